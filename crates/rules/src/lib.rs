@@ -1,1 +1,9 @@
-//! x
+//! Rules that the on-chain program and everything off chain must agree on.
+//!
+//! No dependencies and no heap: the program links this very code.
+
+#![no_std]
+
+mod code;
+
+pub use code::{Code, InvalidCode};

@@ -1,0 +1,83 @@
+//! The few token instructions that a campaign's life needs around the program's own.
+
+use solana_sdk::{instruction::Instruction, pubkey::Pubkey};
+use spl_token_interface::instruction::AuthorityType;
+
+/// The SPL Token program.
+pub const TOKEN_PROGRAM_ID: Pubkey = spl_token_interface::ID;
+
+/// Bytes of a mint account without extensions.
+pub const MINT_SIZE: u64 = 82;
+
+/// Creates the mint account `mint` and makes `authority` its mint authority.
+/// `payer` and `mint` sign; `rent` is the rent-exempt balance in lamports of
+/// [`MINT_SIZE`] bytes.
+#[must_use]
+pub fn create_mint(
+    payer: &Pubkey,
+    mint: &Pubkey,
+    authority: &Pubkey,
+    decimals: u8,
+    rent: u64,
+) -> [Instruction; 2] {
+    [
+        solana_system_interface::instruction::create_account(
+            payer,
+            mint,
+            rent,
+            MINT_SIZE,
+            &TOKEN_PROGRAM_ID,
+        ),
+        spl_token_interface::instruction::initialize_mint2(
+            &TOKEN_PROGRAM_ID,
+            mint,
+            authority,
+            None,
+            decimals,
+        )
+        .expect("the SPL Token program's own id is accepted"),
+    ]
+}
+
+/// Hands the mint authority of `mint` from `current` (who signs) to `new`.
+#[must_use]
+pub fn set_mint_authority(mint: &Pubkey, current: &Pubkey, new: &Pubkey) -> Instruction {
+    spl_token_interface::instruction::set_authority(
+        &TOKEN_PROGRAM_ID,
+        mint,
+        Some(new),
+        AuthorityType::MintTokens,
+        current,
+        &[],
+    )
+    .expect("the SPL Token program's own id is accepted")
+}
+
+/// Creates `owner`'s associated token account for `mint` unless it exists.
+/// `payer` signs and pays the rent.
+#[must_use]
+pub fn create_associated_token(
+    payer: &Pubkey,
+    owner: &Pubkey,
+    mint: &Pubkey,
+    token_program: &Pubkey,
+) -> Instruction {
+    spl_associated_token_account_interface::instruction::create_associated_token_account_idempotent(
+        payer,
+        owner,
+        mint,
+        token_program,
+    )
+}
+
+/// Base units held by the token account with this data; `None` when the data is
+/// no initialised token account.
+#[must_use]
+pub fn balance(data: &[u8]) -> Option<u64> {
+    use solana_sdk::program_pack::Pack;
+
+    let base = data.get(..spl_token_interface::state::Account::LEN)?;
+    spl_token_interface::state::Account::unpack(base)
+        .ok()
+        .map(|account| account.amount)
+}
