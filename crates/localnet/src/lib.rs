@@ -1,1 +1,20 @@
-//! x
+//! Starts the real parts of Vouch on this machine: Postgres, a Solana
+//! validator and the services, alone or as a [`Stack`].
+//!
+//! Every part lives in an [`Instance`] folder, listens on loopback or on a Unix
+//! socket, is stopped in order, and dies with the process that started it,
+//! however that one ends.
+
+mod binaries;
+mod instance;
+mod paths;
+mod ports;
+mod postgres;
+mod process;
+
+pub use binaries::find_on_path;
+pub use instance::Instance;
+pub use paths::{built_binary, cache_dir, program_binary, state_dir, workspace_root};
+pub use ports::{PortBlock, ensure_free};
+pub use postgres::{Database, Postgres};
+pub use process::{Process, ProcessSpec, Signal};

@@ -1,0 +1,177 @@
+//! The folder everything of one run lives in.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use anyhow::{Context, Result, bail};
+use uuid::Uuid;
+
+use crate::paths::state_dir;
+
+/// A folder of its own for one run: logs, ledger, database.
+///
+/// Its owner holds a lock on it, which the system releases with the process. A
+/// folder without an owner is left over from a killed run and is removed by the
+/// next one. When the owner drops it, the folder is removed, unless it is to be
+/// kept or the thread panics.
+#[derive(Debug)]
+pub struct Instance {
+    dir: PathBuf,
+    keep: bool,
+    _lock: File,
+}
+
+impl Instance {
+    /// A new folder whose name begins with `kind`.
+    ///
+    /// # Errors
+    /// When it cannot be created.
+    pub fn create(kind: &str) -> Result<Self> {
+        let parent = instances_dir()?;
+        sweep(&parent, kind)?;
+        let name = format!("{kind}-{}", &Uuid::now_v7().simple().to_string()[20..]);
+        Self::take(&parent, &name)?.with_context(|| format!("{name} is in use"))
+    }
+
+    /// The one folder called `name`, emptied; `None` while another process owns it.
+    ///
+    /// # Errors
+    /// When it cannot be created.
+    pub fn named(name: &str) -> Result<Option<Self>> {
+        Self::take(&instances_dir()?, name)
+    }
+
+    /// The path of the folder called `name`, whether it exists or not.
+    ///
+    /// # Errors
+    /// See [`state_dir`].
+    pub fn path_of(name: &str) -> Result<PathBuf> {
+        Ok(instances_dir()?.join(name))
+    }
+
+    /// The folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Leaves the folder in place for whoever looks into what went wrong.
+    pub fn keep(&mut self) {
+        self.keep = true;
+    }
+
+    fn take(parent: &Path, name: &str) -> Result<Option<Self>> {
+        let Some(lock) = lock(&lock_path(parent, name))? else {
+            return Ok(None);
+        };
+        let dir = parent.join(name);
+        remove(&dir)?;
+        fs::create_dir(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+        Ok(Some(Self {
+            dir,
+            keep: false,
+            _lock: lock,
+        }))
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        if self.keep || thread::panicking() {
+            eprintln!("kept for a look: {}", self.dir.display());
+            // Without its lock file nobody sweeps it away.
+            if let Some((parent, name)) = split(&self.dir) {
+                let _ = fs::remove_file(lock_path(parent, name));
+            }
+            return;
+        }
+        if let Err(error) = remove(&self.dir) {
+            eprintln!("warning: {error:#}");
+        } else if let Some((parent, name)) = split(&self.dir) {
+            let _ = fs::remove_file(lock_path(parent, name));
+        }
+    }
+}
+
+fn instances_dir() -> Result<PathBuf> {
+    let dir = state_dir()?;
+    fs::create_dir_all(&dir).with_context(|| {
+        format!(
+            "cannot create {}; VOUCH_STATE names another place",
+            dir.display()
+        )
+    })?;
+    Ok(dir)
+}
+
+/// Removes the folders of this kind whose owner was killed.
+fn sweep(parent: &Path, kind: &str) -> Result<()> {
+    for entry in fs::read_dir(parent)? {
+        let file_name = entry?.file_name();
+        let Some(name) = file_name.to_str().and_then(|n| n.strip_suffix(".lock")) else {
+            continue;
+        };
+        let ours = name
+            .strip_prefix(kind)
+            .and_then(|rest| rest.strip_prefix('-'))
+            .is_some_and(|rest| !rest.contains('-'));
+        if !ours {
+            continue;
+        }
+        let path = lock_path(parent, name);
+        if let Some(_lock) = lock(&path)? {
+            remove(&parent.join(name))?;
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
+fn lock_path(parent: &Path, name: &str) -> PathBuf {
+    parent.join(format!("{name}.lock"))
+}
+
+/// The lock, or `None` while another process holds it.
+pub(crate) fn lock(path: &Path) -> Result<Option<File>> {
+    loop {
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path)
+            .with_context(|| format!("cannot open {}", path.display()))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(error)) => {
+                bail!("cannot lock {}: {error}", path.display())
+            }
+        }
+        // Its last owner may have removed it between our open and our lock;
+        // then the lock is on a file that nobody else will ever see.
+        if same_file(&file, path) {
+            return Ok(Some(file));
+        }
+    }
+}
+
+fn same_file(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(a), Ok(b)) => a.ino() == b.ino() && a.dev() == b.dev(),
+        _ => false,
+    }
+}
+
+fn remove(dir: &Path) -> Result<()> {
+    match fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", dir.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn split(dir: &Path) -> Option<(&Path, &str)> {
+    Some((dir.parent()?, dir.file_name()?.to_str()?))
+}
