@@ -131,8 +131,12 @@ fn lock_path(parent: &Path, name: &str) -> PathBuf {
     parent.join(format!("{name}.lock"))
 }
 
-/// The lock, or `None` while another process holds it.
-pub(crate) fn lock(path: &Path) -> Result<Option<File>> {
+/// An exclusive lock on the file `path`, released when the result is dropped or
+/// its process ends; `None` while another process holds it.
+///
+/// # Errors
+/// When the file cannot be opened.
+pub fn lock(path: &Path) -> Result<Option<File>> {
     loop {
         let file = File::options()
             .create(true)

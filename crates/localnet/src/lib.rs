@@ -11,10 +11,18 @@ mod paths;
 mod ports;
 mod postgres;
 mod process;
+mod service;
+mod stack;
+mod validator;
 
 pub use binaries::find_on_path;
-pub use instance::Instance;
+pub use instance::{Instance, lock};
 pub use paths::{built_binary, cache_dir, program_binary, state_dir, workspace_root};
 pub use ports::{PortBlock, ensure_free};
 pub use postgres::{Database, Postgres};
 pub use process::{Process, ProcessSpec, Signal};
+pub use service::{Service, ServiceSpec};
+pub use stack::{Stack, StackOptions};
+pub use validator::{
+    VALIDATOR_VERSION, Validator, ValidatorOptions, cached_validator_root, validator_binary,
+};

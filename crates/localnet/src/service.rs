@@ -1,1 +1,208 @@
-//! x
+//! The product's own services, run from their built binaries.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::process::{POLL, Process, ProcessSpec, Signal};
+
+/// From the start of the process until its address is known.
+const BIND_DEADLINE: Duration = Duration::from_secs(30);
+/// From then on until it says that it is healthy.
+const HEALTH_DEADLINE: Duration = Duration::from_secs(60);
+/// The whole configuration of the services. What the caller's shell has set must
+/// not reach a service that is configured here.
+const CONFIGURATION: [&str; 9] = [
+    "ADMIN_TOKEN",
+    "CLICK_SPOOL",
+    "DATABASE_URL",
+    "DEFAULT_LANDING_URL",
+    "LISTEN",
+    "PORT_FILE",
+    "PUBLIC_URL",
+    "RPC_URL",
+    "WS_URL",
+];
+
+/// What to run, and with which settings.
+#[derive(Clone, Debug)]
+pub struct ServiceSpec {
+    /// Its name: of its files in `dir`, and in messages.
+    pub name: String,
+    /// The binary; see [`crate::built_binary`].
+    pub binary: PathBuf,
+    /// Where its log and its port file go.
+    pub dir: PathBuf,
+    /// The address it listens on; port 0: a free one.
+    pub listen: SocketAddr,
+    /// Its other settings.
+    pub env: Vec<(String, String)>,
+}
+
+/// A service that was started; stopped when dropped.
+#[derive(Debug)]
+pub struct Service {
+    spec: ServiceSpec,
+    process: Option<Process>,
+    address: SocketAddr,
+}
+
+impl Service {
+    /// Starts it and waits until its address is known; whether it is healthy is
+    /// another matter, see [`Self::wait_healthy`].
+    ///
+    /// # Errors
+    /// When it ends or does not bind.
+    pub async fn start(spec: ServiceSpec) -> Result<Self> {
+        let (process, address) = launch(&spec).await?;
+        Ok(Self {
+            spec,
+            process: Some(process),
+            address,
+        })
+    }
+
+    /// Starts it again on the address it had, after [`Self::kill`] or [`Self::stop`].
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_again(&mut self) -> Result<()> {
+        ensure!(self.process.is_none(), "{} runs already", self.spec.name);
+        self.spec.listen = self.address;
+        let (process, _) = launch(&self.spec).await?;
+        self.process = Some(process);
+        Ok(())
+    }
+
+    /// Waits until `GET /healthz` answers 200.
+    ///
+    /// # Errors
+    /// When it ends or does not become healthy, with its last answer.
+    pub async fn wait_healthy(&mut self) -> Result<()> {
+        let url = format!("{}/healthz", self.url());
+        let http = reqwest::Client::builder()
+            .timeout(Duration::from_secs(5))
+            .build()?;
+        let deadline = Instant::now() + HEALTH_DEADLINE;
+        loop {
+            self.ensure_running()?;
+            let answer = match http.get(&url).send().await {
+                Ok(answer) if answer.status().is_success() => return Ok(()),
+                Ok(answer) => format!(
+                    "{} {}",
+                    answer.status(),
+                    answer.text().await.unwrap_or_default()
+                ),
+                Err(error) => error.to_string(),
+            };
+            if Instant::now() > deadline {
+                let tail = self.process.as_ref().map(Process::log_tail);
+                bail!(
+                    "{} does not become healthy: {answer}{}",
+                    self.spec.name,
+                    tail.unwrap_or_default()
+                );
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// The address it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// `http://` and its address, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Its process id while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.process.as_ref().map(Process::id)
+    }
+
+    /// Its log file.
+    pub fn log(&self) -> PathBuf {
+        log_path(&self.spec)
+    }
+
+    /// Fails with the end of its log when it is no longer running.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn ensure_running(&mut self) -> Result<()> {
+        self.process
+            .as_mut()
+            .with_context(|| format!("{} was stopped", self.spec.name))?
+            .ensure_running()
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&mut self, signal: Signal) {
+        if let Some(process) = &mut self.process {
+            process.signal(signal);
+        }
+    }
+
+    /// Kills it at once, as a crash would.
+    ///
+    /// # Errors
+    /// When it was not running.
+    pub async fn kill(&mut self) -> Result<()> {
+        let process = self.process.take();
+        let process = process.with_context(|| format!("{} was stopped", self.spec.name))?;
+        process.kill().await
+    }
+
+    /// Asks it to finish (SIGTERM) and expects that it exits with 0.
+    ///
+    /// # Errors
+    /// When it had ended before, had to be killed or exits with another status.
+    pub async fn stop(&mut self) -> Result<()> {
+        let Some(process) = self.process.take() else {
+            return Ok(());
+        };
+        let status = process.stop().await?;
+        ensure!(status.success(), "{} ended with {status}", self.spec.name);
+        Ok(())
+    }
+}
+
+async fn launch(spec: &ServiceSpec) -> Result<(Process, SocketAddr)> {
+    let port_file = spec.dir.join(format!("{}.port", spec.name));
+    match fs::remove_file(&port_file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
+    let mut process = ProcessSpec::new(&spec.name, &spec.binary);
+    process.env_remove = CONFIGURATION.map(str::to_owned).to_vec();
+    process.env.clone_from(&spec.env);
+    process.log = Some(log_path(spec));
+    let mut process = process
+        .env("LISTEN", spec.listen.to_string())
+        .env("PORT_FILE", port_file.to_string_lossy())
+        .spawn()?;
+
+    let deadline = Instant::now() + BIND_DEADLINE;
+    loop {
+        // It is written atomically: what is there is complete.
+        if let Ok(text) = fs::read_to_string(&port_file) {
+            let address = text.trim().parse();
+            let address = address.with_context(|| format!("{}: no address: {text}", spec.name))?;
+            return Ok((process, address));
+        }
+        process.ensure_running()?;
+        if Instant::now() > deadline {
+            bail!("{} does not listen{}", spec.name, process.log_tail());
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+fn log_path(spec: &ServiceSpec) -> PathBuf {
+    spec.dir.join(format!("{}.log", spec.name))
+}

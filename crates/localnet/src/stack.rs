@@ -1,1 +1,232 @@
-//! x
+//! The whole product.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::instance::Instance;
+use crate::paths::{built_binary, program_binary};
+use crate::ports::ensure_free;
+use crate::postgres::{Database, Postgres};
+use crate::service::{Service, ServiceSpec};
+use crate::validator::{Validator, ValidatorOptions};
+
+/// How the product is started.
+#[derive(Clone, Debug, Default)]
+pub struct StackOptions {
+    /// The port of the API; `None`: a free one.
+    pub api_port: Option<u16>,
+    /// The port of the validator's RPC; `None`: a free one.
+    pub rpc_port: Option<u16>,
+}
+
+/// Postgres, validator, indexer and API, running. Dropping it stops them in the
+/// reverse order of their start; [`Stack::stop`] does the same and reports.
+///
+/// The fields are dropped in the order they are declared in.
+#[derive(Debug)]
+pub struct Stack {
+    /// The API.
+    pub api: Service,
+    /// The indexer.
+    pub indexer: Service,
+    /// The validator, with the program loaded.
+    pub validator: Validator,
+    database: Database,
+    /// The server of the database.
+    pub postgres: Postgres,
+    admin_token: String,
+    instance: Instance,
+}
+
+impl Stack {
+    /// Starts everything in a new folder and waits until all of it is healthy.
+    ///
+    /// # Errors
+    /// When a part does not start; what had started by then is stopped, and the
+    /// folder with the logs is kept and named.
+    pub async fn start(options: &StackOptions) -> Result<Self> {
+        Self::start_in(Instance::create("run")?, options, |_| ()).await
+    }
+
+    /// The same in a folder that the caller has taken, telling `progress` what
+    /// is being started.
+    ///
+    /// # Errors
+    /// See [`Self::start`].
+    pub async fn start_in(
+        mut instance: Instance,
+        options: &StackOptions,
+        progress: impl Fn(&str),
+    ) -> Result<Self> {
+        if let Some(port) = options.api_port {
+            ensure_free(port, "API", "--api-port")?;
+        }
+        // A taken port or a missing binary is known before minutes have passed.
+        let binaries = (built_binary("vouch-indexer")?, built_binary("vouch-api")?);
+        match Parts::start(instance.dir(), options, binaries, progress).await {
+            Ok(parts) => Ok(Self {
+                api: parts.api,
+                indexer: parts.indexer,
+                validator: parts.validator,
+                database: parts.database,
+                postgres: parts.postgres,
+                admin_token: parts.admin_token,
+                instance,
+            }),
+            Err(error) => {
+                instance.keep();
+                let dir = instance.dir().display().to_string();
+                Err(error.context(format!("could not start; logs are in {dir}")))
+            }
+        }
+    }
+
+    /// The URL of the API, without a slash at the end.
+    pub fn api_url(&self) -> String {
+        self.api.url()
+    }
+
+    /// The URL of the product's database.
+    pub fn database_url(&self) -> &str {
+        self.database.url()
+    }
+
+    /// The token for the API's admin routes, made for this run.
+    pub fn admin_token(&self) -> &str {
+        &self.admin_token
+    }
+
+    /// The folder with the logs.
+    pub fn dir(&self) -> &Path {
+        self.instance.dir()
+    }
+
+    /// Leaves the folder in place when this is dropped or stopped.
+    pub fn keep_dir(&mut self) {
+        self.instance.keep();
+    }
+
+    /// Fails when a part has ended by itself, with the end of its log.
+    ///
+    /// # Errors
+    /// When one has.
+    pub fn ensure_running(&mut self) -> Result<()> {
+        self.validator.ensure_running()?;
+        self.indexer.ensure_running()?;
+        self.api.ensure_running()
+    }
+
+    /// Stops everything in order and removes the folder.
+    ///
+    /// # Errors
+    /// When a part had ended before or did not end cleanly; the others are
+    /// stopped all the same, and the folder is kept.
+    pub async fn stop(mut self) -> Result<()> {
+        let api = self.api.stop().await;
+        let indexer = self.indexer.stop().await;
+        let validator = self.validator.stop().await;
+        let Self {
+            database,
+            mut postgres,
+            mut instance,
+            ..
+        } = self;
+        // Removing it waits for an answer, which must not block the runtime.
+        tokio::task::spawn_blocking(move || drop(database)).await?;
+        let stopped = postgres.stop().await;
+        let outcome = api.and(indexer).and(validator).and(stopped);
+        if outcome.is_err() {
+            instance.keep();
+        }
+        outcome
+    }
+}
+
+/// In the order they are stopped in when one of them fails to start.
+struct Parts {
+    api: Service,
+    indexer: Service,
+    validator: Validator,
+    database: Database,
+    postgres: Postgres,
+    admin_token: String,
+}
+
+impl Parts {
+    async fn start(
+        dir: &Path,
+        options: &StackOptions,
+        (indexer, api): (PathBuf, PathBuf),
+        progress: impl Fn(&str),
+    ) -> Result<Self> {
+        progress("Postgres");
+        let postgres = Postgres::start(dir).await?;
+        let database = postgres.create_empty_database("vouch").await?;
+
+        progress("the validator");
+        let validator = Validator::start(
+            dir,
+            &ValidatorOptions {
+                rpc_port: options.rpc_port,
+                program: Some(program_binary()),
+            },
+        )
+        .await?;
+
+        progress("the indexer");
+        let common = [
+            ("DATABASE_URL".to_owned(), database.url().to_owned()),
+            ("RPC_URL".to_owned(), validator.rpc_url()),
+        ];
+        let mut env = common.to_vec();
+        env.push(("WS_URL".to_owned(), validator.ws_url()));
+        let mut indexer = Service::start(ServiceSpec {
+            name: "indexer".into(),
+            binary: indexer,
+            dir: dir.to_owned(),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            env,
+        })
+        .await?;
+
+        progress("the API");
+        let admin_token = format!("{:032x}", rand::random::<u128>());
+        let port = match options.api_port {
+            Some(port) => port,
+            None => free_port()?,
+        };
+        let mut env = common.to_vec();
+        // Share links have to name the port before it is bound.
+        env.push(("PUBLIC_URL".to_owned(), format!("http://127.0.0.1:{port}")));
+        env.push(("ADMIN_TOKEN".to_owned(), admin_token.clone()));
+        let spool = dir.join("clicks.spool").to_string_lossy().into_owned();
+        env.push(("CLICK_SPOOL".to_owned(), spool));
+        let mut api = Service::start(ServiceSpec {
+            name: "api".into(),
+            binary: api,
+            dir: dir.to_owned(),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+            env,
+        })
+        .await?;
+
+        indexer.wait_healthy().await?;
+        api.wait_healthy().await?;
+        Ok(Self {
+            api,
+            indexer,
+            validator,
+            database,
+            postgres,
+            admin_token,
+        })
+    }
+}
+
+fn free_port() -> Result<u16> {
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    let address = listener.context("no free port")?.local_addr()?;
+    Ok(address.port())
+}

@@ -1,1 +1,223 @@
-//! x
+//! The real `solana-test-validator`, with the program loaded.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use solana_client::nonblocking::rpc_client::RpcClient;
+use solana_commitment_config::CommitmentConfig;
+
+use crate::binaries::{find_on_path, is_executable};
+use crate::paths::cache_dir;
+use crate::ports::{PortBlock, ensure_free};
+use crate::process::{POLL, Process, ProcessSpec};
+
+/// The version of the crate `agave-validator` that is built when none is on PATH.
+pub const VALIDATOR_VERSION: &str = "4.1.2";
+/// Making the genesis and the first slots on a busy machine.
+const START_DEADLINE: Duration = Duration::from_secs(120);
+/// In shreds, about 500 bytes on disk each: hours of an idle ledger.
+const LEDGER_SHREDS: &str = "50000";
+
+/// Where the validator's ports begin within its block.
+const FAUCET: u16 = 2;
+const GOSSIP: u16 = 3;
+const DYNAMIC: u16 = 4;
+
+/// How a validator is started.
+#[derive(Clone, Debug, Default)]
+pub struct ValidatorOptions {
+    /// The port of the JSON RPC; the WebSocket has the next one. `None`: free ones.
+    pub rpc_port: Option<u16>,
+    /// The built program to load at its address, or `None` for an empty chain.
+    pub program: Option<PathBuf>,
+}
+
+/// A running validator; stopped when dropped.
+#[derive(Debug)]
+pub struct Validator {
+    process: Option<Process>,
+    spec: ProcessSpec,
+    rpc_port: u16,
+    _ports: PortBlock,
+}
+
+impl Validator {
+    /// Starts a validator on an empty ledger in the folder `ledger` of `dir`, on
+    /// loopback, and waits until it has processed a slot.
+    ///
+    /// The faucet alone listens on all addresses: the validator has no setting for it.
+    ///
+    /// # Errors
+    /// When a port is taken, the program is not built, or the validator ends or
+    /// does not come up.
+    pub async fn start(dir: &Path, options: &ValidatorOptions) -> Result<Self> {
+        let binary = validator_binary()?;
+        let ports = PortBlock::take()?;
+        let rpc_port = options.rpc_port.unwrap_or(ports.first);
+        let websocket_port = rpc_port
+            .checked_add(1)
+            .context("the RPC port must be below 65535: the WebSocket has the next one")?;
+        ensure_free(rpc_port, "validator's RPC", "--rpc-port")?;
+        ensure_free(
+            websocket_port,
+            "validator's WebSocket (RPC port + 1)",
+            "--rpc-port",
+        )?;
+
+        let mut spec = ProcessSpec::new("solana-test-validator", binary)
+            .args(["--ledger".as_ref(), dir.join("ledger").as_os_str()])
+            .args(["--reset", "--quiet", "--limit-ledger-size", LEDGER_SHREDS])
+            .args(["--bind-address", "127.0.0.1"])
+            .args(["--rpc-port", &rpc_port.to_string()])
+            .args(["--faucet-port", &(ports.first + FAUCET).to_string()])
+            .args(["--gossip-port", &(ports.first + GOSSIP).to_string()])
+            .args([
+                "--dynamic-port-range",
+                &format!("{}-{}", ports.first + DYNAMIC, ports.first + PortBlock::LEN),
+            ]);
+        if let Some(program) = &options.program {
+            ensure!(
+                program.is_file(),
+                "{} was not built: run ./dev build-program",
+                program.display()
+            );
+            spec = spec
+                .args(["--bpf-program", &vouch_client::PROGRAM_ID.to_string()])
+                .args([program]);
+        }
+        spec.log = Some(dir.join("validator.log"));
+        // It would send its measurements away.
+        spec.env_remove = vec!["SOLANA_METRICS_CONFIG".into()];
+
+        let mut validator = Self {
+            process: None,
+            spec,
+            rpc_port,
+            _ports: ports,
+        };
+        validator.run().await?;
+        Ok(validator)
+    }
+
+    /// Starts it again on the same ports and an empty ledger, after [`Self::kill`].
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn restart_empty(&mut self) -> Result<()> {
+        ensure!(self.process.is_none(), "the validator runs already");
+        self.run().await
+    }
+
+    /// Starts it again on the same ports and the ledger it had, after [`Self::kill`].
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn resume(&mut self) -> Result<()> {
+        ensure!(self.process.is_none(), "the validator runs already");
+        let all = self.spec.args.clone();
+        self.spec.args.retain(|arg| arg != "--reset");
+        let outcome = self.run().await;
+        self.spec.args = all;
+        outcome
+    }
+
+    async fn run(&mut self) -> Result<()> {
+        let mut process = self.spec.clone().spawn()?;
+        let rpc = RpcClient::new_with_commitment(self.rpc_url(), CommitmentConfig::processed());
+        let deadline = Instant::now() + START_DEADLINE;
+        loop {
+            process.ensure_running()?;
+            let answer = match rpc.get_health().await {
+                Ok(()) => match rpc.get_slot().await {
+                    Ok(0) => "no slot was processed yet".to_owned(),
+                    Ok(_) => {
+                        self.process = Some(process);
+                        return Ok(());
+                    }
+                    Err(error) => error.to_string(),
+                },
+                Err(error) => error.to_string(),
+            };
+            if Instant::now() > deadline {
+                bail!(
+                    "the validator does not come up: {answer}{}",
+                    process.log_tail()
+                );
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// The URL of its JSON RPC.
+    pub fn rpc_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.rpc_port)
+    }
+
+    /// The URL of its WebSocket.
+    pub fn ws_url(&self) -> String {
+        format!("ws://127.0.0.1:{}", self.rpc_port + 1)
+    }
+
+    /// Its process id while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.process.as_ref().map(Process::id)
+    }
+
+    /// Fails with the end of its log when it is no longer running.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn ensure_running(&mut self) -> Result<()> {
+        self.process
+            .as_mut()
+            .context("the validator was stopped")?
+            .ensure_running()
+    }
+
+    /// Kills it at once, as a crash would.
+    ///
+    /// # Errors
+    /// When it was not running.
+    pub async fn kill(&mut self) -> Result<()> {
+        let process = self.process.take().context("the validator was stopped")?;
+        process.kill().await
+    }
+
+    /// Stops it.
+    ///
+    /// # Errors
+    /// When it had ended before or had to be killed.
+    pub async fn stop(&mut self) -> Result<()> {
+        match self.process.take() {
+            // It ends on SIGTERM as such: no status of its own.
+            Some(process) => process.stop().await.map(drop),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The validator on PATH, else the one that `./dev` has built into the cache.
+///
+/// # Errors
+/// When there is neither.
+pub fn validator_binary() -> Result<PathBuf> {
+    if let Some(installed) = find_on_path("solana-test-validator") {
+        return Ok(installed);
+    }
+    let built = cached_validator_root()?.join("bin/solana-test-validator");
+    ensure!(
+        is_executable(&built),
+        "no solana-test-validator on PATH nor at {}: run ./dev validator, which builds it once",
+        built.display()
+    );
+    Ok(built)
+}
+
+/// What `cargo install --root` gets for the validator.
+///
+/// # Errors
+/// See [`cache_dir`].
+pub fn cached_validator_root() -> Result<PathBuf> {
+    Ok(cache_dir()?.join(format!("solana-test-validator-{VALIDATOR_VERSION}")))
+}
