@@ -1,0 +1,1 @@
+//! What the api asks of Postgres.
