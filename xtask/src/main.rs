@@ -1,1 +1,114 @@
-fn main(){}
+//! What `./dev` calls: builds the product, brings it up, tests and checks it.
+
+mod anchor;
+mod build;
+mod campaign;
+mod checks;
+mod demo;
+mod generate;
+mod interrupt;
+mod test;
+mod up;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+/// Vouch, from one command.
+#[derive(Parser)]
+#[command(name = "./dev", bin_name = "./dev")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Up(up::Args),
+    /// Stops what `up` started.
+    Down,
+    Demo(demo::Args),
+    Test(test::Args),
+    /// Checks format and clippy, in both workspaces.
+    Lint,
+    /// Checks that the generated files in the repository are up to date.
+    Generated,
+    /// Writes the generated files: IDL, OpenAPI document, `.sqlx`.
+    Generate,
+    /// Builds the program to target/deploy/referral.so.
+    BuildProgram,
+    /// Builds solana-test-validator into the cache, unless there is one.
+    Validator,
+    /// Measures.
+    Bench {
+        #[command(subcommand)]
+        what: Bench,
+    },
+    /// Runs the Anchor CLI, built into the cache unless there is one, with the
+    /// program's toolchain and the validator on PATH.
+    #[command(disable_help_flag = true)]
+    Anchor {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Opens a shell with the program's toolchain and the validator on PATH.
+    Shell,
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// The compute units of each instruction.
+    Cu,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let filter = EnvFilter::try_from_env("VOUCH_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    match run(Cli::parse().command).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        // These two stop their parts in order when they are interrupted.
+        Command::Up(args) => up::up(args).await,
+        Command::Down => up::down().await,
+        Command::Demo(args) => {
+            interrupt::or_drop(async {
+                build::product().await?;
+                demo::run(args).await
+            })
+            .await
+        }
+        Command::Test(args) => interrupt::or_drop(test::run(args)).await,
+        Command::Lint => done(checks::lint()).await,
+        Command::Generated => done(generate::check()).await,
+        Command::Generate => done(generate::write()).await,
+        Command::BuildProgram => done(build::program()).await,
+        Command::Validator => done(build::validator()).await,
+        Command::Bench { what: Bench::Cu } => done(checks::compute_units()).await,
+        Command::Anchor { args } => {
+            interrupt::or_drop(anchor::prepare()).await?;
+            Err(anchor::exec(&args))
+        }
+        Command::Shell => {
+            interrupt::or_drop(anchor::prepare_shell()).await?;
+            Err(anchor::exec_shell())
+        }
+    }
+}
+
+async fn done(work: impl Future<Output = Result<()>>) -> Result<ExitCode> {
+    interrupt::or_drop(async { work.await.map(|()| ExitCode::SUCCESS) }).await
+}

@@ -20,7 +20,7 @@ pub use instance::{Instance, lock};
 pub use paths::{built_binary, cache_dir, program_binary, state_dir, workspace_root};
 pub use ports::{PortBlock, ensure_free};
 pub use postgres::{Database, Postgres};
-pub use process::{Process, ProcessSpec, Signal};
+pub use process::{Process, ProcessSpec, Signal, signal};
 pub use service::{Service, ServiceSpec};
 pub use stack::{Stack, StackOptions};
 pub use validator::{

@@ -272,6 +272,16 @@ impl Drop for Process {
     }
 }
 
+/// Sends a signal to a process that is not our child.
+///
+/// # Errors
+/// When there is no such process or it is not ours to signal.
+pub fn signal(pid: u32, signal: Signal) -> Result<()> {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let pid = pid.context("not a process id")?;
+    kill_process(pid, signal).with_context(|| format!("cannot signal the process {pid:?}"))
+}
+
 fn signal_name(signal: Signal) -> Result<&'static str> {
     Ok(match signal {
         Signal::TERM => "TERM",

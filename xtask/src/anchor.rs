@@ -1,0 +1,63 @@
+//! The Anchor CLI and a shell, with everything they look for on PATH.
+
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Error, Result};
+use vouch_localnet::{find_on_path, validator_binary, workspace_root};
+
+use crate::build;
+
+/// Makes what the Anchor CLI needs: itself, the validator, the program's key.
+pub(crate) async fn prepare() -> Result<()> {
+    build::anchor_cli().await?;
+    prepare_shell().await
+}
+
+/// Makes what a shell offers.
+pub(crate) async fn prepare_shell() -> Result<()> {
+    build::validator().await?;
+    // Also writes the program's key, without which the CLI would make another one.
+    build::program().await
+}
+
+/// Becomes the Anchor CLI; returns only when that fails.
+pub(crate) fn exec(args: &[String]) -> Error {
+    replace("anchor".into(), args)
+}
+
+/// Becomes a shell; returns only when that fails.
+pub(crate) fn exec_shell() -> Error {
+    let shell = std::env::var_os("SHELL").unwrap_or_else(|| "bash".into());
+    replace(shell.into(), &[])
+}
+
+fn replace(program: PathBuf, args: &[String]) -> Error {
+    let path = match path() {
+        Ok(path) => path,
+        Err(error) => return error,
+    };
+    let error = Command::new("/usr/bin/env")
+        .arg(program)
+        .args(args)
+        .env("PATH", path)
+        .current_dir(workspace_root())
+        .exec();
+    Error::new(error).context("cannot run env")
+}
+
+fn path() -> Result<String> {
+    let mut folders = build::program_tools();
+    let validator = validator_binary()?;
+    folders.push(
+        validator
+            .parent()
+            .context("the validator has a folder")?
+            .to_owned(),
+    );
+    if find_on_path("anchor").is_none() {
+        folders.push(build::anchor_root()?.join("bin"));
+    }
+    build::path_with(&folders)
+}

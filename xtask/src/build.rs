@@ -1,0 +1,215 @@
+//! Building the parts: cargo does the work and shows its own progress.
+
+use std::env;
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use sha2::{Digest, Sha256};
+use solana_sdk::signer::Signer;
+use solana_sdk::signer::keypair::keypair_from_seed;
+use vouch_localnet::{
+    ProcessSpec, VALIDATOR_VERSION, cache_dir, cached_validator_root, find_on_path, program_binary,
+    workspace_root,
+};
+
+/// The Anchor CLI that is built when none is on PATH.
+pub(crate) const ANCHOR_VERSION: &str = "1.2.2";
+/// Whose SHA-256 is the seed of the program's development key. Nothing of value
+/// is behind it: a deployment has an address of its own.
+const DEVELOPMENT_KEY: &str = "vouch referral program, local development";
+
+/// A cargo command in the root, with this process's output.
+pub(crate) fn cargo<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(args: I) -> ProcessSpec {
+    let mut cargo = ProcessSpec::new("cargo", "cargo").args(args);
+    cargo.dir = Some(workspace_root());
+    // What `cargo run` has set for us: build scripts that look at these would
+    // otherwise run again, and half of the dependencies be built again.
+    cargo.env_remove = env::vars()
+        .map(|(name, _)| name)
+        .filter(|name| {
+            name.starts_with("CARGO_PKG_")
+                || name.starts_with("CARGO_MANIFEST_")
+                || [
+                    "CARGO",
+                    "CARGO_BIN_NAME",
+                    "CARGO_CRATE_NAME",
+                    "LD_LIBRARY_PATH",
+                    "OUT_DIR",
+                ]
+                .contains(&name.as_str())
+        })
+        .collect();
+    cargo
+}
+
+/// Runs a command to its end.
+pub(crate) async fn finish(spec: ProcessSpec) -> Result<()> {
+    let line = std::iter::once(spec.name.clone())
+        .chain(
+            spec.args
+                .iter()
+                .map(|arg| arg.to_string_lossy().into_owned()),
+        )
+        .collect::<Vec<_>>()
+        .join(" ");
+    let status = spec.spawn()?.wait().await?;
+    ensure!(status.success(), "`{line}` ended with {status}");
+    Ok(())
+}
+
+/// Everything that `up` and `demo` need: validator, program, services.
+pub(crate) async fn product() -> Result<()> {
+    validator().await?;
+    program().await?;
+    services().await
+}
+
+/// The program, at target/deploy/referral.so, and its development key beside it.
+pub(crate) async fn program() -> Result<()> {
+    development_key()?;
+    let deploy = program_binary();
+    let deploy = deploy.parent().context("target/deploy has a name")?;
+    let build = cargo(["build-sbf", "--arch", "v3"])
+        .args([
+            "--manifest-path".as_ref(),
+            workspace_root()
+                .join("programs/referral/Cargo.toml")
+                .as_os_str(),
+        ])
+        .args(["--sbf-out-dir".as_ref(), deploy.as_os_str()])
+        .env("PATH", path_with(&program_tools())?);
+    finish(build).await.context("the program does not build")
+}
+
+/// The two services. `xtask` is named too: cargo unites the features of what it
+/// is told to build, so the same three always get the same dependencies.
+pub(crate) async fn services() -> Result<()> {
+    let packages = ["-p", "xtask", "-p", "vouch-indexer", "-p", "vouch-api"];
+    finish(cargo(["build", "--bins"]).args(packages)).await
+}
+
+/// The validator, unless it is on PATH or in the cache.
+pub(crate) async fn validator() -> Result<()> {
+    if find_on_path("solana-test-validator").is_some() {
+        return Ok(());
+    }
+    let root = cached_validator_root()?;
+    let options = [
+        "agave-validator",
+        "--version",
+        VALIDATOR_VERSION,
+        "--bin",
+        "solana-test-validator",
+    ];
+    install_once(
+        &root,
+        &options,
+        "building solana-test-validator (once, about 20 minutes)",
+    )
+    .await
+}
+
+/// The Anchor CLI, unless it is on PATH or in the cache.
+pub(crate) async fn anchor_cli() -> Result<()> {
+    if find_on_path("anchor").is_some() {
+        return Ok(());
+    }
+    let options = ["anchor-cli", "--version", ANCHOR_VERSION];
+    install_once(
+        &anchor_root()?,
+        &options,
+        "building the Anchor CLI (once, about 6 minutes)",
+    )
+    .await
+}
+
+/// What `cargo install --root` gets for the Anchor CLI.
+pub(crate) fn anchor_root() -> Result<PathBuf> {
+    Ok(cache_dir()?.join(format!("anchor-cli-{ANCHOR_VERSION}")))
+}
+
+/// The folder with our `cargo-build-sbf`; nothing when the Solana tools are there.
+pub(crate) fn program_tools() -> Vec<PathBuf> {
+    match find_on_path("cargo-build-sbf") {
+        Some(_) => Vec::new(),
+        None => vec![workspace_root().join("toolchain")],
+    }
+}
+
+/// PATH with these folders in front.
+pub(crate) fn path_with(folders: &[PathBuf]) -> Result<String> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let all = folders.iter().cloned().chain(env::split_paths(&path));
+    let joined = env::join_paths(all).context("a folder for PATH has a colon in its name")?;
+    joined.into_string().ok().context("PATH is not UTF-8")
+}
+
+/// `cargo install` into `root`, which appears complete or not at all. Two at once
+/// wait for each other.
+async fn install_once(root: &Path, options: &[&str], what: &str) -> Result<()> {
+    if root.is_dir() {
+        return Ok(());
+    }
+    let cache = cache_dir()?;
+    fs::create_dir_all(&cache).with_context(|| format!("cannot create {}", cache.display()))?;
+    let lock = File::create(root.with_extension("lock"))?;
+    let _lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await??;
+    if root.is_dir() {
+        return Ok(());
+    }
+    eprintln!("{what} into {}", root.display());
+    let new = root.with_extension("new");
+    let target = root.with_extension("build");
+    for left_over in [&new, &target] {
+        if left_over.exists() {
+            fs::remove_dir_all(left_over)?;
+        }
+    }
+    let install = cargo(["install", "--locked"])
+        .args(options)
+        .args(["--root".as_ref(), new.as_os_str()])
+        .args(["--target-dir".as_ref(), target.as_os_str()])
+        // Quick to build matters more here than quick to run.
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
+    finish(install).await?;
+    fs::rename(&new, root)?;
+    fs::remove_dir_all(&target)?;
+    Ok(())
+}
+
+/// Writes the key whose address the program declares, unless a key is there.
+fn development_key() -> Result<()> {
+    let file = program_binary().with_file_name("referral-keypair.json");
+    if file.is_file() {
+        return Ok(());
+    }
+    let seed = Sha256::digest(DEVELOPMENT_KEY);
+    let key = match keypair_from_seed(&seed) {
+        Ok(key) => key,
+        Err(error) => bail!("no key from the seed: {error}"),
+    };
+    ensure!(
+        key.pubkey() == vouch_client::PROGRAM_ID,
+        "the development key is {}, the program {}",
+        key.pubkey(),
+        vouch_client::PROGRAM_ID
+    );
+    fs::create_dir_all(file.parent().context("target/deploy has a name")?)?;
+    let new = file.with_extension("new");
+    let mut out = File::options()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&new)?;
+    out.write_all(serde_json::to_string(&key.to_bytes().to_vec())?.as_bytes())?;
+    fs::rename(&new, &file)?;
+    Ok(())
+}

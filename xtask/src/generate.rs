@@ -1,0 +1,148 @@
+//! The generated files that are committed: IDL, OpenAPI document, `.sqlx`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, bail};
+use vouch_localnet::{Instance, Postgres, workspace_root};
+
+use crate::build::{cargo, finish};
+
+const IDL: &str = "idl/referral.json";
+const OPENAPI: &str = "api/openapi.json";
+const QUERIES: &str = ".sqlx";
+
+/// Path below the root, and content.
+type Files = BTreeMap<PathBuf, Vec<u8>>;
+
+/// Writes them.
+pub(crate) async fn write() -> Result<()> {
+    let root = workspace_root();
+    for path in committed(&root)?.keys() {
+        fs::remove_file(root.join(path))?;
+    }
+    let fresh = fresh().await?;
+    for (path, content) in &fresh {
+        let file = root.join(path);
+        fs::create_dir_all(file.parent().context("a file is in a folder")?)?;
+        fs::write(file, content)?;
+    }
+    println!("generate: {} files written", fresh.len());
+    Ok(())
+}
+
+/// Fails when one of them is not what would be generated now.
+pub(crate) async fn check() -> Result<()> {
+    let committed = committed(&workspace_root())?;
+    let fresh = fresh().await?;
+    let differ: Vec<String> = committed
+        .keys()
+        .chain(fresh.keys().filter(|path| !committed.contains_key(*path)))
+        .filter_map(|path| {
+            let how = match (committed.get(path), fresh.get(path)) {
+                (Some(old), Some(new)) if old == new => return None,
+                (Some(_), Some(_)) => "out of date",
+                (Some(_), None) => "no longer generated",
+                (None, _) => "missing",
+            };
+            Some(format!("{}: {how}", path.display()))
+        })
+        .collect();
+    if !differ.is_empty() {
+        bail!(
+            "generated files differ: run ./dev generate and commit the result\n  {}",
+            differ.join("\n  ")
+        );
+    }
+    println!("generated: {} files are up to date", fresh.len());
+    Ok(())
+}
+
+fn committed(root: &Path) -> Result<Files> {
+    let mut files = Files::new();
+    for path in [IDL, OPENAPI].map(PathBuf::from) {
+        if let Some(content) = read(&root.join(&path))? {
+            files.insert(path, content);
+        }
+    }
+    files.extend(folder(&root.join(QUERIES))?);
+    Ok(files)
+}
+
+async fn fresh() -> Result<Files> {
+    let instance = Instance::create("generate")?;
+    let mut files = Files::new();
+
+    let idl = instance.dir().join("idl.json");
+    let generator = cargo([
+        "run",
+        "--manifest-path",
+        "programs/Cargo.toml",
+        "-p",
+        "idl-gen",
+        "--",
+    ]);
+    finish(generator.args([&idl])).await?;
+    files.insert(IDL.into(), fs::read(&idl).context("idl-gen wrote nothing")?);
+
+    // Its standard output is the document; cargo's own messages are not in it,
+    // because the build comes first.
+    finish(cargo(["build", "-p", "vouch-api"])).await?;
+    let openapi = instance.dir().join("openapi.json");
+    let mut document = cargo(["run", "-q", "-p", "vouch-api", "--", "openapi"]);
+    document.log = Some(openapi.clone());
+    finish(document).await?;
+    files.insert(OPENAPI.into(), fs::read(&openapi)?);
+
+    let queries = instance.dir().join(QUERIES);
+    fs::create_dir(&queries)?;
+    let mut postgres = Postgres::start(instance.dir()).await?;
+    let database = postgres.create_database("vouch_queries").await?;
+    // A flag that is new each time makes cargo compile this one crate again.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos();
+    let check = cargo([
+        "rustc",
+        "--profile",
+        "check",
+        "-p",
+        "vouch-db",
+        "--lib",
+        "--",
+    ])
+    .args(["--cfg".to_owned(), format!("vouch_generate=\"{now}\"")])
+    .env("SQLX_OFFLINE", "false")
+    .env("SQLX_OFFLINE_DIR", queries.to_string_lossy())
+    .env("DATABASE_URL", database.url());
+    finish(check)
+        .await
+        .context("the queries do not fit the migrations")?;
+    drop(tokio::task::spawn_blocking(move || drop(database)).await);
+    postgres.stop().await?;
+    files.extend(folder(&queries)?);
+    Ok(files)
+}
+
+/// The files in a folder called `.sqlx`, which may be absent.
+fn folder(dir: &Path) -> Result<Files> {
+    let mut files = Files::new();
+    if dir.is_dir() {
+        for entry in fs::read_dir(dir)? {
+            let entry = entry?;
+            files.insert(
+                Path::new(QUERIES).join(entry.file_name()),
+                fs::read(entry.path())?,
+            );
+        }
+    }
+    Ok(files)
+}
+
+fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(content) => Ok(Some(content)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}

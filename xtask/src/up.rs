@@ -1,0 +1,308 @@
+//! `./dev up` and `./dev down`: the product, kept running on this machine.
+//!
+//! Every `up` starts fresh: an empty chain and an empty database, which belong
+//! together. One instance runs at a time; its folder is locked by its owner.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::{Deserialize, Serialize};
+use solana_sdk::signature::Keypair;
+use solana_sdk::signer::Signer;
+use vouch_localnet::{Instance, Signal, Stack, StackOptions, state_dir};
+
+use crate::build;
+use crate::campaign;
+use crate::demo::{chain::Chain, http::Api};
+use crate::interrupt::Interrupts;
+
+/// The folder, and with `.lock` its lock.
+const INSTANCE: &str = "up";
+/// In the folder: the owner's process id, from its first moment on.
+const PID_FILE: &str = "pid";
+/// In the folder, once everything runs: [`State`].
+const STATE_FILE: &str = "state.json";
+/// How often a condition is looked at while waiting for it.
+const POLL: Duration = Duration::from_millis(100);
+/// Everything healthy, with a campaign, on a busy machine.
+const UP_DEADLINE: Duration = Duration::from_secs(300);
+/// Longer than all parts together are given to stop.
+const DOWN_DEADLINE: Duration = Duration::from_secs(120);
+/// 1000 SOL: what the demo company gets for fees and rent.
+const COMPANY_LAMPORTS: u64 = 1_000_000_000_000;
+
+/// Brings the product up with a demo campaign; Ctrl-C stops it. Every run starts
+/// with an empty chain and database.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Args {
+    /// Leave it running in the background; `down` stops it.
+    #[arg(long)]
+    detach: bool,
+    /// The port of the API.
+    #[arg(long, default_value_t = 8080, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    api_port: u16,
+    /// The port of the validator's RPC; its WebSocket has the next one.
+    #[arg(long, default_value_t = 8899, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..=65534))]
+    rpc_port: u16,
+    /// The parts are built already.
+    #[arg(long, hide = true)]
+    no_build: bool,
+}
+
+/// What a second `up` and other programs can know about the running product.
+#[derive(Debug, Serialize, Deserialize)]
+struct State {
+    pid: u32,
+    api_url: String,
+    rpc_url: String,
+    ws_url: String,
+    database_url: String,
+    admin_token: String,
+    campaign: String,
+    mint: String,
+    logs: PathBuf,
+}
+
+pub(crate) async fn up(args: Args) -> Result<ExitCode> {
+    let mut interrupts = Interrupts::listen()?;
+    if let Some(code) = already_up().await? {
+        return Ok(code);
+    }
+    if !args.no_build {
+        interrupts.or_drop(build::product()).await?;
+    }
+    if args.detach {
+        return detach(&args, &mut interrupts).await;
+    }
+    let Some(instance) = Instance::named(INSTANCE)? else {
+        // Another one was quicker while we were building.
+        return already_up()
+            .await?
+            .context("another ./dev up ended just now: try again");
+    };
+    fs::write(
+        instance.dir().join(PID_FILE),
+        std::process::id().to_string(),
+    )?;
+
+    let (mut stack, state) = interrupts.or_drop(start(instance, &args)).await?;
+    print!("{}", describe(&state));
+    println!("\nCtrl-C (or ./dev down) stops it.");
+
+    let ended = loop {
+        tokio::select! {
+            () = interrupts.next() => break Ok(()),
+            () = tokio::time::sleep(POLL) => {
+                if let Err(error) = stack.ensure_running() {
+                    stack.keep_dir();
+                    break Err(error);
+                }
+            }
+        }
+    };
+    println!("\nstopping");
+    let stopped = stack.stop().await;
+    ended.and(stopped)?;
+    println!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) async fn down() -> Result<ExitCode> {
+    let deadline = Instant::now() + DOWN_DEADLINE;
+    let mut asked = false;
+    loop {
+        if !is_locked()? {
+            println!(
+                "{}",
+                if asked {
+                    "stopped"
+                } else {
+                    "nothing is running"
+                }
+            );
+            return Ok(ExitCode::SUCCESS);
+        }
+        // Its owner writes this file just after taking the lock, and the lock
+        // shows that the owner lives: the number is not somebody else's.
+        let pid = fs::read_to_string(folder()?.join(PID_FILE)).ok();
+        if let Some(pid) = pid.and_then(|pid| pid.trim().parse().ok())
+            && !asked
+        {
+            vouch_localnet::signal(pid, Signal::TERM)?;
+            asked = true;
+        }
+        ensure!(
+            Instant::now() < deadline,
+            "it does not stop; its folder is {}",
+            folder()?.display()
+        );
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+async fn start(instance: Instance, args: &Args) -> Result<(Stack, State)> {
+    let options = StackOptions {
+        api_port: Some(args.api_port),
+        rpc_port: Some(args.rpc_port),
+    };
+    let mut stack = Stack::start_in(instance, &options, |part| println!("starting {part}")).await?;
+    println!("opening a demo campaign");
+    match open_campaign(&stack).await {
+        Ok(state) => Ok((stack, state)),
+        Err(error) => {
+            stack.keep_dir();
+            Err(error.context("the demo campaign could not be opened"))
+        }
+    }
+}
+
+async fn open_campaign(stack: &Stack) -> Result<State> {
+    let chain = Chain::new(&stack.validator.rpc_url());
+    let api = Api::new(&stack.api_url(), stack.admin_token())?;
+    let company = Keypair::new();
+    chain.airdrop(&company.pubkey(), COMPANY_LAMPORTS).await?;
+    let landing = format!("{}/welcome", stack.api_url());
+    let campaign = campaign::open(&chain, &api, &company, 1, "Demo campaign", &landing).await?;
+    let state = State {
+        pid: std::process::id(),
+        api_url: stack.api_url(),
+        rpc_url: stack.validator.rpc_url(),
+        ws_url: stack.validator.ws_url(),
+        database_url: stack.database_url().to_owned(),
+        admin_token: stack.admin_token().to_owned(),
+        campaign: campaign.address.to_string(),
+        mint: campaign.mint.to_string(),
+        logs: stack.dir().to_owned(),
+    };
+    write_state(stack.dir(), &state)?;
+    Ok(state)
+}
+
+/// Atomically, and readable by its user alone: the admin token is in it.
+fn write_state(dir: &Path, state: &State) -> Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let new = dir.join("state.new");
+    let file = fs::File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&new)?;
+    serde_json::to_writer_pretty(file, state)?;
+    fs::rename(new, dir.join(STATE_FILE))?;
+    Ok(())
+}
+
+/// Says what runs when something does.
+async fn already_up() -> Result<Option<ExitCode>> {
+    if !is_locked()? {
+        return Ok(None);
+    }
+    match read_state() {
+        Some(state) => {
+            println!("Vouch is up already.\n{}", describe(&state));
+            println!("\n./dev down stops it.");
+            Ok(Some(ExitCode::SUCCESS))
+        }
+        None => bail!("another ./dev up is starting or stopping just now; ./dev down stops it"),
+    }
+}
+
+fn read_state() -> Option<State> {
+    let text = fs::read(folder().ok()?.join(STATE_FILE)).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+fn is_locked() -> Result<bool> {
+    let lock = folder()?.with_extension("lock");
+    if !lock.exists() {
+        return Ok(false);
+    }
+    Ok(vouch_localnet::lock(&lock)?.is_none())
+}
+
+fn folder() -> Result<PathBuf> {
+    Ok(state_dir()?.join(INSTANCE))
+}
+
+/// Starts the same command in the background and waits until it is up.
+async fn detach(args: &Args, interrupts: &mut Interrupts) -> Result<ExitCode> {
+    fs::create_dir_all(state_dir()?)?;
+    let log = state_dir()?.join("up.log");
+    let out = fs::File::create(&log)?;
+    // `setsid` cuts it loose from the terminal; it execs, so the child is ours.
+    let mut child = Command::new("setsid")
+        .arg(std::env::current_exe()?)
+        .args(["up", "--no-build"])
+        .args(["--api-port", &args.api_port.to_string()])
+        .args(["--rpc-port", &args.rpc_port.to_string()])
+        .stdin(Stdio::null())
+        .stdout(out.try_clone()?)
+        .stderr(out)
+        .spawn()
+        .context("cannot run setsid (package util-linux)")?;
+    let deadline = Instant::now() + UP_DEADLINE;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            let text = fs::read_to_string(&log).unwrap_or_default();
+            bail!("it did not start ({status}):\n{text}");
+        }
+        // One of another process is left over from a run that was killed.
+        if let Some(state) = read_state().filter(|state| state.pid == child.id()) {
+            print!("{}", describe(&state));
+            println!("\nRunning in the background; ./dev down stops it.");
+            return Ok(ExitCode::SUCCESS);
+        }
+        let gave_up = Instant::now() > deadline;
+        let interrupted = tokio::select! {
+            () = interrupts.next() => true,
+            () = tokio::time::sleep(POLL) => false,
+        };
+        if gave_up || interrupted {
+            vouch_localnet::signal(child.id(), Signal::TERM)?;
+            tokio::task::spawn_blocking(move || child.wait()).await??;
+            bail!(
+                "{}",
+                if interrupted {
+                    "interrupted"
+                } else {
+                    "it does not come up"
+                }
+            );
+        }
+    }
+}
+
+fn describe(state: &State) -> String {
+    let State {
+        api_url,
+        rpc_url,
+        ws_url,
+        database_url,
+        admin_token,
+        campaign,
+        mint,
+        logs,
+        ..
+    } = state;
+    let logs = logs.display();
+    format!(
+        "
+  API           {api_url}        its documentation: {api_url}/docs
+  Solana RPC    {rpc_url}        WebSocket: {ws_url}
+  Postgres      {database_url}
+  admin token   {admin_token}
+  campaign      {campaign}   5 tokens for each conversion
+  its token     {mint}
+  logs          {logs}
+
+Try:
+  curl -s {api_url}/v1/campaigns
+  curl -s {api_url}/v1/transactions/create-referral -H 'content-type: application/json' \\
+       -d '{{\"campaign\":\"{campaign}\",\"owner\":\"<wallet address>\",\"code\":\"STARTER7\"}}'
+  curl -s {api_url}/v1/leaderboard
+"
+    )
+}
