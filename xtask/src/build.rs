@@ -22,6 +22,10 @@ pub(crate) const ANCHOR_VERSION: &str = "1.2.2";
 /// is behind it: a deployment has an address of its own.
 const DEVELOPMENT_KEY: &str = "vouch referral program, local development";
 
+/// Set when somebody has built everything just before: a second build, of other
+/// packages and so with other features, would replace the binaries in use.
+pub(crate) const BUILT: &str = "VOUCH_BUILT";
+
 /// A cargo command in the root, with this process's output.
 pub(crate) fn cargo<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(args: I) -> ProcessSpec {
     let mut cargo = ProcessSpec::new("cargo", "cargo").args(args);
@@ -63,6 +67,9 @@ pub(crate) async fn finish(spec: ProcessSpec) -> Result<()> {
 
 /// Everything that `up` and `demo` need: validator, program, services.
 pub(crate) async fn product() -> Result<()> {
+    if env::var_os(BUILT).is_some() {
+        return Ok(());
+    }
     validator().await?;
     program().await?;
     services().await

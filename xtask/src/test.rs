@@ -46,7 +46,8 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
             manifest,
         ])
         .args(args.filter.iter())
-        .env("DATABASE_URL", postgres.url("postgres"));
+        .env("DATABASE_URL", postgres.url("postgres"))
+        .env(build::BUILT, "1");
         tests.log = Some(log.clone());
         all_ended_well &= show(tests, &log, &mut counts).await?.success();
     }

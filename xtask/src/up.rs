@@ -47,9 +47,6 @@ pub(crate) struct Args {
     /// The port of the validator's RPC; its WebSocket has the next one.
     #[arg(long, default_value_t = 8899, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..=65534))]
     rpc_port: u16,
-    /// The parts are built already.
-    #[arg(long, hide = true)]
-    no_build: bool,
 }
 
 /// What a second `up` and other programs can know about the running product.
@@ -66,14 +63,23 @@ struct State {
     logs: PathBuf,
 }
 
+impl Args {
+    fn stack(&self) -> StackOptions {
+        StackOptions {
+            api_port: Some(self.api_port),
+            rpc_port: Some(self.rpc_port),
+        }
+    }
+}
+
 pub(crate) async fn up(args: Args) -> Result<ExitCode> {
     let mut interrupts = Interrupts::listen()?;
     if let Some(code) = already_up().await? {
         return Ok(code);
     }
-    if !args.no_build {
-        interrupts.or_drop(build::product()).await?;
-    }
+    // Known before the minutes that a first build takes.
+    args.stack().ensure_ports_free()?;
+    interrupts.or_drop(build::product()).await?;
     if args.detach {
         return detach(&args, &mut interrupts).await;
     }
@@ -144,11 +150,8 @@ pub(crate) async fn down() -> Result<ExitCode> {
 }
 
 async fn start(instance: Instance, args: &Args) -> Result<(Stack, State)> {
-    let options = StackOptions {
-        api_port: Some(args.api_port),
-        rpc_port: Some(args.rpc_port),
-    };
-    let mut stack = Stack::start_in(instance, &options, |part| println!("starting {part}")).await?;
+    let mut stack =
+        Stack::start_in(instance, &args.stack(), |part| println!("starting {part}")).await?;
     println!("opening a demo campaign");
     match open_campaign(&stack).await {
         Ok(state) => Ok((stack, state)),
@@ -235,7 +238,8 @@ async fn detach(args: &Args, interrupts: &mut Interrupts) -> Result<ExitCode> {
     // `setsid` cuts it loose from the terminal; it execs, so the child is ours.
     let mut child = Command::new("setsid")
         .arg(std::env::current_exe()?)
-        .args(["up", "--no-build"])
+        .arg("up")
+        .env(build::BUILT, "1")
         .args(["--api-port", &args.api_port.to_string()])
         .args(["--rpc-port", &args.rpc_port.to_string()])
         .stdin(Stdio::null())

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use anyhow::{Context, Result, bail};
 
 use crate::instance::lock;
-use crate::paths::state_dir;
+use crate::paths::cache_dir;
 
 /// Below the range from which Linux hands out ports by itself (32768 and up).
 const FIRST: u16 = 20_000;
@@ -30,7 +30,7 @@ impl PortBlock {
     /// # Errors
     /// When every block is in use.
     pub fn take() -> Result<Self> {
-        let dir = state_dir()?.join("ports");
+        let dir = cache_dir()?.join("ports");
         fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
         for index in 0..BLOCKS {
             let first = FIRST + index * Self::LEN;

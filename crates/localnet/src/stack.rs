@@ -3,14 +3,14 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::instance::Instance;
 use crate::paths::{built_binary, program_binary};
 use crate::ports::ensure_free;
 use crate::postgres::{Database, Postgres};
 use crate::service::{Service, ServiceSpec};
-use crate::validator::{Validator, ValidatorOptions};
+use crate::validator::{Validator, ValidatorOptions, ensure_ports_free};
 
 /// How the product is started.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +19,22 @@ pub struct StackOptions {
     pub api_port: Option<u16>,
     /// The port of the validator's RPC; `None`: a free one.
     pub rpc_port: Option<u16>,
+}
+
+impl StackOptions {
+    /// Fails when one of the given ports is in use.
+    ///
+    /// # Errors
+    /// When it is, with the flag that chooses another.
+    pub fn ensure_ports_free(&self) -> Result<()> {
+        if let Some(port) = self.api_port {
+            ensure_free(port, "API", "--api-port")?;
+        }
+        if let Some(port) = self.rpc_port {
+            ensure_ports_free(port)?;
+        }
+        Ok(())
+    }
 }
 
 /// Postgres, validator, indexer and API, running. Dropping it stops them in the
@@ -60,10 +76,8 @@ impl Stack {
         options: &StackOptions,
         progress: impl Fn(&str),
     ) -> Result<Self> {
-        if let Some(port) = options.api_port {
-            ensure_free(port, "API", "--api-port")?;
-        }
-        // A taken port or a missing binary is known before minutes have passed.
+        // A taken port or a missing binary is known before anything is started.
+        options.ensure_ports_free()?;
         let binaries = (built_binary("vouch-indexer")?, built_binary("vouch-api")?);
         match Parts::start(instance.dir(), options, binaries, progress).await {
             Ok(parts) => Ok(Self {
@@ -193,10 +207,7 @@ impl Parts {
 
         progress("the API");
         let admin_token = format!("{:032x}", rand::random::<u128>());
-        let port = match options.api_port {
-            Some(port) => port,
-            None => free_port()?,
-        };
+        let port = options.api_port.unwrap_or(validator.spare_port());
         let mut env = common.to_vec();
         // Share links have to name the port before it is bound.
         env.push(("PUBLIC_URL".to_owned(), format!("http://127.0.0.1:{port}")));
@@ -223,10 +234,4 @@ impl Parts {
             admin_token,
         })
     }
-}
-
-fn free_port() -> Result<u16> {
-    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-    let address = listener.context("no free port")?.local_addr()?;
-    Ok(address.port())
 }

@@ -23,6 +23,8 @@ const LEDGER_SHREDS: &str = "50000";
 const FAUCET: u16 = 2;
 const GOSSIP: u16 = 3;
 const DYNAMIC: u16 = 4;
+/// The last port of the block is not the validator's.
+const SPARE: u16 = PortBlock::LEN - 1;
 
 /// How a validator is started.
 #[derive(Clone, Debug, Default)]
@@ -39,7 +41,7 @@ pub struct Validator {
     process: Option<Process>,
     spec: ProcessSpec,
     rpc_port: u16,
-    _ports: PortBlock,
+    ports: PortBlock,
 }
 
 impl Validator {
@@ -55,15 +57,7 @@ impl Validator {
         let binary = validator_binary()?;
         let ports = PortBlock::take()?;
         let rpc_port = options.rpc_port.unwrap_or(ports.first);
-        let websocket_port = rpc_port
-            .checked_add(1)
-            .context("the RPC port must be below 65535: the WebSocket has the next one")?;
-        ensure_free(rpc_port, "validator's RPC", "--rpc-port")?;
-        ensure_free(
-            websocket_port,
-            "validator's WebSocket (RPC port + 1)",
-            "--rpc-port",
-        )?;
+        ensure_ports_free(rpc_port)?;
 
         let mut spec = ProcessSpec::new("solana-test-validator", binary)
             .args(["--ledger".as_ref(), dir.join("ledger").as_os_str()])
@@ -74,7 +68,7 @@ impl Validator {
             .args(["--gossip-port", &(ports.first + GOSSIP).to_string()])
             .args([
                 "--dynamic-port-range",
-                &format!("{}-{}", ports.first + DYNAMIC, ports.first + PortBlock::LEN),
+                &format!("{}-{}", ports.first + DYNAMIC, ports.first + SPARE),
             ]);
         if let Some(program) = &options.program {
             ensure!(
@@ -94,7 +88,7 @@ impl Validator {
             process: None,
             spec,
             rpc_port,
-            _ports: ports,
+            ports,
         };
         validator.run().await?;
         Ok(validator)
@@ -159,6 +153,12 @@ impl Validator {
         format!("ws://127.0.0.1:{}", self.rpc_port + 1)
     }
 
+    /// A port that nothing else uses while this exists, for the service beside it
+    /// that has to know its port before it binds.
+    pub fn spare_port(&self) -> u16 {
+        self.ports.first + SPARE
+    }
+
     /// Its process id while it runs.
     pub fn pid(&self) -> Option<u32> {
         self.process.as_ref().map(Process::id)
@@ -195,6 +195,19 @@ impl Validator {
             None => Ok(()),
         }
     }
+}
+
+/// Fails when the RPC port or the WebSocket port that follows from it is in use.
+pub(crate) fn ensure_ports_free(rpc_port: u16) -> Result<()> {
+    let websocket_port = rpc_port
+        .checked_add(1)
+        .context("the RPC port must be below 65535: the WebSocket has the next one")?;
+    ensure_free(rpc_port, "validator's RPC", "--rpc-port")?;
+    ensure_free(
+        websocket_port,
+        "validator's WebSocket (RPC port + 1)",
+        "--rpc-port",
+    )
 }
 
 /// The validator on PATH, else the one that `./dev` has built into the cache.
