@@ -1,1 +1,74 @@
-//! What the api asks of Postgres.
+//! The API's queries: what it reads of the mirror, and the clicks it writes.
+
+pub mod campaigns;
+pub mod clicks;
+pub mod codes;
+pub mod conversions;
+pub mod leaderboard;
+pub mod stats;
+
+use std::time::Duration;
+
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use crate::Error;
+
+/// A query that takes longer is given up by Postgres.
+const STATEMENT_TIMEOUT: &str = "5s";
+/// How long a request waits for a connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A pool of at most `connections` connections that connects when it is first used.
+///
+/// A query is given up by Postgres after 5 seconds, and waits at most 2 seconds for
+/// a connection; both are [`Error::Unavailable`].
+///
+/// # Errors
+/// When `url` is no URL of a Postgres database.
+pub fn pool(url: &str, connections: u32) -> Result<PgPool, Error> {
+    let options: PgConnectOptions = url.parse()?;
+    let options = options.application_name("vouch-api").options([
+        ("statement_timeout", STATEMENT_TIMEOUT),
+        // Filters are optional parameters; a generic plan could use no index.
+        ("plan_cache_mode", "force_custom_plan"),
+    ]);
+    Ok(PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_lazy_with(options))
+}
+
+/// Whether Postgres answers.
+///
+/// # Errors
+/// [`Error::Unavailable`] when it does not; another error when it refuses.
+pub async fn ping(pool: &PgPool) -> Result<(), Error> {
+    sqlx::query!("SELECT 1 AS one").fetch_one(pool).await?;
+    Ok(())
+}
+
+/// How far the mirror is, as slots of the chain.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct MirrorState {
+    /// Up to here everything confirmed is mirrored.
+    pub indexed_slot: Option<i64>,
+    /// Up to here everything is finalized.
+    pub finalized_slot: Option<i64>,
+}
+
+/// How far the mirror is.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn mirror_state(pool: &PgPool) -> Result<MirrorState, Error> {
+    let state = sqlx::query_as!(
+        MirrorState,
+        "SELECT indexed_slot, finalized_slot FROM indexer_state"
+    )
+    .fetch_optional(pool)
+    .await?;
+    Ok(state.unwrap_or_default())
+}

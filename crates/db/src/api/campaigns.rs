@@ -1,0 +1,173 @@
+//! Campaigns, and what they say about themselves off chain.
+
+use sqlx::{PgPool, types::BigDecimal};
+
+use crate::{Error, amount::from_numeric};
+
+/// One campaign with its profile.
+#[derive(Debug, Clone)]
+#[expect(
+    missing_docs,
+    reason = "the columns of the table, described in the migration"
+)]
+pub struct Campaign {
+    pub address: String,
+    pub creator: String,
+    pub campaign_id: u64,
+    pub authority: String,
+    pub mint: String,
+    pub mint_decimals: i16,
+    pub token_program: String,
+    pub funding: String,
+    pub proof: String,
+    pub uniqueness: String,
+    pub reward_kind: String,
+    pub reward_fixed: u64,
+    pub reward_bps: i32,
+    pub reward_max: Option<u64>,
+    pub paused: bool,
+    pub closed: bool,
+    pub starts_at: Option<i64>,
+    pub ends_at: Option<i64>,
+    pub created_at: i64,
+    pub slot: i64,
+    pub commitment: String,
+    /// Its name, when it has given itself one.
+    pub name: Option<String>,
+    /// Where its links lead, when it has said so.
+    pub landing_url: Option<String>,
+}
+
+struct Row {
+    address: String,
+    creator: String,
+    campaign_id: BigDecimal,
+    authority: String,
+    mint: String,
+    mint_decimals: i16,
+    token_program: String,
+    funding: String,
+    proof: String,
+    uniqueness: String,
+    reward_kind: String,
+    reward_fixed: BigDecimal,
+    reward_bps: i32,
+    reward_max: Option<BigDecimal>,
+    paused: bool,
+    closed: bool,
+    starts_at: Option<i64>,
+    ends_at: Option<i64>,
+    created_at: i64,
+    slot: i64,
+    commitment: String,
+    name: Option<String>,
+    landing_url: Option<String>,
+}
+
+impl TryFrom<Row> for Campaign {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        Ok(Self {
+            campaign_id: from_numeric(&row.campaign_id)?,
+            reward_fixed: from_numeric(&row.reward_fixed)?,
+            reward_max: row.reward_max.as_ref().map(from_numeric).transpose()?,
+            address: row.address,
+            creator: row.creator,
+            authority: row.authority,
+            mint: row.mint,
+            mint_decimals: row.mint_decimals,
+            token_program: row.token_program,
+            funding: row.funding,
+            proof: row.proof,
+            uniqueness: row.uniqueness,
+            reward_kind: row.reward_kind,
+            reward_bps: row.reward_bps,
+            paused: row.paused,
+            closed: row.closed,
+            starts_at: row.starts_at,
+            ends_at: row.ends_at,
+            created_at: row.created_at,
+            slot: row.slot,
+            commitment: row.commitment,
+            name: row.name,
+            landing_url: row.landing_url,
+        })
+    }
+}
+
+/// At most `limit` campaigns after the one with this time and address, newest first.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn list(
+    pool: &PgPool,
+    after: Option<(i64, &str)>,
+    limit: i64,
+) -> Result<Vec<Campaign>, Error> {
+    select(pool, None, after, limit).await
+}
+
+/// The campaign at `address`.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn find(pool: &PgPool, address: &str) -> Result<Option<Campaign>, Error> {
+    Ok(select(pool, Some(address), None, 1).await?.pop())
+}
+
+async fn select(
+    pool: &PgPool,
+    address: Option<&str>,
+    after: Option<(i64, &str)>,
+    limit: i64,
+) -> Result<Vec<Campaign>, Error> {
+    sqlx::query_as!(
+        Row,
+        r#"
+        SELECT c.address, c.creator, c.campaign_id, c.authority, c.mint, c.mint_decimals,
+               c.token_program, c.funding, c.proof, c.uniqueness, c.reward_kind, c.reward_fixed,
+               c.reward_bps, c.reward_max, c.paused, c.closed, c.starts_at, c.ends_at,
+               c.created_at, c.slot, c.commitment,
+               p.name AS "name?", p.landing_url AS "landing_url?"
+        FROM campaigns c LEFT JOIN campaign_profiles p ON p.campaign = c.address
+        WHERE ($1::text IS NULL OR c.address = $1)
+          AND ($2::bigint IS NULL OR (c.created_at, c.address) < ($2, $3::text))
+        ORDER BY c.created_at DESC, c.address DESC
+        LIMIT $4
+        "#,
+        address,
+        after.map(|(time, _)| time),
+        after.map(|(_, address)| address),
+        limit,
+    )
+    .fetch_all(pool)
+    .await?
+    .into_iter()
+    .map(Campaign::try_from)
+    .collect()
+}
+
+/// Sets the profile of the campaign at `address`; false when there is no such campaign.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn set_profile(
+    pool: &PgPool,
+    address: &str,
+    name: &str,
+    landing_url: &str,
+) -> Result<bool, Error> {
+    let done = sqlx::query!(
+        "INSERT INTO campaign_profiles (campaign, name, landing_url)
+         SELECT address, $2, $3 FROM campaigns WHERE address = $1
+         ON CONFLICT (campaign) DO UPDATE
+         SET name = excluded.name, landing_url = excluded.landing_url, updated_at = now()",
+        address,
+        name,
+        landing_url,
+    )
+    .execute(pool)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}

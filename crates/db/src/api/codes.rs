@@ -1,0 +1,122 @@
+//! Codes: whose they are, and whether they may be used.
+
+use sqlx::PgPool;
+
+use crate::{Error, amount::from_numeric};
+
+/// A referral with what its campaign says.
+#[derive(Debug, Clone)]
+pub struct Referral {
+    /// Its address.
+    pub address: String,
+    /// Address of its campaign.
+    pub campaign: String,
+    /// Its code.
+    pub code: String,
+    /// The referrer's wallet.
+    pub owner: String,
+    /// Switched on by its owner.
+    pub active: bool,
+    /// Switched off by the campaign.
+    pub suspended: bool,
+    /// Most conversions; `None` for no limit.
+    pub usage_limit: Option<u64>,
+    /// Conversions so far.
+    pub conversions: u64,
+    /// Unix seconds; `None` for never.
+    pub expires_at: Option<i64>,
+    /// Unix seconds.
+    pub created_at: i64,
+    /// Whether `/r/CODE` alone leads here: the oldest referral with the code.
+    pub owns_short_link: bool,
+    /// Where its links lead, when the campaign has said so.
+    pub landing_url: Option<String>,
+    /// The campaign's state; `None` when the campaign is not mirrored yet.
+    pub campaign_state: Option<CampaignState>,
+}
+
+/// What of a campaign decides whether a code may be used.
+#[derive(Debug, Clone, Copy)]
+pub struct CampaignState {
+    /// Paused by its authority.
+    pub paused: bool,
+    /// Closed for good.
+    pub closed: bool,
+    /// Unix seconds; `None` for at once.
+    pub starts_at: Option<i64>,
+    /// Unix seconds; `None` for never.
+    pub ends_at: Option<i64>,
+}
+
+/// The referral with `code` in `campaign`; without a campaign, the oldest with it:
+/// smallest time of creation, then smallest address.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn find(
+    pool: &PgPool,
+    code: &str,
+    campaign: Option<&str>,
+) -> Result<Option<Referral>, Error> {
+    let row = sqlx::query!(
+        r#"
+        SELECT r.address, r.campaign, r.code, r.owner, r.active, r.suspended,
+               r.usage_limit, r.conversions, r.expires_at, r.created_at,
+               r.address = (
+                   SELECT o.address FROM referrals o WHERE o.code = $1
+                   ORDER BY o.created_at, o.address COLLATE "C" LIMIT 1
+               ) AS "owns_short_link!",
+               p.landing_url AS "landing_url?",
+               c.paused AS "paused?", c.closed AS "closed?", c.starts_at, c.ends_at
+        FROM referrals r
+        LEFT JOIN campaigns c ON c.address = r.campaign
+        LEFT JOIN campaign_profiles p ON p.campaign = r.campaign
+        WHERE r.code = $1 AND ($2::text IS NULL OR r.campaign = $2)
+        ORDER BY r.created_at, r.address COLLATE "C"
+        LIMIT 1
+        "#,
+        code,
+        campaign,
+    )
+    .fetch_optional(pool)
+    .await?;
+    row.map(|row| {
+        Ok(Referral {
+            usage_limit: row.usage_limit.as_ref().map(from_numeric).transpose()?,
+            conversions: from_numeric(&row.conversions)?,
+            campaign_state: row
+                .paused
+                .zip(row.closed)
+                .map(|(paused, closed)| CampaignState {
+                    paused,
+                    closed,
+                    starts_at: row.starts_at,
+                    ends_at: row.ends_at,
+                }),
+            address: row.address,
+            campaign: row.campaign,
+            code: row.code,
+            owner: row.owner,
+            active: row.active,
+            suspended: row.suspended,
+            expires_at: row.expires_at,
+            created_at: row.created_at,
+            owns_short_link: row.owns_short_link,
+            landing_url: row.landing_url,
+        })
+    })
+    .transpose()
+}
+
+/// Which of `codes` any campaign uses.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn in_use(pool: &PgPool, codes: &[String]) -> Result<Vec<String>, Error> {
+    Ok(sqlx::query_scalar!(
+        "SELECT DISTINCT code FROM referrals WHERE code = ANY($1)",
+        codes
+    )
+    .fetch_all(pool)
+    .await?)
+}

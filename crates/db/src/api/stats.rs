@@ -1,0 +1,60 @@
+//! The numbers of one referral.
+
+use sqlx::PgPool;
+
+use super::mirror_state;
+use crate::{Error, amount::sum_from_numeric};
+
+/// The numbers of one referral.
+#[derive(Debug, Clone, Default)]
+pub struct Stats {
+    /// All clicks.
+    pub clicks: i64,
+    /// Different visitors among those that are no bots; a visitor of two days counts twice.
+    pub unique_visitors: i64,
+    /// Clicks labelled as bots.
+    pub bot_clicks: i64,
+    /// Conversions, confirmed and finalized, without cancelled ones.
+    pub conversions: i64,
+    /// Finalized conversions among them.
+    pub conversions_finalized: i64,
+    /// The referrer's rewards that were paid, in base units.
+    pub rewards_paid: u128,
+    /// The referrer's rewards that are owed, in base units.
+    pub rewards_pending: u128,
+    /// The mirror holds everything confirmed up to this slot.
+    pub as_of_slot: Option<i64>,
+}
+
+/// The numbers of the referral at `referral`; zeros when nothing has happened yet.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn of_referral(pool: &PgPool, referral: &str) -> Result<Stats, Error> {
+    // Read first: the numbers are at least as new as the slot says.
+    let state = mirror_state(pool).await?;
+    let row = sqlx::query!(
+        "SELECT clicks, unique_visitors, bot_clicks, conversions, conversions_finalized,
+                rewards_paid, rewards_pending
+         FROM referral_totals WHERE referral = $1",
+        referral
+    )
+    .fetch_optional(pool)
+    .await?;
+    let Some(row) = row else {
+        return Ok(Stats {
+            as_of_slot: state.indexed_slot,
+            ..Stats::default()
+        });
+    };
+    Ok(Stats {
+        clicks: row.clicks,
+        unique_visitors: row.unique_visitors,
+        bot_clicks: row.bot_clicks,
+        conversions: row.conversions,
+        conversions_finalized: row.conversions_finalized,
+        rewards_paid: sum_from_numeric(&row.rewards_paid)?,
+        rewards_pending: sum_from_numeric(&row.rewards_pending)?,
+        as_of_slot: state.indexed_slot,
+    })
+}
