@@ -18,6 +18,10 @@ pub enum Error {
         #[source]
         source: sqlx::Error,
     },
+    /// Conversions name referrals that the mirror does not hold: bring them in the same
+    /// batch. Nothing was written.
+    #[error("{} referrals are not mirrored yet", .0.len())]
+    UnknownReferrals(Vec<String>),
     /// What Postgres holds cannot have been written by this crate.
     #[error("the database holds {0}")]
     Corrupt(&'static str),

@@ -6,6 +6,7 @@
 pub mod amount;
 pub mod api;
 mod error;
+pub mod mirror;
 
 use std::time::Duration;
 

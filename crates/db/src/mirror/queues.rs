@@ -1,0 +1,124 @@
+//! What still has to be done, and what is there. All of it is in the rows, so that
+//! a restart continues where the last one ended.
+
+use sqlx::PgPool;
+
+use super::{Commitment, slot_from_sql, slot_to_sql};
+use crate::Error;
+
+/// A row that is only confirmed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfinalized {
+    /// Address of the account.
+    pub address: String,
+    /// Where its bytes were read.
+    pub slot: u64,
+}
+
+/// The oldest `limit` rows of every table that are only confirmed, up to and with `slot`.
+///
+/// # Errors
+/// When Postgres does not answer.
+pub async fn unfinalized(pool: &PgPool, slot: u64, limit: u32) -> Result<Vec<Unfinalized>, Error> {
+    sqlx::query!(
+        r#"(SELECT address AS "address!", slot AS "slot!" FROM campaigns
+               WHERE commitment = 'confirmed' AND slot <= $1 ORDER BY slot LIMIT $2)
+           UNION ALL
+           (SELECT address, slot FROM referrals
+               WHERE commitment = 'confirmed' AND slot <= $1 ORDER BY slot LIMIT $2)
+           UNION ALL
+           (SELECT address, slot FROM conversions
+               WHERE commitment = 'confirmed' AND slot <= $1 ORDER BY slot LIMIT $2)"#,
+        slot_to_sql(slot),
+        i64::from(limit),
+    )
+    .fetch_all(pool)
+    .await?
+    .into_iter()
+    .map(|row| {
+        Ok(Unfinalized {
+            address: row.address,
+            slot: slot_from_sql(row.slot)?,
+        })
+    })
+    .collect()
+}
+
+/// A conversion whose transaction is not known yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receiptless {
+    /// Address of the conversion.
+    pub address: String,
+    /// Address of its referral.
+    pub referral: String,
+    /// Wallet that converted.
+    pub referee: String,
+}
+
+/// The first `limit` conversions that have no signature, and how many there are in all.
+///
+/// # Errors
+/// When Postgres does not answer.
+pub async fn receiptless(pool: &PgPool, limit: u32) -> Result<(Vec<Receiptless>, u64), Error> {
+    let rows = sqlx::query_as!(
+        Receiptless,
+        "SELECT address, referral, referee FROM conversions
+         WHERE signature IS NULL ORDER BY slot LIMIT $1",
+        i64::from(limit),
+    )
+    .fetch_all(pool)
+    .await?;
+    let total = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "total!" FROM conversions WHERE signature IS NULL"#
+    )
+    .fetch_one(pool)
+    .await?;
+    Ok((rows, u64::try_from(total).unwrap_or_default()))
+}
+
+/// A mirrored account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Address of the account.
+    pub address: String,
+    /// Its bytes.
+    pub data: Vec<u8>,
+    /// Where they were read.
+    pub slot: u64,
+    /// How settled they are.
+    pub commitment: Commitment,
+}
+
+/// Address and bytes of every mirrored account, in no particular order.
+///
+/// # Errors
+/// When Postgres does not answer.
+pub async fn stored_accounts(pool: &PgPool) -> Result<Vec<(String, Vec<u8>)>, Error> {
+    let stored = stored(pool).await?.into_iter();
+    Ok(stored.map(|row| (row.address, row.data)).collect())
+}
+
+/// Every mirrored account, in no particular order.
+///
+/// # Errors
+/// When Postgres does not answer.
+pub async fn stored(pool: &PgPool) -> Result<Vec<Stored>, Error> {
+    sqlx::query!(
+        r#"SELECT address AS "address!", data AS "data!", slot AS "slot!", commitment AS "commitment!"
+           FROM campaigns
+           UNION ALL SELECT address, data, slot, commitment FROM referrals
+           UNION ALL SELECT address, data, slot, commitment FROM conversions"#
+    )
+    .fetch_all(pool)
+    .await?
+    .into_iter()
+    .map(|row| {
+        Ok(Stored {
+            address: row.address,
+            data: row.data,
+            slot: slot_from_sql(row.slot)?,
+            commitment: Commitment::parse(&row.commitment)?,
+        })
+    })
+    .collect()
+}
