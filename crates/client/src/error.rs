@@ -67,4 +67,5 @@ program_errors! {
     MintAuthorityMismatch = 6020, "the mint authority must be the campaign";
     UnsupportedMint = 6021, "the mint is not an initialised mint without extensions";
     Unauthorized = 6022, "the signer is not the campaign's authority";
+    WrongCampaign = 6023, "the referral belongs to another campaign";
 }

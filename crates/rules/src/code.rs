@@ -64,6 +64,13 @@ impl Code {
         self.padded
     }
 
+    /// Number of characters, from [`Self::MIN_LEN`] to [`Self::MAX_LEN`].
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "a code is never empty")]
+    pub const fn len(&self) -> u8 {
+        self.len
+    }
+
     /// The code's characters.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8] {

@@ -1,0 +1,35 @@
+use anchor_lang::prelude::*;
+
+use crate::{Campaign, CampaignPauseChanged, ReferralError};
+
+/// Accounts of `set_paused`.
+#[derive(Accounts)]
+pub struct SetPaused {
+    /// The campaign's authority. Safe: it signs, and the handler compares it.
+    pub authority: Signer,
+    /// The campaign. Safe: owned by this program, with its discriminator.
+    #[account(mut)]
+    pub campaign: Account<Campaign>,
+}
+
+impl SetPaused {
+    /// Pauses or resumes the campaign.
+    pub fn handle(ctx: &mut Context<Self>, paused: bool) -> Result<()> {
+        let address = *ctx.accounts.campaign.address();
+        let authority = *ctx.accounts.authority.address();
+        let campaign = &mut ctx.accounts.campaign;
+        require!(campaign.authority == authority, ReferralError::Unauthorized);
+        require!(campaign.closed == 0, ReferralError::CampaignClosed);
+
+        let old = campaign.paused;
+        let new = u8::from(paused);
+        campaign.paused = new;
+        campaign.invariant()?;
+        emit!(CampaignPauseChanged {
+            campaign: address,
+            old,
+            new
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,3 @@
+//! Instructions of a code's owner.
+
+pub mod create_referral;

@@ -1,0 +1,3 @@
+//! Instructions of a wallet that was referred.
+
+pub mod convert;

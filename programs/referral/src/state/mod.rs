@@ -1,0 +1,15 @@
+//! The program's accounts. Fixed size, little-endian, packed: Borsh's bytes.
+//!
+//! A field that a later version will use exists already and is zero; a layout
+//! that has been deployed never changes.
+
+mod campaign;
+mod conversion;
+mod referral;
+
+pub use campaign::*;
+pub use conversion::*;
+pub use referral::*;
+
+/// Layout version of every account that this program writes.
+pub const VERSION: u8 = 1;

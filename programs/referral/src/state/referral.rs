@@ -1,0 +1,108 @@
+use anchor_lang::prelude::*;
+use vouch_rules::Code;
+
+use crate::{ReferralError, VERSION};
+
+/// A referral: a code, its owner and its counters.
+///
+/// Address: `["referral", campaign, code]`, the code without its zeros.
+#[account]
+pub struct Referral {
+    /// Layout version.
+    pub version: u8,
+    /// Canonical bump of the address.
+    pub bump: u8,
+    /// Characters of the code.
+    pub code_len: u8,
+    /// 1 while its owner wants it to earn.
+    pub active: u8,
+    /// 1 while the campaign does not want it to earn.
+    pub suspended: u8,
+    /// One bit for each of the campaign's bonuses that was paid.
+    pub bonuses_paid: u8,
+    /// Canonical bump of the owner's associated token account.
+    pub reward_account_bump: u8,
+    /// Canonical bump of the partner's associated token account.
+    pub partner_account_bump: u8,
+    /// Basis points of the reward that the partner gets.
+    pub partner_share_bps: PodU16,
+    /// The code, filled up with zeros.
+    pub code: [u8; 12],
+    /// The campaign it belongs to.
+    pub campaign: Address,
+    /// Who earns its rewards.
+    pub owner: Address,
+    /// Who may take over `owner`; zero for nobody.
+    pub pending_owner: Address,
+    /// Who earns a share of each reward; zero for nobody.
+    pub partner: Address,
+    /// Who paid the rent, and gets it back.
+    pub rent_payer: Address,
+    /// Most conversions it may ever have; 0 for no limit.
+    pub usage_limit: PodU64,
+    /// Conversions so far.
+    pub conversions: PodU64,
+    /// Unix seconds from which it no longer earns; 0 for never.
+    pub expires_at: PodI64,
+    /// Unix seconds of its creation.
+    pub created_at: PodI64,
+    /// Base units owed or paid to the owner so far.
+    pub rewards_total: PodU64,
+    /// Base units of those that are not paid yet.
+    pub rewards_pending: PodU64,
+    /// Zeros, for later versions.
+    pub reserved: [u8; 64],
+}
+
+const _: () = assert!(core::mem::size_of::<Referral>() == 294);
+const _: () = assert!(core::mem::align_of::<Referral>() == 1);
+
+impl Referral {
+    /// What holds of every referral, checked last by whoever writes one.
+    pub fn invariant(&self) -> Result<()> {
+        let code = Code::from_padded(&self.code).map_err(|_| ReferralError::InvalidCode)?;
+        require!(
+            code.as_bytes().len() == usize::from(self.code_len),
+            ReferralError::InvalidCode
+        );
+        require!(
+            self.usage_limit.get() == 0 || self.conversions.get() <= self.usage_limit.get(),
+            ReferralError::UsageLimitReached
+        );
+        require!(
+            self.version == VERSION && self.rewards_pending.get() <= self.rewards_total.get(),
+            ProgramError::InvalidAccountData
+        );
+        Ok(())
+    }
+
+    /// Fails unless it earns at `now`, in unix seconds.
+    pub fn check_earning(&self, now: i64) -> Result<()> {
+        require!(
+            self.active == 1 && self.suspended == 0,
+            ReferralError::ReferralInactive
+        );
+        let expires = self.expires_at.get();
+        require!(
+            expires == 0 || now < expires,
+            ReferralError::ReferralExpired
+        );
+        let limit = self.usage_limit.get();
+        require!(
+            limit == 0 || self.conversions.get() < limit,
+            ReferralError::UsageLimitReached
+        );
+        Ok(())
+    }
+
+    /// Counts one conversion whose reward of `reward` base units was paid.
+    pub fn count_paid(&mut self, reward: u64) -> Result<()> {
+        let add = |old: u64, more: u64| {
+            old.checked_add(more)
+                .ok_or(ProgramError::ArithmeticOverflow)
+        };
+        self.conversions = add(self.conversions.get(), 1)?.into();
+        self.rewards_total = add(self.rewards_total.get(), reward)?.into();
+        Ok(())
+    }
+}
