@@ -10,6 +10,8 @@ use anyhow::{Context, Result};
 fn main() -> Result<()> {
     let file = env::args().nth(1).context("usage: idl-gen FILE")?;
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../referral");
+    // With it set, as rustup does, the builder passes a literal `+{toolchain}` to cargo.
+    env::remove_var("RUSTUP_TOOLCHAIN");
     let idl = IdlBuilder::new()
         .program_path(program)
         .skip_lint(true)

@@ -11,7 +11,8 @@ use crate::{
 #[instruction(id: u64)]
 pub struct CreateCampaign {
     /// Pays the rent. Safe: it signs.
-    #[account(mut)]
+    /// May be `authority` as well: nothing here keeps a typed view of its data.
+    #[account(mut, unsafe(dup))]
     pub payer: Signer,
     /// Becomes creator and authority. Safe: it signs, and its address is part of
     /// the campaign's, so nobody can take the place of somebody else.

@@ -8,7 +8,8 @@ use crate::{clock, pda, token, Campaign, Referral, ReferralCreated, ReferralErro
 #[instruction(code: [u8; 12])]
 pub struct CreateReferral {
     /// Pays the rent. Safe: it signs.
-    #[account(mut)]
+    /// May be `owner` as well: nothing here keeps a typed view of its data.
+    #[account(mut, unsafe(dup))]
     pub payer: Signer,
     /// Who will earn the code's rewards. Safe: it signs, so nobody is made a
     /// referrer without knowing.

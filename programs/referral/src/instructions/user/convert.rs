@@ -9,7 +9,8 @@ use crate::{
 #[derive(Accounts)]
 pub struct Convert {
     /// Pays the rent, and may be a sponsor. Safe: it signs.
-    #[account(mut)]
+    /// May be `referee` as well: nothing here keeps a typed view of its data.
+    #[account(mut, unsafe(dup))]
     pub payer: Signer,
     /// The wallet that was referred. Safe: it signs, so nobody is converted
     /// without knowing.
