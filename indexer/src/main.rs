@@ -1,1 +1,126 @@
-fn main(){}
+//! The indexer: mirrors the program's accounts into Postgres.
+//!
+//! How, and what that promises, stands in `docs/decisions/mirror.md`.
+
+mod chain;
+mod config;
+mod decode;
+mod failure;
+mod finality;
+mod health;
+mod live;
+mod mirror;
+mod receipts;
+mod reconcile;
+mod server;
+mod session;
+
+use std::{process::ExitCode, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    chain::Chain,
+    config::{Config, LogFormat},
+    failure::Failure,
+    health::{Health, Status},
+};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LAST_PAUSE: Duration = Duration::from_secs(5);
+/// A session that held for so long was sound: the next pause is short again.
+const SOUND: Duration = Duration::from_secs(30);
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let config = Config::parse();
+    match start(config).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn start(config: Config) -> Result<()> {
+    let filter = EnvFilter::try_new(&config.log).context("VOUCH_LOG is no filter")?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter);
+    match config.log_format {
+        LogFormat::Text => log.with_ansi(false).init(),
+        LogFormat::Json => log.json().init(),
+    }
+    let metrics = PrometheusBuilder::new()
+        .set_buckets_for_metric(
+            Matcher::Full("vouch_indexer_apply_seconds".to_owned()),
+            &[0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0],
+        )?
+        .install_recorder()?;
+
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", config.listen))?;
+    if let Some(path) = &config.port_file {
+        server::write_port_file(path, &listener)?;
+    }
+    let health = Arc::new(Health::new(config.max_slots_behind));
+    tracing::info!(address = %listener.local_addr()?, "listening");
+
+    tokio::select! {
+        ended = server::serve(listener, Arc::clone(&health), metrics) => {
+            ended.context("the server of /healthz failed")
+        }
+        ended = mirror(&config, &health) => ended,
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+    }?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Session after session. Ends only with what no retry can cure.
+async fn mirror(config: &Config, health: &Health) -> Result<()> {
+    health.set(
+        Status::DatabaseUnavailable,
+        Some("waiting for Postgres".to_owned()),
+    );
+    let pool = loop {
+        let pool = vouch_db::connect(&config.database_url).await?;
+        match vouch_db::migrate(&pool).await {
+            Ok(()) => break pool,
+            Err(error) if error.is_unavailable() => tokio::time::sleep(FIRST_PAUSE).await,
+            Err(error) => return Err(error.into()),
+        }
+    };
+    health.set(Status::Starting, None);
+    let chain = Chain::new(&config.rpc_url);
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let start = tokio::time::Instant::now();
+        let Err(failure) = session::run(config, &chain, &pool, health).await else {
+            continue;
+        };
+        health.failed(&failure);
+        metrics::counter!("vouch_indexer_sessions_failed_total").increment(1);
+        if let Failure::OtherChain { .. } = failure {
+            anyhow::bail!("{failure}");
+        }
+        if start.elapsed() > SOUND {
+            pause = FIRST_PAUSE;
+        }
+        let cause = std::error::Error::source(&failure).map(ToString::to_string);
+        tracing::error!(cause, retry_in = ?pause, "{failure}");
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LAST_PAUSE);
+    }
+}

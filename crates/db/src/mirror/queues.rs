@@ -49,21 +49,25 @@ pub async fn unfinalized(pool: &PgPool, slot: u64, limit: u32) -> Result<Vec<Unf
 pub struct Receiptless {
     /// Address of the conversion.
     pub address: String,
-    /// Address of its referral.
-    pub referral: String,
-    /// Wallet that converted.
-    pub referee: String,
+    /// Unix seconds, by the chain's clock.
+    pub converted_at: i64,
 }
 
-/// The first `limit` conversions that have no signature, and how many there are in all.
+/// The first `limit` conversions that have no signature, without those in `except`,
+/// and how many there are in all.
 ///
 /// # Errors
 /// When Postgres does not answer.
-pub async fn receiptless(pool: &PgPool, limit: u32) -> Result<(Vec<Receiptless>, u64), Error> {
+pub async fn receiptless(
+    pool: &PgPool,
+    except: &[String],
+    limit: u32,
+) -> Result<(Vec<Receiptless>, u64), Error> {
     let rows = sqlx::query_as!(
         Receiptless,
-        "SELECT address, referral, referee FROM conversions
-         WHERE signature IS NULL ORDER BY slot LIMIT $1",
+        "SELECT address, converted_at FROM conversions
+         WHERE signature IS NULL AND address <> ALL($1) ORDER BY slot LIMIT $2",
+        except,
         i64::from(limit),
     )
     .fetch_all(pool)

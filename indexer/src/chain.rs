@@ -1,0 +1,185 @@
+//! The node: reads at a commitment, with the slot they are of.
+
+use std::time::Duration;
+
+use solana_account_decoder_client_types::{UiAccount, UiAccountEncoding};
+use solana_client::{
+    client_error::{ClientError, ClientErrorKind},
+    nonblocking::rpc_client::RpcClient,
+    rpc_config::{RpcAccountInfoConfig, RpcProgramAccountsConfig},
+    rpc_custom_error::JSON_RPC_SERVER_ERROR_MIN_CONTEXT_SLOT_NOT_REACHED,
+    rpc_request::{RpcError, RpcRequest},
+    rpc_response::{Response, RpcKeyedAccount},
+};
+use solana_commitment_config::CommitmentConfig;
+use solana_sdk::pubkey::Pubkey;
+use vouch_client::PROGRAM_ID;
+use vouch_db::mirror::{Commitment, Observation};
+
+use crate::{decode::decode, failure::Failure};
+
+/// Long enough for a large snapshot; a node that is gone is noticed by the heartbeat.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// The most addresses that one `getMultipleAccounts` takes.
+pub(crate) const ADDRESSES_AT_ONCE: usize = 100;
+/// For how long a node may be behind what its WebSocket has announced.
+const CATCH_UP: Duration = Duration::from_secs(20);
+const CATCH_UP_POLL: Duration = Duration::from_millis(100);
+
+pub(crate) struct Chain {
+    pub(crate) rpc: RpcClient,
+}
+
+impl Chain {
+    pub(crate) fn new(url: &str) -> Self {
+        let rpc = RpcClient::new_with_timeout_and_commitment(
+            url.to_owned(),
+            TIMEOUT,
+            CommitmentConfig::confirmed(),
+        );
+        Self { rpc }
+    }
+
+    pub(crate) async fn genesis_hash(&self) -> Result<String, Failure> {
+        match self.rpc.get_genesis_hash().await {
+            Ok(hash) => Ok(hash.to_string()),
+            Err(error) => Err(Failure::chain("getGenesisHash", error)),
+        }
+    }
+
+    pub(crate) async fn slot(&self, commitment: Commitment) -> Result<u64, Failure> {
+        self.rpc
+            .get_slot_with_commitment(config(commitment))
+            .await
+            .map_err(|error| Failure::chain("getSlot", error))
+    }
+
+    /// All accounts of the program, at a slot that is not before `min_slot`.
+    pub(crate) async fn program_accounts(
+        &self,
+        commitment: Commitment,
+        min_slot: u64,
+    ) -> Result<(u64, Vec<Observation>), Failure> {
+        let parameters = (
+            PROGRAM_ID.to_string(),
+            RpcProgramAccountsConfig {
+                account_config: account_config(commitment, min_slot),
+                with_context: Some(true),
+                ..Default::default()
+            },
+        );
+        let response: Response<Vec<RpcKeyedAccount>> = self
+            .read(RpcRequest::GetProgramAccounts, &parameters)
+            .await?;
+        let slot = response.context.slot;
+        let mut observations = Vec::with_capacity(response.value.len());
+        for RpcKeyedAccount { pubkey, account } in response.value {
+            let observation = observe(pubkey, slot, commitment, Some(account))?;
+            observations.push(observation);
+        }
+        Ok((slot, observations))
+    }
+
+    /// The accounts at `addresses`, at a slot that is not before `min_slot`.
+    pub(crate) async fn accounts(
+        &self,
+        addresses: &[String],
+        commitment: Commitment,
+        min_slot: u64,
+    ) -> Result<Vec<Observation>, Failure> {
+        let mut observations = Vec::with_capacity(addresses.len());
+        for addresses in addresses.chunks(ADDRESSES_AT_ONCE) {
+            let parameters = (addresses, account_config(commitment, min_slot));
+            let response: Response<Vec<Option<UiAccount>>> = self
+                .read(RpcRequest::GetMultipleAccounts, &parameters)
+                .await?;
+            if response.value.len() != addresses.len() {
+                return Err(Failure::Chain(
+                    "getMultipleAccounts: the node left out accounts".into(),
+                ));
+            }
+            for (address, account) in addresses.iter().zip(response.value) {
+                let slot = response.context.slot;
+                let observation = observe(address.clone(), slot, commitment, account)?;
+                observations.push(observation);
+            }
+        }
+        Ok(observations)
+    }
+
+    /// Asks, and again while the node has not reached the slot that is asked for:
+    /// behind one address there may be several nodes.
+    async fn read<T: serde::de::DeserializeOwned>(
+        &self,
+        request: RpcRequest,
+        parameters: &impl serde::Serialize,
+    ) -> Result<T, Failure> {
+        let parameters = serde_json::to_value(parameters)
+            .map_err(|error| Failure::chain("parameters", error))?;
+        let deadline = tokio::time::Instant::now() + CATCH_UP;
+        loop {
+            match self.rpc.send(request, parameters.clone()).await {
+                Ok(response) => return Ok(response),
+                Err(error) if is_behind(&error) && tokio::time::Instant::now() < deadline => {
+                    tokio::time::sleep(CATCH_UP_POLL).await;
+                }
+                Err(error) => return Err(Failure::chain(&request.to_string(), error)),
+            }
+        }
+    }
+}
+
+fn is_behind(error: &ClientError) -> bool {
+    matches!(
+        error.kind(),
+        ClientErrorKind::RpcError(RpcError::RpcResponseError { code, .. })
+            if *code == JSON_RPC_SERVER_ERROR_MIN_CONTEXT_SLOT_NOT_REACHED
+    )
+}
+
+/// Reads one account as the node describes it. An account that another program owns,
+/// or that has no lamports left, is gone.
+pub(crate) fn observe(
+    address: String,
+    slot: u64,
+    commitment: Commitment,
+    account: Option<UiAccount>,
+) -> Result<Observation, Failure> {
+    let account = match account {
+        Some(account) if account.lamports > 0 && is_program(&account.owner) => {
+            let data = account.data.decode().ok_or_else(|| {
+                Failure::Chain(format!("the node sent {address} in no known encoding"))
+            })?;
+            decode(&address, data)?
+        }
+        _ => None,
+    };
+    Ok(Observation {
+        address,
+        slot,
+        commitment,
+        account,
+    })
+}
+
+fn is_program(owner: &str) -> bool {
+    owner
+        .parse::<Pubkey>()
+        .is_ok_and(|owner| owner == PROGRAM_ID)
+}
+
+pub(crate) fn config(commitment: Commitment) -> CommitmentConfig {
+    match commitment {
+        Commitment::Confirmed => CommitmentConfig::confirmed(),
+        Commitment::Finalized => CommitmentConfig::finalized(),
+    }
+}
+
+pub(crate) fn account_config(commitment: Commitment, min_slot: u64) -> RpcAccountInfoConfig {
+    RpcAccountInfoConfig {
+        encoding: Some(UiAccountEncoding::Base64),
+        commitment: Some(config(commitment)),
+        min_context_slot: Some(min_slot),
+        data_slice: None,
+    }
+}

@@ -1,0 +1,83 @@
+//! The configuration, all of it.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Parser, ValueEnum};
+
+/// Mirrors the program's accounts from a Solana node into Postgres.
+///
+/// Every setting is an option and an environment variable.
+#[derive(Clone, Parser)]
+#[command(version)]
+pub(crate) struct Config {
+    /// Postgres, as `postgres://user:password@host/database`. It must lead to the server
+    /// itself, not to a pooler that shares sessions: the writer's lock is a session's.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub(crate) database_url: String,
+
+    /// JSON RPC of a Solana node, as `http://host:port`.
+    #[arg(long, env = "RPC_URL", hide_env_values = true)]
+    pub(crate) rpc_url: String,
+
+    /// WebSocket of the same node, as `ws://host:port`.
+    #[arg(long, env = "WS_URL", hide_env_values = true)]
+    pub(crate) ws_url: String,
+
+    /// Where /healthz and /metrics listen; port 0 takes a free one.
+    #[arg(long, env = "LISTEN", default_value = "127.0.0.1:8081")]
+    pub(crate) listen: SocketAddr,
+
+    /// A file for the address that is listened on, written when it is known.
+    #[arg(long, env = "PORT_FILE")]
+    pub(crate) port_file: Option<PathBuf>,
+
+    /// What is logged, as in `info,vouch_indexer=debug`.
+    #[arg(long, env = "VOUCH_LOG", default_value = "info")]
+    pub(crate) log: String,
+
+    /// How log lines look.
+    #[arg(long, env = "LOG_FORMAT", default_value = "text")]
+    pub(crate) log_format: LogFormat,
+
+    /// Seconds between two comparisons of the whole mirror with the chain.
+    #[arg(long, env = "RECONCILE_SECONDS", default_value_t = 60,
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) reconcile_seconds: u64,
+
+    /// Seconds without any word from the WebSocket after which it counts as broken.
+    #[arg(long, env = "HEARTBEAT_SECONDS", default_value_t = 5,
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) heartbeat_seconds: u64,
+
+    /// Slots the mirror may be behind the chain before its health turns red.
+    #[arg(long, env = "MAX_SLOTS_BEHIND", default_value_t = 50)]
+    pub(crate) max_slots_behind: u64,
+
+    /// Requests to the node at the same time while looking for signatures.
+    #[arg(long, env = "SIGNATURE_CONCURRENCY", default_value_t = 8,
+          value_parser = clap::value_parser!(u64).range(1..=256))]
+    pub(crate) signature_concurrency: u64,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+impl Config {
+    pub(crate) fn heartbeat(&self) -> Duration {
+        Duration::from_secs(self.heartbeat_seconds)
+    }
+
+    pub(crate) fn reconcile_every(&self) -> Duration {
+        Duration::from_secs(self.reconcile_seconds)
+    }
+
+    pub(crate) fn concurrent_signatures(&self) -> usize {
+        usize::try_from(self.signature_concurrency).unwrap_or(1)
+    }
+}

@@ -1,0 +1,45 @@
+//! Confirmed rows become final, or turn out to be of a fork that is gone.
+
+use std::time::Duration;
+
+use vouch_db::mirror::{Commitment, unfinalized};
+
+use crate::{failure::Failure, mirror::Mirror};
+
+const POLL: Duration = Duration::from_millis(500);
+/// Rows of each table that are looked at together.
+const BATCH: u32 = 500;
+
+/// Runs until something fails.
+pub(crate) async fn run(mirror: &Mirror<'_>) -> Result<(), Failure> {
+    loop {
+        let slot = mirror.chain.slot(Commitment::Finalized).await?;
+        settle(mirror, slot).await?;
+        mirror.writer.lock().await.advance(None, Some(slot)).await?;
+        mirror.health.finalized_slot(slot);
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// Reads every row up to `finalized` again, now that its slot cannot change any more.
+async fn settle(mirror: &Mirror<'_>, finalized: u64) -> Result<(), Failure> {
+    loop {
+        let rows = unfinalized(mirror.pool, finalized, BATCH).await?;
+        let Some(newest) = rows.iter().map(|row| row.slot).max() else {
+            return Ok(());
+        };
+        let addresses: Vec<String> = rows.into_iter().map(|row| row.address).collect();
+        // At the newest row's slot or later, so that what is read is news for each row.
+        let read = mirror
+            .chain
+            .accounts(&addresses, Commitment::Finalized, newest)
+            .await?;
+        let applied = mirror.apply(read, Commitment::Finalized).await?;
+        if applied.removed > 0 {
+            tracing::warn!(
+                removed = applied.removed,
+                "confirmed accounts do not exist at the finalized slot: removed"
+            );
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The mirror, while this process is its writer.
+
+use std::time::Instant;
+
+use tokio::sync::{Mutex, Notify};
+use vouch_db::{
+    Error, PgPool,
+    mirror::{Applied, Commitment, Observation, Row, Writer},
+};
+
+use crate::{chain::Chain, config::Config, failure::Failure, health::Health};
+
+/// Rows in one transaction: enough for speed, few enough to be visible at once.
+const BATCH: usize = 1000;
+
+/// What the parts of a session share.
+pub(crate) struct Mirror<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) chain: &'a Chain,
+    pub(crate) health: &'a Health,
+    /// For reads, which need no lock.
+    pub(crate) pool: &'a PgPool,
+    /// For all writes.
+    pub(crate) writer: Mutex<Writer>,
+    /// There are new conversions without a signature.
+    pub(crate) converted: Notify,
+}
+
+impl Mirror<'_> {
+    /// Applies observations of one commitment, in batches that are each one transaction.
+    pub(crate) async fn apply(
+        &self,
+        mut observations: Vec<Observation>,
+        commitment: Commitment,
+    ) -> Result<Applied, Failure> {
+        // A conversion is credited through its referral: referrals first. The sort is
+        // stable, so observations of one account stay in the order they came in.
+        observations.sort_by_key(|observation| match &observation.account {
+            Some(seen) => match seen.row {
+                Row::Campaign(_) => 0,
+                Row::Referral(_) => 1,
+                Row::Conversion(_) => 2,
+            },
+            None => 3,
+        });
+        let mut total = Applied::default();
+        for batch in observations.chunks(BATCH) {
+            let applied = self.apply_batch(batch.to_vec(), commitment).await?;
+            total.inserted += applied.inserted;
+            total.replaced += applied.replaced;
+            total.removed += applied.removed;
+            total.finalized += applied.finalized;
+            total.ignored += applied.ignored;
+        }
+        Ok(total)
+    }
+
+    async fn apply_batch(
+        &self,
+        mut batch: Vec<Observation>,
+        commitment: Commitment,
+    ) -> Result<Applied, Failure> {
+        let start = Instant::now();
+        let mut fetched = false;
+        let applied = loop {
+            let outcome = self.writer.lock().await.apply(batch.clone()).await;
+            match outcome {
+                Ok(applied) => break applied,
+                Err(Error::UnknownReferrals(referrals)) if !fetched => {
+                    let slot = batch.iter().map(|seen| seen.slot).max().unwrap_or_default();
+                    let found = self.chain.accounts(&referrals, commitment, slot).await?;
+                    batch.extend(found);
+                    fetched = true;
+                }
+                // Kept back by a node that is behind, or of a fork that is gone: the
+                // next session reads everything anew.
+                Err(Error::UnknownReferrals(referrals)) => {
+                    return Err(Failure::Chain(format!(
+                        "the node has a conversion but not its referral {}",
+                        referrals.join(", ")
+                    )));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        };
+        metrics::histogram!("vouch_indexer_apply_seconds").record(start.elapsed().as_secs_f64());
+        for (effect, count) in [
+            ("inserted", applied.inserted),
+            ("replaced", applied.replaced),
+            ("removed", applied.removed),
+            ("finalized", applied.finalized),
+            ("ignored", applied.ignored),
+        ] {
+            metrics::counter!("vouch_indexer_accounts_applied_total", "effect" => effect)
+                .increment(count);
+        }
+        if applied.inserted + applied.replaced > 0 {
+            self.converted.notify_one();
+        }
+        Ok(applied)
+    }
+}

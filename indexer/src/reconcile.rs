@@ -1,0 +1,84 @@
+//! The mirror proves itself: all of it against all of the chain.
+
+use std::collections::HashMap;
+
+use vouch_db::mirror::{Commitment, Observation, Stored, stored};
+
+use crate::{failure::Failure, mirror::Mirror};
+
+/// How many repaired addresses one log line names.
+const NAMED: usize = 20;
+
+/// Runs until something fails: at once, and then from time to time.
+pub(crate) async fn run(mirror: &Mirror<'_>) -> Result<(), Failure> {
+    loop {
+        reconcile(mirror).await?;
+        tokio::time::sleep(mirror.config.reconcile_every()).await;
+    }
+}
+
+async fn reconcile(mirror: &Mirror<'_>) -> Result<(), Failure> {
+    let (slot, chain) = mirror
+        .chain
+        .program_accounts(Commitment::Finalized, 0)
+        .await?;
+    // Read after the chain: what has changed since then is of a later slot.
+    let rows = stored(mirror.pool).await?;
+    let accounts = chain.len();
+    let differences = compare(slot, chain, rows);
+    let addresses: Vec<String> = differences
+        .iter()
+        .map(|difference| difference.address.clone())
+        .collect();
+    let applied = mirror.apply(differences, Commitment::Finalized).await?;
+    let repairs = applied.inserted + applied.replaced + applied.removed;
+    metrics::counter!("vouch_indexer_repairs_total").increment(repairs);
+    metrics::counter!("vouch_indexer_reconciliations_total").increment(1);
+    if repairs == 0 {
+        tracing::debug!(slot, accounts, "the mirror equals the chain");
+    } else {
+        tracing::warn!(
+            slot,
+            accounts,
+            inserted = applied.inserted,
+            replaced = applied.replaced,
+            removed = applied.removed,
+            addresses = addresses[..addresses.len().min(NAMED)].join(" "),
+            "the mirror differed from the chain: repaired"
+        );
+    }
+    Ok(())
+}
+
+/// What the rows do not say as the chain does at `slot`. Rows of a later slot are left
+/// alone: the chain may have been there already, and the next time tells.
+fn compare(slot: u64, chain: Vec<Observation>, rows: Vec<Stored>) -> Vec<Observation> {
+    let mut rows: HashMap<String, Stored> = rows
+        .into_iter()
+        .map(|row| (row.address.clone(), row))
+        .collect();
+    let mut differences: Vec<Observation> = chain
+        .into_iter()
+        .filter(|seen| match (rows.remove(&seen.address), &seen.account) {
+            (None, None) => false,
+            (None, Some(_)) => true,
+            (Some(row), account) => {
+                row.slot <= slot
+                    && account
+                        .as_ref()
+                        .is_none_or(|account| account.data != row.data)
+            }
+        })
+        .collect();
+    differences.extend(
+        rows.into_values()
+            .filter(|row| row.slot <= slot)
+            .map(|row| Observation {
+                address: row.address,
+                slot,
+                commitment: Commitment::Finalized,
+                account: None,
+            }),
+    );
+    differences
+}
