@@ -1,7 +1,6 @@
 //! Building the parts: cargo does the work and shows its own progress.
 
 use std::env;
-use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -12,8 +11,8 @@ use sha2::{Digest, Sha256};
 use solana_sdk::signer::Signer;
 use solana_sdk::signer::keypair::keypair_from_seed;
 use vouch_localnet::{
-    ProcessSpec, VALIDATOR_VERSION, cache_dir, cached_validator_root, find_on_path, program_binary,
-    workspace_root,
+    VALIDATOR_VERSION, cache_dir, cached_validator_root, cargo, find_on_path, finish,
+    program_binary, workspace_root,
 };
 
 /// The Anchor CLI that is built when none is on PATH.
@@ -25,45 +24,6 @@ const DEVELOPMENT_KEY: &str = "vouch referral program, local development";
 /// Set when somebody has built everything just before: a second build, of other
 /// packages and so with other features, would replace the binaries in use.
 pub(crate) const BUILT: &str = "VOUCH_BUILT";
-
-/// A cargo command in the root, with this process's output.
-pub(crate) fn cargo<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(args: I) -> ProcessSpec {
-    let mut cargo = ProcessSpec::new("cargo", "cargo").args(args);
-    cargo.dir = Some(workspace_root());
-    // What `cargo run` has set for us: build scripts that look at these would
-    // otherwise run again, and half of the dependencies be built again.
-    cargo.env_remove = env::vars()
-        .map(|(name, _)| name)
-        .filter(|name| {
-            name.starts_with("CARGO_PKG_")
-                || name.starts_with("CARGO_MANIFEST_")
-                || [
-                    "CARGO",
-                    "CARGO_BIN_NAME",
-                    "CARGO_CRATE_NAME",
-                    "LD_LIBRARY_PATH",
-                    "OUT_DIR",
-                ]
-                .contains(&name.as_str())
-        })
-        .collect();
-    cargo
-}
-
-/// Runs a command to its end.
-pub(crate) async fn finish(spec: ProcessSpec) -> Result<()> {
-    let line = std::iter::once(spec.name.clone())
-        .chain(
-            spec.args
-                .iter()
-                .map(|arg| arg.to_string_lossy().into_owned()),
-        )
-        .collect::<Vec<_>>()
-        .join(" ");
-    let status = spec.spawn()?.wait().await?;
-    ensure!(status.success(), "`{line}` ended with {status}");
-    Ok(())
-}
 
 /// Everything that `up` and `demo` need: validator, program, services.
 pub(crate) async fn product() -> Result<()> {

@@ -1,9 +1,9 @@
 //! What is checked besides the tests.
 
 use anyhow::Result;
-use vouch_localnet::workspace_root;
+use vouch_localnet::{cargo, finish, workspace_root};
 
-use crate::build::{self, cargo, finish};
+use crate::build;
 
 /// The manifests of both workspaces.
 const WORKSPACES: [&str; 2] = ["Cargo.toml", "programs/Cargo.toml"];

@@ -3,12 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
-use vouch_localnet::{Instance, Postgres, workspace_root};
-
-use crate::build::{cargo, finish};
+use vouch_localnet::{Instance, cargo, finish, prepare_queries, workspace_root};
 
 const IDL: &str = "idl/referral.json";
 const OPENAPI: &str = "api/openapi.json";
@@ -98,28 +95,7 @@ async fn fresh() -> Result<Files> {
 
     let queries = instance.dir().join(QUERIES);
     fs::create_dir(&queries)?;
-    let mut postgres = Postgres::start(instance.dir()).await?;
-    let database = postgres.create_database("vouch_queries").await?;
-    // A flag that is new each time makes cargo compile this one crate again.
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos();
-    let check = cargo([
-        "rustc",
-        "--profile",
-        "check",
-        "-p",
-        "vouch-db",
-        "--lib",
-        "--",
-    ])
-    .args(["--cfg".to_owned(), format!("vouch_generate=\"{now}\"")])
-    .env("SQLX_OFFLINE", "false")
-    .env("SQLX_OFFLINE_DIR", queries.to_string_lossy())
-    .env("DATABASE_URL", database.url());
-    finish(check)
-        .await
-        .context("the queries do not fit the migrations")?;
-    drop(tokio::task::spawn_blocking(move || drop(database)).await);
-    postgres.stop().await?;
+    prepare_queries(&queries).await?;
     files.extend(folder(&queries)?);
     Ok(files)
 }

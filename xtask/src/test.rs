@@ -7,9 +7,9 @@ use std::process::{ExitCode, ExitStatus};
 use std::time::Duration;
 
 use anyhow::Result;
-use vouch_localnet::{Instance, Postgres, ProcessSpec};
+use vouch_localnet::{Instance, Postgres, ProcessSpec, cargo, finish};
 
-use crate::build::{self, cargo, finish};
+use crate::build;
 
 /// Runs every test: unit, LiteSVM, Postgres, whole product.
 #[derive(Debug, clap::Args)]

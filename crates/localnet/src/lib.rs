@@ -6,21 +6,25 @@
 //! however that one ends.
 
 mod binaries;
+mod cargo;
 mod instance;
 mod paths;
 mod ports;
 mod postgres;
 mod process;
+mod queries;
 mod service;
 mod stack;
 mod validator;
 
 pub use binaries::find_on_path;
+pub use cargo::{cargo, finish};
 pub use instance::{Instance, lock};
 pub use paths::{built_binary, cache_dir, program_binary, state_dir, workspace_root};
 pub use ports::{PortBlock, ensure_free};
 pub use postgres::{Database, Postgres};
 pub use process::{Process, ProcessSpec, Signal, signal};
+pub use queries::prepare_queries;
 pub use service::{Service, ServiceSpec};
 pub use stack::{Stack, StackOptions};
 pub use validator::{
