@@ -115,3 +115,13 @@ pub async fn create_partition(pool: &PgPool, day: Date) -> Result<bool, Error> {
         .await?;
     Ok(new.unwrap_or_default())
 }
+
+/// The code of the click with this id; `None` when there is no such click.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn code_of(pool: &PgPool, id: Uuid) -> Result<Option<String>, Error> {
+    Ok(sqlx::query_scalar!("SELECT code FROM clicks WHERE id = $1", id)
+        .fetch_optional(pool)
+        .await?)
+}

@@ -18,17 +18,15 @@ use crate::Error;
 
 /// A query that takes longer is given up by Postgres.
 const STATEMENT_TIMEOUT: &str = "5s";
-/// How long a request waits for a connection.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A pool of at most `connections` connections that connects when it is first used.
 ///
-/// A query is given up by Postgres after 5 seconds, and waits at most 2 seconds for
+/// A query is given up by Postgres after 5 seconds, and waits at most `patience` for
 /// a connection; both are [`Error::Unavailable`].
 ///
 /// # Errors
 /// When `url` is no URL of a Postgres database.
-pub fn pool(url: &str, connections: u32) -> Result<PgPool, Error> {
+pub fn pool(url: &str, connections: u32, patience: Duration) -> Result<PgPool, Error> {
     let options: PgConnectOptions = url.parse()?;
     let options = options.application_name("vouch-api").options([
         ("statement_timeout", STATEMENT_TIMEOUT),
@@ -37,7 +35,7 @@ pub fn pool(url: &str, connections: u32) -> Result<PgPool, Error> {
     ]);
     Ok(PgPoolOptions::new()
         .max_connections(connections)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .acquire_timeout(patience)
         .connect_lazy_with(options))
 }
 
@@ -71,4 +69,27 @@ pub async fn mirror_state(pool: &PgPool) -> Result<MirrorState, Error> {
     .fetch_optional(pool)
     .await?;
     Ok(state.unwrap_or_default())
+}
+
+/// The error of a query that is not even tried, because Postgres is known to be away.
+#[must_use]
+pub fn unavailable() -> Error {
+    Error::Unavailable(sqlx::Error::PoolClosed)
+}
+
+/// Whether the error says that Postgres itself is away. That no connection was free in
+/// time, or that one query took too long, says nothing about the next one.
+#[must_use]
+pub fn is_away(error: &Error) -> bool {
+    match error {
+        Error::Unavailable(sqlx::Error::PoolTimedOut) => false,
+        Error::Unavailable(sqlx::Error::Database(error)) => {
+            // 57P01 to 57P05: shutting down, crashed, starting, gone.
+            error
+                .code()
+                .is_some_and(|code| code.starts_with("57P") || code.starts_with("08"))
+        }
+        Error::Unavailable(_) => true,
+        _ => false,
+    }
 }

@@ -1,0 +1,114 @@
+//! The routes, the layers around them, and the OpenAPI document of both.
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::{HeaderName, Method, header},
+    middleware,
+    response::IntoResponse,
+    routing::get,
+};
+use tower_http::cors::{Any, CorsLayer};
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{Http, HttpAuthScheme, SecurityScheme},
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::{
+    config::BODY_LIMIT,
+    envelope,
+    error::ApiError,
+    routes::{
+        campaigns, codes, conversions, health, leaderboard, pages, qr, redirect, transactions,
+    },
+    state::AppState,
+};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Vouch",
+        description = "Referral programmes that need no trust. Amounts are unsigned 64-bit \
+            integers as decimal strings, in base units of the token; times are RFC 3339 in UTC. \
+            Every refusal has the same envelope, and any request can also be refused with \
+            method_not_allowed, request_timeout, database_unavailable or internal.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    modifiers(&AdminToken),
+    tags(
+        (name = "links", description = "Share links"),
+        (name = "codes", description = "Referral codes"),
+        (name = "transactions", description = "Unsigned transactions for wallets"),
+        (name = "numbers", description = "Conversions and leaderboards"),
+        (name = "campaigns", description = "Campaigns"),
+        (name = "operations", description = "Running the service"),
+    )
+)]
+struct Document;
+
+struct AdminToken;
+
+impl Modify for AdminToken {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        document
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("admin_token", scheme);
+    }
+}
+
+fn api() -> OpenApiRouter<AppState> {
+    // Wallets and web pages of others read and build; admin routes are not for browsers.
+    let open = CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([header::CONTENT_TYPE])
+        .expose_headers([HeaderName::from_static("x-request-id")]);
+    let public = OpenApiRouter::new()
+        .routes(routes!(codes::show))
+        .routes(routes!(codes::validate))
+        .routes(routes!(codes::stats))
+        .routes(routes!(qr::png))
+        .routes(routes!(qr::svg))
+        .routes(routes!(conversions::list))
+        .routes(routes!(leaderboard::show))
+        .routes(routes!(campaigns::list))
+        .routes(routes!(campaigns::show))
+        .routes(routes!(transactions::create_referral))
+        .routes(routes!(transactions::convert))
+        .layer(open);
+    OpenApiRouter::with_openapi(Document::openapi())
+        .merge(public)
+        .routes(routes!(redirect::follow))
+        .routes(routes!(campaigns::set_profile))
+        .routes(routes!(health::health))
+        .routes(routes!(health::metrics))
+}
+
+/// The OpenAPI document, as pretty JSON with a newline at its end; always the same
+/// for the same code.
+///
+/// # Errors
+/// Never in practice: serialising it cannot fail.
+pub fn openapi() -> anyhow::Result<String> {
+    let mut text = api().into_openapi().to_pretty_json()?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// The whole service.
+pub(crate) fn router(state: AppState) -> Router {
+    let (routes, document) = api().split_for_parts();
+    routes
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
+        .route("/", get(pages::index))
+        .route("/welcome", get(pages::welcome))
+        .fallback(async || ApiError::route_not_found().into_response())
+        .method_not_allowed_fallback(async || ApiError::method_not_allowed().into_response())
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(middleware::from_fn(envelope::layer))
+        .with_state(state)
+}

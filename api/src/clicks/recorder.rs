@@ -1,0 +1,245 @@
+//! Group commit: many requests, one transaction.
+//!
+//! Requests put their click into a bounded queue and wait. One writer takes all
+//! that is queued, commits it, answers everybody, and takes what has queued up in
+//! the meantime: the busier, the larger the groups. When Postgres does not take a
+//! group, it goes to the [`Spool`] instead, and back when Postgres is there again.
+
+use std::{sync::Arc, time::Instant};
+
+use anyhow::Context;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+use vouch_db::{PgPool, api::clicks::Click};
+
+use super::spool::{self, Spool};
+use crate::{database::Database, error::ApiError};
+
+/// Clicks that may wait for the writer; more are refused, so that a stall cannot
+/// eat the memory.
+const QUEUE: usize = 10_000;
+/// Clicks of one transaction.
+const GROUP: usize = 1_000;
+
+struct Waiting {
+    click: Click,
+    durable: oneshot::Sender<Result<(), NotStored>>,
+}
+
+/// Neither Postgres nor the spool file took the click.
+#[derive(Debug, Clone, Copy)]
+struct NotStored;
+
+/// Takes clicks and says when they are durable.
+#[derive(Debug, Clone)]
+pub(crate) struct Recorder {
+    queue: mpsc::Sender<Waiting>,
+}
+
+impl Recorder {
+    /// Starts the writer. It ends, with nothing left, when every `Recorder` is dropped.
+    pub(crate) fn start(
+        database: Arc<Database>,
+        pool: PgPool,
+        spool: Spool,
+    ) -> (Self, JoinHandle<()>) {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let writer = Writer {
+            database,
+            pool,
+            spool: Some(spool),
+        };
+        (Self { queue }, tokio::spawn(writer.run(waiting)))
+    }
+
+    /// Waits until the click is in Postgres or on disk.
+    ///
+    /// # Errors
+    /// `click_not_stored` when it is in neither, or too many are waiting.
+    pub(crate) async fn record(&self, click: Click) -> Result<(), ApiError> {
+        let (durable, answer) = oneshot::channel();
+        self.queue
+            .try_send(Waiting { click, durable })
+            .map_err(|_| {
+                ApiError::click_not_stored().because(anyhow::anyhow!("the queue is full"))
+            })?;
+        match answer.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(NotStored)) | Err(_) => Err(ApiError::click_not_stored()),
+        }
+    }
+}
+
+struct Writer {
+    database: Arc<Database>,
+    pool: PgPool,
+    /// Away only while a blocking call has it.
+    spool: Option<Spool>,
+}
+
+impl Writer {
+    async fn run(mut self, mut queue: mpsc::Receiver<Waiting>) {
+        let mut group = Vec::with_capacity(GROUP);
+        self.report();
+        loop {
+            let replayable = self.waiting() > 0 && self.database.is_up();
+            if replayable {
+                // Live clicks go between two chunks of old ones.
+                while group.len() < GROUP {
+                    match queue.try_recv() {
+                        Ok(waiting) => group.push(waiting),
+                        Err(_) => break,
+                    }
+                }
+                if group.is_empty() {
+                    self.replay().await;
+                    self.report();
+                    if queue.is_closed() && queue.is_empty() {
+                        return;
+                    }
+                    continue;
+                }
+            } else {
+                let came_up = self.database.came_up();
+                tokio::select! {
+                    received = queue.recv_many(&mut group, GROUP) => {
+                        if received == 0 {
+                            return;
+                        }
+                    }
+                    () = came_up, if self.waiting() > 0 => continue,
+                }
+            }
+            self.store(&mut group).await;
+            if replayable {
+                self.replay().await;
+            }
+            self.report();
+        }
+    }
+
+    fn waiting(&self) -> u64 {
+        self.spool.as_ref().map_or(0, Spool::waiting)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a gauge")]
+    fn report(&self) {
+        metrics::gauge!("vouch_api_click_spool_length").set(self.waiting() as f64);
+    }
+
+    /// Makes one group durable and tells those who wait for it.
+    async fn store(&mut self, group: &mut Vec<Waiting>) {
+        let started = Instant::now();
+        let (clicks, waiting): (Vec<_>, Vec<_>) = group
+            .drain(..)
+            .map(|waiting| (waiting.click, waiting.durable))
+            .unzip();
+        let outcome = match self.insert(&clicks).await {
+            Ok(()) => Ok(("postgres", clicks.len())),
+            Err(error) => {
+                tracing::warn!(
+                    cause = %anyhow::Error::from(error).root_cause(), clicks = clicks.len(),
+                    "Postgres did not take clicks; they go to the spool file"
+                );
+                let count = clicks.len();
+                self.with_spool(move |spool| spool.append(&clicks))
+                    .await
+                    .map(|()| ("spool", count))
+            }
+        };
+        let answer = match outcome {
+            Ok((store, count)) => {
+                #[expect(clippy::cast_precision_loss, reason = "at most GROUP")]
+                metrics::histogram!("vouch_api_click_batch_size", "store" => store)
+                    .record(count as f64);
+                metrics::histogram!("vouch_api_click_batch_seconds", "store" => store)
+                    .record(started.elapsed().as_secs_f64());
+                Ok(())
+            }
+            Err(error) => {
+                tracing::error!(cause = %format!("{error:#}"), "clicks could not be stored anywhere");
+                Err(NotStored)
+            }
+        };
+        for durable in waiting {
+            // Whoever has gone away meanwhile does not need the answer.
+            let _ = durable.send(answer);
+        }
+    }
+
+    async fn insert(&self, clicks: &[Click]) -> Result<(), vouch_db::Error> {
+        self.database
+            .guard(vouch_db::api::clicks::insert(&self.pool, clicks))
+            .await?;
+        Ok(())
+    }
+
+    /// Brings one chunk of the spool into Postgres.
+    async fn replay(&mut self) {
+        if let Err(error) = self.try_replay().await {
+            tracing::warn!(cause = %format!("{error:#}"), "spooled clicks have to wait");
+            // Also when it was the disk: not in a hot loop.
+            self.database.suspect();
+        }
+    }
+
+    async fn try_replay(&mut self) -> anyhow::Result<()> {
+        let chunk = self
+            .with_spool(|spool| Ok(spool.next_chunk(GROUP)?))
+            .await
+            .context("cannot read the spool file")?;
+        let mut rejected = chunk.unreadable.clone();
+        match self.insert(&chunk.clicks).await {
+            Ok(()) => {}
+            Err(error) if error.is_unavailable() => return Err(error.into()),
+            // One click that Postgres will never take must not hold up the others.
+            Err(_) => {
+                for click in &chunk.clicks {
+                    match self.insert(std::slice::from_ref(click)).await {
+                        Ok(()) => {}
+                        Err(error) if error.is_unavailable() => return Err(error.into()),
+                        Err(error) => {
+                            tracing::error!(id = %click.id, cause = %anyhow::Error::from(error).root_cause(),
+                                "Postgres refuses a spooled click");
+                            rejected.push(spool::line(click)?);
+                        }
+                    }
+                }
+            }
+        }
+        let replayed = chunk.clicks.len();
+        let left = self
+            .with_spool(move |spool| {
+                if !rejected.is_empty() {
+                    let path = spool.set_aside(&rejected)?;
+                    tracing::error!(count = rejected.len(), path = %path.display(),
+                        "clicks were set aside");
+                }
+                spool.done(&chunk)?;
+                Ok(spool.waiting())
+            })
+            .await?;
+        tracing::info!(replayed, left, "replayed spooled clicks");
+        Ok(())
+    }
+
+    /// The disk may block: not on a thread that serves requests.
+    async fn with_spool<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Spool) -> anyhow::Result<T> + Send + 'static,
+    ) -> anyhow::Result<T> {
+        let mut spool = self
+            .spool
+            .take()
+            .context("the spool file was lost in a panic")?;
+        let (spool, outcome) = tokio::task::spawn_blocking(move || {
+            let outcome = work(&mut spool);
+            (spool, outcome)
+        })
+        .await?;
+        self.spool = Some(spool);
+        outcome
+    }
+}

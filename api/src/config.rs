@@ -1,0 +1,77 @@
+//! Configuration: one struct, read once at the edge.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Args, ValueEnum};
+use secrecy::SecretString;
+use url::Url;
+
+/// A request is answered, or refused with `request_timeout`, within this time.
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+/// Largest body of a request, in bytes.
+pub(crate) const BODY_LIMIT: usize = 64 * 1024;
+/// A call of the chain's RPC may take this long.
+pub(crate) const RPC_TIMEOUT: Duration = Duration::from_secs(5);
+/// After a signal, requests that are under way get this long.
+pub(crate) const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
+
+/// Configuration of the service. Every flag is also an environment variable.
+#[derive(Debug, Clone, Args)]
+pub struct Config {
+    /// Postgres, as `postgres://user:password@host/database`.
+    #[arg(long, env, hide_env_values = true)]
+    pub database_url: SecretString,
+    /// The chain's JSON RPC over http or https. May hold an API key.
+    #[arg(long, env, hide_env_values = true)]
+    pub rpc_url: SecretString,
+    /// Address to listen on; port 0 takes a free one.
+    #[arg(long, env, default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// After binding, the actual address is written here.
+    #[arg(long, env)]
+    pub port_file: Option<PathBuf>,
+    /// What share links begin with, as people reach this service; without it,
+    /// the address that it listens on.
+    #[arg(long, env, value_parser = http_url)]
+    pub public_url: Option<Url>,
+    /// Where links lead whose campaign has no landing page of its own; without
+    /// it, `/welcome` of this service.
+    #[arg(long, env, value_parser = http_url)]
+    pub default_landing_url: Option<Url>,
+    /// Bearer token of the admin routes, at least 16 characters; without it they are off.
+    #[arg(long, env, hide_env_values = true)]
+    pub admin_token: Option<SecretString>,
+    /// Append-only file for clicks while Postgres is away. One process only.
+    #[arg(long, env, default_value = "clicks.spool")]
+    pub click_spool: PathBuf,
+    /// How many proxies in front of this service append to `X-Forwarded-For`.
+    /// With 0 that header is ignored.
+    #[arg(long, env, default_value_t = 0)]
+    pub trusted_proxy_hops: usize,
+    /// Most connections to Postgres, besides one for clicks.
+    #[arg(long, env, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub database_connections: u32,
+    /// What is logged, as a filter of the crate tracing-subscriber.
+    #[arg(long, env, default_value = "info")]
+    pub vouch_log: String,
+    /// Form of the log.
+    #[arg(long, env, default_value = "text")]
+    pub log_format: LogFormat,
+}
+
+/// Form of the log.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+fn http_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| error.to_string())?;
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return Err("must be an absolute http or https URL".to_owned());
+    }
+    Ok(url)
+}

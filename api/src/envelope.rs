@@ -1,0 +1,179 @@
+//! The outermost layer: request ids, the error envelope, the log line and the
+//! metrics of every request, whatever answered it.
+
+use std::{any::Any, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+
+use axum::{
+    Json,
+    extract::{MatchedPath, Request},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use futures::FutureExt;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{config::REQUEST_TIMEOUT, error::ApiError};
+
+static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Every refusal has this body.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ErrorEnvelope {
+    error: ErrorBody,
+}
+
+/// What went wrong.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ErrorBody {
+    /// Stable, in snake_case: for programs.
+    #[schema(example = "already_converted")]
+    code: String,
+    /// For people; may change.
+    message: String,
+    /// Also in the header `x-request-id`, and in the log.
+    request_id: String,
+}
+
+/// Runs the request within its time, and makes one envelope of all that can go wrong.
+pub(crate) async fn layer(request: Request, next: Next) -> Response {
+    let id = request_id(&request);
+    let method = request.method().clone();
+    // The matched route, never the raw path: that would make a new series per guess.
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
+    let started = Instant::now();
+
+    let answer = AssertUnwindSafe(tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)))
+        .catch_unwind()
+        .await;
+    let mut response = match answer {
+        Ok(Ok(response)) => response,
+        Ok(Err(_elapsed)) => ApiError::request_timeout().into_response(),
+        Err(panic) => ApiError::internal()
+            .because(anyhow::anyhow!("panicked: {}", panic_text(&*panic)))
+            .into_response(),
+    };
+    if let Some(error) = refusal(&mut response) {
+        log(&error, &id, &method, &route);
+        response = render(response, &error, &id);
+    }
+
+    let elapsed = started.elapsed();
+    let status = response.status().as_u16().to_string();
+    let method = if method.as_str().len() > 7 {
+        "other".to_owned()
+    } else {
+        method.to_string()
+    };
+    metrics::counter!("vouch_api_requests_total",
+        "route" => route.clone(), "method" => method.clone(), "status" => status)
+    .increment(1);
+    metrics::histogram!("vouch_api_request_seconds", "route" => route, "method" => method)
+        .record(elapsed.as_secs_f64());
+
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(X_REQUEST_ID.clone(), id);
+    }
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers
+        .entry(header::X_FRAME_OPTIONS)
+        .or_insert(HeaderValue::from_static("DENY"));
+    response
+}
+
+/// The caller's id when it is harmless, so that a proxy's id can be followed.
+fn request_id(request: &Request) -> String {
+    request
+        .headers()
+        .get(&X_REQUEST_ID)
+        .and_then(|id| id.to_str().ok())
+        .filter(|id| (8..=64).contains(&id.len()))
+        .filter(|id| id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'))
+        .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+}
+
+/// The refusal in `response`: our own, or a library's plain status put into our terms.
+fn refusal(response: &mut Response) -> Option<ApiError> {
+    if let Some(error) = response.extensions_mut().remove::<ApiError>() {
+        return Some(error);
+    }
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return None;
+    }
+    // A JSON body is an answer of ours that is meant so, such as the health document.
+    let is_json = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    if is_json {
+        return None;
+    }
+    Some(match status {
+        StatusCode::NOT_FOUND => ApiError::route_not_found(),
+        StatusCode::METHOD_NOT_ALLOWED => ApiError::method_not_allowed(),
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::body_too_large(),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => ApiError::unsupported_media_type(),
+        StatusCode::REQUEST_TIMEOUT => ApiError::request_timeout(),
+        status if status.is_client_error() => ApiError::invalid_query(),
+        _ => ApiError::internal(),
+    })
+}
+
+fn render(response: Response, error: &ApiError, id: &str) -> Response {
+    let body = ErrorEnvelope {
+        error: ErrorBody {
+            code: error.code.to_owned(),
+            message: error.message.clone(),
+            request_id: id.to_owned(),
+        },
+    };
+    let mut rendered = (error.status, Json(body)).into_response();
+    // Such as `allow` of a 405 and the headers of CORS.
+    for (name, value) in response.headers() {
+        if name != header::CONTENT_TYPE && name != header::CONTENT_LENGTH {
+            rendered.headers_mut().append(name, value.clone());
+        }
+    }
+    rendered
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if error.status == StatusCode::UNAUTHORIZED {
+        rendered
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    rendered
+}
+
+fn log(error: &ApiError, id: &str, method: &axum::http::Method, route: &str) {
+    let cause = error
+        .cause
+        .as_ref()
+        .map(|cause: &Arc<_>| format!("{cause:#}"));
+    let cause = cause.as_deref().unwrap_or("-");
+    if error.status == StatusCode::INTERNAL_SERVER_ERROR {
+        tracing::error!(request_id = id, %method, route, code = error.code, cause, "refused");
+    } else if error.status.is_server_error() {
+        tracing::warn!(request_id = id, %method, route, code = error.code, cause, "refused");
+    } else {
+        tracing::debug!(request_id = id, %method, route, code = error.code, cause, "refused");
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("(no text)")
+}

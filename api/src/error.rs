@@ -1,0 +1,140 @@
+//! The one error of the API: a status and a stable code for the client, a cause
+//! for the log.
+
+use std::sync::Arc;
+
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use vouch_client::ProgramError;
+
+/// Why a request was refused. Rendered as the error envelope by
+/// [`crate::envelope`], which alone knows the request's id.
+#[derive(Debug, Clone)]
+pub(crate) struct ApiError {
+    pub(crate) status: StatusCode,
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+    /// For the log, never for the client.
+    pub(crate) cause: Option<Arc<anyhow::Error>>,
+}
+
+/// What a handler gives.
+pub(crate) type ApiResult<T> = Result<T, ApiError>;
+
+macro_rules! errors {
+    ($($name:ident = $status:ident, $message:literal;)*) => {
+        impl ApiError {
+            $(
+                #[doc = $message]
+                pub(crate) fn $name() -> Self {
+                    Self::new(StatusCode::$status, stringify!($name), $message)
+                }
+            )*
+        }
+    };
+}
+
+errors! {
+    route_not_found = NOT_FOUND, "there is nothing at this path";
+    method_not_allowed = METHOD_NOT_ALLOWED, "this path does not have this method";
+    malformed_json = BAD_REQUEST, "the body is not the JSON this route expects";
+    unsupported_media_type = UNSUPPORTED_MEDIA_TYPE, "send the body as application/json";
+    body_too_large = PAYLOAD_TOO_LARGE, "a body may have at most 64 KiB";
+    request_timeout = REQUEST_TIMEOUT, "the request took too long";
+    invalid_query = BAD_REQUEST, "the query string is not what this route expects";
+    invalid_address = BAD_REQUEST, "an address is 32 bytes in base58";
+    not_a_wallet = BAD_REQUEST, "this address cannot sign: it is not on the ed25519 curve";
+    invalid_code = BAD_REQUEST, "a code has 6 to 12 characters of A-Z and 2-9, without O, I and L";
+    invalid_amount = BAD_REQUEST, "an amount is a decimal string from 0 to 18446744073709551615";
+    invalid_action = BAD_REQUEST, "there is no such action";
+    invalid_reference = BAD_REQUEST, "a reference is 64 hexadecimal digits";
+    invalid_name = BAD_REQUEST, "a name has 1 to 100 characters and no control characters";
+    invalid_landing_url = BAD_REQUEST,
+        "a landing URL is an absolute http or https URL of at most 2048 characters, without \
+         credentials and without the query parameters ref, click_id and campaign";
+    code_not_found = NOT_FOUND, "there is no such code";
+    campaign_not_found = NOT_FOUND, "there is no such campaign";
+    code_taken = CONFLICT, "the code is already taken in this campaign";
+    campaign_paused = CONFLICT, "the campaign is paused";
+    campaign_closed = CONFLICT, "the campaign is closed";
+    campaign_not_started = CONFLICT, "the campaign has not started";
+    campaign_ended = CONFLICT, "the campaign has ended";
+    code_inactive = CONFLICT, "the code is not active";
+    code_expired = CONFLICT, "the code has expired";
+    usage_limit_reached = CONFLICT, "the code has reached its usage limit";
+    already_converted = CONFLICT, "this wallet was already converted in this campaign";
+    token_account_unavailable = CONFLICT,
+        "the referrer's token account is frozen or no longer the referrer's";
+    self_referral = UNPROCESSABLE_ENTITY, "a wallet cannot refer itself";
+    unauthorized = UNAUTHORIZED, "this route needs the admin token as a bearer token";
+    admin_disabled = FORBIDDEN, "admin routes are switched off: no admin token is configured";
+    chain_unavailable = SERVICE_UNAVAILABLE, "the chain cannot be reached right now";
+    database_unavailable = SERVICE_UNAVAILABLE, "the database cannot be reached right now";
+    click_not_stored = SERVICE_UNAVAILABLE, "the click could not be stored; try again";
+    internal = INTERNAL_SERVER_ERROR, "something went wrong here";
+}
+
+impl ApiError {
+    fn new(status: StatusCode, code: &'static str, message: &str) -> Self {
+        Self {
+            status,
+            code,
+            message: message.to_owned(),
+            cause: None,
+        }
+    }
+
+    /// The same refusal with a message that fits this request better. The
+    /// message goes to the client: it must not hold anything internal.
+    pub(crate) fn saying(mut self, message: impl Into<String>) -> Self {
+        self.message = message.into();
+        self
+    }
+
+    /// The same refusal, with its cause for the log.
+    pub(crate) fn because(mut self, cause: impl Into<anyhow::Error>) -> Self {
+        self.cause = Some(Arc::new(cause.into()));
+        self
+    }
+}
+
+/// The refusal that stands for what the program itself would answer.
+impl From<ProgramError> for ApiError {
+    fn from(error: ProgramError) -> Self {
+        match error {
+            ProgramError::SelfReferral => Self::self_referral(),
+            ProgramError::AlreadyConverted => Self::already_converted(),
+            ProgramError::InvalidCode => Self::invalid_code(),
+            ProgramError::CodeTaken => Self::code_taken(),
+            ProgramError::ReferralInactive => Self::code_inactive(),
+            ProgramError::ReferralExpired => Self::code_expired(),
+            ProgramError::UsageLimitReached => Self::usage_limit_reached(),
+            ProgramError::CampaignPaused => Self::campaign_paused(),
+            ProgramError::CampaignClosed => Self::campaign_closed(),
+            ProgramError::CampaignNotStarted => Self::campaign_not_started(),
+            ProgramError::CampaignEnded => Self::campaign_ended(),
+            ProgramError::TokenAccountUnavailable => Self::token_account_unavailable(),
+            other => Self::internal().because(other),
+        }
+    }
+}
+
+impl From<vouch_db::Error> for ApiError {
+    fn from(error: vouch_db::Error) -> Self {
+        if error.is_unavailable() {
+            Self::database_unavailable().because(error)
+        } else {
+            Self::internal().because(error)
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}

@@ -1,0 +1,24 @@
+//! The HTTP API of Vouch: share links with durable clicks, numbers, and unsigned
+//! transactions.
+//!
+//! The api holds no keys and writes nothing but clicks and campaign profiles; the
+//! indexer writes the mirror that it reads.
+
+mod app;
+mod chain;
+mod clicks;
+mod config;
+mod cursor;
+mod database;
+mod envelope;
+mod error;
+mod extract;
+mod links;
+mod routes;
+mod serve;
+mod state;
+mod types;
+
+pub use app::openapi;
+pub use config::{Config, LogFormat};
+pub use serve::serve;

@@ -1,0 +1,192 @@
+//! Share links and landing pages.
+
+use url::Url;
+use uuid::Uuid;
+use vouch_client::Code;
+
+use crate::{
+    error::{ApiError, ApiResult},
+    types::Address,
+};
+
+/// Query parameters that a redirect adds to the landing page's own.
+const ADDED: [&str; 3] = ["ref", "click_id", "campaign"];
+/// Most bytes of a landing URL.
+const MAX_LANDING_URL: usize = 2048;
+
+/// How people reach this service.
+#[derive(Debug, Clone)]
+pub(crate) struct Links {
+    /// Without a slash at the end.
+    public_url: String,
+    default_landing: Url,
+}
+
+impl Links {
+    pub(crate) fn new(public_url: &Url, default_landing: Option<Url>) -> anyhow::Result<Self> {
+        let public_url = public_url.as_str().trim_end_matches('/').to_owned();
+        let default_landing = match default_landing {
+            Some(url) => url,
+            None => Url::parse(&format!("{public_url}/welcome"))?,
+        };
+        Ok(Self {
+            public_url,
+            default_landing,
+        })
+    }
+
+    /// The link to share. A referral that does not own the short link names its campaign.
+    pub(crate) fn share(&self, code: &str, campaign: &str, owns_short_link: bool) -> String {
+        let base = &self.public_url;
+        if owns_short_link {
+            format!("{base}/r/{code}")
+        } else {
+            format!("{base}/r/{code}?campaign={campaign}")
+        }
+    }
+
+    /// The link in a QR code: the share link, with where it was seen.
+    pub(crate) fn qr(&self, code: &str, campaign: &str, owns_short_link: bool) -> String {
+        let mut link = self.share(code, campaign, owns_short_link);
+        link.push(if owns_short_link { '?' } else { '&' });
+        link.push_str("src=qr");
+        link
+    }
+
+    /// Where the code's QR code is, as `png` or `svg`.
+    pub(crate) fn qr_image(
+        &self,
+        code: &str,
+        campaign: &str,
+        owns_short_link: bool,
+        kind: &str,
+    ) -> String {
+        let base = &self.public_url;
+        let query = if owns_short_link {
+            String::new()
+        } else {
+            format!("?campaign={campaign}")
+        };
+        format!("{base}/v1/codes/{code}/qr.{kind}{query}")
+    }
+
+    /// Where a click goes: the campaign's landing page with its own query, and who
+    /// sent the visitor. Nothing of it comes from the request but `campaign`, which
+    /// is an address by then: there is no open redirect.
+    pub(crate) fn landing(
+        &self,
+        landing_url: Option<&str>,
+        code: &Code,
+        click: Uuid,
+        campaign: Option<&Address>,
+    ) -> Url {
+        let mut url = landing_url
+            .and_then(|url| landing_url_of(url).ok())
+            .unwrap_or_else(|| self.default_landing.clone());
+        {
+            let mut query = url.query_pairs_mut();
+            query.append_pair("ref", code.as_str());
+            query.append_pair("click_id", &click.to_string());
+            if let Some(campaign) = campaign {
+                query.append_pair("campaign", &campaign.to_string());
+            }
+        }
+        url
+    }
+}
+
+/// Reads a landing page's address.
+///
+/// # Errors
+/// `invalid_landing_url` for anything but an absolute http(s) URL without
+/// credentials and without the parameters that a redirect adds.
+pub(crate) fn landing_url_of(text: &str) -> ApiResult<Url> {
+    let refused = ApiError::invalid_landing_url;
+    if text.len() > MAX_LANDING_URL || text.chars().any(char::is_control) {
+        return Err(refused());
+    }
+    let url = Url::parse(text).map_err(|_| refused())?;
+    let good = matches!(url.scheme(), "http" | "https")
+        && url.host_str().is_some_and(|host| !host.is_empty())
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.as_str().len() <= MAX_LANDING_URL
+        && !url.query_pairs().any(|(name, _)| ADDED.contains(&&*name));
+    if good { Ok(url) } else { Err(refused()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CAMPAIGN: &str = "4P9LqUjQAnspnDpVTXfX1GKWdQQDNgaB27b5E495akBb";
+
+    fn links() -> Links {
+        Links::new(&"https://vouch.example/".parse().unwrap(), None).unwrap()
+    }
+
+    #[test]
+    fn a_referral_that_does_not_own_the_short_link_names_its_campaign() {
+        // Given a code that two campaigns use
+        let links = links();
+        // Then only the older one's link is short
+        let short = "https://vouch.example/r/STARTER7";
+        assert_eq!(links.share("STARTER7", CAMPAIGN, true), short);
+        assert_eq!(
+            links.share("STARTER7", CAMPAIGN, false),
+            format!("{short}?campaign={CAMPAIGN}")
+        );
+        // And both QR codes tell that they were scanned
+        assert_eq!(
+            links.qr("STARTER7", CAMPAIGN, true),
+            format!("{short}?src=qr")
+        );
+        assert_eq!(
+            links.qr("STARTER7", CAMPAIGN, false),
+            format!("{short}?campaign={CAMPAIGN}&src=qr")
+        );
+    }
+
+    #[test]
+    fn a_landing_page_keeps_its_query_and_fragment() {
+        // Given landing pages with and without a query
+        let code = "STARTER7".parse().unwrap();
+        let click = Uuid::nil();
+        let id = "00000000-0000-0000-0000-000000000000";
+        let landing = |url| links().landing(url, &code, click, None).to_string();
+        // Then what was there stays, and the code and the click are added
+        assert_eq!(
+            landing(Some("https://shop.example/a%20b?x=1&x=%26#top")),
+            format!("https://shop.example/a%20b?x=1&x=%26&ref=STARTER7&click_id={id}#top")
+        );
+        assert_eq!(
+            landing(None),
+            format!("https://vouch.example/welcome?ref=STARTER7&click_id={id}")
+        );
+        // And what is no web page is never a target, even if the table held it
+        assert_eq!(landing(Some("javascript:alert(1)")), landing(None));
+    }
+
+    #[test]
+    fn only_web_pages_are_landing_pages() {
+        // Given what people and attackers enter
+        for bad in [
+            "",
+            "shop.example",
+            "//shop.example/",
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "ftp://shop.example/",
+            "https://",
+            "https://user:secret@shop.example/",
+            "https://shop.example/?ref=MINE",
+            "https://shop.example/?click_id=1",
+            "https://shop.example/\r\nx",
+            &format!("https://shop.example/{}", "a".repeat(2048)),
+        ] {
+            // Then all of it is refused with its code
+            let refusal = landing_url_of(bad).unwrap_err();
+            assert_eq!(refusal.code, "invalid_landing_url", "{bad}");
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! `/v1/campaigns`: what is on offer, and the profile that an admin gives it.
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, header},
+};
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
+use utoipa::{IntoParams, ToSchema};
+use vouch_db::api::campaigns;
+
+use crate::{
+    cursor::Cursor,
+    envelope::ErrorEnvelope,
+    error::{ApiError, ApiResult},
+    extract::{self, PathAddress, Query},
+    links::landing_url_of,
+    state::AppState,
+    types::{Amount, Limit, timestamp},
+};
+
+/// A campaign.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CampaignAnswer {
+    address: String,
+    creator: String,
+    /// The creator's own number for it.
+    id: Amount,
+    authority: String,
+    mint: String,
+    mint_decimals: i16,
+    token_program: String,
+    /// mint_authority, vault or payment_split.
+    funding: String,
+    /// open, attested or payment.
+    proof: String,
+    /// wallet, wallet_and_code or order.
+    uniqueness: String,
+    reward: RewardRule,
+    paused: bool,
+    closed: bool,
+    /// RFC 3339; null for at once.
+    starts_at: Option<String>,
+    /// RFC 3339; null for never.
+    ends_at: Option<String>,
+    /// RFC 3339.
+    created_at: Option<String>,
+    name: Option<String>,
+    landing_url: Option<String>,
+    /// Where the account was last read.
+    slot: i64,
+    /// confirmed or finalized.
+    commitment: String,
+}
+
+/// How the reward follows from a conversion.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RewardRule {
+    /// fixed or percent.
+    kind: String,
+    /// Base units, for fixed.
+    fixed: Amount,
+    /// Basis points of the amount, for percent.
+    bps: i32,
+    /// Most base units, for percent; null for no maximum.
+    max: Option<Amount>,
+}
+
+/// Campaigns, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CampaignsAnswer {
+    campaigns: Vec<CampaignAnswer>,
+    /// For the next page; null on the last one.
+    next_cursor: Option<String>,
+}
+
+/// Which campaigns.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CampaignsQuery {
+    /// How many, from 1 to 200; 50 when absent.
+    limit: Option<String>,
+    /// `next_cursor` of an earlier answer.
+    cursor: Option<String>,
+}
+
+/// List campaigns, newest first
+#[utoipa::path(get, path = "/v1/campaigns", tag = "campaigns", params(CampaignsQuery),
+    responses(
+        (status = 200, body = CampaignsAnswer),
+        (status = 400, description = "invalid_query", body = ErrorEnvelope),
+        (status = 503, description = "database_unavailable", body = ErrorEnvelope),
+    ))]
+pub(crate) async fn list(
+    State(state): State<AppState>,
+    Query(query): Query<CampaignsQuery>,
+) -> ApiResult<Json<CampaignsAnswer>> {
+    let Limit(limit) = query
+        .limit
+        .as_deref()
+        .map_or(Ok(Limit::DEFAULT), str::parse)?;
+    let cursor: Option<Cursor> = query.cursor.as_deref().map(str::parse).transpose()?;
+    let after = cursor
+        .as_ref()
+        .map(|cursor| (cursor.time, cursor.address.as_str()));
+    let mut found = state
+        .database
+        .run(async |pool| campaigns::list(&pool, after, limit + 1).await)
+        .await?;
+    let mut next_cursor = None;
+    if found.len() > usize::try_from(limit).unwrap_or(usize::MAX) {
+        found.pop();
+        next_cursor = found
+            .last()
+            .map(|last| Cursor::encode(last.created_at, &last.address));
+    }
+    let campaigns = found.into_iter().map(CampaignAnswer::from).collect();
+    Ok(Json(CampaignsAnswer {
+        campaigns,
+        next_cursor,
+    }))
+}
+
+/// Show a campaign
+#[utoipa::path(get, path = "/v1/campaigns/{address}", tag = "campaigns",
+    params(("address" = String, Path, description = "Address of the campaign")),
+    responses(
+        (status = 200, body = CampaignAnswer),
+        (status = 400, description = "invalid_address", body = ErrorEnvelope),
+        (status = 404, description = "campaign_not_found", body = ErrorEnvelope),
+        (status = 503, description = "database_unavailable", body = ErrorEnvelope),
+    ))]
+pub(crate) async fn show(
+    State(state): State<AppState>,
+    PathAddress(address): PathAddress,
+) -> ApiResult<Json<CampaignAnswer>> {
+    let address = address.to_string();
+    let found = state
+        .database
+        .run(async |pool| campaigns::find(&pool, &address).await)
+        .await?;
+    let found = found.ok_or_else(ApiError::campaign_not_found)?;
+    Ok(Json(found.into()))
+}
+
+/// What a campaign says about itself off chain.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Profile {
+    /// 1 to 100 characters.
+    name: String,
+    /// Where its links lead: an absolute http or https URL of at most 2048 characters.
+    landing_url: String,
+}
+
+/// Set a campaign's name and landing page
+#[utoipa::path(put, path = "/v1/campaigns/{address}/profile", tag = "campaigns",
+    params(("address" = String, Path, description = "Address of the campaign")),
+    request_body = Profile, security(("admin_token" = [])),
+    responses(
+        (status = 200, body = Profile),
+        (status = 400, description = "invalid_address, malformed_json, invalid_name, invalid_landing_url", body = ErrorEnvelope),
+        (status = 401, description = "unauthorized", body = ErrorEnvelope),
+        (status = 403, description = "admin_disabled", body = ErrorEnvelope),
+        (status = 404, description = "campaign_not_found", body = ErrorEnvelope),
+        (status = 413, description = "body_too_large", body = ErrorEnvelope),
+        (status = 415, description = "unsupported_media_type", body = ErrorEnvelope),
+        (status = 503, description = "database_unavailable", body = ErrorEnvelope),
+    ))]
+pub(crate) async fn set_profile(
+    _: Admin,
+    State(state): State<AppState>,
+    PathAddress(address): PathAddress,
+    extract::Json(profile): extract::Json<Profile>,
+) -> ApiResult<Json<Profile>> {
+    let name = profile.name.trim();
+    if !(1..=100).contains(&name.chars().count()) || name.chars().any(char::is_control) {
+        return Err(ApiError::invalid_name());
+    }
+    let profile = Profile {
+        name: name.to_owned(),
+        landing_url: landing_url_of(&profile.landing_url)?.into(),
+    };
+    let address = address.to_string();
+    let known = state
+        .database
+        .run(async |pool| {
+            campaigns::set_profile(&pool, &address, &profile.name, &profile.landing_url).await
+        })
+        .await?;
+    if known {
+        Ok(Json(profile))
+    } else {
+        Err(ApiError::campaign_not_found())
+    }
+}
+
+/// Proof that the caller has the admin token.
+pub(crate) struct Admin;
+
+impl axum::extract::FromRequestParts<AppState> for Admin {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(
+        parts: &mut axum::http::request::Parts,
+        state: &AppState,
+    ) -> Result<Self, ApiError> {
+        let expected = state
+            .admin_token
+            .as_ref()
+            .ok_or_else(ApiError::admin_disabled)?;
+        let given = bearer(&parts.headers).ok_or_else(ApiError::unauthorized)?;
+        // In constant time: how much of a guess is right must not show.
+        let same: bool = expected.expose_secret().as_bytes().ct_eq(given).into();
+        if same {
+            Ok(Self)
+        } else {
+            Err(ApiError::unauthorized())
+        }
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+    let value = headers.get(header::AUTHORIZATION)?.as_bytes();
+    let (scheme, token) = value.split_at_checked(7)?;
+    scheme.eq_ignore_ascii_case(b"Bearer ").then_some(token)
+}
+
+impl From<campaigns::Campaign> for CampaignAnswer {
+    fn from(found: campaigns::Campaign) -> Self {
+        Self {
+            address: found.address,
+            creator: found.creator,
+            id: Amount(found.campaign_id),
+            authority: found.authority,
+            mint: found.mint,
+            mint_decimals: found.mint_decimals,
+            token_program: found.token_program,
+            funding: found.funding,
+            proof: found.proof,
+            uniqueness: found.uniqueness,
+            reward: RewardRule {
+                kind: found.reward_kind,
+                fixed: Amount(found.reward_fixed),
+                bps: found.reward_bps,
+                max: found.reward_max.map(Amount),
+            },
+            paused: found.paused,
+            closed: found.closed,
+            starts_at: found.starts_at.and_then(timestamp),
+            ends_at: found.ends_at.and_then(timestamp),
+            created_at: timestamp(found.created_at),
+            name: found.name,
+            landing_url: found.landing_url,
+            slot: found.slot,
+            commitment: found.commitment,
+        }
+    }
+}

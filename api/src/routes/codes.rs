@@ -1,0 +1,266 @@
+//! `/v1/codes/{code}`: what a code is, whether it works, what it has brought.
+
+use axum::{Json, extract::State};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::{IntoParams, ToSchema};
+use vouch_db::api::{codes::Referral, stats};
+
+use crate::{
+    envelope::ErrorEnvelope,
+    error::{ApiError, ApiResult},
+    extract::{PathCode, PathText, Query},
+    state::AppState,
+    types::{self, Address, Amount, timestamp},
+};
+
+/// Which campaign's referral is meant.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CodeQuery {
+    /// Address of the campaign; without it the oldest referral with the code is meant.
+    campaign: Option<String>,
+}
+
+impl CodeQuery {
+    pub(crate) fn campaign(&self) -> ApiResult<Option<Address>> {
+        self.campaign.as_deref().map(str::parse).transpose()
+    }
+}
+
+/// A code.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CodeAnswer {
+    code: String,
+    /// Address of the referral.
+    referral: String,
+    campaign: String,
+    /// The referrer's wallet.
+    owner: String,
+    /// Switched on by its owner.
+    active: bool,
+    /// Switched off by the campaign.
+    suspended: bool,
+    /// Most conversions; null for no limit.
+    usage_limit: Option<Amount>,
+    conversions: Amount,
+    /// RFC 3339; null for never.
+    expires_at: Option<String>,
+    /// RFC 3339.
+    created_at: Option<String>,
+    share_url: String,
+    qr_png_url: String,
+    qr_svg_url: String,
+}
+
+/// Show a code
+#[utoipa::path(get, path = "/v1/codes/{code}", tag = "codes",
+    params(("code" = String, Path, description = "The code, in either case"), CodeQuery),
+    responses(
+        (status = 200, body = CodeAnswer),
+        (status = 400, description = "invalid_code, invalid_address, invalid_query", body = ErrorEnvelope),
+        (status = 404, description = "code_not_found", body = ErrorEnvelope),
+        (status = 503, description = "database_unavailable", body = ErrorEnvelope),
+    ))]
+pub(crate) async fn show(
+    State(state): State<AppState>,
+    PathCode(code): PathCode,
+    Query(query): Query<CodeQuery>,
+) -> ApiResult<Json<CodeAnswer>> {
+    let found = state.referral(&code, query.campaign()?.as_ref()).await?;
+    let links = &state.links;
+    let short = found.owns_short_link;
+    Ok(Json(CodeAnswer {
+        share_url: links.share(&found.code, &found.campaign, short),
+        qr_png_url: links.qr_image(&found.code, &found.campaign, short, "png"),
+        qr_svg_url: links.qr_image(&found.code, &found.campaign, short, "svg"),
+        code: found.code,
+        referral: found.address,
+        campaign: found.campaign,
+        owner: found.owner,
+        active: found.active,
+        suspended: found.suspended,
+        usage_limit: found.usage_limit.map(Amount),
+        conversions: Amount(found.conversions),
+        expires_at: found.expires_at.and_then(timestamp),
+        created_at: timestamp(found.created_at),
+    }))
+}
+
+/// Why a code cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum InvalidReason {
+    BadFormat,
+    NotFound,
+    Inactive,
+    Expired,
+    LimitReached,
+    CampaignPaused,
+    CampaignNotStarted,
+    CampaignEnded,
+    CampaignClosed,
+}
+
+/// Whether a code can be used.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ValidateAnswer {
+    /// In upper case when it is well formed, else as it was sent.
+    code: String,
+    valid: bool,
+    /// Null when it is valid.
+    reason: Option<InvalidReason>,
+}
+
+/// Check a code while somebody types it
+///
+/// Always answers 200 for a question that can be answered, with one reason, in the
+/// order in which the program checks.
+#[utoipa::path(get, path = "/v1/codes/{code}/validate", tag = "codes",
+    params(("code" = String, Path, description = "What was typed"), CodeQuery),
+    responses(
+        (status = 200, body = ValidateAnswer),
+        (status = 400, description = "invalid_address, invalid_query", body = ErrorEnvelope),
+        (status = 503, description = "database_unavailable", body = ErrorEnvelope),
+    ))]
+pub(crate) async fn validate(
+    State(state): State<AppState>,
+    PathText(text): PathText,
+    Query(query): Query<CodeQuery>,
+) -> ApiResult<Json<ValidateAnswer>> {
+    let campaign = query.campaign()?;
+    let (code, reason) = match types::code(&text) {
+        Err(_) => (
+            text.chars().take(64).collect(),
+            Some(InvalidReason::BadFormat),
+        ),
+        Ok(code) => {
+            let reason = match state.find_referral(&code, campaign.as_ref()).await? {
+                None => Some(InvalidReason::NotFound),
+                Some(found) => invalid(&found, OffsetDateTime::now_utc().unix_timestamp()),
+            };
+            (code.to_string(), reason)
+        }
+    };
+    Ok(Json(ValidateAnswer {
+        code,
+        valid: reason.is_none(),
+        reason,
+    }))
+}
+
+/// The first reason in the order of the program.
+fn invalid(referral: &Referral, now: i64) -> Option<InvalidReason> {
+    if let Some(campaign) = &referral.campaign_state {
+        if campaign.closed {
+            return Some(InvalidReason::CampaignClosed);
+        }
+        if campaign.paused {
+            return Some(InvalidReason::CampaignPaused);
+        }
+        if campaign.starts_at.is_some_and(|starts_at| now < starts_at) {
+            return Some(InvalidReason::CampaignNotStarted);
+        }
+        if campaign.ends_at.is_some_and(|ends_at| now >= ends_at) {
+            return Some(InvalidReason::CampaignEnded);
+        }
+    }
+    if !referral.active || referral.suspended {
+        Some(InvalidReason::Inactive)
+    } else if referral
+        .expires_at
+        .is_some_and(|expires_at| now >= expires_at)
+    {
+        Some(InvalidReason::Expired)
+    } else if referral
+        .usage_limit
+        .is_some_and(|limit| referral.conversions >= limit)
+    {
+        Some(InvalidReason::LimitReached)
+    } else {
+        None
+    }
+}
+
+/// The numbers of a code.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct StatsAnswer {
+    code: String,
+    /// Address of the referral.
+    referral: String,
+    clicks: ClickStats,
+    conversions: ConversionStats,
+    rewards: RewardStats,
+    /// Conversions for each click that is no bot's; null without such clicks.
+    conversion_rate: Option<f64>,
+    /// The numbers hold everything confirmed up to this slot.
+    as_of_slot: Option<i64>,
+}
+
+/// Clicks on a code.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ClickStats {
+    total: i64,
+    /// Different visitors that are no bots; whoever comes on two days counts twice.
+    unique: i64,
+    bots: i64,
+}
+
+/// Conversions of a code.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ConversionStats {
+    /// Confirmed and finalized, without cancelled ones.
+    total: i64,
+    finalized: i64,
+}
+
+/// The referrer's rewards, in base units as decimal strings.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RewardStats {
+    paid: String,
+    pending: String,
+}
+
+/// Show the numbers of a code
+#[utoipa::path(get, path = "/v1/codes/{code}/stats", tag = "codes",
+    params(("code" = String, Path, description = "The code, in either case"), CodeQuery),
+    responses(
+        (status = 200, body = StatsAnswer),
+        (status = 400, description = "invalid_code, invalid_address, invalid_query", body = ErrorEnvelope),
+        (status = 404, description = "code_not_found", body = ErrorEnvelope),
+        (status = 503, description = "database_unavailable", body = ErrorEnvelope),
+    ))]
+pub(crate) async fn stats(
+    State(state): State<AppState>,
+    PathCode(code): PathCode,
+    Query(query): Query<CodeQuery>,
+) -> ApiResult<Json<StatsAnswer>> {
+    let found = state.referral(&code, query.campaign()?.as_ref()).await?;
+    let stats = state
+        .database
+        .run(async |pool| stats::of_referral(&pool, &found.address).await)
+        .await
+        .map_err(ApiError::from)?;
+    let people = stats.clicks - stats.bot_clicks;
+    #[expect(clippy::cast_precision_loss, reason = "a rate")]
+    let conversion_rate = (people > 0).then(|| stats.conversions as f64 / people as f64);
+    Ok(Json(StatsAnswer {
+        code: found.code,
+        referral: found.address,
+        clicks: ClickStats {
+            total: stats.clicks,
+            unique: stats.unique_visitors,
+            bots: stats.bot_clicks,
+        },
+        conversions: ConversionStats {
+            total: stats.conversions,
+            finalized: stats.conversions_finalized,
+        },
+        rewards: RewardStats {
+            paid: stats.rewards_paid.to_string(),
+            pending: stats.rewards_pending.to_string(),
+        },
+        conversion_rate,
+        as_of_slot: stats.as_of_slot,
+    }))
+}

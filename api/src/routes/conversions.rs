@@ -1,0 +1,154 @@
+//! `/v1/conversions`: who was referred, what was paid, and the receipt.
+
+use axum::{Json, extract::State};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use vouch_db::api::conversions::{self, Filter};
+
+use crate::{
+    cursor::Cursor,
+    envelope::ErrorEnvelope,
+    error::ApiResult,
+    extract::Query,
+    state::AppState,
+    types::{self, Address, Amount, Limit, WalletAddress, timestamp},
+};
+
+/// Which conversions.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConversionsQuery {
+    /// Address of a campaign.
+    campaign: Option<String>,
+    /// A code; without a campaign, of the referral that owns its short link.
+    code: Option<String>,
+    /// The referee's wallet.
+    referee: Option<String>,
+    /// How many, from 1 to 200; 50 when absent.
+    limit: Option<String>,
+    /// `next_cursor` of an earlier answer.
+    cursor: Option<String>,
+}
+
+/// A conversion.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ConversionAnswer {
+    address: String,
+    referral: String,
+    code: String,
+    campaign: String,
+    referrer: String,
+    referee: String,
+    /// signup, mint, purchase, booking, enrollment, loan, rental, subscription or custom.
+    action: String,
+    amount: Amount,
+    /// 64 hexadecimal digits; null for none.
+    reference: Option<String>,
+    rewards: Rewards,
+    /// pending, paid or cancelled.
+    status: String,
+    /// RFC 3339.
+    converted_at: Option<String>,
+    /// RFC 3339: from when on the reward is owed.
+    claimable_from: Option<String>,
+    /// The transaction that paid it; null until it is known here.
+    signature: Option<String>,
+    /// confirmed or finalized.
+    commitment: String,
+}
+
+/// Base units for each beneficiary.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Rewards {
+    referrer: Amount,
+    referee: Amount,
+    partner: Amount,
+}
+
+/// Conversions, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ConversionsAnswer {
+    conversions: Vec<ConversionAnswer>,
+    /// For the next page; null on the last one.
+    next_cursor: Option<String>,
+}
+
+/// List conversions, newest first
+#[utoipa::path(get, path = "/v1/conversions", tag = "numbers", params(ConversionsQuery),
+    responses(
+        (status = 200, body = ConversionsAnswer),
+        (status = 400, description = "invalid_query, invalid_address, not_a_wallet, invalid_code", body = ErrorEnvelope),
+        (status = 404, description = "code_not_found", body = ErrorEnvelope),
+        (status = 503, description = "database_unavailable", body = ErrorEnvelope),
+    ))]
+pub(crate) async fn list(
+    State(state): State<AppState>,
+    Query(query): Query<ConversionsQuery>,
+) -> ApiResult<Json<ConversionsAnswer>> {
+    let campaign: Option<Address> = query.campaign.as_deref().map(str::parse).transpose()?;
+    let referee: Option<WalletAddress> = query.referee.as_deref().map(str::parse).transpose()?;
+    let code = query.code.as_deref().map(types::code).transpose()?;
+    let Limit(limit) = query
+        .limit
+        .as_deref()
+        .map_or(Ok(Limit::DEFAULT), str::parse)?;
+    let cursor: Option<Cursor> = query.cursor.as_deref().map(str::parse).transpose()?;
+
+    let referral = match code {
+        Some(code) => Some(state.referral(&code, campaign.as_ref()).await?.address),
+        None => None,
+    };
+    let filter = Filter {
+        campaign: campaign.map(|campaign| campaign.to_string()),
+        referral,
+        referee: referee.map(|referee| referee.to_string()),
+    };
+    let after = cursor
+        .as_ref()
+        .map(|cursor| (cursor.time, cursor.address.as_str()));
+    let mut found = state
+        .database
+        // One more than asked for tells whether there is another page.
+        .run(async |pool| conversions::list(&pool, &filter, after, limit + 1).await)
+        .await?;
+    let mut next_cursor = None;
+    if found.len() > usize::try_from(limit).unwrap_or(usize::MAX) {
+        found.pop();
+        next_cursor = found
+            .last()
+            .map(|last| Cursor::encode(last.converted_at, &last.address));
+    }
+    let conversions = found.into_iter().map(ConversionAnswer::from).collect();
+    Ok(Json(ConversionsAnswer {
+        conversions,
+        next_cursor,
+    }))
+}
+
+impl From<conversions::Conversion> for ConversionAnswer {
+    fn from(found: conversions::Conversion) -> Self {
+        Self {
+            address: found.address,
+            referral: found.referral,
+            code: found.code,
+            campaign: found.campaign,
+            referrer: found.referrer,
+            referee: found.referee,
+            action: found.action,
+            amount: Amount(found.amount),
+            reference: found
+                .reference
+                .map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
+            rewards: Rewards {
+                referrer: Amount(found.reward_referrer),
+                referee: Amount(found.reward_referee),
+                partner: Amount(found.reward_partner),
+            },
+            status: found.status,
+            converted_at: timestamp(found.converted_at),
+            claimable_from: timestamp(found.converted_at.saturating_add(found.hold_seconds)),
+            signature: found.signature,
+            commitment: found.commitment,
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! One module per resource. A handler is: typed parameters, authorisation, one
+//! query, typed answer.
+
+pub(crate) mod campaigns;
+pub(crate) mod codes;
+pub(crate) mod conversions;
+pub(crate) mod health;
+pub(crate) mod leaderboard;
+pub(crate) mod pages;
+pub(crate) mod qr;
+pub(crate) mod redirect;
+pub(crate) mod transactions;

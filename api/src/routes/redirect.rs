@@ -1,0 +1,205 @@
+//! `GET /r/{code}`: the share link.
+
+use std::net::SocketAddr;
+
+use axum::{
+    extract::{ConnectInfo, RawQuery, State},
+    http::{HeaderMap, HeaderName, Method, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use uuid::Uuid;
+use vouch_db::api::clicks::Click;
+
+use crate::{
+    clicks::{verdict, visitor},
+    error::{ApiError, ApiResult},
+    extract::PathCode,
+    state::AppState,
+    types::{Address, WalletAddress},
+};
+
+/// Where a link may have been shown.
+const SOURCES: [&str; 6] = ["link", "qr", "email", "sms", "social", "app"];
+/// Parameters that are kept with a click.
+const UTM: [&str; 6] = [
+    "utm_source",
+    "utm_medium",
+    "utm_campaign",
+    "utm_term",
+    "utm_content",
+    "utm_id",
+];
+/// Most characters of each text that comes from a client and is stored.
+const MAX_TEXT: usize = 512;
+/// Most characters of each `utm_*` parameter.
+const MAX_UTM: usize = 128;
+
+/// Follow a share link
+///
+/// Records the click, then redirects to the campaign's landing page with `ref` and
+/// `click_id` added to its query. The answer comes after the click is durable.
+/// Parameters that only describe the click (`src`, `utm_*`, `wallet`) never make a
+/// link fail: what is not understood is not stored.
+#[utoipa::path(get, path = "/r/{code}", tag = "links",
+    params(
+        ("code" = String, Path, description = "The code, in either case"),
+        ("campaign" = Option<String>, Query, description = "Address of the campaign; without it the oldest referral with the code is meant"),
+        ("src" = Option<String>, Query, description = "Where the link was shown: link, qr, email, sms, social or app"),
+        ("wallet" = Option<String>, Query, description = "The visitor's wallet, if known"),
+        ("utm_source" = Option<String>, Query, description = "Kept with the click, as are utm_medium, utm_campaign, utm_term, utm_content and utm_id"),
+    ),
+    responses(
+        (status = 302, description = "To the landing page",
+            headers(("location" = String, description = "The landing page with ref, click_id and, when it was given, campaign"))),
+        (status = 400, description = "invalid_code, invalid_address", body = crate::envelope::ErrorEnvelope),
+        (status = 404, description = "code_not_found", body = crate::envelope::ErrorEnvelope),
+        (status = 503, description = "database_unavailable, click_not_stored", body = crate::envelope::ErrorEnvelope),
+    ))]
+pub(crate) async fn follow(
+    State(state): State<AppState>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    PathCode(code): PathCode,
+    RawQuery(query): RawQuery,
+    method: Method,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let tracking = Tracking::read(query.as_deref().unwrap_or_default())?;
+    let link = state
+        .known_links
+        .find(&state, code, tracking.campaign)
+        .await?;
+
+    let id = Uuid::now_v7();
+    let address = visitor::client_address(peer, &headers, state.trusted_proxy_hops);
+    let now = now();
+    let verdict = verdict::judge(&method, &headers);
+    let target = state.links.landing(
+        link.landing_url.as_deref(),
+        &code,
+        id,
+        tracking.campaign.as_ref(),
+    );
+    state
+        .recorder
+        .record(Click {
+            id,
+            clicked_at: now,
+            campaign: link.campaign.clone(),
+            referral: link.referral.clone(),
+            code: code.to_string(),
+            visitor: state.pseudonyms.of(address, now.date()),
+            user_agent: text_header(&headers, &header::USER_AGENT),
+            referrer_url: text_header(&headers, &header::REFERER),
+            source: tracking.source,
+            utm: tracking.utm,
+            wallet: tracking.wallet,
+            verdict: verdict.verdict.to_owned(),
+            verdict_reason: verdict.reason.map(str::to_owned),
+        })
+        .await?;
+
+    Ok((
+        StatusCode::FOUND,
+        [
+            (header::LOCATION, target.as_str()),
+            (header::CACHE_CONTROL, "no-store"),
+        ],
+    )
+        .into_response())
+}
+
+/// What the link's query says about the click.
+#[derive(Debug, Default)]
+struct Tracking {
+    campaign: Option<Address>,
+    source: Option<String>,
+    wallet: Option<String>,
+    utm: Option<Value>,
+}
+
+impl Tracking {
+    /// The first value of each parameter counts.
+    fn read(query: &str) -> Result<Self, ApiError> {
+        let mut read = Self::default();
+        let mut utm = Map::new();
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            match &*name {
+                "campaign" if read.campaign.is_none() => read.campaign = Some(value.parse()?),
+                "src" if read.source.is_none() => {
+                    read.source = SOURCES.contains(&&*value).then(|| value.into_owned());
+                }
+                "wallet" if read.wallet.is_none() => {
+                    read.wallet = value
+                        .parse()
+                        .ok()
+                        .map(|wallet: WalletAddress| wallet.to_string());
+                }
+                name if UTM.contains(&name) => {
+                    if let Some(value) = storable(&value, MAX_UTM) {
+                        utm.entry(name).or_insert(Value::String(value));
+                    }
+                }
+                _ => {}
+            }
+        }
+        read.utm = (!utm.is_empty()).then_some(Value::Object(utm));
+        Ok(read)
+    }
+}
+
+/// Now, to the millisecond: the spool file keeps no more, and the time is part of
+/// the click's key.
+fn now() -> OffsetDateTime {
+    let now = OffsetDateTime::now_utc();
+    now.replace_millisecond(now.millisecond()).unwrap_or(now)
+}
+
+fn text_header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let value = headers.get(name)?;
+    storable(&String::from_utf8_lossy(value.as_bytes()), MAX_TEXT)
+}
+
+/// The text without control characters (Postgres takes no NUL), cut to `max`
+/// characters; `None` when nothing is left.
+fn storable(text: &str, max: usize) -> Option<String> {
+    let text: String = text.chars().filter(|c| !c.is_control()).take(max).collect();
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tracking_parameters_never_break_a_link() {
+        // Given values that are too long, unknown, repeated, or hold a NUL
+        let long = "x".repeat(1_000);
+        let query = format!(
+            "src=fax&wallet=nonsense&utm_source=a%00b&utm_source=second&utm_term={long}&x=1&%ff=%ff"
+        );
+        // When they are read
+        let read = Tracking::read(&query).unwrap();
+        // Then what is not understood is left out and the rest fits
+        assert_eq!((read.source, read.wallet), (None, None));
+        let utm = read.utm.unwrap();
+        assert_eq!(utm["utm_source"], "ab");
+        assert_eq!(utm["utm_term"], "x".repeat(MAX_UTM));
+        assert_eq!(utm.as_object().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_link_with_a_broken_campaign_is_refused() {
+        // Given a campaign that is no address, then the link means nothing
+        let refusal = Tracking::read("campaign=nonsense").unwrap_err();
+        assert_eq!(refusal.code, "invalid_address");
+    }
+
+    #[test]
+    fn a_time_survives_the_spool_file() {
+        // Given now, then it has whole milliseconds
+        assert_eq!(now().nanosecond() % 1_000_000, 0);
+    }
+}

@@ -1,0 +1,184 @@
+//! From the configuration to a service that runs, and to its end.
+
+use std::{fs, io::Write, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result, bail, ensure};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use secrecy::ExposeSecret;
+use time::OffsetDateTime;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+use vouch_db::api;
+
+use crate::{
+    Config,
+    app::router,
+    chain::Chain,
+    clicks::{recorder::Recorder, spool::Spool, visitor::Pseudonyms},
+    config::SHUTDOWN_GRACE,
+    database::{Database, PATIENCE},
+    links::Links,
+    state::{AppState, Inner, KnownLinks},
+};
+
+/// Bounds of the histograms: seconds, and clicks of a group.
+const BUCKETS: [f64; 16] = [
+    0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 50.0, 250.0, 1000.0,
+];
+/// How often metrics are tidied and the next days' partitions are looked after.
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+const PARTITIONS_EVERY: Duration = Duration::from_secs(3600);
+
+/// Serves until SIGTERM or SIGINT, then finishes what is under way.
+///
+/// # Errors
+/// When the configuration does not work: the address is taken, the spool file
+/// cannot be written or belongs to another process, Postgres refuses.
+pub async fn serve(config: Config) -> Result<()> {
+    if let Some(token) = &config.admin_token {
+        ensure!(
+            token.expose_secret().len() >= 16,
+            "ADMIN_TOKEN must have at least 16 characters; leave it out to switch admin routes off"
+        );
+    }
+    let mut stop = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
+    let stopping = CancellationToken::new();
+
+    let listener = match TcpListener::bind(config.listen).await {
+        Ok(listener) => listener,
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            bail!(
+                "cannot listen on {}: another process already does",
+                config.listen
+            )
+        }
+        Err(error) => bail!("cannot listen on {}: {error}", config.listen),
+    };
+    let address = listener.local_addr()?;
+    let public_url = match &config.public_url {
+        Some(url) => url.clone(),
+        None => Url::parse(&format!("http://{address}"))?,
+    };
+
+    let database_url = config.database_url.expose_secret();
+    let database = Arc::new(
+        Database::new(database_url, config.database_connections)
+            .context("DATABASE_URL is not the URL of a Postgres database")?,
+    );
+    let click_pool = api::pool(database_url, 1, PATIENCE)?;
+    let spool = Spool::open(&config.click_spool)?;
+    if spool.waiting() > 0 {
+        tracing::info!(
+            clicks = spool.waiting(),
+            "clicks of an earlier run wait for Postgres"
+        );
+    }
+    let metrics = PrometheusBuilder::new()
+        .set_buckets(&BUCKETS)?
+        .install_recorder()?;
+    let (recorder, writer) = Recorder::start(Arc::clone(&database), click_pool, spool);
+    let chain = Arc::new(Chain::new(config.rpc_url.expose_secret().to_owned()));
+    let state = AppState(Arc::new(Inner {
+        database: Arc::clone(&database),
+        chain: Arc::clone(&chain),
+        recorder,
+        pseudonyms: Pseudonyms::default(),
+        links: Links::new(&public_url, config.default_landing_url)?,
+        known_links: KnownLinks::new(),
+        admin_token: config.admin_token,
+        trusted_proxy_hops: config.trusted_proxy_hops,
+        metrics: metrics.clone(),
+    }));
+
+    if let Some(path) = &config.port_file {
+        write_atomically(path, &address.to_string())
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    tracing::info!(%address, %public_url, "listening");
+
+    let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
+    let server = tokio::spawn({
+        let stopping = stopping.clone();
+        async move {
+            axum::serve(listener, service)
+                .with_graceful_shutdown(stopping.cancelled_owned())
+                .await
+        }
+    });
+    let background = tokio::spawn(background(Arc::clone(&database), chain, metrics));
+
+    let outcome = tokio::select! {
+        _ = stop.0.recv() => Ok(()),
+        _ = stop.1.recv() => Ok(()),
+        ended = background => ended.context("a background task panicked").and_then(|ended| ended),
+    };
+    tracing::info!("stopping");
+    stopping.cancel();
+    // A client that holds its connection open must not hold up the end.
+    match tokio::time::timeout(SHUTDOWN_GRACE, server).await {
+        Ok(served) => served??,
+        Err(_) => tracing::warn!("some connections did not end in time"),
+    }
+    // The last recorder is gone with the server: the writer stores what it has and ends.
+    if tokio::time::timeout(SHUTDOWN_GRACE, writer).await.is_err() {
+        bail!("the last clicks could not be stored in time");
+    }
+    tracing::info!("stopped");
+    outcome
+}
+
+/// Everything that goes on beside the requests. Ends only when the service cannot go on.
+async fn background(
+    database: Arc<Database>,
+    chain: Arc<Chain>,
+    metrics: metrics_exporter_prometheus::PrometheusHandle,
+) -> Result<()> {
+    let upkeep = async {
+        loop {
+            metrics.run_upkeep();
+            tokio::time::sleep(UPKEEP_EVERY).await;
+        }
+    };
+    tokio::select! {
+        outcome = database.watch() => outcome,
+        () = chain.watch() => Ok(()),
+        () = upkeep => Ok(()),
+        () = partitions(&database) => Ok(()),
+    }
+}
+
+/// Makes the partitions of today and the next days.
+async fn partitions(database: &Database) {
+    loop {
+        database.came_up().await;
+        let today = OffsetDateTime::now_utc().date();
+        for day in (0..4).map(|days| today.saturating_add(time::Duration::days(days))) {
+            let made = database
+                .run(async |pool| api::clicks::create_partition(&pool, day).await)
+                .await;
+            if let Err(error) = made {
+                // Its clicks go to the default partition instead: nothing is lost.
+                let cause = format!("{:#}", anyhow::Error::from(error));
+                tracing::warn!(%day, cause, "could not make a day's partition of clicks");
+            }
+        }
+        tokio::time::sleep(PARTITIONS_EVERY).await;
+    }
+}
+
+/// Whoever waits for the file never reads half of it.
+fn write_atomically(path: &Path, text: &str) -> Result<()> {
+    let mut name = path.to_path_buf().into_os_string();
+    name.push(".new");
+    let mut file = fs::File::create(&name)?;
+    file.write_all(text.as_bytes())?;
+    fs::rename(&name, path)?;
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! What handlers share.
+
+use std::{sync::Arc, time::Duration};
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use moka::future::Cache;
+use secrecy::SecretString;
+use vouch_client::Code;
+use vouch_db::api::codes::{self, Referral};
+
+use crate::{
+    chain::Chain,
+    clicks::{recorder::Recorder, visitor::Pseudonyms},
+    database::Database,
+    error::{ApiError, ApiResult},
+    links::Links,
+    types::Address,
+};
+
+/// Links that are remembered.
+const LINKS: u64 = 50_000;
+/// Within this time a remembered link is not looked up again.
+const FRESH: Duration = Duration::from_secs(2);
+
+/// What handlers share; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct AppState(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) database: Arc<Database>,
+    pub(crate) chain: Arc<Chain>,
+    pub(crate) recorder: Recorder,
+    pub(crate) pseudonyms: Pseudonyms,
+    pub(crate) links: Links,
+    pub(crate) known_links: KnownLinks,
+    pub(crate) admin_token: Option<SecretString>,
+    pub(crate) trusted_proxy_hops: usize,
+    pub(crate) metrics: PrometheusHandle,
+}
+
+impl std::ops::Deref for AppState {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl AppState {
+    /// The referral with `code` in `campaign`, or the one that owns its short link.
+    ///
+    /// # Errors
+    /// `code_not_found` or `database_unavailable`.
+    pub(crate) async fn referral(
+        &self,
+        code: &Code,
+        campaign: Option<&Address>,
+    ) -> ApiResult<Referral> {
+        self.find_referral(code, campaign)
+            .await?
+            .ok_or_else(ApiError::code_not_found)
+    }
+
+    /// The same, `None` when there is none.
+    ///
+    /// # Errors
+    /// `database_unavailable`.
+    pub(crate) async fn find_referral(
+        &self,
+        code: &Code,
+        campaign: Option<&Address>,
+    ) -> ApiResult<Option<Referral>> {
+        let campaign = campaign.map(ToString::to_string);
+        let found = self
+            .database
+            .run(async |pool| codes::find(&pool, code.as_str(), campaign.as_deref()).await)
+            .await?;
+        Ok(found)
+    }
+}
+
+/// What a redirect needs of a link.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) referral: String,
+    pub(crate) campaign: String,
+    pub(crate) landing_url: Option<String>,
+    read_at: std::time::Instant,
+}
+
+/// Links that were followed lately, so that they work while Postgres is away.
+pub(crate) struct KnownLinks(Cache<(Code, Option<Address>), Arc<Link>>);
+
+impl KnownLinks {
+    pub(crate) fn new() -> Self {
+        Self(Cache::new(LINKS))
+    }
+
+    /// The link of `code`: as Postgres has it, at most two seconds old; as it was last
+    /// seen while Postgres is away.
+    ///
+    /// # Errors
+    /// `code_not_found`; `database_unavailable` when Postgres is away and the link is
+    /// not remembered.
+    pub(crate) async fn find(
+        &self,
+        state: &AppState,
+        code: Code,
+        campaign: Option<Address>,
+    ) -> ApiResult<Arc<Link>> {
+        let key = (code, campaign);
+        let known = self.0.get(&key).await;
+        if let Some(link) = &known
+            && link.read_at.elapsed() < FRESH
+        {
+            return Ok(Arc::clone(link));
+        }
+        match state.referral(&code, campaign.as_ref()).await {
+            Ok(found) => {
+                let link = Arc::new(Link {
+                    referral: found.address,
+                    campaign: found.campaign,
+                    landing_url: found.landing_url,
+                    read_at: std::time::Instant::now(),
+                });
+                self.0.insert(key, Arc::clone(&link)).await;
+                Ok(link)
+            }
+            Err(error) => match known {
+                Some(link) if error.code == "database_unavailable" => Ok(link),
+                _ => Err(error),
+            },
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! What callers send, parsed once at the edge. Values of these types are valid.
+
+use std::{borrow::Cow, fmt, str::FromStr};
+
+use serde::{Serialize, Serializer};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        RefOr,
+        schema::{ObjectBuilder, Schema, Type},
+    },
+};
+use vouch_client::{Code, Pubkey, accounts::Action};
+
+use crate::error::ApiError;
+
+/// 32 bytes in base58: any account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Address(pub(crate) Pubkey);
+
+/// An address that can sign: a point on the ed25519 curve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct WalletAddress(pub(crate) Pubkey);
+
+impl FromStr for Address {
+    type Err = ApiError;
+
+    fn from_str(text: &str) -> Result<Self, ApiError> {
+        // The longest base58 text of 32 bytes has 44 characters.
+        if text.len() > 44 {
+            return Err(ApiError::invalid_address());
+        }
+        text.parse()
+            .map(Self)
+            .map_err(|_| ApiError::invalid_address())
+    }
+}
+
+impl FromStr for WalletAddress {
+    type Err = ApiError;
+
+    fn from_str(text: &str) -> Result<Self, ApiError> {
+        let Address(key) = text.parse()?;
+        if key.is_on_curve() {
+            Ok(Self(key))
+        } else {
+            Err(ApiError::not_a_wallet())
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for WalletAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A code, in either case.
+pub(crate) fn code(text: &str) -> Result<Code, ApiError> {
+    text.parse().map_err(|_| ApiError::invalid_code())
+}
+
+/// A `u64` that crosses JSON as a decimal string: larger numbers than 2^53 are
+/// not safe as JSON numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Amount(pub(crate) u64);
+
+impl FromStr for Amount {
+    type Err = ApiError;
+
+    fn from_str(text: &str) -> Result<Self, ApiError> {
+        // `u64::from_str` would take a plus sign.
+        if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(ApiError::invalid_amount());
+        }
+        text.parse()
+            .map(Self)
+            .map_err(|_| ApiError::invalid_amount())
+    }
+}
+
+impl Serialize for Amount {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl PartialSchema for Amount {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .pattern(Some("^[0-9]{1,20}$"))
+            .description(Some("An unsigned 64-bit integer as a decimal string"))
+            .examples(["5000000"])
+            .into()
+    }
+}
+
+impl ToSchema for Amount {
+    fn name() -> Cow<'static, str> {
+        "Amount".into()
+    }
+}
+
+/// How many entries a list may have.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limit(pub(crate) i64);
+
+impl Limit {
+    pub(crate) const DEFAULT: Self = Self(50);
+    const MAX: i64 = 200;
+}
+
+impl FromStr for Limit {
+    type Err = ApiError;
+
+    fn from_str(text: &str) -> Result<Self, ApiError> {
+        text.parse()
+            .ok()
+            .filter(|limit| (1..=Self::MAX).contains(limit))
+            .map(Self)
+            .ok_or_else(|| ApiError::invalid_query().saying("limit must be from 1 to 200"))
+    }
+}
+
+/// The span of a leaderboard: the current calendar period, in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Period {
+    /// Since the beginning.
+    #[default]
+    All,
+    /// Since 1 January.
+    Year,
+    /// Since the first day of the quarter.
+    Quarter,
+    /// Since the first of the month.
+    Month,
+    /// Since Monday.
+    Week,
+}
+
+impl Period {
+    /// First day of the period that `today` is in.
+    pub(crate) fn first_day(self, today: time::Date) -> time::Date {
+        let back = |days: u16| today.saturating_sub(time::Duration::days(days.into()));
+        match self {
+            Self::All => time::Date::MIN.max(time::macros::date!(1970 - 01 - 01)),
+            Self::Year => back(today.ordinal() - 1),
+            Self::Month => back(u16::from(today.day()) - 1),
+            Self::Week => back(today.weekday().number_days_from_monday().into()),
+            Self::Quarter => {
+                let first_month = (u8::from(today.month()) - 1) / 3 * 3 + 1;
+                time::Month::try_from(first_month)
+                    .ok()
+                    .and_then(|month| time::Date::from_calendar_date(today.year(), month, 1).ok())
+                    .unwrap_or(today)
+            }
+        }
+    }
+}
+
+impl FromStr for Period {
+    type Err = ApiError;
+
+    fn from_str(text: &str) -> Result<Self, ApiError> {
+        Ok(match text {
+            "all" => Self::All,
+            "year" => Self::Year,
+            "quarter" => Self::Quarter,
+            "month" => Self::Month,
+            "week" => Self::Week,
+            _ => {
+                return Err(ApiError::invalid_query()
+                    .saying("period must be all, year, quarter, month or week"));
+            }
+        })
+    }
+}
+
+/// What the referee did, by its name.
+pub(crate) fn action(name: &str) -> Result<Action, ApiError> {
+    Action::ALL
+        .into_iter()
+        .find(|action| action.name() == name)
+        .ok_or_else(ApiError::invalid_action)
+}
+
+/// 32 bytes as 64 hexadecimal digits.
+pub(crate) fn reference(text: &str) -> Result<[u8; 32], ApiError> {
+    if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Err(ApiError::invalid_reference());
+    }
+    let mut bytes = [0; 32];
+    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        *byte = std::str::from_utf8(pair)
+            .ok()
+            .and_then(|pair| u8::from_str_radix(pair, 16).ok())
+            .ok_or_else(ApiError::invalid_reference)?;
+    }
+    Ok(bytes)
+}
+
+/// Unix seconds of the chain as RFC 3339 in UTC; `None` for 0 ("none") and for
+/// times that no calendar has.
+pub(crate) fn timestamp(unix: i64) -> Option<String> {
+    if unix == 0 {
+        return None;
+    }
+    time::OffsetDateTime::from_unix_timestamp(unix)
+        .ok()?
+        .format(&time::format_description::well_known::Rfc3339)
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::date;
+
+    #[test]
+    fn periods_begin_on_calendar_days() {
+        // Given a Wednesday in the second quarter
+        let today = date!(2026 - 05 - 20);
+        // Then each period begins where the calendar says
+        assert_eq!(Period::Year.first_day(today), date!(2026 - 01 - 01));
+        assert_eq!(Period::Quarter.first_day(today), date!(2026 - 04 - 01));
+        assert_eq!(Period::Month.first_day(today), date!(2026 - 05 - 01));
+        assert_eq!(Period::Week.first_day(today), date!(2026 - 05 - 18));
+        assert_eq!(Period::All.first_day(today), date!(1970 - 01 - 01));
+    }
+
+    #[test]
+    fn amounts_are_plain_decimal_u64() {
+        // Given the bounds, then they are read exactly
+        assert_eq!("0".parse::<Amount>().ok(), Some(Amount(0)));
+        let max = "18446744073709551615".parse::<Amount>();
+        assert_eq!(max.ok(), Some(Amount(u64::MAX)));
+        // Given anything else, then it is refused with its code
+        for bad in [
+            "",
+            "+1",
+            "-1",
+            "1.0",
+            "0x1",
+            " 1",
+            "18446744073709551616",
+            "1e3",
+        ] {
+            assert_eq!(
+                bad.parse::<Amount>().unwrap_err().code,
+                "invalid_amount",
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_reference_is_32_bytes_of_hex() {
+        // Given 64 digits of either case, then they are read in order
+        let text = "00".repeat(31) + "aF";
+        let mut expected = [0; 32];
+        expected[31] = 0xaf;
+        assert_eq!(reference(&text).ok(), Some(expected));
+        // Given another length or other characters, then it is refused
+        for bad in [
+            "",
+            "00",
+            &"0".repeat(63),
+            &"g0".repeat(32),
+            &"+1".repeat(32),
+        ] {
+            assert_eq!(
+                reference(bad).unwrap_err().code,
+                "invalid_reference",
+                "{bad}"
+            );
+        }
+    }
+}
