@@ -1,0 +1,223 @@
+//! What the demo asks of the chain, as a wallet would.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+use solana_client::{
+    nonblocking::rpc_client::RpcClient,
+    rpc_config::{RpcSendTransactionConfig, RpcTransactionConfig},
+};
+use solana_commitment_config::CommitmentConfig;
+use solana_sdk::{
+    instruction::{Instruction, InstructionError},
+    pubkey::Pubkey,
+    signature::{Keypair, Signature, Signer as _},
+    transaction::{Transaction, TransactionError},
+};
+use solana_transaction_status_client_types::UiTransactionEncoding;
+use tokio::sync::mpsc;
+use vouch_client::ProgramError;
+
+/// How long a transaction may take to be confirmed on a local validator.
+const CONFIRMATION: Duration = Duration::from_secs(60);
+
+/// Time between two looks.
+const POLL: Duration = Duration::from_millis(20);
+
+/// A connection to the validator, at `confirmed`.
+pub(crate) struct Chain {
+    rpc: RpcClient,
+}
+
+/// A transaction that the chain has processed.
+pub(crate) struct Landed {
+    pub(crate) signature: Signature,
+    /// `None` when it succeeded.
+    pub(crate) error: Option<TransactionError>,
+    /// When this process first saw it confirmed.
+    pub(crate) confirmed_at: Instant,
+}
+
+impl Landed {
+    /// The program's own error, if that is what made the transaction fail.
+    pub(crate) fn program_error(&self) -> Option<ProgramError> {
+        match self.error {
+            Some(TransactionError::InstructionError(_, InstructionError::Custom(code))) => {
+                ProgramError::from_code(code)
+            }
+            _ => None,
+        }
+    }
+
+    /// What happened, in a word.
+    pub(crate) fn outcome(&self) -> String {
+        match (&self.error, self.program_error()) {
+            (None, _) => "paid".to_owned(),
+            (Some(_), Some(error)) => error.name().to_owned(),
+            (Some(error), None) => format!("{error:?}"),
+        }
+    }
+}
+
+impl Chain {
+    pub(crate) fn new(url: &str) -> Self {
+        let rpc = RpcClient::new_with_commitment(url.to_owned(), CommitmentConfig::confirmed());
+        Self { rpc }
+    }
+
+    pub(crate) const fn rpc(&self) -> &RpcClient {
+        &self.rpc
+    }
+
+    /// Signs `instructions` by `signers`, of whom the first pays, and waits
+    /// until the transaction is confirmed, whether it succeeds or fails.
+    pub(crate) async fn run(
+        &self,
+        instructions: &[Instruction],
+        signers: &[&Keypair],
+    ) -> Result<Landed> {
+        let payer = signers
+            .first()
+            .context("a transaction needs a payer")?
+            .pubkey();
+        let blockhash = self.rpc.get_latest_blockhash().await?;
+        let transaction =
+            Transaction::new_signed_with_payer(instructions, Some(&payer), signers, blockhash);
+        let signature = self.send(&transaction).await?;
+        self.confirmed(signature).await
+    }
+
+    /// Like [`Self::run`], for a transaction that must succeed.
+    pub(crate) async fn run_ok(
+        &self,
+        instructions: &[Instruction],
+        signers: &[&Keypair],
+    ) -> Result<Landed> {
+        let landed = self.run(instructions, signers).await?;
+        if let Some(error) = &landed.error {
+            bail!("transaction {} failed: {error}", landed.signature);
+        }
+        Ok(landed)
+    }
+
+    /// Sends without a preflight, so that a refusal is the chain's own and can
+    /// be looked up by its signature.
+    pub(crate) async fn send(&self, transaction: &Transaction) -> Result<Signature> {
+        let config = RpcSendTransactionConfig {
+            skip_preflight: true,
+            ..Default::default()
+        };
+        Ok(self
+            .rpc
+            .send_transaction_with_config(transaction, config)
+            .await?)
+    }
+
+    /// Waits until `signature` is confirmed.
+    pub(crate) async fn confirmed(&self, signature: Signature) -> Result<Landed> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        sender.send(signature)?;
+        drop(sender);
+        self.confirm_all(receiver)
+            .await?
+            .remove(&signature)
+            .context("one in, one out")
+    }
+
+    /// Those of `signatures` that are confirmed by now.
+    pub(crate) async fn landed(&self, signatures: &[Signature]) -> Result<Vec<Landed>> {
+        let mut landed = Vec::new();
+        // getSignatureStatuses takes at most 256 at a time.
+        for asked in signatures.chunks(256) {
+            let statuses = self.rpc.get_signature_statuses(asked).await?.value;
+            let confirmed_at = Instant::now();
+            for (&signature, status) in asked.iter().zip(statuses) {
+                let Some(status) = status else { continue };
+                if status.satisfies_commitment(CommitmentConfig::confirmed()) {
+                    landed.push(Landed {
+                        signature,
+                        error: status.err,
+                        confirmed_at,
+                    });
+                }
+            }
+        }
+        Ok(landed)
+    }
+
+    /// Waits until every signature that comes in is confirmed, and no more can come.
+    pub(crate) async fn confirm_all(
+        &self,
+        mut incoming: mpsc::UnboundedReceiver<Signature>,
+    ) -> Result<HashMap<Signature, Landed>> {
+        let mut confirmed = HashMap::new();
+        let mut waiting = Vec::new();
+        let mut progress = Instant::now();
+        loop {
+            if waiting.is_empty() && incoming.recv_many(&mut waiting, usize::MAX).await == 0 {
+                return Ok(confirmed);
+            }
+            while let Ok(signature) = incoming.try_recv() {
+                waiting.push(signature);
+            }
+            let landed = self.landed(&waiting).await?;
+            if landed.is_empty() && progress.elapsed() > CONFIRMATION {
+                bail!("{} transactions were not confirmed", waiting.len());
+            }
+            if !landed.is_empty() {
+                progress = Instant::now();
+            }
+            confirmed.extend(landed.into_iter().map(|landed| (landed.signature, landed)));
+            waiting.retain(|signature| !confirmed.contains_key(signature));
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Gives `wallet` that many lamports from the validator's faucet.
+    pub(crate) async fn airdrop(&self, wallet: &Pubkey, lamports: u64) -> Result<()> {
+        let signature = self.rpc.request_airdrop(wallet, lamports).await?;
+        match self.confirmed(signature).await?.error {
+            None => Ok(()),
+            Some(error) => bail!("the faucet's transfer failed: {error}"),
+        }
+    }
+
+    /// Base units on `owner`'s associated token account; 0 when it has none.
+    pub(crate) async fn balance(
+        &self,
+        owner: &Pubkey,
+        mint: &Pubkey,
+        token_program: &Pubkey,
+    ) -> Result<u64> {
+        let (address, _) = vouch_client::pda::associated_token(owner, mint, token_program);
+        let account = self
+            .rpc
+            .get_account_with_commitment(&address, self.rpc.commitment())
+            .await?
+            .value;
+        Ok(account
+            .and_then(|account| vouch_client::token::balance(&account.data))
+            .unwrap_or(0))
+    }
+
+    /// Compute units that a confirmed transaction used, all instructions together.
+    pub(crate) async fn compute_units(&self, signature: &Signature) -> Result<u64> {
+        let config = RpcTransactionConfig {
+            encoding: Some(UiTransactionEncoding::Base64),
+            commitment: Some(CommitmentConfig::confirmed()),
+            max_supported_transaction_version: Some(0),
+        };
+        let transaction = self
+            .rpc
+            .get_transaction_with_config(signature, config)
+            .await?;
+        let meta = transaction
+            .transaction
+            .meta
+            .context("a transaction without metadata")?;
+        Option::from(meta.compute_units_consumed).context("no compute units in the metadata")
+    }
+}

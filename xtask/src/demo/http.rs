@@ -1,0 +1,142 @@
+//! What the demo asks of the HTTP API, as a browser or a wallet would.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use reqwest::{Method, StatusCode, header};
+use serde_json::Value;
+use solana_sdk::transaction::Transaction;
+
+/// How long a fact may take from the chain to the API before the demo calls it missing.
+const VISIBLE: Duration = Duration::from_secs(60);
+
+/// The API of one running product.
+pub(crate) struct Api {
+    http: reqwest::Client,
+    base: String,
+    admin_token: String,
+}
+
+/// An answer of the API.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) location: Option<String>,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    /// The stable error code of a refusal, or the status of anything else.
+    pub(crate) fn outcome(&self) -> String {
+        match self.body["error"]["code"].as_str() {
+            Some(code) => format!("{} {code}", self.status.as_u16()),
+            None => self.status.as_u16().to_string(),
+        }
+    }
+
+    /// The body of a successful answer.
+    pub(crate) fn ok(self) -> Result<Value> {
+        if self.status.is_success() {
+            Ok(self.body)
+        } else {
+            bail!("the API answered {}: {}", self.status, self.body)
+        }
+    }
+}
+
+impl Api {
+    pub(crate) fn new(base: &str, admin_token: &str) -> Result<Self> {
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(Duration::from_secs(30))
+            .build()?;
+        Ok(Self {
+            http,
+            base: base.trim_end_matches('/').to_owned(),
+            admin_token: admin_token.to_owned(),
+        })
+    }
+
+    /// Prefix of every link, without a slash at its end.
+    pub(crate) fn url(&self) -> &str {
+        &self.base
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Result<Answer> {
+        self.send(Method::GET, path, None).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Result<Answer> {
+        self.send(Method::POST, path, Some(body)).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Result<Answer> {
+        self.send(Method::PUT, path, Some(body)).await
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Result<Answer> {
+        let mut request = self
+            .http
+            .request(method.clone(), format!("{}{path}", self.base));
+        if method == Method::PUT {
+            request = request.bearer_auth(&self.admin_token);
+        }
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let response = request
+            .send()
+            .await
+            .with_context(|| format!("{method} {path}"))?;
+        let status = response.status();
+        let location = response
+            .headers()
+            .get(header::LOCATION)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned);
+        let text = response.text().await?;
+        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Ok(Answer {
+            status,
+            location,
+            body,
+        })
+    }
+
+    /// Asks until `holds` is true of the answer; gives the answer and the moment.
+    ///
+    /// # Errors
+    /// When it is not true within [`VISIBLE`]; the last answer is in the message.
+    pub(crate) async fn until(
+        &self,
+        path: &str,
+        holds: impl Fn(&Answer) -> bool,
+    ) -> Result<(Value, Instant)> {
+        let deadline = Instant::now() + VISIBLE;
+        loop {
+            let answer = self.get(path).await?;
+            if holds(&answer) {
+                return Ok((answer.body, Instant::now()));
+            }
+            if Instant::now() > deadline {
+                bail!("{path} still answers {} {}", answer.status, answer.body);
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+    }
+}
+
+/// The unsigned transaction in the answer of a transaction builder.
+pub(crate) fn transaction(body: &Value) -> Result<Transaction> {
+    let encoded = body["transaction"]
+        .as_str()
+        .context("an answer without a transaction")?;
+    let wire = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, encoded)?;
+    bincode::deserialize(&wire).context("the API's transaction is no wire transaction")
+}
+
+/// A text field of an answer.
+pub(crate) fn text<'a>(body: &'a Value, field: &str) -> Result<&'a str> {
+    body[field]
+        .as_str()
+        .with_context(|| format!("no text field {field} in {body}"))
+}
