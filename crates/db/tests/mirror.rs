@@ -1,0 +1,550 @@
+//! The mirror's rules, against a real Postgres. Numbers in brackets are those of
+//! `docs/INVARIANTS.md`.
+
+use sqlx::{Connection, Executor, PgConnection, PgPool, Row as _};
+use vouch_db::{
+    Error,
+    mirror::{
+        Applied, Commitment, Conversion, Observation, Referral, Row, Seen, Status, Writer,
+        receiptless, state, stored_accounts, unfinalized,
+    },
+};
+use vouch_localnet::{Database, Postgres};
+
+use Commitment::{Confirmed, Finalized};
+
+/// 2026-01-01 00:00:00 UTC.
+const NEW_YEAR: i64 = 1_767_225_600;
+
+struct World {
+    pool: PgPool,
+    writer: Writer,
+    database: Database,
+}
+
+impl World {
+    async fn new() -> Self {
+        let database = Postgres::test_database().await.expect("a database");
+        let pool = vouch_db::connect(database.url()).await.expect("a pool");
+        let writer = Writer::try_acquire(database.url())
+            .await
+            .expect("Postgres answers")
+            .expect("nobody else writes");
+        Self {
+            pool,
+            writer,
+            database,
+        }
+    }
+
+    async fn apply(&mut self, batch: Vec<Observation>) -> Applied {
+        let applied = self.writer.apply(batch).await.expect("the batch applies");
+        self.assert_rollups_equal_a_recount().await;
+        applied
+    }
+
+    async fn text(&self, sql: &str) -> String {
+        let row = self.pool.fetch_optional(sql).await.expect(sql);
+        row.map_or("nothing".to_owned(), |row| row.get::<String, _>(0))
+    }
+
+    /// What watching shows, and what money counts, of the referral R.
+    async fn totals(&self) -> String {
+        self.text(
+            "SELECT format('%s conversions, %s final, %s paid, %s pending', conversions,
+                 conversions_finalized, rewards_paid, rewards_pending)
+             FROM referral_totals WHERE referral = 'R'",
+        )
+        .await
+    }
+
+    async fn days(&self) -> String {
+        self.text(
+            "SELECT string_agg(format('%s %s %s: %s for %s, last %s', campaign, referrer, day,
+                 conversions, rewards, last_converted_at), '; ' ORDER BY day)
+             FROM referrer_daily HAVING count(*) > 0",
+        )
+        .await
+    }
+
+    /// [M4]
+    async fn assert_rollups_equal_a_recount(&self) {
+        let differences: i64 = self
+            .pool
+            .fetch_one(
+                "WITH counted AS (
+                     SELECT referral,
+                         count(*) FILTER (WHERE status <> 'cancelled') AS conversions,
+                         count(*) FILTER (WHERE status <> 'cancelled'
+                             AND commitment = 'finalized') AS finalized,
+                         coalesce(sum(reward_referrer) FILTER (WHERE status = 'paid'), 0) AS paid,
+                         coalesce(sum(reward_referrer) FILTER (WHERE status = 'pending'), 0)
+                             AS pending
+                     FROM conversions GROUP BY referral),
+                 kept AS (
+                     SELECT referral, conversions, conversions_finalized, rewards_paid,
+                         rewards_pending
+                     FROM referral_totals
+                     WHERE conversions > 0 OR rewards_paid > 0 OR rewards_pending > 0),
+                 days AS (
+                     SELECT campaign, referrer, (to_timestamp(converted_at) AT TIME ZONE 'UTC')::date,
+                         count(*), sum(reward_referrer), max(converted_at)
+                     FROM conversions WHERE commitment = 'finalized' AND status = 'paid'
+                     GROUP BY 1, 2, 3)
+                 SELECT (SELECT count(*) FROM (
+                            (SELECT * FROM counted WHERE conversions > 0 OR paid > 0 OR pending > 0
+                             EXCEPT SELECT * FROM kept)
+                            UNION ALL (SELECT * FROM kept EXCEPT SELECT * FROM counted)) AS a)
+                      + (SELECT count(*) FROM (
+                            (SELECT * FROM days EXCEPT SELECT * FROM referrer_daily)
+                            UNION ALL (SELECT * FROM referrer_daily EXCEPT SELECT * FROM days)) AS b)",
+            )
+            .await
+            .expect("a recount")
+            .get(0);
+        assert_eq!(differences, 0, "rollups differ from a recount");
+    }
+}
+
+fn referral(slot: u64) -> Observation {
+    referral_with(slot, 0)
+}
+
+fn referral_with(slot: u64, conversions: u64) -> Observation {
+    Observation {
+        address: "R".into(),
+        slot,
+        commitment: Confirmed,
+        account: Some(Seen {
+            data: conversions.to_le_bytes().to_vec(),
+            row: Row::Referral(Box::new(Referral {
+                campaign: "C".into(),
+                code: "ALICE23".into(),
+                owner: "Alice".into(),
+                pending_owner: None,
+                partner: None,
+                partner_share_bps: 0,
+                active: true,
+                suspended: false,
+                usage_limit: None,
+                conversions,
+                expires_at: None,
+                created_at: NEW_YEAR,
+                rewards_total: 0,
+                rewards_pending: 0,
+            })),
+        }),
+    }
+}
+
+fn conversion(address: &str, slot: u64, commitment: Commitment) -> Observation {
+    with_reward(address, slot, commitment, 5, Status::Paid)
+}
+
+fn with_reward(
+    address: &str,
+    slot: u64,
+    commitment: Commitment,
+    reward: u64,
+    status: Status,
+) -> Observation {
+    let seconds = i64::from(address.as_bytes()[0]);
+    Observation {
+        address: address.into(),
+        slot,
+        commitment,
+        account: Some(Seen {
+            data: format!("{address} {reward} {status:?}").into_bytes(),
+            row: Row::Conversion(Box::new(Conversion {
+                referral: "R".into(),
+                referee: format!("wallet {address}"),
+                action: "signup",
+                status,
+                settled: 1,
+                amount: reward,
+                reference: None,
+                reward_referrer: reward,
+                reward_referee: 0,
+                reward_partner: 0,
+                converted_at: NEW_YEAR + seconds,
+                hold_seconds: 0,
+            })),
+        }),
+    }
+}
+
+fn gone(address: &str, slot: u64, commitment: Commitment) -> Observation {
+    Observation {
+        address: address.into(),
+        slot,
+        commitment,
+        account: None,
+    }
+}
+
+fn inserted(inserted: u64) -> Applied {
+    Applied {
+        inserted,
+        ..Applied::default()
+    }
+}
+
+fn ignored(ignored: u64) -> Applied {
+    Applied {
+        ignored,
+        ..Applied::default()
+    }
+}
+
+/// [M1]
+#[tokio::test]
+async fn an_older_slot_never_replaces_a_newer_one() {
+    // Given a referral as it was at slot 10
+    let mut world = World::new().await;
+    world.apply(vec![referral_with(10, 2)]).await;
+    // When an older state arrives late, then nothing changes
+    assert_eq!(world.apply(vec![referral_with(9, 1)]).await, ignored(1));
+    let conversions = "SELECT conversions::text FROM referrals";
+    assert_eq!(world.text(conversions).await, "2");
+    // When another state of the same slot arrives, then the later one wins
+    world.apply(vec![referral_with(10, 3)]).await;
+    assert_eq!(world.text(conversions).await, "3");
+    // When several states come in one batch, then the newest counts, wherever it stands
+    world
+        .apply(vec![
+            referral_with(12, 5),
+            referral_with(13, 6),
+            referral_with(11, 4),
+        ])
+        .await;
+    assert_eq!(world.text(conversions).await, "6");
+}
+
+/// [M1] [M4]
+#[tokio::test]
+async fn duplicate_delivery() {
+    // Given a conversion that was delivered
+    let mut world = World::new().await;
+    let batch = vec![referral(10), conversion("B", 10, Confirmed)];
+    assert_eq!(world.apply(batch.clone()).await, inserted(2));
+    let before = world.totals().await;
+    assert_eq!(before, "1 conversions, 0 final, 5 paid, 0 pending");
+    // When it is delivered again: in the same batch, in another, at a later slot
+    let twice = [batch.clone(), batch.clone()].concat();
+    assert_eq!(world.apply(twice).await, ignored(4));
+    let later = vec![referral(20), conversion("B", 20, Confirmed)];
+    assert_eq!(world.apply(later).await, ignored(2));
+    // Then it counts once
+    assert_eq!(world.totals().await, before);
+}
+
+/// [M2] [M4]
+#[tokio::test]
+async fn killed_between_apply_and_commit() {
+    // Given a writer that is cut off in the moment of the commit
+    let mut world = World::new().await;
+    world.apply(vec![referral(1)]).await;
+    let before = stored_accounts(&world.pool).await.expect("rows");
+    world
+        .pool
+        .execute(
+            "CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS
+             'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END';
+             CREATE CONSTRAINT TRIGGER die AFTER INSERT ON conversions
+             DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION die()",
+        )
+        .await
+        .expect("a trigger");
+    // When it applies a batch
+    let batch = vec![conversion("B", 2, Confirmed), conversion("D", 2, Confirmed)];
+    let error = world
+        .writer
+        .apply(batch.clone())
+        .await
+        .expect_err("cut off");
+    assert!(error.is_unavailable(), "{error:?}");
+    // Then nothing of it is there, rollups included
+    assert_eq!(stored_accounts(&world.pool).await.expect("rows"), before);
+    assert_eq!(world.totals().await, "nothing");
+    // And the lost writer cannot write any more
+    assert!(world.writer.apply(batch.clone()).await.is_err());
+    // When the next one applies the same batch, then it counts once
+    world
+        .pool
+        .execute("DROP TRIGGER die ON conversions")
+        .await
+        .expect("no trigger");
+    world.writer = Writer::try_acquire(world.database.url())
+        .await
+        .expect("Postgres answers")
+        .expect("the lock went with the connection");
+    assert_eq!(world.apply(batch).await, inserted(2));
+    assert_eq!(
+        world.totals().await,
+        "2 conversions, 0 final, 10 paid, 0 pending"
+    );
+}
+
+/// [M5]
+#[tokio::test]
+async fn finalization_counts_once() {
+    // Given two conversions, both only confirmed
+    let mut world = World::new().await;
+    world
+        .apply(vec![
+            referral(10),
+            conversion("B", 10, Confirmed),
+            conversion("D", 11, Confirmed),
+        ])
+        .await;
+    // Then leaderboards know nothing of them
+    assert_eq!(world.days().await, "nothing");
+    let queue = unfinalized(&world.pool, 10, 10).await.expect("a queue");
+    let addresses: Vec<_> = queue.iter().map(|row| row.address.as_str()).collect();
+    assert_eq!(addresses, ["R", "B"]);
+    // When the first is finalized, three times over
+    for slot in [15, 15, 16] {
+        world.apply(vec![conversion("B", slot, Finalized)]).await;
+    }
+    // Then it counts once
+    let once = format!("C Alice 2026-01-01: 1 for 5, last {}", NEW_YEAR + 66);
+    assert_eq!(world.days().await, once);
+    // When it is seen again at a commitment that is less, as in a snapshot
+    world.apply(vec![conversion("B", 30, Confirmed)]).await;
+    // Then it stays final
+    assert_eq!(world.days().await, once);
+    // When the second is finalized, then both count
+    world.apply(vec![conversion("D", 40, Finalized)]).await;
+    assert_eq!(
+        world.days().await,
+        format!("C Alice 2026-01-01: 2 for 10, last {}", NEW_YEAR + 68)
+    );
+    assert_eq!(
+        world.totals().await,
+        "2 conversions, 2 final, 10 paid, 0 pending"
+    );
+}
+
+/// [M5] [M6]
+#[tokio::test]
+async fn abandoned_fork() {
+    // Given a conversion that only one fork has, and one that both have but not alike
+    let mut world = World::new().await;
+    world
+        .apply(vec![
+            referral(10),
+            conversion("B", 12, Confirmed),
+            with_reward("D", 12, Confirmed, 7, Status::Paid),
+        ])
+        .await;
+    // When the other fork is finalized
+    let applied = world
+        .apply(vec![
+            gone("B", 12, Finalized),
+            with_reward("D", 12, Finalized, 9, Status::Paid),
+        ])
+        .await;
+    // Then the mirror follows it
+    assert_eq!((applied.removed, applied.replaced), (1, 1));
+    assert_eq!(
+        world.totals().await,
+        "1 conversions, 1 final, 9 paid, 0 pending"
+    );
+    // And a late word of the lost fork changes nothing
+    let late = with_reward("D", 12, Confirmed, 7, Status::Paid);
+    assert_eq!(world.apply(vec![late]).await, ignored(1));
+    // And a row that is newer than the finalized slot is left alone
+    world.apply(vec![conversion("E", 30, Confirmed)]).await;
+    assert_eq!(
+        world.apply(vec![gone("E", 29, Finalized)]).await,
+        ignored(1)
+    );
+}
+
+/// [M4]
+#[tokio::test]
+async fn a_conversion_that_changes_or_goes_is_uncounted() {
+    // Given a pending conversion and two finalized ones
+    let mut world = World::new().await;
+    world
+        .apply(vec![
+            referral(10),
+            with_reward("B", 10, Confirmed, 5, Status::Pending),
+            conversion("D", 10, Finalized),
+            conversion("E", 10, Finalized),
+        ])
+        .await;
+    assert_eq!(
+        world.totals().await,
+        "3 conversions, 2 final, 10 paid, 5 pending"
+    );
+    // When the pending one is paid, and another one cancelled
+    world
+        .apply(vec![
+            with_reward("B", 11, Confirmed, 5, Status::Paid),
+            with_reward("E", 11, Finalized, 5, Status::Cancelled),
+        ])
+        .await;
+    // Then each sum follows, and the day's last conversion is the one that is left
+    assert_eq!(
+        world.totals().await,
+        "2 conversions, 1 final, 10 paid, 0 pending"
+    );
+    assert_eq!(
+        world.days().await,
+        format!("C Alice 2026-01-01: 1 for 5, last {}", NEW_YEAR + 68)
+    );
+    // When that one's account is closed, then the day is empty
+    world.apply(vec![gone("D", 12, Finalized)]).await;
+    assert_eq!(world.days().await, "nothing");
+}
+
+/// [M3]
+#[tokio::test]
+async fn unknown_referral_first() {
+    // Given a conversion whose referral is not mirrored
+    let mut world = World::new().await;
+    let batch = vec![conversion("B", 10, Confirmed)];
+    // When it is applied, then the referral is asked for and nothing is written
+    let error = world
+        .writer
+        .apply(batch.clone())
+        .await
+        .expect_err("refused");
+    assert!(
+        matches!(&error, Error::UnknownReferrals(referrals) if referrals == &["R"]),
+        "{error:?}"
+    );
+    assert_eq!(stored_accounts(&world.pool).await.expect("rows"), []);
+    // When both come together, in the wrong order, then both are there
+    let both = vec![conversion("B", 10, Confirmed), referral(10)];
+    assert_eq!(world.apply(both).await, inserted(2));
+    assert_eq!(
+        world
+            .text("SELECT concat_ws(' ', campaign, code, referrer) FROM conversions")
+            .await,
+        "C ALICE23 Alice"
+    );
+}
+
+#[tokio::test]
+async fn the_largest_amounts_are_exact() {
+    // Given conversions that pay as much as a token can
+    let mut world = World::new().await;
+    let mut batch = vec![referral(10)];
+    for address in ["B", "D", "E", "F", "G", "H"] {
+        batch.push(with_reward(address, 10, Finalized, u64::MAX, Status::Paid));
+    }
+    // When they are applied, then not a base unit is lost, nor in their sum
+    world.apply(batch).await;
+    let sum = 6 * u128::from(u64::MAX);
+    assert_eq!(
+        world.totals().await,
+        format!("6 conversions, 6 final, {sum} paid, 0 pending")
+    );
+    assert_eq!(
+        world
+            .text("SELECT DISTINCT reward_referrer::text FROM conversions")
+            .await,
+        u64::MAX.to_string()
+    );
+}
+
+/// [M2]
+#[tokio::test]
+async fn two_writers() {
+    // Given a writer
+    let world = World::new().await;
+    let url = world.database.url();
+    // When another one tries, then it is not let in
+    assert!(Writer::try_acquire(url).await.expect("an answer").is_none());
+    // When the first one's session ends
+    world.writer.release().await.expect("released");
+    // Then the next one is let in
+    assert!(Writer::try_acquire(url).await.expect("an answer").is_some());
+}
+
+/// [M7]
+#[tokio::test]
+async fn a_receipt_is_kept_until_another_transaction_made_the_conversion() {
+    // Given a conversion with its signature
+    let mut world = World::new().await;
+    let batch = vec![referral(10), conversion("B", 10, Confirmed)];
+    world.apply(batch).await;
+    let (queue, unresolved) = receiptless(&world.pool, &[], 10).await.expect("a queue");
+    assert_eq!((queue[0].address.as_str(), unresolved), ("B", 1));
+    let (queue, unresolved) = receiptless(&world.pool, &["B".into()], 10)
+        .await
+        .expect("a queue");
+    assert_eq!((queue.len(), unresolved), (0, 1));
+    let found = |signature: &str| [("B".to_owned(), signature.to_owned())];
+    assert_eq!(
+        world
+            .writer
+            .set_signatures(&found("first"))
+            .await
+            .expect("set"),
+        1
+    );
+    // When a second signature is offered, then the first one stays
+    assert_eq!(
+        world
+            .writer
+            .set_signatures(&found("second"))
+            .await
+            .expect("set"),
+        0
+    );
+    // When the same conversion moves on, then it keeps its signature
+    let signature = "SELECT coalesce(signature, 'none') FROM conversions";
+    world
+        .apply(vec![with_reward("B", 11, Confirmed, 5, Status::Cancelled)])
+        .await;
+    assert_eq!(world.text(signature).await, "first");
+    // When it turns out to be another one, then the signature is looked for again
+    world
+        .apply(vec![with_reward("B", 11, Finalized, 6, Status::Paid)])
+        .await;
+    assert_eq!(world.text(signature).await, "none");
+}
+
+/// [M8]
+#[tokio::test]
+async fn the_state_never_goes_back_and_the_chain_never_changes() {
+    let mut world = World::new().await;
+    let writer = &mut world.writer;
+    assert_eq!(writer.bind_genesis("one").await.expect("bound"), "one");
+    assert_eq!(writer.bind_genesis("two").await.expect("bound"), "one");
+    writer.advance(Some(10), Some(5)).await.expect("advanced");
+    writer.advance(Some(9), None).await.expect("advanced");
+    let state = state(&world.pool).await.expect("a state");
+    assert_eq!(state.genesis_hash.as_deref(), Some("one"));
+    assert_eq!(
+        (state.indexed_slot, state.finalized_slot),
+        (Some(10), Some(5))
+    );
+}
+
+#[tokio::test]
+async fn errors_of_the_database_say_what_they_are_and_show_no_text_of_it() {
+    let world = World::new().await;
+    // Given a row that a named constraint refuses
+    let sql = "INSERT INTO campaign_profiles (campaign, name, landing_url) VALUES ('C', '', 'x')";
+    let error = Error::from(world.pool.execute(sql).await.expect_err("refused"));
+    assert_eq!(error.constraint(), Some("campaign_profiles_name_length"));
+    // Given a query that Postgres does not understand
+    let error = Error::from(
+        world
+            .pool
+            .execute("SELECT secret")
+            .await
+            .expect_err("refused"),
+    );
+    assert_eq!(error.to_string(), "the database refused a query");
+    assert!(!error.is_unavailable());
+    // Given a server that is not there
+    let error = PgConnection::connect("postgres://127.0.0.1:1/x")
+        .await
+        .expect_err("nothing");
+    assert!(Error::from(error).is_unavailable());
+}
