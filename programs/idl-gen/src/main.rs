@@ -4,18 +4,38 @@
 
 use std::{env, fs, path::Path};
 
-use anchor_lang_idl::build::IdlBuilder;
+use anchor_lang::IdlAccountType;
+use anchor_lang_idl::{build::IdlBuilder, types::Idl};
 use anyhow::{Context, Result};
+use referral::Conversion;
 
 fn main() -> Result<()> {
     let file = env::args().nth(1).context("usage: idl-gen FILE")?;
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../referral");
     // With it set, as rustup does, the builder passes a literal `+{toolchain}` to cargo.
     env::remove_var("RUSTUP_TOOLCHAIN");
-    let idl = IdlBuilder::new()
+    let mut idl = IdlBuilder::new()
         .program_path(program)
         .skip_lint(true)
         .build()?;
+    // The framework finds account types by the instructions that read them, and
+    // conversions are only written as yet.
+    add::<Conversion>(&mut idl).context("the type of conversions")?;
     let json = serde_json::to_string_pretty(&idl)?;
     fs::write(&file, json + "\n").with_context(|| format!("cannot write {file}"))
+}
+
+/// Adds an account type, unless it is there, and keeps the order by name.
+fn add<T: IdlAccountType>(idl: &mut Idl) -> Result<()> {
+    let account = T::__idl_account_entry().context("it is no account type")?;
+    let account: anchor_lang_idl::types::IdlAccount = serde_json::from_str(account)?;
+    if idl.accounts.iter().any(|known| known.name == account.name) {
+        return Ok(());
+    }
+    let definition = T::__idl_type_def().context("it has no definition")?;
+    idl.accounts.push(account);
+    idl.types.push(serde_json::from_str(definition)?);
+    idl.accounts.sort_by(|a, b| a.name.cmp(&b.name));
+    idl.types.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(())
 }
