@@ -1,0 +1,262 @@
+//! Clicks are durable before the answer, through everything that dies.
+
+mod common;
+
+use std::fs::OpenOptions;
+use std::io::Write;
+
+use common::{
+    ALICE, Api, BOB, CAMPAIGN, OTHER_CAMPAIGN, campaign, click_ids, referral, send, totals,
+};
+use reqwest::{Method, header};
+use sqlx::PgPool;
+use vouch_localnet::{Instance, Postgres};
+
+const CODE: &str = "STARTER7";
+
+async fn seed(url: &str) -> PgPool {
+    let pool = PgPool::connect(url).await.unwrap();
+    campaign(&pool, CAMPAIGN).await;
+    referral(&pool, CAMPAIGN, CODE, ALICE, 1_700_000_000).await;
+    pool
+}
+
+#[tokio::test]
+async fn a_click_is_in_postgres_when_the_redirect_answers() {
+    // Given a code with a campaign that has no landing page of its own
+    let database = Postgres::test_database().await.unwrap();
+    let pool = seed(database.url()).await;
+    let api = Api::start(database.url()).await.ready().await;
+    // When somebody follows the link, in lower case, from a QR code
+    let wallet = BOB;
+    let path = format!("/r/starter7?src=qr&utm_source=poster&wallet={wallet}");
+    let request = api
+        .request(Method::GET, &path)
+        .header(header::REFERER, "https://news.example/");
+    let answer = send(request).await;
+    // Then the answer leads to the welcome page with code and click
+    assert_eq!(answer.status, 302);
+    assert_eq!(answer.header("cache-control"), "no-store");
+    assert!(
+        answer
+            .header("location")
+            .starts_with("https://vouch.example/welcome?ref=STARTER7&")
+    );
+    // And the row is there already, with what the link said and no address
+    let row: (
+        String,
+        String,
+        String,
+        String,
+        String,
+        String,
+        String,
+        Vec<u8>,
+    ) = sqlx::query_as(
+        "SELECT id::text, code, referral, source, utm->>'utm_source', wallet, referrer_url, visitor
+         FROM clicks",
+    )
+    .fetch_one(&pool)
+    .await
+    .unwrap();
+    assert_eq!(row.0, answer.target("click_id"));
+    assert_eq!(row.1, CODE);
+    assert_eq!(row.2, format!("referral-{CODE}-{CAMPAIGN}"));
+    assert_eq!((&*row.3, &*row.4, &*row.5), ("qr", "poster", wallet));
+    assert_eq!(row.6, "https://news.example/");
+    assert_eq!(row.7.len(), 32);
+    assert_eq!(totals(&pool).await, (1, 0, 1));
+}
+
+#[tokio::test]
+async fn machines_are_labelled_and_counted_apart() {
+    // Given a code
+    let database = Postgres::test_database().await.unwrap();
+    let pool = seed(database.url()).await;
+    let api = Api::start(database.url()).await.ready().await;
+    // When a person comes twice, a preview, a prefetch and a HEAD request once each
+    let link = "/r/STARTER7";
+    api.get(link).await;
+    api.get(link).await;
+    let preview = api
+        .request(Method::GET, link)
+        .header(header::USER_AGENT, "WhatsApp/2.23.20.0 A");
+    assert_eq!(send(preview).await.status, 302);
+    let prefetch = api
+        .request(Method::GET, link)
+        .header("sec-purpose", "prefetch");
+    assert_eq!(send(prefetch).await.status, 302);
+    assert_eq!(send(api.request(Method::HEAD, link)).await.status, 302);
+    // Then all are stored, and one visitor is counted
+    let reasons: Vec<Option<String>> =
+        sqlx::query_scalar("SELECT verdict_reason FROM clicks ORDER BY id")
+            .fetch_all(&pool)
+            .await
+            .unwrap();
+    let some = |reason: &str| Some(reason.to_owned());
+    let expected = [
+        None,
+        None,
+        some("link_preview"),
+        some("prefetch"),
+        some("head_request"),
+    ];
+    assert_eq!(reasons, expected);
+    assert_eq!(totals(&pool).await, (5, 3, 1));
+    let stats = api.get("/v1/codes/STARTER7/stats").await.json();
+    assert_eq!(
+        stats["clicks"],
+        serde_json::json!({ "total": 5, "unique": 1, "bots": 3 })
+    );
+    assert_eq!(stats["conversion_rate"], 0.0);
+}
+
+#[tokio::test]
+async fn a_second_campaign_cannot_take_over_a_link() {
+    // Given a code that an older and a newer campaign use
+    let database = Postgres::test_database().await.unwrap();
+    let pool = seed(database.url()).await;
+    let api = Api::start(database.url()).await.ready().await;
+    campaign(&pool, OTHER_CAMPAIGN).await;
+    referral(&pool, OTHER_CAMPAIGN, CODE, BOB, 1_700_000_001).await;
+    // Then the short link is the older one's, and the newer one's names its campaign
+    let short = api.get("/v1/codes/STARTER7").await.json();
+    assert_eq!(short["campaign"], CAMPAIGN);
+    assert_eq!(short["share_url"], "https://vouch.example/r/STARTER7");
+    let long = api
+        .get(&format!("/v1/codes/STARTER7?campaign={OTHER_CAMPAIGN}"))
+        .await
+        .json();
+    let expected = format!("https://vouch.example/r/STARTER7?campaign={OTHER_CAMPAIGN}");
+    assert_eq!(long["share_url"], expected);
+    // And clicks go where the links say
+    let answer = api.get("/r/STARTER7").await;
+    assert_eq!(answer.target("campaign"), "");
+    let answer = api
+        .get(&format!("/r/STARTER7?campaign={OTHER_CAMPAIGN}"))
+        .await;
+    assert_eq!(answer.target("campaign"), OTHER_CAMPAIGN);
+    let campaigns: Vec<String> = sqlx::query_scalar("SELECT campaign FROM clicks ORDER BY id")
+        .fetch_all(&pool)
+        .await
+        .unwrap();
+    assert_eq!(campaigns, [CAMPAIGN, OTHER_CAMPAIGN]);
+}
+
+#[tokio::test]
+async fn clicks_while_postgres_is_down_are_replayed_exactly_once() {
+    // Given a link that was followed once
+    let instance = Instance::create("api-spool").unwrap();
+    let mut postgres = Postgres::private(instance.dir()).await.unwrap();
+    let database = postgres.create_database("clicks").await.unwrap();
+    let pool = seed(database.url()).await;
+    let mut api = Api::start(database.url()).await.ready().await;
+    let mut ids = vec![api.get("/r/STARTER7").await.target("click_id")];
+    pool.close().await;
+    // When Postgres stops and the link is followed five times more
+    postgres.stop().await.unwrap();
+    for _ in 0..5 {
+        let answer = api.get("/r/STARTER7").await;
+        assert_eq!(answer.status, 302, "{}", answer.text);
+        ids.push(answer.target("click_id"));
+    }
+    // Then they are in the file, and what needs Postgres says that it is away
+    let lines = std::fs::read_to_string(api.spool()).unwrap();
+    assert_eq!(lines.lines().count(), 5);
+    let refusal = api
+        .until("/v1/campaigns", |answer| answer.status == 503)
+        .await
+        .refusal();
+    assert_eq!(refusal, (503, "database_unavailable".to_owned()));
+    let health = api.get("/healthz").await;
+    assert_eq!(
+        (health.status.as_u16(), &health.json()["status"]),
+        (503, &"database_unavailable".into())
+    );
+    // When the service is killed, a half-written line is left, and both start again
+    api.service.kill().await.unwrap();
+    let mut spool = OpenOptions::new().append(true).open(api.spool()).unwrap();
+    spool.write_all(b"{\"id\":\"0193").unwrap();
+    drop(spool);
+    postgres.start_again().await.unwrap();
+    api.service.start_again().await.unwrap();
+    // Then every click is in Postgres exactly once, and counted once
+    until_empty(&api).await;
+    let pool = PgPool::connect(database.url()).await.unwrap();
+    ids.sort();
+    assert_eq!(click_ids(&pool).await, ids);
+    assert_eq!(totals(&pool).await.0, 6);
+    // When the very same lines come again, as after a crash between commit and truncate
+    api.service.stop().await.unwrap();
+    std::fs::write(api.spool(), lines).unwrap();
+    api.service.start_again().await.unwrap();
+    until_empty(&api).await;
+    // Then nothing is doubled
+    assert_eq!(click_ids(&pool).await, ids);
+    assert_eq!(totals(&pool).await.0, 6);
+    pool.close().await;
+    api.service.stop().await.unwrap();
+    drop(database);
+    postgres.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn postgres_comes_back_without_a_restart() {
+    // Given a link that was followed while Postgres was down
+    let instance = Instance::create("api-back").unwrap();
+    let mut postgres = Postgres::private(instance.dir()).await.unwrap();
+    let database = postgres.create_database("clicks").await.unwrap();
+    let pool = seed(database.url()).await;
+    let mut api = Api::start(database.url()).await.ready().await;
+    let first = api.get("/r/STARTER7").await.target("click_id");
+    pool.close().await;
+    postgres.crash().await.unwrap();
+    let second = api.get("/r/STARTER7").await;
+    assert_eq!(second.status, 302, "{}", second.text);
+    // When Postgres is back
+    postgres.start_again().await.unwrap();
+    until_empty(&api).await;
+    // Then both clicks are there
+    let pool = PgPool::connect(database.url()).await.unwrap();
+    let mut ids = [first, second.target("click_id")];
+    ids.sort();
+    assert_eq!(click_ids(&pool).await, ids);
+    pool.close().await;
+    api.service.stop().await.unwrap();
+    drop(database);
+    postgres.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn accepted_clicks_survive_a_stop() {
+    // Given many clicks at once
+    let database = Postgres::test_database().await.unwrap();
+    let pool = seed(database.url()).await;
+    let mut api = Api::start(database.url()).await.ready().await;
+    let clicks = (0..200).map(|_| api.get("/r/STARTER7"));
+    let mut ids: Vec<String> = futures::future::join_all(clicks)
+        .await
+        .into_iter()
+        .map(|answer| {
+            assert_eq!(answer.status, 302, "{}", answer.text);
+            answer.target("click_id")
+        })
+        .collect();
+    // When the service is asked to stop, then it exits with 0 and all are stored
+    api.service.stop().await.unwrap();
+    ids.sort();
+    assert_eq!(click_ids(&pool).await, ids);
+    assert_eq!(totals(&pool).await, (200, 0, 1));
+}
+
+/// Waits until Postgres has all that was in the file.
+async fn until_empty(api: &Api) {
+    let empty = |answer: &common::Answer| {
+        answer
+            .text
+            .lines()
+            .any(|line| line == "vouch_api_click_spool_length 0")
+    };
+    api.until("/metrics", empty).await;
+    assert_eq!(std::fs::metadata(api.spool()).unwrap().len(), 0);
+}

@@ -1,0 +1,231 @@
+//! The real service on a real Postgres, with rows as the indexer writes them.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test file uses a part of it"
+)]
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use reqwest::{Client, Method, RequestBuilder, StatusCode, header, redirect};
+use serde_json::Value;
+use sqlx::PgPool;
+use vouch_localnet::{Service, ServiceSpec};
+
+pub const ADMIN_TOKEN: &str = "0123456789abcdef0123456789abcdef";
+/// Addresses that are wallets, and one that is not.
+pub const ALICE: &str = "5ZWj7a1f8tWkjBESHKgrLmXshuXxqeY9SYcfbshpAqPG";
+pub const BOB: &str = "3WyEHKZ1qqGTgNLYuJdQBBq6cUUNbCMXwJFdeUAJwBnM";
+pub const OFF_CURVE: &str = "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA";
+pub const CAMPAIGN: &str = "4P9LqUjQAnspnDpVTXfX1GKWdQQDNgaB27b5E495akBb";
+pub const OTHER_CAMPAIGN: &str = "SysvarC1ock11111111111111111111111111111111";
+pub const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0";
+
+/// A running service with a folder of its own.
+pub struct Api {
+    pub service: Service,
+    pub dir: tempfile::TempDir,
+    client: Client,
+}
+
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: header::HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text)
+            .unwrap_or_else(|error| panic!("{error}: {} {:?}", self.status, self.text))
+    }
+
+    /// Status and code of a refusal; checks its envelope.
+    pub fn refusal(&self) -> (u16, String) {
+        let body = self.json();
+        let error = &body["error"];
+        assert_eq!(body.as_object().unwrap().len(), 1, "{body}");
+        assert_eq!(error.as_object().unwrap().len(), 3, "{body}");
+        assert!(!error["message"].as_str().unwrap().is_empty());
+        assert_eq!(error["request_id"], self.header("x-request-id"), "{body}");
+        (
+            self.status.as_u16(),
+            error["code"].as_str().unwrap().to_owned(),
+        )
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// A parameter of the redirect's target.
+    pub fn target(&self, name: &str) -> String {
+        let url = reqwest::Url::parse(self.header("location")).unwrap();
+        let found = url.query_pairs().find(|(key, _)| key == name);
+        found
+            .map(|(_, value)| value.into_owned())
+            .unwrap_or_default()
+    }
+}
+
+impl Api {
+    pub async fn start(database_url: &str) -> Self {
+        Self::start_with(database_url, &[]).await
+    }
+
+    /// With more settings, which replace those of every test.
+    pub async fn start_with(database_url: &str, more: &[(&str, &str)]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut env = vec![
+            ("DATABASE_URL".to_owned(), database_url.to_owned()),
+            // A port on which nothing answers, unless a test says otherwise.
+            ("RPC_URL".to_owned(), "http://127.0.0.1:9".to_owned()),
+            ("PUBLIC_URL".to_owned(), "https://vouch.example".to_owned()),
+            ("ADMIN_TOKEN".to_owned(), ADMIN_TOKEN.to_owned()),
+            ("CLICK_SPOOL".to_owned(), path(dir.path().join("spool"))),
+        ];
+        for (name, value) in more {
+            env.retain(|(known, _)| known != name);
+            if !value.is_empty() {
+                env.push(((*name).to_owned(), (*value).to_owned()));
+            }
+        }
+        let service = Service::start(ServiceSpec {
+            name: "api".into(),
+            binary: PathBuf::from(env!("CARGO_BIN_EXE_vouch-api")),
+            dir: dir.path().to_owned(),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            env,
+        })
+        .await
+        .unwrap();
+        let client = Client::builder()
+            .redirect(redirect::Policy::none())
+            .user_agent(FIREFOX)
+            .build()
+            .unwrap();
+        Self {
+            service,
+            dir,
+            client,
+        }
+    }
+
+    /// Waits until Postgres has been reached.
+    pub async fn ready(self) -> Self {
+        self.until("/v1/campaigns", |answer| answer.status == 200)
+            .await;
+        self
+    }
+
+    pub fn spool(&self) -> PathBuf {
+        self.dir.path().join("spool")
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client
+            .request(method, format!("{}{path}", self.service.url()))
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        send(self.request(Method::GET, path)).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        send(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// Asks until `holds`, at most half a minute.
+    pub async fn until(&self, path: &str, holds: impl Fn(&Answer) -> bool) -> Answer {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let answer = self.get(path).await;
+            if holds(&answer) {
+                return answer;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "{path} still answers {} {}",
+                answer.status,
+                answer.text
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+pub async fn send(request: RequestBuilder) -> Answer {
+    let response = request.send().await.unwrap();
+    Answer {
+        status: response.status(),
+        headers: response.headers().clone(),
+        text: String::from_utf8_lossy(&response.bytes().await.unwrap()).into_owned(),
+    }
+}
+
+fn path(path: impl AsRef<Path>) -> String {
+    path.as_ref().to_str().unwrap().to_owned()
+}
+
+/// A campaign as the indexer mirrors it.
+pub async fn campaign(pool: &PgPool, address: &str) {
+    sqlx::query(
+        "INSERT INTO campaigns (address, creator, campaign_id, authority, mint, mint_decimals,
+             token_program, funding, proof, uniqueness, reward_kind, paused, closed,
+             attested_codes, reward_fixed, reward_bps, referee_share_bps, max_partner_share_bps,
+             min_amount, hold_seconds, attribution_window, committed, created_at, data, slot,
+             commitment)
+         VALUES ($1, $2, 18446744073709551615, $2, $3, 6, $3, 'mint_authority', 'open', 'wallet',
+             'fixed', false, false, false, 18446744073709551615, 0, 0, 0, 0, 0, 0, 0, 1700000000,
+             '', 7, 'finalized')",
+    )
+    .bind(address)
+    .bind(ALICE)
+    .bind(OFF_CURVE)
+    .execute(pool)
+    .await
+    .unwrap();
+}
+
+/// A referral as the indexer mirrors it; its address is `referral-CODE-` and the campaign.
+pub async fn referral(pool: &PgPool, campaign: &str, code: &str, owner: &str, created_at: i64) {
+    sqlx::query(
+        "INSERT INTO referrals (address, campaign, code, owner, partner_share_bps, active,
+             suspended, conversions, created_at, rewards_total, rewards_pending, data, slot,
+             commitment)
+         VALUES ($1, $2, $3, $4, 0, true, false, 0, $5, 0, 0, '', 7, 'finalized')",
+    )
+    .bind(format!("referral-{code}-{campaign}"))
+    .bind(campaign)
+    .bind(code)
+    .bind(owner)
+    .bind(created_at)
+    .execute(pool)
+    .await
+    .unwrap();
+}
+
+/// The ids of all clicks in Postgres.
+pub async fn click_ids(pool: &PgPool) -> Vec<String> {
+    sqlx::query_scalar("SELECT id::text FROM clicks ORDER BY id")
+        .fetch_all(pool)
+        .await
+        .unwrap()
+}
+
+/// clicks, bot_clicks and unique_visitors over all referrals.
+pub async fn totals(pool: &PgPool) -> (i64, i64, i64) {
+    sqlx::query_as(
+        "SELECT coalesce(sum(clicks), 0)::bigint, coalesce(sum(bot_clicks), 0)::bigint,
+                coalesce(sum(unique_visitors), 0)::bigint FROM referral_totals",
+    )
+    .fetch_one(pool)
+    .await
+    .unwrap()
+}
