@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use borsh::BorshSerialize;
 use litesvm::{
     LiteSVM,
     types::{FailedTransactionMetadata, TransactionMetadata},
@@ -25,6 +26,9 @@ use vouch_client::{
 
 /// Base units for each conversion: 5 whole tokens of 6 decimals.
 pub const REWARD: u64 = 5_000_000;
+/// The Token-2022 program.
+pub const TOKEN_2022: Pubkey =
+    Pubkey::from_str_const("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb");
 /// Lamports of a wallet: 10 SOL.
 pub const SOL: u64 = 10_000_000_000;
 
@@ -36,7 +40,10 @@ pub const SOL: u64 = 10_000_000_000;
 pub fn program_bytes() -> Vec<u8> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/deploy/referral.so");
     std::fs::read(&file).unwrap_or_else(|error| {
-        panic!("{}: {error}; run `./dev build-program` first", file.display())
+        panic!(
+            "{}: {error}; run `./dev build-program` first",
+            file.display()
+        )
     })
 }
 
@@ -74,7 +81,8 @@ pub fn wallet(svm: &mut LiteSVM) -> Keypair {
 #[must_use]
 pub fn chain() -> LiteSVM {
     let mut svm = LiteSVM::new();
-    svm.add_program(PROGRAM_ID, &program_bytes()).expect("the program loads");
+    svm.add_program(PROGRAM_ID, &program_bytes())
+        .expect("the program loads");
     svm
 }
 
@@ -113,21 +121,49 @@ impl World {
     /// Opens another campaign of the company, with a mint of its own, and makes
     /// that mint the world's.
     pub fn open_campaign(&mut self, id: u64, starts_at: i64, ends_at: i64) -> Pubkey {
-        self.mint = Keypair::new();
-        let (campaign, _) = pda::campaign(&self.company.pubkey(), id);
-        let mut all = self.mint_for(&campaign);
-        all.push(instructions::create_campaign(&CreateCampaign {
+        let campaign = self.new_mint(id);
+        let create = instructions::create_campaign(&CreateCampaign {
+            starts_at,
+            ends_at,
+            ..self.campaign_args(id)
+        });
+        let company = self.company.insecure_clone();
+        self.send(&[create], &[&company]).expect("a campaign");
+        campaign
+    }
+
+    /// Like [`Self::open_campaign`]; also gives the compute units it took.
+    pub fn open_campaign_measured(&mut self, id: u64) -> (Pubkey, u64) {
+        let campaign = self.new_mint(id);
+        let create = instructions::create_campaign(&self.campaign_args(id));
+        let company = self.company.insecure_clone();
+        let sent = self.send(&[create], &[&company]).expect("a campaign");
+        (campaign, sent.compute_units_consumed)
+    }
+
+    /// What opens campaign `id` of the company for the world's mint, without bounds.
+    #[must_use]
+    pub fn campaign_args(&self, id: u64) -> CreateCampaign {
+        CreateCampaign {
             payer: self.company.pubkey(),
             authority: self.company.pubkey(),
             id,
             mint: self.mint.pubkey(),
             token_program: self.token_program,
             reward: REWARD,
-            starts_at,
-            ends_at,
-        }));
+            starts_at: 0,
+            ends_at: 0,
+        }
+    }
+
+    /// Gives the world a new mint, whose authority is the company's campaign `id`.
+    /// Returns that campaign's address.
+    pub fn new_mint(&mut self, id: u64) -> Pubkey {
+        self.mint = Keypair::new();
+        let (campaign, _) = pda::campaign(&self.company.pubkey(), id);
+        let create = self.mint_for(&campaign);
         let (company, mint) = (self.company.insecure_clone(), self.mint.insecure_clone());
-        self.send(&all, &[&company, &mint]).expect("a campaign");
+        self.send(&create, &[&company, &mint]).expect("a mint");
         campaign
     }
 
@@ -135,7 +171,18 @@ impl World {
     #[must_use]
     pub fn mint_for(&self, authority: &Pubkey) -> Vec<Instruction> {
         let rent = self.svm.minimum_balance_for_rent_exemption(82);
-        token::create_mint(&self.company.pubkey(), &self.mint.pubkey(), authority, 6, rent).into()
+        let [mut create, mut initialize] = token::create_mint(
+            &self.company.pubkey(),
+            &self.mint.pubkey(),
+            authority,
+            6,
+            rent,
+        );
+        // The System program's `CreateAccount` ends with the owner of the account.
+        let owner = create.data.len() - 32;
+        create.data[owner..].copy_from_slice(self.token_program.as_ref());
+        initialize.program_id = self.token_program;
+        vec![create, initialize]
     }
 
     /// Sends a transaction whose first signer pays.
@@ -153,7 +200,9 @@ impl World {
         let blockhash = self.svm.latest_blockhash();
         let transaction =
             Transaction::new_signed_with_payer(instructions, Some(&payer), signers, blockhash);
-        self.svm.send_transaction(transaction).map_err(|failed| refused(&failed))
+        self.svm
+            .send_transaction(transaction)
+            .map_err(|failed| refused(&failed))
     }
 
     /// A new wallet with SOL.
@@ -176,7 +225,8 @@ impl World {
             &self.mint.pubkey(),
             &self.token_program,
         );
-        self.send(&[create, account], &[&owner]).expect("a referral");
+        self.send(&[create, account], &[&owner])
+            .expect("a referral");
         owner
     }
 
@@ -206,10 +256,11 @@ impl World {
     /// Base units on `owner`'s associated token account; 0 when it has none.
     #[must_use]
     pub fn balance(&self, owner: &Pubkey) -> u64 {
-        let (address, _) =
-            pda::associated_token(owner, &self.mint.pubkey(), &self.token_program);
+        let (address, _) = pda::associated_token(owner, &self.mint.pubkey(), &self.token_program);
         let account = self.svm.get_account(&address);
-        account.and_then(|account| token::balance(&account.data)).unwrap_or(0)
+        account
+            .and_then(|account| token::balance(&account.data))
+            .unwrap_or(0)
     }
 
     /// Decodes the program's account at `address`.
@@ -230,19 +281,82 @@ impl World {
     pub fn change(&mut self, address: &Pubkey, change: impl FnOnce(&mut ChainAccount)) {
         let mut account = self.svm.get_account(address).expect("an account");
         change(&mut account);
-        self.svm.set_account(*address, account).expect("a valid account");
+        self.svm
+            .set_account(*address, account)
+            .expect("a valid account");
+    }
+
+    /// Overwrites the program's account at `address`.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn write<T: AccountType + BorshSerialize>(&mut self, address: &Pubkey, value: &T) {
+        let body = borsh::to_vec(value).expect("no account fails to serialize");
+        self.change(address, |account| account.data[8..].copy_from_slice(&body));
+    }
+
+    /// Puts `lamports` at an address that has none.
+    ///
+    /// # Panics
+    /// When the chain refuses.
+    pub fn fund(&mut self, address: &Pubkey, lamports: u64) {
+        let account = ChainAccount {
+            lamports,
+            ..ChainAccount::default()
+        };
+        self.svm
+            .set_account(*address, account)
+            .expect("a valid account");
+    }
+
+    /// Base units of the world's mint that exist.
+    ///
+    /// # Panics
+    /// When there is no mint.
+    #[must_use]
+    pub fn supply(&self) -> u64 {
+        let mint = self.svm.get_account(&self.mint.pubkey()).expect("the mint");
+        let supply = mint.data[36..44].try_into().expect("eight bytes");
+        u64::from_le_bytes(supply)
+    }
+
+    /// Opens another campaign with a mint of its own; the world keeps its own.
+    pub fn open_campaign_of(&mut self, id: u64) -> Pubkey {
+        let mint = self.mint.insecure_clone();
+        let campaign = self.open_campaign(id, 0, 0);
+        self.mint = mint;
+        campaign
     }
 
     /// Sets the chain's clock, in unix seconds.
     pub fn set_time(&mut self, unix_timestamp: i64) {
         let clock: Clock = self.svm.get_sysvar();
-        self.svm.set_sysvar(&Clock { unix_timestamp, ..clock });
+        self.svm.set_sysvar(&Clock {
+            unix_timestamp,
+            ..clock
+        });
     }
 
     /// The chain's clock, in unix seconds.
     #[must_use]
     pub fn time(&self) -> i64 {
         self.svm.get_sysvar::<Clock>().unix_timestamp
+    }
+}
+
+/// The bytes of a token account of the Token program with this state byte: 0
+/// uninitialised, 1 initialised, 2 frozen.
+#[must_use]
+pub fn token_account(svm: &LiteSVM, mint: &Pubkey, owner: &Pubkey, state: u8) -> ChainAccount {
+    let mut data = vec![0; 165];
+    data[..32].copy_from_slice(mint.as_ref());
+    data[32..64].copy_from_slice(owner.as_ref());
+    data[108] = state;
+    ChainAccount {
+        lamports: svm.minimum_balance_for_rent_exemption(data.len()),
+        data,
+        owner: token::TOKEN_PROGRAM_ID,
+        ..ChainAccount::default()
     }
 }
 

@@ -33,19 +33,17 @@ fn accounts_hold_every_fact() {
     world.set_time(1_800_000_000);
     let (alice, bob, sponsor) = (world.wallet(), world.wallet(), world.wallet());
     let name = code("ABCDEF23456");
-    let create = instructions::create_referral(
-        &sponsor.pubkey(),
-        &alice.pubkey(),
-        &world.campaign,
-        &name,
-    );
+    let create =
+        instructions::create_referral(&sponsor.pubkey(), &alice.pubkey(), &world.campaign, &name);
     let account = token::create_associated_token(
         &sponsor.pubkey(),
         &alice.pubkey(),
         &world.mint.pubkey(),
         &world.token_program,
     );
-    world.send(&[create, account], &[&sponsor, &alice]).expect("a referral");
+    world
+        .send(&[create, account], &[&sponsor, &alice])
+        .expect("a referral");
 
     // When Bob converts with every argument set, at the sponsor's cost
     let mut args = world.convert_args(&bob.pubkey(), &alice.pubkey(), "ABCDEF23456");
@@ -54,7 +52,9 @@ fn accounts_hold_every_fact() {
     args.amount = u64::MAX;
     args.reference = [7; 32];
     let lamports = world.svm.get_balance(&bob.pubkey());
-    world.send(&[instructions::convert(&args)], &[&sponsor, &bob]).expect("paid");
+    world
+        .send(&[instructions::convert(&args)], &[&sponsor, &bob])
+        .expect("paid");
 
     // Then it cost Bob nothing
     assert_eq!(world.svm.get_balance(&bob.pubkey()), lamports);
@@ -64,13 +64,26 @@ fn accounts_hold_every_fact() {
     let (_, campaign_bump) = pda::campaign(&world.company.pubkey(), 1);
     assert_eq!(campaign.bump, campaign_bump);
     assert_eq!(
-        (campaign.funding, campaign.proof, campaign.uniqueness, campaign.reward_kind),
-        (Funding::MintAuthority, Proof::Open, Uniqueness::Wallet, RewardKind::Fixed)
+        (
+            campaign.funding,
+            campaign.proof,
+            campaign.uniqueness,
+            campaign.reward_kind
+        ),
+        (
+            Funding::MintAuthority,
+            Proof::Open,
+            Uniqueness::Wallet,
+            RewardKind::Fixed
+        )
     );
     assert_eq!((campaign.creator, campaign.id), (world.company.pubkey(), 1));
     assert_eq!(campaign.authority, world.company.pubkey());
     assert_eq!(campaign.rent_payer, world.company.pubkey());
-    assert_eq!((campaign.mint, campaign.mint_decimals), (world.mint.pubkey(), 6));
+    assert_eq!(
+        (campaign.mint, campaign.mint_decimals),
+        (world.mint.pubkey(), 6)
+    );
     assert_eq!(campaign.token_program, world.token_program);
     assert_eq!(campaign.reward_fixed, REWARD);
     assert_eq!((campaign.paused, campaign.closed), (false, false));
@@ -140,7 +153,10 @@ fn accounts_hold_every_fact() {
     ] {
         let account = world.svm.get_account(&address).expect("an account");
         assert_eq!(account.data.len(), size);
-        assert_eq!(account.lamports, world.svm.minimum_balance_for_rent_exemption(size));
+        assert_eq!(
+            account.lamports,
+            world.svm.minimum_balance_for_rent_exemption(size)
+        );
     }
 }
 
@@ -153,7 +169,11 @@ fn many_conversions_add_up() {
     // When five wallets convert by the one, and three by the other
     for i in 0..8 {
         let referee = world.wallet();
-        let (owner, text) = if i < 5 { (&alice, "STARTER7") } else { (&dora, "STARTER8") };
+        let (owner, text) = if i < 5 {
+            (&alice, "STARTER7")
+        } else {
+            (&dora, "STARTER8")
+        };
         let convert = world.conversion(&referee.pubkey(), &owner.pubkey(), text);
         world.send(&[convert], &[&referee]).expect("paid");
     }
@@ -162,8 +182,14 @@ fn many_conversions_add_up() {
     assert_eq!(world.balance(&alice.pubkey()), 5 * REWARD);
     assert_eq!(world.balance(&dora.pubkey()), 3 * REWARD);
     let referral: Referral = world.read(&pda::referral(&world.campaign, &code("STARTER7")).0);
-    assert_eq!((referral.conversions, referral.rewards_total), (5, 5 * REWARD));
-    let mint = world.svm.get_account(&world.mint.pubkey()).expect("the mint");
+    assert_eq!(
+        (referral.conversions, referral.rewards_total),
+        (5, 5 * REWARD)
+    );
+    let mint = world
+        .svm
+        .get_account(&world.mint.pubkey())
+        .expect("the mint");
     assert_eq!(mint.data[36..44], (8 * REWARD).to_le_bytes());
 }
 
@@ -180,8 +206,16 @@ fn a_pause_acts_from_the_next_transaction_and_ends_as_it_began() {
     // When Bob converts, then he is refused and nothing is written
     let convert = world.conversion(&bob.pubkey(), &alice.pubkey(), "STARTER7");
     let refused = world.send(std::slice::from_ref(&convert), &[&bob]);
-    assert_eq!(refused.unwrap_err(), Refused::Program(ProgramError::CampaignPaused));
-    assert_eq!(world.svm.get_account(&pda::conversion(&world.campaign, &bob.pubkey()).0), None);
+    assert_eq!(
+        refused.unwrap_err(),
+        Refused::Program(ProgramError::CampaignPaused)
+    );
+    assert_eq!(
+        world
+            .svm
+            .get_account(&pda::conversion(&world.campaign, &bob.pubkey()).0),
+        None
+    );
 
     // And when it is resumed, the same conversion is paid
     let resume = instructions::set_paused(&company.pubkey(), &world.campaign, false);
@@ -209,6 +243,10 @@ fn a_schedule_includes_its_start_and_excludes_its_end() {
         let outcome = world.send(&[convert], &[&bob]);
 
         // Then it counts just within
-        assert_eq!(outcome.map(|_| ()), expected.map_err(Refused::Program), "at {now}");
+        assert_eq!(
+            outcome.map(|_| ()),
+            expected.map_err(Refused::Program),
+            "at {now}"
+        );
     }
 }

@@ -1,0 +1,539 @@
+//! `convert`, attacked. Numbers in brackets are those of docs/INVARIANTS.md.
+
+use solana_sdk::{
+    instruction::{AccountMeta, Instruction, InstructionError},
+    pubkey::Pubkey,
+    signature::{Keypair, Signer as _},
+};
+use vouch_client::{
+    PROGRAM_ID, ProgramError,
+    accounts::{Campaign, Conversion, Referral},
+    instructions, pda, token,
+};
+use vouch_program_tests::{REWARD, Refused, TOKEN_2022, World, code, other, token_account};
+
+const CODE: &str = "STARTER7";
+
+/// Positions of the accounts of `convert`.
+const PAYER: usize = 0;
+const REFEREE: usize = 1;
+const CAMPAIGN: usize = 2;
+const REFERRAL: usize = 3;
+const CONVERSION: usize = 4;
+const MINT: usize = 5;
+const REFERRER_TOKEN: usize = 6;
+const TOKEN_PROGRAM: usize = 7;
+const SYSTEM_PROGRAM: usize = 8;
+
+/// Where the code, and the action after it, stand in the data.
+const CODE_AT: usize = 8;
+const ACTION_AT: usize = 20;
+
+struct Scene {
+    world: World,
+    alice: Keypair,
+    bob: Keypair,
+}
+
+/// Alice has a code; Bob has not converted.
+fn scene() -> Scene {
+    let mut world = World::new();
+    let alice = world.referrer(CODE);
+    let bob = world.wallet();
+    Scene { world, alice, bob }
+}
+
+impl Scene {
+    fn convert(&self) -> Instruction {
+        self.world
+            .conversion(&self.bob.pubkey(), &self.alice.pubkey(), CODE)
+    }
+
+    fn referral(&self) -> Pubkey {
+        pda::referral(&self.world.campaign, &code(CODE)).0
+    }
+
+    /// Sends it as Bob; asserts the exact refusal, and that nothing was paid or recorded.
+    #[track_caller]
+    fn refuses(&mut self, instruction: Instruction, expected: &Refused) {
+        let before = self.world.svm.get_account(&self.referral());
+        let bob = self.bob.insecure_clone();
+        let outcome = self.world.send(&[instruction], &[&bob]);
+        assert_eq!(outcome.map(|_| ()), Err(expected.clone()));
+        assert_eq!(self.world.svm.get_account(&self.referral()), before);
+        assert_eq!(self.world.supply(), 0);
+        let (conversion, _) = pda::conversion(&self.world.campaign, &self.bob.pubkey());
+        assert_eq!(self.world.svm.get_account(&conversion), None);
+    }
+}
+
+fn program(error: ProgramError) -> Refused {
+    Refused::Program(error)
+}
+
+#[test]
+fn a_wallet_counts_once_in_a_campaign() {
+    // Given Bob, converted by Alice's code, and Dora's code in the same campaign
+    let Scene {
+        mut world,
+        alice,
+        bob,
+    } = scene();
+    let dora = world.referrer("STARTER8");
+    let first = world.conversion(&bob.pubkey(), &alice.pubkey(), CODE);
+    world
+        .send(std::slice::from_ref(&first), &[&bob])
+        .expect("paid");
+
+    // When he converts again, by either code
+    for again in [
+        first,
+        world.conversion(&bob.pubkey(), &dora.pubkey(), "STARTER8"),
+    ] {
+        let outcome = world.send(&[again], &[&bob]);
+
+        // Then he is told so, and nobody is paid twice (I1)
+        assert_eq!(
+            outcome.unwrap_err(),
+            program(ProgramError::AlreadyConverted)
+        );
+    }
+    assert_eq!(world.supply(), REWARD);
+
+    // Nor within one transaction
+    let eve = world.wallet();
+    let convert = world.conversion(&eve.pubkey(), &alice.pubkey(), CODE);
+    let twice = world.send(&[convert.clone(), convert], &[&eve]);
+    assert_eq!(twice.unwrap_err(), program(ProgramError::AlreadyConverted));
+    assert_eq!(world.supply(), REWARD);
+}
+
+#[test]
+fn nobody_refers_themselves() {
+    // Given Alice's code, when Alice converts by it, then she is refused (I2)
+    let Scene {
+        mut world, alice, ..
+    } = scene();
+    let convert = world.conversion(&alice.pubkey(), &alice.pubkey(), CODE);
+    let outcome = world.send(&[convert], &[&alice]);
+    assert_eq!(outcome.unwrap_err(), program(ProgramError::SelfReferral));
+    assert_eq!(world.supply(), 0);
+}
+
+#[test]
+fn payer_and_referee_must_sign() {
+    // Given a conversion that a sponsor pays for
+    let mut scene = scene();
+    let sponsor = scene.world.wallet();
+    let mut args = scene
+        .world
+        .convert_args(&scene.bob.pubkey(), &scene.alice.pubkey(), CODE);
+    args.payer = sponsor.pubkey();
+    let eve = scene.world.wallet();
+    for (unsigned, signer) in [(PAYER, &scene.bob), (REFEREE, &sponsor)] {
+        // When Eve sends it without one of the two signatures
+        let mut convert = instructions::convert(&args);
+        convert.accounts[unsigned].is_signer = false;
+        let outcome = scene.world.send(&[convert], &[&eve, signer]);
+
+        // Then it is refused (I3)
+        assert_eq!(
+            outcome.unwrap_err(),
+            other(0, InstructionError::MissingRequiredSignature),
+            "account {unsigned}"
+        );
+    }
+    assert_eq!(scene.world.supply(), 0);
+}
+
+#[test]
+fn the_code_is_part_of_what_was_signed() {
+    // Given Bob's conversion by Alice's code
+    let mut scene = scene();
+    let dora = scene.world.referrer("STARTER8");
+
+    // When the accounts are swapped for Dora's and the signed code is not
+    let mut convert = scene
+        .world
+        .conversion(&scene.bob.pubkey(), &dora.pubkey(), "STARTER8");
+    convert.data[CODE_AT..ACTION_AT].copy_from_slice(&code(CODE).to_padded());
+
+    // Then it is refused
+    scene.refuses(convert, &program(ProgramError::CodeMismatch));
+}
+
+#[test]
+fn a_referral_earns_in_its_own_campaign_only() {
+    // Given another campaign of the same company, and its mint
+    let mut scene = scene();
+    let referral = scene.referral();
+    let (campaign, mint) = (scene.world.campaign, scene.world.mint.insecure_clone());
+    let foreign = scene.world.open_campaign(2, 0, 0);
+    scene.world.campaign = foreign;
+
+    // When Alice's referral is used there
+    let mut convert = scene
+        .world
+        .conversion(&scene.bob.pubkey(), &scene.alice.pubkey(), CODE);
+    convert.accounts[REFERRAL].pubkey = referral;
+
+    // Then it is refused
+    (scene.world.campaign, scene.world.mint) = (campaign, mint);
+    scene.refuses(convert, &program(ProgramError::WrongCampaign));
+}
+
+#[test]
+fn accounts_of_another_owner_or_type_are_refused() {
+    let mut scene = scene();
+    let (campaign, referral) = (scene.world.campaign, scene.referral());
+
+    // Given copies of the campaign and of the referral that another program owns
+    for (index, original) in [(CAMPAIGN, campaign), (REFERRAL, referral)] {
+        let fake = Pubkey::new_unique();
+        let mut account = scene.world.svm.get_account(&original).expect("an account");
+        account.owner = Pubkey::new_unique();
+        scene.world.svm.set_account(fake, account).expect("set");
+        // When one takes the original's place, then it is refused (I5)
+        let mut convert = scene.convert();
+        convert.accounts[index].pubkey = fake;
+        scene.refuses(convert, &other(0, InstructionError::IllegalOwner));
+    }
+
+    // Given accounts that do not exist, and the program's own of another type
+    let mut campaign_for_referral = scene.convert();
+    campaign_for_referral.accounts[REFERRAL].pubkey = scene.world.open_campaign_of(7);
+    let mut nothing_for_campaign = scene.convert();
+    nothing_for_campaign.accounts[CAMPAIGN].pubkey = Pubkey::new_unique();
+    let mut nothing_for_referral = scene.convert();
+    nothing_for_referral.accounts[REFERRAL].pubkey = Pubkey::new_unique();
+    // Of enough bytes, so that the type is what refuses it
+    let typed_wrong = Pubkey::new_unique();
+    let mut account = scene.world.svm.get_account(&referral).expect("an account");
+    account.data.resize(664, 0);
+    account.lamports = scene.world.svm.minimum_balance_for_rent_exemption(664);
+    scene
+        .world
+        .svm
+        .set_account(typed_wrong, account)
+        .expect("set");
+    let mut referral_for_campaign = scene.convert();
+    referral_for_campaign.accounts[CAMPAIGN].pubkey = typed_wrong;
+
+    // When they are used, then each is refused (I5)
+    for (convert, expected) in [
+        (campaign_for_referral, InstructionError::InvalidAccountData),
+        (referral_for_campaign, InstructionError::InvalidAccountData),
+        (nothing_for_campaign, InstructionError::UninitializedAccount),
+        (nothing_for_referral, InstructionError::AccountDataTooSmall),
+    ] {
+        scene.refuses(convert, &other(0, expected));
+    }
+}
+
+#[test]
+fn programs_cannot_be_replaced() {
+    let mut scene = scene();
+    let not_executable = InstructionError::Custom(2007);
+    for (fake, expected) in [
+        (TOKEN_2022, InstructionError::IncorrectProgramId),
+        (PROGRAM_ID, InstructionError::IncorrectProgramId),
+        (Pubkey::new_unique(), not_executable),
+    ] {
+        // When another program is passed as the token program, then it is refused (I5)
+        let mut convert = scene.convert();
+        convert.accounts[TOKEN_PROGRAM].pubkey = fake;
+        scene.refuses(convert, &program(ProgramError::WrongTokenProgram));
+
+        // And so is another System program
+        let mut convert = scene.convert();
+        convert.accounts[SYSTEM_PROGRAM].pubkey = fake;
+        scene.refuses(convert, &other(0, expected));
+    }
+}
+
+#[test]
+fn the_mint_cannot_be_replaced() {
+    // Given another mint
+    let mut scene = scene();
+    let real = scene.world.mint.insecure_clone();
+    scene.world.open_campaign(2, 0, 0);
+    let foreign = std::mem::replace(&mut scene.world.mint, real);
+
+    // When it is passed, then it is refused
+    let mut convert = scene.convert();
+    convert.accounts[MINT].pubkey = foreign.pubkey();
+    scene.refuses(convert, &program(ProgramError::WrongMint));
+}
+
+#[test]
+fn the_reward_goes_to_the_owners_associated_account_only() {
+    // Given a token account of the attacker, another one of Alice's, the attacker's
+    // associated one, and Alice's of another address
+    let mut scene = scene();
+    let (alice, bob) = (scene.alice.pubkey(), scene.bob.insecure_clone());
+    let mint = scene.world.mint.pubkey();
+    let mut receivers = vec![Pubkey::new_unique(), alice];
+    for owner in [bob.pubkey(), alice] {
+        let address = Pubkey::new_unique();
+        let account = token_account(&scene.world.svm, &mint, &owner, 1);
+        scene.world.svm.set_account(address, account).expect("set");
+        receivers.push(address);
+    }
+    let create = token::create_associated_token(
+        &bob.pubkey(),
+        &bob.pubkey(),
+        &mint,
+        &scene.world.token_program,
+    );
+    scene.world.send(&[create], &[&bob]).expect("an account");
+    receivers.push(pda::associated_token(&bob.pubkey(), &mint, &scene.world.token_program).0);
+
+    for receiver in receivers {
+        // When it is to receive the reward, then it is refused (I6)
+        let mut convert = scene.convert();
+        convert.accounts[REFERRER_TOKEN].pubkey = receiver;
+        scene.refuses(convert, &program(ProgramError::WrongTokenAccount));
+    }
+}
+
+#[test]
+fn a_token_account_that_cannot_receive_is_refused_by_name() {
+    let mut scene = scene();
+    let (alice, mint) = (scene.alice.pubkey(), scene.world.mint.pubkey());
+    let (address, _) = pda::associated_token(&alice, &mint, &scene.world.token_program);
+    let svm = &scene.world.svm;
+
+    // Given Alice's associated account: frozen, not initialised, given away, of
+    // another mint, of another program, cut short, and gone
+    let mut stolen = token_account(svm, &mint, &alice, 1);
+    stolen.owner = Pubkey::new_unique();
+    let mut short = token_account(svm, &mint, &alice, 1);
+    short.data.truncate(164);
+    let mut gone = token_account(svm, &mint, &alice, 1);
+    (gone.lamports, gone.data, gone.owner) = (0, vec![], Pubkey::default());
+    for account in [
+        token_account(svm, &mint, &alice, 2),
+        token_account(svm, &mint, &alice, 0),
+        token_account(svm, &mint, &scene.bob.pubkey(), 1),
+        token_account(svm, &Pubkey::new_unique(), &alice, 1),
+        stolen,
+        short,
+        gone,
+    ] {
+        scene.world.svm.set_account(address, account).expect("set");
+        // When Bob converts, then he is told so (I6)
+        let convert = scene.convert();
+        scene.refuses(convert, &program(ProgramError::TokenAccountUnavailable));
+    }
+}
+
+#[test]
+fn a_funded_address_blocks_nobody() {
+    // Given lamports that somebody sent to where the conversion will be
+    for lamports in [1, 890_880, 2_178_480, 5_000_000_000] {
+        let Scene {
+            mut world,
+            alice,
+            bob,
+        } = scene();
+        let (address, _) = pda::conversion(&world.campaign, &bob.pubkey());
+        world.fund(&address, lamports);
+
+        // When Bob converts
+        let convert = world.conversion(&bob.pubkey(), &alice.pubkey(), CODE);
+        world.send(&[convert], &[&bob]).expect("paid");
+
+        // Then it counts, and the lamports are part of the rent (I8)
+        let conversion: Conversion = world.read(&address);
+        assert_eq!(conversion.referee, bob.pubkey());
+        let rent = world.svm.minimum_balance_for_rent_exemption(185);
+        assert_eq!(world.svm.get_balance(&address), Some(rent.max(lamports)));
+        assert_eq!(world.balance(&alice.pubkey()), REWARD);
+    }
+}
+
+#[test]
+fn one_account_cannot_stand_for_two() {
+    let mut scene = scene();
+    let convert = scene.convert();
+    let duplicate = InstructionError::Custom(2040);
+    for (copy, original, expected) in [
+        (CONVERSION, REFERRAL, &duplicate),
+        (REFERRER_TOKEN, REFERRAL, &duplicate),
+        (REFERRER_TOKEN, CONVERSION, &duplicate),
+        (REFERRER_TOKEN, MINT, &duplicate),
+        (MINT, REFERRAL, &duplicate),
+        (CAMPAIGN, REFERRAL, &duplicate),
+        (CONVERSION, PAYER, &duplicate),
+        (REFERRAL, CAMPAIGN, &duplicate),
+    ] {
+        // When one account is passed in two places, one of them written
+        let mut convert = convert.clone();
+        let pubkey = convert.accounts[original].pubkey;
+        convert.accounts[copy].pubkey = pubkey;
+
+        // Then it is refused (I5)
+        scene.refuses(convert, &other(0, expected.clone()));
+    }
+}
+
+#[test]
+fn a_payer_may_be_the_referee() {
+    // Given Bob, who pays for himself: one account in two places
+    let mut scene = scene();
+    let convert = scene.convert();
+    assert_eq!(
+        convert.accounts[PAYER].pubkey,
+        convert.accounts[REFEREE].pubkey
+    );
+
+    // When he converts, then Alice is paid
+    let bob = scene.bob.insecure_clone();
+    scene.world.send(&[convert], &[&bob]).expect("paid");
+    assert_eq!(scene.world.balance(&scene.alice.pubkey()), REWARD);
+}
+
+#[test]
+fn the_conversion_is_at_its_own_address() {
+    // Given Bob's conversion and the address of Eve's
+    let mut scene = scene();
+    let eve = scene.world.wallet();
+    for address in [
+        pda::conversion(&scene.world.campaign, &eve.pubkey()).0,
+        Pubkey::new_unique(),
+    ] {
+        // When Bob's is to be written elsewhere, so that he counts again, then it is refused (I1)
+        let mut convert = scene.convert();
+        convert.accounts[CONVERSION].pubkey = address;
+        scene.refuses(convert, &other(0, InstructionError::InvalidSeeds));
+    }
+}
+
+#[test]
+#[expect(deprecated, reason = "the name that the framework's error still has")]
+fn malformed_instructions_are_refused() {
+    let mut scene = scene();
+
+    // An action that does not exist
+    for action in [9, 255] {
+        let mut convert = scene.convert();
+        convert.data[ACTION_AT] = action;
+        scene.refuses(convert, &program(ProgramError::InvalidAction));
+    }
+    // Data cut short, at every length; no data at all
+    for len in 0..61 {
+        let mut convert = scene.convert();
+        convert.data.truncate(len);
+        scene.refuses(convert, &other(0, InstructionError::InvalidInstructionData));
+    }
+    // An instruction that does not exist
+    let mut convert = scene.convert();
+    convert.data[0] ^= 1;
+    scene.refuses(convert, &other(0, InstructionError::InvalidInstructionData));
+    // Accounts missing from the end
+    for len in 0..9 {
+        let mut convert = scene.convert();
+        convert.accounts.truncate(len);
+        // Bob still pays the fee; the instruction itself lacks accounts.
+        scene.refuses(convert, &other(0, InstructionError::NotEnoughAccountKeys));
+    }
+}
+
+#[test]
+fn a_referral_or_campaign_that_does_not_earn_says_why() {
+    /// A change to an account, and the refusal that follows.
+    type Case<T> = (fn(&mut T), ProgramError);
+    let mut scene = scene();
+    let (referral, campaign) = (scene.referral(), scene.world.campaign);
+    scene.world.set_time(1_800_000_000);
+    let earning: Referral = scene.world.read(&referral);
+    let open: Campaign = scene.world.read(&campaign);
+
+    // Given referrals that no longer earn (I7)
+    let cases: [Case<Referral>; 6] = [
+        (|r| r.active = false, ProgramError::ReferralInactive),
+        (|r| r.suspended = true, ProgramError::ReferralInactive),
+        (
+            |r| r.expires_at = 1_800_000_000,
+            ProgramError::ReferralExpired,
+        ),
+        (|r| r.expires_at = 1, ProgramError::ReferralExpired),
+        (
+            |r| (r.usage_limit, r.conversions) = (1, 1),
+            ProgramError::UsageLimitReached,
+        ),
+        (
+            |r| (r.usage_limit, r.conversions) = (1, 2),
+            ProgramError::UsageLimitReached,
+        ),
+    ];
+    for (change, expected) in cases {
+        let mut changed = earning.clone();
+        change(&mut changed);
+        scene.world.write(&referral, &changed);
+        // When Bob converts, then he is told why
+        let convert = scene.convert();
+        scene.refuses(convert, &program(expected));
+    }
+    scene.world.write(&referral, &earning);
+
+    // And campaigns that take none
+    let cases: [Case<Campaign>; 4] = [
+        (|c| c.closed = true, ProgramError::CampaignClosed),
+        (|c| c.paused = true, ProgramError::CampaignPaused),
+        (
+            |c| c.starts_at = 1_800_000_001,
+            ProgramError::CampaignNotStarted,
+        ),
+        (|c| c.ends_at = 1_800_000_000, ProgramError::CampaignEnded),
+    ];
+    for (change, expected) in cases {
+        let mut changed = open.clone();
+        change(&mut changed);
+        scene.world.write(&campaign, &changed);
+        let convert = scene.convert();
+        scene.refuses(convert, &program(expected));
+    }
+    scene.world.write(&campaign, &open);
+
+    // While the last use, a second before the expiry, counts
+    let mut last = earning;
+    (last.usage_limit, last.expires_at) = (1, 1_800_000_001);
+    scene.world.write(&referral, &last);
+    let (convert, bob) = (scene.convert(), scene.bob.insecure_clone());
+    scene.world.send(&[convert], &[&bob]).expect("paid");
+    assert_eq!(scene.world.balance(&scene.alice.pubkey()), REWARD);
+}
+
+#[test]
+fn counters_and_supply_do_not_wrap() {
+    // Given a referral at the end of its counters (I4)
+    let mut scene = scene();
+    let referral = scene.referral();
+    let fresh: Referral = scene.world.read(&referral);
+    let mut full = fresh.clone();
+    full.conversions = u64::MAX;
+    let mut rich = fresh;
+    rich.rewards_total = u64::MAX - REWARD + 1;
+    for changed in [full, rich] {
+        scene.world.write(&referral, &changed);
+        // When Bob converts, then it is refused, and nothing wraps
+        let convert = scene.convert();
+        scene.refuses(convert, &other(0, InstructionError::ArithmeticOverflow));
+    }
+}
+
+#[test]
+fn further_accounts_change_nothing() {
+    // Given a conversion with accounts that nobody asked for
+    let mut scene = scene();
+    let mut convert = scene.convert();
+    convert
+        .accounts
+        .push(AccountMeta::new(Pubkey::new_unique(), false));
+
+    // When Bob sends it, then Alice is paid once
+    let bob = scene.bob.insecure_clone();
+    scene.world.send(&[convert], &[&bob]).expect("paid");
+    assert_eq!(scene.world.supply(), REWARD);
+}
