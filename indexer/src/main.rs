@@ -118,9 +118,18 @@ async fn mirror(config: &Config, health: &Health) -> Result<()> {
         if start.elapsed() > SOUND {
             pause = FIRST_PAUSE;
         }
-        let cause = std::error::Error::source(&failure).map(ToString::to_string);
+        let cause = root_cause(&failure).map(ToString::to_string);
         tracing::error!(cause, retry_in = ?pause, "{failure}");
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LAST_PAUSE);
     }
+}
+
+/// What is behind the failure, for the log alone.
+fn root_cause(failure: &Failure) -> Option<&dyn std::error::Error> {
+    let mut cause = std::error::Error::source(failure)?;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    Some(cause)
 }

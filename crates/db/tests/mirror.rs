@@ -119,7 +119,7 @@ fn referral_with(slot: u64, conversions: u64) -> Observation {
             data: conversions.to_le_bytes().to_vec(),
             row: Row::Referral(Box::new(Referral {
                 campaign: "C".into(),
-                code: "ALICE23".into(),
+                code: "AZURE23".into(),
                 owner: "Alice".into(),
                 pending_owner: None,
                 partner: None,
@@ -423,7 +423,7 @@ async fn unknown_referral_first() {
         world
             .text("SELECT concat_ws(' ', campaign, code, referrer) FROM conversions")
             .await,
-        "C ALICE23 Alice"
+        "C AZURE23 Alice"
     );
 }
 

@@ -50,7 +50,10 @@ impl World {
     async fn new() -> Self {
         let instance = Instance::create("mirror-test").expect("a folder");
         let postgres = Postgres::start(instance.dir()).await.expect("Postgres");
-        let database = postgres.create_database("vouch_mirror").await.expect("a database");
+        let database = postgres
+            .create_database("vouch_mirror")
+            .await
+            .expect("a database");
         let validator = Validator::start(
             instance.dir(),
             &ValidatorOptions {
@@ -61,10 +64,8 @@ impl World {
         .await
         .expect("a validator");
         let indexer = start_indexer("indexer", &instance, &database, &validator).await;
-        let rpc = RpcClient::new_with_commitment(
-            validator.rpc_url(),
-            CommitmentConfig::confirmed(),
-        );
+        let rpc =
+            RpcClient::new_with_commitment(validator.rpc_url(), CommitmentConfig::confirmed());
         let pool = vouch_db::connect(database.url()).await.expect("a pool");
         let company = Keypair::new();
         let (campaign, _) = pda::campaign(&company.pubkey(), 1);
@@ -77,21 +78,34 @@ impl World {
             mint: Pubkey::default(),
             campaign,
             alice: Pubkey::default(),
-            code: "ALICE234".parse().expect("a code"),
+            code: "AZURE234".parse().expect("a code"),
             database,
             _postgres: postgres,
             instance,
         };
         world.open_campaign().await;
-        world.indexer.wait_healthy().await.expect("a healthy indexer");
+        world
+            .indexer
+            .wait_healthy()
+            .await
+            .expect("a healthy indexer");
         world
     }
 
     async fn open_campaign(&mut self) {
         let company = self.company.pubkey();
-        let airdrop = self.rpc.request_airdrop(&company, 1000 * SOL).await.expect("an airdrop");
+        let airdrop = self
+            .rpc
+            .request_airdrop(&company, 1000 * SOL)
+            .await
+            .expect("an airdrop");
         let deadline = Instant::now() + DEADLINE;
-        while !self.rpc.confirm_transaction(&airdrop).await.expect("an answer") {
+        while !self
+            .rpc
+            .confirm_transaction(&airdrop)
+            .await
+            .expect("an answer")
+        {
             assert!(Instant::now() < deadline, "no airdrop");
             sleep(Duration::from_millis(100)).await;
         }
@@ -176,7 +190,10 @@ impl World {
     async fn convert(&self) -> (Pubkey, Signature) {
         let referee = Keypair::new();
         let signature = self.send(&[self.conversion(&referee)], &[&referee]).await;
-        (pda::conversion(&self.campaign, &referee.pubkey()).0, signature)
+        (
+            pda::conversion(&self.campaign, &referee.pubkey()).0,
+            signature,
+        )
     }
 
     /// Many wallets convert at the same time.
@@ -187,7 +204,11 @@ impl World {
 
     /// Every account of the program, as the chain has it.
     async fn on_chain(&self) -> BTreeMap<String, Vec<u8>> {
-        let accounts = self.rpc.get_program_accounts(&PROGRAM_ID).await.expect("accounts");
+        let accounts = self
+            .rpc
+            .get_program_accounts(&PROGRAM_ID)
+            .await
+            .expect("accounts");
         accounts
             .into_iter()
             .map(|(address, account)| (address.to_string(), account.data))
@@ -199,9 +220,15 @@ impl World {
     async fn until_equal(&self, conversions: i64) {
         let chain = self.on_chain().await;
         let count = usize::try_from(conversions).expect("a count");
-        assert_eq!(chain.len(), count + 2, "a campaign, a referral, the conversions");
+        assert_eq!(
+            chain.len(),
+            count + 2,
+            "a campaign, a referral, the conversions"
+        );
         until("Postgres equals the chain", async || {
-            let stored = vouch_db::mirror::stored_accounts(&self.pool).await.expect("rows");
+            let stored = vouch_db::mirror::stored_accounts(&self.pool)
+                .await
+                .expect("rows");
             stored.into_iter().collect::<BTreeMap<_, _>>() == chain
         })
         .await;
@@ -216,12 +243,30 @@ impl World {
         .await;
         let reward = i64::try_from(REWARD).expect("a reward");
         for (sql, expected) in [
-            ("SELECT sum(conversions)::bigint FROM referral_totals", conversions),
-            ("SELECT sum(conversions_finalized)::bigint FROM referral_totals", conversions),
-            ("SELECT sum(rewards_paid)::bigint FROM referral_totals", conversions * reward),
-            ("SELECT sum(conversions)::bigint FROM referrer_daily", conversions),
-            ("SELECT sum(rewards)::bigint FROM referrer_daily", conversions * reward),
-            ("SELECT count(DISTINCT signature) FROM conversions", conversions),
+            (
+                "SELECT sum(conversions)::bigint FROM referral_totals",
+                conversions,
+            ),
+            (
+                "SELECT sum(conversions_finalized)::bigint FROM referral_totals",
+                conversions,
+            ),
+            (
+                "SELECT sum(rewards_paid)::bigint FROM referral_totals",
+                conversions * reward,
+            ),
+            (
+                "SELECT sum(conversions)::bigint FROM referrer_daily",
+                conversions,
+            ),
+            (
+                "SELECT sum(rewards)::bigint FROM referrer_daily",
+                conversions * reward,
+            ),
+            (
+                "SELECT count(DISTINCT signature) FROM conversions",
+                conversions,
+            ),
         ] {
             assert_eq!(self.number(sql).await, expected, "{sql}");
         }
@@ -233,7 +278,10 @@ impl World {
     }
 
     async fn until_status(&self, expected: &str) {
-        until(expected, async || health(&self.indexer).await["status"] == expected).await;
+        until(expected, async || {
+            health(&self.indexer).await["status"] == expected
+        })
+        .await;
     }
 }
 
@@ -292,7 +340,10 @@ async fn gap_while_down() {
     world.until_equal(8).await;
     world.until_status("ok").await;
     let health = health(&world.indexer).await;
-    assert!(health["slots_behind"].as_u64().expect("a number") <= 50, "{health}");
+    assert!(
+        health["slots_behind"].as_u64().expect("a number") <= 50,
+        "{health}"
+    );
 }
 
 /// [M2] [M4]
@@ -303,8 +354,13 @@ async fn killed_in_the_middle_of_a_crowd() {
     let pool = world.pool.clone();
     let mut indexer = {
         // Taken out, so that it can be killed while the wallets convert.
-        let spare = start_indexer("standby", &world.instance, &world.database, &world.validator)
-            .await;
+        let spare = start_indexer(
+            "standby",
+            &world.instance,
+            &world.database,
+            &world.validator,
+        )
+        .await;
         std::mem::replace(&mut world.indexer, spare)
     };
     // And a standby that waits
@@ -313,7 +369,9 @@ async fn killed_in_the_middle_of_a_crowd() {
     // When the writer is killed as soon as it has written some of them
     let kill = async {
         until("some conversions are mirrored", async || {
-            let row = sqlx::query("SELECT count(*) FROM conversions").fetch_one(&pool).await;
+            let row = sqlx::query("SELECT count(*) FROM conversions")
+                .fetch_one(&pool)
+                .await;
             row.expect("a count").get::<i64, _>(0) > 0
         })
         .await;
@@ -325,7 +383,10 @@ async fn killed_in_the_middle_of_a_crowd() {
     world.until_status("ok").await;
     // And when the killed one comes back, it stands by in its turn
     indexer.start_again().await.expect("a start");
-    until("the first one stands by", async || health(&indexer).await["status"] == "standby").await;
+    until("the first one stands by", async || {
+        health(&indexer).await["status"] == "standby"
+    })
+    .await;
     indexer.stop().await.expect("a clean exit");
 }
 
@@ -346,9 +407,19 @@ async fn validator_down() {
     // When it is back with another ledger, then the indexer does not mix the two
     world.validator.kill().await.expect("it ran");
     world.validator.restart_empty().await.expect("a validator");
-    until("the indexer ends", async || world.indexer.ensure_running().is_err()).await;
-    let end = world.indexer.ensure_running().expect_err("it ended").to_string();
-    assert!(end.contains("the mirror in this database is of the chain with"), "{end}");
+    until("the indexer ends", async || {
+        world.indexer.ensure_running().is_err()
+    })
+    .await;
+    let end = world
+        .indexer
+        .ensure_running()
+        .expect_err("it ended")
+        .to_string();
+    assert!(
+        end.contains("the mirror in this database is of the chain with"),
+        "{end}"
+    );
     assert_eq!(world.number("SELECT count(*) FROM conversions").await, 4);
 }
 
@@ -358,7 +429,9 @@ async fn writer_connection_lost() {
     let world = World::new().await;
     world.convert_many(2).await;
     // When Postgres cuts its writer's connection
-    let mut connection = PgConnection::connect(world.database.url()).await.expect("Postgres");
+    let mut connection = PgConnection::connect(world.database.url())
+        .await
+        .expect("Postgres");
     let cut: i64 = sqlx::query(
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
          WHERE datname = current_database() AND application_name = 'vouch-indexer writer'",
@@ -383,9 +456,10 @@ async fn a_stranger_mentions_the_conversion() {
     let (conversion, _) = pda::conversion(&world.campaign, &referee.pubkey());
     let mention = |lamports: u64| {
         let to = Pubkey::new_unique();
-        let mut transfer =
-            instruction::transfer(&world.company.pubkey(), &to, lamports);
-        transfer.accounts.push(AccountMeta::new_readonly(conversion, false));
+        let mut transfer = instruction::transfer(&world.company.pubkey(), &to, lamports);
+        transfer
+            .accounts
+            .push(AccountMeta::new_readonly(conversion, false));
         transfer
     };
     // When a stranger mentions it before, the wallet converts, and a stranger mentions it after
