@@ -61,13 +61,7 @@ impl Modify for AdminToken {
 }
 
 fn api() -> OpenApiRouter<AppState> {
-    // Wallets and web pages of others read and build; admin routes are not for browsers.
-    let open = CorsLayer::new()
-        .allow_origin(Any)
-        .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::CONTENT_TYPE])
-        .expose_headers([HeaderName::from_static("x-request-id")]);
-    let public = OpenApiRouter::new()
+    OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(codes::show))
         .routes(routes!(codes::validate))
         .routes(routes!(codes::stats))
@@ -79,9 +73,6 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(campaigns::show))
         .routes(routes!(transactions::create_referral))
         .routes(routes!(transactions::convert))
-        .layer(open);
-    OpenApiRouter::with_openapi(Document::openapi())
-        .merge(public)
         .routes(routes!(redirect::follow))
         .routes(routes!(campaigns::set_profile))
         .routes(routes!(health::health))
@@ -101,6 +92,13 @@ pub fn openapi() -> anyhow::Result<String> {
 
 /// The whole service.
 pub(crate) fn router(state: AppState) -> Router {
+    // Web pages of others may read and build. The admin route is not for browsers: its
+    // method and its header are not on the list.
+    let cors = CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([header::CONTENT_TYPE])
+        .expose_headers([HeaderName::from_static("x-request-id")]);
     let (routes, document) = api().split_for_parts();
     routes
         .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
@@ -109,6 +107,7 @@ pub(crate) fn router(state: AppState) -> Router {
         .fallback(async || ApiError::route_not_found().into_response())
         .method_not_allowed_fallback(async || ApiError::method_not_allowed().into_response())
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(cors)
         .layer(middleware::from_fn(envelope::layer))
         .with_state(state)
 }

@@ -20,7 +20,7 @@ pub const ADMIN_TOKEN: &str = "0123456789abcdef0123456789abcdef";
 /// Addresses that are wallets, and one that is not.
 pub const ALICE: &str = "5ZWj7a1f8tWkjBESHKgrLmXshuXxqeY9SYcfbshpAqPG";
 pub const BOB: &str = "3WyEHKZ1qqGTgNLYuJdQBBq6cUUNbCMXwJFdeUAJwBnM";
-pub const OFF_CURVE: &str = "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA";
+pub const OFF_CURVE: &str = "FAJXA2GggZNkutTfJDi89x7FtL6kjFUhxhbgxxc3StGX";
 pub const CAMPAIGN: &str = "4P9LqUjQAnspnDpVTXfX1GKWdQQDNgaB27b5E495akBb";
 pub const OTHER_CAMPAIGN: &str = "SysvarC1ock11111111111111111111111111111111";
 pub const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0";

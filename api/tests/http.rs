@@ -1,0 +1,499 @@
+//! What the API answers, and how it refuses.
+
+mod common;
+
+use common::{
+    ADMIN_TOKEN, ALICE, Api, BOB, CAMPAIGN, OFF_CURVE, OTHER_CAMPAIGN, campaign, referral, send,
+};
+use reqwest::{Method, header};
+use serde_json::json;
+use sqlx::PgPool;
+use vouch_localnet::Postgres;
+
+const MAX: &str = "18446744073709551615";
+
+#[tokio::test]
+async fn bad_input_is_refused_with_its_code() {
+    // Given a service with one code
+    let database = Postgres::test_database().await.unwrap();
+    let pool = PgPool::connect(database.url()).await.unwrap();
+    campaign(&pool, CAMPAIGN).await;
+    referral(&pool, CAMPAIGN, "STARTER7", ALICE, 1_700_000_000).await;
+    let api = Api::start(database.url()).await.ready().await;
+    // When it is asked for what cannot be, then status and code are these
+    for (path, status, code) in [
+        ("/nothing", 404, "route_not_found"),
+        ("/docs/nothing.js", 404, "route_not_found"),
+        ("/r/STARTER7/more", 404, "route_not_found"),
+        ("/r/NEVER234", 404, "code_not_found"),
+        ("/r/short", 400, "invalid_code"),
+        ("/r/STARTER0", 400, "invalid_code"),
+        ("/r/%ff%fe%ff%fe%ff%fe", 400, "invalid_code"),
+        ("/r/STARTER7?campaign=nonsense", 400, "invalid_address"),
+        (
+            &format!("/r/STARTER7?campaign={OTHER_CAMPAIGN}"),
+            404,
+            "code_not_found",
+        ),
+        ("/v1/codes/NEVER234", 404, "code_not_found"),
+        ("/v1/codes/ab", 400, "invalid_code"),
+        ("/v1/codes/STARTER7?campaign=1", 400, "invalid_address"),
+        ("/v1/codes/STARTER7?campain=x", 400, "invalid_query"),
+        ("/v1/codes/NEVER234/stats", 404, "code_not_found"),
+        ("/v1/codes/NEVER234/qr.png", 404, "code_not_found"),
+        ("/v1/codes/STARTER7/qr.gif", 404, "route_not_found"),
+        ("/v1/campaigns/0OIl", 400, "invalid_address"),
+        (&format!("/v1/campaigns/{BOB}"), 404, "campaign_not_found"),
+        ("/v1/campaigns?limit=0", 400, "invalid_query"),
+        ("/v1/campaigns?cursor=!", 400, "invalid_query"),
+        ("/v1/conversions?limit=201", 400, "invalid_query"),
+        ("/v1/conversions?limit=ten", 400, "invalid_query"),
+        ("/v1/conversions?limit=1&limit=2", 400, "invalid_query"),
+        ("/v1/conversions?cursor=AAAA", 400, "invalid_query"),
+        ("/v1/conversions?code=NEVER234", 404, "code_not_found"),
+        ("/v1/conversions?code=ab", 400, "invalid_code"),
+        (
+            &format!("/v1/conversions?referee={OFF_CURVE}"),
+            400,
+            "not_a_wallet",
+        ),
+        ("/v1/leaderboard?period=day", 400, "invalid_query"),
+        ("/v1/leaderboard?limit=-1", 400, "invalid_query"),
+        ("/v1/leaderboard?wallet=x", 400, "invalid_address"),
+        (
+            &format!("/v1/leaderboard?wallet={OFF_CURVE}"),
+            400,
+            "not_a_wallet",
+        ),
+    ] {
+        assert_eq!(
+            api.get(path).await.refusal(),
+            (status, code.to_owned()),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn bad_bodies_are_refused_with_their_code() {
+    // Given a service whose chain is not there
+    let database = Postgres::test_database().await.unwrap();
+    let api = Api::start(database.url()).await.ready().await;
+    let convert = "/v1/transactions/convert";
+    let create = "/v1/transactions/create-referral";
+    // When bodies are wrong, then status and code are these, before anything is asked
+    for (path, body, status, code) in [
+        (convert, json!({}), 400, "malformed_json"),
+        (
+            convert,
+            json!({ "code": 7, "referee": BOB }),
+            400,
+            "malformed_json",
+        ),
+        (
+            convert,
+            json!({ "code": "STARTER7", "referee": BOB, "x": 1 }),
+            400,
+            "malformed_json",
+        ),
+        (
+            convert,
+            json!({ "code": "STARTER7", "referee": "0OIl" }),
+            400,
+            "invalid_address",
+        ),
+        (
+            convert,
+            json!({ "code": "STARTER7", "referee": "1".repeat(45) }),
+            400,
+            "invalid_address",
+        ),
+        (
+            convert,
+            json!({ "code": "STARTER7", "referee": OFF_CURVE }),
+            400,
+            "not_a_wallet",
+        ),
+        (
+            convert,
+            json!({ "code": "STARTER7", "referee": BOB, "payer": OFF_CURVE }),
+            400,
+            "not_a_wallet",
+        ),
+        (
+            convert,
+            json!({ "code": "bad code", "referee": BOB }),
+            400,
+            "invalid_code",
+        ),
+        (
+            convert,
+            json!({ "code": "STARTER7", "referee": BOB, "action": "theft" }),
+            400,
+            "invalid_action",
+        ),
+        (
+            convert,
+            json!({ "code": "STARTER7", "referee": BOB, "amount": "-1" }),
+            400,
+            "invalid_amount",
+        ),
+        (
+            convert,
+            json!({ "code": "STARTER7", "referee": BOB, "amount": "18446744073709551616" }),
+            400,
+            "invalid_amount",
+        ),
+        (
+            convert,
+            json!({ "code": "STARTER7", "referee": BOB, "amount": 1 }),
+            400,
+            "malformed_json",
+        ),
+        (
+            convert,
+            json!({ "code": "STARTER7", "referee": BOB, "reference": "00" }),
+            400,
+            "invalid_reference",
+        ),
+        (
+            convert,
+            json!({ "code": "STARTER7", "referee": BOB }),
+            404,
+            "code_not_found",
+        ),
+        (
+            convert,
+            json!({ "code": "STARTER7", "referee": BOB, "campaign": CAMPAIGN }),
+            503,
+            "chain_unavailable",
+        ),
+        (
+            create,
+            json!({ "campaign": CAMPAIGN }),
+            400,
+            "malformed_json",
+        ),
+        (
+            create,
+            json!({ "campaign": "x", "owner": ALICE }),
+            400,
+            "invalid_address",
+        ),
+        (
+            create,
+            json!({ "campaign": CAMPAIGN, "owner": OFF_CURVE }),
+            400,
+            "not_a_wallet",
+        ),
+        (
+            create,
+            json!({ "campaign": CAMPAIGN, "owner": ALICE, "code": "no" }),
+            400,
+            "invalid_code",
+        ),
+        (
+            create,
+            json!({ "campaign": CAMPAIGN, "owner": ALICE }),
+            503,
+            "chain_unavailable",
+        ),
+    ] {
+        assert_eq!(
+            api.post(path, &body).await.refusal(),
+            (status, code.to_owned()),
+            "{body}"
+        );
+    }
+    // And what is no JSON at all, too large or of another type
+    let raw = |body: Vec<u8>, kind: &str| {
+        let kind = kind.to_owned();
+        send(
+            api.request(Method::POST, convert)
+                .header(header::CONTENT_TYPE, kind)
+                .body(body),
+        )
+    };
+    let json = "application/json";
+    let expect = |status: u16, code: &str| (status, code.to_owned());
+    assert_eq!(
+        raw(b"{".to_vec(), json).await.refusal(),
+        expect(400, "malformed_json")
+    );
+    assert_eq!(
+        raw(b"\xff".to_vec(), json).await.refusal(),
+        expect(400, "malformed_json")
+    );
+    assert_eq!(
+        raw(Vec::new(), json).await.refusal(),
+        expect(400, "malformed_json")
+    );
+    let large = raw(vec![b' '; 64 * 1024 + 1], json).await;
+    assert_eq!(large.refusal(), expect(413, "body_too_large"));
+    let text = raw(b"{}".to_vec(), "text/plain").await;
+    assert_eq!(text.refusal(), expect(415, "unsupported_media_type"));
+    // And a method that a path does not have
+    let wrong = send(api.request(Method::DELETE, convert)).await;
+    assert_eq!(wrong.refusal(), expect(405, "method_not_allowed"));
+    assert_eq!(wrong.header("allow"), "POST");
+}
+
+#[tokio::test]
+async fn only_the_admin_token_sets_a_profile() {
+    // Given a campaign
+    let database = Postgres::test_database().await.unwrap();
+    let pool = PgPool::connect(database.url()).await.unwrap();
+    campaign(&pool, CAMPAIGN).await;
+    referral(&pool, CAMPAIGN, "STARTER7", ALICE, 1_700_000_000).await;
+    let api = Api::start(database.url()).await.ready().await;
+    let path = format!("/v1/campaigns/{CAMPAIGN}/profile");
+    let profile = json!({ "name": "Shop", "landing_url": "https://shop.example/?x=1" });
+    let put = |path: &str, token: Option<String>, body: &serde_json::Value| {
+        let request = api.request(Method::PUT, path).json(body);
+        send(match token {
+            Some(token) => request.header(header::AUTHORIZATION, token),
+            None => request,
+        })
+    };
+    let bearer = Some(format!("Bearer {ADMIN_TOKEN}"));
+    // When somebody without the token tries, then it is refused
+    for token in [
+        None,
+        Some("Bearer ".to_owned()),
+        Some(ADMIN_TOKEN.to_owned()),
+        Some(format!("Basic {ADMIN_TOKEN}")),
+        Some(format!("Bearer {ADMIN_TOKEN}0")),
+        Some(format!("Bearer {}", &ADMIN_TOKEN[1..])),
+    ] {
+        let answer = put(&path, token.clone(), &profile).await;
+        assert_eq!(
+            answer.refusal(),
+            (401, "unauthorized".to_owned()),
+            "{token:?}"
+        );
+        assert_eq!(answer.header("www-authenticate"), "Bearer");
+    }
+    // And with the token, what is no profile is refused too
+    let expect = |status: u16, code: &str| (status, code.to_owned());
+    let bad = json!({ "name": " ", "landing_url": "https://shop.example/" });
+    assert_eq!(
+        put(&path, bearer.clone(), &bad).await.refusal(),
+        expect(400, "invalid_name")
+    );
+    let bad = json!({ "name": "Shop", "landing_url": "javascript:alert(1)" });
+    let answer = put(&path, bearer.clone(), &bad).await;
+    assert_eq!(answer.refusal(), expect(400, "invalid_landing_url"));
+    let other = format!("/v1/campaigns/{OTHER_CAMPAIGN}/profile");
+    let answer = put(&other, bearer.clone(), &profile).await;
+    assert_eq!(answer.refusal(), expect(404, "campaign_not_found"));
+    // When the admin sets it, then links lead there with its own query kept
+    assert_eq!(put(&path, bearer.clone(), &profile).await.json(), profile);
+    let location = api.get("/r/STARTER7").await.header("location").to_owned();
+    assert!(
+        location.starts_with("https://shop.example/?x=1&ref=STARTER7&click_id="),
+        "{location}"
+    );
+    // And without a configured token the route is off for everybody
+    let closed = Api::start_with(database.url(), &[("ADMIN_TOKEN", "")])
+        .await
+        .ready()
+        .await;
+    let answer = send(
+        closed
+            .request(Method::PUT, &path)
+            .json(&profile)
+            .header(header::AUTHORIZATION, bearer.unwrap()),
+    )
+    .await;
+    assert_eq!(answer.refusal(), expect(403, "admin_disabled"));
+}
+
+#[tokio::test]
+async fn answers_look_like_this() {
+    // Given a campaign whose every amount is the largest, a code and a conversion
+    let database = Postgres::test_database().await.unwrap();
+    let pool = PgPool::connect(database.url()).await.unwrap();
+    campaign(&pool, CAMPAIGN).await;
+    referral(&pool, CAMPAIGN, "STARTER7", ALICE, 1_700_000_000).await;
+    for (address, at) in [(BOB, 1_700_000_100_i64), (ALICE, 1_700_000_200)] {
+        sqlx::query(
+            "INSERT INTO conversions (address, campaign, referral, code, referrer, referee, action,
+                 status, settled, amount, reference, reward_referrer, reward_referee,
+                 reward_partner, converted_at, hold_seconds, signature, data, slot, commitment)
+             VALUES ($1, $2, $3, 'STARTER7', $4, $5, 'signup', 'paid', 1, $6::numeric,
+                 decode(repeat('ab', 32), 'hex'), $6::numeric, 0, 0, $7, 0, 'signature', '', 7,
+                 'finalized')",
+        )
+        .bind(address)
+        .bind(CAMPAIGN)
+        .bind(format!("referral-STARTER7-{CAMPAIGN}"))
+        .bind(ALICE)
+        .bind(BOB)
+        .bind(MAX)
+        .bind(at)
+        .execute(&pool)
+        .await
+        .unwrap();
+    }
+    sqlx::query("UPDATE indexer_state SET indexed_slot = 9, finalized_slot = 7")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let api = Api::start(database.url()).await.ready().await;
+    // Then the answers are these
+    insta::assert_json_snapshot!("code", api.get("/v1/codes/starter7").await.json());
+    insta::assert_json_snapshot!(
+        "validate",
+        api.get("/v1/codes/starter7/validate").await.json()
+    );
+    insta::assert_json_snapshot!("stats", api.get("/v1/codes/starter7/stats").await.json());
+    insta::assert_json_snapshot!(
+        "campaign",
+        api.get(&format!("/v1/campaigns/{CAMPAIGN}")).await.json()
+    );
+    let first = api
+        .get("/v1/conversions?code=starter7&limit=1")
+        .await
+        .json();
+    insta::assert_json_snapshot!("conversions", first);
+    // And the second page has the rest
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let second = api
+        .get(&format!(
+            "/v1/conversions?code=starter7&limit=1&cursor={cursor}"
+        ))
+        .await
+        .json();
+    assert_eq!(second["conversions"][0]["address"], BOB);
+    assert_eq!(second["next_cursor"], serde_json::Value::Null);
+    // And pictures, pages and the document are what they say
+    let png = api.get("/v1/codes/starter7/qr.png").await;
+    assert_eq!(png.header("content-type"), "image/png");
+    let svg = api.get("/v1/codes/starter7/qr.svg").await;
+    assert_eq!(svg.header("content-type"), "image/svg+xml");
+    assert!(svg.text.contains("<svg"), "{}", svg.text);
+    assert!(api.get("/").await.text.contains("/docs/"));
+    assert!(api.get("/docs/").await.text.contains("swagger"));
+    assert!(
+        api.get("/welcome?ref=starter7")
+            .await
+            .text
+            .contains("<code>STARTER7</code>")
+    );
+    let forged = api.get("/welcome?ref=<script>alert(1)</script>").await.text;
+    assert!(forged.contains("without a referral code"), "{forged}");
+    let document = api.get("/openapi.json").await.json();
+    let committed: serde_json::Value =
+        serde_json::from_str(include_str!("../openapi.json")).unwrap();
+    assert_eq!(document, committed);
+}
+
+#[test]
+fn the_committed_openapi_document_is_current() {
+    // Given the code, then `vouch-api openapi > api/openapi.json` changes nothing
+    assert_eq!(
+        vouch_api::openapi().unwrap(),
+        include_str!("../openapi.json")
+    );
+}
+
+#[tokio::test]
+async fn validate_gives_one_reason() {
+    // Given a code in a state
+    let database = Postgres::test_database().await.unwrap();
+    let pool = PgPool::connect(database.url()).await.unwrap();
+    campaign(&pool, CAMPAIGN).await;
+    referral(&pool, CAMPAIGN, "STARTER7", ALICE, 1_700_000_000).await;
+    let api = Api::start(database.url()).await.ready().await;
+    let reason = async |code: &str| {
+        let answer = api.get(&format!("/v1/codes/{code}/validate")).await.json();
+        assert_eq!(answer["valid"], answer["reason"].is_null());
+        answer["reason"].as_str().unwrap_or("valid").to_owned()
+    };
+    assert_eq!(reason("starter7").await, "valid");
+    assert_eq!(reason("NEVER234").await, "not_found");
+    assert_eq!(reason("not-a-code").await, "bad_format");
+    // When its referral or its campaign changes, then the reason is the program's first
+    for (change, expected) in [
+        (
+            "UPDATE referrals SET conversions = 18446744073709551615, usage_limit = 18446744073709551615",
+            "limit_reached",
+        ),
+        ("UPDATE referrals SET expires_at = 1", "expired"),
+        ("UPDATE referrals SET suspended = true", "inactive"),
+        ("UPDATE campaigns SET ends_at = 1", "campaign_ended"),
+        (
+            "UPDATE campaigns SET starts_at = 9223372036854775807",
+            "campaign_not_started",
+        ),
+        ("UPDATE campaigns SET paused = true", "campaign_paused"),
+        ("UPDATE campaigns SET closed = true", "campaign_closed"),
+    ] {
+        sqlx::query(change).execute(&pool).await.unwrap();
+        assert_eq!(reason("STARTER7").await, expected);
+    }
+}
+
+#[tokio::test]
+async fn leaderboard_ties_go_to_whoever_was_first() {
+    // Given referrers with the same conversions, of whom two also have the same rewards
+    let database = Postgres::test_database().await.unwrap();
+    let pool = PgPool::connect(database.url()).await.unwrap();
+    let later = "2q7pyhPwAwZ3QMfZrnAbDhnh9mDUqycszcpf86VgQxhF";
+    for (referrer, rewards, last) in [
+        (later, "10", 200_i64),
+        (BOB, "10", 100),
+        (ALICE, "36893488147419103230", 300),
+    ] {
+        sqlx::query("INSERT INTO referrer_daily VALUES ($1, $2, current_date, 2, $3::numeric, $4)")
+            .bind(CAMPAIGN)
+            .bind(referrer)
+            .bind(rewards)
+            .bind(last)
+            .execute(&pool)
+            .await
+            .unwrap();
+    }
+    let api = Api::start(database.url()).await.ready().await;
+    // When the best two are asked for, with the third one's own place
+    let board = api
+        .get(&format!("/v1/leaderboard?limit=2&wallet={later}"))
+        .await
+        .json();
+    // Then more rewards win, then the earlier last conversion
+    let entry = |rank, wallet, rewards: &str| json!({ "rank": rank, "wallet": wallet, "conversions": 2, "rewards": rewards });
+    let entries = [entry(1, ALICE, "36893488147419103230"), entry(2, BOB, "10")];
+    assert_eq!(board["entries"], json!(entries));
+    assert_eq!(board["total_entries"], 3);
+    assert_eq!(board["own"], entry(3, later, "10"));
+    // And another campaign has none of them
+    let other = api
+        .get(&format!(
+            "/v1/leaderboard?campaign={OTHER_CAMPAIGN}&period=week"
+        ))
+        .await
+        .json();
+    assert_eq!(
+        (&other["entries"], &other["total_entries"]),
+        (&json!([]), &json!(0))
+    );
+}
+
+#[tokio::test]
+async fn web_pages_of_others_may_read_and_build_but_not_administrate() {
+    // Given a service
+    let database = Postgres::test_database().await.unwrap();
+    let api = Api::start(database.url()).await.ready().await;
+    let preflight = |path: String, method: &'static str| {
+        send(
+            api.request(Method::OPTIONS, &path)
+                .header(header::ORIGIN, "https://shop.example")
+                .header(header::ACCESS_CONTROL_REQUEST_METHOD, method),
+        )
+    };
+    // Then builders are open to every origin, and the admin route's method to none
+    let answer = preflight("/v1/transactions/convert".into(), "POST").await;
+    assert_eq!(answer.header("access-control-allow-origin"), "*");
+    let answer = preflight(format!("/v1/campaigns/{CAMPAIGN}/profile"), "PUT").await;
+    assert_eq!(answer.header("access-control-allow-methods"), "GET,POST");
+}

@@ -1,0 +1,252 @@
+//! Transactions that wallets can sign, on a real validator with the real program.
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use common::Api;
+use serde_json::{Value, json};
+use solana_client::nonblocking::rpc_client::RpcClient;
+use solana_commitment_config::CommitmentConfig;
+use solana_sdk::{
+    instruction::Instruction,
+    pubkey::Pubkey,
+    signature::{Keypair, Signature, Signer},
+    transaction::Transaction,
+};
+use sqlx::PgPool;
+use vouch_client::{
+    instructions::{self, CreateCampaign},
+    pda, token,
+};
+use vouch_localnet::{Instance, Postgres, Validator, ValidatorOptions, program_binary};
+
+const REWARD: u64 = 5_000_000;
+
+struct Chain(RpcClient);
+
+impl Chain {
+    async fn run(&self, instructions: &[Instruction], signers: &[&Keypair]) {
+        let hash = self.0.get_latest_blockhash().await.unwrap();
+        let payer = signers[0].pubkey();
+        let transaction =
+            Transaction::new_signed_with_payer(instructions, Some(&payer), signers, hash);
+        self.0
+            .send_and_confirm_transaction(&transaction)
+            .await
+            .unwrap();
+    }
+
+    /// What a wallet does with an answer of a builder.
+    async fn sign_and_send(&self, answer: &Value, signers: &[&Keypair]) {
+        let wire = BASE64
+            .decode(answer["transaction"].as_str().unwrap())
+            .unwrap();
+        let mut transaction: Transaction = bincode::deserialize(&wire).unwrap();
+        // As many empty places as signers, and the payer first.
+        assert_eq!(
+            transaction.signatures,
+            vec![Signature::default(); signers.len()]
+        );
+        assert_eq!(transaction.message.account_keys[0], signers[0].pubkey());
+        let hash = transaction.message.recent_blockhash;
+        transaction.sign(signers, hash);
+        self.0
+            .send_and_confirm_transaction(&transaction)
+            .await
+            .unwrap();
+    }
+
+    async fn airdrop(&self, wallet: &Pubkey) {
+        let signature = self
+            .0
+            .request_airdrop(wallet, 10_000_000_000)
+            .await
+            .unwrap();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !self.0.confirm_transaction(&signature).await.unwrap() {
+            assert!(
+                Instant::now() < deadline,
+                "the faucet's transfer was not confirmed"
+            );
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Opens a campaign with a new mint.
+    async fn campaign(
+        &self,
+        company: &Keypair,
+        id: u64,
+        starts_at: i64,
+        ends_at: i64,
+    ) -> (Pubkey, Pubkey) {
+        let mint = Keypair::new();
+        let (address, _) = pda::campaign(&company.pubkey(), id);
+        let rent = self
+            .0
+            .get_minimum_balance_for_rent_exemption(82)
+            .await
+            .unwrap();
+        let [create, initialise] = token::create_mint(
+            &company.pubkey(),
+            &mint.pubkey(),
+            &company.pubkey(),
+            6,
+            rent,
+        );
+        let args = CreateCampaign {
+            payer: company.pubkey(),
+            authority: company.pubkey(),
+            id,
+            mint: mint.pubkey(),
+            token_program: token::TOKEN_PROGRAM_ID,
+            reward: REWARD,
+            starts_at,
+            ends_at,
+        };
+        let hand_over = token::set_mint_authority(&mint.pubkey(), &company.pubkey(), &address);
+        let open = instructions::create_campaign(&args);
+        self.run(&[create, initialise, hand_over, open], &[company, &mint])
+            .await;
+        (address, mint.pubkey())
+    }
+
+    async fn balance(&self, owner: &Pubkey, mint: &Pubkey) -> Option<u64> {
+        let (address, _) = pda::associated_token(owner, mint, &token::TOKEN_PROGRAM_ID);
+        let account = self.0.get_account(&address).await.unwrap();
+        token::balance(&account.data)
+    }
+}
+
+#[tokio::test]
+async fn wallets_can_sign_what_is_built_and_refusals_are_the_programs() {
+    // Given a chain, a company with a campaign, and a service without any mirrored row
+    let instance = Instance::create("api-transactions").unwrap();
+    let options = ValidatorOptions {
+        program: Some(program_binary()),
+        ..Default::default()
+    };
+    let mut validator = Validator::start(instance.dir(), &options).await.unwrap();
+    let rpc = RpcClient::new_with_commitment(validator.rpc_url(), CommitmentConfig::confirmed());
+    let chain = Chain(rpc);
+    let database = Postgres::test_database().await.unwrap();
+    let pool = PgPool::connect(database.url()).await.unwrap();
+    let rpc_url = validator.rpc_url();
+    let api = Api::start_with(database.url(), &[("RPC_URL", &rpc_url)])
+        .await
+        .ready()
+        .await;
+    api.until("/healthz", |answer| answer.status == 200).await;
+    let (company, alice, bob) = (Keypair::new(), Keypair::new(), Keypair::new());
+    chain.airdrop(&company.pubkey()).await;
+    let (campaign, mint) = chain.campaign(&company, 1, 0, 0).await;
+    let create = "/v1/transactions/create-referral";
+    let convert = "/v1/transactions/convert";
+    let refusal = |status: u16, code: &str| (status, code.to_owned());
+
+    // When Alice asks for a code in lower case, paid for by the company, and signs
+    let body = json!({ "campaign": campaign.to_string(), "owner": alice.pubkey().to_string(),
+        "payer": company.pubkey().to_string(), "code": "starter7" });
+    let answer = api.post(create, &body).await.json();
+    assert_eq!(answer["code"], "STARTER7");
+    assert_eq!(answer["share_url"], "https://vouch.example/r/STARTER7");
+    let code = "STARTER7".parse().unwrap();
+    let (referral, _) = pda::referral(&campaign, &code);
+    assert_eq!(answer["referral"], referral.to_string());
+    chain.sign_and_send(&answer, &[&company, &alice]).await;
+    // Then the same code is taken, and without one a free one is made
+    assert_eq!(
+        api.post(create, &body).await.refusal(),
+        refusal(409, "code_taken")
+    );
+    let body = json!({ "campaign": campaign.to_string(), "owner": company.pubkey().to_string() });
+    let answer = api.post(create, &body).await.json();
+    assert_eq!(answer["code"].as_str().unwrap().len(), 8);
+    chain.sign_and_send(&answer, &[&company]).await;
+    // And a campaign that is none is not found, also when it is another account
+    for address in [Pubkey::new_unique(), referral, token::TOKEN_PROGRAM_ID] {
+        let body = json!({ "campaign": address.to_string(), "owner": alice.pubkey().to_string() });
+        assert_eq!(
+            api.post(create, &body).await.refusal(),
+            refusal(404, "campaign_not_found")
+        );
+    }
+
+    // When the referral is mirrored, a code alone is enough to convert
+    common::campaign(&pool, &campaign.to_string()).await;
+    common::referral(
+        &pool,
+        &campaign.to_string(),
+        "STARTER7",
+        &alice.pubkey().to_string(),
+        1,
+    )
+    .await;
+    let request = |code: &str, referee: &Keypair| {
+        json!({ "code": code, "referee": referee.pubkey().to_string(),
+            "payer": company.pubkey().to_string(), "action": "purchase",
+            "amount": "18446744073709551615", "reference": "ab".repeat(32) })
+    };
+    let answer = api.post(convert, &request("Starter7", &bob)).await.json();
+    assert_eq!(answer["reward"]["referrer"], REWARD.to_string());
+    assert_eq!(
+        answer["conversion"],
+        pda::conversion(&campaign, &bob.pubkey()).0.to_string()
+    );
+    chain.sign_and_send(&answer, &[&company, &bob]).await;
+    assert_eq!(chain.balance(&alice.pubkey(), &mint).await, Some(REWARD));
+    // Then what the program refuses is refused here first
+    let answer = api.post(convert, &request("STARTER7", &bob)).await;
+    assert_eq!(answer.refusal(), refusal(409, "already_converted"));
+    let answer = api.post(convert, &request("STARTER7", &alice)).await;
+    assert_eq!(answer.refusal(), refusal(422, "self_referral"));
+    let answer = api
+        .post(convert, &request("NEVER234", &Keypair::new()))
+        .await;
+    assert_eq!(answer.refusal(), refusal(404, "code_not_found"));
+    let mut named = request("NEVER234", &Keypair::new());
+    named["campaign"] = campaign.to_string().into();
+    assert_eq!(
+        api.post(convert, &named).await.refusal(),
+        refusal(404, "code_not_found")
+    );
+    let pause = |paused| instructions::set_paused(&company.pubkey(), &campaign, paused);
+    chain.run(&[pause(true)], &[&company]).await;
+    let answer = api
+        .post(convert, &request("STARTER7", &Keypair::new()))
+        .await;
+    assert_eq!(answer.refusal(), refusal(409, "campaign_paused"));
+    // And a campaign that lies in the future has not started
+    let (later, _) = chain.campaign(&company, 2, i64::MAX - 1, 0).await;
+    let body = json!({ "campaign": later.to_string(), "owner": alice.pubkey().to_string(),
+        "payer": company.pubkey().to_string(), "code": "STARTER7" });
+    let answer = api.post(create, &body).await.json();
+    // The short link is the older one's.
+    let expected = format!("https://vouch.example/r/STARTER7?campaign={later}");
+    assert_eq!(answer["share_url"], expected);
+    chain.sign_and_send(&answer, &[&company, &alice]).await;
+    let mut named = request("STARTER7", &Keypair::new());
+    named["campaign"] = later.to_string().into();
+    assert_eq!(
+        api.post(convert, &named).await.refusal(),
+        refusal(409, "campaign_not_started")
+    );
+
+    // When the validator is gone, then health says so and builders refuse
+    validator.kill().await.unwrap();
+    let health = api
+        .until("/healthz", |answer| answer.status == 503)
+        .await
+        .json();
+    assert_eq!(health["status"], "chain_unavailable");
+    assert_eq!(
+        api.post(convert, &named).await.refusal(),
+        refusal(503, "chain_unavailable")
+    );
+    // And when it is back, health is green again
+    validator.resume().await.unwrap();
+    api.until("/healthz", |answer| answer.status == 200).await;
+    validator.stop().await.unwrap();
+}
