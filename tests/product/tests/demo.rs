@@ -31,7 +31,9 @@ fn demo(args: &[&str]) -> Value {
 fn seen<'a>(report: &'a Value, what: &str) -> &'a str {
     let checks = report["checks"].as_array().expect("checks");
     let check = checks.iter().find(|check| check["what"] == what);
-    check.unwrap_or_else(|| panic!("no check «{what}»"))["seen"].as_str().expect("text")
+    check.unwrap_or_else(|| panic!("no check «{what}»"))["seen"]
+        .as_str()
+        .expect("text")
 }
 
 #[test]
@@ -42,13 +44,34 @@ fn one_referral_from_click_to_leaderboard() {
     // Then everything held, and the report says what the story promises
     assert_eq!(report["ok"], true);
     assert_eq!(seen(&report, "Alice's balance in base units"), "5000000");
-    assert_eq!(seen(&report, "Bob again, asked over HTTP"), "409 already_converted");
-    assert_eq!(seen(&report, "Bob again, sent to the chain"), "AlreadyConverted");
-    assert_eq!(seen(&report, "Alice for herself, asked over HTTP"), "422 self_referral");
-    assert_eq!(seen(&report, "Alice for herself, sent to the chain"), "SelfReferral");
-    assert_eq!(seen(&report, "a code that does not exist, asked over HTTP"), "404 code_not_found");
-    assert_eq!(seen(&report, "Carol while paused, asked over HTTP"), "409 campaign_paused");
-    assert_eq!(seen(&report, "Carol while paused, sent to the chain"), "CampaignPaused");
+    assert_eq!(
+        seen(&report, "Bob again, asked over HTTP"),
+        "409 already_converted"
+    );
+    assert_eq!(
+        seen(&report, "Bob again, sent to the chain"),
+        "AlreadyConverted"
+    );
+    assert_eq!(
+        seen(&report, "Alice for herself, asked over HTTP"),
+        "422 self_referral"
+    );
+    assert_eq!(
+        seen(&report, "Alice for herself, sent to the chain"),
+        "SelfReferral"
+    );
+    assert_eq!(
+        seen(&report, "a code that does not exist, asked over HTTP"),
+        "404 code_not_found"
+    );
+    assert_eq!(
+        seen(&report, "Carol while paused, asked over HTTP"),
+        "409 campaign_paused"
+    );
+    assert_eq!(
+        seen(&report, "Carol while paused, sent to the chain"),
+        "CampaignPaused"
+    );
 }
 
 #[test]
@@ -59,7 +82,19 @@ fn two_hundred_wallets_while_the_indexer_is_killed() {
     // Then the final numbers are those of an undisturbed run
     assert_eq!(report["ok"], true);
     assert_eq!(seen(&report, "conversions listed"), "200");
-    assert_eq!(seen(&report, "conversions with their own transaction's signature"), "200");
-    assert_eq!(seen(&report, "codes whose stats, rank or balance differ"), "0");
-    assert_eq!(seen(&report, "accounts that differ between chain and Postgres"), "0");
+    assert_eq!(
+        seen(
+            &report,
+            "conversions with their own transaction's signature"
+        ),
+        "200"
+    );
+    assert_eq!(
+        seen(&report, "codes whose stats, rank or balance differ"),
+        "0"
+    );
+    assert_eq!(
+        seen(&report, "accounts that differ between chain and Postgres"),
+        "0"
+    );
 }

@@ -121,7 +121,9 @@ pub async fn create_partition(pool: &PgPool, day: Date) -> Result<bool, Error> {
 /// # Errors
 /// See [`Error`].
 pub async fn code_of(pool: &PgPool, id: Uuid) -> Result<Option<String>, Error> {
-    Ok(sqlx::query_scalar!("SELECT code FROM clicks WHERE id = $1", id)
-        .fetch_optional(pool)
-        .await?)
+    Ok(
+        sqlx::query_scalar!("SELECT code FROM clicks WHERE id = $1", id)
+            .fetch_optional(pool)
+            .await?,
+    )
 }
