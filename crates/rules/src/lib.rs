@@ -3,6 +3,7 @@
 //! No dependencies and no heap: the program links this very code.
 
 #![no_std]
+#![warn(clippy::arithmetic_side_effects, clippy::float_arithmetic)]
 
 mod code;
 
