@@ -302,7 +302,7 @@ async fn only_the_admin_token_sets_a_profile() {
         closed
             .request(Method::PUT, &path)
             .json(&profile)
-            .header(header::AUTHORIZATION, bearer.unwrap()),
+            .bearer_auth(ADMIN_TOKEN),
     )
     .await;
     assert_eq!(answer.refusal(), expect(403, "admin_disabled"));

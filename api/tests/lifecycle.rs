@@ -1,0 +1,85 @@
+//! Start and stop, when things are not as they should be.
+
+mod common;
+
+use std::process::Command;
+
+use common::Api;
+use vouch_localnet::{Instance, Postgres};
+
+#[tokio::test]
+async fn postgres_down_at_start_is_waited_for() {
+    // Given a Postgres that is stopped
+    let instance = Instance::create("api-start").unwrap();
+    let mut postgres = Postgres::private(instance.dir()).await.unwrap();
+    let database = postgres.create_empty_database("start").await.unwrap();
+    postgres.stop().await.unwrap();
+    // When the service starts, then it listens, and says what it waits for
+    let mut api = Api::start(database.url()).await;
+    let health = api.get("/healthz").await;
+    assert_eq!(health.status, 503);
+    assert_eq!(health.json()["status"], "database_unavailable");
+    let expected = (503, "database_unavailable".to_owned());
+    assert_eq!(api.get("/v1/leaderboard").await.refusal(), expected);
+    assert_eq!(api.get("/r/STARTER7").await.refusal(), expected);
+    let log = std::fs::read_to_string(api.service.log()).unwrap();
+    assert!(log.contains("waiting for Postgres"), "{log}");
+    // When Postgres starts, then the service migrates it and works
+    postgres.start_again().await.unwrap();
+    api.until("/v1/leaderboard", |answer| answer.status == 200)
+        .await;
+    api.service.stop().await.unwrap();
+    drop(database);
+    postgres.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_wrong_start_is_one_clear_line() {
+    // Given a service that runs
+    let database = Postgres::test_database().await.unwrap();
+    let api = Api::start(database.url()).await.ready().await;
+    let address = api.service.address().to_string();
+    let spool = api.spool();
+    let other = api.dir.path().join("other");
+    // When a second one wants its port, its spool file or too short a token
+    for (listen, spool, token, line) in [
+        (
+            address.as_str(),
+            &other,
+            common::ADMIN_TOKEN,
+            format!("vouch-api: cannot listen on {address}: another process already does"),
+        ),
+        (
+            "127.0.0.1:0",
+            &spool,
+            common::ADMIN_TOKEN,
+            format!(
+                "vouch-api: the click spool {} belongs to another process that is running",
+                spool.display()
+            ),
+        ),
+        (
+            "127.0.0.1:0",
+            &other,
+            "short",
+            "vouch-api: ADMIN_TOKEN must have at least 16 characters; leave it out to switch \
+             admin routes off"
+                .to_owned(),
+        ),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_vouch-api"))
+            .env("DATABASE_URL", database.url())
+            .env("RPC_URL", "http://127.0.0.1:9")
+            .env("LISTEN", listen)
+            .env("CLICK_SPOOL", spool)
+            .env("ADMIN_TOKEN", token)
+            .output()
+            .unwrap();
+        // Then it says so and exits with 1
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(
+            String::from_utf8(output.stderr).unwrap(),
+            format!("{line}\n")
+        );
+    }
+}
