@@ -68,4 +68,6 @@ program_errors! {
     UnsupportedMint = 6021, "the mint is not an initialised mint without extensions";
     Unauthorized = 6022, "the signer is not the campaign's authority";
     WrongCampaign = 6023, "the referral belongs to another campaign";
+    CampaignNotFound = 6024, "there is no such campaign";
+    ReferralNotFound = 6025, "there is no such code in this campaign";
 }

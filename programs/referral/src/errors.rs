@@ -76,4 +76,10 @@ pub enum ReferralError {
     /// The referral belongs to another campaign.
     #[msg("the referral belongs to another campaign")]
     WrongCampaign,
+    /// There is no such campaign.
+    #[msg("there is no such campaign")]
+    CampaignNotFound,
+    /// There is no such code in this campaign.
+    #[msg("there is no such code in this campaign")]
+    ReferralNotFound,
 }

@@ -188,7 +188,10 @@ fn accounts_of_another_owner_or_type_are_refused() {
     let (campaign, referral) = (scene.world.campaign, scene.referral());
 
     // Given copies of the campaign and of the referral that another program owns
-    for (index, original) in [(CAMPAIGN, campaign), (REFERRAL, referral)] {
+    for (index, original, expected) in [
+        (CAMPAIGN, campaign, ProgramError::CampaignNotFound),
+        (REFERRAL, referral, ProgramError::ReferralNotFound),
+    ] {
         let fake = Pubkey::new_unique();
         let mut account = scene.world.svm.get_account(&original).expect("an account");
         account.owner = Pubkey::new_unique();
@@ -196,7 +199,7 @@ fn accounts_of_another_owner_or_type_are_refused() {
         // When one takes the original's place, then it is refused (I5)
         let mut convert = scene.convert();
         convert.accounts[index].pubkey = fake;
-        scene.refuses(convert, &other(0, InstructionError::IllegalOwner));
+        scene.refuses(convert, &program(expected));
     }
 
     // Given accounts that do not exist, and the program's own of another type
@@ -221,12 +224,12 @@ fn accounts_of_another_owner_or_type_are_refused() {
 
     // When they are used, then each is refused (I5)
     for (convert, expected) in [
-        (campaign_for_referral, InstructionError::InvalidAccountData),
-        (referral_for_campaign, InstructionError::InvalidAccountData),
-        (nothing_for_campaign, InstructionError::UninitializedAccount),
-        (nothing_for_referral, InstructionError::AccountDataTooSmall),
+        (campaign_for_referral, ProgramError::ReferralNotFound),
+        (referral_for_campaign, ProgramError::CampaignNotFound),
+        (nothing_for_campaign, ProgramError::CampaignNotFound),
+        (nothing_for_referral, ProgramError::ReferralNotFound),
     ] {
-        scene.refuses(convert, &other(0, expected));
+        scene.refuses(convert, &program(expected));
     }
 }
 

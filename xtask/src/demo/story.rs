@@ -141,7 +141,7 @@ pub(super) async fn play(world: &mut World) -> Result<()> {
             &carol,
             unknown,
             "404 code_not_found",
-            UNKNOWN_REFERRAL,
+            "ReferralNotFound",
         ),
     ] {
         let body = convert_request(asked.as_str(), &referee.pubkey(), &company.pubkey());
@@ -204,9 +204,6 @@ pub(super) async fn play(world: &mut World) -> Result<()> {
     )
     .await
 }
-
-/// What the chain says of a conversion whose referral account does not exist.
-const UNKNOWN_REFERRAL: &str = "InstructionError(0, UninitializedAccount)";
 
 fn convert_request(code: &str, referee: &Pubkey, payer: &Pubkey) -> serde_json::Value {
     json!({ "code": code, "referee": referee.to_string(), "payer": payer.to_string() })

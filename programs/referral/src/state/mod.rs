@@ -5,10 +5,12 @@
 
 mod campaign;
 mod conversion;
+mod existing;
 mod referral;
 
 pub use campaign::*;
 pub use conversion::*;
+pub use existing::*;
 pub use referral::*;
 
 /// Layout version of every account that this program writes.

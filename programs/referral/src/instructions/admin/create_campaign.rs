@@ -1,3 +1,8 @@
+#![allow(
+    unused_variables,
+    reason = "the derive binds the arguments once more where it does not need them"
+)]
+
 use anchor_lang::prelude::*;
 use bytemuck::Zeroable;
 

@@ -1,6 +1,6 @@
 use anchor_lang::prelude::*;
 
-use crate::{Campaign, CampaignPauseChanged, ReferralError};
+use crate::{Campaign, CampaignPauseChanged, Existing, ReferralError};
 
 /// Accounts of `set_paused`.
 #[derive(Accounts)]
@@ -9,7 +9,7 @@ pub struct SetPaused {
     pub authority: Signer,
     /// The campaign. Safe: owned by this program, with its discriminator.
     #[account(mut)]
-    pub campaign: Account<Campaign>,
+    pub campaign: Existing<Campaign>,
 }
 
 impl SetPaused {

@@ -1,7 +1,14 @@
+#![allow(
+    unused_variables,
+    reason = "the derive binds the arguments once more where it does not need them"
+)]
+
 use anchor_lang::prelude::*;
 use bytemuck::Zeroable;
 
-use crate::{clock, pda, token, Campaign, Referral, ReferralCreated, ReferralError, VERSION};
+use crate::{
+    clock, pda, token, Campaign, Existing, Referral, ReferralCreated, ReferralError, VERSION,
+};
 
 /// Accounts of `create_referral`.
 #[derive(Accounts)]
@@ -15,7 +22,7 @@ pub struct CreateReferral {
     /// referrer without knowing.
     pub owner: Signer,
     /// The campaign. Safe: owned by this program, with its discriminator.
-    pub campaign: Account<Campaign>,
+    pub campaign: Existing<Campaign>,
     /// The referral to be. Safe: the address is derived here with the canonical
     /// bump, and the account must not exist yet.
     #[account(

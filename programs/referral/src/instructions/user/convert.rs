@@ -1,7 +1,7 @@
 use anchor_lang::{cpi::CpiSeed, prelude::*};
 
 use crate::{
-    clock, pda, token, Campaign, Conversion, Referral, ReferralConverted, ReferralError,
+    clock, pda, token, Campaign, Conversion, Existing, Referral, ReferralConverted, ReferralError,
     ACTION_MAX, SETTLED_REFERRER, STATUS_PAID, VERSION,
 };
 
@@ -17,11 +17,11 @@ pub struct Convert {
     pub referee: Signer,
     /// The campaign. Safe: owned by this program, with its discriminator. Not
     /// written, so that conversions of different referrers run in parallel.
-    pub campaign: Account<Campaign>,
+    pub campaign: Existing<Campaign>,
     /// The referral that is credited. Safe: owned by this program, with its
     /// discriminator; the handler compares its campaign and its code.
     #[account(mut)]
-    pub referral: Account<Referral>,
+    pub referral: Existing<Referral>,
     /// The conversion to be. Safe: the address is derived here with the canonical
     /// bump, and the account must not exist yet.
     #[account(
