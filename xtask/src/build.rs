@@ -123,14 +123,14 @@ async fn install_once(root: &Path, options: &[&str], what: &str) -> Result<()> {
     }
     let cache = cache_dir()?;
     fs::create_dir_all(&cache).with_context(|| format!("cannot create {}", cache.display()))?;
-    let lock = File::create(root.with_extension("lock"))?;
+    let lock = File::create(beside(root, ".lock"))?;
     let _lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await??;
     if root.is_dir() {
         return Ok(());
     }
     eprintln!("{what} into {}", root.display());
-    let new = root.with_extension("new");
-    let target = root.with_extension("build");
+    let new = beside(root, ".new");
+    let target = beside(root, ".build");
     for left_over in [&new, &target] {
         if left_over.exists() {
             fs::remove_dir_all(left_over)?;
@@ -149,6 +149,13 @@ async fn install_once(root: &Path, options: &[&str], what: &str) -> Result<()> {
     fs::rename(&new, root)?;
     fs::remove_dir_all(&target)?;
     Ok(())
+}
+
+/// `root` with something behind its name, whose version is not an extension.
+fn beside(root: &Path, suffix: &str) -> PathBuf {
+    let mut path = root.as_os_str().to_owned();
+    path.push(suffix);
+    path.into()
 }
 
 /// Writes the key whose address the program declares, unless a key is there.
