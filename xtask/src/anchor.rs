@@ -24,7 +24,16 @@ pub(crate) async fn prepare_shell() -> Result<()> {
 
 /// Becomes the Anchor CLI; returns only when that fails.
 pub(crate) fn exec(args: &[String]) -> Error {
-    replace("anchor".into(), args)
+    let mut args = args.to_vec();
+    match build::anchor_wallet() {
+        Ok(Some(file)) if !args.iter().any(|arg| arg.starts_with("--provider.wallet")) => {
+            // In front: behind a `--` it would belong to cargo.
+            args.insert(0, format!("--provider.wallet={}", file.display()));
+        }
+        Ok(_) => {}
+        Err(error) => return error,
+    }
+    replace("anchor".into(), &args)
 }
 
 /// Becomes a shell; returns only when that fails.

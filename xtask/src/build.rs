@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
 use solana_sdk::signer::Signer;
-use solana_sdk::signer::keypair::keypair_from_seed;
+use solana_sdk::signer::keypair::{Keypair, keypair_from_seed};
 use vouch_localnet::{
     VALIDATOR_VERSION, cache_dir, cached_validator_root, cargo, find_on_path, finish,
     program_binary, workspace_root,
@@ -175,7 +175,26 @@ fn development_key() -> Result<()> {
         key.pubkey(),
         vouch_client::PROGRAM_ID
     );
-    fs::create_dir_all(file.parent().context("target/deploy has a name")?)?;
+    write_key(&file, &key)
+}
+
+/// A wallet for the Anchor CLI where the Solana CLI has not made one: the file,
+/// made when it is missing, or `None` when there is a default wallet.
+pub(crate) fn anchor_wallet() -> Result<Option<PathBuf>> {
+    let home = env::var_os("HOME").context("HOME is not set")?;
+    if Path::new(&home).join(".config/solana/id.json").is_file() {
+        return Ok(None);
+    }
+    let file = workspace_root().join("target/anchor-wallet.json");
+    if !file.is_file() {
+        write_key(&file, &Keypair::new())?;
+    }
+    Ok(Some(file))
+}
+
+/// In the format of the Solana CLI, complete or not at all, for its user alone.
+fn write_key(file: &Path, key: &Keypair) -> Result<()> {
+    fs::create_dir_all(file.parent().context("a key is in a folder")?)?;
     let new = file.with_extension("new");
     let mut out = File::options()
         .write(true)
@@ -184,6 +203,6 @@ fn development_key() -> Result<()> {
         .mode(0o600)
         .open(&new)?;
     out.write_all(serde_json::to_string(&key.to_bytes().to_vec())?.as_bytes())?;
-    fs::rename(&new, &file)?;
+    fs::rename(&new, file)?;
     Ok(())
 }
