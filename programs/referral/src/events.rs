@@ -41,7 +41,7 @@ pub struct ReferralCreated {
 }
 
 /// A wallet was converted, and its reward paid.
-#[event]
+#[event(bytemuck)]
 pub struct ReferralConverted {
     /// The conversion.
     pub conversion: Address,

@@ -27,6 +27,12 @@ pub fn code_seed(padded: &[u8; 12]) -> &[u8] {
     padded.get(..end).unwrap_or_default()
 }
 
+/// Whether the program owns `account`: an address that it derives then holds what
+/// it created there.
+pub fn exists(account: &AccountView) -> bool {
+    account.owned_by(&crate::ID)
+}
+
 /// Creates `account`, whose address was derived with `seeds` (bump included), at
 /// the size of `T`, and fills it with `value`.
 ///
@@ -42,7 +48,7 @@ pub fn create<T: Discriminator + bytemuck::Pod>(
     value: &T,
     taken: ReferralError,
 ) -> Result<()> {
-    if account.owned_by(&crate::ID) {
+    if exists(account) {
         return Err(taken.into());
     }
     let head = T::DISCRIMINATOR.len();

@@ -5,6 +5,7 @@
 //! <https://docs.rs/spl-token-interface/2/spl_token_interface/state/>.
 
 use anchor_lang::{
+    address_eq,
     cpi::{CpiSeed, CpiSigner},
     prelude::*,
     verify_program_address,
@@ -87,10 +88,10 @@ pub fn check_receiver(
     let data = data
         .first_chunk::<ACCOUNT_LEN>()
         .ok_or(ReferralError::TokenAccountUnavailable)?;
-    require!(
-        data[..32] == *mint.as_ref() && data[32..64] == *owner.as_ref() && data[108] == INITIALIZED,
-        ReferralError::TokenAccountUnavailable
-    );
+    let receives = address_eq(&address_at(data, 0), mint)
+        && address_eq(&address_at(data, 32), owner)
+        && data[108] == INITIALIZED;
+    require!(receives, ReferralError::TokenAccountUnavailable);
     Ok(())
 }
 
@@ -113,6 +114,8 @@ pub fn mint_to(
     .invoke_signed(&[CpiSigner::from(seeds)])
 }
 
+/// The address at `at`, which the callers know to lie within the bytes.
+#[inline(always)]
 fn address_at<const N: usize>(data: &[u8; N], at: usize) -> Address {
     let mut bytes = [0; 32];
     if let Some(found) = data.get(at..).and_then(|rest| rest.first_chunk::<32>()) {

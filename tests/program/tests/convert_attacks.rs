@@ -509,7 +509,7 @@ fn a_referral_or_campaign_that_does_not_earn_says_why() {
 }
 
 #[test]
-fn counters_and_supply_do_not_wrap() {
+fn counters_do_not_wrap() {
     // Given a referral at the end of its counters (I4)
     let mut scene = scene();
     let referral = scene.referral();

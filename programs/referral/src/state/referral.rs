@@ -1,5 +1,4 @@
 use anchor_lang::prelude::*;
-use vouch_rules::Code;
 
 use crate::{ReferralError, VERSION};
 
@@ -60,11 +59,6 @@ const _: () = assert!(core::mem::align_of::<Referral>() == 1);
 impl Referral {
     /// What holds of every referral, checked last by whoever writes one.
     pub fn invariant(&self) -> Result<()> {
-        let code = Code::from_padded(&self.code).map_err(|_| ReferralError::InvalidCode)?;
-        require!(
-            code.as_bytes().len() == usize::from(self.code_len),
-            ReferralError::InvalidCode
-        );
         require!(
             self.usage_limit.get() == 0 || self.conversions.get() <= self.usage_limit.get(),
             ReferralError::UsageLimitReached

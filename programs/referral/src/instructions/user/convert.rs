@@ -1,4 +1,4 @@
-use anchor_lang::{cpi::CpiSeed, prelude::*};
+use anchor_lang::{address_eq, cpi::CpiSeed, prelude::*};
 
 use crate::{
     clock, pda, token, Campaign, Conversion, Existing, Referral, ReferralConverted, ReferralError,
@@ -48,27 +48,27 @@ impl Convert {
     fn validate(&self, code: &[u8; 12], action: u8, now: i64) -> Result<()> {
         let (campaign, referral) = (&self.campaign, &self.referral);
         require!(
-            referral.campaign == *campaign.address(),
+            address_eq(&referral.campaign, campaign.address()),
             ReferralError::WrongCampaign
         );
         require!(referral.code == *code, ReferralError::CodeMismatch);
         require!(
-            referral.owner != *self.referee.address(),
+            !address_eq(&referral.owner, self.referee.address()),
             ReferralError::SelfReferral
         );
         require!(action <= ACTION_MAX, ReferralError::InvalidAction);
         campaign.check_open(now)?;
         referral.check_earning(now)?;
         require!(
-            campaign.mint == *self.mint.address(),
+            address_eq(&campaign.mint, self.mint.address()),
             ReferralError::WrongMint
         );
         require!(
-            campaign.token_program == *self.token_program.address(),
+            address_eq(&campaign.token_program, self.token_program.address()),
             ReferralError::WrongTokenProgram
         );
         require!(
-            !self.conversion.account().owned_by(&crate::ID),
+            !pda::exists(self.conversion.account()),
             ReferralError::AlreadyConverted
         );
         token::check_receiver(
