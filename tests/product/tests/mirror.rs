@@ -22,8 +22,8 @@ use vouch_client::{
     pda, token,
 };
 use vouch_localnet::{
-    Database, Instance, Postgres, Service, ServiceSpec, Validator, ValidatorOptions, built_binary,
-    program_binary,
+    Database, Instance, Postgres, Service, ServiceSpec, Signal, Validator, ValidatorOptions,
+    built_binary, program_binary,
 };
 
 const REWARD: u64 = 5_000_000;
@@ -421,6 +421,57 @@ async fn validator_down() {
         "{end}"
     );
     assert_eq!(world.number("SELECT count(*) FROM conversions").await, 4);
+}
+
+/// [M2] [M6]
+#[tokio::test]
+async fn postgres_down_at_start_and_in_between() {
+    // Given a Postgres of our own that is not running
+    let instance = Instance::create("mirror-test").expect("a folder");
+    let mut postgres = Postgres::private(instance.dir()).await.expect("Postgres");
+    let database = postgres
+        .create_empty_database("vouch_mirror")
+        .await
+        .expect("a database");
+    let validator = Validator::start(
+        instance.dir(),
+        &ValidatorOptions {
+            program: Some(program_binary()),
+            ..ValidatorOptions::default()
+        },
+    )
+    .await
+    .expect("a validator");
+    postgres.stop().await.expect("a clean stop");
+
+    // When the indexer starts, then it waits and says for what
+    let mut indexer = start_indexer("indexer", &instance, &database, &validator).await;
+    let seen = health(&indexer).await;
+    assert_eq!(seen["status"], "database_unavailable", "{seen}");
+    let log = std::fs::read_to_string(indexer.log()).expect("a log");
+    assert!(!log.contains("ERROR"), "{log}");
+
+    // And when Postgres is there, it migrates the database and becomes healthy
+    postgres.start_again().await.expect("Postgres");
+    indexer.wait_healthy().await.expect("a healthy indexer");
+
+    // When Postgres crashes later, then health turns red, and green again after it
+    postgres.crash().await.expect("a crash");
+    until("the database is missed", async || {
+        health(&indexer).await["status"] == "database_unavailable"
+    })
+    .await;
+    postgres.start_again().await.expect("Postgres");
+    indexer.wait_healthy().await.expect("a healthy indexer");
+
+    // And Ctrl-C ends it cleanly
+    indexer.signal(Signal::INT);
+    until("the indexer ends", async || {
+        indexer.ensure_running().is_err()
+    })
+    .await;
+    let ended = indexer.ensure_running().expect_err("it ended").to_string();
+    assert!(ended.contains("exit status: 0"), "{ended}");
 }
 
 #[tokio::test]
