@@ -1,7 +1,7 @@
-//! Opens a campaign, as a company would: a mint, the program's instruction, and
-//! the landing page that share links lead to.
+//! A campaign, as a company opens it: a mint, the program's instruction, and the
+//! landing page that share links lead to; and a first referral in it.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use serde_json::json;
 use solana_sdk::{
     pubkey::Pubkey,
@@ -88,4 +88,38 @@ pub(crate) async fn open(
         token_program: token::TOKEN_PROGRAM_ID,
         signature: landed.signature,
     })
+}
+
+/// Lets a new wallet register `code`, and another one follow its link and convert,
+/// all at `company`'s cost and through the API; gives the transaction that paid.
+pub(crate) async fn refer(
+    chain: &Chain,
+    api: &Api,
+    company: &Keypair,
+    campaign: &Campaign,
+    code: &str,
+) -> Result<Signature> {
+    let (payer, owner, referee) = (company.pubkey().to_string(), Keypair::new(), Keypair::new());
+    let body = json!({ "campaign": campaign.address.to_string(), "code": code,
+        "owner": owner.pubkey().to_string(), "payer": payer });
+    let answer = api
+        .post("/v1/transactions/create-referral", body)
+        .await?
+        .ok()?;
+    let signature = chain.sign_and_send(&answer, &[company, &owner]).await?;
+    chain.confirmed(signature).await?.ok()?;
+    let path = format!("/v1/codes/{code}");
+    api.until(&path, |answer| answer.status.is_success())
+        .await?;
+
+    let click = api.get(&format!("/r/{code}?src=link")).await?;
+    ensure!(
+        click.status.is_redirection(),
+        "a click was answered {}",
+        click.outcome()
+    );
+    let body = json!({ "code": code, "referee": referee.pubkey().to_string(), "payer": payer });
+    let answer = api.post("/v1/transactions/convert", body).await?.ok()?;
+    let signature = chain.sign_and_send(&answer, &[company, &referee]).await?;
+    Ok(chain.confirmed(signature).await?.ok()?.signature)
 }

@@ -21,6 +21,8 @@ use crate::interrupt::Interrupts;
 
 /// The folder, and with `.lock` its lock.
 const INSTANCE: &str = "up";
+/// The code of the first referral in the demo campaign.
+const DEMO_CODE: &str = "STARTER7";
 /// In the folder: the owner's process id, from its first moment on.
 const PID_FILE: &str = "pid";
 /// In the folder, once everything runs: [`State`].
@@ -60,6 +62,7 @@ struct State {
     admin_token: String,
     campaign: String,
     mint: String,
+    receipt: String,
     logs: PathBuf,
 }
 
@@ -152,7 +155,7 @@ pub(crate) async fn down() -> Result<ExitCode> {
 async fn start(instance: Instance, args: &Args) -> Result<(Stack, State)> {
     let mut stack =
         Stack::start_in(instance, &args.stack(), |part| println!("starting {part}")).await?;
-    println!("opening a demo campaign");
+    println!("opening a demo campaign, with a first referral");
     match open_campaign(&stack).await {
         Ok(state) => Ok((stack, state)),
         Err(error) => {
@@ -169,6 +172,7 @@ async fn open_campaign(stack: &Stack) -> Result<State> {
     chain.airdrop(&company.pubkey(), COMPANY_LAMPORTS).await?;
     let landing = format!("{}/welcome", stack.api_url());
     let campaign = campaign::open(&chain, &api, &company, 1, "Demo campaign", &landing).await?;
+    let receipt = campaign::refer(&chain, &api, &company, &campaign, DEMO_CODE).await?;
     let state = State {
         pid: std::process::id(),
         api_url: stack.api_url(),
@@ -178,6 +182,7 @@ async fn open_campaign(stack: &Stack) -> Result<State> {
         admin_token: stack.admin_token().to_owned(),
         campaign: campaign.address.to_string(),
         mint: campaign.mint.to_string(),
+        receipt: receipt.to_string(),
         logs: stack.dir().to_owned(),
     };
     write_state(stack.dir(), &state)?;
@@ -288,6 +293,7 @@ fn describe(state: &State) -> String {
         admin_token,
         campaign,
         mint,
+        receipt,
         logs,
         ..
     } = state;
@@ -302,11 +308,20 @@ fn describe(state: &State) -> String {
   its token     {mint}
   logs          {logs}
 
-Try:
-  curl -s {api_url}/v1/campaigns
+A first referral has happened there: code {DEMO_CODE}, one click, one conversion, paid in
+  {receipt}
+
+Look:
+  {api_url}/r/{DEMO_CODE}                     the share link, in a browser
+  {api_url}/v1/codes/{DEMO_CODE}/qr.svg       its QR code
+  curl -s {api_url}/v1/codes/{DEMO_CODE}/stats
+  curl -s '{api_url}/v1/conversions?code={DEMO_CODE}'
+  curl -s {api_url}/v1/leaderboard            (counts what is final, after about 15 seconds)
+Try, with your own wallet on {rpc_url}:
   curl -s {api_url}/v1/transactions/create-referral -H 'content-type: application/json' \\
-       -d '{{\"campaign\":\"{campaign}\",\"owner\":\"<wallet address>\",\"code\":\"STARTER7\"}}'
-  curl -s {api_url}/v1/leaderboard
+       -d '{{\"campaign\":\"{campaign}\",\"owner\":\"<wallet address>\"}}'
+  curl -s {api_url}/v1/transactions/convert -H 'content-type: application/json' \\
+       -d '{{\"code\":\"{DEMO_CODE}\",\"referee\":\"<wallet address>\"}}'
 "
     )
 }

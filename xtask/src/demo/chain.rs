@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
 use solana_client::{
     nonblocking::rpc_client::RpcClient,
     rpc_config::{RpcSendTransactionConfig, RpcTransactionConfig},
@@ -20,6 +21,8 @@ use solana_sdk::{
 use solana_transaction_status_client_types::UiTransactionEncoding;
 use tokio::sync::mpsc;
 use vouch_client::ProgramError;
+
+use super::http;
 
 /// How long a transaction may take to be confirmed on a local validator.
 const CONFIRMATION: Duration = Duration::from_secs(60);
@@ -49,6 +52,17 @@ impl Landed {
                 ProgramError::from_code(code)
             }
             _ => None,
+        }
+    }
+
+    /// The same, when the transaction succeeded.
+    ///
+    /// # Errors
+    /// With what it failed with otherwise.
+    pub(crate) fn ok(self) -> Result<Self> {
+        match &self.error {
+            None => Ok(self),
+            Some(error) => bail!("transaction {} failed: {error}", self.signature),
         }
     }
 
@@ -96,11 +110,7 @@ impl Chain {
         instructions: &[Instruction],
         signers: &[&Keypair],
     ) -> Result<Landed> {
-        let landed = self.run(instructions, signers).await?;
-        if let Some(error) = &landed.error {
-            bail!("transaction {} failed: {error}", landed.signature);
-        }
-        Ok(landed)
+        self.run(instructions, signers).await?.ok()
     }
 
     /// Sends without a preflight, so that a refusal is the chain's own and can
@@ -125,6 +135,21 @@ impl Chain {
             .await?
             .remove(&signature)
             .context("one in, one out")
+    }
+
+    /// Signs the transaction that a builder of the API answered, as the wallets of
+    /// `signers` would, and sends it.
+    pub(crate) async fn sign_and_send(
+        &self,
+        answer: &Value,
+        signers: &[&Keypair],
+    ) -> Result<Signature> {
+        let mut transaction = http::transaction(answer)?;
+        let blockhash = transaction.message.recent_blockhash;
+        transaction
+            .try_sign(signers, blockhash)
+            .context("other signers are needed")?;
+        self.send(&transaction).await
     }
 
     /// Those of `signatures` that are confirmed by now.

@@ -119,7 +119,10 @@ async fn create_codes(
                 .post("/v1/transactions/create-referral", body)
                 .await?
                 .ok()?;
-            let signature = world.sign_and_send(&answer, &[company, &owner]).await?;
+            let signature = world
+                .chain
+                .sign_and_send(&answer, &[company, &owner])
+                .await?;
             anyhow::Ok((text(&answer, "code")?.to_owned(), owner.pubkey(), signature))
         })
         .buffer_unordered(CONCURRENCY)
@@ -165,7 +168,10 @@ async fn convert(
                 .post("/v1/transactions/convert", body)
                 .await?
                 .ok()?;
-            let signature = world.sign_and_send(&answer, &[company, referee]).await?;
+            let signature = world
+                .chain
+                .sign_and_send(&answer, &[company, referee])
+                .await?;
             sent.send(signature)
                 .context("nobody waits for confirmations")?;
             Ok(signature)

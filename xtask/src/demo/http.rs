@@ -7,6 +7,9 @@ use reqwest::{Method, StatusCode, header};
 use serde_json::Value;
 use solana_sdk::transaction::Transaction;
 
+/// Clicks come from people: without a browser's name they would count as a bot's.
+const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+
 /// How long a fact may take from the chain to the API before the demo calls it missing.
 const VISIBLE: Duration = Duration::from_secs(60);
 
@@ -46,6 +49,7 @@ impl Answer {
 impl Api {
     pub(crate) fn new(base: &str, admin_token: &str) -> Result<Self> {
         let http = reqwest::Client::builder()
+            .user_agent(BROWSER)
             .redirect(reqwest::redirect::Policy::none())
             .timeout(Duration::from_secs(30))
             .build()?;

@@ -15,8 +15,6 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use serde_json::Value;
-use solana_sdk::signature::{Keypair, Signature};
 use tokio::sync::Mutex;
 use vouch_localnet::{Stack, StackOptions, program_binary};
 
@@ -135,16 +133,6 @@ impl World {
             }
         }
         Ok(())
-    }
-
-    /// Signs the transaction that a builder of the API answered, and sends it.
-    async fn sign_and_send(&self, answer: &Value, signers: &[&Keypair]) -> Result<Signature> {
-        let mut transaction = http::transaction(answer)?;
-        let blockhash = transaction.message.recent_blockhash;
-        transaction
-            .try_sign(signers, blockhash)
-            .context("other signers are needed")?;
-        self.chain.send(&transaction).await
     }
 
     /// Kills the indexer as a crash would.

@@ -46,7 +46,7 @@ pub(super) async fn play(world: &mut World) -> Result<()> {
         .post("/v1/transactions/create-referral", body)
         .await?
         .ok()?;
-    let signature = world.sign_and_send(&answer, &[&alice]).await?;
+    let signature = world.chain.sign_and_send(&answer, &[&alice]).await?;
     let landed = world.chain.confirmed(signature).await?;
     world.report.check(
         "the chain registers the code",
@@ -83,7 +83,10 @@ pub(super) async fn play(world: &mut World) -> Result<()> {
         .post("/v1/transactions/convert", body)
         .await?
         .ok()?;
-    let signature = world.sign_and_send(&answer, &[&company, &bob]).await?;
+    let signature = world
+        .chain
+        .sign_and_send(&answer, &[&company, &bob])
+        .await?;
     let landed = world.chain.confirmed(signature).await?;
     let receipt = Some(signature.to_string());
     world.report.check(
@@ -311,6 +314,12 @@ async fn numbers(
         "clicks on the code",
         1,
         number(&stats["clicks"]["total"]),
+        None,
+    );
+    world.report.check(
+        "of them by people",
+        1,
+        number(&stats["clicks"]["unique"]),
         None,
     );
     world.report.check(
