@@ -27,30 +27,27 @@ pub fn code_seed(padded: &[u8; 12]) -> &[u8] {
     padded.get(..end).unwrap_or_default()
 }
 
-/// Whether the program owns `account`: an address that it derives then holds what
-/// it created there.
-pub fn exists(account: &AccountView) -> bool {
-    account.owned_by(&crate::ID)
+/// Fails with `taken` when the program owns `account`: an address that it derives
+/// then holds what it created there.
+pub fn check_vacant(account: &AccountView, taken: ReferralError) -> Result<()> {
+    if account.owned_by(&crate::ID) {
+        return Err(taken.into());
+    }
+    Ok(())
 }
 
 /// Creates `account`, whose address was derived with `seeds` (bump included), at
-/// the size of `T`, and fills it with `value`.
+/// the size of `T`, and fills it with `value`. [`check_vacant`] comes first: without
+/// it, the System program refuses what exists, in words of its own.
 ///
 /// Lamports that somebody sent there before are kept and count towards the rent;
 /// nobody can block an address that way.
-///
-/// # Errors
-/// `taken` when the program already owns the account, so it exists.
 pub fn create<T: Discriminator + bytemuck::Pod>(
     payer: &AccountView,
     account: &mut AccountView,
     seeds: &[&[u8]],
     value: &T,
-    taken: ReferralError,
 ) -> Result<()> {
-    if exists(account) {
-        return Err(taken.into());
-    }
     let head = T::DISCRIMINATOR.len();
     let space = head.saturating_add(core::mem::size_of::<T>());
     create_account_signed(payer, account, space, &crate::ID, seeds)?;

@@ -51,6 +51,7 @@ impl CreateCampaign {
         let mint = *accounts.mint.address();
         let token_program = *accounts.token_program.address();
 
+        pda::check_vacant(accounts.campaign.account(), ReferralError::CampaignExists)?;
         let facts = token::read_mint(&accounts.mint, &token_program)?;
         require!(
             facts.authority == Some(address),
@@ -89,7 +90,6 @@ impl CreateCampaign {
             &mut accounts.campaign.account().clone(),
             &[pda::CAMPAIGN, creator.as_ref(), &id.to_le_bytes(), &[bump]],
             &campaign,
-            ReferralError::CampaignExists,
         )?;
         emit!(CampaignCreated {
             campaign: address,

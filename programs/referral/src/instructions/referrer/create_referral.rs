@@ -41,6 +41,7 @@ impl CreateReferral {
         let accounts = &mut ctx.accounts;
         let code = pda::parse_code(&padded)?;
         require!(accounts.campaign.closed == 0, ReferralError::CampaignClosed);
+        pda::check_vacant(accounts.referral.account(), ReferralError::CodeTaken)?;
 
         let address = *accounts.referral.address();
         let campaign = *accounts.campaign.address();
@@ -70,7 +71,6 @@ impl CreateReferral {
             &mut accounts.referral.account().clone(),
             &[pda::REFERRAL, campaign.as_ref(), code.as_bytes(), &[bump]],
             &referral,
-            ReferralError::CodeTaken,
         )?;
         emit!(ReferralCreated {
             referral: address,

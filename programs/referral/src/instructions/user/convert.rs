@@ -67,10 +67,7 @@ impl Convert {
             address_eq(&campaign.token_program, self.token_program.address()),
             ReferralError::WrongTokenProgram
         );
-        require!(
-            !pda::exists(self.conversion.account()),
-            ReferralError::AlreadyConverted
-        );
+        pda::check_vacant(self.conversion.account(), ReferralError::AlreadyConverted)?;
         token::check_receiver(
             self.referrer_token.account(),
             &referral.owner,
@@ -127,7 +124,6 @@ impl Convert {
                 &[bump],
             ],
             &conversion,
-            ReferralError::AlreadyConverted,
         )?;
 
         accounts.referral.count_paid(reward)?;
