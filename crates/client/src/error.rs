@@ -58,7 +58,7 @@ program_errors! {
     CampaignNotStarted = 6011, "the campaign has not started";
     CampaignEnded = 6012, "the campaign has ended";
     InvalidSchedule = 6013, "a campaign must end after it starts and after now";
-    InvalidReward = 6014, "a reward must be at least one base unit";
+    InvalidReward = 6014, "a reward must be at least one base unit, and the mint must have room for it";
     InvalidAction = 6015, "there is no such action";
     WrongMint = 6016, "the mint is not the campaign's";
     WrongTokenProgram = 6017, "the token program is not the campaign's";

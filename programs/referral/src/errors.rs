@@ -46,8 +46,8 @@ pub enum ReferralError {
     /// A campaign must end after it starts and after now.
     #[msg("a campaign must end after it starts and after now")]
     InvalidSchedule,
-    /// A reward must be at least one base unit.
-    #[msg("a reward must be at least one base unit")]
+    /// A reward must be at least one base unit, and the mint must have room for it.
+    #[msg("a reward must be at least one base unit, and the mint must have room for it")]
     InvalidReward,
     /// There is no such action.
     #[msg("there is no such action")]

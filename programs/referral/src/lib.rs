@@ -32,6 +32,10 @@ pub mod referral {
 
     /// Opens a campaign that mints `reward` base units for each conversion.
     ///
+    /// The mint's authority must be the campaign already, and this version has no
+    /// instruction that hands it back. Nothing bounds how many wallets convert but
+    /// the schedule and a pause: a reward must be worth less than a wallet costs.
+    ///
     /// `id` is the creator's own number for it. Conversions count from
     /// `starts_at` until before `ends_at`, both unix seconds, 0 for no bound.
     pub fn create_campaign(

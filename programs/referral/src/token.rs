@@ -32,6 +32,8 @@ const INITIALIZED: u8 = 1;
 pub struct MintFacts {
     /// Decimals of the token.
     pub decimals: u8,
+    /// Base units that exist.
+    pub supply: u64,
     /// Who may mint; `None` when nobody can any more.
     pub authority: Option<Address>,
 }
@@ -54,8 +56,10 @@ pub fn read_mint(mint: &AccountView, token_program: &Address) -> Result<MintFact
         [1, 0, 0, 0] => Some(address_at(data, 4)),
         _ => None,
     };
+    let supply = data.get(36..44).and_then(|bytes| bytes.first_chunk());
     Ok(MintFacts {
         decimals: data[44],
+        supply: supply.map_or(u64::MAX, |bytes| u64::from_le_bytes(*bytes)),
         authority,
     })
 }

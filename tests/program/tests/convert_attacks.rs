@@ -168,8 +168,7 @@ fn a_referral_earns_in_its_own_campaign_only() {
     let mut scene = scene();
     let referral = scene.referral();
     let (campaign, mint) = (scene.world.campaign, scene.world.mint.insecure_clone());
-    let foreign = scene.world.open_campaign(2, 0, 0);
-    scene.world.campaign = foreign;
+    scene.world.campaign = scene.world.open_campaign(2, 0, 0);
 
     // When Alice's referral is used there
     let mut convert = scene
@@ -177,9 +176,27 @@ fn a_referral_earns_in_its_own_campaign_only() {
         .conversion(&scene.bob.pubkey(), &scene.alice.pubkey(), CODE);
     convert.accounts[REFERRAL].pubkey = referral;
 
-    // Then it is refused
+    // Then it is refused, and neither campaign paid or recorded anything
+    scene.refuses(convert.clone(), &program(ProgramError::WrongCampaign));
     (scene.world.campaign, scene.world.mint) = (campaign, mint);
     scene.refuses(convert, &program(ProgramError::WrongCampaign));
+}
+
+#[test]
+fn what_is_written_must_be_passed_as_writable() {
+    let mut scene = scene();
+    // When an account that the program writes is passed as read-only
+    for (index, expected) in [
+        (REFERRAL, InstructionError::Custom(2000)),
+        (CONVERSION, InstructionError::Custom(2000)),
+        (MINT, InstructionError::Custom(2000)),
+        (REFERRER_TOKEN, InstructionError::Custom(2000)),
+    ] {
+        let mut convert = scene.convert();
+        convert.accounts[index].is_writable = false;
+        // Then it is refused before anything happens (I5)
+        scene.refuses(convert, &other(0, expected));
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use solana_sdk::{
 };
 use vouch_client::{
     PROGRAM_ID, ProgramError,
-    accounts::{Campaign, Referral},
+    accounts::{AccountType as _, Campaign, Referral},
     instructions::{self, CreateCampaign},
     pda,
 };
@@ -101,6 +101,18 @@ fn terms_that_make_no_sense_are_refused() {
     world
         .send(&[instructions::create_campaign(&widest)], &[&company])
         .expect("a campaign");
+
+    // But not where the mint has no room for a single reward
+    world.new_mint(9);
+    let mint = world.mint.pubkey();
+    world.change(&mint, |mint| {
+        mint.data[36..44].copy_from_slice(&1_u64.to_le_bytes())
+    });
+    let args = CreateCampaign {
+        reward: u64::MAX,
+        ..world.campaign_args(9)
+    };
+    refuses(&mut world, &args, program(ProgramError::InvalidReward));
 }
 
 #[test]
@@ -487,16 +499,34 @@ fn only_the_authority_pauses() {
         other(0, InstructionError::InvalidInstructionData)
     );
 
-    // Nor a campaign of Eve's own making, or an account of another type
-    let fake = Pubkey::new_unique();
+    // Nor a campaign of Eve's own making, an account of another type, of its own
+    // size or of a campaign's, or none at all
+    let forged = Pubkey::new_unique();
     let mut copy = before.expect("the campaign");
     copy.owner = Pubkey::new_unique();
-    world.svm.set_account(fake, copy).expect("set");
-    let pause = instructions::set_paused(&company.pubkey(), &fake, true);
+    world.svm.set_account(forged, copy).expect("set");
+    let (referral, _) = pda::referral(&campaign, &code("STARTER7"));
+    let long = Pubkey::new_unique();
+    let mut copy = world.svm.get_account(&referral).expect("the referral");
+    copy.data.resize(Campaign::SIZE, 0);
+    copy.lamports = world.svm.minimum_balance_for_rent_exemption(Campaign::SIZE);
+    world.svm.set_account(long, copy).expect("set");
+    for wrong in [forged, referral, long, Pubkey::new_unique()] {
+        let pause = instructions::set_paused(&company.pubkey(), &wrong, true);
+        let outcome = world.send(&[pause], &[&company]);
+        assert_eq!(
+            outcome.unwrap_err(),
+            program(ProgramError::CampaignNotFound)
+        );
+    }
+
+    // Nor one that is passed as read-only
+    let mut pause = instructions::set_paused(&company.pubkey(), &campaign, true);
+    pause.accounts[1].is_writable = false;
     let outcome = world.send(&[pause], &[&company]);
     assert_eq!(
         outcome.unwrap_err(),
-        program(ProgramError::CampaignNotFound)
+        other(0, InstructionError::Custom(2000))
     );
 
     // Nor one that is closed

@@ -4,8 +4,8 @@ use solana_sdk::{pubkey::Pubkey, signature::Signer as _};
 use vouch_client::{
     ProgramError,
     accounts::{
-        AccountType as _, Action, Campaign, Conversion, Funding, Proof, Referral, RewardKind,
-        Status, Uniqueness,
+        AccountType as _, Action, Bonus, Campaign, Conversion, Funding, Proof, Referral,
+        RewardKind, Status, Tier, Uniqueness,
     },
     instructions, pda, token,
 };
@@ -28,8 +28,11 @@ fn a_conversion_pays_the_referrer_in_the_same_transaction() {
 
 #[test]
 fn accounts_hold_every_fact() {
-    // Given a campaign, a code whose rent a sponsor paid
+    // Given a campaign with a schedule, a code whose rent a sponsor paid
     let mut world = World::new();
+    world.set_time(1_600_000_000);
+    world.company = world.wallet();
+    world.campaign = world.open_campaign(1, 1_700_000_000, 1_900_000_000);
     world.set_time(1_800_000_000);
     let (alice, bob, sponsor) = (world.wallet(), world.wallet(), world.wallet());
     let name = code("ABCDEF23456");
@@ -61,34 +64,55 @@ fn accounts_hold_every_fact() {
 
     // And each account holds exactly what happened, every other field zero (I9)
     let campaign: Campaign = world.read(&world.campaign);
-    let (_, campaign_bump) = pda::campaign(&world.company.pubkey(), 1);
-    assert_eq!(campaign.bump, campaign_bump);
+    let none = Pubkey::default();
     assert_eq!(
-        (
-            campaign.funding,
-            campaign.proof,
-            campaign.uniqueness,
-            campaign.reward_kind
-        ),
-        (
-            Funding::MintAuthority,
-            Proof::Open,
-            Uniqueness::Wallet,
-            RewardKind::Fixed
-        )
+        campaign,
+        Campaign {
+            version: 1,
+            bump: pda::campaign(&world.company.pubkey(), 1).1,
+            funding: Funding::MintAuthority,
+            proof: Proof::Open,
+            uniqueness: Uniqueness::Wallet,
+            reward_kind: RewardKind::Fixed,
+            paused: false,
+            closed: false,
+            attested_codes: false,
+            mint_decimals: 6,
+            creator: world.company.pubkey(),
+            id: 1,
+            authority: world.company.pubkey(),
+            pending_authority: none,
+            mint: world.mint.pubkey(),
+            token_program: world.token_program,
+            vault: none,
+            attestor: none,
+            treasury: none,
+            payment_mint: none,
+            rent_payer: world.company.pubkey(),
+            reward_fixed: REWARD,
+            reward_bps: 0,
+            referee_share_bps: 0,
+            max_partner_share_bps: 0,
+            reward_max: 0,
+            min_amount: 0,
+            tiers: [Tier {
+                min_conversions: 0,
+                multiplier_bps: 0
+            }; 4],
+            bonuses: [Bonus {
+                threshold: 0,
+                amount: 0
+            }; 4],
+            hold_seconds: 0,
+            attribution_window: 0,
+            starts_at: 1_700_000_000,
+            ends_at: 1_900_000_000,
+            budget: 0,
+            committed: 0,
+            created_at: 1_600_000_000,
+            reserved: [0; 128],
+        }
     );
-    assert_eq!((campaign.creator, campaign.id), (world.company.pubkey(), 1));
-    assert_eq!(campaign.authority, world.company.pubkey());
-    assert_eq!(campaign.rent_payer, world.company.pubkey());
-    assert_eq!(
-        (campaign.mint, campaign.mint_decimals),
-        (world.mint.pubkey(), 6)
-    );
-    assert_eq!(campaign.token_program, world.token_program);
-    assert_eq!(campaign.reward_fixed, REWARD);
-    assert_eq!((campaign.paused, campaign.closed), (false, false));
-    assert_eq!(campaign.pending_authority, Pubkey::default());
-    assert_eq!(campaign.reserved, [0; 128]);
 
     let (referral_address, bump) = pda::referral(&world.campaign, &name);
     let referral: Referral = world.read(&referral_address);

@@ -57,6 +57,11 @@ impl CreateCampaign {
             facts.authority == Some(address),
             ReferralError::MintAuthorityMismatch
         );
+        // Otherwise not one conversion could ever be paid.
+        require!(
+            facts.supply.checked_add(reward).is_some(),
+            ReferralError::InvalidReward
+        );
         let now = clock::now()?;
         require!(
             ends_at == 0 || ends_at > now,
