@@ -196,6 +196,63 @@ fn ignored(ignored: u64) -> Applied {
     }
 }
 
+/// [M2] [M4]
+#[tokio::test]
+async fn counts_beside_the_api_without_a_deadlock() {
+    // Given the referrals Q and R, of which only Q was ever counted
+    let mut world = World::new().await;
+    let mut other = referral(1);
+    other.address = "Q".into();
+    if let Some(Row::Referral(row)) = other.account.as_mut().map(|seen| &mut seen.row) {
+        row.code = "AZURE24".into();
+    }
+    world.apply(vec![referral(1), other]).await;
+    let count = "INSERT INTO referral_totals AS t (referral, clicks) VALUES ($1, 1)
+                 ON CONFLICT (referral) DO UPDATE SET clicks = t.clicks + 1";
+    let mut api = world.pool.acquire().await.expect("a connection");
+    let first = sqlx::query(count).bind("Q").execute(&mut *api).await;
+    first.expect("a click");
+    // When somebody else is counting for Q, and the mirror wants to for both
+    api.execute("BEGIN").await.expect("a transaction");
+    let second = sqlx::query(count).bind("Q").execute(&mut *api).await;
+    second.expect("a click");
+    let mut of_q = conversion("B", 2, Confirmed);
+    if let Some(Row::Conversion(row)) = of_q.account.as_mut().map(|seen| &mut seen.row) {
+        row.referral = "Q".into();
+    }
+    let mirror = world
+        .writer
+        .apply(vec![conversion("D", 2, Confirmed), of_q]);
+    let api = async {
+        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+        let waiting = "SELECT count(*) FROM pg_stat_activity
+             WHERE datname = current_database() AND wait_event_type = 'Lock'
+               AND application_name = 'vouch-indexer writer'";
+        loop {
+            let row = world.pool.fetch_one(waiting).await.expect("an answer");
+            if row.get::<i64, _>(0) == 1 {
+                break;
+            }
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "the mirror does not wait"
+            );
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        // And now that the mirror waits for Q, the other counts for R
+        sqlx::query(count).bind("R").execute(&mut *api).await?;
+        api.execute("COMMIT").await
+    };
+    let (mirror, api) = tokio::join!(mirror, api);
+    // Then neither is in the other's way, and both are counted
+    api.expect("no deadlock for the other");
+    assert_eq!(mirror.expect("no deadlock for the mirror"), inserted(2));
+    world.assert_rollups_equal_a_recount().await;
+    let clicks = "SELECT string_agg(format('%s %s %s', referral, clicks, conversions), ', '
+                      ORDER BY referral) FROM referral_totals";
+    assert_eq!(world.text(clicks).await, "Q 2 1, R 1 1");
+}
+
 /// [M1]
 #[tokio::test]
 async fn an_older_slot_never_replaces_a_newer_one() {

@@ -113,19 +113,16 @@ impl Moves {
             .iter()
             .map(|(referral, _)| (*referral).clone())
             .collect();
-        // First the rows and their locks in order, then the numbers: a negative
-        // difference must never be judged as a row of its own.
+        // First the rows and their locks, then the numbers: a negative difference must
+        // never be judged as a row of its own. One statement takes new and old rows in
+        // one order, the one in which the api takes them too, or the two could deadlock.
         sqlx::query!(
-            "INSERT INTO referral_totals (referral) SELECT UNNEST($1::text[]) ON CONFLICT DO NOTHING",
+            r#"INSERT INTO referral_totals (referral)
+               SELECT r FROM UNNEST($1::text[]) AS r ORDER BY r COLLATE "C"
+               ON CONFLICT (referral) DO UPDATE SET referral = EXCLUDED.referral"#,
             &referrals,
         )
         .execute(&mut *connection)
-        .await?;
-        sqlx::query!(
-            "SELECT referral FROM referral_totals WHERE referral = ANY($1) ORDER BY referral FOR UPDATE",
-            &referrals,
-        )
-        .fetch_all(&mut *connection)
         .await?;
         let conversions: Vec<i64> = moved.iter().map(|(_, totals)| totals.conversions).collect();
         let finalized: Vec<i64> = moved.iter().map(|(_, totals)| totals.finalized).collect();
