@@ -4,7 +4,7 @@
 use sqlx::PgPool;
 
 use super::{Commitment, slot_from_sql, slot_to_sql};
-use crate::Error;
+use crate::{Error, unless_silent};
 
 /// A row that is only confirmed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct Unfinalized {
 /// # Errors
 /// When Postgres does not answer.
 pub async fn unfinalized(pool: &PgPool, slot: u64, limit: u32) -> Result<Vec<Unfinalized>, Error> {
-    sqlx::query!(
+    let rows = sqlx::query!(
         r#"(SELECT address AS "address!", slot AS "slot!" FROM campaigns
                WHERE commitment = 'confirmed' AND slot <= $1 ORDER BY slot LIMIT $2)
            UNION ALL
@@ -31,17 +31,17 @@ pub async fn unfinalized(pool: &PgPool, slot: u64, limit: u32) -> Result<Vec<Unf
                WHERE commitment = 'confirmed' AND slot <= $1 ORDER BY slot LIMIT $2)"#,
         slot_to_sql(slot),
         i64::from(limit),
-    )
-    .fetch_all(pool)
-    .await?
-    .into_iter()
-    .map(|row| {
-        Ok(Unfinalized {
-            address: row.address,
-            slot: slot_from_sql(row.slot)?,
+    );
+    unless_silent(async { Ok(rows.fetch_all(pool).await?) })
+        .await?
+        .into_iter()
+        .map(|row| {
+            Ok(Unfinalized {
+                address: row.address,
+                slot: slot_from_sql(row.slot)?,
+            })
         })
-    })
-    .collect()
+        .collect()
 }
 
 /// A conversion whose transaction is not known yet.
@@ -69,15 +69,16 @@ pub async fn receiptless(
          WHERE signature IS NULL AND address <> ALL($1) ORDER BY slot LIMIT $2",
         except,
         i64::from(limit),
-    )
-    .fetch_all(pool)
-    .await?;
+    );
     let total = sqlx::query_scalar!(
         r#"SELECT count(*) AS "total!" FROM conversions WHERE signature IS NULL"#
-    )
-    .fetch_one(pool)
-    .await?;
-    Ok((rows, u64::try_from(total).unwrap_or_default()))
+    );
+    unless_silent(async {
+        let rows = rows.fetch_all(pool).await?;
+        let total = total.fetch_one(pool).await?;
+        Ok((rows, u64::try_from(total).unwrap_or_default()))
+    })
+    .await
 }
 
 /// A mirrored account.
@@ -107,22 +108,22 @@ pub async fn stored_accounts(pool: &PgPool) -> Result<Vec<(String, Vec<u8>)>, Er
 /// # Errors
 /// When Postgres does not answer.
 pub async fn stored(pool: &PgPool) -> Result<Vec<Stored>, Error> {
-    sqlx::query!(
+    let rows = sqlx::query!(
         r#"SELECT address AS "address!", data AS "data!", slot AS "slot!", commitment AS "commitment!"
            FROM campaigns
            UNION ALL SELECT address, data, slot, commitment FROM referrals
            UNION ALL SELECT address, data, slot, commitment FROM conversions"#
-    )
-    .fetch_all(pool)
-    .await?
-    .into_iter()
-    .map(|row| {
-        Ok(Stored {
-            address: row.address,
-            data: row.data,
-            slot: slot_from_sql(row.slot)?,
-            commitment: Commitment::parse(&row.commitment)?,
+    );
+    unless_silent(async { Ok(rows.fetch_all(pool).await?) })
+        .await?
+        .into_iter()
+        .map(|row| {
+            Ok(Stored {
+                address: row.address,
+                data: row.data,
+                slot: slot_from_sql(row.slot)?,
+                commitment: Commitment::parse(&row.commitment)?,
+            })
         })
-    })
-    .collect()
+        .collect()
 }

@@ -1,19 +1,15 @@
 //! The one writer of the mirror.
 
-use std::time::Duration;
-
 use sqlx::{Connection, PgConnection, PgPool, postgres::PgConnectOptions};
 
 use super::{
     batch::{self, Applied, Observation},
     slot_from_sql, slot_to_sql,
 };
-use crate::Error;
+use crate::{Error, statement_timeout, unless_silent};
 
 /// Key of the advisory lock. Postgres keeps such locks apart by database.
 const LOCK: i64 = 0x566f_7563_684d_6972;
-/// A statement that takes this long will not end well; sooner than a person notices.
-const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The connection that holds the mirror's lock, and through which alone the mirror
 /// is written.
@@ -21,6 +17,9 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 /// The lock lives and dies with the connection. So there is no moment at which a
 /// process writes without the lock: when the connection breaks, nothing of it can be
 /// committed any more, and only then does Postgres let the next one in.
+///
+/// Every method fails with [`Error::Unavailable`] after 35 seconds of silence. A writer
+/// that has failed so has to be dropped.
 #[derive(Debug)]
 pub struct Writer {
     connection: PgConnection,
@@ -61,18 +60,21 @@ impl Writer {
     /// # Errors
     /// When Postgres does not answer.
     pub async fn try_acquire(url: &str) -> Result<Option<Self>, Error> {
-        let timeout = STATEMENT_TIMEOUT.as_millis().to_string();
         let options: PgConnectOptions = url.parse()?;
         let options = options
             .application_name("vouch-indexer writer")
             // Postgres notices within seconds that the writer's machine is gone.
+            .options([statement_timeout()])
             .options([
-                ("statement_timeout", timeout.as_str()),
                 ("tcp_keepalives_idle", "5"),
                 ("tcp_keepalives_interval", "2"),
                 ("tcp_keepalives_count", "3"),
             ]);
-        let mut connection = PgConnection::connect_with(&options).await?;
+        unless_silent(Self::try_acquire_with(&options)).await
+    }
+
+    async fn try_acquire_with(options: &PgConnectOptions) -> Result<Option<Self>, Error> {
+        let mut connection = PgConnection::connect_with(options).await?;
         let won = sqlx::query_scalar!(r#"SELECT pg_try_advisory_lock($1) AS "won!""#, LOCK)
             .fetch_one(&mut connection)
             .await?;
@@ -92,10 +94,13 @@ impl Writer {
         if observations.is_empty() {
             return Ok(Applied::default());
         }
-        let mut transaction = self.connection.begin().await?;
-        let applied = batch::apply(&mut transaction, observations).await?;
-        transaction.commit().await?;
-        Ok(applied)
+        unless_silent(async {
+            let mut transaction = self.connection.begin().await?;
+            let applied = batch::apply(&mut transaction, observations).await?;
+            transaction.commit().await?;
+            Ok(applied)
+        })
+        .await
     }
 
     /// Gives conversions the signature of the transaction that made them, as
@@ -105,15 +110,15 @@ impl Writer {
     /// When Postgres does not answer.
     pub async fn set_signatures(&mut self, found: &[(String, String)]) -> Result<u64, Error> {
         let (addresses, signatures): (Vec<_>, Vec<_>) = found.iter().cloned().unzip();
-        let done = sqlx::query!(
+        let update = sqlx::query!(
             "UPDATE conversions SET signature = found.signature
              FROM UNNEST($1::text[], $2::text[]) AS found (address, signature)
              WHERE conversions.address = found.address AND conversions.signature IS NULL",
             &addresses,
             &signatures,
-        )
-        .execute(&mut self.connection)
-        .await?;
+        );
+        let connection = &mut self.connection;
+        let done = unless_silent(async { Ok(update.execute(connection).await?) }).await?;
         Ok(done.rows_affected())
     }
 
@@ -123,14 +128,13 @@ impl Writer {
     /// # Errors
     /// When Postgres does not answer.
     pub async fn bind_genesis(&mut self, genesis_hash: &str) -> Result<String, Error> {
-        let bound = sqlx::query_scalar!(
+        let bind = sqlx::query_scalar!(
             r#"UPDATE indexer_state SET genesis_hash = COALESCE(genesis_hash, $1)
                RETURNING genesis_hash AS "genesis_hash!""#,
             genesis_hash,
-        )
-        .fetch_one(&mut self.connection)
-        .await?;
-        Ok(bound)
+        );
+        let connection = &mut self.connection;
+        unless_silent(async { Ok(bind.fetch_one(connection).await?) }).await
     }
 
     /// Notes how far the mirror is; it never goes back.
@@ -142,16 +146,16 @@ impl Writer {
         indexed_slot: Option<u64>,
         finalized_slot: Option<u64>,
     ) -> Result<(), Error> {
-        sqlx::query!(
+        let update = sqlx::query!(
             "UPDATE indexer_state SET
                  indexed_slot = GREATEST(indexed_slot, $1),
                  finalized_slot = GREATEST(finalized_slot, $2),
                  updated_at = now()",
             indexed_slot.map(slot_to_sql),
             finalized_slot.map(slot_to_sql),
-        )
-        .execute(&mut self.connection)
-        .await?;
+        );
+        let connection = &mut self.connection;
+        unless_silent(async { Ok(update.execute(connection).await?) }).await?;
         Ok(())
     }
 
@@ -160,6 +164,6 @@ impl Writer {
     /// # Errors
     /// When Postgres does not answer; the lock is gone all the same.
     pub async fn release(self) -> Result<(), Error> {
-        Ok(self.connection.close().await?)
+        unless_silent(async { Ok(self.connection.close().await?) }).await
     }
 }
