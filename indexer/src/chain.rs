@@ -43,7 +43,7 @@ impl Chain {
     pub(crate) async fn genesis_hash(&self) -> Result<String, Failure> {
         match self.rpc.get_genesis_hash().await {
             Ok(hash) => Ok(hash.to_string()),
-            Err(error) => Err(Failure::chain("getGenesisHash", error)),
+            Err(error) => Err(Failure::rpc("getGenesisHash", error)),
         }
     }
 
@@ -51,7 +51,7 @@ impl Chain {
         self.rpc
             .get_slot_with_commitment(config(commitment))
             .await
-            .map_err(|error| Failure::chain("getSlot", error))
+            .map_err(|error| Failure::rpc("getSlot", error))
     }
 
     /// All accounts of the program, at a slot that is not before `min_slot`.
@@ -123,7 +123,7 @@ impl Chain {
                 Err(error) if is_behind(&error) && tokio::time::Instant::now() < deadline => {
                     tokio::time::sleep(CATCH_UP_POLL).await;
                 }
-                Err(error) => return Err(Failure::chain(&request.to_string(), error)),
+                Err(error) => return Err(Failure::rpc(&request.to_string(), error)),
             }
         }
     }

@@ -1,7 +1,9 @@
 //! Why the mirror stops. Nothing is skipped: every failure ends the session, and the
 //! next one begins with a snapshot that closes the gap.
 
-/// What ended a session.
+use solana_client::client_error::{ClientError, ClientErrorKind};
+
+/// What ended a session. `Display` is shown on /healthz and logged.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// Postgres does not answer, or refuses what it is told.
@@ -24,5 +26,47 @@ pub(crate) enum Failure {
 impl Failure {
     pub(crate) fn chain(what: &str, error: impl std::fmt::Display) -> Self {
         Self::Chain(format!("{what}: {error}"))
+    }
+    /// A request to the node that failed. The error's text may hold the node's URL, and
+    /// with it an API key: that is left out.
+    pub(crate) fn rpc(what: &str, error: ClientError) -> Self {
+        match *error.kind {
+            ClientErrorKind::Reqwest(error) => Self::chain(what, error.without_url()),
+            kind => Self::chain(what, kind),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use solana_client::nonblocking::rpc_client::RpcClient;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// What a node at this address makes of a request with a key in its URL.
+    async fn failure(address: std::net::SocketAddr) -> String {
+        let rpc = RpcClient::new(format!("http://{address}/secret-path?api-key=secret"));
+        let error = rpc.get_slot().await.expect_err("there is no node");
+        let url = error.to_string();
+        assert!(url.contains("api-key=secret"), "nothing to hide: {url}");
+        Failure::rpc("getSlot", error).to_string()
+    }
+
+    #[tokio::test]
+    async fn the_urls_of_the_node_are_not_told() {
+        // Given a server that is no node
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let server = tokio::spawn(async { axum::serve(listener, axum::Router::new()).await });
+        // When it refuses a request, then the failure says so without the URL
+        assert_eq!(
+            failure(address).await,
+            "getSlot: HTTP status client error (404 Not Found)"
+        );
+        // When nobody listens any more, then that is said without the URL
+        server.abort();
+        assert!(server.await.expect_err("it was ended").is_cancelled());
+        assert_eq!(failure(address).await, "getSlot: error sending request");
     }
 }
