@@ -49,11 +49,7 @@ pub(crate) async fn run(mirror: &Mirror<'_>) -> Result<(), Failure> {
     let mut retries: HashMap<String, Retry> = HashMap::new();
     loop {
         let now = Instant::now();
-        let resting: Vec<String> = retries
-            .iter()
-            .filter(|(_, retry)| retry.at > now)
-            .map(|(address, _)| address.clone())
-            .collect();
+        let resting = resting(&retries, now);
         let (queue, unresolved) = receiptless(mirror.pool, &resting, BATCH).await?;
         gauge("vouch_indexer_unresolved_signatures", unresolved);
         if unresolved == 0 {
@@ -86,6 +82,7 @@ pub(crate) async fn run(mirror: &Mirror<'_>) -> Result<(), Failure> {
             }
             continue;
         }
+        drop_due(&mut retries, now);
         let next = retries.values().map(|retry| retry.at).min();
         let pause = next.map_or(POLL, |at| {
             at.saturating_duration_since(Instant::now()).min(POLL)
@@ -95,6 +92,21 @@ pub(crate) async fn run(mirror: &Mirror<'_>) -> Result<(), Failure> {
             () = mirror.converted.notified() => {}
         }
     }
+}
+
+/// What is not to be looked for yet.
+fn resting(retries: &HashMap<String, Retry>, now: Instant) -> Vec<String> {
+    retries
+        .iter()
+        .filter(|(_, retry)| retry.at > now)
+        .map(|(address, _)| address.clone())
+        .collect()
+}
+
+/// For when nothing but what rests is in the queue: whatever was due at `now` is no longer
+/// in the mirror, and would be due for ever.
+fn drop_due(retries: &mut HashMap<String, Retry>, now: Instant) {
+    retries.retain(|_, retry| retry.at > now);
 }
 
 fn retry_later(retries: &mut HashMap<String, Retry>, address: String) {
@@ -112,27 +124,48 @@ async fn find(mirror: &Mirror<'_>, conversion: &Receiptless) -> Result<Option<St
         .map_err(|error| Failure::chain("address", error))?;
     let mut candidates = candidates(mirror, &address).await?;
     order(&mut candidates, conversion.converted_at);
+    let found = first(candidates, async |candidate| {
+        let transaction = transaction(mirror, &candidate.signature).await?;
+        Ok(made(&transaction, &conversion.address))
+    });
+    Ok(found.await?.map(|candidate| candidate.signature))
+}
+
+/// The first candidate that is the right one. One that cannot be looked at keeps nobody
+/// from finding a later one, but without it nobody knows that there is none.
+async fn first<T>(
+    candidates: Vec<T>,
+    mut is_right: impl AsyncFnMut(&T) -> Result<bool, Failure>,
+) -> Result<Option<T>, Failure> {
+    let mut failure = None;
     for candidate in candidates {
-        let signature: Signature = candidate
-            .signature
-            .parse()
-            .map_err(|error| Failure::chain("signature", error))?;
-        let config = RpcTransactionConfig {
-            encoding: Some(UiTransactionEncoding::Json),
-            commitment: Some(CommitmentConfig::confirmed()),
-            max_supported_transaction_version: Some(0),
-        };
-        let transaction = mirror
-            .chain
-            .rpc
-            .get_transaction_with_config(&signature, config)
-            .await
-            .map_err(|error| Failure::chain("getTransaction", error))?;
-        if made(&transaction, &conversion.address) {
-            return Ok(Some(candidate.signature));
+        match is_right(&candidate).await {
+            Ok(true) => return Ok(Some(candidate)),
+            Ok(false) => {}
+            Err(error) => failure = failure.or(Some(error)),
         }
     }
-    Ok(None)
+    failure.map_or(Ok(None), Err)
+}
+
+async fn transaction(
+    mirror: &Mirror<'_>,
+    signature: &str,
+) -> Result<EncodedConfirmedTransactionWithStatusMeta, Failure> {
+    let signature: Signature = signature
+        .parse()
+        .map_err(|error| Failure::chain("signature", error))?;
+    let config = RpcTransactionConfig {
+        encoding: Some(UiTransactionEncoding::Json),
+        commitment: Some(CommitmentConfig::confirmed()),
+        max_supported_transaction_version: Some(0),
+    };
+    mirror
+        .chain
+        .rpc
+        .get_transaction_with_config(&signature, config)
+        .await
+        .map_err(|error| Failure::rpc("getTransaction", error))
 }
 
 /// Every successful transaction that mentions `address`.
@@ -154,7 +187,7 @@ async fn candidates(
             .rpc
             .get_signatures_for_address_with_config(address, config)
             .await
-            .map_err(|error| Failure::chain("getSignaturesForAddress", error))?;
+            .map_err(|error| Failure::rpc("getSignaturesForAddress", error))?;
         let last = page.last().map(|entry| entry.signature.clone());
         let full = page.len() == PAGE;
         candidates.extend(page.into_iter().filter(|entry| entry.err.is_none()));
@@ -224,4 +257,42 @@ fn made(transaction: &EncodedConfirmedTransactionWithStatusMeta, conversion: &st
             UiInstruction::Compiled(instruction) => converts(instruction),
             UiInstruction::Parsed(_) => false,
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_candidate_that_cannot_be_read_hides_no_other() {
+        let look = async |candidate: &&str| match *candidate {
+            "unreadable" | "unreadable too" => Err(Failure::Chain((*candidate).to_owned())),
+            other => Ok(other == "right"),
+        };
+        // Given an unreadable candidate before the right one, then the right one is found
+        let found = first(vec!["wrong", "unreadable", "right", "wrong"], look).await;
+        assert_eq!(found.expect("found"), Some("right"));
+        // Given no right one, then the first failure is told
+        let found = first(vec!["wrong", "unreadable", "unreadable too"], look).await;
+        assert_eq!(found.expect_err("unknown").to_string(), "unreadable");
+        // Given none that is right or unreadable, then there is none
+        let found = first(vec!["wrong"], look).await;
+        assert_eq!(found.expect("known"), None);
+    }
+
+    #[test]
+    fn what_is_gone_is_not_due_for_ever() {
+        // Given one conversion that is due, and one that rests
+        let now = Instant::now();
+        let mut retries = HashMap::new();
+        for (address, at) in [("due", now), ("resting", now + FIRST_RETRY)] {
+            let pause = FIRST_RETRY;
+            retries.insert(address.to_owned(), Retry { at, pause });
+        }
+        assert_eq!(resting(&retries, now), ["resting"]);
+        // When the queue holds nothing besides what rests
+        drop_due(&mut retries, now);
+        // Then only what rests is looked for again
+        assert_eq!(retries.keys().collect::<Vec<_>>(), ["resting"]);
+    }
 }
