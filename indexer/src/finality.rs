@@ -13,10 +13,16 @@ const BATCH: u32 = 500;
 /// Runs until something fails.
 pub(crate) async fn run(mirror: &Mirror<'_>) -> Result<(), Failure> {
     loop {
-        let slot = mirror.chain.slot(Commitment::Finalized).await?;
-        settle(mirror, slot).await?;
-        mirror.writer.lock().await.advance(None, Some(slot)).await?;
-        mirror.health.finalized_slot(slot);
+        // Before all else: what is mirrored later may lie before the slot that is read next.
+        let indexed = *mirror.indexed.borrow();
+        let finalized = mirror.chain.slot(Commitment::Finalized).await?;
+        settle(mirror, finalized).await?;
+        // Final is only what is mirrored: before the snapshot there is a gap.
+        if let Some(indexed) = indexed {
+            let slot = finalized.min(indexed);
+            mirror.writer.lock().await.advance(None, Some(slot)).await?;
+            mirror.health.finalized_slot(slot);
+        }
         tokio::time::sleep(POLL).await;
     }
 }

@@ -6,6 +6,10 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 
+/// Slots that the chain may be ahead of what is final here before that counts as behind:
+/// about a minute. 32 is normal.
+const MAX_SLOTS_UNFINALIZED: u64 = 150;
+
 /// In one word, how the indexer is. Only [`Status::Ok`] is healthy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -14,7 +18,7 @@ pub(crate) enum Status {
     Starting,
     /// Live.
     Ok,
-    /// Live, but too far behind the chain.
+    /// Live, but too far behind the chain, or what is final here is.
     Behind,
     /// The node does not answer.
     ChainUnavailable,
@@ -70,7 +74,11 @@ impl Health {
             .map(|(chain, indexed)| chain.saturating_sub(indexed));
         if let Some(behind) = report.slots_behind {
             gauge("vouch_indexer_slots_behind", behind);
-            let too_far = behind > self.max_slots_behind;
+            let unfinalized = report
+                .chain_slot
+                .zip(report.finalized_slot)
+                .map_or(0, |(chain, finalized)| chain.saturating_sub(finalized));
+            let too_far = behind > self.max_slots_behind || unfinalized > MAX_SLOTS_UNFINALIZED;
             report.status = match report.status {
                 Status::Ok if too_far => Status::Behind,
                 Status::Behind if !too_far => Status::Ok,
@@ -150,5 +158,28 @@ mod tests {
         health.failed(&Failure::Chain("gone".into()));
         health.indexed_slot(111);
         assert_eq!(health.report().status, Status::ChainUnavailable);
+    }
+    #[test]
+    fn finality_that_stands_still_turns_red_and_back() {
+        // Given a live indexer that mirrors everything
+        let health = Health::new(10);
+        health.set(Status::Ok, None);
+        let reach = |slot| {
+            health.indexed_slot(slot);
+            health.chain_slot(slot);
+        };
+        // When nothing was final yet, or is as far behind as is normal, then it is healthy
+        reach(1000);
+        assert_eq!(health.report().status, Status::Ok);
+        health.finalized_slot(968);
+        reach(968 + MAX_SLOTS_UNFINALIZED);
+        assert_eq!(health.report().status, Status::Ok);
+        // When finality stands still, then it is behind
+        reach(968 + MAX_SLOTS_UNFINALIZED + 1);
+        assert_eq!(health.report().status, Status::Behind);
+        assert_eq!(health.report().slots_behind, Some(0));
+        // When finality goes on, then it is healthy again
+        health.finalized_slot(969);
+        assert_eq!(health.report().status, Status::Ok);
     }
 }

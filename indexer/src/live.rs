@@ -32,8 +32,6 @@ pub(crate) async fn connect(url: &str) -> Result<PubsubClient, Failure> {
 /// Runs until something fails.
 pub(crate) async fn run(mirror: &Mirror<'_>, pubsub: &PubsubClient) -> Result<(), Failure> {
     let heartbeat = mirror.config.heartbeat();
-    let (mut slots, _unsubscribe) =
-        within("slotSubscribe", CONNECT_TIMEOUT, pubsub.slot_subscribe()).await?;
     let config = RpcProgramAccountsConfig {
         account_config: RpcAccountInfoConfig {
             min_context_slot: None,
@@ -43,6 +41,9 @@ pub(crate) async fn run(mirror: &Mirror<'_>, pubsub: &PubsubClient) -> Result<()
     };
     let subscribe = pubsub.program_subscribe(&PROGRAM_ID, Some(config));
     let (changes, _unsubscribe) = within("programSubscribe", CONNECT_TIMEOUT, subscribe).await?;
+    // Only after the program, so that no slot in this stream is older than that subscription.
+    let (mut slots, _unsubscribe) =
+        within("slotSubscribe", CONNECT_TIMEOUT, pubsub.slot_subscribe()).await?;
 
     // Changes up to here may have been announced before the subscription: the snapshot
     // must not be of an earlier slot, or what lies between would be missed.
@@ -122,6 +123,7 @@ async fn measure(mirror: &Mirror<'_>, reached: mpsc::Sender<u64>) -> Result<(), 
 async fn note_indexed(mirror: &Mirror<'_>, slot: u64) -> Result<(), Failure> {
     let mut writer = mirror.writer.lock().await;
     writer.advance(Some(slot), None).await?;
+    mirror.indexed.send_replace(Some(slot));
     mirror.health.indexed_slot(slot);
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, Notify, watch};
 use vouch_db::{
     Error, PgPool,
     mirror::{Applied, Commitment, Observation, Row, Writer},
@@ -24,6 +24,9 @@ pub(crate) struct Mirror<'a> {
     pub(crate) writer: Mutex<Writer>,
     /// There are new conversions without a signature.
     pub(crate) converted: Notify,
+    /// Up to where this session has mirrored everything; `None` before its snapshot. What
+    /// an earlier session reached says nothing here: there was a gap since.
+    pub(crate) indexed: watch::Sender<Option<u64>>,
 }
 
 impl Mirror<'_> {

@@ -32,6 +32,7 @@ pub(crate) async fn run(
         pool,
         writer: writer.into(),
         converted: tokio::sync::Notify::new(),
+        indexed: tokio::sync::watch::Sender::new(None),
     };
     bind(&mirror).await?;
     let pubsub = live::connect(&config.ws_url).await?;

@@ -23,7 +23,7 @@ use vouch_client::{
 };
 use vouch_localnet::{
     Database, Instance, Postgres, Service, ServiceSpec, Signal, Validator, ValidatorOptions,
-    built_binary, program_binary,
+    built_binary, program_binary, signal,
 };
 
 const REWARD: u64 = 5_000_000;
@@ -50,6 +50,17 @@ impl World {
     async fn new() -> Self {
         let instance = Instance::create("mirror-test").expect("a folder");
         let postgres = Postgres::start(instance.dir()).await.expect("Postgres");
+        Self::on(instance, postgres).await
+    }
+
+    /// The same on a Postgres of its own.
+    async fn with_private_postgres() -> Self {
+        let instance = Instance::create("mirror-test").expect("a folder");
+        let postgres = Postgres::private(instance.dir()).await.expect("Postgres");
+        Self::on(instance, postgres).await
+    }
+
+    async fn on(instance: Instance, postgres: Postgres) -> Self {
         let database = postgres
             .create_database("vouch_mirror")
             .await
@@ -496,6 +507,131 @@ async fn writer_connection_lost() {
     // Then it becomes the writer again and nothing is missing
     world.until_equal(4).await;
     world.until_status("ok").await;
+}
+
+/// All processes of a private Postgres, stopped as a machine or a network that goes silent
+/// is: connections stay open and nothing answers. They go on when this is dropped.
+struct Silence(Vec<u32>);
+
+impl Silence {
+    fn of(instance: &Instance) -> Self {
+        let file = instance.dir().join("postgres/data/postmaster.pid");
+        let lines = std::fs::read_to_string(file).expect("the server's process id");
+        let server: u32 = lines
+            .lines()
+            .next()
+            .and_then(|line| line.parse().ok())
+            .expect("a process id");
+        // The server first, so that it makes no process that is not seen.
+        let mut silence = Self(Vec::new());
+        silence.stop(server);
+        for process in children(server) {
+            silence.stop(process);
+        }
+        silence
+    }
+
+    fn stop(&mut self, process: u32) {
+        signal(process, Signal::STOP).expect("a process of Postgres");
+        self.0.push(process);
+    }
+}
+
+impl Drop for Silence {
+    fn drop(&mut self) {
+        for process in &self.0 {
+            if let Err(error) = signal(*process, Signal::CONT) {
+                eprintln!("warning: a process of Postgres stays stopped: {error:#}");
+            }
+        }
+    }
+}
+
+fn children(parent: u32) -> Vec<u32> {
+    let mut children = Vec::new();
+    for entry in std::fs::read_dir("/proc").expect("processes").flatten() {
+        // "pid (name) state parent ...", where the name may hold anything.
+        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else {
+            continue;
+        };
+        let is_child = stat
+            .rsplit_once(") ")
+            .and_then(|(_, rest)| rest.split(' ').nth(1)?.parse().ok())
+            == Some(parent);
+        if let (true, Some(process)) = (is_child, entry.file_name().to_str()) {
+            children.push(process.parse().expect("a process id"));
+        }
+    }
+    assert!(!children.is_empty(), "Postgres is several processes");
+    children
+}
+
+/// [M6]
+#[tokio::test]
+async fn postgres_goes_silent() {
+    // Given a live indexer
+    let world = World::with_private_postgres().await;
+    world.convert_many(2).await;
+    world.until_equal(2).await;
+    // When Postgres goes silent without any connection being closed
+    let silence = Silence::of(&world.instance);
+    // Then health turns red, also while wallets go on converting
+    world.convert_many(2).await;
+    world.until_status("database_unavailable").await;
+    // And when Postgres goes on, the mirror does, too
+    drop(silence);
+    world.until_status("ok").await;
+    world.until_equal(4).await;
+}
+
+/// [M10]
+#[tokio::test]
+async fn a_gap_is_not_called_final() {
+    // Given an indexer that was stopped before wallets converted, which is final by now
+    let mut world = World::new().await;
+    world.convert_many(1).await;
+    world.until_equal(1).await;
+    world.indexer.stop().await.expect("a clean exit");
+    let claim = "SELECT finalized_slot FROM indexer_state";
+    let claimed = world.number(claim).await;
+    world.convert_many(2).await;
+    let converted = world.rpc.get_slot().await.expect("a slot");
+    until("the conversions are final", async || {
+        let slot = world
+            .rpc
+            .get_slot_with_commitment(CommitmentConfig::finalized())
+            .await;
+        slot.expect("a slot") >= converted
+    })
+    .await;
+    // When it starts again, and is kept from applying its snapshot
+    let mut keeper = world.pool.begin().await.expect("a transaction");
+    sqlx::query("LOCK TABLE conversions IN SHARE MODE")
+        .execute(&mut *keeper)
+        .await
+        .expect("a lock");
+    world.indexer.start_again().await.expect("a start");
+    until("the snapshot waits", async || {
+        world
+            .number(
+                "SELECT count(*) FROM pg_stat_activity
+                 WHERE datname = current_database() AND wait_event_type = 'Lock'
+                   AND application_name = 'vouch-indexer writer'",
+            )
+            .await
+            == 1
+    })
+    .await;
+    // Then it does not claim the gap
+    assert_eq!(world.number(claim).await, claimed);
+    // And when the snapshot is applied, it does
+    keeper.commit().await.expect("a commit");
+    world.until_equal(3).await;
+    let converted = i64::try_from(converted).expect("a slot");
+    until("the gap is closed", async || {
+        world.number(claim).await >= converted
+    })
+    .await;
 }
 
 /// [M7]
