@@ -90,7 +90,7 @@ pub async fn migrate(pool: &PgPool) -> Result<(), Error> {
     // A connection of its own, because it has no limit.
     let mut connection = pool.acquire().await?.detach();
     connection.execute("SET statement_timeout = 0").await?;
-    MIGRATOR.run(&mut connection).await?;
+    MIGRATOR.run_direct(&mut connection).await?;
     Ok(connection.close().await?)
 }
 
