@@ -107,7 +107,8 @@ pub(crate) fn router(state: AppState) -> Router {
         .fallback(async || ApiError::route_not_found().into_response())
         .method_not_allowed_fallback(async || ApiError::method_not_allowed().into_response())
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(cors)
         .layer(middleware::from_fn(envelope::layer))
+        // Outside of the envelope, so that its own refusals (timeout, panic) can be read, too.
+        .layer(cors)
         .with_state(state)
 }
