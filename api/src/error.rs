@@ -106,6 +106,11 @@ impl From<ProgramError> for ApiError {
         match error {
             ProgramError::SelfReferral => Self::self_referral(),
             ProgramError::AlreadyConverted => Self::already_converted(),
+            ProgramError::CampaignNotFound => Self::campaign_not_found(),
+            // A referral of another campaign is no code of this one.
+            ProgramError::ReferralNotFound
+            | ProgramError::WrongCampaign
+            | ProgramError::CodeMismatch => Self::code_not_found(),
             ProgramError::InvalidCode => Self::invalid_code(),
             ProgramError::CodeTaken => Self::code_taken(),
             ProgramError::ReferralInactive => Self::code_inactive(),
