@@ -6,7 +6,10 @@
 use std::{future::Future, time::Duration};
 
 use tokio::sync::watch;
-use vouch_db::{Error, PgPool, api};
+use vouch_db::{
+    Error, PgPool,
+    api::{self, PgConnection},
+};
 
 /// How often Postgres is asked whether it is there.
 const PROBE_EVERY: Duration = Duration::from_millis(250);
@@ -14,6 +17,12 @@ const PROBE_EVERY: Duration = Duration::from_millis(250);
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 /// How long a probe waits for one.
 const PROBE_PATIENCE: Duration = Duration::from_millis(500);
+/// How long Postgres may be silent on a query before it counts as away: longer than it
+/// waits for a connection and runs a statement. A frozen machine or a lost network
+/// breaks no connection.
+const SILENCE: Duration = Duration::from_secs(8);
+/// The same for a probe.
+const PROBE_SILENCE: Duration = Duration::from_secs(2);
 /// Probes after which a wait is logged again: every half minute.
 const LOG_EVERY: u32 = 120;
 
@@ -72,7 +81,10 @@ impl Database {
         if !self.is_up() {
             return Err(api::unavailable());
         }
-        let outcome = query.await;
+        let Ok(outcome) = tokio::time::timeout(SILENCE, query).await else {
+            self.suspect();
+            return Err(api::unavailable());
+        };
         if matches!(&outcome, Err(error) if api::is_away(error)) {
             self.suspect();
         }
@@ -80,8 +92,23 @@ impl Database {
     }
 
     /// Treats Postgres as away until the next probe.
-    pub(crate) fn suspect(&self) {
+    fn suspect(&self) {
         self.up.send_replace(false);
+    }
+
+    /// Asks Postgres whether it is there, and gives the connection for the next time.
+    async fn probe(&self, connection: Option<PgConnection>) -> Result<PgConnection, Error> {
+        let probe = async {
+            let mut connection = match connection {
+                Some(connection) => connection,
+                None => api::own_connection(&self.probe).await?,
+            };
+            api::ping(&mut connection).await?;
+            Ok(connection)
+        };
+        tokio::time::timeout(PROBE_SILENCE, probe)
+            .await
+            .unwrap_or_else(|_elapsed| Err(api::unavailable()))
     }
 
     /// Waits for Postgres, migrates it, and from then on watches it.
@@ -91,9 +118,11 @@ impl Database {
     pub(crate) async fn watch(&self) -> anyhow::Result<()> {
         let mut failures = 0_u32;
         let mut migrated = false;
+        let mut connection = None;
         loop {
             let outcome = async {
-                api::ping(&self.probe).await?;
+                // A connection that was silent or refused is not used again.
+                connection = Some(self.probe(connection.take()).await?);
                 if !migrated {
                     vouch_db::migrate(&self.probe).await?;
                 }

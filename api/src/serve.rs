@@ -83,7 +83,9 @@ pub async fn serve(config: Config) -> Result<()> {
     let metrics = PrometheusBuilder::new()
         .set_buckets(&BUCKETS)?
         .install_recorder()?;
-    let (recorder, writer) = Recorder::start(Arc::clone(&database), click_pool, spool);
+    let close = CancellationToken::new();
+    let (recorder, mut writer) =
+        Recorder::start(Arc::clone(&database), click_pool, spool, close.clone());
     let chain = Arc::new(Chain::new(config.rpc_url.expose_secret().to_owned()));
     let state = AppState(Arc::new(Inner {
         database: Arc::clone(&database),
@@ -117,6 +119,11 @@ pub async fn serve(config: Config) -> Result<()> {
     let outcome = tokio::select! {
         _ = stop.0.recv() => Ok(()),
         _ = stop.1.recv() => Ok(()),
+        // Without it no click can be stored: better to end loudly and be started again.
+        ended = &mut writer => {
+            ended.context("the writer of clicks panicked")?;
+            bail!("the writer of clicks ended");
+        }
         ended = background => ended.context("a background task panicked").and_then(|ended| ended),
     };
     tracing::info!("stopping");
@@ -126,9 +133,11 @@ pub async fn serve(config: Config) -> Result<()> {
         Ok(served) => served??,
         Err(_) => tracing::warn!("some connections did not end in time"),
     }
-    // The last recorder is gone with the server: the writer stores what it has and ends.
-    if tokio::time::timeout(SHUTDOWN_GRACE, writer).await.is_err() {
-        bail!("the last clicks could not be stored in time");
+    // Whatever still holds a recorder: the writer stores what it has and ends.
+    close.cancel();
+    match tokio::time::timeout(SHUTDOWN_GRACE, writer).await {
+        Ok(ended) => ended.context("the writer of clicks panicked")?,
+        Err(_) => bail!("the last clicks could not be stored in time"),
     }
     tracing::info!("stopped");
     outcome

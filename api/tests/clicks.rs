@@ -4,6 +4,8 @@ mod common;
 
 use std::fs::OpenOptions;
 use std::io::Write;
+use std::path::Path;
+use std::process::Command;
 
 use common::{
     ALICE, Api, BOB, CAMPAIGN, OTHER_CAMPAIGN, campaign, click_ids, referral, send, totals,
@@ -225,6 +227,139 @@ async fn postgres_comes_back_without_a_restart() {
     api.service.stop().await.unwrap();
     drop(database);
     postgres.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn clicks_while_postgres_is_frozen_are_replayed_exactly_once() {
+    // Given a link that was followed once
+    let instance = Instance::create("api-frozen").unwrap();
+    let mut postgres = Postgres::private(instance.dir()).await.unwrap();
+    let database = postgres.create_database("clicks").await.unwrap();
+    let pool = seed(database.url()).await;
+    let mut api = Api::start(database.url()).await.ready().await;
+    let mut ids = vec![api.get("/r/STARTER7").await.target("click_id")];
+    // When every process of Postgres stands still, so that no connection breaks
+    let frozen = Frozen::all_of(&instance.dir().join("postgres"));
+    // Then clicks are accepted all the same, and are in the file
+    for _ in 0..3 {
+        let answer = api.get("/r/STARTER7").await;
+        assert_eq!(answer.status, 302, "{}", answer.text);
+        ids.push(answer.target("click_id"));
+    }
+    let lines = std::fs::read_to_string(api.spool()).unwrap();
+    assert_eq!(lines.lines().count(), 3);
+    // When Postgres goes on, then every click is there exactly once
+    drop(frozen);
+    until_empty(&api).await;
+    ids.sort();
+    assert_eq!(click_ids(&pool).await, ids);
+    assert_eq!(totals(&pool).await.0, 4);
+    pool.close().await;
+    api.service.stop().await.unwrap();
+    drop(database);
+    postgres.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn clicks_wait_while_postgres_refuses_to_write() {
+    // Given a link that was followed once
+    let database = Postgres::test_database().await.unwrap();
+    let pool = seed(database.url()).await;
+    let api = Api::start(database.url()).await.ready().await;
+    let mut ids = vec![api.get("/r/STARTER7").await.target("click_id")];
+    // When the table refuses what is written, for a reason that is not in the click
+    sqlx::raw_sql(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+             $$ BEGIN RAISE EXCEPTION 'read-only' USING ERRCODE = '25006'; END $$;
+         CREATE TRIGGER refuse BEFORE INSERT ON referral_totals
+             FOR EACH STATEMENT EXECUTE FUNCTION refuse();",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    for _ in 0..3 {
+        let answer = api.get("/r/STARTER7").await;
+        assert_eq!(answer.status, 302, "{}", answer.text);
+        ids.push(answer.target("click_id"));
+    }
+    // Then replays fail, nothing is set aside, and other requests are served
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while !std::fs::read_to_string(api.service.log())
+        .unwrap()
+        .contains("spooled clicks have to wait")
+    {
+        assert!(std::time::Instant::now() < deadline, "no replay was tried");
+        assert_eq!(api.get("/v1/campaigns").await.status, 200);
+    }
+    assert_eq!(api.get("/v1/campaigns").await.status, 200);
+    assert!(!api.dir.path().join("spool.rejected").exists());
+    // When it takes them again, then every click is there exactly once
+    sqlx::raw_sql("DROP TRIGGER refuse ON referral_totals")
+        .execute(&pool)
+        .await
+        .unwrap();
+    until_empty(&api).await;
+    ids.sort();
+    assert_eq!(click_ids(&pool).await, ids);
+    assert_eq!(totals(&pool).await.0, 4);
+}
+
+#[tokio::test]
+async fn a_client_that_holds_its_connection_does_not_fail_the_stop() {
+    // Given a click, and a client that never ends its request
+    let database = Postgres::test_database().await.unwrap();
+    let pool = seed(database.url()).await;
+    let mut api = Api::start(database.url()).await.ready().await;
+    let id = api.get("/r/STARTER7").await.target("click_id");
+    let mut slow = std::net::TcpStream::connect(api.service.address()).unwrap();
+    slow.write_all(b"POST /v1/transactions/convert HTTP/1.1\r\nhost: x\r\n")
+        .unwrap();
+    // When the service is asked to stop, then it exits with 0 and the click is stored
+    api.service.stop().await.unwrap();
+    assert_eq!(click_ids(&pool).await, [id]);
+    drop(slow);
+}
+
+/// Processes that stand still until this is dropped.
+struct Frozen(Vec<String>);
+
+impl Frozen {
+    /// The server of this data folder, before its children: it starts no others then.
+    fn all_of(cluster: &Path) -> Self {
+        let pid_file = [
+            cluster.join("postmaster.pid"),
+            cluster.join("data/postmaster.pid"),
+        ]
+        .into_iter()
+        .find(|path| path.exists())
+        .unwrap();
+        let text = std::fs::read_to_string(pid_file).unwrap();
+        let server = text.lines().next().unwrap().to_owned();
+        let mut frozen = Self(vec![server.clone()]);
+        kill("-STOP", &frozen.0);
+        let task = format!("/proc/{server}/task/{server}/children");
+        let children = std::fs::read_to_string(task).unwrap();
+        let children: Vec<String> = children.split_whitespace().map(str::to_owned).collect();
+        assert!(!children.is_empty());
+        kill("-STOP", &children);
+        frozen.0.extend(children);
+        frozen
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        kill("-CONT", &self.0);
+    }
+}
+
+fn kill(signal: &str, pids: &[String]) {
+    let status = Command::new("kill")
+        .arg(signal)
+        .args(pids)
+        .status()
+        .unwrap();
+    assert!(status.success());
 }
 
 #[tokio::test]

@@ -5,14 +5,19 @@
 //! the meantime: the busier, the larger the groups. When Postgres does not take a
 //! group, it goes to the [`Spool`] instead, and back when Postgres is there again.
 
-use std::{sync::Arc, time::Instant};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
+    time::Instant,
 };
-use vouch_db::{PgPool, api::clicks::Click};
+use tokio_util::sync::CancellationToken;
+use vouch_db::{
+    PgPool,
+    api::{self, PgConnection, clicks::Click},
+};
 
 use super::spool::{self, Spool};
 use crate::{database::Database, error::ApiError};
@@ -22,6 +27,10 @@ use crate::{database::Database, error::ApiError};
 const QUEUE: usize = 10_000;
 /// Clicks of one transaction.
 const GROUP: usize = 1_000;
+/// How long Postgres may take for one group before the spool file gets it.
+const SILENCE: Duration = Duration::from_secs(3);
+/// The first and the longest pause after a replay that failed.
+const REPLAY_PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
 
 struct Waiting {
     click: Click,
@@ -39,17 +48,23 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    /// Starts the writer. It ends, with nothing left, when every `Recorder` is dropped.
+    /// Starts the writer. It ends, with nothing left in the queue, when every `Recorder`
+    /// is dropped or `close` is cancelled; later clicks are refused.
     pub(crate) fn start(
         database: Arc<Database>,
         pool: PgPool,
         spool: Spool,
+        close: CancellationToken,
     ) -> (Self, JoinHandle<()>) {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let writer = Writer {
             database,
             pool,
+            connection: None,
             spool: Some(spool),
+            replay_after: Instant::now(),
+            replay_pause: REPLAY_PAUSE.0,
+            close,
         };
         (Self { queue }, tokio::spawn(writer.run(waiting)))
     }
@@ -63,7 +78,7 @@ impl Recorder {
         self.queue
             .try_send(Waiting { click, durable })
             .map_err(|_| {
-                ApiError::click_not_stored().because(anyhow::anyhow!("the queue is full"))
+                ApiError::click_not_stored().because(anyhow::anyhow!("the queue is full or closed"))
             })?;
         match answer.await {
             Ok(Ok(())) => Ok(()),
@@ -75,8 +90,14 @@ impl Recorder {
 struct Writer {
     database: Arc<Database>,
     pool: PgPool,
+    /// Never given back to the pool, which would wait for a silent Postgres.
+    connection: Option<PgConnection>,
     /// Away only while a blocking call has it.
     spool: Option<Spool>,
+    /// When the spool is tried again, and how long it waits after the next failure.
+    replay_after: Instant,
+    replay_pause: Duration,
+    close: CancellationToken,
 }
 
 impl Writer {
@@ -84,7 +105,11 @@ impl Writer {
         let mut group = Vec::with_capacity(GROUP);
         self.report();
         loop {
-            let replayable = self.waiting() > 0 && self.database.is_up();
+            if self.close.is_cancelled() {
+                queue.close();
+            }
+            let possible = self.waiting() > 0 && self.database.is_up();
+            let replayable = possible && self.replay_after <= Instant::now();
             if replayable {
                 // Live clicks go between two chunks of old ones.
                 while group.len() < GROUP {
@@ -109,7 +134,9 @@ impl Writer {
                             return;
                         }
                     }
-                    () = came_up, if self.waiting() > 0 => continue,
+                    () = came_up, if self.waiting() > 0 && !possible => continue,
+                    () = tokio::time::sleep_until(self.replay_after), if possible => continue,
+                    () = self.close.cancelled(), if !queue.is_closed() => continue,
                 }
             }
             self.store(&mut group).await;
@@ -169,19 +196,36 @@ impl Writer {
         }
     }
 
-    async fn insert(&self, clicks: &[Click]) -> Result<(), vouch_db::Error> {
-        self.database
-            .guard(vouch_db::api::clicks::insert(&self.pool, clicks))
-            .await?;
+    async fn insert(&mut self, clicks: &[Click]) -> Result<(), vouch_db::Error> {
+        let connection = self.connection.take();
+        let insert = async {
+            let mut connection = match connection {
+                Some(connection) => connection,
+                None => api::own_connection(&self.pool).await?,
+            };
+            api::clicks::insert(&mut connection, clicks).await?;
+            Ok(connection)
+        };
+        // The outcome of what took too long is unknown; writing it again is harmless.
+        // Whether Postgres is away is for the probe to say: this may be a mere lock.
+        let insert = async {
+            tokio::time::timeout(SILENCE, insert)
+                .await
+                .unwrap_or_else(|_elapsed| Err(api::busy()))
+        };
+        self.connection = Some(self.database.guard(insert).await?);
         Ok(())
     }
 
-    /// Brings one chunk of the spool into Postgres.
+    /// Brings one chunk of the spool into Postgres, or waits longer before the next try.
     async fn replay(&mut self) {
-        if let Err(error) = self.try_replay().await {
-            tracing::warn!(cause = %format!("{error:#}"), "spooled clicks have to wait");
-            // Also when it was the disk: not in a hot loop.
-            self.database.suspect();
+        match self.try_replay().await {
+            Ok(()) => self.replay_pause = REPLAY_PAUSE.0,
+            Err(error) => {
+                tracing::warn!(cause = %format!("{error:#}"), "spooled clicks have to wait");
+                self.replay_after = Instant::now() + self.replay_pause;
+                self.replay_pause = (self.replay_pause * 2).min(REPLAY_PAUSE.1);
+            }
         }
     }
 
@@ -193,13 +237,13 @@ impl Writer {
         let mut rejected = chunk.unreadable.clone();
         match self.insert(&chunk.clicks).await {
             Ok(()) => {}
-            Err(error) if error.is_unavailable() => return Err(error.into()),
+            Err(error) if !api::is_about_data(&error) => return Err(error.into()),
             // One click that Postgres will never take must not hold up the others.
             Err(_) => {
                 for click in &chunk.clicks {
                     match self.insert(std::slice::from_ref(click)).await {
                         Ok(()) => {}
-                        Err(error) if error.is_unavailable() => return Err(error.into()),
+                        Err(error) if !api::is_about_data(&error) => return Err(error.into()),
                         Err(error) => {
                             tracing::error!(id = %click.id, cause = %anyhow::Error::from(error).root_cause(),
                                 "Postgres refuses a spooled click");
@@ -214,6 +258,8 @@ impl Writer {
             .with_spool(move |spool| {
                 if !rejected.is_empty() {
                     let path = spool.set_aside(&rejected)?;
+                    metrics::counter!("vouch_api_clicks_set_aside_total")
+                        .increment(rejected.len() as u64);
                     tracing::error!(count = rejected.len(), path = %path.display(),
                         "clicks were set aside");
                 }

@@ -1,7 +1,7 @@
 //! Clicks: the only rows that the API alone knows of.
 
 use sqlx::{
-    PgPool,
+    PgConnection, PgPool,
     types::{JsonValue, Uuid},
 };
 use time::{Date, OffsetDateTime};
@@ -45,13 +45,13 @@ pub struct Click {
 /// # Errors
 /// See [`Error`]; then nothing was inserted, unless the connection broke while
 /// Postgres committed, which cannot be told apart. Inserting again is always safe.
-pub async fn insert(pool: &PgPool, clicks: &[Click]) -> Result<u64, Error> {
+pub async fn insert(connection: &mut PgConnection, clicks: &[Click]) -> Result<u64, Error> {
     fn column<T>(clicks: &[Click], value: impl Fn(&Click) -> T) -> Vec<T> {
         clicks.iter().map(value).collect()
     }
 
-    // Counters are locked in the order of their key, as the indexer does: two
-    // writers cannot wait for each other in a circle.
+    // Counters are locked in the order of their key's bytes, as the indexer does: two
+    // writers cannot wait for each other in a circle, whatever the database's locale.
     let inserted = sqlx::query_scalar!(
         r#"
         WITH new AS (
@@ -68,7 +68,7 @@ pub async fn insert(pool: &PgPool, clicks: &[Click]) -> Result<u64, Error> {
             SELECT referral, visitor, min(clicked_at) FROM new
             WHERE verdict <> 'bot'
             GROUP BY referral, visitor
-            ORDER BY referral, visitor
+            ORDER BY referral COLLATE "C", visitor
             ON CONFLICT (referral, visitor) DO NOTHING
             RETURNING referral
         ), counted AS (
@@ -77,7 +77,7 @@ pub async fn insert(pool: &PgPool, clicks: &[Click]) -> Result<u64, Error> {
                    (SELECT count(*) FROM visitors v WHERE v.referral = n.referral)
             FROM new n
             GROUP BY n.referral
-            ORDER BY n.referral
+            ORDER BY n.referral COLLATE "C"
             ON CONFLICT (referral) DO UPDATE SET
                 clicks = t.clicks + excluded.clicks,
                 bot_clicks = t.bot_clicks + excluded.bot_clicks,
@@ -99,7 +99,7 @@ pub async fn insert(pool: &PgPool, clicks: &[Click]) -> Result<u64, Error> {
         &column(clicks, |click| click.verdict.clone()),
         &column(clicks, |click| click.verdict_reason.clone()) as &[Option<String>],
     )
-    .fetch_one(pool)
+    .fetch_one(connection)
     .await?;
     Ok(u64::try_from(inserted).unwrap_or_default())
 }

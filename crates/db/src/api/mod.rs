@@ -9,6 +9,7 @@ pub mod stats;
 
 use std::time::Duration;
 
+pub use sqlx::PgConnection;
 use sqlx::{
     PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -39,12 +40,23 @@ pub fn pool(url: &str, connections: u32, patience: Duration) -> Result<PgPool, E
         .connect_lazy_with(options))
 }
 
+/// A connection that belongs to the caller alone: dropping it closes it, and never
+/// waits for a Postgres that has gone silent, as giving it back to the pool does.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn own_connection(pool: &PgPool) -> Result<PgConnection, Error> {
+    Ok(pool.acquire().await?.detach())
+}
+
 /// Whether Postgres answers.
 ///
 /// # Errors
 /// [`Error::Unavailable`] when it does not; another error when it refuses.
-pub async fn ping(pool: &PgPool) -> Result<(), Error> {
-    sqlx::query!("SELECT 1 AS one").fetch_one(pool).await?;
+pub async fn ping(connection: &mut PgConnection) -> Result<(), Error> {
+    sqlx::query!("SELECT 1 AS one")
+        .fetch_one(connection)
+        .await?;
     Ok(())
 }
 
@@ -77,6 +89,12 @@ pub fn unavailable() -> Error {
     Error::Unavailable(sqlx::Error::PoolClosed)
 }
 
+/// The error of a query that is not waited for any longer, although Postgres may be there.
+#[must_use]
+pub fn busy() -> Error {
+    Error::Unavailable(sqlx::Error::PoolTimedOut)
+}
+
 /// Whether the error says that Postgres itself is away. That no connection was free in
 /// time, or that one query took too long, says nothing about the next one.
 #[must_use]
@@ -90,6 +108,23 @@ pub fn is_away(error: &Error) -> bool {
                 .is_some_and(|code| code.starts_with("57P") || code.starts_with("08"))
         }
         Error::Unavailable(_) => true,
+        _ => false,
+    }
+}
+
+/// Whether the error is about the very rows that were to be written, so that trying
+/// again later cannot help: SQLSTATE classes 22 (data) and 23 (integrity). Anything
+/// else (rights, a read-only standby, a full disk) may pass.
+#[must_use]
+pub fn is_about_data(error: &Error) -> bool {
+    let (Error::Constraint { source, .. } | Error::Query(source)) = error else {
+        return false;
+    };
+    match source {
+        sqlx::Error::Database(error) => error
+            .code()
+            .is_some_and(|code| code.starts_with("22") || code.starts_with("23")),
+        sqlx::Error::Encode(_) => true,
         _ => false,
     }
 }
