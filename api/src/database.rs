@@ -13,14 +13,14 @@ use vouch_db::{
 
 /// How often Postgres is asked whether it is there.
 const PROBE_EVERY: Duration = Duration::from_millis(250);
-/// How long a request waits for a connection.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a request waits for a connection: a busy machine takes seconds to open one.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a probe waits for one.
 const PROBE_PATIENCE: Duration = Duration::from_millis(500);
 /// How long Postgres may be silent on a query before it counts as away: longer than it
 /// waits for a connection and runs a statement. A frozen machine or a lost network
 /// breaks no connection.
-const SILENCE: Duration = Duration::from_secs(8);
+const SILENCE: Duration = Duration::from_secs(11);
 /// The same for a probe.
 const PROBE_SILENCE: Duration = Duration::from_secs(2);
 /// Probes after which a wait is logged again: every half minute.

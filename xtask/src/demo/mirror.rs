@@ -1,11 +1,17 @@
 //! Postgres, compared with the chain.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result};
 use sqlx::PgPool;
 
 use super::chain::Chain;
+
+/// How long a click may wait in the spool file before the demo calls it missing.
+const REPLAYED: Duration = Duration::from_secs(30);
 
 /// The product's database.
 pub(super) struct Mirror {
@@ -23,9 +29,19 @@ impl Mirror {
         self.pool.close().await;
     }
 
-    /// The code on the stored click with this id, if there is such a click.
+    /// The code on the stored click with this id; `None` when there is no such click
+    /// in time. It is durable before its redirect is answered, but on a busy machine
+    /// it may be in the spool file first.
     pub(super) async fn click_code(&self, id: &str) -> Result<Option<String>> {
-        Ok(vouch_db::api::clicks::code_of(&self.pool, id.parse()?).await?)
+        let id = id.parse()?;
+        let deadline = Instant::now() + REPLAYED;
+        loop {
+            let code = vouch_db::api::clicks::code_of(&self.pool, id).await?;
+            if code.is_some() || Instant::now() > deadline {
+                return Ok(code);
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
     }
 
     /// Every account of the program whose bytes Postgres does not hold exactly,
