@@ -6,5 +6,6 @@
 #![warn(clippy::arithmetic_side_effects, clippy::float_arithmetic)]
 
 mod code;
+pub mod reward;
 
 pub use code::{Code, InvalidCode};

@@ -1,0 +1,268 @@
+//! What a conversion earns, and for whom.
+//!
+//! Integers only. Each rate is applied exactly and rounded down, and the referrer
+//! gets what the others' parts leave: the parts sum to the whole, and no input
+//! overflows. [`RewardRule::check`] holds of every rule that is stored.
+
+/// Basis points of a whole.
+pub const WHOLE_BPS: u16 = 10_000;
+/// Largest multiplier of a tier: 100x.
+pub const MAX_MULTIPLIER_BPS: u32 = 1_000_000;
+
+/// How the reward follows from the conversion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RewardKind {
+    /// This many base units, at least 1.
+    Fixed(u64),
+    /// Basis points of the amount.
+    Percent {
+        /// 1 to [`WHOLE_BPS`].
+        bps: u16,
+        /// Most base units for one conversion, at least 1; bonuses come on top.
+        max: u64,
+    },
+}
+
+/// From `min_conversions` on, rewards are multiplied. All zero when unused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tier {
+    /// Conversions that a referral needs, the present one included.
+    pub min_conversions: u64,
+    /// Basis points, above [`WHOLE_BPS`] and up to [`MAX_MULTIPLIER_BPS`].
+    pub multiplier_bps: u32,
+}
+
+/// Paid once, with the conversion that reaches `threshold`. All zero when unused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Bonus {
+    /// Conversions that a referral needs, the present one included.
+    pub threshold: u64,
+    /// Base units, for the referrer alone.
+    pub amount: u64,
+}
+
+/// A campaign's rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RewardRule {
+    /// Reward before tiers.
+    pub kind: RewardKind,
+    /// Used ones first, ascending.
+    pub tiers: [Tier; 4],
+    /// Used ones first, ascending.
+    pub bonuses: [Bonus; 4],
+    /// Basis points of the reward for the referee.
+    pub referee_share_bps: u16,
+    /// Most basis points of the reward that a partner may have.
+    pub max_partner_share_bps: u16,
+}
+
+/// Why a rule is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InvalidRule {
+    /// Nothing is paid, a rate is above the whole, or a reward would not fit 64 bits.
+    Reward,
+    /// A tier out of order, or a multiplier out of bounds.
+    Tiers,
+    /// A bonus out of order, or worth nothing.
+    Bonuses,
+    /// Shares that are more than the whole.
+    Shares,
+}
+
+/// What a conversion is rewarded for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Facts {
+    /// What it was worth.
+    pub amount: u64,
+    /// The referral's conversions before it.
+    pub conversions: u64,
+    /// Bonuses that the referral has had: one bit each, the first the lowest.
+    pub bonuses_paid: u8,
+    /// Basis points that the referral's partner asks for; 0 without a partner.
+    pub partner_share_bps: u16,
+    /// Most base units that there are to share out; [`u64::MAX`] for no limit.
+    pub at_most: u64,
+}
+
+/// Base units for each of the three, and the bonuses among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Reward {
+    /// For the referral's owner, bonuses included.
+    pub referrer: u64,
+    /// For the wallet that was referred.
+    pub referee: u64,
+    /// For the referral's partner.
+    pub partner: u64,
+    /// Bonuses that are part of it, one bit each.
+    pub bonuses: u8,
+}
+
+impl Reward {
+    /// Base units of all three.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        // They are parts of a whole that fits.
+        self.referrer
+            .saturating_add(self.referee)
+            .saturating_add(self.partner)
+    }
+}
+
+/// [`WHOLE_BPS`], as wide as amounts are.
+const WHOLE: u64 = 10_000;
+
+/// Basis points of `amount`, rounded down; `None` where the result has more than
+/// 64 bits, which takes more than [`WHOLE_BPS`].
+///
+/// Exact: `amount` is `whole * 10,000 + rest`, and only the rest's part is rounded.
+/// A division of 128 bits, the plain way, costs a program dearly.
+#[must_use]
+#[inline(always)]
+pub const fn share(amount: u64, bps: u32) -> Option<u64> {
+    let (whole, rest) = (amount / WHOLE, amount % WHOLE);
+    let bps = bps as u64;
+    // rest < 10,000 and bps < 2^32: the product has 46 bits.
+    let rest = rest.saturating_mul(bps) / WHOLE;
+    match whole.checked_mul(bps) {
+        Some(whole) => whole.checked_add(rest),
+        None => None,
+    }
+}
+
+/// [`share`], or the most there is.
+#[inline(always)]
+const fn share_or_max(amount: u64, bps: u32) -> u64 {
+    match share(amount, bps) {
+        Some(part) => part,
+        None => u64::MAX,
+    }
+}
+
+impl RewardRule {
+    /// Checks what holds of every rule.
+    ///
+    /// # Errors
+    /// The first part that is wrong.
+    pub fn check(&self) -> Result<(), InvalidRule> {
+        let most = match self.kind {
+            RewardKind::Fixed(units) => {
+                if units == 0 {
+                    return Err(InvalidRule::Reward);
+                }
+                units
+            }
+            RewardKind::Percent { bps, max } => {
+                if bps == 0 || bps > WHOLE_BPS || max == 0 {
+                    return Err(InvalidRule::Reward);
+                }
+                max
+            }
+        };
+        let mut before = Tier::default();
+        let mut ended = false;
+        for tier in &self.tiers {
+            if *tier == Tier::default() {
+                ended = true;
+                continue;
+            }
+            if ended
+                || tier.min_conversions <= before.min_conversions
+                || tier.multiplier_bps <= WHOLE_BPS as u32
+                || tier.multiplier_bps > MAX_MULTIPLIER_BPS
+            {
+                return Err(InvalidRule::Tiers);
+            }
+            before = *tier;
+        }
+        let mut before = Bonus::default();
+        let mut ended = false;
+        let mut bonuses: u64 = 0;
+        for bonus in &self.bonuses {
+            if *bonus == Bonus::default() {
+                ended = true;
+                continue;
+            }
+            if ended || bonus.threshold <= before.threshold || bonus.amount == 0 {
+                return Err(InvalidRule::Bonuses);
+            }
+            bonuses = bonuses
+                .checked_add(bonus.amount)
+                .ok_or(InvalidRule::Bonuses)?;
+            before = *bonus;
+        }
+        let shares = self
+            .referee_share_bps
+            .checked_add(self.max_partner_share_bps);
+        if shares.is_none_or(|shares| shares > WHOLE_BPS) {
+            return Err(InvalidRule::Shares);
+        }
+        // A percentage is cut off at its maximum after the tiers; a fixed one grows.
+        let most = match self.kind {
+            RewardKind::Percent { .. } => most,
+            RewardKind::Fixed(units) => self
+                .tiers
+                .iter()
+                .filter(|tier| tier.multiplier_bps != 0)
+                .try_fold(units, |most, tier| {
+                    share(units, tier.multiplier_bps).map(|scaled| scaled.max(most))
+                })
+                .ok_or(InvalidRule::Reward)?,
+        };
+        if most.checked_add(bonuses).is_none() {
+            return Err(InvalidRule::Reward);
+        }
+        Ok(())
+    }
+
+    /// What this conversion earns. Exact under a rule that [`Self::check`] accepts.
+    #[must_use]
+    #[inline(always)]
+    pub fn reward(&self, facts: &Facts) -> Reward {
+        let ordinal = facts.conversions.saturating_add(1);
+        let base = match self.kind {
+            RewardKind::Fixed(units) => units,
+            RewardKind::Percent { bps, .. } => share_or_max(facts.amount, u32::from(bps)),
+        };
+        let mut multiplier = 0;
+        for tier in &self.tiers {
+            if tier.multiplier_bps == 0 || ordinal < tier.min_conversions {
+                break;
+            }
+            multiplier = tier.multiplier_bps;
+        }
+        let mut shared = match multiplier {
+            0 => base,
+            bps => share_or_max(base, bps),
+        };
+        if let RewardKind::Percent { max, .. } = self.kind {
+            shared = shared.min(max);
+        }
+        shared = shared.min(facts.at_most);
+
+        let mut reward = Reward::default();
+        if self.referee_share_bps != 0 {
+            reward.referee = share_or_max(shared, u32::from(self.referee_share_bps));
+        }
+        if facts.partner_share_bps != 0 {
+            let bps = facts.partner_share_bps.min(self.max_partner_share_bps);
+            reward.partner = share_or_max(shared, u32::from(bps));
+        }
+        // Shares are at most the whole, and each was rounded down.
+        reward.referrer = shared
+            .saturating_sub(reward.referee)
+            .saturating_sub(reward.partner);
+
+        let mut bit: u8 = 1;
+        for bonus in &self.bonuses {
+            if bonus.amount == 0 || ordinal < bonus.threshold {
+                break;
+            }
+            if facts.bonuses_paid & bit == 0 {
+                reward.referrer = reward.referrer.saturating_add(bonus.amount);
+                reward.bonuses |= bit;
+            }
+            bit <<= 1;
+        }
+        reward
+    }
+}
