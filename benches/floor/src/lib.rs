@@ -1,0 +1,257 @@
+//! The floor of Vouch's compute units: what an instruction has to do whoever writes
+//! it, and nothing else. Addresses, account sizes and calls into other programs are
+//! those of `programs/referral`; rules, counters, events and the contents of new
+//! accounts are left out. It checks nothing: never deploy it.
+//!
+//! It runs at Vouch's own address, on Vouch's own accounts and in their order, so
+//! both look for the same address with the same bump. The first byte of the data
+//! says which instruction it is the floor of.
+
+#![cfg_attr(target_os = "solana", no_std)]
+
+mod address;
+mod calls;
+
+use pinocchio::{error::ProgramError, AccountView, Address, ProgramResult};
+#[cfg(target_arch = "bpf")]
+use solana_compiler_builtins as _;
+
+use address::{sha256, NewAccount};
+use calls::{mint, pay, transfer, withdraw};
+
+#[cfg(target_os = "solana")]
+mod entrypoint {
+    pinocchio::program_entrypoint!(super::process, 16);
+    pinocchio::no_allocator!();
+    pinocchio::nostd_panic_handler!();
+}
+
+/// Bytes of Vouch's accounts, their discriminators included.
+const CAMPAIGN_SIZE: usize = 664;
+const REFERRAL_SIZE: usize = 302;
+const CONVERSION_SIZE: usize = 186;
+const REFEREE_SIZE: usize = 154;
+
+/// Where a conversion's status and the first byte of a referral's pending rewards are.
+const STATUS: usize = 10;
+const REWARDS_PENDING: usize = 261;
+
+/// Base units or lamports of each part of a reward, and of what is left of a payment.
+const PART: u64 = 1_000_000;
+const REST: u64 = 9_000_000;
+
+/// Runs the instruction that the first byte of `data` names.
+///
+/// # Errors
+/// When accounts are missing or a call fails.
+pub fn process(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> ProgramResult {
+    let (instruction, data) = data
+        .split_first()
+        .ok_or(ProgramError::InvalidInstructionData)?;
+    match instruction {
+        0 => convert(program, accounts, data),
+        1 => claim(accounts),
+        // A conversion whose reward waits: nothing is paid.
+        2 => record(program, accounts, data),
+        3 => convert_from_vault(program, accounts, data),
+        4 => claim_from_vault(accounts),
+        5 => create_campaign(program, accounts, data),
+        6 => create_referral(program, accounts, data),
+        7 => bind(program, accounts),
+        8 => purchase(program, accounts, data),
+        9 => purchase_with_tokens(program, accounts, data),
+        10 => purchase_minted(program, accounts, data),
+        11 => fund_vault(accounts),
+        12 => withdraw_vault(accounts),
+        _ => Err(ProgramError::InvalidInstructionData),
+    }
+}
+
+/// After Vouch's first nine accounts: one token account for each further part.
+fn convert(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> ProgramResult {
+    record(program, accounts, data)?;
+    let [_, _, campaign, _, _, token, referrer, token_program, _, others @ ..] = accounts else {
+        return Err(ProgramError::NotEnoughAccountKeys);
+    };
+    mint(campaign, token, referrer, token_program)?;
+    for other in others {
+        mint(campaign, token, other, token_program)?;
+    }
+    Ok(())
+}
+
+/// After Vouch's first nine accounts: the vault.
+fn convert_from_vault(
+    program: &Address,
+    accounts: &mut [AccountView],
+    data: &[u8],
+) -> ProgramResult {
+    record(program, accounts, data)?;
+    let [_, _, campaign, _, _, token, referrer, token_program, _, vault, ..] = accounts else {
+        return Err(ProgramError::NotEnoughAccountKeys);
+    };
+    withdraw(campaign, token, vault, referrer, token_program)
+}
+
+fn claim(accounts: &mut [AccountView]) -> ProgramResult {
+    let [campaign, referral, conversion, referrer, token, token_program, ..] = accounts else {
+        return Err(ProgramError::NotEnoughAccountKeys);
+    };
+    settle(referral, conversion)?;
+    mint(campaign, token, referrer, token_program)
+}
+
+/// After Vouch's first six accounts: the vault.
+fn claim_from_vault(accounts: &mut [AccountView]) -> ProgramResult {
+    let [campaign, referral, conversion, referrer, token, token_program, vault, ..] = accounts
+    else {
+        return Err(ProgramError::NotEnoughAccountKeys);
+    };
+    settle(referral, conversion)?;
+    withdraw(campaign, token, vault, referrer, token_program)
+}
+
+/// Data: the campaign's number.
+fn create_campaign(program: &Address, accounts: &mut [AccountView], id: &[u8]) -> ProgramResult {
+    let [payer, authority, campaign, ..] = accounts else {
+        return Err(ProgramError::NotEnoughAccountKeys);
+    };
+    NewAccount {
+        program,
+        payer,
+        account: campaign,
+        size: CAMPAIGN_SIZE,
+        seeds: [b"campaign", authority.address().as_ref(), id],
+    }
+    .create()
+}
+
+/// Data: the code, without its padding.
+fn create_referral(program: &Address, accounts: &mut [AccountView], code: &[u8]) -> ProgramResult {
+    let [payer, _owner, campaign, referral, ..] = accounts else {
+        return Err(ProgramError::NotEnoughAccountKeys);
+    };
+    NewAccount {
+        program,
+        payer,
+        account: referral,
+        size: REFERRAL_SIZE,
+        seeds: [b"referral", campaign.address().as_ref(), code],
+    }
+    .create()
+}
+
+fn bind(program: &Address, accounts: &mut [AccountView]) -> ProgramResult {
+    let [payer, wallet, campaign, _referral, referee, ..] = accounts else {
+        return Err(ProgramError::NotEnoughAccountKeys);
+    };
+    NewAccount {
+        program,
+        payer,
+        account: referee,
+        size: REFEREE_SIZE,
+        seeds: [
+            b"referee",
+            campaign.address().as_ref(),
+            wallet.address().as_ref(),
+        ],
+    }
+    .create()
+}
+
+/// Paid in SOL: the treasury's part, then the referrer's.
+fn purchase(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> ProgramResult {
+    record(program, accounts, data)?;
+    let [_, buyer, _, _, _, treasury, referrer, ..] = accounts else {
+        return Err(ProgramError::NotEnoughAccountKeys);
+    };
+    pay(buyer, treasury, REST)?;
+    pay(buyer, referrer, PART)
+}
+
+/// Paid in tokens. After Vouch's first eight accounts: payment mint, source and
+/// token program.
+fn purchase_with_tokens(
+    program: &Address,
+    accounts: &mut [AccountView],
+    data: &[u8],
+) -> ProgramResult {
+    record(program, accounts, data)?;
+    let [_, buyer, _, _, _, treasury, referrer, _, token, source, token_program, ..] = accounts
+    else {
+        return Err(ProgramError::NotEnoughAccountKeys);
+    };
+    transfer(buyer, token, source, treasury, token_program, REST)?;
+    transfer(buyer, token, source, referrer, token_program, PART)
+}
+
+/// Paid in SOL, with a minted reward. After Vouch's first eight accounts: mint and
+/// token program.
+fn purchase_minted(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> ProgramResult {
+    record(program, accounts, data)?;
+    let [_, buyer, campaign, _, _, treasury, referrer, _, token, token_program, ..] = accounts
+    else {
+        return Err(ProgramError::NotEnoughAccountKeys);
+    };
+    pay(buyer, treasury, REST)?;
+    mint(campaign, token, referrer, token_program)
+}
+
+fn fund_vault(accounts: &mut [AccountView]) -> ProgramResult {
+    let [funder, _campaign, token, source, vault, token_program, ..] = accounts else {
+        return Err(ProgramError::NotEnoughAccountKeys);
+    };
+    transfer(funder, token, source, vault, token_program, PART)
+}
+
+fn withdraw_vault(accounts: &mut [AccountView]) -> ProgramResult {
+    let [_authority, campaign, token, vault, destination, token_program, ..] = accounts else {
+        return Err(ProgramError::NotEnoughAccountKeys);
+    };
+    withdraw(campaign, token, vault, destination, token_program)
+}
+
+/// Creates a conversion. Its key by `data`: the referee, when that is empty; else
+/// what its first byte says, 1 for the hash of referee and referral, 2 for the hash of
+/// referee and reference, 3 for the reference itself, which follows.
+fn record(program: &Address, accounts: &[AccountView], data: &[u8]) -> ProgramResult {
+    let [payer, referee, campaign, referral, conversion, ..] = accounts else {
+        return Err(ProgramError::NotEnoughAccountKeys);
+    };
+    let referee = referee.address().as_ref();
+    let hash;
+    let key = match data.split_first() {
+        None => referee,
+        Some((1, _)) => {
+            hash = sha256(&[referee, referral.address().as_ref()]);
+            hash.as_ref()
+        }
+        Some((2, reference)) => {
+            hash = sha256(&[referee, reference]);
+            hash.as_ref()
+        }
+        Some((_, reference)) => reference,
+    };
+    NewAccount {
+        program,
+        payer,
+        account: conversion,
+        size: CONVERSION_SIZE,
+        seeds: [b"conversion", campaign.address().as_ref(), key],
+    }
+    .create()
+}
+
+/// Flips a conversion's status to paid and takes one byte off a referral's counter.
+fn settle(referral: &mut AccountView, conversion: &mut AccountView) -> ProgramResult {
+    let mut data = conversion.try_borrow_mut()?;
+    *data
+        .get_mut(STATUS)
+        .ok_or(ProgramError::AccountDataTooSmall)? = 1;
+    let mut data = referral.try_borrow_mut()?;
+    let pending = data
+        .get_mut(REWARDS_PENDING)
+        .ok_or(ProgramError::AccountDataTooSmall)?;
+    *pending = pending.wrapping_sub(1);
+    Ok(())
+}
