@@ -7,7 +7,10 @@ use std::sync::LazyLock;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use solana_sdk::pubkey::Pubkey;
-use vouch_rules::Code;
+use vouch_rules::{
+    Code,
+    reward::{self, RewardRule},
+};
 
 use crate::discriminator;
 
@@ -23,6 +26,10 @@ pub enum Account {
     Referral(Box<Referral>),
     /// A conversion: who was referred, and what was paid for it.
     Conversion(Box<Conversion>),
+    /// A first touch: which code brought a wallet to a campaign first.
+    Referee(Box<Referee>),
+    /// What is left of a campaign or a referral.
+    Closed(Box<Closed>),
 }
 
 /// Why bytes are not an account of the program.
@@ -117,7 +124,9 @@ macro_rules! account_type {
 
 account_type!(Campaign, 664);
 account_type!(Referral, 302);
-account_type!(Conversion, 185);
+account_type!(Conversion, 186);
+account_type!(Referee, 154);
+account_type!(Closed, 73);
 
 impl Account {
     /// Reads any account of the program.
@@ -132,6 +141,10 @@ impl Account {
             Referral::decode(data).map(|account| Self::Referral(Box::new(account)))
         } else if head == Conversion::discriminator() {
             Conversion::decode(data).map(|account| Self::Conversion(Box::new(account)))
+        } else if head == Referee::discriminator() {
+            Referee::decode(data).map(|account| Self::Referee(Box::new(account)))
+        } else if head == Closed::discriminator() {
+            Closed::decode(data).map(|account| Self::Closed(Box::new(account)))
         } else {
             Err(DecodeError::UnknownType(head))
         }
@@ -139,11 +152,12 @@ impl Account {
 }
 
 /// Where rewards come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
 pub enum Funding {
     /// The campaign holds the mint authority and mints each reward.
+    #[default]
     MintAuthority = 0,
     /// The campaign pays from a vault.
     Vault = 1,
@@ -152,11 +166,12 @@ pub enum Funding {
 }
 
 /// What a conversion must prove.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
 pub enum Proof {
     /// Nothing beyond the referee's signature.
+    #[default]
     Open = 0,
     /// The campaign's attestor vouches for it.
     Attested = 1,
@@ -165,11 +180,12 @@ pub enum Proof {
 }
 
 /// What counts only once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
 pub enum Uniqueness {
     /// A wallet, in the whole campaign.
+    #[default]
     Wallet = 0,
     /// A wallet with a code.
     WalletAndCode = 1,
@@ -178,11 +194,12 @@ pub enum Uniqueness {
 }
 
 /// How the reward follows from the conversion.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
 pub enum RewardKind {
     /// A fixed number of base units.
+    #[default]
     Fixed = 0,
     /// Basis points of the amount.
     Percent = 1,
@@ -259,7 +276,7 @@ impl Action {
 }
 
 /// From `min_conversions` on, a referral's rewards are multiplied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
 pub struct Tier {
     /// Conversions a referral needs for this tier.
     pub min_conversions: u64,
@@ -268,7 +285,7 @@ pub struct Tier {
 }
 
 /// Paid once, when a referral reaches `threshold` conversions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
 pub struct Bonus {
     /// Conversions a referral needs for this bonus.
     pub threshold: u64,
@@ -318,7 +335,172 @@ pub struct Campaign {
     pub budget: u64,
     pub committed: u64,
     pub created_at: i64,
-    pub reserved: [u8; 128],
+    pub closed_at: i64,
+    pub owed: u64,
+    pub longest_hold: u32,
+    pub reserved: [u8; 108],
+}
+
+impl Campaign {
+    /// What was settled for good when it was opened.
+    #[must_use]
+    pub fn terms(&self) -> Terms {
+        Terms {
+            funding: self.funding,
+            proof: self.proof,
+            uniqueness: self.uniqueness,
+        }
+    }
+
+    /// What its authority may change.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        Settings {
+            reward_kind: self.reward_kind,
+            reward_fixed: self.reward_fixed,
+            reward_bps: self.reward_bps,
+            reward_max: self.reward_max,
+            min_amount: self.min_amount,
+            referee_share_bps: self.referee_share_bps,
+            max_partner_share_bps: self.max_partner_share_bps,
+            tiers: self.tiers,
+            bonuses: self.bonuses,
+            hold_seconds: self.hold_seconds,
+            attribution_window: self.attribution_window,
+            starts_at: self.starts_at,
+            ends_at: self.ends_at,
+            budget: self.budget,
+            attested_codes: self.attested_codes,
+            attestor: self.attestor,
+            treasury: self.treasury,
+        }
+    }
+
+    /// Whether rewards are lamports.
+    #[must_use]
+    pub fn rewards_are_sol(&self) -> bool {
+        self.mint == Pubkey::default()
+    }
+
+    /// Whether payments are lamports, where there are any.
+    #[must_use]
+    pub fn payments_are_sol(&self) -> bool {
+        self.payment_mint == Pubkey::default()
+    }
+
+    /// Whether conversions change it, so that it must be writable: it counts a
+    /// budget, or what its vault owes.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        self.budget > 0 || self.pays_from_vault()
+    }
+
+    /// Whether rewards come out of a vault, at once or later.
+    #[must_use]
+    pub fn pays_from_vault(&self) -> bool {
+        match self.funding {
+            Funding::MintAuthority => false,
+            Funding::Vault => true,
+            Funding::PaymentSplit => !self.rewards_are_sol(),
+        }
+    }
+
+    /// The rule of its rewards, as the program applies it.
+    #[must_use]
+    pub fn reward_rule(&self) -> RewardRule {
+        RewardRule {
+            kind: match self.reward_kind {
+                RewardKind::Fixed => reward::RewardKind::Fixed(self.reward_fixed),
+                RewardKind::Percent => reward::RewardKind::Percent {
+                    bps: self.reward_bps,
+                    max: self.reward_max,
+                },
+            },
+            tiers: self.tiers.map(|tier| reward::Tier {
+                min_conversions: tier.min_conversions,
+                multiplier_bps: tier.multiplier_bps,
+            }),
+            bonuses: self.bonuses.map(|bonus| reward::Bonus {
+                threshold: bonus.threshold,
+                amount: bonus.amount,
+            }),
+            referee_share_bps: self.referee_share_bps,
+            max_partner_share_bps: self.max_partner_share_bps,
+        }
+    }
+}
+
+/// What a campaign is for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
+pub struct Terms {
+    /// Where rewards come from.
+    pub funding: Funding,
+    /// What a conversion must prove.
+    pub proof: Proof,
+    /// What counts only once.
+    pub uniqueness: Uniqueness,
+}
+
+/// What a campaign's authority may change. Zero means "none" throughout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
+pub struct Settings {
+    /// How the reward is found.
+    pub reward_kind: RewardKind,
+    /// Base units for each conversion, when the kind is fixed.
+    pub reward_fixed: u64,
+    /// Basis points of the amount, when the kind is percent.
+    pub reward_bps: u16,
+    /// Most base units for one conversion, when the kind is percent.
+    pub reward_max: u64,
+    /// Least amount of a conversion.
+    pub min_amount: u64,
+    /// Basis points of the reward that the referee gets.
+    pub referee_share_bps: u16,
+    /// Most basis points of the reward that a partner may get.
+    pub max_partner_share_bps: u16,
+    /// Multipliers, ascending; unused ones last.
+    pub tiers: [Tier; 4],
+    /// Bonuses, ascending; unused ones last.
+    pub bonuses: [Bonus; 4],
+    /// Seconds that a reward is held, up to 365 days.
+    pub hold_seconds: u32,
+    /// Seconds that a first touch counts, up to 365 days.
+    pub attribution_window: u32,
+    /// Unix seconds from which conversions count.
+    pub starts_at: i64,
+    /// Unix seconds from which they no longer do.
+    pub ends_at: i64,
+    /// Most base units the campaign may ever owe.
+    pub budget: u64,
+    /// Whether a code needs the attestor's signature.
+    pub attested_codes: bool,
+    /// Who vouches for conversions and codes.
+    pub attestor: Pubkey,
+    /// The account that receives payments: a wallet for SOL, otherwise a token account.
+    pub treasury: Pubkey,
+}
+
+impl Settings {
+    /// `units` base units for each conversion, and nothing else.
+    #[must_use]
+    pub fn fixed(units: u64) -> Self {
+        Self {
+            reward_kind: RewardKind::Fixed,
+            reward_fixed: units,
+            ..Self::default()
+        }
+    }
+
+    /// `bps` basis points of the amount, at most `max` base units, and nothing else.
+    #[must_use]
+    pub fn percent(bps: u16, max: u64) -> Self {
+        Self {
+            reward_kind: RewardKind::Percent,
+            reward_bps: bps,
+            reward_max: max,
+            ..Self::default()
+        }
+    }
 }
 
 /// A referral: a code, its owner and its counters.
@@ -333,7 +515,6 @@ pub struct Referral {
     pub active: bool,
     pub suspended: bool,
     pub bonuses_paid: u8,
-    pub reward_account_bump: u8,
     pub partner_account_bump: u8,
     pub partner_share_bps: u16,
     pub padded_code: [u8; 12],
@@ -342,13 +523,16 @@ pub struct Referral {
     pub pending_owner: Pubkey,
     pub partner: Pubkey,
     pub rent_payer: Pubkey,
+    pub reward_account: Pubkey,
     pub usage_limit: u64,
     pub conversions: u64,
     pub expires_at: i64,
     pub created_at: i64,
     pub rewards_total: u64,
     pub rewards_pending: u64,
-    pub reserved: [u8; 64],
+    pub partner_pending: u64,
+    pub open_conversions: u64,
+    pub reserved: [u8; 17],
 }
 
 impl Referral {
@@ -359,6 +543,12 @@ impl Referral {
     /// never writes.
     pub fn code(&self) -> Result<Code, DecodeError> {
         Code::from_padded(&self.padded_code).map_err(|_| DecodeError::Invalid { name: Self::NAME })
+    }
+
+    /// Who earns a share of each reward.
+    #[must_use]
+    pub fn partner(&self) -> Option<Pubkey> {
+        (self.partner != Pubkey::default()).then_some(self.partner)
     }
 }
 
@@ -373,6 +563,7 @@ pub struct Conversion {
     pub status: Status,
     pub settled: u8,
     pub action: Action,
+    pub bonuses: u8,
     pub referral: Pubkey,
     pub referee: Pubkey,
     pub rent_payer: Pubkey,
@@ -392,6 +583,49 @@ impl Conversion {
         self.converted_at
             .saturating_add(i64::from(self.hold_seconds))
     }
+
+    /// Whether the part with this bit, one of [`settled`], was paid or never was
+    /// worth anything.
+    #[must_use]
+    pub fn is_settled(&self, part: u8) -> bool {
+        self.settled & part != 0
+    }
+}
+
+/// The bits of [`Conversion::settled`].
+pub mod settled {
+    /// The referrer's part.
+    pub const REFERRER: u8 = 1;
+    /// The referee's part.
+    pub const REFEREE: u8 = 2;
+    /// The partner's part.
+    pub const PARTNER: u8 = 4;
+}
+
+/// A first touch: which code brought a wallet to a campaign first.
+///
+/// Address: [`crate::pda::referee`].
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[expect(missing_docs, reason = "the IDL documents each field")]
+pub struct Referee {
+    pub version: u8,
+    pub bump: u8,
+    pub campaign: Pubkey,
+    pub wallet: Pubkey,
+    pub referral: Pubkey,
+    pub rent_payer: Pubkey,
+    pub bound_at: i64,
+    pub expires_at: i64,
+}
+
+/// What is left at the address of a closed referral or a reclaimed campaign, so
+/// that it can never be taken again.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[expect(missing_docs, reason = "the IDL documents each field")]
+pub struct Closed {
+    pub version: u8,
+    pub campaign: Pubkey,
+    pub rent_payer: Pubkey,
 }
 
 #[cfg(test)]
@@ -408,8 +642,9 @@ mod tests {
     fn sizes_are_those_of_the_fields() {
         assert_eq!(
             (size::<Campaign>(), size::<Referral>(), size::<Conversion>()),
-            (664, 302, 185)
+            (664, 302, 186)
         );
+        assert_eq!((size::<Referee>(), size::<Closed>()), (154, 73));
     }
 
     #[test]
@@ -442,8 +677,8 @@ mod tests {
             Account::decode(&data),
             Err(DecodeError::WrongSize {
                 name: "Conversion",
-                expected: 185,
-                actual: 184
+                expected: 186,
+                actual: 185
             })
         );
     }

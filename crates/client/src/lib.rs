@@ -12,7 +12,9 @@ pub mod accounts;
 mod error;
 pub mod instructions;
 pub mod pda;
+pub mod preflight;
 pub mod token;
+pub mod voucher;
 
 pub use error::ProgramError;
 pub use solana_sdk::pubkey::Pubkey;
