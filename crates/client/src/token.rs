@@ -53,6 +53,30 @@ pub fn set_mint_authority(mint: &Pubkey, current: &Pubkey, new: &Pubkey) -> Inst
     .expect("the SPL Token program's own id is accepted")
 }
 
+/// Mints `amount` base units of `mint` to the token account `account`. `authority`,
+/// the mint's own, signs.
+#[must_use]
+pub fn mint_to(
+    token_program: &Pubkey,
+    mint: &Pubkey,
+    account: &Pubkey,
+    authority: &Pubkey,
+    amount: u64,
+) -> Instruction {
+    let mut instruction = spl_token_interface::instruction::mint_to(
+        &TOKEN_PROGRAM_ID,
+        mint,
+        account,
+        authority,
+        &[],
+        amount,
+    )
+    .expect("the SPL Token program's own id is accepted");
+    // Token-2022 has the same instruction.
+    instruction.program_id = *token_program;
+    instruction
+}
+
 /// Creates `owner`'s associated token account for `mint` unless it exists.
 /// `payer` signs and pays the rent.
 #[must_use]

@@ -19,9 +19,9 @@ use solana_sdk::{
 };
 use vouch_client::{
     Code, PROGRAM_ID, ProgramError,
-    accounts::{AccountType, Action},
-    instructions::{self, Convert, CreateCampaign},
-    pda, token,
+    accounts::{AccountType, Campaign, Conversion, Funding, Proof, Referral, Settings, Terms},
+    instructions::{self, Convert, CreateCampaign, CreateReferral, Offer, Purchase},
+    pda, token, voucher,
 };
 
 /// Base units for each conversion: 5 whole tokens of 6 decimals.
@@ -68,6 +68,8 @@ pub struct World {
     pub campaign: Pubkey,
     /// Program of the mint.
     pub token_program: Pubkey,
+    /// The number that [`Self::open`] gives the next campaign.
+    next_id: u64,
 }
 
 /// A wallet with SOL.
@@ -113,6 +115,7 @@ impl World {
             mint: Keypair::new(),
             campaign: Pubkey::default(),
             token_program: token::TOKEN_PROGRAM_ID,
+            next_id: 1_000,
         };
         world.campaign = world.open_campaign(1, starts_at, ends_at);
         world
@@ -123,8 +126,11 @@ impl World {
     pub fn open_campaign(&mut self, id: u64, starts_at: i64, ends_at: i64) -> Pubkey {
         let campaign = self.new_mint(id);
         let create = instructions::create_campaign(&CreateCampaign {
-            starts_at,
-            ends_at,
+            settings: Settings {
+                starts_at,
+                ends_at,
+                ..Settings::fixed(REWARD)
+            },
             ..self.campaign_args(id)
         });
         let company = self.company.insecure_clone();
@@ -149,11 +155,212 @@ impl World {
             authority: self.company.pubkey(),
             id,
             mint: self.mint.pubkey(),
+            payment_mint: Pubkey::default(),
             token_program: self.token_program,
-            reward: REWARD,
-            starts_at: 0,
-            ends_at: 0,
+            terms: Terms::default(),
+            settings: Settings::fixed(REWARD),
         }
+    }
+
+    /// Opens a campaign of the company with these terms, and makes it the world's.
+    ///
+    /// It has a mint of its own: of the campaign where that mints, otherwise of the
+    /// company, which can [`Self::issue`] it. Payments, where there are any, are
+    /// lamports, and so are then the rewards of a split. A treasury that is needed
+    /// and not given is a new account.
+    ///
+    /// # Panics
+    /// When the program refuses it.
+    pub fn open(&mut self, terms: Terms, settings: Settings) -> Pubkey {
+        let args = self.opening(terms, settings, Pubkey::default());
+        self.open_with(&args)
+    }
+
+    /// [`Self::open`], for payments in a new token of the company; a split has the
+    /// rewards in the same.
+    ///
+    /// # Panics
+    /// When the program refuses it.
+    pub fn open_for_tokens(&mut self, terms: Terms, settings: Settings) -> Pubkey {
+        let company = self.company.pubkey();
+        self.issue_mint(&company);
+        let args = self.opening(terms, settings, self.mint.pubkey());
+        self.open_with(&args)
+    }
+
+    /// What [`Self::open`] opens, with payments in `payment_mint`; every account that
+    /// it names exists.
+    pub fn opening(
+        &mut self,
+        terms: Terms,
+        mut settings: Settings,
+        payment_mint: Pubkey,
+    ) -> CreateCampaign {
+        let id = self.next_id;
+        self.next_id += 1;
+        let (campaign, _) = pda::campaign(&self.company.pubkey(), id);
+        let company = self.company.insecure_clone();
+        let mint = match terms.funding {
+            Funding::MintAuthority => self.issue_mint(&campaign),
+            Funding::Vault => self.issue_mint(&company.pubkey()),
+            Funding::PaymentSplit => payment_mint,
+        };
+        if terms.proof == Proof::Payment && settings.treasury == Pubkey::default() {
+            settings.treasury = if payment_mint == Pubkey::default() {
+                self.wallet().pubkey()
+            } else {
+                let owner = self.wallet().pubkey();
+                self.issue_of(&payment_mint, &owner, 0)
+            };
+        }
+        CreateCampaign {
+            payer: company.pubkey(),
+            authority: company.pubkey(),
+            id,
+            mint,
+            payment_mint,
+            token_program: if mint == Pubkey::default() {
+                Pubkey::default()
+            } else {
+                self.token_program
+            },
+            terms,
+            settings,
+        }
+    }
+
+    /// Opens this campaign of the company, and makes it the world's.
+    ///
+    /// # Panics
+    /// When the program refuses it.
+    pub fn open_with(&mut self, args: &CreateCampaign) -> Pubkey {
+        let company = self.company.insecure_clone();
+        self.send(&[instructions::create_campaign(args)], &[&company])
+            .expect("a campaign");
+        self.campaign = pda::campaign(&args.authority, args.id).0;
+        self.campaign
+    }
+
+    /// Gives the world a new mint with this mint authority.
+    ///
+    /// # Panics
+    /// When the chain refuses.
+    pub fn issue_mint(&mut self, authority: &Pubkey) -> Pubkey {
+        self.mint = Keypair::new();
+        let create = self.mint_for(authority);
+        let (company, mint) = (self.company.insecure_clone(), self.mint.insecure_clone());
+        self.send(&create, &[&company, &mint]).expect("a mint");
+        self.mint.pubkey()
+    }
+
+    /// Mints `amount` base units of the world's mint, which is the company's, to
+    /// `owner`'s associated token account. Returns that account.
+    ///
+    /// # Panics
+    /// When the chain refuses.
+    pub fn issue(&mut self, owner: &Pubkey, amount: u64) -> Pubkey {
+        let mint = self.mint.pubkey();
+        self.issue_of(&mint, owner, amount)
+    }
+
+    /// [`Self::issue`] of another mint of the company.
+    ///
+    /// # Panics
+    /// When the chain refuses.
+    pub fn issue_of(&mut self, mint: &Pubkey, owner: &Pubkey, amount: u64) -> Pubkey {
+        let company = self.company.insecure_clone();
+        let (address, _) = pda::associated_token(owner, mint, &self.token_program);
+        let mut steps = vec![token::create_associated_token(
+            &company.pubkey(),
+            owner,
+            mint,
+            &self.token_program,
+        )];
+        if amount > 0 {
+            steps.push(token::mint_to(
+                &self.token_program,
+                mint,
+                &address,
+                &company.pubkey(),
+                amount,
+            ));
+        }
+        self.send(&steps, &[&company]).expect("tokens");
+        address
+    }
+
+    /// Puts `amount` new base units into the campaign's vault, which it also creates.
+    ///
+    /// # Panics
+    /// When the program refuses.
+    pub fn fund_vault(&mut self, amount: u64) {
+        let company = self.company.insecure_clone();
+        let campaign: Campaign = self.read(&self.campaign);
+        let source = self.issue_of(&campaign.mint, &company.pubkey(), amount);
+        let vault = token::create_associated_token(
+            &company.pubkey(),
+            &self.campaign,
+            &campaign.mint,
+            &campaign.token_program,
+        );
+        let fund = instructions::fund_vault(
+            &company.pubkey(),
+            &self.campaign,
+            &campaign,
+            &source,
+            amount,
+        );
+        self.send(&[vault, fund], &[&company]).expect("funded");
+    }
+
+    /// Base units in the campaign's vault; 0 when there is none.
+    #[must_use]
+    pub fn vault(&self) -> u64 {
+        let campaign: Campaign = self.read(&self.campaign);
+        self.tokens(&campaign.vault)
+    }
+
+    /// Base units on this token account; 0 when there is none.
+    #[must_use]
+    pub fn tokens(&self, account: &Pubkey) -> u64 {
+        let account = self.svm.get_account(account);
+        account
+            .and_then(|account| token::balance(&account.data))
+            .unwrap_or(0)
+    }
+
+    /// The campaign as it is.
+    #[must_use]
+    pub fn campaign(&self) -> Campaign {
+        self.read(&self.campaign)
+    }
+
+    /// The referral of the code `text` as it is.
+    #[must_use]
+    pub fn referral(&self, text: &str) -> Referral {
+        self.read(&pda::referral(&self.campaign, &code(text)).0)
+    }
+
+    /// What `build` makes of the campaign and the code `text`. A code that is not
+    /// registered is taken for one of `referrer`.
+    ///
+    /// # Panics
+    /// When there is no campaign.
+    pub fn offer<T>(
+        &self,
+        referrer: &Pubkey,
+        text: &str,
+        build: impl FnOnce(&Offer<'_>) -> T,
+    ) -> T {
+        let campaign = self.campaign();
+        let (address, bump) = pda::referral(&self.campaign, &code(text));
+        let referral = match self.svm.get_account(&address) {
+            Some(account) if account.owner == PROGRAM_ID => {
+                Referral::decode(&account.data).expect("a referral")
+            }
+            _ => unregistered(&campaign, self.campaign, bump, referrer, &code(text)),
+        };
+        build(&Offer::at(self.campaign, &campaign, &referral))
     }
 
     /// Gives the world a new mint, whose authority is the company's campaign `id`.
@@ -213,12 +420,16 @@ impl World {
     /// Registers `text` for a new wallet, with its token account, and gives that wallet.
     pub fn referrer(&mut self, text: &str) -> Keypair {
         let owner = self.wallet();
-        let create = instructions::create_referral(
+        let create = instructions::create_referral(&CreateReferral::new(
             &owner.pubkey(),
             &owner.pubkey(),
             &self.campaign,
             &code(text),
-        );
+        ));
+        if self.campaign().rewards_are_sol() {
+            self.send(&[create], &[&owner]).expect("a referral");
+            return owner;
+        }
         let account = token::create_associated_token(
             &owner.pubkey(),
             &owner.pubkey(),
@@ -230,37 +441,95 @@ impl World {
         owner
     }
 
-    /// A conversion of `referee` by the code `text` of `referrer`, paid by `referee`.
+    /// A sign-up of `referee` by the code `text` of `referrer`, paid by `referee`.
     #[must_use]
     pub fn conversion(&self, referee: &Pubkey, referrer: &Pubkey, text: &str) -> Instruction {
-        instructions::convert(&self.convert_args(referee, referrer, text))
+        self.convert(referrer, text, &Convert::signup(referee))
     }
 
-    /// What [`Self::conversion`] is built from.
+    /// This conversion by the code `text` of `referrer`.
     #[must_use]
-    pub fn convert_args(&self, referee: &Pubkey, referrer: &Pubkey, text: &str) -> Convert {
-        Convert {
-            payer: *referee,
-            referee: *referee,
+    pub fn convert(&self, referrer: &Pubkey, text: &str, args: &Convert) -> Instruction {
+        self.offer(referrer, text, |offer| instructions::convert(offer, args))
+    }
+
+    /// This purchase by the code `text` of `referrer`.
+    #[must_use]
+    pub fn purchase(&self, referrer: &Pubkey, text: &str, args: &Purchase) -> Instruction {
+        self.offer(referrer, text, |offer| instructions::purchase(offer, args))
+    }
+
+    /// A claim of what is pending of the conversion of `referee` by the code `text`,
+    /// which has this `reference`.
+    ///
+    /// # Panics
+    /// When there is no such conversion.
+    #[must_use]
+    pub fn claim(&self, text: &str, referee: &Pubkey, reference: &[u8; 32]) -> Instruction {
+        self.offer(&Pubkey::default(), text, |offer| {
+            let conversion: Conversion = self.read(&offer.conversion(referee, reference));
+            instructions::claim(offer, &conversion)
+        })
+    }
+
+    /// A cancellation of the conversion of `referee` by the code `text`, which has
+    /// this `reference`.
+    ///
+    /// # Panics
+    /// When there is no such conversion.
+    #[must_use]
+    pub fn cancel(&self, text: &str, referee: &Pubkey, reference: &[u8; 32]) -> Instruction {
+        self.offer(&Pubkey::default(), text, |offer| {
+            let conversion: Conversion = self.read(&offer.conversion(referee, reference));
+            instructions::cancel_conversion(offer, &conversion)
+        })
+    }
+
+    /// The conversion of `referee` by the code `text`, which has this `reference`.
+    ///
+    /// # Panics
+    /// When there is no such conversion.
+    #[must_use]
+    pub fn converted(&self, text: &str, referee: &Pubkey, reference: &[u8; 32]) -> Conversion {
+        let address = self.offer(&Pubkey::default(), text, |offer| {
+            offer.conversion(referee, reference)
+        });
+        self.read(&address)
+    }
+
+    /// The first touch of `wallet` by the code `text`, paid by `wallet`.
+    #[must_use]
+    pub fn bind(&self, wallet: &Pubkey, text: &str) -> Instruction {
+        instructions::bind(wallet, wallet, &self.campaign, &code(text))
+    }
+
+    /// The voucher of `attestor` for this conversion by the code `text`.
+    #[must_use]
+    pub fn voucher(
+        &self,
+        attestor: &Keypair,
+        text: &str,
+        args: &Convert,
+        expires_at: i64,
+    ) -> Instruction {
+        let message = voucher::message(&voucher::Statement {
             campaign: self.campaign,
-            mint: self.mint.pubkey(),
-            token_program: self.token_program,
-            referrer: *referrer,
-            code: code(text),
-            action: Action::Signup,
-            amount: 0,
-            reference: [0; 32],
-        }
+            referral: pda::referral(&self.campaign, &code(text)).0,
+            referee: args.referee,
+            action: args.action,
+            amount: args.amount,
+            reference: args.reference,
+            expires_at,
+        });
+        let signature = attestor.sign_message(&message);
+        voucher::instruction(&attestor.pubkey(), signature.as_array(), &message)
     }
 
     /// Base units on `owner`'s associated token account; 0 when it has none.
     #[must_use]
     pub fn balance(&self, owner: &Pubkey) -> u64 {
         let (address, _) = pda::associated_token(owner, &self.mint.pubkey(), &self.token_program);
-        let account = self.svm.get_account(&address);
-        account
-            .and_then(|account| token::balance(&account.data))
-            .unwrap_or(0)
+        self.tokens(&address)
     }
 
     /// Decodes the program's account at `address`.
@@ -341,6 +610,42 @@ impl World {
     #[must_use]
     pub fn time(&self) -> i64 {
         self.svm.get_sysvar::<Clock>().unix_timestamp
+    }
+}
+
+/// What the referral of `code` would be before anybody used it.
+fn unregistered(
+    campaign: &Campaign,
+    address: Pubkey,
+    bump: u8,
+    owner: &Pubkey,
+    code: &Code,
+) -> Referral {
+    Referral {
+        version: vouch_client::accounts::VERSION,
+        bump,
+        code_len: code.len(),
+        active: true,
+        suspended: false,
+        bonuses_paid: 0,
+        partner_account_bump: 0,
+        partner_share_bps: 0,
+        padded_code: code.to_padded(),
+        campaign: address,
+        owner: *owner,
+        pending_owner: Pubkey::default(),
+        partner: Pubkey::default(),
+        rent_payer: *owner,
+        reward_account: pda::reward_account(owner, campaign),
+        usage_limit: 0,
+        conversions: 0,
+        expires_at: 0,
+        created_at: 0,
+        rewards_total: 0,
+        rewards_pending: 0,
+        partner_pending: 0,
+        open_conversions: 0,
+        reserved: [0; 17],
     }
 }
 

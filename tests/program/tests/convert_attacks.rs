@@ -7,8 +7,9 @@ use solana_sdk::{
 };
 use vouch_client::{
     PROGRAM_ID, ProgramError,
-    accounts::{Campaign, Conversion, Referral},
-    instructions, pda, token,
+    accounts::{AccountType as _, Campaign, Conversion, Referral},
+    instructions::Convert,
+    pda, token,
 };
 use vouch_program_tests::{REWARD, Refused, TOKEN_2022, World, code, other, token_account};
 
@@ -125,14 +126,14 @@ fn payer_and_referee_must_sign() {
     // Given a conversion that a sponsor pays for
     let mut scene = scene();
     let sponsor = scene.world.wallet();
-    let mut args = scene
-        .world
-        .convert_args(&scene.bob.pubkey(), &scene.alice.pubkey(), CODE);
-    args.payer = sponsor.pubkey();
+    let args = Convert {
+        payer: sponsor.pubkey(),
+        ..Convert::signup(&scene.bob.pubkey())
+    };
     let eve = scene.world.wallet();
     for (unsigned, signer) in [(PAYER, &scene.bob), (REFEREE, &sponsor)] {
         // When Eve sends it without one of the two signatures
-        let mut convert = instructions::convert(&args);
+        let mut convert = scene.world.convert(&scene.alice.pubkey(), CODE, &args);
         convert.accounts[unsigned].is_signer = false;
         let outcome = scene.world.send(&[convert], &[&eve, signer]);
 
@@ -366,7 +367,9 @@ fn a_funded_address_blocks_nobody() {
         // Then it counts, and the lamports are part of the rent (I8)
         let conversion: Conversion = world.read(&address);
         assert_eq!(conversion.referee, bob.pubkey());
-        let rent = world.svm.minimum_balance_for_rent_exemption(185);
+        let rent = world
+            .svm
+            .minimum_balance_for_rent_exemption(Conversion::SIZE);
         assert_eq!(world.svm.get_balance(&address), Some(rent.max(lamports)));
         assert_eq!(world.balance(&alice.pubkey()), REWARD);
     }
@@ -451,7 +454,7 @@ fn malformed_instructions_are_refused() {
     convert.data[0] ^= 1;
     scene.refuses(convert, &other(0, InstructionError::InvalidInstructionData));
     // Accounts missing from the end
-    for len in 0..9 {
+    for len in 0..15 {
         let mut convert = scene.convert();
         convert.accounts.truncate(len);
         // Bob still pays the fee; the instruction itself lacks accounts.

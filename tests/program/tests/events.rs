@@ -4,7 +4,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use litesvm::types::TransactionMetadata;
 use sha2::{Digest as _, Sha256};
 use solana_sdk::signature::Signer as _;
-use vouch_client::{instructions, pda};
+use vouch_client::{
+    instructions::{self, CreateReferral},
+    pda,
+};
 use vouch_program_tests::{REWARD, World, code};
 
 /// The one event in the log, which must be called `name`: its bytes after the discriminator.
@@ -48,7 +51,12 @@ fn each_instruction_says_what_happened() {
     world.campaign = campaign;
     let alice = world.wallet();
     let name = code("STARTER7");
-    let create = instructions::create_referral(&alice.pubkey(), &alice.pubkey(), &campaign, &name);
+    let create = instructions::create_referral(&CreateReferral::new(
+        &alice.pubkey(),
+        &alice.pubkey(),
+        &campaign,
+        &name,
+    ));
     let landed = world.send(&[create], &[&alice]).expect("a referral");
     // Then its event names referral, campaign, owner and code
     let (referral, _) = pda::referral(&campaign, &name);

@@ -8,8 +8,8 @@ use solana_sdk::{
 };
 use vouch_client::{
     PROGRAM_ID, ProgramError,
-    accounts::{AccountType as _, Campaign, Referral},
-    instructions::{self, CreateCampaign},
+    accounts::{AccountType as _, Campaign, Referral, Settings},
+    instructions::{self, CreateCampaign, CreateReferral},
     pda,
 };
 use vouch_program_tests::{REWARD, Refused, TOKEN_2022, World, code, other, token_account};
@@ -39,49 +39,70 @@ fn terms_that_make_no_sense_are_refused() {
 
     for (args, expected) in [
         (
-            CreateCampaign { reward: 0, ..good },
+            CreateCampaign {
+                settings: Settings::fixed(0),
+                ..good
+            },
             ProgramError::InvalidReward,
         ),
         (
             CreateCampaign {
-                starts_at: -1,
+                settings: Settings {
+                    starts_at: -1,
+                    ..good.settings
+                },
                 ..good
             },
             ProgramError::InvalidSchedule,
         ),
         (
             CreateCampaign {
-                ends_at: -1,
+                settings: Settings {
+                    ends_at: -1,
+                    ..good.settings
+                },
                 ..good
             },
             ProgramError::InvalidSchedule,
         ),
         (
             CreateCampaign {
-                ends_at: i64::MIN,
+                settings: Settings {
+                    ends_at: i64::MIN,
+                    ..good.settings
+                },
                 ..good
             },
             ProgramError::InvalidSchedule,
         ),
         (
             CreateCampaign {
-                ends_at: 1_800_000_000,
+                settings: Settings {
+                    ends_at: 1_800_000_000,
+                    ..good.settings
+                },
                 ..good
             },
             ProgramError::InvalidSchedule,
         ),
         (
             CreateCampaign {
-                starts_at: 1_900_000_000,
-                ends_at: 1_900_000_000,
+                settings: Settings {
+                    starts_at: 1_900_000_000,
+                    ends_at: 1_900_000_000,
+                    ..good.settings
+                },
                 ..good
             },
             ProgramError::InvalidSchedule,
         ),
         (
             CreateCampaign {
-                starts_at: i64::MAX,
-                ends_at: 1_900_000_000,
+                settings: Settings {
+                    starts_at: i64::MAX,
+                    ends_at: 1_900_000_000,
+                    ..good.settings
+                },
                 ..good
             },
             ProgramError::InvalidSchedule,
@@ -94,8 +115,10 @@ fn terms_that_make_no_sense_are_refused() {
     // While the widest terms are taken
     let company = world.company.insecure_clone();
     let widest = CreateCampaign {
-        reward: u64::MAX,
-        ends_at: i64::MAX,
+        settings: Settings {
+            ends_at: i64::MAX,
+            ..Settings::fixed(u64::MAX)
+        },
         ..good
     };
     world
@@ -109,7 +132,7 @@ fn terms_that_make_no_sense_are_refused() {
         mint.data[36..44].copy_from_slice(&1_u64.to_le_bytes())
     });
     let args = CreateCampaign {
-        reward: u64::MAX,
+        settings: Settings::fixed(u64::MAX),
         ..world.campaign_args(9)
     };
     refuses(&mut world, &args, program(ProgramError::InvalidReward));
@@ -203,7 +226,7 @@ fn a_campaign_exists_once() {
     // When it is opened again with another reward, then it stays as it is (I1)
     let again = CreateCampaign {
         id: 1,
-        reward: 1,
+        settings: Settings::fixed(1),
         ..world.campaign_args(2)
     };
     let company = world.company.insecure_clone();
@@ -290,8 +313,12 @@ fn a_plain_mint_of_token_2022_works_from_end_to_end() {
 
 /// `create_referral` for these twelve bytes, at the address that they lead to.
 fn registration(world: &World, owner: &Pubkey, padded: [u8; 12]) -> Instruction {
-    let mut create =
-        instructions::create_referral(owner, owner, &world.campaign, &code("STARTER7"));
+    let mut create = instructions::create_referral(&CreateReferral::new(
+        owner,
+        owner,
+        &world.campaign,
+        &code("STARTER7"),
+    ));
     create.data[8..20].copy_from_slice(&padded);
     let end = padded
         .iter()
@@ -382,12 +409,12 @@ fn nobody_is_made_a_referrer_unasked() {
     // Given Eve, who pays for Alice's code
     let mut world = World::new();
     let (alice, eve) = (world.wallet(), world.wallet());
-    let good = instructions::create_referral(
+    let good = instructions::create_referral(&CreateReferral::new(
         &eve.pubkey(),
         &alice.pubkey(),
         &world.campaign,
         &code("STARTER7"),
-    );
+    ));
     for (unsigned, signer) in [(0, &alice), (1, &eve)] {
         // When one of the two signatures is missing, then it is refused (I3)
         let mut create = good.clone();

@@ -7,7 +7,8 @@ use vouch_client::{
         AccountType as _, Action, Bonus, Campaign, Conversion, Funding, Proof, Referral,
         RewardKind, Status, Tier, Uniqueness,
     },
-    instructions, pda, token,
+    instructions::{self, Convert, CreateReferral, Evidence},
+    pda, token,
 };
 use vouch_program_tests::{REWARD, Refused, World, code};
 
@@ -36,8 +37,12 @@ fn accounts_hold_every_fact() {
     world.set_time(1_800_000_000);
     let (alice, bob, sponsor) = (world.wallet(), world.wallet(), world.wallet());
     let name = code("ABCDEF23456");
-    let create =
-        instructions::create_referral(&sponsor.pubkey(), &alice.pubkey(), &world.campaign, &name);
+    let create = instructions::create_referral(&CreateReferral::new(
+        &sponsor.pubkey(),
+        &alice.pubkey(),
+        &world.campaign,
+        &name,
+    ));
     let account = token::create_associated_token(
         &sponsor.pubkey(),
         &alice.pubkey(),
@@ -49,15 +54,17 @@ fn accounts_hold_every_fact() {
         .expect("a referral");
 
     // When Bob converts with every argument set, at the sponsor's cost
-    let mut args = world.convert_args(&bob.pubkey(), &alice.pubkey(), "ABCDEF23456");
-    args.payer = sponsor.pubkey();
-    args.action = Action::Purchase;
-    args.amount = u64::MAX;
-    args.reference = [7; 32];
+    let args = Convert {
+        payer: sponsor.pubkey(),
+        referee: bob.pubkey(),
+        action: Action::Purchase,
+        amount: u64::MAX,
+        reference: [7; 32],
+        evidence: Evidence::None,
+    };
+    let convert = world.convert(&alice.pubkey(), "ABCDEF23456", &args);
     let lamports = world.svm.get_balance(&bob.pubkey());
-    world
-        .send(&[instructions::convert(&args)], &[&sponsor, &bob])
-        .expect("paid");
+    world.send(&[convert], &[&sponsor, &bob]).expect("paid");
 
     // Then it cost Bob nothing
     assert_eq!(world.svm.get_balance(&bob.pubkey()), lamports);
@@ -110,13 +117,16 @@ fn accounts_hold_every_fact() {
             budget: 0,
             committed: 0,
             created_at: 1_600_000_000,
-            reserved: [0; 128],
+            closed_at: 0,
+            owed: 0,
+            longest_hold: 0,
+            reserved: [0; 108],
         }
     );
 
     let (referral_address, bump) = pda::referral(&world.campaign, &name);
     let referral: Referral = world.read(&referral_address);
-    let (_, reward_account_bump) =
+    let (reward_account, _) =
         pda::associated_token(&alice.pubkey(), &world.mint.pubkey(), &world.token_program);
     assert_eq!(
         referral,
@@ -127,7 +137,6 @@ fn accounts_hold_every_fact() {
             active: true,
             suspended: false,
             bonuses_paid: 0,
-            reward_account_bump,
             partner_account_bump: 0,
             partner_share_bps: 0,
             padded_code: *b"ABCDEF23456\0",
@@ -136,13 +145,16 @@ fn accounts_hold_every_fact() {
             pending_owner: Pubkey::default(),
             partner: Pubkey::default(),
             rent_payer: sponsor.pubkey(),
+            reward_account,
             usage_limit: 0,
             conversions: 1,
             expires_at: 0,
             created_at: 1_800_000_000,
             rewards_total: REWARD,
             rewards_pending: 0,
-            reserved: [0; 64],
+            partner_pending: 0,
+            open_conversions: 0,
+            reserved: [0; 17],
         }
     );
 
@@ -154,8 +166,9 @@ fn accounts_hold_every_fact() {
             version: 1,
             bump,
             status: Status::Paid,
-            settled: 1,
+            settled: 7,
             action: Action::Purchase,
+            bonuses: 0,
             referral: referral_address,
             referee: bob.pubkey(),
             rent_payer: sponsor.pubkey(),

@@ -5,7 +5,11 @@
 use std::collections::BTreeMap;
 
 use solana_sdk::{pubkey::Pubkey, signature::Signer as _};
-use vouch_client::{Code, instructions, token};
+use vouch_client::{
+    Code,
+    instructions::{self, CreateReferral},
+    token,
+};
 use vouch_program_tests::{TOKEN_2022, World, program_bytes};
 
 /// Wallets that each figure is taken over.
@@ -30,8 +34,12 @@ fn main() {
             let owner = world.wallet();
             let text = CODES[i % CODES.len()];
             let code: Code = text.parse().expect("a code");
-            let create =
-                instructions::create_referral(&owner.pubkey(), &owner.pubkey(), &campaign, &code);
+            let create = instructions::create_referral(&CreateReferral::new(
+                &owner.pubkey(),
+                &owner.pubkey(),
+                &campaign,
+                &code,
+            ));
             let account = token::create_associated_token(
                 &owner.pubkey(),
                 &owner.pubkey(),
