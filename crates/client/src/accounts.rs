@@ -398,11 +398,7 @@ impl Campaign {
     /// Whether rewards come out of a vault, at once or later.
     #[must_use]
     pub fn pays_from_vault(&self) -> bool {
-        match self.funding {
-            Funding::MintAuthority => false,
-            Funding::Vault => true,
-            Funding::PaymentSplit => !self.rewards_are_sol(),
-        }
+        self.vault != Pubkey::default()
     }
 
     /// The rule of its rewards, as the program applies it.
