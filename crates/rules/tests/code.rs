@@ -74,3 +74,17 @@ fn padding_is_zeros_to_the_end() {
         assert!(read.is_none_or(|code| code.to_padded() == *padded));
     }
 }
+
+#[test]
+fn a_code_and_its_absence_can_be_shown() {
+    // Given a code shorter than its padding
+    let code: Code = "starter7".parse().expect("a code");
+
+    // When it is printed, then no zeros are
+    assert_eq!(code.to_string(), "STARTER7");
+    assert_eq!(format!("{code:?}"), "Code(STARTER7)");
+    assert_eq!(
+        InvalidCode.to_string(),
+        "a code has 6 to 12 characters of A-Z and 2-9, without the letters O, I and L"
+    );
+}
