@@ -82,4 +82,157 @@ pub enum ReferralError {
     /// There is no such code in this campaign.
     #[msg("there is no such code in this campaign")]
     ReferralNotFound,
+    /// The wallet was first brought by another code.
+    #[msg("the wallet was first brought by another code")]
+    NotFirstTouch,
+    /// The wallet is not bound to a code.
+    #[msg("the wallet is not bound to a code")]
+    NotBound,
+    /// The binding has expired.
+    #[msg("the binding has expired")]
+    BindingExpired,
+    /// The wallet is already bound to a code.
+    #[msg("the wallet is already bound to a code")]
+    AlreadyBound,
+    /// The campaign has no attribution window.
+    #[msg("the campaign has no attribution window")]
+    NoAttribution,
+    /// The campaign's attestor must sign, or a voucher must come right before.
+    #[msg("the campaign's attestor must sign, or a voucher must come right before")]
+    AttestationRequired,
+    /// The signer is not the campaign's attestor.
+    #[msg("the signer is not the campaign's attestor")]
+    WrongAttestor,
+    /// The voucher is not one for this conversion.
+    #[msg("the voucher is not one for this conversion")]
+    InvalidVoucher,
+    /// The voucher has expired.
+    #[msg("the voucher has expired")]
+    VoucherExpired,
+    /// This campaign counts purchases only.
+    #[msg("this campaign counts purchases only")]
+    PaymentRequired,
+    /// This campaign counts no purchases.
+    #[msg("this campaign counts no purchases")]
+    PaymentNotAccepted,
+    /// The amount is below the campaign's minimum.
+    #[msg("the amount is below the campaign's minimum")]
+    AmountTooSmall,
+    /// The campaign's budget is exhausted.
+    #[msg("the campaign's budget is exhausted")]
+    BudgetExhausted,
+    /// The vault does not hold the reward.
+    #[msg("the vault does not hold the reward")]
+    VaultExhausted,
+    /// The campaign must be writable, for it counts a budget or a vault.
+    #[msg("the campaign must be writable, for it counts a budget or a vault")]
+    CampaignNotWritable,
+    /// These terms do not go together.
+    #[msg("these terms do not go together")]
+    InvalidTerms,
+    /// The shares are more than the whole.
+    #[msg("the shares are more than the whole")]
+    InvalidShares,
+    /// Tiers must ascend, with multipliers above 1x and up to 100x.
+    #[msg("tiers must ascend, with multipliers above 1x and up to 100x")]
+    InvalidTiers,
+    /// Bonuses must ascend and be worth something, and no payment split has any.
+    #[msg("bonuses must ascend and be worth something, and no payment split has any")]
+    InvalidBonuses,
+    /// A reward can be held for at most 365 days.
+    #[msg("a reward can be held for at most 365 days")]
+    InvalidHold,
+    /// A first touch can count for at most 365 days.
+    #[msg("a first touch can count for at most 365 days")]
+    InvalidAttributionWindow,
+    /// The budget is below what is committed already.
+    #[msg("the budget is below what is committed already")]
+    InvalidBudget,
+    /// An attestor is needed.
+    #[msg("an attestor is needed")]
+    InvalidAttestor,
+    /// A treasury is needed exactly where payments are counted.
+    #[msg("a treasury is needed exactly where payments are counted")]
+    InvalidTreasury,
+    /// The token account is not the campaign's vault.
+    #[msg("the token account is not the campaign's vault")]
+    WrongVault,
+    /// The account is not the campaign's treasury.
+    #[msg("the account is not the campaign's treasury")]
+    WrongTreasury,
+    /// The account is not the beneficiary's.
+    #[msg("the account is not the beneficiary's")]
+    WrongBeneficiary,
+    /// An account that this campaign needs is missing.
+    #[msg("an account that this campaign needs is missing")]
+    MissingAccount,
+    /// An order needs a reference.
+    #[msg("an order needs a reference")]
+    MissingReference,
+    /// The conversion is not pending.
+    #[msg("the conversion is not pending")]
+    NotPending,
+    /// The reward is still held.
+    #[msg("the reward is still held")]
+    StillHeld,
+    /// No beneficiary can receive now.
+    #[msg("no beneficiary can receive now")]
+    NothingToClaim,
+    /// The hold is over.
+    #[msg("the hold is over")]
+    HoldOver,
+    /// The campaign was not offered to the signer.
+    #[msg("the campaign was not offered to the signer")]
+    NotPendingAuthority,
+    /// The signer is not the referral's owner.
+    #[msg("the signer is not the referral's owner")]
+    NotReferralOwner,
+    /// The referral was not offered to the signer.
+    #[msg("the referral was not offered to the signer")]
+    NotPendingOwner,
+    /// A partner must be another wallet, with a share that the campaign allows.
+    #[msg("a partner must be another wallet, with a share that the campaign allows")]
+    InvalidPartner,
+    /// The referral has another partner.
+    #[msg("the referral has another partner")]
+    PartnerExists,
+    /// The signer is not the referral's partner.
+    #[msg("the signer is not the referral's partner")]
+    NotPartner,
+    /// Rewards are pending.
+    #[msg("rewards are pending")]
+    RewardsPending,
+    /// A usage limit must not be below the conversions so far.
+    #[msg("a usage limit must not be below the conversions so far")]
+    InvalidUsageLimit,
+    /// A referral must expire after now.
+    #[msg("a referral must expire after now")]
+    InvalidExpiry,
+    /// The campaign is not closed.
+    #[msg("the campaign is not closed")]
+    CampaignNotClosed,
+    /// Rewards can still be claimed.
+    #[msg("rewards can still be claimed")]
+    ClaimPeriodOpen,
+    /// The account is not whoever paid the rent.
+    #[msg("the account is not whoever paid the rent")]
+    WrongRentPayer,
+    /// The vault does not hold that much beyond what is owed.
+    #[msg("the vault does not hold that much beyond what is owed")]
+    InsufficientVault,
+    /// The campaign has no vault.
+    #[msg("the campaign has no vault")]
+    NoVault,
+    /// There is no such conversion.
+    #[msg("there is no such conversion")]
+    ConversionNotFound,
+    /// There is no such binding.
+    #[msg("there is no such binding")]
+    BindingNotFound,
+    /// The conversion belongs to another referral.
+    #[msg("the conversion belongs to another referral")]
+    WrongReferral,
+    /// The payment mint is not the campaign's.
+    #[msg("the payment mint is not the campaign's")]
+    WrongPaymentMint,
 }

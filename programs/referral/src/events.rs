@@ -3,21 +3,36 @@
 
 use anchor_lang::prelude::*;
 
+use crate::{Settings, Terms};
+
 /// A campaign was opened.
-#[event]
+#[event(bytemuck)]
 pub struct CampaignCreated {
     /// The campaign.
     pub campaign: Address,
     /// Who opened it.
     pub creator: Address,
-    /// Token of the rewards.
+    /// Token of the rewards; zero for SOL.
     pub mint: Address,
-    /// Base units for each conversion.
-    pub reward: u64,
+    /// What never changes.
+    pub terms: Terms,
+    /// What may change.
+    pub settings: Settings,
+}
+
+/// A campaign's settings were changed.
+#[event(bytemuck)]
+pub struct CampaignUpdated {
+    /// The campaign.
+    pub campaign: Address,
+    /// Before.
+    pub old: Settings,
+    /// From now on.
+    pub new: Settings,
 }
 
 /// A campaign was paused or resumed.
-#[event]
+#[event(bytemuck)]
 pub struct CampaignPauseChanged {
     /// The campaign.
     pub campaign: Address,
@@ -27,8 +42,65 @@ pub struct CampaignPauseChanged {
     pub new: u8,
 }
 
+/// A campaign was offered to another authority.
+#[event(bytemuck)]
+pub struct AuthorityProposed {
+    /// The campaign.
+    pub campaign: Address,
+    /// Whom it was offered to before; zero for nobody.
+    pub old: Address,
+    /// Whom it is offered to now; zero for nobody.
+    pub new: Address,
+}
+
+/// A campaign has another authority.
+#[event(bytemuck)]
+pub struct AuthorityChanged {
+    /// The campaign.
+    pub campaign: Address,
+    /// Before.
+    pub old: Address,
+    /// From now on.
+    pub new: Address,
+}
+
+/// A campaign was closed for good.
+#[event(bytemuck)]
+pub struct CampaignClosed {
+    /// The campaign.
+    pub campaign: Address,
+    /// Unix seconds.
+    pub closed_at: i64,
+}
+
+/// A vault was funded.
+#[event(bytemuck)]
+pub struct VaultFunded {
+    /// The campaign.
+    pub campaign: Address,
+    /// Who paid.
+    pub funder: Address,
+    /// Base units that arrived.
+    pub received: u64,
+    /// Base units in the vault now.
+    pub balance: u64,
+}
+
+/// Tokens that nobody is owed left a vault.
+#[event(bytemuck)]
+pub struct VaultWithdrawn {
+    /// The campaign.
+    pub campaign: Address,
+    /// Where they went.
+    pub destination: Address,
+    /// Base units that left.
+    pub amount: u64,
+    /// Base units in the vault now.
+    pub balance: u64,
+}
+
 /// A code was registered.
-#[event]
+#[event(bytemuck)]
 pub struct ReferralCreated {
     /// The referral.
     pub referral: Address,
@@ -40,7 +112,96 @@ pub struct ReferralCreated {
     pub code: [u8; 12],
 }
 
-/// A wallet was converted, and its reward paid.
+/// A code's owner changed its bounds.
+#[event]
+pub struct ReferralUpdated {
+    /// The referral.
+    pub referral: Address,
+    /// Whether it was active before.
+    pub old_active: u8,
+    /// Whether it is active now.
+    pub new_active: u8,
+    /// Most conversions before; 0 for no limit.
+    pub old_usage_limit: u64,
+    /// Most conversions now; 0 for no limit.
+    pub new_usage_limit: u64,
+    /// Unix seconds before; 0 for never.
+    pub old_expires_at: i64,
+    /// Unix seconds now; 0 for never.
+    pub new_expires_at: i64,
+}
+
+/// A campaign suspended a code, or let it earn again.
+#[event(bytemuck)]
+pub struct ReferralSuspensionChanged {
+    /// The referral.
+    pub referral: Address,
+    /// Whether it was suspended before.
+    pub old: u8,
+    /// Whether it is suspended now.
+    pub new: u8,
+}
+
+/// A code has another partner, or another share for it.
+#[event]
+pub struct PartnerChanged {
+    /// The referral.
+    pub referral: Address,
+    /// Before; zero for nobody.
+    pub old: Address,
+    /// Basis points before.
+    pub old_share_bps: u16,
+    /// From now on; zero for nobody.
+    pub new: Address,
+    /// Basis points from now on.
+    pub new_share_bps: u16,
+}
+
+/// A code was offered to another owner.
+#[event(bytemuck)]
+pub struct OwnerProposed {
+    /// The referral.
+    pub referral: Address,
+    /// Whom it was offered to before; zero for nobody.
+    pub old: Address,
+    /// Whom it is offered to now; zero for nobody.
+    pub new: Address,
+}
+
+/// A code has another owner.
+#[event(bytemuck)]
+pub struct OwnerChanged {
+    /// The referral.
+    pub referral: Address,
+    /// Before.
+    pub old: Address,
+    /// From now on, pending rewards included.
+    pub new: Address,
+}
+
+/// A code was closed for good.
+#[event(bytemuck)]
+pub struct ReferralClosed {
+    /// The referral.
+    pub referral: Address,
+    /// Whose it was.
+    pub owner: Address,
+}
+
+/// A wallet was first brought by a code.
+#[event(bytemuck)]
+pub struct WalletBound {
+    /// The campaign.
+    pub campaign: Address,
+    /// The wallet.
+    pub wallet: Address,
+    /// The referral that brought it.
+    pub referral: Address,
+    /// Unix seconds from which that no longer counts.
+    pub expires_at: i64,
+}
+
+/// A wallet was converted, and its reward paid or promised.
 #[event(bytemuck)]
 pub struct ReferralConverted {
     /// The conversion.
@@ -49,6 +210,48 @@ pub struct ReferralConverted {
     pub referral: Address,
     /// The wallet that was referred.
     pub referee: Address,
-    /// Base units paid to the referrer.
+    /// Base units for all beneficiaries.
     pub reward: u64,
+}
+
+/// A wallet bought, and the reward was paid or promised.
+#[event(bytemuck)]
+pub struct Purchased {
+    /// The conversion.
+    pub conversion: Address,
+    /// The referral that is credited.
+    pub referral: Address,
+    /// The wallet that was referred.
+    pub buyer: Address,
+    /// List price, in units of the payment.
+    pub amount: u64,
+    /// Base units for all beneficiaries, a discount included.
+    pub reward: u64,
+}
+
+/// Parts of a reward that were pending have been paid.
+#[event(bytemuck)]
+pub struct RewardClaimed {
+    /// The conversion.
+    pub conversion: Address,
+    /// Base units.
+    pub paid: u64,
+}
+
+/// A conversion was cancelled within its hold.
+#[event(bytemuck)]
+pub struct ConversionCancelled {
+    /// The conversion.
+    pub conversion: Address,
+    /// Base units that are no longer owed.
+    pub amount: u64,
+}
+
+/// An account that is over has given its rent back.
+#[event(bytemuck)]
+pub struct RentReclaimed {
+    /// The account.
+    pub account: Address,
+    /// Who got it.
+    pub rent_payer: Address,
 }

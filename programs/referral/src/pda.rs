@@ -1,9 +1,10 @@
 //! Accounts at derived addresses.
 
 use anchor_lang::prelude::*;
+use pinocchio::Resize;
 use vouch_rules::Code;
 
-use crate::ReferralError;
+use crate::{Closed, ReferralError};
 
 /// Seed of a campaign's address.
 pub const CAMPAIGN: &[u8] = b"campaign";
@@ -11,6 +12,8 @@ pub const CAMPAIGN: &[u8] = b"campaign";
 pub const REFERRAL: &[u8] = b"referral";
 /// Seed of a conversion's address.
 pub const CONVERSION: &[u8] = b"conversion";
+/// Seed of a binding's address.
+pub const REFEREE: &[u8] = b"referee";
 
 /// A code as an instruction carries it, checked by the rule.
 pub fn parse_code(padded: &[u8; 12]) -> Result<Code> {
@@ -58,4 +61,83 @@ pub fn create<T: Discriminator + bytemuck::Pod>(
     discriminator.copy_from_slice(T::DISCRIMINATOR);
     body.copy_from_slice(bytemuck::bytes_of(value));
     Ok(())
+}
+
+/// The account's bytes as a `T`; fails when they are of another type.
+pub fn body_mut<T: Discriminator + bytemuck::Pod>(data: &mut [u8]) -> Result<&mut T> {
+    let (discriminator, body) = data
+        .split_at_mut_checked(T::DISCRIMINATOR.len())
+        .ok_or(ProgramError::AccountDataTooSmall)?;
+    require!(
+        *discriminator == *T::DISCRIMINATOR,
+        ProgramError::InvalidAccountData
+    );
+    bytemuck::try_from_bytes_mut(body).map_err(|_| ProgramError::InvalidAccountData)
+}
+
+/// The account's bytes as a `T` of this program; `None` when it is none.
+pub fn read<T: Discriminator + bytemuck::Pod>(account: &AccountView) -> Option<T> {
+    if !account.owned_by(&crate::ID) {
+        return None;
+    }
+    let data = account.try_borrow().ok()?;
+    let (discriminator, body) = data.split_at_checked(T::DISCRIMINATOR.len())?;
+    if *discriminator != *T::DISCRIMINATOR {
+        return None;
+    }
+    bytemuck::try_pod_read_unaligned(body).ok()
+}
+
+/// Closes `account` for good; all its lamports go to `destination`.
+pub fn close(account: &mut AccountView, destination: &mut AccountView) -> Result<()> {
+    let lamports = account.lamports();
+    move_lamports(account, destination, lamports)?;
+    {
+        let mut data = account.try_borrow_mut()?;
+        data.fill(0);
+    }
+    account.close()
+}
+
+/// Leaves `closed` at the address of `account`, for good; what the rent of the
+/// smaller account leaves goes to `destination`.
+///
+/// # Safety
+/// No reference into the account's data may be used after this.
+pub unsafe fn leave_closed(
+    account: &AccountView,
+    destination: &AccountView,
+    closed: &Closed,
+) -> Result<()> {
+    let mut account = *account;
+    let head = Closed::DISCRIMINATOR.len();
+    let space = head.saturating_add(core::mem::size_of::<Closed>());
+    // SAFETY: the caller's promise; the new size is smaller.
+    unsafe {
+        account.resize_unchecked(space)?;
+        let data = account.borrow_unchecked_mut();
+        let (discriminator, body) = data
+            .split_at_mut_checked(head)
+            .ok_or(ProgramError::AccountDataTooSmall)?;
+        discriminator.copy_from_slice(Closed::DISCRIMINATOR);
+        body.copy_from_slice(bytemuck::bytes_of(closed));
+    }
+    let rent = anchor_lang::cpi::rent_exempt_lamports(space)?;
+    let rest = account.lamports().saturating_sub(rent);
+    move_lamports(&mut account, &mut destination.clone(), rest)
+}
+
+/// Moves lamports out of an account of this program.
+pub fn move_lamports(from: &mut AccountView, to: &mut AccountView, lamports: u64) -> Result<()> {
+    let left = from.lamports().checked_sub(lamports);
+    from.set_lamports(left.ok_or(ProgramError::InsufficientFunds)?);
+    let sum = to.lamports().checked_add(lamports);
+    to.set_lamports(sum.ok_or(ProgramError::ArithmeticOverflow)?);
+    Ok(())
+}
+
+/// The account behind an optional one.
+#[inline(always)]
+pub fn view(account: &Option<UncheckedAccount>) -> Option<&AccountView> {
+    account.as_ref().map(|account| account.account())
 }

@@ -1,8 +1,8 @@
 use core::ops::{Deref, DerefMut};
 
-use anchor_lang::{accounts::Account, prelude::*, IdlAccountType};
+use anchor_lang::{accounts::Account, prelude::*, AccountClose, IdlAccountType};
 
-use crate::{Campaign, Referral, ReferralError};
+use crate::{pda, Campaign, Closed, Conversion, Referee, Referral, ReferralError};
 
 /// A type of account that a caller may name wrongly.
 pub trait Expected {
@@ -16,6 +16,14 @@ impl Expected for Campaign {
 
 impl Expected for Referral {
     const MISSING: ReferralError = ReferralError::ReferralNotFound;
+}
+
+impl Expected for Conversion {
+    const MISSING: ReferralError = ReferralError::ConversionNotFound;
+}
+
+impl Expected for Referee {
+    const MISSING: ReferralError = ReferralError::BindingNotFound;
 }
 
 /// An [`Account`] of this program that says in the program's own words when it
@@ -34,6 +42,41 @@ where
     #[inline(always)]
     pub fn address(&self) -> &Address {
         self.0.address()
+    }
+}
+
+impl<T: Expected + bytemuck::Pod + SlabSchema> Existing<T>
+where
+    Account<T>: AnchorAccount<Data = T> + AccountClose,
+{
+    /// Closes the account for good; all its lamports go to `destination`.
+    pub fn close_to(&mut self, destination: &AccountView) -> Result<()> {
+        self.0.close(*destination)
+    }
+
+    /// Leaves `closed` at the address, for good; what is left of the rent goes to
+    /// `destination`. The account is no longer a `T` after that.
+    pub fn leave_closed(&mut self, destination: &AccountView, closed: &Closed) -> Result<()> {
+        require!(self.account().is_writable(), ErrorCode::ConstraintMut);
+        // SAFETY: this borrows the only typed view of the data, which is not used
+        // again: what follows reads it as bytes.
+        unsafe { pda::leave_closed(self.account(), destination, closed) }
+    }
+}
+
+impl Existing<Campaign> {
+    /// Changes the counters of a campaign that the instruction's accounts declare
+    /// read-only: most conversions leave it alone, and so run in parallel.
+    pub fn count(&mut self, change: impl FnOnce(&mut Campaign) -> Result<()>) -> Result<()> {
+        let mut view = *self.account();
+        require!(view.is_writable(), ReferralError::CampaignNotWritable);
+        // SAFETY: nothing else refers to the data: this borrows the only typed view
+        // of it, and the untyped accounts are read through checked borrows alone.
+        let data = unsafe { view.borrow_unchecked_mut() };
+        let body = data
+            .get_mut(Campaign::DISCRIMINATOR.len()..)
+            .ok_or(ProgramError::AccountDataTooSmall)?;
+        change(bytemuck::from_bytes_mut(body))
     }
 }
 

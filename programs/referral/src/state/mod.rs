@@ -4,13 +4,17 @@
 //! that has been deployed never changes.
 
 mod campaign;
+mod closed;
 mod conversion;
 mod existing;
+mod referee;
 mod referral;
 
 pub use campaign::*;
+pub use closed::*;
 pub use conversion::*;
 pub use existing::*;
+pub use referee::*;
 pub use referral::*;
 
 /// Layout version of every account that this program writes.

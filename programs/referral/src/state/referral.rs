@@ -1,6 +1,9 @@
-use anchor_lang::prelude::*;
+use anchor_lang::{address_eq, prelude::*};
+use vouch_rules::reward::Reward;
 
-use crate::{ReferralError, VERSION};
+use crate::{
+    Conversion, ReferralError, SETTLED_ALL, SETTLED_PARTNER, SETTLED_REFERRER, VERSION,
+};
 
 /// A referral: a code, its owner and its counters.
 ///
@@ -19,9 +22,7 @@ pub struct Referral {
     pub suspended: u8,
     /// One bit for each of the campaign's bonuses that was paid.
     pub bonuses_paid: u8,
-    /// Canonical bump of the owner's associated token account.
-    pub reward_account_bump: u8,
-    /// Canonical bump of the partner's associated token account.
+    /// Canonical bump of the partner's associated token account; 0 when rewards are SOL.
     pub partner_account_bump: u8,
     /// Basis points of the reward that the partner gets.
     pub partner_share_bps: PodU16,
@@ -37,6 +38,9 @@ pub struct Referral {
     pub partner: Address,
     /// Who paid the rent, and gets it back.
     pub rent_payer: Address,
+    /// Where the owner's rewards go: the associated token account, or the wallet
+    /// itself when they are SOL.
+    pub reward_account: Address,
     /// Most conversions it may ever have; 0 for no limit.
     pub usage_limit: PodU64,
     /// Conversions so far.
@@ -49,8 +53,12 @@ pub struct Referral {
     pub rewards_total: PodU64,
     /// Base units of those that are not paid yet.
     pub rewards_pending: PodU64,
+    /// Base units that the partner is owed.
+    pub partner_pending: PodU64,
+    /// Conversions that are not paid in full.
+    pub open_conversions: PodU64,
     /// Zeros, for later versions.
-    pub reserved: [u8; 64],
+    pub reserved: [u8; 17],
 }
 
 const _: () = assert!(core::mem::size_of::<Referral>() == 294);
@@ -61,7 +69,7 @@ impl Referral {
     pub fn invariant(&self) -> Result<()> {
         require!(
             self.usage_limit.get() == 0 || self.conversions.get() <= self.usage_limit.get(),
-            ReferralError::UsageLimitReached
+            ReferralError::InvalidUsageLimit
         );
         require!(
             self.version == VERSION && self.rewards_pending.get() <= self.rewards_total.get(),
@@ -89,14 +97,58 @@ impl Referral {
         Ok(())
     }
 
-    /// Counts one conversion whose reward of `reward` base units was paid.
-    pub fn count_paid(&mut self, reward: u64) -> Result<()> {
-        let add = |old: u64, more: u64| {
-            old.checked_add(more)
-                .ok_or(ProgramError::ArithmeticOverflow)
-        };
-        self.conversions = add(self.conversions.get(), 1)?.into();
-        self.rewards_total = add(self.rewards_total.get(), reward)?.into();
+    /// Fails unless `owner` is the referral's.
+    #[inline(always)]
+    pub fn check_owner(&self, owner: &Address) -> Result<()> {
+        require!(
+            address_eq(&self.owner, owner),
+            ReferralError::NotReferralOwner
+        );
         Ok(())
     }
+
+    /// Counts a conversion, of whose parts those in `settled` were paid.
+    pub fn count(&mut self, reward: &Reward, settled: u8) -> Result<()> {
+        self.conversions = add(self.conversions.get(), 1)?.into();
+        self.rewards_total = add(self.rewards_total.get(), reward.referrer)?.into();
+        self.bonuses_paid |= reward.bonuses;
+        if settled != SETTLED_ALL {
+            self.open_conversions = add(self.open_conversions.get(), 1)?.into();
+            if settled & SETTLED_REFERRER == 0 {
+                self.rewards_pending = add(self.rewards_pending.get(), reward.referrer)?.into();
+            }
+            if settled & SETTLED_PARTNER == 0 {
+                self.partner_pending = add(self.partner_pending.get(), reward.partner)?.into();
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the `parts` of `conversion`, which are no longer owed, off what is.
+    pub fn settle(&mut self, conversion: &Conversion, parts: u8, closes: bool) -> Result<()> {
+        if parts & SETTLED_REFERRER != 0 {
+            let left = self.rewards_pending.get();
+            self.rewards_pending = sub(left, conversion.reward_referrer.get())?.into();
+        }
+        if parts & SETTLED_PARTNER != 0 {
+            let left = self.partner_pending.get();
+            self.partner_pending = sub(left, conversion.reward_partner.get())?.into();
+        }
+        if closes {
+            self.open_conversions = sub(self.open_conversions.get(), 1)?.into();
+        }
+        Ok(())
+    }
+}
+
+/// A sum that fits; an overflow refuses the instruction.
+pub fn add(old: u64, more: u64) -> Result<u64> {
+    old.checked_add(more)
+        .ok_or(ProgramError::ArithmeticOverflow)
+}
+
+/// A difference that is not negative; otherwise the instruction is refused.
+pub fn sub(old: u64, less: u64) -> Result<u64> {
+    old.checked_sub(less)
+        .ok_or(ProgramError::ArithmeticOverflow)
 }

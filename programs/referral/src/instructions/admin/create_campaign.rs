@@ -7,8 +7,8 @@ use anchor_lang::prelude::*;
 use bytemuck::Zeroable;
 
 use crate::{
-    clock, pda, token, Campaign, CampaignCreated, ReferralError, FUNDING_MINT_AUTHORITY,
-    PROOF_OPEN, REWARD_FIXED, UNIQUENESS_WALLET, VERSION,
+    address_is_zero, clock, pda, token, Campaign, CampaignCreated, ReferralError as E, Settings,
+    Terms, FUNDING_MINT_AUTHORITY, FUNDING_PAYMENT_SPLIT, PROOF_PAYMENT, REWARD_FIXED, VERSION,
 };
 
 /// Accounts of `create_campaign`.
@@ -26,11 +26,15 @@ pub struct CreateCampaign {
     /// bump, and the account must not exist yet.
     #[account(mut, seeds = [pda::CAMPAIGN, authority.address().as_ref(), id.to_le_bytes()], bump)]
     pub campaign: UncheckedAccount,
-    /// Token of the rewards. Safe: owned by the token program, initialised, and
-    /// its mint authority is the campaign already: only who controlled the mint
-    /// can have done that.
+    /// Token of the rewards; the System program for SOL. Safe: owned by the token
+    /// program, initialised, without extensions that are not allowed; where the
+    /// campaign mints, it is the mint authority already: only who controlled the
+    /// mint can have done that.
     pub mint: UncheckedAccount,
-    /// Program of the mint. Safe: one of the two token programs, by address.
+    /// Token of the payments; the System program for SOL or none. Safe: as the mint.
+    pub payment_mint: UncheckedAccount,
+    /// Program of the mint; the System program for SOL. Safe: one of the two token
+    /// programs, by address.
     pub token_program: UncheckedAccount,
     /// Creates the account. Safe: checked by address.
     pub system_program: Program<System>,
@@ -41,55 +45,73 @@ impl CreateCampaign {
     pub fn handle(
         ctx: &mut Context<Self>,
         id: u64,
-        reward: u64,
-        starts_at: i64,
-        ends_at: i64,
+        terms: Terms,
+        settings: Settings,
     ) -> Result<()> {
         let accounts = &mut ctx.accounts;
         let address = *accounts.campaign.address();
         let creator = *accounts.authority.address();
         let mint = *accounts.mint.address();
+        let payment_mint = *accounts.payment_mint.address();
         let token_program = *accounts.token_program.address();
-
-        pda::check_vacant(accounts.campaign.account(), ReferralError::CampaignExists)?;
-        let facts = token::read_mint(&accounts.mint, &token_program)?;
-        require!(
-            facts.authority == Some(address),
-            ReferralError::MintAuthorityMismatch
-        );
-        // Otherwise not one conversion could ever be paid.
-        require!(
-            facts.supply.checked_add(reward).is_some(),
-            ReferralError::InvalidReward
-        );
         let now = clock::now()?;
-        require!(
-            ends_at == 0 || ends_at > now,
-            ReferralError::InvalidSchedule
-        );
-
         let bump = ctx.bumps.campaign;
-        let campaign = Campaign {
+        pda::check_vacant(accounts.campaign.account(), E::CampaignExists)?;
+
+        let mut campaign = Campaign {
             version: VERSION,
             bump,
-            funding: FUNDING_MINT_AUTHORITY,
-            proof: PROOF_OPEN,
-            uniqueness: UNIQUENESS_WALLET,
-            reward_kind: REWARD_FIXED,
-            mint_decimals: facts.decimals,
+            funding: terms.funding,
+            proof: terms.proof,
+            uniqueness: terms.uniqueness,
             creator,
             id: id.into(),
             authority: creator,
             mint,
             token_program,
+            payment_mint,
             rent_payer: *accounts.payer.address(),
-            reward_fixed: reward.into(),
-            starts_at: starts_at.into(),
-            ends_at: ends_at.into(),
             created_at: now.into(),
             ..Campaign::zeroed()
         };
+        campaign.apply(&settings);
         campaign.invariant()?;
+        let ends_at = settings.ends_at.get();
+        require!(ends_at == 0 || ends_at > now, E::InvalidSchedule);
+
+        let split = terms.funding == FUNDING_PAYMENT_SPLIT;
+        require!(!split || mint == payment_mint, E::WrongPaymentMint);
+        if terms.proof != PROOF_PAYMENT {
+            require!(address_is_zero(&payment_mint), E::WrongPaymentMint);
+        } else if !address_is_zero(&payment_mint) {
+            // What a buyer pays has to arrive in full.
+            let program = accounts.payment_mint.account();
+            let program = [Token::id(), Token2022::id()]
+                .into_iter()
+                .find(|id| program.owned_by(id))
+                .ok_or(E::UnsupportedMint)?;
+            token::read_mint(&accounts.payment_mint, &program, false)?;
+        }
+        if split && address_is_zero(&mint) {
+            require!(address_is_zero(&token_program), E::WrongTokenProgram);
+        } else {
+            let facts = token::read_mint(&accounts.mint, &token_program, !split)?;
+            campaign.mint_decimals = facts.decimals;
+            if terms.funding == FUNDING_MINT_AUTHORITY {
+                require!(
+                    facts.authority == Some(address),
+                    E::MintAuthorityMismatch
+                );
+                // Otherwise not one conversion could ever be paid.
+                let least = match settings.reward_kind {
+                    REWARD_FIXED => settings.reward_fixed.get(),
+                    _ => 1,
+                };
+                require!(facts.supply.checked_add(least).is_some(), E::InvalidReward);
+            } else {
+                campaign.vault = token::associated(&address, &mint, &token_program).0;
+            }
+        }
         pda::create(
             accounts.payer.account(),
             &mut accounts.campaign.account().clone(),
@@ -100,7 +122,8 @@ impl CreateCampaign {
             campaign: address,
             creator,
             mint,
-            reward
+            terms,
+            settings,
         });
         Ok(())
     }

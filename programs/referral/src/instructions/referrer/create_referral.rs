@@ -7,7 +7,7 @@ use anchor_lang::prelude::*;
 use bytemuck::Zeroable;
 
 use crate::{
-    clock, pda, token, Campaign, Existing, Referral, ReferralCreated, ReferralError, VERSION,
+    check_expiry, clock, pda, reward_account, Campaign, Existing, Referral, ReferralCreated, ReferralError, VERSION,
 };
 
 /// Accounts of `create_referral`.
@@ -31,38 +31,53 @@ pub struct CreateReferral {
         bump
     )]
     pub referral: UncheckedAccount,
+    /// The campaign's attestor, where codes need its signature. Safe: it signs, and
+    /// the handler compares it.
+    pub attestor: Option<Signer>,
     /// Creates the account. Safe: checked by address.
     pub system_program: Program<System>,
 }
 
 impl CreateReferral {
     /// Registers the code.
-    pub fn handle(ctx: &mut Context<Self>, padded: [u8; 12]) -> Result<()> {
+    pub fn handle(
+        ctx: &mut Context<Self>,
+        padded: [u8; 12],
+        usage_limit: u64,
+        expires_at: i64,
+    ) -> Result<()> {
+        let now = clock::now()?;
         let accounts = &mut ctx.accounts;
         let code = pda::parse_code(&padded)?;
         require!(accounts.campaign.closed == 0, ReferralError::CampaignClosed);
+        if accounts.campaign.attested_codes == 1 {
+            let attestor = accounts.attestor.as_ref();
+            let attestor = attestor.ok_or(ReferralError::AttestationRequired)?;
+            require!(
+                *attestor.address() == accounts.campaign.attestor,
+                ReferralError::WrongAttestor
+            );
+        }
+        check_expiry(expires_at, now)?;
         pda::check_vacant(accounts.referral.account(), ReferralError::CodeTaken)?;
 
         let address = *accounts.referral.address();
         let campaign = *accounts.campaign.address();
         let owner = *accounts.owner.address();
         let bump = ctx.bumps.referral;
-        let reward_account_bump = token::associated_bump(
-            &owner,
-            &accounts.campaign.mint,
-            &accounts.campaign.token_program,
-        );
         let referral = Referral {
             version: VERSION,
             bump,
             code_len: code.len(),
             active: 1,
-            reward_account_bump,
             code: padded,
             campaign,
             owner,
             rent_payer: *accounts.payer.address(),
-            created_at: clock::now()?.into(),
+            reward_account: reward_account(&accounts.campaign, &owner).0,
+            usage_limit: usage_limit.into(),
+            expires_at: expires_at.into(),
+            created_at: now.into(),
             ..Referral::zeroed()
         };
         referral.invariant()?;

@@ -1,3 +1,31 @@
-//! Instructions of a code's owner.
+//! Instructions of a code's owner, and of its partner.
 
+pub mod accept_owner;
+pub mod close_referral;
 pub mod create_referral;
+pub mod propose_owner;
+pub mod remove_partner;
+pub mod set_partner;
+pub mod update_referral;
+
+use anchor_lang::prelude::*;
+
+use crate::{token, Campaign, ReferralError};
+
+/// Where `owner`'s rewards go, and the bump of that address: the associated token
+/// account, or the wallet itself when they are SOL.
+pub fn reward_account(campaign: &Campaign, owner: &Address) -> (Address, u8) {
+    if campaign.pays_sol() {
+        return (*owner, 0);
+    }
+    token::associated(owner, &campaign.mint, &campaign.token_program)
+}
+
+/// Fails unless a code may expire at `expires_at`, in unix seconds; 0 for never.
+pub fn check_expiry(expires_at: i64, now: i64) -> Result<()> {
+    require!(
+        expires_at == 0 || expires_at > now,
+        ReferralError::InvalidExpiry
+    );
+    Ok(())
+}

@@ -1,85 +1,70 @@
-use anchor_lang::{address_eq, cpi::CpiSeed, prelude::*};
+use anchor_lang::prelude::*;
 
 use crate::{
-    clock, pda, token, Campaign, Conversion, Existing, Referral, ReferralConverted, ReferralError,
-    ACTION_MAX, SETTLED_REFERRER, STATUS_PAID, VERSION,
+    clock,
+    credit::{self, Record, Request},
+    payout::{self, Parties, Purse, Receivers},
+    proof, token, view, Campaign, Existing, Referee, Referral, ReferralConverted, ReferralError,
+    FUNDING_VAULT, PROOF_ATTESTED,
 };
 
 /// Accounts of `convert`.
 #[derive(Accounts)]
 pub struct Convert {
     /// Pays the rent, and may be a sponsor. Safe: it signs.
-    /// May be `referee` as well: nothing here keeps a typed view of its data.
+    /// May be any other account: nothing here keeps a typed view of its data.
     #[account(mut, unsafe(dup))]
     pub payer: Signer,
     /// The wallet that was referred. Safe: it signs, so nobody is converted
     /// without knowing.
     pub referee: Signer,
-    /// The campaign. Safe: owned by this program, with its discriminator. Not
-    /// written, so that conversions of different referrers run in parallel.
+    /// The campaign. Safe: owned by this program, with its discriminator. Writable
+    /// only where it counts a budget or what its vault owes, so that conversions
+    /// of different referrers run in parallel elsewhere.
     pub campaign: Existing<Campaign>,
     /// The referral that is credited. Safe: owned by this program, with its
     /// discriminator; the handler compares its campaign and its code.
     #[account(mut)]
     pub referral: Existing<Referral>,
-    /// The conversion to be. Safe: the address is derived here with the canonical
-    /// bump, and the account must not exist yet.
-    #[account(
-        mut,
-        seeds = [pda::CONVERSION, campaign.address().as_ref(), referee.address().as_ref()],
-        bump
-    )]
+    /// The conversion to be. Safe: the handler derives its address with the
+    /// canonical bump, and the account must not exist yet.
+    #[account(mut)]
     pub conversion: UncheckedAccount,
-    /// Token of the rewards. Safe: the handler compares it with the campaign's.
+    /// Token of the rewards; absent where they are held. Safe: the handler
+    /// compares it with the campaign's.
     #[account(mut)]
-    pub mint: UncheckedAccount,
-    /// Receives the reward. Safe: the handler derives the address of the
-    /// referrer's associated token account and reads its owner, mint and state.
+    pub mint: Option<UncheckedAccount>,
+    /// The referrer's associated token account. Safe: the handler compares it with
+    /// the referral's, and reads its owner, mint and state.
     #[account(mut)]
-    pub referrer_token: UncheckedAccount,
-    /// Mints. Safe: the handler compares it with the campaign's.
+    pub referrer_account: UncheckedAccount,
+    /// Program of the mint. Safe: the handler compares it with the campaign's.
     pub token_program: UncheckedAccount,
     /// Creates the account. Safe: checked by address.
     pub system_program: Program<System>,
+    /// Vouches for an attested conversion, if it is there to sign. Safe: it signs,
+    /// and the handler compares it.
+    pub attestor: Option<Signer>,
+    /// The instructions sysvar, where a voucher comes before. Safe: the handler
+    /// compares the address.
+    pub instructions: Option<UncheckedAccount>,
+    /// The referee's first touch, in campaigns that count it. Safe: owned by this
+    /// program, with its discriminator; the handler compares campaign and wallet.
+    pub binding: Option<Existing<Referee>>,
+    /// The referee's associated token account, where it gets a share. Safe: the
+    /// handler derives its address and reads its owner, mint and state.
+    #[account(mut)]
+    pub referee_account: Option<UncheckedAccount>,
+    /// The partner's associated token account, where there is one. Safe: as above.
+    #[account(mut)]
+    pub partner_account: Option<UncheckedAccount>,
+    /// The campaign's vault, where it pays from one. Safe: the handler compares it.
+    #[account(mut)]
+    pub vault: Option<UncheckedAccount>,
 }
 
 impl Convert {
-    /// Everything that can be refused, before anything is written.
-    fn validate(&self, code: &[u8; 12], action: u8, now: i64) -> Result<()> {
-        let (campaign, referral) = (&self.campaign, &self.referral);
-        require!(
-            address_eq(&referral.campaign, campaign.address()),
-            ReferralError::WrongCampaign
-        );
-        require!(referral.code == *code, ReferralError::CodeMismatch);
-        require!(
-            !address_eq(&referral.owner, self.referee.address()),
-            ReferralError::SelfReferral
-        );
-        require!(action <= ACTION_MAX, ReferralError::InvalidAction);
-        campaign.check_open(now)?;
-        referral.check_earning(now)?;
-        require!(
-            address_eq(&campaign.mint, self.mint.address()),
-            ReferralError::WrongMint
-        );
-        require!(
-            address_eq(&campaign.token_program, self.token_program.address()),
-            ReferralError::WrongTokenProgram
-        );
-        pda::check_vacant(self.conversion.account(), ReferralError::AlreadyConverted)?;
-        token::check_receiver(
-            self.referrer_token.account(),
-            &referral.owner,
-            &campaign.mint,
-            &campaign.token_program,
-            referral.reward_account_bump,
-        )
-    }
-}
-
-impl Convert {
-    /// Records the conversion and pays the referrer.
+    /// Records the conversion and pays whoever can take their part now.
     pub fn handle(
         ctx: &mut Context<Self>,
         code: [u8; 12],
@@ -88,68 +73,94 @@ impl Convert {
         reference: [u8; 32],
     ) -> Result<()> {
         let now = clock::now()?;
-        ctx.accounts.validate(&code, action, now)?;
-
-        let bump = ctx.bumps.conversion;
         let accounts = &mut ctx.accounts;
-        let campaign_address = *accounts.campaign.address();
-        let referral_address = *accounts.referral.address();
         let referee = *accounts.referee.address();
-        let reward = accounts.campaign.reward_fixed.get();
-
-        let conversion = Conversion {
-            version: VERSION,
-            bump,
-            status: STATUS_PAID,
-            settled: SETTLED_REFERRER,
+        let request = Request {
+            referee: &referee,
+            code: &code,
             action,
-            referral: referral_address,
-            referee,
-            rent_payer: *accounts.payer.address(),
-            reference,
-            amount: amount.into(),
-            reward_referrer: reward.into(),
-            reward_referee: 0.into(),
-            reward_partner: 0.into(),
-            converted_at: now.into(),
-            hold_seconds: 0.into(),
+            amount,
+            reference: &reference,
         };
-        pda::create(
-            accounts.payer.account(),
-            &mut accounts.conversion.account().clone(),
-            &[
-                pda::CONVERSION,
-                campaign_address.as_ref(),
-                referee.as_ref(),
-                &[bump],
-            ],
-            &conversion,
+        let (campaign, referral) = (&accounts.campaign, &accounts.referral);
+        credit::check(
+            campaign,
+            referral,
+            accounts.binding.as_ref(),
+            &request,
+            false,
+            now,
         )?;
+        if campaign.proof == PROOF_ATTESTED {
+            proof::check_attested(
+                &campaign.attestor,
+                accounts.attestor.as_ref(),
+                view(&accounts.instructions),
+                campaign.address(),
+                referral.address(),
+                &request,
+                now,
+            )?;
+        }
+        let key = credit::key(campaign, referral.address(), &request)?;
+        let bump =
+            credit::find_vacant(accounts.conversion.account(), campaign.address(), &key)?;
+        let reward = credit::reward(campaign, referral, amount);
+        let total = reward.total();
+        let receivers = Receivers {
+            referrer: accounts.referrer_account.account(),
+            referee: view(&accounts.referee_account),
+            partner: view(&accounts.partner_account),
+        };
+        let purse = Purse {
+            campaign,
+            mint: view(&accounts.mint),
+            vault: view(&accounts.vault),
+            token_program: Some(accounts.token_program.account()),
+        };
+        if campaign.funding == FUNDING_VAULT {
+            let free = token::balance(purse.check_vault()?, &campaign.token_program)?
+                .checked_sub(campaign.owed.get());
+            require!(
+                free.is_some_and(|free| free >= total),
+                ReferralError::VaultExhausted
+            );
+        }
+        let nothing = payout::nothing(&reward);
+        let payable = if campaign.hold_seconds.get() == 0 && total != 0 {
+            let parties = Parties {
+                campaign,
+                referral,
+                referee: &referee,
+            };
+            let payable = parties.payable(&receivers, &reward, nothing)?;
+            purse.check(payable, total)?
+        } else {
+            0
+        };
+        let settled = nothing | payable;
 
-        accounts.referral.count_paid(reward)?;
-        accounts.referral.invariant()?;
-
-        let campaign = &accounts.campaign;
-        let id = campaign.id.get().to_le_bytes();
-        let campaign_bump = [campaign.bump];
-        token::mint_to(
-            &campaign.token_program,
-            accounts.mint.account(),
-            accounts.referrer_token.account(),
-            campaign.account(),
-            reward,
-            &[
-                CpiSeed::from(pda::CAMPAIGN),
-                CpiSeed::from(campaign.creator.as_ref()),
-                CpiSeed::from(id.as_ref()),
-                CpiSeed::from(campaign_bump.as_ref()),
-            ],
-        )?;
+        let record = Record {
+            account: accounts.conversion.account(),
+            payer: accounts.payer.account(),
+            key: &key,
+            bump,
+            reward: &reward,
+            settled,
+            now,
+        };
+        credit::record(campaign, &mut accounts.referral, &request, record)?;
+        if payable != 0 {
+            purse.pay(&receivers, &reward, payable)?;
+        }
+        let owed = payout::sum(&reward, payout::open(settled));
+        let owed = if accounts.campaign.has_vault() { owed } else { 0 };
+        credit::commit(&mut accounts.campaign, total, owed)?;
         emit!(ReferralConverted {
             conversion: *accounts.conversion.address(),
-            referral: referral_address,
+            referral: *accounts.referral.address(),
             referee,
-            reward,
+            reward: total,
         });
         Ok(())
     }

@@ -1,0 +1,39 @@
+use anchor_lang::prelude::*;
+
+use crate::{AuthorityChanged, Campaign, Existing, ReferralError};
+
+/// Accounts of `accept_authority`.
+#[derive(Accounts)]
+pub struct AcceptAuthority {
+    /// Whom the campaign was offered to. Safe: it signs, and the handler compares it.
+    pub new_authority: Signer,
+    /// The campaign. Safe: owned by this program, with its discriminator.
+    #[account(mut)]
+    pub campaign: Existing<Campaign>,
+}
+
+impl AcceptAuthority {
+    /// Takes the campaign over.
+    pub fn handle(ctx: &mut Context<Self>) -> Result<()> {
+        let address = *ctx.accounts.campaign.address();
+        let new = *ctx.accounts.new_authority.address();
+        let campaign = &mut ctx.accounts.campaign;
+        // Nobody signs as the zero address, which stands for "nobody".
+        require!(
+            campaign.pending_authority == new,
+            ReferralError::NotPendingAuthority
+        );
+        require!(campaign.closed == 0, ReferralError::CampaignClosed);
+
+        let old = campaign.authority;
+        campaign.authority = new;
+        campaign.pending_authority = Address::default();
+        campaign.invariant()?;
+        emit!(AuthorityChanged {
+            campaign: address,
+            old,
+            new,
+        });
+        Ok(())
+    }
+}

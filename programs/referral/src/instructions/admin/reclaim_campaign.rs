@@ -1,0 +1,86 @@
+use anchor_lang::{address_eq, prelude::*};
+
+use crate::{
+    clock, payout::Purse, token, view, Campaign, Closed, Existing, ReferralError as E,
+    RentReclaimed, FUNDING_MINT_AUTHORITY, VERSION,
+};
+
+/// Accounts of `reclaim_campaign`.
+#[derive(Accounts)]
+pub struct ReclaimCampaign {
+    /// The campaign's authority. Safe: it signs, and the handler compares it.
+    pub authority: Signer,
+    /// The campaign. Safe: owned by this program, with its discriminator.
+    #[account(mut)]
+    pub campaign: Existing<Campaign>,
+    /// Who paid the rent. Safe: the handler compares it.
+    /// May be `authority` as well: nothing here keeps a typed view of its data.
+    #[account(mut, unsafe(dup))]
+    pub rent_payer: UncheckedAccount,
+    /// The mint, where the campaign is its authority or has a vault. Safe: the
+    /// handler compares it.
+    #[account(mut)]
+    pub mint: Option<UncheckedAccount>,
+    /// The campaign's vault, if it has one. Safe: the handler compares it.
+    #[account(mut)]
+    pub vault: Option<UncheckedAccount>,
+    /// Where the vault's tokens go, as the authority says. Safe: the token program
+    /// checks it.
+    #[account(mut)]
+    pub destination: Option<UncheckedAccount>,
+    /// Program of the mint. Safe: the handler compares it.
+    pub token_program: Option<UncheckedAccount>,
+}
+
+impl ReclaimCampaign {
+    /// Gives back what a closed campaign holds, and leaves its address taken for good.
+    pub fn handle(ctx: &mut Context<Self>) -> Result<()> {
+        let now = clock::now()?;
+        let accounts = &mut ctx.accounts;
+        let campaign = &accounts.campaign;
+        campaign.check_authority(accounts.authority.address())?;
+        require!(campaign.closed == 1, E::CampaignNotClosed);
+        require!(campaign.claims_are_over(now), E::ClaimPeriodOpen);
+        require!(
+            address_eq(&campaign.rent_payer, accounts.rent_payer.address()),
+            E::WrongRentPayer
+        );
+        let purse = Purse {
+            campaign,
+            mint: view(&accounts.mint),
+            vault: view(&accounts.vault),
+            token_program: view(&accounts.token_program),
+        };
+        if campaign.funding == FUNDING_MINT_AUTHORITY {
+            let mint = purse.check_mint()?;
+            token::hand_back_mint(campaign, mint, &campaign.authority)?;
+        } else if campaign.has_vault() {
+            let vault = purse.check_vault()?;
+            // It may never have been made.
+            if vault.owned_by(&campaign.token_program) {
+                let mint = purse.check_mint()?;
+                let balance = token::balance(vault, &campaign.token_program)?;
+                if balance != 0 {
+                    let destination = view(&accounts.destination).ok_or(E::MissingAccount)?;
+                    token::transfer_from_vault(campaign, mint, vault, destination, balance)?;
+                }
+                token::close_vault(campaign, vault, accounts.rent_payer.account())?;
+            }
+        }
+        let address = *campaign.address();
+        let rent_payer = campaign.rent_payer;
+        let closed = Closed {
+            version: VERSION,
+            campaign: address,
+            rent_payer,
+        };
+        accounts
+            .campaign
+            .leave_closed(accounts.rent_payer.account(), &closed)?;
+        emit!(RentReclaimed {
+            account: address,
+            rent_payer,
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,49 @@
+use anchor_lang::{address_eq, prelude::*};
+
+use crate::{Closed, Existing, Referral, ReferralClosed, ReferralError, VERSION};
+
+/// Accounts of `close_referral`.
+#[derive(Accounts)]
+pub struct CloseReferral {
+    /// The referral's owner. Safe: it signs, and the handler compares it.
+    pub owner: Signer,
+    /// The referral. Safe: owned by this program, with its discriminator.
+    #[account(mut)]
+    pub referral: Existing<Referral>,
+    /// Who paid the rent. Safe: the handler compares it.
+    /// May be `owner` as well: nothing here keeps a typed view of its data.
+    #[account(mut, unsafe(dup))]
+    pub rent_payer: UncheckedAccount,
+}
+
+impl CloseReferral {
+    /// Closes the referral for good; its code is never free again.
+    pub fn handle(ctx: &mut Context<Self>) -> Result<()> {
+        let accounts = &mut ctx.accounts;
+        let referral = &accounts.referral;
+        referral.check_owner(accounts.owner.address())?;
+        require!(
+            referral.open_conversions.get() == 0,
+            ReferralError::RewardsPending
+        );
+        require!(
+            address_eq(&referral.rent_payer, accounts.rent_payer.address()),
+            ReferralError::WrongRentPayer
+        );
+
+        let closed = Closed {
+            version: VERSION,
+            campaign: referral.campaign,
+            rent_payer: referral.rent_payer,
+        };
+        let event = ReferralClosed {
+            referral: *referral.address(),
+            owner: referral.owner,
+        };
+        accounts
+            .referral
+            .leave_closed(accounts.rent_payer.account(), &closed)?;
+        emit!(event);
+        Ok(())
+    }
+}

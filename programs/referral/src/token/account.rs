@@ -1,0 +1,85 @@
+use anchor_lang::{address_eq, prelude::*};
+
+use super::{address_at, extensions, number_at};
+use crate::ReferralError;
+
+/// The Associated Token Account program.
+const ASSOCIATED_TOKEN: Address =
+    anchor_lang::address!("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL");
+
+/// What the runtime appends to the seeds and the program before it hashes them:
+/// <https://solana.com/docs/core/pda>.
+const PDA_MARKER: &[u8] = b"ProgramDerivedAddress";
+
+/// Bytes of a token account, before any extension.
+const ACCOUNT_LEN: usize = 165;
+/// State byte of an account that can receive.
+const INITIALIZED: u8 = 1;
+
+/// `owner`'s associated token account, and its canonical bump.
+pub fn associated(owner: &Address, mint: &Address, token_program: &Address) -> (Address, u8) {
+    let seeds = [owner.as_ref(), token_program.as_ref(), mint.as_ref()];
+    find_program_address(&seeds, &ASSOCIATED_TOKEN)
+}
+
+/// [`associated`]'s address where the canonical `bump` is known: one hash.
+pub fn associated_with_bump(
+    owner: &Address,
+    mint: &Address,
+    token_program: &Address,
+    bump: u8,
+) -> Address {
+    let mut preimage = [0; 4 * 32 + 1 + PDA_MARKER.len()];
+    let mut rest = preimage.as_mut_slice();
+    for part in [
+        owner.as_ref(),
+        token_program.as_ref(),
+        mint.as_ref(),
+        &[bump],
+        ASSOCIATED_TOKEN.as_ref(),
+        PDA_MARKER,
+    ] {
+        let (here, after) = rest.split_at_mut(part.len());
+        here.copy_from_slice(part);
+        rest = after;
+    }
+    Address::new_from_array(sha256(&preimage))
+}
+
+/// Whether `account` is a token account of `owner` that takes `amount` base units of
+/// `mint` now; a call of the token program would fail the whole transaction.
+#[inline(always)]
+pub fn receives(
+    account: &AccountView,
+    owner: &Address,
+    mint: &Address,
+    token_program: &Address,
+    amount: u64,
+) -> bool {
+    if !account.owned_by(token_program) {
+        return false;
+    }
+    let Ok(data) = account.try_borrow() else {
+        return false;
+    };
+    let Some(base) = data.first_chunk::<ACCOUNT_LEN>() else {
+        return false;
+    };
+    address_eq(&address_at(base, 0), mint)
+        && address_eq(&address_at(base, 32), owner)
+        && base[108] == INITIALIZED
+        && number_at(base, 64).checked_add(amount).is_some()
+        && (data.len() == ACCOUNT_LEN || !extensions::refuses_transfers(&data))
+}
+
+/// Base units on a token account; 0 where there is none.
+pub fn balance(account: &AccountView, token_program: &Address) -> Result<u64> {
+    if !account.owned_by(token_program) {
+        return Ok(0);
+    }
+    let data = account.try_borrow()?;
+    let base = data
+        .first_chunk::<ACCOUNT_LEN>()
+        .ok_or(ReferralError::WrongVault)?;
+    Ok(number_at(base, 64))
+}

@@ -1,0 +1,123 @@
+use anchor_lang::{
+    cpi::{CpiSeed, CpiSigner},
+    prelude::*,
+};
+use anchor_spl::token_2022_cpi::instructions::{
+    AuthorityType, CloseAccount, MintTo, SetAuthority, TransferChecked,
+};
+
+use crate::{pda, Campaign, Existing};
+
+/// Calls `with` the signature of the campaign.
+#[inline(always)]
+fn signed<R>(campaign: &Existing<Campaign>, call: impl FnOnce(&[CpiSigner]) -> R) -> R {
+    let id = campaign.id.get().to_le_bytes();
+    let bump = [campaign.bump];
+    let seeds = [
+        CpiSeed::from(pda::CAMPAIGN),
+        CpiSeed::from(campaign.creator.as_ref()),
+        CpiSeed::from(id.as_ref()),
+        CpiSeed::from(bump.as_ref()),
+    ];
+    call(&[CpiSigner::from(&seeds)])
+}
+
+/// Mints `amount` base units, signed by the campaign.
+#[inline(always)]
+pub fn mint_to(
+    campaign: &Existing<Campaign>,
+    mint: &AccountView,
+    account: &AccountView,
+    amount: u64,
+) -> Result<()> {
+    signed(campaign, |signers| {
+        MintTo {
+            mint,
+            account,
+            mint_authority: campaign.account(),
+            amount,
+            token_program: &campaign.token_program,
+        }
+        .invoke_signed(signers)
+    })
+}
+
+/// Moves `amount` base units out of the vault, signed by the campaign.
+#[inline(always)]
+pub fn transfer_from_vault(
+    campaign: &Existing<Campaign>,
+    mint: &AccountView,
+    vault: &AccountView,
+    to: &AccountView,
+    amount: u64,
+) -> Result<()> {
+    signed(campaign, |signers| {
+        TransferChecked {
+            from: vault,
+            mint,
+            to,
+            authority: campaign.account(),
+            amount,
+            decimals: campaign.mint_decimals,
+            token_program: &campaign.token_program,
+        }
+        .invoke_signed(signers)
+    })
+}
+
+/// Gives the mint's authority to `new`, signed by the campaign.
+pub fn hand_back_mint(
+    campaign: &Existing<Campaign>,
+    mint: &AccountView,
+    new: &Address,
+) -> Result<()> {
+    signed(campaign, |signers| {
+        SetAuthority {
+            account: mint,
+            authority: campaign.account(),
+            authority_type: AuthorityType::MintTokens,
+            new_authority: Some(new),
+            token_program: &campaign.token_program,
+        }
+        .invoke_signed(signers)
+    })
+}
+
+/// Closes the empty vault; its rent goes to `destination`. Signed by the campaign.
+pub fn close_vault(
+    campaign: &Existing<Campaign>,
+    vault: &AccountView,
+    destination: &AccountView,
+) -> Result<()> {
+    signed(campaign, |signers| {
+        CloseAccount {
+            account: vault,
+            destination,
+            authority: campaign.account(),
+            token_program: &campaign.token_program,
+        }
+        .invoke_signed(signers)
+    })
+}
+
+/// Moves `amount` base units, signed by their owner, who signed the instruction.
+pub fn transfer(
+    from: &AccountView,
+    mint: &AccountView,
+    to: &AccountView,
+    owner: &AccountView,
+    amount: u64,
+    decimals: u8,
+    token_program: &Address,
+) -> Result<()> {
+    TransferChecked {
+        from,
+        mint,
+        to,
+        authority: owner,
+        amount,
+        decimals,
+        token_program,
+    }
+    .invoke()
+}

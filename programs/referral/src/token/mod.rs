@@ -1,0 +1,34 @@
+//! Token accounts and mints, read from their bytes, and the calls that move tokens.
+//!
+//! The layout of the first 82 (mint) and 165 (account) bytes is the same for the
+//! Token program and Token-2022:
+//! <https://docs.rs/spl-token-interface/2/spl_token_interface/state/>.
+
+mod account;
+mod calls;
+mod extensions;
+mod mint;
+
+pub use account::*;
+pub use calls::*;
+pub use mint::*;
+
+use anchor_lang::prelude::*;
+
+/// The address at `at`, which the callers know to lie within the bytes.
+#[inline(always)]
+fn address_at<const N: usize>(data: &[u8; N], at: usize) -> Address {
+    let mut bytes = [0; 32];
+    if let Some(found) = data.get(at..).and_then(|rest| rest.first_chunk::<32>()) {
+        bytes = *found;
+    }
+    Address::new_from_array(bytes)
+}
+
+/// The number at `at`, which the callers know to lie within the bytes.
+#[inline(always)]
+fn number_at<const N: usize>(data: &[u8; N], at: usize) -> u64 {
+    let found = data.get(at..).and_then(|rest| rest.first_chunk());
+    // Too much for anything, where there is none.
+    found.map_or(u64::MAX, |bytes| u64::from_le_bytes(*bytes))
+}
