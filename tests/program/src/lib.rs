@@ -2,6 +2,8 @@
 //!
 //! `./dev test` builds the program first; a stale one is the caller's mistake.
 
+mod steps;
+
 use std::path::Path;
 
 use borsh::BorshSerialize;

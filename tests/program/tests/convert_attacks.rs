@@ -7,7 +7,7 @@ use solana_sdk::{
 };
 use vouch_client::{
     PROGRAM_ID, ProgramError,
-    accounts::{AccountType as _, Campaign, Conversion, Referral},
+    accounts::{AccountType as _, Campaign, Conversion, Referral, Status, settled},
     instructions::Convert,
     pda, token,
 };
@@ -313,38 +313,81 @@ fn the_reward_goes_to_the_owners_associated_account_only() {
         // When it is to receive the reward, then it is refused (I6)
         let mut convert = scene.convert();
         convert.accounts[REFERRER_TOKEN].pubkey = receiver;
-        scene.refuses(convert, &program(ProgramError::WrongTokenAccount));
+        scene.refuses(convert, &program(ProgramError::WrongBeneficiary));
     }
 }
 
 #[test]
-fn a_token_account_that_cannot_receive_is_refused_by_name() {
-    let mut scene = scene();
-    let (alice, mint) = (scene.alice.pubkey(), scene.world.mint.pubkey());
-    let (address, _) = pda::associated_token(&alice, &mint, &scene.world.token_program);
-    let svm = &scene.world.svm;
-
+fn a_token_account_that_cannot_receive_leaves_the_reward_pending() {
     // Given Alice's associated account: frozen, not initialised, given away, of
-    // another mint, of another program, cut short, and gone
-    let mut stolen = token_account(svm, &mint, &alice, 1);
-    stolen.owner = Pubkey::new_unique();
-    let mut short = token_account(svm, &mint, &alice, 1);
-    short.data.truncate(164);
-    let mut gone = token_account(svm, &mint, &alice, 1);
-    (gone.lamports, gone.data, gone.owner) = (0, vec![], Pubkey::default());
-    for account in [
-        token_account(svm, &mint, &alice, 2),
-        token_account(svm, &mint, &alice, 0),
-        token_account(svm, &mint, &scene.bob.pubkey(), 1),
-        token_account(svm, &Pubkey::new_unique(), &alice, 1),
-        stolen,
-        short,
-        gone,
-    ] {
-        scene.world.svm.set_account(address, account).expect("set");
-        // When Bob converts, then he is told so (I6)
-        let convert = scene.convert();
-        scene.refuses(convert, &program(ProgramError::TokenAccountUnavailable));
+    // another mint, of another program, cut short, full, and gone
+    type Case = (&'static str, fn(&mut Vec<u8>, &mut Pubkey));
+    let cases: [Case; 8] = [
+        ("frozen", |data, _| data[108] = 2),
+        ("not initialised", |data, _| data[108] = 0),
+        ("given away", |data, _| data[32..64].fill(7)),
+        ("of another mint", |data, _| data[..32].fill(7)),
+        ("of another program", |_, owner| {
+            *owner = Pubkey::new_unique()
+        }),
+        ("cut short", |data, _| data.truncate(164)),
+        ("full", |data, _| {
+            data[64..72].copy_from_slice(&(u64::MAX - REWARD + 1).to_le_bytes())
+        }),
+        ("gone", |data, owner| {
+            (data.clear(), *owner = Pubkey::default()).0
+        }),
+    ];
+    for (name, spoil) in cases {
+        let mut scene = scene();
+        let (alice, mint) = (scene.alice.pubkey(), scene.world.mint.pubkey());
+        let (address, _) = pda::associated_token(&alice, &mint, &scene.world.token_program);
+        let good = token_account(&scene.world.svm, &mint, &alice, 1);
+        let mut spoilt = good.clone();
+        spoil(&mut spoilt.data, &mut spoilt.owner);
+        if spoilt.data.is_empty() {
+            spoilt.lamports = 0;
+        }
+        scene.world.svm.set_account(address, spoilt).expect("set");
+
+        // When Bob converts
+        let (convert, bob) = (scene.convert(), scene.bob.insecure_clone());
+        scene.world.land(&[convert], &[&bob]);
+
+        // Then it counts, nothing is minted, and Alice is owed her reward (I6)
+        let conversion = scene.world.converted(CODE, &bob.pubkey(), &[0; 32]);
+        assert_eq!(
+            (
+                conversion.status,
+                conversion.settled,
+                conversion.reward_referrer
+            ),
+            (Status::Pending, settled::REFEREE | settled::PARTNER, REWARD),
+            "{name}"
+        );
+        let referral = scene.world.referral(CODE);
+        assert_eq!(
+            (referral.conversions, referral.rewards_total),
+            (1, REWARD),
+            "{name}"
+        );
+        assert_eq!(
+            (referral.rewards_pending, referral.open_conversions),
+            (REWARD, 1),
+            "{name}"
+        );
+        assert_eq!(scene.world.supply(), 0, "{name}");
+
+        // And it cannot be claimed until the account is hers again
+        let claim = scene.world.claim(CODE, &bob.pubkey(), &[0; 32]);
+        let claim = std::slice::from_ref(&claim);
+        scene
+            .world
+            .refuse(claim, &[&bob], ProgramError::NothingToClaim);
+        scene.world.svm.set_account(address, good).expect("set");
+        scene.world.land(claim, &[&bob]);
+        assert_eq!(scene.world.balance(&alice), REWARD, "{name}");
+        scene.world.refuse(claim, &[&bob], ProgramError::NotPending);
     }
 }
 

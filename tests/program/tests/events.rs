@@ -37,12 +37,12 @@ fn each_instruction_says_what_happened() {
     let landed = world
         .send(&[instructions::create_campaign(&args)], &[&company])
         .expect("a campaign");
-    // Then its event names campaign, creator, mint and reward
+    // Then its event names campaign, creator, mint, terms and settings
     let expected = [
         campaign.as_ref(),
         company.pubkey().as_ref(),
         mint.as_ref(),
-        &REWARD.to_le_bytes(),
+        &borsh::to_vec(&(args.terms, args.settings)).expect("bytes"),
     ]
     .concat();
     assert_eq!(event(&landed, "CampaignCreated"), expected);
