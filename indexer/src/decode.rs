@@ -2,7 +2,7 @@
 
 use solana_sdk::pubkey::Pubkey;
 use vouch_client::accounts::{self, Account, Funding, Proof, RewardKind, Uniqueness};
-use vouch_db::mirror::{Campaign, Conversion, Referral, Row, Seen, Status};
+use vouch_db::mirror::{Campaign, Conversion, Referee, Referral, Row, Seen, Status};
 
 use crate::failure::Failure;
 
@@ -25,6 +25,8 @@ pub(crate) fn decode(address: &str, data: Vec<u8>) -> Result<Option<Seen>, Failu
         Account::Campaign(account) => Row::Campaign(Box::new(campaign(&account))),
         Account::Referral(account) => Row::Referral(Box::new(referral(&account).map_err(refuse)?)),
         Account::Conversion(account) => Row::Conversion(Box::new(conversion(&account))),
+        Account::Referee(account) => Row::Referee(Box::new(referee(&account))),
+        Account::Closed(_) => Row::Closed,
     };
     Ok(Some(Seen { data, row }))
 }
@@ -77,6 +79,9 @@ fn campaign(account: &accounts::Campaign) -> Campaign {
         budget: number(account.budget),
         committed: account.committed,
         created_at: account.created_at,
+        closed_at: time(account.closed_at),
+        owed: account.owed,
+        longest_hold: account.longest_hold,
     }
 }
 
@@ -96,6 +101,9 @@ fn referral(account: &accounts::Referral) -> Result<Referral, accounts::DecodeEr
         created_at: account.created_at,
         rewards_total: account.rewards_total,
         rewards_pending: account.rewards_pending,
+        reward_account: account.reward_account.to_string(),
+        partner_pending: account.partner_pending,
+        open_conversions: account.open_conversions,
     })
 }
 
@@ -117,6 +125,17 @@ fn conversion(account: &accounts::Conversion) -> Conversion {
         reward_partner: account.reward_partner,
         converted_at: account.converted_at,
         hold_seconds: account.hold_seconds,
+        bonuses: account.bonuses,
+    }
+}
+
+fn referee(account: &accounts::Referee) -> Referee {
+    Referee {
+        campaign: account.campaign.to_string(),
+        wallet: account.wallet.to_string(),
+        referral: account.referral.to_string(),
+        bound_at: account.bound_at,
+        expires_at: account.expires_at,
     }
 }
 
@@ -140,7 +159,7 @@ mod tests {
     #[test]
     fn an_account_that_a_stranger_gave_to_the_program_is_no_account_of_it() {
         // Given what `create_account` with the program as owner leaves: nothing, or zeros
-        for data in [vec![], vec![0; 8], vec![0; 185]] {
+        for data in [vec![], vec![0; 8], vec![0; 186]] {
             // Then it is passed over
             assert!(matches!(decode("A", data), Ok(None)));
         }

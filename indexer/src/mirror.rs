@@ -43,14 +43,17 @@ impl Mirror<'_> {
                 Row::Campaign(_) => 0,
                 Row::Referral(_) => 1,
                 Row::Conversion(_) => 2,
+                Row::Referee(_) => 3,
+                Row::Closed => 4,
             },
-            None => 3,
+            None => 5,
         });
         let mut total = Applied::default();
         for batch in observations.chunks(BATCH) {
             let applied = self.apply_batch(batch.to_vec(), commitment).await?;
             total.inserted += applied.inserted;
             total.replaced += applied.replaced;
+            total.ended += applied.ended;
             total.removed += applied.removed;
             total.finalized += applied.finalized;
             total.ignored += applied.ignored;
@@ -90,6 +93,7 @@ impl Mirror<'_> {
         for (effect, count) in [
             ("inserted", applied.inserted),
             ("replaced", applied.replaced),
+            ("ended", applied.ended),
             ("removed", applied.removed),
             ("finalized", applied.finalized),
             ("ignored", applied.ignored),

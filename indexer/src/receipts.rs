@@ -2,8 +2,8 @@
 //!
 //! An address is public before its account exists, and anybody may mention it in any
 //! transaction, before and after. So a candidate is believed only when it succeeded
-//! and holds a `convert` instruction of the program with this very conversion.
-//! A `convert` that succeeded has made its conversion: the program refuses existing ones.
+//! and holds a `convert` or `purchase` instruction of the program with this very
+//! conversion. One that succeeded has made it: the program refuses existing ones.
 
 use std::{
     collections::HashMap,
@@ -23,7 +23,7 @@ use solana_transaction_status_client_types::{
 };
 use vouch_client::{
     PROGRAM_ID,
-    instructions::{CONVERT_CONVERSION_INDEX, convert_discriminator},
+    instructions::{CONVERT_CONVERSION_INDEX, convert_discriminator, purchase_discriminator},
 };
 use vouch_db::mirror::{Receiptless, receiptless};
 
@@ -242,7 +242,10 @@ fn made(transaction: &EncodedConfirmedTransactionWithStatusMeta, conversion: &st
             && account.and_then(key) == Some(conversion)
             && bs58::decode(&instruction.data)
                 .into_vec()
-                .is_ok_and(|data| data.starts_with(&convert_discriminator()))
+                .is_ok_and(|data| {
+                    data.starts_with(&convert_discriminator())
+                        || data.starts_with(&purchase_discriminator())
+                })
     };
     if message.instructions.iter().any(converts) {
         return true;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use vouch_db::mirror::{Commitment, Observation, Stored, stored};
+use vouch_db::mirror::{Commitment, Observation, Row, Stored, stored};
 
 use crate::{failure::Failure, mirror::Mirror};
 
@@ -34,6 +34,10 @@ async fn reconcile(mirror: &Mirror<'_>) -> Result<(), Failure> {
     let repairs = applied.inserted + applied.replaced + applied.removed;
     metrics::counter!("vouch_indexer_repairs_total").increment(repairs);
     metrics::counter!("vouch_indexer_reconciliations_total").increment(1);
+    // Nothing announces that an account was closed: it is found here, and no repair.
+    if applied.ended > 0 {
+        tracing::info!(slot, ended = applied.ended, "accounts have ended");
+    }
     if repairs == 0 {
         tracing::debug!(slot, accounts, "the mirror equals the chain");
     } else {
@@ -59,20 +63,24 @@ fn compare(slot: u64, chain: Vec<Observation>, rows: Vec<Stored>) -> Vec<Observa
         .collect();
     let mut differences: Vec<Observation> = chain
         .into_iter()
-        .filter(|seen| match (rows.remove(&seen.address), &seen.account) {
-            (None, None) => false,
-            (None, Some(_)) => true,
-            (Some(row), account) => {
-                row.slot <= slot
-                    && account
-                        .as_ref()
-                        .is_none_or(|account| account.data != row.data)
+        .filter(|seen| {
+            // A tombstone says no more than that there is nothing else.
+            let account = seen
+                .account
+                .as_ref()
+                .filter(|account| account.row != Row::Closed);
+            match (rows.remove(&seen.address), account) {
+                (None, account) => account.is_some(),
+                (Some(row), None) => row.slot <= slot && !row.gone,
+                (Some(row), Some(account)) => {
+                    row.slot <= slot && (row.gone || account.data != row.data)
+                }
             }
         })
         .collect();
     differences.extend(
         rows.into_values()
-            .filter(|row| row.slot <= slot)
+            .filter(|row| row.slot <= slot && !row.gone)
             .map(|row| Observation {
                 address: row.address,
                 slot,

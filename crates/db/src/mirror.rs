@@ -15,7 +15,7 @@ pub use batch::{Applied, Observation, Seen};
 pub use queues::{
     Receiptless, Stored, Unfinalized, receiptless, stored, stored_accounts, unfinalized,
 };
-pub use rows::{Campaign, Conversion, Referral, Row, Status};
+pub use rows::{Campaign, Conversion, Referee, Referral, Row, Status};
 pub use writer::{State, Writer, state};
 
 /// How settled something is that was read from the chain.

@@ -5,7 +5,7 @@ use sqlx::{Connection, Executor, PgConnection, PgPool, Row as _};
 use vouch_db::{
     Error,
     mirror::{
-        Applied, Commitment, Conversion, Observation, Referral, Row, Seen, Status, Writer,
+        Applied, Commitment, Conversion, Observation, Referee, Referral, Row, Seen, Status, Writer,
         receiptless, state, stored_accounts, unfinalized,
     },
 };
@@ -132,6 +132,9 @@ fn referral_with(slot: u64, conversions: u64) -> Observation {
                 created_at: NEW_YEAR,
                 rewards_total: 0,
                 rewards_pending: 0,
+                reward_account: "Alice's account".into(),
+                partner_pending: 0,
+                open_conversions: 0,
             })),
         }),
     }
@@ -168,6 +171,7 @@ fn with_reward(
                 reward_partner: 0,
                 converted_at: NEW_YEAR + seconds,
                 hold_seconds: 0,
+                bonuses: 0,
             })),
         }),
     }
@@ -180,6 +184,10 @@ fn gone(address: &str, slot: u64, commitment: Commitment) -> Observation {
         commitment,
         account: None,
     }
+}
+
+fn gone_at(address: &str, slot: u64) -> Observation {
+    gone(address, slot, Finalized)
 }
 
 fn inserted(inserted: u64) -> Applied {
@@ -451,9 +459,119 @@ async fn a_conversion_that_changes_or_goes_is_uncounted() {
         world.days().await,
         format!("C Alice 2026-01-01: 1 for 5, last {}", NEW_YEAR + 68)
     );
-    // When that one's account is closed, then the day is empty
-    world.apply(vec![gone("D", 12, Finalized)]).await;
+    // When that one is cancelled, too, then the day is empty
+    world
+        .apply(vec![with_reward("D", 12, Finalized, 5, Status::Cancelled)])
+        .await;
     assert_eq!(world.days().await, "nothing");
+}
+
+/// [M11]
+#[tokio::test]
+async fn what_ended_stays() {
+    // Given a final conversion, one that is only confirmed, and their referral
+    let mut world = World::new().await;
+    world
+        .apply(vec![
+            referral(10),
+            conversion("B", 10, Finalized),
+            conversion("D", 10, Confirmed),
+        ])
+        .await;
+    let totals = world.totals().await;
+    let gone = "SELECT string_agg(address, ' ' ORDER BY address) FROM conversions WHERE gone";
+    // When the rent of the first is given back
+    let closed = gone_at("B", 11);
+    let applied = world.apply(vec![closed.clone()]).await;
+    // Then its row stays, counted as before, and says so
+    assert_eq!((applied.ended, applied.removed), (1, 0));
+    assert_eq!(world.totals().await, totals);
+    assert_eq!(world.text(gone).await, "B");
+    let left = stored_accounts(&world.pool).await.expect("rows");
+    let mut left: Vec<_> = left.into_iter().map(|(address, _)| address).collect();
+    left.sort();
+    assert_eq!(left, ["D", "R"]);
+    // And saying it again is no news
+    assert_eq!(world.apply(vec![closed]).await, ignored(1));
+
+    // When the referral's place is taken by a tombstone, then its row stays, too
+    let tombstone = |slot, commitment| Observation {
+        address: "R".into(),
+        slot,
+        commitment,
+        account: Some(Seen {
+            data: b"closed".to_vec(),
+            row: Row::Closed,
+        }),
+    };
+    let applied = world.apply(vec![tombstone(12, Confirmed)]).await;
+    assert_eq!((applied.ended, applied.removed), (1, 0));
+    let state = "SELECT format('%s %s %s', code, gone, commitment) FROM referrals";
+    assert_eq!(world.text(state).await, "AZURE23 t confirmed");
+    // And when that is final, it is final
+    let applied = world.apply(vec![tombstone(13, Finalized)]).await;
+    assert_eq!(applied.finalized, 1);
+    assert_eq!(world.text(state).await, "AZURE23 t finalized");
+    // And a tombstone of what was never mirrored is passed over
+    let mut other = tombstone(13, Finalized);
+    other.address = "Q".into();
+    assert_eq!(world.apply(vec![other]).await, ignored(1));
+
+    // When the one that was never final does not exist, then it never did
+    let applied = world.apply(vec![gone_at("D", 12)]).await;
+    assert_eq!((applied.ended, applied.removed), (0, 1));
+}
+
+/// [M1] [M11]
+#[tokio::test]
+async fn a_tombstone_of_a_lost_fork_is_lifted() {
+    // Given a referral that only one fork has closed
+    let mut world = World::new().await;
+    world.apply(vec![referral(10)]).await;
+    let mut tombstone = referral(11);
+    if let Some(seen) = &mut tombstone.account {
+        (seen.data, seen.row) = (b"closed".to_vec(), Row::Closed);
+    }
+    world.apply(vec![tombstone]).await;
+    let state = "SELECT format('%s %s', gone, commitment) FROM referrals";
+    assert_eq!(world.text(state).await, "t confirmed");
+    // When the other fork is final, where it is as it was, then it is there again
+    let mut back = referral(11);
+    back.commitment = Finalized;
+    world.apply(vec![back]).await;
+    assert_eq!(world.text(state).await, "f finalized");
+}
+
+/// [M1] [M11]
+#[tokio::test]
+async fn first_touches_are_mirrored() {
+    // Given a first touch, when it is renewed, and its rent given back
+    let mut world = World::new().await;
+    let bound = |slot, by: &str| Observation {
+        address: "W".into(),
+        slot,
+        commitment: Finalized,
+        account: Some(Seen {
+            data: by.as_bytes().to_vec(),
+            row: Row::Referee(Box::new(Referee {
+                campaign: "C".into(),
+                wallet: "Bob".into(),
+                referral: by.into(),
+                bound_at: NEW_YEAR,
+                expires_at: NEW_YEAR + 60,
+            })),
+        }),
+    };
+    let state = "SELECT format('%s by %s, %s', wallet, referral, gone) FROM referees";
+    assert_eq!(world.apply(vec![bound(10, "R")]).await, inserted(1));
+    assert_eq!(world.text(state).await, "Bob by R, f");
+    world.apply(vec![bound(11, "Q")]).await;
+    assert_eq!(world.text(state).await, "Bob by Q, f");
+    let applied = world.apply(vec![gone_at("W", 12)]).await;
+
+    // Then the row says each
+    assert_eq!(applied.ended, 1);
+    assert_eq!(world.text(state).await, "Bob by Q, t");
 }
 
 /// [M3]

@@ -15,7 +15,7 @@ pub struct Referral {
     pub code: String,
     /// The referrer's wallet.
     pub owner: String,
-    /// Switched on by its owner.
+    /// Switched on by its owner, and not closed.
     pub active: bool,
     /// Switched off by the campaign.
     pub suspended: bool,
@@ -27,7 +27,8 @@ pub struct Referral {
     pub expires_at: Option<i64>,
     /// Unix seconds.
     pub created_at: i64,
-    /// Whether `/r/CODE` alone leads here: the oldest referral with the code.
+    /// Whether `/r/CODE` alone leads here: the oldest referral with the code that was not
+    /// closed.
     pub owns_short_link: bool,
     /// Where its links lead, when the campaign has said so.
     pub landing_url: Option<String>,
@@ -53,7 +54,7 @@ pub struct CampaignState {
 }
 
 /// The referral with `code` in `campaign`; without a campaign, the oldest with it:
-/// smallest time of creation, then smallest address.
+/// smallest time of creation, then smallest address. Closed ones come last.
 ///
 /// # Errors
 /// See [`Error`].
@@ -64,11 +65,12 @@ pub async fn find(
 ) -> Result<Option<Referral>, Error> {
     let row = sqlx::query!(
         r#"
-        SELECT r.address, r.campaign, r.code, r.owner, r.active, r.suspended,
+        SELECT r.address, r.campaign, r.code, r.owner,
+               r.active AND NOT r.gone AS "active!", r.suspended,
                r.usage_limit, r.conversions, r.expires_at, r.created_at,
                r.address = (
                    SELECT o.address FROM referrals o WHERE o.code = $1
-                   ORDER BY o.created_at, o.address COLLATE "C" LIMIT 1
+                   ORDER BY o.gone, o.created_at, o.address COLLATE "C" LIMIT 1
                ) AS "owns_short_link!",
                p.landing_url AS "landing_url?",
                c.mint AS "mint?", c.token_program AS "token_program?", c.paused AS "paused?", c.closed AS "closed?", c.starts_at, c.ends_at
@@ -76,7 +78,7 @@ pub async fn find(
         LEFT JOIN campaigns c ON c.address = r.campaign
         LEFT JOIN campaign_profiles p ON p.campaign = r.campaign
         WHERE r.code = $1 AND ($2::text IS NULL OR r.campaign = $2)
-        ORDER BY r.created_at, r.address COLLATE "C"
+        ORDER BY r.gone, r.created_at, r.address COLLATE "C"
         LIMIT 1
         "#,
         code,

@@ -42,7 +42,9 @@ pub struct Applied {
     pub inserted: u64,
     /// Rows whose bytes changed.
     pub replaced: u64,
-    /// Rows whose account is gone.
+    /// Rows of accounts that ended; they stay.
+    pub ended: u64,
+    /// Rows whose account never was: only a fork had it.
     pub removed: u64,
     /// Rows whose bytes are now known to be final.
     pub finalized: u64,
@@ -55,6 +57,7 @@ enum Effect {
     Ignore,
     Store(Seen),
     Finalize,
+    End,
     Remove,
 }
 
@@ -64,20 +67,30 @@ enum Effect {
 ///   observation wins, so that the order of delivery decides, but a finalized row
 ///   yields only to a newer slot.
 /// - Known bytes are no news, except that they may now be final.
+/// - An account that is no more, or of which only a tombstone is left, stays as it was
+///   known last. But one that was never final, and does not exist, never did.
 fn effect(known: Option<&Existing>, seen: Observation) -> Effect {
+    // A tombstone says no more than that there is nothing else.
+    let tombstone = matches!(&seen.account, Some(account) if account.row == Row::Closed);
+    let account = seen.account.filter(|_| !tombstone);
     let Some(known) = known else {
-        return seen.account.map_or(Effect::Ignore, Effect::Store);
+        return account.map_or(Effect::Ignore, Effect::Store);
     };
     let stale =
         known.slot > seen.slot || (known.slot == seen.slot && known.commitment > seen.commitment);
     if stale {
         return Effect::Ignore;
     }
-    match seen.account {
+    let known_already = match &account {
+        None => known.gone,
+        Some(account) => !known.gone && account.data == known.data,
+    };
+    match account {
+        _ if known_already && seen.commitment > known.commitment => Effect::Finalize,
+        _ if known_already => Effect::Ignore,
+        Some(account) => Effect::Store(account),
+        None if tombstone || known.was_final => Effect::End,
         None => Effect::Remove,
-        Some(account) if account.data != known.data => Effect::Store(account),
-        Some(_) if seen.commitment > known.commitment => Effect::Finalize,
-        Some(_) => Effect::Ignore,
     }
 }
 
@@ -118,7 +131,9 @@ pub(super) async fn apply(
     let mut moves = Moves::default();
     let mut referrals = Vec::new();
     let mut conversions = Vec::new();
+    let mut referees = Vec::new();
     let mut finalized = Vec::new();
+    let mut ended = Vec::new();
     let mut removed = Vec::new();
 
     for (address, observation) in observations {
@@ -136,6 +151,17 @@ pub(super) async fn apply(
                     })?;
                 }
                 finalized.push((address, slot));
+            }
+            Effect::End => {
+                applied.ended += 1;
+                if let Some(counted) = known.and_then(|known| known.counted) {
+                    moves.remove(&counted)?;
+                    moves.add(&Counted {
+                        commitment,
+                        ..counted
+                    })?;
+                }
+                ended.push((address, slot, commitment));
             }
             Effect::Remove => {
                 applied.removed += 1;
@@ -162,6 +188,8 @@ pub(super) async fn apply(
                         let counted = known.and_then(|known| known.counted);
                         conversions.push((meta, *row, counted));
                     }
+                    Row::Referee(row) => referees.push((meta, *row)),
+                    Row::Closed => {}
                 }
             }
         }
@@ -170,6 +198,8 @@ pub(super) async fn apply(
     upsert::referrals(connection, referrals).await?;
     let conversions = credited(connection, conversions, &mut moves).await?;
     upsert::conversions(connection, conversions).await?;
+    upsert::referees(connection, referees).await?;
+    upsert::end(connection, &ended).await?;
     upsert::finalize(connection, &finalized).await?;
     upsert::remove(connection, &removed).await?;
     moves.write(connection).await?;

@@ -13,6 +13,10 @@ pub(super) struct Existing {
     pub(super) slot: u64,
     pub(super) commitment: Commitment,
     pub(super) data: Vec<u8>,
+    /// The account is no more.
+    pub(super) gone: bool,
+    /// It was seen at a finalized slot once.
+    pub(super) was_final: bool,
     /// For conversions.
     pub(super) counted: Option<Counted>,
 }
@@ -32,10 +36,15 @@ pub(super) async fn existing(
 ) -> Result<HashMap<String, Existing>, Error> {
     let mut found = HashMap::new();
     let others = sqlx::query!(
-        r#"SELECT address AS "address!", slot AS "slot!", commitment AS "commitment!", data AS "data!"
+        r#"SELECT address AS "address!", slot AS "slot!", commitment AS "commitment!", data AS "data!",
+                  gone AS "gone!", was_final AS "was_final!"
            FROM campaigns WHERE address = ANY($1)
            UNION ALL
-           SELECT address, slot, commitment, data FROM referrals WHERE address = ANY($1)"#,
+           SELECT address, slot, commitment, data, gone, was_final
+           FROM referrals WHERE address = ANY($1)
+           UNION ALL
+           SELECT address, slot, commitment, data, gone, was_final
+           FROM referees WHERE address = ANY($1)"#,
         addresses,
     )
     .fetch_all(&mut *connection)
@@ -47,13 +56,15 @@ pub(super) async fn existing(
                 slot: slot_from_sql(row.slot)?,
                 commitment: Commitment::parse(&row.commitment)?,
                 data: row.data,
+                gone: row.gone,
+                was_final: row.was_final,
                 counted: None,
             },
         );
     }
     let conversions = sqlx::query!(
         "SELECT address, slot, commitment, data, campaign, referral, code, referrer, status,
-                reward_referrer, converted_at
+                reward_referrer, converted_at, gone, was_final
          FROM conversions WHERE address = ANY($1)",
         addresses,
     )
@@ -67,6 +78,8 @@ pub(super) async fn existing(
                 slot: slot_from_sql(row.slot)?,
                 commitment,
                 data: row.data,
+                gone: row.gone,
+                was_final: row.was_final,
                 counted: Some(Counted {
                     referral: row.referral,
                     credit: Credit {

@@ -27,6 +27,9 @@ pub async fn unfinalized(pool: &PgPool, slot: u64, limit: u32) -> Result<Vec<Unf
            (SELECT address, slot FROM referrals
                WHERE commitment = 'confirmed' AND slot <= $1 ORDER BY slot LIMIT $2)
            UNION ALL
+           (SELECT address, slot FROM referees
+               WHERE commitment = 'confirmed' AND slot <= $1 ORDER BY slot LIMIT $2)
+           UNION ALL
            (SELECT address, slot FROM conversions
                WHERE commitment = 'confirmed' AND slot <= $1 ORDER BY slot LIMIT $2)"#,
         slot_to_sql(slot),
@@ -92,27 +95,35 @@ pub struct Stored {
     pub slot: u64,
     /// How settled they are.
     pub commitment: Commitment,
+    /// The account is no more, and this is what it held last.
+    pub gone: bool,
 }
 
-/// Address and bytes of every mirrored account, in no particular order.
+/// Address and bytes of every mirrored account that there still is, in no particular
+/// order.
 ///
 /// # Errors
 /// When Postgres does not answer.
 pub async fn stored_accounts(pool: &PgPool) -> Result<Vec<(String, Vec<u8>)>, Error> {
     let stored = stored(pool).await?.into_iter();
-    Ok(stored.map(|row| (row.address, row.data)).collect())
+    Ok(stored
+        .filter(|row| !row.gone)
+        .map(|row| (row.address, row.data))
+        .collect())
 }
 
-/// Every mirrored account, in no particular order.
+/// Every account that was ever mirrored, in no particular order.
 ///
 /// # Errors
 /// When Postgres does not answer.
 pub async fn stored(pool: &PgPool) -> Result<Vec<Stored>, Error> {
     let rows = sqlx::query!(
-        r#"SELECT address AS "address!", data AS "data!", slot AS "slot!", commitment AS "commitment!"
+        r#"SELECT address AS "address!", data AS "data!", slot AS "slot!", commitment AS "commitment!",
+                  gone AS "gone!"
            FROM campaigns
-           UNION ALL SELECT address, data, slot, commitment FROM referrals
-           UNION ALL SELECT address, data, slot, commitment FROM conversions"#
+           UNION ALL SELECT address, data, slot, commitment, gone FROM referrals
+           UNION ALL SELECT address, data, slot, commitment, gone FROM referees
+           UNION ALL SELECT address, data, slot, commitment, gone FROM conversions"#
     );
     unless_silent(async { Ok(rows.fetch_all(pool).await?) })
         .await?
@@ -123,6 +134,7 @@ pub async fn stored(pool: &PgPool) -> Result<Vec<Stored>, Error> {
                 data: row.data,
                 slot: slot_from_sql(row.slot)?,
                 commitment: Commitment::parse(&row.commitment)?,
+                gone: row.gone,
             })
         })
         .collect()

@@ -12,6 +12,10 @@ pub enum Row {
     Referral(Box<Referral>),
     /// A conversion.
     Conversion(Box<Conversion>),
+    /// A first touch.
+    Referee(Box<Referee>),
+    /// What is left of a campaign or a referral that ended.
+    Closed,
 }
 
 /// A campaign. The fields are those of the table `campaigns`.
@@ -49,6 +53,9 @@ pub struct Campaign {
     pub budget: Option<u64>,
     pub committed: u64,
     pub created_at: i64,
+    pub closed_at: Option<i64>,
+    pub owed: u64,
+    pub longest_hold: u32,
 }
 
 /// A referral. The fields are those of the table `referrals`.
@@ -69,6 +76,9 @@ pub struct Referral {
     pub created_at: i64,
     pub rewards_total: u64,
     pub rewards_pending: u64,
+    pub reward_account: String,
+    pub partner_pending: u64,
+    pub open_conversions: u64,
 }
 
 /// A conversion. Its campaign, code and referrer are added from its referral.
@@ -87,6 +97,18 @@ pub struct Conversion {
     pub reward_partner: u64,
     pub converted_at: i64,
     pub hold_seconds: u32,
+    pub bonuses: u8,
+}
+
+/// A first touch. The fields are those of the table `referees`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the IDL documents each field")]
+pub struct Referee {
+    pub campaign: String,
+    pub wallet: String,
+    pub referral: String,
+    pub bound_at: i64,
+    pub expires_at: i64,
 }
 
 /// How far a conversion's reward has come.
