@@ -26,6 +26,8 @@ use vouch_client::{
     pda, token, voucher,
 };
 
+pub use steps::attested;
+
 /// Base units for each conversion: 5 whole tokens of 6 decimals.
 pub const REWARD: u64 = 5_000_000;
 /// The Token-2022 program.

@@ -7,8 +7,9 @@ use solana_sdk::{
 };
 use vouch_client::{
     ProgramError,
-    accounts::{Campaign, Settings},
-    instructions, pda, token,
+    accounts::{Action, Campaign, Proof, Settings, Terms},
+    instructions::{self, Convert, Evidence},
+    pda, token,
 };
 
 use crate::{Refused, World, code};
@@ -144,5 +145,62 @@ impl World {
     #[must_use]
     pub fn lamports(&self, address: &Pubkey) -> u64 {
         self.svm.get_balance(address).unwrap_or(0)
+    }
+
+    /// Opens a campaign whose conversions this new attestor signs, and makes it the
+    /// world's.
+    ///
+    /// # Panics
+    /// When the program refuses it.
+    pub fn open_attested(&mut self, terms: Terms, settings: Settings) -> Keypair {
+        let attestor = Keypair::new();
+        self.open(
+            Terms {
+                proof: Proof::Attested,
+                ..terms
+            },
+            Settings {
+                attestor: attestor.pubkey(),
+                ..settings
+            },
+        );
+        attestor
+    }
+
+    /// A conversion of `referee` worth `amount` by the code `text`, which `attestor`
+    /// signs.
+    #[must_use]
+    pub fn sale(
+        &self,
+        text: &str,
+        referee: &Pubkey,
+        attestor: &Pubkey,
+        amount: u64,
+    ) -> Instruction {
+        let args = attested(referee, attestor, amount);
+        self.convert(&Pubkey::default(), text, &args)
+    }
+
+    /// Lands a [`Self::sale`] to a new wallet, which can receive its part.
+    ///
+    /// # Panics
+    /// When the program refuses.
+    #[track_caller]
+    pub fn sell(&mut self, text: &str, attestor: &Keypair, amount: u64) -> Keypair {
+        let referee = self.receiver();
+        let sale = self.sale(text, &referee.pubkey(), &attestor.pubkey(), amount);
+        self.land(&[sale], &[&referee, attestor]);
+        referee
+    }
+}
+
+/// What [`World::sale`] converts with.
+#[must_use]
+pub fn attested(referee: &Pubkey, attestor: &Pubkey, amount: u64) -> Convert {
+    Convert {
+        action: Action::Purchase,
+        amount,
+        evidence: Evidence::Attestor(*attestor),
+        ..Convert::signup(referee)
     }
 }
