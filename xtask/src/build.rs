@@ -38,18 +38,25 @@ pub(crate) async fn product() -> Result<()> {
 /// The program, at target/deploy/referral.so, and its development key beside it.
 pub(crate) async fn program() -> Result<()> {
     development_key()?;
+    sbf("programs/referral").await
+}
+
+/// What the program's compute units are compared with, at target/deploy/floor.so.
+pub(crate) async fn floor() -> Result<()> {
+    sbf("benches/floor").await
+}
+
+/// The on-chain program in the folder `package`, into target/deploy.
+async fn sbf(package: &str) -> Result<()> {
     let deploy = program_binary();
     let deploy = deploy.parent().context("target/deploy has a name")?;
+    let manifest = workspace_root().join(package).join("Cargo.toml");
     let build = cargo(["build-sbf", "--arch", "v3"])
-        .args([
-            "--manifest-path".as_ref(),
-            workspace_root()
-                .join("programs/referral/Cargo.toml")
-                .as_os_str(),
-        ])
+        .args(["--manifest-path".as_ref(), manifest.as_os_str()])
         .args(["--sbf-out-dir".as_ref(), deploy.as_os_str()])
         .env("PATH", path_with(&program_tools())?);
-    finish(build).await.context("the program does not build")
+    let built = finish(build).await;
+    built.with_context(|| format!("{package} does not build"))
 }
 
 /// The two services. `xtask` is named too: cargo unites the features of what it

@@ -1,7 +1,7 @@
 //! What is checked besides the tests.
 
-use anyhow::Result;
-use vouch_localnet::{cargo, finish, workspace_root};
+use anyhow::{Result, ensure};
+use vouch_localnet::{ProcessSpec, built_binary, cargo, finish, workspace_root};
 
 use crate::build;
 
@@ -37,16 +37,33 @@ pub(crate) async fn lint() -> Result<()> {
     Ok(())
 }
 
-/// Runs the built program in LiteSVM and prints what each instruction costs.
-pub(crate) async fn compute_units() -> Result<()> {
+/// Measures the program in LiteSVM and writes `benches/compute-units.*`; with
+/// `check`, fails instead when a figure is worse than the committed one.
+pub(crate) async fn compute_units(check: bool) -> Result<()> {
+    ensure!(
+        comparable(),
+        "compute units are measured with toolchain/, and the Solana tools on PATH build another binary"
+    );
     build::program().await?;
-    finish(cargo([
-        "run",
-        "-q",
-        "-p",
-        "vouch-program-tests",
-        "--bin",
-        "compute-units",
-    ]))
-    .await
+    build::floor().await?;
+    let run = cargo(["run", "-q", "-p", "compute-units", "--"]);
+    finish(run.args(check.then_some("--check"))).await
+}
+
+/// Whether no figure is worse than the committed one; says which are. For programs
+/// and a workspace that were built.
+pub(crate) async fn compute_units_hold() -> Result<bool> {
+    if !comparable() {
+        println!("compute units: not compared, for the Solana tools build another binary");
+        return Ok(true);
+    }
+    // Not with cargo: for this package alone it unites other features, and would
+    // build the dependencies again.
+    let check = ProcessSpec::new("compute-units", built_binary("compute-units")?).args(["--check"]);
+    Ok(check.spawn()?.wait().await?.success())
+}
+
+/// Whether programs are built by the compiler that the committed figures are of.
+fn comparable() -> bool {
+    !build::program_tools().is_empty()
 }

@@ -59,8 +59,14 @@ enum Command {
 
 #[derive(Subcommand)]
 enum Bench {
-    /// The compute units of each instruction.
-    Cu,
+    /// The compute units of each instruction, with sizes and rent, into
+    /// benches/compute-units.md and benches/compute-units.json.
+    Cu {
+        /// Writes nothing; fails when a figure is worse than the committed one.
+        /// `./dev test` does this.
+        #[arg(long)]
+        check: bool,
+    },
 }
 
 #[tokio::main]
@@ -97,7 +103,9 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Generate => done(generate::write()).await,
         Command::BuildProgram => done(build::program()).await,
         Command::Validator => done(build::validator()).await,
-        Command::Bench { what: Bench::Cu } => done(checks::compute_units()).await,
+        Command::Bench {
+            what: Bench::Cu { check },
+        } => done(checks::compute_units(check)).await,
         Command::Anchor { args } => {
             interrupt::or_drop(anchor::prepare()).await?;
             Err(anchor::exec(&args))

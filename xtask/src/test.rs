@@ -9,9 +9,10 @@ use std::time::Duration;
 use anyhow::Result;
 use vouch_localnet::{Instance, Postgres, ProcessSpec, cargo, finish};
 
-use crate::build;
+use crate::{build, checks};
 
-/// Runs every test: unit, LiteSVM, Postgres, whole product.
+/// Runs every test: unit, LiteSVM, Postgres, whole product. Without a filter, also
+/// compares compute units with the committed ones.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Only tests whose name contains this.
@@ -29,6 +30,7 @@ struct Counts {
 pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     build::validator().await?;
     build::program().await?;
+    build::floor().await?;
     // The tests of the whole product run these; `cargo test` alone does not build them.
     finish(cargo(["build", "--workspace", "--bins"])).await?;
 
@@ -36,6 +38,9 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     let mut postgres = Postgres::start(instance.dir()).await?;
     let mut counts = Counts::default();
     let mut all_ended_well = true;
+    if args.filter.is_none() {
+        all_ended_well &= checks::compute_units_hold().await?;
+    }
     for (name, manifest) in [("root", "Cargo.toml"), ("programs", "programs/Cargo.toml")] {
         let log = instance.dir().join(format!("{name}.log"));
         let mut tests = cargo([

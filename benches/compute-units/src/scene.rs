@@ -1,0 +1,246 @@
+//! What a row's cases need on the chain: a campaign, and a code with its owner for
+//! each wallet.
+
+use anyhow::Result;
+use solana_sdk::{
+    instruction::{AccountMeta, Instruction},
+    pubkey::Pubkey,
+};
+use vouch_client::{
+    accounts::{AccountType, Action, Campaign, Conversion, Referral, Settings, Terms},
+    instructions::{self, Convert, CreateCampaign, CreateReferral, Offer},
+    pda, token,
+};
+
+use crate::chain::{Binaries, Chain, code, wallet};
+
+/// Base units for each conversion: 5 whole tokens of 6 decimals.
+pub(crate) const REWARD: u64 = 5_000_000;
+/// The number of each company's campaign.
+pub(crate) const ID: u64 = 1;
+const NOBODY: Pubkey = Pubkey::new_from_array([0; 32]);
+
+/// What a campaign is to be.
+pub(crate) struct Plan {
+    pub(crate) terms: Terms,
+    pub(crate) settings: Settings,
+    /// Program of the rewards' token; `None` for rewards in SOL.
+    pub(crate) token_program: Option<Pubkey>,
+    /// Whether payments are in the rewards' token; they are SOL otherwise.
+    pub(crate) paid_in_token: bool,
+}
+
+impl Default for Plan {
+    /// Mints a fixed reward for each wallet, at once, on nobody's word but the wallet's.
+    fn default() -> Self {
+        Self {
+            terms: Terms::default(),
+            settings: Settings {
+                reward_fixed: REWARD,
+                ..Settings::default()
+            },
+            token_program: Some(token::TOKEN_PROGRAM_ID),
+            paid_in_token: false,
+        }
+    }
+}
+
+/// A campaign on a chain.
+pub(crate) struct Scene {
+    pub(crate) chain: Chain,
+    pub(crate) company: Pubkey,
+    pub(crate) address: Pubkey,
+    /// As it was opened.
+    pub(crate) campaign: Campaign,
+}
+
+impl Scene {
+    /// Opens the campaign of company 0.
+    pub(crate) fn open(binaries: &Binaries, plan: &Plan) -> Result<Self> {
+        let mut chain = Chain::new(binaries)?;
+        let create = prepare_campaign(&mut chain, plan, 0)?;
+        let company = wallet("company", 0);
+        chain.send(&company, &[create])?;
+        let (address, _) = pda::campaign(&company, ID);
+        let campaign = Campaign::decode(&chain.get(&address)?.data)?;
+        Ok(Self {
+            chain,
+            company,
+            address,
+            campaign,
+        })
+    }
+
+    /// Registers wallet `index`'s code. Whoever is to receive tokens needs
+    /// [`Self::receives`], too.
+    pub(crate) fn register(&mut self, index: usize) -> Result<Pubkey> {
+        let owner = wallet("owner", index);
+        self.chain.fund(&owner)?;
+        let create = self.create_referral(index)?;
+        self.chain.send(&owner, &[create])?;
+        Ok(pda::referral(&self.address, &code(index)?).0)
+    }
+
+    pub(crate) fn create_referral(&self, index: usize) -> Result<Instruction> {
+        let owner = wallet("owner", index);
+        let args = CreateReferral::new(&owner, &owner, &self.address, &code(index)?);
+        Ok(instructions::create_referral(&args))
+    }
+
+    /// Registers the code and gives its owner and the referee what they need.
+    pub(crate) fn pair(&mut self, index: usize) -> Result<Pubkey> {
+        let referral = self.register(index)?;
+        self.receives(&wallet("owner", index))?;
+        self.chain.fund(&wallet("referee", index))?;
+        Ok(referral)
+    }
+
+    /// Opens `owner`'s account for the rewards' token, where rewards are tokens.
+    pub(crate) fn receives(&mut self, owner: &Pubkey) -> Result<Pubkey> {
+        if !self.campaign.rewards_are_sol() {
+            let (mint, program) = (self.campaign.mint, self.campaign.token_program);
+            open_account(&mut self.chain, &self.company, owner, &mint, &program)?;
+        }
+        Ok(pda::reward_account(owner, &self.campaign))
+    }
+
+    /// Opens `owner`'s account for the campaign's token with plenty on it.
+    pub(crate) fn rich(&mut self, owner: &Pubkey) -> Result<Pubkey> {
+        let account = self.receives(owner)?;
+        let mint = mint_to(
+            &self.campaign.token_program,
+            &self.campaign.mint,
+            &account,
+            &self.company,
+        );
+        self.chain.send(&self.company, &[mint])?;
+        Ok(account)
+    }
+
+    /// The campaign and the referral as they are now.
+    pub(crate) fn with_offer<T>(
+        &self,
+        referral: &Pubkey,
+        build: impl FnOnce(&Offer<'_>) -> T,
+    ) -> Result<T> {
+        let referral = Referral::decode(&self.chain.get(referral)?.data)?;
+        let offer = Offer::at(self.address, &self.campaign, &referral);
+        Ok(build(&offer))
+    }
+
+    pub(crate) fn convert(&self, referral: &Pubkey, args: &Convert) -> Result<Instruction> {
+        self.with_offer(referral, |offer| instructions::convert(offer, args))
+    }
+
+    /// Sends wallet `index`'s conversion, and returns it.
+    pub(crate) fn converted(&mut self, referral: &Pubkey, index: usize) -> Result<Conversion> {
+        let referee = wallet("referee", index);
+        let convert = self.convert(referral, &signup(&referee))?;
+        let address = convert.accounts[instructions::CONVERT_CONVERSION_INDEX].pubkey;
+        self.chain.send(&referee, &[convert])?;
+        Ok(Conversion::decode(&self.chain.get(&address)?.data)?)
+    }
+
+    pub(crate) fn sends(&mut self, instruction: Instruction) -> Result<()> {
+        self.chain.send(&self.company, &[instruction])
+    }
+}
+
+/// A sign-up of `referee`, who pays for it.
+pub(crate) fn signup(referee: &Pubkey) -> Convert {
+    Convert {
+        action: Action::Signup,
+        ..Convert::signup(referee)
+    }
+}
+
+/// Puts what `create_campaign` needs on the chain, for company `index`, and returns
+/// that instruction.
+pub(crate) fn prepare_campaign(
+    chain: &mut Chain,
+    plan: &Plan,
+    index: usize,
+) -> Result<Instruction> {
+    use vouch_client::accounts::{Funding, Proof};
+
+    let company = wallet("company", index);
+    let treasury = wallet("treasury", index);
+    let (campaign, _) = pda::campaign(&company, ID);
+    chain.fund(&company)?;
+    chain.fund(&treasury)?;
+    let (mut mint, mut settings) = (NOBODY, plan.settings);
+    let mints = plan.terms.funding == Funding::MintAuthority;
+    if let Some(program) = plan.token_program {
+        mint = wallet("mint", index);
+        let authority = if mints { &campaign } else { &company };
+        let create = create_mint(chain, &company, &mint, authority, &program);
+        chain.send(&company, &create)?;
+        if !mints {
+            open_account(chain, &company, &campaign, &mint, &program)?;
+            let (vault, _) = pda::vault(&campaign, &mint, &program);
+            chain.send(&company, &[mint_to(&program, &mint, &vault, &company)])?;
+        }
+    }
+    if plan.terms.proof == Proof::Payment {
+        settings.treasury = match plan.token_program {
+            Some(program) if plan.paid_in_token => {
+                open_account(chain, &company, &treasury, &mint, &program)?;
+                pda::associated_token(&treasury, &mint, &program).0
+            }
+            _ => treasury,
+        };
+    }
+    Ok(instructions::create_campaign(&CreateCampaign {
+        payer: company,
+        authority: company,
+        id: ID,
+        mint,
+        payment_mint: if plan.paid_in_token { mint } else { NOBODY },
+        token_program: plan.token_program.unwrap_or_default(),
+        terms: plan.terms,
+        settings,
+    }))
+}
+
+fn open_account(
+    chain: &mut Chain,
+    payer: &Pubkey,
+    owner: &Pubkey,
+    mint: &Pubkey,
+    program: &Pubkey,
+) -> Result<()> {
+    let open = token::create_associated_token(payer, owner, mint, program);
+    chain.send(payer, &[open])
+}
+
+/// Of either token program: their instructions are the same.
+fn create_mint(
+    chain: &Chain,
+    payer: &Pubkey,
+    mint: &Pubkey,
+    authority: &Pubkey,
+    program: &Pubkey,
+) -> [Instruction; 2] {
+    let rent = chain.rent(82);
+    let [mut create, mut initialize] = token::create_mint(payer, mint, authority, 6, rent);
+    // The System program's `CreateAccount` ends with the owner of the account.
+    let owner = create.data.len() - 32;
+    create.data[owner..].copy_from_slice(program.as_ref());
+    initialize.program_id = *program;
+    [create, initialize]
+}
+
+/// Mints a million whole tokens.
+fn mint_to(program: &Pubkey, mint: &Pubkey, account: &Pubkey, authority: &Pubkey) -> Instruction {
+    const MINT_TO: u8 = 7;
+    let amount: u64 = 1_000_000_000_000;
+    Instruction {
+        program_id: *program,
+        accounts: vec![
+            AccountMeta::new(*mint, false),
+            AccountMeta::new(*account, false),
+            AccountMeta::new_readonly(*authority, true),
+        ],
+        data: [&[MINT_TO], amount.to_le_bytes().as_slice()].concat(),
+    }
+}
