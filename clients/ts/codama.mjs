@@ -1,0 +1,219 @@
+// Generates src/generated from the program's IDL: `npm run generate`, or with another
+// folder `node codama.mjs <folder>`, which then gets `src/generated`.
+//
+// The IDL describes bytes. What these bytes mean and it cannot say is added here: which of
+// them are yes or no, which are one of a few choices, which are text, and where accounts are.
+
+import { appendFileSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import {
+  booleanTypeNode,
+  bytesTypeNode,
+  constantPdaSeedNodeFromString,
+  definedTypeLinkNode,
+  definedTypeNode,
+  enumEmptyVariantTypeNode,
+  enumTypeNode,
+  fixedSizeTypeNode,
+  numberTypeNode,
+  pdaNode,
+  publicKeyTypeNode,
+  stringTypeNode,
+  variablePdaSeedNode,
+} from '@codama/nodes';
+import { rootNodeFromAnchor } from '@codama/nodes-from-anchor';
+import { renderVisitor } from '@codama/renderers-js';
+import { bottomUpTransformerVisitor, visit } from '@codama/visitors-core';
+import prettier from 'prettier';
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const idl = JSON.parse(readFileSync(path.join(here, '../../idl/referral.json'), 'utf8'));
+
+/** The choices that the program writes as one byte, by the number of each. */
+const ENUMS = {
+  action: [
+    'signup',
+    'mint',
+    'purchase',
+    'booking',
+    'enrollment',
+    'loan',
+    'rental',
+    'subscription',
+    'custom',
+  ],
+  funding: ['mintAuthority', 'vault', 'paymentSplit'],
+  proof: ['open', 'attested', 'payment'],
+  rewardKind: ['fixed', 'percent'],
+  status: ['pending', 'paid', 'cancelled'],
+  uniqueness: ['wallet', 'walletAndCode', 'order'],
+};
+
+/** Bytes that are 0 or 1, by where they are. */
+const YES_OR_NO = {
+  campaign: ['paused', 'closed', 'attestedCodes'],
+  referral: ['active', 'suspended'],
+  settings: ['attestedCodes'],
+  campaignPauseChanged: ['old', 'new'],
+  referralSuspensionChanged: ['old', 'new'],
+  referralUpdated: ['oldActive', 'newActive'],
+};
+
+const wallet = publicKeyTypeNode();
+const u8 = numberTypeNode('u8');
+const text = stringTypeNode('utf8');
+const seed = (name, type) => variablePdaSeedNode(name, type);
+
+/** Where accounts are that the IDL gives no seeds of: the program derives them itself. */
+const PDAS = [
+  pdaNode({
+    name: 'referral',
+    docs: ['The referral that owns `code` within `campaign`; the code without padding.'],
+    seeds: [
+      constantPdaSeedNodeFromString('utf8', 'referral'),
+      seed('campaign', wallet),
+      seed('code', text),
+    ],
+  }),
+  pdaNode({
+    name: 'conversion',
+    docs: ['The conversion with `key`, which is that of `conversionKey`, within `campaign`.'],
+    seeds: [
+      constantPdaSeedNodeFromString('utf8', 'conversion'),
+      seed('campaign', wallet),
+      seed('key', fixedSizeTypeNode(bytesTypeNode(), 32)),
+    ],
+  }),
+];
+
+const isByte = (node) => node.type.kind === 'numberTypeNode' && node.type.format === 'u8';
+
+/**
+ * The IDL without its aliases, which Codama does not know: a number without alignment, such
+ * as `PodU64`, is the number that it stands for.
+ */
+function withoutAliases(idl) {
+  const aliases = new Map(
+    idl.types
+      .filter(({ type }) => type.kind === 'type')
+      .map(({ name, type }) => [name, type.alias]),
+  );
+  const types = idl.types.filter(({ name }) => !aliases.has(name));
+  return JSON.parse(
+    JSON.stringify({ ...idl, types }),
+    (_, value) => aliases.get(value?.defined?.name) ?? value,
+  );
+}
+
+const named = (stack) =>
+  [...stack]
+    .reverse()
+    .find((node) => ['accountNode', 'definedTypeNode', 'eventNode'].includes(node.kind))?.name;
+
+const adapt = bottomUpTransformerVisitor([
+  {
+    select: '[programNode]',
+    transform: (node) => ({
+      ...node,
+      pdas: [...node.pdas, ...PDAS],
+      definedTypes: [
+        ...node.definedTypes,
+        ...Object.entries(ENUMS).map(([name, variants]) =>
+          definedTypeNode({
+            name,
+            type: enumTypeNode(
+              variants.map((variant) => enumEmptyVariantTypeNode(variant)),
+              { size: u8 },
+            ),
+          }),
+        ),
+      ],
+    }),
+  },
+  {
+    // Choices have the same name wherever they are, arguments included.
+    select: (path) => {
+      const node = path.at(-1);
+      return (
+        ['structFieldTypeNode', 'instructionArgumentNode'].includes(node.kind) &&
+        node.name in ENUMS &&
+        isByte(node)
+      );
+    },
+    transform: (node) => ({ ...node, type: definedTypeLinkNode(node.name) }),
+  },
+  {
+    select: (path) => {
+      const node = path.at(-1);
+      return (
+        node.kind === 'structFieldTypeNode' &&
+        isByte(node) &&
+        YES_OR_NO[named(path)]?.includes(node.name)
+      );
+    },
+    transform: (node) => ({ ...node, type: booleanTypeNode(u8) }),
+  },
+  {
+    // A code is text, filled up with zeros.
+    select: (path) => {
+      const node = path.at(-1);
+      return (
+        ['structFieldTypeNode', 'instructionArgumentNode'].includes(node.kind) &&
+        node.name === 'code'
+      );
+    },
+    transform: (node) => ({ ...node, type: fixedSizeTypeNode(text, 12) }),
+  },
+]);
+
+const root = visit(rootNodeFromAnchor(withoutAliases(idl)), adapt);
+
+const folder = process.argv[2] ?? here;
+await visit(
+  root,
+  renderVisitor(folder, {
+    formatCode: false,
+    generatedFolder: 'src/generated',
+    kitImportStrategy: 'rootOnly',
+    syncPackageJson: false,
+  }),
+);
+
+const generated = path.join(folder, 'src/generated');
+
+// Codama shows an error's message in development only, and its name nowhere.
+writeFileSync(
+  path.join(generated, 'errors/names.ts'),
+  `/** The program's errors by their numbers, as \`custom program error\` gives them. */
+    export const PROGRAM_ERRORS = {
+        ${idl.errors
+          .map(({ code, name, msg }) => `${code}: ${JSON.stringify({ name, message: msg })}`)
+          .join(',')}
+    } as const;`,
+);
+appendFileSync(path.join(generated, 'errors/index.ts'), "export * from './names';\n");
+
+// @solana/kit 8 says itself what a client with this plugin is; what the renderer says is older.
+const program = path.join(generated, 'programs/referral.ts');
+const [before, after, ...more] = readFileSync(program, 'utf8').split(
+  /: Omit<T, ['"]referral['"]> & \{ referral: ReferralPlugin \}(?= =>)/,
+);
+if (after === undefined || more.length > 0) throw new Error('the plugin is another one: see here');
+writeFileSync(program, before + after);
+
+// Codama leaves what it imports to a bundler; in ESM, a path names its file.
+const options = await prettier.resolveConfig(path.join(here, 'src/index.ts'));
+for (const name of readdirSync(generated, { recursive: true })) {
+  const file = path.join(generated, name);
+  if (!name.endsWith('.ts')) continue;
+  const source = readFileSync(file, 'utf8').replace(
+    /(from\s+['"])(\.[^'"]*)(['"])/g,
+    (_, before, target, after) => {
+      const isFile = existsSync(path.join(path.dirname(file), `${target}.ts`));
+      return `${before}${target}${isFile ? '.js' : '/index.js'}${after}`;
+    },
+  );
+  writeFileSync(file, await prettier.format(source, { ...options, parser: 'typescript' }));
+}

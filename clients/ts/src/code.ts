@@ -1,0 +1,20 @@
+declare const brand: unique symbol;
+
+/** A referral code in upper case, as {@link parseCode} gives it. */
+export type Code = string & { readonly [brand]: 'Code' };
+
+/** Every character that a code may have: no `O`, `I` and `L`, which look like `0` and `1`. */
+export const CODE_ALPHABET = 'ABCDEFGHJKMNPQRSTUVWXYZ23456789';
+/** Fewest characters of a code. */
+export const CODE_MIN_LENGTH = 6;
+/** Most characters of a code. */
+export const CODE_MAX_LENGTH = 12;
+
+const PATTERN = new RegExp(`^[${CODE_ALPHABET}]{${CODE_MIN_LENGTH},${CODE_MAX_LENGTH}}$`);
+
+/** Reads a code as people type it, in either case; `undefined` when it is none. */
+export function parseCode(text: string): Code | undefined {
+  // ASCII alone: other letters would become ones that a code may have.
+  const upper = text.replace(/[a-z]/g, (letter) => letter.toUpperCase());
+  return PATTERN.test(upper) ? (upper as Code) : undefined;
+}

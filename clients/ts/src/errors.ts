@@ -1,0 +1,36 @@
+import { SOLANA_ERROR__INSTRUCTION_ERROR__CUSTOM, isSolanaError, type Address } from '@solana/kit';
+
+import { PROGRAM_ERRORS, REFERRAL_PROGRAM_ADDRESS } from './generated/index.js';
+
+/** The number of an error of the program, as `custom program error` gives it. */
+export type ProgramErrorCode = keyof typeof PROGRAM_ERRORS;
+
+/** An error that the program itself returns. */
+export type ProgramError = {
+  [Number in ProgramErrorCode]: { readonly code: Number } & (typeof PROGRAM_ERRORS)[Number];
+}[ProgramErrorCode];
+
+/** The program's error with this number, if it has one. */
+export function programError(code: number): ProgramError | undefined {
+  if (!Object.hasOwn(PROGRAM_ERRORS, code)) return undefined;
+  return { code, ...PROGRAM_ERRORS[code as ProgramErrorCode] } as ProgramError;
+}
+
+/**
+ * Why the program refused `message`, when it was the program that did. `error` is what sending
+ * or simulating the message threw; other programs number their errors alike, so the message
+ * says whose it is.
+ */
+export function refusal(
+  error: unknown,
+  message: { readonly instructions: readonly { readonly programAddress: Address }[] },
+): ProgramError | undefined {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if (isSolanaError(at, SOLANA_ERROR__INSTRUCTION_ERROR__CUSTOM)) {
+      const { code, index } = at.context;
+      const ours = message.instructions[index]?.programAddress === REFERRAL_PROGRAM_ADDRESS;
+      return ours ? programError(code) : undefined;
+    }
+  }
+  return undefined;
+}

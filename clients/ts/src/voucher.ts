@@ -1,0 +1,122 @@
+import {
+  fixEncoderSize,
+  getAddressEncoder,
+  getBytesEncoder,
+  getI64Encoder,
+  getStructEncoder,
+  getU16Encoder,
+  getU64Encoder,
+  getU8Encoder,
+  getUtf8Encoder,
+  signBytes,
+  type Address,
+  type Instruction,
+  type ReadonlyUint8Array,
+  type SignatureBytes,
+} from '@solana/kit';
+
+import { NO_REFERENCE } from './addresses.js';
+import { REFERRAL_PROGRAM_ADDRESS, getActionEncoder, type Action } from './generated/index.js';
+
+/** The program that checks signatures of this kind. */
+export const ED25519_PROGRAM_ADDRESS = 'Ed25519SigVerify111111111111111111111111111' as Address;
+
+/** What the attestor vouches for. */
+export type Statement = {
+  /** The campaign's address. */
+  campaign: Address;
+  /** The referral that is credited. */
+  referral: Address;
+  /** The wallet that was referred. */
+  referee: Address;
+  /** What it did. */
+  action: Action;
+  /** What that was worth. */
+  amount: bigint;
+  /** The campaign's own reference, if there is one. */
+  reference?: ReadonlyUint8Array;
+  /** Unix seconds until which the voucher can be used. */
+  expiresAt: bigint;
+};
+
+const bytes = (length: number) => fixEncoderSize(getBytesEncoder(), length);
+
+const messageEncoder = getStructEncoder([
+  ['domain', fixEncoderSize(getUtf8Encoder(), 16)],
+  ['program', getAddressEncoder()],
+  ['campaign', getAddressEncoder()],
+  ['referral', getAddressEncoder()],
+  ['referee', getAddressEncoder()],
+  ['action', getActionEncoder()],
+  ['amount', getU64Encoder()],
+  ['reference', bytes(32)],
+  ['expiresAt', getI64Encoder()],
+]);
+
+/** The 193 bytes that the attestor signs. */
+export function voucherMessage(statement: Statement): ReadonlyUint8Array {
+  const reference = statement.reference ?? NO_REFERENCE;
+  if (reference.length !== 32) {
+    throw new RangeError(`a reference has 32 bytes, not ${reference.length}`);
+  }
+  return messageEncoder.encode({
+    ...statement,
+    domain: 'vouch:conversion',
+    program: REFERRAL_PROGRAM_ADDRESS,
+    reference,
+  });
+}
+
+/** The attestor's signature of `statement`; `attestor` is its private key. */
+export function signVoucher(attestor: CryptoKey, statement: Statement): Promise<SignatureBytes> {
+  return signBytes(attestor, voucherMessage(statement));
+}
+
+// Where things stand in the instruction: after the count, its padding and the offsets of one
+// signature. Layout: https://docs.rs/solana-ed25519-program/3
+const PUBLIC_KEY_AT = 16;
+const SIGNATURE_AT = PUBLIC_KEY_AT + 32;
+const MESSAGE_AT = SIGNATURE_AT + 64;
+/** "In this very instruction". */
+const HERE = 0xffff;
+
+const u16 = getU16Encoder();
+const instructionEncoder = getStructEncoder([
+  ['count', getU8Encoder()],
+  ['padding', getU8Encoder()],
+  ['signatureAt', u16],
+  ['signatureIn', u16],
+  ['publicKeyAt', u16],
+  ['publicKeyIn', u16],
+  ['messageAt', u16],
+  ['messageLength', u16],
+  ['messageIn', u16],
+  ['publicKey', getAddressEncoder()],
+  ['signature', bytes(64)],
+  ['message', getBytesEncoder()],
+]);
+
+/** The instruction that a voucher travels in. It comes right before `convertInstruction`'s. */
+export function voucherInstruction(
+  attestor: Address,
+  signature: ReadonlyUint8Array,
+  message: ReadonlyUint8Array,
+): Instruction {
+  return {
+    programAddress: ED25519_PROGRAM_ADDRESS,
+    data: instructionEncoder.encode({
+      count: 1,
+      padding: 0,
+      signatureAt: SIGNATURE_AT,
+      signatureIn: HERE,
+      publicKeyAt: PUBLIC_KEY_AT,
+      publicKeyIn: HERE,
+      messageAt: MESSAGE_AT,
+      messageLength: message.length,
+      messageIn: HERE,
+      publicKey: attestor,
+      signature,
+      message,
+    }),
+  };
+}

@@ -1,0 +1,286 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import {
+  SOLANA_ERROR__INSTRUCTION_ERROR__CUSTOM,
+  SolanaError,
+  createNoopSigner,
+  generateKeyPair,
+  verifySignature,
+  type ReadonlyUint8Array,
+} from '@solana/kit';
+
+import {
+  Action,
+  NO_REFERENCE,
+  PROGRAM_ERRORS,
+  REFERRAL_PROGRAM_ADDRESS,
+  bindInstruction,
+  claimInstruction,
+  convertInstruction,
+  createReferralInstruction,
+  createRewardAccountInstruction,
+  findConversionAddress,
+  findVaultAddress,
+  getCampaignDecoder,
+  getCampaignEncoder,
+  getConversionDecoder,
+  getConversionEncoder,
+  getReferralDecoder,
+  getReferralEncoder,
+  parseCode,
+  paysFromVault,
+  programError,
+  purchaseInstruction,
+  refusal,
+  signVoucher,
+  voucherInstruction,
+  voucherMessage,
+  type Statement,
+} from '../../src/index.js';
+import { bytes, plain, vectors, type AccountVector, type OfferVector } from './vectors.js';
+
+const [payer, referee, attestor] = [
+  vectors.wallets.payer,
+  vectors.wallets.referee,
+  vectors.wallets.attestor,
+].map((address) => createNoopSigner(address)) as [Signer, Signer, Signer];
+type Signer = ReturnType<typeof createNoopSigner>;
+
+const at = <T>(vector: AccountVector, decoder: { decode(bytes: ReadonlyUint8Array): T }) => ({
+  address: vector.address,
+  data: decoder.decode(bytes(vector.data)),
+});
+
+const offerOf = (vector: OfferVector) => ({
+  campaign: at(vector.campaign, getCampaignDecoder()),
+  referral: at(vector.referral, getReferralDecoder()),
+  conversion: at(vector.conversion, getConversionDecoder()),
+});
+
+const code = (text: string) => {
+  const parsed = parseCode(text);
+  assert.ok(parsed);
+  return parsed;
+};
+
+describe('the program', () => {
+  test('has the address, the errors and the actions of the Rust client', () => {
+    assert.equal(REFERRAL_PROGRAM_ADDRESS, vectors.program);
+    assert.deepEqual(
+      Object.entries(PROGRAM_ERRORS).map(([number, { name, message }]) => [
+        Number(number),
+        name,
+        message,
+      ]),
+      vectors.errors,
+    );
+    assert.deepEqual(
+      vectors.actions.map((_, number) => Action[number]?.toLowerCase()),
+      vectors.actions,
+    );
+    assert.equal(Action[vectors.actions.length], undefined);
+  });
+
+  test('says why it refused, and other programs do not', () => {
+    // Given a message with an instruction of ours behind one of another program
+    const message = {
+      instructions: [
+        { programAddress: vectors.wallets.payer },
+        { programAddress: REFERRAL_PROGRAM_ADDRESS },
+      ],
+    };
+    const failed = (index: number, code: number) =>
+      new Error('sending failed', {
+        cause: new SolanaError(SOLANA_ERROR__INSTRUCTION_ERROR__CUSTOM, { code, index }),
+      });
+
+    // Then our errors have their names, and those of the other program have none
+    assert.deepEqual(refusal(failed(1, 6001), message), {
+      code: 6001,
+      name: 'AlreadyConverted',
+      message: 'this wallet was already converted in this campaign',
+    });
+    assert.equal(refusal(failed(0, 6001), message), undefined);
+    assert.equal(refusal(failed(1, 5999), message), undefined);
+    assert.equal(refusal(new Error('no connection'), message), undefined);
+    assert.equal(programError(6077), undefined);
+  });
+});
+
+describe('codes', () => {
+  for (const [typed, expected] of vectors.codes) {
+    test(`${JSON.stringify(typed)} is ${expected ?? 'none'}`, () => {
+      assert.equal(parseCode(typed), expected ?? undefined);
+    });
+  }
+});
+
+describe('registrations', () => {
+  const { campaign, ...expected } = vectors.registrations;
+  const registered = code(expected.code);
+
+  test('a code is registered', async () => {
+    const args = { payer, owner: referee, campaign, code: registered };
+    assert.deepEqual(plain(await createReferralInstruction(args)), expected.createReferral);
+  });
+
+  test('a code with bounds is registered, with the attestor', async () => {
+    const instruction = await createReferralInstruction({
+      payer,
+      owner: referee,
+      campaign,
+      code: registered,
+      usageLimit: 7n,
+      expiresAt: 1_900_000_000n,
+      attestor,
+    });
+    assert.deepEqual(plain(instruction), expected.createBoundedReferral);
+  });
+
+  test('a first touch is noted', async () => {
+    const args = { payer, wallet: referee, campaign, code: registered };
+    assert.deepEqual(plain(await bindInstruction(args)), expected.bind);
+  });
+});
+
+describe('offers', () => {
+  for (const [number, vector] of vectors.offers.entries()) {
+    const reference = bytes(vector.reference);
+    const evidence = { none: undefined, attestor, voucher: 'voucher' as const }[vector.evidence];
+
+    test(`${number}: accounts are read and written`, () => {
+      const offer = offerOf(vector);
+
+      // Then fields have the values that the Rust client reads
+      for (const kind of ['campaign', 'referral', 'conversion'] as const) {
+        const fields = offer[kind].data as Record<string, unknown>;
+        for (const [name, expected] of Object.entries(vector.decoded[kind])) {
+          const found = fields[name];
+          assert.equal(typeof found === 'bigint' ? found.toString() : found, expected, name);
+        }
+      }
+      // And written again, they are the same bytes
+      const { campaign, referral, conversion } = offer;
+      assert.deepEqual(getCampaignEncoder().encode(campaign.data), bytes(vector.campaign.data));
+      assert.deepEqual(getReferralEncoder().encode(referral.data), bytes(vector.referral.data));
+      assert.deepEqual(
+        getConversionEncoder().encode(conversion.data),
+        bytes(vector.conversion.data),
+      );
+    });
+
+    test(`${number}: addresses are those of the Rust client`, async () => {
+      const { campaign, referral, conversion } = offerOf(vector);
+      const found = await findConversionAddress(
+        { campaign, referral },
+        conversion.data.referee,
+        conversion.data.reference,
+      );
+      assert.equal(found, vector.conversion.address);
+      if (paysFromVault(campaign.data)) {
+        const { mint, tokenProgram, vault } = campaign.data;
+        assert.equal(await findVaultAddress(campaign.address, mint, tokenProgram), vault);
+      }
+    });
+
+    test(`${number}: a wallet signs up`, async () => {
+      const instruction = await convertInstruction({ ...offerOf(vector), referee });
+      assert.deepEqual(plain(instruction), vector.signup);
+    });
+
+    test(`${number}: a sponsor pays, with ${vector.evidence} for evidence`, async () => {
+      const instruction = await convertInstruction({
+        ...offerOf(vector),
+        payer,
+        referee,
+        action: Action.Booking,
+        amount: 77n,
+        reference,
+        ...(evidence && { evidence }),
+      });
+      assert.deepEqual(plain(instruction), vector.sponsored);
+    });
+
+    test(`${number}: a wallet buys`, async () => {
+      const args = { ...offerOf(vector), buyer: referee, amount: 1_000_000n, reference };
+      assert.deepEqual(plain(await purchaseInstruction(args)), vector.purchase);
+    });
+
+    test(`${number}: a wallet buys with another token account, sponsored`, async () => {
+      const instruction = await purchaseInstruction({
+        ...offerOf(vector),
+        payer,
+        buyer: referee,
+        action: Action.Rental,
+        amount: 1_000_000n,
+        reference,
+        paymentTokenProgram: vector.paymentTokenProgram,
+        paymentSource: vector.paymentSource,
+      });
+      assert.deepEqual(plain(instruction), vector.sponsoredPurchase);
+    });
+
+    test(`${number}: what is pending is claimed`, async () => {
+      assert.deepEqual(plain(await claimInstruction(offerOf(vector))), vector.claim);
+    });
+
+    test(`${number}: an account for rewards is created where rewards are a token`, async () => {
+      const { campaign } = offerOf(vector);
+      const instruction = await createRewardAccountInstruction(
+        payer,
+        referee.address,
+        campaign.data,
+      );
+      assert.deepEqual(instruction ? plain(instruction) : null, vector.rewardAccount);
+    });
+  }
+
+  test('a reference that does not have 32 bytes is refused', async () => {
+    const [vector] = vectors.offers;
+    assert.ok(vector);
+    const reference = new Uint8Array(31);
+    const refused = new RangeError('a reference has 32 bytes, not 31');
+    await assert.rejects(convertInstruction({ ...offerOf(vector), referee, reference }), refused);
+    await assert.rejects(
+      purchaseInstruction({ ...offerOf(vector), buyer: referee, amount: 1n, reference }),
+      refused,
+    );
+    assert.throws(() => voucherMessage({ ...statement(), reference }), refused);
+  });
+});
+
+function statement(): Statement {
+  const { campaign, referral, ...vector } = vectors.voucher;
+  return {
+    campaign,
+    referral,
+    referee: vector.referee,
+    action: vector.action,
+    amount: BigInt(vector.amount),
+    reference: bytes(vector.reference),
+    expiresAt: BigInt(vector.expiresAt),
+  };
+}
+
+describe('vouchers', () => {
+  test('the message and its instruction are those of the Rust client', () => {
+    const message = voucherMessage(statement());
+    assert.deepEqual(message, bytes(vectors.voucher.message));
+    const signature = bytes(vectors.voucher.signature);
+    const instruction = voucherInstruction(attestor.address, signature, message);
+    assert.deepEqual(plain(instruction), vectors.voucher.instruction);
+  });
+
+  test('a signature is the attestor’s, over that message', async () => {
+    const key = await generateKeyPair();
+    const signature = await signVoucher(key.privateKey, statement());
+    assert.ok(await verifySignature(key.publicKey, signature, voucherMessage(statement())));
+  });
+
+  test('no reference is zeros', () => {
+    const { reference: _, ...without } = statement();
+    const zeros = { ...without, reference: NO_REFERENCE };
+    assert.deepEqual(voucherMessage(without), voucherMessage(zeros));
+  });
+});

@@ -1,0 +1,80 @@
+/** What the Rust client does, by `crates/client/examples/vectors.rs`. */
+
+import { readFileSync } from 'node:fs';
+
+import {
+  AccountRole,
+  isSignerRole,
+  isWritableRole,
+  type Address,
+  type Instruction,
+} from '@solana/kit';
+
+/** Accounts as their address, with `s` when it signs and `w` when it is writable. */
+export type InstructionVector = { program: Address; accounts: string[]; data: string };
+export type AccountVector = { address: Address; data: string };
+type Fields = Record<string, string | number | boolean>;
+
+export type OfferVector = {
+  campaign: AccountVector;
+  referral: AccountVector;
+  conversion: AccountVector;
+  decoded: { campaign: Fields; referral: Fields; conversion: Fields };
+  reference: string;
+  evidence: 'none' | 'attestor' | 'voucher';
+  signup: InstructionVector;
+  sponsored: InstructionVector;
+  purchase: InstructionVector;
+  sponsoredPurchase: InstructionVector;
+  paymentTokenProgram: Address;
+  paymentSource: Address;
+  claim: InstructionVector;
+  rewardAccount: InstructionVector | null;
+};
+
+export type Vectors = {
+  program: Address;
+  wallets: { payer: Address; referee: Address; attestor: Address };
+  codes: [typed: string, code: string | null][];
+  errors: [code: number, name: string, message: string][];
+  actions: string[];
+  voucher: {
+    campaign: Address;
+    referral: Address;
+    referee: Address;
+    action: number;
+    amount: string;
+    reference: string;
+    expiresAt: string;
+    signature: string;
+    message: string;
+    instruction: InstructionVector;
+  };
+  registrations: {
+    campaign: Address;
+    code: string;
+    createReferral: InstructionVector;
+    createBoundedReferral: InstructionVector;
+    bind: InstructionVector;
+  };
+  offers: OfferVector[];
+};
+
+// Compiled, this file is in dist/test/unit.
+const file = new URL('../../../test/vectors.json', import.meta.url);
+
+export const vectors = JSON.parse(readFileSync(file, 'utf8')) as Vectors;
+
+/** `instruction` in the form of the vectors. */
+export function plain(instruction: Instruction): InstructionVector {
+  const accounts = (instruction.accounts ?? []).map(({ address, role }) => {
+    const letters = `${isSignerRole(role) ? 's' : ''}${isWritableRole(role) ? 'w' : ''}`;
+    return role === AccountRole.READONLY ? address : `${address} ${letters}`;
+  });
+  const data = Buffer.from(instruction.data ?? []).toString('base64');
+  return { program: instruction.programAddress, accounts, data };
+}
+
+export function bytes(base64: string): Uint8Array {
+  return new Uint8Array(Buffer.from(base64, 'base64'));
+}
