@@ -6,6 +6,7 @@ use crate::{
     address_is_zero, clock,
     credit::{self, Record, Request},
     payout::{self, Parties, Purse, Receivers},
+    pda,
     token, view, Campaign, Existing, Purchased, Referee, Referral, ReferralError as E,
     FUNDING_PAYMENT_SPLIT, FUNDING_VAULT, SETTLED_PARTNER, SETTLED_REFEREE, SETTLED_REFERRER,
 };
@@ -48,7 +49,9 @@ pub struct Purchase {
     pub payment_mint: Option<UncheckedAccount>,
     /// The buyer's token account. Safe: the token program lets its owner or
     /// delegate alone move tokens, and that has to be the buyer.
-    #[account(mut)]
+    /// May be any other account, such as where the buyer gets its share: nothing
+    /// here keeps a typed view of its data.
+    #[account(mut, unsafe(dup))]
     pub payment_source: Option<UncheckedAccount>,
     /// Program of the payment's mint. Safe: it is one of the two token programs, and
     /// owns the mint.
@@ -133,8 +136,10 @@ fn money<'a>(
         address_eq(mint.address(), &campaign.payment_mint),
         E::WrongPaymentMint
     );
-    let known = *program == Token::id() || *program == Token2022::id();
-    require!(known && mint.owned_by(program), E::WrongTokenProgram);
+    require!(
+        token::is_program(program) && pda::is_owned(mint, program),
+        E::WrongTokenProgram
+    );
     require!(!address_eq(treasury, source.address()), E::WrongTreasury);
     Ok(Money::Token {
         source,
