@@ -1,0 +1,120 @@
+//! Every account of every instruction of the IDL, attacked in every way that applies
+//! to it.
+//!
+//! `scenes` makes worlds in which an instruction succeeds, `attacks` says what can be
+//! done to an account, `expected` what must come of it. An instruction without a
+//! scene, an account of unknown use, an attack without a row, and a row without an
+//! attack each fail.
+
+mod attacks;
+mod expected;
+mod idl;
+mod page;
+mod run;
+mod scenes;
+
+use std::fmt::Write as _;
+
+use run::Proven;
+
+/// The instruction with this name, in each of its scenes.
+fn proven(name: &str) -> (idl::Instruction, Vec<Proven>) {
+    let instruction = idl::instructions()
+        .into_iter()
+        .find(|instruction| instruction.name == name)
+        .expect("an instruction of the IDL");
+    let scenes = scenes::of(name);
+    assert!(!scenes.is_empty(), "no scene for {name}");
+    let scenes: Vec<Proven> = scenes.into_iter().map(Proven::new).collect();
+    for (index, account) in instruction.accounts.iter().enumerate() {
+        assert!(
+            scenes.iter().any(|scene| scene.has(index)),
+            "no scene of {name} has {}",
+            account.name
+        );
+    }
+    (instruction, scenes)
+}
+
+/// Makes every attack on this instruction, and compares what came of it.
+fn attack(name: &str) {
+    // Given worlds in which the instruction succeeds
+    let (instruction, scenes) = proven(name);
+    let accounts = &instruction.accounts;
+    let mut wrong = String::new();
+    for proven in &scenes {
+        for (index, account) in accounts.iter().enumerate() {
+            if !proven.has(index) {
+                continue;
+            }
+            let scene = proven.scene.name;
+            for attack in &proven.plan(accounts, index).attacks {
+                // When one account is attacked in one way
+                let outcome = proven.attack(accounts, index, attack);
+
+                // Then it comes to exactly what the table says
+                let (class, variation) = (attack.class, attack.variation.as_str());
+                let row = expected::row(name, scene, &account.name, class, variation);
+                let expected = row.map_or("no cell", |row| expected::ROWS[row].5.name());
+                if outcome != expected {
+                    writeln!(
+                        wrong,
+                        "{name} | {scene} | {} | {} | {variation} | {outcome} | {expected}",
+                        account.name,
+                        class.name(),
+                    )
+                    .expect("a string");
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+macro_rules! attacked {
+    ($($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                attack(stringify!($name));
+            }
+        )*
+
+        /// Each has a test of its own, so that they run side by side.
+        const ATTACKED: &[&str] = &[$(stringify!($name)),*];
+    };
+}
+
+attacked! {
+    accept_authority accept_owner bind cancel_conversion claim close_campaign
+    close_referral convert create_campaign create_referral fund_vault
+    propose_authority propose_owner purchase reclaim_campaign reclaim_conversion
+    reclaim_referee reclaim_referral remove_partner set_partner set_paused
+    set_suspended update_campaign update_referral withdraw_vault
+}
+
+#[test]
+fn every_instruction_is_attacked() {
+    // Given the instructions of the IDL, then each has its test, and no other has
+    let names: Vec<String> = idl::instructions()
+        .into_iter()
+        .map(|instruction| instruction.name)
+        .collect();
+    assert_eq!(names, ATTACKED);
+}
+
+#[test]
+fn the_page_is_current() {
+    // Given every cell, each account of which is attacked or need not be
+    let matrix = page::Matrix::new();
+
+    // Then every row of the table is of use
+    let unused: Vec<_> = (0..expected::ROWS.len())
+        .filter(|row| !matrix.rows.contains(row))
+        .map(|row| expected::ROWS[row])
+        .collect();
+    assert_eq!(unused, []);
+
+    // And the page in docs/ says the same
+    page::compare(&matrix.page());
+}

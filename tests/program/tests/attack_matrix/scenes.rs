@@ -1,0 +1,974 @@
+//! Worlds in which an instruction succeeds, each with neighbours: the same once more
+//! for other parties of the same campaign, and for campaigns beside it.
+
+use litesvm::LiteSVM;
+use solana_program_runtime::declare_process_instruction;
+use solana_sdk::{
+    instruction::Instruction,
+    pubkey::Pubkey,
+    signature::{Keypair, Signer as _},
+};
+use vouch_client::{
+    accounts::{Action, Conversion, Funding, Proof, Settings, Terms, Uniqueness},
+    instructions::{self, Convert, CreateCampaign, CreateReferral, Evidence, Purchase},
+    pda, token, voucher,
+};
+use vouch_program_tests::{REWARD, World, code};
+
+// LiteSVM has no Ed25519 program here. No attack of the matrix is on a signature, which
+// is for the runtime to check.
+declare_process_instruction!(AnySignature, 1, |_context| { Ok(()) });
+
+/// Unix seconds of the first moment.
+const BEGIN: i64 = 1_800_000_000;
+const HOLD: u32 = 100;
+const WINDOW: u32 = 1_000;
+const THIRTY_DAYS: i64 = 30 * 86_400;
+/// Price of a purchase, in lamports or base units.
+const PRICE: u64 = 1_000_000_000;
+/// Base units that a vault begins with.
+const FUND: u64 = 1_000 * REWARD;
+
+/// A campaign and those who run it.
+pub(crate) struct Place {
+    company: Keypair,
+    mint: Keypair,
+    /// Pays the rent of the campaign.
+    sponsor: Keypair,
+    attestor: Keypair,
+    /// Whom the campaign is offered to.
+    heir: Keypair,
+    funder: Keypair,
+    args: CreateCampaign,
+    campaign: Pubkey,
+}
+
+/// A code and those it is about.
+pub(crate) struct Party {
+    code: String,
+    owner: Keypair,
+    referee: Keypair,
+    partner: Keypair,
+    /// Pays the rent of everything.
+    sponsor: Keypair,
+    /// Whom the code is offered to.
+    heir: Keypair,
+    reference: [u8; 32],
+}
+
+/// How to come to a world where an instruction succeeds.
+#[derive(Clone, Copy)]
+struct Script {
+    name: &'static str,
+    terms: Terms,
+    settings: fn(&mut Settings),
+    paid_in_tokens: bool,
+    /// Whether the campaign is there before, and the code.
+    open: bool,
+    code: bool,
+    /// Whether the code has a partner.
+    partner: bool,
+    prepare: fn(&mut World, &Place, &Party),
+    finish: fn(&mut World, &Place),
+    build: fn(&World, &Place, &Party) -> Vec<Instruction>,
+}
+
+/// A world where the last of `steps` succeeds.
+pub(crate) struct Scene {
+    pub(crate) name: &'static str,
+    pub(crate) svm: LiteSVM,
+    /// The last is what is attacked.
+    pub(crate) steps: Vec<Instruction>,
+    /// The same, by other parties of the same campaign.
+    pub(crate) other_party: Instruction,
+    /// The same in other campaigns, each with a name.
+    pub(crate) elsewhere: Vec<(&'static str, Instruction)>,
+    /// Every wallet that can sign.
+    pub(crate) keys: Vec<Keypair>,
+    /// Pays the fees, and has nothing to do with it.
+    pub(crate) relay: Pubkey,
+    /// A wallet that has no part in anything.
+    pub(crate) stranger: Pubkey,
+    place: Place,
+    party: Party,
+}
+
+impl Scene {
+    /// What the address of this account is derived from, and by which program.
+    pub(crate) fn seeds(&self, account: &str) -> Option<(Vec<Vec<u8>>, Pubkey)> {
+        let (place, party) = (&self.place, &self.party);
+        let of_program = |seeds: &[&[u8]]| {
+            let seeds = seeds.iter().map(|seed| seed.to_vec()).collect();
+            Some((seeds, vouch_client::PROGRAM_ID))
+        };
+        let campaign = place.campaign.as_ref();
+        let associated = |owner: &Pubkey| {
+            let parts = [*owner, place.args.token_program, place.args.mint];
+            let seeds = parts.map(|part| part.to_bytes().to_vec()).to_vec();
+            let program = "ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL";
+            Some((seeds, program.parse().expect("an address")))
+        };
+        match account {
+            "campaign" => of_program(&[
+                b"campaign",
+                place.company.pubkey().as_ref(),
+                &place.args.id.to_le_bytes(),
+            ]),
+            "referral" => of_program(&[b"referral", campaign, party.code.as_bytes()]),
+            "conversion" => {
+                let referral = pda::referral(&place.campaign, &code(&party.code)).0;
+                let key = pda::conversion_key(
+                    place.args.terms,
+                    &party.referee.pubkey(),
+                    &referral,
+                    &party.reference,
+                );
+                of_program(&[b"conversion", campaign, &key])
+            }
+            "referee" | "binding" => {
+                of_program(&[b"referee", campaign, party.referee.pubkey().as_ref()])
+            }
+            _ if place.args.mint == Pubkey::default() => None,
+            "vault" => associated(&place.campaign),
+            "referrer_account" => associated(&party.owner.pubkey()),
+            "referee_account" => associated(&party.referee.pubkey()),
+            "partner_account" => associated(&party.partner.pubkey()),
+            _ => None,
+        }
+    }
+
+    /// The campaign.
+    pub(crate) fn campaign(&self) -> Pubkey {
+        self.place.campaign
+    }
+}
+
+/// Makes `place`'s campaign the world's.
+fn enter(world: &mut World, place: &Place) {
+    world.company = place.company.insecure_clone();
+    world.mint = place.mint.insecure_clone();
+    world.campaign = place.campaign;
+}
+
+impl Script {
+    /// Opens a campaign: of `beside`'s company and mint, or of all its own.
+    fn place(&self, world: &mut World, beside: Option<&Place>) -> Place {
+        let [sponsor, attestor, heir, funder] = [(); 4].map(|()| world.wallet());
+        let company = match beside {
+            Some(place) => place.company.insecure_clone(),
+            None => world.wallet(),
+        };
+        world.company = company.insecure_clone();
+        let mut settings = if self.terms.funding == Funding::PaymentSplit {
+            Settings::percent(1_000, PRICE)
+        } else {
+            Settings::fixed(REWARD)
+        };
+        settings.attestor = attestor.pubkey();
+        settings.referee_share_bps = 2_000;
+        settings.max_partner_share_bps = 2_000;
+        (self.settings)(&mut settings);
+        let payment_mint = match beside {
+            _ if !self.paid_in_tokens => Pubkey::default(),
+            Some(place) => place.args.payment_mint,
+            None => world.issue_mint(&company.pubkey()),
+        };
+        let mut args = world.opening(self.terms, settings, payment_mint);
+        args.payer = sponsor.pubkey();
+        if let Some(place) = beside {
+            args.mint = place.args.mint;
+            world.mint = place.mint.insecure_clone();
+        }
+        let campaign = pda::campaign(&args.authority, args.id).0;
+        let place = Place {
+            mint: world.mint.insecure_clone(),
+            company,
+            sponsor,
+            attestor,
+            heir,
+            funder,
+            args,
+            campaign,
+        };
+        if !self.open {
+            return place;
+        }
+        let create = instructions::create_campaign(&place.args);
+        world
+            .send(&[create], &[&place.sponsor, &place.company])
+            .expect("a campaign");
+        enter(world, &place);
+        let found = world.campaign();
+        if found.funding == Funding::Vault {
+            world.fund_vault(FUND);
+            world.issue(&place.funder.pubkey(), FUND);
+        } else if found.pays_from_vault() {
+            world.issue(&campaign, 0);
+        }
+        place
+    }
+
+    /// Registers a code of new parties, with accounts for their rewards.
+    fn party(&self, world: &mut World, place: &Place, number: u8) -> Party {
+        enter(world, place);
+        let [owner, referee, partner, sponsor, heir] = [(); 5].map(|()| world.wallet());
+        let party = Party {
+            code: format!("STARTER{number}"),
+            owner,
+            referee,
+            partner,
+            sponsor,
+            heir,
+            reference: [number; 32],
+        };
+        if !self.open {
+            return party;
+        }
+        let campaign = world.campaign();
+        if !campaign.rewards_are_sol() {
+            for owner in [&party.owner, &party.referee, &party.partner, &party.heir] {
+                let create = token::create_associated_token(
+                    &party.sponsor.pubkey(),
+                    &owner.pubkey(),
+                    &campaign.mint,
+                    &campaign.token_program,
+                );
+                world.send(&[create], &[&party.sponsor]).expect("accounts");
+            }
+        }
+        if !campaign.payments_are_sol() {
+            world.issue_of(&campaign.payment_mint, &party.referee.pubkey(), 10 * PRICE);
+        }
+        if self.code {
+            let create = register(place, &party);
+            world
+                .send(&[create], &[&party.sponsor, &party.owner, &place.attestor])
+                .expect("a code");
+        }
+        if self.partner {
+            let set = set_partner(place, &party);
+            world
+                .send(&[set], &[&party.owner, &party.partner])
+                .expect("a partner");
+        }
+        (self.prepare)(world, place, &party);
+        party
+    }
+
+    /// The world.
+    fn scene(&self) -> Scene {
+        let mut world = World::new();
+        world
+            .svm
+            .add_builtin(voucher::ED25519_PROGRAM_ID, AnySignature::vm);
+        world.set_time(BEGIN);
+        let relay = world.wallet();
+        let stranger = world.wallet();
+
+        let place = self.place(&mut world, None);
+        let party = self.party(&mut world, &place, 2);
+        let other = self.party(&mut world, &place, 3);
+        let mut others = vec![];
+        // Only one campaign can be the authority of a mint.
+        if self.terms.funding != Funding::MintAuthority && place.args.mint != Pubkey::default() {
+            others.push(("of the same mint", self.place(&mut world, Some(&place))));
+        }
+        others.push(("of another mint", self.place(&mut world, None)));
+        let mut places = vec![];
+        for (number, (name, other)) in (4..).zip(others) {
+            let party = self.party(&mut world, &other, number);
+            places.push((name, other, party));
+        }
+        for place in std::iter::once(&place).chain(places.iter().map(|(_, place, _)| place)) {
+            enter(&mut world, place);
+            (self.finish)(&mut world, place);
+        }
+
+        let elsewhere = places
+            .iter()
+            .map(|(name, place, party)| {
+                enter(&mut world, place);
+                let mut steps = (self.build)(&world, place, party);
+                (*name, steps.pop().expect("an instruction"))
+            })
+            .collect();
+        enter(&mut world, &place);
+        let mut of_other = (self.build)(&world, &place, &other);
+        let mut keys = vec![relay.insecure_clone(), stranger.insecure_clone()];
+        for place in std::iter::once(&place).chain(places.iter().map(|(_, place, _)| place)) {
+            for key in [
+                &place.company,
+                &place.sponsor,
+                &place.attestor,
+                &place.heir,
+                &place.funder,
+            ] {
+                keys.push(key.insecure_clone());
+            }
+        }
+        for party in [&party, &other]
+            .into_iter()
+            .chain(places.iter().map(|(_, _, party)| party))
+        {
+            for key in [
+                &party.owner,
+                &party.referee,
+                &party.partner,
+                &party.sponsor,
+                &party.heir,
+            ] {
+                keys.push(key.insecure_clone());
+            }
+        }
+        Scene {
+            name: self.name,
+            steps: (self.build)(&world, &place, &party),
+            svm: world.svm,
+            other_party: of_other.pop().expect("an instruction"),
+            elsewhere,
+            keys,
+            relay: relay.pubkey(),
+            stranger: stranger.pubkey(),
+            place,
+            party,
+        }
+    }
+}
+
+fn register(place: &Place, party: &Party) -> Instruction {
+    instructions::create_referral(&CreateReferral {
+        payer: party.sponsor.pubkey(),
+        attestor: Some(place.attestor.pubkey()),
+        ..CreateReferral::new(
+            &party.owner.pubkey(),
+            &party.owner.pubkey(),
+            &place.campaign,
+            &code(&party.code),
+        )
+    })
+}
+
+fn set_partner(place: &Place, party: &Party) -> Instruction {
+    instructions::set_partner(
+        &party.owner.pubkey(),
+        &party.partner.pubkey(),
+        &place.campaign,
+        &referral(place, party),
+        1_000,
+    )
+}
+
+fn referral(place: &Place, party: &Party) -> Pubkey {
+    pda::referral(&place.campaign, &code(&party.code)).0
+}
+
+fn convert_args(party: &Party, evidence: Evidence) -> Convert {
+    Convert {
+        payer: party.sponsor.pubkey(),
+        referee: party.referee.pubkey(),
+        action: Action::Custom,
+        amount: 7,
+        reference: party.reference,
+        evidence,
+    }
+}
+
+fn convert(world: &World, party: &Party, evidence: Evidence) -> Vec<Instruction> {
+    let args = convert_args(party, evidence);
+    vec![world.convert(&party.owner.pubkey(), &party.code, &args)]
+}
+
+fn convert_openly(world: &World, _: &Place, party: &Party) -> Vec<Instruction> {
+    convert(world, party, Evidence::None)
+}
+
+fn buy(world: &World, _: &Place, party: &Party) -> Vec<Instruction> {
+    let args = Purchase {
+        payer: party.sponsor.pubkey(),
+        ..Purchase::new(&party.referee.pubkey(), PRICE, party.reference)
+    };
+    vec![world.purchase(&party.owner.pubkey(), &party.code, &args)]
+}
+
+fn bind(place: &Place, party: &Party) -> Instruction {
+    instructions::bind(
+        &party.sponsor.pubkey(),
+        &party.referee.pubkey(),
+        &place.campaign,
+        &code(&party.code),
+    )
+}
+
+fn converted(world: &mut World, place: &Place, party: &Party) {
+    let steps = convert_openly(world, place, party);
+    world
+        .send(&steps, &[&party.sponsor, &party.referee])
+        .expect("converted");
+}
+
+fn bought(world: &mut World, place: &Place, party: &Party) {
+    let steps = buy(world, place, party);
+    world
+        .send(&steps, &[&party.sponsor, &party.referee])
+        .expect("bought");
+}
+
+fn bound(world: &mut World, place: &Place, party: &Party) {
+    let step = bind(place, party);
+    world
+        .send(&[step], &[&party.sponsor, &party.referee])
+        .expect("bound");
+}
+
+fn hold_is_over(world: &mut World, _: &Place) {
+    world.set_time(world.time() + i64::from(HOLD));
+}
+
+fn window_is_over(world: &mut World, _: &Place) {
+    world.set_time(world.time() + i64::from(WINDOW));
+}
+
+fn closed(world: &mut World, place: &Place) {
+    let close = instructions::close_campaign(&place.company.pubkey(), &place.campaign);
+    world.send(&[close], &[&place.company]).expect("closed");
+}
+
+fn over(world: &mut World, place: &Place) {
+    closed(world, place);
+    world.set_time(world.time() + i64::from(HOLD) + THIRTY_DAYS);
+}
+
+fn claim(world: &World, _: &Place, party: &Party) -> Vec<Instruction> {
+    vec![world.claim(&party.code, &party.referee.pubkey(), &party.reference)]
+}
+
+fn cancel(world: &World, _: &Place, party: &Party) -> Vec<Instruction> {
+    vec![world.cancel(&party.code, &party.referee.pubkey(), &party.reference)]
+}
+
+fn reclaim_campaign(world: &World, place: &Place, _: &Party) -> Vec<Instruction> {
+    let campaign = world.campaign();
+    let destination = pda::associated_token(
+        &place.funder.pubkey(),
+        &campaign.mint,
+        &campaign.token_program,
+    )
+    .0;
+    vec![instructions::reclaim_campaign(
+        &place.campaign,
+        &campaign,
+        Some(&destination),
+    )]
+}
+
+fn withdraw(world: &World, place: &Place, _: &Party) -> Vec<Instruction> {
+    let campaign = world.campaign();
+    let to = pda::associated_token(
+        &place.funder.pubkey(),
+        &campaign.mint,
+        &campaign.token_program,
+    )
+    .0;
+    vec![instructions::withdraw_vault(
+        &place.campaign,
+        &campaign,
+        &to,
+        5,
+    )]
+}
+
+const MINTED: Terms = Terms {
+    funding: Funding::MintAuthority,
+    proof: Proof::Open,
+    uniqueness: Uniqueness::Wallet,
+};
+const VAULT: Terms = Terms {
+    funding: Funding::Vault,
+    ..MINTED
+};
+const ATTESTED: Terms = Terms {
+    proof: Proof::Attested,
+    uniqueness: Uniqueness::Order,
+    ..MINTED
+};
+const SPLIT: Terms = Terms {
+    funding: Funding::PaymentSplit,
+    proof: Proof::Payment,
+    uniqueness: Uniqueness::Order,
+};
+const SOLD: Terms = Terms {
+    proof: Proof::Payment,
+    uniqueness: Uniqueness::WalletAndCode,
+    ..MINTED
+};
+const SOLD_VAULT: Terms = Terms {
+    funding: Funding::Vault,
+    ..SOLD
+};
+
+fn held(settings: &mut Settings) {
+    settings.hold_seconds = HOLD;
+}
+
+fn windowed(settings: &mut Settings) {
+    settings.attribution_window = WINDOW;
+}
+
+fn budgeted(settings: &mut Settings) {
+    settings.budget = FUND;
+}
+
+const PLAIN: Script = Script {
+    name: "minted",
+    terms: MINTED,
+    settings: |_| {},
+    paid_in_tokens: false,
+    open: true,
+    code: true,
+    partner: false,
+    prepare: |_, _, _| {},
+    finish: |_, _| {},
+    build: |_, _, _| vec![],
+};
+
+/// The ways to use this instruction; together they use each of its accounts. Empty for
+/// one that nobody has written a way for.
+pub(crate) fn of(instruction: &str) -> Vec<Scene> {
+    let scripts: Vec<Script> = match instruction {
+        "create_campaign" => {
+            let create = Script {
+                open: false,
+                code: false,
+                build: |_, place, _| vec![instructions::create_campaign(&place.args)],
+                ..PLAIN
+            };
+            vec![
+                Script {
+                    name: "minted, sold for tokens",
+                    terms: SOLD,
+                    paid_in_tokens: true,
+                    ..create
+                },
+                Script {
+                    name: "split in tokens",
+                    terms: SPLIT,
+                    paid_in_tokens: true,
+                    ..create
+                },
+                Script {
+                    name: "split in SOL",
+                    terms: SPLIT,
+                    ..create
+                },
+            ]
+        }
+        "update_campaign" => vec![Script {
+            build: |_, place, _| {
+                let settings = Settings::fixed(REWARD + 1);
+                let (company, campaign) = (place.company.pubkey(), place.campaign);
+                vec![instructions::update_campaign(
+                    &company, &campaign, &settings,
+                )]
+            },
+            ..PLAIN
+        }],
+        "set_paused" => vec![Script {
+            build: |_, place, _| {
+                let (company, campaign) = (place.company.pubkey(), place.campaign);
+                vec![instructions::set_paused(&company, &campaign, true)]
+            },
+            ..PLAIN
+        }],
+        "propose_authority" => vec![Script {
+            build: |_, place, _| {
+                let (company, heir) = (place.company.pubkey(), place.heir.pubkey());
+                vec![instructions::propose_authority(
+                    &company,
+                    &place.campaign,
+                    Some(&heir),
+                )]
+            },
+            ..PLAIN
+        }],
+        "accept_authority" => vec![Script {
+            finish: |world, place| {
+                let (company, heir) = (place.company.pubkey(), place.heir.pubkey());
+                let offer = instructions::propose_authority(&company, &place.campaign, Some(&heir));
+                world.send(&[offer], &[&place.company]).expect("offered");
+            },
+            build: |_, place, _| {
+                let heir = place.heir.pubkey();
+                vec![instructions::accept_authority(&heir, &place.campaign)]
+            },
+            ..PLAIN
+        }],
+        "close_campaign" => vec![Script {
+            build: |_, place, _| {
+                let company = place.company.pubkey();
+                vec![instructions::close_campaign(&company, &place.campaign)]
+            },
+            ..PLAIN
+        }],
+        "reclaim_campaign" => {
+            let reclaim = Script {
+                finish: over,
+                build: reclaim_campaign,
+                ..PLAIN
+            };
+            vec![
+                reclaim,
+                Script {
+                    name: "vault",
+                    terms: VAULT,
+                    ..reclaim
+                },
+                Script {
+                    name: "split in SOL",
+                    terms: SPLIT,
+                    ..reclaim
+                },
+            ]
+        }
+        "fund_vault" => vec![Script {
+            name: "vault",
+            terms: VAULT,
+            build: |world, place, _| {
+                let campaign = world.campaign();
+                let funder = place.funder.pubkey();
+                let (mint, program) = (&campaign.mint, &campaign.token_program);
+                let source = pda::associated_token(&funder, mint, program).0;
+                vec![instructions::fund_vault(
+                    &funder,
+                    &place.campaign,
+                    &campaign,
+                    &source,
+                    5,
+                )]
+            },
+            ..PLAIN
+        }],
+        "withdraw_vault" => vec![
+            Script {
+                name: "vault",
+                terms: VAULT,
+                build: withdraw,
+                ..PLAIN
+            },
+            Script {
+                name: "split in tokens",
+                terms: SPLIT,
+                paid_in_tokens: true,
+                // Somebody sends tokens to the vault.
+                finish: |world, place| {
+                    world.issue(&place.campaign, 10);
+                    world.issue(&place.funder.pubkey(), 0);
+                },
+                build: withdraw,
+                ..PLAIN
+            },
+        ],
+        "set_suspended" => vec![Script {
+            build: |_, place, party| {
+                vec![instructions::set_suspended(
+                    &place.company.pubkey(),
+                    &place.campaign,
+                    &referral(place, party),
+                    true,
+                )]
+            },
+            ..PLAIN
+        }],
+        "create_referral" => {
+            let create = Script {
+                code: false,
+                build: |_, place, party| vec![register(place, party)],
+                ..PLAIN
+            };
+            vec![
+                Script {
+                    name: "attested codes",
+                    settings: |settings| settings.attested_codes = true,
+                    ..create
+                },
+                Script {
+                    name: "open",
+                    build: |_, place, party| {
+                        let mut create = register(place, party);
+                        let attestor = &mut create.accounts[4];
+                        attestor.pubkey = vouch_client::PROGRAM_ID;
+                        attestor.is_signer = false;
+                        vec![create]
+                    },
+                    ..create
+                },
+            ]
+        }
+        "update_referral" => vec![Script {
+            build: |_, place, party| {
+                let (owner, at) = (party.owner.pubkey(), referral(place, party));
+                vec![instructions::update_referral(&owner, &at, false, 7, 0)]
+            },
+            ..PLAIN
+        }],
+        "set_partner" => vec![Script {
+            build: |_, place, party| vec![set_partner(place, party)],
+            ..PLAIN
+        }],
+        "remove_partner" => vec![Script {
+            partner: true,
+            build: |_, place, party| {
+                let (partner, at) = (party.partner.pubkey(), referral(place, party));
+                vec![instructions::remove_partner(&partner, &at)]
+            },
+            ..PLAIN
+        }],
+        "propose_owner" => vec![Script {
+            build: |_, place, party| {
+                let (owner, heir) = (party.owner.pubkey(), party.heir.pubkey());
+                let at = referral(place, party);
+                vec![instructions::propose_owner(&owner, &at, Some(&heir))]
+            },
+            ..PLAIN
+        }],
+        "accept_owner" => vec![Script {
+            prepare: |world, place, party| {
+                let (owner, heir) = (party.owner.pubkey(), party.heir.pubkey());
+                let at = referral(place, party);
+                let offer = instructions::propose_owner(&owner, &at, Some(&heir));
+                world.send(&[offer], &[&party.owner]).expect("offered");
+            },
+            build: |_, place, party| {
+                let (heir, at) = (party.heir.pubkey(), referral(place, party));
+                vec![instructions::accept_owner(&heir, &place.campaign, &at)]
+            },
+            ..PLAIN
+        }],
+        "close_referral" => vec![Script {
+            build: |_, place, party| {
+                let (owner, sponsor) = (party.owner.pubkey(), party.sponsor.pubkey());
+                let at = referral(place, party);
+                vec![instructions::close_referral(&owner, &at, &sponsor)]
+            },
+            ..PLAIN
+        }],
+        "bind" => vec![Script {
+            name: "window",
+            settings: windowed,
+            build: |_, place, party| vec![bind(place, party)],
+            ..PLAIN
+        }],
+        "convert" => {
+            let convert_it = Script {
+                partner: true,
+                build: convert_openly,
+                ..PLAIN
+            };
+            vec![
+                convert_it,
+                Script {
+                    name: "budget",
+                    settings: budgeted,
+                    ..convert_it
+                },
+                Script {
+                    name: "vault",
+                    terms: VAULT,
+                    ..convert_it
+                },
+                Script {
+                    name: "held",
+                    settings: held,
+                    ..convert_it
+                },
+                Script {
+                    name: "attested",
+                    terms: ATTESTED,
+                    build: |world, place, party| {
+                        convert(world, party, Evidence::Attestor(place.attestor.pubkey()))
+                    },
+                    ..convert_it
+                },
+                Script {
+                    name: "voucher",
+                    terms: ATTESTED,
+                    build: |world, place, party| {
+                        let args = convert_args(party, Evidence::Voucher);
+                        let mut steps = convert(world, party, Evidence::Voucher);
+                        let voucher = world.voucher(&place.attestor, &party.code, &args, BEGIN + 1);
+                        steps.insert(0, voucher);
+                        steps
+                    },
+                    ..convert_it
+                },
+                Script {
+                    name: "window",
+                    settings: windowed,
+                    prepare: bound,
+                    ..convert_it
+                },
+            ]
+        }
+        "purchase" => {
+            let buy_it = Script {
+                partner: true,
+                build: buy,
+                ..PLAIN
+            };
+            vec![
+                Script {
+                    name: "minted, sold for SOL",
+                    terms: SOLD,
+                    ..buy_it
+                },
+                Script {
+                    name: "minted, sold for tokens",
+                    terms: SOLD,
+                    paid_in_tokens: true,
+                    ..buy_it
+                },
+                Script {
+                    name: "vault, sold for tokens",
+                    terms: SOLD_VAULT,
+                    paid_in_tokens: true,
+                    ..buy_it
+                },
+                Script {
+                    name: "window",
+                    terms: SOLD,
+                    settings: windowed,
+                    prepare: bound,
+                    ..buy_it
+                },
+                Script {
+                    name: "split in SOL",
+                    terms: SPLIT,
+                    ..buy_it
+                },
+                Script {
+                    name: "split in tokens",
+                    terms: SPLIT,
+                    paid_in_tokens: true,
+                    ..buy_it
+                },
+                Script {
+                    name: "split in tokens, held",
+                    terms: SPLIT,
+                    settings: held,
+                    paid_in_tokens: true,
+                    ..buy_it
+                },
+            ]
+        }
+        "claim" | "cancel_conversion" => {
+            let ends = instruction == "claim";
+            let later = Script {
+                settings: held,
+                partner: true,
+                prepare: converted,
+                finish: if ends { hold_is_over } else { |_, _| {} },
+                build: if ends { claim } else { cancel },
+                ..PLAIN
+            };
+            vec![
+                later,
+                Script {
+                    name: "vault",
+                    terms: VAULT,
+                    ..later
+                },
+                Script {
+                    name: "split in SOL",
+                    terms: SPLIT,
+                    prepare: bought,
+                    ..later
+                },
+                Script {
+                    name: "split in tokens",
+                    terms: SPLIT,
+                    paid_in_tokens: true,
+                    prepare: bought,
+                    ..later
+                },
+            ]
+        }
+        "reclaim_referral" => {
+            let reclaim = Script {
+                finish: closed,
+                build: |world, place, party| {
+                    let sponsor = party.sponsor.pubkey();
+                    vec![instructions::reclaim_referral(
+                        &world.campaign,
+                        &referral(place, party),
+                        &sponsor,
+                    )]
+                },
+                ..PLAIN
+            };
+            vec![
+                reclaim,
+                Script {
+                    name: "closed code",
+                    prepare: |world, place, party| {
+                        let (owner, sponsor) = (party.owner.pubkey(), party.sponsor.pubkey());
+                        let at = referral(place, party);
+                        let close = instructions::close_referral(&owner, &at, &sponsor);
+                        world.send(&[close], &[&party.owner]).expect("closed");
+                    },
+                    ..reclaim
+                },
+            ]
+        }
+        "reclaim_conversion" => {
+            let reclaim = Script {
+                prepare: converted,
+                finish: closed,
+                build: |world, place, party| {
+                    let conversion: Conversion =
+                        world.converted(&party.code, &party.referee.pubkey(), &party.reference);
+                    vec![instructions::reclaim_conversion(
+                        &place.campaign,
+                        &world.campaign(),
+                        &conversion,
+                    )]
+                },
+                ..PLAIN
+            };
+            vec![
+                reclaim,
+                Script {
+                    name: "held",
+                    settings: held,
+                    finish: over,
+                    ..reclaim
+                },
+            ]
+        }
+        "reclaim_referee" => {
+            let reclaim = Script {
+                name: "expired",
+                settings: windowed,
+                prepare: bound,
+                finish: window_is_over,
+                build: |_, place, party| {
+                    let (wallet, sponsor) = (party.referee.pubkey(), party.sponsor.pubkey());
+                    vec![instructions::reclaim_referee(
+                        &place.campaign,
+                        &wallet,
+                        &sponsor,
+                    )]
+                },
+                ..PLAIN
+            };
+            vec![
+                reclaim,
+                Script {
+                    name: "closed",
+                    finish: closed,
+                    ..reclaim
+                },
+            ]
+        }
+        _ => vec![],
+    };
+    scripts.iter().map(Script::scene).collect()
+}
