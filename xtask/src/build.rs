@@ -17,6 +17,8 @@ use vouch_localnet::{
 
 /// The Anchor CLI that is built when none is on PATH.
 pub(crate) const ANCHOR_VERSION: &str = "1.2.2";
+/// Lists what `./dev mutants` tries. Another version may list something else.
+const CARGO_MUTANTS_VERSION: &str = "27.1.0";
 /// Whose SHA-256 is the seed of the program's development key. Nothing of value
 /// is behind it: a deployment has an address of its own.
 const DEVELOPMENT_KEY: &str = "vouch referral program, local development";
@@ -104,6 +106,19 @@ pub(crate) async fn anchor_cli() -> Result<()> {
 /// What `cargo install --root` gets for the Anchor CLI.
 pub(crate) fn anchor_root() -> Result<PathBuf> {
     Ok(cache_dir()?.join(format!("anchor-cli-{ANCHOR_VERSION}")))
+}
+
+/// cargo-mutants, built into the cache unless it is there.
+pub(crate) async fn cargo_mutants() -> Result<PathBuf> {
+    let root = cache_dir()?.join(format!("cargo-mutants-{CARGO_MUTANTS_VERSION}"));
+    let options = ["cargo-mutants", "--version", CARGO_MUTANTS_VERSION];
+    install_once(
+        &root,
+        &options,
+        "building cargo-mutants (once, about 2 minutes)",
+    )
+    .await?;
+    Ok(root.join("bin/cargo-mutants"))
 }
 
 /// The folder with our `cargo-build-sbf`; nothing when the Solana tools are there.

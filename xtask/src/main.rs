@@ -7,6 +7,7 @@ mod checks;
 mod demo;
 mod generate;
 mod interrupt;
+mod mutants;
 mod test;
 mod up;
 
@@ -46,6 +47,7 @@ enum Command {
         #[command(subcommand)]
         what: Bench,
     },
+    Mutants(mutants::Args),
     /// Runs the Anchor CLI, built into the cache unless there is one, with the
     /// program's toolchain and the validator on PATH.
     #[command(disable_help_flag = true)]
@@ -106,6 +108,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Bench {
             what: Bench::Cu { check },
         } => done(checks::compute_units(check)).await,
+        Command::Mutants(args) => interrupt::or_drop(mutants::run(args)).await,
         Command::Anchor { args } => {
             interrupt::or_drop(anchor::prepare()).await?;
             Err(anchor::exec(&args))

@@ -36,13 +36,14 @@ pub const TOKEN_2022: Pubkey =
 /// Lamports of a wallet: 10 SOL.
 pub const SOL: u64 = 10_000_000_000;
 
-/// The built program's bytes.
+/// The built program's bytes; of another build where `VOUCH_PROGRAM_SO` names one.
 ///
 /// # Panics
 /// When it was not built.
 #[must_use]
 pub fn program_bytes() -> Vec<u8> {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/deploy/referral.so");
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/deploy/referral.so");
+    let file = std::env::var_os("VOUCH_PROGRAM_SO").map_or(built, Into::into);
     std::fs::read(&file).unwrap_or_else(|error| {
         panic!(
             "{}: {error}; run `./dev build-program` first",
