@@ -12,7 +12,7 @@ use vouch_rules::{
     reward::{self, RewardRule},
 };
 
-use crate::discriminator;
+use crate::{discriminator, pda};
 
 /// Layout version that this crate reads and the program writes.
 pub const VERSION: u8 = 1;
@@ -532,6 +532,38 @@ pub struct Referral {
 }
 
 impl Referral {
+    /// What registering `code` for `owner` in `campaign`, which is at `address`, leads
+    /// to: without a limit, an expiry or a time, and with `owner` as the payer.
+    #[must_use]
+    pub fn registered(address: &Pubkey, campaign: &Campaign, code: &Code, owner: &Pubkey) -> Self {
+        Self {
+            version: VERSION,
+            bump: pda::referral(address, code).1,
+            code_len: code.len(),
+            active: true,
+            suspended: false,
+            bonuses_paid: 0,
+            partner_account_bump: 0,
+            partner_share_bps: 0,
+            padded_code: code.to_padded(),
+            campaign: *address,
+            owner: *owner,
+            pending_owner: Pubkey::default(),
+            partner: Pubkey::default(),
+            rent_payer: *owner,
+            reward_account: pda::reward_account(owner, campaign),
+            usage_limit: 0,
+            conversions: 0,
+            expires_at: 0,
+            created_at: 0,
+            rewards_total: 0,
+            rewards_pending: 0,
+            partner_pending: 0,
+            open_conversions: 0,
+            reserved: [0; 17],
+        }
+    }
+
     /// The code, without its padding.
     ///
     /// # Errors

@@ -1,0 +1,155 @@
+//! What a code's owner does, and its partner.
+
+use solana_sdk::{
+    instruction::{AccountMeta, Instruction},
+    pubkey::Pubkey,
+};
+use vouch_rules::Code;
+
+use super::{SYSTEM_PROGRAM, instruction, optional_signer};
+use crate::pda;
+
+/// What `create_referral` takes.
+#[derive(Debug, Clone, Copy)]
+pub struct CreateReferral {
+    /// Pays the rent; signs.
+    pub payer: Pubkey,
+    /// Who will earn the code's rewards; signs.
+    pub owner: Pubkey,
+    /// The campaign.
+    pub campaign: Pubkey,
+    /// The code.
+    pub code: Code,
+    /// Most conversions it may ever have; 0 for no limit.
+    pub usage_limit: u64,
+    /// Unix seconds from which it no longer earns; 0 for never.
+    pub expires_at: i64,
+    /// The campaign's attestor, where codes need one; signs.
+    pub attestor: Option<Pubkey>,
+}
+
+impl CreateReferral {
+    /// A code without limit or expiry, in a campaign that lets everybody register.
+    #[must_use]
+    pub fn new(payer: &Pubkey, owner: &Pubkey, campaign: &Pubkey, code: &Code) -> Self {
+        Self {
+            payer: *payer,
+            owner: *owner,
+            campaign: *campaign,
+            code: *code,
+            usage_limit: 0,
+            expires_at: 0,
+            attestor: None,
+        }
+    }
+}
+
+/// Registers a code.
+#[must_use]
+pub fn create_referral(args: &CreateReferral) -> Instruction {
+    let (referral, _) = pda::referral(&args.campaign, &args.code);
+    instruction(
+        "create_referral",
+        &(args.code.to_padded(), args.usage_limit, args.expires_at),
+        vec![
+            AccountMeta::new(args.payer, true),
+            AccountMeta::new_readonly(args.owner, true),
+            AccountMeta::new_readonly(args.campaign, false),
+            AccountMeta::new(referral, false),
+            optional_signer(args.attestor),
+            AccountMeta::new_readonly(SYSTEM_PROGRAM, false),
+        ],
+    )
+}
+
+/// `signer` signs for a change of `referral`.
+fn on_referral(signer: &Pubkey, referral: &Pubkey) -> Vec<AccountMeta> {
+    vec![
+        AccountMeta::new_readonly(*signer, true),
+        AccountMeta::new(*referral, false),
+    ]
+}
+
+/// Changes what the owner may change of a code; `usage_limit` and `expires_at` are
+/// 0 for none. `owner` signs.
+#[must_use]
+pub fn update_referral(
+    owner: &Pubkey,
+    referral: &Pubkey,
+    active: bool,
+    usage_limit: u64,
+    expires_at: i64,
+) -> Instruction {
+    instruction(
+        "update_referral",
+        &(active, usage_limit, expires_at),
+        on_referral(owner, referral),
+    )
+}
+
+/// Gives `partner` basis points of each later reward. Both sign.
+#[must_use]
+pub fn set_partner(
+    owner: &Pubkey,
+    partner: &Pubkey,
+    campaign: &Pubkey,
+    referral: &Pubkey,
+    share_bps: u16,
+) -> Instruction {
+    instruction(
+        "set_partner",
+        &share_bps,
+        vec![
+            AccountMeta::new_readonly(*owner, true),
+            AccountMeta::new_readonly(*partner, true),
+            AccountMeta::new_readonly(*campaign, false),
+            AccountMeta::new(*referral, false),
+        ],
+    )
+}
+
+/// Ends the partnership. `partner` signs.
+#[must_use]
+pub fn remove_partner(partner: &Pubkey, referral: &Pubkey) -> Instruction {
+    instruction("remove_partner", &(), on_referral(partner, referral))
+}
+
+/// Offers the code to another owner; `None` withdraws the offer. `owner` signs.
+#[must_use]
+pub fn propose_owner(owner: &Pubkey, referral: &Pubkey, new_owner: Option<&Pubkey>) -> Instruction {
+    instruction(
+        "propose_owner",
+        &new_owner.copied().unwrap_or_default(),
+        on_referral(owner, referral),
+    )
+}
+
+/// Takes over a code that was offered to `new_owner`, who signs. Its pending
+/// rewards come with it.
+#[must_use]
+pub fn accept_owner(new_owner: &Pubkey, campaign: &Pubkey, referral: &Pubkey) -> Instruction {
+    instruction(
+        "accept_owner",
+        &(),
+        vec![
+            AccountMeta::new_readonly(*new_owner, true),
+            AccountMeta::new_readonly(*campaign, false),
+            AccountMeta::new(*referral, false),
+        ],
+    )
+}
+
+/// Closes a code that nothing is pending of; its rent goes back to `rent_payer`,
+/// the referral's own. `owner` signs. Nobody can take the code again.
+#[must_use]
+pub fn close_referral(owner: &Pubkey, referral: &Pubkey, rent_payer: &Pubkey) -> Instruction {
+    instruction(
+        "close_referral",
+        &(),
+        vec![
+            AccountMeta::new_readonly(*owner, true),
+            AccountMeta::new(*referral, false),
+            AccountMeta::new(*rent_payer, false),
+        ],
+    )
+}

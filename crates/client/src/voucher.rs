@@ -1,0 +1,140 @@
+//! Vouchers: an attestor's word for one conversion, given as a signature that
+//! anybody can carry to the chain.
+
+use solana_sdk::{instruction::Instruction, pubkey::Pubkey};
+
+use crate::{PROGRAM_ID, accounts::Action};
+
+/// What every voucher's message begins with.
+pub const DOMAIN: &[u8; 16] = b"vouch:conversion";
+/// Bytes of a message.
+pub const MESSAGE_LEN: usize = 193;
+/// The program that checks signatures of this kind.
+pub const ED25519_PROGRAM_ID: Pubkey =
+    Pubkey::from_str_const("Ed25519SigVerify111111111111111111111111111");
+
+/// What the attestor vouches for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Statement {
+    /// The campaign.
+    pub campaign: Pubkey,
+    /// The referral that is credited.
+    pub referral: Pubkey,
+    /// The wallet that was referred.
+    pub referee: Pubkey,
+    /// What it did.
+    pub action: Action,
+    /// What that was worth.
+    pub amount: u64,
+    /// The campaign's own reference; zeros for none.
+    pub reference: [u8; 32],
+    /// Unix seconds until which the voucher can be used.
+    pub expires_at: i64,
+}
+
+/// The bytes that the attestor signs.
+#[must_use]
+pub fn message(statement: &Statement) -> [u8; MESSAGE_LEN] {
+    let mut message = [0; MESSAGE_LEN];
+    let mut rest = message.as_mut_slice();
+    for part in [
+        DOMAIN.as_slice(),
+        PROGRAM_ID.as_ref(),
+        statement.campaign.as_ref(),
+        statement.referral.as_ref(),
+        statement.referee.as_ref(),
+        &[statement.action as u8],
+        &statement.amount.to_le_bytes(),
+        &statement.reference,
+        &statement.expires_at.to_le_bytes(),
+    ] {
+        let (here, after) = rest.split_at_mut(part.len());
+        here.copy_from_slice(part);
+        rest = after;
+    }
+    message
+}
+
+/// Where the public key stands in the instruction: after the count, its padding
+/// and the offsets of one signature.
+const PUBLIC_KEY_AT: u16 = 16;
+const SIGNATURE_AT: u16 = PUBLIC_KEY_AT + 32;
+const MESSAGE_AT: u16 = SIGNATURE_AT + 64;
+/// "In this very instruction".
+const HERE: u16 = u16::MAX;
+
+/// The instruction that the voucher travels in. It comes right before `convert`.
+///
+/// Layout: <https://docs.rs/solana-ed25519-program/3>.
+#[must_use]
+pub fn instruction(
+    attestor: &Pubkey,
+    signature: &[u8; 64],
+    message: &[u8; MESSAGE_LEN],
+) -> Instruction {
+    let mut data = vec![1, 0];
+    for offset in [
+        SIGNATURE_AT,
+        HERE,
+        PUBLIC_KEY_AT,
+        HERE,
+        MESSAGE_AT,
+        MESSAGE_LEN as u16,
+        HERE,
+    ] {
+        data.extend(offset.to_le_bytes());
+    }
+    data.extend(attestor.as_ref());
+    data.extend(signature);
+    data.extend(message);
+    Instruction {
+        program_id: ED25519_PROGRAM_ID,
+        accounts: vec![],
+        data,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_of_a_voucher_has_its_place() {
+        // Given a voucher with a byte of its own for each part
+        let [campaign, referral, referee, attestor] =
+            [1, 2, 3, 4].map(|byte| Pubkey::new_from_array([byte; 32]));
+        let message = message(&Statement {
+            campaign,
+            referral,
+            referee,
+            action: Action::Loan,
+            amount: 0x0607,
+            reference: [8; 32],
+            expires_at: -2,
+        });
+
+        // Then the message is the parts in order
+        assert_eq!(&message[..16], b"vouch:conversion");
+        assert_eq!(message[16..48], PROGRAM_ID.to_bytes());
+        assert_eq!(message[48..80], [1; 32]);
+        assert_eq!(message[80..112], [2; 32]);
+        assert_eq!(message[112..144], [3; 32]);
+        assert_eq!(message[144], 5);
+        assert_eq!(message[145..153], [7, 6, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(message[153..185], [8; 32]);
+        assert_eq!(message[185..], (-2_i64).to_le_bytes());
+
+        // And the instruction holds key, signature and message, and points at each
+        let instruction = instruction(&attestor, &[9; 64], &message);
+        assert!(instruction.accounts.is_empty());
+        assert_eq!(
+            instruction.data[..16],
+            [
+                1, 0, 48, 0, 255, 255, 16, 0, 255, 255, 112, 0, 193, 0, 255, 255
+            ]
+        );
+        assert_eq!(instruction.data[16..48], [4; 32]);
+        assert_eq!(instruction.data[48..112], [9; 64]);
+        assert_eq!(instruction.data[112..], message);
+    }
+}
