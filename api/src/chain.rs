@@ -10,13 +10,15 @@ use solana_client::{
     nonblocking::rpc_client::RpcClient,
 };
 use solana_commitment_config::CommitmentConfig;
-use solana_sdk::{account::Account, clock::Clock, hash::Hash, program_pack::Pack, sysvar};
-use spl_token_interface::state::Account as TokenAccount;
+use solana_sdk::{account::Account, clock::Clock, hash::Hash, sysvar};
 use tokio::sync::{Mutex, watch};
 use vouch_client::{
     Code, PROGRAM_ID, ProgramError, Pubkey,
-    accounts::{AccountType, Campaign, DecodeError, Referral},
+    accounts::{AccountType, Campaign, DecodeError, Funding, Referee, Referral},
+    instructions::{Convert, CreateReferral, Offer},
     pda,
+    preflight::{self, Reward, Seen},
+    token,
 };
 
 use crate::{
@@ -34,6 +36,16 @@ pub(crate) struct Chain {
     rpc: RpcClient,
     blockhash: Mutex<Option<(Instant, RecentBlockhash)>>,
     up: watch::Sender<bool>,
+}
+
+/// A conversion that the program would take.
+pub(crate) struct Checked {
+    pub(crate) campaign: Campaign,
+    pub(crate) referral: Referral,
+    /// Address that it will have.
+    pub(crate) conversion: Pubkey,
+    /// What it earns.
+    pub(crate) reward: Reward,
 }
 
 /// A blockhash and how long it may be used.
@@ -101,84 +113,92 @@ impl Chain {
         Ok(blockhash)
     }
 
-    /// Refuses what `create_referral` would refuse.
+    /// Refuses what `create_referral` would refuse; the code is the first of `codes` that
+    /// is free, and the one of `args` has no say.
     ///
     /// # Errors
     /// The refusal of the program, or `chain_unavailable`.
     pub(crate) async fn check_create_referral(
         &self,
-        campaign: &Pubkey,
+        args: &CreateReferral,
         codes: &[Code],
     ) -> ApiResult<Code> {
-        let referrals = codes.iter().map(|code| pda::referral(campaign, code).0);
-        let addresses: Vec<Pubkey> = std::iter::once(*campaign).chain(referrals).collect();
-        let accounts = self.accounts(&addresses).await?;
-        let found = ours::<Campaign>(accounts.first())?.ok_or_else(ApiError::campaign_not_found)?;
-        if found.closed {
-            return Err(ProgramError::CampaignClosed.into());
-        }
-        codes
+        let referrals = codes
             .iter()
-            .zip(accounts.iter().skip(1))
+            .map(|code| pda::referral(&args.campaign, code).0);
+        let addresses: Vec<Pubkey> = [args.campaign, sysvar::clock::ID]
+            .into_iter()
+            .chain(referrals)
+            .collect();
+        let accounts = self.accounts(&addresses).await?;
+        let campaign =
+            ours::<Campaign>(accounts.first())?.ok_or_else(ApiError::campaign_not_found)?;
+        let now = now(accounts.get(1))?;
+        let free = codes
+            .iter()
+            .zip(accounts.iter().skip(2))
             // What somebody else has sent lamports to is still free.
             .find(|(_, account)| !is_ours(account.as_ref()))
-            .map(|(code, _)| *code)
-            .ok_or_else(|| ProgramError::CodeTaken.into())
+            .map(|(code, _)| *code);
+        preflight::check_create_referral(&campaign, args, now, free.is_none())?;
+        free.ok_or_else(|| ProgramError::CodeTaken.into())
     }
 
-    /// Refuses what `convert` would refuse, in its order.
-    ///
-    /// `receiver` is the referrer's token account as far as the mirror knows it, so
-    /// that one call reads everything; without it, or when it is out of date, the
-    /// program alone judges the token account.
+    /// Refuses what `convert` would refuse.
     ///
     /// # Errors
     /// The refusal of the program, `code_not_found`, `campaign_not_found` or
     /// `chain_unavailable`.
     pub(crate) async fn check_convert(
         &self,
-        campaign: &Pubkey,
+        address: &Pubkey,
         code: &Code,
-        referee: &Pubkey,
-        receiver: Option<Pubkey>,
-    ) -> ApiResult<(Campaign, Referral)> {
-        let mut addresses = vec![
-            *campaign,
-            pda::referral(campaign, code).0,
-            pda::conversion(campaign, referee).0,
+        args: &Convert,
+        voucher_expires_at: Option<i64>,
+    ) -> ApiResult<Checked> {
+        // Where wallets count once, which is common, one call reads everything.
+        let guess = pda::conversion(address, &args.referee).0;
+        let addresses = [
+            *address,
+            pda::referral(address, code).0,
             sysvar::clock::ID,
+            guess,
+            pda::referee(address, &args.referee).0,
         ];
-        addresses.extend(receiver);
         let accounts = self.accounts(&addresses).await?;
         let campaign =
             ours::<Campaign>(accounts.first())?.ok_or_else(ApiError::campaign_not_found)?;
         let referral = ours::<Referral>(accounts.get(1))?.ok_or_else(ApiError::code_not_found)?;
-        let now = accounts
-            .get(3)
-            .and_then(Option::as_ref)
-            .and_then(|clock| bincode::deserialize::<Clock>(&clock.data).ok())
-            .ok_or_else(ApiError::chain_unavailable)?
-            .unix_timestamp;
+        let now = now(accounts.get(2))?;
+        let binding = ours::<Referee>(accounts.get(4))?;
 
-        if referral.owner == *referee {
-            return Err(ProgramError::SelfReferral.into());
-        }
-        check_open(&campaign, now)?;
-        check_earning(&referral, now)?;
-        if accounts
-            .get(2)
-            .is_some_and(|account| is_ours(account.as_ref()))
-        {
-            return Err(ProgramError::AlreadyConverted.into());
-        }
-        let expected =
-            pda::associated_token(&referral.owner, &campaign.mint, &campaign.token_program).0;
-        if receiver == Some(expected)
-            && let Some(Some(account)) = accounts.get(4)
-        {
-            check_receiver(account, &campaign, &referral)?;
-        }
-        Ok((campaign, referral))
+        let offer = Offer::at(*address, &campaign, &referral);
+        let conversion = offer.conversion(&args.referee, &args.reference);
+        let more = if conversion == guess && campaign.funding != Funding::Vault {
+            vec![accounts.get(3).cloned().flatten(), None]
+        } else {
+            self.accounts(&[conversion, campaign.vault]).await?
+        };
+        let vault = more.get(1).and_then(Option::as_ref);
+        let seen = Seen {
+            now,
+            code: Some(*code),
+            binding: binding.as_ref(),
+            voucher_expires_at,
+            converted: more
+                .first()
+                .is_some_and(|account| is_ours(account.as_ref())),
+            vault_balance: vault
+                .and_then(|vault| token::balance(&vault.data))
+                .unwrap_or(0),
+        };
+        let reward = preflight::check_convert(&offer, args, &seen)?;
+        Ok(Checked {
+            reward,
+            conversion,
+            campaign,
+            referral,
+        })
     }
 
     async fn accounts(&self, addresses: &[Pubkey]) -> ApiResult<Vec<Option<Account>>> {
@@ -230,47 +250,11 @@ fn ours<T: AccountType>(account: Option<&Option<Account>>) -> ApiResult<Option<T
     }
 }
 
-fn check_open(campaign: &Campaign, now: i64) -> Result<(), ProgramError> {
-    if campaign.closed {
-        Err(ProgramError::CampaignClosed)
-    } else if campaign.paused {
-        Err(ProgramError::CampaignPaused)
-    } else if now < campaign.starts_at {
-        Err(ProgramError::CampaignNotStarted)
-    } else if campaign.ends_at != 0 && now >= campaign.ends_at {
-        Err(ProgramError::CampaignEnded)
-    } else {
-        Ok(())
-    }
-}
-
-fn check_earning(referral: &Referral, now: i64) -> Result<(), ProgramError> {
-    if !referral.active || referral.suspended {
-        Err(ProgramError::ReferralInactive)
-    } else if referral.expires_at != 0 && now >= referral.expires_at {
-        Err(ProgramError::ReferralExpired)
-    } else if referral.usage_limit != 0 && referral.conversions >= referral.usage_limit {
-        Err(ProgramError::UsageLimitReached)
-    } else {
-        Ok(())
-    }
-}
-
-/// A token account that does not exist yet is made by the transaction itself.
-fn check_receiver(
-    account: &Account,
-    campaign: &Campaign,
-    referral: &Referral,
-) -> Result<(), ProgramError> {
-    if account.owner != campaign.token_program {
-        return Ok(());
-    }
-    let state = account
-        .data
-        .get(..TokenAccount::LEN)
-        .and_then(|data| TokenAccount::unpack(data).ok());
-    match state {
-        Some(state) if state.owner == referral.owner && !state.is_frozen() => Ok(()),
-        _ => Err(ProgramError::TokenAccountUnavailable),
-    }
+/// Unix seconds, as the chain's clock says.
+fn now(clock: Option<&Option<Account>>) -> ApiResult<i64> {
+    clock
+        .and_then(Option::as_ref)
+        .and_then(|clock| bincode::deserialize::<Clock>(&clock.data).ok())
+        .map(|clock| clock.unix_timestamp)
+        .ok_or_else(ApiError::chain_unavailable)
 }

@@ -73,6 +73,8 @@ errors! {
     chain_unavailable = SERVICE_UNAVAILABLE, "the chain cannot be reached right now";
     database_unavailable = SERVICE_UNAVAILABLE, "the database cannot be reached right now";
     click_not_stored = SERVICE_UNAVAILABLE, "the click could not be stored; try again";
+    invalid_signature = BAD_REQUEST, "a signature is 64 bytes in base58";
+    transaction_too_large = UNPROCESSABLE_ENTITY, "so many accounts do not fit into one transaction";
     internal = INTERNAL_SERVER_ERROR, "something went wrong here";
 }
 
@@ -100,6 +102,72 @@ impl ApiError {
     }
 }
 
+macro_rules! refusals {
+    ($($variant:ident = $status:ident, $code:literal;)*) => {
+        /// Status and code of what the program refuses in words that fit the API, too.
+        fn refusal(error: ProgramError) -> Option<(StatusCode, &'static str)> {
+            match error {
+                $(ProgramError::$variant => Some((StatusCode::$status, $code)),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+refusals! {
+    NotFirstTouch = CONFLICT, "not_first_touch";
+    NotBound = CONFLICT, "not_bound";
+    BindingExpired = CONFLICT, "binding_expired";
+    AlreadyBound = CONFLICT, "already_bound";
+    NoAttribution = CONFLICT, "no_attribution";
+    AttestationRequired = UNPROCESSABLE_ENTITY, "attestation_required";
+    WrongAttestor = UNPROCESSABLE_ENTITY, "wrong_attestor";
+    InvalidVoucher = UNPROCESSABLE_ENTITY, "invalid_voucher";
+    VoucherExpired = UNPROCESSABLE_ENTITY, "voucher_expired";
+    PaymentRequired = CONFLICT, "payment_required";
+    PaymentNotAccepted = CONFLICT, "payment_not_accepted";
+    AmountTooSmall = UNPROCESSABLE_ENTITY, "amount_too_small";
+    BudgetExhausted = CONFLICT, "budget_exhausted";
+    VaultExhausted = CONFLICT, "vault_exhausted";
+    CampaignNotWritable = INTERNAL_SERVER_ERROR, "campaign_not_writable";
+    InvalidTerms = UNPROCESSABLE_ENTITY, "invalid_terms";
+    InvalidShares = UNPROCESSABLE_ENTITY, "invalid_shares";
+    InvalidTiers = UNPROCESSABLE_ENTITY, "invalid_tiers";
+    InvalidBonuses = UNPROCESSABLE_ENTITY, "invalid_bonuses";
+    InvalidHold = UNPROCESSABLE_ENTITY, "invalid_hold";
+    InvalidAttributionWindow = UNPROCESSABLE_ENTITY, "invalid_attribution_window";
+    InvalidBudget = UNPROCESSABLE_ENTITY, "invalid_budget";
+    InvalidAttestor = UNPROCESSABLE_ENTITY, "invalid_attestor";
+    InvalidTreasury = UNPROCESSABLE_ENTITY, "invalid_treasury";
+    WrongVault = UNPROCESSABLE_ENTITY, "wrong_vault";
+    WrongTreasury = UNPROCESSABLE_ENTITY, "wrong_treasury";
+    WrongBeneficiary = UNPROCESSABLE_ENTITY, "wrong_beneficiary";
+    MissingAccount = UNPROCESSABLE_ENTITY, "missing_account";
+    MissingReference = UNPROCESSABLE_ENTITY, "missing_reference";
+    NotPending = CONFLICT, "not_pending";
+    StillHeld = CONFLICT, "still_held";
+    NothingToClaim = CONFLICT, "nothing_to_claim";
+    HoldOver = CONFLICT, "hold_over";
+    NotPendingAuthority = FORBIDDEN, "not_pending_authority";
+    NotReferralOwner = FORBIDDEN, "not_referral_owner";
+    NotPendingOwner = FORBIDDEN, "not_pending_owner";
+    InvalidPartner = UNPROCESSABLE_ENTITY, "invalid_partner";
+    PartnerExists = CONFLICT, "partner_exists";
+    NotPartner = FORBIDDEN, "not_partner";
+    RewardsPending = CONFLICT, "rewards_pending";
+    InvalidUsageLimit = UNPROCESSABLE_ENTITY, "invalid_usage_limit";
+    InvalidExpiry = UNPROCESSABLE_ENTITY, "invalid_expiry";
+    CampaignNotClosed = CONFLICT, "campaign_not_closed";
+    ClaimPeriodOpen = CONFLICT, "claim_period_open";
+    WrongRentPayer = UNPROCESSABLE_ENTITY, "wrong_rent_payer";
+    InsufficientVault = CONFLICT, "insufficient_vault";
+    NoVault = CONFLICT, "no_vault";
+    ConversionNotFound = NOT_FOUND, "conversion_not_found";
+    BindingNotFound = CONFLICT, "binding_not_found";
+    WrongReferral = UNPROCESSABLE_ENTITY, "wrong_referral";
+    WrongPaymentMint = UNPROCESSABLE_ENTITY, "wrong_payment_mint";
+}
+
 /// The refusal that stands for what the program itself would answer.
 impl From<ProgramError> for ApiError {
     fn from(error: ProgramError) -> Self {
@@ -121,7 +189,10 @@ impl From<ProgramError> for ApiError {
             ProgramError::CampaignNotStarted => Self::campaign_not_started(),
             ProgramError::CampaignEnded => Self::campaign_ended(),
             ProgramError::TokenAccountUnavailable => Self::token_account_unavailable(),
-            other => Self::internal().because(other),
+            other => match refusal(other) {
+                Some((status, code)) => Self::new(status, code, &other.to_string()),
+                None => Self::internal().because(other),
+            },
         }
     }
 }
@@ -141,5 +212,52 @@ impl IntoResponse for ApiError {
         let mut response = self.status.into_response();
         response.extensions_mut().insert(self);
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `SelfReferral` as `self_referral`.
+    fn snake(name: &str) -> String {
+        let mut snake = String::new();
+        for letter in name.chars() {
+            if letter.is_uppercase() && !snake.is_empty() {
+                snake.push('_');
+            }
+            snake.extend(letter.to_lowercase());
+        }
+        snake
+    }
+
+    #[test]
+    fn every_refusal_of_the_program_has_a_code() {
+        // Given the errors of the program, without those that name what a caller of the
+        // API has no part in
+        let ours = [
+            ProgramError::CampaignExists,
+            ProgramError::InvalidSchedule,
+            ProgramError::InvalidReward,
+            ProgramError::InvalidAction,
+            ProgramError::WrongMint,
+            ProgramError::WrongTokenProgram,
+            ProgramError::WrongTokenAccount,
+            ProgramError::MintAuthorityMismatch,
+            ProgramError::UnsupportedMint,
+            ProgramError::Unauthorized,
+        ];
+        for error in ProgramError::ALL {
+            let answer = ApiError::from(*error);
+            if ours.contains(error) {
+                assert_eq!(answer.code, "internal", "{error:?}");
+            } else if error.code() > ProgramError::ReferralNotFound.code() {
+                // Then the later ones are called as in the program
+                assert_eq!(answer.code, snake(error.name()));
+                assert_eq!(answer.message, error.to_string());
+            } else {
+                assert_ne!(answer.code, "internal", "{error:?}");
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, fmt, str::FromStr};
 
 use serde::{Serialize, Serializer};
+use solana_sdk::signature::Signature;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
@@ -205,6 +206,11 @@ pub(crate) fn reference(text: &str) -> Result<[u8; 32], ApiError> {
             .ok_or_else(ApiError::invalid_reference)?;
     }
     Ok(bytes)
+}
+
+/// 64 bytes in base58.
+pub(crate) fn signature(text: &str) -> Result<Signature, ApiError> {
+    text.parse().map_err(|_| ApiError::invalid_signature())
 }
 
 /// Unix seconds of the chain as RFC 3339 in UTC; `None` for 0 ("none") and for

@@ -17,6 +17,7 @@ use solana_sdk::{
 };
 use sqlx::PgPool;
 use vouch_client::{
+    accounts::{Settings, Terms},
     instructions::{self, CreateCampaign},
     pda, token,
 };
@@ -101,10 +102,14 @@ impl Chain {
             authority: company.pubkey(),
             id,
             mint: mint.pubkey(),
+            payment_mint: Pubkey::default(),
             token_program: token::TOKEN_PROGRAM_ID,
-            reward: REWARD,
-            starts_at,
-            ends_at,
+            terms: Terms::default(),
+            settings: Settings {
+                starts_at,
+                ends_at,
+                ..Settings::fixed(REWARD)
+            },
         };
         let hand_over = token::set_mint_authority(&mint.pubkey(), &company.pubkey(), &address);
         let open = instructions::create_campaign(&args);

@@ -8,6 +8,7 @@ use solana_sdk::{
     signature::{Keypair, Signature, Signer as _},
 };
 use vouch_client::{
+    accounts::{Settings, Terms},
     instructions::{self, CreateCampaign},
     pda, token,
 };
@@ -62,10 +63,10 @@ pub(crate) async fn open(
                     authority: company.pubkey(),
                     id,
                     mint: mint.pubkey(),
+                    payment_mint: Pubkey::default(),
                     token_program: token::TOKEN_PROGRAM_ID,
-                    reward: REWARD,
-                    starts_at: 0,
-                    ends_at: 0,
+                    terms: Terms::default(),
+                    settings: Settings::fixed(REWARD),
                 }),
             ],
             &[company, &mint],

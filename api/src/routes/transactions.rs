@@ -7,15 +7,16 @@ use serde::{Deserialize, Serialize};
 use solana_sdk::{instruction::Instruction, message::Message, transaction::Transaction};
 use utoipa::ToSchema;
 use vouch_client::{
-    Code, Pubkey,
+    Code, ProgramError, Pubkey,
     accounts::Action,
-    instructions::{self, Convert},
+    instructions::{self, Convert, CreateReferral, Evidence, Offer},
     pda, token,
+    voucher::{self, Statement},
 };
 use vouch_db::api::codes;
 
 use crate::{
-    chain::RecentBlockhash,
+    chain::{Checked, RecentBlockhash},
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
     extract,
@@ -23,6 +24,8 @@ use crate::{
     types::{self, Address, Amount, WalletAddress},
 };
 
+/// Bytes of the largest transaction: <https://solana.com/docs/core/transactions>.
+const PACKET_DATA_SIZE: usize = 1232;
 /// Characters of a generated code: 31^8, about 850 thousand million of them.
 const GENERATED: usize = 8;
 /// Generated codes of which one has to be free.
@@ -41,6 +44,8 @@ pub(crate) struct CreateReferralRequest {
     code: Option<String>,
     /// Pays fee and rent, and signs; the owner when absent.
     payer: Option<String>,
+    /// The campaign's attestor, where codes need one; signs.
+    attestor: Option<String>,
 }
 
 /// A transaction that registers a code.
@@ -68,6 +73,7 @@ pub(crate) struct CreateReferralAnswer {
         (status = 409, description = "code_taken, campaign_closed", body = ErrorEnvelope),
         (status = 413, description = "body_too_large", body = ErrorEnvelope),
         (status = 415, description = "unsupported_media_type", body = ErrorEnvelope),
+        (status = 422, description = "attestation_required, wrong_attestor", body = ErrorEnvelope),
         (status = 503, description = "chain_unavailable, database_unavailable", body = ErrorEnvelope),
     ))]
 pub(crate) async fn create_referral(
@@ -78,6 +84,11 @@ pub(crate) async fn create_referral(
     let WalletAddress(owner) = request.owner.parse()?;
     let wanted = request.code.as_deref().map(types::code).transpose()?;
     let payer = wallet_or(request.payer.as_deref(), owner)?;
+    let attestor = request
+        .attestor
+        .as_deref()
+        .map(|text| text.parse().map(|WalletAddress(wallet)| wallet))
+        .transpose()?;
 
     let (candidates, used) = match wanted {
         Some(code) => {
@@ -96,11 +107,17 @@ pub(crate) async fn create_referral(
             (free, used)
         }
     };
+    let asked = |code: &Code| CreateReferral {
+        attestor,
+        ..CreateReferral::new(&payer, &owner, &campaign, code)
+    };
+    let first = candidates.first().ok_or(ProgramError::CodeTaken)?;
+    let asked_first = asked(first);
     let (code, blockhash) = tokio::try_join!(
-        state.chain.check_create_referral(&campaign, &candidates),
+        state.chain.check_create_referral(&asked_first, &candidates),
         state.chain.blockhash()
     )?;
-    let create = instructions::create_referral(&payer, &owner, &campaign, &code);
+    let create = instructions::create_referral(&asked(&code));
     let owns_short_link = !used.contains(&code.to_string());
     Ok(Json(CreateReferralAnswer {
         transaction: unsigned(&[create], &payer, blockhash)?,
@@ -149,6 +166,18 @@ pub(crate) struct ConvertRequest {
     amount: Option<String>,
     /// The campaign's own reference: 64 hexadecimal digits.
     reference: Option<String>,
+    /// The attestor's word, in campaigns that need it.
+    voucher: Option<VoucherRequest>,
+}
+
+/// What the campaign's attestor has signed for this very conversion.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct VoucherRequest {
+    /// The attestor's Ed25519 signature, in base58.
+    signature: String,
+    /// Unix seconds before which it can be used, as they were signed.
+    expires_at: i64,
 }
 
 /// A transaction that records a conversion and pays for it.
@@ -165,26 +194,31 @@ pub(crate) struct ConvertAnswer {
     last_valid_block_height: u64,
 }
 
-/// What the conversion pays, in base units.
+/// What the conversion earns, in base units.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Reward {
     referrer: Amount,
+    referee: Amount,
+    partner: Amount,
 }
 
-/// Build a transaction that records a conversion and pays the referrer
+/// Build a transaction that records a conversion and pays for it
 ///
-/// Refuses what the program would refuse. It also creates the referrer's associated
-/// token account when that is missing; the payer pays for it.
+/// Refuses what the program would refuse. It also creates the associated token accounts
+/// that rewards go to when they are missing; the payer pays for them. One that does not
+/// fit into the transaction is left out: that part of the reward then waits to be claimed.
+///
+/// A campaign that asks for its attestor's word needs a `voucher`.
 #[utoipa::path(post, path = "/v1/transactions/convert", tag = "transactions",
     request_body = ConvertRequest,
     responses(
         (status = 200, body = ConvertAnswer),
-        (status = 400, description = "malformed_json, invalid_address, not_a_wallet, invalid_code, invalid_action, invalid_amount, invalid_reference", body = ErrorEnvelope),
+        (status = 400, description = "malformed_json, invalid_address, not_a_wallet, invalid_code, invalid_action, invalid_amount, invalid_reference, invalid_signature", body = ErrorEnvelope),
         (status = 404, description = "code_not_found, campaign_not_found", body = ErrorEnvelope),
-        (status = 409, description = "already_converted, campaign_closed, campaign_paused, campaign_not_started, campaign_ended, code_inactive, code_expired, usage_limit_reached, token_account_unavailable", body = ErrorEnvelope),
+        (status = 409, description = "already_converted, campaign_closed, campaign_paused, campaign_not_started, campaign_ended, code_inactive, code_expired, usage_limit_reached, payment_required, binding_not_found, not_bound, binding_expired, not_first_touch, budget_exhausted, vault_exhausted", body = ErrorEnvelope),
         (status = 413, description = "body_too_large", body = ErrorEnvelope),
         (status = 415, description = "unsupported_media_type", body = ErrorEnvelope),
-        (status = 422, description = "self_referral", body = ErrorEnvelope),
+        (status = 422, description = "self_referral, amount_too_small, missing_reference, attestation_required, invalid_voucher, voucher_expired, transaction_too_large", body = ErrorEnvelope),
         (status = 503, description = "chain_unavailable, database_unavailable", body = ErrorEnvelope),
     ))]
 pub(crate) async fn convert(
@@ -208,67 +242,120 @@ pub(crate) async fn convert(
         .as_deref()
         .map_or(Ok([0; 32]), types::reference)?;
 
-    let (campaign, receiver) = target(&state, &code, campaign).await?;
-    let ((found, referral), blockhash) = tokio::try_join!(
-        state
-            .chain
-            .check_convert(&campaign, &code, &referee, receiver),
-        state.chain.blockhash()
-    )?;
-    let create_token =
-        token::create_associated_token(&payer, &referral.owner, &found.mint, &found.token_program);
-    let convert = instructions::convert(&Convert {
+    let signed = request
+        .voucher
+        .map(|voucher| {
+            types::signature(&voucher.signature).map(|signature| (signature, voucher.expires_at))
+        })
+        .transpose()?;
+
+    let campaign = target(&state, &code, campaign).await?;
+    let args = Convert {
         payer,
         referee,
-        campaign,
-        mint: found.mint,
-        token_program: found.token_program,
-        referrer: referral.owner,
-        code,
         action,
         amount,
         reference,
-    });
+        evidence: match signed {
+            Some(_) => Evidence::Voucher,
+            None => Evidence::None,
+        },
+    };
+    let expires_at = signed.map(|(_, expires_at)| expires_at);
+    let (checked, blockhash) = tokio::try_join!(
+        state
+            .chain
+            .check_convert(&campaign, &code, &args, expires_at),
+        state.chain.blockhash()
+    )?;
+    let offer = Offer::at(campaign, &checked.campaign, &checked.referral);
+    let mut steps = Vec::new();
+    if let Some((signature, expires_at)) = signed {
+        let attestor = checked.campaign.attestor;
+        let message = voucher::message(&Statement {
+            campaign,
+            referral: offer.referral_address,
+            referee,
+            action,
+            amount,
+            reference,
+            expires_at,
+        });
+        if !signature.verify(attestor.as_ref(), &message) {
+            return Err(ProgramError::InvalidVoucher.into());
+        }
+        steps.push(voucher::instruction(
+            &attestor,
+            signature.as_array(),
+            &message,
+        ));
+    }
+    // Nothing may come between the voucher and this.
+    steps.push(instructions::convert(&offer, &args));
+    let receivers = receivers(&payer, &referee, &checked);
     Ok(Json(ConvertAnswer {
-        transaction: unsigned(&[create_token, convert], &payer, blockhash)?,
-        conversion: pda::conversion(&campaign, &referee).0.to_string(),
-        referral: pda::referral(&campaign, &code).0.to_string(),
+        transaction: fitting(receivers, &steps, &payer, blockhash)?,
+        conversion: checked.conversion.to_string(),
+        referral: offer.referral_address.to_string(),
         code: code.to_string(),
         reward: Reward {
-            referrer: Amount(found.reward_fixed),
+            referrer: Amount(checked.reward.referrer),
+            referee: Amount(checked.reward.referee),
+            partner: Amount(checked.reward.partner),
         },
         last_valid_block_height: blockhash.last_valid_block_height,
     }))
 }
 
-/// The campaign that is meant, and the referrer's token account as far as the mirror
-/// knows it. A campaign that the caller names needs no mirror.
-async fn target(
-    state: &AppState,
-    code: &Code,
-    campaign: Option<Address>,
-) -> ApiResult<(Pubkey, Option<Pubkey>)> {
-    let known = match (state.find_referral(code, campaign.as_ref()).await, campaign) {
-        (Ok(known), _) => known,
-        (Err(_), Some(_)) => None,
-        (Err(error), None) => return Err(error),
-    };
-    let receiver = known.as_ref().and_then(|known| {
-        let campaign = known.campaign_state.as_ref()?;
-        let (owner, mint) = (known.owner.parse().ok()?, campaign.mint.parse().ok()?);
-        let token_program = campaign.token_program.parse().ok()?;
-        Some(pda::associated_token(&owner, &mint, &token_program).0)
-    });
-    match (campaign, known) {
-        (Some(Address(campaign)), _) => Ok((campaign, receiver)),
-        (None, Some(known)) => {
-            let Address(campaign) = known.campaign.parse().map_err(|error: ApiError| {
-                ApiError::internal().because(anyhow::anyhow!(error.message))
-            })?;
-            Ok((campaign, receiver))
-        }
-        (None, None) => Err(ApiError::code_not_found()),
+/// What creates the token accounts that are paid at once, the referrer's first.
+fn receivers(payer: &Pubkey, referee: &Pubkey, checked: &Checked) -> Vec<Instruction> {
+    let (campaign, referral) = (&checked.campaign, &checked.referral);
+    if campaign.hold_seconds > 0 || campaign.rewards_are_sol() {
+        return Vec::new();
     }
+    let reward = &checked.reward;
+    [
+        (reward.referrer, referral.owner),
+        (reward.referee, *referee),
+        (reward.partner, referral.partner),
+    ]
+    .into_iter()
+    .filter(|(units, _)| *units > 0)
+    .map(|(_, owner)| {
+        token::create_associated_token(payer, &owner, &campaign.mint, &campaign.token_program)
+    })
+    .collect()
+}
+
+/// [`unsigned`], with as many of `wanted` before `steps` as fit.
+fn fitting(
+    mut wanted: Vec<Instruction>,
+    steps: &[Instruction],
+    payer: &Pubkey,
+    blockhash: RecentBlockhash,
+) -> ApiResult<String> {
+    loop {
+        let all: Vec<Instruction> = wanted.iter().chain(steps).cloned().collect();
+        match unsigned(&all, payer, blockhash) {
+            Err(error) if error.code == "transaction_too_large" && !wanted.is_empty() => {
+                wanted.pop();
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// The campaign that is meant. One that the caller names needs no mirror.
+async fn target(state: &AppState, code: &Code, campaign: Option<Address>) -> ApiResult<Pubkey> {
+    if let Some(Address(campaign)) = campaign {
+        return Ok(campaign);
+    }
+    let known = state.referral(code, None).await?;
+    let Address(campaign) = known
+        .campaign
+        .parse()
+        .map_err(|error: ApiError| ApiError::internal().because(anyhow::anyhow!(error.message)))?;
+    Ok(campaign)
 }
 
 fn wallet_or(text: Option<&str>, default: Pubkey) -> ApiResult<Pubkey> {
@@ -286,5 +373,8 @@ fn unsigned(
     let message = Message::new_with_blockhash(instructions, Some(payer), &blockhash.hash);
     let wire = bincode::serialize(&Transaction::new_unsigned(message))
         .map_err(|error| ApiError::internal().because(error))?;
+    if wire.len() > PACKET_DATA_SIZE {
+        return Err(ApiError::transaction_too_large());
+    }
     Ok(BASE64.encode(wire))
 }

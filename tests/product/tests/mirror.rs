@@ -17,8 +17,8 @@ use sqlx::{Connection, PgConnection, PgPool, Row};
 use tokio::time::{Instant, sleep};
 use vouch_client::{
     Code, PROGRAM_ID,
-    accounts::Action,
-    instructions::{self, Convert, CreateCampaign},
+    accounts::{AccountType as _, Campaign, Referral, Settings, Terms},
+    instructions::{self, Convert, CreateCampaign, CreateReferral, Offer},
     pda, token,
 };
 use vouch_localnet::{
@@ -36,7 +36,7 @@ struct World {
     pool: PgPool,
     rpc: RpcClient,
     company: Keypair,
-    mint: Pubkey,
+    opened: Option<Campaign>,
     campaign: Pubkey,
     alice: Pubkey,
     code: Code,
@@ -86,7 +86,7 @@ impl World {
             pool,
             rpc,
             company,
-            mint: Pubkey::default(),
+            opened: None,
             campaign,
             alice: Pubkey::default(),
             code: "AZURE234".parse().expect("a code"),
@@ -137,10 +137,10 @@ impl World {
                     authority: company,
                     id: 1,
                     mint: mint.pubkey(),
+                    payment_mint: Pubkey::default(),
                     token_program: token::TOKEN_PROGRAM_ID,
-                    reward: REWARD,
-                    starts_at: 0,
-                    ends_at: 0,
+                    terms: Terms::default(),
+                    settings: Settings::fixed(REWARD),
                 }),
             ],
             &[&mint],
@@ -148,12 +148,12 @@ impl World {
         .await;
         self.send(
             &[
-                instructions::create_referral(
+                instructions::create_referral(&CreateReferral::new(
                     &company,
                     &alice.pubkey(),
                     &self.campaign,
                     &self.code,
-                ),
+                )),
                 token::create_associated_token(
                     &company,
                     &alice.pubkey(),
@@ -164,7 +164,9 @@ impl World {
             &[&alice],
         )
         .await;
-        self.mint = mint.pubkey();
+        let opened = self.rpc.get_account_data(&self.campaign).await;
+        let opened = opened.expect("the campaign");
+        self.opened = Some(Campaign::decode(&opened).expect("a campaign"));
         self.alice = alice.pubkey();
     }
 
@@ -183,18 +185,16 @@ impl World {
     }
 
     fn conversion(&self, referee: &Keypair) -> Instruction {
-        instructions::convert(&Convert {
-            payer: self.company.pubkey(),
-            referee: referee.pubkey(),
-            campaign: self.campaign,
-            mint: self.mint,
-            token_program: token::TOKEN_PROGRAM_ID,
-            referrer: self.alice,
-            code: self.code,
-            action: Action::Signup,
-            amount: u64::MAX,
-            reference: [0; 32],
-        })
+        let campaign = self.opened.as_ref().expect("the campaign is open");
+        let referral = Referral::registered(&self.campaign, campaign, &self.code, &self.alice);
+        instructions::convert(
+            &Offer::at(self.campaign, campaign, &referral),
+            &Convert {
+                payer: self.company.pubkey(),
+                amount: u64::MAX,
+                ..Convert::signup(&referee.pubkey())
+            },
+        )
     }
 
     /// A new wallet converts. Returns the conversion and its transaction.

@@ -358,12 +358,12 @@ impl World {
         build: impl FnOnce(&Offer<'_>) -> T,
     ) -> T {
         let campaign = self.campaign();
-        let (address, bump) = pda::referral(&self.campaign, &code(text));
+        let (address, _) = pda::referral(&self.campaign, &code(text));
         let referral = match self.svm.get_account(&address) {
             Some(account) if account.owner == PROGRAM_ID => {
                 Referral::decode(&account.data).expect("a referral")
             }
-            _ => unregistered(&campaign, self.campaign, bump, referrer, &code(text)),
+            _ => Referral::registered(&self.campaign, &campaign, &code(text), referrer),
         };
         build(&Offer::at(self.campaign, &campaign, &referral))
     }
@@ -615,42 +615,6 @@ impl World {
     #[must_use]
     pub fn time(&self) -> i64 {
         self.svm.get_sysvar::<Clock>().unix_timestamp
-    }
-}
-
-/// What the referral of `code` would be before anybody used it.
-fn unregistered(
-    campaign: &Campaign,
-    address: Pubkey,
-    bump: u8,
-    owner: &Pubkey,
-    code: &Code,
-) -> Referral {
-    Referral {
-        version: vouch_client::accounts::VERSION,
-        bump,
-        code_len: code.len(),
-        active: true,
-        suspended: false,
-        bonuses_paid: 0,
-        partner_account_bump: 0,
-        partner_share_bps: 0,
-        padded_code: code.to_padded(),
-        campaign: address,
-        owner: *owner,
-        pending_owner: Pubkey::default(),
-        partner: Pubkey::default(),
-        rent_payer: *owner,
-        reward_account: pda::reward_account(owner, campaign),
-        usage_limit: 0,
-        conversions: 0,
-        expires_at: 0,
-        created_at: 0,
-        rewards_total: 0,
-        rewards_pending: 0,
-        partner_pending: 0,
-        open_conversions: 0,
-        reserved: [0; 17],
     }
 }
 

@@ -20,7 +20,7 @@ use solana_sdk::{
 };
 use solana_transaction_status_client_types::UiTransactionEncoding;
 use tokio::sync::mpsc;
-use vouch_client::ProgramError;
+use vouch_client::{ProgramError, accounts::AccountType};
 
 use super::http;
 
@@ -84,6 +84,15 @@ impl Chain {
 
     pub(crate) const fn rpc(&self) -> &RpcClient {
         &self.rpc
+    }
+
+    /// The program's account at `address`.
+    ///
+    /// # Errors
+    /// When there is none of this type.
+    pub(crate) async fn read<T: AccountType>(&self, address: &Pubkey) -> Result<T> {
+        let data = self.rpc.get_account_data(address).await?;
+        Ok(T::decode(&data)?)
     }
 
     /// Signs `instructions` by `signers`, of whom the first pays, and waits

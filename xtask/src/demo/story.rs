@@ -9,8 +9,8 @@ use solana_sdk::{
 };
 use vouch_client::{
     Code,
-    accounts::Action,
-    instructions::{self, Convert},
+    accounts::{self, Referral},
+    instructions::{self, Convert, Offer},
 };
 
 use super::{World, http::text};
@@ -109,19 +109,16 @@ pub(super) async fn play(world: &mut World) -> Result<()> {
         .check("Alice's balance in base units", REWARD, balance, receipt);
 
     println!("\nWhat must be refused, by the API and by the chain itself");
+    let opened: accounts::Campaign = world.chain.read(&campaign.address).await?;
     let convert = |referee: &Keypair, code: Code| {
-        instructions::convert(&Convert {
-            payer: company.pubkey(),
-            referee: referee.pubkey(),
-            campaign: campaign.address,
-            mint: campaign.mint,
-            token_program: campaign.token_program,
-            referrer: alice.pubkey(),
-            code,
-            action: Action::Signup,
-            amount: 0,
-            reference: [0; 32],
-        })
+        let referral = Referral::registered(&campaign.address, &opened, &code, &alice.pubkey());
+        instructions::convert(
+            &Offer::at(campaign.address, &opened, &referral),
+            &Convert {
+                payer: company.pubkey(),
+                ..Convert::signup(&referee.pubkey())
+            },
+        )
     };
     let unknown: Code = "NEVER234".parse().expect("the constant is a code");
     for (what, referee, asked, http, chain) in [

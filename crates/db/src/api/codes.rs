@@ -36,13 +36,9 @@ pub struct Referral {
     pub campaign_state: Option<CampaignState>,
 }
 
-/// What of a campaign decides whether a code may be used, and what it pays.
+/// What of a campaign decides whether a code may be used.
 #[derive(Debug, Clone)]
 pub struct CampaignState {
-    /// Token of the rewards.
-    pub mint: String,
-    /// The mint's token program.
-    pub token_program: String,
     /// Paused by its authority.
     pub paused: bool,
     /// Closed for good.
@@ -73,7 +69,7 @@ pub async fn find(
                    ORDER BY o.gone, o.created_at, o.address COLLATE "C" LIMIT 1
                ) AS "owns_short_link!",
                p.landing_url AS "landing_url?",
-               c.mint AS "mint?", c.token_program AS "token_program?", c.paused AS "paused?", c.closed AS "closed?", c.starts_at, c.ends_at
+               c.paused AS "paused?", c.closed AS "closed?", c.starts_at, c.ends_at
         FROM referrals r
         LEFT JOIN campaigns c ON c.address = r.campaign
         LEFT JOIN campaign_profiles p ON p.campaign = r.campaign
@@ -90,17 +86,13 @@ pub async fn find(
         Ok(Referral {
             usage_limit: row.usage_limit.as_ref().map(from_numeric).transpose()?,
             conversions: from_numeric(&row.conversions)?,
-            campaign_state: match (row.mint, row.token_program, row.paused, row.closed) {
-                (Some(mint), Some(token_program), Some(paused), Some(closed)) => {
-                    Some(CampaignState {
-                        mint,
-                        token_program,
-                        paused,
-                        closed,
-                        starts_at: row.starts_at,
-                        ends_at: row.ends_at,
-                    })
-                }
+            campaign_state: match (row.paused, row.closed) {
+                (Some(paused), Some(closed)) => Some(CampaignState {
+                    paused,
+                    closed,
+                    starts_at: row.starts_at,
+                    ends_at: row.ends_at,
+                }),
                 _ => None,
             },
             address: row.address,
