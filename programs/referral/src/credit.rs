@@ -6,7 +6,7 @@ use vouch_rules::reward::{Facts, Reward};
 
 use crate::{
     add, pda, Campaign, Conversion, Existing, Referee, Referral, ReferralError as E, ACTION_MAX,
-    FUNDING_PAYMENT_SPLIT, PROOF_ATTESTED, PROOF_PAYMENT, SETTLED_ALL, STATUS_PAID,
+    FUNDING_PAYMENT_SPLIT, PROOF_ATTESTED, PROOF_PAYMENT, REWARD_FIXED, SETTLED_ALL, STATUS_PAID,
     STATUS_PENDING, UNIQUENESS_ORDER, UNIQUENESS_WALLET, VERSION,
 };
 
@@ -26,7 +26,7 @@ pub struct Request<'a> {
 
 /// Fails unless the referral can be credited with `request` at `now`, in unix
 /// seconds, by an instruction that takes a payment or not.
-#[inline(always)]
+#[inline(never)]
 pub fn check(
     campaign: &Existing<Campaign>,
     referral: &Existing<Referral>,
@@ -39,7 +39,7 @@ pub fn check(
         address_eq(&referral.campaign, campaign.address()),
         E::WrongCampaign
     );
-    require!(referral.code == *request.code, E::CodeMismatch);
+    require!(same_code(&referral.code, request.code), E::CodeMismatch);
     require!(
         !address_eq(&referral.owner, request.referee)
             && !address_eq(&referral.partner, request.referee),
@@ -61,6 +61,17 @@ pub fn check(
         check_first_touch(campaign, referral, binding, request.referee, now)?;
     }
     Ok(())
+}
+
+/// Whether two codes are the same: two words, not twelve bytes.
+#[inline(always)]
+pub fn same_code(a: &[u8; 12], b: &[u8; 12]) -> bool {
+    let words = |code: &[u8; 12]| {
+        let [a, b, c, d, e, f, g, h, i, j, k, l] = *code;
+        let head = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+        (head, u32::from_le_bytes([i, j, k, l]))
+    };
+    words(a) == words(b)
 }
 
 /// Fails unless it was this referral that brought the wallet, and recently.
@@ -113,9 +124,7 @@ pub fn key(campaign: &Campaign, referral: &Address, request: &Request) -> Result
 /// that address, or was recorded before.
 #[inline(always)]
 pub fn find_vacant(account: &AccountView, campaign: &Address, key: &[u8; 32]) -> Result<u8> {
-    let seeds = [pda::CONVERSION, campaign.as_ref(), key];
-    let bump = anchor_lang::find_and_verify_program_address(&seeds, &crate::ID, account.address())
-        .map_err(|_| ErrorCode::ConstraintSeeds)?;
+    let bump = pda::find_bump(account, &[pda::CONVERSION, campaign.as_ref(), key])?;
     pda::check_vacant(account, E::AlreadyConverted)?;
     Ok(bump)
 }
@@ -123,6 +132,24 @@ pub fn find_vacant(account: &AccountView, campaign: &Address, key: &[u8; 32]) ->
 /// What the conversion earns.
 #[inline(always)]
 pub fn reward(campaign: &Campaign, referral: &Referral, amount: u64) -> Reward {
+    // A fixed reward for the referrer alone needs no rule: most campaigns.
+    let plain = campaign.reward_kind == REWARD_FIXED
+        && campaign.funding != FUNDING_PAYMENT_SPLIT
+        && campaign.tiers.first().is_none_or(|tier| tier.multiplier_bps.get() == 0)
+        && campaign.bonuses.first().is_none_or(|bonus| bonus.amount.get() == 0)
+        && campaign.referee_share_bps.get() == 0
+        && referral.partner_share_bps.get() == 0;
+    if plain {
+        return Reward {
+            referrer: campaign.reward_fixed.get(),
+            ..Reward::default()
+        };
+    }
+    reward_by_rule(campaign, referral, amount)
+}
+
+#[inline(never)]
+fn reward_by_rule(campaign: &Campaign, referral: &Referral, amount: u64) -> Reward {
     campaign.rule().reward(&Facts {
         amount,
         conversions: referral.conversions.get(),
@@ -137,7 +164,7 @@ pub fn reward(campaign: &Campaign, referral: &Referral, amount: u64) -> Reward {
 
 /// Counts `total` base units against the budget, and `owed` of them as what the vault
 /// owes. A campaign that has neither stays as it is, and may be read-only.
-#[inline(always)]
+#[inline(never)]
 pub fn commit(campaign: &mut Existing<Campaign>, total: u64, owed: u64) -> Result<()> {
     if !campaign.counts() {
         return Ok(());
@@ -173,7 +200,7 @@ pub struct Record<'a> {
 }
 
 /// Creates the conversion, and counts it for its referral.
-#[inline(always)]
+#[inline(never)]
 pub fn record(
     campaign: &Existing<Campaign>,
     referral: &mut Existing<Referral>,

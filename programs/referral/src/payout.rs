@@ -76,7 +76,7 @@ impl Parties<'_> {
     ///
     /// Fails when the instruction names no account for one of them, or a wrong one:
     /// who sends it decides what is paid now, never who is paid.
-    #[inline(always)]
+    #[inline(never)]
     pub fn payable(&self, receivers: &Receivers, reward: &Reward, settled: u8) -> Result<u8> {
         let mut payable = 0;
         for part in receivers.parts(reward) {
@@ -90,7 +90,7 @@ impl Parties<'_> {
         Ok(payable)
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn can_take(&self, account: &AccountView, bit: u8, amount: u64) -> Result<bool> {
         let Campaign {
             mint,
@@ -152,7 +152,7 @@ pub struct Purse<'a> {
 impl Purse<'_> {
     /// Fails unless the accounts are the campaign's; a mint that could not take
     /// `amount` more leaves nothing of `payable`.
-    #[inline(always)]
+    #[inline(never)]
     pub fn check(&self, payable: u8, amount: u64) -> Result<u8> {
         let mint = self.check_mint()?;
         if self.campaign.funding == FUNDING_MINT_AUTHORITY {
@@ -195,7 +195,7 @@ impl Purse<'_> {
 
     /// Pays the parts of `bits`, which [`Parties::payable`] found and
     /// [`Self::check`] left.
-    #[inline(always)]
+    #[inline(never)]
     pub fn pay(&self, receivers: &Receivers, reward: &Reward, bits: u8) -> Result<()> {
         let mint = self.mint.ok_or(E::MissingAccount)?;
         for part in receivers.parts(reward) {

@@ -1,6 +1,6 @@
 //! Accounts at derived addresses.
 
-use anchor_lang::prelude::*;
+use anchor_lang::{address_eq, prelude::*};
 use pinocchio::Resize;
 use vouch_rules::Code;
 
@@ -30,13 +30,28 @@ pub fn code_seed(padded: &[u8; 12]) -> &[u8] {
     padded.get(..end).unwrap_or_default()
 }
 
+/// Whether `account` belongs to `program`: four words, not thirty-two bytes.
+#[inline(always)]
+pub fn is_owned(account: &AccountView, program: &Address) -> bool {
+    // SAFETY: nothing gives the account away while this looks at its owner.
+    address_eq(unsafe { account.owner() }, program)
+}
+
 /// Fails with `taken` when the program owns `account`: an address that it derives
 /// then holds what it created there.
 pub fn check_vacant(account: &AccountView, taken: ReferralError) -> Result<()> {
-    if account.owned_by(&crate::ID) {
+    if is_owned(account, &crate::ID) {
         return Err(taken.into());
     }
     Ok(())
+}
+
+/// The canonical bump for `seeds`; fails when that is not the address of `account`.
+#[inline(never)]
+pub fn find_bump(account: &AccountView, seeds: &[&[u8]]) -> Result<u8> {
+    let address = account.address();
+    anchor_lang::find_and_verify_program_address(seeds, &crate::ID, address)
+        .map_err(|_| ErrorCode::ConstraintSeeds.into())
 }
 
 /// Creates `account`, whose address was derived with `seeds` (bump included), at
@@ -45,21 +60,38 @@ pub fn check_vacant(account: &AccountView, taken: ReferralError) -> Result<()> {
 ///
 /// Lamports that somebody sent there before are kept and count towards the rent;
 /// nobody can block an address that way.
+#[inline(always)]
 pub fn create<T: Discriminator + bytemuck::Pod>(
     payer: &AccountView,
     account: &mut AccountView,
     seeds: &[&[u8]],
     value: &T,
 ) -> Result<()> {
-    let head = T::DISCRIMINATOR.len();
-    let space = head.saturating_add(core::mem::size_of::<T>());
+    let value = bytemuck::bytes_of(value);
+    create_from_bytes(payer, account, seeds, T::DISCRIMINATOR, value)
+}
+
+#[inline(never)]
+fn create_from_bytes(
+    payer: &AccountView,
+    account: &mut AccountView,
+    seeds: &[&[u8]],
+    discriminator: &[u8],
+    value: &[u8],
+) -> Result<()> {
+    let space = discriminator.len().saturating_add(value.len());
     create_account_signed(payer, account, space, &crate::ID, seeds)?;
     let mut data = account.try_borrow_mut()?;
-    let (discriminator, body) = data
-        .split_at_mut_checked(head)
+    fill(&mut data, discriminator, value)
+}
+
+/// Writes an account's discriminator and value.
+fn fill(data: &mut [u8], discriminator: &[u8], value: &[u8]) -> Result<()> {
+    let (head, body) = data
+        .split_at_mut_checked(discriminator.len())
         .ok_or(ProgramError::AccountDataTooSmall)?;
-    discriminator.copy_from_slice(T::DISCRIMINATOR);
-    body.copy_from_slice(bytemuck::bytes_of(value));
+    head.copy_from_slice(discriminator);
+    body.copy_from_slice(value);
     Ok(())
 }
 
@@ -77,7 +109,7 @@ pub fn body_mut<T: Discriminator + bytemuck::Pod>(data: &mut [u8]) -> Result<&mu
 
 /// The account's bytes as a `T` of this program; `None` when it is none.
 pub fn read<T: Discriminator + bytemuck::Pod>(account: &AccountView) -> Option<T> {
-    if !account.owned_by(&crate::ID) {
+    if !is_owned(account, &crate::ID) {
         return None;
     }
     let data = account.try_borrow().ok()?;
@@ -89,14 +121,20 @@ pub fn read<T: Discriminator + bytemuck::Pod>(account: &AccountView) -> Option<T
 }
 
 /// Closes `account` for good; all its lamports go to `destination`.
-pub fn close(account: &mut AccountView, destination: &mut AccountView) -> Result<()> {
+///
+/// # Safety
+/// No reference into the account's data may be used after this.
+#[inline(never)]
+pub unsafe fn close(account: &AccountView, destination: &AccountView) -> Result<()> {
+    let mut account = *account;
     let lamports = account.lamports();
-    move_lamports(account, destination, lamports)?;
-    {
-        let mut data = account.try_borrow_mut()?;
-        data.fill(0);
+    move_lamports(&mut account, &mut destination.clone(), lamports)?;
+    // SAFETY: the caller's promise.
+    unsafe {
+        account.borrow_unchecked_mut().fill(0);
+        account.close_unchecked();
     }
-    account.close()
+    Ok(())
 }
 
 /// Leaves `closed` at the address of `account`, for good; what the rent of the
@@ -104,6 +142,7 @@ pub fn close(account: &mut AccountView, destination: &mut AccountView) -> Result
 ///
 /// # Safety
 /// No reference into the account's data may be used after this.
+#[inline(never)]
 pub unsafe fn leave_closed(
     account: &AccountView,
     destination: &AccountView,
@@ -116,11 +155,7 @@ pub unsafe fn leave_closed(
     unsafe {
         account.resize_unchecked(space)?;
         let data = account.borrow_unchecked_mut();
-        let (discriminator, body) = data
-            .split_at_mut_checked(head)
-            .ok_or(ProgramError::AccountDataTooSmall)?;
-        discriminator.copy_from_slice(Closed::DISCRIMINATOR);
-        body.copy_from_slice(bytemuck::bytes_of(closed));
+        fill(data, Closed::DISCRIMINATOR, bytemuck::bytes_of(closed))?;
     }
     let rent = anchor_lang::cpi::rent_exempt_lamports(space)?;
     let rest = account.lamports().saturating_sub(rent);

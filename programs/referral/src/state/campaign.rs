@@ -357,13 +357,12 @@ impl Campaign {
             budget == 0 || budget >= self.committed.get(),
             E::InvalidBudget
         );
-        let nobody = Address::default();
         require!(
-            self.attestor != nobody
+            !address_is_zero(&self.attestor)
                 || (self.proof != PROOF_ATTESTED && self.attested_codes == 0),
             E::InvalidAttestor
         );
-        require!((self.treasury != nobody) == paid, E::InvalidTreasury);
+        require!(address_is_zero(&self.treasury) != paid, E::InvalidTreasury);
         require!(
             self.version == VERSION
                 && self.paused <= 1

@@ -1,11 +1,14 @@
-use core::ops::{Deref, DerefMut};
+use core::{
+    marker::PhantomData,
+    ops::{Deref, DerefMut},
+};
 
-use anchor_lang::{accounts::Account, prelude::*, AccountClose, IdlAccountType};
+use anchor_lang::{prelude::*, IdlAccountType};
 
 use crate::{pda, Campaign, Closed, Conversion, Referee, Referral, ReferralError};
 
 /// A type of account that a caller may name wrongly.
-pub trait Expected {
+pub trait Expected: Discriminator + bytemuck::Pod {
     /// What to say when the account is not one of this type.
     const MISSING: ReferralError;
 }
@@ -26,41 +29,78 @@ impl Expected for Referee {
     const MISSING: ReferralError = ReferralError::BindingNotFound;
 }
 
-/// An [`Account`] of this program that says in the program's own words when it
-/// is missing, belongs to another program or is of another type. The framework
-/// has three different errors for that, none of which names the account.
-pub struct Existing<T: Expected>(Account<T>)
-where
-    Account<T>: AnchorAccount<Data = T>,
-    T: bytemuck::Pod + SlabSchema;
+/// Bytes of the discriminator that every account begins with.
+const HEAD: usize = 8;
 
-impl<T: Expected + bytemuck::Pod + SlabSchema> Existing<T>
-where
-    Account<T>: AnchorAccount<Data = T>,
-{
+/// An account of this program, read and written in place.
+///
+/// The framework's own `Account` has three different errors for one that is missing,
+/// belongs to another program or is of another type, none of which names the
+/// account; and as a part of every instruction its checks were half of the
+/// program's size.
+pub struct Existing<T: Expected> {
+    view: AccountView,
+    data: PhantomData<T>,
+}
+
+impl<T: Expected> Existing<T> {
+    /// Bytes of the account.
+    const SPACE: usize = HEAD + core::mem::size_of::<T>();
+
+    /// The account, which has to be a `T` of this program.
+    #[inline(always)]
+    fn check(view: &AccountView) -> Result<()> {
+        const { assert!(T::DISCRIMINATOR.len() == HEAD && core::mem::align_of::<T>() == 1) };
+        if pda::is_owned(view, &crate::ID) && view.data_len() == Self::SPACE {
+            // SAFETY: nothing writes the data while this reads its first bytes, and
+            // there are enough of them.
+            let head = unsafe { view.data_ptr().cast::<[u8; HEAD]>().read() };
+            let expected = T::DISCRIMINATOR.first_chunk::<HEAD>();
+            if expected.is_some_and(|expected| u64::from_le_bytes(head) == u64::from_le_bytes(*expected)) {
+                return Ok(());
+            }
+        }
+        Err(T::MISSING.into())
+    }
+
+    /// Marks the data as borrowed, for good: no other view of this account gets at it
+    /// while the instruction runs. 0 is "exclusively", 255 "not at all".
+    #[inline(always)]
+    fn borrow(view: AccountView, exclusively: bool) -> Result<Self> {
+        // SAFETY: the header of an account that the runtime has passed.
+        let state = unsafe { &mut (*view.account_ptr().cast_mut()).borrow_state };
+        *state = match (exclusively, *state) {
+            (true, u8::MAX) => 0,
+            (false, 2..) => state.saturating_sub(1),
+            _ => return Err(ProgramError::AccountBorrowFailed),
+        };
+        Ok(Self {
+            view,
+            data: PhantomData,
+        })
+    }
+
     /// The account's address.
     #[inline(always)]
     pub fn address(&self) -> &Address {
-        self.0.address()
+        self.view.address()
     }
-}
 
-impl<T: Expected + bytemuck::Pod + SlabSchema> Existing<T>
-where
-    Account<T>: AnchorAccount<Data = T> + AccountClose,
-{
-    /// Closes the account for good; all its lamports go to `destination`.
+    /// Closes the account for good; all its lamports go to `destination`. It is no
+    /// longer a `T` after that.
     pub fn close_to(&mut self, destination: &AccountView) -> Result<()> {
-        self.0.close(*destination)
+        require!(self.view.is_writable(), ErrorCode::ConstraintMut);
+        // SAFETY: this borrows the only typed view of the data, which is not used
+        // again: what follows reads it as bytes.
+        unsafe { pda::close(&self.view, destination) }
     }
 
     /// Leaves `closed` at the address, for good; what is left of the rent goes to
     /// `destination`. The account is no longer a `T` after that.
     pub fn leave_closed(&mut self, destination: &AccountView, closed: &Closed) -> Result<()> {
-        require!(self.account().is_writable(), ErrorCode::ConstraintMut);
-        // SAFETY: this borrows the only typed view of the data, which is not used
-        // again: what follows reads it as bytes.
-        unsafe { pda::leave_closed(self.account(), destination, closed) }
+        require!(self.view.is_writable(), ErrorCode::ConstraintMut);
+        // SAFETY: as above.
+        unsafe { pda::leave_closed(&self.view, destination, closed) }
     }
 }
 
@@ -68,80 +108,69 @@ impl Existing<Campaign> {
     /// Changes the counters of a campaign that the instruction's accounts declare
     /// read-only: most conversions leave it alone, and so run in parallel.
     pub fn count(&mut self, change: impl FnOnce(&mut Campaign) -> Result<()>) -> Result<()> {
-        let mut view = *self.account();
-        require!(view.is_writable(), ReferralError::CampaignNotWritable);
-        // SAFETY: nothing else refers to the data: this borrows the only typed view
-        // of it, and the untyped accounts are read through checked borrows alone.
-        let data = unsafe { view.borrow_unchecked_mut() };
-        let body = data
-            .get_mut(Campaign::DISCRIMINATOR.len()..)
-            .ok_or(ProgramError::AccountDataTooSmall)?;
-        change(bytemuck::from_bytes_mut(body))
+        require!(
+            self.view.is_writable(),
+            ReferralError::CampaignNotWritable
+        );
+        // SAFETY: this borrows the only typed view of the data, and the untyped
+        // accounts are read through checked borrows alone.
+        change(unsafe { &mut *self.view.data_mut_ptr().add(HEAD).cast() })
     }
 }
 
-impl<T: Expected + bytemuck::Pod + SlabSchema> AnchorAccount for Existing<T>
-where
-    Account<T>: AnchorAccount<Data = T>,
-{
+impl<T: Expected> AnchorAccount for Existing<T> {
     type Data = T;
-    const MIN_DATA_LEN: usize = <Account<T> as AnchorAccount>::MIN_DATA_LEN;
+    const MIN_DATA_LEN: usize = Self::SPACE;
 
     #[inline(always)]
     fn load(view: AccountView) -> Result<Self> {
-        Account::load(view).map(Self).map_err(|_| T::MISSING.into())
+        Self::check(&view)?;
+        Self::borrow(view, false)
     }
 
     /// # Safety
-    /// As [`AnchorAccount::load_mut`], which this only forwards to.
+    /// None: the data is marked as borrowed, and a second borrow is refused.
     #[inline(always)]
     unsafe fn load_mut(view: AccountView) -> Result<Self> {
         if !view.is_writable() {
             return Err(ErrorCode::ConstraintMut.into());
         }
-        // SAFETY: the caller's promise is the one that the inner type asks for.
-        unsafe { Account::load_mut(view) }
-            .map(Self)
-            .map_err(|_| T::MISSING.into())
+        Self::check(&view)?;
+        Self::borrow(view, true)
     }
 
     #[inline(always)]
     fn account(&self) -> &AccountView {
-        self.0.account()
+        &self.view
     }
 
     #[inline(always)]
     fn exit(&mut self) -> ProgramResult {
-        self.0.exit()
+        Ok(())
     }
 }
 
-impl<T: Expected + bytemuck::Pod + SlabSchema> Deref for Existing<T>
-where
-    Account<T>: AnchorAccount<Data = T>,
-{
+impl<T: Expected> Deref for Existing<T> {
     type Target = T;
 
     #[inline(always)]
     fn deref(&self) -> &T {
-        &self.0
+        // SAFETY: as long as this lives, the data is at least a `T` (`check`) and
+        // borrowed (`borrow`); every byte is a value of it, at every address.
+        unsafe { &*self.view.data_ptr().add(HEAD).cast() }
     }
 }
 
-impl<T: Expected + bytemuck::Pod + SlabSchema> DerefMut for Existing<T>
-where
-    Account<T>: AnchorAccount<Data = T> + DerefMut,
-{
+impl<T: Expected> DerefMut for Existing<T> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut T {
-        &mut self.0
+        // SAFETY: as in `deref`; and the runtime refuses what was written to an
+        // account that the instruction may not write.
+        unsafe { &mut *self.view.data_mut_ptr().add(HEAD).cast() }
     }
 }
 
-impl<T: Expected + bytemuck::Pod + SlabSchema + IdlAccountType> IdlAccountType for Existing<T>
-where
-    Account<T>: AnchorAccount<Data = T>,
-{
+impl<T: Expected + IdlAccountType> IdlAccountType for Existing<T> {
     const __IDL_ACCOUNT_ENTRY: Option<&'static str> = T::__IDL_ACCOUNT_ENTRY;
     const __IDL_TYPE_DEF: Option<&'static str> = T::__IDL_TYPE_DEF;
 

@@ -1,7 +1,7 @@
 use anchor_lang::{address_eq, prelude::*};
 
 use super::{address_at, extensions, number_at};
-use crate::ReferralError;
+use crate::{pda, ReferralError};
 
 /// The Associated Token Account program.
 const ASSOCIATED_TOKEN: Address =
@@ -56,7 +56,7 @@ pub fn receives(
     token_program: &Address,
     amount: u64,
 ) -> bool {
-    if !account.owned_by(token_program) {
+    if !pda::is_owned(account, token_program) {
         return false;
     }
     let Ok(data) = account.try_borrow() else {
@@ -74,7 +74,7 @@ pub fn receives(
 
 /// Base units on a token account; 0 where there is none.
 pub fn balance(account: &AccountView, token_program: &Address) -> Result<u64> {
-    if !account.owned_by(token_program) {
+    if !pda::is_owned(account, token_program) {
         return Ok(0);
     }
     let data = account.try_borrow()?;

@@ -23,7 +23,7 @@ fn signed<R>(campaign: &Existing<Campaign>, call: impl FnOnce(&[CpiSigner]) -> R
 }
 
 /// Mints `amount` base units, signed by the campaign.
-#[inline(always)]
+#[inline(never)]
 pub fn mint_to(
     campaign: &Existing<Campaign>,
     mint: &AccountView,
@@ -43,7 +43,7 @@ pub fn mint_to(
 }
 
 /// Moves `amount` base units out of the vault, signed by the campaign.
-#[inline(always)]
+#[inline(never)]
 pub fn transfer_from_vault(
     campaign: &Existing<Campaign>,
     mint: &AccountView,

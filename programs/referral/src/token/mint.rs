@@ -1,7 +1,7 @@
 use anchor_lang::prelude::*;
 
 use super::{address_at, extensions, number_at};
-use crate::ReferralError;
+use crate::{pda, ReferralError};
 
 /// Bytes of a mint without extensions.
 pub(super) const MINT_LEN: usize = 82;
@@ -20,10 +20,10 @@ pub struct MintFacts {
 /// allowed extensions; with `fees`, transfers may cost one.
 pub fn read_mint(mint: &AccountView, token_program: &Address, fees: bool) -> Result<MintFacts> {
     require!(
-        *token_program == Token::id() || *token_program == Token2022::id(),
+        super::is_program(token_program),
         ReferralError::WrongTokenProgram
     );
-    require!(mint.owned_by(token_program), ReferralError::UnsupportedMint);
+    require!(pda::is_owned(mint, token_program), ReferralError::UnsupportedMint);
     let data = mint.try_borrow()?;
     require!(
         data.len() == MINT_LEN || extensions::allowed(&data, fees),

@@ -13,7 +13,12 @@ pub use account::*;
 pub use calls::*;
 pub use mint::*;
 
-use anchor_lang::prelude::*;
+use anchor_lang::{address_eq, prelude::*};
+
+/// Whether this is one of the two token programs.
+pub fn is_program(address: &Address) -> bool {
+    address_eq(address, &Token::id()) || address_eq(address, &Token2022::id())
+}
 
 /// The address at `at`, which the callers know to lie within the bytes.
 #[inline(always)]

@@ -1,4 +1,4 @@
-use anchor_lang::prelude::*;
+use anchor_lang::{address_eq, prelude::*};
 
 use crate::{AuthorityChanged, Campaign, Existing, ReferralError};
 
@@ -20,7 +20,7 @@ impl AcceptAuthority {
         let campaign = &mut ctx.accounts.campaign;
         // Nobody signs as the zero address, which stands for "nobody".
         require!(
-            campaign.pending_authority == new,
+            address_eq(&campaign.pending_authority, &new),
             ReferralError::NotPendingAuthority
         );
         require!(campaign.closed == 0, ReferralError::CampaignClosed);

@@ -3,7 +3,7 @@
     reason = "the derive binds the arguments once more where it does not need them"
 )]
 
-use anchor_lang::prelude::*;
+use anchor_lang::{address_eq, prelude::*};
 use bytemuck::Zeroable;
 
 use crate::{
@@ -80,7 +80,7 @@ impl CreateCampaign {
         require!(ends_at == 0 || ends_at > now, E::InvalidSchedule);
 
         let split = terms.funding == FUNDING_PAYMENT_SPLIT;
-        require!(!split || mint == payment_mint, E::WrongPaymentMint);
+        require!(!split || address_eq(&mint, &payment_mint), E::WrongPaymentMint);
         if terms.proof != PROOF_PAYMENT {
             require!(address_is_zero(&payment_mint), E::WrongPaymentMint);
         } else if !address_is_zero(&payment_mint) {
@@ -88,7 +88,7 @@ impl CreateCampaign {
             let program = accounts.payment_mint.account();
             let program = [Token::id(), Token2022::id()]
                 .into_iter()
-                .find(|id| program.owned_by(id))
+                .find(|id| pda::is_owned(program, id))
                 .ok_or(E::UnsupportedMint)?;
             token::read_mint(&accounts.payment_mint, &program, false)?;
         }
@@ -99,7 +99,9 @@ impl CreateCampaign {
             campaign.mint_decimals = facts.decimals;
             if terms.funding == FUNDING_MINT_AUTHORITY {
                 require!(
-                    facts.authority == Some(address),
+                    facts
+                        .authority
+                        .is_some_and(|authority| address_eq(&authority, &address)),
                     E::MintAuthorityMismatch
                 );
                 // Otherwise not one conversion could ever be paid.

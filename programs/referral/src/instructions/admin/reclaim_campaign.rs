@@ -1,7 +1,7 @@
 use anchor_lang::{address_eq, prelude::*};
 
 use crate::{
-    clock, payout::Purse, token, view, Campaign, Closed, Existing, ReferralError as E,
+    clock, payout::Purse, pda, token, view, Campaign, Closed, Existing, ReferralError as E,
     RentReclaimed, FUNDING_MINT_AUTHORITY, VERSION,
 };
 
@@ -57,7 +57,7 @@ impl ReclaimCampaign {
         } else if campaign.has_vault() {
             let vault = purse.check_vault()?;
             // It may never have been made.
-            if vault.owned_by(&campaign.token_program) {
+            if pda::is_owned(vault, &campaign.token_program) {
                 let mint = purse.check_mint()?;
                 let balance = token::balance(vault, &campaign.token_program)?;
                 if balance != 0 {

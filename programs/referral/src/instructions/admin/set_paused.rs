@@ -16,9 +16,8 @@ impl SetPaused {
     /// Pauses or resumes the campaign.
     pub fn handle(ctx: &mut Context<Self>, paused: bool) -> Result<()> {
         let address = *ctx.accounts.campaign.address();
-        let authority = *ctx.accounts.authority.address();
         let campaign = &mut ctx.accounts.campaign;
-        require!(campaign.authority == authority, ReferralError::Unauthorized);
+        campaign.check_authority(ctx.accounts.authority.address())?;
         require!(campaign.closed == 0, ReferralError::CampaignClosed);
 
         let old = campaign.paused;

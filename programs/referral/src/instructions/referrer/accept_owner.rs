@@ -27,10 +27,13 @@ impl AcceptOwner {
         );
         // Nobody signs as the zero address, which stands for "nobody".
         require!(
-            referral.pending_owner == new,
+            address_eq(&referral.pending_owner, &new),
             ReferralError::NotPendingOwner
         );
-        require!(referral.partner != new, ReferralError::InvalidPartner);
+        require!(
+            !address_eq(&referral.partner, &new),
+            ReferralError::InvalidPartner
+        );
 
         let old = referral.owner;
         referral.owner = new;

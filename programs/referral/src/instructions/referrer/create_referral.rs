@@ -3,7 +3,7 @@
     reason = "the derive binds the arguments once more where it does not need them"
 )]
 
-use anchor_lang::prelude::*;
+use anchor_lang::{address_eq, prelude::*};
 use bytemuck::Zeroable;
 
 use crate::{
@@ -54,7 +54,7 @@ impl CreateReferral {
             let attestor = accounts.attestor.as_ref();
             let attestor = attestor.ok_or(ReferralError::AttestationRequired)?;
             require!(
-                *attestor.address() == accounts.campaign.attestor,
+                address_eq(attestor.address(), &accounts.campaign.attestor),
                 ReferralError::WrongAttestor
             );
         }

@@ -1,4 +1,4 @@
-use anchor_lang::prelude::*;
+use anchor_lang::{address_eq, prelude::*};
 
 use crate::{Existing, PartnerChanged, Referral, ReferralError};
 
@@ -18,7 +18,10 @@ impl RemovePartner {
         let address = *ctx.accounts.referral.address();
         let partner = *ctx.accounts.partner.address();
         let referral = &mut ctx.accounts.referral;
-        require!(referral.partner == partner, ReferralError::NotPartner);
+        require!(
+            address_eq(&referral.partner, &partner),
+            ReferralError::NotPartner
+        );
         require!(
             referral.partner_pending.get() == 0,
             ReferralError::RewardsPending

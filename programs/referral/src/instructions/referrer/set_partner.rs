@@ -31,11 +31,11 @@ impl SetPartner {
         );
         referral.check_owner(ctx.accounts.owner.address())?;
         require!(
-            address_is_zero(&referral.partner) || referral.partner == partner,
+            address_is_zero(&referral.partner) || address_eq(&referral.partner, &partner),
             ReferralError::PartnerExists
         );
         require!(
-            referral.owner != partner
+            !address_eq(&referral.owner, &partner)
                 && share_bps > 0
                 && share_bps <= campaign.max_partner_share_bps.get(),
             ReferralError::InvalidPartner

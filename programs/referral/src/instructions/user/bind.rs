@@ -6,7 +6,7 @@
 use anchor_lang::{address_eq, prelude::*};
 
 use crate::{
-    clock, pda, Campaign, Existing, Referee, Referral, ReferralError as E, WalletBound, VERSION,
+    clock, credit::same_code, pda, Campaign, Existing, Referee, Referral, ReferralError as E, WalletBound, VERSION,
 };
 
 /// Accounts of `bind`.
@@ -46,7 +46,7 @@ impl Bind {
             address_eq(&referral.campaign, campaign.address()),
             E::WrongCampaign
         );
-        require!(referral.code == code, E::CodeMismatch);
+        require!(same_code(&referral.code, &code), E::CodeMismatch);
         require!(
             !address_eq(&referral.owner, &wallet) && !address_eq(&referral.partner, &wallet),
             E::SelfReferral
@@ -74,7 +74,7 @@ impl Bind {
             expires_at,
         };
         let mut account = *accounts.referee.account();
-        if account.owned_by(&crate::ID) {
+        if pda::is_owned(&account, &crate::ID) {
             // The address says that it is this wallet's.
             let mut data = account.try_borrow_mut()?;
             let body = pda::body_mut::<Referee>(&mut data)?;

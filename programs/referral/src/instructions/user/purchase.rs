@@ -6,6 +6,7 @@ use crate::{
     address_is_zero, clock,
     credit::{self, Record, Request},
     payout::{self, Parties, Purse, Receivers},
+    pda,
     token, view, Campaign, Existing, Purchased, Referee, Referral, ReferralError as E,
     FUNDING_PAYMENT_SPLIT, FUNDING_VAULT, SETTLED_PARTNER, SETTLED_REFEREE, SETTLED_REFERRER,
 };
@@ -135,8 +136,10 @@ fn money<'a>(
         address_eq(mint.address(), &campaign.payment_mint),
         E::WrongPaymentMint
     );
-    let known = *program == Token::id() || *program == Token2022::id();
-    require!(known && mint.owned_by(program), E::WrongTokenProgram);
+    require!(
+        token::is_program(program) && pda::is_owned(mint, program),
+        E::WrongTokenProgram
+    );
     require!(!address_eq(treasury, source.address()), E::WrongTreasury);
     Ok(Money::Token {
         source,
