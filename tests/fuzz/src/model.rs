@@ -1,0 +1,577 @@
+//! What every account holds, as the model sees it, and how tokens and lamports move.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest as _, Sha256};
+use solana_sdk::pubkey::Pubkey;
+use vouch_client::{PROGRAM_ID, ProgramError as E, accounts::Account};
+
+use crate::step::{Meta, Step};
+
+/// The Token program.
+pub const TOKEN: Pubkey = vouch_client::token::TOKEN_PROGRAM_ID;
+/// The Token-2022 program.
+pub const TOKEN_2022: Pubkey =
+    Pubkey::from_str_const("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb");
+/// The Associated Token Account program.
+pub const ASSOCIATED: Pubkey =
+    Pubkey::from_str_const("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL");
+/// The System program, and "none".
+pub const SYSTEM: Pubkey = Pubkey::new_from_array([0; 32]);
+/// The sysvar that holds a transaction's instructions.
+pub const INSTRUCTIONS: Pubkey =
+    Pubkey::from_str_const("Sysvar1nstructions1111111111111111111111111");
+
+/// Extension of a mint: a fee for each transfer.
+pub const FEE: u16 = 1;
+/// Extension of a mint: where its metadata stands; harmless.
+pub const METADATA_POINTER: u16 = 18;
+/// The fee, in basis points.
+pub const FEE_BPS: u16 = 250;
+/// The most that one transfer costs.
+pub const FEE_MAX: u64 = 1_000;
+
+/// A mint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mint {
+    /// Its program.
+    pub program: Pubkey,
+    /// Who may mint.
+    pub authority: Option<Pubkey>,
+    /// Base units.
+    pub supply: u64,
+    /// Of the token.
+    pub decimals: u8,
+    /// Token-2022's extension, of which one is enough here.
+    pub extension: Option<u16>,
+}
+
+/// A token account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenAccount {
+    /// Its program.
+    pub program: Pubkey,
+    /// Its mint.
+    pub mint: Pubkey,
+    /// Who may spend.
+    pub owner: Pubkey,
+    /// Base units.
+    pub amount: u64,
+    /// 1, or 2 when frozen.
+    pub state: u8,
+    /// Whether transfers in need a memo.
+    pub memo: bool,
+    /// Fees that transfers left here; `None` where there are none.
+    pub withheld: Option<u64>,
+}
+
+/// What an account is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Body {
+    /// Lamports at most.
+    #[default]
+    Nothing,
+    /// A mint.
+    Mint(Mint),
+    /// A token account.
+    Token(TokenAccount),
+    /// An account of the program.
+    Vouch(Account),
+}
+
+/// An account.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Cell {
+    /// Lamports.
+    pub lamports: u64,
+    /// The rest.
+    pub body: Body,
+}
+
+static NOTHING: Cell = Cell {
+    lamports: 0,
+    body: Body::Nothing,
+};
+
+impl Mint {
+    /// Bytes of the account.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self.extension {
+            None => 82,
+            Some(kind) => 166 + 4 + extension_len(kind),
+        }
+    }
+}
+
+/// Bytes of this extension's value.
+#[must_use]
+pub fn extension_len(kind: u16) -> usize {
+    match kind {
+        FEE => 108,
+        METADATA_POINTER => 64,
+        _ => 32,
+    }
+}
+
+impl TokenAccount {
+    /// Bytes of the account.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        if self.program == TOKEN {
+            return 165;
+        }
+        // Owners of associated accounts of Token-2022 never change: 4 bytes.
+        let fee = if self.withheld.is_some() { 12 } else { 0 };
+        let memo = if self.memo { 5 } else { 0 };
+        166 + 4 + fee + memo
+    }
+}
+
+impl Cell {
+    /// Bytes of data.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match &self.body {
+            Body::Nothing => 0,
+            Body::Mint(mint) => mint.len(),
+            Body::Token(account) => account.len(),
+            Body::Vouch(Account::Campaign(_)) => 664,
+            Body::Vouch(Account::Referral(_)) => 302,
+            Body::Vouch(Account::Conversion(_)) => 186,
+            Body::Vouch(Account::Referee(_)) => 154,
+            Body::Vouch(Account::Closed(_)) => 73,
+        }
+    }
+
+    /// Whether the program owns it.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        matches!(self.body, Body::Vouch(_))
+    }
+}
+
+/// An address that the program derives, or the token programs.
+#[must_use]
+pub fn derive(seeds: &[&[u8]], program: &Pubkey) -> (Pubkey, u8) {
+    use std::cell::RefCell;
+
+    thread_local! {
+        static KNOWN: RefCell<std::collections::HashMap<Vec<u8>, (Pubkey, u8)>> = RefCell::default();
+    }
+    let mut key = program.to_bytes().to_vec();
+    for seed in seeds {
+        key.push(u8::try_from(seed.len()).expect("a seed has at most 32 bytes"));
+        key.extend_from_slice(seed);
+    }
+    KNOWN.with_borrow_mut(|known| {
+        *known
+            .entry(key)
+            .or_insert_with(|| Pubkey::find_program_address(seeds, program))
+    })
+}
+
+/// The associated token account.
+#[must_use]
+pub fn associated(owner: &Pubkey, mint: &Pubkey, program: &Pubkey) -> (Pubkey, u8) {
+    derive(&[owner.as_ref(), program.as_ref(), mint.as_ref()], &ASSOCIATED)
+}
+
+/// SHA-256.
+#[must_use]
+pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part);
+    }
+    hash.finalize().into()
+}
+
+/// Why something is refused.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// The program's own error.
+    Program(E2),
+    /// An error of the framework, of another program or of the runtime.
+    Elsewhere(&'static str),
+}
+
+/// A program error that has an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct E2(u32);
+
+impl From<E> for Reason {
+    fn from(error: E) -> Self {
+        Self::Program(E2(error.code()))
+    }
+}
+
+impl Reason {
+    /// The program's own error, if it is one.
+    #[must_use]
+    pub fn program(&self) -> Option<E> {
+        match self {
+            Self::Program(E2(code)) => E::from_code(*code),
+            Self::Elsewhere(_) => None,
+        }
+    }
+}
+
+/// All accounts, and the clock.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// Unix seconds.
+    pub now: i64,
+    /// Every account that matters.
+    pub cells: BTreeMap<Pubkey, Cell>,
+    /// Rent of an account without data, and of each byte.
+    pub rent: (u64, u64),
+}
+
+/// What a step changes.
+pub type Writes = BTreeMap<Pubkey, Cell>;
+
+impl Model {
+    /// The account there.
+    #[must_use]
+    pub fn cell(&self, key: &Pubkey) -> &Cell {
+        self.cells.get(key).unwrap_or(&NOTHING)
+    }
+
+    /// Lamports that an account of so many bytes needs.
+    #[must_use]
+    pub fn rent(&self, len: usize) -> u64 {
+        self.rent.0 + self.rent.1 * len as u64
+    }
+
+    /// What a call changes, or every reason that it may be refused with.
+    ///
+    /// # Errors
+    /// The reasons: one of them must be what the chain says.
+    pub fn predict(&self, step: &Step) -> Result<Writes, Vec<Reason>> {
+        let Step::Call {
+            voucher,
+            data,
+            metas,
+        } = step
+        else {
+            return Ok(self.happen(step));
+        };
+        let mut tx = Tx {
+            model: self,
+            now: self.now,
+            voucher: voucher.as_deref(),
+            metas,
+            writes: BTreeMap::new(),
+            reasons: Vec::new(),
+            late: Vec::new(),
+        };
+        crate::program::run(&mut tx, data);
+        tx.check_rent();
+        let mut reasons = tx.reasons;
+        reasons.extend(tx.late);
+        reasons.sort_unstable();
+        reasons.dedup();
+        if reasons.is_empty() {
+            Ok(tx.writes)
+        } else {
+            Err(reasons)
+        }
+    }
+
+    /// Takes over what a step changed.
+    pub fn commit(&mut self, step: &Step, writes: Writes) {
+        if let Step::Time(seconds) = step {
+            self.now += seconds;
+        }
+        self.cells.extend(writes);
+    }
+
+    /// What happens outside of the program. Impossible things do not.
+    fn happen(&self, step: &Step) -> Writes {
+        let mut writes = Writes::new();
+        let mut token = |key: &Pubkey, change: &mut dyn FnMut(&mut TokenAccount)| {
+            let mut cell = self.cell(key).clone();
+            if let Body::Token(account) = &mut cell.body {
+                change(account);
+                writes.insert(*key, cell);
+            }
+        };
+        match step {
+            Step::Call { .. } | Step::Time(_) => {}
+            Step::State(key, state) => token(key, &mut |account| account.state = *state),
+            Step::Give(key, owner) => token(key, &mut |account| account.owner = *owner),
+            Step::Dust(key, lamports) => {
+                let mut cell = self.cell(key).clone();
+                cell.lamports += lamports;
+                writes.insert(*key, cell);
+            }
+            Step::Spend(key, left) => {
+                let mut cell = self.cell(key).clone();
+                if cell.body == Body::Nothing && cell.lamports >= *left {
+                    cell.lamports = *left;
+                    writes.insert(*key, cell);
+                }
+            }
+            Step::Close(key) => {
+                let Body::Token(account) = &self.cell(key).body else {
+                    return writes;
+                };
+                let mut mint = self.cell(&account.mint).clone();
+                if let Body::Mint(mint) = &mut mint.body {
+                    mint.supply -= account.amount + account.withheld.unwrap_or(0);
+                }
+                writes.insert(account.mint, mint);
+                writes.insert(*key, Cell::default());
+            }
+            Step::Open(owner, mint, memo) => {
+                let Body::Mint(facts) = &self.cell(mint).body else {
+                    return writes;
+                };
+                let (key, _) = associated(owner, mint, &facts.program);
+                let old = self.cell(&key);
+                if old.body != Body::Nothing {
+                    return writes;
+                }
+                let account = TokenAccount {
+                    program: facts.program,
+                    mint: *mint,
+                    owner: *owner,
+                    amount: 0,
+                    state: 1,
+                    memo: *memo && facts.program == TOKEN_2022,
+                    withheld: (facts.extension == Some(FEE)).then_some(0),
+                };
+                let lamports = old.lamports.max(self.rent(account.len()));
+                let body = Body::Token(account);
+                writes.insert(key, Cell { lamports, body });
+            }
+            Step::Issue(key, amount) => {
+                let mut cell = self.cell(key).clone();
+                let Body::Token(account) = &mut cell.body else {
+                    return writes;
+                };
+                let mint_key = account.mint;
+                let mut mint = self.cell(&mint_key).clone();
+                if let Body::Mint(facts) = &mut mint.body
+                    && let Some(supply) = facts.supply.checked_add(*amount)
+                {
+                    facts.supply = supply;
+                    account.amount += amount;
+                    writes.insert(mint_key, mint);
+                    writes.insert(*key, cell);
+                }
+            }
+            Step::Supply(key, amount) => {
+                let mut cell = self.cell(key).clone();
+                if let Body::Mint(mint) = &mut cell.body
+                    && let Some(supply) = mint.supply.checked_add(*amount)
+                {
+                    mint.supply = supply;
+                    writes.insert(*key, cell);
+                }
+            }
+        }
+        writes
+    }
+}
+
+/// One transaction on its way.
+pub struct Tx<'a> {
+    model: &'a Model,
+    /// Unix seconds.
+    pub now: i64,
+    /// Data of the Ed25519 instruction right before.
+    pub voucher: Option<&'a [u8]>,
+    /// The instruction's accounts.
+    pub metas: &'a [Meta],
+    writes: Writes,
+    reasons: Vec<Reason>,
+    /// Reasons found after the first effect: others may come before them.
+    late: Vec<Reason>,
+}
+
+impl Tx<'_> {
+    /// The account as it is at this point.
+    #[must_use]
+    pub fn cell(&self, key: &Pubkey) -> &Cell {
+        self.writes.get(key).unwrap_or_else(|| self.model.cell(key))
+    }
+
+    /// The account, to be changed.
+    pub fn cell_mut(&mut self, key: &Pubkey) -> &mut Cell {
+        let model = self.model;
+        self.writes
+            .entry(*key)
+            .or_insert_with(|| model.cell(key).clone())
+    }
+
+    /// [`Model::rent`].
+    #[must_use]
+    pub fn rent(&self, len: usize) -> u64 {
+        self.model.rent(len)
+    }
+
+    /// Refuses with `error` unless it `holds`.
+    pub fn need(&mut self, holds: bool, error: E) {
+        if !holds {
+            self.reasons.push(error.into());
+        }
+    }
+
+    /// Refuses with `error` unless it `holds`, but after the first effects.
+    pub fn need_late(&mut self, holds: bool, error: E) {
+        if !holds {
+            self.late.push(error.into());
+        }
+    }
+
+    /// Refuses, in somebody else's words.
+    pub fn fail(&mut self, why: &'static str) {
+        self.reasons.push(Reason::Elsewhere(why));
+    }
+
+    /// Whether nothing speaks against it so far.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.reasons.is_empty()
+    }
+
+    /// Whether the transaction names the account as a signer.
+    #[must_use]
+    pub fn signs(&self, key: &Pubkey) -> bool {
+        self.metas
+            .iter()
+            .any(|meta| meta.key == *key && meta.signer)
+    }
+
+    /// Whether the transaction may write the account.
+    #[must_use]
+    pub fn writable(&self, key: &Pubkey) -> bool {
+        let reserved = [PROGRAM_ID, SYSTEM, INSTRUCTIONS];
+        !reserved.contains(key)
+            && self
+                .metas
+                .iter()
+                .any(|meta| meta.key == *key && meta.writable)
+    }
+
+    /// Moves lamports; a signer's cannot become negative.
+    pub fn move_lamports(&mut self, from: &Pubkey, to: &Pubkey, lamports: u64) {
+        let Some(left) = self.cell(from).lamports.checked_sub(lamports) else {
+            self.fail("too few lamports");
+            return;
+        };
+        self.cell_mut(from).lamports = left;
+        self.cell_mut(to).lamports += lamports;
+    }
+
+    /// Creates an account of the program; lamports that lie there count.
+    pub fn create(&mut self, payer: &Pubkey, key: &Pubkey, account: Account) {
+        let new = Cell {
+            lamports: 0,
+            body: Body::Vouch(account),
+        };
+        let missing = self
+            .rent(new.len())
+            .saturating_sub(self.cell(key).lamports);
+        self.move_lamports(payer, key, missing);
+        self.cell_mut(key).body = new.body;
+    }
+
+    /// Moves tokens, with decimals checked, signed by `authority`.
+    pub fn transfer(
+        &mut self,
+        program: &Pubkey,
+        from: &Pubkey,
+        mint: &Pubkey,
+        to: &Pubkey,
+        authority: &Pubkey,
+        amount: u64,
+    ) {
+        let fee_mint = match &self.cell(mint).body {
+            Body::Mint(facts) if facts.program == *program => facts.extension == Some(FEE),
+            _ => return self.fail("no such mint"),
+        };
+        let Body::Token(source) = self.cell(from).body.clone() else {
+            return self.fail("no such source");
+        };
+        let Body::Token(target) = self.cell(to).body.clone() else {
+            return self.fail("no such destination");
+        };
+        let possible = source.program == *program
+            && target.program == *program
+            && source.mint == *mint
+            && target.mint == *mint
+            && source.state == 1
+            && target.state == 1
+            && source.owner == *authority
+            && source.amount >= amount;
+        if !possible {
+            return self.fail("the tokens cannot be moved");
+        }
+        if from == to {
+            return;
+        }
+        if target.memo {
+            return self.fail("the destination wants a memo");
+        }
+        let fee = if fee_mint {
+            let fee = (u128::from(amount) * u128::from(FEE_BPS)).div_ceil(10_000);
+            u64::try_from(fee).map_or(FEE_MAX, |fee| fee.min(FEE_MAX))
+        } else {
+            0
+        };
+        if let Body::Token(account) = &mut self.cell_mut(from).body {
+            account.amount -= amount;
+        }
+        if let Body::Token(account) = &mut self.cell_mut(to).body {
+            account.amount += amount - fee;
+            if let Some(withheld) = &mut account.withheld {
+                *withheld += fee;
+            }
+        }
+    }
+
+    /// Mints tokens, signed by `authority`.
+    pub fn mint_to(&mut self, mint: &Pubkey, to: &Pubkey, authority: &Pubkey, amount: u64) {
+        let Body::Mint(facts) = self.cell(mint).body.clone() else {
+            return self.fail("no such mint");
+        };
+        let Body::Token(target) = self.cell(to).body.clone() else {
+            return self.fail("no such destination");
+        };
+        let supply = facts.supply.checked_add(amount);
+        let possible = target.mint == *mint
+            && target.state == 1
+            && facts.authority == Some(*authority)
+            && supply.is_some();
+        if !possible {
+            return self.fail("the tokens cannot be minted");
+        }
+        if let Body::Mint(facts) = &mut self.cell_mut(mint).body {
+            facts.supply += amount;
+        }
+        if let Body::Token(account) = &mut self.cell_mut(to).body {
+            account.amount += amount;
+        }
+    }
+
+    /// The runtime lets no account be left with fewer lamports than its rent.
+    fn check_rent(&mut self) {
+        if !self.is_good() || !self.late.is_empty() {
+            return;
+        }
+        let poor = self.writes.iter().any(|(key, after)| {
+            let before = self.model.cell(key);
+            let short = |cell: &Cell| cell.lamports != 0 && cell.lamports < self.rent(cell.len());
+            short(after)
+                && !(short(before)
+                    && before.len() == after.len()
+                    && after.lamports <= before.lamports)
+        });
+        if poor {
+            self.fail("an account would have less than its rent");
+        }
+    }
+}

@@ -1,0 +1,328 @@
+//! A run: steps on a chain and on the model, side by side.
+
+use std::{collections::BTreeMap, fmt::Write as _, path::Path, sync::Arc};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use solana_sdk::pubkey::Pubkey;
+
+use crate::{
+    actions::{Maker, Rng},
+    chain::{Chain, Refused},
+    invariants::History,
+    model::{Cell, Model, Reason},
+    program::{SPECS, called},
+    step::Step,
+    world::{START, WORLDS, World},
+};
+
+/// Steps of a run.
+pub const STEPS: usize = 250;
+
+/// How often each instruction was accepted, and refused with what.
+pub type Coverage = BTreeMap<&'static str, BTreeMap<String, u64>>;
+
+/// What every run starts from.
+pub struct Start {
+    chain: Chain,
+    worlds: Vec<(Arc<World>, Chain, Model)>,
+}
+
+/// What went wrong, at which step.
+#[derive(Debug)]
+pub struct Failure {
+    /// Index of the step.
+    pub step: usize,
+    /// What was found.
+    pub what: String,
+}
+
+impl Start {
+    /// The worlds, with the program in this file.
+    ///
+    /// # Errors
+    /// When the file is no program.
+    pub fn new(program: &Path) -> Result<Self> {
+        let mut chain = Chain::new(program)?;
+        chain.set_time(START);
+        let mut worlds = Vec::new();
+        for number in 0..WORLDS {
+            let world = World::new(number);
+            let model = world.model(chain.rent());
+            let mut chain = chain.clone();
+            for (key, cell) in &model.cells {
+                if *cell != Cell::default() {
+                    chain.put(key, cell)?;
+                }
+            }
+            worlds.push((Arc::new(world), chain, model));
+        }
+        Ok(Self { chain, worlds })
+    }
+
+    /// Rent on this chain.
+    #[must_use]
+    pub fn rent(&self) -> (u64, u64) {
+        self.chain.rent()
+    }
+
+    /// A run in the world with this number.
+    #[must_use]
+    pub fn run(&self, world: u64) -> Run {
+        let (world, chain, model) = &self.worlds[(world % WORLDS) as usize];
+        let mut history = History::default();
+        history.begin(&model.cells);
+        Run {
+            world: Arc::clone(world),
+            chain: chain.clone(),
+            model: model.clone(),
+            history,
+            coverage: Coverage::new(),
+        }
+    }
+
+    /// The steps that this seed makes, as far as the first failure.
+    pub fn fuzz(&self, seed: u64, coverage: &mut Coverage) -> (Vec<Step>, Option<Failure>) {
+        let mut rng = Rng(seed);
+        let mut run = self.run(rng.next());
+        let mut steps = Vec::new();
+        let mut failure = None;
+        for index in 0..STEPS {
+            let step = Maker {
+                rng: &mut rng,
+                world: &run.world,
+                model: &run.model,
+            }
+            .step();
+            steps.push(step);
+            if let Err(error) = run.step(&steps[index]) {
+                failure = Some(Failure {
+                    step: index,
+                    what: format!("{error:#}"),
+                });
+                break;
+            }
+        }
+        for (name, outcomes) in run.coverage {
+            for (outcome, count) in outcomes {
+                *coverage.entry(name).or_default().entry(outcome).or_default() += count;
+            }
+        }
+        (steps, failure)
+    }
+
+    /// Runs these steps.
+    #[must_use]
+    pub fn replay(&self, world: u64, steps: &[Step]) -> Option<Failure> {
+        let mut run = self.run(world);
+        for (index, step) in steps.iter().enumerate() {
+            if let Err(error) = run.step(step) {
+                return Some(Failure {
+                    step: index,
+                    what: format!("{error:#}"),
+                });
+            }
+        }
+        None
+    }
+
+    /// Fewer steps that still fail: steps are left out, in halves first, then one by
+    /// one, until none can be.
+    #[must_use]
+    pub fn shrink(&self, world: u64, steps: &[Step]) -> Vec<Step> {
+        let mut best = steps.to_vec();
+        if let Some(failure) = self.replay(world, &best) {
+            best.truncate(failure.step + 1);
+        }
+        let mut size = best.len() / 2;
+        while size > 0 {
+            let mut at = 0;
+            let mut smaller = false;
+            while at < best.len() {
+                let end = (at + size).min(best.len());
+                let mut fewer = best.clone();
+                fewer.drain(at..end);
+                match self.replay(world, &fewer) {
+                    Some(failure) => {
+                        fewer.truncate(failure.step + 1);
+                        best = fewer;
+                        smaller = true;
+                    }
+                    None => at = end,
+                }
+            }
+            if size == 1 && smaller {
+                continue;
+            }
+            size /= 2;
+        }
+        best
+    }
+}
+
+/// A chain, and the model beside it.
+pub struct Run {
+    /// Who there is.
+    pub world: Arc<World>,
+    /// What should be.
+    pub model: Model,
+    chain: Chain,
+    history: History,
+    /// What was called so far.
+    pub coverage: Coverage,
+}
+
+impl Run {
+    /// Takes one step, on both.
+    ///
+    /// # Errors
+    /// Any difference, and any invariant that does not hold.
+    pub fn step(&mut self, step: &Step) -> Result<()> {
+        let predicted = self.model.predict(step);
+        let mut touched = Vec::new();
+        match step {
+            Step::Call {
+                voucher,
+                data,
+                metas,
+            } => {
+                let sent = self.chain.send(voucher.as_deref(), data, metas);
+                self.count(data, &sent);
+                touched.extend(metas.iter().map(|meta| meta.key));
+                agree(&predicted, &sent)?;
+            }
+            Step::Time(seconds) => self.chain.set_time(self.model.now + seconds),
+            _ => {
+                for (key, cell) in predicted.iter().flatten() {
+                    self.chain.put(key, cell)?;
+                }
+            }
+        }
+        if let Ok(writes) = predicted {
+            self.history.note(step, &self.model.cells, &writes);
+            self.model.commit(step, writes);
+        }
+        self.compare(&touched)
+    }
+
+    fn count(&mut self, data: &[u8], sent: &Result<(), Refused>) {
+        let name = called(data).map_or("unknown", |index| SPECS[index].0);
+        let outcome = match sent {
+            Ok(()) => "accepted".to_owned(),
+            Err(Refused::Program(error)) => error.name().to_owned(),
+            Err(Refused::Elsewhere(_)) => "elsewhere".to_owned(),
+        };
+        let outcomes = self.coverage.entry(name).or_default();
+        *outcomes.entry(outcome).or_default() += 1;
+    }
+
+    /// Every account on the chain is what the model says, and the invariants hold.
+    fn compare(&mut self, touched: &[Pubkey]) -> Result<()> {
+        let mut cells = BTreeMap::new();
+        for (key, expected) in &self.model.cells {
+            let found = self.chain.cell(key);
+            let found = found.with_context(|| format!("{key} cannot be read"))?;
+            let Some(found) = found else {
+                bail!("{} is nothing that there should be", self.named(key));
+            };
+            if found != *expected {
+                bail!(
+                    "{} should be\n  {expected:?}\nand is\n  {found:?}",
+                    self.named(key)
+                );
+            }
+            cells.insert(*key, found);
+        }
+        for key in touched {
+            if cells.contains_key(key) {
+                continue;
+            }
+            // Programs and sysvars are not the model's.
+            if let Some(found) = self.chain.cell(key)? {
+                ensure!(
+                    found == Cell::default() || found.body == crate::model::Body::Nothing,
+                    "{} should be nothing and is {found:?}",
+                    self.named(key)
+                );
+            }
+        }
+        self.history.check(&cells)
+    }
+
+    fn named(&self, key: &Pubkey) -> String {
+        match self.world.name(key) {
+            Some(name) => format!("{key} ({name})"),
+            None => key.to_string(),
+        }
+    }
+}
+
+/// The chain's answer is the one that was predicted, or one of those.
+fn agree<T>(predicted: &Result<T, Vec<Reason>>, sent: &Result<(), Refused>) -> Result<()> {
+    match (predicted, sent) {
+        (Ok(_), Ok(())) => Ok(()),
+        (Ok(_), Err(refused)) => bail!("should be accepted, was refused with {refused:?}"),
+        (Err(reasons), Ok(())) => bail!("was accepted, should be refused: {}", list(reasons)),
+        (Err(reasons), Err(Refused::Program(error))) => {
+            ensure!(
+                reasons.iter().any(|reason| reason.program() == Some(*error)),
+                "was refused with {error:?}, should be with {}",
+                list(reasons)
+            );
+            Ok(())
+        }
+        (Err(reasons), Err(Refused::Elsewhere(error))) => {
+            ensure!(
+                reasons.iter().any(|reason| reason.program().is_none()),
+                "was refused with {error}, should be with {}",
+                list(reasons)
+            );
+            Ok(())
+        }
+    }
+}
+
+fn list(reasons: &[Reason]) -> String {
+    let words: Vec<_> = reasons
+        .iter()
+        .map(|reason| match reason {
+            Reason::Elsewhere(why) => format!("an error elsewhere ({why})"),
+            own => own.program().map_or("?".into(), |error| error.name().to_owned()),
+        })
+        .collect();
+    words.join(" or ")
+}
+
+/// A run as a file: the world's number, then a step in each line.
+#[must_use]
+pub fn write(world: u64, why: &str, steps: &[Step]) -> String {
+    let mut text = String::new();
+    for line in why.lines() {
+        let _ = writeln!(text, "# {line}");
+    }
+    let _ = writeln!(text, "world {world}");
+    for step in steps {
+        if let Step::Call { data, .. } = step {
+            let name = called(data).map_or("unknown", |index| SPECS[index].0);
+            let _ = writeln!(text, "# {name}");
+        }
+        let _ = writeln!(text, "{step}");
+    }
+    text
+}
+
+/// What [`write`] wrote.
+///
+/// # Errors
+/// When a line is no step.
+pub fn read(text: &str) -> Result<(u64, Vec<Step>)> {
+    let mut lines = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let world = lines
+        .next()
+        .and_then(|line| line.strip_prefix("world "))
+        .context("the first line is no world")?;
+    let steps = lines.map(str::parse).collect::<Result<_>>()?;
+    Ok((world.parse()?, steps))
+}
