@@ -440,7 +440,7 @@ pub(crate) fn plan<'a>(
                 }
             }
             Class::Aliasing => {
-                let others: Vec<_> = (0..accounts.len())
+                let others: Vec<_> = (0..scene.last().accounts.len())
                     .filter(|other| {
                         let meta = &scene.last().accounts[*other];
                         let written = accounts[*other].writable || meta.is_writable;

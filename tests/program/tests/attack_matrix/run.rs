@@ -208,7 +208,9 @@ impl Proven {
 
     /// Whether the scene has the account at `index`.
     pub(crate) fn has(&self, index: usize) -> bool {
-        self.scene.last().accounts[index].pubkey != PROGRAM_ID
+        // Those at the end may be left out.
+        let meta = self.scene.last().accounts.get(index);
+        meta.is_some_and(|meta| meta.pubkey != PROGRAM_ID)
     }
 
     /// The attacks on the account at `index`.
@@ -269,7 +271,9 @@ impl Proven {
         let prefunded = class == Class::ClosedAndRevived
             && account(before, &address).owner != PROGRAM_ID
             && account(&fork.svm, &address).owner == PROGRAM_ID;
-        let apart: Vec<usize> = (0..accounts.len())
+        let all = 0..step.accounts.len();
+        let apart: Vec<usize> = all
+            .clone()
             .filter(|at| match class {
                 Class::Aliasing => step.accounts[*at].pubkey == address,
                 _ => prefunded && (*at == index || accounts[*at].signer),
@@ -277,7 +281,7 @@ impl Proven {
             .collect();
         let as_expected =
             |at: &usize| apart.contains(at) || moved.deltas[*at] == honest.deltas[*at];
-        if moved.settled() == honest.settled() && (0..accounts.len()).all(|at| as_expected(&at)) {
+        if moved.settled() == honest.settled() && all.clone().all(|at| as_expected(&at)) {
             return "same".to_owned();
         }
         let campaign = accounts
@@ -293,7 +297,7 @@ impl Proven {
         if moved.only_waits(&honest, escrow, &apart) {
             return "waits".to_owned();
         }
-        let no_more = (0..accounts.len())
+        let no_more = all
             .filter(|at| *at != index && !apart.contains(at))
             .all(|at| moved.deltas[at] <= honest.deltas[at]);
         if no_more {

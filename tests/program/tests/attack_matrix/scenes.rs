@@ -239,6 +239,16 @@ impl Script {
         if !campaign.payments_are_sol() {
             world.issue_of(&campaign.payment_mint, &party.referee.pubkey(), 10 * PRICE);
         }
+        if self.paid_in_tokens && campaign.funding == Funding::PaymentSplit {
+            // Each could pay the price, if only somebody else could make it.
+            for owner in [
+                &party.owner.pubkey(),
+                &party.partner.pubkey(),
+                &place.campaign,
+            ] {
+                world.issue(owner, 10 * PRICE);
+            }
+        }
         if self.code {
             let create = register(place, &party);
             world
