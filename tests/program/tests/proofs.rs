@@ -1,0 +1,595 @@
+//! What a conversion must prove: the attestor's signature, or its voucher. Numbers in
+//! brackets are those of docs/INVARIANTS.md.
+
+use solana_program_runtime::declare_process_instruction;
+use solana_sdk::{
+    instruction::{Instruction, InstructionError},
+    pubkey::Pubkey,
+    signature::{Keypair, Signature, Signer as _},
+};
+use vouch_client::{
+    PROGRAM_ID, ProgramError,
+    accounts::{Action, Settings, Terms, Uniqueness},
+    instructions::{Convert, Evidence},
+    voucher,
+};
+use vouch_program_tests::{REWARD, World, attested, other, token_account};
+
+const CODE: &str = "STARTER7";
+const NOW: i64 = 1_800_000_000;
+const INSTRUCTIONS: Pubkey = Pubkey::from_str_const("Sysvar1nstructions1111111111111111111111111");
+/// Where a voucher's key, signature and message stand by the builder.
+const KEY_AT: usize = 16;
+const SIGNATURE_AT: usize = 48;
+const MESSAGE_AT: usize = 112;
+
+mod ed25519 {
+    // The runtime checks these signatures itself, over the whole transaction; LiteSVM
+    // does not here. `runtime_accepts` says what it would say, and each test asserts
+    // it before it sends.
+    super::declare_process_instruction!(Program, 1, |_context| { Ok(()) });
+}
+
+/// Whether the runtime lets a transaction of these instructions begin: every signature
+/// of every Ed25519 instruction is one of its key over its message, wherever its
+/// offsets find them. As <https://docs.rs/agave-precompiles/4> has it.
+fn runtime_accepts(instructions: &[Instruction]) -> bool {
+    instructions
+        .iter()
+        .filter(|instruction| instruction.program_id == voucher::ED25519_PROGRAM_ID)
+        .all(|instruction| signatures_hold(instruction, instructions).is_some())
+}
+
+fn signatures_hold(own: &Instruction, all: &[Instruction]) -> Option<()> {
+    let count = usize::from(*own.data.first()?);
+    if count == 0 {
+        return (own.data.len() == 2).then_some(());
+    }
+    for i in 0..count {
+        let offsets = own.data.get(2 + i * 14..2 + (i + 1) * 14)?;
+        let number = |i: usize| u16::from_le_bytes([offsets[2 * i], offsets[2 * i + 1]]);
+        let part = |instruction: u16, at: u16, length: usize| {
+            let data = match instruction {
+                u16::MAX => &own.data,
+                index => &all.get(usize::from(index))?.data,
+            };
+            data.get(usize::from(at)..usize::from(at) + length)
+        };
+        let signature = Signature::try_from(part(number(1), number(0), 64)?).ok()?;
+        let key = part(number(3), number(2), 32)?;
+        let message = part(number(6), number(4), usize::from(number(5)))?;
+        signature.verify(key, message).then_some(())?;
+    }
+    Some(())
+}
+
+struct Scene {
+    world: World,
+    attestor: Keypair,
+    alice: Keypair,
+    bob: Keypair,
+}
+
+fn scene_of(uniqueness: Uniqueness) -> Scene {
+    let mut world = World::new();
+    world
+        .svm
+        .add_builtin(voucher::ED25519_PROGRAM_ID, ed25519::Program::vm);
+    world.set_time(NOW);
+    let terms = Terms {
+        uniqueness,
+        ..Terms::default()
+    };
+    let attestor = world.open_attested(terms, Settings::fixed(REWARD));
+    let alice = world.referrer(CODE);
+    let bob = world.wallet();
+    Scene {
+        world,
+        attestor,
+        alice,
+        bob,
+    }
+}
+
+fn scene() -> Scene {
+    scene_of(Uniqueness::Wallet)
+}
+
+impl Scene {
+    /// What Bob is vouched for.
+    fn args(&self) -> Convert {
+        Convert {
+            action: Action::Booking,
+            amount: 0x0102_0304_0506_0708,
+            reference: [7; 32],
+            evidence: Evidence::Voucher,
+            ..Convert::signup(&self.bob.pubkey())
+        }
+    }
+
+    fn convert(&self, args: &Convert) -> Instruction {
+        self.world.convert(&self.alice.pubkey(), CODE, args)
+    }
+
+    /// The attestor's voucher for `args` until a minute from now.
+    fn voucher(&self, args: &Convert) -> Instruction {
+        self.world.voucher(&self.attestor, CODE, args, NOW + 60)
+    }
+
+    /// A voucher of `attestor` over these bytes.
+    fn signed(attestor: &Keypair, message: &[u8; voucher::MESSAGE_LEN]) -> Instruction {
+        let signature = attestor.sign_message(message);
+        voucher::instruction(&attestor.pubkey(), signature.as_array(), message)
+    }
+
+    /// Sends these, which the runtime accepts, as Bob.
+    #[track_caller]
+    fn refuses(&mut self, instructions: &[Instruction], expected: ProgramError) {
+        assert!(runtime_accepts(instructions), "the runtime refuses it");
+        let bob = self.bob.insecure_clone();
+        self.world.refuse(instructions, &[&bob], expected);
+        assert_eq!(self.world.supply(), 0);
+    }
+
+    #[track_caller]
+    fn lands(&mut self, instructions: &[Instruction]) {
+        assert!(runtime_accepts(instructions), "the runtime refuses it");
+        let bob = self.bob.insecure_clone();
+        self.world.land(instructions, &[&bob]);
+    }
+}
+
+fn message_of(voucher: &Instruction) -> [u8; voucher::MESSAGE_LEN] {
+    voucher.data[MESSAGE_AT..].try_into().expect("a message")
+}
+
+#[test]
+fn the_attestor_may_sign_itself() {
+    // Given a campaign whose attestor is asked
+    let mut scene = scene();
+    let (bob, eve) = (scene.bob.insecure_clone(), scene.world.wallet());
+    let attestor = scene.attestor.insecure_clone();
+    let convert = |by: &Keypair| {
+        let args = attested(&bob.pubkey(), &by.pubkey(), 1);
+        scene.world.convert(&scene.alice.pubkey(), CODE, &args)
+    };
+    let (good, wrong) = (convert(&attestor), convert(&eve));
+    let own = convert(&bob);
+
+    // When Eve or Bob himself signs in its place, then that is refused (I3)
+    let refused = ProgramError::WrongAttestor;
+    scene.world.refuse(&[wrong], &[&bob, &eve], refused);
+    scene.world.refuse(&[own], &[&bob], refused);
+    // Nor is it enough to name it
+    let mut unsigned = good.clone();
+    for account in &mut unsigned.accounts {
+        account.is_signer &= account.pubkey != attestor.pubkey();
+    }
+    let missing = other(0, InstructionError::MissingRequiredSignature);
+    scene.world.refuse(&[unsigned], &[&bob], missing);
+    // Nor nobody
+    let nobody = Convert {
+        evidence: Evidence::None,
+        ..scene.args()
+    };
+    let nobody = scene.convert(&nobody);
+    scene.refuses(&[nobody], ProgramError::AttestationRequired);
+
+    // When it signs, then Bob counts
+    scene.world.land(&[good], &[&bob, &attestor]);
+    assert_eq!(scene.world.rewards(&scene.alice.pubkey()), REWARD);
+}
+
+#[test]
+fn a_new_attestor_replaces_the_old_one() {
+    // Given a campaign that changes its attestor
+    let mut scene = scene();
+    let (old, new) = (scene.attestor.insecure_clone(), Keypair::new());
+    let args = scene.args();
+    let (voucher, convert) = (scene.voucher(&args), scene.convert(&args));
+    scene
+        .world
+        .update(|settings| settings.attestor = new.pubkey());
+
+    // When the old one signs or has signed, then it is refused
+    let refused = ProgramError::InvalidVoucher;
+    scene.refuses(&[voucher, convert], refused);
+    let bob = scene.bob.insecure_clone();
+    let sale = scene.world.sale(CODE, &bob.pubkey(), &old.pubkey(), 1);
+    let refused = ProgramError::WrongAttestor;
+    scene.world.refuse(&[sale], &[&bob, &old], refused);
+
+    // And the new one's voucher counts
+    let voucher = scene.world.voucher(&new, CODE, &args, NOW + 60);
+    let convert = scene.convert(&args);
+    scene.lands(&[voucher, convert]);
+}
+
+#[test]
+fn a_voucher_counts_once_for_what_it_says() {
+    for uniqueness in [
+        Uniqueness::Wallet,
+        Uniqueness::WalletAndCode,
+        Uniqueness::Order,
+    ] {
+        // Given Bob's voucher
+        let mut scene = scene_of(uniqueness);
+        let args = scene.args();
+        let (voucher, convert) = (scene.voucher(&args), scene.convert(&args));
+
+        // When he uses it twice, in one transaction or in two
+        let both = [
+            voucher.clone(),
+            convert.clone(),
+            voucher.clone(),
+            convert.clone(),
+        ];
+        scene.refuses(&both, ProgramError::AlreadyConverted);
+        scene.lands(&[voucher.clone(), convert.clone()]);
+        let bob = scene.bob.insecure_clone();
+        let again = [voucher, convert];
+        let refused = ProgramError::AlreadyConverted;
+        scene.world.refuse(&again, &[&bob], refused);
+
+        // Then it counted once (I1)
+        let conversion = scene.world.converted(CODE, &bob.pubkey(), &[7; 32]);
+        assert_eq!(
+            (conversion.action, conversion.amount, conversion.reference),
+            (Action::Booking, 0x0102_0304_0506_0708, [7; 32])
+        );
+        assert_eq!(scene.world.supply(), REWARD);
+    }
+}
+
+#[test]
+fn one_voucher_is_not_enough_for_two_conversions_in_a_row() {
+    // Given a voucher, and a conversion of Bob's by another order right after
+    let mut scene = scene_of(Uniqueness::Order);
+    let args = scene.args();
+    let second = Convert {
+        reference: [8; 32],
+        ..args
+    };
+    let (voucher, first) = (scene.voucher(&args), scene.convert(&args));
+    let second = scene.convert(&second);
+
+    // When both are sent, then what comes before the second is no voucher
+    let all = [voucher, first, second];
+    scene.refuses(&all, ProgramError::AttestationRequired);
+}
+
+#[test]
+fn a_voucher_is_for_its_conversion_alone() {
+    // Given vouchers of the attestor for something else in one field each
+    let mut scene = scene();
+    let (args, eve) = (scene.args(), scene.world.wallet());
+    scene.world.referrer("STARTER8");
+    let other_code = scene
+        .world
+        .voucher(&scene.attestor, "STARTER8", &args, NOW + 60);
+    let others = [
+        Convert {
+            referee: eve.pubkey(),
+            ..args
+        },
+        Convert {
+            action: Action::Loan,
+            ..args
+        },
+        Convert {
+            amount: args.amount + 1,
+            ..args
+        },
+        Convert {
+            reference: [8; 32],
+            ..args
+        },
+    ];
+    let convert = scene.convert(&args);
+    for voucher in others
+        .map(|args| scene.voucher(&args))
+        .into_iter()
+        .chain([other_code])
+    {
+        // When Bob uses one, then it is refused
+        let refused = ProgramError::InvalidVoucher;
+        scene.refuses(&[voucher, convert.clone()], refused);
+    }
+
+    // Nor one with any byte but those of its expiry changed, its domain's and the
+    // program's included
+    let good = message_of(&scene.voucher(&args));
+    for at in 0..good.len() - 8 {
+        let mut message = good;
+        message[at] ^= 1;
+        let voucher = Scene::signed(&scene.attestor, &message);
+        let refused = ProgramError::InvalidVoucher;
+        scene.refuses(&[voucher, convert.clone()], refused);
+    }
+
+    // Nor one of another campaign that has the same attestor
+    let (first, mint) = (scene.world.campaign, scene.world.mint.insecure_clone());
+    let settings = scene.world.campaign().settings();
+    let terms = scene.world.campaign().terms();
+    scene.world.open(terms, settings);
+    scene.world.referrer(CODE);
+    let foreign = scene.voucher(&args);
+    (scene.world.campaign, scene.world.mint) = (first, mint);
+    let refused = ProgramError::InvalidVoucher;
+    scene.refuses(&[foreign, convert.clone()], refused);
+
+    // Nor one that somebody else signed, be it Bob or Alice
+    for forger in [&eve, &scene.bob, &scene.alice].map(Keypair::insecure_clone) {
+        let voucher = scene.world.voucher(&forger, CODE, &args, NOW + 60);
+        scene.refuses(&[voucher, convert.clone()], refused);
+    }
+    let voucher = scene.voucher(&args);
+    scene.lands(&[voucher, convert]);
+}
+
+#[test]
+fn a_voucher_needs_the_referees_signature() {
+    // Given Bob's voucher, in Eve's hands
+    let mut scene = scene();
+    let eve = scene.world.wallet();
+    let args = Convert {
+        payer: eve.pubkey(),
+        ..scene.args()
+    };
+    let (voucher, mut convert) = (scene.voucher(&args), scene.convert(&args));
+    convert.accounts[1].is_signer = false;
+
+    // When she sends it without him, then she is refused (I3)
+    let missing = other(1, InstructionError::MissingRequiredSignature);
+    scene.world.refuse(&[voucher, convert], &[&eve], missing);
+}
+
+#[test]
+fn a_signature_that_is_none_does_not_reach_the_program() {
+    // Given a voucher with a byte of key, signature or message changed
+    let scene = scene();
+    let args = scene.args();
+    let (good, convert) = (scene.voucher(&args), scene.convert(&args));
+    assert!(runtime_accepts(&[good.clone(), convert.clone()]));
+    for at in [
+        KEY_AT,
+        SIGNATURE_AT,
+        SIGNATURE_AT + 63,
+        MESSAGE_AT,
+        MESSAGE_AT + 192,
+    ] {
+        let mut forged = good.clone();
+        forged.data[at] ^= 1;
+        // When it is sent, then the runtime refuses it
+        assert!(!runtime_accepts(&[forged, convert.clone()]), "{at}");
+    }
+}
+
+#[test]
+fn a_voucher_comes_right_before() {
+    // Given a voucher, a conversion, and an instruction that does nothing
+    let mut scene = scene();
+    let args = scene.args();
+    let (voucher, convert) = (scene.voucher(&args), scene.convert(&args));
+    let nothing = no_transfer(&scene.bob.pubkey());
+
+    // When they are in another order, then the voucher does not count
+    for order in [
+        vec![&convert],
+        vec![&convert, &voucher],
+        vec![&voucher, &nothing, &convert],
+        vec![&nothing, &convert, &voucher],
+        vec![&nothing, &convert],
+    ] {
+        let order: Vec<_> = order.into_iter().cloned().collect();
+        scene.refuses(&order, ProgramError::AttestationRequired);
+    }
+
+    // Nor when another program was given the same bytes
+    let mut elsewhere = voucher.clone();
+    elsewhere.program_id = Pubkey::from_str_const("11111111111111111111111111111111");
+    elsewhere.data = vec![2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    elsewhere.accounts.clone_from(&nothing.accounts);
+    let order = [elsewhere, convert.clone()];
+    scene.refuses(&order, ProgramError::AttestationRequired);
+
+    // While what comes before and after it does not matter
+    let order = [nothing.clone(), voucher, convert, nothing];
+    scene.lands(&order);
+}
+
+/// A transfer of nothing to oneself.
+fn no_transfer(wallet: &Pubkey) -> Instruction {
+    let mut data = vec![2, 0, 0, 0];
+    data.extend([0; 8]);
+    Instruction {
+        program_id: Pubkey::default(),
+        accounts: vec![
+            solana_sdk::instruction::AccountMeta::new(*wallet, true),
+            solana_sdk::instruction::AccountMeta::new(*wallet, false),
+        ],
+        data,
+    }
+}
+
+#[test]
+fn the_instructions_are_the_transactions_own() {
+    // Given a copy of what the sysvar would say, in an account of Bob's making
+    let mut scene = scene();
+    let args = scene.args();
+    let (voucher, convert) = (scene.voucher(&args), scene.convert(&args));
+    let fake = Pubkey::new_unique();
+    let account = token_account(&scene.world.svm, &fake, &fake, 1);
+    scene.world.svm.set_account(fake, account).expect("set");
+    let at = convert
+        .accounts
+        .iter()
+        .position(|account| account.pubkey == INSTRUCTIONS)
+        .expect("the sysvar");
+
+    // When it, or nothing, takes the sysvar's place, then the voucher does not count
+    for wrong in [fake, scene.bob.pubkey(), PROGRAM_ID] {
+        let mut convert = convert.clone();
+        convert.accounts[at].pubkey = wrong;
+        let order = [voucher.clone(), convert];
+        scene.refuses(&order, ProgramError::AttestationRequired);
+    }
+}
+
+#[test]
+fn a_voucher_has_one_signature_and_everything_in_itself() {
+    // Given Bob's conversion, the attestor's voucher for something else, and the
+    // message that Bob would like signed
+    let mut scene = scene();
+    let (args, eve) = (scene.args(), scene.world.wallet());
+    let convert = scene.convert(&args);
+    let good = scene.voucher(&args);
+    let wanted = message_of(&good);
+    let cheap = scene.voucher(&Convert { amount: 1, ..args });
+    let refused = ProgramError::InvalidVoucher;
+    let offsets = |parts: [u16; 7]| {
+        let mut header = vec![1, 0];
+        parts
+            .iter()
+            .for_each(|part| header.extend(part.to_le_bytes()));
+        header
+    };
+    const HERE: u16 = u16::MAX;
+
+    // When the bytes stand where they should, but the signature that is checked is
+    // another: Eve's, of the same instruction, over what she likes
+    let eves = Scene::signed(&eve, &wanted).data;
+    let mut forged = good.clone();
+    forged.data = offsets([305 + 48, HERE, 305 + 16, HERE, 305 + 112, 193, HERE]);
+    forged.data.extend(&good.data[16..48]);
+    forged.data.extend([0; 64]);
+    forged.data.extend(wanted);
+    assert_eq!(forged.data.len(), 305);
+    forged.data.extend(&eves);
+    scene.refuses(&[forged, convert.clone()], refused);
+
+    // Or the attestor's over something else, of the instruction before
+    let mut forged = good.clone();
+    forged.data = offsets([48, 0, 16, 0, 112, 193, 0]);
+    forged.data.extend(&good.data[16..48]);
+    forged.data.extend([0; 64]);
+    forged.data.extend(wanted);
+    let order = [cheap.clone(), forged, convert.clone()];
+    scene.refuses(&order, refused);
+
+    // Or a part of it only: of the key, of the signature, of the message
+    for (signature, key, message) in [(0, HERE, HERE), (HERE, 0, HERE), (HERE, HERE, 0)] {
+        let mut elsewhere = good.clone();
+        elsewhere.data[..16].copy_from_slice(&offsets([48, signature, 16, key, 112, 193, message]));
+        let order = [good.clone(), elsewhere, convert.clone()];
+        scene.refuses(&order, refused);
+    }
+    // Or its own, by its number
+    let mut numbered = good.clone();
+    numbered.data[..16].copy_from_slice(&offsets([48, 0, 16, 0, 112, 193, 0]));
+    scene.refuses(&[numbered, convert.clone()], refused);
+
+    // Or the message is cut, so that less is signed
+    let mut cut = good.clone();
+    let signature = scene.attestor.sign_message(&wanted[..192]);
+    cut.data[SIGNATURE_AT..MESSAGE_AT].copy_from_slice(signature.as_ref());
+    cut.data[..16].copy_from_slice(&offsets([48, HERE, 16, HERE, 112, 192, HERE]));
+    scene.refuses(&[cut, convert.clone()], refused);
+
+    // Or there are two signatures, or none
+    let mut two = good.clone();
+    let shift = |at: u16| at + 14;
+    two.data = vec![2, 0];
+    for _ in 0..2 {
+        let one = offsets([shift(48), HERE, shift(16), HERE, shift(112), 193, HERE]);
+        two.data.extend(&one[2..]);
+    }
+    two.data.extend(&good.data[16..]);
+    scene.refuses(&[two, convert.clone()], refused);
+    let mut none = good.clone();
+    none.data = vec![0, 0];
+    scene.refuses(&[none, convert.clone()], refused);
+
+    // Or something follows
+    let mut longer = good.clone();
+    longer.data.push(0);
+    scene.refuses(&[longer, convert.clone()], refused);
+    // Or its padding is not zero
+    let mut padded = good.clone();
+    padded.data[1] = 1;
+    scene.refuses(&[padded, convert.clone()], refused);
+
+    // While the voucher itself counts
+    scene.lands(&[good, convert]);
+}
+
+#[test]
+fn a_voucher_expires() {
+    // Given vouchers until several moments
+    for (expires_at, expected) in [
+        (NOW + 1, Ok(())),
+        (i64::MAX, Ok(())),
+        (NOW, Err(ProgramError::VoucherExpired)),
+        (NOW - 1, Err(ProgramError::VoucherExpired)),
+        (0, Err(ProgramError::VoucherExpired)),
+        (-1, Err(ProgramError::VoucherExpired)),
+        (i64::MIN, Err(ProgramError::VoucherExpired)),
+    ] {
+        let mut scene = scene();
+        let args = scene.args();
+        let voucher = scene
+            .world
+            .voucher(&scene.attestor, CODE, &args, expires_at);
+        let convert = scene.convert(&args);
+
+        // When Bob uses one now, then it counts before its end
+        match expected {
+            Ok(()) => scene.lands(&[voucher, convert]),
+            Err(error) => scene.refuses(&[voucher, convert], error),
+        }
+    }
+}
+
+#[test]
+fn a_voucher_does_not_outweigh_a_wrong_signer() {
+    // Given Bob's voucher, and Eve, who signs as attestor beside it
+    let mut scene = scene();
+    let eve = scene.world.wallet();
+    let args = scene.args();
+    let voucher = scene.voucher(&args);
+    let convert = scene.convert(&Convert {
+        evidence: Evidence::Attestor(eve.pubkey()),
+        ..args
+    });
+
+    // When both are sent, then her word is what is looked at
+    let bob = scene.bob.insecure_clone();
+    let refused = ProgramError::WrongAttestor;
+    scene
+        .world
+        .refuse(&[voucher, convert], &[&bob, &eve], refused);
+}
+
+#[test]
+fn the_attestors_word_does_not_replace_the_rules() {
+    // Given a voucher for Alice herself, and for a campaign that is paused
+    let mut scene = scene();
+    let alice = scene.alice.insecure_clone();
+    let args = Convert {
+        payer: alice.pubkey(),
+        referee: alice.pubkey(),
+        ..scene.args()
+    };
+    let (voucher, convert) = (scene.voucher(&args), scene.convert(&args));
+
+    // When it is used, then it is refused (I2, I7)
+    let refused = ProgramError::SelfReferral;
+    scene.world.refuse(&[voucher, convert], &[&alice], refused);
+    let company = scene.world.company.insecure_clone();
+    let pause =
+        vouch_client::instructions::set_paused(&company.pubkey(), &scene.world.campaign, true);
+    scene.world.land(&[pause], &[&company]);
+    let args = scene.args();
+    let (voucher, convert) = (scene.voucher(&args), scene.convert(&args));
+    scene.refuses(&[voucher, convert], ProgramError::CampaignPaused);
+}
