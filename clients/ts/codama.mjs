@@ -1,5 +1,5 @@
-// Generates src/generated from the program's IDL: `npm run generate`, or with another
-// folder `node codama.mjs <folder>`, which then gets `src/generated`.
+// Generates src/generated from the program's IDL: `npm run generate`, or with arguments
+// `node codama.mjs <folder that gets src/generated> <IDL>`.
 //
 // The IDL describes bytes. What these bytes mean and it cannot say is added here: which of
 // them are yes or no, which are one of a few choices, which are text, and where accounts are.
@@ -29,7 +29,8 @@ import { bottomUpTransformerVisitor, visit } from '@codama/visitors-core';
 import prettier from 'prettier';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
-const idl = JSON.parse(readFileSync(path.join(here, '../../idl/referral.json'), 'utf8'));
+const [folder = here, idlFile = path.join(here, '../../idl/referral.json')] = process.argv.slice(2);
+const idl = JSON.parse(readFileSync(idlFile, 'utf8'));
 
 /** The choices that the program writes as one byte, by the number of each. */
 const ENUMS = {
@@ -170,7 +171,6 @@ const adapt = bottomUpTransformerVisitor([
 
 const root = visit(rootNodeFromAnchor(withoutAliases(idl)), adapt);
 
-const folder = process.argv[2] ?? here;
 await visit(
   root,
   renderVisitor(folder, {

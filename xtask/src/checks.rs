@@ -3,12 +3,12 @@
 use anyhow::{Result, ensure};
 use vouch_localnet::{ProcessSpec, built_binary, cargo, finish, workspace_root};
 
-use crate::build;
+use crate::{build, typescript};
 
 /// The manifests of both workspaces.
 const WORKSPACES: [&str; 2] = ["Cargo.toml", "programs/Cargo.toml"];
 
-/// Format and clippy, warnings as errors.
+/// Format and clippy, warnings as errors; format and types of the TypeScript client.
 pub(crate) async fn lint() -> Result<()> {
     for manifest in WORKSPACES {
         finish(cargo([
@@ -30,8 +30,9 @@ pub(crate) async fn lint() -> Result<()> {
         ]);
         finish(clippy.args(["--", "-D", "warnings"])).await?;
     }
+    typescript::lint().await?;
     println!(
-        "lint: format and clippy are clean in {}",
+        "lint: format, clippy and types are clean in {}",
         workspace_root().display()
     );
     Ok(())

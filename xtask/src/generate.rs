@@ -1,4 +1,5 @@
-//! The generated files that are committed: IDL, OpenAPI document, `.sqlx`.
+//! The generated files that are committed: IDL, OpenAPI document, `.sqlx`, and what the
+//! TypeScript client has of the program.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,9 +8,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use vouch_localnet::{Instance, cargo, finish, prepare_queries, workspace_root};
 
+use crate::typescript;
+
 const IDL: &str = "idl/referral.json";
 const OPENAPI: &str = "api/openapi.json";
 const QUERIES: &str = ".sqlx";
+/// What Codama writes for the TypeScript client.
+const TYPESCRIPT: &str = "clients/ts/src/generated";
+/// What the Rust client does, for tests of both.
+const VECTORS: &str = "clients/ts/test/vectors.json";
 
 /// Path below the root, and content.
 type Files = BTreeMap<PathBuf, Vec<u8>>;
@@ -59,12 +66,14 @@ pub(crate) async fn check() -> Result<()> {
 
 fn committed(root: &Path) -> Result<Files> {
     let mut files = Files::new();
-    for path in [IDL, OPENAPI].map(PathBuf::from) {
+    for path in [IDL, OPENAPI, VECTORS].map(PathBuf::from) {
         if let Some(content) = read(&root.join(&path))? {
             files.insert(path, content);
         }
     }
-    files.extend(folder(&root.join(QUERIES))?);
+    for path in [QUERIES, TYPESCRIPT] {
+        files.extend(below(root, Path::new(path))?);
+    }
     Ok(files)
 }
 
@@ -84,32 +93,49 @@ async fn fresh() -> Result<Files> {
     finish(generator.args([&idl])).await?;
     files.insert(IDL.into(), fs::read(&idl).context("idl-gen wrote nothing")?);
 
-    // Its standard output is the document; cargo's own messages are not in it,
+    typescript::generate(&instance.dir().join("clients/ts"), &idl).await?;
+    files.extend(below(instance.dir(), Path::new(TYPESCRIPT))?);
+
+    // Their standard output is the document; cargo's own messages are not in it,
     // because the build comes first.
-    finish(cargo(["build", "-p", "vouch-api"])).await?;
-    let openapi = instance.dir().join("openapi.json");
-    let mut document = cargo(["run", "-q", "-p", "vouch-api", "--", "openapi"]);
-    document.log = Some(openapi.clone());
-    finish(document).await?;
-    files.insert(OPENAPI.into(), fs::read(&openapi)?);
+    for (path, program, args) in [
+        (OPENAPI, &["-p", "vouch-api"][..], &["--", "openapi"][..]),
+        (
+            VECTORS,
+            &["-p", "vouch-client", "--example", "vectors"],
+            &[],
+        ),
+    ] {
+        finish(cargo(["build"]).args(program)).await?;
+        let output = instance.dir().join("output");
+        let mut document = cargo(["run", "-q"]).args(program).args(args);
+        document.log = Some(output.clone());
+        finish(document).await?;
+        files.insert(path.into(), fs::read(&output)?);
+        // The next one would be appended.
+        fs::remove_file(&output)?;
+    }
 
     let queries = instance.dir().join(QUERIES);
     fs::create_dir(&queries)?;
     prepare_queries(&queries).await?;
-    files.extend(folder(&queries)?);
+    files.extend(below(instance.dir(), Path::new(QUERIES))?);
     Ok(files)
 }
 
-/// The files in a folder called `.sqlx`, which may be absent.
-fn folder(dir: &Path) -> Result<Files> {
+/// The files below `path` in `root`, which may be absent.
+fn below(root: &Path, path: &Path) -> Result<Files> {
     let mut files = Files::new();
+    let dir = root.join(path);
     if dir.is_dir() {
         for entry in fs::read_dir(dir)? {
             let entry = entry?;
-            files.insert(
-                Path::new(QUERIES).join(entry.file_name()),
-                fs::read(entry.path())?,
-            );
+            let path = path.join(entry.file_name());
+            if entry.file_type()?.is_dir() {
+                files.extend(below(root, &path)?);
+            } else {
+                files.insert(path, fs::read(entry.path())?);
+            }
         }
     }
     Ok(files)

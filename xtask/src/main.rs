@@ -9,6 +9,7 @@ mod generate;
 mod interrupt;
 mod mutants;
 mod test;
+mod typescript;
 mod up;
 
 use std::process::ExitCode;
@@ -32,11 +33,13 @@ enum Command {
     Down,
     Demo(demo::Args),
     Test(test::Args),
-    /// Checks format and clippy, in both workspaces.
+    /// Checks format and clippy, in both workspaces, and format and types of the
+    /// TypeScript client.
     Lint,
     /// Checks that the generated files in the repository are up to date.
     Generated,
-    /// Writes the generated files: IDL, OpenAPI document, `.sqlx`.
+    /// Writes the generated files: IDL, OpenAPI document, `.sqlx`, the generated part
+    /// of the TypeScript client and what it is tested with.
     Generate,
     /// Builds the program to target/deploy/referral.so.
     BuildProgram,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Result;
 use vouch_localnet::{Instance, Postgres, ProcessSpec, cargo, finish};
 
-use crate::{build, checks};
+use crate::{build, checks, typescript};
 
 /// Runs every test: unit, LiteSVM, Postgres, whole product. Without a filter, also
 /// compares compute units with the committed ones.
@@ -31,6 +31,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     build::validator().await?;
     build::program().await?;
     build::floor().await?;
+    typescript::prepare().await?;
     // The tests of the whole product run these; `cargo test` alone does not build them.
     finish(cargo(["build", "--workspace", "--bins"])).await?;
 

@@ -308,8 +308,8 @@ fn referral(number: u8, campaign: &Campaign, at: &Pubkey) -> Referral {
         version: 1,
         bump: pda::referral(at, &code).1,
         code_len: code.len(),
-        active: number % 2 == 0,
-        suspended: number % 3 == 0,
+        active: number.is_multiple_of(2),
+        suspended: number.is_multiple_of(3),
         bonuses_paid: 3,
         partner_account_bump: 250,
         partner_share_bps: if number % 11 == 10 { 0 } else { 2_000 },
@@ -317,7 +317,7 @@ fn referral(number: u8, campaign: &Campaign, at: &Pubkey) -> Referral {
         campaign: *at,
         owner,
         pending_owner: address(21),
-        partner: if number / 2 % 2 == 0 {
+        partner: if (number / 2).is_multiple_of(2) {
             address(22)
         } else {
             Pubkey::default()
@@ -362,8 +362,8 @@ fn conversion(number: u8, offer: &Offer<'_>) -> Conversion {
         reference,
         amount: 1 << 55,
         reward_referrer: 1 << 56,
-        reward_referee: u64::from(number % 5 != 0),
-        reward_partner: u64::from(number % 4 != 0),
+        reward_referee: u64::from(!number.is_multiple_of(5)),
+        reward_partner: u64::from(!number.is_multiple_of(4)),
         converted_at: 1_700_000_003,
         hold_seconds: 86_400,
     }

@@ -8,6 +8,7 @@
 mod binaries;
 mod cargo;
 mod instance;
+mod node;
 mod paths;
 mod ports;
 mod postgres;
@@ -20,6 +21,7 @@ mod validator;
 pub use binaries::find_on_path;
 pub use cargo::{cargo, finish};
 pub use instance::{Instance, lock};
+pub use node::{NODE_VERSION, cached_node_root, has_node, npm, typescript_client};
 pub use paths::{built_binary, cache_dir, program_binary, state_dir, workspace_root};
 pub use ports::{PortBlock, ensure_free};
 pub use postgres::{Database, Postgres};

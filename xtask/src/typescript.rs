@@ -1,0 +1,42 @@
+//! The TypeScript client, in clients/ts.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use anyhow::Result;
+use vouch_localnet::{finish, npm, typescript_client, workspace_root};
+
+use crate::build;
+
+/// Node, and the packages that the client is made with, as its lock file says.
+pub(crate) async fn prepare() -> Result<()> {
+    build::node().await?;
+    let target = workspace_root().join("target");
+    fs::create_dir_all(&target)?;
+    // Two at once would install over each other.
+    let lock = File::create(target.join("npm.lock"))?;
+    let _lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await??;
+
+    let wanted = fs::read(typescript_client().join("package-lock.json"))?;
+    // Written last: what an interrupted installation left behind has none.
+    let mark = typescript_client().join("node_modules/.vouch-lock.json");
+    if fs::read(&mark).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    finish(npm(["ci", "--no-audit", "--no-fund", "--loglevel=error"])?).await?;
+    fs::write(&mark, wanted)?;
+    Ok(())
+}
+
+/// Types, format.
+pub(crate) async fn lint() -> Result<()> {
+    prepare().await?;
+    finish(npm(["run", "--silent", "lint"])?).await
+}
+
+/// Writes what Codama makes of the IDL in the file `idl` to `src/generated` in `folder`.
+pub(crate) async fn generate(folder: &Path, idl: &Path) -> Result<()> {
+    prepare().await?;
+    let generate = npm(["run", "--silent", "generate", "--"])?;
+    finish(generate.args([folder, idl])).await
+}
