@@ -125,6 +125,27 @@ pub(crate) fn row(
     })
 }
 
+/// Two accounts of a neighbour that are as good as the honest ones when both are passed,
+/// by instruction and scene. Of every other pair, one is refused.
+pub(crate) const PAIRS: &[(&str, &str, &str, &str)] = &[
+    // Another wallet, with what is derived from it.
+    ("bind", "window", "wallet", "referee"),
+    ("convert", "held", "referee", "conversion"),
+    // The order, not the wallet, is what counts once; the attestor signs for both.
+    ("convert", "attested", "referee", "referee_account"),
+    // Another token for payments, and so for rewards.
+    ("create_campaign", "split in tokens", "mint", "payment_mint"),
+    // Another campaign of the same token, or somebody else who funds it.
+    ("fund_vault", "vault", "campaign", "vault"),
+    ("fund_vault", "vault", "funder", "source"),
+    // What is the signer's own.
+    ("propose_authority", "minted", "authority", "campaign"),
+    ("propose_owner", "minted", "owner", "referral"),
+    ("set_partner", "minted", "owner", "referral"),
+    ("withdraw_vault", "vault", "campaign", "vault"),
+    ("withdraw_vault", "split in tokens", "campaign", "vault"),
+];
+
 /// See [`Row`].
 #[rustfmt::skip]
 pub(crate) const ROWS: &[Row] = &[

@@ -69,6 +69,20 @@ fn attack(name: &str) {
         }
     }
     assert!(wrong.is_empty(), "\n{wrong}");
+
+    // When two accounts of a neighbour are passed that are refused alone
+    for proven in &scenes {
+        let accepted = proven.pairs(accounts);
+
+        // Then they are refused together, but for those that belong to each other
+        let scene = proven.scene.name;
+        let expected = expected::PAIRS
+            .iter()
+            .filter(|pair| (pair.0, pair.1) == (name, scene))
+            .map(|pair| (pair.2, pair.3))
+            .collect();
+        assert_eq!(accepted, expected, "{name}, {scene}");
+    }
 }
 
 macro_rules! attacked {

@@ -215,6 +215,10 @@ one account, and expects exactly one outcome:
   gives them.
 - `less`: it succeeds, and nobody has more than by the honest instruction.
 
+Two accounts of another campaign, or of other parties of the same, are also passed at once,
+for what the first check may hide of the second: all such pairs are refused, but for those
+that the test lists.
+
 ## Counts
 
 A cell is one account of one instruction in one class.

@@ -227,6 +227,55 @@ impl Proven {
         attacks::plan(&self.scene, accounts, index, life)
     }
 
+    /// Passes two accounts of a neighbour at once, each of which is refused alone: what
+    /// the first check hides of the second. Gives the pairs that are accepted.
+    ///
+    /// # Panics
+    /// When a refused pair changed anything.
+    pub(crate) fn pairs<'a>(&self, accounts: &'a [idl::Account]) -> BTreeSet<(&'a str, &'a str)> {
+        let honest = self.scene.last();
+        let elsewhere = self.scene.elsewhere.iter().map(|(_, step)| step);
+        let mut accepted = BTreeSet::new();
+        for other in elsewhere.chain([&self.scene.other_party]) {
+            let mixed = |indices: &[usize]| {
+                let mut fork = self.scene.fork();
+                for index in indices {
+                    fork.last().accounts[*index].pubkey = other.accounts[*index].pubkey;
+                }
+                // Then it is nothing but the neighbour's own.
+                let own = fork.last() == other;
+                let sent = self.scene.send(&mut fork);
+                if sent.is_err() {
+                    for address in self.scene.watched(&fork) {
+                        let before = account(&self.scene.svm, &address);
+                        assert_eq!(account(&fork.svm, &address), before, "{indices:?}");
+                    }
+                }
+                own || sent.is_ok()
+            };
+            let refused: Vec<usize> = (0..honest.accounts.len())
+                .filter(|at| honest.accounts[*at].pubkey != other.accounts[*at].pubkey)
+                .filter(|at| !mixed(&[*at]))
+                .collect();
+            for (number, first) in refused.iter().enumerate() {
+                for second in &refused[number + 1..] {
+                    let pair = [*first, *second];
+                    let own = (0..honest.accounts.len()).all(|at| {
+                        pair.contains(&at)
+                            || honest.accounts[at].pubkey == other.accounts[at].pubkey
+                    });
+                    if !(own && honest.data == other.data) && mixed(&pair) {
+                        accepted.insert((
+                            accounts[*first].name.as_str(),
+                            accounts[*second].name.as_str(),
+                        ));
+                    }
+                }
+            }
+        }
+        accepted
+    }
+
     /// Attacks the account at `index`; gives the error's name, or that of the success, as
     /// [`crate::expected::Outcome`] has them, or what moved where it is none of these.
     ///
