@@ -4,14 +4,15 @@
 use solana_program_runtime::declare_process_instruction;
 use solana_sdk::{
     instruction::{Instruction, InstructionError},
+    message::Message,
     pubkey::Pubkey,
     signature::{Keypair, Signature, Signer as _},
 };
 use vouch_client::{
     PROGRAM_ID, ProgramError,
-    accounts::{Action, Settings, Terms, Uniqueness},
+    accounts::{Action, Funding, Proof, Settings, Terms, Uniqueness},
     instructions::{Convert, Evidence},
-    voucher,
+    token, voucher,
 };
 use vouch_program_tests::{REWARD, World, attested, other, token_account};
 
@@ -592,4 +593,56 @@ fn the_attestors_word_does_not_replace_the_rules() {
     let args = scene.args();
     let (voucher, convert) = (scene.voucher(&args), scene.convert(&args));
     scene.refuses(&[voucher, convert], ProgramError::CampaignPaused);
+}
+
+#[test]
+fn a_conversion_with_everything_fits_a_transaction() {
+    // Given a campaign that asks for everything: a voucher, a first touch, a budget, a
+    // vault, three parts and a sponsor
+    let mut scene = scene();
+    let attestor = scene.attestor.pubkey();
+    scene.world.open(
+        Terms {
+            funding: Funding::Vault,
+            proof: Proof::Attested,
+            uniqueness: Uniqueness::Order,
+        },
+        Settings {
+            attestor,
+            attribution_window: 1_000,
+            budget: 1_000_000,
+            referee_share_bps: 2_500,
+            max_partner_share_bps: 2_500,
+            ..Settings::percent(1_000, 1_000)
+        },
+    );
+    scene.world.fund_vault(1_000);
+    let alice = scene.world.referrer(CODE);
+    let partner = scene.world.partner(&alice, CODE, 2_500);
+    let (sponsor, bob) = (scene.world.wallet(), scene.bob.insecure_clone());
+    let bind = scene.world.bind(&bob.pubkey(), CODE);
+    scene.world.land(&[bind], &[&bob]);
+    let args = Convert {
+        payer: sponsor.pubkey(),
+        ..scene.args()
+    };
+    let account = token::create_associated_token(
+        &sponsor.pubkey(),
+        &bob.pubkey(),
+        &scene.world.mint.pubkey(),
+        &scene.world.token_program,
+    );
+    let all = [account, scene.voucher(&args), scene.convert(&args)];
+
+    // When the sponsor sends it, with the token account that Bob still needs
+    let message = Message::new(&all, Some(&sponsor.pubkey())).serialize();
+    let bytes = 1 + 2 * 64 + message.len();
+
+    // Then it is no larger than a packet, and all three are paid
+    assert!(bytes <= 1_232, "{bytes} bytes");
+    assert!(runtime_accepts(&all));
+    scene.world.land(&all, &[&sponsor, &bob]);
+    for (wallet, units) in [(&alice, 500), (&bob, 250), (&partner, 250)] {
+        assert_eq!(scene.world.rewards(&wallet.pubkey()), units);
+    }
 }
