@@ -49,17 +49,30 @@ pub(crate) async fn floor() -> Result<()> {
     sbf("benches/floor").await
 }
 
+/// The program with this planted bug, into the folder `out`.
+pub(crate) async fn planted(bug: &str, out: &Path) -> Result<()> {
+    let build = sbf_into("programs/referral", out)?
+        .args(["--features", "planted-bugs"])
+        .env("VOUCH_PLANTED_BUG", bug);
+    let built = finish(build).await;
+    built.with_context(|| format!("the program with {bug} does not build"))
+}
+
 /// The on-chain program in the folder `package`, into target/deploy.
 async fn sbf(package: &str) -> Result<()> {
     let deploy = program_binary();
     let deploy = deploy.parent().context("target/deploy has a name")?;
-    let manifest = workspace_root().join(package).join("Cargo.toml");
-    let build = cargo(["build-sbf", "--arch", "v3"])
-        .args(["--manifest-path".as_ref(), manifest.as_os_str()])
-        .args(["--sbf-out-dir".as_ref(), deploy.as_os_str()])
-        .env("PATH", path_with(&program_tools())?);
-    let built = finish(build).await;
+    let built = finish(sbf_into(package, deploy)?).await;
     built.with_context(|| format!("{package} does not build"))
+}
+
+/// What builds the on-chain program in the folder `package` into the folder `out`.
+fn sbf_into(package: &str, out: &Path) -> Result<ProcessSpec> {
+    let manifest = workspace_root().join(package).join("Cargo.toml");
+    Ok(cargo(["build-sbf", "--arch", "v3"])
+        .args(["--manifest-path".as_ref(), manifest.as_os_str()])
+        .args(["--sbf-out-dir".as_ref(), out.as_os_str()])
+        .env("PATH", path_with(&program_tools())?))
 }
 
 /// The two services. `xtask` is named too: cargo unites the features of what it

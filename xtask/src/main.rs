@@ -5,6 +5,7 @@ mod build;
 mod campaign;
 mod checks;
 mod demo;
+mod fuzz;
 mod generate;
 mod interrupt;
 mod mutants;
@@ -50,6 +51,7 @@ enum Command {
         #[command(subcommand)]
         what: Bench,
     },
+    Fuzz(fuzz::Args),
     Mutants(mutants::Args),
     /// Runs the Anchor CLI, built into the cache unless there is one, with the
     /// program's toolchain and the validator on PATH.
@@ -111,6 +113,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Bench {
             what: Bench::Cu { check },
         } => done(checks::compute_units(check)).await,
+        Command::Fuzz(args) => interrupt::or_drop(fuzz::run(args)).await,
         Command::Mutants(args) => interrupt::or_drop(mutants::run(args)).await,
         Command::Anchor { args } => {
             interrupt::or_drop(anchor::prepare()).await?;
