@@ -143,13 +143,20 @@ impl Maker<'_> {
         }
         let closed = campaigns.iter().any(|(_, campaign)| campaign.closed)
             || campaigns.len() < self.tombstones();
+        let paused = campaigns.iter().any(|(_, campaign)| campaign.paused);
+        let windows = campaigns.iter().any(|(_, c)| c.attribution_window > 0);
+        let stopped = self.referrals().iter().any(|(_, r)| r.suspended);
         let often = |name: &str| match name {
             "convert" => 18,
             "purchase" => 18,
             "claim" => 12,
             "create_referral" | "cancel_conversion" | "fund_vault" => 6,
-            "bind" | "set_partner" | "create_campaign" | "update_campaign" => 5,
+            "bind" if windows => 12,
+            "bind" => 1,
+            "set_partner" | "create_campaign" | "update_campaign" => 5,
             "withdraw_vault" | "update_referral" | "accept_owner" | "propose_owner" => 3,
+            "set_paused" if paused => 5,
+            "set_suspended" if stopped => 5,
             "set_paused" | "set_suspended" | "remove_partner" => 2,
             "close_referral" | "propose_authority" | "accept_authority" => 2,
             "close_campaign" => 1,
@@ -219,6 +226,36 @@ impl Maker<'_> {
     /// A referral and its campaign, as far as that is still there.
     fn pair(&mut self) -> Option<(Found<Campaign>, Found<Referral>)> {
         let all = self.referrals();
+        let index = self.rng.below(all.len() as u64) as usize;
+        let referral = all.into_iter().nth(index)?;
+        let campaign = self.campaign_at(&referral.1.campaign)?;
+        Some(((referral.1.campaign, campaign), referral))
+    }
+
+    /// [`Self::pair`], most of the time one that can earn now.
+    fn open_pair(&mut self, wanted: impl Fn(&Campaign) -> bool) -> Option<(Found<Campaign>, Found<Referral>)> {
+        let now = self.model.now;
+        let mut all = self.referrals();
+        all.retain(|(_, referral)| {
+            let campaign = self.campaign_at(&referral.campaign);
+            let expired = referral.expires_at != 0 && now >= referral.expires_at;
+            let full = referral.usage_limit != 0 && referral.conversions >= referral.usage_limit;
+            referral.active
+                && !referral.suspended
+                && !expired
+                && !full
+                && campaign.is_some_and(|campaign| {
+                    let ended = campaign.ends_at != 0 && now >= campaign.ends_at;
+                    wanted(&campaign)
+                        && !campaign.closed
+                        && !campaign.paused
+                        && !ended
+                        && now >= campaign.starts_at
+                })
+        });
+        if all.is_empty() || self.rng.percent(12) {
+            return self.pair();
+        }
         let index = self.rng.below(all.len() as u64) as usize;
         let referral = all.into_iter().nth(index)?;
         let campaign = self.campaign_at(&referral.1.campaign)?;
@@ -295,7 +332,7 @@ impl Maker<'_> {
     fn elsewhere(&mut self) -> Step {
         let tokens = self.tokens();
         let campaigns = self.campaigns();
-        match self.rng.below(14) {
+        match self.rng.below(16) {
             0 => Step::State(self.rng.pick(&tokens), 2),
             1 => {
                 let frozen = |key: &&Pubkey| {
@@ -303,7 +340,7 @@ impl Maker<'_> {
                 };
                 let frozen: Vec<_> = self.model.cells.keys().filter(frozen).copied().collect();
                 if frozen.is_empty() {
-                    return self.time();
+                    return self.soon();
                 }
                 Step::State(self.rng.pick(&frozen), 1)
             }
@@ -328,6 +365,8 @@ impl Maker<'_> {
                     _ => Step::Close(key),
                 }
             }
+            // Somebody makes the account that a reward waits for.
+            14 | 15 => self.wanted().unwrap_or_else(|| self.soon()),
             4..=6 => {
                 let mints = [&self.world.minted[..], &self.world.issued[..]].concat();
                 let mint = match campaigns.as_slice() {
@@ -353,7 +392,7 @@ impl Maker<'_> {
                             Step::Open(*key, campaign.mint, false)
                         }
                     }
-                    _ => self.time(),
+                    _ => self.soon(),
                 }
             }
             9 => {
@@ -364,11 +403,11 @@ impl Maker<'_> {
                     self.future_address()
                 };
                 if key == SYSTEM {
-                    return self.time();
+                    return self.soon();
                 }
                 Step::Dust(key, self.rng.pick(&[1, 890_880, 2_000_000, 50_000_000]))
             }
-            10 => Step::Spend(self.person(), self.rng.pick(&[0, 0, 890_880, 5_000_000])),
+            10 => Step::Spend(self.rng.pick(&self.world.people[3..]), self.rng.pick(&[0, 0, 890_880, 5_000_000])),
             11 => Step::Dust(self.person(), 50_000_000_000),
             12 => {
                 let index = self.rng.below(campaigns.len() as u64) as usize;
@@ -380,12 +419,12 @@ impl Maker<'_> {
                         };
                         Step::State(campaign.vault, state)
                     }
-                    _ => self.time(),
+                    _ => self.soon(),
                 }
             }
             _ => {
                 if !self.rng.percent(10) {
-                    return self.time();
+                    return self.soon();
                 }
                 // A mint that has nearly no room.
                 let mint = self.rng.pick(&self.world.minted);
@@ -394,10 +433,45 @@ impl Maker<'_> {
                         let left = self.rng.pick(&[0, 1, 50, 1_000]);
                         Step::Supply(mint, u64::MAX - facts.supply - left)
                     }
-                    _ => self.time(),
+                    _ => self.soon(),
                 }
             }
         }
+    }
+
+    /// A few seconds.
+    fn soon(&mut self) -> Step {
+        Step::Time(self.rng.pick(&[0, 1, 1, 20]))
+    }
+
+    /// The account of somebody who is owed something is made, thawed or given back.
+    fn wanted(&mut self) -> Option<Step> {
+        let mut pending = self.conversions();
+        pending.retain(|(_, conversion)| conversion.status == Status::Pending);
+        let index = self.rng.below(pending.len() as u64) as usize;
+        let (_, conversion) = pending.into_iter().nth(index)?;
+        let referral = self.referral_at(&conversion.referral)?;
+        let campaign = self.campaign_at(&referral.campaign)?;
+        let owners = [
+            (1, referral.owner),
+            (2, conversion.referee),
+            (4, referral.partner),
+        ];
+        let open: Vec<_> = owners
+            .into_iter()
+            .filter(|(bit, owner)| conversion.settled & bit == 0 && *owner != SYSTEM)
+            .collect();
+        let (_, owner) = open.get(self.rng.below(open.len() as u64) as usize)?;
+        let account = reward_account(&campaign, owner).0;
+        if campaign.mint == SYSTEM {
+            return Some(Step::Dust(account, 2_000_000));
+        }
+        Some(match &self.model.cell(&account).body {
+            Body::Token(token) if token.state != 1 => Step::State(account, 1),
+            Body::Token(token) if token.owner != *owner => Step::Give(account, *owner),
+            Body::Token(token) if token.memo => Step::Close(account),
+            _ => Step::Open(*owner, campaign.mint, false),
+        })
     }
 
     /// An address that the program may write to later.
@@ -608,17 +682,18 @@ impl Maker<'_> {
 
     /// Something that could receive payments in `mint`.
     fn treasury(&mut self, mint: &Pubkey) -> Pubkey {
-        let owner = self.rng.pick(&[
-            self.world.people[0],
-            self.world.people[1],
-            self.world.people[2],
-            self.world.people[3],
-            self.world.people[5],
-        ]);
-        match &self.model.cell(mint).body {
-            Body::Mint(facts) => associated(&owner, mint, &facts.program).0,
-            _ => owner,
+        let mut account = SYSTEM;
+        for _ in 0..4 {
+            let owner = self.person();
+            let Body::Mint(facts) = &self.model.cell(mint).body else {
+                return owner;
+            };
+            account = associated(&owner, mint, &facts.program).0;
+            if self.model.cell(&account).body != Body::Nothing {
+                break;
+            }
         }
+        account
     }
 
     /// A call of this instruction; `None` where nothing is there to be named.
@@ -689,7 +764,11 @@ impl Maker<'_> {
     }
 
     fn on_campaign(&mut self, name: &'static str) -> Option<Step> {
-        let (key, campaign) = self.campaign()?;
+        let (mut key, mut campaign) = self.campaign()?;
+        if name == "set_paused" && self.rng.percent(70) {
+            let paused = self.campaigns().into_iter().find(|(_, c)| c.paused && !c.closed);
+            (key, campaign) = paused.unwrap_or((key, campaign));
+        }
         let right = if name == "accept_authority" {
             campaign.pending_authority
         } else {
@@ -846,7 +925,16 @@ impl Maker<'_> {
     }
 
     fn on_referral(&mut self, name: &'static str) -> Option<Step> {
-        let ((key, campaign), (at, referral)) = self.pair()?;
+        let ((mut key, mut campaign), (mut at, mut referral)) = self.pair()?;
+        if name == "set_suspended" && self.rng.percent(70) {
+            let all = self.referrals();
+            let stopped = all.into_iter().find(|(_, referral)| referral.suspended);
+            if let Some((found, stopped)) = stopped
+                && let Some(of) = self.campaign_at(&stopped.campaign)
+            {
+                (key, campaign, at, referral) = (stopped.campaign, of, found, stopped);
+            }
+        }
         let right = match name {
             "remove_partner" => referral.partner,
             "accept_owner" => referral.pending_owner,
@@ -912,7 +1000,8 @@ impl Maker<'_> {
     }
 
     fn bind(&mut self) -> Option<Step> {
-        let ((key, _), (at, referral)) = self.pair()?;
+        let ((key, _), (at, referral)) =
+            self.open_pair(|campaign| campaign.attribution_window > 0)?;
         let wallet = self.person();
         let payer = self.or_anybody(wallet);
         Some(call(
@@ -975,7 +1064,8 @@ impl Maker<'_> {
     }
 
     fn convert(&mut self) -> Option<Step> {
-        let ((key, campaign), (at, referral)) = self.pair()?;
+        let ((key, campaign), (at, referral)) =
+            self.open_pair(|campaign| campaign.proof != Proof::Payment)?;
         if campaign.proof == Proof::Payment && !self.rng.percent(5) {
             return None;
         }
@@ -1067,7 +1157,8 @@ impl Maker<'_> {
     }
 
     fn purchase(&mut self) -> Option<Step> {
-        let ((key, campaign), (at, referral)) = self.pair()?;
+        let ((key, campaign), (at, referral)) =
+            self.open_pair(|campaign| campaign.proof == Proof::Payment)?;
         if campaign.proof != Proof::Payment && !self.rng.percent(5) {
             return None;
         }
@@ -1135,6 +1226,17 @@ impl Maker<'_> {
         let mut all = self.conversions();
         if name != "reclaim_conversion" && self.rng.percent(90) {
             all.retain(|(_, conversion)| conversion.status == Status::Pending);
+        }
+        let now = self.model.now;
+        let due = |conversion: &Conversion| match name {
+            "claim" => conversion.claimable_from() <= now,
+            _ => conversion.claimable_from() > now,
+        };
+        if name != "reclaim_conversion"
+            && self.rng.percent(80)
+            && all.iter().any(|(_, conversion)| due(conversion))
+        {
+            all.retain(|(_, conversion)| due(conversion));
         }
         let index = self.rng.below(all.len() as u64) as usize;
         let (at, conversion) = all.into_iter().nth(index)?;

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use litesvm::LiteSVM;
 use solana_program_runtime::declare_process_instruction;
 use solana_sdk::{
-    account::{Account as ChainAccount, ReadableAccount as _},
+    account::{Account as ChainAccount, AccountSharedData, ReadableAccount as _},
     clock::Clock,
     instruction::{AccountMeta, Instruction, InstructionError},
     message::Message,
@@ -29,13 +29,22 @@ const SPONSOR: Pubkey = Pubkey::new_from_array([7; 32]);
 
 // The chain takes every signature: whoever makes a step sees to it that a voucher is
 // named after whom it says. It has to consume something.
-declare_process_instruction!(AnySignature, 1, |_context| { Ok(()) });
+mod any_signature {
+    #![allow(missing_docs, reason = "the macro makes it public")]
+
+    use super::declare_process_instruction;
+
+    declare_process_instruction!(AnySignature, 1, |_context| { Ok(()) });
+}
 
 /// Why the chain refused a transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refused {
     /// The program's own error.
     Program(ProgramError),
+    /// Too few lamports left for the rent. LiteSVM looks also after an instruction
+    /// that failed, and then forgets why it did.
+    Rent,
     /// Any other.
     Elsewhere(String),
 }
@@ -59,7 +68,7 @@ impl Chain {
             .with_blockhash_check(false)
             .with_transaction_history(0)
             .with_log_bytes_limit(Some(0));
-        svm.add_builtin(ED25519_PROGRAM_ID, AnySignature::vm);
+        svm.add_builtin(ED25519_PROGRAM_ID, any_signature::AnySignature::vm);
         svm.add_program(PROGRAM_ID, &bytes)
             .context("the program does not load")?;
         let account = ChainAccount {
@@ -155,12 +164,18 @@ impl Chain {
         }
     }
 
+    /// The account's bytes; `None` where there are none.
+    #[must_use]
+    pub fn raw(&self, key: &Pubkey) -> Option<&AccountSharedData> {
+        self.svm.accounts_db().get_account_ref(key)
+    }
+
     /// What lies there; `None` for something that the model has no word for.
     ///
     /// # Errors
     /// When the program's account is none of its types.
     pub fn cell(&self, key: &Pubkey) -> Result<Option<Cell>> {
-        let Some(account) = self.svm.accounts_db().get_account_ref(key) else {
+        let Some(account) = self.raw(key) else {
             return Ok(Some(Cell::default()));
         };
         let (owner, data) = (*account.owner(), account.data());
@@ -183,6 +198,9 @@ fn refused(error: &TransactionError) -> Refused {
         && let Some(error) = ProgramError::from_code(*code)
     {
         return Refused::Program(error);
+    }
+    if matches!(error, TransactionError::InsufficientFundsForRent { .. }) {
+        return Refused::Rent;
     }
     Refused::Elsewhere(error.to_string())
 }

@@ -1,0 +1,58 @@
+//! What the fuzzer found once, and a few fresh runs. `./dev test` builds the program
+//! first; a stale one is the caller's mistake.
+
+use std::path::Path;
+
+use vouch_fuzz::{
+    program::SPECS,
+    run::{Coverage, Start, read},
+};
+
+/// Fresh runs: some 25,000 steps.
+const SEEDS: u64 = 100;
+
+fn start() -> Start {
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/deploy/referral.so");
+    Start::new(&program).expect("the program; run `./dev build-program` first")
+}
+
+#[test]
+fn every_sequence_of_the_corpus_goes_as_predicted() {
+    // Given the sequences, each of which a wrong program failed on
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
+    let start = start();
+    let mut replayed = 0;
+    for entry in std::fs::read_dir(folder).expect("the corpus") {
+        let path = entry.expect("a file").path();
+        let text = std::fs::read_to_string(&path).expect("text");
+        let (world, steps) = read(&text).expect("a sequence");
+
+        // When it is replayed
+        let failure = start.replay(world, &steps);
+
+        // Then chain and model agree at each step
+        assert!(failure.is_none(), "{}: {failure:?}", path.display());
+        replayed += 1;
+    }
+    assert!(replayed > 0, "the corpus is empty");
+}
+
+#[test]
+fn fresh_sequences_go_as_predicted_and_reach_every_instruction() {
+    // Given fixed seeds
+    let start = start();
+    let mut coverage = Coverage::new();
+    for seed in 0..SEEDS {
+        // When each makes its sequence
+        let (_, failure) = start.fuzz(seed, &mut coverage);
+
+        // Then chain and model agree at each step
+        assert!(failure.is_none(), "seed {seed}: {failure:?}");
+    }
+
+    // And no instruction was only ever refused
+    for (name, _) in SPECS {
+        let accepted = coverage.get(name).and_then(|all| all.get("accepted"));
+        assert!(accepted.is_some(), "{name} was never accepted");
+    }
+}
