@@ -13,6 +13,7 @@ mod events;
 mod instructions;
 mod payout;
 mod pda;
+mod planted;
 mod proof;
 mod state;
 mod token;

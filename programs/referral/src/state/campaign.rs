@@ -1,6 +1,7 @@
 use anchor_lang::{address_eq, prelude::*};
 use vouch_rules::reward::{self, InvalidRule, RewardKind, RewardRule};
 
+use crate::planted::planted;
 use crate::{ReferralError, VERSION};
 
 /// `Campaign::funding`: the campaign holds the mint authority and mints each reward.
@@ -246,11 +247,11 @@ impl Campaign {
         self.tiers = settings.tiers;
         self.bonuses = settings.bonuses;
         self.hold_seconds = settings.hold_seconds;
-        self.longest_hold = self
-            .longest_hold
-            .get()
-            .max(settings.hold_seconds.get())
-            .into();
+        let longest = self.longest_hold.get().max(settings.hold_seconds.get());
+        self.longest_hold = longest.into();
+        if planted!("longest_hold_forgotten") {
+            self.longest_hold = settings.hold_seconds;
+        }
         self.attribution_window = settings.attribution_window;
         self.starts_at = settings.starts_at;
         self.ends_at = settings.ends_at;

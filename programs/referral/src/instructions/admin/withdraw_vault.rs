@@ -1,5 +1,6 @@
 use anchor_lang::prelude::*;
 
+use crate::planted::planted;
 use crate::{payout::Purse, sub, token, Campaign, Existing, ReferralError, VaultWithdrawn};
 
 /// Accounts of `withdraw_vault`.
@@ -38,7 +39,7 @@ impl WithdrawVault {
         let balance = token::balance(vault, &campaign.token_program)?;
         let left = balance.checked_sub(amount);
         require!(
-            left.is_some_and(|left| left >= campaign.owed.get()),
+            left.is_some_and(|left| left >= campaign.owed.get() || planted!("owed_withdrawn")),
             ReferralError::InsufficientVault
         );
         token::transfer_from_vault(

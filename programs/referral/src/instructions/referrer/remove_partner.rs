@@ -1,5 +1,6 @@
 use anchor_lang::{address_eq, prelude::*};
 
+use crate::planted::planted;
 use crate::{Existing, PartnerChanged, Referral, ReferralError};
 
 /// Accounts of `remove_partner`.
@@ -23,7 +24,7 @@ impl RemovePartner {
             ReferralError::NotPartner
         );
         require!(
-            referral.partner_pending.get() == 0,
+            referral.partner_pending.get() == 0 || planted!("partner_leaves_unpaid"),
             ReferralError::RewardsPending
         );
 

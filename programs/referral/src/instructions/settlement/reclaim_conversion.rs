@@ -1,6 +1,7 @@
 use anchor_lang::{address_eq, prelude::*};
 
 use super::over;
+use crate::planted::planted;
 use crate::{clock, pda, Conversion, Existing, ReferralError as E, RentReclaimed, STATUS_PENDING};
 
 /// Accounts of `reclaim_conversion`. Nobody has to sign.
@@ -39,7 +40,7 @@ impl ReclaimConversion {
         let over = over(accounts.campaign.account(), now)?;
         require!(over.closed, E::CampaignNotClosed);
         require!(
-            conversion.status != STATUS_PENDING || over.claims,
+            conversion.status != STATUS_PENDING || over.claims || planted!("pending_reclaimed"),
             E::RewardsPending
         );
         require!(
