@@ -105,8 +105,8 @@ fn collect(folder: &Path, bugs: &mut BTreeSet<String>) -> Result<()> {
             collect(&path, bugs)?;
             continue;
         }
-        let text = fs::read_to_string(&path)
-            .with_context(|| format!("cannot read {}", path.display()))?;
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         for rest in text.split("planted!(\"").skip(1) {
             bugs.extend(rest.split('"').next().map(str::to_owned));
         }

@@ -13,8 +13,8 @@ use vouch_client::{
 use crate::{
     model::{Body, INSTRUCTIONS, Model, SYSTEM, TOKEN, associated},
     program::{
-        SPECS, binding_at, campaign_at, conversion_at, discriminator, key_of, referral_at,
-        reward_account,
+        SPECS, binding_at, campaign_at, conversion_at, declared, discriminator, key_of,
+        referral_at, reward_account,
     },
     rules::{self, RawSettings, RawTerms},
     step::{Meta, Step},
@@ -40,7 +40,7 @@ pub struct Rng(pub u64);
 
 impl Rng {
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -50,7 +50,7 @@ impl Rng {
 
     /// Less than `end`.
     pub fn below(&mut self, end: u64) -> u64 {
-        self.next() % end.max(1)
+        self.number() % end.max(1)
     }
 
     /// True in so many of a hundred cases.
@@ -127,10 +127,22 @@ impl Maker<'_> {
         let Some(mut step) = last else {
             return self.time();
         };
+        self.leave_out(kind, &mut step);
         if self.rng.percent(15) {
             self.spoil(&mut step);
         }
         step
+    }
+
+    /// Most of the time, leaves out accounts at the end that are all absent.
+    fn leave_out(&mut self, kind: &str, step: &mut Step) {
+        if let Step::Call { metas, .. } = step
+            && let Some(declared) = declared(kind)
+            && metas[declared..].iter().all(|meta| meta.key == PROGRAM_ID)
+            && self.rng.percent(70)
+        {
+            metas.truncate(declared);
+        }
     }
 
     fn kind(&mut self) -> &'static str {
@@ -233,7 +245,10 @@ impl Maker<'_> {
     }
 
     /// [`Self::pair`], most of the time one that can earn now.
-    fn open_pair(&mut self, wanted: impl Fn(&Campaign) -> bool) -> Option<(Found<Campaign>, Found<Referral>)> {
+    fn open_pair(
+        &mut self,
+        wanted: impl Fn(&Campaign) -> bool,
+    ) -> Option<(Found<Campaign>, Found<Referral>)> {
         let now = self.model.now;
         let mut all = self.referrals();
         all.retain(|(_, referral)| {
@@ -299,9 +314,17 @@ impl Maker<'_> {
                 moments.push(campaign.closed_at + hold + 2_592_000);
             }
         }
-        moments.extend(self.referrals().iter().map(|(_, referral)| referral.expires_at));
+        moments.extend(
+            self.referrals()
+                .iter()
+                .map(|(_, referral)| referral.expires_at),
+        );
         moments.extend(self.conversions().iter().map(|(_, c)| c.claimable_from()));
-        moments.extend(self.bindings().iter().map(|(_, binding)| binding.expires_at));
+        moments.extend(
+            self.bindings()
+                .iter()
+                .map(|(_, binding)| binding.expires_at),
+        );
         moments.retain(|moment| *moment > self.model.now && *moment < i64::MAX / 2);
         moments.sort_unstable();
         moments
@@ -313,7 +336,11 @@ impl Maker<'_> {
             return Step::Time(self.rng.pick(&[0, 1, 60, 3600, i64::from(DAY)]));
         }
         // The nearest ones first: a year's hold would end everything.
-        let near = if self.rng.percent(85) { 3 } else { moments.len() };
+        let near = if self.rng.percent(85) {
+            3
+        } else {
+            moments.len()
+        };
         let index = self.rng.below(near.min(moments.len()) as u64) as usize;
         let beside = self.rng.pick(&[-1, 0, 0, 0, 1]);
         Step::Time((moments[index] + beside - self.model.now).max(0))
@@ -335,9 +362,7 @@ impl Maker<'_> {
         match self.rng.below(16) {
             0 => Step::State(self.rng.pick(&tokens), 2),
             1 => {
-                let frozen = |key: &&Pubkey| {
-                    matches!(&self.model.cell(key).body, Body::Token(token) if token.state != 1)
-                };
+                let frozen = |key: &&Pubkey| matches!(&self.model.cell(key).body, Body::Token(token) if token.state != 1);
                 let frozen: Vec<_> = self.model.cells.keys().filter(frozen).copied().collect();
                 if frozen.is_empty() {
                     return self.soon();
@@ -407,7 +432,10 @@ impl Maker<'_> {
                 }
                 Step::Dust(key, self.rng.pick(&[1, 890_880, 2_000_000, 50_000_000]))
             }
-            10 => Step::Spend(self.rng.pick(&self.world.people[3..]), self.rng.pick(&[0, 0, 890_880, 5_000_000])),
+            10 => Step::Spend(
+                self.rng.pick(&self.world.people[3..]),
+                self.rng.pick(&[0, 0, 890_880, 5_000_000]),
+            ),
             11 => Step::Dust(self.person(), 50_000_000_000),
             12 => {
                 let index = self.rng.below(campaigns.len() as u64) as usize;
@@ -497,7 +525,9 @@ impl Maker<'_> {
         match self.rng.below(20) {
             0 => 0,
             1 | 2 => 1,
-            3 => self.rng.pick(&[u64::MAX, u64::MAX / 2, u64::MAX / 100, 1 << 53]),
+            3 => self
+                .rng
+                .pick(&[u64::MAX, u64::MAX / 2, u64::MAX / 100, 1 << 53]),
             4..=7 => self.rng.below(20),
             8..=12 => self.rng.pick(&[9_999, 10_000, 10_001, 100, 1_000]),
             _ => self.rng.below(100_000),
@@ -574,7 +604,11 @@ impl Maker<'_> {
         let now = self.model.now;
         let mut settings = RawSettings {
             reward_kind: u8::from(percent),
-            reward_fixed: if percent { 0 } else { 1 + self.rng.below(1_000) },
+            reward_fixed: if percent {
+                0
+            } else {
+                1 + self.rng.below(1_000)
+            },
             reward_bps: if percent {
                 self.rng.pick(&[1, 250, 1_000, 3_333, 10_000])
             } else {
@@ -666,7 +700,9 @@ impl Maker<'_> {
             }
             12 => {
                 let now = self.model.now;
-                s.ends_at = self.rng.pick(&[-1, 1, now - 1, now, now + 1, s.starts_at, i64::MAX]);
+                s.ends_at = self
+                    .rng
+                    .pick(&[-1, 1, now - 1, now, now + 1, s.starts_at, i64::MAX]);
             }
             13 => s.budget = self.units(),
             14 => s.attestor = Pubkey::default(),
@@ -766,7 +802,10 @@ impl Maker<'_> {
     fn on_campaign(&mut self, name: &'static str) -> Option<Step> {
         let (mut key, mut campaign) = self.campaign()?;
         if name == "set_paused" && self.rng.percent(70) {
-            let paused = self.campaigns().into_iter().find(|(_, c)| c.paused && !c.closed);
+            let paused = self
+                .campaigns()
+                .into_iter()
+                .find(|(_, c)| c.paused && !c.closed);
             (key, campaign) = paused.unwrap_or((key, campaign));
         }
         let right = if name == "accept_authority" {
@@ -946,7 +985,14 @@ impl Maker<'_> {
         Some(match name {
             "update_referral" => {
                 let counts = referral.conversions;
-                let limits = [0, 0, counts, counts + 1, counts.saturating_sub(1), counts + 5];
+                let limits = [
+                    0,
+                    0,
+                    counts,
+                    counts + 1,
+                    counts.saturating_sub(1),
+                    counts + 5,
+                ];
                 let expires_at = if self.rng.percent(30) {
                     referral.expires_at
                 } else {
@@ -1141,7 +1187,11 @@ impl Maker<'_> {
 
     /// A voucher; now and then somebody else's, or for something else.
     fn voucher(&mut self, campaign: &Campaign, mut statement: voucher::Statement) -> Vec<u8> {
-        let right = self.world.people.iter().position(|p| *p == campaign.attestor);
+        let right = self
+            .world
+            .people
+            .iter()
+            .position(|p| *p == campaign.attestor);
         let mut signer = right.unwrap_or(0);
         match self.rng.below(24) {
             0 => signer = self.rng.below(self.world.people.len() as u64) as usize,
@@ -1243,21 +1293,23 @@ impl Maker<'_> {
         let referral = self.referral_at(&conversion.referral);
         if name == "reclaim_conversion" {
             // The referral may be gone already; then the address tells.
-            let found = self.world.campaigns().map(|(creator, id)| campaign_at(&creator, id).0);
+            let found = self
+                .world
+                .campaigns()
+                .map(|(creator, id)| campaign_at(&creator, id).0);
             let campaign = match &referral {
                 Some(referral) => Some(referral.campaign),
                 None => found.into_iter().find(|campaign| {
-                    CODES.iter().any(|code| referral_at(campaign, code).0 == conversion.referral)
+                    CODES
+                        .iter()
+                        .any(|code| referral_at(campaign, code).0 == conversion.referral)
                 }),
             }?;
             // A reclaimed campaign no longer says which key it was: try each.
-            let mut keys = vec![
+            let mut keys = [
                 conversion.referee.to_bytes(),
                 conversion.reference,
-                crate::model::sha256(&[
-                    conversion.referee.as_ref(),
-                    conversion.referral.as_ref(),
-                ]),
+                crate::model::sha256(&[conversion.referee.as_ref(), conversion.referral.as_ref()]),
                 crate::model::sha256(&[conversion.referee.as_ref(), &conversion.reference]),
             ];
             keys.sort_by_key(|once| conversion_at(&campaign, once).0 != at);
@@ -1324,17 +1376,19 @@ impl Maker<'_> {
     }
 
     fn reclaim_referral(&mut self) -> Option<Step> {
-        let mut all: Vec<(Pubkey, Pubkey, Pubkey)> = self.ours(|account| match account {
-            Account::Referral(referral) => Some((referral.campaign, referral.rent_payer)),
-            Account::Closed(closed) => Some((closed.campaign, closed.rent_payer)),
-            _ => None,
-        })
-        .into_iter()
-        .map(|(at, (campaign, payer))| (at, campaign, payer))
-        .collect();
+        let mut all: Vec<(Pubkey, Pubkey, Pubkey)> = self
+            .ours(|account| match account {
+                Account::Referral(referral) => Some((referral.campaign, referral.rent_payer)),
+                Account::Closed(closed) => Some((closed.campaign, closed.rent_payer)),
+                _ => None,
+            })
+            .into_iter()
+            .map(|(at, (campaign, payer))| (at, campaign, payer))
+            .collect();
         if self.rng.percent(90) {
             all.retain(|(_, campaign, _)| {
-                self.campaign_at(campaign).is_none_or(|campaign| campaign.closed)
+                self.campaign_at(campaign)
+                    .is_none_or(|campaign| campaign.closed)
             });
         }
         let index = self.rng.below(all.len() as u64) as usize;
@@ -1366,7 +1420,10 @@ impl Maker<'_> {
             return;
         };
         let index = self.rng.below(metas.len() as u64) as usize;
-        match self.rng.below(12) {
+        match self.rng.below(13) {
+            12 => {
+                metas.pop();
+            }
             0..=4 => {
                 // Another account of the same type, or of any.
                 let old = self.model.cell(&metas[index].key);

@@ -283,7 +283,9 @@ fn read_token(program: Pubkey, data: &[u8]) -> Option<Body> {
             authority: if data[0] == 1 { key(4) } else { None },
             supply: number(data, 36)?,
             decimals: data[44],
-            extension: kinds.into_iter().find(|kind| extension(data, *kind).is_some()),
+            extension: kinds
+                .into_iter()
+                .find(|kind| extension(data, *kind).is_some()),
         }));
     }
     Some(Body::Token(TokenAccount {

@@ -47,7 +47,12 @@ fn sum(conversion: &Conversion, settled: bool) -> u64 {
 
 impl History {
     /// Notes what a step outside of the program does to supplies, `before` it happens.
-    pub fn note(&mut self, step: &Step, before: &BTreeMap<Pubkey, Cell>, after: &BTreeMap<Pubkey, Cell>) {
+    pub fn note(
+        &mut self,
+        step: &Step,
+        before: &BTreeMap<Pubkey, Cell>,
+        after: &BTreeMap<Pubkey, Cell>,
+    ) {
         if matches!(step, Step::Call { .. }) {
             return;
         }
@@ -281,7 +286,10 @@ impl History {
                     campaign.owed
                 );
             } else {
-                ensure!(campaign.owed == 0, "the campaign {key} owes without a vault");
+                ensure!(
+                    campaign.owed == 0,
+                    "the campaign {key} owes without a vault"
+                );
             }
             if campaign.funding == Funding::PaymentSplit && campaign.mint == SYSTEM {
                 for (address, conversion) in self.conversions_of(key) {

@@ -83,7 +83,7 @@ fn run(args: &Args) -> Result<bool> {
     }
     let first = args.seed.unwrap_or_else(|| {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        now.map_or(0, |now| Rng(now.as_nanos() as u64).next())
+        now.map_or(0, |now| Rng(now.as_nanos() as u64).number())
     });
     println!("seed {first}");
     let end = Duration::from_secs_f64(args.minutes * 60.0);
@@ -108,7 +108,7 @@ fn run(args: &Args) -> Result<bool> {
                     };
                     let at = began.elapsed();
                     stop.store(true, Ordering::Relaxed);
-                    let world = Rng(seed).next() % vouch_fuzz::world::WORLDS;
+                    let world = Rng(seed).number() % vouch_fuzz::world::WORLDS;
                     let (steps, what) = if args.detect {
                         (steps, failure.what)
                     } else {

@@ -96,7 +96,7 @@ static NOTHING: Cell = Cell {
 impl Mint {
     /// Bytes of the account.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         match self.extension {
             None => 82,
             Some(kind) => 166 + 4 + extension_len(kind),
@@ -117,7 +117,7 @@ pub fn extension_len(kind: u16) -> usize {
 impl TokenAccount {
     /// Bytes of the account.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         if self.program == TOKEN {
             return 165;
         }
@@ -131,11 +131,11 @@ impl TokenAccount {
 impl Cell {
     /// Bytes of data.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         match &self.body {
             Body::Nothing => 0,
-            Body::Mint(mint) => mint.len(),
-            Body::Token(account) => account.len(),
+            Body::Mint(mint) => mint.size(),
+            Body::Token(account) => account.size(),
             Body::Vouch(Account::Campaign(_)) => 664,
             Body::Vouch(Account::Referral(_)) => 302,
             Body::Vouch(Account::Conversion(_)) => 186,
@@ -174,7 +174,10 @@ pub fn derive(seeds: &[&[u8]], program: &Pubkey) -> (Pubkey, u8) {
 /// The associated token account.
 #[must_use]
 pub fn associated(owner: &Pubkey, mint: &Pubkey, program: &Pubkey) -> (Pubkey, u8) {
-    derive(&[owner.as_ref(), program.as_ref(), mint.as_ref()], &ASSOCIATED)
+    derive(
+        &[owner.as_ref(), program.as_ref(), mint.as_ref()],
+        &ASSOCIATED,
+    )
 }
 
 /// SHA-256.
@@ -342,7 +345,7 @@ impl Model {
                     memo: *memo && facts.program == TOKEN_2022,
                     withheld: (facts.extension == Some(FEE)).then_some(0),
                 };
-                let lamports = old.lamports.max(self.rent(account.len()));
+                let lamports = old.lamports.max(self.rent(account.size()));
                 let body = Body::Token(account);
                 writes.insert(key, Cell { lamports, body });
             }
@@ -473,7 +476,7 @@ impl Tx<'_> {
             body: Body::Vouch(account),
         };
         let missing = self
-            .rent(new.len())
+            .rent(new.size())
             .saturating_sub(self.cell(key).lamports);
         self.move_lamports(payer, key, missing);
         self.cell_mut(key).body = new.body;
@@ -564,10 +567,10 @@ impl Tx<'_> {
         }
         let poor = self.writes.iter().any(|(key, after)| {
             let before = self.model.cell(key);
-            let short = |cell: &Cell| cell.lamports != 0 && cell.lamports < self.rent(cell.len());
+            let short = |cell: &Cell| cell.lamports != 0 && cell.lamports < self.rent(cell.size());
             short(after)
                 && !(short(before)
-                    && before.len() == after.len()
+                    && before.size() == after.size()
                     && after.lamports <= before.lamports)
         });
         if poor {

@@ -12,7 +12,8 @@ use vouch_client::{
 
 use crate::{
     model::{
-        Body, FEE, INSTRUCTIONS, METADATA_POINTER, SYSTEM, TOKEN, TOKEN_2022, Tx, associated, derive, sha256,
+        Body, FEE, INSTRUCTIONS, METADATA_POINTER, SYSTEM, TOKEN, TOKEN_2022, Tx, associated,
+        derive, sha256,
     },
     rules::{self, Parts, RawSettings, RawTerms},
 };
@@ -28,6 +29,23 @@ const ALL: u8 = 7;
 /// referral, conversion, binding, `P` the System program.
 pub type Spec = (&'static str, &'static [&'static str]);
 
+/// From which account on an instruction's accounts may be left out, all together.
+#[must_use]
+pub fn declared(name: &str) -> Option<usize> {
+    if !EXTRAS_LEFT_OUT {
+        return None;
+    }
+    match name {
+        "convert" => Some(9),
+        "purchase" => Some(8),
+        "claim" => Some(6),
+        _ => None,
+    }
+}
+
+/// Whether the program takes calls without the accounts from [`declared`] on.
+const EXTRAS_LEFT_OUT: bool = false;
+
 /// Every instruction.
 pub const SPECS: [Spec; 25] = [
     ("create_campaign", &["swd", "s", "w", "", "", "", "P"]),
@@ -36,7 +54,10 @@ pub const SPECS: [Spec; 25] = [
     ("propose_authority", &["s", "wC"]),
     ("accept_authority", &["s", "wC"]),
     ("close_campaign", &["s", "wC"]),
-    ("reclaim_campaign", &["s", "wC", "wd", "wo", "wo", "wo", "o"]),
+    (
+        "reclaim_campaign",
+        &["s", "wC", "wd", "wo", "wo", "wo", "o"],
+    ),
     ("fund_vault", &["s", "C", "", "w", "w", ""]),
     ("withdraw_vault", &["s", "C", "", "w", "w", ""]),
     ("set_suspended", &["s", "C", "wR"]),
@@ -57,12 +78,18 @@ pub const SPECS: [Spec; 25] = [
     (
         "purchase",
         &[
-            "swd", "swd", "C", "wR", "w", "wd", "wd", "P", "o", "wo", "o", "wdo", "o", "oB", "wdo",
-            "wdo", "wdo",
+            "swd", "swd", "C", "wR", "w", "wd", "wd", "P", "o", "wdo", "o", "wdo", "o", "oB",
+            "wdo", "wdo", "wdo",
         ],
     ),
-    ("claim", &["C", "wR", "wV", "wd", "wo", "o", "wdo", "wdo", "wo"]),
-    ("cancel_conversion", &["s", "C", "wR", "wV", "wdo", "o", "wdo", "o"]),
+    (
+        "claim",
+        &["C", "wR", "wV", "wd", "wo", "o", "wdo", "wdo", "wo"],
+    ),
+    (
+        "cancel_conversion",
+        &["s", "C", "wR", "wV", "wdo", "o", "wdo", "o"],
+    ),
     ("reclaim_referral", &["", "w", "w"]),
     ("reclaim_conversion", &["", "wV", "w"]),
     ("reclaim_referee", &["", "wB", "w"]),
@@ -88,20 +115,29 @@ pub fn called(data: &[u8]) -> Option<usize> {
 /// Address of a campaign.
 #[must_use]
 pub fn campaign_at(creator: &Pubkey, id: u64) -> (Pubkey, u8) {
-    derive(&[b"campaign", creator.as_ref(), &id.to_le_bytes()], &PROGRAM_ID)
+    derive(
+        &[b"campaign", creator.as_ref(), &id.to_le_bytes()],
+        &PROGRAM_ID,
+    )
 }
 
 /// Address of a referral; `None` for bytes that are no seed.
 #[must_use]
 pub fn referral_at(campaign: &Pubkey, code: &[u8; 12]) -> (Pubkey, u8) {
-    let end = code.iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1);
+    let end = code
+        .iter()
+        .rposition(|byte| *byte != 0)
+        .map_or(0, |at| at + 1);
     derive(&[b"referral", campaign.as_ref(), &code[..end]], &PROGRAM_ID)
 }
 
 /// Address of a binding.
 #[must_use]
 pub fn binding_at(campaign: &Pubkey, wallet: &Pubkey) -> (Pubkey, u8) {
-    derive(&[b"referee", campaign.as_ref(), wallet.as_ref()], &PROGRAM_ID)
+    derive(
+        &[b"referee", campaign.as_ref(), wallet.as_ref()],
+        &PROGRAM_ID,
+    )
 }
 
 /// Address of a conversion.
@@ -155,7 +191,7 @@ pub fn run(tx: &mut Tx<'_>, data: &[u8]) {
             }
         };
     }
-    if !check_accounts(tx, spec) {
+    if !check_accounts(tx, spec, declared(name)) {
         return;
     }
     match name {
@@ -197,12 +233,15 @@ pub fn run(tx: &mut Tx<'_>, data: &[u8]) {
 }
 
 /// What the framework checks before the program does.
-fn check_accounts(tx: &mut Tx<'_>, spec: &[&str]) -> bool {
-    if tx.metas.len() < spec.len() {
+fn check_accounts(tx: &mut Tx<'_>, spec: &[&str], declared: Option<usize>) -> bool {
+    let given = tx.metas.len();
+    if given < spec.len() && declared != Some(given) {
         tx.fail("too few accounts");
         return false;
     }
-    let metas = &tx.metas[..spec.len()];
+    let metas = &tx.metas[..spec.len().min(given)];
+    // Accounts that may be left out are not compared with each other.
+    let declared = declared.unwrap_or(spec.len());
     for (index, (meta, flags)) in metas.iter().zip(spec).enumerate() {
         let key = meta.key;
         if flags.contains('o') && key == PROGRAM_ID {
@@ -216,9 +255,9 @@ fn check_accounts(tx: &mut Tx<'_>, spec: &[&str]) -> bool {
         }
         let others = metas.iter().enumerate();
         let twice = others
-            .filter(|(other, _)| *other != index)
+            .filter(|(other, _)| *other != index && (index < declared || *other < declared))
             .any(|(_, other)| other.key == key);
-        if twice && flags.contains('w') && !flags.contains('d') {
+        if twice && flags.contains('w') && !flags.contains('d') && index < declared {
             tx.fail("an account is there twice");
         }
         let body = tx.cell(&key).body.clone();
@@ -259,7 +298,7 @@ impl Tx<'_> {
     }
 
     fn given(&self, index: usize) -> Option<Pubkey> {
-        let key = self.at(index);
+        let key = self.metas.get(index)?.key;
         (key != PROGRAM_ID).then_some(key)
     }
 
@@ -377,7 +416,8 @@ fn need_mint(tx: &mut Tx<'_>, key: &Pubkey, program: &Pubkey, fees: bool) {
 }
 
 fn create_campaign(tx: &mut Tx<'_>, id: u64, terms: RawTerms, settings: &RawSettings) {
-    let [payer, creator, key, mint, payment_mint, token_program] = [0, 1, 2, 3, 4, 5].map(|i| tx.at(i));
+    let [payer, creator, key, mint, payment_mint, token_program] =
+        [0, 1, 2, 3, 4, 5].map(|i| tx.at(i));
     let (address, bump) = campaign_at(&creator, id);
     if key != address {
         return tx.fail("not the campaign's address");
@@ -418,10 +458,7 @@ fn create_campaign(tx: &mut Tx<'_>, id: u64, terms: RawTerms, settings: &RawSett
                 } else {
                     1
                 };
-                tx.need(
-                    facts.supply.checked_add(least).is_some(),
-                    E::InvalidReward,
-                );
+                tx.need(facts.supply.checked_add(least).is_some(), E::InvalidReward);
             }
         }
         if terms.funding != 0 {
@@ -434,8 +471,11 @@ fn create_campaign(tx: &mut Tx<'_>, id: u64, terms: RawTerms, settings: &RawSett
     let mut campaign = Campaign {
         version: 1,
         bump,
-        funding: [Funding::MintAuthority, Funding::Vault, Funding::PaymentSplit]
-            [usize::from(terms.funding)],
+        funding: [
+            Funding::MintAuthority,
+            Funding::Vault,
+            Funding::PaymentSplit,
+        ][usize::from(terms.funding)],
         proof: [Proof::Open, Proof::Attested, Proof::Payment][usize::from(terms.proof)],
         uniqueness: [
             Uniqueness::Wallet,
@@ -805,7 +845,14 @@ fn close_referral(tx: &mut Tx<'_>) {
 }
 
 /// Refuses unless campaign and referral let `wallet` be brought now.
-fn need_open(tx: &mut Tx<'_>, campaign: &Campaign, key: &Pubkey, referral: &Referral, wallet: &Pubkey, code: &[u8; 12]) {
+fn need_open(
+    tx: &mut Tx<'_>,
+    campaign: &Campaign,
+    key: &Pubkey,
+    referral: &Referral,
+    wallet: &Pubkey,
+    code: &[u8; 12],
+) {
     let now = tx.now;
     tx.need(referral.campaign == *key, E::WrongCampaign);
     tx.need(referral.padded_code == *code, E::CodeMismatch);
@@ -820,10 +867,7 @@ fn need_open(tx: &mut Tx<'_>, campaign: &Campaign, key: &Pubkey, referral: &Refe
         campaign.ends_at == 0 || now < campaign.ends_at,
         E::CampaignEnded,
     );
-    tx.need(
-        referral.active && !referral.suspended,
-        E::ReferralInactive,
-    );
+    tx.need(referral.active && !referral.suspended, E::ReferralInactive);
     tx.need(
         referral.expires_at == 0 || now < referral.expires_at,
         E::ReferralExpired,
@@ -894,7 +938,14 @@ struct Credit {
 fn credit(tx: &mut Tx<'_>, request: &Request, payment: bool) -> Option<Credit> {
     let (campaign, referral) = (tx.campaign(2), tx.referral(3));
     let [referee, campaign_key, referral_key, key] = [1, 2, 3, 4].map(|i| tx.at(i));
-    need_open(tx, &campaign, &campaign_key, &referral, &referee, &request.code);
+    need_open(
+        tx,
+        &campaign,
+        &campaign_key,
+        &referral,
+        &referee,
+        &request.code,
+    );
     tx.need(request.action <= 8, E::InvalidAction);
     let paid = campaign.proof == Proof::Payment;
     tx.need(!paid || payment, E::PaymentRequired);
@@ -974,7 +1025,11 @@ fn need_attested(tx: &mut Tx<'_>, campaign: &Campaign, request: &Request) {
 }
 
 /// Who the parts are for, by their bits: owner and account.
-fn beneficiaries(campaign: &Campaign, referral: &Referral, referee: &Pubkey) -> [(Pubkey, Pubkey); 3] {
+fn beneficiaries(
+    campaign: &Campaign,
+    referral: &Referral,
+    referee: &Pubkey,
+) -> [(Pubkey, Pubkey); 3] {
     [referral.owner, *referee, referral.partner]
         .map(|owner| (owner, reward_account(campaign, &owner).0))
 }
@@ -1002,7 +1057,7 @@ fn payable(
         );
         let cell = tx.cell(&account);
         let takes = if campaign.mint == SYSTEM {
-            cell.lamports + units >= tx.rent(cell.len())
+            cell.lamports + units >= tx.rent(cell.size())
         } else {
             matches!(&cell.body, Body::Token(account)
                 if account.program == campaign.token_program
@@ -1039,7 +1094,14 @@ fn affordable(
     }
 }
 
-fn pay(tx: &mut Tx<'_>, campaign_key: &Pubkey, campaign: &Campaign, people: &[(Pubkey, Pubkey); 3], parts: &Parts, bits: u8) {
+fn pay(
+    tx: &mut Tx<'_>,
+    campaign_key: &Pubkey,
+    campaign: &Campaign,
+    people: &[(Pubkey, Pubkey); 3],
+    parts: &Parts,
+    bits: u8,
+) {
     for (index, bit) in BITS.into_iter().enumerate() {
         let (to, units) = (people[index].1, parts.units[index]);
         if bits & bit == 0 || units == 0 {
@@ -1049,7 +1111,14 @@ fn pay(tx: &mut Tx<'_>, campaign_key: &Pubkey, campaign: &Campaign, people: &[(P
         if campaign.funding == Funding::MintAuthority {
             tx.mint_to(mint, &to, campaign_key, units);
         } else {
-            tx.transfer(&campaign.token_program, &campaign.vault, mint, &to, campaign_key, units);
+            tx.transfer(
+                &campaign.token_program,
+                &campaign.vault,
+                mint,
+                &to,
+                campaign_key,
+                units,
+            );
         }
     }
 }
@@ -1154,8 +1223,14 @@ fn convert(tx: &mut Tx<'_>, request: &Request) {
         ..
     } = &credit;
     let campaign_key = tx.at(2);
-    let [mint, referrer, program, referee_account, partner_account, vault] =
-        [5, 6, 7, 12, 13, 14].map(|i| tx.given(i));
+    let [
+        mint,
+        referrer,
+        program,
+        referee_account,
+        partner_account,
+        vault,
+    ] = [5, 6, 7, 12, 13, 14].map(|i| tx.given(i));
     // The token program and the referrer's account are not optional.
     let (program, referrer) = (program.or(Some(PROGRAM_ID)), referrer.or(Some(PROGRAM_ID)));
     need_funds(tx, &credit, vault);
@@ -1176,7 +1251,14 @@ fn convert(tx: &mut Tx<'_>, request: &Request) {
 }
 
 /// Moves a buyer's money.
-fn spend(tx: &mut Tx<'_>, campaign: &Campaign, source: Option<Pubkey>, program: Option<Pubkey>, to: &Pubkey, amount: u64) {
+fn spend(
+    tx: &mut Tx<'_>,
+    campaign: &Campaign,
+    source: Option<Pubkey>,
+    program: Option<Pubkey>,
+    to: &Pubkey,
+    amount: u64,
+) {
     let buyer = tx.at(1);
     if amount == 0 {
         return;
@@ -1185,7 +1267,14 @@ fn spend(tx: &mut Tx<'_>, campaign: &Campaign, source: Option<Pubkey>, program: 
         return tx.move_lamports(&buyer, to, amount);
     }
     if let (Some(source), Some(program)) = (source, program) {
-        tx.transfer(&program, &source, &campaign.payment_mint, to, &buyer, amount);
+        tx.transfer(
+            &program,
+            &source,
+            &campaign.payment_mint,
+            to,
+            &buyer,
+            amount,
+        );
     }
 }
 
@@ -1201,8 +1290,16 @@ fn purchase(tx: &mut Tx<'_>, request: &Request) {
         ..
     } = &credit;
     let [campaign_key, conversion, treasury, referrer] = [2, 4, 5, 6].map(|i| tx.at(i));
-    let [payment_mint, source, payment_program, mint, program, referee_account, partner_account, vault] =
-        [8, 9, 10, 11, 12, 14, 15, 16].map(|i| tx.given(i));
+    let [
+        payment_mint,
+        source,
+        payment_program,
+        mint,
+        program,
+        referee_account,
+        partner_account,
+        vault,
+    ] = [8, 9, 10, 11, 12, 14, 15, 16].map(|i| tx.given(i));
     let split = campaign.funding == Funding::PaymentSplit;
     need_funds(tx, &credit, vault);
     let people = beneficiaries(campaign, referral, buyer);
@@ -1290,7 +1387,12 @@ fn settle(referral: &mut Referral, parts: &Parts, bits: u8) {
     }
 }
 
-fn need_chain(tx: &mut Tx<'_>, [campaign, referral]: [usize; 2], of: &Referral, conversion: &Conversion) {
+fn need_chain(
+    tx: &mut Tx<'_>,
+    [campaign, referral]: [usize; 2],
+    of: &Referral,
+    conversion: &Conversion,
+) {
     tx.need(of.campaign == tx.at(campaign), E::WrongCampaign);
     tx.need(conversion.referral == tx.at(referral), E::WrongReferral);
 }

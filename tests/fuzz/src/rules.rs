@@ -124,10 +124,7 @@ pub fn wrong(terms: &RawTerms, settings: &RawSettings, committed: u64) -> Vec<Op
         let multiplier = u128::from(multiplier.unwrap_or(0)).max(WHOLE);
         u128::from(s.reward_fixed) * multiplier / WHOLE
     };
-    need(
-        largest + bonuses <= u128::from(u64::MAX),
-        E::InvalidReward,
-    );
+    need(largest + bonuses <= u128::from(u64::MAX), E::InvalidReward);
     need(
         u32::from(s.referee_share_bps) + u32::from(s.max_partner_share_bps) <= 10_000,
         E::InvalidShares,
@@ -143,7 +140,10 @@ pub fn wrong(terms: &RawTerms, settings: &RawSettings, committed: u64) -> Vec<Op
         s.attestor != Pubkey::default() || (terms.proof != 1 && s.attested_codes == 0),
         E::InvalidAttestor,
     );
-    need((s.treasury != Pubkey::default()) == paid, E::InvalidTreasury);
+    need(
+        (s.treasury != Pubkey::default()) == paid,
+        E::InvalidTreasury,
+    );
     if s.attested_codes > 1 {
         wrong.push(None);
     }
@@ -195,10 +195,13 @@ pub fn reward(campaign: &Campaign, referral: &Referral, amount: u64) -> Parts {
     } else {
         u128::from(campaign.reward_fixed)
     };
-    let tiers = campaign.tiers.iter().filter(|tier| {
-        tier.multiplier_bps != 0 && u128::from(tier.min_conversions) <= ordinal
-    });
-    let multiplier = tiers.last().map_or(WHOLE, |tier| tier.multiplier_bps.into());
+    let mut tiers = campaign
+        .tiers
+        .iter()
+        .filter(|tier| tier.multiplier_bps != 0 && u128::from(tier.min_conversions) <= ordinal);
+    let multiplier = tiers
+        .next_back()
+        .map_or(WHOLE, |tier| tier.multiplier_bps.into());
     let mut shared = share(base, multiplier);
     if percent {
         shared = shared.min(campaign.reward_max.into());

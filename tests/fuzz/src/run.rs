@@ -1,6 +1,11 @@
 //! A run: steps on a chain and on the model, side by side.
 
-use std::{collections::{BTreeMap, BTreeSet, HashMap}, fmt::Write as _, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fmt::Write as _,
+    path::Path,
+    sync::Arc,
+};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use solana_sdk::{account::AccountSharedData, pubkey::Pubkey};
@@ -90,7 +95,7 @@ impl Start {
     /// The steps that this seed makes, as far as the first failure.
     pub fn fuzz(&self, seed: u64, coverage: &mut Coverage) -> (Vec<Step>, Option<Failure>) {
         let mut rng = Rng(seed);
-        let mut run = self.run(rng.next());
+        let mut run = self.run(rng.number());
         let mut steps = Vec::new();
         let mut failure = None;
         for index in 0..STEPS {
@@ -111,7 +116,11 @@ impl Start {
         }
         for (name, outcomes) in run.coverage {
             for (outcome, count) in outcomes {
-                *coverage.entry(name).or_default().entry(outcome).or_default() += count;
+                *coverage
+                    .entry(name)
+                    .or_default()
+                    .entry(outcome)
+                    .or_default() += count;
             }
         }
         (steps, failure)
@@ -289,7 +298,9 @@ fn agree<T>(predicted: &Result<T, Vec<Reason>>, sent: &Result<(), Refused>) -> R
         (Err(reasons), Ok(())) => bail!("was accepted, should be refused: {}", list(reasons)),
         (Err(reasons), Err(Refused::Program(error))) => {
             ensure!(
-                reasons.iter().any(|reason| reason.program() == Some(*error)),
+                reasons
+                    .iter()
+                    .any(|reason| reason.program() == Some(*error)),
                 "was refused with {error:?}, should be with {}",
                 list(reasons)
             );
@@ -312,7 +323,9 @@ fn list(reasons: &[Reason]) -> String {
         .iter()
         .map(|reason| match reason {
             Reason::Elsewhere(why) => format!("an error elsewhere ({why})"),
-            own => own.program().map_or("?".into(), |error| error.name().to_owned()),
+            own => own
+                .program()
+                .map_or("?".into(), |error| error.name().to_owned()),
         })
         .collect();
     words.join(" or ")

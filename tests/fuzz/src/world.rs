@@ -79,7 +79,7 @@ impl World {
         };
         let put = |model: &mut Model, key, body| {
             let mut cell = Cell { lamports: 0, body };
-            cell.lamports = model.rent(cell.len());
+            cell.lamports = model.rent(cell.size());
             model.cells.insert(key, cell);
         };
         let (last, rich) = self.people.split_last().expect("there are wallets");
