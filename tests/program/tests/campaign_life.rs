@@ -544,7 +544,8 @@ fn a_campaign_changes_hands_in_two_steps() {
         world.refuse(&[accept(stranger)], &[stranger], not_offered);
     }
     let pause = instructions::set_paused(&dora.pubkey(), &campaign, true);
-    world.refuse(&[pause.clone()], &[&dora], ProgramError::Unauthorized);
+    let pause = std::slice::from_ref(&pause);
+    world.refuse(pause, &[&dora], ProgramError::Unauthorized);
     let mut unsigned = accept(&dora);
     unsigned.accounts[0].is_signer = false;
     let missing = other(0, InstructionError::MissingRequiredSignature);
@@ -565,7 +566,7 @@ fn a_campaign_changes_hands_in_two_steps() {
     world.refuse(&[accept(&dora)], &[&dora], not_offered);
     let own = instructions::set_paused(&company.pubkey(), &campaign, true);
     world.refuse(&[own], &[&company], ProgramError::Unauthorized);
-    world.land(&[pause], &[&dora]);
+    world.land(pause, &[&dora]);
 }
 
 #[test]

@@ -357,8 +357,12 @@ fn a_split_in_tokens_needs_its_vault_only_when_something_waits() {
     let close = call(&alice, &account, vec![9], Some(alice.pubkey()));
     world.land(&[close], &[&alice]);
 
-    // When Carol buys, then she makes the vault in the same transaction, and counts
+    // When Carol buys, then she is told that it is missing
     let purchase = step(&mut world, &carol, CODE);
+    let missing = ProgramError::MissingAccount;
+    world.refuse(std::slice::from_ref(&purchase), &[&carol], missing);
+
+    // And when she makes it in the same transaction, then she counts
     let campaign = world.campaign();
     let vault = token::create_associated_token(
         &carol.pubkey(),

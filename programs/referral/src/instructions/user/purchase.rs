@@ -252,7 +252,13 @@ impl Purchase {
                 waiting,
             };
             let escrow = if waiting != 0 && campaign.has_vault() {
-                purse.check_vault()?
+                let vault = purse.check_vault()?;
+                // Nobody may have made it yet.
+                require!(
+                    pda::is_owned(vault, &campaign.token_program),
+                    E::MissingAccount
+                );
+                vault
             } else {
                 accounts.conversion.account()
             };
