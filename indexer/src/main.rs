@@ -8,6 +8,7 @@ mod decode;
 mod failure;
 mod finality;
 mod health;
+mod history;
 mod live;
 mod mirror;
 mod receipts;

@@ -8,7 +8,7 @@ use vouch_db::{
     mirror::{Applied, Commitment, Observation, Row, Writer},
 };
 
-use crate::{chain::Chain, config::Config, failure::Failure, health::Health};
+use crate::{chain::Chain, config::Config, failure::Failure, health::Health, history::recall};
 
 /// Rows in one transaction: enough for speed, few enough to be visible at once.
 const BATCH: usize = 1000;
@@ -67,7 +67,7 @@ impl Mirror<'_> {
         commitment: Commitment,
     ) -> Result<Applied, Failure> {
         let start = Instant::now();
-        let mut fetched = false;
+        let (mut fetched, mut recalled) = (false, false);
         let applied = loop {
             let outcome = self.writer.lock().await.apply(batch.clone()).await;
             match outcome {
@@ -78,11 +78,21 @@ impl Mirror<'_> {
                     batch.extend(found);
                     fetched = true;
                 }
-                // Kept back by a node that is behind, or of a fork that is gone: the
-                // next session reads everything anew.
+                // Closed since: they come first, and what they are now comes after.
+                Err(Error::UnknownReferrals(referrals)) if !recalled => {
+                    let mut were = Vec::new();
+                    for referral in &referrals {
+                        were.extend(recall(self.chain, referral).await?);
+                    }
+                    self.writer.lock().await.apply(were).await?;
+                    recalled = true;
+                }
+                // Kept back by a node that is behind or has forgotten much, or of a fork
+                // that is gone: the next session reads everything anew.
                 Err(Error::UnknownReferrals(referrals)) => {
                     return Err(Failure::Chain(format!(
-                        "the node has a conversion but not its referral {}",
+                        "the node has a conversion but neither its referral {} nor the \
+                         transaction that registered it",
                         referrals.join(", ")
                     )));
                 }

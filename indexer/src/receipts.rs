@@ -27,7 +27,7 @@ use vouch_client::{
 };
 use vouch_db::mirror::{Receiptless, receiptless};
 
-use crate::{failure::Failure, health::gauge, mirror::Mirror};
+use crate::{chain::Chain, failure::Failure, health::gauge, mirror::Mirror};
 
 const BATCH: u32 = 256;
 const POLL: Duration = Duration::from_secs(1);
@@ -122,10 +122,10 @@ async fn find(mirror: &Mirror<'_>, conversion: &Receiptless) -> Result<Option<St
         .address
         .parse()
         .map_err(|error| Failure::chain("address", error))?;
-    let mut candidates = candidates(mirror, &address).await?;
+    let mut candidates = candidates(mirror.chain, &address).await?;
     order(&mut candidates, conversion.converted_at);
     let found = first(candidates, async |candidate| {
-        let transaction = transaction(mirror, &candidate.signature).await?;
+        let transaction = transaction(mirror.chain, &candidate.signature).await?;
         Ok(made(&transaction, &conversion.address))
     });
     Ok(found.await?.map(|candidate| candidate.signature))
@@ -148,8 +148,8 @@ async fn first<T>(
     failure.map_or(Ok(None), Err)
 }
 
-async fn transaction(
-    mirror: &Mirror<'_>,
+pub(crate) async fn transaction(
+    chain: &Chain,
     signature: &str,
 ) -> Result<EncodedConfirmedTransactionWithStatusMeta, Failure> {
     let signature: Signature = signature
@@ -160,17 +160,16 @@ async fn transaction(
         commitment: Some(CommitmentConfig::confirmed()),
         max_supported_transaction_version: Some(0),
     };
-    mirror
-        .chain
+    chain
         .rpc
         .get_transaction_with_config(&signature, config)
         .await
         .map_err(|error| Failure::rpc("getTransaction", error))
 }
 
-/// Every successful transaction that mentions `address`.
-async fn candidates(
-    mirror: &Mirror<'_>,
+/// Every successful transaction that mentions `address`, the newest first.
+pub(crate) async fn candidates(
+    chain: &Chain,
     address: &Pubkey,
 ) -> Result<Vec<RpcConfirmedTransactionStatusWithSignature>, Failure> {
     let mut candidates = Vec::new();
@@ -182,8 +181,7 @@ async fn candidates(
             commitment: Some(CommitmentConfig::confirmed()),
             ..Default::default()
         };
-        let page = mirror
-            .chain
+        let page = chain
             .rpc
             .get_signatures_for_address_with_config(address, config)
             .await
@@ -217,17 +215,34 @@ fn order(candidates: &mut [RpcConfirmedTransactionStatusWithSignature], converte
 /// Whether the transaction succeeded and converted into `conversion`, directly or
 /// through another program.
 fn made(transaction: &EncodedConfirmedTransactionWithStatusMeta, conversion: &str) -> bool {
+    calls(transaction).iter().any(|call| {
+        let converts = call.data.starts_with(&convert_discriminator())
+            || call.data.starts_with(&purchase_discriminator());
+        let account = call.accounts.get(CONVERT_CONVERSION_INDEX);
+        converts && account.is_some_and(|account| account == conversion)
+    })
+}
+
+/// An instruction of the program.
+pub(crate) struct Call {
+    pub(crate) accounts: Vec<String>,
+    pub(crate) data: Vec<u8>,
+}
+
+/// The program's instructions in the transaction, also those inside of other programs;
+/// none when it failed.
+pub(crate) fn calls(transaction: &EncodedConfirmedTransactionWithStatusMeta) -> Vec<Call> {
     let transaction = &transaction.transaction;
     let (Some(meta), EncodedTransaction::Json(inner)) =
         (&transaction.meta, &transaction.transaction)
     else {
-        return false;
+        return Vec::new();
     };
     let UiMessage::Raw(message) = &inner.message else {
-        return false;
+        return Vec::new();
     };
     if meta.err.is_some() {
-        return false;
+        return Vec::new();
     }
     let mut keys: Vec<&str> = message.account_keys.iter().map(String::as_str).collect();
     if let OptionSerializer::Some(loaded) = &meta.loaded_addresses {
@@ -235,31 +250,34 @@ fn made(transaction: &EncodedConfirmedTransactionWithStatusMeta, conversion: &st
         keys.extend(loaded.readonly.iter().map(String::as_str));
     }
     let program = PROGRAM_ID.to_string();
-    let converts = |instruction: &UiCompiledInstruction| {
-        let key = |index: u8| keys.get(usize::from(index)).copied();
-        let account = instruction.accounts.get(CONVERT_CONVERSION_INDEX).copied();
-        key(instruction.program_id_index) == Some(program.as_str())
-            && account.and_then(key) == Some(conversion)
-            && bs58::decode(&instruction.data)
-                .into_vec()
-                .is_ok_and(|data| {
-                    data.starts_with(&convert_discriminator())
-                        || data.starts_with(&purchase_discriminator())
-                })
+    let key = |index: &u8| keys.get(usize::from(*index)).copied();
+    let call = |instruction: &UiCompiledInstruction| {
+        if key(&instruction.program_id_index) != Some(program.as_str()) {
+            return None;
+        }
+        let accounts: Option<Vec<&str>> = instruction.accounts.iter().map(key).collect();
+        Some(Call {
+            accounts: accounts?.into_iter().map(str::to_owned).collect(),
+            data: bs58::decode(&instruction.data).into_vec().ok()?,
+        })
     };
-    if message.instructions.iter().any(converts) {
-        return true;
-    }
-    let OptionSerializer::Some(inner) = &meta.inner_instructions else {
-        return false;
+    let inner = match &meta.inner_instructions {
+        OptionSerializer::Some(inner) => inner.as_slice(),
+        _ => &[],
     };
-    inner
+    let inner = inner
         .iter()
         .flat_map(|inner| &inner.instructions)
-        .any(|instruction| match instruction {
-            UiInstruction::Compiled(instruction) => converts(instruction),
-            UiInstruction::Parsed(_) => false,
-        })
+        .filter_map(|instruction| match instruction {
+            UiInstruction::Compiled(instruction) => Some(instruction),
+            UiInstruction::Parsed(_) => None,
+        });
+    message
+        .instructions
+        .iter()
+        .chain(inner)
+        .filter_map(call)
+        .collect()
 }
 
 #[cfg(test)]

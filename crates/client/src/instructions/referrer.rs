@@ -7,10 +7,10 @@ use solana_sdk::{
 use vouch_rules::Code;
 
 use super::{SYSTEM_PROGRAM, instruction, optional_signer};
-use crate::pda;
+use crate::{PROGRAM_ID, discriminator, pda};
 
 /// What `create_referral` takes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CreateReferral {
     /// Pays the rent; signs.
     pub payer: Pubkey,
@@ -60,6 +60,29 @@ pub fn create_referral(args: &CreateReferral) -> Instruction {
             AccountMeta::new_readonly(SYSTEM_PROGRAM, false),
         ],
     )
+}
+
+/// Position of the referral among the accounts of `create_referral`.
+pub const CREATE_REFERRAL_REFERRAL_INDEX: usize = 3;
+
+/// What a `create_referral` instruction of the program asked for, from its accounts and
+/// data; `None` when it is another instruction.
+#[must_use]
+pub fn read_create_referral(accounts: &[Pubkey], data: &[u8]) -> Option<CreateReferral> {
+    let data = data.strip_prefix(&discriminator("global", "create_referral"))?;
+    let (code, usage_limit, expires_at) = borsh::from_slice(data).ok()?;
+    let &[payer, owner, campaign, _referral, attestor, ..] = accounts else {
+        return None;
+    };
+    Some(CreateReferral {
+        payer,
+        owner,
+        campaign,
+        code: Code::from_padded(&code).ok()?,
+        usage_limit,
+        expires_at,
+        attestor: (attestor != PROGRAM_ID).then_some(attestor),
+    })
 }
 
 /// `signer` signs for a change of `referral`.
@@ -152,4 +175,38 @@ pub fn close_referral(owner: &Pubkey, referral: &Pubkey, rent_payer: &Pubkey) ->
             AccountMeta::new(*rent_payer, false),
         ],
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registration_is_read_back_as_it_was_built() {
+        let [payer, owner, campaign, attestor] =
+            [1, 2, 3, 4].map(|byte| Pubkey::new_from_array([byte; 32]));
+        for attestor in [None, Some(attestor)] {
+            // Given a registration
+            let args = CreateReferral {
+                payer,
+                owner,
+                campaign,
+                code: "STARTER7".parse().expect("a code"),
+                usage_limit: 5,
+                expires_at: 6,
+                attestor,
+            };
+            let built = create_referral(&args);
+            let accounts: Vec<Pubkey> = built.accounts.iter().map(|meta| meta.pubkey).collect();
+
+            // Then reading gives the same, and its position is the referral's
+            assert_eq!(read_create_referral(&accounts, &built.data), Some(args));
+            let (referral, _) = pda::referral(&campaign, &args.code);
+            assert_eq!(accounts[CREATE_REFERRAL_REFERRAL_INDEX], referral);
+
+            // And another instruction is none
+            let other = accept_owner(&owner, &campaign, &referral);
+            assert_eq!(read_create_referral(&accounts, &other.data), None);
+        }
+    }
 }
