@@ -17,9 +17,10 @@ use solana_sdk::{
 };
 use sqlx::PgPool;
 use vouch_client::{
-    accounts::{Settings, Terms},
+    accounts::{Action, Proof, Settings, Terms},
     instructions::{self, CreateCampaign},
     pda, token,
+    voucher::{self, Statement},
 };
 use vouch_localnet::{Instance, Postgres, Validator, ValidatorOptions, program_binary};
 
@@ -83,6 +84,23 @@ impl Chain {
         starts_at: i64,
         ends_at: i64,
     ) -> (Pubkey, Pubkey) {
+        let settings = Settings {
+            starts_at,
+            ends_at,
+            ..Settings::fixed(REWARD)
+        };
+        self.campaign_with(company, id, Terms::default(), settings)
+            .await
+    }
+
+    /// The same, with terms and settings.
+    async fn campaign_with(
+        &self,
+        company: &Keypair,
+        id: u64,
+        terms: Terms,
+        settings: Settings,
+    ) -> (Pubkey, Pubkey) {
         let mint = Keypair::new();
         let (address, _) = pda::campaign(&company.pubkey(), id);
         let rent = self
@@ -104,12 +122,8 @@ impl Chain {
             mint: mint.pubkey(),
             payment_mint: Pubkey::default(),
             token_program: token::TOKEN_PROGRAM_ID,
-            terms: Terms::default(),
-            settings: Settings {
-                starts_at,
-                ends_at,
-                ..Settings::fixed(REWARD)
-            },
+            terms,
+            settings,
         };
         let hand_over = token::set_mint_authority(&mint.pubkey(), &company.pubkey(), &address);
         let open = instructions::create_campaign(&args);
@@ -239,6 +253,70 @@ async fn wallets_can_sign_what_is_built_and_refusals_are_the_programs() {
         refusal(409, "campaign_not_started")
     );
 
+    // Given a campaign that shares rewards, and asks for its attestor's word
+    let attestor = Keypair::new();
+    let terms = Terms {
+        proof: Proof::Attested,
+        ..Terms::default()
+    };
+    let settings = Settings {
+        attestor: attestor.pubkey(),
+        referee_share_bps: 2_000,
+        ..Settings::fixed(REWARD)
+    };
+    let (attested, mint) = chain.campaign_with(&company, 3, terms, settings).await;
+    let body = json!({ "campaign": attested.to_string(), "owner": alice.pubkey().to_string(),
+        "payer": company.pubkey().to_string(), "code": "STARTER7" });
+    let answer = api.post(create, &body).await.json();
+    chain.sign_and_send(&answer, &[&company, &alice]).await;
+    let carol = Keypair::new();
+    let mut named = request("STARTER7", &carol);
+    named["campaign"] = attested.to_string().into();
+    // When Carol has no voucher, one of somebody else or one that has expired
+    assert_eq!(
+        api.post(convert, &named).await.refusal(),
+        refusal(422, "attestation_required")
+    );
+    let voucher = |signer: &Keypair, expires_at: i64| {
+        let message = voucher::message(&Statement {
+            campaign: attested,
+            referral: pda::referral(&attested, &code).0,
+            referee: carol.pubkey(),
+            action: Action::Purchase,
+            amount: u64::MAX,
+            reference: [0xab; 32],
+            expires_at,
+        });
+        json!({ "signature": signer.sign_message(&message).to_string(),
+            "expires_at": expires_at })
+    };
+    for (voucher, status, refused) in [
+        (voucher(&alice, i64::MAX), 422, "invalid_voucher"),
+        (voucher(&attestor, 1), 422, "voucher_expired"),
+        (
+            json!({ "signature": "x", "expires_at": 1 }),
+            400,
+            "invalid_signature",
+        ),
+    ] {
+        // Then she is told so
+        named["voucher"] = voucher;
+        assert_eq!(
+            api.post(convert, &named).await.refusal(),
+            refusal(status, refused)
+        );
+    }
+    // And with the right one, both have their shares
+    named["voucher"] = voucher(&attestor, i64::MAX);
+    let answer = api.post(convert, &named).await.json();
+    assert_eq!(
+        answer["reward"],
+        json!({ "referrer": "4000000", "referee": "1000000", "partner": "0" })
+    );
+    chain.sign_and_send(&answer, &[&company, &carol]).await;
+    assert_eq!(chain.balance(&alice.pubkey(), &mint).await, Some(4_000_000));
+    assert_eq!(chain.balance(&carol.pubkey(), &mint).await, Some(1_000_000));
+
     // When the validator is gone, then health says so and builders refuse
     validator.kill().await.unwrap();
     let health = api
@@ -246,10 +324,10 @@ async fn wallets_can_sign_what_is_built_and_refusals_are_the_programs() {
         .await
         .json();
     assert_eq!(health["status"], "chain_unavailable");
-    assert_eq!(
-        api.post(convert, &named).await.refusal(),
-        refusal(503, "chain_unavailable")
-    );
+    let answer = api
+        .post(convert, &request("STARTER7", &Keypair::new()))
+        .await;
+    assert_eq!(answer.refusal(), refusal(503, "chain_unavailable"));
     // And when it is back, health is green again
     validator.resume().await.unwrap();
     api.until("/healthz", |answer| answer.status == 200).await;
