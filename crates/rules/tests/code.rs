@@ -76,6 +76,28 @@ fn padding_is_zeros_to_the_end() {
 }
 
 #[test]
+fn codes_of_every_length_survive_their_padding() {
+    for len in Code::MIN_LEN..=Code::MAX_LEN {
+        // Given a code of this length
+        let text = &b"ABCDEFGHJKMN"[..len];
+        let code = Code::from_bytes(text).expect("a code");
+
+        // When it is padded, then zeros follow it, and it can be read again
+        let padded = code.to_padded();
+        assert_eq!(padded[..len], *text);
+        assert!(padded[len..].iter().all(|&byte| byte == 0));
+        assert_eq!(Code::from_padded(&padded), Ok(code));
+
+        // And no other byte may be zero
+        for place in 0..len - 1 {
+            let mut broken = padded;
+            broken[place] = 0;
+            assert_eq!(Code::from_padded(&broken), Err(InvalidCode));
+        }
+    }
+}
+
+#[test]
 fn a_code_and_its_absence_can_be_shown() {
     // Given a code shorter than its padding
     let code: Code = "starter7".parse().expect("a code");
