@@ -210,13 +210,13 @@ impl RewardRule {
         if shares.is_none_or(|shares| shares > WHOLE_BPS) {
             return Err(InvalidRule::Shares);
         }
-        // A percentage is cut off at its maximum after the tiers; a fixed one grows.
+        // A percentage is cut off at its maximum after the tiers; a fixed one grows. An
+        // unused tier's 0 adds nothing.
         let most = match self.kind {
             RewardKind::Percent { .. } => most,
             RewardKind::Fixed(units) => self
                 .tiers
                 .iter()
-                .filter(|tier| tier.multiplier_bps != 0)
                 .try_fold(units, |most, tier| {
                     share(units, tier.multiplier_bps).map(|scaled| scaled.max(most))
                 })
