@@ -965,6 +965,21 @@ impl Maker<'_> {
 
     fn on_referral(&mut self, name: &'static str) -> Option<Step> {
         let ((mut key, mut campaign), (mut at, mut referral)) = self.pair()?;
+        if self.rng.percent(70) {
+            // Somebody is there to leave, or to take over.
+            let mut all = self.referrals();
+            match name {
+                "remove_partner" => all.retain(|(_, referral)| referral.partner != SYSTEM),
+                "accept_owner" => all.retain(|(_, referral)| referral.pending_owner != SYSTEM),
+                _ => all.clear(),
+            }
+            let index = self.rng.below(all.len() as u64) as usize;
+            if let Some((found, one)) = all.into_iter().nth(index)
+                && let Some(of) = self.campaign_at(&one.campaign)
+            {
+                (key, campaign, at, referral) = (one.campaign, of, found, one);
+            }
+        }
         if name == "set_suspended" && self.rng.percent(70) {
             let all = self.referrals();
             let stopped = all.into_iter().find(|(_, referral)| referral.suspended);

@@ -16,7 +16,7 @@ use clap::Parser;
 use vouch_fuzz::{
     actions::Rng,
     program::SPECS,
-    run::{Coverage, Start, read, write},
+    run::{Coverage, Start, program_file, read, write},
 };
 
 /// Runs random sequences of instructions against the model.
@@ -66,10 +66,7 @@ struct Found {
 
 fn run(args: &Args) -> Result<bool> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let program = args
-        .program
-        .clone()
-        .unwrap_or_else(|| here.join("../../target/deploy/referral.so"));
+    let program = args.program.clone().unwrap_or_else(program_file);
     if let Some(file) = &args.replay {
         let text = std::fs::read_to_string(file)
             .with_context(|| format!("cannot read {}", file.display()))?;

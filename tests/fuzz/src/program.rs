@@ -44,7 +44,7 @@ pub fn declared(name: &str) -> Option<usize> {
 }
 
 /// Whether the program takes calls without the accounts from [`declared`] on.
-const EXTRAS_LEFT_OUT: bool = false;
+const EXTRAS_LEFT_OUT: bool = true;
 
 /// Every instruction.
 pub const SPECS: [Spec; 25] = [

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fmt::Write as _,
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -22,6 +22,13 @@ use crate::{
 
 /// Steps of a run.
 pub const STEPS: usize = 250;
+
+/// The built program, or the one that `VOUCH_PROGRAM_SO` names.
+#[must_use]
+pub fn program_file() -> PathBuf {
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/deploy/referral.so");
+    std::env::var_os("VOUCH_PROGRAM_SO").map_or(built, PathBuf::from)
+}
 
 /// How often each instruction was accepted, and refused with what.
 pub type Coverage = BTreeMap<&'static str, BTreeMap<String, u64>>;

@@ -5,15 +5,14 @@ use std::path::Path;
 
 use vouch_fuzz::{
     program::SPECS,
-    run::{Coverage, Start, read},
+    run::{Coverage, Start, program_file, read},
 };
 
 /// Fresh runs: some 25,000 steps.
 const SEEDS: u64 = 100;
 
 fn start() -> Start {
-    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/deploy/referral.so");
-    Start::new(&program).expect("the program; run `./dev build-program` first")
+    Start::new(&program_file()).expect("the program; run `./dev build-program` first")
 }
 
 #[test]
