@@ -68,7 +68,7 @@ pub(crate) struct Args {
 pub(crate) enum Part {
     /// crates/rules, by its own tests.
     Rules,
-    /// programs/referral, by tests/program.
+    /// programs/referral, by tests/program and the corpus of tests/fuzz.
     Program,
 }
 
@@ -106,6 +106,7 @@ impl Part {
                 "crates/client",
                 "crates/rules",
                 "programs",
+                "tests/fuzz",
                 "tests/program",
                 "toolchain",
             ],

@@ -15,6 +15,10 @@ use syn::{
     Macro, Meta, ReturnType, Stmt, Token, Type, UnOp,
 };
 
+/// A bug on purpose, for the fuzzer, is no part of the program: taking it out changes
+/// nothing.
+const PLANTED: &str = "planted!(";
+
 /// One change to one place of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Edit {
@@ -55,6 +59,9 @@ struct Finder<'a> {
 
 impl Finder<'_> {
     fn add(&mut self, range: Range<usize>, replacement: impl Into<String>, change: String) {
+        if change.starts_with("leave out") && change.contains(PLANTED) {
+            return;
+        }
         self.edits.push(Edit {
             range,
             replacement: replacement.into(),
@@ -89,7 +96,10 @@ impl Finder<'_> {
             let last = place + 1 == block.stmts.len();
             let deletable = match statement {
                 Stmt::Expr(expr, semicolon) => match expr {
-                    Expr::If(branch) => branch.else_branch.is_none(),
+                    Expr::If(branch) => {
+                        let condition = self.text(&branch.cond.span().byte_range());
+                        branch.else_branch.is_none() && !condition.starts_with(PLANTED)
+                    }
                     Expr::ForLoop(_) | Expr::While(_) => true,
                     Expr::Assign(_)
                     | Expr::Binary(_)

@@ -1,6 +1,6 @@
 //! Building one mutant, and looking for a test that notices it.
 
-use std::collections::HashSet;
+use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -44,13 +44,17 @@ pub(crate) struct Worker {
 pub(crate) struct Baseline {
     /// Of the program; empty for other parts.
     bytes: Vec<u8>,
-    /// Test binaries, quick ones first, and how long each may take.
     tests: Vec<Test>,
+    /// Which to run first: quick ones, until another notices something. Mutants come
+    /// in the order of the code, and neighbours are often noticed by the same test.
+    order: RefCell<Vec<usize>>,
 }
 
 struct Test {
     name: String,
     spec: ProcessSpec,
+    /// What it takes without a mutant.
+    took: Duration,
     limit: Duration,
 }
 
@@ -91,6 +95,7 @@ impl Worker {
             Part::Rules => vec![Test {
                 name: "crates/rules".to_owned(),
                 spec: cargo(["test", "-p", part.package(), "--tests"]),
+                took: Duration::ZERO,
                 limit: PATIENCE,
             }],
             Part::Program => program_tests(folder).await?,
@@ -114,14 +119,20 @@ impl Worker {
                 End::Failed(test) => bail!("without any mutant, {test} fails"),
                 End::TimedOut => bail!("without any mutant, {} does not end", test.name),
             }
-            test.limit = PATIENCE.max(start.elapsed() * 5);
+            test.took = start.elapsed();
+            test.limit = PATIENCE.max(test.took * 5);
         }
-        tests.sort_by_key(|test| test.limit);
+        tests.sort_by_key(|test| test.took);
         let bytes = match part {
             Part::Rules => Vec::new(),
             Part::Program => fs::read(self.program())?,
         };
-        Ok(Baseline { bytes, tests })
+        let order = RefCell::new((0..tests.len()).collect());
+        Ok(Baseline {
+            bytes,
+            tests,
+            order,
+        })
     }
 
     /// Builds and tests one mutant.
@@ -144,10 +155,19 @@ impl Worker {
         if part == Part::Program && fs::read(self.program())? == baseline.bytes {
             return Ok(Outcome::Same);
         }
-        for test in &baseline.tests {
+        let order = baseline.order.borrow().clone();
+        for place in order {
+            let Some(test) = baseline.tests.get(place) else {
+                continue;
+            };
             match self.run(test, &self.program()).await? {
                 End::Passed => {}
-                End::Failed(test) => return Ok(Outcome::Killed(test)),
+                End::Failed(failed) => {
+                    let mut order = baseline.order.borrow_mut();
+                    order.retain(|other| *other != place);
+                    order.insert(0, place);
+                    return Ok(Outcome::Killed(failed));
+                }
                 End::TimedOut => return Ok(Outcome::TimedOut),
             }
         }
@@ -228,55 +248,64 @@ impl Worker {
     }
 }
 
-/// The test binaries of `tests/program`, copied to where no other build replaces them.
+/// The test binaries that load the program, copied to where no other build replaces them.
 async fn program_tests(folder: &Path) -> Result<Vec<Test>> {
     let log = folder.join("tests.log");
     fs::write(&log, "")?;
-    let mut build = cargo(["test", "-p", "vouch-program-tests", "--tests", "--no-run"])
-        .args(["--message-format", "json"]);
+    let mut build = cargo(["test", "--tests", "--no-run", "--message-format", "json"]).args([
+        "-p",
+        "vouch-program-tests",
+        "-p",
+        "vouch-fuzz",
+    ]);
     build.log = Some(log.clone());
     let mut build = build.spawn()?;
     let status = build.wait().await?;
     ensure!(
         status.success(),
-        "tests/program does not build{}",
+        "the program's tests do not build{}",
         build.log_tail()
     );
 
     #[derive(Deserialize)]
     struct Built {
         executable: Option<PathBuf>,
-        profile: Option<Profile>,
+        manifest_path: PathBuf,
+        profile: Profile,
     }
     #[derive(Deserialize)]
     struct Profile {
         test: bool,
     }
     let binaries = folder.join("tests");
+    if binaries.exists() {
+        fs::remove_dir_all(&binaries)?;
+    }
     fs::create_dir_all(&binaries)?;
     let mut tests = Vec::new();
-    let mut names = HashSet::new();
     for line in String::from_utf8_lossy(&fs::read(&log)?).lines() {
         let Ok(built) = serde_json::from_str::<Built>(line) else {
             continue;
         };
-        let Some(executable) = built
-            .executable
-            .filter(|_| built.profile.is_some_and(|profile| profile.test))
-        else {
+        let Some(executable) = built.executable.filter(|_| built.profile.test) else {
             continue;
         };
         let hashed = executable.file_name().and_then(|name| name.to_str());
         let hashed = hashed.context("a test binary has a name")?;
         let name = hashed.rsplit_once('-').map_or(hashed, |(name, _)| name);
-        ensure!(names.insert(name.to_owned()), "two tests are called {name}");
-        let copy = binaries.join(name);
+        let package = built
+            .manifest_path
+            .parent()
+            .context("a package is somewhere")?;
+        let place = package.strip_prefix(workspace_root())?;
+        let copy = binaries.join(hashed);
         fs::copy(&executable, &copy)?;
         let mut spec = ProcessSpec::new(name, copy);
-        spec.dir = Some(workspace_root().join("tests/program"));
+        spec.dir = Some(package.to_owned());
         tests.push(Test {
-            name: format!("tests/program {name}"),
+            name: format!("{} {name}", place.display()),
             spec,
+            took: Duration::ZERO,
             limit: PATIENCE,
         });
     }
