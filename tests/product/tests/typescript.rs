@@ -55,10 +55,17 @@ async fn run(script: &str, prepare: impl FnOnce(ProcessSpec) -> ProcessSpec) {
 }
 
 async fn finish(script: &str, prepare: impl FnOnce(ProcessSpec) -> ProcessSpec) {
-    let npm = prepare(npm(["run", "--silent", script]).expect("Node is there"));
+    let mut npm = prepare(npm(["run", "--silent", script]).expect("Node is there"));
+    let log = tempfile::NamedTempFile::new().expect("a file");
+    npm.log = Some(log.path().to_owned());
     let mut process = npm.spawn().expect("npm runs");
     let status = process.wait().await.expect("npm ends");
-    assert!(status.success(), "npm run {script} ended with {status}");
+    let output = || fs::read_to_string(log.path()).unwrap_or_default();
+    assert!(
+        status.success(),
+        "npm run {script} ended with {status}:\n{}",
+        output()
+    );
 }
 
 #[tokio::test]

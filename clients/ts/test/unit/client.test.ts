@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import {
-  SOLANA_ERROR__INSTRUCTION_ERROR__CUSTOM,
-  SolanaError,
+  assertIsInstructionWithAccounts,
+  assertIsInstructionWithData,
   createNoopSigner,
   generateKeyPair,
+  getSolanaErrorFromJsonRpcError,
+  getSolanaErrorFromTransactionError,
   verifySignature,
   type ReadonlyUint8Array,
 } from '@solana/kit';
@@ -29,6 +31,7 @@ import {
   getReferralDecoder,
   getReferralEncoder,
   parseCode,
+  parseConvertInstruction,
   paysFromVault,
   programError,
   purchaseInstruction,
@@ -90,9 +93,12 @@ describe('the program', () => {
         { programAddress: REFERRAL_PROGRAM_ADDRESS },
       ],
     };
+    // And what kit throws when the RPC's simulation fails in one of them
     const failed = (index: number, code: number) =>
-      new Error('sending failed', {
-        cause: new SolanaError(SOLANA_ERROR__INSTRUCTION_ERROR__CUSTOM, { code, index }),
+      getSolanaErrorFromJsonRpcError({
+        code: -32002,
+        message: 'Transaction simulation failed',
+        data: { err: { InstructionError: [index, { Custom: code }] }, logs: [] },
       });
 
     // Then our errors have their names, and those of the other program have none
@@ -101,6 +107,9 @@ describe('the program', () => {
       name: 'AlreadyConverted',
       message: 'this wallet was already converted in this campaign',
     });
+    // Also where the transaction was sent unchecked and failed on the chain
+    const landed = getSolanaErrorFromTransactionError({ InstructionError: [1, { Custom: 6001 }] });
+    assert.equal(refusal(landed, message)?.name, 'AlreadyConverted');
     assert.equal(refusal(failed(0, 6001), message), undefined);
     assert.equal(refusal(failed(1, 5999), message), undefined);
     assert.equal(refusal(new Error('no connection'), message), undefined);
@@ -187,6 +196,20 @@ describe('offers', () => {
     test(`${number}: a wallet signs up`, async () => {
       const instruction = await convertInstruction({ ...offerOf(vector), referee });
       assert.deepEqual(plain(instruction), vector.signup);
+    });
+
+    test(`${number}: what was built is read back`, async () => {
+      const { campaign, referral } = offerOf(vector);
+      const instruction = await convertInstruction({ campaign, referral, referee, reference });
+      assertIsInstructionWithAccounts(instruction);
+      assertIsInstructionWithData(instruction);
+      const { accounts, data } = parseConvertInstruction(instruction);
+      const { vault } = campaign.data;
+      assert.equal(accounts.vault?.address, paysFromVault(campaign.data) ? vault : undefined);
+      assert.equal(accounts.attestor, undefined);
+      assert.equal(accounts.campaign.address, campaign.address);
+      assert.equal(data.code, referral.data.code);
+      assert.deepEqual(data.reference, reference);
     });
 
     test(`${number}: a sponsor pays, with ${vector.evidence} for evidence`, async () => {
