@@ -10,9 +10,9 @@ use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{
-    Attribute, BinOp, Block, Expr, ExprBinary, ExprLit, ExprMethodCall, ExprRepeat, ExprUnary,
-    Field, ImplItemFn, Item, ItemConst, ItemEnum, ItemFn, ItemImpl, ItemMod, ItemStruct, Lit,
-    Macro, Meta, ReturnType, Stmt, Token, Type, UnOp,
+    Attribute, BinOp, Block, Expr, ExprBinary, ExprIf, ExprLit, ExprMethodCall, ExprRepeat,
+    ExprUnary, Field, ImplItemFn, Item, ItemConst, ItemEnum, ItemFn, ItemImpl, ItemMod, ItemStruct,
+    Lit, Macro, Meta, ReturnType, Stmt, Token, Type, UnOp,
 };
 
 /// A bug on purpose, for the fuzzer, is no part of the program: taking it out changes
@@ -319,6 +319,15 @@ impl<'ast> Visit<'ast> for Finder<'_> {
         self.check(call);
     }
 
+    fn visit_expr_if(&mut self, branch: &'ast ExprIf) {
+        let condition = self.text(&branch.cond.span().byte_range());
+        if !condition.starts_with(PLANTED) {
+            visit::visit_expr_if(self, branch);
+        } else if let Some((_, otherwise)) = &branch.else_branch {
+            self.visit_expr(otherwise);
+        }
+    }
+
     fn visit_expr_repeat(&mut self, repeat: &'ast ExprRepeat) {
         self.visit_expr(&repeat.expr);
     }
@@ -493,6 +502,21 @@ mod tests {
              fn f(x: [u8; 3]) -> [u8; 4] { [x; 5] }",
         );
         assert_eq!(found, []);
+    }
+
+    #[test]
+    fn bugs_on_purpose_are_left_alone() {
+        let found =
+            mutants("fn f() { if planted!(\"a\") { g(); } require!(x || planted!(\"b\"), E::X); }");
+        let words: Vec<&str> = found.iter().map(|(words, _)| &**words).collect();
+        assert_eq!(
+            words,
+            [
+                "f: delete statement",
+                "f: leave out x",
+                "f: replace || with &&"
+            ]
+        );
     }
 
     #[test]
