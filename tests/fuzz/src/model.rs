@@ -265,6 +265,7 @@ impl Model {
             now: self.now,
             voucher: voucher.as_deref(),
             metas,
+            visible: 0,
             writes: BTreeMap::new(),
             reasons: Vec::new(),
             late: Vec::new(),
@@ -388,6 +389,8 @@ pub struct Tx<'a> {
     pub voucher: Option<&'a [u8]>,
     /// The instruction's accounts.
     pub metas: &'a [Meta],
+    /// How many of them the instruction looks at.
+    pub visible: usize,
     writes: Writes,
     reasons: Vec<Reason>,
     /// Reasons found after the first effect: others may come before them.

@@ -29,12 +29,10 @@ const ALL: u8 = 7;
 /// referral, conversion, binding, `P` the System program.
 pub type Spec = (&'static str, &'static [&'static str]);
 
-/// From which account on an instruction's accounts may be left out, all together.
+/// How many of an instruction's accounts must be there. Those after are optional, and
+/// a call without all of them has none of them.
 #[must_use]
 pub fn declared(name: &str) -> Option<usize> {
-    if !EXTRAS_LEFT_OUT {
-        return None;
-    }
     match name {
         "convert" => Some(9),
         "purchase" => Some(8),
@@ -42,9 +40,6 @@ pub fn declared(name: &str) -> Option<usize> {
         _ => None,
     }
 }
-
-/// Whether the program takes calls without the accounts from [`declared`] on.
-const EXTRAS_LEFT_OUT: bool = true;
 
 /// Every instruction.
 pub const SPECS: [Spec; 25] = [
@@ -191,7 +186,7 @@ pub fn run(tx: &mut Tx<'_>, data: &[u8]) {
             }
         };
     }
-    if !check_accounts(tx, spec, declared(name)) {
+    if !check_accounts(tx, name, spec) {
         return;
     }
     match name {
@@ -233,16 +228,57 @@ pub fn run(tx: &mut Tx<'_>, data: &[u8]) {
 }
 
 /// What the framework checks before the program does.
-fn check_accounts(tx: &mut Tx<'_>, spec: &[&str], declared: Option<usize>) -> bool {
+fn check_accounts(tx: &mut Tx<'_>, name: &str, spec: &[&str]) -> bool {
+    let declared = declared(name).unwrap_or(spec.len());
     let given = tx.metas.len();
-    if given < spec.len() && declared != Some(given) {
+    if given < declared {
         tx.fail("too few accounts");
         return false;
     }
-    let metas = &tx.metas[..spec.len().min(given)];
-    // Accounts that may be left out are not compared with each other.
-    let declared = declared.unwrap_or(spec.len());
-    for (index, (meta, flags)) in metas.iter().zip(spec).enumerate() {
+    tx.visible = declared;
+    check_each(tx, spec, 0..declared);
+    if !tx.is_good() || declared == spec.len() || !looks_further(tx, name) {
+        return tx.is_good();
+    }
+    // None of those that are left may be one that is declared as written.
+    let (first, rest) = tx.metas.split_at(declared);
+    let twice = first.iter().zip(spec).any(|(meta, flags)| {
+        let absent = flags.contains('o') && meta.key == PROGRAM_ID;
+        let strict = flags.contains('w') && !flags.contains('d') && !absent;
+        strict && rest.iter().any(|other| other.key == meta.key)
+    });
+    if twice {
+        tx.fail("an account is there twice");
+    }
+    if given >= spec.len() {
+        tx.visible = spec.len();
+        check_each(tx, spec, declared..spec.len());
+    }
+    tx.is_good()
+}
+
+/// Whether anything depends on the optional accounts at the end.
+fn looks_further(tx: &Tx<'_>, name: &str) -> bool {
+    match name {
+        "convert" => {
+            let (campaign, referral) = (tx.campaign(2), tx.referral(3));
+            campaign.proof == Proof::Attested
+                || campaign.attribution_window != 0
+                || campaign.referee_share_bps != 0
+                || referral.partner_share_bps != 0
+                || campaign.vault != SYSTEM
+        }
+        "claim" => tx.conversion(2).settled & 6 != 6 || tx.campaign(0).vault != SYSTEM,
+        _ => true,
+    }
+}
+
+/// What the framework checks of these accounts.
+fn check_each(tx: &mut Tx<'_>, spec: &[&str], range: std::ops::Range<usize>) {
+    let declared = range.start == 0;
+    let metas = &tx.metas[..range.end];
+    for index in range {
+        let (meta, flags) = (metas[index], spec[index]);
         let key = meta.key;
         if flags.contains('o') && key == PROGRAM_ID {
             continue;
@@ -253,11 +289,10 @@ fn check_accounts(tx: &mut Tx<'_>, spec: &[&str], declared: Option<usize>) -> bo
         if flags.contains('w') && !tx.writable(&key) {
             tx.fail("an account is read-only");
         }
-        let others = metas.iter().enumerate();
-        let twice = others
-            .filter(|(other, _)| *other != index && (index < declared || *other < declared))
-            .any(|(_, other)| other.key == key);
-        if twice && flags.contains('w') && !flags.contains('d') && index < declared {
+        let mut others = metas.iter().enumerate();
+        let twice = others.any(|(other, meta)| other != index && meta.key == key);
+        // Optional ones at the end are not compared with each other.
+        if declared && twice && flags.contains('w') && !flags.contains('d') {
             tx.fail("an account is there twice");
         }
         let body = tx.cell(&key).body.clone();
@@ -288,7 +323,6 @@ fn check_accounts(tx: &mut Tx<'_>, spec: &[&str], declared: Option<usize>) -> bo
             }
         }
     }
-    tx.is_good()
 }
 
 /// The accounts by their place.
@@ -298,7 +332,10 @@ impl Tx<'_> {
     }
 
     fn given(&self, index: usize) -> Option<Pubkey> {
-        let key = self.metas.get(index)?.key;
+        if index >= self.visible {
+            return None;
+        }
+        let key = self.at(index);
         (key != PROGRAM_ID).then_some(key)
     }
 
@@ -1338,7 +1375,9 @@ fn purchase(tx: &mut Tx<'_>, request: &Request) {
     if split && waiting != 0 && campaign.vault != SYSTEM {
         // The first payment may come before this check.
         let right = vault == Some(campaign.vault);
-        tx.need_late(vault.is_some(), E::MissingAccount);
+        let made = matches!(&tx.cell(&campaign.vault).body,
+            Body::Token(account) if account.program == campaign.token_program);
+        tx.need_late(vault.is_some() && (made || !right), E::MissingAccount);
         tx.need_late(vault.is_none() || right, E::WrongVault);
     }
     if !tx.is_good() {
