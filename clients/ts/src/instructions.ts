@@ -22,6 +22,7 @@ import type { Code } from './code.js';
 import {
   Action,
   Funding,
+  REFERRAL_PROGRAM_ADDRESS,
   findRefereePda,
   findReferralPda,
   getBindInstruction,
@@ -155,7 +156,7 @@ export async function convertInstruction(input: ConvertArgs): Promise<Instructio
     amount: input.amount ?? 0n,
     reference: bytes32(reference),
   });
-  return countedBy(campaign, instruction);
+  return resolved(campaign, instruction, 9);
 }
 
 /** What `purchaseInstruction` takes, besides the offer. */
@@ -208,7 +209,7 @@ export async function purchaseInstruction(input: PurchaseArgs): Promise<Instruct
     amount: input.amount,
     reference: bytes32(reference),
   });
-  return countedBy(campaign, instruction);
+  return resolved(campaign, instruction, 8);
 }
 
 async function payment(input: PurchaseArgs) {
@@ -250,7 +251,7 @@ export async function claimInstruction(input: ClaimArgs): Promise<Instruction> {
         : undefined,
     vault: vault(campaign.data),
   });
-  return countedBy(campaign, instruction);
+  return resolved(campaign, instruction, 6);
 }
 
 /**
@@ -303,16 +304,24 @@ async function binding(campaign: At<Campaign>, wallet: Address): Promise<Address
 }
 
 /**
- * The instruction with the campaign writable where conversions change it. The program asks for
- * no more elsewhere, so that those of different codes run at the same time.
+ * The instruction as the program wants it from `campaign`.
+ *
+ * The campaign is writable where conversions change it; the program asks for no more elsewhere,
+ * so that those of different codes run at the same time. The accounts after the first `always`
+ * ones are left out where all of them are absent, which costs less.
  */
-function countedBy(
+function resolved(
   campaign: At<Campaign>,
   instruction: Instruction & InstructionWithAccounts<readonly AccountMeta[]>,
+  always: number,
 ): Instruction {
-  if (!counts(campaign.data)) return instruction;
-  const accounts = instruction.accounts.map((meta) =>
-    meta.address === campaign.address ? { ...meta, role: upgradeRoleToWritable(meta.role) } : meta,
+  const isAbsent = (meta: AccountMeta) => meta.address === REFERRAL_PROGRAM_ADDRESS;
+  const all = instruction.accounts;
+  const present = all.slice(always).every(isAbsent) ? all.slice(0, always) : all;
+  const accounts = present.map((meta) =>
+    meta.address === campaign.address && counts(campaign.data)
+      ? { ...meta, role: upgradeRoleToWritable(meta.role) }
+      : meta,
   );
   return { ...instruction, accounts };
 }

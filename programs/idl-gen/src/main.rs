@@ -5,9 +5,12 @@
 use std::{env, fs, path::Path};
 
 use anchor_lang::IdlAccountType;
-use anchor_lang_idl::{build::IdlBuilder, types::Idl};
+use anchor_lang_idl::{
+    build::IdlBuilder,
+    types::{Idl, IdlInstructionAccountItem},
+};
 use anyhow::{Context, Result};
-use referral::Conversion;
+use referral::{ClaimExtras, Closed, ConvertExtras, PurchaseExtras};
 
 fn main() -> Result<()> {
     let file = env::args().nth(1).context("usage: idl-gen FILE")?;
@@ -18,9 +21,11 @@ fn main() -> Result<()> {
         .program_path(program)
         .skip_lint(true)
         .build()?;
-    // The framework finds account types by the instructions that read them, and
-    // conversions are only written as yet.
-    add::<Conversion>(&mut idl).context("the type of conversions")?;
+    // The framework finds account types by the instructions that read them as such.
+    add::<Closed>(&mut idl).context("the type of what was closed")?;
+    append(&mut idl, "convert", &ConvertExtras::__idl_accounts())?;
+    append(&mut idl, "purchase", &PurchaseExtras::__idl_accounts())?;
+    append(&mut idl, "claim", &ClaimExtras::__idl_accounts())?;
     let json = serde_json::to_string_pretty(&idl)?;
     fs::write(&file, json + "\n").with_context(|| format!("cannot write {file}"))
 }
@@ -37,5 +42,17 @@ fn add<T: IdlAccountType>(idl: &mut Idl) -> Result<()> {
     idl.types.push(serde_json::from_str(definition)?);
     idl.accounts.sort_by(|a, b| a.name.cmp(&b.name));
     idl.types.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(())
+}
+
+/// Adds the accounts that the instruction's transaction may leave out.
+fn append(idl: &mut Idl, instruction: &str, accounts: &str) -> Result<()> {
+    let accounts: Vec<IdlInstructionAccountItem> = serde_json::from_str(accounts)?;
+    idl.instructions
+        .iter_mut()
+        .find(|known| known.name == instruction)
+        .with_context(|| format!("there is no {instruction}"))?
+        .accounts
+        .extend(accounts);
     Ok(())
 }

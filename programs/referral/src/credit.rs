@@ -43,7 +43,8 @@ pub fn check(
     require!(same_code(&referral.code, request.code), E::CodeMismatch);
     require!(
         !address_eq(&referral.owner, request.referee)
-            && (!address_eq(&referral.partner, request.referee) || planted!("partner_refers_itself")),
+            && (!address_eq(&referral.partner, request.referee)
+                || planted!("partner_refers_itself")),
         E::SelfReferral
     );
     require!(request.action <= ACTION_MAX, E::InvalidAction);
@@ -117,7 +118,11 @@ pub fn key(campaign: &Campaign, referral: &Address, request: &Request) -> Result
         // that nobody can take somebody else's.
         request.reference
     } else {
-        if planted!("key_without_code") { campaign.vault.as_array() } else { referral.as_array() }
+        if planted!("key_without_code") {
+            campaign.vault.as_array()
+        } else {
+            referral.as_array()
+        }
     };
     let mut both = [0; 64];
     let (left, right) = both.split_at_mut(32);
@@ -130,7 +135,7 @@ pub fn key(campaign: &Campaign, referral: &Address, request: &Request) -> Result
 /// that address, or was recorded before.
 #[inline(always)]
 pub fn find_vacant(account: &AccountView, campaign: &Address, key: &[u8; 32]) -> Result<u8> {
-    let bump = pda::find_bump(account, &[pda::CONVERSION, campaign.as_ref(), key])?;
+    let bump = pda::find_conversion(account.address(), campaign, key)?;
     pda::check_vacant(account, E::AlreadyConverted)?;
     Ok(bump)
 }
@@ -141,8 +146,14 @@ pub fn reward(campaign: &Campaign, referral: &Referral, amount: u64) -> Reward {
     // A fixed reward for the referrer alone needs no rule: most campaigns.
     let plain = campaign.reward_kind == REWARD_FIXED
         && campaign.funding != FUNDING_PAYMENT_SPLIT
-        && campaign.tiers.first().is_none_or(|tier| tier.multiplier_bps.get() == 0)
-        && campaign.bonuses.first().is_none_or(|bonus| bonus.amount.get() == 0)
+        && campaign
+            .tiers
+            .first()
+            .is_none_or(|tier| tier.multiplier_bps.get() == 0)
+        && campaign
+            .bonuses
+            .first()
+            .is_none_or(|bonus| bonus.amount.get() == 0)
         && campaign.referee_share_bps.get() == 0
         && referral.partner_share_bps.get() == 0;
     if plain {

@@ -17,6 +17,7 @@ mod planted;
 mod proof;
 mod state;
 mod token;
+mod trailing;
 
 use anchor_lang::prelude::*;
 #[cfg(target_arch = "bpf")]
@@ -35,12 +36,66 @@ declare_id!("4P9LqUjQAnspnDpVTXfX1GKWdQQDNgaB27b5E495akBb");
 pub mod referral {
     use super::*;
 
+    /// Records that the referee was brought by `code`, and pays the reward.
+    ///
+    /// `amount` is what the action was worth in units of the campaign's choice,
+    /// `reference` the campaign's own reference; zeros for none. A part that its
+    /// beneficiary cannot take now is owed, and does not stop the conversion.
+    pub fn convert(
+        ctx: &mut Context<Convert>,
+        code: [u8; 12],
+        action: u8,
+        amount: u64,
+        reference: [u8; 32],
+    ) -> Result<()> {
+        Convert::handle(ctx, code, action, amount, reference)
+    }
+
+    /// Pays the parts of a reward that are owed and no longer held. Anybody may send it.
+    pub fn claim(ctx: &mut Context<Claim>) -> Result<()> {
+        Claim::handle(ctx)
+    }
+
+    /// Moves a payment to the campaign's treasury and records it as a conversion by
+    /// `code`. `amount` is the list price; where the payment is split, the buyer pays
+    /// that without the discount, and the reward is a part of it.
+    pub fn purchase(
+        ctx: &mut Context<Purchase>,
+        code: [u8; 12],
+        action: u8,
+        amount: u64,
+        reference: [u8; 32],
+    ) -> Result<()> {
+        Purchase::handle(ctx, code, action, amount, reference)
+    }
+
+    /// Records which code first brought a wallet, for the campaign's window.
+    pub fn bind(ctx: &mut Context<Bind>, code: [u8; 12]) -> Result<()> {
+        Bind::handle(ctx, code)
+    }
+
+    /// Registers a code for its owner. `code` is filled up with zeros, `usage_limit` the
+    /// most conversions it may have, `expires_at` in unix seconds; 0 for no bound.
+    pub fn create_referral(
+        ctx: &mut Context<CreateReferral>,
+        code: [u8; 12],
+        usage_limit: u64,
+        expires_at: i64,
+    ) -> Result<()> {
+        CreateReferral::handle(ctx, code, usage_limit, expires_at)
+    }
+
     /// Opens a campaign.
     ///
     /// `id` is the creator's own number for it. Where it mints its rewards, it must be
     /// the mint's authority already; where it pays from a vault, that is its associated
     /// token account, for anybody to fund.
-    pub fn create_campaign(ctx: &mut Context<CreateCampaign>, id: u64, terms: Terms, settings: Settings) -> Result<()> {
+    pub fn create_campaign(
+        ctx: &mut Context<CreateCampaign>,
+        id: u64,
+        terms: Terms,
+        settings: Settings,
+    ) -> Result<()> {
         CreateCampaign::handle(ctx, id, terms, settings)
     }
 
@@ -56,7 +111,10 @@ pub mod referral {
     }
 
     /// Offers a campaign to another authority, who has to accept; zero for nobody.
-    pub fn propose_authority(ctx: &mut Context<ProposeAuthority>, new_authority: Address) -> Result<()> {
+    pub fn propose_authority(
+        ctx: &mut Context<ProposeAuthority>,
+        new_authority: Address,
+    ) -> Result<()> {
         ProposeAuthority::handle(ctx, new_authority)
     }
 
@@ -92,14 +150,13 @@ pub mod referral {
         SetSuspended::handle(ctx, suspended)
     }
 
-    /// Registers a code for its owner. `code` is filled up with zeros, `usage_limit` the
-    /// most conversions it may have, `expires_at` in unix seconds; 0 for no bound.
-    pub fn create_referral(ctx: &mut Context<CreateReferral>, code: [u8; 12], usage_limit: u64, expires_at: i64) -> Result<()> {
-        CreateReferral::handle(ctx, code, usage_limit, expires_at)
-    }
-
     /// Switches a code on or off and bounds its use, as its owner wants.
-    pub fn update_referral(ctx: &mut Context<UpdateReferral>, active: bool, usage_limit: u64, expires_at: i64) -> Result<()> {
+    pub fn update_referral(
+        ctx: &mut Context<UpdateReferral>,
+        active: bool,
+        usage_limit: u64,
+        expires_at: i64,
+    ) -> Result<()> {
         UpdateReferral::handle(ctx, active, usage_limit, expires_at)
     }
 
@@ -126,32 +183,6 @@ pub mod referral {
     /// Closes a code for good, once nothing is pending. Nobody gets it again.
     pub fn close_referral(ctx: &mut Context<CloseReferral>) -> Result<()> {
         CloseReferral::handle(ctx)
-    }
-
-    /// Records which code first brought a wallet, for the campaign's window.
-    pub fn bind(ctx: &mut Context<Bind>, code: [u8; 12]) -> Result<()> {
-        Bind::handle(ctx, code)
-    }
-
-    /// Records that the referee was brought by `code`, and pays the reward.
-    ///
-    /// `amount` is what the action was worth in units of the campaign's choice,
-    /// `reference` the campaign's own reference; zeros for none. A part that its
-    /// beneficiary cannot take now is owed, and does not stop the conversion.
-    pub fn convert(ctx: &mut Context<Convert>, code: [u8; 12], action: u8, amount: u64, reference: [u8; 32]) -> Result<()> {
-        Convert::handle(ctx, code, action, amount, reference)
-    }
-
-    /// Moves a payment to the campaign's treasury and records it as a conversion by
-    /// `code`. `amount` is the list price; where the payment is split, the buyer pays
-    /// that without the discount, and the reward is a part of it.
-    pub fn purchase(ctx: &mut Context<Purchase>, code: [u8; 12], action: u8, amount: u64, reference: [u8; 32]) -> Result<()> {
-        Purchase::handle(ctx, code, action, amount, reference)
-    }
-
-    /// Pays the parts of a reward that are owed and no longer held. Anybody may send it.
-    pub fn claim(ctx: &mut Context<Claim>) -> Result<()> {
-        Claim::handle(ctx)
     }
 
     /// Cancels a conversion within its hold: a refund, or fraud.

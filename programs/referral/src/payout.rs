@@ -9,8 +9,8 @@ use vouch_rules::reward::Reward;
 
 use crate::planted::planted;
 use crate::{
-    pda, token, Campaign, Existing, Referral, ReferralError as E, FUNDING_MINT_AUTHORITY, SETTLED_ALL,
-    SETTLED_PARTNER, SETTLED_REFEREE, SETTLED_REFERRER,
+    pda, token, Campaign, Existing, Referral, ReferralError as E, FUNDING_MINT_AUTHORITY,
+    SETTLED_ALL, SETTLED_PARTNER, SETTLED_REFEREE, SETTLED_REFERRER,
 };
 
 /// Where the three parts go, as far as the instruction names it.
@@ -23,35 +23,20 @@ pub struct Receivers<'a> {
     pub partner: Option<&'a AccountView>,
 }
 
-/// One part of a reward on its way.
-struct Part<'a> {
-    bit: u8,
-    amount: u64,
-    account: Option<&'a AccountView>,
-}
-
 impl<'a> Receivers<'a> {
+    /// The part of `reward` that this bit stands for, and where it goes.
     #[inline(always)]
-    fn parts(&self, reward: &Reward) -> [Part<'a>; 3] {
-        [
-            Part {
-                bit: SETTLED_REFERRER,
-                amount: reward.referrer,
-                account: Some(self.referrer),
-            },
-            Part {
-                bit: SETTLED_REFEREE,
-                amount: reward.referee,
-                account: self.referee,
-            },
-            Part {
-                bit: SETTLED_PARTNER,
-                amount: reward.partner,
-                account: self.partner,
-            },
-        ]
+    fn part(&self, bit: u8, reward: &Reward) -> (u64, Option<&'a AccountView>) {
+        match bit {
+            SETTLED_REFERRER => (reward.referrer, Some(self.referrer)),
+            SETTLED_REFEREE => (reward.referee, self.referee),
+            _ => (reward.partner, self.partner),
+        }
     }
 }
+
+/// The bits of the three parts; most rewards have only the first.
+const PARTS: [u8; 3] = [SETTLED_REFERRER, SETTLED_REFEREE, SETTLED_PARTNER];
 
 /// The bits of the parts that are nothing, and so are settled.
 #[inline(always)]
@@ -77,59 +62,73 @@ impl Parties<'_> {
     ///
     /// Fails when the instruction names no account for one of them, or a wrong one:
     /// who sends it decides what is paid now, never who is paid.
-    #[inline(never)]
+    #[inline(always)]
     pub fn payable(&self, receivers: &Receivers, reward: &Reward, settled: u8) -> Result<u8> {
         let mut payable = 0;
-        for part in receivers.parts(reward) {
-            if settled & part.bit == 0 || (part.amount != 0 && planted!("settled_parts_paid_again")) {
-                let account = part.account.ok_or(E::MissingAccount)?;
-                if self.can_take(account, part.bit, part.amount)? {
-                    payable |= part.bit;
+        for bit in PARTS {
+            let (amount, account) = receivers.part(bit, reward);
+            if settled & bit == 0 || (amount != 0 && planted!("settled_parts_paid_again")) {
+                let account = account.ok_or(E::MissingAccount)?;
+                // The referrer's is in most rewards the only part.
+                let takes = if bit == SETTLED_REFERRER {
+                    let referral = self.referral;
+                    self.takes(account, &referral.owner, &referral.reward_account, amount)
+                } else {
+                    self.other_takes(account, bit, amount)
+                };
+                if takes? {
+                    payable |= bit;
                 }
             }
         }
         Ok(payable)
     }
 
+    /// [`Self::takes`] for the referee's or the partner's account, whose address has
+    /// to be derived.
     #[inline(never)]
-    fn can_take(&self, account: &AccountView, bit: u8, amount: u64) -> Result<bool> {
+    fn other_takes(&self, account: &AccountView, bit: u8, amount: u64) -> Result<bool> {
         let Campaign {
             mint,
             token_program,
             ..
         } = &**self.campaign;
-        let sol = self.campaign.pays_sol();
-        let referral = self.referral;
-        let (owner, expected) = match bit {
-            SETTLED_REFERRER => (&referral.owner, referral.reward_account),
-            SETTLED_PARTNER if sol => (&referral.partner, referral.partner),
-            SETTLED_PARTNER => (
-                &referral.partner,
-                token::associated_with_bump(
-                    &referral.partner,
-                    mint,
-                    token_program,
-                    referral.partner_account_bump,
-                ),
-            ),
-            _ if sol => (self.referee, *self.referee),
-            _ => (
-                self.referee,
-                token::associated(self.referee, mint, token_program).0,
-            ),
+        let partner = bit == SETTLED_PARTNER;
+        let owner = if partner {
+            &self.referral.partner
+        } else {
+            self.referee
         };
-        require!(
-            address_eq(account.address(), &expected)
-                || (bit == SETTLED_PARTNER && planted!("partner_account_not_compared")),
-            E::WrongBeneficiary
-        );
-        if sol {
-            return wallet_takes(account, amount);
-        }
-        if bit == SETTLED_PARTNER && planted!("partner_account_not_compared") {
+        let expected = if self.campaign.pays_sol() {
+            *owner
+        } else if partner {
+            let bump = self.referral.partner_account_bump;
+            token::associated_with_bump(owner, mint, token_program, bump)
+        } else {
+            token::associated(owner, mint, token_program).0
+        };
+        if partner && planted!("partner_account_not_compared") {
             return Ok(true);
         }
-        Ok(token::receives(account, owner, mint, token_program, amount))
+        self.takes(account, owner, &expected, amount)
+    }
+
+    /// Whether `account`, which has to be at `expected`, takes `amount` for `owner`.
+    #[inline(never)]
+    fn takes(
+        &self,
+        account: &AccountView,
+        owner: &Address,
+        expected: &Address,
+        amount: u64,
+    ) -> Result<bool> {
+        require!(address_eq(account.address(), expected), E::WrongBeneficiary);
+        let campaign = self.campaign;
+        if campaign.pays_sol() {
+            return wallet_takes(account, amount);
+        }
+        let (mint, program) = (&campaign.mint, &campaign.token_program);
+        Ok(token::receives(account, owner, mint, program, amount))
     }
 }
 
@@ -157,7 +156,7 @@ pub struct Purse<'a> {
 impl Purse<'_> {
     /// Fails unless the accounts are the campaign's; a mint that could not take
     /// `amount` more leaves nothing of `payable`.
-    #[inline(never)]
+    #[inline(always)]
     pub fn check(&self, payable: u8, amount: u64) -> Result<u8> {
         let mint = self.check_mint()?;
         if self.campaign.funding == FUNDING_MINT_AUTHORITY {
@@ -200,19 +199,20 @@ impl Purse<'_> {
 
     /// Pays the parts of `bits`, which [`Parties::payable`] found and
     /// [`Self::check`] left.
-    #[inline(never)]
+    #[inline(always)]
     pub fn pay(&self, receivers: &Receivers, reward: &Reward, bits: u8) -> Result<()> {
         let mint = self.mint.ok_or(E::MissingAccount)?;
-        for part in receivers.parts(reward) {
-            if bits & part.bit == 0 || part.amount == 0 {
+        for bit in PARTS {
+            if bits & bit == 0 {
                 continue;
             }
-            let account = part.account.ok_or(E::MissingAccount)?;
+            let (amount, account) = receivers.part(bit, reward);
+            let account = account.ok_or(E::MissingAccount)?;
             if self.campaign.funding == FUNDING_MINT_AUTHORITY {
-                token::mint_to(self.campaign, mint, account, part.amount)?;
+                token::mint_to(self.campaign, mint, account, amount)?;
             } else {
                 let vault = self.vault.ok_or(E::MissingAccount)?;
-                token::transfer_from_vault(self.campaign, mint, vault, account, part.amount)?;
+                token::transfer_from_vault(self.campaign, mint, vault, account, amount)?;
             }
         }
         Ok(())
@@ -226,10 +226,11 @@ pub fn pay_from_escrow(
     reward: &Reward,
     bits: u8,
 ) -> Result<()> {
-    for part in receivers.parts(reward) {
-        if bits & part.bit != 0 {
-            let account = part.account.ok_or(E::MissingAccount)?;
-            pda::move_lamports(escrow, &mut account.clone(), part.amount)?;
+    for bit in PARTS {
+        if bits & bit != 0 {
+            let (amount, account) = receivers.part(bit, reward);
+            let account = account.ok_or(E::MissingAccount)?;
+            pda::move_lamports(escrow, &mut account.clone(), amount)?;
         }
     }
     Ok(())

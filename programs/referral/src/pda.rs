@@ -33,8 +33,7 @@ pub fn code_seed(padded: &[u8; 12]) -> &[u8] {
 /// Whether `account` belongs to `program`: four words, not thirty-two bytes.
 #[inline(always)]
 pub fn is_owned(account: &AccountView, program: &Address) -> bool {
-    // SAFETY: nothing gives the account away while this looks at its owner.
-    address_eq(unsafe { account.owner() }, program)
+    address_eq(account.owner(), program)
 }
 
 /// Fails with `taken` when the program owns `account`: an address that it derives
@@ -46,12 +45,48 @@ pub fn check_vacant(account: &AccountView, taken: ReferralError) -> Result<()> {
     Ok(())
 }
 
-/// The canonical bump for `seeds`; fails when that is not the address of `account`.
+/// Bytes of a conversion's seeds, with the bump, and of what the runtime hashes after
+/// them: <https://solana.com/docs/core/pda>.
+const CONVERSION_PREIMAGE: usize = CONVERSION.len() + 32 + 32 + 1 + 32 + PDA_MARKER.len();
+/// Where the bump stands in it.
+const CONVERSION_BUMP: usize = CONVERSION.len() + 32 + 32;
+/// The last of what the runtime hashes.
+pub const PDA_MARKER: &[u8] = b"ProgramDerivedAddress";
+
+/// The canonical bump of a conversion's address; fails when `address` is another.
+///
+/// Canonical is the highest bump whose hash is no point of the curve. The one that
+/// gives `address` is not looked at: it is about to be created with these seeds, and
+/// the runtime signs for no point of the curve.
 #[inline(never)]
-pub fn find_bump(account: &AccountView, seeds: &[&[u8]]) -> Result<u8> {
-    let address = account.address();
-    anchor_lang::find_and_verify_program_address(seeds, &crate::ID, address)
-        .map_err(|_| ErrorCode::ConstraintSeeds.into())
+pub fn find_conversion(address: &Address, campaign: &Address, key: &[u8; 32]) -> Result<u8> {
+    let mut preimage = [0; CONVERSION_PREIMAGE];
+    let mut rest = preimage.as_mut_slice();
+    for part in [
+        CONVERSION,
+        campaign.as_ref(),
+        key,
+        &[0],
+        crate::ID.as_ref(),
+        PDA_MARKER,
+    ] {
+        let (here, after) = rest
+            .split_at_mut_checked(part.len())
+            .ok_or(ErrorCode::ConstraintSeeds)?;
+        here.copy_from_slice(part);
+        rest = after;
+    }
+    for bump in (0..=u8::MAX).rev() {
+        preimage[CONVERSION_BUMP] = bump;
+        let hash = Address::new_from_array(sha256(&preimage));
+        if address_eq(&hash, address) {
+            return Ok(bump);
+        }
+        if !hash.is_on_curve() {
+            break;
+        }
+    }
+    Err(ErrorCode::ConstraintSeeds.into())
 }
 
 /// Creates `account`, whose address was derived with `seeds` (bump included), at

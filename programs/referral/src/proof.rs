@@ -29,12 +29,32 @@ const MESSAGE_AT: usize = SIGNATURE_AT + 64;
 const DATA_LEN: usize = MESSAGE_AT + MESSAGE_LEN;
 
 const fn header() -> [u8; 16] {
-    let (key, signature) = ((KEY_AT as u16).to_le_bytes(), (SIGNATURE_AT as u16).to_le_bytes());
-    let (message, length) = ((MESSAGE_AT as u16).to_le_bytes(), (MESSAGE_LEN as u16).to_le_bytes());
+    let (key, signature) = (
+        (KEY_AT as u16).to_le_bytes(),
+        (SIGNATURE_AT as u16).to_le_bytes(),
+    );
+    let (message, length) = (
+        (MESSAGE_AT as u16).to_le_bytes(),
+        (MESSAGE_LEN as u16).to_le_bytes(),
+    );
     // One signature, a byte of padding; offsets, each with "this instruction".
     [
-        1, 0, signature[0], signature[1], 0xff, 0xff, key[0], key[1], 0xff, 0xff, message[0],
-        message[1], length[0], length[1], 0xff, 0xff,
+        1,
+        0,
+        signature[0],
+        signature[1],
+        0xff,
+        0xff,
+        key[0],
+        key[1],
+        0xff,
+        0xff,
+        message[0],
+        message[1],
+        length[0],
+        length[1],
+        0xff,
+        0xff,
     ]
 }
 

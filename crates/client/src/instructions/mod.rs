@@ -159,6 +159,15 @@ fn absent() -> AccountMeta {
     AccountMeta::new_readonly(PROGRAM_ID, false)
 }
 
+/// `accounts`, and after them the `trailing` ones: all of them, or none where all are
+/// absent, which costs less.
+fn with_trailing(mut accounts: Vec<AccountMeta>, trailing: Vec<AccountMeta>) -> Vec<AccountMeta> {
+    if trailing.iter().any(|account| *account != absent()) {
+        accounts.extend(trailing);
+    }
+    accounts
+}
+
 /// Writable, or absent.
 fn optional(address: Option<Pubkey>) -> AccountMeta {
     address.map_or_else(absent, |address| AccountMeta::new(address, false))

@@ -5,7 +5,7 @@ use solana_sdk::{
     pubkey::Pubkey,
 };
 
-use super::{Offer, absent, instruction, key_of, optional, optional_readonly};
+use super::{Offer, absent, instruction, key_of, optional, optional_readonly, with_trailing};
 use crate::{
     accounts::{Campaign, Conversion, Funding, settled},
     pda,
@@ -29,17 +29,17 @@ pub fn claim(offer: &Offer<'_>, conversion: &Conversion) -> Instruction {
     instruction(
         "claim",
         &(),
-        vec![
-            offer.campaign_meta(),
-            AccountMeta::new(offer.referral_address, false),
-            conversion_meta(offer, conversion),
-            offer.referrer_meta(),
-            offer.mint_meta(),
-            offer.token_program_meta(),
-            referee,
-            partner,
-            offer.vault_meta(),
-        ],
+        with_trailing(
+            vec![
+                offer.campaign_meta(),
+                AccountMeta::new(offer.referral_address, false),
+                conversion_meta(offer, conversion),
+                offer.referrer_meta(),
+                offer.mint_meta(),
+                offer.token_program_meta(),
+            ],
+            vec![referee, partner, offer.vault_meta()],
+        ),
     )
 }
 

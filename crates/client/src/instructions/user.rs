@@ -10,6 +10,7 @@ use vouch_rules::Code;
 
 use super::{
     Offer, SYSTEM_PROGRAM, absent, instruction, optional, optional_readonly, optional_signer,
+    with_trailing,
 };
 use crate::{
     accounts::{Action, Campaign, Funding},
@@ -117,24 +118,28 @@ pub fn convert(offer: &Offer<'_>, args: &Convert) -> Instruction {
             args.amount,
             args.reference,
         ),
-        vec![
-            AccountMeta::new(args.payer, true),
-            AccountMeta::new_readonly(args.referee, true),
-            offer.campaign_meta(),
-            AccountMeta::new(offer.referral_address, false),
-            AccountMeta::new(offer.conversion(&args.referee, &args.reference), false),
-            // What is held moves no token yet.
-            if at_once { offer.mint_meta() } else { absent() },
-            offer.referrer_meta(),
-            AccountMeta::new_readonly(campaign.token_program, false),
-            AccountMeta::new_readonly(SYSTEM_PROGRAM, false),
-            optional_signer(attestor),
-            optional_readonly(instructions),
-            offer.binding_meta(&args.referee),
-            offer.referee_meta(&args.referee, at_once),
-            offer.partner_meta(at_once),
-            offer.vault_meta(),
-        ],
+        with_trailing(
+            vec![
+                AccountMeta::new(args.payer, true),
+                AccountMeta::new_readonly(args.referee, true),
+                offer.campaign_meta(),
+                AccountMeta::new(offer.referral_address, false),
+                AccountMeta::new(offer.conversion(&args.referee, &args.reference), false),
+                // What is held moves no token yet.
+                if at_once { offer.mint_meta() } else { absent() },
+                offer.referrer_meta(),
+                AccountMeta::new_readonly(campaign.token_program, false),
+                AccountMeta::new_readonly(SYSTEM_PROGRAM, false),
+            ],
+            vec![
+                optional_signer(attestor),
+                optional_readonly(instructions),
+                offer.binding_meta(&args.referee),
+                offer.referee_meta(&args.referee, at_once),
+                offer.partner_meta(at_once),
+                offer.vault_meta(),
+            ],
+        ),
     )
 }
 
@@ -205,29 +210,33 @@ pub fn purchase(offer: &Offer<'_>, args: &Purchase) -> Instruction {
             args.amount,
             args.reference,
         ),
-        vec![
-            AccountMeta::new(args.payer, true),
-            AccountMeta::new(args.buyer, true),
-            offer.campaign_meta(),
-            AccountMeta::new(offer.referral_address, false),
-            AccountMeta::new(offer.conversion(&args.buyer, &args.reference), false),
-            AccountMeta::new(campaign.treasury, false),
-            offer.referrer_meta(),
-            AccountMeta::new_readonly(SYSTEM_PROGRAM, false),
-            optional_readonly(payment),
-            optional(source),
-            optional_readonly(payment.map(|_| args.payment_token_program)),
-            if moves { offer.mint_meta() } else { absent() },
-            if moves {
-                offer.token_program_meta()
-            } else {
-                absent()
-            },
-            offer.binding_meta(&args.buyer),
-            // In a split, the buyer's part is a discount.
-            offer.referee_meta(&args.buyer, moves),
-            offer.partner_meta(at_once),
-            offer.vault_meta(),
-        ],
+        with_trailing(
+            vec![
+                AccountMeta::new(args.payer, true),
+                AccountMeta::new(args.buyer, true),
+                offer.campaign_meta(),
+                AccountMeta::new(offer.referral_address, false),
+                AccountMeta::new(offer.conversion(&args.buyer, &args.reference), false),
+                AccountMeta::new(campaign.treasury, false),
+                offer.referrer_meta(),
+                AccountMeta::new_readonly(SYSTEM_PROGRAM, false),
+            ],
+            vec![
+                optional_readonly(payment),
+                optional(source),
+                optional_readonly(payment.map(|_| args.payment_token_program)),
+                if moves { offer.mint_meta() } else { absent() },
+                if moves {
+                    offer.token_program_meta()
+                } else {
+                    absent()
+                },
+                offer.binding_meta(&args.buyer),
+                // In a split, the buyer's part is a discount.
+                offer.referee_meta(&args.buyer, moves),
+                offer.partner_meta(at_once),
+                offer.vault_meta(),
+            ],
+        ),
     )
 }

@@ -383,7 +383,7 @@ impl Campaign {
     /// Whether rewards can lie in a vault.
     #[inline(always)]
     pub fn has_vault(&self) -> bool {
-        !address_is_zero(&self.vault)
+        self.funding != FUNDING_MINT_AUTHORITY && !self.pays_sol()
     }
 
     /// Whether rewards are SOL, split out of a payment.

@@ -56,7 +56,9 @@ impl<T: Expected> Existing<T> {
             // there are enough of them.
             let head = unsafe { view.data_ptr().cast::<[u8; HEAD]>().read() };
             let expected = T::DISCRIMINATOR.first_chunk::<HEAD>();
-            if expected.is_some_and(|expected| u64::from_le_bytes(head) == u64::from_le_bytes(*expected)) {
+            if expected
+                .is_some_and(|expected| u64::from_le_bytes(head) == u64::from_le_bytes(*expected))
+            {
                 return Ok(());
             }
         }
@@ -108,10 +110,7 @@ impl Existing<Campaign> {
     /// Changes the counters of a campaign that the instruction's accounts declare
     /// read-only: most conversions leave it alone, and so run in parallel.
     pub fn count(&mut self, change: impl FnOnce(&mut Campaign) -> Result<()>) -> Result<()> {
-        require!(
-            self.view.is_writable(),
-            ReferralError::CampaignNotWritable
-        );
+        require!(self.view.is_writable(), ReferralError::CampaignNotWritable);
         // SAFETY: this borrows the only typed view of the data, and the untyped
         // accounts are read through checked borrows alone.
         change(unsafe { &mut *self.view.data_mut_ptr().add(HEAD).cast() })

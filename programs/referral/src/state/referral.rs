@@ -2,9 +2,7 @@ use anchor_lang::{address_eq, prelude::*};
 use vouch_rules::reward::Reward;
 
 use crate::planted::planted;
-use crate::{
-    Conversion, ReferralError, SETTLED_ALL, SETTLED_PARTNER, SETTLED_REFERRER, VERSION,
-};
+use crate::{Conversion, ReferralError, SETTLED_ALL, SETTLED_PARTNER, SETTLED_REFERRER, VERSION};
 
 /// A referral: a code, its owner and its counters.
 ///
@@ -92,9 +90,7 @@ impl Referral {
         );
         let limit = self.usage_limit.get();
         require!(
-            limit == 0
-                || self.conversions.get() < limit
-                || planted!("usage_limit_ignored"),
+            limit == 0 || self.conversions.get() < limit || planted!("usage_limit_ignored"),
             ReferralError::UsageLimitReached
         );
         Ok(())

@@ -1,15 +1,14 @@
 use anchor_lang::{address_eq, prelude::*};
 
-use super::{address_at, extensions, number_at};
-use crate::{pda, ReferralError};
+use super::{address_in, extensions, number_at};
+use crate::{
+    pda::{self, PDA_MARKER},
+    ReferralError,
+};
 
 /// The Associated Token Account program.
 const ASSOCIATED_TOKEN: Address =
     anchor_lang::address!("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL");
-
-/// What the runtime appends to the seeds and the program before it hashes them:
-/// <https://solana.com/docs/core/pda>.
-const PDA_MARKER: &[u8] = b"ProgramDerivedAddress";
 
 /// Bytes of a token account, before any extension.
 const ACCOUNT_LEN: usize = 165;
@@ -65,8 +64,8 @@ pub fn receives(
     let Some(base) = data.first_chunk::<ACCOUNT_LEN>() else {
         return false;
     };
-    address_eq(&address_at(base, 0), mint)
-        && address_eq(&address_at(base, 32), owner)
+    address_eq(address_in(base, 0), mint)
+        && address_eq(address_in(base, 32), owner)
         && base[108] == INITIALIZED
         && number_at(base, 64).checked_add(amount).is_some()
         && (data.len() == ACCOUNT_LEN || !extensions::refuses_transfers(&data))

@@ -19,10 +19,7 @@ fn next<'a>(rest: &mut &'a [u8]) -> Option<core::result::Result<Extension<'a>, (
     let [a, b, c, d] = *header;
     let kind = u16::from_le_bytes([a, b]);
     if kind == 0 {
-        return rest
-            .iter()
-            .any(|byte| *byte != 0)
-            .then_some(Err(()));
+        return rest.iter().any(|byte| *byte != 0).then_some(Err(()));
     }
     let length = usize::from(u16::from_le_bytes([c, d]));
     Some(match after.split_at_checked(length) {

@@ -1,6 +1,6 @@
 use anchor_lang::prelude::*;
 
-use super::{address_at, extensions, number_at};
+use super::{address_in, extensions, number_at};
 use crate::{pda, ReferralError};
 
 /// Bytes of a mint without extensions.
@@ -23,7 +23,10 @@ pub fn read_mint(mint: &AccountView, token_program: &Address, fees: bool) -> Res
         super::is_program(token_program),
         ReferralError::WrongTokenProgram
     );
-    require!(pda::is_owned(mint, token_program), ReferralError::UnsupportedMint);
+    require!(
+        pda::is_owned(mint, token_program),
+        ReferralError::UnsupportedMint
+    );
     let data = mint.try_borrow()?;
     require!(
         data.len() == MINT_LEN || extensions::allowed(&data, fees),
@@ -37,7 +40,7 @@ pub fn read_mint(mint: &AccountView, token_program: &Address, fees: bool) -> Res
 fn facts(data: &[u8]) -> Option<MintFacts> {
     let data = data.first_chunk::<MINT_LEN>()?;
     let authority = match data[..4] {
-        [1, 0, 0, 0] => Some(address_at(data, 4)),
+        [1, 0, 0, 0] => Some(*address_in(data, 4)),
         _ => None,
     };
     (data[45] == 1).then_some(MintFacts {

@@ -22,12 +22,10 @@ pub fn is_program(address: &Address) -> bool {
 
 /// The address at `at`, which the callers know to lie within the bytes.
 #[inline(always)]
-fn address_at<const N: usize>(data: &[u8; N], at: usize) -> Address {
-    let mut bytes = [0; 32];
-    if let Some(found) = data.get(at..).and_then(|rest| rest.first_chunk::<32>()) {
-        bytes = *found;
-    }
-    Address::new_from_array(bytes)
+fn address_in<const N: usize>(data: &[u8; N], at: usize) -> &Address {
+    const NOBODY: &Address = &Address::new_from_array([0; 32]);
+    let bytes = data.get(at..).and_then(|rest| rest.first_chunk::<32>());
+    bytes.map_or(NOBODY, bytemuck::cast_ref)
 }
 
 /// The number at `at`, which the callers know to lie within the bytes.

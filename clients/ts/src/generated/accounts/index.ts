@@ -7,6 +7,7 @@
  */
 
 export * from './campaign.js';
+export * from './closed.js';
 export * from './conversion.js';
 export * from './referee.js';
 export * from './referral.js';

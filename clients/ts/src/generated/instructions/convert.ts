@@ -465,10 +465,10 @@ export function parseConvertInstruction<
     InstructionWithAccounts<TAccountMetas> &
     InstructionWithData<ReadonlyUint8Array>,
 ): ParsedConvertInstruction<TProgram, TAccountMetas> {
-  if (instruction.accounts.length < 15) {
+  if (instruction.accounts.length < 9) {
     throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS, {
       actualAccountMetas: instruction.accounts.length,
-      expectedAccountMetas: 15,
+      expectedAccountMetas: 9,
     });
   }
   let accountIndex = 0;
@@ -479,7 +479,9 @@ export function parseConvertInstruction<
   };
   const getNextOptionalAccount = () => {
     const accountMeta = getNextAccount();
-    return accountMeta.address === REFERRAL_PROGRAM_ADDRESS ? undefined : accountMeta;
+    return accountMeta?.address === undefined || accountMeta.address === REFERRAL_PROGRAM_ADDRESS
+      ? undefined
+      : accountMeta;
   };
   return {
     programAddress: instruction.programAddress,

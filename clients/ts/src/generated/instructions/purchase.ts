@@ -231,6 +231,8 @@ export type PurchaseInput<
   /**
    * The buyer's token account. Safe: the token program lets its owner or
    * delegate alone move tokens, and that has to be the buyer.
+   * May be any other account, such as where the buyer gets its share: nothing
+   * here keeps a typed view of its data.
    */
   paymentSource?: Address<TAccountPaymentSource>;
   /**
@@ -465,6 +467,8 @@ export type ParsedPurchaseInstruction<
     /**
      * The buyer's token account. Safe: the token program lets its owner or
      * delegate alone move tokens, and that has to be the buyer.
+     * May be any other account, such as where the buyer gets its share: nothing
+     * here keeps a typed view of its data.
      */
     paymentSource?: TAccountMetas[9] | undefined;
     /**
@@ -511,10 +515,10 @@ export function parsePurchaseInstruction<
     InstructionWithAccounts<TAccountMetas> &
     InstructionWithData<ReadonlyUint8Array>,
 ): ParsedPurchaseInstruction<TProgram, TAccountMetas> {
-  if (instruction.accounts.length < 17) {
+  if (instruction.accounts.length < 8) {
     throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS, {
       actualAccountMetas: instruction.accounts.length,
-      expectedAccountMetas: 17,
+      expectedAccountMetas: 8,
     });
   }
   let accountIndex = 0;
@@ -525,7 +529,9 @@ export function parsePurchaseInstruction<
   };
   const getNextOptionalAccount = () => {
     const accountMeta = getNextAccount();
-    return accountMeta.address === REFERRAL_PROGRAM_ADDRESS ? undefined : accountMeta;
+    return accountMeta?.address === undefined || accountMeta.address === REFERRAL_PROGRAM_ADDRESS
+      ? undefined
+      : accountMeta;
   };
   return {
     programAddress: instruction.programAddress,

@@ -35,11 +35,14 @@ import {
 } from '@solana/kit/program-client-core';
 import {
   getCampaignCodec,
+  getClosedCodec,
   getConversionCodec,
   getRefereeCodec,
   getReferralCodec,
   type Campaign,
   type CampaignArgs,
+  type Closed,
+  type ClosedArgs,
   type Conversion,
   type ConversionArgs,
   type Referee,
@@ -161,6 +164,7 @@ export const REFERRAL_PROGRAM_ADDRESS =
 
 export enum ReferralAccount {
   Campaign,
+  Closed,
   Conversion,
   Referee,
   Referral,
@@ -180,6 +184,17 @@ export function identifyReferralAccount(
     )
   ) {
     return ReferralAccount.Campaign;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(
+        new Uint8Array([253, 72, 45, 124, 74, 228, 168, 157]),
+      ),
+      0,
+    )
+  ) {
+    return ReferralAccount.Closed;
   }
   if (
     containsBytes(
@@ -784,6 +799,7 @@ export type ReferralPlugin = {
 
 export type ReferralPluginAccounts = {
   campaign: ReturnType<typeof getCampaignCodec> & SelfFetchFunctions<CampaignArgs, Campaign>;
+  closed: ReturnType<typeof getClosedCodec> & SelfFetchFunctions<ClosedArgs, Closed>;
   conversion: ReturnType<typeof getConversionCodec> &
     SelfFetchFunctions<ConversionArgs, Conversion>;
   referee: ReturnType<typeof getRefereeCodec> & SelfFetchFunctions<RefereeArgs, Referee>;
@@ -884,6 +900,7 @@ export function referralProgram() {
       referral: <ReferralPlugin>{
         accounts: {
           campaign: addSelfFetchFunctions(client, getCampaignCodec()),
+          closed: addSelfFetchFunctions(client, getClosedCodec()),
           conversion: addSelfFetchFunctions(client, getConversionCodec()),
           referee: addSelfFetchFunctions(client, getRefereeCodec()),
           referral: addSelfFetchFunctions(client, getReferralCodec()),

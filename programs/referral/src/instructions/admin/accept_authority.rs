@@ -1,6 +1,6 @@
 use anchor_lang::{address_eq, prelude::*};
 
-use crate::{AuthorityChanged, Campaign, Existing, ReferralError};
+use crate::{log, AuthorityChanged, Campaign, Existing, ReferralError};
 
 /// Accounts of `accept_authority`.
 #[derive(Accounts)]
@@ -29,7 +29,7 @@ impl AcceptAuthority {
         campaign.authority = new;
         campaign.pending_authority = Address::default();
         campaign.invariant()?;
-        emit!(AuthorityChanged {
+        log(&AuthorityChanged {
             campaign: address,
             old,
             new,

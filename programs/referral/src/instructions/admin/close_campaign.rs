@@ -1,6 +1,6 @@
 use anchor_lang::prelude::*;
 
-use crate::{clock, Campaign, CampaignClosed, Existing, ReferralError};
+use crate::{clock, log, Campaign, CampaignClosed, Existing, ReferralError};
 
 /// Accounts of `close_campaign`.
 #[derive(Accounts)]
@@ -24,7 +24,7 @@ impl CloseCampaign {
         campaign.closed = 1;
         campaign.closed_at = now.into();
         campaign.invariant()?;
-        emit!(CampaignClosed {
+        log(&CampaignClosed {
             campaign: address,
             closed_at: now,
         });

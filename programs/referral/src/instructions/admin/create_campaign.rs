@@ -7,8 +7,9 @@ use anchor_lang::{address_eq, prelude::*};
 use bytemuck::Zeroable;
 
 use crate::{
-    address_is_zero, clock, pda, token, Campaign, CampaignCreated, ReferralError as E, Settings,
-    Terms, FUNDING_MINT_AUTHORITY, FUNDING_PAYMENT_SPLIT, PROOF_PAYMENT, REWARD_FIXED, VERSION,
+    address_is_zero, clock, log, pda, token, Campaign, CampaignCreated, ReferralError as E,
+    Settings, Terms, FUNDING_MINT_AUTHORITY, FUNDING_PAYMENT_SPLIT, PROOF_PAYMENT, REWARD_FIXED,
+    VERSION,
 };
 
 /// Accounts of `create_campaign`.
@@ -80,7 +81,10 @@ impl CreateCampaign {
         require!(ends_at == 0 || ends_at > now, E::InvalidSchedule);
 
         let split = terms.funding == FUNDING_PAYMENT_SPLIT;
-        require!(!split || address_eq(&mint, &payment_mint), E::WrongPaymentMint);
+        require!(
+            !split || address_eq(&mint, &payment_mint),
+            E::WrongPaymentMint
+        );
         if terms.proof != PROOF_PAYMENT {
             require!(address_is_zero(&payment_mint), E::WrongPaymentMint);
         } else if !address_is_zero(&payment_mint) {
@@ -120,7 +124,7 @@ impl CreateCampaign {
             &[pda::CAMPAIGN, creator.as_ref(), &id.to_le_bytes(), &[bump]],
             &campaign,
         )?;
-        emit!(CampaignCreated {
+        log(&CampaignCreated {
             campaign: address,
             creator,
             mint,

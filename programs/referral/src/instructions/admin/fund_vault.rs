@@ -1,7 +1,7 @@
 use anchor_lang::prelude::*;
 
 use crate::{
-    payout::Purse, sub, token, Campaign, Existing, ReferralError, VaultFunded, FUNDING_VAULT,
+    log, payout::Purse, sub, token, Campaign, Existing, ReferralError, VaultFunded, FUNDING_VAULT,
 };
 
 /// Accounts of `fund_vault`.
@@ -49,7 +49,7 @@ impl FundVault {
         )?;
         // What arrived, which a fee makes less.
         let balance = token::balance(vault, &campaign.token_program)?;
-        emit!(VaultFunded {
+        log(&VaultFunded {
             campaign: *campaign.address(),
             funder: *accounts.funder.address(),
             received: sub(balance, before)?,

@@ -1,6 +1,6 @@
 use anchor_lang::prelude::*;
 
-use crate::{AuthorityProposed, Campaign, Existing, ReferralError};
+use crate::{log, AuthorityProposed, Campaign, Existing, ReferralError};
 
 /// Accounts of `propose_authority`.
 #[derive(Accounts)]
@@ -23,7 +23,7 @@ impl ProposeAuthority {
         let old = campaign.pending_authority;
         campaign.pending_authority = new_authority;
         campaign.invariant()?;
-        emit!(AuthorityProposed {
+        log(&AuthorityProposed {
             campaign: address,
             old,
             new: new_authority,

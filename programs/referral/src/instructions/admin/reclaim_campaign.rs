@@ -1,7 +1,7 @@
 use anchor_lang::{address_eq, prelude::*};
 
 use crate::{
-    clock, payout::Purse, pda, token, view, Campaign, Closed, Existing, ReferralError as E,
+    clock, log, payout::Purse, pda, token, view, Campaign, Closed, Existing, ReferralError as E,
     RentReclaimed, FUNDING_MINT_AUTHORITY, VERSION,
 };
 
@@ -77,7 +77,7 @@ impl ReclaimCampaign {
         accounts
             .campaign
             .leave_closed(accounts.rent_payer.account(), &closed)?;
-        emit!(RentReclaimed {
+        log(&RentReclaimed {
             account: address,
             rent_payer,
         });

@@ -1,6 +1,6 @@
 use anchor_lang::prelude::*;
 
-use crate::{Campaign, CampaignPauseChanged, Existing, ReferralError};
+use crate::{log, Campaign, CampaignPauseChanged, Existing, ReferralError};
 
 /// Accounts of `set_paused`.
 #[derive(Accounts)]
@@ -24,10 +24,10 @@ impl SetPaused {
         let new = u8::from(paused);
         campaign.paused = new;
         campaign.invariant()?;
-        emit!(CampaignPauseChanged {
+        log(&CampaignPauseChanged {
             campaign: address,
             old,
-            new
+            new,
         });
         Ok(())
     }

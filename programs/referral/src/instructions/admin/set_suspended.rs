@@ -1,6 +1,6 @@
 use anchor_lang::{address_eq, prelude::*};
 
-use crate::{Campaign, Existing, Referral, ReferralError, ReferralSuspensionChanged};
+use crate::{log, Campaign, Existing, Referral, ReferralError, ReferralSuspensionChanged};
 
 /// Accounts of `set_suspended`.
 #[derive(Accounts)]
@@ -30,7 +30,7 @@ impl SetSuspended {
         let new = u8::from(suspended);
         referral.suspended = new;
         referral.invariant()?;
-        emit!(ReferralSuspensionChanged {
+        log(&ReferralSuspensionChanged {
             referral: address,
             old,
             new,

@@ -1,6 +1,6 @@
 use anchor_lang::prelude::*;
 
-use crate::{clock, Campaign, CampaignUpdated, Existing, ReferralError, Settings};
+use crate::{clock, log, Campaign, CampaignUpdated, Existing, ReferralError, Settings};
 
 /// Accounts of `update_campaign`.
 #[derive(Accounts)]
@@ -30,7 +30,7 @@ impl UpdateCampaign {
         );
         campaign.apply(&settings);
         campaign.invariant()?;
-        emit!(CampaignUpdated {
+        log(&CampaignUpdated {
             campaign: address,
             old,
             new: settings,

@@ -1,7 +1,7 @@
 use anchor_lang::prelude::*;
 
 use crate::planted::planted;
-use crate::{payout::Purse, sub, token, Campaign, Existing, ReferralError, VaultWithdrawn};
+use crate::{log, payout::Purse, sub, token, Campaign, Existing, ReferralError, VaultWithdrawn};
 
 /// Accounts of `withdraw_vault`.
 #[derive(Accounts)]
@@ -49,7 +49,7 @@ impl WithdrawVault {
             accounts.destination.account(),
             amount,
         )?;
-        emit!(VaultWithdrawn {
+        log(&VaultWithdrawn {
             campaign: *campaign.address(),
             destination: *accounts.destination.address(),
             amount,

@@ -1,7 +1,7 @@
 use anchor_lang::{address_eq, prelude::*};
 
 use crate::planted::planted;
-use crate::{reward_account, Campaign, Existing, OwnerChanged, Referral, ReferralError};
+use crate::{log, reward_account, Campaign, Existing, OwnerChanged, Referral, ReferralError};
 
 /// Accounts of `accept_owner`.
 #[derive(Accounts)]
@@ -43,7 +43,7 @@ impl AcceptOwner {
             referral.reward_account = reward_account(campaign, &new).0;
         }
         referral.invariant()?;
-        emit!(OwnerChanged {
+        log(&OwnerChanged {
             referral: address,
             old,
             new,

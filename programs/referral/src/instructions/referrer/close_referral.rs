@@ -1,6 +1,6 @@
 use anchor_lang::{address_eq, prelude::*};
 
-use crate::{Closed, Existing, Referral, ReferralClosed, ReferralError, VERSION};
+use crate::{log, Closed, Existing, Referral, ReferralClosed, ReferralError, VERSION};
 
 /// Accounts of `close_referral`.
 #[derive(Accounts)]
@@ -43,7 +43,7 @@ impl CloseReferral {
         accounts
             .referral
             .leave_closed(accounts.rent_payer.account(), &closed)?;
-        emit!(event);
+        log(&event);
         Ok(())
     }
 }

@@ -7,7 +7,8 @@ use anchor_lang::{address_eq, prelude::*};
 use bytemuck::Zeroable;
 
 use crate::{
-    check_expiry, clock, pda, reward_account, Campaign, Existing, Referral, ReferralCreated, ReferralError, VERSION,
+    check_expiry, clock, log, pda, reward_account, Campaign, Existing, Referral, ReferralCreated,
+    ReferralError, VERSION,
 };
 
 /// Accounts of `create_referral`.
@@ -87,11 +88,11 @@ impl CreateReferral {
             &[pda::REFERRAL, campaign.as_ref(), code.as_bytes(), &[bump]],
             &referral,
         )?;
-        emit!(ReferralCreated {
+        log(&ReferralCreated {
             referral: address,
             campaign,
             owner,
-            code: padded
+            code: padded,
         });
         Ok(())
     }

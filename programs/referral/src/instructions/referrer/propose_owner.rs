@@ -1,6 +1,6 @@
 use anchor_lang::prelude::*;
 
-use crate::{Existing, OwnerProposed, Referral};
+use crate::{log, Existing, OwnerProposed, Referral};
 
 /// Accounts of `propose_owner`.
 #[derive(Accounts)]
@@ -22,7 +22,7 @@ impl ProposeOwner {
         let old = referral.pending_owner;
         referral.pending_owner = new_owner;
         referral.invariant()?;
-        emit!(OwnerProposed {
+        log(&OwnerProposed {
             referral: address,
             old,
             new: new_owner,

@@ -1,7 +1,7 @@
 use anchor_lang::{address_eq, prelude::*};
 
 use crate::planted::planted;
-use crate::{Existing, PartnerChanged, Referral, ReferralError};
+use crate::{log, Existing, PartnerChanged, Referral, ReferralError};
 
 /// Accounts of `remove_partner`.
 #[derive(Accounts)]
@@ -39,7 +39,7 @@ impl RemovePartner {
         referral.partner_share_bps = 0.into();
         referral.partner_account_bump = 0;
         referral.invariant()?;
-        emit!(event);
+        log(&event);
         Ok(())
     }
 }

@@ -1,7 +1,8 @@
 use anchor_lang::{address_eq, prelude::*};
 
 use crate::{
-    address_is_zero, reward_account, Campaign, Existing, PartnerChanged, Referral, ReferralError,
+    address_is_zero, log, reward_account, Campaign, Existing, PartnerChanged, Referral,
+    ReferralError,
 };
 
 /// Accounts of `set_partner`.
@@ -52,7 +53,7 @@ impl SetPartner {
         referral.partner_share_bps = share_bps.into();
         referral.partner_account_bump = reward_account(campaign, &partner).1;
         referral.invariant()?;
-        emit!(event);
+        log(&event);
         Ok(())
     }
 }

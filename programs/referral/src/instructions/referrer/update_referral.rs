@@ -1,6 +1,6 @@
 use anchor_lang::prelude::*;
 
-use crate::{check_expiry, clock, Existing, Referral, ReferralUpdated};
+use crate::{check_expiry, clock, log, Existing, Referral, ReferralUpdated};
 
 /// Accounts of `update_referral`.
 #[derive(Accounts)]
@@ -14,7 +14,8 @@ pub struct UpdateReferral {
 
 impl UpdateReferral {
     /// Switches the code on or off, and bounds its use.
-    pub fn handle(ctx: &mut Context<Self>,
+    pub fn handle(
+        ctx: &mut Context<Self>,
         active: bool,
         usage_limit: u64,
         expires_at: i64,
@@ -32,16 +33,16 @@ impl UpdateReferral {
             referral: address,
             old_active: referral.active,
             new_active: u8::from(active),
-            old_usage_limit: referral.usage_limit.get(),
-            new_usage_limit: usage_limit,
-            old_expires_at: referral.expires_at.get(),
-            new_expires_at: expires_at,
+            old_usage_limit: referral.usage_limit,
+            new_usage_limit: usage_limit.into(),
+            old_expires_at: referral.expires_at,
+            new_expires_at: expires_at.into(),
         };
         referral.active = u8::from(active);
         referral.usage_limit = usage_limit.into();
         referral.expires_at = expires_at.into();
         referral.invariant()?;
-        emit!(event);
+        log(&event);
         Ok(())
     }
 }

@@ -3,7 +3,7 @@ use anchor_lang::{address_eq, prelude::*};
 use super::{check_chain, reward_of};
 use crate::planted::planted;
 use crate::{
-    clock,
+    clock, log,
     payout::{self, Purse},
     pda, sub, token, view, Campaign, Conversion, ConversionCancelled, Existing, Referral,
     ReferralError as E, FUNDING_PAYMENT_SPLIT, STATUS_CANCELLED, STATUS_PENDING,
@@ -96,7 +96,7 @@ impl CancelConversion {
                 Ok(())
             })?;
         }
-        emit!(ConversionCancelled {
+        log(&ConversionCancelled {
             conversion: *accounts.conversion.address(),
             amount: unsettled,
         });

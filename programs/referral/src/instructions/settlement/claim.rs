@@ -5,8 +5,9 @@ use crate::{
     clock,
     payout::{self, Parties, Purse, Receivers},
     sub,
-    view, Campaign, Conversion, Existing, Referral, ReferralError as E, RewardClaimed, SETTLED_ALL,
-    STATUS_PAID, STATUS_PENDING,
+    trailing::trailing,
+    view, Campaign, Conversion, Existing, Referral, ReferralError as E, SETTLED_ALL,
+    SETTLED_PARTNER, SETTLED_REFEREE, STATUS_PAID, STATUS_PENDING,
 };
 
 /// Accounts of `claim`. Nobody has to sign: whoever sends it, the same are paid.
@@ -33,6 +34,11 @@ pub struct Claim {
     pub mint: Option<UncheckedAccount>,
     /// Program of the mint; absent for SOL. Safe: the handler compares it.
     pub token_program: Option<UncheckedAccount>,
+}
+
+/// The accounts of `claim` that some campaigns need: all of them, or none.
+#[derive(Accounts, Default)]
+pub struct ClaimExtras {
     /// The referee's account, where it is owed a share. Safe: the handler derives it.
     #[account(mut, unsafe(dup))]
     pub referee_account: Option<UncheckedAccount>,
@@ -44,23 +50,40 @@ pub struct Claim {
     pub vault: Option<UncheckedAccount>,
 }
 
+impl ClaimExtras {
+    /// What is there of them. Where only the referrer is owed and nothing lies in a
+    /// vault, nothing looks.
+    #[inline(always)]
+    fn of(ctx: &mut Context<Claim>) -> Result<Self> {
+        let others = SETTLED_REFEREE | SETTLED_PARTNER;
+        if ctx.accounts.conversion.settled & others == others && !ctx.accounts.campaign.has_vault()
+        {
+            return Ok(Self::default());
+        }
+        trailing(&ctx.remaining_accounts()?)
+    }
+}
+
 impl Claim {
     /// Pays every part that is owed and can be taken now.
     pub fn handle(ctx: &mut Context<Self>) -> Result<()> {
-        let now = clock::now()?;
+        let extras = ClaimExtras::of(ctx)?;
         let accounts = &mut ctx.accounts;
         let (campaign, referral) = (&accounts.campaign, &accounts.referral);
         let conversion = &accounts.conversion;
         check_chain(campaign, referral, conversion)?;
         require!(conversion.status == STATUS_PENDING, E::NotPending);
-        require!(now >= conversion.claimable_from(), E::StillHeld);
+        // What was never held can be claimed at once.
+        if conversion.hold_seconds.get() != 0 {
+            require!(clock::now()? >= conversion.claimable_from(), E::StillHeld);
+        }
 
         let reward = reward_of(conversion);
         let settled = conversion.settled;
         let receivers = Receivers {
             referrer: accounts.referrer_account.account(),
-            referee: view(&accounts.referee_account),
-            partner: view(&accounts.partner_account),
+            referee: view(&extras.referee_account),
+            partner: view(&extras.partner_account),
         };
         let parties = Parties {
             campaign,
@@ -71,14 +94,15 @@ impl Claim {
         let purse = Purse {
             campaign,
             mint: view(&accounts.mint),
-            vault: view(&accounts.vault),
+            vault: view(&extras.vault),
             token_program: view(&accounts.token_program),
         };
         let sol = campaign.pays_sol();
+        let amount = payout::sum(&reward, payable);
         let payable = if sol {
             payable
         } else {
-            purse.check(payable, payout::sum(&reward, payable))?
+            purse.check(payable, amount)?
         };
         require!(payable != 0, E::NothingToClaim);
 
@@ -98,17 +122,12 @@ impl Claim {
         } else {
             purse.pay(&receivers, &reward, payable)?;
         }
-        let paid = payout::sum(&reward, payable);
         if accounts.campaign.has_vault() {
             accounts.campaign.count(|campaign| {
-                campaign.owed = sub(campaign.owed.get(), paid)?.into();
+                campaign.owed = sub(campaign.owed.get(), amount)?.into();
                 Ok(())
             })?;
         }
-        emit!(RewardClaimed {
-            conversion: *accounts.conversion.address(),
-            paid,
-        });
         Ok(())
     }
 }

@@ -2,7 +2,9 @@ use anchor_lang::{address_eq, prelude::*};
 
 use super::over;
 use crate::planted::planted;
-use crate::{clock, pda, Conversion, Existing, ReferralError as E, RentReclaimed, STATUS_PENDING};
+use crate::{
+    clock, log, pda, Conversion, Existing, ReferralError as E, RentReclaimed, STATUS_PENDING,
+};
 
 /// Accounts of `reclaim_conversion`. Nobody has to sign.
 #[derive(Accounts)]
@@ -51,8 +53,10 @@ impl ReclaimConversion {
             account: *conversion.address(),
             rent_payer: conversion.rent_payer,
         };
-        accounts.conversion.close_to(accounts.rent_payer.account())?;
-        emit!(event);
+        accounts
+            .conversion
+            .close_to(accounts.rent_payer.account())?;
+        log(&event);
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 use anchor_lang::{address_eq, prelude::*};
 
 use super::over;
-use crate::{clock, Existing, Referee, ReferralError as E, RentReclaimed};
+use crate::{clock, log, Existing, Referee, ReferralError as E, RentReclaimed};
 
 /// Accounts of `reclaim_referee`. Nobody has to sign.
 #[derive(Accounts)]
@@ -40,7 +40,7 @@ impl ReclaimReferee {
             rent_payer: binding.rent_payer,
         };
         accounts.referee.close_to(accounts.rent_payer.account())?;
-        emit!(event);
+        log(&event);
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 use anchor_lang::{address_eq, prelude::*};
 
 use super::over;
-use crate::{clock, pda, Closed, Referral, ReferralError as E, RentReclaimed};
+use crate::{clock, log, pda, Closed, Referral, ReferralError as E, RentReclaimed};
 
 /// Accounts of `reclaim_referral`. Nobody has to sign.
 #[derive(Accounts)]
@@ -57,7 +57,7 @@ impl ReclaimReferral {
         };
         // SAFETY: what was read of it was copied.
         unsafe { pda::close(account, accounts.rent_payer.account()) }?;
-        emit!(event);
+        log(&event);
         Ok(())
     }
 }

@@ -6,7 +6,8 @@
 use anchor_lang::{address_eq, prelude::*};
 
 use crate::{
-    clock, credit::same_code, pda, Campaign, Existing, Referee, Referral, ReferralError as E, WalletBound, VERSION,
+    clock, credit::same_code, log, pda, Campaign, Existing, Referee, Referral, ReferralError as E,
+    WalletBound, VERSION,
 };
 
 /// Accounts of `bind`.
@@ -90,7 +91,7 @@ impl Bind {
             ];
             pda::create(accounts.payer.account(), &mut account, &seeds, &binding)?;
         }
-        emit!(event);
+        log(&event);
         Ok(())
     }
 }

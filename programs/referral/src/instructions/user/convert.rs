@@ -4,8 +4,9 @@ use crate::{
     clock,
     credit::{self, Record, Request},
     payout::{self, Parties, Purse, Receivers},
-    proof, token, view, Campaign, Existing, Referee, Referral, ReferralConverted, ReferralError,
-    FUNDING_VAULT, PROOF_ATTESTED,
+    proof, token,
+    trailing::trailing,
+    view, Campaign, Existing, Referee, Referral, ReferralError, FUNDING_VAULT, PROOF_ATTESTED,
 };
 
 /// Accounts of `convert`.
@@ -42,6 +43,11 @@ pub struct Convert {
     pub token_program: UncheckedAccount,
     /// Creates the account. Safe: checked by address.
     pub system_program: Program<System>,
+}
+
+/// The accounts of `convert` that some campaigns need: all of them, or none.
+#[derive(Accounts, Default)]
+pub struct ConvertExtras {
     /// Vouches for an attested conversion, if it is there to sign. Safe: it signs,
     /// and the handler compares it.
     pub attestor: Option<Signer>,
@@ -63,6 +69,23 @@ pub struct Convert {
     pub vault: Option<UncheckedAccount>,
 }
 
+impl ConvertExtras {
+    /// What is there of them. Most campaigns need none, and then nothing looks.
+    #[inline(always)]
+    fn of(ctx: &mut Context<Convert>) -> Result<Self> {
+        let (campaign, referral) = (&ctx.accounts.campaign, &ctx.accounts.referral);
+        let needed = campaign.proof == PROOF_ATTESTED
+            || campaign.attribution_window.get() != 0
+            || campaign.referee_share_bps.get() != 0
+            || referral.partner_share_bps.get() != 0
+            || campaign.has_vault();
+        if !needed {
+            return Ok(Self::default());
+        }
+        trailing(&ctx.remaining_accounts()?)
+    }
+}
+
 impl Convert {
     /// Records the conversion and pays whoever can take their part now.
     pub fn handle(
@@ -73,6 +96,7 @@ impl Convert {
         reference: [u8; 32],
     ) -> Result<()> {
         let now = clock::now()?;
+        let extras = ConvertExtras::of(ctx)?;
         let accounts = &mut ctx.accounts;
         let referee = *accounts.referee.address();
         let request = Request {
@@ -86,7 +110,7 @@ impl Convert {
         credit::check(
             campaign,
             referral,
-            accounts.binding.as_ref(),
+            extras.binding.as_ref(),
             &request,
             false,
             now,
@@ -94,8 +118,8 @@ impl Convert {
         if campaign.proof == PROOF_ATTESTED {
             proof::check_attested(
                 &campaign.attestor,
-                accounts.attestor.as_ref(),
-                view(&accounts.instructions),
+                extras.attestor.as_ref(),
+                view(&extras.instructions),
                 campaign.address(),
                 referral.address(),
                 &request,
@@ -103,19 +127,18 @@ impl Convert {
             )?;
         }
         let key = credit::key(campaign, referral.address(), &request)?;
-        let bump =
-            credit::find_vacant(accounts.conversion.account(), campaign.address(), &key)?;
+        let bump = credit::find_vacant(accounts.conversion.account(), campaign.address(), &key)?;
         let reward = credit::reward(campaign, referral, amount);
         let total = reward.total();
         let receivers = Receivers {
             referrer: accounts.referrer_account.account(),
-            referee: view(&accounts.referee_account),
-            partner: view(&accounts.partner_account),
+            referee: view(&extras.referee_account),
+            partner: view(&extras.partner_account),
         };
         let purse = Purse {
             campaign,
             mint: view(&accounts.mint),
-            vault: view(&accounts.vault),
+            vault: view(&extras.vault),
             token_program: Some(accounts.token_program.account()),
         };
         if campaign.funding == FUNDING_VAULT {
@@ -153,15 +176,15 @@ impl Convert {
         if payable != 0 {
             purse.pay(&receivers, &reward, payable)?;
         }
+        if !accounts.campaign.counts() {
+            return Ok(());
+        }
         let owed = payout::sum(&reward, payout::open(settled));
-        let owed = if accounts.campaign.has_vault() { owed } else { 0 };
-        credit::commit(&mut accounts.campaign, total, owed)?;
-        emit!(ReferralConverted {
-            conversion: *accounts.conversion.address(),
-            referral: *accounts.referral.address(),
-            referee,
-            reward: total,
-        });
-        Ok(())
+        let owed = if accounts.campaign.has_vault() {
+            owed
+        } else {
+            0
+        };
+        credit::commit(&mut accounts.campaign, total, owed)
     }
 }

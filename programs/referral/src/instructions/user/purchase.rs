@@ -6,9 +6,10 @@ use crate::{
     address_is_zero, clock,
     credit::{self, Record, Request},
     payout::{self, Parties, Purse, Receivers},
-    pda,
-    token, view, Campaign, Existing, Purchased, Referee, Referral, ReferralError as E,
-    FUNDING_PAYMENT_SPLIT, FUNDING_VAULT, SETTLED_PARTNER, SETTLED_REFEREE, SETTLED_REFERRER,
+    pda, token,
+    trailing::trailing,
+    view, Campaign, Existing, Referee, Referral, ReferralError as E, FUNDING_PAYMENT_SPLIT,
+    FUNDING_VAULT, SETTLED_PARTNER, SETTLED_REFEREE, SETTLED_REFERRER,
 };
 
 /// Accounts of `purchase`.
@@ -44,6 +45,11 @@ pub struct Purchase {
     pub referrer_account: UncheckedAccount,
     /// Creates the account and moves SOL. Safe: checked by address.
     pub system_program: Program<System>,
+}
+
+/// The accounts of `purchase` that some campaigns need: all of them, or none.
+#[derive(Accounts, Default)]
+pub struct PurchaseExtras {
     /// Token of the payment; absent for SOL. Safe: the handler compares it with the
     /// campaign's.
     pub payment_mint: Option<UncheckedAccount>,
@@ -160,6 +166,7 @@ impl Purchase {
         reference: [u8; 32],
     ) -> Result<()> {
         let now = clock::now()?;
+        let extras: PurchaseExtras = trailing(&ctx.remaining_accounts()?)?;
         let accounts = &mut ctx.accounts;
         let buyer = *accounts.buyer.address();
         let request = Request {
@@ -173,7 +180,7 @@ impl Purchase {
         credit::check(
             campaign,
             referral,
-            accounts.binding.as_ref(),
+            extras.binding.as_ref(),
             &request,
             true,
             now,
@@ -181,20 +188,19 @@ impl Purchase {
         // Nothing paid is no purchase.
         require!(amount > 0, E::AmountTooSmall);
         let key = credit::key(campaign, referral.address(), &request)?;
-        let bump =
-            credit::find_vacant(accounts.conversion.account(), campaign.address(), &key)?;
+        let bump = credit::find_vacant(accounts.conversion.account(), campaign.address(), &key)?;
         let reward = credit::reward(campaign, referral, amount);
         let total = reward.total();
         let receivers = Receivers {
             referrer: accounts.referrer_account.account(),
-            referee: view(&accounts.referee_account),
-            partner: view(&accounts.partner_account),
+            referee: view(&extras.referee_account),
+            partner: view(&extras.partner_account),
         };
         let purse = Purse {
             campaign,
-            mint: view(&accounts.mint),
-            vault: view(&accounts.vault),
-            token_program: view(&accounts.token_program),
+            mint: view(&extras.mint),
+            vault: view(&extras.vault),
+            token_program: view(&extras.token_program),
         };
         let split = campaign.funding == FUNDING_PAYMENT_SPLIT;
         let held = campaign.hold_seconds.get() != 0;
@@ -227,9 +233,9 @@ impl Purchase {
             campaign,
             accounts.buyer.account(),
             accounts.treasury.account(),
-            &accounts.payment_mint,
-            &accounts.payment_source,
-            &accounts.payment_token_program,
+            &extras.payment_mint,
+            &extras.payment_source,
+            &extras.payment_token_program,
         )?;
         let record = Record {
             account: accounts.conversion.account(),
@@ -269,16 +275,12 @@ impl Purchase {
                 purse.pay(&receivers, &reward, paid)?;
             }
         }
-        let owed = if accounts.campaign.has_vault() { waiting } else { 0 };
-        credit::commit(&mut accounts.campaign, total, owed)?;
-        emit!(Purchased {
-            conversion: *accounts.conversion.address(),
-            referral: *accounts.referral.address(),
-            buyer,
-            amount,
-            reward: total,
-        });
-        Ok(())
+        let owed = if accounts.campaign.has_vault() {
+            waiting
+        } else {
+            0
+        };
+        credit::commit(&mut accounts.campaign, total, owed)
     }
 }
 
