@@ -29,6 +29,19 @@ pub use instructions::*;
 use pda::view;
 pub use state::*;
 
+// Whom to tell about a hole, for whoever looks at the deployed program:
+// <https://github.com/neodyme-labs/solana-security-txt>. A deployment puts its own
+// values here; docs/deploy.md.
+#[cfg(not(feature = "no-entrypoint"))]
+solana_security_txt::security_txt! {
+    name: "Vouch",
+    project_url: "https://vouch.example",
+    contacts: "email:security@vouch.example",
+    policy: "https://vouch.example/security",
+    preferred_languages: "en",
+    auditors: "None"
+}
+
 declare_id!("4P9LqUjQAnspnDpVTXfX1GKWdQQDNgaB27b5E495akBb");
 
 /// The instructions; each lives in a file of its own.
