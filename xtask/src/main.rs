@@ -1,6 +1,7 @@
 //! What `./dev` calls: builds the product, brings it up, tests and checks it.
 
 mod anchor;
+mod bench_parallel;
 mod build;
 mod campaign;
 mod checks;
@@ -74,6 +75,9 @@ enum Bench {
         #[arg(long)]
         check: bool,
     },
+    /// Conversions per second on a local validator, by funding mode, into
+    /// benches/parallelism.md and benches/parallelism.json.
+    Parallel(bench_parallel::Args),
 }
 
 #[tokio::main]
@@ -113,6 +117,9 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Bench {
             what: Bench::Cu { check },
         } => done(checks::compute_units(check)).await,
+        Command::Bench {
+            what: Bench::Parallel(args),
+        } => done(bench_parallel::run(args)).await,
         Command::Fuzz(args) => interrupt::or_drop(fuzz::run(args)).await,
         Command::Mutants(args) => interrupt::or_drop(mutants::run(args)).await,
         Command::Anchor { args } => {
