@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use solana_client::rpc_config::RpcBlockConfig;
+use solana_client::rpc_config::{RpcBlockConfig, RpcSendTransactionConfig};
 use solana_commitment_config::CommitmentConfig;
 use solana_sdk::{
     hash::Hash,
@@ -22,6 +22,12 @@ use crate::demo::chain::Chain;
 
 /// Requests under way at once.
 pub(super) const CONCURRENCY: usize = 64;
+/// Time between two looks when there was nothing new.
+const POLL: Duration = Duration::from_millis(20);
+/// After how long without anything new the missing ones are sent again.
+const LOST: Duration = Duration::from_secs(1);
+/// How long there may be nothing new.
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// One transaction that `payer` alone signs.
 pub(super) fn signed(steps: &[Instruction], payer: &Keypair, blockhash: Hash) -> Transaction {
@@ -36,25 +42,87 @@ pub(super) async fn flood(
 ) -> Result<(Vec<Signature>, Duration)> {
     let (sent, to_confirm) = mpsc::unbounded_channel();
     let started = Instant::now();
-    let send = async {
-        let signatures: Vec<Signature> = stream::iter(all)
-            .map(async |transaction| {
-                let signature = chain.send(transaction).await?;
-                sent.send(signature)?;
-                anyhow::Ok(signature)
-            })
-            .buffered(CONCURRENCY)
-            .try_collect()
-            .await?;
+    let sending = async {
+        // Nobody listens only when confirming has failed.
+        send(chain, all.iter(), |signature| {
+            let _ = sent.send(signature);
+        })
+        .await?;
         drop(sent);
-        Ok(signatures)
+        Ok(())
     };
-    let (signatures, landed) = tokio::try_join!(send, chain.confirm_all(to_confirm))?;
-    let mut last = started;
-    for landed in landed.into_values() {
-        last = last.max(landed.ok()?.confirmed_at);
+    let confirming = confirmed(chain, all, to_confirm, started);
+    let ((), last) = tokio::try_join!(sending, confirming)?;
+    let signatures = all.iter().map(|transaction| transaction.signatures[0]);
+    Ok((signatures.collect(), last - started))
+}
+
+async fn send<'a>(
+    chain: &Chain,
+    some: impl Iterator<Item = &'a Transaction>,
+    sent: impl Fn(Signature),
+) -> Result<()> {
+    let config = RpcSendTransactionConfig {
+        skip_preflight: true,
+        // It keeps 10,000 to send them again, for longer than a round takes.
+        max_retries: Some(0),
+        ..Default::default()
+    };
+    stream::iter(some)
+        .map(Ok)
+        .try_for_each_concurrent(CONCURRENCY, async |transaction| {
+            let rpc = chain.rpc();
+            sent(
+                rpc.send_transaction_with_config(transaction, config)
+                    .await?,
+            );
+            Ok(())
+        })
+        .await
+}
+
+/// When the last one was confirmed; all must succeed. Only the oldest are asked for,
+/// so that the RPC answers little besides what is measured. When there is nothing
+/// new for a while, what is missing was lost on the way and is sent again.
+async fn confirmed(
+    chain: &Chain,
+    all: &[Transaction],
+    mut incoming: mpsc::UnboundedReceiver<Signature>,
+    mut last: Instant,
+) -> Result<Instant> {
+    let mut waiting = Vec::new();
+    let mut sent_again = last;
+    loop {
+        if waiting.is_empty() && incoming.recv_many(&mut waiting, usize::MAX).await == 0 {
+            return Ok(last);
+        }
+        while let Ok(signature) = incoming.try_recv() {
+            waiting.push(signature);
+        }
+        let mut landed = HashSet::new();
+        let asked = waiting.len().min(256);
+        for found in chain.landed(&waiting[..asked]).await? {
+            last = last.max(found.confirmed_at);
+            landed.insert(found.ok()?.signature);
+        }
+        // Those that were lost would keep newer ones from being asked for.
+        waiting.rotate_left(asked);
+        waiting.retain(|signature| !landed.contains(signature));
+        if landed.is_empty() {
+            ensure!(
+                last.elapsed() < DEADLINE,
+                "{} were not confirmed",
+                waiting.len()
+            );
+            tokio::time::sleep(POLL).await;
+        }
+        if last.max(sent_again).elapsed() > LOST && incoming.is_closed() {
+            let missing: HashSet<&Signature> = waiting.iter().collect();
+            let lost = |transaction: &&Transaction| missing.contains(&transaction.signatures[0]);
+            send(chain, all.iter().filter(lost), |_| ()).await?;
+            sent_again = Instant::now();
+        }
     }
-    Ok((signatures, last - started))
 }
 
 /// What the blocks say about `signatures`: how many there are in each slot, and the
@@ -98,7 +166,9 @@ pub(super) async fn on_chain(
         units.len() == signatures.len(),
         "blocks and statuses differ"
     );
+    // The first and the last one are filled in part, unless there are no others.
     let (first, last) = match (slots.keys().next(), slots.keys().last()) {
+        (Some(first), Some(last)) if last - first > 1 => (first + 1, last - 1),
         (Some(first), Some(last)) => (*first, *last),
         _ => bail!("nothing was sent"),
     };

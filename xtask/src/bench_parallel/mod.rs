@@ -15,10 +15,10 @@ use crate::{build, demo::chain::Chain};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Conversions of each mode in each round.
-    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u16).range(1..=2_000))]
+    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     conversions: u16,
     /// Rounds; the median of their rates counts.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=4))]
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=20))]
     rounds: u8,
 }
 
@@ -26,12 +26,21 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args) -> Result<()> {
     build::validator().await?;
     build::program().await?;
-    let instance = Instance::create("bench")?;
+    let mut instance = Instance::create("bench")?;
     let options = ValidatorOptions {
         rpc_port: None,
         program: Some(program_binary()),
     };
     let mut validator = Validator::start(instance.dir(), &options).await?;
+    let measured = measure(&args, &validator).await;
+    if measured.is_err() {
+        instance.keep();
+    }
+    validator.stop().await?;
+    report::report(&args, &measured?)
+}
+
+async fn measure(args: &Args, validator: &Validator) -> Result<Vec<Scene>> {
     let chain = Chain::new(&validator.rpc_url());
     let mut scenes = Vec::new();
     for mode in Mode::ALL {
@@ -39,15 +48,16 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     }
     for round in 1..=args.rounds {
         for scene in &mut scenes {
-            scene.play(&chain, args.conversions.into()).await?;
+            let name = scene.mode.names()[0];
+            let played = scene.play(&chain, args.conversions.into()).await;
+            played.with_context(|| format!("round {round}: {name}"))?;
             let rate = scene.rounds.last().context("just played")?.per_second;
-            println!("round {round}: {}: {rate:.0}/s", scene.mode.names()[0]);
+            println!("round {round}: {name}: {rate:.0}/s");
         }
     }
     let expected = u64::from(args.conversions) * u64::from(args.rounds);
     for scene in &scenes {
         scene.check(&chain, expected).await?;
     }
-    validator.stop().await?;
-    report::report(&args, &scenes)
+    Ok(scenes)
 }

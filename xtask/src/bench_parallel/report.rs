@@ -20,9 +20,9 @@ const ACCOUNT_LIMITS: [u64; 2] = [12_000_000, 24_000_000];
 struct Row {
     mode: &'static str,
     all_write: &'static str,
-    per_second_median: f64,
-    per_second_min: f64,
-    per_second_max: f64,
+    per_second_median: u64,
+    per_second_min: u64,
+    per_second_max: u64,
     to_transfers: f64,
     per_slot_min: u64,
     per_slot_median: u64,
@@ -58,7 +58,6 @@ fn spread<T: Copy + PartialOrd>(values: impl Iterator<Item = T>) -> (T, T, T) {
 }
 
 fn rows(scenes: &[Scene]) -> Vec<Row> {
-    let round = |rate: f64, to: f64| (rate * to).round() / to;
     let rate = |scene: &Scene| spread(scene.rounds.iter().map(|round| round.per_second));
     let (_, transfers, _) = rate(&scenes[0]);
     let row = |scene: &Scene| {
@@ -71,10 +70,10 @@ fn rows(scenes: &[Scene]) -> Vec<Row> {
         Row {
             mode,
             all_write,
-            per_second_median: round(middle, 1.0),
-            per_second_min: round(low, 1.0),
-            per_second_max: round(high, 1.0),
-            to_transfers: round(middle / transfers, 100.0),
+            per_second_median: middle.round() as u64,
+            per_second_min: low.round() as u64,
+            per_second_max: high.round() as u64,
+            to_transfers: (middle / transfers * 100.0).round() / 100.0,
             per_slot_min: least,
             per_slot_median: usual,
             per_slot_max: most,
@@ -97,13 +96,13 @@ pub(super) fn report(args: &Args, scenes: &[Scene]) -> Result<()> {
             "| {} | {} | {} | {}–{} | {:.2} | {} | {} | {} |",
             row.mode,
             row.all_write,
-            row.per_second_median,
-            row.per_second_min,
-            row.per_second_max,
+            grouped(row.per_second_median),
+            grouped(row.per_second_min),
+            grouped(row.per_second_max),
             row.to_transfers,
-            row.per_slot_min,
-            row.per_slot_median,
-            row.per_slot_max
+            grouped(row.per_slot_min),
+            grouped(row.per_slot_median),
+            grouped(row.per_slot_max)
         )?;
         let [before, since] = row.account_ceiling;
         writeln!(

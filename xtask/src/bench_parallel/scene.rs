@@ -1,7 +1,8 @@
 //! The kinds of transactions, each with its own campaign, and how they are sent.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use solana_sdk::{
+    instruction::Instruction,
     pubkey::Pubkey,
     signature::{Keypair, Signer as _},
     transaction::Transaction,
@@ -21,7 +22,7 @@ use crate::{
 
 /// Referrers of a campaign, and pairs of the plain transfers.
 pub(super) const REFERRERS: usize = 50;
-/// What a faucet gives to each company: 100 SOL.
+/// What the faucet gives to each company to begin with: 100 SOL.
 const FUNDS: u64 = 100_000_000_000;
 /// Lamports of a fresh wallet: the price, the conversion's rent, the fee, and its own.
 const WALLET: u64 = 10_000_000;
@@ -75,7 +76,7 @@ pub(super) struct Scene {
 /// What one round of a mode came to.
 pub(super) struct Round {
     pub(super) per_second: f64,
-    /// Conversions in each slot, from the first that has one to the last.
+    /// Transactions in each slot between the first that has one and the last.
     pub(super) per_slot: Vec<u64>,
     /// Compute units and cost units of each transaction.
     pub(super) units: Vec<(u64, u64)>,
@@ -214,17 +215,18 @@ impl Scene {
             _ => (0..count).map(|_| Keypair::new()).collect(),
         };
         let wallets: Vec<Pubkey> = fresh.iter().map(Keypair::pubkey).collect();
-        self.fund(chain, &wallets, WALLET).await?;
-        let blockhash = chain.rpc().get_latest_blockhash().await?;
-        let transactions: Vec<Transaction> = (0..count)
+        let funds = u64::try_from(wallets.len() + 10)? * WALLET;
+        chain.airdrop(&self.company.pubkey(), funds).await?;
+        let funded = self.fund(chain, &wallets, WALLET).await;
+        funded.context("the fresh wallets' money")?;
+        let steps: Vec<(Instruction, &Keypair)> = (0..count)
             .map(|i| {
                 let Some((address, campaign)) = &self.campaign else {
                     // Another amount each time: no two are the same transaction.
                     let sender = &self.senders[i % REFERRERS];
                     let receiver = self.people[i % REFERRERS].pubkey();
                     let lamports = 1 + u64::try_from(i + self.rounds.len() * count)?;
-                    let step = transfer(&sender.pubkey(), &receiver, lamports);
-                    return Ok(signed(&[step], sender, blockhash));
+                    return Ok((transfer(&sender.pubkey(), &receiver, lamports), sender));
                 };
                 let (wallet, referral) = (&fresh[i], &self.referrals[i % REFERRERS]);
                 let offer = Offer::at(*address, campaign, referral);
@@ -234,9 +236,14 @@ impl Scene {
                 } else {
                     instructions::convert(&offer, &Convert::signup(&wallet.pubkey()))
                 };
-                Ok(signed(&[step], wallet, blockhash))
+                Ok((step, wallet))
             })
             .collect::<Result<_>>()?;
+        let blockhash = chain.rpc().get_latest_blockhash().await?;
+        let transactions: Vec<Transaction> = steps
+            .into_iter()
+            .map(|(step, payer)| signed(&[step], payer, blockhash))
+            .collect();
         let (signatures, elapsed) = flood(chain, &transactions).await?;
         let (per_slot, units) = on_chain(chain, &signatures).await?;
         self.rounds.push(Round {
