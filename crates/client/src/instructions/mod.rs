@@ -17,11 +17,13 @@ use crate::{
 
 mod admin;
 mod referrer;
+mod sale;
 mod settlement;
 mod user;
 
 pub use admin::*;
 pub use referrer::*;
+pub use sale::*;
 pub use settlement::*;
 pub use user::*;
 
