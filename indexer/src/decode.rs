@@ -154,7 +154,7 @@ mod tests {
     /// An account of this type, of a layout version that is not known here.
     fn of_the_future<T: AccountType>() -> Vec<u8> {
         let mut data = vec![9; T::SIZE];
-        data[..8].copy_from_slice(&T::discriminator());
+        data[..8].copy_from_slice(&T::DISCRIMINATOR);
         data
     }
 

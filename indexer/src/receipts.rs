@@ -14,7 +14,7 @@ use std::{
 use futures::{StreamExt, stream};
 use solana_client::rpc_response::RpcConfirmedTransactionStatusWithSignature;
 use solana_sdk::pubkey::Pubkey;
-use vouch_client::instructions::{CONVERT_CONVERSION_INDEX, Sale, read_sale};
+use vouch_client::instructions::{SALE_CONVERSION, Sale, read_sale};
 use vouch_db::mirror::{Receipt, Receiptless, receiptless};
 
 use crate::{
@@ -159,7 +159,7 @@ fn made(calls: &[Call], conversion: &str) -> Option<Sale> {
     calls
         .iter()
         .filter(|call| {
-            let account = call.accounts.get(CONVERT_CONVERSION_INDEX);
+            let account = call.accounts.get(SALE_CONVERSION);
             account.is_some_and(|account| account == conversion)
         })
         .find_map(|call| read_sale(&call.data))
@@ -177,7 +177,7 @@ fn receipt(conversion: &str, signature: String, sale: &Sale) -> Receipt {
 
 #[cfg(test)]
 mod tests {
-    use vouch_client::instructions::{convert_discriminator, purchase_discriminator};
+    use vouch_client::instructions::raw::{ConvertAccounts, PurchaseAccounts};
 
     use super::*;
 
@@ -216,9 +216,9 @@ mod tests {
             }
         };
         let calls = [
-            call("A", convert_discriminator(), 1),
+            call("A", ConvertAccounts::DISCRIMINATOR, 1),
             call("B", [7; 8], 2),
-            call("B", purchase_discriminator(), u64::MAX),
+            call("B", PurchaseAccounts::DISCRIMINATOR, u64::MAX),
         ];
         // When the second is looked for, then its own call is read
         let sale = made(&calls, "B").expect("a sale");

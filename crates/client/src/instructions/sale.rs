@@ -1,11 +1,17 @@
-//! What a `convert` or `purchase` instruction says that no account keeps.
+//! Facts of a conversion that the instruction holds and no account needs.
 
 use borsh::BorshDeserialize;
 
-use super::{convert_discriminator, purchase_discriminator};
+use super::raw::{ConvertAccounts, PurchaseAccounts};
 use crate::accounts::Action;
 
-/// What a `convert` or `purchase` instruction says of what it records.
+/// Position of the conversion among the accounts of `convert` and of `purchase`.
+pub const SALE_CONVERSION: usize = ConvertAccounts::CONVERSION;
+
+const _: () = assert!(SALE_CONVERSION == PurchaseAccounts::CONVERSION);
+
+/// The arguments of a `convert` or `purchase` instruction that its conversion does not
+/// store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sale {
     /// What the referee did.
@@ -22,8 +28,8 @@ pub struct Sale {
 #[must_use]
 pub fn read_sale(data: &[u8]) -> Option<Sale> {
     let mut arguments = data
-        .strip_prefix(&convert_discriminator())
-        .or_else(|| data.strip_prefix(&purchase_discriminator()))?;
+        .strip_prefix(&ConvertAccounts::DISCRIMINATOR)
+        .or_else(|| data.strip_prefix(&PurchaseAccounts::DISCRIMINATOR))?;
     let (_code, action, amount, reference) =
         <([u8; 12], Action, u64, [u8; 32])>::deserialize(&mut arguments).ok()?;
     Some(Sale {
@@ -54,7 +60,10 @@ mod tests {
             amount: u64::MAX,
             reference: [7; 32],
         };
-        for discriminator in [convert_discriminator(), purchase_discriminator()] {
+        for discriminator in [
+            ConvertAccounts::DISCRIMINATOR,
+            PurchaseAccounts::DISCRIMINATOR,
+        ] {
             let mut data = data(discriminator);
             assert_eq!(read_sale(&data), Some(sale));
             // What a later version appends changes nothing.
@@ -66,10 +75,10 @@ mod tests {
     #[test]
     fn nothing_else_is_a_sale() {
         // Given another instruction, an unknown action and data that ends early
-        let other = data(crate::discriminator("global", "claim"));
-        let mut unknown = data(convert_discriminator());
+        let other = data(super::super::raw::ClaimAccounts::DISCRIMINATOR);
+        let mut unknown = data(ConvertAccounts::DISCRIMINATOR);
         unknown[20] = 9;
-        let mut short = data(convert_discriminator());
+        let mut short = data(ConvertAccounts::DISCRIMINATOR);
         short.pop();
         for data in [other, unknown, short, Vec::new()] {
             assert_eq!(read_sale(&data), None);
