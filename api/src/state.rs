@@ -123,11 +123,7 @@ impl KnownLinks {
     /// # Errors
     /// `code_not_found`; `database_unavailable` when Postgres is away and the link is
     /// not remembered.
-    pub(crate) async fn find(
-        &self,
-        code: Code,
-        campaign: Option<Address>,
-    ) -> ApiResult<Arc<Link>> {
+    pub(crate) async fn find(&self, code: Code, campaign: Option<Address>) -> ApiResult<Arc<Link>> {
         let key = (code, campaign);
         let known = self.followed.get(&key).await;
         if let Some(link) = &known

@@ -4,7 +4,6 @@
 use anchor_lang::{address_eq, prelude::*};
 use vouch_rules::reward::{Facts, Reward};
 
-use crate::planted::planted;
 use crate::{
     add, pda, Campaign, Conversion, Existing, Referee, Referral, ReferralError as E, ACTION_MAX,
     FUNDING_PAYMENT_SPLIT, PROOF_ATTESTED, PROOF_PAYMENT, REWARD_FIXED, SETTLED_ALL, STATUS_PAID,
@@ -43,8 +42,7 @@ pub fn check(
     require!(same_code(&referral.code, request.code), E::CodeMismatch);
     require!(
         !address_eq(&referral.owner, request.referee)
-            && (!address_eq(&referral.partner, request.referee)
-                || planted!("partner_refers_itself")),
+            && !address_eq(&referral.partner, request.referee),
         E::SelfReferral
     );
     require!(request.action <= ACTION_MAX, E::InvalidAction);
@@ -53,12 +51,10 @@ pub fn check(
         (false, true) => return Err(E::PaymentNotAccepted.into()),
         _ => {}
     }
-    if !(payment && planted!("purchase_while_paused")) {
-        campaign.check_open(now)?;
-    }
+    campaign.check_open(now)?;
     referral.check_earning(now)?;
     require!(
-        request.amount >= campaign.min_amount.get() || planted!("minimum_ignored"),
+        request.amount >= campaign.min_amount.get(),
         E::AmountTooSmall
     );
     if campaign.attribution_window.get() != 0 {
@@ -92,10 +88,7 @@ fn check_first_touch(
     let bound =
         address_eq(&binding.campaign, campaign.address()) && address_eq(&binding.wallet, wallet);
     require!(bound, E::NotBound);
-    require!(
-        now < binding.expires_at.get() || planted!("first_touch_for_ever"),
-        E::BindingExpired
-    );
+    require!(now < binding.expires_at.get(), E::BindingExpired);
     require!(
         address_eq(&binding.referral, referral.address()),
         E::NotFirstTouch
@@ -118,11 +111,7 @@ pub fn key(campaign: &Campaign, referral: &Address, request: &Request) -> Result
         // that nobody can take somebody else's.
         request.reference
     } else {
-        if planted!("key_without_code") {
-            campaign.vault.as_array()
-        } else {
-            referral.as_array()
-        }
+        referral.as_array()
     };
     let mut both = [0; 64];
     let (left, right) = both.split_at_mut(32);
@@ -167,16 +156,7 @@ pub fn reward(campaign: &Campaign, referral: &Referral, amount: u64) -> Reward {
 
 #[inline(never)]
 fn reward_by_rule(campaign: &Campaign, referral: &Referral, amount: u64) -> Reward {
-    let mut rule = campaign.rule();
-    if planted!("partner_share_not_capped") {
-        rule.max_partner_share_bps = u16::MAX;
-    }
-    if planted!("tier_one_late") {
-        rule.tiers = rule.tiers.map(|mut tier| {
-            tier.min_conversions = tier.min_conversions.saturating_add(1);
-            tier
-        });
-    }
+    let rule = campaign.rule();
     rule.reward(&Facts {
         amount,
         conversions: referral.conversions.get(),
@@ -200,12 +180,9 @@ pub fn commit(campaign: &mut Existing<Campaign>, total: u64, owed: u64) -> Resul
         let budget = campaign.budget.get();
         if budget != 0 {
             let committed = campaign.committed.get().checked_add(total);
-            let within = committed.filter(|committed| {
-                *committed < budget || (*committed == budget && !planted!("budget_never_reached"))
-            });
+            let within = committed.filter(|committed| *committed <= budget);
             campaign.committed = within.ok_or(E::BudgetExhausted)?.into();
         }
-        let owed = if planted!("held_not_owed") { 0 } else { owed };
         campaign.owed = add(campaign.owed.get(), owed)?.into();
         Ok(())
     })

@@ -13,7 +13,6 @@ mod events;
 mod instructions;
 mod payout;
 mod pda;
-mod planted;
 mod proof;
 mod state;
 mod token;

@@ -7,7 +7,6 @@
 use anchor_lang::{address_eq, prelude::*};
 use vouch_rules::reward::Reward;
 
-use crate::planted::planted;
 use crate::{
     pda, token, Campaign, Existing, Referral, ReferralError as E, FUNDING_MINT_AUTHORITY,
     SETTLED_ALL, SETTLED_PARTNER, SETTLED_REFEREE, SETTLED_REFERRER,
@@ -67,7 +66,7 @@ impl Parties<'_> {
         let mut payable = 0;
         for bit in PARTS {
             let (amount, account) = receivers.part(bit, reward);
-            if settled & bit == 0 || (amount != 0 && planted!("settled_parts_paid_again")) {
+            if settled & bit == 0 {
                 let account = account.ok_or(E::MissingAccount)?;
                 // The referrer's is in most rewards the only part.
                 let takes = if bit == SETTLED_REFERRER {
@@ -107,9 +106,6 @@ impl Parties<'_> {
         } else {
             token::associated(owner, mint, token_program).0
         };
-        if partner && planted!("partner_account_not_compared") {
-            return Ok(true);
-        }
         self.takes(account, owner, &expected, amount)
     }
 

@@ -1,7 +1,6 @@
 use anchor_lang::{address_eq, prelude::*};
 use vouch_rules::reward::{self, InvalidRule, RewardKind, RewardRule};
 
-use crate::planted::planted;
 use crate::{ReferralError, VERSION};
 
 /// `Campaign::funding`: the campaign holds the mint authority and mints each reward.
@@ -249,9 +248,6 @@ impl Campaign {
         self.hold_seconds = settings.hold_seconds;
         let longest = self.longest_hold.get().max(settings.hold_seconds.get());
         self.longest_hold = longest.into();
-        if planted!("longest_hold_forgotten") {
-            self.longest_hold = settings.hold_seconds;
-        }
         self.attribution_window = settings.attribution_window;
         self.starts_at = settings.starts_at;
         self.ends_at = settings.ends_at;

@@ -1,7 +1,6 @@
 use anchor_lang::{address_eq, prelude::*};
 use vouch_rules::reward::Reward;
 
-use crate::planted::planted;
 use crate::{Conversion, ReferralError, SETTLED_ALL, SETTLED_PARTNER, SETTLED_REFERRER, VERSION};
 
 /// A referral: a code, its owner and its counters.
@@ -80,17 +79,17 @@ impl Referral {
     /// Fails unless it earns at `now`, in unix seconds.
     pub fn check_earning(&self, now: i64) -> Result<()> {
         require!(
-            self.active == 1 && (self.suspended == 0 || planted!("suspended_earns")),
+            self.active == 1 && self.suspended == 0,
             ReferralError::ReferralInactive
         );
         let expires = self.expires_at.get();
         require!(
-            expires == 0 || now < expires || (now == expires && planted!("expiry_one_late")),
+            expires == 0 || now < expires,
             ReferralError::ReferralExpired
         );
         let limit = self.usage_limit.get();
         require!(
-            limit == 0 || self.conversions.get() < limit || planted!("usage_limit_ignored"),
+            limit == 0 || self.conversions.get() < limit,
             ReferralError::UsageLimitReached
         );
         Ok(())
@@ -110,9 +109,7 @@ impl Referral {
     pub fn count(&mut self, reward: &Reward, settled: u8) -> Result<()> {
         self.conversions = add(self.conversions.get(), 1)?.into();
         self.rewards_total = add(self.rewards_total.get(), reward.referrer)?.into();
-        if !planted!("bonus_every_time") {
-            self.bonuses_paid |= reward.bonuses;
-        }
+        self.bonuses_paid |= reward.bonuses;
         if settled != SETTLED_ALL {
             self.open_conversions = add(self.open_conversions.get(), 1)?.into();
             if settled & SETTLED_REFERRER == 0 {

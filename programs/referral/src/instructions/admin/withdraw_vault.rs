@@ -1,6 +1,5 @@
 use anchor_lang::prelude::*;
 
-use crate::planted::planted;
 use crate::{log, payout::Purse, sub, token, Campaign, Existing, ReferralError, VaultWithdrawn};
 
 /// Accounts of `withdraw_vault`.
@@ -39,7 +38,7 @@ impl WithdrawVault {
         let balance = token::balance(vault, &campaign.token_program)?;
         let left = balance.checked_sub(amount);
         require!(
-            left.is_some_and(|left| left >= campaign.owed.get() || planted!("owed_withdrawn")),
+            left.is_some_and(|left| left >= campaign.owed.get()),
             ReferralError::InsufficientVault
         );
         token::transfer_from_vault(

@@ -1,6 +1,5 @@
 use anchor_lang::{address_eq, prelude::*};
 
-use crate::planted::planted;
 use crate::{log, reward_account, Campaign, Existing, OwnerChanged, Referral, ReferralError};
 
 /// Accounts of `accept_owner`.
@@ -39,9 +38,7 @@ impl AcceptOwner {
         let old = referral.owner;
         referral.owner = new;
         referral.pending_owner = Address::default();
-        if !planted!("rewards_to_former_owner") {
-            referral.reward_account = reward_account(campaign, &new).0;
-        }
+        referral.reward_account = reward_account(campaign, &new).0;
         referral.invariant()?;
         log(&OwnerChanged {
             referral: address,

@@ -1,6 +1,5 @@
 use anchor_lang::{address_eq, prelude::*};
 
-use crate::planted::planted;
 use crate::{log, Existing, PartnerChanged, Referral, ReferralError};
 
 /// Accounts of `remove_partner`.
@@ -24,7 +23,7 @@ impl RemovePartner {
             ReferralError::NotPartner
         );
         require!(
-            referral.partner_pending.get() == 0 || planted!("partner_leaves_unpaid"),
+            referral.partner_pending.get() == 0,
             ReferralError::RewardsPending
         );
 

@@ -1,7 +1,6 @@
 use anchor_lang::{address_eq, prelude::*};
 
 use super::{check_chain, reward_of};
-use crate::planted::planted;
 use crate::{
     clock, log,
     payout::{self, Purse},
@@ -47,10 +46,7 @@ impl CancelConversion {
         campaign.check_authority(accounts.authority.address())?;
         check_chain(campaign, &accounts.referral, conversion)?;
         require!(conversion.status == STATUS_PENDING, E::NotPending);
-        require!(
-            now < conversion.claimable_from() || planted!("cancelled_after_hold"),
-            E::HoldOver
-        );
+        require!(now < conversion.claimable_from(), E::HoldOver);
 
         let reward = reward_of(conversion);
         let open = payout::open(conversion.settled);
@@ -79,9 +75,7 @@ impl CancelConversion {
         let referral = &mut accounts.referral;
         referral.settle(&accounts.conversion, open, true)?;
         referral.conversions = sub(referral.conversions.get(), 1)?.into();
-        if !planted!("cancel_keeps_total") {
-            referral.rewards_total = sub(referral.rewards_total.get(), reward.referrer)?.into();
-        }
+        referral.rewards_total = sub(referral.rewards_total.get(), reward.referrer)?.into();
         referral.bonuses_paid &= !reward.bonuses;
         referral.invariant()?;
         accounts.conversion.status = STATUS_CANCELLED;

@@ -1,7 +1,6 @@
 use anchor_lang::{address_eq, prelude::*};
 
 use super::over;
-use crate::planted::planted;
 use crate::{
     clock, log, pda, Conversion, Existing, ReferralError as E, RentReclaimed, STATUS_PENDING,
 };
@@ -42,7 +41,7 @@ impl ReclaimConversion {
         let over = over(accounts.campaign.account(), now)?;
         require!(over.closed, E::CampaignNotClosed);
         require!(
-            conversion.status != STATUS_PENDING || over.claims || planted!("pending_reclaimed"),
+            conversion.status != STATUS_PENDING || over.claims,
             E::RewardsPending
         );
         require!(
