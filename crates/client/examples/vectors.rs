@@ -406,7 +406,7 @@ fn decoded(campaign: &Campaign, referral: &Referral, conversion: &Conversion) ->
 }
 
 fn account<T: AccountType + BorshSerialize>(address: &Pubkey, account: &T) -> Value {
-    let mut data = T::discriminator().to_vec();
+    let mut data = T::DISCRIMINATOR.to_vec();
     account
         .serialize(&mut data)
         .expect("a vector takes every byte");

@@ -156,8 +156,7 @@ pub fn reward(campaign: &Campaign, referral: &Referral, amount: u64) -> Reward {
 
 #[inline(never)]
 fn reward_by_rule(campaign: &Campaign, referral: &Referral, amount: u64) -> Reward {
-    let rule = campaign.rule();
-    rule.reward(&Facts {
+    campaign.rule().reward(&Facts {
         amount,
         conversions: referral.conversions.get(),
         bonuses_paid: referral.bonuses_paid,
