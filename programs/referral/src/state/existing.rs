@@ -5,11 +5,14 @@ use core::{
 
 use anchor_lang::{prelude::*, IdlAccountType};
 
-use crate::{pda, Campaign, Closed, Conversion, Referee, Referral, ReferralError};
+use crate::{
+    account, Binding, Campaign, Closed, Conversion, Referral, ReferralError, Referrer,
+    RevokedVoucher,
+};
 
-/// A type of account that a caller may name wrongly.
+/// A type of account of this program, with the error for another account in its place.
 pub trait Expected: Discriminator + bytemuck::Pod {
-    /// What to say when the account is not one of this type.
+    /// The error for an account that is not one of this type.
     const MISSING: ReferralError;
 }
 
@@ -25,8 +28,16 @@ impl Expected for Conversion {
     const MISSING: ReferralError = ReferralError::ConversionNotFound;
 }
 
-impl Expected for Referee {
+impl Expected for Binding {
     const MISSING: ReferralError = ReferralError::BindingNotFound;
+}
+
+impl Expected for Referrer {
+    const MISSING: ReferralError = ReferralError::ReferrerNotFound;
+}
+
+impl Expected for RevokedVoucher {
+    const MISSING: ReferralError = ReferralError::RevocationNotFound;
 }
 
 /// Bytes of the discriminator that every account begins with.
@@ -51,7 +62,7 @@ impl<T: Expected> Existing<T> {
     #[inline(always)]
     fn check(view: &AccountView) -> Result<()> {
         const { assert!(T::DISCRIMINATOR.len() == HEAD && core::mem::align_of::<T>() == 1) };
-        if pda::is_owned(view, &crate::ID) && view.data_len() == Self::SPACE {
+        if account::is_owned(view, &crate::ID) && view.data_len() == Self::SPACE {
             // SAFETY: nothing writes the data while this reads its first bytes, and
             // there are enough of them.
             let head = unsafe { view.data_ptr().cast::<[u8; HEAD]>().read() };
@@ -94,7 +105,7 @@ impl<T: Expected> Existing<T> {
         require!(self.view.is_writable(), ErrorCode::ConstraintMut);
         // SAFETY: this borrows the only typed view of the data, which is not used
         // again: what follows reads it as bytes.
-        unsafe { pda::close(&self.view, destination) }
+        unsafe { account::close(&self.view, destination) }
     }
 
     /// Leaves `closed` at the address, for good; what is left of the rent goes to
@@ -102,7 +113,7 @@ impl<T: Expected> Existing<T> {
     pub fn leave_closed(&mut self, destination: &AccountView, closed: &Closed) -> Result<()> {
         require!(self.view.is_writable(), ErrorCode::ConstraintMut);
         // SAFETY: as above.
-        unsafe { pda::leave_closed(&self.view, destination, closed) }
+        unsafe { account::leave_closed(&self.view, destination, closed) }
     }
 }
 

@@ -1,10 +1,7 @@
 use anchor_lang::{address_eq, prelude::*};
 
 use super::{address_in, extensions, number_at};
-use crate::{
-    pda::{self, PDA_MARKER},
-    ReferralError,
-};
+use crate::{account::is_owned, address::PDA_MARKER, ReferralError};
 
 /// The Associated Token Account program.
 const ASSOCIATED_TOKEN: Address =
@@ -47,7 +44,7 @@ pub fn associated_with_bump(
 
 /// Whether `account` is a token account of `owner` that takes `amount` base units of
 /// `mint` now; a call of the token program would fail the whole transaction.
-#[inline(always)]
+#[inline]
 pub fn receives(
     account: &AccountView,
     owner: &Address,
@@ -55,7 +52,7 @@ pub fn receives(
     token_program: &Address,
     amount: u64,
 ) -> bool {
-    if !pda::is_owned(account, token_program) {
+    if !is_owned(account, token_program) {
         return false;
     }
     let Ok(data) = account.try_borrow() else {
@@ -73,7 +70,7 @@ pub fn receives(
 
 /// Base units on a token account; 0 where there is none.
 pub fn balance(account: &AccountView, token_program: &Address) -> Result<u64> {
-    if !pda::is_owned(account, token_program) {
+    if !is_owned(account, token_program) {
         return Ok(0);
     }
     let data = account.try_borrow()?;

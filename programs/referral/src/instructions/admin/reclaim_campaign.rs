@@ -1,34 +1,39 @@
 use anchor_lang::{address_eq, prelude::*};
 
 use crate::{
-    clock, log, payout::Purse, pda, token, view, Campaign, Closed, Existing, ReferralError as E,
-    RentReclaimed, FUNDING_MINT_AUTHORITY, VERSION,
+    account::view, clock, log, payout::Purse, token, Campaign, Closed, Existing,
+    ReferralError as E, RentReclaimed, FUNDING_MINT_AUTHORITY, VERSION,
 };
 
 /// Accounts of `reclaim_campaign`.
 #[derive(Accounts)]
 pub struct ReclaimCampaign {
-    /// The campaign's authority. Safe: it signs, and the handler compares it.
+    /// The campaign's authority.
+    // Safe: it signs, and compared with the campaign's.
     pub authority: Signer,
-    /// The campaign. Safe: owned by this program, with its discriminator.
+    /// The campaign.
+    // Safe: owned by this program, with its discriminator.
     #[account(mut)]
     pub campaign: Existing<Campaign>,
-    /// Who paid the rent. Safe: the handler compares it.
-    /// May be `authority` as well: nothing here keeps a typed view of its data.
+    /// Paid the rent, and gets it back.
+    // Safe: compared with the campaign's. May be `authority` as well: nothing here keeps a
+    // typed view of its data.
     #[account(mut, unsafe(dup))]
     pub rent_payer: UncheckedAccount,
-    /// The mint, where the campaign is its authority or has a vault. Safe: the
-    /// handler compares it.
+    /// The mint, where the campaign is its authority or has a vault.
+    // Safe: compared with the campaign's.
     #[account(mut)]
     pub mint: Option<UncheckedAccount>,
-    /// The campaign's vault, if it has one. Safe: the handler compares it.
+    /// The campaign's vault, if it has one.
+    // Safe: compared with the campaign's.
     #[account(mut)]
     pub vault: Option<UncheckedAccount>,
-    /// Where the vault's tokens go, as the authority says. Safe: the token program
-    /// checks it.
+    /// Where the vault's tokens go, as the authority says.
+    // Safe: the token program checks it.
     #[account(mut)]
     pub destination: Option<UncheckedAccount>,
-    /// Program of the mint. Safe: the handler compares it.
+    /// Program of the mint.
+    // Safe: compared with the campaign's.
     pub token_program: Option<UncheckedAccount>,
 }
 
@@ -56,8 +61,7 @@ impl ReclaimCampaign {
             token::hand_back_mint(campaign, mint, &campaign.authority)?;
         } else if campaign.has_vault() {
             let vault = purse.check_vault()?;
-            // It may never have been made.
-            if pda::is_owned(vault, &campaign.token_program) {
+            {
                 let mint = purse.check_mint()?;
                 let balance = token::balance(vault, &campaign.token_program)?;
                 if balance != 0 {
@@ -73,6 +77,7 @@ impl ReclaimCampaign {
             version: VERSION,
             campaign: address,
             rent_payer,
+            treasury: campaign.sol_treasury(),
         };
         accounts
             .campaign
