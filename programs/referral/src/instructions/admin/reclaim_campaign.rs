@@ -60,16 +60,13 @@ impl ReclaimCampaign {
             let mint = purse.check_mint()?;
             token::hand_back_mint(campaign, mint, &campaign.authority)?;
         } else if campaign.has_vault() {
-            let vault = purse.check_vault()?;
-            {
-                let mint = purse.check_mint()?;
-                let balance = token::balance(vault, &campaign.token_program)?;
-                if balance != 0 {
-                    let destination = view(&accounts.destination).ok_or(E::MissingAccount)?;
-                    token::transfer_from_vault(campaign, mint, vault, destination, balance)?;
-                }
-                token::close_vault(campaign, vault, accounts.rent_payer.account())?;
+            let (mint, vault) = (purse.check_mint()?, purse.check_vault()?);
+            let balance = token::balance(vault, &campaign.token_program)?;
+            if balance != 0 {
+                let destination = view(&accounts.destination).ok_or(E::MissingAccount)?;
+                token::transfer_from_vault(campaign, mint, vault, destination, balance)?;
             }
+            token::close_vault(campaign, vault, accounts.rent_payer.account())?;
         }
         let address = *campaign.address();
         let rent_payer = campaign.rent_payer;
