@@ -30,8 +30,7 @@ pub struct Bind {
     pub binding: UncheckedAccount,
     /// The referral that an earlier binding names, where that has not expired: the wallet
     /// is bound anew if that referral cannot earn.
-    // Safe: compared with the binding's. May be `referral` as well: it is only read.
-    #[account(unsafe(dup))]
+    // Safe: compared with the binding's.
     pub bound_referral: Option<UncheckedAccount>,
     /// Creates the account.
     // Safe: checked by address.

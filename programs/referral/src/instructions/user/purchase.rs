@@ -68,9 +68,7 @@ pub struct PurchaseExtras {
     pub payment_token_program: Option<UncheckedAccount>,
     /// Token of the rewards, where they are minted or paid from a vault. Writable where
     /// it is minted.
-    // Safe: the purse compares it with the campaign's. May be any other account, such as
-    // the token of the payment: nothing here keeps a typed view of its data.
-    #[account(unsafe(dup))]
+    // Safe: the purse compares it with the campaign's.
     pub mint: Option<UncheckedAccount>,
     /// Program of the mint.
     // Safe: the purse compares it with the campaign's.
