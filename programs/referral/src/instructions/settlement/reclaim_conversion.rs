@@ -2,8 +2,9 @@ use anchor_lang::{address_eq, prelude::*};
 
 use super::{give_back, over, Over};
 use crate::{
-    account::{self, view},
-    address, clock, payout, Conversion, Existing, ReferralError as E, STATUS_PENDING,
+    account::{self, view, Recipient},
+    address, clock, payout, Conversion, Existing, ReferralError as E, SETTLED_ALL, STATUS_PAID,
+    STATUS_PENDING,
 };
 
 /// Accounts of `reclaim_conversion`. Nobody has to sign.
@@ -20,12 +21,12 @@ pub struct ReclaimConversion {
     /// Paid the rent, and gets it back.
     // Safe: compared with the conversion's.
     #[account(mut)]
-    pub rent_payer: UncheckedAccount,
+    pub rent_payer: Recipient,
     /// The campaign's treasury, where SOL waits that nobody claimed.
     // Safe: compared with the campaign's. May be the rent payer: nothing here keeps a typed
     // view of its data.
     #[account(mut, unsafe(dup))]
-    pub treasury: Option<UncheckedAccount>,
+    pub treasury: Option<Recipient>,
 }
 
 impl ReclaimConversion {
@@ -50,6 +51,17 @@ impl ReclaimConversion {
         }
         let rent_payer = conversion.rent_payer;
         let destination = accounts.rent_payer.account();
+        if pending && destination.executable() {
+            // The runtime gives nothing to a wallet that became a program. Its rent stays,
+            // but not what the treasury gets.
+            require!(
+                address_eq(&rent_payer, destination.address()),
+                E::WrongRentPayer
+            );
+            accounts.conversion.status = STATUS_PAID;
+            accounts.conversion.settled = SETTLED_ALL;
+            return Ok(());
+        }
         give_back(&mut accounts.conversion, rent_payer, destination)
     }
 }

@@ -114,14 +114,16 @@ impl Convert {
         reference: [u8; 32],
     ) -> Result<()> {
         let now = clock::now()?;
-        let mut extras = ConvertExtras::of(ctx, now)?;
+        let extras = ConvertExtras::of(ctx, now)?;
         let accounts = &mut ctx.accounts;
         let campaign = &accounts.campaign;
+        // Elsewhere the account is another campaign's, and must not count here.
+        let mut referrer = extras.referrer.filter(|_| campaign.per_owner == 1);
         let sale = Sale {
             campaign,
             settings: campaign.in_force(now),
             referral: &accounts.referral,
-            referrer: extras.referrer.as_ref(),
+            referrer: referrer.as_ref(),
             request: Request {
                 referee: accounts.referee.address(),
                 code: &code,
@@ -164,7 +166,7 @@ impl Convert {
         sale::record(
             campaign,
             &mut accounts.referral,
-            extras.referrer.as_mut(),
+            referrer.as_mut(),
             &earned,
             settlement,
             Record {

@@ -182,14 +182,16 @@ impl Purchase {
         max_payment: u64,
     ) -> Result<()> {
         let now = clock::now()?;
-        let mut extras: PurchaseExtras = trailing(&ctx.remaining_accounts()?)?;
+        let extras: PurchaseExtras = trailing(&ctx.remaining_accounts()?)?;
         let accounts = &mut ctx.accounts;
         let campaign = &accounts.campaign;
+        // Elsewhere the account is another campaign's, and must not count here.
+        let mut referrer = extras.referrer.filter(|_| campaign.per_owner == 1);
         let sale = Sale {
             campaign,
             settings: campaign.in_force(now),
             referral: &accounts.referral,
-            referrer: extras.referrer.as_ref(),
+            referrer: referrer.as_ref(),
             request: Request {
                 referee: accounts.buyer.address(),
                 code: &code,
@@ -242,7 +244,7 @@ impl Purchase {
         sale::record(
             campaign,
             &mut accounts.referral,
-            extras.referrer.as_mut(),
+            referrer.as_mut(),
             &earned,
             settlement,
             Record {
