@@ -51,6 +51,12 @@ pub fn binding_key(wallet: &Address) -> [u8; 32] {
     hash_named(b"binding", wallet)
 }
 
+/// The key of the revocation of a voucher, whose message has the SHA-256 `digest`. Hashed
+/// once more: an attestor chooses the digest, and must not choose an address.
+pub fn revocation_key(digest: &[u8; 32]) -> [u8; 32] {
+    hash_named(b"revoked", &Address::new_from_array(*digest))
+}
+
 /// The key of a referrer's account.
 pub fn referrer_key(owner: &Address) -> [u8; 32] {
     hash_named(b"referrer", owner)

@@ -57,7 +57,7 @@ pub fn check(
     wallet: &Address,
     now: i64,
 ) -> Result<()> {
-    let account = account.ok_or(E::MissingAccount)?;
+    let account = account.ok_or(E::CredentialRequired)?;
     require!(
         account::is_owned(account, &ATTESTATION_SERVICE),
         E::CredentialRequired

@@ -15,7 +15,7 @@ use crate::{account, address, sale::Sale, ReferralError as E};
 /// Longest life of a voucher, in seconds: 30 days.
 pub const MAX_VOUCHER_LIFE: i64 = 2_592_000;
 /// Seconds that the attestor's clock may be ahead of the cluster's.
-const CLOCK_SKEW: i64 = 300;
+pub const CLOCK_SKEW: i64 = 300;
 
 /// The Ed25519 program.
 const ED25519: Address = anchor_lang::address!("Ed25519SigVerify111111111111111111111111111");
@@ -113,7 +113,7 @@ impl Attestation<'_> {
         );
         require!(sale.now < voucher.expires_at, E::VoucherExpired);
         let revocation = self.revocation.ok_or(E::MissingAccount)?;
-        let key = sha256(voucher.message);
+        let key = address::revocation_key(&sha256(voucher.message));
         require!(
             address_eq(
                 revocation.address(),

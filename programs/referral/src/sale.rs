@@ -316,6 +316,10 @@ pub fn record(
         &conversion,
     )?;
     referral.record(reward, settled, pending)?;
+    if held {
+        let until = conversion.claimable_from().max(referral.held_until.get());
+        referral.held_until = until.into();
+    }
     match referrer {
         Some(referrer) if reward.total() != 0 => referrer.count(reward)?,
         Some(_) => {}

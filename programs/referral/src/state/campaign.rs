@@ -84,6 +84,9 @@ pub struct Campaign {
     pub closed_at: PodI64,
     /// Largest `hold_seconds` that it ever had.
     pub longest_hold: PodU32,
+    /// Where rewards are of the token that buyers pay with: least base units that a
+    /// conversion under any of its settings left to the treasury, bonuses apart.
+    pub least_margin: PodU64,
     /// Base units that budgeted conversions owe or were paid.
     pub committed: PodU64,
     /// Base units that the vault owes: rewards that wait in it.
@@ -102,7 +105,7 @@ pub struct Campaign {
     /// can stand for the bonus where paid ones are remembered.
     pub offered: [Bonus; MAX_BONUSES],
     /// Zeros, for later versions.
-    pub reserved: [u8; 64],
+    pub reserved: [u8; 56],
 }
 
 const _: () = assert!(core::mem::align_of::<Campaign>() == 1);
@@ -163,6 +166,8 @@ impl Campaign {
     pub fn open_with(&mut self, settings: &Settings) -> Result<()> {
         self.bonus_places = self.offer(settings)?;
         self.settings = *settings;
+        self.least_margin = u64::MAX.into();
+        self.note_margin(settings);
         self.longest_hold = settings.hold_seconds;
         Ok(())
     }
@@ -178,11 +183,21 @@ impl Campaign {
         self.next_bonus_places = [0; 4];
         self.next_from = 0.into();
 
+        let known = self.offered;
         let places = self.offer(new)?;
+        self.note_margin(new);
+        // A bonus that was offered before may have been paid: to promise it again makes up
+        // for no other one.
+        let mut promised = *new;
+        for bonus in &mut promised.bonuses {
+            if known.contains(bonus) && !self.settings.bonuses.contains(bonus) {
+                bonus.amount = 0.into();
+            }
+        }
         let longest = self.longest_hold.get().max(new.hold_seconds.get());
         self.longest_hold = longest.into();
         let notice = i64::from(self.notice_seconds.get());
-        if notice == 0 || !new.cut(&self.settings, now) {
+        if notice == 0 || !promised.cut(&self.settings, now) {
             self.settings = *new;
             self.bonus_places = places;
             return Ok(now);
@@ -196,6 +211,20 @@ impl Campaign {
         let from = now.saturating_add(notice);
         self.next_from = from.into();
         Ok(from)
+    }
+
+    /// Whether rewards are of the token that buyers pay with.
+    fn pays_back(&self) -> bool {
+        self.proof == PROOF_PAYMENT && address_eq(&self.mint, &self.payment_mint)
+    }
+
+    /// Lowers the least margin to that of `settings`.
+    fn note_margin(&mut self, settings: &Settings) {
+        if self.pays_back() {
+            let margin = settings.rule([0; 4]).margin(settings.min_amount.get());
+            let least = self.least_margin.get().min(margin.unwrap_or(0));
+            self.least_margin = least.into();
+        }
     }
 
     /// Enters the bonuses of `settings` into the register, unless they are there, and
@@ -267,9 +296,11 @@ impl Campaign {
                 E::InvalidBonuses
             );
         }
-        if payment && address_eq(&self.mint, &self.payment_mint) {
-            let margin = rule.margin(min_amount).map_err(wrong)?;
-            let within = bonuses_within(&self.offered.map(|bonus| bonus.rule()), margin);
+        if self.pays_back() {
+            rule.margin(min_amount).map_err(wrong)?;
+            // Conversions that count for a bonus may have been made under any settings.
+            let offered = self.offered.map(|bonus| bonus.rule());
+            let within = bonuses_within(&offered, self.least_margin.get());
             require!(within, E::InvalidBonuses);
         }
         require!(settings.hold_seconds.get() <= MAX_PERIOD, E::InvalidHold);
@@ -348,10 +379,11 @@ impl Campaign {
         Ok(state.check(now).map_err(E::from)?)
     }
 
-    /// Whether anybody may close it at `now`, in unix seconds.
+    /// Whether anybody may close it at `now`, in unix seconds: its end is long over, and
+    /// nothing else was announced.
     pub fn is_abandoned(&self, now: i64) -> bool {
-        let ends = self.in_force(now).ends_at.get();
-        ends != 0 && now >= ends.saturating_add(CLOSE_PERIOD)
+        let (ends, from) = (self.in_force(now).ends_at.get(), self.next_from.get());
+        ends != 0 && now >= ends.max(from).saturating_add(CLOSE_PERIOD)
     }
 
     /// Whether it is closed, and everything that could be claimed had its time.

@@ -66,8 +66,10 @@ pub struct Referral {
     pub partner_pending: PodU64,
     /// Conversions that are pending.
     pub open_conversions: PodU64,
+    /// Unix seconds from which none of its conversions so far can be cancelled.
+    pub held_until: PodI64,
     /// Zeros, for later versions.
-    pub reserved: [u8; 16],
+    pub reserved: [u8; 8],
 }
 
 const _: () = assert!(core::mem::size_of::<Referral>() == 311);

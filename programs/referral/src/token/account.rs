@@ -43,11 +43,23 @@ pub fn associated_with_bump(
 }
 
 /// Whether `account` is a token account of `owner` that takes `amount` base units of
-/// `mint` now; a call of the token program would fail the whole transaction.
+/// `mint` now; otherwise a call of the token program would fail the whole transaction.
 #[inline]
 pub fn receives(
     account: &AccountView,
     owner: &Address,
+    mint: &Address,
+    token_program: &Address,
+    amount: u64,
+) -> bool {
+    takes(account, Some(owner), mint, token_program, amount)
+}
+
+/// [`receives`] for an account of any owner.
+#[inline(never)]
+pub fn takes(
+    account: &AccountView,
+    owner: Option<&Address>,
     mint: &Address,
     token_program: &Address,
     amount: u64,
@@ -62,7 +74,7 @@ pub fn receives(
         return false;
     };
     address_eq(address_in(base, 0), mint)
-        && address_eq(address_in(base, 32), owner)
+        && owner.is_none_or(|owner| address_eq(address_in(base, 32), owner))
         && base[108] == INITIALIZED
         && number_at(base, 64).checked_add(amount).is_some()
         && (data.len() == ACCOUNT_LEN || !extensions::refuses_transfers(&data))

@@ -20,9 +20,9 @@ pub struct ReclaimCampaign {
     // typed view of its data.
     #[account(mut, unsafe(dup))]
     pub rent_payer: UncheckedAccount,
-    /// The mint, where the campaign is its authority or has a vault.
+    /// The mint, where the campaign is its authority or has a vault. Writable where the
+    /// campaign is its authority.
     // Safe: compared with the campaign's.
-    #[account(mut)]
     pub mint: Option<UncheckedAccount>,
     /// The campaign's vault, if it has one.
     // Safe: compared with the campaign's.
@@ -58,6 +58,7 @@ impl ReclaimCampaign {
         };
         if campaign.funding == FUNDING_MINT_AUTHORITY {
             let mint = purse.check_mint()?;
+            require!(mint.is_writable(), ErrorCode::ConstraintMut);
             token::hand_back_mint(campaign, mint, &campaign.authority)?;
         } else if campaign.has_vault() {
             let (mint, vault) = (purse.check_mint()?, purse.check_vault()?);

@@ -1,8 +1,9 @@
 use anchor_lang::{address_eq, prelude::*};
 
 use crate::{
-    account, clock, log, Campaign, Existing, ReferralError as E, RevokedVoucher, VoucherRevoked,
-    VERSION,
+    account, address, clock, log,
+    proof::{CLOCK_SKEW, MAX_VOUCHER_LIFE},
+    Campaign, Existing, ReferralError as E, RevokedVoucher, VoucherRevoked, VERSION,
 };
 
 /// Accounts of `revoke_voucher`.
@@ -39,6 +40,10 @@ impl RevokeVoucher {
         );
         require!(now < expires_at, E::VoucherExpired);
         account::check_vacant(accounts.revocation.account(), E::VoucherRevoked)?;
+        // The digest does not show when the voucher expires. No voucher that is good now
+        // lasts longer than this, whatever the attestor says.
+        let longest = now.saturating_add(MAX_VOUCHER_LIFE.saturating_add(CLOCK_SKEW));
+        let expires_at = expires_at.max(longest);
         let revocation = RevokedVoucher {
             version: VERSION,
             campaign: *campaign.address(),
@@ -49,7 +54,7 @@ impl RevokeVoucher {
             accounts.payer.account(),
             accounts.revocation.account(),
             campaign,
-            &digest,
+            &address::revocation_key(&digest),
             &revocation,
         )?;
         log(&VoucherRevoked {

@@ -1,7 +1,7 @@
 use anchor_lang::{address_eq, prelude::*};
 
 use super::{check_registered, reward_account};
-use crate::{log, Campaign, Existing, OwnerChanged, Referral, ReferralError, Referrer};
+use crate::{clock, log, Campaign, Existing, OwnerChanged, Referral, ReferralError, Referrer};
 
 /// Accounts of `accept_owner`.
 #[derive(Accounts)]
@@ -45,7 +45,7 @@ impl AcceptOwner {
         if campaign.per_owner == 1 {
             // A conversion that can still be cancelled counts for the owner it was made for.
             require!(
-                referral.open_conversions.get() == 0,
+                clock::now()? >= referral.held_until.get(),
                 ReferralError::RewardsPending
             );
             check_registered(&ctx.accounts.referrer, campaign, &new)?;

@@ -80,7 +80,11 @@ impl CancelConversion {
                     token_program: view(&accounts.token_program),
                 };
                 let (mint, vault) = (purse.check_mint()?, purse.check_vault()?);
-                token::transfer_from_vault(campaign, mint, vault, treasury, waiting)?;
+                // Where the treasury cannot take it, it stays in the vault, owed to nobody.
+                let program = &campaign.token_program;
+                if token::takes(treasury, None, mint.address(), program, waiting) {
+                    token::transfer_from_vault(campaign, mint, vault, treasury, waiting)?;
+                }
             }
         }
 

@@ -19,8 +19,9 @@ pub struct ReclaimConversion {
     #[account(mut)]
     pub conversion: Existing<Conversion>,
     /// Paid the rent, and gets it back.
-    // Safe: compared with the conversion's.
-    #[account(mut)]
+    // Safe: compared with the conversion's. May be the treasury: nothing here keeps a typed
+    // view of its data.
+    #[account(mut, unsafe(dup))]
     pub rent_payer: Recipient,
     /// The campaign's treasury, where SOL waits that nobody claimed.
     // Safe: compared with the campaign's. May be the rent payer: nothing here keeps a typed
@@ -43,21 +44,23 @@ impl ReclaimConversion {
         require!(over.closed, E::CampaignNotClosed);
         let pending = conversion.status == STATUS_PENDING;
         require!(!pending || over.claims, E::RewardsPending);
+        let rent_payer = conversion.rent_payer;
+        let destination = accounts.rent_payer.account();
+        require!(
+            address_eq(&rent_payer, destination.address()),
+            E::WrongRentPayer
+        );
+        let mut lapsed = 0;
         if pending {
             let unclaimed = payout::unsettled(conversion.settled);
             let unclaimed = payout::sum(&conversion.reward(), unclaimed);
             let treasury = view(&accounts.treasury);
-            lapse(conversion.account(), treasury, &over, unclaimed)?;
+            lapsed = lapse(conversion.account(), treasury, &over, unclaimed)?;
         }
-        let rent_payer = conversion.rent_payer;
-        let destination = accounts.rent_payer.account();
-        if pending && destination.executable() {
+        if destination.executable() {
             // The runtime gives nothing to a wallet that became a program. Its rent stays,
             // but not what the treasury gets.
-            require!(
-                address_eq(&rent_payer, destination.address()),
-                E::WrongRentPayer
-            );
+            require!(lapsed != 0, ErrorCode::ConstraintMut);
             accounts.conversion.status = STATUS_PAID;
             accounts.conversion.settled = SETTLED_ALL;
             return Ok(());
@@ -66,27 +69,28 @@ impl ReclaimConversion {
     }
 }
 
-/// Moves `unclaimed` lamports of an escrow to the campaign's treasury. Tokens lapse in the
-/// vault, which the campaign's authority empties.
+/// Moves `unclaimed` lamports of an escrow to the campaign's treasury, and returns what it
+/// moved. Tokens lapse in the vault, which the campaign's authority empties.
 fn lapse(
     escrow: &AccountView,
     treasury: Option<&AccountView>,
     over: &Over,
     unclaimed: u64,
-) -> Result<()> {
+) -> Result<u64> {
     if unclaimed == 0 || address::address_is_zero(&over.treasury) {
-        return Ok(());
+        return Ok(0);
     }
     let treasury = treasury.ok_or(E::MissingAccount)?;
     require!(
         address_eq(treasury.address(), &over.treasury),
         E::WrongTreasury
     );
-    // A treasury that cannot be paid must not keep the rent from its payer, who then gets
-    // both.
-    if payout::wallet_takes(treasury, unclaimed)? {
-        require!(treasury.is_writable(), ErrorCode::ConstraintMut);
-        account::move_lamports(escrow, treasury, unclaimed)?;
+    // A treasury that became a program can never be paid, and must not keep the rent from
+    // its payer, who then gets both.
+    if treasury.executable() {
+        return Ok(0);
     }
-    Ok(())
+    require!(treasury.is_writable(), ErrorCode::ConstraintMut);
+    account::move_lamports(escrow, treasury, unclaimed)?;
+    Ok(unclaimed)
 }

@@ -4,7 +4,7 @@ use crate::{
     account::{self, view},
     address, clock,
     code::same_code,
-    log, Binding, Campaign, Existing, Referral, ReferralError as E, WalletBound, VERSION,
+    log, Binding, Campaign, Existing, Referral, ReferralError as E, Referrer, WalletBound, VERSION,
 };
 
 /// Accounts of `bind`.
@@ -32,6 +32,10 @@ pub struct Bind {
     /// is bound anew if that referral cannot earn.
     // Safe: compared with the binding's.
     pub bound_referral: Option<UncheckedAccount>,
+    /// The account of that referral's owner, where the campaign counts per owner and the
+    /// owner has reached its limit.
+    // Safe: owned by this program, with its discriminator; campaign and owner are compared.
+    pub bound_referrer: Option<Existing<Referrer>>,
     /// Creates the account.
     // Safe: checked by address.
     pub system_program: Program<System>,
@@ -77,7 +81,12 @@ impl Bind {
             require!(same, E::BindingNotFound);
             let lasts = now < bound.expires_at.get();
             if lasts {
-                check_lost(view(&accounts.bound_referral), &bound, now)?;
+                let referral = view(&accounts.bound_referral);
+                let referrer = accounts.bound_referrer.as_ref();
+                require!(
+                    is_lost(campaign, referral, referrer, &bound, now)?,
+                    E::AlreadyBound
+                );
             }
             binding.rent_payer = bound.rent_payer;
             account::write(account, &binding)?;
@@ -96,15 +105,32 @@ impl Bind {
     }
 }
 
-/// Fails unless the referral that `bound` names cannot earn now.
-fn check_lost(referral: Option<&AccountView>, bound: &Binding, now: i64) -> Result<()> {
-    let account = referral.ok_or(E::AlreadyBound)?;
+/// Whether the referral that `bound` names is known to be unable to earn now.
+fn is_lost(
+    campaign: &Existing<Campaign>,
+    referral: Option<&AccountView>,
+    referrer: Option<&Existing<Referrer>>,
+    bound: &Binding,
+    now: i64,
+) -> Result<bool> {
+    let Some(account) = referral else {
+        return Ok(false);
+    };
     require!(
         address_eq(account.address(), &bound.referral),
         E::WrongReferral
     );
-    // What is no referral any more was closed.
-    let earns = account::read::<Referral>(account).is_some_and(|referral| referral.earns(now));
-    require!(!earns, E::AlreadyBound);
-    Ok(())
+    // An account that is no referral any more was closed.
+    let Some(referral) = account::read::<Referral>(account) else {
+        return Ok(true);
+    };
+    let limit = campaign.in_force(now).owner_limit.get();
+    let used_up = campaign.per_owner == 1
+        && limit != 0
+        && referrer.is_some_and(|referrer| {
+            address_eq(&referrer.campaign, campaign.address())
+                && address_eq(&referrer.owner, &referral.owner)
+                && referrer.conversions.get() >= limit
+        });
+    Ok(used_up || !referral.earns(now))
 }
