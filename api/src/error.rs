@@ -56,18 +56,11 @@ errors! {
          credentials and without the query parameters ref, click_id and campaign";
     code_not_found = NOT_FOUND, "there is no such code";
     campaign_not_found = NOT_FOUND, "there is no such campaign";
-    code_taken = CONFLICT, "the code is already taken in this campaign";
-    campaign_paused = CONFLICT, "the campaign is paused";
-    campaign_closed = CONFLICT, "the campaign is closed";
-    campaign_not_started = CONFLICT, "the campaign has not started";
-    campaign_ended = CONFLICT, "the campaign has ended";
     code_inactive = CONFLICT, "the code is not active";
     code_expired = CONFLICT, "the code has expired";
     usage_limit_reached = CONFLICT, "the code has reached its usage limit";
-    already_converted = CONFLICT, "this wallet was already converted in this campaign";
     token_account_unavailable = CONFLICT,
         "the referrer's token account is frozen or no longer the referrer's";
-    self_referral = UNPROCESSABLE_ENTITY, "a wallet cannot refer itself";
     unauthorized = UNAUTHORIZED, "this route needs the admin token as a bearer token";
     admin_disabled = FORBIDDEN, "admin routes are switched off: no admin token is configured";
     chain_unavailable = SERVICE_UNAVAILABLE, "the chain cannot be reached right now";
@@ -102,95 +95,74 @@ impl ApiError {
     }
 }
 
-macro_rules! refusals {
-    ($($variant:ident = $status:ident, $code:literal;)*) => {
-        /// Status and code of what the program refuses in words that fit the API, too.
-        fn refusal(error: ProgramError) -> Option<(StatusCode, &'static str)> {
-            match error {
-                $(ProgramError::$variant => Some((StatusCode::$status, $code)),)*
-                _ => None,
-            }
-        }
-    };
-}
+/// HTTP status of an error that the program returns; `None` if a caller of the API cannot
+/// cause it. Its code is the error's name in snake case.
+fn status(error: ProgramError) -> Option<StatusCode> {
+    use ProgramError as E;
 
-refusals! {
-    NotFirstTouch = CONFLICT, "not_first_touch";
-    NotBound = CONFLICT, "not_bound";
-    BindingExpired = CONFLICT, "binding_expired";
-    AlreadyBound = CONFLICT, "already_bound";
-    NoAttribution = CONFLICT, "no_attribution";
-    AttestationRequired = UNPROCESSABLE_ENTITY, "attestation_required";
-    WrongAttestor = UNPROCESSABLE_ENTITY, "wrong_attestor";
-    InvalidVoucher = UNPROCESSABLE_ENTITY, "invalid_voucher";
-    VoucherExpired = UNPROCESSABLE_ENTITY, "voucher_expired";
-    PaymentRequired = CONFLICT, "payment_required";
-    PaymentNotAccepted = CONFLICT, "payment_not_accepted";
-    AmountTooSmall = UNPROCESSABLE_ENTITY, "amount_too_small";
-    BudgetExhausted = CONFLICT, "budget_exhausted";
-    VaultExhausted = CONFLICT, "vault_exhausted";
-    CampaignNotWritable = INTERNAL_SERVER_ERROR, "campaign_not_writable";
-    InvalidTerms = UNPROCESSABLE_ENTITY, "invalid_terms";
-    InvalidShares = UNPROCESSABLE_ENTITY, "invalid_shares";
-    InvalidTiers = UNPROCESSABLE_ENTITY, "invalid_tiers";
-    InvalidBonuses = UNPROCESSABLE_ENTITY, "invalid_bonuses";
-    InvalidHold = UNPROCESSABLE_ENTITY, "invalid_hold";
-    InvalidAttributionWindow = UNPROCESSABLE_ENTITY, "invalid_attribution_window";
-    InvalidBudget = UNPROCESSABLE_ENTITY, "invalid_budget";
-    InvalidAttestor = UNPROCESSABLE_ENTITY, "invalid_attestor";
-    InvalidTreasury = UNPROCESSABLE_ENTITY, "invalid_treasury";
-    WrongVault = UNPROCESSABLE_ENTITY, "wrong_vault";
-    WrongTreasury = UNPROCESSABLE_ENTITY, "wrong_treasury";
-    WrongBeneficiary = UNPROCESSABLE_ENTITY, "wrong_beneficiary";
-    MissingAccount = UNPROCESSABLE_ENTITY, "missing_account";
-    MissingReference = UNPROCESSABLE_ENTITY, "missing_reference";
-    NotPending = CONFLICT, "not_pending";
-    StillHeld = CONFLICT, "still_held";
-    NothingToClaim = CONFLICT, "nothing_to_claim";
-    HoldOver = CONFLICT, "hold_over";
-    NotPendingAuthority = FORBIDDEN, "not_pending_authority";
-    NotReferralOwner = FORBIDDEN, "not_referral_owner";
-    NotPendingOwner = FORBIDDEN, "not_pending_owner";
-    InvalidPartner = UNPROCESSABLE_ENTITY, "invalid_partner";
-    PartnerExists = CONFLICT, "partner_exists";
-    NotPartner = FORBIDDEN, "not_partner";
-    RewardsPending = CONFLICT, "rewards_pending";
-    InvalidUsageLimit = UNPROCESSABLE_ENTITY, "invalid_usage_limit";
-    InvalidExpiry = UNPROCESSABLE_ENTITY, "invalid_expiry";
-    CampaignNotClosed = CONFLICT, "campaign_not_closed";
-    ClaimPeriodOpen = CONFLICT, "claim_period_open";
-    WrongRentPayer = UNPROCESSABLE_ENTITY, "wrong_rent_payer";
-    InsufficientVault = CONFLICT, "insufficient_vault";
-    NoVault = CONFLICT, "no_vault";
-    ConversionNotFound = NOT_FOUND, "conversion_not_found";
-    BindingNotFound = CONFLICT, "binding_not_found";
-    WrongReferral = UNPROCESSABLE_ENTITY, "wrong_referral";
-    WrongPaymentMint = UNPROCESSABLE_ENTITY, "wrong_payment_mint";
+    Some(match error {
+        E::CampaignExists
+        | E::InvalidSchedule
+        | E::InvalidReward
+        | E::InvalidAction
+        | E::WrongMint
+        | E::WrongTokenProgram
+        | E::WrongTokenAccount
+        | E::MintAuthorityMismatch
+        | E::UnsupportedMint
+        | E::Unauthorized => return None,
+        E::InvalidCode => StatusCode::BAD_REQUEST,
+        E::NotPendingAuthority | E::NotReferralOwner | E::NotPendingOwner | E::NotPartner => {
+            StatusCode::FORBIDDEN
+        }
+        E::CampaignNotFound | E::ConversionNotFound => StatusCode::NOT_FOUND,
+        // The request fits, the state of the chain does not.
+        E::AlreadyConverted
+        | E::CodeTaken
+        | E::CampaignPaused
+        | E::CampaignClosed
+        | E::CampaignNotStarted
+        | E::CampaignEnded
+        | E::NotFirstTouch
+        | E::NotBound
+        | E::BindingNotFound
+        | E::BindingExpired
+        | E::AlreadyBound
+        | E::NoAttribution
+        | E::PaymentRequired
+        | E::PaymentNotAccepted
+        | E::BudgetExhausted
+        | E::VaultExhausted
+        | E::InsufficientVault
+        | E::NoVault
+        | E::NotPending
+        | E::StillHeld
+        | E::NothingToClaim
+        | E::HoldOver
+        | E::PartnerExists
+        | E::RewardsPending
+        | E::CampaignNotClosed
+        | E::ClaimPeriodOpen => StatusCode::CONFLICT,
+        E::CampaignNotWritable => StatusCode::INTERNAL_SERVER_ERROR,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    })
 }
 
 /// The refusal that stands for what the program itself would answer.
 impl From<ProgramError> for ApiError {
     fn from(error: ProgramError) -> Self {
         match error {
-            ProgramError::SelfReferral => Self::self_referral(),
-            ProgramError::AlreadyConverted => Self::already_converted(),
-            ProgramError::CampaignNotFound => Self::campaign_not_found(),
-            // A referral of another campaign is no code of this one.
+            // The API speaks of codes. A referral of another campaign is no code of this one.
             ProgramError::ReferralNotFound
             | ProgramError::WrongCampaign
             | ProgramError::CodeMismatch => Self::code_not_found(),
-            ProgramError::InvalidCode => Self::invalid_code(),
-            ProgramError::CodeTaken => Self::code_taken(),
             ProgramError::ReferralInactive => Self::code_inactive(),
             ProgramError::ReferralExpired => Self::code_expired(),
             ProgramError::UsageLimitReached => Self::usage_limit_reached(),
-            ProgramError::CampaignPaused => Self::campaign_paused(),
-            ProgramError::CampaignClosed => Self::campaign_closed(),
-            ProgramError::CampaignNotStarted => Self::campaign_not_started(),
-            ProgramError::CampaignEnded => Self::campaign_ended(),
+            // The API's transactions create a missing account.
             ProgramError::TokenAccountUnavailable => Self::token_account_unavailable(),
-            other => match refusal(other) {
-                Some((status, code)) => Self::new(status, code, &other.to_string()),
+            other => match status(other) {
+                Some(status) => Self::new(status, other.snake_name(), other.message()),
                 None => Self::internal().because(other),
             },
         }
@@ -217,47 +189,36 @@ impl IntoResponse for ApiError {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
-    /// `SelfReferral` as `self_referral`.
-    fn snake(name: &str) -> String {
-        let mut snake = String::new();
-        for letter in name.chars() {
-            if letter.is_uppercase() && !snake.is_empty() {
-                snake.push('_');
+    /// Status and codes of the rows of docs/api.md that list the program's refusals.
+    fn documented() -> BTreeSet<(u16, &'static str)> {
+        let (_, table) = include_str!("../../docs/api.md")
+            .split_once("Refusals that stand for the program's own:")
+            .expect("the table");
+        let (table, _) = table.split_once("\n## ").expect("a section after it");
+        let mut codes = BTreeSet::new();
+        for row in table.lines() {
+            let Some((status, list)) = row.trim_start_matches("| ").split_once(" | ") else {
+                continue;
+            };
+            if let Some(Ok(status)) = status.get(..3).map(str::parse) {
+                codes.extend(list.split('`').skip(1).step_by(2).map(|code| (status, code)));
             }
-            snake.extend(letter.to_lowercase());
         }
-        snake
+        codes
     }
 
     #[test]
-    fn every_refusal_of_the_program_has_a_code() {
-        // Given the errors of the program, without those that name what a caller of the
-        // API has no part in
-        let ours = [
-            ProgramError::CampaignExists,
-            ProgramError::InvalidSchedule,
-            ProgramError::InvalidReward,
-            ProgramError::InvalidAction,
-            ProgramError::WrongMint,
-            ProgramError::WrongTokenProgram,
-            ProgramError::WrongTokenAccount,
-            ProgramError::MintAuthorityMismatch,
-            ProgramError::UnsupportedMint,
-            ProgramError::Unauthorized,
-        ];
-        for error in ProgramError::ALL {
-            let answer = ApiError::from(*error);
-            if ours.contains(error) {
-                assert_eq!(answer.code, "internal", "{error:?}");
-            } else if error.code() > ProgramError::ReferralNotFound.code() {
-                // Then the later ones are called as in the program
-                assert_eq!(answer.code, snake(error.name()));
-                assert_eq!(answer.message, error.to_string());
-            } else {
-                assert_ne!(answer.code, "internal", "{error:?}");
-            }
-        }
+    fn the_documentation_lists_the_refusals_of_the_program() {
+        let given: BTreeSet<(u16, &str)> = ProgramError::ALL
+            .iter()
+            .map(|error| ApiError::from(*error))
+            .filter(|answer| answer.code != "internal")
+            .map(|answer| (answer.status.as_u16(), answer.code))
+            .collect();
+        assert_eq!(given, documented());
     }
 }

@@ -6,7 +6,7 @@
 
 use solana_sdk::pubkey::Pubkey;
 use vouch_client::instructions::{
-    CREATE_REFERRAL_REFERRAL_INDEX, CreateReferral, read_create_referral,
+    CreateReferral, raw::CreateReferralAccounts, read_create_referral,
 };
 use vouch_db::mirror::{Commitment, Observation, Referral, Row, Seen};
 
@@ -41,7 +41,7 @@ fn registers(call: &Call, address: &str) -> Option<CreateReferral> {
         .iter()
         .map(|account| account.parse().ok())
         .collect::<Option<_>>()?;
-    let referral = call.accounts.get(CREATE_REFERRAL_REFERRAL_INDEX)?;
+    let referral = call.accounts.get(CreateReferralAccounts::REFERRAL)?;
     (referral == address)
         .then(|| read_create_referral(&accounts, &call.data))
         .flatten()

@@ -23,7 +23,7 @@ use solana_transaction_status_client_types::{
 };
 use vouch_client::{
     PROGRAM_ID,
-    instructions::{CONVERT_CONVERSION_INDEX, convert_discriminator, purchase_discriminator},
+    instructions::raw::{ConvertAccounts, PurchaseAccounts},
 };
 use vouch_db::mirror::{Receiptless, receiptless};
 
@@ -216,10 +216,15 @@ fn order(candidates: &mut [RpcConfirmedTransactionStatusWithSignature], converte
 /// through another program.
 fn made(transaction: &EncodedConfirmedTransactionWithStatusMeta, conversion: &str) -> bool {
     calls(transaction).iter().any(|call| {
-        let converts = call.data.starts_with(&convert_discriminator())
-            || call.data.starts_with(&purchase_discriminator());
-        let account = call.accounts.get(CONVERT_CONVERSION_INDEX);
-        converts && account.is_some_and(|account| account == conversion)
+        let position = if call.data.starts_with(&ConvertAccounts::DISCRIMINATOR) {
+            ConvertAccounts::CONVERSION
+        } else if call.data.starts_with(&PurchaseAccounts::DISCRIMINATOR) {
+            PurchaseAccounts::CONVERSION
+        } else {
+            return false;
+        };
+        let account = call.accounts.get(position);
+        account.is_some_and(|account| account == conversion)
     })
 }
 

@@ -1,5 +1,5 @@
-//! The generated files that are committed: IDL, OpenAPI document, `.sqlx`, and what the
-//! TypeScript client has of the program.
+//! The generated files that are committed: IDL, OpenAPI document, `.sqlx`, and what both
+//! clients have of the program.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,6 +13,8 @@ use crate::typescript;
 const IDL: &str = "idl/referral.json";
 const OPENAPI: &str = "api/openapi.json";
 const QUERIES: &str = ".sqlx";
+/// What `vouch-client-gen` writes for the Rust client.
+const RUST: &str = "crates/client/src/generated";
 /// What Codama writes for the TypeScript client.
 const TYPESCRIPT: &str = "clients/ts/src/generated";
 /// What the Rust client does, for tests of both.
@@ -24,23 +26,37 @@ type Files = BTreeMap<PathBuf, Vec<u8>>;
 /// Writes them.
 pub(crate) async fn write() -> Result<()> {
     let root = workspace_root();
-    for path in committed(&root)?.keys() {
+    let before = committed(&root)?;
+    let instance = Instance::create("generate")?;
+    // The documents come from programs that contain the Rust client, so it is written
+    // first. It stays written if they do not compile with it.
+    let mut fresh = contract(&instance).await?;
+    put(&root, &fresh)?;
+    let documents = documents(&instance).await?;
+    put(&root, &documents)?;
+    fresh.extend(documents);
+    for path in before.keys().filter(|path| !fresh.contains_key(*path)) {
         fs::remove_file(root.join(path))?;
     }
-    let fresh = fresh().await?;
-    for (path, content) in &fresh {
+    println!("generate: {} files written", fresh.len());
+    Ok(())
+}
+
+fn put(root: &Path, files: &Files) -> Result<()> {
+    for (path, content) in files {
         let file = root.join(path);
         fs::create_dir_all(file.parent().context("a file is in a folder")?)?;
         fs::write(file, content)?;
     }
-    println!("generate: {} files written", fresh.len());
     Ok(())
 }
 
 /// Fails when one of them is not what would be generated now.
 pub(crate) async fn check() -> Result<()> {
     let committed = committed(&workspace_root())?;
-    let fresh = fresh().await?;
+    let instance = Instance::create("generate")?;
+    let mut fresh = contract(&instance).await?;
+    fresh.extend(documents(&instance).await?);
     let differ: Vec<String> = committed
         .keys()
         .chain(fresh.keys().filter(|path| !committed.contains_key(*path)))
@@ -71,14 +87,14 @@ fn committed(root: &Path) -> Result<Files> {
             files.insert(path, content);
         }
     }
-    for path in [QUERIES, TYPESCRIPT] {
+    for path in [QUERIES, RUST, TYPESCRIPT] {
         files.extend(below(root, Path::new(path))?);
     }
     Ok(files)
 }
 
-async fn fresh() -> Result<Files> {
-    let instance = Instance::create("generate")?;
+/// What follows from the program: the IDL, and what both clients have of it.
+async fn contract(instance: &Instance) -> Result<Files> {
     let mut files = Files::new();
 
     let idl = instance.dir().join("idl.json");
@@ -93,9 +109,19 @@ async fn fresh() -> Result<Files> {
     finish(generator.args([&idl])).await?;
     files.insert(IDL.into(), fs::read(&idl).context("idl-gen wrote nothing")?);
 
+    let rust = instance.dir().join(RUST);
+    let generator = cargo(["run", "-p", "vouch-client-gen", "--"]);
+    finish(generator.args([&idl, &rust])).await?;
+    files.extend(below(instance.dir(), Path::new(RUST))?);
+
     typescript::generate(&instance.dir().join("clients/ts"), &idl).await?;
     files.extend(below(instance.dir(), Path::new(TYPESCRIPT))?);
+    Ok(files)
+}
 
+/// What the programs of this workspace say of themselves.
+async fn documents(instance: &Instance) -> Result<Files> {
+    let mut files = Files::new();
     // Their standard output is the document; cargo's own messages are not in it,
     // because the build comes first.
     for (path, program, args) in [

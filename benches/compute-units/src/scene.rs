@@ -136,7 +136,7 @@ impl Scene {
     pub(crate) fn converted(&mut self, referral: &Pubkey, index: usize) -> Result<Conversion> {
         let referee = wallet("referee", index);
         let convert = self.convert(referral, &signup(&referee))?;
-        let address = convert.accounts[instructions::CONVERT_CONVERSION_INDEX].pubkey;
+        let address = convert.accounts[instructions::raw::ConvertAccounts::CONVERSION].pubkey;
         self.chain.send(&referee, &[convert])?;
         Ok(Conversion::decode(&self.chain.get(&address)?.data)?)
     }

@@ -1,9 +1,8 @@
 //! The program's accounts, decoded.
 //!
-//! Bytes are little-endian and packed: an eight-byte discriminator, then the
-//! fields in the order they stand here.
-
-use std::sync::LazyLock;
+//! Bytes are little-endian and packed: an eight-byte discriminator, then the fields in
+//! order. The structs are generated from the IDL; here is what they mean: the types of
+//! single bytes, and what follows from the fields.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use solana_sdk::pubkey::Pubkey;
@@ -12,25 +11,11 @@ use vouch_rules::{
     reward::{self, RewardRule},
 };
 
-use crate::{discriminator, pda};
+pub use crate::generated::{accounts::*, types::*};
+use crate::pda;
 
 /// Layout version that this crate reads and the program writes.
 pub const VERSION: u8 = 1;
-
-/// One account of the program.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Account {
-    /// A campaign: who pays what for which conversions.
-    Campaign(Box<Campaign>),
-    /// A referral: a code, its owner and its counters.
-    Referral(Box<Referral>),
-    /// A conversion: who was referred, and what was paid for it.
-    Conversion(Box<Conversion>),
-    /// A first touch: which code brought a wallet to a campaign first.
-    Referee(Box<Referee>),
-    /// What is left of a campaign or a referral.
-    Closed(Box<Closed>),
-}
 
 /// Why bytes are not an account of the program.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -70,9 +55,8 @@ pub trait AccountType: BorshDeserialize + Sized {
     const NAME: &'static str;
     /// Bytes of the account, its discriminator included.
     const SIZE: usize;
-
     /// The eight bytes that every account of this type begins with.
-    fn discriminator() -> [u8; 8];
+    const DISCRIMINATOR: [u8; 8];
 
     /// Reads one account of exactly this type.
     ///
@@ -87,7 +71,7 @@ pub trait AccountType: BorshDeserialize + Sized {
                 expected: Self::SIZE,
                 actual: data.len(),
             })?;
-        if *head != Self::discriminator() {
+        if *head != Self::DISCRIMINATOR {
             return Err(DecodeError::UnknownType(*head));
         }
         if data.len() != Self::SIZE {
@@ -104,50 +88,6 @@ pub trait AccountType: BorshDeserialize + Sized {
             });
         }
         Self::try_from_slice(body).map_err(|_| DecodeError::Invalid { name })
-    }
-}
-
-macro_rules! account_type {
-    ($type:ident, $size:literal) => {
-        impl AccountType for $type {
-            const NAME: &'static str = stringify!($type);
-            const SIZE: usize = $size;
-
-            fn discriminator() -> [u8; 8] {
-                static DISCRIMINATOR: LazyLock<[u8; 8]> =
-                    LazyLock::new(|| discriminator("account", stringify!($type)));
-                *DISCRIMINATOR
-            }
-        }
-    };
-}
-
-account_type!(Campaign, 664);
-account_type!(Referral, 302);
-account_type!(Conversion, 186);
-account_type!(Referee, 154);
-account_type!(Closed, 73);
-
-impl Account {
-    /// Reads any account of the program.
-    ///
-    /// # Errors
-    /// [`DecodeError`] when the bytes are none of the known types.
-    pub fn decode(data: &[u8]) -> Result<Self, DecodeError> {
-        let head = data.first_chunk::<8>().copied().unwrap_or_default();
-        if head == Campaign::discriminator() {
-            Campaign::decode(data).map(|account| Self::Campaign(Box::new(account)))
-        } else if head == Referral::discriminator() {
-            Referral::decode(data).map(|account| Self::Referral(Box::new(account)))
-        } else if head == Conversion::discriminator() {
-            Conversion::decode(data).map(|account| Self::Conversion(Box::new(account)))
-        } else if head == Referee::discriminator() {
-            Referee::decode(data).map(|account| Self::Referee(Box::new(account)))
-        } else if head == Closed::discriminator() {
-            Closed::decode(data).map(|account| Self::Closed(Box::new(account)))
-        } else {
-            Err(DecodeError::UnknownType(head))
-        }
     }
 }
 
@@ -275,72 +215,6 @@ impl Action {
     }
 }
 
-/// From `min_conversions` on, a referral's rewards are multiplied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
-pub struct Tier {
-    /// Conversions a referral needs for this tier.
-    pub min_conversions: u64,
-    /// Multiplier in basis points (10,000 = 1x).
-    pub multiplier_bps: u32,
-}
-
-/// Paid once, when a referral reaches `threshold` conversions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
-pub struct Bonus {
-    /// Conversions a referral needs for this bonus.
-    pub threshold: u64,
-    /// Base units.
-    pub amount: u64,
-}
-
-/// A campaign: who pays what for which conversions.
-///
-/// Address: [`crate::pda::campaign`].
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-#[expect(missing_docs, reason = "the IDL documents each field")]
-pub struct Campaign {
-    pub version: u8,
-    pub bump: u8,
-    pub funding: Funding,
-    pub proof: Proof,
-    pub uniqueness: Uniqueness,
-    pub reward_kind: RewardKind,
-    pub paused: bool,
-    pub closed: bool,
-    pub attested_codes: bool,
-    pub mint_decimals: u8,
-    pub creator: Pubkey,
-    pub id: u64,
-    pub authority: Pubkey,
-    pub pending_authority: Pubkey,
-    pub mint: Pubkey,
-    pub token_program: Pubkey,
-    pub vault: Pubkey,
-    pub attestor: Pubkey,
-    pub treasury: Pubkey,
-    pub payment_mint: Pubkey,
-    pub rent_payer: Pubkey,
-    pub reward_fixed: u64,
-    pub reward_bps: u16,
-    pub referee_share_bps: u16,
-    pub max_partner_share_bps: u16,
-    pub reward_max: u64,
-    pub min_amount: u64,
-    pub tiers: [Tier; 4],
-    pub bonuses: [Bonus; 4],
-    pub hold_seconds: u32,
-    pub attribution_window: u32,
-    pub starts_at: i64,
-    pub ends_at: i64,
-    pub budget: u64,
-    pub committed: u64,
-    pub created_at: i64,
-    pub closed_at: i64,
-    pub owed: u64,
-    pub longest_hold: u32,
-    pub reserved: [u8; 108],
-}
-
 impl Campaign {
     /// What was settled for good when it was opened.
     #[must_use]
@@ -401,6 +275,24 @@ impl Campaign {
         self.vault != Pubkey::default()
     }
 
+    /// Its vault, if rewards come out of one.
+    #[must_use]
+    pub fn vault(&self) -> Option<Pubkey> {
+        self.pays_from_vault().then_some(self.vault)
+    }
+
+    /// The token of its rewards, unless they are lamports.
+    #[must_use]
+    pub fn reward_mint(&self) -> Option<Pubkey> {
+        (!self.rewards_are_sol()).then_some(self.mint)
+    }
+
+    /// The program of that token, unless rewards are lamports.
+    #[must_use]
+    pub fn reward_token_program(&self) -> Option<Pubkey> {
+        (!self.rewards_are_sol()).then_some(self.token_program)
+    }
+
     /// The rule of its rewards, as the program applies it.
     #[must_use]
     pub fn reward_rule(&self) -> RewardRule {
@@ -426,56 +318,6 @@ impl Campaign {
     }
 }
 
-/// What a campaign is for good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
-pub struct Terms {
-    /// Where rewards come from.
-    pub funding: Funding,
-    /// What a conversion must prove.
-    pub proof: Proof,
-    /// What counts only once.
-    pub uniqueness: Uniqueness,
-}
-
-/// What a campaign's authority may change. Zero means "none" throughout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
-pub struct Settings {
-    /// How the reward is found.
-    pub reward_kind: RewardKind,
-    /// Base units for each conversion, when the kind is fixed.
-    pub reward_fixed: u64,
-    /// Basis points of the amount, when the kind is percent.
-    pub reward_bps: u16,
-    /// Most base units for one conversion, when the kind is percent.
-    pub reward_max: u64,
-    /// Least amount of a conversion.
-    pub min_amount: u64,
-    /// Basis points of the reward that the referee gets.
-    pub referee_share_bps: u16,
-    /// Most basis points of the reward that a partner may get.
-    pub max_partner_share_bps: u16,
-    /// Multipliers, ascending; unused ones last.
-    pub tiers: [Tier; 4],
-    /// Bonuses, ascending; unused ones last.
-    pub bonuses: [Bonus; 4],
-    /// Seconds that a reward is held, up to 365 days.
-    pub hold_seconds: u32,
-    /// Seconds that a first touch counts, up to 365 days.
-    pub attribution_window: u32,
-    /// Unix seconds from which conversions count.
-    pub starts_at: i64,
-    /// Unix seconds from which they no longer do.
-    pub ends_at: i64,
-    /// Most base units the campaign may ever owe.
-    pub budget: u64,
-    /// Whether a code needs the attestor's signature.
-    pub attested_codes: bool,
-    /// Who vouches for conversions and codes.
-    pub attestor: Pubkey,
-    /// The account that receives payments: a wallet for SOL, otherwise a token account.
-    pub treasury: Pubkey,
-}
-
 impl Settings {
     /// `units` base units for each conversion, and nothing else.
     #[must_use]
@@ -497,38 +339,6 @@ impl Settings {
             ..Self::default()
         }
     }
-}
-
-/// A referral: a code, its owner and its counters.
-///
-/// Address: [`crate::pda::referral`].
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-#[expect(missing_docs, reason = "the IDL documents each field")]
-pub struct Referral {
-    pub version: u8,
-    pub bump: u8,
-    pub code_len: u8,
-    pub active: bool,
-    pub suspended: bool,
-    pub bonuses_paid: u8,
-    pub partner_account_bump: u8,
-    pub partner_share_bps: u16,
-    pub padded_code: [u8; 12],
-    pub campaign: Pubkey,
-    pub owner: Pubkey,
-    pub pending_owner: Pubkey,
-    pub partner: Pubkey,
-    pub rent_payer: Pubkey,
-    pub reward_account: Pubkey,
-    pub usage_limit: u64,
-    pub conversions: u64,
-    pub expires_at: i64,
-    pub created_at: i64,
-    pub rewards_total: u64,
-    pub rewards_pending: u64,
-    pub partner_pending: u64,
-    pub open_conversions: u64,
-    pub reserved: [u8; 17],
 }
 
 impl Referral {
@@ -580,30 +390,6 @@ impl Referral {
     }
 }
 
-/// A conversion: who was referred, and what was paid for it.
-///
-/// Address: [`crate::pda::conversion`]. The campaign is the referral's.
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-#[expect(missing_docs, reason = "the IDL documents each field")]
-pub struct Conversion {
-    pub version: u8,
-    pub bump: u8,
-    pub status: Status,
-    pub settled: u8,
-    pub action: Action,
-    pub bonuses: u8,
-    pub referral: Pubkey,
-    pub referee: Pubkey,
-    pub rent_payer: Pubkey,
-    pub reference: [u8; 32],
-    pub amount: u64,
-    pub reward_referrer: u64,
-    pub reward_referee: u64,
-    pub reward_partner: u64,
-    pub converted_at: i64,
-    pub hold_seconds: u32,
-}
-
 impl Conversion {
     /// Unix seconds from which the reward may be claimed.
     #[must_use]
@@ -630,49 +416,24 @@ pub mod settled {
     pub const PARTNER: u8 = 4;
 }
 
-/// A first touch: which code brought a wallet to a campaign first.
-///
-/// Address: [`crate::pda::referee`].
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-#[expect(missing_docs, reason = "the IDL documents each field")]
-pub struct Referee {
-    pub version: u8,
-    pub bump: u8,
-    pub campaign: Pubkey,
-    pub wallet: Pubkey,
-    pub referral: Pubkey,
-    pub rent_payer: Pubkey,
-    pub bound_at: i64,
-    pub expires_at: i64,
-}
-
-/// What is left at the address of a closed referral or a reclaimed campaign, so
-/// that it can never be taken again.
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-#[expect(missing_docs, reason = "the IDL documents each field")]
-pub struct Closed {
-    pub version: u8,
-    pub campaign: Pubkey,
-    pub rent_payer: Pubkey,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn size<T: AccountType>() -> usize {
+    /// Zeros of the type's size are a value of it.
+    #[track_caller]
+    fn assert_size<T: AccountType>() {
         let body = T::try_from_slice(&vec![0; T::SIZE - 8]);
         assert!(body.is_ok(), "{} is not {} bytes", T::NAME, T::SIZE);
-        T::SIZE
     }
 
     #[test]
     fn sizes_are_those_of_the_fields() {
-        assert_eq!(
-            (size::<Campaign>(), size::<Referral>(), size::<Conversion>()),
-            (664, 302, 186)
-        );
-        assert_eq!((size::<Referee>(), size::<Closed>()), (154, 73));
+        assert_size::<Campaign>();
+        assert_size::<Referral>();
+        assert_size::<Conversion>();
+        assert_size::<Referee>();
+        assert_size::<Closed>();
     }
 
     #[test]
@@ -684,7 +445,7 @@ mod tests {
         );
         assert_eq!(Account::decode(&[]), Err(DecodeError::UnknownType([0; 8])));
 
-        data[..8].copy_from_slice(&Conversion::discriminator());
+        data[..8].copy_from_slice(&Conversion::DISCRIMINATOR);
         assert_eq!(
             Account::decode(&data),
             Err(DecodeError::UnknownVersion {

@@ -1,11 +1,8 @@
 //! What a campaign's authority does, and whoever funds its vault.
 
-use solana_sdk::{
-    instruction::{AccountMeta, Instruction},
-    pubkey::Pubkey,
-};
+use solana_sdk::{instruction::Instruction, pubkey::Pubkey};
 
-use super::{SYSTEM_PROGRAM, instruction, optional, optional_readonly};
+use super::raw;
 use crate::{
     accounts::{Campaign, Settings, Terms},
     pda,
@@ -40,43 +37,41 @@ pub struct CreateCampaign {
 pub fn create_campaign(args: &CreateCampaign) -> Instruction {
     let (campaign, _) = pda::campaign(&args.authority, args.id);
     // The System program's address is all zeros: it stands for "none" by itself.
-    instruction(
-        "create_campaign",
-        &(args.id, args.terms, args.settings),
-        vec![
-            AccountMeta::new(args.payer, true),
-            AccountMeta::new_readonly(args.authority, true),
-            AccountMeta::new(campaign, false),
-            AccountMeta::new_readonly(args.mint, false),
-            AccountMeta::new_readonly(args.payment_mint, false),
-            AccountMeta::new_readonly(args.token_program, false),
-            AccountMeta::new_readonly(SYSTEM_PROGRAM, false),
-        ],
-    )
-}
-
-/// `authority` signs for a change of `campaign`.
-fn by_authority(authority: &Pubkey, campaign: &Pubkey) -> Vec<AccountMeta> {
-    vec![
-        AccountMeta::new_readonly(*authority, true),
-        AccountMeta::new(*campaign, false),
-    ]
+    raw::CreateCampaignAccounts {
+        payer: args.payer,
+        authority: args.authority,
+        campaign,
+        mint: args.mint,
+        payment_mint: args.payment_mint,
+        token_program: args.token_program,
+    }
+    .instruction(&raw::CreateCampaignArgs {
+        id: args.id,
+        terms: args.terms,
+        settings: args.settings,
+    })
 }
 
 /// Replaces the settings of `campaign`. `authority` signs.
 #[must_use]
 pub fn update_campaign(authority: &Pubkey, campaign: &Pubkey, settings: &Settings) -> Instruction {
-    instruction(
-        "update_campaign",
-        settings,
-        by_authority(authority, campaign),
-    )
+    raw::UpdateCampaignAccounts {
+        authority: *authority,
+        campaign: *campaign,
+    }
+    .instruction(&raw::UpdateCampaignArgs {
+        settings: *settings,
+    })
 }
 
 /// Pauses or resumes `campaign`. `authority` signs.
 #[must_use]
 pub fn set_paused(authority: &Pubkey, campaign: &Pubkey, paused: bool) -> Instruction {
-    instruction("set_paused", &paused, by_authority(authority, campaign))
+    raw::SetPausedAccounts {
+        authority: *authority,
+        campaign: *campaign,
+    }
+    .instruction(&raw::SetPausedArgs { paused })
 }
 
 /// Offers `campaign` to another authority; `None` withdraws the offer. `authority`
@@ -87,27 +82,33 @@ pub fn propose_authority(
     campaign: &Pubkey,
     new_authority: Option<&Pubkey>,
 ) -> Instruction {
-    instruction(
-        "propose_authority",
-        &new_authority.copied().unwrap_or_default(),
-        by_authority(authority, campaign),
-    )
+    raw::ProposeAuthorityAccounts {
+        authority: *authority,
+        campaign: *campaign,
+    }
+    .instruction(&raw::ProposeAuthorityArgs {
+        new_authority: new_authority.copied().unwrap_or_default(),
+    })
 }
 
 /// Takes over `campaign`, which was offered to `new_authority`, who signs.
 #[must_use]
 pub fn accept_authority(new_authority: &Pubkey, campaign: &Pubkey) -> Instruction {
-    instruction(
-        "accept_authority",
-        &(),
-        by_authority(new_authority, campaign),
-    )
+    raw::AcceptAuthorityAccounts {
+        new_authority: *new_authority,
+        campaign: *campaign,
+    }
+    .instruction()
 }
 
 /// Closes `campaign` for good. `authority` signs.
 #[must_use]
 pub fn close_campaign(authority: &Pubkey, campaign: &Pubkey) -> Instruction {
-    instruction("close_campaign", &(), by_authority(authority, campaign))
+    raw::CloseCampaignAccounts {
+        authority: *authority,
+        campaign: *campaign,
+    }
+    .instruction()
 }
 
 /// Takes back what a closed campaign still has, once its claim period is over: the
@@ -119,20 +120,17 @@ pub fn reclaim_campaign(
     campaign: &Campaign,
     destination: Option<&Pubkey>,
 ) -> Instruction {
-    let vault = campaign.pays_from_vault().then_some(campaign.vault);
-    instruction(
-        "reclaim_campaign",
-        &(),
-        vec![
-            AccountMeta::new_readonly(campaign.authority, true),
-            AccountMeta::new(*address, false),
-            AccountMeta::new(campaign.rent_payer, false),
-            optional((!campaign.rewards_are_sol()).then_some(campaign.mint)),
-            optional(vault),
-            optional(vault.and(destination.copied())),
-            optional_readonly((!campaign.rewards_are_sol()).then_some(campaign.token_program)),
-        ],
-    )
+    let vault = campaign.vault();
+    raw::ReclaimCampaignAccounts {
+        authority: campaign.authority,
+        campaign: *address,
+        rent_payer: campaign.rent_payer,
+        mint: campaign.reward_mint(),
+        vault,
+        destination: vault.and(destination.copied()),
+        token_program: campaign.reward_token_program(),
+    }
+    .instruction()
 }
 
 /// Puts `amount` base units of `source`, a token account of `funder`, who signs,
@@ -145,18 +143,15 @@ pub fn fund_vault(
     source: &Pubkey,
     amount: u64,
 ) -> Instruction {
-    instruction(
-        "fund_vault",
-        &amount,
-        vec![
-            AccountMeta::new_readonly(*funder, true),
-            AccountMeta::new_readonly(*address, false),
-            AccountMeta::new_readonly(campaign.mint, false),
-            AccountMeta::new(*source, false),
-            AccountMeta::new(campaign.vault, false),
-            AccountMeta::new_readonly(campaign.token_program, false),
-        ],
-    )
+    raw::FundVaultAccounts {
+        funder: *funder,
+        campaign: *address,
+        mint: campaign.mint,
+        source: *source,
+        vault: campaign.vault,
+        token_program: campaign.token_program,
+    }
+    .instruction(&raw::FundVaultArgs { amount })
 }
 
 /// Takes `amount` base units out of the campaign's vault that it does not owe.
@@ -168,18 +163,15 @@ pub fn withdraw_vault(
     destination: &Pubkey,
     amount: u64,
 ) -> Instruction {
-    instruction(
-        "withdraw_vault",
-        &amount,
-        vec![
-            AccountMeta::new_readonly(campaign.authority, true),
-            AccountMeta::new_readonly(*address, false),
-            AccountMeta::new_readonly(campaign.mint, false),
-            AccountMeta::new(campaign.vault, false),
-            AccountMeta::new(*destination, false),
-            AccountMeta::new_readonly(campaign.token_program, false),
-        ],
-    )
+    raw::WithdrawVaultAccounts {
+        authority: campaign.authority,
+        campaign: *address,
+        mint: campaign.mint,
+        vault: campaign.vault,
+        destination: *destination,
+        token_program: campaign.token_program,
+    }
+    .instruction(&raw::WithdrawVaultArgs { amount })
 }
 
 /// Stops a code of the campaign, or lets it earn again. `authority` signs.
@@ -190,13 +182,10 @@ pub fn set_suspended(
     referral: &Pubkey,
     suspended: bool,
 ) -> Instruction {
-    instruction(
-        "set_suspended",
-        &suspended,
-        vec![
-            AccountMeta::new_readonly(*authority, true),
-            AccountMeta::new_readonly(*campaign, false),
-            AccountMeta::new(*referral, false),
-        ],
-    )
+    raw::SetSuspendedAccounts {
+        authority: *authority,
+        campaign: *campaign,
+        referral: *referral,
+    }
+    .instruction(&raw::SetSuspendedArgs { suspended })
 }

@@ -2,17 +2,16 @@
 //!
 //! Grouped as the program groups them, by who acts. Accounts that an instruction
 //! does not need are absent: the program's own address stands in their place.
+//!
+//! [`raw`] holds the same instructions as the IDL describes them: a struct of addresses
+//! and one of arguments each. The builders here decide which addresses those are.
 
-use borsh::BorshSerialize;
-use solana_sdk::{
-    instruction::{AccountMeta, Instruction},
-    pubkey::Pubkey,
-};
+use solana_sdk::{instruction::Instruction, pubkey::Pubkey};
 
 use crate::{
     PROGRAM_ID,
     accounts::{Campaign, Conversion, Referral},
-    discriminator, pda,
+    pda,
 };
 
 mod admin;
@@ -20,15 +19,11 @@ mod referrer;
 mod settlement;
 mod user;
 
+pub use crate::generated::instructions as raw;
 pub use admin::*;
 pub use referrer::*;
 pub use settlement::*;
 pub use user::*;
-
-/// Position of the conversion among the accounts of `convert` and of `purchase`.
-pub const CONVERT_CONVERSION_INDEX: usize = 4;
-
-const SYSTEM_PROGRAM: Pubkey = solana_system_interface::program::ID;
 
 /// A campaign and one of its codes, as they stand on the chain: what the accounts
 /// of a conversion follow from.
@@ -77,68 +72,41 @@ impl<'a> Offer<'a> {
         pda::conversion(&self.address, &key).0
     }
 
-    /// Writable exactly when conversions change the campaign.
-    fn campaign_meta(&self) -> AccountMeta {
-        if self.campaign.counts() {
-            AccountMeta::new(self.address, false)
-        } else {
-            AccountMeta::new_readonly(self.address, false)
-        }
+    /// `instruction` with the campaign, at `position`, writable exactly when conversions
+    /// change the campaign. The IDL has it read-only.
+    fn counting(&self, mut instruction: Instruction, position: usize) -> Instruction {
+        instruction.accounts[position].is_writable = self.campaign.counts();
+        instruction
     }
 
-    /// Where `owner` receives rewards, writable.
-    fn reward_meta(&self, owner: &Pubkey) -> AccountMeta {
-        AccountMeta::new(pda::reward_account(owner, self.campaign), false)
+    /// The address of `conversion`.
+    fn address_of(&self, conversion: &Conversion) -> Pubkey {
+        self.conversion(&conversion.referee, &conversion.reference)
     }
 
-    fn referrer_meta(&self) -> AccountMeta {
-        AccountMeta::new(self.referral.reward_account, false)
+    /// Where `owner` receives rewards.
+    fn reward_account(&self, owner: &Pubkey) -> Pubkey {
+        pda::reward_account(owner, self.campaign)
     }
 
     /// The first touch of `wallet`, if the campaign asks for one.
-    fn binding_meta(&self, wallet: &Pubkey) -> AccountMeta {
-        optional_readonly(
-            (self.campaign.attribution_window > 0).then(|| pda::referee(&self.address, wallet).0),
-        )
+    fn binding(&self, wallet: &Pubkey) -> Option<Pubkey> {
+        (self.campaign.attribution_window > 0).then(|| pda::referee(&self.address, wallet).0)
     }
 
-    /// Where the referee's part goes, if there is one and `wanted` holds.
-    fn referee_meta(&self, referee: &Pubkey, wanted: bool) -> AccountMeta {
-        if wanted && self.campaign.referee_share_bps > 0 {
-            self.reward_meta(referee)
-        } else {
-            absent()
-        }
+    /// Where the referee's part goes, if there is one.
+    fn referee_account(&self, referee: &Pubkey) -> Option<Pubkey> {
+        (self.campaign.referee_share_bps > 0).then(|| self.reward_account(referee))
     }
 
-    /// Where the partner's part goes, if there is one and `wanted` holds.
-    fn partner_meta(&self, wanted: bool) -> AccountMeta {
+    /// Where the partner's part goes, if there is one.
+    fn partner_account(&self) -> Option<Pubkey> {
         let share = self
             .referral
             .partner_share_bps
             .min(self.campaign.max_partner_share_bps);
-        match self.referral.partner() {
-            Some(partner) if wanted && share > 0 => self.reward_meta(&partner),
-            _ => absent(),
-        }
-    }
-
-    fn vault_meta(&self) -> AccountMeta {
-        optional(
-            self.campaign
-                .pays_from_vault()
-                .then_some(self.campaign.vault),
-        )
-    }
-
-    /// The token of the rewards, absent where they are lamports.
-    fn mint_meta(&self) -> AccountMeta {
-        optional((!self.campaign.rewards_are_sol()).then_some(self.campaign.mint))
-    }
-
-    /// The program of that token, absent where rewards are lamports.
-    fn token_program_meta(&self) -> AccountMeta {
-        optional_readonly((!self.campaign.rewards_are_sol()).then_some(self.campaign.token_program))
+        let partner = self.referral.partner().filter(|_| share > 0);
+        partner.map(|partner| self.reward_account(&partner))
     }
 }
 
@@ -152,45 +120,4 @@ pub fn key_of(campaign: &Campaign, conversion: &Conversion) -> [u8; 32] {
         &conversion.referral,
         &conversion.reference,
     )
-}
-
-/// An account that is not given.
-fn absent() -> AccountMeta {
-    AccountMeta::new_readonly(PROGRAM_ID, false)
-}
-
-/// `accounts`, and after them the `trailing` ones: all of them, or none where all are
-/// absent, which costs less.
-fn with_trailing(mut accounts: Vec<AccountMeta>, trailing: Vec<AccountMeta>) -> Vec<AccountMeta> {
-    if trailing.iter().any(|account| *account != absent()) {
-        accounts.extend(trailing);
-    }
-    accounts
-}
-
-/// Writable, or absent.
-fn optional(address: Option<Pubkey>) -> AccountMeta {
-    address.map_or_else(absent, |address| AccountMeta::new(address, false))
-}
-
-/// Readable, or absent.
-fn optional_readonly(address: Option<Pubkey>) -> AccountMeta {
-    address.map_or_else(absent, |address| AccountMeta::new_readonly(address, false))
-}
-
-/// Signing, or absent.
-fn optional_signer(address: Option<Pubkey>) -> AccountMeta {
-    address.map_or_else(absent, |address| AccountMeta::new_readonly(address, true))
-}
-
-/// The instruction `name` with these arguments and accounts.
-fn instruction(name: &str, args: &impl BorshSerialize, accounts: Vec<AccountMeta>) -> Instruction {
-    let mut data = discriminator("global", name).to_vec();
-    args.serialize(&mut data)
-        .expect("a vector takes every byte");
-    Instruction {
-        program_id: PROGRAM_ID,
-        accounts,
-        data,
-    }
 }

@@ -1,13 +1,10 @@
 //! What a code's owner does, and its partner.
 
-use solana_sdk::{
-    instruction::{AccountMeta, Instruction},
-    pubkey::Pubkey,
-};
+use solana_sdk::{instruction::Instruction, pubkey::Pubkey};
 use vouch_rules::Code;
 
-use super::{SYSTEM_PROGRAM, instruction, optional_signer};
-use crate::{PROGRAM_ID, discriminator, pda};
+use super::raw;
+use crate::{PROGRAM_ID, pda};
 
 /// What `create_referral` takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,29 +45,26 @@ impl CreateReferral {
 #[must_use]
 pub fn create_referral(args: &CreateReferral) -> Instruction {
     let (referral, _) = pda::referral(&args.campaign, &args.code);
-    instruction(
-        "create_referral",
-        &(args.code.to_padded(), args.usage_limit, args.expires_at),
-        vec![
-            AccountMeta::new(args.payer, true),
-            AccountMeta::new_readonly(args.owner, true),
-            AccountMeta::new_readonly(args.campaign, false),
-            AccountMeta::new(referral, false),
-            optional_signer(args.attestor),
-            AccountMeta::new_readonly(SYSTEM_PROGRAM, false),
-        ],
-    )
+    raw::CreateReferralAccounts {
+        payer: args.payer,
+        owner: args.owner,
+        campaign: args.campaign,
+        referral,
+        attestor: args.attestor,
+    }
+    .instruction(&raw::CreateReferralArgs {
+        code: args.code.to_padded(),
+        usage_limit: args.usage_limit,
+        expires_at: args.expires_at,
+    })
 }
-
-/// Position of the referral among the accounts of `create_referral`.
-pub const CREATE_REFERRAL_REFERRAL_INDEX: usize = 3;
 
 /// What a `create_referral` instruction of the program asked for, from its accounts and
 /// data; `None` when it is another instruction.
 #[must_use]
 pub fn read_create_referral(accounts: &[Pubkey], data: &[u8]) -> Option<CreateReferral> {
-    let data = data.strip_prefix(&discriminator("global", "create_referral"))?;
-    let (code, usage_limit, expires_at) = borsh::from_slice(data).ok()?;
+    let data = data.strip_prefix(&raw::CreateReferralAccounts::DISCRIMINATOR)?;
+    let args: raw::CreateReferralArgs = borsh::from_slice(data).ok()?;
     let &[payer, owner, campaign, _referral, attestor, ..] = accounts else {
         return None;
     };
@@ -78,19 +72,11 @@ pub fn read_create_referral(accounts: &[Pubkey], data: &[u8]) -> Option<CreateRe
         payer,
         owner,
         campaign,
-        code: Code::from_padded(&code).ok()?,
-        usage_limit,
-        expires_at,
+        code: Code::from_padded(&args.code).ok()?,
+        usage_limit: args.usage_limit,
+        expires_at: args.expires_at,
         attestor: (attestor != PROGRAM_ID).then_some(attestor),
     })
-}
-
-/// `signer` signs for a change of `referral`.
-fn on_referral(signer: &Pubkey, referral: &Pubkey) -> Vec<AccountMeta> {
-    vec![
-        AccountMeta::new_readonly(*signer, true),
-        AccountMeta::new(*referral, false),
-    ]
 }
 
 /// Changes what the owner may change of a code; `usage_limit` and `expires_at` are
@@ -103,11 +89,15 @@ pub fn update_referral(
     usage_limit: u64,
     expires_at: i64,
 ) -> Instruction {
-    instruction(
-        "update_referral",
-        &(active, usage_limit, expires_at),
-        on_referral(owner, referral),
-    )
+    raw::UpdateReferralAccounts {
+        owner: *owner,
+        referral: *referral,
+    }
+    .instruction(&raw::UpdateReferralArgs {
+        active,
+        usage_limit,
+        expires_at,
+    })
 }
 
 /// Gives `partner` basis points of each later reward. Both sign.
@@ -119,62 +109,59 @@ pub fn set_partner(
     referral: &Pubkey,
     share_bps: u16,
 ) -> Instruction {
-    instruction(
-        "set_partner",
-        &share_bps,
-        vec![
-            AccountMeta::new_readonly(*owner, true),
-            AccountMeta::new_readonly(*partner, true),
-            AccountMeta::new_readonly(*campaign, false),
-            AccountMeta::new(*referral, false),
-        ],
-    )
+    raw::SetPartnerAccounts {
+        owner: *owner,
+        partner: *partner,
+        campaign: *campaign,
+        referral: *referral,
+    }
+    .instruction(&raw::SetPartnerArgs { share_bps })
 }
 
 /// Ends the partnership. `partner` signs.
 #[must_use]
 pub fn remove_partner(partner: &Pubkey, referral: &Pubkey) -> Instruction {
-    instruction("remove_partner", &(), on_referral(partner, referral))
+    raw::RemovePartnerAccounts {
+        partner: *partner,
+        referral: *referral,
+    }
+    .instruction()
 }
 
 /// Offers the code to another owner; `None` withdraws the offer. `owner` signs.
 #[must_use]
 pub fn propose_owner(owner: &Pubkey, referral: &Pubkey, new_owner: Option<&Pubkey>) -> Instruction {
-    instruction(
-        "propose_owner",
-        &new_owner.copied().unwrap_or_default(),
-        on_referral(owner, referral),
-    )
+    raw::ProposeOwnerAccounts {
+        owner: *owner,
+        referral: *referral,
+    }
+    .instruction(&raw::ProposeOwnerArgs {
+        new_owner: new_owner.copied().unwrap_or_default(),
+    })
 }
 
 /// Takes over a code that was offered to `new_owner`, who signs. Its pending
 /// rewards come with it.
 #[must_use]
 pub fn accept_owner(new_owner: &Pubkey, campaign: &Pubkey, referral: &Pubkey) -> Instruction {
-    instruction(
-        "accept_owner",
-        &(),
-        vec![
-            AccountMeta::new_readonly(*new_owner, true),
-            AccountMeta::new_readonly(*campaign, false),
-            AccountMeta::new(*referral, false),
-        ],
-    )
+    raw::AcceptOwnerAccounts {
+        new_owner: *new_owner,
+        campaign: *campaign,
+        referral: *referral,
+    }
+    .instruction()
 }
 
 /// Closes a code that nothing is pending of; its rent goes back to `rent_payer`,
 /// the referral's own. `owner` signs. Nobody can take the code again.
 #[must_use]
 pub fn close_referral(owner: &Pubkey, referral: &Pubkey, rent_payer: &Pubkey) -> Instruction {
-    instruction(
-        "close_referral",
-        &(),
-        vec![
-            AccountMeta::new_readonly(*owner, true),
-            AccountMeta::new(*referral, false),
-            AccountMeta::new(*rent_payer, false),
-        ],
-    )
+    raw::CloseReferralAccounts {
+        owner: *owner,
+        referral: *referral,
+        rent_payer: *rent_payer,
+    }
+    .instruction()
 }
 
 #[cfg(test)]
@@ -202,7 +189,7 @@ mod tests {
             // Then reading gives the same, and its position is the referral's
             assert_eq!(read_create_referral(&accounts, &built.data), Some(args));
             let (referral, _) = pda::referral(&campaign, &args.code);
-            assert_eq!(accounts[CREATE_REFERRAL_REFERRAL_INDEX], referral);
+            assert_eq!(accounts[raw::CreateReferralAccounts::REFERRAL], referral);
 
             // And another instruction is none
             let other = accept_owner(&owner, &campaign, &referral);

@@ -1,55 +1,32 @@
 //! What a wallet does that was referred.
 
-use std::sync::LazyLock;
-
-use solana_sdk::{
-    instruction::{AccountMeta, Instruction},
-    pubkey::Pubkey,
-};
+use solana_sdk::{instruction::Instruction, pubkey::Pubkey};
 use vouch_rules::Code;
 
-use super::{
-    Offer, SYSTEM_PROGRAM, absent, instruction, optional, optional_readonly, optional_signer,
-    with_trailing,
-};
+use super::{Offer, raw};
 use crate::{
     accounts::{Action, Campaign, Funding},
-    discriminator, pda,
+    pda,
+    raw::trim,
 };
 
 /// The sysvar that holds a transaction's instructions.
 const INSTRUCTIONS: Pubkey = Pubkey::from_str_const("Sysvar1nstructions1111111111111111111111111");
 
-/// First eight bytes of a `convert` instruction's data.
-#[must_use]
-pub fn convert_discriminator() -> [u8; 8] {
-    static DISCRIMINATOR: LazyLock<[u8; 8]> = LazyLock::new(|| discriminator("global", "convert"));
-    *DISCRIMINATOR
-}
-
-/// First eight bytes of a `purchase` instruction's data.
-#[must_use]
-pub fn purchase_discriminator() -> [u8; 8] {
-    static DISCRIMINATOR: LazyLock<[u8; 8]> = LazyLock::new(|| discriminator("global", "purchase"));
-    *DISCRIMINATOR
-}
-
 /// Notes that `code` brought `wallet` to the campaign first. `payer` and `wallet`
 /// sign.
 #[must_use]
 pub fn bind(payer: &Pubkey, wallet: &Pubkey, campaign: &Pubkey, code: &Code) -> Instruction {
-    instruction(
-        "bind",
-        &code.to_padded(),
-        vec![
-            AccountMeta::new(*payer, true),
-            AccountMeta::new_readonly(*wallet, true),
-            AccountMeta::new_readonly(*campaign, false),
-            AccountMeta::new_readonly(pda::referral(campaign, code).0, false),
-            AccountMeta::new(pda::referee(campaign, wallet).0, false),
-            AccountMeta::new_readonly(SYSTEM_PROGRAM, false),
-        ],
-    )
+    raw::BindAccounts {
+        payer: *payer,
+        wallet: *wallet,
+        campaign: *campaign,
+        referral: pda::referral(campaign, code).0,
+        referee: pda::referee(campaign, wallet).0,
+    }
+    .instruction(&raw::BindArgs {
+        code: code.to_padded(),
+    })
 }
 
 /// Who says that a conversion happened, besides the referee.
@@ -105,42 +82,34 @@ impl Convert {
 pub fn convert(offer: &Offer<'_>, args: &Convert) -> Instruction {
     let campaign = offer.campaign;
     let at_once = campaign.hold_seconds == 0;
-    let attestor = match args.evidence {
-        Evidence::Attestor(attestor) => Some(attestor),
-        Evidence::None | Evidence::Voucher => None,
+    let accounts = raw::ConvertAccounts {
+        payer: args.payer,
+        referee: args.referee,
+        campaign: offer.address,
+        referral: offer.referral_address,
+        conversion: offer.conversion(&args.referee, &args.reference),
+        // What is held moves no token yet.
+        mint: campaign.reward_mint().filter(|_| at_once),
+        referrer_account: offer.referral.reward_account,
+        token_program: campaign.token_program,
+        attestor: match args.evidence {
+            Evidence::Attestor(attestor) => Some(attestor),
+            Evidence::None | Evidence::Voucher => None,
+        },
+        instructions: (args.evidence == Evidence::Voucher).then_some(INSTRUCTIONS),
+        binding: offer.binding(&args.referee),
+        referee_account: offer.referee_account(&args.referee).filter(|_| at_once),
+        partner_account: offer.partner_account().filter(|_| at_once),
+        vault: campaign.vault(),
     };
-    let instructions = (args.evidence == Evidence::Voucher).then_some(INSTRUCTIONS);
-    instruction(
-        "convert",
-        &(
-            offer.referral.padded_code,
-            args.action,
-            args.amount,
-            args.reference,
-        ),
-        with_trailing(
-            vec![
-                AccountMeta::new(args.payer, true),
-                AccountMeta::new_readonly(args.referee, true),
-                offer.campaign_meta(),
-                AccountMeta::new(offer.referral_address, false),
-                AccountMeta::new(offer.conversion(&args.referee, &args.reference), false),
-                // What is held moves no token yet.
-                if at_once { offer.mint_meta() } else { absent() },
-                offer.referrer_meta(),
-                AccountMeta::new_readonly(campaign.token_program, false),
-                AccountMeta::new_readonly(SYSTEM_PROGRAM, false),
-            ],
-            vec![
-                optional_signer(attestor),
-                optional_readonly(instructions),
-                offer.binding_meta(&args.referee),
-                offer.referee_meta(&args.referee, at_once),
-                offer.partner_meta(at_once),
-                offer.vault_meta(),
-            ],
-        ),
-    )
+    let instruction = accounts.instruction(&raw::ConvertArgs {
+        code: offer.referral.padded_code,
+        action: args.action,
+        amount: args.amount,
+        reference: args.reference,
+    });
+    let instruction = offer.counting(instruction, raw::ConvertAccounts::CAMPAIGN);
+    trim(instruction, raw::ConvertAccounts::ATTESTOR)
 }
 
 /// What `purchase` takes.
@@ -200,43 +169,32 @@ pub fn purchase(offer: &Offer<'_>, args: &Purchase) -> Instruction {
     // A split pays rewards in the token of the payment, which is there already; what
     // is held moves no other.
     let moves = at_once && !split;
-    let payment = (!campaign.payments_are_sol()).then_some(campaign.payment_mint);
-    let source = payment.map(|_| args.source(campaign));
-    instruction(
-        "purchase",
-        &(
-            offer.referral.padded_code,
-            args.action,
-            args.amount,
-            args.reference,
-        ),
-        with_trailing(
-            vec![
-                AccountMeta::new(args.payer, true),
-                AccountMeta::new(args.buyer, true),
-                offer.campaign_meta(),
-                AccountMeta::new(offer.referral_address, false),
-                AccountMeta::new(offer.conversion(&args.buyer, &args.reference), false),
-                AccountMeta::new(campaign.treasury, false),
-                offer.referrer_meta(),
-                AccountMeta::new_readonly(SYSTEM_PROGRAM, false),
-            ],
-            vec![
-                optional_readonly(payment),
-                optional(source),
-                optional_readonly(payment.map(|_| args.payment_token_program)),
-                if moves { offer.mint_meta() } else { absent() },
-                if moves {
-                    offer.token_program_meta()
-                } else {
-                    absent()
-                },
-                offer.binding_meta(&args.buyer),
-                // In a split, the buyer's part is a discount.
-                offer.referee_meta(&args.buyer, moves),
-                offer.partner_meta(at_once),
-                offer.vault_meta(),
-            ],
-        ),
-    )
+    let payment_mint = (!campaign.payments_are_sol()).then_some(campaign.payment_mint);
+    let accounts = raw::PurchaseAccounts {
+        payer: args.payer,
+        buyer: args.buyer,
+        campaign: offer.address,
+        referral: offer.referral_address,
+        conversion: offer.conversion(&args.buyer, &args.reference),
+        treasury: campaign.treasury,
+        referrer_account: offer.referral.reward_account,
+        payment_mint,
+        payment_source: payment_mint.map(|_| args.source(campaign)),
+        payment_token_program: payment_mint.map(|_| args.payment_token_program),
+        mint: campaign.reward_mint().filter(|_| moves),
+        token_program: campaign.reward_token_program().filter(|_| moves),
+        binding: offer.binding(&args.buyer),
+        // In a split, the buyer's part is a discount.
+        referee_account: offer.referee_account(&args.buyer).filter(|_| moves),
+        partner_account: offer.partner_account().filter(|_| at_once),
+        vault: campaign.vault(),
+    };
+    let instruction = accounts.instruction(&raw::PurchaseArgs {
+        code: offer.referral.padded_code,
+        action: args.action,
+        amount: args.amount,
+        reference: args.reference,
+    });
+    let instruction = offer.counting(instruction, raw::PurchaseAccounts::CAMPAIGN);
+    trim(instruction, raw::PurchaseAccounts::PAYMENT_MINT)
 }

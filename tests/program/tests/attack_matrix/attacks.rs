@@ -563,7 +563,7 @@ fn transfer(from: &Pubkey, to: &Pubkey, lamports: u64) -> Instruction {
 
 /// What is left of a closed account.
 fn remains(campaign: &Pubkey) -> Vec<u8> {
-    let mut data = Closed::discriminator().to_vec();
+    let mut data = Closed::DISCRIMINATOR.to_vec();
     data.push(1);
     data.extend(campaign.as_ref());
     data.extend(FORGER.as_ref());

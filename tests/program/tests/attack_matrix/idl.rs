@@ -3,7 +3,6 @@
 use std::{fs, path::Path};
 
 use serde_json::Value;
-use vouch_client::accounts::{AccountType as _, Closed};
 
 /// One account of one instruction.
 pub(crate) struct Account {
@@ -52,20 +51,15 @@ pub(crate) fn instructions() -> Vec<Instruction> {
         .collect()
 }
 
-/// Name and discriminator of every account type: those of the IDL, and what is left of
-/// closed accounts, which no instruction takes as such.
+/// Name and discriminator of every account type.
 pub(crate) fn types() -> Vec<(String, [u8; 8])> {
     let document = document();
     let types = document["accounts"].as_array().expect("account types");
-    let mut types: Vec<_> = types
+    types
         .iter()
         .map(|of| {
             let discriminator = serde_json::from_value(of["discriminator"].clone());
             (text(&of["name"]), discriminator.expect("eight bytes"))
         })
-        .collect();
-    if types.iter().all(|(name, _)| name != Closed::NAME) {
-        types.push((Closed::NAME.to_owned(), Closed::discriminator()));
-    }
-    types
+        .collect()
 }

@@ -1,0 +1,51 @@
+//! Assembly of instructions, for the generated builders and those on top of them.
+
+use borsh::BorshSerialize;
+use solana_sdk::{
+    instruction::{AccountMeta, Instruction},
+    pubkey::Pubkey,
+};
+
+use crate::PROGRAM_ID;
+
+/// The instruction with this discriminator, these arguments and these accounts.
+pub(crate) fn build(
+    discriminator: &[u8; 8],
+    args: &impl BorshSerialize,
+    accounts: Vec<AccountMeta>,
+) -> Instruction {
+    let mut data = discriminator.to_vec();
+    args.serialize(&mut data)
+        .expect("a vector takes every byte");
+    Instruction {
+        program_id: PROGRAM_ID,
+        accounts,
+        data,
+    }
+}
+
+/// The account at `address`, made by `meta`, or an absent one.
+pub(crate) fn optional(
+    address: Option<Pubkey>,
+    meta: fn(Pubkey, bool) -> AccountMeta,
+    signer: bool,
+) -> AccountMeta {
+    address.map_or_else(absent, |address| meta(address, signer))
+}
+
+/// Removes the accounts from position `first` on, if all of them are absent. The program
+/// takes all of them or none; none costs less.
+pub(crate) fn trim(mut instruction: Instruction, first: usize) -> Instruction {
+    if instruction.accounts[first..]
+        .iter()
+        .all(|account| *account == absent())
+    {
+        instruction.accounts.truncate(first);
+    }
+    instruction
+}
+
+/// Anchor's mark of an optional account that is not given: the program's own address.
+fn absent() -> AccountMeta {
+    AccountMeta::new_readonly(PROGRAM_ID, false)
+}
