@@ -74,7 +74,8 @@ impl Share {
         share_or_max(whole, self.bps as u32)
     }
 
-    /// The smaller one of the two, by each measure.
+    /// This part, cut to `most`: nothing where one of them is in basis points and the other
+    /// one in base units.
     #[must_use]
     #[inline]
     pub const fn at_most(&self, most: &Self) -> Self {
@@ -93,16 +94,22 @@ impl Share {
     }
 }
 
-/// Whether no code gets more in bonuses than its conversions leave: by each threshold, the
-/// bonuses up to it are at most `margin` base units for each conversion that it takes.
+/// Whether no code gets more in bonuses than its conversions leave: up to each threshold,
+/// the bonuses sum to at most `margin` base units for each conversion that it takes. They
+/// may be in any order; unused ones change nothing. `margin` is the least one of all rules
+/// that those conversions were made under.
 #[must_use]
 pub fn bonuses_within(bonuses: &[Bonus], margin: u64) -> bool {
     bonuses.iter().all(|reached| {
+        // Neither saturates: the product of two u64, and a sum of fewer than 2^64 of them,
+        // have at most 128 bits. In 64 bits, two that saturate would be equal.
         let sum = bonuses
             .iter()
             .filter(|bonus| bonus.threshold <= reached.threshold)
-            .fold(0_u64, |sum, bonus| sum.saturating_add(bonus.amount));
-        sum <= reached.threshold.saturating_mul(margin)
+            .fold(0_u128, |sum, bonus| {
+                sum.saturating_add(u128::from(bonus.amount))
+            });
+        sum <= u128::from(reached.threshold).saturating_mul(u128::from(margin))
     })
 }
 
@@ -132,7 +139,7 @@ pub enum InvalidRule {
     Tiers,
     /// A bonus out of order, or worth nothing.
     Bonuses,
-    /// Shares that are more than the whole.
+    /// Shares that are more than the whole, or one in basis points and base units both.
     Shares,
 }
 
@@ -177,6 +184,8 @@ impl Reward {
 
 /// [`WHOLE_BPS`], as wide as amounts are.
 const WHOLE: u64 = 10_000;
+/// A rate of 1 times a multiplier of 1.
+const WHOLE_SQUARED: u128 = 100_000_000;
 
 /// Basis points of `amount`, rounded down; `None` exactly where the result has more
 /// than 64 bits, which takes more than [`WHOLE_BPS`].
@@ -296,8 +305,8 @@ impl RewardRule {
                 return Err(InvalidRule::Shares);
             }
         }
-        let bps = self.referee.bps.checked_add(self.max_partner.bps);
-        if bps.is_none_or(|bps| bps > WHOLE_BPS) {
+        let bps = u32::from(self.referee.bps).saturating_add(u32::from(self.max_partner.bps));
+        if bps > u32::from(WHOLE_BPS) {
             return Err(InvalidRule::Shares);
         }
         // A fixed reward holds both parts in full. A multiplier only adds to the rest:
@@ -305,7 +314,6 @@ impl RewardRule {
         if let RewardKind::Fixed(units) = self.kind {
             let rest = units.checked_sub(self.referee.fixed);
             let rest = rest.and_then(|rest| rest.checked_sub(self.max_partner.fixed));
-            let bps = u32::from(bps.unwrap_or(WHOLE_BPS));
             if rest.is_none_or(|rest| rest < share_or_max(units, bps)) {
                 return Err(InvalidRule::Shares);
             }
@@ -313,11 +321,12 @@ impl RewardRule {
         Ok(())
     }
 
-    /// Base units that at least stay with the payee of each conversion of `min_amount` or
-    /// more, where rewards are of the token that buyers pay with, bonuses apart.
+    /// Least base units that a conversion of `min_amount` or more leaves of its payment,
+    /// where rewards are of the token that buyers pay with. Bonuses are not deducted.
     ///
-    /// With `q` for the highest rate: a reward is at most `floor(amount * q)`, and
-    /// `amount - floor(amount * q)` never falls when `amount` grows while `q <= 1`.
+    /// With `q` for the rate times the largest multiplier: a reward is at most
+    /// `floor(amount * q)`, and `amount - floor(amount * q)` never falls when `amount`
+    /// grows, because `q <= 1`. Rounded twice, as [`Self::reward`] does, it could fall.
     ///
     /// # Errors
     /// [`InvalidRule::Reward`] when one conversion can earn more than was paid.
@@ -329,15 +338,30 @@ impl RewardRule {
             RewardKind::Fixed(units) => share_or_max(units, multiplier),
             RewardKind::Percent { bps, max } => {
                 let rate = u64::from(bps).saturating_mul(u64::from(multiplier));
-                if rate > WHOLE * WHOLE {
+                if u128::from(rate) > WHOLE_SQUARED {
                     return Err(InvalidRule::Reward);
                 }
-                let earned = u128::from(min_amount).saturating_mul(u128::from(rate))
-                    / u128::from(WHOLE * WHOLE);
+                // At most 64 bits times 27 bits.
+                let earned = u128::from(min_amount).saturating_mul(u128::from(rate));
+                let earned = earned / WHOLE_SQUARED;
                 u64::try_from(earned).unwrap_or(u64::MAX).min(max)
             }
         };
         min_amount.checked_sub(most).ok_or(InvalidRule::Reward)
+    }
+
+    /// Basis points by which the reward of a code's conversion number `ordinal`, counted
+    /// from 1, is multiplied; 0 below the first tier.
+    #[inline]
+    pub(crate) fn multiplier(&self, ordinal: u64) -> u32 {
+        let mut multiplier = 0;
+        for tier in &self.tiers {
+            if tier.multiplier_bps == 0 || ordinal < tier.min_conversions {
+                break;
+            }
+            multiplier = tier.multiplier_bps;
+        }
+        multiplier
     }
 
     /// What this conversion earns. Exact under a rule that [`Self::check`] accepts.
@@ -349,14 +373,7 @@ impl RewardRule {
             RewardKind::Fixed(units) => units,
             RewardKind::Percent { bps, .. } => share_or_max(facts.amount, u32::from(bps)),
         };
-        let mut multiplier = 0;
-        for tier in &self.tiers {
-            if tier.multiplier_bps == 0 || ordinal < tier.min_conversions {
-                break;
-            }
-            multiplier = tier.multiplier_bps;
-        }
-        let mut shared = match multiplier {
+        let mut shared = match self.multiplier(ordinal) {
             0 => base,
             bps => share_or_max(base, bps),
         };
@@ -374,7 +391,7 @@ impl RewardRule {
             reward.referee = self.referee.of(shared);
         }
         if !facts.partner.is_none() {
-            // Two fixed parts may be more than a small percentage.
+            // A small percentage may be less than the two parts where one is fixed.
             let part = facts.partner.at_most(&self.max_partner).of(shared);
             reward.partner = part.min(shared.saturating_sub(reward.referee));
         }
