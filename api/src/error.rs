@@ -205,7 +205,12 @@ mod tests {
                 continue;
             };
             if let Some(Ok(status)) = status.get(..3).map(str::parse) {
-                codes.extend(list.split('`').skip(1).step_by(2).map(|code| (status, code)));
+                codes.extend(
+                    list.split('`')
+                        .skip(1)
+                        .step_by(2)
+                        .map(|code| (status, code)),
+                );
             }
         }
         codes

@@ -73,7 +73,9 @@ fn header(about: &str) -> String {
 
 fn module(idl: &Idl) -> String {
     let mut text = header("The program as its IDL describes it.");
-    text += "pub mod accounts;\npub mod errors;\npub mod instructions;\npub mod types;\n\n";
+    // The others are re-exported item by item.
+    text += "pub(crate) mod accounts;\npub(crate) mod errors;\n";
+    text += "pub mod instructions;\npub(crate) mod types;\n\n";
     text += "use solana_sdk::pubkey::Pubkey;\n\n/// Address of the program.\n";
     push(
         &mut text,

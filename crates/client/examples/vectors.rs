@@ -313,7 +313,7 @@ fn referral(number: u8, campaign: &Campaign, at: &Pubkey) -> Referral {
         bonuses_paid: 3,
         partner_account_bump: 250,
         partner_share_bps: if number % 11 == 10 { 0 } else { 2_000 },
-        padded_code: code.to_padded(),
+        code: code.to_padded(),
         campaign: *at,
         owner,
         pending_owner: address(21),
@@ -406,7 +406,7 @@ fn decoded(campaign: &Campaign, referral: &Referral, conversion: &Conversion) ->
 }
 
 fn account<T: AccountType + BorshSerialize>(address: &Pubkey, account: &T) -> Value {
-    let mut data = T::discriminator().to_vec();
+    let mut data = T::DISCRIMINATOR.to_vec();
     account
         .serialize(&mut data)
         .expect("a vector takes every byte");

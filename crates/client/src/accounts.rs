@@ -399,7 +399,7 @@ impl Referral {
             partner_share_bps: 0,
             partner_fixed: 0,
             partner_ends_at: 0,
-            padded_code: code.to_padded(),
+            code: code.to_padded(),
             campaign: *address,
             owner: *owner,
             pending_owner: Pubkey::default(),
@@ -425,7 +425,7 @@ impl Referral {
     /// [`DecodeError::Invalid`] when the bytes are no code, which the program
     /// never writes.
     pub fn code(&self) -> Result<Code, DecodeError> {
-        Code::from_padded(&self.padded_code).map_err(|_| DecodeError::Invalid { name: Self::NAME })
+        Code::from_padded(&self.code).map_err(|_| DecodeError::Invalid { name: Self::NAME })
     }
 
     /// Wallet that earns a part of each reward.

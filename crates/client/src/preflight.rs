@@ -210,7 +210,7 @@ fn check_pair(offer: &Offer<'_>, referee: &Pubkey, seen: &ChainState<'_>) -> Res
     }
     if seen
         .code
-        .is_some_and(|code| code.to_padded() != offer.referral.padded_code)
+        .is_some_and(|code| code.to_padded() != offer.referral.code)
     {
         return Err(ProgramError::CodeMismatch);
     }

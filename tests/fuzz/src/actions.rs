@@ -1067,7 +1067,7 @@ impl Maker<'_> {
         let payer = self.or_anybody(wallet);
         Some(call(
             "bind",
-            &referral.padded_code,
+            &referral.code,
             vec![
                 meta(payer, "sw"),
                 meta(wallet, "s"),
@@ -1175,7 +1175,7 @@ impl Maker<'_> {
         let campaign_meta = self.campaign_meta(key, &campaign);
         let mut step = call(
             "convert",
-            &(referral.padded_code, action, amount, reference),
+            &(referral.code, action, amount, reference),
             vec![
                 meta(payer, "sw"),
                 meta(referee, "s"),
@@ -1259,12 +1259,7 @@ impl Maker<'_> {
         let campaign_meta = self.campaign_meta(key, &campaign);
         Some(call(
             "purchase",
-            &(
-                referral.padded_code,
-                self.rng.below(9) as u8,
-                amount,
-                reference,
-            ),
+            &(referral.code, self.rng.below(9) as u8, amount, reference),
             vec![
                 meta(payer, "sw"),
                 meta(buyer, "sw"),

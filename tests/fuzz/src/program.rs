@@ -775,7 +775,7 @@ fn create_referral(tx: &mut Tx<'_>, code: [u8; 12], usage_limit: u64, expires_at
         bonuses_paid: 0,
         partner_account_bump: 0,
         partner_share_bps: 0,
-        padded_code: code,
+        code,
         campaign: campaign_key,
         owner,
         pending_owner: SYSTEM,
@@ -892,7 +892,7 @@ fn need_open(
 ) {
     let now = tx.now;
     tx.need(referral.campaign == *key, E::WrongCampaign);
-    tx.need(referral.padded_code == *code, E::CodeMismatch);
+    tx.need(referral.code == *code, E::CodeMismatch);
     tx.need(
         referral.owner != *wallet && referral.partner != *wallet,
         E::SelfReferral,

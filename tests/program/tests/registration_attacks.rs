@@ -377,7 +377,7 @@ fn the_program_holds_the_rule_of_codes() {
             .expect("a referral");
         let referral: Referral = world.read(&create.accounts[3].pubkey);
         assert_eq!(
-            (referral.padded_code, usize::from(referral.code_len)),
+            (referral.code, usize::from(referral.code_len)),
             (padded(text), text.len())
         );
     }

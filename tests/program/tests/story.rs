@@ -139,7 +139,7 @@ fn accounts_hold_every_fact() {
             bonuses_paid: 0,
             partner_account_bump: 0,
             partner_share_bps: 0,
-            padded_code: *b"ABCDEF23456\0",
+            code: *b"ABCDEF23456\0",
             campaign: world.campaign,
             owner: alice.pubkey(),
             pending_owner: Pubkey::default(),

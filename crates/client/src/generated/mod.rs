@@ -2,10 +2,10 @@
 //!
 //! Written by `./dev generate` from `idl/referral.json`.
 
-pub mod accounts;
-pub mod errors;
+pub(crate) mod accounts;
+pub(crate) mod errors;
 pub mod instructions;
-pub mod types;
+pub(crate) mod types;
 
 use solana_sdk::pubkey::Pubkey;
 

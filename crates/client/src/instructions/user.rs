@@ -130,7 +130,7 @@ pub fn convert(offer: &Offer<'_>, args: &Convert) -> Instruction {
         vault: campaign.vault(),
     };
     let instruction = accounts.instruction(&raw::ConvertArgs {
-        code: offer.referral.padded_code,
+        code: offer.referral.code,
         action: args.action,
         amount: args.amount,
         reference: args.reference,
@@ -224,7 +224,7 @@ pub fn purchase(offer: &Offer<'_>, args: &Purchase) -> Instruction {
         vault: campaign.vault(),
     };
     let instruction = accounts.instruction(&raw::PurchaseArgs {
-        code: offer.referral.padded_code,
+        code: offer.referral.code,
         action: args.action,
         amount: args.amount,
         reference: args.reference,
