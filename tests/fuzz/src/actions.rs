@@ -8,7 +8,7 @@ use crate::{
     model::{ATTESTATIONS, Body, INSTRUCTIONS, Model, STRANGER, SYSTEM, TOKEN, associated, keyed, sha256},
     program::{
         CLAIM_PERIOD, SPECS, Statement, binding_at, campaign_at, declared, discriminator, key_of,
-        referral_at, referrer_at, reward_account,
+        referral_at, referrer_at, revocation_at, reward_account,
     },
     rules,
     state::{
@@ -351,7 +351,8 @@ impl Maker<'_> {
             for settings in [&campaign.settings, &campaign.next] {
                 moments.extend([settings.starts_at, settings.ends_at]);
                 if settings.ends_at != 0 {
-                    moments.push(settings.ends_at.saturating_add(CLAIM_PERIOD));
+                    let last = settings.ends_at.max(campaign.next_from);
+                    moments.push(last.saturating_add(CLAIM_PERIOD));
                 }
             }
             moments.push(campaign.next_from);
@@ -670,12 +671,13 @@ impl Maker<'_> {
     fn tiers(&mut self) -> [Tier; 4] {
         let mut tiers = [Tier::default(); 4];
         if self.rng.percent(45) {
-            let mut least = 0;
+            let (mut least, mut multiplier) = (0, 10_000);
             for tier in tiers.iter_mut().take(1 + self.rng.below(4) as usize) {
                 least += 1 + self.rng.below(3);
+                multiplier += self.rng.pick(&[1, 5_000, 10_000, 23_333, 240_000]);
                 *tier = Tier {
                     min_conversions: least,
-                    multiplier_bps: self.rng.pick(&[10_001, 15_000, 20_000, 33_333, 1_000_000]),
+                    multiplier_bps: multiplier,
                 };
             }
         }
@@ -1343,6 +1345,9 @@ impl Maker<'_> {
             _ => None,
         };
         let bound = bound.filter(|_| self.rng.percent(90));
+        let owner = bound.and_then(|bound| self.referral_at(&bound));
+        let owner = owner.map(|bound| referrer_at(&key, &bound.owner));
+        let owner = owner.filter(|_| self.rng.percent(70));
         Some(call(
             "bind",
             &referral.code,
@@ -1353,6 +1358,7 @@ impl Maker<'_> {
                 meta(at, ""),
                 meta(binding, "w"),
                 optional(bound, ""),
+                optional(owner, ""),
                 meta(SYSTEM, ""),
             ],
         ))
@@ -1523,7 +1529,7 @@ impl Maker<'_> {
                         self.person()
                     };
                     voucher = Some(said.signed(&signer));
-                    revocation = Some(keyed(&key, &sha256(&[&said.message()])));
+                    revocation = Some(revocation_at(&key, &sha256(&[&said.message()])));
                 }
             }
         }
@@ -1733,7 +1739,7 @@ impl Maker<'_> {
             meta(payer, "sw"),
             meta(attestor, "s"),
             meta(key, ""),
-            meta(keyed(&key, &digest), "w"),
+            meta(revocation_at(&key, &digest), "w"),
             meta(SYSTEM, ""),
         ];
         Some(call("revoke_voucher", &(digest, expires_at), metas))

@@ -16,7 +16,7 @@ use crate::{
     program::{CLAIM_PERIOD, SPECS, called, credential_until, key_of, reward_account},
     rules::{self, Deal},
     state::{
-        Account, Bonus, CANCELLED, Campaign, Conversion, MINTED, PAID, PENDING, PERCENT,
+        Account, Bonus, CANCELLED, Campaign, Conversion, MINTED, PAID, PAYMENT, PENDING, PERCENT,
         Referral, Referrer, SPLIT, Settings,
     },
     step::{Meta, Step},
@@ -37,6 +37,8 @@ struct Entry {
     minted: Option<Pubkey>,
     /// What counts once.
     once: [u8; 32],
+    /// What the buyer paid with, where rewards are of the same token; else 0.
+    paid: u64,
     units: [u64; 3],
     bonuses: Vec<Bonus>,
     budgeted: bool,
@@ -44,6 +46,8 @@ struct Entry {
     hold_seconds: u32,
     status: u8,
     settled: u8,
+    /// Reclaimed before all of it was claimed.
+    lapsed: bool,
 }
 
 impl Entry {
@@ -73,6 +77,8 @@ pub struct History {
     entries: BTreeMap<Pubkey, Entry>,
     /// Supply of each mint that came from elsewhere.
     issued: Deltas,
+    /// Every bonus that each campaign ever offered.
+    offered: BTreeMap<Pubkey, BTreeSet<Bonus>>,
 }
 
 /// What a step changed: accounts as they are now.
@@ -151,6 +157,13 @@ impl History {
             }
         }
         self.check_frozen(&changes)?;
+        for (key, cell) in &changes {
+            if let Some(campaign) = campaign_of(Some(cell)) {
+                let known = self.offered.entry(*key).or_default();
+                known.extend(campaign.settings.bonuses);
+                known.extend(campaign.next.bonuses);
+            }
+        }
         self.cells.extend(changes);
         self.check_counters()?;
         self.check_campaigns()?;
@@ -304,7 +317,9 @@ impl History {
         );
         ensure!(amount >= settings.min_amount, "below the minimum");
         ensure!(
-            metas[1].signer && metas[0].signer,
+            [payer, referee]
+                .iter()
+                .all(|key| metas.iter().any(|meta| meta.key == *key && meta.signer)),
             "referee or payer did not sign"
         );
         if settings.attribution_window != 0 {
@@ -422,6 +437,11 @@ impl History {
             referee,
             minted: (campaign.funding == MINTED).then_some(campaign.mint),
             once,
+            paid: if campaign.proof == PAYMENT && campaign.mint == campaign.payment_mint {
+                amount
+            } else {
+                0
+            },
             units: parts.units,
             bonuses,
             budgeted,
@@ -429,6 +449,7 @@ impl History {
             hold_seconds: settings.hold_seconds,
             status: conversion.status,
             settled: conversion.settled,
+            lapsed: false,
         };
 
         // Where everything went.
@@ -582,8 +603,15 @@ impl History {
             } else {
                 (&mut units, campaign.vault)
             };
-            add(moved, escrow, -waiting);
-            add(moved, treasury, waiting);
+            // Tokens that the treasury cannot take stay in the vault.
+            let stays = !campaign.pays_sol() && {
+                let of = |cell: Option<&Cell>| tokens(cell).map_or(0, |(_, units)| units);
+                self.delta(changes, &campaign.vault, of) == 0
+            };
+            if !stays {
+                add(moved, escrow, -waiting);
+                add(moved, treasury, waiting);
+            }
         }
         self.expect(changes, &lamports, &units)?;
         if let Some(entry) = self.entries.get_mut(&key) {
@@ -593,7 +621,7 @@ impl History {
     }
 
     /// A conversion was reclaimed: SOL that nobody claimed is the treasury's.
-    fn lapsed(&self, metas: &[Meta], changes: &Changes) -> Result<()> {
+    fn lapsed(&mut self, metas: &[Meta], changes: &Changes) -> Result<()> {
         let [campaign_key, key, rent_payer] = [0, 1, 2].map(|i| metas[i].key);
         let entry = self.entries.get(&key).context("an unknown conversion")?;
         ensure!(
@@ -631,9 +659,18 @@ impl History {
             }
             _ => 0,
         };
-        add(&mut lamports, key, -i128::from(all));
-        add(&mut lamports, rent_payer, i128::from(all) - lapsed);
-        self.expect(changes, &lamports, &Deltas::new())
+        if program(&rent_payer) {
+            add(&mut lamports, key, -lapsed);
+        } else {
+            add(&mut lamports, key, -i128::from(all));
+            add(&mut lamports, rent_payer, i128::from(all) - lapsed);
+        }
+        self.expect(changes, &lamports, &Deltas::new())?;
+        // What a program's rent keeps there is owed to nobody any more.
+        if let Some(entry) = self.entries.get_mut(&key) {
+            entry.lapsed = entry.status == PENDING;
+        }
+        Ok(())
     }
 
     /// Settings were changed: nobody gets less before the notice is over.
@@ -654,7 +691,8 @@ impl History {
             return Ok(());
         }
         let (old, new) = (before.in_force(self.now), after.in_force(self.now));
-        worse(old, new, self.now).with_context(|| format!("{key} was cut without notice"))?;
+        let offered = self.offered.get(&key).cloned().unwrap_or_default();
+        worse(old, new, &offered, self.now).with_context(|| format!("{key} was cut without notice"))?;
         if after.next_from != 0 && self.now < after.next_from {
             let announced = before.next_from == after.next_from && before.next == after.next;
             ensure!(
@@ -683,7 +721,7 @@ impl History {
                 "what {key} earned was changed"
             );
             ensure!(
-                after.status == entry.status && after.settled == entry.settled,
+                entry.lapsed || (after.status == entry.status && after.settled == entry.settled),
                 "{key} was settled by nobody"
             );
         }
@@ -786,17 +824,18 @@ impl History {
                 );
             }
             if campaign.pays_sol() {
-                for (address, entry) in of().filter(|(_, entry)| entry.status == PENDING) {
+                let waits = |entry: &Entry| entry.status == PENDING && !entry.lapsed;
+                for (address, entry) in of().filter(|(_, entry)| waits(entry)) {
                     let cell = self.cells.get(address).filter(|cell| cell.is_ours());
-                    // One that lapsed is gone.
                     ensure!(
-                        cell.is_none_or(|cell| u128::from(cell.lamports)
+                        cell.is_some_and(|cell| u128::from(cell.lamports)
                             >= entry.open(7) + u128::from(self.rent)),
                         "the conversion {address} has not what waits in it"
                     );
                 }
             }
             self.check_bonuses(key, campaign)?;
+            self.check_paid_for(key, campaign)?;
         }
         Ok(())
     }
@@ -819,6 +858,33 @@ impl History {
                     "{whose} was paid the bonus {bonus:?} twice"
                 );
             }
+        }
+        Ok(())
+    }
+
+    /// Nobody earns more than the buyers of its code, or codes, paid.
+    fn check_paid_for(&self, key: &Pubkey, campaign: &Campaign) -> Result<()> {
+        if campaign.proof != PAYMENT || campaign.mint != campaign.payment_mint {
+            return Ok(());
+        }
+        let mut sums: BTreeMap<Pubkey, (u128, u128)> = BTreeMap::new();
+        for entry in self.entries.values().filter(|it| it.campaign == *key) {
+            let whose = if campaign.per_owner == 1 {
+                entry.owner
+            } else {
+                entry.referral
+            };
+            let (earned, paid) = sums.entry(whose).or_default();
+            *paid += u128::from(entry.paid);
+            if entry.status != CANCELLED {
+                *earned += entry.total();
+            }
+        }
+        for (whose, (earned, paid)) in sums {
+            ensure!(
+                earned <= paid,
+                "with the codes of {whose} {paid} were paid, and {earned} given back"
+            );
         }
         Ok(())
     }
@@ -852,7 +918,10 @@ impl History {
 
 /// Fails if somebody is promised less by `new` than by `old`, for a conversion of the same
 /// kind at the same moment.
-fn worse(old: &Settings, new: &Settings, now: i64) -> Result<()> {
+///
+/// A bonus that was offered before, and not by `old`, may have been paid: it makes up for
+/// nothing.
+fn worse(old: &Settings, new: &Settings, offered: &BTreeSet<Bonus>, now: i64) -> Result<()> {
     let never = |at: i64| if at == 0 { i64::MAX } else { at };
     let unbounded = |limit: u64| if limit == 0 { u64::MAX } else { limit };
     ensure!(new.min_amount <= old.min_amount, "a higher minimum");
@@ -902,7 +971,12 @@ fn worse(old: &Settings, new: &Settings, now: i64) -> Result<()> {
     for before in ordinals {
         for amount in &amounts {
             for deal in deals {
-                let of = |settings| rules::reward(settings, false, deal, before, *amount, |_| false);
+                let of = |settings: &Settings| {
+                    rules::reward(settings, false, deal, before, *amount, |index| {
+                        let bonus = &settings.bonuses[index];
+                        offered.contains(bonus) && !old.bonuses.contains(bonus)
+                    })
+                };
                 let [was, is] = [of(old), of(new)].map(|parts| parts.units.map(u128::from));
                 ensure!(
                     is[1] >= was[1] && is[2] >= was[2] && is[0] + is[2] >= was[0] + was[2],

@@ -28,9 +28,10 @@ const BITS: [u8; 3] = [1, 2, 4];
 const ALL: u8 = 7;
 /// What the framework says of an account that it must be able to write.
 const READ_ONLY: &str = "an account is read-only";
+const TWICE: &str = "an account is there twice";
 
 /// An instruction's name, and what its accounts must be: `s` signs, `w` is written,
-/// `d` may be another one, too, `o` may be absent; `C`, `R`, `V`, `B`, `F`, `X` a campaign,
+/// `d` may be another one, too, `u` must not, `o` may be absent; `C`, `R`, `V`, `B`, `F`, `X` a campaign,
 /// referral, conversion, binding, referrer, revocation, `P` the System program.
 pub type Spec = (&'static str, &'static [&'static str]);
 
@@ -65,18 +66,18 @@ pub const SPECS: [Spec; 29] = [
     ("withdraw_vault", &["s", "C", "", "w", "w", ""]),
     ("set_suspended", &["s", "C", "wR"]),
     ("register_referrer", &["swd", "s", "C", "w", "P"]),
-    ("create_referral", &["swd", "s", "C", "w", "so", "o", "P"]),
+    ("create_referral", &["swd", "s", "C", "w", "so", "oF", "P"]),
     ("update_referral", &["s", "wR"]),
     ("set_partner", &["s", "s", "C", "wR"]),
     ("end_partnership", &["s", "wR"]),
     ("propose_owner", &["s", "wR"]),
-    ("accept_owner", &["s", "C", "wR", "o"]),
+    ("accept_owner", &["s", "C", "wR", "oF"]),
     ("close_referral", &["s", "wR", "wd"]),
-    ("bind", &["swd", "s", "C", "R", "w", "o", "P"]),
+    ("bind", &["swd", "s", "C", "R", "w", "o", "oF", "P"]),
     (
         "convert",
         &[
-            "swd", "s", "C", "wR", "w", "o", "d", "", "P", "so", "o", "o", "oB", "woF", "o", "wo",
+            "swd", "s", "C", "wR", "w", "o", "u", "", "P", "so", "o", "o", "oB", "woF", "o", "wo",
             "wo", "wo",
         ],
     ),
@@ -146,6 +147,12 @@ pub fn binding_at(campaign: &Pubkey, wallet: &Pubkey) -> Pubkey {
 #[must_use]
 pub fn referrer_at(campaign: &Pubkey, owner: &Pubkey) -> Pubkey {
     keyed(campaign, &sha256(&[b"referrer", owner.as_ref()]))
+}
+
+/// Address of the revocation of the voucher whose message has this hash.
+#[must_use]
+pub fn revocation_at(campaign: &Pubkey, digest: &[u8; 32]) -> Pubkey {
+    keyed(campaign, &sha256(&[b"revoked", digest]))
 }
 
 /// What the campaign counts once.
@@ -329,8 +336,15 @@ fn check_each(tx: &mut Tx<'_>, spec: &[&str], range: std::ops::Range<usize>) {
         }
         let mut others = metas.iter().enumerate();
         let twice = others.any(|(other, meta)| other != index && meta.key == key);
-        if twice && flags.contains('w') && !flags.contains('d') {
-            wrong.push(Reason::Elsewhere("an account is there twice"));
+        let strict = flags.contains('w') && !flags.contains('d') || flags.contains('u');
+        if twice && strict {
+            let trails = metas.iter().zip(spec).skip(index + 1);
+            let trails = trails.filter(|(meta, _)| meta.key == key);
+            if trails.clone().all(|(_, flags)| flags.contains('o')) && trails.count() != 0 {
+                tx.may_need(false, Reason::Elsewhere(TWICE));
+            } else {
+                wrong.push(Reason::Elsewhere(TWICE));
+            }
         }
         let account = match &tx.cell(&key).body {
             Body::Vouch(account) => Some(account),
@@ -594,6 +608,14 @@ fn create_campaign(tx: &mut Tx<'_>, id: u64, terms: Terms, settings: &Settings) 
     }
     let mut offered = [Bonus::default(); 32];
     let bonus_places = places(&mut offered, &settings.bonuses).unwrap_or_default();
+    let least_margin = rules::margin(&terms, tokens, settings);
+    tx.need(
+        rules::bonuses_are_paid_for(&offered, least_margin),
+        E::InvalidBonuses,
+    );
+    if !tx.is_good() {
+        return;
+    }
     let campaign = Campaign {
         version: 1,
         bump,
@@ -617,6 +639,7 @@ fn create_campaign(tx: &mut Tx<'_>, id: u64, terms: Terms, settings: &Settings) 
         created_at: tx.now,
         closed_at: 0,
         longest_hold: settings.hold_seconds,
+        least_margin,
         committed: 0,
         owed: 0,
         settings: *settings,
@@ -625,7 +648,7 @@ fn create_campaign(tx: &mut Tx<'_>, id: u64, terms: Terms, settings: &Settings) 
         next: Settings::default(),
         next_bonus_places: [0; 4],
         offered,
-        reserved: [0; 64],
+        reserved: [0; 56],
     };
     tx.create(&payer, &key, Account::Campaign(Box::new(campaign)));
 }
@@ -658,13 +681,21 @@ fn update_campaign(tx: &mut Tx<'_>, new: &Settings) {
         payment_mint: campaign.payment_mint,
     };
     tx.need_settings(&terms, tokens, new, campaign.committed);
+    let cut = rules::is_cut(&old, new, &campaign.offered, tx.now);
     let places = places(&mut campaign.offered, &new.bonuses);
     tx.need(places.is_some(), E::TooManyBonuses);
+    campaign.least_margin = campaign
+        .least_margin
+        .min(rules::margin(&terms, tokens, new));
+    tx.need(
+        rules::bonuses_are_paid_for(&campaign.offered, campaign.least_margin),
+        E::InvalidBonuses,
+    );
     let Some(places) = places.filter(|_| tx.is_good()) else {
         return;
     };
     campaign.longest_hold = campaign.longest_hold.max(new.hold_seconds);
-    if campaign.notice_seconds != 0 && rules::is_cut(&old, new, tx.now) {
+    if campaign.notice_seconds != 0 && cut {
         campaign.next = *new;
         campaign.next_bonus_places = places;
         campaign.next_from = tx.now + i64::from(campaign.notice_seconds);
@@ -720,7 +751,8 @@ fn accept_authority(tx: &mut Tx<'_>) {
 fn close_campaign(tx: &mut Tx<'_>) {
     let mut campaign = tx.campaign(1);
     let ends_at = campaign.in_force(tx.now).ends_at;
-    let abandoned = ends_at != 0 && tx.now >= ends_at.saturating_add(CLAIM_PERIOD);
+    let last = ends_at.max(campaign.next_from);
+    let abandoned = ends_at != 0 && tx.now >= last.saturating_add(CLAIM_PERIOD);
     tx.need(
         tx.at(0) == campaign.authority || abandoned,
         E::Unauthorized,
@@ -948,7 +980,8 @@ fn create_referral(tx: &mut Tx<'_>, code: [u8; 12], usage_limit: u64, expires_at
         rewards_pending: 0,
         partner_pending: 0,
         open_conversions: 0,
-        reserved: [0; 16],
+        held_until: 0,
+        reserved: [0; 8],
     };
     tx.create(&payer, &key, Account::Referral(Box::new(referral)));
 }
@@ -1050,7 +1083,7 @@ fn accept_owner(tx: &mut Tx<'_>) {
     tx.need(referral.pending_owner == new, E::NotPendingOwner);
     tx.need(referral.partner != new, E::InvalidPartner);
     if campaign.per_owner == 1 {
-        tx.need(referral.open_conversions == 0, E::RewardsPending);
+        tx.need(tx.now >= referral.held_until, E::RewardsPending);
         tx.need_referrer(tx.given(3), &campaign_key, &new);
     }
     if tx.is_good() {
@@ -1122,7 +1155,7 @@ fn bind(tx: &mut Tx<'_>, code: [u8; 12]) {
     let (campaign, referral) = (tx.campaign(2), tx.referral(3));
     let [payer, wallet, campaign_key, referral_key, key] = [0, 1, 2, 3, 4].map(|i| tx.at(i));
     if key != binding_at(&campaign_key, &wallet) {
-        return tx.fail("not the binding's address");
+        tx.fail("not the binding's address");
     }
     let window = campaign.in_force(tx.now).attribution_window;
     need_open(tx, &campaign, &campaign_key, &referral, &wallet, &code);
@@ -1134,8 +1167,15 @@ fn bind(tx: &mut Tx<'_>, code: [u8; 12]) {
     if let Some(old) = old.as_ref().filter(|old| tx.now < old.expires_at) {
         // Bound anew only if the code that it is bound to cannot earn.
         let named = tx.given(5).filter(|given| *given == old.referral);
+        let limit = campaign.in_force(tx.now).owner_limit;
         let stuck = named.is_some_and(|named| match &tx.cell(&named).body {
-            Body::Vouch(Account::Referral(bound)) => !can_earn(bound, tx.now),
+            Body::Vouch(Account::Referral(bound)) => {
+                let its = referrer_at(&campaign_key, &bound.owner);
+                let owner = tx.given(6).filter(|given| *given == its);
+                let counted = owner.and_then(|key| tx.referrer(&key));
+                let full = limit != 0 && counted.is_some_and(|it| it.conversions >= limit);
+                !can_earn(bound, tx.now) || full
+            }
             _ => true,
         });
         tx.need(stuck, E::AlreadyBound);
@@ -1223,12 +1263,12 @@ fn credit(
     let mut referrer = None;
     if campaign.per_owner == 1 {
         let found = tx.need_referrer(optional.referrer, &campaign_key, &referral.owner);
-        if let Some(found) = &found {
-            tx.need(
-                settings.owner_limit == 0 || found.conversions < settings.owner_limit,
-                E::OwnerLimitReached,
-            );
-        }
+        let its = optional.referrer.and_then(|key| tx.referrer(&key));
+        let limit = settings.owner_limit;
+        tx.need(
+            limit == 0 || its.is_none_or(|it| it.conversions < limit),
+            E::OwnerLimitReached,
+        );
         referrer = optional.referrer.zip(found);
     }
     tx.need(
@@ -1237,8 +1277,9 @@ fn credit(
     );
     let once = key_of(&campaign, &referee, &referral_key, &request.reference);
     let address = keyed(&campaign_key, &once);
+    // The System program says so, last.
     if key != address {
-        tx.fail("not the conversion's address");
+        tx.fail_late("not the conversion's address");
     }
     tx.need(!tx.cell(&key).is_ours(), E::AlreadyConverted);
     if !tx.is_good() {
@@ -1373,14 +1414,14 @@ fn need_attested(tx: &mut Tx<'_>, campaign: &Campaign, settings: &Settings, requ
         && voucher[112..] == expected[112..];
     let life = i128::from(expires_at) - i128::from(issued_at);
     tx.need(
-        same && issued_at <= tx.now + CLOCK_SKEW && life <= i128::from(CLAIM_PERIOD),
+        same && issued_at <= tx.now + CLOCK_SKEW && (0..=i128::from(CLAIM_PERIOD)).contains(&life),
         E::InvalidVoucher,
     );
     tx.need(tx.now < expires_at, E::VoucherExpired);
     let Some(revocation) = tx.given(11) else {
         return tx.need(false, E::MissingAccount);
     };
-    let address = keyed(&statement.campaign, &sha256(&[&statement.message()]));
+    let address = revocation_at(&statement.campaign, &sha256(&[&statement.message()]));
     tx.need(revocation == address, E::WrongRevocation);
     tx.need(!tx.cell(&revocation).is_ours(), E::VoucherRevoked);
 }
@@ -1544,6 +1585,10 @@ fn record(tx: &mut Tx<'_>, credit: &Credit, settled: u8) {
         referral.bonuses_paid |= bonuses;
     }
     referral.open_conversions += u64::from(pending);
+    if settings.hold_seconds != 0 {
+        let held_until = tx.now + i64::from(settings.hold_seconds);
+        referral.held_until = referral.held_until.max(held_until);
+    }
     if settled & 1 == 0 {
         referral.rewards_pending = referral.rewards_pending.saturating_add(reward_referrer);
     }
@@ -1871,14 +1916,24 @@ fn cancel_conversion(tx: &mut Tx<'_>) {
     let unsettled = parts.sum(open);
     let refund = campaign.funding == SPLIT && unsettled != 0;
     let expected = campaign.in_force(tx.now).treasury;
+    let mut takes = refund;
     if refund {
         tx.need(treasury.is_some(), E::MissingAccount);
         tx.need(
             treasury.is_none_or(|treasury| treasury == expected),
             E::WrongTreasury,
         );
-        tx.need_writable(&expected);
         if !campaign.pays_sol() {
+            takes = matches!(&tx.cell(&expected).body, Body::Token(account)
+                if account.program == campaign.token_program
+                    && account.mint == campaign.mint
+                    && account.state == 1
+                    && !account.memo);
+        }
+        if takes {
+            tx.need_writable(&expected);
+        }
+        if takes && !campaign.pays_sol() {
             need_reward_mint(tx, &campaign, mint, program);
             need_vault(tx, &campaign, vault);
             tx.need_writable(&campaign.vault);
@@ -1901,7 +1956,7 @@ fn cancel_conversion(tx: &mut Tx<'_>) {
     }
     if refund && campaign.pays_sol() {
         tx.move_lamports(&conversion_key, &expected, unsettled);
-    } else if refund {
+    } else if takes {
         tx.transfer(
             &campaign.token_program,
             &campaign.vault,
@@ -1953,9 +2008,10 @@ fn revoke_voucher(tx: &mut Tx<'_>, digest: [u8; 32], expires_at: i64) {
         attestor == campaign.in_force(tx.now).attestor,
         E::WrongAttestor,
     );
-    if key != keyed(&campaign_key, &digest) {
+    if key != revocation_at(&campaign_key, &digest) {
         tx.fail("not the revocation's address");
     }
+    tx.need(tx.now < expires_at, E::VoucherExpired);
     let exists = tx.cell(&key).is_ours();
     tx.need(!exists, E::VoucherRevoked);
     if !tx.is_good() {
@@ -1965,7 +2021,8 @@ fn revoke_voucher(tx: &mut Tx<'_>, digest: [u8; 32], expires_at: i64) {
         version: 1,
         campaign: campaign_key,
         rent_payer: payer,
-        expires_at,
+        // As long as any voucher lives that could be issued now.
+        expires_at: expires_at.max(tx.now + CLAIM_PERIOD + CLOCK_SKEW),
     };
     tx.create(&payer, &key, Account::Revoked(Box::new(revoked)));
 }
@@ -2068,10 +2125,21 @@ fn reclaim_conversion(tx: &mut Tx<'_>, once: [u8; 32]) {
     if !tx.is_good() {
         return;
     }
-    if let Some(treasury) = treasury.filter(|treasury| !tx.cell(treasury).is_program()) {
+    let treasury = treasury.filter(|treasury| !tx.cell(treasury).is_program());
+    if let Some(treasury) = treasury {
         tx.move_lamports(&key, &treasury, lapsed);
     }
-    tx.close_to(&key, &to);
+    if !tx.cell(&to).is_program() {
+        return tx.close_to(&key, &to);
+    }
+    // A program cannot take its rent: the account stays.
+    if treasury.is_none() {
+        return tx.fail(READ_ONLY);
+    }
+    let mut conversion = conversion;
+    conversion.status = PAID;
+    conversion.settled = ALL;
+    tx.put(1, Account::Conversion(Box::new(conversion)));
 }
 
 fn reclaim_binding(tx: &mut Tx<'_>) {

@@ -105,7 +105,8 @@ pub fn wrong(
             })
             && used
                 .windows(2)
-                .all(|pair| pair[0].min_conversions < pair[1].min_conversions),
+                .all(|pair| pair[0].min_conversions < pair[1].min_conversions
+                    && pair[0].multiplier_bps < pair[1].multiplier_bps),
         E::InvalidTiers,
     );
     let given = s
@@ -152,16 +153,6 @@ pub fn wrong(
             need(
                 shared(s, 0, highest(s)) <= u128::from(s.min_amount),
                 E::InvalidReward,
-            );
-        }
-        let most = shared(s, s.min_amount, highest(s));
-        let least_left = u128::from(s.min_amount).saturating_sub(most);
-        let mut so_far = 0;
-        for bonus in &s.bonuses[..given] {
-            so_far += u128::from(bonus.amount);
-            need(
-                so_far <= u128::from(bonus.threshold) * least_left,
-                E::InvalidBonuses,
             );
         }
     }
@@ -217,17 +208,42 @@ pub fn wrong(
 }
 
 /// Sum of the bonuses whose threshold is at most `conversions`.
-fn bonuses_up_to(settings: &Settings, conversions: u64) -> u128 {
-    let due = settings
-        .bonuses
-        .iter()
-        .filter(|bonus| bonus.threshold <= conversions);
+fn up_to<'a>(bonuses: impl IntoIterator<Item = &'a Bonus>, conversions: u64) -> u128 {
+    let all = bonuses.into_iter();
+    let due = all.filter(|bonus| bonus.threshold <= conversions);
     due.map(|bonus| u128::from(bonus.amount)).sum()
 }
 
-/// Whether `new` takes something away that `old` promised, at `now`.
+/// What a conversion of the least amount leaves to the treasury at least, bonuses apart,
+/// where rewards are of the token of the payments.
 #[must_use]
-pub fn is_cut(old: &Settings, new: &Settings, now: i64) -> bool {
+pub fn margin(terms: &Terms, tokens: Tokens, settings: &Settings) -> u64 {
+    if terms.proof != PAYMENT || tokens.mint != tokens.payment_mint {
+        return u64::MAX;
+    }
+    let most = shared(settings, settings.min_amount, highest(settings));
+    let least = u128::from(settings.min_amount).saturating_sub(most);
+    u64::try_from(least).unwrap_or(u64::MAX)
+}
+
+/// Whether the bonuses of this register never give back more than was paid.
+#[must_use]
+pub fn bonuses_are_paid_for(offered: &[Bonus], margin: u64) -> bool {
+    offered.iter().all(|bonus| {
+        up_to(offered, bonus.threshold) <= u128::from(bonus.threshold) * u128::from(margin)
+    })
+}
+
+/// Whether `new` takes something away that `old` promised, at `now`. A bonus that was
+/// `offered` before, and is not offered now, is worth nothing: it may have been paid.
+#[must_use]
+pub fn is_cut(old: &Settings, new: &Settings, offered: &[Bonus], now: i64) -> bool {
+    let fresh: Vec<Bonus> = new
+        .bonuses
+        .iter()
+        .filter(|bonus| old.bonuses.contains(bonus) || !offered.contains(bonus))
+        .copied()
+        .collect();
     let never = |at: i64| if at == 0 { i64::MAX } else { at };
     let unbounded = |limit: u64| if limit == 0 { u64::MAX } else { limit };
     let gate = |s: &Settings| (s.gate_credential, s.gate_schema);
@@ -248,7 +264,7 @@ pub fn is_cut(old: &Settings, new: &Settings, now: i64) -> bool {
         .bonuses
         .iter()
         .filter(|bonus| bonus.amount != 0)
-        .any(|bonus| bonuses_up_to(new, bonus.threshold) < bonuses_up_to(old, bonus.threshold));
+        .any(|bonus| up_to(&fresh, bonus.threshold) < up_to(&old.bonuses, bonus.threshold));
     let window_cut = match (old.attribution_window, new.attribution_window) {
         (0, 0) => false,
         (0, _) | (_, 0) => true,

@@ -123,6 +123,7 @@ pub struct Campaign {
     pub created_at: i64,
     pub closed_at: i64,
     pub longest_hold: u32,
+    pub least_margin: u64,
     pub committed: u64,
     pub owed: u64,
     pub settings: Settings,
@@ -131,7 +132,7 @@ pub struct Campaign {
     pub next: Settings,
     pub next_bonus_places: [u8; 4],
     pub offered: [Bonus; 32],
-    pub reserved: [u8; 64],
+    pub reserved: [u8; 56],
 }
 
 /// A code, its owner and partner, its counters.
@@ -162,7 +163,8 @@ pub struct Referral {
     pub rewards_pending: u64,
     pub partner_pending: u64,
     pub open_conversions: u64,
-    pub reserved: [u8; 16],
+    pub held_until: i64,
+    pub reserved: [u8; 8],
 }
 
 /// One conversion, its parts and what was settled of them.
