@@ -674,7 +674,11 @@ impl Maker<'_> {
             let (mut least, mut multiplier) = (0, 10_000);
             for tier in tiers.iter_mut().take(1 + self.rng.below(4) as usize) {
                 least += 1 + self.rng.below(3);
-                multiplier += self.rng.pick(&[1, 5_000, 10_000, 23_333, 240_000]);
+                multiplier = if self.rng.percent(80) {
+                    (multiplier + self.rng.pick(&[1, 5_000, 10_000, 23_333])).min(1_000_000)
+                } else {
+                    self.rng.pick(&[10_001, 15_000, 33_333, 1_000_000])
+                };
                 *tier = Tier {
                     min_conversions: least,
                     multiplier_bps: multiplier,

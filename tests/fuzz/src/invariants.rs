@@ -979,7 +979,9 @@ fn worse(old: &Settings, new: &Settings, offered: &BTreeSet<Bonus>, now: i64) ->
                 };
                 let [was, is] = [of(old), of(new)].map(|parts| parts.units.map(u128::from));
                 ensure!(
-                    is[1] >= was[1] && is[2] >= was[2] && is[0] + is[2] >= was[0] + was[2],
+                    is[1] >= was[1] && is[2] >= was[2] && is[0] + is[2] >= was[0] + was[2]
+                        // Two shares are rounded down.
+                        && is[0] + 1 >= was[0],
                     "conversion {} of {amount} with {deal:?} earned {was:?}, now {is:?}",
                     before + 1
                 );

@@ -1164,6 +1164,7 @@ fn bind(tx: &mut Tx<'_>, code: [u8; 12]) {
         Body::Vouch(Account::Binding(old)) => Some((**old).clone()),
         _ => None,
     };
+    tx.need(old.is_some() || !tx.cell(&key).is_ours(), E::BindingNotFound);
     if let Some(old) = old.as_ref().filter(|old| tx.now < old.expires_at) {
         // Bound anew only if the code that it is bound to cannot earn.
         let named = tx.given(5).filter(|given| *given == old.referral);
@@ -1179,6 +1180,7 @@ fn bind(tx: &mut Tx<'_>, code: [u8; 12]) {
             _ => true,
         });
         tx.need(stuck, E::AlreadyBound);
+        tx.or(!stuck && tx.given(5).is_some() && named.is_none(), E::WrongReferral);
     }
     if !tx.is_good() {
         return;

@@ -32,6 +32,13 @@ fn highest(settings: &Settings) -> u128 {
     u128::from(multipliers.max().unwrap_or(0)).max(WHOLE)
 }
 
+/// The multiplier of the last tier that this number of conversions reaches.
+fn multiplier(settings: &Settings, ordinal: u128) -> u128 {
+    let all = tiers(settings).iter();
+    let reached = all.filter(|tier| u128::from(tier.min_conversions) <= ordinal);
+    reached.last().map_or(WHOLE, |t| t.multiplier_bps.into())
+}
+
 /// What referee, partner and referrer of a conversion share, whose multiplier is
 /// `multiplier` basis points.
 fn shared(settings: &Settings, amount: u64, multiplier: u128) -> u128 {
@@ -105,8 +112,7 @@ pub fn wrong(
             })
             && used
                 .windows(2)
-                .all(|pair| pair[0].min_conversions < pair[1].min_conversions
-                    && pair[0].multiplier_bps < pair[1].multiplier_bps),
+                .all(|pair| pair[0].min_conversions < pair[1].min_conversions),
         E::InvalidTiers,
     );
     let given = s
@@ -221,8 +227,16 @@ pub fn margin(terms: &Terms, tokens: Tokens, settings: &Settings) -> u64 {
     if terms.proof != PAYMENT || tokens.mint != tokens.payment_mint {
         return u64::MAX;
     }
-    let most = shared(settings, settings.min_amount, highest(settings));
-    let least = u128::from(settings.min_amount).saturating_sub(most);
+    let amount = u128::from(settings.min_amount);
+    let most = if settings.reward_kind == PERCENT {
+        // Rounded up: a little more than the least amount may earn a whole unit more.
+        let rate = u128::from(settings.reward_bps) * highest(settings);
+        let most = (amount * rate).div_ceil(WHOLE * WHOLE);
+        most.min(settings.reward_max.into())
+    } else {
+        shared(settings, 0, highest(settings))
+    };
+    let least = amount.saturating_sub(most);
     u64::try_from(least).unwrap_or(u64::MAX)
 }
 
@@ -248,17 +262,29 @@ pub fn is_cut(old: &Settings, new: &Settings, offered: &[Bonus], now: i64) -> bo
     let unbounded = |limit: u64| if limit == 0 { u64::MAX } else { limit };
     let gate = |s: &Settings| (s.gate_credential, s.gate_schema);
     let none = (Pubkey::default(), Pubkey::default());
-    let rest = |s: &Settings| i128::from(s.reward_fixed) - i128::from(s.referee_fixed);
+    // What the referee's fixed part may grow by: a partner with the greatest share takes
+    // its part of the growth first.
     let fixed_cut = if new.reward_kind == PERCENT {
         new.referee_fixed != old.referee_fixed
     } else {
-        new.referee_fixed < old.referee_fixed || rest(new) < rest(old)
+        let growth = u128::from(new.reward_fixed.saturating_sub(old.reward_fixed));
+        let left = share(growth, 10_000 - new.max_partner_share_bps.min(10_000));
+        let more = u128::from(new.referee_fixed.saturating_sub(old.referee_fixed));
+        new.referee_fixed < old.referee_fixed || more > left
     };
-    let tiers_cut = tiers(old).iter().any(|before| {
-        !tiers(new).iter().any(|after| {
-            after.min_conversions <= before.min_conversions
-                && after.multiplier_bps >= before.multiplier_bps
-        })
+    // What counts now and did not before takes the place of what counted before.
+    let admits_more = new.min_amount < old.min_amount
+        || (gate(old) != none && gate(new) == none)
+        || (old.starts_at > now && new.starts_at < old.starts_at);
+    let mut ordinals = vec![1];
+    ordinals.extend(tiers(old).iter().map(|tier| tier.min_conversions));
+    ordinals.extend(tiers(new).iter().map(|tier| tier.min_conversions));
+    ordinals.sort_unstable();
+    let mut promised = 0;
+    let tiers_cut = ordinals.into_iter().any(|ordinal| {
+        let before = multiplier(old, ordinal.into());
+        promised = if admits_more { before.max(promised) } else { before };
+        multiplier(new, ordinal.into()) < promised
     });
     let bonuses_cut = old
         .bonuses
@@ -283,6 +309,7 @@ pub fn is_cut(old: &Settings, new: &Settings, offered: &[Bonus], now: i64) -> bo
         || bonuses_cut
         || new.hold_seconds > old.hold_seconds
         || window_cut
+        || (admits_more && new.owner_limit != 0)
         || (new.starts_at > old.starts_at && new.starts_at > now)
         || never(new.ends_at) < never(old.ends_at)
         || (gate(new) != gate(old) && gate(new) != none)
@@ -344,11 +371,7 @@ pub fn reward(
     paid: impl Fn(usize) -> bool,
 ) -> Parts {
     let ordinal = u128::from(before) + 1;
-    let reached = tiers(settings)
-        .iter()
-        .filter(|tier| u128::from(tier.min_conversions) <= ordinal);
-    let multiplier = reached.last().map_or(WHOLE, |t| t.multiplier_bps.into());
-    let mut whole = shared(settings, amount, multiplier);
+    let mut whole = shared(settings, amount, multiplier(settings, ordinal));
     if split {
         whole = whole.min(amount.into());
     }
