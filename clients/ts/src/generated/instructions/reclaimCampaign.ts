@@ -111,28 +111,19 @@ export type ReclaimCampaignInput<
   TAccountDestination extends string = string,
   TAccountTokenProgram extends string = string,
 > = {
-  /** The campaign's authority. Safe: it signs, and the handler compares it. */
+  /** The campaign's authority. */
   authority: TransactionSigner<TAccountAuthority>;
-  /** The campaign. Safe: owned by this program, with its discriminator. */
+  /** The campaign. */
   campaign: Address<TAccountCampaign>;
-  /**
-   * Who paid the rent. Safe: the handler compares it.
-   * May be `authority` as well: nothing here keeps a typed view of its data.
-   */
+  /** Paid the rent, and gets it back. */
   rentPayer: Address<TAccountRentPayer>;
-  /**
-   * The mint, where the campaign is its authority or has a vault. Safe: the
-   * handler compares it.
-   */
+  /** The mint, where the campaign is its authority or has a vault. */
   mint?: Address<TAccountMint>;
-  /** The campaign's vault, if it has one. Safe: the handler compares it. */
+  /** The campaign's vault, if it has one. */
   vault?: Address<TAccountVault>;
-  /**
-   * Where the vault's tokens go, as the authority says. Safe: the token program
-   * checks it.
-   */
+  /** Where the vault's tokens go, as the authority says. */
   destination?: Address<TAccountDestination>;
-  /** Program of the mint. Safe: the handler compares it. */
+  /** Program of the mint. */
   tokenProgram?: Address<TAccountTokenProgram>;
 };
 
@@ -215,28 +206,19 @@ export type ParsedReclaimCampaignInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /** The campaign's authority. Safe: it signs, and the handler compares it. */
+    /** The campaign's authority. */
     authority: TAccountMetas[0];
-    /** The campaign. Safe: owned by this program, with its discriminator. */
+    /** The campaign. */
     campaign: TAccountMetas[1];
-    /**
-     * Who paid the rent. Safe: the handler compares it.
-     * May be `authority` as well: nothing here keeps a typed view of its data.
-     */
+    /** Paid the rent, and gets it back. */
     rentPayer: TAccountMetas[2];
-    /**
-     * The mint, where the campaign is its authority or has a vault. Safe: the
-     * handler compares it.
-     */
+    /** The mint, where the campaign is its authority or has a vault. */
     mint?: TAccountMetas[3] | undefined;
-    /** The campaign's vault, if it has one. Safe: the handler compares it. */
+    /** The campaign's vault, if it has one. */
     vault?: TAccountMetas[4] | undefined;
-    /**
-     * Where the vault's tokens go, as the authority says. Safe: the token program
-     * checks it.
-     */
+    /** Where the vault's tokens go, as the authority says. */
     destination?: TAccountMetas[5] | undefined;
-    /** Program of the mint. Safe: the handler compares it. */
+    /** Program of the mint. */
     tokenProgram?: TAccountMetas[6] | undefined;
   };
   data: ReclaimCampaignInstructionData;
