@@ -36,10 +36,13 @@ import {
   parseCode,
   purchaseInstruction,
   refusal,
+  revokeVoucherInstruction,
   signVoucher,
+  voucherDigest,
   voucherInstruction,
   voucherMessage,
   NO_REFERENCE,
+  type Offer,
   type Statement,
 } from '../../src/index.js';
 
@@ -104,10 +107,52 @@ async function send(message: Awaited<ReturnType<typeof messageOf>>) {
   await sendAndConfirm(transaction, { commitment });
 }
 
-const conversionOf = async (of: Awaited<ReturnType<typeof offer>>, reference: Uint8Array) =>
+/** Checks that the program refused the message with the error of this name. */
+const isRefused = (message: Awaited<ReturnType<typeof messageOf>>, name: string) => {
+  return (error: unknown) => {
+    assert.equal(refusal(error, message)?.name, name);
+    return true;
+  };
+};
+
+const conversionOf = async (of: Offer, reference: Uint8Array) =>
   await fetchConversion(rpc, await findConversionAddress(of, referee.address, reference), {
     commitment,
   });
+
+/** The attestor's word that the referee booked, with this reference. */
+function booking(attested: Offer, reference: Uint8Array): Statement {
+  return {
+    campaign: attested.campaign.address,
+    campaignCreatedAt: attested.campaign.data.createdAt,
+    referral: attested.referral.address,
+    referee: referee.address,
+    action: Action.Booking,
+    amount,
+    reference,
+    issuedAt: attested.now,
+    expiresAt: attested.now + 3_600n,
+  };
+}
+
+/** What the referee sends to convert with the voucher of `statement`. */
+async function withVoucher(attested: Offer, statement: Statement) {
+  const { action, reference } = statement;
+  const message = voucherMessage(statement);
+  const signature = await signVoucher(attestor.keyPair.privateKey, statement);
+  return [
+    voucherInstruction(attestor.address, signature, message),
+    await convertInstruction({
+      ...attested,
+      payer,
+      referee,
+      action,
+      amount,
+      ...(reference && { reference }),
+      evidence: { voucher: message },
+    }),
+  ];
+}
 
 describe('on a validator', { concurrency: false }, () => {
   test('a wallet signs up, and the referrer is paid', async () => {
@@ -126,51 +171,25 @@ describe('on a validator', { concurrency: false }, () => {
     const { data } = await conversionOf(open, new Uint8Array(NO_REFERENCE));
     assert.equal(data.status, Status.Paid);
     assert.equal(data.referee, referee.address);
-    assert.equal(data.rewardReferrer, open.campaign.data.rewardFixed);
+    assert.equal(data.rewardReferrer, open.settings.rewardFixed);
   });
 
   test('the same wallet is refused a second time, by name', async () => {
     const again = await convertInstruction({ ...(await offer(scene.open)), payer, referee });
     const message = await messageOf([again]);
-    await assert.rejects(send(message), (error) => {
-      assert.equal(refusal(error, message)?.name, 'AlreadyConverted');
-      return true;
-    });
+    await assert.rejects(send(message), isRefused(message, 'AlreadyConverted'));
   });
 
   test('a voucher proves an order, and what waits is claimed', async () => {
     // Given an attested campaign, the attestor's voucher, and an account for the referee alone
     const attested = await offer(scene.attested);
-    const statement: Statement = {
-      campaign: attested.campaign.address,
-      referral: attested.referral.address,
-      referee: referee.address,
-      action: Action.Booking,
-      amount,
-      reference,
-      expiresAt: 4_000_000_000n,
-    };
-    const voucher = voucherInstruction(
-      attestor.address,
-      await signVoucher(attestor.keyPair.privateKey, statement),
-      voucherMessage(statement),
-    );
+    const statement = booking(attested, reference);
 
     // When the wallet converts with it
-    const { action } = statement;
     await send(
       await messageOf([
         await createRewardAccountInstruction(payer, referee.address, attested.campaign.data),
-        voucher,
-        await convertInstruction({
-          ...attested,
-          payer,
-          referee,
-          action,
-          amount,
-          reference,
-          evidence: 'voucher',
-        }),
+        ...(await withVoucher(attested, statement)),
       ]),
     );
 
@@ -193,24 +212,46 @@ describe('on a validator', { concurrency: false }, () => {
     assert.equal(paid.data.status, Status.Paid);
   });
 
-  test('a wallet buys, and the payment is split', async () => {
-    // Given a campaign that splits payments in SOL
-    const sale = await offer(scene.sale);
-
-    // When the wallet buys
-    const purchase = await purchaseInstruction({
-      ...sale,
+  test('a voucher that the attestor has revoked proves nothing', async () => {
+    // Given another order's voucher, and its revocation
+    const attested = await offer(scene.attested);
+    const statement = booking(attested, new Uint8Array(32).fill(8));
+    const revoke = await revokeVoucherInstruction({
       payer,
-      buyer: referee,
-      amount,
-      reference,
+      attestor,
+      campaign: statement.campaign,
+      digest: await voucherDigest(voucherMessage(statement)),
+      expiresAt: statement.expiresAt,
     });
-    await send(await messageOf([purchase]));
+    await send(await messageOf([revoke]));
 
-    // Then it is recorded with the price, as paid
+    // When the wallet converts with it, then it is refused
+    const message = await messageOf(await withVoucher(attested, statement));
+    await assert.rejects(send(message), isRefused(message, 'VoucherRevoked'));
+  });
+
+  test('a wallet buys, and the payment is split', async () => {
+    // Given a campaign that splits payments in SOL, and the price after the wallet's part
+    const sale = await offer(scene.sale);
+    const share = (whole: bigint, bps: number) => (whole * BigInt(bps)) / 10_000n;
+    const reward = share(amount, sale.settings.rewardBps);
+    const discount = share(reward, sale.settings.refereeShareBps);
+    const price = amount - discount;
+    const order = { ...sale, payer, buyer: referee, amount, reference };
+
+    // When the wallet agrees to less, then it does not pay
+    const tooMuch = await messageOf([
+      await purchaseInstruction({ ...order, maxPayment: price - 1n }),
+    ]);
+    await assert.rejects(send(tooMuch), isRefused(tooMuch, 'PaymentAboveMaximum'));
+
+    // When it agrees to the price
+    await send(await messageOf([await purchaseInstruction({ ...order, maxPayment: price })]));
+
+    // Then the purchase is recorded as paid, with the discount as the wallet's part
     const { data } = await conversionOf(sale, reference);
     assert.equal(data.status, Status.Paid);
-    assert.equal(data.amount, amount);
-    assert.equal(data.action, Action.Purchase);
+    assert.equal(data.rewardReferee, discount);
+    assert.equal(data.rewardReferrer, reward - discount);
   });
 });
