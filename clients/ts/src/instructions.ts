@@ -161,8 +161,8 @@ export type ConvertArgs = Offer & {
 /**
  * Records a conversion and pays its reward, or holds it, as the campaign says.
  *
- * A beneficiary's token account that does not exist leaves that part pending: put
- * `createRewardAccountInstruction` before this instruction in the same transaction.
+ * A part whose beneficiary has no token account is owed, and claimed later. A sponsor that does
+ * not want the referee to wait puts `createRewardAccountInstruction` before this instruction.
  */
 export async function convertInstruction(input: ConvertArgs): Promise<Instruction> {
   const { campaign, referral, referee, evidence } = input;
@@ -333,7 +333,8 @@ export async function revokeVoucherInstruction(input: RevokeVoucherArgs): Promis
 
 /**
  * Creates the associated token account in which `owner` receives rewards of `campaign`, unless
- * it exists; `undefined` where rewards are SOL, which need none. `payer` pays its rent.
+ * it exists; `undefined` where rewards are SOL, which need none. `payer` pays its rent, which
+ * `owner` can take by closing the account: let referrers and partners pay for their own.
  */
 export async function createRewardAccountInstruction(
   payer: TransactionSigner,
