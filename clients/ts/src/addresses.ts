@@ -71,13 +71,13 @@ export function findKeyedAddress(campaign: Address, key: ReadonlyUint8Array): Pr
 }
 
 /** The address of the binding of `wallet` to the code that first brought it to a campaign. */
-export async function findBindingAddress(campaign: Address, wallet: Address): Promise<Address> {
-  return await findKeyedAddress(campaign, await hashNamed('binding', wallet));
+export function findBindingAddress(campaign: Address, wallet: Address): Promise<Address> {
+  return findNamedAddress(campaign, 'binding', bytesOf(wallet));
 }
 
 /** The address of the account of a code's `owner`, in a campaign that counts per owner. */
-export async function findReferrerAddress(campaign: Address, owner: Address): Promise<Address> {
-  return await findKeyedAddress(campaign, await hashNamed('referrer', owner));
+export function findReferrerAddress(campaign: Address, owner: Address): Promise<Address> {
+  return findNamedAddress(campaign, 'referrer', bytesOf(owner));
 }
 
 /** The address at which a voucher is revoked; `digest` is its `voucherDigest`. */
@@ -85,7 +85,7 @@ export function findRevocationAddress(
   campaign: Address,
   digest: ReadonlyUint8Array,
 ): Promise<Address> {
-  return findKeyedAddress(campaign, digest);
+  return findNamedAddress(campaign, 'revoked', digest);
 }
 
 function withSeed(campaign: Address, seed: ReadonlyUint8Array | string): Promise<Address> {
@@ -93,8 +93,9 @@ function withSeed(campaign: Address, seed: ReadonlyUint8Array | string): Promise
   return createAddressWithSeed({ baseAddress: campaign, programAddress, seed });
 }
 
-function hashNamed(name: string, wallet: Address): Promise<ReadonlyUint8Array> {
-  return hash(getUtf8Encoder().encode(name), bytesOf(wallet));
+/** The address of a campaign's account of the kind `name`, for these 32 bytes. */
+async function findNamedAddress(campaign: Address, name: string, bytes: ReadonlyUint8Array) {
+  return await findKeyedAddress(campaign, await hash(getUtf8Encoder().encode(name), bytes));
 }
 
 function bytesOf(address: Address): ReadonlyUint8Array {

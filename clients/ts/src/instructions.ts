@@ -129,6 +129,11 @@ export type BindArgs = {
    * is bound anew if that referral cannot earn any more.
    */
   boundReferral?: Address;
+  /**
+   * The account of that referral's owner, where the campaign counts per owner and the owner has
+   * reached its limit.
+   */
+  boundReferrer?: Address;
 };
 
 /** Records that the code brought the wallet to the campaign first. */

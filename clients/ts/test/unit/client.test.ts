@@ -167,8 +167,9 @@ describe('registrations', () => {
   test('a first touch is recorded, and another where the first referral is lost', async () => {
     const args = { payer, wallet: referee, campaign, code: registered };
     assert.deepEqual(plain(await bindInstruction(args)), expected.bind);
-    const { boundReferral } = expected;
-    assert.deepEqual(plain(await bindInstruction({ ...args, boundReferral })), expected.bindAnew);
+    const { boundReferral, boundReferrer } = expected;
+    const anew = await bindInstruction({ ...args, boundReferral, boundReferrer });
+    assert.deepEqual(plain(anew), expected.bindAnew);
   });
 });
 

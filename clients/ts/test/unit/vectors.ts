@@ -70,6 +70,7 @@ export type Vectors = {
     createPerOwnerReferral: InstructionVector;
     bind: InstructionVector;
     boundReferral: Address;
+    boundReferrer: Address;
     bindAnew: InstructionVector;
   };
   offers: OfferVector[];

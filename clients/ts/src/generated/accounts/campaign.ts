@@ -123,6 +123,11 @@ export type Campaign = {
   closedAt: bigint;
   /** Largest `hold_seconds` that it ever had. */
   longestHold: number;
+  /**
+   * Where rewards are of the token that buyers pay with: least base units that a
+   * conversion under any of its settings left to the treasury, bonuses apart.
+   */
+  leastMargin: bigint;
   /** Base units that budgeted conversions owe or were paid. */
   committed: bigint;
   /** Base units that the vault owes: rewards that wait in it. */
@@ -191,6 +196,11 @@ export type CampaignArgs = {
   closedAt: number | bigint;
   /** Largest `hold_seconds` that it ever had. */
   longestHold: number;
+  /**
+   * Where rewards are of the token that buyers pay with: least base units that a
+   * conversion under any of its settings left to the treasury, bonuses apart.
+   */
+  leastMargin: number | bigint;
   /** Base units that budgeted conversions owe or were paid. */
   committed: number | bigint;
   /** Base units that the vault owes: rewards that wait in it. */
@@ -241,6 +251,7 @@ export function getCampaignEncoder(): FixedSizeEncoder<CampaignArgs> {
       ['createdAt', getI64Encoder()],
       ['closedAt', getI64Encoder()],
       ['longestHold', getU32Encoder()],
+      ['leastMargin', getU64Encoder()],
       ['committed', getU64Encoder()],
       ['owed', getU64Encoder()],
       ['settings', getSettingsEncoder()],
@@ -249,7 +260,7 @@ export function getCampaignEncoder(): FixedSizeEncoder<CampaignArgs> {
       ['next', getSettingsEncoder()],
       ['nextBonusPlaces', fixEncoderSize(getBytesEncoder(), 4)],
       ['offered', getArrayEncoder(getBonusEncoder(), { size: 32 })],
-      ['reserved', fixEncoderSize(getBytesEncoder(), 64)],
+      ['reserved', fixEncoderSize(getBytesEncoder(), 56)],
     ]),
     (value) => ({ ...value, discriminator: CAMPAIGN_DISCRIMINATOR }),
   );
@@ -281,6 +292,7 @@ export function getCampaignDecoder(): FixedSizeDecoder<Campaign> {
     ['createdAt', getI64Decoder()],
     ['closedAt', getI64Decoder()],
     ['longestHold', getU32Decoder()],
+    ['leastMargin', getU64Decoder()],
     ['committed', getU64Decoder()],
     ['owed', getU64Decoder()],
     ['settings', getSettingsDecoder()],
@@ -289,7 +301,7 @@ export function getCampaignDecoder(): FixedSizeDecoder<Campaign> {
     ['next', getSettingsDecoder()],
     ['nextBonusPlaces', fixDecoderSize(getBytesDecoder(), 4)],
     ['offered', getArrayDecoder(getBonusDecoder(), { size: 32 })],
-    ['reserved', fixDecoderSize(getBytesDecoder(), 64)],
+    ['reserved', fixDecoderSize(getBytesDecoder(), 56)],
   ]);
 }
 

@@ -110,6 +110,8 @@ export type Referral = {
   partnerPending: bigint;
   /** Conversions that are pending. */
   openConversions: bigint;
+  /** Unix seconds from which none of its conversions so far can be cancelled. */
+  heldUntil: bigint;
   /** Zeros, for later versions. */
   reserved: ReadonlyUint8Array;
 };
@@ -166,6 +168,8 @@ export type ReferralArgs = {
   partnerPending: number | bigint;
   /** Conversions that are pending. */
   openConversions: number | bigint;
+  /** Unix seconds from which none of its conversions so far can be cancelled. */
+  heldUntil: number | bigint;
   /** Zeros, for later versions. */
   reserved: ReadonlyUint8Array;
 };
@@ -199,7 +203,8 @@ export function getReferralEncoder(): FixedSizeEncoder<ReferralArgs> {
       ['rewardsPending', getU64Encoder()],
       ['partnerPending', getU64Encoder()],
       ['openConversions', getU64Encoder()],
-      ['reserved', fixEncoderSize(getBytesEncoder(), 16)],
+      ['heldUntil', getI64Encoder()],
+      ['reserved', fixEncoderSize(getBytesEncoder(), 8)],
     ]),
     (value) => ({ ...value, discriminator: REFERRAL_DISCRIMINATOR }),
   );
@@ -233,7 +238,8 @@ export function getReferralDecoder(): FixedSizeDecoder<Referral> {
     ['rewardsPending', getU64Decoder()],
     ['partnerPending', getU64Decoder()],
     ['openConversions', getU64Decoder()],
-    ['reserved', fixDecoderSize(getBytesDecoder(), 16)],
+    ['heldUntil', getI64Decoder()],
+    ['reserved', fixDecoderSize(getBytesDecoder(), 8)],
   ]);
 }
 

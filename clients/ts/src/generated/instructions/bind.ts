@@ -57,6 +57,7 @@ export type BindInstruction<
   TAccountReferral extends string | AccountMeta<string> = string,
   TAccountBinding extends string | AccountMeta<string> = string,
   TAccountBoundReferral extends string | AccountMeta<string> = string,
+  TAccountBoundReferrer extends string | AccountMeta<string> = string,
   TAccountSystemProgram extends string | AccountMeta<string> = '11111111111111111111111111111111',
   TRemainingAccounts extends readonly AccountMeta<string>[] = [],
 > = Instruction<TProgram> &
@@ -75,6 +76,9 @@ export type BindInstruction<
       TAccountBoundReferral extends string
         ? ReadonlyAccount<TAccountBoundReferral>
         : TAccountBoundReferral,
+      TAccountBoundReferrer extends string
+        ? ReadonlyAccount<TAccountBoundReferrer>
+        : TAccountBoundReferrer,
       TAccountSystemProgram extends string
         ? ReadonlyAccount<TAccountSystemProgram>
         : TAccountSystemProgram,
@@ -117,6 +121,7 @@ export type BindInput<
   TAccountReferral extends string = string,
   TAccountBinding extends string = string,
   TAccountBoundReferral extends string = string,
+  TAccountBoundReferrer extends string = string,
   TAccountSystemProgram extends string = string,
 > = {
   /** Pays the rent, and may be a sponsor. */
@@ -134,6 +139,11 @@ export type BindInput<
    * is bound anew if that referral cannot earn.
    */
   boundReferral?: Address<TAccountBoundReferral>;
+  /**
+   * The account of that referral's owner, where the campaign counts per owner and the
+   * owner has reached its limit.
+   */
+  boundReferrer?: Address<TAccountBoundReferrer>;
   /** Creates the account. */
   systemProgram?: Address<TAccountSystemProgram>;
   code: BindInstructionDataArgs['code'];
@@ -146,6 +156,7 @@ export function getBindInstruction<
   TAccountReferral extends string,
   TAccountBinding extends string,
   TAccountBoundReferral extends string,
+  TAccountBoundReferrer extends string,
   TAccountSystemProgram extends string,
   TProgramAddress extends Address = typeof REFERRAL_PROGRAM_ADDRESS,
 >(
@@ -156,6 +167,7 @@ export function getBindInstruction<
     TAccountReferral,
     TAccountBinding,
     TAccountBoundReferral,
+    TAccountBoundReferrer,
     TAccountSystemProgram
   >,
   config?: { programAddress?: TProgramAddress },
@@ -167,6 +179,7 @@ export function getBindInstruction<
   TAccountReferral,
   TAccountBinding,
   TAccountBoundReferral,
+  TAccountBoundReferrer,
   TAccountSystemProgram
 > {
   // Program address.
@@ -180,6 +193,7 @@ export function getBindInstruction<
     referral: { value: input.referral ?? null, isWritable: false },
     binding: { value: input.binding ?? null, isWritable: true },
     boundReferral: { value: input.boundReferral ?? null, isWritable: false },
+    boundReferrer: { value: input.boundReferrer ?? null, isWritable: false },
     systemProgram: { value: input.systemProgram ?? null, isWritable: false },
   };
   const accounts = originalAccounts as Record<
@@ -205,6 +219,7 @@ export function getBindInstruction<
       getAccountMeta('referral', accounts.referral),
       getAccountMeta('binding', accounts.binding),
       getAccountMeta('boundReferral', accounts.boundReferral),
+      getAccountMeta('boundReferrer', accounts.boundReferrer),
       getAccountMeta('systemProgram', accounts.systemProgram),
     ],
     data: getBindInstructionDataEncoder().encode(args as BindInstructionDataArgs),
@@ -217,6 +232,7 @@ export function getBindInstruction<
     TAccountReferral,
     TAccountBinding,
     TAccountBoundReferral,
+    TAccountBoundReferrer,
     TAccountSystemProgram
   >);
 }
@@ -242,8 +258,13 @@ export type ParsedBindInstruction<
      * is bound anew if that referral cannot earn.
      */
     boundReferral?: TAccountMetas[5] | undefined;
+    /**
+     * The account of that referral's owner, where the campaign counts per owner and the
+     * owner has reached its limit.
+     */
+    boundReferrer?: TAccountMetas[6] | undefined;
     /** Creates the account. */
-    systemProgram: TAccountMetas[6];
+    systemProgram: TAccountMetas[7];
   };
   data: BindInstructionData;
 };
@@ -256,10 +277,10 @@ export function parseBindInstruction<
     InstructionWithAccounts<TAccountMetas> &
     InstructionWithData<ReadonlyUint8Array>,
 ): ParsedBindInstruction<TProgram, TAccountMetas> {
-  if (instruction.accounts.length < 7) {
+  if (instruction.accounts.length < 8) {
     throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS, {
       actualAccountMetas: instruction.accounts.length,
-      expectedAccountMetas: 7,
+      expectedAccountMetas: 8,
     });
   }
   let accountIndex = 0;
@@ -281,6 +302,7 @@ export function parseBindInstruction<
       referral: getNextAccount(),
       binding: getNextAccount(),
       boundReferral: getNextOptionalAccount(),
+      boundReferrer: getNextOptionalAccount(),
       systemProgram: getNextAccount(),
     },
     data: getBindInstructionDataDecoder().decode(instruction.data),

@@ -65,7 +65,7 @@ export type ReclaimCampaignInstruction<
         : TAccountAuthority,
       TAccountCampaign extends string ? WritableAccount<TAccountCampaign> : TAccountCampaign,
       TAccountRentPayer extends string ? WritableAccount<TAccountRentPayer> : TAccountRentPayer,
-      TAccountMint extends string ? WritableAccount<TAccountMint> : TAccountMint,
+      TAccountMint extends string ? ReadonlyAccount<TAccountMint> : TAccountMint,
       TAccountVault extends string ? WritableAccount<TAccountVault> : TAccountVault,
       TAccountDestination extends string
         ? WritableAccount<TAccountDestination>
@@ -117,7 +117,10 @@ export type ReclaimCampaignInput<
   campaign: Address<TAccountCampaign>;
   /** Paid the rent, and gets it back. */
   rentPayer: Address<TAccountRentPayer>;
-  /** The mint, where the campaign is its authority or has a vault. */
+  /**
+   * The mint, where the campaign is its authority or has a vault. Writable where the
+   * campaign is its authority.
+   */
   mint?: Address<TAccountMint>;
   /** The campaign's vault, if it has one. */
   vault?: Address<TAccountVault>;
@@ -165,7 +168,7 @@ export function getReclaimCampaignInstruction<
     authority: { value: input.authority ?? null, isWritable: false },
     campaign: { value: input.campaign ?? null, isWritable: true },
     rentPayer: { value: input.rentPayer ?? null, isWritable: true },
-    mint: { value: input.mint ?? null, isWritable: true },
+    mint: { value: input.mint ?? null, isWritable: false },
     vault: { value: input.vault ?? null, isWritable: true },
     destination: { value: input.destination ?? null, isWritable: true },
     tokenProgram: { value: input.tokenProgram ?? null, isWritable: false },
@@ -212,7 +215,10 @@ export type ParsedReclaimCampaignInstruction<
     campaign: TAccountMetas[1];
     /** Paid the rent, and gets it back. */
     rentPayer: TAccountMetas[2];
-    /** The mint, where the campaign is its authority or has a vault. */
+    /**
+     * The mint, where the campaign is its authority or has a vault. Writable where the
+     * campaign is its authority.
+     */
     mint?: TAccountMetas[3] | undefined;
     /** The campaign's vault, if it has one. */
     vault?: TAccountMetas[4] | undefined;
