@@ -30,10 +30,12 @@ import {
   Funding,
   REFERRAL_PROGRAM_ADDRESS,
   getBindInstruction,
+  getCancelConversionInstruction,
   getClaimInstruction,
   getConvertInstruction,
   getCreateReferralInstruction,
   getPurchaseInstruction,
+  getReclaimCampaignInstruction,
   getRegisterReferrerInstruction,
   getRevokeVoucherInstruction,
   type Campaign,
@@ -316,6 +318,67 @@ export async function claimInstruction(input: ClaimArgs): Promise<Instruction> {
   });
 }
 
+/** What `cancelConversionInstruction` takes: of an offer, campaign and referral alone. */
+export type CancelConversionArgs = ClaimArgs & {
+  /** The campaign's authority. */
+  authority: TransactionSigner;
+};
+
+/** Cancels a conversion within its hold: a refund, or fraud. */
+export async function cancelConversionInstruction(
+  input: CancelConversionArgs,
+): Promise<Instruction> {
+  const { authority, campaign, referral, conversion } = input;
+  const { address, data } = campaign;
+  // What a split put aside goes to the treasury; from elsewhere, nothing has moved yet.
+  const split = data.funding === Funding.PaymentSplit;
+  const token = split && !rewardsAreSol(data);
+  const instruction = getCancelConversionInstruction({
+    authority,
+    campaign: address,
+    referral: referral.address,
+    conversion: conversion.address,
+    referrer: data.perOwner ? await findReferrerAddress(address, referral.data.owner) : undefined,
+    treasury: split ? data.settings.treasury : undefined,
+    mint: token ? data.mint : undefined,
+    vault: token ? data.vault : undefined,
+    tokenProgram: token ? data.tokenProgram : undefined,
+  });
+  return resolved(instruction, CANCEL, {
+    campaign: conversion.data.budgeted || paysFromVault(data),
+    mint: false,
+  });
+}
+
+/** What `reclaimCampaignInstruction` takes. */
+export type ReclaimCampaignArgs = {
+  /** The campaign's authority. */
+  authority: TransactionSigner;
+  /** The campaign. */
+  campaign: At<Campaign>;
+  /** The token account that gets what is left in the vault, where there is one. */
+  destination?: Address;
+};
+
+/**
+ * Gives back what a closed campaign holds, once nothing can be claimed any more: the mint's
+ * authority, the vault's tokens, the rent.
+ */
+export function reclaimCampaignInstruction(input: ReclaimCampaignArgs): Instruction {
+  const { authority, campaign, destination } = input;
+  const { address, data } = campaign;
+  const instruction = getReclaimCampaignInstruction({
+    authority,
+    campaign: address,
+    rentPayer: data.rentPayer,
+    mint: rewardMint(data),
+    vault: vault(data),
+    destination: paysFromVault(data) ? destination : undefined,
+    tokenProgram: rewardTokenProgram(data),
+  });
+  return resolved(instruction, RECLAIM_CAMPAIGN, { campaign: true, mint: mints(data) });
+}
+
 /** What `revokeVoucherInstruction` takes. */
 export type RevokeVoucherArgs = {
   /** Pays the rent, which comes back once the voucher has expired. */
@@ -399,6 +462,8 @@ type Layout = { readonly always: number; readonly campaign: number; readonly min
 const CONVERT: Layout = { always: 9, campaign: 2, mint: 5 };
 const PURCHASE: Layout = { always: 8, campaign: 2, mint: 11 };
 const CLAIM: Layout = { always: 6, campaign: 0, mint: 4 };
+const CANCEL: Layout = { always: 9, campaign: 1, mint: 6 };
+const RECLAIM_CAMPAIGN: Layout = { always: 7, campaign: 1, mint: 3 };
 
 /**
  * The instruction as the program wants it.

@@ -18,6 +18,7 @@ import {
   PROGRAM_ERRORS,
   REFERRAL_PROGRAM_ADDRESS,
   bindInstruction,
+  cancelConversionInstruction,
   claimInstruction,
   convertInstruction,
   createReferralInstruction,
@@ -36,6 +37,7 @@ import {
   paysFromVault,
   programError,
   purchaseInstruction,
+  reclaimCampaignInstruction,
   refusal,
   registerReferrerInstruction,
   revokeVoucherInstruction,
@@ -277,6 +279,17 @@ describe('offers', () => {
 
     test(`${number}: what is pending is claimed`, async () => {
       assert.deepEqual(plain(await claimInstruction(offerOf(vector))), vector.claim);
+    });
+
+    test(`${number}: the authority cancels, and takes back what the campaign holds`, async () => {
+      const offer = offerOf(vector);
+      const authority = createNoopSigner(offer.campaign.data.authority);
+      const cancel = await cancelConversionInstruction({ ...offer, authority });
+      assert.deepEqual(plain(cancel), vector.cancel);
+      const { campaign } = offer;
+      const { destination } = vector;
+      const reclaim = reclaimCampaignInstruction({ authority, campaign, destination });
+      assert.deepEqual(plain(reclaim), vector.reclaim);
     });
 
     test(`${number}: an account for rewards is created where rewards are a token`, async () => {

@@ -36,6 +36,10 @@ export type OfferVector = {
   paymentSource: Address;
   maxPayment: string;
   claim: InstructionVector;
+  cancel: InstructionVector;
+  /** Of the campaign, with `destination` for what is in its vault. */
+  reclaim: InstructionVector;
+  destination: Address;
   rewardAccount: InstructionVector | null;
 };
 
