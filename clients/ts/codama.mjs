@@ -196,12 +196,18 @@ const [before, after, ...more] = readFileSync(program, 'utf8').split(
 if (after === undefined || more.length > 0) throw new Error('the plugin is another one: see here');
 writeFileSync(program, before + after);
 
+/** Names that docs quote from Rust, as they are here. */
+const camelCase = (text) =>
+  text.replace(/`[a-z]+(_[a-z]+)+`/g, (name) =>
+    name.replace(/_(.)/g, (_, letter) => letter.toUpperCase()),
+  );
+
 // Codama leaves what it imports to a bundler; in ESM, a path names its file.
 const options = await prettier.resolveConfig(path.join(here, 'src/index.ts'));
 for (const name of readdirSync(generated, { recursive: true })) {
   const file = path.join(generated, name);
   if (!name.endsWith('.ts')) continue;
-  const source = readFileSync(file, 'utf8').replace(
+  const source = camelCase(readFileSync(file, 'utf8')).replace(
     /(from\s+['"])(\.[^'"]*)(['"])/g,
     (_, before, target, after) => {
       const isFile = existsSync(path.join(path.dirname(file), `${target}.ts`));

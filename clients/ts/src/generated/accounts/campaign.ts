@@ -89,7 +89,7 @@ export type Campaign = {
   proof: Proof;
   /** What counts once: 0 a wallet, 1 a wallet with a code, 2 an order. */
   uniqueness: Uniqueness;
-  /** 1 when tiers, bonuses and `owner_limit` count all codes of an owner. */
+  /** 1 when tiers, bonuses and `ownerLimit` count all codes of an owner. */
   perOwner: boolean;
   /** 1 while conversions are refused. */
   paused: boolean;
@@ -121,7 +121,7 @@ export type Campaign = {
   createdAt: bigint;
   /** Unix seconds of its closing; 0 while it is not closed. */
   closedAt: bigint;
-  /** Largest `hold_seconds` that it ever had. */
+  /** Largest `holdSeconds` that it ever had. */
   longestHold: number;
   /**
    * Where rewards are of the token that buyers pay with: least base units that a
@@ -162,7 +162,7 @@ export type CampaignArgs = {
   proof: ProofArgs;
   /** What counts once: 0 a wallet, 1 a wallet with a code, 2 an order. */
   uniqueness: UniquenessArgs;
-  /** 1 when tiers, bonuses and `owner_limit` count all codes of an owner. */
+  /** 1 when tiers, bonuses and `ownerLimit` count all codes of an owner. */
   perOwner: boolean;
   /** 1 while conversions are refused. */
   paused: boolean;
@@ -194,7 +194,7 @@ export type CampaignArgs = {
   createdAt: number | bigint;
   /** Unix seconds of its closing; 0 while it is not closed. */
   closedAt: number | bigint;
-  /** Largest `hold_seconds` that it ever had. */
+  /** Largest `holdSeconds` that it ever had. */
   longestHold: number;
   /**
    * Where rewards are of the token that buyers pay with: least base units that a

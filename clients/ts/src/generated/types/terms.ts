@@ -42,7 +42,7 @@ export type Terms = {
   /** What counts once: 0 a wallet, 1 a wallet with a code, 2 an order. */
   uniqueness: Uniqueness;
   /**
-   * 1 when tiers, bonuses and `owner_limit` count the conversions of all codes of an
+   * 1 when tiers, bonuses and `ownerLimit` count the conversions of all codes of an
    * owner, 0 when each code counts by itself.
    */
   perOwner: boolean;
@@ -58,7 +58,7 @@ export type TermsArgs = {
   /** What counts once: 0 a wallet, 1 a wallet with a code, 2 an order. */
   uniqueness: UniquenessArgs;
   /**
-   * 1 when tiers, bonuses and `owner_limit` count the conversions of all codes of an
+   * 1 when tiers, bonuses and `ownerLimit` count the conversions of all codes of an
    * owner, 0 when each code counts by itself.
    */
   perOwner: boolean;

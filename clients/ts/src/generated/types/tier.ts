@@ -19,7 +19,7 @@ import {
   type FixedSizeEncoder,
 } from '@solana/kit';
 
-/** From `min_conversions` on, rewards are multiplied. */
+/** From `minConversions` on, rewards are multiplied. */
 export type Tier = {
   /** Conversions that this tier takes. */
   minConversions: bigint;
