@@ -37,80 +37,80 @@ import {
 } from '@solana/kit/program-client-core';
 import { REFERRAL_PROGRAM_ADDRESS } from '../programs/index.js';
 
-export const REMOVE_PARTNER_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([
-  205, 64, 184, 235, 182, 107, 63, 15,
+export const END_PARTNERSHIP_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([
+  11, 67, 253, 222, 223, 88, 167, 135,
 ]);
 
-export function getRemovePartnerDiscriminatorBytes(): ReadonlyUint8Array {
-  return fixEncoderSize(getBytesEncoder(), 8).encode(REMOVE_PARTNER_DISCRIMINATOR);
+export function getEndPartnershipDiscriminatorBytes(): ReadonlyUint8Array {
+  return fixEncoderSize(getBytesEncoder(), 8).encode(END_PARTNERSHIP_DISCRIMINATOR);
 }
 
-export type RemovePartnerInstruction<
+export type EndPartnershipInstruction<
   TProgram extends string = typeof REFERRAL_PROGRAM_ADDRESS,
-  TAccountPartner extends string | AccountMeta<string> = string,
+  TAccountParty extends string | AccountMeta<string> = string,
   TAccountReferral extends string | AccountMeta<string> = string,
   TRemainingAccounts extends readonly AccountMeta<string>[] = [],
 > = Instruction<TProgram> &
   InstructionWithData<ReadonlyUint8Array> &
   InstructionWithAccounts<
     [
-      TAccountPartner extends string
-        ? ReadonlySignerAccount<TAccountPartner> & AccountSignerMeta<TAccountPartner>
-        : TAccountPartner,
+      TAccountParty extends string
+        ? ReadonlySignerAccount<TAccountParty> & AccountSignerMeta<TAccountParty>
+        : TAccountParty,
       TAccountReferral extends string ? WritableAccount<TAccountReferral> : TAccountReferral,
       ...TRemainingAccounts,
     ]
   >;
 
-export type RemovePartnerInstructionData = { discriminator: ReadonlyUint8Array };
+export type EndPartnershipInstructionData = { discriminator: ReadonlyUint8Array };
 
-export type RemovePartnerInstructionDataArgs = {};
+export type EndPartnershipInstructionDataArgs = {};
 
-export function getRemovePartnerInstructionDataEncoder(): FixedSizeEncoder<RemovePartnerInstructionDataArgs> {
+export function getEndPartnershipInstructionDataEncoder(): FixedSizeEncoder<EndPartnershipInstructionDataArgs> {
   return transformEncoder(
     getStructEncoder([['discriminator', fixEncoderSize(getBytesEncoder(), 8)]]),
-    (value) => ({ ...value, discriminator: REMOVE_PARTNER_DISCRIMINATOR }),
+    (value) => ({ ...value, discriminator: END_PARTNERSHIP_DISCRIMINATOR }),
   );
 }
 
-export function getRemovePartnerInstructionDataDecoder(): FixedSizeDecoder<RemovePartnerInstructionData> {
+export function getEndPartnershipInstructionDataDecoder(): FixedSizeDecoder<EndPartnershipInstructionData> {
   return getStructDecoder([['discriminator', fixDecoderSize(getBytesDecoder(), 8)]]);
 }
 
-export function getRemovePartnerInstructionDataCodec(): FixedSizeCodec<
-  RemovePartnerInstructionDataArgs,
-  RemovePartnerInstructionData
+export function getEndPartnershipInstructionDataCodec(): FixedSizeCodec<
+  EndPartnershipInstructionDataArgs,
+  EndPartnershipInstructionData
 > {
   return combineCodec(
-    getRemovePartnerInstructionDataEncoder(),
-    getRemovePartnerInstructionDataDecoder(),
+    getEndPartnershipInstructionDataEncoder(),
+    getEndPartnershipInstructionDataDecoder(),
   );
 }
 
-export type RemovePartnerInput<
-  TAccountPartner extends string = string,
+export type EndPartnershipInput<
+  TAccountParty extends string = string,
   TAccountReferral extends string = string,
 > = {
-  /** The partner. Safe: it signs, and the handler compares it. */
-  partner: TransactionSigner<TAccountPartner>;
-  /** The referral. Safe: owned by this program, with its discriminator. */
+  /** The partner, or the referral's owner. */
+  party: TransactionSigner<TAccountParty>;
+  /** The referral. */
   referral: Address<TAccountReferral>;
 };
 
-export function getRemovePartnerInstruction<
-  TAccountPartner extends string,
+export function getEndPartnershipInstruction<
+  TAccountParty extends string,
   TAccountReferral extends string,
   TProgramAddress extends Address = typeof REFERRAL_PROGRAM_ADDRESS,
 >(
-  input: RemovePartnerInput<TAccountPartner, TAccountReferral>,
+  input: EndPartnershipInput<TAccountParty, TAccountReferral>,
   config?: { programAddress?: TProgramAddress },
-): RemovePartnerInstruction<TProgramAddress, TAccountPartner, TAccountReferral> {
+): EndPartnershipInstruction<TProgramAddress, TAccountParty, TAccountReferral> {
   // Program address.
   const programAddress = config?.programAddress ?? REFERRAL_PROGRAM_ADDRESS;
 
   // Original accounts.
   const originalAccounts = {
-    partner: { value: input.partner ?? null, isWritable: false },
+    party: { value: input.party ?? null, isWritable: false },
     referral: { value: input.referral ?? null, isWritable: true },
   };
   const accounts = originalAccounts as Record<
@@ -121,36 +121,36 @@ export function getRemovePartnerInstruction<
   const getAccountMeta = getAccountMetaFactory(programAddress, 'programId');
   return Object.freeze({
     accounts: [
-      getAccountMeta('partner', accounts.partner),
+      getAccountMeta('party', accounts.party),
       getAccountMeta('referral', accounts.referral),
     ],
-    data: getRemovePartnerInstructionDataEncoder().encode({}),
+    data: getEndPartnershipInstructionDataEncoder().encode({}),
     programAddress,
-  } as RemovePartnerInstruction<TProgramAddress, TAccountPartner, TAccountReferral>);
+  } as EndPartnershipInstruction<TProgramAddress, TAccountParty, TAccountReferral>);
 }
 
-export type ParsedRemovePartnerInstruction<
+export type ParsedEndPartnershipInstruction<
   TProgram extends string = typeof REFERRAL_PROGRAM_ADDRESS,
   TAccountMetas extends readonly AccountMeta[] = readonly AccountMeta[],
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /** The partner. Safe: it signs, and the handler compares it. */
-    partner: TAccountMetas[0];
-    /** The referral. Safe: owned by this program, with its discriminator. */
+    /** The partner, or the referral's owner. */
+    party: TAccountMetas[0];
+    /** The referral. */
     referral: TAccountMetas[1];
   };
-  data: RemovePartnerInstructionData;
+  data: EndPartnershipInstructionData;
 };
 
-export function parseRemovePartnerInstruction<
+export function parseEndPartnershipInstruction<
   TProgram extends string,
   TAccountMetas extends readonly AccountMeta[],
 >(
   instruction: Instruction<TProgram> &
     InstructionWithAccounts<TAccountMetas> &
     InstructionWithData<ReadonlyUint8Array>,
-): ParsedRemovePartnerInstruction<TProgram, TAccountMetas> {
+): ParsedEndPartnershipInstruction<TProgram, TAccountMetas> {
   if (instruction.accounts.length < 2) {
     throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS, {
       actualAccountMetas: instruction.accounts.length,
@@ -165,7 +165,7 @@ export function parseRemovePartnerInstruction<
   };
   return {
     programAddress: instruction.programAddress,
-    accounts: { partner: getNextAccount(), referral: getNextAccount() },
-    data: getRemovePartnerInstructionDataDecoder().decode(instruction.data),
+    accounts: { party: getNextAccount(), referral: getNextAccount() },
+    data: getEndPartnershipInstructionDataDecoder().decode(instruction.data),
   };
 }

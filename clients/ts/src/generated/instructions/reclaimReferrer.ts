@@ -35,18 +35,18 @@ import {
 } from '@solana/kit/program-client-core';
 import { REFERRAL_PROGRAM_ADDRESS } from '../programs/index.js';
 
-export const RECLAIM_REFEREE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([
-  86, 71, 122, 49, 49, 85, 208, 248,
+export const RECLAIM_REFERRER_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([
+  179, 128, 157, 128, 114, 16, 8, 71,
 ]);
 
-export function getReclaimRefereeDiscriminatorBytes(): ReadonlyUint8Array {
-  return fixEncoderSize(getBytesEncoder(), 8).encode(RECLAIM_REFEREE_DISCRIMINATOR);
+export function getReclaimReferrerDiscriminatorBytes(): ReadonlyUint8Array {
+  return fixEncoderSize(getBytesEncoder(), 8).encode(RECLAIM_REFERRER_DISCRIMINATOR);
 }
 
-export type ReclaimRefereeInstruction<
+export type ReclaimReferrerInstruction<
   TProgram extends string = typeof REFERRAL_PROGRAM_ADDRESS,
   TAccountCampaign extends string | AccountMeta<string> = string,
-  TAccountReferee extends string | AccountMeta<string> = string,
+  TAccountReferrer extends string | AccountMeta<string> = string,
   TAccountRentPayer extends string | AccountMeta<string> = string,
   TRemainingAccounts extends readonly AccountMeta<string>[] = [],
 > = Instruction<TProgram> &
@@ -54,65 +54,62 @@ export type ReclaimRefereeInstruction<
   InstructionWithAccounts<
     [
       TAccountCampaign extends string ? ReadonlyAccount<TAccountCampaign> : TAccountCampaign,
-      TAccountReferee extends string ? WritableAccount<TAccountReferee> : TAccountReferee,
+      TAccountReferrer extends string ? WritableAccount<TAccountReferrer> : TAccountReferrer,
       TAccountRentPayer extends string ? WritableAccount<TAccountRentPayer> : TAccountRentPayer,
       ...TRemainingAccounts,
     ]
   >;
 
-export type ReclaimRefereeInstructionData = { discriminator: ReadonlyUint8Array };
+export type ReclaimReferrerInstructionData = { discriminator: ReadonlyUint8Array };
 
-export type ReclaimRefereeInstructionDataArgs = {};
+export type ReclaimReferrerInstructionDataArgs = {};
 
-export function getReclaimRefereeInstructionDataEncoder(): FixedSizeEncoder<ReclaimRefereeInstructionDataArgs> {
+export function getReclaimReferrerInstructionDataEncoder(): FixedSizeEncoder<ReclaimReferrerInstructionDataArgs> {
   return transformEncoder(
     getStructEncoder([['discriminator', fixEncoderSize(getBytesEncoder(), 8)]]),
-    (value) => ({ ...value, discriminator: RECLAIM_REFEREE_DISCRIMINATOR }),
+    (value) => ({ ...value, discriminator: RECLAIM_REFERRER_DISCRIMINATOR }),
   );
 }
 
-export function getReclaimRefereeInstructionDataDecoder(): FixedSizeDecoder<ReclaimRefereeInstructionData> {
+export function getReclaimReferrerInstructionDataDecoder(): FixedSizeDecoder<ReclaimReferrerInstructionData> {
   return getStructDecoder([['discriminator', fixDecoderSize(getBytesDecoder(), 8)]]);
 }
 
-export function getReclaimRefereeInstructionDataCodec(): FixedSizeCodec<
-  ReclaimRefereeInstructionDataArgs,
-  ReclaimRefereeInstructionData
+export function getReclaimReferrerInstructionDataCodec(): FixedSizeCodec<
+  ReclaimReferrerInstructionDataArgs,
+  ReclaimReferrerInstructionData
 > {
   return combineCodec(
-    getReclaimRefereeInstructionDataEncoder(),
-    getReclaimRefereeInstructionDataDecoder(),
+    getReclaimReferrerInstructionDataEncoder(),
+    getReclaimReferrerInstructionDataDecoder(),
   );
 }
 
-export type ReclaimRefereeInput<
+export type ReclaimReferrerInput<
   TAccountCampaign extends string = string,
-  TAccountReferee extends string = string,
+  TAccountReferrer extends string = string,
   TAccountRentPayer extends string = string,
 > = {
-  /**
-   * The campaign, or what is left of it. Safe: the handler compares it with the
-   * binding's.
-   */
+  /** The campaign, or its tombstone. */
   campaign: Address<TAccountCampaign>;
-  /** The binding. Safe: owned by this program, with its discriminator. */
-  referee: Address<TAccountReferee>;
-  /** Who paid the rent. Safe: the handler compares it. */
+  /** The referrer's account. */
+  referrer: Address<TAccountReferrer>;
+  /** Paid the rent, and gets it back. */
   rentPayer: Address<TAccountRentPayer>;
 };
 
-export function getReclaimRefereeInstruction<
+export function getReclaimReferrerInstruction<
   TAccountCampaign extends string,
-  TAccountReferee extends string,
+  TAccountReferrer extends string,
   TAccountRentPayer extends string,
   TProgramAddress extends Address = typeof REFERRAL_PROGRAM_ADDRESS,
 >(
-  input: ReclaimRefereeInput<TAccountCampaign, TAccountReferee, TAccountRentPayer>,
+  input: ReclaimReferrerInput<TAccountCampaign, TAccountReferrer, TAccountRentPayer>,
   config?: { programAddress?: TProgramAddress },
-): ReclaimRefereeInstruction<
+): ReclaimReferrerInstruction<
   TProgramAddress,
   TAccountCampaign,
-  TAccountReferee,
+  TAccountReferrer,
   TAccountRentPayer
 > {
   // Program address.
@@ -121,7 +118,7 @@ export function getReclaimRefereeInstruction<
   // Original accounts.
   const originalAccounts = {
     campaign: { value: input.campaign ?? null, isWritable: false },
-    referee: { value: input.referee ?? null, isWritable: true },
+    referrer: { value: input.referrer ?? null, isWritable: true },
     rentPayer: { value: input.rentPayer ?? null, isWritable: true },
   };
   const accounts = originalAccounts as Record<
@@ -133,46 +130,43 @@ export function getReclaimRefereeInstruction<
   return Object.freeze({
     accounts: [
       getAccountMeta('campaign', accounts.campaign),
-      getAccountMeta('referee', accounts.referee),
+      getAccountMeta('referrer', accounts.referrer),
       getAccountMeta('rentPayer', accounts.rentPayer),
     ],
-    data: getReclaimRefereeInstructionDataEncoder().encode({}),
+    data: getReclaimReferrerInstructionDataEncoder().encode({}),
     programAddress,
-  } as ReclaimRefereeInstruction<
+  } as ReclaimReferrerInstruction<
     TProgramAddress,
     TAccountCampaign,
-    TAccountReferee,
+    TAccountReferrer,
     TAccountRentPayer
   >);
 }
 
-export type ParsedReclaimRefereeInstruction<
+export type ParsedReclaimReferrerInstruction<
   TProgram extends string = typeof REFERRAL_PROGRAM_ADDRESS,
   TAccountMetas extends readonly AccountMeta[] = readonly AccountMeta[],
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /**
-     * The campaign, or what is left of it. Safe: the handler compares it with the
-     * binding's.
-     */
+    /** The campaign, or its tombstone. */
     campaign: TAccountMetas[0];
-    /** The binding. Safe: owned by this program, with its discriminator. */
-    referee: TAccountMetas[1];
-    /** Who paid the rent. Safe: the handler compares it. */
+    /** The referrer's account. */
+    referrer: TAccountMetas[1];
+    /** Paid the rent, and gets it back. */
     rentPayer: TAccountMetas[2];
   };
-  data: ReclaimRefereeInstructionData;
+  data: ReclaimReferrerInstructionData;
 };
 
-export function parseReclaimRefereeInstruction<
+export function parseReclaimReferrerInstruction<
   TProgram extends string,
   TAccountMetas extends readonly AccountMeta[],
 >(
   instruction: Instruction<TProgram> &
     InstructionWithAccounts<TAccountMetas> &
     InstructionWithData<ReadonlyUint8Array>,
-): ParsedReclaimRefereeInstruction<TProgram, TAccountMetas> {
+): ParsedReclaimReferrerInstruction<TProgram, TAccountMetas> {
   if (instruction.accounts.length < 3) {
     throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS, {
       actualAccountMetas: instruction.accounts.length,
@@ -189,9 +183,9 @@ export function parseReclaimRefereeInstruction<
     programAddress: instruction.programAddress,
     accounts: {
       campaign: getNextAccount(),
-      referee: getNextAccount(),
+      referrer: getNextAccount(),
       rentPayer: getNextAccount(),
     },
-    data: getReclaimRefereeInstructionDataDecoder().decode(instruction.data),
+    data: getReclaimReferrerInstructionDataDecoder().decode(instruction.data),
   };
 }

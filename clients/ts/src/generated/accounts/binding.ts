@@ -39,27 +39,25 @@ import {
   type ReadonlyUint8Array,
 } from '@solana/kit';
 
-export const REFEREE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([
-  164, 89, 18, 68, 251, 148, 56, 200,
+export const BINDING_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([
+  148, 194, 179, 54, 81, 210, 85, 178,
 ]);
 
-export function getRefereeDiscriminatorBytes(): ReadonlyUint8Array {
-  return fixEncoderSize(getBytesEncoder(), 8).encode(REFEREE_DISCRIMINATOR);
+export function getBindingDiscriminatorBytes(): ReadonlyUint8Array {
+  return fixEncoderSize(getBytesEncoder(), 8).encode(BINDING_DISCRIMINATOR);
 }
 
-export type Referee = {
+export type Binding = {
   discriminator: ReadonlyUint8Array;
   /** Layout version. */
   version: number;
-  /** Canonical bump of the address. */
-  bump: number;
   /** The campaign. */
   campaign: Address;
   /** The wallet that was brought. */
   wallet: Address;
   /** The referral that brought it. */
   referral: Address;
-  /** Who paid the rent, and gets it back. */
+  /** Wallet that paid the rent, and gets it back. */
   rentPayer: Address;
   /** Unix seconds. */
   boundAt: bigint;
@@ -67,18 +65,16 @@ export type Referee = {
   expiresAt: bigint;
 };
 
-export type RefereeArgs = {
+export type BindingArgs = {
   /** Layout version. */
   version: number;
-  /** Canonical bump of the address. */
-  bump: number;
   /** The campaign. */
   campaign: Address;
   /** The wallet that was brought. */
   wallet: Address;
   /** The referral that brought it. */
   referral: Address;
-  /** Who paid the rent, and gets it back. */
+  /** Wallet that paid the rent, and gets it back. */
   rentPayer: Address;
   /** Unix seconds. */
   boundAt: number | bigint;
@@ -86,13 +82,12 @@ export type RefereeArgs = {
   expiresAt: number | bigint;
 };
 
-/** Gets the encoder for {@link RefereeArgs} account data. */
-export function getRefereeEncoder(): FixedSizeEncoder<RefereeArgs> {
+/** Gets the encoder for {@link BindingArgs} account data. */
+export function getBindingEncoder(): FixedSizeEncoder<BindingArgs> {
   return transformEncoder(
     getStructEncoder([
       ['discriminator', fixEncoderSize(getBytesEncoder(), 8)],
       ['version', getU8Encoder()],
-      ['bump', getU8Encoder()],
       ['campaign', getAddressEncoder()],
       ['wallet', getAddressEncoder()],
       ['referral', getAddressEncoder()],
@@ -100,16 +95,15 @@ export function getRefereeEncoder(): FixedSizeEncoder<RefereeArgs> {
       ['boundAt', getI64Encoder()],
       ['expiresAt', getI64Encoder()],
     ]),
-    (value) => ({ ...value, discriminator: REFEREE_DISCRIMINATOR }),
+    (value) => ({ ...value, discriminator: BINDING_DISCRIMINATOR }),
   );
 }
 
-/** Gets the decoder for {@link Referee} account data. */
-export function getRefereeDecoder(): FixedSizeDecoder<Referee> {
+/** Gets the decoder for {@link Binding} account data. */
+export function getBindingDecoder(): FixedSizeDecoder<Binding> {
   return getStructDecoder([
     ['discriminator', fixDecoderSize(getBytesDecoder(), 8)],
     ['version', getU8Decoder()],
-    ['bump', getU8Decoder()],
     ['campaign', getAddressDecoder()],
     ['wallet', getAddressDecoder()],
     ['referral', getAddressDecoder()],
@@ -119,61 +113,61 @@ export function getRefereeDecoder(): FixedSizeDecoder<Referee> {
   ]);
 }
 
-/** Gets the codec for {@link Referee} account data. */
-export function getRefereeCodec(): FixedSizeCodec<RefereeArgs, Referee> {
-  return combineCodec(getRefereeEncoder(), getRefereeDecoder());
+/** Gets the codec for {@link Binding} account data. */
+export function getBindingCodec(): FixedSizeCodec<BindingArgs, Binding> {
+  return combineCodec(getBindingEncoder(), getBindingDecoder());
 }
 
-export function decodeReferee<TAddress extends string = string>(
+export function decodeBinding<TAddress extends string = string>(
   encodedAccount: EncodedAccount<TAddress>,
-): Account<Referee, TAddress>;
-export function decodeReferee<TAddress extends string = string>(
+): Account<Binding, TAddress>;
+export function decodeBinding<TAddress extends string = string>(
   encodedAccount: MaybeEncodedAccount<TAddress>,
-): MaybeAccount<Referee, TAddress>;
-export function decodeReferee<TAddress extends string = string>(
+): MaybeAccount<Binding, TAddress>;
+export function decodeBinding<TAddress extends string = string>(
   encodedAccount: EncodedAccount<TAddress> | MaybeEncodedAccount<TAddress>,
-): Account<Referee, TAddress> | MaybeAccount<Referee, TAddress> {
-  return decodeAccount(encodedAccount as MaybeEncodedAccount<TAddress>, getRefereeDecoder());
+): Account<Binding, TAddress> | MaybeAccount<Binding, TAddress> {
+  return decodeAccount(encodedAccount as MaybeEncodedAccount<TAddress>, getBindingDecoder());
 }
 
-export async function fetchReferee<TAddress extends string = string>(
+export async function fetchBinding<TAddress extends string = string>(
   rpc: Parameters<typeof fetchEncodedAccount>[0],
   address: Address<TAddress>,
   config?: FetchAccountConfig,
-): Promise<Account<Referee, TAddress>> {
-  const maybeAccount = await fetchMaybeReferee(rpc, address, config);
+): Promise<Account<Binding, TAddress>> {
+  const maybeAccount = await fetchMaybeBinding(rpc, address, config);
   assertAccountExists(maybeAccount);
   return maybeAccount;
 }
 
-export async function fetchMaybeReferee<TAddress extends string = string>(
+export async function fetchMaybeBinding<TAddress extends string = string>(
   rpc: Parameters<typeof fetchEncodedAccount>[0],
   address: Address<TAddress>,
   config?: FetchAccountConfig,
-): Promise<MaybeAccount<Referee, TAddress>> {
+): Promise<MaybeAccount<Binding, TAddress>> {
   const maybeAccount = await fetchEncodedAccount(rpc, address, config);
-  return decodeReferee(maybeAccount);
+  return decodeBinding(maybeAccount);
 }
 
-export async function fetchAllReferee(
+export async function fetchAllBinding(
   rpc: Parameters<typeof fetchEncodedAccounts>[0],
   addresses: Array<Address>,
   config?: FetchAccountsConfig,
-): Promise<Account<Referee>[]> {
-  const maybeAccounts = await fetchAllMaybeReferee(rpc, addresses, config);
+): Promise<Account<Binding>[]> {
+  const maybeAccounts = await fetchAllMaybeBinding(rpc, addresses, config);
   assertAccountsExist(maybeAccounts);
   return maybeAccounts;
 }
 
-export async function fetchAllMaybeReferee(
+export async function fetchAllMaybeBinding(
   rpc: Parameters<typeof fetchEncodedAccounts>[0],
   addresses: Array<Address>,
   config?: FetchAccountsConfig,
-): Promise<MaybeAccount<Referee>[]> {
+): Promise<MaybeAccount<Binding>[]> {
   const maybeAccounts = await fetchEncodedAccounts(rpc, addresses, config);
-  return maybeAccounts.map((maybeAccount) => decodeReferee(maybeAccount));
+  return maybeAccounts.map((maybeAccount) => decodeBinding(maybeAccount));
 }
 
-export function getRefereeSize(): number {
-  return 154;
+export function getBindingSize(): number {
+  return 153;
 }
