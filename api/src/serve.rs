@@ -93,7 +93,7 @@ pub async fn serve(config: Config) -> Result<()> {
         recorder,
         pseudonyms: Pseudonyms::default(),
         links: Links::new(&public_url, config.default_landing_url)?,
-        known_links: KnownLinks::new(),
+        known_links: KnownLinks::new(Arc::clone(&database)),
         admin_token: config.admin_token,
         trusted_proxy_hops: config.trusted_proxy_hops,
         metrics: metrics.clone(),

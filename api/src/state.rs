@@ -56,9 +56,7 @@ impl AppState {
         code: &Code,
         campaign: Option<&Address>,
     ) -> ApiResult<Referral> {
-        self.find_referral(code, campaign)
-            .await?
-            .ok_or_else(ApiError::code_not_found)
+        referral(&self.database, code, campaign).await
     }
 
     /// The same, `None` when there is none.
@@ -70,13 +68,30 @@ impl AppState {
         code: &Code,
         campaign: Option<&Address>,
     ) -> ApiResult<Option<Referral>> {
-        let campaign = campaign.map(ToString::to_string);
-        let found = self
-            .database
-            .run(async |pool| codes::find(&pool, code.as_str(), campaign.as_deref()).await)
-            .await?;
-        Ok(found)
+        find_referral(&self.database, code, campaign).await
     }
+}
+
+async fn referral(
+    database: &Database,
+    code: &Code,
+    campaign: Option<&Address>,
+) -> ApiResult<Referral> {
+    find_referral(database, code, campaign)
+        .await?
+        .ok_or_else(ApiError::code_not_found)
+}
+
+async fn find_referral(
+    database: &Database,
+    code: &Code,
+    campaign: Option<&Address>,
+) -> ApiResult<Option<Referral>> {
+    let campaign = campaign.map(ToString::to_string);
+    let found = database
+        .run(async |pool| codes::find(&pool, code.as_str(), campaign.as_deref()).await)
+        .await?;
+    Ok(found)
 }
 
 /// What a redirect needs of a link.
@@ -89,11 +104,17 @@ pub(crate) struct Link {
 }
 
 /// Links that were followed lately, so that they work while Postgres is away.
-pub(crate) struct KnownLinks(Cache<(Code, Option<Address>), Arc<Link>>);
+pub(crate) struct KnownLinks {
+    database: Arc<Database>,
+    followed: Cache<(Code, Option<Address>), Arc<Link>>,
+}
 
 impl KnownLinks {
-    pub(crate) fn new() -> Self {
-        Self(Cache::new(LINKS))
+    pub(crate) fn new(database: Arc<Database>) -> Self {
+        Self {
+            database,
+            followed: Cache::new(LINKS),
+        }
     }
 
     /// The link of `code`: as Postgres has it, at most two seconds old; as it was last
@@ -102,20 +123,15 @@ impl KnownLinks {
     /// # Errors
     /// `code_not_found`; `database_unavailable` when Postgres is away and the link is
     /// not remembered.
-    pub(crate) async fn find(
-        &self,
-        state: &AppState,
-        code: Code,
-        campaign: Option<Address>,
-    ) -> ApiResult<Arc<Link>> {
+    pub(crate) async fn find(&self, code: Code, campaign: Option<Address>) -> ApiResult<Arc<Link>> {
         let key = (code, campaign);
-        let known = self.0.get(&key).await;
+        let known = self.followed.get(&key).await;
         if let Some(link) = &known
             && link.read_at.elapsed() < FRESH
         {
             return Ok(Arc::clone(link));
         }
-        match state.referral(&code, campaign.as_ref()).await {
+        match referral(&self.database, &code, campaign.as_ref()).await {
             Ok(found) => {
                 let link = Arc::new(Link {
                     referral: found.address,
@@ -123,7 +139,7 @@ impl KnownLinks {
                     landing_url: found.landing_url,
                     read_at: std::time::Instant::now(),
                 });
-                self.0.insert(key, Arc::clone(&link)).await;
+                self.followed.insert(key, Arc::clone(&link)).await;
                 Ok(link)
             }
             Err(error) => match known {

@@ -3,14 +3,13 @@
 mod common;
 
 use common::{
-    ADMIN_TOKEN, ALICE, Api, BOB, CAMPAIGN, OFF_CURVE, OTHER_CAMPAIGN, campaign, referral, send,
+    ADMIN_TOKEN, ALICE, Api, BOB, CAMPAIGN, OFF_CURVE, OTHER_CAMPAIGN, campaign, conversion,
+    referral, send,
 };
 use reqwest::{Method, header};
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::PgPool;
 use vouch_localnet::Postgres;
-
-const MAX: &str = "18446744073709551615";
 
 #[tokio::test]
 async fn bad_input_is_refused_with_its_code() {
@@ -315,26 +314,18 @@ async fn answers_look_like_this() {
     let pool = PgPool::connect(database.url()).await.unwrap();
     campaign(&pool, CAMPAIGN).await;
     referral(&pool, CAMPAIGN, "STARTER7", ALICE, 1_700_000_000).await;
-    for (address, at) in [(BOB, 1_700_000_100_i64), (ALICE, 1_700_000_200)] {
-        sqlx::query(
-            "INSERT INTO conversions (address, campaign, referral, code, referrer, referee, action,
-                 status, settled, amount, reference, reward_referrer, reward_referee,
-                 reward_partner, converted_at, hold_seconds, signature, data, slot, commitment)
-             VALUES ($1, $2, $3, 'STARTER7', $4, $5, 'signup', 'paid', 1, $6::numeric,
-                 decode(repeat('ab', 32), 'hex'), $6::numeric, 0, 0, $7, 0, 'signature', '', 7,
-                 'finalized')",
-        )
-        .bind(address)
-        .bind(CAMPAIGN)
-        .bind(format!("referral-STARTER7-{CAMPAIGN}"))
-        .bind(ALICE)
-        .bind(BOB)
-        .bind(MAX)
-        .bind(at)
-        .execute(&pool)
-        .await
-        .unwrap();
-    }
+    conversion(&pool, BOB, 1_700_000_100).await;
+    conversion(&pool, ALICE, 1_700_000_200).await;
+    // And the receipt of the newer conversion alone
+    sqlx::query(
+        "UPDATE conversion_receipts SET signature = 'signature', action = 'signup',
+             amount = 18446744073709551615, reference = decode(repeat('ab', 32), 'hex')
+         WHERE conversion = $1",
+    )
+    .bind(ALICE)
+    .execute(&pool)
+    .await
+    .unwrap();
     sqlx::query("UPDATE indexer_state SET indexed_slot = 9, finalized_slot = 7")
         .execute(&pool)
         .await
@@ -364,8 +355,12 @@ async fn answers_look_like_this() {
         ))
         .await
         .json();
-    assert_eq!(second["conversions"][0]["address"], BOB);
-    assert_eq!(second["next_cursor"], serde_json::Value::Null);
+    let without_receipt = &second["conversions"][0];
+    assert_eq!(without_receipt["address"], BOB);
+    for unknown in ["signature", "action", "amount", "reference"] {
+        assert_eq!(without_receipt[unknown], Value::Null, "{unknown}");
+    }
+    assert_eq!(second["next_cursor"], Value::Null);
     // And pictures, pages and the document are what they say
     let png = api.get("/v1/codes/starter7/qr.png").await;
     assert_eq!(png.header("content-type"), "image/png");

@@ -14,7 +14,7 @@ use solana_client::{
 use solana_commitment_config::CommitmentConfig;
 use solana_sdk::pubkey::Pubkey;
 use vouch_client::PROGRAM_ID;
-use vouch_db::mirror::{Commitment, Observation};
+use vouch_db::mirror::{Commitment, Found, Observation};
 
 use crate::{decode::decode, failure::Failure};
 
@@ -145,20 +145,20 @@ pub(crate) fn observe(
     commitment: Commitment,
     account: Option<UiAccount>,
 ) -> Result<Observation, Failure> {
-    let account = match account {
+    let found = match account {
         Some(account) if account.lamports > 0 && is_program(&account.owner) => {
             let data = account.data.decode().ok_or_else(|| {
                 Failure::Chain(format!("the node sent {address} in no known encoding"))
             })?;
             decode(&address, data)?
         }
-        _ => None,
+        _ => Found::Nothing,
     };
     Ok(Observation {
         address,
         slot,
         commitment,
-        account,
+        found,
     })
 }
 

@@ -7,7 +7,7 @@ use vouch_db::mirror::{Commitment, unfinalized};
 use crate::{failure::Failure, mirror::Mirror};
 
 const POLL: Duration = Duration::from_millis(500);
-/// Rows of each table that are looked at together.
+/// Rows that are looked at together.
 const BATCH: u32 = 500;
 
 /// Runs until something fails.

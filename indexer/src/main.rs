@@ -15,6 +15,7 @@ mod receipts;
 mod reconcile;
 mod server;
 mod session;
+mod transactions;
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 

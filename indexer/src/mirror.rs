@@ -5,7 +5,7 @@ use std::time::Instant;
 use tokio::sync::{Mutex, Notify, watch};
 use vouch_db::{
     Error, PgPool,
-    mirror::{Applied, Commitment, Observation, Row, Writer},
+    mirror::{Applied, Commitment, Found, Observation, Projection, Writer},
 };
 
 use crate::{chain::Chain, config::Config, failure::Failure, health::Health, history::recall};
@@ -37,17 +37,8 @@ impl Mirror<'_> {
         commitment: Commitment,
     ) -> Result<Applied, Failure> {
         // A conversion is credited through its referral: referrals first. The sort is
-        // stable, so observations of one account stay in the order they came in.
-        observations.sort_by_key(|observation| match &observation.account {
-            Some(seen) => match seen.row {
-                Row::Campaign(_) => 0,
-                Row::Referral(_) => 1,
-                Row::Conversion(_) => 2,
-                Row::Referee(_) => 3,
-                Row::Closed => 4,
-            },
-            None => 5,
-        });
+        // stable, so observations of one account that agree on what it is stay in order.
+        observations.sort_by_key(|observation| !is_referral(observation));
         let mut total = Applied::default();
         for batch in observations.chunks(BATCH) {
             let applied = self.apply_batch(batch.to_vec(), commitment).await?;
@@ -116,4 +107,11 @@ impl Mirror<'_> {
         }
         Ok(applied)
     }
+}
+
+fn is_referral(observation: &Observation) -> bool {
+    matches!(
+        &observation.found,
+        Found::Account(account) if matches!(account.projection, Some(Projection::Referral(_)))
+    )
 }

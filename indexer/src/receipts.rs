@@ -1,4 +1,5 @@
-//! Finds the transaction that made each conversion.
+//! Finds the transaction that made each conversion, and reads from it what the account
+//! does not keep.
 //!
 //! An address is public before its account exists, and anybody may mention it in any
 //! transaction, before and after. So a candidate is believed only when it succeeded
@@ -11,28 +12,20 @@ use std::{
 };
 
 use futures::{StreamExt, stream};
-use solana_client::{
-    rpc_client::GetConfirmedSignaturesForAddress2Config, rpc_config::RpcTransactionConfig,
-    rpc_response::RpcConfirmedTransactionStatusWithSignature,
-};
-use solana_commitment_config::CommitmentConfig;
-use solana_sdk::{bs58, pubkey::Pubkey, signature::Signature};
-use solana_transaction_status_client_types::{
-    EncodedConfirmedTransactionWithStatusMeta, EncodedTransaction, UiCompiledInstruction,
-    UiInstruction, UiMessage, UiTransactionEncoding, option_serializer::OptionSerializer,
-};
-use vouch_client::{
-    PROGRAM_ID,
-    instructions::raw::{ConvertAccounts, PurchaseAccounts},
-};
-use vouch_db::mirror::{Receiptless, receiptless};
+use solana_client::rpc_response::RpcConfirmedTransactionStatusWithSignature;
+use solana_sdk::pubkey::Pubkey;
+use vouch_client::instructions::{SALE_CONVERSION, Sale, read_sale};
+use vouch_db::mirror::{Receipt, Receiptless, receiptless};
 
-use crate::{chain::Chain, failure::Failure, health::gauge, mirror::Mirror};
+use crate::{
+    failure::Failure,
+    health::gauge,
+    mirror::Mirror,
+    transactions::{Call, calls, candidates, transaction},
+};
 
 const BATCH: u32 = 256;
 const POLL: Duration = Duration::from_secs(1);
-/// Signatures in one answer: the most that a node gives.
-const PAGE: usize = 1000;
 /// A node indexes a transaction a moment after its accounts are confirmed.
 const FIRST_RETRY: Duration = Duration::from_millis(250);
 const LAST_RETRY: Duration = Duration::from_secs(60);
@@ -67,18 +60,18 @@ pub(crate) async fn run(mirror: &Mirror<'_>) -> Result<(), Failure> {
                 let mut found = Vec::new();
                 for (address, result) in results {
                     match result {
-                        Ok(Some(signature)) => {
+                        Ok(Some(receipt)) => {
                             retries.remove(&address);
-                            found.push((address, signature));
+                            found.push(receipt);
                         }
                         Ok(None) => retry_later(&mut retries, address),
                         Err(error) => {
-                            tracing::warn!(address, %error, "no signature yet");
+                            tracing::warn!(address, %error, "no receipt yet");
                             retry_later(&mut retries, address);
                         }
                     }
                 }
-                mirror.writer.lock().await.set_signatures(&found).await?;
+                mirror.writer.lock().await.set_receipts(&found).await?;
             }
             continue;
         }
@@ -117,88 +110,37 @@ fn retry_later(retries: &mut HashMap<String, Retry>, address: String) {
     retries.insert(address, Retry { at, pause });
 }
 
-async fn find(mirror: &Mirror<'_>, conversion: &Receiptless) -> Result<Option<String>, Failure> {
+async fn find(mirror: &Mirror<'_>, conversion: &Receiptless) -> Result<Option<Receipt>, Failure> {
     let address: Pubkey = conversion
         .address
         .parse()
         .map_err(|error| Failure::chain("address", error))?;
     let mut candidates = candidates(mirror.chain, &address).await?;
     order(&mut candidates, conversion.converted_at);
-    let found = first(candidates, async |candidate| {
+    first(candidates, async |candidate| {
         let transaction = transaction(mirror.chain, &candidate.signature).await?;
-        Ok(made(&transaction, &conversion.address))
-    });
-    Ok(found.await?.map(|candidate| candidate.signature))
+        let sale = made(&calls(&transaction), &conversion.address);
+        Ok(sale.map(|sale| receipt(&conversion.address, candidate.signature, &sale)))
+    })
+    .await
 }
 
-/// The first candidate that is the right one. One that cannot be looked at keeps nobody
-/// from finding a later one, but without it nobody knows that there is none.
-async fn first<T>(
-    candidates: Vec<T>,
-    mut is_right: impl AsyncFnMut(&T) -> Result<bool, Failure>,
+/// The first result that a candidate leads to. An unreadable candidate does not stop
+/// the search. If none leads to a result, its error is returned: it might have been the
+/// right one.
+async fn first<C, T>(
+    candidates: Vec<C>,
+    mut read: impl AsyncFnMut(C) -> Result<Option<T>, Failure>,
 ) -> Result<Option<T>, Failure> {
     let mut failure = None;
     for candidate in candidates {
-        match is_right(&candidate).await {
-            Ok(true) => return Ok(Some(candidate)),
-            Ok(false) => {}
+        match read(candidate).await {
+            Ok(Some(result)) => return Ok(Some(result)),
+            Ok(None) => {}
             Err(error) => failure = failure.or(Some(error)),
         }
     }
     failure.map_or(Ok(None), Err)
-}
-
-pub(crate) async fn transaction(
-    chain: &Chain,
-    signature: &str,
-) -> Result<EncodedConfirmedTransactionWithStatusMeta, Failure> {
-    let signature: Signature = signature
-        .parse()
-        .map_err(|error| Failure::chain("signature", error))?;
-    let config = RpcTransactionConfig {
-        encoding: Some(UiTransactionEncoding::Json),
-        commitment: Some(CommitmentConfig::confirmed()),
-        max_supported_transaction_version: Some(0),
-    };
-    chain
-        .rpc
-        .get_transaction_with_config(&signature, config)
-        .await
-        .map_err(|error| Failure::rpc("getTransaction", error))
-}
-
-/// Every successful transaction that mentions `address`, the newest first.
-pub(crate) async fn candidates(
-    chain: &Chain,
-    address: &Pubkey,
-) -> Result<Vec<RpcConfirmedTransactionStatusWithSignature>, Failure> {
-    let mut candidates = Vec::new();
-    let mut before = None;
-    loop {
-        let config = GetConfirmedSignaturesForAddress2Config {
-            before,
-            limit: Some(PAGE),
-            commitment: Some(CommitmentConfig::confirmed()),
-            ..Default::default()
-        };
-        let page = chain
-            .rpc
-            .get_signatures_for_address_with_config(address, config)
-            .await
-            .map_err(|error| Failure::rpc("getSignaturesForAddress", error))?;
-        let last = page.last().map(|entry| entry.signature.clone());
-        let full = page.len() == PAGE;
-        candidates.extend(page.into_iter().filter(|entry| entry.err.is_none()));
-        match last {
-            Some(last) if full => {
-                let last = last
-                    .parse()
-                    .map_err(|error| Failure::chain("signature", error))?;
-                before = Some(last);
-            }
-            _ => return Ok(candidates),
-        }
-    }
 }
 
 /// The most likely first: of the time of the conversion, and of those the oldest. So a
@@ -212,98 +154,87 @@ fn order(candidates: &mut [RpcConfirmedTransactionStatusWithSignature], converte
     });
 }
 
-/// Whether the transaction succeeded and converted into `conversion`, directly or
-/// through another program.
-fn made(transaction: &EncodedConfirmedTransactionWithStatusMeta, conversion: &str) -> bool {
-    calls(transaction).iter().any(|call| {
-        let position = if call.data.starts_with(&ConvertAccounts::DISCRIMINATOR) {
-            ConvertAccounts::CONVERSION
-        } else if call.data.starts_with(&PurchaseAccounts::DISCRIMINATOR) {
-            PurchaseAccounts::CONVERSION
-        } else {
-            return false;
-        };
-        let account = call.accounts.get(position);
-        account.is_some_and(|account| account == conversion)
-    })
-}
-
-/// An instruction of the program.
-pub(crate) struct Call {
-    pub(crate) accounts: Vec<String>,
-    pub(crate) data: Vec<u8>,
-}
-
-/// The program's instructions in the transaction, also those inside of other programs;
-/// none when it failed.
-pub(crate) fn calls(transaction: &EncodedConfirmedTransactionWithStatusMeta) -> Vec<Call> {
-    let transaction = &transaction.transaction;
-    let (Some(meta), EncodedTransaction::Json(inner)) =
-        (&transaction.meta, &transaction.transaction)
-    else {
-        return Vec::new();
-    };
-    let UiMessage::Raw(message) = &inner.message else {
-        return Vec::new();
-    };
-    if meta.err.is_some() {
-        return Vec::new();
-    }
-    let mut keys: Vec<&str> = message.account_keys.iter().map(String::as_str).collect();
-    if let OptionSerializer::Some(loaded) = &meta.loaded_addresses {
-        keys.extend(loaded.writable.iter().map(String::as_str));
-        keys.extend(loaded.readonly.iter().map(String::as_str));
-    }
-    let program = PROGRAM_ID.to_string();
-    let key = |index: &u8| keys.get(usize::from(*index)).copied();
-    let call = |instruction: &UiCompiledInstruction| {
-        if key(&instruction.program_id_index) != Some(program.as_str()) {
-            return None;
-        }
-        let accounts: Option<Vec<&str>> = instruction.accounts.iter().map(key).collect();
-        Some(Call {
-            accounts: accounts?.into_iter().map(str::to_owned).collect(),
-            data: bs58::decode(&instruction.data).into_vec().ok()?,
+/// The sale that one of these calls recorded in `conversion`, if one did.
+fn made(calls: &[Call], conversion: &str) -> Option<Sale> {
+    calls
+        .iter()
+        .filter(|call| {
+            let account = call.accounts.get(SALE_CONVERSION);
+            account.is_some_and(|account| account == conversion)
         })
-    };
-    let inner = match &meta.inner_instructions {
-        OptionSerializer::Some(inner) => inner.as_slice(),
-        _ => &[],
-    };
-    let inner = inner
-        .iter()
-        .flat_map(|inner| &inner.instructions)
-        .filter_map(|instruction| match instruction {
-            UiInstruction::Compiled(instruction) => Some(instruction),
-            UiInstruction::Parsed(_) => None,
-        });
-    message
-        .instructions
-        .iter()
-        .chain(inner)
-        .filter_map(call)
-        .collect()
+        .find_map(|call| read_sale(&call.data))
+}
+
+fn receipt(conversion: &str, signature: String, sale: &Sale) -> Receipt {
+    Receipt {
+        conversion: conversion.to_owned(),
+        signature,
+        action: sale.action.name().to_owned(),
+        amount: sale.amount.into(),
+        reference: (sale.reference != [0; 32]).then(|| sale.reference.to_vec()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use vouch_client::instructions::raw::{ConvertAccounts, PurchaseAccounts};
+
     use super::*;
 
     #[tokio::test]
     async fn a_candidate_that_cannot_be_read_hides_no_other() {
-        let look = async |candidate: &&str| match *candidate {
-            "unreadable" | "unreadable too" => Err(Failure::Chain((*candidate).to_owned())),
-            other => Ok(other == "right"),
+        let read = async |candidate: &'static str| match candidate {
+            "wrong" => Ok(None),
+            "right" => Ok(Some("the result")),
+            unreadable => Err(Failure::Chain(unreadable.to_owned())),
         };
         // Given an unreadable candidate before the right one, then the right one is found
-        let found = first(vec!["wrong", "unreadable", "right", "wrong"], look).await;
-        assert_eq!(found.expect("found"), Some("right"));
+        let found = first(vec!["wrong", "unreadable", "right", "wrong"], read).await;
+        assert_eq!(found.expect("found"), Some("the result"));
         // Given no right one, then the first failure is told
-        let found = first(vec!["wrong", "unreadable", "unreadable too"], look).await;
+        let found = first(vec!["wrong", "unreadable", "unreadable too"], read).await;
         assert_eq!(found.expect_err("unknown").to_string(), "unreadable");
         // Given none that is right or unreadable, then there is none
-        let found = first(vec!["wrong"], look).await;
+        let found = first(vec!["wrong"], read).await;
         assert_eq!(found.expect("known"), None);
+    }
+
+    /// [M7]
+    #[test]
+    fn a_receipt_says_what_the_instruction_said_of_this_conversion() {
+        // Given calls that record two conversions, and one that only mentions the second
+        let call = |conversion: &str, discriminator: [u8; 8], amount: u64| {
+            let mut data = discriminator.to_vec();
+            data.extend(b"AZURE234\0\0\0\0");
+            data.push(2);
+            data.extend(amount.to_le_bytes());
+            data.extend([0; 32]);
+            let accounts = ["payer", "referee", "campaign", "referral", conversion];
+            Call {
+                accounts: accounts.map(str::to_owned).to_vec(),
+                data,
+            }
+        };
+        let calls = [
+            call("A", ConvertAccounts::DISCRIMINATOR, 1),
+            call("B", [7; 8], 2),
+            call("B", PurchaseAccounts::DISCRIMINATOR, u64::MAX),
+        ];
+        // When the second is looked for, then its own call is read
+        let sale = made(&calls, "B").expect("a sale");
+        let receipt = receipt("B", "signature".to_owned(), &sale);
+        assert_eq!(
+            receipt,
+            Receipt {
+                conversion: "B".into(),
+                signature: "signature".into(),
+                action: "purchase".into(),
+                amount: u64::MAX.into(),
+                reference: None,
+            }
+        );
+        // And another conversion was made by none of them
+        assert_eq!(made(&calls, "C"), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use vouch_db::mirror::{Commitment, Observation, Row, Stored, stored};
+use vouch_db::mirror::{Commitment, Found, Observation, StoredAccount, every_account};
 
 use crate::{failure::Failure, mirror::Mirror};
 
@@ -23,7 +23,7 @@ async fn reconcile(mirror: &Mirror<'_>) -> Result<(), Failure> {
         .program_accounts(Commitment::Finalized, 0)
         .await?;
     // Read after the chain: what has changed since then is of a later slot.
-    let rows = stored(mirror.pool).await?;
+    let rows = every_account(mirror.pool).await?;
     let accounts = chain.len();
     let differences = compare(slot, chain, rows);
     let addresses: Vec<String> = differences
@@ -56,36 +56,28 @@ async fn reconcile(mirror: &Mirror<'_>) -> Result<(), Failure> {
 
 /// What the rows do not say as the chain does at `slot`. Rows of a later slot are left
 /// alone: the chain may have been there already, and the next time tells.
-fn compare(slot: u64, chain: Vec<Observation>, rows: Vec<Stored>) -> Vec<Observation> {
-    let mut rows: HashMap<String, Stored> = rows
+fn compare(slot: u64, chain: Vec<Observation>, rows: Vec<StoredAccount>) -> Vec<Observation> {
+    let mut rows: HashMap<String, StoredAccount> = rows
         .into_iter()
         .map(|row| (row.address.clone(), row))
         .collect();
     let mut differences: Vec<Observation> = chain
         .into_iter()
-        .filter(|seen| {
-            // A tombstone says no more than that there is nothing else.
-            let account = seen
-                .account
-                .as_ref()
-                .filter(|account| account.row != Row::Closed);
-            match (rows.remove(&seen.address), account) {
-                (None, account) => account.is_some(),
-                (Some(row), None) => row.slot <= slot && !row.gone,
-                (Some(row), Some(account)) => {
-                    row.slot <= slot && (row.gone || account.data != row.data)
-                }
-            }
+        .filter(|seen| match (rows.remove(&seen.address), &seen.found) {
+            (None, found) => matches!(found, Found::Account(_)),
+            (Some(row), _) if row.slot.0 > slot => false,
+            (Some(row), Found::Account(account)) => row.gone || account.data != row.data,
+            (Some(row), Found::Tombstone | Found::Nothing) => !row.gone,
         })
         .collect();
     differences.extend(
         rows.into_values()
-            .filter(|row| row.slot <= slot && !row.gone)
+            .filter(|row| row.slot.0 <= slot && !row.gone)
             .map(|row| Observation {
                 address: row.address,
                 slot,
                 commitment: Commitment::Finalized,
-                account: None,
+                found: Found::Nothing,
             }),
     );
     differences

@@ -18,8 +18,10 @@ use vouch_localnet::{
 
 /// The Anchor CLI that is built when none is on PATH.
 pub(crate) const ANCHOR_VERSION: &str = "1.2.2";
-/// Lists what `./dev mutants` tries. Another version may list something else.
+/// The cargo-mutants of `./dev mutants`. Another version may make other mutants.
 const CARGO_MUTANTS_VERSION: &str = "27.1.0";
+/// The cargo-nextest that is built when none is on PATH.
+const CARGO_NEXTEST_VERSION: &str = "0.9.143";
 /// Whose SHA-256 is the seed of the program's development key. Nothing of value
 /// is behind it: a deployment has an address of its own.
 const DEVELOPMENT_KEY: &str = "vouch referral program, local development";
@@ -50,30 +52,29 @@ pub(crate) async fn floor() -> Result<()> {
     sbf("benches/floor").await
 }
 
-/// The program with this planted bug, into the folder `out`.
-pub(crate) async fn planted(bug: &str, out: &Path) -> Result<()> {
-    let build = sbf_into("programs/referral", out)?
-        .args(["--features", "planted-bugs"])
-        .env("VOUCH_PLANTED_BUG", bug);
-    let built = finish(build).await;
-    built.with_context(|| format!("the program with {bug} does not build"))
+/// The program from the copy of the checkout at `root`, into the folder `out`.
+pub(crate) async fn program_from(root: &Path, out: &Path) -> Result<()> {
+    sbf_into(&root.join("programs/referral"), out).await
 }
 
 /// The on-chain program in the folder `package`, into target/deploy.
 async fn sbf(package: &str) -> Result<()> {
     let deploy = program_binary();
     let deploy = deploy.parent().context("target/deploy has a name")?;
-    let built = finish(sbf_into(package, deploy)?).await;
-    built.with_context(|| format!("{package} does not build"))
+    sbf_into(&workspace_root().join(package), deploy).await
 }
 
-/// What builds the on-chain program in the folder `package` into the folder `out`.
-fn sbf_into(package: &str, out: &Path) -> Result<ProcessSpec> {
-    let manifest = workspace_root().join(package).join("Cargo.toml");
-    Ok(cargo(["build-sbf", "--arch", "v3"])
-        .args(["--manifest-path".as_ref(), manifest.as_os_str()])
+/// The on-chain program in the folder `package`, into the folder `out`.
+async fn sbf_into(package: &Path, out: &Path) -> Result<()> {
+    let build = cargo(["build-sbf", "--arch", "v3"])
+        .args([
+            "--manifest-path".as_ref(),
+            package.join("Cargo.toml").as_os_str(),
+        ])
         .args(["--sbf-out-dir".as_ref(), out.as_os_str()])
-        .env("PATH", path_with(&program_tools())?))
+        .env("PATH", path_with(&program_tools())?);
+    let built = finish(build).await;
+    built.with_context(|| format!("{} does not build", package.display()))
 }
 
 /// The two services. `xtask` is named too: cargo unites the features of what it
@@ -134,6 +135,23 @@ pub(crate) async fn cargo_mutants() -> Result<PathBuf> {
     )
     .await?;
     Ok(root.join("bin/cargo-mutants"))
+}
+
+/// cargo-nextest, built into the cache unless it is on PATH or there. Returns the folder
+/// that it is in; none when it is on PATH.
+pub(crate) async fn cargo_nextest() -> Result<Option<PathBuf>> {
+    if find_on_path("cargo-nextest").is_some() {
+        return Ok(None);
+    }
+    let root = cache_dir()?.join(format!("cargo-nextest-{CARGO_NEXTEST_VERSION}"));
+    let options = ["cargo-nextest", "--version", CARGO_NEXTEST_VERSION];
+    install_once(
+        &root,
+        &options,
+        "building cargo-nextest (once, about 5 minutes)",
+    )
+    .await?;
+    Ok(Some(root.join("bin")))
 }
 
 /// The folder with our `cargo-build-sbf`; nothing when the Solana tools are there.

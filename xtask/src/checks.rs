@@ -3,13 +3,15 @@
 use anyhow::{Result, ensure};
 use vouch_localnet::{ProcessSpec, built_binary, cargo, finish, workspace_root};
 
-use crate::{build, typescript};
+use crate::{build, planted, typescript};
 
 /// The manifests of both workspaces.
 const WORKSPACES: [&str; 2] = ["Cargo.toml", "programs/Cargo.toml"];
 
-/// Format and clippy, warnings as errors; format and types of the TypeScript client.
+/// Format and clippy, warnings as errors; that the planted bugs apply; format and types
+/// of the TypeScript client.
 pub(crate) async fn lint() -> Result<()> {
+    planted::check()?;
     for manifest in WORKSPACES {
         finish(cargo([
             "fmt",

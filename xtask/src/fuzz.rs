@@ -1,15 +1,15 @@
 //! `./dev fuzz`: random instructions against a model. docs/fuzzing.md says how to read
 //! what it prints.
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use vouch_localnet::{cargo, finish, workspace_root};
 
 use crate::build;
+use crate::planted;
+use crate::scratch::Scratch;
 
 /// Minutes within which a planted bug has to be found.
 const PLANTED_MINUTES: f64 = 5.0;
@@ -29,8 +29,8 @@ pub(crate) struct Args {
     /// Runs this file of tests/fuzz/corpus, and nothing else.
     #[arg(long)]
     replay: Option<PathBuf>,
-    /// Builds the program with each planted bug in turn, and says how long the fuzzer
-    /// takes to find it; fails when it does not within five minutes.
+    /// Builds the program with each bug of tests/fuzz/planted in turn, and says how long
+    /// the fuzzer takes to find it; fails when it does not within five minutes.
     #[arg(long)]
     planted: bool,
     /// Only planted bugs whose name contains this.
@@ -63,24 +63,25 @@ fn fuzzer() -> vouch_localnet::ProcessSpec {
 /// Finds every planted bug, or says which it did not.
 async fn planted(args: &Args) -> Result<ExitCode> {
     let wanted = args.only.as_deref().unwrap_or_default();
-    let bugs: Vec<_> = planted_bugs()?
-        .into_iter()
-        .filter(|bug| bug.contains(wanted))
-        .collect();
+    let mut bugs = planted::all()?;
+    bugs.retain(|bug| bug.name.contains(wanted));
     ensure!(!bugs.is_empty(), "no planted bug is called {wanted}");
     let folder = workspace_root().join("target/planted");
+    let scratch = Scratch::new(&folder)?;
     let mut missed = Vec::new();
     for bug in &bugs {
-        let out = folder.join(bug);
-        build::planted(bug, &out).await?;
-        println!("{bug}");
+        scratch.restore()?;
+        bug.plant(scratch.root())?;
+        let out = folder.join(&bug.name);
+        build::program_from(scratch.root(), &out).await?;
+        println!("{}: {}", bug.name, bug.effect);
         let fuzz = fuzzer()
             .args(["--detect", "--minutes", &PLANTED_MINUTES.to_string()])
             .args(["--workers", &args.workers.to_string()])
             .args(["--seed", &args.seed.unwrap_or(1).to_string()])
             .args(["--program".as_ref(), out.join("referral.so").as_os_str()]);
         if finish(fuzz).await.is_err() {
-            missed.push(bug.as_str());
+            missed.push(bug.name.as_str());
         }
     }
     println!("{} of {} found", bugs.len() - missed.len(), bugs.len());
@@ -89,27 +90,4 @@ async fn planted(args: &Args) -> Result<ExitCode> {
     }
     println!("not found: {}", missed.join(", "));
     Ok(ExitCode::FAILURE)
-}
-
-/// The names in `planted!("...")`, all over the program.
-fn planted_bugs() -> Result<BTreeSet<String>> {
-    let mut bugs = BTreeSet::new();
-    collect(&workspace_root().join("programs/referral/src"), &mut bugs)?;
-    Ok(bugs)
-}
-
-fn collect(folder: &Path, bugs: &mut BTreeSet<String>) -> Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            collect(&path, bugs)?;
-            continue;
-        }
-        let text =
-            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        for rest in text.split("planted!(\"").skip(1) {
-            bugs.extend(rest.split('"').next().map(str::to_owned));
-        }
-    }
-    Ok(())
 }

@@ -10,6 +10,8 @@ mod fuzz;
 mod generate;
 mod interrupt;
 mod mutants;
+mod planted;
+mod scratch;
 mod test;
 mod typescript;
 mod up;
@@ -35,8 +37,8 @@ enum Command {
     Down,
     Demo(demo::Args),
     Test(test::Args),
-    /// Checks format and clippy, in both workspaces, and format and types of the
-    /// TypeScript client.
+    /// Checks format and clippy, in both workspaces, that the planted bugs still apply,
+    /// and format and types of the TypeScript client.
     Lint,
     /// Checks that the generated files in the repository are up to date.
     Generated,

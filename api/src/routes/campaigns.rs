@@ -245,7 +245,7 @@ impl From<campaigns::Campaign> for CampaignAnswer {
                 kind: found.reward_kind,
                 fixed: Amount(found.reward_fixed),
                 bps: found.reward_bps,
-                max: found.reward_max.map(Amount),
+                max: found.reward_max.map(|max| Amount(max.into())),
             },
             paused: found.paused,
             closed: found.closed,

@@ -39,10 +39,12 @@ pub(crate) struct ConversionAnswer {
     campaign: String,
     referrer: String,
     referee: String,
-    /// signup, mint, purchase, booking, enrollment, loan, rental, subscription or custom.
-    action: String,
-    amount: Amount,
-    /// 64 hexadecimal digits; null for none.
+    /// signup, mint, purchase, booking, enrollment, loan, rental, subscription or custom;
+    /// null until `signature` is known.
+    action: Option<String>,
+    /// Null until `signature` is known.
+    amount: Option<Amount>,
+    /// 64 hexadecimal digits; null for none, and until `signature` is known.
     reference: Option<String>,
     rewards: Rewards,
     /// pending, paid or cancelled.
@@ -51,7 +53,7 @@ pub(crate) struct ConversionAnswer {
     converted_at: Option<String>,
     /// RFC 3339: from when on the reward is owed.
     claimable_from: Option<String>,
-    /// The transaction that paid it; null until it is known here.
+    /// The transaction that made it; null until it is known here.
     signature: Option<String>,
     /// confirmed or finalized.
     commitment: String,
@@ -135,7 +137,7 @@ impl From<conversions::Conversion> for ConversionAnswer {
             referrer: found.referrer,
             referee: found.referee,
             action: found.action,
-            amount: Amount(found.amount),
+            amount: found.amount.map(|amount| Amount(amount.into())),
             reference: found
                 .reference
                 .map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect()),

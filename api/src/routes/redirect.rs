@@ -66,10 +66,7 @@ pub(crate) async fn follow(
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let tracking = Tracking::read(query.as_deref().unwrap_or_default())?;
-    let link = state
-        .known_links
-        .find(&state, code, tracking.campaign)
-        .await?;
+    let link = state.known_links.find(code, tracking.campaign).await?;
 
     let id = Uuid::now_v7();
     let address = visitor::client_address(peer, &headers, state.trusted_proxy_hops);

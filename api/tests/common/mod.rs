@@ -173,17 +173,25 @@ fn path(path: impl AsRef<Path>) -> String {
     path.as_ref().to_str().unwrap().to_owned()
 }
 
+/// An account as the indexer mirrors it, without its projection.
+async fn account(pool: &PgPool, address: &str, kind: &str) {
+    sqlx::query("INSERT INTO accounts VALUES ($1, $2, '', 7, 'finalized', false, true)")
+        .bind(address)
+        .bind(kind)
+        .execute(pool)
+        .await
+        .unwrap();
+}
+
 /// A campaign as the indexer mirrors it.
 pub async fn campaign(pool: &PgPool, address: &str) {
+    account(pool, address, "campaign").await;
     sqlx::query(
         "INSERT INTO campaigns (address, creator, campaign_id, authority, mint, mint_decimals,
-             token_program, funding, proof, uniqueness, reward_kind, paused, closed,
-             attested_codes, reward_fixed, reward_bps, referee_share_bps, max_partner_share_bps,
-             min_amount, hold_seconds, attribution_window, committed, created_at, data, slot,
-             commitment)
+             token_program, funding, proof, uniqueness, reward_kind, paused, closed, reward_fixed,
+             reward_bps, created_at)
          VALUES ($1, $2, 18446744073709551615, $2, $3, 6, $3, 'mint_authority', 'open', 'wallet',
-             'fixed', false, false, false, 18446744073709551615, 0, 0, 0, 0, 0, 0, 0, 1700000000,
-             '', 7, 'finalized')",
+             'fixed', false, false, 18446744073709551615, 0, 1700000000)",
     )
     .bind(address)
     .bind(ALICE)
@@ -195,13 +203,14 @@ pub async fn campaign(pool: &PgPool, address: &str) {
 
 /// A referral as the indexer mirrors it; its address is `referral-CODE-` and the campaign.
 pub async fn referral(pool: &PgPool, campaign: &str, code: &str, owner: &str, created_at: i64) {
+    let address = format!("referral-{code}-{campaign}");
+    account(pool, &address, "referral").await;
     sqlx::query(
-        "INSERT INTO referrals (address, campaign, code, owner, partner_share_bps, active,
-             suspended, conversions, created_at, rewards_total, rewards_pending, data, slot,
-             commitment)
-         VALUES ($1, $2, $3, $4, 0, true, false, 0, $5, 0, 0, '', 7, 'finalized')",
+        "INSERT INTO referrals (address, campaign, code, owner, active, suspended, conversions,
+             created_at)
+         VALUES ($1, $2, $3, $4, true, false, 0, $5)",
     )
-    .bind(format!("referral-{code}-{campaign}"))
+    .bind(address)
     .bind(campaign)
     .bind(code)
     .bind(owner)
@@ -209,6 +218,31 @@ pub async fn referral(pool: &PgPool, campaign: &str, code: &str, owner: &str, cr
     .execute(pool)
     .await
     .unwrap();
+}
+
+/// A conversion of Bob's as the indexer mirrors it: by the code STARTER7 of the campaign,
+/// worth the largest amount, with no receipt yet.
+pub async fn conversion(pool: &PgPool, address: &str, converted_at: i64) {
+    account(pool, address, "conversion").await;
+    sqlx::query(
+        "INSERT INTO conversions (address, campaign, referral, code, referrer, referee, status,
+             reward_referrer, reward_referee, reward_partner, converted_at, hold_seconds)
+         VALUES ($1, $2, $3, 'STARTER7', $4, $5, 'paid', 18446744073709551615, 0, 0, $6, 0)",
+    )
+    .bind(address)
+    .bind(CAMPAIGN)
+    .bind(format!("referral-STARTER7-{CAMPAIGN}"))
+    .bind(ALICE)
+    .bind(BOB)
+    .bind(converted_at)
+    .execute(pool)
+    .await
+    .unwrap();
+    sqlx::query("INSERT INTO conversion_receipts (conversion) VALUES ($1)")
+        .bind(address)
+        .execute(pool)
+        .await
+        .unwrap();
 }
 
 /// The ids of all clicks in Postgres.

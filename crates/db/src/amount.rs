@@ -3,23 +3,68 @@
 //! Postgres has no unsigned 64-bit integer, so amounts are `numeric(20,0)` and sums
 //! of amounts `numeric(39,0)`.
 
-use sqlx::types::BigDecimal;
+use sqlx::{
+    Postgres,
+    encode::IsNull,
+    error::BoxDynError,
+    postgres::{PgArgumentBuffer, PgHasArrayType, PgTypeInfo, PgValueRef},
+    types::BigDecimal,
+};
 
 use crate::Error;
 
-/// An amount as a parameter of a query.
-#[must_use]
-pub fn to_numeric(amount: u64) -> BigDecimal {
-    BigDecimal::from(amount)
+/// An unsigned 64-bit number, which is `numeric(20,0)` in Postgres.
+///
+/// It cannot be read out of a number that is negative, has a fraction or exceeds
+/// `u64::MAX`, which no row that this crate wrote holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unsigned(pub u64);
+
+impl From<u64> for Unsigned {
+    fn from(number: u64) -> Self {
+        Self(number)
+    }
 }
 
-/// An amount as a query returned it.
-///
-/// # Errors
-/// [`Error::Corrupt`] when it is negative, has a fraction or exceeds `u64::MAX`,
-/// which no row that this crate wrote does.
-pub fn from_numeric(value: &BigDecimal) -> Result<u64, Error> {
-    u64::try_from(sum_from_numeric(value)?).map_err(|_| Error::Corrupt("an amount above u64"))
+impl From<Unsigned> for u64 {
+    fn from(number: Unsigned) -> Self {
+        number.0
+    }
+}
+
+impl TryFrom<&BigDecimal> for Unsigned {
+    type Error = Error;
+
+    fn try_from(value: &BigDecimal) -> Result<Self, Error> {
+        match u64::try_from(sum_from_numeric(value)?) {
+            Ok(number) => Ok(Self(number)),
+            Err(_) => Err(Error::Corrupt("an amount above u64")),
+        }
+    }
+}
+
+impl sqlx::Type<Postgres> for Unsigned {
+    fn type_info() -> PgTypeInfo {
+        BigDecimal::type_info()
+    }
+}
+
+impl PgHasArrayType for Unsigned {
+    fn array_type_info() -> PgTypeInfo {
+        BigDecimal::array_type_info()
+    }
+}
+
+impl sqlx::Encode<'_, Postgres> for Unsigned {
+    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        BigDecimal::from(self.0).encode_by_ref(buffer)
+    }
+}
+
+impl sqlx::Decode<'_, Postgres> for Unsigned {
+    fn decode(value: PgValueRef<'_>) -> Result<Self, BoxDynError> {
+        Ok(Self::try_from(&BigDecimal::decode(value)?)?)
+    }
 }
 
 /// A sum of amounts as a query returned it.
@@ -45,7 +90,8 @@ mod tests {
     #[test]
     fn every_u64_survives() {
         for amount in [0, 1, 5_000_000, u64::from(u32::MAX), u64::MAX] {
-            assert_eq!(from_numeric(&to_numeric(amount)).unwrap(), amount);
+            let read = Unsigned::try_from(&BigDecimal::from(amount)).unwrap();
+            assert_eq!(read, Unsigned(amount));
         }
     }
 
@@ -58,7 +104,7 @@ mod tests {
         ] {
             let value = text.parse().unwrap();
             assert!(
-                matches!(from_numeric(&value), Err(Error::Corrupt(reason)) if reason == complaint),
+                matches!(Unsigned::try_from(&value), Err(Error::Corrupt(reason)) if reason == complaint),
                 "{text}"
             );
         }

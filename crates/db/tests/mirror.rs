@@ -1,12 +1,12 @@
 //! The mirror's rules, against a real Postgres. Numbers in brackets are those of
 //! `docs/INVARIANTS.md`.
 
-use sqlx::{Connection, Executor, PgConnection, PgPool, Row as _};
+use sqlx::{Connection, Executor, PgConnection, PgPool, Row as _, migrate::Migrator};
 use vouch_db::{
     Error,
     mirror::{
-        Applied, Commitment, Conversion, Observation, Referee, Referral, Row, Seen, Status, Writer,
-        receiptless, state, stored_accounts, unfinalized,
+        Applied, Commitment, Conversion, Found, Observation, ObservedAccount, Projection, Receipt,
+        Referral, Status, Writer, live_accounts, receiptless, state, unfinalized,
     },
 };
 use vouch_localnet::{Database, Postgres};
@@ -80,7 +80,7 @@ impl World {
                          coalesce(sum(reward_referrer) FILTER (WHERE status = 'paid'), 0) AS paid,
                          coalesce(sum(reward_referrer) FILTER (WHERE status = 'pending'), 0)
                              AS pending
-                     FROM conversions GROUP BY referral),
+                     FROM conversions JOIN accounts USING (address) GROUP BY referral),
                  kept AS (
                      SELECT referral, conversions, conversions_finalized, rewards_paid,
                          rewards_pending
@@ -89,7 +89,8 @@ impl World {
                  days AS (
                      SELECT campaign, referrer, (to_timestamp(converted_at) AT TIME ZONE 'UTC')::date,
                          count(*), sum(reward_referrer), max(converted_at)
-                     FROM conversions WHERE commitment = 'finalized' AND status = 'paid'
+                     FROM conversions JOIN accounts USING (address)
+                     WHERE commitment = 'finalized' AND status = 'paid'
                      GROUP BY 1, 2, 3)
                  SELECT (SELECT count(*) FROM (
                             (SELECT * FROM counted WHERE conversions > 0 OR paid > 0 OR pending > 0
@@ -106,37 +107,39 @@ impl World {
     }
 }
 
+fn account(data: Vec<u8>, projection: Option<Projection>) -> Found {
+    Found::Account(ObservedAccount { data, projection })
+}
+
 fn referral(slot: u64) -> Observation {
     referral_with(slot, 0)
 }
 
 fn referral_with(slot: u64, conversions: u64) -> Observation {
+    referral_at("R", "AZURE23", slot, conversions)
+}
+
+fn referral_at(address: &str, code: &str, slot: u64, conversions: u64) -> Observation {
+    let referral = Referral {
+        address: address.into(),
+        campaign: "C".into(),
+        code: code.into(),
+        owner: "Alice".into(),
+        active: true,
+        suspended: false,
+        usage_limit: None,
+        conversions: conversions.into(),
+        expires_at: None,
+        created_at: NEW_YEAR,
+    };
     Observation {
-        address: "R".into(),
+        address: address.into(),
         slot,
         commitment: Confirmed,
-        account: Some(Seen {
-            data: conversions.to_le_bytes().to_vec(),
-            row: Row::Referral(Box::new(Referral {
-                campaign: "C".into(),
-                code: "AZURE23".into(),
-                owner: "Alice".into(),
-                pending_owner: None,
-                partner: None,
-                partner_share_bps: 0,
-                active: true,
-                suspended: false,
-                usage_limit: None,
-                conversions,
-                expires_at: None,
-                created_at: NEW_YEAR,
-                rewards_total: 0,
-                rewards_pending: 0,
-                reward_account: "Alice's account".into(),
-                partner_pending: 0,
-                open_conversions: 0,
-            })),
-        }),
+        found: account(
+            conversions.to_le_bytes().to_vec(),
+            Some(Projection::Referral(Box::new(referral))),
+        ),
     }
 }
 
@@ -151,29 +154,47 @@ fn with_reward(
     reward: u64,
     status: Status,
 ) -> Observation {
-    let seconds = i64::from(address.as_bytes()[0]);
+    conversion_by("R", address, slot, commitment, reward, status)
+}
+
+fn conversion_by(
+    referral: &str,
+    address: &str,
+    slot: u64,
+    commitment: Commitment,
+    reward: u64,
+    status: Status,
+) -> Observation {
+    let conversion = Conversion {
+        address: address.into(),
+        referral: referral.into(),
+        referee: format!("wallet {address}"),
+        status,
+        reward_referrer: reward,
+        reward_referee: 0,
+        reward_partner: 0,
+        converted_at: NEW_YEAR + i64::from(address.as_bytes()[0]),
+        hold_seconds: 0,
+    };
     Observation {
         address: address.into(),
         slot,
         commitment,
-        account: Some(Seen {
-            data: format!("{address} {reward} {status:?}").into_bytes(),
-            row: Row::Conversion(Box::new(Conversion {
-                referral: "R".into(),
-                referee: format!("wallet {address}"),
-                action: "signup",
-                status,
-                settled: 1,
-                amount: reward,
-                reference: None,
-                reward_referrer: reward,
-                reward_referee: 0,
-                reward_partner: 0,
-                converted_at: NEW_YEAR + seconds,
-                hold_seconds: 0,
-                bonuses: 0,
-            })),
-        }),
+        found: account(
+            format!("{address} {reward} {status:?}").into_bytes(),
+            Some(Projection::Conversion(Box::new(conversion))),
+        ),
+    }
+}
+
+/// The receipt of conversion B.
+fn receipt(signature: &str) -> Receipt {
+    Receipt {
+        conversion: "B".into(),
+        signature: signature.into(),
+        action: "purchase".into(),
+        amount: u64::MAX.into(),
+        reference: Some(vec![0xab; 32]),
     }
 }
 
@@ -182,7 +203,7 @@ fn gone(address: &str, slot: u64, commitment: Commitment) -> Observation {
         address: address.into(),
         slot,
         commitment,
-        account: None,
+        found: Found::Nothing,
     }
 }
 
@@ -209,12 +230,9 @@ fn ignored(ignored: u64) -> Applied {
 async fn counts_beside_the_api_without_a_deadlock() {
     // Given the referrals Q and R, of which only Q was ever counted
     let mut world = World::new().await;
-    let mut other = referral(1);
-    other.address = "Q".into();
-    if let Some(Row::Referral(row)) = other.account.as_mut().map(|seen| &mut seen.row) {
-        row.code = "AZURE24".into();
-    }
-    world.apply(vec![referral(1), other]).await;
+    world
+        .apply(vec![referral(1), referral_at("Q", "AZURE24", 1, 0)])
+        .await;
     let count = "INSERT INTO referral_totals AS t (referral, clicks) VALUES ($1, 1)
                  ON CONFLICT (referral) DO UPDATE SET clicks = t.clicks + 1";
     let mut api = world.pool.acquire().await.expect("a connection");
@@ -224,10 +242,7 @@ async fn counts_beside_the_api_without_a_deadlock() {
     api.execute("BEGIN").await.expect("a transaction");
     let second = sqlx::query(count).bind("Q").execute(&mut *api).await;
     second.expect("a click");
-    let mut of_q = conversion("B", 2, Confirmed);
-    if let Some(Row::Conversion(row)) = of_q.account.as_mut().map(|seen| &mut seen.row) {
-        row.referral = "Q".into();
-    }
+    let of_q = conversion_by("Q", "B", 2, Confirmed, 5, Status::Paid);
     let mirror = world
         .writer
         .apply(vec![conversion("D", 2, Confirmed), of_q]);
@@ -309,7 +324,7 @@ async fn killed_between_apply_and_commit() {
     // Given a writer that is cut off in the moment of the commit
     let mut world = World::new().await;
     world.apply(vec![referral(1)]).await;
-    let before = stored_accounts(&world.pool).await.expect("rows");
+    let before = live_accounts(&world.pool).await.expect("rows");
     world
         .pool
         .execute(
@@ -329,7 +344,7 @@ async fn killed_between_apply_and_commit() {
         .expect_err("cut off");
     assert!(error.is_unavailable(), "{error:?}");
     // Then nothing of it is there, rollups included
-    assert_eq!(stored_accounts(&world.pool).await.expect("rows"), before);
+    assert_eq!(live_accounts(&world.pool).await.expect("rows"), before);
     assert_eq!(world.totals().await, "nothing");
     // And the lost writer cannot write any more
     assert!(world.writer.apply(batch.clone()).await.is_err());
@@ -365,8 +380,10 @@ async fn finalization_counts_once() {
     // Then leaderboards know nothing of them
     assert_eq!(world.days().await, "nothing");
     let queue = unfinalized(&world.pool, 10, 10).await.expect("a queue");
-    let addresses: Vec<_> = queue.iter().map(|row| row.address.as_str()).collect();
-    assert_eq!(addresses, ["R", "B"]);
+    let mut addresses: Vec<_> = queue.iter().map(|row| row.address.as_str()).collect();
+    // Both are of one slot, whose order is nobody's.
+    addresses.sort_unstable();
+    assert_eq!(addresses, ["B", "R"]);
     // When the first is finalized, three times over
     for slot in [15, 15, 16] {
         world.apply(vec![conversion("B", slot, Finalized)]).await;
@@ -479,7 +496,7 @@ async fn what_ended_stays() {
         ])
         .await;
     let totals = world.totals().await;
-    let gone = "SELECT string_agg(address, ' ' ORDER BY address) FROM conversions WHERE gone";
+    let gone = "SELECT string_agg(address, ' ' ORDER BY address) FROM accounts WHERE gone";
     // When the rent of the first is given back
     let closed = gone_at("B", 11);
     let applied = world.apply(vec![closed.clone()]).await;
@@ -487,7 +504,7 @@ async fn what_ended_stays() {
     assert_eq!((applied.ended, applied.removed), (1, 0));
     assert_eq!(world.totals().await, totals);
     assert_eq!(world.text(gone).await, "B");
-    let left = stored_accounts(&world.pool).await.expect("rows");
+    let left = live_accounts(&world.pool).await.expect("rows");
     let mut left: Vec<_> = left.into_iter().map(|(address, _)| address).collect();
     left.sort();
     assert_eq!(left, ["D", "R"]);
@@ -499,14 +516,12 @@ async fn what_ended_stays() {
         address: "R".into(),
         slot,
         commitment,
-        account: Some(Seen {
-            data: b"closed".to_vec(),
-            row: Row::Closed,
-        }),
+        found: Found::Tombstone,
     };
     let applied = world.apply(vec![tombstone(12, Confirmed)]).await;
     assert_eq!((applied.ended, applied.removed), (1, 0));
-    let state = "SELECT format('%s %s %s', code, gone, commitment) FROM referrals";
+    let state = "SELECT format('%s %s %s', code, gone, commitment)
+         FROM referrals JOIN accounts USING (address)";
     assert_eq!(world.text(state).await, "AZURE23 t confirmed");
     // And when that is final, it is final
     let applied = world.apply(vec![tombstone(13, Finalized)]).await;
@@ -529,11 +544,9 @@ async fn a_tombstone_of_a_lost_fork_is_lifted() {
     let mut world = World::new().await;
     world.apply(vec![referral(10)]).await;
     let mut tombstone = referral(11);
-    if let Some(seen) = &mut tombstone.account {
-        (seen.data, seen.row) = (b"closed".to_vec(), Row::Closed);
-    }
+    tombstone.found = Found::Tombstone;
     world.apply(vec![tombstone]).await;
-    let state = "SELECT format('%s %s', gone, commitment) FROM referrals";
+    let state = "SELECT format('%s %s', gone, commitment) FROM accounts";
     assert_eq!(world.text(state).await, "t confirmed");
     // When the other fork is final, where it is as it was, then it is there again
     let mut back = referral(11);
@@ -544,34 +557,26 @@ async fn a_tombstone_of_a_lost_fork_is_lifted() {
 
 /// [M1] [M11]
 #[tokio::test]
-async fn first_touches_are_mirrored() {
-    // Given a first touch, when it is renewed, and its rent given back
+async fn an_account_that_no_query_reads_is_mirrored_as_bytes() {
+    // Given an account without a projection
     let mut world = World::new().await;
-    let bound = |slot, by: &str| Observation {
+    let touched = |slot, data: &str| Observation {
         address: "W".into(),
         slot,
         commitment: Finalized,
-        account: Some(Seen {
-            data: by.as_bytes().to_vec(),
-            row: Row::Referee(Box::new(Referee {
-                campaign: "C".into(),
-                wallet: "Bob".into(),
-                referral: by.into(),
-                bound_at: NEW_YEAR,
-                expires_at: NEW_YEAR + 60,
-            })),
-        }),
+        found: account(data.into(), None),
     };
-    let state = "SELECT format('%s by %s, %s', wallet, referral, gone) FROM referees";
-    assert_eq!(world.apply(vec![bound(10, "R")]).await, inserted(1));
-    assert_eq!(world.text(state).await, "Bob by R, f");
-    world.apply(vec![bound(11, "Q")]).await;
-    assert_eq!(world.text(state).await, "Bob by Q, f");
+    let state = "SELECT format('%s %s %s', kind, convert_from(data, 'UTF8'), gone) FROM accounts";
+    assert_eq!(world.apply(vec![touched(10, "one")]).await, inserted(1));
+    assert_eq!(world.text(state).await, "other one f");
+    // When it changes, and ends
+    let applied = world.apply(vec![touched(11, "two")]).await;
+    assert_eq!(applied.replaced, 1);
+    assert_eq!(world.text(state).await, "other two f");
     let applied = world.apply(vec![gone_at("W", 12)]).await;
-
-    // Then the row says each
+    // Then its row says each
     assert_eq!(applied.ended, 1);
-    assert_eq!(world.text(state).await, "Bob by Q, t");
+    assert_eq!(world.text(state).await, "other two t");
 }
 
 /// [M3]
@@ -590,7 +595,7 @@ async fn unknown_referral_first() {
         matches!(&error, Error::UnknownReferrals(referrals) if referrals == &["R"]),
         "{error:?}"
     );
-    assert_eq!(stored_accounts(&world.pool).await.expect("rows"), []);
+    assert_eq!(live_accounts(&world.pool).await.expect("rows"), []);
     // When both come together, in the wrong order, then both are there
     let both = vec![conversion("B", 10, Confirmed), referral(10)];
     assert_eq!(world.apply(both).await, inserted(2));
@@ -652,35 +657,83 @@ async fn a_receipt_is_kept_until_another_transaction_made_the_conversion() {
         .await
         .expect("a queue");
     assert_eq!((queue.len(), unresolved), (0, 1));
-    let found = |signature: &str| [("B".to_owned(), signature.to_owned())];
-    assert_eq!(
-        world
-            .writer
-            .set_signatures(&found("first"))
-            .await
-            .expect("set"),
-        1
-    );
-    // When a second signature is offered, then the first one stays
-    assert_eq!(
-        world
-            .writer
-            .set_signatures(&found("second"))
-            .await
-            .expect("set"),
-        0
-    );
-    // When the same conversion moves on, then it keeps its signature
-    let signature = "SELECT coalesce(signature, 'none') FROM conversions";
+    let said =
+        "SELECT format('%s: %s of %s, %s', signature, action, amount, left(reference::text, 4))
+         FROM conversion_receipts";
+    let mut set = async |signature| world.writer.set_receipts(&[receipt(signature)]).await;
+    assert_eq!(set("first").await.expect("set"), 1);
+    // When a second one is offered, then the first one stays
+    assert_eq!(set("second").await.expect("set"), 0);
+    let first = format!(r"first: purchase of {}, \xab", u64::MAX);
+    assert_eq!(world.text(said).await, first);
+    let (queue, unresolved) = receiptless(&world.pool, &[], 10).await.expect("a queue");
+    assert_eq!((queue.len(), unresolved), (0, 0));
+    // When the same conversion moves on, then it keeps its receipt
     world
         .apply(vec![with_reward("B", 11, Confirmed, 5, Status::Cancelled)])
         .await;
-    assert_eq!(world.text(signature).await, "first");
-    // When it turns out to be another one, then the signature is looked for again
+    assert_eq!(world.text(said).await, first);
+    // When it turns out to be another one, then its transaction is looked for again
     world
         .apply(vec![with_reward("B", 11, Finalized, 6, Status::Paid)])
         .await;
-    assert_eq!(world.text(signature).await, "none");
+    assert_eq!(world.text(said).await, ":  of , ");
+    let (queue, unresolved) = receiptless(&world.pool, &[], 10).await.expect("a queue");
+    assert_eq!((queue[0].address.as_str(), unresolved), ("B", 1));
+    // And one that never was leaves no receipt
+    world.apply(vec![conversion("D", 12, Confirmed)]).await;
+    world.apply(vec![gone_at("D", 13)]).await;
+    let left = "SELECT string_agg(conversion, ' ') FROM conversion_receipts";
+    assert_eq!(world.text(left).await, "B");
+}
+
+/// [M4] [M7] [M11]
+#[tokio::test]
+async fn an_older_mirror_is_upgraded_as_it_is() {
+    // Given a mirror of the version that kept the bytes in each table
+    let database = Postgres::test_database().await.expect("a database");
+    let pool = vouch_db::connect(database.url()).await.expect("a pool");
+    let empty = "DROP SCHEMA public CASCADE; CREATE SCHEMA public";
+    pool.execute(empty).await.expect("an empty database");
+    let older = vouch_db::MIGRATOR
+        .iter()
+        .take_while(|step| step.version < 5);
+    let older = Migrator {
+        migrations: older.cloned().collect::<Vec<_>>().into(),
+        ..Migrator::DEFAULT
+    };
+    older.run(&pool).await.expect("the older schema");
+    pool.execute(
+        "INSERT INTO referrals (address, campaign, code, owner, partner_share_bps, active,
+             suspended, conversions, created_at, rewards_total, rewards_pending, data, slot,
+             commitment, gone, was_final)
+         VALUES ('R', 'C', 'AZURE23', 'Alice', 0, true, false, 0, 0, 0, 0, 'r', 3, 'finalized',
+             true, true);
+         INSERT INTO conversions (address, campaign, referral, code, referrer, referee, action,
+             status, settled, amount, reward_referrer, reward_referee, reward_partner,
+             converted_at, hold_seconds, signature, data, slot, commitment)
+         SELECT address, 'C', 'R', 'AZURE23', 'Alice', 'Bob', 'signup', 'paid', 1, 7, 5, 0, 0, 0,
+             0, signature, 'c', 4, 'confirmed'
+         FROM (VALUES ('B', 'signature'), ('D', NULL)) AS new (address, signature);
+         INSERT INTO referees VALUES ('W', 'C', 'Bob', 'R', 0, 60, 'w', 5, 'confirmed')",
+    )
+    .await
+    .expect("rows");
+    // When it is migrated
+    vouch_db::migrate(&pool).await.expect("the new schema");
+    // Then every account is there as it was, and so is what is known of its transaction
+    let text = async |sql: &str| pool.fetch_one(sql).await.expect(sql).get::<String, _>(0);
+    let accounts =
+        "SELECT string_agg(concat_ws(' ', address, kind, convert_from(data, 'UTF8'), slot,
+         commitment, gone, was_final), ', ' ORDER BY address) FROM accounts";
+    assert_eq!(
+        text(accounts).await,
+        "B conversion c 4 confirmed f f, D conversion c 4 confirmed f f, \
+         R referral r 3 finalized t t, W other w 5 confirmed f f"
+    );
+    let receipts = "SELECT string_agg(concat_ws(' ', conversion, signature, action, amount), ', '
+         ORDER BY conversion) FROM conversion_receipts";
+    assert_eq!(text(receipts).await, "B signature signup 7, D");
 }
 
 /// [M8]

@@ -2,19 +2,12 @@
 //! HTTP and real transactions, and checks every number itself. Here we hold it
 //! to its own report.
 
-use std::{
-    process::Command,
-    sync::{Mutex, PoisonError},
-};
+use std::process::Command;
 
 use serde_json::Value;
 use vouch_localnet::built_binary;
 
-/// Two whole products at once would starve each other on a small machine.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-
 fn demo(args: &[&str]) -> Value {
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("report.json");
     let output = Command::new(built_binary("xtask").expect("xtask is built"))

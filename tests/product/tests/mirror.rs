@@ -237,7 +237,7 @@ impl World {
             "a campaign, a referral, the conversions"
         );
         until("Postgres equals the chain", async || {
-            let stored = vouch_db::mirror::stored_accounts(&self.pool)
+            let stored = vouch_db::mirror::live_accounts(&self.pool)
                 .await
                 .expect("rows");
             stored.into_iter().collect::<BTreeMap<_, _>>() == chain
@@ -245,7 +245,7 @@ impl World {
         .await;
         until("everything is final, with its signature", async || {
             self.number(
-                "SELECT count(*) FROM conversions
+                "SELECT count(*) FROM accounts JOIN conversion_receipts ON conversion = address
                  WHERE commitment = 'finalized' AND signature IS NOT NULL",
             )
             .await
@@ -275,7 +275,7 @@ impl World {
                 conversions * reward,
             ),
             (
-                "SELECT count(DISTINCT signature) FROM conversions",
+                "SELECT count(DISTINCT signature) FROM conversion_receipts",
                 conversions,
             ),
         ] {
@@ -341,7 +341,7 @@ async fn gap_while_down() {
     // When it is stopped, conversions happen, and somebody meddles with what it wrote
     world.indexer.stop().await.expect("a clean exit");
     world.convert_many(5).await;
-    sqlx::query("UPDATE referrals SET data = 'nonsense', slot = 0")
+    sqlx::query("UPDATE accounts SET data = 'nonsense', slot = 0 WHERE kind = 'referral'")
         .execute(&world.pool)
         .await
         .expect("a change");
@@ -655,15 +655,20 @@ async fn a_stranger_mentions_the_conversion() {
     let after = world.send(&[mention(SOL + 1)], &[]).await;
     // Then its receipt is the transaction that made it
     world.until_equal(1).await;
-    let row = sqlx::query("SELECT signature FROM conversions WHERE address = $1")
-        .bind(conversion.to_string())
-        .fetch_one(&world.pool)
-        .await
-        .expect("a row");
+    let row = sqlx::query(
+        "SELECT signature, action, amount::text FROM conversion_receipts WHERE conversion = $1",
+    )
+    .bind(conversion.to_string())
+    .fetch_one(&world.pool)
+    .await
+    .expect("a row");
     let found: String = row.get(0);
     assert_ne!(found, before.to_string());
     assert_ne!(found, after.to_string());
     assert_eq!(found, signature.to_string());
+    // And what its instruction says
+    let said: (String, String) = (row.get(1), row.get(2));
+    assert_eq!(said, ("signup".to_owned(), u64::MAX.to_string()));
 }
 
 /// [M9]

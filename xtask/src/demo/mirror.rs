@@ -57,7 +57,7 @@ impl Mirror {
                 Ok((address.to_string(), data))
             })
             .collect::<Result<_>>()?;
-        let stored: BTreeMap<String, Vec<u8>> = vouch_db::mirror::stored_accounts(&self.pool)
+        let stored: BTreeMap<String, Vec<u8>> = vouch_db::mirror::live_accounts(&self.pool)
             .await?
             .into_iter()
             .collect();

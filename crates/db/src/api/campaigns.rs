@@ -1,8 +1,8 @@
 //! Campaigns, and what they say about themselves off chain.
 
-use sqlx::{PgPool, types::BigDecimal};
+use sqlx::PgPool;
 
-use crate::{Error, amount::from_numeric};
+use crate::{Error, amount::Unsigned};
 
 /// One campaign with its profile.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ pub struct Campaign {
     pub reward_kind: String,
     pub reward_fixed: u64,
     pub reward_bps: i32,
-    pub reward_max: Option<u64>,
+    pub reward_max: Option<Unsigned>,
     pub paused: bool,
     pub closed: bool,
     pub starts_at: Option<i64>,
@@ -36,64 +36,6 @@ pub struct Campaign {
     pub name: Option<String>,
     /// Where its links lead, when it has said so.
     pub landing_url: Option<String>,
-}
-
-struct Row {
-    address: String,
-    creator: String,
-    campaign_id: BigDecimal,
-    authority: String,
-    mint: String,
-    mint_decimals: i16,
-    token_program: String,
-    funding: String,
-    proof: String,
-    uniqueness: String,
-    reward_kind: String,
-    reward_fixed: BigDecimal,
-    reward_bps: i32,
-    reward_max: Option<BigDecimal>,
-    paused: bool,
-    closed: bool,
-    starts_at: Option<i64>,
-    ends_at: Option<i64>,
-    created_at: i64,
-    slot: i64,
-    commitment: String,
-    name: Option<String>,
-    landing_url: Option<String>,
-}
-
-impl TryFrom<Row> for Campaign {
-    type Error = Error;
-
-    fn try_from(row: Row) -> Result<Self, Error> {
-        Ok(Self {
-            campaign_id: from_numeric(&row.campaign_id)?,
-            reward_fixed: from_numeric(&row.reward_fixed)?,
-            reward_max: row.reward_max.as_ref().map(from_numeric).transpose()?,
-            address: row.address,
-            creator: row.creator,
-            authority: row.authority,
-            mint: row.mint,
-            mint_decimals: row.mint_decimals,
-            token_program: row.token_program,
-            funding: row.funding,
-            proof: row.proof,
-            uniqueness: row.uniqueness,
-            reward_kind: row.reward_kind,
-            reward_bps: row.reward_bps,
-            paused: row.paused,
-            closed: row.closed,
-            starts_at: row.starts_at,
-            ends_at: row.ends_at,
-            created_at: row.created_at,
-            slot: row.slot,
-            commitment: row.commitment,
-            name: row.name,
-            landing_url: row.landing_url,
-        })
-    }
 }
 
 /// At most `limit` campaigns after the one with this time and address, newest first.
@@ -122,15 +64,18 @@ async fn select(
     after: Option<(i64, &str)>,
     limit: i64,
 ) -> Result<Vec<Campaign>, Error> {
-    sqlx::query_as!(
-        Row,
+    Ok(sqlx::query_as!(
+        Campaign,
         r#"
-        SELECT c.address, c.creator, c.campaign_id, c.authority, c.mint, c.mint_decimals,
-               c.token_program, c.funding, c.proof, c.uniqueness, c.reward_kind, c.reward_fixed,
-               c.reward_bps, c.reward_max, c.paused, c.closed, c.starts_at, c.ends_at,
-               c.created_at, c.slot, c.commitment,
+        SELECT c.address, c.creator, c.campaign_id AS "campaign_id: Unsigned", c.authority, c.mint,
+               c.mint_decimals, c.token_program, c.funding, c.proof, c.uniqueness, c.reward_kind,
+               c.reward_fixed AS "reward_fixed: Unsigned", c.reward_bps,
+               c.reward_max AS "reward_max: Unsigned", c.paused, c.closed, c.starts_at, c.ends_at,
+               c.created_at, a.slot, a.commitment,
                p.name AS "name?", p.landing_url AS "landing_url?"
-        FROM campaigns c LEFT JOIN campaign_profiles p ON p.campaign = c.address
+        FROM campaigns c
+        JOIN accounts a ON a.address = c.address
+        LEFT JOIN campaign_profiles p ON p.campaign = c.address
         WHERE ($1::text IS NULL OR c.address = $1)
           AND ($2::bigint IS NULL OR (c.created_at, c.address) < ($2, $3::text))
         ORDER BY c.created_at DESC, c.address DESC
@@ -142,10 +87,7 @@ async fn select(
         limit,
     )
     .fetch_all(pool)
-    .await?
-    .into_iter()
-    .map(Campaign::try_from)
-    .collect()
+    .await?)
 }
 
 /// Sets the profile of the campaign at `address`; false when there is no such campaign.

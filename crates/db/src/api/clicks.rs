@@ -8,8 +8,10 @@ use time::{Date, OffsetDateTime};
 
 use crate::Error;
 
-/// One click on a share link. Texts hold no NUL: Postgres has no place for it.
-#[derive(Debug, Clone, PartialEq)]
+/// One click on a share link: a row of `clicks`, in the order of its columns. Texts hold
+/// no NUL: Postgres has no place for it.
+#[derive(Debug, Clone, PartialEq, sqlx::Type)]
+#[sqlx(type_name = "clicks")]
 pub struct Click {
     /// Unique; a click that is inserted twice counts once.
     pub id: Uuid,
@@ -46,21 +48,12 @@ pub struct Click {
 /// See [`Error`]; then nothing was inserted, unless the connection broke while
 /// Postgres committed, which cannot be told apart. Inserting again is always safe.
 pub async fn insert(connection: &mut PgConnection, clicks: &[Click]) -> Result<u64, Error> {
-    fn column<T>(clicks: &[Click], value: impl Fn(&Click) -> T) -> Vec<T> {
-        clicks.iter().map(value).collect()
-    }
-
     // Counters are locked in the order of their key's bytes, as the indexer does: two
     // writers cannot wait for each other in a circle, whatever the database's locale.
     let inserted = sqlx::query_scalar!(
         r#"
         WITH new AS (
-            INSERT INTO clicks (id, clicked_at, campaign, referral, code, visitor, user_agent,
-                                referrer_url, source, utm, wallet, verdict, verdict_reason)
-            SELECT * FROM UNNEST(
-                $1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::bytea[],
-                $7::text[], $8::text[], $9::text[], $10::jsonb[], $11::text[], $12::text[],
-                $13::text[])
+            INSERT INTO clicks SELECT * FROM UNNEST($1::clicks[])
             ON CONFLICT (id, clicked_at) DO NOTHING
             RETURNING referral, visitor, clicked_at, verdict
         ), visitors AS (
@@ -85,19 +78,7 @@ pub async fn insert(connection: &mut PgConnection, clicks: &[Click]) -> Result<u
         )
         SELECT count(*) AS "inserted!" FROM new
         "#,
-        &column(clicks, |click| click.id),
-        &column(clicks, |click| click.clicked_at),
-        &column(clicks, |click| click.campaign.clone()),
-        &column(clicks, |click| click.referral.clone()),
-        &column(clicks, |click| click.code.clone()),
-        &column(clicks, |click| click.visitor.clone()),
-        &column(clicks, |click| click.user_agent.clone()) as &[Option<String>],
-        &column(clicks, |click| click.referrer_url.clone()) as &[Option<String>],
-        &column(clicks, |click| click.source.clone()) as &[Option<String>],
-        &column(clicks, |click| click.utm.clone()) as &[Option<JsonValue>],
-        &column(clicks, |click| click.wallet.clone()) as &[Option<String>],
-        &column(clicks, |click| click.verdict.clone()),
-        &column(clicks, |click| click.verdict_reason.clone()) as &[Option<String>],
+        clicks as &[Click],
     )
     .fetch_one(connection)
     .await?;

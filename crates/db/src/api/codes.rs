@@ -2,7 +2,7 @@
 
 use sqlx::PgPool;
 
-use crate::{Error, amount::from_numeric};
+use crate::{Error, amount::Unsigned};
 
 /// A referral with what its campaign says.
 #[derive(Debug, Clone)]
@@ -62,19 +62,22 @@ pub async fn find(
     let row = sqlx::query!(
         r#"
         SELECT r.address, r.campaign, r.code, r.owner,
-               r.active AND NOT r.gone AS "active!", r.suspended,
-               r.usage_limit, r.conversions, r.expires_at, r.created_at,
+               r.active AND NOT a.gone AS "active!", r.suspended,
+               r.usage_limit AS "usage_limit: Unsigned", r.conversions AS "conversions: Unsigned",
+               r.expires_at, r.created_at,
                r.address = (
-                   SELECT o.address FROM referrals o WHERE o.code = $1
-                   ORDER BY o.gone, o.created_at, o.address COLLATE "C" LIMIT 1
+                   SELECT o.address FROM referrals o JOIN accounts oa ON oa.address = o.address
+                   WHERE o.code = $1
+                   ORDER BY oa.gone, o.created_at, o.address COLLATE "C" LIMIT 1
                ) AS "owns_short_link!",
                p.landing_url AS "landing_url?",
                c.paused AS "paused?", c.closed AS "closed?", c.starts_at, c.ends_at
         FROM referrals r
+        JOIN accounts a ON a.address = r.address
         LEFT JOIN campaigns c ON c.address = r.campaign
         LEFT JOIN campaign_profiles p ON p.campaign = r.campaign
         WHERE r.code = $1 AND ($2::text IS NULL OR r.campaign = $2)
-        ORDER BY r.gone, r.created_at, r.address COLLATE "C"
+        ORDER BY a.gone, r.created_at, r.address COLLATE "C"
         LIMIT 1
         "#,
         code,
@@ -82,32 +85,29 @@ pub async fn find(
     )
     .fetch_optional(pool)
     .await?;
-    row.map(|row| {
-        Ok(Referral {
-            usage_limit: row.usage_limit.as_ref().map(from_numeric).transpose()?,
-            conversions: from_numeric(&row.conversions)?,
-            campaign_state: match (row.paused, row.closed) {
-                (Some(paused), Some(closed)) => Some(CampaignState {
-                    paused,
-                    closed,
-                    starts_at: row.starts_at,
-                    ends_at: row.ends_at,
-                }),
-                _ => None,
-            },
-            address: row.address,
-            campaign: row.campaign,
-            code: row.code,
-            owner: row.owner,
-            active: row.active,
-            suspended: row.suspended,
-            expires_at: row.expires_at,
-            created_at: row.created_at,
-            owns_short_link: row.owns_short_link,
-            landing_url: row.landing_url,
-        })
-    })
-    .transpose()
+    Ok(row.map(|row| Referral {
+        usage_limit: row.usage_limit.map(u64::from),
+        conversions: row.conversions.into(),
+        campaign_state: match (row.paused, row.closed) {
+            (Some(paused), Some(closed)) => Some(CampaignState {
+                paused,
+                closed,
+                starts_at: row.starts_at,
+                ends_at: row.ends_at,
+            }),
+            _ => None,
+        },
+        address: row.address,
+        campaign: row.campaign,
+        code: row.code,
+        owner: row.owner,
+        active: row.active,
+        suspended: row.suspended,
+        expires_at: row.expires_at,
+        created_at: row.created_at,
+        owns_short_link: row.owns_short_link,
+        landing_url: row.landing_url,
+    }))
 }
 
 /// Which of `codes` any campaign uses.

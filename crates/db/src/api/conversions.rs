@@ -2,7 +2,7 @@
 
 use sqlx::PgPool;
 
-use crate::{Error, amount::from_numeric};
+use crate::{Error, amount::Unsigned};
 
 /// One conversion.
 #[derive(Debug, Clone)]
@@ -17,17 +17,18 @@ pub struct Conversion {
     pub code: String,
     pub referrer: String,
     pub referee: String,
-    pub action: String,
     pub status: String,
-    pub amount: u64,
-    pub reference: Option<Vec<u8>>,
     pub reward_referrer: u64,
     pub reward_referee: u64,
     pub reward_partner: u64,
     pub converted_at: i64,
     pub hold_seconds: i64,
-    pub signature: Option<String>,
     pub commitment: String,
+    /// This and what follows is of the receipt: `None` until that is known.
+    pub signature: Option<String>,
+    pub action: Option<String>,
+    pub amount: Option<Unsigned>,
+    pub reference: Option<Vec<u8>>,
 }
 
 /// Which conversions; `None` does not restrict.
@@ -51,17 +52,25 @@ pub async fn list(
     after: Option<(i64, &str)>,
     limit: i64,
 ) -> Result<Vec<Conversion>, Error> {
-    let rows = sqlx::query!(
-        "SELECT address, campaign, referral, code, referrer, referee, action, status, amount,
-                reference, reward_referrer, reward_referee, reward_partner, converted_at,
-                hold_seconds, signature, commitment
-         FROM conversions
-         WHERE ($1::text IS NULL OR campaign = $1)
-           AND ($2::text IS NULL OR referral = $2)
-           AND ($3::text IS NULL OR referee = $3)
-           AND ($4::bigint IS NULL OR (converted_at, address) < ($4, $5::text))
-         ORDER BY converted_at DESC, address DESC
-         LIMIT $6",
+    Ok(sqlx::query_as!(
+        Conversion,
+        r#"
+        SELECT c.address, c.campaign, c.referral, c.code, c.referrer, c.referee, c.status,
+               c.reward_referrer AS "reward_referrer: Unsigned",
+               c.reward_referee AS "reward_referee: Unsigned",
+               c.reward_partner AS "reward_partner: Unsigned",
+               c.converted_at, c.hold_seconds, a.commitment,
+               r.signature, r.action, r.amount AS "amount: Unsigned", r.reference
+        FROM conversions c
+        JOIN accounts a ON a.address = c.address
+        JOIN conversion_receipts r ON r.conversion = c.address
+        WHERE ($1::text IS NULL OR c.campaign = $1)
+          AND ($2::text IS NULL OR c.referral = $2)
+          AND ($3::text IS NULL OR c.referee = $3)
+          AND ($4::bigint IS NULL OR (c.converted_at, c.address) < ($4, $5::text))
+        ORDER BY c.converted_at DESC, c.address DESC
+        LIMIT $6
+        "#,
         filter.campaign.as_deref(),
         filter.referral.as_deref(),
         filter.referee.as_deref(),
@@ -70,28 +79,5 @@ pub async fn list(
         limit,
     )
     .fetch_all(pool)
-    .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(Conversion {
-                amount: from_numeric(&row.amount)?,
-                reward_referrer: from_numeric(&row.reward_referrer)?,
-                reward_referee: from_numeric(&row.reward_referee)?,
-                reward_partner: from_numeric(&row.reward_partner)?,
-                address: row.address,
-                campaign: row.campaign,
-                referral: row.referral,
-                code: row.code,
-                referrer: row.referrer,
-                referee: row.referee,
-                action: row.action,
-                status: row.status,
-                reference: row.reference,
-                converted_at: row.converted_at,
-                hold_seconds: row.hold_seconds,
-                signature: row.signature,
-                commitment: row.commitment,
-            })
-        })
-        .collect()
+    .await?)
 }

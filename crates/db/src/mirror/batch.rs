@@ -1,39 +1,15 @@
-//! Applying what was seen on the chain: one batch, one transaction.
-
-use std::collections::HashMap;
+//! Applying what was observed on the chain: one batch, one transaction.
 
 use sqlx::PgConnection;
 
 use super::{
-    Commitment,
-    existing::{Existing, credits, existing},
-    rollups::{Counted, Moves},
-    rows::Row,
-    upsert::{self, NewConversion},
+    Campaign, Commitment, Conversion, Observation, Projection, Referral, StoredAccount, accounts,
+    guard::{Verdict, newest, slot_guard},
+    projections::{self, CreditedConversion},
+    receipts,
+    rollups::Moves,
 };
 use crate::Error;
-
-/// An account, seen at a slot.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Observation {
-    /// Address of the account.
-    pub address: String,
-    /// The slot at whose end it looked so.
-    pub slot: u64,
-    /// How settled that slot was.
-    pub commitment: Commitment,
-    /// The account, or `None` when the program has no account at this address.
-    pub account: Option<Seen>,
-}
-
-/// An account that exists.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
-    /// Its bytes.
-    pub data: Vec<u8>,
-    /// Its bytes, decoded.
-    pub row: Row,
-}
 
 /// What became of a batch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -52,69 +28,25 @@ pub struct Applied {
     pub ignored: u64,
 }
 
-/// What an observation does to what is stored.
-enum Effect {
-    Ignore,
-    Store(Seen),
-    Finalize,
-    End,
-    Remove,
+/// The rows that a batch leads to.
+#[derive(Default)]
+struct Writes {
+    accounts: Vec<StoredAccount>,
+    campaigns: Vec<Campaign>,
+    referrals: Vec<Referral>,
+    conversions: Vec<ConversionWrite>,
+    removed: Vec<String>,
 }
 
-/// The slot guard.
-///
-/// - An older slot never replaces a newer one. In the same slot the later
-///   observation wins, so that the order of delivery decides, but a finalized row
-///   yields only to a newer slot.
-/// - Known bytes are no news, except that they may now be final.
-/// - An account that is no more, or of which only a tombstone is left, stays as it was
-///   known last. But one that was never final, and does not exist, never did.
-fn effect(known: Option<&Existing>, seen: Observation) -> Effect {
-    // A tombstone says no more than that there is nothing else.
-    let tombstone = matches!(&seen.account, Some(account) if account.row == Row::Closed);
-    let account = seen.account.filter(|_| !tombstone);
-    let Some(known) = known else {
-        return account.map_or(Effect::Ignore, Effect::Store);
-    };
-    let stale =
-        known.slot > seen.slot || (known.slot == seen.slot && known.commitment > seen.commitment);
-    if stale {
-        return Effect::Ignore;
-    }
-    let known_already = match &account {
-        None => known.gone,
-        Some(account) => !known.gone && account.data == known.data,
-    };
-    match account {
-        _ if known_already && seen.commitment > known.commitment => Effect::Finalize,
-        _ if known_already => Effect::Ignore,
-        Some(account) => Effect::Store(account),
-        None if tombstone || known.was_final => Effect::End,
-        None => Effect::Remove,
-    }
+/// A conversion as it is now, and as it was mirrored before.
+struct ConversionWrite {
+    conversion: Conversion,
+    commitment: Commitment,
+    before: Option<CountedConversion>,
 }
 
-/// Only the last observation of an address counts: of the newest slot, and of several
-/// in that slot the one that came last.
-fn newest(observations: Vec<Observation>) -> (HashMap<String, Observation>, u64) {
-    let mut newest: HashMap<String, Observation> = HashMap::with_capacity(observations.len());
-    let mut overtaken = 0;
-    for observation in observations {
-        match newest.get_mut(&observation.address) {
-            Some(known) => {
-                overtaken += 1;
-                let (new, old) = (&observation, &*known);
-                if (new.slot, new.commitment) >= (old.slot, old.commitment) {
-                    *known = observation;
-                }
-            }
-            None => {
-                newest.insert(observation.address.clone(), observation);
-            }
-        }
-    }
-    (newest, overtaken)
-}
+/// A mirrored conversion, and the commitment as which the rollups count it.
+type CountedConversion = (CreditedConversion, Commitment);
 
 /// Applies a batch within the transaction of `connection`.
 pub(super) async fn apply(
@@ -122,172 +54,145 @@ pub(super) async fn apply(
     observations: Vec<Observation>,
 ) -> Result<Applied, Error> {
     let (observations, overtaken) = newest(observations);
-    let addresses: Vec<String> = observations.keys().cloned().collect();
-    let mut known = existing(connection, &addresses).await?;
+    let addresses: Vec<String> = observations
+        .iter()
+        .map(|observation| observation.address.clone())
+        .collect();
+    let mut accounts = accounts::read(connection, &addresses).await?;
+    let mut conversions = projections::read_conversions(connection, &addresses).await?;
     let mut applied = Applied {
         ignored: overtaken,
         ..Applied::default()
     };
     let mut moves = Moves::default();
-    let mut referrals = Vec::new();
-    let mut conversions = Vec::new();
-    let mut referees = Vec::new();
-    let mut finalized = Vec::new();
-    let mut ended = Vec::new();
-    let mut removed = Vec::new();
+    let mut writes = Writes::default();
 
-    for (address, observation) in observations {
-        let known = known.remove(&address);
-        let (slot, commitment) = (observation.slot, observation.commitment);
-        match effect(known.as_ref(), observation) {
-            Effect::Ignore => applied.ignored += 1,
-            Effect::Finalize => {
+    for observation in observations {
+        let address = observation.address.clone();
+        let account = accounts.remove(&address);
+        let conversion = conversions.remove(&address);
+        let is_known = account.is_some();
+        let before = conversion.zip(account.as_ref().map(|account| account.commitment));
+        match slot_guard(account, observation) {
+            Verdict::Ignore => applied.ignored += 1,
+            Verdict::Finalize(account) => {
                 applied.finalized += 1;
-                if let Some(counted) = known.and_then(|known| known.counted) {
-                    moves.remove(&counted)?;
-                    moves.add(&Counted {
-                        commitment,
-                        ..counted
-                    })?;
-                }
-                finalized.push((address, slot));
+                count_as(&account, before.as_ref(), &mut moves)?;
+                writes.accounts.push(account);
             }
-            Effect::End => {
+            Verdict::End(account) => {
                 applied.ended += 1;
-                if let Some(counted) = known.and_then(|known| known.counted) {
-                    moves.remove(&counted)?;
-                    moves.add(&Counted {
-                        commitment,
-                        ..counted
-                    })?;
-                }
-                ended.push((address, slot, commitment));
+                count_as(&account, before.as_ref(), &mut moves)?;
+                writes.accounts.push(account);
             }
-            Effect::Remove => {
+            Verdict::Remove => {
                 applied.removed += 1;
-                if let Some(counted) = known.and_then(|known| known.counted) {
-                    moves.remove(&counted)?;
+                if let Some((conversion, commitment)) = &before {
+                    moves.remove(conversion, *commitment)?;
                 }
-                removed.push(address);
+                writes.removed.push(address);
             }
-            Effect::Store(Seen { data, row }) => {
-                match known {
-                    Some(_) => applied.replaced += 1,
-                    None => applied.inserted += 1,
+            Verdict::Store(account, projection) => {
+                if is_known {
+                    applied.replaced += 1;
+                } else {
+                    applied.inserted += 1;
                 }
-                let meta = upsert::Meta {
-                    address,
-                    data,
-                    slot,
-                    commitment,
-                };
-                match row {
-                    Row::Campaign(row) => upsert::campaign(connection, meta, *row).await?,
-                    Row::Referral(row) => referrals.push((meta, *row)),
-                    Row::Conversion(row) => {
-                        let counted = known.and_then(|known| known.counted);
-                        conversions.push((meta, *row, counted));
-                    }
-                    Row::Referee(row) => referees.push((meta, *row)),
-                    Row::Closed => {}
+                match projection {
+                    Some(Projection::Campaign(row)) => writes.campaigns.push(*row),
+                    Some(Projection::Referral(row)) => writes.referrals.push(*row),
+                    Some(Projection::Conversion(row)) => writes.conversions.push(ConversionWrite {
+                        conversion: *row,
+                        commitment: account.commitment,
+                        before,
+                    }),
+                    None => {}
                 }
+                writes.accounts.push(account);
             }
         }
     }
 
-    upsert::referrals(connection, referrals).await?;
-    let conversions = credited(connection, conversions, &mut moves).await?;
-    upsert::conversions(connection, conversions).await?;
-    upsert::referees(connection, referees).await?;
-    upsert::end(connection, &ended).await?;
-    upsert::finalize(connection, &finalized).await?;
-    upsert::remove(connection, &removed).await?;
+    accounts::write(connection, &writes.accounts).await?;
+    projections::write_campaigns(connection, &writes.campaigns).await?;
+    projections::write_referrals(connection, &writes.referrals).await?;
+    let (conversions, unreceipted) = credited(connection, writes.conversions, &mut moves).await?;
+    projections::write_conversions(connection, &conversions).await?;
+    receipts::enqueue(connection, &unreceipted).await?;
+    accounts::remove(connection, &writes.removed).await?;
     moves.write(connection).await?;
     Ok(applied)
 }
 
-/// Finds out whom each conversion credits, and counts it.
+/// Counts a conversion, if the account is one, as settled as the account is now.
+fn count_as(
+    account: &StoredAccount,
+    conversion: Option<&CountedConversion>,
+    moves: &mut Moves,
+) -> Result<(), Error> {
+    if let Some((conversion, before)) = conversion {
+        moves.remove(conversion, *before)?;
+        moves.add(conversion, account.commitment)?;
+    }
+    Ok(())
+}
+
+/// Finds out who is credited for each conversion, and counts it. Returns the rows, and
+/// the addresses of those whose transaction has to be looked for.
 ///
 /// Who was credited once stays credited: a referral that changes hands later takes
 /// no past conversions along.
 async fn credited(
     connection: &mut PgConnection,
-    conversions: Vec<(upsert::Meta, super::Conversion, Option<Counted>)>,
+    conversions: Vec<ConversionWrite>,
     moves: &mut Moves,
-) -> Result<Vec<NewConversion>, Error> {
+) -> Result<(Vec<CreditedConversion>, Vec<String>), Error> {
+    if conversions.is_empty() {
+        return Ok((Vec::new(), Vec::new()));
+    }
     let mut referrals: Vec<String> = conversions
         .iter()
-        .map(|(_, row, _)| row.referral.clone())
+        .map(|write| write.conversion.referral.clone())
         .collect();
     referrals.sort();
     referrals.dedup();
-    let credits = if referrals.is_empty() {
-        HashMap::new()
-    } else {
-        credits(connection, &referrals).await?
-    };
+    let credits = projections::credits(connection, &referrals).await?;
 
     let mut missing = Vec::new();
-    let mut new = Vec::with_capacity(conversions.len());
-    for (meta, row, old) in conversions {
-        let credit = match &old {
-            Some(old) if old.referral == row.referral => old.credit.clone(),
-            _ => match credits.get(&row.referral) {
+    let mut rows = Vec::with_capacity(conversions.len());
+    let mut unreceipted = Vec::new();
+    for ConversionWrite {
+        conversion,
+        commitment,
+        before,
+    } in conversions
+    {
+        let credit = match &before {
+            Some((before, _)) if before.referral == conversion.referral => before.credit(),
+            _ => match credits.get(&conversion.referral) {
                 Some(credit) => credit.clone(),
                 None => {
-                    missing.push(row.referral);
+                    missing.push(conversion.referral);
                     continue;
                 }
             },
         };
-        if let Some(old) = old {
-            moves.remove(&old)?;
+        let address = conversion.address.clone();
+        let row = CreditedConversion::new(conversion, credit);
+        if let Some((before, commitment)) = &before {
+            moves.remove(before, *commitment)?;
         }
-        moves.add(&Counted {
-            referral: row.referral.clone(),
-            credit: credit.clone(),
-            status: row.status,
-            commitment: meta.commitment,
-            reward: row.reward_referrer,
-            converted_at: row.converted_at,
-        })?;
-        new.push(NewConversion { meta, row, credit });
+        moves.add(&row, commitment)?;
+        if before.is_none_or(|(before, _)| !before.is_same_sale(&row)) {
+            unreceipted.push(address);
+        }
+        rows.push(row);
     }
     if missing.is_empty() {
-        Ok(new)
+        Ok((rows, unreceipted))
     } else {
+        missing.sort();
+        missing.dedup();
         Err(Error::UnknownReferrals(missing))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn observation(slot: u64, commitment: Commitment) -> Observation {
-        Observation {
-            address: "A".into(),
-            slot,
-            commitment,
-            account: None,
-        }
-    }
-
-    #[test]
-    fn of_several_observations_the_newest_counts() {
-        use Commitment::{Confirmed, Finalized};
-        for (order, expected) in [
-            (vec![(7, Confirmed), (8, Confirmed)], (8, Confirmed)),
-            (vec![(8, Confirmed), (7, Finalized)], (8, Confirmed)),
-            (vec![(8, Finalized), (8, Confirmed)], (8, Finalized)),
-        ] {
-            let all = order
-                .iter()
-                .map(|(slot, c)| observation(*slot, *c))
-                .collect();
-            let (newest, overtaken) = newest(all);
-            assert_eq!((newest["A"].slot, newest["A"].commitment), expected);
-            assert_eq!(overtaken, 1);
-        }
     }
 }

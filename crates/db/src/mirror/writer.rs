@@ -2,10 +2,7 @@
 
 use sqlx::{Connection, PgConnection, PgPool, postgres::PgConnectOptions};
 
-use super::{
-    batch::{self, Applied, Observation},
-    slot_from_sql, slot_to_sql,
-};
+use super::{Applied, Observation, Receipt, Slot, batch, receipts};
 use crate::{Error, statement_timeout, unless_silent};
 
 /// Key of the advisory lock. Postgres keeps such locks apart by database.
@@ -41,13 +38,17 @@ pub struct State {
 /// # Errors
 /// When Postgres does not answer.
 pub async fn state(pool: &PgPool) -> Result<State, Error> {
-    let row = sqlx::query!("SELECT genesis_hash, indexed_slot, finalized_slot FROM indexer_state")
-        .fetch_one(pool)
-        .await?;
+    let row = sqlx::query!(
+        r#"SELECT genesis_hash, indexed_slot AS "indexed_slot: Slot",
+                  finalized_slot AS "finalized_slot: Slot"
+           FROM indexer_state"#
+    )
+    .fetch_one(pool)
+    .await?;
     Ok(State {
         genesis_hash: row.genesis_hash,
-        indexed_slot: row.indexed_slot.map(slot_from_sql).transpose()?,
-        finalized_slot: row.finalized_slot.map(slot_from_sql).transpose()?,
+        indexed_slot: row.indexed_slot.map(u64::from),
+        finalized_slot: row.finalized_slot.map(u64::from),
     })
 }
 
@@ -85,7 +86,7 @@ impl Writer {
         Ok(None)
     }
 
-    /// Applies what was seen: all of it, rollups included, or nothing.
+    /// Applies what was observed: all of it, rollups included, or nothing.
     ///
     /// # Errors
     /// [`Error::UnknownReferrals`] when a conversion's referral is neither mirrored
@@ -103,23 +104,16 @@ impl Writer {
         .await
     }
 
-    /// Gives conversions the signature of the transaction that made them, as
-    /// (address, signature). Those that have one keep it. Returns how many were new.
+    /// Gives conversions their receipts. Those that have one keep it. Returns how many
+    /// were new.
     ///
     /// # Errors
     /// When Postgres does not answer.
-    pub async fn set_signatures(&mut self, found: &[(String, String)]) -> Result<u64, Error> {
-        let (addresses, signatures): (Vec<_>, Vec<_>) = found.iter().cloned().unzip();
-        let update = sqlx::query!(
-            "UPDATE conversions SET signature = found.signature
-             FROM UNNEST($1::text[], $2::text[]) AS found (address, signature)
-             WHERE conversions.address = found.address AND conversions.signature IS NULL",
-            &addresses,
-            &signatures,
-        );
-        let connection = &mut self.connection;
-        let done = unless_silent(async { Ok(update.execute(connection).await?) }).await?;
-        Ok(done.rows_affected())
+    pub async fn set_receipts(&mut self, found: &[Receipt]) -> Result<u64, Error> {
+        if found.is_empty() {
+            return Ok(0);
+        }
+        unless_silent(receipts::write(&mut self.connection, found)).await
     }
 
     /// Ties the mirror to a chain, for good. Returns the chain that it is tied to,
@@ -151,8 +145,8 @@ impl Writer {
                  indexed_slot = GREATEST(indexed_slot, $1),
                  finalized_slot = GREATEST(finalized_slot, $2),
                  updated_at = now()",
-            indexed_slot.map(slot_to_sql),
-            finalized_slot.map(slot_to_sql),
+            indexed_slot.map(Slot) as Option<Slot>,
+            finalized_slot.map(Slot) as Option<Slot>,
         );
         let connection = &mut self.connection;
         unless_silent(async { Ok(update.execute(connection).await?) }).await?;

@@ -1,0 +1,241 @@
+//! The slot guard: decides, without Postgres, what an observation does to the row of
+//! its account.
+
+use std::collections::HashMap;
+
+use super::{Commitment, Projection, Slot, StoredAccount};
+
+/// What was at an address, at a slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observation {
+    /// The address.
+    pub address: String,
+    /// The slot at whose end it looked so.
+    pub slot: u64,
+    /// How settled that slot was.
+    pub commitment: Commitment,
+    /// What was there.
+    pub found: Found,
+}
+
+/// What was at an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// An account of the program.
+    Account(ObservedAccount),
+    /// A tombstone: the account that was here ended, and its address stays taken.
+    Tombstone,
+    /// No account of the program.
+    Nothing,
+}
+
+/// An account of the program, as it was observed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedAccount {
+    /// Its bytes.
+    pub data: Vec<u8>,
+    /// What queries read of it; `None` for an account that no query reads.
+    pub projection: Option<Projection>,
+}
+
+/// What an observation does to what is stored.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Nothing: it is known already, or older than what is known.
+    Ignore,
+    /// The account is new or has other bytes.
+    Store(StoredAccount, Option<Projection>),
+    /// The known bytes are final.
+    Finalize(StoredAccount),
+    /// The account ended; its row stays as it was known last.
+    End(StoredAccount),
+    /// The account never was: only a fork had it.
+    Remove,
+}
+
+/// Decides what `observation` does to the `known` row of its account.
+///
+/// - An older slot never replaces a newer one. In the same slot the later
+///   observation wins, so that the order of delivery decides, but a finalized row
+///   yields only to a newer slot.
+/// - Known bytes are no news, except that they may now be final.
+/// - An account that is no more, or of which only a tombstone is left, stays as it was
+///   known last. But one that was never final, and does not exist, never did.
+pub(super) fn slot_guard(known: Option<StoredAccount>, observation: Observation) -> Verdict {
+    let Observation {
+        address,
+        slot,
+        commitment,
+        found,
+    } = observation;
+    let slot = Slot(slot);
+    let is_final = commitment == Commitment::Finalized;
+    if let Some(known) = &known
+        && (known.slot, known.commitment) > (slot, commitment)
+    {
+        return Verdict::Ignore;
+    }
+    match (known, found) {
+        (None, Found::Tombstone | Found::Nothing) => Verdict::Ignore,
+        (Some(known), Found::Account(seen)) if !known.gone && known.data == seen.data => {
+            known_already(known, slot, commitment)
+        }
+        (Some(known), Found::Tombstone | Found::Nothing) if known.gone => {
+            known_already(known, slot, commitment)
+        }
+        (known, Found::Account(seen)) => {
+            let account = StoredAccount {
+                address,
+                kind: kind(seen.projection.as_ref()).to_owned(),
+                data: seen.data,
+                slot,
+                commitment,
+                gone: false,
+                was_final: is_final || known.is_some_and(|known| known.was_final),
+            };
+            Verdict::Store(account, seen.projection)
+        }
+        (Some(known), Found::Nothing) if !known.was_final => Verdict::Remove,
+        (Some(known), Found::Tombstone | Found::Nothing) => Verdict::End(StoredAccount {
+            slot,
+            commitment,
+            gone: true,
+            ..known
+        }),
+    }
+}
+
+/// The row says the same already: the only news is that it is final.
+fn known_already(known: StoredAccount, slot: Slot, commitment: Commitment) -> Verdict {
+    if commitment <= known.commitment {
+        return Verdict::Ignore;
+    }
+    Verdict::Finalize(StoredAccount {
+        slot,
+        commitment,
+        was_final: true,
+        ..known
+    })
+}
+
+/// As it is stored.
+fn kind(projection: Option<&Projection>) -> &'static str {
+    match projection {
+        Some(Projection::Campaign(_)) => "campaign",
+        Some(Projection::Referral(_)) => "referral",
+        Some(Projection::Conversion(_)) => "conversion",
+        None => "other",
+    }
+}
+
+/// Only the last observation of an address counts: of the newest slot, and of several
+/// in that slot the one that came last. Returns them, and how many did not count.
+pub(super) fn newest(observations: Vec<Observation>) -> (Vec<Observation>, u64) {
+    let mut newest: HashMap<String, Observation> = HashMap::with_capacity(observations.len());
+    let mut overtaken = 0;
+    for observation in observations {
+        match newest.get_mut(&observation.address) {
+            Some(known) => {
+                overtaken += 1;
+                let (new, old) = (&observation, &*known);
+                if (new.slot, new.commitment) >= (old.slot, old.commitment) {
+                    *known = observation;
+                }
+            }
+            None => {
+                newest.insert(observation.address.clone(), observation);
+            }
+        }
+    }
+    (newest.into_values().collect(), overtaken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Commitment::{Confirmed, Finalized};
+
+    fn observation(slot: u64, commitment: Commitment, found: Found) -> Observation {
+        Observation {
+            address: "A".into(),
+            slot,
+            commitment,
+            found,
+        }
+    }
+
+    fn account(data: &str) -> Found {
+        Found::Account(ObservedAccount {
+            data: data.into(),
+            projection: None,
+        })
+    }
+
+    /// The row that a first observation at slot 10 leads to.
+    fn known(commitment: Commitment) -> StoredAccount {
+        match slot_guard(None, observation(10, commitment, account("old"))) {
+            Verdict::Store(row, None) => row,
+            other => panic!("not stored: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn of_several_observations_the_newest_counts() {
+        for (order, expected) in [
+            (vec![(7, Confirmed), (8, Confirmed)], (8, Confirmed)),
+            (vec![(8, Confirmed), (7, Finalized)], (8, Confirmed)),
+            (vec![(8, Finalized), (8, Confirmed)], (8, Finalized)),
+        ] {
+            let all = order
+                .iter()
+                .map(|(slot, commitment)| observation(*slot, *commitment, Found::Nothing))
+                .collect();
+            let (newest, overtaken) = newest(all);
+            assert_eq!((newest[0].slot, newest[0].commitment), expected);
+            assert_eq!((newest.len(), overtaken), (1, 1));
+        }
+    }
+
+    /// [M1] [M11]
+    #[test]
+    fn the_verdict_on_every_observation_of_a_known_account() {
+        // Given what is stored, and when and how settled something is found
+        for (stored, slot, commitment, found, verdict) in [
+            (Confirmed, 9, Finalized, account("new"), "ignore"),
+            (Confirmed, 10, Confirmed, account("new"), "store"),
+            (Confirmed, 11, Confirmed, account("new"), "store"),
+            (Confirmed, 11, Confirmed, account("old"), "ignore"),
+            (Confirmed, 10, Finalized, account("old"), "finalize"),
+            (Confirmed, 11, Confirmed, Found::Nothing, "remove"),
+            (Confirmed, 11, Confirmed, Found::Tombstone, "end"),
+            (Finalized, 10, Confirmed, account("new"), "ignore"),
+            (Finalized, 11, Confirmed, account("new"), "store"),
+            (Finalized, 11, Confirmed, account("old"), "ignore"),
+            (Finalized, 11, Finalized, account("old"), "ignore"),
+            (Finalized, 11, Confirmed, Found::Nothing, "end"),
+            (Finalized, 11, Finalized, Found::Tombstone, "end"),
+        ] {
+            let case = format!("{stored:?}, then {slot} {commitment:?} {found:?}");
+            // When it is judged, then this happens
+            let observation = observation(slot, commitment, found);
+            let name = match slot_guard(Some(known(stored)), observation) {
+                Verdict::Ignore => "ignore",
+                Verdict::Store(row, _) => {
+                    // What was final once stays so.
+                    assert_eq!(row.was_final, stored == Finalized, "{case}");
+                    "store"
+                }
+                Verdict::Finalize(row) => {
+                    assert!(row.was_final && !row.gone, "{case}");
+                    "finalize"
+                }
+                Verdict::End(row) => {
+                    assert!(row.gone && row.data == b"old", "{case}");
+                    "end"
+                }
+                Verdict::Remove => "remove",
+            };
+            assert_eq!(name, verdict, "{case}");
+        }
+    }
+}
