@@ -15,12 +15,14 @@ use crate::{
 
 mod admin;
 mod referrer;
+mod sale;
 mod settlement;
 mod user;
 
 pub use crate::generated::instructions as raw;
 pub use admin::*;
 pub use referrer::*;
+pub use sale::*;
 pub use settlement::*;
 pub use user::*;
 
