@@ -258,7 +258,7 @@ impl Scene {
 
     /// Every conversion is counted, and paid unless it is held.
     pub(super) async fn check(&self, chain: &Chain, expected: u64) -> Result<()> {
-        let Some((address, campaign)) = &self.campaign else {
+        let Some((address, _)) = &self.campaign else {
             return Ok(());
         };
         let (mut conversions, mut open) = (0, 0);
