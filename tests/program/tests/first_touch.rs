@@ -255,13 +255,12 @@ fn nobody_is_bound_without_knowing() {
     let mut forged = good.clone();
     forged.accounts[1].pubkey = eve.pubkey();
     let mismatch = other(0, InstructionError::Custom(ADDRESS_WITH_SEED_MISMATCH));
-    scene
-        .world
-        .refuse(&[forged.clone()], &[&eve], mismatch.clone());
+    let forged = std::slice::from_ref(&forged);
+    scene.world.refuse(forged, &[&eve], mismatch.clone());
     // Also where somebody sent lamports to it
     let address = scene.binding();
     scene.world.fund(&address, 1);
-    scene.world.refuse(&[forged], &[&eve], mismatch);
+    scene.world.refuse(forged, &[&eve], mismatch);
 
     // Nor does Bob pay for it without his signature
     let touch = (scene.world).touch(&bob.pubkey(), &eve.pubkey(), FIRST);
@@ -288,15 +287,16 @@ fn nobody_takes_another_binding_for_his_own() {
 
     // When Bob is bound at its address, though it has expired, or at another account's of the
     // program
-    let mut forged = scene.world.bind(&bob.pubkey(), SECOND);
+    let good = scene.world.bind(&bob.pubkey(), SECOND);
     for wrong in [
         scene.world.binding_address(&eve.pubkey()),
         scene.world.referral_address(FIRST),
     ] {
+        let mut forged = good.clone();
         forged.accounts[4].pubkey = wrong;
         // Then he is refused
         let refused = ProgramError::BindingNotFound;
-        scene.world.refuse(&[forged.clone()], &[&bob], refused);
+        scene.world.refuse(&[forged], &[&bob], refused);
     }
 }
 
