@@ -1080,7 +1080,7 @@ fn a_campaign_offers_32_bonuses_in_its_life_and_no_more() {
     // Given a campaign that has offered 32 different bonuses, four at a time
     let mut world = world();
     let four = |first: u64| {
-        let of = |threshold| (threshold, first + threshold);
+        let of = |threshold: u64| (threshold, first + threshold);
         bonuses(&[of(1), of(2), of(3), of(4)])
     };
     let settings = |first| Settings {
