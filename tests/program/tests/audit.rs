@@ -1063,7 +1063,7 @@ fn a_voucher_is_revoked_singly() {
     };
 
     // When somebody else revokes Bob's, then that is refused; when the attestor does, it lands
-    for stranger in [&eve, &company] {
+    for stranger in [&eve, &bob] {
         let refused = ProgramError::WrongAttestor;
         world.refuse(&[revoke(stranger)], &[&company, stranger], refused);
     }
