@@ -8,7 +8,10 @@ use solana_sdk::{
 };
 use vouch_client::{
     PROGRAM_ID, ProgramError,
-    accounts::{AccountType as _, Campaign, Conversion, Referral, Settings, Status, settled},
+    accounts::{
+        AccountType as _, Campaign, Conversion, Referral, Referrer, Settings, Status, Terms,
+        settled,
+    },
     instructions::{Convert, raw::ConvertAccounts},
     pda, token,
 };
@@ -632,6 +635,111 @@ fn a_referral_or_campaign_that_does_not_earn_says_why() {
     let (convert, bob) = (scene.convert(), scene.bob.insecure_clone());
     scene.world.send(&[convert], &[&bob]).expect("paid");
     assert_eq!(scene.world.balance(&scene.alice.pubkey()), REWARD);
+}
+
+/// Each owner has three conversions, the second and third doubled.
+fn three_per_owner() -> (Terms, Settings) {
+    let terms = Terms {
+        per_owner: true,
+        ..Terms::default()
+    };
+    let mut settings = Settings {
+        owner_limit: 3,
+        ..Settings::fixed(REWARD)
+    };
+    let tier = &mut settings.tiers[0];
+    (tier.min_conversions, tier.multiplier_bps) = (2, 20_000);
+    (terms, settings)
+}
+
+#[test]
+fn an_owner_is_counted_over_all_codes() {
+    // Given Alice with two codes, and Dora with one
+    let mut world = World::new();
+    let (terms, settings) = three_per_owner();
+    world.open(terms, settings);
+    let alice = world.referrer(CODE);
+    world.another_code(&alice, "STARTER8");
+    let dora = world.referrer("STARTER9");
+
+    // When three wallets convert by Alice's codes, then they count together
+    for (text, rewards) in [(CODE, 1), ("STARTER8", 3), (CODE, 5)] {
+        let bob = world.wallet();
+        let convert = world.conversion(&bob.pubkey(), &alice.pubkey(), text);
+        world.land(&[convert], &[&bob]);
+        assert_eq!(world.rewards(&alice.pubkey()), rewards * REWARD);
+    }
+    assert_eq!(world.counted(&alice.pubkey()).conversions, 3);
+    assert_eq!(world.referral(CODE).conversions, 2);
+
+    // And a fourth by either is refused
+    let bob = world.wallet();
+    for text in [CODE, "STARTER8"] {
+        let convert = world.conversion(&bob.pubkey(), &alice.pubkey(), text);
+        let full = ProgramError::OwnerLimitReached;
+        world.refuse(&[convert], &[&bob], full);
+    }
+
+    // While Dora has her own
+    let convert = world.conversion(&bob.pubkey(), &dora.pubkey(), "STARTER9");
+    world.land(&[convert], &[&bob]);
+    assert_eq!(world.rewards(&dora.pubkey()), REWARD);
+}
+
+#[test]
+fn a_conversion_counts_for_the_codes_own_owner() {
+    // Given Alice's account of this campaign and of another one, and Dora's
+    let mut world = World::new();
+    let (terms, settings) = three_per_owner();
+    world.open(terms, settings);
+    let (first, mint) = (world.campaign, world.mint.insecure_clone());
+    let alice = world.referrer(CODE);
+    let dora = world.referrer("STARTER8");
+    let doras = world.referrer_address(&dora.pubkey());
+    world.open(terms, settings);
+    world.register(&alice);
+    let foreign = world.referrer_address(&alice.pubkey());
+    (world.campaign, world.mint) = (first, mint);
+    let bob = world.wallet();
+    let good = world.conversion(&bob.pubkey(), &alice.pubkey(), CODE);
+
+    // When another account than hers here is to count, or none, then it is refused
+    let position = ConvertAccounts::REFERRER;
+    for (wrong, expected) in [
+        (PROGRAM_ID, ProgramError::MissingAccount),
+        (doras, ProgramError::WrongReferrer),
+        (foreign, ProgramError::WrongReferrer),
+        (Pubkey::new_unique(), ProgramError::ReferrerNotFound),
+    ] {
+        let mut convert = good.clone();
+        let account = &mut convert.accounts[position];
+        (account.pubkey, account.is_writable) = (wrong, wrong != PROGRAM_ID);
+        world.refuse(&[convert], &[&bob], expected);
+    }
+    let mut short = good.clone();
+    short.accounts.truncate(ConvertAccounts::ATTESTOR);
+    world.refuse(&[short], &[&bob], ProgramError::MissingAccount);
+    let mut read_only = good.clone();
+    read_only.accounts[position].is_writable = false;
+    let written = other(0, InstructionError::Custom(2000));
+    world.refuse(&[read_only], &[&bob], written);
+    world.land(&[good], &[&bob]);
+    assert_eq!(world.counted(&alice.pubkey()).conversions, 1);
+
+    // And in a campaign that counts no owners, an account of another one does not change
+    world.open(
+        Terms::default(),
+        Settings {
+            referee_share_bps: 5_000,
+            ..Settings::fixed(REWARD)
+        },
+    );
+    let eve = world.referrer(CODE);
+    let mut convert = world.conversion(&bob.pubkey(), &eve.pubkey(), CODE);
+    convert.accounts[position] = AccountMeta::new(foreign, false);
+    world.land(&[convert], &[&bob]);
+    assert_eq!(world.read::<Referrer>(&foreign).conversions, 0);
+    assert_eq!(world.referral(CODE).conversions, 1);
 }
 
 #[test]

@@ -10,7 +10,10 @@ use solana_sdk::{
 use vouch_client::{
     PROGRAM_ID, ProgramError,
     accounts::{Bonus, Conversion, Referral, Settings, Status, Terms, settled},
-    instructions::{self, raw::ClaimAccounts},
+    instructions::{
+        self,
+        raw::{CancelConversionAccounts, ClaimAccounts},
+    },
 };
 use vouch_program_tests::{World, other};
 
@@ -360,6 +363,70 @@ fn a_cancellation_takes_back_everything_that_was_counted() {
     scene.world.refuse(&[cancel], &[&company], done);
     let claim = scene.claim(&bob);
     scene.world.land(&[claim], &[&carol]);
+}
+
+#[test]
+fn a_cancellation_is_taken_off_its_owner() {
+    // Given a campaign that counts owners, with a bonus for the second conversion, and
+    // Alice, who has one by each of two codes
+    let mut settings = Settings {
+        hold_seconds: HOLD,
+        ..Settings::fixed(1_000)
+    };
+    settings.bonuses[0] = Bonus {
+        threshold: 2,
+        amount: 50,
+    };
+    let terms = Terms {
+        per_owner: true,
+        ..Terms::default()
+    };
+    let mut world = World::new();
+    world.open(terms, settings);
+    let alice = world.referrer(CODE);
+    world.another_code(&alice, "STARTER8");
+    let dora = world.referrer("STARTER9");
+    let doras = world.referrer_address(&dora.pubkey());
+    let convert = |world: &mut World, text: &str| {
+        let wallet = world.receiver();
+        let convert = world.conversion(&wallet.pubkey(), &Pubkey::default(), text);
+        world.land(&[convert], &[&wallet]);
+        let reward = world
+            .converted(text, &wallet.pubkey(), &NONE)
+            .reward_referrer;
+        (wallet.pubkey(), reward)
+    };
+    assert_eq!(convert(&mut world, CODE).1, 1_000);
+    let before = world.counted(&alice.pubkey());
+    let (carol, reward) = convert(&mut world, "STARTER8");
+    assert_eq!(reward, 1_050);
+    let counted = world.counted(&alice.pubkey());
+    assert_eq!((counted.conversions, counted.bonuses_paid), (2, 1));
+
+    // When the company cancels the second, then only with her own account
+    let company = world.company.insecure_clone();
+    let good = world.cancel("STARTER8", &carol, &NONE);
+    let position = CancelConversionAccounts::REFERRER;
+    for (wrong, expected) in [
+        (PROGRAM_ID, ProgramError::MissingAccount),
+        (doras, ProgramError::WrongReferrer),
+        (Pubkey::new_unique(), ProgramError::ReferrerNotFound),
+    ] {
+        let mut cancel = good.clone();
+        let account = &mut cancel.accounts[position];
+        (account.pubkey, account.is_writable) = (wrong, wrong != PROGRAM_ID);
+        world.refuse(&[cancel], &[&company], expected);
+    }
+    let mut read_only = good.clone();
+    read_only.accounts[position].is_writable = false;
+    let written = other(0, InstructionError::Custom(2000));
+    world.refuse(&[read_only], &[&company], written);
+
+    // Then she is counted as before, and earns the bonus by either code
+    world.land(&[good], &[&company]);
+    assert_eq!(world.counted(&alice.pubkey()), before);
+    assert_eq!(world.referral("STARTER8").conversions, 0);
+    assert_eq!(convert(&mut world, CODE).1, 1_050);
 }
 
 /// What a code counts: conversions, rewards in total, open conversions.

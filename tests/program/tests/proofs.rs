@@ -1,8 +1,9 @@
-//! What a conversion must prove: the attestor's signature, or its voucher. Numbers in
-//! brackets are those of docs/INVARIANTS.md.
+//! What a conversion must prove: the attestor's signature, or its voucher; and what a
+//! referee must have: a credential. Numbers in brackets are those of docs/INVARIANTS.md.
 
 use solana_program_runtime::declare_process_instruction;
 use solana_sdk::{
+    account::Account,
     instruction::{AccountMeta, Instruction, InstructionError},
     message::Message,
     pubkey::Pubkey,
@@ -14,13 +15,15 @@ use vouch_client::{
         AccountType as _, Action, Funding, Proof, RevokedVoucher, Settings, Terms, Uniqueness,
     },
     instructions::{
-        self, Convert, Evidence, Sale,
-        raw::{ConvertAccounts, RevokeVoucherAccounts},
+        self, Convert, Evidence, Purchase, Sale,
+        raw::{ConvertAccounts, PurchaseAccounts, RevokeVoucherAccounts},
     },
     pda, token,
     voucher::{self, CLOCK_SKEW, MAX_LIFE, MESSAGE_LEN, Statement},
 };
-use vouch_program_tests::{REWARD, World, attested, other, signed, token_account, vouched_by};
+use vouch_program_tests::{
+    REWARD, World, attested, credential, other, signed, token_account, vouched_by,
+};
 
 const CODE: &str = "STARTER7";
 const NOW: i64 = 1_800_000_000;
@@ -170,9 +173,7 @@ impl Scene {
         let bob = self.bob.insecure_clone();
         self.world.land(instructions, &[&bob]);
     }
-}
 
-impl Scene {
     /// [`Self::lands`] or [`Self::refuses`].
     #[track_caller]
     fn meets(&mut self, instructions: &[Instruction], expected: Result<(), ProgramError>) {
@@ -779,6 +780,89 @@ fn the_attestors_word_does_not_replace_the_rules() {
     let args = scene.args();
     let (voucher, convert) = (scene.voucher(&args), scene.convert(&args));
     scene.refuses(&[voucher, convert], ProgramError::CampaignPaused);
+}
+
+#[test]
+fn a_gate_opens_with_a_credential_of_its_own() {
+    // Given a campaign that asks for a credential, of sign-ups or of payments
+    for payment in [false, true] {
+        let [issuer, schema] = [(); 2].map(|()| Pubkey::new_unique());
+        let gate = |settings| Settings {
+            gate_credential: issuer,
+            gate_schema: schema,
+            ..settings
+        };
+        let mut world = World::new();
+        world.set_time(NOW);
+        if payment {
+            let terms = Terms {
+                funding: Funding::PaymentSplit,
+                proof: Proof::Payment,
+                ..Terms::default()
+            };
+            world.open(terms, gate(Settings::percent(1_000, 100_000)));
+        } else {
+            world.open(Terms::default(), gate(Settings::fixed(REWARD)));
+        }
+        let alice = world.referrer(CODE);
+        let (bob, eve) = (world.wallet(), world.wallet());
+        let (good, position) = if payment {
+            let args = Purchase::new(&bob.pubkey(), 1_000_000, [0; 32]);
+            let purchase = world.purchase(&alice.pubkey(), CODE, &args);
+            (purchase, PurchaseAccounts::CREDENTIAL)
+        } else {
+            let convert = world.conversion(&bob.pubkey(), &alice.pubkey(), CODE);
+            (convert, ConvertAccounts::CREDENTIAL)
+        };
+        let step = std::slice::from_ref(&good);
+        let address = pda::attestation(&issuer, &schema, &bob.pubkey());
+        assert_eq!(good.accounts[position].pubkey, address);
+
+        // When Bob has none, leaves it out, or shows Eve's, then he is refused
+        let required = ProgramError::CredentialRequired;
+        world.refuse(step, &[&bob], required);
+        let eves = world.give_credential(&eve.pubkey(), 0);
+        for wrong in [PROGRAM_ID, eves, bob.pubkey()] {
+            let mut step = good.clone();
+            step.accounts[position].pubkey = wrong;
+            world.refuse(&[step], &[&bob], required);
+        }
+        if !payment {
+            let mut short = good.clone();
+            short.accounts.truncate(ConvertAccounts::ATTESTOR);
+            world.refuse(&[short], &[&bob], required);
+        }
+
+        // Nor with one of another program, kind, wallet, issuer or schema, or cut short
+        let spoils: [fn(&mut Account); 8] = [
+            |account| account.owner = Pubkey::new_unique(),
+            |account| account.data[0] = 1,
+            |account| account.data[1] ^= 1,
+            |account| account.data[33] ^= 1,
+            |account| account.data[65] ^= 1,
+            |account| account.data[97..101].fill(0xff),
+            |account| account.data.truncate(148),
+            |account| account.data.clear(),
+        ];
+        for spoil in spoils {
+            let mut account = credential(&issuer, &schema, &bob.pubkey(), 0);
+            spoil(&mut account);
+            world.svm.set_account(address, account).expect("set");
+            world.refuse(step, &[&bob], required);
+        }
+
+        // Nor with one that has expired
+        for expiry in [NOW, NOW - 1, 1, -1, i64::MIN] {
+            world.give_credential(&bob.pubkey(), expiry);
+            let expired = ProgramError::CredentialExpired;
+            world.refuse(step, &[&bob], expired);
+        }
+
+        // While his own counts, until its last second
+        world.give_credential(&bob.pubkey(), NOW + 1);
+        world.land(step, &[&bob]);
+        assert_eq!(world.referral(CODE).conversions, 1);
+    }
 }
 
 #[test]
