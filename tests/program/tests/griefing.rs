@@ -19,14 +19,12 @@ use vouch_client::{
     },
     pda, token,
 };
-use vouch_program_tests::{REWARD, World, code};
+use vouch_program_tests::{REWARD, World, code, program_bytes};
 
 const CODE: &str = "STARTER7";
 const NONE: [u8; 32] = [0; 32];
 const HOLD: u32 = 60;
 const CLAIM_PERIOD: i64 = 30 * 24 * 60 * 60;
-/// A program that every LiteSVM has.
-const MEMO: Pubkey = Pubkey::from_str_const("Memo1UhkJRfHyvLMcVucJwxXeuD728EqVDDwQDxFMNo");
 /// Lamports that a stranger sends to an address: the least, what an empty account
 /// needs, what a conversion needs, and plenty.
 const GIFTS: [u64; 4] = [1, 890_880, 1_920_960, 5_000_000_000];
@@ -673,9 +671,8 @@ fn a_wallet_that_became_a_program_harms_its_owner_alone() {
         } else {
             (&partner, &alice, 250_000, 500_000)
         };
-        let program = world.svm.get_account(&MEMO).expect("a program");
-        let set = world.svm.set_account(victim.pubkey(), program);
-        set.expect("a valid account");
+        let deployed = world.svm.add_program(victim.pubkey(), &program_bytes());
+        deployed.expect("a program");
         let bob = world.wallet();
         let before = world.lamports(&other.pubkey());
 
