@@ -439,52 +439,6 @@ fn counters(referral: &Referral) -> (u64, u64, u64) {
 }
 
 #[test]
-fn what_is_held_is_open_whatever_it_is_worth() {
-    // Given a tenth of what was paid, held, and two sales that are worth nothing
-    let mut world = World::new();
-    world.set_time(1_800_000_000);
-    let attestor = world.open_attested(
-        Terms::default(),
-        Settings {
-            hold_seconds: HOLD,
-            ..Settings::percent(1_000, 1_000)
-        },
-    );
-    world.referrer(CODE);
-    let [bob, carol] = [(); 2].map(|()| world.sell(CODE, &attestor, 9));
-
-    // Then they are pending with nothing to pay, and count for nothing else
-    for wallet in [&bob, &carol] {
-        let conversion = world.converted(CODE, &wallet.pubkey(), &NONE);
-        assert_eq!(
-            (conversion.status, conversion.settled),
-            (Status::Pending, 7)
-        );
-    }
-    assert_eq!(counters(&world.referral(CODE)), (0, 0, 2));
-
-    // When the company cancels one within the hold, then it is over
-    let company = world.company.insecure_clone();
-    let cancel = world.cancel(CODE, &carol.pubkey(), &NONE);
-    world.land(&[cancel], &[&company]);
-    let status = world.converted(CODE, &carol.pubkey(), &NONE).status;
-    assert_eq!(status, Status::Cancelled);
-    assert_eq!(counters(&world.referral(CODE)), (0, 0, 1));
-
-    // And when somebody claims the other one after it, then that is over, too
-    let claim = world.claim(CODE, &bob.pubkey(), &NONE);
-    let claim = std::slice::from_ref(&claim);
-    world.refuse(claim, &[&carol], ProgramError::StillHeld);
-    world.wait(HOLD.into());
-    world.land(claim, &[&carol]);
-    let status = world.converted(CODE, &bob.pubkey(), &NONE).status;
-    assert_eq!(status, Status::Paid);
-    assert_eq!(counters(&world.referral(CODE)), (0, 0, 0));
-    world.refuse(claim, &[&carol], ProgramError::NotPending);
-    assert_eq!(world.supply(), 0);
-}
-
-#[test]
 fn what_is_worth_nothing_counts_for_nothing() {
     // Given a tenth of what was paid, a bonus for the first conversion, a greater reward
     // from the second on, and a code that may be used twice

@@ -13,7 +13,7 @@ use vouch_client::{
     },
     instructions::{
         self, Convert, Purchase,
-        raw::{ConvertAccounts, PurchaseAccounts, ReclaimConversionAccounts},
+        raw::{ConvertAccounts, PurchaseAccounts},
     },
     pda, token,
 };
@@ -23,8 +23,6 @@ const CODE: &str = "STARTER7";
 const NONE: [u8; 32] = [0; 32];
 /// Lamports of a price: 2 SOL.
 const PRICE: u64 = 2_000_000_000;
-/// Seconds after a campaign's last hold in which rewards can still be claimed.
-const CLAIM_PERIOD: i64 = 30 * 24 * 60 * 60;
 /// Lamports of a transaction's fee, for each signature.
 const FEE: u64 = 5_000;
 
@@ -554,57 +552,6 @@ fn a_cancelled_purchase_goes_to_the_treasury() {
         scene
             .world
             .refuse(again, &[&bob], ProgramError::AlreadyConverted);
-    }
-}
-
-#[test]
-fn what_nobody_claims_goes_to_the_treasury() {
-    for reclaimed in [false, true] {
-        // Given a held purchase in SOL
-        let settings = Settings {
-            hold_seconds: 100,
-            ..shared()
-        };
-        let mut scene = scene(Funding::PaymentSplit, settings, false);
-        let (bob, eve) = (scene.bob.insecure_clone(), scene.world.wallet());
-        let purchase = scene.purchase(PRICE);
-        scene.world.land(&[purchase], &[&bob]);
-        let good = scene.world.reclaim(CODE, &bob.pubkey(), &NONE);
-        let back = std::slice::from_ref(&good);
-
-        // When the time to claim it is not over, then it stays
-        let open = ProgramError::CampaignNotClosed;
-        scene.world.refuse(back, &[&eve], open);
-        scene.world.close();
-        scene.world.wait(100 + CLAIM_PERIOD - 1);
-        let pending = ProgramError::RewardsPending;
-        scene.world.refuse(back, &[&eve], pending);
-
-        // And when it is, whether the campaign was taken back or not, then nobody but the
-        // treasury gets it
-        scene.world.wait(1);
-        if reclaimed {
-            let company = scene.world.company.insecure_clone();
-            let campaign = scene.world.campaign();
-            let end = instructions::reclaim_campaign(&scene.world.campaign, &campaign, None);
-            scene.world.land(&[end], &[&company]);
-        }
-        for (wrong, expected) in [
-            (eve.pubkey(), ProgramError::WrongTreasury),
-            (PROGRAM_ID, ProgramError::MissingAccount),
-        ] {
-            let mut reclaim = good.clone();
-            let treasury = &mut reclaim.accounts[ReclaimConversionAccounts::TREASURY];
-            (treasury.pubkey, treasury.is_writable) = (wrong, wrong != PROGRAM_ID);
-            scene.world.refuse(&[reclaim], &[&eve], expected);
-        }
-
-        // And Bob gets the rent back, whoever sends it
-        let wallets = [scene.treasury, bob.pubkey()];
-        let before = wallets.map(|wallet| scene.world.lamports(&wallet));
-        scene.world.land(back, &[&eve]);
-        let gains = [0, 1].map(|i| scene.world.lamports(&wallets[i]) - before[i]);
-        assert_eq!(gains, [300_000_000, scene.rent()]);
     }
 }
 
