@@ -1,5 +1,6 @@
 //! What an audit proved against the program's first version: at least one test for each row of
-//! its table, in the order of the table. Each of them fails on the first version's rules.
+//! its table, in the order of the table. For each row one test fails on the first version's
+//! rules, except row 3: there the API's transactions were wrong, and not the program.
 //! Numbers in brackets are those of docs/INVARIANTS.md.
 
 use solana_sdk::{
@@ -277,7 +278,8 @@ fn a_bonus_is_remembered_by_what_it_is_and_not_by_its_place() {
 }
 
 /// Row 3: who earns pays for the own token account. A referrer and a partner who close theirs
-/// before each conversion gain nothing by it, and cost its payer nothing.
+/// before each conversion gain nothing by it, and cost its payer nothing: the client's
+/// instruction is the whole transaction, and the parts wait.
 #[test]
 fn accounts_that_beneficiaries_close_cost_nobody_else() {
     // Given Alice and a partner
