@@ -16,7 +16,7 @@ use vouch_client::{
     pda,
     token::TOKEN_PROGRAM_ID,
 };
-use vouch_program_tests::TOKEN_2022;
+use vouch_program_tests::{TOKEN_2022, program_bytes};
 
 use crate::{idl, scenes::Scene};
 
@@ -337,6 +337,13 @@ pub(crate) fn plan<'a>(
                 }
                 Role::Record(own) => wrong_types(&mut to, own, address, &now),
                 Role::Mint if !holds_tokens => to.none(class, Reason::FixedAddress),
+                Role::Holder if !holds_tokens && account.name.ends_with("_account") => {
+                    to.add(class, "a program", move |fork| {
+                        fork.svm
+                            .add_program(address, &program_bytes())
+                            .expect("a program");
+                    });
+                }
                 Role::Holder | Role::Choice if !holds_tokens => to.none(class, Reason::AnyData),
                 Role::Mint => to.change(class, "a token account", address, |account| {
                     account.data.resize(165, 0);

@@ -323,6 +323,7 @@ pub(crate) const ROWS: &[Row] = &[
     ("*", "*", "referee_account", C::WrongType, "*", Waits),
     ("*", "*", "referral", C::WrongType, "*", Refused("ReferralNotFound")),
     ("*", "*", "referrer", C::WrongType, "*", Refused("ReferrerNotFound")),
+    ("purchase", "split in SOL, held", "referrer_account", C::WrongType, "*", Same(Why::HeldMovesNothing)),
     ("*", "held", "referrer_account", C::WrongType, "*", Same(Why::HeldMovesNothing)),
     ("*", "split in tokens, held", "referrer_account", C::WrongType, "*", Same(Why::HeldMovesNothing)),
     ("*", "*", "referrer_account", C::WrongType, "*", Waits),
