@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use solana_client::nonblocking::rpc_client::RpcClient;
@@ -20,6 +21,11 @@ async fn it_keeps_its_ledger_over_a_crash_and_leaves_nothing_behind() -> Result<
     let pid = validator.pid().context("it runs")?;
     let rpc = RpcClient::new_with_commitment(validator.rpc_url(), CommitmentConfig::finalized());
     let genesis = rpc.get_genesis_hash().await?;
+    // And a first root: one that is killed in its very first slots, with the slot that it
+    // was producing half written and no root to start from, may produce no more.
+    while rpc.get_slot().await? == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 
     // When it is killed and started again on the same ledger
     validator.kill().await?;
