@@ -64,7 +64,7 @@ fn check_domain(idl: &Idl) -> Result<()> {
     Ok(())
 }
 
-/// What every file begins with.
+/// The header of a generated file.
 fn header(about: &str) -> String {
     format!("//! {about}\n//!\n//! Written by `./dev generate` from `idl/referral.json`.\n\n")
 }
@@ -359,7 +359,7 @@ struct Member<'a> {
     of: String,
 }
 
-/// What the client has of these fields.
+/// The fields as the client declares them.
 fn members(fields: &[Field]) -> Vec<Member<'_>> {
     fields
         .iter()
