@@ -14,11 +14,12 @@ use solana_sdk::{account::Account, clock::Clock, hash::Hash, sysvar};
 use tokio::sync::{Mutex, watch};
 use vouch_client::{
     Code, PROGRAM_ID, ProgramError, Pubkey,
-    accounts::{AccountType, Campaign, DecodeError, Funding, Referee, Referral},
-    instructions::{Convert, CreateReferral, Offer},
+    accounts::{AccountType, Binding, Campaign, DecodeError, Funding, Referral, Referrer},
+    instructions::{Convert, CreateReferral, Evidence, Offer},
     pda,
-    preflight::{self, Reward, Seen},
+    preflight::{self, ChainState, Reward, VoucherState},
     token,
+    voucher::{self, Statement},
 };
 
 use crate::{
@@ -38,10 +39,31 @@ pub(crate) struct Chain {
     up: watch::Sender<bool>,
 }
 
+/// A code that the program would register.
+pub(crate) struct FreeCode {
+    pub(crate) code: Code,
+    pub(crate) campaign: Campaign,
+    /// Whether the owner has an account in the campaign, where it counts per owner.
+    pub(crate) owner_registered: bool,
+}
+
+/// The times that a voucher's attestor signed, in unix seconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct VoucherTimes {
+    pub(crate) issued_at: i64,
+    pub(crate) expires_at: i64,
+}
+
 /// A conversion that the program would take.
 pub(crate) struct Checked {
     pub(crate) campaign: Campaign,
     pub(crate) referral: Referral,
+    /// The chain's time, in unix seconds.
+    pub(crate) now: i64,
+    /// What was asked for, with its evidence.
+    pub(crate) args: Convert,
+    /// What the attestor must have signed, when there is a voucher.
+    pub(crate) message: Option<[u8; voucher::MESSAGE_LEN]>,
     /// Address that it will have.
     pub(crate) conversion: Pubkey,
     /// What it earns.
@@ -122,11 +144,10 @@ impl Chain {
         &self,
         args: &CreateReferral,
         codes: &[Code],
-    ) -> ApiResult<Code> {
-        let referrals = codes
-            .iter()
-            .map(|code| pda::referral(&args.campaign, code).0);
-        let addresses: Vec<Pubkey> = [args.campaign, sysvar::clock::ID]
+    ) -> ApiResult<FreeCode> {
+        let referrals = codes.iter().map(|code| pda::referral(&args.campaign, code));
+        let referrer = pda::referrer(&args.campaign, &args.owner);
+        let addresses: Vec<Pubkey> = [args.campaign, sysvar::clock::ID, referrer]
             .into_iter()
             .chain(referrals)
             .collect();
@@ -136,15 +157,21 @@ impl Chain {
         let now = now(accounts.get(1))?;
         let free = codes
             .iter()
-            .zip(accounts.iter().skip(2))
+            .zip(accounts.iter().skip(3))
             // What somebody else has sent lamports to is still free.
             .find(|(_, account)| !is_ours(account.as_ref()))
             .map(|(code, _)| *code);
         preflight::check_create_referral(&campaign, args, now, free.is_none())?;
-        free.ok_or_else(|| ProgramError::CodeTaken.into())
+        let code = free.ok_or(ProgramError::CodeTaken)?;
+        Ok(FreeCode {
+            code,
+            campaign,
+            owner_registered: is_ours(accounts.get(2).and_then(Option::as_ref)),
+        })
     }
 
-    /// Refuses what `convert` would refuse.
+    /// Refuses what `convert` would refuse. The evidence is the `voucher`, if there is one:
+    /// that of `asked` has no say.
     ///
     /// # Errors
     /// The refusal of the program, `code_not_found`, `campaign_not_found` or
@@ -153,52 +180,105 @@ impl Chain {
         &self,
         address: &Pubkey,
         code: &Code,
-        args: &Convert,
-        voucher_expires_at: Option<i64>,
+        asked: &Convert,
+        voucher: Option<VoucherTimes>,
     ) -> ApiResult<Checked> {
         // Where wallets count once, which is common, one call reads everything.
-        let guess = pda::conversion(address, &args.referee).0;
+        let guess = pda::conversion(address, &asked.referee.to_bytes());
         let addresses = [
             *address,
-            pda::referral(address, code).0,
+            pda::referral(address, code),
             sysvar::clock::ID,
             guess,
-            pda::referee(address, &args.referee).0,
+            pda::binding(address, &asked.referee),
         ];
         let accounts = self.accounts(&addresses).await?;
         let campaign =
             ours::<Campaign>(accounts.first())?.ok_or_else(ApiError::campaign_not_found)?;
         let referral = ours::<Referral>(accounts.get(1))?.ok_or_else(ApiError::code_not_found)?;
         let now = now(accounts.get(2))?;
-        let binding = ours::<Referee>(accounts.get(4))?;
+        let binding = ours::<Binding>(accounts.get(4))?;
 
-        let offer = Offer::at(*address, &campaign, &referral);
-        let conversion = offer.conversion(&args.referee, &args.reference);
-        let more = if conversion == guess && campaign.funding != Funding::Vault {
-            vec![accounts.get(3).cloned().flatten(), None]
-        } else {
-            self.accounts(&[conversion, campaign.vault]).await?
+        let offer = Offer::at(*address, &campaign, &referral, now)
+            .map_err(|error| ApiError::internal().because(error))?;
+        let message = voucher.map(|voucher| {
+            voucher::message(&Statement {
+                campaign: *address,
+                campaign_created_at: campaign.created_at,
+                referral: offer.referral_address,
+                referee: asked.referee,
+                action: asked.action,
+                amount: asked.amount,
+                reference: asked.reference,
+                issued_at: voucher.issued_at,
+                expires_at: voucher.expires_at,
+            })
+        });
+        let digest = message.as_ref().map(voucher::digest);
+        let args = Convert {
+            evidence: digest.map_or(Evidence::None, |digest| Evidence::Voucher { digest }),
+            ..*asked
         };
-        let vault = more.get(1).and_then(Option::as_ref);
-        let seen = Seen {
-            now,
+        let conversion = offer.conversion(&args.referee, &args.reference);
+        let settings = offer.settings();
+        let [elsewhere, vault, referrer, credential, revocation] = self
+            .some_accounts([
+                (conversion != guess).then_some(conversion),
+                (campaign.funding == Funding::Vault).then_some(campaign.vault),
+                campaign
+                    .per_owner
+                    .then(|| pda::referrer(address, &referral.owner)),
+                settings.has_gate().then(|| {
+                    let (issuer, schema) = (&settings.gate_credential, &settings.gate_schema);
+                    pda::attestation(issuer, schema, &args.referee)
+                }),
+                digest.map(|digest| pda::revocation(address, &digest)),
+            ])
+            .await?;
+        let at_conversion = if conversion == guess {
+            accounts.get(3).and_then(Option::as_ref)
+        } else {
+            elsewhere.as_ref()
+        };
+        let referrer = ours::<Referrer>(Some(&referrer))?;
+        let seen = ChainState {
             code: Some(*code),
             binding: binding.as_ref(),
-            voucher_expires_at,
-            converted: more
-                .first()
-                .is_some_and(|account| is_ours(account.as_ref())),
+            referrer: referrer.as_ref(),
+            credential_expires_at: credential.as_ref().and_then(credential_expiry),
+            voucher: voucher.map(|voucher| VoucherState {
+                issued_at: voucher.issued_at,
+                expires_at: voucher.expires_at,
+                revoked: is_ours(revocation.as_ref()),
+            }),
+            converted: is_ours(at_conversion),
             vault_balance: vault
                 .and_then(|vault| token::balance(&vault.data))
                 .unwrap_or(0),
         };
-        let reward = preflight::check_convert(&offer, args, &seen)?;
+        let reward = preflight::check_convert(&offer, &args, &seen)?;
         Ok(Checked {
+            now,
+            args,
+            message,
             reward,
             conversion,
             campaign,
             referral,
         })
+    }
+
+    /// The accounts at those of `addresses` that are given, each in its place.
+    async fn some_accounts<const N: usize>(
+        &self,
+        addresses: [Option<Pubkey>; N],
+    ) -> ApiResult<[Option<Account>; N]> {
+        let asked: Vec<Pubkey> = addresses.iter().flatten().copied().collect();
+        if asked.is_empty() {
+            return Ok([const { None }; N]);
+        }
+        let mut found = self.accounts(&asked).await?.into_iter();
+        Ok(addresses.map(|address| address.and_then(|_| found.next().flatten())))
     }
 
     async fn accounts(&self, addresses: &[Pubkey]) -> ApiResult<Vec<Option<Account>>> {
@@ -248,6 +328,23 @@ fn ours<T: AccountType>(account: Option<&Option<Account>>) -> ApiResult<Option<T
             Err(error) => Err(ApiError::internal().because(error)),
         },
     }
+}
+
+/// Unix seconds from which the credential is no longer valid, 0 for never; `None` when the
+/// account is no attestation. `programs/referral/src/credential.rs` describes the layout.
+/// Wallet, issuer and schema need no look: the address follows from them.
+fn credential_expiry(account: &Account) -> Option<i64> {
+    const ATTESTATION: u8 = 2;
+    let (kind, rest) = account.data.split_first()?;
+    if account.owner != pda::ATTESTATION_SERVICE_ID || *kind != ATTESTATION {
+        return None;
+    }
+    let (_wallet_issuer_schema, rest) = rest.split_at_checked(3 * 32)?;
+    let (length, rest) = rest.split_first_chunk::<4>()?;
+    let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+    let (_data, rest) = rest.split_at_checked(length)?;
+    let (_signer, rest) = rest.split_at_checked(32)?;
+    Some(i64::from_le_bytes(*rest.first_chunk::<8>()?))
 }
 
 /// Unix seconds, as the chain's clock says.

@@ -59,8 +59,6 @@ errors! {
     code_inactive = CONFLICT, "the code is not active";
     code_expired = CONFLICT, "the code has expired";
     usage_limit_reached = CONFLICT, "the code has reached its usage limit";
-    token_account_unavailable = CONFLICT,
-        "the referrer's token account is frozen or no longer the referrer's";
     unauthorized = UNAUTHORIZED, "this route needs the admin token as a bearer token";
     admin_disabled = FORBIDDEN, "admin routes are switched off: no admin token is configured";
     chain_unavailable = SERVICE_UNAVAILABLE, "the chain cannot be reached right now";
@@ -107,7 +105,6 @@ fn status(error: ProgramError) -> Option<StatusCode> {
         | E::InvalidAction
         | E::WrongMint
         | E::WrongTokenProgram
-        | E::WrongTokenAccount
         | E::MintAuthorityMismatch
         | E::UnsupportedMint
         | E::Unauthorized => return None,
@@ -115,7 +112,9 @@ fn status(error: ProgramError) -> Option<StatusCode> {
         E::NotPendingAuthority | E::NotReferralOwner | E::NotPendingOwner | E::NotPartner => {
             StatusCode::FORBIDDEN
         }
-        E::CampaignNotFound | E::ConversionNotFound => StatusCode::NOT_FOUND,
+        E::CampaignNotFound | E::ConversionNotFound | E::RevocationNotFound => {
+            StatusCode::NOT_FOUND
+        }
         // The request fits, the state of the chain does not.
         E::AlreadyConverted
         | E::CodeTaken
@@ -142,7 +141,13 @@ fn status(error: ProgramError) -> Option<StatusCode> {
         | E::PartnerExists
         | E::RewardsPending
         | E::CampaignNotClosed
-        | E::ClaimPeriodOpen => StatusCode::CONFLICT,
+        | E::ClaimPeriodOpen
+        | E::VaultMissing
+        | E::OwnerLimitReached
+        | E::NotPerOwner
+        | E::ReferrerNotFound
+        | E::ReferrerExists
+        | E::VoucherNotExpired => StatusCode::CONFLICT,
         E::CampaignNotWritable => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     })
@@ -159,8 +164,6 @@ impl From<ProgramError> for ApiError {
             ProgramError::ReferralInactive => Self::code_inactive(),
             ProgramError::ReferralExpired => Self::code_expired(),
             ProgramError::UsageLimitReached => Self::usage_limit_reached(),
-            // The API's transactions create a missing account.
-            ProgramError::TokenAccountUnavailable => Self::token_account_unavailable(),
             other => match status(other) {
                 Some(status) => Self::new(status, other.snake_name(), other.message()),
                 None => Self::internal().because(other),

@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use common::Api;
@@ -17,7 +17,7 @@ use solana_sdk::{
 };
 use sqlx::PgPool;
 use vouch_client::{
-    accounts::{Action, Proof, Settings, Terms},
+    accounts::{AccountType, Action, Campaign, Proof, Settings, Terms},
     instructions::{self, CreateCampaign},
     pda, token,
     voucher::{self, Statement},
@@ -25,6 +25,8 @@ use vouch_client::{
 use vouch_localnet::{Instance, Postgres, Validator, ValidatorOptions, program_binary};
 
 const REWARD: u64 = 5_000_000;
+/// In seconds.
+const DAY: i64 = 86_400;
 
 struct Chain(RpcClient);
 
@@ -132,6 +134,17 @@ impl Chain {
         (address, mint.pubkey())
     }
 
+    /// Whether the transaction that a builder answered creates a token account.
+    fn creates_token_account(answer: &Value) -> bool {
+        let wire = BASE64
+            .decode(answer["transaction"].as_str().unwrap())
+            .unwrap();
+        let transaction: Transaction = bincode::deserialize(&wire).unwrap();
+        let none = Pubkey::default();
+        let program = token::create_associated_token(&none, &none, &none, &none).program_id;
+        transaction.message.account_keys.contains(&program)
+    }
+
     async fn balance(&self, owner: &Pubkey, mint: &Pubkey) -> Option<u64> {
         let (address, _) = pda::associated_token(owner, mint, &token::TOKEN_PROGRAM_ID);
         let account = self.0.get_account(&address).await.unwrap();
@@ -172,10 +185,12 @@ async fn wallets_can_sign_what_is_built_and_refusals_are_the_programs() {
     assert_eq!(answer["code"], "STARTER7");
     assert_eq!(answer["share_url"], "https://vouch.example/r/STARTER7");
     let code = "STARTER7".parse().unwrap();
-    let (referral, _) = pda::referral(&campaign, &code);
+    let referral = pda::referral(&campaign, &code);
     assert_eq!(answer["referral"], referral.to_string());
     chain.sign_and_send(&answer, &[&company, &alice]).await;
-    // Then the same code is taken, and without one a free one is made
+    // Then her token account is there, too
+    assert_eq!(chain.balance(&alice.pubkey(), &mint).await, Some(0));
+    // And the same code is taken, and without one a free one is made
     assert_eq!(
         api.post(create, &body).await.refusal(),
         refusal(409, "code_taken")
@@ -212,8 +227,10 @@ async fn wallets_can_sign_what_is_built_and_refusals_are_the_programs() {
     assert_eq!(answer["reward"]["referrer"], REWARD.to_string());
     assert_eq!(
         answer["conversion"],
-        pda::conversion(&campaign, &bob.pubkey()).0.to_string()
+        pda::conversion(&campaign, &bob.pubkey().to_bytes()).to_string()
     );
+    // Whoever pays for a conversion pays for no token account but the referee's.
+    assert!(!Chain::creates_token_account(&answer));
     chain.sign_and_send(&answer, &[&company, &bob]).await;
     assert_eq!(chain.balance(&alice.pubkey(), &mint).await, Some(REWARD));
     // Then what the program refuses is refused here first
@@ -272,29 +289,64 @@ async fn wallets_can_sign_what_is_built_and_refusals_are_the_programs() {
     let carol = Keypair::new();
     let mut named = request("STARTER7", &carol);
     named["campaign"] = attested.to_string().into();
-    // When Carol has no voucher, one of somebody else or one that has expired
+    // When Carol has no voucher, one of somebody else, one that has expired, one that lives
+    // too long or one that was revoked
     assert_eq!(
         api.post(convert, &named).await.refusal(),
         refusal(422, "attestation_required")
     );
-    let voucher = |signer: &Keypair, expires_at: i64| {
-        let message = voucher::message(&Statement {
+    let opened = chain.0.get_account_data(&attested).await.unwrap();
+    let campaign_created_at = Campaign::decode(&opened).unwrap().created_at;
+    let message = |issued_at: i64, expires_at: i64| {
+        voucher::message(&Statement {
             campaign: attested,
-            referral: pda::referral(&attested, &code).0,
+            campaign_created_at,
+            referral: pda::referral(&attested, &code),
             referee: carol.pubkey(),
             action: Action::Purchase,
             amount: u64::MAX,
             reference: [0xab; 32],
+            issued_at,
             expires_at,
-        });
-        json!({ "signature": signer.sign_message(&message).to_string(),
-            "expires_at": expires_at })
+        })
     };
+    let voucher = |signer: &Keypair, issued_at: i64, expires_at: i64| {
+        let message = message(issued_at, expires_at);
+        json!({ "signature": signer.sign_message(&message).to_string(),
+            "issued_at": issued_at, "expires_at": expires_at })
+    };
+    // The validator's clock is not ahead of the machine's by a day, nor behind.
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let today = i64::try_from(since_1970.as_secs()).unwrap() - DAY;
+    let month = voucher::MAX_LIFE;
+    let revoked = voucher::digest(&message(today, today + month - 1));
+    let revoke = instructions::revoke_voucher(
+        &company.pubkey(),
+        &attestor.pubkey(),
+        &attested,
+        revoked,
+        today + month - 1,
+    );
+    chain.run(&[revoke], &[&company, &attestor]).await;
     for (voucher, status, refused) in [
-        (voucher(&alice, i64::MAX), 422, "invalid_voucher"),
-        (voucher(&attestor, 1), 422, "voucher_expired"),
         (
-            json!({ "signature": "x", "expires_at": 1 }),
+            voucher(&alice, today, today + month),
+            422,
+            "invalid_voucher",
+        ),
+        (voucher(&attestor, 1, 2), 422, "voucher_expired"),
+        (
+            voucher(&attestor, today, today + month + 1),
+            422,
+            "invalid_voucher",
+        ),
+        (
+            voucher(&attestor, today, today + month - 1),
+            422,
+            "voucher_revoked",
+        ),
+        (
+            json!({ "signature": "x", "issued_at": 1, "expires_at": 2 }),
             400,
             "invalid_signature",
         ),
@@ -307,8 +359,9 @@ async fn wallets_can_sign_what_is_built_and_refusals_are_the_programs() {
         );
     }
     // And with the right one, both have their shares
-    named["voucher"] = voucher(&attestor, i64::MAX);
+    named["voucher"] = voucher(&attestor, today, today + month);
     let answer = api.post(convert, &named).await.json();
+    assert!(Chain::creates_token_account(&answer));
     assert_eq!(
         answer["reward"],
         json!({ "referrer": "4000000", "referee": "1000000", "partner": "0" })
@@ -316,6 +369,57 @@ async fn wallets_can_sign_what_is_built_and_refusals_are_the_programs() {
     chain.sign_and_send(&answer, &[&company, &carol]).await;
     assert_eq!(chain.balance(&alice.pubkey(), &mint).await, Some(4_000_000));
     assert_eq!(chain.balance(&carol.pubkey(), &mint).await, Some(1_000_000));
+
+    // Given a campaign that counts per owner, and lets each owner have one conversion
+    let terms = Terms {
+        per_owner: true,
+        ..Terms::default()
+    };
+    let settings = Settings {
+        owner_limit: 1,
+        ..Settings::fixed(REWARD)
+    };
+    let (limited, _) = chain.campaign_with(&company, 4, terms, settings).await;
+    // When Alice asks for two codes there, then the first registers her, too
+    let referrer = pda::referrer(&limited, &alice.pubkey());
+    for code in ["STARTER7", "STARTER8"] {
+        let body = json!({ "campaign": limited.to_string(), "owner": alice.pubkey().to_string(),
+            "payer": company.pubkey().to_string(), "code": code });
+        let answer = api.post(create, &body).await.json();
+        chain.sign_and_send(&answer, &[&company, &alice]).await;
+        assert!(chain.0.get_account(&referrer).await.is_ok());
+    }
+    // And after one conversion of the first, the second has none left
+    let mut named = request("STARTER7", &carol);
+    named["campaign"] = limited.to_string().into();
+    let answer = api.post(convert, &named).await.json();
+    chain.sign_and_send(&answer, &[&company, &carol]).await;
+    let mut named = request("STARTER8", &bob);
+    named["campaign"] = limited.to_string().into();
+    assert_eq!(
+        api.post(convert, &named).await.refusal(),
+        refusal(409, "owner_limit_reached")
+    );
+
+    // Given a campaign whose referees need a credential
+    let settings = Settings {
+        gate_credential: company.pubkey(),
+        gate_schema: alice.pubkey(),
+        ..Settings::fixed(REWARD)
+    };
+    let terms = Terms::default();
+    let (gated, _) = chain.campaign_with(&company, 5, terms, settings).await;
+    let body = json!({ "campaign": gated.to_string(), "owner": alice.pubkey().to_string(),
+        "payer": company.pubkey().to_string(), "code": "STARTER7" });
+    let answer = api.post(create, &body).await.json();
+    chain.sign_and_send(&answer, &[&company, &alice]).await;
+    // When Carol has none, then she is told so
+    let mut named = request("STARTER7", &carol);
+    named["campaign"] = gated.to_string().into();
+    assert_eq!(
+        api.post(convert, &named).await.refusal(),
+        refusal(422, "credential_required")
+    );
 
     // When the validator is gone, then health says so and builders refuse
     validator.kill().await.unwrap();

@@ -2,7 +2,7 @@
 // `node codama.mjs <folder that gets src/generated> <IDL>`.
 //
 // The IDL describes bytes. What these bytes mean and it cannot say is added here: which of
-// them are yes or no, which are one of a few choices, which are text, and where accounts are.
+// them are yes or no, which are one of a few choices, and which are text.
 
 import { appendFileSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -10,18 +10,13 @@ import { fileURLToPath } from 'node:url';
 
 import {
   booleanTypeNode,
-  bytesTypeNode,
-  constantPdaSeedNodeFromString,
   definedTypeLinkNode,
   definedTypeNode,
   enumEmptyVariantTypeNode,
   enumTypeNode,
   fixedSizeTypeNode,
   numberTypeNode,
-  pdaNode,
-  publicKeyTypeNode,
   stringTypeNode,
-  variablePdaSeedNode,
 } from '@codama/nodes';
 import { rootNodeFromAnchor } from '@codama/nodes-from-anchor';
 import { renderVisitor } from '@codama/renderers-js';
@@ -54,40 +49,18 @@ const ENUMS = {
 
 /** Bytes that are 0 or 1, by where they are. */
 const YES_OR_NO = {
-  campaign: ['paused', 'closed', 'attestedCodes'],
+  campaign: ['perOwner', 'paused', 'closed'],
+  conversion: ['budgeted'],
   referral: ['active', 'suspended'],
   settings: ['attestedCodes'],
+  terms: ['perOwner'],
   campaignPauseChanged: ['old', 'new'],
   referralSuspensionChanged: ['old', 'new'],
   referralUpdated: ['oldActive', 'newActive'],
 };
 
-const wallet = publicKeyTypeNode();
 const u8 = numberTypeNode('u8');
 const text = stringTypeNode('utf8');
-const seed = (name, type) => variablePdaSeedNode(name, type);
-
-/** Where accounts are that the IDL gives no seeds of: the program derives them itself. */
-const PDAS = [
-  pdaNode({
-    name: 'referral',
-    docs: ['The referral that owns `code` within `campaign`; the code without padding.'],
-    seeds: [
-      constantPdaSeedNodeFromString('utf8', 'referral'),
-      seed('campaign', wallet),
-      seed('code', text),
-    ],
-  }),
-  pdaNode({
-    name: 'conversion',
-    docs: ['The conversion with `key`, which is that of `conversionKey`, within `campaign`.'],
-    seeds: [
-      constantPdaSeedNodeFromString('utf8', 'conversion'),
-      seed('campaign', wallet),
-      seed('key', fixedSizeTypeNode(bytesTypeNode(), 32)),
-    ],
-  }),
-];
 
 const isByte = (node) => node.type.kind === 'numberTypeNode' && node.type.format === 'u8';
 
@@ -118,7 +91,6 @@ const adapt = bottomUpTransformerVisitor([
     select: '[programNode]',
     transform: (node) => ({
       ...node,
-      pdas: [...node.pdas, ...PDAS],
       definedTypes: [
         ...node.definedTypes,
         ...Object.entries(ENUMS).map(([name, variants]) =>
@@ -198,8 +170,8 @@ appendFileSync(path.join(generated, 'errors/index.ts'), "export * from './names'
 // The accounts at these instructions' ends may be left out together; who reads such an
 // instruction finds them absent.
 for (const [name, all, always] of [
-  ['convert', 15, 9],
-  ['purchase', 17, 8],
+  ['convert', 18, 9],
+  ['purchase', 19, 8],
   ['claim', 9, 6],
 ]) {
   const file = path.join(generated, `instructions/${name}.ts`);
@@ -224,12 +196,18 @@ const [before, after, ...more] = readFileSync(program, 'utf8').split(
 if (after === undefined || more.length > 0) throw new Error('the plugin is another one: see here');
 writeFileSync(program, before + after);
 
+/** Names that docs quote from Rust, as they are here. */
+const camelCase = (text) =>
+  text.replace(/`[a-z]+(_[a-z]+)+`/g, (name) =>
+    name.replace(/_(.)/g, (_, letter) => letter.toUpperCase()),
+  );
+
 // Codama leaves what it imports to a bundler; in ESM, a path names its file.
 const options = await prettier.resolveConfig(path.join(here, 'src/index.ts'));
 for (const name of readdirSync(generated, { recursive: true })) {
   const file = path.join(generated, name);
   if (!name.endsWith('.ts')) continue;
-  const source = readFileSync(file, 'utf8').replace(
+  const source = camelCase(readFileSync(file, 'utf8')).replace(
     /(from\s+['"])(\.[^'"]*)(['"])/g,
     (_, before, target, after) => {
       const isFile = existsSync(path.join(path.dirname(file), `${target}.ts`));

@@ -5,19 +5,20 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Error, Result};
-use vouch_localnet::{find_on_path, validator_binary, workspace_root};
+use vouch_localnet::{cached_node_root, find_on_path, has_node, validator_binary, workspace_root};
 
-use crate::build;
+use crate::{build, typescript};
 
-/// Makes what the Anchor CLI needs: itself, the validator, the program's key.
+/// Makes what the Anchor CLI needs: itself, and what a shell offers.
 pub(crate) async fn prepare() -> Result<()> {
     build::anchor_cli().await?;
     prepare_shell().await
 }
 
-/// Makes what a shell offers.
+/// Makes what a shell offers: the validator, and what Anchor.toml's test script runs with.
 pub(crate) async fn prepare_shell() -> Result<()> {
     build::validator().await?;
+    typescript::prepare().await?;
     // Also writes the program's key, without which the CLI would make another one.
     build::program().await
 }
@@ -65,6 +66,9 @@ fn path() -> Result<String> {
             .context("the validator has a folder")?
             .to_owned(),
     );
+    if !has_node() {
+        folders.push(cached_node_root()?.join("bin"));
+    }
     if find_on_path("anchor").is_none() {
         folders.push(build::anchor_root()?.join("bin"));
     }

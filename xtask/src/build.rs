@@ -40,9 +40,10 @@ pub(crate) async fn product() -> Result<()> {
     services().await
 }
 
-/// The program, at target/deploy/referral.so, and its development key beside it.
+/// The program, at target/deploy/referral.so, its development key beside it, and its IDL.
 pub(crate) async fn program() -> Result<()> {
     development_key()?;
+    idl()?;
     sbf("programs/referral").await
 }
 
@@ -285,6 +286,16 @@ fn development_key() -> Result<()> {
         vouch_client::PROGRAM_ID
     );
     write_key(&file, &key)
+}
+
+/// Puts the IDL to target/idl, as `anchor build` does. Without it, `anchor test
+/// --skip-build` warns of a file that it does not find, and writes no program logs.
+fn idl() -> Result<()> {
+    let folder = workspace_root().join("target/idl");
+    fs::create_dir_all(&folder)?;
+    let committed = workspace_root().join("idl/referral.json");
+    fs::copy(committed, folder.join("referral.json")).context("cannot copy the IDL")?;
+    Ok(())
 }
 
 /// A wallet for the Anchor CLI where the Solana CLI has not made one: the file,

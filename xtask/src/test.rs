@@ -1,4 +1,6 @@
-//! `./dev test`: every test, on real parts.
+//! `./dev test`: every test, on real parts, run by cargo-nextest. Which tests share the
+//! machine with which is in `.config/nextest.toml`. No crate has documentation tests,
+//! which nextest does not run.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -19,12 +21,12 @@ pub(crate) struct Args {
     filter: Option<String>,
 }
 
-/// What the test runner said at the end of each test binary, added up.
+/// The numbers of nextest's summaries, added up.
 #[derive(Default)]
 struct Counts {
     passed: u64,
     failed: u64,
-    ignored: u64,
+    skipped: u64,
 }
 
 pub(crate) async fn run(args: Args) -> Result<ExitCode> {
@@ -32,7 +34,9 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     build::program().await?;
     build::floor().await?;
     typescript::prepare().await?;
-    // The tests of the whole product run these; `cargo test` alone does not build them.
+    let nextest: Vec<_> = build::cargo_nextest().await?.into_iter().collect();
+    let path = build::path_with(&nextest)?;
+    // The tests of the whole product run these, and nextest builds only the tests.
     finish(cargo(["build", "--workspace", "--bins"])).await?;
 
     let mut instance = Instance::create("test-run")?;
@@ -44,16 +48,13 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     }
     for (name, manifest) in [("root", "Cargo.toml"), ("programs", "programs/Cargo.toml")] {
         let log = instance.dir().join(format!("{name}.log"));
-        let mut tests = cargo([
-            "test",
-            "--workspace",
-            "--no-fail-fast",
-            "--manifest-path",
-            manifest,
-        ])
-        .args(args.filter.iter())
-        .env("DATABASE_URL", postgres.url("postgres"))
-        .env(build::BUILT, "1");
+        // `--workspace` as above: cargo unites the features of what it is told to build.
+        let mut tests = cargo(["nextest", "run", "--workspace", "--no-fail-fast"])
+            .args(["--no-tests", "pass", "--manifest-path", manifest])
+            .args(args.filter.iter())
+            .env("PATH", path.as_str())
+            .env("DATABASE_URL", postgres.url("postgres"))
+            .env(build::BUILT, "1");
         tests.log = Some(log.clone());
         all_ended_well &= show(tests, &log, &mut counts).await?.success();
     }
@@ -75,7 +76,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     drop(instance);
     println!(
         "{} passed, {} failed, {} skipped",
-        counts.passed, counts.failed, counts.ignored
+        counts.passed, counts.failed, counts.skipped
     );
     Ok(if good {
         ExitCode::SUCCESS
@@ -112,23 +113,26 @@ async fn show(spec: ProcessSpec, log: &Path, counts: &mut Counts) -> Result<Exit
 }
 
 impl Counts {
-    /// `test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; ...`
+    /// `Summary [   9.876s] 9 tests run: 7 passed (1 slow), 1 failed, 1 timed out, 2 skipped`
     fn add(&mut self, line: &str) {
-        let Some(result) = line.strip_prefix("test result: ") else {
+        let Some(summary) = line.trim_start().strip_prefix("Summary [") else {
             return;
         };
-        let result = result.split_once(". ").map_or("", |(_, numbers)| numbers);
-        for part in result.split(';') {
-            let mut words = part.split_whitespace();
-            if let (Some(Ok(number)), Some(kind)) =
-                (words.next().map(str::parse::<u64>), words.next())
-            {
-                match kind {
-                    "passed" => self.passed += number,
-                    "failed" => self.failed += number,
-                    "ignored" => self.ignored += number,
-                    _ => {}
-                }
+        let Some((_, numbers)) = summary.split_once(" run: ") else {
+            return;
+        };
+        let mut words = numbers.split([' ', ',']).peekable();
+        while let Some(word) = words.next() {
+            let (Ok(number), Some(&kind)) = (word.parse::<u64>(), words.peek()) else {
+                continue;
+            };
+            match kind {
+                "passed" => self.passed += number,
+                "skipped" => self.skipped += number,
+                // `1 failed`, `1 exec failed`, `1 timed out`.
+                "failed" | "exec" | "timed" => self.failed += number,
+                // What of them was slow or leaky.
+                _ => {}
             }
         }
     }
@@ -139,20 +143,21 @@ mod tests {
     use super::Counts;
 
     #[test]
-    fn results_are_added_up_and_other_lines_are_not() {
-        // Given what two test binaries print, one of them with a failure
+    fn summaries_are_added_up_and_other_lines_are_not() {
+        // Given what nextest prints in two workspaces, one of them with failures
         let mut counts = Counts::default();
         for line in [
-            "running 4 tests",
-            "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 9 filtered out; finished in 0.00s",
-            "7 passed; 7 failed",
-            "test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.00s",
+            "    Starting 4 tests across 2 binaries",
+            "        PASS [   0.005s] (1/3) vouch-rules::code 7 passed",
+            "     Summary [   0.024s] 3 tests run: 3 passed, 1 skipped",
+            "     Summary [   9.876s] 6/8 tests run: 2 passed (1 slow, 1 leaky), 1 failed \
+             (1 due to being leaky), 1 exec failed, 2 timed out, 0 skipped",
         ] {
             // When the lines are read
             counts.add(line);
         }
 
-        // Then the closing lines alone count
-        assert_eq!((counts.passed, counts.failed, counts.ignored), (4, 2, 1));
+        // Then the summaries alone count
+        assert_eq!((counts.passed, counts.failed, counts.skipped), (5, 4, 1));
     }
 }

@@ -8,7 +8,9 @@ use axum::{
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
+use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
+use vouch_client::accounts::{self, AccountType as _, RewardKind, Settings};
 use vouch_db::api::campaigns;
 
 use crate::{
@@ -116,7 +118,11 @@ pub(crate) async fn list(
             .last()
             .map(|last| Cursor::encode(last.created_at, &last.address));
     }
-    let campaigns = found.into_iter().map(CampaignAnswer::from).collect();
+    let now = OffsetDateTime::now_utc().unix_timestamp();
+    let campaigns = found
+        .into_iter()
+        .map(|found| CampaignAnswer::at(now, found))
+        .collect();
     Ok(Json(CampaignsAnswer {
         campaigns,
         next_cursor,
@@ -142,7 +148,8 @@ pub(crate) async fn show(
         .run(async |pool| campaigns::find(&pool, &address).await)
         .await?;
     let found = found.ok_or_else(ApiError::campaign_not_found)?;
-    Ok(Json(found.into()))
+    let now = OffsetDateTime::now_utc().unix_timestamp();
+    Ok(Json(CampaignAnswer::at(now, found)))
 }
 
 /// What a campaign says about itself off chain.
@@ -228,8 +235,28 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     scheme.eq_ignore_ascii_case(b"Bearer ").then_some(token)
 }
 
-impl From<campaigns::Campaign> for CampaignAnswer {
-    fn from(found: campaigns::Campaign) -> Self {
+/// Settings that were announced and are in force at `now`, in unix seconds; `None` when
+/// there are none. Nothing is written when their time comes: only the campaign's bytes, not
+/// the columns of the mirror, have them.
+pub(crate) fn announced_in_force(data: &[u8], now: i64) -> Option<Settings> {
+    let campaign = accounts::Campaign::decode(data).ok()?;
+    (campaign.next_from != 0 && now >= campaign.next_from).then_some(campaign.next)
+}
+
+impl CampaignAnswer {
+    /// The campaign with the settings that are in force at `now`, in unix seconds.
+    fn at(now: i64, found: campaigns::Campaign) -> Self {
+        let mut reward = RewardRule {
+            kind: found.reward_kind,
+            fixed: Amount(found.reward_fixed),
+            bps: found.reward_bps,
+            max: found.reward_max.map(|max| Amount(max.into())),
+        };
+        let (mut starts_at, mut ends_at) = (found.starts_at, found.ends_at);
+        if let Some(settings) = announced_in_force(&found.data, now) {
+            reward = RewardRule::of(&settings);
+            (starts_at, ends_at) = (Some(settings.starts_at), Some(settings.ends_at));
+        }
         Self {
             address: found.address,
             creator: found.creator,
@@ -241,21 +268,31 @@ impl From<campaigns::Campaign> for CampaignAnswer {
             funding: found.funding,
             proof: found.proof,
             uniqueness: found.uniqueness,
-            reward: RewardRule {
-                kind: found.reward_kind,
-                fixed: Amount(found.reward_fixed),
-                bps: found.reward_bps,
-                max: found.reward_max.map(|max| Amount(max.into())),
-            },
+            reward,
             paused: found.paused,
             closed: found.closed,
-            starts_at: found.starts_at.and_then(timestamp),
-            ends_at: found.ends_at.and_then(timestamp),
+            starts_at: starts_at.and_then(timestamp),
+            ends_at: ends_at.and_then(timestamp),
             created_at: timestamp(found.created_at),
             name: found.name,
             landing_url: found.landing_url,
             slot: found.slot,
             commitment: found.commitment,
+        }
+    }
+}
+
+impl RewardRule {
+    fn of(settings: &Settings) -> Self {
+        let kind = match settings.reward_kind {
+            RewardKind::Fixed => "fixed",
+            RewardKind::Percent => "percent",
+        };
+        Self {
+            kind: kind.to_owned(),
+            fixed: Amount(settings.reward_fixed),
+            bps: settings.reward_bps.into(),
+            max: (settings.reward_max != 0).then_some(Amount(settings.reward_max)),
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
     extract::{PathCode, PathText, Query},
+    routes::campaigns::announced_in_force,
     state::AppState,
     types::{self, Address, Amount, timestamp},
 };
@@ -158,10 +159,17 @@ fn invalid(referral: &Referral, now: i64) -> Option<InvalidReason> {
         if campaign.paused {
             return Some(InvalidReason::CampaignPaused);
         }
-        if campaign.starts_at.is_some_and(|starts_at| now < starts_at) {
+        let (starts_at, ends_at) = match announced_in_force(&campaign.data, now) {
+            Some(settings) => (settings.starts_at, settings.ends_at),
+            None => (
+                campaign.starts_at.unwrap_or(0),
+                campaign.ends_at.unwrap_or(0),
+            ),
+        };
+        if now < starts_at {
             return Some(InvalidReason::CampaignNotStarted);
         }
-        if campaign.ends_at.is_some_and(|ends_at| now >= ends_at) {
+        if ends_at != 0 && now >= ends_at {
             return Some(InvalidReason::CampaignEnded);
         }
     }

@@ -10,13 +10,12 @@ use vouch_client::{
     Code, ProgramError, Pubkey,
     accounts::Action,
     instructions::{self, Convert, CreateReferral, Evidence, Offer},
-    pda, token,
-    voucher::{self, Statement},
+    pda, token, voucher,
 };
 use vouch_db::api::codes;
 
 use crate::{
-    chain::{Checked, RecentBlockhash},
+    chain::{Checked, RecentBlockhash, VoucherTimes},
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
     extract,
@@ -63,7 +62,9 @@ pub(crate) struct CreateReferralAnswer {
 
 /// Build a transaction that registers a code
 ///
-/// Refuses what the program would refuse.
+/// Refuses what the program would refuse. Where rewards are tokens, it also creates the
+/// owner's associated token account, and where the campaign counts per owner, the owner's
+/// account there, when they are missing; the payer pays for them.
 #[utoipa::path(post, path = "/v1/transactions/create-referral", tag = "transactions",
     request_body = CreateReferralRequest,
     responses(
@@ -113,16 +114,30 @@ pub(crate) async fn create_referral(
     };
     let first = candidates.first().ok_or(ProgramError::CodeTaken)?;
     let asked_first = asked(first);
-    let (code, blockhash) = tokio::try_join!(
+    let (free, blockhash) = tokio::try_join!(
         state.chain.check_create_referral(&asked_first, &candidates),
         state.chain.blockhash()
     )?;
-    let create = instructions::create_referral(&asked(&code));
+    let code = free.code;
+    let per_owner = free.campaign.per_owner;
+    let mut steps = Vec::new();
+    if per_owner && !free.owner_registered {
+        steps.push(instructions::register_referrer(&payer, &owner, &campaign));
+    }
+    steps.push(instructions::create_referral(&CreateReferral {
+        per_owner,
+        ..asked(&code)
+    }));
+    if let Some(mint) = free.campaign.reward_mint() {
+        let program = &free.campaign.token_program;
+        let account = token::create_associated_token(&payer, &owner, &mint, program);
+        steps.push(account);
+    }
     let owns_short_link = !used.contains(&code.to_string());
     Ok(Json(CreateReferralAnswer {
-        transaction: unsigned(&[create], &payer, blockhash)?,
+        transaction: unsigned(&steps, &payer, blockhash)?,
         code: code.to_string(),
-        referral: pda::referral(&campaign, &code).0.to_string(),
+        referral: pda::referral(&campaign, &code).to_string(),
         share_url: state
             .links
             .share(code.as_str(), &campaign.to_string(), owns_short_link),
@@ -176,7 +191,9 @@ pub(crate) struct ConvertRequest {
 pub(crate) struct VoucherRequest {
     /// The attestor's Ed25519 signature, in base58.
     signature: String,
-    /// Unix seconds before which it can be used, as they were signed.
+    /// Unix seconds of the attestor's statement, as they were signed.
+    issued_at: i64,
+    /// Unix seconds before which it can be used, as they were signed: at most 30 days later.
     expires_at: i64,
 }
 
@@ -204,9 +221,10 @@ pub(crate) struct Reward {
 
 /// Build a transaction that records a conversion and pays for it
 ///
-/// Refuses what the program would refuse. It also creates the associated token accounts
-/// that rewards go to when they are missing; the payer pays for them. One that does not
-/// fit into the transaction is left out: that part of the reward then waits to be claimed.
+/// Refuses what the program would refuse. It also creates the referee's associated token
+/// account when it is missing and the referee is paid at once; the payer pays for it. If it
+/// does not fit into the transaction it is left out: that part of the reward then waits to
+/// be claimed.
 ///
 /// A campaign that asks for its attestor's word needs a `voucher`.
 #[utoipa::path(post, path = "/v1/transactions/convert", tag = "transactions",
@@ -215,10 +233,10 @@ pub(crate) struct Reward {
         (status = 200, body = ConvertAnswer),
         (status = 400, description = "malformed_json, invalid_address, not_a_wallet, invalid_code, invalid_action, invalid_amount, invalid_reference, invalid_signature", body = ErrorEnvelope),
         (status = 404, description = "code_not_found, campaign_not_found", body = ErrorEnvelope),
-        (status = 409, description = "already_converted, campaign_closed, campaign_paused, campaign_not_started, campaign_ended, code_inactive, code_expired, usage_limit_reached, payment_required, binding_not_found, not_bound, binding_expired, not_first_touch, budget_exhausted, vault_exhausted", body = ErrorEnvelope),
+        (status = 409, description = "already_converted, campaign_closed, campaign_paused, campaign_not_started, campaign_ended, code_inactive, code_expired, usage_limit_reached, payment_required, binding_not_found, not_bound, binding_expired, not_first_touch, owner_limit_reached, referrer_not_found, budget_exhausted, vault_exhausted", body = ErrorEnvelope),
         (status = 413, description = "body_too_large", body = ErrorEnvelope),
         (status = 415, description = "unsupported_media_type", body = ErrorEnvelope),
-        (status = 422, description = "self_referral, amount_too_small, missing_reference, attestation_required, invalid_voucher, voucher_expired, transaction_too_large", body = ErrorEnvelope),
+        (status = 422, description = "self_referral, amount_too_small, missing_reference, attestation_required, invalid_voucher, voucher_expired, voucher_revoked, credential_required, credential_expired, transaction_too_large", body = ErrorEnvelope),
         (status = 503, description = "chain_unavailable, database_unavailable", body = ErrorEnvelope),
     ))]
 pub(crate) async fn convert(
@@ -245,7 +263,11 @@ pub(crate) async fn convert(
     let signed = request
         .voucher
         .map(|voucher| {
-            types::signature(&voucher.signature).map(|signature| (signature, voucher.expires_at))
+            let times = VoucherTimes {
+                issued_at: voucher.issued_at,
+                expires_at: voucher.expires_at,
+            };
+            types::signature(&voucher.signature).map(|signature| (signature, times))
         })
         .transpose()?;
 
@@ -256,31 +278,18 @@ pub(crate) async fn convert(
         action,
         amount,
         reference,
-        evidence: match signed {
-            Some(_) => Evidence::Voucher,
-            None => Evidence::None,
-        },
+        evidence: Evidence::None,
     };
-    let expires_at = signed.map(|(_, expires_at)| expires_at);
+    let times = signed.map(|(_, times)| times);
     let (checked, blockhash) = tokio::try_join!(
-        state
-            .chain
-            .check_convert(&campaign, &code, &args, expires_at),
+        state.chain.check_convert(&campaign, &code, &args, times),
         state.chain.blockhash()
     )?;
-    let offer = Offer::at(campaign, &checked.campaign, &checked.referral);
+    let offer = Offer::at(campaign, &checked.campaign, &checked.referral, checked.now)
+        .map_err(|error| ApiError::internal().because(error))?;
     let mut steps = Vec::new();
-    if let Some((signature, expires_at)) = signed {
-        let attestor = checked.campaign.attestor;
-        let message = voucher::message(&Statement {
-            campaign,
-            referral: offer.referral_address,
-            referee,
-            action,
-            amount,
-            reference,
-            expires_at,
-        });
+    if let (Some((signature, _)), Some(message)) = (signed, checked.message) {
+        let attestor = checked.campaign.settings.attestor;
         if !signature.verify(attestor.as_ref(), &message) {
             return Err(ProgramError::InvalidVoucher.into());
         }
@@ -291,10 +300,10 @@ pub(crate) async fn convert(
         ));
     }
     // Nothing may come between the voucher and this.
-    steps.push(instructions::convert(&offer, &args));
-    let receivers = receivers(&payer, &referee, &checked);
+    steps.push(instructions::convert(&offer, &checked.args));
+    let receiver = receiver(&checked);
     Ok(Json(ConvertAnswer {
-        transaction: fitting(receivers, &steps, &payer, blockhash)?,
+        transaction: fitting(receiver, &steps, &payer, blockhash)?,
         conversion: checked.conversion.to_string(),
         referral: offer.referral_address.to_string(),
         code: code.to_string(),
@@ -307,41 +316,34 @@ pub(crate) async fn convert(
     }))
 }
 
-/// What creates the token accounts that are paid at once, the referrer's first.
-fn receivers(payer: &Pubkey, referee: &Pubkey, checked: &Checked) -> Vec<Instruction> {
-    let (campaign, referral) = (&checked.campaign, &checked.referral);
-    if campaign.hold_seconds > 0 || campaign.rewards_are_sol() {
-        return Vec::new();
-    }
-    let reward = &checked.reward;
-    [
-        (reward.referrer, referral.owner),
-        (reward.referee, *referee),
-        (reward.partner, referral.partner),
-    ]
-    .into_iter()
-    .filter(|(units, _)| *units > 0)
-    .map(|(_, owner)| {
-        token::create_associated_token(payer, &owner, &campaign.mint, &campaign.token_program)
-    })
-    .collect()
+/// What creates the referee's token account, if something is paid there at once. Whoever
+/// pays for a conversion pays for no other: the owner's was created with the code, and the
+/// partner's is when the partner agrees.
+fn receiver(checked: &Checked) -> Option<Instruction> {
+    let Checked { campaign, args, .. } = checked;
+    let at_once = campaign.in_force(checked.now).hold_seconds == 0;
+    let mint = campaign
+        .reward_mint()
+        .filter(|_| at_once && checked.reward.referee > 0)?;
+    let (payer, referee, program) = (&args.payer, &args.referee, &campaign.token_program);
+    Some(token::create_associated_token(
+        payer, referee, &mint, program,
+    ))
 }
 
-/// [`unsigned`], with as many of `wanted` before `steps` as fit.
+/// [`unsigned`], with `wanted` before `steps` if it fits.
 fn fitting(
-    mut wanted: Vec<Instruction>,
+    wanted: Option<Instruction>,
     steps: &[Instruction],
     payer: &Pubkey,
     blockhash: RecentBlockhash,
 ) -> ApiResult<String> {
-    loop {
-        let all: Vec<Instruction> = wanted.iter().chain(steps).cloned().collect();
-        match unsigned(&all, payer, blockhash) {
-            Err(error) if error.code == "transaction_too_large" && !wanted.is_empty() => {
-                wanted.pop();
-            }
-            outcome => return outcome,
+    let all: Vec<Instruction> = wanted.iter().chain(steps).cloned().collect();
+    match unsigned(&all, payer, blockhash) {
+        Err(error) if error.code == "transaction_too_large" && wanted.is_some() => {
+            unsigned(steps, payer, blockhash)
         }
+        outcome => outcome,
     }
 }
 

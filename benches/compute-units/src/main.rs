@@ -15,7 +15,9 @@ use std::thread;
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use sha2::{Digest, Sha256};
-use vouch_client::accounts::{AccountType, Campaign, Closed, Conversion, Referee, Referral};
+use vouch_client::accounts::{
+    AccountType, Binding, Campaign, Closed, Conversion, Referral, Referrer, RevokedVoucher,
+};
 
 use chain::{Binaries, Chain, TOKEN_2022, TOKEN_PROGRAMS, root, token_program_name};
 use report::{Rent, Report, Row, Sizes, TokenProgram};
@@ -124,7 +126,12 @@ fn report(binaries: &Binaries, rows: Vec<Row>, wallets: usize) -> Result<Report>
         ("campaign", Campaign::SIZE),
         ("referral", Referral::SIZE),
         ("conversion", Conversion::SIZE),
-        ("first touch", Referee::SIZE),
+        ("first touch", Binding::SIZE),
+        (
+            "referrer, where a campaign counts per owner",
+            Referrer::SIZE,
+        ),
+        ("revoked voucher", RevokedVoucher::SIZE),
         ("what is left of a campaign or a referral", Closed::SIZE),
         ("vault (token account)", 165),
         // An upgradeable program is one account that points at another.

@@ -3,12 +3,15 @@
 use anyhow::Result;
 use solana_sdk::{instruction::Instruction, pubkey::Pubkey, signature::Signer as _};
 use vouch_client::{
-    PROGRAM_ID,
+    PROGRAM_ID, Share,
     accounts::{
         Action, Bonus, Funding, Proof, Referral, RewardKind, Settings, Terms, Tier, Uniqueness,
     },
-    instructions::{self, Convert, Evidence, Purchase},
-    voucher,
+    instructions::{
+        self, Bind, Convert, Evidence, Purchase,
+        raw::{ClaimAccounts, ConvertAccounts, PurchaseAccounts},
+    },
+    pda, voucher,
 };
 
 use crate::{
@@ -65,7 +68,7 @@ pub(crate) const SPECS: &[Spec] = &[
     spec("convert", "minted, two-sided", |binaries, wallets| {
         let plan = settings(|settings| settings.referee_share_bps = 2_000);
         let floor = Floor {
-            more: &[REFEREE_ACCOUNT],
+            more: &[ConvertAccounts::REFEREE_ACCOUNT],
             ..Floor::MINTED
         };
         let ready = |scene: &mut Scene, _: &Pubkey, index| {
@@ -77,14 +80,18 @@ pub(crate) const SPECS: &[Spec] = &[
     spec("convert", "minted, with a partner", |binaries, wallets| {
         let plan = settings(|settings| settings.max_partner_share_bps = 5_000);
         let floor = Floor {
-            more: &[PARTNER_ACCOUNT],
+            more: &[ConvertAccounts::PARTNER_ACCOUNT],
             ..Floor::MINTED
         };
         converts_when(binaries, wallets, &plan, floor, |scene, referral, index| {
             let (owner, partner) = (wallet("owner", index), wallet("partner", index));
             scene.receives(&partner)?;
             let address = scene.address;
-            let set = instructions::set_partner(&owner, &partner, &address, referral, 2_000);
+            let share = Share {
+                bps: 2_000,
+                fixed: 0,
+            };
+            let set = instructions::set_partner(&owner, &partner, &address, referral, share);
             scene.sends(set)
         })
     }),
@@ -124,7 +131,8 @@ pub(crate) const SPECS: &[Spec] = &[
                 let signature = attestor.sign_message(&message);
                 let voucher =
                     voucher::instruction(&attestor.pubkey(), signature.as_array(), &message);
-                (Some(voucher), Evidence::Voucher)
+                let digest = voucher::digest(&message);
+                (Some(voucher), Evidence::Voucher { digest })
             })
         },
     ),
@@ -139,10 +147,8 @@ pub(crate) const SPECS: &[Spec] = &[
                 &plan,
                 Floor::MINTED,
                 |scene, _, index| {
-                    let referee = wallet("referee", index);
-                    let bind =
-                        instructions::bind(&referee, &referee, &scene.address, &code(index)?);
-                    scene.chain.send(&referee, &[bind])
+                    let bind = bind(scene, index)?;
+                    scene.chain.send(&wallet("referee", index), &[bind])
                 },
             )
         },
@@ -188,7 +194,7 @@ pub(crate) const SPECS: &[Spec] = &[
     ),
     spec("convert", "from the vault", |binaries, wallets| {
         let floor = Floor {
-            more: &[VAULT],
+            more: &[ConvertAccounts::VAULT],
             ..Floor::VAULT
         };
         converts(binaries, wallets, &from_vault(), floor)
@@ -205,7 +211,12 @@ pub(crate) const SPECS: &[Spec] = &[
             paid_in_token: true,
             ..split()
         };
-        purchases(binaries, wallets, &plan, 9, &[8, 9, 10])
+        let more = [
+            PurchaseAccounts::PAYMENT_MINT,
+            PurchaseAccounts::PAYMENT_SOURCE,
+            PurchaseAccounts::PAYMENT_TOKEN_PROGRAM,
+        ];
+        purchases(binaries, wallets, &plan, 9, &more)
     }),
     spec(
         "purchase",
@@ -216,9 +227,11 @@ pub(crate) const SPECS: &[Spec] = &[
                     funding: Funding::MintAuthority,
                     ..split().terms
                 },
-                ..Plan::default()
+                // A fixed reward needs something paid.
+                ..settings(|settings| settings.min_amount = 1)
             };
-            purchases(binaries, wallets, &plan, 10, &[11, 12])
+            let more = [PurchaseAccounts::MINT, PurchaseAccounts::TOKEN_PROGRAM];
+            purchases(binaries, wallets, &plan, 10, &more)
         },
     ),
     spec("claim", "minted", |binaries, wallets| {
@@ -228,7 +241,7 @@ pub(crate) const SPECS: &[Spec] = &[
     spec("claim", "from the vault", |binaries, wallets| {
         let mut plan = from_vault();
         plan.settings.hold_seconds = 7 * DAY;
-        claims(binaries, wallets, plan, 4, &[8])
+        claims(binaries, wallets, plan, 4, &[ClaimAccounts::VAULT])
     }),
     spec("cancel_conversion", "", |binaries, wallets| {
         let plan = settings(|settings| settings.hold_seconds = 7 * DAY);
@@ -236,9 +249,9 @@ pub(crate) const SPECS: &[Spec] = &[
         let mut cases = Vec::with_capacity(wallets);
         for index in 0..wallets {
             let referral = scene.pair(index)?;
-            let conversion = scene.converted(&referral, index)?;
+            let (address, conversion) = scene.converted(&referral, index)?;
             let cancel = scene.with_offer(&referral, |offer| {
-                instructions::cancel_conversion(offer, &conversion)
+                instructions::cancel_conversion(offer, &address, &conversion)
             })?;
             cases.push(alone(scene.company, cancel));
         }
@@ -252,8 +265,7 @@ pub(crate) const SPECS: &[Spec] = &[
             scene.register(index)?;
             let referee = wallet("referee", index);
             scene.chain.fund(&referee)?;
-            let bind = instructions::bind(&referee, &referee, &scene.address, &code(index)?);
-            cases.push(beside(referee, bind, &[7]));
+            cases.push(beside(referee, bind(&scene, index)?, &[7]));
         }
         Ok((scene.chain, cases))
     }),
@@ -329,10 +341,12 @@ pub(crate) const SPECS: &[Spec] = &[
         let mut cases = Vec::with_capacity(wallets);
         for index in 0..wallets {
             let referral = scene.pair(index)?;
-            let conversion = scene.converted(&referral, index)?;
+            let (_, conversion) = scene.converted(&referral, index)?;
             let (address, campaign) = (&scene.address, &scene.campaign);
-            let reclaim = instructions::reclaim_conversion(address, campaign, &conversion);
-            cases.push(alone(wallet("referee", index), reclaim));
+            let referee = wallet("referee", index);
+            let key = pda::conversion_key(campaign.terms(), &referee, &referral, &[0; 32]);
+            let reclaim = instructions::reclaim_conversion(address, campaign, key, &conversion);
+            cases.push(alone(referee, reclaim));
         }
         let close = instructions::close_campaign(&scene.company, &scene.address);
         scene.sends(close)?;
@@ -340,11 +354,6 @@ pub(crate) const SPECS: &[Spec] = &[
         Ok((scene.chain, cases))
     }),
 ];
-
-/// Places of accounts in `convert`.
-const REFEREE_ACCOUNT: usize = 12;
-const PARTNER_ACCOUNT: usize = 13;
-const VAULT: usize = 14;
 
 /// The floor of a conversion: `benches/floor` says what the numbers mean.
 #[derive(Clone, Copy)]
@@ -448,6 +457,7 @@ fn split() -> Plan {
             funding: Funding::PaymentSplit,
             proof: Proof::Payment,
             uniqueness: Uniqueness::Order,
+            ..Terms::default()
         },
         settings: Settings {
             reward_kind: RewardKind::Percent,
@@ -529,11 +539,13 @@ fn attested(
         let referee = wallet("referee", index);
         let message = voucher::message(&voucher::Statement {
             campaign: scene.address,
+            campaign_created_at: scene.campaign.created_at,
             referral,
             referee,
             action: Action::Signup,
             amount: 0,
             reference: [0; 32],
+            issued_at: NOW,
             expires_at: NOW + 60,
         });
         let (before, evidence) = evidence(&attestor, message);
@@ -589,8 +601,10 @@ fn claims(
     let mut cases = Vec::with_capacity(wallets);
     for index in 0..wallets {
         let referral = scene.pair(index)?;
-        let conversion = scene.converted(&referral, index)?;
-        let claim = scene.with_offer(&referral, |offer| instructions::claim(offer, &conversion))?;
+        let (address, conversion) = scene.converted(&referral, index)?;
+        let claim = scene.with_offer(&referral, |offer| {
+            instructions::claim(offer, &address, &conversion)
+        })?;
         cases.push(Case {
             payer: wallet("referee", index),
             floor: Some(pick(&claim, 6, more, vec![tag])),
@@ -601,6 +615,18 @@ fn claims(
         .chain
         .set_time(NOW + i64::from(plan.settings.hold_seconds));
     Ok((scene.chain, cases))
+}
+
+/// The first touch of wallet `index` by its code.
+fn bind(scene: &Scene, index: usize) -> Result<Instruction> {
+    let referee = wallet("referee", index);
+    Ok(instructions::bind(&Bind {
+        payer: referee,
+        wallet: referee,
+        campaign: scene.address,
+        code: code(index)?,
+        bound: None,
+    }))
 }
 
 /// What each of many companies does to its campaign.

@@ -12,7 +12,7 @@ use vouch_client::{
     pda, token,
 };
 
-use crate::chain::{Binaries, Chain, code, wallet};
+use crate::chain::{Binaries, Chain, NOW, code, wallet};
 
 /// Base units for each conversion: 5 whole tokens of 6 decimals.
 pub(crate) const REWARD: u64 = 5_000_000;
@@ -78,7 +78,7 @@ impl Scene {
         self.chain.fund(&owner)?;
         let create = self.create_referral(index)?;
         self.chain.send(&owner, &[create])?;
-        Ok(pda::referral(&self.address, &code(index)?).0)
+        Ok(pda::referral(&self.address, &code(index)?))
     }
 
     pub(crate) fn create_referral(&self, index: usize) -> Result<Instruction> {
@@ -124,7 +124,7 @@ impl Scene {
         build: impl FnOnce(&Offer<'_>) -> T,
     ) -> Result<T> {
         let referral = Referral::decode(&self.chain.get(referral)?.data)?;
-        let offer = Offer::at(self.address, &self.campaign, &referral);
+        let offer = Offer::at(self.address, &self.campaign, &referral, NOW)?;
         Ok(build(&offer))
     }
 
@@ -132,13 +132,18 @@ impl Scene {
         self.with_offer(referral, |offer| instructions::convert(offer, args))
     }
 
-    /// Sends wallet `index`'s conversion, and returns it.
-    pub(crate) fn converted(&mut self, referral: &Pubkey, index: usize) -> Result<Conversion> {
+    /// Sends wallet `index`'s conversion, and returns it with its address.
+    pub(crate) fn converted(
+        &mut self,
+        referral: &Pubkey,
+        index: usize,
+    ) -> Result<(Pubkey, Conversion)> {
         let referee = wallet("referee", index);
         let convert = self.convert(referral, &signup(&referee))?;
         let address = convert.accounts[instructions::raw::ConvertAccounts::CONVERSION].pubkey;
         self.chain.send(&referee, &[convert])?;
-        Ok(Conversion::decode(&self.chain.get(&address)?.data)?)
+        let conversion = Conversion::decode(&self.chain.get(&address)?.data)?;
+        Ok((address, conversion))
     }
 
     pub(crate) fn sends(&mut self, instruction: Instruction) -> Result<()> {

@@ -1,4 +1,5 @@
-//! Accounts at derived addresses.
+//! Accounts at derived addresses: a campaign's is a program-derived one, all others follow
+//! from the campaign with a seed.
 
 use pinocchio::{
     address::address_eq,
@@ -7,7 +8,9 @@ use pinocchio::{
     sysvars::{rent::Rent, Sysvar},
     AccountView, Address, ProgramResult,
 };
-use pinocchio_system::instructions::CreateAccount;
+use pinocchio_system::instructions::{CreateAccount, CreateAccountWithSeed};
+
+use crate::calls::campaign_seeds;
 
 /// What the runtime appends to the seeds and the program before it hashes them:
 /// <https://solana.com/docs/core/pda>.
@@ -25,38 +28,71 @@ static BUMPS: [[u8; 1]; 256] = {
     bumps
 };
 
-/// An account to be created at an address of the program.
+/// An account to be created.
 pub struct NewAccount<'a> {
     pub program: &'a Address,
     pub payer: &'a AccountView,
     pub account: &'a AccountView,
     /// Bytes.
     pub size: usize,
-    /// Without the bump.
-    pub seeds: [&'a [u8]; 3],
 }
 
 impl NewAccount<'_> {
-    /// Creates it, exempt from rent, when its address has the canonical bump.
-    pub fn create(&self) -> ProgramResult {
-        let bump = self.canonical_bump()?;
-        let [kind, first, second] = self.seeds;
-        let seeds: [Seed; 4] = [kind.into(), first.into(), second.into(), bump.into()];
+    /// Creates the campaign of this creator and number, exempt from rent, when its address
+    /// has the canonical bump.
+    pub fn create_campaign(&self, creator: &Address, id: &[u8]) -> ProgramResult {
+        let seeds: [&[u8]; 3] = [b"campaign", creator.as_ref(), id];
+        let bump = self.canonical_bump(seeds)?;
+        let [kind, creator, id] = seeds;
+        let seeds: [Seed; 4] = [kind.into(), creator.into(), id.into(), bump.into()];
         CreateAccount {
             from: self.payer,
             to: self.account,
-            lamports: Rent::get()?.try_minimum_balance(self.size)?,
+            lamports: self.rent()?,
             space: self.size as u64,
             owner: self.program,
         }
         .invoke_signed(&[Signer::from(&seeds)])
     }
 
+    /// Creates the account of `campaign` with this text as the seed, exempt from rent. The
+    /// System program compares the address.
+    pub fn create_with_seed(&self, campaign: &AccountView, seed: &str) -> ProgramResult {
+        let data = campaign.try_borrow()?;
+        let seeds = campaign_seeds(&data)?;
+        CreateAccountWithSeed {
+            from: self.payer,
+            to: self.account,
+            base: Some(campaign),
+            seed,
+            lamports: self.rent()?,
+            space: self.size as u64,
+            owner: self.program,
+        }
+        .invoke_signed(&[Signer::from(&seeds)])
+    }
+
+    /// [`Self::create_with_seed`] with the lower seven bits of each byte of `key`.
+    pub fn create_keyed(&self, campaign: &AccountView, key: &[u8; 32]) -> ProgramResult {
+        // SAFETY: 32 bytes are four numbers, which may stand anywhere.
+        let words: [u64; 4] = unsafe { core::ptr::read_unaligned(key.as_ptr().cast()) };
+        let words = words.map(|word| word & 0x7f7f_7f7f_7f7f_7f7f);
+        // SAFETY: four numbers are 32 bytes.
+        let seed = unsafe { core::mem::transmute::<[u64; 4], [u8; 32]>(words) };
+        // SAFETY: every byte is below 128.
+        let seed = unsafe { core::str::from_utf8_unchecked(&seed) };
+        self.create_with_seed(campaign, seed)
+    }
+
+    fn rent(&self) -> Result<u64, ProgramError> {
+        Rent::get()?.try_minimum_balance(self.size)
+    }
+
     /// The first bump, from 255 down, that gives no point of the curve; fails when it
     /// does not give the account's address. Whether that address itself is a point is
     /// left to the runtime, which refuses to sign for one.
-    fn canonical_bump(&self) -> Result<&'static [u8; 1], ProgramError> {
-        let [kind, first, second] = self.seeds;
+    fn canonical_bump(&self, seeds: [&[u8]; 3]) -> Result<&'static [u8; 1], ProgramError> {
+        let [kind, first, second] = seeds;
         for bump in BUMPS.iter().rev() {
             let address = Address::new_from_array(sha256(&[
                 kind,

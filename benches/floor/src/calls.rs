@@ -12,9 +12,9 @@ use crate::PART;
 
 /// Where a campaign's bump, decimals, creator and number are, and a mint's decimals.
 const BUMP: core::ops::Range<usize> = 9..10;
-const DECIMALS: usize = 17;
-const CREATOR: core::ops::Range<usize> = 18..50;
-const ID: core::ops::Range<usize> = 50..58;
+const DECIMALS: usize = 16;
+const CREATOR: core::ops::Range<usize> = 21..53;
+const ID: core::ops::Range<usize> = 53..61;
 const MINT_DECIMALS: usize = 44;
 
 /// Mints one part, signed by the campaign.
@@ -88,7 +88,8 @@ pub fn pay(from: &AccountView, to: &AccountView, lamports: u64) -> ProgramResult
     Transfer { from, to, lamports }.invoke()
 }
 
-fn campaign_seeds(data: &[u8]) -> Result<[Seed<'_>; 4], ProgramError> {
+/// The seeds with which a campaign signs, from its bytes.
+pub fn campaign_seeds(data: &[u8]) -> Result<[Seed<'_>; 4], ProgramError> {
     let seed = |range| data.get(range).ok_or(ProgramError::InvalidAccountData);
     Ok([
         b"campaign".into(),

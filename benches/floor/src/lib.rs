@@ -4,8 +4,8 @@
 //! accounts are left out. It checks nothing: never deploy it.
 //!
 //! It runs at Vouch's own address, on Vouch's own accounts and in their order, so
-//! both look for the same address with the same bump. The first byte of the data
-//! says which instruction it is the floor of.
+//! both create the same accounts. The first byte of the data says which instruction it is
+//! the floor of.
 
 #![cfg_attr(target_os = "solana", no_std)]
 
@@ -27,14 +27,14 @@ mod entrypoint {
 }
 
 /// Bytes of Vouch's accounts, their discriminators included.
-const CAMPAIGN_SIZE: usize = 664;
-const REFERRAL_SIZE: usize = 302;
-const CONVERSION_SIZE: usize = 186;
-const REFEREE_SIZE: usize = 154;
+const CAMPAIGN_SIZE: usize = 1569;
+const REFERRAL_SIZE: usize = 319;
+const CONVERSION_SIZE: usize = 148;
+const BINDING_SIZE: usize = 153;
 
 /// Where a conversion's status and the first byte of a referral's pending rewards are.
-const STATUS: usize = 10;
-const REWARDS_PENDING: usize = 261;
+const STATUS: usize = 9;
+const REWARDS_PENDING: usize = 279;
 
 /// Base units or lamports of each part of a reward, and of what is left of a payment.
 const PART: u64 = 1_000_000;
@@ -121,9 +121,8 @@ fn create_campaign(program: &Address, accounts: &mut [AccountView], id: &[u8]) -
         payer,
         account: campaign,
         size: CAMPAIGN_SIZE,
-        seeds: [b"campaign", authority.address().as_ref(), id],
     }
-    .create()
+    .create_campaign(authority.address(), id)
 }
 
 /// Data: the code, without its padding.
@@ -131,32 +130,28 @@ fn create_referral(program: &Address, accounts: &mut [AccountView], code: &[u8])
     let [payer, _owner, campaign, referral, ..] = accounts else {
         return Err(ProgramError::NotEnoughAccountKeys);
     };
+    // SAFETY: a code has ASCII characters alone.
+    let code = unsafe { core::str::from_utf8_unchecked(code) };
     NewAccount {
         program,
         payer,
         account: referral,
         size: REFERRAL_SIZE,
-        seeds: [b"referral", campaign.address().as_ref(), code],
     }
-    .create()
+    .create_with_seed(campaign, code)
 }
 
 fn bind(program: &Address, accounts: &mut [AccountView]) -> ProgramResult {
-    let [payer, wallet, campaign, _referral, referee, ..] = accounts else {
+    let [payer, wallet, campaign, _referral, binding, ..] = accounts else {
         return Err(ProgramError::NotEnoughAccountKeys);
     };
     NewAccount {
         program,
         payer,
-        account: referee,
-        size: REFEREE_SIZE,
-        seeds: [
-            b"referee",
-            campaign.address().as_ref(),
-            wallet.address().as_ref(),
-        ],
+        account: binding,
+        size: BINDING_SIZE,
     }
-    .create()
+    .create_keyed(campaign, &sha256(&[b"binding", wallet.address().as_ref()]))
 }
 
 /// Paid in SOL: the treasury's part, then the referrer's.
@@ -213,33 +208,35 @@ fn withdraw_vault(accounts: &mut [AccountView]) -> ProgramResult {
 
 /// Creates a conversion. Its key by `data`: the referee, when that is empty; else
 /// what its first byte says, 1 for the hash of referee and referral, 2 for the hash of
-/// referee and reference, 3 for the reference itself, which follows.
+/// referee and reference, 3 for the hash of the reference, which follows.
 fn record(program: &Address, accounts: &[AccountView], data: &[u8]) -> ProgramResult {
     let [payer, referee, campaign, referral, conversion, ..] = accounts else {
         return Err(ProgramError::NotEnoughAccountKeys);
     };
-    let referee = referee.address().as_ref();
+    let referee = referee.address();
     let hash;
     let key = match data.split_first() {
-        None => referee,
+        None => referee.as_array(),
         Some((1, _)) => {
-            hash = sha256(&[referee, referral.address().as_ref()]);
-            hash.as_ref()
+            hash = sha256(&[referee.as_ref(), referral.address().as_ref()]);
+            &hash
         }
         Some((2, reference)) => {
-            hash = sha256(&[referee, reference]);
-            hash.as_ref()
+            hash = sha256(&[referee.as_ref(), reference]);
+            &hash
         }
-        Some((_, reference)) => reference,
+        Some((_, reference)) => {
+            hash = sha256(&[reference]);
+            &hash
+        }
     };
     NewAccount {
         program,
         payer,
         account: conversion,
         size: CONVERSION_SIZE,
-        seeds: [b"conversion", campaign.address().as_ref(), key],
     }
-    .create()
+    .create_keyed(campaign, key)
 }
 
 /// Flips a conversion's status to paid and takes one byte off a referral's counter.

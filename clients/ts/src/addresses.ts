@@ -1,11 +1,15 @@
 import {
+  createAddressWithSeed,
   getAddressEncoder,
   getProgramDerivedAddress,
+  getUtf8Encoder,
   type Address,
   type ReadonlyUint8Array,
 } from '@solana/kit';
 
-import { Proof, Uniqueness, type Campaign } from './generated/index.js';
+import type { Code } from './code.js';
+import { Proof, REFERRAL_PROGRAM_ADDRESS, Uniqueness, type Campaign } from './generated/index.js';
+import { hash } from './hash.js';
 
 /** Stands for "none" in accounts, and for SOL as a mint; also the System program's address. */
 export const NO_ADDRESS = '11111111111111111111111111111111' as Address;
@@ -16,16 +20,20 @@ export const TOKEN_PROGRAM_ADDRESS = 'TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5D
 /** The program of associated token accounts. */
 export const ASSOCIATED_TOKEN_PROGRAM_ADDRESS =
   'ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL' as Address;
+/** The Solana Attestation Service. */
+export const ATTESTATION_SERVICE_ADDRESS =
+  '22zoJMtdu4tQc2PzL74ZUT7FrwgB1Udec8DdW4yw4BdG' as Address;
 
-/** What a conversion without a reference of the campaign's own has. */
+/** The reference of a conversion to which the campaign gives none of its own. */
 export const NO_REFERENCE: ReadonlyUint8Array = new Uint8Array(32);
 
-/** What of a campaign says which conversions are the same. */
+/** The terms of a campaign that say which conversions are the same. */
 export type ConversionTerms = Pick<Campaign, 'proof' | 'uniqueness'>;
 
 /**
- * What a campaign with these terms counts once: `referee`, by the referral at `referral`, with
- * the campaign's own `reference`. A conversion's address follows from it.
+ * The key of a conversion, from which its address follows: two conversions that the campaign
+ * counts as one have the same key. `referral` is the referral's address, `reference` the
+ * campaign's own reference.
  */
 export async function conversionKey(
   terms: ConversionTerms,
@@ -33,21 +41,81 @@ export async function conversionKey(
   referral: Address,
   reference: ReadonlyUint8Array,
 ): Promise<ReadonlyUint8Array> {
-  const wallet = getAddressEncoder().encode(referee);
+  const wallet = bytesOf(referee);
   switch (terms.uniqueness) {
     case Uniqueness.Wallet:
       return wallet;
     case Uniqueness.WalletAndCode:
-      return await hash(wallet, getAddressEncoder().encode(referral));
+      return await hash(wallet, bytesOf(referral));
     case Uniqueness.Order:
       // The attestor says which order it is; a buyer could take another's number.
-      return terms.proof === Proof.Attested ? reference : await hash(wallet, reference);
+      return terms.proof === Proof.Attested ? await hash(reference) : await hash(wallet, reference);
   }
 }
 
-async function hash(...parts: ReadonlyUint8Array[]): Promise<ReadonlyUint8Array> {
-  const bytes = new Uint8Array(parts.flatMap((part) => [...part]));
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+/** The address of the referral that owns `code` in a campaign. */
+export function findReferralAddress(campaign: Address, code: Code): Promise<Address> {
+  return withSeed(campaign, code);
+}
+
+/**
+ * The address of a campaign's account with a key of 32 bytes: of a conversion, by its
+ * {@link conversionKey}.
+ */
+export function findKeyedAddress(campaign: Address, key: ReadonlyUint8Array): Promise<Address> {
+  // A seed has to be text, so the highest bit of each byte is left out.
+  return withSeed(
+    campaign,
+    key.map((byte) => byte & 0x7f),
+  );
+}
+
+/** The address of the binding of `wallet` to the code that first brought it to a campaign. */
+export function findBindingAddress(campaign: Address, wallet: Address): Promise<Address> {
+  return findNamedAddress(campaign, 'binding', bytesOf(wallet));
+}
+
+/** The address of the account of a code's `owner`, in a campaign that counts per owner. */
+export function findReferrerAddress(campaign: Address, owner: Address): Promise<Address> {
+  return findNamedAddress(campaign, 'referrer', bytesOf(owner));
+}
+
+/** The address at which a voucher is revoked; `digest` is its `voucherDigest`. */
+export function findRevocationAddress(
+  campaign: Address,
+  digest: ReadonlyUint8Array,
+): Promise<Address> {
+  return findNamedAddress(campaign, 'revoked', digest);
+}
+
+function withSeed(campaign: Address, seed: ReadonlyUint8Array | string): Promise<Address> {
+  const programAddress = REFERRAL_PROGRAM_ADDRESS;
+  return createAddressWithSeed({ baseAddress: campaign, programAddress, seed });
+}
+
+/** The address of a campaign's account of the kind `name`, for these 32 bytes. */
+async function findNamedAddress(campaign: Address, name: string, bytes: ReadonlyUint8Array) {
+  return await findKeyedAddress(campaign, await hash(getUtf8Encoder().encode(name), bytes));
+}
+
+function bytesOf(address: Address): ReadonlyUint8Array {
+  return getAddressEncoder().encode(address);
+}
+
+/**
+ * The credential of `wallet` by this issuer and schema of the Solana Attestation Service,
+ * which a campaign with a gate asks for.
+ */
+export async function findCredentialAddress(
+  issuer: Address,
+  schema: Address,
+  wallet: Address,
+): Promise<Address> {
+  const [found] = await getProgramDerivedAddress({
+    programAddress: ATTESTATION_SERVICE_ADDRESS,
+    seeds: ['attestation', bytesOf(issuer), bytesOf(schema), bytesOf(wallet)],
+  });
+  return found;
 }
 
 /** The associated token account of `owner` for `mint`, as wallets derive it. */
@@ -56,10 +124,9 @@ export async function findAssociatedTokenAddress(
   mint: Address,
   tokenProgram: Address = TOKEN_PROGRAM_ADDRESS,
 ): Promise<Address> {
-  const address = getAddressEncoder();
   const [found] = await getProgramDerivedAddress({
     programAddress: ASSOCIATED_TOKEN_PROGRAM_ADDRESS,
-    seeds: [address.encode(owner), address.encode(tokenProgram), address.encode(mint)],
+    seeds: [bytesOf(owner), bytesOf(tokenProgram), bytesOf(mint)],
   });
   return found;
 }

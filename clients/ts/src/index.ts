@@ -16,4 +16,5 @@ export * from './errors.js';
 export * from './generated/index.js';
 export * from './instructions.js';
 export * from './offer.js';
+export * from './settings.js';
 export * from './voucher.js';

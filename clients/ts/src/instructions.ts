@@ -12,10 +12,16 @@ import {
 
 import {
   ASSOCIATED_TOKEN_PROGRAM_ADDRESS,
+  NO_ADDRESS,
   NO_REFERENCE,
   SYSTEM_PROGRAM_ADDRESS,
   TOKEN_PROGRAM_ADDRESS,
   findAssociatedTokenAddress,
+  findBindingAddress,
+  findCredentialAddress,
+  findReferralAddress,
+  findReferrerAddress,
+  findRevocationAddress,
   findRewardAddress,
 } from './addresses.js';
 import type { Code } from './code.js';
@@ -23,19 +29,22 @@ import {
   Action,
   Funding,
   REFERRAL_PROGRAM_ADDRESS,
-  findRefereePda,
-  findReferralPda,
   getBindInstruction,
+  getCancelConversionInstruction,
   getClaimInstruction,
   getConvertInstruction,
   getCreateReferralInstruction,
   getPurchaseInstruction,
+  getReclaimCampaignInstruction,
+  getRegisterReferrerInstruction,
+  getRevokeVoucherInstruction,
   type Campaign,
   type Conversion,
 } from './generated/index.js';
 import {
   counts,
   findConversionAddress,
+  mints,
   partnerAccount,
   partnerOf,
   paymentsAreSol,
@@ -45,11 +54,12 @@ import {
   type At,
   type Offer,
 } from './offer.js';
+import { voucherDigest } from './voucher.js';
 
 /** The sysvar that holds a transaction's instructions. */
 const INSTRUCTIONS_SYSVAR = 'Sysvar1nstructions1111111111111111111111111' as Address;
 
-/** The bits of a conversion's `settled`: which parts were paid, or never were worth anything. */
+/** The bits of a conversion's `settled`: the parts that are not owed. */
 export const SETTLED = { referrer: 1, referee: 2, partner: 4 } as const;
 
 /** What `createReferralInstruction` takes. */
@@ -68,22 +78,42 @@ export type CreateReferralArgs = {
   expiresAt?: bigint;
   /** The campaign's attestor, where codes need one. */
   attestor?: TransactionSigner;
+  /** The campaign's `perOwner`, false when absent: there the owner has to be registered. */
+  perOwner?: boolean;
 };
 
 /** Registers a code. */
 export async function createReferralInstruction(input: CreateReferralArgs): Promise<Instruction> {
-  const { campaign, code } = input;
-  const [referral] = await findReferralPda({ campaign, code });
+  const { campaign, code, owner } = input;
   return getCreateReferralInstruction({
     payer: input.payer,
-    owner: input.owner,
+    owner,
     campaign,
-    referral,
+    referral: await findReferralAddress(campaign, code),
     attestor: input.attestor,
+    referrer: input.perOwner ? await findReferrerAddress(campaign, owner.address) : undefined,
     code,
     usageLimit: input.usageLimit ?? 0n,
     expiresAt: input.expiresAt ?? 0n,
   });
+}
+
+/** What `registerReferrerInstruction` takes. */
+export type RegisterReferrerArgs = {
+  /** Pays the rent. */
+  payer: TransactionSigner;
+  /** The owner of codes. */
+  owner: TransactionSigner;
+  /** The campaign's address. */
+  campaign: Address;
+};
+
+/** Registers an owner of codes in a campaign that counts per owner; once, before the first code. */
+export async function registerReferrerInstruction(
+  input: RegisterReferrerArgs,
+): Promise<Instruction> {
+  const referrer = await findReferrerAddress(input.campaign, input.owner.address);
+  return getRegisterReferrerInstruction({ ...input, referrer });
 }
 
 /** What `bindInstruction` takes. */
@@ -96,14 +126,24 @@ export type BindArgs = {
   campaign: Address;
   /** The code that brought it. */
   code: Code;
+  /**
+   * The referral of the wallet's `Binding`, where it has one that has not expired: the wallet
+   * is bound anew if that referral cannot earn any more.
+   */
+  boundReferral?: Address;
+  /**
+   * The account of that referral's owner, where the campaign counts per owner and the owner has
+   * reached its limit.
+   */
+  boundReferrer?: Address;
 };
 
-/** Notes that the code brought the wallet to the campaign first. */
+/** Records that the code brought the wallet to the campaign first. */
 export async function bindInstruction(input: BindArgs): Promise<Instruction> {
-  const { campaign, code } = input;
-  const [referral] = await findReferralPda({ campaign, code });
-  const [referee] = await findRefereePda({ campaign, wallet: input.wallet.address });
-  return getBindInstruction({ ...input, referral, referee });
+  const { campaign, code, wallet } = input;
+  const referral = await findReferralAddress(campaign, code);
+  const binding = await findBindingAddress(campaign, wallet.address);
+  return getBindInstruction({ ...input, referral, binding });
 }
 
 /** What `convertInstruction` takes, besides the offer. */
@@ -119,22 +159,23 @@ export type ConvertArgs = Offer & {
   /** The campaign's own reference, such as a hash of an order. */
   reference?: ReadonlyUint8Array;
   /**
-   * Who else says so: the campaign's attestor, who signs the transaction, or `'voucher'`, for
-   * the instruction right before, which is `voucherInstruction`'s.
+   * Who else says so: the campaign's attestor, who signs the transaction, or a voucher, by its
+   * `voucherMessage`. The instruction right before is then `voucherInstruction`'s.
    */
-  evidence?: TransactionSigner | 'voucher';
+  evidence?: TransactionSigner | { readonly voucher: ReadonlyUint8Array };
 };
 
 /**
  * Records a conversion and pays its reward, or holds it, as the campaign says.
  *
- * A beneficiary's token account that does not exist leaves that part pending: put
- * `createRewardAccountInstruction` before this instruction in the same transaction.
+ * A part whose beneficiary has no token account is owed, and claimed later. A sponsor that does
+ * not want the referee to wait puts `createRewardAccountInstruction` before this instruction.
  */
 export async function convertInstruction(input: ConvertArgs): Promise<Instruction> {
   const { campaign, referral, referee, evidence } = input;
   const reference = input.reference ?? NO_REFERENCE;
-  const atOnce = campaign.data.holdSeconds === 0;
+  const atOnce = input.settings.holdSeconds === 0;
+  const voucher = evidence !== undefined && 'voucher' in evidence ? evidence.voucher : undefined;
   const instruction = getConvertInstruction({
     payer: input.payer ?? referee,
     referee,
@@ -145,9 +186,12 @@ export async function convertInstruction(input: ConvertArgs): Promise<Instructio
     mint: atOnce ? rewardMint(campaign.data) : undefined,
     referrerAccount: referral.data.rewardAccount,
     tokenProgram: campaign.data.tokenProgram,
-    attestor: evidence === 'voucher' ? undefined : evidence,
-    instructions: evidence === 'voucher' ? INSTRUCTIONS_SYSVAR : undefined,
-    binding: await binding(campaign, referee.address),
+    attestor: evidence === undefined || 'voucher' in evidence ? undefined : evidence,
+    instructions: voucher ? INSTRUCTIONS_SYSVAR : undefined,
+    revocation: voucher
+      ? await findRevocationAddress(campaign.address, await voucherDigest(voucher))
+      : undefined,
+    ...(await asked(input, referee.address)),
     refereeAccount: atOnce ? await refereeAccount(input, referee.address) : undefined,
     partnerAccount: atOnce ? await partnerAccount(input) : undefined,
     vault: vault(campaign.data),
@@ -156,7 +200,10 @@ export async function convertInstruction(input: ConvertArgs): Promise<Instructio
     amount: input.amount ?? 0n,
     reference: bytes32(reference),
   });
-  return resolved(campaign, instruction, 9);
+  return resolved(instruction, CONVERT, {
+    campaign: counts(campaign.data),
+    mint: atOnce && mints(campaign.data),
+  });
 }
 
 /** What `purchaseInstruction` takes, besides the offer. */
@@ -169,6 +216,11 @@ export type PurchaseArgs = Offer & {
   action?: Action;
   /** The price, in base units of the payment token, before any discount. */
   amount: bigint;
+  /**
+   * The most that the buyer pays: the price that was shown, after the discount of a split. The
+   * purchase fails when the campaign's settings have changed and it would be more.
+   */
+  maxPayment: bigint;
   /** The seller's own reference, such as a hash of an order. */
   reference?: ReadonlyUint8Array;
   /** Program of the payment token, when it is not the Token program. */
@@ -184,7 +236,7 @@ export type PurchaseArgs = Offer & {
 export async function purchaseInstruction(input: PurchaseArgs): Promise<Instruction> {
   const { campaign, referral, buyer } = input;
   const reference = input.reference ?? NO_REFERENCE;
-  const atOnce = campaign.data.holdSeconds === 0;
+  const atOnce = input.settings.holdSeconds === 0;
   // A split pays rewards in the token of the payment, which is there already; what is held
   // moves no other.
   const moves = atOnce && campaign.data.funding !== Funding.PaymentSplit;
@@ -194,12 +246,12 @@ export async function purchaseInstruction(input: PurchaseArgs): Promise<Instruct
     campaign: campaign.address,
     referral: referral.address,
     conversion: await findConversionAddress(input, buyer.address, reference),
-    treasury: campaign.data.treasury,
+    treasury: campaign.data.settings.treasury,
     referrerAccount: referral.data.rewardAccount,
     ...(await payment(input)),
     mint: moves ? rewardMint(campaign.data) : undefined,
     tokenProgram: moves ? rewardTokenProgram(campaign.data) : undefined,
-    binding: await binding(campaign, buyer.address),
+    ...(await asked(input, buyer.address)),
     // In a split, the buyer's part is a discount.
     refereeAccount: moves ? await refereeAccount(input, buyer.address) : undefined,
     partnerAccount: atOnce ? await partnerAccount(input) : undefined,
@@ -208,8 +260,12 @@ export async function purchaseInstruction(input: PurchaseArgs): Promise<Instruct
     action: input.action ?? Action.Purchase,
     amount: input.amount,
     reference: bytes32(reference),
+    maxPayment: input.maxPayment,
   });
-  return resolved(campaign, instruction, 8);
+  return resolved(instruction, PURCHASE, {
+    campaign: counts(campaign.data),
+    mint: moves && mints(campaign.data),
+  });
 }
 
 async function payment(input: PurchaseArgs) {
@@ -223,13 +279,16 @@ async function payment(input: PurchaseArgs) {
   return { paymentMint, paymentSource, paymentTokenProgram };
 }
 
-/** What `claimInstruction` takes, besides the offer. */
-export type ClaimArgs = Offer & {
+/** What `claimInstruction` takes: of an offer, campaign and referral alone. */
+export type ClaimArgs = Pick<Offer, 'campaign' | 'referral'> & {
   /** The conversion as it stands on the chain. */
   conversion: At<Conversion>;
 };
 
-/** Pays what is pending of a conversion, to whoever can receive. Anybody may send it. */
+/**
+ * Pays the parts of a conversion that are owed and no longer held, as far as their accounts can
+ * take them. Anybody may send it.
+ */
 export async function claimInstruction(input: ClaimArgs): Promise<Instruction> {
   const { campaign, referral, conversion } = input;
   const { data } = conversion;
@@ -251,12 +310,99 @@ export async function claimInstruction(input: ClaimArgs): Promise<Instruction> {
         : undefined,
     vault: vault(campaign.data),
   });
-  return resolved(campaign, instruction, 6);
+  const all = SETTLED.referrer | SETTLED.referee | SETTLED.partner;
+  return resolved(instruction, CLAIM, {
+    campaign: paysFromVault(campaign.data),
+    // A held conversion that owes nothing is only closed.
+    mint: mints(campaign.data) && data.settled !== all,
+  });
+}
+
+/** What `cancelConversionInstruction` takes: of an offer, campaign and referral alone. */
+export type CancelConversionArgs = ClaimArgs & {
+  /** The campaign's authority. */
+  authority: TransactionSigner;
+};
+
+/** Cancels a conversion within its hold: a refund, or fraud. */
+export async function cancelConversionInstruction(
+  input: CancelConversionArgs,
+): Promise<Instruction> {
+  const { authority, campaign, referral, conversion } = input;
+  const { address, data } = campaign;
+  // What a split put aside goes to the treasury; from elsewhere, nothing has moved yet.
+  const split = data.funding === Funding.PaymentSplit;
+  const token = split && !rewardsAreSol(data);
+  const instruction = getCancelConversionInstruction({
+    authority,
+    campaign: address,
+    referral: referral.address,
+    conversion: conversion.address,
+    referrer: data.perOwner ? await findReferrerAddress(address, referral.data.owner) : undefined,
+    treasury: split ? data.settings.treasury : undefined,
+    mint: token ? data.mint : undefined,
+    vault: token ? data.vault : undefined,
+    tokenProgram: token ? data.tokenProgram : undefined,
+  });
+  return resolved(instruction, CANCEL, {
+    campaign: conversion.data.budgeted || paysFromVault(data),
+    mint: false,
+  });
+}
+
+/** What `reclaimCampaignInstruction` takes. */
+export type ReclaimCampaignArgs = {
+  /** The campaign's authority. */
+  authority: TransactionSigner;
+  /** The campaign. */
+  campaign: At<Campaign>;
+  /** The token account that gets what is left in the vault, where there is one. */
+  destination?: Address;
+};
+
+/**
+ * Gives back what a closed campaign holds, once nothing can be claimed any more: the mint's
+ * authority, the vault's tokens, the rent.
+ */
+export function reclaimCampaignInstruction(input: ReclaimCampaignArgs): Instruction {
+  const { authority, campaign, destination } = input;
+  const { address, data } = campaign;
+  const instruction = getReclaimCampaignInstruction({
+    authority,
+    campaign: address,
+    rentPayer: data.rentPayer,
+    mint: rewardMint(data),
+    vault: vault(data),
+    destination: paysFromVault(data) ? destination : undefined,
+    tokenProgram: rewardTokenProgram(data),
+  });
+  return resolved(instruction, RECLAIM_CAMPAIGN, { campaign: true, mint: mints(data) });
+}
+
+/** What `revokeVoucherInstruction` takes. */
+export type RevokeVoucherArgs = {
+  /** Pays the rent, which comes back once the voucher has expired. */
+  payer: TransactionSigner;
+  /** The campaign's attestor. */
+  attestor: TransactionSigner;
+  /** The campaign's address. */
+  campaign: Address;
+  /** The voucher's `voucherDigest`. */
+  digest: ReadonlyUint8Array;
+  /** The voucher's `expiresAt`. */
+  expiresAt: bigint;
+};
+
+/** Revokes a voucher before somebody uses it. */
+export async function revokeVoucherInstruction(input: RevokeVoucherArgs): Promise<Instruction> {
+  const revocation = await findRevocationAddress(input.campaign, input.digest);
+  return getRevokeVoucherInstruction({ ...input, revocation });
 }
 
 /**
  * Creates the associated token account in which `owner` receives rewards of `campaign`, unless
- * it exists; `undefined` where rewards are SOL, which need none. `payer` pays its rent.
+ * it exists; `undefined` where rewards are SOL, which need none. `payer` pays its rent, which
+ * `owner` can take by closing the account: let referrers and partners pay for their own.
  */
 export async function createRewardAccountInstruction(
   payer: TransactionSigner,
@@ -296,33 +442,48 @@ function vault(campaign: Campaign): Address | undefined {
   return paysFromVault(campaign) ? campaign.vault : undefined;
 }
 
-/** The first touch of `wallet`, if the campaign asks for one. */
-async function binding(campaign: At<Campaign>, wallet: Address): Promise<Address | undefined> {
-  if (campaign.data.attributionWindow === 0) return undefined;
-  const [address] = await findRefereePda({ campaign: campaign.address, wallet });
-  return address;
+/** The accounts that the campaign asks of `wallet` and of the code's owner, if any. */
+async function asked({ campaign, referral, settings }: Offer, wallet: Address) {
+  const { address, data } = campaign;
+  const { attributionWindow, gateCredential, gateSchema } = settings;
+  return {
+    binding: attributionWindow > 0 ? await findBindingAddress(address, wallet) : undefined,
+    referrer: data.perOwner ? await findReferrerAddress(address, referral.data.owner) : undefined,
+    credential:
+      gateCredential === NO_ADDRESS
+        ? undefined
+        : await findCredentialAddress(gateCredential, gateSchema, wallet),
+  };
 }
 
+/** Where accounts are in an instruction, and how many of them are never left out. */
+type Layout = { readonly always: number; readonly campaign: number; readonly mint: number };
+
+const CONVERT: Layout = { always: 9, campaign: 2, mint: 5 };
+const PURCHASE: Layout = { always: 8, campaign: 2, mint: 11 };
+const CLAIM: Layout = { always: 6, campaign: 0, mint: 4 };
+const CANCEL: Layout = { always: 9, campaign: 1, mint: 6 };
+const RECLAIM_CAMPAIGN: Layout = { always: 7, campaign: 1, mint: 3 };
+
 /**
- * The instruction as the program wants it from `campaign`.
+ * The instruction as the program wants it.
  *
- * The campaign is writable where conversions change it; the program asks for no more elsewhere,
- * so that those of different codes run at the same time. The accounts after the first `always`
- * ones are left out where all of them are absent, which costs less.
+ * Campaign and mint are writable only where the instruction changes them, so that conversions
+ * run at the same time elsewhere. The accounts after the layout's `always` first ones are left
+ * out where all of them are absent, which costs less.
  */
 function resolved(
-  campaign: At<Campaign>,
   instruction: Instruction & InstructionWithAccounts<readonly AccountMeta[]>,
-  always: number,
+  layout: Layout,
+  changed: { readonly campaign: boolean; readonly mint: boolean },
 ): Instruction {
-  const isAbsent = (meta: AccountMeta) => meta.address === REFERRAL_PROGRAM_ADDRESS;
-  const all = instruction.accounts;
-  const present = all.slice(always).every(isAbsent) ? all.slice(0, always) : all;
-  const accounts = present.map((meta) =>
-    meta.address === campaign.address && counts(campaign.data)
+  const all = instruction.accounts.map((meta, index) =>
+    (index === layout.campaign && changed.campaign) || (index === layout.mint && changed.mint)
       ? { ...meta, role: upgradeRoleToWritable(meta.role) }
       : meta,
   );
+  const isAbsent = (meta: AccountMeta) => meta.address === REFERRAL_PROGRAM_ADDRESS;
+  const accounts = all.slice(layout.always).every(isAbsent) ? all.slice(0, layout.always) : all;
   return { ...instruction, accounts };
 }
 

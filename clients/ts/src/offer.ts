@@ -1,15 +1,34 @@
-import type { FetchAccountConfig, GetAccountInfoApi, Rpc, Address } from '@solana/kit';
+import {
+  assertAccountExists,
+  fetchEncodedAccounts,
+  getI64Decoder,
+  type Address,
+  type FetchAccountsConfig,
+  type GetMultipleAccountsApi,
+  type Rpc,
+} from '@solana/kit';
 
-import { conversionKey, findRewardAddress, NO_ADDRESS } from './addresses.js';
+import {
+  conversionKey,
+  findKeyedAddress,
+  findReferralAddress,
+  findRewardAddress,
+  NO_ADDRESS,
+} from './addresses.js';
 import type { Code } from './code.js';
 import {
-  fetchCampaign,
-  fetchReferral,
-  findConversionPda,
-  findReferralPda,
+  decodeCampaign,
+  decodeReferral,
+  Funding,
   type Campaign,
   type Referral,
+  type Settings,
 } from './generated/index.js';
+
+/** The sysvar that holds the cluster's time. */
+const CLOCK_SYSVAR = 'SysvarC1ock11111111111111111111111111111111' as Address;
+/** Where the unix seconds are in it, behind slot, epoch and their like. */
+const UNIX_TIMESTAMP_AT = 32;
 
 /** An account that was read: what `fetchCampaign` and its like give has this shape. */
 export type At<T> = { readonly address: Address; readonly data: T };
@@ -18,32 +37,57 @@ export type At<T> = { readonly address: Address; readonly data: T };
  * A campaign and one of its codes, as they stand on the chain: what the accounts of a
  * conversion follow from.
  */
-export type Offer = { readonly campaign: At<Campaign>; readonly referral: At<Referral> };
+export type Offer = {
+  readonly campaign: At<Campaign>;
+  readonly referral: At<Referral>;
+  /** The cluster's time when they were read, in unix seconds. */
+  readonly now: bigint;
+  /** The campaign's settings in force then. */
+  readonly settings: Settings;
+};
+
+/** The offer of a campaign and a code that were read at `now`, in unix seconds. */
+export function offerAt(campaign: At<Campaign>, referral: At<Referral>, now: bigint): Offer {
+  return { campaign, referral, now, settings: settingsInForce(campaign.data, now) };
+}
 
 /** Reads the campaign at `campaign` and its `code`. Throws when there is none. */
 export async function fetchOffer(
-  rpc: Rpc<GetAccountInfoApi>,
+  rpc: Rpc<GetMultipleAccountsApi>,
   campaign: Address,
   code: Code,
-  config?: FetchAccountConfig,
+  config?: FetchAccountsConfig,
 ): Promise<Offer> {
-  const [referral] = await findReferralPda({ campaign, code });
-  const [campaignAccount, referralAccount] = await Promise.all([
-    fetchCampaign(rpc, campaign, config),
-    fetchReferral(rpc, referral, config),
-  ]);
-  return { campaign: campaignAccount, referral: referralAccount };
+  const addresses = [campaign, await findReferralAddress(campaign, code), CLOCK_SYSVAR];
+  // In one request, all three are of the same slot.
+  const [campaignAccount, referralAccount, clock] = await fetchEncodedAccounts(
+    rpc,
+    addresses,
+    config,
+  );
+  assertAccountExists(campaignAccount!);
+  assertAccountExists(referralAccount!);
+  assertAccountExists(clock!);
+  const now = getI64Decoder().decode(clock.data, UNIX_TIMESTAMP_AT);
+  return offerAt(decodeCampaign(campaignAccount), decodeReferral(referralAccount), now);
+}
+
+/** The settings in force at `now`, in unix seconds: announced ones once their time has come. */
+export function settingsInForce(
+  campaign: Pick<Campaign, 'settings' | 'next' | 'nextFrom'>,
+  now: bigint,
+): Settings {
+  return campaign.nextFrom !== 0n && now >= campaign.nextFrom ? campaign.next : campaign.settings;
 }
 
 /** The address of the conversion of `referee` with this `reference`. */
 export async function findConversionAddress(
-  { campaign, referral }: Offer,
+  { campaign, referral }: Pick<Offer, 'campaign' | 'referral'>,
   referee: Address,
   reference: Parameters<typeof conversionKey>[3],
 ): Promise<Address> {
   const key = await conversionKey(campaign.data, referee, referral.address, reference);
-  const [address] = await findConversionPda({ campaign: campaign.address, key });
-  return address;
+  return await findKeyedAddress(campaign.address, key);
 }
 
 /** Whether rewards are SOL. */
@@ -56,36 +100,46 @@ export function paymentsAreSol(campaign: Pick<Campaign, 'paymentMint'>): boolean
   return campaign.paymentMint === NO_ADDRESS;
 }
 
+/** Whether rewards are minted. */
+export function mints(campaign: Pick<Campaign, 'funding'>): boolean {
+  return campaign.funding === Funding.MintAuthority;
+}
+
 /** Whether rewards come out of a vault, at once or later. */
 export function paysFromVault(campaign: Pick<Campaign, 'vault'>): boolean {
   return campaign.vault !== NO_ADDRESS;
 }
 
 /** Whether conversions change the campaign: it counts a budget, or what its vault owes. */
-export function counts(campaign: Pick<Campaign, 'budget' | 'vault'>): boolean {
-  return campaign.budget > 0n || paysFromVault(campaign);
+export function counts(campaign: Pick<Campaign, 'settings' | 'vault'>): boolean {
+  // A budget takes effect at once, so that of `settings` holds also where others wait.
+  return campaign.settings.budget > 0n || paysFromVault(campaign);
 }
 
-/** Who earns a share of each reward of the code, if there is somebody. */
+/** Who earns a part of rewards of the code, if there is somebody. */
 export function partnerOf(referral: Pick<Referral, 'partner'>): Address | undefined {
   return referral.partner === NO_ADDRESS ? undefined : referral.partner;
 }
 
-/** Where the partner's share of the next reward goes; `undefined` where there is none. */
-export async function partnerAccount({ campaign, referral }: Offer): Promise<Address | undefined> {
-  const partner = partnerOf(referral.data);
-  const share = Math.min(referral.data.partnerShareBps, campaign.data.maxPartnerShareBps);
-  return partner !== undefined && share > 0
+/** Where the partner's part of the next reward goes; `undefined` where there is none. */
+export async function partnerAccount(offer: Offer): Promise<Address | undefined> {
+  const { campaign, settings, now } = offer;
+  const { partnerEndsAt, partnerShareBps, partnerFixed, ...referral } = offer.referral.data;
+  const partner = partnerOf(referral);
+  const ended = partnerEndsAt !== 0n && now >= partnerEndsAt;
+  const shares = partnerShareBps > 0 && settings.maxPartnerShareBps > 0;
+  const fixed = partnerFixed > 0n && settings.maxPartnerFixed > 0n;
+  return partner !== undefined && !ended && (shares || fixed)
     ? await findRewardAddress(partner, campaign.data)
     : undefined;
 }
 
-/** Where the share of `referee` in the next reward goes; `undefined` where there is none. */
+/** Where the part of `referee` in the next reward goes; `undefined` where there is none. */
 export async function refereeAccount(
-  { campaign }: Offer,
+  { campaign, settings }: Offer,
   referee: Address,
 ): Promise<Address | undefined> {
-  return campaign.data.refereeShareBps > 0
+  return settings.refereeShareBps > 0 || settings.refereeFixed > 0n
     ? await findRewardAddress(referee, campaign.data)
     : undefined;
 }

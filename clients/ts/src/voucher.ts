@@ -17,14 +17,20 @@ import {
 
 import { NO_REFERENCE } from './addresses.js';
 import { REFERRAL_PROGRAM_ADDRESS, getActionEncoder, type Action } from './generated/index.js';
+import { hash } from './hash.js';
 
 /** The program that checks signatures of this kind. */
 export const ED25519_PROGRAM_ADDRESS = 'Ed25519SigVerify111111111111111111111111111' as Address;
+
+/** Longest life of a voucher, in seconds: 30 days. */
+export const MAX_VOUCHER_SECONDS = 2_592_000n;
 
 /** What the attestor vouches for. */
 export type Statement = {
   /** The campaign's address. */
   campaign: Address;
+  /** The campaign's `createdAt`: the same campaign on another cluster has another. */
+  campaignCreatedAt: bigint;
   /** The referral that is credited. */
   referral: Address;
   /** The wallet that was referred. */
@@ -35,7 +41,12 @@ export type Statement = {
   amount: bigint;
   /** The campaign's own reference, if there is one. */
   reference?: ReadonlyUint8Array;
-  /** Unix seconds until which the voucher can be used. */
+  /** Unix seconds at which the attestor signs; at most five minutes ahead of the cluster. */
+  issuedAt: bigint;
+  /**
+   * Unix seconds until which the voucher can be used: at most {@link MAX_VOUCHER_SECONDS}
+   * after `issuedAt`.
+   */
   expiresAt: bigint;
 };
 
@@ -45,15 +56,17 @@ const messageEncoder = getStructEncoder([
   ['domain', fixEncoderSize(getUtf8Encoder(), 16)],
   ['program', getAddressEncoder()],
   ['campaign', getAddressEncoder()],
+  ['campaignCreatedAt', getI64Encoder()],
   ['referral', getAddressEncoder()],
   ['referee', getAddressEncoder()],
   ['action', getActionEncoder()],
   ['amount', getU64Encoder()],
   ['reference', bytes(32)],
+  ['issuedAt', getI64Encoder()],
   ['expiresAt', getI64Encoder()],
 ]);
 
-/** The 193 bytes that the attestor signs. */
+/** The 209 bytes that the attestor signs. */
 export function voucherMessage(statement: Statement): ReadonlyUint8Array {
   const reference = statement.reference ?? NO_REFERENCE;
   if (reference.length !== 32) {
@@ -65,6 +78,11 @@ export function voucherMessage(statement: Statement): ReadonlyUint8Array {
     program: REFERRAL_PROGRAM_ADDRESS,
     reference,
   });
+}
+
+/** SHA-256 of a voucher's message, by which the attestor can revoke it. */
+export function voucherDigest(message: ReadonlyUint8Array): Promise<ReadonlyUint8Array> {
+  return hash(message);
 }
 
 /** The attestor's signature of `statement`; `attestor` is its private key. */

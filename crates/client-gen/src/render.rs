@@ -12,13 +12,15 @@ use crate::idl::{AccountItem, ErrorCode, Field, Idl, Instruction, Type, TypeDef}
 /// Bytes that the client reads as a type of its own: a field's name, and the type in
 /// `vouch_client::accounts` (or `bool`) that it has there instead of `u8`. A byte that is
 /// none of the type's values makes decoding fail.
-pub(crate) const DOMAIN: [(&str, &str); 11] = [
+pub(crate) const DOMAIN: [(&str, &str); 13] = [
     ("action", "Action"),
     ("active", "bool"),
     ("attested_codes", "bool"),
+    ("budgeted", "bool"),
     ("closed", "bool"),
     ("funding", "Funding"),
     ("paused", "bool"),
+    ("per_owner", "bool"),
     ("proof", "Proof"),
     ("reward_kind", "RewardKind"),
     ("status", "Status"),

@@ -15,7 +15,8 @@ use vouch_client::{
         Settings, Status, Terms, Tier, Uniqueness, settled,
     },
     instructions::{
-        self, Convert, CreateReferral, Evidence, Offer, Purchase, claim, convert, purchase,
+        self, Bind, Convert, CreateReferral, Evidence, Offer, Purchase, cancel_conversion, claim,
+        convert, purchase, reclaim_campaign,
     },
     pda, token,
     voucher::{self, Statement},
@@ -24,6 +25,8 @@ use vouch_client::{
 const PAYER: Pubkey = address(201);
 const REFEREE: Pubkey = address(202);
 const ATTESTOR: Pubkey = address(203);
+/// When the offers are read, in unix seconds.
+const NOW: i64 = 1_750_000_000;
 
 fn main() {
     print!("{}", document());
@@ -46,7 +49,7 @@ fn document() -> String {
         "actions": Action::ALL.map(Action::name),
         "voucher": voucher(),
         "registrations": registrations(),
-        "offers": (0..24).map(offer).collect::<Vec<_>>(),
+        "offers": (0..36).map(offer).collect::<Vec<_>>(),
     });
     let mut text = serde_json::to_string_pretty(&document).expect("JSON has no failures");
     text.push('\n');
@@ -85,24 +88,38 @@ fn codes() -> Value {
 fn voucher() -> Value {
     let statement = Statement {
         campaign: address(1),
+        campaign_created_at: 1_700_000_000,
         referral: address(2),
         referee: REFEREE,
         action: Action::Loan,
         amount: u64::MAX - 1,
         reference: [8; 32],
+        issued_at: -3,
         expires_at: -2,
     };
     let message = voucher::message(&statement);
+    let digest = voucher::digest(&message);
+    let revoke = instructions::revoke_voucher(
+        &PAYER,
+        &ATTESTOR,
+        &statement.campaign,
+        digest,
+        statement.expires_at,
+    );
     json!({
         "campaign": statement.campaign.to_string(),
+        "campaignCreatedAt": statement.campaign_created_at.to_string(),
         "referral": statement.referral.to_string(),
         "referee": statement.referee.to_string(),
         "action": statement.action as u8,
         "amount": statement.amount.to_string(),
         "reference": base64(statement.reference),
+        "issuedAt": statement.issued_at.to_string(),
         "expiresAt": statement.expires_at.to_string(),
         "signature": base64([9; 64]),
         "message": base64(message),
+        "digest": base64(digest),
+        "revoke": instruction(&revoke),
         "instruction": instruction(&voucher::instruction(&ATTESTOR, &[9; 64], &message)),
     })
 }
@@ -116,12 +133,32 @@ fn registrations() -> Value {
     args.usage_limit = 7;
     args.expires_at = 1_900_000_000;
     args.attestor = Some(ATTESTOR);
+    let mut per_owner = CreateReferral::new(&PAYER, &REFEREE, &campaign, &code);
+    per_owner.per_owner = true;
+    let bind = Bind {
+        payer: PAYER,
+        wallet: REFEREE,
+        campaign,
+        code,
+        bound: None,
+    };
+    let (referral, referrer) = (address(3), address(4));
+    let anew = Bind {
+        bound: Some((referral, Some(referrer))),
+        ..bind
+    };
+    let register = instructions::register_referrer(&PAYER, &REFEREE, &campaign);
     json!({
         "campaign": campaign.to_string(),
         "code": code.as_str(),
         "createReferral": instruction(&plain),
         "createBoundedReferral": instruction(&instructions::create_referral(&args)),
-        "bind": instruction(&instructions::bind(&PAYER, &REFEREE, &campaign, &code)),
+        "registerReferrer": instruction(&register),
+        "createPerOwnerReferral": instruction(&instructions::create_referral(&per_owner)),
+        "bind": instruction(&instructions::bind(&bind)),
+        "boundReferral": referral.to_string(),
+        "boundReferrer": referrer.to_string(),
+        "bindAnew": instruction(&instructions::bind(&anew)),
     })
 }
 
@@ -150,47 +187,24 @@ fn offer(number: u8) -> Value {
         ][usize::from(number % 3)],
         proof,
         uniqueness,
+        per_owner: bit(4),
+        notice_seconds: 77,
     };
-    let settings = Settings {
-        reward_kind: if bit(1) {
-            RewardKind::Percent
-        } else {
-            RewardKind::Fixed
-        },
-        reward_fixed: 5_000_000,
-        reward_bps: 250,
-        reward_max: u64::MAX,
-        min_amount: 3,
-        referee_share_bps: if bit(1) { 1_000 } else { 0 },
-        max_partner_share_bps: if number % 5 == 4 { 0 } else { 3_000 },
-        tiers: [1, 2, 3, 4].map(|nth| Tier {
-            min_conversions: nth * 10,
-            multiplier_bps: 10_000 + u32::try_from(nth).unwrap_or_default(),
-        }),
-        bonuses: [1, 2, 3, 4].map(|nth| Bonus {
-            threshold: nth * 100,
-            amount: nth,
-        }),
-        hold_seconds: if bit(0) { 86_400 } else { 0 },
-        attribution_window: if number % 7 < 3 { 604_800 } else { 0 },
-        starts_at: -5,
-        ends_at: i64::MAX,
-        budget: if number % 4 == 1 { 1 << 60 } else { 0 },
-        attested_codes: bit(2),
-        attestor: ATTESTOR,
-        treasury: address(30),
-    };
-    let campaign = campaign(number, terms, &settings, sol);
+    let campaign = campaign(number, terms, sol);
     let (at, _) = pda::campaign(&campaign.creator, campaign.id);
     let referral = referral(number, &campaign, &at);
-    let offer = Offer::at(at, &campaign, &referral);
+    let offer = Offer::at(at, &campaign, &referral, NOW).expect("the code is one");
     let conversion = conversion(number, &offer);
+    let of = [number.wrapping_add(100); 32];
+    let conversion_address = offer.conversion(&REFEREE, &of);
 
     let reference = [number; 32];
+    let message = [number; voucher::MESSAGE_LEN];
+    let digest = voucher::digest(&message);
     let evidence = [
         Evidence::None,
         Evidence::Attestor(ATTESTOR),
-        Evidence::Voucher,
+        Evidence::Voucher { digest },
     ][usize::from(number / 4 % 3)];
     let sponsored = Convert {
         payer: PAYER,
@@ -201,32 +215,39 @@ fn offer(number: u8) -> Value {
         evidence,
     };
     let mut bought = Purchase::new(&REFEREE, 1_000_000, reference);
+    bought.max_payment = 999_000 + u64::from(number);
     let plain = purchase(&offer, &bought);
     bought.payer = PAYER;
     bought.action = Action::Rental;
     bought.payment_token_program = address(31);
     bought.payment_source = Some(address(32));
+    let destination = address(33);
+    let mut conversion_vector = account(&conversion_address, &conversion);
+    conversion_vector["reference"] = base64(of).into();
     json!({
         "campaign": account(&at, &campaign),
         "referral": account(&offer.referral_address, &referral),
-        "conversion": account(
-            &offer.conversion(&conversion.referee, &conversion.reference),
-            &conversion,
-        ),
-        "decoded": decoded(&campaign, &referral, &conversion),
+        "conversion": conversion_vector,
+        "decoded": decoded(&campaign, offer.settings(), &referral, &conversion),
+        "now": NOW.to_string(),
         "reference": base64(reference),
         "evidence": match evidence {
             Evidence::None => "none",
             Evidence::Attestor(_) => "attestor",
-            Evidence::Voucher => "voucher",
+            Evidence::Voucher { .. } => "voucher",
         },
+        "voucher": base64(message),
         "signup": instruction(&convert(&offer, &Convert::signup(&REFEREE))),
         "sponsored": instruction(&convert(&offer, &sponsored)),
         "purchase": instruction(&plain),
         "sponsoredPurchase": instruction(&purchase(&offer, &bought)),
         "paymentTokenProgram": bought.payment_token_program.to_string(),
         "paymentSource": bought.payment_source.map(|source| source.to_string()),
-        "claim": instruction(&claim(&offer, &conversion)),
+        "maxPayment": bought.max_payment.to_string(),
+        "claim": instruction(&claim(&offer, &conversion_address, &conversion)),
+        "cancel": instruction(&cancel_conversion(&offer, &conversion_address, &conversion)),
+        "reclaim": instruction(&reclaim_campaign(&at, &campaign, Some(&destination))),
+        "destination": destination.to_string(),
         "rewardAccount": (!sol).then(|| instruction(&token::create_associated_token(
             &PAYER,
             &REFEREE,
@@ -236,7 +257,63 @@ fn offer(number: u8) -> Value {
     })
 }
 
-fn campaign(number: u8, terms: Terms, settings: &Settings, sol: bool) -> Campaign {
+/// The settings of the offer with this number, or other ones, which were announced.
+fn settings(number: u8, announced: bool) -> Settings {
+    let bit = |bit: u8| number & (1 << bit) != 0;
+    let percent = bit(1) != announced;
+    let fixed_part = number % 5 == 3;
+    let gate = |byte| {
+        if number % 8 == 6 {
+            address(byte)
+        } else {
+            Pubkey::default()
+        }
+    };
+    Settings {
+        reward_kind: if percent {
+            RewardKind::Percent
+        } else {
+            RewardKind::Fixed
+        },
+        reward_fixed: if percent { 0 } else { 5_000_000 },
+        reward_bps: if percent { 250 } else { 0 },
+        reward_max: if percent { u64::MAX } else { 0 },
+        min_amount: 3,
+        referee_share_bps: if bit(1) && !fixed_part { 1_000 } else { 0 },
+        referee_fixed: if bit(1) && fixed_part { 7 } else { 0 },
+        max_partner_share_bps: if number % 5 == 4 || number % 6 == 5 {
+            0
+        } else {
+            3_000
+        },
+        max_partner_fixed: if number % 6 == 5 { 9 } else { 0 },
+        owner_limit: if bit(2) { 11 } else { 0 },
+        tiers: [1, 2, 3, 4].map(|nth| Tier {
+            min_conversions: nth * 10,
+            multiplier_bps: 10_000 + u32::try_from(nth).unwrap_or_default(),
+        }),
+        bonuses: [1, 2, 3, 4].map(|nth| Bonus {
+            threshold: nth * 100,
+            amount: nth,
+        }),
+        hold_seconds: if bit(0) == announced { 0 } else { 86_400 },
+        attribution_window: if (number % 7 < 3) == announced {
+            0
+        } else {
+            604_800
+        },
+        starts_at: -5,
+        ends_at: i64::MAX,
+        gate_credential: gate(40),
+        gate_schema: gate(41),
+        budget: if number % 4 == 1 { 1 << 60 } else { 0 },
+        attested_codes: bit(2),
+        attestor: ATTESTOR,
+        treasury: address(30),
+    }
+}
+
+fn campaign(number: u8, terms: Terms, sol: bool) -> Campaign {
     let creator = address(10);
     let id = u64::from(number) << 40;
     let (at, bump) = pda::campaign(&creator, id);
@@ -248,6 +325,13 @@ fn campaign(number: u8, terms: Terms, settings: &Settings, sol: bool) -> Campaig
         (address(11), program)
     };
     let split = terms.funding == Funding::PaymentSplit;
+    // The announced settings are in force, or will be a second later.
+    let next_from = match number % 9 {
+        3 => NOW,
+        4 => NOW + 1,
+        _ => 0,
+    };
+    let announced = next_from != 0;
     let has_vault = terms.funding == Funding::Vault || (split && !sol);
     Campaign {
         version: 1,
@@ -255,11 +339,11 @@ fn campaign(number: u8, terms: Terms, settings: &Settings, sol: bool) -> Campaig
         funding: terms.funding,
         proof: terms.proof,
         uniqueness: terms.uniqueness,
-        reward_kind: settings.reward_kind,
+        per_owner: terms.per_owner,
         paused: number % 2 == 1,
         closed: number % 3 == 1,
-        attested_codes: settings.attested_codes,
         mint_decimals: 6,
+        notice_seconds: terms.notice_seconds,
         creator,
         id,
         authority: address(13),
@@ -271,48 +355,60 @@ fn campaign(number: u8, terms: Terms, settings: &Settings, sol: bool) -> Campaig
         } else {
             Pubkey::default()
         },
-        attestor: settings.attestor,
-        treasury: settings.treasury,
         payment_mint: match (split, number % 2) {
             (true, _) => mint,
             (false, 0) => address(15),
             _ => Pubkey::default(),
         },
         rent_payer: address(16),
-        reward_fixed: settings.reward_fixed,
-        reward_bps: settings.reward_bps,
-        referee_share_bps: settings.referee_share_bps,
-        max_partner_share_bps: settings.max_partner_share_bps,
-        reward_max: settings.reward_max,
-        min_amount: settings.min_amount,
-        tiers: settings.tiers,
-        bonuses: settings.bonuses,
-        hold_seconds: settings.hold_seconds,
-        attribution_window: settings.attribution_window,
-        starts_at: settings.starts_at,
-        ends_at: settings.ends_at,
-        budget: settings.budget,
-        committed: 1 << 50,
         created_at: 1_700_000_000,
         closed_at: 1_700_000_001,
-        owed: 1 << 51,
         longest_hold: 86_401,
-        reserved: [0; 108],
+        least_margin: 5,
+        committed: 1 << 50,
+        owed: 1 << 51,
+        settings: settings(number, false),
+        bonus_places: [0, 1, 2, 3],
+        next_from,
+        next: if announced {
+            settings(number, true)
+        } else {
+            Settings::default()
+        },
+        next_bonus_places: if announced { [0, 1, 2, 4] } else { [0; 4] },
+        offered: std::array::from_fn(|place| {
+            let threshold = u64::try_from(place).unwrap_or_default();
+            Bonus {
+                threshold,
+                amount: threshold + 1,
+            }
+        }),
+        reserved: [0; 56],
     }
 }
 
 fn referral(number: u8, campaign: &Campaign, at: &Pubkey) -> Referral {
     let code = code();
     let owner = address(20);
+    let fixed_part = number % 6 == 5;
     Referral {
         version: 1,
-        bump: pda::referral(at, &code).1,
         code_len: code.len(),
         active: number.is_multiple_of(2),
         suspended: number.is_multiple_of(3),
-        bonuses_paid: 3,
         partner_account_bump: 250,
-        partner_share_bps: if number % 11 == 10 { 0 } else { 2_000 },
+        partner_share_bps: if number % 11 == 10 || fixed_part {
+            0
+        } else {
+            2_000
+        },
+        partner_fixed: if fixed_part { 5 } else { 0 },
+        partner_ends_at: match (number % 7, number % 3) {
+            (5 | 6, 1) => NOW,
+            (5 | 6, 2) => NOW + 1,
+            _ => 0,
+        },
+        bonuses_paid: 3,
         code: code.to_padded(),
         campaign: *at,
         owner,
@@ -332,35 +428,26 @@ fn referral(number: u8, campaign: &Campaign, at: &Pubkey) -> Referral {
         rewards_pending: 1 << 53,
         partner_pending: 1 << 54,
         open_conversions: 4,
-        reserved: [0; 17],
+        held_until: 1_700_086_400,
+        reserved: [0; 8],
     }
 }
 
 fn conversion(number: u8, offer: &Offer<'_>) -> Conversion {
-    let reference = [number.wrapping_add(100); 32];
     let parts = [settled::REFERRER, settled::REFEREE, settled::PARTNER];
-    let key = pda::conversion_key(
-        offer.campaign.terms(),
-        &REFEREE,
-        &offer.referral_address,
-        &reference,
-    );
     Conversion {
         version: 1,
-        bump: pda::conversion(&offer.address, &key).1,
         status: [Status::Pending, Status::Paid, Status::Cancelled][usize::from(number % 3)],
         settled: if number % 4 == 3 {
             0
         } else {
             parts[usize::from(number % 3)]
         },
-        action: Action::Subscription,
+        budgeted: number % 2 == 1,
         bonuses: 2,
         referral: offer.referral_address,
         referee: REFEREE,
         rent_payer: PAYER,
-        reference,
-        amount: 1 << 55,
         reward_referrer: 1 << 56,
         reward_referee: u64::from(!number.is_multiple_of(5)),
         reward_partner: u64::from(!number.is_multiple_of(4)),
@@ -370,35 +457,55 @@ fn conversion(number: u8, offer: &Offer<'_>) -> Conversion {
 }
 
 /// Fields whose bytes are more than a number, as this client reads them.
-fn decoded(campaign: &Campaign, referral: &Referral, conversion: &Conversion) -> Value {
+fn decoded(
+    campaign: &Campaign,
+    settings: &Settings,
+    referral: &Referral,
+    conversion: &Conversion,
+) -> Value {
     json!({
         "campaign": {
             "funding": campaign.funding as u8,
             "proof": campaign.proof as u8,
             "uniqueness": campaign.uniqueness as u8,
-            "rewardKind": campaign.reward_kind as u8,
+            "perOwner": campaign.per_owner,
             "paused": campaign.paused,
             "closed": campaign.closed,
-            "attestedCodes": campaign.attested_codes,
+            "noticeSeconds": campaign.notice_seconds,
             "id": campaign.id.to_string(),
-            "treasury": campaign.treasury.to_string(),
-            "startsAt": campaign.starts_at.to_string(),
-            "endsAt": campaign.ends_at.to_string(),
-            "rewardMax": campaign.reward_max.to_string(),
             "owed": campaign.owed.to_string(),
+            "committed": campaign.committed.to_string(),
             "longestHold": campaign.longest_hold,
+            "nextFrom": campaign.next_from.to_string(),
+        },
+        "settings": {
+            "rewardKind": settings.reward_kind as u8,
+            "rewardFixed": settings.reward_fixed.to_string(),
+            "rewardMax": settings.reward_max.to_string(),
+            "refereeFixed": settings.referee_fixed.to_string(),
+            "holdSeconds": settings.hold_seconds,
+            "attributionWindow": settings.attribution_window,
+            "startsAt": settings.starts_at.to_string(),
+            "endsAt": settings.ends_at.to_string(),
+            "gateSchema": settings.gate_schema.to_string(),
+            "attestedCodes": settings.attested_codes,
+            "treasury": settings.treasury.to_string(),
         },
         "referral": {
             "active": referral.active,
             "suspended": referral.suspended,
             "code": referral.code().expect("it is one").as_str(),
+            "partnerFixed": referral.partner_fixed.to_string(),
+            "partnerEndsAt": referral.partner_ends_at.to_string(),
+            "bonusesPaid": referral.bonuses_paid,
             "rewardAccount": referral.reward_account.to_string(),
             "openConversions": referral.open_conversions.to_string(),
         },
         "conversion": {
             "status": conversion.status as u8,
             "settled": conversion.settled,
-            "action": conversion.action as u8,
+            "budgeted": conversion.budgeted,
+            "bonuses": conversion.bonuses,
             "rewardReferrer": conversion.reward_referrer.to_string(),
             "holdSeconds": conversion.hold_seconds,
         },

@@ -8,7 +8,8 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use solana_sdk::pubkey::Pubkey;
 use vouch_rules::{
     Code,
-    reward::{self, RewardRule},
+    eligibility::{CampaignState, CodeState},
+    reward::{self, Reward, RewardRule, Share},
 };
 
 pub use crate::generated::{accounts::*, types::*};
@@ -216,38 +217,38 @@ impl Action {
 }
 
 impl Campaign {
-    /// What was settled for good when it was opened.
+    /// Its terms, which never change.
     #[must_use]
     pub fn terms(&self) -> Terms {
         Terms {
             funding: self.funding,
             proof: self.proof,
             uniqueness: self.uniqueness,
+            per_owner: self.per_owner,
+            notice_seconds: self.notice_seconds,
         }
     }
 
-    /// What its authority may change.
+    /// The settings in force at `now`, in unix seconds: those that were announced, once
+    /// their time has come.
     #[must_use]
-    pub fn settings(&self) -> Settings {
-        Settings {
-            reward_kind: self.reward_kind,
-            reward_fixed: self.reward_fixed,
-            reward_bps: self.reward_bps,
-            reward_max: self.reward_max,
-            min_amount: self.min_amount,
-            referee_share_bps: self.referee_share_bps,
-            max_partner_share_bps: self.max_partner_share_bps,
-            tiers: self.tiers,
-            bonuses: self.bonuses,
-            hold_seconds: self.hold_seconds,
-            attribution_window: self.attribution_window,
-            starts_at: self.starts_at,
-            ends_at: self.ends_at,
-            budget: self.budget,
-            attested_codes: self.attested_codes,
-            attestor: self.attestor,
-            treasury: self.treasury,
+    pub fn in_force(&self, now: i64) -> &Settings {
+        if self.next_is_in_force(now) {
+            &self.next
+        } else {
+            &self.settings
         }
+    }
+
+    /// The settings that were announced and are not in force at `now`, in unix seconds,
+    /// with the time from which they are.
+    #[must_use]
+    pub fn announced(&self, now: i64) -> Option<(i64, &Settings)> {
+        (self.next_from != 0 && now < self.next_from).then_some((self.next_from, &self.next))
+    }
+
+    fn next_is_in_force(&self, now: i64) -> bool {
+        self.next_from != 0 && now >= self.next_from
     }
 
     /// Whether rewards are lamports.
@@ -265,8 +266,8 @@ impl Campaign {
     /// Whether conversions change it, so that it must be writable: it counts a
     /// budget, or what its vault owes.
     #[must_use]
-    pub fn counts(&self) -> bool {
-        self.budget > 0 || self.pays_from_vault()
+    pub fn is_counted(&self) -> bool {
+        self.settings.budget > 0 || self.pays_from_vault()
     }
 
     /// Whether rewards come out of a vault, at once or later.
@@ -293,9 +294,34 @@ impl Campaign {
         (!self.rewards_are_sol()).then_some(self.token_program)
     }
 
-    /// The rule of its rewards, as the program applies it.
+    /// The rule of its rewards at `now`, in unix seconds, as the program applies it.
     #[must_use]
-    pub fn reward_rule(&self) -> RewardRule {
+    pub fn reward_rule(&self, now: i64) -> RewardRule {
+        let places = if self.next_is_in_force(now) {
+            self.next_bonus_places
+        } else {
+            self.bonus_places
+        };
+        self.in_force(now).rule(places)
+    }
+
+    /// The state that decides whether conversions count at `now`, in unix seconds.
+    #[must_use]
+    pub fn state(&self, now: i64) -> CampaignState {
+        let settings = self.in_force(now);
+        CampaignState {
+            closed: self.closed,
+            paused: self.paused,
+            starts_at: settings.starts_at,
+            ends_at: settings.ends_at,
+        }
+    }
+}
+
+impl Settings {
+    /// The rule of rewards, with the `places` of its bonuses in the campaign's register.
+    #[must_use]
+    pub fn rule(&self, places: [u8; 4]) -> RewardRule {
         RewardRule {
             kind: match self.reward_kind {
                 RewardKind::Fixed => reward::RewardKind::Fixed(self.reward_fixed),
@@ -312,13 +338,30 @@ impl Campaign {
                 threshold: bonus.threshold,
                 amount: bonus.amount,
             }),
-            referee_share_bps: self.referee_share_bps,
-            max_partner_share_bps: self.max_partner_share_bps,
+            bonus_bits: places,
+            referee: Share {
+                bps: self.referee_share_bps,
+                fixed: self.referee_fixed,
+            },
+            max_partner: Share {
+                bps: self.max_partner_share_bps,
+                fixed: self.max_partner_fixed,
+            },
         }
     }
-}
 
-impl Settings {
+    /// Whether the referee has a part in each reward.
+    #[must_use]
+    pub fn pays_referee(&self) -> bool {
+        self.referee_share_bps > 0 || self.referee_fixed > 0
+    }
+
+    /// Whether a referee needs a credential.
+    #[must_use]
+    pub fn has_gate(&self) -> bool {
+        self.gate_credential != Pubkey::default()
+    }
+
     /// `units` base units for each conversion, and nothing else.
     #[must_use]
     pub fn fixed(units: u64) -> Self {
@@ -348,13 +391,14 @@ impl Referral {
     pub fn registered(address: &Pubkey, campaign: &Campaign, code: &Code, owner: &Pubkey) -> Self {
         Self {
             version: VERSION,
-            bump: pda::referral(address, code).1,
             code_len: code.len(),
             active: true,
             suspended: false,
             bonuses_paid: 0,
             partner_account_bump: 0,
             partner_share_bps: 0,
+            partner_fixed: 0,
+            partner_ends_at: 0,
             code: code.to_padded(),
             campaign: *address,
             owner: *owner,
@@ -370,7 +414,8 @@ impl Referral {
             rewards_pending: 0,
             partner_pending: 0,
             open_conversions: 0,
-            reserved: [0; 17],
+            held_until: 0,
+            reserved: [0; 8],
         }
     }
 
@@ -383,14 +428,49 @@ impl Referral {
         Code::from_padded(&self.code).map_err(|_| DecodeError::Invalid { name: Self::NAME })
     }
 
-    /// Who earns a share of each reward.
+    /// Wallet that earns a part of each reward.
     #[must_use]
     pub fn partner(&self) -> Option<Pubkey> {
         (self.partner != Pubkey::default()).then_some(self.partner)
     }
+
+    /// The partner's part of a conversion at `now`, in unix seconds.
+    #[must_use]
+    pub fn partner_share(&self, now: i64) -> Share {
+        if self.partner_ends_at != 0 && now >= self.partner_ends_at {
+            return Share::default();
+        }
+        Share {
+            bps: self.partner_share_bps,
+            fixed: self.partner_fixed,
+        }
+    }
+
+    /// The state that decides whether it may be credited.
+    #[must_use]
+    pub fn state(&self) -> CodeState {
+        CodeState {
+            active: self.active,
+            suspended: self.suspended,
+            expires_at: self.expires_at,
+            usage_limit: self.usage_limit,
+            conversions: self.conversions,
+        }
+    }
 }
 
 impl Conversion {
+    /// The parts of its reward.
+    #[must_use]
+    pub fn reward(&self) -> Reward {
+        Reward {
+            referrer: self.reward_referrer,
+            referee: self.reward_referee,
+            partner: self.reward_partner,
+            bonuses: self.bonuses,
+        }
+    }
+
     /// Unix seconds from which the reward may be claimed.
     #[must_use]
     pub fn claimable_from(&self) -> i64 {
@@ -432,7 +512,9 @@ mod tests {
         assert_size::<Campaign>();
         assert_size::<Referral>();
         assert_size::<Conversion>();
-        assert_size::<Referee>();
+        assert_size::<Binding>();
+        assert_size::<Referrer>();
+        assert_size::<RevokedVoucher>();
         assert_size::<Closed>();
     }
 
@@ -455,7 +537,7 @@ mod tests {
         );
 
         data[8] = VERSION;
-        data[10] = 3;
+        data[9] = 3;
         assert_eq!(
             Account::decode(&data),
             Err(DecodeError::Invalid { name: "Conversion" })
@@ -466,8 +548,8 @@ mod tests {
             Account::decode(&data),
             Err(DecodeError::WrongSize {
                 name: "Conversion",
-                expected: 186,
-                actual: 185
+                expected: 148,
+                actual: 147
             })
         );
     }

@@ -23,4 +23,4 @@ pub mod voucher;
 /// to a public cluster uses an address of its own.
 pub use generated::{PROGRAM_ID, errors::ProgramError};
 pub use solana_sdk::pubkey::Pubkey;
-pub use vouch_rules::{Code, InvalidCode};
+pub use vouch_rules::{Code, InvalidCode, reward::Share};

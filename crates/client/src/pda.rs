@@ -1,4 +1,5 @@
-//! Addresses that the program derives, each with its canonical bump.
+//! Addresses that the program derives: a campaign's with its canonical bump, all others
+//! from the campaign with a seed.
 
 use sha2::{Digest as _, Sha256};
 use solana_sdk::pubkey::Pubkey;
@@ -18,35 +19,61 @@ pub fn campaign(creator: &Pubkey, id: u64) -> (Pubkey, u8) {
     )
 }
 
+/// The address that `CreateAccountWithSeed` gives for `campaign`, `seed` and the program.
+fn seeded(campaign: &Pubkey, seed: &[u8]) -> Pubkey {
+    let hash: [u8; 32] = Sha256::new()
+        .chain_update(campaign)
+        .chain_update(seed)
+        .chain_update(PROGRAM_ID)
+        .finalize()
+        .into();
+    Pubkey::new_from_array(hash)
+}
+
+/// [`seeded`] with a key of 32 bytes, of each of which the lower seven bits are the seed.
+fn keyed(campaign: &Pubkey, key: &[u8; 32]) -> Pubkey {
+    seeded(campaign, &key.map(|byte| byte & 0x7f))
+}
+
+fn hash(first: impl AsRef<[u8]>, second: impl AsRef<[u8]>) -> [u8; 32] {
+    Sha256::new()
+        .chain_update(first)
+        .chain_update(second)
+        .finalize()
+        .into()
+}
+
 /// The referral that owns `code` within `campaign`.
 #[must_use]
-pub fn referral(campaign: &Pubkey, code: &Code) -> (Pubkey, u8) {
-    Pubkey::find_program_address(
-        &[b"referral", campaign.as_ref(), code.as_str().as_bytes()],
-        &PROGRAM_ID,
-    )
+pub fn referral(campaign: &Pubkey, code: &Code) -> Pubkey {
+    seeded(campaign, code.as_str().as_bytes())
 }
 
-/// The first touch of `wallet` within `campaign`.
+/// The binding of `wallet` within `campaign`.
 #[must_use]
-pub fn referee(campaign: &Pubkey, wallet: &Pubkey) -> (Pubkey, u8) {
-    Pubkey::find_program_address(
-        &[b"referee", campaign.as_ref(), wallet.as_ref()],
-        &PROGRAM_ID,
-    )
+pub fn binding(campaign: &Pubkey, wallet: &Pubkey) -> Pubkey {
+    keyed(campaign, &hash(b"binding", wallet))
 }
 
-/// The conversion with `key` within `campaign`; the key has 32 bytes and is
-/// [`conversion_key`]'s, which is the referee's wallet where wallets count once.
+/// The account of `owner` in `campaign`, where that counts per owner.
 #[must_use]
-pub fn conversion(campaign: &Pubkey, key: &impl AsRef<[u8]>) -> (Pubkey, u8) {
-    Pubkey::find_program_address(
-        &[b"conversion", campaign.as_ref(), key.as_ref()],
-        &PROGRAM_ID,
-    )
+pub fn referrer(campaign: &Pubkey, owner: &Pubkey) -> Pubkey {
+    keyed(campaign, &hash(b"referrer", owner))
 }
 
-/// What a campaign with these terms counts once: `referee`, by the referral at
+/// Where the voucher of `campaign` whose message has the SHA-256 `digest` is revoked.
+#[must_use]
+pub fn revocation(campaign: &Pubkey, digest: &[u8; 32]) -> Pubkey {
+    keyed(campaign, &hash(b"revoked", digest))
+}
+
+/// The conversion with `key`, which is [`conversion_key`]'s, within `campaign`.
+#[must_use]
+pub fn conversion(campaign: &Pubkey, key: &[u8; 32]) -> Pubkey {
+    keyed(campaign, key)
+}
+
+/// The key of what a campaign with these terms counts once: `referee`, by the referral at
 /// `referral`, with the campaign's own `reference`.
 #[must_use]
 pub fn conversion_key(
@@ -55,20 +82,31 @@ pub fn conversion_key(
     referral: &Pubkey,
     reference: &[u8; 32],
 ) -> [u8; 32] {
-    let hash = |second: &[u8; 32]| {
-        Sha256::new()
-            .chain_update(referee)
-            .chain_update(second)
-            .finalize()
-            .into()
-    };
     match (terms.uniqueness, terms.proof) {
         (Uniqueness::Wallet, _) => referee.to_bytes(),
-        (Uniqueness::WalletAndCode, _) => hash(&referral.to_bytes()),
+        (Uniqueness::WalletAndCode, _) => hash(referee, referral),
         // The attestor says which order it is; a buyer could take another's number.
-        (Uniqueness::Order, Proof::Attested) => *reference,
-        (Uniqueness::Order, _) => hash(reference),
+        (Uniqueness::Order, Proof::Attested) => hash(reference, []),
+        (Uniqueness::Order, _) => hash(referee, reference),
     }
+}
+
+/// The Solana Attestation Service.
+pub const ATTESTATION_SERVICE_ID: Pubkey =
+    Pubkey::from_str_const("22zoJMtdu4tQc2PzL74ZUT7FrwgB1Udec8DdW4yw4BdG");
+
+/// The attestation about `wallet` by the issuer `credential` with `schema`, as the Solana
+/// Attestation Service derives it:
+/// <https://github.com/solana-foundation/solana-attestation-service>.
+#[must_use]
+pub fn attestation(credential: &Pubkey, schema: &Pubkey, wallet: &Pubkey) -> Pubkey {
+    let seeds = [
+        b"attestation",
+        credential.as_ref(),
+        schema.as_ref(),
+        wallet.as_ref(),
+    ];
+    Pubkey::find_program_address(&seeds, &ATTESTATION_SERVICE_ID).0
 }
 
 /// The associated token account of `owner` for `mint`, as wallets derive it.
@@ -100,7 +138,6 @@ pub fn reward_account(owner: &Pubkey, campaign: &Campaign) -> Pubkey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::accounts::Funding;
 
     #[test]
     fn a_conversion_is_found_by_what_its_campaign_counts_once() {
@@ -109,9 +146,9 @@ mod tests {
         let order = [3; 32];
         let key = |proof, uniqueness| {
             let terms = Terms {
-                funding: Funding::MintAuthority,
                 proof,
                 uniqueness,
+                ..Terms::default()
             };
             conversion_key(terms, &referee, &referral, &order)
         };
@@ -125,7 +162,8 @@ mod tests {
             assert_eq!(key(proof, Uniqueness::Wallet), [1; 32]);
             assert_eq!(key(proof, Uniqueness::WalletAndCode), hash(2));
         }
-        assert_eq!(key(Proof::Attested, Uniqueness::Order), order);
+        let attested: [u8; 32] = Sha256::digest(order).into();
+        assert_eq!(key(Proof::Attested, Uniqueness::Order), attested);
         assert_eq!(key(Proof::Payment, Uniqueness::Order), hash(3));
     }
 }

@@ -6,31 +6,47 @@
 
 use solana_sdk::pubkey::Pubkey;
 pub use vouch_rules::reward::Reward;
-use vouch_rules::{Code, reward::Facts};
+use vouch_rules::{Code, eligibility::Refusal, reward::Facts};
 
 use crate::{
     ProgramError,
     accounts::{
-        Campaign, Conversion, Funding, Proof, Referee, Referral, Status, Uniqueness, settled,
+        Binding, Campaign, Conversion, Funding, Proof, Referral, Referrer, Status, Uniqueness,
+        settled,
     },
     instructions::{Convert, CreateReferral, Evidence, Offer, Purchase},
+    voucher,
 };
 
 /// What the chain holds besides the campaign and the referral.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Seen<'a> {
-    /// The clock, in unix seconds.
-    pub now: i64,
+pub struct ChainState<'a> {
     /// The code that the instruction names, if that is not taken from the referral.
     pub code: Option<Code>,
-    /// The wallet's first touch in the campaign.
-    pub binding: Option<&'a Referee>,
-    /// Unix seconds before which the voucher can be used, if there is one.
-    pub voucher_expires_at: Option<i64>,
+    /// The wallet's binding in the campaign.
+    pub binding: Option<&'a Binding>,
+    /// The account of the referral's owner, where the campaign counts per owner.
+    pub referrer: Option<&'a Referrer>,
+    /// Unix seconds from which the wallet's credential is no longer valid, 0 for never; `None`
+    /// without one.
+    pub credential_expires_at: Option<i64>,
+    /// The voucher, if there is one.
+    pub voucher: Option<VoucherState>,
     /// Whether the conversion's address is taken.
     pub converted: bool,
     /// Base units in the campaign's vault.
     pub vault_balance: u64,
+}
+
+/// A voucher for the very conversion, as the chain would see it.
+#[derive(Debug, Clone, Copy)]
+pub struct VoucherState {
+    /// Unix seconds of the statement.
+    pub issued_at: i64,
+    /// Unix seconds until which it can be used.
+    pub expires_at: i64,
+    /// Whether its attestor has revoked it.
+    pub revoked: bool,
 }
 
 /// Whether a code can be registered at `now`, in unix seconds; `taken` says whether its
@@ -47,10 +63,10 @@ pub fn check_create_referral(
     if campaign.closed {
         return Err(ProgramError::CampaignClosed);
     }
-    if campaign.attested_codes {
+    if campaign.settings.attested_codes {
         match args.attestor {
             None => return Err(ProgramError::AttestationRequired),
-            Some(attestor) if attestor != campaign.attestor => {
+            Some(attestor) if attestor != campaign.settings.attestor => {
                 return Err(ProgramError::WrongAttestor);
             }
             Some(_) => {}
@@ -72,7 +88,7 @@ pub fn check_create_referral(
 pub fn check_convert(
     offer: &Offer<'_>,
     args: &Convert,
-    seen: &Seen<'_>,
+    seen: &ChainState<'_>,
 ) -> Result<Reward, ProgramError> {
     check_pair(offer, &args.referee, seen)?;
     if offer.campaign.proof == Proof::Payment {
@@ -80,7 +96,7 @@ pub fn check_convert(
     }
     check_terms(offer, &args.referee, args.amount, seen)?;
     if offer.campaign.proof == Proof::Attested {
-        check_evidence(offer.campaign, args.evidence, seen)?;
+        check_evidence(offer, args.evidence, seen)?;
     }
     check_vacant(offer.campaign, &args.reference, seen)?;
     let reward = check_vault(offer, args.amount, seen)?;
@@ -95,7 +111,7 @@ pub fn check_convert(
 pub fn check_purchase(
     offer: &Offer<'_>,
     args: &Purchase,
-    seen: &Seen<'_>,
+    seen: &ChainState<'_>,
 ) -> Result<Reward, ProgramError> {
     check_pair(offer, &args.buyer, seen)?;
     if offer.campaign.proof != Proof::Payment {
@@ -108,8 +124,14 @@ pub fn check_purchase(
     }
     check_vacant(offer.campaign, &args.reference, seen)?;
     let reward = check_vault(offer, args.amount, seen)?;
+    // In a split, the buyer's part is a discount.
+    let split = offer.campaign.funding == Funding::PaymentSplit;
+    let discount = if split { reward.referee } else { 0 };
+    if args.amount.saturating_sub(discount) > args.max_payment {
+        return Err(ProgramError::PaymentAboveMaximum);
+    }
     // A payment to oneself is none.
-    if offer.campaign.treasury == args.source(offer.campaign) {
+    if offer.campaign.settings.treasury == args.source(offer.campaign) {
         return Err(ProgramError::WrongTreasury);
     }
     check_budget(offer.campaign, &reward)?;
@@ -141,7 +163,8 @@ pub fn check_claim(
         return Err(ProgramError::StillHeld);
     }
     let all = settled::REFERRER | settled::REFEREE | settled::PARTNER;
-    if !conversion.settled & receives & all == 0 {
+    let open = !conversion.settled & all;
+    if open != 0 && open & receives == 0 {
         return Err(ProgramError::NothingToClaim);
     }
     Ok(())
@@ -152,19 +175,7 @@ pub fn check_claim(
 /// # Errors
 /// The program's error.
 pub fn check_open(campaign: &Campaign, now: i64) -> Result<(), ProgramError> {
-    if campaign.closed {
-        return Err(ProgramError::CampaignClosed);
-    }
-    if campaign.paused {
-        return Err(ProgramError::CampaignPaused);
-    }
-    if now < campaign.starts_at {
-        return Err(ProgramError::CampaignNotStarted);
-    }
-    if campaign.ends_at != 0 && now >= campaign.ends_at {
-        return Err(ProgramError::CampaignEnded);
-    }
-    Ok(())
+    campaign.state(now).check(now).map_err(refused)
 }
 
 /// Whether `referral` earns at `now`, in unix seconds.
@@ -172,22 +183,26 @@ pub fn check_open(campaign: &Campaign, now: i64) -> Result<(), ProgramError> {
 /// # Errors
 /// The program's error.
 pub fn check_earning(referral: &Referral, now: i64) -> Result<(), ProgramError> {
-    if !referral.active || referral.suspended {
-        return Err(ProgramError::ReferralInactive);
+    referral.state().check(now).map_err(refused)
+}
+
+/// The program's error for a refusal.
+fn refused(refusal: Refusal) -> ProgramError {
+    match refusal {
+        Refusal::CampaignClosed => ProgramError::CampaignClosed,
+        Refusal::CampaignPaused => ProgramError::CampaignPaused,
+        Refusal::CampaignNotStarted => ProgramError::CampaignNotStarted,
+        Refusal::CampaignEnded => ProgramError::CampaignEnded,
+        Refusal::Inactive => ProgramError::ReferralInactive,
+        Refusal::Expired => ProgramError::ReferralExpired,
+        Refusal::UsageLimitReached => ProgramError::UsageLimitReached,
     }
-    if referral.expires_at != 0 && now >= referral.expires_at {
-        return Err(ProgramError::ReferralExpired);
-    }
-    if referral.usage_limit != 0 && referral.conversions >= referral.usage_limit {
-        return Err(ProgramError::UsageLimitReached);
-    }
-    Ok(())
 }
 
 /// Whether the parties go together.
-fn check_pair(offer: &Offer<'_>, referee: &Pubkey, seen: &Seen<'_>) -> Result<(), ProgramError> {
+fn check_pair(offer: &Offer<'_>, referee: &Pubkey, seen: &ChainState<'_>) -> Result<(), ProgramError> {
     // An account that is missing is noticed before anything is compared.
-    if offer.campaign.attribution_window > 0 && seen.binding.is_none() {
+    if offer.settings().attribution_window > 0 && seen.binding.is_none() {
         return Err(ProgramError::BindingNotFound);
     }
     if offer.referral.campaign != offer.address {
@@ -210,52 +225,80 @@ fn check_terms(
     offer: &Offer<'_>,
     referee: &Pubkey,
     amount: u64,
-    seen: &Seen<'_>,
+    seen: &ChainState<'_>,
 ) -> Result<(), ProgramError> {
-    check_open(offer.campaign, seen.now)?;
-    check_earning(offer.referral, seen.now)?;
-    if amount < offer.campaign.min_amount {
+    check_open(offer.campaign, offer.now)?;
+    check_earning(offer.referral, offer.now)?;
+    if amount < offer.settings().min_amount {
         return Err(ProgramError::AmountTooSmall);
     }
-    if offer.campaign.attribution_window > 0 {
+    if offer.campaign.per_owner {
+        let referrer = seen.referrer.ok_or(ProgramError::ReferrerNotFound)?;
+        let limit = offer.settings().owner_limit;
+        if limit != 0 && referrer.conversions >= limit {
+            return Err(ProgramError::OwnerLimitReached);
+        }
+    }
+    if offer.settings().attribution_window > 0 {
         let binding = seen.binding.ok_or(ProgramError::BindingNotFound)?;
         if binding.campaign != offer.address || binding.wallet != *referee {
             return Err(ProgramError::NotBound);
         }
-        if seen.now >= binding.expires_at {
+        if offer.now >= binding.expires_at {
             return Err(ProgramError::BindingExpired);
         }
         if binding.referral != offer.referral_address {
             return Err(ProgramError::NotFirstTouch);
         }
     }
+    if offer.settings().has_gate() {
+        match seen.credential_expires_at {
+            None => return Err(ProgramError::CredentialRequired),
+            Some(expiry) if expiry != 0 && offer.now >= expiry => {
+                return Err(ProgramError::CredentialExpired);
+            }
+            Some(_) => {}
+        }
+    }
     Ok(())
 }
 
 fn check_evidence(
-    campaign: &Campaign,
+    offer: &Offer<'_>,
     evidence: Evidence,
-    seen: &Seen<'_>,
+    seen: &ChainState<'_>,
 ) -> Result<(), ProgramError> {
     match evidence {
         Evidence::None => Err(ProgramError::AttestationRequired),
-        Evidence::Attestor(attestor) if attestor != campaign.attestor => {
+        Evidence::Attestor(attestor) if attestor != offer.campaign.settings.attestor => {
             Err(ProgramError::WrongAttestor)
         }
         Evidence::Attestor(_) => Ok(()),
-        Evidence::Voucher => match seen.voucher_expires_at {
-            None => Err(ProgramError::InvalidVoucher),
-            Some(expires_at) if seen.now >= expires_at => Err(ProgramError::VoucherExpired),
-            Some(_) => Ok(()),
-        },
+        Evidence::Voucher { .. } => check_voucher(seen.voucher, offer.now),
     }
+}
+
+fn check_voucher(voucher: Option<VoucherState>, now: i64) -> Result<(), ProgramError> {
+    let voucher = voucher.ok_or(ProgramError::InvalidVoucher)?;
+    let life = voucher.expires_at.checked_sub(voucher.issued_at);
+    let in_time = life.is_some_and(|life| (0..=voucher::MAX_LIFE).contains(&life));
+    if !in_time || voucher.issued_at > now.saturating_add(voucher::CLOCK_SKEW) {
+        return Err(ProgramError::InvalidVoucher);
+    }
+    if now >= voucher.expires_at {
+        return Err(ProgramError::VoucherExpired);
+    }
+    if voucher.revoked {
+        return Err(ProgramError::VoucherRevoked);
+    }
+    Ok(())
 }
 
 /// Whether it counts for the first time.
 fn check_vacant(
     campaign: &Campaign,
     reference: &[u8; 32],
-    seen: &Seen<'_>,
+    seen: &ChainState<'_>,
 ) -> Result<(), ProgramError> {
     if campaign.uniqueness == Uniqueness::Order && *reference == [0; 32] {
         return Err(ProgramError::MissingReference);
@@ -267,13 +310,17 @@ fn check_vacant(
 }
 
 /// What it earns, which the vault must hold where rewards come from one.
-fn check_vault(offer: &Offer<'_>, amount: u64, seen: &Seen<'_>) -> Result<Reward, ProgramError> {
+fn check_vault(offer: &Offer<'_>, amount: u64, seen: &ChainState<'_>) -> Result<Reward, ProgramError> {
     let (campaign, referral) = (offer.campaign, offer.referral);
-    let reward = campaign.reward_rule().reward(&Facts {
+    let (conversions, bonuses_paid) = match seen.referrer.filter(|_| campaign.per_owner) {
+        Some(referrer) => (referrer.conversions, referrer.bonuses_paid),
+        None => (referral.conversions, referral.bonuses_paid),
+    };
+    let reward = campaign.reward_rule(offer.now).reward(&Facts {
         amount,
-        conversions: referral.conversions,
-        bonuses_paid: referral.bonuses_paid,
-        partner_share_bps: referral.partner_share_bps,
+        conversions,
+        bonuses_paid,
+        partner: referral.partner_share(offer.now),
         at_most: match campaign.funding {
             Funding::PaymentSplit => amount,
             Funding::MintAuthority | Funding::Vault => u64::MAX,
@@ -290,9 +337,9 @@ fn check_vault(offer: &Offer<'_>, amount: u64, seen: &Seen<'_>) -> Result<Reward
 
 /// Whether the budget allows for it.
 fn check_budget(campaign: &Campaign, reward: &Reward) -> Result<(), ProgramError> {
-    if campaign.budget > 0 {
+    if campaign.settings.budget > 0 {
         let committed = campaign.committed.checked_add(reward.total());
-        if committed.is_none_or(|committed| committed > campaign.budget) {
+        if committed.is_none_or(|committed| committed > campaign.settings.budget) {
             return Err(ProgramError::BudgetExhausted);
         }
     }

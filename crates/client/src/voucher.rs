@@ -1,6 +1,7 @@
 //! Vouchers: an attestor's word for one conversion, given as a signature that
 //! anybody can carry to the chain.
 
+use sha2::{Digest as _, Sha256};
 use solana_sdk::{instruction::Instruction, pubkey::Pubkey};
 
 use crate::{PROGRAM_ID, accounts::Action};
@@ -8,7 +9,11 @@ use crate::{PROGRAM_ID, accounts::Action};
 /// What every voucher's message begins with.
 pub const DOMAIN: &[u8; 16] = b"vouch:conversion";
 /// Bytes of a message.
-pub const MESSAGE_LEN: usize = 193;
+pub const MESSAGE_LEN: usize = 209;
+/// Longest life of a voucher, in seconds: 30 days.
+pub const MAX_LIFE: i64 = 2_592_000;
+/// Seconds that an attestor's clock may be ahead of the cluster's.
+pub const CLOCK_SKEW: i64 = 300;
 /// The program that checks signatures of this kind.
 pub const ED25519_PROGRAM_ID: Pubkey =
     Pubkey::from_str_const("Ed25519SigVerify111111111111111111111111111");
@@ -18,6 +23,8 @@ pub const ED25519_PROGRAM_ID: Pubkey =
 pub struct Statement {
     /// The campaign.
     pub campaign: Pubkey,
+    /// Unix seconds of the campaign's creation, which tell clusters apart.
+    pub campaign_created_at: i64,
     /// The referral that is credited.
     pub referral: Pubkey,
     /// The wallet that was referred.
@@ -28,7 +35,9 @@ pub struct Statement {
     pub amount: u64,
     /// The campaign's own reference; zeros for none.
     pub reference: [u8; 32],
-    /// Unix seconds until which the voucher can be used.
+    /// Unix seconds of the statement.
+    pub issued_at: i64,
+    /// Unix seconds until which the voucher can be used: at most [`MAX_LIFE`] later.
     pub expires_at: i64,
 }
 
@@ -41,11 +50,13 @@ pub fn message(statement: &Statement) -> [u8; MESSAGE_LEN] {
         DOMAIN.as_slice(),
         PROGRAM_ID.as_ref(),
         statement.campaign.as_ref(),
+        &statement.campaign_created_at.to_le_bytes(),
         statement.referral.as_ref(),
         statement.referee.as_ref(),
         &[statement.action as u8],
         &statement.amount.to_le_bytes(),
         &statement.reference,
+        &statement.issued_at.to_le_bytes(),
         &statement.expires_at.to_le_bytes(),
     ] {
         let (here, after) = rest.split_at_mut(part.len());
@@ -53,6 +64,12 @@ pub fn message(statement: &Statement) -> [u8; MESSAGE_LEN] {
         rest = after;
     }
     message
+}
+
+/// The SHA-256 of a message, by which its voucher can be revoked.
+#[must_use]
+pub fn digest(message: &[u8; MESSAGE_LEN]) -> [u8; 32] {
+    Sha256::digest(message).into()
 }
 
 /// Where the public key stands in the instruction: after the count, its padding
@@ -105,11 +122,13 @@ mod tests {
             [1, 2, 3, 4].map(|byte| Pubkey::new_from_array([byte; 32]));
         let message = message(&Statement {
             campaign,
+            campaign_created_at: -3,
             referral,
             referee,
             action: Action::Loan,
             amount: 0x0607,
             reference: [8; 32],
+            issued_at: -1,
             expires_at: -2,
         });
 
@@ -117,12 +136,14 @@ mod tests {
         assert_eq!(&message[..16], b"vouch:conversion");
         assert_eq!(message[16..48], PROGRAM_ID.to_bytes());
         assert_eq!(message[48..80], [1; 32]);
-        assert_eq!(message[80..112], [2; 32]);
-        assert_eq!(message[112..144], [3; 32]);
-        assert_eq!(message[144], 5);
-        assert_eq!(message[145..153], [7, 6, 0, 0, 0, 0, 0, 0]);
-        assert_eq!(message[153..185], [8; 32]);
-        assert_eq!(message[185..], (-2_i64).to_le_bytes());
+        assert_eq!(message[80..88], (-3_i64).to_le_bytes());
+        assert_eq!(message[88..120], [2; 32]);
+        assert_eq!(message[120..152], [3; 32]);
+        assert_eq!(message[152], 5);
+        assert_eq!(message[153..161], [7, 6, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(message[161..193], [8; 32]);
+        assert_eq!(message[193..201], (-1_i64).to_le_bytes());
+        assert_eq!(message[201..], (-2_i64).to_le_bytes());
 
         // And the instruction holds key, signature and message, and points at each
         let instruction = instruction(&attestor, &[9; 64], &message);
@@ -130,7 +151,7 @@ mod tests {
         assert_eq!(
             instruction.data[..16],
             [
-                1, 0, 48, 0, 255, 255, 16, 0, 255, 255, 112, 0, 193, 0, 255, 255
+                1, 0, 48, 0, 255, 255, 16, 0, 255, 255, 112, 0, 209, 0, 255, 255
             ]
         );
         assert_eq!(instruction.data[16..48], [4; 32]);

@@ -6,6 +6,8 @@
 #![warn(clippy::arithmetic_side_effects, clippy::float_arithmetic)]
 
 mod code;
+pub mod eligibility;
+pub mod promise;
 pub mod reward;
 
 pub use code::{Code, InvalidCode};

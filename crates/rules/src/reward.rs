@@ -41,6 +41,78 @@ pub struct Bonus {
     pub amount: u64,
 }
 
+/// A part of a reward for somebody besides the referrer: basis points of it, or a fixed
+/// number of base units. At most one of the two is not zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Share {
+    /// Basis points of the reward.
+    pub bps: u16,
+    /// Base units.
+    pub fixed: u64,
+}
+
+impl Share {
+    /// Whether it is no part at all.
+    #[must_use]
+    #[inline]
+    pub const fn is_none(&self) -> bool {
+        self.bps == 0 && self.fixed == 0
+    }
+
+    /// Base units of a reward of `whole`: never more than `whole`, if `bps` is at most
+    /// [`WHOLE_BPS`].
+    #[must_use]
+    #[inline]
+    pub const fn of(&self, whole: u64) -> u64 {
+        if self.fixed != 0 {
+            return if self.fixed < whole {
+                self.fixed
+            } else {
+                whole
+            };
+        }
+        share_or_max(whole, self.bps as u32)
+    }
+
+    /// This part, cut to `most`: nothing where one of them is in basis points and the other
+    /// one in base units.
+    #[must_use]
+    #[inline]
+    pub const fn at_most(&self, most: &Self) -> Self {
+        Self {
+            bps: if self.bps < most.bps {
+                self.bps
+            } else {
+                most.bps
+            },
+            fixed: if self.fixed < most.fixed {
+                self.fixed
+            } else {
+                most.fixed
+            },
+        }
+    }
+}
+
+/// Whether no code gets more in bonuses than its conversions leave: up to each threshold,
+/// the bonuses sum to at most `margin` base units for each conversion that it takes. They
+/// may be in any order; unused ones change nothing. `margin` is the least one of all rules
+/// that those conversions were made under.
+#[must_use]
+pub fn bonuses_within(bonuses: &[Bonus], margin: u64) -> bool {
+    bonuses.iter().all(|reached| {
+        // Neither saturates: the product of two u64, and a sum of fewer than 2^64 of them,
+        // have at most 128 bits. In 64 bits, two that saturate would be equal.
+        let sum = bonuses
+            .iter()
+            .filter(|bonus| bonus.threshold <= reached.threshold)
+            .fold(0_u128, |sum, bonus| {
+                sum.saturating_add(u128::from(bonus.amount))
+            });
+        sum <= u128::from(reached.threshold).saturating_mul(u128::from(margin))
+    })
+}
+
 /// A campaign's rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RewardRule {
@@ -50,10 +122,12 @@ pub struct RewardRule {
     pub tiers: [Tier; 4],
     /// Used ones first, ascending.
     pub bonuses: [Bonus; 4],
-    /// Basis points of the reward for the referee.
-    pub referee_share_bps: u16,
-    /// Most basis points of the reward that a partner may have.
-    pub max_partner_share_bps: u16,
+    /// For each bonus the bit, 0 to 31, by which [`Facts::bonuses_paid`] remembers it.
+    pub bonus_bits: [u8; 4],
+    /// The referee's part of each reward.
+    pub referee: Share,
+    /// The greatest part that a partner may have.
+    pub max_partner: Share,
 }
 
 /// Why a rule is refused.
@@ -65,7 +139,7 @@ pub enum InvalidRule {
     Tiers,
     /// A bonus out of order, or worth nothing.
     Bonuses,
-    /// Shares that are more than the whole.
+    /// Shares that are more than the whole, or one in basis points and base units both.
     Shares,
 }
 
@@ -74,12 +148,12 @@ pub enum InvalidRule {
 pub struct Facts {
     /// What it was worth.
     pub amount: u64,
-    /// The referral's conversions before it.
+    /// The conversions that counted before it, of the referral or of its owner.
     pub conversions: u64,
-    /// Bonuses that the referral has had: one bit each, the first the lowest.
-    pub bonuses_paid: u8,
-    /// Basis points that the referral's partner asks for; 0 without a partner.
-    pub partner_share_bps: u16,
+    /// Bonuses that were paid already, by [`RewardRule::bonus_bits`].
+    pub bonuses_paid: u32,
+    /// The part that the referral's partner has agreed; none without a partner.
+    pub partner: Share,
     /// Most base units that there are to share out; [`u64::MAX`] for no limit.
     pub at_most: u64,
 }
@@ -93,8 +167,8 @@ pub struct Reward {
     pub referee: u64,
     /// For the referral's partner.
     pub partner: u64,
-    /// Bonuses that are part of it, one bit each.
-    pub bonuses: u8,
+    /// Bonuses that are part of it, by [`RewardRule::bonus_bits`].
+    pub bonuses: u32,
 }
 
 impl Reward {
@@ -110,6 +184,8 @@ impl Reward {
 
 /// [`WHOLE_BPS`], as wide as amounts are.
 const WHOLE: u64 = 10_000;
+/// A rate of 1 times a multiplier of 1.
+const WHOLE_SQUARED: u128 = 100_000_000;
 
 /// Basis points of `amount`, rounded down; `None` exactly where the result has more
 /// than 64 bits, which takes more than [`WHOLE_BPS`].
@@ -131,7 +207,7 @@ const WHOLE: u64 = 10_000;
 /// `tests/share.rs` tries every `r` with every `bps` of a share, and for every
 /// multiplier of a tier the last amount that fits and the first that does not.
 #[must_use]
-#[inline(always)]
+#[inline]
 pub const fn share(amount: u64, bps: u32) -> Option<u64> {
     let (whole, rest) = (amount / WHOLE, amount % WHOLE);
     let bps = bps as u64;
@@ -144,7 +220,7 @@ pub const fn share(amount: u64, bps: u32) -> Option<u64> {
 }
 
 /// [`share`], or the most there is.
-#[inline(always)]
+#[inline]
 const fn share_or_max(amount: u64, bps: u32) -> u64 {
     match share(amount, bps) {
         Some(part) => part,
@@ -204,12 +280,7 @@ impl RewardRule {
                 .ok_or(InvalidRule::Reward)?;
             before = *bonus;
         }
-        let shares = self
-            .referee_share_bps
-            .checked_add(self.max_partner_share_bps);
-        if shares.is_none_or(|shares| shares > WHOLE_BPS) {
-            return Err(InvalidRule::Shares);
-        }
+        self.check_shares()?;
         // A percentage is cut off at its maximum after the tiers; a fixed one grows. An
         // unused tier's 0 adds nothing.
         let most = match self.kind {
@@ -228,15 +299,61 @@ impl RewardRule {
         Ok(())
     }
 
-    /// What this conversion earns. Exact under a rule that [`Self::check`] accepts.
-    #[must_use]
-    #[inline(always)]
-    pub fn reward(&self, facts: &Facts) -> Reward {
-        let ordinal = facts.conversions.saturating_add(1);
-        let base = match self.kind {
-            RewardKind::Fixed(units) => units,
-            RewardKind::Percent { bps, .. } => share_or_max(facts.amount, u32::from(bps)),
+    fn check_shares(&self) -> Result<(), InvalidRule> {
+        for share in [&self.referee, &self.max_partner] {
+            if share.bps != 0 && share.fixed != 0 {
+                return Err(InvalidRule::Shares);
+            }
+        }
+        let bps = u32::from(self.referee.bps).saturating_add(u32::from(self.max_partner.bps));
+        if bps > u32::from(WHOLE_BPS) {
+            return Err(InvalidRule::Shares);
+        }
+        // A fixed reward holds both parts in full. A multiplier only adds to the rest:
+        // `whole - share(whole)` never falls when `whole` grows.
+        if let RewardKind::Fixed(units) = self.kind {
+            let rest = units.checked_sub(self.referee.fixed);
+            let rest = rest.and_then(|rest| rest.checked_sub(self.max_partner.fixed));
+            if rest.is_none_or(|rest| rest < share_or_max(units, bps)) {
+                return Err(InvalidRule::Shares);
+            }
+        }
+        Ok(())
+    }
+
+    /// Least base units that a conversion of `min_amount` or more leaves of its payment,
+    /// where rewards are of the token that buyers pay with. Bonuses are not deducted.
+    ///
+    /// With `q` for the rate times the largest multiplier: a reward is at most
+    /// `floor(amount * q)`, and `amount - floor(amount * q)` never falls when `amount`
+    /// grows, because `q <= 1`. Rounded twice, as [`Self::reward`] does, it could fall.
+    ///
+    /// # Errors
+    /// [`InvalidRule::Reward`] when one conversion can earn more than was paid.
+    pub fn margin(&self, min_amount: u64) -> Result<u64, InvalidRule> {
+        let multiplier = self.tiers.iter().fold(u32::from(WHOLE_BPS), |most, tier| {
+            most.max(tier.multiplier_bps)
+        });
+        let most = match self.kind {
+            RewardKind::Fixed(units) => share_or_max(units, multiplier),
+            RewardKind::Percent { bps, max } => {
+                let rate = u64::from(bps).saturating_mul(u64::from(multiplier));
+                if u128::from(rate) > WHOLE_SQUARED {
+                    return Err(InvalidRule::Reward);
+                }
+                // At most 64 bits times 27 bits.
+                let earned = u128::from(min_amount).saturating_mul(u128::from(rate));
+                let earned = earned / WHOLE_SQUARED;
+                u64::try_from(earned).unwrap_or(u64::MAX).min(max)
+            }
         };
+        min_amount.checked_sub(most).ok_or(InvalidRule::Reward)
+    }
+
+    /// Basis points by which the reward of a code's conversion number `ordinal`, counted
+    /// from 1, is multiplied; 0 below the first tier.
+    #[inline]
+    pub(crate) fn multiplier(&self, ordinal: u64) -> u32 {
         let mut multiplier = 0;
         for tier in &self.tiers {
             if tier.multiplier_bps == 0 || ordinal < tier.min_conversions {
@@ -244,7 +361,19 @@ impl RewardRule {
             }
             multiplier = tier.multiplier_bps;
         }
-        let mut shared = match multiplier {
+        multiplier
+    }
+
+    /// What this conversion earns. Exact under a rule that [`Self::check`] accepts.
+    #[must_use]
+    #[inline]
+    pub fn reward(&self, facts: &Facts) -> Reward {
+        let ordinal = facts.conversions.saturating_add(1);
+        let base = match self.kind {
+            RewardKind::Fixed(units) => units,
+            RewardKind::Percent { bps, .. } => share_or_max(facts.amount, u32::from(bps)),
+        };
+        let mut shared = match self.multiplier(ordinal) {
             0 => base,
             bps => share_or_max(base, bps),
         };
@@ -253,29 +382,33 @@ impl RewardRule {
         }
         shared = shared.min(facts.at_most);
 
+        // Nothing earned is nothing counted: no bonus for a conversion that is worth nothing.
         let mut reward = Reward::default();
-        if self.referee_share_bps != 0 {
-            reward.referee = share_or_max(shared, u32::from(self.referee_share_bps));
+        if shared == 0 {
+            return reward;
         }
-        if facts.partner_share_bps != 0 {
-            let bps = facts.partner_share_bps.min(self.max_partner_share_bps);
-            reward.partner = share_or_max(shared, u32::from(bps));
+        if !self.referee.is_none() {
+            reward.referee = self.referee.of(shared);
+        }
+        if !facts.partner.is_none() {
+            // A small percentage may be less than the two parts where one is fixed.
+            let part = facts.partner.at_most(&self.max_partner).of(shared);
+            reward.partner = part.min(shared.saturating_sub(reward.referee));
         }
         // Shares are at most the whole, and each was rounded down.
         reward.referrer = shared
             .saturating_sub(reward.referee)
             .saturating_sub(reward.partner);
 
-        let mut bit: u8 = 1;
-        for bonus in &self.bonuses {
+        for (bonus, bit) in self.bonuses.iter().zip(self.bonus_bits) {
             if bonus.amount == 0 || ordinal < bonus.threshold {
                 break;
             }
+            let bit = 1_u32.wrapping_shl(u32::from(bit));
             if facts.bonuses_paid & bit == 0 {
                 reward.referrer = reward.referrer.saturating_add(bonus.amount);
                 reward.bonuses |= bit;
             }
-            bit <<= 1;
         }
         reward
     }

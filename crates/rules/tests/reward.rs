@@ -1,24 +1,38 @@
-//! Rewards worked out by hand. `reward_properties.rs` covers the rest of the range.
+//! Rewards worked out by hand: I13, I14 and I23 of docs/INVARIANTS.md.
+//! `reward_properties.rs` covers the rest of the range.
 
-use vouch_rules::reward::{Bonus, Facts, InvalidRule, Reward, RewardKind, RewardRule, Tier};
+use vouch_rules::reward::{
+    Bonus, Facts, InvalidRule, Reward, RewardKind, RewardRule, Share, Tier, bonuses_within,
+};
 
 /// A fixed reward of 1,000 units, and nothing else.
 const PLAIN: RewardRule = RewardRule {
     kind: RewardKind::Fixed(1_000),
     tiers: [tier(0, 0); 4],
     bonuses: [bonus(0, 0); 4],
-    referee_share_bps: 0,
-    max_partner_share_bps: 0,
+    bonus_bits: [0, 1, 2, 3],
+    referee: NONE,
+    max_partner: NONE,
 };
+
+const NONE: Share = bps(0);
 
 /// A first conversion, of a referral without a partner.
 const FIRST: Facts = Facts {
     amount: 0,
     conversions: 0,
     bonuses_paid: 0,
-    partner_share_bps: 0,
+    partner: NONE,
     at_most: u64::MAX,
 };
+
+const fn bps(bps: u16) -> Share {
+    Share { bps, fixed: 0 }
+}
+
+const fn exact(fixed: u64) -> Share {
+    Share { bps: 0, fixed }
+}
 
 const fn tier(min_conversions: u64, multiplier_bps: u32) -> Tier {
     Tier {
@@ -121,11 +135,11 @@ fn the_three_share_and_the_referrer_has_the_rest() {
     // Given a third for the referee and up to a third for a partner
     let rule = RewardRule {
         kind: RewardKind::Fixed(100),
-        referee_share_bps: 3_333,
-        max_partner_share_bps: 3_333,
+        referee: bps(3_333),
+        max_partner: bps(3_333),
         ..PLAIN
     };
-    for (partner_share_bps, expected) in [
+    for (partner_bps, expected) in [
         (0, [67, 33, 0]),
         (99, [67, 33, 0]),
         (100, [66, 33, 1]),
@@ -134,11 +148,109 @@ fn the_three_share_and_the_referrer_has_the_rest() {
         (u16::MAX, [34, 33, 33]),
     ] {
         let reward = rule.reward(&Facts {
-            partner_share_bps,
+            partner: bps(partner_bps),
             ..FIRST
         });
-        assert_eq!(parts(reward), expected, "{partner_share_bps}");
+        assert_eq!(parts(reward), expected, "{partner_bps}");
         assert_eq!(reward.total(), 100);
+    }
+}
+
+#[test]
+fn a_two_sided_reward_is_exact_to_the_unit() {
+    // Given 3 tokens of 6 decimals, of which the referee gets exactly 1, doubled from the
+    // 10th conversion on, and up to half a token for a partner
+    let rule = RewardRule {
+        kind: RewardKind::Fixed(3_000_000),
+        tiers: tiers(&[tier(10, 20_000)]),
+        referee: exact(1_000_000),
+        max_partner: exact(500_000),
+        ..PLAIN
+    };
+    assert_eq!(rule.check(), Ok(()));
+    for (conversions, partner, expected) in [
+        (0, NONE, [2_000_000, 1_000_000, 0]),
+        (0, exact(1), [1_999_999, 1_000_000, 1]),
+        (0, exact(500_000), [1_500_000, 1_000_000, 500_000]),
+        // More than the campaign allows by now, or basis points where it allows none
+        (0, exact(500_001), [1_500_000, 1_000_000, 500_000]),
+        (0, bps(5_000), [2_000_000, 1_000_000, 0]),
+        // The multiplied rest is the referrer's
+        (9, NONE, [5_000_000, 1_000_000, 0]),
+        (9, exact(500_000), [4_500_000, 1_000_000, 500_000]),
+    ] {
+        let reward = rule.reward(&Facts {
+            conversions,
+            partner,
+            ..FIRST
+        });
+        assert_eq!(parts(reward), expected, "{conversions} {partner:?}");
+    }
+}
+
+#[test]
+fn base_units_and_basis_points_mix() {
+    // Given 100 units, 30 of them for the referee, and up to 70 percent for a partner; and
+    // the other way round
+    let mixed = RewardRule {
+        kind: RewardKind::Fixed(100),
+        tiers: tiers(&[tier(2, 15_000)]),
+        referee: exact(30),
+        max_partner: bps(7_000),
+        ..PLAIN
+    };
+    let turned = RewardRule {
+        referee: bps(7_000),
+        max_partner: exact(30),
+        ..mixed
+    };
+    for (conversions, partner, expected, turned_partner, turned_expected) in [
+        (0, bps(7_000), [0, 30, 70], exact(30), [0, 70, 30]),
+        (0, bps(10), [70, 30, 0], exact(1), [29, 70, 1]),
+        // Basis points are of the multiplied reward, base units are not multiplied
+        (1, bps(7_000), [15, 30, 105], exact(30), [15, 105, 30]),
+    ] {
+        let facts = |partner| Facts {
+            conversions,
+            partner,
+            ..FIRST
+        };
+        assert_eq!(parts(mixed.reward(&facts(partner))), expected);
+        assert_eq!(
+            parts(turned.reward(&facts(turned_partner))),
+            turned_expected
+        );
+    }
+}
+
+#[test]
+fn a_small_percentage_goes_to_the_referee_then_to_the_partner() {
+    // Given 10 percent, of which the referee gets 5 units and the partner 3
+    let rule = RewardRule {
+        kind: RewardKind::Percent { bps: 1_000, max: 9 },
+        bonuses: bonuses(&[bonus(1, 100)]),
+        referee: exact(5),
+        max_partner: exact(3),
+        ..PLAIN
+    };
+    assert_eq!(rule.check(), Ok(()));
+    for (amount, expected) in [
+        // Nothing earned is nothing counted, and no bonus
+        (9, [0, 0, 0]),
+        (10, [100, 1, 0]),
+        (50, [100, 5, 0]),
+        (60, [100, 5, 1]),
+        (80, [100, 5, 3]),
+        (90, [101, 5, 3]),
+        (u64::MAX, [101, 5, 3]),
+    ] {
+        let partner = exact(3);
+        let reward = rule.reward(&Facts {
+            amount,
+            partner,
+            ..FIRST
+        });
+        assert_eq!(parts(reward), expected, "{amount}");
     }
 }
 
@@ -147,11 +259,11 @@ fn no_more_is_shared_than_there_is() {
     // Given half for the referee, and a bonus
     let rule = RewardRule {
         bonuses: bonuses(&[bonus(1, 7)]),
-        referee_share_bps: 5_000,
+        referee: bps(5_000),
         ..PLAIN
     };
-    for (at_most, expected) in [(999, [507, 499, 0]), (3, [9, 1, 0]), (0, [7, 0, 0])] {
-        // Then it is the shared part that is cut
+    for (at_most, expected) in [(999, [507, 499, 0]), (3, [9, 1, 0]), (0, [0, 0, 0])] {
+        // Then it is the shared part that is cut, and no bonus comes with nothing
         let reward = rule.reward(&Facts { at_most, ..FIRST });
         assert_eq!(parts(reward), expected, "{at_most}");
     }
@@ -159,22 +271,34 @@ fn no_more_is_shared_than_there_is() {
 
 #[test]
 fn bonuses_are_the_referrers_and_come_once() {
-    // Given a half for the referee, and bonuses at the 2nd and the 4th
+    const FIRST_BONUS: u32 = 1 << 31;
+    const SECOND_BONUS: u32 = 1 << 4;
+    // Given a half for the referee, and bonuses at the 2nd and the 4th, of which the first
+    // has the last place in the campaign's register
     let rule = RewardRule {
         bonuses: bonuses(&[bonus(2, 70), bonus(4, 9)]),
-        referee_share_bps: 5_000,
+        bonus_bits: [31, 4, 0, 0],
+        referee: bps(5_000),
         ..PLAIN
     };
     for (conversions, bonuses_paid, expected, bits) in [
-        (0, 0b00, 500, 0b00),
-        (1, 0b00, 570, 0b01),
-        (2, 0b01, 500, 0b00),
-        (3, 0b01, 509, 0b10),
-        (4, 0b11, 500, 0b00),
+        (0, 0, 500, 0),
+        (1, 0, 570, FIRST_BONUS),
+        (2, FIRST_BONUS, 500, 0),
+        (3, FIRST_BONUS, 509, SECOND_BONUS),
+        (4, FIRST_BONUS | SECOND_BONUS, 500, 0),
         // Both at once, when the campaign got its bonuses later; and the first again,
         // when the conversion that had it was cancelled
-        (9, 0b00, 579, 0b11),
-        (9, 0b10, 570, 0b01),
+        (9, 0, 579, FIRST_BONUS | SECOND_BONUS),
+        (9, SECOND_BONUS, 570, FIRST_BONUS),
+        // Those that were paid under other settings are others
+        (9, !FIRST_BONUS, 570, FIRST_BONUS),
+        (
+            9,
+            !(FIRST_BONUS | SECOND_BONUS),
+            579,
+            FIRST_BONUS | SECOND_BONUS,
+        ),
     ] {
         let reward = rule.reward(&Facts {
             conversions,
@@ -200,10 +324,15 @@ fn a_rule_is_refused_for_its_first_fault() {
         bonuses: bonuses(used),
         ..PLAIN
     };
-    let shared = |referee_share_bps, max_partner_share_bps| RewardRule {
-        referee_share_bps,
-        max_partner_share_bps,
+    let shared = |referee, max_partner| RewardRule {
+        referee,
+        max_partner,
         ..PLAIN
+    };
+    let both = |bps, fixed| Share { bps, fixed };
+    let of_percent = |rule| RewardRule {
+        kind: RewardKind::Percent { bps: 1, max: 1 },
+        ..rule
     };
     let fixed = |units, rule: RewardRule| RewardRule {
         kind: RewardKind::Fixed(units),
@@ -236,12 +365,34 @@ fn a_rule_is_refused_for_its_first_fault() {
         (paying(&[bonus(1, 1), bonus(1, 1)]), wrong_bonuses),
         (paying(&[bonus(2, 1), bonus(1, 1)]), wrong_bonuses),
         (paying(&[bonus(0, 0), bonus(1, 1)]), wrong_bonuses),
-        (shared(10_000, 0), Ok(())),
-        (shared(0, 10_000), Ok(())),
-        (shared(5_000, 5_000), Ok(())),
-        (shared(5_000, 5_001), shares),
-        (shared(10_001, 0), shares),
-        (shared(u16::MAX, u16::MAX), shares),
+        (shared(bps(10_000), NONE), Ok(())),
+        (shared(NONE, bps(10_000)), Ok(())),
+        (shared(bps(5_000), bps(5_000)), Ok(())),
+        (shared(bps(5_000), bps(5_001)), shares),
+        (shared(bps(10_001), NONE), shares),
+        (shared(bps(u16::MAX), bps(u16::MAX)), shares),
+        // Of 1,000 units: one part, two, mixed ones, and one unit too many of each
+        (shared(exact(1_000), NONE), Ok(())),
+        (shared(exact(1_001), NONE), shares),
+        (shared(NONE, exact(1_000)), Ok(())),
+        (shared(NONE, exact(1_001)), shares),
+        (shared(exact(400), exact(600)), Ok(())),
+        (shared(exact(400), exact(601)), shares),
+        (shared(exact(u64::MAX), exact(u64::MAX)), shares),
+        (shared(exact(501), bps(4_999)), Ok(())),
+        (shared(exact(502), bps(4_999)), shares),
+        (shared(bps(4_999), exact(501)), Ok(())),
+        (shared(bps(4_999), exact(502)), shares),
+        (shared(exact(1_000), bps(9)), Ok(())),
+        (shared(exact(1_000), bps(10)), shares),
+        (shared(both(1, 1), NONE), shares),
+        (shared(NONE, both(1, 1)), shares),
+        // A percentage may be smaller than they are
+        (of_percent(shared(exact(400), exact(601))), Ok(())),
+        (of_percent(shared(exact(u64::MAX), exact(u64::MAX))), Ok(())),
+        (of_percent(shared(exact(u64::MAX), bps(10_000))), Ok(())),
+        (of_percent(shared(both(1, 1), NONE)), shares),
+        (of_percent(shared(bps(5_000), bps(5_001))), shares),
         // The largest reward: 64 bits with the best tier and all bonuses, and one more
         (fixed(u64::MAX / 2, tiered(&[tier(9, 20_000)])), Ok(())),
         (fixed(u64::MAX / 2 + 1, tiered(&[tier(9, 20_000)])), reward),
@@ -261,5 +412,80 @@ fn a_rule_is_refused_for_its_first_fault() {
         ),
     ] {
         assert_eq!(rule.check(), expected, "{rule:?}");
+    }
+}
+
+#[test]
+fn a_margin_is_what_the_cheapest_conversion_leaves() {
+    let refused = Err(InvalidRule::Reward);
+    let percent = |bps, max| RewardKind::Percent { bps, max };
+    for (kind, used, min_amount, expected) in [
+        (RewardKind::Fixed(1_000), &[][..], 1_000, Ok(0)),
+        (RewardKind::Fixed(1_000), &[], 999, refused),
+        (
+            RewardKind::Fixed(1_000),
+            &[],
+            u64::MAX,
+            Ok(u64::MAX - 1_000),
+        ),
+        // The largest multiplier, even if it is not the last one
+        (
+            RewardKind::Fixed(1_000),
+            &[tier(9, 20_000), tier(99, 15_000)],
+            2_000,
+            Ok(0),
+        ),
+        (
+            RewardKind::Fixed(1_000),
+            &[tier(9, 20_000), tier(99, 15_000)],
+            1_999,
+            refused,
+        ),
+        (percent(1_000, u64::MAX), &[], 0, Ok(0)),
+        (percent(1_000, u64::MAX), &[], 99, Ok(90)),
+        (percent(1_000, 3), &[], 99, Ok(96)),
+        (percent(10_000, u64::MAX), &[], u64::MAX, Ok(0)),
+        // 50 percent doubled is all of it, and a little more is too much, even if the
+        // maximum keeps it small
+        (percent(5_000, u64::MAX), &[tier(9, 20_000)], 7, Ok(0)),
+        (percent(5_000, 1), &[tier(9, 20_001)], 7, refused),
+        // 9 at 15 percent are 1 if rounded once, and 0 if rounded at each step
+        (percent(1_000, u64::MAX), &[tier(9, 15_000)], 9, Ok(8)),
+    ] {
+        let rule = RewardRule {
+            kind,
+            tiers: tiers(used),
+            ..PLAIN
+        };
+        assert_eq!(rule.margin(min_amount), expected, "{rule:?} {min_amount}");
+    }
+}
+
+#[test]
+fn bonuses_are_within_what_is_left_up_to_each_threshold() {
+    for (bonuses, margin, expected) in [
+        (&[][..], 0, true),
+        (&[bonus(0, 0), bonus(0, 0)], 0, true),
+        (&[bonus(1, 1)], 0, false),
+        (&[bonus(3, 30)], 10, true),
+        (&[bonus(3, 31)], 10, false),
+        (&[bonus(3, 30), bonus(5, 20)], 10, true),
+        (&[bonus(3, 30), bonus(5, 21)], 10, false),
+        // The first threshold alone is too early
+        (&[bonus(2, 21), bonus(5, 1)], 10, false),
+        // In any order, with unused ones between
+        (&[bonus(5, 20), bonus(0, 0), bonus(3, 30)], 10, true),
+        (&[bonus(5, 21), bonus(0, 0), bonus(3, 30)], 10, false),
+        // Two bonuses of one threshold, from the settings of two times
+        (&[bonus(3, 20), bonus(3, 10)], 10, true),
+        (&[bonus(3, 20), bonus(3, 11)], 10, false),
+        // More than 64 bits on either side, and on both
+        (&[bonus(u64::MAX, u64::MAX)], u64::MAX, true),
+        (&[bonus(1, u64::MAX), bonus(2, u64::MAX)], u64::MAX, true),
+        (&[bonus(2, u64::MAX), bonus(2, 1)], 1 << 63, true),
+        (&[bonus(2, u64::MAX), bonus(2, 2)], 1 << 63, false),
+        (&[bonus(2, u64::MAX), bonus(3, u64::MAX)], 1 << 63, false),
+    ] {
+        assert_eq!(bonuses_within(bonuses, margin), expected, "{bonuses:?}");
     }
 }

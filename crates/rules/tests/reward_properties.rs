@@ -1,294 +1,26 @@
 //! The reward rule over the whole range of its numbers, against a second
-//! implementation that follows the specification in 128 bits: the sums of I4 in
-//! docs/INVARIANTS.md rest on this.
+//! implementation that follows the specification in 128 bits: I13, I14 and I23 in
+//! docs/INVARIANTS.md, and the sums of I4 rest on this.
 //!
 //! Cases are the same in every run. `PROPTEST_RNG_SEED` chooses others, and
 //! `PROPTEST_CASES` more of them.
+
+mod support;
 
 use proptest::{
     prelude::*,
     sample::{Index, select},
     strategy::ValueTree,
-    test_runner::{RngSeed, TestRng, TestRunner},
+    test_runner::{TestRng, TestRunner},
 };
-use vouch_rules::reward::{Bonus, Facts, InvalidRule, Reward, RewardKind, RewardRule, Tier, share};
+use vouch_rules::promise::Promise;
+use vouch_rules::reward::{
+    Bonus, Facts, InvalidRule, Reward, RewardKind, RewardRule, Share, Tier, bonuses_within, share,
+};
 
-/// 2^64, the first number of base units that does not fit.
-const LIMIT: u128 = 1 << 64;
-
-// --- the second implementation -------------------------------------------------
-
-/// The specification, as it is written.
-mod specified {
-    use super::*;
-
-    /// Basis points of `units`, rounded down.
-    pub(super) fn part(units: u128, bps: u128) -> u128 {
-        units * bps / 10_000
-    }
-
-    /// What a conversion earns.
-    #[derive(Debug, PartialEq, Eq)]
-    pub(super) struct Earned {
-        /// What the three share: the whole without bonuses.
-        pub(super) whole: u128,
-        /// Sum of the bonuses.
-        pub(super) bonus: u128,
-        pub(super) referrer: u128,
-        pub(super) referee: u128,
-        pub(super) partner: u128,
-        pub(super) bonuses: u8,
-    }
-
-    pub(super) fn earned(rule: &RewardRule, facts: &Facts) -> Earned {
-        let ordinal = u128::from(facts.conversions) + 1;
-        let reached = |from: u64| u128::from(from) <= ordinal;
-        let multiplier = rule
-            .tiers
-            .iter()
-            .filter(|tier| **tier != Tier::default() && reached(tier.min_conversions))
-            .max_by_key(|tier| tier.min_conversions)
-            .map_or(10_000, |tier| u128::from(tier.multiplier_bps));
-        let whole = match rule.kind {
-            RewardKind::Fixed(units) => part(units.into(), multiplier),
-            RewardKind::Percent { bps, max } => {
-                let base = part(facts.amount.into(), bps.into());
-                part(base, multiplier).min(max.into())
-            }
-        };
-        let whole = whole.min(facts.at_most.into());
-        let share = facts.partner_share_bps.min(rule.max_partner_share_bps);
-        let referee = part(whole, rule.referee_share_bps.into());
-        let partner = part(whole, share.into());
-        let (mut bonus, mut bonuses) = (0, 0);
-        for (place, candidate) in rule.bonuses.iter().enumerate() {
-            let bit = 1 << place;
-            let used = *candidate != Bonus::default();
-            if used && reached(candidate.threshold) && facts.bonuses_paid & bit == 0 {
-                bonus += u128::from(candidate.amount);
-                bonuses |= bit;
-            }
-        }
-        Earned {
-            whole,
-            bonus,
-            referrer: whole - referee - partner + bonus,
-            referee,
-            partner,
-            bonuses,
-        }
-    }
-
-    /// Every reason to refuse the rule; none when it is to be accepted.
-    pub(super) fn reasons(rule: &RewardRule) -> Vec<InvalidRule> {
-        let used = |unused: &[bool]| unused.iter().take_while(|unused| !**unused).count();
-        let mut reasons = Vec::new();
-
-        let pays = match rule.kind {
-            RewardKind::Fixed(units) => units >= 1,
-            RewardKind::Percent { bps, max } => (1..=10_000).contains(&bps) && max >= 1,
-        };
-
-        let unused = rule.tiers.map(|tier| tier == Tier::default());
-        let (tiers, rest) = rule.tiers.split_at(used(&unused));
-        let tiers_are_right = rest.iter().all(|tier| *tier == Tier::default())
-            && tiers.iter().all(|tier| tier.min_conversions >= 1)
-            && tiers
-                .iter()
-                .all(|tier| (10_001..=1_000_000).contains(&tier.multiplier_bps))
-            && tiers
-                .windows(2)
-                .all(|pair| pair[0].min_conversions < pair[1].min_conversions);
-        if !tiers_are_right {
-            reasons.push(InvalidRule::Tiers);
-        }
-
-        let unused = rule.bonuses.map(|bonus| bonus == Bonus::default());
-        let (bonuses, rest) = rule.bonuses.split_at(used(&unused));
-        let bonuses_are_right = rest.iter().all(|bonus| *bonus == Bonus::default())
-            && bonuses
-                .iter()
-                .all(|bonus| bonus.threshold >= 1 && bonus.amount >= 1)
-            && bonuses
-                .windows(2)
-                .all(|pair| pair[0].threshold < pair[1].threshold);
-        if !bonuses_are_right {
-            reasons.push(InvalidRule::Bonuses);
-        }
-
-        if !pays || largest(rule) >= LIMIT {
-            reasons.push(InvalidRule::Reward);
-        }
-        if u32::from(rule.referee_share_bps) + u32::from(rule.max_partner_share_bps) > 10_000 {
-            reasons.push(InvalidRule::Shares);
-        }
-        reasons
-    }
-
-    /// The largest reward for one conversion: with the best tier and all bonuses,
-    /// which may fall due at once when they are new in the rule.
-    pub(super) fn largest(rule: &RewardRule) -> u128 {
-        let best = rule.tiers.iter().map(|tier| tier.multiplier_bps).max();
-        let most = match rule.kind {
-            RewardKind::Fixed(units) => {
-                part(units.into(), u128::from(best.unwrap_or(0).max(10_000)))
-            }
-            RewardKind::Percent { max, .. } => max.into(),
-        };
-        let bonuses = rule.bonuses.iter().map(|bonus| u128::from(bonus.amount));
-        most + bonuses.sum::<u128>()
-    }
-}
-
-// --- numbers that tend to break things -------------------------------------------
-
-/// Any 64 bits: edges, values of every size, and both mixed.
-fn units() -> BoxedStrategy<u64> {
-    let edges = select(vec![
-        0,
-        1,
-        2,
-        9_999,
-        10_000,
-        10_001,
-        19_999,
-        1_000_000,
-        u64::from(u32::MAX),
-        u64::MAX / 1_000_000,
-        u64::MAX / 10_000,
-        u64::MAX / 10_000 + 1,
-        u64::MAX / 2,
-        i64::MAX as u64,
-        u64::MAX - 10_000,
-        u64::MAX - 1,
-        u64::MAX,
-    ]);
-    prop_oneof![
-        2 => edges.clone(),
-        1 => (edges, -3i64..=3).prop_map(|(edge, by)| edge.wrapping_add_signed(by)),
-        2 => (any::<u64>(), 0..64u32).prop_map(|(bits, by)| bits >> by),
-        1 => 0..20u64,
-    ]
-    .boxed()
-}
-
-/// From 1 to `most`, with both ends likely.
-fn up_to(most: u64) -> BoxedStrategy<u64> {
-    prop_oneof![
-        1 => Just(1),
-        1 => Just(most),
-        2 => units().prop_map(move |units| units.clamp(1, most)),
-        2 => units().prop_map(move |units| units % most + 1),
-    ]
-    .boxed()
-}
-
-/// Basis points from 0 to `most`.
-fn bps(most: u16) -> BoxedStrategy<u16> {
-    prop_oneof![
-        1 => Just(0),
-        1 => Just(most),
-        1 => Just(most.min(1)),
-        1 => Just(most.saturating_sub(1)),
-        3 => 0..=most,
-    ]
-    .boxed()
-}
-
-fn multiplier() -> BoxedStrategy<u32> {
-    prop_oneof![
-        1 => select(vec![10_001, 10_002, 12_500, 15_000, 20_000, 999_999, 1_000_000]),
-        1 => 10_001..=1_000_000u32,
-    ]
-    .boxed()
-}
-
-/// Up to four ascending numbers from 1 on, some of them neighbours.
-fn ascending() -> BoxedStrategy<Vec<u64>> {
-    let near = proptest::collection::btree_set(1..12u64, 0..=4);
-    let far = proptest::collection::btree_set(up_to(u64::MAX), 0..=4);
-    prop_oneof![2 => near, 1 => far]
-        .prop_map(|set| set.into_iter().collect())
-        .boxed()
-}
-
-/// A rule that meets the specification, often only just.
-fn rule() -> BoxedStrategy<RewardRule> {
-    let tiers = (
-        ascending(),
-        [multiplier(), multiplier(), multiplier(), multiplier()],
-    );
-    let bonuses = (ascending(), [units(), units(), units(), units()]);
-    (tiers, bonuses, bps(10_000), any::<bool>(), bps(9_999))
-        .prop_flat_map(|(tiers, bonuses, referee, fixed, percent)| {
-            let tiers = std::array::from_fn(|i| match tiers.0.get(i) {
-                Some(&min_conversions) => Tier {
-                    min_conversions,
-                    multiplier_bps: tiers.1[i],
-                },
-                None => Tier::default(),
-            });
-            // Each leaves one unit for each that is to come, and 100 for the best tier's 1.
-            let mut left = u64::MAX;
-            let bonuses = std::array::from_fn(|i| match bonuses.0.get(i) {
-                Some(&threshold) => {
-                    let amount = bonuses.1[i].clamp(1, left - (103 - i as u64));
-                    left -= amount;
-                    Bonus { threshold, amount }
-                }
-                None => Bonus::default(),
-            });
-            let best = tiers.iter().map(|tier| tier.multiplier_bps).max();
-            let best = u128::from(best.unwrap_or(0).max(10_000));
-            let kind = if fixed {
-                // The largest that still fits: floor(units * best / 10,000) <= left.
-                let most = ((u128::from(left) + 1) * 10_000 - 1) / best;
-                up_to(u64::try_from(most).unwrap_or(u64::MAX))
-                    .prop_map(RewardKind::Fixed)
-                    .boxed()
-            } else {
-                up_to(left)
-                    .prop_map(move |max| RewardKind::Percent {
-                        bps: percent + 1,
-                        max,
-                    })
-                    .boxed()
-            };
-            (kind, bps(10_000 - referee)).prop_map(move |(kind, partner)| RewardRule {
-                kind,
-                tiers,
-                bonuses,
-                referee_share_bps: referee,
-                max_partner_share_bps: partner,
-            })
-        })
-        .boxed()
-}
-
-/// A conversion, near the rule's boundaries as often as not.
-fn facts(rule: &RewardRule) -> BoxedStrategy<Facts> {
-    let mut places: Vec<u64> = vec![0, 1, u64::MAX - 1, u64::MAX];
-    for from in (rule.tiers.iter().map(|tier| tier.min_conversions))
-        .chain(rule.bonuses.iter().map(|bonus| bonus.threshold))
-    {
-        // Its ordinal is one below, at, and one above.
-        places.extend([from.saturating_sub(2), from.saturating_sub(1), from]);
-    }
-    let conversions = prop_oneof![3 => select(places), 1 => units()];
-    let partner = prop_oneof![3 => bps(10_000), 1 => any::<u16>()];
-    let at_most = prop_oneof![1 => Just(u64::MAX), 1 => units()];
-    (units(), conversions, any::<u8>(), partner, at_most)
-        .prop_map(
-            |(amount, conversions, bonuses_paid, partner_share_bps, at_most)| Facts {
-                amount,
-                conversions,
-                bonuses_paid,
-                partner_share_bps,
-                at_most,
-            },
-        )
-        .boxed()
-}
+use support::{
+    LIMIT, agreed, bps, cases, exact, facts, proportional, rule, small_rule, specified, units,
+};
 
 fn rule_and_facts() -> BoxedStrategy<(RewardRule, Facts)> {
     rule()
@@ -315,7 +47,12 @@ fn damage() -> BoxedStrategy<Damage> {
         (any::<Index>(), any::<Index>()).prop_map(|(a, b)| Damage::RepeatBonus(a, b)),
         prop_oneof![bps(10_001), any::<u16>()].prop_map(Damage::RefereeShare),
         prop_oneof![bps(10_001), any::<u16>()].prop_map(Damage::PartnerShare),
+        units().prop_map(Damage::RefereeFixed),
+        units().prop_map(Damage::PartnerFixed),
         (0..=2u16).prop_map(Damage::ShareSum),
+        (0..=2u64).prop_map(Damage::FixedSum),
+        (any::<bool>(), bps(9_999), 0..=2u64)
+            .prop_map(|(swap, bps, over)| Damage::MixedSum(swap, bps, over)),
     ]
     .boxed()
 }
@@ -334,7 +71,14 @@ enum Damage {
     RepeatBonus(Index, Index),
     RefereeShare(u16),
     PartnerShare(u16),
+    RefereeFixed(u64),
+    PartnerFixed(u64),
+    /// Two shares that are one basis point below the whole, the whole, or one above.
     ShareSum(u16),
+    /// Two parts that are one base unit below a fixed reward, all of it, or one above.
+    FixedSum(u64),
+    /// The same of a part in base units and one in basis points.
+    MixedSum(bool, u16, u64),
 }
 
 impl Damage {
@@ -361,12 +105,33 @@ impl Damage {
             Self::RepeatBonus(a, b) => {
                 rule.bonuses[a.index(4)].threshold = rule.bonuses[b.index(4)].threshold;
             }
-            Self::RefereeShare(bps) => rule.referee_share_bps = *bps,
-            Self::PartnerShare(bps) => rule.max_partner_share_bps = *bps,
+            Self::RefereeShare(bps) => rule.referee.bps = *bps,
+            Self::PartnerShare(bps) => rule.max_partner.bps = *bps,
+            Self::RefereeFixed(units) => rule.referee.fixed = *units,
+            Self::PartnerFixed(units) => rule.max_partner.fixed = *units,
             Self::ShareSum(over) => {
-                let referee = rule.referee_share_bps.min(9_999);
-                rule.referee_share_bps = referee;
-                rule.max_partner_share_bps = 9_999 - referee + over;
+                let referee = rule.referee.bps.min(9_999);
+                rule.referee = proportional(referee);
+                rule.max_partner = proportional(9_999 - referee + over);
+            }
+            Self::FixedSum(over) => {
+                if let RewardKind::Fixed(units) = rule.kind {
+                    let half = units / 2;
+                    rule.referee = exact(half);
+                    rule.max_partner =
+                        exact((units - half).saturating_sub(1).saturating_add(*over));
+                }
+            }
+            Self::MixedSum(swap, bps, over) => {
+                if let RewardKind::Fixed(units) = rule.kind {
+                    let asked = specified::part(units.into(), (*bps).into());
+                    let rest = u128::from(units) - asked + u128::from(*over);
+                    let rest = u64::try_from(rest.saturating_sub(1)).unwrap_or(u64::MAX);
+                    (rule.referee, rule.max_partner) = (exact(rest), proportional(*bps));
+                    if *swap {
+                        std::mem::swap(&mut rule.referee, &mut rule.max_partner);
+                    }
+                }
             }
         }
     }
@@ -390,33 +155,18 @@ fn any_rule() -> BoxedStrategy<RewardRule> {
     let bonus = (units(), units()).prop_map(|(threshold, amount)| Bonus { threshold, amount });
     let tiers = [tier.clone(), tier.clone(), tier.clone(), tier];
     let bonuses = [bonus.clone(), bonus.clone(), bonus.clone(), bonus];
-    let random = (kind, tiers, bonuses, any::<u16>(), any::<u16>()).prop_map(
-        |(kind, tiers, bonuses, referee_share_bps, max_partner_share_bps)| RewardRule {
+    let share = || (any::<u16>(), units()).prop_map(|(bps, fixed)| Share { bps, fixed });
+    let random = (kind, tiers, bonuses, any::<[u8; 4]>(), share(), share()).prop_map(
+        |(kind, tiers, bonuses, bonus_bits, referee, max_partner)| RewardRule {
             kind,
             tiers,
             bonuses,
-            referee_share_bps,
-            max_partner_share_bps,
+            bonus_bits,
+            referee,
+            max_partner,
         },
     );
     prop_oneof![1 => rule(), 4 => damaged, 1 => random].boxed()
-}
-
-fn cases(cases: u32) -> ProptestConfig {
-    let chosen = ProptestConfig::default();
-    ProptestConfig {
-        cases: if std::env::var_os("PROPTEST_CASES").is_some() {
-            chosen.cases
-        } else {
-            cases
-        },
-        rng_seed: match chosen.rng_seed {
-            RngSeed::Random => RngSeed::Fixed(3),
-            fixed => fixed,
-        },
-        failure_persistence: None,
-        ..chosen
-    }
 }
 
 fn wide(reward: &Reward) -> [u128; 3] {
@@ -468,11 +218,55 @@ proptest! {
         }
         prop_assert!(u128::from(reward.total()) <= specified::largest(&rule));
 
-        // And neither of the others gets more than its share, or a bonus
-        let most = |bps: u16| exact.whole * u128::from(bps);
-        prop_assert!(u128::from(reward.referee) * 10_000 <= most(rule.referee_share_bps));
-        prop_assert!(u128::from(reward.partner) * 10_000 <= most(rule.max_partner_share_bps));
-        prop_assert!(u128::from(reward.partner) * 10_000 <= most(facts.partner_share_bps));
+        // And neither of the others gets more than its part, or a bonus
+        let within = |units: u64, most: Share| u128::from(units) * 10_000 <= match most {
+            Share { bps, fixed: 0 } => exact.whole * u128::from(bps),
+            Share { fixed, .. } => u128::from(fixed) * 10_000,
+        };
+        prop_assert!(within(reward.referee, rule.referee));
+        prop_assert!(within(reward.partner, rule.max_partner));
+        prop_assert!(within(reward.partner, facts.partner));
+    }
+
+    #[test]
+    fn base_units_of_a_fixed_reward_are_exact_in_every_tier((rule, facts) in rule_and_facts()) {
+        // Given a fixed reward, which is there in full
+        let reward = rule.reward(&Facts { at_most: u64::MAX, ..facts });
+        if matches!(rule.kind, RewardKind::Fixed(_)) {
+            // Then a part in base units is that many, at every number of conversions
+            if rule.referee.fixed != 0 {
+                prop_assert_eq!(reward.referee, rule.referee.fixed);
+            }
+            if rule.max_partner.fixed != 0 {
+                let most = facts.partner.fixed.min(rule.max_partner.fixed);
+                prop_assert_eq!(reward.partner, most);
+            }
+        }
+    }
+
+    #[test]
+    fn base_units_of_a_percentage_go_to_the_referee_first((rule, facts) in rule_and_facts()) {
+        // Given a part in base units, which may be more than there is
+        let reward = rule.reward(&facts);
+        let whole = specified::earned(&rule, &facts).whole;
+        if rule.referee.fixed != 0 && whole <= u128::from(rule.referee.fixed) {
+            // Then the referee has it all, and the referrer no more than its bonuses
+            prop_assert_eq!(u128::from(reward.referee), whole);
+            prop_assert_eq!(reward.partner, 0);
+            prop_assert_eq!(u128::from(reward.total()) - whole, u128::from(reward.referrer));
+        }
+    }
+
+    #[test]
+    fn a_reward_of_nothing_has_no_bonus((rule, facts) in rule_and_facts(), dust in 0..20u64) {
+        // Given conversions that are worth nothing, because there is nothing to share out or
+        // the amount is too small (I23)
+        for facts in [Facts { at_most: 0, ..facts }, Facts { amount: dust, ..facts }] {
+            if specified::earned(&rule, &facts).whole == 0 {
+                // Then nobody gets anything
+                prop_assert_eq!(rule.reward(&facts), Reward::default());
+            }
+        }
     }
 
     #[test]
@@ -482,15 +276,17 @@ proptest! {
         let (less, more) = (rule.reward(&facts), rule.reward(&Facts { amount, ..facts }));
 
         // Then the whole, the referee's and the partner's part are no smaller, and the
-        // bonuses are the same
+        // bonuses are the same, unless the smaller amount is worth nothing
         prop_assert!(more.total() >= less.total());
         prop_assert!(more.referee >= less.referee);
         prop_assert!(more.partner >= less.partner);
-        prop_assert_eq!(more.bonuses, less.bonuses);
+        prop_assert!(less == Reward::default() || more.bonuses == less.bonuses);
 
         // And the referrer, who gets the rest, loses at most the unit that both others
         // stop being rounded down by
-        prop_assert!(u128::from(more.referrer) + 1 >= u128::from(less.referrer));
+        let both = rule.referee.bps != 0 && facts.partner.bps.min(rule.max_partner.bps) != 0;
+        let rounding = u128::from(both);
+        prop_assert!(u128::from(more.referrer) + rounding >= u128::from(less.referrer));
     }
 
     #[test]
@@ -544,13 +340,52 @@ proptest! {
             Err(reason) => prop_assert!(reasons.contains(&reason), "{:?}, not {:?}", reason, reasons),
         }
     }
+}
+
+proptest! {
+    #![proptest_config(cases(4_000))]
 
     #[test]
-    fn no_rule_makes_the_program_stop(rule in any_rule(), facts in rule_and_facts()) {
-        // Given a rule that may never have been checked: no panic, and no part above
-        // what there is to share out
-        let reward = rule.reward(&facts.1);
-        prop_assert!(reward.bonuses != 0 || reward.referrer <= facts.1.at_most);
+    fn no_rule_makes_the_program_stop(
+        rule in any_rule(),
+        other in any_rule(),
+        facts in rule_and_facts(),
+        agreed in (any::<u16>(), units()),
+        min_amount in units(),
+    ) {
+        // Given rules that may never have been checked, and shares that nobody can agree:
+        // no panic, and no part above what there is to share out
+        let (bps, fixed) = agreed;
+        for facts in [facts.1, Facts { partner: Share { bps, fixed }, ..facts.1 }] {
+            let reward = rule.reward(&facts);
+            prop_assert!(reward.bonuses != 0 || reward.referrer <= facts.at_most);
+            prop_assert!(reward.partner <= facts.at_most);
+        }
+        // And an answer to every other question
+        if let Ok(margin) = rule.margin(min_amount) {
+            prop_assert!(margin <= min_amount);
+            let _ = bonuses_within(&rule.bonuses, margin);
+        }
+        let _ = bonuses_within(&rule.bonuses, min_amount);
+        let _ = promise(rule).cuts(&promise(other), 0);
+    }
+
+    #[test]
+    fn nothing_of_a_rule_is_a_cut_of_itself(rule in rule()) {
+        prop_assert!(!promise(rule).cuts(&promise(rule), 0));
+    }
+}
+
+fn promise(rule: RewardRule) -> Promise {
+    Promise {
+        rule,
+        min_amount: 0,
+        hold_seconds: 0,
+        attribution_window: 0,
+        starts_at: 0,
+        ends_at: 0,
+        owner_limit: 0,
+        gate: [[0; 32]; 2],
     }
 }
 
@@ -559,7 +394,7 @@ proptest! {
 enum Step {
     Convert {
         amount: u64,
-        partner_share_bps: u16,
+        partner: Share,
     },
     /// One that still counts is cancelled.
     Cancel(Index),
@@ -568,12 +403,33 @@ enum Step {
 }
 
 fn step() -> BoxedStrategy<Step> {
+    let rules = prop_oneof![1 => rule(), 2 => small_rule()];
     prop_oneof![
-        8 => (units(), bps(10_000)).prop_map(|(amount, partner_share_bps)| Step::Convert { amount, partner_share_bps }),
+        8 => (units(), agreed(Share::default())).prop_map(|(amount, partner)| Step::Convert { amount, partner }),
         2 => any::<Index>().prop_map(Step::Cancel),
-        1 => rule().prop_map(|rule| Step::Change(Box::new(rule))),
+        2 => rules.prop_map(|rule| Step::Change(Box::new(rule))),
     ]
     .boxed()
+}
+
+/// The bonuses of `rule`, unused ones left out.
+fn offered(rule: &RewardRule) -> impl Iterator<Item = Bonus> + '_ {
+    let used = |bonus: &&Bonus| **bonus != Bonus::default();
+    rule.bonuses.iter().filter(used).copied()
+}
+
+/// Gives each bonus of `rule` its place in `register`; false when there is no room.
+fn enter(register: &mut Vec<Bonus>, rule: &mut RewardRule) -> bool {
+    for place in 0..4 {
+        let bonus = rule.bonuses[place];
+        let known = register.iter().position(|known| *known == bonus);
+        let bit = known.unwrap_or_else(|| {
+            register.push(bonus);
+            register.len() - 1
+        });
+        rule.bonus_bits[place] = u8::try_from(bit).expect("a short register");
+    }
+    register.len() <= 32
 }
 
 proptest! {
@@ -581,53 +437,65 @@ proptest! {
 
     #[test]
     fn a_bonus_is_paid_once_and_when_it_is_due(
-        first in rule(),
+        first in small_rule(),
         steps in proptest::collection::vec(step(), 1..40),
     ) {
-        // Given a referral, and a campaign whose rule may change
+        // Given a referral, a campaign whose rule may change, and its register of all
+        // bonuses (I23)
         let mut rule = first;
-        let mut bonuses_paid: u8 = 0;
-        let mut counted: Vec<Reward> = Vec::new();
+        let mut register = Vec::new();
+        prop_assert!(enter(&mut register, &mut rule));
+        let mut bonuses_paid: u32 = 0;
+        let mut counted: Vec<(Reward, Vec<Bonus>)> = Vec::new();
         for step in steps {
             match step {
-                Step::Change(new) => rule = *new,
+                Step::Change(mut new) => {
+                    let mut longer = register.clone();
+                    if enter(&mut longer, &mut new) {
+                        (register, rule) = (longer, *new);
+                    }
+                }
                 Step::Cancel(_) if counted.is_empty() => {}
                 Step::Cancel(at) => {
                     // When a conversion is cancelled, its bonuses are to be had again
-                    let cancelled = counted.swap_remove(at.index(counted.len()));
+                    let (cancelled, _) = counted.swap_remove(at.index(counted.len()));
                     bonuses_paid &= !cancelled.bonuses;
                 }
-                Step::Convert { amount, partner_share_bps } => {
+                Step::Convert { amount, partner } => {
                     let conversions = counted.len() as u64;
                     let reward = rule.reward(&Facts {
                         amount,
                         conversions,
                         bonuses_paid,
-                        partner_share_bps,
+                        partner,
                         at_most: u64::MAX,
                     });
+                    if reward == Reward::default() {
+                        // It counts for nothing.
+                        continue;
+                    }
 
-                    // Then none is paid that was paid before
+                    // Then the bonuses that are due and were not paid are paid, those alone
+                    let was_paid = |bonus: &Bonus| counted.iter().any(|(_, paid)| paid.contains(bonus));
+                    let due: Vec<Bonus> = offered(&rule)
+                        .filter(|bonus| bonus.threshold <= conversions + 1 && !was_paid(bonus))
+                        .collect();
+                    let paid: Vec<Bonus> = register.iter().enumerate()
+                        .filter(|(place, _)| reward.bonuses >> place & 1 == 1)
+                        .map(|(_, bonus)| *bonus)
+                        .collect();
+                    let sum = |bonuses: &[Bonus]| bonuses.iter().map(|b| u128::from(b.amount)).sum::<u128>();
+                    prop_assert!(paid.len() == due.len() && due.iter().all(|bonus| paid.contains(bonus)));
+                    prop_assert!(u128::from(reward.referrer) >= sum(&due));
                     prop_assert_eq!(bonuses_paid & reward.bonuses, 0);
                     bonuses_paid |= reward.bonuses;
-                    counted.push(reward);
-
-                    for (place, bonus) in rule.bonuses.iter().enumerate() {
-                        // And none that is due is left out, none that is not is paid
-                        let bit = 1 << place;
-                        let used = *bonus != Bonus::default();
-                        if used && bonus.threshold <= conversions + 1 {
-                            prop_assert!(bonuses_paid & bit != 0);
-                        } else {
-                            prop_assert_eq!(reward.bonuses & bit, 0);
-                        }
-                    }
+                    counted.push((reward, due));
                 }
             }
             // And each that was paid belongs to exactly one conversion that counts
-            for place in 0..8 {
-                let holders = counted.iter().filter(|c| c.bonuses & (1 << place) != 0).count();
-                prop_assert_eq!(holders, usize::from(bonuses_paid >> place & 1));
+            for place in 0..32 {
+                let holders = counted.iter().filter(|(c, _)| c.bonuses >> place & 1 == 1).count();
+                prop_assert_eq!(holders, usize::from(bonuses_paid >> place & 1 == 1));
             }
         }
     }
@@ -655,7 +523,7 @@ fn the_generators_reach_every_answer() {
     );
     let mut accepted = 0;
     let mut alone = [0; 4];
-    let (mut limit, mut fixed) = (0, 0);
+    let (mut limit, mut fixed, mut mixed, mut full) = (0, 0, 0, 0);
     for _ in 0..4_000 {
         let rule = any_rule().new_tree(&mut runner).expect("a rule").current();
         match specified::reasons(&rule)[..] {
@@ -663,6 +531,15 @@ fn the_generators_reach_every_answer() {
                 accepted += 1;
                 fixed += u32::from(matches!(rule.kind, RewardKind::Fixed(_)));
                 limit += u32::from(specified::largest(&rule) == LIMIT - 1);
+                let (referee, partner) = (rule.referee, rule.max_partner);
+                mixed += u32::from(referee.fixed != 0 && partner.bps != 0);
+                mixed += u32::from(referee.bps != 0 && partner.fixed != 0);
+                if let RewardKind::Fixed(units) = rule.kind {
+                    let whole = u128::from(units);
+                    let asked = specified::asked(whole, referee) + specified::asked(whole, partner);
+                    let exact = referee.fixed != 0 || partner.fixed != 0;
+                    full += u32::from(exact && asked == whole);
+                }
             }
             [InvalidRule::Reward] => alone[0] += 1,
             [InvalidRule::Tiers] => alone[1] += 1,
@@ -672,16 +549,22 @@ fn the_generators_reach_every_answer() {
         }
     }
 
-    // Then each answer is frequent, and so are rules at the limit of 64 bits
+    // Then each answer is frequent, and so are rules at the limit of 64 bits, and fixed
+    // rewards without a unit for the referrer
     for (count, least) in [
         (accepted, 800),
         (fixed, 300),
         (limit, 20),
+        (mixed, 100),
+        (full, 50),
         (alone[0], 40),
         (alone[1], 200),
         (alone[2], 200),
         (alone[3], 100),
     ] {
-        assert!(count >= least, "{accepted} {fixed} {limit} {alone:?}");
+        assert!(
+            count >= least,
+            "{accepted} {fixed} {limit} {mixed} {full} {alone:?}"
+        );
     }
 }

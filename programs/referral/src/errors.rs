@@ -1,14 +1,15 @@
 use anchor_lang::prelude::*;
+use vouch_rules::eligibility::Refusal;
 
-/// What the program refuses, numbered from 6000. Numbers never change; new
-/// errors are appended.
+/// Errors of the program, numbered from 6000. Once deployed, numbers never change; new errors
+/// are appended.
 #[error_code]
 pub enum ReferralError {
     /// A wallet cannot refer itself.
     #[msg("a wallet cannot refer itself")]
     SelfReferral,
-    /// This wallet was already converted in this campaign.
-    #[msg("this wallet was already converted in this campaign")]
+    /// This conversion was recorded before.
+    #[msg("this conversion was recorded before")]
     AlreadyConverted,
     /// A code has 6 to 12 characters of A-Z and 2-9, without O, I and L.
     #[msg("a code has 6 to 12 characters of A-Z and 2-9, without O, I and L")]
@@ -46,8 +47,8 @@ pub enum ReferralError {
     /// A campaign must end after it starts and after now.
     #[msg("a campaign must end after it starts and after now")]
     InvalidSchedule,
-    /// A reward must be at least one base unit, and the mint must have room for it.
-    #[msg("a reward must be at least one base unit, and the mint must have room for it")]
+    /// A reward must be at least one base unit, fit the mint, and give back no more than was paid.
+    #[msg("a reward must be at least one base unit, fit the mint, and give back no more than was paid")]
     InvalidReward,
     /// There is no such action.
     #[msg("there is no such action")]
@@ -58,17 +59,11 @@ pub enum ReferralError {
     /// The token program is not the campaign's.
     #[msg("the token program is not the campaign's")]
     WrongTokenProgram,
-    /// The token account is not the referrer's associated token account.
-    #[msg("the token account is not the referrer's associated token account")]
-    WrongTokenAccount,
-    /// The referrer's token account is missing, frozen or no longer the referrer's.
-    #[msg("the referrer's token account is missing, frozen or no longer the referrer's")]
-    TokenAccountUnavailable,
     /// The mint authority must be the campaign.
     #[msg("the mint authority must be the campaign")]
     MintAuthorityMismatch,
-    /// The mint is not an initialised mint without extensions.
-    #[msg("the mint is not an initialised mint without extensions")]
+    /// The mint is not initialised, or has an extension that is not allowed.
+    #[msg("the mint is not initialised, or has an extension that is not allowed")]
     UnsupportedMint,
     /// The signer is not the campaign's authority.
     #[msg("the signer is not the campaign's authority")]
@@ -130,14 +125,14 @@ pub enum ReferralError {
     /// These terms do not go together.
     #[msg("these terms do not go together")]
     InvalidTerms,
-    /// The shares are more than the whole.
-    #[msg("the shares are more than the whole")]
+    /// The parts of referee and partner are more than the whole, or both a share and fixed.
+    #[msg("the parts of referee and partner are more than the whole, or both a share and fixed")]
     InvalidShares,
     /// Tiers must ascend, with multipliers above 1x and up to 100x.
     #[msg("tiers must ascend, with multipliers above 1x and up to 100x")]
     InvalidTiers,
-    /// Bonuses must ascend and be worth something, and no payment split has any.
-    #[msg("bonuses must ascend and be worth something, and no payment split has any")]
+    /// Bonuses must ascend, be worth something and stay below what was paid; a payment split has none.
+    #[msg("bonuses must ascend, be worth something and stay below what was paid; a payment split has none")]
     InvalidBonuses,
     /// A reward can be held for at most 365 days.
     #[msg("a reward can be held for at most 365 days")]
@@ -151,8 +146,8 @@ pub enum ReferralError {
     /// An attestor is needed.
     #[msg("an attestor is needed")]
     InvalidAttestor,
-    /// A treasury is needed exactly where payments are counted.
-    #[msg("a treasury is needed exactly where payments are counted")]
+    /// Set a treasury if and only if the campaign takes payments.
+    #[msg("set a treasury if and only if the campaign takes payments")]
     InvalidTreasury,
     /// The token account is not the campaign's vault.
     #[msg("the token account is not the campaign's vault")]
@@ -190,14 +185,14 @@ pub enum ReferralError {
     /// The referral was not offered to the signer.
     #[msg("the referral was not offered to the signer")]
     NotPendingOwner,
-    /// A partner must be another wallet, with a share that the campaign allows.
-    #[msg("a partner must be another wallet, with a share that the campaign allows")]
+    /// A partner must be another wallet, with a part that the campaign allows.
+    #[msg("a partner must be another wallet, with a part that the campaign allows")]
     InvalidPartner,
     /// The referral has another partner.
     #[msg("the referral has another partner")]
     PartnerExists,
-    /// The signer is not the referral's partner.
-    #[msg("the signer is not the referral's partner")]
+    /// The signer is not a party of a partnership of this referral.
+    #[msg("the signer is not a party of a partnership of this referral")]
     NotPartner,
     /// Rewards are pending.
     #[msg("rewards are pending")]
@@ -214,8 +209,8 @@ pub enum ReferralError {
     /// Rewards can still be claimed.
     #[msg("rewards can still be claimed")]
     ClaimPeriodOpen,
-    /// The account is not whoever paid the rent.
-    #[msg("the account is not whoever paid the rent")]
+    /// Wrong rent payer.
+    #[msg("wrong rent payer")]
     WrongRentPayer,
     /// The vault does not hold that much beyond what is owed.
     #[msg("the vault does not hold that much beyond what is owed")]
@@ -235,4 +230,70 @@ pub enum ReferralError {
     /// The payment mint is not the campaign's.
     #[msg("the payment mint is not the campaign's")]
     WrongPaymentMint,
+    /// The payment is more than the buyer agreed to.
+    #[msg("the payment is more than the buyer agreed to")]
+    PaymentAboveMaximum,
+    /// A notice can last for at most 365 days.
+    #[msg("a notice can last for at most 365 days")]
+    InvalidNotice,
+    /// Only a campaign that counts per owner limits an owner's conversions.
+    #[msg("only a campaign that counts per owner limits an owner's conversions")]
+    InvalidOwnerLimit,
+    /// A gate needs both the issuer and the schema of a credential.
+    #[msg("a gate needs both the issuer and the schema of a credential")]
+    InvalidGate,
+    /// A campaign can offer 32 different bonuses in its life.
+    #[msg("a campaign can offer 32 different bonuses in its life")]
+    TooManyBonuses,
+    /// The campaign's vault does not exist yet.
+    #[msg("the campaign's vault does not exist yet")]
+    VaultMissing,
+    /// The owner's codes have reached the campaign's limit.
+    #[msg("the owner's codes have reached the campaign's limit")]
+    OwnerLimitReached,
+    /// The campaign does not count per owner.
+    #[msg("the campaign does not count per owner")]
+    NotPerOwner,
+    /// The owner is not registered in this campaign.
+    #[msg("the owner is not registered in this campaign")]
+    ReferrerNotFound,
+    /// The owner is registered in this campaign already.
+    #[msg("the owner is registered in this campaign already")]
+    ReferrerExists,
+    /// The account is another referrer's.
+    #[msg("the account is another referrer's")]
+    WrongReferrer,
+    /// The referee needs a credential of the campaign's issuer and schema.
+    #[msg("the referee needs a credential of the campaign's issuer and schema")]
+    CredentialRequired,
+    /// The referee's credential has expired.
+    #[msg("the referee's credential has expired")]
+    CredentialExpired,
+    /// The voucher was revoked.
+    #[msg("the voucher was revoked")]
+    VoucherRevoked,
+    /// The account is not where this voucher would be revoked.
+    #[msg("the account is not where this voucher would be revoked")]
+    WrongRevocation,
+    /// There is no such revocation.
+    #[msg("there is no such revocation")]
+    RevocationNotFound,
+    /// The revoked voucher has not expired.
+    #[msg("the revoked voucher has not expired")]
+    VoucherNotExpired,
+}
+
+impl From<Refusal> for ReferralError {
+    #[inline]
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::CampaignClosed => Self::CampaignClosed,
+            Refusal::CampaignPaused => Self::CampaignPaused,
+            Refusal::CampaignNotStarted => Self::CampaignNotStarted,
+            Refusal::CampaignEnded => Self::CampaignEnded,
+            Refusal::Inactive => Self::ReferralInactive,
+            Refusal::Expired => Self::ReferralExpired,
+            Refusal::UsageLimitReached => Self::UsageLimitReached,
+        }
+    }
 }

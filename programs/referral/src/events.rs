@@ -1,13 +1,13 @@
-//! Events, for whoever watches logs. Logs can be truncated by anyone, so nothing
-//! of this product reads them: every fact is in an account. Conversions and claims
-//! have none: their accounts say it all, and an event is a twelfth of their price.
+//! Events, a convenience for readers of logs. Anybody can truncate logs, so nothing of this
+//! product reads them: accounts and instruction data hold every fact. Conversions and
+//! claims log none, because an event costs a twelfth of what they cost.
 
 use anchor_lang::prelude::*;
 
 use crate::{Settings, Terms};
 
-/// Bytes of the longest event: a discriminator, an address, old and new settings.
-const LONGEST: usize = 8 + 32 + 2 * core::mem::size_of::<Settings>();
+/// Bytes of the longest event: a discriminator, an address, old and new settings, a time.
+const LONGEST: usize = 8 + 32 + 2 * core::mem::size_of::<Settings>() + 8;
 
 /// Logs an event as the framework's `emit!` would, without a heap and in one place.
 pub fn log<E: Event>(event: &E) {
@@ -37,13 +37,13 @@ fn log_bytes(discriminator: &[u8], body: &[u8]) {
 pub struct CampaignCreated {
     /// The campaign.
     pub campaign: Address,
-    /// Who opened it.
+    /// Wallet that opened it.
     pub creator: Address,
     /// Token of the rewards; zero for SOL.
     pub mint: Address,
-    /// What never changes.
+    /// Its terms, which never change.
     pub terms: Terms,
-    /// What may change.
+    /// Its first settings.
     pub settings: Settings,
 }
 
@@ -52,10 +52,12 @@ pub struct CampaignCreated {
 pub struct CampaignUpdated {
     /// The campaign.
     pub campaign: Address,
-    /// Before.
+    /// The settings in force until now.
     pub old: Settings,
-    /// From now on.
+    /// The new settings.
     pub new: Settings,
+    /// Unix seconds from which the new settings are in force.
+    pub in_force_from: PodI64,
 }
 
 /// A campaign was paused or resumed.
@@ -74,9 +76,9 @@ pub struct CampaignPauseChanged {
 pub struct AuthorityProposed {
     /// The campaign.
     pub campaign: Address,
-    /// Whom it was offered to before; zero for nobody.
+    /// Candidate before; zero for nobody.
     pub old: Address,
-    /// Whom it is offered to now; zero for nobody.
+    /// Candidate now; zero for nobody.
     pub new: Address,
 }
 
@@ -105,7 +107,7 @@ pub struct CampaignClosed {
 pub struct VaultFunded {
     /// The campaign.
     pub campaign: Address,
-    /// Who paid.
+    /// Wallet that paid.
     pub funder: Address,
     /// Base units that arrived.
     pub received: u64,
@@ -133,7 +135,7 @@ pub struct ReferralCreated {
     pub referral: Address,
     /// Its campaign.
     pub campaign: Address,
-    /// Who earns its rewards.
+    /// Wallet that earns its rewards.
     pub owner: Address,
     /// The code, filled up with zeros.
     pub code: [u8; 12],
@@ -169,7 +171,7 @@ pub struct ReferralSuspensionChanged {
     pub new: u8,
 }
 
-/// A code has another partner, or another share for it.
+/// A code has another partner, another part for it, or an end of the partnership.
 #[event(bytemuck)]
 pub struct PartnerChanged {
     /// The referral.
@@ -177,11 +179,17 @@ pub struct PartnerChanged {
     /// Before; zero for nobody.
     pub old: Address,
     /// Basis points before.
-    pub old_share_bps: u16,
+    pub old_share_bps: PodU16,
+    /// Base units before.
+    pub old_fixed: PodU64,
     /// From now on; zero for nobody.
     pub new: Address,
     /// Basis points from now on.
-    pub new_share_bps: u16,
+    pub new_share_bps: PodU16,
+    /// Base units from now on.
+    pub new_fixed: PodU64,
+    /// Unix seconds from which the partner gets no part; 0 for no end.
+    pub ends_at: PodI64,
 }
 
 /// A code was offered to another owner.
@@ -189,9 +197,9 @@ pub struct PartnerChanged {
 pub struct OwnerProposed {
     /// The referral.
     pub referral: Address,
-    /// Whom it was offered to before; zero for nobody.
+    /// Candidate before; zero for nobody.
     pub old: Address,
-    /// Whom it is offered to now; zero for nobody.
+    /// Candidate now; zero for nobody.
     pub new: Address,
 }
 
@@ -211,8 +219,30 @@ pub struct OwnerChanged {
 pub struct ReferralClosed {
     /// The referral.
     pub referral: Address,
-    /// Whose it was.
+    /// Its owner until then.
     pub owner: Address,
+}
+
+/// A wallet was registered as an owner of codes, in a campaign that counts per owner.
+#[event(bytemuck)]
+pub struct ReferrerRegistered {
+    /// The campaign.
+    pub campaign: Address,
+    /// The wallet.
+    pub owner: Address,
+    /// Unix seconds.
+    pub registered_at: PodI64,
+}
+
+/// An attestor revoked a voucher.
+#[event(bytemuck)]
+pub struct VoucherRevoked {
+    /// The campaign.
+    pub campaign: Address,
+    /// SHA-256 of the voucher's message.
+    pub digest: [u8; 32],
+    /// Unix seconds at which the voucher expires.
+    pub expires_at: PodI64,
 }
 
 /// A wallet was first brought by a code.
@@ -242,6 +272,6 @@ pub struct ConversionCancelled {
 pub struct RentReclaimed {
     /// The account.
     pub account: Address,
-    /// Who got it.
+    /// Wallet that got it.
     pub rent_payer: Address,
 }

@@ -6,14 +6,18 @@
 // The tests that print the IDL need the standard library.
 #![cfg_attr(not(feature = "idl-build"), no_std)]
 
+mod account;
+mod address;
 mod clock;
-mod credit;
+mod code;
+mod credential;
 mod errors;
 mod events;
 mod instructions;
+mod math;
 mod payout;
-mod pda;
 mod proof;
+mod sale;
 mod state;
 mod token;
 mod trailing;
@@ -25,10 +29,9 @@ use solana_compiler_builtins as _;
 pub use errors::ReferralError;
 pub use events::*;
 pub use instructions::*;
-use pda::view;
 pub use state::*;
 
-// Whom to tell about a hole, for whoever looks at the deployed program:
+// Security contact, embedded in the binary:
 // <https://github.com/neodyme-labs/solana-security-txt>. A deployment puts its own
 // values here; docs/deploy.md.
 #[cfg(not(feature = "no-entrypoint"))]
@@ -70,18 +73,21 @@ pub mod referral {
 
     /// Moves a payment to the campaign's treasury and records it as a conversion by
     /// `code`. `amount` is the list price; where the payment is split, the buyer pays
-    /// that without the discount, and the reward is a part of it.
+    /// that without the discount, and the reward is a part of it. Fails if the buyer would
+    /// pay more than `max_payment`.
     pub fn purchase(
         ctx: &mut Context<Purchase>,
         code: [u8; 12],
         action: u8,
         amount: u64,
         reference: [u8; 32],
+        max_payment: u64,
     ) -> Result<()> {
-        Purchase::handle(ctx, code, action, amount, reference)
+        Purchase::handle(ctx, code, action, amount, reference, max_payment)
     }
 
-    /// Records which code first brought a wallet, for the campaign's window.
+    /// Records the code that first brought a wallet, for the campaign's window. A wallet
+    /// whose code cannot earn any more is bound anew.
     pub fn bind(ctx: &mut Context<Bind>, code: [u8; 12]) -> Result<()> {
         Bind::handle(ctx, code)
     }
@@ -111,7 +117,8 @@ pub mod referral {
         CreateCampaign::handle(ctx, id, terms, settings)
     }
 
-    /// Replaces a campaign's settings, for the conversions that follow.
+    /// Replaces a campaign's settings: at once, or after the campaign's notice where they
+    /// cut what referrers were promised.
     pub fn update_campaign(ctx: &mut Context<UpdateCampaign>, settings: Settings) -> Result<()> {
         UpdateCampaign::handle(ctx, settings)
     }
@@ -172,14 +179,22 @@ pub mod referral {
         UpdateReferral::handle(ctx, active, usage_limit, expires_at)
     }
 
-    /// Gives a partner, who signs too, `share_bps` basis points of each reward.
-    pub fn set_partner(ctx: &mut Context<SetPartner>, share_bps: u16) -> Result<()> {
-        SetPartner::handle(ctx, share_bps)
+    /// Gives a partner, who signs too, a part of each reward: `share_bps` basis points or
+    /// `fixed` base units.
+    pub fn set_partner(ctx: &mut Context<SetPartner>, share_bps: u16, fixed: u64) -> Result<()> {
+        SetPartner::handle(ctx, share_bps, fixed)
     }
 
-    /// Ends a partnership, as the partner wants, once nothing is owed to it.
-    pub fn remove_partner(ctx: &mut Context<RemovePartner>) -> Result<()> {
-        RemovePartner::handle(ctx)
+    /// Ends a partnership for the conversions that follow: at once, as the partner wants;
+    /// in 7 days, as the owner wants. What was earned stays owed.
+    pub fn end_partnership(ctx: &mut Context<EndPartnership>) -> Result<()> {
+        EndPartnership::handle(ctx)
+    }
+
+    /// Creates the account that counts the conversions of all codes of an owner, in a
+    /// campaign that counts per owner.
+    pub fn register_referrer(ctx: &mut Context<RegisterReferrer>) -> Result<()> {
+        RegisterReferrer::handle(ctx)
     }
 
     /// Offers a code to another owner, who has to accept; zero for nobody.
@@ -213,9 +228,29 @@ pub mod referral {
         ReclaimConversion::handle(ctx, key)
     }
 
-    /// Gives the rent of a first touch back, when it has expired or its campaign is
-    /// closed.
-    pub fn reclaim_referee(ctx: &mut Context<ReclaimReferee>) -> Result<()> {
-        ReclaimReferee::handle(ctx)
+    /// Gives the rent of a binding back, when it has expired or its campaign is closed.
+    pub fn reclaim_binding(ctx: &mut Context<ReclaimBinding>) -> Result<()> {
+        ReclaimBinding::handle(ctx)
+    }
+
+    /// Gives the rent of a referrer's account back, when nothing of its campaign can be
+    /// claimed any more.
+    pub fn reclaim_referrer(ctx: &mut Context<ReclaimReferrer>) -> Result<()> {
+        ReclaimReferrer::handle(ctx)
+    }
+
+    /// Revokes one voucher of the campaign's attestor: the one whose message has the
+    /// SHA-256 `digest` and expires at `expires_at`, in unix seconds.
+    pub fn revoke_voucher(
+        ctx: &mut Context<RevokeVoucher>,
+        digest: [u8; 32],
+        expires_at: i64,
+    ) -> Result<()> {
+        RevokeVoucher::handle(ctx, digest, expires_at)
+    }
+
+    /// Gives the rent of a revocation back, when its voucher has expired.
+    pub fn reclaim_voucher(ctx: &mut Context<ReclaimVoucher>) -> Result<()> {
+        ReclaimVoucher::handle(ctx)
     }
 }

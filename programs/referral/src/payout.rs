@@ -1,19 +1,18 @@
 //! Paying the parts of a reward: to whom, whether they can take it, and from where.
 //!
-//! A call of a token program that fails takes the whole transaction with it. So
-//! nothing is called that would: who cannot receive now is owed, and nobody else
-//! notices.
+//! A failing CPI aborts the transaction, so each recipient is checked first. Those who
+//! cannot be paid now are owed; the others are paid.
 
 use anchor_lang::{address_eq, prelude::*};
 use vouch_rules::reward::Reward;
 
 use crate::{
-    pda, token, Campaign, Existing, Referral, ReferralError as E, FUNDING_MINT_AUTHORITY,
+    account, token, Campaign, Existing, Referral, ReferralError as E, FUNDING_MINT_AUTHORITY,
     SETTLED_ALL, SETTLED_PARTNER, SETTLED_REFEREE, SETTLED_REFERRER,
 };
 
-/// Where the three parts go, as far as the instruction names it.
-pub struct Receivers<'a> {
+/// Accounts that the three parts go to, as far as the instruction names them.
+pub struct Recipients<'a> {
     /// Of the referral's owner.
     pub referrer: &'a AccountView,
     /// Of the wallet that was referred.
@@ -22,10 +21,10 @@ pub struct Receivers<'a> {
     pub partner: Option<&'a AccountView>,
 }
 
-impl<'a> Receivers<'a> {
+impl<'a> Recipients<'a> {
     /// The part of `reward` that this bit stands for, and where it goes.
-    #[inline(always)]
-    fn part(&self, bit: u8, reward: &Reward) -> (u64, Option<&'a AccountView>) {
+    #[inline]
+    pub fn part(&self, bit: u8, reward: &Reward) -> (u64, Option<&'a AccountView>) {
         match bit {
             SETTLED_REFERRER => (reward.referrer, Some(self.referrer)),
             SETTLED_REFEREE => (reward.referee, self.referee),
@@ -37,16 +36,32 @@ impl<'a> Receivers<'a> {
 /// The bits of the three parts; most rewards have only the first.
 const PARTS: [u8; 3] = [SETTLED_REFERRER, SETTLED_REFEREE, SETTLED_PARTNER];
 
-/// The bits of the parts that are nothing, and so are settled.
-#[inline(always)]
-pub fn nothing(reward: &Reward) -> u8 {
+/// The bits of the parts that are zero.
+#[inline]
+pub fn empty_parts(reward: &Reward) -> u8 {
     let bit = |amount: u64, bit: u8| if amount == 0 { bit } else { 0 };
     bit(reward.referrer, SETTLED_REFERRER)
         | bit(reward.referee, SETTLED_REFEREE)
         | bit(reward.partner, SETTLED_PARTNER)
 }
 
-/// Whom the referral's campaign pays.
+/// Base units of the parts in `bits`.
+#[inline]
+pub fn sum(reward: &Reward, bits: u8) -> u64 {
+    let part = |amount: u64, bit: u8| if bits & bit == 0 { 0 } else { amount };
+    // Parts of a whole that fits.
+    part(reward.referrer, SETTLED_REFERRER)
+        .saturating_add(part(reward.referee, SETTLED_REFEREE))
+        .saturating_add(part(reward.partner, SETTLED_PARTNER))
+}
+
+/// The bits that are not in `settled`.
+#[inline]
+pub fn unsettled(settled: u8) -> u8 {
+    SETTLED_ALL & !settled
+}
+
+/// The wallets that a referral's campaign pays.
 pub struct Parties<'a> {
     /// The campaign.
     pub campaign: &'a Existing<Campaign>,
@@ -57,27 +72,28 @@ pub struct Parties<'a> {
 }
 
 impl Parties<'_> {
-    /// Which of the parts that are not in `settled` their beneficiaries can take now.
+    /// Which of the parts that are not in `settled` can be paid now.
     ///
-    /// Fails when the instruction names no account for one of them, or a wrong one:
-    /// who sends it decides what is paid now, never who is paid.
-    #[inline(always)]
-    pub fn payable(&self, receivers: &Receivers, reward: &Reward, settled: u8) -> Result<u8> {
+    /// Fails when the instruction names no account for one of them, or a wrong one: the
+    /// sender decides what is paid now, never who is paid.
+    #[inline]
+    pub fn payable(&self, recipients: &Recipients, reward: &Reward, settled: u8) -> Result<u8> {
         let mut payable = 0;
         for bit in PARTS {
-            let (amount, account) = receivers.part(bit, reward);
-            if settled & bit == 0 {
-                let account = account.ok_or(E::MissingAccount)?;
-                // The referrer's is in most rewards the only part.
-                let takes = if bit == SETTLED_REFERRER {
-                    let referral = self.referral;
-                    self.takes(account, &referral.owner, &referral.reward_account, amount)
-                } else {
-                    self.other_takes(account, bit, amount)
-                };
-                if takes? {
-                    payable |= bit;
-                }
+            if settled & bit != 0 {
+                continue;
+            }
+            let (amount, account) = recipients.part(bit, reward);
+            let account = account.ok_or(E::MissingAccount)?;
+            // The referrer's is in most rewards the only part.
+            let takes = if bit == SETTLED_REFERRER {
+                let referral = self.referral;
+                self.takes(account, &referral.owner, &referral.reward_account, amount)
+            } else {
+                self.other_takes(account, bit, amount)
+            };
+            if takes? {
+                payable |= bit;
             }
         }
         Ok(payable)
@@ -120,18 +136,24 @@ impl Parties<'_> {
     ) -> Result<bool> {
         require!(address_eq(account.address(), expected), E::WrongBeneficiary);
         let campaign = self.campaign;
-        if campaign.pays_sol() {
-            return wallet_takes(account, amount);
-        }
-        let (mint, program) = (&campaign.mint, &campaign.token_program);
-        Ok(token::receives(account, owner, mint, program, amount))
+        let takes = if campaign.pays_sol() {
+            wallet_takes(account, amount)?
+        } else {
+            let (mint, program) = (&campaign.mint, &campaign.token_program);
+            token::receives(account, owner, mint, program, amount)
+        };
+        require!(!takes || account.is_writable(), ErrorCode::ConstraintMut);
+        Ok(takes)
     }
 }
 
-/// Whether a wallet takes `amount` lamports: the runtime lets no account be left with
-/// fewer than its rent.
+/// Whether a wallet takes `amount` lamports. The runtime lets no account be left with fewer
+/// than its rent, and gives none to an executable one: a wallet that became a program.
 #[inline(never)]
-fn wallet_takes(wallet: &AccountView, amount: u64) -> Result<bool> {
+pub fn wallet_takes(wallet: &AccountView, amount: u64) -> Result<bool> {
+    if wallet.executable() {
+        return Ok(false);
+    }
     let least = anchor_lang::cpi::rent_exempt_lamports(wallet.data_len())?;
     let after = wallet.lamports().checked_add(amount);
     Ok(after.is_some_and(|after| after >= least))
@@ -152,22 +174,22 @@ pub struct Purse<'a> {
 impl Purse<'_> {
     /// Fails unless the accounts are the campaign's; a mint that could not take
     /// `amount` more leaves nothing of `payable`.
-    #[inline(always)]
+    #[inline]
     pub fn check(&self, payable: u8, amount: u64) -> Result<u8> {
         let mint = self.check_mint()?;
         if self.campaign.funding == FUNDING_MINT_AUTHORITY {
-            return Ok(if token::has_room(mint, amount) {
-                payable
-            } else {
-                0
-            });
+            if payable == 0 || !token::has_room(mint, amount) {
+                return Ok(0);
+            }
+            require!(mint.is_writable(), ErrorCode::ConstraintMut);
+            return Ok(payable);
         }
         self.check_vault()?;
         Ok(payable)
     }
 
     /// The campaign's mint, when it and its program were given.
-    #[inline(always)]
+    #[inline]
     pub fn check_mint(&self) -> Result<&AccountView> {
         let mint = self.mint.ok_or(E::MissingAccount)?;
         let program = self.token_program.ok_or(E::MissingAccount)?;
@@ -183,7 +205,7 @@ impl Purse<'_> {
     }
 
     /// The campaign's vault, when it was given.
-    #[inline(always)]
+    #[inline]
     pub fn check_vault(&self) -> Result<&AccountView> {
         let vault = self.vault.ok_or(E::MissingAccount)?;
         require!(
@@ -193,16 +215,25 @@ impl Purse<'_> {
         Ok(vault)
     }
 
+    /// Fails unless the vault holds `total` base units that nobody is owed.
+    #[inline(never)]
+    pub fn check_vault_holds(&self, total: u64) -> Result<()> {
+        let balance = token::balance(self.check_vault()?, &self.campaign.token_program)?;
+        let free = balance.checked_sub(self.campaign.owed.get());
+        require!(free.is_some_and(|free| free >= total), E::VaultExhausted);
+        Ok(())
+    }
+
     /// Pays the parts of `bits`, which [`Parties::payable`] found and
     /// [`Self::check`] left.
-    #[inline(always)]
-    pub fn pay(&self, receivers: &Receivers, reward: &Reward, bits: u8) -> Result<()> {
+    #[inline]
+    pub fn pay(&self, recipients: &Recipients, reward: &Reward, bits: u8) -> Result<()> {
         let mint = self.mint.ok_or(E::MissingAccount)?;
         for bit in PARTS {
             if bits & bit == 0 {
                 continue;
             }
-            let (amount, account) = receivers.part(bit, reward);
+            let (amount, account) = recipients.part(bit, reward);
             let account = account.ok_or(E::MissingAccount)?;
             if self.campaign.funding == FUNDING_MINT_AUTHORITY {
                 token::mint_to(self.campaign, mint, account, amount)?;
@@ -217,33 +248,17 @@ impl Purse<'_> {
 
 /// Pays the parts of `bits` in SOL that `escrow` holds beside its rent.
 pub fn pay_from_escrow(
-    escrow: &mut AccountView,
-    receivers: &Receivers,
+    escrow: &AccountView,
+    recipients: &Recipients,
     reward: &Reward,
     bits: u8,
 ) -> Result<()> {
     for bit in PARTS {
         if bits & bit != 0 {
-            let (amount, account) = receivers.part(bit, reward);
+            let (amount, account) = recipients.part(bit, reward);
             let account = account.ok_or(E::MissingAccount)?;
-            pda::move_lamports(escrow, &mut account.clone(), amount)?;
+            account::move_lamports(escrow, account, amount)?;
         }
     }
     Ok(())
-}
-
-/// Base units of the parts in `bits`.
-#[inline(always)]
-pub fn sum(reward: &Reward, bits: u8) -> u64 {
-    let part = |amount: u64, bit: u8| if bits & bit == 0 { 0 } else { amount };
-    // Parts of a whole that fits.
-    part(reward.referrer, SETTLED_REFERRER)
-        .saturating_add(part(reward.referee, SETTLED_REFEREE))
-        .saturating_add(part(reward.partner, SETTLED_PARTNER))
-}
-
-/// The bits that are not in `settled`.
-#[inline(always)]
-pub fn open(settled: u8) -> u8 {
-    SETTLED_ALL & !settled
 }

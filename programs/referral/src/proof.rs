@@ -3,23 +3,32 @@
 //! A voucher is a message that the attestor signed before, checked by the Ed25519
 //! program in the instruction right before the conversion's:
 //! <https://solana.com/docs/core/programs/precompiles#verify-with-ed25519>. It names
-//! the one conversion that it is for, whose address makes it usable once.
+//! the one conversion that it is for, whose address makes it usable once. It names the
+//! campaign's time of creation, too: the same campaign on another cluster has another.
+//! A voucher lives for 30 days at most, and its attestor can revoke it before.
 
 use anchor_lang::{address_eq, prelude::*};
 use pinocchio::sysvars::instructions::{Instructions, INSTRUCTIONS_ID};
 
-use crate::{credit::Request, ReferralError as E};
+use crate::{account, address, sale::Sale, ReferralError as E};
+
+/// Longest life of a voucher, in seconds: 30 days.
+pub const MAX_VOUCHER_LIFE: i64 = 2_592_000;
+/// Seconds that the attestor's clock may be ahead of the cluster's.
+pub const CLOCK_SKEW: i64 = 300;
 
 /// The Ed25519 program.
 const ED25519: Address = anchor_lang::address!("Ed25519SigVerify111111111111111111111111111");
 
 /// First bytes of a voucher's message.
 const DOMAIN: &[u8; 16] = b"vouch:conversion";
-/// Bytes of the message: domain, program, campaign, referral, referee, action,
-/// amount, reference, expiry.
-const MESSAGE_LEN: usize = 16 + 32 * 4 + 1 + 8 + 32 + 8;
+/// Bytes of the message before its times: domain, program, campaign, the campaign's time
+/// of creation, referral, referee, action, amount, reference.
+const NAMED_LEN: usize = 16 + 32 + 32 + 8 + 32 + 32 + 1 + 8 + 32;
+/// Bytes of the message: the same, and the times from and until which it is good.
+const MESSAGE_LEN: usize = NAMED_LEN + 8 + 8;
 
-/// The instruction's data: one signature, and everything it needs inside the same
+/// The Ed25519 instruction's data: one signature, and everything it needs inside the same
 /// instruction, in the order that the usual builders write.
 const HEADER: [u8; 16] = header();
 const KEY_AT: usize = 16;
@@ -57,82 +66,106 @@ const fn header() -> [u8; 16] {
     ]
 }
 
-/// Fails unless `attestor` vouches for the conversion: by its signature, or by a
-/// voucher that has not expired at `now`, in unix seconds.
-#[inline(never)]
-pub fn check_attested(
-    attestor: &Address,
-    signer: Option<&Signer>,
-    instructions: Option<&AccountView>,
-    campaign: &Address,
-    referral: &Address,
-    request: &Request,
-    now: i64,
-) -> Result<()> {
-    if let Some(signer) = signer {
-        require!(address_eq(signer.address(), attestor), E::WrongAttestor);
-        return Ok(());
-    }
-    let account = instructions.ok_or(E::AttestationRequired)?;
-    require!(
-        address_eq(account.address(), &INSTRUCTIONS_ID),
-        E::AttestationRequired
-    );
-    let data = account.try_borrow()?;
-    // SAFETY: these are the sysvar's bytes; its address was compared.
-    let all = unsafe { Instructions::new_unchecked(&*data) };
-    let before = all
-        .load_current_index()
-        .checked_sub(1)
-        .ok_or(E::AttestationRequired)?;
-    let voucher = all.load_instruction_at(usize::from(before))?;
-    require!(
-        address_eq(voucher.get_program_id(), &ED25519),
-        E::AttestationRequired
-    );
-    let expires_at = read_voucher(
-        voucher.get_instruction_data(),
-        attestor,
-        campaign,
-        referral,
-        request,
-    )
-    .ok_or(E::InvalidVoucher)?;
-    require!(now < expires_at, E::VoucherExpired);
-    Ok(())
+/// The accounts that bear the attestor's word.
+pub struct Attestation<'a> {
+    /// The attestor, if it signs.
+    pub signer: Option<&'a Signer>,
+    /// The instructions sysvar, if a voucher comes before.
+    pub instructions: Option<&'a AccountView>,
+    /// Where that voucher would be revoked.
+    pub revocation: Option<&'a AccountView>,
 }
 
-/// When a voucher for exactly this conversion expires; `None` when it is another's.
-fn read_voucher(
-    data: &[u8],
-    attestor: &Address,
-    campaign: &Address,
-    referral: &Address,
-    request: &Request,
-) -> Option<i64> {
-    let data: &[u8; DATA_LEN] = data.try_into().ok()?;
-    let (header, rest) = data.split_first_chunk::<16>()?;
-    let (key, rest) = rest.split_first_chunk::<32>()?;
-    // The runtime has refused the transaction unless the signature is the key's.
-    let (_signature, message) = rest.split_first_chunk::<64>()?;
-    let (message, expires_at) = message.split_last_chunk::<8>()?;
-
-    let mut expected = [0; MESSAGE_LEN - 8];
-    let mut rest = expected.as_mut_slice();
-    for part in [
-        DOMAIN.as_slice(),
-        crate::ID.as_ref(),
-        campaign.as_ref(),
-        referral.as_ref(),
-        request.referee.as_ref(),
-        &[request.action],
-        &request.amount.to_le_bytes(),
-        request.reference,
-    ] {
-        let (here, after) = rest.split_at_mut_checked(part.len())?;
-        here.copy_from_slice(part);
-        rest = after;
+impl Attestation<'_> {
+    /// Fails unless the campaign's attestor vouches for the sale: by its signature, or by
+    /// a voucher that is good now.
+    #[inline(never)]
+    pub fn check(&self, sale: &Sale) -> Result<()> {
+        let attestor = &sale.campaign.settings.attestor;
+        if let Some(signer) = self.signer {
+            require!(address_eq(signer.address(), attestor), E::WrongAttestor);
+            return Ok(());
+        }
+        let account = self.instructions.ok_or(E::AttestationRequired)?;
+        require!(
+            address_eq(account.address(), &INSTRUCTIONS_ID),
+            E::AttestationRequired
+        );
+        let data = account.try_borrow()?;
+        // SAFETY: these are the sysvar's bytes; its address was compared.
+        let all = unsafe { Instructions::new_unchecked(&*data) };
+        let before = all
+            .load_current_index()
+            .checked_sub(1)
+            .ok_or(E::AttestationRequired)?;
+        let instruction = all.load_instruction_at(usize::from(before))?;
+        require!(
+            address_eq(instruction.get_program_id(), &ED25519),
+            E::AttestationRequired
+        );
+        let voucher = Voucher::read(instruction.get_instruction_data(), attestor, sale)
+            .ok_or(E::InvalidVoucher)?;
+        let life = voucher.expires_at.checked_sub(voucher.issued_at);
+        require!(
+            life.is_some_and(|life| (0..=MAX_VOUCHER_LIFE).contains(&life))
+                && voucher.issued_at <= sale.now.saturating_add(CLOCK_SKEW),
+            E::InvalidVoucher
+        );
+        require!(sale.now < voucher.expires_at, E::VoucherExpired);
+        let revocation = self.revocation.ok_or(E::MissingAccount)?;
+        let key = address::revocation_key(&sha256(voucher.message));
+        require!(
+            address_eq(
+                revocation.address(),
+                &address::keyed(sale.campaign.address(), &key)
+            ),
+            E::WrongRevocation
+        );
+        account::check_vacant(revocation, E::VoucherRevoked)
     }
-    let same = *header == HEADER && key == attestor.as_array() && message == expected;
-    same.then(|| i64::from_le_bytes(*expires_at))
+}
+
+/// A voucher for exactly one sale.
+struct Voucher<'a> {
+    message: &'a [u8; MESSAGE_LEN],
+    issued_at: i64,
+    expires_at: i64,
+}
+
+impl<'a> Voucher<'a> {
+    /// The voucher for `sale` by `attestor`; `None` when it is another's.
+    fn read(data: &'a [u8], attestor: &Address, sale: &Sale) -> Option<Self> {
+        let data: &[u8; DATA_LEN] = data.try_into().ok()?;
+        let (header, rest) = data.split_first_chunk::<16>()?;
+        let (key, rest) = rest.split_first_chunk::<32>()?;
+        // The runtime has refused the transaction unless the signature is the key's.
+        let (_signature, message) = rest.split_first_chunk::<64>()?;
+        let message: &[u8; MESSAGE_LEN] = message.try_into().ok()?;
+        let (named, times) = message.split_first_chunk::<NAMED_LEN>()?;
+        let (issued_at, expires_at) = times.split_first_chunk::<8>()?;
+
+        let mut expected = [0; NAMED_LEN];
+        let mut rest = expected.as_mut_slice();
+        for part in [
+            DOMAIN.as_slice(),
+            crate::ID.as_ref(),
+            sale.campaign.address().as_ref(),
+            &sale.campaign.created_at.get().to_le_bytes(),
+            sale.referral.address().as_ref(),
+            sale.request.referee.as_ref(),
+            &[sale.request.action],
+            &sale.request.amount.to_le_bytes(),
+            sale.request.reference,
+        ] {
+            let (here, after) = rest.split_at_mut_checked(part.len())?;
+            here.copy_from_slice(part);
+            rest = after;
+        }
+        let same = *header == HEADER && key == attestor.as_array() && *named == expected;
+        same.then(|| Self {
+            message,
+            issued_at: i64::from_le_bytes(*issued_at),
+            expires_at: i64::from_le_bytes(expires_at.try_into().unwrap_or_default()),
+        })
+    }
 }

@@ -8,7 +8,7 @@ use anchor_lang::prelude::*;
 
 /// The accounts after the declared ones: all of them, each possibly absent, or none.
 /// A shorter tail is somebody else's, such as the references of Solana Pay.
-#[inline(always)]
+#[inline]
 pub fn trailing<T: TryAccounts + Default>(views: &[AccountView]) -> Result<T> {
     if views.len() < T::HEADER_SIZE {
         return Ok(T::default());

@@ -2,21 +2,19 @@
 
 use borsh::BorshSerialize;
 use solana_sdk::pubkey::Pubkey;
-use vouch_client::{
-    PROGRAM_ID,
-    accounts::{
-        Account, Bonus, Campaign, Conversion, Funding, Proof, Referee, Referral, Status, Tier,
-    },
-    voucher,
-};
+use vouch_client::PROGRAM_ID;
 
 use crate::{
-    model::{Body, INSTRUCTIONS, Model, SYSTEM, TOKEN, associated},
+    model::{ATTESTATIONS, Body, INSTRUCTIONS, Model, STRANGER, SYSTEM, TOKEN, associated, keyed, sha256},
     program::{
-        SPECS, binding_at, campaign_at, conversion_at, declared, discriminator, key_of,
-        referral_at, reward_account,
+        CLAIM_PERIOD, SPECS, Statement, binding_at, campaign_at, declared, discriminator, key_of,
+        referral_at, referrer_at, revocation_at, reward_account,
     },
-    rules::{self, RawSettings, RawTerms},
+    rules,
+    state::{
+        ATTESTED, Account, Binding, Bonus, Campaign, Conversion, FIXED, OPEN, ORDER, PAYMENT,
+        PENDING, PERCENT, Referral, Referrer, Revoked, SPLIT, Settings, Terms, Tier, VAULT,
+    },
     step::{Meta, Step},
     world::World,
 };
@@ -32,7 +30,9 @@ const CODES: [&[u8; 12]; 5] = [
 /// References of orders; the first is none.
 const REFERENCES: [[u8; 32]; 4] = [[0; 32], [1; 32], [2; 32], [3; 32]];
 const DAY: u32 = 86_400;
-const YEAR: u32 = 31_536_000;
+const YEAR: u32 = rules::YEAR;
+/// Vouchers that an attestor gives again and again, so that it can revoke one before.
+const VOUCHERS: u64 = 4;
 
 /// SplitMix64: the same numbers everywhere, for ever.
 #[derive(Debug, Clone)]
@@ -118,7 +118,7 @@ impl Maker<'_> {
             let Some(step) = self.call_of(kind) else {
                 continue;
             };
-            let accepted = self.model.predict(&step).is_ok();
+            let accepted = self.model.predict(&step).accepts();
             last = Some(step);
             if accepted {
                 break;
@@ -153,11 +153,15 @@ impl Maker<'_> {
         if self.referrals().len() < 3 && self.rng.percent(50) {
             return "create_referral";
         }
-        let closed = campaigns.iter().any(|(_, campaign)| campaign.closed)
-            || campaigns.len() < self.tombstones();
-        let paused = campaigns.iter().any(|(_, campaign)| campaign.paused);
-        let windows = campaigns.iter().any(|(_, c)| c.attribution_window > 0);
-        let stopped = self.referrals().iter().any(|(_, r)| r.suspended);
+        let now = self.model.now;
+        let any = |holds: &dyn Fn(&Campaign) -> bool| campaigns.iter().any(|(_, it)| holds(it));
+        let closed = any(&|it| it.closed == 1) || campaigns.len() < self.tombstones();
+        let paused = any(&|it| it.paused == 1 && it.closed == 0);
+        let windows = any(&|it| it.in_force(now).attribution_window > 0);
+        let owners = any(&|it| it.per_owner == 1 && it.closed == 0);
+        let vouchers = any(&|it| it.proof == ATTESTED);
+        let stopped = self.referrals().iter().any(|(_, r)| r.suspended == 1);
+        let partners = self.referrals().iter().any(|(_, r)| r.partner != SYSTEM);
         let often = |name: &str| match name {
             "convert" => 18,
             "purchase" => 18,
@@ -165,11 +169,15 @@ impl Maker<'_> {
             "create_referral" | "cancel_conversion" | "fund_vault" => 6,
             "bind" if windows => 12,
             "bind" => 1,
-            "set_partner" | "create_campaign" | "update_campaign" => 5,
+            "update_campaign" => 8,
+            "register_referrer" if owners => 8,
+            "set_partner" | "create_campaign" => 5,
+            "end_partnership" if partners => 5,
+            "revoke_voucher" if vouchers => 3,
             "withdraw_vault" | "update_referral" | "accept_owner" | "propose_owner" => 3,
             "set_paused" if paused => 5,
             "set_suspended" if stopped => 5,
-            "set_paused" | "set_suspended" | "remove_partner" => 2,
+            "set_paused" | "set_suspended" => 2,
             "close_referral" | "propose_authority" | "accept_authority" => 2,
             "close_campaign" => 1,
             _ if closed => 4,
@@ -217,11 +225,42 @@ impl Maker<'_> {
         })
     }
 
-    fn bindings(&self) -> Vec<Found<Referee>> {
+    fn bindings(&self) -> Vec<Found<Binding>> {
         self.ours(|account| match account {
-            Account::Referee(binding) => Some((**binding).clone()),
+            Account::Binding(binding) => Some((**binding).clone()),
             _ => None,
         })
+    }
+
+    fn referrers(&self) -> Vec<Found<Referrer>> {
+        self.ours(|account| match account {
+            Account::Referrer(referrer) => Some((**referrer).clone()),
+            _ => None,
+        })
+    }
+
+    fn revocations(&self) -> Vec<Found<Revoked>> {
+        self.ours(|account| match account {
+            Account::Revoked(revoked) => Some((**revoked).clone()),
+            _ => None,
+        })
+    }
+
+    /// One of these.
+    fn one<T>(&mut self, all: Vec<T>) -> Option<T> {
+        let index = self.rng.below(all.len() as u64) as usize;
+        all.into_iter().nth(index)
+    }
+
+    /// Conversions and bonuses so far, of the referral or of its owner.
+    fn counted(&self, key: &Pubkey, campaign: &Campaign, referral: &Referral) -> (u64, u32) {
+        if campaign.per_owner == 0 {
+            return (referral.conversions, referral.bonuses_paid);
+        }
+        match &self.model.cell(&referrer_at(key, &referral.owner)).body {
+            Body::Vouch(Account::Referrer(it)) => (it.conversions, it.bonuses_paid),
+            _ => (0, 0),
+        }
     }
 
     fn tombstones(&self) -> usize {
@@ -255,17 +294,18 @@ impl Maker<'_> {
             let campaign = self.campaign_at(&referral.campaign);
             let expired = referral.expires_at != 0 && now >= referral.expires_at;
             let full = referral.usage_limit != 0 && referral.conversions >= referral.usage_limit;
-            referral.active
-                && !referral.suspended
+            referral.active == 1
+                && referral.suspended == 0
                 && !expired
                 && !full
                 && campaign.is_some_and(|campaign| {
-                    let ended = campaign.ends_at != 0 && now >= campaign.ends_at;
+                    let settings = campaign.in_force(now);
+                    let ended = settings.ends_at != 0 && now >= settings.ends_at;
                     wanted(&campaign)
-                        && !campaign.closed
-                        && !campaign.paused
+                        && campaign.closed == 0
+                        && campaign.paused == 0
                         && !ended
-                        && now >= campaign.starts_at
+                        && now >= settings.starts_at
                 })
         });
         if all.is_empty() || self.rng.percent(12) {
@@ -308,23 +348,25 @@ impl Maker<'_> {
     fn moments(&self) -> Vec<i64> {
         let mut moments = Vec::new();
         for (_, campaign) in self.campaigns() {
-            moments.extend([campaign.starts_at, campaign.ends_at]);
-            if campaign.closed {
+            for settings in [&campaign.settings, &campaign.next] {
+                moments.extend([settings.starts_at, settings.ends_at]);
+                if settings.ends_at != 0 {
+                    let last = settings.ends_at.max(campaign.next_from);
+                    moments.push(last.saturating_add(CLAIM_PERIOD));
+                }
+            }
+            moments.push(campaign.next_from);
+            if campaign.closed == 1 {
                 let hold = i64::from(campaign.longest_hold);
-                moments.push(campaign.closed_at + hold + 2_592_000);
+                moments.push(campaign.closed_at + hold + CLAIM_PERIOD);
             }
         }
-        moments.extend(
-            self.referrals()
-                .iter()
-                .map(|(_, referral)| referral.expires_at),
-        );
-        moments.extend(self.conversions().iter().map(|(_, c)| c.claimable_from()));
-        moments.extend(
-            self.bindings()
-                .iter()
-                .map(|(_, binding)| binding.expires_at),
-        );
+        for (_, referral) in self.referrals() {
+            moments.extend([referral.expires_at, referral.partner_ends_at]);
+        }
+        moments.extend(self.conversions().iter().map(|(_, c)| c.held_until()));
+        moments.extend(self.bindings().iter().map(|(_, it)| it.expires_at));
+        moments.extend(self.revocations().iter().map(|(_, it)| it.expires_at));
         moments.retain(|moment| *moment > self.model.now && *moment < i64::MAX / 2);
         moments.sort_unstable();
         moments
@@ -346,20 +388,72 @@ impl Maker<'_> {
         Step::Time((moments[index] + beside - self.model.now).max(0))
     }
 
+    /// Token accounts of wallets: those of campaigns are nobody's to give away.
     fn tokens(&self) -> Vec<Pubkey> {
-        let vaults: Vec<_> = self.campaigns().iter().map(|(_, c)| c.vault).collect();
+        let campaigns: Vec<_> = self
+            .world
+            .campaigns()
+            .map(|(creator, id)| campaign_at(&creator, id).0)
+            .collect();
         let cells = self.model.cells.iter();
         cells
-            .filter(|(key, cell)| matches!(cell.body, Body::Token(_)) && !vaults.contains(key))
+            .filter(|(_, cell)| match &cell.body {
+                Body::Token(account) => !campaigns.contains(&account.owner),
+                _ => false,
+            })
             .map(|(key, _)| *key)
             .collect()
+    }
+
+    /// A credential is given, taken away, or is another one than somebody needs.
+    fn credential(&mut self) -> Step {
+        let wallet = self.rng.below(self.world.people.len() as u64) as usize;
+        let key = self.world.credentials[wallet];
+        let now = self.model.now;
+        let expires_at = self.rng.pick(&[0, 0, 0, now, now + 1, now + 500, -1, i64::MAX]);
+        let mut data = self.world.credential(wallet, expires_at);
+        let mut owner = ATTESTATIONS;
+        match self.rng.below(12) {
+            0 => data.clear(),
+            1 => data[0] = self.rng.pick(&[0, 1, 3]),
+            2 => {
+                let other = self.person();
+                data[1..33].copy_from_slice(other.as_ref());
+            }
+            3 => data[33..65].copy_from_slice(self.world.issuers[1].as_ref()),
+            4 => data[65..97].copy_from_slice(self.world.schemas[1].as_ref()),
+            // More or fewer bytes than there are.
+            5 => data[97] = self.rng.pick(&[0, 2, 4, 255]),
+            6 => data[100] = 255,
+            7 => data.truncate(self.rng.pick(&[1, 97, 101, 143])),
+            8 => owner = STRANGER,
+            _ => {}
+        }
+        Step::Foreign(key, owner, data)
     }
 
     /// What happens outside of the program.
     fn elsewhere(&mut self) -> Step {
         let tokens = self.tokens();
         let campaigns = self.campaigns();
-        match self.rng.below(16) {
+        match self.rng.below(20) {
+            16 | 17 => self.credential(),
+            18 => {
+                let sol = campaigns.iter().any(|(_, it)| it.pays_sol());
+                if !self.rng.percent(if sol { 60 } else { 5 }) {
+                    return self.soon();
+                }
+                Step::Deploy(self.rng.pick(&self.world.people[1..]))
+            }
+            // A vault is made before its campaign.
+            19 => {
+                let index = self.rng.below(2 * crate::world::IDS) as usize;
+                let Some((creator, id)) = self.world.campaigns().nth(index) else {
+                    return self.soon();
+                };
+                let mint = self.rng.pick(&self.world.issued[..3]);
+                Step::Open(campaign_at(&creator, id).0, mint, false)
+            }
             0 => Step::State(self.rng.pick(&tokens), 2),
             1 => {
                 let frozen = |key: &&Pubkey| matches!(&self.model.cell(key).body, Body::Token(token) if token.state != 1);
@@ -475,7 +569,7 @@ impl Maker<'_> {
     /// The account of somebody who is owed something is made, thawed or given back.
     fn wanted(&mut self) -> Option<Step> {
         let mut pending = self.conversions();
-        pending.retain(|(_, conversion)| conversion.status == Status::Pending);
+        pending.retain(|(_, conversion)| conversion.status == PENDING);
         let index = self.rng.below(pending.len() as u64) as usize;
         let (_, conversion) = pending.into_iter().nth(index)?;
         let referral = self.referral_at(&conversion.referral)?;
@@ -509,13 +603,14 @@ impl Maker<'_> {
             return campaign_at(&creator, 1 + self.rng.below(crate::world::IDS)).0;
         };
         let person = self.person();
-        match self.rng.below(3) {
-            0 => referral_at(&key, self.rng.pick(&CODES)).0,
-            1 => binding_at(&key, &person).0,
+        match self.rng.below(4) {
+            0 => referral_at(&key, self.rng.pick(&CODES)),
+            1 => binding_at(&key, &person),
+            2 => referrer_at(&key, &person),
             _ => {
-                let (referral, _) = referral_at(&key, self.rng.pick(&CODES));
+                let referral = referral_at(&key, self.rng.pick(&CODES));
                 let reference = self.rng.pick(&REFERENCES);
-                conversion_at(&key, &key_of(&campaign, &person, &referral, &reference)).0
+                keyed(&key, &key_of(&campaign, &person, &referral, &reference))
             }
         }
     }
@@ -542,92 +637,116 @@ impl Maker<'_> {
         }
     }
 
-    fn terms(&mut self) -> RawTerms {
+    fn terms(&mut self) -> Terms {
+        let notice_seconds = if self.rng.percent(50) {
+            0
+        } else {
+            self.rng.pick(&[1, 100, DAY, 30 * DAY, YEAR])
+        };
         if self.rng.percent(3) {
-            return RawTerms {
+            return Terms {
                 funding: self.rng.below(4) as u8,
                 proof: self.rng.below(4) as u8,
                 uniqueness: self.rng.below(4) as u8,
+                per_owner: self.rng.below(3) as u8,
+                notice_seconds: self.rng.pick(&[YEAR, YEAR + 1, u32::MAX]),
             };
         }
         let funding = self.rng.below(3) as u8;
-        let proof = if funding == 2 {
-            2
+        let proof = if funding == SPLIT {
+            PAYMENT
         } else {
             self.rng.below(3) as u8
         };
-        let uniqueness = self.rng.below(if proof == 0 { 2 } else { 3 }) as u8;
-        RawTerms {
+        let uniqueness = self.rng.below(if proof == OPEN { 2 } else { 3 }) as u8;
+        Terms {
             funding,
             proof,
             uniqueness,
+            per_owner: u8::from(self.rng.percent(30)),
+            notice_seconds,
+        }
+    }
+
+    fn tiers(&mut self) -> [Tier; 4] {
+        let mut tiers = [Tier::default(); 4];
+        if self.rng.percent(45) {
+            let (mut least, mut multiplier) = (0, 10_000);
+            for tier in tiers.iter_mut().take(1 + self.rng.below(4) as usize) {
+                least += 1 + self.rng.below(3);
+                multiplier = if self.rng.percent(80) {
+                    (multiplier + self.rng.pick(&[1, 5_000, 10_000, 23_333])).min(1_000_000)
+                } else {
+                    self.rng.pick(&[10_001, 15_000, 33_333, 1_000_000])
+                };
+                *tier = Tier {
+                    min_conversions: least,
+                    multiplier_bps: multiplier,
+                };
+            }
+        }
+        tiers
+    }
+
+    /// Parts of referee and partner that go together.
+    fn shares(&mut self, settings: &mut Settings) {
+        let whole = match settings.reward_kind {
+            FIXED => settings.reward_fixed,
+            _ => settings.reward_max.min(2_000),
+        };
+        if self.rng.percent(60) {
+            if self.rng.percent(60) {
+                settings.referee_share_bps = self.rng.below(5_001) as u16;
+            } else {
+                settings.referee_fixed = self.rng.below(whole / 2 + 1);
+            }
+        }
+        if self.rng.percent(70) {
+            if self.rng.percent(60) {
+                settings.max_partner_share_bps = self.rng.pick(&[1, 1_000, 3_333, 5_000]);
+            } else {
+                settings.max_partner_fixed = self.rng.below(whole / 2 + 1);
+            }
         }
     }
 
     /// Settings that mostly go with these terms. `treasury` is what could receive
-    /// payments.
-    fn settings(&mut self, terms: &RawTerms, treasury: Pubkey, committed: u64) -> RawSettings {
-        let nobody = Pubkey::default();
-        let percent = terms.proof != 0 && self.rng.percent(60);
-        let mut tiers = [Tier::default(); 4];
-        if self.rng.percent(45) {
-            let mut least = 0;
-            for tier in tiers.iter_mut().take(1 + self.rng.below(4) as usize) {
-                least += 1 + self.rng.below(3);
-                *tier = Tier {
-                    min_conversions: least,
-                    multiplier_bps: self.rng.pick(&[10_001, 15_000, 20_000, 33_333, 1_000_000]),
-                };
-            }
-        }
-        let mut bonuses = [Bonus::default(); 4];
-        if terms.funding != 2 && self.rng.percent(45) {
-            let mut threshold = 0;
-            for bonus in bonuses.iter_mut().take(1 + self.rng.below(4) as usize) {
-                threshold += 1 + self.rng.below(2);
-                *bonus = Bonus {
-                    threshold,
-                    amount: 1 + self.rng.below(500),
-                };
-            }
-        }
-        let referee_share_bps = if self.rng.percent(60) {
-            self.rng.below(5_001) as u16
+    /// payments, `same` whether rewards are the token of the payments.
+    fn settings(&mut self, terms: &Terms, treasury: Pubkey, committed: u64, same: bool) -> Settings {
+        let percent = terms.proof != OPEN && self.rng.percent(60);
+        let mut tiers = self.tiers();
+        let reward_bps = if percent {
+            self.rng.pick(&[1, 250, 1_000, 3_333, 10_000])
         } else {
             0
         };
-        let max_partner_share_bps = if self.rng.percent(70) {
-            self.rng.pick(&[1, 1_000, 3_333, 5_000])
-        } else {
-            0
+        let highest = |tiers: &[Tier; 4]| {
+            let all = tiers.iter().map(|tier| u64::from(tier.multiplier_bps));
+            all.max().unwrap_or(0).max(10_000)
         };
+        if same && percent && highest(&tiers) * u64::from(reward_bps) > 100_000_000 {
+            tiers = [Tier::default(); 4];
+        }
         let now = self.model.now;
-        let mut settings = RawSettings {
-            reward_kind: u8::from(percent),
+        let mut settings = Settings {
+            reward_kind: if percent { PERCENT } else { FIXED },
             reward_fixed: if percent {
                 0
             } else {
                 1 + self.rng.below(1_000)
             },
-            reward_bps: if percent {
-                self.rng.pick(&[1, 250, 1_000, 3_333, 10_000])
-            } else {
-                0
-            },
+            reward_bps,
             reward_max: if percent {
                 self.rng.pick(&[1, 500, 100_000, 3_000_000, u64::MAX / 2])
             } else {
                 0
             },
             min_amount: if self.rng.percent(75) {
-                0
+                u64::from(!percent && terms.proof == PAYMENT)
             } else {
                 self.rng.pick(&[1, 100, 1_000])
             },
-            referee_share_bps,
-            max_partner_share_bps,
             tiers,
-            bonuses,
             hold_seconds: if self.rng.percent(55) {
                 0
             } else {
@@ -659,17 +778,104 @@ impl Maker<'_> {
             } else {
                 self.person()
             },
-            treasury: if terms.proof == 2 { treasury } else { nobody },
+            treasury: if terms.proof == PAYMENT {
+                treasury
+            } else {
+                Pubkey::default()
+            },
+            ..Settings::default()
         };
+        self.shares(&mut settings);
+        let most = settings.reward_fixed * highest(&settings.tiers) / 10_000;
+        if same && !percent {
+            settings.min_amount = most + self.rng.pick(&[0, 0, 1, 50, 2_000]);
+        }
+        if terms.funding != SPLIT && self.rng.percent(45) {
+            let left = settings.min_amount.saturating_sub(most);
+            let (mut threshold, mut so_far) = (0, 0);
+            for bonus in settings.bonuses.iter_mut().take(1 + self.rng.below(4) as usize) {
+                threshold += 1 + self.rng.below(2);
+                let room = if same { threshold * left - so_far } else { 500 };
+                if room == 0 {
+                    break;
+                }
+                // Few amounts, so that one is offered again.
+                let amount = self.rng.pick(&[1, 10, 77, 500]).min(room);
+                so_far += amount;
+                *bonus = Bonus { threshold, amount };
+            }
+        }
+        if terms.per_owner == 1 && self.rng.percent(20) {
+            settings.owner_limit = 1 + self.rng.below(6);
+        }
+        if self.rng.percent(15) {
+            let other = usize::from(self.rng.percent(15));
+            settings.gate_credential = self.world.issuers[other];
+            settings.gate_schema = self.world.schemas[0];
+        }
         if self.rng.percent(15) {
             self.spoil_settings(&mut settings);
         }
         settings
     }
 
+    /// The settings in force, with some of `new`.
+    fn mixed(&mut self, old: &Settings, new: &Settings) -> Settings {
+        let mut s = *old;
+        for _ in 0..1 + self.rng.below(2) {
+            match self.rng.below(14) {
+                0 => {
+                    s.reward_kind = new.reward_kind;
+                    s.reward_fixed = new.reward_fixed;
+                    s.reward_bps = new.reward_bps;
+                    s.reward_max = new.reward_max;
+                }
+                1 => s.reward_fixed = self.beside(s.reward_fixed),
+                2 => s.reward_max = self.beside(s.reward_max),
+                3 => s.min_amount = self.beside(s.min_amount),
+                4 => {
+                    s.referee_share_bps = new.referee_share_bps;
+                    s.referee_fixed = new.referee_fixed;
+                }
+                5 => {
+                    s.max_partner_share_bps = new.max_partner_share_bps;
+                    s.max_partner_fixed = new.max_partner_fixed;
+                }
+                6 => s.tiers = new.tiers,
+                7 | 8 => s.bonuses = new.bonuses,
+                9 => s.hold_seconds = new.hold_seconds,
+                10 => s.attribution_window = new.attribution_window,
+                11 => {
+                    s.starts_at = new.starts_at;
+                    s.ends_at = new.ends_at;
+                }
+                12 => {
+                    s.gate_credential = new.gate_credential;
+                    s.gate_schema = new.gate_schema;
+                    s.owner_limit = new.owner_limit;
+                }
+                _ => s.budget = new.budget,
+            }
+        }
+        s
+    }
+
+    /// A number near this one, unless it is 0.
+    fn beside(&mut self, number: u64) -> u64 {
+        match number {
+            0 => 0,
+            _ => match self.rng.below(4) {
+                0 => number - 1,
+                1 => number.saturating_add(1),
+                2 => number / 2,
+                _ => number.saturating_mul(2),
+            },
+        }
+    }
+
     /// One field at a boundary, or beyond.
-    fn spoil_settings(&mut self, s: &mut RawSettings) {
-        match self.rng.below(16) {
+    fn spoil_settings(&mut self, s: &mut Settings) {
+        match self.rng.below(20) {
             0 => s.reward_kind = self.rng.below(3) as u8,
             1 => s.reward_fixed = self.units(),
             2 => s.reward_bps = self.bps(),
@@ -706,6 +912,10 @@ impl Maker<'_> {
             }
             13 => s.budget = self.units(),
             14 => s.attestor = Pubkey::default(),
+            15 => s.referee_fixed = self.units(),
+            16 => s.max_partner_fixed = self.units(),
+            17 => s.owner_limit = self.rng.below(4),
+            18 => s.gate_schema = self.rng.pick(&[Pubkey::default(), self.world.schemas[1]]),
             _ => {
                 s.treasury = if self.rng.percent(50) {
                     Pubkey::default()
@@ -740,15 +950,20 @@ impl Maker<'_> {
             | "close_campaign" => self.on_campaign(name),
             "reclaim_campaign" => self.reclaim_campaign(),
             "fund_vault" | "withdraw_vault" => self.on_vault(name),
+            "register_referrer" => self.register_referrer(),
             "create_referral" => self.create_referral(),
-            "update_referral" | "remove_partner" | "propose_owner" | "close_referral"
+            "update_referral" | "end_partnership" | "propose_owner" | "close_referral"
             | "set_suspended" | "set_partner" | "accept_owner" => self.on_referral(name),
             "bind" => self.bind(),
             "convert" => self.convert(),
             "purchase" => self.purchase(),
-            "claim" | "cancel_conversion" | "reclaim_conversion" => self.on_conversion(name),
+            "claim" => self.claim(),
+            "cancel_conversion" => self.cancel(),
+            "revoke_voucher" => self.revoke_voucher(),
+            "reclaim_voucher" => self.reclaim_voucher(),
+            "reclaim_conversion" => self.reclaim_conversion(),
             "reclaim_referral" => self.reclaim_referral(),
-            _ => self.reclaim_referee(),
+            _ => self.reclaim_small(name),
         }
     }
 
@@ -757,12 +972,11 @@ impl Maker<'_> {
         let (creator, id) = self.world.campaigns().nth(index)?;
         let terms = self.terms();
         let issued = self.world.issued.clone();
-        let payment = if terms.proof == 2 && self.rng.percent(50) {
+        let mut payment = if terms.proof == PAYMENT && self.rng.percent(50) {
             self.rng.pick(&issued[..2])
         } else {
             SYSTEM
         };
-        let mut payment = payment;
         let mut mint = match terms.funding {
             0 => self.world.minted[index],
             1 => self.rng.pick(&issued[..3]),
@@ -781,9 +995,14 @@ impl Maker<'_> {
             _ => TOKEN,
         };
         let treasury = self.treasury(&payment);
-        let settings = self.settings(&terms, treasury, 0);
+        let same = terms.proof == PAYMENT && mint == payment;
+        let settings = self.settings(&terms, treasury, 0, same);
         let payer = self.or_anybody(creator);
         let (address, _) = campaign_at(&creator, id);
+        let has_vault = terms.funding != 0 && mint != SYSTEM;
+        let vault = (has_vault || self.rng.percent(5))
+            .then(|| associated(&address, &mint, &program).0)
+            .filter(|_| self.rng.percent(97));
         Some(call(
             "create_campaign",
             &(id, terms, settings),
@@ -794,6 +1013,7 @@ impl Maker<'_> {
                 meta(mint, ""),
                 meta(payment, ""),
                 meta(program, ""),
+                optional(vault, ""),
                 meta(SYSTEM, ""),
             ],
         ))
@@ -805,7 +1025,7 @@ impl Maker<'_> {
             let paused = self
                 .campaigns()
                 .into_iter()
-                .find(|(_, c)| c.paused && !c.closed);
+                .find(|(_, it)| it.paused == 1 && it.closed == 0);
             (key, campaign) = paused.unwrap_or((key, campaign));
         }
         let right = if name == "accept_authority" {
@@ -813,24 +1033,33 @@ impl Maker<'_> {
         } else {
             campaign.authority
         };
-        let signer = self.or_anybody(right);
+        let signer = if name == "close_campaign" && self.rng.percent(30) {
+            self.person()
+        } else {
+            self.or_anybody(right)
+        };
         let metas = vec![meta(signer, "s"), meta(key, "w")];
+        let now = self.model.now;
         Some(match name {
             "update_campaign" => {
-                let terms = RawTerms {
-                    funding: campaign.funding as u8,
-                    proof: campaign.proof as u8,
-                    uniqueness: campaign.uniqueness as u8,
-                };
+                let terms = campaign.terms();
+                let in_force = *campaign.in_force(now);
                 let treasury = if self.rng.percent(60) {
-                    campaign.treasury
+                    in_force.treasury
                 } else {
                     self.treasury(&campaign.payment_mint)
                 };
-                let settings = self.settings(&terms, treasury, campaign.committed);
+                let same = terms.proof == PAYMENT && campaign.mint == campaign.payment_mint;
+                let mut settings = self.settings(&terms, treasury, campaign.committed, same);
+                if self.rng.percent(70) {
+                    settings = self.mixed(&in_force, &settings);
+                }
                 call(name, &settings, metas)
             }
-            "set_paused" => call(name, &(!campaign.paused || self.rng.percent(10)), metas),
+            "set_paused" => {
+                let paused = campaign.paused == 0 || self.rng.percent(10);
+                call(name, &paused, metas)
+            }
             "propose_authority" => {
                 let new = if self.rng.percent(85) {
                     self.person()
@@ -845,13 +1074,13 @@ impl Maker<'_> {
 
     fn reclaim_campaign(&mut self) -> Option<Step> {
         let all = self.campaigns();
-        let closed: Vec<_> = all.iter().filter(|(_, campaign)| campaign.closed).collect();
+        let closed: Vec<_> = all.iter().filter(|(_, it)| it.closed == 1).collect();
         let (key, campaign) = if closed.is_empty() {
             self.campaign()?
         } else {
             closed[self.rng.below(closed.len() as u64) as usize].clone()
         };
-        let vault = (campaign.vault != SYSTEM).then_some(campaign.vault);
+        let vault = campaign.has_vault().then_some(campaign.vault);
         let to = self.account_of(&campaign);
         let authority = self.or_anybody(campaign.authority);
         Some(call(
@@ -878,13 +1107,12 @@ impl Maker<'_> {
     fn on_vault(&mut self, name: &'static str) -> Option<Step> {
         let mut all = self.campaigns();
         if self.rng.percent(95) {
-            all.retain(|(_, campaign)| campaign.vault != SYSTEM);
+            all.retain(|(_, campaign)| campaign.has_vault());
         }
         if name == "fund_vault" && self.rng.percent(95) {
-            all.retain(|(_, campaign)| campaign.funding == Funding::Vault);
+            all.retain(|(_, campaign)| campaign.funding == VAULT);
         }
-        let index = self.rng.below(all.len() as u64) as usize;
-        let (key, campaign) = all.into_iter().nth(index)?;
+        let (key, campaign) = self.one(all)?;
         let owner = self.person();
         let account = reward_account(&campaign, &owner).0;
         let balance = match &self.model.cell(&campaign.vault).body {
@@ -922,6 +1150,34 @@ impl Maker<'_> {
         Some(call(name, &amount, metas))
     }
 
+    fn register_referrer(&mut self) -> Option<Step> {
+        let mut all = self.campaigns();
+        if self.rng.percent(95) {
+            all.retain(|(_, campaign)| campaign.per_owner == 1);
+        }
+        let (key, _) = self.one(all)?;
+        let owner = self.person();
+        let payer = self.or_anybody(owner);
+        Some(call(
+            "register_referrer",
+            &(),
+            vec![
+                meta(payer, "sw"),
+                meta(owner, "s"),
+                meta(key, ""),
+                meta(referrer_at(&key, &owner), "w"),
+                meta(SYSTEM, ""),
+            ],
+        ))
+    }
+
+    /// The owner's account, where the campaign counts per owner.
+    fn referrer_of(&mut self, key: &Pubkey, campaign: &Campaign, owner: &Pubkey) -> Option<Pubkey> {
+        (campaign.per_owner == 1 || self.rng.percent(3))
+            .then(|| referrer_at(key, owner))
+            .filter(|_| self.rng.percent(98))
+    }
+
     fn create_referral(&mut self) -> Option<Step> {
         let (key, campaign) = self.campaign()?;
         let code = if self.rng.percent(95) {
@@ -935,11 +1191,20 @@ impl Maker<'_> {
             1 + self.rng.below(4)
         };
         let expires_at = self.expiry();
-        let owner = self.person();
+        let mut owner = self.person();
+        if campaign.per_owner == 1 && self.rng.percent(90) {
+            let mut registered = self.referrers();
+            registered.retain(|(_, referrer)| referrer.campaign == key);
+            if let Some((_, referrer)) = self.one(registered) {
+                owner = referrer.owner;
+            }
+        }
         let payer = self.person();
-        let attestor = (campaign.attested_codes || self.rng.percent(5))
-            .then(|| self.or_anybody(campaign.attestor))
+        let settings = *campaign.in_force(self.model.now);
+        let attestor = (settings.attested_codes == 1 || self.rng.percent(5))
+            .then(|| self.or_anybody(settings.attestor))
             .filter(|_| self.rng.percent(95));
+        let referrer = self.referrer_of(&key, &campaign, &owner);
         Some(call(
             "create_referral",
             &(*code, usage_limit, expires_at),
@@ -947,8 +1212,9 @@ impl Maker<'_> {
                 meta(payer, "sw"),
                 meta(owner, "s"),
                 meta(key, ""),
-                meta(referral_at(&key, code).0, "w"),
+                meta(referral_at(&key, code), "w"),
                 optional(attestor, "s"),
+                optional(referrer, ""),
                 meta(SYSTEM, ""),
             ],
         ))
@@ -963,40 +1229,36 @@ impl Maker<'_> {
         }
     }
 
-    fn on_referral(&mut self, name: &'static str) -> Option<Step> {
-        let ((mut key, mut campaign), (mut at, mut referral)) = self.pair()?;
+    /// A pair for this instruction: mostly one that has something for it.
+    fn pair_for(&mut self, name: &str) -> Option<(Found<Campaign>, Found<Referral>)> {
         if self.rng.percent(70) {
-            // Somebody is there to leave, or to take over.
             let mut all = self.referrals();
             match name {
-                "remove_partner" => all.retain(|(_, referral)| referral.partner != SYSTEM),
-                "accept_owner" => all.retain(|(_, referral)| referral.pending_owner != SYSTEM),
+                "end_partnership" => all.retain(|(_, it)| it.partner != SYSTEM),
+                "accept_owner" => all.retain(|(_, it)| it.pending_owner != SYSTEM),
+                "set_suspended" => all.retain(|(_, it)| it.suspended == 1),
                 _ => all.clear(),
             }
-            let index = self.rng.below(all.len() as u64) as usize;
-            if let Some((found, one)) = all.into_iter().nth(index)
-                && let Some(of) = self.campaign_at(&one.campaign)
+            if let Some((at, referral)) = self.one(all)
+                && let Some(campaign) = self.campaign_at(&referral.campaign)
             {
-                (key, campaign, at, referral) = (one.campaign, of, found, one);
+                return Some(((referral.campaign, campaign), (at, referral)));
             }
         }
-        if name == "set_suspended" && self.rng.percent(70) {
-            let all = self.referrals();
-            let stopped = all.into_iter().find(|(_, referral)| referral.suspended);
-            if let Some((found, stopped)) = stopped
-                && let Some(of) = self.campaign_at(&stopped.campaign)
-            {
-                (key, campaign, at, referral) = (stopped.campaign, of, found, stopped);
-            }
-        }
+        self.pair()
+    }
+
+    fn on_referral(&mut self, name: &'static str) -> Option<Step> {
+        let ((key, campaign), (at, referral)) = self.pair_for(name)?;
         let right = match name {
-            "remove_partner" => referral.partner,
+            "end_partnership" if self.rng.percent(50) => referral.partner,
             "accept_owner" => referral.pending_owner,
             "set_suspended" => campaign.authority,
             _ => referral.owner,
         };
         let signer = self.or_anybody(right);
         let short = vec![meta(signer, "s"), meta(at, "w")];
+        let long = vec![meta(signer, "s"), meta(key, ""), meta(at, "w")];
         Some(match name {
             "update_referral" => {
                 let counts = referral.conversions;
@@ -1016,7 +1278,7 @@ impl Maker<'_> {
                 let args = (self.rng.percent(80), self.rng.pick(&limits), expires_at);
                 call(name, &args, short)
             }
-            "remove_partner" => call(name, &(), short),
+            "end_partnership" => call(name, &(), short),
             "propose_owner" => {
                 let new = if self.rng.percent(90) {
                     self.person()
@@ -1026,45 +1288,70 @@ impl Maker<'_> {
                 call(name, &new, short)
             }
             "close_referral" => {
-                let metas = vec![
-                    meta(signer, "s"),
-                    meta(at, "w"),
-                    meta(referral.rent_payer, "w"),
-                ];
+                let mut metas = short;
+                metas.push(meta(referral.rent_payer, "w"));
                 call(name, &(), metas)
             }
             "set_suspended" => {
-                let metas = vec![meta(signer, "s"), meta(key, ""), meta(at, "w")];
-                call(name, &(!referral.suspended || self.rng.percent(10)), metas)
+                let suspended = referral.suspended == 0 || self.rng.percent(10);
+                call(name, &suspended, long)
             }
-            "set_partner" => {
-                let most = campaign.max_partner_share_bps;
-                let shares = [most, most.saturating_add(1), most / 2, 1, 0];
-                let partner = if referral.partner != SYSTEM && self.rng.percent(50) {
-                    referral.partner
-                } else {
-                    self.person()
-                };
-                let metas = vec![
-                    meta(signer, "s"),
-                    meta(partner, "s"),
-                    meta(key, ""),
-                    meta(at, "w"),
-                ];
-                call(name, &self.rng.pick(&shares), metas)
-            }
+            "set_partner" => self.set_partner(signer, (key, &campaign), (at, &referral)),
             _ => {
-                let metas = vec![meta(signer, "s"), meta(key, ""), meta(at, "w")];
+                let mut metas = long;
+                metas.push(optional(self.referrer_of(&key, &campaign, &signer), ""));
                 call(name, &(), metas)
             }
         })
     }
 
+    fn set_partner(
+        &mut self,
+        signer: Pubkey,
+        (key, campaign): (Pubkey, &Campaign),
+        (at, referral): (Pubkey, &Referral),
+    ) -> Step {
+        let settings = *campaign.in_force(self.model.now);
+        let (bps, fixed) = (settings.max_partner_share_bps, settings.max_partner_fixed);
+        let shares = [bps, bps.saturating_add(1), bps / 2, 1, 0];
+        let amounts = [fixed, fixed.saturating_add(1), fixed / 2, 1, 0];
+        let mut deal = if fixed > 0 {
+            (0, self.rng.pick(&amounts))
+        } else {
+            (self.rng.pick(&shares), 0)
+        };
+        if self.rng.percent(5) {
+            deal = (self.rng.pick(&shares), self.rng.pick(&amounts));
+        }
+        let partner = if referral.partner != SYSTEM && self.rng.percent(50) {
+            referral.partner
+        } else {
+            self.person()
+        };
+        let metas = vec![
+            meta(signer, "s"),
+            meta(partner, "s"),
+            meta(key, ""),
+            meta(at, "w"),
+        ];
+        call("set_partner", &deal, metas)
+    }
+
     fn bind(&mut self) -> Option<Step> {
+        let now = self.model.now;
         let ((key, _), (at, referral)) =
-            self.open_pair(|campaign| campaign.attribution_window > 0)?;
+            self.open_pair(|campaign| campaign.in_force(now).attribution_window > 0)?;
         let wallet = self.person();
         let payer = self.or_anybody(wallet);
+        let binding = binding_at(&key, &wallet);
+        let bound = match &self.model.cell(&binding).body {
+            Body::Vouch(Account::Binding(bound)) => Some(bound.referral),
+            _ => None,
+        };
+        let bound = bound.filter(|_| self.rng.percent(90));
+        let owner = bound.and_then(|bound| self.referral_at(&bound));
+        let owner = owner.map(|bound| referrer_at(&key, &bound.owner));
+        let owner = owner.filter(|_| self.rng.percent(70));
         Some(call(
             "bind",
             &referral.code,
@@ -1073,15 +1360,16 @@ impl Maker<'_> {
                 meta(wallet, "s"),
                 meta(key, ""),
                 meta(at, ""),
-                meta(binding_at(&key, &wallet).0, "w"),
+                meta(binding, "w"),
+                optional(bound, ""),
+                optional(owner, ""),
                 meta(SYSTEM, ""),
             ],
         ))
     }
 
     /// Writable where conversions count something; seldom not.
-    fn campaign_meta(&mut self, key: Pubkey, campaign: &Campaign) -> Meta {
-        let counts = campaign.budget > 0 || campaign.vault != SYSTEM;
+    fn campaign_meta(&mut self, key: Pubkey, counts: bool) -> Meta {
         let writable = counts != self.rng.percent(3);
         meta(key, if writable { "w" } else { "" })
     }
@@ -1104,17 +1392,45 @@ impl Maker<'_> {
         })
     }
 
+    /// A beneficiary's account: read-only now and then, as the runtime makes a program.
+    fn paid_meta(&mut self, key: Option<Pubkey>) -> Meta {
+        let program = key.is_some_and(|key| self.model.cell(&key).is_program());
+        let read_only = self.rng.percent(if program { 50 } else { 2 });
+        optional(key, if read_only { "" } else { "w" })
+    }
+
+    /// The mint of the rewards: written only where it is minted.
+    fn mint_meta(&mut self, mint: Option<Pubkey>, minted: bool) -> Meta {
+        let writable = minted != self.rng.percent(2);
+        optional(mint, if writable { "w" } else { "" })
+    }
+
+    /// Where this wallet's credential should lie.
+    fn credential_of(&mut self, settings: &Settings, wallet: &Pubkey) -> Option<Pubkey> {
+        if settings.gate_credential == SYSTEM && !self.rng.percent(3) {
+            return None;
+        }
+        let people = &self.world.people;
+        let index = people.iter().position(|person| person == wallet)?;
+        Some(self.world.credentials[index]).filter(|_| self.rng.percent(97))
+    }
+
+    fn binding_of(&self, key: &Pubkey, settings: &Settings, wallet: &Pubkey) -> Option<Pubkey> {
+        (settings.attribution_window > 0)
+            .then(|| binding_at(key, wallet))
+            .filter(|binding| self.model.cell(binding).is_ours())
+    }
+
     fn reference(&mut self, campaign: &Campaign) -> [u8; 32] {
-        let orders = campaign.uniqueness == vouch_client::accounts::Uniqueness::Order;
-        if orders && self.rng.percent(95) {
+        if campaign.uniqueness == ORDER && self.rng.percent(95) {
             self.rng.pick(&REFERENCES[1..])
         } else {
             self.rng.pick(&REFERENCES)
         }
     }
 
-    fn amount(&mut self, campaign: &Campaign) -> u64 {
-        let least = campaign.min_amount;
+    fn amount(&mut self, settings: &Settings) -> u64 {
+        let least = settings.min_amount;
         match self.rng.below(10) {
             0 => least,
             1 => least.saturating_sub(1),
@@ -1124,124 +1440,181 @@ impl Maker<'_> {
         }
     }
 
+    /// A voucher that the attestor gives again and again.
+    fn known_voucher(
+        &self,
+        (key, campaign): (Pubkey, &Campaign),
+        (at, referral): (Pubkey, &Referral),
+        slot: u64,
+    ) -> Option<Statement> {
+        let mut rng = Rng(slot);
+        rng.0 ^= u64::from_le_bytes(*at.as_ref().first_chunk()?);
+        let people = &self.world.people;
+        let mut referee = rng.pick(people);
+        if referee == referral.owner || referee == referral.partner {
+            referee = rng.pick(people);
+        }
+        let issued_at = campaign.created_at.max(referral.created_at);
+        Some(Statement {
+            campaign: key,
+            campaign_created_at: campaign.created_at,
+            referral: at,
+            referee,
+            action: rng.below(9) as u8,
+            amount: campaign.settings.min_amount.saturating_add(rng.below(20_000)),
+            reference: rng.pick(&REFERENCES[1..]),
+            issued_at,
+            expires_at: issued_at + rng.pick(&[100, i64::from(DAY), CLAIM_PERIOD]),
+        })
+    }
+
+    /// What a voucher says of this conversion; now and then for another one.
+    fn statement(&mut self, mut right: Statement) -> Statement {
+        let now = self.model.now;
+        right.issued_at = now + self.rng.pick(&[0, 0, 0, 300, 301, -1_000]);
+        let life = self.rng.pick(&[1, 100, CLAIM_PERIOD, CLAIM_PERIOD + 1]);
+        right.expires_at = match self.rng.below(10) {
+            0 => now + self.rng.pick(&[0, -1]),
+            1..=3 => now + 1,
+            _ => right.issued_at + life,
+        };
+        match self.rng.below(30) {
+            0 => right.amount = right.amount.wrapping_add(1),
+            1 => right.referee = self.person(),
+            2 => right.reference = self.rng.pick(&REFERENCES),
+            3 => right.referral = right.campaign,
+            4 => right.campaign_created_at -= 1,
+            5 => right.issued_at = self.rng.pick(&[i64::MIN, i64::MAX]),
+            _ => {}
+        }
+        right
+    }
+
     fn convert(&mut self) -> Option<Step> {
         let ((key, campaign), (at, referral)) =
-            self.open_pair(|campaign| campaign.proof != Proof::Payment)?;
-        if campaign.proof == Proof::Payment && !self.rng.percent(5) {
+            self.open_pair(|campaign| campaign.proof != PAYMENT)?;
+        if campaign.proof == PAYMENT && !self.rng.percent(5) {
             return None;
         }
-        let referee = self.person();
-        let payer = self.or_anybody(referee);
-        let amount = self.amount(&campaign);
-        let reference = self.reference(&campaign);
-        let action = if self.rng.percent(97) {
-            self.rng.below(9) as u8
-        } else {
-            9
+        let now = self.model.now;
+        let settings = *campaign.in_force(now);
+        let mut statement = Statement {
+            campaign: key,
+            campaign_created_at: campaign.created_at,
+            referral: at,
+            referee: self.person(),
+            action: if self.rng.percent(97) {
+                self.rng.below(9) as u8
+            } else {
+                9
+            },
+            amount: self.amount(&settings),
+            reference: self.reference(&campaign),
+            issued_at: now,
+            expires_at: now + 1,
         };
-        let parts = rules::reward(&campaign, &referral, amount);
-        let at_once = campaign.hold_seconds == 0;
-        let accounts = self.accounts(&campaign, &referral, &referee, parts.units, at_once);
-        let once = key_of(&campaign, &referee, &at, &reference);
-        let binding = (campaign.attribution_window > 0)
-            .then(|| binding_at(&key, &referee).0)
-            .filter(|binding| self.model.cell(binding).is_ours());
-        let attested = campaign.proof == Proof::Attested;
-        let mut attestor = None;
-        let mut voucher = None;
-        if attested {
+        let (mut attestor, mut voucher, mut revocation) = (None, None, None);
+        if campaign.proof == ATTESTED {
             match self.rng.below(20) {
                 0 => {}
                 1 => attestor = Some(self.person()),
-                2..=10 => attestor = Some(campaign.attestor),
-                _ => {
-                    let statement = voucher::Statement {
-                        campaign: key,
-                        referral: at,
-                        referee,
-                        action: vouch_client::accounts::Action::ALL[usize::from(action.min(8))],
-                        amount,
-                        reference,
-                        expires_at: self.model.now + self.rng.pick(&[1, 1, 100, 0, -1]),
+                2..=8 => attestor = Some(settings.attestor),
+                roll => {
+                    let said = if roll < 14 {
+                        let slot = self.rng.below(VOUCHERS);
+                        statement = self.known_voucher((key, &campaign), (at, &referral), slot)?;
+                        statement.clone()
+                    } else {
+                        self.statement(statement.clone())
                     };
-                    voucher = Some(self.voucher(&campaign, statement));
+                    let signer = if self.rng.percent(96) {
+                        settings.attestor
+                    } else {
+                        self.person()
+                    };
+                    voucher = Some(said.signed(&signer));
+                    revocation = Some(revocation_at(&key, &sha256(&[&said.message()])));
                 }
             }
         }
+        let Statement {
+            referee,
+            action,
+            amount,
+            reference,
+            ..
+        } = statement;
+        let payer = self.or_anybody(referee);
+        let counted = self.counted(&key, &campaign, &referral);
+        let parts = rules::next_reward(&campaign, &referral, counted, amount, now);
+        let at_once = settings.hold_seconds == 0 && parts.total() != 0;
+        let accounts = self.accounts(&campaign, &referral, &referee, parts.units, at_once);
+        let once = key_of(&campaign, &referee, &at, &reference);
+        let binding = self.binding_of(&key, &settings, &referee);
+        let credential = self.credential_of(&settings, &referee);
+        let referrer = self.referrer_of(&key, &campaign, &referral.owner);
         let instructions = voucher.is_some().then_some(INSTRUCTIONS);
-        let mint = at_once.then_some(campaign.mint);
-        let vault = (campaign.vault != SYSTEM).then_some(campaign.vault);
+        let mint = (at_once || self.rng.percent(5)).then_some(campaign.mint);
+        let vault = campaign.has_vault().then_some(campaign.vault);
         let owner_account = reward_account(&campaign, &referral.owner).0;
-        let campaign_meta = self.campaign_meta(key, &campaign);
-        let mut step = call(
-            "convert",
-            &(referral.code, action, amount, reference),
-            vec![
-                meta(payer, "sw"),
-                meta(referee, "s"),
-                campaign_meta,
-                meta(at, "w"),
-                meta(conversion_at(&key, &once).0, "w"),
-                optional(mint, "w"),
-                meta(owner_account, "w"),
-                meta(campaign.token_program, ""),
-                meta(SYSTEM, ""),
-                optional(attestor, "s"),
-                optional(instructions, ""),
-                optional(binding, ""),
-                optional(accounts[1], "w"),
-                optional(accounts[2], "w"),
-                optional(vault, "w"),
-            ],
-        );
+        let metas = vec![
+            meta(payer, "sw"),
+            meta(referee, "s"),
+            self.campaign_meta(key, settings.budget > 0 || campaign.has_vault()),
+            meta(at, "w"),
+            meta(keyed(&key, &once), "w"),
+            self.mint_meta(mint, at_once && !campaign.has_vault()),
+            self.paid_meta(Some(owner_account)),
+            meta(campaign.token_program, ""),
+            meta(SYSTEM, ""),
+            optional(attestor, "s"),
+            optional(instructions, ""),
+            optional(revocation, ""),
+            optional(binding, ""),
+            optional(referrer, "w"),
+            optional(credential, ""),
+            self.paid_meta(accounts[1]),
+            self.paid_meta(accounts[2]),
+            optional(vault, "w"),
+        ];
+        let mut step = call("convert", &(referral.code, action, amount, reference), metas);
         if let Step::Call { voucher: slot, .. } = &mut step {
             *slot = voucher;
         }
         Some(step)
     }
 
-    /// A voucher; now and then somebody else's, or for something else.
-    fn voucher(&mut self, campaign: &Campaign, mut statement: voucher::Statement) -> Vec<u8> {
-        let right = self
-            .world
-            .people
-            .iter()
-            .position(|p| *p == campaign.attestor);
-        let mut signer = right.unwrap_or(0);
-        match self.rng.below(24) {
-            0 => signer = self.rng.below(self.world.people.len() as u64) as usize,
-            1 => statement.amount = statement.amount.wrapping_add(1),
-            2 => statement.referee = self.person(),
-            3 => statement.reference = self.rng.pick(&REFERENCES),
-            4 => statement.referral = statement.campaign,
-            _ => {}
-        }
-        let message = voucher::message(&statement);
-        // The chain of the fuzzer does not look at the signature itself.
-        voucher::instruction(&self.world.people[signer], &[0; 64], &message).data
-    }
-
     fn purchase(&mut self) -> Option<Step> {
         let ((key, campaign), (at, referral)) =
-            self.open_pair(|campaign| campaign.proof == Proof::Payment)?;
-        if campaign.proof != Proof::Payment && !self.rng.percent(5) {
+            self.open_pair(|campaign| campaign.proof == PAYMENT)?;
+        if campaign.proof != PAYMENT && !self.rng.percent(5) {
             return None;
         }
+        let now = self.model.now;
+        let settings = *campaign.in_force(now);
         let buyer = self.person();
         let payer = self.or_anybody(buyer);
-        let amount = self.amount(&campaign);
+        let amount = self.amount(&settings);
         let reference = self.reference(&campaign);
-        let parts = rules::reward(&campaign, &referral, amount);
-        let at_once = campaign.hold_seconds == 0;
-        let split = campaign.funding == Funding::PaymentSplit;
+        let counted = self.counted(&key, &campaign, &referral);
+        let parts = rules::next_reward(&campaign, &referral, counted, amount, now);
+        let at_once = settings.hold_seconds == 0;
+        let split = campaign.funding == SPLIT;
+        let price = amount - if split { parts.units[1].min(amount) } else { 0 };
+        let max_payment = match self.rng.below(30) {
+            0 => price.saturating_sub(1),
+            1 => self.units(),
+            2..=10 => u64::MAX,
+            _ => price,
+        };
         let mut accounts = self.accounts(&campaign, &referral, &buyer, parts.units, at_once);
         if split && self.rng.percent(90) {
             accounts[1] = None;
         }
         let once = key_of(&campaign, &buyer, &at, &reference);
-        let binding = (campaign.attribution_window > 0)
-            .then(|| binding_at(&key, &buyer).0)
-            .filter(|binding| self.model.cell(binding).is_ours());
+        let binding = self.binding_of(&key, &settings, &buyer);
+        let credential = self.credential_of(&settings, &buyer);
+        let referrer = self.referrer_of(&key, &campaign, &referral.owner);
         let payment = (campaign.payment_mint != SYSTEM).then_some(campaign.payment_mint);
         let payment_program = payment.map(|mint| match &self.model.cell(&mint).body {
             Body::Mint(mint) => mint.program,
@@ -1254,135 +1627,178 @@ impl Maker<'_> {
         let moves = at_once && !split;
         let mint = moves.then_some(campaign.mint);
         let program = moves.then_some(campaign.token_program);
-        let vault = (campaign.vault != SYSTEM).then_some(campaign.vault);
+        let vault = campaign.has_vault().then_some(campaign.vault);
         let owner_account = reward_account(&campaign, &referral.owner).0;
-        let campaign_meta = self.campaign_meta(key, &campaign);
-        Some(call(
-            "purchase",
-            &(referral.code, self.rng.below(9) as u8, amount, reference),
-            vec![
-                meta(payer, "sw"),
-                meta(buyer, "sw"),
-                campaign_meta,
-                meta(at, "w"),
-                meta(conversion_at(&key, &once).0, "w"),
-                meta(campaign.treasury, "w"),
-                meta(owner_account, "w"),
-                meta(SYSTEM, ""),
-                optional(payment, ""),
-                optional(source, "w"),
-                optional(payment_program, ""),
-                optional(mint, "w"),
-                optional(program, ""),
-                optional(binding, ""),
-                optional(accounts[1], "w"),
-                optional(accounts[2], "w"),
-                optional(vault, "w"),
-            ],
-        ))
+        let minted = moves && !campaign.has_vault() && parts.total() != 0;
+        let metas = vec![
+            meta(payer, "sw"),
+            meta(buyer, "sw"),
+            self.campaign_meta(key, settings.budget > 0 || campaign.has_vault()),
+            meta(at, "w"),
+            meta(keyed(&key, &once), "w"),
+            meta(settings.treasury, "w"),
+            self.paid_meta(Some(owner_account)),
+            meta(SYSTEM, ""),
+            optional(payment, ""),
+            optional(source, "w"),
+            optional(payment_program, ""),
+            self.mint_meta(mint, minted),
+            optional(program, ""),
+            optional(binding, ""),
+            optional(referrer, "w"),
+            optional(credential, ""),
+            self.paid_meta(accounts[1]),
+            self.paid_meta(accounts[2]),
+            optional(vault, "w"),
+        ];
+        let args = (
+            (referral.code, self.rng.below(9) as u8),
+            (amount, reference, max_payment),
+        );
+        Some(call("purchase", &args, metas))
     }
 
-    fn on_conversion(&mut self, name: &'static str) -> Option<Step> {
+    /// A conversion for a claim, or a cancellation.
+    fn pending(&mut self, due: bool) -> Option<(Found<Campaign>, Referral, Found<Conversion>)> {
         let mut all = self.conversions();
-        if name != "reclaim_conversion" && self.rng.percent(90) {
-            all.retain(|(_, conversion)| conversion.status == Status::Pending);
+        if self.rng.percent(90) {
+            all.retain(|(_, conversion)| conversion.status == PENDING);
         }
         let now = self.model.now;
-        let due = |conversion: &Conversion| match name {
-            "claim" => conversion.claimable_from() <= now,
-            _ => conversion.claimable_from() > now,
-        };
-        if name != "reclaim_conversion"
-            && self.rng.percent(80)
-            && all.iter().any(|(_, conversion)| due(conversion))
-        {
-            all.retain(|(_, conversion)| due(conversion));
+        let fits = |conversion: &Conversion| (conversion.held_until() <= now) == due;
+        if self.rng.percent(80) && all.iter().any(|(_, conversion)| fits(conversion)) {
+            all.retain(|(_, conversion)| fits(conversion));
         }
-        let index = self.rng.below(all.len() as u64) as usize;
-        let (at, conversion) = all.into_iter().nth(index)?;
-        let referral = self.referral_at(&conversion.referral);
-        if name == "reclaim_conversion" {
-            // The referral may be gone already; then the address tells.
-            let found = self
-                .world
-                .campaigns()
-                .map(|(creator, id)| campaign_at(&creator, id).0);
-            let campaign = match &referral {
-                Some(referral) => Some(referral.campaign),
-                None => found.into_iter().find(|campaign| {
-                    CODES
-                        .iter()
-                        .any(|code| referral_at(campaign, code).0 == conversion.referral)
-                }),
-            }?;
-            // A reclaimed campaign no longer says which key it was: try each.
-            let mut keys = [
-                conversion.referee.to_bytes(),
-                conversion.reference,
-                crate::model::sha256(&[conversion.referee.as_ref(), conversion.referral.as_ref()]),
-                crate::model::sha256(&[conversion.referee.as_ref(), &conversion.reference]),
-            ];
-            keys.sort_by_key(|once| conversion_at(&campaign, once).0 != at);
-            let once = if self.rng.percent(95) {
-                keys[0]
-            } else {
-                keys[1]
-            };
-            let metas = vec![
-                meta(campaign, ""),
-                meta(at, "w"),
-                meta(conversion.rent_payer, "w"),
-            ];
-            return Some(call(name, &once, metas));
-        }
-        let referral = referral?;
+        let (at, conversion) = self.one(all)?;
+        let referral = self.referral_at(&conversion.referral)?;
         let campaign = self.campaign_at(&referral.campaign)?;
-        let open = |bit: u8, units: u64| {
-            if conversion.settled & bit == 0 {
-                units
-            } else {
-                0
+        Some(((referral.campaign, campaign), referral, (at, conversion)))
+    }
+
+    fn claim(&mut self) -> Option<Step> {
+        let ((key, campaign), referral, (at, conversion)) = self.pending(true)?;
+        let mut units = conversion.units();
+        for (index, units) in units.iter_mut().enumerate() {
+            if conversion.settled & (1 << index) != 0 {
+                *units = 0;
             }
-        };
-        let units = [
-            open(1, conversion.reward_referrer),
-            open(2, conversion.reward_referee),
-            open(4, conversion.reward_partner),
-        ];
+        }
         let accounts = self.accounts(&campaign, &referral, &conversion.referee, units, true);
         let token = campaign.mint != SYSTEM;
         let mint = token.then_some(campaign.mint);
         let program = token.then_some(campaign.token_program);
-        let vault = (campaign.vault != SYSTEM).then_some(campaign.vault);
-        let campaign_meta = self.campaign_meta(referral.campaign, &campaign);
-        if name == "claim" {
-            let owner_account = reward_account(&campaign, &referral.owner).0;
-            let metas = vec![
-                campaign_meta,
-                meta(conversion.referral, "w"),
-                meta(at, "w"),
-                meta(owner_account, "w"),
-                optional(mint, "w"),
-                optional(program, ""),
-                optional(accounts[1], "w"),
-                optional(accounts[2], "w"),
-                optional(vault, "w"),
-            ];
-            return Some(call(name, &(), metas));
-        }
-        let split = campaign.funding == Funding::PaymentSplit;
-        let authority = self.or_anybody(campaign.authority);
+        let vault = campaign.has_vault().then_some(campaign.vault);
+        let owner_account = reward_account(&campaign, &referral.owner).0;
         let metas = vec![
-            meta(authority, "s"),
-            campaign_meta,
+            self.campaign_meta(key, campaign.has_vault()),
             meta(conversion.referral, "w"),
             meta(at, "w"),
-            optional(split.then_some(campaign.treasury), "w"),
-            optional(mint.filter(|_| split), ""),
-            optional(vault.filter(|_| split), "w"),
-            optional(program.filter(|_| split), ""),
+            self.paid_meta(Some(owner_account)),
+            self.mint_meta(mint, token && !campaign.has_vault()),
+            optional(program, ""),
+            self.paid_meta(accounts[1]),
+            self.paid_meta(accounts[2]),
+            optional(vault, "w"),
         ];
-        Some(call(name, &(), metas))
+        Some(call("claim", &(), metas))
+    }
+
+    fn cancel(&mut self) -> Option<Step> {
+        let ((key, campaign), referral, (at, conversion)) = self.pending(false)?;
+        let token = campaign.mint != SYSTEM;
+        let split = campaign.funding == SPLIT;
+        let treasury = split.then(|| campaign.in_force(self.model.now).treasury);
+        let authority = self.or_anybody(campaign.authority);
+        let referrer = self.referrer_of(&key, &campaign, &referral.owner);
+        let counts = campaign.has_vault() || conversion.budgeted == 1;
+        let metas = vec![
+            meta(authority, "s"),
+            self.campaign_meta(key, counts),
+            meta(conversion.referral, "w"),
+            meta(at, "w"),
+            optional(referrer, "w"),
+            optional(treasury, "w"),
+            optional((split && token).then_some(campaign.mint), ""),
+            optional((split && token).then_some(campaign.vault), "w"),
+            optional((split && token).then_some(campaign.token_program), ""),
+        ];
+        Some(call("cancel_conversion", &(), metas))
+    }
+
+    fn revoke_voucher(&mut self) -> Option<Step> {
+        let ((key, campaign), (at, referral)) =
+            self.open_pair(|campaign| campaign.proof == ATTESTED)?;
+        let slot = self.rng.below(VOUCHERS);
+        let statement = self.known_voucher((key, &campaign), (at, &referral), slot)?;
+        let digest = sha256(&[&statement.message()]);
+        let settings = *campaign.in_force(self.model.now);
+        let attestor = self.or_anybody(settings.attestor);
+        let payer = self.or_anybody(attestor);
+        let expires_at = if self.rng.percent(90) {
+            statement.expires_at
+        } else {
+            self.rng.pick(&[0, -1, i64::MAX])
+        };
+        let metas = vec![
+            meta(payer, "sw"),
+            meta(attestor, "s"),
+            meta(key, ""),
+            meta(revocation_at(&key, &digest), "w"),
+            meta(SYSTEM, ""),
+        ];
+        Some(call("revoke_voucher", &(digest, expires_at), metas))
+    }
+
+    fn reclaim_voucher(&mut self) -> Option<Step> {
+        let all = self.revocations();
+        let (at, revoked) = self.one(all)?;
+        let metas = vec![meta(at, "w"), meta(revoked.rent_payer, "w")];
+        Some(call("reclaim_voucher", &(), metas))
+    }
+
+    fn reclaim_conversion(&mut self) -> Option<Step> {
+        let all = self.conversions();
+        let (at, conversion) = self.one(all)?;
+        // The referral may be gone already; then the address tells.
+        let campaign = match self.referral_at(&conversion.referral) {
+            Some(referral) => Some(referral.campaign),
+            None => self
+                .world
+                .campaigns()
+                .map(|(creator, id)| campaign_at(&creator, id).0)
+                .find(|campaign| {
+                    let of = |code: &&[u8; 12]| referral_at(campaign, code) == conversion.referral;
+                    CODES.iter().any(of)
+                }),
+        }?;
+        // A reclaimed campaign no longer says which key it was: try each.
+        let wallet = conversion.referee.as_ref();
+        let mut keys = vec![
+            conversion.referee.to_bytes(),
+            sha256(&[wallet, conversion.referral.as_ref()]),
+        ];
+        for reference in &REFERENCES {
+            keys.extend([sha256(&[reference]), sha256(&[wallet, reference])]);
+        }
+        keys.sort_by_key(|once| keyed(&campaign, once) != at);
+        let once = if self.rng.percent(95) {
+            keys[0]
+        } else {
+            keys[1]
+        };
+        let treasury = match &self.model.cell(&campaign).body {
+            Body::Vouch(Account::Campaign(it)) => Some(it.in_force(self.model.now).treasury),
+            Body::Vouch(Account::Closed(closed)) => Some(closed.treasury),
+            _ => None,
+        };
+        let treasury = treasury.filter(|key| *key != SYSTEM && self.rng.percent(95));
+        let metas = vec![
+            meta(campaign, ""),
+            meta(at, "w"),
+            meta(conversion.rent_payer, "w"),
+            self.paid_meta(treasury),
+        ];
+        Some(call("reclaim_conversion", &once, metas))
     }
 
     fn reclaim_referral(&mut self) -> Option<Step> {
@@ -1396,27 +1812,33 @@ impl Maker<'_> {
             .map(|(at, (campaign, payer))| (at, campaign, payer))
             .collect();
         if self.rng.percent(90) {
-            all.retain(|(_, campaign, _)| {
-                self.campaign_at(campaign)
-                    .is_none_or(|campaign| campaign.closed)
-            });
+            all.retain(|(_, campaign, _)| self.is_over(campaign));
         }
-        let index = self.rng.below(all.len() as u64) as usize;
-        let (at, campaign, payer) = all.into_iter().nth(index)?;
+        let (at, campaign, payer) = self.one(all)?;
         let metas = vec![meta(campaign, ""), meta(at, "w"), meta(payer, "w")];
         Some(call("reclaim_referral", &(), metas))
     }
 
-    fn reclaim_referee(&mut self) -> Option<Step> {
-        let all = self.bindings();
-        let index = self.rng.below(all.len() as u64) as usize;
-        let (at, binding) = all.into_iter().nth(index)?;
-        let metas = vec![
-            meta(binding.campaign, ""),
-            meta(at, "w"),
-            meta(binding.rent_payer, "w"),
-        ];
-        Some(call("reclaim_referee", &(), metas))
+    fn is_over(&self, campaign: &Pubkey) -> bool {
+        self.campaign_at(campaign)
+            .is_none_or(|campaign| campaign.closed == 1)
+    }
+
+    /// `reclaim_binding` or `reclaim_referrer`.
+    fn reclaim_small(&mut self, name: &'static str) -> Option<Step> {
+        let mut all: Vec<(Pubkey, Pubkey, Pubkey)> = if name == "reclaim_binding" {
+            let all = self.bindings().into_iter();
+            all.map(|(at, it)| (at, it.campaign, it.rent_payer)).collect()
+        } else {
+            let all = self.referrers().into_iter();
+            all.map(|(at, it)| (at, it.campaign, it.rent_payer)).collect()
+        };
+        if name == "reclaim_referrer" && self.rng.percent(90) {
+            all.retain(|(_, campaign, _)| self.is_over(campaign));
+        }
+        let (at, campaign, payer) = self.one(all)?;
+        let metas = vec![meta(campaign, ""), meta(at, "w"), meta(payer, "w")];
+        Some(call(name, &(), metas))
     }
 
     /// Makes one thing of a call wrong.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use litesvm::LiteSVM;
 use solana_program_runtime::declare_process_instruction;
 use solana_sdk::{
@@ -14,15 +14,19 @@ use solana_sdk::{
     signature::Signature,
     transaction::{Transaction, TransactionError},
 };
-use vouch_client::{PROGRAM_ID, ProgramError, accounts::Account, voucher::ED25519_PROGRAM_ID};
+use vouch_client::{PROGRAM_ID, ProgramError};
 
 use crate::{
     model::{
-        Body, Cell, FEE, FEE_BPS, FEE_MAX, METADATA_POINTER, Mint, SYSTEM, TOKEN, TOKEN_2022,
-        TokenAccount, extension_len,
+        ATTESTATIONS, Body, Cell, ED25519, FEE, FEE_BPS, FEE_MAX, METADATA_POINTER, Mint, PROGRAM_LEN, STRANGER,
+        SYSTEM, TOKEN, TOKEN_2022, TokenAccount, extension_len,
     },
+    state::Account,
     step::Meta,
 };
+
+/// The first version of the Memo program, which LiteSVM brings.
+const MEMO: Pubkey = Pubkey::from_str_const("Memo1UhkJRfHyvLMcVucJwxXeuD728EqVDDwQDxFMNo");
 
 /// Who pays all fees, and nothing else.
 const SPONSOR: Pubkey = Pubkey::new_from_array([7; 32]);
@@ -68,7 +72,7 @@ impl Chain {
             .with_blockhash_check(false)
             .with_transaction_history(0)
             .with_log_bytes_limit(Some(0));
-        svm.add_builtin(ED25519_PROGRAM_ID, any_signature::AnySignature::vm);
+        svm.add_builtin(ED25519, any_signature::AnySignature::vm);
         svm.add_program(PROGRAM_ID, &bytes)
             .context("the program does not load")?;
         let account = ChainAccount {
@@ -103,6 +107,17 @@ impl Chain {
         account.lamports = cell.lamports;
         match &cell.body {
             Body::Vouch(_) => {}
+            Body::Foreign { owner, data } => {
+                account.data.clone_from(data);
+                account.owner = *owner;
+            }
+            Body::Program => {
+                let memo = self.svm.get_account(&MEMO).context("no Memo program")?;
+                ensure!(memo.data.len() == PROGRAM_LEN, "another Memo program");
+                account.data = memo.data;
+                account.owner = memo.owner;
+                account.executable = true;
+            }
             Body::Nothing => {
                 account.data.clear();
                 account.owner = SYSTEM;
@@ -141,7 +156,7 @@ impl Chain {
         let mut instructions = Vec::new();
         if let Some(voucher) = voucher {
             instructions.push(Instruction {
-                program_id: ED25519_PROGRAM_ID,
+                program_id: ED25519,
                 accounts: vec![],
                 data: voucher.to_vec(),
             });
@@ -179,12 +194,17 @@ impl Chain {
             return Ok(Some(Cell::default()));
         };
         let (owner, data) = (*account.owner(), account.data());
-        let body = if owner == SYSTEM && data.is_empty() {
+        let body = if account.executable() {
+            (data.len() == PROGRAM_LEN).then_some(Body::Program)
+        } else if owner == SYSTEM && data.is_empty() {
             Some(Body::Nothing)
         } else if owner == PROGRAM_ID {
             Some(Body::Vouch(Account::decode(data)?))
         } else if owner == TOKEN || owner == TOKEN_2022 {
             read_token(owner, data)
+        } else if owner == ATTESTATIONS || owner == STRANGER {
+            let data = data.to_vec();
+            Some(Body::Foreign { owner, data })
         } else {
             None
         };

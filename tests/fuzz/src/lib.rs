@@ -10,5 +10,6 @@ pub mod model;
 pub mod program;
 pub mod rules;
 pub mod run;
+pub mod state;
 pub mod step;
 pub mod world;

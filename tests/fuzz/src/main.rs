@@ -40,6 +40,9 @@ struct Args {
     /// Where what was found is kept.
     #[arg(long)]
     keep: Option<PathBuf>,
+    /// Goes on after a failure, and prints each without shrinking it.
+    #[arg(long)]
+    all: bool,
     /// Prints one line, how long it took to find something, and succeeds when it did.
     #[arg(long)]
     detect: bool,
@@ -86,6 +89,7 @@ fn run(args: &Args) -> Result<bool> {
     let end = Duration::from_secs_f64(args.minutes * 60.0);
     let next = AtomicU64::new(0);
     let actions = AtomicU64::new(0);
+    let failures = AtomicU64::new(0);
     let stop = AtomicBool::new(false);
     let coverage: Mutex<Coverage> = Mutex::default();
     let found: Mutex<Vec<Found>> = Mutex::default();
@@ -104,6 +108,14 @@ fn run(args: &Args) -> Result<bool> {
                         continue;
                     };
                     let at = began.elapsed();
+                    if args.all {
+                        println!("seed {seed}, step {}: {}", failure.step, failure.what);
+                        if let Some(step) = steps.last() {
+                            println!("    {step}");
+                        }
+                        failures.fetch_add(1, Ordering::Relaxed);
+                        continue;
+                    }
                     stop.store(true, Ordering::Relaxed);
                     let world = Rng(seed).number() % vouch_fuzz::world::WORLDS;
                     let (steps, what) = if args.detect {
@@ -178,7 +190,7 @@ fn run(args: &Args) -> Result<bool> {
             }
         }
     }
-    Ok(found.is_empty() && complete)
+    Ok(found.is_empty() && failures.into_inner() == 0 && complete)
 }
 
 fn print_coverage(coverage: &Coverage) {

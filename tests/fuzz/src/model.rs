@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
 use solana_sdk::pubkey::Pubkey;
-use vouch_client::{PROGRAM_ID, ProgramError as E, accounts::Account};
+use vouch_client::{PROGRAM_ID, ProgramError as E};
 
-use crate::step::{Meta, Step};
+use crate::{
+    state::Account,
+    step::{Meta, Step},
+};
 
 /// The Token program.
-pub const TOKEN: Pubkey = vouch_client::token::TOKEN_PROGRAM_ID;
+pub const TOKEN: Pubkey =
+    Pubkey::from_str_const("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA");
 /// The Token-2022 program.
 pub const TOKEN_2022: Pubkey =
     Pubkey::from_str_const("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb");
@@ -21,6 +25,16 @@ pub const SYSTEM: Pubkey = Pubkey::new_from_array([0; 32]);
 /// The sysvar that holds a transaction's instructions.
 pub const INSTRUCTIONS: Pubkey =
     Pubkey::from_str_const("Sysvar1nstructions1111111111111111111111111");
+
+/// The Solana Attestation Service.
+pub const ATTESTATIONS: Pubkey =
+    Pubkey::from_str_const("22zoJMtdu4tQc2PzL74ZUT7FrwgB1Udec8DdW4yw4BdG");
+/// A program that nobody asks for.
+pub const STRANGER: Pubkey = Pubkey::new_from_array([9; 32]);
+/// The Ed25519 program.
+pub const ED25519: Pubkey = Pubkey::from_str_const("Ed25519SigVerify111111111111111111111111111");
+/// Bytes of the program that a wallet becomes: the first version of the Memo program.
+pub const PROGRAM_LEN: usize = 17_280;
 
 /// Extension of a mint: a fee for each transfer.
 pub const FEE: u16 = 1;
@@ -77,6 +91,15 @@ pub enum Body {
     Token(TokenAccount),
     /// An account of the program.
     Vouch(Account),
+    /// An account of another program.
+    Foreign {
+        /// The program.
+        owner: Pubkey,
+        /// What it wrote.
+        data: Vec<u8>,
+    },
+    /// A program: it can receive no lamports from another one.
+    Program,
 }
 
 /// An account.
@@ -136,12 +159,16 @@ impl Cell {
             Body::Nothing => 0,
             Body::Mint(mint) => mint.size(),
             Body::Token(account) => account.size(),
-            Body::Vouch(Account::Campaign(_)) => 664,
-            Body::Vouch(Account::Referral(_)) => 302,
-            Body::Vouch(Account::Conversion(_)) => 186,
-            Body::Vouch(Account::Referee(_)) => 154,
-            Body::Vouch(Account::Closed(_)) => 73,
+            Body::Vouch(account) => account.size(),
+            Body::Foreign { data, .. } => data.len(),
+            Body::Program => PROGRAM_LEN,
         }
+    }
+
+    /// Whether it is a program.
+    #[must_use]
+    pub fn is_program(&self) -> bool {
+        self.body == Body::Program
     }
 
     /// Whether the program owns it.
@@ -149,6 +176,18 @@ impl Cell {
     pub fn is_ours(&self) -> bool {
         matches!(self.body, Body::Vouch(_))
     }
+}
+
+/// The address `seed` from `base`, of an account of the program.
+#[must_use]
+pub fn seeded(base: &Pubkey, seed: &[u8]) -> Pubkey {
+    Pubkey::new_from_array(sha256(&[base.as_ref(), seed, PROGRAM_ID.as_ref()]))
+}
+
+/// [`seeded`], with the 7 lower bits of each byte of `key` as the seed.
+#[must_use]
+pub fn keyed(base: &Pubkey, key: &[u8; 32]) -> Pubkey {
+    seeded(base, &key.map(|byte| byte & 0x7f))
 }
 
 /// An address that the program derives, or the token programs.
@@ -234,6 +273,25 @@ pub struct Model {
 /// What a step changes.
 pub type Writes = BTreeMap<Pubkey, Cell>;
 
+/// What a step comes to.
+#[derive(Debug, Clone)]
+pub enum Predicted {
+    /// It is accepted, and changes this.
+    Accepted(Writes),
+    /// It is refused, with one of these.
+    Refused(Vec<Reason>),
+    /// The contract leaves open whether it is refused, with one of these, or changes this.
+    Either(Writes, Vec<Reason>),
+}
+
+impl Predicted {
+    /// Whether it may be accepted.
+    #[must_use]
+    pub fn accepts(&self) -> bool {
+        !matches!(self, Self::Refused(_))
+    }
+}
+
 impl Model {
     /// The account there.
     #[must_use]
@@ -247,18 +305,16 @@ impl Model {
         self.rent.0 + self.rent.1 * len as u64
     }
 
-    /// What a call changes, or every reason that it may be refused with.
-    ///
-    /// # Errors
-    /// The reasons: one of them must be what the chain says.
-    pub fn predict(&self, step: &Step) -> Result<Writes, Vec<Reason>> {
+    /// What a step changes, or every reason that it may be refused with.
+    #[must_use]
+    pub fn predict(&self, step: &Step) -> Predicted {
         let Step::Call {
             voucher,
             data,
             metas,
         } = step
         else {
-            return Ok(self.happen(step));
+            return Predicted::Accepted(self.happen(step));
         };
         let mut tx = Tx {
             model: self,
@@ -269,17 +325,22 @@ impl Model {
             writes: BTreeMap::new(),
             reasons: Vec::new(),
             late: Vec::new(),
+            open: Vec::new(),
         };
         crate::program::run(&mut tx, data);
         tx.check_rent();
         let mut reasons = tx.reasons;
         reasons.extend(tx.late);
+        let refused = !reasons.is_empty();
+        reasons.extend(tx.open);
         reasons.sort_unstable();
         reasons.dedup();
-        if reasons.is_empty() {
-            Ok(tx.writes)
+        if refused {
+            Predicted::Refused(reasons)
+        } else if reasons.is_empty() {
+            Predicted::Accepted(tx.writes)
         } else {
-            Err(reasons)
+            Predicted::Either(tx.writes, reasons)
         }
     }
 
@@ -327,6 +388,29 @@ impl Model {
                 }
                 writes.insert(account.mint, mint);
                 writes.insert(*key, Cell::default());
+            }
+            Step::Foreign(key, owner, data) => {
+                let old = self.cell(key);
+                if !matches!(old.body, Body::Nothing | Body::Foreign { .. }) {
+                    return writes;
+                }
+                let mut cell = Cell::default();
+                if !data.is_empty() {
+                    cell.lamports = old.lamports.max(self.rent(data.len()));
+                    cell.body = Body::Foreign {
+                        owner: *owner,
+                        data: data.clone(),
+                    };
+                }
+                writes.insert(*key, cell);
+            }
+            Step::Deploy(key) => {
+                let old = self.cell(key);
+                if old.body == Body::Nothing {
+                    let lamports = old.lamports.max(self.rent(PROGRAM_LEN));
+                    let body = Body::Program;
+                    writes.insert(*key, Cell { lamports, body });
+                }
             }
             Step::Open(owner, mint, memo) => {
                 let Body::Mint(facts) = &self.cell(mint).body else {
@@ -395,6 +479,8 @@ pub struct Tx<'a> {
     reasons: Vec<Reason>,
     /// Reasons found after the first effect: others may come before them.
     late: Vec<Reason>,
+    /// Reasons that the contract leaves open.
+    open: Vec<Reason>,
 }
 
 impl Tx<'_> {
@@ -437,6 +523,25 @@ impl Tx<'_> {
         self.reasons.push(Reason::Elsewhere(why));
     }
 
+    /// Refuses in somebody else's words, but after the first effects.
+    pub fn fail_late(&mut self, why: &'static str) {
+        self.late.push(Reason::Elsewhere(why));
+    }
+
+    /// May refuse with `reason` unless it `holds`: the contract does not say.
+    pub fn may_need(&mut self, holds: bool, reason: impl Into<Reason>) {
+        if !holds {
+            self.open.push(reason.into());
+        }
+    }
+
+    /// Names another reason that a refusal may have.
+    pub fn or(&mut self, refused: bool, reason: impl Into<Reason>) {
+        if refused {
+            self.reasons.push(reason.into());
+        }
+    }
+
     /// Whether nothing speaks against it so far.
     #[must_use]
     pub fn is_good(&self) -> bool {
@@ -462,7 +567,7 @@ impl Tx<'_> {
                 .any(|meta| meta.key == *key && meta.writable)
     }
 
-    /// Moves lamports; a signer's cannot become negative.
+    /// Moves lamports of an account of the program.
     pub fn move_lamports(&mut self, from: &Pubkey, to: &Pubkey, lamports: u64) {
         let Some(left) = self.cell(from).lamports.checked_sub(lamports) else {
             self.fail("too few lamports");
@@ -470,6 +575,20 @@ impl Tx<'_> {
         };
         self.cell_mut(from).lamports = left;
         self.cell_mut(to).lamports += lamports;
+    }
+
+    /// Moves lamports of a wallet, which signs, by the System program.
+    pub fn send_lamports(&mut self, from: &Pubkey, to: &Pubkey, lamports: u64) {
+        if lamports == 0 {
+            return;
+        }
+        if self.cell(from).body != Body::Nothing {
+            return self.fail("the sender is no wallet");
+        }
+        if self.cell(to).is_program() {
+            return self.fail("a program receives nothing");
+        }
+        self.move_lamports(from, to, lamports);
     }
 
     /// Creates an account of the program; lamports that lie there count.
@@ -481,7 +600,7 @@ impl Tx<'_> {
         let missing = self
             .rent(new.size())
             .saturating_sub(self.cell(key).lamports);
-        self.move_lamports(payer, key, missing);
+        self.send_lamports(payer, key, missing);
         self.cell_mut(key).body = new.body;
     }
 

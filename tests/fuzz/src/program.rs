@@ -1,32 +1,38 @@
-//! The 25 instructions, as the contract has them.
+//! Every instruction, as the contract has it.
 
 use borsh::BorshDeserialize;
 use solana_sdk::pubkey::Pubkey;
-use vouch_client::{
-    Code, PROGRAM_ID, ProgramError as E,
-    accounts::{
-        Account, Action, Campaign, Closed, Conversion, Funding, Proof, Referee, Referral,
-        RewardKind, Status, Uniqueness,
-    },
-};
+use vouch_client::{Code, PROGRAM_ID, ProgramError as E};
 
 use crate::{
     model::{
-        Body, FEE, INSTRUCTIONS, METADATA_POINTER, SYSTEM, TOKEN, TOKEN_2022, Tx, associated,
-        derive, sha256,
+        ATTESTATIONS, Body, FEE, INSTRUCTIONS, METADATA_POINTER, Reason, SYSTEM, TOKEN, TOKEN_2022,
+        Tx, associated, derive, keyed, seeded, sha256,
     },
-    rules::{self, Parts, RawSettings, RawTerms},
+    rules::{self, Parts, Tokens},
+    state::{
+        ATTESTED, Account, Binding, Bonus, CANCELLED, Campaign, Closed, Conversion, FIXED, MINTED,
+        ORDER, PAID, PAYMENT, PENDING, Referral, Referrer, Revoked, SPLIT, Settings, Terms, VAULT,
+        WALLET, WALLET_AND_CODE,
+    },
 };
 
+/// 7 days.
+pub const PARTNER_NOTICE: i64 = 604_800;
 /// 30 days.
-const CLAIM_PERIOD: i64 = 2_592_000;
+pub const CLAIM_PERIOD: i64 = 2_592_000;
+/// Seconds that a voucher may be issued after now: clocks differ.
+const CLOCK_SKEW: i64 = 300;
 /// Bits of the three parts.
 const BITS: [u8; 3] = [1, 2, 4];
 const ALL: u8 = 7;
+/// What the framework says of an account that it must be able to write.
+const READ_ONLY: &str = "an account is read-only";
+const TWICE: &str = "an account is there twice";
 
 /// An instruction's name, and what its accounts must be: `s` signs, `w` is written,
-/// `d` may be another one, too, `o` may be absent; `C`, `R`, `V`, `B` a campaign,
-/// referral, conversion, binding, `P` the System program.
+/// `d` may be another one, too, `u` must not, `o` may be absent; `C`, `R`, `V`, `B`, `F`, `X` a campaign,
+/// referral, conversion, binding, referrer, revocation, `P` the System program.
 pub type Spec = (&'static str, &'static [&'static str]);
 
 /// How many of an instruction's accounts must be there. Those after are optional, and
@@ -42,8 +48,11 @@ pub fn declared(name: &str) -> Option<usize> {
 }
 
 /// Every instruction.
-pub const SPECS: [Spec; 25] = [
-    ("create_campaign", &["swd", "s", "w", "", "", "", "P"]),
+pub const SPECS: [Spec; 29] = [
+    (
+        "create_campaign",
+        &["swd", "s", "w", "", "", "", "o", "P"],
+    ),
     ("update_campaign", &["s", "wC"]),
     ("set_paused", &["s", "wC"]),
     ("propose_authority", &["s", "wC"]),
@@ -56,38 +65,40 @@ pub const SPECS: [Spec; 25] = [
     ("fund_vault", &["s", "C", "", "w", "w", ""]),
     ("withdraw_vault", &["s", "C", "", "w", "w", ""]),
     ("set_suspended", &["s", "C", "wR"]),
-    ("create_referral", &["swd", "s", "C", "w", "so", "P"]),
+    ("register_referrer", &["swd", "s", "C", "w", "P"]),
+    ("create_referral", &["swd", "s", "C", "w", "so", "oF", "P"]),
     ("update_referral", &["s", "wR"]),
     ("set_partner", &["s", "s", "C", "wR"]),
-    ("remove_partner", &["s", "wR"]),
+    ("end_partnership", &["s", "wR"]),
     ("propose_owner", &["s", "wR"]),
-    ("accept_owner", &["s", "C", "wR"]),
+    ("accept_owner", &["s", "C", "wR", "oF"]),
     ("close_referral", &["s", "wR", "wd"]),
-    ("bind", &["swd", "s", "C", "R", "w", "P"]),
+    ("bind", &["swd", "s", "C", "R", "w", "o", "oF", "P"]),
     (
         "convert",
         &[
-            "swd", "s", "C", "wR", "w", "wo", "w", "", "P", "so", "o", "oB", "wo", "wo", "wo",
+            "swd", "s", "C", "wR", "w", "o", "u", "", "P", "so", "o", "o", "oB", "woF", "o", "wo",
+            "wo", "wo",
         ],
     ),
     (
         "purchase",
         &[
-            "swd", "swd", "C", "wR", "w", "wd", "wd", "P", "o", "wdo", "o", "wdo", "o", "oB",
-            "wdo", "wdo", "wdo",
+            "swd", "swd", "C", "wR", "w", "wd", "d", "P", "o", "wdo", "o", "o", "o", "oB", "woF",
+            "o", "wdo", "wdo", "wdo",
         ],
     ),
-    (
-        "claim",
-        &["C", "wR", "wV", "wd", "wo", "o", "wdo", "wdo", "wo"],
-    ),
+    ("claim", &["C", "wR", "wV", "d", "o", "o", "wdo", "wdo", "wo"]),
     (
         "cancel_conversion",
-        &["s", "C", "wR", "wV", "wdo", "o", "wdo", "o"],
+        &["s", "C", "wR", "wV", "woF", "wdo", "o", "wdo", "o"],
     ),
+    ("revoke_voucher", &["swd", "s", "C", "w", "P"]),
+    ("reclaim_voucher", &["wX", "w"]),
     ("reclaim_referral", &["", "w", "w"]),
-    ("reclaim_conversion", &["", "wV", "w"]),
-    ("reclaim_referee", &["", "wB", "w"]),
+    ("reclaim_conversion", &["", "wV", "wd", "od"]),
+    ("reclaim_binding", &["", "wB", "w"]),
+    ("reclaim_referrer", &["", "wF", "w"]),
 ];
 
 /// First eight bytes of the instruction with this name.
@@ -116,29 +127,32 @@ pub fn campaign_at(creator: &Pubkey, id: u64) -> (Pubkey, u8) {
     )
 }
 
-/// Address of a referral; `None` for bytes that are no seed.
+/// Address of a referral.
 #[must_use]
-pub fn referral_at(campaign: &Pubkey, code: &[u8; 12]) -> (Pubkey, u8) {
+pub fn referral_at(campaign: &Pubkey, code: &[u8; 12]) -> Pubkey {
     let end = code
         .iter()
         .rposition(|byte| *byte != 0)
         .map_or(0, |at| at + 1);
-    derive(&[b"referral", campaign.as_ref(), &code[..end]], &PROGRAM_ID)
+    seeded(campaign, &code[..end])
 }
 
 /// Address of a binding.
 #[must_use]
-pub fn binding_at(campaign: &Pubkey, wallet: &Pubkey) -> (Pubkey, u8) {
-    derive(
-        &[b"referee", campaign.as_ref(), wallet.as_ref()],
-        &PROGRAM_ID,
-    )
+pub fn binding_at(campaign: &Pubkey, wallet: &Pubkey) -> Pubkey {
+    keyed(campaign, &sha256(&[b"binding", wallet.as_ref()]))
 }
 
-/// Address of a conversion.
+/// Address of an owner's account.
 #[must_use]
-pub fn conversion_at(campaign: &Pubkey, key: &[u8; 32]) -> (Pubkey, u8) {
-    derive(&[b"conversion", campaign.as_ref(), key], &PROGRAM_ID)
+pub fn referrer_at(campaign: &Pubkey, owner: &Pubkey) -> Pubkey {
+    keyed(campaign, &sha256(&[b"referrer", owner.as_ref()]))
+}
+
+/// Address of the revocation of the voucher whose message has this hash.
+#[must_use]
+pub fn revocation_at(campaign: &Pubkey, digest: &[u8; 32]) -> Pubkey {
+    keyed(campaign, &sha256(&[b"revoked", digest]))
 }
 
 /// What the campaign counts once.
@@ -150,20 +164,69 @@ pub fn key_of(
     reference: &[u8; 32],
 ) -> [u8; 32] {
     match (campaign.uniqueness, campaign.proof) {
-        (Uniqueness::Wallet, _) => referee.to_bytes(),
-        (Uniqueness::WalletAndCode, _) => sha256(&[referee.as_ref(), referral.as_ref()]),
-        (Uniqueness::Order, Proof::Attested) => *reference,
-        (Uniqueness::Order, _) => sha256(&[referee.as_ref(), reference]),
+        (WALLET, _) => referee.to_bytes(),
+        (WALLET_AND_CODE, _) => sha256(&[referee.as_ref(), referral.as_ref()]),
+        (_, PAYMENT) => sha256(&[referee.as_ref(), reference]),
+        _ => sha256(&[reference]),
     }
 }
 
 /// Where `owner` gets its rewards.
 #[must_use]
 pub fn reward_account(campaign: &Campaign, owner: &Pubkey) -> (Pubkey, u8) {
-    if campaign.mint == SYSTEM {
+    if campaign.pays_sol() {
         (*owner, 0)
     } else {
         associated(owner, &campaign.mint, &campaign.token_program)
+    }
+}
+
+/// What a voucher says.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the contract's fields")]
+pub struct Statement {
+    pub campaign: Pubkey,
+    pub campaign_created_at: i64,
+    pub referral: Pubkey,
+    pub referee: Pubkey,
+    pub action: u8,
+    pub amount: u64,
+    pub reference: [u8; 32],
+    pub issued_at: i64,
+    pub expires_at: i64,
+}
+
+impl Statement {
+    /// What the attestor signs.
+    #[must_use]
+    pub fn message(&self) -> Vec<u8> {
+        let mut message = b"vouch:conversion".to_vec();
+        message.extend(PROGRAM_ID.as_ref());
+        message.extend(self.campaign.as_ref());
+        message.extend(self.campaign_created_at.to_le_bytes());
+        message.extend(self.referral.as_ref());
+        message.extend(self.referee.as_ref());
+        message.push(self.action);
+        message.extend(self.amount.to_le_bytes());
+        message.extend(self.reference);
+        message.extend(self.issued_at.to_le_bytes());
+        message.extend(self.expires_at.to_le_bytes());
+        message
+    }
+
+    /// Data of the Ed25519 instruction that carries it, signed by `attestor`.
+    #[must_use]
+    pub fn signed(&self, attestor: &Pubkey) -> Vec<u8> {
+        let message = self.message();
+        let mut data = vec![1, 0];
+        let len = u16::try_from(message.len()).expect("a short message");
+        for offset in [48, 0xffff, 16, 0xffff, 112, len, 0xffff] {
+            data.extend(offset.to_le_bytes());
+        }
+        data.extend(attestor.as_ref());
+        data.extend([0; 64]);
+        data.extend(message);
+        data
     }
 }
 
@@ -211,115 +274,109 @@ pub fn run(tx: &mut Tx<'_>, data: &[u8]) {
             let (active, usage_limit, expires_at) = args!();
             update_referral(tx, active, usage_limit, expires_at);
         }
-        "set_partner" => set_partner(tx, args!()),
-        "remove_partner" => remove_partner(tx),
+        "set_partner" => {
+            let (share_bps, fixed) = args!();
+            set_partner(tx, share_bps, fixed);
+        }
+        "end_partnership" => end_partnership(tx),
+        "register_referrer" => register_referrer(tx),
         "propose_owner" => propose_owner(tx, args!()),
         "accept_owner" => accept_owner(tx),
         "close_referral" => close_referral(tx),
         "bind" => bind(tx, args!()),
         "convert" => convert(tx, &args!()),
-        "purchase" => purchase(tx, &args!()),
+        "purchase" => {
+            let (request, max_payment) = args!();
+            purchase(tx, &request, max_payment);
+        }
+        "revoke_voucher" => {
+            let (digest, expires_at) = args!();
+            revoke_voucher(tx, digest, expires_at);
+        }
+        "reclaim_voucher" => reclaim_voucher(tx),
         "claim" => claim(tx),
         "cancel_conversion" => cancel_conversion(tx),
         "reclaim_referral" => reclaim_referral(tx),
         "reclaim_conversion" => reclaim_conversion(tx, args!()),
-        _ => reclaim_referee(tx),
+        "reclaim_binding" => reclaim_binding(tx),
+        _ => reclaim_referrer(tx),
     }
 }
 
 /// What the framework checks before the program does.
 fn check_accounts(tx: &mut Tx<'_>, name: &str, spec: &[&str]) -> bool {
     let declared = declared(name).unwrap_or(spec.len());
-    let given = tx.metas.len();
-    if given < declared {
+    if tx.metas.len() < declared {
         tx.fail("too few accounts");
         return false;
     }
-    tx.visible = declared;
-    check_each(tx, spec, 0..declared);
-    if !tx.is_good() || declared == spec.len() || !looks_further(tx, name) {
-        return tx.is_good();
-    }
-    // None of those that are left may be one that is declared as written.
-    let (first, rest) = tx.metas.split_at(declared);
-    let twice = first.iter().zip(spec).any(|(meta, flags)| {
-        let absent = flags.contains('o') && meta.key == PROGRAM_ID;
-        let strict = flags.contains('w') && !flags.contains('d') && !absent;
-        strict && rest.iter().any(|other| other.key == meta.key)
-    });
-    if twice {
-        tx.fail("an account is there twice");
-    }
-    if given >= spec.len() {
-        tx.visible = spec.len();
-        check_each(tx, spec, declared..spec.len());
-    }
+    let all = tx.metas.len() >= spec.len();
+    tx.visible = if all { spec.len() } else { declared };
+    check_each(tx, spec, 0..tx.visible);
     tx.is_good()
 }
 
-/// Whether anything depends on the optional accounts at the end.
-fn looks_further(tx: &Tx<'_>, name: &str) -> bool {
-    match name {
-        "convert" => {
-            let (campaign, referral) = (tx.campaign(2), tx.referral(3));
-            campaign.proof == Proof::Attested
-                || campaign.attribution_window != 0
-                || campaign.referee_share_bps != 0
-                || referral.partner_share_bps != 0
-                || campaign.vault != SYSTEM
-        }
-        "claim" => tx.conversion(2).settled & 6 != 6 || tx.campaign(0).vault != SYSTEM,
-        _ => true,
-    }
-}
-
-/// What the framework checks of these accounts.
+/// What the framework checks of these accounts. The contract says of an optional account
+/// what it must be where it is needed, and nothing where it is not.
 fn check_each(tx: &mut Tx<'_>, spec: &[&str], range: std::ops::Range<usize>) {
-    let declared = range.start == 0;
     let metas = &tx.metas[..range.end];
     for index in range {
         let (meta, flags) = (metas[index], spec[index]);
         let key = meta.key;
-        if flags.contains('o') && key == PROGRAM_ID {
+        let optional = flags.contains('o');
+        if optional && key == PROGRAM_ID {
             continue;
         }
+        let mut wrong: Vec<Reason> = Vec::new();
         if flags.contains('s') && !tx.signs(&key) {
-            tx.fail("a signature is missing");
+            wrong.push(Reason::Elsewhere("a signature is missing"));
         }
         if flags.contains('w') && !tx.writable(&key) {
-            tx.fail("an account is read-only");
+            wrong.push(Reason::Elsewhere(READ_ONLY));
         }
         let mut others = metas.iter().enumerate();
         let twice = others.any(|(other, meta)| other != index && meta.key == key);
-        // Optional ones at the end are not compared with each other.
-        if declared && twice && flags.contains('w') && !flags.contains('d') {
-            tx.fail("an account is there twice");
+        let strict = flags.contains('w') && !flags.contains('d') || flags.contains('u');
+        if twice && strict {
+            let trails = metas.iter().zip(spec).skip(index + 1);
+            let trails = trails.filter(|(meta, _)| meta.key == key);
+            if trails.clone().all(|(_, flags)| flags.contains('o')) && trails.count() != 0 {
+                tx.may_need(false, Reason::Elsewhere(TWICE));
+            } else {
+                wrong.push(Reason::Elsewhere(TWICE));
+            }
         }
-        let body = tx.cell(&key).body.clone();
-        let account = match &body {
+        let account = match &tx.cell(&key).body {
             Body::Vouch(account) => Some(account),
             _ => None,
         };
         for flag in flags.chars() {
-            match flag {
-                'C' => tx.need(
-                    matches!(account, Some(Account::Campaign(_))),
-                    E::CampaignNotFound,
-                ),
-                'R' => tx.need(
-                    matches!(account, Some(Account::Referral(_))),
-                    E::ReferralNotFound,
-                ),
-                'V' => tx.need(
-                    matches!(account, Some(Account::Conversion(_))),
-                    E::ConversionNotFound,
-                ),
-                'B' => tx.need(
-                    matches!(account, Some(Account::Referee(_))),
-                    E::BindingNotFound,
-                ),
-                'P' if key != SYSTEM => tx.fail("not the System program"),
-                _ => {}
+            let error = match (flag, account) {
+                ('C', Some(Account::Campaign(_)))
+                | ('R', Some(Account::Referral(_)))
+                | ('V', Some(Account::Conversion(_)))
+                | ('B', Some(Account::Binding(_)))
+                | ('F', Some(Account::Referrer(_)))
+                | ('X', Some(Account::Revoked(_))) => continue,
+                ('C', _) => E::CampaignNotFound,
+                ('R', _) => E::ReferralNotFound,
+                ('V', _) => E::ConversionNotFound,
+                ('B', _) => E::BindingNotFound,
+                ('F', _) => E::ReferrerNotFound,
+                ('X', _) => E::RevocationNotFound,
+                ('P', _) if key != SYSTEM => {
+                    wrong.push(Reason::Elsewhere("not the System program"));
+                    continue;
+                }
+                _ => continue,
+            };
+            wrong.push(error.into());
+        }
+        for reason in wrong {
+            if optional {
+                tx.may_need(false, reason);
+            } else {
+                tx.or(true, reason);
             }
         }
     }
@@ -360,6 +417,38 @@ impl Tx<'_> {
         }
     }
 
+    /// The owner's account at this address, if it is one.
+    fn referrer(&self, key: &Pubkey) -> Option<Referrer> {
+        match &self.cell(key).body {
+            Body::Vouch(Account::Referrer(referrer)) => Some((**referrer).clone()),
+            _ => None,
+        }
+    }
+
+    /// Refuses unless the transaction may write the account.
+    fn need_writable(&mut self, key: &Pubkey) {
+        if !self.writable(key) {
+            self.fail(READ_ONLY);
+        }
+    }
+
+    /// Refuses unless the owner's account is there; `None` then.
+    fn need_referrer(
+        &mut self,
+        given: Option<Pubkey>,
+        campaign: &Pubkey,
+        owner: &Pubkey,
+    ) -> Option<Referrer> {
+        let Some(key) = given else {
+            self.need(false, E::MissingAccount);
+            return None;
+        };
+        self.need(key == referrer_at(campaign, owner), E::WrongReferrer);
+        let found = self.referrer(&key);
+        self.need(found.is_some(), E::ReferrerNotFound);
+        found.filter(|_| self.is_good())
+    }
+
     fn put(&mut self, index: usize, account: Account) {
         let key = self.at(index);
         self.cell_mut(&key).body = Body::Vouch(account);
@@ -387,20 +476,33 @@ impl Tx<'_> {
         self.cell_mut(key).body = Body::Nothing;
     }
 
-    fn leave_closed(&mut self, key: &Pubkey, campaign: Pubkey, rent_payer: Pubkey) {
+    fn leave_closed(
+        &mut self,
+        key: &Pubkey,
+        campaign: Pubkey,
+        rent_payer: Pubkey,
+        treasury: Pubkey,
+    ) {
         let closed = Closed {
             version: 1,
             campaign,
             rent_payer,
+            treasury,
         };
-        let kept = self.rent(73);
+        let kept = self.rent(105);
         let rest = self.cell(key).lamports.saturating_sub(kept);
         self.move_lamports(key, &rent_payer, rest);
         self.cell_mut(key).body = Body::Vouch(Account::Closed(Box::new(closed)));
     }
 
-    fn need_settings(&mut self, terms: &RawTerms, settings: &RawSettings, committed: u64) {
-        for error in rules::wrong(terms, settings, committed) {
+    fn need_settings(
+        &mut self,
+        terms: &Terms,
+        tokens: Tokens,
+        settings: &Settings,
+        committed: u64,
+    ) {
+        for error in rules::wrong(terms, tokens, settings, committed) {
             match error {
                 Some(error) => self.need(false, error),
                 None => self.fail("a flag is neither 0 nor 1"),
@@ -409,29 +511,21 @@ impl Tx<'_> {
     }
 }
 
-fn apply(campaign: &mut Campaign, s: &RawSettings) {
-    campaign.reward_kind = if s.reward_kind == 1 {
-        RewardKind::Percent
-    } else {
-        RewardKind::Fixed
-    };
-    campaign.reward_fixed = s.reward_fixed;
-    campaign.reward_bps = s.reward_bps;
-    campaign.reward_max = s.reward_max;
-    campaign.min_amount = s.min_amount;
-    campaign.referee_share_bps = s.referee_share_bps;
-    campaign.max_partner_share_bps = s.max_partner_share_bps;
-    campaign.tiers = s.tiers;
-    campaign.bonuses = s.bonuses;
-    campaign.hold_seconds = s.hold_seconds;
-    campaign.longest_hold = campaign.longest_hold.max(s.hold_seconds);
-    campaign.attribution_window = s.attribution_window;
-    campaign.starts_at = s.starts_at;
-    campaign.ends_at = s.ends_at;
-    campaign.budget = s.budget;
-    campaign.attested_codes = s.attested_codes == 1;
-    campaign.attestor = s.attestor;
-    campaign.treasury = s.treasury;
+/// Places of these bonuses in the register, to which new ones are added; `None` if it is
+/// full.
+fn places(offered: &mut [Bonus; 32], bonuses: &[Bonus; 4]) -> Option<[u8; 4]> {
+    let mut places = [0; 4];
+    for (place, bonus) in places.iter_mut().zip(bonuses) {
+        if *bonus == Bonus::default() {
+            continue;
+        }
+        let known = offered.iter().position(|known| known == bonus);
+        let free = || offered.iter().position(|known| *known == Bonus::default());
+        let index = known.or_else(free)?;
+        offered[index] = *bonus;
+        *place = u8::try_from(index).ok()?;
+    }
+    Some(places)
 }
 
 /// Refuses a mint that a campaign cannot use.
@@ -452,20 +546,22 @@ fn need_mint(tx: &mut Tx<'_>, key: &Pubkey, program: &Pubkey, fees: bool) {
     tx.need(allowed, E::UnsupportedMint);
 }
 
-fn create_campaign(tx: &mut Tx<'_>, id: u64, terms: RawTerms, settings: &RawSettings) {
+fn create_campaign(tx: &mut Tx<'_>, id: u64, terms: Terms, settings: &Settings) {
     let [payer, creator, key, mint, payment_mint, token_program] =
         [0, 1, 2, 3, 4, 5].map(|i| tx.at(i));
+    let given_vault = tx.given(6);
     let (address, bump) = campaign_at(&creator, id);
     if key != address {
         return tx.fail("not the campaign's address");
     }
     tx.need(!tx.cell(&key).is_ours(), E::CampaignExists);
-    tx.need_settings(&terms, settings, 0);
+    let tokens = Tokens { mint, payment_mint };
+    tx.need_settings(&terms, tokens, settings, 0);
     tx.need(
         settings.ends_at == 0 || settings.ends_at > tx.now,
         E::InvalidSchedule,
     );
-    let (split, paid) = (terms.funding == 2, terms.proof == 2);
+    let (split, paid) = (terms.funding == SPLIT, terms.proof == PAYMENT);
     tx.need(!split || mint == payment_mint, E::WrongPaymentMint);
     tx.need(paid || payment_mint == SYSTEM, E::WrongPaymentMint);
     if paid && payment_mint != SYSTEM {
@@ -488,9 +584,9 @@ fn create_campaign(tx: &mut Tx<'_>, id: u64, terms: RawTerms, settings: &RawSett
         need_mint(tx, &mint, &token_program, !split);
         if let Body::Mint(facts) = tx.cell(&mint).body.clone() {
             mint_decimals = facts.decimals;
-            if terms.funding == 0 {
+            if terms.funding == MINTED {
                 tx.need(facts.authority == Some(address), E::MintAuthorityMismatch);
-                let least = if settings.reward_kind == 0 {
+                let least = if settings.reward_kind == FIXED {
                     settings.reward_fixed
                 } else {
                     1
@@ -498,32 +594,39 @@ fn create_campaign(tx: &mut Tx<'_>, id: u64, terms: RawTerms, settings: &RawSett
                 tx.need(facts.supply.checked_add(least).is_some(), E::InvalidReward);
             }
         }
-        if terms.funding != 0 {
+        if terms.funding != MINTED {
             vault = associated(&address, &mint, &token_program).0;
+            tx.need(given_vault.is_some(), E::MissingAccount);
+            tx.need(given_vault.is_none_or(|given| given == vault), E::WrongVault);
+            let made = matches!(&tx.cell(&vault).body,
+                Body::Token(account) if account.program == token_program);
+            tx.need(made, E::VaultMissing);
         }
     }
     if !tx.is_good() {
         return;
     }
-    let mut campaign = Campaign {
+    let mut offered = [Bonus::default(); 32];
+    let bonus_places = places(&mut offered, &settings.bonuses).unwrap_or_default();
+    let least_margin = rules::margin(&terms, tokens, settings);
+    tx.need(
+        rules::bonuses_are_paid_for(&offered, least_margin),
+        E::InvalidBonuses,
+    );
+    if !tx.is_good() {
+        return;
+    }
+    let campaign = Campaign {
         version: 1,
         bump,
-        funding: [
-            Funding::MintAuthority,
-            Funding::Vault,
-            Funding::PaymentSplit,
-        ][usize::from(terms.funding)],
-        proof: [Proof::Open, Proof::Attested, Proof::Payment][usize::from(terms.proof)],
-        uniqueness: [
-            Uniqueness::Wallet,
-            Uniqueness::WalletAndCode,
-            Uniqueness::Order,
-        ][usize::from(terms.uniqueness)],
-        reward_kind: RewardKind::Fixed,
-        paused: false,
-        closed: false,
-        attested_codes: false,
+        funding: terms.funding,
+        proof: terms.proof,
+        uniqueness: terms.uniqueness,
+        per_owner: terms.per_owner,
+        paused: 0,
+        closed: 0,
         mint_decimals,
+        notice_seconds: terms.notice_seconds,
         creator,
         id,
         authority: creator,
@@ -531,72 +634,105 @@ fn create_campaign(tx: &mut Tx<'_>, id: u64, terms: RawTerms, settings: &RawSett
         mint,
         token_program,
         vault,
-        attestor: SYSTEM,
-        treasury: SYSTEM,
         payment_mint,
         rent_payer: payer,
-        reward_fixed: 0,
-        reward_bps: 0,
-        referee_share_bps: 0,
-        max_partner_share_bps: 0,
-        reward_max: 0,
-        min_amount: 0,
-        tiers: Default::default(),
-        bonuses: Default::default(),
-        hold_seconds: 0,
-        attribution_window: 0,
-        starts_at: 0,
-        ends_at: 0,
-        budget: 0,
-        committed: 0,
         created_at: tx.now,
         closed_at: 0,
+        longest_hold: settings.hold_seconds,
+        least_margin,
+        committed: 0,
         owed: 0,
-        longest_hold: 0,
-        reserved: [0; 108],
+        settings: *settings,
+        bonus_places,
+        next_from: 0,
+        next: Settings::default(),
+        next_bonus_places: [0; 4],
+        offered,
+        reserved: [0; 56],
     };
-    apply(&mut campaign, settings);
     tx.create(&payer, &key, Account::Campaign(Box::new(campaign)));
 }
 
-fn update_campaign(tx: &mut Tx<'_>, settings: &RawSettings) {
-    let mut campaign = tx.campaign(1);
-    tx.need(tx.at(0) == campaign.authority, E::Unauthorized);
-    tx.need(!campaign.closed, E::CampaignClosed);
-    let ends_at = settings.ends_at;
-    tx.need(
-        ends_at == 0 || ends_at > tx.now || ends_at == campaign.ends_at,
-        E::InvalidSchedule,
-    );
-    let terms = RawTerms {
-        funding: campaign.funding as u8,
-        proof: campaign.proof as u8,
-        uniqueness: campaign.uniqueness as u8,
-    };
-    tx.need_settings(&terms, settings, campaign.committed);
-    if tx.is_good() {
-        apply(&mut campaign, settings);
-        tx.put_campaign(1, campaign);
-    }
+/// Ends what was announced.
+fn nothing_next(campaign: &mut Campaign) {
+    campaign.next_from = 0;
+    campaign.next = Settings::default();
+    campaign.next_bonus_places = [0; 4];
 }
 
-/// What the authority does to an open campaign.
-fn by_authority(tx: &mut Tx<'_>, change: impl FnOnce(&mut Campaign, i64)) {
+fn update_campaign(tx: &mut Tx<'_>, new: &Settings) {
     let mut campaign = tx.campaign(1);
     tx.need(tx.at(0) == campaign.authority, E::Unauthorized);
-    tx.need(!campaign.closed, E::CampaignClosed);
+    tx.need(campaign.closed == 0, E::CampaignClosed);
+    if campaign.next_from != 0 && tx.now >= campaign.next_from {
+        campaign.settings = campaign.next;
+        campaign.bonus_places = campaign.next_bonus_places;
+        nothing_next(&mut campaign);
+    }
+    let old = campaign.settings;
+    let ends_at = new.ends_at;
+    tx.need(
+        ends_at == 0 || ends_at > tx.now || ends_at == old.ends_at,
+        E::InvalidSchedule,
+    );
+    let terms = campaign.terms();
+    let tokens = Tokens {
+        mint: campaign.mint,
+        payment_mint: campaign.payment_mint,
+    };
+    tx.need_settings(&terms, tokens, new, campaign.committed);
+    let cut = rules::is_cut(&old, new, &campaign.offered, tx.now);
+    let places = places(&mut campaign.offered, &new.bonuses);
+    tx.need(places.is_some(), E::TooManyBonuses);
+    campaign.least_margin = campaign
+        .least_margin
+        .min(rules::margin(&terms, tokens, new));
+    tx.need(
+        rules::bonuses_are_paid_for(&campaign.offered, campaign.least_margin),
+        E::InvalidBonuses,
+    );
+    let Some(places) = places.filter(|_| tx.is_good()) else {
+        return;
+    };
+    campaign.longest_hold = campaign.longest_hold.max(new.hold_seconds);
+    if campaign.notice_seconds != 0 && cut {
+        campaign.next = *new;
+        campaign.next_bonus_places = places;
+        campaign.next_from = tx.now + i64::from(campaign.notice_seconds);
+        campaign.settings.budget = new.budget;
+        campaign.settings.attested_codes = new.attested_codes;
+        campaign.settings.attestor = new.attestor;
+        campaign.settings.treasury = new.treasury;
+    } else {
+        campaign.settings = *new;
+        campaign.bonus_places = places;
+        nothing_next(&mut campaign);
+    }
+    tx.put_campaign(1, campaign);
+}
+
+/// What the authority does to a campaign.
+fn by_authority(tx: &mut Tx<'_>, also_closed: bool, change: impl FnOnce(&mut Campaign, i64)) {
+    let mut campaign = tx.campaign(1);
+    tx.need(tx.at(0) == campaign.authority, E::Unauthorized);
+    tx.need(also_closed || campaign.closed == 0, E::CampaignClosed);
     if tx.is_good() {
         change(&mut campaign, tx.now);
         tx.put_campaign(1, campaign);
     }
 }
 
-fn set_paused(tx: &mut Tx<'_>, paused: bool) {
-    by_authority(tx, |campaign, _| campaign.paused = paused);
+fn set_paused(tx: &mut Tx<'_>, paused: u8) {
+    if paused > 1 {
+        return tx.fail("a flag is neither 0 nor 1");
+    }
+    by_authority(tx, false, |campaign, _| campaign.paused = paused);
 }
 
 fn propose_authority(tx: &mut Tx<'_>, new: [u8; 32]) {
-    by_authority(tx, |campaign, _| campaign.pending_authority = new.into());
+    by_authority(tx, true, |campaign, _| {
+        campaign.pending_authority = new.into();
+    });
 }
 
 fn accept_authority(tx: &mut Tx<'_>) {
@@ -605,7 +741,6 @@ fn accept_authority(tx: &mut Tx<'_>) {
         tx.at(0) == campaign.pending_authority,
         E::NotPendingAuthority,
     );
-    tx.need(!campaign.closed, E::CampaignClosed);
     if tx.is_good() {
         campaign.authority = tx.at(0);
         campaign.pending_authority = SYSTEM;
@@ -614,15 +749,25 @@ fn accept_authority(tx: &mut Tx<'_>) {
 }
 
 fn close_campaign(tx: &mut Tx<'_>) {
-    by_authority(tx, |campaign, now| {
-        campaign.closed = true;
-        campaign.closed_at = now;
-    });
+    let mut campaign = tx.campaign(1);
+    let ends_at = campaign.in_force(tx.now).ends_at;
+    let last = ends_at.max(campaign.next_from);
+    let abandoned = ends_at != 0 && tx.now >= last.saturating_add(CLAIM_PERIOD);
+    tx.need(
+        tx.at(0) == campaign.authority || abandoned,
+        E::Unauthorized,
+    );
+    tx.need(campaign.closed == 0, E::CampaignClosed);
+    if tx.is_good() {
+        campaign.closed = 1;
+        campaign.closed_at = tx.now;
+        tx.put_campaign(1, campaign);
+    }
 }
 
 fn claims_are_over(campaign: &Campaign, now: i64) -> bool {
     let last = campaign.closed_at + i64::from(campaign.longest_hold) + CLAIM_PERIOD;
-    campaign.closed && now >= last
+    campaign.closed != 0 && now >= last
 }
 
 fn reclaim_campaign(tx: &mut Tx<'_>) {
@@ -630,21 +775,27 @@ fn reclaim_campaign(tx: &mut Tx<'_>) {
     let key = tx.at(1);
     let [mint, vault, destination, program] = [3, 4, 5, 6].map(|i| tx.given(i));
     tx.need(tx.at(0) == campaign.authority, E::Unauthorized);
-    tx.need(campaign.closed, E::CampaignNotClosed);
+    tx.need(campaign.closed != 0, E::CampaignNotClosed);
     tx.need(
-        !campaign.closed || claims_are_over(&campaign, tx.now),
+        campaign.closed == 0 || claims_are_over(&campaign, tx.now),
         E::ClaimPeriodOpen,
     );
     tx.need(tx.at(2) == campaign.rent_payer, E::WrongRentPayer);
-    let mints = campaign.funding == Funding::MintAuthority;
+    let mints = campaign.funding == MINTED;
     let mut vault_is_there = false;
-    if campaign.vault != SYSTEM {
+    if campaign.has_vault() {
         need_vault(tx, &campaign, vault);
         vault_is_there = matches!(&tx.cell(&campaign.vault).body,
             Body::Token(account) if account.program == campaign.token_program);
     }
     if mints || vault_is_there {
         need_reward_mint(tx, &campaign, mint, program);
+    }
+    if mints {
+        tx.need_writable(&campaign.mint);
+    }
+    if vault_is_there {
+        tx.need_writable(&campaign.vault);
     }
     let rest = tx.balance(&campaign.vault, &campaign.token_program);
     tx.need(
@@ -676,7 +827,12 @@ fn reclaim_campaign(tx: &mut Tx<'_>) {
         }
         tx.close_to(&campaign.vault, &campaign.rent_payer);
     }
-    tx.leave_closed(&key, key, campaign.rent_payer);
+    let treasury = if campaign.pays_sol() {
+        campaign.in_force(tx.now).treasury
+    } else {
+        SYSTEM
+    };
+    tx.leave_closed(&key, key, campaign.rent_payer, treasury);
 }
 
 fn need_reward_mint(
@@ -704,8 +860,8 @@ fn need_vault(tx: &mut Tx<'_>, campaign: &Campaign, vault: Option<Pubkey>) {
 fn fund_vault(tx: &mut Tx<'_>, amount: u64) {
     let campaign = tx.campaign(1);
     let [funder, mint, source, vault, program] = [0, 2, 3, 4, 5].map(|i| tx.at(i));
-    tx.need(campaign.funding == Funding::Vault, E::NoVault);
-    tx.need(!campaign.closed, E::CampaignClosed);
+    tx.need(campaign.funding == VAULT, E::NoVault);
+    tx.need(campaign.closed == 0, E::CampaignClosed);
     need_reward_mint(tx, &campaign, Some(mint), Some(program));
     need_vault(tx, &campaign, Some(vault));
     if tx.is_good() {
@@ -717,7 +873,7 @@ fn withdraw_vault(tx: &mut Tx<'_>, amount: u64) {
     let campaign = tx.campaign(1);
     let [authority, key, mint, vault, to, program] = [0, 1, 2, 3, 4, 5].map(|i| tx.at(i));
     tx.need(authority == campaign.authority, E::Unauthorized);
-    tx.need(campaign.vault != SYSTEM, E::NoVault);
+    tx.need(campaign.has_vault(), E::NoVault);
     need_reward_mint(tx, &campaign, Some(mint), Some(program));
     need_vault(tx, &campaign, Some(vault));
     if !tx.is_good() {
@@ -733,7 +889,10 @@ fn withdraw_vault(tx: &mut Tx<'_>, amount: u64) {
     }
 }
 
-fn set_suspended(tx: &mut Tx<'_>, suspended: bool) {
+fn set_suspended(tx: &mut Tx<'_>, suspended: u8) {
+    if suspended > 1 {
+        return tx.fail("a flag is neither 0 nor 1");
+    }
     let (campaign, mut referral) = (tx.campaign(1), tx.referral(2));
     tx.need(tx.at(0) == campaign.authority, E::Unauthorized);
     tx.need(referral.campaign == tx.at(1), E::WrongCampaign);
@@ -743,23 +902,53 @@ fn set_suspended(tx: &mut Tx<'_>, suspended: bool) {
     }
 }
 
+fn register_referrer(tx: &mut Tx<'_>) {
+    let campaign = tx.campaign(2);
+    let [payer, owner, campaign_key, key] = [0, 1, 2, 3].map(|i| tx.at(i));
+    tx.need(campaign.per_owner == 1, E::NotPerOwner);
+    tx.may_need(campaign.closed == 0, E::CampaignClosed);
+    let address = referrer_at(&campaign_key, &owner);
+    if key != address {
+        tx.fail("not the referrer's address");
+    }
+    tx.need(!tx.cell(&key).is_ours(), E::ReferrerExists);
+    if !tx.is_good() {
+        return;
+    }
+    let referrer = Referrer {
+        version: 1,
+        campaign: campaign_key,
+        owner,
+        rent_payer: payer,
+        conversions: 0,
+        bonuses_paid: 0,
+    };
+    tx.create(&payer, &key, Account::Referrer(Box::new(referrer)));
+}
+
 fn create_referral(tx: &mut Tx<'_>, code: [u8; 12], usage_limit: u64, expires_at: i64) {
     let campaign = tx.campaign(2);
     let [payer, owner, campaign_key, key] = [0, 1, 2, 3].map(|i| tx.at(i));
-    let (address, bump) = referral_at(&campaign_key, &code);
-    if key != address {
-        return tx.fail("not the referral's address");
-    }
+    let (attestor, referrer) = (tx.given(4), tx.given(5));
+    let address = referral_at(&campaign_key, &code);
     let parsed = Code::from_padded(&code);
     tx.need(parsed.is_ok(), E::InvalidCode);
-    tx.need(!campaign.closed, E::CampaignClosed);
-    if campaign.attested_codes {
-        let attestor = tx.given(4);
+    if key != address {
+        tx.fail("not the referral's address");
+    }
+    tx.need(campaign.closed == 0, E::CampaignClosed);
+    let settings = *campaign.in_force(tx.now);
+    if settings.attested_codes == 1 {
         tx.need(attestor.is_some(), E::AttestationRequired);
-        tx.need(
-            attestor.is_none_or(|attestor| attestor == campaign.attestor),
-            E::WrongAttestor,
-        );
+        if let Some(attestor) = attestor {
+            tx.need(attestor == settings.attestor, E::WrongAttestor);
+            if !tx.signs(&attestor) {
+                tx.fail("a signature is missing");
+            }
+        }
+    }
+    if campaign.per_owner == 1 {
+        tx.need_referrer(referrer, &campaign_key, &owner);
     }
     tx.need(expires_at == 0 || expires_at > tx.now, E::InvalidExpiry);
     tx.need(!tx.cell(&key).is_ours(), E::CodeTaken);
@@ -768,13 +957,14 @@ fn create_referral(tx: &mut Tx<'_>, code: [u8; 12], usage_limit: u64, expires_at
     }
     let referral = Referral {
         version: 1,
-        bump,
         code_len: parsed.map_or(0, |code| code.len()),
-        active: true,
-        suspended: false,
-        bonuses_paid: 0,
+        active: 1,
+        suspended: 0,
         partner_account_bump: 0,
         partner_share_bps: 0,
+        partner_fixed: 0,
+        partner_ends_at: 0,
+        bonuses_paid: 0,
         code,
         campaign: campaign_key,
         owner,
@@ -790,12 +980,16 @@ fn create_referral(tx: &mut Tx<'_>, code: [u8; 12], usage_limit: u64, expires_at
         rewards_pending: 0,
         partner_pending: 0,
         open_conversions: 0,
-        reserved: [0; 17],
+        held_until: 0,
+        reserved: [0; 8],
     };
     tx.create(&payer, &key, Account::Referral(Box::new(referral)));
 }
 
-fn update_referral(tx: &mut Tx<'_>, active: bool, usage_limit: u64, expires_at: i64) {
+fn update_referral(tx: &mut Tx<'_>, active: u8, usage_limit: u64, expires_at: i64) {
+    if active > 1 {
+        return tx.fail("a flag is neither 0 nor 1");
+    }
     let mut referral = tx.referral(1);
     tx.need(tx.at(0) == referral.owner, E::NotReferralOwner);
     tx.need(
@@ -814,37 +1008,62 @@ fn update_referral(tx: &mut Tx<'_>, active: bool, usage_limit: u64, expires_at: 
     }
 }
 
-fn set_partner(tx: &mut Tx<'_>, share_bps: u16) {
+fn set_partner(tx: &mut Tx<'_>, share_bps: u16, fixed: u64) {
     let (campaign, mut referral) = (tx.campaign(2), tx.referral(3));
     let partner = tx.at(1);
+    let settings = *campaign.in_force(tx.now);
     tx.need(referral.campaign == tx.at(2), E::WrongCampaign);
     tx.need(tx.at(0) == referral.owner, E::NotReferralOwner);
-    tx.need(
-        referral.partner == SYSTEM || referral.partner == partner,
-        E::PartnerExists,
-    );
-    tx.need(
-        partner != referral.owner && share_bps > 0 && share_bps <= campaign.max_partner_share_bps,
-        E::InvalidPartner,
-    );
+    let another = referral.partner != SYSTEM && referral.partner != partner;
+    let ended = referral.partner_ends_at != 0 && tx.now >= referral.partner_ends_at;
+    tx.need(!another || ended, E::PartnerExists);
+    // Owed something, the old one is a partner still.
+    let owed = another && ended && referral.partner_pending != 0;
+    tx.need(!owed, E::PartnerExists);
+    tx.or(owed, E::RewardsPending);
+    let agreed = match (share_bps, fixed) {
+        (0, fixed) => fixed > 0 && fixed <= settings.max_partner_fixed,
+        (bps, 0) => bps <= settings.max_partner_share_bps,
+        _ => false,
+    };
+    tx.need(partner != referral.owner && agreed, E::InvalidPartner);
     if tx.is_good() {
         referral.partner = partner;
         referral.partner_share_bps = share_bps;
+        referral.partner_fixed = fixed;
+        referral.partner_ends_at = 0;
         referral.partner_account_bump = reward_account(&campaign, &partner).1;
         tx.put_referral(3, referral);
     }
 }
 
-fn remove_partner(tx: &mut Tx<'_>) {
+fn end_partnership(tx: &mut Tx<'_>) {
     let mut referral = tx.referral(1);
-    tx.need(tx.at(0) == referral.partner, E::NotPartner);
-    tx.need(referral.partner_pending == 0, E::RewardsPending);
-    if tx.is_good() {
+    let party = tx.at(0);
+    let by_partner = party == referral.partner;
+    tx.need(
+        referral.partner != SYSTEM && (by_partner || party == referral.owner),
+        E::NotPartner,
+    );
+    let owed = referral.partner_pending != 0;
+    let ends_at = referral.partner_ends_at;
+    let ended = ends_at != 0 && tx.now >= ends_at;
+    tx.need(!(ended && owed), E::RewardsPending);
+    if !tx.is_good() {
+        return;
+    }
+    if !owed && (by_partner || ended) {
         referral.partner = SYSTEM;
         referral.partner_share_bps = 0;
+        referral.partner_fixed = 0;
+        referral.partner_ends_at = 0;
         referral.partner_account_bump = 0;
-        tx.put_referral(1, referral);
+    } else if by_partner {
+        referral.partner_ends_at = tx.now;
+    } else if ends_at == 0 {
+        referral.partner_ends_at = tx.now + PARTNER_NOTICE;
     }
+    tx.put_referral(1, referral);
 }
 
 fn propose_owner(tx: &mut Tx<'_>, new: [u8; 32]) {
@@ -859,9 +1078,14 @@ fn propose_owner(tx: &mut Tx<'_>, new: [u8; 32]) {
 fn accept_owner(tx: &mut Tx<'_>) {
     let (campaign, mut referral) = (tx.campaign(1), tx.referral(2));
     let new = tx.at(0);
-    tx.need(referral.campaign == tx.at(1), E::WrongCampaign);
+    let campaign_key = tx.at(1);
+    tx.need(referral.campaign == campaign_key, E::WrongCampaign);
     tx.need(referral.pending_owner == new, E::NotPendingOwner);
     tx.need(referral.partner != new, E::InvalidPartner);
+    if campaign.per_owner == 1 {
+        tx.need(tx.now >= referral.held_until, E::RewardsPending);
+        tx.need_referrer(tx.given(3), &campaign_key, &new);
+    }
     if tx.is_good() {
         referral.owner = new;
         referral.pending_owner = SYSTEM;
@@ -877,8 +1101,16 @@ fn close_referral(tx: &mut Tx<'_>) {
     tx.need(referral.open_conversions == 0, E::RewardsPending);
     tx.need(tx.at(2) == referral.rent_payer, E::WrongRentPayer);
     if tx.is_good() {
-        tx.leave_closed(&key, referral.campaign, referral.rent_payer);
+        tx.leave_closed(&key, referral.campaign, referral.rent_payer, SYSTEM);
     }
+}
+
+/// Whether this referral could earn now, by itself.
+fn can_earn(referral: &Referral, now: i64) -> bool {
+    referral.active == 1
+        && referral.suspended == 0
+        && (referral.expires_at == 0 || now < referral.expires_at)
+        && (referral.usage_limit == 0 || referral.conversions < referral.usage_limit)
 }
 
 /// Refuses unless campaign and referral let `wallet` be brought now.
@@ -891,20 +1123,24 @@ fn need_open(
     code: &[u8; 12],
 ) {
     let now = tx.now;
+    let settings = campaign.in_force(now);
     tx.need(referral.campaign == *key, E::WrongCampaign);
     tx.need(referral.code == *code, E::CodeMismatch);
     tx.need(
         referral.owner != *wallet && referral.partner != *wallet,
         E::SelfReferral,
     );
-    tx.need(!campaign.closed, E::CampaignClosed);
-    tx.need(!campaign.paused, E::CampaignPaused);
-    tx.need(now >= campaign.starts_at, E::CampaignNotStarted);
+    tx.need(campaign.closed == 0, E::CampaignClosed);
+    tx.need(campaign.paused == 0, E::CampaignPaused);
+    tx.need(now >= settings.starts_at, E::CampaignNotStarted);
     tx.need(
-        campaign.ends_at == 0 || now < campaign.ends_at,
+        settings.ends_at == 0 || now < settings.ends_at,
         E::CampaignEnded,
     );
-    tx.need(referral.active && !referral.suspended, E::ReferralInactive);
+    tx.need(
+        referral.active == 1 && referral.suspended == 0,
+        E::ReferralInactive,
+    );
     tx.need(
         referral.expires_at == 0 || now < referral.expires_at,
         E::ReferralExpired,
@@ -918,34 +1154,47 @@ fn need_open(
 fn bind(tx: &mut Tx<'_>, code: [u8; 12]) {
     let (campaign, referral) = (tx.campaign(2), tx.referral(3));
     let [payer, wallet, campaign_key, referral_key, key] = [0, 1, 2, 3, 4].map(|i| tx.at(i));
-    let (address, bump) = binding_at(&campaign_key, &wallet);
-    if key != address {
-        return tx.fail("not the binding's address");
+    if key != binding_at(&campaign_key, &wallet) {
+        tx.fail("not the binding's address");
     }
+    let window = campaign.in_force(tx.now).attribution_window;
     need_open(tx, &campaign, &campaign_key, &referral, &wallet, &code);
-    tx.need(campaign.attribution_window != 0, E::NoAttribution);
+    tx.need(window != 0, E::NoAttribution);
     let old = match &tx.cell(&key).body {
-        Body::Vouch(Account::Referee(old)) => Some((**old).clone()),
+        Body::Vouch(Account::Binding(old)) => Some((**old).clone()),
         _ => None,
     };
-    tx.need(
-        old.as_ref().is_none_or(|old| tx.now >= old.expires_at),
-        E::AlreadyBound,
-    );
+    tx.need(old.is_some() || !tx.cell(&key).is_ours(), E::BindingNotFound);
+    if let Some(old) = old.as_ref().filter(|old| tx.now < old.expires_at) {
+        // Bound anew only if the code that it is bound to cannot earn.
+        let named = tx.given(5).filter(|given| *given == old.referral);
+        let limit = campaign.in_force(tx.now).owner_limit;
+        let stuck = named.is_some_and(|named| match &tx.cell(&named).body {
+            Body::Vouch(Account::Referral(bound)) => {
+                let its = referrer_at(&campaign_key, &bound.owner);
+                let owner = tx.given(6).filter(|given| *given == its);
+                let counted = owner.and_then(|key| tx.referrer(&key));
+                let full = limit != 0 && counted.is_some_and(|it| it.conversions >= limit);
+                !can_earn(bound, tx.now) || full
+            }
+            _ => true,
+        });
+        tx.need(stuck, E::AlreadyBound);
+        tx.or(!stuck && tx.given(5).is_some() && named.is_none(), E::WrongReferral);
+    }
     if !tx.is_good() {
         return;
     }
-    let binding = Referee {
+    let binding = Binding {
         version: 1,
-        bump,
         campaign: campaign_key,
         wallet,
         referral: referral_key,
         rent_payer: old.as_ref().map_or(payer, |old| old.rent_payer),
         bound_at: tx.now,
-        expires_at: tx.now + i64::from(campaign.attribution_window),
+        expires_at: tx.now + i64::from(window),
     };
-    let account = Account::Referee(Box::new(binding));
+    let account = Account::Binding(Box::new(binding));
     if old.is_some() {
         tx.put(4, account);
     } else {
@@ -962,19 +1211,34 @@ struct Request {
     reference: [u8; 32],
 }
 
+/// Optional accounts of `convert` and `purchase`.
+struct Optional {
+    binding: Option<Pubkey>,
+    referrer: Option<Pubkey>,
+    credential: Option<Pubkey>,
+}
+
 /// What `convert` and `purchase` have in common, in front.
 struct Credit {
     campaign: Campaign,
+    settings: Settings,
     referral: Referral,
+    /// The owner's account, in campaigns that count per owner.
+    referrer: Option<(Pubkey, Referrer)>,
     referee: Pubkey,
-    bump: u8,
     parts: Parts,
 }
 
 /// Accounts 1 to 4 are the same in both.
-fn credit(tx: &mut Tx<'_>, request: &Request, payment: bool) -> Option<Credit> {
+fn credit(
+    tx: &mut Tx<'_>,
+    request: &Request,
+    payment: bool,
+    optional: &Optional,
+) -> Option<Credit> {
     let (campaign, referral) = (tx.campaign(2), tx.referral(3));
     let [referee, campaign_key, referral_key, key] = [1, 2, 3, 4].map(|i| tx.at(i));
+    let settings = *campaign.in_force(tx.now);
     need_open(
         tx,
         &campaign,
@@ -984,81 +1248,184 @@ fn credit(tx: &mut Tx<'_>, request: &Request, payment: bool) -> Option<Credit> {
         &request.code,
     );
     tx.need(request.action <= 8, E::InvalidAction);
-    let paid = campaign.proof == Proof::Payment;
+    let paid = campaign.proof == PAYMENT;
     tx.need(!paid || payment, E::PaymentRequired);
     tx.need(paid || !payment, E::PaymentNotAccepted);
-    tx.need(request.amount >= campaign.min_amount, E::AmountTooSmall);
+    tx.need(request.amount >= settings.min_amount, E::AmountTooSmall);
     tx.need(!payment || request.amount > 0, E::AmountTooSmall);
-    if campaign.attribution_window != 0 {
-        let given = tx.given(if payment { 13 } else { 11 });
-        let binding = given.and_then(|key| match &tx.cell(&key).body {
-            Body::Vouch(Account::Referee(binding)) => Some((**binding).clone()),
-            _ => None,
-        });
-        match binding {
-            None => tx.need(false, E::MissingAccount),
-            Some(b) if b.campaign != campaign_key || b.wallet != referee => {
-                tx.need(false, E::NotBound);
-            }
-            Some(b) => {
-                tx.need(tx.now < b.expires_at, E::BindingExpired);
-                tx.need(b.referral == referral_key, E::NotFirstTouch);
-            }
-        }
+    if settings.attribution_window != 0 {
+        need_bound(tx, optional.binding, &campaign_key, &referral_key, &referee);
     }
-    if !payment && campaign.proof == Proof::Attested {
-        need_attested(tx, &campaign, request);
+    if settings.gate_credential != SYSTEM {
+        need_credential(tx, optional.credential, &settings, &referee);
+    }
+    if !payment && campaign.proof == ATTESTED {
+        need_attested(tx, &campaign, &settings, request);
+    }
+    let mut referrer = None;
+    if campaign.per_owner == 1 {
+        let found = tx.need_referrer(optional.referrer, &campaign_key, &referral.owner);
+        let its = optional.referrer.and_then(|key| tx.referrer(&key));
+        let limit = settings.owner_limit;
+        tx.need(
+            limit == 0 || its.is_none_or(|it| it.conversions < limit),
+            E::OwnerLimitReached,
+        );
+        referrer = optional.referrer.zip(found);
     }
     tx.need(
-        campaign.uniqueness != Uniqueness::Order || request.reference != [0; 32],
+        campaign.uniqueness != ORDER || request.reference != [0; 32],
         E::MissingReference,
     );
     let once = key_of(&campaign, &referee, &referral_key, &request.reference);
-    let (address, bump) = conversion_at(&campaign_key, &once);
+    let address = keyed(&campaign_key, &once);
+    // The System program says so, last.
     if key != address {
-        tx.fail("not the conversion's address");
+        tx.fail_late("not the conversion's address");
     }
-    tx.need(!tx.cell(&address).is_ours(), E::AlreadyConverted);
+    tx.need(!tx.cell(&key).is_ours(), E::AlreadyConverted);
     if !tx.is_good() {
         return None;
     }
+    let counted = match &referrer {
+        Some((_, referrer)) => (referrer.conversions, referrer.bonuses_paid),
+        None => (referral.conversions, referral.bonuses_paid),
+    };
+    let parts = rules::next_reward(&campaign, &referral, counted, request.amount, tx.now);
+    if let Some((key, _)) = &referrer {
+        let key = *key;
+        if parts.total() != 0 {
+            tx.need_writable(&key);
+        } else {
+            tx.may_need(tx.writable(&key), Reason::Elsewhere(READ_ONLY));
+        }
+    }
     Some(Credit {
-        parts: rules::reward(&campaign, &referral, request.amount),
+        parts,
         campaign,
+        settings,
         referral,
+        referrer,
         referee,
-        bump,
     })
 }
 
-fn need_attested(tx: &mut Tx<'_>, campaign: &Campaign, request: &Request) {
+/// Refuses unless the referee is bound to this referral.
+fn need_bound(
+    tx: &mut Tx<'_>,
+    given: Option<Pubkey>,
+    campaign: &Pubkey,
+    referral: &Pubkey,
+    referee: &Pubkey,
+) {
+    let Some(key) = given else {
+        return tx.need(false, E::MissingAccount);
+    };
+    match &tx.cell(&key).body {
+        Body::Vouch(Account::Binding(b)) if b.campaign == *campaign && b.wallet == *referee => {
+            let (expires_at, right) = (b.expires_at, b.referral == *referral);
+            tx.need(tx.now < expires_at, E::BindingExpired);
+            tx.need(right, E::NotFirstTouch);
+        }
+        Body::Vouch(Account::Binding(_)) => tx.need(false, E::NotBound),
+        _ => tx.need(false, E::BindingNotFound),
+    }
+}
+
+/// When a credential expires, 0 for never; `None` if it is none of this issuer, schema and
+/// wallet.
+#[must_use]
+pub fn credential_until(
+    data: &[u8],
+    credential: &Pubkey,
+    schema: &Pubkey,
+    wallet: &Pubkey,
+) -> Option<i64> {
+    let (kind, rest) = data.split_first()?;
+    let (nonce, rest) = rest.split_at_checked(32)?;
+    let (issuer, rest) = rest.split_at_checked(32)?;
+    let (of, rest) = rest.split_at_checked(32)?;
+    let (len, rest) = rest.split_first_chunk::<4>()?;
+    let len = usize::try_from(u32::from_le_bytes(*len)).ok()?;
+    let (_, rest) = rest.split_at_checked(len)?;
+    let (_, rest) = rest.split_at_checked(32)?;
+    let (expiry, _) = rest.split_first_chunk::<8>()?;
+    let right = *kind == 2
+        && nonce == wallet.as_ref()
+        && issuer == credential.as_ref()
+        && of == schema.as_ref();
+    right.then(|| i64::from_le_bytes(*expiry))
+}
+
+/// Refuses unless the referee has the campaign's credential.
+fn need_credential(
+    tx: &mut Tx<'_>,
+    given: Option<Pubkey>,
+    settings: &Settings,
+    referee: &Pubkey,
+) {
+    let until = given.and_then(|key| match &tx.cell(&key).body {
+        Body::Foreign { owner, data } if *owner == ATTESTATIONS => credential_until(
+            data,
+            &settings.gate_credential,
+            &settings.gate_schema,
+            referee,
+        ),
+        _ => None,
+    });
+    match until {
+        None => tx.need(false, E::CredentialRequired),
+        Some(until) => tx.need(until == 0 || tx.now < until, E::CredentialExpired),
+    }
+}
+
+fn need_attested(tx: &mut Tx<'_>, campaign: &Campaign, settings: &Settings, request: &Request) {
     if let Some(attestor) = tx.given(9) {
-        return tx.need(attestor == campaign.attestor, E::WrongAttestor);
+        tx.need(attestor == settings.attestor, E::WrongAttestor);
+        if !tx.signs(&attestor) {
+            tx.fail("a signature is missing");
+        }
+        return;
     }
     let Some(voucher) = tx.voucher.filter(|_| tx.given(10) == Some(INSTRUCTIONS)) else {
         return tx.need(false, E::AttestationRequired);
     };
-    let mut expected = vec![1, 0];
-    for offset in [48, 0xffff, 16, 0xffff, 112, 193, 0xffff_u16] {
-        expected.extend(offset.to_le_bytes());
-    }
-    let same_head = voucher.get(..16) == Some(&expected[..]);
-    let same_key = voucher.get(16..48) == Some(campaign.attestor.as_ref());
-    let mut message = b"vouch:conversion".to_vec();
-    for part in [PROGRAM_ID, tx.at(2), tx.at(3), tx.at(1)] {
-        message.extend(part.as_ref());
-    }
-    message.push(request.action);
-    message.extend(request.amount.to_le_bytes());
-    message.extend(request.reference);
-    let same_message = voucher.get(112..297) == Some(&message[..]);
-    let expires_at = voucher.get(297..).and_then(|rest| rest.try_into().ok());
-    match expires_at.map(i64::from_le_bytes) {
-        Some(at) if same_head && same_key && same_message => {
-            tx.need(tx.now < at, E::VoucherExpired);
-        }
-        _ => tx.need(false, E::InvalidVoucher),
-    }
+    let number = |at: usize| {
+        let bytes = voucher.get(at..at + 8)?;
+        Some(i64::from_le_bytes(bytes.try_into().ok()?))
+    };
+    // The two times stand at the end of the message, which begins at byte 112.
+    let (Some(issued_at), Some(expires_at)) = (number(112 + 193), number(112 + 201)) else {
+        return tx.need(false, E::InvalidVoucher);
+    };
+    let statement = Statement {
+        campaign: tx.at(2),
+        campaign_created_at: campaign.created_at,
+        referral: tx.at(3),
+        referee: tx.at(1),
+        action: request.action,
+        amount: request.amount,
+        reference: request.reference,
+        issued_at,
+        expires_at,
+    };
+    let expected = statement.signed(&settings.attestor);
+    // All but the signature, which the runtime checks.
+    let same = voucher.len() == expected.len()
+        && voucher[..48] == expected[..48]
+        && voucher[112..] == expected[112..];
+    let life = i128::from(expires_at) - i128::from(issued_at);
+    tx.need(
+        same && issued_at <= tx.now + CLOCK_SKEW && (0..=i128::from(CLAIM_PERIOD)).contains(&life),
+        E::InvalidVoucher,
+    );
+    tx.need(tx.now < expires_at, E::VoucherExpired);
+    let Some(revocation) = tx.given(11) else {
+        return tx.need(false, E::MissingAccount);
+    };
+    let address = revocation_at(&statement.campaign, &sha256(&[&statement.message()]));
+    tx.need(revocation == address, E::WrongRevocation);
+    tx.need(!tx.cell(&revocation).is_ours(), E::VoucherRevoked);
 }
 
 /// Who the parts are for, by their bits: owner and account.
@@ -1093,8 +1460,8 @@ fn payable(
             E::WrongBeneficiary,
         );
         let cell = tx.cell(&account);
-        let takes = if campaign.mint == SYSTEM {
-            cell.lamports + units >= tx.rent(cell.size())
+        let takes = if campaign.pays_sol() {
+            !cell.is_program() && cell.lamports + units >= tx.rent(cell.size())
         } else {
             matches!(&cell.body, Body::Token(account)
                 if account.program == campaign.token_program
@@ -1106,6 +1473,8 @@ fn payable(
         };
         if takes {
             bits |= bit;
+            // Where the mint has no room nothing is written after all.
+            tx.need_writable(&account);
         }
     }
     bits
@@ -1121,12 +1490,20 @@ fn affordable(
     units: u64,
 ) -> u8 {
     need_reward_mint(tx, campaign, mint, program);
-    if campaign.funding != Funding::MintAuthority {
+    if campaign.funding != MINTED {
         need_vault(tx, campaign, vault);
+        if bits != 0 {
+            tx.need_writable(&campaign.vault);
+        }
         return bits;
     }
     match &tx.cell(&campaign.mint).body {
-        Body::Mint(facts) if facts.supply.checked_add(units).is_some() => bits,
+        Body::Mint(facts) if facts.supply.checked_add(units).is_some() => {
+            if bits != 0 {
+                tx.need_writable(&campaign.mint);
+            }
+            bits
+        }
         _ => 0,
     }
 }
@@ -1145,7 +1522,7 @@ fn pay(
             continue;
         }
         let mint = &campaign.mint;
-        if campaign.funding == Funding::MintAuthority {
+        if campaign.funding == MINTED {
             tx.mint_to(mint, &to, campaign_key, units);
         } else {
             tx.transfer(
@@ -1160,45 +1537,59 @@ fn pay(
     }
 }
 
-/// Records the conversion, and counts it for the referral.
-fn record(tx: &mut Tx<'_>, credit: &Credit, request: &Request, settled: u8) {
+/// Records the conversion, and counts it for the referral and its owner.
+fn record(tx: &mut Tx<'_>, credit: &Credit, settled: u8) {
     let Credit {
-        campaign, parts, ..
+        settings,
+        campaign,
+        parts,
+        ..
     } = credit;
     let [payer, referral_key, key] = [0, 3, 4].map(|i| tx.at(i));
     let [reward_referrer, reward_referee, reward_partner] = parts.units;
+    let places = campaign.places_in_force(tx.now);
+    let mut bonuses = 0_u32;
+    for (place, earned) in places.into_iter().zip(parts.bonuses) {
+        if earned {
+            bonuses |= 1 << place;
+        }
+    }
+    let pending = settings.hold_seconds != 0 || settled != ALL;
     let conversion = Conversion {
         version: 1,
-        bump: credit.bump,
-        status: if settled == ALL {
-            Status::Paid
-        } else {
-            Status::Pending
-        },
+        status: if pending { PENDING } else { PAID },
         settled,
-        action: Action::ALL[usize::from(request.action)],
-        bonuses: parts.bonuses,
+        budgeted: u8::from(settings.budget != 0),
+        bonuses,
         referral: referral_key,
         referee: credit.referee,
         rent_payer: payer,
-        reference: request.reference,
-        amount: request.amount,
         reward_referrer,
         reward_referee,
         reward_partner,
         converted_at: tx.now,
-        hold_seconds: campaign.hold_seconds,
+        hold_seconds: settings.hold_seconds,
     };
     tx.create(&payer, &key, Account::Conversion(Box::new(conversion)));
     let mut referral = credit.referral.clone();
-    referral.conversions += 1;
+    let counts = u64::from(parts.total() != 0);
+    referral.conversions += counts;
     match referral.rewards_total.checked_add(reward_referrer) {
         Some(total) => referral.rewards_total = total,
         None => tx.fail("a total has no room"),
     }
-    referral.bonuses_paid |= parts.bonuses;
-    if settled != ALL {
-        referral.open_conversions += 1;
+    if let Some((key, referrer)) = &credit.referrer {
+        let mut referrer = referrer.clone();
+        referrer.conversions += counts;
+        referrer.bonuses_paid |= bonuses;
+        tx.cell_mut(key).body = Body::Vouch(Account::Referrer(Box::new(referrer)));
+    } else {
+        referral.bonuses_paid |= bonuses;
+    }
+    referral.open_conversions += u64::from(pending);
+    if settings.hold_seconds != 0 {
+        let held_until = tx.now + i64::from(settings.hold_seconds);
+        referral.held_until = referral.held_until.max(held_until);
     }
     if settled & 1 == 0 {
         referral.rewards_pending = referral.rewards_pending.saturating_add(reward_referrer);
@@ -1216,19 +1607,19 @@ fn record(tx: &mut Tx<'_>, credit: &Credit, request: &Request, settled: u8) {
 fn count(tx: &mut Tx<'_>, credit: &Credit, settled: u8) {
     let key = tx.at(2);
     let mut campaign = credit.campaign.clone();
-    let vault = campaign.vault != SYSTEM;
-    if campaign.budget == 0 && !vault {
+    let budget = credit.settings.budget;
+    if budget == 0 && !campaign.has_vault() {
         return;
     }
     tx.need_late(tx.writable(&key), E::CampaignNotWritable);
     let total = credit.parts.total();
-    if campaign.budget != 0 {
+    if budget != 0 {
         let committed = campaign.committed.checked_add(total);
-        let within = committed.filter(|committed| *committed <= campaign.budget);
+        let within = committed.filter(|committed| *committed <= budget);
         tx.need_late(within.is_some(), E::BudgetExhausted);
         campaign.committed = within.unwrap_or(campaign.committed);
     }
-    if vault {
+    if campaign.has_vault() {
         campaign.owed += credit.parts.sum(ALL & !settled);
     }
     tx.put_campaign(2, campaign);
@@ -1237,7 +1628,7 @@ fn count(tx: &mut Tx<'_>, credit: &Credit, settled: u8) {
 /// Refuses when the vault lacks what the conversion earns.
 fn need_funds(tx: &mut Tx<'_>, credit: &Credit, vault: Option<Pubkey>) {
     let campaign = &credit.campaign;
-    if campaign.funding == Funding::Vault {
+    if campaign.funding == VAULT {
         need_vault(tx, campaign, vault);
         let balance = tx.balance(&campaign.vault, &campaign.token_program);
         let free = balance.checked_sub(campaign.owed);
@@ -1249,7 +1640,13 @@ fn need_funds(tx: &mut Tx<'_>, credit: &Credit, vault: Option<Pubkey>) {
 }
 
 fn convert(tx: &mut Tx<'_>, request: &Request) {
-    let Some(credit) = credit(tx, request, false) else {
+    let [binding, referrer, credential] = [12, 13, 14].map(|i| tx.given(i));
+    let optional = Optional {
+        binding,
+        referrer,
+        credential,
+    };
+    let Some(credit) = credit(tx, request, false, &optional) else {
         return;
     };
     let Credit {
@@ -1267,14 +1664,14 @@ fn convert(tx: &mut Tx<'_>, request: &Request) {
         referee_account,
         partner_account,
         vault,
-    ] = [5, 6, 7, 12, 13, 14].map(|i| tx.given(i));
+    ] = [5, 6, 7, 15, 16, 17].map(|i| tx.given(i));
     // The token program and the referrer's account are not optional.
     let (program, referrer) = (program.or(Some(PROGRAM_ID)), referrer.or(Some(PROGRAM_ID)));
     need_funds(tx, &credit, vault);
     let people = beneficiaries(campaign, referral, referee);
     let nothing = parts.nothing();
     let mut paid = 0;
-    if campaign.hold_seconds == 0 && parts.total() != 0 {
+    if credit.settings.hold_seconds == 0 && parts.total() != 0 {
         let accounts = [referrer, referee_account, partner_account];
         let bits = payable(tx, campaign, &people, accounts, parts, ALL & !nothing);
         paid = affordable(tx, campaign, [mint, program, vault], bits, parts.total());
@@ -1282,7 +1679,7 @@ fn convert(tx: &mut Tx<'_>, request: &Request) {
     if !tx.is_good() {
         return;
     }
-    record(tx, &credit, request, nothing | paid);
+    record(tx, &credit, nothing | paid);
     pay(tx, &campaign_key, campaign, &people, parts, paid);
     count(tx, &credit, nothing | paid);
 }
@@ -1301,7 +1698,7 @@ fn spend(
         return;
     }
     if campaign.payment_mint == SYSTEM {
-        return tx.move_lamports(&buyer, to, amount);
+        return tx.send_lamports(&buyer, to, amount);
     }
     if let (Some(source), Some(program)) = (source, program) {
         tx.transfer(
@@ -1315,12 +1712,19 @@ fn spend(
     }
 }
 
-fn purchase(tx: &mut Tx<'_>, request: &Request) {
-    let Some(credit) = credit(tx, request, true) else {
+fn purchase(tx: &mut Tx<'_>, request: &Request, max_payment: u64) {
+    let [binding, referrer, credential] = [13, 14, 15].map(|i| tx.given(i));
+    let optional = Optional {
+        binding,
+        referrer,
+        credential,
+    };
+    let Some(credit) = credit(tx, request, true, &optional) else {
         return;
     };
     let Credit {
         campaign,
+        settings,
         referral,
         referee: buyer,
         parts,
@@ -1336,20 +1740,25 @@ fn purchase(tx: &mut Tx<'_>, request: &Request) {
         referee_account,
         partner_account,
         vault,
-    ] = [8, 9, 10, 11, 12, 14, 15, 16].map(|i| tx.given(i));
-    let split = campaign.funding == Funding::PaymentSplit;
+    ] = [8, 9, 10, 11, 12, 16, 17, 18].map(|i| tx.given(i));
+    let split = campaign.funding == SPLIT;
+    let discount = if split { parts.units[1] } else { 0 };
+    tx.need(
+        request.amount - discount <= max_payment,
+        E::PaymentAboveMaximum,
+    );
     need_funds(tx, &credit, vault);
     let people = beneficiaries(campaign, referral, buyer);
     let nothing = parts.nothing() | if split { 2 } else { 0 };
     let mut paid = 0;
-    if campaign.hold_seconds == 0 && nothing != ALL {
+    if settings.hold_seconds == 0 && nothing != ALL {
         let accounts = [Some(referrer), referee_account, partner_account];
         paid = payable(tx, campaign, &people, accounts, parts, ALL & !nothing);
         if !split {
             paid = affordable(tx, campaign, [mint, program, vault], paid, parts.total());
         }
     }
-    tx.need(treasury == campaign.treasury, E::WrongTreasury);
+    tx.need(treasury == settings.treasury, E::WrongTreasury);
     if campaign.payment_mint == SYSTEM {
         tx.need(treasury != *buyer, E::WrongTreasury);
     } else {
@@ -1369,21 +1778,27 @@ fn purchase(tx: &mut Tx<'_>, request: &Request) {
             E::WrongTokenProgram,
         );
         tx.need(source != Some(treasury), E::WrongTreasury);
+        if let Some(source) = source {
+            tx.need_writable(&source);
+        }
     }
     let settled = nothing | paid;
     let waiting = parts.sum(ALL & !settled);
-    if split && waiting != 0 && campaign.vault != SYSTEM {
+    if split && waiting != 0 && campaign.has_vault() {
         // The first payment may come before this check.
-        let right = vault == Some(campaign.vault);
-        let made = matches!(&tx.cell(&campaign.vault).body,
-            Body::Token(account) if account.program == campaign.token_program);
-        tx.need_late(vault.is_some() && (made || !right), E::MissingAccount);
-        tx.need_late(vault.is_none() || right, E::WrongVault);
+        tx.need_late(vault.is_some(), E::MissingAccount);
+        tx.need_late(
+            vault.is_none_or(|vault| vault == campaign.vault),
+            E::WrongVault,
+        );
+        if !tx.writable(&campaign.vault) {
+            tx.fail_late(READ_ONLY);
+        }
     }
     if !tx.is_good() {
         return;
     }
-    record(tx, &credit, request, settled);
+    record(tx, &credit, settled);
     let mut spend = |to: &Pubkey, amount| spend(tx, campaign, source, payment_program, to, amount);
     if split {
         spend(&treasury, request.amount - parts.total());
@@ -1392,10 +1807,10 @@ fn purchase(tx: &mut Tx<'_>, request: &Request) {
                 spend(&people[index].1, parts.units[index]);
             }
         }
-        let escrow = if campaign.vault == SYSTEM {
-            conversion
-        } else {
+        let escrow = if campaign.has_vault() {
             campaign.vault
+        } else {
+            conversion
         };
         spend(&escrow, waiting);
     } else {
@@ -1407,12 +1822,8 @@ fn purchase(tx: &mut Tx<'_>, request: &Request) {
 
 fn parts_of(conversion: &Conversion) -> Parts {
     Parts {
-        units: [
-            conversion.reward_referrer,
-            conversion.reward_referee,
-            conversion.reward_partner,
-        ],
-        bonuses: conversion.bonuses,
+        units: conversion.units(),
+        bonuses: [false; 4],
     }
 }
 
@@ -1443,30 +1854,21 @@ fn claim(tx: &mut Tx<'_>) {
     let [mint, program, referee_account, partner_account, vault] =
         [4, 5, 6, 7, 8].map(|i| tx.given(i));
     need_chain(tx, [0, 1], &referral, &conversion);
-    tx.need(conversion.status == Status::Pending, E::NotPending);
-    tx.need(
-        tx.now >= conversion.converted_at + i64::from(conversion.hold_seconds),
-        E::StillHeld,
-    );
+    tx.need(conversion.status == PENDING, E::NotPending);
+    tx.need(tx.now >= conversion.held_until(), E::StillHeld);
     if !tx.is_good() {
         return;
     }
     let parts = parts_of(&conversion);
     let people = beneficiaries(&campaign, &referral, &conversion.referee);
     let accounts = [Some(referrer), referee_account, partner_account];
-    let mut paid = payable(
-        tx,
-        &campaign,
-        &people,
-        accounts,
-        &parts,
-        ALL & !conversion.settled,
-    );
-    let sol = campaign.mint == SYSTEM;
-    if !sol {
+    let open = ALL & !conversion.settled;
+    let mut paid = payable(tx, &campaign, &people, accounts, &parts, open);
+    let sol = campaign.pays_sol();
+    if !sol && open != 0 {
         paid = affordable(tx, &campaign, [mint, program, vault], paid, parts.sum(paid));
     }
-    tx.need(paid != 0, E::NothingToClaim);
+    tx.need(paid != 0 || open == 0, E::NothingToClaim);
     if !tx.is_good() {
         return;
     }
@@ -1474,7 +1876,7 @@ fn claim(tx: &mut Tx<'_>) {
     conversion.settled |= paid;
     if conversion.settled == ALL {
         referral.open_conversions -= 1;
-        conversion.status = Status::Paid;
+        conversion.status = PAID;
     }
     tx.put_referral(1, referral);
     tx.put(2, Account::Conversion(Box::new(conversion)));
@@ -1487,10 +1889,17 @@ fn claim(tx: &mut Tx<'_>) {
     } else {
         pay(tx, &campaign_key, &campaign, &people, &parts, paid);
     }
-    if campaign.vault != SYSTEM {
-        tx.need_late(tx.writable(&campaign_key), E::CampaignNotWritable);
-        campaign.owed -= parts.sum(paid);
-        tx.put_campaign(0, campaign);
+    if campaign.has_vault() {
+        let writable = tx.writable(&campaign_key);
+        if paid == 0 {
+            tx.may_need(writable, E::CampaignNotWritable);
+        } else {
+            tx.need_late(writable, E::CampaignNotWritable);
+        }
+        if writable {
+            campaign.owed -= parts.sum(paid);
+            tx.put_campaign(0, campaign);
+        }
     }
 }
 
@@ -1498,74 +1907,170 @@ fn cancel_conversion(tx: &mut Tx<'_>) {
     let (mut campaign, mut referral, mut conversion) =
         (tx.campaign(1), tx.referral(2), tx.conversion(3));
     let [authority, campaign_key, _, conversion_key] = [0, 1, 2, 3].map(|i| tx.at(i));
-    let [treasury, mint, vault, program] = [4, 5, 6, 7].map(|i| tx.given(i));
+    let [owner, treasury, mint, vault, program] = [4, 5, 6, 7, 8].map(|i| tx.given(i));
     tx.need(authority == campaign.authority, E::Unauthorized);
     need_chain(tx, [1, 2], &referral, &conversion);
-    tx.need(conversion.status == Status::Pending, E::NotPending);
-    tx.need(
-        tx.now < conversion.converted_at + i64::from(conversion.hold_seconds),
-        E::HoldOver,
-    );
+    tx.need(conversion.status == PENDING, E::NotPending);
+    tx.need(tx.now < conversion.held_until(), E::HoldOver);
     let parts = parts_of(&conversion);
+    let counted = u64::from(parts.total() != 0);
     let open = ALL & !conversion.settled;
     let unsettled = parts.sum(open);
-    let refund = campaign.funding == Funding::PaymentSplit && unsettled != 0;
+    let refund = campaign.funding == SPLIT && unsettled != 0;
+    let expected = campaign.in_force(tx.now).treasury;
+    let mut takes = refund;
     if refund {
         tx.need(treasury.is_some(), E::MissingAccount);
         tx.need(
-            treasury.is_none_or(|treasury| treasury == campaign.treasury),
+            treasury.is_none_or(|treasury| treasury == expected),
             E::WrongTreasury,
         );
-        if campaign.mint != SYSTEM {
+        if !campaign.pays_sol() {
+            takes = matches!(&tx.cell(&expected).body, Body::Token(account)
+                if account.program == campaign.token_program
+                    && account.mint == campaign.mint
+                    && account.state == 1
+                    && !account.memo);
+        }
+        if takes {
+            tx.need_writable(&expected);
+        }
+        if takes && !campaign.pays_sol() {
             need_reward_mint(tx, &campaign, mint, program);
             need_vault(tx, &campaign, vault);
+            tx.need_writable(&campaign.vault);
+        }
+    }
+    let mut referrer = None;
+    if campaign.per_owner == 1 {
+        referrer = tx.need_referrer(owner, &campaign_key, &referral.owner);
+        if let Some(key) = owner {
+            let writable = tx.writable(&key);
+            if counted == 0 {
+                tx.may_need(writable, Reason::Elsewhere(READ_ONLY));
+            } else if !writable {
+                tx.fail(READ_ONLY);
+            }
         }
     }
     if !tx.is_good() {
         return;
     }
-    if refund && campaign.mint == SYSTEM {
-        tx.move_lamports(&conversion_key, &campaign.treasury, unsettled);
-    } else if refund {
+    if refund && campaign.pays_sol() {
+        tx.move_lamports(&conversion_key, &expected, unsettled);
+    } else if takes {
         tx.transfer(
             &campaign.token_program,
             &campaign.vault,
             &campaign.mint,
-            &campaign.treasury,
+            &expected,
             &campaign_key,
             unsettled,
         );
     }
     settle(&mut referral, &parts, open);
     referral.open_conversions -= 1;
-    referral.conversions -= 1;
+    referral.conversions -= counted;
     referral.rewards_total -= parts.units[0];
-    referral.bonuses_paid &= !conversion.bonuses;
-    conversion.status = Status::Cancelled;
+    if let (Some(key), Some(mut referrer)) = (owner, referrer) {
+        referrer.conversions -= counted;
+        referrer.bonuses_paid &= !conversion.bonuses;
+        tx.cell_mut(&key).body = Body::Vouch(Account::Referrer(Box::new(referrer)));
+    } else {
+        referral.bonuses_paid &= !conversion.bonuses;
+    }
+    let budgeted = conversion.budgeted == 1;
+    conversion.status = CANCELLED;
     tx.put_referral(2, referral);
     tx.put(3, Account::Conversion(Box::new(conversion)));
-    let in_vault = campaign.vault != SYSTEM;
-    if in_vault || campaign.budget != 0 {
-        tx.need_late(tx.writable(&campaign_key), E::CampaignNotWritable);
-        if in_vault {
-            campaign.owed -= unsettled;
+    if campaign.has_vault() || budgeted {
+        let writable = tx.writable(&campaign_key);
+        let charged = campaign.has_vault() && unsettled != 0 || budgeted && counted != 0;
+        if charged {
+            tx.need_late(writable, E::CampaignNotWritable);
+        } else {
+            tx.may_need(writable, E::CampaignNotWritable);
         }
-        campaign.committed = campaign.committed.saturating_sub(unsettled);
-        tx.put_campaign(1, campaign);
+        if writable {
+            if campaign.has_vault() {
+                campaign.owed -= unsettled;
+            }
+            if budgeted {
+                campaign.committed -= parts.total();
+            }
+            tx.put_campaign(1, campaign);
+        }
     }
 }
 
-/// Whether the campaign there is closed, and whether claims are over.
-fn over(tx: &mut Tx<'_>, key: &Pubkey) -> (bool, bool) {
+fn revoke_voucher(tx: &mut Tx<'_>, digest: [u8; 32], expires_at: i64) {
+    let campaign = tx.campaign(2);
+    let [payer, attestor, campaign_key, key] = [0, 1, 2, 3].map(|i| tx.at(i));
+    tx.need(
+        attestor == campaign.in_force(tx.now).attestor,
+        E::WrongAttestor,
+    );
+    if key != revocation_at(&campaign_key, &digest) {
+        tx.fail("not the revocation's address");
+    }
+    tx.need(tx.now < expires_at, E::VoucherExpired);
+    let exists = tx.cell(&key).is_ours();
+    tx.need(!exists, E::VoucherRevoked);
+    if !tx.is_good() {
+        return;
+    }
+    let revoked = Revoked {
+        version: 1,
+        campaign: campaign_key,
+        rent_payer: payer,
+        // As long as any voucher lives that could be issued now.
+        expires_at: expires_at.max(tx.now + CLAIM_PERIOD + CLOCK_SKEW),
+    };
+    tx.create(&payer, &key, Account::Revoked(Box::new(revoked)));
+}
+
+fn reclaim_voucher(tx: &mut Tx<'_>) {
+    let [key, to] = [0, 1].map(|i| tx.at(i));
+    let Body::Vouch(Account::Revoked(revoked)) = tx.cell(&key).body.clone() else {
+        unreachable!("its type was checked");
+    };
+    tx.need(tx.now >= revoked.expires_at, E::VoucherNotExpired);
+    tx.need(revoked.rent_payer == to, E::WrongRentPayer);
+    if tx.is_good() {
+        tx.close_to(&key, &to);
+    }
+}
+
+/// What is known of a campaign that is over, or not yet.
+struct Over {
+    closed: bool,
+    claims: bool,
+    /// Receives SOL that nobody claimed.
+    treasury: Option<Pubkey>,
+}
+
+fn over(tx: &mut Tx<'_>, key: &Pubkey) -> Over {
     let now = tx.now;
     match &tx.cell(key).body {
-        Body::Vouch(Account::Campaign(campaign)) => {
-            (campaign.closed, claims_are_over(campaign, now))
-        }
-        Body::Vouch(Account::Closed(closed)) if closed.campaign == *key => (true, true),
+        Body::Vouch(Account::Campaign(campaign)) => Over {
+            closed: campaign.closed != 0,
+            claims: claims_are_over(campaign, now),
+            treasury: campaign
+                .pays_sol()
+                .then(|| campaign.in_force(now).treasury),
+        },
+        Body::Vouch(Account::Closed(closed)) if closed.campaign == *key => Over {
+            closed: true,
+            claims: true,
+            treasury: (closed.treasury != SYSTEM).then_some(closed.treasury),
+        },
         _ => {
             tx.need(false, E::CampaignNotFound);
-            (true, true)
+            Over {
+                closed: true,
+                claims: true,
+                treasury: None,
+            }
         }
     }
 }
@@ -1584,7 +2089,7 @@ fn reclaim_referral(tx: &mut Tx<'_>) {
         _ => return tx.need(false, E::ReferralNotFound),
     };
     tx.need(campaign == campaign_key, E::WrongCampaign);
-    let (closed, claims) = over(tx, &campaign_key);
+    let Over { closed, claims, .. } = over(tx, &campaign_key);
     tx.need(closed, E::CampaignNotClosed);
     tx.need(!closed || !pending || claims, E::RewardsPending);
     tx.need(rent_payer == to, E::WrongRentPayer);
@@ -1595,33 +2100,78 @@ fn reclaim_referral(tx: &mut Tx<'_>) {
 
 fn reclaim_conversion(tx: &mut Tx<'_>, once: [u8; 32]) {
     let [campaign_key, key, to] = [0, 1, 2].map(|i| tx.at(i));
+    let given = tx.given(3);
     let conversion = tx.conversion(1);
-    tx.need(
-        conversion_at(&campaign_key, &once).0 == key,
-        E::WrongCampaign,
-    );
-    let (closed, claims) = over(tx, &campaign_key);
+    tx.need(keyed(&campaign_key, &once) == key, E::WrongCampaign);
+    let Over {
+        closed,
+        claims,
+        treasury,
+    } = over(tx, &campaign_key);
     tx.need(closed, E::CampaignNotClosed);
-    let pending = conversion.status == Status::Pending;
+    let pending = conversion.status == PENDING;
     tx.need(!closed || !pending || claims, E::RewardsPending);
     tx.need(conversion.rent_payer == to, E::WrongRentPayer);
+    let lapsed = if pending { conversion.sum(false) } else { 0 };
+    let treasury = treasury.filter(|_| lapsed != 0);
+    if let Some(treasury) = treasury {
+        tx.need(given.is_some(), E::MissingAccount);
+        tx.need(
+            given.is_none_or(|given| given == treasury),
+            E::WrongTreasury,
+        );
+        if !tx.cell(&treasury).is_program() {
+            tx.need_writable(&treasury);
+        }
+    }
+    if !tx.is_good() {
+        return;
+    }
+    let treasury = treasury.filter(|treasury| !tx.cell(treasury).is_program());
+    if let Some(treasury) = treasury {
+        tx.move_lamports(&key, &treasury, lapsed);
+    }
+    if !tx.cell(&to).is_program() {
+        return tx.close_to(&key, &to);
+    }
+    // A program cannot take its rent: the account stays.
+    if treasury.is_none() {
+        return tx.fail(READ_ONLY);
+    }
+    let mut conversion = conversion;
+    conversion.status = PAID;
+    conversion.settled = ALL;
+    tx.put(1, Account::Conversion(Box::new(conversion)));
+}
+
+fn reclaim_binding(tx: &mut Tx<'_>) {
+    let [campaign_key, key, to] = [0, 1, 2].map(|i| tx.at(i));
+    let binding = match &tx.cell(&key).body {
+        Body::Vouch(Account::Binding(binding)) => (**binding).clone(),
+        _ => unreachable!("its type was checked"),
+    };
+    tx.need(binding.campaign == campaign_key, E::WrongCampaign);
+    if tx.now < binding.expires_at {
+        let over = over(tx, &campaign_key);
+        tx.need(over.closed, E::CampaignNotClosed);
+    }
+    tx.need(binding.rent_payer == to, E::WrongRentPayer);
     if tx.is_good() {
         tx.close_to(&key, &to);
     }
 }
 
-fn reclaim_referee(tx: &mut Tx<'_>) {
+fn reclaim_referrer(tx: &mut Tx<'_>) {
     let [campaign_key, key, to] = [0, 1, 2].map(|i| tx.at(i));
-    let binding = match &tx.cell(&key).body {
-        Body::Vouch(Account::Referee(binding)) => (**binding).clone(),
-        _ => unreachable!("its type was checked"),
+    let Some(referrer) = tx.referrer(&key) else {
+        unreachable!("its type was checked");
     };
-    tx.need(binding.campaign == campaign_key, E::WrongCampaign);
-    if tx.now < binding.expires_at {
-        let (closed, _) = over(tx, &campaign_key);
-        tx.need(closed, E::CampaignNotClosed);
-    }
-    tx.need(binding.rent_payer == to, E::WrongRentPayer);
+    tx.need(referrer.campaign == campaign_key, E::WrongCampaign);
+    let Over { closed, claims, .. } = over(tx, &campaign_key);
+    tx.need(closed, E::CampaignNotClosed);
+    tx.may_need(!closed || claims, E::ClaimPeriodOpen);
+    tx.may_need(!closed || claims, E::RewardsPending);
+    tx.need(referrer.rent_payer == to, E::WrongRentPayer);
     if tx.is_good() {
         tx.close_to(&key, &to);
     }

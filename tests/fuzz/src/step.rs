@@ -47,6 +47,10 @@ pub enum Step {
     Issue(Pubkey, u64),
     /// Tokens of this mint are issued to accounts that nobody looks at.
     Supply(Pubkey, u64),
+    /// Another program writes these bytes to an account of its own; none at all close it.
+    Foreign(Pubkey, Pubkey, Vec<u8>),
+    /// A wallet becomes a program.
+    Deploy(Pubkey),
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -93,6 +97,11 @@ impl fmt::Display for Step {
             Self::Open(owner, mint, memo) => write!(f, "open {owner} {mint} {memo}"),
             Self::Issue(address, amount) => write!(f, "issue {address} {amount}"),
             Self::Supply(mint, amount) => write!(f, "supply {mint} {amount}"),
+            Self::Foreign(address, owner, data) => {
+                let data = if data.is_empty() { "-".into() } else { hex(data) };
+                write!(f, "foreign {address} {owner} {data}")
+            }
+            Self::Deploy(address) => write!(f, "deploy {address}"),
         }
     }
 }
@@ -136,6 +145,15 @@ impl FromStr for Step {
             "open" => Self::Open(word()?.parse()?, word()?.parse()?, word()?.parse()?),
             "issue" => Self::Issue(word()?.parse()?, word()?.parse()?),
             "supply" => Self::Supply(word()?.parse()?, word()?.parse()?),
+            "foreign" => {
+                let (address, owner) = (word()?.parse()?, word()?.parse()?);
+                let data = match word()? {
+                    "-" => Vec::new(),
+                    bytes => unhex(bytes)?,
+                };
+                Self::Foreign(address, owner, data)
+            }
+            "deploy" => Self::Deploy(word()?.parse()?),
             other => bail!("{other:?} is no step"),
         })
     }

@@ -9,8 +9,8 @@ use solana_sdk::{
 
 use crate::{
     model::{
-        Body, Cell, FEE, METADATA_POINTER, Mint, Model, SYSTEM, TOKEN, TOKEN_2022, TokenAccount,
-        associated, sha256,
+        ATTESTATIONS, Body, Cell, FEE, METADATA_POINTER, Mint, Model, SYSTEM, TOKEN, TOKEN_2022,
+        TokenAccount, associated, sha256,
     },
     program::campaign_at,
 };
@@ -37,6 +37,12 @@ pub struct World {
     pub minted: Vec<Pubkey>,
     /// Mints whose authority is the first wallet; the last is of no use to a campaign.
     pub issued: Vec<Pubkey>,
+    /// Where each wallet's credential lies, if it has one.
+    pub credentials: Vec<Pubkey>,
+    /// Issuers of credentials.
+    pub issuers: Vec<Pubkey>,
+    /// Schemas of credentials.
+    pub schemas: Vec<Pubkey>,
 }
 
 impl World {
@@ -60,6 +66,9 @@ impl World {
             people: keys("wallet", WALLETS),
             minted: keys("minted", 2 * IDS as usize),
             issued: keys("issued", 4),
+            credentials: keys("credential", WALLETS),
+            issuers: keys("issuer", 2),
+            schemas: keys("schema", 2),
         }
     }
 
@@ -149,7 +158,57 @@ impl World {
                 }
             }
         }
+        // Most vaults are there, for a campaign without its vault cannot be opened.
+        for (index, (creator, id)) in self.campaigns().enumerate() {
+            for (place, mint) in self.issued[..3].iter().enumerate() {
+                let Body::Mint(facts) = model.cell(mint).body.clone() else {
+                    continue;
+                };
+                if (index + place + self.number as usize) % 7 == 6 {
+                    continue;
+                }
+                let owner = campaign_at(&creator, id).0;
+                let account = TokenAccount {
+                    program: facts.program,
+                    mint: *mint,
+                    owner,
+                    amount: 0,
+                    state: 1,
+                    memo: false,
+                    withheld: (facts.extension == Some(FEE)).then_some(0),
+                };
+                let (key, _) = associated(&owner, mint, &facts.program);
+                put(&mut model, key, Body::Token(account));
+            }
+        }
+        // Some wallets have a credential, for ever.
+        for (index, key) in self.credentials.iter().enumerate() {
+            if index % 2 == 0 {
+                let body = Body::Foreign {
+                    owner: ATTESTATIONS,
+                    data: self.credential(index, 0),
+                };
+                put(&mut model, *key, body);
+            } else {
+                model.cells.insert(*key, Cell::default());
+            }
+        }
         model
+    }
+
+    /// Bytes of the credential of this wallet, of the first issuer and schema.
+    #[must_use]
+    pub fn credential(&self, wallet: usize, expires_at: i64) -> Vec<u8> {
+        let mut data = vec![2];
+        data.extend(self.people[wallet].as_ref());
+        data.extend(self.issuers[0].as_ref());
+        data.extend(self.schemas[0].as_ref());
+        data.extend(3_u32.to_le_bytes());
+        data.extend([1, 2, 3]);
+        data.extend(self.issuers[0].as_ref());
+        data.extend(expires_at.to_le_bytes());
+        data.extend([0; 32]);
+        data
     }
 
     /// A name for the address, where it has one.
@@ -167,6 +226,9 @@ impl World {
         }
         if let Some(index) = find(&self.issued) {
             return Some(format!("issued{index}"));
+        }
+        if let Some(index) = find(&self.credentials) {
+            return Some(format!("credential{index}"));
         }
         let mut campaigns = self.campaigns();
         let index = campaigns.position(|(creator, id)| campaign_at(&creator, id).0 == *key);

@@ -187,24 +187,23 @@ impl World {
     fn conversion(&self, referee: &Keypair) -> Instruction {
         let campaign = self.opened.as_ref().expect("the campaign is open");
         let referral = Referral::registered(&self.campaign, campaign, &self.code, &self.alice);
-        instructions::convert(
-            &Offer::at(self.campaign, campaign, &referral),
-            &Convert {
-                payer: self.company.pubkey(),
-                amount: u64::MAX,
-                ..Convert::signup(&referee.pubkey())
-            },
-        )
+        // Nothing was announced: the settings are the same at any time.
+        let offer = Offer::at(self.campaign, campaign, &referral, campaign.created_at)
+            .expect("the code of a referral");
+        let args = Convert {
+            payer: self.company.pubkey(),
+            amount: u64::MAX,
+            ..Convert::signup(&referee.pubkey())
+        };
+        instructions::convert(&offer, &args)
     }
 
     /// A new wallet converts. Returns the conversion and its transaction.
     async fn convert(&self) -> (Pubkey, Signature) {
         let referee = Keypair::new();
         let signature = self.send(&[self.conversion(&referee)], &[&referee]).await;
-        (
-            pda::conversion(&self.campaign, &referee.pubkey()).0,
-            signature,
-        )
+        let key = referee.pubkey().to_bytes();
+        (pda::conversion(&self.campaign, &key), signature)
     }
 
     /// Many wallets convert at the same time.
@@ -640,7 +639,7 @@ async fn a_stranger_mentions_the_conversion() {
     // Given a wallet that has not converted yet, and the address of its conversion
     let world = World::new().await;
     let referee = Keypair::new();
-    let (conversion, _) = pda::conversion(&world.campaign, &referee.pubkey());
+    let conversion = pda::conversion(&world.campaign, &referee.pubkey().to_bytes());
     let mention = |lamports: u64| {
         let to = Pubkey::new_unique();
         let mut transfer = instruction::transfer(&world.company.pubkey(), &to, lamports);

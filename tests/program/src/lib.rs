@@ -22,11 +22,14 @@ use solana_sdk::{
 use vouch_client::{
     Code, PROGRAM_ID, ProgramError,
     accounts::{AccountType, Campaign, Conversion, Funding, Proof, Referral, Settings, Terms},
-    instructions::{self, Convert, CreateCampaign, CreateReferral, Offer, Purchase},
-    pda, token, voucher,
+    instructions::{
+        self, Bind, Convert, CreateCampaign, CreateReferral, Evidence, Offer, Purchase,
+    },
+    pda, token,
+    voucher::{self, Statement},
 };
 
-pub use steps::attested;
+pub use steps::{attested, credential};
 
 /// Base units for each conversion: 5 whole tokens of 6 decimals.
 pub const REWARD: u64 = 5_000_000;
@@ -194,7 +197,7 @@ impl World {
     }
 
     /// What [`Self::open`] opens, with payments in `payment_mint`; every account that
-    /// it names exists.
+    /// it names exists, the vault too.
     pub fn opening(
         &mut self,
         terms: Terms,
@@ -218,7 +221,7 @@ impl World {
                 self.issue_of(&payment_mint, &owner, 0)
             };
         }
-        CreateCampaign {
+        let args = CreateCampaign {
             payer: company.pubkey(),
             authority: company.pubkey(),
             id,
@@ -231,14 +234,36 @@ impl World {
             },
             terms,
             settings,
+        };
+        self.open_vault(&args);
+        args
+    }
+
+    /// Creates the vault that this campaign needs, if it needs one and has none yet.
+    ///
+    /// # Panics
+    /// When the chain refuses.
+    pub fn open_vault(&mut self, args: &CreateCampaign) {
+        if args.vault().is_some() {
+            let company = self.company.insecure_clone();
+            let (campaign, _) = pda::campaign(&args.authority, args.id);
+            let create = token::create_associated_token(
+                &company.pubkey(),
+                &campaign,
+                &args.mint,
+                &args.token_program,
+            );
+            self.send(&[create], &[&company]).expect("a vault");
         }
     }
 
-    /// Opens this campaign of the company, and makes it the world's.
+    /// Opens this campaign of the company, and makes it the world's. Its vault, where it
+    /// needs one, is created before.
     ///
     /// # Panics
     /// When the program refuses it.
     pub fn open_with(&mut self, args: &CreateCampaign) -> Pubkey {
+        self.open_vault(args);
         let company = self.company.insecure_clone();
         self.send(&[instructions::create_campaign(args)], &[&company])
             .expect("a campaign");
@@ -294,7 +319,7 @@ impl World {
         address
     }
 
-    /// Puts `amount` new base units into the campaign's vault, which it also creates.
+    /// Puts `amount` new base units into the campaign's vault.
     ///
     /// # Panics
     /// When the program refuses.
@@ -302,12 +327,6 @@ impl World {
         let company = self.company.insecure_clone();
         let campaign: Campaign = self.read(&self.campaign);
         let source = self.issue_of(&campaign.mint, &company.pubkey(), amount);
-        let vault = token::create_associated_token(
-            &company.pubkey(),
-            &self.campaign,
-            &campaign.mint,
-            &campaign.token_program,
-        );
         let fund = instructions::fund_vault(
             &company.pubkey(),
             &self.campaign,
@@ -315,7 +334,7 @@ impl World {
             &source,
             amount,
         );
-        self.send(&[vault, fund], &[&company]).expect("funded");
+        self.send(&[fund], &[&company]).expect("funded");
     }
 
     /// Base units in the campaign's vault; 0 when there is none.
@@ -343,14 +362,14 @@ impl World {
     /// The referral of the code `text` as it is.
     #[must_use]
     pub fn referral(&self, text: &str) -> Referral {
-        self.read(&pda::referral(&self.campaign, &code(text)).0)
+        self.read(&self.referral_address(text))
     }
 
-    /// What `build` makes of the campaign and the code `text`. A code that is not
-    /// registered is taken for one of `referrer`.
+    /// What `build` makes of the campaign and the code `text` at the chain's time. A code
+    /// that is not registered is taken for one of `referrer`.
     ///
     /// # Panics
-    /// When there is no campaign.
+    /// When there is no campaign, or the account of the code holds none.
     pub fn offer<T>(
         &self,
         referrer: &Pubkey,
@@ -358,14 +377,15 @@ impl World {
         build: impl FnOnce(&Offer<'_>) -> T,
     ) -> T {
         let campaign = self.campaign();
-        let (address, _) = pda::referral(&self.campaign, &code(text));
+        let address = self.referral_address(text);
         let referral = match self.svm.get_account(&address) {
             Some(account) if account.owner == PROGRAM_ID => {
                 Referral::decode(&account.data).expect("a referral")
             }
             _ => Referral::registered(&self.campaign, &campaign, &code(text), referrer),
         };
-        build(&Offer::at(self.campaign, &campaign, &referral))
+        let offer = Offer::at(self.campaign, &campaign, &referral, self.time());
+        build(&offer.expect("a referral with a code"))
     }
 
     /// Gives the world a new mint, whose authority is the company's campaign `id`.
@@ -423,27 +443,36 @@ impl World {
     }
 
     /// Registers `text` for a new wallet, with its token account, and gives that wallet.
+    /// In a campaign that counts per owner, the wallet is registered before.
     pub fn referrer(&mut self, text: &str) -> Keypair {
         let owner = self.wallet();
-        let create = instructions::create_referral(&CreateReferral::new(
-            &owner.pubkey(),
-            &owner.pubkey(),
-            &self.campaign,
-            &code(text),
-        ));
-        if self.campaign().rewards_are_sol() {
-            self.send(&[create], &[&owner]).expect("a referral");
-            return owner;
+        let mut steps = vec![self.registration(&owner.pubkey(), text)];
+        let campaign = self.campaign();
+        if campaign.per_owner {
+            let register =
+                instructions::register_referrer(&owner.pubkey(), &owner.pubkey(), &self.campaign);
+            steps.insert(0, register);
         }
-        let account = token::create_associated_token(
-            &owner.pubkey(),
-            &owner.pubkey(),
-            &self.mint.pubkey(),
-            &self.token_program,
-        );
-        self.send(&[create, account], &[&owner])
-            .expect("a referral");
+        if !campaign.rewards_are_sol() {
+            steps.push(token::create_associated_token(
+                &owner.pubkey(),
+                &owner.pubkey(),
+                &self.mint.pubkey(),
+                &self.token_program,
+            ));
+        }
+        self.send(&steps, &[&owner]).expect("a referral");
         owner
+    }
+
+    /// The registration of the code `text` for `owner`, who also pays, without a limit or
+    /// an expiry.
+    #[must_use]
+    pub fn registration(&self, owner: &Pubkey, text: &str) -> Instruction {
+        instructions::create_referral(&CreateReferral {
+            per_owner: self.campaign().per_owner,
+            ..CreateReferral::new(owner, owner, &self.campaign, &code(text))
+        })
     }
 
     /// A sign-up of `referee` by the code `text` of `referrer`, paid by `referee`.
@@ -472,8 +501,9 @@ impl World {
     #[must_use]
     pub fn claim(&self, text: &str, referee: &Pubkey, reference: &[u8; 32]) -> Instruction {
         self.offer(&Pubkey::default(), text, |offer| {
-            let conversion: Conversion = self.read(&offer.conversion(referee, reference));
-            instructions::claim(offer, &conversion)
+            let address = offer.conversion(referee, reference);
+            let conversion: Conversion = self.read(&address);
+            instructions::claim(offer, &address, &conversion)
         })
     }
 
@@ -485,8 +515,9 @@ impl World {
     #[must_use]
     pub fn cancel(&self, text: &str, referee: &Pubkey, reference: &[u8; 32]) -> Instruction {
         self.offer(&Pubkey::default(), text, |offer| {
-            let conversion: Conversion = self.read(&offer.conversion(referee, reference));
-            instructions::cancel_conversion(offer, &conversion)
+            let address = offer.conversion(referee, reference);
+            let conversion: Conversion = self.read(&address);
+            instructions::cancel_conversion(offer, &address, &conversion)
         })
     }
 
@@ -496,19 +527,44 @@ impl World {
     /// When there is no such conversion.
     #[must_use]
     pub fn converted(&self, text: &str, referee: &Pubkey, reference: &[u8; 32]) -> Conversion {
-        let address = self.offer(&Pubkey::default(), text, |offer| {
-            offer.conversion(referee, reference)
-        });
-        self.read(&address)
+        self.read(&self.conversion_address(text, referee, reference))
     }
 
     /// The first touch of `wallet` by the code `text`, paid by `wallet`.
     #[must_use]
     pub fn bind(&self, wallet: &Pubkey, text: &str) -> Instruction {
-        instructions::bind(wallet, wallet, &self.campaign, &code(text))
+        instructions::bind(&self.touch(wallet, wallet, text))
     }
 
-    /// The voucher of `attestor` for this conversion by the code `text`.
+    /// The first touch of `wallet` by the code `text`, paid by `payer`.
+    #[must_use]
+    pub fn touch(&self, payer: &Pubkey, wallet: &Pubkey, text: &str) -> Bind {
+        Bind {
+            payer: *payer,
+            wallet: *wallet,
+            campaign: self.campaign,
+            code: code(text),
+            bound: None,
+        }
+    }
+
+    /// The statement of an attestor about this conversion by the code `text`, made now.
+    #[must_use]
+    pub fn statement(&self, text: &str, args: &Convert, expires_at: i64) -> Statement {
+        Statement {
+            campaign: self.campaign,
+            campaign_created_at: self.campaign().created_at,
+            referral: self.referral_address(text),
+            referee: args.referee,
+            action: args.action,
+            amount: args.amount,
+            reference: args.reference,
+            issued_at: self.time(),
+            expires_at,
+        }
+    }
+
+    /// The voucher of `attestor` for this conversion by the code `text`, issued now.
     #[must_use]
     pub fn voucher(
         &self,
@@ -517,17 +573,26 @@ impl World {
         args: &Convert,
         expires_at: i64,
     ) -> Instruction {
-        let message = voucher::message(&voucher::Statement {
-            campaign: self.campaign,
-            referral: pda::referral(&self.campaign, &code(text)).0,
-            referee: args.referee,
-            action: args.action,
-            amount: args.amount,
-            reference: args.reference,
-            expires_at,
-        });
-        let signature = attestor.sign_message(&message);
-        voucher::instruction(&attestor.pubkey(), signature.as_array(), &message)
+        signed(attestor, &self.statement(text, args, expires_at))
+    }
+
+    /// This conversion by the code `text` of `referrer`, with [`Self::voucher`] before it.
+    #[must_use]
+    pub fn vouched(
+        &self,
+        attestor: &Keypair,
+        referrer: &Pubkey,
+        text: &str,
+        args: &Convert,
+        expires_at: i64,
+    ) -> [Instruction; 2] {
+        let statement = self.statement(text, args, expires_at);
+        let args = Convert {
+            evidence: vouched_by(&statement),
+            ..*args
+        };
+        let convert = self.convert(referrer, text, &args);
+        [signed(attestor, &statement), convert]
     }
 
     /// Base units on `owner`'s associated token account; 0 when it has none.
@@ -647,6 +712,22 @@ fn refused(failed: &FailedTransactionMetadata) -> Refused {
                 .map_or_else(|| Refused::Other(failed.err.clone()), Refused::Program)
         }
         other => Refused::Other(other.clone()),
+    }
+}
+
+/// The voucher of `attestor` with this statement.
+#[must_use]
+pub fn signed(attestor: &Keypair, statement: &Statement) -> Instruction {
+    let message = voucher::message(statement);
+    let signature = attestor.sign_message(&message);
+    voucher::instruction(&attestor.pubkey(), signature.as_array(), &message)
+}
+
+/// The evidence of a conversion that has a voucher with this statement before it.
+#[must_use]
+pub fn vouched_by(statement: &Statement) -> Evidence {
+    Evidence::Voucher {
+        digest: voucher::digest(&voucher::message(statement)),
     }
 }
 

@@ -1,18 +1,19 @@
 //! Steps that many tests take.
 
 use solana_sdk::{
+    account::Account as ChainAccount,
     instruction::Instruction,
     pubkey::Pubkey,
     signature::{Keypair, Signer as _},
 };
 use vouch_client::{
-    ProgramError,
-    accounts::{Action, Campaign, Proof, Settings, Terms},
-    instructions::{self, Convert, Evidence},
+    ProgramError, Share,
+    accounts::{Action, Conversion, Proof, Referral, Referrer, Settings, Terms},
+    instructions::{self, Bind, Convert, Evidence},
     pda, token,
 };
 
-use crate::{Refused, World, code};
+use crate::{Refused, SOL, World, code};
 
 impl From<ProgramError> for Refused {
     fn from(error: ProgramError) -> Self {
@@ -49,7 +50,108 @@ impl World {
     /// The address of the code `text`.
     #[must_use]
     pub fn referral_address(&self, text: &str) -> Pubkey {
-        pda::referral(&self.campaign, &code(text)).0
+        pda::referral(&self.campaign, &code(text))
+    }
+
+    /// The key of the conversion of `referee` by the code `text`, which has this
+    /// `reference`.
+    #[must_use]
+    pub fn conversion_key(&self, text: &str, referee: &Pubkey, reference: &[u8; 32]) -> [u8; 32] {
+        let terms = self.campaign().terms();
+        pda::conversion_key(terms, referee, &self.referral_address(text), reference)
+    }
+
+    /// The address of the conversion of `referee` by the code `text`, which has this
+    /// `reference`.
+    #[must_use]
+    pub fn conversion_address(&self, text: &str, referee: &Pubkey, reference: &[u8; 32]) -> Pubkey {
+        let key = self.conversion_key(text, referee, reference);
+        pda::conversion(&self.campaign, &key)
+    }
+
+    /// What gives the rent back of the conversion of `referee` by the code `text`, which
+    /// has this `reference`.
+    ///
+    /// # Panics
+    /// When there is no such conversion.
+    #[must_use]
+    pub fn reclaim(&self, text: &str, referee: &Pubkey, reference: &[u8; 32]) -> Instruction {
+        let key = self.conversion_key(text, referee, reference);
+        let conversion: Conversion = self.read(&pda::conversion(&self.campaign, &key));
+        instructions::reclaim_conversion(&self.campaign, &self.campaign(), key, &conversion)
+    }
+
+    /// The account of `owner` in a campaign that counts per owner.
+    #[must_use]
+    pub fn referrer_address(&self, owner: &Pubkey) -> Pubkey {
+        pda::referrer(&self.campaign, owner)
+    }
+
+    /// What a campaign that counts per owner counts of `owner`.
+    #[must_use]
+    pub fn counted(&self, owner: &Pubkey) -> Referrer {
+        self.read(&self.referrer_address(owner))
+    }
+
+    /// Registers `owner`, in a campaign that counts per owner. [`World::referrer`] does so
+    /// by itself.
+    ///
+    /// # Panics
+    /// When the program refuses.
+    pub fn register(&mut self, owner: &Keypair) {
+        let wallet = owner.pubkey();
+        let register = instructions::register_referrer(&wallet, &wallet, &self.campaign);
+        self.send(&[register], &[owner]).expect("registered");
+    }
+
+    /// Registers another code for `owner`, who has what that takes.
+    ///
+    /// # Panics
+    /// When the program refuses.
+    pub fn another_code(&mut self, owner: &Keypair, text: &str) {
+        let create = self.registration(&owner.pubkey(), text);
+        self.send(&[create], &[owner]).expect("a referral");
+    }
+
+    /// The address of `wallet`'s binding.
+    #[must_use]
+    pub fn binding_address(&self, wallet: &Pubkey) -> Pubkey {
+        pda::binding(&self.campaign, wallet)
+    }
+
+    /// The touch of `wallet`, which is bound to the code `lost`, by the code `text`; for
+    /// codes that cannot earn any more.
+    ///
+    /// # Panics
+    /// When the campaign counts per owner and `lost` was closed: its owner is not known.
+    #[must_use]
+    pub fn bind_anew(&self, wallet: &Pubkey, lost: &str, text: &str) -> Instruction {
+        let bound = self.referral_address(lost);
+        let referrer = self.campaign().per_owner.then(|| {
+            let referral: Referral = self.read(&bound);
+            self.referrer_address(&referral.owner)
+        });
+        instructions::bind(&Bind {
+            bound: Some((bound, referrer)),
+            ..self.touch(wallet, wallet, text)
+        })
+    }
+
+    /// Gives `wallet` the credential that the settings in force ask for, valid until before
+    /// `expiry` in unix seconds, 0 for ever. Returns its address.
+    ///
+    /// # Panics
+    /// When the chain refuses.
+    pub fn give_credential(&mut self, wallet: &Pubkey, expiry: i64) -> Pubkey {
+        let campaign = self.campaign();
+        let settings = campaign.in_force(self.time());
+        let (issuer, schema) = (&settings.gate_credential, &settings.gate_schema);
+        let address = pda::attestation(issuer, schema, wallet);
+        let account = credential(issuer, schema, wallet, expiry);
+        self.svm
+            .set_account(address, account)
+            .expect("a valid account");
+        address
     }
 
     /// Where `owner` receives the campaign's rewards.
@@ -95,33 +197,57 @@ impl World {
         wallet
     }
 
-    /// Gives the code `text` of `owner` a new partner.
+    /// Gives the code `text` of `owner` a new partner with `share_bps` of each reward.
     ///
     /// # Panics
     /// When the program refuses.
     pub fn partner(&mut self, owner: &Keypair, text: &str, share_bps: u16) -> Keypair {
+        let share = Share {
+            bps: share_bps,
+            fixed: 0,
+        };
+        self.partner_with(owner, text, share)
+    }
+
+    /// Gives the code `text` of `owner` a new partner with this part of each reward.
+    ///
+    /// # Panics
+    /// When the program refuses.
+    pub fn partner_with(&mut self, owner: &Keypair, text: &str, share: Share) -> Keypair {
         let partner = self.receiver();
         let set = instructions::set_partner(
             &owner.pubkey(),
             &partner.pubkey(),
             &self.campaign,
             &self.referral_address(text),
-            share_bps,
+            share,
         );
         self.send(&[set], &[owner, &partner]).expect("a partner");
         partner
     }
 
-    /// Replaces the campaign's settings by what `change` makes of them.
+    /// The settings in force at the chain's time.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        *self.campaign().in_force(self.time())
+    }
+
+    /// The company's update of the settings in force to what `change` makes of them.
+    #[must_use]
+    pub fn updating(&self, change: impl FnOnce(&mut Settings)) -> Instruction {
+        let mut settings = self.settings();
+        change(&mut settings);
+        instructions::update_campaign(&self.company.pubkey(), &self.campaign, &settings)
+    }
+
+    /// Replaces the settings in force by what `change` makes of them; a cut takes effect
+    /// after the campaign's notice.
     ///
     /// # Panics
     /// When the program refuses.
     pub fn update(&mut self, change: impl FnOnce(&mut Settings)) {
-        let campaign: Campaign = self.campaign();
-        let mut settings = campaign.settings();
-        change(&mut settings);
+        let update = self.updating(change);
         let company = self.company.insecure_clone();
-        let update = instructions::update_campaign(&company.pubkey(), &self.campaign, &settings);
         self.send(&[update], &[&company]).expect("updated");
     }
 
@@ -191,6 +317,36 @@ impl World {
         let sale = self.sale(text, &referee.pubkey(), &attestor.pubkey(), amount);
         self.land(&[sale], &[&referee, attestor]);
         referee
+    }
+}
+
+/// An attestation of the Solana Attestation Service about `wallet`, by `issuer` with
+/// `schema`: <https://github.com/solana-foundation/solana-attestation-service>,
+/// `program/src/state/attestation.rs`. `expiry` is in unix seconds, 0 for never.
+#[must_use]
+pub fn credential(issuer: &Pubkey, schema: &Pubkey, wallet: &Pubkey, expiry: i64) -> ChainAccount {
+    let content = b"verified";
+    let length = (content.len() as u32).to_le_bytes();
+    let mut data = vec![2];
+    // Signer and token account are not read.
+    let parts: [&[u8]; 8] = [
+        wallet.as_ref(),
+        issuer.as_ref(),
+        schema.as_ref(),
+        &length,
+        content,
+        &[0; 32],
+        &expiry.to_le_bytes(),
+        &[0; 32],
+    ];
+    for part in parts {
+        data.extend_from_slice(part);
+    }
+    ChainAccount {
+        lamports: SOL,
+        data,
+        owner: pda::ATTESTATION_SERVICE_ID,
+        ..ChainAccount::default()
     }
 }
 

@@ -98,7 +98,7 @@ fn a_budget_is_never_below_what_is_committed() {
     let company = world.company.insecure_clone();
 
     // When it is lowered below that, then it is refused
-    let mut settings = world.campaign().settings();
+    let mut settings = world.settings();
     for budget in [1, 199] {
         settings.budget = budget;
         let update = instructions::update_campaign(&company.pubkey(), &world.campaign, &settings);
@@ -144,23 +144,81 @@ fn what_is_cancelled_can_be_spent_again() {
 }
 
 #[test]
-fn what_was_promised_before_there_was_a_budget_is_not_taken_off_it() {
+fn a_cancellation_gives_back_exactly_what_the_budget_was_charged() {
     // Given a held reward from before the budget, and one within it
     let (mut world, alice) = scene(Settings {
         hold_seconds: 60,
         ..Settings::fixed(100)
     });
+    let company = world.company.insecure_clone();
     let bob = convert(&mut world, &alice, Ok(()));
     world.update(|settings| settings.budget = 100);
     assert_eq!(world.campaign().committed, 0);
+    let carol = convert(&mut world, &alice, Ok(()));
+    let budgeted =
+        |world: &World, wallet: &Keypair| world.converted(CODE, &wallet.pubkey(), &NONE).budgeted;
+    assert_eq!(
+        (budgeted(&world, &bob), budgeted(&world, &carol)),
+        (false, true)
+    );
 
-    // When the first is cancelled before anything is committed, then nothing wraps
-    let company = world.company.insecure_clone();
+    // When the first is cancelled, then the budget, which was not charged with it, stays spent
     let cancel = world.cancel(CODE, &bob.pubkey(), &NONE);
     world.land(&[cancel], &[&company]);
+    assert_eq!(world.campaign().committed, 100);
+    convert(&mut world, &alice, Err(ProgramError::BudgetExhausted));
+
+    // When the second is cancelled while there is no budget, then its charge is given back
+    world.update(|settings| settings.budget = 0);
+    let cancel = world.cancel(CODE, &carol.pubkey(), &NONE);
+    let mut read_only = cancel.clone();
+    read_only.accounts[1].is_writable = false;
+    world.refuse(&[read_only], &[&company], ProgramError::CampaignNotWritable);
+    world.land(&[cancel], &[&company]);
     assert_eq!(world.campaign().committed, 0);
+
+    // And a new budget has room for one reward again
+    world.update(|settings| settings.budget = 100);
     convert(&mut world, &alice, Ok(()));
     convert(&mut world, &alice, Err(ProgramError::BudgetExhausted));
+}
+
+#[test]
+fn a_budget_applies_at_once_where_cuts_have_a_notice() {
+    // Given a campaign with a notice, and an announced cut
+    let mut world = World::new();
+    let terms = Terms {
+        notice_seconds: 1_000,
+        ..Terms::default()
+    };
+    world.open(terms, Settings::fixed(100));
+    let alice = world.referrer(CODE);
+    world.update(|settings| settings.reward_fixed = 50);
+    assert_eq!(world.campaign().next_from, world.time() + 1_000);
+
+    // When a budget comes with the next cut, then the old reward is charged to it
+    world.update(|settings| {
+        settings.reward_fixed = 60;
+        settings.budget = 150;
+    });
+    let campaign = world.campaign();
+    assert_eq!(
+        (campaign.settings.budget, campaign.settings.reward_fixed),
+        (150, 100)
+    );
+    assert_eq!(
+        (campaign.next.budget, campaign.next.reward_fixed),
+        (150, 60)
+    );
+    convert(&mut world, &alice, Ok(()));
+    convert(&mut world, &alice, Err(ProgramError::BudgetExhausted));
+
+    // And the new one, once the notice is over
+    world.wait(1_000);
+    convert(&mut world, &alice, Err(ProgramError::BudgetExhausted));
+    world.update(|settings| settings.budget = 160);
+    convert(&mut world, &alice, Ok(()));
+    assert_eq!(world.campaign().committed, 160);
 }
 
 #[test]
@@ -172,6 +230,7 @@ fn a_budget_bounds_a_split_and_a_vault_too() {
             funding,
             proof: Proof::Payment,
             uniqueness: Uniqueness::Order,
+            ..Terms::default()
         };
         world.open(
             terms,

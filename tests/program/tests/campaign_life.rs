@@ -7,15 +7,15 @@ use solana_sdk::{
     signature::{Keypair, Signer as _},
 };
 use vouch_client::{
-    ProgramError,
+    PROGRAM_ID, ProgramError,
     accounts::{
-        AccountType as _, Bonus, Campaign, Closed, Conversion, Funding, Proof, Referral,
+        AccountType as _, Bonus, Campaign, Closed, Conversion, Funding, Proof, Referral, Referrer,
         RewardKind, Settings, Status, Terms, Tier, Uniqueness,
     },
     instructions::{self, CreateCampaign, CreateReferral, Purchase},
     pda, token,
 };
-use vouch_program_tests::{REWARD, Refused, World, code, other};
+use vouch_program_tests::{REWARD, Refused, TOKEN_2022, World, code, other};
 
 const CODE: &str = "STARTER7";
 const NONE: [u8; 32] = [0; 32];
@@ -23,6 +23,13 @@ const NOW: i64 = 1_800_000_000;
 /// Seconds after a campaign's last hold in which rewards can still be claimed.
 const CLAIM_PERIOD: i64 = 30 * 24 * 60 * 60;
 const YEAR: u32 = 365 * 24 * 60 * 60;
+/// Issuer and schema of a credential.
+const ISSUER: Pubkey = Pubkey::new_from_array([7; 32]);
+const SCHEMA: Pubkey = Pubkey::new_from_array([8; 32]);
+/// Position of the treasury among the accounts of `reclaim_conversion`.
+const RECLAIM_TREASURY: usize = 3;
+/// The framework's error for an account that is not writable and has to be.
+const CONSTRAINT_MUT: u32 = 2_000;
 
 fn world() -> World {
     let mut world = World::new();
@@ -52,7 +59,7 @@ fn bonuses(used: &[(u64, u64)]) -> [Bonus; 4] {
 type Change = fn(&mut Settings);
 
 /// Settings that no campaign may have, and the refusal; the campaign's proof is the
-/// attestor's word and its reward a percentage.
+/// attestor's word, its reward a percentage, and each code counts by itself.
 const IMPOSSIBLE: &[(Change, ProgramError)] = &[
     (|s| s.reward_bps = 0, ProgramError::InvalidReward),
     (|s| s.reward_bps = 10_001, ProgramError::InvalidReward),
@@ -161,6 +168,46 @@ const IMPOSSIBLE: &[(Change, ProgramError)] = &[
         |s| (s.referee_share_bps, s.max_partner_share_bps) = (u16::MAX, 2),
         ProgramError::InvalidShares,
     ),
+    (
+        |s| (s.referee_share_bps, s.referee_fixed) = (1, 1),
+        ProgramError::InvalidShares,
+    ),
+    (
+        |s| (s.max_partner_share_bps, s.max_partner_fixed) = (1, 1),
+        ProgramError::InvalidShares,
+    ),
+    (
+        |s| {
+            *s = Settings {
+                attestor: s.attestor,
+                referee_fixed: 6,
+                max_partner_fixed: 5,
+                ..Settings::fixed(10)
+            }
+        },
+        ProgramError::InvalidShares,
+    ),
+    (
+        |s| {
+            *s = Settings {
+                attestor: s.attestor,
+                referee_fixed: 6,
+                max_partner_share_bps: 5_000,
+                ..Settings::fixed(10)
+            }
+        },
+        ProgramError::InvalidShares,
+    ),
+    (
+        |s| {
+            *s = Settings {
+                attestor: s.attestor,
+                max_partner_fixed: u64::MAX,
+                ..Settings::fixed(10)
+            }
+        },
+        ProgramError::InvalidShares,
+    ),
     (|s| s.hold_seconds = YEAR + 1, ProgramError::InvalidHold),
     (|s| s.hold_seconds = u32::MAX, ProgramError::InvalidHold),
     (
@@ -175,6 +222,9 @@ const IMPOSSIBLE: &[(Change, ProgramError)] = &[
         |s| (s.starts_at, s.ends_at) = (NOW + 9, NOW + 9),
         ProgramError::InvalidSchedule,
     ),
+    (|s| s.owner_limit = 1, ProgramError::InvalidOwnerLimit),
+    (|s| s.gate_credential = ISSUER, ProgramError::InvalidGate),
+    (|s| s.gate_schema = SCHEMA, ProgramError::InvalidGate),
     (
         |s| s.attestor = Pubkey::default(),
         ProgramError::InvalidAttestor,
@@ -197,6 +247,10 @@ const POSSIBLE: &[Change] = &[
     },
     |s| (s.referee_share_bps, s.max_partner_share_bps) = (10_000, 0),
     |s| (s.referee_share_bps, s.max_partner_share_bps) = (0, 10_000),
+    |s| (s.referee_fixed, s.max_partner_fixed) = (u64::MAX, u64::MAX),
+    |s| (s.referee_fixed, s.max_partner_share_bps) = (u64::MAX, 10_000),
+    |s| s.min_amount = u64::MAX,
+    |s| (s.gate_credential, s.gate_schema) = (ISSUER, SCHEMA),
     |s| (s.hold_seconds, s.attribution_window) = (YEAR, YEAR),
     |s| (s.starts_at, s.ends_at) = (0, NOW + 1),
     |s| (s.starts_at, s.ends_at) = (i64::MAX - 1, i64::MAX),
@@ -206,6 +260,22 @@ const POSSIBLE: &[Change] = &[
         *s = Settings {
             attestor: s.attestor,
             ..Settings::fixed(u64::MAX)
+        };
+    },
+    |s| {
+        *s = Settings {
+            attestor: s.attestor,
+            referee_fixed: 6,
+            max_partner_fixed: 4,
+            ..Settings::fixed(10)
+        };
+    },
+    |s| {
+        *s = Settings {
+            attestor: s.attestor,
+            referee_fixed: 5,
+            max_partner_share_bps: 5_000,
+            ..Settings::fixed(10)
         };
     },
 ];
@@ -221,6 +291,8 @@ const ATTESTED: Terms = Terms {
     funding: Funding::MintAuthority,
     proof: Proof::Attested,
     uniqueness: Uniqueness::Wallet,
+    per_owner: false,
+    notice_seconds: 0,
 };
 
 #[test]
@@ -260,9 +332,9 @@ fn every_rate_is_checked_when_a_campaign_is_opened_and_when_it_is_changed() {
         world.land(&[update], &[&company]);
         let args = world.opening(ATTESTED, settings, Pubkey::default());
         world.open_with(&args);
-        assert_eq!(world.campaign().settings(), settings);
+        assert_eq!(world.campaign().settings, settings);
         world.campaign = campaign;
-        assert_eq!(world.campaign().settings(), settings);
+        assert_eq!(world.campaign().settings, settings);
     }
 
     // And what is for good is as it was
@@ -294,18 +366,43 @@ fn bytes_that_are_no_settings_are_refused() {
     for yes in [2, 255] {
         let mut wrong = update.clone();
         wrong.data[attested_codes] = yes;
-        let invalid = other(0, InstructionError::InvalidAccountData);
-        world.refuse(&[wrong], &[&company], invalid);
+        world.refuse(&[wrong], &[&company], ProgramError::InvalidAttestor);
     }
 
     // And terms that are none
     let args = world.opening(ATTESTED, good(), Pubkey::default());
     let create = instructions::create_campaign(&args);
-    for at in 16..19 {
+    for (at, value) in [(16, 3), (17, 3), (18, 3), (19, 2), (19, 255)] {
         let mut wrong = create.clone();
-        wrong.data[at] = 3;
+        wrong.data[at] = value;
         world.refuse(&[wrong], &[&company], ProgramError::InvalidTerms);
     }
+    // And a notice that is too long
+    for notice_seconds in [YEAR + 1, u32::MAX] {
+        let terms = Terms {
+            notice_seconds,
+            ..ATTESTED
+        };
+        let create = instructions::create_campaign(&CreateCampaign { terms, ..args });
+        world.refuse(&[create], &[&company], ProgramError::InvalidNotice);
+    }
+    // While everything at its most is possible
+    let terms = Terms {
+        per_owner: true,
+        notice_seconds: YEAR,
+        ..ATTESTED
+    };
+    let settings = Settings {
+        owner_limit: u64::MAX,
+        ..good()
+    };
+    world.open_with(&CreateCampaign {
+        terms,
+        settings,
+        ..args
+    });
+    assert_eq!(world.campaign().terms(), terms);
+    assert_eq!(world.campaign().settings, settings);
 }
 
 #[test]
@@ -331,8 +428,10 @@ fn terms_that_do_not_go_together_are_refused() {
                         funding,
                         proof,
                         uniqueness,
+                        ..Terms::default()
                     };
                     let settings = Settings {
+                        min_amount: 1,
                         attestor: Pubkey::new_unique(),
                         treasury: if proof == Proof::Payment {
                             treasury
@@ -377,20 +476,24 @@ fn payments_and_their_mint_belong_together() {
     let paid = |funding| Terms {
         funding,
         proof: Proof::Payment,
-        uniqueness: Uniqueness::Wallet,
+        ..Terms::default()
+    };
+    let price = Settings {
+        min_amount: 1,
+        ..Settings::fixed(1)
     };
     let mint = world.issue_mint(&company.pubkey());
     let foreign = world.issue_mint(&company.pubkey());
-    let split = world.opening(paid(Funding::PaymentSplit), Settings::fixed(1), mint);
-    let sol = world.opening(
-        paid(Funding::PaymentSplit),
-        Settings::fixed(1),
-        Pubkey::default(),
-    );
-    let minted = world.opening(paid(Funding::MintAuthority), Settings::fixed(1), mint);
+    let split = world.opening(paid(Funding::PaymentSplit), price, mint);
+    let sol = world.opening(paid(Funding::PaymentSplit), price, Pubkey::default());
+    let minted = world.opening(paid(Funding::MintAuthority), price, mint);
     let open = world.opening(Terms::default(), Settings::fixed(1), Pubkey::default());
     let mut bonus = split;
     bonus.settings.bonuses = bonuses(&[(1, 1)]);
+    let mut free = minted;
+    free.settings.min_amount = 0;
+    let mut greedy = split;
+    greedy.settings.reward_fixed = 2;
     let nobody = Pubkey::default();
     let wallet = world.wallet().pubkey();
 
@@ -449,10 +552,21 @@ fn payments_and_their_mint_belong_together() {
         (bonus, ProgramError::InvalidBonuses),
         (
             CreateCampaign {
-                settings: Settings::fixed(1),
+                settings: price,
                 ..minted
             },
             ProgramError::InvalidTreasury,
+        ),
+        // A fixed reward takes a payment, and no more than all of it
+        (free, ProgramError::InvalidReward),
+        (greedy, ProgramError::InvalidReward),
+        // And what waits of a token's split, a vault
+        (
+            CreateCampaign {
+                id: split.id + 1_000,
+                ..split
+            },
+            ProgramError::VaultMissing,
         ),
     ];
     for (case, (args, expected)) in cases.into_iter().enumerate() {
@@ -462,7 +576,7 @@ fn payments_and_their_mint_belong_together() {
         assert_eq!(outcome.map(|_| ()), expected, "{case}");
     }
     // And what fits is opened
-    for args in [split, sol, open] {
+    for args in [split, sol, minted, open] {
         world.open_with(&args);
     }
 }
@@ -509,9 +623,7 @@ fn an_end_that_has_passed_may_stay() {
 
     // When its reward is changed, then the end may stay, but no other lie behind
     world.update(|settings| settings.reward_fixed = 7);
-    let mut settings = world.campaign().settings();
-    settings.ends_at = NOW + 11;
-    let update = instructions::update_campaign(&company.pubkey(), &world.campaign, &settings);
+    let update = world.updating(|settings| settings.ends_at = NOW + 11);
     world.refuse(&[update], &[&company], ProgramError::InvalidSchedule);
 
     // And when it is prolonged, then it pays again
@@ -571,17 +683,11 @@ fn a_campaign_changes_hands_in_two_steps() {
 
 #[test]
 fn a_closed_campaign_stays_closed() {
-    // Given a campaign that was offered to Dora and is closed
+    // Given a campaign that is closed
     let mut world = world();
     let alice = world.referrer(CODE);
-    let (company, dora, bob) = (
-        world.company.insecure_clone(),
-        world.wallet(),
-        world.wallet(),
-    );
+    let (company, bob) = (world.company.insecure_clone(), world.wallet());
     let (campaign, own) = (world.campaign, company.pubkey());
-    let offer = instructions::propose_authority(&own, &campaign, Some(&dora.pubkey()));
-    world.land(std::slice::from_ref(&offer), &[&company]);
     let convert = world.conversion(&bob.pubkey(), &alice.pubkey(), CODE);
     world.close();
     assert_eq!(
@@ -595,21 +701,458 @@ fn a_closed_campaign_stays_closed() {
         instructions::update_campaign(&own, &campaign, &Settings::fixed(1)),
         instructions::set_paused(&own, &campaign, false),
         instructions::close_campaign(&own, &campaign),
-        offer,
     ] {
         world.refuse(&[change], &[&company], closed);
     }
-    let accept = instructions::accept_authority(&dora.pubkey(), &campaign);
-    world.refuse(&[accept], &[&dora], closed);
     world.refuse(&[convert], &[&bob], closed);
-    let create = instructions::create_referral(&CreateReferral::new(
-        &bob.pubkey(),
-        &bob.pubkey(),
-        &campaign,
-        &code("STARTER8"),
-    ));
+    let create = world.registration(&bob.pubkey(), "STARTER8");
     world.refuse(&[create], &[&bob], closed);
     assert_eq!(world.supply(), 0);
+}
+
+#[test]
+fn a_closed_campaign_still_changes_hands() {
+    // Given a closed campaign, whose authority is to give up its key
+    let mut world = world();
+    let (company, dora) = (world.company.insecure_clone(), world.wallet());
+    let campaign = world.campaign;
+    world.close();
+
+    // When it is offered to Dora and she accepts, then it is hers
+    let offer = instructions::propose_authority(&company.pubkey(), &campaign, Some(&dora.pubkey()));
+    world.land(std::slice::from_ref(&offer), &[&company]);
+    let accept = instructions::accept_authority(&dora.pubkey(), &campaign);
+    world.land(&[accept], &[&dora]);
+    assert_eq!(world.campaign().authority, dora.pubkey());
+    world.refuse(&[offer], &[&company], ProgramError::Unauthorized);
+
+    // And so is what comes back of it
+    world.wait(CLAIM_PERIOD);
+    let mut old = reclaim(&world, None);
+    old.accounts[0].pubkey = company.pubkey();
+    world.refuse(&[old], &[&company], ProgramError::Unauthorized);
+    let end = reclaim(&world, None);
+    world.land(&[end], &[&dora]);
+    let left: Closed = world.read(&campaign);
+    assert_eq!(left.rent_payer, company.pubkey());
+}
+
+#[test]
+fn anybody_closes_a_campaign_that_is_long_over() {
+    // Given a campaign with an end, and one without
+    let mut world = world();
+    let eve = world.wallet();
+    let endless = world.campaign;
+    let campaign = world.open_campaign(2, 0, NOW + 10);
+    let close = |campaign: &Pubkey| instructions::close_campaign(&eve.pubkey(), campaign);
+
+    // When 30 days have not passed since the end, then only its authority closes it
+    world.set_time(NOW + 10 + CLAIM_PERIOD - 1);
+    let refused = ProgramError::Unauthorized;
+    world.refuse(&[close(&campaign)], &[&eve], refused);
+
+    // When they have, then anybody does; but never one without an end
+    world.set_time(NOW + 10 + CLAIM_PERIOD);
+    world.refuse(&[close(&endless)], &[&eve], refused);
+    world.land(&[close(&campaign)], &[&eve]);
+    let closed: Campaign = world.read(&campaign);
+    assert_eq!(
+        (closed.closed, closed.closed_at),
+        (true, NOW + 10 + CLAIM_PERIOD)
+    );
+    let again = ProgramError::CampaignClosed;
+    world.refuse(&[close(&campaign)], &[&eve], again);
+}
+
+#[test]
+fn a_campaign_that_announces_something_is_not_given_up() {
+    // Given a campaign whose end is almost 30 days past, and which announces a cut
+    let mut world = world();
+    let eve = world.wallet();
+    let terms = Terms {
+        notice_seconds: 1_000,
+        ..Terms::default()
+    };
+    world.open(
+        terms,
+        Settings {
+            ends_at: NOW + 10,
+            ..Settings::fixed(REWARD)
+        },
+    );
+    world.set_time(NOW + 9 + CLAIM_PERIOD);
+    world.update(|settings| settings.reward_fixed = 1);
+    let announced = NOW + 1_009 + CLAIM_PERIOD;
+    assert_eq!(world.campaign().next_from, announced);
+
+    // When the 30 days are over, then only its authority closes it, until 30 more have passed
+    // since the cut
+    let close = instructions::close_campaign(&eve.pubkey(), &world.campaign);
+    let close = std::slice::from_ref(&close);
+    for now in [
+        NOW + 10 + CLAIM_PERIOD,
+        announced,
+        announced + CLAIM_PERIOD - 1,
+    ] {
+        world.set_time(now);
+        world.refuse(close, &[&eve], ProgramError::Unauthorized);
+    }
+    world.set_time(announced + CLAIM_PERIOD);
+    world.land(close, &[&eve]);
+}
+
+/// Settings of which each promise can be cut and raised.
+fn promised() -> Settings {
+    Settings {
+        min_amount: 100,
+        referee_share_bps: 1_000,
+        max_partner_share_bps: 2_000,
+        owner_limit: 50,
+        tiers: tiers(&[(3, 20_000), (6, 30_000)]),
+        bonuses: bonuses(&[(2, 10), (4, 20)]),
+        hold_seconds: 60,
+        attribution_window: 1_000,
+        starts_at: NOW + 50,
+        ends_at: NOW + 5_000,
+        attestor: Pubkey::new_from_array([9; 32]),
+        ..Settings::percent(1_000, 1_000)
+    }
+}
+
+/// Changes of [`promised`] that give somebody less.
+const CUTS: &[Change] = &[
+    |s| s.reward_bps = 999,
+    |s| s.reward_max = 999,
+    |s| (s.reward_bps, s.reward_max) = (999, 2_000),
+    |s| {
+        (s.reward_kind, s.reward_fixed) = (RewardKind::Fixed, u64::MAX / 10);
+        (s.reward_bps, s.reward_max) = (0, 0);
+    },
+    |s| s.min_amount = 101,
+    // More conversions use up the owner's limit sooner
+    |s| s.min_amount = 99,
+    |s| s.starts_at = 0,
+    |s| s.referee_share_bps = 999,
+    |s| s.referee_share_bps = 1_001,
+    |s| (s.referee_share_bps, s.referee_fixed) = (0, 1_000),
+    |s| s.max_partner_share_bps = 1_999,
+    |s| (s.max_partner_share_bps, s.max_partner_fixed) = (0, 1_000),
+    |s| s.tiers = tiers(&[(3, 20_000)]),
+    |s| s.tiers = tiers(&[(4, 20_000), (6, 30_000)]),
+    |s| s.tiers = tiers(&[(3, 19_999), (6, 30_000)]),
+    |s| s.tiers = tiers(&[(3, 20_000), (6, 30_000), (9, 29_999)]),
+    |s| s.bonuses = bonuses(&[(2, 10)]),
+    |s| s.bonuses = bonuses(&[(2, 9), (4, 21)]),
+    |s| s.bonuses = bonuses(&[(3, 10), (4, 20)]),
+    |s| s.bonuses = bonuses(&[(2, 10), (5, 20)]),
+    |s| s.hold_seconds = 61,
+    |s| s.attribution_window = 999,
+    |s| s.attribution_window = 0,
+    |s| s.starts_at = NOW + 51,
+    |s| s.ends_at = NOW + 4_999,
+    |s| s.owner_limit = 49,
+    |s| (s.gate_credential, s.gate_schema) = (ISSUER, SCHEMA),
+];
+
+/// Changes of [`promised`] that give nobody less, or cut what was never promised.
+const NO_CUTS: &[Change] = &[
+    |_| {},
+    |s| (s.reward_bps, s.reward_max) = (1_001, 1_001),
+    |s| s.max_partner_share_bps = 2_001,
+    |s| s.tiers = tiers(&[(2, 20_000), (6, 30_001)]),
+    |s| s.tiers = tiers(&[(1, 30_000)]),
+    |s| s.bonuses = bonuses(&[(2, 11), (4, 20)]),
+    |s| s.bonuses = bonuses(&[(1, 30)]),
+    |s| s.hold_seconds = 0,
+    |s| s.attribution_window = YEAR,
+    |s| s.ends_at = 0,
+    |s| s.owner_limit = 0,
+    |s| s.owner_limit = 51,
+    |s| s.budget = 1,
+    |s| s.attested_codes = true,
+    |s| s.attestor = Pubkey::new_from_array([10; 32]),
+];
+
+const NOTICE: Terms = Terms {
+    per_owner: true,
+    notice_seconds: 1_000,
+    ..ATTESTED
+};
+
+#[test]
+fn a_cut_waits_for_its_notice_and_a_raise_does_not() {
+    let mut world = world();
+    for (changes, cut) in [(CUTS, true), (NO_CUTS, false)] {
+        for (case, change) in changes.iter().enumerate() {
+            // Given a campaign with a notice, and one without
+            let mut settings = promised();
+            change(&mut settings);
+            for notice_seconds in [0, 1_000] {
+                world.set_time(NOW);
+                let terms = Terms {
+                    notice_seconds,
+                    ..NOTICE
+                };
+                world.open(terms, promised());
+
+                // When it is changed, then a cut is announced, and anything else holds at once
+                world.update(|old| *old = settings);
+                let campaign = world.campaign();
+                let name = format!("{cut} {case} {notice_seconds}");
+                if cut && notice_seconds != 0 {
+                    assert_eq!(campaign.next_from, NOW + 1_000, "{name}");
+                    assert_eq!(campaign.settings, promised(), "{name}");
+                    assert_eq!(campaign.next, settings, "{name}");
+                    assert_eq!(*campaign.in_force(NOW + 999), promised(), "{name}");
+                } else {
+                    assert_eq!(campaign.next_from, 0, "{name}");
+                    assert_eq!(campaign.settings, settings, "{name}");
+                    assert_eq!(campaign.next, Settings::default(), "{name}");
+                }
+                assert_eq!(*campaign.in_force(NOW + 1_000), settings, "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_gate_that_is_taken_away_lets_more_in_and_so_waits_with_a_limit() {
+    for (owner_limit, waits) in [(0, false), (50, true)] {
+        // Given a campaign with a gate
+        let mut world = world();
+        let settings = Settings {
+            owner_limit,
+            gate_credential: ISSUER,
+            gate_schema: SCHEMA,
+            ..Settings::fixed(REWARD)
+        };
+        let terms = Terms {
+            proof: Proof::Open,
+            ..NOTICE
+        };
+        world.open(terms, settings);
+
+        // When it is taken away, then those it lets in use up a limit, where there is one
+        world.update(|settings| {
+            settings.gate_credential = Pubkey::default();
+            settings.gate_schema = Pubkey::default();
+        });
+        assert_eq!(world.campaign().next_from != 0, waits);
+    }
+}
+
+#[test]
+fn a_cut_reaches_conversions_when_its_notice_is_over() {
+    // Given a reward that is to fall from 100 to 70 in 1,000 seconds
+    let mut world = world();
+    let terms = Terms {
+        notice_seconds: 1_000,
+        ..Terms::default()
+    };
+    world.open(terms, Settings::fixed(100));
+    let alice = world.referrer(CODE);
+    world.update(|settings| settings.reward_fixed = 70);
+    let convert = |world: &mut World| {
+        let bob = world.wallet();
+        let convert = world.conversion(&bob.pubkey(), &alice.pubkey(), CODE);
+        world.land(&[convert], &[&bob]);
+        world.rewards(&alice.pubkey())
+    };
+
+    // When wallets convert before and after, then each gets what holds at its time
+    world.set_time(NOW + 999);
+    assert_eq!(convert(&mut world), 100);
+    world.set_time(NOW + 1_000);
+    assert_eq!(convert(&mut world), 170);
+
+    // And a second cut is one of what then holds: 70, not 100
+    world.update(|settings| settings.reward_fixed = 60);
+    let campaign = world.campaign();
+    assert_eq!(
+        (
+            campaign.settings.reward_fixed,
+            campaign.next.reward_fixed,
+            campaign.next_from
+        ),
+        (70, 60, NOW + 2_000)
+    );
+    world.update(|settings| settings.reward_fixed = 80);
+    let campaign = world.campaign();
+    assert_eq!(
+        (campaign.settings.reward_fixed, campaign.next_from),
+        (80, 0)
+    );
+    assert_eq!(convert(&mut world), 250);
+}
+
+#[test]
+fn a_second_change_replaces_the_first_announcement() {
+    // Given an announced cut, 400 seconds old
+    let mut world = world();
+    world.open(NOTICE, good());
+    world.update(|settings| settings.reward_bps = 900);
+    world.set_time(NOW + 400);
+
+    // When a deeper one is announced, then it has the whole notice again
+    world.update(|settings| settings.reward_bps = 800);
+    let campaign = world.campaign();
+    assert_eq!(
+        (campaign.next_from, campaign.next.reward_bps),
+        (NOW + 1_400, 800)
+    );
+
+    // And when the settings in force are confirmed, then it is dropped
+    world.update(|_| {});
+    let campaign = world.campaign();
+    assert_eq!((campaign.next_from, campaign.settings), (0, good()));
+    assert_eq!(campaign.next, Settings::default());
+}
+
+#[test]
+fn what_is_no_promise_applies_at_once_even_with_a_cut() {
+    // Given a campaign for payments with a notice
+    let mut world = world();
+    let terms = Terms {
+        proof: Proof::Payment,
+        notice_seconds: 1_000,
+        ..Terms::default()
+    };
+    let settings = Settings {
+        min_amount: 1,
+        ..Settings::fixed(100)
+    };
+    world.open(terms, settings);
+    let old = world.settings();
+
+    // When a cut comes with a budget, an attestor and another treasury
+    let new = Settings {
+        reward_fixed: 50,
+        budget: 1_000,
+        attested_codes: true,
+        attestor: Pubkey::new_unique(),
+        treasury: world.wallet().pubkey(),
+        ..old
+    };
+    world.update(|settings| *settings = new);
+
+    // Then the cut alone waits
+    let campaign = world.campaign();
+    let now = Settings {
+        reward_fixed: 100,
+        ..new
+    };
+    assert_eq!((campaign.settings, campaign.next), (now, new));
+    assert_eq!(campaign.next_from, NOW + 1_000);
+}
+
+#[test]
+fn a_bonus_that_was_offered_before_makes_up_for_no_other() {
+    // Given a campaign that offered a bonus of 10 for two conversions, and now one of 30 for
+    // five
+    let mut world = world();
+    let offered = |bonuses| Settings { bonuses, ..good() };
+    world.open(NOTICE, offered(bonuses(&[(2, 10)])));
+    world.update(|settings| settings.bonuses = bonuses(&[(2, 10), (5, 30)]));
+    world.update(|settings| settings.bonuses = bonuses(&[(5, 30)]));
+    world.wait(1_000);
+    assert_eq!(world.settings(), offered(bonuses(&[(5, 30)])));
+
+    // When it replaces that by the first and one of 20, then codes that were paid the first
+    // have less: a cut
+    world.update(|settings| settings.bonuses = bonuses(&[(2, 10), (5, 20)]));
+    assert_eq!(world.campaign().next_from, NOW + 2_000);
+
+    // While the same sum in bonuses that nobody was paid is none
+    world.update(|settings| settings.bonuses = bonuses(&[(2, 11), (5, 19)]));
+    let campaign = world.campaign();
+    assert_eq!(campaign.next_from, 0);
+
+    // And each of the five has its place in the register, in the order of their offer
+    let expected = [(2, 10), (5, 30), (5, 20), (2, 11), (5, 19)];
+    let expected = expected.map(|(threshold, amount)| Bonus { threshold, amount });
+    assert_eq!(campaign.offered[..5], expected);
+    assert_eq!(campaign.offered[5..], [Bonus::default(); 27]);
+    assert_eq!(campaign.bonus_places, [3, 4, 0, 0]);
+}
+
+#[test]
+fn a_campaign_offers_32_bonuses_in_its_life_and_no_more() {
+    // Given a campaign that has offered 32 different bonuses, four at a time
+    let mut world = world();
+    let four = |first: u64| {
+        let of = |threshold: u64| (threshold, first + threshold);
+        bonuses(&[of(1), of(2), of(3), of(4)])
+    };
+    let settings = |first| Settings {
+        bonuses: four(first),
+        ..good()
+    };
+    world.open(ATTESTED, settings(0));
+    for round in 1..8 {
+        world.update(|old| *old = settings(round * 10));
+    }
+    let last = world.campaign();
+    assert_eq!(last.offered[28..], four(70));
+
+    // When it offers another one, then it is refused
+    let company = world.company.insecure_clone();
+    let update = world.updating(|settings| settings.bonuses = bonuses(&[(1, 999)]));
+    world.refuse(&[update], &[&company], ProgramError::TooManyBonuses);
+    assert_eq!(world.campaign(), last);
+
+    // While it may offer any of those again, in the place that it has
+    world.update(|old| *old = settings(20));
+    assert_eq!(world.campaign().offered, last.offered);
+    assert_eq!(world.campaign().bonus_places, [8, 9, 10, 11]);
+}
+
+#[test]
+fn bonuses_take_no_more_than_all_conversions_left() {
+    // Given a campaign whose buyers pay at least 100 in the token of the rewards, of which it
+    // pays 60: a conversion leaves at least 40
+    let mut world = world();
+    let company = world.company.insecure_clone();
+    let mint = world.issue_mint(&company.pubkey());
+    let terms = Terms {
+        funding: Funding::Vault,
+        proof: Proof::Payment,
+        ..Terms::default()
+    };
+    let settings = Settings {
+        min_amount: 100,
+        bonuses: bonuses(&[(1, 40), (3, 80)]),
+        ..Settings::fixed(60)
+    };
+    let opening = world.opening(terms, settings, mint);
+    let args = CreateCampaign { mint, ..opening };
+    world.open_with(&args);
+    assert_eq!(world.campaign().least_margin, 40);
+
+    // When bonuses would take more than that from those who reach them, then they are refused
+    for wrong in [
+        bonuses(&[(1, 41)]),
+        bonuses(&[(1, 40), (3, 80), (4, 41)]),
+        // With those that were offered before
+        bonuses(&[(2, 41)]),
+    ] {
+        let update = world.updating(|settings| settings.bonuses = wrong);
+        world.refuse(&[update], &[&company], ProgramError::InvalidBonuses);
+    }
+
+    // Nor is the reward more than the payment, or leaves too little for the bonuses offered
+    for (reward, expected) in [
+        (101, ProgramError::InvalidReward),
+        (61, ProgramError::InvalidBonuses),
+    ] {
+        let update = world.updating(|settings| settings.reward_fixed = reward);
+        world.refuse(&[update], &[&company], expected);
+    }
+
+    // And a greater margin later does not make up for conversions at the least one
+    world.update(|settings| settings.reward_fixed = 10);
+    assert_eq!(world.campaign().least_margin, 40);
+    let update = world.updating(|settings| settings.bonuses = bonuses(&[(3, 81)]));
+    world.refuse(&[update], &[&company], ProgramError::InvalidBonuses);
 }
 
 fn reclaim(world: &World, destination: Option<&Pubkey>) -> Instruction {
@@ -648,7 +1191,7 @@ fn the_end_gives_everything_back_to_whom_it_was() {
     let referral = world.referral_address(CODE);
     let convert = |world: &mut World| {
         let bob = world.wallet();
-        let bind = instructions::bind(&third.pubkey(), &bob.pubkey(), &campaign, &code(CODE));
+        let bind = instructions::bind(&world.touch(&third.pubkey(), &bob.pubkey(), CODE));
         let args = instructions::Convert {
             payer: third.pubkey(),
             ..instructions::Convert::signup(&bob.pubkey())
@@ -680,7 +1223,8 @@ fn the_end_gives_everything_back_to_whom_it_was() {
     let give_back = |conversion: &Conversion, to: &Keypair| {
         let mut conversion = conversion.clone();
         conversion.rent_payer = to.pubkey();
-        instructions::reclaim_conversion(&campaign, &now, &conversion)
+        let key = conversion.referee.to_bytes();
+        instructions::reclaim_conversion(&campaign, &now, key, &conversion)
     };
     for thief in [&eve, &sponsor] {
         let theft = give_back(&paid, thief);
@@ -743,7 +1287,8 @@ fn the_end_gives_everything_back_to_whom_it_was() {
         Closed {
             version: 1,
             campaign,
-            rent_payer: sponsor.pubkey()
+            rent_payer: sponsor.pubkey(),
+            treasury: Pubkey::default(),
         }
     );
 
@@ -767,7 +1312,7 @@ fn the_end_gives_everything_back_to_whom_it_was() {
     world.refuse(&[code_back(&alice)], &[&eve], theft);
     world.land(&[code_back(&second)], &[&eve]);
     assert_eq!(world.lamports(&second.pubkey()) - before, of_referral);
-    let binding = instructions::reclaim_referee(&campaign, &bob.pubkey(), &third.pubkey());
+    let binding = instructions::reclaim_binding(&campaign, &bob.pubkey(), &third.pubkey());
     world.land(&[binding], &[&eve]);
 }
 
@@ -779,14 +1324,14 @@ fn nothing_comes_back_from_a_campaign_that_is_open() {
     let (bob, company) = (world.wallet(), world.company.insecure_clone());
     let convert = world.conversion(&bob.pubkey(), &alice.pubkey(), CODE);
     world.land(&[convert], &[&bob]);
-    let (address, campaign) = (world.campaign, world.campaign());
-    let conversion = world.converted(CODE, &bob.pubkey(), &NONE);
+    let address = world.campaign;
     let referral = world.referral_address(CODE);
+    let back = world.reclaim(CODE, &bob.pubkey(), &NONE);
 
     // When anybody wants something back, then it is refused: a wallet would count again
     let open = ProgramError::CampaignNotClosed;
     for step in [
-        instructions::reclaim_conversion(&address, &campaign, &conversion),
+        back.clone(),
         instructions::reclaim_referral(&address, &referral, &alice.pubkey()),
         reclaim(&world, None),
     ] {
@@ -796,7 +1341,7 @@ fn nothing_comes_back_from_a_campaign_that_is_open() {
     // Nor in the name of a code, closed or not
     let close = instructions::close_referral(&alice.pubkey(), &referral, &alice.pubkey());
     world.land(&[close], &[&alice]);
-    let mut step = instructions::reclaim_conversion(&address, &campaign, &conversion);
+    let mut step = back;
     step.accounts[0].pubkey = referral;
     world.refuse(&[step], &[&company], ProgramError::WrongCampaign);
 }
@@ -834,11 +1379,7 @@ fn the_end_empties_the_vault() {
     for (index, wrong, expected) in [
         (3, Pubkey::new_unique(), ProgramError::WrongMint),
         (4, Pubkey::new_unique(), ProgramError::WrongVault),
-        (
-            6,
-            vouch_program_tests::TOKEN_2022,
-            ProgramError::WrongTokenProgram,
-        ),
+        (6, TOKEN_2022, ProgramError::WrongTokenProgram),
     ] {
         let mut step = good.clone();
         step.accounts[index].pubkey = wrong;
@@ -856,7 +1397,7 @@ fn the_end_empties_the_vault() {
 }
 
 #[test]
-fn the_end_of_a_vault_that_never_was() {
+fn the_end_of_an_empty_vault() {
     // Given a vault campaign that nobody funded
     let mut world = world();
     let terms = Terms {
@@ -867,22 +1408,67 @@ fn the_end_of_a_vault_that_never_was() {
     let company = world.company.insecure_clone();
     world.close();
     world.wait(CLAIM_PERIOD);
+    let vault = world.campaign().vault;
 
-    // When its authority takes it back, then there is nothing but its rent
+    // When its authority takes it back, then nothing has to go anywhere but the rents
     let end = reclaim(&world, None);
+    let before = world.lamports(&company.pubkey());
     world.land(&[end], &[&company]);
     let left: Closed = world.read(&world.campaign);
     assert_eq!(left.campaign, world.campaign);
+    assert_eq!(world.lamports(&vault), 0);
+    let rent = |size| world.svm.minimum_balance_for_rent_exemption(size);
+    let expected = rent(Campaign::SIZE) - rent(Closed::SIZE) + rent(165) - 5_000;
+    assert_eq!(world.lamports(&company.pubkey()) - before, expected);
 }
 
 #[test]
-fn the_end_of_a_split_in_sol() {
-    // Given a held purchase that nobody claims
+fn the_end_of_owners_that_were_counted() {
+    // Given a campaign that counts per owner, and Alice, whose rent a sponsor paid
+    let mut world = world();
+    let terms = Terms {
+        per_owner: true,
+        ..Terms::default()
+    };
+    world.open(terms, Settings::fixed(REWARD));
+    let (sponsor, alice, eve) = (world.wallet(), world.receiver(), world.wallet());
+    let (campaign, owner) = (world.campaign, alice.pubkey());
+    let register = instructions::register_referrer(&sponsor.pubkey(), &owner, &campaign);
+    world.land(&[register], &[&sponsor, &alice]);
+    let back = |to: &Keypair| instructions::reclaim_referrer(&campaign, &owner, &to.pubkey());
+
+    // When anybody wants the rent before the claims are over, then that is refused
+    let refused = ProgramError::CampaignNotClosed;
+    world.refuse(&[back(&sponsor)], &[&eve], refused);
+    world.close();
+    world.set_time(NOW + CLAIM_PERIOD - 1);
+    let refused = ProgramError::ClaimPeriodOpen;
+    world.refuse(&[back(&sponsor)], &[&eve], refused);
+
+    // And then it goes to the sponsor alone, also when the campaign was taken back
+    world.set_time(NOW + CLAIM_PERIOD);
+    let (end, company) = (reclaim(&world, None), world.company.insecure_clone());
+    world.land(&[end], &[&company]);
+    for thief in [&eve, &alice] {
+        world.refuse(&[back(thief)], &[&eve], ProgramError::WrongRentPayer);
+    }
+    let mut foreign = back(&sponsor);
+    foreign.accounts[0].pubkey = world.open_campaign_of(7);
+    world.refuse(&[foreign], &[&eve], ProgramError::WrongCampaign);
+    let before = world.lamports(&sponsor.pubkey());
+    world.land(&[back(&sponsor)], &[&eve]);
+    let rent = (world.svm).minimum_balance_for_rent_exemption(Referrer::SIZE);
+    assert_eq!(world.lamports(&sponsor.pubkey()) - before, rent);
+}
+
+/// A campaign that splits payments in SOL and is closed, with the claims over, and a held
+/// purchase of Bob, of which 100,000 lamports for Alice were never claimed.
+fn unclaimed() -> (World, Keypair) {
     let mut world = world();
     let terms = Terms {
         funding: Funding::PaymentSplit,
         proof: Proof::Payment,
-        uniqueness: Uniqueness::Wallet,
+        ..Terms::default()
     };
     world.open(
         terms,
@@ -891,28 +1477,69 @@ fn the_end_of_a_split_in_sol() {
             ..Settings::percent(1_000, u64::MAX)
         },
     );
-    let alice = world.referrer(CODE);
-    let (bob, company) = (world.wallet(), world.company.insecure_clone());
-    let purchase = world.purchase(
-        &alice.pubkey(),
-        CODE,
-        &Purchase::new(&bob.pubkey(), 1_000_000, NONE),
-    );
+    let (alice, bob) = (world.referrer(CODE), world.wallet());
+    let args = Purchase::new(&bob.pubkey(), 1_000_000, NONE);
+    let purchase = world.purchase(&alice.pubkey(), CODE, &args);
     world.land(&[purchase], &[&bob]);
-    let (address, campaign) = (world.campaign, world.campaign());
-    let conversion = world.converted(CODE, &bob.pubkey(), &NONE);
     world.close();
     world.wait(60 + CLAIM_PERIOD);
+    (world, bob)
+}
 
-    // When the campaign is taken back, then its rent is there, and with the conversion's
-    // what waited in vain
-    let end = reclaim(&world, None);
-    world.land(&[end], &[&company]);
-    let before = world.lamports(&bob.pubkey());
-    let back = instructions::reclaim_conversion(&address, &campaign, &conversion);
-    world.land(&[back], &[&company]);
-    let rent = world
-        .svm
-        .minimum_balance_for_rent_exemption(Conversion::SIZE);
-    assert_eq!(world.lamports(&bob.pubkey()) - before, rent + 100_000);
+#[test]
+fn what_nobody_claims_of_a_split_in_sol_goes_to_the_treasury() {
+    for reclaimed in [false, true] {
+        // Given a held purchase that nobody claimed, and its campaign, taken back or not
+        let (mut world, bob) = unclaimed();
+        let (company, eve) = (world.company.insecure_clone(), world.wallet());
+        let treasury = world.campaign().settings.treasury;
+        let back = world.reclaim(CODE, &bob.pubkey(), &NONE);
+        let (end, address) = (reclaim(&world, None), world.campaign);
+        if reclaimed {
+            world.land(&[end], &[&company]);
+            let left: Closed = world.read(&address);
+            assert_eq!((left.campaign, left.treasury), (address, treasury));
+        }
+
+        // When somebody wants it elsewhere, then that is refused
+        for (wrong, expected) in [
+            (eve.pubkey(), ProgramError::WrongTreasury),
+            (PROGRAM_ID, ProgramError::MissingAccount),
+        ] {
+            let mut theft = back.clone();
+            theft.accounts[RECLAIM_TREASURY].pubkey = wrong;
+            theft.accounts[RECLAIM_TREASURY].is_writable = wrong != PROGRAM_ID;
+            world.refuse(&[theft], &[&eve], expected);
+        }
+        let mut read_only = back.clone();
+        read_only.accounts[RECLAIM_TREASURY].is_writable = false;
+        let constraint = other(0, InstructionError::Custom(CONSTRAINT_MUT));
+        world.refuse(&[read_only], &[&eve], constraint);
+
+        // And its rent goes to Bob, who paid it, and what Alice did not claim to the treasury
+        let before = [bob.pubkey(), treasury].map(|wallet| world.lamports(&wallet));
+        world.land(&[back], &[&eve]);
+        let after = [bob.pubkey(), treasury].map(|wallet| world.lamports(&wallet));
+        let rent = (world.svm).minimum_balance_for_rent_exemption(Conversion::SIZE);
+        assert_eq!(after, [before[0] + rent, before[1] + 100_000]);
+    }
+}
+
+#[test]
+fn what_was_claimed_of_a_split_in_sol_leaves_the_rent_alone() {
+    // Given a purchase whose reward Alice has, as the last thing before the end
+    let (mut world, bob) = unclaimed();
+    let eve = world.wallet();
+    let claim = world.claim(CODE, &bob.pubkey(), &NONE);
+    world.land(&[claim], &[&eve]);
+    let treasury = world.campaign().settings.treasury;
+
+    // When its rent is given back, then the treasury is not even asked for
+    let back = world.reclaim(CODE, &bob.pubkey(), &NONE);
+    assert_eq!(back.accounts[RECLAIM_TREASURY].pubkey, PROGRAM_ID);
+    let before = [bob.pubkey(), treasury].map(|wallet| world.lamports(&wallet));
+    world.land(&[back], &[&eve]);
+    let after = [bob.pubkey(), treasury].map(|wallet| world.lamports(&wallet));
+    let rent = (world.svm).minimum_balance_for_rent_exemption(Conversion::SIZE);
+    assert_eq!(after, [before[0] + rent, before[1]]);
 }

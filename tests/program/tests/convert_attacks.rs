@@ -1,14 +1,18 @@
 //! `convert`, attacked. Numbers in brackets are those of docs/INVARIANTS.md.
 
 use solana_sdk::{
+    account::Account,
     instruction::{AccountMeta, Instruction, InstructionError},
     pubkey::Pubkey,
     signature::{Keypair, Signer as _},
 };
 use vouch_client::{
     PROGRAM_ID, ProgramError,
-    accounts::{AccountType as _, Campaign, Conversion, Referral, Status, settled},
-    instructions::Convert,
+    accounts::{
+        AccountType as _, Campaign, Conversion, Referral, Referrer, Settings, Status, Terms,
+        settled,
+    },
+    instructions::{Convert, raw::ConvertAccounts},
     pda, token,
 };
 use vouch_program_tests::{REWARD, Refused, TOKEN_2022, World, code, other, token_account};
@@ -16,15 +20,15 @@ use vouch_program_tests::{REWARD, Refused, TOKEN_2022, World, code, other, token
 const CODE: &str = "STARTER7";
 
 /// Positions of the accounts of `convert`.
-const PAYER: usize = 0;
-const REFEREE: usize = 1;
-const CAMPAIGN: usize = 2;
-const REFERRAL: usize = 3;
-const CONVERSION: usize = 4;
-const MINT: usize = 5;
-const REFERRER_TOKEN: usize = 6;
-const TOKEN_PROGRAM: usize = 7;
-const SYSTEM_PROGRAM: usize = 8;
+const PAYER: usize = ConvertAccounts::PAYER;
+const REFEREE: usize = ConvertAccounts::REFEREE;
+const CAMPAIGN: usize = ConvertAccounts::CAMPAIGN;
+const REFERRAL: usize = ConvertAccounts::REFERRAL;
+const CONVERSION: usize = ConvertAccounts::CONVERSION;
+const MINT: usize = ConvertAccounts::MINT;
+const REFERRER_TOKEN: usize = ConvertAccounts::REFERRER_ACCOUNT;
+const TOKEN_PROGRAM: usize = ConvertAccounts::TOKEN_PROGRAM;
+const SYSTEM_PROGRAM: usize = ConvertAccounts::SYSTEM_PROGRAM;
 
 /// Where the code, and the action after it, stand in the data.
 const CODE_AT: usize = 8;
@@ -51,7 +55,7 @@ impl Scene {
     }
 
     fn referral(&self) -> Pubkey {
-        pda::referral(&self.world.campaign, &code(CODE)).0
+        self.world.referral_address(CODE)
     }
 
     /// Sends it as Bob; asserts the exact refusal, and that nothing was paid or recorded.
@@ -63,7 +67,7 @@ impl Scene {
         assert_eq!(outcome.map(|_| ()), Err(expected.clone()));
         assert_eq!(self.world.svm.get_account(&self.referral()), before);
         assert_eq!(self.world.supply(), 0);
-        let (conversion, _) = pda::conversion(&self.world.campaign, &self.bob.pubkey());
+        let conversion = self.world.conversion_address(CODE, &bob.pubkey(), &[0; 32]);
         assert_eq!(self.world.svm.get_account(&conversion), None);
     }
 }
@@ -201,6 +205,25 @@ fn what_is_written_must_be_passed_as_writable() {
 }
 
 #[test]
+fn what_is_not_written_may_be_read_only() {
+    // Given Alice without a token account
+    let mut scene = scene();
+    let mut convert = scene.convert();
+    let account = convert.accounts[REFERRER_TOKEN].pubkey;
+    let gone = scene.world.svm.set_account(account, Account::default());
+    gone.expect("a valid account");
+
+    // When her account and the mint are passed as read-only, then Bob converts all the
+    // same: nothing is minted, and she is owed
+    convert.accounts[REFERRER_TOKEN].is_writable = false;
+    convert.accounts[MINT].is_writable = false;
+    let bob = scene.bob.insecure_clone();
+    scene.world.land(&[convert], &[&bob]);
+    assert_eq!(scene.world.referral(CODE).rewards_pending, REWARD);
+    assert_eq!(scene.world.supply(), 0);
+}
+
+#[test]
 fn accounts_of_another_owner_or_type_are_refused() {
     let mut scene = scene();
     let (campaign, referral) = (scene.world.campaign, scene.referral());
@@ -230,8 +253,11 @@ fn accounts_of_another_owner_or_type_are_refused() {
     // Of enough bytes, so that the type is what refuses it
     let typed_wrong = Pubkey::new_unique();
     let mut account = scene.world.svm.get_account(&referral).expect("an account");
-    account.data.resize(664, 0);
-    account.lamports = scene.world.svm.minimum_balance_for_rent_exemption(664);
+    account.data.resize(Campaign::SIZE, 0);
+    account.lamports = scene
+        .world
+        .svm
+        .minimum_balance_for_rent_exemption(Campaign::SIZE);
     scene
         .world
         .svm
@@ -394,13 +420,13 @@ fn a_token_account_that_cannot_receive_leaves_the_reward_pending() {
 #[test]
 fn a_funded_address_blocks_nobody() {
     // Given lamports that somebody sent to where the conversion will be
-    for lamports in [1, 890_880, 2_178_480, 5_000_000_000] {
+    for lamports in [1, 890_880, 1_920_960, 5_000_000_000] {
         let Scene {
             mut world,
             alice,
             bob,
         } = scene();
-        let (address, _) = pda::conversion(&world.campaign, &bob.pubkey());
+        let address = world.conversion_address(CODE, &bob.pubkey(), &[0; 32]);
         world.fund(&address, lamports);
 
         // When Bob converts
@@ -461,17 +487,25 @@ fn a_payer_may_be_the_referee() {
 
 #[test]
 fn the_conversion_is_at_its_own_address() {
-    // Given Bob's conversion and the address of Eve's
+    // Given Bob's conversion, the addresses of Eve's and of Bob's in another campaign, and
+    // two of nobody, one of them with lamports
     let mut scene = scene();
     let eve = scene.world.wallet();
+    let bob = scene.bob.pubkey().to_bytes();
+    let second = scene.world.open_campaign_of(7);
+    let funded = Pubkey::new_unique();
+    scene.world.fund(&funded, 5_000_000_000);
     for address in [
-        pda::conversion(&scene.world.campaign, &eve.pubkey()).0,
+        pda::conversion(&scene.world.campaign, &eve.pubkey().to_bytes()),
+        pda::conversion(&second, &bob),
         Pubkey::new_unique(),
+        funded,
     ] {
-        // When Bob's is to be written elsewhere, so that he counts again, then it is refused (I1)
+        // When Bob's is to be written elsewhere, so that he counts again, then the System
+        // program refuses it: another address than the seed's (I1)
         let mut convert = scene.convert();
         convert.accounts[CONVERSION].pubkey = address;
-        scene.refuses(convert, &other(0, InstructionError::InvalidSeeds));
+        scene.refuses(convert, &other(0, InstructionError::Custom(5)));
     }
 }
 
@@ -503,6 +537,12 @@ fn malformed_instructions_are_refused() {
         // Bob still pays the fee; the instruction itself lacks accounts.
         scene.refuses(convert, &other(0, InstructionError::NotEnoughAccountKeys));
     }
+}
+
+/// Has the campaign announce what `change` makes of its settings.
+fn announce(campaign: &mut Campaign, from: i64, change: fn(&mut Settings)) {
+    (campaign.next_from, campaign.next) = (from, campaign.settings);
+    change(&mut campaign.next);
 }
 
 #[test]
@@ -544,14 +584,34 @@ fn a_referral_or_campaign_that_does_not_earn_says_why() {
     scene.world.write(&referral, &earning);
 
     // And campaigns that take none
-    let cases: [Case<Campaign>; 4] = [
+    let cases: [Case<Campaign>; 7] = [
         (|c| c.closed = true, ProgramError::CampaignClosed),
         (|c| c.paused = true, ProgramError::CampaignPaused),
         (
-            |c| c.starts_at = 1_800_000_001,
+            |c| c.settings.starts_at = 1_800_000_001,
             ProgramError::CampaignNotStarted,
         ),
-        (|c| c.ends_at = 1_800_000_000, ProgramError::CampaignEnded),
+        (
+            |c| c.settings.ends_at = 1_800_000_000,
+            ProgramError::CampaignEnded,
+        ),
+        // What was announced, from its time on
+        (
+            |c| announce(c, 1_800_000_000, |next| next.min_amount = 1),
+            ProgramError::AmountTooSmall,
+        ),
+        (
+            |c| announce(c, 1, |next| next.ends_at = 1_800_000_000),
+            ProgramError::CampaignEnded,
+        ),
+        // Until then, what is in force
+        (
+            |c| {
+                announce(c, 1_800_000_001, |_| {});
+                c.settings.ends_at = 1_800_000_000;
+            },
+            ProgramError::CampaignEnded,
+        ),
     ];
     for (change, expected) in cases {
         let mut changed = open.clone();
@@ -562,13 +622,124 @@ fn a_referral_or_campaign_that_does_not_earn_says_why() {
     }
     scene.world.write(&campaign, &open);
 
-    // While the last use, a second before the expiry, counts
+    // While the last use, a second before the expiry, counts, and a second before the end
+    // that was announced
     let mut last = earning;
     (last.usage_limit, last.expires_at) = (1, 1_800_000_001);
     scene.world.write(&referral, &last);
+    let mut closing = open;
+    announce(&mut closing, 1_800_000_001, |next| {
+        next.ends_at = 1_800_000_001
+    });
+    scene.world.write(&campaign, &closing);
     let (convert, bob) = (scene.convert(), scene.bob.insecure_clone());
     scene.world.send(&[convert], &[&bob]).expect("paid");
     assert_eq!(scene.world.balance(&scene.alice.pubkey()), REWARD);
+}
+
+/// Each owner has three conversions, the second and third doubled.
+fn three_per_owner() -> (Terms, Settings) {
+    let terms = Terms {
+        per_owner: true,
+        ..Terms::default()
+    };
+    let mut settings = Settings {
+        owner_limit: 3,
+        ..Settings::fixed(REWARD)
+    };
+    let tier = &mut settings.tiers[0];
+    (tier.min_conversions, tier.multiplier_bps) = (2, 20_000);
+    (terms, settings)
+}
+
+#[test]
+fn an_owner_is_counted_over_all_codes() {
+    // Given Alice with two codes, and Dora with one
+    let mut world = World::new();
+    let (terms, settings) = three_per_owner();
+    world.open(terms, settings);
+    let alice = world.referrer(CODE);
+    world.another_code(&alice, "STARTER8");
+    let dora = world.referrer("STARTER9");
+
+    // When three wallets convert by Alice's codes, then they count together
+    for (text, rewards) in [(CODE, 1), ("STARTER8", 3), (CODE, 5)] {
+        let bob = world.wallet();
+        let convert = world.conversion(&bob.pubkey(), &alice.pubkey(), text);
+        world.land(&[convert], &[&bob]);
+        assert_eq!(world.rewards(&alice.pubkey()), rewards * REWARD);
+    }
+    assert_eq!(world.counted(&alice.pubkey()).conversions, 3);
+    assert_eq!(world.referral(CODE).conversions, 2);
+
+    // And a fourth by either is refused
+    let bob = world.wallet();
+    for text in [CODE, "STARTER8"] {
+        let convert = world.conversion(&bob.pubkey(), &alice.pubkey(), text);
+        let full = ProgramError::OwnerLimitReached;
+        world.refuse(&[convert], &[&bob], full);
+    }
+
+    // While Dora has her own
+    let convert = world.conversion(&bob.pubkey(), &dora.pubkey(), "STARTER9");
+    world.land(&[convert], &[&bob]);
+    assert_eq!(world.rewards(&dora.pubkey()), REWARD);
+}
+
+#[test]
+fn a_conversion_counts_for_the_codes_own_owner() {
+    // Given Alice's account of this campaign and of another one, and Dora's
+    let mut world = World::new();
+    let (terms, settings) = three_per_owner();
+    world.open(terms, settings);
+    let (first, mint) = (world.campaign, world.mint.insecure_clone());
+    let alice = world.referrer(CODE);
+    let dora = world.referrer("STARTER8");
+    let doras = world.referrer_address(&dora.pubkey());
+    world.open(terms, settings);
+    world.register(&alice);
+    let foreign = world.referrer_address(&alice.pubkey());
+    (world.campaign, world.mint) = (first, mint);
+    let bob = world.wallet();
+    let good = world.conversion(&bob.pubkey(), &alice.pubkey(), CODE);
+
+    // When another account than hers here is to count, or none, then it is refused
+    let position = ConvertAccounts::REFERRER;
+    for (wrong, expected) in [
+        (PROGRAM_ID, ProgramError::MissingAccount),
+        (doras, ProgramError::WrongReferrer),
+        (foreign, ProgramError::WrongReferrer),
+        (Pubkey::new_unique(), ProgramError::ReferrerNotFound),
+    ] {
+        let mut convert = good.clone();
+        let account = &mut convert.accounts[position];
+        (account.pubkey, account.is_writable) = (wrong, wrong != PROGRAM_ID);
+        world.refuse(&[convert], &[&bob], expected);
+    }
+    let mut short = good.clone();
+    short.accounts.truncate(ConvertAccounts::ATTESTOR);
+    world.refuse(&[short], &[&bob], ProgramError::MissingAccount);
+    let mut read_only = good.clone();
+    read_only.accounts[position].is_writable = false;
+    let written = other(0, InstructionError::Custom(2000));
+    world.refuse(&[read_only], &[&bob], written);
+    world.land(&[good], &[&bob]);
+    assert_eq!(world.counted(&alice.pubkey()).conversions, 1);
+
+    // And in a campaign that counts no owners, an account of another one does not change
+    world.open(
+        Terms::default(),
+        Settings {
+            referee_share_bps: 5_000,
+            ..Settings::fixed(REWARD)
+        },
+    );
+    let eve = world.referrer(CODE);
+    let mut convert = world.conversion(&bob.pubkey(), &eve.pubkey(), CODE);
+    convert.accounts[position] = AccountMeta::new(foreign, false);
+    world.land(&[convert], &[&bob]);
+    assert_eq!(world.read::<Referrer>(&foreign).conversions, 0);
+    assert_eq!(world.referral(CODE).conversions, 1);
 }
 
 #[test]

@@ -5,9 +5,8 @@ use litesvm::types::TransactionMetadata;
 use sha2::{Digest as _, Sha256};
 use solana_sdk::signature::Signer as _;
 use vouch_client::{
-    accounts::Conversion,
+    accounts::{Settings, Terms},
     instructions::{self, CreateReferral},
-    pda,
 };
 use vouch_program_tests::{REWARD, World, code};
 
@@ -60,7 +59,7 @@ fn instructions_say_what_happened() {
     ));
     let landed = world.send(&[create], &[&alice]).expect("a referral");
     // Then its event names referral, campaign, owner and code
-    let (referral, _) = pda::referral(&campaign, &name);
+    let referral = world.referral_address("STARTER7");
     let expected = [
         referral.as_ref(),
         campaign.as_ref(),
@@ -81,14 +80,14 @@ fn instructions_say_what_happened() {
     world.send(&[account], &[&bob]).expect("a token account");
     let convert = world.conversion(&bob.pubkey(), &alice.pubkey(), "STARTER7");
     let landed = world.send(&[convert], &[&bob]).expect("paid");
-    // Then nothing is logged: the conversion's account says it all
+    // Then nothing is logged: the conversion's account and the instruction say it all
     assert!(
         !landed
             .logs
             .iter()
             .any(|line| line.starts_with("Program data: "))
     );
-    let conversion = world.read::<Conversion>(&pda::conversion(&campaign, &bob.pubkey()).0);
+    let conversion = world.converted("STARTER7", &bob.pubkey(), &[0; 32]);
     assert_eq!(conversion.reward_referrer, REWARD);
 
     // When the campaign is paused
@@ -97,4 +96,75 @@ fn instructions_say_what_happened() {
     // Then its event names the campaign, the old value and the new one
     let expected = [campaign.as_ref(), &[0, 1]].concat();
     assert_eq!(event(&landed, "CampaignPauseChanged"), expected);
+}
+
+#[test]
+fn a_change_says_from_when_it_holds() {
+    // Given a campaign with a notice
+    let mut world = World::new();
+    world.set_time(1_800_000_000);
+    let terms = Terms {
+        notice_seconds: 1_000,
+        ..Terms::default()
+    };
+    world.open(terms, Settings::fixed(REWARD));
+    let company = world.company.insecure_clone();
+
+    // When its reward is raised, then the raise holds at once; a cut after its notice
+    for (reward, from) in [(REWARD + 1, 1_800_000_000_i64), (REWARD, 1_800_001_000)] {
+        let old = world.settings();
+        let update = world.updating(|settings| settings.reward_fixed = reward);
+        let landed = world.send(&[update], &[&company]).expect("updated");
+        let new = Settings {
+            reward_fixed: reward,
+            ..old
+        };
+        let expected = [
+            world.campaign.as_ref(),
+            &borsh::to_vec(&(old, new, from)).expect("bytes"),
+        ]
+        .concat();
+        assert_eq!(event(&landed, "CampaignUpdated"), expected);
+    }
+}
+
+#[test]
+fn an_owner_and_a_revoked_voucher_are_logged() {
+    // Given a campaign that counts per owner and has an attestor
+    let mut world = World::new();
+    world.set_time(1_800_000_000);
+    let terms = Terms {
+        per_owner: true,
+        ..Terms::default()
+    };
+    let attestor = world.open_attested(terms, Settings::fixed(REWARD));
+    let (campaign, alice) = (world.campaign, world.wallet());
+
+    // When Alice registers, then the event names campaign, owner and time
+    let owner = alice.pubkey();
+    let register = instructions::register_referrer(&owner, &owner, &campaign);
+    let landed = world.send(&[register], &[&alice]).expect("registered");
+    let expected = [
+        campaign.as_ref(),
+        owner.as_ref(),
+        &1_800_000_000_i64.to_le_bytes(),
+    ]
+    .concat();
+    assert_eq!(event(&landed, "ReferrerRegistered"), expected);
+
+    // When the attestor revokes a voucher, then the event names campaign, digest and the time
+    // from which no such voucher can be good
+    let revoke = instructions::revoke_voucher(
+        &owner,
+        &attestor.pubkey(),
+        &campaign,
+        [7; 32],
+        1_800_000_060,
+    );
+    let landed = world
+        .send(&[revoke], &[&alice, &attestor])
+        .expect("revoked");
+    let kept_until = 1_800_000_000_i64 + 30 * 24 * 60 * 60 + 300;
+    let expected = [campaign.as_ref(), &[7; 32], &kept_until.to_le_bytes()].concat();
+    assert_eq!(event(&landed, "VoucherRevoked"), expected);
 }

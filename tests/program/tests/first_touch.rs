@@ -8,17 +8,23 @@ use solana_sdk::{
 };
 use vouch_client::{
     PROGRAM_ID, ProgramError,
-    accounts::{AccountType as _, Referee, Settings, Terms},
-    instructions, pda,
+    accounts::{AccountType as _, Binding, Settings, Terms},
+    instructions::{self, Bind},
+    pda,
 };
-use vouch_program_tests::{REWARD, World, code, other};
+use vouch_program_tests::{REWARD, World, other};
 
 const FIRST: &str = "STARTER7";
 const SECOND: &str = "STARTER8";
+const THIRD: &str = "STARTER9";
 const NOW: i64 = 1_800_000_000;
 const WINDOW: u32 = 1_000;
+/// The System program's error for an address that is not the one of base, seed and owner.
+const ADDRESS_WITH_SEED_MISMATCH: u32 = 5;
 /// Position of the binding among the accounts of `convert`.
-const BINDING: usize = 11;
+const BINDING: usize = 12;
+/// Position of the account of the bound referral's owner among the accounts of `bind`.
+const BOUND_REFERRER: usize = 6;
 
 /// A campaign where a first touch counts for 1,000 seconds, with a code of Alice and
 /// one of Dora.
@@ -57,7 +63,7 @@ impl Scene {
     }
 
     fn binding(&self) -> Pubkey {
-        pda::referee(&self.world.campaign, &self.bob.pubkey()).0
+        self.world.binding_address(&self.bob.pubkey())
     }
 
     fn convert(&mut self, text: &str, expected: Result<(), ProgramError>) {
@@ -75,12 +81,11 @@ fn the_first_code_is_credited_and_no_other() {
     // Given Bob, whom Alice's code brought
     let mut scene = scene();
     scene.bind(FIRST);
-    let binding: Referee = scene.world.read(&scene.binding());
+    let binding: Binding = scene.world.read(&scene.binding());
     assert_eq!(
         binding,
-        Referee {
+        Binding {
             version: 1,
-            bump: pda::referee(&scene.world.campaign, &scene.bob.pubkey()).1,
             campaign: scene.world.campaign,
             wallet: scene.bob.pubkey(),
             referral: scene.world.referral_address(FIRST),
@@ -104,7 +109,7 @@ fn who_was_never_brought_does_not_count() {
     let (bob, eve) = (scene.bob.insecure_clone(), scene.world.wallet());
     let bind = scene.world.bind(&eve.pubkey(), FIRST);
     scene.world.land(&[bind], &[&eve]);
-    let eves = pda::referee(&scene.world.campaign, &eve.pubkey()).0;
+    let eves = scene.world.binding_address(&eve.pubkey());
 
     // When Bob converts without a binding, with Eve's, or with what is none
     let good = scene
@@ -128,7 +133,7 @@ fn who_was_never_brought_does_not_count() {
 
     // Nor with a binding of his in another campaign
     let (first, mint) = (scene.world.campaign, scene.world.mint.insecure_clone());
-    let settings = scene.world.campaign().settings();
+    let settings = scene.world.settings();
     scene.world.open(Terms::default(), settings);
     scene.world.referrer(FIRST);
     scene.bind(FIRST);
@@ -143,7 +148,7 @@ fn who_was_never_brought_does_not_count() {
     let forged = Pubkey::new_unique();
     let mut copy = scene.world.svm.get_account(&eves).expect("a binding");
     copy.owner = Pubkey::new_unique();
-    copy.data[42..74].copy_from_slice(bob.pubkey().as_ref());
+    copy.data[41..73].copy_from_slice(bob.pubkey().as_ref());
     scene.world.svm.set_account(forged, copy).expect("set");
     let mut convert = good;
     convert.accounts[BINDING].pubkey = forged;
@@ -174,7 +179,7 @@ fn a_first_touch_lasts_its_window() {
             bind_again.map_err(vouch_program_tests::Refused::Program)
         );
         if bind_again.is_ok() {
-            let binding: Referee = scene.world.read(&scene.binding());
+            let binding: Binding = scene.world.read(&scene.binding());
             assert_eq!(binding.referral, scene.world.referral_address(SECOND));
             assert_eq!(
                 (binding.bound_at, binding.expires_at),
@@ -191,8 +196,10 @@ fn a_new_touch_keeps_who_paid_the_rent() {
     let mut scene = scene();
     let (sponsor, bob) = (scene.world.wallet(), scene.bob.insecure_clone());
     let campaign = scene.world.campaign;
-    let bind = instructions::bind(&sponsor.pubkey(), &bob.pubkey(), &campaign, &code(FIRST));
-    scene.world.land(&[bind], &[&sponsor, &bob]);
+    let bind = (scene.world).touch(&sponsor.pubkey(), &bob.pubkey(), FIRST);
+    scene
+        .world
+        .land(&[instructions::bind(&bind)], &[&sponsor, &bob]);
     scene.world.wait(1_000);
 
     // When Bob is bound anew at his own cost, then it costs no rent
@@ -203,7 +210,7 @@ fn a_new_touch_keeps_who_paid_the_rent() {
     // And the rent goes to the sponsor, once that has expired, whoever asks
     let eve = scene.world.wallet();
     let address = scene.binding();
-    let reclaim = |to: &Pubkey| instructions::reclaim_referee(&campaign, &bob.pubkey(), to);
+    let reclaim = |to: &Pubkey| instructions::reclaim_binding(&campaign, &bob.pubkey(), to);
     let open = ProgramError::CampaignNotClosed;
     scene.world.wait(999);
     scene
@@ -221,7 +228,7 @@ fn a_new_touch_keeps_who_paid_the_rent() {
     let rent = scene
         .world
         .svm
-        .minimum_balance_for_rent_exemption(Referee::SIZE);
+        .minimum_balance_for_rent_exemption(Binding::SIZE);
     assert_eq!(scene.world.lamports(&sponsor.pubkey()) - before, rent);
     assert_eq!(scene.world.lamports(&address), 0);
 
@@ -235,8 +242,8 @@ fn nobody_is_bound_without_knowing() {
     // Given Eve, who wants Bob for her code
     let mut scene = scene();
     let (eve, bob) = (scene.world.wallet(), scene.bob.insecure_clone());
-    let campaign = scene.world.campaign;
-    let good = instructions::bind(&eve.pubkey(), &bob.pubkey(), &campaign, &code(FIRST));
+    let touch = (scene.world).touch(&eve.pubkey(), &bob.pubkey(), FIRST);
+    let good = instructions::bind(&touch);
     let missing = other(0, InstructionError::MissingRequiredSignature);
 
     // When she binds him without his signature, then she is refused (I3)
@@ -244,17 +251,53 @@ fn nobody_is_bound_without_knowing() {
     unsigned.accounts[1].is_signer = false;
     scene.world.refuse(&[unsigned], &[&eve], missing.clone());
 
-    // Nor at his address in her own name
+    // Nor at his address in her own name: the System program refuses that address
     let mut forged = good.clone();
     forged.accounts[1].pubkey = eve.pubkey();
-    let seeds = other(0, InstructionError::InvalidSeeds);
-    scene.world.refuse(&[forged], &[&eve], seeds);
+    let mismatch = other(0, InstructionError::Custom(ADDRESS_WITH_SEED_MISMATCH));
+    let forged = std::slice::from_ref(&forged);
+    scene.world.refuse(forged, &[&eve], mismatch.clone());
+    // Also where somebody sent lamports to it
+    let address = scene.binding();
+    scene.world.fund(&address, 1);
+    scene.world.refuse(forged, &[&eve], mismatch);
 
     // Nor does Bob pay for it without his signature
-    let mut unsigned = instructions::bind(&bob.pubkey(), &eve.pubkey(), &campaign, &code(FIRST));
+    let touch = (scene.world).touch(&bob.pubkey(), &eve.pubkey(), FIRST);
+    let mut unsigned = instructions::bind(&touch);
     unsigned.accounts[0].is_signer = false;
     scene.world.refuse(&[unsigned], &[&eve], missing);
-    assert_eq!(scene.world.lamports(&scene.binding()), 0);
+    assert_eq!(scene.world.lamports(&address), 1);
+
+    // While his own touch counts, and the lamports are a part of its rent
+    let bind = scene.world.bind(&bob.pubkey(), FIRST);
+    scene.world.land(&[bind], &[&bob]);
+    let rent = (scene.world.svm).minimum_balance_for_rent_exemption(Binding::SIZE);
+    assert_eq!(scene.world.lamports(&address), rent);
+}
+
+#[test]
+fn nobody_takes_another_binding_for_his_own() {
+    // Given Eve's binding
+    let mut scene = scene();
+    let (eve, bob) = (scene.world.wallet(), scene.bob.insecure_clone());
+    let bind = scene.world.bind(&eve.pubkey(), FIRST);
+    scene.world.land(&[bind], &[&eve]);
+    scene.world.wait(i64::from(WINDOW));
+
+    // When Bob is bound at its address, though it has expired, or at another account's of the
+    // program
+    let good = scene.world.bind(&bob.pubkey(), SECOND);
+    for wrong in [
+        scene.world.binding_address(&eve.pubkey()),
+        scene.world.referral_address(FIRST),
+    ] {
+        let mut forged = good.clone();
+        forged.accounts[4].pubkey = wrong;
+        // Then he is refused
+        let refused = ProgramError::BindingNotFound;
+        scene.world.refuse(&[forged], &[&bob], refused);
+    }
 }
 
 #[test]
@@ -274,7 +317,7 @@ fn a_touch_is_by_the_code_that_was_signed_in_its_campaign() {
     let elsewhere = scene.world.open_campaign_of(7);
     let mut foreign = good.clone();
     foreign.accounts[2].pubkey = elsewhere;
-    foreign.accounts[4].pubkey = pda::referee(&elsewhere, &bob.pubkey()).0;
+    foreign.accounts[4].pubkey = pda::binding(&elsewhere, &bob.pubkey());
     let wrong = ProgramError::WrongCampaign;
     scene.world.refuse(&[foreign], &[&bob], wrong);
     let mut none = good.clone();
@@ -292,9 +335,7 @@ fn a_touch_is_by_the_code_that_was_signed_in_its_campaign() {
 fn owner_and_partner_bring_nobody_but_others() {
     // Given Alice's code with a partner
     let mut scene = scene();
-    let mut settings = scene.world.campaign().settings();
-    settings.max_partner_share_bps = 1_000;
-    scene.world.update(|old| *old = settings);
+    (scene.world).update(|settings| settings.max_partner_share_bps = 1_000);
     let alice = scene.alice.insecure_clone();
     let partner = scene.world.partner(&alice, FIRST, 1_000);
 
@@ -358,6 +399,167 @@ fn only_what_earns_brings_anybody() {
     }
 }
 
+/// What stops the code [`FIRST`] of Alice from earning.
+const STOPS: [fn(&mut World, &Keypair); 5] = [
+    |world, alice| {
+        let referral = world.referral_address(FIRST);
+        let off = instructions::update_referral(&alice.pubkey(), &referral, false, 0, 0);
+        world.land(&[off], &[alice]);
+    },
+    |world, _| {
+        let company = world.company.insecure_clone();
+        let (campaign, referral) = (world.campaign, world.referral_address(FIRST));
+        let off = instructions::set_suspended(&company.pubkey(), &campaign, &referral, true);
+        world.land(&[off], &[&company]);
+    },
+    |world, alice| {
+        let referral = world.referral_address(FIRST);
+        let expire = instructions::update_referral(&alice.pubkey(), &referral, true, 0, NOW + 10);
+        world.land(&[expire], &[alice]);
+        world.set_time(NOW + 10);
+    },
+    |world, alice| {
+        let (referral, carol) = (world.referral_address(FIRST), world.wallet());
+        let limit = instructions::update_referral(&alice.pubkey(), &referral, true, 1, 0);
+        let bind = world.bind(&carol.pubkey(), FIRST);
+        let convert = world.conversion(&carol.pubkey(), &alice.pubkey(), FIRST);
+        world.land(&[limit], &[alice]);
+        world.land(&[bind, convert], &[&carol]);
+    },
+    |world, alice| {
+        let (own, referral) = (alice.pubkey(), world.referral_address(FIRST));
+        world.land(
+            &[instructions::close_referral(&own, &referral, &own)],
+            &[alice],
+        );
+    },
+];
+
+#[test]
+fn a_code_that_cannot_earn_leaves_its_wallets_free() {
+    for stop in STOPS {
+        // Given Bob, bound to Alice's code, and two codes of Dora
+        let mut scene = scene();
+        scene.bind(FIRST);
+        let (alice, dora) = (scene.alice.insecure_clone(), scene.dora.insecure_clone());
+        let bob = scene.bob.insecure_clone();
+        scene.world.another_code(&dora, THIRD);
+        let anew = scene.world.bind_anew(&bob.pubkey(), FIRST, SECOND);
+        let anew = std::slice::from_ref(&anew);
+
+        // When Alice's code can earn, then Dora's does not bring him
+        let bound = ProgramError::AlreadyBound;
+        scene.world.refuse(anew, &[&bob], bound);
+
+        // When it cannot any more, then Dora's does, once the lost code is given
+        stop(&mut scene.world, &alice);
+        let blind = scene.world.bind(&bob.pubkey(), SECOND);
+        scene.world.refuse(&[blind], &[&bob], bound);
+        let wrong = scene.world.bind_anew(&bob.pubkey(), THIRD, SECOND);
+        scene
+            .world
+            .refuse(&[wrong], &[&bob], ProgramError::WrongReferral);
+        scene.world.land(anew, &[&bob]);
+        let binding: Binding = scene.world.read(&scene.binding());
+        let now = scene.world.time();
+        assert_eq!(
+            (binding.referral, binding.bound_at, binding.expires_at),
+            (scene.world.referral_address(SECOND), now, now + 1_000)
+        );
+        scene.convert(SECOND, Ok(()));
+        assert_eq!(scene.world.rewards(&dora.pubkey()), REWARD);
+    }
+}
+
+#[test]
+fn an_owner_at_the_limit_leaves_the_wallets_free() {
+    // Given one conversion for each owner, and two wallets that Alice's code brought
+    let mut world = World::new();
+    world.set_time(NOW);
+    let terms = Terms {
+        per_owner: true,
+        ..Terms::default()
+    };
+    let settings = Settings {
+        attribution_window: WINDOW,
+        owner_limit: 1,
+        ..Settings::fixed(REWARD)
+    };
+    world.open(terms, settings);
+    let (alice, dora) = (world.referrer(FIRST), world.referrer(SECOND));
+    let (bob, carol) = (world.wallet(), world.wallet());
+    for wallet in [&bob, &carol] {
+        let bind = world.bind(&wallet.pubkey(), FIRST);
+        world.land(&[bind], &[wallet]);
+    }
+    let anew = world.bind_anew(&bob.pubkey(), FIRST, SECOND);
+    let anew = std::slice::from_ref(&anew);
+    let bound = ProgramError::AlreadyBound;
+    world.refuse(anew, &[&bob], bound);
+
+    // When Carol has used the limit up, then Bob can no longer convert by that code
+    let convert = world.conversion(&carol.pubkey(), &alice.pubkey(), FIRST);
+    world.land(&[convert], &[&carol]);
+    assert_eq!(world.counted(&alice.pubkey()).conversions, 1);
+    let convert = world.conversion(&bob.pubkey(), &alice.pubkey(), FIRST);
+    let full = ProgramError::OwnerLimitReached;
+    world.refuse(&[convert], &[&bob], full);
+
+    // And Dora's code brings him, where Alice's account, and no other, shows the limit
+    let blind = instructions::bind(&Bind {
+        bound: Some((world.referral_address(FIRST), None)),
+        ..world.touch(&bob.pubkey(), &bob.pubkey(), SECOND)
+    });
+    world.refuse(&[blind], &[&bob], bound);
+    for (wrong, expected) in [
+        (world.referrer_address(&dora.pubkey()), bound),
+        (
+            world.binding_address(&carol.pubkey()),
+            ProgramError::ReferrerNotFound,
+        ),
+    ] {
+        let mut bind = anew[0].clone();
+        bind.accounts[BOUND_REFERRER].pubkey = wrong;
+        world.refuse(&[bind], &[&bob], expected);
+    }
+    world.land(anew, &[&bob]);
+    let convert = world.conversion(&bob.pubkey(), &dora.pubkey(), SECOND);
+    world.land(&[convert], &[&bob]);
+    assert_eq!(world.rewards(&dora.pubkey()), REWARD);
+}
+
+#[test]
+fn a_window_that_is_introduced_waits_for_the_notice() {
+    // Given a campaign with a notice and without a window
+    let mut world = World::new();
+    world.set_time(NOW);
+    let terms = Terms {
+        notice_seconds: 100,
+        ..Terms::default()
+    };
+    world.open(terms, Settings::fixed(REWARD));
+    let alice = world.referrer(FIRST);
+    let [bob, carol] = [(); 2].map(|()| world.wallet());
+
+    // When it asks for a first touch, then wallets count without one until the notice is over
+    world.update(|settings| settings.attribution_window = WINDOW);
+    let bind = world.bind(&carol.pubkey(), FIRST);
+    let bind = std::slice::from_ref(&bind);
+    world.set_time(NOW + 99);
+    world.refuse(bind, &[&carol], ProgramError::NoAttribution);
+    let convert = world.conversion(&bob.pubkey(), &alice.pubkey(), FIRST);
+    world.land(&[convert], &[&bob]);
+
+    // And need one from then on
+    world.set_time(NOW + 100);
+    let convert = world.conversion(&carol.pubkey(), &alice.pubkey(), FIRST);
+    let convert = std::slice::from_ref(&convert);
+    world.refuse(convert, &[&carol], ProgramError::BindingNotFound);
+    world.land(bind, &[&carol]);
+    world.land(convert, &[&carol]);
+    assert_eq!(world.rewards(&alice.pubkey()), 2 * REWARD);
+}
+
 #[test]
 fn a_binding_keeps_the_window_that_it_had() {
     // Given Bob's binding, and a campaign that changes its window after it
@@ -391,7 +593,7 @@ fn the_rent_of_a_binding_comes_back_when_its_campaign_is_closed() {
 
     // When Eve asks for it in another campaign's name, then she is refused
     let campaign = scene.world.campaign;
-    let good = instructions::reclaim_referee(&campaign, &bob.pubkey(), &bob.pubkey());
+    let good = instructions::reclaim_binding(&campaign, &bob.pubkey(), &bob.pubkey());
     let mut wrong = good.clone();
     wrong.accounts[0].pubkey = scene.world.open_campaign_of(7);
     let refused = ProgramError::WrongCampaign;
@@ -407,7 +609,7 @@ fn the_rent_of_a_binding_comes_back_when_its_campaign_is_closed() {
     let rent = scene
         .world
         .svm
-        .minimum_balance_for_rent_exemption(Referee::SIZE);
+        .minimum_balance_for_rent_exemption(Binding::SIZE);
     assert_eq!(scene.world.lamports(&bob.pubkey()) - before, rent);
     let refused = ProgramError::BindingNotFound;
     scene.world.refuse(&[good], &[&eve], refused);

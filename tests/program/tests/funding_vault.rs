@@ -8,19 +8,24 @@ use solana_sdk::{
 use vouch_client::{
     PROGRAM_ID, ProgramError,
     accounts::{Funding, Settings, Status, Terms},
-    instructions, pda, token,
+    instructions::{self, CreateCampaign},
+    pda, token,
 };
-use vouch_program_tests::{TOKEN_2022, World, other};
+use vouch_program_tests::{SOL, TOKEN_2022, World, other};
 
 const CODE: &str = "STARTER7";
 /// Position of the campaign and of the vault among the accounts of `convert`.
 const CAMPAIGN: usize = 2;
-const VAULT: usize = 14;
+const VAULT: usize = 17;
+/// Position of the vault among the accounts of `create_campaign`.
+const CREATED_VAULT: usize = 6;
 
 const VAULT_TERMS: Terms = Terms {
     funding: Funding::Vault,
     proof: vouch_client::accounts::Proof::Open,
     uniqueness: vouch_client::accounts::Uniqueness::Wallet,
+    per_owner: false,
+    notice_seconds: 0,
 };
 
 /// A campaign with these settings and this much in its vault, and Alice's code.
@@ -73,12 +78,50 @@ fn a_vault_pays_until_it_is_empty_and_no_further() {
 }
 
 #[test]
-fn a_vault_that_was_never_made_pays_nothing() {
-    // Given a campaign whose vault does not exist
+fn a_campaign_is_not_opened_without_its_vault() {
+    // Given what opens a vault campaign whose vault does not exist
+    let mut world = World::new();
+    let company = world.company.insecure_clone();
+    let args = CreateCampaign {
+        id: 7,
+        ..world.opening(VAULT_TERMS, Settings::fixed(100), Pubkey::default())
+    };
+    let good = instructions::create_campaign(&args);
+    let vault = args.vault().expect("a vault");
+    assert_eq!(good.accounts[CREATED_VAULT].pubkey, vault);
+
+    // When it is opened, also where somebody sent lamports to the vault's address
+    let missing = ProgramError::VaultMissing;
+    world.refuse(std::slice::from_ref(&good), &[&company], missing);
+    world.fund(&vault, SOL);
+    // Then it is refused: what waits in the vault would have no place
+    world.refuse(std::slice::from_ref(&good), &[&company], missing);
+
+    // Nor is another account of the mint its vault, or none
+    world.open_vault(&args);
+    let companys = world.issue_of(&args.mint, &company.pubkey(), 0);
+    for (wrong, expected) in [
+        (companys, ProgramError::WrongVault),
+        (PROGRAM_ID, ProgramError::MissingAccount),
+    ] {
+        let mut create = good.clone();
+        create.accounts[CREATED_VAULT].pubkey = wrong;
+        world.refuse(&[create], &[&company], expected);
+    }
+
+    // And it is opened when the vault exists
+    world.land(&[good], &[&company]);
+    world.campaign = pda::campaign(&args.authority, args.id).0;
+    assert_eq!((world.campaign().vault, world.vault()), (vault, 0));
+}
+
+#[test]
+fn an_empty_vault_pays_nothing() {
+    // Given a campaign whose vault is empty
     let (mut world, alice) = scene(Settings::fixed(100), 0);
     let bob = world.receiver();
 
-    // When Bob converts, then he is told, and may once it exists
+    // When Bob converts, then he is told, and may once it is funded
     let convert = signup(&world, &bob, &alice);
     let convert = std::slice::from_ref(&convert);
     world.refuse(convert, &[&bob], ProgramError::VaultExhausted);

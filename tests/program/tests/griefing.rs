@@ -2,20 +2,24 @@
 //! user. Numbers in brackets are those of docs/INVARIANTS.md.
 
 use solana_sdk::{
+    account::Account,
     instruction::{AccountMeta, Instruction},
     pubkey::Pubkey,
     signature::{Keypair, Signer as _},
 };
 use vouch_client::{
-    ProgramError,
+    PROGRAM_ID, ProgramError, Share,
     accounts::{
-        AccountType as _, Campaign, Closed, Conversion, Funding, Proof, Referee, Referral,
+        AccountType as _, Binding, Campaign, Closed, Conversion, Funding, Proof, Referral,
         Settings, Status, Terms, Uniqueness, settled,
     },
-    instructions::{self, Convert, CreateReferral, Evidence, Purchase},
+    instructions::{
+        self, Convert, CreateReferral, Evidence, Purchase,
+        raw::{CreateCampaignAccounts, PurchaseAccounts},
+    },
     pda, token,
 };
-use vouch_program_tests::{REWARD, World, code};
+use vouch_program_tests::{REWARD, World, code, program_bytes};
 
 const CODE: &str = "STARTER7";
 const NONE: [u8; 32] = [0; 32];
@@ -23,13 +27,15 @@ const HOLD: u32 = 60;
 const CLAIM_PERIOD: i64 = 30 * 24 * 60 * 60;
 /// Lamports that a stranger sends to an address: the least, what an empty account
 /// needs, what a conversion needs, and plenty.
-const GIFTS: [u64; 4] = [1, 890_880, 2_185_440, 5_000_000_000];
+const GIFTS: [u64; 4] = [1, 890_880, 1_920_960, 5_000_000_000];
 
 const fn terms(funding: Funding, proof: Proof) -> Terms {
     Terms {
         funding,
         proof,
         uniqueness: Uniqueness::Wallet,
+        per_owner: false,
+        notice_seconds: 0,
     }
 }
 
@@ -42,22 +48,28 @@ const WAYS: [(Terms, bool); 4] = [
     (terms(Funding::PaymentSplit, Proof::Payment), false),
 ];
 
-/// Rewards of 1,000,000, a quarter for the referee, up to a quarter for a partner.
-fn shared() -> Settings {
+/// Rewards of 1,000,000, a quarter for the referee, up to a quarter for a partner; where
+/// they are for a payment, it has to be as much.
+fn shared(terms: Terms) -> Settings {
+    let paid = terms.proof == Proof::Payment;
     Settings {
+        min_amount: if paid { 1_000_000 } else { 0 },
         referee_share_bps: 2_500,
         max_partner_share_bps: 2_500,
         ..Settings::fixed(1_000_000)
     }
 }
 
+/// What a partner has of [`shared`].
+const QUARTER: Share = Share {
+    bps: 2_500,
+    fixed: 0,
+};
+
 /// A campaign that pays in this way, and can.
 fn open(world: &mut World, (terms, tokens): (Terms, bool), settings: Settings) {
     if tokens {
         world.open_for_tokens(terms, settings);
-        // Where rewards wait; anybody may make it.
-        let campaign = world.campaign;
-        world.open_account(&campaign);
     } else {
         world.open(terms, settings);
     }
@@ -104,25 +116,23 @@ fn gifts_to_addresses_that_are_not_taken_yet_block_nobody() {
             let settings = Settings {
                 attribution_window: 1_000,
                 hold_seconds: HOLD,
-                ..shared()
+                ..shared(terms)
             };
             let args = world.opening(terms, settings, mint);
             let (campaign, _) = pda::campaign(&args.authority, args.id);
-            let (referral, _) = pda::referral(&campaign, &code(CODE));
+            let referral = pda::referral(&campaign, &code(CODE));
             let bob = world.wallet();
-            let (binding, _) = pda::referee(&campaign, &bob.pubkey());
-            let (conversion, _) = pda::conversion(&campaign, &bob.pubkey());
+            let binding = pda::binding(&campaign, &bob.pubkey());
+            let conversion = pda::conversion(&campaign, &bob.pubkey().to_bytes());
             let (vault, _) = pda::vault(&campaign, &args.mint, &args.token_program);
             for address in [campaign, referral, binding, conversion, vault] {
                 world.fund(&address, lamports);
             }
 
-            // When honest people use the campaign
+            // When honest people use the campaign, whose vault is created again
             world.open_with(&args);
             if terms.funding == Funding::Vault {
                 world.fund_vault(1_000_000);
-            } else if tokens {
-                world.open_account(&campaign);
             }
             let alice = world.referrer(CODE);
             let partner = world.partner(&alice, CODE, 2_500);
@@ -139,7 +149,7 @@ fn gifts_to_addresses_that_are_not_taken_yet_block_nobody() {
             for (address, size, more) in [
                 (campaign, Campaign::SIZE, 0),
                 (referral, Referral::SIZE, 0),
-                (binding, Referee::SIZE, 0),
+                (binding, Binding::SIZE, 0),
                 (conversion, Conversion::SIZE, held),
             ] {
                 let rent = world.svm.minimum_balance_for_rent_exemption(size);
@@ -167,7 +177,7 @@ fn gifts_to_the_programs_accounts_change_nothing() {
         let mut world = World::new();
         let settings = Settings {
             hold_seconds: HOLD,
-            ..shared()
+            ..shared(way.0)
         };
         open(&mut world, way, settings);
         let alice = world.referrer(CODE);
@@ -178,7 +188,7 @@ fn gifts_to_the_programs_accounts_change_nothing() {
             world.land(&[convert], &[referee]);
         }
         let [of_bob, of_carol] =
-            [&bob, &carol].map(|wallet| pda::conversion(&world.campaign, &wallet.pubkey()).0);
+            [&bob, &carol].map(|wallet| world.conversion_address(CODE, &wallet.pubkey(), &NONE));
         let (campaign, referral) = (world.campaign, world.referral_address(CODE));
         let vault = world.campaign().vault;
         for address in [campaign, referral, of_bob, of_carol] {
@@ -230,7 +240,8 @@ fn gifts_to_the_programs_accounts_change_nothing() {
         for (wallet, address) in [(&bob, of_bob), (&carol, of_carol)] {
             let conversion: Conversion = world.read(&address);
             let before = world.lamports(&wallet.pubkey());
-            let back = instructions::reclaim_conversion(&campaign, &now, &conversion);
+            let key = wallet.pubkey().to_bytes();
+            let back = instructions::reclaim_conversion(&campaign, &now, key, &conversion);
             world.land(&[back], &[&company]);
             let rent = world
                 .svm
@@ -303,7 +314,7 @@ fn a_token_account_that_its_owner_spoilt_harms_its_owner_alone() {
                 }
                 // Given a campaign that pays three, one of whom spoils the own account
                 let mut world = World::new();
-                open(&mut world, way, shared());
+                open(&mut world, way, shared(way.0));
                 let alice = world.referrer(CODE);
                 let partner = world.partner(&alice, CODE, 2_500);
                 let bob = world.receiver();
@@ -343,34 +354,78 @@ fn a_token_account_that_its_owner_spoilt_harms_its_owner_alone() {
     }
 }
 
+/// Leaves out the account at this position.
+fn without(instruction: &Instruction, position: usize) -> Instruction {
+    let mut instruction = instruction.clone();
+    instruction.accounts[position] = AccountMeta::new_readonly(PROGRAM_ID, false);
+    instruction
+}
+
 #[test]
-fn a_split_in_tokens_needs_its_vault_only_when_something_waits() {
-    // Given such a campaign whose vault nobody made, and Alice without a token account
+fn a_campaign_whose_rewards_can_wait_in_a_vault_opens_with_it() {
+    for way in [WAYS[1], WAYS[2]] {
+        // Given such a campaign whose vault nobody made
+        let mut world = World::new();
+        let company = world.company.insecure_clone();
+        let mint = if way.1 {
+            world.issue_mint(&company.pubkey())
+        } else {
+            Pubkey::default()
+        };
+        let args = world.opening(way.0, shared(way.0), mint);
+        let vault = args.vault().expect("a vault");
+        let made = world.svm.get_account(&vault).expect("a vault");
+        world
+            .svm
+            .set_account(vault, Account::default())
+            .expect("set");
+        let create = instructions::create_campaign(&args);
+
+        // When it is opened, then it is refused: a reward would have no place to wait in,
+        // and a referrer could stop every sale
+        let missing = ProgramError::VaultMissing;
+        world.refuse(std::slice::from_ref(&create), &[&company], missing);
+        // Also when somebody sent lamports there, or the vault is left out or another one
+        world.fund(&vault, 2_039_280);
+        world.refuse(std::slice::from_ref(&create), &[&company], missing);
+        let position = CreateCampaignAccounts::VAULT;
+        let left_out = without(&create, position);
+        world.refuse(&[left_out], &[&company], ProgramError::MissingAccount);
+        let mut foreign = create.clone();
+        foreign.accounts[position].pubkey = world.issue_of(&args.mint, &company.pubkey(), 0);
+        world.refuse(&[foreign], &[&company], ProgramError::WrongVault);
+
+        // And with its vault, it opens
+        world.svm.set_account(vault, made).expect("set");
+        world.land(&[create], &[&company]);
+    }
+}
+
+#[test]
+fn a_split_in_tokens_uses_its_vault_only_when_something_waits() {
+    // Given such a campaign, and purchases that leave the vault out
     let mut world = World::new();
-    world.open_for_tokens(WAYS[2].0, shared());
+    open(&mut world, WAYS[2], shared(WAYS[2].0));
     let alice = world.referrer(CODE);
     let (bob, carol) = (world.receiver(), world.receiver());
+
+    // When Bob buys, and everybody can be paid, then it is not needed
     let purchase = step(&mut world, &bob, CODE);
+    let purchase = without(&purchase, PurchaseAccounts::VAULT);
     world.land(&[purchase], &[&bob]);
+
+    // And when Alice has no token account, then Carol is told that it is missing
     let account = world.reward_account(&alice.pubkey());
     world.change(&account, |account| account.data[64..72].fill(0));
     let close = call(&alice, &account, vec![9], Some(alice.pubkey()));
     world.land(&[close], &[&alice]);
-
-    // When Carol buys, then she is told that it is missing
     let purchase = step(&mut world, &carol, CODE);
+    let left_out = without(&purchase, PurchaseAccounts::VAULT);
     let missing = ProgramError::MissingAccount;
-    world.refuse(std::slice::from_ref(&purchase), &[&carol], missing);
+    world.refuse(&[left_out], &[&carol], missing);
 
-    // And when she makes it in the same transaction, then she counts
-    let campaign = world.campaign();
-    let vault = token::create_associated_token(
-        &carol.pubkey(),
-        &world.campaign,
-        &campaign.mint,
-        &campaign.token_program,
-    );
-    world.land(&[vault, purchase], &[&carol]);
+    // And counts with it
+    world.land(&[purchase], &[&carol]);
     assert_eq!((world.vault(), world.campaign().owed), (750_000, 750_000));
 }
 
@@ -429,7 +484,7 @@ fn one_wallet_may_be_many_things_in_a_conversion() {
         terms,
         Settings {
             attestor: company.pubkey(),
-            ..shared()
+            ..shared(terms)
         },
     );
     world.fund_vault(10_000_000);
@@ -447,7 +502,7 @@ fn one_wallet_may_be_many_things_in_a_conversion() {
         &own,
         &world.campaign,
         &world.referral_address("STARTER8"),
-        2_500,
+        QUARTER,
     );
     world.land(&[set], &[&alice, &company]);
     let convert = |world: &World, payer: &Keypair, referee: &Keypair, text: &str| {
@@ -510,11 +565,12 @@ fn one_wallet_may_be_many_things_in_a_purchase() {
             } else {
                 who(treasury_is).pubkey()
             };
+            let terms = terms(Funding::PaymentSplit, Proof::Payment);
             let settings = Settings {
                 treasury,
-                ..shared()
+                ..shared(terms)
             };
-            let args = world.opening(terms(Funding::PaymentSplit, Proof::Payment), settings, mint);
+            let args = world.opening(terms, settings, mint);
             world.open_with(&args);
             let own = alice.pubkey();
             let campaign = world.campaign;
@@ -529,7 +585,7 @@ fn one_wallet_may_be_many_things_in_a_purchase() {
                 &partner.pubkey(),
                 &campaign,
                 &world.referral_address(CODE),
-                2_500,
+                QUARTER,
             );
             world.land(&[register, set], &[&alice, &partner]);
             let bob = world.wallet();
@@ -586,7 +642,7 @@ fn a_wallet_that_is_somebody_elses_program_still_receives() {
     // Given a split in SOL, and a referrer who made an account of another program out of
     // the wallet, with bytes, at just its rent
     let mut world = World::new();
-    open(&mut world, WAYS[3], shared());
+    open(&mut world, WAYS[3], shared(WAYS[3].0));
     let alice = world.referrer(CODE);
     let rent = world.svm.minimum_balance_for_rent_exemption(500);
     world.change(&alice.pubkey(), |account| {
@@ -600,6 +656,53 @@ fn a_wallet_that_is_somebody_elses_program_still_receives() {
     let purchase = step(&mut world, &bob, CODE);
     world.land(&[purchase], &[&bob]);
     assert_eq!(world.lamports(&alice.pubkey()), rent + 750_000);
+}
+
+#[test]
+fn a_wallet_that_became_a_program_harms_its_owner_alone() {
+    // Given a split in SOL, and a referrer or partner whose wallet became a program
+    for bit in [settled::REFERRER, settled::PARTNER] {
+        let mut world = World::new();
+        open(&mut world, WAYS[3], shared(WAYS[3].0));
+        let alice = world.referrer(CODE);
+        let partner = world.partner(&alice, CODE, 2_500);
+        let (victim, other, owed, paid) = if bit == settled::REFERRER {
+            (&alice, &partner, 500_000, 250_000)
+        } else {
+            (&partner, &alice, 250_000, 500_000)
+        };
+        let deployed = world.svm.add_program(victim.pubkey(), &program_bytes());
+        deployed.expect("a program");
+        let bob = world.wallet();
+        let before = world.lamports(&other.pubkey());
+
+        // When Bob buys, then the other one is paid, and that one is owed
+        let purchase = step(&mut world, &bob, CODE);
+        world.land(&[purchase], &[&bob]);
+        assert_eq!(world.lamports(&other.pubkey()) - before, paid);
+        let conversion = world.converted(CODE, &bob.pubkey(), &NONE);
+        assert_eq!(
+            (conversion.status, conversion.settled),
+            (Status::Pending, 7 & !bit)
+        );
+        let claim = world.claim(CODE, &bob.pubkey(), &NONE);
+        let nothing = ProgramError::NothingToClaim;
+        world.refuse(&[claim], &[&bob], nothing);
+
+        // And what nobody can take goes to the treasury in the end, the rent to Bob
+        let back = world.reclaim(CODE, &bob.pubkey(), &NONE);
+        let wallets = [world.campaign().settings.treasury, bob.pubkey()];
+        world.close();
+        world.wait(CLAIM_PERIOD);
+        let before = wallets.map(|wallet| world.lamports(&wallet));
+        let company = world.company.insecure_clone();
+        world.land(&[back], &[&company]);
+        let rent = world
+            .svm
+            .minimum_balance_for_rent_exemption(Conversion::SIZE);
+        let gains = [0, 1].map(|i| world.lamports(&wallets[i]) - before[i]);
+        assert_eq!(gains, [owed, rent]);
+    }
 }
 
 #[test]

@@ -8,9 +8,12 @@ use solana_sdk::{
     signature::{Keypair, Signer as _},
 };
 use vouch_client::{
-    ProgramError,
-    accounts::{Bonus, Conversion, Settings, Status, Terms, settled},
-    instructions,
+    PROGRAM_ID, ProgramError,
+    accounts::{Bonus, Conversion, Referral, Settings, Status, Terms, settled},
+    instructions::{
+        self,
+        raw::{CancelConversionAccounts, ClaimAccounts},
+    },
 };
 use vouch_program_tests::{World, other};
 
@@ -114,6 +117,7 @@ fn a_held_reward_is_paid_when_the_hold_is_over() {
         ),
         (1, 500, 500, 200, 1)
     );
+    assert_eq!(referral.held_until, scene.world.time() + i64::from(HOLD));
 
     // When anybody claims within the hold, then it is still held
     let claim = scene.claim(&bob);
@@ -246,19 +250,32 @@ fn a_claim_goes_to_the_beneficiaries_alone() {
     let good = scene.claim(&bob);
 
     // When Eve puts her account in the place of another's, then she is refused (I6)
-    for index in [3, 6, 7] {
+    let mut written = vec![ClaimAccounts::MINT];
+    for index in [
+        ClaimAccounts::REFERRER_ACCOUNT,
+        ClaimAccounts::REFEREE_ACCOUNT,
+        ClaimAccounts::PARTNER_ACCOUNT,
+    ] {
         let mut claim = good.clone();
         claim.accounts[index].pubkey = theft;
         let wrong = ProgramError::WrongBeneficiary;
         scene.world.refuse(&[claim], &[&eve], wrong);
         // Nor may she leave it out
-        if index != 3 {
+        if index != ClaimAccounts::REFERRER_ACCOUNT {
             let mut claim = good.clone();
-            claim.accounts[index].pubkey = vouch_client::PROGRAM_ID;
+            claim.accounts[index].pubkey = PROGRAM_ID;
             claim.accounts[index].is_writable = false;
             let missing = ProgramError::MissingAccount;
             scene.world.refuse(&[claim], &[&eve], missing);
         }
+        written.push(index);
+    }
+    // Nor pass as read-only what is paid or minted
+    for index in written {
+        let mut claim = good.clone();
+        claim.accounts[index].is_writable = false;
+        let read_only = other(0, InstructionError::Custom(2000));
+        scene.world.refuse(&[claim], &[&eve], read_only);
     }
 
     // Nor another campaign, referral, conversion, mint or token program
@@ -316,6 +333,8 @@ fn a_cancellation_takes_back_everything_that_was_counted() {
     let carol = scene.converted();
     assert_eq!(scene.conversion(&carol).reward_referrer, 550);
     assert_eq!(scene.world.campaign().committed, 2_050);
+    assert!(scene.conversion(&carol).budgeted);
+    assert_eq!(scene.conversion(&carol).bonuses, 1);
     assert_eq!(scene.world.referral(CODE).bonuses_paid, 1);
 
     // When the company cancels the second, at the last moment
@@ -344,6 +363,118 @@ fn a_cancellation_takes_back_everything_that_was_counted() {
     scene.world.refuse(&[cancel], &[&company], done);
     let claim = scene.claim(&bob);
     scene.world.land(&[claim], &[&carol]);
+}
+
+#[test]
+fn a_cancellation_is_taken_off_its_owner() {
+    // Given a campaign that counts owners, with a bonus for the second conversion, and
+    // Alice, who has one by each of two codes
+    let mut settings = Settings {
+        hold_seconds: HOLD,
+        ..Settings::fixed(1_000)
+    };
+    settings.bonuses[0] = Bonus {
+        threshold: 2,
+        amount: 50,
+    };
+    let terms = Terms {
+        per_owner: true,
+        ..Terms::default()
+    };
+    let mut world = World::new();
+    world.open(terms, settings);
+    let alice = world.referrer(CODE);
+    world.another_code(&alice, "STARTER8");
+    let dora = world.referrer("STARTER9");
+    let doras = world.referrer_address(&dora.pubkey());
+    let convert = |world: &mut World, text: &str| {
+        let wallet = world.receiver();
+        let convert = world.conversion(&wallet.pubkey(), &Pubkey::default(), text);
+        world.land(&[convert], &[&wallet]);
+        let reward = world
+            .converted(text, &wallet.pubkey(), &NONE)
+            .reward_referrer;
+        (wallet.pubkey(), reward)
+    };
+    assert_eq!(convert(&mut world, CODE).1, 1_000);
+    let before = world.counted(&alice.pubkey());
+    let (carol, reward) = convert(&mut world, "STARTER8");
+    assert_eq!(reward, 1_050);
+    let counted = world.counted(&alice.pubkey());
+    assert_eq!((counted.conversions, counted.bonuses_paid), (2, 1));
+
+    // When the company cancels the second, then only with her own account
+    let company = world.company.insecure_clone();
+    let good = world.cancel("STARTER8", &carol, &NONE);
+    let position = CancelConversionAccounts::REFERRER;
+    for (wrong, expected) in [
+        (PROGRAM_ID, ProgramError::MissingAccount),
+        (doras, ProgramError::WrongReferrer),
+        (Pubkey::new_unique(), ProgramError::ReferrerNotFound),
+    ] {
+        let mut cancel = good.clone();
+        let account = &mut cancel.accounts[position];
+        (account.pubkey, account.is_writable) = (wrong, wrong != PROGRAM_ID);
+        world.refuse(&[cancel], &[&company], expected);
+    }
+    let mut read_only = good.clone();
+    read_only.accounts[position].is_writable = false;
+    let written = other(0, InstructionError::Custom(2000));
+    world.refuse(&[read_only], &[&company], written);
+
+    // Then she is counted as before, and earns the bonus by either code
+    world.land(&[good], &[&company]);
+    assert_eq!(world.counted(&alice.pubkey()), before);
+    assert_eq!(world.referral("STARTER8").conversions, 0);
+    assert_eq!(convert(&mut world, CODE).1, 1_050);
+}
+
+/// What a code counts: conversions, rewards in total, open conversions.
+fn counters(referral: &Referral) -> (u64, u64, u64) {
+    (
+        referral.conversions,
+        referral.rewards_total,
+        referral.open_conversions,
+    )
+}
+
+#[test]
+fn what_is_worth_nothing_counts_for_nothing() {
+    // Given a tenth of what was paid, a bonus for the first conversion, a greater reward
+    // from the second on, and a code that may be used twice
+    let mut settings = Settings::percent(1_000, 1_000);
+    settings.bonuses[0] = Bonus {
+        threshold: 1,
+        amount: 50,
+    };
+    (
+        settings.tiers[0].min_conversions,
+        settings.tiers[0].multiplier_bps,
+    ) = (2, 20_000);
+    let mut world = World::new();
+    let attestor = world.open_attested(Terms::default(), settings);
+    let alice = world.referrer(CODE);
+    let referral = world.referral_address(CODE);
+    let twice = instructions::update_referral(&alice.pubkey(), &referral, true, 2, 0);
+    world.land(&[twice], &[&alice]);
+
+    // When three sales are worth nothing, then they are over at once and no use of it
+    for _ in 0..3 {
+        let bob = world.sell(CODE, &attestor, 9);
+        let conversion = world.converted(CODE, &bob.pubkey(), &NONE);
+        assert_eq!((conversion.status, conversion.bonuses), (Status::Paid, 0));
+    }
+    assert_eq!(counters(&world.referral(CODE)), (0, 0, 0));
+
+    // And the first that is worth something is the first, the second the second
+    for (amount, rewards) in [(10, 51), (10, 53)] {
+        world.sell(CODE, &attestor, amount);
+        assert_eq!(world.rewards(&alice.pubkey()), rewards);
+    }
+    let bob = world.receiver();
+    let sale = world.sale(CODE, &bob.pubkey(), &attestor.pubkey(), 9);
+    let used = ProgramError::UsageLimitReached;
+    world.refuse(&[sale], &[&bob, &attestor], used);
 }
 
 #[test]
@@ -447,9 +578,7 @@ fn what_was_earned_stays_claimable_whatever_happens_then() {
 
         // Then all three are paid after the hold, as they were promised (I7)
         scene.world.wait(HOLD.into());
-        let mut claim = scene.claim(&bob);
-        claim.accounts[6].pubkey = scene.world.reward_account(&bob.pubkey());
-        let (claim, eve) = (claim, scene.world.wallet());
+        let (claim, eve) = (scene.claim(&bob), scene.world.wallet());
         scene.world.land(&[claim], &[&eve]);
         assert_eq!(scene.balances(&bob), [500, 300, 200], "{name}");
     }
@@ -481,8 +610,7 @@ fn a_closed_campaign_pays_until_its_authority_takes_it_back() {
     let claim = scene.claim(&bob);
     scene.world.land(&[claim], &[&bob]);
     assert_eq!(scene.balances(&bob), [500, 300, 200]);
-    let conversion = scene.conversion(&carol);
-    let rent = instructions::reclaim_conversion(&address, &campaign, &conversion);
+    let rent = scene.world.reclaim(CODE, &carol.pubkey(), &NONE);
     let pending = ProgramError::RewardsPending;
     scene.world.refuse(&[rent], &[&bob], pending);
 
@@ -503,7 +631,7 @@ fn a_claim_needs_no_new_permission_of_a_new_owner() {
     let (alice, dora) = (scene.alice.insecure_clone(), scene.world.receiver());
     let (campaign, referral) = (scene.world.campaign, scene.world.referral_address(CODE));
     let offer = instructions::propose_owner(&alice.pubkey(), &referral, Some(&dora.pubkey()));
-    let accept = instructions::accept_owner(&dora.pubkey(), &campaign, &referral);
+    let accept = instructions::accept_owner(&dora.pubkey(), &campaign, &referral, false);
     scene.world.land(&[offer, accept], &[&alice, &dora]);
     scene.world.wait(HOLD.into());
 
@@ -526,7 +654,7 @@ fn a_new_owner_may_be_the_referee_itself() {
     let alice = scene.alice.insecure_clone();
     let (campaign, referral) = (scene.world.campaign, scene.world.referral_address(CODE));
     let offer = instructions::propose_owner(&alice.pubkey(), &referral, Some(&bob.pubkey()));
-    let accept = instructions::accept_owner(&bob.pubkey(), &campaign, &referral);
+    let accept = instructions::accept_owner(&bob.pubkey(), &campaign, &referral, false);
     scene.world.land(&[offer, accept], &[&alice, &bob]);
     scene.world.wait(HOLD.into());
 

@@ -1,20 +1,29 @@
-//! What a conversion must prove: the attestor's signature, or its voucher. Numbers in
-//! brackets are those of docs/INVARIANTS.md.
+//! What a conversion must prove: the attestor's signature, or its voucher; and what a
+//! referee must have: a credential. Numbers in brackets are those of docs/INVARIANTS.md.
 
 use solana_program_runtime::declare_process_instruction;
 use solana_sdk::{
-    instruction::{Instruction, InstructionError},
+    account::Account,
+    instruction::{AccountMeta, Instruction, InstructionError},
     message::Message,
     pubkey::Pubkey,
     signature::{Keypair, Signature, Signer as _},
 };
 use vouch_client::{
     PROGRAM_ID, ProgramError,
-    accounts::{Action, Funding, Proof, Settings, Terms, Uniqueness},
-    instructions::{Convert, Evidence},
-    token, voucher,
+    accounts::{
+        AccountType as _, Action, Funding, Proof, RevokedVoucher, Settings, Terms, Uniqueness,
+    },
+    instructions::{
+        self, Convert, Evidence, Purchase, Sale,
+        raw::{ConvertAccounts, PurchaseAccounts, RevokeVoucherAccounts},
+    },
+    pda, token,
+    voucher::{self, CLOCK_SKEW, MAX_LIFE, MESSAGE_LEN, Statement},
 };
-use vouch_program_tests::{REWARD, World, attested, other, token_account};
+use vouch_program_tests::{
+    REWARD, World, attested, credential, other, signed, token_account, vouched_by,
+};
 
 const CODE: &str = "STARTER7";
 const NOW: i64 = 1_800_000_000;
@@ -23,6 +32,10 @@ const INSTRUCTIONS: Pubkey = Pubkey::from_str_const("Sysvar1nstructions111111111
 const KEY_AT: usize = 16;
 const SIGNATURE_AT: usize = 48;
 const MESSAGE_AT: usize = 112;
+/// Bytes of a voucher's data.
+const VOUCHER_LEN: usize = MESSAGE_AT + MESSAGE_LEN;
+/// Bytes of a voucher's two times, which are its last.
+const TIMES_LEN: usize = 16;
 
 mod ed25519 {
     // The runtime checks these signatures itself, over the whole transaction; LiteSVM
@@ -97,14 +110,22 @@ fn scene() -> Scene {
 }
 
 impl Scene {
-    /// What Bob is vouched for.
+    /// What Bob is vouched for: by [`Self::voucher`], if that comes before.
     fn args(&self) -> Convert {
-        Convert {
+        let args = Convert {
             action: Action::Booking,
             amount: 0x0102_0304_0506_0708,
             reference: [7; 32],
-            evidence: Evidence::Voucher,
             ..Convert::signup(&self.bob.pubkey())
+        };
+        self.vouched(&args)
+    }
+
+    /// `args` with [`Self::voucher`] before.
+    fn vouched(&self, args: &Convert) -> Convert {
+        Convert {
+            evidence: vouched_by(&self.statement(args)),
+            ..*args
         }
     }
 
@@ -112,13 +133,27 @@ impl Scene {
         self.world.convert(&self.alice.pubkey(), CODE, args)
     }
 
+    /// What the attestor says of `args`, until a minute from now.
+    fn statement(&self, args: &Convert) -> Statement {
+        self.world.statement(CODE, args, NOW + 60)
+    }
+
     /// The attestor's voucher for `args` until a minute from now.
     fn voucher(&self, args: &Convert) -> Instruction {
-        self.world.voucher(&self.attestor, CODE, args, NOW + 60)
+        signed(&self.attestor, &self.statement(args))
+    }
+
+    /// Bob's conversion with this voucher of the attestor before it.
+    fn with(&self, statement: &Statement) -> [Instruction; 2] {
+        let args = Convert {
+            evidence: vouched_by(statement),
+            ..self.args()
+        };
+        [signed(&self.attestor, statement), self.convert(&args)]
     }
 
     /// A voucher of `attestor` over these bytes.
-    fn signed(attestor: &Keypair, message: &[u8; voucher::MESSAGE_LEN]) -> Instruction {
+    fn signed(attestor: &Keypair, message: &[u8; MESSAGE_LEN]) -> Instruction {
         let signature = attestor.sign_message(message);
         voucher::instruction(&attestor.pubkey(), signature.as_array(), message)
     }
@@ -138,9 +173,18 @@ impl Scene {
         let bob = self.bob.insecure_clone();
         self.world.land(instructions, &[&bob]);
     }
+
+    /// [`Self::lands`] or [`Self::refuses`].
+    #[track_caller]
+    fn meets(&mut self, instructions: &[Instruction], expected: Result<(), ProgramError>) {
+        match expected {
+            Ok(()) => self.lands(instructions),
+            Err(error) => self.refuses(instructions, error),
+        }
+    }
 }
 
-fn message_of(voucher: &Instruction) -> [u8; voucher::MESSAGE_LEN] {
+fn message_of(voucher: &Instruction) -> [u8; MESSAGE_LEN] {
     voucher.data[MESSAGE_AT..].try_into().expect("a message")
 }
 
@@ -234,10 +278,13 @@ fn a_voucher_counts_once_for_what_it_says() {
 
         // Then it counted once (I1)
         let conversion = scene.world.converted(CODE, &bob.pubkey(), &[7; 32]);
-        assert_eq!(
-            (conversion.action, conversion.amount, conversion.reference),
-            (Action::Booking, 0x0102_0304_0506_0708, [7; 32])
-        );
+        assert_eq!(conversion.referee, bob.pubkey());
+        let sale = Sale {
+            action: Action::Booking,
+            amount: 0x0102_0304_0506_0708,
+            reference: [7; 32],
+        };
+        assert_eq!(instructions::read_sale(&again[1].data), Some(sale));
         assert_eq!(scene.world.supply(), REWARD);
     }
 }
@@ -297,10 +344,10 @@ fn a_voucher_is_for_its_conversion_alone() {
         scene.refuses(&[voucher, convert.clone()], refused);
     }
 
-    // Nor one with any byte but those of its expiry changed, its domain's and the
-    // program's included
+    // Nor one with any byte but those of its times changed: of its domain, of the program,
+    // of the time when the campaign was opened, which another cluster's copy does not have
     let good = message_of(&scene.voucher(&args));
-    for at in 0..good.len() - 8 {
+    for at in 0..MESSAGE_LEN - TIMES_LEN {
         let mut message = good;
         message[at] ^= 1;
         let voucher = Scene::signed(&scene.attestor, &message);
@@ -310,7 +357,7 @@ fn a_voucher_is_for_its_conversion_alone() {
 
     // Nor one of another campaign that has the same attestor
     let (first, mint) = (scene.world.campaign, scene.world.mint.insecure_clone());
-    let settings = scene.world.campaign().settings();
+    let settings = scene.world.settings();
     let terms = scene.world.campaign().terms();
     scene.world.open(terms, settings);
     scene.world.referrer(CODE);
@@ -338,7 +385,7 @@ fn a_voucher_needs_the_referees_signature() {
         ..scene.args()
     };
     let (voucher, mut convert) = (scene.voucher(&args), scene.convert(&args));
-    convert.accounts[1].is_signer = false;
+    convert.accounts[ConvertAccounts::REFEREE].is_signer = false;
 
     // When she sends it without him, then she is refused (I3)
     let missing = other(1, InstructionError::MissingRequiredSignature);
@@ -357,7 +404,7 @@ fn a_signature_that_is_none_does_not_reach_the_program() {
         SIGNATURE_AT,
         SIGNATURE_AT + 63,
         MESSAGE_AT,
-        MESSAGE_AT + 192,
+        VOUCHER_LEN - 1,
     ] {
         let mut forged = good.clone();
         forged.data[at] ^= 1;
@@ -406,8 +453,8 @@ fn no_transfer(wallet: &Pubkey) -> Instruction {
     Instruction {
         program_id: Pubkey::default(),
         accounts: vec![
-            solana_sdk::instruction::AccountMeta::new(*wallet, true),
-            solana_sdk::instruction::AccountMeta::new(*wallet, false),
+            AccountMeta::new(*wallet, true),
+            AccountMeta::new(*wallet, false),
         ],
         data,
     }
@@ -422,11 +469,8 @@ fn the_instructions_are_the_transactions_own() {
     let fake = Pubkey::new_unique();
     let account = token_account(&scene.world.svm, &fake, &fake, 1);
     scene.world.svm.set_account(fake, account).expect("set");
-    let at = convert
-        .accounts
-        .iter()
-        .position(|account| account.pubkey == INSTRUCTIONS)
-        .expect("the sysvar");
+    let at = ConvertAccounts::INSTRUCTIONS;
+    assert_eq!(convert.accounts[at].pubkey, INSTRUCTIONS);
 
     // When it, or nothing, takes the sysvar's place, then the voucher does not count
     for wrong in [fake, scene.bob.pubkey(), PROGRAM_ID] {
@@ -456,22 +500,24 @@ fn a_voucher_has_one_signature_and_everything_in_itself() {
         header
     };
     const HERE: u16 = u16::MAX;
+    const ALL: u16 = MESSAGE_LEN as u16;
+    const NEXT: u16 = VOUCHER_LEN as u16;
 
     // When the bytes stand where they should, but the signature that is checked is
     // another: Eve's, of the same instruction, over what she likes
     let eves = Scene::signed(&eve, &wanted).data;
     let mut forged = good.clone();
-    forged.data = offsets([305 + 48, HERE, 305 + 16, HERE, 305 + 112, 193, HERE]);
+    forged.data = offsets([NEXT + 48, HERE, NEXT + 16, HERE, NEXT + 112, ALL, HERE]);
     forged.data.extend(&good.data[16..48]);
     forged.data.extend([0; 64]);
     forged.data.extend(wanted);
-    assert_eq!(forged.data.len(), 305);
+    assert_eq!(forged.data.len(), VOUCHER_LEN);
     forged.data.extend(&eves);
     scene.refuses(&[forged, convert.clone()], refused);
 
     // Or the attestor's over something else, of the instruction before
     let mut forged = good.clone();
-    forged.data = offsets([48, 0, 16, 0, 112, 193, 0]);
+    forged.data = offsets([48, 0, 16, 0, 112, ALL, 0]);
     forged.data.extend(&good.data[16..48]);
     forged.data.extend([0; 64]);
     forged.data.extend(wanted);
@@ -481,20 +527,20 @@ fn a_voucher_has_one_signature_and_everything_in_itself() {
     // Or a part of it only: of the key, of the signature, of the message
     for (signature, key, message) in [(0, HERE, HERE), (HERE, 0, HERE), (HERE, HERE, 0)] {
         let mut elsewhere = good.clone();
-        elsewhere.data[..16].copy_from_slice(&offsets([48, signature, 16, key, 112, 193, message]));
+        elsewhere.data[..16].copy_from_slice(&offsets([48, signature, 16, key, 112, ALL, message]));
         let order = [good.clone(), elsewhere, convert.clone()];
         scene.refuses(&order, refused);
     }
     // Or its own, by its number
     let mut numbered = good.clone();
-    numbered.data[..16].copy_from_slice(&offsets([48, 0, 16, 0, 112, 193, 0]));
+    numbered.data[..16].copy_from_slice(&offsets([48, 0, 16, 0, 112, ALL, 0]));
     scene.refuses(&[numbered, convert.clone()], refused);
 
     // Or the message is cut, so that less is signed
     let mut cut = good.clone();
-    let signature = scene.attestor.sign_message(&wanted[..192]);
+    let signature = scene.attestor.sign_message(&wanted[..MESSAGE_LEN - 1]);
     cut.data[SIGNATURE_AT..MESSAGE_AT].copy_from_slice(signature.as_ref());
-    cut.data[..16].copy_from_slice(&offsets([48, HERE, 16, HERE, 112, 192, HERE]));
+    cut.data[..16].copy_from_slice(&offsets([48, HERE, 16, HERE, 112, ALL - 1, HERE]));
     scene.refuses(&[cut, convert.clone()], refused);
 
     // Or there are two signatures, or none
@@ -502,7 +548,7 @@ fn a_voucher_has_one_signature_and_everything_in_itself() {
     let shift = |at: u16| at + 14;
     two.data = vec![2, 0];
     for _ in 0..2 {
-        let one = offsets([shift(48), HERE, shift(16), HERE, shift(112), 193, HERE]);
+        let one = offsets([shift(48), HERE, shift(16), HERE, shift(112), ALL, HERE]);
         two.data.extend(&one[2..]);
     }
     two.data.extend(&good.data[16..]);
@@ -529,26 +575,167 @@ fn a_voucher_expires() {
     // Given vouchers until several moments
     for (expires_at, expected) in [
         (NOW + 1, Ok(())),
-        (i64::MAX, Ok(())),
         (NOW, Err(ProgramError::VoucherExpired)),
         (NOW - 1, Err(ProgramError::VoucherExpired)),
-        (0, Err(ProgramError::VoucherExpired)),
-        (-1, Err(ProgramError::VoucherExpired)),
-        (i64::MIN, Err(ProgramError::VoucherExpired)),
+        (NOW - 60, Err(ProgramError::VoucherExpired)),
+        // Before it was issued
+        (NOW - 61, Err(ProgramError::InvalidVoucher)),
+        (0, Err(ProgramError::InvalidVoucher)),
+        (i64::MIN, Err(ProgramError::InvalidVoucher)),
     ] {
         let mut scene = scene();
-        let args = scene.args();
-        let voucher = scene
-            .world
-            .voucher(&scene.attestor, CODE, &args, expires_at);
-        let convert = scene.convert(&args);
+        let all = scene.with(&Statement {
+            issued_at: NOW - 60,
+            expires_at,
+            ..scene.statement(&scene.args())
+        });
 
         // When Bob uses one now, then it counts before its end
-        match expected {
-            Ok(()) => scene.lands(&[voucher, convert]),
-            Err(error) => scene.refuses(&[voucher, convert], error),
-        }
+        scene.meets(&all, expected);
     }
+}
+
+#[test]
+fn a_voucher_lives_for_thirty_days_at_most() {
+    assert_eq!((MAX_LIFE, CLOCK_SKEW), (30 * 24 * 60 * 60, 300));
+    let invalid = Err(ProgramError::InvalidVoucher);
+    // Given vouchers of several lives, some of an attestor whose clock is ahead
+    for (issued_at, expires_at, expected) in [
+        (NOW, NOW + MAX_LIFE, Ok(())),
+        (NOW, NOW + MAX_LIFE + 1, invalid),
+        (NOW + 1 - MAX_LIFE, NOW + 1, Ok(())),
+        (NOW - MAX_LIFE, NOW + 1, invalid),
+        (NOW + 300, NOW + 301, Ok(())),
+        (NOW + 300, NOW + 300 + MAX_LIFE, Ok(())),
+        (NOW + 301, NOW + 302, invalid),
+        (NOW, i64::MAX, invalid),
+        // Without a number for the life
+        (-1, i64::MAX, invalid),
+        (i64::MIN, NOW + 1, invalid),
+        (i64::MAX, i64::MIN, invalid),
+        (i64::MAX, i64::MAX, invalid),
+        (i64::MIN, i64::MIN, Err(ProgramError::VoucherExpired)),
+        (-1, -1, Err(ProgramError::VoucherExpired)),
+    ] {
+        let mut scene = scene();
+        let all = scene.with(&Statement {
+            issued_at,
+            expires_at,
+            ..scene.statement(&scene.args())
+        });
+
+        // When Bob uses one now, then it counts if it lives no longer
+        scene.meets(&all, expected);
+    }
+}
+
+#[test]
+fn an_attestor_takes_a_voucher_back() {
+    // Given two vouchers of the same for Bob, of different times
+    let mut scene = scene();
+    let (attestor, bob) = (scene.attestor.insecure_clone(), scene.bob.insecure_clone());
+    let (company, eve) = (scene.world.company.insecure_clone(), scene.world.wallet());
+    let first = scene.statement(&scene.args());
+    let second = Statement {
+        expires_at: NOW + 61,
+        ..first
+    };
+    let (revoked, other_one) = (scene.with(&first), scene.with(&second));
+    let campaign = scene.world.campaign;
+    let digest = voucher::digest(&voucher::message(&first));
+    let revoke = |attestor: &Keypair, expires_at| {
+        let (payer, by) = (company.pubkey(), attestor.pubkey());
+        instructions::revoke_voucher(&payer, &by, &campaign, digest, expires_at)
+    };
+
+    // When somebody else revokes the first, be it the company, then it is refused
+    let wrong = ProgramError::WrongAttestor;
+    for stranger in [&eve, &bob] {
+        let theirs = revoke(stranger, NOW + 60);
+        scene.world.refuse(&[theirs], &[&company, stranger], wrong);
+    }
+    let own = revoke(&company, NOW + 60);
+    scene.world.refuse(&[own], &[&company], wrong);
+    let mut unsigned = revoke(&attestor, NOW + 60);
+    unsigned.accounts[RevokeVoucherAccounts::ATTESTOR].is_signer = false;
+    let missing = other(0, InstructionError::MissingRequiredSignature);
+    scene.world.refuse(&[unsigned], &[&company], missing);
+    // Nor one that has expired, or at another address
+    let late = revoke(&attestor, NOW);
+    let expired = ProgramError::VoucherExpired;
+    scene.world.refuse(&[late], &[&company, &attestor], expired);
+    let mut elsewhere = revoke(&attestor, NOW + 60);
+    elsewhere.accounts[RevokeVoucherAccounts::REVOCATION].pubkey =
+        pda::revocation(&campaign, &[8; 32]);
+    let mismatch = other(0, InstructionError::Custom(5));
+    scene
+        .world
+        .refuse(&[elsewhere], &[&company, &attestor], mismatch);
+
+    // And when the attestor does, once, then Bob cannot use it
+    let good = revoke(&attestor, NOW + 60);
+    let good = std::slice::from_ref(&good);
+    scene.world.land(good, &[&company, &attestor]);
+    let twice = ProgramError::VoucherRevoked;
+    scene.world.refuse(good, &[&company, &attestor], twice);
+    scene.refuses(&revoked, ProgramError::VoucherRevoked);
+
+    // Nor by hiding that it was revoked
+    let position = ConvertAccounts::REVOCATION;
+    for (hidden, expected) in [
+        (PROGRAM_ID, ProgramError::MissingAccount),
+        (Pubkey::new_unique(), ProgramError::WrongRevocation),
+        (
+            other_one[1].accounts[position].pubkey,
+            ProgramError::WrongRevocation,
+        ),
+    ] {
+        let mut all = revoked.clone();
+        all[1].accounts[position].pubkey = hidden;
+        scene.refuses(&all, expected);
+    }
+
+    // While the other voucher counts
+    scene.lands(&other_one);
+
+    // And the rent comes back when no voucher of that time is good any more
+    let address = pda::revocation(&campaign, &digest);
+    let record: RevokedVoucher = scene.world.read(&address);
+    assert_eq!(
+        (record.campaign, record.rent_payer, record.expires_at),
+        (campaign, company.pubkey(), NOW + MAX_LIFE + CLOCK_SKEW)
+    );
+    let back = instructions::reclaim_voucher(&campaign, &digest, &company.pubkey());
+    let theft = instructions::reclaim_voucher(&campaign, &digest, &eve.pubkey());
+    let back = std::slice::from_ref(&back);
+    scene.world.wait(MAX_LIFE + CLOCK_SKEW - 1);
+    let early = ProgramError::VoucherNotExpired;
+    scene.world.refuse(back, &[&eve], early);
+    scene.world.wait(1);
+    let wrong = ProgramError::WrongRentPayer;
+    scene.world.refuse(&[theft], &[&eve], wrong);
+    let before = scene.world.lamports(&company.pubkey());
+    scene.world.land(back, &[&eve]);
+    let gain = scene.world.lamports(&company.pubkey()) - before;
+    let rent = scene
+        .world
+        .svm
+        .minimum_balance_for_rent_exemption(RevokedVoucher::SIZE);
+    assert_eq!(gain, rent);
+    assert_eq!(scene.world.lamports(&address), 0);
+}
+
+#[test]
+fn lamports_at_its_address_do_not_revoke_a_voucher() {
+    // Given lamports of a stranger where Bob's voucher would be revoked
+    let mut scene = scene();
+    let all = scene.with(&scene.statement(&scene.args()));
+    let address = all[1].accounts[ConvertAccounts::REVOCATION].pubkey;
+    scene.world.fund(&address, 5_000_000_000);
+
+    // When he uses it, then it counts
+    scene.lands(&all);
+    assert_eq!(scene.world.rewards(&scene.alice.pubkey()), REWARD);
 }
 
 #[test]
@@ -596,9 +783,92 @@ fn the_attestors_word_does_not_replace_the_rules() {
 }
 
 #[test]
+fn a_gate_opens_with_a_credential_of_its_own() {
+    // Given a campaign that asks for a credential, of sign-ups or of payments
+    for payment in [false, true] {
+        let [issuer, schema] = [(); 2].map(|()| Pubkey::new_unique());
+        let gate = |settings| Settings {
+            gate_credential: issuer,
+            gate_schema: schema,
+            ..settings
+        };
+        let mut world = World::new();
+        world.set_time(NOW);
+        if payment {
+            let terms = Terms {
+                funding: Funding::PaymentSplit,
+                proof: Proof::Payment,
+                ..Terms::default()
+            };
+            world.open(terms, gate(Settings::percent(1_000, 100_000)));
+        } else {
+            world.open(Terms::default(), gate(Settings::fixed(REWARD)));
+        }
+        let alice = world.referrer(CODE);
+        let (bob, eve) = (world.wallet(), world.wallet());
+        let (good, position) = if payment {
+            let args = Purchase::new(&bob.pubkey(), 1_000_000, [0; 32]);
+            let purchase = world.purchase(&alice.pubkey(), CODE, &args);
+            (purchase, PurchaseAccounts::CREDENTIAL)
+        } else {
+            let convert = world.conversion(&bob.pubkey(), &alice.pubkey(), CODE);
+            (convert, ConvertAccounts::CREDENTIAL)
+        };
+        let step = std::slice::from_ref(&good);
+        let address = pda::attestation(&issuer, &schema, &bob.pubkey());
+        assert_eq!(good.accounts[position].pubkey, address);
+
+        // When Bob has none, leaves it out, or shows Eve's, then he is refused
+        let required = ProgramError::CredentialRequired;
+        world.refuse(step, &[&bob], required);
+        let eves = world.give_credential(&eve.pubkey(), 0);
+        for wrong in [PROGRAM_ID, eves, bob.pubkey()] {
+            let mut step = good.clone();
+            step.accounts[position].pubkey = wrong;
+            world.refuse(&[step], &[&bob], required);
+        }
+        if !payment {
+            let mut short = good.clone();
+            short.accounts.truncate(ConvertAccounts::ATTESTOR);
+            world.refuse(&[short], &[&bob], required);
+        }
+
+        // Nor with one of another program, kind, wallet, issuer or schema, or cut short
+        let spoils: [fn(&mut Account); 8] = [
+            |account| account.owner = Pubkey::new_unique(),
+            |account| account.data[0] = 1,
+            |account| account.data[1] ^= 1,
+            |account| account.data[33] ^= 1,
+            |account| account.data[65] ^= 1,
+            |account| account.data[97..101].fill(0xff),
+            |account| account.data.truncate(148),
+            |account| account.data.clear(),
+        ];
+        for spoil in spoils {
+            let mut account = credential(&issuer, &schema, &bob.pubkey(), 0);
+            spoil(&mut account);
+            world.svm.set_account(address, account).expect("set");
+            world.refuse(step, &[&bob], required);
+        }
+
+        // Nor with one that has expired
+        for expiry in [NOW, NOW - 1, 1, -1, i64::MIN] {
+            world.give_credential(&bob.pubkey(), expiry);
+            let expired = ProgramError::CredentialExpired;
+            world.refuse(step, &[&bob], expired);
+        }
+
+        // While his own counts, until its last second
+        world.give_credential(&bob.pubkey(), NOW + 1);
+        world.land(step, &[&bob]);
+        assert_eq!(world.referral(CODE).conversions, 1);
+    }
+}
+
+#[test]
 fn a_conversion_with_everything_fits_a_transaction() {
-    // Given a campaign that asks for everything: a voucher, a first touch, a budget, a
-    // vault, three parts and a sponsor
+    // Given a campaign that asks for everything: a voucher, a first touch, a credential, an
+    // account for each owner, a budget, a vault, three parts and a sponsor
     let mut scene = scene();
     let attestor = scene.attestor.pubkey();
     scene.world.open(
@@ -606,9 +876,13 @@ fn a_conversion_with_everything_fits_a_transaction() {
             funding: Funding::Vault,
             proof: Proof::Attested,
             uniqueness: Uniqueness::Order,
+            per_owner: true,
+            notice_seconds: 0,
         },
         Settings {
             attestor,
+            gate_credential: Pubkey::new_unique(),
+            gate_schema: Pubkey::new_unique(),
             attribution_window: 1_000,
             budget: 1_000_000,
             referee_share_bps: 2_500,
@@ -622,6 +896,7 @@ fn a_conversion_with_everything_fits_a_transaction() {
     let (sponsor, bob) = (scene.world.wallet(), scene.bob.insecure_clone());
     let bind = scene.world.bind(&bob.pubkey(), CODE);
     scene.world.land(&[bind], &[&bob]);
+    scene.world.give_credential(&bob.pubkey(), NOW + 1);
     let args = Convert {
         payer: sponsor.pubkey(),
         ..scene.args()
@@ -633,6 +908,10 @@ fn a_conversion_with_everything_fits_a_transaction() {
         &scene.world.token_program,
     );
     let all = [account, scene.voucher(&args), scene.convert(&args)];
+    let absent = |account: &AccountMeta| account.pubkey == PROGRAM_ID;
+    let attestor = &all[2].accounts[ConvertAccounts::ATTESTOR];
+    assert!(absent(attestor), "a voucher takes its place");
+    assert_eq!(all[2].accounts.iter().filter(|one| absent(one)).count(), 1);
 
     // When the sponsor sends it, with the token account that Bob still needs
     let message = Message::new(&all, Some(&sponsor.pubkey())).serialize();

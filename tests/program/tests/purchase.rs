@@ -8,8 +8,13 @@ use solana_sdk::{
 };
 use vouch_client::{
     PROGRAM_ID, ProgramError,
-    accounts::{Conversion, Funding, Proof, Settings, Status, Terms, Uniqueness, settled},
-    instructions::{self, Convert, Purchase},
+    accounts::{
+        AccountType as _, Conversion, Funding, Proof, Settings, Status, Terms, Uniqueness, settled,
+    },
+    instructions::{
+        self, Convert, Purchase,
+        raw::{ConvertAccounts, PurchaseAccounts},
+    },
     pda, token,
 };
 use vouch_program_tests::{SOL, TOKEN_2022, World, other};
@@ -22,20 +27,22 @@ const PRICE: u64 = 2_000_000_000;
 const FEE: u64 = 5_000;
 
 /// Positions of the accounts of `purchase`.
-const BUYER: usize = 1;
-const TREASURY: usize = 5;
-const REFERRER_ACCOUNT: usize = 6;
-const PAYMENT_MINT: usize = 8;
-const PAYMENT_SOURCE: usize = 9;
-const PAYMENT_PROGRAM: usize = 10;
-const PARTNER_ACCOUNT: usize = 15;
-const VAULT: usize = 16;
+const BUYER: usize = PurchaseAccounts::BUYER;
+const TREASURY: usize = PurchaseAccounts::TREASURY;
+const REFERRER_ACCOUNT: usize = PurchaseAccounts::REFERRER_ACCOUNT;
+const PAYMENT_MINT: usize = PurchaseAccounts::PAYMENT_MINT;
+const PAYMENT_SOURCE: usize = PurchaseAccounts::PAYMENT_SOURCE;
+const PAYMENT_PROGRAM: usize = PurchaseAccounts::PAYMENT_TOKEN_PROGRAM;
+const PARTNER_ACCOUNT: usize = PurchaseAccounts::PARTNER_ACCOUNT;
+const VAULT: usize = PurchaseAccounts::VAULT;
 
 const fn terms(funding: Funding) -> Terms {
     Terms {
         funding,
         proof: Proof::Payment,
         uniqueness: Uniqueness::Wallet,
+        per_owner: false,
+        notice_seconds: 0,
     }
 }
 
@@ -78,7 +85,7 @@ fn scene(funding: Funding, settings: Settings, tokens: bool) -> Scene {
     if campaign.funding != Funding::PaymentSplit {
         world.open_account(&bob.pubkey());
     }
-    let treasury = campaign.treasury;
+    let treasury = campaign.settings.treasury;
     Scene {
         world,
         alice,
@@ -86,6 +93,13 @@ fn scene(funding: Funding, settings: Settings, tokens: bool) -> Scene {
         bob,
         treasury,
     }
+}
+
+/// Lamports that a conversion's account needs.
+fn conversion_rent(world: &World) -> u64 {
+    world
+        .svm
+        .minimum_balance_for_rent_exemption(Conversion::SIZE)
 }
 
 impl Scene {
@@ -99,16 +113,12 @@ impl Scene {
     }
 
     fn conversion_address(&self) -> Pubkey {
-        pda::conversion(&self.world.campaign, &self.bob.pubkey()).0
+        let bob = self.bob.pubkey();
+        self.world.conversion_address(CODE, &bob, &NONE)
     }
 
     fn rent(&self) -> u64 {
-        self.world.svm.minimum_balance_for_rent_exemption(186)
-    }
-
-    fn vault_account(&mut self) {
-        let campaign = self.world.campaign;
-        self.world.open_account(&campaign);
+        conversion_rent(&self.world)
     }
 }
 
@@ -131,7 +141,7 @@ fn a_payment_in_sol_is_split_at_once() {
     world.land(&[purchase], &[&bob]);
 
     // Then a fifth of it is shared, the buyer's part a discount; nothing is left over
-    let rent = world.svm.minimum_balance_for_rent_exemption(186);
+    let rent = conversion_rent(&world);
     assert_eq!(world.lamports(&treasury) - treasury_before, 1_600_000_000);
     assert_eq!(world.lamports(&alice.pubkey()) - before[1], 200_000_000);
     assert_eq!(world.lamports(&partner.pubkey()) - before[2], 100_000_000);
@@ -140,10 +150,7 @@ fn a_payment_in_sol_is_split_at_once() {
         PRICE - 100_000_000 + rent + FEE
     );
     let conversion = world.converted(CODE, &bob.pubkey(), &NONE);
-    assert_eq!(
-        (conversion.status, conversion.amount, conversion.settled),
-        (Status::Paid, PRICE, 7)
-    );
+    assert_eq!((conversion.status, conversion.settled), (Status::Paid, 7));
     assert_eq!(
         (
             conversion.reward_referrer,
@@ -152,7 +159,7 @@ fn a_payment_in_sol_is_split_at_once() {
         ),
         (200_000_000, 100_000_000, 100_000_000)
     );
-    let (address, _) = pda::conversion(&world.campaign, &bob.pubkey());
+    let address = world.conversion_address(CODE, &bob.pubkey(), &NONE);
     assert_eq!(world.lamports(&address), rent);
 }
 
@@ -177,34 +184,88 @@ fn a_payment_in_tokens_is_split_at_once() {
 
 #[test]
 fn a_split_is_never_more_than_the_payment() {
+    // Given a fixed reward of 500 million, doubled, of which the buyer has half
+    let mut tiers = Settings::default().tiers;
+    (tiers[0].min_conversions, tiers[0].multiplier_bps) = (1, 20_000);
+    let settings = |min_amount| Settings {
+        min_amount,
+        referee_share_bps: 5_000,
+        tiers,
+        ..Settings::fixed(500_000_000)
+    };
     for tokens in [false, true] {
-        // Given a fixed reward of 500 million, doubled, of which the buyer has half
-        let settings = Settings {
-            referee_share_bps: 5_000,
-            tiers: {
-                let mut tiers = Settings::default().tiers;
-                (tiers[0].min_conversions, tiers[0].multiplier_bps) = (1, 20_000);
-                tiers
-            },
-            ..Settings::fixed(500_000_000)
+        // When a campaign would take less than that for it, then it is not opened
+        let mut world = World::new();
+        let company = world.company.insecure_clone();
+        let mint = if tokens {
+            world.issue_mint(&company.pubkey())
+        } else {
+            Pubkey::default()
         };
-        let mut scene = scene(Funding::PaymentSplit, settings, tokens);
+        for min_amount in [0, 1, 999_999_999] {
+            let args = world.opening(terms(Funding::PaymentSplit), settings(min_amount), mint);
+            let create = instructions::create_campaign(&args);
+            let refused = ProgramError::InvalidReward;
+            world.refuse(&[create], &[&company], refused);
+        }
+
+        // And when it takes no less, and Bob would pay less, then he is refused
+        let mut scene = scene(Funding::PaymentSplit, settings(1_000_000_000), tokens);
         let before = scene.world.rewards(&scene.alice.pubkey());
         let treasury = scene.world.lamports(&scene.treasury);
+        let (cheap, bob) = (scene.purchase(999_999_999), scene.bob.insecure_clone());
+        let small = ProgramError::AmountTooSmall;
+        scene.world.refuse(&[cheap], &[&bob], small);
 
-        // When Bob buys for less than that
-        let (purchase, bob) = (scene.purchase(300_000_001), scene.bob.insecure_clone());
+        // And when he pays exactly that, then all of the price is the reward
+        let purchase = scene.purchase(1_000_000_000);
         scene.world.land(&[purchase], &[&bob]);
-
-        // Then all of the price is the reward, and the treasury gets nothing
         let gain = scene.world.rewards(&scene.alice.pubkey()) - before;
-        assert_eq!(gain, 150_000_001);
-        assert_eq!(scene.conversion().reward_referee, 150_000_000);
+        assert_eq!(gain, 500_000_000);
+        assert_eq!(scene.conversion().reward_referee, 500_000_000);
         if tokens {
             assert_eq!(scene.world.tokens(&scene.treasury), 0);
         } else {
             assert_eq!(scene.world.lamports(&scene.treasury), treasury);
         }
+    }
+}
+
+#[test]
+fn a_buyer_pays_no_more_than_agreed() {
+    for (funding, discount) in [
+        (Funding::PaymentSplit, 50_000),
+        (Funding::MintAuthority, 0),
+        (Funding::Vault, 0),
+    ] {
+        // Given a price, of which a split gives the buyer a part back
+        let mut scene = scene(funding, shared(), false);
+        if funding == Funding::Vault {
+            scene.world.fund_vault(200_000);
+        }
+        let bob = scene.bob.insecure_clone();
+        let before = scene.world.lamports(&bob.pubkey());
+        let purchase = |max_payment| {
+            let args = Purchase {
+                max_payment,
+                ..Purchase::new(&bob.pubkey(), 1_000_000, NONE)
+            };
+            scene.world.purchase(&scene.alice.pubkey(), CODE, &args)
+        };
+        let paid = 1_000_000 - discount;
+        let (good, dear) = (purchase(paid), [0, paid - 1].map(purchase));
+
+        // When Bob agreed to one unit less, then he is refused
+        for dear in dear {
+            let above = ProgramError::PaymentAboveMaximum;
+            scene.world.refuse(&[dear], &[&bob], above);
+        }
+
+        // And when he agreed to it, then that is what he pays
+        let fees = before - scene.world.lamports(&bob.pubkey());
+        scene.world.land(&[good], &[&bob]);
+        let spent = before - scene.world.lamports(&bob.pubkey()) - fees;
+        assert_eq!(spent, paid + scene.rent() + FEE, "{funding:?}");
     }
 }
 
@@ -411,13 +472,12 @@ fn held_sol_waits_in_the_conversion() {
 
 #[test]
 fn held_tokens_wait_in_the_vault() {
-    // Given a hold, and a vault, which anybody may make
+    // Given a hold
     let settings = Settings {
         hold_seconds: 100,
         ..shared()
     };
     let mut scene = scene(Funding::PaymentSplit, settings, true);
-    scene.vault_account();
     let bob = scene.bob.insecure_clone();
 
     // When Bob buys for 1,000
@@ -450,9 +510,6 @@ fn a_cancelled_purchase_goes_to_the_treasury() {
             ..shared()
         };
         let mut scene = scene(Funding::PaymentSplit, settings, tokens);
-        if tokens {
-            scene.vault_account();
-        }
         let bob = scene.bob.insecure_clone();
         let purchase = scene.purchase(PRICE);
         scene.world.land(&[purchase], &[&bob]);
@@ -515,9 +572,6 @@ fn a_part_that_cannot_be_taken_waits() {
             .svm
             .set_account(account, Account::default())
             .expect("set");
-        if tokens {
-            scene.vault_account();
-        }
         let bob = scene.bob.insecure_clone();
 
         // When Bob buys
@@ -696,7 +750,6 @@ fn the_escrow_must_be_the_campaigns_vault() {
         ..shared()
     };
     let mut scene = scene(Funding::PaymentSplit, settings, true);
-    scene.vault_account();
     let bob = scene.bob.insecure_clone();
     let good = scene.purchase(1_000);
 
@@ -717,7 +770,7 @@ fn the_escrow_must_be_the_campaigns_vault() {
         scene.world.refuse(&[purchase], &[&bob], expected);
     }
     let mut read_only = good.clone();
-    read_only.accounts[2].is_writable = false;
+    read_only.accounts[PurchaseAccounts::CAMPAIGN].is_writable = false;
     let read_only = &[read_only];
     scene
         .world
@@ -757,8 +810,8 @@ fn a_purchase_needs_a_payment_and_the_buyers_signature() {
         let signup = Convert::signup(&bob.pubkey());
         let mut convert = scene.world.convert(&scene.alice.pubkey(), CODE, &signup);
         // Where rewards are lamports, Bob's account for them is his wallet.
-        convert.accounts[12].pubkey = PROGRAM_ID;
-        convert.accounts[12].is_writable = false;
+        let account = &mut convert.accounts[ConvertAccounts::REFEREE_ACCOUNT];
+        (account.pubkey, account.is_writable) = (PROGRAM_ID, false);
         scene
             .world
             .refuse(&[convert], &[&bob], ProgramError::PaymentRequired);

@@ -6,7 +6,7 @@ use solana_sdk::{
     signature::{Keypair, Signer as _},
 };
 use vouch_client::{
-    ProgramError,
+    ProgramError, Share,
     accounts::{AccountType as _, Closed, Referral, Settings, Terms},
     instructions::{self, CreateReferral},
     pda,
@@ -16,6 +16,13 @@ use vouch_program_tests::{REWARD, Refused, World, code, other};
 const CODE: &str = "STARTER7";
 const NONE: [u8; 32] = [0; 32];
 const NOW: i64 = 1_800_000_000;
+/// Seconds until a partnership ends that a code's owner ends: 7 days.
+const PARTNER_NOTICE: i64 = 7 * 24 * 60 * 60;
+
+/// A part of a reward in basis points.
+const fn bps(bps: u16) -> Share {
+    Share { bps, fixed: 0 }
+}
 
 struct Scene {
     world: World,
@@ -198,7 +205,7 @@ fn only_its_owner_changes_a_code() {
             scene.world.refuse(&[change], &[stranger], refused);
         }
         let friend = scene.world.wallet();
-        let set = instructions::set_partner(&own, &friend.pubkey(), &campaign, &referral, 1);
+        let set = instructions::set_partner(&own, &friend.pubkey(), &campaign, &referral, bps(1));
         let refused = ProgramError::NotReferralOwner;
         scene.world.refuse(&[set], &[stranger, &friend], refused);
     }
@@ -256,10 +263,11 @@ fn a_partner_consents_and_leaves() {
     let alice = scene.alice.insecure_clone();
     let (partner, eve) = (scene.world.receiver(), scene.world.receiver());
     let (campaign, referral) = (scene.world.campaign, scene.referral());
-    let set = |partner: &Keypair, share| {
+    let set_part = |partner: &Keypair, part| {
         let (owner, partner) = (alice.pubkey(), partner.pubkey());
-        instructions::set_partner(&owner, &partner, &campaign, &referral, share)
+        instructions::set_partner(&owner, &partner, &campaign, &referral, part)
     };
+    let set = |partner: &Keypair, share| set_part(partner, bps(share));
 
     // When one of the two does not sign, then there is no partnership (I3)
     let missing = other(0, InstructionError::MissingRequiredSignature);
@@ -275,6 +283,14 @@ fn a_partner_consents_and_leaves() {
         scene
             .world
             .refuse(&[set(&partner, share)], &[&alice, &partner], refused);
+    }
+    // Nor with a fixed part, of which the campaign allows none, or with both
+    for (bps, fixed) in [(0, 1), (1, 1), (2_000, u64::MAX)] {
+        let part = Share { bps, fixed };
+        let refused = ProgramError::InvalidPartner;
+        scene
+            .world
+            .refuse(&[set_part(&partner, part)], &[&alice, &partner], refused);
     }
     let refused = ProgramError::InvalidPartner;
     scene.world.refuse(&[set(&alice, 1)], &[&alice], refused);
@@ -295,25 +311,36 @@ fn a_partner_consents_and_leaves() {
     scene.world.land(&[set(&partner, 500)], &[&alice, &partner]);
     assert_eq!(scene.world.referral(CODE).partner_share_bps, 500);
 
-    // And only the partner ends it
-    for stranger in [&alice, &eve] {
-        let remove = instructions::remove_partner(&stranger.pubkey(), &referral);
-        let refused = ProgramError::NotPartner;
-        scene.world.refuse(&[remove], &[stranger], refused);
-    }
-    let remove = instructions::remove_partner(&partner.pubkey(), &referral);
-    scene.world.land(std::slice::from_ref(&remove), &[&partner]);
+    // And nobody but the two ends it; the owner with a notice, which both may take back
+    let end = |party: &Keypair| instructions::end_partnership(&party.pubkey(), &referral);
+    let refused = ProgramError::NotPartner;
+    scene.world.refuse(&[end(&eve)], &[&eve], refused);
+    scene.world.land(&[end(&alice)], &[&alice]);
+    let ending = scene.world.referral(CODE);
+    assert_eq!(
+        (ending.partner, ending.partner_ends_at),
+        (partner.pubkey(), NOW + PARTNER_NOTICE)
+    );
+    scene.world.land(&[set(&partner, 500)], &[&alice, &partner]);
+    assert_eq!(scene.world.referral(CODE).partner_ends_at, 0);
+
+    // While the partner leaves at once
+    scene.world.land(&[end(&partner)], &[&partner]);
     let after = scene.world.referral(CODE);
     assert_eq!(
         (
             after.partner,
             after.partner_share_bps,
+            after.partner_fixed,
+            after.partner_ends_at,
             after.partner_account_bump
         ),
-        (Pubkey::default(), 0, 0)
+        (Pubkey::default(), 0, 0, 0, 0)
     );
-    let refused = ProgramError::NotPartner;
-    scene.world.refuse(&[remove], &[&partner], refused);
+    for party in [&partner, &alice] {
+        let refused = ProgramError::NotPartner;
+        scene.world.refuse(&[end(party)], &[party], refused);
+    }
 
     // So that Alice may have another
     scene.world.land(&[set(&eve, 1_000)], &[&alice, &eve]);
@@ -331,18 +358,78 @@ fn a_partner_who_is_owed_stays_until_it_is_paid() {
     scene.world.update(|settings| settings.hold_seconds = 60);
     let bob = scene.convert().expect("it counts");
 
-    // When the partner leaves before it is paid, then it is refused
-    let remove = instructions::remove_partner(&partner.pubkey(), &scene.referral());
-    let remove = std::slice::from_ref(&remove);
+    // When the partner leaves before it is paid, then it stays, and earns no more
+    let end = instructions::end_partnership(&partner.pubkey(), &scene.referral());
+    let end = std::slice::from_ref(&end);
+    scene.world.land(end, &[&partner]);
+    let carol = scene.convert().expect("it counts");
+    let conversion = scene.world.converted(CODE, &carol.pubkey(), &NONE);
+    assert_eq!(conversion.reward_partner, 0);
+    let referral = scene.world.referral(CODE);
+    assert_eq!(
+        (
+            referral.partner,
+            referral.partner_ends_at,
+            referral.partner_pending
+        ),
+        (partner.pubkey(), NOW, REWARD / 5)
+    );
     let refused = ProgramError::RewardsPending;
-    scene.world.refuse(remove, &[&partner], refused);
+    scene.world.refuse(end, &[&partner], refused);
 
-    // And after that, it may
+    // And after that, it may leave
     scene.world.wait(60);
     let claim = scene.world.claim(CODE, &bob.pubkey(), &NONE);
     scene.world.land(&[claim], &[&bob]);
     assert_eq!(scene.world.rewards(&partner.pubkey()), REWARD / 5);
-    scene.world.land(remove, &[&partner]);
+    scene.world.land(end, &[&partner]);
+    assert_eq!(scene.world.referral(CODE).partner, Pubkey::default());
+}
+
+#[test]
+fn an_owner_ends_a_partnership_with_a_notice() {
+    // Given a partner whose end Alice announces
+    let mut scene = scene();
+    let alice = scene.alice.insecure_clone();
+    let partner = scene.world.partner(&alice, CODE, 2_000);
+    let (eve, campaign, referral) = (
+        scene.world.receiver(),
+        scene.world.campaign,
+        scene.referral(),
+    );
+    let end = |party: &Keypair| instructions::end_partnership(&party.pubkey(), &referral);
+    let replace = instructions::set_partner(
+        &alice.pubkey(),
+        &eve.pubkey(),
+        &campaign,
+        &referral,
+        bps(1_000),
+    );
+    let replace = std::slice::from_ref(&replace);
+    scene.world.land(&[end(&alice)], &[&alice]);
+
+    // When she announces it again, then the first end stays
+    scene.world.wait(100);
+    scene.world.land(&[end(&alice)], &[&alice]);
+    let ends_at = scene.world.referral(CODE).partner_ends_at;
+    assert_eq!(ends_at, NOW + PARTNER_NOTICE);
+
+    // And the partner earns until a second before, and nobody takes its place
+    scene.world.set_time(ends_at - 1);
+    scene.converts(Ok(()));
+    assert_eq!(scene.world.rewards(&partner.pubkey()), REWARD / 5);
+    let refused = ProgramError::PartnerExists;
+    scene.world.refuse(replace, &[&alice, &eve], refused);
+
+    // And from the end on it earns nothing, and another one may follow at once
+    scene.world.set_time(ends_at);
+    scene.converts(Ok(()));
+    assert_eq!(scene.world.rewards(&partner.pubkey()), REWARD / 5);
+    scene.world.land(replace, &[&alice, &eve]);
+    let refused = ProgramError::NotPartner;
+    scene.world.refuse(&[end(&partner)], &[&partner], refused);
+    scene.converts(Ok(()));
+    assert_eq!(scene.world.rewards(&eve.pubkey()), REWARD / 10);
 }
 
 #[test]
@@ -353,7 +440,8 @@ fn a_code_changes_hands_in_two_steps() {
     let (dora, eve) = (scene.world.receiver(), scene.world.receiver());
     let (campaign, referral) = (scene.world.campaign, scene.referral());
     let offer = |to: Option<&Pubkey>| instructions::propose_owner(&alice.pubkey(), &referral, to);
-    let accept = |who: &Keypair| instructions::accept_owner(&who.pubkey(), &campaign, &referral);
+    let accept =
+        |who: &Keypair| instructions::accept_owner(&who.pubkey(), &campaign, &referral, false);
     let not_offered = ProgramError::NotPendingOwner;
     scene.world.refuse(&[accept(&dora)], &[&dora], not_offered);
     scene.world.land(&[offer(Some(&dora.pubkey()))], &[&alice]);
@@ -421,15 +509,15 @@ fn a_partner_does_not_become_the_owner() {
     let (campaign, referral) = (scene.world.campaign, scene.referral());
     let offer = instructions::propose_owner(&alice.pubkey(), &referral, Some(&partner.pubkey()));
     scene.world.land(&[offer], &[&alice]);
-    let accept = instructions::accept_owner(&partner.pubkey(), &campaign, &referral);
+    let accept = instructions::accept_owner(&partner.pubkey(), &campaign, &referral, false);
 
     // When it accepts, then it is refused, until it is no longer the partner
     let refused = ProgramError::InvalidPartner;
     scene
         .world
         .refuse(std::slice::from_ref(&accept), &[&partner], refused);
-    let remove = instructions::remove_partner(&partner.pubkey(), &referral);
-    scene.world.land(&[remove, accept], &[&partner]);
+    let end = instructions::end_partnership(&partner.pubkey(), &referral);
+    scene.world.land(&[end, accept], &[&partner]);
     assert_eq!(scene.world.referral(CODE).owner, partner.pubkey());
 }
 
@@ -454,7 +542,7 @@ fn a_closed_code_is_never_free_again() {
     scene
         .world
         .land(&[create(&sponsor, &alice)], &[&sponsor, &alice]);
-    let (referral, _) = pda::referral(&campaign, &code(name));
+    let referral = pda::referral(&campaign, &code(name));
     let close = |rent_payer: &Keypair| {
         instructions::close_referral(&alice.pubkey(), &referral, &rent_payer.pubkey())
     };
@@ -479,7 +567,8 @@ fn a_closed_code_is_never_free_again() {
         Closed {
             version: 1,
             campaign,
-            rent_payer: sponsor.pubkey()
+            rent_payer: sponsor.pubkey(),
+            treasury: Pubkey::default(),
         }
     );
 

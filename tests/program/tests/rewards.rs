@@ -5,8 +5,8 @@ use solana_sdk::signature::{Keypair, Signer as _};
 use vouch_client::{
     ProgramError,
     accounts::{Bonus, Conversion, Settings, Status, Terms, Tier, settled},
-    instructions::Convert,
-    preflight::{self, Seen},
+    instructions::{Convert, raw::ConvertAccounts},
+    preflight::{self, ChainState},
 };
 use vouch_program_tests::{World, attested};
 
@@ -43,14 +43,9 @@ fn bonuses(used: &[(u64, u64)]) -> [Bonus; 4] {
 fn convert(world: &mut World, attestor: &Keypair, amount: u64) -> Conversion {
     let referee = world.receiver();
     let args = attested(&referee.pubkey(), &attestor.pubkey(), amount);
-    let now = world.time();
     let expected = world
         .offer(&referee.pubkey(), CODE, |offer| {
-            let seen = Seen {
-                now,
-                ..Seen::default()
-            };
-            preflight::check_convert(offer, &args, &seen)
+            preflight::check_convert(offer, &args, &ChainState::default())
         })
         .expect("it counts");
     let sale = world.convert(&referee.pubkey(), CODE, &args);
@@ -120,10 +115,11 @@ fn a_percentage_is_rounded_down_and_capped() {
         assert_eq!(conversion.reward_referrer, expected, "{bps} of {amount}");
         assert_eq!(world.rewards(&alice.pubkey()), expected);
         assert_eq!(world.supply(), expected);
+        // And what earns nothing counts for nothing (I23)
         let referral = world.referral(CODE);
         assert_eq!(
             (referral.conversions, referral.rewards_total),
-            (1, expected)
+            (u64::from(expected > 0), expected)
         );
     }
 }
@@ -365,7 +361,12 @@ fn an_account_that_is_needed_must_be_given_and_be_the_right_one() {
     let theft = world.reward_account(&eve.pubkey());
     let good = world.sale(CODE, &bob.pubkey(), &attestor.pubkey(), 0);
 
-    for (index, owner) in [(6, &alice), (12, &bob), (13, &partner)] {
+    let positions = [
+        ConvertAccounts::REFERRER_ACCOUNT,
+        ConvertAccounts::REFEREE_ACCOUNT,
+        ConvertAccounts::PARTNER_ACCOUNT,
+    ];
+    for (index, owner) in positions.into_iter().zip([&alice, &bob, &partner]) {
         assert_eq!(
             good.accounts[index].pubkey,
             world.reward_account(&owner.pubkey())
@@ -374,7 +375,7 @@ fn an_account_that_is_needed_must_be_given_and_be_the_right_one() {
         let mut wrong = good.clone();
         wrong.accounts[index].pubkey = theft;
         world.refuse(&[wrong], &[&bob, &attestor], ProgramError::WrongBeneficiary);
-        if index == 6 {
+        if index == ConvertAccounts::REFERRER_ACCOUNT {
             continue;
         }
         // Nor may it be left out, so that the part would wait
@@ -385,8 +386,8 @@ fn an_account_that_is_needed_must_be_given_and_be_the_right_one() {
     }
     // Nor the mint
     let mut absent = good.clone();
-    absent.accounts[5].pubkey = vouch_client::PROGRAM_ID;
-    absent.accounts[5].is_writable = false;
+    absent.accounts[ConvertAccounts::MINT].pubkey = vouch_client::PROGRAM_ID;
+    absent.accounts[ConvertAccounts::MINT].is_writable = false;
     world.refuse(&[absent], &[&bob, &attestor], ProgramError::MissingAccount);
     assert_eq!(world.supply(), 0);
     world.land(&[good], &[&bob, &attestor]);
@@ -463,9 +464,19 @@ fn any_rule_pays_what_the_host_computes() {
             at += 1 + dice.below(2);
             (bonus.threshold, bonus.amount) = (at, 1 + dice.below(1_000));
         }
-        settings.referee_share_bps = dice.below(10_001) as u16;
-        let rest = 10_000 - settings.referee_share_bps;
-        settings.max_partner_share_bps = dice.below(u64::from(rest) + 1) as u16;
+        if dice.below(3) == 0 {
+            // At most half of a fixed reward: the rest is enough for any partner below.
+            let most = match settings.reward_fixed {
+                0 => 1_000,
+                units => units.div_ceil(2),
+            };
+            settings.referee_fixed = 1 + dice.below(most);
+            settings.max_partner_share_bps = dice.below(5_001) as u16;
+        } else {
+            settings.referee_share_bps = dice.below(10_001) as u16;
+            let rest = 10_000 - settings.referee_share_bps;
+            settings.max_partner_share_bps = dice.below(u64::from(rest) + 1) as u16;
+        }
         let attestor = world.open_attested(Terms::default(), settings);
         let alice = world.referrer(CODE);
         let partner = (settings.max_partner_share_bps > 0).then(|| {

@@ -5,7 +5,7 @@ use vouch_client::{
     ProgramError,
     accounts::{
         AccountType as _, Action, Bonus, Campaign, Conversion, Funding, Proof, Referral,
-        RewardKind, Status, Tier, Uniqueness,
+        RewardKind, Settings, Status, Tier, Uniqueness,
     },
     instructions::{self, Convert, CreateReferral, Evidence},
     pda, token,
@@ -80,11 +80,11 @@ fn accounts_hold_every_fact() {
             funding: Funding::MintAuthority,
             proof: Proof::Open,
             uniqueness: Uniqueness::Wallet,
-            reward_kind: RewardKind::Fixed,
+            per_owner: false,
             paused: false,
             closed: false,
-            attested_codes: false,
             mint_decimals: 6,
+            notice_seconds: 0,
             creator: world.company.pubkey(),
             id: 1,
             authority: world.company.pubkey(),
@@ -92,39 +92,57 @@ fn accounts_hold_every_fact() {
             mint: world.mint.pubkey(),
             token_program: world.token_program,
             vault: none,
-            attestor: none,
-            treasury: none,
             payment_mint: none,
             rent_payer: world.company.pubkey(),
-            reward_fixed: REWARD,
-            reward_bps: 0,
-            referee_share_bps: 0,
-            max_partner_share_bps: 0,
-            reward_max: 0,
-            min_amount: 0,
-            tiers: [Tier {
-                min_conversions: 0,
-                multiplier_bps: 0
-            }; 4],
-            bonuses: [Bonus {
-                threshold: 0,
-                amount: 0
-            }; 4],
-            hold_seconds: 0,
-            attribution_window: 0,
-            starts_at: 1_700_000_000,
-            ends_at: 1_900_000_000,
-            budget: 0,
-            committed: 0,
             created_at: 1_600_000_000,
             closed_at: 0,
-            owed: 0,
             longest_hold: 0,
-            reserved: [0; 108],
+            least_margin: u64::MAX,
+            committed: 0,
+            owed: 0,
+            settings: Settings {
+                reward_kind: RewardKind::Fixed,
+                reward_fixed: REWARD,
+                reward_bps: 0,
+                reward_max: 0,
+                min_amount: 0,
+                referee_share_bps: 0,
+                referee_fixed: 0,
+                max_partner_share_bps: 0,
+                max_partner_fixed: 0,
+                owner_limit: 0,
+                tiers: [Tier {
+                    min_conversions: 0,
+                    multiplier_bps: 0
+                }; 4],
+                bonuses: [Bonus {
+                    threshold: 0,
+                    amount: 0
+                }; 4],
+                hold_seconds: 0,
+                attribution_window: 0,
+                starts_at: 1_700_000_000,
+                ends_at: 1_900_000_000,
+                gate_credential: none,
+                gate_schema: none,
+                budget: 0,
+                attested_codes: false,
+                attestor: none,
+                treasury: none,
+            },
+            bonus_places: [0; 4],
+            next_from: 0,
+            next: Settings::default(),
+            next_bonus_places: [0; 4],
+            offered: [Bonus {
+                threshold: 0,
+                amount: 0
+            }; 32],
+            reserved: [0; 56],
         }
     );
 
-    let (referral_address, bump) = pda::referral(&world.campaign, &name);
+    let referral_address = pda::referral(&world.campaign, &name);
     let referral: Referral = world.read(&referral_address);
     let (reward_account, _) =
         pda::associated_token(&alice.pubkey(), &world.mint.pubkey(), &world.token_program);
@@ -132,13 +150,14 @@ fn accounts_hold_every_fact() {
         referral,
         Referral {
             version: 1,
-            bump,
             code_len: 11,
             active: true,
             suspended: false,
-            bonuses_paid: 0,
             partner_account_bump: 0,
             partner_share_bps: 0,
+            partner_fixed: 0,
+            partner_ends_at: 0,
+            bonuses_paid: 0,
             code: *b"ABCDEF23456\0",
             campaign: world.campaign,
             owner: alice.pubkey(),
@@ -154,26 +173,24 @@ fn accounts_hold_every_fact() {
             rewards_pending: 0,
             partner_pending: 0,
             open_conversions: 0,
-            reserved: [0; 17],
+            held_until: 0,
+            reserved: [0; 8],
         }
     );
 
-    let (conversion_address, bump) = pda::conversion(&world.campaign, &bob.pubkey());
+    let conversion_address = pda::conversion(&world.campaign, &bob.pubkey().to_bytes());
     let conversion: Conversion = world.read(&conversion_address);
     assert_eq!(
         conversion,
         Conversion {
             version: 1,
-            bump,
             status: Status::Paid,
             settled: 7,
-            action: Action::Purchase,
+            budgeted: false,
             bonuses: 0,
             referral: referral_address,
             referee: bob.pubkey(),
             rent_payer: sponsor.pubkey(),
-            reference: [7; 32],
-            amount: u64::MAX,
             reward_referrer: REWARD,
             reward_referee: 0,
             reward_partner: 0,
@@ -218,7 +235,7 @@ fn many_conversions_add_up() {
     // Then balances, totals and supply agree (I4)
     assert_eq!(world.balance(&alice.pubkey()), 5 * REWARD);
     assert_eq!(world.balance(&dora.pubkey()), 3 * REWARD);
-    let referral: Referral = world.read(&pda::referral(&world.campaign, &code("STARTER7")).0);
+    let referral: Referral = world.referral("STARTER7");
     assert_eq!(
         (referral.conversions, referral.rewards_total),
         (5, 5 * REWARD)
@@ -250,7 +267,7 @@ fn a_pause_acts_from_the_next_transaction_and_ends_as_it_began() {
     assert_eq!(
         world
             .svm
-            .get_account(&pda::conversion(&world.campaign, &bob.pubkey()).0),
+            .get_account(&pda::conversion(&world.campaign, &bob.pubkey().to_bytes())),
         None
     );
 

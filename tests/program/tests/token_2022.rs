@@ -191,7 +191,7 @@ fn mint_with(world: &mut World, extensions: &[Extension]) -> Pubkey {
 }
 
 /// What opens a campaign with these terms for `mint`, of which the company hands over
-/// the authority where it is to be minted.
+/// the authority where it is to be minted. Its vault, where it needs one, exists.
 fn opening(
     world: &mut World,
     terms: Terms,
@@ -208,6 +208,7 @@ fn opening(
     let mut args = world.opening(terms, settings, payment_mint);
     (args.mint, args.token_program) = (mint, TOKEN_2022);
     world.mint = key;
+    world.open_vault(&args);
     let mut steps = vec![];
     if terms.funding == Funding::MintAuthority {
         let (campaign, _) = pda::campaign(&args.authority, args.id);
@@ -230,6 +231,8 @@ const MINTED: Terms = Terms {
     funding: Funding::MintAuthority,
     proof: Proof::Open,
     uniqueness: Uniqueness::Wallet,
+    per_owner: false,
+    notice_seconds: 0,
 };
 const VAULT: Terms = Terms {
     funding: Funding::Vault,
@@ -238,18 +241,27 @@ const VAULT: Terms = Terms {
 const SPLIT: Terms = Terms {
     funding: Funding::PaymentSplit,
     proof: Proof::Payment,
-    uniqueness: Uniqueness::Wallet,
+    ..MINTED
 };
+
+/// `units` for each conversion; where that is a payment, it has to be as much.
+fn fixed(terms: Terms, units: u64) -> Settings {
+    let paid = terms.proof == Proof::Payment;
+    Settings {
+        min_amount: if paid { units } else { 0 },
+        ..Settings::fixed(units)
+    }
+}
 
 /// Pays a reward of 1,000 in tokens of `mint`, the referee's share a quarter: minted,
 /// out of a vault, and of a payment.
 fn pays_every_way(world: &mut World, mint: Pubkey, name: &str) {
-    let settings = Settings {
-        referee_share_bps: 2_500,
-        ..Settings::fixed(1_000)
-    };
     // Given a campaign that splits payments, one with a vault, and one that mints
     for terms in [SPLIT, VAULT, MINTED] {
+        let settings = Settings {
+            referee_share_bps: 2_500,
+            ..fixed(terms, 1_000)
+        };
         open(world, terms, settings, mint);
         let alice = world.referrer(CODE);
         let bob = world.receiver();
@@ -336,7 +348,7 @@ fn every_other_extension_is_refused_alone_and_in_company() {
     let allowed = [10, 18, 19, 20, 21, 22, 23, 25];
     for terms in [MINTED, VAULT, SPLIT] {
         let mint = world.issue_mint(&company.pubkey());
-        let (args, steps) = opening(&mut world, terms, Settings::fixed(1_000), mint);
+        let (args, steps) = opening(&mut world, terms, fixed(terms, 1_000), mint);
         if let [hand_over, _] = steps.as_slice() {
             world.land(std::slice::from_ref(hand_over), &[&company]);
         }
@@ -399,13 +411,13 @@ fn a_payment_in_a_mint_with_fees_is_refused() {
 
     // When a campaign is to be paid in it, as a split or for minted rewards, then it
     // is refused: a payment has to arrive in full
-    let (_, steps) = opening(&mut world, SPLIT, Settings::fixed(1), mint);
+    let (_, steps) = opening(&mut world, SPLIT, fixed(SPLIT, 1), mint);
     world.refuse(&steps, &[&company], ProgramError::UnsupportedMint);
     let terms = Terms {
         proof: Proof::Payment,
         ..MINTED
     };
-    let mut args = world.opening(terms, Settings::fixed(1), Pubkey::default());
+    let mut args = world.opening(terms, fixed(terms, 1), Pubkey::default());
     args.payment_mint = mint;
     let create = instructions::create_campaign(&args);
     world.refuse(&[create], &[&company], ProgramError::UnsupportedMint);
@@ -421,7 +433,6 @@ fn a_vault_counts_what_arrives_after_the_fee() {
     let company = world.company.insecure_clone();
     let source = world.issue_of(&mint, &company.pubkey(), 2_000);
     let (address, campaign) = (world.campaign, world.campaign());
-    world.open_account(&address);
 
     // When 2,000 are put into it
     let fund = instructions::fund_vault(&company.pubkey(), &address, &campaign, &source, 2_000);

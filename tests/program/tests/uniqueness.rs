@@ -16,6 +16,8 @@ const FIRST: &str = "STARTER7";
 const SECOND: &str = "STARTER8";
 /// Position of the conversion among the accounts.
 const CONVERSION: usize = 4;
+/// The System program's `AddressWithSeedMismatch`.
+const WRONG_ADDRESS: InstructionError = InstructionError::Custom(5);
 
 /// A campaign that counts this once, and two codes of two owners.
 fn scene(proof: Proof, uniqueness: Uniqueness) -> (World, Keypair) {
@@ -24,13 +26,18 @@ fn scene(proof: Proof, uniqueness: Uniqueness) -> (World, Keypair) {
         funding: Funding::MintAuthority,
         proof,
         uniqueness,
+        ..Terms::default()
     };
-    let attestor = match proof {
-        Proof::Attested => world.open_attested(terms, Settings::fixed(10)),
-        Proof::Open | Proof::Payment => {
-            world.open(terms, Settings::fixed(10));
-            Keypair::new()
-        }
+    // A fixed reward for a payment needs a least one.
+    let settings = Settings {
+        min_amount: u64::from(proof == Proof::Payment),
+        ..Settings::fixed(10)
+    };
+    let attestor = if proof == Proof::Attested {
+        world.open_attested(terms, settings)
+    } else {
+        world.open(terms, settings);
+        Keypair::new()
     };
     world.referrer(FIRST);
     world.referrer(SECOND);
@@ -192,15 +199,15 @@ fn a_conversion_is_nowhere_but_at_its_key() {
                 .map(|wallet| pda::conversion_key(terms, &wallet.pubkey(), &referral, &[1; 32]))
         });
         for key in keys.collect::<Vec<_>>() {
-            let (address, _) = pda::conversion(&world.campaign, &key);
+            let address = pda::conversion(&world.campaign, &key);
             if address == good.accounts[CONVERSION].pubkey {
                 continue;
             }
-            // When Bob's conversion is to be written there, then it is refused (I1)
+            // When Bob's conversion is to be written there, then the System program refuses
+            // the address (I1)
             let mut elsewhere = good.clone();
             elsewhere.accounts[CONVERSION].pubkey = address;
-            let seeds = other(0, InstructionError::InvalidSeeds);
-            world.refuse(&[elsewhere], &signers, seeds);
+            world.refuse(&[elsewhere], &signers, other(0, WRONG_ADDRESS));
             refused += 1;
         }
         assert!(refused >= 4, "{refused} keys differ");

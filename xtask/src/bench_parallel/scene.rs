@@ -229,7 +229,9 @@ impl Scene {
                     return Ok((transfer(&sender.pubkey(), &receiver, lamports), sender));
                 };
                 let (wallet, referral) = (&fresh[i], &self.referrals[i % REFERRERS]);
-                let offer = Offer::at(*address, campaign, referral);
+                // Nothing was announced: the settings are the same at any time.
+                let now = campaign.created_at;
+                let offer = Offer::at(*address, campaign, referral, now)?;
                 let step = if self.mode == Mode::SplitSol {
                     let purchase = Purchase::new(&wallet.pubkey(), PRICE, [0; 32]);
                     instructions::purchase(&offer, &purchase)
@@ -256,13 +258,14 @@ impl Scene {
 
     /// Every conversion is counted, and paid unless it is held.
     pub(super) async fn check(&self, chain: &Chain, expected: u64) -> Result<()> {
-        let Some((address, campaign)) = &self.campaign else {
+        let Some((address, _)) = &self.campaign else {
             return Ok(());
         };
         let (mut conversions, mut open) = (0, 0);
         for referral in &self.referrals {
-            let offer = Offer::at(*address, campaign, referral);
-            let referral: Referral = chain.read(&offer.referral_address).await?;
+            let referral: Referral = chain
+                .read(&pda::referral(address, &referral.code()?))
+                .await?;
             conversions += referral.conversions;
             open += referral.open_conversions;
         }

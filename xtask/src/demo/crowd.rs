@@ -54,7 +54,7 @@ pub(super) async fn play(
         .collect();
     let addresses: Vec<Pubkey> = referees
         .iter()
-        .map(|(referee, _)| pda::conversion(&campaign.address, &referee.pubkey()).0)
+        .map(|(referee, _)| pda::conversion(&campaign.address, &referee.pubkey().to_bytes()))
         .collect();
 
     let (sent, to_confirm) = mpsc::unbounded_channel();

@@ -4,6 +4,7 @@
 use anyhow::{Context as _, Result};
 use serde_json::json;
 use solana_sdk::{
+    instruction::Instruction,
     pubkey::Pubkey,
     signature::{Keypair, Signer as _},
 };
@@ -55,7 +56,10 @@ pub(super) async fn play(world: &mut World) -> Result<()> {
         Some(signature.to_string()),
     );
     let units = world.chain.compute_units(&signature).await?;
-    world.report.units("create_referral", units);
+    world.report.units(
+        "create_referral (with the creation of the owner's token account)",
+        units,
+    );
     let path = format!("/v1/codes/{CODE}");
     let (seen, _) = world
         .api
@@ -96,10 +100,7 @@ pub(super) async fn play(world: &mut World) -> Result<()> {
         receipt.clone(),
     );
     let units = world.chain.compute_units(&signature).await?;
-    world.report.units(
-        "convert (with the creation of the referrer's token account)",
-        units,
-    );
+    world.report.units("convert", units);
     let balance = world
         .chain
         .balance(&alice.pubkey(), &campaign.mint, &campaign.token_program)
@@ -110,15 +111,15 @@ pub(super) async fn play(world: &mut World) -> Result<()> {
 
     println!("\nWhat must be refused, by the API and by the chain itself");
     let opened: accounts::Campaign = world.chain.read(&campaign.address).await?;
-    let convert = |referee: &Keypair, code: Code| {
+    let convert = |referee: &Keypair, code: Code| -> Result<Instruction> {
         let referral = Referral::registered(&campaign.address, &opened, &code, &alice.pubkey());
-        instructions::convert(
-            &Offer::at(campaign.address, &opened, &referral),
-            &Convert {
-                payer: company.pubkey(),
-                ..Convert::signup(&referee.pubkey())
-            },
-        )
+        // Nothing was announced: the settings are the same at any time.
+        let offer = Offer::at(campaign.address, &opened, &referral, opened.created_at)?;
+        let args = Convert {
+            payer: company.pubkey(),
+            ..Convert::signup(&referee.pubkey())
+        };
+        Ok(instructions::convert(&offer, &args))
     };
     let unknown: Code = "NEVER234".parse().expect("the constant is a code");
     for (what, referee, asked, http, chain) in [
@@ -154,7 +155,7 @@ pub(super) async fn play(world: &mut World) -> Result<()> {
         );
         let landed = world
             .chain
-            .run(&[convert(referee, asked)], &[&company, referee])
+            .run(&[convert(referee, asked)?], &[&company, referee])
             .await?;
         let signature = Some(landed.signature.to_string());
         world.report.check(
@@ -186,7 +187,7 @@ pub(super) async fn play(world: &mut World) -> Result<()> {
     );
     let landed = world
         .chain
-        .run(&[convert(&carol, code)], &[&company, &carol])
+        .run(&[convert(&carol, code)?], &[&company, &carol])
         .await?;
     world.report.check(
         "Carol while paused, sent to the chain",

@@ -7,22 +7,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { before, describe, test } from 'node:test';
 
-import {
-  appendTransactionMessageInstructions,
-  assertIsTransactionWithBlockhashLifetime,
-  createKeyPairSignerFromBytes,
-  createSolanaRpc,
-  createSolanaRpcSubscriptions,
-  createTransactionMessage,
-  pipe,
-  sendAndConfirmTransactionFactory,
-  setTransactionMessageFeePayerSigner,
-  setTransactionMessageLifetimeUsingBlockhash,
-  signTransactionMessageWithSigners,
-  type Address,
-  type Instruction,
-  type KeyPairSigner,
-} from '@solana/kit';
+import { createKeyPairSignerFromBytes, type Address, type KeyPairSigner } from '@solana/kit';
 
 import {
   Action,
@@ -35,13 +20,16 @@ import {
   findConversionAddress,
   parseCode,
   purchaseInstruction,
-  refusal,
+  revokeVoucherInstruction,
   signVoucher,
+  voucherDigest,
   voucherInstruction,
   voucherMessage,
   NO_REFERENCE,
+  type Offer,
   type Statement,
 } from '../../src/index.js';
+import { commitment, connect } from '../chain.js';
 
 const sceneFile = process.env['VOUCH_SCENE'];
 assert.ok(sceneFile, 'VOUCH_SCENE is not set: cargo test -p vouch-product-tests --test typescript');
@@ -61,10 +49,7 @@ const scene = JSON.parse(readFileSync(sceneFile, 'utf8')) as {
   amount: string;
 };
 
-const rpc = createSolanaRpc(scene.rpcUrl);
-const rpcSubscriptions = createSolanaRpcSubscriptions(scene.wsUrl);
-const sendAndConfirm = sendAndConfirmTransactionFactory({ rpc, rpcSubscriptions });
-const commitment = 'confirmed';
+const { rpc, send, refuses } = connect(scene.rpcUrl, scene.wsUrl, () => payer);
 const reference = new Uint8Array(scene.order);
 const amount = BigInt(scene.amount);
 
@@ -87,91 +72,76 @@ async function offer(campaign: Address) {
   return await fetchOffer(rpc, campaign, code, { commitment });
 }
 
-async function messageOf(instructions: (Instruction | undefined)[]) {
-  const { value: blockhash } = await rpc.getLatestBlockhash({ commitment }).send();
-  const present = instructions.filter((instruction) => instruction !== undefined);
-  return pipe(
-    createTransactionMessage({ version: 0 }),
-    (message) => setTransactionMessageFeePayerSigner(payer, message),
-    (message) => setTransactionMessageLifetimeUsingBlockhash(blockhash, message),
-    (message) => appendTransactionMessageInstructions(present, message),
-  );
-}
-
-async function send(message: Awaited<ReturnType<typeof messageOf>>) {
-  const transaction = await signTransactionMessageWithSigners(message);
-  assertIsTransactionWithBlockhashLifetime(transaction);
-  await sendAndConfirm(transaction, { commitment });
-}
-
-const conversionOf = async (of: Awaited<ReturnType<typeof offer>>, reference: Uint8Array) =>
+const conversionOf = async (of: Offer, reference: Uint8Array) =>
   await fetchConversion(rpc, await findConversionAddress(of, referee.address, reference), {
     commitment,
   });
 
+/** The attestor's word that the referee booked, with this reference. */
+function booking(attested: Offer, reference: Uint8Array): Statement {
+  return {
+    campaign: attested.campaign.address,
+    campaignCreatedAt: attested.campaign.data.createdAt,
+    referral: attested.referral.address,
+    referee: referee.address,
+    action: Action.Booking,
+    amount,
+    reference,
+    issuedAt: attested.now,
+    expiresAt: attested.now + 3_600n,
+  };
+}
+
+/** What the referee sends to convert with the voucher of `statement`. */
+async function withVoucher(attested: Offer, statement: Statement) {
+  const { action, reference } = statement;
+  const message = voucherMessage(statement);
+  const signature = await signVoucher(attestor.keyPair.privateKey, statement);
+  return [
+    voucherInstruction(attestor.address, signature, message),
+    await convertInstruction({
+      ...attested,
+      payer,
+      referee,
+      action,
+      amount,
+      ...(reference && { reference }),
+      evidence: { voucher: message },
+    }),
+  ];
+}
+
 describe('on a validator', { concurrency: false }, () => {
   test('a wallet signs up, and the referrer is paid', async () => {
-    // Given an open campaign, whose referrer has no token account yet
+    // Given an open campaign, whose referrer has a token account
     const open = await offer(scene.open);
+    const { owner } = open.referral.data;
+    await send(await createRewardAccountInstruction(payer, owner, open.campaign.data));
 
-    // When the wallet converts, in a transaction that creates the account
-    await send(
-      await messageOf([
-        await createRewardAccountInstruction(payer, open.referral.data.owner, open.campaign.data),
-        await convertInstruction({ ...open, payer, referee }),
-      ]),
-    );
+    // When the wallet converts
+    await send(await convertInstruction({ ...open, payer, referee }));
 
     // Then it is recorded as paid
     const { data } = await conversionOf(open, new Uint8Array(NO_REFERENCE));
     assert.equal(data.status, Status.Paid);
     assert.equal(data.referee, referee.address);
-    assert.equal(data.rewardReferrer, open.campaign.data.rewardFixed);
+    assert.equal(data.rewardReferrer, open.settings.rewardFixed);
   });
 
   test('the same wallet is refused a second time, by name', async () => {
     const again = await convertInstruction({ ...(await offer(scene.open)), payer, referee });
-    const message = await messageOf([again]);
-    await assert.rejects(send(message), (error) => {
-      assert.equal(refusal(error, message)?.name, 'AlreadyConverted');
-      return true;
-    });
+    await refuses('AlreadyConverted', again);
   });
 
   test('a voucher proves an order, and what waits is claimed', async () => {
     // Given an attested campaign, the attestor's voucher, and an account for the referee alone
     const attested = await offer(scene.attested);
-    const statement: Statement = {
-      campaign: attested.campaign.address,
-      referral: attested.referral.address,
-      referee: referee.address,
-      action: Action.Booking,
-      amount,
-      reference,
-      expiresAt: 4_000_000_000n,
-    };
-    const voucher = voucherInstruction(
-      attestor.address,
-      await signVoucher(attestor.keyPair.privateKey, statement),
-      voucherMessage(statement),
-    );
+    const statement = booking(attested, reference);
 
     // When the wallet converts with it
-    const { action } = statement;
     await send(
-      await messageOf([
-        await createRewardAccountInstruction(payer, referee.address, attested.campaign.data),
-        voucher,
-        await convertInstruction({
-          ...attested,
-          payer,
-          referee,
-          action,
-          amount,
-          reference,
-          evidence: 'voucher',
-        }),
-      ]),
+      await createRewardAccountInstruction(payer, referee.address, attested.campaign.data),
+      ...(await withVoucher(attested, statement)),
     );
 
     // Then the referrer's part waits, for there is no account to take it
@@ -179,38 +149,52 @@ describe('on a validator', { concurrency: false }, () => {
     assert.equal(pending.data.status, Status.Pending);
 
     // And is paid once there is one, whoever asks
+    const { owner } = attested.referral.data;
     await send(
-      await messageOf([
-        await createRewardAccountInstruction(
-          payer,
-          attested.referral.data.owner,
-          attested.campaign.data,
-        ),
-        await claimInstruction({ ...attested, conversion: pending }),
-      ]),
+      await createRewardAccountInstruction(payer, owner, attested.campaign.data),
+      await claimInstruction({ ...attested, conversion: pending }),
     );
     const paid = await conversionOf(attested, reference);
     assert.equal(paid.data.status, Status.Paid);
   });
 
-  test('a wallet buys, and the payment is split', async () => {
-    // Given a campaign that splits payments in SOL
-    const sale = await offer(scene.sale);
-
-    // When the wallet buys
-    const purchase = await purchaseInstruction({
-      ...sale,
+  test('a voucher that the attestor has revoked proves nothing', async () => {
+    // Given another order's voucher, and its revocation
+    const attested = await offer(scene.attested);
+    const statement = booking(attested, new Uint8Array(32).fill(8));
+    const revoke = await revokeVoucherInstruction({
       payer,
-      buyer: referee,
-      amount,
-      reference,
+      attestor,
+      campaign: statement.campaign,
+      digest: await voucherDigest(voucherMessage(statement)),
+      expiresAt: statement.expiresAt,
     });
-    await send(await messageOf([purchase]));
+    await send(revoke);
 
-    // Then it is recorded with the price, as paid
+    // When the wallet converts with it, then it is refused
+    await refuses('VoucherRevoked', ...(await withVoucher(attested, statement)));
+  });
+
+  test('a wallet buys, and the payment is split', async () => {
+    // Given a campaign that splits payments in SOL, and the price after the wallet's part
+    const sale = await offer(scene.sale);
+    const share = (whole: bigint, bps: number) => (whole * BigInt(bps)) / 10_000n;
+    const reward = share(amount, sale.settings.rewardBps);
+    const discount = share(reward, sale.settings.refereeShareBps);
+    const price = amount - discount;
+    const order = { ...sale, payer, buyer: referee, amount, reference };
+
+    // When the wallet agrees to less, then it does not pay
+    const tooMuch = await purchaseInstruction({ ...order, maxPayment: price - 1n });
+    await refuses('PaymentAboveMaximum', tooMuch);
+
+    // When it agrees to the price
+    await send(await purchaseInstruction({ ...order, maxPayment: price }));
+
+    // Then the purchase is recorded as paid, with the discount as the wallet's part
     const { data } = await conversionOf(sale, reference);
     assert.equal(data.status, Status.Paid);
-    assert.equal(data.amount, amount);
-    assert.equal(data.action, Action.Purchase);
+    assert.equal(data.rewardReferee, discount);
+    assert.equal(data.rewardReferrer, reward - discount);
   });
 });

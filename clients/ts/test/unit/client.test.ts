@@ -18,6 +18,7 @@ import {
   PROGRAM_ERRORS,
   REFERRAL_PROGRAM_ADDRESS,
   bindInstruction,
+  cancelConversionInstruction,
   claimInstruction,
   convertInstruction,
   createReferralInstruction,
@@ -30,13 +31,19 @@ import {
   getConversionEncoder,
   getReferralDecoder,
   getReferralEncoder,
+  offerAt,
   parseCode,
   parseConvertInstruction,
   paysFromVault,
   programError,
   purchaseInstruction,
+  reclaimCampaignInstruction,
   refusal,
+  registerReferrerInstruction,
+  revokeVoucherInstruction,
+  settingsInForce,
   signVoucher,
+  voucherDigest,
   voucherInstruction,
   voucherMessage,
   type Statement,
@@ -56,8 +63,11 @@ const at = <T>(vector: AccountVector, decoder: { decode(bytes: ReadonlyUint8Arra
 });
 
 const offerOf = (vector: OfferVector) => ({
-  campaign: at(vector.campaign, getCampaignDecoder()),
-  referral: at(vector.referral, getReferralDecoder()),
+  ...offerAt(
+    at(vector.campaign, getCampaignDecoder()),
+    at(vector.referral, getReferralDecoder()),
+    BigInt(vector.now),
+  ),
   conversion: at(vector.conversion, getConversionDecoder()),
 });
 
@@ -105,7 +115,7 @@ describe('the program', () => {
     assert.deepEqual(refusal(failed(1, 6001), message), {
       code: 6001,
       name: 'AlreadyConverted',
-      message: 'this wallet was already converted in this campaign',
+      message: 'this conversion was recorded before',
     });
     // Also where the transaction was sent unchecked and failed on the chain
     const landed = getSolanaErrorFromTransactionError({ InstructionError: [1, { Custom: 6001 }] });
@@ -113,7 +123,7 @@ describe('the program', () => {
     assert.equal(refusal(failed(0, 6001), message), undefined);
     assert.equal(refusal(failed(1, 5999), message), undefined);
     assert.equal(refusal(new Error('no connection'), message), undefined);
-    assert.equal(programError(6077), undefined);
+    assert.equal(programError(6000 + vectors.errors.length), undefined);
   });
 });
 
@@ -147,23 +157,38 @@ describe('registrations', () => {
     assert.deepEqual(plain(instruction), expected.createBoundedReferral);
   });
 
-  test('a first touch is noted', async () => {
+  test('an owner is registered where the campaign counts per owner, and then a code', async () => {
+    const args = { payer, owner: referee, campaign };
+    assert.deepEqual(plain(await registerReferrerInstruction(args)), expected.registerReferrer);
+    assert.deepEqual(
+      plain(await createReferralInstruction({ ...args, code: registered, perOwner: true })),
+      expected.createPerOwnerReferral,
+    );
+  });
+
+  test('a first touch is recorded, and another where the first referral is lost', async () => {
     const args = { payer, wallet: referee, campaign, code: registered };
     assert.deepEqual(plain(await bindInstruction(args)), expected.bind);
+    const { boundReferral, boundReferrer } = expected;
+    const anew = await bindInstruction({ ...args, boundReferral, boundReferrer });
+    assert.deepEqual(plain(anew), expected.bindAnew);
   });
 });
 
 describe('offers', () => {
   for (const [number, vector] of vectors.offers.entries()) {
     const reference = bytes(vector.reference);
-    const evidence = { none: undefined, attestor, voucher: 'voucher' as const }[vector.evidence];
+    const maxPayment = BigInt(vector.maxPayment);
+    const voucher = { voucher: bytes(vector.voucher) };
+    const evidence = { none: undefined, attestor, voucher }[vector.evidence];
 
     test(`${number}: accounts are read and written`, () => {
       const offer = offerOf(vector);
 
       // Then fields have the values that the Rust client reads
-      for (const kind of ['campaign', 'referral', 'conversion'] as const) {
-        const fields = offer[kind].data as Record<string, unknown>;
+      const { settings } = offer;
+      for (const kind of ['campaign', 'settings', 'referral', 'conversion'] as const) {
+        const fields: Record<string, unknown> = kind === 'settings' ? settings : offer[kind].data;
         for (const [name, expected] of Object.entries(vector.decoded[kind])) {
           const found = fields[name];
           assert.equal(typeof found === 'bigint' ? found.toString() : found, expected, name);
@@ -184,7 +209,7 @@ describe('offers', () => {
       const found = await findConversionAddress(
         { campaign, referral },
         conversion.data.referee,
-        conversion.data.reference,
+        bytes(vector.conversion.reference),
       );
       assert.equal(found, vector.conversion.address);
       if (paysFromVault(campaign.data)) {
@@ -199,8 +224,9 @@ describe('offers', () => {
     });
 
     test(`${number}: what was built is read back`, async () => {
-      const { campaign, referral } = offerOf(vector);
-      const instruction = await convertInstruction({ campaign, referral, referee, reference });
+      const offer = offerOf(vector);
+      const { campaign, referral } = offer;
+      const instruction = await convertInstruction({ ...offer, referee, reference });
       assertIsInstructionWithAccounts(instruction);
       assertIsInstructionWithData(instruction);
       const { accounts, data } = parseConvertInstruction(instruction);
@@ -226,7 +252,13 @@ describe('offers', () => {
     });
 
     test(`${number}: a wallet buys`, async () => {
-      const args = { ...offerOf(vector), buyer: referee, amount: 1_000_000n, reference };
+      const args = {
+        ...offerOf(vector),
+        buyer: referee,
+        amount: 1_000_000n,
+        maxPayment,
+        reference,
+      };
       assert.deepEqual(plain(await purchaseInstruction(args)), vector.purchase);
     });
 
@@ -237,6 +269,7 @@ describe('offers', () => {
         buyer: referee,
         action: Action.Rental,
         amount: 1_000_000n,
+        maxPayment,
         reference,
         paymentTokenProgram: vector.paymentTokenProgram,
         paymentSource: vector.paymentSource,
@@ -246,6 +279,17 @@ describe('offers', () => {
 
     test(`${number}: what is pending is claimed`, async () => {
       assert.deepEqual(plain(await claimInstruction(offerOf(vector))), vector.claim);
+    });
+
+    test(`${number}: the authority cancels, and takes back what the campaign holds`, async () => {
+      const offer = offerOf(vector);
+      const authority = createNoopSigner(offer.campaign.data.authority);
+      const cancel = await cancelConversionInstruction({ ...offer, authority });
+      assert.deepEqual(plain(cancel), vector.cancel);
+      const { campaign } = offer;
+      const { destination } = vector;
+      const reclaim = reclaimCampaignInstruction({ authority, campaign, destination });
+      assert.deepEqual(plain(reclaim), vector.reclaim);
     });
 
     test(`${number}: an account for rewards is created where rewards are a token`, async () => {
@@ -259,6 +303,16 @@ describe('offers', () => {
     });
   }
 
+  test('announced settings are in force from their time on', () => {
+    const [vector] = vectors.offers;
+    assert.ok(vector);
+    const { data } = offerOf(vector).campaign;
+    const announced = { ...data, nextFrom: 100n };
+    assert.equal(settingsInForce(announced, 99n), data.settings);
+    assert.equal(settingsInForce(announced, 100n), data.next);
+    assert.equal(settingsInForce({ ...data, nextFrom: 0n }, 100n), data.settings);
+  });
+
   test('a reference that does not have 32 bytes is refused', async () => {
     const [vector] = vectors.offers;
     assert.ok(vector);
@@ -266,7 +320,13 @@ describe('offers', () => {
     const refused = new RangeError('a reference has 32 bytes, not 31');
     await assert.rejects(convertInstruction({ ...offerOf(vector), referee, reference }), refused);
     await assert.rejects(
-      purchaseInstruction({ ...offerOf(vector), buyer: referee, amount: 1n, reference }),
+      purchaseInstruction({
+        ...offerOf(vector),
+        buyer: referee,
+        amount: 1n,
+        maxPayment: 1n,
+        reference,
+      }),
       refused,
     );
     assert.throws(() => voucherMessage({ ...statement(), reference }), refused);
@@ -277,11 +337,13 @@ function statement(): Statement {
   const { campaign, referral, ...vector } = vectors.voucher;
   return {
     campaign,
+    campaignCreatedAt: BigInt(vector.campaignCreatedAt),
     referral,
     referee: vector.referee,
     action: vector.action,
     amount: BigInt(vector.amount),
     reference: bytes(vector.reference),
+    issuedAt: BigInt(vector.issuedAt),
     expiresAt: BigInt(vector.expiresAt),
   };
 }
@@ -293,6 +355,14 @@ describe('vouchers', () => {
     const signature = bytes(vectors.voucher.signature);
     const instruction = voucherInstruction(attestor.address, signature, message);
     assert.deepEqual(plain(instruction), vectors.voucher.instruction);
+  });
+
+  test('a voucher is revoked by the digest of its message', async () => {
+    const digest = await voucherDigest(voucherMessage(statement()));
+    assert.deepEqual(digest, bytes(vectors.voucher.digest));
+    const { campaign, expiresAt } = statement();
+    const args = { payer, attestor, campaign, digest, expiresAt };
+    assert.deepEqual(plain(await revokeVoucherInstruction(args)), vectors.voucher.revoke);
   });
 
   test('a signature is the attestor’s, over that message', async () => {

@@ -18,17 +18,28 @@ type Fields = Record<string, string | number | boolean>;
 export type OfferVector = {
   campaign: AccountVector;
   referral: AccountVector;
-  conversion: AccountVector;
-  decoded: { campaign: Fields; referral: Fields; conversion: Fields };
+  /** With the reference that its address follows from. */
+  conversion: AccountVector & { reference: string };
+  /** `settings` are those in force at `now`. */
+  decoded: { campaign: Fields; settings: Fields; referral: Fields; conversion: Fields };
+  /** Unix seconds. */
+  now: string;
   reference: string;
   evidence: 'none' | 'attestor' | 'voucher';
+  /** The message of the voucher, where one is the evidence. */
+  voucher: string;
   signup: InstructionVector;
   sponsored: InstructionVector;
   purchase: InstructionVector;
   sponsoredPurchase: InstructionVector;
   paymentTokenProgram: Address;
   paymentSource: Address;
+  maxPayment: string;
   claim: InstructionVector;
+  cancel: InstructionVector;
+  /** Of the campaign, with `destination` for what is in its vault. */
+  reclaim: InstructionVector;
+  destination: Address;
   rewardAccount: InstructionVector | null;
 };
 
@@ -40,22 +51,31 @@ export type Vectors = {
   actions: string[];
   voucher: {
     campaign: Address;
+    campaignCreatedAt: string;
     referral: Address;
     referee: Address;
     action: number;
     amount: string;
     reference: string;
+    issuedAt: string;
     expiresAt: string;
     signature: string;
     message: string;
+    digest: string;
     instruction: InstructionVector;
+    revoke: InstructionVector;
   };
   registrations: {
     campaign: Address;
     code: string;
     createReferral: InstructionVector;
     createBoundedReferral: InstructionVector;
+    registerReferrer: InstructionVector;
+    createPerOwnerReferral: InstructionVector;
     bind: InstructionVector;
+    boundReferral: Address;
+    boundReferrer: Address;
+    bindAnew: InstructionVector;
   };
   offers: OfferVector[];
 };

@@ -10,7 +10,7 @@ use std::fmt;
 pub enum ProgramError {
     /// a wallet cannot refer itself
     SelfReferral = 6000,
-    /// this wallet was already converted in this campaign
+    /// this conversion was recorded before
     AlreadyConverted = 6001,
     /// a code has 6 to 12 characters of A-Z and 2-9, without O, I and L
     InvalidCode = 6002,
@@ -36,7 +36,7 @@ pub enum ProgramError {
     CampaignEnded = 6012,
     /// a campaign must end after it starts and after now
     InvalidSchedule = 6013,
-    /// a reward must be at least one base unit, and the mint must have room for it
+    /// a reward must be at least one base unit, fit the mint, and give back no more than was paid
     InvalidReward = 6014,
     /// there is no such action
     InvalidAction = 6015,
@@ -44,124 +44,154 @@ pub enum ProgramError {
     WrongMint = 6016,
     /// the token program is not the campaign's
     WrongTokenProgram = 6017,
-    /// the token account is not the referrer's associated token account
-    WrongTokenAccount = 6018,
-    /// the referrer's token account is missing, frozen or no longer the referrer's
-    TokenAccountUnavailable = 6019,
     /// the mint authority must be the campaign
-    MintAuthorityMismatch = 6020,
-    /// the mint is not an initialised mint without extensions
-    UnsupportedMint = 6021,
+    MintAuthorityMismatch = 6018,
+    /// the mint is not initialised, or has an extension that is not allowed
+    UnsupportedMint = 6019,
     /// the signer is not the campaign's authority
-    Unauthorized = 6022,
+    Unauthorized = 6020,
     /// the referral belongs to another campaign
-    WrongCampaign = 6023,
+    WrongCampaign = 6021,
     /// there is no such campaign
-    CampaignNotFound = 6024,
+    CampaignNotFound = 6022,
     /// there is no such code in this campaign
-    ReferralNotFound = 6025,
+    ReferralNotFound = 6023,
     /// the wallet was first brought by another code
-    NotFirstTouch = 6026,
+    NotFirstTouch = 6024,
     /// the wallet is not bound to a code
-    NotBound = 6027,
+    NotBound = 6025,
     /// the binding has expired
-    BindingExpired = 6028,
+    BindingExpired = 6026,
     /// the wallet is already bound to a code
-    AlreadyBound = 6029,
+    AlreadyBound = 6027,
     /// the campaign has no attribution window
-    NoAttribution = 6030,
+    NoAttribution = 6028,
     /// the campaign's attestor must sign, or a voucher must come right before
-    AttestationRequired = 6031,
+    AttestationRequired = 6029,
     /// the signer is not the campaign's attestor
-    WrongAttestor = 6032,
+    WrongAttestor = 6030,
     /// the voucher is not one for this conversion
-    InvalidVoucher = 6033,
+    InvalidVoucher = 6031,
     /// the voucher has expired
-    VoucherExpired = 6034,
+    VoucherExpired = 6032,
     /// this campaign counts purchases only
-    PaymentRequired = 6035,
+    PaymentRequired = 6033,
     /// this campaign counts no purchases
-    PaymentNotAccepted = 6036,
+    PaymentNotAccepted = 6034,
     /// the amount is below the campaign's minimum
-    AmountTooSmall = 6037,
+    AmountTooSmall = 6035,
     /// the campaign's budget is exhausted
-    BudgetExhausted = 6038,
+    BudgetExhausted = 6036,
     /// the vault does not hold the reward
-    VaultExhausted = 6039,
+    VaultExhausted = 6037,
     /// the campaign must be writable, for it counts a budget or a vault
-    CampaignNotWritable = 6040,
+    CampaignNotWritable = 6038,
     /// these terms do not go together
-    InvalidTerms = 6041,
-    /// the shares are more than the whole
-    InvalidShares = 6042,
+    InvalidTerms = 6039,
+    /// the parts of referee and partner are more than the whole, or both a share and fixed
+    InvalidShares = 6040,
     /// tiers must ascend, with multipliers above 1x and up to 100x
-    InvalidTiers = 6043,
-    /// bonuses must ascend and be worth something, and no payment split has any
-    InvalidBonuses = 6044,
+    InvalidTiers = 6041,
+    /// bonuses must ascend, be worth something and stay below what was paid; a payment split has none
+    InvalidBonuses = 6042,
     /// a reward can be held for at most 365 days
-    InvalidHold = 6045,
+    InvalidHold = 6043,
     /// a first touch can count for at most 365 days
-    InvalidAttributionWindow = 6046,
+    InvalidAttributionWindow = 6044,
     /// the budget is below what is committed already
-    InvalidBudget = 6047,
+    InvalidBudget = 6045,
     /// an attestor is needed
-    InvalidAttestor = 6048,
-    /// a treasury is needed exactly where payments are counted
-    InvalidTreasury = 6049,
+    InvalidAttestor = 6046,
+    /// set a treasury if and only if the campaign takes payments
+    InvalidTreasury = 6047,
     /// the token account is not the campaign's vault
-    WrongVault = 6050,
+    WrongVault = 6048,
     /// the account is not the campaign's treasury
-    WrongTreasury = 6051,
+    WrongTreasury = 6049,
     /// the account is not the beneficiary's
-    WrongBeneficiary = 6052,
+    WrongBeneficiary = 6050,
     /// an account that this campaign needs is missing
-    MissingAccount = 6053,
+    MissingAccount = 6051,
     /// an order needs a reference
-    MissingReference = 6054,
+    MissingReference = 6052,
     /// the conversion is not pending
-    NotPending = 6055,
+    NotPending = 6053,
     /// the reward is still held
-    StillHeld = 6056,
+    StillHeld = 6054,
     /// no beneficiary can receive now
-    NothingToClaim = 6057,
+    NothingToClaim = 6055,
     /// the hold is over
-    HoldOver = 6058,
+    HoldOver = 6056,
     /// the campaign was not offered to the signer
-    NotPendingAuthority = 6059,
+    NotPendingAuthority = 6057,
     /// the signer is not the referral's owner
-    NotReferralOwner = 6060,
+    NotReferralOwner = 6058,
     /// the referral was not offered to the signer
-    NotPendingOwner = 6061,
-    /// a partner must be another wallet, with a share that the campaign allows
-    InvalidPartner = 6062,
+    NotPendingOwner = 6059,
+    /// a partner must be another wallet, with a part that the campaign allows
+    InvalidPartner = 6060,
     /// the referral has another partner
-    PartnerExists = 6063,
-    /// the signer is not the referral's partner
-    NotPartner = 6064,
+    PartnerExists = 6061,
+    /// the signer is not a party of a partnership of this referral
+    NotPartner = 6062,
     /// rewards are pending
-    RewardsPending = 6065,
+    RewardsPending = 6063,
     /// a usage limit must not be below the conversions so far
-    InvalidUsageLimit = 6066,
+    InvalidUsageLimit = 6064,
     /// a referral must expire after now
-    InvalidExpiry = 6067,
+    InvalidExpiry = 6065,
     /// the campaign is not closed
-    CampaignNotClosed = 6068,
+    CampaignNotClosed = 6066,
     /// rewards can still be claimed
-    ClaimPeriodOpen = 6069,
-    /// the account is not whoever paid the rent
-    WrongRentPayer = 6070,
+    ClaimPeriodOpen = 6067,
+    /// wrong rent payer
+    WrongRentPayer = 6068,
     /// the vault does not hold that much beyond what is owed
-    InsufficientVault = 6071,
+    InsufficientVault = 6069,
     /// the campaign has no vault
-    NoVault = 6072,
+    NoVault = 6070,
     /// there is no such conversion
-    ConversionNotFound = 6073,
+    ConversionNotFound = 6071,
     /// there is no such binding
-    BindingNotFound = 6074,
+    BindingNotFound = 6072,
     /// the conversion belongs to another referral
-    WrongReferral = 6075,
+    WrongReferral = 6073,
     /// the payment mint is not the campaign's
-    WrongPaymentMint = 6076,
+    WrongPaymentMint = 6074,
+    /// the payment is more than the buyer agreed to
+    PaymentAboveMaximum = 6075,
+    /// a notice can last for at most 365 days
+    InvalidNotice = 6076,
+    /// only a campaign that counts per owner limits an owner's conversions
+    InvalidOwnerLimit = 6077,
+    /// a gate needs both the issuer and the schema of a credential
+    InvalidGate = 6078,
+    /// a campaign can offer 32 different bonuses in its life
+    TooManyBonuses = 6079,
+    /// the campaign's vault does not exist yet
+    VaultMissing = 6080,
+    /// the owner's codes have reached the campaign's limit
+    OwnerLimitReached = 6081,
+    /// the campaign does not count per owner
+    NotPerOwner = 6082,
+    /// the owner is not registered in this campaign
+    ReferrerNotFound = 6083,
+    /// the owner is registered in this campaign already
+    ReferrerExists = 6084,
+    /// the account is another referrer's
+    WrongReferrer = 6085,
+    /// the referee needs a credential of the campaign's issuer and schema
+    CredentialRequired = 6086,
+    /// the referee's credential has expired
+    CredentialExpired = 6087,
+    /// the voucher was revoked
+    VoucherRevoked = 6088,
+    /// the account is not where this voucher would be revoked
+    WrongRevocation = 6089,
+    /// there is no such revocation
+    RevocationNotFound = 6090,
+    /// the revoked voucher has not expired
+    VoucherNotExpired = 6091,
 }
 
 impl ProgramError {
@@ -185,8 +215,6 @@ impl ProgramError {
         Self::InvalidAction,
         Self::WrongMint,
         Self::WrongTokenProgram,
-        Self::WrongTokenAccount,
-        Self::TokenAccountUnavailable,
         Self::MintAuthorityMismatch,
         Self::UnsupportedMint,
         Self::Unauthorized,
@@ -244,6 +272,23 @@ impl ProgramError {
         Self::BindingNotFound,
         Self::WrongReferral,
         Self::WrongPaymentMint,
+        Self::PaymentAboveMaximum,
+        Self::InvalidNotice,
+        Self::InvalidOwnerLimit,
+        Self::InvalidGate,
+        Self::TooManyBonuses,
+        Self::VaultMissing,
+        Self::OwnerLimitReached,
+        Self::NotPerOwner,
+        Self::ReferrerNotFound,
+        Self::ReferrerExists,
+        Self::WrongReferrer,
+        Self::CredentialRequired,
+        Self::CredentialExpired,
+        Self::VoucherRevoked,
+        Self::WrongRevocation,
+        Self::RevocationNotFound,
+        Self::VoucherNotExpired,
     ];
 
     /// The error with this custom code, if the program has it.
@@ -268,65 +313,80 @@ impl ProgramError {
             6015 => Some(Self::InvalidAction),
             6016 => Some(Self::WrongMint),
             6017 => Some(Self::WrongTokenProgram),
-            6018 => Some(Self::WrongTokenAccount),
-            6019 => Some(Self::TokenAccountUnavailable),
-            6020 => Some(Self::MintAuthorityMismatch),
-            6021 => Some(Self::UnsupportedMint),
-            6022 => Some(Self::Unauthorized),
-            6023 => Some(Self::WrongCampaign),
-            6024 => Some(Self::CampaignNotFound),
-            6025 => Some(Self::ReferralNotFound),
-            6026 => Some(Self::NotFirstTouch),
-            6027 => Some(Self::NotBound),
-            6028 => Some(Self::BindingExpired),
-            6029 => Some(Self::AlreadyBound),
-            6030 => Some(Self::NoAttribution),
-            6031 => Some(Self::AttestationRequired),
-            6032 => Some(Self::WrongAttestor),
-            6033 => Some(Self::InvalidVoucher),
-            6034 => Some(Self::VoucherExpired),
-            6035 => Some(Self::PaymentRequired),
-            6036 => Some(Self::PaymentNotAccepted),
-            6037 => Some(Self::AmountTooSmall),
-            6038 => Some(Self::BudgetExhausted),
-            6039 => Some(Self::VaultExhausted),
-            6040 => Some(Self::CampaignNotWritable),
-            6041 => Some(Self::InvalidTerms),
-            6042 => Some(Self::InvalidShares),
-            6043 => Some(Self::InvalidTiers),
-            6044 => Some(Self::InvalidBonuses),
-            6045 => Some(Self::InvalidHold),
-            6046 => Some(Self::InvalidAttributionWindow),
-            6047 => Some(Self::InvalidBudget),
-            6048 => Some(Self::InvalidAttestor),
-            6049 => Some(Self::InvalidTreasury),
-            6050 => Some(Self::WrongVault),
-            6051 => Some(Self::WrongTreasury),
-            6052 => Some(Self::WrongBeneficiary),
-            6053 => Some(Self::MissingAccount),
-            6054 => Some(Self::MissingReference),
-            6055 => Some(Self::NotPending),
-            6056 => Some(Self::StillHeld),
-            6057 => Some(Self::NothingToClaim),
-            6058 => Some(Self::HoldOver),
-            6059 => Some(Self::NotPendingAuthority),
-            6060 => Some(Self::NotReferralOwner),
-            6061 => Some(Self::NotPendingOwner),
-            6062 => Some(Self::InvalidPartner),
-            6063 => Some(Self::PartnerExists),
-            6064 => Some(Self::NotPartner),
-            6065 => Some(Self::RewardsPending),
-            6066 => Some(Self::InvalidUsageLimit),
-            6067 => Some(Self::InvalidExpiry),
-            6068 => Some(Self::CampaignNotClosed),
-            6069 => Some(Self::ClaimPeriodOpen),
-            6070 => Some(Self::WrongRentPayer),
-            6071 => Some(Self::InsufficientVault),
-            6072 => Some(Self::NoVault),
-            6073 => Some(Self::ConversionNotFound),
-            6074 => Some(Self::BindingNotFound),
-            6075 => Some(Self::WrongReferral),
-            6076 => Some(Self::WrongPaymentMint),
+            6018 => Some(Self::MintAuthorityMismatch),
+            6019 => Some(Self::UnsupportedMint),
+            6020 => Some(Self::Unauthorized),
+            6021 => Some(Self::WrongCampaign),
+            6022 => Some(Self::CampaignNotFound),
+            6023 => Some(Self::ReferralNotFound),
+            6024 => Some(Self::NotFirstTouch),
+            6025 => Some(Self::NotBound),
+            6026 => Some(Self::BindingExpired),
+            6027 => Some(Self::AlreadyBound),
+            6028 => Some(Self::NoAttribution),
+            6029 => Some(Self::AttestationRequired),
+            6030 => Some(Self::WrongAttestor),
+            6031 => Some(Self::InvalidVoucher),
+            6032 => Some(Self::VoucherExpired),
+            6033 => Some(Self::PaymentRequired),
+            6034 => Some(Self::PaymentNotAccepted),
+            6035 => Some(Self::AmountTooSmall),
+            6036 => Some(Self::BudgetExhausted),
+            6037 => Some(Self::VaultExhausted),
+            6038 => Some(Self::CampaignNotWritable),
+            6039 => Some(Self::InvalidTerms),
+            6040 => Some(Self::InvalidShares),
+            6041 => Some(Self::InvalidTiers),
+            6042 => Some(Self::InvalidBonuses),
+            6043 => Some(Self::InvalidHold),
+            6044 => Some(Self::InvalidAttributionWindow),
+            6045 => Some(Self::InvalidBudget),
+            6046 => Some(Self::InvalidAttestor),
+            6047 => Some(Self::InvalidTreasury),
+            6048 => Some(Self::WrongVault),
+            6049 => Some(Self::WrongTreasury),
+            6050 => Some(Self::WrongBeneficiary),
+            6051 => Some(Self::MissingAccount),
+            6052 => Some(Self::MissingReference),
+            6053 => Some(Self::NotPending),
+            6054 => Some(Self::StillHeld),
+            6055 => Some(Self::NothingToClaim),
+            6056 => Some(Self::HoldOver),
+            6057 => Some(Self::NotPendingAuthority),
+            6058 => Some(Self::NotReferralOwner),
+            6059 => Some(Self::NotPendingOwner),
+            6060 => Some(Self::InvalidPartner),
+            6061 => Some(Self::PartnerExists),
+            6062 => Some(Self::NotPartner),
+            6063 => Some(Self::RewardsPending),
+            6064 => Some(Self::InvalidUsageLimit),
+            6065 => Some(Self::InvalidExpiry),
+            6066 => Some(Self::CampaignNotClosed),
+            6067 => Some(Self::ClaimPeriodOpen),
+            6068 => Some(Self::WrongRentPayer),
+            6069 => Some(Self::InsufficientVault),
+            6070 => Some(Self::NoVault),
+            6071 => Some(Self::ConversionNotFound),
+            6072 => Some(Self::BindingNotFound),
+            6073 => Some(Self::WrongReferral),
+            6074 => Some(Self::WrongPaymentMint),
+            6075 => Some(Self::PaymentAboveMaximum),
+            6076 => Some(Self::InvalidNotice),
+            6077 => Some(Self::InvalidOwnerLimit),
+            6078 => Some(Self::InvalidGate),
+            6079 => Some(Self::TooManyBonuses),
+            6080 => Some(Self::VaultMissing),
+            6081 => Some(Self::OwnerLimitReached),
+            6082 => Some(Self::NotPerOwner),
+            6083 => Some(Self::ReferrerNotFound),
+            6084 => Some(Self::ReferrerExists),
+            6085 => Some(Self::WrongReferrer),
+            6086 => Some(Self::CredentialRequired),
+            6087 => Some(Self::CredentialExpired),
+            6088 => Some(Self::VoucherRevoked),
+            6089 => Some(Self::WrongRevocation),
+            6090 => Some(Self::RevocationNotFound),
+            6091 => Some(Self::VoucherNotExpired),
             _ => None,
         }
     }
@@ -359,8 +419,6 @@ impl ProgramError {
             Self::InvalidAction => "InvalidAction",
             Self::WrongMint => "WrongMint",
             Self::WrongTokenProgram => "WrongTokenProgram",
-            Self::WrongTokenAccount => "WrongTokenAccount",
-            Self::TokenAccountUnavailable => "TokenAccountUnavailable",
             Self::MintAuthorityMismatch => "MintAuthorityMismatch",
             Self::UnsupportedMint => "UnsupportedMint",
             Self::Unauthorized => "Unauthorized",
@@ -418,6 +476,23 @@ impl ProgramError {
             Self::BindingNotFound => "BindingNotFound",
             Self::WrongReferral => "WrongReferral",
             Self::WrongPaymentMint => "WrongPaymentMint",
+            Self::PaymentAboveMaximum => "PaymentAboveMaximum",
+            Self::InvalidNotice => "InvalidNotice",
+            Self::InvalidOwnerLimit => "InvalidOwnerLimit",
+            Self::InvalidGate => "InvalidGate",
+            Self::TooManyBonuses => "TooManyBonuses",
+            Self::VaultMissing => "VaultMissing",
+            Self::OwnerLimitReached => "OwnerLimitReached",
+            Self::NotPerOwner => "NotPerOwner",
+            Self::ReferrerNotFound => "ReferrerNotFound",
+            Self::ReferrerExists => "ReferrerExists",
+            Self::WrongReferrer => "WrongReferrer",
+            Self::CredentialRequired => "CredentialRequired",
+            Self::CredentialExpired => "CredentialExpired",
+            Self::VoucherRevoked => "VoucherRevoked",
+            Self::WrongRevocation => "WrongRevocation",
+            Self::RevocationNotFound => "RevocationNotFound",
+            Self::VoucherNotExpired => "VoucherNotExpired",
         }
     }
 
@@ -443,8 +518,6 @@ impl ProgramError {
             Self::InvalidAction => "invalid_action",
             Self::WrongMint => "wrong_mint",
             Self::WrongTokenProgram => "wrong_token_program",
-            Self::WrongTokenAccount => "wrong_token_account",
-            Self::TokenAccountUnavailable => "token_account_unavailable",
             Self::MintAuthorityMismatch => "mint_authority_mismatch",
             Self::UnsupportedMint => "unsupported_mint",
             Self::Unauthorized => "unauthorized",
@@ -502,6 +575,23 @@ impl ProgramError {
             Self::BindingNotFound => "binding_not_found",
             Self::WrongReferral => "wrong_referral",
             Self::WrongPaymentMint => "wrong_payment_mint",
+            Self::PaymentAboveMaximum => "payment_above_maximum",
+            Self::InvalidNotice => "invalid_notice",
+            Self::InvalidOwnerLimit => "invalid_owner_limit",
+            Self::InvalidGate => "invalid_gate",
+            Self::TooManyBonuses => "too_many_bonuses",
+            Self::VaultMissing => "vault_missing",
+            Self::OwnerLimitReached => "owner_limit_reached",
+            Self::NotPerOwner => "not_per_owner",
+            Self::ReferrerNotFound => "referrer_not_found",
+            Self::ReferrerExists => "referrer_exists",
+            Self::WrongReferrer => "wrong_referrer",
+            Self::CredentialRequired => "credential_required",
+            Self::CredentialExpired => "credential_expired",
+            Self::VoucherRevoked => "voucher_revoked",
+            Self::WrongRevocation => "wrong_revocation",
+            Self::RevocationNotFound => "revocation_not_found",
+            Self::VoucherNotExpired => "voucher_not_expired",
         }
     }
 
@@ -510,7 +600,7 @@ impl ProgramError {
     pub const fn message(self) -> &'static str {
         match self {
             Self::SelfReferral => "a wallet cannot refer itself",
-            Self::AlreadyConverted => "this wallet was already converted in this campaign",
+            Self::AlreadyConverted => "this conversion was recorded before",
             Self::InvalidCode => "a code has 6 to 12 characters of A-Z and 2-9, without O, I and L",
             Self::CodeMismatch => "the code is not that of the referral",
             Self::CodeTaken => "the code is already taken in this campaign",
@@ -524,19 +614,15 @@ impl ProgramError {
             Self::CampaignEnded => "the campaign has ended",
             Self::InvalidSchedule => "a campaign must end after it starts and after now",
             Self::InvalidReward => {
-                "a reward must be at least one base unit, and the mint must have room for it"
+                "a reward must be at least one base unit, fit the mint, and give back no more than was paid"
             }
             Self::InvalidAction => "there is no such action",
             Self::WrongMint => "the mint is not the campaign's",
             Self::WrongTokenProgram => "the token program is not the campaign's",
-            Self::WrongTokenAccount => {
-                "the token account is not the referrer's associated token account"
-            }
-            Self::TokenAccountUnavailable => {
-                "the referrer's token account is missing, frozen or no longer the referrer's"
-            }
             Self::MintAuthorityMismatch => "the mint authority must be the campaign",
-            Self::UnsupportedMint => "the mint is not an initialised mint without extensions",
+            Self::UnsupportedMint => {
+                "the mint is not initialised, or has an extension that is not allowed"
+            }
             Self::Unauthorized => "the signer is not the campaign's authority",
             Self::WrongCampaign => "the referral belongs to another campaign",
             Self::CampaignNotFound => "there is no such campaign",
@@ -561,16 +647,18 @@ impl ProgramError {
                 "the campaign must be writable, for it counts a budget or a vault"
             }
             Self::InvalidTerms => "these terms do not go together",
-            Self::InvalidShares => "the shares are more than the whole",
+            Self::InvalidShares => {
+                "the parts of referee and partner are more than the whole, or both a share and fixed"
+            }
             Self::InvalidTiers => "tiers must ascend, with multipliers above 1x and up to 100x",
             Self::InvalidBonuses => {
-                "bonuses must ascend and be worth something, and no payment split has any"
+                "bonuses must ascend, be worth something and stay below what was paid; a payment split has none"
             }
             Self::InvalidHold => "a reward can be held for at most 365 days",
             Self::InvalidAttributionWindow => "a first touch can count for at most 365 days",
             Self::InvalidBudget => "the budget is below what is committed already",
             Self::InvalidAttestor => "an attestor is needed",
-            Self::InvalidTreasury => "a treasury is needed exactly where payments are counted",
+            Self::InvalidTreasury => "set a treasury if and only if the campaign takes payments",
             Self::WrongVault => "the token account is not the campaign's vault",
             Self::WrongTreasury => "the account is not the campaign's treasury",
             Self::WrongBeneficiary => "the account is not the beneficiary's",
@@ -584,22 +672,43 @@ impl ProgramError {
             Self::NotReferralOwner => "the signer is not the referral's owner",
             Self::NotPendingOwner => "the referral was not offered to the signer",
             Self::InvalidPartner => {
-                "a partner must be another wallet, with a share that the campaign allows"
+                "a partner must be another wallet, with a part that the campaign allows"
             }
             Self::PartnerExists => "the referral has another partner",
-            Self::NotPartner => "the signer is not the referral's partner",
+            Self::NotPartner => "the signer is not a party of a partnership of this referral",
             Self::RewardsPending => "rewards are pending",
             Self::InvalidUsageLimit => "a usage limit must not be below the conversions so far",
             Self::InvalidExpiry => "a referral must expire after now",
             Self::CampaignNotClosed => "the campaign is not closed",
             Self::ClaimPeriodOpen => "rewards can still be claimed",
-            Self::WrongRentPayer => "the account is not whoever paid the rent",
+            Self::WrongRentPayer => "wrong rent payer",
             Self::InsufficientVault => "the vault does not hold that much beyond what is owed",
             Self::NoVault => "the campaign has no vault",
             Self::ConversionNotFound => "there is no such conversion",
             Self::BindingNotFound => "there is no such binding",
             Self::WrongReferral => "the conversion belongs to another referral",
             Self::WrongPaymentMint => "the payment mint is not the campaign's",
+            Self::PaymentAboveMaximum => "the payment is more than the buyer agreed to",
+            Self::InvalidNotice => "a notice can last for at most 365 days",
+            Self::InvalidOwnerLimit => {
+                "only a campaign that counts per owner limits an owner's conversions"
+            }
+            Self::InvalidGate => "a gate needs both the issuer and the schema of a credential",
+            Self::TooManyBonuses => "a campaign can offer 32 different bonuses in its life",
+            Self::VaultMissing => "the campaign's vault does not exist yet",
+            Self::OwnerLimitReached => "the owner's codes have reached the campaign's limit",
+            Self::NotPerOwner => "the campaign does not count per owner",
+            Self::ReferrerNotFound => "the owner is not registered in this campaign",
+            Self::ReferrerExists => "the owner is registered in this campaign already",
+            Self::WrongReferrer => "the account is another referrer's",
+            Self::CredentialRequired => {
+                "the referee needs a credential of the campaign's issuer and schema"
+            }
+            Self::CredentialExpired => "the referee's credential has expired",
+            Self::VoucherRevoked => "the voucher was revoked",
+            Self::WrongRevocation => "the account is not where this voucher would be revoked",
+            Self::RevocationNotFound => "there is no such revocation",
+            Self::VoucherNotExpired => "the revoked voucher has not expired",
         }
     }
 }

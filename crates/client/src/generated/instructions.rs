@@ -16,9 +16,9 @@ use crate::raw::{build, optional};
 /// Takes over a campaign that was offered to the signer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AcceptAuthorityAccounts {
-    /// Whom the campaign was offered to. Safe: it signs, and the handler compares it.
+    /// The authority to be: the campaign was offered to it.
     pub new_authority: Pubkey,
-    /// The campaign. Safe: owned by this program, with its discriminator.
+    /// The campaign.
     pub campaign: Pubkey,
 }
 
@@ -49,12 +49,14 @@ impl AcceptAuthorityAccounts {
 /// Takes over a code that was offered to the signer, with its pending rewards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AcceptOwnerAccounts {
-    /// Whom the referral was offered to. Safe: it signs, and the handler compares it.
+    /// The owner to be: the referral was offered to it.
     pub new_owner: Pubkey,
-    /// The campaign. Safe: owned by this program, with its discriminator.
+    /// The campaign.
     pub campaign: Pubkey,
-    /// The referral. Safe: owned by this program, with its discriminator.
+    /// The referral.
     pub referral: Pubkey,
+    /// The new owner's account, in campaigns that count per owner.
+    pub referrer: Option<Pubkey>,
 }
 
 impl AcceptOwnerAccounts {
@@ -66,6 +68,8 @@ impl AcceptOwnerAccounts {
     pub const CAMPAIGN: usize = 1;
     /// Position of `referral`.
     pub const REFERRAL: usize = 2;
+    /// Position of `referrer`.
+    pub const REFERRER: usize = 3;
 
     /// The instruction, with the flags of the IDL.
     #[must_use]
@@ -77,6 +81,7 @@ impl AcceptOwnerAccounts {
                 AccountMeta::new_readonly(self.new_owner, true),
                 AccountMeta::new_readonly(self.campaign, false),
                 AccountMeta::new(self.referral, false),
+                optional(self.referrer, AccountMeta::new_readonly, false),
             ],
         )
     }
@@ -91,22 +96,26 @@ pub struct BindArgs {
 
 /// Accounts of `bind`.
 ///
-/// Records which code first brought a wallet, for the campaign's window.
+/// Records the code that first brought a wallet, for the campaign's window. A wallet
+/// whose code cannot earn any more is bound anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BindAccounts {
-    /// Pays the rent, and may be a sponsor. Safe: it signs.
-    /// May be any other account: nothing here keeps a typed view of its data.
+    /// Pays the rent, and may be a sponsor.
     pub payer: Pubkey,
-    /// The wallet that was brought. Safe: it signs, so nobody is bound without
-    /// knowing.
+    /// The wallet that was brought.
     pub wallet: Pubkey,
-    /// The campaign. Safe: owned by this program, with its discriminator.
+    /// The campaign.
     pub campaign: Pubkey,
-    /// The referral that brought it. Safe: owned by this program, with its
-    /// discriminator; the handler compares its campaign and its code.
+    /// The referral that brought it.
     pub referral: Pubkey,
-    /// The binding. Safe: the address is derived here with the canonical bump.
-    pub referee: Pubkey,
+    /// The binding.
+    pub binding: Pubkey,
+    /// The referral that an earlier binding names, where that has not expired: the wallet
+    /// is bound anew if that referral cannot earn.
+    pub bound_referral: Option<Pubkey>,
+    /// The account of that referral's owner, where the campaign counts per owner and the
+    /// owner has reached its limit.
+    pub bound_referrer: Option<Pubkey>,
 }
 
 impl BindAccounts {
@@ -120,10 +129,14 @@ impl BindAccounts {
     pub const CAMPAIGN: usize = 2;
     /// Position of `referral`.
     pub const REFERRAL: usize = 3;
-    /// Position of `referee`.
-    pub const REFEREE: usize = 4;
+    /// Position of `binding`.
+    pub const BINDING: usize = 4;
+    /// Position of `bound_referral`.
+    pub const BOUND_REFERRAL: usize = 5;
+    /// Position of `bound_referrer`.
+    pub const BOUND_REFERRER: usize = 6;
     /// Position of `system_program`.
-    pub const SYSTEM_PROGRAM: usize = 5;
+    pub const SYSTEM_PROGRAM: usize = 7;
 
     /// The instruction, with the flags of the IDL.
     #[must_use]
@@ -136,7 +149,9 @@ impl BindAccounts {
                 AccountMeta::new_readonly(self.wallet, true),
                 AccountMeta::new_readonly(self.campaign, false),
                 AccountMeta::new_readonly(self.referral, false),
-                AccountMeta::new(self.referee, false),
+                AccountMeta::new(self.binding, false),
+                optional(self.bound_referral, AccountMeta::new_readonly, false),
+                optional(self.bound_referrer, AccountMeta::new_readonly, false),
                 AccountMeta::new_readonly(
                     Pubkey::from_str_const("11111111111111111111111111111111"),
                     false,
@@ -151,25 +166,24 @@ impl BindAccounts {
 /// Cancels a conversion within its hold: a refund, or fraud.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CancelConversionAccounts {
-    /// The campaign's authority. Safe: it signs, and the handler compares it.
+    /// The campaign's authority.
     pub authority: Pubkey,
-    /// The campaign. Safe: owned by this program, with its discriminator. Writable
-    /// only where it counts a budget or what its vault owes.
+    /// The campaign. Writable only where the conversion was charged to its budget or its
+    /// vault.
     pub campaign: Pubkey,
-    /// The referral. Safe: owned by this program, with its discriminator; the handler
-    /// compares its campaign.
+    /// The referral.
     pub referral: Pubkey,
-    /// The conversion. Safe: owned by this program, with its discriminator; the
-    /// handler compares its referral.
+    /// The conversion.
     pub conversion: Pubkey,
-    /// Gets back what a payment split had put aside. Safe: the handler compares it.
-    /// May be any other account: nothing here keeps a typed view of its data.
+    /// The account of the referral's owner, in campaigns that count per owner.
+    pub referrer: Option<Pubkey>,
+    /// Gets back what a payment split had put aside.
     pub treasury: Option<Pubkey>,
-    /// Token of the rewards, to move it. Safe: the handler compares it.
+    /// Token of the rewards, to move it.
     pub mint: Option<Pubkey>,
-    /// The campaign's vault, to move from. Safe: the handler compares it.
+    /// The campaign's vault, to move from.
     pub vault: Option<Pubkey>,
-    /// Program of the mint. Safe: the handler compares it.
+    /// Program of the mint.
     pub token_program: Option<Pubkey>,
 }
 
@@ -184,14 +198,16 @@ impl CancelConversionAccounts {
     pub const REFERRAL: usize = 2;
     /// Position of `conversion`.
     pub const CONVERSION: usize = 3;
+    /// Position of `referrer`.
+    pub const REFERRER: usize = 4;
     /// Position of `treasury`.
-    pub const TREASURY: usize = 4;
+    pub const TREASURY: usize = 5;
     /// Position of `mint`.
-    pub const MINT: usize = 5;
+    pub const MINT: usize = 6;
     /// Position of `vault`.
-    pub const VAULT: usize = 6;
+    pub const VAULT: usize = 7;
     /// Position of `token_program`.
-    pub const TOKEN_PROGRAM: usize = 7;
+    pub const TOKEN_PROGRAM: usize = 8;
 
     /// The instruction, with the flags of the IDL.
     #[must_use]
@@ -204,6 +220,7 @@ impl CancelConversionAccounts {
                 AccountMeta::new_readonly(self.campaign, false),
                 AccountMeta::new(self.referral, false),
                 AccountMeta::new(self.conversion, false),
+                optional(self.referrer, AccountMeta::new, false),
                 optional(self.treasury, AccountMeta::new, false),
                 optional(self.mint, AccountMeta::new_readonly, false),
                 optional(self.vault, AccountMeta::new, false),
@@ -218,28 +235,23 @@ impl CancelConversionAccounts {
 /// Pays the parts of a reward that are owed and no longer held. Anybody may send it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClaimAccounts {
-    /// The campaign. Safe: owned by this program, with its discriminator. Writable
-    /// only where it has a vault.
+    /// The campaign. Writable only where it has a vault.
     pub campaign: Pubkey,
-    /// The referral. Safe: owned by this program, with its discriminator; the handler
-    /// compares its campaign.
+    /// The referral.
     pub referral: Pubkey,
-    /// The conversion. Safe: owned by this program, with its discriminator; the
-    /// handler compares its referral.
+    /// The conversion.
     pub conversion: Pubkey,
     /// The referrer's associated token account, or wallet where rewards are SOL.
-    /// Safe: the handler compares it with the referral's, and reads its state.
-    /// May be any other account: nothing here keeps a typed view of its data.
     pub referrer_account: Pubkey,
-    /// Token of the rewards; absent for SOL. Safe: the handler compares it.
+    /// Token of the rewards; absent for SOL. Writable where it is minted.
     pub mint: Option<Pubkey>,
-    /// Program of the mint; absent for SOL. Safe: the handler compares it.
+    /// Program of the mint; absent for SOL.
     pub token_program: Option<Pubkey>,
-    /// The referee's account, where it is owed a share. Safe: the handler derives it.
+    /// The referee's account, where it is owed a part.
     pub referee_account: Option<Pubkey>,
-    /// The partner's account, where it is owed a share. Safe: the handler derives it.
+    /// The partner's account, where it is owed a part.
     pub partner_account: Option<Pubkey>,
-    /// The campaign's vault, where it has one. Safe: the handler compares it.
+    /// The campaign's vault, where it has one.
     pub vault: Option<Pubkey>,
 }
 
@@ -276,7 +288,7 @@ impl ClaimAccounts {
                 AccountMeta::new(self.referral, false),
                 AccountMeta::new(self.conversion, false),
                 AccountMeta::new(self.referrer_account, false),
-                optional(self.mint, AccountMeta::new, false),
+                optional(self.mint, AccountMeta::new_readonly, false),
                 optional(self.token_program, AccountMeta::new_readonly, false),
                 optional(self.referee_account, AccountMeta::new, false),
                 optional(self.partner_account, AccountMeta::new, false),
@@ -292,9 +304,9 @@ impl ClaimAccounts {
 /// its longest hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CloseCampaignAccounts {
-    /// The campaign's authority. Safe: it signs, and the handler compares it.
+    /// The campaign's authority; or anybody, 30 days after the campaign's end.
     pub authority: Pubkey,
-    /// The campaign. Safe: owned by this program, with its discriminator.
+    /// The campaign.
     pub campaign: Pubkey,
 }
 
@@ -325,12 +337,11 @@ impl CloseCampaignAccounts {
 /// Closes a code for good, once nothing is pending. Nobody gets it again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CloseReferralAccounts {
-    /// The referral's owner. Safe: it signs, and the handler compares it.
+    /// The referral's owner.
     pub owner: Pubkey,
-    /// The referral. Safe: owned by this program, with its discriminator.
+    /// The referral.
     pub referral: Pubkey,
-    /// Who paid the rent. Safe: the handler compares it.
-    /// May be `owner` as well: nothing here keeps a typed view of its data.
+    /// Paid the rent, and gets it back.
     pub rent_payer: Pubkey,
 }
 
@@ -378,45 +389,40 @@ pub struct ConvertArgs {
 /// beneficiary cannot take now is owed, and does not stop the conversion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConvertAccounts {
-    /// Pays the rent, and may be a sponsor. Safe: it signs.
-    /// May be any other account: nothing here keeps a typed view of its data.
+    /// Pays the rent, and may be a sponsor.
     pub payer: Pubkey,
-    /// The wallet that was referred. Safe: it signs, so nobody is converted
-    /// without knowing.
+    /// The wallet that was referred.
     pub referee: Pubkey,
-    /// The campaign. Safe: owned by this program, with its discriminator. Writable
-    /// only where it counts a budget or what its vault owes, so that conversions
-    /// of different referrers run in parallel elsewhere.
+    /// The campaign. Writable only where it counts a budget or what its vault owes, so that
+    /// conversions of different referrers run in parallel elsewhere.
     pub campaign: Pubkey,
-    /// The referral that is credited. Safe: owned by this program, with its
-    /// discriminator; the handler compares its campaign and its code.
+    /// The referral that is credited.
     pub referral: Pubkey,
-    /// The conversion to be. Safe: the handler derives its address with the
-    /// canonical bump, and the account must not exist yet.
+    /// The conversion to be.
     pub conversion: Pubkey,
-    /// Token of the rewards; absent where they are held. Safe: the handler
-    /// compares it with the campaign's.
+    /// Token of the rewards; absent where they are held. Writable where it is minted.
     pub mint: Option<Pubkey>,
-    /// The referrer's associated token account. Safe: the handler compares it with
-    /// the referral's, and reads its owner, mint and state.
+    /// The referrer's associated token account.
     pub referrer_account: Pubkey,
-    /// Program of the mint. Safe: the handler compares it with the campaign's.
+    /// Program of the mint.
     pub token_program: Pubkey,
-    /// Vouches for an attested conversion, if it is there to sign. Safe: it signs,
-    /// and the handler compares it.
+    /// Vouches for an attested conversion, if it is there to sign.
     pub attestor: Option<Pubkey>,
-    /// The instructions sysvar, where a voucher comes before. Safe: the handler
-    /// compares the address.
+    /// The instructions sysvar, where a voucher comes before.
     pub instructions: Option<Pubkey>,
-    /// The referee's first touch, in campaigns that count it. Safe: owned by this
-    /// program, with its discriminator; the handler compares campaign and wallet.
+    /// Where the voucher would be revoked, where one comes before.
+    pub revocation: Option<Pubkey>,
+    /// The referee's binding, in campaigns with an attribution window.
     pub binding: Option<Pubkey>,
-    /// The referee's associated token account, where it gets a share. Safe: the
-    /// handler derives its address and reads its owner, mint and state.
+    /// The account of the referral's owner, in campaigns that count per owner.
+    pub referrer: Option<Pubkey>,
+    /// The referee's credential, in campaigns with a gate.
+    pub credential: Option<Pubkey>,
+    /// The referee's associated token account, where it gets a part.
     pub referee_account: Option<Pubkey>,
-    /// The partner's associated token account, where there is one. Safe: as above.
+    /// The partner's associated token account, where there is one.
     pub partner_account: Option<Pubkey>,
-    /// The campaign's vault, where it pays from one. Safe: the handler compares it.
+    /// The campaign's vault, where it pays from one.
     pub vault: Option<Pubkey>,
 }
 
@@ -445,14 +451,20 @@ impl ConvertAccounts {
     pub const ATTESTOR: usize = 9;
     /// Position of `instructions`.
     pub const INSTRUCTIONS: usize = 10;
+    /// Position of `revocation`.
+    pub const REVOCATION: usize = 11;
     /// Position of `binding`.
-    pub const BINDING: usize = 11;
+    pub const BINDING: usize = 12;
+    /// Position of `referrer`.
+    pub const REFERRER: usize = 13;
+    /// Position of `credential`.
+    pub const CREDENTIAL: usize = 14;
     /// Position of `referee_account`.
-    pub const REFEREE_ACCOUNT: usize = 12;
+    pub const REFEREE_ACCOUNT: usize = 15;
     /// Position of `partner_account`.
-    pub const PARTNER_ACCOUNT: usize = 13;
+    pub const PARTNER_ACCOUNT: usize = 16;
     /// Position of `vault`.
-    pub const VAULT: usize = 14;
+    pub const VAULT: usize = 17;
 
     /// The instruction, with the flags of the IDL.
     #[must_use]
@@ -466,7 +478,7 @@ impl ConvertAccounts {
                 AccountMeta::new_readonly(self.campaign, false),
                 AccountMeta::new(self.referral, false),
                 AccountMeta::new(self.conversion, false),
-                optional(self.mint, AccountMeta::new, false),
+                optional(self.mint, AccountMeta::new_readonly, false),
                 AccountMeta::new(self.referrer_account, false),
                 AccountMeta::new_readonly(self.token_program, false),
                 AccountMeta::new_readonly(
@@ -475,7 +487,10 @@ impl ConvertAccounts {
                 ),
                 optional(self.attestor, AccountMeta::new_readonly, true),
                 optional(self.instructions, AccountMeta::new_readonly, false),
+                optional(self.revocation, AccountMeta::new_readonly, false),
                 optional(self.binding, AccountMeta::new_readonly, false),
+                optional(self.referrer, AccountMeta::new, false),
+                optional(self.credential, AccountMeta::new_readonly, false),
                 optional(self.referee_account, AccountMeta::new, false),
                 optional(self.partner_account, AccountMeta::new, false),
                 optional(self.vault, AccountMeta::new, false),
@@ -502,25 +517,21 @@ pub struct CreateCampaignArgs {
 /// token account, for anybody to fund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CreateCampaignAccounts {
-    /// Pays the rent. Safe: it signs.
-    /// May be `authority` as well: nothing here keeps a typed view of its data.
+    /// Pays the rent.
     pub payer: Pubkey,
-    /// Becomes creator and authority. Safe: it signs, and its address is part of
-    /// the campaign's, so nobody can take the place of somebody else.
+    /// Becomes creator and authority.
     pub authority: Pubkey,
-    /// The campaign to be. Safe: the address is derived here with the canonical
-    /// bump, and the account must not exist yet.
+    /// The campaign to be.
     pub campaign: Pubkey,
-    /// Token of the rewards; the System program for SOL. Safe: owned by the token
-    /// program, initialised, without extensions that are not allowed; where the
-    /// campaign mints, it is the mint authority already: only who controlled the
-    /// mint can have done that.
+    /// Token of the rewards; the System program for SOL.
     pub mint: Pubkey,
-    /// Token of the payments; the System program for SOL or none. Safe: as the mint.
+    /// Token of the payments; the System program for SOL or none.
     pub payment_mint: Pubkey,
-    /// Program of the mint; the System program for SOL. Safe: one of the two token
-    /// programs, by address.
+    /// Program of the mint; the System program for SOL.
     pub token_program: Pubkey,
+    /// The campaign's vault, its associated token account, where rewards come from one or
+    /// wait in one: it must exist.
+    pub vault: Option<Pubkey>,
 }
 
 impl CreateCampaignAccounts {
@@ -538,8 +549,10 @@ impl CreateCampaignAccounts {
     pub const PAYMENT_MINT: usize = 4;
     /// Position of `token_program`.
     pub const TOKEN_PROGRAM: usize = 5;
+    /// Position of `vault`.
+    pub const VAULT: usize = 6;
     /// Position of `system_program`.
-    pub const SYSTEM_PROGRAM: usize = 6;
+    pub const SYSTEM_PROGRAM: usize = 7;
 
     /// The instruction, with the flags of the IDL.
     #[must_use]
@@ -554,6 +567,7 @@ impl CreateCampaignAccounts {
                 AccountMeta::new_readonly(self.mint, false),
                 AccountMeta::new_readonly(self.payment_mint, false),
                 AccountMeta::new_readonly(self.token_program, false),
+                optional(self.vault, AccountMeta::new_readonly, false),
                 AccountMeta::new_readonly(
                     Pubkey::from_str_const("11111111111111111111111111111111"),
                     false,
@@ -578,20 +592,18 @@ pub struct CreateReferralArgs {
 /// most conversions it may have, `expires_at` in unix seconds; 0 for no bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CreateReferralAccounts {
-    /// Pays the rent. Safe: it signs.
-    /// May be `owner` as well: nothing here keeps a typed view of its data.
+    /// Pays the rent.
     pub payer: Pubkey,
-    /// Who will earn the code's rewards. Safe: it signs, so nobody is made a
-    /// referrer without knowing.
+    /// Will earn the code's rewards.
     pub owner: Pubkey,
-    /// The campaign. Safe: owned by this program, with its discriminator.
+    /// The campaign.
     pub campaign: Pubkey,
-    /// The referral to be. Safe: the address is derived here with the canonical
-    /// bump, and the account must not exist yet.
+    /// The referral to be.
     pub referral: Pubkey,
-    /// The campaign's attestor, where codes need its signature. Safe: it signs, and
-    /// the handler compares it.
+    /// The campaign's attestor, where codes need its signature.
     pub attestor: Option<Pubkey>,
+    /// The owner's account, in campaigns that count per owner.
+    pub referrer: Option<Pubkey>,
 }
 
 impl CreateReferralAccounts {
@@ -607,8 +619,10 @@ impl CreateReferralAccounts {
     pub const REFERRAL: usize = 3;
     /// Position of `attestor`.
     pub const ATTESTOR: usize = 4;
+    /// Position of `referrer`.
+    pub const REFERRER: usize = 5;
     /// Position of `system_program`.
-    pub const SYSTEM_PROGRAM: usize = 5;
+    pub const SYSTEM_PROGRAM: usize = 6;
 
     /// The instruction, with the flags of the IDL.
     #[must_use]
@@ -622,10 +636,45 @@ impl CreateReferralAccounts {
                 AccountMeta::new_readonly(self.campaign, false),
                 AccountMeta::new(self.referral, false),
                 optional(self.attestor, AccountMeta::new_readonly, true),
+                optional(self.referrer, AccountMeta::new_readonly, false),
                 AccountMeta::new_readonly(
                     Pubkey::from_str_const("11111111111111111111111111111111"),
                     false,
                 ),
+            ],
+        )
+    }
+}
+
+/// Accounts of `end_partnership`.
+///
+/// Ends a partnership for the conversions that follow: at once, as the partner wants;
+/// in 7 days, as the owner wants. What was earned stays owed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EndPartnershipAccounts {
+    /// The partner, or the referral's owner.
+    pub party: Pubkey,
+    /// The referral.
+    pub referral: Pubkey,
+}
+
+impl EndPartnershipAccounts {
+    /// First bytes of the instruction's data.
+    pub const DISCRIMINATOR: [u8; 8] = [11, 67, 253, 222, 223, 88, 167, 135];
+    /// Position of `party`.
+    pub const PARTY: usize = 0;
+    /// Position of `referral`.
+    pub const REFERRAL: usize = 1;
+
+    /// The instruction, with the flags of the IDL.
+    #[must_use]
+    pub fn instruction(&self) -> Instruction {
+        build(
+            &Self::DISCRIMINATOR,
+            &(),
+            vec![
+                AccountMeta::new_readonly(self.party, true),
+                AccountMeta::new(self.referral, false),
             ],
         )
     }
@@ -643,17 +692,17 @@ pub struct FundVaultArgs {
 /// Moves `amount` base units into a campaign's vault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FundVaultAccounts {
-    /// Owner or delegate of `source`. Safe: it signs, and the token program checks it.
+    /// Owner or delegate of `source`.
     pub funder: Pubkey,
-    /// The campaign. Safe: owned by this program, with its discriminator.
+    /// The campaign.
     pub campaign: Pubkey,
-    /// Token of the vault. Safe: the handler compares it with the campaign's.
+    /// Token of the vault.
     pub mint: Pubkey,
-    /// Where the tokens come from. Safe: the token program checks it.
+    /// Where the tokens come from.
     pub source: Pubkey,
-    /// The campaign's vault. Safe: the handler compares it.
+    /// The campaign's vault.
     pub vault: Pubkey,
-    /// Program of the mint. Safe: the handler compares it.
+    /// Program of the mint.
     pub token_program: Pubkey,
 }
 
@@ -703,9 +752,9 @@ pub struct ProposeAuthorityArgs {
 /// Offers a campaign to another authority, who has to accept; zero for nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProposeAuthorityAccounts {
-    /// The campaign's authority. Safe: it signs, and the handler compares it.
+    /// The campaign's authority.
     pub authority: Pubkey,
-    /// The campaign. Safe: owned by this program, with its discriminator.
+    /// The campaign.
     pub campaign: Pubkey,
 }
 
@@ -743,9 +792,9 @@ pub struct ProposeOwnerArgs {
 /// Offers a code to another owner, who has to accept; zero for nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProposeOwnerAccounts {
-    /// The referral's owner. Safe: it signs, and the handler compares it.
+    /// The referral's owner.
     pub owner: Pubkey,
-    /// The referral. Safe: owned by this program, with its discriminator.
+    /// The referral.
     pub referral: Pubkey,
 }
 
@@ -779,64 +828,54 @@ pub struct PurchaseArgs {
     pub action: Action,
     pub amount: u64,
     pub reference: [u8; 32],
+    pub max_payment: u64,
 }
 
 /// Accounts of `purchase`.
 ///
 /// Moves a payment to the campaign's treasury and records it as a conversion by
 /// `code`. `amount` is the list price; where the payment is split, the buyer pays
-/// that without the discount, and the reward is a part of it.
+/// that without the discount, and the reward is a part of it. Fails if the buyer would
+/// pay more than `max_payment`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PurchaseAccounts {
-    /// Pays the rent, and may be a sponsor. Safe: it signs.
-    /// May be any other account: nothing here keeps a typed view of its data.
+    /// Pays the rent, and may be a sponsor.
     pub payer: Pubkey,
-    /// Pays, and is the wallet that was referred. Safe: it signs.
-    /// May be any other account: nothing here keeps a typed view of its data.
+    /// Pays, and is the wallet that was referred.
     pub buyer: Pubkey,
-    /// The campaign. Safe: owned by this program, with its discriminator. Writable
-    /// only where it counts a budget or what its vault owes.
+    /// The campaign. Writable only where it counts a budget or what its vault owes.
     pub campaign: Pubkey,
-    /// The referral that is credited. Safe: owned by this program, with its
-    /// discriminator; the handler compares its campaign and its code.
+    /// The referral that is credited.
     pub referral: Pubkey,
-    /// The conversion to be. Safe: the handler derives its address with the
-    /// canonical bump, and the account must not exist yet.
+    /// The conversion to be.
     pub conversion: Pubkey,
-    /// Receives the payment. Safe: the handler compares it with the campaign's.
-    /// May be any other account: nothing here keeps a typed view of its data.
+    /// Receives the payment.
     pub treasury: Pubkey,
     /// The referrer's associated token account, or wallet where rewards are SOL.
-    /// Safe: the handler compares it with the referral's, and reads its state.
-    /// May be any other account: nothing here keeps a typed view of its data.
     pub referrer_account: Pubkey,
-    /// Token of the payment; absent for SOL. Safe: the handler compares it with the
-    /// campaign's.
+    /// Token of the payment; absent for SOL.
     pub payment_mint: Option<Pubkey>,
-    /// The buyer's token account. Safe: the token program lets its owner or
-    /// delegate alone move tokens, and that has to be the buyer.
-    /// May be any other account, such as where the buyer gets its share: nothing
-    /// here keeps a typed view of its data.
+    /// The buyer's token account. May be where the buyer gets its part, too.
     pub payment_source: Option<Pubkey>,
-    /// Program of the payment's mint. Safe: it is one of the two token programs, and
-    /// owns the mint.
+    /// Program of the payment's mint.
     pub payment_token_program: Option<Pubkey>,
-    /// Token of the rewards, where they are minted or paid from a vault. Safe: the
-    /// handler compares it with the campaign's.
+    /// Token of the rewards, where they are minted or paid from a vault. Writable where
+    /// it is minted.
     pub mint: Option<Pubkey>,
-    /// Program of the mint. Safe: the handler compares it with the campaign's.
+    /// Program of the mint.
     pub token_program: Option<Pubkey>,
-    /// The buyer's first touch, in campaigns that count it. Safe: owned by this
-    /// program, with its discriminator; the handler compares campaign and wallet.
+    /// The buyer's binding, in campaigns with an attribution window.
     pub binding: Option<Pubkey>,
-    /// The buyer's associated token account, where it gets a share of what is
-    /// minted or paid from a vault. Safe: the handler derives its address.
+    /// The account of the referral's owner, in campaigns that count per owner.
+    pub referrer: Option<Pubkey>,
+    /// The buyer's credential, in campaigns with a gate.
+    pub credential: Option<Pubkey>,
+    /// The buyer's associated token account, where it gets a part of what is minted or
+    /// paid from a vault.
     pub referee_account: Option<Pubkey>,
     /// The partner's associated token account, or wallet where rewards are SOL.
-    /// Safe: the handler derives its address and reads its state.
     pub partner_account: Option<Pubkey>,
-    /// The campaign's vault, where it pays from one or rewards wait in one. Safe:
-    /// the handler compares it.
+    /// The campaign's vault, where it pays from one or rewards wait in one.
     pub vault: Option<Pubkey>,
 }
 
@@ -871,12 +910,16 @@ impl PurchaseAccounts {
     pub const TOKEN_PROGRAM: usize = 12;
     /// Position of `binding`.
     pub const BINDING: usize = 13;
+    /// Position of `referrer`.
+    pub const REFERRER: usize = 14;
+    /// Position of `credential`.
+    pub const CREDENTIAL: usize = 15;
     /// Position of `referee_account`.
-    pub const REFEREE_ACCOUNT: usize = 14;
+    pub const REFEREE_ACCOUNT: usize = 16;
     /// Position of `partner_account`.
-    pub const PARTNER_ACCOUNT: usize = 15;
+    pub const PARTNER_ACCOUNT: usize = 17;
     /// Position of `vault`.
-    pub const VAULT: usize = 16;
+    pub const VAULT: usize = 18;
 
     /// The instruction, with the flags of the IDL.
     #[must_use]
@@ -899,12 +942,52 @@ impl PurchaseAccounts {
                 optional(self.payment_mint, AccountMeta::new_readonly, false),
                 optional(self.payment_source, AccountMeta::new, false),
                 optional(self.payment_token_program, AccountMeta::new_readonly, false),
-                optional(self.mint, AccountMeta::new, false),
+                optional(self.mint, AccountMeta::new_readonly, false),
                 optional(self.token_program, AccountMeta::new_readonly, false),
                 optional(self.binding, AccountMeta::new_readonly, false),
+                optional(self.referrer, AccountMeta::new, false),
+                optional(self.credential, AccountMeta::new_readonly, false),
                 optional(self.referee_account, AccountMeta::new, false),
                 optional(self.partner_account, AccountMeta::new, false),
                 optional(self.vault, AccountMeta::new, false),
+            ],
+        )
+    }
+}
+
+/// Accounts of `reclaim_binding`.
+///
+/// Gives the rent of a binding back, when it has expired or its campaign is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReclaimBindingAccounts {
+    /// The campaign, or its tombstone.
+    pub campaign: Pubkey,
+    /// The binding.
+    pub binding: Pubkey,
+    /// Paid the rent, and gets it back.
+    pub rent_payer: Pubkey,
+}
+
+impl ReclaimBindingAccounts {
+    /// First bytes of the instruction's data.
+    pub const DISCRIMINATOR: [u8; 8] = [10, 246, 141, 114, 47, 139, 112, 120];
+    /// Position of `campaign`.
+    pub const CAMPAIGN: usize = 0;
+    /// Position of `binding`.
+    pub const BINDING: usize = 1;
+    /// Position of `rent_payer`.
+    pub const RENT_PAYER: usize = 2;
+
+    /// The instruction, with the flags of the IDL.
+    #[must_use]
+    pub fn instruction(&self) -> Instruction {
+        build(
+            &Self::DISCRIMINATOR,
+            &(),
+            vec![
+                AccountMeta::new_readonly(self.campaign, false),
+                AccountMeta::new(self.binding, false),
+                AccountMeta::new(self.rent_payer, false),
             ],
         )
     }
@@ -916,22 +999,20 @@ impl PurchaseAccounts {
 /// the mint's authority, the vault's tokens, the rent. Its address stays taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReclaimCampaignAccounts {
-    /// The campaign's authority. Safe: it signs, and the handler compares it.
+    /// The campaign's authority.
     pub authority: Pubkey,
-    /// The campaign. Safe: owned by this program, with its discriminator.
+    /// The campaign.
     pub campaign: Pubkey,
-    /// Who paid the rent. Safe: the handler compares it.
-    /// May be `authority` as well: nothing here keeps a typed view of its data.
+    /// Paid the rent, and gets it back.
     pub rent_payer: Pubkey,
-    /// The mint, where the campaign is its authority or has a vault. Safe: the
-    /// handler compares it.
+    /// The mint, where the campaign is its authority or has a vault. Writable where the
+    /// campaign is its authority.
     pub mint: Option<Pubkey>,
-    /// The campaign's vault, if it has one. Safe: the handler compares it.
+    /// The campaign's vault, if it has one.
     pub vault: Option<Pubkey>,
-    /// Where the vault's tokens go, as the authority says. Safe: the token program
-    /// checks it.
+    /// Where the vault's tokens go, as the authority says.
     pub destination: Option<Pubkey>,
-    /// Program of the mint. Safe: the handler compares it.
+    /// Program of the mint.
     pub token_program: Option<Pubkey>,
 }
 
@@ -963,7 +1044,7 @@ impl ReclaimCampaignAccounts {
                 AccountMeta::new_readonly(self.authority, true),
                 AccountMeta::new(self.campaign, false),
                 AccountMeta::new(self.rent_payer, false),
-                optional(self.mint, AccountMeta::new, false),
+                optional(self.mint, AccountMeta::new_readonly, false),
                 optional(self.vault, AccountMeta::new, false),
                 optional(self.destination, AccountMeta::new, false),
                 optional(self.token_program, AccountMeta::new_readonly, false),
@@ -985,13 +1066,14 @@ pub struct ReclaimConversionArgs {
 /// its address was derived from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReclaimConversionAccounts {
-    /// The campaign, or what is left of it. Safe: the handler reads it as one of this
-    /// program's, and the conversion's address says that it is the conversion's.
+    /// The campaign, or its tombstone.
     pub campaign: Pubkey,
-    /// The conversion. Safe: owned by this program, with its discriminator.
+    /// The conversion.
     pub conversion: Pubkey,
-    /// Who paid the rent. Safe: the handler compares it.
+    /// Paid the rent, and gets it back.
     pub rent_payer: Pubkey,
+    /// The campaign's treasury, where SOL waits that nobody claimed.
+    pub treasury: Option<Pubkey>,
 }
 
 impl ReclaimConversionAccounts {
@@ -1003,6 +1085,8 @@ impl ReclaimConversionAccounts {
     pub const CONVERSION: usize = 1;
     /// Position of `rent_payer`.
     pub const RENT_PAYER: usize = 2;
+    /// Position of `treasury`.
+    pub const TREASURY: usize = 3;
 
     /// The instruction, with the flags of the IDL.
     #[must_use]
@@ -1014,46 +1098,7 @@ impl ReclaimConversionAccounts {
                 AccountMeta::new_readonly(self.campaign, false),
                 AccountMeta::new(self.conversion, false),
                 AccountMeta::new(self.rent_payer, false),
-            ],
-        )
-    }
-}
-
-/// Accounts of `reclaim_referee`.
-///
-/// Gives the rent of a first touch back, when it has expired or its campaign is
-/// closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReclaimRefereeAccounts {
-    /// The campaign, or what is left of it. Safe: the handler compares it with the
-    /// binding's.
-    pub campaign: Pubkey,
-    /// The binding. Safe: owned by this program, with its discriminator.
-    pub referee: Pubkey,
-    /// Who paid the rent. Safe: the handler compares it.
-    pub rent_payer: Pubkey,
-}
-
-impl ReclaimRefereeAccounts {
-    /// First bytes of the instruction's data.
-    pub const DISCRIMINATOR: [u8; 8] = [86, 71, 122, 49, 49, 85, 208, 248];
-    /// Position of `campaign`.
-    pub const CAMPAIGN: usize = 0;
-    /// Position of `referee`.
-    pub const REFEREE: usize = 1;
-    /// Position of `rent_payer`.
-    pub const RENT_PAYER: usize = 2;
-
-    /// The instruction, with the flags of the IDL.
-    #[must_use]
-    pub fn instruction(&self) -> Instruction {
-        build(
-            &Self::DISCRIMINATOR,
-            &(),
-            vec![
-                AccountMeta::new_readonly(self.campaign, false),
-                AccountMeta::new(self.referee, false),
-                AccountMeta::new(self.rent_payer, false),
+                optional(self.treasury, AccountMeta::new, false),
             ],
         )
     }
@@ -1064,13 +1109,11 @@ impl ReclaimRefereeAccounts {
 /// Gives the rent of a code back, when its campaign is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReclaimReferralAccounts {
-    /// The campaign, or what is left of it. Safe: the handler compares it with the
-    /// referral's, and reads it as one of this program's.
+    /// The campaign, or its tombstone.
     pub campaign: Pubkey,
-    /// The referral, or what its owner left of it. Safe: the handler reads it as one
-    /// of this program's.
+    /// The referral, or its tombstone.
     pub referral: Pubkey,
-    /// Who paid the rent. Safe: the handler compares it.
+    /// Paid the rent, and gets it back.
     pub rent_payer: Pubkey,
 }
 
@@ -1099,24 +1142,29 @@ impl ReclaimReferralAccounts {
     }
 }
 
-/// Accounts of `remove_partner`.
+/// Accounts of `reclaim_referrer`.
 ///
-/// Ends a partnership, as the partner wants, once nothing is owed to it.
+/// Gives the rent of a referrer's account back, when nothing of its campaign can be
+/// claimed any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RemovePartnerAccounts {
-    /// The partner. Safe: it signs, and the handler compares it.
-    pub partner: Pubkey,
-    /// The referral. Safe: owned by this program, with its discriminator.
-    pub referral: Pubkey,
+pub struct ReclaimReferrerAccounts {
+    /// The campaign, or its tombstone.
+    pub campaign: Pubkey,
+    /// The referrer's account.
+    pub referrer: Pubkey,
+    /// Paid the rent, and gets it back.
+    pub rent_payer: Pubkey,
 }
 
-impl RemovePartnerAccounts {
+impl ReclaimReferrerAccounts {
     /// First bytes of the instruction's data.
-    pub const DISCRIMINATOR: [u8; 8] = [205, 64, 184, 235, 182, 107, 63, 15];
-    /// Position of `partner`.
-    pub const PARTNER: usize = 0;
-    /// Position of `referral`.
-    pub const REFERRAL: usize = 1;
+    pub const DISCRIMINATOR: [u8; 8] = [179, 128, 157, 128, 114, 16, 8, 71];
+    /// Position of `campaign`.
+    pub const CAMPAIGN: usize = 0;
+    /// Position of `referrer`.
+    pub const REFERRER: usize = 1;
+    /// Position of `rent_payer`.
+    pub const RENT_PAYER: usize = 2;
 
     /// The instruction, with the flags of the IDL.
     #[must_use]
@@ -1125,8 +1173,150 @@ impl RemovePartnerAccounts {
             &Self::DISCRIMINATOR,
             &(),
             vec![
-                AccountMeta::new_readonly(self.partner, true),
-                AccountMeta::new(self.referral, false),
+                AccountMeta::new_readonly(self.campaign, false),
+                AccountMeta::new(self.referrer, false),
+                AccountMeta::new(self.rent_payer, false),
+            ],
+        )
+    }
+}
+
+/// Accounts of `reclaim_voucher`.
+///
+/// Gives the rent of a revocation back, when its voucher has expired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReclaimVoucherAccounts {
+    /// The revocation.
+    pub revocation: Pubkey,
+    /// Paid the rent, and gets it back.
+    pub rent_payer: Pubkey,
+}
+
+impl ReclaimVoucherAccounts {
+    /// First bytes of the instruction's data.
+    pub const DISCRIMINATOR: [u8; 8] = [69, 105, 89, 245, 248, 6, 255, 165];
+    /// Position of `revocation`.
+    pub const REVOCATION: usize = 0;
+    /// Position of `rent_payer`.
+    pub const RENT_PAYER: usize = 1;
+
+    /// The instruction, with the flags of the IDL.
+    #[must_use]
+    pub fn instruction(&self) -> Instruction {
+        build(
+            &Self::DISCRIMINATOR,
+            &(),
+            vec![
+                AccountMeta::new(self.revocation, false),
+                AccountMeta::new(self.rent_payer, false),
+            ],
+        )
+    }
+}
+
+/// Accounts of `register_referrer`.
+///
+/// Creates the account that counts the conversions of all codes of an owner, in a
+/// campaign that counts per owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RegisterReferrerAccounts {
+    /// Pays the rent, and may be a sponsor.
+    pub payer: Pubkey,
+    /// The owner of codes.
+    pub owner: Pubkey,
+    /// The campaign.
+    pub campaign: Pubkey,
+    /// The referrer's account to be.
+    pub referrer: Pubkey,
+}
+
+impl RegisterReferrerAccounts {
+    /// First bytes of the instruction's data.
+    pub const DISCRIMINATOR: [u8; 8] = [122, 229, 215, 169, 100, 145, 198, 120];
+    /// Position of `payer`.
+    pub const PAYER: usize = 0;
+    /// Position of `owner`.
+    pub const OWNER: usize = 1;
+    /// Position of `campaign`.
+    pub const CAMPAIGN: usize = 2;
+    /// Position of `referrer`.
+    pub const REFERRER: usize = 3;
+    /// Position of `system_program`.
+    pub const SYSTEM_PROGRAM: usize = 4;
+
+    /// The instruction, with the flags of the IDL.
+    #[must_use]
+    pub fn instruction(&self) -> Instruction {
+        build(
+            &Self::DISCRIMINATOR,
+            &(),
+            vec![
+                AccountMeta::new(self.payer, true),
+                AccountMeta::new_readonly(self.owner, true),
+                AccountMeta::new_readonly(self.campaign, false),
+                AccountMeta::new(self.referrer, false),
+                AccountMeta::new_readonly(
+                    Pubkey::from_str_const("11111111111111111111111111111111"),
+                    false,
+                ),
+            ],
+        )
+    }
+}
+
+/// Arguments of `revoke_voucher`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[expect(missing_docs, reason = "as in the IDL")]
+pub struct RevokeVoucherArgs {
+    pub digest: [u8; 32],
+    pub expires_at: i64,
+}
+
+/// Accounts of `revoke_voucher`.
+///
+/// Revokes one voucher of the campaign's attestor: the one whose message has the
+/// SHA-256 `digest` and expires at `expires_at`, in unix seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RevokeVoucherAccounts {
+    /// Pays the rent.
+    pub payer: Pubkey,
+    /// The campaign's attestor.
+    pub attestor: Pubkey,
+    /// The campaign.
+    pub campaign: Pubkey,
+    /// The revocation to be.
+    pub revocation: Pubkey,
+}
+
+impl RevokeVoucherAccounts {
+    /// First bytes of the instruction's data.
+    pub const DISCRIMINATOR: [u8; 8] = [185, 151, 207, 103, 189, 174, 160, 214];
+    /// Position of `payer`.
+    pub const PAYER: usize = 0;
+    /// Position of `attestor`.
+    pub const ATTESTOR: usize = 1;
+    /// Position of `campaign`.
+    pub const CAMPAIGN: usize = 2;
+    /// Position of `revocation`.
+    pub const REVOCATION: usize = 3;
+    /// Position of `system_program`.
+    pub const SYSTEM_PROGRAM: usize = 4;
+
+    /// The instruction, with the flags of the IDL.
+    #[must_use]
+    pub fn instruction(&self, args: &RevokeVoucherArgs) -> Instruction {
+        build(
+            &Self::DISCRIMINATOR,
+            args,
+            vec![
+                AccountMeta::new(self.payer, true),
+                AccountMeta::new_readonly(self.attestor, true),
+                AccountMeta::new_readonly(self.campaign, false),
+                AccountMeta::new(self.revocation, false),
+                AccountMeta::new_readonly(
+                    Pubkey::from_str_const("11111111111111111111111111111111"),
+                    false,
+                ),
             ],
         )
     }
@@ -1137,20 +1327,22 @@ impl RemovePartnerAccounts {
 #[expect(missing_docs, reason = "as in the IDL")]
 pub struct SetPartnerArgs {
     pub share_bps: u16,
+    pub fixed: u64,
 }
 
 /// Accounts of `set_partner`.
 ///
-/// Gives a partner, who signs too, `share_bps` basis points of each reward.
+/// Gives a partner, who signs too, a part of each reward: `share_bps` basis points or
+/// `fixed` base units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SetPartnerAccounts {
-    /// The referral's owner. Safe: it signs, and the handler compares it.
+    /// The referral's owner.
     pub owner: Pubkey,
-    /// Who gets the share. Safe: it signs, so both have agreed.
+    /// Gets the share.
     pub partner: Pubkey,
-    /// The campaign. Safe: owned by this program, with its discriminator.
+    /// The campaign.
     pub campaign: Pubkey,
-    /// The referral. Safe: owned by this program, with its discriminator.
+    /// The referral.
     pub referral: Pubkey,
 }
 
@@ -1195,9 +1387,9 @@ pub struct SetPausedArgs {
 /// stays claimable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SetPausedAccounts {
-    /// The campaign's authority. Safe: it signs, and the handler compares it.
+    /// The campaign's authority.
     pub authority: Pubkey,
-    /// The campaign. Safe: owned by this program, with its discriminator.
+    /// The campaign.
     pub campaign: Pubkey,
 }
 
@@ -1235,11 +1427,11 @@ pub struct SetSuspendedArgs {
 /// Stops a code from earning, or lets it earn again, as its campaign wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SetSuspendedAccounts {
-    /// The campaign's authority. Safe: it signs, and the handler compares it.
+    /// The campaign's authority.
     pub authority: Pubkey,
-    /// The campaign. Safe: owned by this program, with its discriminator.
+    /// The campaign.
     pub campaign: Pubkey,
-    /// The referral. Safe: owned by this program, with its discriminator.
+    /// The referral.
     pub referral: Pubkey,
 }
 
@@ -1277,12 +1469,13 @@ pub struct UpdateCampaignArgs {
 
 /// Accounts of `update_campaign`.
 ///
-/// Replaces a campaign's settings, for the conversions that follow.
+/// Replaces a campaign's settings: at once, or after the campaign's notice where they
+/// cut what referrers were promised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UpdateCampaignAccounts {
-    /// The campaign's authority. Safe: it signs, and the handler compares it.
+    /// The campaign's authority.
     pub authority: Pubkey,
-    /// The campaign. Safe: owned by this program, with its discriminator.
+    /// The campaign.
     pub campaign: Pubkey,
 }
 
@@ -1322,9 +1515,9 @@ pub struct UpdateReferralArgs {
 /// Switches a code on or off and bounds its use, as its owner wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UpdateReferralAccounts {
-    /// The referral's owner. Safe: it signs, and the handler compares it.
+    /// The referral's owner.
     pub owner: Pubkey,
-    /// The referral. Safe: owned by this program, with its discriminator.
+    /// The referral.
     pub referral: Pubkey,
 }
 
@@ -1362,17 +1555,17 @@ pub struct WithdrawVaultArgs {
 /// Moves `amount` base units that nobody is owed out of a campaign's vault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WithdrawVaultAccounts {
-    /// The campaign's authority. Safe: it signs, and the handler compares it.
+    /// The campaign's authority.
     pub authority: Pubkey,
-    /// The campaign. Safe: owned by this program, with its discriminator.
+    /// The campaign.
     pub campaign: Pubkey,
-    /// Token of the vault. Safe: the handler compares it with the campaign's.
+    /// Token of the vault.
     pub mint: Pubkey,
-    /// The campaign's vault. Safe: the handler compares it.
+    /// The campaign's vault.
     pub vault: Pubkey,
-    /// Where the tokens go, as the authority says. Safe: the token program checks it.
+    /// Where the tokens go, as the authority says.
     pub destination: Pubkey,
-    /// Program of the mint. Safe: the handler compares it.
+    /// Program of the mint.
     pub token_program: Pubkey,
 }
 

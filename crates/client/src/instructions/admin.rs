@@ -1,10 +1,10 @@
-//! What a campaign's authority does, and whoever funds its vault.
+//! Instructions of a campaign's authority and attestor, and of those who fund its vault.
 
 use solana_sdk::{instruction::Instruction, pubkey::Pubkey};
 
 use super::raw;
 use crate::{
-    accounts::{Campaign, Settings, Terms},
+    accounts::{Campaign, Funding, Settings, Terms},
     pda,
 };
 
@@ -26,10 +26,22 @@ pub struct CreateCampaign {
     pub payment_mint: Pubkey,
     /// The reward mint's token program; zero where rewards are lamports.
     pub token_program: Pubkey,
-    /// What never changes.
+    /// Terms, which never change.
     pub terms: Terms,
-    /// What the authority may change later.
+    /// Settings, which the authority may change later.
     pub settings: Settings,
+}
+
+impl CreateCampaign {
+    /// The campaign's vault, where rewards come from one or wait in one. It must exist: put
+    /// [`crate::token::create_associated_token`] for the campaign before this instruction.
+    #[must_use]
+    pub fn vault(&self) -> Option<Pubkey> {
+        let minted = self.terms.funding == Funding::MintAuthority;
+        let sol = self.mint == Pubkey::default();
+        let (campaign, _) = pda::campaign(&self.authority, self.id);
+        (!minted && !sol).then(|| pda::vault(&campaign, &self.mint, &self.token_program).0)
+    }
 }
 
 /// Opens a campaign.
@@ -44,6 +56,7 @@ pub fn create_campaign(args: &CreateCampaign) -> Instruction {
         mint: args.mint,
         payment_mint: args.payment_mint,
         token_program: args.token_program,
+        vault: args.vault(),
     }
     .instruction(&raw::CreateCampaignArgs {
         id: args.id,
@@ -52,7 +65,8 @@ pub fn create_campaign(args: &CreateCampaign) -> Instruction {
     })
 }
 
-/// Replaces the settings of `campaign`. `authority` signs.
+/// Replaces the settings of `campaign`, after its notice where they cut something.
+/// `authority` signs.
 #[must_use]
 pub fn update_campaign(authority: &Pubkey, campaign: &Pubkey, settings: &Settings) -> Instruction {
     raw::UpdateCampaignAccounts {
@@ -101,7 +115,8 @@ pub fn accept_authority(new_authority: &Pubkey, campaign: &Pubkey) -> Instructio
     .instruction()
 }
 
-/// Closes `campaign` for good. `authority` signs.
+/// Closes `campaign` for good. `authority` signs; from 30 days after the campaign's end,
+/// anybody may.
 #[must_use]
 pub fn close_campaign(authority: &Pubkey, campaign: &Pubkey) -> Instruction {
     raw::CloseCampaignAccounts {
@@ -121,7 +136,7 @@ pub fn reclaim_campaign(
     destination: Option<&Pubkey>,
 ) -> Instruction {
     let vault = campaign.vault();
-    raw::ReclaimCampaignAccounts {
+    let accounts = raw::ReclaimCampaignAccounts {
         authority: campaign.authority,
         campaign: *address,
         rent_payer: campaign.rent_payer,
@@ -129,8 +144,11 @@ pub fn reclaim_campaign(
         vault,
         destination: vault.and(destination.copied()),
         token_program: campaign.reward_token_program(),
-    }
-    .instruction()
+    };
+    let mut instruction = accounts.instruction();
+    instruction.accounts[raw::ReclaimCampaignAccounts::MINT].is_writable =
+        campaign.funding == Funding::MintAuthority;
+    instruction
 }
 
 /// Puts `amount` base units of `source`, a token account of `funder`, who signs,
@@ -188,4 +206,23 @@ pub fn set_suspended(
         referral: *referral,
     }
     .instruction(&raw::SetSuspendedArgs { suspended })
+}
+
+/// Revokes the voucher with this [`crate::voucher::digest`] until it expires. `payer` and
+/// `attestor`, the campaign's own, sign.
+#[must_use]
+pub fn revoke_voucher(
+    payer: &Pubkey,
+    attestor: &Pubkey,
+    campaign: &Pubkey,
+    digest: [u8; 32],
+    expires_at: i64,
+) -> Instruction {
+    raw::RevokeVoucherAccounts {
+        payer: *payer,
+        attestor: *attestor,
+        campaign: *campaign,
+        revocation: pda::revocation(campaign, &digest),
+    }
+    .instruction(&raw::RevokeVoucherArgs { digest, expires_at })
 }

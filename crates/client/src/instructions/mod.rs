@@ -9,8 +9,7 @@
 use solana_sdk::{instruction::Instruction, pubkey::Pubkey};
 
 use crate::{
-    PROGRAM_ID,
-    accounts::{Campaign, Conversion, Referral},
+    accounts::{Campaign, DecodeError, Funding, Referral, Settings},
     pda,
 };
 
@@ -39,27 +38,29 @@ pub struct Offer<'a> {
     pub referral_address: Pubkey,
     /// The referral.
     pub referral: &'a Referral,
+    /// Unix seconds, which decide the settings in force.
+    pub now: i64,
 }
 
 impl<'a> Offer<'a> {
-    /// `referral` within `campaign`, whose addresses follow from what they hold.
-    #[must_use]
-    pub fn new(campaign: &'a Campaign, referral: &'a Referral) -> Self {
-        let (address, _) = pda::campaign(&campaign.creator, campaign.id);
-        Self::at(address, campaign, referral)
-    }
-
-    /// [`Self::new`] with the campaign's `address` known.
-    #[must_use]
-    pub fn at(address: Pubkey, campaign: &'a Campaign, referral: &'a Referral) -> Self {
-        let seed = &referral.code[..usize::from(referral.code_len).min(12)];
-        let seeds = [b"referral", address.as_ref(), seed];
-        Self {
+    /// `referral` within `campaign`, which is at `address`, at `now` in unix seconds.
+    ///
+    /// # Errors
+    /// [`DecodeError::Invalid`] when the referral's code is none, which the program never
+    /// writes.
+    pub fn at(
+        address: Pubkey,
+        campaign: &'a Campaign,
+        referral: &'a Referral,
+        now: i64,
+    ) -> Result<Self, DecodeError> {
+        Ok(Self {
             address,
             campaign,
-            referral_address: Pubkey::find_program_address(&seeds, &PROGRAM_ID).0,
+            referral_address: pda::referral(&address, &referral.code()?),
             referral,
-        }
+            now,
+        })
     }
 
     /// The address of the conversion of `referee` with this `reference`.
@@ -71,19 +72,29 @@ impl<'a> Offer<'a> {
             &self.referral_address,
             reference,
         );
-        pda::conversion(&self.address, &key).0
+        pda::conversion(&self.address, &key)
+    }
+
+    /// The settings in force.
+    #[must_use]
+    pub fn settings(&self) -> &'a Settings {
+        self.campaign.in_force(self.now)
     }
 
     /// `instruction` with the campaign, at `position`, writable exactly when conversions
     /// change the campaign. The IDL has it read-only.
     fn counting(&self, mut instruction: Instruction, position: usize) -> Instruction {
-        instruction.accounts[position].is_writable = self.campaign.counts();
+        instruction.accounts[position].is_writable = self.campaign.is_counted();
         instruction
     }
 
-    /// The address of `conversion`.
-    fn address_of(&self, conversion: &Conversion) -> Pubkey {
-        self.conversion(&conversion.referee, &conversion.reference)
+    /// `instruction` with the mint, at `position`, writable exactly when it is there and
+    /// something is minted. The IDL has it read-only.
+    fn minting(&self, mut instruction: Instruction, position: usize) -> Instruction {
+        let mints = self.campaign.funding == Funding::MintAuthority;
+        let mint = &mut instruction.accounts[position];
+        mint.is_writable = mints && mint.pubkey == self.campaign.mint;
+        instruction
     }
 
     /// Where `owner` receives rewards.
@@ -91,35 +102,37 @@ impl<'a> Offer<'a> {
         pda::reward_account(owner, self.campaign)
     }
 
-    /// The first touch of `wallet`, if the campaign asks for one.
+    /// The binding of `wallet`, if the campaign asks for one.
     fn binding(&self, wallet: &Pubkey) -> Option<Pubkey> {
-        (self.campaign.attribution_window > 0).then(|| pda::referee(&self.address, wallet).0)
+        (self.settings().attribution_window > 0).then(|| pda::binding(&self.address, wallet))
+    }
+
+    /// The account of the referral's owner, if the campaign counts per owner.
+    fn referrer(&self) -> Option<Pubkey> {
+        let owner = &self.referral.owner;
+        (self.campaign.per_owner).then(|| pda::referrer(&self.address, owner))
+    }
+
+    /// The credential of `wallet`, if the campaign asks for one.
+    fn credential(&self, wallet: &Pubkey) -> Option<Pubkey> {
+        let Settings {
+            gate_credential,
+            gate_schema,
+            ..
+        } = self.settings();
+        (self.settings().has_gate()).then(|| pda::attestation(gate_credential, gate_schema, wallet))
     }
 
     /// Where the referee's part goes, if there is one.
     fn referee_account(&self, referee: &Pubkey) -> Option<Pubkey> {
-        (self.campaign.referee_share_bps > 0).then(|| self.reward_account(referee))
+        (self.settings().pays_referee()).then(|| self.reward_account(referee))
     }
 
     /// Where the partner's part goes, if there is one.
     fn partner_account(&self) -> Option<Pubkey> {
-        let share = self
-            .referral
-            .partner_share_bps
-            .min(self.campaign.max_partner_share_bps);
-        let partner = self.referral.partner().filter(|_| share > 0);
+        let share = self.referral.partner_share(self.now);
+        let share = share.at_most(&self.campaign.reward_rule(self.now).max_partner);
+        let partner = self.referral.partner().filter(|_| !share.is_none());
         partner.map(|partner| self.reward_account(&partner))
     }
-}
-
-/// The key that `conversion` was found by in a campaign with these terms, as
-/// [`reclaim_conversion`] takes it.
-#[must_use]
-pub fn key_of(campaign: &Campaign, conversion: &Conversion) -> [u8; 32] {
-    pda::conversion_key(
-        campaign.terms(),
-        &conversion.referee,
-        &conversion.referral,
-        &conversion.reference,
-    )
 }

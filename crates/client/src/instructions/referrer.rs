@@ -1,7 +1,7 @@
-//! What a code's owner does, and its partner.
+//! Instructions of a code's owner, and of its partner.
 
 use solana_sdk::{instruction::Instruction, pubkey::Pubkey};
-use vouch_rules::Code;
+use vouch_rules::{Code, reward::Share};
 
 use super::raw;
 use crate::{PROGRAM_ID, pda};
@@ -11,7 +11,7 @@ use crate::{PROGRAM_ID, pda};
 pub struct CreateReferral {
     /// Pays the rent; signs.
     pub payer: Pubkey,
-    /// Who will earn the code's rewards; signs.
+    /// Will earn the code's rewards; signs.
     pub owner: Pubkey,
     /// The campaign.
     pub campaign: Pubkey,
@@ -23,6 +23,8 @@ pub struct CreateReferral {
     pub expires_at: i64,
     /// The campaign's attestor, where codes need one; signs.
     pub attestor: Option<Pubkey>,
+    /// Whether the campaign counts per owner: then [`register_referrer`] comes before.
+    pub per_owner: bool,
 }
 
 impl CreateReferral {
@@ -37,6 +39,7 @@ impl CreateReferral {
             usage_limit: 0,
             expires_at: 0,
             attestor: None,
+            per_owner: false,
         }
     }
 }
@@ -44,13 +47,13 @@ impl CreateReferral {
 /// Registers a code.
 #[must_use]
 pub fn create_referral(args: &CreateReferral) -> Instruction {
-    let (referral, _) = pda::referral(&args.campaign, &args.code);
     raw::CreateReferralAccounts {
         payer: args.payer,
         owner: args.owner,
         campaign: args.campaign,
-        referral,
+        referral: pda::referral(&args.campaign, &args.code),
         attestor: args.attestor,
+        referrer: (args.per_owner).then(|| pda::referrer(&args.campaign, &args.owner)),
     }
     .instruction(&raw::CreateReferralArgs {
         code: args.code.to_padded(),
@@ -65,7 +68,7 @@ pub fn create_referral(args: &CreateReferral) -> Instruction {
 pub fn read_create_referral(accounts: &[Pubkey], data: &[u8]) -> Option<CreateReferral> {
     let data = data.strip_prefix(&raw::CreateReferralAccounts::DISCRIMINATOR)?;
     let args: raw::CreateReferralArgs = borsh::from_slice(data).ok()?;
-    let &[payer, owner, campaign, _referral, attestor, ..] = accounts else {
+    let &[payer, owner, campaign, _referral, attestor, referrer, ..] = accounts else {
         return None;
     };
     Some(CreateReferral {
@@ -76,6 +79,7 @@ pub fn read_create_referral(accounts: &[Pubkey], data: &[u8]) -> Option<CreateRe
         usage_limit: args.usage_limit,
         expires_at: args.expires_at,
         attestor: (attestor != PROGRAM_ID).then_some(attestor),
+        per_owner: referrer != PROGRAM_ID,
     })
 }
 
@@ -100,14 +104,15 @@ pub fn update_referral(
     })
 }
 
-/// Gives `partner` basis points of each later reward. Both sign.
+/// Gives `partner` a part of each later reward: basis points or base units, one of the two.
+/// Both sign.
 #[must_use]
 pub fn set_partner(
     owner: &Pubkey,
     partner: &Pubkey,
     campaign: &Pubkey,
     referral: &Pubkey,
-    share_bps: u16,
+    share: Share,
 ) -> Instruction {
     raw::SetPartnerAccounts {
         owner: *owner,
@@ -115,15 +120,32 @@ pub fn set_partner(
         campaign: *campaign,
         referral: *referral,
     }
-    .instruction(&raw::SetPartnerArgs { share_bps })
+    .instruction(&raw::SetPartnerArgs {
+        share_bps: share.bps,
+        fixed: share.fixed,
+    })
 }
 
-/// Ends the partnership. `partner` signs.
+/// Ends the partnership for later conversions. `party`, who signs, is the partner, for whom
+/// it ends at once, or the owner, for whom it ends in 7 days.
 #[must_use]
-pub fn remove_partner(partner: &Pubkey, referral: &Pubkey) -> Instruction {
-    raw::RemovePartnerAccounts {
-        partner: *partner,
+pub fn end_partnership(party: &Pubkey, referral: &Pubkey) -> Instruction {
+    raw::EndPartnershipAccounts {
+        party: *party,
         referral: *referral,
+    }
+    .instruction()
+}
+
+/// Creates the account that counts the conversions of all codes of `owner`, in a campaign
+/// that counts per owner. `payer` and `owner` sign.
+#[must_use]
+pub fn register_referrer(payer: &Pubkey, owner: &Pubkey, campaign: &Pubkey) -> Instruction {
+    raw::RegisterReferrerAccounts {
+        payer: *payer,
+        owner: *owner,
+        campaign: *campaign,
+        referrer: pda::referrer(campaign, owner),
     }
     .instruction()
 }
@@ -141,13 +163,20 @@ pub fn propose_owner(owner: &Pubkey, referral: &Pubkey, new_owner: Option<&Pubke
 }
 
 /// Takes over a code that was offered to `new_owner`, who signs. Its pending
-/// rewards come with it.
+/// rewards come with it. Where the campaign counts `per_owner`, the new owner has
+/// registered before: [`register_referrer`].
 #[must_use]
-pub fn accept_owner(new_owner: &Pubkey, campaign: &Pubkey, referral: &Pubkey) -> Instruction {
+pub fn accept_owner(
+    new_owner: &Pubkey,
+    campaign: &Pubkey,
+    referral: &Pubkey,
+    per_owner: bool,
+) -> Instruction {
     raw::AcceptOwnerAccounts {
         new_owner: *new_owner,
         campaign: *campaign,
         referral: *referral,
+        referrer: per_owner.then(|| pda::referrer(campaign, new_owner)),
     }
     .instruction()
 }
@@ -182,17 +211,18 @@ mod tests {
                 usage_limit: 5,
                 expires_at: 6,
                 attestor,
+                per_owner: attestor.is_some(),
             };
             let built = create_referral(&args);
             let accounts: Vec<Pubkey> = built.accounts.iter().map(|meta| meta.pubkey).collect();
 
             // Then reading gives the same, and its position is the referral's
             assert_eq!(read_create_referral(&accounts, &built.data), Some(args));
-            let (referral, _) = pda::referral(&campaign, &args.code);
+            let referral = pda::referral(&campaign, &args.code);
             assert_eq!(accounts[raw::CreateReferralAccounts::REFERRAL], referral);
 
             // And another instruction is none
-            let other = accept_owner(&owner, &campaign, &referral);
+            let other = accept_owner(&owner, &campaign, &referral, false);
             assert_eq!(read_create_referral(&accounts, &other.data), None);
         }
     }

@@ -1,17 +1,18 @@
-//! What happens after a conversion: claims, cancellations, and rent that comes back.
+//! Instructions after a conversion: claims, cancellations, and rent that comes back.
 
 use solana_sdk::{instruction::Instruction, pubkey::Pubkey};
 
-use super::{Offer, key_of, raw};
+use super::{Offer, raw};
 use crate::{
-    accounts::{Campaign, Conversion, Funding, settled},
+    accounts::{Campaign, Conversion, Funding, Status, settled},
     pda,
     raw::trim,
 };
 
-/// Pays what is pending of `conversion`, to whoever can receive. Anybody may send it.
+/// Pays the pending parts of the conversion at `address` that can be paid now. Anybody may
+/// send it.
 #[must_use]
-pub fn claim(offer: &Offer<'_>, conversion: &Conversion) -> Instruction {
+pub fn claim(offer: &Offer<'_>, address: &Pubkey, conversion: &Conversion) -> Instruction {
     let open = |part, units: u64| units > 0 && !conversion.is_settled(part);
     let campaign = offer.campaign;
     let referee = open(settled::REFEREE, conversion.reward_referee);
@@ -19,7 +20,7 @@ pub fn claim(offer: &Offer<'_>, conversion: &Conversion) -> Instruction {
     let accounts = raw::ClaimAccounts {
         campaign: offer.address,
         referral: offer.referral_address,
-        conversion: offer.address_of(conversion),
+        conversion: *address,
         referrer_account: offer.referral.reward_account,
         mint: campaign.reward_mint(),
         token_program: campaign.reward_token_program(),
@@ -28,13 +29,18 @@ pub fn claim(offer: &Offer<'_>, conversion: &Conversion) -> Instruction {
             .map(|partner| offer.reward_account(&partner)),
         vault: campaign.vault(),
     };
-    let instruction = offer.counting(accounts.instruction(), raw::ClaimAccounts::CAMPAIGN);
+    let mut instruction = offer.minting(accounts.instruction(), raw::ClaimAccounts::MINT);
+    instruction.accounts[raw::ClaimAccounts::CAMPAIGN].is_writable = campaign.pays_from_vault();
     trim(instruction, raw::ClaimAccounts::REFEREE_ACCOUNT)
 }
 
-/// Takes back `conversion` within its hold. `campaign.authority` signs.
+/// Takes back the conversion at `address` within its hold. `campaign.authority` signs.
 #[must_use]
-pub fn cancel_conversion(offer: &Offer<'_>, conversion: &Conversion) -> Instruction {
+pub fn cancel_conversion(
+    offer: &Offer<'_>,
+    address: &Pubkey,
+    conversion: &Conversion,
+) -> Instruction {
     let campaign = offer.campaign;
     // What a split held back goes to the treasury; nobody else holds anything yet.
     let split = campaign.funding == Funding::PaymentSplit;
@@ -43,16 +49,17 @@ pub fn cancel_conversion(offer: &Offer<'_>, conversion: &Conversion) -> Instruct
         authority: campaign.authority,
         campaign: offer.address,
         referral: offer.referral_address,
-        conversion: offer.address_of(conversion),
-        treasury: split.then_some(campaign.treasury),
+        conversion: *address,
+        referrer: offer.referrer(),
+        treasury: split.then_some(campaign.settings.treasury),
         mint: token.then_some(campaign.mint),
         vault: token.then_some(campaign.vault),
         token_program: token.then_some(campaign.token_program),
     };
-    offer.counting(
-        accounts.instruction(),
-        raw::CancelConversionAccounts::CAMPAIGN,
-    )
+    let mut instruction = accounts.instruction();
+    instruction.accounts[raw::CancelConversionAccounts::CAMPAIGN].is_writable =
+        conversion.budgeted || campaign.pays_from_vault();
+    instruction
 }
 
 /// Gives back the rent of a referral of a closed campaign, to `rent_payer`, the
@@ -67,30 +74,57 @@ pub fn reclaim_referral(campaign: &Pubkey, referral: &Pubkey, rent_payer: &Pubke
     .instruction()
 }
 
-/// Gives back the rent of a conversion, once nobody can claim any more. Anybody may
-/// send it.
+/// Gives back the rent of the conversion with `key`, which is [`pda::conversion_key`]'s, once
+/// its campaign is over. Anybody may send it.
 #[must_use]
 pub fn reclaim_conversion(
     address: &Pubkey,
     campaign: &Campaign,
+    key: [u8; 32],
     conversion: &Conversion,
 ) -> Instruction {
-    let key = key_of(campaign, conversion);
+    let escrow = campaign.funding == Funding::PaymentSplit
+        && campaign.rewards_are_sol()
+        && conversion.status == Status::Pending;
     raw::ReclaimConversionAccounts {
         campaign: *address,
-        conversion: pda::conversion(address, &key).0,
+        conversion: pda::conversion(address, &key),
         rent_payer: conversion.rent_payer,
+        treasury: escrow.then_some(campaign.settings.treasury),
     }
     .instruction(&raw::ReclaimConversionArgs { key })
 }
 
-/// Gives back the rent of a first touch that counts no longer, to `rent_payer`, its
+/// Gives back the rent of a binding that counts no longer, to `rent_payer`, its own. Anybody
+/// may send it.
+#[must_use]
+pub fn reclaim_binding(campaign: &Pubkey, wallet: &Pubkey, rent_payer: &Pubkey) -> Instruction {
+    raw::ReclaimBindingAccounts {
+        campaign: *campaign,
+        binding: pda::binding(campaign, wallet),
+        rent_payer: *rent_payer,
+    }
+    .instruction()
+}
+
+/// Gives back the rent of a referrer's account, once nothing of its campaign can be claimed
+/// any more, to `rent_payer`, its own. Anybody may send it.
+#[must_use]
+pub fn reclaim_referrer(campaign: &Pubkey, owner: &Pubkey, rent_payer: &Pubkey) -> Instruction {
+    raw::ReclaimReferrerAccounts {
+        campaign: *campaign,
+        referrer: pda::referrer(campaign, owner),
+        rent_payer: *rent_payer,
+    }
+    .instruction()
+}
+
+/// Gives back the rent of the revocation of a voucher that has expired, to `rent_payer`, its
 /// own. Anybody may send it.
 #[must_use]
-pub fn reclaim_referee(campaign: &Pubkey, wallet: &Pubkey, rent_payer: &Pubkey) -> Instruction {
-    raw::ReclaimRefereeAccounts {
-        campaign: *campaign,
-        referee: pda::referee(campaign, wallet).0,
+pub fn reclaim_voucher(campaign: &Pubkey, digest: &[u8; 32], rent_payer: &Pubkey) -> Instruction {
+    raw::ReclaimVoucherAccounts {
+        revocation: pda::revocation(campaign, digest),
         rent_payer: *rent_payer,
     }
     .instruction()

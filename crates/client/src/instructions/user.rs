@@ -1,4 +1,4 @@
-//! What a wallet does that was referred.
+//! Instructions of a wallet that was referred.
 
 use solana_sdk::{instruction::Instruction, pubkey::Pubkey};
 use vouch_rules::Code;
@@ -13,19 +13,36 @@ use crate::{
 /// The sysvar that holds a transaction's instructions.
 const INSTRUCTIONS: Pubkey = Pubkey::from_str_const("Sysvar1nstructions1111111111111111111111111");
 
-/// Notes that `code` brought `wallet` to the campaign first. `payer` and `wallet`
-/// sign.
+/// What `bind` takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Bind {
+    /// Pays the rent, may be a sponsor; signs.
+    pub payer: Pubkey,
+    /// The wallet that was brought; signs.
+    pub wallet: Pubkey,
+    /// The campaign.
+    pub campaign: Pubkey,
+    /// The code that brought it.
+    pub code: Code,
+    /// The referral that the wallet is bound to already, which cannot earn any more, and
+    /// the account of its owner where the campaign counts per owner.
+    pub bound: Option<(Pubkey, Option<Pubkey>)>,
+}
+
+/// Records that a code brought a wallet to the campaign first.
 #[must_use]
-pub fn bind(payer: &Pubkey, wallet: &Pubkey, campaign: &Pubkey, code: &Code) -> Instruction {
+pub fn bind(args: &Bind) -> Instruction {
     raw::BindAccounts {
-        payer: *payer,
-        wallet: *wallet,
-        campaign: *campaign,
-        referral: pda::referral(campaign, code).0,
-        referee: pda::referee(campaign, wallet).0,
+        payer: args.payer,
+        wallet: args.wallet,
+        campaign: args.campaign,
+        referral: pda::referral(&args.campaign, &args.code),
+        binding: pda::binding(&args.campaign, &args.wallet),
+        bound_referral: args.bound.map(|(referral, _)| referral),
+        bound_referrer: args.bound.and_then(|(_, referrer)| referrer),
     }
     .instruction(&raw::BindArgs {
-        code: code.to_padded(),
+        code: args.code.to_padded(),
     })
 }
 
@@ -38,7 +55,10 @@ pub enum Evidence {
     /// This attestor, who signs the transaction.
     Attestor(Pubkey),
     /// The instruction right before: [`crate::voucher::instruction`].
-    Voucher,
+    Voucher {
+        /// [`crate::voucher::digest`] of its message.
+        digest: [u8; 32],
+    },
 }
 
 /// What `convert` takes.
@@ -81,7 +101,11 @@ impl Convert {
 #[must_use]
 pub fn convert(offer: &Offer<'_>, args: &Convert) -> Instruction {
     let campaign = offer.campaign;
-    let at_once = campaign.hold_seconds == 0;
+    let at_once = offer.settings().hold_seconds == 0;
+    let voucher = match args.evidence {
+        Evidence::Voucher { digest } => Some(digest),
+        Evidence::None | Evidence::Attestor(_) => None,
+    };
     let accounts = raw::ConvertAccounts {
         payer: args.payer,
         referee: args.referee,
@@ -94,10 +118,13 @@ pub fn convert(offer: &Offer<'_>, args: &Convert) -> Instruction {
         token_program: campaign.token_program,
         attestor: match args.evidence {
             Evidence::Attestor(attestor) => Some(attestor),
-            Evidence::None | Evidence::Voucher => None,
+            Evidence::None | Evidence::Voucher { .. } => None,
         },
-        instructions: (args.evidence == Evidence::Voucher).then_some(INSTRUCTIONS),
+        instructions: voucher.map(|_| INSTRUCTIONS),
+        revocation: voucher.map(|digest| pda::revocation(&offer.address, &digest)),
         binding: offer.binding(&args.referee),
+        referrer: offer.referrer(),
+        credential: offer.credential(&args.referee),
         referee_account: offer.referee_account(&args.referee).filter(|_| at_once),
         partner_account: offer.partner_account().filter(|_| at_once),
         vault: campaign.vault(),
@@ -109,6 +136,7 @@ pub fn convert(offer: &Offer<'_>, args: &Convert) -> Instruction {
         reference: args.reference,
     });
     let instruction = offer.counting(instruction, raw::ConvertAccounts::CAMPAIGN);
+    let instruction = offer.minting(instruction, raw::ConvertAccounts::MINT);
     trim(instruction, raw::ConvertAccounts::ATTESTOR)
 }
 
@@ -125,6 +153,9 @@ pub struct Purchase {
     pub amount: u64,
     /// The seller's own reference, such as a hash of an order; zeros for none.
     pub reference: [u8; 32],
+    /// The most that the buyer agrees to pay, in base units of the payment token: the price
+    /// that was shown.
+    pub max_payment: u64,
     /// Program of the payment token; of no effect where payments are lamports.
     pub payment_token_program: Pubkey,
     /// The buyer's token account that pays; `None` for the associated one.
@@ -142,6 +173,7 @@ impl Purchase {
             action: Action::Purchase,
             amount,
             reference,
+            max_payment: amount,
             payment_token_program: crate::token::TOKEN_PROGRAM_ID,
             payment_source: None,
         }
@@ -165,7 +197,7 @@ impl Purchase {
 pub fn purchase(offer: &Offer<'_>, args: &Purchase) -> Instruction {
     let campaign = offer.campaign;
     let split = campaign.funding == Funding::PaymentSplit;
-    let at_once = campaign.hold_seconds == 0;
+    let at_once = offer.settings().hold_seconds == 0;
     // A split pays rewards in the token of the payment, which is there already; what
     // is held moves no other.
     let moves = at_once && !split;
@@ -176,7 +208,7 @@ pub fn purchase(offer: &Offer<'_>, args: &Purchase) -> Instruction {
         campaign: offer.address,
         referral: offer.referral_address,
         conversion: offer.conversion(&args.buyer, &args.reference),
-        treasury: campaign.treasury,
+        treasury: campaign.settings.treasury,
         referrer_account: offer.referral.reward_account,
         payment_mint,
         payment_source: payment_mint.map(|_| args.source(campaign)),
@@ -184,6 +216,8 @@ pub fn purchase(offer: &Offer<'_>, args: &Purchase) -> Instruction {
         mint: campaign.reward_mint().filter(|_| moves),
         token_program: campaign.reward_token_program().filter(|_| moves),
         binding: offer.binding(&args.buyer),
+        referrer: offer.referrer(),
+        credential: offer.credential(&args.buyer),
         // In a split, the buyer's part is a discount.
         referee_account: offer.referee_account(&args.buyer).filter(|_| moves),
         partner_account: offer.partner_account().filter(|_| at_once),
@@ -194,7 +228,9 @@ pub fn purchase(offer: &Offer<'_>, args: &Purchase) -> Instruction {
         action: args.action,
         amount: args.amount,
         reference: args.reference,
+        max_payment: args.max_payment,
     });
     let instruction = offer.counting(instruction, raw::PurchaseAccounts::CAMPAIGN);
+    let instruction = offer.minting(instruction, raw::PurchaseAccounts::MINT);
     trim(instruction, raw::PurchaseAccounts::PAYMENT_MINT)
 }

@@ -30,6 +30,8 @@ pub struct Campaign {
     pub starts_at: Option<i64>,
     pub ends_at: Option<i64>,
     pub created_at: i64,
+    /// The account's bytes, which say what was announced.
+    pub data: Vec<u8>,
     pub slot: i64,
     pub commitment: String,
     /// Its name, when it has given itself one.
@@ -71,7 +73,7 @@ async fn select(
                c.mint_decimals, c.token_program, c.funding, c.proof, c.uniqueness, c.reward_kind,
                c.reward_fixed AS "reward_fixed: Unsigned", c.reward_bps,
                c.reward_max AS "reward_max: Unsigned", c.paused, c.closed, c.starts_at, c.ends_at,
-               c.created_at, a.slot, a.commitment,
+               c.created_at, a.data, a.slot, a.commitment,
                p.name AS "name?", p.landing_url AS "landing_url?"
         FROM campaigns c
         JOIN accounts a ON a.address = c.address

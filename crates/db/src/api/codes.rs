@@ -47,6 +47,8 @@ pub struct CampaignState {
     pub starts_at: Option<i64>,
     /// Unix seconds; `None` for never.
     pub ends_at: Option<i64>,
+    /// The account's bytes, which say what was announced.
+    pub data: Vec<u8>,
 }
 
 /// The referral with `code` in `campaign`; without a campaign, the oldest with it:
@@ -71,10 +73,12 @@ pub async fn find(
                    ORDER BY oa.gone, o.created_at, o.address COLLATE "C" LIMIT 1
                ) AS "owns_short_link!",
                p.landing_url AS "landing_url?",
-               c.paused AS "paused?", c.closed AS "closed?", c.starts_at, c.ends_at
+               c.paused AS "paused?", c.closed AS "closed?", c.starts_at, c.ends_at,
+               ca.data AS "campaign_data?"
         FROM referrals r
         JOIN accounts a ON a.address = r.address
         LEFT JOIN campaigns c ON c.address = r.campaign
+        LEFT JOIN accounts ca ON ca.address = r.campaign
         LEFT JOIN campaign_profiles p ON p.campaign = r.campaign
         WHERE r.code = $1 AND ($2::text IS NULL OR r.campaign = $2)
         ORDER BY a.gone, r.created_at, r.address COLLATE "C"
@@ -94,6 +98,7 @@ pub async fn find(
                 closed,
                 starts_at: row.starts_at,
                 ends_at: row.ends_at,
+                data: row.campaign_data.unwrap_or_default(),
             }),
             _ => None,
         },

@@ -7,14 +7,15 @@ pub mod user;
 
 pub use admin::{
     accept_authority::*, close_campaign::*, create_campaign::*, fund_vault::*,
-    propose_authority::*, reclaim_campaign::*, set_paused::*, set_suspended::*, update_campaign::*,
-    withdraw_vault::*,
+    propose_authority::*, reclaim_campaign::*, revoke_voucher::*, set_paused::*, set_suspended::*,
+    update_campaign::*, withdraw_vault::*,
 };
 pub use referrer::{
-    accept_owner::*, check_expiry, close_referral::*, create_referral::*, propose_owner::*,
-    remove_partner::*, reward_account, set_partner::*, update_referral::*,
+    accept_owner::*, close_referral::*, create_referral::*, end_partnership::*, propose_owner::*,
+    register_referrer::*, set_partner::*, update_referral::*,
 };
 pub use settlement::{
-    cancel_conversion::*, claim::*, reclaim_conversion::*, reclaim_referee::*, reclaim_referral::*,
+    cancel_conversion::*, claim::*, reclaim_binding::*, reclaim_conversion::*, reclaim_referral::*,
+    reclaim_referrer::*, reclaim_voucher::*,
 };
 pub use user::{bind::*, convert::*, purchase::*};

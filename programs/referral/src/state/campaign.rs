@@ -1,7 +1,12 @@
 use anchor_lang::{address_eq, prelude::*};
-use vouch_rules::reward::{self, InvalidRule, RewardKind, RewardRule};
+use bytemuck::Zeroable;
+use vouch_rules::eligibility::CampaignState;
+use vouch_rules::reward::{bonuses_within, InvalidRule};
 
-use crate::{ReferralError, VERSION};
+use crate::{
+    address::address_is_zero, Bonus, ReferralError as E, Settings, Terms, MAX_PERIOD, REWARD_FIXED,
+    REWARD_PERCENT, VERSION,
+};
 
 /// `Campaign::funding`: the campaign holds the mint authority and mints each reward.
 pub const FUNDING_MINT_AUTHORITY: u8 = 0;
@@ -21,131 +26,18 @@ pub const UNIQUENESS_WALLET: u8 = 0;
 pub const UNIQUENESS_WALLET_AND_CODE: u8 = 1;
 /// `Campaign::uniqueness`: an order counts once.
 pub const UNIQUENESS_ORDER: u8 = 2;
-/// `Campaign::reward_kind`: `reward_fixed` base units for each conversion.
-pub const REWARD_FIXED: u8 = 0;
-/// `Campaign::reward_kind`: `reward_bps` of the amount, at most `reward_max`.
-pub const REWARD_PERCENT: u8 = 1;
 
-/// Longest hold and longest attribution window, in seconds: 365 days.
-pub const MAX_PERIOD: u32 = 31_536_000;
 /// Seconds after a campaign's last hold in which its rewards can still be claimed:
 /// 30 days.
 pub const CLAIM_PERIOD: i64 = 2_592_000;
+/// Seconds after a campaign's end from which anybody may close it: 30 days.
+pub const CLOSE_PERIOD: i64 = 2_592_000;
+/// Different bonuses that a campaign can ever offer.
+pub const MAX_BONUSES: usize = 32;
 
-/// What of a campaign never changes.
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable, IdlType)]
-#[repr(C)]
-pub struct Terms {
-    /// Where rewards come from: 0 mint authority, 1 vault, 2 split of the payment.
-    pub funding: u8,
-    /// What a conversion must prove: 0 nothing, 1 the attestor's word, 2 a payment.
-    pub proof: u8,
-    /// What counts once: 0 a wallet, 1 a wallet with a code, 2 an order.
-    pub uniqueness: u8,
-}
-
-/// What of a campaign its authority may change, for the conversions that follow.
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable, IdlType)]
-#[repr(C)]
-pub struct Settings {
-    /// How the reward is found: 0 fixed, 1 percent of the amount.
-    pub reward_kind: u8,
-    /// Base units for each conversion, when the kind is fixed; else 0.
-    pub reward_fixed: PodU64,
-    /// Basis points of the amount, when the kind is percent; else 0.
-    pub reward_bps: PodU16,
-    /// Most base units for one conversion, when the kind is percent; else 0.
-    pub reward_max: PodU64,
-    /// Least amount of a conversion.
-    pub min_amount: PodU64,
-    /// Basis points of the reward that the referee gets.
-    pub referee_share_bps: PodU16,
-    /// Most basis points of the reward that a partner may get.
-    pub max_partner_share_bps: PodU16,
-    /// Multipliers by a referral's conversions; unused ones are zero.
-    pub tiers: [Tier; 4],
-    /// Bonuses by a referral's conversions; unused ones are zero.
-    pub bonuses: [Bonus; 4],
-    /// Seconds that a reward is held before it can be claimed; 0 to be paid at once.
-    pub hold_seconds: PodU32,
-    /// Seconds that a first touch counts; 0 for no first touch.
-    pub attribution_window: PodU32,
-    /// Unix seconds from which conversions count; 0 for at once.
-    pub starts_at: PodI64,
-    /// Unix seconds from which they no longer do; 0 for never.
-    pub ends_at: PodI64,
-    /// Most base units the campaign may owe and pay; 0 for no limit.
-    pub budget: PodU64,
-    /// 1 when a code needs the attestor's signature.
-    pub attested_codes: u8,
-    /// Who vouches for conversions and codes; zero for nobody.
-    pub attestor: Address,
-    /// What receives payments: a wallet for SOL, a token account for a token.
-    pub treasury: Address,
-}
-
-macro_rules! borsh_as_bytes {
-    ($type:ident) => {
-        // SAFETY: reads the very bytes of a type that any bytes are a value of.
-        unsafe impl<'de, C: anchor_lang::wincode::config::ConfigCore> SchemaRead<'de, C> for $type {
-            type Dst = Self;
-
-            #[inline(always)]
-            fn read(
-                mut reader: impl anchor_lang::wincode::io::Reader<'de>,
-                dst: &mut core::mem::MaybeUninit<Self>,
-            ) -> anchor_lang::wincode::ReadResult<()> {
-                let bytes = reader.take_array::<{ core::mem::size_of::<Self>() }>()?;
-                dst.write(bytemuck::cast(bytes));
-                Ok(())
-            }
-        }
-
-        // SAFETY: writes the very bytes, all of them.
-        unsafe impl<C: anchor_lang::wincode::config::ConfigCore> SchemaWrite<C> for $type {
-            type Src = Self;
-
-            fn size_of(_: &Self) -> anchor_lang::wincode::WriteResult<usize> {
-                Ok(core::mem::size_of::<Self>())
-            }
-
-            fn write(
-                mut writer: impl anchor_lang::wincode::io::Writer,
-                src: &Self,
-            ) -> anchor_lang::wincode::WriteResult<()> {
-                Ok(writer.write(bytemuck::bytes_of(src))?)
-            }
-        }
-    };
-}
-
-borsh_as_bytes!(Terms);
-borsh_as_bytes!(Settings);
-
-/// From `min_conversions` on, a referral's rewards are multiplied.
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable, IdlType)]
-#[repr(C)]
-pub struct Tier {
-    /// Conversions a referral needs for this tier.
-    pub min_conversions: PodU64,
-    /// Multiplier in basis points (10,000 = 1x).
-    pub multiplier_bps: PodU32,
-}
-
-/// Paid once, when a referral reaches `threshold` conversions.
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable, IdlType)]
-#[repr(C)]
-pub struct Bonus {
-    /// Conversions a referral needs for this bonus.
-    pub threshold: PodU64,
-    /// Base units.
-    pub amount: PodU64,
-}
-
-/// A campaign: who pays what for which conversions.
+/// A campaign: its terms, its settings and what it owes.
 ///
-/// Address: `["campaign", creator, id]`. It is also the mint authority of its
-/// token.
+/// Address: `["campaign", creator, id]`. It is also the mint authority of its token.
 #[account]
 pub struct Campaign {
     /// Layout version.
@@ -154,226 +46,303 @@ pub struct Campaign {
     pub bump: u8,
     /// Where rewards come from: 0 mint authority, 1 vault, 2 split of the payment.
     pub funding: u8,
-    /// What a conversion must prove: 0 nothing, 1 the attestor's word, 2 a payment.
+    /// Proof that a conversion needs: 0 none, 1 the attestor's word, 2 a payment.
     pub proof: u8,
     /// What counts once: 0 a wallet, 1 a wallet with a code, 2 an order.
     pub uniqueness: u8,
-    /// How the reward is found: 0 fixed, 1 percent of the amount.
-    pub reward_kind: u8,
+    /// 1 when tiers, bonuses and `owner_limit` count all codes of an owner.
+    pub per_owner: u8,
     /// 1 while conversions are refused.
     pub paused: u8,
     /// 1 for good, once the campaign is closed.
     pub closed: u8,
-    /// 1 when a code needs the attestor's signature.
-    pub attested_codes: u8,
     /// Decimals of the mint.
     pub mint_decimals: u8,
-    /// Who opened it; part of the address.
+    /// Seconds between the announcement of a cut and its effect.
+    pub notice_seconds: PodU32,
+    /// Wallet that opened it; part of the address.
     pub creator: Address,
     /// The creator's own number; part of the address.
     pub id: PodU64,
-    /// Who may change it.
+    /// Signer that may change it.
     pub authority: Address,
-    /// Who may take over `authority`; zero for nobody.
+    /// Signer that may take over `authority`; zero for nobody.
     pub pending_authority: Address,
-    /// Token of the rewards.
+    /// Token of the rewards; zero for SOL.
     pub mint: Address,
     /// Program of the mint.
     pub token_program: Address,
     /// Token account that pays the rewards; zero for none.
     pub vault: Address,
-    /// Who vouches for conversions; zero for nobody.
-    pub attestor: Address,
-    /// Who receives payments; zero for nobody.
-    pub treasury: Address,
     /// Token of payments; zero for SOL.
     pub payment_mint: Address,
-    /// Who paid the rent, and gets it back.
+    /// Wallet that paid the rent, and gets it back.
     pub rent_payer: Address,
-    /// Base units for each conversion, when the kind is fixed.
-    pub reward_fixed: PodU64,
-    /// Basis points of the amount, when the kind is percent.
-    pub reward_bps: PodU16,
-    /// Basis points of the reward that the referee gets.
-    pub referee_share_bps: PodU16,
-    /// Most basis points of the reward that a partner may get.
-    pub max_partner_share_bps: PodU16,
-    /// Most base units for one conversion, when the kind is percent.
-    pub reward_max: PodU64,
-    /// Least amount of a conversion.
-    pub min_amount: PodU64,
-    /// Multipliers by a referral's conversions; unused ones are zero.
-    pub tiers: [Tier; 4],
-    /// Bonuses by a referral's conversions; unused ones are zero.
-    pub bonuses: [Bonus; 4],
-    /// Seconds that a reward is held before it can be claimed.
-    pub hold_seconds: PodU32,
-    /// Seconds that a first touch counts; 0 for no first touch.
-    pub attribution_window: PodU32,
-    /// Unix seconds from which conversions count; 0 for at once.
-    pub starts_at: PodI64,
-    /// Unix seconds from which they no longer do; 0 for never.
-    pub ends_at: PodI64,
-    /// Most base units the campaign may ever owe; 0 for no limit.
-    pub budget: PodU64,
-    /// Base units owed or paid so far, while there is a budget.
-    pub committed: PodU64,
     /// Unix seconds of its creation.
     pub created_at: PodI64,
     /// Unix seconds of its closing; 0 while it is not closed.
     pub closed_at: PodI64,
-    /// Base units that the vault owes: rewards that wait in it.
-    pub owed: PodU64,
     /// Largest `hold_seconds` that it ever had.
     pub longest_hold: PodU32,
+    /// Where rewards are of the token that buyers pay with: least base units that a
+    /// conversion under any of its settings left to the treasury, bonuses apart.
+    pub least_margin: PodU64,
+    /// Base units that budgeted conversions owe or were paid.
+    pub committed: PodU64,
+    /// Base units that the vault owes: rewards that wait in it.
+    pub owed: PodU64,
+    /// Settings in force, unless `next` are.
+    pub settings: Settings,
+    /// Places of their bonuses in `offered`.
+    pub bonus_places: [u8; 4],
+    /// Unix seconds from which `next` are in force; 0 when nothing was announced.
+    pub next_from: PodI64,
+    /// Settings that were announced; zeros for none.
+    pub next: Settings,
+    /// Places of their bonuses in `offered`.
+    pub next_bonus_places: [u8; 4],
+    /// Register of every bonus that was ever offered. A place never changes, so that it
+    /// can stand for the bonus where paid ones are remembered.
+    pub offered: [Bonus; MAX_BONUSES],
     /// Zeros, for later versions.
-    pub reserved: [u8; 108],
+    pub reserved: [u8; 56],
 }
 
-const _: () = assert!(core::mem::size_of::<Campaign>() == 656);
 const _: () = assert!(core::mem::align_of::<Campaign>() == 1);
 
-impl Campaign {
-    /// Takes over `settings`; [`Self::invariant`] says whether they are possible.
-    pub fn apply(&mut self, settings: &Settings) {
-        self.reward_kind = settings.reward_kind;
-        self.reward_fixed = settings.reward_fixed;
-        self.reward_bps = settings.reward_bps;
-        self.reward_max = settings.reward_max;
-        self.min_amount = settings.min_amount;
-        self.referee_share_bps = settings.referee_share_bps;
-        self.max_partner_share_bps = settings.max_partner_share_bps;
-        self.tiers = settings.tiers;
-        self.bonuses = settings.bonuses;
-        self.hold_seconds = settings.hold_seconds;
-        let longest = self.longest_hold.get().max(settings.hold_seconds.get());
-        self.longest_hold = longest.into();
-        self.attribution_window = settings.attribution_window;
-        self.starts_at = settings.starts_at;
-        self.ends_at = settings.ends_at;
-        self.budget = settings.budget;
-        self.attested_codes = settings.attested_codes;
-        self.attestor = settings.attestor;
-        self.treasury = settings.treasury;
-    }
+/// The settings that hold at some time.
+#[derive(Clone, Copy)]
+pub struct InForce<'a> {
+    /// The settings.
+    pub settings: &'a Settings,
+    /// Places of their bonuses in the campaign's register.
+    pub bonus_places: [u8; 4],
+}
 
-    /// What [`Self::apply`] would take.
-    pub fn settings(&self) -> Settings {
-        Settings {
-            reward_kind: self.reward_kind,
-            reward_fixed: self.reward_fixed,
-            reward_bps: self.reward_bps,
-            reward_max: self.reward_max,
-            min_amount: self.min_amount,
-            referee_share_bps: self.referee_share_bps,
-            max_partner_share_bps: self.max_partner_share_bps,
-            tiers: self.tiers,
-            bonuses: self.bonuses,
-            hold_seconds: self.hold_seconds,
-            attribution_window: self.attribution_window,
-            starts_at: self.starts_at,
-            ends_at: self.ends_at,
-            budget: self.budget,
-            attested_codes: self.attested_codes,
-            attestor: self.attestor,
-            treasury: self.treasury,
-        }
-    }
+impl core::ops::Deref for InForce<'_> {
+    type Target = Settings;
 
-    /// The rule that rewards follow.
     #[inline(always)]
-    pub fn rule(&self) -> RewardRule {
-        let kind = if self.reward_kind == REWARD_PERCENT {
-            RewardKind::Percent {
-                bps: self.reward_bps.get(),
-                max: self.reward_max.get(),
+    fn deref(&self) -> &Settings {
+        self.settings
+    }
+}
+
+impl Campaign {
+    /// The settings in force at `now`, in unix seconds.
+    #[inline(always)]
+    pub fn in_force(&self, now: i64) -> InForce<'_> {
+        if self.next_is_in_force(now) {
+            InForce {
+                settings: &self.next,
+                bonus_places: self.next_bonus_places,
             }
         } else {
-            RewardKind::Fixed(self.reward_fixed.get())
-        };
-        RewardRule {
-            kind,
-            tiers: self.tiers.map(|tier| reward::Tier {
-                min_conversions: tier.min_conversions.get(),
-                multiplier_bps: tier.multiplier_bps.get(),
-            }),
-            bonuses: self.bonuses.map(|bonus| reward::Bonus {
-                threshold: bonus.threshold.get(),
-                amount: bonus.amount.get(),
-            }),
-            referee_share_bps: self.referee_share_bps.get(),
-            max_partner_share_bps: self.max_partner_share_bps.get(),
+            InForce {
+                settings: &self.settings,
+                bonus_places: self.bonus_places,
+            }
         }
     }
 
-    /// What holds of every campaign, checked last by whoever writes one.
-    pub fn invariant(&self) -> Result<()> {
-        use ReferralError as E;
+    #[inline(always)]
+    fn next_is_in_force(&self, now: i64) -> bool {
+        let from = self.next_from.get();
+        from != 0 && now >= from
+    }
 
-        let (fixed, bps, max) = (
-            self.reward_fixed.get(),
-            self.reward_bps.get(),
-            self.reward_max.get(),
-        );
-        let split = self.funding == FUNDING_PAYMENT_SPLIT;
-        let paid = self.proof == PROOF_PAYMENT;
+    /// The campaign's terms.
+    pub fn terms(&self) -> Terms {
+        Terms {
+            funding: self.funding,
+            proof: self.proof,
+            uniqueness: self.uniqueness,
+            per_owner: self.per_owner,
+            notice_seconds: self.notice_seconds,
+        }
+    }
+
+    /// Sets the first settings.
+    pub fn open_with(&mut self, settings: &Settings) -> Result<()> {
+        self.bonus_places = self.offer(settings)?;
+        self.settings = *settings;
+        self.least_margin = u64::MAX.into();
+        self.note_margin(settings);
+        self.longest_hold = settings.hold_seconds;
+        Ok(())
+    }
+
+    /// Takes over `new` at `now`, in unix seconds: at once, or after the notice where
+    /// they cut something. Returns the time from which they hold.
+    pub fn change(&mut self, new: &Settings, now: i64) -> Result<i64> {
+        if self.next_is_in_force(now) {
+            self.settings = self.next;
+            self.bonus_places = self.next_bonus_places;
+        }
+        self.next = Settings::zeroed();
+        self.next_bonus_places = [0; 4];
+        self.next_from = 0.into();
+
+        let known = self.offered;
+        let places = self.offer(new)?;
+        self.note_margin(new);
+        // A bonus that was offered before may have been paid: to promise it again makes up
+        // for no other one.
+        let mut promised = *new;
+        for bonus in &mut promised.bonuses {
+            if known.contains(bonus) && !self.settings.bonuses.contains(bonus) {
+                bonus.amount = 0.into();
+            }
+        }
+        let longest = self.longest_hold.get().max(new.hold_seconds.get());
+        self.longest_hold = longest.into();
+        let notice = i64::from(self.notice_seconds.get());
+        if notice == 0 || !promised.cut(&self.settings, now) {
+            self.settings = *new;
+            self.bonus_places = places;
+            return Ok(now);
+        }
+        self.settings.budget = new.budget;
+        self.settings.attested_codes = new.attested_codes;
+        self.settings.attestor = new.attestor;
+        self.settings.treasury = new.treasury;
+        self.next = *new;
+        self.next_bonus_places = places;
+        let from = now.saturating_add(notice);
+        self.next_from = from.into();
+        Ok(from)
+    }
+
+    /// Whether rewards are of the token that buyers pay with.
+    fn pays_back(&self) -> bool {
+        self.proof == PROOF_PAYMENT && address_eq(&self.mint, &self.payment_mint)
+    }
+
+    /// Lowers the least margin to that of `settings`.
+    fn note_margin(&mut self, settings: &Settings) {
+        if self.pays_back() {
+            let margin = settings.rule([0; 4]).margin(settings.min_amount.get());
+            let least = self.least_margin.get().min(margin.unwrap_or(0));
+            self.least_margin = least.into();
+        }
+    }
+
+    /// Enters the bonuses of `settings` into the register, unless they are there, and
+    /// returns their places.
+    fn offer(&mut self, settings: &Settings) -> Result<[u8; 4]> {
+        let mut places = [0; 4];
+        for (bonus, place) in settings.bonuses.iter().zip(&mut places) {
+            if bonus.amount.get() == 0 {
+                continue;
+            }
+            let free = |known: &Bonus| known.amount.get() == 0;
+            let found = self
+                .offered
+                .iter()
+                .position(|known| known == bonus || free(known))
+                .ok_or(E::TooManyBonuses)?;
+            if let Some(known) = self.offered.get_mut(found) {
+                *known = *bonus;
+            }
+            *place = u8::try_from(found).map_err(|_| E::TooManyBonuses)?;
+        }
+        Ok(places)
+    }
+
+    /// Fails unless everything holds that must hold of a campaign. Each instruction that
+    /// writes one calls this last.
+    pub fn invariant(&self) -> Result<()> {
         let terms = self.funding <= FUNDING_PAYMENT_SPLIT
             && self.proof <= PROOF_PAYMENT
             && self.uniqueness <= UNIQUENESS_ORDER
-            && (paid || !split)
+            && self.per_owner <= 1
+            && (self.proof == PROOF_PAYMENT || self.funding != FUNDING_PAYMENT_SPLIT)
             && (self.proof != PROOF_OPEN || self.uniqueness != UNIQUENESS_ORDER);
         require!(terms, E::InvalidTerms);
+        require!(self.notice_seconds.get() <= MAX_PERIOD, E::InvalidNotice);
+        self.check_settings(&self.settings)?;
+        if self.next_from.get() != 0 {
+            self.check_settings(&self.next)?;
+        }
+        require!(
+            self.version == VERSION && self.paused <= 1 && self.closed <= 1,
+            ProgramError::InvalidAccountData
+        );
+        Ok(())
+    }
+
+    /// Fails unless this campaign may have these settings.
+    #[inline(never)]
+    fn check_settings(&self, settings: &Settings) -> Result<()> {
+        let split = self.funding == FUNDING_PAYMENT_SPLIT;
+        let payment = self.proof == PROOF_PAYMENT;
+        let fixed = settings.reward_kind == REWARD_FIXED;
         // An amount that nobody vouches for must not decide what is paid.
-        let kind = match self.reward_kind {
-            REWARD_FIXED => bps == 0 && max == 0,
-            REWARD_PERCENT => fixed == 0 && self.proof != PROOF_OPEN,
+        let kind = match settings.reward_kind {
+            REWARD_FIXED => settings.reward_bps.get() == 0 && settings.reward_max.get() == 0,
+            REWARD_PERCENT => settings.reward_fixed.get() == 0 && self.proof != PROOF_OPEN,
             _ => false,
         };
         require!(kind, E::InvalidReward);
-        self.rule().check().map_err(|wrong| match wrong {
-            InvalidRule::Reward => E::InvalidReward,
-            InvalidRule::Tiers => E::InvalidTiers,
-            InvalidRule::Bonuses => E::InvalidBonuses,
-            InvalidRule::Shares => E::InvalidShares,
-        })?;
-        // Nothing but the payment is there to be split.
+        let rule = settings.rule([0; 4]);
+        rule.check().map_err(wrong)?;
+        let min_amount = settings.min_amount.get();
+        // A fixed reward for a payment of next to nothing empties the campaign.
+        require!(!payment || !fixed || min_amount != 0, E::InvalidReward);
+        if split {
+            // The payment is all that there is to pay from.
+            require!(
+                settings.bonuses.iter().all(|bonus| bonus.amount.get() == 0),
+                E::InvalidBonuses
+            );
+        }
+        if self.pays_back() {
+            rule.margin(min_amount).map_err(wrong)?;
+            // Conversions that count for a bonus may have been made under any settings.
+            let offered = self.offered.map(|bonus| bonus.rule());
+            let within = bonuses_within(&offered, self.least_margin.get());
+            require!(within, E::InvalidBonuses);
+        }
+        require!(settings.hold_seconds.get() <= MAX_PERIOD, E::InvalidHold);
         require!(
-            !split || self.bonuses.iter().all(|bonus| bonus.amount.get() == 0),
-            E::InvalidBonuses
-        );
-        require!(self.hold_seconds.get() <= MAX_PERIOD, E::InvalidHold);
-        require!(
-            self.attribution_window.get() <= MAX_PERIOD,
+            settings.attribution_window.get() <= MAX_PERIOD,
             E::InvalidAttributionWindow
         );
-        let (starts, ends) = (self.starts_at.get(), self.ends_at.get());
-        require!(starts >= 0 && ends >= 0, E::InvalidSchedule);
-        require!(ends == 0 || ends > starts, E::InvalidSchedule);
-        let budget = self.budget.get();
+        let (starts, ends) = (settings.starts_at.get(), settings.ends_at.get());
+        require!(
+            starts >= 0 && ends >= 0 && (ends == 0 || ends > starts),
+            E::InvalidSchedule
+        );
+        require!(
+            settings.owner_limit.get() == 0 || self.per_owner == 1,
+            E::InvalidOwnerLimit
+        );
+        require!(
+            address_is_zero(&settings.gate_credential) == address_is_zero(&settings.gate_schema),
+            E::InvalidGate
+        );
+        let budget = settings.budget.get();
         require!(
             budget == 0 || budget >= self.committed.get(),
             E::InvalidBudget
         );
+        require!(settings.attested_codes <= 1, E::InvalidAttestor);
+        let attests = self.proof == PROOF_ATTESTED || settings.attested_codes == 1;
         require!(
-            !address_is_zero(&self.attestor)
-                || (self.proof != PROOF_ATTESTED && self.attested_codes == 0),
+            !attests || !address_is_zero(&settings.attestor),
             E::InvalidAttestor
         );
-        require!(address_is_zero(&self.treasury) != paid, E::InvalidTreasury);
         require!(
-            self.version == VERSION
-                && self.paused <= 1
-                && self.closed <= 1
-                && self.attested_codes <= 1,
-            ProgramError::InvalidAccountData
+            address_is_zero(&settings.treasury) != payment,
+            E::InvalidTreasury
         );
         Ok(())
     }
 
     /// Whether a conversion changes the campaign, so that it must be writable.
     #[inline(always)]
-    pub fn counts(&self) -> bool {
-        self.budget.get() != 0 || self.has_vault()
+    pub fn is_counted(&self) -> bool {
+        self.settings.budget.get() != 0 || self.has_vault()
     }
 
     /// Whether rewards can lie in a vault.
@@ -388,17 +357,33 @@ impl Campaign {
         self.funding == FUNDING_PAYMENT_SPLIT && address_is_zero(&self.mint)
     }
 
+    /// Receives the SOL of rewards that nobody claimed; zero where rewards are tokens.
+    pub fn sol_treasury(&self) -> Address {
+        if self.pays_sol() {
+            self.settings.treasury
+        } else {
+            Address::default()
+        }
+    }
+
     /// Fails unless conversions count at `now`, in unix seconds.
+    #[inline(always)]
     pub fn check_open(&self, now: i64) -> Result<()> {
-        require!(self.closed == 0, ReferralError::CampaignClosed);
-        require!(self.paused == 0, ReferralError::CampaignPaused);
-        require!(
-            now >= self.starts_at.get(),
-            ReferralError::CampaignNotStarted
-        );
-        let ends = self.ends_at.get();
-        require!(ends == 0 || now < ends, ReferralError::CampaignEnded);
-        Ok(())
+        let settings = self.in_force(now);
+        let state = CampaignState {
+            closed: self.closed != 0,
+            paused: self.paused != 0,
+            starts_at: settings.starts_at.get(),
+            ends_at: settings.ends_at.get(),
+        };
+        Ok(state.check(now).map_err(E::from)?)
+    }
+
+    /// Whether anybody may close it at `now`, in unix seconds: its end is long over, and
+    /// nothing else was announced.
+    pub fn is_abandoned(&self, now: i64) -> bool {
+        let (ends, from) = (self.in_force(now).ends_at.get(), self.next_from.get());
+        ends != 0 && now >= ends.max(from).saturating_add(CLOSE_PERIOD)
     }
 
     /// Whether it is closed, and everything that could be claimed had its time.
@@ -409,18 +394,19 @@ impl Campaign {
     }
 
     /// Fails unless `authority` is the campaign's.
-    #[inline(always)]
+    #[inline]
     pub fn check_authority(&self, authority: &Address) -> Result<()> {
-        require!(
-            address_eq(&self.authority, authority),
-            ReferralError::Unauthorized
-        );
+        require!(address_eq(&self.authority, authority), E::Unauthorized);
         Ok(())
     }
 }
 
-/// Whether this is "none"; as a mint, SOL.
-#[inline(always)]
-pub fn address_is_zero(address: &Address) -> bool {
-    address_eq(address, &Address::default())
+/// The error for a rule that is refused.
+fn wrong(rule: InvalidRule) -> E {
+    match rule {
+        InvalidRule::Reward => E::InvalidReward,
+        InvalidRule::Tiers => E::InvalidTiers,
+        InvalidRule::Bonuses => E::InvalidBonuses,
+        InvalidRule::Shares => E::InvalidShares,
+    }
 }

@@ -5,11 +5,14 @@ use core::{
 
 use anchor_lang::{prelude::*, IdlAccountType};
 
-use crate::{pda, Campaign, Closed, Conversion, Referee, Referral, ReferralError};
+use crate::{
+    account, Binding, Campaign, Closed, Conversion, Referral, ReferralError, Referrer,
+    RevokedVoucher,
+};
 
-/// A type of account that a caller may name wrongly.
+/// A type of account of this program, with the error for another account in its place.
 pub trait Expected: Discriminator + bytemuck::Pod {
-    /// What to say when the account is not one of this type.
+    /// The error for an account that is not one of this type.
     const MISSING: ReferralError;
 }
 
@@ -25,12 +28,57 @@ impl Expected for Conversion {
     const MISSING: ReferralError = ReferralError::ConversionNotFound;
 }
 
-impl Expected for Referee {
+impl Expected for Binding {
     const MISSING: ReferralError = ReferralError::BindingNotFound;
+}
+
+impl Expected for Referrer {
+    const MISSING: ReferralError = ReferralError::ReferrerNotFound;
+}
+
+impl Expected for RevokedVoucher {
+    const MISSING: ReferralError = ReferralError::RevocationNotFound;
 }
 
 /// Bytes of the discriminator that every account begins with.
 const HEAD: usize = 8;
+
+/// A type of account, as its bytes show it.
+struct Kind {
+    discriminator: u64,
+    space: usize,
+    missing: ReferralError,
+}
+
+/// Fails unless the account is of this `kind` and of this program; to be read, or
+/// `exclusively` to be written.
+///
+/// Marks the data as borrowed, for good: no other view of this account gets at it while the
+/// instruction runs. 0 is "exclusively", 255 "not at all". One function, because its copies
+/// in every instruction made up a fifth of the program.
+#[inline(never)]
+fn open(view: &AccountView, kind: &Kind, exclusively: bool) -> Result<()> {
+    if exclusively && !view.is_writable() {
+        return Err(ErrorCode::ConstraintMut.into());
+    }
+    if !account::is_owned(view, &crate::ID)
+        || view.data_len() != kind.space
+        // SAFETY: nothing writes the data while this reads its first bytes, and there are
+        // enough of them.
+        || u64::from_le_bytes(unsafe { view.data_ptr().cast::<[u8; HEAD]>().read() })
+            != kind.discriminator
+    {
+        return Err(kind.missing.into());
+    }
+    // SAFETY: the header of an account that the runtime has passed.
+    let state = unsafe { &mut (*view.account_ptr().cast_mut()).borrow_state };
+    *state = match (exclusively, *state) {
+        (true, u8::MAX) => 0,
+        (false, 2..) => state.saturating_sub(1),
+        _ => return Err(ProgramError::AccountBorrowFailed),
+    };
+    Ok(())
+}
 
 /// An account of this program, read and written in place.
 ///
@@ -49,33 +97,16 @@ impl<T: Expected> Existing<T> {
 
     /// The account, which has to be a `T` of this program.
     #[inline(always)]
-    fn check(view: &AccountView) -> Result<()> {
+    fn open(view: AccountView, exclusively: bool) -> Result<Self> {
         const { assert!(T::DISCRIMINATOR.len() == HEAD && core::mem::align_of::<T>() == 1) };
-        if pda::is_owned(view, &crate::ID) && view.data_len() == Self::SPACE {
-            // SAFETY: nothing writes the data while this reads its first bytes, and
-            // there are enough of them.
-            let head = unsafe { view.data_ptr().cast::<[u8; HEAD]>().read() };
-            let expected = T::DISCRIMINATOR.first_chunk::<HEAD>();
-            if expected
-                .is_some_and(|expected| u64::from_le_bytes(head) == u64::from_le_bytes(*expected))
-            {
-                return Ok(());
-            }
-        }
-        Err(T::MISSING.into())
-    }
-
-    /// Marks the data as borrowed, for good: no other view of this account gets at it
-    /// while the instruction runs. 0 is "exclusively", 255 "not at all".
-    #[inline(always)]
-    fn borrow(view: AccountView, exclusively: bool) -> Result<Self> {
-        // SAFETY: the header of an account that the runtime has passed.
-        let state = unsafe { &mut (*view.account_ptr().cast_mut()).borrow_state };
-        *state = match (exclusively, *state) {
-            (true, u8::MAX) => 0,
-            (false, 2..) => state.saturating_sub(1),
-            _ => return Err(ProgramError::AccountBorrowFailed),
+        let kind = Kind {
+            discriminator: u64::from_le_bytes(
+                *T::DISCRIMINATOR.first_chunk().unwrap_or(&[0; HEAD]),
+            ),
+            space: Self::SPACE,
+            missing: T::MISSING,
         };
+        open(&view, &kind, exclusively)?;
         Ok(Self {
             view,
             data: PhantomData,
@@ -94,7 +125,7 @@ impl<T: Expected> Existing<T> {
         require!(self.view.is_writable(), ErrorCode::ConstraintMut);
         // SAFETY: this borrows the only typed view of the data, which is not used
         // again: what follows reads it as bytes.
-        unsafe { pda::close(&self.view, destination) }
+        unsafe { account::close(&self.view, destination) }
     }
 
     /// Leaves `closed` at the address, for good; what is left of the rent goes to
@@ -102,7 +133,7 @@ impl<T: Expected> Existing<T> {
     pub fn leave_closed(&mut self, destination: &AccountView, closed: &Closed) -> Result<()> {
         require!(self.view.is_writable(), ErrorCode::ConstraintMut);
         // SAFETY: as above.
-        unsafe { pda::leave_closed(&self.view, destination, closed) }
+        unsafe { account::leave_closed(&self.view, destination, closed) }
     }
 }
 
@@ -123,19 +154,14 @@ impl<T: Expected> AnchorAccount for Existing<T> {
 
     #[inline(always)]
     fn load(view: AccountView) -> Result<Self> {
-        Self::check(&view)?;
-        Self::borrow(view, false)
+        Self::open(view, false)
     }
 
     /// # Safety
     /// None: the data is marked as borrowed, and a second borrow is refused.
     #[inline(always)]
     unsafe fn load_mut(view: AccountView) -> Result<Self> {
-        if !view.is_writable() {
-            return Err(ErrorCode::ConstraintMut.into());
-        }
-        Self::check(&view)?;
-        Self::borrow(view, true)
+        Self::open(view, true)
     }
 
     #[inline(always)]
@@ -154,8 +180,8 @@ impl<T: Expected> Deref for Existing<T> {
 
     #[inline(always)]
     fn deref(&self) -> &T {
-        // SAFETY: as long as this lives, the data is at least a `T` (`check`) and
-        // borrowed (`borrow`); every byte is a value of it, at every address.
+        // SAFETY: as long as this lives, the data is at least a `T` and
+        // borrowed (`open`); every byte is a value of it, at every address.
         unsafe { &*self.view.data_ptr().add(HEAD).cast() }
     }
 }

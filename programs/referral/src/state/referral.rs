@@ -1,47 +1,58 @@
 use anchor_lang::{address_eq, prelude::*};
-use vouch_rules::reward::Reward;
+use vouch_rules::eligibility::CodeState;
+use vouch_rules::reward::{Reward, Share};
 
-use crate::{Conversion, ReferralError, SETTLED_ALL, SETTLED_PARTNER, SETTLED_REFERRER, VERSION};
+use crate::{
+    math::{add, sub},
+    ReferralError as E, SETTLED_PARTNER, SETTLED_REFERRER, VERSION,
+};
+
+/// Seconds between the end of a partnership as a code's owner announces it and its
+/// effect: 7 days.
+pub const PARTNER_NOTICE: i64 = 604_800;
 
 /// A referral: a code, its owner and its counters.
 ///
-/// Address: `["referral", campaign, code]`, the code without its zeros.
+/// Address: derived from the campaign with the code as the seed, as
+/// `solana address create-with-seed` does.
 #[account]
 pub struct Referral {
     /// Layout version.
     pub version: u8,
-    /// Canonical bump of the address.
-    pub bump: u8,
     /// Characters of the code.
     pub code_len: u8,
     /// 1 while its owner wants it to earn.
     pub active: u8,
     /// 1 while the campaign does not want it to earn.
     pub suspended: u8,
-    /// One bit for each of the campaign's bonuses that was paid.
-    pub bonuses_paid: u8,
     /// Canonical bump of the partner's associated token account; 0 when rewards are SOL.
     pub partner_account_bump: u8,
-    /// Basis points of the reward that the partner gets.
+    /// Basis points of the reward that the partner gets; 0 where its part is fixed.
     pub partner_share_bps: PodU16,
+    /// Base units of the reward that the partner gets; 0 where its part is a share.
+    pub partner_fixed: PodU64,
+    /// Unix seconds from which conversions give the partner nothing; 0 for no end.
+    pub partner_ends_at: PodI64,
+    /// Bonuses that were paid, by their place in the campaign's register.
+    pub bonuses_paid: PodU32,
     /// The code, filled up with zeros.
     pub code: [u8; 12],
     /// The campaign it belongs to.
     pub campaign: Address,
-    /// Who earns its rewards.
+    /// Wallet that earns its rewards.
     pub owner: Address,
-    /// Who may take over `owner`; zero for nobody.
+    /// Wallet that may take over `owner`; zero for nobody.
     pub pending_owner: Address,
-    /// Who earns a share of each reward; zero for nobody.
+    /// Wallet that earns a part of each reward; zero for nobody.
     pub partner: Address,
-    /// Who paid the rent, and gets it back.
+    /// Wallet that paid the rent, and gets it back.
     pub rent_payer: Address,
     /// Where the owner's rewards go: the associated token account, or the wallet
     /// itself when they are SOL.
     pub reward_account: Address,
     /// Most conversions it may ever have; 0 for no limit.
     pub usage_limit: PodU64,
-    /// Conversions so far.
+    /// Conversions that count: not cancelled, and worth something.
     pub conversions: PodU64,
     /// Unix seconds from which it no longer earns; 0 for never.
     pub expires_at: PodI64,
@@ -53,21 +64,25 @@ pub struct Referral {
     pub rewards_pending: PodU64,
     /// Base units that the partner is owed.
     pub partner_pending: PodU64,
-    /// Conversions that are not paid in full.
+    /// Conversions that are pending.
     pub open_conversions: PodU64,
+    /// Unix seconds from which none of its conversions so far can be cancelled.
+    pub held_until: PodI64,
     /// Zeros, for later versions.
-    pub reserved: [u8; 17],
+    pub reserved: [u8; 8],
 }
 
-const _: () = assert!(core::mem::size_of::<Referral>() == 294);
+const _: () = assert!(core::mem::size_of::<Referral>() == 311);
 const _: () = assert!(core::mem::align_of::<Referral>() == 1);
 
 impl Referral {
-    /// What holds of every referral, checked last by whoever writes one.
+    /// Fails unless everything holds that must hold of a referral. Each instruction that
+    /// writes one calls this last.
+    #[inline]
     pub fn invariant(&self) -> Result<()> {
         require!(
             self.usage_limit.get() == 0 || self.conversions.get() <= self.usage_limit.get(),
-            ReferralError::InvalidUsageLimit
+            E::InvalidUsageLimit
         );
         require!(
             self.version == VERSION && self.rewards_pending.get() <= self.rewards_total.get(),
@@ -76,41 +91,73 @@ impl Referral {
         Ok(())
     }
 
+    /// What decides whether it earns.
+    #[inline(always)]
+    fn state(&self) -> CodeState {
+        CodeState {
+            active: self.active == 1,
+            suspended: self.suspended != 0,
+            expires_at: self.expires_at.get(),
+            usage_limit: self.usage_limit.get(),
+            conversions: self.conversions.get(),
+        }
+    }
+
     /// Fails unless it earns at `now`, in unix seconds.
+    #[inline(always)]
     pub fn check_earning(&self, now: i64) -> Result<()> {
-        require!(
-            self.active == 1 && self.suspended == 0,
-            ReferralError::ReferralInactive
-        );
-        let expires = self.expires_at.get();
-        require!(
-            expires == 0 || now < expires,
-            ReferralError::ReferralExpired
-        );
-        let limit = self.usage_limit.get();
-        require!(
-            limit == 0 || self.conversions.get() < limit,
-            ReferralError::UsageLimitReached
-        );
-        Ok(())
+        Ok(self.state().check(now).map_err(E::from)?)
+    }
+
+    /// Whether it earns at `now`, in unix seconds.
+    pub fn earns(&self, now: i64) -> bool {
+        self.state().check(now).is_ok()
+    }
+
+    /// The partner's part of a conversion at `now`, in unix seconds.
+    #[inline]
+    pub fn partner_share(&self, now: i64) -> Share {
+        let ends = self.partner_ends_at.get();
+        if ends != 0 && now >= ends {
+            return Share::default();
+        }
+        Share {
+            bps: self.partner_share_bps.get(),
+            fixed: self.partner_fixed.get(),
+        }
+    }
+
+    /// Whether a partner has a part in its rewards, now or until it was ended.
+    #[inline(always)]
+    pub fn has_partner_share(&self) -> bool {
+        self.partner_share_bps.get() != 0 || self.partner_fixed.get() != 0
+    }
+
+    /// Forgets its partner.
+    pub fn clear_partner(&mut self) {
+        self.partner = Address::default();
+        self.partner_share_bps = 0.into();
+        self.partner_fixed = 0.into();
+        self.partner_ends_at = 0.into();
+        self.partner_account_bump = 0;
     }
 
     /// Fails unless `owner` is the referral's.
-    #[inline(always)]
+    #[inline]
     pub fn check_owner(&self, owner: &Address) -> Result<()> {
-        require!(
-            address_eq(&self.owner, owner),
-            ReferralError::NotReferralOwner
-        );
+        require!(address_eq(&self.owner, owner), E::NotReferralOwner);
         Ok(())
     }
 
-    /// Counts a conversion, of whose parts those in `settled` were paid.
-    pub fn count(&mut self, reward: &Reward, settled: u8) -> Result<()> {
-        self.conversions = add(self.conversions.get(), 1)?.into();
-        self.rewards_total = add(self.rewards_total.get(), reward.referrer)?.into();
-        self.bonuses_paid |= reward.bonuses;
-        if settled != SETTLED_ALL {
+    /// Records a conversion of which the parts in `settled` are not owed; `pending` while
+    /// it is not over.
+    #[inline]
+    pub fn record(&mut self, reward: &Reward, settled: u8, pending: bool) -> Result<()> {
+        if reward.total() != 0 {
+            self.conversions = add(self.conversions.get(), 1)?.into();
+            self.rewards_total = add(self.rewards_total.get(), reward.referrer)?.into();
+        }
+        if pending {
             self.open_conversions = add(self.open_conversions.get(), 1)?.into();
             if settled & SETTLED_REFERRER == 0 {
                 self.rewards_pending = add(self.rewards_pending.get(), reward.referrer)?.into();
@@ -122,31 +169,21 @@ impl Referral {
         Ok(())
     }
 
-    /// Takes the `parts` of `conversion`, which are no longer owed, off what is.
-    pub fn settle(&mut self, conversion: &Conversion, parts: u8, closes: bool) -> Result<()> {
+    /// Takes the `parts` of a conversion, which are no longer owed, off what is; and the
+    /// conversion itself, when it is `over`.
+    #[inline]
+    pub fn settle(&mut self, reward: &Reward, parts: u8, over: bool) -> Result<()> {
         if parts & SETTLED_REFERRER != 0 {
             let left = self.rewards_pending.get();
-            self.rewards_pending = sub(left, conversion.reward_referrer.get())?.into();
+            self.rewards_pending = sub(left, reward.referrer)?.into();
         }
         if parts & SETTLED_PARTNER != 0 {
             let left = self.partner_pending.get();
-            self.partner_pending = sub(left, conversion.reward_partner.get())?.into();
+            self.partner_pending = sub(left, reward.partner)?.into();
         }
-        if closes {
+        if over {
             self.open_conversions = sub(self.open_conversions.get(), 1)?.into();
         }
         Ok(())
     }
-}
-
-/// A sum that fits; an overflow refuses the instruction.
-pub fn add(old: u64, more: u64) -> Result<u64> {
-    old.checked_add(more)
-        .ok_or(ProgramError::ArithmeticOverflow)
-}
-
-/// A difference that is not negative; otherwise the instruction is refused.
-pub fn sub(old: u64, less: u64) -> Result<u64> {
-    old.checked_sub(less)
-        .ok_or(ProgramError::ArithmeticOverflow)
 }

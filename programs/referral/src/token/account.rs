@@ -1,10 +1,7 @@
 use anchor_lang::{address_eq, prelude::*};
 
 use super::{address_in, extensions, number_at};
-use crate::{
-    pda::{self, PDA_MARKER},
-    ReferralError,
-};
+use crate::{account::is_owned, address::PDA_MARKER, ReferralError};
 
 /// The Associated Token Account program.
 const ASSOCIATED_TOKEN: Address =
@@ -46,8 +43,8 @@ pub fn associated_with_bump(
 }
 
 /// Whether `account` is a token account of `owner` that takes `amount` base units of
-/// `mint` now; a call of the token program would fail the whole transaction.
-#[inline(always)]
+/// `mint` now; otherwise a call of the token program would fail the whole transaction.
+#[inline]
 pub fn receives(
     account: &AccountView,
     owner: &Address,
@@ -55,7 +52,19 @@ pub fn receives(
     token_program: &Address,
     amount: u64,
 ) -> bool {
-    if !pda::is_owned(account, token_program) {
+    takes(account, Some(owner), mint, token_program, amount)
+}
+
+/// [`receives`] for an account of any owner.
+#[inline(never)]
+pub fn takes(
+    account: &AccountView,
+    owner: Option<&Address>,
+    mint: &Address,
+    token_program: &Address,
+    amount: u64,
+) -> bool {
+    if !is_owned(account, token_program) {
         return false;
     }
     let Ok(data) = account.try_borrow() else {
@@ -65,7 +74,7 @@ pub fn receives(
         return false;
     };
     address_eq(address_in(base, 0), mint)
-        && address_eq(address_in(base, 32), owner)
+        && owner.is_none_or(|owner| address_eq(address_in(base, 32), owner))
         && base[108] == INITIALIZED
         && number_at(base, 64).checked_add(amount).is_some()
         && (data.len() == ACCOUNT_LEN || !extensions::refuses_transfers(&data))
@@ -73,7 +82,7 @@ pub fn receives(
 
 /// Base units on a token account; 0 where there is none.
 pub fn balance(account: &AccountView, token_program: &Address) -> Result<u64> {
-    if !pda::is_owned(account, token_program) {
+    if !is_owned(account, token_program) {
         return Ok(0);
     }
     let data = account.try_borrow()?;

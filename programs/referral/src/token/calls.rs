@@ -1,26 +1,9 @@
-use anchor_lang::{
-    cpi::{CpiSeed, CpiSigner},
-    prelude::*,
-};
+use anchor_lang::prelude::*;
 use anchor_spl::token_2022_cpi::instructions::{
     AuthorityType, CloseAccount, MintTo, SetAuthority, TransferChecked,
 };
 
-use crate::{pda, Campaign, Existing};
-
-/// Calls `with` the signature of the campaign.
-#[inline(always)]
-fn signed<R>(campaign: &Existing<Campaign>, call: impl FnOnce(&[CpiSigner]) -> R) -> R {
-    let id = campaign.id.get().to_le_bytes();
-    let bump = [campaign.bump];
-    let seeds = [
-        CpiSeed::from(pda::CAMPAIGN),
-        CpiSeed::from(campaign.creator.as_ref()),
-        CpiSeed::from(id.as_ref()),
-        CpiSeed::from(bump.as_ref()),
-    ];
-    call(&[CpiSigner::from(&seeds)])
-}
+use crate::{account::signed, Campaign, Existing};
 
 /// Mints `amount` base units, signed by the campaign.
 #[inline(never)]

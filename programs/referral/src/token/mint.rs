@@ -1,7 +1,7 @@
 use anchor_lang::prelude::*;
 
 use super::{address_in, extensions, number_at};
-use crate::{pda, ReferralError};
+use crate::{account::is_owned, ReferralError};
 
 /// Bytes of a mint without extensions.
 pub(super) const MINT_LEN: usize = 82;
@@ -24,7 +24,7 @@ pub fn read_mint(mint: &AccountView, token_program: &Address, fees: bool) -> Res
         ReferralError::WrongTokenProgram
     );
     require!(
-        pda::is_owned(mint, token_program),
+        is_owned(mint, token_program),
         ReferralError::UnsupportedMint
     );
     let data = mint.try_borrow()?;
@@ -51,7 +51,7 @@ fn facts(data: &[u8]) -> Option<MintFacts> {
 }
 
 /// Whether `amount` more base units can be minted: supply has 64 bits.
-#[inline(always)]
+#[inline]
 pub fn has_room(mint: &AccountView, amount: u64) -> bool {
     let Ok(data) = mint.try_borrow() else {
         return false;

@@ -9,10 +9,14 @@ use solana_sdk::{
 };
 use vouch_client::{
     PROGRAM_ID,
-    accounts::{AccountType as _, Campaign, Closed, Conversion, Referee, Referral},
+    accounts::{
+        AccountType as _, Binding, Campaign, Closed, Conversion, Referral, Referrer,
+        RevokedVoucher, VERSION,
+    },
+    pda,
     token::TOKEN_PROGRAM_ID,
 };
-use vouch_program_tests::TOKEN_2022;
+use vouch_program_tests::{TOKEN_2022, program_bytes};
 
 use crate::{idl, scenes::Scene};
 
@@ -75,6 +79,7 @@ pub(crate) enum Reason {
     NotAProgram,
     NoToken,
     NotDerived,
+    NoBump,
     NotCreated,
     ReadOnly,
     OnlyWritable,
@@ -82,7 +87,7 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::NotASigner,
         Self::AnySigner,
         Self::FixedAddress,
@@ -91,6 +96,7 @@ impl Reason {
         Self::NotAProgram,
         Self::NoToken,
         Self::NotDerived,
+        Self::NoBump,
         Self::NotCreated,
         Self::ReadOnly,
         Self::OnlyWritable,
@@ -100,13 +106,14 @@ impl Reason {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::NotASigner => "the IDL asks for no signature",
-            Self::AnySigner => "whoever signs: what it owns or holds is of no account",
+            Self::AnySigner => "any wallet can sign: its data is not read",
             Self::FixedAddress => "only one address is taken, and nobody can write there",
             Self::NotThereYet => "the instruction creates it: see re-initialisation",
             Self::AnyData => "only its address counts, its data is not read",
             Self::NotAProgram => "no program",
             Self::NoToken => "holds no token and is none",
             Self::NotDerived => "its address is derived from nothing",
+            Self::NoBump => "its address is derived with a seed and has no bump",
             Self::NotCreated => "the instruction creates no such account",
             Self::ReadOnly => "the IDL does not let it be written",
             Self::OnlyWritable => "nothing else is written",
@@ -126,19 +133,24 @@ enum Role {
     Mint,
     /// A token account, or a wallet where the campaign moves SOL.
     Holder,
-    /// Where the signer wants tokens moved from or to.
+    /// A token account that the signer chooses.
     Choice,
     RentPayer,
     Sysvar,
+    /// An account of the Solana Attestation Service.
+    Credential,
 }
 
 fn role(account: &idl::Account) -> Role {
     match account.name.as_str() {
         _ if account.signer => Role::Wallet,
         "campaign" => Role::Record("Campaign"),
-        "referral" => Role::Record("Referral"),
+        "referral" | "bound_referral" => Role::Record("Referral"),
         "conversion" => Role::Record("Conversion"),
-        "referee" | "binding" => Role::Record("Referee"),
+        "binding" => Role::Record("Binding"),
+        "referrer" | "bound_referrer" => Role::Record("Referrer"),
+        "revocation" => Role::Record("RevokedVoucher"),
+        "credential" => Role::Credential,
         "mint" | "payment_mint" => Role::Mint,
         "vault" | "treasury" | "referrer_account" | "referee_account" | "partner_account" => {
             Role::Holder
@@ -193,11 +205,11 @@ pub(crate) struct Plan<'a> {
     pub(crate) none: Vec<(Class, Reason)>,
 }
 
-/// Whoever is not the program; it owns forgeries.
+/// A program that is none of those that take part; it owns forgeries.
 const FORGER: Pubkey = Pubkey::new_from_array([0xF0; 32]);
 /// An address with nothing at it.
 const NOWHERE: Pubkey = Pubkey::new_from_array([0xF1; 32]);
-/// Where copies are put.
+/// The address of copies.
 const ELSEWHERE: Pubkey = Pubkey::new_from_array([0xF2; 32]);
 pub(crate) const SYSTEM: Pubkey = Pubkey::new_from_array([0; 32]);
 /// A mint that has nothing to do with it.
@@ -268,6 +280,8 @@ pub(crate) fn plan<'a>(
     let address = meta.pubkey;
     let now = scene.svm.get_account(&address).unwrap_or_default();
     let holds_tokens = now.owner == TOKEN_PROGRAM_ID || now.owner == TOKEN_2022;
+    // The program compares the address, and nothing is there.
+    let vacant = !created && matches!(role, Role::Record(_)) && now.owner != PROGRAM_ID;
     let mut to = Planner {
         plan: Plan {
             attacks: vec![],
@@ -301,8 +315,35 @@ pub(crate) fn plan<'a>(
                 Role::Program | Role::Sysvar => to.none(class, Reason::FixedAddress),
                 Role::RentPayer => to.none(class, Reason::AnyData),
                 Role::Record(_) if created => to.none(class, Reason::NotThereYet),
+                Role::Record(_) if vacant => {
+                    for (name, discriminator) in idl::types() {
+                        filled(
+                            &mut to,
+                            class,
+                            format!("a {name}"),
+                            address,
+                            &name,
+                            discriminator,
+                        );
+                    }
+                }
+                Role::Credential => {
+                    to.change(class, "of another kind", address, |account| {
+                        account.data[0] = 1;
+                    });
+                    to.change(class, "cut short", address, |account| {
+                        account.data.truncate(100);
+                    });
+                }
                 Role::Record(own) => wrong_types(&mut to, own, address, &now),
                 Role::Mint if !holds_tokens => to.none(class, Reason::FixedAddress),
+                Role::Holder if !holds_tokens && account.name.ends_with("_account") => {
+                    to.add(class, "a program", move |fork| {
+                        fork.svm
+                            .add_program(address, &program_bytes())
+                            .expect("a program");
+                    });
+                }
                 Role::Holder | Role::Choice if !holds_tokens => to.none(class, Reason::AnyData),
                 Role::Mint => to.change(class, "a token account", address, |account| {
                     account.data.resize(165, 0);
@@ -370,12 +411,19 @@ pub(crate) fn plan<'a>(
                 _ => to.none(class, Reason::NoToken),
             },
             Class::WrongPda => match role {
-                Role::Record(_) | Role::Holder | Role::RentPayer => {
+                Role::Record(_) | Role::Holder | Role::RentPayer | Role::Credential => {
                     let other = scene.other_party.accounts[index].pubkey;
                     if other != address {
                         to.swap(class, "another party's", other, false);
                     }
                     to.swap(class, "nothing", NOWHERE, false);
+                    if role == Role::Credential {
+                        for (name, at) in [("another issuer's", 33), ("of another schema", 65)] {
+                            to.change(class, name, address, move |account| {
+                                account.data[at] ^= 1;
+                            });
+                        }
+                    }
                     if role == Role::Holder && holds_tokens {
                         to.add(class, "not the associated one", move |fork| {
                             let copy = fork.svm.get_account(&address).unwrap_or_default();
@@ -405,8 +453,8 @@ pub(crate) fn plan<'a>(
                     to.add(class, "the next lower bump", move |fork| {
                         if !created {
                             let mut copy = fork.svm.get_account(&address).unwrap_or_default();
-                            // Nobody but the program writes accounts of its own.
-                            if copy.owner == PROGRAM_ID {
+                            // Only these programs write accounts of their own.
+                            if [PROGRAM_ID, pda::ATTESTATION_SERVICE_ID].contains(&copy.owner) {
                                 copy.owner = FORGER;
                             }
                             fork.put(lower, copy);
@@ -414,6 +462,7 @@ pub(crate) fn plan<'a>(
                         fork.last().accounts[index].pubkey = lower;
                     });
                 }
+                _ if matches!(role, Role::Record(_)) => to.none(class, Reason::NoBump),
                 _ => to.none(class, Reason::NotDerived),
             },
             Class::ReInitialisation => {
@@ -428,12 +477,8 @@ pub(crate) fn plan<'a>(
                         if name == own {
                             continue;
                         }
-                        let size = size(&name);
-                        to.change(class, format!("over a {name}"), address, move |account| {
-                            account.owner = PROGRAM_ID;
-                            account.data = vec![0; size];
-                            account.data[..8].copy_from_slice(&discriminator);
-                        });
+                        let variation = format!("over a {name}");
+                        filled(&mut to, class, variation, address, &name, discriminator);
                     }
                 } else {
                     to.none(class, Reason::NotCreated);
@@ -463,7 +508,7 @@ pub(crate) fn plan<'a>(
                 Role::Wallet => to.none(class, Reason::AnySigner),
                 Role::Program | Role::Sysvar => to.none(class, Reason::FixedAddress),
                 Role::Mint if !holds_tokens => to.none(class, Reason::FixedAddress),
-                Role::Record(_) if created => {
+                Role::Record(_) if created || vacant => {
                     to.change(class, "lamports sent before", address, |account| {
                         account.lamports = 1_000_000_000;
                     });
@@ -481,6 +526,13 @@ pub(crate) fn plan<'a>(
                             },
                         );
                     });
+                    if role == Role::Credential {
+                        to.change(class, "expired", address, |account| {
+                            // The expiry is followed by the address of a token account.
+                            let at = account.data.len() - 32 - 8;
+                            account.data[at..at + 8].copy_from_slice(&1_i64.to_le_bytes());
+                        });
+                    }
                     if let Role::Record(_) = role {
                         if life == Life::Ends {
                             // Ended, paid rent again, and used once more, all at once.
@@ -494,9 +546,8 @@ pub(crate) fn plan<'a>(
                         to.change(class, "emptied", address, |account| {
                             account.data.clear();
                         });
-                        let campaign = scene.campaign();
                         to.change(class, "its remains", address, move |account| {
-                            account.data = remains(&campaign);
+                            account.data = remains(scene);
                         });
                     }
                 }
@@ -538,14 +589,33 @@ fn wrong_types<'a>(to: &mut Planner<'a>, own: &str, address: Pubkey, now: &Chain
     }
 }
 
+/// Puts an account of the program there: of the type `name`, and otherwise zeros.
+fn filled<'a>(
+    to: &mut Planner<'a>,
+    class: Class,
+    variation: String,
+    address: Pubkey,
+    name: &str,
+    discriminator: [u8; 8],
+) {
+    let size = size(name);
+    to.change(class, variation, address, move |account| {
+        account.owner = PROGRAM_ID;
+        account.data = vec![0; size];
+        account.data[..8].copy_from_slice(&discriminator);
+    });
+}
+
 /// Bytes of an account of this type.
 fn size(name: &str) -> usize {
     match name {
+        Binding::NAME => Binding::SIZE,
         Campaign::NAME => Campaign::SIZE,
-        Referral::NAME => Referral::SIZE,
-        Conversion::NAME => Conversion::SIZE,
-        Referee::NAME => Referee::SIZE,
         Closed::NAME => Closed::SIZE,
+        Conversion::NAME => Conversion::SIZE,
+        Referral::NAME => Referral::SIZE,
+        Referrer::NAME => Referrer::SIZE,
+        RevokedVoucher::NAME => RevokedVoucher::SIZE,
         other => panic!("no cell for the account type {other}"),
     }
 }
@@ -561,12 +631,16 @@ fn transfer(from: &Pubkey, to: &Pubkey, lamports: u64) -> Instruction {
     }
 }
 
-/// What is left of a closed account.
-fn remains(campaign: &Pubkey) -> Vec<u8> {
+/// The tombstone that the program leaves of a closed account of the scene's campaign.
+fn remains(scene: &Scene) -> Vec<u8> {
+    let closed = Closed {
+        version: VERSION,
+        campaign: scene.campaign(),
+        rent_payer: FORGER,
+        treasury: scene.sol_treasury(),
+    };
     let mut data = Closed::DISCRIMINATOR.to_vec();
-    data.push(1);
-    data.extend(campaign.as_ref());
-    data.extend(FORGER.as_ref());
+    data.extend(borsh::to_vec(&closed).expect("no account fails to serialize"));
     data
 }
 

@@ -2,7 +2,8 @@
 //! to it.
 //!
 //! `scenes` makes worlds in which an instruction succeeds, `attacks` says what can be
-//! done to an account, `expected` what must come of it. An instruction without a
+//! done to an account, `expected` which outcome it must have; `state` compares every
+//! account of the chain, by its lamports and its bytes. An instruction without a
 //! scene, an account of unknown use, an attack without a row, and a row without an
 //! attack each fail.
 
@@ -12,6 +13,7 @@ mod idl;
 mod page;
 mod run;
 mod scenes;
+mod state;
 
 use std::fmt::Write as _;
 
@@ -101,10 +103,11 @@ macro_rules! attacked {
 
 attacked! {
     accept_authority accept_owner bind cancel_conversion claim close_campaign
-    close_referral convert create_campaign create_referral fund_vault
-    propose_authority propose_owner purchase reclaim_campaign reclaim_conversion
-    reclaim_referee reclaim_referral remove_partner set_partner set_paused
-    set_suspended update_campaign update_referral withdraw_vault
+    close_referral convert create_campaign create_referral end_partnership fund_vault
+    propose_authority propose_owner purchase reclaim_binding reclaim_campaign
+    reclaim_conversion reclaim_referral reclaim_referrer reclaim_voucher
+    register_referrer revoke_voucher set_partner set_paused set_suspended
+    update_campaign update_referral withdraw_vault
 }
 
 #[test]

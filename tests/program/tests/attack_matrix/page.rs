@@ -17,7 +17,7 @@ use crate::{
 /// Set to write the page instead of comparing it.
 const WRITE: &str = "VOUCH_WRITE_ATTACK_MATRIX";
 
-/// What is known of one account and class.
+/// The tests of one account and class.
 #[derive(Default)]
 struct Cell {
     /// How many attacks come to each outcome.
@@ -98,13 +98,13 @@ impl Matrix {
     fn counts(&self, page: &mut String) -> std::fmt::Result {
         writeln!(
             page,
-            "| class | cells with tests | cells without | tests | refused | waits | same | less |"
+            "| class | cells with tests | cells without | tests | refused | waits | same | instead | less |"
         )?;
-        writeln!(page, "|---|--:|--:|--:|--:|--:|--:|--:|")?;
-        let mut totals = [0; 7];
+        writeln!(page, "|---|--:|--:|--:|--:|--:|--:|--:|--:|")?;
+        let mut totals = [0; 8];
         for class in Class::ALL {
             let cells = self.cells.iter().filter(|((.., of), _)| *of == class);
-            let mut counts = [0; 7];
+            let mut counts = [0; 8];
             for (_, cell) in cells {
                 counts[usize::from(cell.outcomes.is_empty())] += 1;
                 for (outcome, count) in &cell.outcomes {
@@ -113,7 +113,8 @@ impl Matrix {
                         Outcome::Refused(_) => 3,
                         Outcome::Waits => 4,
                         Outcome::Same(_) => 5,
-                        Outcome::Less(_) => 6,
+                        Outcome::Instead(_) => 6,
+                        Outcome::Less(_) => 7,
                     }] += count;
                 }
             }
@@ -204,16 +205,18 @@ every class of attack. Write it anew with
 `VOUCH_WRITE_ATTACK_MATRIX=1 cargo test -p vouch-program-tests --test attack_matrix the_page`.
 
 Each test begins with a world in which the honest instruction is seen to succeed, attacks
-one account, and expects exactly one outcome:
+one account, and expects exactly one outcome. The whole state is compared: every account of
+the chain in lamports, owner and bytes, whether the instruction names it or not. Sysvars and
+the wallet that pays the fees are left out.
 
-- an error by its name: refused, and no account has changed, byte for byte. `Token: 3` is
-  the Token program's error 3; names that are not in the IDL are the framework's or the
-  runtime's.
+- an error by its name: refused, and nothing has changed. `Token: 3` is the Token program's
+  error 3; names that are not in the IDL are the framework's or the runtime's.
 - `waits`: the instruction succeeds, the part of the reward whose account was attacked is
-  not paid, and is owed to the same beneficiary; everybody else has what is theirs.
-- `same`: what was attacked makes no difference: everybody has what the honest instruction
-  gives them.
-- `less`: it succeeds, and nobody has more than by the honest instruction.
+  not paid, and is owed to the same beneficiary, in the records and in the escrow; everything
+  else changes as by the honest instruction.
+- `same`: every account changes as by the honest instruction.
+- `instead`: every account changes as if the honest instruction had named the passed account.
+- `less`: the records change as by the honest instruction, and nobody has more.
 
 Two accounts of another campaign, or of other parties of the same, are also passed at once,
 for what the first check may hide of the second: all such pairs are refused, but for those

@@ -1,7 +1,8 @@
 //! Sends attacks, and says what came of them.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt::Write as _};
 
+use borsh::BorshSerialize;
 use litesvm::{LiteSVM, types::FailedTransactionMetadata};
 use solana_sdk::{
     account::Account as ChainAccount,
@@ -12,20 +13,24 @@ use solana_sdk::{
 };
 use vouch_client::{
     PROGRAM_ID, ProgramError,
-    accounts::{AccountType as _, Campaign, Conversion, settled},
+    accounts::{AccountType, Campaign, Conversion, Referral, Status, settled},
     token,
 };
+use vouch_program_tests::TOKEN_2022;
 
 use crate::{
     attacks::{self, Attack, Class, Fork, Life, Plan},
     idl,
     scenes::Scene,
+    state::{Change, Changes, account},
 };
 
 /// A scene whose honest instruction has been seen to succeed.
 pub(crate) struct Proven {
     pub(crate) scene: Scene,
     honest: LiteSVM,
+    /// What the honest instruction changes.
+    changes: Changes,
 }
 
 impl Scene {
@@ -69,18 +74,6 @@ impl Scene {
             Err(failed) => Err(name(&failed)),
         }
     }
-
-    /// Every account that the scene, its neighbours or the attack name, but for the
-    /// one that pays fees.
-    fn watched(&self, fork: &Fork) -> BTreeSet<Pubkey> {
-        let steps = self.steps.iter().chain(&fork.steps);
-        steps
-            .chain([&self.other_party])
-            .chain(self.elsewhere.iter().map(|(_, step)| step))
-            .flat_map(|step| step.accounts.iter().map(|meta| meta.pubkey))
-            .filter(|address| *address != self.relay)
-            .collect()
-    }
 }
 
 /// The error's name, and whose it is unless it is this program's or the runtime's.
@@ -105,90 +98,24 @@ fn name(failed: &FailedTransactionMetadata) -> String {
             ),
         },
         token::TOKEN_PROGRAM_ID => format!("Token: {code}"),
+        TOKEN_2022 => format!("Token-2022: {code}"),
         attacks::SYSTEM => format!("System: {code}"),
         other => format!("{other}: {code}"),
     }
 }
 
-fn account(svm: &LiteSVM, address: &Pubkey) -> ChainAccount {
-    svm.get_account(address).unwrap_or_default()
+/// The account of type `T` at `address`, if there is one.
+fn read<T: AccountType>(svm: &LiteSVM, address: &Pubkey) -> Option<T> {
+    let account = svm.get_account(address)?;
+    let ours = account.owner == PROGRAM_ID;
+    ours.then(|| T::decode(&account.data).ok()).flatten()
 }
 
-/// Base units where there are tokens, otherwise lamports.
-fn money(svm: &LiteSVM, address: &Pubkey) -> i128 {
-    let account = account(svm, address);
-    let tokens = (account.owner == token::TOKEN_PROGRAM_ID)
-        .then(|| token::balance(&account.data))
-        .flatten();
-    i128::from(tokens.unwrap_or(account.lamports))
-}
-
-/// What an instruction moved, and to or from which of its accounts.
-struct Moved<'a> {
-    accounts: &'a [idl::Account],
-    deltas: Vec<i128>,
-    conversion: Option<Conversion>,
-}
-
-impl<'a> Moved<'a> {
-    fn new(
-        accounts: &'a [idl::Account],
-        instruction: &Instruction,
-        before: &LiteSVM,
-        after: &LiteSVM,
-    ) -> Self {
-        let delta = |address| money(after, address) - money(before, address);
-        let metas = instruction.accounts.iter();
-        let at = accounts
-            .iter()
-            .position(|account| account.name == "conversion");
-        let conversion = at.and_then(|at| after.get_account(&instruction.accounts[at].pubkey));
-        Self {
-            accounts,
-            deltas: metas.map(|meta| delta(&meta.pubkey)).collect(),
-            conversion: conversion.and_then(|account| Conversion::decode(&account.data).ok()),
-        }
-    }
-
-    fn settled(&self) -> u8 {
-        self.conversion.as_ref().map_or(0, |found| found.settled)
-    }
-
-    /// The part of the reward that this account of the instruction is there for.
-    fn part(&self, index: usize) -> Option<(u8, i128)> {
-        let found = self.conversion.as_ref()?;
-        let (bit, units) = match self.accounts[index].name.as_str() {
-            "referrer_account" => (settled::REFERRER, found.reward_referrer),
-            "referee_account" => (settled::REFEREE, found.reward_referee),
-            "partner_account" => (settled::PARTNER, found.reward_partner),
-            _ => return None,
-        };
-        Some((bit, i128::from(units)))
-    }
-
-    /// Whether the only difference from `honest` is that parts of the reward wait, in
-    /// `escrow` if there is one, and nobody else has them.
-    fn only_waits(&self, honest: &Self, escrow: Option<&str>, apart: &[usize]) -> bool {
-        let missing = honest.settled() & !self.settled();
-        if missing == 0 || self.settled() & !honest.settled() != 0 {
-            return false;
-        }
-        let parts = (0..self.deltas.len()).filter_map(|index| self.part(index));
-        let waiting: i128 = parts
-            .filter(|(bit, _)| missing & bit != 0)
-            .map(|(_, units)| units)
-            .sum();
-        (0..self.deltas.len()).all(|index| {
-            let (delta, expected) = (self.deltas[index], honest.deltas[index]);
-            match self.part(index) {
-                Some((bit, _)) if missing & bit != 0 => delta == 0,
-                _ if escrow == Some(self.accounts[index].name.as_str()) => {
-                    delta == expected + waiting
-                }
-                _ => apart.contains(&index) || delta == expected,
-            }
-        })
-    }
+/// The bytes of an account with this value.
+fn bytes<T: AccountType + BorshSerialize>(value: &T) -> Vec<u8> {
+    let mut data = T::DISCRIMINATOR.to_vec();
+    data.extend(borsh::to_vec(value).expect("no account fails to serialize"));
+    data
 }
 
 impl Proven {
@@ -201,6 +128,7 @@ impl Proven {
         let outcome = scene.send(&mut honest);
         assert_eq!(outcome, Ok(()), "the honest way, {}", scene.name);
         Self {
+            changes: Changes::between(&scene.svm, &honest.svm, &scene.relay),
             honest: honest.svm,
             scene,
         }
@@ -246,10 +174,8 @@ impl Proven {
                 let own = fork.last() == other;
                 let sent = self.scene.send(&mut fork);
                 if sent.is_err() {
-                    for address in self.scene.watched(&fork) {
-                        let before = account(&self.scene.svm, &address);
-                        assert_eq!(account(&fork.svm, &address), before, "{indices:?}");
-                    }
+                    let changes = Changes::between(&self.scene.svm, &fork.svm, &self.scene.relay);
+                    assert!(changes.is_empty(), "{indices:?} changed {changes:?}");
                 }
                 own || sent.is_ok()
             };
@@ -291,67 +217,275 @@ impl Proven {
         (attack.apply)(&mut fork);
         let before = fork.svm.clone();
         let sent = self.scene.send(&mut fork);
+        let changes = Changes::between(&before, &fork.svm, &self.scene.relay);
         if let Err(error) = sent {
-            for address in self.scene.watched(&fork) {
-                assert_eq!(
-                    account(&fork.svm, &address),
-                    account(&before, &address),
-                    "{error}, and yet {address} changed"
-                );
-            }
+            assert!(
+                changes.is_empty(),
+                "{error}, and yet it changed {changes:?}"
+            );
             return error;
         }
-        self.success(accounts, index, attack.class, &before, &mut fork)
+        let success = Success {
+            proven: self,
+            accounts,
+            index,
+            step: fork.last().clone(),
+            before,
+            after: fork.svm,
+            changes,
+        };
+        success.name(attack.class)
     }
+}
 
-    fn success(
-        &self,
-        accounts: &[idl::Account],
-        index: usize,
-        class: Class,
-        before: &LiteSVM,
-        fork: &mut Fork,
-    ) -> String {
-        let step = fork.last().clone();
-        let honest = Moved::new(accounts, self.scene.last(), &self.scene.svm, &self.honest);
-        let moved = Moved::new(accounts, &step, before, &fork.svm);
-        // Accounts of which there is no telling what they would have had.
-        let address = step.accounts[index].pubkey;
-        let prefunded = class == Class::ClosedAndRevived
-            && account(before, &address).owner != PROGRAM_ID
-            && account(&fork.svm, &address).owner == PROGRAM_ID;
-        let all = 0..step.accounts.len();
-        let apart: Vec<usize> = all
-            .clone()
-            .filter(|at| match class {
-                Class::Aliasing => step.accounts[*at].pubkey == address,
-                _ => prefunded && (*at == index || accounts[*at].signer),
-            })
-            .collect();
-        let as_expected =
-            |at: &usize| apart.contains(at) || moved.deltas[*at] == honest.deltas[*at];
-        if moved.settled() == honest.settled() && all.clone().all(|at| as_expected(&at)) {
+/// An attack that was not refused.
+struct Success<'a> {
+    proven: &'a Proven,
+    accounts: &'a [idl::Account],
+    index: usize,
+    step: Instruction,
+    before: LiteSVM,
+    after: LiteSVM,
+    changes: Changes,
+}
+
+impl Success<'_> {
+    /// The name of the success, or the accounts that are otherwise than after the honest
+    /// instruction.
+    fn name(&self, class: Class) -> String {
+        let honest = &self.proven.changes;
+        let anew = class == Class::ClosedAndRevived && self.creates();
+        if self.changes == *honest || (anew && self.changes == self.anew()) {
             return "same".to_owned();
         }
-        let campaign = accounts
-            .iter()
-            .position(|account| account.name == "campaign")
-            .and_then(|at| fork.svm.get_account(&step.accounts[at].pubkey))
-            .and_then(|account| Campaign::decode(&account.data).ok());
-        let escrow = campaign.and_then(|campaign| match campaign {
-            campaign if campaign.pays_from_vault() => Some("vault"),
-            campaign if campaign.rewards_are_sol() => Some("conversion"),
-            _ => None,
-        });
-        if moved.only_waits(&honest, escrow, &apart) {
+        if self.address() != self.honest_address() && self.changes == self.instead() {
+            return "instead".to_owned();
+        }
+        if self.waits().is_some_and(|waits| self.changes == waits) {
             return "waits".to_owned();
         }
-        let no_more = all
-            .filter(|at| *at != index && !apart.contains(at))
-            .all(|at| moved.deltas[at] <= honest.deltas[at]);
-        if no_more {
+        if self.is_less() {
             return "less".to_owned();
         }
-        format!("moves {:?} instead of {:?}", moved.deltas, honest.deltas)
+        let mut text = "changes".to_owned();
+        for (address, (change, expected)) in self.changes.differences(honest) {
+            let named = |at: usize| self.step.accounts[at].pubkey == address;
+            let at = (0..self.step.accounts.len()).find(|at| named(*at));
+            let name = at.map_or_else(|| address.to_string(), |at| self.accounts[at].name.clone());
+            write!(text, "\n  {name}: {change:?}\n  instead of {expected:?}").expect("a string");
+        }
+        text
+    }
+
+    /// The address that the attack passed.
+    fn address(&self) -> Pubkey {
+        self.step.accounts[self.index].pubkey
+    }
+
+    /// The address that the honest instruction has there.
+    fn honest_address(&self) -> Pubkey {
+        self.proven.scene.last().accounts[self.index].pubkey
+    }
+
+    /// The address of the account with this name, if the instruction has it.
+    fn at(&self, name: &str) -> Option<Pubkey> {
+        let at = self
+            .accounts
+            .iter()
+            .position(|account| account.name == name)?;
+        let meta = self.step.accounts.get(at)?;
+        (meta.pubkey != PROGRAM_ID).then_some(meta.pubkey)
+    }
+
+    /// Whether the instruction created the attacked account.
+    fn creates(&self) -> bool {
+        let address = self.address();
+        account(&self.before, &address).owner != PROGRAM_ID
+            && account(&self.after, &address).owner == PROGRAM_ID
+    }
+
+    /// The honest changes, but that the attacked account had other lamports, or was not
+    /// there, before: the payer pays what its rent still takes.
+    fn anew(&self) -> Changes {
+        let Proven {
+            scene,
+            honest,
+            changes,
+        } = self.proven;
+        let address = self.address();
+        let created = account(honest, &address);
+        let rent = scene
+            .svm
+            .minimum_balance_for_rent_exemption(created.data.len());
+        let missing = |account: &ChainAccount| {
+            let missing = rent.saturating_sub(account.lamports);
+            i128::from(if account.owner == PROGRAM_ID {
+                0
+            } else {
+                missing
+            })
+        };
+        let (usual, now) = (
+            account(&scene.svm, &address),
+            account(&self.before, &address),
+        );
+        let saved = missing(&usual) - missing(&now);
+        let mut expected = changes.clone();
+        let mut change = Change::between(&now, &created);
+        // Beside the rent, it may hold an escrow.
+        change.lamports = changes.get(&address).lamports - saved;
+        expected.set(&address, change);
+        if let Some(payer) = self.at("payer") {
+            expected.update(&payer, |change| change.lamports += saved);
+        }
+        expected
+    }
+
+    /// The honest changes with the passed account in the place of the honest one: it has
+    /// the other's change, and is named where the other would be.
+    fn instead(&self) -> Changes {
+        let Proven {
+            scene,
+            honest,
+            changes,
+        } = self.proven;
+        let (from, to) = (self.honest_address(), self.address());
+        let names = [
+            (from, to),
+            (scene.reward_account(&from).0, scene.reward_account(&to).0),
+        ];
+        let mut expected = Changes::default();
+        for (address, change) in changes.iter() {
+            if *address == from {
+                expected.add(&to, change);
+                continue;
+            }
+            let (before, mut after) = (account(&scene.svm, address), account(honest, address));
+            if after.owner == PROGRAM_ID {
+                rename(&before.data, &mut after.data, &names);
+                if let Ok(mut referral) = Referral::decode(&after.data)
+                    && referral.partner == to
+                {
+                    referral.partner_account_bump = scene.reward_account(&to).1;
+                    after.data = bytes(&referral);
+                }
+            }
+            expected.add(address, &Change::between(&before, &after));
+        }
+        expected
+    }
+
+    /// The honest changes, but that the parts of the reward that were not paid are owed:
+    /// in the records, and in the escrow if there is one. `None` where all were paid.
+    fn waits(&self) -> Option<Changes> {
+        let honest = &self.proven.honest;
+        let conversion = self.at("conversion")?;
+        let paid: Conversion = read(honest, &conversion)?;
+        let owing: Conversion = read(&self.after, &conversion)?;
+        let missing = paid.settled & !owing.settled;
+        if missing == 0 || owing.settled & !paid.settled != 0 {
+            return None;
+        }
+        let (address, referral) = (self.at("campaign")?, self.at("referral")?);
+        let campaign: Campaign = read(honest, &address)?;
+        let sol = campaign.rewards_are_sol();
+        let mut expected = self.proven.changes.clone();
+        let mut waiting = 0;
+        for (bit, units, recipient) in [
+            (settled::REFERRER, paid.reward_referrer, "referrer_account"),
+            (settled::REFEREE, paid.reward_referee, "referee_account"),
+            (settled::PARTNER, paid.reward_partner, "partner_account"),
+        ] {
+            if missing & bit == 0 {
+                continue;
+            }
+            waiting += units;
+            let units = i128::from(units);
+            expected.update(&self.at(recipient)?, |change| {
+                *(if sol {
+                    &mut change.lamports
+                } else {
+                    &mut change.units
+                }) -= units;
+            });
+        }
+        let over = paid.status == Status::Paid;
+        self.rewrite(&mut expected, &conversion, |conversion: &mut Conversion| {
+            conversion.settled &= !missing;
+            conversion.status = Status::Pending;
+        })?;
+        self.rewrite(&mut expected, &referral, |referral: &mut Referral| {
+            referral.open_conversions += u64::from(over);
+            if missing & settled::REFERRER != 0 {
+                referral.rewards_pending += paid.reward_referrer;
+            }
+            if missing & settled::PARTNER != 0 {
+                referral.partner_pending += paid.reward_partner;
+            }
+        })?;
+        let units = i128::from(waiting);
+        if sol {
+            expected.update(&conversion, |change| change.lamports += units);
+        } else if let Some(vault) = campaign.vault() {
+            expected.update(&vault, |change| change.units += units);
+            self.rewrite(&mut expected, &address, |campaign: &mut Campaign| {
+                campaign.owed += waiting;
+            })?;
+        } else {
+            // Not minted yet.
+            expected.update(&campaign.mint, |change| change.units -= units);
+        }
+        Some(expected)
+    }
+
+    /// Makes `expected` lead to the account that `change` makes of the honest one.
+    fn rewrite<T: AccountType + BorshSerialize>(
+        &self,
+        expected: &mut Changes,
+        address: &Pubkey,
+        change: impl FnOnce(&mut T),
+    ) -> Option<()> {
+        let mut value: T = read(&self.proven.honest, address)?;
+        change(&mut value);
+        let mut after = account(&self.proven.honest, address);
+        after.data = bytes(&value);
+        let before = account(&self.proven.scene.svm, address);
+        expected.set(address, Change::between(&before, &after));
+        Some(())
+    }
+
+    /// Whether every record is as after the honest instruction, nobody has more, and the
+    /// attacked account nothing; only the campaign's vault may have kept something.
+    fn is_less(&self) -> bool {
+        let attacked = [self.address(), self.honest_address()];
+        let untouched = |address| self.changes.get(address) == Change::default();
+        let vault = self.at("vault");
+        attacked.iter().all(untouched)
+            && self
+                .changes
+                .differences(&self.proven.changes)
+                .iter()
+                .filter(|(address, _)| !attacked.contains(address))
+                .all(|(address, (change, expected))| {
+                    let no_more =
+                        change.lamports <= expected.lamports && change.units <= expected.units;
+                    change.record() == expected.record() && (no_more || vault == Some(*address))
+                })
+    }
+}
+
+/// Exchanges names in the bytes that `after` has and `before` had not.
+fn rename(before: &[u8], after: &mut [u8], names: &[(Pubkey, Pubkey)]) {
+    for (from, to) in names
+        .iter()
+        .map(|(from, to)| (from.to_bytes(), to.to_bytes()))
+    {
+        for at in 0..after.len().saturating_sub(31) {
+            let place = at..at + 32;
+            let kept = before.get(place.clone()) == Some(from.as_slice());
+            if after[place.clone()] == from && !kept {
+                after[place].copy_from_slice(&to);
+            }
+        }
     }
 }

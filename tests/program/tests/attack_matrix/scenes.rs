@@ -9,11 +9,12 @@ use solana_sdk::{
     signature::{Keypair, Signer as _},
 };
 use vouch_client::{
-    accounts::{Action, Conversion, Funding, Proof, Settings, Terms, Uniqueness},
-    instructions::{self, Convert, CreateCampaign, CreateReferral, Evidence, Purchase},
+    Share,
+    accounts::{Action, Funding, Proof, Settings, Terms, Uniqueness},
+    instructions::{self, Bind, Convert, CreateCampaign, CreateReferral, Evidence, Purchase},
     pda, token, voucher,
 };
-use vouch_program_tests::{REWARD, World, code};
+use vouch_program_tests::{REWARD, TOKEN_2022, World, code, signed, vouched_by};
 
 // LiteSVM has no Ed25519 program here. No attack of the matrix is on a signature, which
 // is for the runtime to check.
@@ -24,6 +25,11 @@ const BEGIN: i64 = 1_800_000_000;
 const HOLD: u32 = 100;
 const WINDOW: u32 = 1_000;
 const THIRTY_DAYS: i64 = 30 * 86_400;
+/// Unix seconds of the end of a campaign that has one.
+const END: i64 = BEGIN + 1_000;
+/// Who issues the credentials of a campaign with a gate, and their schema.
+const ISSUER: Pubkey = Pubkey::new_from_array([0xA1; 32]);
+const SCHEMA: Pubkey = Pubkey::new_from_array([0xA2; 32]);
 /// Price of a purchase, in lamports or base units.
 const PRICE: u64 = 1_000_000_000;
 /// Base units that a vault begins with.
@@ -36,7 +42,7 @@ pub(crate) struct Place {
     /// Pays the rent of the campaign.
     sponsor: Keypair,
     attestor: Keypair,
-    /// Whom the campaign is offered to.
+    /// The campaign is offered to it.
     heir: Keypair,
     funder: Keypair,
     args: CreateCampaign,
@@ -51,7 +57,7 @@ pub(crate) struct Party {
     partner: Keypair,
     /// Pays the rent of everything.
     sponsor: Keypair,
-    /// Whom the code is offered to.
+    /// The code is offered to it.
     heir: Keypair,
     reference: [u8; 32],
 }
@@ -63,9 +69,13 @@ struct Script {
     terms: Terms,
     settings: fn(&mut Settings),
     paid_in_tokens: bool,
+    /// Program of every token.
+    token_program: Pubkey,
     /// Whether the campaign is there before, and the code.
     open: bool,
     code: bool,
+    /// Whether owners of codes are registered, where the campaign counts per owner.
+    registered: bool,
     /// Whether the code has a partner.
     partner: bool,
     prepare: fn(&mut World, &Place, &Party),
@@ -94,14 +104,13 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    /// What the address of this account is derived from, and by which program.
+    /// What the address of this account is derived from, with a bump, and by which program.
     pub(crate) fn seeds(&self, account: &str) -> Option<(Vec<Vec<u8>>, Pubkey)> {
         let (place, party) = (&self.place, &self.party);
         let of_program = |seeds: &[&[u8]]| {
             let seeds = seeds.iter().map(|seed| seed.to_vec()).collect();
             Some((seeds, vouch_client::PROGRAM_ID))
         };
-        let campaign = place.campaign.as_ref();
         let associated = |owner: &Pubkey| {
             let parts = [*owner, place.args.token_program, place.args.mint];
             let seeds = parts.map(|part| part.to_bytes().to_vec()).to_vec();
@@ -114,19 +123,11 @@ impl Scene {
                 place.company.pubkey().as_ref(),
                 &place.args.id.to_le_bytes(),
             ]),
-            "referral" => of_program(&[b"referral", campaign, party.code.as_bytes()]),
-            "conversion" => {
-                let referral = pda::referral(&place.campaign, &code(&party.code)).0;
-                let key = pda::conversion_key(
-                    place.args.terms,
-                    &party.referee.pubkey(),
-                    &referral,
-                    &party.reference,
-                );
-                of_program(&[b"conversion", campaign, &key])
-            }
-            "referee" | "binding" => {
-                of_program(&[b"referee", campaign, party.referee.pubkey().as_ref()])
+            "credential" => {
+                let parts = [ISSUER, SCHEMA, party.referee.pubkey()];
+                let mut seeds = vec![b"attestation".to_vec()];
+                seeds.extend(parts.map(|part| part.to_bytes().to_vec()));
+                Some((seeds, pda::ATTESTATION_SERVICE_ID))
             }
             _ if place.args.mint == Pubkey::default() => None,
             "vault" => associated(&place.campaign),
@@ -134,6 +135,27 @@ impl Scene {
             "referee_account" => associated(&party.referee.pubkey()),
             "partner_account" => associated(&party.partner.pubkey()),
             _ => None,
+        }
+    }
+
+    /// Where this wallet receives the campaign's rewards, and the bump of that address; the
+    /// wallet itself where rewards are lamports.
+    pub(crate) fn reward_account(&self, owner: &Pubkey) -> (Pubkey, u8) {
+        let args = &self.place.args;
+        if args.mint == Pubkey::default() {
+            return (*owner, 0);
+        }
+        pda::associated_token(owner, &args.mint, &args.token_program)
+    }
+
+    /// Receives the lamports that nobody claims; zero where rewards are tokens.
+    pub(crate) fn sol_treasury(&self) -> Pubkey {
+        let args = &self.place.args;
+        let split = args.terms.funding == Funding::PaymentSplit;
+        if split && args.mint == Pubkey::default() {
+            args.settings.treasury
+        } else {
+            Pubkey::default()
         }
     }
 
@@ -165,6 +187,9 @@ impl Script {
             Settings::fixed(REWARD)
         };
         settings.attestor = attestor.pubkey();
+        if self.terms.proof == Proof::Payment && self.terms.funding != Funding::PaymentSplit {
+            settings.min_amount = 1;
+        }
         settings.referee_share_bps = 2_000;
         settings.max_partner_share_bps = 2_000;
         (self.settings)(&mut settings);
@@ -178,6 +203,7 @@ impl Script {
         if let Some(place) = beside {
             args.mint = place.args.mint;
             world.mint = place.mint.insecure_clone();
+            world.open_vault(&args);
         }
         let campaign = pda::campaign(&args.authority, args.id).0;
         let place = Place {
@@ -202,8 +228,6 @@ impl Script {
         if found.funding == Funding::Vault {
             world.fund_vault(FUND);
             world.issue(&place.funder.pubkey(), FUND);
-        } else if found.pays_from_vault() {
-            world.issue(&campaign, 0);
         }
         place
     }
@@ -249,6 +273,17 @@ impl Script {
                 world.issue(owner, 10 * PRICE);
             }
         }
+        if campaign.per_owner && self.registered {
+            for owner in [&party.owner, &party.heir] {
+                let step = register_referrer(place, &party, owner);
+                world
+                    .send(&[step], &[&party.sponsor, owner])
+                    .expect("registered");
+            }
+        }
+        if campaign.settings.has_gate() {
+            world.give_credential(&party.referee.pubkey(), 0);
+        }
         if self.code {
             let create = register(place, &party);
             world
@@ -272,6 +307,7 @@ impl Script {
             .svm
             .add_builtin(voucher::ED25519_PROGRAM_ID, AnySignature::vm);
         world.set_time(BEGIN);
+        world.token_program = self.token_program;
         let relay = world.wallet();
         let stranger = world.wallet();
 
@@ -349,6 +385,7 @@ fn register(place: &Place, party: &Party) -> Instruction {
     instructions::create_referral(&CreateReferral {
         payer: party.sponsor.pubkey(),
         attestor: Some(place.attestor.pubkey()),
+        per_owner: place.args.terms.per_owner,
         ..CreateReferral::new(
             &party.owner.pubkey(),
             &party.owner.pubkey(),
@@ -364,12 +401,19 @@ fn set_partner(place: &Place, party: &Party) -> Instruction {
         &party.partner.pubkey(),
         &place.campaign,
         &referral(place, party),
-        1_000,
+        Share {
+            bps: 1_000,
+            fixed: 0,
+        },
     )
 }
 
+fn register_referrer(place: &Place, party: &Party, owner: &Keypair) -> Instruction {
+    instructions::register_referrer(&party.sponsor.pubkey(), &owner.pubkey(), &place.campaign)
+}
+
 fn referral(place: &Place, party: &Party) -> Pubkey {
-    pda::referral(&place.campaign, &code(&party.code)).0
+    pda::referral(&place.campaign, &code(&party.code))
 }
 
 fn convert_args(party: &Party, evidence: Evidence) -> Convert {
@@ -395,18 +439,93 @@ fn convert_openly(world: &World, _: &Place, party: &Party) -> Vec<Instruction> {
 fn buy(world: &World, _: &Place, party: &Party) -> Vec<Instruction> {
     let args = Purchase {
         payer: party.sponsor.pubkey(),
+        payment_token_program: world.token_program,
         ..Purchase::new(&party.referee.pubkey(), PRICE, party.reference)
     };
     vec![world.purchase(&party.owner.pubkey(), &party.code, &args)]
 }
 
-fn bind(place: &Place, party: &Party) -> Instruction {
-    instructions::bind(
+/// What the attestor says of a party's conversion.
+fn statement(world: &World, party: &Party) -> voucher::Statement {
+    let args = convert_args(party, Evidence::None);
+    voucher::Statement {
+        issued_at: BEGIN,
+        ..world.statement(&party.code, &args, BEGIN + 1)
+    }
+}
+
+fn digest(world: &World, party: &Party) -> [u8; 32] {
+    voucher::digest(&voucher::message(&statement(world, party)))
+}
+
+fn revoke(world: &World, place: &Place, party: &Party) -> Vec<Instruction> {
+    vec![instructions::revoke_voucher(
         &party.sponsor.pubkey(),
-        &party.referee.pubkey(),
+        &place.attestor.pubkey(),
         &place.campaign,
-        &code(&party.code),
-    )
+        digest(world, party),
+        BEGIN + 1,
+    )]
+}
+
+fn bind(place: &Place, party: &Party) -> Bind {
+    Bind {
+        payer: party.sponsor.pubkey(),
+        wallet: party.referee.pubkey(),
+        campaign: place.campaign,
+        code: code(&party.code),
+        bound: None,
+    }
+}
+
+/// Another code of a party, whose owner is the party's heir.
+fn former_code(party: &Party) -> String {
+    format!("FADED{}", party.reference[0])
+}
+
+/// Binds a party's referee to its former code.
+fn bound_before(world: &mut World, place: &Place, party: &Party) {
+    let create = instructions::create_referral(&CreateReferral {
+        per_owner: place.args.terms.per_owner,
+        ..CreateReferral::new(
+            &party.sponsor.pubkey(),
+            &party.heir.pubkey(),
+            &place.campaign,
+            &code(&former_code(party)),
+        )
+    });
+    world
+        .send(&[create], &[&party.sponsor, &party.heir])
+        .expect("a former code");
+    let touch = instructions::bind(&Bind {
+        code: code(&former_code(party)),
+        ..bind(place, party)
+    });
+    world
+        .send(&[touch], &[&party.sponsor, &party.referee])
+        .expect("bound");
+}
+
+/// [`bound_before`]; then the former code is switched off.
+fn bound_in_vain(world: &mut World, place: &Place, party: &Party) {
+    bound_before(world, place, party);
+    let (owner, at) = (party.heir.pubkey(), former(place, party));
+    let stop = instructions::update_referral(&owner, &at, false, 0, 0);
+    world.send(&[stop], &[&party.heir]).expect("inactive");
+}
+
+/// [`bound_before`]; then the owner of the former code reaches its limit.
+fn bound_to_the_limit(world: &mut World, place: &Place, party: &Party) {
+    bound_before(world, place, party);
+    let (visitor, text) = (world.wallet(), former_code(party));
+    let touch = world.bind(&visitor.pubkey(), &text);
+    world.send(&[touch], &[&visitor]).expect("bound");
+    let convert = world.conversion(&visitor.pubkey(), &party.heir.pubkey(), &text);
+    world.send(&[convert], &[&visitor]).expect("converted");
+}
+
+fn former(place: &Place, party: &Party) -> Pubkey {
+    pda::referral(&place.campaign, &code(&former_code(party)))
 }
 
 fn converted(world: &mut World, place: &Place, party: &Party) {
@@ -424,7 +543,7 @@ fn bought(world: &mut World, place: &Place, party: &Party) {
 }
 
 fn bound(world: &mut World, place: &Place, party: &Party) {
-    let step = bind(place, party);
+    let step = instructions::bind(&bind(place, party));
     world
         .send(&[step], &[&party.sponsor, &party.referee])
         .expect("bound");
@@ -454,6 +573,14 @@ fn claim(world: &World, _: &Place, party: &Party) -> Vec<Instruction> {
 
 fn cancel(world: &World, _: &Place, party: &Party) -> Vec<Instruction> {
     vec![world.cancel(&party.code, &party.referee.pubkey(), &party.reference)]
+}
+
+fn update(place: &Place, reward: u64) -> Vec<Instruction> {
+    let settings = Settings::fixed(reward);
+    let (company, campaign) = (place.company.pubkey(), place.campaign);
+    vec![instructions::update_campaign(
+        &company, &campaign, &settings,
+    )]
 }
 
 fn reclaim_campaign(world: &World, place: &Place, _: &Party) -> Vec<Instruction> {
@@ -491,6 +618,17 @@ const MINTED: Terms = Terms {
     funding: Funding::MintAuthority,
     proof: Proof::Open,
     uniqueness: Uniqueness::Wallet,
+    per_owner: false,
+    notice_seconds: 0,
+};
+/// Tiers, bonuses and limits count all codes of an owner.
+const PER_OWNER: Terms = Terms {
+    per_owner: true,
+    ..MINTED
+};
+const WITH_NOTICE: Terms = Terms {
+    notice_seconds: 1_000,
+    ..MINTED
 };
 const VAULT: Terms = Terms {
     funding: Funding::Vault,
@@ -505,11 +643,16 @@ const SPLIT: Terms = Terms {
     funding: Funding::PaymentSplit,
     proof: Proof::Payment,
     uniqueness: Uniqueness::Order,
+    ..MINTED
 };
 const SOLD: Terms = Terms {
     proof: Proof::Payment,
     uniqueness: Uniqueness::WalletAndCode,
     ..MINTED
+};
+const SOLD_PER_OWNER: Terms = Terms {
+    per_owner: true,
+    ..SOLD
 };
 const SOLD_VAULT: Terms = Terms {
     funding: Funding::Vault,
@@ -528,13 +671,26 @@ fn budgeted(settings: &mut Settings) {
     settings.budget = FUND;
 }
 
+fn gated(settings: &mut Settings) {
+    settings.gate_credential = ISSUER;
+    settings.gate_schema = SCHEMA;
+}
+
+/// One conversion for each owner.
+fn limited(settings: &mut Settings) {
+    windowed(settings);
+    settings.owner_limit = 1;
+}
+
 const PLAIN: Script = Script {
     name: "minted",
     terms: MINTED,
     settings: |_| {},
     paid_in_tokens: false,
+    token_program: token::TOKEN_PROGRAM_ID,
     open: true,
     code: true,
+    registered: true,
     partner: false,
     prepare: |_, _, _| {},
     finish: |_, _| {},
@@ -570,18 +726,32 @@ pub(crate) fn of(instruction: &str) -> Vec<Scene> {
                     terms: SPLIT,
                     ..create
                 },
+                Script {
+                    name: "vault",
+                    terms: VAULT,
+                    ..create
+                },
+                Script {
+                    name: "Token-2022",
+                    terms: SPLIT,
+                    paid_in_tokens: true,
+                    token_program: TOKEN_2022,
+                    ..create
+                },
             ]
         }
-        "update_campaign" => vec![Script {
-            build: |_, place, _| {
-                let settings = Settings::fixed(REWARD + 1);
-                let (company, campaign) = (place.company.pubkey(), place.campaign);
-                vec![instructions::update_campaign(
-                    &company, &campaign, &settings,
-                )]
+        "update_campaign" => vec![
+            Script {
+                build: |_, place, _| update(place, REWARD + 1),
+                ..PLAIN
             },
-            ..PLAIN
-        }],
+            Script {
+                name: "with notice",
+                terms: WITH_NOTICE,
+                build: |_, place, _| update(place, REWARD - 1),
+                ..PLAIN
+            },
+        ],
         "set_paused" => vec![Script {
             build: |_, place, _| {
                 let (company, campaign) = (place.company.pubkey(), place.campaign);
@@ -612,10 +782,47 @@ pub(crate) fn of(instruction: &str) -> Vec<Scene> {
             },
             ..PLAIN
         }],
-        "close_campaign" => vec![Script {
-            build: |_, place, _| {
-                let company = place.company.pubkey();
-                vec![instructions::close_campaign(&company, &place.campaign)]
+        "close_campaign" => vec![
+            Script {
+                build: |_, place, _| {
+                    let company = place.company.pubkey();
+                    vec![instructions::close_campaign(&company, &place.campaign)]
+                },
+                ..PLAIN
+            },
+            Script {
+                name: "by anybody",
+                settings: |settings| settings.ends_at = END,
+                finish: |world, _| world.set_time(END + THIRTY_DAYS),
+                build: |_, place, _| {
+                    let funder = place.funder.pubkey();
+                    vec![instructions::close_campaign(&funder, &place.campaign)]
+                },
+                ..PLAIN
+            },
+        ],
+        "revoke_voucher" => vec![Script {
+            name: "attested",
+            terms: ATTESTED,
+            build: revoke,
+            ..PLAIN
+        }],
+        "reclaim_voucher" => vec![Script {
+            name: "attested",
+            terms: ATTESTED,
+            prepare: |world, place, party| {
+                let step = revoke(world, place, party);
+                world
+                    .send(&step, &[&party.sponsor, &place.attestor])
+                    .expect("revoked");
+            },
+            finish: |world, _| world.set_time(BEGIN + voucher::MAX_LIFE + voucher::CLOCK_SKEW),
+            build: |world, place, party| {
+                vec![instructions::reclaim_voucher(
+                    &place.campaign,
+                    &digest(world, party),
+                    &party.sponsor.pubkey(),
+                )]
             },
             ..PLAIN
         }],
@@ -637,26 +844,42 @@ pub(crate) fn of(instruction: &str) -> Vec<Scene> {
                     terms: SPLIT,
                     ..reclaim
                 },
+                Script {
+                    name: "Token-2022",
+                    terms: VAULT,
+                    token_program: TOKEN_2022,
+                    ..reclaim
+                },
             ]
         }
-        "fund_vault" => vec![Script {
-            name: "vault",
-            terms: VAULT,
-            build: |world, place, _| {
-                let campaign = world.campaign();
-                let funder = place.funder.pubkey();
-                let (mint, program) = (&campaign.mint, &campaign.token_program);
-                let source = pda::associated_token(&funder, mint, program).0;
-                vec![instructions::fund_vault(
-                    &funder,
-                    &place.campaign,
-                    &campaign,
-                    &source,
-                    5,
-                )]
-            },
-            ..PLAIN
-        }],
+        "fund_vault" => {
+            let fund = Script {
+                name: "vault",
+                terms: VAULT,
+                build: |world, place, _| {
+                    let campaign = world.campaign();
+                    let funder = place.funder.pubkey();
+                    let (mint, program) = (&campaign.mint, &campaign.token_program);
+                    let source = pda::associated_token(&funder, mint, program).0;
+                    vec![instructions::fund_vault(
+                        &funder,
+                        &place.campaign,
+                        &campaign,
+                        &source,
+                        5,
+                    )]
+                },
+                ..PLAIN
+            };
+            vec![
+                fund,
+                Script {
+                    name: "Token-2022",
+                    token_program: TOKEN_2022,
+                    ..fund
+                },
+            ]
+        }
         "withdraw_vault" => vec![
             Script {
                 name: "vault",
@@ -673,6 +896,13 @@ pub(crate) fn of(instruction: &str) -> Vec<Scene> {
                     world.issue(&place.campaign, 10);
                     world.issue(&place.funder.pubkey(), 0);
                 },
+                build: withdraw,
+                ..PLAIN
+            },
+            Script {
+                name: "Token-2022",
+                terms: VAULT,
+                token_program: TOKEN_2022,
                 build: withdraw,
                 ..PLAIN
             },
@@ -711,8 +941,22 @@ pub(crate) fn of(instruction: &str) -> Vec<Scene> {
                     },
                     ..create
                 },
+                Script {
+                    name: "per owner",
+                    terms: PER_OWNER,
+                    settings: |settings| settings.attested_codes = true,
+                    ..create
+                },
             ]
         }
+        "register_referrer" => vec![Script {
+            name: "per owner",
+            terms: PER_OWNER,
+            registered: false,
+            code: false,
+            build: |_, place, party| vec![register_referrer(place, party, &party.owner)],
+            ..PLAIN
+        }],
         "update_referral" => vec![Script {
             build: |_, place, party| {
                 let (owner, at) = (party.owner.pubkey(), referral(place, party));
@@ -724,14 +968,26 @@ pub(crate) fn of(instruction: &str) -> Vec<Scene> {
             build: |_, place, party| vec![set_partner(place, party)],
             ..PLAIN
         }],
-        "remove_partner" => vec![Script {
-            partner: true,
-            build: |_, place, party| {
-                let (partner, at) = (party.partner.pubkey(), referral(place, party));
-                vec![instructions::remove_partner(&partner, &at)]
+        "end_partnership" => vec![
+            Script {
+                name: "by the partner",
+                partner: true,
+                build: |_, place, party| {
+                    let (partner, at) = (party.partner.pubkey(), referral(place, party));
+                    vec![instructions::end_partnership(&partner, &at)]
+                },
+                ..PLAIN
             },
-            ..PLAIN
-        }],
+            Script {
+                name: "by the owner",
+                partner: true,
+                build: |_, place, party| {
+                    let (owner, at) = (party.owner.pubkey(), referral(place, party));
+                    vec![instructions::end_partnership(&owner, &at)]
+                },
+                ..PLAIN
+            },
+        ],
         "propose_owner" => vec![Script {
             build: |_, place, party| {
                 let (owner, heir) = (party.owner.pubkey(), party.heir.pubkey());
@@ -740,19 +996,31 @@ pub(crate) fn of(instruction: &str) -> Vec<Scene> {
             },
             ..PLAIN
         }],
-        "accept_owner" => vec![Script {
-            prepare: |world, place, party| {
-                let (owner, heir) = (party.owner.pubkey(), party.heir.pubkey());
-                let at = referral(place, party);
-                let offer = instructions::propose_owner(&owner, &at, Some(&heir));
-                world.send(&[offer], &[&party.owner]).expect("offered");
-            },
-            build: |_, place, party| {
-                let (heir, at) = (party.heir.pubkey(), referral(place, party));
-                vec![instructions::accept_owner(&heir, &place.campaign, &at)]
-            },
-            ..PLAIN
-        }],
+        "accept_owner" => {
+            let accept = Script {
+                prepare: |world, place, party| {
+                    let (owner, heir) = (party.owner.pubkey(), party.heir.pubkey());
+                    let at = referral(place, party);
+                    let offer = instructions::propose_owner(&owner, &at, Some(&heir));
+                    world.send(&[offer], &[&party.owner]).expect("offered");
+                },
+                build: |_, place, party| {
+                    let (heir, at) = (party.heir.pubkey(), referral(place, party));
+                    let per_owner = place.args.terms.per_owner;
+                    let campaign = &place.campaign;
+                    vec![instructions::accept_owner(&heir, campaign, &at, per_owner)]
+                },
+                ..PLAIN
+            };
+            vec![
+                accept,
+                Script {
+                    name: "per owner",
+                    terms: PER_OWNER,
+                    ..accept
+                },
+            ]
+        }
         "close_referral" => vec![Script {
             build: |_, place, party| {
                 let (owner, sponsor) = (party.owner.pubkey(), party.sponsor.pubkey());
@@ -761,12 +1029,40 @@ pub(crate) fn of(instruction: &str) -> Vec<Scene> {
             },
             ..PLAIN
         }],
-        "bind" => vec![Script {
-            name: "window",
-            settings: windowed,
-            build: |_, place, party| vec![bind(place, party)],
-            ..PLAIN
-        }],
+        "bind" => vec![
+            Script {
+                name: "window",
+                settings: windowed,
+                build: |_, place, party| vec![instructions::bind(&bind(place, party))],
+                ..PLAIN
+            },
+            Script {
+                name: "rebind",
+                settings: windowed,
+                prepare: bound_in_vain,
+                build: |_, place, party| {
+                    vec![instructions::bind(&Bind {
+                        bound: Some((former(place, party), None)),
+                        ..bind(place, party)
+                    })]
+                },
+                ..PLAIN
+            },
+            Script {
+                name: "rebind, per owner",
+                terms: PER_OWNER,
+                settings: limited,
+                prepare: bound_to_the_limit,
+                build: |_, place, party| {
+                    let referrer = pda::referrer(&place.campaign, &party.heir.pubkey());
+                    vec![instructions::bind(&Bind {
+                        bound: Some((former(place, party), Some(referrer))),
+                        ..bind(place, party)
+                    })]
+                },
+                ..PLAIN
+            },
+        ],
         "convert" => {
             let convert_it = Script {
                 partner: true,
@@ -802,10 +1098,9 @@ pub(crate) fn of(instruction: &str) -> Vec<Scene> {
                     name: "voucher",
                     terms: ATTESTED,
                     build: |world, place, party| {
-                        let args = convert_args(party, Evidence::Voucher);
-                        let mut steps = convert(world, party, Evidence::Voucher);
-                        let voucher = world.voucher(&place.attestor, &party.code, &args, BEGIN + 1);
-                        steps.insert(0, voucher);
+                        let statement = statement(world, party);
+                        let mut steps = convert(world, party, vouched_by(&statement));
+                        steps.insert(0, signed(&place.attestor, &statement));
                         steps
                     },
                     ..convert_it
@@ -814,6 +1109,21 @@ pub(crate) fn of(instruction: &str) -> Vec<Scene> {
                     name: "window",
                     settings: windowed,
                     prepare: bound,
+                    ..convert_it
+                },
+                Script {
+                    name: "per owner",
+                    terms: PER_OWNER,
+                    ..convert_it
+                },
+                Script {
+                    name: "gate",
+                    settings: gated,
+                    ..convert_it
+                },
+                Script {
+                    name: "Token-2022",
+                    token_program: TOKEN_2022,
                     ..convert_it
                 },
             ]
@@ -850,8 +1160,25 @@ pub(crate) fn of(instruction: &str) -> Vec<Scene> {
                     ..buy_it
                 },
                 Script {
+                    name: "per owner",
+                    terms: SOLD_PER_OWNER,
+                    ..buy_it
+                },
+                Script {
+                    name: "gate",
+                    terms: SOLD,
+                    settings: gated,
+                    ..buy_it
+                },
+                Script {
                     name: "split in SOL",
                     terms: SPLIT,
+                    ..buy_it
+                },
+                Script {
+                    name: "split in SOL, held",
+                    terms: SPLIT,
+                    settings: held,
                     ..buy_it
                 },
                 Script {
@@ -865,6 +1192,13 @@ pub(crate) fn of(instruction: &str) -> Vec<Scene> {
                     terms: SPLIT,
                     settings: held,
                     paid_in_tokens: true,
+                    ..buy_it
+                },
+                Script {
+                    name: "Token-2022",
+                    terms: SPLIT,
+                    paid_in_tokens: true,
+                    token_program: TOKEN_2022,
                     ..buy_it
                 },
             ]
@@ -896,6 +1230,19 @@ pub(crate) fn of(instruction: &str) -> Vec<Scene> {
                     name: "split in tokens",
                     terms: SPLIT,
                     paid_in_tokens: true,
+                    prepare: bought,
+                    ..later
+                },
+                Script {
+                    name: "per owner",
+                    terms: PER_OWNER,
+                    ..later
+                },
+                Script {
+                    name: "Token-2022",
+                    terms: SPLIT,
+                    paid_in_tokens: true,
+                    token_program: TOKEN_2022,
                     prepare: bought,
                     ..later
                 },
@@ -932,14 +1279,9 @@ pub(crate) fn of(instruction: &str) -> Vec<Scene> {
             let reclaim = Script {
                 prepare: converted,
                 finish: closed,
-                build: |world, place, party| {
-                    let conversion: Conversion =
-                        world.converted(&party.code, &party.referee.pubkey(), &party.reference);
-                    vec![instructions::reclaim_conversion(
-                        &place.campaign,
-                        &world.campaign(),
-                        &conversion,
-                    )]
+                build: |world, _, party| {
+                    let referee = party.referee.pubkey();
+                    vec![world.reclaim(&party.code, &referee, &party.reference)]
                 },
                 ..PLAIN
             };
@@ -951,9 +1293,30 @@ pub(crate) fn of(instruction: &str) -> Vec<Scene> {
                     finish: over,
                     ..reclaim
                 },
+                Script {
+                    name: "split in SOL",
+                    terms: SPLIT,
+                    settings: held,
+                    prepare: bought,
+                    finish: over,
+                    ..reclaim
+                },
             ]
         }
-        "reclaim_referee" => {
+        "reclaim_referrer" => vec![Script {
+            name: "per owner",
+            terms: PER_OWNER,
+            finish: over,
+            build: |_, place, party| {
+                vec![instructions::reclaim_referrer(
+                    &place.campaign,
+                    &party.owner.pubkey(),
+                    &party.sponsor.pubkey(),
+                )]
+            },
+            ..PLAIN
+        }],
+        "reclaim_binding" => {
             let reclaim = Script {
                 name: "expired",
                 settings: windowed,
@@ -961,7 +1324,7 @@ pub(crate) fn of(instruction: &str) -> Vec<Scene> {
                 finish: window_is_over,
                 build: |_, place, party| {
                     let (wallet, sponsor) = (party.referee.pubkey(), party.sponsor.pubkey());
-                    vec![instructions::reclaim_referee(
+                    vec![instructions::reclaim_binding(
                         &place.campaign,
                         &wallet,
                         &sponsor,

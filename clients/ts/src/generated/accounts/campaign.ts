@@ -27,8 +27,6 @@ import {
   getI64Encoder,
   getStructDecoder,
   getStructEncoder,
-  getU16Decoder,
-  getU16Encoder,
   getU32Decoder,
   getU32Encoder,
   getU64Decoder,
@@ -55,10 +53,8 @@ import {
   getFundingEncoder,
   getProofDecoder,
   getProofEncoder,
-  getRewardKindDecoder,
-  getRewardKindEncoder,
-  getTierDecoder,
-  getTierEncoder,
+  getSettingsDecoder,
+  getSettingsEncoder,
   getUniquenessDecoder,
   getUniquenessEncoder,
   type Bonus,
@@ -67,10 +63,8 @@ import {
   type FundingArgs,
   type Proof,
   type ProofArgs,
-  type RewardKind,
-  type RewardKindArgs,
-  type Tier,
-  type TierArgs,
+  type Settings,
+  type SettingsArgs,
   type Uniqueness,
   type UniquenessArgs,
 } from '../types/index.js';
@@ -91,78 +85,68 @@ export type Campaign = {
   bump: number;
   /** Where rewards come from: 0 mint authority, 1 vault, 2 split of the payment. */
   funding: Funding;
-  /** What a conversion must prove: 0 nothing, 1 the attestor's word, 2 a payment. */
+  /** Proof that a conversion needs: 0 none, 1 the attestor's word, 2 a payment. */
   proof: Proof;
   /** What counts once: 0 a wallet, 1 a wallet with a code, 2 an order. */
   uniqueness: Uniqueness;
-  /** How the reward is found: 0 fixed, 1 percent of the amount. */
-  rewardKind: RewardKind;
+  /** 1 when tiers, bonuses and `ownerLimit` count all codes of an owner. */
+  perOwner: boolean;
   /** 1 while conversions are refused. */
   paused: boolean;
   /** 1 for good, once the campaign is closed. */
   closed: boolean;
-  /** 1 when a code needs the attestor's signature. */
-  attestedCodes: boolean;
   /** Decimals of the mint. */
   mintDecimals: number;
-  /** Who opened it; part of the address. */
+  /** Seconds between the announcement of a cut and its effect. */
+  noticeSeconds: number;
+  /** Wallet that opened it; part of the address. */
   creator: Address;
   /** The creator's own number; part of the address. */
   id: bigint;
-  /** Who may change it. */
+  /** Signer that may change it. */
   authority: Address;
-  /** Who may take over `authority`; zero for nobody. */
+  /** Signer that may take over `authority`; zero for nobody. */
   pendingAuthority: Address;
-  /** Token of the rewards. */
+  /** Token of the rewards; zero for SOL. */
   mint: Address;
   /** Program of the mint. */
   tokenProgram: Address;
   /** Token account that pays the rewards; zero for none. */
   vault: Address;
-  /** Who vouches for conversions; zero for nobody. */
-  attestor: Address;
-  /** Who receives payments; zero for nobody. */
-  treasury: Address;
   /** Token of payments; zero for SOL. */
   paymentMint: Address;
-  /** Who paid the rent, and gets it back. */
+  /** Wallet that paid the rent, and gets it back. */
   rentPayer: Address;
-  /** Base units for each conversion, when the kind is fixed. */
-  rewardFixed: bigint;
-  /** Basis points of the amount, when the kind is percent. */
-  rewardBps: number;
-  /** Basis points of the reward that the referee gets. */
-  refereeShareBps: number;
-  /** Most basis points of the reward that a partner may get. */
-  maxPartnerShareBps: number;
-  /** Most base units for one conversion, when the kind is percent. */
-  rewardMax: bigint;
-  /** Least amount of a conversion. */
-  minAmount: bigint;
-  /** Multipliers by a referral's conversions; unused ones are zero. */
-  tiers: Array<Tier>;
-  /** Bonuses by a referral's conversions; unused ones are zero. */
-  bonuses: Array<Bonus>;
-  /** Seconds that a reward is held before it can be claimed. */
-  holdSeconds: number;
-  /** Seconds that a first touch counts; 0 for no first touch. */
-  attributionWindow: number;
-  /** Unix seconds from which conversions count; 0 for at once. */
-  startsAt: bigint;
-  /** Unix seconds from which they no longer do; 0 for never. */
-  endsAt: bigint;
-  /** Most base units the campaign may ever owe; 0 for no limit. */
-  budget: bigint;
-  /** Base units owed or paid so far, while there is a budget. */
-  committed: bigint;
   /** Unix seconds of its creation. */
   createdAt: bigint;
   /** Unix seconds of its closing; 0 while it is not closed. */
   closedAt: bigint;
+  /** Largest `holdSeconds` that it ever had. */
+  longestHold: number;
+  /**
+   * Where rewards are of the token that buyers pay with: least base units that a
+   * conversion under any of its settings left to the treasury, bonuses apart.
+   */
+  leastMargin: bigint;
+  /** Base units that budgeted conversions owe or were paid. */
+  committed: bigint;
   /** Base units that the vault owes: rewards that wait in it. */
   owed: bigint;
-  /** Largest `hold_seconds` that it ever had. */
-  longestHold: number;
+  /** Settings in force, unless `next` are. */
+  settings: Settings;
+  /** Places of their bonuses in `offered`. */
+  bonusPlaces: ReadonlyUint8Array;
+  /** Unix seconds from which `next` are in force; 0 when nothing was announced. */
+  nextFrom: bigint;
+  /** Settings that were announced; zeros for none. */
+  next: Settings;
+  /** Places of their bonuses in `offered`. */
+  nextBonusPlaces: ReadonlyUint8Array;
+  /**
+   * Register of every bonus that was ever offered. A place never changes, so that it
+   * can stand for the bonus where paid ones are remembered.
+   */
+  offered: Array<Bonus>;
   /** Zeros, for later versions. */
   reserved: ReadonlyUint8Array;
 };
@@ -174,78 +158,68 @@ export type CampaignArgs = {
   bump: number;
   /** Where rewards come from: 0 mint authority, 1 vault, 2 split of the payment. */
   funding: FundingArgs;
-  /** What a conversion must prove: 0 nothing, 1 the attestor's word, 2 a payment. */
+  /** Proof that a conversion needs: 0 none, 1 the attestor's word, 2 a payment. */
   proof: ProofArgs;
   /** What counts once: 0 a wallet, 1 a wallet with a code, 2 an order. */
   uniqueness: UniquenessArgs;
-  /** How the reward is found: 0 fixed, 1 percent of the amount. */
-  rewardKind: RewardKindArgs;
+  /** 1 when tiers, bonuses and `ownerLimit` count all codes of an owner. */
+  perOwner: boolean;
   /** 1 while conversions are refused. */
   paused: boolean;
   /** 1 for good, once the campaign is closed. */
   closed: boolean;
-  /** 1 when a code needs the attestor's signature. */
-  attestedCodes: boolean;
   /** Decimals of the mint. */
   mintDecimals: number;
-  /** Who opened it; part of the address. */
+  /** Seconds between the announcement of a cut and its effect. */
+  noticeSeconds: number;
+  /** Wallet that opened it; part of the address. */
   creator: Address;
   /** The creator's own number; part of the address. */
   id: number | bigint;
-  /** Who may change it. */
+  /** Signer that may change it. */
   authority: Address;
-  /** Who may take over `authority`; zero for nobody. */
+  /** Signer that may take over `authority`; zero for nobody. */
   pendingAuthority: Address;
-  /** Token of the rewards. */
+  /** Token of the rewards; zero for SOL. */
   mint: Address;
   /** Program of the mint. */
   tokenProgram: Address;
   /** Token account that pays the rewards; zero for none. */
   vault: Address;
-  /** Who vouches for conversions; zero for nobody. */
-  attestor: Address;
-  /** Who receives payments; zero for nobody. */
-  treasury: Address;
   /** Token of payments; zero for SOL. */
   paymentMint: Address;
-  /** Who paid the rent, and gets it back. */
+  /** Wallet that paid the rent, and gets it back. */
   rentPayer: Address;
-  /** Base units for each conversion, when the kind is fixed. */
-  rewardFixed: number | bigint;
-  /** Basis points of the amount, when the kind is percent. */
-  rewardBps: number;
-  /** Basis points of the reward that the referee gets. */
-  refereeShareBps: number;
-  /** Most basis points of the reward that a partner may get. */
-  maxPartnerShareBps: number;
-  /** Most base units for one conversion, when the kind is percent. */
-  rewardMax: number | bigint;
-  /** Least amount of a conversion. */
-  minAmount: number | bigint;
-  /** Multipliers by a referral's conversions; unused ones are zero. */
-  tiers: Array<TierArgs>;
-  /** Bonuses by a referral's conversions; unused ones are zero. */
-  bonuses: Array<BonusArgs>;
-  /** Seconds that a reward is held before it can be claimed. */
-  holdSeconds: number;
-  /** Seconds that a first touch counts; 0 for no first touch. */
-  attributionWindow: number;
-  /** Unix seconds from which conversions count; 0 for at once. */
-  startsAt: number | bigint;
-  /** Unix seconds from which they no longer do; 0 for never. */
-  endsAt: number | bigint;
-  /** Most base units the campaign may ever owe; 0 for no limit. */
-  budget: number | bigint;
-  /** Base units owed or paid so far, while there is a budget. */
-  committed: number | bigint;
   /** Unix seconds of its creation. */
   createdAt: number | bigint;
   /** Unix seconds of its closing; 0 while it is not closed. */
   closedAt: number | bigint;
+  /** Largest `holdSeconds` that it ever had. */
+  longestHold: number;
+  /**
+   * Where rewards are of the token that buyers pay with: least base units that a
+   * conversion under any of its settings left to the treasury, bonuses apart.
+   */
+  leastMargin: number | bigint;
+  /** Base units that budgeted conversions owe or were paid. */
+  committed: number | bigint;
   /** Base units that the vault owes: rewards that wait in it. */
   owed: number | bigint;
-  /** Largest `hold_seconds` that it ever had. */
-  longestHold: number;
+  /** Settings in force, unless `next` are. */
+  settings: SettingsArgs;
+  /** Places of their bonuses in `offered`. */
+  bonusPlaces: ReadonlyUint8Array;
+  /** Unix seconds from which `next` are in force; 0 when nothing was announced. */
+  nextFrom: number | bigint;
+  /** Settings that were announced; zeros for none. */
+  next: SettingsArgs;
+  /** Places of their bonuses in `offered`. */
+  nextBonusPlaces: ReadonlyUint8Array;
+  /**
+   * Register of every bonus that was ever offered. A place never changes, so that it
+   * can stand for the bonus where paid ones are remembered.
+   */
+  offered: Array<BonusArgs>;
   /** Zeros, for later versions. */
   reserved: ReadonlyUint8Array;
 };
@@ -260,11 +234,11 @@ export function getCampaignEncoder(): FixedSizeEncoder<CampaignArgs> {
       ['funding', getFundingEncoder()],
       ['proof', getProofEncoder()],
       ['uniqueness', getUniquenessEncoder()],
-      ['rewardKind', getRewardKindEncoder()],
+      ['perOwner', getBooleanEncoder()],
       ['paused', getBooleanEncoder()],
       ['closed', getBooleanEncoder()],
-      ['attestedCodes', getBooleanEncoder()],
       ['mintDecimals', getU8Encoder()],
+      ['noticeSeconds', getU32Encoder()],
       ['creator', getAddressEncoder()],
       ['id', getU64Encoder()],
       ['authority', getAddressEncoder()],
@@ -272,29 +246,21 @@ export function getCampaignEncoder(): FixedSizeEncoder<CampaignArgs> {
       ['mint', getAddressEncoder()],
       ['tokenProgram', getAddressEncoder()],
       ['vault', getAddressEncoder()],
-      ['attestor', getAddressEncoder()],
-      ['treasury', getAddressEncoder()],
       ['paymentMint', getAddressEncoder()],
       ['rentPayer', getAddressEncoder()],
-      ['rewardFixed', getU64Encoder()],
-      ['rewardBps', getU16Encoder()],
-      ['refereeShareBps', getU16Encoder()],
-      ['maxPartnerShareBps', getU16Encoder()],
-      ['rewardMax', getU64Encoder()],
-      ['minAmount', getU64Encoder()],
-      ['tiers', getArrayEncoder(getTierEncoder(), { size: 4 })],
-      ['bonuses', getArrayEncoder(getBonusEncoder(), { size: 4 })],
-      ['holdSeconds', getU32Encoder()],
-      ['attributionWindow', getU32Encoder()],
-      ['startsAt', getI64Encoder()],
-      ['endsAt', getI64Encoder()],
-      ['budget', getU64Encoder()],
-      ['committed', getU64Encoder()],
       ['createdAt', getI64Encoder()],
       ['closedAt', getI64Encoder()],
-      ['owed', getU64Encoder()],
       ['longestHold', getU32Encoder()],
-      ['reserved', fixEncoderSize(getBytesEncoder(), 108)],
+      ['leastMargin', getU64Encoder()],
+      ['committed', getU64Encoder()],
+      ['owed', getU64Encoder()],
+      ['settings', getSettingsEncoder()],
+      ['bonusPlaces', fixEncoderSize(getBytesEncoder(), 4)],
+      ['nextFrom', getI64Encoder()],
+      ['next', getSettingsEncoder()],
+      ['nextBonusPlaces', fixEncoderSize(getBytesEncoder(), 4)],
+      ['offered', getArrayEncoder(getBonusEncoder(), { size: 32 })],
+      ['reserved', fixEncoderSize(getBytesEncoder(), 56)],
     ]),
     (value) => ({ ...value, discriminator: CAMPAIGN_DISCRIMINATOR }),
   );
@@ -309,11 +275,11 @@ export function getCampaignDecoder(): FixedSizeDecoder<Campaign> {
     ['funding', getFundingDecoder()],
     ['proof', getProofDecoder()],
     ['uniqueness', getUniquenessDecoder()],
-    ['rewardKind', getRewardKindDecoder()],
+    ['perOwner', getBooleanDecoder()],
     ['paused', getBooleanDecoder()],
     ['closed', getBooleanDecoder()],
-    ['attestedCodes', getBooleanDecoder()],
     ['mintDecimals', getU8Decoder()],
+    ['noticeSeconds', getU32Decoder()],
     ['creator', getAddressDecoder()],
     ['id', getU64Decoder()],
     ['authority', getAddressDecoder()],
@@ -321,29 +287,21 @@ export function getCampaignDecoder(): FixedSizeDecoder<Campaign> {
     ['mint', getAddressDecoder()],
     ['tokenProgram', getAddressDecoder()],
     ['vault', getAddressDecoder()],
-    ['attestor', getAddressDecoder()],
-    ['treasury', getAddressDecoder()],
     ['paymentMint', getAddressDecoder()],
     ['rentPayer', getAddressDecoder()],
-    ['rewardFixed', getU64Decoder()],
-    ['rewardBps', getU16Decoder()],
-    ['refereeShareBps', getU16Decoder()],
-    ['maxPartnerShareBps', getU16Decoder()],
-    ['rewardMax', getU64Decoder()],
-    ['minAmount', getU64Decoder()],
-    ['tiers', getArrayDecoder(getTierDecoder(), { size: 4 })],
-    ['bonuses', getArrayDecoder(getBonusDecoder(), { size: 4 })],
-    ['holdSeconds', getU32Decoder()],
-    ['attributionWindow', getU32Decoder()],
-    ['startsAt', getI64Decoder()],
-    ['endsAt', getI64Decoder()],
-    ['budget', getU64Decoder()],
-    ['committed', getU64Decoder()],
     ['createdAt', getI64Decoder()],
     ['closedAt', getI64Decoder()],
-    ['owed', getU64Decoder()],
     ['longestHold', getU32Decoder()],
-    ['reserved', fixDecoderSize(getBytesDecoder(), 108)],
+    ['leastMargin', getU64Decoder()],
+    ['committed', getU64Decoder()],
+    ['owed', getU64Decoder()],
+    ['settings', getSettingsDecoder()],
+    ['bonusPlaces', fixDecoderSize(getBytesDecoder(), 4)],
+    ['nextFrom', getI64Decoder()],
+    ['next', getSettingsDecoder()],
+    ['nextBonusPlaces', fixDecoderSize(getBytesDecoder(), 4)],
+    ['offered', getArrayDecoder(getBonusDecoder(), { size: 32 })],
+    ['reserved', fixDecoderSize(getBytesDecoder(), 56)],
   ]);
 }
 
@@ -403,5 +361,5 @@ export async function fetchAllMaybeCampaign(
 }
 
 export function getCampaignSize(): number {
-  return 664;
+  return 1569;
 }

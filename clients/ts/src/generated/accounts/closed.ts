@@ -51,8 +51,10 @@ export type Closed = {
   version: number;
   /** The campaign; its own address when it was one. */
   campaign: Address;
-  /** Who paid the rent, and gets it back; that of a campaign stays. */
+  /** Wallet that paid the rent, and gets it back; that of a campaign stays. */
   rentPayer: Address;
+  /** Receives the SOL that nobody claimed, of a campaign that paid in SOL; else zero. */
+  treasury: Address;
 };
 
 export type ClosedArgs = {
@@ -60,8 +62,10 @@ export type ClosedArgs = {
   version: number;
   /** The campaign; its own address when it was one. */
   campaign: Address;
-  /** Who paid the rent, and gets it back; that of a campaign stays. */
+  /** Wallet that paid the rent, and gets it back; that of a campaign stays. */
   rentPayer: Address;
+  /** Receives the SOL that nobody claimed, of a campaign that paid in SOL; else zero. */
+  treasury: Address;
 };
 
 /** Gets the encoder for {@link ClosedArgs} account data. */
@@ -72,6 +76,7 @@ export function getClosedEncoder(): FixedSizeEncoder<ClosedArgs> {
       ['version', getU8Encoder()],
       ['campaign', getAddressEncoder()],
       ['rentPayer', getAddressEncoder()],
+      ['treasury', getAddressEncoder()],
     ]),
     (value) => ({ ...value, discriminator: CLOSED_DISCRIMINATOR }),
   );
@@ -84,6 +89,7 @@ export function getClosedDecoder(): FixedSizeDecoder<Closed> {
     ['version', getU8Decoder()],
     ['campaign', getAddressDecoder()],
     ['rentPayer', getAddressDecoder()],
+    ['treasury', getAddressDecoder()],
   ]);
 }
 
@@ -143,5 +149,5 @@ export async function fetchAllMaybeClosed(
 }
 
 export function getClosedSize(): number {
-  return 73;
+  return 105;
 }

@@ -17,6 +17,8 @@ import {
   fixEncoderSize,
   getAddressDecoder,
   getAddressEncoder,
+  getBooleanDecoder,
+  getBooleanEncoder,
   getBytesDecoder,
   getBytesEncoder,
   getI64Decoder,
@@ -43,12 +45,8 @@ import {
   type ReadonlyUint8Array,
 } from '@solana/kit';
 import {
-  getActionDecoder,
-  getActionEncoder,
   getStatusDecoder,
   getStatusEncoder,
-  type Action,
-  type ActionArgs,
   type Status,
   type StatusArgs,
 } from '../types/index.js';
@@ -65,26 +63,20 @@ export type Conversion = {
   discriminator: ReadonlyUint8Array;
   /** Layout version. */
   version: number;
-  /** Canonical bump of the address. */
-  bump: number;
   /** 0 pending, 1 paid, 2 cancelled. */
   status: Status;
-  /** Which parts were paid: bit 0 referrer, 1 referee, 2 partner. */
+  /** Parts that are not owed: bit 0 referrer, 1 referee, 2 partner. */
   settled: number;
-  /** What the referee did; see [`ACTION_MAX`]. */
-  action: Action;
-  /** Bonuses of the campaign that are part of the reward, one bit each. */
+  /** 1 when the campaign's budget was charged with it. */
+  budgeted: boolean;
+  /** Bonuses that are part of the reward, by their place in the campaign's register. */
   bonuses: number;
   /** The referral that is credited; the campaign is the referral's. */
   referral: Address;
   /** The wallet that was referred. */
   referee: Address;
-  /** Who paid the rent, and gets it back. */
+  /** Wallet that paid the rent, and gets it back. */
   rentPayer: Address;
-  /** The campaign's own reference; zeros for none. */
-  reference: ReadonlyUint8Array;
-  /** What the action was worth, in units of the campaign's choice. */
-  amount: bigint;
   /** Base units for the referrer. */
   rewardReferrer: bigint;
   /** Base units for the referee. */
@@ -100,26 +92,20 @@ export type Conversion = {
 export type ConversionArgs = {
   /** Layout version. */
   version: number;
-  /** Canonical bump of the address. */
-  bump: number;
   /** 0 pending, 1 paid, 2 cancelled. */
   status: StatusArgs;
-  /** Which parts were paid: bit 0 referrer, 1 referee, 2 partner. */
+  /** Parts that are not owed: bit 0 referrer, 1 referee, 2 partner. */
   settled: number;
-  /** What the referee did; see [`ACTION_MAX`]. */
-  action: ActionArgs;
-  /** Bonuses of the campaign that are part of the reward, one bit each. */
+  /** 1 when the campaign's budget was charged with it. */
+  budgeted: boolean;
+  /** Bonuses that are part of the reward, by their place in the campaign's register. */
   bonuses: number;
   /** The referral that is credited; the campaign is the referral's. */
   referral: Address;
   /** The wallet that was referred. */
   referee: Address;
-  /** Who paid the rent, and gets it back. */
+  /** Wallet that paid the rent, and gets it back. */
   rentPayer: Address;
-  /** The campaign's own reference; zeros for none. */
-  reference: ReadonlyUint8Array;
-  /** What the action was worth, in units of the campaign's choice. */
-  amount: number | bigint;
   /** Base units for the referrer. */
   rewardReferrer: number | bigint;
   /** Base units for the referee. */
@@ -138,16 +124,13 @@ export function getConversionEncoder(): FixedSizeEncoder<ConversionArgs> {
     getStructEncoder([
       ['discriminator', fixEncoderSize(getBytesEncoder(), 8)],
       ['version', getU8Encoder()],
-      ['bump', getU8Encoder()],
       ['status', getStatusEncoder()],
       ['settled', getU8Encoder()],
-      ['action', getActionEncoder()],
-      ['bonuses', getU8Encoder()],
+      ['budgeted', getBooleanEncoder()],
+      ['bonuses', getU32Encoder()],
       ['referral', getAddressEncoder()],
       ['referee', getAddressEncoder()],
       ['rentPayer', getAddressEncoder()],
-      ['reference', fixEncoderSize(getBytesEncoder(), 32)],
-      ['amount', getU64Encoder()],
       ['rewardReferrer', getU64Encoder()],
       ['rewardReferee', getU64Encoder()],
       ['rewardPartner', getU64Encoder()],
@@ -163,16 +146,13 @@ export function getConversionDecoder(): FixedSizeDecoder<Conversion> {
   return getStructDecoder([
     ['discriminator', fixDecoderSize(getBytesDecoder(), 8)],
     ['version', getU8Decoder()],
-    ['bump', getU8Decoder()],
     ['status', getStatusDecoder()],
     ['settled', getU8Decoder()],
-    ['action', getActionDecoder()],
-    ['bonuses', getU8Decoder()],
+    ['budgeted', getBooleanDecoder()],
+    ['bonuses', getU32Decoder()],
     ['referral', getAddressDecoder()],
     ['referee', getAddressDecoder()],
     ['rentPayer', getAddressDecoder()],
-    ['reference', fixDecoderSize(getBytesDecoder(), 32)],
-    ['amount', getU64Decoder()],
     ['rewardReferrer', getU64Decoder()],
     ['rewardReferee', getU64Decoder()],
     ['rewardPartner', getU64Decoder()],
@@ -237,5 +217,5 @@ export async function fetchAllMaybeConversion(
 }
 
 export function getConversionSize(): number {
-  return 186;
+  return 148;
 }

@@ -6,8 +6,10 @@
  * @see https://github.com/codama-idl/codama
  */
 
+export * from './binding.js';
 export * from './campaign.js';
 export * from './closed.js';
 export * from './conversion.js';
-export * from './referee.js';
 export * from './referral.js';
+export * from './referrer.js';
+export * from './revokedVoucher.js';

@@ -27,6 +27,8 @@ import {
   getStructEncoder,
   getU16Decoder,
   getU16Encoder,
+  getU32Decoder,
+  getU32Encoder,
   getU64Decoder,
   getU64Encoder,
   getU8Decoder,
@@ -59,31 +61,33 @@ export type Referral = {
   discriminator: ReadonlyUint8Array;
   /** Layout version. */
   version: number;
-  /** Canonical bump of the address. */
-  bump: number;
   /** Characters of the code. */
   codeLen: number;
   /** 1 while its owner wants it to earn. */
   active: boolean;
   /** 1 while the campaign does not want it to earn. */
   suspended: boolean;
-  /** One bit for each of the campaign's bonuses that was paid. */
-  bonusesPaid: number;
   /** Canonical bump of the partner's associated token account; 0 when rewards are SOL. */
   partnerAccountBump: number;
-  /** Basis points of the reward that the partner gets. */
+  /** Basis points of the reward that the partner gets; 0 where its part is fixed. */
   partnerShareBps: number;
+  /** Base units of the reward that the partner gets; 0 where its part is a share. */
+  partnerFixed: bigint;
+  /** Unix seconds from which conversions give the partner nothing; 0 for no end. */
+  partnerEndsAt: bigint;
+  /** Bonuses that were paid, by their place in the campaign's register. */
+  bonusesPaid: number;
   /** The code, filled up with zeros. */
   code: string;
   /** The campaign it belongs to. */
   campaign: Address;
-  /** Who earns its rewards. */
+  /** Wallet that earns its rewards. */
   owner: Address;
-  /** Who may take over `owner`; zero for nobody. */
+  /** Wallet that may take over `owner`; zero for nobody. */
   pendingOwner: Address;
-  /** Who earns a share of each reward; zero for nobody. */
+  /** Wallet that earns a part of each reward; zero for nobody. */
   partner: Address;
-  /** Who paid the rent, and gets it back. */
+  /** Wallet that paid the rent, and gets it back. */
   rentPayer: Address;
   /**
    * Where the owner's rewards go: the associated token account, or the wallet
@@ -92,7 +96,7 @@ export type Referral = {
   rewardAccount: Address;
   /** Most conversions it may ever have; 0 for no limit. */
   usageLimit: bigint;
-  /** Conversions so far. */
+  /** Conversions that count: not cancelled, and worth something. */
   conversions: bigint;
   /** Unix seconds from which it no longer earns; 0 for never. */
   expiresAt: bigint;
@@ -104,8 +108,10 @@ export type Referral = {
   rewardsPending: bigint;
   /** Base units that the partner is owed. */
   partnerPending: bigint;
-  /** Conversions that are not paid in full. */
+  /** Conversions that are pending. */
   openConversions: bigint;
+  /** Unix seconds from which none of its conversions so far can be cancelled. */
+  heldUntil: bigint;
   /** Zeros, for later versions. */
   reserved: ReadonlyUint8Array;
 };
@@ -113,31 +119,33 @@ export type Referral = {
 export type ReferralArgs = {
   /** Layout version. */
   version: number;
-  /** Canonical bump of the address. */
-  bump: number;
   /** Characters of the code. */
   codeLen: number;
   /** 1 while its owner wants it to earn. */
   active: boolean;
   /** 1 while the campaign does not want it to earn. */
   suspended: boolean;
-  /** One bit for each of the campaign's bonuses that was paid. */
-  bonusesPaid: number;
   /** Canonical bump of the partner's associated token account; 0 when rewards are SOL. */
   partnerAccountBump: number;
-  /** Basis points of the reward that the partner gets. */
+  /** Basis points of the reward that the partner gets; 0 where its part is fixed. */
   partnerShareBps: number;
+  /** Base units of the reward that the partner gets; 0 where its part is a share. */
+  partnerFixed: number | bigint;
+  /** Unix seconds from which conversions give the partner nothing; 0 for no end. */
+  partnerEndsAt: number | bigint;
+  /** Bonuses that were paid, by their place in the campaign's register. */
+  bonusesPaid: number;
   /** The code, filled up with zeros. */
   code: string;
   /** The campaign it belongs to. */
   campaign: Address;
-  /** Who earns its rewards. */
+  /** Wallet that earns its rewards. */
   owner: Address;
-  /** Who may take over `owner`; zero for nobody. */
+  /** Wallet that may take over `owner`; zero for nobody. */
   pendingOwner: Address;
-  /** Who earns a share of each reward; zero for nobody. */
+  /** Wallet that earns a part of each reward; zero for nobody. */
   partner: Address;
-  /** Who paid the rent, and gets it back. */
+  /** Wallet that paid the rent, and gets it back. */
   rentPayer: Address;
   /**
    * Where the owner's rewards go: the associated token account, or the wallet
@@ -146,7 +154,7 @@ export type ReferralArgs = {
   rewardAccount: Address;
   /** Most conversions it may ever have; 0 for no limit. */
   usageLimit: number | bigint;
-  /** Conversions so far. */
+  /** Conversions that count: not cancelled, and worth something. */
   conversions: number | bigint;
   /** Unix seconds from which it no longer earns; 0 for never. */
   expiresAt: number | bigint;
@@ -158,8 +166,10 @@ export type ReferralArgs = {
   rewardsPending: number | bigint;
   /** Base units that the partner is owed. */
   partnerPending: number | bigint;
-  /** Conversions that are not paid in full. */
+  /** Conversions that are pending. */
   openConversions: number | bigint;
+  /** Unix seconds from which none of its conversions so far can be cancelled. */
+  heldUntil: number | bigint;
   /** Zeros, for later versions. */
   reserved: ReadonlyUint8Array;
 };
@@ -170,13 +180,14 @@ export function getReferralEncoder(): FixedSizeEncoder<ReferralArgs> {
     getStructEncoder([
       ['discriminator', fixEncoderSize(getBytesEncoder(), 8)],
       ['version', getU8Encoder()],
-      ['bump', getU8Encoder()],
       ['codeLen', getU8Encoder()],
       ['active', getBooleanEncoder()],
       ['suspended', getBooleanEncoder()],
-      ['bonusesPaid', getU8Encoder()],
       ['partnerAccountBump', getU8Encoder()],
       ['partnerShareBps', getU16Encoder()],
+      ['partnerFixed', getU64Encoder()],
+      ['partnerEndsAt', getI64Encoder()],
+      ['bonusesPaid', getU32Encoder()],
       ['code', fixEncoderSize(getUtf8Encoder(), 12)],
       ['campaign', getAddressEncoder()],
       ['owner', getAddressEncoder()],
@@ -192,7 +203,8 @@ export function getReferralEncoder(): FixedSizeEncoder<ReferralArgs> {
       ['rewardsPending', getU64Encoder()],
       ['partnerPending', getU64Encoder()],
       ['openConversions', getU64Encoder()],
-      ['reserved', fixEncoderSize(getBytesEncoder(), 17)],
+      ['heldUntil', getI64Encoder()],
+      ['reserved', fixEncoderSize(getBytesEncoder(), 8)],
     ]),
     (value) => ({ ...value, discriminator: REFERRAL_DISCRIMINATOR }),
   );
@@ -203,13 +215,14 @@ export function getReferralDecoder(): FixedSizeDecoder<Referral> {
   return getStructDecoder([
     ['discriminator', fixDecoderSize(getBytesDecoder(), 8)],
     ['version', getU8Decoder()],
-    ['bump', getU8Decoder()],
     ['codeLen', getU8Decoder()],
     ['active', getBooleanDecoder()],
     ['suspended', getBooleanDecoder()],
-    ['bonusesPaid', getU8Decoder()],
     ['partnerAccountBump', getU8Decoder()],
     ['partnerShareBps', getU16Decoder()],
+    ['partnerFixed', getU64Decoder()],
+    ['partnerEndsAt', getI64Decoder()],
+    ['bonusesPaid', getU32Decoder()],
     ['code', fixDecoderSize(getUtf8Decoder(), 12)],
     ['campaign', getAddressDecoder()],
     ['owner', getAddressDecoder()],
@@ -225,7 +238,8 @@ export function getReferralDecoder(): FixedSizeDecoder<Referral> {
     ['rewardsPending', getU64Decoder()],
     ['partnerPending', getU64Decoder()],
     ['openConversions', getU64Decoder()],
-    ['reserved', fixDecoderSize(getBytesDecoder(), 17)],
+    ['heldUntil', getI64Decoder()],
+    ['reserved', fixDecoderSize(getBytesDecoder(), 8)],
   ]);
 }
 
@@ -285,5 +299,5 @@ export async function fetchAllMaybeReferral(
 }
 
 export function getReferralSize(): number {
-  return 302;
+  return 319;
 }

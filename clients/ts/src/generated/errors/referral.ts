@@ -16,7 +16,7 @@ import { REFERRAL_PROGRAM_ADDRESS } from '../programs/index.js';
 
 /** SelfReferral: a wallet cannot refer itself */
 export const REFERRAL_ERROR__SELF_REFERRAL = 0x1770; // 6000
-/** AlreadyConverted: this wallet was already converted in this campaign */
+/** AlreadyConverted: this conversion was recorded before */
 export const REFERRAL_ERROR__ALREADY_CONVERTED = 0x1771; // 6001
 /** InvalidCode: a code has 6 to 12 characters of A-Z and 2-9, without O, I and L */
 export const REFERRAL_ERROR__INVALID_CODE = 0x1772; // 6002
@@ -42,7 +42,7 @@ export const REFERRAL_ERROR__CAMPAIGN_NOT_STARTED = 0x177b; // 6011
 export const REFERRAL_ERROR__CAMPAIGN_ENDED = 0x177c; // 6012
 /** InvalidSchedule: a campaign must end after it starts and after now */
 export const REFERRAL_ERROR__INVALID_SCHEDULE = 0x177d; // 6013
-/** InvalidReward: a reward must be at least one base unit, and the mint must have room for it */
+/** InvalidReward: a reward must be at least one base unit, fit the mint, and give back no more than was paid */
 export const REFERRAL_ERROR__INVALID_REWARD = 0x177e; // 6014
 /** InvalidAction: there is no such action */
 export const REFERRAL_ERROR__INVALID_ACTION = 0x177f; // 6015
@@ -50,124 +50,154 @@ export const REFERRAL_ERROR__INVALID_ACTION = 0x177f; // 6015
 export const REFERRAL_ERROR__WRONG_MINT = 0x1780; // 6016
 /** WrongTokenProgram: the token program is not the campaign's */
 export const REFERRAL_ERROR__WRONG_TOKEN_PROGRAM = 0x1781; // 6017
-/** WrongTokenAccount: the token account is not the referrer's associated token account */
-export const REFERRAL_ERROR__WRONG_TOKEN_ACCOUNT = 0x1782; // 6018
-/** TokenAccountUnavailable: the referrer's token account is missing, frozen or no longer the referrer's */
-export const REFERRAL_ERROR__TOKEN_ACCOUNT_UNAVAILABLE = 0x1783; // 6019
 /** MintAuthorityMismatch: the mint authority must be the campaign */
-export const REFERRAL_ERROR__MINT_AUTHORITY_MISMATCH = 0x1784; // 6020
-/** UnsupportedMint: the mint is not an initialised mint without extensions */
-export const REFERRAL_ERROR__UNSUPPORTED_MINT = 0x1785; // 6021
+export const REFERRAL_ERROR__MINT_AUTHORITY_MISMATCH = 0x1782; // 6018
+/** UnsupportedMint: the mint is not initialised, or has an extension that is not allowed */
+export const REFERRAL_ERROR__UNSUPPORTED_MINT = 0x1783; // 6019
 /** Unauthorized: the signer is not the campaign's authority */
-export const REFERRAL_ERROR__UNAUTHORIZED = 0x1786; // 6022
+export const REFERRAL_ERROR__UNAUTHORIZED = 0x1784; // 6020
 /** WrongCampaign: the referral belongs to another campaign */
-export const REFERRAL_ERROR__WRONG_CAMPAIGN = 0x1787; // 6023
+export const REFERRAL_ERROR__WRONG_CAMPAIGN = 0x1785; // 6021
 /** CampaignNotFound: there is no such campaign */
-export const REFERRAL_ERROR__CAMPAIGN_NOT_FOUND = 0x1788; // 6024
+export const REFERRAL_ERROR__CAMPAIGN_NOT_FOUND = 0x1786; // 6022
 /** ReferralNotFound: there is no such code in this campaign */
-export const REFERRAL_ERROR__REFERRAL_NOT_FOUND = 0x1789; // 6025
+export const REFERRAL_ERROR__REFERRAL_NOT_FOUND = 0x1787; // 6023
 /** NotFirstTouch: the wallet was first brought by another code */
-export const REFERRAL_ERROR__NOT_FIRST_TOUCH = 0x178a; // 6026
+export const REFERRAL_ERROR__NOT_FIRST_TOUCH = 0x1788; // 6024
 /** NotBound: the wallet is not bound to a code */
-export const REFERRAL_ERROR__NOT_BOUND = 0x178b; // 6027
+export const REFERRAL_ERROR__NOT_BOUND = 0x1789; // 6025
 /** BindingExpired: the binding has expired */
-export const REFERRAL_ERROR__BINDING_EXPIRED = 0x178c; // 6028
+export const REFERRAL_ERROR__BINDING_EXPIRED = 0x178a; // 6026
 /** AlreadyBound: the wallet is already bound to a code */
-export const REFERRAL_ERROR__ALREADY_BOUND = 0x178d; // 6029
+export const REFERRAL_ERROR__ALREADY_BOUND = 0x178b; // 6027
 /** NoAttribution: the campaign has no attribution window */
-export const REFERRAL_ERROR__NO_ATTRIBUTION = 0x178e; // 6030
+export const REFERRAL_ERROR__NO_ATTRIBUTION = 0x178c; // 6028
 /** AttestationRequired: the campaign's attestor must sign, or a voucher must come right before */
-export const REFERRAL_ERROR__ATTESTATION_REQUIRED = 0x178f; // 6031
+export const REFERRAL_ERROR__ATTESTATION_REQUIRED = 0x178d; // 6029
 /** WrongAttestor: the signer is not the campaign's attestor */
-export const REFERRAL_ERROR__WRONG_ATTESTOR = 0x1790; // 6032
+export const REFERRAL_ERROR__WRONG_ATTESTOR = 0x178e; // 6030
 /** InvalidVoucher: the voucher is not one for this conversion */
-export const REFERRAL_ERROR__INVALID_VOUCHER = 0x1791; // 6033
+export const REFERRAL_ERROR__INVALID_VOUCHER = 0x178f; // 6031
 /** VoucherExpired: the voucher has expired */
-export const REFERRAL_ERROR__VOUCHER_EXPIRED = 0x1792; // 6034
+export const REFERRAL_ERROR__VOUCHER_EXPIRED = 0x1790; // 6032
 /** PaymentRequired: this campaign counts purchases only */
-export const REFERRAL_ERROR__PAYMENT_REQUIRED = 0x1793; // 6035
+export const REFERRAL_ERROR__PAYMENT_REQUIRED = 0x1791; // 6033
 /** PaymentNotAccepted: this campaign counts no purchases */
-export const REFERRAL_ERROR__PAYMENT_NOT_ACCEPTED = 0x1794; // 6036
+export const REFERRAL_ERROR__PAYMENT_NOT_ACCEPTED = 0x1792; // 6034
 /** AmountTooSmall: the amount is below the campaign's minimum */
-export const REFERRAL_ERROR__AMOUNT_TOO_SMALL = 0x1795; // 6037
+export const REFERRAL_ERROR__AMOUNT_TOO_SMALL = 0x1793; // 6035
 /** BudgetExhausted: the campaign's budget is exhausted */
-export const REFERRAL_ERROR__BUDGET_EXHAUSTED = 0x1796; // 6038
+export const REFERRAL_ERROR__BUDGET_EXHAUSTED = 0x1794; // 6036
 /** VaultExhausted: the vault does not hold the reward */
-export const REFERRAL_ERROR__VAULT_EXHAUSTED = 0x1797; // 6039
+export const REFERRAL_ERROR__VAULT_EXHAUSTED = 0x1795; // 6037
 /** CampaignNotWritable: the campaign must be writable, for it counts a budget or a vault */
-export const REFERRAL_ERROR__CAMPAIGN_NOT_WRITABLE = 0x1798; // 6040
+export const REFERRAL_ERROR__CAMPAIGN_NOT_WRITABLE = 0x1796; // 6038
 /** InvalidTerms: these terms do not go together */
-export const REFERRAL_ERROR__INVALID_TERMS = 0x1799; // 6041
-/** InvalidShares: the shares are more than the whole */
-export const REFERRAL_ERROR__INVALID_SHARES = 0x179a; // 6042
+export const REFERRAL_ERROR__INVALID_TERMS = 0x1797; // 6039
+/** InvalidShares: the parts of referee and partner are more than the whole, or both a share and fixed */
+export const REFERRAL_ERROR__INVALID_SHARES = 0x1798; // 6040
 /** InvalidTiers: tiers must ascend, with multipliers above 1x and up to 100x */
-export const REFERRAL_ERROR__INVALID_TIERS = 0x179b; // 6043
-/** InvalidBonuses: bonuses must ascend and be worth something, and no payment split has any */
-export const REFERRAL_ERROR__INVALID_BONUSES = 0x179c; // 6044
+export const REFERRAL_ERROR__INVALID_TIERS = 0x1799; // 6041
+/** InvalidBonuses: bonuses must ascend, be worth something and stay below what was paid; a payment split has none */
+export const REFERRAL_ERROR__INVALID_BONUSES = 0x179a; // 6042
 /** InvalidHold: a reward can be held for at most 365 days */
-export const REFERRAL_ERROR__INVALID_HOLD = 0x179d; // 6045
+export const REFERRAL_ERROR__INVALID_HOLD = 0x179b; // 6043
 /** InvalidAttributionWindow: a first touch can count for at most 365 days */
-export const REFERRAL_ERROR__INVALID_ATTRIBUTION_WINDOW = 0x179e; // 6046
+export const REFERRAL_ERROR__INVALID_ATTRIBUTION_WINDOW = 0x179c; // 6044
 /** InvalidBudget: the budget is below what is committed already */
-export const REFERRAL_ERROR__INVALID_BUDGET = 0x179f; // 6047
+export const REFERRAL_ERROR__INVALID_BUDGET = 0x179d; // 6045
 /** InvalidAttestor: an attestor is needed */
-export const REFERRAL_ERROR__INVALID_ATTESTOR = 0x17a0; // 6048
-/** InvalidTreasury: a treasury is needed exactly where payments are counted */
-export const REFERRAL_ERROR__INVALID_TREASURY = 0x17a1; // 6049
+export const REFERRAL_ERROR__INVALID_ATTESTOR = 0x179e; // 6046
+/** InvalidTreasury: set a treasury if and only if the campaign takes payments */
+export const REFERRAL_ERROR__INVALID_TREASURY = 0x179f; // 6047
 /** WrongVault: the token account is not the campaign's vault */
-export const REFERRAL_ERROR__WRONG_VAULT = 0x17a2; // 6050
+export const REFERRAL_ERROR__WRONG_VAULT = 0x17a0; // 6048
 /** WrongTreasury: the account is not the campaign's treasury */
-export const REFERRAL_ERROR__WRONG_TREASURY = 0x17a3; // 6051
+export const REFERRAL_ERROR__WRONG_TREASURY = 0x17a1; // 6049
 /** WrongBeneficiary: the account is not the beneficiary's */
-export const REFERRAL_ERROR__WRONG_BENEFICIARY = 0x17a4; // 6052
+export const REFERRAL_ERROR__WRONG_BENEFICIARY = 0x17a2; // 6050
 /** MissingAccount: an account that this campaign needs is missing */
-export const REFERRAL_ERROR__MISSING_ACCOUNT = 0x17a5; // 6053
+export const REFERRAL_ERROR__MISSING_ACCOUNT = 0x17a3; // 6051
 /** MissingReference: an order needs a reference */
-export const REFERRAL_ERROR__MISSING_REFERENCE = 0x17a6; // 6054
+export const REFERRAL_ERROR__MISSING_REFERENCE = 0x17a4; // 6052
 /** NotPending: the conversion is not pending */
-export const REFERRAL_ERROR__NOT_PENDING = 0x17a7; // 6055
+export const REFERRAL_ERROR__NOT_PENDING = 0x17a5; // 6053
 /** StillHeld: the reward is still held */
-export const REFERRAL_ERROR__STILL_HELD = 0x17a8; // 6056
+export const REFERRAL_ERROR__STILL_HELD = 0x17a6; // 6054
 /** NothingToClaim: no beneficiary can receive now */
-export const REFERRAL_ERROR__NOTHING_TO_CLAIM = 0x17a9; // 6057
+export const REFERRAL_ERROR__NOTHING_TO_CLAIM = 0x17a7; // 6055
 /** HoldOver: the hold is over */
-export const REFERRAL_ERROR__HOLD_OVER = 0x17aa; // 6058
+export const REFERRAL_ERROR__HOLD_OVER = 0x17a8; // 6056
 /** NotPendingAuthority: the campaign was not offered to the signer */
-export const REFERRAL_ERROR__NOT_PENDING_AUTHORITY = 0x17ab; // 6059
+export const REFERRAL_ERROR__NOT_PENDING_AUTHORITY = 0x17a9; // 6057
 /** NotReferralOwner: the signer is not the referral's owner */
-export const REFERRAL_ERROR__NOT_REFERRAL_OWNER = 0x17ac; // 6060
+export const REFERRAL_ERROR__NOT_REFERRAL_OWNER = 0x17aa; // 6058
 /** NotPendingOwner: the referral was not offered to the signer */
-export const REFERRAL_ERROR__NOT_PENDING_OWNER = 0x17ad; // 6061
-/** InvalidPartner: a partner must be another wallet, with a share that the campaign allows */
-export const REFERRAL_ERROR__INVALID_PARTNER = 0x17ae; // 6062
+export const REFERRAL_ERROR__NOT_PENDING_OWNER = 0x17ab; // 6059
+/** InvalidPartner: a partner must be another wallet, with a part that the campaign allows */
+export const REFERRAL_ERROR__INVALID_PARTNER = 0x17ac; // 6060
 /** PartnerExists: the referral has another partner */
-export const REFERRAL_ERROR__PARTNER_EXISTS = 0x17af; // 6063
-/** NotPartner: the signer is not the referral's partner */
-export const REFERRAL_ERROR__NOT_PARTNER = 0x17b0; // 6064
+export const REFERRAL_ERROR__PARTNER_EXISTS = 0x17ad; // 6061
+/** NotPartner: the signer is not a party of a partnership of this referral */
+export const REFERRAL_ERROR__NOT_PARTNER = 0x17ae; // 6062
 /** RewardsPending: rewards are pending */
-export const REFERRAL_ERROR__REWARDS_PENDING = 0x17b1; // 6065
+export const REFERRAL_ERROR__REWARDS_PENDING = 0x17af; // 6063
 /** InvalidUsageLimit: a usage limit must not be below the conversions so far */
-export const REFERRAL_ERROR__INVALID_USAGE_LIMIT = 0x17b2; // 6066
+export const REFERRAL_ERROR__INVALID_USAGE_LIMIT = 0x17b0; // 6064
 /** InvalidExpiry: a referral must expire after now */
-export const REFERRAL_ERROR__INVALID_EXPIRY = 0x17b3; // 6067
+export const REFERRAL_ERROR__INVALID_EXPIRY = 0x17b1; // 6065
 /** CampaignNotClosed: the campaign is not closed */
-export const REFERRAL_ERROR__CAMPAIGN_NOT_CLOSED = 0x17b4; // 6068
+export const REFERRAL_ERROR__CAMPAIGN_NOT_CLOSED = 0x17b2; // 6066
 /** ClaimPeriodOpen: rewards can still be claimed */
-export const REFERRAL_ERROR__CLAIM_PERIOD_OPEN = 0x17b5; // 6069
-/** WrongRentPayer: the account is not whoever paid the rent */
-export const REFERRAL_ERROR__WRONG_RENT_PAYER = 0x17b6; // 6070
+export const REFERRAL_ERROR__CLAIM_PERIOD_OPEN = 0x17b3; // 6067
+/** WrongRentPayer: wrong rent payer */
+export const REFERRAL_ERROR__WRONG_RENT_PAYER = 0x17b4; // 6068
 /** InsufficientVault: the vault does not hold that much beyond what is owed */
-export const REFERRAL_ERROR__INSUFFICIENT_VAULT = 0x17b7; // 6071
+export const REFERRAL_ERROR__INSUFFICIENT_VAULT = 0x17b5; // 6069
 /** NoVault: the campaign has no vault */
-export const REFERRAL_ERROR__NO_VAULT = 0x17b8; // 6072
+export const REFERRAL_ERROR__NO_VAULT = 0x17b6; // 6070
 /** ConversionNotFound: there is no such conversion */
-export const REFERRAL_ERROR__CONVERSION_NOT_FOUND = 0x17b9; // 6073
+export const REFERRAL_ERROR__CONVERSION_NOT_FOUND = 0x17b7; // 6071
 /** BindingNotFound: there is no such binding */
-export const REFERRAL_ERROR__BINDING_NOT_FOUND = 0x17ba; // 6074
+export const REFERRAL_ERROR__BINDING_NOT_FOUND = 0x17b8; // 6072
 /** WrongReferral: the conversion belongs to another referral */
-export const REFERRAL_ERROR__WRONG_REFERRAL = 0x17bb; // 6075
+export const REFERRAL_ERROR__WRONG_REFERRAL = 0x17b9; // 6073
 /** WrongPaymentMint: the payment mint is not the campaign's */
-export const REFERRAL_ERROR__WRONG_PAYMENT_MINT = 0x17bc; // 6076
+export const REFERRAL_ERROR__WRONG_PAYMENT_MINT = 0x17ba; // 6074
+/** PaymentAboveMaximum: the payment is more than the buyer agreed to */
+export const REFERRAL_ERROR__PAYMENT_ABOVE_MAXIMUM = 0x17bb; // 6075
+/** InvalidNotice: a notice can last for at most 365 days */
+export const REFERRAL_ERROR__INVALID_NOTICE = 0x17bc; // 6076
+/** InvalidOwnerLimit: only a campaign that counts per owner limits an owner's conversions */
+export const REFERRAL_ERROR__INVALID_OWNER_LIMIT = 0x17bd; // 6077
+/** InvalidGate: a gate needs both the issuer and the schema of a credential */
+export const REFERRAL_ERROR__INVALID_GATE = 0x17be; // 6078
+/** TooManyBonuses: a campaign can offer 32 different bonuses in its life */
+export const REFERRAL_ERROR__TOO_MANY_BONUSES = 0x17bf; // 6079
+/** VaultMissing: the campaign's vault does not exist yet */
+export const REFERRAL_ERROR__VAULT_MISSING = 0x17c0; // 6080
+/** OwnerLimitReached: the owner's codes have reached the campaign's limit */
+export const REFERRAL_ERROR__OWNER_LIMIT_REACHED = 0x17c1; // 6081
+/** NotPerOwner: the campaign does not count per owner */
+export const REFERRAL_ERROR__NOT_PER_OWNER = 0x17c2; // 6082
+/** ReferrerNotFound: the owner is not registered in this campaign */
+export const REFERRAL_ERROR__REFERRER_NOT_FOUND = 0x17c3; // 6083
+/** ReferrerExists: the owner is registered in this campaign already */
+export const REFERRAL_ERROR__REFERRER_EXISTS = 0x17c4; // 6084
+/** WrongReferrer: the account is another referrer's */
+export const REFERRAL_ERROR__WRONG_REFERRER = 0x17c5; // 6085
+/** CredentialRequired: the referee needs a credential of the campaign's issuer and schema */
+export const REFERRAL_ERROR__CREDENTIAL_REQUIRED = 0x17c6; // 6086
+/** CredentialExpired: the referee's credential has expired */
+export const REFERRAL_ERROR__CREDENTIAL_EXPIRED = 0x17c7; // 6087
+/** VoucherRevoked: the voucher was revoked */
+export const REFERRAL_ERROR__VOUCHER_REVOKED = 0x17c8; // 6088
+/** WrongRevocation: the account is not where this voucher would be revoked */
+export const REFERRAL_ERROR__WRONG_REVOCATION = 0x17c9; // 6089
+/** RevocationNotFound: there is no such revocation */
+export const REFERRAL_ERROR__REVOCATION_NOT_FOUND = 0x17ca; // 6090
+/** VoucherNotExpired: the revoked voucher has not expired */
+export const REFERRAL_ERROR__VOUCHER_NOT_EXPIRED = 0x17cb; // 6091
 
 export type ReferralError =
   | typeof REFERRAL_ERROR__ALREADY_BOUND
@@ -189,6 +219,8 @@ export type ReferralError =
   | typeof REFERRAL_ERROR__CODE_MISMATCH
   | typeof REFERRAL_ERROR__CODE_TAKEN
   | typeof REFERRAL_ERROR__CONVERSION_NOT_FOUND
+  | typeof REFERRAL_ERROR__CREDENTIAL_EXPIRED
+  | typeof REFERRAL_ERROR__CREDENTIAL_REQUIRED
   | typeof REFERRAL_ERROR__HOLD_OVER
   | typeof REFERRAL_ERROR__INSUFFICIENT_VAULT
   | typeof REFERRAL_ERROR__INVALID_ACTION
@@ -198,7 +230,10 @@ export type ReferralError =
   | typeof REFERRAL_ERROR__INVALID_BUDGET
   | typeof REFERRAL_ERROR__INVALID_CODE
   | typeof REFERRAL_ERROR__INVALID_EXPIRY
+  | typeof REFERRAL_ERROR__INVALID_GATE
   | typeof REFERRAL_ERROR__INVALID_HOLD
+  | typeof REFERRAL_ERROR__INVALID_NOTICE
+  | typeof REFERRAL_ERROR__INVALID_OWNER_LIMIT
   | typeof REFERRAL_ERROR__INVALID_PARTNER
   | typeof REFERRAL_ERROR__INVALID_REWARD
   | typeof REFERRAL_ERROR__INVALID_SCHEDULE
@@ -219,31 +254,41 @@ export type ReferralError =
   | typeof REFERRAL_ERROR__NOT_PENDING
   | typeof REFERRAL_ERROR__NOT_PENDING_AUTHORITY
   | typeof REFERRAL_ERROR__NOT_PENDING_OWNER
+  | typeof REFERRAL_ERROR__NOT_PER_OWNER
   | typeof REFERRAL_ERROR__NOT_REFERRAL_OWNER
   | typeof REFERRAL_ERROR__NO_VAULT
+  | typeof REFERRAL_ERROR__OWNER_LIMIT_REACHED
   | typeof REFERRAL_ERROR__PARTNER_EXISTS
+  | typeof REFERRAL_ERROR__PAYMENT_ABOVE_MAXIMUM
   | typeof REFERRAL_ERROR__PAYMENT_NOT_ACCEPTED
   | typeof REFERRAL_ERROR__PAYMENT_REQUIRED
   | typeof REFERRAL_ERROR__REFERRAL_EXPIRED
   | typeof REFERRAL_ERROR__REFERRAL_INACTIVE
   | typeof REFERRAL_ERROR__REFERRAL_NOT_FOUND
+  | typeof REFERRAL_ERROR__REFERRER_EXISTS
+  | typeof REFERRAL_ERROR__REFERRER_NOT_FOUND
+  | typeof REFERRAL_ERROR__REVOCATION_NOT_FOUND
   | typeof REFERRAL_ERROR__REWARDS_PENDING
   | typeof REFERRAL_ERROR__SELF_REFERRAL
   | typeof REFERRAL_ERROR__STILL_HELD
-  | typeof REFERRAL_ERROR__TOKEN_ACCOUNT_UNAVAILABLE
+  | typeof REFERRAL_ERROR__TOO_MANY_BONUSES
   | typeof REFERRAL_ERROR__UNAUTHORIZED
   | typeof REFERRAL_ERROR__UNSUPPORTED_MINT
   | typeof REFERRAL_ERROR__USAGE_LIMIT_REACHED
   | typeof REFERRAL_ERROR__VAULT_EXHAUSTED
+  | typeof REFERRAL_ERROR__VAULT_MISSING
   | typeof REFERRAL_ERROR__VOUCHER_EXPIRED
+  | typeof REFERRAL_ERROR__VOUCHER_NOT_EXPIRED
+  | typeof REFERRAL_ERROR__VOUCHER_REVOKED
   | typeof REFERRAL_ERROR__WRONG_ATTESTOR
   | typeof REFERRAL_ERROR__WRONG_BENEFICIARY
   | typeof REFERRAL_ERROR__WRONG_CAMPAIGN
   | typeof REFERRAL_ERROR__WRONG_MINT
   | typeof REFERRAL_ERROR__WRONG_PAYMENT_MINT
   | typeof REFERRAL_ERROR__WRONG_REFERRAL
+  | typeof REFERRAL_ERROR__WRONG_REFERRER
   | typeof REFERRAL_ERROR__WRONG_RENT_PAYER
-  | typeof REFERRAL_ERROR__WRONG_TOKEN_ACCOUNT
+  | typeof REFERRAL_ERROR__WRONG_REVOCATION
   | typeof REFERRAL_ERROR__WRONG_TOKEN_PROGRAM
   | typeof REFERRAL_ERROR__WRONG_TREASURY
   | typeof REFERRAL_ERROR__WRONG_VAULT;
@@ -252,7 +297,7 @@ let referralErrorMessages: Record<ReferralError, string> | undefined;
 if (process.env['NODE_ENV'] !== 'production') {
   referralErrorMessages = {
     [REFERRAL_ERROR__ALREADY_BOUND]: `the wallet is already bound to a code`,
-    [REFERRAL_ERROR__ALREADY_CONVERTED]: `this wallet was already converted in this campaign`,
+    [REFERRAL_ERROR__ALREADY_CONVERTED]: `this conversion was recorded before`,
     [REFERRAL_ERROR__AMOUNT_TOO_SMALL]: `the amount is below the campaign's minimum`,
     [REFERRAL_ERROR__ATTESTATION_REQUIRED]: `the campaign's attestor must sign, or a voucher must come right before`,
     [REFERRAL_ERROR__BINDING_EXPIRED]: `the binding has expired`,
@@ -270,23 +315,28 @@ if (process.env['NODE_ENV'] !== 'production') {
     [REFERRAL_ERROR__CODE_MISMATCH]: `the code is not that of the referral`,
     [REFERRAL_ERROR__CODE_TAKEN]: `the code is already taken in this campaign`,
     [REFERRAL_ERROR__CONVERSION_NOT_FOUND]: `there is no such conversion`,
+    [REFERRAL_ERROR__CREDENTIAL_EXPIRED]: `the referee's credential has expired`,
+    [REFERRAL_ERROR__CREDENTIAL_REQUIRED]: `the referee needs a credential of the campaign's issuer and schema`,
     [REFERRAL_ERROR__HOLD_OVER]: `the hold is over`,
     [REFERRAL_ERROR__INSUFFICIENT_VAULT]: `the vault does not hold that much beyond what is owed`,
     [REFERRAL_ERROR__INVALID_ACTION]: `there is no such action`,
     [REFERRAL_ERROR__INVALID_ATTESTOR]: `an attestor is needed`,
     [REFERRAL_ERROR__INVALID_ATTRIBUTION_WINDOW]: `a first touch can count for at most 365 days`,
-    [REFERRAL_ERROR__INVALID_BONUSES]: `bonuses must ascend and be worth something, and no payment split has any`,
+    [REFERRAL_ERROR__INVALID_BONUSES]: `bonuses must ascend, be worth something and stay below what was paid; a payment split has none`,
     [REFERRAL_ERROR__INVALID_BUDGET]: `the budget is below what is committed already`,
     [REFERRAL_ERROR__INVALID_CODE]: `a code has 6 to 12 characters of A-Z and 2-9, without O, I and L`,
     [REFERRAL_ERROR__INVALID_EXPIRY]: `a referral must expire after now`,
+    [REFERRAL_ERROR__INVALID_GATE]: `a gate needs both the issuer and the schema of a credential`,
     [REFERRAL_ERROR__INVALID_HOLD]: `a reward can be held for at most 365 days`,
-    [REFERRAL_ERROR__INVALID_PARTNER]: `a partner must be another wallet, with a share that the campaign allows`,
-    [REFERRAL_ERROR__INVALID_REWARD]: `a reward must be at least one base unit, and the mint must have room for it`,
+    [REFERRAL_ERROR__INVALID_NOTICE]: `a notice can last for at most 365 days`,
+    [REFERRAL_ERROR__INVALID_OWNER_LIMIT]: `only a campaign that counts per owner limits an owner's conversions`,
+    [REFERRAL_ERROR__INVALID_PARTNER]: `a partner must be another wallet, with a part that the campaign allows`,
+    [REFERRAL_ERROR__INVALID_REWARD]: `a reward must be at least one base unit, fit the mint, and give back no more than was paid`,
     [REFERRAL_ERROR__INVALID_SCHEDULE]: `a campaign must end after it starts and after now`,
-    [REFERRAL_ERROR__INVALID_SHARES]: `the shares are more than the whole`,
+    [REFERRAL_ERROR__INVALID_SHARES]: `the parts of referee and partner are more than the whole, or both a share and fixed`,
     [REFERRAL_ERROR__INVALID_TERMS]: `these terms do not go together`,
     [REFERRAL_ERROR__INVALID_TIERS]: `tiers must ascend, with multipliers above 1x and up to 100x`,
-    [REFERRAL_ERROR__INVALID_TREASURY]: `a treasury is needed exactly where payments are counted`,
+    [REFERRAL_ERROR__INVALID_TREASURY]: `set a treasury if and only if the campaign takes payments`,
     [REFERRAL_ERROR__INVALID_USAGE_LIMIT]: `a usage limit must not be below the conversions so far`,
     [REFERRAL_ERROR__INVALID_VOUCHER]: `the voucher is not one for this conversion`,
     [REFERRAL_ERROR__MINT_AUTHORITY_MISMATCH]: `the mint authority must be the campaign`,
@@ -296,35 +346,45 @@ if (process.env['NODE_ENV'] !== 'production') {
     [REFERRAL_ERROR__NOT_BOUND]: `the wallet is not bound to a code`,
     [REFERRAL_ERROR__NOT_FIRST_TOUCH]: `the wallet was first brought by another code`,
     [REFERRAL_ERROR__NOTHING_TO_CLAIM]: `no beneficiary can receive now`,
-    [REFERRAL_ERROR__NOT_PARTNER]: `the signer is not the referral's partner`,
+    [REFERRAL_ERROR__NOT_PARTNER]: `the signer is not a party of a partnership of this referral`,
     [REFERRAL_ERROR__NOT_PENDING]: `the conversion is not pending`,
     [REFERRAL_ERROR__NOT_PENDING_AUTHORITY]: `the campaign was not offered to the signer`,
     [REFERRAL_ERROR__NOT_PENDING_OWNER]: `the referral was not offered to the signer`,
+    [REFERRAL_ERROR__NOT_PER_OWNER]: `the campaign does not count per owner`,
     [REFERRAL_ERROR__NOT_REFERRAL_OWNER]: `the signer is not the referral's owner`,
     [REFERRAL_ERROR__NO_VAULT]: `the campaign has no vault`,
+    [REFERRAL_ERROR__OWNER_LIMIT_REACHED]: `the owner's codes have reached the campaign's limit`,
     [REFERRAL_ERROR__PARTNER_EXISTS]: `the referral has another partner`,
+    [REFERRAL_ERROR__PAYMENT_ABOVE_MAXIMUM]: `the payment is more than the buyer agreed to`,
     [REFERRAL_ERROR__PAYMENT_NOT_ACCEPTED]: `this campaign counts no purchases`,
     [REFERRAL_ERROR__PAYMENT_REQUIRED]: `this campaign counts purchases only`,
     [REFERRAL_ERROR__REFERRAL_EXPIRED]: `the referral has expired`,
     [REFERRAL_ERROR__REFERRAL_INACTIVE]: `the referral is not active`,
     [REFERRAL_ERROR__REFERRAL_NOT_FOUND]: `there is no such code in this campaign`,
+    [REFERRAL_ERROR__REFERRER_EXISTS]: `the owner is registered in this campaign already`,
+    [REFERRAL_ERROR__REFERRER_NOT_FOUND]: `the owner is not registered in this campaign`,
+    [REFERRAL_ERROR__REVOCATION_NOT_FOUND]: `there is no such revocation`,
     [REFERRAL_ERROR__REWARDS_PENDING]: `rewards are pending`,
     [REFERRAL_ERROR__SELF_REFERRAL]: `a wallet cannot refer itself`,
     [REFERRAL_ERROR__STILL_HELD]: `the reward is still held`,
-    [REFERRAL_ERROR__TOKEN_ACCOUNT_UNAVAILABLE]: `the referrer's token account is missing, frozen or no longer the referrer's`,
+    [REFERRAL_ERROR__TOO_MANY_BONUSES]: `a campaign can offer 32 different bonuses in its life`,
     [REFERRAL_ERROR__UNAUTHORIZED]: `the signer is not the campaign's authority`,
-    [REFERRAL_ERROR__UNSUPPORTED_MINT]: `the mint is not an initialised mint without extensions`,
+    [REFERRAL_ERROR__UNSUPPORTED_MINT]: `the mint is not initialised, or has an extension that is not allowed`,
     [REFERRAL_ERROR__USAGE_LIMIT_REACHED]: `the referral has reached its usage limit`,
     [REFERRAL_ERROR__VAULT_EXHAUSTED]: `the vault does not hold the reward`,
+    [REFERRAL_ERROR__VAULT_MISSING]: `the campaign's vault does not exist yet`,
     [REFERRAL_ERROR__VOUCHER_EXPIRED]: `the voucher has expired`,
+    [REFERRAL_ERROR__VOUCHER_NOT_EXPIRED]: `the revoked voucher has not expired`,
+    [REFERRAL_ERROR__VOUCHER_REVOKED]: `the voucher was revoked`,
     [REFERRAL_ERROR__WRONG_ATTESTOR]: `the signer is not the campaign's attestor`,
     [REFERRAL_ERROR__WRONG_BENEFICIARY]: `the account is not the beneficiary's`,
     [REFERRAL_ERROR__WRONG_CAMPAIGN]: `the referral belongs to another campaign`,
     [REFERRAL_ERROR__WRONG_MINT]: `the mint is not the campaign's`,
     [REFERRAL_ERROR__WRONG_PAYMENT_MINT]: `the payment mint is not the campaign's`,
     [REFERRAL_ERROR__WRONG_REFERRAL]: `the conversion belongs to another referral`,
-    [REFERRAL_ERROR__WRONG_RENT_PAYER]: `the account is not whoever paid the rent`,
-    [REFERRAL_ERROR__WRONG_TOKEN_ACCOUNT]: `the token account is not the referrer's associated token account`,
+    [REFERRAL_ERROR__WRONG_REFERRER]: `the account is another referrer's`,
+    [REFERRAL_ERROR__WRONG_RENT_PAYER]: `wrong rent payer`,
+    [REFERRAL_ERROR__WRONG_REVOCATION]: `the account is not where this voucher would be revoked`,
     [REFERRAL_ERROR__WRONG_TOKEN_PROGRAM]: `the token program is not the campaign's`,
     [REFERRAL_ERROR__WRONG_TREASURY]: `the account is not the campaign's treasury`,
     [REFERRAL_ERROR__WRONG_VAULT]: `the token account is not the campaign's vault`,

@@ -91,9 +91,9 @@ export type AcceptAuthorityInput<
   TAccountNewAuthority extends string = string,
   TAccountCampaign extends string = string,
 > = {
-  /** Whom the campaign was offered to. Safe: it signs, and the handler compares it. */
+  /** The authority to be: the campaign was offered to it. */
   newAuthority: TransactionSigner<TAccountNewAuthority>;
-  /** The campaign. Safe: owned by this program, with its discriminator. */
+  /** The campaign. */
   campaign: Address<TAccountCampaign>;
 };
 
@@ -135,9 +135,9 @@ export type ParsedAcceptAuthorityInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /** Whom the campaign was offered to. Safe: it signs, and the handler compares it. */
+    /** The authority to be: the campaign was offered to it. */
     newAuthority: TAccountMetas[0];
-    /** The campaign. Safe: owned by this program, with its discriminator. */
+    /** The campaign. */
     campaign: TAccountMetas[1];
   };
   data: AcceptAuthorityInstructionData;

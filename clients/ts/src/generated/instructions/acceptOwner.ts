@@ -51,6 +51,7 @@ export type AcceptOwnerInstruction<
   TAccountNewOwner extends string | AccountMeta<string> = string,
   TAccountCampaign extends string | AccountMeta<string> = string,
   TAccountReferral extends string | AccountMeta<string> = string,
+  TAccountReferrer extends string | AccountMeta<string> = string,
   TRemainingAccounts extends readonly AccountMeta<string>[] = [],
 > = Instruction<TProgram> &
   InstructionWithData<ReadonlyUint8Array> &
@@ -61,6 +62,7 @@ export type AcceptOwnerInstruction<
         : TAccountNewOwner,
       TAccountCampaign extends string ? ReadonlyAccount<TAccountCampaign> : TAccountCampaign,
       TAccountReferral extends string ? WritableAccount<TAccountReferral> : TAccountReferral,
+      TAccountReferrer extends string ? ReadonlyAccount<TAccountReferrer> : TAccountReferrer,
       ...TRemainingAccounts,
     ]
   >;
@@ -94,24 +96,34 @@ export type AcceptOwnerInput<
   TAccountNewOwner extends string = string,
   TAccountCampaign extends string = string,
   TAccountReferral extends string = string,
+  TAccountReferrer extends string = string,
 > = {
-  /** Whom the referral was offered to. Safe: it signs, and the handler compares it. */
+  /** The owner to be: the referral was offered to it. */
   newOwner: TransactionSigner<TAccountNewOwner>;
-  /** The campaign. Safe: owned by this program, with its discriminator. */
+  /** The campaign. */
   campaign: Address<TAccountCampaign>;
-  /** The referral. Safe: owned by this program, with its discriminator. */
+  /** The referral. */
   referral: Address<TAccountReferral>;
+  /** The new owner's account, in campaigns that count per owner. */
+  referrer?: Address<TAccountReferrer>;
 };
 
 export function getAcceptOwnerInstruction<
   TAccountNewOwner extends string,
   TAccountCampaign extends string,
   TAccountReferral extends string,
+  TAccountReferrer extends string,
   TProgramAddress extends Address = typeof REFERRAL_PROGRAM_ADDRESS,
 >(
-  input: AcceptOwnerInput<TAccountNewOwner, TAccountCampaign, TAccountReferral>,
+  input: AcceptOwnerInput<TAccountNewOwner, TAccountCampaign, TAccountReferral, TAccountReferrer>,
   config?: { programAddress?: TProgramAddress },
-): AcceptOwnerInstruction<TProgramAddress, TAccountNewOwner, TAccountCampaign, TAccountReferral> {
+): AcceptOwnerInstruction<
+  TProgramAddress,
+  TAccountNewOwner,
+  TAccountCampaign,
+  TAccountReferral,
+  TAccountReferrer
+> {
   // Program address.
   const programAddress = config?.programAddress ?? REFERRAL_PROGRAM_ADDRESS;
 
@@ -120,6 +132,7 @@ export function getAcceptOwnerInstruction<
     newOwner: { value: input.newOwner ?? null, isWritable: false },
     campaign: { value: input.campaign ?? null, isWritable: false },
     referral: { value: input.referral ?? null, isWritable: true },
+    referrer: { value: input.referrer ?? null, isWritable: false },
   };
   const accounts = originalAccounts as Record<
     keyof typeof originalAccounts,
@@ -132,6 +145,7 @@ export function getAcceptOwnerInstruction<
       getAccountMeta('newOwner', accounts.newOwner),
       getAccountMeta('campaign', accounts.campaign),
       getAccountMeta('referral', accounts.referral),
+      getAccountMeta('referrer', accounts.referrer),
     ],
     data: getAcceptOwnerInstructionDataEncoder().encode({}),
     programAddress,
@@ -139,7 +153,8 @@ export function getAcceptOwnerInstruction<
     TProgramAddress,
     TAccountNewOwner,
     TAccountCampaign,
-    TAccountReferral
+    TAccountReferral,
+    TAccountReferrer
   >);
 }
 
@@ -149,12 +164,14 @@ export type ParsedAcceptOwnerInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /** Whom the referral was offered to. Safe: it signs, and the handler compares it. */
+    /** The owner to be: the referral was offered to it. */
     newOwner: TAccountMetas[0];
-    /** The campaign. Safe: owned by this program, with its discriminator. */
+    /** The campaign. */
     campaign: TAccountMetas[1];
-    /** The referral. Safe: owned by this program, with its discriminator. */
+    /** The referral. */
     referral: TAccountMetas[2];
+    /** The new owner's account, in campaigns that count per owner. */
+    referrer?: TAccountMetas[3] | undefined;
   };
   data: AcceptOwnerInstructionData;
 };
@@ -167,10 +184,10 @@ export function parseAcceptOwnerInstruction<
     InstructionWithAccounts<TAccountMetas> &
     InstructionWithData<ReadonlyUint8Array>,
 ): ParsedAcceptOwnerInstruction<TProgram, TAccountMetas> {
-  if (instruction.accounts.length < 3) {
+  if (instruction.accounts.length < 4) {
     throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS, {
       actualAccountMetas: instruction.accounts.length,
-      expectedAccountMetas: 3,
+      expectedAccountMetas: 4,
     });
   }
   let accountIndex = 0;
@@ -179,12 +196,17 @@ export function parseAcceptOwnerInstruction<
     accountIndex += 1;
     return accountMeta;
   };
+  const getNextOptionalAccount = () => {
+    const accountMeta = getNextAccount();
+    return accountMeta.address === REFERRAL_PROGRAM_ADDRESS ? undefined : accountMeta;
+  };
   return {
     programAddress: instruction.programAddress,
     accounts: {
       newOwner: getNextAccount(),
       campaign: getNextAccount(),
       referral: getNextAccount(),
+      referrer: getNextOptionalAccount(),
     },
     data: getAcceptOwnerInstructionDataDecoder().decode(instruction.data),
   };

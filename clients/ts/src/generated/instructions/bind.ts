@@ -37,10 +37,8 @@ import {
 } from '@solana/kit';
 import {
   getAccountMetaFactory,
-  getAddressFromResolvedInstructionAccount,
   type ResolvedInstructionAccount,
 } from '@solana/kit/program-client-core';
-import { findRefereePda } from '../pdas/index.js';
 import { REFERRAL_PROGRAM_ADDRESS } from '../programs/index.js';
 
 export const BIND_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([
@@ -57,7 +55,9 @@ export type BindInstruction<
   TAccountWallet extends string | AccountMeta<string> = string,
   TAccountCampaign extends string | AccountMeta<string> = string,
   TAccountReferral extends string | AccountMeta<string> = string,
-  TAccountReferee extends string | AccountMeta<string> = string,
+  TAccountBinding extends string | AccountMeta<string> = string,
+  TAccountBoundReferral extends string | AccountMeta<string> = string,
+  TAccountBoundReferrer extends string | AccountMeta<string> = string,
   TAccountSystemProgram extends string | AccountMeta<string> = '11111111111111111111111111111111',
   TRemainingAccounts extends readonly AccountMeta<string>[] = [],
 > = Instruction<TProgram> &
@@ -72,7 +72,13 @@ export type BindInstruction<
         : TAccountWallet,
       TAccountCampaign extends string ? ReadonlyAccount<TAccountCampaign> : TAccountCampaign,
       TAccountReferral extends string ? ReadonlyAccount<TAccountReferral> : TAccountReferral,
-      TAccountReferee extends string ? WritableAccount<TAccountReferee> : TAccountReferee,
+      TAccountBinding extends string ? WritableAccount<TAccountBinding> : TAccountBinding,
+      TAccountBoundReferral extends string
+        ? ReadonlyAccount<TAccountBoundReferral>
+        : TAccountBoundReferral,
+      TAccountBoundReferrer extends string
+        ? ReadonlyAccount<TAccountBoundReferrer>
+        : TAccountBoundReferrer,
       TAccountSystemProgram extends string
         ? ReadonlyAccount<TAccountSystemProgram>
         : TAccountSystemProgram,
@@ -108,150 +114,37 @@ export function getBindInstructionDataCodec(): FixedSizeCodec<
   return combineCodec(getBindInstructionDataEncoder(), getBindInstructionDataDecoder());
 }
 
-export type BindAsyncInput<
-  TAccountPayer extends string = string,
-  TAccountWallet extends string = string,
-  TAccountCampaign extends string = string,
-  TAccountReferral extends string = string,
-  TAccountReferee extends string = string,
-  TAccountSystemProgram extends string = string,
-> = {
-  /**
-   * Pays the rent, and may be a sponsor. Safe: it signs.
-   * May be any other account: nothing here keeps a typed view of its data.
-   */
-  payer: TransactionSigner<TAccountPayer>;
-  /**
-   * The wallet that was brought. Safe: it signs, so nobody is bound without
-   * knowing.
-   */
-  wallet: TransactionSigner<TAccountWallet>;
-  /** The campaign. Safe: owned by this program, with its discriminator. */
-  campaign: Address<TAccountCampaign>;
-  /**
-   * The referral that brought it. Safe: owned by this program, with its
-   * discriminator; the handler compares its campaign and its code.
-   */
-  referral: Address<TAccountReferral>;
-  /** The binding. Safe: the address is derived here with the canonical bump. */
-  referee?: Address<TAccountReferee>;
-  /** Creates the account. Safe: checked by address. */
-  systemProgram?: Address<TAccountSystemProgram>;
-  code: BindInstructionDataArgs['code'];
-};
-
-export async function getBindInstructionAsync<
-  TAccountPayer extends string,
-  TAccountWallet extends string,
-  TAccountCampaign extends string,
-  TAccountReferral extends string,
-  TAccountReferee extends string,
-  TAccountSystemProgram extends string,
-  TProgramAddress extends Address = typeof REFERRAL_PROGRAM_ADDRESS,
->(
-  input: BindAsyncInput<
-    TAccountPayer,
-    TAccountWallet,
-    TAccountCampaign,
-    TAccountReferral,
-    TAccountReferee,
-    TAccountSystemProgram
-  >,
-  config?: { programAddress?: TProgramAddress },
-): Promise<
-  BindInstruction<
-    TProgramAddress,
-    TAccountPayer,
-    TAccountWallet,
-    TAccountCampaign,
-    TAccountReferral,
-    TAccountReferee,
-    TAccountSystemProgram
-  >
-> {
-  // Program address.
-  const programAddress = config?.programAddress ?? REFERRAL_PROGRAM_ADDRESS;
-
-  // Original accounts.
-  const originalAccounts = {
-    payer: { value: input.payer ?? null, isWritable: true },
-    wallet: { value: input.wallet ?? null, isWritable: false },
-    campaign: { value: input.campaign ?? null, isWritable: false },
-    referral: { value: input.referral ?? null, isWritable: false },
-    referee: { value: input.referee ?? null, isWritable: true },
-    systemProgram: { value: input.systemProgram ?? null, isWritable: false },
-  };
-  const accounts = originalAccounts as Record<
-    keyof typeof originalAccounts,
-    ResolvedInstructionAccount
-  >;
-
-  // Original args.
-  const args = { ...input };
-
-  // Resolve default values.
-  if (!accounts.referee.value) {
-    accounts.referee.value = await findRefereePda({
-      campaign: getAddressFromResolvedInstructionAccount('campaign', accounts.campaign.value),
-      wallet: getAddressFromResolvedInstructionAccount('wallet', accounts.wallet.value),
-    });
-  }
-  if (!accounts.systemProgram.value) {
-    accounts.systemProgram.value =
-      '11111111111111111111111111111111' as Address<'11111111111111111111111111111111'>;
-  }
-
-  const getAccountMeta = getAccountMetaFactory(programAddress, 'programId');
-  return Object.freeze({
-    accounts: [
-      getAccountMeta('payer', accounts.payer),
-      getAccountMeta('wallet', accounts.wallet),
-      getAccountMeta('campaign', accounts.campaign),
-      getAccountMeta('referral', accounts.referral),
-      getAccountMeta('referee', accounts.referee),
-      getAccountMeta('systemProgram', accounts.systemProgram),
-    ],
-    data: getBindInstructionDataEncoder().encode(args as BindInstructionDataArgs),
-    programAddress,
-  } as BindInstruction<
-    TProgramAddress,
-    TAccountPayer,
-    TAccountWallet,
-    TAccountCampaign,
-    TAccountReferral,
-    TAccountReferee,
-    TAccountSystemProgram
-  >);
-}
-
 export type BindInput<
   TAccountPayer extends string = string,
   TAccountWallet extends string = string,
   TAccountCampaign extends string = string,
   TAccountReferral extends string = string,
-  TAccountReferee extends string = string,
+  TAccountBinding extends string = string,
+  TAccountBoundReferral extends string = string,
+  TAccountBoundReferrer extends string = string,
   TAccountSystemProgram extends string = string,
 > = {
-  /**
-   * Pays the rent, and may be a sponsor. Safe: it signs.
-   * May be any other account: nothing here keeps a typed view of its data.
-   */
+  /** Pays the rent, and may be a sponsor. */
   payer: TransactionSigner<TAccountPayer>;
-  /**
-   * The wallet that was brought. Safe: it signs, so nobody is bound without
-   * knowing.
-   */
+  /** The wallet that was brought. */
   wallet: TransactionSigner<TAccountWallet>;
-  /** The campaign. Safe: owned by this program, with its discriminator. */
+  /** The campaign. */
   campaign: Address<TAccountCampaign>;
-  /**
-   * The referral that brought it. Safe: owned by this program, with its
-   * discriminator; the handler compares its campaign and its code.
-   */
+  /** The referral that brought it. */
   referral: Address<TAccountReferral>;
-  /** The binding. Safe: the address is derived here with the canonical bump. */
-  referee: Address<TAccountReferee>;
-  /** Creates the account. Safe: checked by address. */
+  /** The binding. */
+  binding: Address<TAccountBinding>;
+  /**
+   * The referral that an earlier binding names, where that has not expired: the wallet
+   * is bound anew if that referral cannot earn.
+   */
+  boundReferral?: Address<TAccountBoundReferral>;
+  /**
+   * The account of that referral's owner, where the campaign counts per owner and the
+   * owner has reached its limit.
+   */
+  boundReferrer?: Address<TAccountBoundReferrer>;
+  /** Creates the account. */
   systemProgram?: Address<TAccountSystemProgram>;
   code: BindInstructionDataArgs['code'];
 };
@@ -261,7 +154,9 @@ export function getBindInstruction<
   TAccountWallet extends string,
   TAccountCampaign extends string,
   TAccountReferral extends string,
-  TAccountReferee extends string,
+  TAccountBinding extends string,
+  TAccountBoundReferral extends string,
+  TAccountBoundReferrer extends string,
   TAccountSystemProgram extends string,
   TProgramAddress extends Address = typeof REFERRAL_PROGRAM_ADDRESS,
 >(
@@ -270,7 +165,9 @@ export function getBindInstruction<
     TAccountWallet,
     TAccountCampaign,
     TAccountReferral,
-    TAccountReferee,
+    TAccountBinding,
+    TAccountBoundReferral,
+    TAccountBoundReferrer,
     TAccountSystemProgram
   >,
   config?: { programAddress?: TProgramAddress },
@@ -280,7 +177,9 @@ export function getBindInstruction<
   TAccountWallet,
   TAccountCampaign,
   TAccountReferral,
-  TAccountReferee,
+  TAccountBinding,
+  TAccountBoundReferral,
+  TAccountBoundReferrer,
   TAccountSystemProgram
 > {
   // Program address.
@@ -292,7 +191,9 @@ export function getBindInstruction<
     wallet: { value: input.wallet ?? null, isWritable: false },
     campaign: { value: input.campaign ?? null, isWritable: false },
     referral: { value: input.referral ?? null, isWritable: false },
-    referee: { value: input.referee ?? null, isWritable: true },
+    binding: { value: input.binding ?? null, isWritable: true },
+    boundReferral: { value: input.boundReferral ?? null, isWritable: false },
+    boundReferrer: { value: input.boundReferrer ?? null, isWritable: false },
     systemProgram: { value: input.systemProgram ?? null, isWritable: false },
   };
   const accounts = originalAccounts as Record<
@@ -316,7 +217,9 @@ export function getBindInstruction<
       getAccountMeta('wallet', accounts.wallet),
       getAccountMeta('campaign', accounts.campaign),
       getAccountMeta('referral', accounts.referral),
-      getAccountMeta('referee', accounts.referee),
+      getAccountMeta('binding', accounts.binding),
+      getAccountMeta('boundReferral', accounts.boundReferral),
+      getAccountMeta('boundReferrer', accounts.boundReferrer),
       getAccountMeta('systemProgram', accounts.systemProgram),
     ],
     data: getBindInstructionDataEncoder().encode(args as BindInstructionDataArgs),
@@ -327,7 +230,9 @@ export function getBindInstruction<
     TAccountWallet,
     TAccountCampaign,
     TAccountReferral,
-    TAccountReferee,
+    TAccountBinding,
+    TAccountBoundReferral,
+    TAccountBoundReferrer,
     TAccountSystemProgram
   >);
 }
@@ -338,27 +243,28 @@ export type ParsedBindInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /**
-     * Pays the rent, and may be a sponsor. Safe: it signs.
-     * May be any other account: nothing here keeps a typed view of its data.
-     */
+    /** Pays the rent, and may be a sponsor. */
     payer: TAccountMetas[0];
-    /**
-     * The wallet that was brought. Safe: it signs, so nobody is bound without
-     * knowing.
-     */
+    /** The wallet that was brought. */
     wallet: TAccountMetas[1];
-    /** The campaign. Safe: owned by this program, with its discriminator. */
+    /** The campaign. */
     campaign: TAccountMetas[2];
-    /**
-     * The referral that brought it. Safe: owned by this program, with its
-     * discriminator; the handler compares its campaign and its code.
-     */
+    /** The referral that brought it. */
     referral: TAccountMetas[3];
-    /** The binding. Safe: the address is derived here with the canonical bump. */
-    referee: TAccountMetas[4];
-    /** Creates the account. Safe: checked by address. */
-    systemProgram: TAccountMetas[5];
+    /** The binding. */
+    binding: TAccountMetas[4];
+    /**
+     * The referral that an earlier binding names, where that has not expired: the wallet
+     * is bound anew if that referral cannot earn.
+     */
+    boundReferral?: TAccountMetas[5] | undefined;
+    /**
+     * The account of that referral's owner, where the campaign counts per owner and the
+     * owner has reached its limit.
+     */
+    boundReferrer?: TAccountMetas[6] | undefined;
+    /** Creates the account. */
+    systemProgram: TAccountMetas[7];
   };
   data: BindInstructionData;
 };
@@ -371,10 +277,10 @@ export function parseBindInstruction<
     InstructionWithAccounts<TAccountMetas> &
     InstructionWithData<ReadonlyUint8Array>,
 ): ParsedBindInstruction<TProgram, TAccountMetas> {
-  if (instruction.accounts.length < 6) {
+  if (instruction.accounts.length < 8) {
     throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS, {
       actualAccountMetas: instruction.accounts.length,
-      expectedAccountMetas: 6,
+      expectedAccountMetas: 8,
     });
   }
   let accountIndex = 0;
@@ -383,6 +289,10 @@ export function parseBindInstruction<
     accountIndex += 1;
     return accountMeta;
   };
+  const getNextOptionalAccount = () => {
+    const accountMeta = getNextAccount();
+    return accountMeta.address === REFERRAL_PROGRAM_ADDRESS ? undefined : accountMeta;
+  };
   return {
     programAddress: instruction.programAddress,
     accounts: {
@@ -390,7 +300,9 @@ export function parseBindInstruction<
       wallet: getNextAccount(),
       campaign: getNextAccount(),
       referral: getNextAccount(),
-      referee: getNextAccount(),
+      binding: getNextAccount(),
+      boundReferral: getNextOptionalAccount(),
+      boundReferrer: getNextOptionalAccount(),
       systemProgram: getNextAccount(),
     },
     data: getBindInstructionDataDecoder().decode(instruction.data),

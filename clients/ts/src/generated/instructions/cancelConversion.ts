@@ -52,6 +52,7 @@ export type CancelConversionInstruction<
   TAccountCampaign extends string | AccountMeta<string> = string,
   TAccountReferral extends string | AccountMeta<string> = string,
   TAccountConversion extends string | AccountMeta<string> = string,
+  TAccountReferrer extends string | AccountMeta<string> = string,
   TAccountTreasury extends string | AccountMeta<string> = string,
   TAccountMint extends string | AccountMeta<string> = string,
   TAccountVault extends string | AccountMeta<string> = string,
@@ -67,6 +68,7 @@ export type CancelConversionInstruction<
       TAccountCampaign extends string ? ReadonlyAccount<TAccountCampaign> : TAccountCampaign,
       TAccountReferral extends string ? WritableAccount<TAccountReferral> : TAccountReferral,
       TAccountConversion extends string ? WritableAccount<TAccountConversion> : TAccountConversion,
+      TAccountReferrer extends string ? WritableAccount<TAccountReferrer> : TAccountReferrer,
       TAccountTreasury extends string ? WritableAccount<TAccountTreasury> : TAccountTreasury,
       TAccountMint extends string ? ReadonlyAccount<TAccountMint> : TAccountMint,
       TAccountVault extends string ? WritableAccount<TAccountVault> : TAccountVault,
@@ -107,38 +109,32 @@ export type CancelConversionInput<
   TAccountCampaign extends string = string,
   TAccountReferral extends string = string,
   TAccountConversion extends string = string,
+  TAccountReferrer extends string = string,
   TAccountTreasury extends string = string,
   TAccountMint extends string = string,
   TAccountVault extends string = string,
   TAccountTokenProgram extends string = string,
 > = {
-  /** The campaign's authority. Safe: it signs, and the handler compares it. */
+  /** The campaign's authority. */
   authority: TransactionSigner<TAccountAuthority>;
   /**
-   * The campaign. Safe: owned by this program, with its discriminator. Writable
-   * only where it counts a budget or what its vault owes.
+   * The campaign. Writable only where the conversion was charged to its budget or its
+   * vault.
    */
   campaign: Address<TAccountCampaign>;
-  /**
-   * The referral. Safe: owned by this program, with its discriminator; the handler
-   * compares its campaign.
-   */
+  /** The referral. */
   referral: Address<TAccountReferral>;
-  /**
-   * The conversion. Safe: owned by this program, with its discriminator; the
-   * handler compares its referral.
-   */
+  /** The conversion. */
   conversion: Address<TAccountConversion>;
-  /**
-   * Gets back what a payment split had put aside. Safe: the handler compares it.
-   * May be any other account: nothing here keeps a typed view of its data.
-   */
+  /** The account of the referral's owner, in campaigns that count per owner. */
+  referrer?: Address<TAccountReferrer>;
+  /** Gets back what a payment split had put aside. */
   treasury?: Address<TAccountTreasury>;
-  /** Token of the rewards, to move it. Safe: the handler compares it. */
+  /** Token of the rewards, to move it. */
   mint?: Address<TAccountMint>;
-  /** The campaign's vault, to move from. Safe: the handler compares it. */
+  /** The campaign's vault, to move from. */
   vault?: Address<TAccountVault>;
-  /** Program of the mint. Safe: the handler compares it. */
+  /** Program of the mint. */
   tokenProgram?: Address<TAccountTokenProgram>;
 };
 
@@ -147,6 +143,7 @@ export function getCancelConversionInstruction<
   TAccountCampaign extends string,
   TAccountReferral extends string,
   TAccountConversion extends string,
+  TAccountReferrer extends string,
   TAccountTreasury extends string,
   TAccountMint extends string,
   TAccountVault extends string,
@@ -158,6 +155,7 @@ export function getCancelConversionInstruction<
     TAccountCampaign,
     TAccountReferral,
     TAccountConversion,
+    TAccountReferrer,
     TAccountTreasury,
     TAccountMint,
     TAccountVault,
@@ -170,6 +168,7 @@ export function getCancelConversionInstruction<
   TAccountCampaign,
   TAccountReferral,
   TAccountConversion,
+  TAccountReferrer,
   TAccountTreasury,
   TAccountMint,
   TAccountVault,
@@ -184,6 +183,7 @@ export function getCancelConversionInstruction<
     campaign: { value: input.campaign ?? null, isWritable: false },
     referral: { value: input.referral ?? null, isWritable: true },
     conversion: { value: input.conversion ?? null, isWritable: true },
+    referrer: { value: input.referrer ?? null, isWritable: true },
     treasury: { value: input.treasury ?? null, isWritable: true },
     mint: { value: input.mint ?? null, isWritable: false },
     vault: { value: input.vault ?? null, isWritable: true },
@@ -201,6 +201,7 @@ export function getCancelConversionInstruction<
       getAccountMeta('campaign', accounts.campaign),
       getAccountMeta('referral', accounts.referral),
       getAccountMeta('conversion', accounts.conversion),
+      getAccountMeta('referrer', accounts.referrer),
       getAccountMeta('treasury', accounts.treasury),
       getAccountMeta('mint', accounts.mint),
       getAccountMeta('vault', accounts.vault),
@@ -214,6 +215,7 @@ export function getCancelConversionInstruction<
     TAccountCampaign,
     TAccountReferral,
     TAccountConversion,
+    TAccountReferrer,
     TAccountTreasury,
     TAccountMint,
     TAccountVault,
@@ -227,34 +229,27 @@ export type ParsedCancelConversionInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /** The campaign's authority. Safe: it signs, and the handler compares it. */
+    /** The campaign's authority. */
     authority: TAccountMetas[0];
     /**
-     * The campaign. Safe: owned by this program, with its discriminator. Writable
-     * only where it counts a budget or what its vault owes.
+     * The campaign. Writable only where the conversion was charged to its budget or its
+     * vault.
      */
     campaign: TAccountMetas[1];
-    /**
-     * The referral. Safe: owned by this program, with its discriminator; the handler
-     * compares its campaign.
-     */
+    /** The referral. */
     referral: TAccountMetas[2];
-    /**
-     * The conversion. Safe: owned by this program, with its discriminator; the
-     * handler compares its referral.
-     */
+    /** The conversion. */
     conversion: TAccountMetas[3];
-    /**
-     * Gets back what a payment split had put aside. Safe: the handler compares it.
-     * May be any other account: nothing here keeps a typed view of its data.
-     */
-    treasury?: TAccountMetas[4] | undefined;
-    /** Token of the rewards, to move it. Safe: the handler compares it. */
-    mint?: TAccountMetas[5] | undefined;
-    /** The campaign's vault, to move from. Safe: the handler compares it. */
-    vault?: TAccountMetas[6] | undefined;
-    /** Program of the mint. Safe: the handler compares it. */
-    tokenProgram?: TAccountMetas[7] | undefined;
+    /** The account of the referral's owner, in campaigns that count per owner. */
+    referrer?: TAccountMetas[4] | undefined;
+    /** Gets back what a payment split had put aside. */
+    treasury?: TAccountMetas[5] | undefined;
+    /** Token of the rewards, to move it. */
+    mint?: TAccountMetas[6] | undefined;
+    /** The campaign's vault, to move from. */
+    vault?: TAccountMetas[7] | undefined;
+    /** Program of the mint. */
+    tokenProgram?: TAccountMetas[8] | undefined;
   };
   data: CancelConversionInstructionData;
 };
@@ -267,10 +262,10 @@ export function parseCancelConversionInstruction<
     InstructionWithAccounts<TAccountMetas> &
     InstructionWithData<ReadonlyUint8Array>,
 ): ParsedCancelConversionInstruction<TProgram, TAccountMetas> {
-  if (instruction.accounts.length < 8) {
+  if (instruction.accounts.length < 9) {
     throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS, {
       actualAccountMetas: instruction.accounts.length,
-      expectedAccountMetas: 8,
+      expectedAccountMetas: 9,
     });
   }
   let accountIndex = 0;
@@ -290,6 +285,7 @@ export function parseCancelConversionInstruction<
       campaign: getNextAccount(),
       referral: getNextAccount(),
       conversion: getNextAccount(),
+      referrer: getNextOptionalAccount(),
       treasury: getNextOptionalAccount(),
       mint: getNextOptionalAccount(),
       vault: getNextOptionalAccount(),

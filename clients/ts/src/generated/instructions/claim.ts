@@ -65,7 +65,7 @@ export type ClaimInstruction<
       TAccountReferrerAccount extends string
         ? WritableAccount<TAccountReferrerAccount>
         : TAccountReferrerAccount,
-      TAccountMint extends string ? WritableAccount<TAccountMint> : TAccountMint,
+      TAccountMint extends string ? ReadonlyAccount<TAccountMint> : TAccountMint,
       TAccountTokenProgram extends string
         ? ReadonlyAccount<TAccountTokenProgram>
         : TAccountTokenProgram,
@@ -113,36 +113,23 @@ export type ClaimInput<
   TAccountPartnerAccount extends string = string,
   TAccountVault extends string = string,
 > = {
-  /**
-   * The campaign. Safe: owned by this program, with its discriminator. Writable
-   * only where it has a vault.
-   */
+  /** The campaign. Writable only where it has a vault. */
   campaign: Address<TAccountCampaign>;
-  /**
-   * The referral. Safe: owned by this program, with its discriminator; the handler
-   * compares its campaign.
-   */
+  /** The referral. */
   referral: Address<TAccountReferral>;
-  /**
-   * The conversion. Safe: owned by this program, with its discriminator; the
-   * handler compares its referral.
-   */
+  /** The conversion. */
   conversion: Address<TAccountConversion>;
-  /**
-   * The referrer's associated token account, or wallet where rewards are SOL.
-   * Safe: the handler compares it with the referral's, and reads its state.
-   * May be any other account: nothing here keeps a typed view of its data.
-   */
+  /** The referrer's associated token account, or wallet where rewards are SOL. */
   referrerAccount: Address<TAccountReferrerAccount>;
-  /** Token of the rewards; absent for SOL. Safe: the handler compares it. */
+  /** Token of the rewards; absent for SOL. Writable where it is minted. */
   mint?: Address<TAccountMint>;
-  /** Program of the mint; absent for SOL. Safe: the handler compares it. */
+  /** Program of the mint; absent for SOL. */
   tokenProgram?: Address<TAccountTokenProgram>;
-  /** The referee's account, where it is owed a share. Safe: the handler derives it. */
+  /** The referee's account, where it is owed a part. */
   refereeAccount?: Address<TAccountRefereeAccount>;
-  /** The partner's account, where it is owed a share. Safe: the handler derives it. */
+  /** The partner's account, where it is owed a part. */
   partnerAccount?: Address<TAccountPartnerAccount>;
-  /** The campaign's vault, where it has one. Safe: the handler compares it. */
+  /** The campaign's vault, where it has one. */
   vault?: Address<TAccountVault>;
 };
 
@@ -191,7 +178,7 @@ export function getClaimInstruction<
     referral: { value: input.referral ?? null, isWritable: true },
     conversion: { value: input.conversion ?? null, isWritable: true },
     referrerAccount: { value: input.referrerAccount ?? null, isWritable: true },
-    mint: { value: input.mint ?? null, isWritable: true },
+    mint: { value: input.mint ?? null, isWritable: false },
     tokenProgram: { value: input.tokenProgram ?? null, isWritable: false },
     refereeAccount: { value: input.refereeAccount ?? null, isWritable: true },
     partnerAccount: { value: input.partnerAccount ?? null, isWritable: true },
@@ -237,36 +224,23 @@ export type ParsedClaimInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /**
-     * The campaign. Safe: owned by this program, with its discriminator. Writable
-     * only where it has a vault.
-     */
+    /** The campaign. Writable only where it has a vault. */
     campaign: TAccountMetas[0];
-    /**
-     * The referral. Safe: owned by this program, with its discriminator; the handler
-     * compares its campaign.
-     */
+    /** The referral. */
     referral: TAccountMetas[1];
-    /**
-     * The conversion. Safe: owned by this program, with its discriminator; the
-     * handler compares its referral.
-     */
+    /** The conversion. */
     conversion: TAccountMetas[2];
-    /**
-     * The referrer's associated token account, or wallet where rewards are SOL.
-     * Safe: the handler compares it with the referral's, and reads its state.
-     * May be any other account: nothing here keeps a typed view of its data.
-     */
+    /** The referrer's associated token account, or wallet where rewards are SOL. */
     referrerAccount: TAccountMetas[3];
-    /** Token of the rewards; absent for SOL. Safe: the handler compares it. */
+    /** Token of the rewards; absent for SOL. Writable where it is minted. */
     mint?: TAccountMetas[4] | undefined;
-    /** Program of the mint; absent for SOL. Safe: the handler compares it. */
+    /** Program of the mint; absent for SOL. */
     tokenProgram?: TAccountMetas[5] | undefined;
-    /** The referee's account, where it is owed a share. Safe: the handler derives it. */
+    /** The referee's account, where it is owed a part. */
     refereeAccount?: TAccountMetas[6] | undefined;
-    /** The partner's account, where it is owed a share. Safe: the handler derives it. */
+    /** The partner's account, where it is owed a part. */
     partnerAccount?: TAccountMetas[7] | undefined;
-    /** The campaign's vault, where it has one. Safe: the handler compares it. */
+    /** The campaign's vault, where it has one. */
     vault?: TAccountMetas[8] | undefined;
   };
   data: ClaimInstructionData;

@@ -91,9 +91,9 @@ export type CloseCampaignInput<
   TAccountAuthority extends string = string,
   TAccountCampaign extends string = string,
 > = {
-  /** The campaign's authority. Safe: it signs, and the handler compares it. */
+  /** The campaign's authority; or anybody, 30 days after the campaign's end. */
   authority: TransactionSigner<TAccountAuthority>;
-  /** The campaign. Safe: owned by this program, with its discriminator. */
+  /** The campaign. */
   campaign: Address<TAccountCampaign>;
 };
 
@@ -135,9 +135,9 @@ export type ParsedCloseCampaignInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /** The campaign's authority. Safe: it signs, and the handler compares it. */
+    /** The campaign's authority; or anybody, 30 days after the campaign's end. */
     authority: TAccountMetas[0];
-    /** The campaign. Safe: owned by this program, with its discriminator. */
+    /** The campaign. */
     campaign: TAccountMetas[1];
   };
   data: CloseCampaignInstructionData;

@@ -94,14 +94,11 @@ export type CloseReferralInput<
   TAccountReferral extends string = string,
   TAccountRentPayer extends string = string,
 > = {
-  /** The referral's owner. Safe: it signs, and the handler compares it. */
+  /** The referral's owner. */
   owner: TransactionSigner<TAccountOwner>;
-  /** The referral. Safe: owned by this program, with its discriminator. */
+  /** The referral. */
   referral: Address<TAccountReferral>;
-  /**
-   * Who paid the rent. Safe: the handler compares it.
-   * May be `owner` as well: nothing here keeps a typed view of its data.
-   */
+  /** Paid the rent, and gets it back. */
   rentPayer: Address<TAccountRentPayer>;
 };
 
@@ -151,14 +148,11 @@ export type ParsedCloseReferralInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /** The referral's owner. Safe: it signs, and the handler compares it. */
+    /** The referral's owner. */
     owner: TAccountMetas[0];
-    /** The referral. Safe: owned by this program, with its discriminator. */
+    /** The referral. */
     referral: TAccountMetas[1];
-    /**
-     * Who paid the rent. Safe: the handler compares it.
-     * May be `owner` as well: nothing here keeps a typed view of its data.
-     */
+    /** Paid the rent, and gets it back. */
     rentPayer: TAccountMetas[2];
   };
   data: CloseReferralInstructionData;

@@ -71,7 +71,10 @@ export type ConvertInstruction<
   TAccountSystemProgram extends string | AccountMeta<string> = '11111111111111111111111111111111',
   TAccountAttestor extends string | AccountMeta<string> = string,
   TAccountInstructions extends string | AccountMeta<string> = string,
+  TAccountRevocation extends string | AccountMeta<string> = string,
   TAccountBinding extends string | AccountMeta<string> = string,
+  TAccountReferrer extends string | AccountMeta<string> = string,
+  TAccountCredential extends string | AccountMeta<string> = string,
   TAccountRefereeAccount extends string | AccountMeta<string> = string,
   TAccountPartnerAccount extends string | AccountMeta<string> = string,
   TAccountVault extends string | AccountMeta<string> = string,
@@ -89,7 +92,7 @@ export type ConvertInstruction<
       TAccountCampaign extends string ? ReadonlyAccount<TAccountCampaign> : TAccountCampaign,
       TAccountReferral extends string ? WritableAccount<TAccountReferral> : TAccountReferral,
       TAccountConversion extends string ? WritableAccount<TAccountConversion> : TAccountConversion,
-      TAccountMint extends string ? WritableAccount<TAccountMint> : TAccountMint,
+      TAccountMint extends string ? ReadonlyAccount<TAccountMint> : TAccountMint,
       TAccountReferrerAccount extends string
         ? WritableAccount<TAccountReferrerAccount>
         : TAccountReferrerAccount,
@@ -105,7 +108,10 @@ export type ConvertInstruction<
       TAccountInstructions extends string
         ? ReadonlyAccount<TAccountInstructions>
         : TAccountInstructions,
+      TAccountRevocation extends string ? ReadonlyAccount<TAccountRevocation> : TAccountRevocation,
       TAccountBinding extends string ? ReadonlyAccount<TAccountBinding> : TAccountBinding,
+      TAccountReferrer extends string ? WritableAccount<TAccountReferrer> : TAccountReferrer,
+      TAccountCredential extends string ? ReadonlyAccount<TAccountCredential> : TAccountCredential,
       TAccountRefereeAccount extends string
         ? WritableAccount<TAccountRefereeAccount>
         : TAccountRefereeAccount,
@@ -174,74 +180,52 @@ export type ConvertInput<
   TAccountSystemProgram extends string = string,
   TAccountAttestor extends string = string,
   TAccountInstructions extends string = string,
+  TAccountRevocation extends string = string,
   TAccountBinding extends string = string,
+  TAccountReferrer extends string = string,
+  TAccountCredential extends string = string,
   TAccountRefereeAccount extends string = string,
   TAccountPartnerAccount extends string = string,
   TAccountVault extends string = string,
 > = {
-  /**
-   * Pays the rent, and may be a sponsor. Safe: it signs.
-   * May be any other account: nothing here keeps a typed view of its data.
-   */
+  /** Pays the rent, and may be a sponsor. */
   payer: TransactionSigner<TAccountPayer>;
-  /**
-   * The wallet that was referred. Safe: it signs, so nobody is converted
-   * without knowing.
-   */
+  /** The wallet that was referred. */
   referee: TransactionSigner<TAccountReferee>;
   /**
-   * The campaign. Safe: owned by this program, with its discriminator. Writable
-   * only where it counts a budget or what its vault owes, so that conversions
-   * of different referrers run in parallel elsewhere.
+   * The campaign. Writable only where it counts a budget or what its vault owes, so that
+   * conversions of different referrers run in parallel elsewhere.
    */
   campaign: Address<TAccountCampaign>;
-  /**
-   * The referral that is credited. Safe: owned by this program, with its
-   * discriminator; the handler compares its campaign and its code.
-   */
+  /** The referral that is credited. */
   referral: Address<TAccountReferral>;
-  /**
-   * The conversion to be. Safe: the handler derives its address with the
-   * canonical bump, and the account must not exist yet.
-   */
+  /** The conversion to be. */
   conversion: Address<TAccountConversion>;
-  /**
-   * Token of the rewards; absent where they are held. Safe: the handler
-   * compares it with the campaign's.
-   */
+  /** Token of the rewards; absent where they are held. Writable where it is minted. */
   mint?: Address<TAccountMint>;
-  /**
-   * The referrer's associated token account. Safe: the handler compares it with
-   * the referral's, and reads its owner, mint and state.
-   */
+  /** The referrer's associated token account. */
   referrerAccount: Address<TAccountReferrerAccount>;
-  /** Program of the mint. Safe: the handler compares it with the campaign's. */
+  /** Program of the mint. */
   tokenProgram?: Address<TAccountTokenProgram>;
-  /** Creates the account. Safe: checked by address. */
+  /** Creates the account. */
   systemProgram?: Address<TAccountSystemProgram>;
-  /**
-   * Vouches for an attested conversion, if it is there to sign. Safe: it signs,
-   * and the handler compares it.
-   */
+  /** Vouches for an attested conversion, if it is there to sign. */
   attestor?: TransactionSigner<TAccountAttestor>;
-  /**
-   * The instructions sysvar, where a voucher comes before. Safe: the handler
-   * compares the address.
-   */
+  /** The instructions sysvar, where a voucher comes before. */
   instructions?: Address<TAccountInstructions>;
-  /**
-   * The referee's first touch, in campaigns that count it. Safe: owned by this
-   * program, with its discriminator; the handler compares campaign and wallet.
-   */
+  /** Where the voucher would be revoked, where one comes before. */
+  revocation?: Address<TAccountRevocation>;
+  /** The referee's binding, in campaigns with an attribution window. */
   binding?: Address<TAccountBinding>;
-  /**
-   * The referee's associated token account, where it gets a share. Safe: the
-   * handler derives its address and reads its owner, mint and state.
-   */
+  /** The account of the referral's owner, in campaigns that count per owner. */
+  referrer?: Address<TAccountReferrer>;
+  /** The referee's credential, in campaigns with a gate. */
+  credential?: Address<TAccountCredential>;
+  /** The referee's associated token account, where it gets a part. */
   refereeAccount?: Address<TAccountRefereeAccount>;
-  /** The partner's associated token account, where there is one. Safe: as above. */
+  /** The partner's associated token account, where there is one. */
   partnerAccount?: Address<TAccountPartnerAccount>;
-  /** The campaign's vault, where it pays from one. Safe: the handler compares it. */
+  /** The campaign's vault, where it pays from one. */
   vault?: Address<TAccountVault>;
   code: ConvertInstructionDataArgs['code'];
   action: ConvertInstructionDataArgs['action'];
@@ -261,7 +245,10 @@ export function getConvertInstruction<
   TAccountSystemProgram extends string,
   TAccountAttestor extends string,
   TAccountInstructions extends string,
+  TAccountRevocation extends string,
   TAccountBinding extends string,
+  TAccountReferrer extends string,
+  TAccountCredential extends string,
   TAccountRefereeAccount extends string,
   TAccountPartnerAccount extends string,
   TAccountVault extends string,
@@ -279,7 +266,10 @@ export function getConvertInstruction<
     TAccountSystemProgram,
     TAccountAttestor,
     TAccountInstructions,
+    TAccountRevocation,
     TAccountBinding,
+    TAccountReferrer,
+    TAccountCredential,
     TAccountRefereeAccount,
     TAccountPartnerAccount,
     TAccountVault
@@ -298,7 +288,10 @@ export function getConvertInstruction<
   TAccountSystemProgram,
   TAccountAttestor,
   TAccountInstructions,
+  TAccountRevocation,
   TAccountBinding,
+  TAccountReferrer,
+  TAccountCredential,
   TAccountRefereeAccount,
   TAccountPartnerAccount,
   TAccountVault
@@ -313,13 +306,16 @@ export function getConvertInstruction<
     campaign: { value: input.campaign ?? null, isWritable: false },
     referral: { value: input.referral ?? null, isWritable: true },
     conversion: { value: input.conversion ?? null, isWritable: true },
-    mint: { value: input.mint ?? null, isWritable: true },
+    mint: { value: input.mint ?? null, isWritable: false },
     referrerAccount: { value: input.referrerAccount ?? null, isWritable: true },
     tokenProgram: { value: input.tokenProgram ?? null, isWritable: false },
     systemProgram: { value: input.systemProgram ?? null, isWritable: false },
     attestor: { value: input.attestor ?? null, isWritable: false },
     instructions: { value: input.instructions ?? null, isWritable: false },
+    revocation: { value: input.revocation ?? null, isWritable: false },
     binding: { value: input.binding ?? null, isWritable: false },
+    referrer: { value: input.referrer ?? null, isWritable: true },
+    credential: { value: input.credential ?? null, isWritable: false },
     refereeAccount: { value: input.refereeAccount ?? null, isWritable: true },
     partnerAccount: { value: input.partnerAccount ?? null, isWritable: true },
     vault: { value: input.vault ?? null, isWritable: true },
@@ -356,7 +352,10 @@ export function getConvertInstruction<
       getAccountMeta('systemProgram', accounts.systemProgram),
       getAccountMeta('attestor', accounts.attestor),
       getAccountMeta('instructions', accounts.instructions),
+      getAccountMeta('revocation', accounts.revocation),
       getAccountMeta('binding', accounts.binding),
+      getAccountMeta('referrer', accounts.referrer),
+      getAccountMeta('credential', accounts.credential),
       getAccountMeta('refereeAccount', accounts.refereeAccount),
       getAccountMeta('partnerAccount', accounts.partnerAccount),
       getAccountMeta('vault', accounts.vault),
@@ -376,7 +375,10 @@ export function getConvertInstruction<
     TAccountSystemProgram,
     TAccountAttestor,
     TAccountInstructions,
+    TAccountRevocation,
     TAccountBinding,
+    TAccountReferrer,
+    TAccountCredential,
     TAccountRefereeAccount,
     TAccountPartnerAccount,
     TAccountVault
@@ -389,70 +391,45 @@ export type ParsedConvertInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /**
-     * Pays the rent, and may be a sponsor. Safe: it signs.
-     * May be any other account: nothing here keeps a typed view of its data.
-     */
+    /** Pays the rent, and may be a sponsor. */
     payer: TAccountMetas[0];
-    /**
-     * The wallet that was referred. Safe: it signs, so nobody is converted
-     * without knowing.
-     */
+    /** The wallet that was referred. */
     referee: TAccountMetas[1];
     /**
-     * The campaign. Safe: owned by this program, with its discriminator. Writable
-     * only where it counts a budget or what its vault owes, so that conversions
-     * of different referrers run in parallel elsewhere.
+     * The campaign. Writable only where it counts a budget or what its vault owes, so that
+     * conversions of different referrers run in parallel elsewhere.
      */
     campaign: TAccountMetas[2];
-    /**
-     * The referral that is credited. Safe: owned by this program, with its
-     * discriminator; the handler compares its campaign and its code.
-     */
+    /** The referral that is credited. */
     referral: TAccountMetas[3];
-    /**
-     * The conversion to be. Safe: the handler derives its address with the
-     * canonical bump, and the account must not exist yet.
-     */
+    /** The conversion to be. */
     conversion: TAccountMetas[4];
-    /**
-     * Token of the rewards; absent where they are held. Safe: the handler
-     * compares it with the campaign's.
-     */
+    /** Token of the rewards; absent where they are held. Writable where it is minted. */
     mint?: TAccountMetas[5] | undefined;
-    /**
-     * The referrer's associated token account. Safe: the handler compares it with
-     * the referral's, and reads its owner, mint and state.
-     */
+    /** The referrer's associated token account. */
     referrerAccount: TAccountMetas[6];
-    /** Program of the mint. Safe: the handler compares it with the campaign's. */
+    /** Program of the mint. */
     tokenProgram: TAccountMetas[7];
-    /** Creates the account. Safe: checked by address. */
+    /** Creates the account. */
     systemProgram: TAccountMetas[8];
-    /**
-     * Vouches for an attested conversion, if it is there to sign. Safe: it signs,
-     * and the handler compares it.
-     */
+    /** Vouches for an attested conversion, if it is there to sign. */
     attestor?: TAccountMetas[9] | undefined;
-    /**
-     * The instructions sysvar, where a voucher comes before. Safe: the handler
-     * compares the address.
-     */
+    /** The instructions sysvar, where a voucher comes before. */
     instructions?: TAccountMetas[10] | undefined;
-    /**
-     * The referee's first touch, in campaigns that count it. Safe: owned by this
-     * program, with its discriminator; the handler compares campaign and wallet.
-     */
-    binding?: TAccountMetas[11] | undefined;
-    /**
-     * The referee's associated token account, where it gets a share. Safe: the
-     * handler derives its address and reads its owner, mint and state.
-     */
-    refereeAccount?: TAccountMetas[12] | undefined;
-    /** The partner's associated token account, where there is one. Safe: as above. */
-    partnerAccount?: TAccountMetas[13] | undefined;
-    /** The campaign's vault, where it pays from one. Safe: the handler compares it. */
-    vault?: TAccountMetas[14] | undefined;
+    /** Where the voucher would be revoked, where one comes before. */
+    revocation?: TAccountMetas[11] | undefined;
+    /** The referee's binding, in campaigns with an attribution window. */
+    binding?: TAccountMetas[12] | undefined;
+    /** The account of the referral's owner, in campaigns that count per owner. */
+    referrer?: TAccountMetas[13] | undefined;
+    /** The referee's credential, in campaigns with a gate. */
+    credential?: TAccountMetas[14] | undefined;
+    /** The referee's associated token account, where it gets a part. */
+    refereeAccount?: TAccountMetas[15] | undefined;
+    /** The partner's associated token account, where there is one. */
+    partnerAccount?: TAccountMetas[16] | undefined;
+    /** The campaign's vault, where it pays from one. */
+    vault?: TAccountMetas[17] | undefined;
   };
   data: ConvertInstructionData;
 };
@@ -497,7 +474,10 @@ export function parseConvertInstruction<
       systemProgram: getNextAccount(),
       attestor: getNextOptionalAccount(),
       instructions: getNextOptionalAccount(),
+      revocation: getNextOptionalAccount(),
       binding: getNextOptionalAccount(),
+      referrer: getNextOptionalAccount(),
+      credential: getNextOptionalAccount(),
       refereeAccount: getNextOptionalAccount(),
       partnerAccount: getNextOptionalAccount(),
       vault: getNextOptionalAccount(),

@@ -71,6 +71,7 @@ export type CreateCampaignInstruction<
   TAccountPaymentMint extends string | AccountMeta<string> = string,
   TAccountTokenProgram extends string | AccountMeta<string> =
     'TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA',
+  TAccountVault extends string | AccountMeta<string> = string,
   TAccountSystemProgram extends string | AccountMeta<string> = '11111111111111111111111111111111',
   TRemainingAccounts extends readonly AccountMeta<string>[] = [],
 > = Instruction<TProgram> &
@@ -91,6 +92,7 @@ export type CreateCampaignInstruction<
       TAccountTokenProgram extends string
         ? ReadonlyAccount<TAccountTokenProgram>
         : TAccountTokenProgram,
+      TAccountVault extends string ? ReadonlyAccount<TAccountVault> : TAccountVault,
       TAccountSystemProgram extends string
         ? ReadonlyAccount<TAccountSystemProgram>
         : TAccountSystemProgram,
@@ -149,38 +151,27 @@ export type CreateCampaignAsyncInput<
   TAccountMint extends string = string,
   TAccountPaymentMint extends string = string,
   TAccountTokenProgram extends string = string,
+  TAccountVault extends string = string,
   TAccountSystemProgram extends string = string,
 > = {
-  /**
-   * Pays the rent. Safe: it signs.
-   * May be `authority` as well: nothing here keeps a typed view of its data.
-   */
+  /** Pays the rent. */
   payer: TransactionSigner<TAccountPayer>;
-  /**
-   * Becomes creator and authority. Safe: it signs, and its address is part of
-   * the campaign's, so nobody can take the place of somebody else.
-   */
+  /** Becomes creator and authority. */
   authority: TransactionSigner<TAccountAuthority>;
-  /**
-   * The campaign to be. Safe: the address is derived here with the canonical
-   * bump, and the account must not exist yet.
-   */
+  /** The campaign to be. */
   campaign?: Address<TAccountCampaign>;
-  /**
-   * Token of the rewards; the System program for SOL. Safe: owned by the token
-   * program, initialised, without extensions that are not allowed; where the
-   * campaign mints, it is the mint authority already: only who controlled the
-   * mint can have done that.
-   */
+  /** Token of the rewards; the System program for SOL. */
   mint: Address<TAccountMint>;
-  /** Token of the payments; the System program for SOL or none. Safe: as the mint. */
+  /** Token of the payments; the System program for SOL or none. */
   paymentMint: Address<TAccountPaymentMint>;
-  /**
-   * Program of the mint; the System program for SOL. Safe: one of the two token
-   * programs, by address.
-   */
+  /** Program of the mint; the System program for SOL. */
   tokenProgram?: Address<TAccountTokenProgram>;
-  /** Creates the account. Safe: checked by address. */
+  /**
+   * The campaign's vault, its associated token account, where rewards come from one or
+   * wait in one: it must exist.
+   */
+  vault?: Address<TAccountVault>;
+  /** Creates the account. */
   systemProgram?: Address<TAccountSystemProgram>;
   id: CreateCampaignInstructionDataArgs['id'];
   terms: CreateCampaignInstructionDataArgs['terms'];
@@ -194,6 +185,7 @@ export async function getCreateCampaignInstructionAsync<
   TAccountMint extends string,
   TAccountPaymentMint extends string,
   TAccountTokenProgram extends string,
+  TAccountVault extends string,
   TAccountSystemProgram extends string,
   TProgramAddress extends Address = typeof REFERRAL_PROGRAM_ADDRESS,
 >(
@@ -204,6 +196,7 @@ export async function getCreateCampaignInstructionAsync<
     TAccountMint,
     TAccountPaymentMint,
     TAccountTokenProgram,
+    TAccountVault,
     TAccountSystemProgram
   >,
   config?: { programAddress?: TProgramAddress },
@@ -216,6 +209,7 @@ export async function getCreateCampaignInstructionAsync<
     TAccountMint,
     TAccountPaymentMint,
     TAccountTokenProgram,
+    TAccountVault,
     TAccountSystemProgram
   >
 > {
@@ -230,6 +224,7 @@ export async function getCreateCampaignInstructionAsync<
     mint: { value: input.mint ?? null, isWritable: false },
     paymentMint: { value: input.paymentMint ?? null, isWritable: false },
     tokenProgram: { value: input.tokenProgram ?? null, isWritable: false },
+    vault: { value: input.vault ?? null, isWritable: false },
     systemProgram: { value: input.systemProgram ?? null, isWritable: false },
   };
   const accounts = originalAccounts as Record<
@@ -265,6 +260,7 @@ export async function getCreateCampaignInstructionAsync<
       getAccountMeta('mint', accounts.mint),
       getAccountMeta('paymentMint', accounts.paymentMint),
       getAccountMeta('tokenProgram', accounts.tokenProgram),
+      getAccountMeta('vault', accounts.vault),
       getAccountMeta('systemProgram', accounts.systemProgram),
     ],
     data: getCreateCampaignInstructionDataEncoder().encode(
@@ -279,6 +275,7 @@ export async function getCreateCampaignInstructionAsync<
     TAccountMint,
     TAccountPaymentMint,
     TAccountTokenProgram,
+    TAccountVault,
     TAccountSystemProgram
   >);
 }
@@ -290,38 +287,27 @@ export type CreateCampaignInput<
   TAccountMint extends string = string,
   TAccountPaymentMint extends string = string,
   TAccountTokenProgram extends string = string,
+  TAccountVault extends string = string,
   TAccountSystemProgram extends string = string,
 > = {
-  /**
-   * Pays the rent. Safe: it signs.
-   * May be `authority` as well: nothing here keeps a typed view of its data.
-   */
+  /** Pays the rent. */
   payer: TransactionSigner<TAccountPayer>;
-  /**
-   * Becomes creator and authority. Safe: it signs, and its address is part of
-   * the campaign's, so nobody can take the place of somebody else.
-   */
+  /** Becomes creator and authority. */
   authority: TransactionSigner<TAccountAuthority>;
-  /**
-   * The campaign to be. Safe: the address is derived here with the canonical
-   * bump, and the account must not exist yet.
-   */
+  /** The campaign to be. */
   campaign: Address<TAccountCampaign>;
-  /**
-   * Token of the rewards; the System program for SOL. Safe: owned by the token
-   * program, initialised, without extensions that are not allowed; where the
-   * campaign mints, it is the mint authority already: only who controlled the
-   * mint can have done that.
-   */
+  /** Token of the rewards; the System program for SOL. */
   mint: Address<TAccountMint>;
-  /** Token of the payments; the System program for SOL or none. Safe: as the mint. */
+  /** Token of the payments; the System program for SOL or none. */
   paymentMint: Address<TAccountPaymentMint>;
-  /**
-   * Program of the mint; the System program for SOL. Safe: one of the two token
-   * programs, by address.
-   */
+  /** Program of the mint; the System program for SOL. */
   tokenProgram?: Address<TAccountTokenProgram>;
-  /** Creates the account. Safe: checked by address. */
+  /**
+   * The campaign's vault, its associated token account, where rewards come from one or
+   * wait in one: it must exist.
+   */
+  vault?: Address<TAccountVault>;
+  /** Creates the account. */
   systemProgram?: Address<TAccountSystemProgram>;
   id: CreateCampaignInstructionDataArgs['id'];
   terms: CreateCampaignInstructionDataArgs['terms'];
@@ -335,6 +321,7 @@ export function getCreateCampaignInstruction<
   TAccountMint extends string,
   TAccountPaymentMint extends string,
   TAccountTokenProgram extends string,
+  TAccountVault extends string,
   TAccountSystemProgram extends string,
   TProgramAddress extends Address = typeof REFERRAL_PROGRAM_ADDRESS,
 >(
@@ -345,6 +332,7 @@ export function getCreateCampaignInstruction<
     TAccountMint,
     TAccountPaymentMint,
     TAccountTokenProgram,
+    TAccountVault,
     TAccountSystemProgram
   >,
   config?: { programAddress?: TProgramAddress },
@@ -356,6 +344,7 @@ export function getCreateCampaignInstruction<
   TAccountMint,
   TAccountPaymentMint,
   TAccountTokenProgram,
+  TAccountVault,
   TAccountSystemProgram
 > {
   // Program address.
@@ -369,6 +358,7 @@ export function getCreateCampaignInstruction<
     mint: { value: input.mint ?? null, isWritable: false },
     paymentMint: { value: input.paymentMint ?? null, isWritable: false },
     tokenProgram: { value: input.tokenProgram ?? null, isWritable: false },
+    vault: { value: input.vault ?? null, isWritable: false },
     systemProgram: { value: input.systemProgram ?? null, isWritable: false },
   };
   const accounts = originalAccounts as Record<
@@ -398,6 +388,7 @@ export function getCreateCampaignInstruction<
       getAccountMeta('mint', accounts.mint),
       getAccountMeta('paymentMint', accounts.paymentMint),
       getAccountMeta('tokenProgram', accounts.tokenProgram),
+      getAccountMeta('vault', accounts.vault),
       getAccountMeta('systemProgram', accounts.systemProgram),
     ],
     data: getCreateCampaignInstructionDataEncoder().encode(
@@ -412,6 +403,7 @@ export function getCreateCampaignInstruction<
     TAccountMint,
     TAccountPaymentMint,
     TAccountTokenProgram,
+    TAccountVault,
     TAccountSystemProgram
   >);
 }
@@ -422,37 +414,25 @@ export type ParsedCreateCampaignInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /**
-     * Pays the rent. Safe: it signs.
-     * May be `authority` as well: nothing here keeps a typed view of its data.
-     */
+    /** Pays the rent. */
     payer: TAccountMetas[0];
-    /**
-     * Becomes creator and authority. Safe: it signs, and its address is part of
-     * the campaign's, so nobody can take the place of somebody else.
-     */
+    /** Becomes creator and authority. */
     authority: TAccountMetas[1];
-    /**
-     * The campaign to be. Safe: the address is derived here with the canonical
-     * bump, and the account must not exist yet.
-     */
+    /** The campaign to be. */
     campaign: TAccountMetas[2];
-    /**
-     * Token of the rewards; the System program for SOL. Safe: owned by the token
-     * program, initialised, without extensions that are not allowed; where the
-     * campaign mints, it is the mint authority already: only who controlled the
-     * mint can have done that.
-     */
+    /** Token of the rewards; the System program for SOL. */
     mint: TAccountMetas[3];
-    /** Token of the payments; the System program for SOL or none. Safe: as the mint. */
+    /** Token of the payments; the System program for SOL or none. */
     paymentMint: TAccountMetas[4];
-    /**
-     * Program of the mint; the System program for SOL. Safe: one of the two token
-     * programs, by address.
-     */
+    /** Program of the mint; the System program for SOL. */
     tokenProgram: TAccountMetas[5];
-    /** Creates the account. Safe: checked by address. */
-    systemProgram: TAccountMetas[6];
+    /**
+     * The campaign's vault, its associated token account, where rewards come from one or
+     * wait in one: it must exist.
+     */
+    vault?: TAccountMetas[6] | undefined;
+    /** Creates the account. */
+    systemProgram: TAccountMetas[7];
   };
   data: CreateCampaignInstructionData;
 };
@@ -465,10 +445,10 @@ export function parseCreateCampaignInstruction<
     InstructionWithAccounts<TAccountMetas> &
     InstructionWithData<ReadonlyUint8Array>,
 ): ParsedCreateCampaignInstruction<TProgram, TAccountMetas> {
-  if (instruction.accounts.length < 7) {
+  if (instruction.accounts.length < 8) {
     throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS, {
       actualAccountMetas: instruction.accounts.length,
-      expectedAccountMetas: 7,
+      expectedAccountMetas: 8,
     });
   }
   let accountIndex = 0;
@@ -476,6 +456,10 @@ export function parseCreateCampaignInstruction<
     const accountMeta = (instruction.accounts as TAccountMetas)[accountIndex]!;
     accountIndex += 1;
     return accountMeta;
+  };
+  const getNextOptionalAccount = () => {
+    const accountMeta = getNextAccount();
+    return accountMeta.address === REFERRAL_PROGRAM_ADDRESS ? undefined : accountMeta;
   };
   return {
     programAddress: instruction.programAddress,
@@ -486,6 +470,7 @@ export function parseCreateCampaignInstruction<
       mint: getNextAccount(),
       paymentMint: getNextAccount(),
       tokenProgram: getNextAccount(),
+      vault: getNextOptionalAccount(),
       systemProgram: getNextAccount(),
     },
     data: getCreateCampaignInstructionDataDecoder().decode(instruction.data),

@@ -60,6 +60,7 @@ export type CreateReferralInstruction<
   TAccountCampaign extends string | AccountMeta<string> = string,
   TAccountReferral extends string | AccountMeta<string> = string,
   TAccountAttestor extends string | AccountMeta<string> = string,
+  TAccountReferrer extends string | AccountMeta<string> = string,
   TAccountSystemProgram extends string | AccountMeta<string> = '11111111111111111111111111111111',
   TRemainingAccounts extends readonly AccountMeta<string>[] = [],
 > = Instruction<TProgram> &
@@ -77,6 +78,7 @@ export type CreateReferralInstruction<
       TAccountAttestor extends string
         ? ReadonlySignerAccount<TAccountAttestor> & AccountSignerMeta<TAccountAttestor>
         : TAccountAttestor,
+      TAccountReferrer extends string ? ReadonlyAccount<TAccountReferrer> : TAccountReferrer,
       TAccountSystemProgram extends string
         ? ReadonlyAccount<TAccountSystemProgram>
         : TAccountSystemProgram,
@@ -134,31 +136,22 @@ export type CreateReferralInput<
   TAccountCampaign extends string = string,
   TAccountReferral extends string = string,
   TAccountAttestor extends string = string,
+  TAccountReferrer extends string = string,
   TAccountSystemProgram extends string = string,
 > = {
-  /**
-   * Pays the rent. Safe: it signs.
-   * May be `owner` as well: nothing here keeps a typed view of its data.
-   */
+  /** Pays the rent. */
   payer: TransactionSigner<TAccountPayer>;
-  /**
-   * Who will earn the code's rewards. Safe: it signs, so nobody is made a
-   * referrer without knowing.
-   */
+  /** Will earn the code's rewards. */
   owner: TransactionSigner<TAccountOwner>;
-  /** The campaign. Safe: owned by this program, with its discriminator. */
+  /** The campaign. */
   campaign: Address<TAccountCampaign>;
-  /**
-   * The referral to be. Safe: the address is derived here with the canonical
-   * bump, and the account must not exist yet.
-   */
+  /** The referral to be. */
   referral: Address<TAccountReferral>;
-  /**
-   * The campaign's attestor, where codes need its signature. Safe: it signs, and
-   * the handler compares it.
-   */
+  /** The campaign's attestor, where codes need its signature. */
   attestor?: TransactionSigner<TAccountAttestor>;
-  /** Creates the account. Safe: checked by address. */
+  /** The owner's account, in campaigns that count per owner. */
+  referrer?: Address<TAccountReferrer>;
+  /** Creates the account. */
   systemProgram?: Address<TAccountSystemProgram>;
   code: CreateReferralInstructionDataArgs['code'];
   usageLimit: CreateReferralInstructionDataArgs['usageLimit'];
@@ -171,6 +164,7 @@ export function getCreateReferralInstruction<
   TAccountCampaign extends string,
   TAccountReferral extends string,
   TAccountAttestor extends string,
+  TAccountReferrer extends string,
   TAccountSystemProgram extends string,
   TProgramAddress extends Address = typeof REFERRAL_PROGRAM_ADDRESS,
 >(
@@ -180,6 +174,7 @@ export function getCreateReferralInstruction<
     TAccountCampaign,
     TAccountReferral,
     TAccountAttestor,
+    TAccountReferrer,
     TAccountSystemProgram
   >,
   config?: { programAddress?: TProgramAddress },
@@ -190,6 +185,7 @@ export function getCreateReferralInstruction<
   TAccountCampaign,
   TAccountReferral,
   TAccountAttestor,
+  TAccountReferrer,
   TAccountSystemProgram
 > {
   // Program address.
@@ -202,6 +198,7 @@ export function getCreateReferralInstruction<
     campaign: { value: input.campaign ?? null, isWritable: false },
     referral: { value: input.referral ?? null, isWritable: true },
     attestor: { value: input.attestor ?? null, isWritable: false },
+    referrer: { value: input.referrer ?? null, isWritable: false },
     systemProgram: { value: input.systemProgram ?? null, isWritable: false },
   };
   const accounts = originalAccounts as Record<
@@ -226,6 +223,7 @@ export function getCreateReferralInstruction<
       getAccountMeta('campaign', accounts.campaign),
       getAccountMeta('referral', accounts.referral),
       getAccountMeta('attestor', accounts.attestor),
+      getAccountMeta('referrer', accounts.referrer),
       getAccountMeta('systemProgram', accounts.systemProgram),
     ],
     data: getCreateReferralInstructionDataEncoder().encode(
@@ -239,6 +237,7 @@ export function getCreateReferralInstruction<
     TAccountCampaign,
     TAccountReferral,
     TAccountAttestor,
+    TAccountReferrer,
     TAccountSystemProgram
   >);
 }
@@ -249,30 +248,20 @@ export type ParsedCreateReferralInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /**
-     * Pays the rent. Safe: it signs.
-     * May be `owner` as well: nothing here keeps a typed view of its data.
-     */
+    /** Pays the rent. */
     payer: TAccountMetas[0];
-    /**
-     * Who will earn the code's rewards. Safe: it signs, so nobody is made a
-     * referrer without knowing.
-     */
+    /** Will earn the code's rewards. */
     owner: TAccountMetas[1];
-    /** The campaign. Safe: owned by this program, with its discriminator. */
+    /** The campaign. */
     campaign: TAccountMetas[2];
-    /**
-     * The referral to be. Safe: the address is derived here with the canonical
-     * bump, and the account must not exist yet.
-     */
+    /** The referral to be. */
     referral: TAccountMetas[3];
-    /**
-     * The campaign's attestor, where codes need its signature. Safe: it signs, and
-     * the handler compares it.
-     */
+    /** The campaign's attestor, where codes need its signature. */
     attestor?: TAccountMetas[4] | undefined;
-    /** Creates the account. Safe: checked by address. */
-    systemProgram: TAccountMetas[5];
+    /** The owner's account, in campaigns that count per owner. */
+    referrer?: TAccountMetas[5] | undefined;
+    /** Creates the account. */
+    systemProgram: TAccountMetas[6];
   };
   data: CreateReferralInstructionData;
 };
@@ -285,10 +274,10 @@ export function parseCreateReferralInstruction<
     InstructionWithAccounts<TAccountMetas> &
     InstructionWithData<ReadonlyUint8Array>,
 ): ParsedCreateReferralInstruction<TProgram, TAccountMetas> {
-  if (instruction.accounts.length < 6) {
+  if (instruction.accounts.length < 7) {
     throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS, {
       actualAccountMetas: instruction.accounts.length,
-      expectedAccountMetas: 6,
+      expectedAccountMetas: 7,
     });
   }
   let accountIndex = 0;
@@ -309,6 +298,7 @@ export function parseCreateReferralInstruction<
       campaign: getNextAccount(),
       referral: getNextAccount(),
       attestor: getNextOptionalAccount(),
+      referrer: getNextOptionalAccount(),
       systemProgram: getNextAccount(),
     },
     data: getCreateReferralInstructionDataDecoder().decode(instruction.data),

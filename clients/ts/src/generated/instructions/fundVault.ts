@@ -112,17 +112,17 @@ export type FundVaultInput<
   TAccountVault extends string = string,
   TAccountTokenProgram extends string = string,
 > = {
-  /** Owner or delegate of `source`. Safe: it signs, and the token program checks it. */
+  /** Owner or delegate of `source`. */
   funder: TransactionSigner<TAccountFunder>;
-  /** The campaign. Safe: owned by this program, with its discriminator. */
+  /** The campaign. */
   campaign: Address<TAccountCampaign>;
-  /** Token of the vault. Safe: the handler compares it with the campaign's. */
+  /** Token of the vault. */
   mint: Address<TAccountMint>;
-  /** Where the tokens come from. Safe: the token program checks it. */
+  /** Where the tokens come from. */
   source: Address<TAccountSource>;
-  /** The campaign's vault. Safe: the handler compares it. */
+  /** The campaign's vault. */
   vault: Address<TAccountVault>;
-  /** Program of the mint. Safe: the handler compares it. */
+  /** Program of the mint. */
   tokenProgram?: Address<TAccountTokenProgram>;
   amount: FundVaultInstructionDataArgs['amount'];
 };
@@ -209,17 +209,17 @@ export type ParsedFundVaultInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /** Owner or delegate of `source`. Safe: it signs, and the token program checks it. */
+    /** Owner or delegate of `source`. */
     funder: TAccountMetas[0];
-    /** The campaign. Safe: owned by this program, with its discriminator. */
+    /** The campaign. */
     campaign: TAccountMetas[1];
-    /** Token of the vault. Safe: the handler compares it with the campaign's. */
+    /** Token of the vault. */
     mint: TAccountMetas[2];
-    /** Where the tokens come from. Safe: the token program checks it. */
+    /** Where the tokens come from. */
     source: TAccountMetas[3];
-    /** The campaign's vault. Safe: the handler compares it. */
+    /** The campaign's vault. */
     vault: TAccountMetas[4];
-    /** Program of the mint. Safe: the handler compares it. */
+    /** Program of the mint. */
     tokenProgram: TAccountMetas[5];
   };
   data: FundVaultInstructionData;

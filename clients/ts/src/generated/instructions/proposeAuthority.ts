@@ -102,9 +102,9 @@ export type ProposeAuthorityInput<
   TAccountAuthority extends string = string,
   TAccountCampaign extends string = string,
 > = {
-  /** The campaign's authority. Safe: it signs, and the handler compares it. */
+  /** The campaign's authority. */
   authority: TransactionSigner<TAccountAuthority>;
-  /** The campaign. Safe: owned by this program, with its discriminator. */
+  /** The campaign. */
   campaign: Address<TAccountCampaign>;
   newAuthority: ProposeAuthorityInstructionDataArgs['newAuthority'];
 };
@@ -152,9 +152,9 @@ export type ParsedProposeAuthorityInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /** The campaign's authority. Safe: it signs, and the handler compares it. */
+    /** The campaign's authority. */
     authority: TAccountMetas[0];
-    /** The campaign. Safe: owned by this program, with its discriminator. */
+    /** The campaign. */
     campaign: TAccountMetas[1];
   };
   data: ProposeAuthorityInstructionData;

@@ -99,9 +99,9 @@ export type ProposeOwnerInput<
   TAccountOwner extends string = string,
   TAccountReferral extends string = string,
 > = {
-  /** The referral's owner. Safe: it signs, and the handler compares it. */
+  /** The referral's owner. */
   owner: TransactionSigner<TAccountOwner>;
-  /** The referral. Safe: owned by this program, with its discriminator. */
+  /** The referral. */
   referral: Address<TAccountReferral>;
   newOwner: ProposeOwnerInstructionDataArgs['newOwner'];
 };
@@ -147,9 +147,9 @@ export type ParsedProposeOwnerInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /** The referral's owner. Safe: it signs, and the handler compares it. */
+    /** The referral's owner. */
     owner: TAccountMetas[0];
-    /** The referral. Safe: owned by this program, with its discriminator. */
+    /** The referral. */
     referral: TAccountMetas[1];
   };
   data: ProposeOwnerInstructionData;

@@ -72,6 +72,8 @@ export type PurchaseInstruction<
   TAccountMint extends string | AccountMeta<string> = string,
   TAccountTokenProgram extends string | AccountMeta<string> = string,
   TAccountBinding extends string | AccountMeta<string> = string,
+  TAccountReferrer extends string | AccountMeta<string> = string,
+  TAccountCredential extends string | AccountMeta<string> = string,
   TAccountRefereeAccount extends string | AccountMeta<string> = string,
   TAccountPartnerAccount extends string | AccountMeta<string> = string,
   TAccountVault extends string | AccountMeta<string> = string,
@@ -105,11 +107,13 @@ export type PurchaseInstruction<
       TAccountPaymentTokenProgram extends string
         ? ReadonlyAccount<TAccountPaymentTokenProgram>
         : TAccountPaymentTokenProgram,
-      TAccountMint extends string ? WritableAccount<TAccountMint> : TAccountMint,
+      TAccountMint extends string ? ReadonlyAccount<TAccountMint> : TAccountMint,
       TAccountTokenProgram extends string
         ? ReadonlyAccount<TAccountTokenProgram>
         : TAccountTokenProgram,
       TAccountBinding extends string ? ReadonlyAccount<TAccountBinding> : TAccountBinding,
+      TAccountReferrer extends string ? WritableAccount<TAccountReferrer> : TAccountReferrer,
+      TAccountCredential extends string ? ReadonlyAccount<TAccountCredential> : TAccountCredential,
       TAccountRefereeAccount extends string
         ? WritableAccount<TAccountRefereeAccount>
         : TAccountRefereeAccount,
@@ -127,6 +131,7 @@ export type PurchaseInstructionData = {
   action: Action;
   amount: bigint;
   reference: ReadonlyUint8Array;
+  maxPayment: bigint;
 };
 
 export type PurchaseInstructionDataArgs = {
@@ -134,6 +139,7 @@ export type PurchaseInstructionDataArgs = {
   action: ActionArgs;
   amount: number | bigint;
   reference: ReadonlyUint8Array;
+  maxPayment: number | bigint;
 };
 
 export function getPurchaseInstructionDataEncoder(): FixedSizeEncoder<PurchaseInstructionDataArgs> {
@@ -144,6 +150,7 @@ export function getPurchaseInstructionDataEncoder(): FixedSizeEncoder<PurchaseIn
       ['action', getActionEncoder()],
       ['amount', getU64Encoder()],
       ['reference', fixEncoderSize(getBytesEncoder(), 32)],
+      ['maxPayment', getU64Encoder()],
     ]),
     (value) => ({ ...value, discriminator: PURCHASE_DISCRIMINATOR }),
   );
@@ -156,6 +163,7 @@ export function getPurchaseInstructionDataDecoder(): FixedSizeDecoder<PurchaseIn
     ['action', getActionDecoder()],
     ['amount', getU64Decoder()],
     ['reference', fixDecoderSize(getBytesDecoder(), 32)],
+    ['maxPayment', getU64Decoder()],
   ]);
 }
 
@@ -181,96 +189,61 @@ export type PurchaseInput<
   TAccountMint extends string = string,
   TAccountTokenProgram extends string = string,
   TAccountBinding extends string = string,
+  TAccountReferrer extends string = string,
+  TAccountCredential extends string = string,
   TAccountRefereeAccount extends string = string,
   TAccountPartnerAccount extends string = string,
   TAccountVault extends string = string,
 > = {
-  /**
-   * Pays the rent, and may be a sponsor. Safe: it signs.
-   * May be any other account: nothing here keeps a typed view of its data.
-   */
+  /** Pays the rent, and may be a sponsor. */
   payer: TransactionSigner<TAccountPayer>;
-  /**
-   * Pays, and is the wallet that was referred. Safe: it signs.
-   * May be any other account: nothing here keeps a typed view of its data.
-   */
+  /** Pays, and is the wallet that was referred. */
   buyer: TransactionSigner<TAccountBuyer>;
-  /**
-   * The campaign. Safe: owned by this program, with its discriminator. Writable
-   * only where it counts a budget or what its vault owes.
-   */
+  /** The campaign. Writable only where it counts a budget or what its vault owes. */
   campaign: Address<TAccountCampaign>;
-  /**
-   * The referral that is credited. Safe: owned by this program, with its
-   * discriminator; the handler compares its campaign and its code.
-   */
+  /** The referral that is credited. */
   referral: Address<TAccountReferral>;
-  /**
-   * The conversion to be. Safe: the handler derives its address with the
-   * canonical bump, and the account must not exist yet.
-   */
+  /** The conversion to be. */
   conversion: Address<TAccountConversion>;
-  /**
-   * Receives the payment. Safe: the handler compares it with the campaign's.
-   * May be any other account: nothing here keeps a typed view of its data.
-   */
+  /** Receives the payment. */
   treasury: Address<TAccountTreasury>;
-  /**
-   * The referrer's associated token account, or wallet where rewards are SOL.
-   * Safe: the handler compares it with the referral's, and reads its state.
-   * May be any other account: nothing here keeps a typed view of its data.
-   */
+  /** The referrer's associated token account, or wallet where rewards are SOL. */
   referrerAccount: Address<TAccountReferrerAccount>;
-  /** Creates the account and moves SOL. Safe: checked by address. */
+  /** Creates the account and moves SOL. */
   systemProgram?: Address<TAccountSystemProgram>;
-  /**
-   * Token of the payment; absent for SOL. Safe: the handler compares it with the
-   * campaign's.
-   */
+  /** Token of the payment; absent for SOL. */
   paymentMint?: Address<TAccountPaymentMint>;
-  /**
-   * The buyer's token account. Safe: the token program lets its owner or
-   * delegate alone move tokens, and that has to be the buyer.
-   * May be any other account, such as where the buyer gets its share: nothing
-   * here keeps a typed view of its data.
-   */
+  /** The buyer's token account. May be where the buyer gets its part, too. */
   paymentSource?: Address<TAccountPaymentSource>;
-  /**
-   * Program of the payment's mint. Safe: it is one of the two token programs, and
-   * owns the mint.
-   */
+  /** Program of the payment's mint. */
   paymentTokenProgram?: Address<TAccountPaymentTokenProgram>;
   /**
-   * Token of the rewards, where they are minted or paid from a vault. Safe: the
-   * handler compares it with the campaign's.
+   * Token of the rewards, where they are minted or paid from a vault. Writable where
+   * it is minted.
    */
   mint?: Address<TAccountMint>;
-  /** Program of the mint. Safe: the handler compares it with the campaign's. */
+  /** Program of the mint. */
   tokenProgram?: Address<TAccountTokenProgram>;
-  /**
-   * The buyer's first touch, in campaigns that count it. Safe: owned by this
-   * program, with its discriminator; the handler compares campaign and wallet.
-   */
+  /** The buyer's binding, in campaigns with an attribution window. */
   binding?: Address<TAccountBinding>;
+  /** The account of the referral's owner, in campaigns that count per owner. */
+  referrer?: Address<TAccountReferrer>;
+  /** The buyer's credential, in campaigns with a gate. */
+  credential?: Address<TAccountCredential>;
   /**
-   * The buyer's associated token account, where it gets a share of what is
-   * minted or paid from a vault. Safe: the handler derives its address.
+   * The buyer's associated token account, where it gets a part of what is minted or
+   * paid from a vault.
    */
   refereeAccount?: Address<TAccountRefereeAccount>;
-  /**
-   * The partner's associated token account, or wallet where rewards are SOL.
-   * Safe: the handler derives its address and reads its state.
-   */
+  /** The partner's associated token account, or wallet where rewards are SOL. */
   partnerAccount?: Address<TAccountPartnerAccount>;
-  /**
-   * The campaign's vault, where it pays from one or rewards wait in one. Safe:
-   * the handler compares it.
-   */
+  /** The campaign's vault, where it pays from one or rewards wait in one. */
   vault?: Address<TAccountVault>;
   code: PurchaseInstructionDataArgs['code'];
   action: PurchaseInstructionDataArgs['action'];
   amount: PurchaseInstructionDataArgs['amount'];
   reference: PurchaseInstructionDataArgs['reference'];
+  maxPayment: PurchaseInstructionDataArgs['maxPayment'];
 };
 
 export function getPurchaseInstruction<
@@ -288,6 +261,8 @@ export function getPurchaseInstruction<
   TAccountMint extends string,
   TAccountTokenProgram extends string,
   TAccountBinding extends string,
+  TAccountReferrer extends string,
+  TAccountCredential extends string,
   TAccountRefereeAccount extends string,
   TAccountPartnerAccount extends string,
   TAccountVault extends string,
@@ -308,6 +283,8 @@ export function getPurchaseInstruction<
     TAccountMint,
     TAccountTokenProgram,
     TAccountBinding,
+    TAccountReferrer,
+    TAccountCredential,
     TAccountRefereeAccount,
     TAccountPartnerAccount,
     TAccountVault
@@ -329,6 +306,8 @@ export function getPurchaseInstruction<
   TAccountMint,
   TAccountTokenProgram,
   TAccountBinding,
+  TAccountReferrer,
+  TAccountCredential,
   TAccountRefereeAccount,
   TAccountPartnerAccount,
   TAccountVault
@@ -349,9 +328,11 @@ export function getPurchaseInstruction<
     paymentMint: { value: input.paymentMint ?? null, isWritable: false },
     paymentSource: { value: input.paymentSource ?? null, isWritable: true },
     paymentTokenProgram: { value: input.paymentTokenProgram ?? null, isWritable: false },
-    mint: { value: input.mint ?? null, isWritable: true },
+    mint: { value: input.mint ?? null, isWritable: false },
     tokenProgram: { value: input.tokenProgram ?? null, isWritable: false },
     binding: { value: input.binding ?? null, isWritable: false },
+    referrer: { value: input.referrer ?? null, isWritable: true },
+    credential: { value: input.credential ?? null, isWritable: false },
     refereeAccount: { value: input.refereeAccount ?? null, isWritable: true },
     partnerAccount: { value: input.partnerAccount ?? null, isWritable: true },
     vault: { value: input.vault ?? null, isWritable: true },
@@ -387,6 +368,8 @@ export function getPurchaseInstruction<
       getAccountMeta('mint', accounts.mint),
       getAccountMeta('tokenProgram', accounts.tokenProgram),
       getAccountMeta('binding', accounts.binding),
+      getAccountMeta('referrer', accounts.referrer),
+      getAccountMeta('credential', accounts.credential),
       getAccountMeta('refereeAccount', accounts.refereeAccount),
       getAccountMeta('partnerAccount', accounts.partnerAccount),
       getAccountMeta('vault', accounts.vault),
@@ -409,6 +392,8 @@ export function getPurchaseInstruction<
     TAccountMint,
     TAccountTokenProgram,
     TAccountBinding,
+    TAccountReferrer,
+    TAccountCredential,
     TAccountRefereeAccount,
     TAccountPartnerAccount,
     TAccountVault
@@ -421,88 +406,50 @@ export type ParsedPurchaseInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /**
-     * Pays the rent, and may be a sponsor. Safe: it signs.
-     * May be any other account: nothing here keeps a typed view of its data.
-     */
+    /** Pays the rent, and may be a sponsor. */
     payer: TAccountMetas[0];
-    /**
-     * Pays, and is the wallet that was referred. Safe: it signs.
-     * May be any other account: nothing here keeps a typed view of its data.
-     */
+    /** Pays, and is the wallet that was referred. */
     buyer: TAccountMetas[1];
-    /**
-     * The campaign. Safe: owned by this program, with its discriminator. Writable
-     * only where it counts a budget or what its vault owes.
-     */
+    /** The campaign. Writable only where it counts a budget or what its vault owes. */
     campaign: TAccountMetas[2];
-    /**
-     * The referral that is credited. Safe: owned by this program, with its
-     * discriminator; the handler compares its campaign and its code.
-     */
+    /** The referral that is credited. */
     referral: TAccountMetas[3];
-    /**
-     * The conversion to be. Safe: the handler derives its address with the
-     * canonical bump, and the account must not exist yet.
-     */
+    /** The conversion to be. */
     conversion: TAccountMetas[4];
-    /**
-     * Receives the payment. Safe: the handler compares it with the campaign's.
-     * May be any other account: nothing here keeps a typed view of its data.
-     */
+    /** Receives the payment. */
     treasury: TAccountMetas[5];
-    /**
-     * The referrer's associated token account, or wallet where rewards are SOL.
-     * Safe: the handler compares it with the referral's, and reads its state.
-     * May be any other account: nothing here keeps a typed view of its data.
-     */
+    /** The referrer's associated token account, or wallet where rewards are SOL. */
     referrerAccount: TAccountMetas[6];
-    /** Creates the account and moves SOL. Safe: checked by address. */
+    /** Creates the account and moves SOL. */
     systemProgram: TAccountMetas[7];
-    /**
-     * Token of the payment; absent for SOL. Safe: the handler compares it with the
-     * campaign's.
-     */
+    /** Token of the payment; absent for SOL. */
     paymentMint?: TAccountMetas[8] | undefined;
-    /**
-     * The buyer's token account. Safe: the token program lets its owner or
-     * delegate alone move tokens, and that has to be the buyer.
-     * May be any other account, such as where the buyer gets its share: nothing
-     * here keeps a typed view of its data.
-     */
+    /** The buyer's token account. May be where the buyer gets its part, too. */
     paymentSource?: TAccountMetas[9] | undefined;
-    /**
-     * Program of the payment's mint. Safe: it is one of the two token programs, and
-     * owns the mint.
-     */
+    /** Program of the payment's mint. */
     paymentTokenProgram?: TAccountMetas[10] | undefined;
     /**
-     * Token of the rewards, where they are minted or paid from a vault. Safe: the
-     * handler compares it with the campaign's.
+     * Token of the rewards, where they are minted or paid from a vault. Writable where
+     * it is minted.
      */
     mint?: TAccountMetas[11] | undefined;
-    /** Program of the mint. Safe: the handler compares it with the campaign's. */
+    /** Program of the mint. */
     tokenProgram?: TAccountMetas[12] | undefined;
-    /**
-     * The buyer's first touch, in campaigns that count it. Safe: owned by this
-     * program, with its discriminator; the handler compares campaign and wallet.
-     */
+    /** The buyer's binding, in campaigns with an attribution window. */
     binding?: TAccountMetas[13] | undefined;
+    /** The account of the referral's owner, in campaigns that count per owner. */
+    referrer?: TAccountMetas[14] | undefined;
+    /** The buyer's credential, in campaigns with a gate. */
+    credential?: TAccountMetas[15] | undefined;
     /**
-     * The buyer's associated token account, where it gets a share of what is
-     * minted or paid from a vault. Safe: the handler derives its address.
+     * The buyer's associated token account, where it gets a part of what is minted or
+     * paid from a vault.
      */
-    refereeAccount?: TAccountMetas[14] | undefined;
-    /**
-     * The partner's associated token account, or wallet where rewards are SOL.
-     * Safe: the handler derives its address and reads its state.
-     */
-    partnerAccount?: TAccountMetas[15] | undefined;
-    /**
-     * The campaign's vault, where it pays from one or rewards wait in one. Safe:
-     * the handler compares it.
-     */
-    vault?: TAccountMetas[16] | undefined;
+    refereeAccount?: TAccountMetas[16] | undefined;
+    /** The partner's associated token account, or wallet where rewards are SOL. */
+    partnerAccount?: TAccountMetas[17] | undefined;
+    /** The campaign's vault, where it pays from one or rewards wait in one. */
+    vault?: TAccountMetas[18] | undefined;
   };
   data: PurchaseInstructionData;
 };
@@ -550,6 +497,8 @@ export function parsePurchaseInstruction<
       mint: getNextOptionalAccount(),
       tokenProgram: getNextOptionalAccount(),
       binding: getNextOptionalAccount(),
+      referrer: getNextOptionalAccount(),
+      credential: getNextOptionalAccount(),
       refereeAccount: getNextOptionalAccount(),
       partnerAccount: getNextOptionalAccount(),
       vault: getNextOptionalAccount(),

@@ -65,7 +65,7 @@ export type ReclaimCampaignInstruction<
         : TAccountAuthority,
       TAccountCampaign extends string ? WritableAccount<TAccountCampaign> : TAccountCampaign,
       TAccountRentPayer extends string ? WritableAccount<TAccountRentPayer> : TAccountRentPayer,
-      TAccountMint extends string ? WritableAccount<TAccountMint> : TAccountMint,
+      TAccountMint extends string ? ReadonlyAccount<TAccountMint> : TAccountMint,
       TAccountVault extends string ? WritableAccount<TAccountVault> : TAccountVault,
       TAccountDestination extends string
         ? WritableAccount<TAccountDestination>
@@ -111,28 +111,22 @@ export type ReclaimCampaignInput<
   TAccountDestination extends string = string,
   TAccountTokenProgram extends string = string,
 > = {
-  /** The campaign's authority. Safe: it signs, and the handler compares it. */
+  /** The campaign's authority. */
   authority: TransactionSigner<TAccountAuthority>;
-  /** The campaign. Safe: owned by this program, with its discriminator. */
+  /** The campaign. */
   campaign: Address<TAccountCampaign>;
-  /**
-   * Who paid the rent. Safe: the handler compares it.
-   * May be `authority` as well: nothing here keeps a typed view of its data.
-   */
+  /** Paid the rent, and gets it back. */
   rentPayer: Address<TAccountRentPayer>;
   /**
-   * The mint, where the campaign is its authority or has a vault. Safe: the
-   * handler compares it.
+   * The mint, where the campaign is its authority or has a vault. Writable where the
+   * campaign is its authority.
    */
   mint?: Address<TAccountMint>;
-  /** The campaign's vault, if it has one. Safe: the handler compares it. */
+  /** The campaign's vault, if it has one. */
   vault?: Address<TAccountVault>;
-  /**
-   * Where the vault's tokens go, as the authority says. Safe: the token program
-   * checks it.
-   */
+  /** Where the vault's tokens go, as the authority says. */
   destination?: Address<TAccountDestination>;
-  /** Program of the mint. Safe: the handler compares it. */
+  /** Program of the mint. */
   tokenProgram?: Address<TAccountTokenProgram>;
 };
 
@@ -174,7 +168,7 @@ export function getReclaimCampaignInstruction<
     authority: { value: input.authority ?? null, isWritable: false },
     campaign: { value: input.campaign ?? null, isWritable: true },
     rentPayer: { value: input.rentPayer ?? null, isWritable: true },
-    mint: { value: input.mint ?? null, isWritable: true },
+    mint: { value: input.mint ?? null, isWritable: false },
     vault: { value: input.vault ?? null, isWritable: true },
     destination: { value: input.destination ?? null, isWritable: true },
     tokenProgram: { value: input.tokenProgram ?? null, isWritable: false },
@@ -215,28 +209,22 @@ export type ParsedReclaimCampaignInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /** The campaign's authority. Safe: it signs, and the handler compares it. */
+    /** The campaign's authority. */
     authority: TAccountMetas[0];
-    /** The campaign. Safe: owned by this program, with its discriminator. */
+    /** The campaign. */
     campaign: TAccountMetas[1];
-    /**
-     * Who paid the rent. Safe: the handler compares it.
-     * May be `authority` as well: nothing here keeps a typed view of its data.
-     */
+    /** Paid the rent, and gets it back. */
     rentPayer: TAccountMetas[2];
     /**
-     * The mint, where the campaign is its authority or has a vault. Safe: the
-     * handler compares it.
+     * The mint, where the campaign is its authority or has a vault. Writable where the
+     * campaign is its authority.
      */
     mint?: TAccountMetas[3] | undefined;
-    /** The campaign's vault, if it has one. Safe: the handler compares it. */
+    /** The campaign's vault, if it has one. */
     vault?: TAccountMetas[4] | undefined;
-    /**
-     * Where the vault's tokens go, as the authority says. Safe: the token program
-     * checks it.
-     */
+    /** Where the vault's tokens go, as the authority says. */
     destination?: TAccountMetas[5] | undefined;
-    /** Program of the mint. Safe: the handler compares it. */
+    /** Program of the mint. */
     tokenProgram?: TAccountMetas[6] | undefined;
   };
   data: ReclaimCampaignInstructionData;

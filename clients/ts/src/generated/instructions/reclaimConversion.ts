@@ -48,6 +48,7 @@ export type ReclaimConversionInstruction<
   TAccountCampaign extends string | AccountMeta<string> = string,
   TAccountConversion extends string | AccountMeta<string> = string,
   TAccountRentPayer extends string | AccountMeta<string> = string,
+  TAccountTreasury extends string | AccountMeta<string> = string,
   TRemainingAccounts extends readonly AccountMeta<string>[] = [],
 > = Instruction<TProgram> &
   InstructionWithData<ReadonlyUint8Array> &
@@ -56,6 +57,7 @@ export type ReclaimConversionInstruction<
       TAccountCampaign extends string ? ReadonlyAccount<TAccountCampaign> : TAccountCampaign,
       TAccountConversion extends string ? WritableAccount<TAccountConversion> : TAccountConversion,
       TAccountRentPayer extends string ? WritableAccount<TAccountRentPayer> : TAccountRentPayer,
+      TAccountTreasury extends string ? WritableAccount<TAccountTreasury> : TAccountTreasury,
       ...TRemainingAccounts,
     ]
   >;
@@ -98,16 +100,16 @@ export type ReclaimConversionInput<
   TAccountCampaign extends string = string,
   TAccountConversion extends string = string,
   TAccountRentPayer extends string = string,
+  TAccountTreasury extends string = string,
 > = {
-  /**
-   * The campaign, or what is left of it. Safe: the handler reads it as one of this
-   * program's, and the conversion's address says that it is the conversion's.
-   */
+  /** The campaign, or its tombstone. */
   campaign: Address<TAccountCampaign>;
-  /** The conversion. Safe: owned by this program, with its discriminator. */
+  /** The conversion. */
   conversion: Address<TAccountConversion>;
-  /** Who paid the rent. Safe: the handler compares it. */
+  /** Paid the rent, and gets it back. */
   rentPayer: Address<TAccountRentPayer>;
+  /** The campaign's treasury, where SOL waits that nobody claimed. */
+  treasury?: Address<TAccountTreasury>;
   key: ReclaimConversionInstructionDataArgs['key'];
 };
 
@@ -115,15 +117,22 @@ export function getReclaimConversionInstruction<
   TAccountCampaign extends string,
   TAccountConversion extends string,
   TAccountRentPayer extends string,
+  TAccountTreasury extends string,
   TProgramAddress extends Address = typeof REFERRAL_PROGRAM_ADDRESS,
 >(
-  input: ReclaimConversionInput<TAccountCampaign, TAccountConversion, TAccountRentPayer>,
+  input: ReclaimConversionInput<
+    TAccountCampaign,
+    TAccountConversion,
+    TAccountRentPayer,
+    TAccountTreasury
+  >,
   config?: { programAddress?: TProgramAddress },
 ): ReclaimConversionInstruction<
   TProgramAddress,
   TAccountCampaign,
   TAccountConversion,
-  TAccountRentPayer
+  TAccountRentPayer,
+  TAccountTreasury
 > {
   // Program address.
   const programAddress = config?.programAddress ?? REFERRAL_PROGRAM_ADDRESS;
@@ -133,6 +142,7 @@ export function getReclaimConversionInstruction<
     campaign: { value: input.campaign ?? null, isWritable: false },
     conversion: { value: input.conversion ?? null, isWritable: true },
     rentPayer: { value: input.rentPayer ?? null, isWritable: true },
+    treasury: { value: input.treasury ?? null, isWritable: true },
   };
   const accounts = originalAccounts as Record<
     keyof typeof originalAccounts,
@@ -148,6 +158,7 @@ export function getReclaimConversionInstruction<
       getAccountMeta('campaign', accounts.campaign),
       getAccountMeta('conversion', accounts.conversion),
       getAccountMeta('rentPayer', accounts.rentPayer),
+      getAccountMeta('treasury', accounts.treasury),
     ],
     data: getReclaimConversionInstructionDataEncoder().encode(
       args as ReclaimConversionInstructionDataArgs,
@@ -157,7 +168,8 @@ export function getReclaimConversionInstruction<
     TProgramAddress,
     TAccountCampaign,
     TAccountConversion,
-    TAccountRentPayer
+    TAccountRentPayer,
+    TAccountTreasury
   >);
 }
 
@@ -167,15 +179,14 @@ export type ParsedReclaimConversionInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /**
-     * The campaign, or what is left of it. Safe: the handler reads it as one of this
-     * program's, and the conversion's address says that it is the conversion's.
-     */
+    /** The campaign, or its tombstone. */
     campaign: TAccountMetas[0];
-    /** The conversion. Safe: owned by this program, with its discriminator. */
+    /** The conversion. */
     conversion: TAccountMetas[1];
-    /** Who paid the rent. Safe: the handler compares it. */
+    /** Paid the rent, and gets it back. */
     rentPayer: TAccountMetas[2];
+    /** The campaign's treasury, where SOL waits that nobody claimed. */
+    treasury?: TAccountMetas[3] | undefined;
   };
   data: ReclaimConversionInstructionData;
 };
@@ -188,10 +199,10 @@ export function parseReclaimConversionInstruction<
     InstructionWithAccounts<TAccountMetas> &
     InstructionWithData<ReadonlyUint8Array>,
 ): ParsedReclaimConversionInstruction<TProgram, TAccountMetas> {
-  if (instruction.accounts.length < 3) {
+  if (instruction.accounts.length < 4) {
     throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS, {
       actualAccountMetas: instruction.accounts.length,
-      expectedAccountMetas: 3,
+      expectedAccountMetas: 4,
     });
   }
   let accountIndex = 0;
@@ -200,12 +211,17 @@ export function parseReclaimConversionInstruction<
     accountIndex += 1;
     return accountMeta;
   };
+  const getNextOptionalAccount = () => {
+    const accountMeta = getNextAccount();
+    return accountMeta.address === REFERRAL_PROGRAM_ADDRESS ? undefined : accountMeta;
+  };
   return {
     programAddress: instruction.programAddress,
     accounts: {
       campaign: getNextAccount(),
       conversion: getNextAccount(),
       rentPayer: getNextAccount(),
+      treasury: getNextOptionalAccount(),
     },
     data: getReclaimConversionInstructionDataDecoder().decode(instruction.data),
   };

@@ -90,17 +90,11 @@ export type ReclaimReferralInput<
   TAccountReferral extends string = string,
   TAccountRentPayer extends string = string,
 > = {
-  /**
-   * The campaign, or what is left of it. Safe: the handler compares it with the
-   * referral's, and reads it as one of this program's.
-   */
+  /** The campaign, or its tombstone. */
   campaign: Address<TAccountCampaign>;
-  /**
-   * The referral, or what its owner left of it. Safe: the handler reads it as one
-   * of this program's.
-   */
+  /** The referral, or its tombstone. */
   referral: Address<TAccountReferral>;
-  /** Who paid the rent. Safe: the handler compares it. */
+  /** Paid the rent, and gets it back. */
   rentPayer: Address<TAccountRentPayer>;
 };
 
@@ -155,17 +149,11 @@ export type ParsedReclaimReferralInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /**
-     * The campaign, or what is left of it. Safe: the handler compares it with the
-     * referral's, and reads it as one of this program's.
-     */
+    /** The campaign, or its tombstone. */
     campaign: TAccountMetas[0];
-    /**
-     * The referral, or what its owner left of it. Safe: the handler reads it as one
-     * of this program's.
-     */
+    /** The referral, or its tombstone. */
     referral: TAccountMetas[1];
-    /** Who paid the rent. Safe: the handler compares it. */
+    /** Paid the rent, and gets it back. */
     rentPayer: TAccountMetas[2];
   };
   data: ReclaimReferralInstructionData;

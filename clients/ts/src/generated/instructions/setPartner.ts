@@ -16,6 +16,8 @@ import {
   getStructEncoder,
   getU16Decoder,
   getU16Encoder,
+  getU64Decoder,
+  getU64Encoder,
   SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS,
   SolanaError,
   transformEncoder,
@@ -71,15 +73,20 @@ export type SetPartnerInstruction<
     ]
   >;
 
-export type SetPartnerInstructionData = { discriminator: ReadonlyUint8Array; shareBps: number };
+export type SetPartnerInstructionData = {
+  discriminator: ReadonlyUint8Array;
+  shareBps: number;
+  fixed: bigint;
+};
 
-export type SetPartnerInstructionDataArgs = { shareBps: number };
+export type SetPartnerInstructionDataArgs = { shareBps: number; fixed: number | bigint };
 
 export function getSetPartnerInstructionDataEncoder(): FixedSizeEncoder<SetPartnerInstructionDataArgs> {
   return transformEncoder(
     getStructEncoder([
       ['discriminator', fixEncoderSize(getBytesEncoder(), 8)],
       ['shareBps', getU16Encoder()],
+      ['fixed', getU64Encoder()],
     ]),
     (value) => ({ ...value, discriminator: SET_PARTNER_DISCRIMINATOR }),
   );
@@ -89,6 +96,7 @@ export function getSetPartnerInstructionDataDecoder(): FixedSizeDecoder<SetPartn
   return getStructDecoder([
     ['discriminator', fixDecoderSize(getBytesDecoder(), 8)],
     ['shareBps', getU16Decoder()],
+    ['fixed', getU64Decoder()],
   ]);
 }
 
@@ -105,15 +113,16 @@ export type SetPartnerInput<
   TAccountCampaign extends string = string,
   TAccountReferral extends string = string,
 > = {
-  /** The referral's owner. Safe: it signs, and the handler compares it. */
+  /** The referral's owner. */
   owner: TransactionSigner<TAccountOwner>;
-  /** Who gets the share. Safe: it signs, so both have agreed. */
+  /** Gets the share. */
   partner: TransactionSigner<TAccountPartner>;
-  /** The campaign. Safe: owned by this program, with its discriminator. */
+  /** The campaign. */
   campaign: Address<TAccountCampaign>;
-  /** The referral. Safe: owned by this program, with its discriminator. */
+  /** The referral. */
   referral: Address<TAccountReferral>;
   shareBps: SetPartnerInstructionDataArgs['shareBps'];
+  fixed: SetPartnerInstructionDataArgs['fixed'];
 };
 
 export function getSetPartnerInstruction<
@@ -175,13 +184,13 @@ export type ParsedSetPartnerInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /** The referral's owner. Safe: it signs, and the handler compares it. */
+    /** The referral's owner. */
     owner: TAccountMetas[0];
-    /** Who gets the share. Safe: it signs, so both have agreed. */
+    /** Gets the share. */
     partner: TAccountMetas[1];
-    /** The campaign. Safe: owned by this program, with its discriminator. */
+    /** The campaign. */
     campaign: TAccountMetas[2];
-    /** The referral. Safe: owned by this program, with its discriminator. */
+    /** The referral. */
     referral: TAccountMetas[3];
   };
   data: SetPartnerInstructionData;

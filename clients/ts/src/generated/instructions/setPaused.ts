@@ -96,9 +96,9 @@ export type SetPausedInput<
   TAccountAuthority extends string = string,
   TAccountCampaign extends string = string,
 > = {
-  /** The campaign's authority. Safe: it signs, and the handler compares it. */
+  /** The campaign's authority. */
   authority: TransactionSigner<TAccountAuthority>;
-  /** The campaign. Safe: owned by this program, with its discriminator. */
+  /** The campaign. */
   campaign: Address<TAccountCampaign>;
   paused: SetPausedInstructionDataArgs['paused'];
 };
@@ -144,9 +144,9 @@ export type ParsedSetPausedInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /** The campaign's authority. Safe: it signs, and the handler compares it. */
+    /** The campaign's authority. */
     authority: TAccountMetas[0];
-    /** The campaign. Safe: owned by this program, with its discriminator. */
+    /** The campaign. */
     campaign: TAccountMetas[1];
   };
   data: SetPausedInstructionData;

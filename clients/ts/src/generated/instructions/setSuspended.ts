@@ -103,11 +103,11 @@ export type SetSuspendedInput<
   TAccountCampaign extends string = string,
   TAccountReferral extends string = string,
 > = {
-  /** The campaign's authority. Safe: it signs, and the handler compares it. */
+  /** The campaign's authority. */
   authority: TransactionSigner<TAccountAuthority>;
-  /** The campaign. Safe: owned by this program, with its discriminator. */
+  /** The campaign. */
   campaign: Address<TAccountCampaign>;
-  /** The referral. Safe: owned by this program, with its discriminator. */
+  /** The referral. */
   referral: Address<TAccountReferral>;
   suspended: SetSuspendedInstructionDataArgs['suspended'];
 };
@@ -161,11 +161,11 @@ export type ParsedSetSuspendedInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /** The campaign's authority. Safe: it signs, and the handler compares it. */
+    /** The campaign's authority. */
     authority: TAccountMetas[0];
-    /** The campaign. Safe: owned by this program, with its discriminator. */
+    /** The campaign. */
     campaign: TAccountMetas[1];
-    /** The referral. Safe: owned by this program, with its discriminator. */
+    /** The referral. */
     referral: TAccountMetas[2];
   };
   data: SetSuspendedInstructionData;

@@ -106,9 +106,9 @@ export type UpdateCampaignInput<
   TAccountAuthority extends string = string,
   TAccountCampaign extends string = string,
 > = {
-  /** The campaign's authority. Safe: it signs, and the handler compares it. */
+  /** The campaign's authority. */
   authority: TransactionSigner<TAccountAuthority>;
-  /** The campaign. Safe: owned by this program, with its discriminator. */
+  /** The campaign. */
   campaign: Address<TAccountCampaign>;
   settings: UpdateCampaignInstructionDataArgs['settings'];
 };
@@ -156,9 +156,9 @@ export type ParsedUpdateCampaignInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /** The campaign's authority. Safe: it signs, and the handler compares it. */
+    /** The campaign's authority. */
     authority: TAccountMetas[0];
-    /** The campaign. Safe: owned by this program, with its discriminator. */
+    /** The campaign. */
     campaign: TAccountMetas[1];
   };
   data: UpdateCampaignInstructionData;

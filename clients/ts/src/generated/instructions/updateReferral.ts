@@ -116,9 +116,9 @@ export type UpdateReferralInput<
   TAccountOwner extends string = string,
   TAccountReferral extends string = string,
 > = {
-  /** The referral's owner. Safe: it signs, and the handler compares it. */
+  /** The referral's owner. */
   owner: TransactionSigner<TAccountOwner>;
-  /** The referral. Safe: owned by this program, with its discriminator. */
+  /** The referral. */
   referral: Address<TAccountReferral>;
   active: UpdateReferralInstructionDataArgs['active'];
   usageLimit: UpdateReferralInstructionDataArgs['usageLimit'];
@@ -168,9 +168,9 @@ export type ParsedUpdateReferralInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /** The referral's owner. Safe: it signs, and the handler compares it. */
+    /** The referral's owner. */
     owner: TAccountMetas[0];
-    /** The referral. Safe: owned by this program, with its discriminator. */
+    /** The referral. */
     referral: TAccountMetas[1];
   };
   data: UpdateReferralInstructionData;

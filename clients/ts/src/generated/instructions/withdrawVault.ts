@@ -117,17 +117,17 @@ export type WithdrawVaultInput<
   TAccountDestination extends string = string,
   TAccountTokenProgram extends string = string,
 > = {
-  /** The campaign's authority. Safe: it signs, and the handler compares it. */
+  /** The campaign's authority. */
   authority: TransactionSigner<TAccountAuthority>;
-  /** The campaign. Safe: owned by this program, with its discriminator. */
+  /** The campaign. */
   campaign: Address<TAccountCampaign>;
-  /** Token of the vault. Safe: the handler compares it with the campaign's. */
+  /** Token of the vault. */
   mint: Address<TAccountMint>;
-  /** The campaign's vault. Safe: the handler compares it. */
+  /** The campaign's vault. */
   vault: Address<TAccountVault>;
-  /** Where the tokens go, as the authority says. Safe: the token program checks it. */
+  /** Where the tokens go, as the authority says. */
   destination: Address<TAccountDestination>;
-  /** Program of the mint. Safe: the handler compares it. */
+  /** Program of the mint. */
   tokenProgram?: Address<TAccountTokenProgram>;
   amount: WithdrawVaultInstructionDataArgs['amount'];
 };
@@ -214,17 +214,17 @@ export type ParsedWithdrawVaultInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /** The campaign's authority. Safe: it signs, and the handler compares it. */
+    /** The campaign's authority. */
     authority: TAccountMetas[0];
-    /** The campaign. Safe: owned by this program, with its discriminator. */
+    /** The campaign. */
     campaign: TAccountMetas[1];
-    /** Token of the vault. Safe: the handler compares it with the campaign's. */
+    /** Token of the vault. */
     mint: TAccountMetas[2];
-    /** The campaign's vault. Safe: the handler compares it. */
+    /** The campaign's vault. */
     vault: TAccountMetas[3];
-    /** Where the tokens go, as the authority says. Safe: the token program checks it. */
+    /** Where the tokens go, as the authority says. */
     destination: TAccountMetas[4];
-    /** Program of the mint. Safe: the handler compares it. */
+    /** Program of the mint. */
     tokenProgram: TAccountMetas[5];
   };
   data: WithdrawVaultInstructionData;

@@ -7,6 +7,3 @@
  */
 
 export * from './campaign.js';
-export * from './conversion.js';
-export * from './referee.js';
-export * from './referral.js';

@@ -34,26 +34,32 @@ import {
   type SelfPlanAndSendFunctions,
 } from '@solana/kit/program-client-core';
 import {
+  getBindingCodec,
   getCampaignCodec,
   getClosedCodec,
   getConversionCodec,
-  getRefereeCodec,
   getReferralCodec,
+  getReferrerCodec,
+  getRevokedVoucherCodec,
+  type Binding,
+  type BindingArgs,
   type Campaign,
   type CampaignArgs,
   type Closed,
   type ClosedArgs,
   type Conversion,
   type ConversionArgs,
-  type Referee,
-  type RefereeArgs,
   type Referral,
   type ReferralArgs,
+  type Referrer,
+  type ReferrerArgs,
+  type RevokedVoucher,
+  type RevokedVoucherArgs,
 } from '../accounts/index.js';
 import {
   getAcceptAuthorityInstruction,
   getAcceptOwnerInstruction,
-  getBindInstructionAsync,
+  getBindInstruction,
   getCancelConversionInstruction,
   getClaimInstruction,
   getCloseCampaignInstruction,
@@ -61,15 +67,19 @@ import {
   getConvertInstruction,
   getCreateCampaignInstructionAsync,
   getCreateReferralInstruction,
+  getEndPartnershipInstruction,
   getFundVaultInstruction,
   getProposeAuthorityInstruction,
   getProposeOwnerInstruction,
   getPurchaseInstruction,
+  getReclaimBindingInstruction,
   getReclaimCampaignInstruction,
   getReclaimConversionInstruction,
-  getReclaimRefereeInstruction,
   getReclaimReferralInstruction,
-  getRemovePartnerInstruction,
+  getReclaimReferrerInstruction,
+  getReclaimVoucherInstruction,
+  getRegisterReferrerInstruction,
+  getRevokeVoucherInstruction,
   getSetPartnerInstruction,
   getSetPausedInstruction,
   getSetSuspendedInstruction,
@@ -86,15 +96,19 @@ import {
   parseConvertInstruction,
   parseCreateCampaignInstruction,
   parseCreateReferralInstruction,
+  parseEndPartnershipInstruction,
   parseFundVaultInstruction,
   parseProposeAuthorityInstruction,
   parseProposeOwnerInstruction,
   parsePurchaseInstruction,
+  parseReclaimBindingInstruction,
   parseReclaimCampaignInstruction,
   parseReclaimConversionInstruction,
-  parseReclaimRefereeInstruction,
   parseReclaimReferralInstruction,
-  parseRemovePartnerInstruction,
+  parseReclaimReferrerInstruction,
+  parseReclaimVoucherInstruction,
+  parseRegisterReferrerInstruction,
+  parseRevokeVoucherInstruction,
   parseSetPartnerInstruction,
   parseSetPausedInstruction,
   parseSetSuspendedInstruction,
@@ -103,7 +117,7 @@ import {
   parseWithdrawVaultInstruction,
   type AcceptAuthorityInput,
   type AcceptOwnerInput,
-  type BindAsyncInput,
+  type BindInput,
   type CancelConversionInput,
   type ClaimInput,
   type CloseCampaignInput,
@@ -111,6 +125,7 @@ import {
   type ConvertInput,
   type CreateCampaignAsyncInput,
   type CreateReferralInput,
+  type EndPartnershipInput,
   type FundVaultInput,
   type ParsedAcceptAuthorityInstruction,
   type ParsedAcceptOwnerInstruction,
@@ -122,15 +137,19 @@ import {
   type ParsedConvertInstruction,
   type ParsedCreateCampaignInstruction,
   type ParsedCreateReferralInstruction,
+  type ParsedEndPartnershipInstruction,
   type ParsedFundVaultInstruction,
   type ParsedProposeAuthorityInstruction,
   type ParsedProposeOwnerInstruction,
   type ParsedPurchaseInstruction,
+  type ParsedReclaimBindingInstruction,
   type ParsedReclaimCampaignInstruction,
   type ParsedReclaimConversionInstruction,
-  type ParsedReclaimRefereeInstruction,
   type ParsedReclaimReferralInstruction,
-  type ParsedRemovePartnerInstruction,
+  type ParsedReclaimReferrerInstruction,
+  type ParsedReclaimVoucherInstruction,
+  type ParsedRegisterReferrerInstruction,
+  type ParsedRevokeVoucherInstruction,
   type ParsedSetPartnerInstruction,
   type ParsedSetPausedInstruction,
   type ParsedSetSuspendedInstruction,
@@ -140,11 +159,14 @@ import {
   type ProposeAuthorityInput,
   type ProposeOwnerInput,
   type PurchaseInput,
+  type ReclaimBindingInput,
   type ReclaimCampaignInput,
   type ReclaimConversionInput,
-  type ReclaimRefereeInput,
   type ReclaimReferralInput,
-  type RemovePartnerInput,
+  type ReclaimReferrerInput,
+  type ReclaimVoucherInput,
+  type RegisterReferrerInput,
+  type RevokeVoucherInput,
   type SetPartnerInput,
   type SetPausedInput,
   type SetSuspendedInput,
@@ -152,28 +174,36 @@ import {
   type UpdateReferralInput,
   type WithdrawVaultInput,
 } from '../instructions/index.js';
-import {
-  findCampaignPda,
-  findConversionPda,
-  findRefereePda,
-  findReferralPda,
-} from '../pdas/index.js';
+import { findCampaignPda } from '../pdas/index.js';
 
 export const REFERRAL_PROGRAM_ADDRESS =
   '4P9LqUjQAnspnDpVTXfX1GKWdQQDNgaB27b5E495akBb' as Address<'4P9LqUjQAnspnDpVTXfX1GKWdQQDNgaB27b5E495akBb'>;
 
 export enum ReferralAccount {
+  Binding,
   Campaign,
   Closed,
   Conversion,
-  Referee,
   Referral,
+  Referrer,
+  RevokedVoucher,
 }
 
 export function identifyReferralAccount(
   account: { data: ReadonlyUint8Array } | ReadonlyUint8Array,
 ): ReferralAccount {
   const data = 'data' in account ? account.data : account;
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(
+        new Uint8Array([148, 194, 179, 54, 81, 210, 85, 178]),
+      ),
+      0,
+    )
+  ) {
+    return ReferralAccount.Binding;
+  }
   if (
     containsBytes(
       data,
@@ -211,23 +241,32 @@ export function identifyReferralAccount(
     containsBytes(
       data,
       fixEncoderSize(getBytesEncoder(), 8).encode(
-        new Uint8Array([164, 89, 18, 68, 251, 148, 56, 200]),
-      ),
-      0,
-    )
-  ) {
-    return ReferralAccount.Referee;
-  }
-  if (
-    containsBytes(
-      data,
-      fixEncoderSize(getBytesEncoder(), 8).encode(
         new Uint8Array([30, 235, 136, 224, 106, 107, 49, 64]),
       ),
       0,
     )
   ) {
     return ReferralAccount.Referral;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(
+        new Uint8Array([99, 150, 214, 66, 111, 120, 49, 126]),
+      ),
+      0,
+    )
+  ) {
+    return ReferralAccount.Referrer;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([2, 228, 30, 11, 1, 10, 53, 43])),
+      0,
+    )
+  ) {
+    return ReferralAccount.RevokedVoucher;
   }
   throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__FAILED_TO_IDENTIFY_ACCOUNT, {
     accountData: data,
@@ -246,15 +285,19 @@ export enum ReferralInstruction {
   Convert,
   CreateCampaign,
   CreateReferral,
+  EndPartnership,
   FundVault,
   ProposeAuthority,
   ProposeOwner,
   Purchase,
+  ReclaimBinding,
   ReclaimCampaign,
   ReclaimConversion,
-  ReclaimReferee,
   ReclaimReferral,
-  RemovePartner,
+  ReclaimReferrer,
+  ReclaimVoucher,
+  RegisterReferrer,
+  RevokeVoucher,
   SetPartner,
   SetPaused,
   SetSuspended,
@@ -379,6 +422,17 @@ export function identifyReferralInstruction(
     containsBytes(
       data,
       fixEncoderSize(getBytesEncoder(), 8).encode(
+        new Uint8Array([11, 67, 253, 222, 223, 88, 167, 135]),
+      ),
+      0,
+    )
+  ) {
+    return ReferralInstruction.EndPartnership;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(
         new Uint8Array([26, 33, 207, 242, 119, 108, 134, 73]),
       ),
       0,
@@ -423,6 +477,17 @@ export function identifyReferralInstruction(
     containsBytes(
       data,
       fixEncoderSize(getBytesEncoder(), 8).encode(
+        new Uint8Array([10, 246, 141, 114, 47, 139, 112, 120]),
+      ),
+      0,
+    )
+  ) {
+    return ReferralInstruction.ReclaimBinding;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(
         new Uint8Array([10, 110, 103, 179, 254, 5, 73, 135]),
       ),
       0,
@@ -445,17 +510,6 @@ export function identifyReferralInstruction(
     containsBytes(
       data,
       fixEncoderSize(getBytesEncoder(), 8).encode(
-        new Uint8Array([86, 71, 122, 49, 49, 85, 208, 248]),
-      ),
-      0,
-    )
-  ) {
-    return ReferralInstruction.ReclaimReferee;
-  }
-  if (
-    containsBytes(
-      data,
-      fixEncoderSize(getBytesEncoder(), 8).encode(
         new Uint8Array([110, 255, 79, 4, 41, 185, 158, 121]),
       ),
       0,
@@ -467,12 +521,45 @@ export function identifyReferralInstruction(
     containsBytes(
       data,
       fixEncoderSize(getBytesEncoder(), 8).encode(
-        new Uint8Array([205, 64, 184, 235, 182, 107, 63, 15]),
+        new Uint8Array([179, 128, 157, 128, 114, 16, 8, 71]),
       ),
       0,
     )
   ) {
-    return ReferralInstruction.RemovePartner;
+    return ReferralInstruction.ReclaimReferrer;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(
+        new Uint8Array([69, 105, 89, 245, 248, 6, 255, 165]),
+      ),
+      0,
+    )
+  ) {
+    return ReferralInstruction.ReclaimVoucher;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(
+        new Uint8Array([122, 229, 215, 169, 100, 145, 198, 120]),
+      ),
+      0,
+    )
+  ) {
+    return ReferralInstruction.RegisterReferrer;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(
+        new Uint8Array([185, 151, 207, 103, 189, 174, 160, 214]),
+      ),
+      0,
+    )
+  ) {
+    return ReferralInstruction.RevokeVoucher;
   }
   if (
     containsBytes(
@@ -571,6 +658,9 @@ export type ParsedReferralInstruction<
   | ({
       instructionType: ReferralInstruction.CreateReferral;
     } & ParsedCreateReferralInstruction<TProgram>)
+  | ({
+      instructionType: ReferralInstruction.EndPartnership;
+    } & ParsedEndPartnershipInstruction<TProgram>)
   | ({ instructionType: ReferralInstruction.FundVault } & ParsedFundVaultInstruction<TProgram>)
   | ({
       instructionType: ReferralInstruction.ProposeAuthority;
@@ -580,20 +670,29 @@ export type ParsedReferralInstruction<
     } & ParsedProposeOwnerInstruction<TProgram>)
   | ({ instructionType: ReferralInstruction.Purchase } & ParsedPurchaseInstruction<TProgram>)
   | ({
+      instructionType: ReferralInstruction.ReclaimBinding;
+    } & ParsedReclaimBindingInstruction<TProgram>)
+  | ({
       instructionType: ReferralInstruction.ReclaimCampaign;
     } & ParsedReclaimCampaignInstruction<TProgram>)
   | ({
       instructionType: ReferralInstruction.ReclaimConversion;
     } & ParsedReclaimConversionInstruction<TProgram>)
   | ({
-      instructionType: ReferralInstruction.ReclaimReferee;
-    } & ParsedReclaimRefereeInstruction<TProgram>)
-  | ({
       instructionType: ReferralInstruction.ReclaimReferral;
     } & ParsedReclaimReferralInstruction<TProgram>)
   | ({
-      instructionType: ReferralInstruction.RemovePartner;
-    } & ParsedRemovePartnerInstruction<TProgram>)
+      instructionType: ReferralInstruction.ReclaimReferrer;
+    } & ParsedReclaimReferrerInstruction<TProgram>)
+  | ({
+      instructionType: ReferralInstruction.ReclaimVoucher;
+    } & ParsedReclaimVoucherInstruction<TProgram>)
+  | ({
+      instructionType: ReferralInstruction.RegisterReferrer;
+    } & ParsedRegisterReferrerInstruction<TProgram>)
+  | ({
+      instructionType: ReferralInstruction.RevokeVoucher;
+    } & ParsedRevokeVoucherInstruction<TProgram>)
   | ({ instructionType: ReferralInstruction.SetPartner } & ParsedSetPartnerInstruction<TProgram>)
   | ({ instructionType: ReferralInstruction.SetPaused } & ParsedSetPausedInstruction<TProgram>)
   | ({
@@ -678,6 +777,13 @@ export function parseReferralInstruction<TProgram extends string>(
         ...parseCreateReferralInstruction(instruction),
       };
     }
+    case ReferralInstruction.EndPartnership: {
+      assertIsInstructionWithAccounts(instruction);
+      return {
+        instructionType: ReferralInstruction.EndPartnership,
+        ...parseEndPartnershipInstruction(instruction),
+      };
+    }
     case ReferralInstruction.FundVault: {
       assertIsInstructionWithAccounts(instruction);
       return {
@@ -706,6 +812,13 @@ export function parseReferralInstruction<TProgram extends string>(
         ...parsePurchaseInstruction(instruction),
       };
     }
+    case ReferralInstruction.ReclaimBinding: {
+      assertIsInstructionWithAccounts(instruction);
+      return {
+        instructionType: ReferralInstruction.ReclaimBinding,
+        ...parseReclaimBindingInstruction(instruction),
+      };
+    }
     case ReferralInstruction.ReclaimCampaign: {
       assertIsInstructionWithAccounts(instruction);
       return {
@@ -720,13 +833,6 @@ export function parseReferralInstruction<TProgram extends string>(
         ...parseReclaimConversionInstruction(instruction),
       };
     }
-    case ReferralInstruction.ReclaimReferee: {
-      assertIsInstructionWithAccounts(instruction);
-      return {
-        instructionType: ReferralInstruction.ReclaimReferee,
-        ...parseReclaimRefereeInstruction(instruction),
-      };
-    }
     case ReferralInstruction.ReclaimReferral: {
       assertIsInstructionWithAccounts(instruction);
       return {
@@ -734,11 +840,32 @@ export function parseReferralInstruction<TProgram extends string>(
         ...parseReclaimReferralInstruction(instruction),
       };
     }
-    case ReferralInstruction.RemovePartner: {
+    case ReferralInstruction.ReclaimReferrer: {
       assertIsInstructionWithAccounts(instruction);
       return {
-        instructionType: ReferralInstruction.RemovePartner,
-        ...parseRemovePartnerInstruction(instruction),
+        instructionType: ReferralInstruction.ReclaimReferrer,
+        ...parseReclaimReferrerInstruction(instruction),
+      };
+    }
+    case ReferralInstruction.ReclaimVoucher: {
+      assertIsInstructionWithAccounts(instruction);
+      return {
+        instructionType: ReferralInstruction.ReclaimVoucher,
+        ...parseReclaimVoucherInstruction(instruction),
+      };
+    }
+    case ReferralInstruction.RegisterReferrer: {
+      assertIsInstructionWithAccounts(instruction);
+      return {
+        instructionType: ReferralInstruction.RegisterReferrer,
+        ...parseRegisterReferrerInstruction(instruction),
+      };
+    }
+    case ReferralInstruction.RevokeVoucher: {
+      assertIsInstructionWithAccounts(instruction);
+      return {
+        instructionType: ReferralInstruction.RevokeVoucher,
+        ...parseRevokeVoucherInstruction(instruction),
       };
     }
     case ReferralInstruction.SetPartner: {
@@ -798,12 +925,15 @@ export type ReferralPlugin = {
 };
 
 export type ReferralPluginAccounts = {
+  binding: ReturnType<typeof getBindingCodec> & SelfFetchFunctions<BindingArgs, Binding>;
   campaign: ReturnType<typeof getCampaignCodec> & SelfFetchFunctions<CampaignArgs, Campaign>;
   closed: ReturnType<typeof getClosedCodec> & SelfFetchFunctions<ClosedArgs, Closed>;
   conversion: ReturnType<typeof getConversionCodec> &
     SelfFetchFunctions<ConversionArgs, Conversion>;
-  referee: ReturnType<typeof getRefereeCodec> & SelfFetchFunctions<RefereeArgs, Referee>;
   referral: ReturnType<typeof getReferralCodec> & SelfFetchFunctions<ReferralArgs, Referral>;
+  referrer: ReturnType<typeof getReferrerCodec> & SelfFetchFunctions<ReferrerArgs, Referrer>;
+  revokedVoucher: ReturnType<typeof getRevokedVoucherCodec> &
+    SelfFetchFunctions<RevokedVoucherArgs, RevokedVoucher>;
 };
 
 export type ReferralPluginInstructions = {
@@ -814,8 +944,8 @@ export type ReferralPluginInstructions = {
     input: AcceptOwnerInput,
   ) => ReturnType<typeof getAcceptOwnerInstruction> & SelfPlanAndSendFunctions;
   bind: (
-    input: MakeOptional<BindAsyncInput, 'payer'>,
-  ) => ReturnType<typeof getBindInstructionAsync> & SelfPlanAndSendFunctions;
+    input: MakeOptional<BindInput, 'payer'>,
+  ) => ReturnType<typeof getBindInstruction> & SelfPlanAndSendFunctions;
   cancelConversion: (
     input: CancelConversionInput,
   ) => ReturnType<typeof getCancelConversionInstruction> & SelfPlanAndSendFunctions;
@@ -835,6 +965,9 @@ export type ReferralPluginInstructions = {
   createReferral: (
     input: MakeOptional<CreateReferralInput, 'payer'>,
   ) => ReturnType<typeof getCreateReferralInstruction> & SelfPlanAndSendFunctions;
+  endPartnership: (
+    input: EndPartnershipInput,
+  ) => ReturnType<typeof getEndPartnershipInstruction> & SelfPlanAndSendFunctions;
   fundVault: (
     input: FundVaultInput,
   ) => ReturnType<typeof getFundVaultInstruction> & SelfPlanAndSendFunctions;
@@ -847,21 +980,30 @@ export type ReferralPluginInstructions = {
   purchase: (
     input: MakeOptional<PurchaseInput, 'payer'>,
   ) => ReturnType<typeof getPurchaseInstruction> & SelfPlanAndSendFunctions;
+  reclaimBinding: (
+    input: ReclaimBindingInput,
+  ) => ReturnType<typeof getReclaimBindingInstruction> & SelfPlanAndSendFunctions;
   reclaimCampaign: (
     input: ReclaimCampaignInput,
   ) => ReturnType<typeof getReclaimCampaignInstruction> & SelfPlanAndSendFunctions;
   reclaimConversion: (
     input: ReclaimConversionInput,
   ) => ReturnType<typeof getReclaimConversionInstruction> & SelfPlanAndSendFunctions;
-  reclaimReferee: (
-    input: ReclaimRefereeInput,
-  ) => ReturnType<typeof getReclaimRefereeInstruction> & SelfPlanAndSendFunctions;
   reclaimReferral: (
     input: ReclaimReferralInput,
   ) => ReturnType<typeof getReclaimReferralInstruction> & SelfPlanAndSendFunctions;
-  removePartner: (
-    input: RemovePartnerInput,
-  ) => ReturnType<typeof getRemovePartnerInstruction> & SelfPlanAndSendFunctions;
+  reclaimReferrer: (
+    input: ReclaimReferrerInput,
+  ) => ReturnType<typeof getReclaimReferrerInstruction> & SelfPlanAndSendFunctions;
+  reclaimVoucher: (
+    input: ReclaimVoucherInput,
+  ) => ReturnType<typeof getReclaimVoucherInstruction> & SelfPlanAndSendFunctions;
+  registerReferrer: (
+    input: MakeOptional<RegisterReferrerInput, 'payer'>,
+  ) => ReturnType<typeof getRegisterReferrerInstruction> & SelfPlanAndSendFunctions;
+  revokeVoucher: (
+    input: MakeOptional<RevokeVoucherInput, 'payer'>,
+  ) => ReturnType<typeof getRevokeVoucherInstruction> & SelfPlanAndSendFunctions;
   setPartner: (
     input: SetPartnerInput,
   ) => ReturnType<typeof getSetPartnerInstruction> & SelfPlanAndSendFunctions;
@@ -882,12 +1024,7 @@ export type ReferralPluginInstructions = {
   ) => ReturnType<typeof getWithdrawVaultInstruction> & SelfPlanAndSendFunctions;
 };
 
-export type ReferralPluginPdas = {
-  referee: typeof findRefereePda;
-  campaign: typeof findCampaignPda;
-  referral: typeof findReferralPda;
-  conversion: typeof findConversionPda;
-};
+export type ReferralPluginPdas = { campaign: typeof findCampaignPda };
 
 export type ReferralPluginRequirements = ClientWithRpc<GetAccountInfoApi & GetMultipleAccountsApi> &
   ClientWithPayer &
@@ -899,11 +1036,13 @@ export function referralProgram() {
     return extendClient(client, {
       referral: <ReferralPlugin>{
         accounts: {
+          binding: addSelfFetchFunctions(client, getBindingCodec()),
           campaign: addSelfFetchFunctions(client, getCampaignCodec()),
           closed: addSelfFetchFunctions(client, getClosedCodec()),
           conversion: addSelfFetchFunctions(client, getConversionCodec()),
-          referee: addSelfFetchFunctions(client, getRefereeCodec()),
           referral: addSelfFetchFunctions(client, getReferralCodec()),
+          referrer: addSelfFetchFunctions(client, getReferrerCodec()),
+          revokedVoucher: addSelfFetchFunctions(client, getRevokedVoucherCodec()),
         },
         instructions: {
           acceptAuthority: (input) =>
@@ -913,7 +1052,7 @@ export function referralProgram() {
           bind: (input) =>
             addSelfPlanAndSendFunctions(
               client,
-              getBindInstructionAsync({ ...input, payer: input.payer ?? client.payer }),
+              getBindInstruction({ ...input, payer: input.payer ?? client.payer }),
             ),
           cancelConversion: (input) =>
             addSelfPlanAndSendFunctions(client, getCancelConversionInstruction(input)),
@@ -937,6 +1076,8 @@ export function referralProgram() {
               client,
               getCreateReferralInstruction({ ...input, payer: input.payer ?? client.payer }),
             ),
+          endPartnership: (input) =>
+            addSelfPlanAndSendFunctions(client, getEndPartnershipInstruction(input)),
           fundVault: (input) => addSelfPlanAndSendFunctions(client, getFundVaultInstruction(input)),
           proposeAuthority: (input) =>
             addSelfPlanAndSendFunctions(client, getProposeAuthorityInstruction(input)),
@@ -947,16 +1088,28 @@ export function referralProgram() {
               client,
               getPurchaseInstruction({ ...input, payer: input.payer ?? client.payer }),
             ),
+          reclaimBinding: (input) =>
+            addSelfPlanAndSendFunctions(client, getReclaimBindingInstruction(input)),
           reclaimCampaign: (input) =>
             addSelfPlanAndSendFunctions(client, getReclaimCampaignInstruction(input)),
           reclaimConversion: (input) =>
             addSelfPlanAndSendFunctions(client, getReclaimConversionInstruction(input)),
-          reclaimReferee: (input) =>
-            addSelfPlanAndSendFunctions(client, getReclaimRefereeInstruction(input)),
           reclaimReferral: (input) =>
             addSelfPlanAndSendFunctions(client, getReclaimReferralInstruction(input)),
-          removePartner: (input) =>
-            addSelfPlanAndSendFunctions(client, getRemovePartnerInstruction(input)),
+          reclaimReferrer: (input) =>
+            addSelfPlanAndSendFunctions(client, getReclaimReferrerInstruction(input)),
+          reclaimVoucher: (input) =>
+            addSelfPlanAndSendFunctions(client, getReclaimVoucherInstruction(input)),
+          registerReferrer: (input) =>
+            addSelfPlanAndSendFunctions(
+              client,
+              getRegisterReferrerInstruction({ ...input, payer: input.payer ?? client.payer }),
+            ),
+          revokeVoucher: (input) =>
+            addSelfPlanAndSendFunctions(
+              client,
+              getRevokeVoucherInstruction({ ...input, payer: input.payer ?? client.payer }),
+            ),
           setPartner: (input) =>
             addSelfPlanAndSendFunctions(client, getSetPartnerInstruction(input)),
           setPaused: (input) => addSelfPlanAndSendFunctions(client, getSetPausedInstruction(input)),
@@ -969,12 +1122,7 @@ export function referralProgram() {
           withdrawVault: (input) =>
             addSelfPlanAndSendFunctions(client, getWithdrawVaultInstruction(input)),
         },
-        pdas: {
-          referee: findRefereePda,
-          campaign: findCampaignPda,
-          referral: findReferralPda,
-          conversion: findConversionPda,
-        },
+        pdas: { campaign: findCampaignPda },
       },
     });
   };

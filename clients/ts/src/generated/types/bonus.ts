@@ -17,16 +17,19 @@ import {
   type FixedSizeEncoder,
 } from '@solana/kit';
 
-/** Paid once, when a referral reaches `threshold` conversions. */
+/**
+ * Paid once, with the conversion that reaches `threshold`. Threshold and amount are what
+ * makes a bonus the same one.
+ */
 export type Bonus = {
-  /** Conversions a referral needs for this bonus. */
+  /** Conversions that this bonus takes. */
   threshold: bigint;
   /** Base units. */
   amount: bigint;
 };
 
 export type BonusArgs = {
-  /** Conversions a referral needs for this bonus. */
+  /** Conversions that this bonus takes. */
   threshold: number | bigint;
   /** Base units. */
   amount: number | bigint;

@@ -44,7 +44,12 @@ import {
   type TierArgs,
 } from './index.js';
 
-/** What of a campaign its authority may change, for the conversions that follow. */
+/**
+ * The settings of a campaign, which its authority may change.
+ *
+ * Those before `budget` are a promise to referrers: they are raised at once and cut only
+ * after the campaign's notice. `budget` and those after it take effect at once.
+ */
 export type Settings = {
   /** How the reward is found: 0 fixed, 1 percent of the amount. */
   rewardKind: RewardKind;
@@ -56,13 +61,19 @@ export type Settings = {
   rewardMax: bigint;
   /** Least amount of a conversion. */
   minAmount: bigint;
-  /** Basis points of the reward that the referee gets. */
+  /** Basis points of the reward for the referee; 0 where the part is fixed. */
   refereeShareBps: number;
+  /** Base units of the reward for the referee; 0 where the part is a share. */
+  refereeFixed: bigint;
   /** Most basis points of the reward that a partner may get. */
   maxPartnerShareBps: number;
-  /** Multipliers by a referral's conversions; unused ones are zero. */
+  /** Most base units of the reward that a partner may get. */
+  maxPartnerFixed: bigint;
+  /** Most conversions of all codes of one owner; 0 for no limit. */
+  ownerLimit: bigint;
+  /** Multipliers by the number of conversions; unused ones are zero. */
   tiers: Array<Tier>;
-  /** Bonuses by a referral's conversions; unused ones are zero. */
+  /** Bonuses by the number of conversions; unused ones are zero. */
   bonuses: Array<Bonus>;
   /** Seconds that a reward is held before it can be claimed; 0 to be paid at once. */
   holdSeconds: number;
@@ -70,15 +81,22 @@ export type Settings = {
   attributionWindow: number;
   /** Unix seconds from which conversions count; 0 for at once. */
   startsAt: bigint;
-  /** Unix seconds from which they no longer do; 0 for never. */
+  /** Unix seconds from which they no longer count; 0 for never. */
   endsAt: bigint;
-  /** Most base units the campaign may owe and pay; 0 for no limit. */
+  /**
+   * Issuer of the credential that a referee needs (a credential account of the Solana
+   * Attestation Service); zero for none.
+   */
+  gateCredential: Address;
+  /** Schema of that credential; zero for none. */
+  gateSchema: Address;
+  /** Most base units that the campaign may owe and pay; 0 for no limit. */
   budget: bigint;
   /** 1 when a code needs the attestor's signature. */
   attestedCodes: boolean;
-  /** Who vouches for conversions and codes; zero for nobody. */
+  /** Signer who vouches for conversions and codes; zero for nobody. */
   attestor: Address;
-  /** What receives payments: a wallet for SOL, a token account for a token. */
+  /** Receives payments: a wallet for SOL, a token account for a token. */
   treasury: Address;
 };
 
@@ -93,13 +111,19 @@ export type SettingsArgs = {
   rewardMax: number | bigint;
   /** Least amount of a conversion. */
   minAmount: number | bigint;
-  /** Basis points of the reward that the referee gets. */
+  /** Basis points of the reward for the referee; 0 where the part is fixed. */
   refereeShareBps: number;
+  /** Base units of the reward for the referee; 0 where the part is a share. */
+  refereeFixed: number | bigint;
   /** Most basis points of the reward that a partner may get. */
   maxPartnerShareBps: number;
-  /** Multipliers by a referral's conversions; unused ones are zero. */
+  /** Most base units of the reward that a partner may get. */
+  maxPartnerFixed: number | bigint;
+  /** Most conversions of all codes of one owner; 0 for no limit. */
+  ownerLimit: number | bigint;
+  /** Multipliers by the number of conversions; unused ones are zero. */
   tiers: Array<TierArgs>;
-  /** Bonuses by a referral's conversions; unused ones are zero. */
+  /** Bonuses by the number of conversions; unused ones are zero. */
   bonuses: Array<BonusArgs>;
   /** Seconds that a reward is held before it can be claimed; 0 to be paid at once. */
   holdSeconds: number;
@@ -107,15 +131,22 @@ export type SettingsArgs = {
   attributionWindow: number;
   /** Unix seconds from which conversions count; 0 for at once. */
   startsAt: number | bigint;
-  /** Unix seconds from which they no longer do; 0 for never. */
+  /** Unix seconds from which they no longer count; 0 for never. */
   endsAt: number | bigint;
-  /** Most base units the campaign may owe and pay; 0 for no limit. */
+  /**
+   * Issuer of the credential that a referee needs (a credential account of the Solana
+   * Attestation Service); zero for none.
+   */
+  gateCredential: Address;
+  /** Schema of that credential; zero for none. */
+  gateSchema: Address;
+  /** Most base units that the campaign may owe and pay; 0 for no limit. */
   budget: number | bigint;
   /** 1 when a code needs the attestor's signature. */
   attestedCodes: boolean;
-  /** Who vouches for conversions and codes; zero for nobody. */
+  /** Signer who vouches for conversions and codes; zero for nobody. */
   attestor: Address;
-  /** What receives payments: a wallet for SOL, a token account for a token. */
+  /** Receives payments: a wallet for SOL, a token account for a token. */
   treasury: Address;
 };
 
@@ -127,13 +158,18 @@ export function getSettingsEncoder(): FixedSizeEncoder<SettingsArgs> {
     ['rewardMax', getU64Encoder()],
     ['minAmount', getU64Encoder()],
     ['refereeShareBps', getU16Encoder()],
+    ['refereeFixed', getU64Encoder()],
     ['maxPartnerShareBps', getU16Encoder()],
+    ['maxPartnerFixed', getU64Encoder()],
+    ['ownerLimit', getU64Encoder()],
     ['tiers', getArrayEncoder(getTierEncoder(), { size: 4 })],
     ['bonuses', getArrayEncoder(getBonusEncoder(), { size: 4 })],
     ['holdSeconds', getU32Encoder()],
     ['attributionWindow', getU32Encoder()],
     ['startsAt', getI64Encoder()],
     ['endsAt', getI64Encoder()],
+    ['gateCredential', getAddressEncoder()],
+    ['gateSchema', getAddressEncoder()],
     ['budget', getU64Encoder()],
     ['attestedCodes', getBooleanEncoder()],
     ['attestor', getAddressEncoder()],
@@ -149,13 +185,18 @@ export function getSettingsDecoder(): FixedSizeDecoder<Settings> {
     ['rewardMax', getU64Decoder()],
     ['minAmount', getU64Decoder()],
     ['refereeShareBps', getU16Decoder()],
+    ['refereeFixed', getU64Decoder()],
     ['maxPartnerShareBps', getU16Decoder()],
+    ['maxPartnerFixed', getU64Decoder()],
+    ['ownerLimit', getU64Decoder()],
     ['tiers', getArrayDecoder(getTierDecoder(), { size: 4 })],
     ['bonuses', getArrayDecoder(getBonusDecoder(), { size: 4 })],
     ['holdSeconds', getU32Decoder()],
     ['attributionWindow', getU32Decoder()],
     ['startsAt', getI64Decoder()],
     ['endsAt', getI64Decoder()],
+    ['gateCredential', getAddressDecoder()],
+    ['gateSchema', getAddressDecoder()],
     ['budget', getU64Decoder()],
     ['attestedCodes', getBooleanDecoder()],
     ['attestor', getAddressDecoder()],

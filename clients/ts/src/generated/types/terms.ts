@@ -8,8 +8,12 @@
 
 import {
   combineCodec,
+  getBooleanDecoder,
+  getBooleanEncoder,
   getStructDecoder,
   getStructEncoder,
+  getU32Decoder,
+  getU32Encoder,
   type FixedSizeCodec,
   type FixedSizeDecoder,
   type FixedSizeEncoder,
@@ -29,23 +33,37 @@ import {
   type UniquenessArgs,
 } from './index.js';
 
-/** What of a campaign never changes. */
+/** The terms of a campaign that never change. */
 export type Terms = {
   /** Where rewards come from: 0 mint authority, 1 vault, 2 split of the payment. */
   funding: Funding;
-  /** What a conversion must prove: 0 nothing, 1 the attestor's word, 2 a payment. */
+  /** Proof that a conversion needs: 0 none, 1 the attestor's word, 2 a payment. */
   proof: Proof;
   /** What counts once: 0 a wallet, 1 a wallet with a code, 2 an order. */
   uniqueness: Uniqueness;
+  /**
+   * 1 when tiers, bonuses and `ownerLimit` count the conversions of all codes of an
+   * owner, 0 when each code counts by itself.
+   */
+  perOwner: boolean;
+  /** Seconds between the announcement of a cut and its effect. */
+  noticeSeconds: number;
 };
 
 export type TermsArgs = {
   /** Where rewards come from: 0 mint authority, 1 vault, 2 split of the payment. */
   funding: FundingArgs;
-  /** What a conversion must prove: 0 nothing, 1 the attestor's word, 2 a payment. */
+  /** Proof that a conversion needs: 0 none, 1 the attestor's word, 2 a payment. */
   proof: ProofArgs;
   /** What counts once: 0 a wallet, 1 a wallet with a code, 2 an order. */
   uniqueness: UniquenessArgs;
+  /**
+   * 1 when tiers, bonuses and `ownerLimit` count the conversions of all codes of an
+   * owner, 0 when each code counts by itself.
+   */
+  perOwner: boolean;
+  /** Seconds between the announcement of a cut and its effect. */
+  noticeSeconds: number;
 };
 
 export function getTermsEncoder(): FixedSizeEncoder<TermsArgs> {
@@ -53,6 +71,8 @@ export function getTermsEncoder(): FixedSizeEncoder<TermsArgs> {
     ['funding', getFundingEncoder()],
     ['proof', getProofEncoder()],
     ['uniqueness', getUniquenessEncoder()],
+    ['perOwner', getBooleanEncoder()],
+    ['noticeSeconds', getU32Encoder()],
   ]);
 }
 
@@ -61,6 +81,8 @@ export function getTermsDecoder(): FixedSizeDecoder<Terms> {
     ['funding', getFundingDecoder()],
     ['proof', getProofDecoder()],
     ['uniqueness', getUniquenessDecoder()],
+    ['perOwner', getBooleanDecoder()],
+    ['noticeSeconds', getU32Decoder()],
   ]);
 }
 

@@ -19,16 +19,16 @@ import {
   type FixedSizeEncoder,
 } from '@solana/kit';
 
-/** From `min_conversions` on, a referral's rewards are multiplied. */
+/** From `minConversions` on, rewards are multiplied. */
 export type Tier = {
-  /** Conversions a referral needs for this tier. */
+  /** Conversions that this tier takes. */
   minConversions: bigint;
   /** Multiplier in basis points (10,000 = 1x). */
   multiplierBps: number;
 };
 
 export type TierArgs = {
-  /** Conversions a referral needs for this tier. */
+  /** Conversions that this tier takes. */
   minConversions: number | bigint;
   /** Multiplier in basis points (10,000 = 1x). */
   multiplierBps: number;

@@ -5,9 +5,11 @@ use crate::{log, AuthorityChanged, Campaign, Existing, ReferralError};
 /// Accounts of `accept_authority`.
 #[derive(Accounts)]
 pub struct AcceptAuthority {
-    /// Whom the campaign was offered to. Safe: it signs, and the handler compares it.
+    /// The authority to be: the campaign was offered to it.
+    // Safe: it signs, and compared with the campaign's.
     pub new_authority: Signer,
-    /// The campaign. Safe: owned by this program, with its discriminator.
+    /// The campaign.
+    // Safe: owned by this program, with its discriminator.
     #[account(mut)]
     pub campaign: Existing<Campaign>,
 }
@@ -23,7 +25,6 @@ impl AcceptAuthority {
             address_eq(&campaign.pending_authority, &new),
             ReferralError::NotPendingAuthority
         );
-        require!(campaign.closed == 0, ReferralError::CampaignClosed);
 
         let old = campaign.authority;
         campaign.authority = new;

@@ -7,37 +7,47 @@ use anchor_lang::{address_eq, prelude::*};
 use bytemuck::Zeroable;
 
 use crate::{
-    address_is_zero, clock, log, pda, token, Campaign, CampaignCreated, ReferralError as E,
-    Settings, Terms, FUNDING_MINT_AUTHORITY, FUNDING_PAYMENT_SPLIT, PROOF_PAYMENT, REWARD_FIXED,
-    VERSION,
+    account::{self, view},
+    address::{self, address_is_zero},
+    clock, log, token, Campaign, CampaignCreated, ReferralError as E, Settings, Terms,
+    FUNDING_MINT_AUTHORITY, FUNDING_PAYMENT_SPLIT, PROOF_PAYMENT, REWARD_FIXED, VERSION,
 };
 
 /// Accounts of `create_campaign`.
 #[derive(Accounts)]
 #[instruction(id: u64)]
 pub struct CreateCampaign {
-    /// Pays the rent. Safe: it signs.
-    /// May be `authority` as well: nothing here keeps a typed view of its data.
+    /// Pays the rent.
+    // Safe: it signs. May be `authority` as well: nothing here keeps a typed view of its
+    // data.
     #[account(mut, unsafe(dup))]
     pub payer: Signer,
-    /// Becomes creator and authority. Safe: it signs, and its address is part of
-    /// the campaign's, so nobody can take the place of somebody else.
+    /// Becomes creator and authority.
+    // Safe: it signs, and its address is part of the campaign's, so nobody can take the place
+    // of somebody else.
     pub authority: Signer,
-    /// The campaign to be. Safe: the address is derived here with the canonical
-    /// bump, and the account must not exist yet.
-    #[account(mut, seeds = [pda::CAMPAIGN, authority.address().as_ref(), id.to_le_bytes()], bump)]
+    /// The campaign to be.
+    // Safe: the address is derived here with the canonical bump, and the account must not
+    // exist yet.
+    #[account(mut, seeds = [address::CAMPAIGN, authority.address().as_ref(), id.to_le_bytes()], bump)]
     pub campaign: UncheckedAccount,
-    /// Token of the rewards; the System program for SOL. Safe: owned by the token
-    /// program, initialised, without extensions that are not allowed; where the
-    /// campaign mints, it is the mint authority already: only who controlled the
-    /// mint can have done that.
+    /// Token of the rewards; the System program for SOL.
+    // Safe: owned by the token program, initialised, without extensions that are not allowed;
+    // where the campaign mints, it is the mint authority already: only who controlled the
+    // mint can have done that.
     pub mint: UncheckedAccount,
-    /// Token of the payments; the System program for SOL or none. Safe: as the mint.
+    /// Token of the payments; the System program for SOL or none.
+    // Safe: as the mint.
     pub payment_mint: UncheckedAccount,
-    /// Program of the mint; the System program for SOL. Safe: one of the two token
-    /// programs, by address.
+    /// Program of the mint; the System program for SOL.
+    // Safe: one of the two token programs, by address.
     pub token_program: UncheckedAccount,
-    /// Creates the account. Safe: checked by address.
+    /// The campaign's vault, its associated token account, where rewards come from one or
+    /// wait in one: it must exist.
+    // Safe: its address is compared with the derived one.
+    pub vault: Option<UncheckedAccount>,
+    /// Creates the account.
+    // Safe: checked by address.
     pub system_program: Program<System>,
 }
 
@@ -50,14 +60,14 @@ impl CreateCampaign {
         settings: Settings,
     ) -> Result<()> {
         let accounts = &mut ctx.accounts;
-        let address = *accounts.campaign.address();
+        let campaign_address = *accounts.campaign.address();
         let creator = *accounts.authority.address();
         let mint = *accounts.mint.address();
         let payment_mint = *accounts.payment_mint.address();
         let token_program = *accounts.token_program.address();
         let now = clock::now()?;
         let bump = ctx.bumps.campaign;
-        pda::check_vacant(accounts.campaign.account(), E::CampaignExists)?;
+        account::check_vacant(accounts.campaign.account(), E::CampaignExists)?;
 
         let mut campaign = Campaign {
             version: VERSION,
@@ -65,6 +75,8 @@ impl CreateCampaign {
             funding: terms.funding,
             proof: terms.proof,
             uniqueness: terms.uniqueness,
+            per_owner: terms.per_owner,
+            notice_seconds: terms.notice_seconds,
             creator,
             id: id.into(),
             authority: creator,
@@ -75,10 +87,9 @@ impl CreateCampaign {
             created_at: now.into(),
             ..Campaign::zeroed()
         };
-        campaign.apply(&settings);
+        campaign.open_with(&settings)?;
         campaign.invariant()?;
-        let ends_at = settings.ends_at.get();
-        require!(ends_at == 0 || ends_at > now, E::InvalidSchedule);
+        settings.check_end(0, now)?;
 
         let split = terms.funding == FUNDING_PAYMENT_SPLIT;
         require!(
@@ -92,7 +103,7 @@ impl CreateCampaign {
             let program = accounts.payment_mint.account();
             let program = [Token::id(), Token2022::id()]
                 .into_iter()
-                .find(|id| pda::is_owned(program, id))
+                .find(|id| account::is_owned(program, id))
                 .ok_or(E::UnsupportedMint)?;
             token::read_mint(&accounts.payment_mint, &program, false)?;
         }
@@ -105,7 +116,7 @@ impl CreateCampaign {
                 require!(
                     facts
                         .authority
-                        .is_some_and(|authority| address_eq(&authority, &address)),
+                        .is_some_and(|authority| address_eq(&authority, &campaign_address)),
                     E::MintAuthorityMismatch
                 );
                 // Otherwise not one conversion could ever be paid.
@@ -115,17 +126,26 @@ impl CreateCampaign {
                 };
                 require!(facts.supply.checked_add(least).is_some(), E::InvalidReward);
             } else {
-                campaign.vault = token::associated(&address, &mint, &token_program).0;
+                campaign.vault = token::associated(&campaign_address, &mint, &token_program).0;
+                // Without it, rewards that wait would have no place, and stop a sale.
+                let vault = view(&accounts.vault).ok_or(E::MissingAccount)?;
+                require!(address_eq(vault.address(), &campaign.vault), E::WrongVault);
+                require!(account::is_owned(vault, &token_program), E::VaultMissing);
             }
         }
-        pda::create(
+        account::create_campaign(
             accounts.payer.account(),
-            &mut accounts.campaign.account().clone(),
-            &[pda::CAMPAIGN, creator.as_ref(), &id.to_le_bytes(), &[bump]],
+            accounts.campaign.account(),
+            &[
+                address::CAMPAIGN,
+                creator.as_ref(),
+                &id.to_le_bytes(),
+                &[bump],
+            ],
             &campaign,
         )?;
         log(&CampaignCreated {
-            campaign: address,
+            campaign: campaign_address,
             creator,
             mint,
             terms,

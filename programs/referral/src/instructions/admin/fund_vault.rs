@@ -1,25 +1,32 @@
 use anchor_lang::prelude::*;
 
 use crate::{
-    log, payout::Purse, sub, token, Campaign, Existing, ReferralError, VaultFunded, FUNDING_VAULT,
+    log, math::sub, payout::Purse, token, Campaign, Existing, ReferralError, VaultFunded,
+    FUNDING_VAULT,
 };
 
 /// Accounts of `fund_vault`.
 #[derive(Accounts)]
 pub struct FundVault {
-    /// Owner or delegate of `source`. Safe: it signs, and the token program checks it.
+    /// Owner or delegate of `source`.
+    // Safe: it signs, and the token program checks it.
     pub funder: Signer,
-    /// The campaign. Safe: owned by this program, with its discriminator.
+    /// The campaign.
+    // Safe: owned by this program, with its discriminator.
     pub campaign: Existing<Campaign>,
-    /// Token of the vault. Safe: the handler compares it with the campaign's.
+    /// Token of the vault.
+    // Safe: it is compared with the campaign's.
     pub mint: UncheckedAccount,
-    /// Where the tokens come from. Safe: the token program checks it.
+    /// Where the tokens come from.
+    // Safe: the token program checks it.
     #[account(mut)]
     pub source: UncheckedAccount,
-    /// The campaign's vault. Safe: the handler compares it.
+    /// The campaign's vault.
+    // Safe: compared with the campaign's.
     #[account(mut)]
     pub vault: UncheckedAccount,
-    /// Program of the mint. Safe: the handler compares it.
+    /// Program of the mint.
+    // Safe: compared with the campaign's.
     pub token_program: UncheckedAccount,
 }
 

@@ -1,13 +1,15 @@
 use anchor_lang::prelude::*;
 
-use crate::{log, AuthorityProposed, Campaign, Existing, ReferralError};
+use crate::{log, AuthorityProposed, Campaign, Existing};
 
 /// Accounts of `propose_authority`.
 #[derive(Accounts)]
 pub struct ProposeAuthority {
-    /// The campaign's authority. Safe: it signs, and the handler compares it.
+    /// The campaign's authority.
+    // Safe: it signs, and compared with the campaign's.
     pub authority: Signer,
-    /// The campaign. Safe: owned by this program, with its discriminator.
+    /// The campaign.
+    // Safe: owned by this program, with its discriminator.
     #[account(mut)]
     pub campaign: Existing<Campaign>,
 }
@@ -18,7 +20,6 @@ impl ProposeAuthority {
         let address = *ctx.accounts.campaign.address();
         let campaign = &mut ctx.accounts.campaign;
         campaign.check_authority(ctx.accounts.authority.address())?;
-        require!(campaign.closed == 0, ReferralError::CampaignClosed);
 
         let old = campaign.pending_authority;
         campaign.pending_authority = new_authority;

@@ -1,34 +1,39 @@
 use anchor_lang::{address_eq, prelude::*};
 
 use crate::{
-    clock, log, payout::Purse, pda, token, view, Campaign, Closed, Existing, ReferralError as E,
-    RentReclaimed, FUNDING_MINT_AUTHORITY, VERSION,
+    account::view, clock, log, payout::Purse, token, Campaign, Closed, Existing,
+    ReferralError as E, RentReclaimed, FUNDING_MINT_AUTHORITY, VERSION,
 };
 
 /// Accounts of `reclaim_campaign`.
 #[derive(Accounts)]
 pub struct ReclaimCampaign {
-    /// The campaign's authority. Safe: it signs, and the handler compares it.
+    /// The campaign's authority.
+    // Safe: it signs, and compared with the campaign's.
     pub authority: Signer,
-    /// The campaign. Safe: owned by this program, with its discriminator.
+    /// The campaign.
+    // Safe: owned by this program, with its discriminator.
     #[account(mut)]
     pub campaign: Existing<Campaign>,
-    /// Who paid the rent. Safe: the handler compares it.
-    /// May be `authority` as well: nothing here keeps a typed view of its data.
+    /// Paid the rent, and gets it back.
+    // Safe: compared with the campaign's. May be `authority` as well: nothing here keeps a
+    // typed view of its data.
     #[account(mut, unsafe(dup))]
     pub rent_payer: UncheckedAccount,
-    /// The mint, where the campaign is its authority or has a vault. Safe: the
-    /// handler compares it.
-    #[account(mut)]
+    /// The mint, where the campaign is its authority or has a vault. Writable where the
+    /// campaign is its authority.
+    // Safe: compared with the campaign's.
     pub mint: Option<UncheckedAccount>,
-    /// The campaign's vault, if it has one. Safe: the handler compares it.
+    /// The campaign's vault, if it has one.
+    // Safe: compared with the campaign's.
     #[account(mut)]
     pub vault: Option<UncheckedAccount>,
-    /// Where the vault's tokens go, as the authority says. Safe: the token program
-    /// checks it.
+    /// Where the vault's tokens go, as the authority says.
+    // Safe: the token program checks it.
     #[account(mut)]
     pub destination: Option<UncheckedAccount>,
-    /// Program of the mint. Safe: the handler compares it.
+    /// Program of the mint.
+    // Safe: compared with the campaign's.
     pub token_program: Option<UncheckedAccount>,
 }
 
@@ -53,19 +58,16 @@ impl ReclaimCampaign {
         };
         if campaign.funding == FUNDING_MINT_AUTHORITY {
             let mint = purse.check_mint()?;
+            require!(mint.is_writable(), ErrorCode::ConstraintMut);
             token::hand_back_mint(campaign, mint, &campaign.authority)?;
         } else if campaign.has_vault() {
-            let vault = purse.check_vault()?;
-            // It may never have been made.
-            if pda::is_owned(vault, &campaign.token_program) {
-                let mint = purse.check_mint()?;
-                let balance = token::balance(vault, &campaign.token_program)?;
-                if balance != 0 {
-                    let destination = view(&accounts.destination).ok_or(E::MissingAccount)?;
-                    token::transfer_from_vault(campaign, mint, vault, destination, balance)?;
-                }
-                token::close_vault(campaign, vault, accounts.rent_payer.account())?;
+            let (mint, vault) = (purse.check_mint()?, purse.check_vault()?);
+            let balance = token::balance(vault, &campaign.token_program)?;
+            if balance != 0 {
+                let destination = view(&accounts.destination).ok_or(E::MissingAccount)?;
+                token::transfer_from_vault(campaign, mint, vault, destination, balance)?;
             }
+            token::close_vault(campaign, vault, accounts.rent_payer.account())?;
         }
         let address = *campaign.address();
         let rent_payer = campaign.rent_payer;
@@ -73,6 +75,7 @@ impl ReclaimCampaign {
             version: VERSION,
             campaign: address,
             rent_payer,
+            treasury: campaign.sol_treasury(),
         };
         accounts
             .campaign

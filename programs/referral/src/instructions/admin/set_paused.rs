@@ -5,9 +5,11 @@ use crate::{log, Campaign, CampaignPauseChanged, Existing, ReferralError};
 /// Accounts of `set_paused`.
 #[derive(Accounts)]
 pub struct SetPaused {
-    /// The campaign's authority. Safe: it signs, and the handler compares it.
+    /// The campaign's authority.
+    // Safe: it signs, and compared with the campaign's.
     pub authority: Signer,
-    /// The campaign. Safe: owned by this program, with its discriminator.
+    /// The campaign.
+    // Safe: owned by this program, with its discriminator.
     #[account(mut)]
     pub campaign: Existing<Campaign>,
 }

@@ -5,11 +5,14 @@ use crate::{log, Campaign, Existing, Referral, ReferralError, ReferralSuspension
 /// Accounts of `set_suspended`.
 #[derive(Accounts)]
 pub struct SetSuspended {
-    /// The campaign's authority. Safe: it signs, and the handler compares it.
+    /// The campaign's authority.
+    // Safe: it signs, and compared with the campaign's.
     pub authority: Signer,
-    /// The campaign. Safe: owned by this program, with its discriminator.
+    /// The campaign.
+    // Safe: owned by this program, with its discriminator.
     pub campaign: Existing<Campaign>,
-    /// The referral. Safe: owned by this program, with its discriminator.
+    /// The referral.
+    // Safe: owned by this program, with its discriminator.
     #[account(mut)]
     pub referral: Existing<Referral>,
 }

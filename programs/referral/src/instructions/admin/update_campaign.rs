@@ -5,15 +5,17 @@ use crate::{clock, log, Campaign, CampaignUpdated, Existing, ReferralError, Sett
 /// Accounts of `update_campaign`.
 #[derive(Accounts)]
 pub struct UpdateCampaign {
-    /// The campaign's authority. Safe: it signs, and the handler compares it.
+    /// The campaign's authority.
+    // Safe: it signs, and compared with the campaign's.
     pub authority: Signer,
-    /// The campaign. Safe: owned by this program, with its discriminator.
+    /// The campaign.
+    // Safe: owned by this program, with its discriminator.
     #[account(mut)]
     pub campaign: Existing<Campaign>,
 }
 
 impl UpdateCampaign {
-    /// Replaces the settings, for the conversions that follow.
+    /// Replaces the settings: at once, or after the campaign's notice where they cut.
     pub fn handle(ctx: &mut Context<Self>, settings: Settings) -> Result<()> {
         let now = clock::now()?;
         let address = *ctx.accounts.campaign.address();
@@ -21,19 +23,16 @@ impl UpdateCampaign {
         campaign.check_authority(ctx.accounts.authority.address())?;
         require!(campaign.closed == 0, ReferralError::CampaignClosed);
 
-        let old = campaign.settings();
-        let ends_at = settings.ends_at;
+        let old = *campaign.in_force(now).settings;
         // An end that has passed may stay; a new one lies ahead.
-        require!(
-            ends_at.get() == 0 || ends_at.get() > now || ends_at.get() == old.ends_at.get(),
-            ReferralError::InvalidSchedule
-        );
-        campaign.apply(&settings);
+        settings.check_end(old.ends_at.get(), now)?;
+        let in_force_from = campaign.change(&settings, now)?;
         campaign.invariant()?;
         log(&CampaignUpdated {
             campaign: address,
             old,
             new: settings,
+            in_force_from: in_force_from.into(),
         });
         Ok(())
     }

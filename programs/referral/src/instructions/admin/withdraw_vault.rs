@@ -1,23 +1,31 @@
 use anchor_lang::prelude::*;
 
-use crate::{log, payout::Purse, sub, token, Campaign, Existing, ReferralError, VaultWithdrawn};
+use crate::{
+    log, math::sub, payout::Purse, token, Campaign, Existing, ReferralError, VaultWithdrawn,
+};
 
 /// Accounts of `withdraw_vault`.
 #[derive(Accounts)]
 pub struct WithdrawVault {
-    /// The campaign's authority. Safe: it signs, and the handler compares it.
+    /// The campaign's authority.
+    // Safe: it signs, and compared with the campaign's.
     pub authority: Signer,
-    /// The campaign. Safe: owned by this program, with its discriminator.
+    /// The campaign.
+    // Safe: owned by this program, with its discriminator.
     pub campaign: Existing<Campaign>,
-    /// Token of the vault. Safe: the handler compares it with the campaign's.
+    /// Token of the vault.
+    // Safe: it is compared with the campaign's.
     pub mint: UncheckedAccount,
-    /// The campaign's vault. Safe: the handler compares it.
+    /// The campaign's vault.
+    // Safe: compared with the campaign's.
     #[account(mut)]
     pub vault: UncheckedAccount,
-    /// Where the tokens go, as the authority says. Safe: the token program checks it.
+    /// Where the tokens go, as the authority says.
+    // Safe: the token program checks it.
     #[account(mut)]
     pub destination: UncheckedAccount,
-    /// Program of the mint. Safe: the handler compares it.
+    /// Program of the mint.
+    // Safe: compared with the campaign's.
     pub token_program: UncheckedAccount,
 }
 

@@ -1,17 +1,24 @@
 use anchor_lang::{address_eq, prelude::*};
 
-use crate::{log, reward_account, Campaign, Existing, OwnerChanged, Referral, ReferralError};
+use super::{check_registered, reward_account};
+use crate::{clock, log, Campaign, Existing, OwnerChanged, Referral, ReferralError, Referrer};
 
 /// Accounts of `accept_owner`.
 #[derive(Accounts)]
 pub struct AcceptOwner {
-    /// Whom the referral was offered to. Safe: it signs, and the handler compares it.
+    /// The owner to be: the referral was offered to it.
+    // Safe: it signs, and compared with the campaign's.
     pub new_owner: Signer,
-    /// The campaign. Safe: owned by this program, with its discriminator.
+    /// The campaign.
+    // Safe: owned by this program, with its discriminator.
     pub campaign: Existing<Campaign>,
-    /// The referral. Safe: owned by this program, with its discriminator.
+    /// The referral.
+    // Safe: owned by this program, with its discriminator.
     #[account(mut)]
     pub referral: Existing<Referral>,
+    /// The new owner's account, in campaigns that count per owner.
+    // Safe: owned by this program, with its discriminator; campaign and owner are compared.
+    pub referrer: Option<Existing<Referrer>>,
 }
 
 impl AcceptOwner {
@@ -35,6 +42,14 @@ impl AcceptOwner {
             ReferralError::InvalidPartner
         );
 
+        if campaign.per_owner == 1 {
+            // A conversion that can still be cancelled counts for the owner it was made for.
+            require!(
+                clock::now()? >= referral.held_until.get(),
+                ReferralError::RewardsPending
+            );
+            check_registered(&ctx.accounts.referrer, campaign, &new)?;
+        }
         let old = referral.owner;
         referral.owner = new;
         referral.pending_owner = Address::default();

@@ -5,13 +5,16 @@ use crate::{log, Closed, Existing, Referral, ReferralClosed, ReferralError, VERS
 /// Accounts of `close_referral`.
 #[derive(Accounts)]
 pub struct CloseReferral {
-    /// The referral's owner. Safe: it signs, and the handler compares it.
+    /// The referral's owner.
+    // Safe: it signs, and compared with the campaign's.
     pub owner: Signer,
-    /// The referral. Safe: owned by this program, with its discriminator.
+    /// The referral.
+    // Safe: owned by this program, with its discriminator.
     #[account(mut)]
     pub referral: Existing<Referral>,
-    /// Who paid the rent. Safe: the handler compares it.
-    /// May be `owner` as well: nothing here keeps a typed view of its data.
+    /// Paid the rent, and gets it back.
+    // Safe: compared with the campaign's. May be `owner` as well: nothing here keeps a typed
+    // view of its data.
     #[account(mut, unsafe(dup))]
     pub rent_payer: UncheckedAccount,
 }
@@ -35,6 +38,7 @@ impl CloseReferral {
             version: VERSION,
             campaign: referral.campaign,
             rent_payer: referral.rent_payer,
+            treasury: Address::default(),
         };
         let event = ReferralClosed {
             referral: *referral.address(),

@@ -1,41 +1,37 @@
-#![allow(
-    unused_variables,
-    reason = "the derive binds the arguments once more where it does not need them"
-)]
-
 use anchor_lang::{address_eq, prelude::*};
 use bytemuck::Zeroable;
 
+use super::{check_expiry, check_registered, reward_account};
 use crate::{
-    check_expiry, clock, log, pda, reward_account, Campaign, Existing, Referral, ReferralCreated,
-    ReferralError, VERSION,
+    account, clock, code::parse_code, log, Campaign, Existing, Referral, ReferralCreated,
+    ReferralError, Referrer, VERSION,
 };
 
 /// Accounts of `create_referral`.
 #[derive(Accounts)]
-#[instruction(code: [u8; 12])]
 pub struct CreateReferral {
-    /// Pays the rent. Safe: it signs.
-    /// May be `owner` as well: nothing here keeps a typed view of its data.
+    /// Pays the rent.
+    // Safe: it signs. May be `owner` as well: nothing here keeps a typed view of its data.
     #[account(mut, unsafe(dup))]
     pub payer: Signer,
-    /// Who will earn the code's rewards. Safe: it signs, so nobody is made a
-    /// referrer without knowing.
+    /// Will earn the code's rewards.
+    // Safe: it signs, so nobody is made a referrer without knowing.
     pub owner: Signer,
-    /// The campaign. Safe: owned by this program, with its discriminator.
+    /// The campaign.
+    // Safe: owned by this program, with its discriminator.
     pub campaign: Existing<Campaign>,
-    /// The referral to be. Safe: the address is derived here with the canonical
-    /// bump, and the account must not exist yet.
-    #[account(
-        mut,
-        seeds = [pda::REFERRAL, campaign.address().as_ref(), pda::code_seed(&code)],
-        bump
-    )]
+    /// The referral to be.
+    // Safe: the System program checks the address, and the account must not exist yet.
+    #[account(mut)]
     pub referral: UncheckedAccount,
-    /// The campaign's attestor, where codes need its signature. Safe: it signs, and
-    /// the handler compares it.
+    /// The campaign's attestor, where codes need its signature.
+    // Safe: it signs, and compared with the campaign's.
     pub attestor: Option<Signer>,
-    /// Creates the account. Safe: checked by address.
+    /// The owner's account, in campaigns that count per owner.
+    // Safe: owned by this program, with its discriminator; campaign and owner are compared.
+    pub referrer: Option<Existing<Referrer>>,
+    /// Creates the account.
+    // Safe: checked by address.
     pub system_program: Program<System>,
 }
 
@@ -49,26 +45,28 @@ impl CreateReferral {
     ) -> Result<()> {
         let now = clock::now()?;
         let accounts = &mut ctx.accounts;
-        let code = pda::parse_code(&padded)?;
+        let code = parse_code(&padded)?;
         require!(accounts.campaign.closed == 0, ReferralError::CampaignClosed);
-        if accounts.campaign.attested_codes == 1 {
+        if accounts.campaign.settings.attested_codes == 1 {
             let attestor = accounts.attestor.as_ref();
             let attestor = attestor.ok_or(ReferralError::AttestationRequired)?;
             require!(
-                address_eq(attestor.address(), &accounts.campaign.attestor),
+                address_eq(attestor.address(), &accounts.campaign.settings.attestor),
                 ReferralError::WrongAttestor
             );
         }
+        if accounts.campaign.per_owner == 1 {
+            let owner = accounts.owner.address();
+            check_registered(&accounts.referrer, &accounts.campaign, owner)?;
+        }
         check_expiry(expires_at, now)?;
-        pda::check_vacant(accounts.referral.account(), ReferralError::CodeTaken)?;
+        account::check_vacant(accounts.referral.account(), ReferralError::CodeTaken)?;
 
         let address = *accounts.referral.address();
         let campaign = *accounts.campaign.address();
         let owner = *accounts.owner.address();
-        let bump = ctx.bumps.referral;
         let referral = Referral {
             version: VERSION,
-            bump,
             code_len: code.len(),
             active: 1,
             code: padded,
@@ -82,10 +80,11 @@ impl CreateReferral {
             ..Referral::zeroed()
         };
         referral.invariant()?;
-        pda::create(
+        account::create_with_seed(
             accounts.payer.account(),
-            &mut accounts.referral.account().clone(),
-            &[pda::REFERRAL, campaign.as_ref(), code.as_bytes(), &[bump]],
+            accounts.referral.account(),
+            &accounts.campaign,
+            code.as_str(),
             &referral,
         )?;
         log(&ReferralCreated {

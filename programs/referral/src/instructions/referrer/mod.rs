@@ -3,14 +3,15 @@
 pub mod accept_owner;
 pub mod close_referral;
 pub mod create_referral;
+pub mod end_partnership;
 pub mod propose_owner;
-pub mod remove_partner;
+pub mod register_referrer;
 pub mod set_partner;
 pub mod update_referral;
 
-use anchor_lang::prelude::*;
+use anchor_lang::{address_eq, prelude::*};
 
-use crate::{token, Campaign, ReferralError};
+use crate::{token, Campaign, Existing, ReferralError, Referrer};
 
 /// Where `owner`'s rewards go, and the bump of that address: the associated token
 /// account, or the wallet itself when they are SOL.
@@ -26,6 +27,21 @@ pub fn check_expiry(expires_at: i64, now: i64) -> Result<()> {
     require!(
         expires_at == 0 || expires_at > now,
         ReferralError::InvalidExpiry
+    );
+    Ok(())
+}
+
+/// Fails unless `referrer` is the account of `owner` in this campaign. A code whose owner
+/// has none could not be credited.
+pub fn check_registered(
+    referrer: &Option<Existing<Referrer>>,
+    campaign: &Existing<Campaign>,
+    owner: &Address,
+) -> Result<()> {
+    let referrer = referrer.as_ref().ok_or(ReferralError::MissingAccount)?;
+    require!(
+        address_eq(&referrer.campaign, campaign.address()) && address_eq(&referrer.owner, owner),
+        ReferralError::WrongReferrer
     );
     Ok(())
 }

@@ -5,9 +5,11 @@ use crate::{log, Existing, OwnerProposed, Referral};
 /// Accounts of `propose_owner`.
 #[derive(Accounts)]
 pub struct ProposeOwner {
-    /// The referral's owner. Safe: it signs, and the handler compares it.
+    /// The referral's owner.
+    // Safe: it signs, and compared with the campaign's.
     pub owner: Signer,
-    /// The referral. Safe: owned by this program, with its discriminator.
+    /// The referral.
+    // Safe: owned by this program, with its discriminator.
     #[account(mut)]
     pub referral: Existing<Referral>,
 }

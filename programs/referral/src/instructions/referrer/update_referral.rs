@@ -1,13 +1,16 @@
 use anchor_lang::prelude::*;
 
-use crate::{check_expiry, clock, log, Existing, Referral, ReferralUpdated};
+use super::check_expiry;
+use crate::{clock, log, Existing, Referral, ReferralUpdated};
 
 /// Accounts of `update_referral`.
 #[derive(Accounts)]
 pub struct UpdateReferral {
-    /// The referral's owner. Safe: it signs, and the handler compares it.
+    /// The referral's owner.
+    // Safe: it signs, and compared with the campaign's.
     pub owner: Signer,
-    /// The referral. Safe: owned by this program, with its discriminator.
+    /// The referral.
+    // Safe: owned by this program, with its discriminator.
     #[account(mut)]
     pub referral: Existing<Referral>,
 }

@@ -1,39 +1,51 @@
 use anchor_lang::{address_eq, prelude::*};
 
-use super::{check_chain, reward_of};
+use super::check_chain;
 use crate::{
+    account::{self, view},
     clock, log,
+    math::sub,
     payout::{self, Purse},
-    pda, sub, token, view, Campaign, Conversion, ConversionCancelled, Existing, Referral,
-    ReferralError as E, FUNDING_PAYMENT_SPLIT, STATUS_CANCELLED, STATUS_PENDING,
+    token, Campaign, Conversion, ConversionCancelled, Existing, Referral, ReferralError as E,
+    Referrer, FUNDING_PAYMENT_SPLIT, STATUS_CANCELLED, STATUS_PENDING,
 };
 
 /// Accounts of `cancel_conversion`.
 #[derive(Accounts)]
 pub struct CancelConversion {
-    /// The campaign's authority. Safe: it signs, and the handler compares it.
+    /// The campaign's authority.
+    // Safe: it signs, and is compared with the campaign's.
     pub authority: Signer,
-    /// The campaign. Safe: owned by this program, with its discriminator. Writable
-    /// only where it counts a budget or what its vault owes.
+    /// The campaign. Writable only where the conversion was charged to its budget or its
+    /// vault.
+    // Safe: owned by this program, with its discriminator.
     pub campaign: Existing<Campaign>,
-    /// The referral. Safe: owned by this program, with its discriminator; the handler
-    /// compares its campaign.
+    /// The referral.
+    // Safe: owned by this program, with its discriminator; its campaign is compared.
     #[account(mut)]
     pub referral: Existing<Referral>,
-    /// The conversion. Safe: owned by this program, with its discriminator; the
-    /// handler compares its referral.
+    /// The conversion.
+    // Safe: owned by this program, with its discriminator; its referral is compared.
     #[account(mut)]
     pub conversion: Existing<Conversion>,
-    /// Gets back what a payment split had put aside. Safe: the handler compares it.
-    /// May be any other account: nothing here keeps a typed view of its data.
+    /// The account of the referral's owner, in campaigns that count per owner.
+    // Safe: owned by this program, with its discriminator; campaign and owner are compared.
+    #[account(mut)]
+    pub referrer: Option<Existing<Referrer>>,
+    /// Gets back what a payment split had put aside.
+    // Safe: compared with the campaign's. May be any other account: nothing here keeps a
+    // typed view of its data.
     #[account(mut, unsafe(dup))]
     pub treasury: Option<UncheckedAccount>,
-    /// Token of the rewards, to move it. Safe: the handler compares it.
+    /// Token of the rewards, to move it.
+    // Safe: the purse compares it with the campaign's.
     pub mint: Option<UncheckedAccount>,
-    /// The campaign's vault, to move from. Safe: the handler compares it.
+    /// The campaign's vault, to move from.
+    // Safe: the purse compares it with the campaign's.
     #[account(mut, unsafe(dup))]
     pub vault: Option<UncheckedAccount>,
-    /// Program of the mint. Safe: the handler compares it.
+    /// Program of the mint.
+    // Safe: the purse compares it with the campaign's.
     pub token_program: Option<UncheckedAccount>,
 }
 
@@ -48,18 +60,18 @@ impl CancelConversion {
         require!(conversion.status == STATUS_PENDING, E::NotPending);
         require!(now < conversion.claimable_from(), E::HoldOver);
 
-        let reward = reward_of(conversion);
-        let open = payout::open(conversion.settled);
-        let unsettled = payout::sum(&reward, open);
-        if campaign.funding == FUNDING_PAYMENT_SPLIT && unsettled != 0 {
+        let reward = conversion.reward();
+        let budgeted = conversion.budgeted == 1;
+        let unsettled = payout::unsettled(conversion.settled);
+        let waiting = payout::sum(&reward, unsettled);
+        if campaign.funding == FUNDING_PAYMENT_SPLIT && waiting != 0 {
             let treasury = view(&accounts.treasury).ok_or(E::MissingAccount)?;
             require!(
-                address_eq(treasury.address(), &campaign.treasury),
+                address_eq(treasury.address(), &campaign.settings.treasury),
                 E::WrongTreasury
             );
             if campaign.pays_sol() {
-                let mut escrow = *conversion.account();
-                pda::move_lamports(&mut escrow, &mut treasury.clone(), unsettled)?;
+                account::move_lamports(conversion.account(), treasury, waiting)?;
             } else {
                 let purse = Purse {
                     campaign,
@@ -68,31 +80,49 @@ impl CancelConversion {
                     token_program: view(&accounts.token_program),
                 };
                 let (mint, vault) = (purse.check_mint()?, purse.check_vault()?);
-                token::transfer_from_vault(campaign, mint, vault, treasury, unsettled)?;
+                // Where the treasury cannot take it, it stays in the vault, owed to nobody.
+                let program = &campaign.token_program;
+                if token::takes(treasury, None, mint.address(), program, waiting) {
+                    token::transfer_from_vault(campaign, mint, vault, treasury, waiting)?;
+                }
             }
         }
 
+        let counted = reward.total() != 0;
         let referral = &mut accounts.referral;
-        referral.settle(&accounts.conversion, open, true)?;
-        referral.conversions = sub(referral.conversions.get(), 1)?.into();
-        referral.rewards_total = sub(referral.rewards_total.get(), reward.referrer)?.into();
-        referral.bonuses_paid &= !reward.bonuses;
+        referral.settle(&reward, unsettled, true)?;
+        if counted {
+            referral.conversions = sub(referral.conversions.get(), 1)?.into();
+            referral.rewards_total = sub(referral.rewards_total.get(), reward.referrer)?.into();
+            if campaign.per_owner == 1 {
+                let referrer = accounts.referrer.as_mut().ok_or(E::MissingAccount)?;
+                let its = address_eq(&referrer.campaign, campaign.address())
+                    && address_eq(&referrer.owner, &referral.owner);
+                require!(its, E::WrongReferrer);
+                referrer.uncount(&reward)?;
+            } else {
+                let paid = referral.bonuses_paid.get() & !reward.bonuses;
+                referral.bonuses_paid = paid.into();
+            }
+        }
         referral.invariant()?;
         accounts.conversion.status = STATUS_CANCELLED;
-        if accounts.campaign.counts() {
+        let has_vault = campaign.has_vault();
+        if budgeted || has_vault {
             accounts.campaign.count(|campaign| {
-                if campaign.has_vault() {
-                    campaign.owed = sub(campaign.owed.get(), unsettled)?.into();
+                if has_vault {
+                    campaign.owed = sub(campaign.owed.get(), waiting)?.into();
                 }
-                // It may have had no budget yet when this was promised.
-                let committed = campaign.committed.get().saturating_sub(unsettled);
-                campaign.committed = committed.into();
+                if budgeted {
+                    let total = reward.total();
+                    campaign.committed = sub(campaign.committed.get(), total)?.into();
+                }
                 Ok(())
             })?;
         }
         log(&ConversionCancelled {
             conversion: *accounts.conversion.address(),
-            amount: unsettled,
+            amount: waiting,
         });
         Ok(())
     }

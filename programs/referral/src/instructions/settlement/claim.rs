@@ -1,58 +1,63 @@
 use anchor_lang::prelude::*;
 
-use super::{check_chain, reward_of};
+use super::check_chain;
 use crate::{
+    account::{view, Recipient},
     clock,
-    payout::{self, Parties, Purse, Receivers},
-    sub,
+    math::sub,
+    payout::{self, Parties, Purse, Recipients},
     trailing::trailing,
-    view, Campaign, Conversion, Existing, Referral, ReferralError as E, SETTLED_ALL,
-    SETTLED_PARTNER, SETTLED_REFEREE, STATUS_PAID, STATUS_PENDING,
+    Campaign, Conversion, Existing, Referral, ReferralError as E, SETTLED_ALL, SETTLED_PARTNER,
+    SETTLED_REFEREE, STATUS_PAID, STATUS_PENDING,
 };
 
 /// Accounts of `claim`. Nobody has to sign: whoever sends it, the same are paid.
 #[derive(Accounts)]
 pub struct Claim {
-    /// The campaign. Safe: owned by this program, with its discriminator. Writable
-    /// only where it has a vault.
+    /// The campaign. Writable only where it has a vault.
+    // Safe: owned by this program, with its discriminator.
     pub campaign: Existing<Campaign>,
-    /// The referral. Safe: owned by this program, with its discriminator; the handler
-    /// compares its campaign.
+    /// The referral.
+    // Safe: owned by this program, with its discriminator; its campaign is compared.
     #[account(mut)]
     pub referral: Existing<Referral>,
-    /// The conversion. Safe: owned by this program, with its discriminator; the
-    /// handler compares its referral.
+    /// The conversion.
+    // Safe: owned by this program, with its discriminator; its referral is compared.
     #[account(mut)]
     pub conversion: Existing<Conversion>,
     /// The referrer's associated token account, or wallet where rewards are SOL.
-    /// Safe: the handler compares it with the referral's, and reads its state.
-    /// May be any other account: nothing here keeps a typed view of its data.
+    // Safe: compared with the referral's; its state is read. May be any other account:
+    // nothing here keeps a typed view of its data.
     #[account(mut, unsafe(dup))]
-    pub referrer_account: UncheckedAccount,
-    /// Token of the rewards; absent for SOL. Safe: the handler compares it.
-    #[account(mut)]
+    pub referrer_account: Recipient,
+    /// Token of the rewards; absent for SOL. Writable where it is minted.
+    // Safe: the purse compares it with the campaign's.
     pub mint: Option<UncheckedAccount>,
-    /// Program of the mint; absent for SOL. Safe: the handler compares it.
+    /// Program of the mint; absent for SOL.
+    // Safe: the purse compares it with the campaign's.
     pub token_program: Option<UncheckedAccount>,
 }
 
 /// The accounts of `claim` that some campaigns need: all of them, or none.
 #[derive(Accounts, Default)]
 pub struct ClaimExtras {
-    /// The referee's account, where it is owed a share. Safe: the handler derives it.
+    /// The referee's account, where it is owed a part.
+    // Safe: the address is derived.
     #[account(mut, unsafe(dup))]
-    pub referee_account: Option<UncheckedAccount>,
-    /// The partner's account, where it is owed a share. Safe: the handler derives it.
+    pub referee_account: Option<Recipient>,
+    /// The partner's account, where it is owed a part.
+    // Safe: the address is derived.
     #[account(mut, unsafe(dup))]
-    pub partner_account: Option<UncheckedAccount>,
-    /// The campaign's vault, where it has one. Safe: the handler compares it.
+    pub partner_account: Option<Recipient>,
+    /// The campaign's vault, where it has one.
+    // Safe: compared with the campaign's.
     #[account(mut)]
     pub vault: Option<UncheckedAccount>,
 }
 
 impl ClaimExtras {
-    /// What is there of them. Where only the referrer is owed and nothing lies in a
-    /// vault, nothing looks.
+    /// Parses the optional trailing accounts; skipped where only the referrer is owed and
+    /// nothing lies in a vault.
     #[inline(always)]
     fn of(ctx: &mut Context<Claim>) -> Result<Self> {
         let others = SETTLED_REFEREE | SETTLED_PARTNER;
@@ -65,7 +70,7 @@ impl ClaimExtras {
 }
 
 impl Claim {
-    /// Pays every part that is owed and can be taken now.
+    /// Pays every part that is owed and can be paid now.
     pub fn handle(ctx: &mut Context<Self>) -> Result<()> {
         let extras = ClaimExtras::of(ctx)?;
         let accounts = &mut ctx.accounts;
@@ -78,51 +83,52 @@ impl Claim {
             require!(clock::now()? >= conversion.claimable_from(), E::StillHeld);
         }
 
-        let reward = reward_of(conversion);
+        let reward = conversion.reward();
         let settled = conversion.settled;
-        let receivers = Receivers {
+        let recipients = Recipients {
             referrer: accounts.referrer_account.account(),
             referee: view(&extras.referee_account),
             partner: view(&extras.partner_account),
         };
-        let parties = Parties {
-            campaign,
-            referral,
-            referee: &conversion.referee,
-        };
-        let payable = parties.payable(&receivers, &reward, settled)?;
         let purse = Purse {
             campaign,
             mint: view(&accounts.mint),
             vault: view(&extras.vault),
             token_program: view(&accounts.token_program),
         };
-        let sol = campaign.pays_sol();
-        let amount = payout::sum(&reward, payable);
-        let payable = if sol {
-            payable
-        } else {
-            purse.check(payable, amount)?
-        };
-        require!(payable != 0, E::NothingToClaim);
+        let mut paid = 0;
+        // A held conversion that owes nothing is only over.
+        if settled != SETTLED_ALL {
+            let parties = Parties {
+                campaign,
+                referral,
+                referee: &conversion.referee,
+            };
+            paid = parties.payable(&recipients, &reward, settled)?;
+            if !campaign.pays_sol() {
+                paid = purse.check(paid, payout::sum(&reward, paid))?;
+            }
+            require!(paid != 0, E::NothingToClaim);
+        }
 
-        let settled = settled | payable;
-        let closes = settled == SETTLED_ALL;
-        accounts
-            .referral
-            .settle(&accounts.conversion, payable, closes)?;
+        let settled = settled | paid;
+        let over = settled == SETTLED_ALL;
+        accounts.referral.settle(&reward, paid, over)?;
         accounts.referral.invariant()?;
         accounts.conversion.settled = settled;
-        if closes {
+        if over {
             accounts.conversion.status = STATUS_PAID;
         }
-        if sol {
-            let mut escrow = *accounts.conversion.account();
-            payout::pay_from_escrow(&mut escrow, &receivers, &reward, payable)?;
-        } else {
-            purse.pay(&receivers, &reward, payable)?;
+        if paid == 0 {
+            return Ok(());
         }
+        if campaign.pays_sol() {
+            let escrow = accounts.conversion.account();
+            return payout::pay_from_escrow(escrow, &recipients, &reward, paid);
+        }
+        purse.pay(&recipients, &reward, paid)?;
         if accounts.campaign.has_vault() {
+            let amount = payout::sum(&reward, paid);
             accounts.campaign.count(|campaign| {
                 campaign.owed = sub(campaign.owed.get(), amount)?.into();
                 Ok(())

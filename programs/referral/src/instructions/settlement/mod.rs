@@ -3,28 +3,21 @@
 
 pub mod cancel_conversion;
 pub mod claim;
+pub mod reclaim_binding;
 pub mod reclaim_conversion;
-pub mod reclaim_referee;
 pub mod reclaim_referral;
+pub mod reclaim_referrer;
+pub mod reclaim_voucher;
 
 use anchor_lang::{address_eq, prelude::*};
-use vouch_rules::reward::Reward;
 
-use crate::{pda, Campaign, Closed, Conversion, Existing, Referral, ReferralError as E};
-
-/// What the conversion earned, part by part.
-#[inline(always)]
-fn reward_of(conversion: &Conversion) -> Reward {
-    Reward {
-        referrer: conversion.reward_referrer.get(),
-        referee: conversion.reward_referee.get(),
-        partner: conversion.reward_partner.get(),
-        bonuses: conversion.bonuses,
-    }
-}
+use crate::{
+    account, log, Campaign, Closed, Conversion, Existing, Expected, Referral, ReferralError as E,
+    RentReclaimed,
+};
 
 /// Fails unless the three belong together.
-#[inline(always)]
+#[inline]
 fn check_chain(
     campaign: &Existing<Campaign>,
     referral: &Existing<Referral>,
@@ -47,13 +40,15 @@ struct Over {
     closed: bool,
     /// Nothing can be claimed any more.
     claims: bool,
+    /// Receives the SOL that nobody claimed; zero where rewards are tokens.
+    treasury: Address,
 }
 
-/// Whether the campaign at `account` is over, at `now` in unix seconds: one that was
-/// reclaimed is, altogether.
+/// How far the campaign at `account` is over, at `now` in unix seconds. One that was
+/// reclaimed is over altogether.
 fn over(account: &AccountView, now: i64) -> Result<Over> {
-    if let Some(closed) = pda::read::<Closed>(account) {
-        // A referral's remains are no campaign's.
+    if let Some(closed) = account::read::<Closed>(account) {
+        // A tombstone of a referral must not pass as one of a campaign.
         require!(
             address_eq(&closed.campaign, account.address()),
             E::CampaignNotFound
@@ -61,11 +56,33 @@ fn over(account: &AccountView, now: i64) -> Result<Over> {
         return Ok(Over {
             closed: true,
             claims: true,
+            treasury: closed.treasury,
         });
     }
-    let campaign = pda::read::<Campaign>(account).ok_or(E::CampaignNotFound)?;
+    let campaign = account::read::<Campaign>(account).ok_or(E::CampaignNotFound)?;
     Ok(Over {
         closed: campaign.closed == 1,
         claims: campaign.claims_are_over(now),
+        treasury: campaign.sol_treasury(),
     })
+}
+
+/// Closes an account that is over; its lamports go to its `rent_payer`, which has to be
+/// `destination`.
+fn give_back<T: Expected>(
+    account: &mut Existing<T>,
+    rent_payer: Address,
+    destination: &AccountView,
+) -> Result<()> {
+    require!(
+        address_eq(&rent_payer, destination.address()),
+        E::WrongRentPayer
+    );
+    let address = *account.address();
+    account.close_to(destination)?;
+    log(&RentReclaimed {
+        account: address,
+        rent_payer,
+    });
+    Ok(())
 }

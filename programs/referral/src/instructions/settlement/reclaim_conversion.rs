@@ -1,61 +1,96 @@
 use anchor_lang::{address_eq, prelude::*};
 
-use super::over;
+use super::{give_back, over, Over};
 use crate::{
-    clock, log, pda, Conversion, Existing, ReferralError as E, RentReclaimed, STATUS_PENDING,
+    account::{self, view, Recipient},
+    address, clock, payout, Conversion, Existing, ReferralError as E, SETTLED_ALL, STATUS_PAID,
+    STATUS_PENDING,
 };
 
 /// Accounts of `reclaim_conversion`. Nobody has to sign.
 #[derive(Accounts)]
 pub struct ReclaimConversion {
-    /// The campaign, or what is left of it. Safe: the handler reads it as one of this
-    /// program's, and the conversion's address says that it is the conversion's.
+    /// The campaign, or its tombstone.
+    // Safe: read as one of this program's; the conversion's address says that it is the
+    // conversion's.
     pub campaign: UncheckedAccount,
-    /// The conversion. Safe: owned by this program, with its discriminator.
+    /// The conversion.
+    // Safe: owned by this program, with its discriminator.
     #[account(mut)]
     pub conversion: Existing<Conversion>,
-    /// Who paid the rent. Safe: the handler compares it.
-    #[account(mut)]
-    pub rent_payer: UncheckedAccount,
+    /// Paid the rent, and gets it back.
+    // Safe: compared with the conversion's. May be the treasury: nothing here keeps a typed
+    // view of its data.
+    #[account(mut, unsafe(dup))]
+    pub rent_payer: Recipient,
+    /// The campaign's treasury, where SOL waits that nobody claimed.
+    // Safe: compared with the campaign's. May be the rent payer: nothing here keeps a typed
+    // view of its data.
+    #[account(mut, unsafe(dup))]
+    pub treasury: Option<Recipient>,
 }
 
 impl ReclaimConversion {
-    /// Gives the rent of a conversion back; with it what waited there in vain.
+    /// Gives the rent of a conversion back. SOL that nobody claimed in time goes to the
+    /// campaign's treasury.
     pub fn handle(ctx: &mut Context<Self>, key: [u8; 32]) -> Result<()> {
         let now = clock::now()?;
         let accounts = &mut ctx.accounts;
         let conversion = &accounts.conversion;
-        let campaign = accounts.campaign.address();
         // Only the right key gives this address.
-        let seeds = [
-            pda::CONVERSION,
-            campaign.as_ref(),
-            key.as_slice(),
-            &[conversion.bump],
-        ];
-        let address = anchor_lang::cpi::create_program_address(&seeds, &crate::ID);
-        require!(
-            address.is_ok_and(|address| address_eq(&address, conversion.address())),
-            E::WrongCampaign
-        );
+        let address = address::keyed(accounts.campaign.address(), &key);
+        require!(address_eq(&address, conversion.address()), E::WrongCampaign);
         let over = over(accounts.campaign.account(), now)?;
         require!(over.closed, E::CampaignNotClosed);
+        let pending = conversion.status == STATUS_PENDING;
+        require!(!pending || over.claims, E::RewardsPending);
+        let rent_payer = conversion.rent_payer;
+        let destination = accounts.rent_payer.account();
         require!(
-            conversion.status != STATUS_PENDING || over.claims,
-            E::RewardsPending
-        );
-        require!(
-            address_eq(&conversion.rent_payer, accounts.rent_payer.address()),
+            address_eq(&rent_payer, destination.address()),
             E::WrongRentPayer
         );
-        let event = RentReclaimed {
-            account: *conversion.address(),
-            rent_payer: conversion.rent_payer,
-        };
-        accounts
-            .conversion
-            .close_to(accounts.rent_payer.account())?;
-        log(&event);
-        Ok(())
+        let mut lapsed = 0;
+        if pending {
+            let unclaimed = payout::unsettled(conversion.settled);
+            let unclaimed = payout::sum(&conversion.reward(), unclaimed);
+            let treasury = view(&accounts.treasury);
+            lapsed = lapse(conversion.account(), treasury, &over, unclaimed)?;
+        }
+        if destination.executable() {
+            // The runtime gives nothing to a wallet that became a program. Its rent stays,
+            // but not what the treasury gets.
+            require!(lapsed != 0, ErrorCode::ConstraintMut);
+            accounts.conversion.status = STATUS_PAID;
+            accounts.conversion.settled = SETTLED_ALL;
+            return Ok(());
+        }
+        give_back(&mut accounts.conversion, rent_payer, destination)
     }
+}
+
+/// Moves `unclaimed` lamports of an escrow to the campaign's treasury, and returns what it
+/// moved. Tokens lapse in the vault, which the campaign's authority empties.
+fn lapse(
+    escrow: &AccountView,
+    treasury: Option<&AccountView>,
+    over: &Over,
+    unclaimed: u64,
+) -> Result<u64> {
+    if unclaimed == 0 || address::address_is_zero(&over.treasury) {
+        return Ok(0);
+    }
+    let treasury = treasury.ok_or(E::MissingAccount)?;
+    require!(
+        address_eq(treasury.address(), &over.treasury),
+        E::WrongTreasury
+    );
+    // A treasury that became a program can never be paid, and must not keep the rent from
+    // its payer, who then gets both.
+    if treasury.executable() {
+        return Ok(0);
+    }
+    require!(treasury.is_writable(), ErrorCode::ConstraintMut);
+    account::move_lamports(escrow, treasury, unclaimed)?;
+    Ok(unclaimed)
 }

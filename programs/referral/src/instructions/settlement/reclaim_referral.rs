@@ -1,19 +1,20 @@
 use anchor_lang::{address_eq, prelude::*};
 
 use super::over;
-use crate::{clock, log, pda, Closed, Referral, ReferralError as E, RentReclaimed};
+use crate::{account, clock, log, Closed, Referral, ReferralError as E, RentReclaimed};
 
 /// Accounts of `reclaim_referral`. Nobody has to sign.
 #[derive(Accounts)]
 pub struct ReclaimReferral {
-    /// The campaign, or what is left of it. Safe: the handler compares it with the
-    /// referral's, and reads it as one of this program's.
+    /// The campaign, or its tombstone.
+    // Safe: compared with the referral's, and read as one of this program's.
     pub campaign: UncheckedAccount,
-    /// The referral, or what its owner left of it. Safe: the handler reads it as one
-    /// of this program's.
+    /// The referral, or its tombstone.
+    // Safe: read as one of this program's.
     #[account(mut)]
     pub referral: UncheckedAccount,
-    /// Who paid the rent. Safe: the handler compares it.
+    /// Paid the rent, and gets it back.
+    // Safe: compared with the referral's.
     #[account(mut)]
     pub rent_payer: UncheckedAccount,
 }
@@ -23,18 +24,18 @@ impl ReclaimReferral {
     pub fn handle(ctx: &mut Context<Self>) -> Result<()> {
         let now = clock::now()?;
         let accounts = &mut ctx.accounts;
-        let account = accounts.referral.account();
-        let (campaign, rent_payer, pending) = match pda::read::<Referral>(account) {
+        let view = accounts.referral.account();
+        let (campaign, rent_payer, pending) = match account::read::<Referral>(view) {
             Some(referral) => (
                 referral.campaign,
                 referral.rent_payer,
                 referral.open_conversions.get() != 0,
             ),
             None => {
-                let closed = pda::read::<Closed>(account).ok_or(E::ReferralNotFound)?;
-                // What is left of a campaign stays.
+                let closed = account::read::<Closed>(view).ok_or(E::ReferralNotFound)?;
+                // The tombstone of a campaign stays.
                 require!(
-                    !address_eq(&closed.campaign, account.address()),
+                    !address_eq(&closed.campaign, view.address()),
                     E::ReferralNotFound
                 );
                 (closed.campaign, closed.rent_payer, false)
@@ -52,11 +53,11 @@ impl ReclaimReferral {
             E::WrongRentPayer
         );
         let event = RentReclaimed {
-            account: *account.address(),
+            account: *view.address(),
             rent_payer,
         };
         // SAFETY: what was read of it was copied.
-        unsafe { pda::close(account, accounts.rent_payer.account()) }?;
+        unsafe { account::close(view, accounts.rent_payer.account()) }?;
         log(&event);
         Ok(())
     }

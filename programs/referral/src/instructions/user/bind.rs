@@ -1,43 +1,49 @@
-#![allow(
-    unused_variables,
-    reason = "the derive binds the arguments once more where it does not need them"
-)]
-
 use anchor_lang::{address_eq, prelude::*};
 
 use crate::{
-    clock, credit::same_code, log, pda, Campaign, Existing, Referee, Referral, ReferralError as E,
-    WalletBound, VERSION,
+    account::{self, view},
+    address, clock,
+    code::same_code,
+    log, Binding, Campaign, Existing, Referral, ReferralError as E, Referrer, WalletBound, VERSION,
 };
 
 /// Accounts of `bind`.
 #[derive(Accounts)]
 pub struct Bind {
-    /// Pays the rent, and may be a sponsor. Safe: it signs.
-    /// May be any other account: nothing here keeps a typed view of its data.
+    /// Pays the rent, and may be a sponsor.
+    // Safe: it signs. May be any other account: nothing here keeps a typed view of its data.
     #[account(mut, unsafe(dup))]
     pub payer: Signer,
-    /// The wallet that was brought. Safe: it signs, so nobody is bound without
-    /// knowing.
+    /// The wallet that was brought.
+    // Safe: it signs, so nobody is bound without knowing.
     pub wallet: Signer,
-    /// The campaign. Safe: owned by this program, with its discriminator.
+    /// The campaign.
+    // Safe: owned by this program, with its discriminator.
     pub campaign: Existing<Campaign>,
-    /// The referral that brought it. Safe: owned by this program, with its
-    /// discriminator; the handler compares its campaign and its code.
+    /// The referral that brought it.
+    // Safe: owned by this program, with its discriminator; campaign and code are compared.
     pub referral: Existing<Referral>,
-    /// The binding. Safe: the address is derived here with the canonical bump.
-    #[account(
-        mut,
-        seeds = [pda::REFEREE, campaign.address().as_ref(), wallet.address().as_ref()],
-        bump
-    )]
-    pub referee: UncheckedAccount,
-    /// Creates the account. Safe: checked by address.
+    /// The binding.
+    // Safe: the System program checks the address of a new one; of one that exists,
+    // campaign and wallet are compared.
+    #[account(mut)]
+    pub binding: UncheckedAccount,
+    /// The referral that an earlier binding names, where that has not expired: the wallet
+    /// is bound anew if that referral cannot earn.
+    // Safe: compared with the binding's.
+    pub bound_referral: Option<UncheckedAccount>,
+    /// The account of that referral's owner, where the campaign counts per owner and the
+    /// owner has reached its limit.
+    // Safe: owned by this program, with its discriminator; campaign and owner are compared.
+    pub bound_referrer: Option<Existing<Referrer>>,
+    /// Creates the account.
+    // Safe: checked by address.
     pub system_program: Program<System>,
 }
 
 impl Bind {
-    /// Records the first touch, or a new one when the former has expired.
+    /// Records the first touch; or a new one, when the former has expired or its code
+    /// cannot earn.
     pub fn handle(ctx: &mut Context<Self>, code: [u8; 12]) -> Result<()> {
         let now = clock::now()?;
         let accounts = &mut ctx.accounts;
@@ -52,15 +58,14 @@ impl Bind {
             !address_eq(&referral.owner, &wallet) && !address_eq(&referral.partner, &wallet),
             E::SelfReferral
         );
-        let window = campaign.attribution_window.get();
+        let window = campaign.in_force(now).attribution_window.get();
         require!(window != 0, E::NoAttribution);
         campaign.check_open(now)?;
         referral.check_earning(now)?;
 
         let expires_at = now.saturating_add(i64::from(window));
-        let mut binding = Referee {
+        let mut binding = Binding {
             version: VERSION,
-            bump: ctx.bumps.referee,
             campaign: *campaign.address(),
             wallet,
             referral: *referral.address(),
@@ -68,30 +73,64 @@ impl Bind {
             bound_at: now.into(),
             expires_at: expires_at.into(),
         };
-        let event = WalletBound {
+        let account = accounts.binding.account();
+        if account::is_owned(account, &crate::ID) {
+            let bound = account::read::<Binding>(account).ok_or(E::BindingNotFound)?;
+            let same = address_eq(&bound.campaign, &binding.campaign)
+                && address_eq(&bound.wallet, &wallet);
+            require!(same, E::BindingNotFound);
+            let lasts = now < bound.expires_at.get();
+            if lasts {
+                let referral = view(&accounts.bound_referral);
+                let referrer = accounts.bound_referrer.as_ref();
+                require!(
+                    is_lost(campaign, referral, referrer, &bound, now)?,
+                    E::AlreadyBound
+                );
+            }
+            binding.rent_payer = bound.rent_payer;
+            account::write(account, &binding)?;
+        } else {
+            let key = address::binding_key(&wallet);
+            let payer = accounts.payer.account();
+            account::create_keyed(payer, account, campaign, &key, &binding)?;
+        }
+        log(&WalletBound {
             campaign: binding.campaign,
             wallet,
             referral: binding.referral,
             expires_at,
-        };
-        let mut account = *accounts.referee.account();
-        if pda::is_owned(&account, &crate::ID) {
-            // The address says that it is this wallet's.
-            let mut data = account.try_borrow_mut()?;
-            let body = pda::body_mut::<Referee>(&mut data)?;
-            require!(now >= body.expires_at.get(), E::AlreadyBound);
-            binding.rent_payer = body.rent_payer;
-            *body = binding;
-        } else {
-            let seeds = [
-                pda::REFEREE,
-                binding.campaign.as_ref(),
-                wallet.as_ref(),
-                &[binding.bump],
-            ];
-            pda::create(accounts.payer.account(), &mut account, &seeds, &binding)?;
-        }
-        log(&event);
+        });
         Ok(())
     }
+}
+
+/// Whether the referral that `bound` names is known to be unable to earn now.
+fn is_lost(
+    campaign: &Existing<Campaign>,
+    referral: Option<&AccountView>,
+    referrer: Option<&Existing<Referrer>>,
+    bound: &Binding,
+    now: i64,
+) -> Result<bool> {
+    let Some(account) = referral else {
+        return Ok(false);
+    };
+    require!(
+        address_eq(account.address(), &bound.referral),
+        E::WrongReferral
+    );
+    // An account that is no referral any more was closed.
+    let Some(referral) = account::read::<Referral>(account) else {
+        return Ok(true);
+    };
+    let limit = campaign.in_force(now).owner_limit.get();
+    let used_up = campaign.per_owner == 1
+        && limit != 0
+        && referrer.is_some_and(|referrer| {
+            address_eq(&referrer.campaign, campaign.address())
+                && address_eq(&referrer.owner, &referral.owner)
+                && referrer.conversions.get() >= limit
+        });
+    Ok(used_up || !referral.earns(now))
 }

@@ -1,83 +1,101 @@
 use anchor_lang::prelude::*;
 
 use crate::{
+    account::{view, Recipient},
     clock,
-    credit::{self, Record, Request},
-    payout::{self, Parties, Purse, Receivers},
-    proof, token,
+    payout::{Purse, Recipients},
+    proof,
+    sale::{self, Evidence, Record, Request, Sale},
     trailing::trailing,
-    view, Campaign, Existing, Referee, Referral, ReferralError, FUNDING_VAULT, PROOF_ATTESTED,
+    Binding, Campaign, Existing, Referral, Referrer, FUNDING_VAULT, PROOF_ATTESTED,
 };
 
 /// Accounts of `convert`.
 #[derive(Accounts)]
 pub struct Convert {
-    /// Pays the rent, and may be a sponsor. Safe: it signs.
-    /// May be any other account: nothing here keeps a typed view of its data.
+    /// Pays the rent, and may be a sponsor.
+    // Safe: it signs. May be any other account: nothing here keeps a typed view of its data.
     #[account(mut, unsafe(dup))]
     pub payer: Signer,
-    /// The wallet that was referred. Safe: it signs, so nobody is converted
-    /// without knowing.
+    /// The wallet that was referred.
+    // Safe: it signs, so nobody is converted without knowing.
     pub referee: Signer,
-    /// The campaign. Safe: owned by this program, with its discriminator. Writable
-    /// only where it counts a budget or what its vault owes, so that conversions
-    /// of different referrers run in parallel elsewhere.
+    /// The campaign. Writable only where it counts a budget or what its vault owes, so that
+    /// conversions of different referrers run in parallel elsewhere.
+    // Safe: owned by this program, with its discriminator.
     pub campaign: Existing<Campaign>,
-    /// The referral that is credited. Safe: owned by this program, with its
-    /// discriminator; the handler compares its campaign and its code.
+    /// The referral that is credited.
+    // Safe: owned by this program, with its discriminator; the sale compares its campaign
+    // and its code.
     #[account(mut)]
     pub referral: Existing<Referral>,
-    /// The conversion to be. Safe: the handler derives its address with the
-    /// canonical bump, and the account must not exist yet.
+    /// The conversion to be.
+    // Safe: the System program checks the address, and the account must not exist yet.
     #[account(mut)]
     pub conversion: UncheckedAccount,
-    /// Token of the rewards; absent where they are held. Safe: the handler
-    /// compares it with the campaign's.
-    #[account(mut)]
+    /// Token of the rewards; absent where they are held. Writable where it is minted.
+    // Safe: the purse compares it with the campaign's.
     pub mint: Option<UncheckedAccount>,
-    /// The referrer's associated token account. Safe: the handler compares it with
-    /// the referral's, and reads its owner, mint and state.
+    /// The referrer's associated token account.
+    // Safe: compared with the referral's; its owner, mint and state are read.
     #[account(mut)]
-    pub referrer_account: UncheckedAccount,
-    /// Program of the mint. Safe: the handler compares it with the campaign's.
+    pub referrer_account: Recipient,
+    /// Program of the mint.
+    // Safe: the purse compares it with the campaign's.
     pub token_program: UncheckedAccount,
-    /// Creates the account. Safe: checked by address.
+    /// Creates the account.
+    // Safe: checked by address.
     pub system_program: Program<System>,
 }
 
 /// The accounts of `convert` that some campaigns need: all of them, or none.
 #[derive(Accounts, Default)]
 pub struct ConvertExtras {
-    /// Vouches for an attested conversion, if it is there to sign. Safe: it signs,
-    /// and the handler compares it.
+    /// Vouches for an attested conversion, if it is there to sign.
+    // Safe: it signs, and is compared with the campaign's.
     pub attestor: Option<Signer>,
-    /// The instructions sysvar, where a voucher comes before. Safe: the handler
-    /// compares the address.
+    /// The instructions sysvar, where a voucher comes before.
+    // Safe: compared by address.
     pub instructions: Option<UncheckedAccount>,
-    /// The referee's first touch, in campaigns that count it. Safe: owned by this
-    /// program, with its discriminator; the handler compares campaign and wallet.
-    pub binding: Option<Existing<Referee>>,
-    /// The referee's associated token account, where it gets a share. Safe: the
-    /// handler derives its address and reads its owner, mint and state.
+    /// Where the voucher would be revoked, where one comes before.
+    // Safe: compared with the address that the voucher gives; nothing is at most of them.
+    pub revocation: Option<UncheckedAccount>,
+    /// The referee's binding, in campaigns with an attribution window.
+    // Safe: owned by this program, with its discriminator; campaign and wallet are compared.
+    pub binding: Option<Existing<Binding>>,
+    /// The account of the referral's owner, in campaigns that count per owner.
+    // Safe: owned by this program, with its discriminator; campaign and owner are compared.
     #[account(mut)]
-    pub referee_account: Option<UncheckedAccount>,
-    /// The partner's associated token account, where there is one. Safe: as above.
+    pub referrer: Option<Existing<Referrer>>,
+    /// The referee's credential, in campaigns with a gate.
+    // Safe: owner, issuer, schema, wallet and expiry are compared.
+    pub credential: Option<UncheckedAccount>,
+    /// The referee's associated token account, where it gets a part.
+    // Safe: the address is derived; its owner, mint and state are read.
     #[account(mut)]
-    pub partner_account: Option<UncheckedAccount>,
-    /// The campaign's vault, where it pays from one. Safe: the handler compares it.
+    pub referee_account: Option<Recipient>,
+    /// The partner's associated token account, where there is one.
+    // Safe: as the referee's.
+    #[account(mut)]
+    pub partner_account: Option<Recipient>,
+    /// The campaign's vault, where it pays from one.
+    // Safe: compared with the campaign's.
     #[account(mut)]
     pub vault: Option<UncheckedAccount>,
 }
 
 impl ConvertExtras {
-    /// What is there of them. Most campaigns need none, and then nothing looks.
+    /// Parses the optional trailing accounts; skipped for campaigns that need none.
     #[inline(always)]
-    fn of(ctx: &mut Context<Convert>) -> Result<Self> {
+    fn of(ctx: &mut Context<Convert>, now: i64) -> Result<Self> {
         let (campaign, referral) = (&ctx.accounts.campaign, &ctx.accounts.referral);
+        let settings = campaign.in_force(now);
         let needed = campaign.proof == PROOF_ATTESTED
-            || campaign.attribution_window.get() != 0
-            || campaign.referee_share_bps.get() != 0
-            || referral.partner_share_bps.get() != 0
+            || campaign.per_owner == 1
+            || settings.attribution_window.get() != 0
+            || settings.has_gate()
+            || settings.pays_referee()
+            || referral.has_partner_share()
             || campaign.has_vault();
         if !needed {
             return Ok(Self::default());
@@ -87,7 +105,7 @@ impl ConvertExtras {
 }
 
 impl Convert {
-    /// Records the conversion and pays whoever can take their part now.
+    /// Records the conversion and pays the parts that can be paid now.
     pub fn handle(
         ctx: &mut Context<Self>,
         code: [u8; 12],
@@ -96,41 +114,41 @@ impl Convert {
         reference: [u8; 32],
     ) -> Result<()> {
         let now = clock::now()?;
-        let extras = ConvertExtras::of(ctx)?;
+        let extras = ConvertExtras::of(ctx, now)?;
         let accounts = &mut ctx.accounts;
-        let referee = *accounts.referee.address();
-        let request = Request {
-            referee: &referee,
-            code: &code,
-            action,
-            amount,
-            reference: &reference,
-        };
-        let (campaign, referral) = (&accounts.campaign, &accounts.referral);
-        credit::check(
+        let campaign = &accounts.campaign;
+        // Elsewhere the account is another campaign's, and must not count here.
+        let mut referrer = extras.referrer.filter(|_| campaign.per_owner == 1);
+        let sale = Sale {
             campaign,
-            referral,
-            extras.binding.as_ref(),
-            &request,
-            false,
+            settings: campaign.in_force(now),
+            referral: &accounts.referral,
+            referrer: referrer.as_ref(),
+            request: Request {
+                referee: accounts.referee.address(),
+                code: &code,
+                action,
+                amount,
+                reference: &reference,
+            },
             now,
-        )?;
+        };
+        let evidence = Evidence {
+            binding: extras.binding.as_ref(),
+            credential: view(&extras.credential),
+        };
+        sale.check(&evidence, false)?;
         if campaign.proof == PROOF_ATTESTED {
-            proof::check_attested(
-                &campaign.attestor,
-                extras.attestor.as_ref(),
-                view(&extras.instructions),
-                campaign.address(),
-                referral.address(),
-                &request,
-                now,
-            )?;
+            proof::Attestation {
+                signer: extras.attestor.as_ref(),
+                instructions: view(&extras.instructions),
+                revocation: view(&extras.revocation),
+            }
+            .check(&sale)?;
         }
-        let key = credit::key(campaign, referral.address(), &request)?;
-        let bump = credit::find_vacant(accounts.conversion.account(), campaign.address(), &key)?;
-        let reward = credit::reward(campaign, referral, amount);
-        let total = reward.total();
-        let receivers = Receivers {
+        let earned = sale.earn(accounts.conversion.account())?;
+        let total = earned.reward.total();
+        let recipients = Recipients {
             referrer: accounts.referrer_account.account(),
             referee: view(&extras.referee_account),
             partner: view(&extras.partner_account),
@@ -142,49 +160,26 @@ impl Convert {
             token_program: Some(accounts.token_program.account()),
         };
         if campaign.funding == FUNDING_VAULT {
-            let free = token::balance(purse.check_vault()?, &campaign.token_program)?
-                .checked_sub(campaign.owed.get());
-            require!(
-                free.is_some_and(|free| free >= total),
-                ReferralError::VaultExhausted
-            );
+            purse.check_vault_holds(total)?;
         }
-        let nothing = payout::nothing(&reward);
-        let payable = if campaign.hold_seconds.get() == 0 && total != 0 {
-            let parties = Parties {
-                campaign,
-                referral,
-                referee: &referee,
-            };
-            let payable = parties.payable(&receivers, &reward, nothing)?;
-            purse.check(payable, total)?
-        } else {
-            0
-        };
-        let settled = nothing | payable;
-
-        let record = Record {
-            account: accounts.conversion.account(),
-            payer: accounts.payer.account(),
-            key: &key,
-            bump,
-            reward: &reward,
-            settled,
-            now,
-        };
-        credit::record(campaign, &mut accounts.referral, &request, record)?;
-        if payable != 0 {
-            purse.pay(&receivers, &reward, payable)?;
+        let settlement = sale.settle(&earned.reward, &recipients, &purse)?;
+        sale::record(
+            campaign,
+            &mut accounts.referral,
+            referrer.as_mut(),
+            &earned,
+            settlement,
+            Record {
+                account: accounts.conversion.account(),
+                payer: accounts.payer.account(),
+                referee: accounts.referee.address(),
+                now,
+            },
+        )?;
+        if settlement.paid != 0 {
+            purse.pay(&recipients, &earned.reward, settlement.paid)?;
         }
-        if !accounts.campaign.counts() {
-            return Ok(());
-        }
-        let owed = payout::sum(&reward, payout::open(settled));
-        let owed = if accounts.campaign.has_vault() {
-            owed
-        } else {
-            0
-        };
-        credit::commit(&mut accounts.campaign, total, owed)
+        let waiting = settlement.waiting(&earned.reward);
+        sale::commit(&mut accounts.campaign, total, waiting)
     }
 }

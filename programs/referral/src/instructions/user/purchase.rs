@@ -3,84 +3,97 @@ use pinocchio_system::instructions::Transfer;
 use vouch_rules::reward::Reward;
 
 use crate::{
-    address_is_zero, clock,
-    credit::{self, Record, Request},
-    payout::{self, Parties, Purse, Receivers},
-    pda, token,
+    account::{self, view, Recipient},
+    address::address_is_zero,
+    clock,
+    payout::{Purse, Recipients},
+    sale::{self, Evidence, Record, Request, Sale},
+    token,
     trailing::trailing,
-    view, Campaign, Existing, Referee, Referral, ReferralError as E, FUNDING_PAYMENT_SPLIT,
-    FUNDING_VAULT, SETTLED_PARTNER, SETTLED_REFEREE, SETTLED_REFERRER,
+    Binding, Campaign, Existing, Referral, ReferralError as E, Referrer, FUNDING_PAYMENT_SPLIT,
+    FUNDING_VAULT, SETTLED_PARTNER, SETTLED_REFERRER,
 };
 
 /// Accounts of `purchase`.
 #[derive(Accounts)]
 pub struct Purchase {
-    /// Pays the rent, and may be a sponsor. Safe: it signs.
-    /// May be any other account: nothing here keeps a typed view of its data.
+    /// Pays the rent, and may be a sponsor.
+    // Safe: it signs. May be any other account: nothing here keeps a typed view of its data.
     #[account(mut, unsafe(dup))]
     pub payer: Signer,
-    /// Pays, and is the wallet that was referred. Safe: it signs.
-    /// May be any other account: nothing here keeps a typed view of its data.
+    /// Pays, and is the wallet that was referred.
+    // Safe: it signs. May be any other account: nothing here keeps a typed view of its data.
     #[account(mut, unsafe(dup))]
     pub buyer: Signer,
-    /// The campaign. Safe: owned by this program, with its discriminator. Writable
-    /// only where it counts a budget or what its vault owes.
+    /// The campaign. Writable only where it counts a budget or what its vault owes.
+    // Safe: owned by this program, with its discriminator.
     pub campaign: Existing<Campaign>,
-    /// The referral that is credited. Safe: owned by this program, with its
-    /// discriminator; the handler compares its campaign and its code.
+    /// The referral that is credited.
+    // Safe: owned by this program, with its discriminator; the sale compares its campaign
+    // and its code.
     #[account(mut)]
     pub referral: Existing<Referral>,
-    /// The conversion to be. Safe: the handler derives its address with the
-    /// canonical bump, and the account must not exist yet.
+    /// The conversion to be.
+    // Safe: the System program checks the address, and the account must not exist yet.
     #[account(mut)]
     pub conversion: UncheckedAccount,
-    /// Receives the payment. Safe: the handler compares it with the campaign's.
-    /// May be any other account: nothing here keeps a typed view of its data.
+    /// Receives the payment.
+    // Safe: compared with the campaign's. May be any other account: nothing here keeps a
+    // typed view of its data.
     #[account(mut, unsafe(dup))]
     pub treasury: UncheckedAccount,
     /// The referrer's associated token account, or wallet where rewards are SOL.
-    /// Safe: the handler compares it with the referral's, and reads its state.
-    /// May be any other account: nothing here keeps a typed view of its data.
+    // Safe: compared with the referral's; its state is read. May be any other account:
+    // nothing here keeps a typed view of its data.
     #[account(mut, unsafe(dup))]
-    pub referrer_account: UncheckedAccount,
-    /// Creates the account and moves SOL. Safe: checked by address.
+    pub referrer_account: Recipient,
+    /// Creates the account and moves SOL.
+    // Safe: checked by address.
     pub system_program: Program<System>,
 }
 
 /// The accounts of `purchase` that some campaigns need: all of them, or none.
 #[derive(Accounts, Default)]
 pub struct PurchaseExtras {
-    /// Token of the payment; absent for SOL. Safe: the handler compares it with the
-    /// campaign's.
+    /// Token of the payment; absent for SOL.
+    // Safe: compared with the campaign's.
     pub payment_mint: Option<UncheckedAccount>,
-    /// The buyer's token account. Safe: the token program lets its owner or
-    /// delegate alone move tokens, and that has to be the buyer.
-    /// May be any other account, such as where the buyer gets its share: nothing
-    /// here keeps a typed view of its data.
+    /// The buyer's token account. May be where the buyer gets its part, too.
+    // Safe: the token program lets its owner or delegate alone move tokens, and that has
+    // to be the buyer. May be any other account: nothing here keeps a typed view of it.
     #[account(mut, unsafe(dup))]
     pub payment_source: Option<UncheckedAccount>,
-    /// Program of the payment's mint. Safe: it is one of the two token programs, and
-    /// owns the mint.
+    /// Program of the payment's mint.
+    // Safe: it is one of the two token programs, and owns the mint.
     pub payment_token_program: Option<UncheckedAccount>,
-    /// Token of the rewards, where they are minted or paid from a vault. Safe: the
-    /// handler compares it with the campaign's.
-    #[account(mut, unsafe(dup))]
+    /// Token of the rewards, where they are minted or paid from a vault. Writable where
+    /// it is minted.
+    // Safe: the purse compares it with the campaign's.
     pub mint: Option<UncheckedAccount>,
-    /// Program of the mint. Safe: the handler compares it with the campaign's.
+    /// Program of the mint.
+    // Safe: the purse compares it with the campaign's.
     pub token_program: Option<UncheckedAccount>,
-    /// The buyer's first touch, in campaigns that count it. Safe: owned by this
-    /// program, with its discriminator; the handler compares campaign and wallet.
-    pub binding: Option<Existing<Referee>>,
-    /// The buyer's associated token account, where it gets a share of what is
-    /// minted or paid from a vault. Safe: the handler derives its address.
+    /// The buyer's binding, in campaigns with an attribution window.
+    // Safe: owned by this program, with its discriminator; campaign and wallet are compared.
+    pub binding: Option<Existing<Binding>>,
+    /// The account of the referral's owner, in campaigns that count per owner.
+    // Safe: owned by this program, with its discriminator; campaign and owner are compared.
+    #[account(mut)]
+    pub referrer: Option<Existing<Referrer>>,
+    /// The buyer's credential, in campaigns with a gate.
+    // Safe: owner, issuer, schema, wallet and expiry are compared.
+    pub credential: Option<UncheckedAccount>,
+    /// The buyer's associated token account, where it gets a part of what is minted or
+    /// paid from a vault.
+    // Safe: the address is derived; its owner, mint and state are read.
     #[account(mut, unsafe(dup))]
-    pub referee_account: Option<UncheckedAccount>,
+    pub referee_account: Option<Recipient>,
     /// The partner's associated token account, or wallet where rewards are SOL.
-    /// Safe: the handler derives its address and reads its state.
+    // Safe: the address is derived; its state is read.
     #[account(mut, unsafe(dup))]
-    pub partner_account: Option<UncheckedAccount>,
-    /// The campaign's vault, where it pays from one or rewards wait in one. Safe:
-    /// the handler compares it.
+    pub partner_account: Option<Recipient>,
+    /// The campaign's vault, where it pays from one or rewards wait in one.
+    // Safe: compared with the campaign's.
     #[account(mut, unsafe(dup))]
     pub vault: Option<UncheckedAccount>,
 }
@@ -129,7 +142,10 @@ fn money<'a>(
     program: &'a Option<UncheckedAccount>,
 ) -> Result<Money<'a>> {
     let treasury = treasury.address();
-    require!(address_eq(treasury, &campaign.treasury), E::WrongTreasury);
+    require!(
+        address_eq(treasury, &campaign.settings.treasury),
+        E::WrongTreasury
+    );
     // A payment to oneself is none.
     if address_is_zero(&campaign.payment_mint) {
         require!(!address_eq(treasury, buyer.address()), E::WrongTreasury);
@@ -143,7 +159,7 @@ fn money<'a>(
         E::WrongPaymentMint
     );
     require!(
-        token::is_program(program) && pda::is_owned(mint, program),
+        token::is_program(program) && account::is_owned(mint, program),
         E::WrongTokenProgram
     );
     require!(!address_eq(treasury, source.address()), E::WrongTreasury);
@@ -156,42 +172,52 @@ fn money<'a>(
 }
 
 impl Purchase {
-    /// Takes the payment, records the conversion and pays whoever can take their
-    /// part now.
+    /// Takes the payment, records the conversion and pays the parts that can be paid now.
     pub fn handle(
         ctx: &mut Context<Self>,
         code: [u8; 12],
         action: u8,
         amount: u64,
         reference: [u8; 32],
+        max_payment: u64,
     ) -> Result<()> {
         let now = clock::now()?;
         let extras: PurchaseExtras = trailing(&ctx.remaining_accounts()?)?;
         let accounts = &mut ctx.accounts;
-        let buyer = *accounts.buyer.address();
-        let request = Request {
-            referee: &buyer,
-            code: &code,
-            action,
-            amount,
-            reference: &reference,
-        };
-        let (campaign, referral) = (&accounts.campaign, &accounts.referral);
-        credit::check(
+        let campaign = &accounts.campaign;
+        // Elsewhere the account is another campaign's, and must not count here.
+        let mut referrer = extras.referrer.filter(|_| campaign.per_owner == 1);
+        let sale = Sale {
             campaign,
-            referral,
-            extras.binding.as_ref(),
-            &request,
-            true,
+            settings: campaign.in_force(now),
+            referral: &accounts.referral,
+            referrer: referrer.as_ref(),
+            request: Request {
+                referee: accounts.buyer.address(),
+                code: &code,
+                action,
+                amount,
+                reference: &reference,
+            },
             now,
-        )?;
+        };
+        let evidence = Evidence {
+            binding: extras.binding.as_ref(),
+            credential: view(&extras.credential),
+        };
+        sale.check(&evidence, true)?;
         // Nothing paid is no purchase.
         require!(amount > 0, E::AmountTooSmall);
-        let key = credit::key(campaign, referral.address(), &request)?;
-        let bump = credit::find_vacant(accounts.conversion.account(), campaign.address(), &key)?;
-        let reward = credit::reward(campaign, referral, amount);
-        let total = reward.total();
-        let receivers = Receivers {
+        let earned = sale.earn(accounts.conversion.account())?;
+        let reward = &earned.reward;
+        let split = campaign.funding == FUNDING_PAYMENT_SPLIT;
+        // The buyer's own part of a split is the discount.
+        let discount = if split { reward.referee } else { 0 };
+        require!(
+            amount.saturating_sub(discount) <= max_payment,
+            E::PaymentAboveMaximum
+        );
+        let recipients = Recipients {
             referrer: accounts.referrer_account.account(),
             referee: view(&extras.referee_account),
             partner: view(&extras.partner_account),
@@ -202,33 +228,11 @@ impl Purchase {
             vault: view(&extras.vault),
             token_program: view(&extras.token_program),
         };
-        let split = campaign.funding == FUNDING_PAYMENT_SPLIT;
-        let held = campaign.hold_seconds.get() != 0;
-        // The buyer's own part of a split is the discount, settled by paying less.
-        let mut settled = payout::nothing(&reward);
-        if split {
-            settled |= SETTLED_REFEREE;
-        }
-        let nothing = settled;
+        let total = reward.total();
         if campaign.funding == FUNDING_VAULT {
-            let free = token::balance(purse.check_vault()?, &campaign.token_program)?
-                .checked_sub(campaign.owed.get());
-            require!(free.is_some_and(|free| free >= total), E::VaultExhausted);
+            purse.check_vault_holds(total)?;
         }
-        if !held && payout::open(settled) != 0 {
-            let parties = Parties {
-                campaign,
-                referral,
-                referee: &buyer,
-            };
-            let payable = parties.payable(&receivers, &reward, settled)?;
-            settled |= if split {
-                payable
-            } else {
-                purse.check(payable, total)?
-            };
-        }
-        let paid = settled & !nothing;
+        let settlement = sale.settle(reward, &recipients, &purse)?;
         let money = money(
             campaign,
             accounts.buyer.account(),
@@ -237,50 +241,41 @@ impl Purchase {
             &extras.payment_source,
             &extras.payment_token_program,
         )?;
-        let record = Record {
-            account: accounts.conversion.account(),
-            payer: accounts.payer.account(),
-            key: &key,
-            bump,
-            reward: &reward,
-            settled,
-            now,
-        };
-        credit::record(campaign, &mut accounts.referral, &request, record)?;
-
-        let waiting = payout::sum(&reward, payout::open(settled));
-        let from = accounts.buyer.account();
+        sale::record(
+            campaign,
+            &mut accounts.referral,
+            referrer.as_mut(),
+            &earned,
+            settlement,
+            Record {
+                account: accounts.conversion.account(),
+                payer: accounts.payer.account(),
+                referee: accounts.buyer.address(),
+                now,
+            },
+        )?;
+        let waiting = settlement.waiting(reward);
         let treasury = accounts.treasury.account();
         if split {
             let share = Split {
-                reward: &reward,
-                paid,
+                reward,
+                paid: settlement.paid,
                 waiting,
             };
             let escrow = if waiting != 0 && campaign.has_vault() {
-                let vault = purse.check_vault()?;
-                // Nobody may have made it yet.
-                require!(
-                    pda::is_owned(vault, &campaign.token_program),
-                    E::MissingAccount
-                );
-                vault
+                purse.check_vault()?
             } else {
                 accounts.conversion.account()
             };
-            share.pay(&money, from, treasury, &receivers, escrow, amount)?;
+            let buyer = accounts.buyer.account();
+            share.pay(&money, buyer, treasury, &recipients, escrow, amount)?;
         } else {
-            money.pay(from, treasury, amount)?;
-            if paid != 0 {
-                purse.pay(&receivers, &reward, paid)?;
+            money.pay(accounts.buyer.account(), treasury, amount)?;
+            if settlement.paid != 0 {
+                purse.pay(&recipients, reward, settlement.paid)?;
             }
         }
-        let owed = if accounts.campaign.has_vault() {
-            waiting
-        } else {
-            0
-        };
-        credit::commit(&mut accounts.campaign, total, owed)
+        sale::commit(&mut accounts.campaign, total, waiting)
     }
 }
 
@@ -299,7 +294,7 @@ impl Split<'_> {
         money: &Money,
         buyer: &AccountView,
         treasury: &AccountView,
-        receivers: &Receivers,
+        recipients: &Recipients,
         escrow: &AccountView,
         amount: u64,
     ) -> Result<()> {
@@ -308,10 +303,10 @@ impl Split<'_> {
             .ok_or(ProgramError::ArithmeticOverflow)?;
         money.pay(buyer, treasury, rest)?;
         if self.paid & SETTLED_REFERRER != 0 {
-            money.pay(buyer, receivers.referrer, self.reward.referrer)?;
+            money.pay(buyer, recipients.referrer, self.reward.referrer)?;
         }
         if self.paid & SETTLED_PARTNER != 0 {
-            let account = receivers.partner.ok_or(E::MissingAccount)?;
+            let account = recipients.partner.ok_or(E::MissingAccount)?;
             money.pay(buyer, account, self.reward.partner)?;
         }
         money.pay(buyer, escrow, self.waiting)

@@ -1,0 +1,84 @@
+//! Addresses of the program's accounts.
+//!
+//! A campaign signs, so its address is a program-derived one. All others are derived from
+//! their campaign with a seed, as the System program's `CreateAccountWithSeed` does:
+//! SHA-256 of campaign, seed and program. That needs no search for a bump, so every
+//! address costs the same, and the System program checks it when the account is created.
+//! Seeds are text. A code is its own seed, of 6 to 12 characters; other accounts have a
+//! key of 32 bytes, whose seed is the lower seven bits of each byte, and the keys of
+//! different kinds of accounts are hashes with different beginnings.
+
+use anchor_lang::{address_eq, prelude::*};
+
+/// Seed of a campaign's address.
+pub const CAMPAIGN: &[u8] = b"campaign";
+
+/// The last of what the runtime hashes for a program-derived address.
+pub const PDA_MARKER: &[u8] = b"ProgramDerivedAddress";
+
+/// Whether this is no address; as a mint, SOL.
+#[inline(always)]
+pub fn address_is_zero(address: &Address) -> bool {
+    address_eq(address, &Address::default())
+}
+
+/// SHA-256 of two byte strings, one after the other.
+#[inline(always)]
+pub fn hash_both(first: &[u8; 32], second: &[u8; 32]) -> [u8; 32] {
+    let mut both = [0; 64];
+    let (left, right) = both.split_at_mut(32);
+    left.copy_from_slice(first);
+    right.copy_from_slice(second);
+    sha256(&both)
+}
+
+/// SHA-256 of the name of a kind of account and an address: the key of that account.
+#[inline(never)]
+fn hash_named<const N: usize>(name: &[u8; N], address: &Address) -> [u8; 32] {
+    let mut preimage = [0; 64];
+    let length = N.saturating_add(32);
+    if let Some((head, rest)) = preimage.split_at_mut_checked(N) {
+        head.copy_from_slice(name);
+        if let Some(rest) = rest.get_mut(..32) {
+            rest.copy_from_slice(address.as_ref());
+        }
+    }
+    sha256(preimage.get(..length).unwrap_or_default())
+}
+
+/// The key of a wallet's binding.
+pub fn binding_key(wallet: &Address) -> [u8; 32] {
+    hash_named(b"binding", wallet)
+}
+
+/// The key of the revocation of a voucher, whose message has the SHA-256 `digest`. Hashed
+/// once more: an attestor chooses the digest, and must not choose an address.
+pub fn revocation_key(digest: &[u8; 32]) -> [u8; 32] {
+    hash_named(b"revoked", &Address::new_from_array(*digest))
+}
+
+/// The key of a referrer's account.
+pub fn referrer_key(owner: &Address) -> [u8; 32] {
+    hash_named(b"referrer", owner)
+}
+
+/// The seed of a key: the lower seven bits of each byte, for a seed has to be text.
+///
+/// 224 bits of a wallet or a hash are left. Keys that differ in the other bits alone share
+/// an address; nobody can find a second one to a given one.
+#[inline(always)]
+pub fn seed_of(key: &[u8; 32]) -> [u8; 32] {
+    let words: [u64; 4] = bytemuck::pod_read_unaligned(key);
+    bytemuck::cast(words.map(|word| word & 0x7f7f_7f7f_7f7f_7f7f))
+}
+
+/// The address of a campaign's account with this key.
+pub fn keyed(campaign: &Address, key: &[u8; 32]) -> Address {
+    let mut preimage = [0; 3 * 32];
+    let (base, rest) = preimage.split_at_mut(32);
+    let (seed, owner) = rest.split_at_mut(32);
+    base.copy_from_slice(campaign.as_ref());
+    seed.copy_from_slice(&seed_of(key));
+    owner.copy_from_slice(crate::ID.as_ref());
+    Address::new_from_array(sha256(&preimage))
+}

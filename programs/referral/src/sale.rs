@@ -1,0 +1,353 @@
+//! A sale, from its checks to its record: the path that `convert` and `purchase` share.
+//!
+//! In this order: [`Sale::check`] says whether the referral may be credited,
+//! [`Sale::earn`] what for, [`settle`] which parts are paid at once, [`record`] writes it
+//! down, [`commit`] charges the campaign. Paying is for [`crate::payout`].
+
+use anchor_lang::{address_eq, prelude::*};
+use vouch_rules::reward::{Facts, Reward};
+
+use crate::{
+    account,
+    address::hash_both,
+    code::same_code,
+    credential,
+    math::add,
+    payout::{self, Parties, Purse, Recipients},
+    Binding, Campaign, Conversion, Existing, InForce, Referral, ReferralError as E, Referrer,
+    ACTION_MAX, FUNDING_PAYMENT_SPLIT, PROOF_ATTESTED, PROOF_PAYMENT, SETTLED_ALL, STATUS_PAID,
+    STATUS_PENDING, UNIQUENESS_ORDER, UNIQUENESS_WALLET, VERSION,
+};
+
+/// What the referee asks to have recorded.
+pub struct Request<'a> {
+    /// The wallet that was referred, and signed.
+    pub referee: &'a Address,
+    /// The code that brought it, filled up with zeros.
+    pub code: &'a [u8; 12],
+    /// Number of the action.
+    pub action: u8,
+    /// Worth of the action.
+    pub amount: u64,
+    /// The campaign's own reference.
+    pub reference: &'a [u8; 32],
+}
+
+/// Accounts that some campaigns ask of a referee.
+pub struct Evidence<'a> {
+    /// The wallet's binding.
+    pub binding: Option<&'a Existing<Binding>>,
+    /// The wallet's credential.
+    pub credential: Option<&'a AccountView>,
+}
+
+/// A sale that is asked for.
+pub struct Sale<'a> {
+    /// The campaign.
+    pub campaign: &'a Existing<Campaign>,
+    /// The campaign's settings at `now`.
+    pub settings: InForce<'a>,
+    /// The referral to credit.
+    pub referral: &'a Existing<Referral>,
+    /// The account of the referral's owner, in campaigns that count per owner.
+    pub referrer: Option<&'a Existing<Referrer>>,
+    /// The request.
+    pub request: Request<'a>,
+    /// Unix seconds.
+    pub now: i64,
+}
+
+/// A sale that may be recorded.
+pub struct Earned {
+    /// The key of the conversion's address.
+    pub key: [u8; 32],
+    /// The parts of the reward.
+    pub reward: Reward,
+}
+
+impl Sale<'_> {
+    /// Fails unless the referral can be credited, by an instruction that takes a payment
+    /// or not.
+    #[inline(always)]
+    pub fn check(&self, evidence: &Evidence, payment: bool) -> Result<()> {
+        let (campaign, referral) = (self.campaign, self.referral);
+        let referee = self.request.referee;
+        require!(
+            address_eq(&referral.campaign, campaign.address()),
+            E::WrongCampaign
+        );
+        require!(
+            same_code(&referral.code, self.request.code),
+            E::CodeMismatch
+        );
+        require!(
+            !address_eq(&referral.owner, referee) && !address_eq(&referral.partner, referee),
+            E::SelfReferral
+        );
+        require!(self.request.action <= ACTION_MAX, E::InvalidAction);
+        match (campaign.proof == PROOF_PAYMENT, payment) {
+            (true, false) => return Err(E::PaymentRequired.into()),
+            (false, true) => return Err(E::PaymentNotAccepted.into()),
+            _ => {}
+        }
+        campaign.check_open(self.now)?;
+        referral.check_earning(self.now)?;
+        require!(
+            self.request.amount >= self.settings.min_amount.get(),
+            E::AmountTooSmall
+        );
+        if campaign.per_owner == 1 {
+            self.check_owner_limit()?;
+        }
+        if self.settings.attribution_window.get() != 0 {
+            self.check_first_touch(evidence.binding)?;
+        }
+        if self.settings.has_gate() {
+            credential::check(evidence.credential, &self.settings, referee, self.now)?;
+        }
+        Ok(())
+    }
+
+    /// Fails unless the account of the referral's owner was given, and the owner may have
+    /// one conversion more.
+    #[inline(never)]
+    fn check_owner_limit(&self) -> Result<()> {
+        let referrer = self.referrer.ok_or(E::MissingAccount)?;
+        let its = address_eq(&referrer.campaign, self.campaign.address())
+            && address_eq(&referrer.owner, &self.referral.owner);
+        require!(its, E::WrongReferrer);
+        let limit = self.settings.owner_limit.get();
+        require!(
+            limit == 0 || referrer.conversions.get() < limit,
+            E::OwnerLimitReached
+        );
+        Ok(())
+    }
+
+    /// Fails unless this referral brought the wallet, within the campaign's window.
+    #[inline(never)]
+    fn check_first_touch(&self, binding: Option<&Existing<Binding>>) -> Result<()> {
+        let binding = binding.ok_or(E::MissingAccount)?;
+        // No address is derived: the program writes no other binding for these two.
+        let bound = address_eq(&binding.campaign, self.campaign.address())
+            && address_eq(&binding.wallet, self.request.referee);
+        require!(bound, E::NotBound);
+        require!(self.now < binding.expires_at.get(), E::BindingExpired);
+        require!(
+            address_eq(&binding.referral, self.referral.address()),
+            E::NotFirstTouch
+        );
+        Ok(())
+    }
+
+    /// The conversion's key and its reward; fails when it was recorded before.
+    #[inline(always)]
+    pub fn earn(&self, conversion: &AccountView) -> Result<Earned> {
+        let key = self.key()?;
+        account::check_vacant(conversion, E::AlreadyConverted)?;
+        Ok(Earned {
+            key,
+            reward: self.reward(),
+        })
+    }
+
+    /// The key of the conversion's address: what the campaign counts once.
+    #[inline(always)]
+    pub fn key(&self) -> Result<[u8; 32]> {
+        let referee = self.request.referee.as_array();
+        if self.campaign.uniqueness == UNIQUENESS_WALLET {
+            return Ok(*referee);
+        }
+        if self.campaign.uniqueness != UNIQUENESS_ORDER {
+            return Ok(hash_both(referee, self.referral.address().as_array()));
+        }
+        let reference = self.request.reference;
+        require!(*reference != [0; 32], E::MissingReference);
+        if self.campaign.proof == PROOF_ATTESTED {
+            return Ok(sha256(reference));
+        }
+        // Nobody vouches for whose order it is: each wallet has its own orders, so
+        // that nobody can take somebody else's.
+        Ok(hash_both(referee, reference))
+    }
+
+    #[inline(always)]
+    fn reward(&self) -> Reward {
+        let split = self.campaign.funding == FUNDING_PAYMENT_SPLIT;
+        // A fixed reward for the referrer alone needs no rule: most campaigns.
+        if !split && self.settings.is_plain() && !self.referral.has_partner_share() {
+            return Reward {
+                referrer: self.settings.reward_fixed.get(),
+                ..Reward::default()
+            };
+        }
+        self.reward_by_rule()
+    }
+
+    #[inline(never)]
+    fn reward_by_rule(&self) -> Reward {
+        let (conversions, bonuses_paid) = match self.referrer {
+            Some(referrer) => (referrer.conversions.get(), referrer.bonuses_paid.get()),
+            None => (
+                self.referral.conversions.get(),
+                self.referral.bonuses_paid.get(),
+            ),
+        };
+        let rule = self.settings.rule(self.settings.bonus_places);
+        rule.reward(&Facts {
+            amount: self.request.amount,
+            conversions,
+            bonuses_paid,
+            partner: self.referral.partner_share(self.now),
+            at_most: match self.campaign.funding {
+                FUNDING_PAYMENT_SPLIT => self.request.amount,
+                _ => u64::MAX,
+            },
+        })
+    }
+
+    /// Which parts are settled by this sale, and which of them are to be paid now.
+    ///
+    /// A part that is nothing is settled, and so is the discount of a split. Others are,
+    /// unless the reward is held, where they can be paid.
+    #[inline(always)]
+    pub fn settle(
+        &self,
+        reward: &Reward,
+        recipients: &Recipients,
+        purse: &Purse,
+    ) -> Result<Settlement> {
+        let split = self.campaign.funding == FUNDING_PAYMENT_SPLIT;
+        let mut settled = payout::empty_parts(reward);
+        if split {
+            settled |= crate::SETTLED_REFEREE;
+        }
+        let held = self.settings.hold_seconds.get() != 0;
+        let mut paid = 0;
+        if !held && settled != SETTLED_ALL {
+            let parties = Parties {
+                campaign: self.campaign,
+                referral: self.referral,
+                referee: self.request.referee,
+            };
+            paid = parties.payable(recipients, reward, settled)?;
+            if !split {
+                paid = purse.check(paid, payout::sum(reward, paid))?;
+            }
+        }
+        Ok(Settlement {
+            paid,
+            settled: settled | paid,
+            held,
+        })
+    }
+}
+
+/// What a sale settles at once.
+#[derive(Clone, Copy)]
+pub struct Settlement {
+    /// Parts that are to be paid now.
+    pub paid: u8,
+    /// Parts that nothing is owed of.
+    pub settled: u8,
+    /// Whether the reward is held.
+    pub held: bool,
+}
+
+impl Settlement {
+    /// Base units of `reward` that stay owed.
+    #[inline(always)]
+    pub fn waiting(&self, reward: &Reward) -> u64 {
+        payout::sum(reward, payout::unsettled(self.settled))
+    }
+}
+
+/// Where a conversion is recorded.
+pub struct Record<'a> {
+    /// The conversion's account.
+    pub account: &'a AccountView,
+    /// Pays the rent.
+    pub payer: &'a AccountView,
+    /// The wallet that was referred.
+    pub referee: &'a Address,
+    /// Unix seconds.
+    pub now: i64,
+}
+
+/// Creates the conversion, and counts it for its referral and its owner.
+#[inline(never)]
+pub fn record(
+    campaign: &Existing<Campaign>,
+    referral: &mut Existing<Referral>,
+    referrer: Option<&mut Existing<Referrer>>,
+    earned: &Earned,
+    settlement: Settlement,
+    record: Record,
+) -> Result<()> {
+    let reward = &earned.reward;
+    let Settlement { settled, held, .. } = settlement;
+    // What is held can be cancelled, whatever it is worth.
+    let pending = held || settled != SETTLED_ALL;
+    let hold_seconds = if held {
+        campaign.in_force(record.now).hold_seconds
+    } else {
+        0.into()
+    };
+    let conversion = Conversion {
+        version: VERSION,
+        status: if pending { STATUS_PENDING } else { STATUS_PAID },
+        settled,
+        budgeted: u8::from(campaign.settings.budget.get() != 0),
+        bonuses: reward.bonuses.into(),
+        referral: *referral.address(),
+        referee: *record.referee,
+        rent_payer: *record.payer.address(),
+        reward_referrer: reward.referrer.into(),
+        reward_referee: reward.referee.into(),
+        reward_partner: reward.partner.into(),
+        converted_at: record.now.into(),
+        hold_seconds,
+    };
+    account::create_keyed(
+        record.payer,
+        record.account,
+        campaign,
+        &earned.key,
+        &conversion,
+    )?;
+    referral.record(reward, settled, pending)?;
+    if held {
+        let until = conversion.claimable_from().max(referral.held_until.get());
+        referral.held_until = until.into();
+    }
+    match referrer {
+        Some(referrer) if reward.total() != 0 => referrer.count(reward)?,
+        Some(_) => {}
+        None => {
+            let paid = referral.bonuses_paid.get() | reward.bonuses;
+            referral.bonuses_paid = paid.into();
+        }
+    }
+    referral.invariant()
+}
+
+/// Charges `total` base units to the budget, and `waiting` of them to the vault. A
+/// campaign that has neither stays as it is, and may be read-only.
+#[inline(never)]
+pub fn commit(campaign: &mut Existing<Campaign>, total: u64, waiting: u64) -> Result<()> {
+    if !campaign.is_counted() {
+        return Ok(());
+    }
+    campaign.count(|campaign| {
+        let budget = campaign.settings.budget.get();
+        if budget != 0 {
+            let committed = campaign.committed.get().checked_add(total);
+            let within = committed.filter(|committed| *committed <= budget);
+            campaign.committed = within.ok_or(E::BudgetExhausted)?.into();
+        }
+        if campaign.has_vault() {
+            campaign.owed = add(campaign.owed.get(), waiting)?.into();
+        }
+        Ok(())
+    })
+}
