@@ -11,6 +11,7 @@ use litesvm::{
     LiteSVM,
     types::{FailedTransactionMetadata, TransactionMetadata},
 };
+use solana_program_runtime::declare_process_instruction;
 use solana_sdk::{
     account::Account as ChainAccount,
     clock::Clock,
@@ -26,7 +27,7 @@ use vouch_client::{
         self, Bind, Convert, CreateCampaign, CreateReferral, Evidence, Offer, Purchase,
     },
     pda, token,
-    voucher::{self, Statement},
+    voucher::{self, ED25519_PROGRAM_ID, Statement},
 };
 
 pub use steps::{attested, credential};
@@ -87,10 +88,18 @@ pub fn wallet(svm: &mut LiteSVM) -> Keypair {
     wallet
 }
 
-/// A chain with the program, and nothing else.
+// LiteSVM has no Ed25519 program here. The runtime checks its signatures over the whole
+// transaction before the first instruction runs; tests that depend on that check them
+// themselves (`tests/proofs.rs`).
+mod ed25519 {
+    super::declare_process_instruction!(AnySignature, 1, |_context| { Ok(()) });
+}
+
+/// A chain with the program. Its Ed25519 program accepts every signature.
 #[must_use]
 pub fn chain() -> LiteSVM {
     let mut svm = LiteSVM::new();
+    svm.add_builtin(ED25519_PROGRAM_ID, ed25519::AnySignature::vm);
     svm.add_program(PROGRAM_ID, &program_bytes())
         .expect("the program loads");
     svm

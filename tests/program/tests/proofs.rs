@@ -1,7 +1,6 @@
 //! What a conversion must prove: the attestor's signature, or its voucher; and what a
 //! referee must have: a credential. Numbers in brackets are those of docs/INVARIANTS.md.
 
-use solana_program_runtime::declare_process_instruction;
 use solana_sdk::{
     account::Account,
     instruction::{AccountMeta, Instruction, InstructionError},
@@ -36,13 +35,6 @@ const MESSAGE_AT: usize = 112;
 const VOUCHER_LEN: usize = MESSAGE_AT + MESSAGE_LEN;
 /// Bytes of a voucher's two times, which are its last.
 const TIMES_LEN: usize = 16;
-
-mod ed25519 {
-    // The runtime checks these signatures itself, over the whole transaction; LiteSVM
-    // does not here. `runtime_accepts` says what it would say, and each test asserts
-    // it before it sends.
-    super::declare_process_instruction!(Program, 1, |_context| { Ok(()) });
-}
 
 /// Whether the runtime lets a transaction of these instructions begin: every signature
 /// of every Ed25519 instruction is one of its key over its message, wherever its
@@ -86,9 +78,6 @@ struct Scene {
 
 fn scene_of(uniqueness: Uniqueness) -> Scene {
     let mut world = World::new();
-    world
-        .svm
-        .add_builtin(voucher::ED25519_PROGRAM_ID, ed25519::Program::vm);
     world.set_time(NOW);
     let terms = Terms {
         uniqueness,

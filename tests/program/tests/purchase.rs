@@ -393,7 +393,7 @@ fn a_payment_in_a_token_of_token_2022() {
     world.land(&[purchase], &[&bob]);
 
     // Then it is shared
-    assert_eq!(world.tokens(&world.campaign().treasury), 800);
+    assert_eq!(world.tokens(&world.campaign().settings.treasury), 800);
     assert_eq!(world.rewards(&alice.pubkey()), 150);
     assert_eq!(world.rewards(&bob.pubkey()), 50);
 }

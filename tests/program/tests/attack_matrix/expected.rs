@@ -63,11 +63,10 @@ pub(crate) enum Why {
     AssociatedAddress,
     OverAsWell,
     Expired,
-    NoVault,
 }
 
 impl Why {
-    pub(crate) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::AnybodyPaysRent,
         Self::PaysNothing,
         Self::Agreed,
@@ -87,7 +86,6 @@ impl Why {
         Self::AssociatedAddress,
         Self::OverAsWell,
         Self::Expired,
-        Self::NoVault,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -119,7 +117,6 @@ impl Why {
             }
             Self::OverAsWell => "a reclaimed campaign is over as well",
             Self::Expired => "an expired binding depends on no campaign any more",
-            Self::NoVault => "a vault that is none has nothing to give back",
         }
     }
 }
@@ -250,8 +247,7 @@ pub(crate) const ROWS: &[Row] = &[
     ("*", "Token-2022", "destination", C::WrongOwner, "*", Refused("IncorrectProgramId")),
     ("*", "*", "destination", C::WrongOwner, "*", Refused("ExternalAccountDataModified")),
     ("create_campaign", "*", "mint", C::WrongOwner, "*", Refused("UnsupportedMint")),
-    ("convert", "Token-2022", "mint", C::WrongOwner, "*", Refused("IncorrectProgramId")),
-    ("*", "Token-2022", "mint", C::WrongOwner, "*", Same(Why::AddressOnly)),
+    ("*", "Token-2022", "mint", C::WrongOwner, "*", Refused("IncorrectProgramId")),
     ("*", "split in tokens", "mint", C::WrongOwner, "*", Same(Why::AddressOnly)),
     ("*", "vault", "mint", C::WrongOwner, "*", Same(Why::AddressOnly)),
     ("*", "vault, sold for tokens", "mint", C::WrongOwner, "*", Same(Why::AddressOnly)),
@@ -299,7 +295,8 @@ pub(crate) const ROWS: &[Row] = &[
     ("purchase", "Token-2022", "vault", C::WrongOwner, "*", Same(Why::NothingWaits)),
     ("purchase", "split in tokens", "vault", C::WrongOwner, "*", Same(Why::NothingWaits)),
     ("purchase", "vault, sold for tokens", "vault", C::WrongOwner, "*", Refused("VaultExhausted")),
-    ("reclaim_campaign", "*", "vault", C::WrongOwner, "*", Less(Why::NoVault)),
+    ("reclaim_campaign", "Token-2022", "vault", C::WrongOwner, "*", Refused("IncorrectProgramId")),
+    ("reclaim_campaign", "*", "vault", C::WrongOwner, "*", Refused("Token: 11")),
     ("withdraw_vault", "*", "vault", C::WrongOwner, "*", Refused("InsufficientVault")),
     ("*", "*", "vault", C::WrongOwner, "*", Refused("ExternalAccountDataModified")),
     // wrong type
@@ -319,6 +316,7 @@ pub(crate) const ROWS: &[Row] = &[
     ("*", "*", "partner_account", C::WrongType, "*", Waits),
     ("create_campaign", "*", "payment_mint", C::WrongType, "*", Refused("UnsupportedMint")),
     ("purchase", "*", "payment_mint", C::WrongType, "*", Refused("InvalidAccountData")),
+    ("*", "Token-2022", "payment_source", C::WrongType, "a wallet", Refused("IncorrectProgramId")),
     ("*", "*", "payment_source", C::WrongType, "*", Refused("InvalidAccountData")),
     ("*", "*", "referee_account", C::WrongType, "*", Waits),
     ("*", "*", "referral", C::WrongType, "*", Refused("ReferralNotFound")),
@@ -329,6 +327,7 @@ pub(crate) const ROWS: &[Row] = &[
     ("*", "*", "referrer_account", C::WrongType, "*", Waits),
     ("convert", "*", "revocation", C::WrongType, "*", Refused("VoucherRevoked")),
     ("*", "*", "revocation", C::WrongType, "*", Refused("RevocationNotFound")),
+    ("*", "Token-2022", "source", C::WrongType, "a wallet", Refused("IncorrectProgramId")),
     ("*", "*", "source", C::WrongType, "*", Refused("InvalidAccountData")),
     ("cancel_conversion", "*", "treasury", C::WrongType, "*", Less(Why::StaysInVault)),
     ("purchase", "Token-2022", "treasury", C::WrongType, "a wallet", Refused("IncorrectProgramId")),
@@ -342,10 +341,9 @@ pub(crate) const ROWS: &[Row] = &[
     ("*", "*", "vault", C::WrongType, "a mint", Refused("WrongVault")),
     ("convert", "*", "vault", C::WrongType, "a wallet", Refused("VaultExhausted")),
     ("create_campaign", "*", "vault", C::WrongType, "a wallet", Refused("VaultMissing")),
-    ("fund_vault", "Token-2022", "vault", C::WrongType, "a wallet", Refused("IncorrectProgramId")),
     ("purchase", "vault, sold for tokens", "vault", C::WrongType, "a wallet", Refused("VaultExhausted")),
-    ("reclaim_campaign", "*", "vault", C::WrongType, "a wallet", Less(Why::NoVault)),
     ("withdraw_vault", "*", "vault", C::WrongType, "a wallet", Refused("InsufficientVault")),
+    ("*", "Token-2022", "vault", C::WrongType, "a wallet", Refused("IncorrectProgramId")),
     ("*", "*", "vault", C::WrongType, "a wallet", Refused("InvalidAccountData")),
     // wrong program
     ("*", "*", "payment_token_program", C::WrongProgram, "the program itself", Refused("MissingAccount")),
@@ -617,6 +615,7 @@ pub(crate) const ROWS: &[Row] = &[
     ("*", "*", "payment_source", C::Aliasing, "as campaign", Refused("AccountBorrowFailed")),
     ("*", "vault, sold for tokens", "payment_source", C::Aliasing, "as vault", Refused("Token: 3")),
     ("*", "*", "payment_source", C::Aliasing, "as vault", Refused("Token: 4")),
+    ("*", "Token-2022", "payment_source", C::Aliasing, "*", Refused("IncorrectProgramId")),
     ("*", "*", "payment_source", C::Aliasing, "*", Refused("InvalidAccountData")),
     ("*", "*", "*", C::Aliasing, "*", Refused("ConstraintDuplicateMutableAccount")),
     // closed and revived
@@ -642,6 +641,11 @@ pub(crate) const ROWS: &[Row] = &[
     ("*", "*", "credential", C::ClosedAndRevived, "*", Refused("CredentialRequired")),
     ("*", "Token-2022", "destination", C::ClosedAndRevived, "*", Refused("IncorrectProgramId")),
     ("*", "*", "destination", C::ClosedAndRevived, "*", Refused("InvalidAccountData")),
+    ("cancel_conversion", "Token-2022", "mint", C::ClosedAndRevived, "*", Refused("IncorrectProgramId")),
+    ("claim", "Token-2022", "mint", C::ClosedAndRevived, "*", Refused("IncorrectProgramId")),
+    ("fund_vault", "Token-2022", "mint", C::ClosedAndRevived, "*", Refused("IncorrectProgramId")),
+    ("withdraw_vault", "Token-2022", "mint", C::ClosedAndRevived, "*", Refused("IncorrectProgramId")),
+    ("reclaim_campaign", "Token-2022", "mint", C::ClosedAndRevived, "*", Refused("IncorrectProgramId")),
     ("claim", "per owner", "mint", C::ClosedAndRevived, "*", Refused("NothingToClaim")),
     ("claim", "minted", "mint", C::ClosedAndRevived, "*", Refused("NothingToClaim")),
     ("claim", "*", "mint", C::ClosedAndRevived, "*", Refused("InvalidAccountData")),
@@ -657,6 +661,7 @@ pub(crate) const ROWS: &[Row] = &[
     ("*", "*", "partner_account", C::ClosedAndRevived, "*", Waits),
     ("create_campaign", "*", "payment_mint", C::ClosedAndRevived, "*", Refused("UnsupportedMint")),
     ("purchase", "*", "payment_mint", C::ClosedAndRevived, "*", Refused("WrongTokenProgram")),
+    ("*", "Token-2022", "payment_source", C::ClosedAndRevived, "*", Refused("IncorrectProgramId")),
     ("*", "*", "payment_source", C::ClosedAndRevived, "*", Refused("InvalidAccountData")),
     ("*", "*", "referee_account", C::ClosedAndRevived, "*", Waits),
     ("reclaim_referral", "*", "referral", C::ClosedAndRevived, "its remains", Refused("WrongRentPayer")),
@@ -674,6 +679,7 @@ pub(crate) const ROWS: &[Row] = &[
     ("convert", "*", "revocation", C::ClosedAndRevived, "*", Same(Why::NothingRevoked)),
     ("revoke_voucher", "*", "revocation", C::ClosedAndRevived, "*", Same(Why::Prefunded)),
     ("*", "*", "revocation", C::ClosedAndRevived, "*", Refused("RevocationNotFound")),
+    ("*", "Token-2022", "source", C::ClosedAndRevived, "*", Refused("IncorrectProgramId")),
     ("*", "*", "source", C::ClosedAndRevived, "*", Refused("InvalidAccountData")),
     ("cancel_conversion", "Token-2022", "treasury", C::ClosedAndRevived, "*", Less(Why::StaysInVault)),
     ("cancel_conversion", "split in tokens", "treasury", C::ClosedAndRevived, "*", Less(Why::StaysInVault)),
@@ -687,12 +693,11 @@ pub(crate) const ROWS: &[Row] = &[
     ("*", "*", "treasury", C::ClosedAndRevived, "*", Refused("InvalidAccountData")),
     ("convert", "*", "vault", C::ClosedAndRevived, "*", Refused("VaultExhausted")),
     ("create_campaign", "*", "vault", C::ClosedAndRevived, "*", Refused("VaultMissing")),
-    ("fund_vault", "Token-2022", "vault", C::ClosedAndRevived, "*", Refused("IncorrectProgramId")),
     ("purchase", "Token-2022", "vault", C::ClosedAndRevived, "*", Same(Why::NothingWaits)),
     ("purchase", "split in tokens", "vault", C::ClosedAndRevived, "*", Same(Why::NothingWaits)),
     ("purchase", "vault, sold for tokens", "vault", C::ClosedAndRevived, "*", Refused("VaultExhausted")),
-    ("reclaim_campaign", "*", "vault", C::ClosedAndRevived, "*", Less(Why::NoVault)),
     ("withdraw_vault", "*", "vault", C::ClosedAndRevived, "*", Refused("InsufficientVault")),
+    ("*", "Token-2022", "vault", C::ClosedAndRevived, "*", Refused("IncorrectProgramId")),
     ("*", "*", "vault", C::ClosedAndRevived, "*", Refused("InvalidAccountData")),
     // foreign campaign
     ("*", "*", "attestor", C::ForeignCampaign, "*", Refused("WrongAttestor")),

@@ -2,7 +2,6 @@
 //! for other parties of the same campaign, and for campaigns beside it.
 
 use litesvm::LiteSVM;
-use solana_program_runtime::declare_process_instruction;
 use solana_sdk::{
     instruction::Instruction,
     pubkey::Pubkey,
@@ -15,10 +14,6 @@ use vouch_client::{
     pda, token, voucher,
 };
 use vouch_program_tests::{REWARD, TOKEN_2022, World, code, signed, vouched_by};
-
-// LiteSVM has no Ed25519 program here. No attack of the matrix is on a signature, which
-// is for the runtime to check.
-declare_process_instruction!(AnySignature, 1, |_context| { Ok(()) });
 
 /// Unix seconds of the first moment.
 const BEGIN: i64 = 1_800_000_000;
@@ -303,9 +298,6 @@ impl Script {
     /// The world.
     fn scene(&self) -> Scene {
         let mut world = World::new();
-        world
-            .svm
-            .add_builtin(voucher::ED25519_PROGRAM_ID, AnySignature::vm);
         world.set_time(BEGIN);
         world.token_program = self.token_program;
         let relay = world.wallet();
