@@ -184,7 +184,9 @@ pub unsafe fn close(account: &AccountView, destination: &AccountView) -> Result<
 }
 
 /// Leaves the tombstone `closed` at the address of `account`, for good. The rent that the
-/// smaller account does not need goes to `destination`.
+/// smaller account does not need goes to `destination`. Where that is a wallet that became
+/// a program, the rent stays: the runtime gives nothing to programs, and nobody else may
+/// be stopped by it.
 ///
 /// # Safety
 /// No reference into the account's data may be used after this.
@@ -207,6 +209,10 @@ pub unsafe fn leave_closed(
         head.copy_from_slice(Closed::DISCRIMINATOR);
         body.copy_from_slice(bytemuck::bytes_of(closed));
     }
+    if destination.executable() {
+        return Ok(());
+    }
+    require!(destination.is_writable(), ErrorCode::ConstraintMut);
     let rent = anchor_lang::cpi::rent_exempt_lamports(space)?;
     let rest = account.lamports().saturating_sub(rent);
     move_lamports(&account, destination, rest)

@@ -15,6 +15,7 @@ use crate::{
         ORDER, PAID, PAYMENT, PENDING, Referral, Referrer, Revoked, SPLIT, Settings, Terms, VAULT,
         WALLET, WALLET_AND_CODE,
     },
+    step::Meta,
 };
 
 /// 7 days.
@@ -49,19 +50,13 @@ pub fn declared(name: &str) -> Option<usize> {
 
 /// Every instruction.
 pub const SPECS: [Spec; 29] = [
-    (
-        "create_campaign",
-        &["swd", "s", "w", "", "", "", "o", "P"],
-    ),
+    ("create_campaign", &["swd", "s", "w", "", "", "", "o", "P"]),
     ("update_campaign", &["s", "wC"]),
     ("set_paused", &["s", "wC"]),
     ("propose_authority", &["s", "wC"]),
     ("accept_authority", &["s", "wC"]),
     ("close_campaign", &["s", "wC"]),
-    (
-        "reclaim_campaign",
-        &["s", "wC", "wd", "wo", "wo", "wo", "o"],
-    ),
+    ("reclaim_campaign", &["s", "wC", "d", "wo", "wo", "wo", "o"]),
     ("fund_vault", &["s", "C", "", "w", "w", ""]),
     ("withdraw_vault", &["s", "C", "", "w", "w", ""]),
     ("set_suspended", &["s", "C", "wR"]),
@@ -72,7 +67,7 @@ pub const SPECS: [Spec; 29] = [
     ("end_partnership", &["s", "wR"]),
     ("propose_owner", &["s", "wR"]),
     ("accept_owner", &["s", "C", "wR", "oF"]),
-    ("close_referral", &["s", "wR", "wd"]),
+    ("close_referral", &["s", "wR", "d"]),
     ("bind", &["swd", "s", "C", "R", "w", "o", "oF", "P"]),
     (
         "convert",
@@ -88,7 +83,10 @@ pub const SPECS: [Spec; 29] = [
             "o", "wdo", "wdo", "wdo",
         ],
     ),
-    ("claim", &["C", "wR", "wV", "d", "o", "o", "wdo", "wdo", "wo"]),
+    (
+        "claim",
+        &["C", "wR", "wV", "d", "o", "o", "wdo", "wdo", "wo"],
+    ),
     (
         "cancel_conversion",
         &["s", "C", "wR", "wV", "woF", "wdo", "o", "wdo", "o"],
@@ -96,7 +94,7 @@ pub const SPECS: [Spec; 29] = [
     ("revoke_voucher", &["swd", "s", "C", "w", "P"]),
     ("reclaim_voucher", &["wX", "w"]),
     ("reclaim_referral", &["", "w", "w"]),
-    ("reclaim_conversion", &["", "wV", "wd", "od"]),
+    ("reclaim_conversion", &["", "wV", "d", "od"]),
     ("reclaim_binding", &["", "wB", "w"]),
     ("reclaim_referrer", &["", "wF", "w"]),
 ];
@@ -313,6 +311,14 @@ fn check_accounts(tx: &mut Tx<'_>, name: &str, spec: &[&str]) -> bool {
     let all = tx.metas.len() >= spec.len();
     tx.visible = if all { spec.len() } else { declared };
     check_each(tx, spec, 0..tx.visible);
+    // Accounts behind the declared ones may not be theirs, even where nothing reads them.
+    for (index, flags) in spec.iter().enumerate().take(tx.visible) {
+        let strict = flags.contains('w') && !flags.contains('d') || flags.contains('u');
+        let again = |meta: &Meta| meta.key == tx.metas[index].key;
+        if strict && tx.metas.iter().skip(tx.visible).any(again) {
+            tx.may_need(false, Reason::Elsewhere(TWICE));
+        }
+    }
     tx.is_good()
 }
 
@@ -425,6 +431,15 @@ impl Tx<'_> {
         }
     }
 
+    /// Refuses unless the transaction may write the wallet at this place, or it is a
+    /// program: the runtime makes that read-only.
+    fn need_writable_wallet(&mut self, index: usize) {
+        let key = self.at(index);
+        if !self.cell(&key).is_program() {
+            self.need_writable(&key);
+        }
+    }
+
     /// Refuses unless the transaction may write the account.
     fn need_writable(&mut self, key: &Pubkey) {
         if !self.writable(key) {
@@ -489,9 +504,12 @@ impl Tx<'_> {
             rent_payer,
             treasury,
         };
-        let kept = self.rent(105);
-        let rest = self.cell(key).lamports.saturating_sub(kept);
-        self.move_lamports(key, &rent_payer, rest);
+        // A program cannot take the rent: it stays.
+        if !self.cell(&rent_payer).is_program() {
+            let kept = self.rent(105);
+            let rest = self.cell(key).lamports.saturating_sub(kept);
+            self.move_lamports(key, &rent_payer, rest);
+        }
         self.cell_mut(key).body = Body::Vouch(Account::Closed(Box::new(closed)));
     }
 
@@ -597,7 +615,10 @@ fn create_campaign(tx: &mut Tx<'_>, id: u64, terms: Terms, settings: &Settings) 
         if terms.funding != MINTED {
             vault = associated(&address, &mint, &token_program).0;
             tx.need(given_vault.is_some(), E::MissingAccount);
-            tx.need(given_vault.is_none_or(|given| given == vault), E::WrongVault);
+            tx.need(
+                given_vault.is_none_or(|given| given == vault),
+                E::WrongVault,
+            );
             let made = matches!(&tx.cell(&vault).body,
                 Body::Token(account) if account.program == token_program);
             tx.need(made, E::VaultMissing);
@@ -753,10 +774,7 @@ fn close_campaign(tx: &mut Tx<'_>) {
     let ends_at = campaign.in_force(tx.now).ends_at;
     let last = ends_at.max(campaign.next_from);
     let abandoned = ends_at != 0 && tx.now >= last.saturating_add(CLAIM_PERIOD);
-    tx.need(
-        tx.at(0) == campaign.authority || abandoned,
-        E::Unauthorized,
-    );
+    tx.need(tx.at(0) == campaign.authority || abandoned, E::Unauthorized);
     tx.need(campaign.closed == 0, E::CampaignClosed);
     if tx.is_good() {
         campaign.closed = 1;
@@ -781,6 +799,7 @@ fn reclaim_campaign(tx: &mut Tx<'_>) {
         E::ClaimPeriodOpen,
     );
     tx.need(tx.at(2) == campaign.rent_payer, E::WrongRentPayer);
+    tx.need_writable_wallet(2);
     let mints = campaign.funding == MINTED;
     let mut vault_is_there = false;
     if campaign.has_vault() {
@@ -820,12 +839,15 @@ fn reclaim_campaign(tx: &mut Tx<'_>) {
                 rest,
             );
         }
-        if let Body::Token(vault) = &tx.cell(&campaign.vault).body
-            && (vault.amount != 0 || vault.withheld.unwrap_or(0) != 0)
-        {
-            tx.fail("the vault is not empty");
+        // A program cannot take the rent: the empty vault stays.
+        if !tx.cell(&campaign.rent_payer).is_program() {
+            if let Body::Token(vault) = &tx.cell(&campaign.vault).body
+                && (vault.amount != 0 || vault.withheld.unwrap_or(0) != 0)
+            {
+                tx.fail("the vault is not empty");
+            }
+            tx.close_to(&campaign.vault, &campaign.rent_payer);
         }
-        tx.close_to(&campaign.vault, &campaign.rent_payer);
     }
     let treasury = if campaign.pays_sol() {
         campaign.in_force(tx.now).treasury
@@ -1100,6 +1122,7 @@ fn close_referral(tx: &mut Tx<'_>) {
     tx.need(tx.at(0) == referral.owner, E::NotReferralOwner);
     tx.need(referral.open_conversions == 0, E::RewardsPending);
     tx.need(tx.at(2) == referral.rent_payer, E::WrongRentPayer);
+    tx.need_writable_wallet(2);
     if tx.is_good() {
         tx.leave_closed(&key, referral.campaign, referral.rent_payer, SYSTEM);
     }
@@ -1156,6 +1179,7 @@ fn bind(tx: &mut Tx<'_>, code: [u8; 12]) {
     let [payer, wallet, campaign_key, referral_key, key] = [0, 1, 2, 3, 4].map(|i| tx.at(i));
     if key != binding_at(&campaign_key, &wallet) {
         tx.fail("not the binding's address");
+        tx.or(tx.cell(&key).is_ours(), E::BindingNotFound);
     }
     let window = campaign.in_force(tx.now).attribution_window;
     need_open(tx, &campaign, &campaign_key, &referral, &wallet, &code);
@@ -1164,7 +1188,10 @@ fn bind(tx: &mut Tx<'_>, code: [u8; 12]) {
         Body::Vouch(Account::Binding(old)) => Some((**old).clone()),
         _ => None,
     };
-    tx.need(old.is_some() || !tx.cell(&key).is_ours(), E::BindingNotFound);
+    tx.need(
+        old.is_some() || !tx.cell(&key).is_ours(),
+        E::BindingNotFound,
+    );
     if let Some(old) = old.as_ref().filter(|old| tx.now < old.expires_at) {
         // Bound anew only if the code that it is bound to cannot earn.
         let named = tx.given(5).filter(|given| *given == old.referral);
@@ -1180,7 +1207,10 @@ fn bind(tx: &mut Tx<'_>, code: [u8; 12]) {
             _ => true,
         });
         tx.need(stuck, E::AlreadyBound);
-        tx.or(!stuck && tx.given(5).is_some() && named.is_none(), E::WrongReferral);
+        tx.or(
+            !stuck && tx.given(5).is_some() && named.is_none(),
+            E::WrongReferral,
+        );
     }
     if !tx.is_good() {
         return;
@@ -1358,12 +1388,7 @@ pub fn credential_until(
 }
 
 /// Refuses unless the referee has the campaign's credential.
-fn need_credential(
-    tx: &mut Tx<'_>,
-    given: Option<Pubkey>,
-    settings: &Settings,
-    referee: &Pubkey,
-) {
+fn need_credential(tx: &mut Tx<'_>, given: Option<Pubkey>, settings: &Settings, referee: &Pubkey) {
     let until = given.and_then(|key| match &tx.cell(&key).body {
         Body::Foreign { owner, data } if *owner == ATTESTATIONS => credential_until(
             data,
@@ -2055,9 +2080,7 @@ fn over(tx: &mut Tx<'_>, key: &Pubkey) -> Over {
         Body::Vouch(Account::Campaign(campaign)) => Over {
             closed: campaign.closed != 0,
             claims: claims_are_over(campaign, now),
-            treasury: campaign
-                .pays_sol()
-                .then(|| campaign.in_force(now).treasury),
+            treasury: campaign.pays_sol().then(|| campaign.in_force(now).treasury),
         },
         Body::Vouch(Account::Closed(closed)) if closed.campaign == *key => Over {
             closed: true,
@@ -2112,6 +2135,7 @@ fn reclaim_conversion(tx: &mut Tx<'_>, once: [u8; 32]) {
     let pending = conversion.status == PENDING;
     tx.need(!closed || !pending || claims, E::RewardsPending);
     tx.need(conversion.rent_payer == to, E::WrongRentPayer);
+    tx.need_writable_wallet(2);
     let lapsed = if pending { conversion.sum(false) } else { 0 };
     let treasury = treasury.filter(|_| lapsed != 0);
     if let Some(treasury) = treasury {

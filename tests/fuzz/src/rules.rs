@@ -209,6 +209,8 @@ pub fn wrong(
     );
     if s.attested_codes > 1 {
         wrong.push(None);
+        // Neither on nor off: the attestor may be taken as too many or as too few.
+        wrong.push(Some(E::InvalidAttestor));
     }
     wrong
 }
@@ -229,9 +231,9 @@ pub fn margin(terms: &Terms, tokens: Tokens, settings: &Settings) -> u64 {
     }
     let amount = u128::from(settings.min_amount);
     let most = if settings.reward_kind == PERCENT {
-        // Rounded up: a little more than the least amount may earn a whole unit more.
+        // What a larger amount pays more is at least what it earns more.
         let rate = u128::from(settings.reward_bps) * highest(settings);
-        let most = (amount * rate).div_ceil(WHOLE * WHOLE);
+        let most = amount * rate / (WHOLE * WHOLE);
         most.min(settings.reward_max.into())
     } else {
         shared(settings, 0, highest(settings))

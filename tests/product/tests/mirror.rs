@@ -591,6 +591,17 @@ async fn a_gap_is_not_called_final() {
     world.convert_many(1).await;
     world.until_equal(1).await;
     world.indexer.stop().await.expect("a clean exit");
+    // Postgres finishes a statement whose client has gone.
+    until("Postgres has finished what the indexer sent", async || {
+        world
+            .number(
+                "SELECT count(*) FROM pg_stat_activity
+                 WHERE datname = current_database() AND application_name LIKE 'vouch-indexer%'",
+            )
+            .await
+            == 0
+    })
+    .await;
     let claim = "SELECT finalized_slot FROM indexer_state";
     let claimed = world.number(claim).await;
     world.convert_many(2).await;

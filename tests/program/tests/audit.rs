@@ -12,19 +12,20 @@ use solana_sdk::{
 use vouch_client::{
     PROGRAM_ID, ProgramError, Share,
     accounts::{
-        AccountType as _, Bonus, Conversion, Funding, Proof, Referral, RevokedVoucher, Settings,
-        Status, Terms, Tier, settled,
+        AccountType as _, Bonus, Closed, Conversion, Funding, Proof, Referral, RevokedVoucher,
+        Settings, Status, Terms, Tier, settled,
     },
     instructions::{
-        self, Convert, CreateCampaign, Purchase,
+        self, Convert, CreateCampaign, CreateReferral, Purchase,
         raw::{
             ClaimAccounts, ConvertAccounts, PurchaseAccounts, ReclaimConversionAccounts,
             RevokeVoucherAccounts,
         },
     },
+    pda,
     voucher::{self, Statement},
 };
-use vouch_program_tests::{REWARD, Refused, World, other, program_bytes, signed, vouched_by};
+use vouch_program_tests::{REWARD, Refused, World, code, other, program_bytes, signed, vouched_by};
 
 const CODE: &str = "STARTER7";
 const OTHER: &str = "STARTER8";
@@ -240,6 +241,68 @@ fn an_owner_ends_a_partnership_that_cannot_be_paid() {
         Share { bps: 1, fixed: 0 },
     );
     world.refuse(&[replace], &[&alice, &dora], ProgramError::PartnerExists);
+}
+
+/// Row 1, at the end of a life (I16): the payer of a rent deploys a program at its wallet, and
+/// so cannot get it back. That stops neither the owner of a code nor a campaign's authority.
+#[test]
+fn a_rent_payer_that_became_a_program_stops_nobody() {
+    for funding in [Funding::MintAuthority, Funding::Vault] {
+        // Given a campaign and a code whose rent a relay paid, and a vault with tokens
+        let mut world = world();
+        let company = world.company.insecure_clone();
+        let (relay, alice) = (world.wallet(), world.wallet());
+        let terms = Terms {
+            funding,
+            ..Terms::default()
+        };
+        let mut args = world.opening(terms, Settings::fixed(REWARD), Pubkey::default());
+        args.payer = relay.pubkey();
+        world.land(&[instructions::create_campaign(&args)], &[&company, &relay]);
+        world.campaign = pda::campaign(&args.authority, args.id).0;
+        let create = CreateReferral::new(
+            &relay.pubkey(),
+            &alice.pubkey(),
+            &world.campaign,
+            &code(CODE),
+        );
+        world.land(&[instructions::create_referral(&create)], &[&relay, &alice]);
+        if funding == Funding::Vault {
+            world.fund_vault(REWARD);
+        }
+
+        // When the relay becomes a program
+        deploy_at(&mut world, &relay.pubkey());
+        let paid = world.lamports(&relay.pubkey());
+
+        // Then Alice can still close her code
+        let referral = world.referral_address(CODE);
+        let close = instructions::close_referral(&alice.pubkey(), &referral, &relay.pubkey());
+        world.land(&[close], &[&company, &alice]);
+        let closed: Closed = world.read(&referral);
+        assert_eq!(closed.rent_payer, relay.pubkey());
+
+        // And the company gets back its mint, or the rest of its vault
+        world.close();
+        world.wait(30 * DAY);
+        let campaign = world.campaign();
+        let (destination, _) =
+            pda::associated_token(&company.pubkey(), &campaign.mint, &campaign.token_program);
+        let end = instructions::reclaim_campaign(&world.campaign, &campaign, Some(&destination));
+        world.land(&[end], &[&company]);
+        match funding {
+            Funding::MintAuthority => {
+                let mint = world.svm.get_account(&campaign.mint).expect("a mint").data;
+                assert_eq!(mint[4..36], company.pubkey().to_bytes());
+            }
+            _ => assert_eq!(world.tokens(&destination), REWARD),
+        }
+        let closed: Closed = world.read(&world.campaign);
+        assert_eq!(closed.rent_payer, relay.pubkey());
+
+        // And the rent is the only thing that stays
+        assert_eq!(world.lamports(&relay.pubkey()), paid);
+    }
 }
 
 /// Row 2 (I23): a bonus is paid exactly once, whatever the order of updates; a new one is a

@@ -1,8 +1,11 @@
 use anchor_lang::{address_eq, prelude::*};
 
 use crate::{
-    account::view, clock, log, payout::Purse, token, Campaign, Closed, Existing,
-    ReferralError as E, RentReclaimed, FUNDING_MINT_AUTHORITY, VERSION,
+    account::{view, Recipient},
+    clock, log,
+    payout::Purse,
+    token, Campaign, Closed, Existing, ReferralError as E, RentReclaimed, FUNDING_MINT_AUTHORITY,
+    VERSION,
 };
 
 /// Accounts of `reclaim_campaign`.
@@ -19,7 +22,7 @@ pub struct ReclaimCampaign {
     // Safe: compared with the campaign's. May be `authority` as well: nothing here keeps a
     // typed view of its data.
     #[account(mut, unsafe(dup))]
-    pub rent_payer: UncheckedAccount,
+    pub rent_payer: Recipient,
     /// The mint, where the campaign is its authority or has a vault. Writable where the
     /// campaign is its authority.
     // Safe: compared with the campaign's.
@@ -67,7 +70,11 @@ impl ReclaimCampaign {
                 let destination = view(&accounts.destination).ok_or(E::MissingAccount)?;
                 token::transfer_from_vault(campaign, mint, vault, destination, balance)?;
             }
-            token::close_vault(campaign, vault, accounts.rent_payer.account())?;
+            // The vault's rent stays where its payer became a program: see `leave_closed`.
+            let rent_payer = accounts.rent_payer.account();
+            if !rent_payer.executable() {
+                token::close_vault(campaign, vault, rent_payer)?;
+            }
         }
         let address = *campaign.address();
         let rent_payer = campaign.rent_payer;

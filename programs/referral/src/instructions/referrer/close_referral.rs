@@ -1,6 +1,8 @@
 use anchor_lang::{address_eq, prelude::*};
 
-use crate::{log, Closed, Existing, Referral, ReferralClosed, ReferralError, VERSION};
+use crate::{
+    account::Recipient, log, Closed, Existing, Referral, ReferralClosed, ReferralError, VERSION,
+};
 
 /// Accounts of `close_referral`.
 #[derive(Accounts)]
@@ -16,7 +18,7 @@ pub struct CloseReferral {
     // Safe: compared with the campaign's. May be `owner` as well: nothing here keeps a typed
     // view of its data.
     #[account(mut, unsafe(dup))]
-    pub rent_payer: UncheckedAccount,
+    pub rent_payer: Recipient,
 }
 
 impl CloseReferral {
