@@ -200,7 +200,11 @@ fn refused(refusal: Refusal) -> ProgramError {
 }
 
 /// Whether the parties go together.
-fn check_pair(offer: &Offer<'_>, referee: &Pubkey, seen: &ChainState<'_>) -> Result<(), ProgramError> {
+fn check_pair(
+    offer: &Offer<'_>,
+    referee: &Pubkey,
+    seen: &ChainState<'_>,
+) -> Result<(), ProgramError> {
     // An account that is missing is noticed before anything is compared.
     if offer.settings().attribution_window > 0 && seen.binding.is_none() {
         return Err(ProgramError::BindingNotFound);
@@ -310,7 +314,11 @@ fn check_vacant(
 }
 
 /// What it earns, which the vault must hold where rewards come from one.
-fn check_vault(offer: &Offer<'_>, amount: u64, seen: &ChainState<'_>) -> Result<Reward, ProgramError> {
+fn check_vault(
+    offer: &Offer<'_>,
+    amount: u64,
+    seen: &ChainState<'_>,
+) -> Result<Reward, ProgramError> {
     let (campaign, referral) = (offer.campaign, offer.referral);
     let (conversions, bonuses_paid) = match seen.referrer.filter(|_| campaign.per_owner) {
         Some(referrer) => (referrer.conversions, referrer.bonuses_paid),

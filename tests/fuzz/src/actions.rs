@@ -5,7 +5,9 @@ use solana_sdk::pubkey::Pubkey;
 use vouch_client::PROGRAM_ID;
 
 use crate::{
-    model::{ATTESTATIONS, Body, INSTRUCTIONS, Model, STRANGER, SYSTEM, TOKEN, associated, keyed, sha256},
+    model::{
+        ATTESTATIONS, Body, INSTRUCTIONS, Model, STRANGER, SYSTEM, TOKEN, associated, keyed, sha256,
+    },
     program::{
         CLAIM_PERIOD, SPECS, Statement, binding_at, campaign_at, declared, discriminator, key_of,
         referral_at, referrer_at, revocation_at, reward_account,
@@ -410,7 +412,9 @@ impl Maker<'_> {
         let wallet = self.rng.below(self.world.people.len() as u64) as usize;
         let key = self.world.credentials[wallet];
         let now = self.model.now;
-        let expires_at = self.rng.pick(&[0, 0, 0, now, now + 1, now + 500, -1, i64::MAX]);
+        let expires_at = self
+            .rng
+            .pick(&[0, 0, 0, now, now + 1, now + 500, -1, i64::MAX]);
         let mut data = self.world.credential(wallet, expires_at);
         let mut owner = ATTESTATIONS;
         match self.rng.below(12) {
@@ -712,7 +716,13 @@ impl Maker<'_> {
 
     /// Settings that mostly go with these terms. `treasury` is what could receive
     /// payments, `same` whether rewards are the token of the payments.
-    fn settings(&mut self, terms: &Terms, treasury: Pubkey, committed: u64, same: bool) -> Settings {
+    fn settings(
+        &mut self,
+        terms: &Terms,
+        treasury: Pubkey,
+        committed: u64,
+        same: bool,
+    ) -> Settings {
         let percent = terms.proof != OPEN && self.rng.percent(60);
         let mut tiers = self.tiers();
         let reward_bps = if percent {
@@ -793,7 +803,11 @@ impl Maker<'_> {
         if terms.funding != SPLIT && self.rng.percent(45) {
             let left = settings.min_amount.saturating_sub(most);
             let (mut threshold, mut so_far) = (0, 0);
-            for bonus in settings.bonuses.iter_mut().take(1 + self.rng.below(4) as usize) {
+            for bonus in settings
+                .bonuses
+                .iter_mut()
+                .take(1 + self.rng.below(4) as usize)
+            {
                 threshold += 1 + self.rng.below(2);
                 let room = if same { threshold * left - so_far } else { 500 };
                 if room == 0 {
@@ -1461,7 +1475,10 @@ impl Maker<'_> {
             referral: at,
             referee,
             action: rng.below(9) as u8,
-            amount: campaign.settings.min_amount.saturating_add(rng.below(20_000)),
+            amount: campaign
+                .settings
+                .min_amount
+                .saturating_add(rng.below(20_000)),
             reference: rng.pick(&REFERENCES[1..]),
             issued_at,
             expires_at: issued_at + rng.pick(&[100, i64::from(DAY), CLAIM_PERIOD]),
@@ -1577,7 +1594,11 @@ impl Maker<'_> {
             self.paid_meta(accounts[2]),
             optional(vault, "w"),
         ];
-        let mut step = call("convert", &(referral.code, action, amount, reference), metas);
+        let mut step = call(
+            "convert",
+            &(referral.code, action, amount, reference),
+            metas,
+        );
         if let Step::Call { voucher: slot, .. } = &mut step {
             *slot = voucher;
         }
@@ -1828,10 +1849,12 @@ impl Maker<'_> {
     fn reclaim_small(&mut self, name: &'static str) -> Option<Step> {
         let mut all: Vec<(Pubkey, Pubkey, Pubkey)> = if name == "reclaim_binding" {
             let all = self.bindings().into_iter();
-            all.map(|(at, it)| (at, it.campaign, it.rent_payer)).collect()
+            all.map(|(at, it)| (at, it.campaign, it.rent_payer))
+                .collect()
         } else {
             let all = self.referrers().into_iter();
-            all.map(|(at, it)| (at, it.campaign, it.rent_payer)).collect()
+            all.map(|(at, it)| (at, it.campaign, it.rent_payer))
+                .collect()
         };
         if name == "reclaim_referrer" && self.rng.percent(90) {
             all.retain(|(_, campaign, _)| self.is_over(campaign));

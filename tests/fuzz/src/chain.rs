@@ -18,8 +18,8 @@ use vouch_client::{PROGRAM_ID, ProgramError};
 
 use crate::{
     model::{
-        ATTESTATIONS, Body, Cell, ED25519, FEE, FEE_BPS, FEE_MAX, METADATA_POINTER, Mint, PROGRAM_LEN, STRANGER,
-        SYSTEM, TOKEN, TOKEN_2022, TokenAccount, extension_len,
+        ATTESTATIONS, Body, Cell, ED25519, FEE, FEE_BPS, FEE_MAX, METADATA_POINTER, Mint,
+        PROGRAM_LEN, STRANGER, SYSTEM, TOKEN, TOKEN_2022, TokenAccount, extension_len,
     },
     state::Account,
     step::Meta,

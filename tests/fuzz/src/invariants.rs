@@ -272,7 +272,8 @@ impl History {
         metas: &[Meta],
         changes: &Changes,
     ) -> Result<()> {
-        let [payer, referee, campaign_key, referral_key, key] = [0, 1, 2, 3, 4].map(|i| metas[i].key);
+        let [payer, referee, campaign_key, referral_key, key] =
+            [0, 1, 2, 3, 4].map(|i| metas[i].key);
         let campaign = campaign_of(self.cells.get(&campaign_key)).context("no campaign")?;
         let referral = referral_of(self.cells.get(&referral_key)).context("no referral")?;
         ensure!(
@@ -300,7 +301,8 @@ impl History {
             "the campaign is off"
         );
         ensure!(
-            self.now >= settings.starts_at && (settings.ends_at == 0 || self.now < settings.ends_at),
+            self.now >= settings.starts_at
+                && (settings.ends_at == 0 || self.now < settings.ends_at),
             "the campaign has not begun or is over"
         );
         ensure!(
@@ -415,7 +417,11 @@ impl History {
         let split = campaign.funding == SPLIT;
         let zeros = BITS.into_iter().zip(parts.units);
         let zeros = zeros.fold(0, |bits, (bit, units)| {
-            bits | if units == 0 || (split && bit == 2) { bit } else { 0 }
+            bits | if units == 0 || (split && bit == 2) {
+                bit
+            } else {
+                0
+            }
         });
         ensure!(
             conversion.settled & zeros == zeros
@@ -455,7 +461,14 @@ impl History {
         // Where everything went.
         let (mut lamports, mut units) = (Deltas::new(), Deltas::new());
         let paid_now = conversion.settled & !zeros;
-        self.pay(&entry, campaign, referral, paid_now, &mut lamports, &mut units);
+        self.pay(
+            &entry,
+            campaign,
+            referral,
+            paid_now,
+            &mut lamports,
+            &mut units,
+        );
         let waiting = if split { entry.open(7) as i128 } else { 0 };
         if name == "purchase" {
             let discount = if split { parts.units[1] } else { 0 };
@@ -636,9 +649,7 @@ impl History {
                 ensure!(
                     entry.status != PENDING
                         || self.now
-                            >= campaign.closed_at
-                                + i64::from(campaign.longest_hold)
-                                + CLAIM_PERIOD,
+                            >= campaign.closed_at + i64::from(campaign.longest_hold) + CLAIM_PERIOD,
                     "{key} is reclaimed while it can be claimed"
                 );
                 campaign
@@ -692,7 +703,8 @@ impl History {
         }
         let (old, new) = (before.in_force(self.now), after.in_force(self.now));
         let offered = self.offered.get(&key).cloned().unwrap_or_default();
-        worse(old, new, &offered, self.now).with_context(|| format!("{key} was cut without notice"))?;
+        worse(old, new, &offered, self.now)
+            .with_context(|| format!("{key} was cut without notice"))?;
         if after.next_from != 0 && self.now < after.next_from {
             let announced = before.next_from == after.next_from && before.next == after.next;
             ensure!(
@@ -897,7 +909,11 @@ impl History {
                 let open = if entry.status == CANCELLED { 7 } else { 0 };
                 let units = BITS.into_iter().zip(entry.units);
                 let units = units.filter(|(bit, _)| entry.settled & !open & bit != 0);
-                add(&mut paid, mint, units.map(|(_, units)| i128::from(units)).sum::<i128>());
+                add(
+                    &mut paid,
+                    mint,
+                    units.map(|(_, units)| i128::from(units)).sum::<i128>(),
+                );
             }
         }
         for (mint, issued) in &self.issued {
@@ -931,10 +947,7 @@ fn worse(old: &Settings, new: &Settings, offered: &BTreeSet<Bonus>, now: i64) ->
             && new.attribution_window >= old.attribution_window,
         "another window"
     );
-    ensure!(
-        new.starts_at <= old.starts_at.max(now),
-        "a later start"
-    );
+    ensure!(new.starts_at <= old.starts_at.max(now), "a later start");
     ensure!(never(new.ends_at) >= never(old.ends_at), "an earlier end");
     ensure!(
         unbounded(new.owner_limit) >= unbounded(old.owner_limit),

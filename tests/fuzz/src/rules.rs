@@ -36,7 +36,7 @@ fn highest(settings: &Settings) -> u128 {
 fn multiplier(settings: &Settings, ordinal: u128) -> u128 {
     let all = tiers(settings).iter();
     let reached = all.filter(|tier| u128::from(tier.min_conversions) <= ordinal);
-    reached.last().map_or(WHOLE, |t| t.multiplier_bps.into())
+    reached.next_back().map_or(WHOLE, |t| t.multiplier_bps.into())
 }
 
 /// What referee, partner and referrer of a conversion share, whose multiplier is
@@ -62,12 +62,7 @@ pub struct Tokens {
 /// Everything that is wrong with these settings under these terms; `None` stands for
 /// an error that is not the program's own.
 #[must_use]
-pub fn wrong(
-    terms: &Terms,
-    tokens: Tokens,
-    settings: &Settings,
-    committed: u64,
-) -> Vec<Option<E>> {
+pub fn wrong(terms: &Terms, tokens: Tokens, settings: &Settings, committed: u64) -> Vec<Option<E>> {
     let s = settings;
     let mut wrong = Vec::new();
     let mut need = |holds: bool, error: E| {
@@ -285,7 +280,11 @@ pub fn is_cut(old: &Settings, new: &Settings, offered: &[Bonus], now: i64) -> bo
     let mut promised = 0;
     let tiers_cut = ordinals.into_iter().any(|ordinal| {
         let before = multiplier(old, ordinal.into());
-        promised = if admits_more { before.max(promised) } else { before };
+        promised = if admits_more {
+            before.max(promised)
+        } else {
+            before
+        };
         multiplier(new, ordinal.into()) < promised
     });
     let bonuses_cut = old

@@ -98,7 +98,11 @@ impl fmt::Display for Step {
             Self::Issue(address, amount) => write!(f, "issue {address} {amount}"),
             Self::Supply(mint, amount) => write!(f, "supply {mint} {amount}"),
             Self::Foreign(address, owner, data) => {
-                let data = if data.is_empty() { "-".into() } else { hex(data) };
+                let data = if data.is_empty() {
+                    "-".into()
+                } else {
+                    hex(data)
+                };
                 write!(f, "foreign {address} {owner} {data}")
             }
             Self::Deploy(address) => write!(f, "deploy {address}"),
