@@ -29,7 +29,7 @@ pub struct Click {
     pub user_agent: Option<String>,
     /// The client's `Referer`.
     pub referrer_url: Option<String>,
-    /// Where the link was shown, from its `src` parameter.
+    /// The place where the link was shown, from its `src` parameter.
     pub source: Option<String>,
     /// The `utm_*` parameters of the link, as an object of texts.
     pub utm: Option<JsonValue>,
