@@ -132,7 +132,7 @@ impl Database {
             match outcome {
                 Ok(()) => {
                     if !migrated {
-                        tracing::info!("Postgres is there and its schema is current");
+                        tracing::info!("Postgres is up and its schema is current");
                         migrated = true;
                     } else if failures > 0 {
                         tracing::info!("Postgres is back");

@@ -148,7 +148,7 @@ pub(crate) fn observe(
     let found = match account {
         Some(account) if account.lamports > 0 && is_program(&account.owner) => {
             let data = account.data.decode().ok_or_else(|| {
-                Failure::Chain(format!("the node sent {address} in no known encoding"))
+                Failure::Chain(format!("the node sent {address} in an unknown encoding"))
             })?;
             decode(&address, data)?
         }

@@ -54,7 +54,7 @@ async fn main() -> ExitCode {
 }
 
 async fn start(config: Config) -> Result<()> {
-    let filter = EnvFilter::try_new(&config.log).context("VOUCH_LOG is no filter")?;
+    let filter = EnvFilter::try_new(&config.log).context("VOUCH_LOG is not a filter")?;
     let log = tracing_subscriber::fmt().with_env_filter(filter);
     match config.log_format {
         LogFormat::Text => log.with_ansi(false).init(),

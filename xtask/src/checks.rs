@@ -57,7 +57,7 @@ pub(crate) async fn compute_units(check: bool) -> Result<()> {
 /// workspace must have been built.
 pub(crate) async fn compute_units_hold() -> Result<bool> {
     if !comparable() {
-        println!("compute units: not compared, for the Solana tools build another binary");
+        println!("compute units: not compared, because the Solana tools build another binary");
         return Ok(true);
     }
     // Do not use cargo: for this package alone it would choose other features, and build

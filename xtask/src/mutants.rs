@@ -137,7 +137,7 @@ fn opened(source: &str) -> Result<String> {
         }
         let (comma, end) = comma
             .zip(end)
-            .context("a require! that is not understood")?;
+            .context("cannot parse the arguments of a require!")?;
         let (condition, error) = (&after[..comma], &after[comma + 1..end]);
         result += before;
         result += &format!("if false || !({condition}) {{ return Err(({error}).into()) }}");

@@ -28,7 +28,7 @@ pub(crate) fn all() -> Result<Vec<Bug>> {
         let effect = text.lines().next().unwrap_or_default().to_owned();
         ensure!(
             effect.ends_with('.'),
-            "{}: the first line does not say what the program then does",
+            "{}: the first line must be a sentence about the bug's effect",
             patch.display()
         );
         bugs.push(Bug {

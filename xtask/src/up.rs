@@ -145,7 +145,7 @@ pub(crate) async fn down() -> Result<ExitCode> {
         }
         ensure!(
             Instant::now() < deadline,
-            "it does not stop; its folder is {}",
+            "the product does not stop; its folder is {}",
             folder()?.display()
         );
         tokio::time::sleep(POLL).await;
@@ -258,7 +258,7 @@ async fn detach(args: &Args, interrupts: &mut Interrupts) -> Result<ExitCode> {
     loop {
         if let Some(status) = child.try_wait()? {
             let text = fs::read_to_string(&log).unwrap_or_default();
-            bail!("it did not start ({status}):\n{text}");
+            bail!("the product did not start ({status}):\n{text}");
         }
         // A state with another process id is left over from a run that was killed.
         if let Some(state) = read_state().filter(|state| state.pid == child.id()) {

@@ -26,7 +26,7 @@ fn main() -> Result<()> {
         bail!("usage: vouch-client-gen IDL DIRECTORY");
     };
     let text = fs::read_to_string(&idl).with_context(|| format!("cannot read {idl}"))?;
-    let idl: Idl = serde_json::from_str(&text).with_context(|| format!("{idl} is no IDL"))?;
+    let idl: Idl = serde_json::from_str(&text).with_context(|| format!("{idl} is not an IDL"))?;
     write(Path::new(&directory), &render::files(&idl)?)
 }
 

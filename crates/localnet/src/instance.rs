@@ -78,7 +78,7 @@ impl Instance {
 impl Drop for Instance {
     fn drop(&mut self) {
         if self.keep || thread::panicking() {
-            eprintln!("kept for a look: {}", self.dir.display());
+            eprintln!("kept for inspection: {}", self.dir.display());
             // Without its lock file, no sweep removes the folder.
             if let Some((parent, name)) = split(&self.dir) {
                 let _ = fs::remove_file(lock_path(parent, name));

@@ -288,7 +288,7 @@ fn signal_name(signal: Signal) -> Result<&'static str> {
         Signal::INT => "INT",
         Signal::QUIT => "QUIT",
         Signal::KILL => "KILL",
-        other => bail!("no stop signal: {other:?}"),
+        other => bail!("not a stop signal: {other:?}"),
     })
 }
 

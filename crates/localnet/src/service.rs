@@ -193,7 +193,7 @@ async fn launch(spec: &ServiceSpec) -> Result<(Process, SocketAddr)> {
         // The port file is written atomically: if it exists, it is complete.
         if let Ok(text) = fs::read_to_string(&port_file) {
             let address = text.trim().parse();
-            let address = address.with_context(|| format!("{}: no address: {text}", spec.name))?;
+            let address = address.with_context(|| format!("{}: bad address: {text}", spec.name))?;
             return Ok((process, address));
         }
         process.ensure_running()?;

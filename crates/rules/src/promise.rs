@@ -93,8 +93,8 @@ fn cuts_reward(new: &RewardRule, old: &RewardRule) -> bool {
 
 /// Whether the referee's fixed part grows by more than the referrer can spare when a
 /// fixed reward grows by `growth`. A partner in basis points takes a part of the growth
-/// first. With `p` for that share, it is at most `ceil(growth * p)`, so at least
-/// `floor(growth * (1 - p))` is left. The greatest share that may be agreed leaves least.
+/// first. With a share of `p`, the partner takes at most `ceil(growth * p)`, so at least
+/// `floor(growth * (1 - p))` is left; the greatest share that may be agreed leaves least.
 /// A multiplier only adds to what is left.
 fn takes_from_referrer(new: &RewardRule, old: &RewardRule, growth: u64) -> bool {
     let left = Share {

@@ -113,7 +113,7 @@ impl Chain {
             }
             Body::Program => {
                 let memo = self.svm.get_account(&MEMO).context("no Memo program")?;
-                ensure!(memo.data.len() == PROGRAM_LEN, "another Memo program");
+                ensure!(memo.data.len() == PROGRAM_LEN, "wrong Memo program");
                 account.data = memo.data;
                 account.owner = memo.owner;
                 account.executable = true;

@@ -651,7 +651,7 @@ impl History {
             Some(Body::Vouch(Account::Closed(closed))) => {
                 (closed.treasury != SYSTEM).then_some(closed.treasury)
             }
-            _ => bail!("{key} is of no campaign"),
+            _ => bail!("{key} belongs to no campaign"),
         };
         let program = |key: &Pubkey| self.cells.get(key).is_some_and(Cell::is_program);
         let lapsed = match treasury {

@@ -185,7 +185,7 @@ fn run(args: &Args) -> Result<bool> {
             let outcomes = coverage.get(name);
             let accepted = outcomes.and_then(|outcomes| outcomes.get("accepted"));
             if accepted.is_none() {
-                println!("{name} was never accepted: this says nothing about it");
+                println!("{name} was never accepted: this run did not test it");
                 complete = false;
             }
         }

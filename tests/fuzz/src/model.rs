@@ -584,7 +584,7 @@ impl Tx<'_> {
             return;
         }
         if self.cell(from).body != Body::Nothing {
-            return self.fail("the sender is no wallet");
+            return self.fail("the sender is not a wallet");
         }
         if self.cell(to).is_program() {
             return self.fail("a program receives nothing");

@@ -268,7 +268,7 @@ impl Run {
             let found = self.chain.cell(key);
             let found = found.with_context(|| format!("{key} cannot be read"))?;
             let Some(found) = found else {
-                bail!("{} is nothing that there should be", self.named(key));
+                bail!("{} is not an account that the model knows", self.named(key));
             };
             if found != *expected {
                 bail!(
@@ -382,7 +382,7 @@ pub fn read(text: &str) -> Result<(u64, Vec<Step>)> {
     let world = lines
         .next()
         .and_then(|line| line.strip_prefix("world "))
-        .context("the first line is no world")?;
+        .context("the first line is not the number of a world")?;
     let steps = lines.map(str::parse).collect::<Result<_>>()?;
     Ok((world.parse()?, steps))
 }

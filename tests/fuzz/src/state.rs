@@ -272,7 +272,7 @@ impl Account {
             .map(discriminator)
         });
         let Some((head, body)) = data.split_first_chunk::<8>() else {
-            bail!("{} bytes are no account of the program", data.len());
+            bail!("{} bytes are not an account of the program", data.len());
         };
         let account = match KNOWN.iter().position(|known| known == head) {
             Some(0) => Self::Campaign(Box::new(Campaign::try_from_slice(body)?)),
@@ -282,7 +282,7 @@ impl Account {
             Some(4) => Self::Referrer(Box::new(Referrer::try_from_slice(body)?)),
             Some(5) => Self::Revoked(Box::new(Revoked::try_from_slice(body)?)),
             Some(6) => Self::Closed(Box::new(Closed::try_from_slice(body)?)),
-            _ => bail!("{head:02x?} begins no account of the program"),
+            _ => bail!("{head:02x?} is not the discriminator of an account"),
         };
         ensure!(body[0] == VERSION, "layout version {}", body[0]);
         Ok(account)

@@ -65,7 +65,7 @@ fn unhex(text: &str) -> Result<Vec<u8>> {
     digits
         .map(|pair| {
             let pair = std::str::from_utf8(pair)?;
-            u8::from_str_radix(pair, 16).with_context(|| format!("{pair:?} is no byte"))
+            u8::from_str_radix(pair, 16).with_context(|| format!("{pair:?} is not a byte"))
         })
         .collect()
 }
@@ -154,7 +154,7 @@ impl FromStr for Step {
                 Self::Foreign(address, owner, data)
             }
             "deploy" => Self::Deploy(word()?.parse()?),
-            other => bail!("{other:?} is no step"),
+            other => bail!("{other:?} is not a step"),
         })
     }
 }

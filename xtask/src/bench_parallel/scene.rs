@@ -219,7 +219,7 @@ impl Scene {
         let funds = u64::try_from(wallets.len() + 10)? * WALLET;
         chain.airdrop(&self.company.pubkey(), funds).await?;
         let funded = self.fund(chain, &wallets, WALLET).await;
-        funded.context("the fresh wallets' money")?;
+        funded.context("cannot fund the fresh wallets")?;
         let steps: Vec<(Instruction, &Keypair)> = (0..count)
             .map(|i| {
                 let Some((address, campaign)) = &self.campaign else {

@@ -143,7 +143,7 @@ impl Chain {
         self.confirm_all(receiver)
             .await?
             .remove(&signature)
-            .context("one in, one out")
+            .context("no result for the signature")
     }
 
     /// Signs the transaction in an API answer, as the wallets of `signers` would, and
@@ -157,7 +157,7 @@ impl Chain {
         let blockhash = transaction.message.recent_blockhash;
         transaction
             .try_sign(signers, blockhash)
-            .context("other signers are needed")?;
+            .context("the transaction needs other signers")?;
         self.send(&transaction).await
     }
 

@@ -174,7 +174,7 @@ async fn convert(
                 .sign_and_send(&answer, &[company, referee])
                 .await?;
             sent.send(signature)
-                .context("nobody waits for confirmations")?;
+                .context("the confirmation task has ended")?;
             Ok(signature)
         })
         .buffered(CONCURRENCY)
