@@ -75,8 +75,8 @@ pub fn conversion(campaign: &Pubkey, key: &[u8; 32]) -> Pubkey {
     keyed(campaign, key)
 }
 
-/// The key of a conversion's address. It hashes the things that a campaign with these
-/// terms counts once: `referee`, the address of the `referral`, or the campaign's own
+/// The key of a conversion's address. It is made of the things that a campaign with
+/// these terms counts once: `referee`, the address `referral`, or the campaign's own
 /// `reference`.
 #[must_use]
 pub fn conversion_key(

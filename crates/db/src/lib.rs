@@ -46,7 +46,7 @@ pub fn pool(url: &str) -> Result<PgPool, Error> {
         .connect_lazy_with(options.application_name("vouch")))
 }
 
-/// A pool of connections to the database at `url`. One query has succeeded on it.
+/// A pool of connections to the database at `url`, after a first connection succeeded.
 ///
 /// While Postgres is down, this function waits and logs that it does.
 ///

@@ -1,4 +1,4 @@
-//! Clicks: the only rows that the API writes.
+//! Clicks. Only the API writes them.
 
 use sqlx::{
     PgConnection, PgPool,

@@ -1,4 +1,4 @@
-//! The API's queries: reads of the mirror, and writes of clicks.
+//! The API's queries: reads of the mirror, writes of clicks and campaign profiles.
 
 pub mod campaigns;
 pub mod clicks;

@@ -41,7 +41,7 @@ pub struct ObservedAccount {
 /// The effect of an observation on the stored row.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// None: the observation is known already, or older than the row.
+    /// No change: the observation is known already, or older than the row.
     Ignore,
     /// The account is new or has other bytes.
     Store(StoredAccount, Option<Projection>),
