@@ -113,10 +113,8 @@ fn open_checks(folder: &Path) -> Result<()> {
 }
 
 /// Rewrites each `require!` in `source`, because cargo-mutants does not mutate macros.
-/// From `if false
-///
-/// !(condition)` it makes, among others, `if false && !(condition)`: the program without
-/// the check.
+/// From `if false || !(condition)` it makes, among others, `if false && !(condition)`: the
+/// program without the check.
 fn opened(source: &str) -> Result<String> {
     const MACRO: &str = "require!(";
     let mut result = String::new();
