@@ -1,4 +1,4 @@
-//! The routes, the layers around them, and the OpenAPI document of both.
+//! The routes, their layers, and the OpenAPI document.
 
 use axum::{
     Router,
@@ -79,11 +79,11 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(health::metrics))
 }
 
-/// The OpenAPI document, as pretty JSON with a newline at its end; always the same
-/// for the same code.
+/// The OpenAPI document as pretty JSON, ending with a line break. The same code always
+/// gives the same text.
 ///
 /// # Errors
-/// Never in practice: serialising it cannot fail.
+/// Never in practice, because the document can always be serialised.
 pub fn openapi() -> anyhow::Result<String> {
     let mut text = api().into_openapi().to_pretty_json()?;
     text.push('\n');
@@ -92,8 +92,8 @@ pub fn openapi() -> anyhow::Result<String> {
 
 /// The whole service.
 pub(crate) fn router(state: AppState) -> Router {
-    // Web pages of others may read and build. The admin route is not for browsers: its
-    // method and its header are not on the list.
+    // Pages of any origin may read and build transactions. Browsers cannot use the admin
+    // route, because its method and its header are not on these lists.
     let cors = CorsLayer::new()
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::POST])
@@ -108,7 +108,8 @@ pub(crate) fn router(state: AppState) -> Router {
         .method_not_allowed_fallback(async || ApiError::method_not_allowed().into_response())
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(middleware::from_fn(envelope::layer))
-        // Outside of the envelope, so that its own refusals (timeout, panic) can be read, too.
+        // CORS is outside of the envelope, so that pages can read refusals (timeout,
+        // panic), too.
         .layer(cors)
         .with_state(state)
 }

@@ -1,4 +1,4 @@
-//! What the transaction builders ask of the chain, at `confirmed`.
+//! Reads of the chain for the transaction builders, at `confirmed`.
 
 use std::{
     future::Future,
@@ -27,23 +27,23 @@ use crate::{
     error::{ApiError, ApiResult},
 };
 
-/// How long a blockhash is handed out again.
+/// A blockhash is reused for this long.
 const BLOCKHASH_AGE: Duration = Duration::from_secs(1);
-/// How often the chain is asked whether it is there.
+/// Interval of the probes.
 const PROBE_EVERY: Duration = Duration::from_millis(500);
 
-/// The chain's RPC with its state.
+/// The chain's RPC and whether it answers.
 pub(crate) struct Chain {
     rpc: RpcClient,
     blockhash: Mutex<Option<(Instant, RecentBlockhash)>>,
     up: watch::Sender<bool>,
 }
 
-/// A code that the program would register.
+/// A code that the program would accept for registration.
 pub(crate) struct FreeCode {
     pub(crate) code: Code,
     pub(crate) campaign: Campaign,
-    /// Whether the owner has an account in the campaign, where it counts per owner.
+    /// Whether the owner has a referrer account, if the campaign counts per owner.
     pub(crate) owner_registered: bool,
 }
 
@@ -54,23 +54,23 @@ pub(crate) struct VoucherTimes {
     pub(crate) expires_at: i64,
 }
 
-/// A conversion that the program would take.
+/// A conversion that the program would accept.
 pub(crate) struct Checked {
     pub(crate) campaign: Campaign,
     pub(crate) referral: Referral,
     /// The chain's time, in unix seconds.
     pub(crate) now: i64,
-    /// What was asked for, with its evidence.
+    /// The arguments of the conversion, with the evidence.
     pub(crate) args: Convert,
-    /// What the attestor must have signed, when there is a voucher.
+    /// The message that the attestor must have signed, if there is a voucher.
     pub(crate) message: Option<[u8; voucher::MESSAGE_LEN]>,
-    /// Address that it will have.
+    /// Address of the conversion.
     pub(crate) conversion: Pubkey,
-    /// What it earns.
+    /// The reward of the conversion.
     pub(crate) reward: Reward,
 }
 
-/// A blockhash and how long it may be used.
+/// A blockhash, and the last block height for its use.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RecentBlockhash {
     pub(crate) hash: Hash,
@@ -93,7 +93,7 @@ impl Chain {
         *self.up.borrow()
     }
 
-    /// Asks the chain again and again whether it is there. Does not end.
+    /// Probes the chain for ever.
     pub(crate) async fn watch(&self) {
         loop {
             let answer = call(self.rpc.get_health()).await;
@@ -110,12 +110,12 @@ impl Chain {
         }
     }
 
-    /// A blockhash that is at most about a second old.
+    /// Returns a blockhash that is at most about a second old.
     ///
     /// # Errors
     /// `chain_unavailable`.
     pub(crate) async fn blockhash(&self) -> ApiResult<RecentBlockhash> {
-        // Held while asking: a crowd asks once.
+        // Lock during the request, so that many callers cause one request.
         let mut cached = self.blockhash.lock().await;
         if let Some((at, blockhash)) = *cached
             && at.elapsed() < BLOCKHASH_AGE
@@ -135,11 +135,11 @@ impl Chain {
         Ok(blockhash)
     }
 
-    /// Refuses what `create_referral` would refuse; the code is the first of `codes` that
-    /// is free, and the one of `args` has no say.
+    /// Returns the first of `codes` that is free, ignoring the code in `args`.
     ///
     /// # Errors
-    /// The refusal of the program, or `chain_unavailable`.
+    /// The error of `create_referral` that the program would return, or
+    /// `chain_unavailable`.
     pub(crate) async fn check_create_referral(
         &self,
         args: &CreateReferral,
@@ -158,7 +158,7 @@ impl Chain {
         let free = codes
             .iter()
             .zip(accounts.iter().skip(3))
-            // What somebody else has sent lamports to is still free.
+            // An address that merely received lamports is still free.
             .find(|(_, account)| !is_ours(account.as_ref()))
             .map(|(code, _)| *code);
         preflight::check_create_referral(&campaign, args, now, free.is_none())?;
@@ -170,12 +170,12 @@ impl Chain {
         })
     }
 
-    /// Refuses what `convert` would refuse. The evidence is the `voucher`, if there is one:
-    /// that of `asked` has no say.
+    /// Returns the conversion if `convert` would succeed. The evidence is the `voucher`,
+    /// if there is one; the evidence in `asked` is ignored.
     ///
     /// # Errors
-    /// The refusal of the program, `code_not_found`, `campaign_not_found` or
-    /// `chain_unavailable`.
+    /// The error of `convert` that the program would return, `code_not_found`,
+    /// `campaign_not_found` or `chain_unavailable`.
     pub(crate) async fn check_convert(
         &self,
         address: &Pubkey,
@@ -183,7 +183,7 @@ impl Chain {
         asked: &Convert,
         voucher: Option<VoucherTimes>,
     ) -> ApiResult<Checked> {
-        // Where wallets count once, which is common, one call reads everything.
+        // If wallets count once, which is common, one call reads everything.
         let guess = pda::conversion(address, &asked.referee.to_bytes());
         let addresses = [
             *address,
@@ -268,7 +268,7 @@ impl Chain {
         })
     }
 
-    /// The accounts at those of `addresses` that are given, each in its place.
+    /// The accounts at those of `addresses` that are `Some`, each at its position.
     async fn some_accounts<const N: usize>(
         &self,
         addresses: [Option<Pubkey>; N],
@@ -292,11 +292,12 @@ impl Chain {
     }
 }
 
-/// Runs one call within its time. The client's own retries of a busy RPC are part of it.
+/// Runs one call within its time limit, which includes the client's own retries of a busy
+/// RPC.
 async fn call<T>(call: impl Future<Output = Result<T, ClientError>>) -> ApiResult<T> {
     match tokio::time::timeout(RPC_TIMEOUT, call).await {
         Ok(Ok(answer)) => Ok(answer),
-        // The error's text may hold the RPC's address, and with it an API key.
+        // The error's text may contain the RPC's URL, and with it an API key.
         Ok(Err(error)) => {
             let cause = anyhow::anyhow!("RPC: {}", without_url(error));
             Err(ApiError::chain_unavailable().because(cause))
@@ -316,23 +317,23 @@ fn is_ours(account: Option<&Account>) -> bool {
     account.is_some_and(|account| account.owner == PROGRAM_ID)
 }
 
-/// The account if it is one of the program's, of this type.
+/// Decodes the account; `None` if the program does not own it or it has another type.
 fn ours<T: AccountType>(account: Option<&Option<Account>>) -> ApiResult<Option<T>> {
     let account = account.and_then(Option::as_ref);
     match account.filter(|account| is_ours(Some(account))) {
         None => Ok(None),
         Some(account) => match T::decode(&account.data) {
             Ok(account) => Ok(Some(account)),
-            // The caller named an account of the program that is something else.
+            // The caller named an account of the program that has another type.
             Err(DecodeError::UnknownType(_)) => Ok(None),
             Err(error) => Err(ApiError::internal().because(error)),
         },
     }
 }
 
-/// Unix seconds from which the credential is no longer valid, 0 for never; `None` when the
-/// account is no attestation. `programs/referral/src/credential.rs` describes the layout.
-/// Wallet, issuer and schema need no look: the address follows from them.
+/// Unix seconds at which the credential expires, 0 for never; `None` when the account is
+/// not an attestation. `programs/referral/src/credential.rs` describes the layout.
+/// Wallet, issuer and schema need no check, because the address is derived from them.
 fn credential_expiry(account: &Account) -> Option<i64> {
     const ATTESTATION: u8 = 2;
     let (kind, rest) = account.data.split_first()?;
@@ -347,7 +348,7 @@ fn credential_expiry(account: &Account) -> Option<i64> {
     Some(i64::from_le_bytes(*rest.first_chunk::<8>()?))
 }
 
-/// Unix seconds, as the chain's clock says.
+/// The time of the chain's clock, in unix seconds.
 fn now(clock: Option<&Option<Account>>) -> ApiResult<i64> {
     clock
         .and_then(Option::as_ref)

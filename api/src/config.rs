@@ -6,13 +6,13 @@ use clap::{Args, ValueEnum};
 use secrecy::SecretString;
 use url::Url;
 
-/// A request is answered, or refused with `request_timeout`, within this time.
+/// Time limit of a request; after it, the answer is `request_timeout`.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 /// Largest body of a request, in bytes.
 pub(crate) const BODY_LIMIT: usize = 64 * 1024;
-/// A call of the chain's RPC may take this long.
+/// Time limit of a call of the chain's RPC.
 pub(crate) const RPC_TIMEOUT: Duration = Duration::from_secs(5);
-/// After a signal, requests that are under way get this long.
+/// Time that running requests get after a stop signal.
 pub(crate) const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 
 /// Configuration of the service. Every flag is also an environment variable.
@@ -27,31 +27,31 @@ pub struct Config {
     /// Address to listen on; port 0 takes a free one.
     #[arg(long, env, default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
-    /// After binding, the actual address is written here.
+    /// File to write the actual address to, after binding.
     #[arg(long, env)]
     pub port_file: Option<PathBuf>,
-    /// What share links begin with, as people reach this service; without it,
-    /// the address that it listens on.
+    /// Base URL of share links, as people reach this service; without it, the address
+    /// that it listens on.
     #[arg(long, env, value_parser = http_url)]
     pub public_url: Option<Url>,
-    /// Where links lead whose campaign has no landing page of its own; without
-    /// it, `/welcome` of this service.
+    /// Landing page for campaigns that have not set one; without it, `/welcome` of this
+    /// service.
     #[arg(long, env, value_parser = http_url)]
     pub default_landing_url: Option<Url>,
     /// Bearer token of the admin routes, at least 16 characters; without it they are off.
     #[arg(long, env, hide_env_values = true)]
     pub admin_token: Option<SecretString>,
-    /// Append-only file for clicks while Postgres is away. One process only.
+    /// Append-only file for clicks while Postgres is down. Only one process may use it.
     #[arg(long, env, default_value = "clicks.spool")]
     pub click_spool: PathBuf,
-    /// How many proxies in front of this service append to `X-Forwarded-For`.
-    /// With 0 that header is ignored.
+    /// Number of proxies in front of this service that append to `X-Forwarded-For`. With
+    /// 0, the header is ignored.
     #[arg(long, env, default_value_t = 0)]
     pub trusted_proxy_hops: usize,
     /// Most connections to Postgres, besides one for clicks.
     #[arg(long, env, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub database_connections: u32,
-    /// What is logged, as a filter of the crate tracing-subscriber.
+    /// Log filter, in the syntax of the crate tracing-subscriber.
     #[arg(long, env, default_value = "info")]
     pub vouch_log: String,
     /// Form of the log.

@@ -1,4 +1,4 @@
-//! Where the next page begins: time and address of the last entry, opaque to clients.
+//! Position of the next page: time and address of the last entry, opaque to clients.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
@@ -45,10 +45,10 @@ mod tests {
         // Given a position
         let address = "4P9LqUjQAnspnDpVTXfX1GKWdQQDNgaB27b5E495akBb";
         let text = Cursor::encode(-5, address);
-        // Then its cursor reads back
+        // Then its cursor decodes to the same position
         let read: Cursor = text.parse().unwrap();
         assert_eq!((read.time, read.address.as_str()), (-5, address));
-        // And what a client makes up is refused
+        // And a text that is not a cursor is refused
         for bad in ["", "x", "MTIz", "MTp4", &format!("{text}=")] {
             assert_eq!(
                 bad.parse::<Cursor>().unwrap_err().code,

@@ -1,7 +1,7 @@
-//! Postgres as the service sees it: there or away.
+//! Tracks whether Postgres is up.
 //!
-//! While it is away nothing waits for it: every query is refused at once, and one
-//! task alone keeps trying.
+//! While it is down, every query fails at once instead of waiting, and a single task
+//! keeps trying to reach it.
 
 use std::{future::Future, time::Duration};
 
@@ -11,35 +11,35 @@ use vouch_db::{
     api::{self, PgConnection},
 };
 
-/// How often Postgres is asked whether it is there.
+/// Interval of the probes.
 const PROBE_EVERY: Duration = Duration::from_millis(250);
-/// How long a request waits for a connection: a busy machine takes seconds to open one.
+/// Time limit for getting a connection: a busy machine takes seconds to open one.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
-/// How long a probe waits for one.
+/// The same for a probe.
 const PROBE_PATIENCE: Duration = Duration::from_millis(500);
-/// How long Postgres may be silent on a query before it counts as away: longer than it
-/// waits for a connection and runs a statement. A frozen machine or a lost network
-/// breaks no connection.
+/// Time limit for a query, after which Postgres counts as down. It exceeds the time for
+/// getting a connection and running a statement. A frozen machine or a lost network does
+/// not break connections, so only this limit detects it.
 const SILENCE: Duration = Duration::from_secs(11);
 /// The same for a probe.
 const PROBE_SILENCE: Duration = Duration::from_secs(2);
-/// Probes after which a wait is logged again: every half minute.
+/// Number of failed probes between two log lines: about half a minute.
 const LOG_EVERY: u32 = 120;
 
-/// Postgres with its state.
+/// The pool of Postgres and whether it is up.
 #[derive(Debug)]
 pub(crate) struct Database {
     pool: PgPool,
-    /// A connection of its own: a busy pool must not look like an absent Postgres.
+    /// A separate pool, because a busy pool must not look like Postgres being down.
     probe: PgPool,
     up: watch::Sender<bool>,
 }
 
 impl Database {
-    /// Connects later, when it is first used.
+    /// Creates the pools, which connect on first use.
     ///
     /// # Errors
-    /// When `url` is no URL of a Postgres database.
+    /// When `url` is not the URL of a Postgres database.
     pub(crate) fn new(url: &str, connections: u32) -> Result<Self, Error> {
         Ok(Self {
             pool: api::pool(url, connections, PATIENCE)?,
@@ -48,12 +48,12 @@ impl Database {
         })
     }
 
-    /// Whether the last thing that was heard of Postgres was good.
+    /// Whether the last query or probe reached Postgres.
     pub(crate) fn is_up(&self) -> bool {
         *self.up.borrow()
     }
 
-    /// Ends when Postgres is there.
+    /// Returns when Postgres is up.
     pub(crate) fn came_up(&self) -> impl Future<Output = ()> + use<> {
         let mut up = self.up.subscribe();
         async move {
@@ -62,10 +62,10 @@ impl Database {
         }
     }
 
-    /// Runs a query, unless Postgres is known to be away.
+    /// Runs a query, unless Postgres is known to be down.
     ///
     /// # Errors
-    /// The query's; [`Error::Unavailable`] at once while Postgres is away.
+    /// The query's error, or [`Error::Unavailable`] at once while Postgres is down.
     pub(crate) async fn run<T, F>(&self, query: impl FnOnce(PgPool) -> F) -> Result<T, Error>
     where
         F: Future<Output = Result<T, Error>>,
@@ -73,7 +73,7 @@ impl Database {
         self.guard(query(self.pool.clone())).await
     }
 
-    /// The same for a query on another pool of the same Postgres.
+    /// Like [`Self::run`], for a query on another pool of the same Postgres.
     pub(crate) async fn guard<T>(
         &self,
         query: impl Future<Output = Result<T, Error>>,
@@ -91,12 +91,12 @@ impl Database {
         outcome
     }
 
-    /// Treats Postgres as away until the next probe.
+    /// Treats Postgres as down until the next probe succeeds.
     fn suspect(&self) {
         self.up.send_replace(false);
     }
 
-    /// Asks Postgres whether it is there, and gives the connection for the next time.
+    /// Sends a probe. Returns its connection for reuse.
     async fn probe(&self, connection: Option<PgConnection>) -> Result<PgConnection, Error> {
         let probe = async {
             let mut connection = match connection {
@@ -111,17 +111,17 @@ impl Database {
             .unwrap_or_else(|_elapsed| Err(api::unavailable()))
     }
 
-    /// Waits for Postgres, migrates it, and from then on watches it.
+    /// Waits for Postgres, applies the migrations, then keeps probing.
     ///
     /// # Errors
-    /// When Postgres refuses in a way that waiting does not cure.
+    /// When Postgres refuses for a reason that waiting does not cure.
     pub(crate) async fn watch(&self) -> anyhow::Result<()> {
         let mut failures = 0_u32;
         let mut migrated = false;
         let mut connection = None;
         loop {
             let outcome = async {
-                // A connection that was silent or refused is not used again.
+                // A connection that failed a probe is not reused.
                 connection = Some(self.probe(connection.take()).await?);
                 if !migrated {
                     vouch_db::migrate(&self.probe).await?;
@@ -132,7 +132,7 @@ impl Database {
             match outcome {
                 Ok(()) => {
                     if !migrated {
-                        tracing::info!("Postgres is there and its schema is current");
+                        tracing::info!("Postgres is up and its schema is current");
                         migrated = true;
                     } else if failures > 0 {
                         tracing::info!("Postgres is back");

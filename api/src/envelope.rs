@@ -37,11 +37,11 @@ pub(crate) struct ErrorBody {
     request_id: String,
 }
 
-/// Runs the request within its time, and makes one envelope of all that can go wrong.
+/// Runs the request within its time limit, and renders every failure as one envelope.
 pub(crate) async fn layer(request: Request, next: Next) -> Response {
     let id = request_id(&request);
     let method = request.method().clone();
-    // The matched route, never the raw path: that would make a new series per guess.
+    // The matched route, not the raw path, which would create a metric series per guess.
     let route = request
         .extensions()
         .get::<MatchedPath>()
@@ -90,7 +90,8 @@ pub(crate) async fn layer(request: Request, next: Next) -> Response {
     response
 }
 
-/// The caller's id when it is harmless, so that a proxy's id can be followed.
+/// The caller's request id if it has a safe form, so that a proxy's id can be traced;
+/// else a new one.
 fn request_id(request: &Request) -> String {
     request
         .headers()
@@ -101,7 +102,7 @@ fn request_id(request: &Request) -> String {
         .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
 }
 
-/// The refusal in `response`: our own, or a library's plain status put into our terms.
+/// The error in `response`: our own, or one made from a library's plain status.
 fn refusal(response: &mut Response) -> Option<ApiError> {
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
         return Some(error);
@@ -110,7 +111,7 @@ fn refusal(response: &mut Response) -> Option<ApiError> {
     if !status.is_client_error() && !status.is_server_error() {
         return None;
     }
-    // A JSON body is an answer of ours that is meant so, such as the health document.
+    // A JSON body is one of our own answers, such as the health document.
     let is_json = response
         .headers()
         .get(header::CONTENT_TYPE)
@@ -138,7 +139,7 @@ fn render(response: Response, error: &ApiError, id: &str) -> Response {
         },
     };
     let mut rendered = (error.status, Json(body)).into_response();
-    // Such as `allow` of a 405 and the headers of CORS.
+    // Keep headers such as `allow` of a 405 and those of CORS.
     for (name, value) in response.headers() {
         if name != header::CONTENT_TYPE && name != header::CONTENT_LENGTH {
             rendered.headers_mut().append(name, value.clone());

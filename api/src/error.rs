@@ -1,5 +1,5 @@
-//! The one error of the API: a status and a stable code for the client, a cause
-//! for the log.
+//! The error type of the API: a status and a stable code for the client, a cause for the
+//! log.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use axum::{
 };
 use vouch_client::ProgramError;
 
-/// Why a request was refused. Rendered as the error envelope by
-/// [`crate::envelope`], which alone knows the request's id.
+/// A refused request. [`crate::envelope`] renders it, because only that module knows the
+/// request's id.
 #[derive(Debug, Clone)]
 pub(crate) struct ApiError {
     pub(crate) status: StatusCode,
@@ -20,7 +20,7 @@ pub(crate) struct ApiError {
     pub(crate) cause: Option<Arc<anyhow::Error>>,
 }
 
-/// What a handler gives.
+/// The result of a handler.
 pub(crate) type ApiResult<T> = Result<T, ApiError>;
 
 macro_rules! errors {
@@ -79,14 +79,14 @@ impl ApiError {
         }
     }
 
-    /// The same refusal with a message that fits this request better. The
-    /// message goes to the client: it must not hold anything internal.
+    /// Replaces the message. The message goes to the client, so it must not contain
+    /// anything internal.
     pub(crate) fn saying(mut self, message: impl Into<String>) -> Self {
         self.message = message.into();
         self
     }
 
-    /// The same refusal, with its cause for the log.
+    /// Adds the cause, for the log.
     pub(crate) fn because(mut self, cause: impl Into<anyhow::Error>) -> Self {
         self.cause = Some(Arc::new(cause.into()));
         self
@@ -115,7 +115,7 @@ fn status(error: ProgramError) -> Option<StatusCode> {
         E::CampaignNotFound | E::ConversionNotFound | E::RevocationNotFound => {
             StatusCode::NOT_FOUND
         }
-        // The request fits, the state of the chain does not.
+        // The request is valid, but conflicts with the state of the chain.
         E::AlreadyConverted
         | E::CodeTaken
         | E::CampaignPaused
@@ -153,11 +153,12 @@ fn status(error: ProgramError) -> Option<StatusCode> {
     })
 }
 
-/// The refusal that stands for what the program itself would answer.
+/// The API's error for an error that the program would return.
 impl From<ProgramError> for ApiError {
     fn from(error: ProgramError) -> Self {
         match error {
-            // The API speaks of codes. A referral of another campaign is no code of this one.
+            // The API identifies codes: to it, a referral of another campaign is an
+            // unknown code.
             ProgramError::ReferralNotFound
             | ProgramError::WrongCampaign
             | ProgramError::CodeMismatch => Self::code_not_found(),
@@ -196,7 +197,7 @@ mod tests {
 
     use super::*;
 
-    /// Status and codes of the rows of docs/api.md that list the program's refusals.
+    /// Statuses and codes in the table of docs/api.md that lists the program's errors.
     fn documented() -> BTreeSet<(u16, &'static str)> {
         let (_, table) = include_str!("../../docs/api.md")
             .split_once("Refusals that stand for the program's own:")

@@ -19,7 +19,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
         match axum::Json::<T>::from_request(request, state).await {
             Ok(axum::Json(value)) => Ok(Self(value)),
             Err(rejection) => Err(match &rejection {
-                // serde's text names the field and the position, nothing of ours.
+                // serde's text names the field and the position, nothing internal.
                 JsonRejection::JsonDataError(error) => {
                     ApiError::malformed_json().saying(error.body_text())
                 }
@@ -48,7 +48,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// The path's one text parameter.
+/// The single text parameter of the path.
 pub(crate) struct PathText(pub(crate) String);
 
 impl<S: Send + Sync> FromRequestParts<S> for PathText {

@@ -1,8 +1,8 @@
-//! The HTTP API of Vouch: share links with durable clicks, numbers, and unsigned
+//! The HTTP API of Vouch: share links with durable clicks, statistics, and unsigned
 //! transactions.
 //!
-//! The api holds no keys and writes nothing but clicks and campaign profiles; the
-//! indexer writes the mirror that it reads.
+//! The API holds no keys. It writes only clicks and campaign profiles; the indexer writes
+//! the mirror that it reads.
 
 mod app;
 mod chain;

@@ -14,7 +14,7 @@ const ADDED: [&str; 3] = ["ref", "click_id", "campaign"];
 /// Most bytes of a landing URL.
 const MAX_LANDING_URL: usize = 2048;
 
-/// How people reach this service.
+/// The base URLs of share links and landing pages.
 #[derive(Debug, Clone)]
 pub(crate) struct Links {
     /// Without a slash at the end.
@@ -45,7 +45,7 @@ impl Links {
         }
     }
 
-    /// The link in a QR code: the share link, with where it was seen.
+    /// The link in a QR code: the share link with `src=qr`.
     pub(crate) fn qr(&self, code: &str, campaign: &str, owns_short_link: bool) -> String {
         let mut link = self.share(code, campaign, owns_short_link);
         link.push(if owns_short_link { '?' } else { '&' });
@@ -53,7 +53,7 @@ impl Links {
         link
     }
 
-    /// Where the code's QR code is, as `png` or `svg`.
+    /// The URL of the code's QR code, as `png` or `svg`.
     pub(crate) fn qr_image(
         &self,
         code: &str,
@@ -70,9 +70,9 @@ impl Links {
         format!("{base}/v1/codes/{code}/qr.{kind}{query}")
     }
 
-    /// Where a click goes: the campaign's landing page with its own query, and who
-    /// sent the visitor. Nothing of it comes from the request but `campaign`, which
-    /// is an address by then: there is no open redirect.
+    /// The target of a click: the campaign's landing page with its own query, the code
+    /// and the click's id. From the request it takes only `campaign`, a parsed address,
+    /// so this is not an open redirect.
     pub(crate) fn landing(
         &self,
         landing_url: Option<&str>,
@@ -129,14 +129,14 @@ mod tests {
     fn a_referral_that_does_not_own_the_short_link_names_its_campaign() {
         // Given a code that two campaigns use
         let links = links();
-        // Then only the older one's link is short
+        // Then only the older campaign's link is short
         let short = "https://vouch.example/r/STARTER7";
         assert_eq!(links.share("STARTER7", CAMPAIGN, true), short);
         assert_eq!(
             links.share("STARTER7", CAMPAIGN, false),
             format!("{short}?campaign={CAMPAIGN}")
         );
-        // And both QR codes tell that they were scanned
+        // And the links of both QR codes contain `src=qr`
         assert_eq!(
             links.qr("STARTER7", CAMPAIGN, true),
             format!("{short}?src=qr")
@@ -154,7 +154,7 @@ mod tests {
         let click = Uuid::nil();
         let id = "00000000-0000-0000-0000-000000000000";
         let landing = |url| links().landing(url, &code, click, None).to_string();
-        // Then what was there stays, and the code and the click are added
+        // Then they keep their query and fragment, and code and click are added
         assert_eq!(
             landing(Some("https://shop.example/a%20b?x=1&x=%26#top")),
             format!("https://shop.example/a%20b?x=1&x=%26&ref=STARTER7&click_id={id}#top")
@@ -163,13 +163,13 @@ mod tests {
             landing(None),
             format!("https://vouch.example/welcome?ref=STARTER7&click_id={id}")
         );
-        // And what is no web page is never a target, even if the table held it
+        // And a URL that is not http(s) is never a target, even if it is stored
         assert_eq!(landing(Some("javascript:alert(1)")), landing(None));
     }
 
     #[test]
     fn only_web_pages_are_landing_pages() {
-        // Given what people and attackers enter
+        // Given URLs that people and attackers enter
         for bad in [
             "",
             "shop.example",
@@ -184,7 +184,7 @@ mod tests {
             "https://shop.example/\r\nx",
             &format!("https://shop.example/{}", "a".repeat(2048)),
         ] {
-            // Then all of it is refused with its code
+            // Then each is refused with the same code
             let refusal = landing_url_of(bad).unwrap_err();
             assert_eq!(refusal.code, "invalid_landing_url", "{bad}");
         }

@@ -1,4 +1,4 @@
-//! From the configuration to a service that runs, and to its end.
+//! Runs the service from its configuration to its shutdown.
 
 use std::{fs, io::Write, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
@@ -25,19 +25,19 @@ use crate::{
     state::{AppState, Inner, KnownLinks},
 };
 
-/// Bounds of the histograms: seconds, and clicks of a group.
+/// Bounds of all histograms, in seconds or in clicks of a group.
 const BUCKETS: [f64; 16] = [
     0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 50.0, 250.0, 1000.0,
 ];
-/// How often metrics are tidied and the next days' partitions are looked after.
+/// Interval of the upkeep of metrics, and interval of the upkeep of partitions.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 const PARTITIONS_EVERY: Duration = Duration::from_secs(3600);
 
-/// Serves until SIGTERM or SIGINT, then finishes what is under way.
+/// Serves until SIGTERM or SIGINT, then finishes running requests.
 ///
 /// # Errors
-/// When the configuration does not work: the address is taken, the spool file
-/// cannot be written or belongs to another process, Postgres refuses.
+/// When the configuration is unusable: the address is taken, the spool file cannot be
+/// written or belongs to another process, or Postgres refuses.
 pub async fn serve(config: Config) -> Result<()> {
     if let Some(token) = &config.admin_token {
         ensure!(
@@ -119,7 +119,8 @@ pub async fn serve(config: Config) -> Result<()> {
     let outcome = tokio::select! {
         _ = stop.0.recv() => Ok(()),
         _ = stop.1.recv() => Ok(()),
-        // Without it no click can be stored: better to end loudly and be started again.
+        // Without the writer, no click can be stored, so end with an error and let the
+        // supervisor restart the service.
         ended = &mut writer => {
             ended.context("the writer of clicks panicked")?;
             bail!("the writer of clicks ended");
@@ -128,12 +129,12 @@ pub async fn serve(config: Config) -> Result<()> {
     };
     tracing::info!("stopping");
     stopping.cancel();
-    // A client that holds its connection open must not hold up the end.
+    // A client that keeps its connection open must not delay the end.
     match tokio::time::timeout(SHUTDOWN_GRACE, server).await {
         Ok(served) => served??,
         Err(_) => tracing::warn!("some connections did not end in time"),
     }
-    // Whatever still holds a recorder: the writer stores what it has and ends.
+    // The writer stores the clicks that it has and ends, even if a recorder still exists.
     close.cancel();
     match tokio::time::timeout(SHUTDOWN_GRACE, writer).await {
         Ok(ended) => ended.context("the writer of clicks panicked")?,
@@ -143,7 +144,7 @@ pub async fn serve(config: Config) -> Result<()> {
     outcome
 }
 
-/// Everything that goes on beside the requests. Ends only when the service cannot go on.
+/// Background tasks. Ends only when the service cannot go on.
 async fn background(
     database: Arc<Database>,
     chain: Arc<Chain>,
@@ -163,7 +164,7 @@ async fn background(
     }
 }
 
-/// Makes the partitions of today and the next days.
+/// Creates the partitions of today and the next three days.
 async fn partitions(database: &Database) {
     loop {
         database.came_up().await;
@@ -173,7 +174,7 @@ async fn partitions(database: &Database) {
                 .run(async |pool| api::clicks::create_partition(&pool, day).await)
                 .await;
             if let Err(error) = made {
-                // Its clicks go to the default partition instead: nothing is lost.
+                // Clicks of that day go to the default partition, so nothing is lost.
                 let cause = format!("{:#}", anyhow::Error::from(error));
                 tracing::warn!(%day, cause, "could not make a day's partition of clicks");
             }
@@ -182,7 +183,7 @@ async fn partitions(database: &Database) {
     }
 }
 
-/// Whoever waits for the file never reads half of it.
+/// Writes a file so that a reader never sees a part of it.
 fn write_atomically(path: &Path, text: &str) -> Result<()> {
     let mut name = path.to_path_buf().into_os_string();
     name.push(".new");

@@ -1,4 +1,4 @@
-//! What handlers share.
+//! State that the handlers share.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,12 +17,12 @@ use crate::{
     types::Address,
 };
 
-/// Links that are remembered.
+/// Number of cached links.
 const LINKS: u64 = 50_000;
-/// Within this time a remembered link is not looked up again.
+/// A cached link younger than this is not looked up again.
 const FRESH: Duration = Duration::from_secs(2);
 
-/// What handlers share; cheap to clone.
+/// State that the handlers share; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct AppState(pub(crate) Arc<Inner>);
 
@@ -47,7 +47,8 @@ impl std::ops::Deref for AppState {
 }
 
 impl AppState {
-    /// The referral with `code` in `campaign`, or the one that owns its short link.
+    /// The referral with `code` in `campaign`, or without a campaign, the one that owns
+    /// the short link.
     ///
     /// # Errors
     /// `code_not_found` or `database_unavailable`.
@@ -59,7 +60,7 @@ impl AppState {
         referral(&self.database, code, campaign).await
     }
 
-    /// The same, `None` when there is none.
+    /// Like [`Self::referral`], but `None` if it does not exist.
     ///
     /// # Errors
     /// `database_unavailable`.
@@ -94,7 +95,7 @@ async fn find_referral(
     Ok(found)
 }
 
-/// What a redirect needs of a link.
+/// The data of a link that a redirect needs.
 #[derive(Debug)]
 pub(crate) struct Link {
     pub(crate) referral: String,
@@ -103,7 +104,7 @@ pub(crate) struct Link {
     read_at: std::time::Instant,
 }
 
-/// Links that were followed lately, so that they work while Postgres is away.
+/// A cache of followed links, so that they work while Postgres is down.
 pub(crate) struct KnownLinks {
     database: Arc<Database>,
     followed: Cache<(Code, Option<Address>), Arc<Link>>,
@@ -117,12 +118,12 @@ impl KnownLinks {
         }
     }
 
-    /// The link of `code`: as Postgres has it, at most two seconds old; as it was last
-    /// seen while Postgres is away.
+    /// The link of `code`: at most two seconds old, or, while Postgres is down, as it was
+    /// last seen.
     ///
     /// # Errors
-    /// `code_not_found`; `database_unavailable` when Postgres is away and the link is
-    /// not remembered.
+    /// `code_not_found`; `database_unavailable` when Postgres is down and the link is not
+    /// cached.
     pub(crate) async fn find(&self, code: Code, campaign: Option<Address>) -> ApiResult<Arc<Link>> {
         let key = (code, campaign);
         let known = self.followed.get(&key).await;

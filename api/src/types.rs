@@ -1,4 +1,5 @@
-//! What callers send, parsed once at the edge. Values of these types are valid.
+//! Types of the callers' input. They are parsed once, at the edge; their values are
+//! valid.
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
@@ -109,7 +110,7 @@ impl ToSchema for Amount {
     }
 }
 
-/// How many entries a list may have.
+/// Number of entries in a page of a list.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limit(pub(crate) i64);
 
@@ -185,7 +186,7 @@ impl FromStr for Period {
     }
 }
 
-/// What the referee did, by its name.
+/// The action with this name.
 pub(crate) fn action(name: &str) -> Result<Action, ApiError> {
     Action::ALL
         .into_iter()
@@ -213,8 +214,8 @@ pub(crate) fn signature(text: &str) -> Result<Signature, ApiError> {
     text.parse().map_err(|_| ApiError::invalid_signature())
 }
 
-/// Unix seconds of the chain as RFC 3339 in UTC; `None` for 0 ("none") and for
-/// times that no calendar has.
+/// Unix seconds as RFC 3339 in UTC; `None` for 0, which means "none", and for times that
+/// the calendar does not cover.
 pub(crate) fn timestamp(unix: i64) -> Option<String> {
     if unix == 0 {
         return None;
@@ -234,7 +235,7 @@ mod tests {
     fn periods_begin_on_calendar_days() {
         // Given a Wednesday in the second quarter
         let today = date!(2026 - 05 - 20);
-        // Then each period begins where the calendar says
+        // Then each period begins on its calendar day
         assert_eq!(Period::Year.first_day(today), date!(2026 - 01 - 01));
         assert_eq!(Period::Quarter.first_day(today), date!(2026 - 04 - 01));
         assert_eq!(Period::Month.first_day(today), date!(2026 - 05 - 01));

@@ -1,4 +1,4 @@
-//! Clicks are durable before the answer, through everything that dies.
+//! Clicks are durable before the answer, whatever dies.
 
 mod common;
 
@@ -25,7 +25,7 @@ async fn seed(url: &str) -> PgPool {
 
 #[tokio::test]
 async fn a_click_is_in_postgres_when_the_redirect_answers() {
-    // Given a code with a campaign that has no landing page of its own
+    // Given a code of a campaign without a landing page
     let database = Postgres::test_database().await.unwrap();
     let pool = seed(database.url()).await;
     let api = Api::start(database.url()).await.ready().await;
@@ -36,7 +36,7 @@ async fn a_click_is_in_postgres_when_the_redirect_answers() {
         .request(Method::GET, &path)
         .header(header::REFERER, "https://news.example/");
     let answer = send(request).await;
-    // Then the answer leads to the welcome page with code and click
+    // Then the answer redirects to the welcome page with code and click
     assert_eq!(answer.status, 302);
     assert_eq!(answer.header("cache-control"), "no-store");
     assert!(
@@ -44,7 +44,7 @@ async fn a_click_is_in_postgres_when_the_redirect_answers() {
             .header("location")
             .starts_with("https://vouch.example/welcome?ref=STARTER7&")
     );
-    // And the row is there already, with what the link said and no address
+    // And the row is there already, with the link's parameters and without an address
     let row: (
         String,
         String,
@@ -131,7 +131,7 @@ async fn a_second_campaign_cannot_take_over_a_link() {
         .json();
     let expected = format!("https://vouch.example/r/STARTER7?campaign={OTHER_CAMPAIGN}");
     assert_eq!(long["share_url"], expected);
-    // And clicks go where the links say
+    // And clicks follow their links' campaigns
     let answer = api.get("/r/STARTER7").await;
     assert_eq!(answer.target("campaign"), "");
     let answer = api
@@ -162,7 +162,7 @@ async fn clicks_while_postgres_is_down_are_replayed_exactly_once() {
         assert_eq!(answer.status, 302, "{}", answer.text);
         ids.push(answer.target("click_id"));
     }
-    // Then they are in the file, and what needs Postgres says that it is away
+    // Then they are in the file, and requests that need Postgres are refused
     let lines = std::fs::read_to_string(api.spool()).unwrap();
     assert_eq!(lines.lines().count(), 5);
     let refusal = api
@@ -188,12 +188,13 @@ async fn clicks_while_postgres_is_down_are_replayed_exactly_once() {
     ids.sort();
     assert_eq!(click_ids(&pool).await, ids);
     assert_eq!(totals(&pool).await.0, 6);
-    // When the very same lines come again, as after a crash between commit and truncate
+    // When the same lines are in the file again, as after a crash between commit and
+    // truncate
     api.service.stop().await.unwrap();
     std::fs::write(api.spool(), lines).unwrap();
     api.service.start_again().await.unwrap();
     until_empty(&api).await;
-    // Then nothing is doubled
+    // Then no click is counted twice
     assert_eq!(click_ids(&pool).await, ids);
     assert_eq!(totals(&pool).await.0, 6);
     pool.close().await;
@@ -238,9 +239,9 @@ async fn clicks_while_postgres_is_frozen_are_replayed_exactly_once() {
     let pool = seed(database.url()).await;
     let mut api = Api::start(database.url()).await.ready().await;
     let mut ids = vec![api.get("/r/STARTER7").await.target("click_id")];
-    // When every process of Postgres stands still, so that no connection breaks
+    // When every process of Postgres is frozen, so that no connection breaks
     let frozen = Frozen::all_of(&instance.dir().join("postgres"));
-    // Then clicks are accepted all the same, and are in the file
+    // Then clicks are accepted all the same, and go to the file
     for _ in 0..3 {
         let answer = api.get("/r/STARTER7").await;
         assert_eq!(answer.status, 302, "{}", answer.text);
@@ -248,7 +249,7 @@ async fn clicks_while_postgres_is_frozen_are_replayed_exactly_once() {
     }
     let lines = std::fs::read_to_string(api.spool()).unwrap();
     assert_eq!(lines.lines().count(), 3);
-    // When Postgres goes on, then every click is there exactly once
+    // When Postgres continues, then every click is there exactly once
     drop(frozen);
     until_empty(&api).await;
     ids.sort();
@@ -267,7 +268,7 @@ async fn clicks_wait_while_postgres_refuses_to_write() {
     let pool = seed(database.url()).await;
     let api = Api::start(database.url()).await.ready().await;
     let mut ids = vec![api.get("/r/STARTER7").await.target("click_id")];
-    // When the table refuses what is written, for a reason that is not in the click
+    // When the table refuses rows, for a reason that does not lie in the click
     sqlx::raw_sql(
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
              $$ BEGIN RAISE EXCEPTION 'read-only' USING ERRCODE = '25006'; END $$;
@@ -282,7 +283,7 @@ async fn clicks_wait_while_postgres_refuses_to_write() {
         assert_eq!(answer.status, 302, "{}", answer.text);
         ids.push(answer.target("click_id"));
     }
-    // Then replays fail, nothing is set aside, and other requests are served
+    // Then replays fail, no click is set aside, and other requests are served
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
     while !std::fs::read_to_string(api.service.log())
         .unwrap()
@@ -293,7 +294,7 @@ async fn clicks_wait_while_postgres_refuses_to_write() {
     }
     assert_eq!(api.get("/v1/campaigns").await.status, 200);
     assert!(!api.dir.path().join("spool.rejected").exists());
-    // When it takes them again, then every click is there exactly once
+    // When the table accepts rows again, then every click is there exactly once
     sqlx::raw_sql("DROP TRIGGER refuse ON referral_totals")
         .execute(&pool)
         .await
@@ -320,11 +321,11 @@ async fn a_client_that_holds_its_connection_does_not_fail_the_stop() {
     drop(slow);
 }
 
-/// Processes that stand still until this is dropped.
+/// Processes that are frozen until this is dropped.
 struct Frozen(Vec<String>);
 
 impl Frozen {
-    /// The server of this data folder, before its children: it starts no others then.
+    /// Freezes the server of this data folder first, so that it cannot start children.
     fn all_of(cluster: &Path) -> Self {
         let pid_file = [
             cluster.join("postmaster.pid"),
@@ -384,7 +385,7 @@ async fn accepted_clicks_survive_a_stop() {
     assert_eq!(totals(&pool).await, (200, 0, 1));
 }
 
-/// Waits until Postgres has all that was in the file.
+/// Waits until Postgres has all clicks of the file.
 async fn until_empty(api: &Api) {
     let empty = |answer: &common::Answer| {
         answer

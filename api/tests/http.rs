@@ -1,4 +1,4 @@
-//! What the API answers, and how it refuses.
+//! Answers and refusals of the API.
 
 mod common;
 
@@ -20,7 +20,7 @@ async fn bad_input_is_refused_with_its_code() {
     campaign(&pool, CAMPAIGN).await;
     referral(&pool, CAMPAIGN, "STARTER7", ALICE, 1_700_000_000).await;
     let api = Api::start(database.url()).await.ready().await;
-    // When it is asked for what cannot be, then status and code are these
+    // When requests are invalid, then status and code are these
     for (path, status, code) in [
         ("/nothing", 404, "route_not_found"),
         ("/docs/nothing.js", 404, "route_not_found"),
@@ -76,12 +76,12 @@ async fn bad_input_is_refused_with_its_code() {
 
 #[tokio::test]
 async fn bad_bodies_are_refused_with_their_code() {
-    // Given a service whose chain is not there
+    // Given a service whose chain does not answer
     let database = Postgres::test_database().await.unwrap();
     let api = Api::start(database.url()).await.ready().await;
     let convert = "/v1/transactions/convert";
     let create = "/v1/transactions/create-referral";
-    // When bodies are wrong, then status and code are these, before anything is asked
+    // When bodies are invalid, then status and code are these, before any other check
     for (path, body, status, code) in [
         (convert, json!({}), 400, "malformed_json"),
         (
@@ -205,7 +205,7 @@ async fn bad_bodies_are_refused_with_their_code() {
             "{body}"
         );
     }
-    // And what is no JSON at all, too large or of another type
+    // And when the body is not JSON, too large, or of another type
     let raw = |body: Vec<u8>, kind: &str| {
         let kind = kind.to_owned();
         send(
@@ -232,7 +232,7 @@ async fn bad_bodies_are_refused_with_their_code() {
     assert_eq!(large.refusal(), expect(413, "body_too_large"));
     let text = raw(b"{}".to_vec(), "text/plain").await;
     assert_eq!(text.refusal(), expect(415, "unsupported_media_type"));
-    // And a method that a path does not have
+    // And when the path does not support the method
     let wrong = send(api.request(Method::DELETE, convert)).await;
     assert_eq!(wrong.refusal(), expect(405, "method_not_allowed"));
     assert_eq!(wrong.header("allow"), "POST");
@@ -273,7 +273,7 @@ async fn only_the_admin_token_sets_a_profile() {
         );
         assert_eq!(answer.header("www-authenticate"), "Bearer");
     }
-    // And with the token, what is no profile is refused too
+    // And with the token, an invalid profile is refused, too
     let expect = |status: u16, code: &str| (status, code.to_owned());
     let bad = json!({ "name": " ", "landing_url": "https://shop.example/" });
     assert_eq!(
@@ -286,7 +286,7 @@ async fn only_the_admin_token_sets_a_profile() {
     let other = format!("/v1/campaigns/{OTHER_CAMPAIGN}/profile");
     let answer = put(&other, bearer.clone(), &profile).await;
     assert_eq!(answer.refusal(), expect(404, "campaign_not_found"));
-    // When the admin sets it, then links lead there with its own query kept
+    // When the admin sets it, then links lead to that page, and its query is kept
     assert_eq!(put(&path, bearer.clone(), &profile).await.json(), profile);
     let location = api.get("/r/STARTER7").await.header("location").to_owned();
     assert!(
@@ -310,14 +310,14 @@ async fn only_the_admin_token_sets_a_profile() {
 
 #[tokio::test]
 async fn answers_look_like_this() {
-    // Given a campaign whose every amount is the largest, a code and a conversion
+    // Given a campaign with the largest amounts, a code and a conversion
     let database = Postgres::test_database().await.unwrap();
     let pool = PgPool::connect(database.url()).await.unwrap();
     campaign(&pool, CAMPAIGN).await;
     referral(&pool, CAMPAIGN, "STARTER7", ALICE, 1_700_000_000).await;
     conversion(&pool, BOB, 1_700_000_100).await;
     conversion(&pool, ALICE, 1_700_000_200).await;
-    // And the receipt of the newer conversion alone
+    // And a receipt of the newer conversion only
     sqlx::query(
         "UPDATE conversion_receipts SET signature = 'signature', action = 'signup',
              amount = 18446744073709551615, reference = decode(repeat('ab', 32), 'hex')
@@ -362,7 +362,7 @@ async fn answers_look_like_this() {
         assert_eq!(without_receipt[unknown], Value::Null, "{unknown}");
     }
     assert_eq!(second["next_cursor"], Value::Null);
-    // And pictures, pages and the document are what they say
+    // And pictures, pages and the document have their content types
     let png = api.get("/v1/codes/starter7/qr.png").await;
     assert_eq!(png.header("content-type"), "image/png");
     let svg = api.get("/v1/codes/starter7/qr.svg").await;
@@ -395,7 +395,7 @@ fn the_committed_openapi_document_is_current() {
 
 #[tokio::test]
 async fn validate_gives_one_reason() {
-    // Given a code in a state
+    // Given a code
     let database = Postgres::test_database().await.unwrap();
     let pool = PgPool::connect(database.url()).await.unwrap();
     campaign(&pool, CAMPAIGN).await;
@@ -410,6 +410,7 @@ async fn validate_gives_one_reason() {
     assert_eq!(reason("NEVER234").await, "not_found");
     assert_eq!(reason("not-a-code").await, "bad_format");
     // When its referral or its campaign changes, then the reason is the program's first
+    // one
     for (change, expected) in [
         (
             "UPDATE referrals SET conversions = 18446744073709551615, usage_limit = 18446744073709551615",
@@ -432,7 +433,7 @@ async fn validate_gives_one_reason() {
 
 #[tokio::test]
 async fn a_campaign_shows_the_settings_that_are_in_force() {
-    // Given a code of a campaign that has announced other settings
+    // Given a code of a campaign that has announced new settings
     let database = Postgres::test_database().await.unwrap();
     let pool = PgPool::connect(database.url()).await.unwrap();
     campaign(&pool, CAMPAIGN).await;
@@ -456,13 +457,13 @@ async fn a_campaign_shows_the_settings_that_are_in_force() {
     let api = Api::start(database.url()).await.ready().await;
     let path = format!("/v1/campaigns/{CAMPAIGN}");
     let validate = "/v1/codes/STARTER7/validate";
-    // When their time has not come, then the answers are those of the old ones
+    // When their time has not come, then the answers use the old settings
     announce(i64::MAX).await;
     let old = api.get(&path).await.json();
     assert_eq!(old["reward"]["kind"], "fixed");
     assert_eq!(old["ends_at"], Value::Null);
     assert_eq!(api.get(validate).await.json()["valid"], true);
-    // When it has, then they are those of the new ones, also in the list
+    // When it has come, then they use the new ones, also in the list
     announce(1).await;
     let new = api.get(&path).await.json();
     let reward = json!({ "kind": "percent", "fixed": "0", "bps": 1_000, "max": "7" });
@@ -476,7 +477,7 @@ async fn a_campaign_shows_the_settings_that_are_in_force() {
 
 #[tokio::test]
 async fn leaderboard_ties_go_to_whoever_was_first() {
-    // Given referrers with the same conversions, of whom two also have the same rewards
+    // Given referrers with equal conversions, two of whom also have equal rewards
     let database = Postgres::test_database().await.unwrap();
     let pool = PgPool::connect(database.url()).await.unwrap();
     let later = "2q7pyhPwAwZ3QMfZrnAbDhnh9mDUqycszcpf86VgQxhF";
@@ -495,7 +496,7 @@ async fn leaderboard_ties_go_to_whoever_was_first() {
             .unwrap();
     }
     let api = Api::start(database.url()).await.ready().await;
-    // When the best two are asked for, with the third one's own place
+    // When the best two are requested, with the own place of the third
     let board = api
         .get(&format!("/v1/leaderboard?limit=2&wallet={later}"))
         .await
@@ -506,7 +507,7 @@ async fn leaderboard_ties_go_to_whoever_was_first() {
     assert_eq!(board["entries"], json!(entries));
     assert_eq!(board["total_entries"], 3);
     assert_eq!(board["own"], entry(3, later, "10"));
-    // And another campaign has none of them
+    // And on another campaign's leaderboard, none of them has a place
     let other = api
         .get(&format!(
             "/v1/leaderboard?campaign={OTHER_CAMPAIGN}&period=week"
@@ -531,7 +532,7 @@ async fn web_pages_of_others_may_read_and_build_but_not_administrate() {
                 .header(header::ACCESS_CONTROL_REQUEST_METHOD, method),
         )
     };
-    // Then builders are open to every origin, and the admin route's method to none
+    // Then builders accept every origin, and the admin route's method none
     let answer = preflight("/v1/transactions/convert".into(), "POST").await;
     assert_eq!(answer.header("access-control-allow-origin"), "*");
     let answer = preflight(format!("/v1/campaigns/{CAMPAIGN}/profile"), "PUT").await;

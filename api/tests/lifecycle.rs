@@ -1,4 +1,4 @@
-//! Start and stop, when things are not as they should be.
+//! Start and stop under adverse conditions.
 
 mod common;
 
@@ -14,7 +14,7 @@ async fn postgres_down_at_start_is_waited_for() {
     let mut postgres = Postgres::private(instance.dir()).await.unwrap();
     let database = postgres.create_empty_database("start").await.unwrap();
     postgres.stop().await.unwrap();
-    // When the service starts, then it listens, and says what it waits for
+    // When the service starts, then it listens and reports that it waits for Postgres
     let mut api = Api::start(database.url()).await;
     let health = api.get("/healthz").await;
     assert_eq!(health.status, 503);
@@ -41,7 +41,7 @@ async fn a_wrong_start_is_one_clear_line() {
     let address = api.service.address().to_string();
     let spool = api.spool();
     let other = api.dir.path().join("other");
-    // When a second one wants its port, its spool file or too short a token
+    // When a second one uses its port or its spool file, or has too short a token
     for (listen, spool, token, line) in [
         (
             address.as_str(),
@@ -75,7 +75,7 @@ async fn a_wrong_start_is_one_clear_line() {
             .env("ADMIN_TOKEN", token)
             .output()
             .unwrap();
-        // Then it says so and exits with 1
+        // Then it prints the reason and exits with 1
         assert_eq!(output.status.code(), Some(1));
         assert_eq!(
             String::from_utf8(output.stderr).unwrap(),

@@ -42,13 +42,13 @@ impl Chain {
             .unwrap();
     }
 
-    /// What a wallet does with an answer of a builder.
+    /// Signs the transaction of an answer and sends it, as a wallet does.
     async fn sign_and_send(&self, answer: &Value, signers: &[&Keypair]) {
         let wire = BASE64
             .decode(answer["transaction"].as_str().unwrap())
             .unwrap();
         let mut transaction: Transaction = bincode::deserialize(&wire).unwrap();
-        // As many empty places as signers, and the payer first.
+        // There is one empty signature per signer, the payer's first.
         assert_eq!(
             transaction.signatures,
             vec![Signature::default(); signers.len()]
@@ -95,7 +95,7 @@ impl Chain {
             .await
     }
 
-    /// The same, with terms and settings.
+    /// Opens a campaign with these terms and settings, and a new mint.
     async fn campaign_with(
         &self,
         company: &Keypair,
@@ -134,7 +134,7 @@ impl Chain {
         (address, mint.pubkey())
     }
 
-    /// Whether the transaction that a builder answered creates a token account.
+    /// Whether the transaction in a builder's answer creates a token account.
     fn creates_token_account(answer: &Value) -> bool {
         let wire = BASE64
             .decode(answer["transaction"].as_str().unwrap())
@@ -154,7 +154,7 @@ impl Chain {
 
 #[tokio::test]
 async fn wallets_can_sign_what_is_built_and_refusals_are_the_programs() {
-    // Given a chain, a company with a campaign, and a service without any mirrored row
+    // Given a chain, a company with a campaign, and a service with an empty mirror
     let instance = Instance::create("api-transactions").unwrap();
     let options = ValidatorOptions {
         program: Some(program_binary()),
@@ -188,9 +188,9 @@ async fn wallets_can_sign_what_is_built_and_refusals_are_the_programs() {
     let referral = pda::referral(&campaign, &code);
     assert_eq!(answer["referral"], referral.to_string());
     chain.sign_and_send(&answer, &[&company, &alice]).await;
-    // Then her token account is there, too
+    // Then her token account exists, too
     assert_eq!(chain.balance(&alice.pubkey(), &mint).await, Some(0));
-    // And the same code is taken, and without one a free one is made
+    // And the same code is taken, and without a code one is generated
     assert_eq!(
         api.post(create, &body).await.refusal(),
         refusal(409, "code_taken")
@@ -199,7 +199,8 @@ async fn wallets_can_sign_what_is_built_and_refusals_are_the_programs() {
     let answer = api.post(create, &body).await.json();
     assert_eq!(answer["code"].as_str().unwrap().len(), 8);
     chain.sign_and_send(&answer, &[&company]).await;
-    // And a campaign that is none is not found, also when it is another account
+    // And an address that is not a campaign's is not found, also if another account is
+    // there
     for address in [Pubkey::new_unique(), referral, token::TOKEN_PROGRAM_ID] {
         let body = json!({ "campaign": address.to_string(), "owner": alice.pubkey().to_string() });
         assert_eq!(
@@ -229,11 +230,11 @@ async fn wallets_can_sign_what_is_built_and_refusals_are_the_programs() {
         answer["conversion"],
         pda::conversion(&campaign, &bob.pubkey().to_bytes()).to_string()
     );
-    // Whoever pays for a conversion pays for no token account but the referee's.
+    // The payer of a conversion pays for no token account but the referee's.
     assert!(!Chain::creates_token_account(&answer));
     chain.sign_and_send(&answer, &[&company, &bob]).await;
     assert_eq!(chain.balance(&alice.pubkey(), &mint).await, Some(REWARD));
-    // Then what the program refuses is refused here first
+    // Then the API refuses what the program would refuse
     let answer = api.post(convert, &request("STARTER7", &bob)).await;
     assert_eq!(answer.refusal(), refusal(409, "already_converted"));
     let answer = api.post(convert, &request("STARTER7", &alice)).await;
@@ -254,12 +255,12 @@ async fn wallets_can_sign_what_is_built_and_refusals_are_the_programs() {
         .post(convert, &request("STARTER7", &Keypair::new()))
         .await;
     assert_eq!(answer.refusal(), refusal(409, "campaign_paused"));
-    // And a campaign that lies in the future has not started
+    // And a campaign that starts in the future has not started
     let (later, _) = chain.campaign(&company, 2, i64::MAX - 1, 0).await;
     let body = json!({ "campaign": later.to_string(), "owner": alice.pubkey().to_string(),
         "payer": company.pubkey().to_string(), "code": "STARTER7" });
     let answer = api.post(create, &body).await.json();
-    // The short link is the older one's.
+    // The short link belongs to the older campaign.
     let expected = format!("https://vouch.example/r/STARTER7?campaign={later}");
     assert_eq!(answer["share_url"], expected);
     chain.sign_and_send(&answer, &[&company, &alice]).await;
@@ -270,7 +271,7 @@ async fn wallets_can_sign_what_is_built_and_refusals_are_the_programs() {
         refusal(409, "campaign_not_started")
     );
 
-    // Given a campaign that shares rewards, and asks for its attestor's word
+    // Given a campaign that shares rewards, and needs its attestor's evidence
     let attestor = Keypair::new();
     let terms = Terms {
         proof: Proof::Attested,
@@ -289,8 +290,8 @@ async fn wallets_can_sign_what_is_built_and_refusals_are_the_programs() {
     let carol = Keypair::new();
     let mut named = request("STARTER7", &carol);
     named["campaign"] = attested.to_string().into();
-    // When Carol has no voucher, one of somebody else, one that has expired, one that lives
-    // too long or one that was revoked
+    // When Carol has no voucher, one for somebody else, one that has expired, one that
+    // lives too long or one that was revoked
     assert_eq!(
         api.post(convert, &named).await.refusal(),
         refusal(422, "attestation_required")
@@ -315,7 +316,7 @@ async fn wallets_can_sign_what_is_built_and_refusals_are_the_programs() {
         json!({ "signature": signer.sign_message(&message).to_string(),
             "issued_at": issued_at, "expires_at": expires_at })
     };
-    // The validator's clock is not ahead of the machine's by a day, nor behind.
+    // A day is more than the validator's clock may differ from the machine's.
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let today = i64::try_from(since_1970.as_secs()).unwrap() - DAY;
     let month = voucher::MAX_LIFE;
@@ -351,14 +352,14 @@ async fn wallets_can_sign_what_is_built_and_refusals_are_the_programs() {
             "invalid_signature",
         ),
     ] {
-        // Then she is told so
+        // Then the refusal says so
         named["voucher"] = voucher;
         assert_eq!(
             api.post(convert, &named).await.refusal(),
             refusal(status, refused)
         );
     }
-    // And with the right one, both have their shares
+    // And with a valid one, both get their shares
     named["voucher"] = voucher(&attestor, today, today + month);
     let answer = api.post(convert, &named).await.json();
     assert!(Chain::creates_token_account(&answer));
@@ -370,7 +371,7 @@ async fn wallets_can_sign_what_is_built_and_refusals_are_the_programs() {
     assert_eq!(chain.balance(&alice.pubkey(), &mint).await, Some(4_000_000));
     assert_eq!(chain.balance(&carol.pubkey(), &mint).await, Some(1_000_000));
 
-    // Given a campaign that counts per owner, and lets each owner have one conversion
+    // Given a campaign that counts per owner, with a limit of one conversion per owner
     let terms = Terms {
         per_owner: true,
         ..Terms::default()
@@ -380,7 +381,8 @@ async fn wallets_can_sign_what_is_built_and_refusals_are_the_programs() {
         ..Settings::fixed(REWARD)
     };
     let (limited, _) = chain.campaign_with(&company, 4, terms, settings).await;
-    // When Alice asks for two codes there, then the first registers her, too
+    // When Alice requests two codes there, then the first transaction registers her as a
+    // referrer
     let referrer = pda::referrer(&limited, &alice.pubkey());
     for code in ["STARTER7", "STARTER8"] {
         let body = json!({ "campaign": limited.to_string(), "owner": alice.pubkey().to_string(),
@@ -389,7 +391,7 @@ async fn wallets_can_sign_what_is_built_and_refusals_are_the_programs() {
         chain.sign_and_send(&answer, &[&company, &alice]).await;
         assert!(chain.0.get_account(&referrer).await.is_ok());
     }
-    // And after one conversion of the first, the second has none left
+    // And after one conversion with the first code, the second code is refused
     let mut named = request("STARTER7", &carol);
     named["campaign"] = limited.to_string().into();
     let answer = api.post(convert, &named).await.json();
@@ -413,7 +415,7 @@ async fn wallets_can_sign_what_is_built_and_refusals_are_the_programs() {
         "payer": company.pubkey().to_string(), "code": "STARTER7" });
     let answer = api.post(create, &body).await.json();
     chain.sign_and_send(&answer, &[&company, &alice]).await;
-    // When Carol has none, then she is told so
+    // When Carol has none, then she is refused
     let mut named = request("STARTER7", &carol);
     named["campaign"] = gated.to_string().into();
     assert_eq!(
@@ -421,7 +423,7 @@ async fn wallets_can_sign_what_is_built_and_refusals_are_the_programs() {
         refusal(422, "credential_required")
     );
 
-    // When the validator is gone, then health says so and builders refuse
+    // When the validator is killed, then health reports it and builders refuse
     validator.kill().await.unwrap();
     let health = api
         .until("/healthz", |answer| answer.status == 503)
@@ -432,7 +434,7 @@ async fn wallets_can_sign_what_is_built_and_refusals_are_the_programs() {
         .post(convert, &request("STARTER7", &Keypair::new()))
         .await;
     assert_eq!(answer.refusal(), refusal(503, "chain_unavailable"));
-    // And when it is back, health is green again
+    // And when it is back, then health is OK again
     validator.resume().await.unwrap();
     api.until("/healthz", |answer| answer.status == 200).await;
     validator.stop().await.unwrap();

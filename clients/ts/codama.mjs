@@ -1,8 +1,8 @@
 // Generates src/generated from the program's IDL: `npm run generate`, or with arguments
 // `node codama.mjs <folder that gets src/generated> <IDL>`.
 //
-// The IDL describes bytes. What these bytes mean and it cannot say is added here: which of
-// them are yes or no, which are one of a few choices, and which are text.
+// The IDL describes bytes. This file adds the meaning that it cannot express: which bytes are
+// booleans, which are one of a few choices, and which are text.
 
 import { appendFileSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -27,7 +27,7 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 const [folder = here, idlFile = path.join(here, '../../idl/referral.json')] = process.argv.slice(2);
 const idl = JSON.parse(readFileSync(idlFile, 'utf8'));
 
-/** The choices that the program writes as one byte, by the number of each. */
+/** The enums that the program stores as one byte, in the order of their numbers. */
 const ENUMS = {
   action: [
     'signup',
@@ -47,7 +47,7 @@ const ENUMS = {
   uniqueness: ['wallet', 'walletAndCode', 'order'],
 };
 
-/** Bytes that are 0 or 1, by where they are. */
+/** Booleans that are stored as one byte, by account or type. */
 const YES_OR_NO = {
   campaign: ['perOwner', 'paused', 'closed'],
   conversion: ['budgeted'],
@@ -65,8 +65,8 @@ const text = stringTypeNode('utf8');
 const isByte = (node) => node.type.kind === 'numberTypeNode' && node.type.format === 'u8';
 
 /**
- * The IDL without its aliases, which Codama does not know: a number without alignment, such
- * as `PodU64`, is the number that it stands for.
+ * The IDL without its aliases, which Codama does not support. An alias such as `PodU64` is
+ * replaced by the number type that it stands for.
  */
 function withoutAliases(idl) {
   const aliases = new Map(
@@ -106,7 +106,7 @@ const adapt = bottomUpTransformerVisitor([
     }),
   },
   {
-    // Choices have the same name wherever they are, arguments included.
+    // An enum's field has the same name everywhere, also in arguments.
     select: (path) => {
       const node = path.at(-1);
       return (
@@ -129,7 +129,7 @@ const adapt = bottomUpTransformerVisitor([
     transform: (node) => ({ ...node, type: booleanTypeNode(u8) }),
   },
   {
-    // A code is text, filled up with zeros.
+    // A code is text, padded with zeros.
     select: (path) => {
       const node = path.at(-1);
       return (
@@ -155,7 +155,7 @@ await visit(
 
 const generated = path.join(folder, 'src/generated');
 
-// Codama shows an error's message in development only, and its name nowhere.
+// Codama keeps an error's message in development builds only, and never its name.
 writeFileSync(
   path.join(generated, 'errors/names.ts'),
   `/** The program's errors by their numbers, as \`custom program error\` gives them. */
@@ -167,8 +167,8 @@ writeFileSync(
 );
 appendFileSync(path.join(generated, 'errors/index.ts'), "export * from './names';\n");
 
-// The accounts at these instructions' ends may be left out together; who reads such an
-// instruction finds them absent.
+// The last accounts of these instructions may be left out together. The parser then reports them
+// as absent.
 for (const [name, all, always] of [
   ['convert', 18, 9],
   ['purchase', 19, 8],
@@ -188,7 +188,8 @@ for (const [name, all, always] of [
   writeFileSync(file, source);
 }
 
-// @solana/kit 8 says itself what a client with this plugin is; what the renderer says is older.
+// @solana/kit 8 describes the type of a client with this plugin; the renderer's own description
+// is outdated.
 const program = path.join(generated, 'programs/referral.ts');
 const [before, after, ...more] = readFileSync(program, 'utf8').split(
   /: Omit<T, ['"]referral['"]> & \{ referral: ReferralPlugin \}(?= =>)/,
@@ -196,13 +197,13 @@ const [before, after, ...more] = readFileSync(program, 'utf8').split(
 if (after === undefined || more.length > 0) throw new Error('the plugin is another one: see here');
 writeFileSync(program, before + after);
 
-/** Names that docs quote from Rust, as they are here. */
+/** Converts names in docs that are quoted from Rust to camel case. */
 const camelCase = (text) =>
   text.replace(/`[a-z]+(_[a-z]+)+`/g, (name) =>
     name.replace(/_(.)/g, (_, letter) => letter.toUpperCase()),
   );
 
-// Codama leaves what it imports to a bundler; in ESM, a path names its file.
+// Codama writes imports for a bundler. In ESM, the path must name the file.
 const options = await prettier.resolveConfig(path.join(here, 'src/index.ts'));
 for (const name of readdirSync(generated, { recursive: true })) {
   const file = path.join(generated, name);

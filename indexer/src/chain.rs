@@ -1,4 +1,4 @@
-//! The node: reads at a commitment, with the slot they are of.
+//! The node: reads at a commitment, each with its slot.
 
 use std::time::Duration;
 
@@ -18,11 +18,11 @@ use vouch_db::mirror::{Commitment, Found, Observation};
 
 use crate::{decode::decode, failure::Failure};
 
-/// Long enough for a large snapshot; a node that is gone is noticed by the heartbeat.
+/// Enough for a large snapshot; the heartbeat detects a dead node sooner.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// The most addresses that one `getMultipleAccounts` takes.
+/// The most addresses in one `getMultipleAccounts`.
 pub(crate) const ADDRESSES_AT_ONCE: usize = 100;
-/// For how long a node may be behind what its WebSocket has announced.
+/// Time that a node may lag behind the slots that its WebSocket has announced.
 const CATCH_UP: Duration = Duration::from_secs(20);
 const CATCH_UP_POLL: Duration = Duration::from_millis(100);
 
@@ -54,7 +54,7 @@ impl Chain {
             .map_err(|error| Failure::rpc("getSlot", error))
     }
 
-    /// All accounts of the program, at a slot that is not before `min_slot`.
+    /// All accounts of the program, at `min_slot` or a later slot. Returns the slot.
     pub(crate) async fn program_accounts(
         &self,
         commitment: Commitment,
@@ -80,7 +80,7 @@ impl Chain {
         Ok((slot, observations))
     }
 
-    /// The accounts at `addresses`, at a slot that is not before `min_slot`.
+    /// The accounts at `addresses`, at `min_slot` or a later slot.
     pub(crate) async fn accounts(
         &self,
         addresses: &[String],
@@ -107,8 +107,8 @@ impl Chain {
         Ok(observations)
     }
 
-    /// Asks, and again while the node has not reached the slot that is asked for:
-    /// behind one address there may be several nodes.
+    /// Sends a request, and repeats it while the node has not reached the requested slot:
+    /// several nodes may share one address.
     async fn read<T: serde::de::DeserializeOwned>(
         &self,
         request: RpcRequest,
@@ -137,8 +137,8 @@ fn is_behind(error: &ClientError) -> bool {
     )
 }
 
-/// Reads one account as the node describes it. An account that another program owns,
-/// or that has no lamports left, is gone.
+/// Converts the node's description of an account. An account that another program owns,
+/// or that has no lamports left, counts as gone.
 pub(crate) fn observe(
     address: String,
     slot: u64,
@@ -148,7 +148,7 @@ pub(crate) fn observe(
     let found = match account {
         Some(account) if account.lamports > 0 && is_program(&account.owner) => {
             let data = account.data.decode().ok_or_else(|| {
-                Failure::Chain(format!("the node sent {address} in no known encoding"))
+                Failure::Chain(format!("the node sent {address} in an unknown encoding"))
             })?;
             decode(&address, data)?
         }

@@ -1,4 +1,4 @@
-//! The configuration, all of it.
+//! The complete configuration.
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -10,8 +10,8 @@ use clap::{Parser, ValueEnum};
 #[derive(Clone, Parser)]
 #[command(version)]
 pub(crate) struct Config {
-    /// Postgres, as `postgres://user:password@host/database`. It must lead to the server
-    /// itself, not to a pooler that shares sessions: the writer's lock is a session's.
+    /// Postgres, as `postgres://user:password@host/database`. It must be the server
+    /// itself, not a pooler that shares sessions: the writer's lock belongs to a session.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub(crate) database_url: String,
 
@@ -23,19 +23,19 @@ pub(crate) struct Config {
     #[arg(long, env = "WS_URL", hide_env_values = true)]
     pub(crate) ws_url: String,
 
-    /// Where /healthz and /metrics listen; port 0 takes a free one.
+    /// Address of /healthz and /metrics; port 0 takes a free one.
     #[arg(long, env = "LISTEN", default_value = "127.0.0.1:8081")]
     pub(crate) listen: SocketAddr,
 
-    /// A file for the address that is listened on, written when it is known.
+    /// File to write the actual address to, after binding.
     #[arg(long, env = "PORT_FILE")]
     pub(crate) port_file: Option<PathBuf>,
 
-    /// What is logged, as in `info,vouch_indexer=debug`.
+    /// Log filter, such as `info,vouch_indexer=debug`.
     #[arg(long, env = "VOUCH_LOG", default_value = "info")]
     pub(crate) log: String,
 
-    /// How log lines look.
+    /// Format of the log.
     #[arg(long, env = "LOG_FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,
 
@@ -44,27 +44,27 @@ pub(crate) struct Config {
           value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) reconcile_seconds: u64,
 
-    /// Seconds without any word from the WebSocket after which it counts as broken.
+    /// Seconds of silence after which the WebSocket counts as broken.
     #[arg(long, env = "HEARTBEAT_SECONDS", default_value_t = 5,
           value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) heartbeat_seconds: u64,
 
-    /// Slots the mirror may be behind the chain before its health turns red.
+    /// Slots that the mirror may lag behind the chain before /healthz reports a failure.
     #[arg(long, env = "MAX_SLOTS_BEHIND", default_value_t = 50)]
     pub(crate) max_slots_behind: u64,
 
-    /// Requests to the node at the same time while looking for signatures.
+    /// Parallel requests to the node when looking for the transactions of conversions.
     #[arg(long, env = "SIGNATURE_CONCURRENCY", default_value_t = 8,
           value_parser = clap::value_parser!(u64).range(1..=256))]
     pub(crate) signature_concurrency: u64,
 }
 
-/// How log lines look.
+/// Format of the log.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum LogFormat {
-    /// For people.
+    /// Lines for people.
     Text,
-    /// For machines.
+    /// JSON for machines.
     Json,
 }
 

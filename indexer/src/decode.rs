@@ -1,4 +1,4 @@
-//! From the bytes of an account to what the mirror knows of it.
+//! Converts the bytes of an account into the mirror's row.
 
 use vouch_client::accounts::{
     self, AccountType, DecodeError, Funding, Proof, RewardKind, Uniqueness,
@@ -10,13 +10,13 @@ use vouch_db::{
 
 use crate::failure::Failure;
 
-/// Reads an account of the program; nothing when it is not one that the program made.
+/// Reads an account of the program. Returns `Found::Nothing` for an account that the
+/// program has not written.
 ///
-/// Anybody can give the program an account, but only one that is empty or all zeros:
-/// the runtime lets no other program's data change hands. Such an account says
-/// nothing, and must not stop the mirror. Everything else was written by the program.
-/// An account that no query reads, also one of a type that is not known here, is kept as
-/// bytes. One that queries read has to be understood.
+/// Anybody can assign an account to the program, but only one that is empty or all zeros,
+/// because the runtime requires that. Such an account must not stop the mirror. The
+/// program wrote all others. Accounts that no query reads, including those of an unknown
+/// type, are kept as bytes. Accounts that queries read must be decoded.
 pub(crate) fn decode(address: &str, data: Vec<u8>) -> Result<Found, Failure> {
     if data.iter().all(|byte| *byte == 0) {
         metrics::counter!("vouch_indexer_blank_accounts_total").increment(1);
@@ -43,7 +43,7 @@ pub(crate) fn decode(address: &str, data: Vec<u8>) -> Result<Found, Failure> {
     Ok(Found::Account(ObservedAccount { data, projection }))
 }
 
-/// Reads an account of type `T`; `None` when it is of another type.
+/// Reads an account of type `T`; `None` when it has another type.
 fn read<T: AccountType>(data: &[u8]) -> Result<Option<T>, DecodeError> {
     match T::decode(data) {
         Ok(account) => Ok(Some(account)),
@@ -68,8 +68,8 @@ fn campaign(address: &str, account: &accounts::Campaign) -> Campaign {
         Uniqueness::WalletAndCode => "wallet_and_code",
         Uniqueness::Order => "order",
     };
-    // Announced ones come into force without a write: whoever asks at a later time has to
-    // look at the bytes, too.
+    // Announced settings come into force without a write, so a later reader must also
+    // look at the bytes.
     let settings = &account.settings;
     let reward_kind = match settings.reward_kind {
         RewardKind::Fixed => "fixed",
@@ -147,14 +147,15 @@ mod tests {
 
     #[test]
     fn an_account_that_a_stranger_gave_to_the_program_is_no_account_of_it() {
-        // Given what `create_account` with the program as owner leaves: nothing, or zeros
+        // Given the data that `create_account` with the program as owner leaves: none, or
+        // zeros
         for data in [vec![], vec![0; 8], vec![0; 186]] {
-            // Then it is passed over
+            // Then it is ignored
             assert_eq!(decode("A", data).expect("decoded"), Found::Nothing);
         }
     }
 
-    /// An account of this type, of a layout version that is not known here.
+    /// An account of this type with an unknown layout version.
     fn of_the_future<T: AccountType>() -> Vec<u8> {
         let mut data = vec![9; T::SIZE];
         data[..8].copy_from_slice(&T::DISCRIMINATOR);
@@ -163,8 +164,8 @@ mod tests {
 
     #[test]
     fn an_account_that_no_query_reads_is_kept_as_bytes() {
-        // Given an account of an unknown type, and those without a projection, of a layout
-        // version that is not known here
+        // Given an account of an unknown type, and accounts without a projection with an
+        // unknown layout version
         for data in [
             vec![7; 100],
             of_the_future::<accounts::Binding>(),
@@ -180,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_layout_of_the_future_stops_the_mirror() {
-        // Given an account that queries read, of a layout version that is not known here
+        // Given an account that queries read, with an unknown layout version
         let data = of_the_future::<accounts::Conversion>();
         // When it is decoded, then it is refused
         let error = decode("A", data).expect_err("must not be skipped");

@@ -1,21 +1,21 @@
-//! Why the mirror stops. Nothing is skipped: every failure ends the session, and the
-//! next one begins with a snapshot that closes the gap.
+//! Reasons to end a session. Nothing is skipped: every failure ends the session, and the
+//! next session begins with a snapshot that closes the gap.
 
 use solana_client::client_error::{ClientError, ClientErrorKind};
 
-/// What ended a session. `Display` is shown on /healthz and logged.
+/// The failure that ended a session. /healthz and the log show its `Display`.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// Postgres does not answer, or refuses what it is told.
+    /// Postgres does not answer, or refuses a query.
     #[error("{0}")]
     Database(#[from] vouch_db::Error),
     /// The node does not answer, or went silent.
     #[error("{0}")]
     Chain(String),
-    /// An account that this version cannot read. Waiting does not cure it.
+    /// This version cannot read an account. Retrying does not help.
     #[error("the account {address} cannot be read: {reason}")]
     Account { address: String, reason: String },
-    /// The node is of another chain than the mirror.
+    /// The node belongs to another chain than the mirror.
     #[error(
         "the mirror in this database is of the chain with genesis hash {mirrored}, but the node \
          is of {node}: use the node of that chain, or an empty database"
@@ -27,8 +27,8 @@ impl Failure {
     pub(crate) fn chain(what: &str, error: impl std::fmt::Display) -> Self {
         Self::Chain(format!("{what}: {error}"))
     }
-    /// A request to the node that failed. The error's text may hold the node's URL, and
-    /// with it an API key: that is left out.
+    /// A failed request to the node. The error's text may contain the node's URL, and
+    /// with it an API key, so the URL is left out.
     pub(crate) fn rpc(what: &str, error: ClientError) -> Self {
         match *error.kind {
             ClientErrorKind::Reqwest(error) => Self::chain(what, error.without_url()),
@@ -44,7 +44,7 @@ mod tests {
 
     use super::*;
 
-    /// What a node at this address makes of a request with a key in its URL.
+    /// The failure of a request to this address with a key in its URL.
     async fn failure(address: std::net::SocketAddr) -> String {
         let rpc = RpcClient::new(format!("http://{address}/secret-path?api-key=secret"));
         let error = rpc.get_slot().await.expect_err("there is no node");
@@ -55,16 +55,16 @@ mod tests {
 
     #[tokio::test]
     async fn the_urls_of_the_node_are_not_told() {
-        // Given a server that is no node
+        // Given a server that is not a node
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let server = tokio::spawn(async { axum::serve(listener, axum::Router::new()).await });
-        // When it refuses a request, then the failure says so without the URL
+        // When it refuses a request, then the failure has no URL
         assert_eq!(
             failure(address).await,
             "getSlot: HTTP status client error (404 Not Found)"
         );
-        // When nobody listens any more, then that is said without the URL
+        // When nothing listens any more, then the failure has no URL either
         server.abort();
         assert!(server.await.expect_err("it was ended").is_cancelled());
         assert_eq!(failure(address).await, "getSlot: error sending request");

@@ -1,4 +1,4 @@
-//! Confirmed rows become final, or turn out to be of a fork that is gone.
+//! Finalizes confirmed rows, or removes those of an abandoned fork.
 
 use std::time::Duration;
 
@@ -7,17 +7,18 @@ use vouch_db::mirror::{Commitment, unfinalized};
 use crate::{failure::Failure, mirror::Mirror};
 
 const POLL: Duration = Duration::from_millis(500);
-/// Rows that are looked at together.
+/// Number of rows that are read together.
 const BATCH: u32 = 500;
 
 /// Runs until something fails.
 pub(crate) async fn run(mirror: &Mirror<'_>) -> Result<(), Failure> {
     loop {
-        // Before all else: what is mirrored later may lie before the slot that is read next.
+        // Read this first: rows that are mirrored later may be older than the slot that
+        // is read next.
         let indexed = *mirror.indexed.borrow();
         let finalized = mirror.chain.slot(Commitment::Finalized).await?;
         settle(mirror, finalized).await?;
-        // Final is only what is mirrored: before the snapshot there is a gap.
+        // Only mirrored slots count as finalized: before the snapshot there is a gap.
         if let Some(indexed) = indexed {
             let slot = finalized.min(indexed);
             mirror.writer.lock().await.advance(None, Some(slot)).await?;
@@ -35,7 +36,8 @@ async fn settle(mirror: &Mirror<'_>, finalized: u64) -> Result<(), Failure> {
             return Ok(());
         };
         let addresses: Vec<String> = rows.into_iter().map(|row| row.address).collect();
-        // At the newest row's slot or later, so that what is read is news for each row.
+        // Read at the newest row's slot or later, so that the result is not older than
+        // any row.
         let read = mirror
             .chain
             .accounts(&addresses, Commitment::Finalized, newest)

@@ -1,4 +1,4 @@
-//! What the indexer knows about itself, for /healthz and /metrics.
+//! The indexer's own state, for /healthz and /metrics.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -6,11 +6,11 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 
-/// Slots that the chain may be ahead of what is final here before that counts as behind:
+/// Slots that finality may lag behind the chain before the indexer counts as behind:
 /// about a minute. 32 is normal.
 const MAX_SLOTS_UNFINALIZED: u64 = 150;
 
-/// In one word, how the indexer is. Only [`Status::Ok`] is healthy.
+/// The state of the indexer. Only [`Status::Ok`] is healthy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Status {
@@ -18,7 +18,7 @@ pub(crate) enum Status {
     Starting,
     /// Live.
     Ok,
-    /// Live, but too far behind the chain, or what is final here is.
+    /// Live, but the mirror or its finality lags too far behind the chain.
     Behind,
     /// The node does not answer.
     ChainUnavailable,
@@ -26,7 +26,7 @@ pub(crate) enum Status {
     DatabaseUnavailable,
     /// Another process is the writer.
     Standby,
-    /// There is an account that this version cannot read.
+    /// This version cannot read an account.
     Stopped,
 }
 
@@ -94,7 +94,7 @@ impl Health {
         self.change(|report| report.clone())
     }
 
-    /// What is so until something else is said.
+    /// Sets the status until the next call.
     pub(crate) fn set(&self, status: Status, detail: Option<String>) {
         self.change(|report| {
             report.status = status;
@@ -168,7 +168,8 @@ mod tests {
             health.indexed_slot(slot);
             health.chain_slot(slot);
         };
-        // When nothing was final yet, or is as far behind as is normal, then it is healthy
+        // When nothing is final yet, or finality lags as much as is normal, then it is
+        // healthy
         reach(1000);
         assert_eq!(health.report().status, Status::Ok);
         health.finalized_slot(968);

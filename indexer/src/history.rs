@@ -1,8 +1,8 @@
 //! Reconstructs a closed referral from the transaction that registered it.
 //!
-//! Conversions stay on the chain for longer than the referral that they credit: its owner
-//! may close it. A mirror that starts later finds the conversions and, in the referral's
-//! place, a tombstone or nothing.
+//! Conversions outlive the referral that they credit, because its owner may close it. A
+//! mirror that starts later finds the conversions, but a tombstone or nothing at the
+//! referral's address.
 
 use solana_sdk::pubkey::Pubkey;
 use vouch_client::instructions::{
@@ -17,13 +17,13 @@ use crate::{
     transactions::{Call, calls, candidates, transaction},
 };
 
-/// The referral at `address` as it was registered, before everything else that was ever
-/// seen of it; `None` when the node does not know that transaction.
+/// The referral at `address` as it was registered, at slot 0, so that every other
+/// observation replaces it. `None` when the node does not know the transaction.
 pub(crate) async fn recall(chain: &Chain, address: &str) -> Result<Option<Observation>, Failure> {
     let key: Pubkey = address
         .parse()
         .map_err(|error| Failure::chain("address", error))?;
-    // The oldest comes last: nothing but its registration makes the account.
+    // Candidates are newest first, and the account did not exist before its registration.
     for candidate in candidates(chain, &key).await?.iter().rev() {
         let transaction = transaction(chain, &candidate.signature).await?;
         let calls = calls(&transaction);
@@ -35,7 +35,7 @@ pub(crate) async fn recall(chain: &Chain, address: &str) -> Result<Option<Observ
     Ok(None)
 }
 
-/// What this instruction registered at `address`, if it did.
+/// The registration at `address` by this instruction, if it is one.
 fn registers(call: &Call, address: &str) -> Option<CreateReferral> {
     let accounts: Vec<Pubkey> = call
         .accounts
@@ -64,7 +64,7 @@ fn observation(address: &str, args: &CreateReferral, created_at: i64) -> Observa
     Observation {
         address: address.to_owned(),
         slot: 0,
-        // A conversion credits it, so it was there.
+        // A conversion credits the referral, so it existed.
         commitment: Commitment::Finalized,
         found: Found::Account(ObservedAccount {
             data: Vec::new(),

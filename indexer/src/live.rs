@@ -19,7 +19,7 @@ use crate::{
     mirror::Mirror,
 };
 
-/// Notifications that are applied together, at most.
+/// Most notifications that are applied together.
 const DRAIN: usize = 1000;
 const POLL_SLOT: Duration = Duration::from_millis(400);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -41,12 +41,13 @@ pub(crate) async fn run(mirror: &Mirror<'_>, pubsub: &PubsubClient) -> Result<()
     };
     let subscribe = pubsub.program_subscribe(&PROGRAM_ID, Some(config));
     let (changes, _unsubscribe) = within("programSubscribe", CONNECT_TIMEOUT, subscribe).await?;
-    // Only after the program, so that no slot in this stream is older than that subscription.
+    // Subscribe to slots second, so that no slot of this stream is older than the
+    // subscription to the program.
     let (mut slots, _unsubscribe) =
         within("slotSubscribe", CONNECT_TIMEOUT, pubsub.slot_subscribe()).await?;
 
-    // Changes up to here may have been announced before the subscription: the snapshot
-    // must not be of an earlier slot, or what lies between would be missed.
+    // Changes up to this slot may have been announced before the subscription. The
+    // snapshot must not be older, or the changes between the two would be missed.
     let first = next_slot(&mut slots, heartbeat).await?.slot;
     let (slot, accounts) = mirror
         .chain
@@ -72,7 +73,7 @@ pub(crate) async fn run(mirror: &Mirror<'_>, pubsub: &PubsubClient) -> Result<()
     Ok(())
 }
 
-/// Applies changes, all that are there at once in one transaction.
+/// Applies changes; those that have arrived go into one transaction.
 async fn follow(
     mirror: &Mirror<'_>,
     changes: BoxStream<'_, Response<RpcKeyedAccount>>,
@@ -83,7 +84,7 @@ async fn follow(
     let heartbeat = mirror.config.heartbeat();
     loop {
         tokio::select! {
-            // In this order: a barrier is passed only when no change is waiting.
+            // In this order, so that a barrier is passed only when no change is waiting.
             biased;
             changes = changes.next() => {
                 let changes = changes.ok_or_else(closed)?;
@@ -104,16 +105,16 @@ async fn follow(
     }
 }
 
-/// Finds out how far the chain is, and with that how far the mirror is: a slot that
-/// was confirmed one round ago has been announced by now, and when no announcement is
-/// waiting any more, it is mirrored.
+/// Measures the progress of the chain and of the mirror. A slot that was confirmed one
+/// round ago has been announced by now. Once no announcement is waiting, that slot is
+/// mirrored.
 async fn measure(mirror: &Mirror<'_>, reached: mpsc::Sender<u64>) -> Result<(), Failure> {
     let mut before = None;
     loop {
         let slot = mirror.chain.slot(Commitment::Confirmed).await?;
         mirror.health.chain_slot(slot);
         if let Some(before) = before.replace(slot) {
-            // When the last barrier has not been passed yet, the next one will do.
+            // If the last barrier has not been passed yet, the next one suffices.
             let _ = reached.try_send(before);
         }
         tokio::time::sleep(POLL_SLOT).await;
@@ -128,7 +129,7 @@ async fn note_indexed(mirror: &Mirror<'_>, slot: u64) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A node announces slots all the time: silence means that the connection is dead.
+/// A node announces slots all the time, so silence means that the connection is dead.
 async fn next_slot(
     slots: &mut BoxStream<'_, SlotInfo>,
     heartbeat: Duration,

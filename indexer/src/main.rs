@@ -1,6 +1,6 @@
 //! The indexer: mirrors the program's accounts into Postgres.
 //!
-//! How, and what that promises, stands in `docs/decisions/mirror.md`.
+//! `docs/decisions/mirror.md` describes how, and its guarantees.
 
 mod chain;
 mod config;
@@ -37,7 +37,7 @@ use crate::{
 
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LAST_PAUSE: Duration = Duration::from_secs(5);
-/// A session that held for so long was sound: the next pause is short again.
+/// After a session of this length, the next pause is the shortest again.
 const SOUND: Duration = Duration::from_secs(30);
 
 #[tokio::main]
@@ -54,7 +54,7 @@ async fn main() -> ExitCode {
 }
 
 async fn start(config: Config) -> Result<()> {
-    let filter = EnvFilter::try_new(&config.log).context("VOUCH_LOG is no filter")?;
+    let filter = EnvFilter::try_new(&config.log).context("VOUCH_LOG is not a filter")?;
     let log = tracing_subscriber::fmt().with_env_filter(filter);
     match config.log_format {
         LogFormat::Text => log.with_ansi(false).init(),
@@ -90,7 +90,7 @@ async fn start(config: Config) -> Result<()> {
     Ok(())
 }
 
-/// Session after session. Ends only with what no retry can cure.
+/// Runs session after session. Returns only an error that no retry can cure.
 async fn mirror(config: &Config, health: &Health) -> Result<()> {
     health.set(
         Status::DatabaseUnavailable,
@@ -127,7 +127,7 @@ async fn mirror(config: &Config, health: &Health) -> Result<()> {
     }
 }
 
-/// What is behind the failure, for the log alone.
+/// The root cause of the failure, for the log alone.
 fn root_cause(failure: &Failure) -> Option<&dyn std::error::Error> {
     let mut cause = std::error::Error::source(failure)?;
     while let Some(deeper) = cause.source() {

@@ -10,10 +10,10 @@ use vouch_db::{
 
 use crate::{chain::Chain, config::Config, failure::Failure, health::Health, history::recall};
 
-/// Rows in one transaction: enough for speed, few enough to be visible at once.
+/// Rows in one transaction: enough for speed, few enough to become visible quickly.
 const BATCH: usize = 1000;
 
-/// What the parts of a session share.
+/// State that the parts of a session share.
 pub(crate) struct Mirror<'a> {
     pub(crate) config: &'a Config,
     pub(crate) chain: &'a Chain,
@@ -22,10 +22,11 @@ pub(crate) struct Mirror<'a> {
     pub(crate) pool: &'a PgPool,
     /// For all writes.
     pub(crate) writer: Mutex<Writer>,
-    /// There are new conversions without a signature.
+    /// Signals new conversions without a receipt.
     pub(crate) converted: Notify,
-    /// Up to where this session has mirrored everything; `None` before its snapshot. What
-    /// an earlier session reached says nothing here: there was a gap since.
+    /// The slot up to which this session has mirrored everything; `None` before its
+    /// snapshot. The progress of an earlier session does not count, because of the gap
+    /// since.
     pub(crate) indexed: watch::Sender<Option<u64>>,
 }
 
@@ -36,8 +37,9 @@ impl Mirror<'_> {
         mut observations: Vec<Observation>,
         commitment: Commitment,
     ) -> Result<Applied, Failure> {
-        // A conversion is credited through its referral: referrals first. The sort is
-        // stable, so observations of one account that agree on what it is stay in order.
+        // Referrals come first, because conversions are credited through them. The sort
+        // is stable, so observations of one account stay in order if they agree on its
+        // type.
         observations.sort_by_key(|observation| !is_referral(observation));
         let mut total = Applied::default();
         for batch in observations.chunks(BATCH) {
@@ -69,7 +71,8 @@ impl Mirror<'_> {
                     batch.extend(found);
                     fetched = true;
                 }
-                // Closed since: they come first, and what they are now comes after.
+                // These referrals have been closed since. Apply their registrations
+                // first, and their present state after that.
                 Err(Error::UnknownReferrals(referrals)) if !recalled => {
                     let mut were = Vec::new();
                     for referral in &referrals {
@@ -78,8 +81,8 @@ impl Mirror<'_> {
                     self.writer.lock().await.apply(were).await?;
                     recalled = true;
                 }
-                // Kept back by a node that is behind or has forgotten much, or of a fork
-                // that is gone: the next session reads everything anew.
+                // The node is behind, has pruned its history, or showed an abandoned
+                // fork. The next session reads everything again.
                 Err(Error::UnknownReferrals(referrals)) => {
                     return Err(Failure::Chain(format!(
                         "the node has a conversion but neither its referral {} nor the \

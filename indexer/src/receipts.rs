@@ -1,10 +1,10 @@
-//! Finds the transaction that made each conversion, and reads from it what the account
-//! does not keep.
+//! Finds the transaction of each conversion, and reads the facts from it that the account
+//! does not hold.
 //!
-//! An address is public before its account exists, and anybody may mention it in any
-//! transaction, before and after. So a candidate is believed only when it succeeded
-//! and holds a `convert` or `purchase` instruction of the program with this very
-//! conversion. One that succeeded has made it: the program refuses existing ones.
+//! The address is public before the account exists, and anybody may mention it in any
+//! transaction, before and after. So a candidate counts only if it succeeded and contains
+//! a `convert` or `purchase` instruction of the program with exactly this conversion.
+//! Such a transaction created the conversion, because the program refuses existing ones.
 
 use std::{
     collections::HashMap,
@@ -26,18 +26,18 @@ use crate::{
 
 const BATCH: u32 = 256;
 const POLL: Duration = Duration::from_secs(1);
-/// A node indexes a transaction a moment after its accounts are confirmed.
+/// A node indexes a transaction shortly after its accounts are confirmed.
 const FIRST_RETRY: Duration = Duration::from_millis(250);
 const LAST_RETRY: Duration = Duration::from_secs(60);
 
-/// When a conversion is looked for again.
+/// The time of the next attempt for a conversion.
 struct Retry {
     at: Instant,
     pause: Duration,
 }
 
-/// Runs until something fails. What is unresolved stands in the rows, so that a
-/// restart forgets nothing.
+/// Runs until something fails. Unresolved conversions are in the database, so a restart
+/// continues with them.
 pub(crate) async fn run(mirror: &Mirror<'_>) -> Result<(), Failure> {
     let mut retries: HashMap<String, Retry> = HashMap::new();
     loop {
@@ -87,7 +87,7 @@ pub(crate) async fn run(mirror: &Mirror<'_>) -> Result<(), Failure> {
     }
 }
 
-/// What is not to be looked for yet.
+/// Conversions whose next attempt is not due yet.
 fn resting(retries: &HashMap<String, Retry>, now: Instant) -> Vec<String> {
     retries
         .iter()
@@ -96,8 +96,8 @@ fn resting(retries: &HashMap<String, Retry>, now: Instant) -> Vec<String> {
         .collect()
 }
 
-/// For when nothing but what rests is in the queue: whatever was due at `now` is no longer
-/// in the mirror, and would be due for ever.
+/// Call this when the queue holds only conversions that are not due. Every entry that was
+/// due at `now` has left the mirror, and would stay due for ever.
 fn drop_due(retries: &mut HashMap<String, Retry>, now: Instant) {
     retries.retain(|_, retry| retry.at > now);
 }
@@ -125,8 +125,8 @@ async fn find(mirror: &Mirror<'_>, conversion: &Receiptless) -> Result<Option<Re
     .await
 }
 
-/// The first result that a candidate leads to. An unreadable candidate does not stop
-/// the search. If none leads to a result, its error is returned: it might have been the
+/// The first result of a candidate. An unreadable candidate does not stop the search. If
+/// no candidate has a result, returns the first error: that candidate might have been the
 /// right one.
 async fn first<C, T>(
     candidates: Vec<C>,
@@ -143,8 +143,8 @@ async fn first<C, T>(
     failure.map_or(Ok(None), Err)
 }
 
-/// The most likely first: of the time of the conversion, and of those the oldest. So a
-/// stranger who mentions the address a thousand times does not cost a thousand reads.
+/// Sorts by likelihood: closest to the time of the conversion, then oldest. So a stranger
+/// who mentions the address a thousand times does not cost a thousand reads.
 fn order(candidates: &mut [RpcConfirmedTransactionStatusWithSignature], converted_at: i64) {
     candidates.sort_by_key(|entry| {
         let distance = entry
@@ -154,7 +154,7 @@ fn order(candidates: &mut [RpcConfirmedTransactionStatusWithSignature], converte
     });
 }
 
-/// The sale that one of these calls recorded in `conversion`, if one did.
+/// The sale by which one of these calls recorded `conversion`, if one did.
 fn made(calls: &[Call], conversion: &str) -> Option<Sale> {
     calls
         .iter()
@@ -191,10 +191,10 @@ mod tests {
         // Given an unreadable candidate before the right one, then the right one is found
         let found = first(vec!["wrong", "unreadable", "right", "wrong"], read).await;
         assert_eq!(found.expect("found"), Some("the result"));
-        // Given no right one, then the first failure is told
+        // Given no right one, then the first failure is returned
         let found = first(vec!["wrong", "unreadable", "unreadable too"], read).await;
         assert_eq!(found.expect_err("unknown").to_string(), "unreadable");
-        // Given none that is right or unreadable, then there is none
+        // Given neither right nor unreadable ones, then the result is none
         let found = first(vec!["wrong"], read).await;
         assert_eq!(found.expect("known"), None);
     }
@@ -233,13 +233,13 @@ mod tests {
                 reference: None,
             }
         );
-        // And another conversion was made by none of them
+        // And no call made another conversion
         assert_eq!(made(&calls, "C"), None);
     }
 
     #[test]
     fn what_is_gone_is_not_due_for_ever() {
-        // Given one conversion that is due, and one that rests
+        // Given one conversion that is due, and one that is not
         let now = Instant::now();
         let mut retries = HashMap::new();
         for (address, at) in [("due", now), ("resting", now + FIRST_RETRY)] {
@@ -247,9 +247,9 @@ mod tests {
             retries.insert(address.to_owned(), Retry { at, pause });
         }
         assert_eq!(resting(&retries, now), ["resting"]);
-        // When the queue holds nothing besides what rests
+        // When the queue holds only conversions that are not due
         drop_due(&mut retries, now);
-        // Then only what rests is looked for again
+        // Then only those stay
         assert_eq!(retries.keys().collect::<Vec<_>>(), ["resting"]);
     }
 }

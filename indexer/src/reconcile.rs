@@ -1,4 +1,4 @@
-//! The mirror proves itself: all of it against all of the chain.
+//! Compares the whole mirror with the whole chain.
 
 use std::collections::HashMap;
 
@@ -6,10 +6,10 @@ use vouch_db::mirror::{Commitment, Found, Observation, StoredAccount, every_acco
 
 use crate::{failure::Failure, mirror::Mirror};
 
-/// How many repaired addresses one log line names.
+/// Number of repaired addresses that one log line names.
 const NAMED: usize = 20;
 
-/// Runs until something fails: at once, and then from time to time.
+/// Runs until something fails: at once, then at intervals.
 pub(crate) async fn run(mirror: &Mirror<'_>) -> Result<(), Failure> {
     loop {
         reconcile(mirror).await?;
@@ -22,7 +22,8 @@ async fn reconcile(mirror: &Mirror<'_>) -> Result<(), Failure> {
         .chain
         .program_accounts(Commitment::Finalized, 0)
         .await?;
-    // Read after the chain: what has changed since then is of a later slot.
+    // Read the rows after the chain, so that rows that have changed since have a later
+    // slot.
     let rows = every_account(mirror.pool).await?;
     let accounts = chain.len();
     let differences = compare(slot, chain, rows);
@@ -34,7 +35,8 @@ async fn reconcile(mirror: &Mirror<'_>) -> Result<(), Failure> {
     let repairs = applied.inserted + applied.replaced + applied.removed;
     metrics::counter!("vouch_indexer_repairs_total").increment(repairs);
     metrics::counter!("vouch_indexer_reconciliations_total").increment(1);
-    // Nothing announces that an account was closed: it is found here, and no repair.
+    // The stream does not announce closed accounts. They are found here and are not
+    // repairs.
     if applied.ended > 0 {
         tracing::info!(slot, ended = applied.ended, "accounts have ended");
     }
@@ -54,8 +56,9 @@ async fn reconcile(mirror: &Mirror<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What the rows do not say as the chain does at `slot`. Rows of a later slot are left
-/// alone: the chain may have been there already, and the next time tells.
+/// The observations of the chain at `slot` that the rows disagree with. Rows of a later
+/// slot are skipped: the chain may have reached their state meanwhile, and the next
+/// comparison decides.
 fn compare(slot: u64, chain: Vec<Observation>, rows: Vec<StoredAccount>) -> Vec<Observation> {
     let mut rows: HashMap<String, StoredAccount> = rows
         .into_iter()

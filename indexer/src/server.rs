@@ -1,4 +1,4 @@
-//! /healthz and /metrics.
+//! The HTTP server of /healthz and /metrics.
 
 use std::{path::Path, sync::Arc};
 
@@ -15,7 +15,7 @@ struct Shared {
     metrics: PrometheusHandle,
 }
 
-/// Answers until the process ends.
+/// Serves until the process ends.
 pub(crate) async fn serve(
     listener: TcpListener,
     health: Arc<Health>,
@@ -43,7 +43,7 @@ async fn render(State(shared): State<Shared>) -> String {
     shared.metrics.render()
 }
 
-/// Writes the address so that a reader sees all of it or nothing.
+/// Writes the address so that a reader never sees a part of it.
 pub(crate) fn write_port_file(path: &Path, listener: &TcpListener) -> Result<()> {
     let address = listener.local_addr()?.to_string();
     let temporary = path.with_extension("tmp");

@@ -36,8 +36,8 @@ pub(crate) async fn run(
     };
     bind(&mirror).await?;
     let pubsub = live::connect(&config.ws_url).await?;
-    // Whatever fails first ends all of them, and with them the connection that holds
-    // the lock: an unfinished transaction of a part that is cut off is rolled back.
+    // The first failure ends all parts, and with them the connection that holds the lock.
+    // A transaction in progress is rolled back.
     tokio::try_join!(
         live::run(&mirror, &pubsub),
         finality::run(&mirror),
@@ -67,7 +67,7 @@ async fn elect(config: &Config, health: &Health) -> Result<Writer, Failure> {
     }
 }
 
-/// Makes sure that the node is of the chain that is mirrored.
+/// Checks that the node belongs to the mirrored chain.
 async fn bind(mirror: &Mirror<'_>) -> Result<(), Failure> {
     let node = mirror.chain.genesis_hash().await?;
     let mirrored = mirror.writer.lock().await.bind_genesis(&node).await?;
@@ -78,7 +78,7 @@ async fn bind(mirror: &Mirror<'_>) -> Result<(), Failure> {
     }
 }
 
-/// Before the snapshot is applied, everything would be a difference.
+/// Waits for the snapshot, because before it everything would be a difference.
 async fn reconcile_when_live(mirror: &Mirror<'_>) -> Result<(), Failure> {
     while mirror.health.report().status != Status::Ok {
         tokio::time::sleep(Duration::from_millis(50)).await;

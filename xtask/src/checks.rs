@@ -1,4 +1,4 @@
-//! What is checked besides the tests.
+//! Checks besides the tests.
 
 use anyhow::{Result, ensure};
 use vouch_localnet::{ProcessSpec, built_binary, cargo, finish, workspace_root};
@@ -8,8 +8,8 @@ use crate::{build, planted, typescript};
 /// The manifests of both workspaces.
 const WORKSPACES: [&str; 2] = ["Cargo.toml", "programs/Cargo.toml"];
 
-/// Format and clippy, warnings as errors; that the planted bugs apply; format and types
-/// of the TypeScript client.
+/// Checks format and clippy (warnings are errors), that the patches of planted bugs
+/// apply, and the format and types of the TypeScript client.
 pub(crate) async fn lint() -> Result<()> {
     planted::check()?;
     for manifest in WORKSPACES {
@@ -40,8 +40,8 @@ pub(crate) async fn lint() -> Result<()> {
     Ok(())
 }
 
-/// Measures the program in LiteSVM and writes `benches/compute-units.*`; with
-/// `check`, fails instead when a figure is worse than the committed one.
+/// Measures the program in LiteSVM and writes `benches/compute-units.*`. With `check`,
+/// writes nothing and fails when a figure is worse than the committed one.
 pub(crate) async fn compute_units(check: bool) -> Result<()> {
     ensure!(
         comparable(),
@@ -53,20 +53,20 @@ pub(crate) async fn compute_units(check: bool) -> Result<()> {
     finish(run.args(check.then_some("--check"))).await
 }
 
-/// Whether no figure is worse than the committed one; says which are. For programs
-/// and a workspace that were built.
+/// Whether no figure is worse than the committed one; prints those that are. Programs and
+/// workspace must have been built.
 pub(crate) async fn compute_units_hold() -> Result<bool> {
     if !comparable() {
-        println!("compute units: not compared, for the Solana tools build another binary");
+        println!("compute units: not compared, because the Solana tools build another binary");
         return Ok(true);
     }
-    // Not with cargo: for this package alone it unites other features, and would
-    // build the dependencies again.
+    // Do not use cargo: for this package alone it would choose other features, and build
+    // the dependencies again.
     let check = ProcessSpec::new("compute-units", built_binary("compute-units")?).args(["--check"]);
     Ok(check.spawn()?.wait().await?.success())
 }
 
-/// Whether programs are built by the compiler that the committed figures are of.
+/// Whether the programs are built by the compiler of the committed figures.
 fn comparable() -> bool {
     !build::program_tools().is_empty()
 }

@@ -1,5 +1,5 @@
-//! `./dev fuzz`: random instructions against a model. docs/fuzzing.md says how to read
-//! what it prints.
+//! `./dev fuzz`: random instructions against a model. docs/fuzzing.md explains its
+//! output.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,29 +11,29 @@ use crate::build;
 use crate::planted;
 use crate::scratch::Scratch;
 
-/// Minutes within which a planted bug has to be found.
+/// Minutes within which the fuzzer must find a planted bug.
 const PLANTED_MINUTES: f64 = 5.0;
 
 /// Runs random instructions in LiteSVM against a model that predicts every account.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// How long.
+    /// Minutes to run.
     #[arg(long, default_value_t = 1.0)]
     minutes: f64,
-    /// Where the seeds begin; the same number gives the same runs.
+    /// First seed; the same number gives the same runs.
     #[arg(long)]
     seed: Option<u64>,
-    /// How many threads.
+    /// Number of threads.
     #[arg(long, default_value_t = 2)]
     workers: usize,
-    /// Runs this file of tests/fuzz/corpus, and nothing else.
+    /// Runs only this file of tests/fuzz/corpus.
     #[arg(long)]
     replay: Option<PathBuf>,
-    /// Builds the program with each bug of tests/fuzz/planted in turn, and says how long
-    /// the fuzzer takes to find it; fails when it does not within five minutes.
+    /// Builds the program with each bug of tests/fuzz/planted in turn, and prints how
+    /// long the fuzzer takes to find it. Fails when one takes longer than five minutes.
     #[arg(long)]
     planted: bool,
-    /// Only planted bugs whose name contains this.
+    /// Only planted bugs whose name contains this text.
     #[arg(long, requires = "planted")]
     only: Option<String>,
 }
@@ -60,7 +60,7 @@ fn fuzzer() -> vouch_localnet::ProcessSpec {
     cargo(["run", "-q", "-p", "vouch-fuzz", "--"])
 }
 
-/// Finds every planted bug, or says which it did not.
+/// Searches every planted bug, and prints those that were not found.
 async fn planted(args: &Args) -> Result<ExitCode> {
     let wanted = args.only.as_deref().unwrap_or_default();
     let mut bugs = planted::all()?;

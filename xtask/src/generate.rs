@@ -1,5 +1,5 @@
-//! The generated files that are committed: IDL, OpenAPI document, `.sqlx`, and what both
-//! clients have of the program.
+//! The committed generated files: IDL, OpenAPI document, `.sqlx`, and the parts of both
+//! clients that follow from the IDL.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,23 +13,23 @@ use crate::typescript;
 const IDL: &str = "idl/referral.json";
 const OPENAPI: &str = "api/openapi.json";
 const QUERIES: &str = ".sqlx";
-/// What `vouch-client-gen` writes for the Rust client.
+/// Output of `vouch-client-gen`, for the Rust client.
 const RUST: &str = "crates/client/src/generated";
-/// What Codama writes for the TypeScript client.
+/// Output of Codama, for the TypeScript client.
 const TYPESCRIPT: &str = "clients/ts/src/generated";
-/// What the Rust client does, for tests of both.
+/// Test vectors of the Rust client, for tests of both clients.
 const VECTORS: &str = "clients/ts/test/vectors.json";
 
-/// Path below the root, and content.
+/// Contents by path below the root.
 type Files = BTreeMap<PathBuf, Vec<u8>>;
 
-/// Writes them.
+/// Writes the generated files.
 pub(crate) async fn write() -> Result<()> {
     let root = workspace_root();
     let before = committed(&root)?;
     let instance = Instance::create("generate")?;
-    // The documents come from programs that contain the Rust client, so it is written
-    // first. It stays written if they do not compile with it.
+    // Write the Rust client first, because the programs that print the documents contain
+    // it. It stays written if they do not compile with it.
     let mut fresh = contract(&instance).await?;
     put(&root, &fresh)?;
     let documents = documents(&instance).await?;
@@ -51,7 +51,7 @@ fn put(root: &Path, files: &Files) -> Result<()> {
     Ok(())
 }
 
-/// Fails when one of them is not what would be generated now.
+/// Fails when a committed file differs from what would be generated now.
 pub(crate) async fn check() -> Result<()> {
     let committed = committed(&workspace_root())?;
     let instance = Instance::create("generate")?;
@@ -93,7 +93,7 @@ fn committed(root: &Path) -> Result<Files> {
     Ok(files)
 }
 
-/// What follows from the program: the IDL, and what both clients have of it.
+/// Files that follow from the program: the IDL, and the parts of both clients.
 async fn contract(instance: &Instance) -> Result<Files> {
     let mut files = Files::new();
 
@@ -119,11 +119,11 @@ async fn contract(instance: &Instance) -> Result<Files> {
     Ok(files)
 }
 
-/// What the programs of this workspace say of themselves.
+/// Files that the programs of this workspace print or compile.
 async fn documents(instance: &Instance) -> Result<Files> {
     let mut files = Files::new();
-    // Their standard output is the document; cargo's own messages are not in it,
-    // because the build comes first.
+    // Standard output is the document. The build comes first, so cargo's messages are not
+    // in it.
     for (path, program, args) in [
         (OPENAPI, &["-p", "vouch-api"][..], &["--", "openapi"][..]),
         (
@@ -138,7 +138,7 @@ async fn documents(instance: &Instance) -> Result<Files> {
         document.log = Some(output.clone());
         finish(document).await?;
         files.insert(path.into(), fs::read(&output)?);
-        // The next one would be appended.
+        // Otherwise the next output would be appended.
         fs::remove_file(&output)?;
     }
 
@@ -149,7 +149,7 @@ async fn documents(instance: &Instance) -> Result<Files> {
     Ok(files)
 }
 
-/// The files below `path` in `root`, which may be absent.
+/// The files below `path` in `root`; empty if `path` does not exist.
 fn below(root: &Path, path: &Path) -> Result<Files> {
     let mut files = Files::new();
     let dir = root.join(path);

@@ -1,9 +1,9 @@
-//! Ctrl-C and its relatives.
+//! Ctrl-C and similar signals.
 
 use anyhow::{Result, bail};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The signals by which a person or a system asks a program to end.
+/// The signals by which a person or the system asks a program to end.
 pub(crate) struct Interrupts {
     ctrl_c: Signal,
     terminate: Signal,
@@ -11,7 +11,8 @@ pub(crate) struct Interrupts {
 }
 
 impl Interrupts {
-    /// From here on these signals no longer end the process by themselves.
+    /// Starts listening. From now on, these signals no longer end the process by
+    /// themselves.
     pub(crate) fn listen() -> Result<Self> {
         Ok(Self {
             ctrl_c: signal(SignalKind::interrupt())?,
@@ -20,7 +21,7 @@ impl Interrupts {
         })
     }
 
-    /// Waits for one of them.
+    /// Waits for one of the signals.
     pub(crate) async fn next(&mut self) {
         tokio::select! {
             _ = self.ctrl_c.recv() => {}
@@ -29,10 +30,10 @@ impl Interrupts {
         }
     }
 
-    /// The outcome of `work`. When interrupted, `work` is dropped where it stands,
-    /// and with it every child process it had started.
+    /// Returns the outcome of `work`. On an interrupt, drops `work` at its present point,
+    /// and with it every child process that it started.
     pub(crate) async fn or_drop<T>(&mut self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        // Decided before anything is dropped, so that the message comes first.
+        // Print the message before anything is dropped.
         let mut work = Box::pin(work);
         tokio::select! {
             outcome = &mut work => outcome,

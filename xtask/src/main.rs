@@ -1,4 +1,4 @@
-//! What `./dev` calls: builds the product, brings it up, tests and checks it.
+//! The commands of `./dev`: build the product, run it, test and check it.
 
 mod anchor;
 mod bench_parallel;
@@ -33,31 +33,31 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Up(up::Args),
-    /// Stops what `up` started.
+    /// Stops the product that `up` started.
     Down,
     Demo(demo::Args),
     Test(test::Args),
-    /// Checks format and clippy, in both workspaces, that the planted bugs still apply,
-    /// and format and types of the TypeScript client.
+    /// Checks format and clippy in both workspaces, that the patches of planted bugs
+    /// apply, and format and types of the TypeScript client.
     Lint,
     /// Checks that the generated files in the repository are up to date.
     Generated,
-    /// Writes the generated files: IDL, OpenAPI document, `.sqlx`, the generated part
-    /// of the TypeScript client and what it is tested with.
+    /// Writes the generated files: IDL, OpenAPI document, `.sqlx`, the generated parts of
+    /// both clients and their test vectors.
     Generate,
     /// Builds the program to target/deploy/referral.so.
     BuildProgram,
-    /// Builds solana-test-validator into the cache, unless there is one.
+    /// Builds solana-test-validator into the cache, unless it is on PATH or there.
     Validator,
-    /// Measures.
+    /// Runs a benchmark.
     Bench {
         #[command(subcommand)]
         what: Bench,
     },
     Fuzz(fuzz::Args),
     Mutants(mutants::Args),
-    /// Runs the Anchor CLI, built into the cache unless there is one, with the
-    /// program's toolchain and the validator on PATH.
+    /// Runs the Anchor CLI with the program's toolchain and the validator on PATH. Builds
+    /// the CLI into the cache if PATH has none.
     #[command(disable_help_flag = true)]
     Anchor {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -69,15 +69,15 @@ enum Command {
 
 #[derive(Subcommand)]
 enum Bench {
-    /// The compute units of each instruction, with sizes and rent, into
+    /// Measures compute units, sizes and rent of each instruction, and writes
     /// benches/compute-units.md and benches/compute-units.json.
     Cu {
-        /// Writes nothing; fails when a figure is worse than the committed one.
-        /// `./dev test` does this.
+        /// Writes nothing; fails when a figure is worse than the committed one. `./dev
+        /// test` does this, too.
         #[arg(long)]
         check: bool,
     },
-    /// Conversions per second on a local validator, by funding mode, into
+    /// Measures conversions per second on a local validator by funding mode, and writes
     /// benches/parallelism.md and benches/parallelism.json.
     Parallel(bench_parallel::Args),
 }
@@ -100,7 +100,7 @@ async fn main() -> ExitCode {
 
 async fn run(command: Command) -> Result<ExitCode> {
     match command {
-        // These two stop their parts in order when they are interrupted.
+        // `up` and `down` stop their parts in order when they are interrupted.
         Command::Up(args) => up::up(args).await,
         Command::Down => up::down().await,
         Command::Demo(args) => {

@@ -1,5 +1,5 @@
-//! `./dev mutants`: cargo-mutants breaks the money code, one place at a time, and asks
-//! whether a test notices. docs/mutants.md says how to read it.
+//! `./dev mutants`: cargo-mutants breaks the money code in one place at a time, and
+//! checks that a test fails. docs/mutants.md explains its output.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -12,14 +12,15 @@ use vouch_localnet::{ProcessSpec, cargo, finish, workspace_root};
 use crate::build;
 use crate::scratch::Scratch;
 
-/// Breaks rules or program, one place at a time, and lists what no test notices.
+/// Breaks the rules or the program in one place at a time, and lists the mutants that no
+/// test catches.
 ///
-/// Ends with cargo-mutants' status: 0 when every mutant was caught.
+/// Exits with cargo-mutants' status: 0 when every mutant was caught.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// What is broken.
+    /// The code to break.
     part: Part,
-    /// Options of cargo-mutants: --list, --file, --re, --iterate, --shard and others.
+    /// Options for cargo-mutants: --list, --file, --re, --iterate, --shard and others.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     options: Vec<String>,
 }
@@ -45,7 +46,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
         .args(["mutants", "--package", package])
         .args(["--config".as_ref(), config.as_os_str()])
         .args(["--output".as_ref(), folder.as_os_str()]);
-    // Its lock is held until the end.
+    // Holds the lock until the end.
     let mut scratch = None;
     if args.part == Part::Rules {
         mutants.dir = Some(root);
@@ -73,11 +74,11 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
-/// The tests that load the program, built now and kept where no later build replaces
-/// them.
+/// Builds the tests that load the program now, and keeps them where no later build
+/// replaces them.
 async fn prepare_tests(folder: &Path, path: &str) -> Result<()> {
     for left_over in ["unchanged.so", "noticed"] {
-        // Absent at first.
+        // The file may not exist.
         let _ = fs::remove_file(folder.join(left_over));
     }
     fs::create_dir_all(folder.join("tests"))?;
@@ -96,7 +97,7 @@ async fn prepare_tests(folder: &Path, path: &str) -> Result<()> {
     finish(unpack).await
 }
 
-/// Writes each `require!` in these sources as an `if`, on the same lines.
+/// Rewrites each `require!` in these sources as an `if`, on the same lines.
 fn open_checks(folder: &Path) -> Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -111,8 +112,9 @@ fn open_checks(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// cargo-mutants does not look into macros. Of `if false || !(condition)` it makes, among
-/// others, `if false && !(condition)`: the program without the check.
+/// Rewrites each `require!` in `source`, because cargo-mutants does not mutate macros.
+/// From `if false || !(condition)` it makes, among others, `if false && !(condition)`: the
+/// program without the check.
 fn opened(source: &str) -> Result<String> {
     const MACRO: &str = "require!(";
     let mut result = String::new();
@@ -133,7 +135,7 @@ fn opened(source: &str) -> Result<String> {
         }
         let (comma, end) = comma
             .zip(end)
-            .context("a require! that is not understood")?;
+            .context("cannot parse the arguments of a require!")?;
         let (condition, error) = (&after[..comma], &after[comma + 1..end]);
         result += before;
         result += &format!("if false || !({condition}) {{ return Err(({error}).into()) }}");
@@ -154,7 +156,7 @@ mod tests {
         // When they are opened
         let opened = opened(source).expect("checks");
 
-        // Then conditions and errors are where they were
+        // Then conditions and errors stay on their lines
         assert_eq!(
             opened,
             "a(b, c);\nif false || !(x == 0) { return Err(( E::X).into()) };\nif false || !(\n    \

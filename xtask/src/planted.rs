@@ -1,5 +1,5 @@
-//! Bugs that the fuzzer has to find: each a patch to the program, in
-//! `tests/fuzz/planted`, applied to a copy of the sources.
+//! Bugs for testing the fuzzer. Each is a patch to the program, in `tests/fuzz/planted`,
+//! that is applied to a copy of the sources.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,15 +8,15 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use vouch_localnet::workspace_root;
 
-/// A patch, and what the program does with it.
+/// A patch, and the behaviour that it causes.
 pub(crate) struct Bug {
     pub(crate) name: String,
-    /// The first line of the patch: a sentence.
+    /// The first line of the patch: a sentence that describes the behaviour.
     pub(crate) effect: String,
     patch: PathBuf,
 }
 
-/// Every bug, by name.
+/// All bugs, sorted by name.
 pub(crate) fn all() -> Result<Vec<Bug>> {
     let folder = workspace_root().join("tests/fuzz/planted");
     let mut bugs = Vec::new();
@@ -28,7 +28,7 @@ pub(crate) fn all() -> Result<Vec<Bug>> {
         let effect = text.lines().next().unwrap_or_default().to_owned();
         ensure!(
             effect.ends_with('.'),
-            "{}: the first line does not say what the program then does",
+            "{}: the first line must be a sentence about the bug's effect",
             patch.display()
         );
         bugs.push(Bug {
@@ -41,7 +41,7 @@ pub(crate) fn all() -> Result<Vec<Bug>> {
     Ok(bugs)
 }
 
-/// Fails when a patch no longer applies to the checkout, and names each.
+/// Fails, naming each, when patches no longer apply to the checkout.
 pub(crate) fn check() -> Result<()> {
     let bugs = all()?;
     let reasons: Vec<String> = bugs
@@ -55,7 +55,7 @@ pub(crate) fn check() -> Result<()> {
 }
 
 impl Bug {
-    /// Puts it into the copy of the checkout at `root`.
+    /// Applies the patch to the copy of the checkout at `root`.
     pub(crate) fn plant(&self, root: &Path) -> Result<()> {
         self.git_apply(root, &[])
     }
@@ -66,7 +66,8 @@ impl Bug {
             .args(options)
             .arg(&self.patch)
             .current_dir(root)
-            // In a folder that git ignores, it would skip every file of the patch.
+            // Stop git from finding the checkout: in a folder that it ignores, git would
+            // skip every file.
             .env("GIT_CEILING_DIRECTORIES", root.parent().unwrap_or(root))
             .output()
             .context("cannot run git")?;

@@ -1,4 +1,4 @@
-//! A copy of the program's sources, to be changed and built without touching the
+//! A copy of the program's sources that can be changed and built without touching the
 //! checkout.
 
 use std::collections::HashSet;
@@ -9,11 +9,11 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use vouch_localnet::{lock, workspace_root};
 
-/// What the program is built from. `benches/floor` is a member of its workspace, and
-/// the root manifest has the version that `crates/rules` inherits.
+/// The sources of the program. `benches/floor` is a member of its workspace, and the root
+/// manifest has the version that `crates/rules` inherits.
 const SOURCES: [&str; 4] = ["Cargo.toml", "benches/floor", "crates/rules", "programs"];
 
-/// A copy in a folder of its own. The lock keeps a second run away from it.
+/// A copy in a folder. The lock keeps other runs away from it.
 pub(crate) struct Scratch {
     root: PathBuf,
     _lock: File,
@@ -40,13 +40,13 @@ impl Scratch {
         &self.root
     }
 
-    /// Makes it a copy again, whatever was changed in it.
+    /// Restores the copy, whatever was changed in it.
     pub(crate) fn restore(&self) -> Result<()> {
         copy(&workspace_root(), &sources()?, &self.root)
     }
 }
 
-/// The files of the checkout below [`SOURCES`], also those that are not committed yet.
+/// The files of the checkout below [`SOURCES`], including those that are not committed.
 fn sources() -> Result<Vec<String>> {
     let output = Command::new("git")
         .args(["ls-files", "-z", "--cached", "--others"])
@@ -65,8 +65,8 @@ fn sources() -> Result<Vec<String>> {
         .collect())
 }
 
-/// Makes `to` a copy of these files in `from`. A file that did not change keeps its
-/// time, so that cargo does not build it again. Folders named `target` stay.
+/// Makes `to` a copy of these files in `from`. An unchanged file keeps its time, so cargo
+/// does not build it again. Folders named `target` stay.
 fn copy(from: &Path, files: &[String], to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
     let wanted: HashSet<PathBuf> = files.iter().map(|file| to.join(file)).collect();
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_copy_follows_its_original_and_keeps_what_was_built() {
-        // Given a copy, and what cargo has built in it
+        // Given a copy, and build output in it
         let folder = tempfile::tempdir().expect("a folder");
         let (from, to) = (folder.path().join("from"), folder.path().join("to"));
         fs::create_dir_all(from.join("src")).expect("a folder");
@@ -124,12 +124,12 @@ mod tests {
         fs::write(to.join("src/added.rs"), "").expect("a file");
         copy(&from, &files, &to).expect("a copy");
 
-        // Then the copy is the same again
+        // Then the copy equals the original again
         let text = fs::read_to_string(to.join("src/b.rs")).expect("a file");
         assert_eq!(text, "b");
         assert!(!to.join("src/added.rs").exists());
 
-        // And what needs no new build has its time
+        // And build output stays, and an unchanged file keeps its time
         assert!(to.join("src/target/built").exists());
         let kept = fs::metadata(to.join("src/a.rs")).expect("a file");
         assert_eq!(

@@ -1,6 +1,6 @@
-//! `./dev test`: every test, on real parts, run by cargo-nextest. Which tests share the
-//! machine with which is in `.config/nextest.toml`. No crate has documentation tests,
-//! which nextest does not run.
+//! `./dev test`: every test, on real parts, run by cargo-nextest. `.config/nextest.toml`
+//! says which tests may run at the same time. No crate has documentation tests, which
+//! nextest would not run.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -17,11 +17,11 @@ use crate::{build, checks, typescript};
 /// compares compute units with the committed ones.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Only tests whose name contains this.
+    /// Only tests whose name contains this text.
     filter: Option<String>,
 }
 
-/// The numbers of nextest's summaries, added up.
+/// The sums of nextest's summaries.
 #[derive(Default)]
 struct Counts {
     passed: u64,
@@ -36,7 +36,8 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     typescript::prepare().await?;
     let nextest: Vec<_> = build::cargo_nextest().await?.into_iter().collect();
     let path = build::path_with(&nextest)?;
-    // The tests of the whole product run these, and nextest builds only the tests.
+    // The tests of the whole product run these binaries, and nextest builds only the
+    // tests.
     finish(cargo(["build", "--workspace", "--bins"])).await?;
 
     let mut instance = Instance::create("test-run")?;
@@ -48,7 +49,8 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     }
     for (name, manifest) in [("root", "Cargo.toml"), ("programs", "programs/Cargo.toml")] {
         let log = instance.dir().join(format!("{name}.log"));
-        // `--workspace` as above: cargo unites the features of what it is told to build.
+        // Name `--workspace` again: cargo unites the features of all packages of one
+        // build.
         let mut tests = cargo(["nextest", "run", "--workspace", "--no-fail-fast"])
             .args(["--no-tests", "pass", "--manifest-path", manifest])
             .args(args.filter.iter())
@@ -85,13 +87,13 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     })
 }
 
-/// Runs it, shows its output as it comes, and counts.
+/// Runs the process, shows its output as it comes, and counts the summaries.
 async fn show(spec: ProcessSpec, log: &Path, counts: &mut Counts) -> Result<ExitStatus> {
     let mut process = spec.spawn()?;
     let mut reader = File::open(log)?;
     let mut line = Vec::new();
     loop {
-        // Asked first: what it wrote before it ended is then read below.
+        // Query the status before reading, so that the last output is still read.
         let status = process.exited()?;
         let mut bytes = Vec::new();
         reader.read_to_end(&mut bytes)?;
@@ -113,6 +115,7 @@ async fn show(spec: ProcessSpec, log: &Path, counts: &mut Counts) -> Result<Exit
 }
 
 impl Counts {
+    /// Adds up a summary line, such as
     /// `Summary [   9.876s] 9 tests run: 7 passed (1 slow), 1 failed, 1 timed out, 2 skipped`
     fn add(&mut self, line: &str) {
         let Some(summary) = line.trim_start().strip_prefix("Summary [") else {
@@ -131,7 +134,7 @@ impl Counts {
                 "skipped" => self.skipped += number,
                 // `1 failed`, `1 exec failed`, `1 timed out`.
                 "failed" | "exec" | "timed" => self.failed += number,
-                // What of them was slow or leaky.
+                // Slow or leaky tests are counted already.
                 _ => {}
             }
         }
@@ -144,7 +147,7 @@ mod tests {
 
     #[test]
     fn summaries_are_added_up_and_other_lines_are_not() {
-        // Given what nextest prints in two workspaces, one of them with failures
+        // Given nextest's output of two workspaces, one of them with failures
         let mut counts = Counts::default();
         for line in [
             "    Starting 4 tests across 2 binaries",

@@ -8,17 +8,17 @@ use vouch_localnet::{finish, npm, typescript_client, workspace_root};
 
 use crate::build;
 
-/// Node, and the packages that the client is made with, as its lock file says.
+/// Installs Node and the packages of the client's lock file.
 pub(crate) async fn prepare() -> Result<()> {
     build::node().await?;
     let target = workspace_root().join("target");
     fs::create_dir_all(&target)?;
-    // Two at once would install over each other.
+    // Two installations at once would overwrite each other.
     let lock = File::create(target.join("npm.lock"))?;
     let _lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await??;
 
     let wanted = fs::read(typescript_client().join("package-lock.json"))?;
-    // Written last: what an interrupted installation left behind has none.
+    // Written last, so an interrupted installation does not have it.
     let mark = typescript_client().join("node_modules/.vouch-lock.json");
     if fs::read(&mark).is_ok_and(|installed| installed == wanted) {
         return Ok(());
@@ -28,13 +28,13 @@ pub(crate) async fn prepare() -> Result<()> {
     Ok(())
 }
 
-/// Types, format.
+/// Checks types and format.
 pub(crate) async fn lint() -> Result<()> {
     prepare().await?;
     finish(npm(["run", "--silent", "lint"])?).await
 }
 
-/// Writes what Codama makes of the IDL in the file `idl` to `src/generated` in `folder`.
+/// Lets Codama render the IDL in the file `idl` to `src/generated` in `folder`.
 pub(crate) async fn generate(folder: &Path, idl: &Path) -> Result<()> {
     prepare().await?;
     let generate = npm(["run", "--silent", "generate", "--"])?;

@@ -1,7 +1,7 @@
 //! `./dev up` and `./dev down`: the product, kept running on this machine.
 //!
-//! Every `up` starts fresh: an empty chain and an empty database, which belong
-//! together. One instance runs at a time; its folder is locked by its owner.
+//! Every `up` starts with an empty chain and an empty database, because the two belong
+//! together. Only one instance runs at a time; its owner locks its folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,28 +19,28 @@ use crate::campaign;
 use crate::demo::{chain::Chain, http::Api};
 use crate::interrupt::Interrupts;
 
-/// The folder, and with `.lock` its lock.
+/// Name of the instance folder. Its lock file has the suffix `.lock`.
 const INSTANCE: &str = "up";
 /// The code of the first referral in the demo campaign.
 const DEMO_CODE: &str = "STARTER7";
-/// In the folder: the owner's process id, from its first moment on.
+/// File in the folder with the owner's process id, written right after the lock.
 const PID_FILE: &str = "pid";
-/// In the folder, once everything runs: [`State`].
+/// File in the folder with a [`State`], written once everything runs.
 const STATE_FILE: &str = "state.json";
-/// How often a condition is looked at while waiting for it.
+/// Interval for polling a condition.
 const POLL: Duration = Duration::from_millis(100);
-/// Everything healthy, with a campaign, on a busy machine.
+/// Time limit for starting everything and opening a campaign, on a busy machine.
 const UP_DEADLINE: Duration = Duration::from_secs(300);
-/// Longer than all parts together are given to stop.
+/// Longer than the sum of all parts' stop limits.
 const DOWN_DEADLINE: Duration = Duration::from_secs(120);
-/// 1000 SOL: what the demo company gets for fees and rent.
+/// Lamports of the demo company, for fees and rent: 1000 SOL.
 const COMPANY_LAMPORTS: u64 = 1_000_000_000_000;
 
 /// Brings the product up with a demo campaign; Ctrl-C stops it. Every run starts
 /// with an empty chain and database.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
-    /// Leave it running in the background; `down` stops it.
+    /// Leaves it running in the background; `down` stops it.
     #[arg(long)]
     detach: bool,
     /// The port of the API.
@@ -51,7 +51,7 @@ pub(crate) struct Args {
     rpc_port: u16,
 }
 
-/// What a second `up` and other programs can know about the running product.
+/// Facts about the running product, for a second `up` and for other programs.
 #[derive(Debug, Serialize, Deserialize)]
 struct State {
     pid: u32,
@@ -80,14 +80,14 @@ pub(crate) async fn up(args: Args) -> Result<ExitCode> {
     if let Some(code) = already_up().await? {
         return Ok(code);
     }
-    // Known before the minutes that a first build takes.
+    // Check the ports before a first build, which takes minutes.
     args.stack().ensure_ports_free()?;
     interrupts.or_drop(build::product()).await?;
     if args.detach {
         return detach(&args, &mut interrupts).await;
     }
     let Some(instance) = Instance::named(INSTANCE)? else {
-        // Another one was quicker while we were building.
+        // Another run took the lock while this one was building.
         return already_up()
             .await?
             .context("another ./dev up ended just now: try again");
@@ -134,8 +134,8 @@ pub(crate) async fn down() -> Result<ExitCode> {
             );
             return Ok(ExitCode::SUCCESS);
         }
-        // Its owner writes this file just after taking the lock, and the lock
-        // shows that the owner lives: the number is not somebody else's.
+        // The owner writes this file right after taking the lock. The lock shows that the
+        // owner is alive, so the id is not another process's.
         let pid = fs::read_to_string(folder()?.join(PID_FILE)).ok();
         if let Some(pid) = pid.and_then(|pid| pid.trim().parse().ok())
             && !asked
@@ -145,7 +145,7 @@ pub(crate) async fn down() -> Result<ExitCode> {
         }
         ensure!(
             Instant::now() < deadline,
-            "it does not stop; its folder is {}",
+            "the product does not stop; its folder is {}",
             folder()?.display()
         );
         tokio::time::sleep(POLL).await;
@@ -189,7 +189,8 @@ async fn open_campaign(stack: &Stack) -> Result<State> {
     Ok(state)
 }
 
-/// Atomically, and readable by its user alone: the admin token is in it.
+/// Writes the state atomically and readable by its user alone, because it contains the
+/// admin token.
 fn write_state(dir: &Path, state: &State) -> Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     let new = dir.join("state.new");
@@ -203,7 +204,7 @@ fn write_state(dir: &Path, state: &State) -> Result<()> {
     Ok(())
 }
 
-/// Says what runs when something does.
+/// If the product is running, prints its state; if it is starting or stopping, fails.
 async fn already_up() -> Result<Option<ExitCode>> {
     if !is_locked()? {
         return Ok(None);
@@ -235,12 +236,13 @@ fn folder() -> Result<PathBuf> {
     Ok(state_dir()?.join(INSTANCE))
 }
 
-/// Starts the same command in the background and waits until it is up.
+/// Starts the same command in the background and waits until the product is up.
 async fn detach(args: &Args, interrupts: &mut Interrupts) -> Result<ExitCode> {
     fs::create_dir_all(state_dir()?)?;
     let log = state_dir()?.join("up.log");
     let out = fs::File::create(&log)?;
-    // `setsid` cuts it loose from the terminal; it execs, so the child is ours.
+    // `setsid` detaches it from the terminal. It execs, so the process is still our
+    // child.
     let mut child = Command::new("setsid")
         .arg(std::env::current_exe()?)
         .arg("up")
@@ -256,9 +258,9 @@ async fn detach(args: &Args, interrupts: &mut Interrupts) -> Result<ExitCode> {
     loop {
         if let Some(status) = child.try_wait()? {
             let text = fs::read_to_string(&log).unwrap_or_default();
-            bail!("it did not start ({status}):\n{text}");
+            bail!("the product did not start ({status}):\n{text}");
         }
-        // One of another process is left over from a run that was killed.
+        // A state with another process id is left over from a run that was killed.
         if let Some(state) = read_state().filter(|state| state.pid == child.id()) {
             print!("{}", describe(&state));
             println!("\nRunning in the background; ./dev down stops it.");

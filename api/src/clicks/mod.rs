@@ -1,8 +1,8 @@
 //! Clicks: durable before the redirect answers.
 //!
-//! [`recorder`] commits them in groups, [`spool`] keeps them while Postgres is
-//! away, [`visitor`] turns network addresses into daily pseudonyms and
-//! [`verdict`] labels what is not a person.
+//! [`recorder`] commits clicks in groups, [`spool`] keeps them while Postgres is down,
+//! [`visitor`] turns network addresses into daily pseudonyms and [`verdict`] labels
+//! clicks of machines.
 
 pub(crate) mod recorder;
 pub(crate) mod spool;

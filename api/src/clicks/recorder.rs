@@ -27,7 +27,7 @@ use crate::{database::Database, error::ApiError};
 const QUEUE: usize = 10_000;
 /// Clicks of one transaction.
 const GROUP: usize = 1_000;
-/// How long Postgres may take for one group before the spool file gets it.
+/// Time that Postgres has for one group; after that, the spool file gets the group.
 const SILENCE: Duration = Duration::from_secs(3);
 /// The first and the longest pause after a replay that failed.
 const REPLAY_PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
@@ -41,15 +41,15 @@ struct Waiting {
 #[derive(Debug, Clone, Copy)]
 struct NotStored;
 
-/// Takes clicks and says when they are durable.
+/// Takes clicks, and reports when they are durable.
 #[derive(Debug, Clone)]
 pub(crate) struct Recorder {
     queue: mpsc::Sender<Waiting>,
 }
 
 impl Recorder {
-    /// Starts the writer. It ends, with nothing left in the queue, when every `Recorder`
-    /// is dropped or `close` is cancelled; later clicks are refused.
+    /// Starts the writer. It empties the queue and ends when every `Recorder` is dropped
+    /// or `close` is cancelled; later clicks are refused.
     pub(crate) fn start(
         database: Arc<Database>,
         pool: PgPool,
@@ -90,11 +90,11 @@ impl Recorder {
 struct Writer {
     database: Arc<Database>,
     pool: PgPool,
-    /// Never given back to the pool, which would wait for a silent Postgres.
+    /// Not returned to the pool, because that would wait for a silent Postgres.
     connection: Option<PgConnection>,
-    /// Away only while a blocking call has it.
+    /// `None` only while a blocking call uses it.
     spool: Option<Spool>,
-    /// When the spool is tried again, and how long it waits after the next failure.
+    /// Time of the next replay, and the pause after the next failure.
     replay_after: Instant,
     replay_pause: Duration,
     close: CancellationToken,
@@ -111,7 +111,7 @@ impl Writer {
             let possible = self.waiting() > 0 && self.database.is_up();
             let replayable = possible && self.replay_after <= Instant::now();
             if replayable {
-                // Live clicks go between two chunks of old ones.
+                // Live clicks are stored between two chunks of spooled clicks.
                 while group.len() < GROUP {
                     match queue.try_recv() {
                         Ok(waiting) => group.push(waiting),
@@ -156,7 +156,7 @@ impl Writer {
         metrics::gauge!("vouch_api_click_spool_length").set(self.waiting() as f64);
     }
 
-    /// Makes one group durable and tells those who wait for it.
+    /// Makes one group durable and notifies the requests that wait for it.
     async fn store(&mut self, group: &mut Vec<Waiting>) {
         let started = Instant::now();
         let (clicks, waiting): (Vec<_>, Vec<_>) = group
@@ -191,7 +191,7 @@ impl Writer {
             }
         };
         for durable in waiting {
-            // Whoever has gone away meanwhile does not need the answer.
+            // A request that has ended does not need the answer.
             let _ = durable.send(answer);
         }
     }
@@ -206,8 +206,9 @@ impl Writer {
             api::clicks::insert(&mut connection, clicks).await?;
             Ok(connection)
         };
-        // The outcome of what took too long is unknown; writing it again is harmless.
-        // Whether Postgres is away is for the probe to say: this may be a mere lock.
+        // The outcome of a query that took too long is unknown; writing the clicks again
+        // is harmless. The probe decides whether Postgres is down, because a lock alone
+        // may be the cause.
         let insert = async {
             tokio::time::timeout(SILENCE, insert)
                 .await
@@ -217,7 +218,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Brings one chunk of the spool into Postgres, or waits longer before the next try.
+    /// Moves one chunk of the spool into Postgres. On failure, the next pause is longer.
     async fn replay(&mut self) {
         match self.try_replay().await {
             Ok(()) => self.replay_pause = REPLAY_PAUSE.0,
@@ -238,7 +239,7 @@ impl Writer {
         match self.insert(&chunk.clicks).await {
             Ok(()) => {}
             Err(error) if !api::is_about_data(&error) => return Err(error.into()),
-            // One click that Postgres will never take must not hold up the others.
+            // A click that Postgres will never accept must not hold up the others.
             Err(_) => {
                 for click in &chunk.clicks {
                     match self.insert(std::slice::from_ref(click)).await {
@@ -271,7 +272,7 @@ impl Writer {
         Ok(())
     }
 
-    /// The disk may block: not on a thread that serves requests.
+    /// Runs off the threads that serve requests, because the disk may block.
     async fn with_spool<T: Send + 'static>(
         &mut self,
         work: impl FnOnce(&mut Spool) -> anyhow::Result<T> + Send + 'static,

@@ -1,9 +1,9 @@
 //! The file that keeps clicks while Postgres is away.
 //!
-//! One JSON object per line. [`Spool::append`] returns when the lines are on disk.
-//! Lines leave only all at once, after every one of them is in Postgres; a crash
-//! before that replays some of them again, and the click's id makes that harmless.
-//! A last line without its newline was never acknowledged and is cut off.
+//! One JSON object per line. [`Spool::append`] returns when the lines are on disk. The
+//! file is emptied only after all of its lines are in Postgres. A crash before that
+//! replays some of them, which the click's id makes harmless. A last line without its
+//! newline was never acknowledged and is cut off.
 
 use std::{
     fs::{File, OpenOptions},
@@ -18,25 +18,25 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 use vouch_db::api::clicks::Click;
 
-/// The open spool file. Locked: a second process with the same file is refused.
+/// The open spool file. It is locked, so a second process cannot open it.
 #[derive(Debug)]
 pub(crate) struct Spool {
     file: File,
     path: PathBuf,
-    /// Up to here the file holds whole, synced lines.
+    /// Bytes of whole, synced lines.
     end: u64,
-    /// Up to here its lines are in Postgres.
+    /// Bytes of lines that are in Postgres.
     replayed: u64,
-    /// Lines after `replayed`.
+    /// Number of lines after `replayed`.
     waiting: u64,
     /// A failed append may have left half a line after `end`.
     dirty: bool,
 }
 
-/// Some lines of the file, in their order.
+/// Consecutive lines of the file.
 pub(crate) struct Chunk {
     pub(crate) clicks: Vec<Click>,
-    /// Lines that are no click; with the text, to be kept apart.
+    /// Lines that are not clicks, to be set aside.
     pub(crate) unreadable: Vec<Vec<u8>>,
     end: u64,
     lines: u64,
@@ -66,7 +66,7 @@ impl Spool {
     /// Opens or creates the file, and cuts off a torn last line.
     ///
     /// # Errors
-    /// When it cannot be read and written, or another process has it.
+    /// When it cannot be read and written, or another process has locked it.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let shown = path.display();
         let mut file = OpenOptions::new()
@@ -111,15 +111,15 @@ impl Spool {
         })
     }
 
-    /// Clicks that are not in Postgres yet.
+    /// Number of clicks that are not in Postgres yet.
     pub(crate) const fn waiting(&self) -> u64 {
         self.waiting
     }
 
-    /// Writes clicks to the end of the file and waits until they are on disk.
+    /// Appends clicks to the file and waits until they are on disk.
     ///
     /// # Errors
-    /// When the disk refuses; then none of them counts as kept.
+    /// When the disk refuses; then none of the clicks counts as stored.
     pub(crate) fn append(&mut self, clicks: &[Click]) -> Result<()> {
         if self.dirty {
             self.file
@@ -142,7 +142,7 @@ impl Spool {
         Ok(())
     }
 
-    /// The next lines that are not in Postgres yet, at most `max`.
+    /// The next lines that are not in Postgres yet; at most `max`.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -174,7 +174,7 @@ impl Spool {
         Ok(chunk)
     }
 
-    /// Notes that a chunk is in Postgres; after the last one, empties the file.
+    /// Records that a chunk is in Postgres. Empties the file after the last one.
     ///
     /// # Errors
     /// When the disk refuses; the lines are then replayed again.
@@ -189,8 +189,8 @@ impl Spool {
         Ok(())
     }
 
-    /// Keeps lines that Postgres will never take in a file beside this one, so that
-    /// they stop neither the others nor get lost.
+    /// Appends lines that Postgres will never accept to a file beside this one, so they
+    /// neither block the others nor get lost.
     ///
     /// # Errors
     /// When the disk refuses.
@@ -208,14 +208,14 @@ impl Spool {
     }
 }
 
-/// A click as the line that it has in the file, newline included.
+/// The click as a line of the file, newline included.
 pub(crate) fn line(click: &Click) -> Result<Vec<u8>> {
     let mut line = serde_json::to_vec(&Line::from(click))?;
     line.push(b'\n');
     Ok(line)
 }
 
-/// A new file is durable only when its folder is.
+/// A new file is durable only after its folder was synced.
 fn sync_parent(path: &Path) -> io::Result<()> {
     let parent = path
         .parent()
@@ -312,7 +312,7 @@ mod tests {
 
     #[test]
     fn a_torn_last_line_is_cut_off_and_the_next_one_is_whole() {
-        // Given a spool whose process died within a write
+        // Given a spool whose process was killed during a write
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("spool");
         let first = click("AAAAAA");
@@ -345,7 +345,7 @@ mod tests {
         spool.done(&chunk).unwrap();
         assert_eq!(spool.waiting(), 1);
         drop(spool);
-        // When it starts again, then all three come again, with the ids they had
+        // When it is opened again, then all three are replayed, with the same ids
         let mut spool = Spool::open(&path).unwrap();
         assert_eq!(all(&mut spool), clicks);
     }
@@ -398,7 +398,7 @@ mod tests {
         bytes.extend(b"garbage\n");
         bytes.extend(line(&clicks[1]).unwrap());
         std::fs::write(&path, bytes).unwrap();
-        // Then the clicks come out, and the line apart
+        // Then the clicks are returned, and the line separately
         let mut spool = Spool::open(&path).unwrap();
         let chunk = spool.next_chunk(10).unwrap();
         assert_eq!(chunk.clicks, clicks);

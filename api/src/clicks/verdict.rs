@@ -1,16 +1,16 @@
-//! What is not a person is labelled, never dropped.
+//! Labels clicks of machines. They are stored like all others.
 
 use std::sync::LazyLock;
 
 use axum::http::{HeaderMap, Method, header};
 use isbot::Bots;
 
-/// What a click is taken for, and why.
+/// The verdict on a click, and its reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Verdict {
     /// `human` or `bot`.
     pub(crate) verdict: &'static str,
-    /// Why it is not `human`.
+    /// The reason for a verdict other than `human`.
     pub(crate) reason: Option<&'static str>,
 }
 
@@ -22,8 +22,8 @@ const HUMAN: Verdict = Verdict {
 /// Crawlers and libraries, from the crate's list.
 static BOTS: LazyLock<Bots> = LazyLock::new(Bots::default);
 
-/// Parts of the user agents, in lower case, with which messengers and social
-/// networks fetch a preview when a link is posted.
+/// Lower-case parts of the user agents of messengers and social networks that fetch a
+/// preview when somebody posts a link.
 const PREVIEWS: [&str; 17] = [
     "facebookexternalhit",
     "facebot",
@@ -103,7 +103,7 @@ mod tests {
             let verdict = with("user-agent", agent);
             verdict.reason.unwrap_or(verdict.verdict)
         };
-        // Given browsers, also those inside apps, then they are people
+        // Given browsers, also those inside apps, then they are human
         for browser in [
             FIREFOX,
             "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 \
@@ -115,7 +115,7 @@ mod tests {
         ] {
             assert_eq!(agent(browser), "human", "{browser}");
         }
-        // Given link previews, then they are previews
+        // Given link previews, then they are bots with the reason `link_preview`
         for preview in [
             "WhatsApp/2.23.20.0 A",
             "facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)",

@@ -1,4 +1,4 @@
-//! Who clicked, without knowing who it was.
+//! Distinguishes visitors without identifying them.
 
 use std::{
     net::{IpAddr, Ipv6Addr, SocketAddr},
@@ -11,11 +11,11 @@ use rand::{RngCore, rngs::OsRng};
 use sha2::Sha256;
 use time::Date;
 
-/// Turns addresses into pseudonyms that hold for one UTC day.
+/// Turns addresses into pseudonyms that are valid for one UTC day.
 ///
-/// The key is random and lives in this process's memory alone: nobody can try
-/// all addresses against what is stored, and the same visitor is a new one
-/// tomorrow, after a restart, and on another replica.
+/// The key is random and exists only in this process's memory, so nobody can match stored
+/// pseudonyms by trying all addresses. The same visitor gets a new pseudonym the next
+/// day, after a restart, and on another replica.
 #[derive(Default)]
 pub(crate) struct Pseudonyms {
     today: Mutex<Option<(Date, [u8; 32])>>,
@@ -27,7 +27,7 @@ impl Pseudonyms {
         let key = {
             let mut today = self.today.lock().unwrap_or_else(PoisonError::into_inner);
             match *today {
-                // A clock that steps back over midnight keeps the newer key.
+                // A clock that steps back over midnight keeps using the newer key.
                 Some((current, key)) if current >= day => key,
                 _ => {
                     let mut key = [0; 32];
@@ -40,16 +40,16 @@ impl Pseudonyms {
         let mut mac = Hmac::<Sha256>::new_from_slice(&key).expect("HMAC takes keys of any length");
         match address.to_canonical() {
             IpAddr::V4(address) => mac.update(&address.octets()),
-            // One household or phone has a whole /64 and changes within it.
+            // A household or phone has a whole /64 and changes its address within it.
             IpAddr::V6(address) => mac.update(&Ipv6Addr::octets(&address)[..8]),
         }
         mac.finalize().into_bytes().to_vec()
     }
 }
 
-/// The client's address: the peer's, or behind `hops` proxies the one that the
-/// outermost of them saw. What a client itself puts into `X-Forwarded-For`
-/// stands further left and is never read.
+/// The client's address: the peer's without proxies; behind `hops` proxies the address
+/// that the outermost proxy saw. Entries further left in `X-Forwarded-For` come from the
+/// client and are ignored.
 pub(crate) fn client_address(peer: SocketAddr, headers: &HeaderMap, hops: usize) -> IpAddr {
     if hops == 0 {
         return peer.ip();
@@ -95,7 +95,7 @@ mod tests {
         let address: IpAddr = "192.0.2.7".parse().unwrap();
         let (one, other) = (Pseudonyms::default(), Pseudonyms::default());
         let first = one.of(address, DAY);
-        // Then it has one pseudonym within the day, also written as IPv6
+        // Then it has one pseudonym within the day, also as an IPv4-mapped IPv6 address
         assert_eq!(one.of(address, DAY), first);
         assert_eq!(one.of("::ffff:192.0.2.7".parse().unwrap(), DAY), first);
         // And another one on the next day, in another process, for another address
@@ -123,12 +123,12 @@ mod tests {
         let peer: SocketAddr = "10.0.0.2:1000".parse().unwrap();
         let sent = headers(&["6.6.6.6, 192.0.2.7", "10.0.0.1"]);
         let with = |hops| client_address(peer, &sent, hops).to_string();
-        // Then without configuration the peer counts
+        // Then without configured proxies, the peer's address counts
         assert_eq!(with(0), "10.0.0.2");
-        // And with it, what the outermost proxy saw
+        // And with them, the address that the outermost proxy saw
         assert_eq!(with(1), "10.0.0.1");
         assert_eq!(with(2), "192.0.2.7");
-        // And with more hops than entries, the peer
+        // And with more hops than entries, the peer's address
         assert_eq!(with(4), "10.0.0.2");
         let garbage = headers(&["not an address"]);
         assert_eq!(client_address(peer, &garbage, 1).to_string(), "10.0.0.2");

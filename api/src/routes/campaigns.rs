@@ -1,4 +1,4 @@
-//! `/v1/campaigns`: what is on offer, and the profile that an admin gives it.
+//! `/v1/campaigns`: campaigns, and the profile that an admin sets.
 
 use axum::{
     Json,
@@ -78,7 +78,7 @@ pub(crate) struct CampaignsAnswer {
     next_cursor: Option<String>,
 }
 
-/// Which campaigns.
+/// Parameters of the list of campaigns.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CampaignsQuery {
@@ -219,7 +219,8 @@ impl axum::extract::FromRequestParts<AppState> for Admin {
             .as_ref()
             .ok_or_else(ApiError::admin_disabled)?;
         let given = bearer(&parts.headers).ok_or_else(ApiError::unauthorized)?;
-        // In constant time: how much of a guess is right must not show.
+        // Compare in constant time, so that timing does not reveal how much of a guess is
+        // right.
         let same: bool = expected.expose_secret().as_bytes().ct_eq(given).into();
         if same {
             Ok(Self)
@@ -235,9 +236,9 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     scheme.eq_ignore_ascii_case(b"Bearer ").then_some(token)
 }
 
-/// Settings that were announced and are in force at `now`, in unix seconds; `None` when
-/// there are none. Nothing is written when their time comes: only the campaign's bytes, not
-/// the columns of the mirror, have them.
+/// The announced settings if they are in force at `now`, in unix seconds; else `None`.
+/// Nothing is written to the chain when they come into force, so the columns of the
+/// mirror do not have them: only the campaign's bytes do.
 pub(crate) fn announced_in_force(data: &[u8], now: i64) -> Option<Settings> {
     let campaign = accounts::Campaign::decode(data).ok()?;
     (campaign.next_from != 0 && now >= campaign.next_from).then_some(campaign.next)

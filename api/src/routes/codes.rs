@@ -1,4 +1,4 @@
-//! `/v1/codes/{code}`: what a code is, whether it works, what it has brought.
+//! `/v1/codes/{code}`: a code, whether it can be used, and its statistics.
 
 use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use crate::{
     types::{self, Address, Amount, timestamp},
 };
 
-/// Which campaign's referral is meant.
+/// Selects the campaign.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CodeQuery {
@@ -150,7 +150,7 @@ pub(crate) async fn validate(
     }))
 }
 
-/// The first reason in the order of the program.
+/// The first reason, in the order of the program's checks.
 fn invalid(referral: &Referral, now: i64) -> Option<InvalidReason> {
     if let Some(campaign) = &referral.campaign_state {
         if campaign.closed {

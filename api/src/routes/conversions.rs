@@ -1,4 +1,4 @@
-//! `/v1/conversions`: who was referred, what was paid, and the receipt.
+//! `/v1/conversions`: conversions with their rewards and receipts.
 
 use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use crate::{
     types::{self, Address, Amount, Limit, WalletAddress, timestamp},
 };
 
-/// Which conversions.
+/// Selects conversions.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConversionsQuery {
@@ -110,7 +110,7 @@ pub(crate) async fn list(
         .map(|cursor| (cursor.time, cursor.address.as_str()));
     let mut found = state
         .database
-        // One more than asked for tells whether there is another page.
+        // One more than the limit shows whether there is another page.
         .run(async |pool| conversions::list(&pool, &filter, after, limit + 1).await)
         .await?;
     let mut next_cursor = None;

@@ -1,4 +1,4 @@
-//! `/v1/leaderboard`: who has referred the most.
+//! `/v1/leaderboard`: referrers ranked by conversions.
 
 use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use crate::{
     types::{Address, Limit, Period, WalletAddress},
 };
 
-/// Which leaderboard.
+/// Selects a leaderboard.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LeaderboardQuery {

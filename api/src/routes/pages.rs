@@ -1,4 +1,4 @@
-//! The two small pages: what is here, and where a link leads that has no landing page.
+//! Two small pages: the index, and the default landing page.
 
 use axum::{
     extract::RawQuery,
@@ -22,7 +22,7 @@ const HEAD: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
     <style>body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:3rem auto;padding:0 1rem}\
     code{background:#eee;padding:.1em .3em}</style>";
 
-/// `/`: what is here.
+/// `/`: links to the documentation.
 pub(crate) async fn index() -> Response {
     let page = format!(
         "{HEAD}<h1>Vouch</h1><p>Referral programmes that need no trust.</p><ul>\
@@ -37,7 +37,7 @@ pub(crate) async fn index() -> Response {
 
 /// `/welcome`: shows the code that a visitor came with.
 pub(crate) async fn welcome(RawQuery(query): RawQuery) -> Response {
-    // Only a code is shown, never what else somebody wrote into the link.
+    // Show only a valid code, never other text of the link.
     let code = url::form_urlencoded::parse(query.as_deref().unwrap_or_default().as_bytes())
         .find(|(name, _)| name == "ref")
         .and_then(|(_, value)| types::code(&value).ok());

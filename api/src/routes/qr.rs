@@ -18,7 +18,7 @@ use crate::{
     state::AppState,
 };
 
-/// Pixels on a side, at least.
+/// Least width and height, in pixels.
 const SIZE: u32 = 512;
 
 /// QR code of the share link, as PNG

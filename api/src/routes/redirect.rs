@@ -20,9 +20,9 @@ use crate::{
     types::{Address, WalletAddress},
 };
 
-/// Where a link may have been shown.
+/// Values of `src`.
 const SOURCES: [&str; 6] = ["link", "qr", "email", "sms", "social", "app"];
-/// Parameters that are kept with a click.
+/// Parameters that are stored with a click.
 const UTM: [&str; 6] = [
     "utm_source",
     "utm_medium",
@@ -31,7 +31,7 @@ const UTM: [&str; 6] = [
     "utm_content",
     "utm_id",
 ];
-/// Most characters of each text that comes from a client and is stored.
+/// Most characters of each stored text that comes from a client.
 const MAX_TEXT: usize = 512;
 /// Most characters of each `utm_*` parameter.
 const MAX_UTM: usize = 128;
@@ -107,7 +107,7 @@ pub(crate) async fn follow(
         .into_response())
 }
 
-/// What the link's query says about the click.
+/// The parameters of a share link.
 #[derive(Debug, Default)]
 struct Tracking {
     campaign: Option<Address>,
@@ -117,7 +117,7 @@ struct Tracking {
 }
 
 impl Tracking {
-    /// The first value of each parameter counts.
+    /// Reads the query. The first value of each parameter counts.
     fn read(query: &str) -> Result<Self, ApiError> {
         let mut read = Self::default();
         let mut utm = Map::new();
@@ -146,8 +146,8 @@ impl Tracking {
     }
 }
 
-/// Now, to the millisecond: the spool file keeps no more, and the time is part of
-/// the click's key.
+/// The time, cut to milliseconds: the spool file stores no more digits, and the time is
+/// part of the click's key.
 fn now() -> OffsetDateTime {
     let now = OffsetDateTime::now_utc();
     now.replace_millisecond(now.millisecond()).unwrap_or(now)
@@ -158,7 +158,7 @@ fn text_header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     storable(&String::from_utf8_lossy(value.as_bytes()), MAX_TEXT)
 }
 
-/// The text without control characters (Postgres takes no NUL), cut to `max`
+/// The text without control characters (Postgres does not accept NUL), cut to `max`
 /// characters; `None` when nothing is left.
 fn storable(text: &str, max: usize) -> Option<String> {
     let text: String = text.chars().filter(|c| !c.is_control()).take(max).collect();
@@ -179,7 +179,7 @@ mod tests {
         );
         // When they are read
         let read = Tracking::read(&query).unwrap();
-        // Then what is not understood is left out and the rest fits
+        // Then unknown values are dropped, and the others fit
         assert_eq!((read.source, read.wallet), (None, None));
         let utm = read.utm.unwrap();
         assert_eq!(utm["utm_source"], "ab");
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_link_with_a_broken_campaign_is_refused() {
-        // Given a campaign that is no address, then the link means nothing
+        // Given a campaign that is not an address, then the link is refused
         let refusal = Tracking::read("campaign=nonsense").unwrap_err();
         assert_eq!(refusal.code, "invalid_address");
     }

@@ -23,11 +23,11 @@ use crate::{
     types::{self, Address, Amount, WalletAddress},
 };
 
-/// Bytes of the largest transaction: <https://solana.com/docs/core/transactions>.
+/// Size limit of a transaction in bytes: <https://solana.com/docs/core/transactions>.
 const PACKET_DATA_SIZE: usize = 1232;
-/// Characters of a generated code: 31^8, about 850 thousand million of them.
+/// Characters of a generated code. There are 31^8 such codes, about 850 thousand million.
 const GENERATED: usize = 8;
-/// Generated codes of which one has to be free.
+/// Number of generated codes to choose a free one from.
 const CANDIDATES: usize = 5;
 
 /// Who wants which code.
@@ -100,7 +100,8 @@ pub(crate) async fn create_referral(
         None => {
             let all: Vec<Code> = (0..CANDIDATES).map(|_| generate()).collect();
             let used = used(&state, &all).await?;
-            // Free in every campaign, so that its short link will be its own.
+            // Choose a code that is free in every campaign, so that its short link will
+            // be its own.
             let free = all
                 .into_iter()
                 .filter(|code| !used.contains(&code.to_string()))
@@ -145,7 +146,7 @@ pub(crate) async fn create_referral(
     }))
 }
 
-/// Those of `codes` that some campaign uses already.
+/// Those of `codes` that are registered in any campaign.
 async fn used(state: &AppState, codes: &[Code]) -> ApiResult<Vec<String>> {
     let codes: Vec<String> = codes.iter().map(ToString::to_string).collect();
     Ok(state
@@ -299,7 +300,7 @@ pub(crate) async fn convert(
             &message,
         ));
     }
-    // Nothing may come between the voucher and this.
+    // `convert` must directly follow the voucher.
     steps.push(instructions::convert(&offer, &checked.args));
     let receiver = receiver(&checked);
     Ok(Json(ConvertAnswer {
@@ -316,9 +317,9 @@ pub(crate) async fn convert(
     }))
 }
 
-/// What creates the referee's token account, if something is paid there at once. Whoever
-/// pays for a conversion pays for no other: the owner's was created with the code, and the
-/// partner's is when the partner agrees.
+/// The instruction that creates the referee's token account, if the referee is paid at
+/// once. The payer of a conversion pays for no other account: the owner's was created
+/// with the code, and the partner's when the partner agreed.
 fn receiver(checked: &Checked) -> Option<Instruction> {
     let Checked { campaign, args, .. } = checked;
     let at_once = campaign.in_force(checked.now).hold_seconds == 0;
@@ -331,7 +332,7 @@ fn receiver(checked: &Checked) -> Option<Instruction> {
     ))
 }
 
-/// [`unsigned`], with `wanted` before `steps` if it fits.
+/// The unsigned transaction, with `wanted` before `steps` if it fits.
 fn fitting(
     wanted: Option<Instruction>,
     steps: &[Instruction],
@@ -347,7 +348,7 @@ fn fitting(
     }
 }
 
-/// The campaign that is meant. One that the caller names needs no mirror.
+/// The address of the campaign. If the caller names it, the mirror is not needed.
 async fn target(state: &AppState, code: &Code, campaign: Option<Address>) -> ApiResult<Pubkey> {
     if let Some(Address(campaign)) = campaign {
         return Ok(campaign);
@@ -366,7 +367,7 @@ fn wallet_or(text: Option<&str>, default: Pubkey) -> ApiResult<Pubkey> {
     })
 }
 
-/// The wire form of a transaction that nobody has signed: zeros where signatures go.
+/// The wire form of an unsigned transaction: the signatures are zeros.
 fn unsigned(
     instructions: &[Instruction],
     payer: &Pubkey,

@@ -1,4 +1,4 @@
-//! The real service on a real Postgres, with rows as the indexer writes them.
+//! The real service on a real Postgres, with rows in the form that the indexer writes.
 #![allow(
     dead_code,
     unreachable_pub,
@@ -17,7 +17,7 @@ use sqlx::PgPool;
 use vouch_localnet::{Service, ServiceSpec};
 
 pub const ADMIN_TOKEN: &str = "0123456789abcdef0123456789abcdef";
-/// Addresses that are wallets, and one that is not.
+/// Addresses: two wallets, and one that is not on the curve.
 pub const ALICE: &str = "5ZWj7a1f8tWkjBESHKgrLmXshuXxqeY9SYcfbshpAqPG";
 pub const BOB: &str = "3WyEHKZ1qqGTgNLYuJdQBBq6cUUNbCMXwJFdeUAJwBnM";
 pub const OFF_CURVE: &str = "FAJXA2GggZNkutTfJDi89x7FtL6kjFUhxhbgxxc3StGX";
@@ -25,7 +25,7 @@ pub const CAMPAIGN: &str = "4P9LqUjQAnspnDpVTXfX1GKWdQQDNgaB27b5E495akBb";
 pub const OTHER_CAMPAIGN: &str = "SysvarC1ock11111111111111111111111111111111";
 pub const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0";
 
-/// A running service with a folder of its own.
+/// A running service with a folder for its files.
 pub struct Api {
     pub service: Service,
     pub dir: tempfile::TempDir,
@@ -64,7 +64,7 @@ impl Answer {
             .map_or("", |value| value.to_str().unwrap())
     }
 
-    /// A parameter of the redirect's target.
+    /// A query parameter of the redirect's target.
     pub fn target(&self, name: &str) -> String {
         let url = reqwest::Url::parse(self.header("location")).unwrap();
         let found = url.query_pairs().find(|(key, _)| key == name);
@@ -79,7 +79,7 @@ impl Api {
         Self::start_with(database_url, &[]).await
     }
 
-    /// With more settings, which replace those of every test.
+    /// Starts the service with more settings, which replace the defaults.
     pub async fn start_with(database_url: &str, more: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut env = vec![
@@ -141,7 +141,7 @@ impl Api {
         send(self.request(Method::POST, path).json(body)).await
     }
 
-    /// Asks until `holds`, at most half a minute.
+    /// Repeats the request until `holds`, for at most half a minute.
     pub async fn until(&self, path: &str, holds: impl Fn(&Answer) -> bool) -> Answer {
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
@@ -173,7 +173,7 @@ fn path(path: impl AsRef<Path>) -> String {
     path.as_ref().to_str().unwrap().to_owned()
 }
 
-/// An account as the indexer mirrors it, without its projection.
+/// Inserts an account as the indexer mirrors it, without its projection.
 async fn account(pool: &PgPool, address: &str, kind: &str) {
     sqlx::query("INSERT INTO accounts VALUES ($1, $2, '', 7, 'finalized', false, true)")
         .bind(address)
@@ -183,7 +183,7 @@ async fn account(pool: &PgPool, address: &str, kind: &str) {
         .unwrap();
 }
 
-/// A campaign as the indexer mirrors it.
+/// Inserts a campaign as the indexer mirrors it.
 pub async fn campaign(pool: &PgPool, address: &str) {
     account(pool, address, "campaign").await;
     sqlx::query(
@@ -201,7 +201,8 @@ pub async fn campaign(pool: &PgPool, address: &str) {
     .unwrap();
 }
 
-/// A referral as the indexer mirrors it; its address is `referral-CODE-` and the campaign.
+/// Inserts a referral as the indexer mirrors it; its address is `referral-CODE-` and the
+/// campaign.
 pub async fn referral(pool: &PgPool, campaign: &str, code: &str, owner: &str, created_at: i64) {
     let address = format!("referral-{code}-{campaign}");
     account(pool, &address, "referral").await;
@@ -220,8 +221,8 @@ pub async fn referral(pool: &PgPool, campaign: &str, code: &str, owner: &str, cr
     .unwrap();
 }
 
-/// A conversion of Bob's as the indexer mirrors it: by the code STARTER7 of the campaign,
-/// worth the largest amount, with no receipt yet.
+/// Inserts a conversion of Bob's as the indexer mirrors it: with the code STARTER7 of the
+/// campaign, worth the largest amount, without a receipt.
 pub async fn conversion(pool: &PgPool, address: &str, converted_at: i64) {
     account(pool, address, "conversion").await;
     sqlx::query(

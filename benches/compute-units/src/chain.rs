@@ -1,5 +1,4 @@
-//! A chain in LiteSVM with the built program, and the same chain with the floor in
-//! its place.
+//! A LiteSVM chain with the built program, or with the floor program in its place.
 
 use std::path::{Path, PathBuf};
 
@@ -23,14 +22,14 @@ pub(crate) const TOKEN_2022: Pubkey =
     Pubkey::from_str_const("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb");
 const UPGRADEABLE_LOADER: Pubkey =
     Pubkey::from_str_const("BPFLoaderUpgradeab1e11111111111111111111111");
-/// Bytes before the binary in the account that holds an upgradeable program.
+/// Bytes before the binary in the data account of an upgradeable program.
 const PROGRAM_DATA_HEAD: usize = 45;
 /// Lamports of a wallet: 100 SOL.
 const SOL: u64 = 100_000_000_000;
 /// The chain's time, in unix seconds: 1 October 2025.
 pub(crate) const NOW: i64 = 1_759_276_800;
 
-/// The folder that holds everything: the root of the checkout.
+/// The root of the checkout.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
@@ -56,23 +55,23 @@ impl Binaries {
     }
 }
 
-/// One wallet's transaction and what to compare it with.
+/// One wallet's transaction and its floor.
 pub(crate) struct Case {
     pub(crate) payer: Pubkey,
-    /// The last one is measured.
+    /// The instructions; the last one is measured.
     pub(crate) instructions: Vec<Instruction>,
-    /// The floor's instruction; `None` where nothing is left without the rules.
+    /// The floor's instruction; `None` where nothing remains without the rules.
     pub(crate) floor: Option<Instruction>,
 }
 
-/// The chain. Signatures are not checked, neither a transaction's nor the Ed25519
-/// program's: no instruction's compute units count them.
+/// The chain. It verifies no signatures, neither a transaction's nor the Ed25519
+/// program's, because compute units do not include them.
 pub(crate) struct Chain {
     svm: LiteSVM,
     floor: Vec<u8>,
 }
 
-// It has to consume something; only the unit is counted as its own.
+// The program must consume something; this unit counts as its own.
 declare_process_instruction!(AnySignature, 1, |_context| { Ok(()) });
 
 impl Chain {
@@ -94,7 +93,7 @@ impl Chain {
         })
     }
 
-    /// Changes the time, in unix seconds.
+    /// Sets the time, in unix seconds.
     pub(crate) fn set_time(&mut self, unix_timestamp: i64) {
         let clock: Clock = self.svm.get_sysvar();
         self.svm.set_sysvar(&Clock {
@@ -122,8 +121,8 @@ impl Chain {
         account.with_context(|| format!("there is no account {address}"))
     }
 
-    /// Lets `change` rewrite the program's account at `address`: for what would take
-    /// many transactions to come about.
+    /// Rewrites the program's account at `address` with `change`, in place of the many
+    /// transactions that would lead there.
     pub(crate) fn rewrite<T>(&mut self, address: &Pubkey, change: impl FnOnce(&mut T)) -> Result<()>
     where
         T: AccountType + borsh::BorshSerialize,
@@ -140,7 +139,7 @@ impl Chain {
         self.svm.minimum_balance_for_rent_exemption(bytes)
     }
 
-    /// Sends what a case needs to be possible.
+    /// Sends a transaction that prepares a case.
     pub(crate) fn send(&mut self, payer: &Pubkey, instructions: &[Instruction]) -> Result<()> {
         match self.svm.send_transaction(unsigned(payer, instructions)) {
             Ok(_) => Ok(()),
@@ -148,8 +147,8 @@ impl Chain {
         }
     }
 
-    /// The compute units of each case's last instruction, with its calls, and those
-    /// of its floor, which has to make the same calls.
+    /// The compute units of each case's last instruction, CPIs included, and those of its
+    /// floor. Fails unless both make the same CPIs.
     pub(crate) fn measure(&self, cases: &[Case]) -> Result<(Vec<u64>, Vec<u64>)> {
         let mut with_floor = self.svm.clone();
         add_program(&mut with_floor, &self.floor)?;
@@ -173,7 +172,7 @@ impl Chain {
         Ok((units, floors))
     }
 
-    /// The binary that runs at `program`, and whether an upgrade could replace it.
+    /// The binary that runs at `program`, and whether the program can be upgraded.
     pub(crate) fn loaded(&self, program: &Pubkey) -> Result<(Vec<u8>, bool)> {
         let account = self.get(program)?;
         if account.owner != UPGRADEABLE_LOADER {
@@ -194,15 +193,15 @@ fn unsigned(payer: &Pubkey, instructions: &[Instruction]) -> Transaction {
     Transaction::new_unsigned(Message::new(instructions, Some(payer)))
 }
 
-/// What the last instruction of a transaction did.
+/// The effects of a transaction's last instruction.
 struct Run {
-    /// What the program says that it used, its calls included.
+    /// The compute units that the program reports, its CPIs included.
     units: u64,
     calls: Vec<Call>,
 }
 
-/// A call into another program: its address, the instruction's first byte, which says
-/// what it is for all programs here, and its accounts.
+/// A CPI: the program's address, the first byte of the data, which identifies the
+/// instruction in all programs here, and the accounts.
 #[derive(Debug, PartialEq)]
 struct Call {
     program: Pubkey,
@@ -240,13 +239,13 @@ fn simulate(svm: &LiteSVM, payer: &Pubkey, instructions: &[Instruction]) -> Resu
     Ok(Run { units, calls })
 }
 
-/// Seeded: the same wallets in every run and in every row, so that two rows differ
-/// in what they do alone.
+/// A deterministic wallet. Wallets are the same in every run and row, so two rows differ
+/// only in their instruction.
 pub(crate) fn wallet(role: &str, index: usize) -> Pubkey {
     key(role, index).pubkey()
 }
 
-/// The key of a [`wallet`], where a signature counts.
+/// The key of a [`wallet`], for a signature that is verified.
 pub(crate) fn key(role: &str, index: usize) -> Keypair {
     Keypair::new_from_array(seed(role, index))
 }
@@ -269,11 +268,11 @@ pub(crate) fn seed(role: &str, index: usize) -> [u8; 32] {
     Sha256::digest(format!("vouch compute units, {role} {index}")).into()
 }
 
-/// What LiteSVM loads at the Token program's address: p-token with the upgradeable
-/// loader, SPL Token 3.5.0 with the older one.
+/// The name of the program that LiteSVM loads at the Token program's address: p-token
+/// with the upgradeable loader, SPL Token 3.5.0 with the older one.
 pub(crate) fn token_program_name(upgradeable: bool) -> &'static str {
     if upgradeable { "p-token" } else { "SPL Token" }
 }
 
-/// The bytes of SPL's programs for tokens.
+/// Addresses of SPL's token programs.
 pub(crate) const TOKEN_PROGRAMS: [Pubkey; 2] = [token::TOKEN_PROGRAM_ID, TOKEN_2022];

@@ -1,6 +1,6 @@
-//! Measures what each instruction costs in LiteSVM over many wallets, beside a floor
-//! program that does only what nobody can leave out: `benches/compute-units.md` and
-//! `benches/compute-units.json`.
+//! Measures the compute units of each instruction in LiteSVM over many wallets, and
+//! compares them with a floor program that does only the unavoidable work. Writes
+//! `benches/compute-units.md` and `benches/compute-units.json`.
 
 mod chain;
 mod report;
@@ -29,10 +29,10 @@ struct Args {
     /// Writes nothing; fails when a figure is worse than the committed one.
     #[arg(long)]
     check: bool,
-    /// Writes nothing; prints the rows whose name contains this.
+    /// Writes nothing; prints the rows whose name contains this text.
     #[arg(long, conflicts_with = "check")]
     only: Option<String>,
-    /// Wallets for each row.
+    /// Number of wallets per row.
     #[arg(long, default_value_t = 1_000, requires = "only")]
     wallets: usize,
 }
@@ -62,7 +62,7 @@ fn main() -> Result<ExitCode> {
 
     let committed = std::fs::read_to_string(&json_file).with_context(|| JSON)?;
     let mut worse = report.worse_than(&committed);
-    // The figures are the same: then so is everything that is written.
+    // The figures are equal, so the text must be, too.
     if committed == json && std::fs::read_to_string(&markdown_file)? != markdown {
         worse.push(format!("{MARKDOWN}: not what would be written now"));
     }
@@ -77,7 +77,7 @@ fn main() -> Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
-/// The rows, as many at once as there are processors.
+/// Measures the rows, in one thread per processor.
 fn measure(binaries: &Binaries, wallets: usize, only: Option<&str>) -> Result<Vec<Row>> {
     let next = AtomicUsize::new(0);
     let work = || {
@@ -119,7 +119,7 @@ fn row(spec: &rows::Spec, binaries: &Binaries, wallets: usize) -> Result<Row> {
     Ok(Row::new(spec.instruction, spec.variant, units, floor))
 }
 
-/// What is stored, and the programs that the figures depend on.
+/// The complete report: rows, sizes, rents, and the programs that the figures depend on.
 fn report(binaries: &Binaries, rows: Vec<Row>, wallets: usize) -> Result<Report> {
     let chain = Chain::new(binaries)?;
     let rents = [
@@ -134,7 +134,8 @@ fn report(binaries: &Binaries, rows: Vec<Row>, wallets: usize) -> Result<Report>
         ("revoked voucher", RevokedVoucher::SIZE),
         ("what is left of a campaign or a referral", Closed::SIZE),
         ("vault (token account)", 165),
-        // An upgradeable program is one account that points at another.
+        // An upgradeable program is a small account that points to the account of its
+        // binary.
         ("the program", 36),
         ("the program's binary", 45 + binaries.program.len()),
     ];

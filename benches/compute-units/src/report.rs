@@ -1,25 +1,25 @@
-//! The figures as JSON, as a table for people, and against those of the last commit.
+//! The figures as JSON and as Markdown, and their comparison with the committed ones.
 
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-/// What one kind of instruction costs.
+/// The cost of one instruction in one variant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Row {
     pub(crate) instruction: String,
     pub(crate) variant: String,
-    /// Compute units.
+    /// Least compute units over the wallets.
     pub(crate) min: u64,
     pub(crate) median: u64,
     pub(crate) worst: u64,
-    /// Compute units of the floor; `None` where there is none.
+    /// Compute units of the floor; `None` without a floor.
     pub(crate) floor_median: Option<u64>,
-    /// `median` by `floor_median`, to three decimals.
+    /// `median` divided by `floor_median`, to three decimals.
     pub(crate) ratio: Option<f64>,
 }
 
-/// What is stored.
+/// Sizes of the binary and of a conversion.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Sizes {
     pub(crate) binary_bytes: usize,
@@ -34,13 +34,13 @@ pub(crate) enum Entry {
     Sizes(Sizes),
 }
 
-/// Everything that the table for people says besides.
+/// The rows, and the other contents of the Markdown page.
 pub(crate) struct Report {
     pub(crate) rows: Vec<Row>,
     pub(crate) sizes: Sizes,
-    /// Wallets that each row is taken over.
+    /// Number of wallets per row.
     pub(crate) wallets: usize,
-    /// What holds rent, with bytes and lamports.
+    /// Accounts with their bytes and the lamports of their rent.
     pub(crate) rents: Vec<Rent>,
     pub(crate) token_programs: Vec<TokenProgram>,
 }
@@ -59,7 +59,7 @@ pub(crate) struct TokenProgram {
 }
 
 impl Row {
-    /// From the units of each wallet, and the floor's.
+    /// Computes a row from the units of each wallet and of its floor.
     pub(crate) fn new(instruction: &str, variant: &str, units: Vec<u64>, floor: Vec<u64>) -> Self {
         let units = sorted(units);
         let middle = |units: &[u64]| units.get(units.len() / 2).copied();
@@ -99,7 +99,7 @@ impl Report {
 
     /// The JSON file.
     pub(crate) fn json(&self) -> serde_json::Result<String> {
-        // One line for each row, so that a commit shows which changed.
+        // One line per row, so that a diff shows which rows changed.
         let lines = self
             .entries()
             .iter()
@@ -108,7 +108,7 @@ impl Report {
         Ok(format!("[\n  {}\n]\n", lines.join(",\n  ")))
     }
 
-    /// The table for people.
+    /// The Markdown page.
     pub(crate) fn markdown(&self) -> String {
         let mut text = format!(
             "# Compute units, size and rent
@@ -256,7 +256,7 @@ Those that LiteSVM loads; what they cost is in every figure that mints or transf
             .find(|row| row.instruction == instruction && row.variant == variant)
     }
 
-    /// What is worse than the committed JSON file says, one line each.
+    /// Names every figure that is worse than in the committed JSON file, one line each.
     pub(crate) fn worse_than(&self, committed: &str) -> Vec<String> {
         let Ok(committed) = serde_json::from_str::<Vec<Entry>>(committed) else {
             return vec!["the committed file cannot be read".to_owned()];
@@ -323,14 +323,14 @@ impl Row {
     }
 }
 
-/// The variant of `convert` that has an aim.
+/// The variant of `convert` that has a target.
 pub(crate) const HEADLINE: &str = "minted, fixed reward";
 
 fn times(ratio: f64) -> String {
     format!("{ratio:.3}")
 }
 
-/// With a comma before each group of three digits.
+/// Formats a number with a comma before each group of three digits.
 fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -369,7 +369,7 @@ mod tests {
         // Given the units of three wallets in any order, and their floors
         let row = row(&[4_700, 4_000, 4_340], &[3_600, 3_100, 3_000]);
 
-        // Then the figures are those of the sorted ones
+        // Then the figures are those of the sorted units
         assert_eq!((row.min, row.median, row.worst), (4_000, 4_340, 4_700));
         assert_eq!((row.floor_median, row.ratio), (Some(3_100), Some(1.4)));
     }
@@ -380,13 +380,13 @@ mod tests {
         let committed = report(vec![row(&[4_000, 4_340, 4_700], &[3_100])], 1_000);
         let committed = committed.json().expect("json");
 
-        // When nothing changed, or something got better, then nothing is said
+        // When nothing changed, or something got better, then nothing is reported
         let same = report(vec![row(&[4_000, 4_340, 4_700], &[3_100])], 1_000);
         let better = report(vec![row(&[3_999, 4_339, 4_700], &[3_100])], 999);
         assert_eq!(same.worse_than(&committed), Vec::<String>::new());
         assert_eq!(better.worse_than(&committed), Vec::<String>::new());
 
-        // When one unit or byte is added, or the floor got lower, then it is
+        // When a unit or a byte is added, or the floor got lower, then it is reported
         let worse = report(vec![row(&[4_000, 4_340, 4_701], &[3_100])], 1_001);
         assert_eq!(
             worse.worse_than(&committed),
@@ -404,7 +404,7 @@ mod tests {
 
     #[test]
     fn a_row_on_one_side_alone_is_named() {
-        // Given a committed row that is no longer measured, and a new one
+        // Given a committed row that is no longer measured, and a new row
         let committed = report(vec![Row::new("claim", "minted", vec![1], vec![])], 1);
         let fresh = report(vec![Row::new("claim", "vault", vec![1], vec![])], 1);
 

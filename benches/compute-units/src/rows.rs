@@ -1,4 +1,4 @@
-//! The rows of the table: which instruction, in which campaign, beside which floor.
+//! The rows of the table: instruction, campaign and floor.
 
 use anyhow::Result;
 use solana_sdk::{instruction::Instruction, pubkey::Pubkey, signature::Signer as _};
@@ -21,18 +21,18 @@ use crate::{
 };
 
 const DAY: u32 = 86_400;
-/// What a purchase costs, in lamports or base units.
+/// The price of a purchase, in lamports or base units.
 const PRICE: u64 = 100_000_000;
 
-/// How the cases of a row come about.
+/// Prepares the chain and the cases of a row.
 type Prepare = fn(&Binaries, usize) -> Result<(Chain, Vec<Case>)>;
 
 /// One row of the table.
 pub(crate) struct Spec {
     pub(crate) instruction: &'static str,
-    /// Empty where there is one kind.
+    /// Empty if there is only one variant.
     pub(crate) variant: &'static str,
-    /// For as many wallets as asked for.
+    /// Called with the number of wallets.
     pub(crate) prepare: Prepare,
 }
 
@@ -100,7 +100,7 @@ pub(crate) const SPECS: &[Spec] = &[
         "minted, with tiers and bonuses",
         |binaries, wallets| {
             let plan = settings(|settings| (settings.tiers, settings.bonuses) = ladder());
-            // The tenth conversion: both the third tier and the second bonus are new.
+            // The tenth conversion reaches the third tier and the second bonus.
             let ready = |scene: &mut Scene, referral: &Pubkey, _| {
                 scene.chain.rewrite::<Referral>(referral, |referral| {
                     referral.conversions = 9;
@@ -227,7 +227,7 @@ pub(crate) const SPECS: &[Spec] = &[
                     funding: Funding::MintAuthority,
                     ..split().terms
                 },
-                // A fixed reward needs something paid.
+                // A fixed reward needs a minimum payment.
                 ..settings(|settings| settings.min_amount = 1)
             };
             let more = [PurchaseAccounts::MINT, PurchaseAccounts::TOKEN_PROGRAM];
@@ -355,13 +355,13 @@ pub(crate) const SPECS: &[Spec] = &[
     }),
 ];
 
-/// The floor of a conversion: `benches/floor` says what the numbers mean.
+/// The floor of a conversion. `benches/floor` defines the numbers.
 #[derive(Clone, Copy)]
 struct Floor {
     tag: u8,
-    /// How the conversion's key is found; empty for the referee.
+    /// How to derive the conversion's key; empty for the referee's address.
     key: &'static [u8],
-    /// Places of the accounts that it takes after the first nine.
+    /// Positions of the accounts that it takes after the first nine.
     more: &'static [usize],
 }
 
@@ -380,7 +380,7 @@ impl Floor {
         }
     }
 
-    /// The case of these instructions, the last of which is `convert`.
+    /// A case of these instructions, the last of which is `convert`, with its floor.
     fn beside(self, payer: Pubkey, instructions: Vec<Instruction>) -> Case {
         let data = [&[self.tag], self.key].concat();
         let floor = instructions
@@ -394,7 +394,7 @@ impl Floor {
     }
 }
 
-/// A floor's instruction with the first accounts of `instruction`, and some more.
+/// A floor's instruction with the first accounts of `instruction` and those at `more`.
 fn pick(instruction: &Instruction, first: usize, more: &[usize], data: Vec<u8>) -> Instruction {
     let places = (0..first).chain(more.iter().copied());
     Instruction {
@@ -406,7 +406,7 @@ fn pick(instruction: &Instruction, first: usize, more: &[usize], data: Vec<u8>) 
     }
 }
 
-/// A case whose floor takes all accounts that are not absent.
+/// A case whose floor takes all accounts that are present.
 fn beside(payer: Pubkey, instruction: Instruction, floor: &[u8]) -> Case {
     let mut floor = pick(
         &instruction,
@@ -450,7 +450,7 @@ fn from_vault() -> Plan {
     }
 }
 
-/// A tenth of each order's price for the referrer.
+/// A plan that splits each payment: a tenth for the referrer.
 fn split() -> Plan {
     Plan {
         terms: Terms {
@@ -469,7 +469,7 @@ fn split() -> Plan {
     }
 }
 
-/// As many tiers and bonuses as a campaign can have.
+/// The most tiers and bonuses that a campaign can have.
 fn ladder() -> ([Tier; 4], [Bonus; 4]) {
     let tier = |min_conversions, multiplier_bps| Tier {
         min_conversions,
@@ -499,7 +499,8 @@ fn converts(
     converts_when(binaries, wallets, plan, floor, |_, _, _| Ok(()))
 }
 
-/// Conversions, each after `ready` with the scene, the referral and the wallet's index.
+/// Conversions; before each one, `ready` gets the scene, the referral and the wallet's
+/// index.
 fn converts_when(
     binaries: &Binaries,
     wallets: usize,
@@ -519,8 +520,8 @@ fn converts_when(
     Ok((scene.chain, cases))
 }
 
-/// Conversions that the attestor vouches for: `evidence` gets its key and the bytes
-/// of a voucher.
+/// Conversions that the attestor vouches for. `evidence` gets the attestor's key and the
+/// bytes of a voucher.
 fn attested(
     binaries: &Binaries,
     wallets: usize,
@@ -560,7 +561,7 @@ fn attested(
     Ok((scene.chain, cases))
 }
 
-/// Purchases of one order each; the floor takes the first eight accounts and `more`.
+/// Purchases, one order each. The floor takes the first eight accounts and `more`.
 fn purchases(
     binaries: &Binaries,
     wallets: usize,
@@ -589,7 +590,7 @@ fn purchases(
     Ok((scene.chain, cases))
 }
 
-/// Claims after the hold; the floor takes the first six accounts and `more`.
+/// Claims after the hold. The floor takes the first six accounts and `more`.
 fn claims(
     binaries: &Binaries,
     wallets: usize,
@@ -617,7 +618,7 @@ fn claims(
     Ok((scene.chain, cases))
 }
 
-/// The first touch of wallet `index` by its code.
+/// The binding of wallet `index` to its code.
 fn bind(scene: &Scene, index: usize) -> Result<Instruction> {
     let referee = wallet("referee", index);
     Ok(instructions::bind(&Bind {
@@ -629,7 +630,7 @@ fn bind(scene: &Scene, index: usize) -> Result<Instruction> {
     }))
 }
 
-/// What each of many companies does to its campaign.
+/// One instruction on each of many campaigns.
 fn campaigns(
     binaries: &Binaries,
     wallets: usize,

@@ -1,5 +1,5 @@
-//! What a row's cases need on the chain: a campaign, and a code with its owner for
-//! each wallet.
+//! The state on the chain that a row needs: a campaign, and for each wallet a code and
+//! its owner.
 
 use anyhow::Result;
 use solana_sdk::{
@@ -16,22 +16,22 @@ use crate::chain::{Binaries, Chain, NOW, code, wallet};
 
 /// Base units for each conversion: 5 whole tokens of 6 decimals.
 pub(crate) const REWARD: u64 = 5_000_000;
-/// The number of each company's campaign.
+/// The id of each company's campaign.
 pub(crate) const ID: u64 = 1;
 const NOBODY: Pubkey = Pubkey::new_from_array([0; 32]);
 
-/// What a campaign is to be.
+/// The terms and the tokens of a campaign.
 pub(crate) struct Plan {
     pub(crate) terms: Terms,
     pub(crate) settings: Settings,
-    /// Program of the rewards' token; `None` for rewards in SOL.
+    /// Token program of the rewards; `None` for rewards in SOL.
     pub(crate) token_program: Option<Pubkey>,
-    /// Whether payments are in the rewards' token; they are SOL otherwise.
+    /// Whether payments are in the rewards' token; otherwise they are in SOL.
     pub(crate) paid_in_token: bool,
 }
 
 impl Default for Plan {
-    /// Mints a fixed reward for each wallet, at once, on nobody's word but the wallet's.
+    /// Mints a fixed reward per wallet at once, without evidence.
     fn default() -> Self {
         Self {
             terms: Terms::default(),
@@ -50,7 +50,7 @@ pub(crate) struct Scene {
     pub(crate) chain: Chain,
     pub(crate) company: Pubkey,
     pub(crate) address: Pubkey,
-    /// As it was opened.
+    /// The campaign as it was opened.
     pub(crate) campaign: Campaign,
 }
 
@@ -71,8 +71,8 @@ impl Scene {
         })
     }
 
-    /// Registers wallet `index`'s code. Whoever is to receive tokens needs
-    /// [`Self::receives`], too.
+    /// Registers wallet `index`'s code. The owner needs [`Self::receives`] to receive
+    /// tokens.
     pub(crate) fn register(&mut self, index: usize) -> Result<Pubkey> {
         let owner = wallet("owner", index);
         self.chain.fund(&owner)?;
@@ -87,7 +87,7 @@ impl Scene {
         Ok(instructions::create_referral(&args))
     }
 
-    /// Registers the code and gives its owner and the referee what they need.
+    /// Registers the code, opens its owner's token account, and funds the referee.
     pub(crate) fn pair(&mut self, index: usize) -> Result<Pubkey> {
         let referral = self.register(index)?;
         self.receives(&wallet("owner", index))?;
@@ -95,7 +95,7 @@ impl Scene {
         Ok(referral)
     }
 
-    /// Opens `owner`'s account for the rewards' token, where rewards are tokens.
+    /// Opens `owner`'s account for the rewards' token, unless rewards are SOL.
     pub(crate) fn receives(&mut self, owner: &Pubkey) -> Result<Pubkey> {
         if !self.campaign.rewards_are_sol() {
             let (mint, program) = (self.campaign.mint, self.campaign.token_program);
@@ -104,7 +104,7 @@ impl Scene {
         Ok(pda::reward_account(owner, &self.campaign))
     }
 
-    /// Opens `owner`'s account for the campaign's token with plenty on it.
+    /// Opens `owner`'s account for the campaign's token and mints plenty to it.
     pub(crate) fn rich(&mut self, owner: &Pubkey) -> Result<Pubkey> {
         let account = self.receives(owner)?;
         let mint = mint_to(
@@ -117,7 +117,7 @@ impl Scene {
         Ok(account)
     }
 
-    /// The campaign and the referral as they are now.
+    /// Calls `build` with the campaign and the referral in their present state.
     pub(crate) fn with_offer<T>(
         &self,
         referral: &Pubkey,
@@ -132,7 +132,7 @@ impl Scene {
         self.with_offer(referral, |offer| instructions::convert(offer, args))
     }
 
-    /// Sends wallet `index`'s conversion, and returns it with its address.
+    /// Sends wallet `index`'s conversion. Returns its address and the account.
     pub(crate) fn converted(
         &mut self,
         referral: &Pubkey,
@@ -151,7 +151,7 @@ impl Scene {
     }
 }
 
-/// A sign-up of `referee`, who pays for it.
+/// A sign-up of `referee`, who also pays.
 pub(crate) fn signup(referee: &Pubkey) -> Convert {
     Convert {
         action: Action::Signup,
@@ -159,8 +159,7 @@ pub(crate) fn signup(referee: &Pubkey) -> Convert {
     }
 }
 
-/// Puts what `create_campaign` needs on the chain, for company `index`, and returns
-/// that instruction.
+/// Prepares `create_campaign` for company `index`, and returns the instruction.
 pub(crate) fn prepare_campaign(
     chain: &mut Chain,
     plan: &Plan,
@@ -218,7 +217,7 @@ fn open_account(
     chain.send(payer, &[open])
 }
 
-/// Of either token program: their instructions are the same.
+/// The instructions to create a mint of either token program; both have the same ones.
 fn create_mint(
     chain: &Chain,
     payer: &Pubkey,

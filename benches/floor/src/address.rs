@@ -1,5 +1,5 @@
-//! Accounts at derived addresses: a campaign's is a program-derived one, all others follow
-//! from the campaign with a seed.
+//! Accounts at derived addresses: a campaign's is a PDA, all others follow from the
+//! campaign with a seed.
 
 use pinocchio::{
     address::address_eq,
@@ -12,11 +12,11 @@ use pinocchio_system::instructions::{CreateAccount, CreateAccountWithSeed};
 
 use crate::calls::campaign_seeds;
 
-/// What the runtime appends to the seeds and the program before it hashes them:
+/// The suffix that the runtime hashes after the seeds and the program:
 /// <https://solana.com/docs/core/pda>.
 const PDA_MARKER: &[u8] = b"ProgramDerivedAddress";
 
-/// Every bump as a seed, so that the search copies none.
+/// Every bump as a seed, so that the search copies nothing.
 #[allow(clippy::indexing_slicing, reason = "checked at compile time")]
 static BUMPS: [[u8; 1]; 256] = {
     let mut bumps = [[0; 1]; 256];
@@ -28,7 +28,7 @@ static BUMPS: [[u8; 1]; 256] = {
     bumps
 };
 
-/// An account to be created.
+/// An account to create.
 pub struct NewAccount<'a> {
     pub program: &'a Address,
     pub payer: &'a AccountView,
@@ -38,7 +38,7 @@ pub struct NewAccount<'a> {
 }
 
 impl NewAccount<'_> {
-    /// Creates the campaign of this creator and number, exempt from rent, when its address
+    /// Creates the campaign of this creator and id, rent-exempt. Fails unless its address
     /// has the canonical bump.
     pub fn create_campaign(&self, creator: &Address, id: &[u8]) -> ProgramResult {
         let seeds: [&[u8]; 3] = [b"campaign", creator.as_ref(), id];
@@ -55,8 +55,8 @@ impl NewAccount<'_> {
         .invoke_signed(&[Signer::from(&seeds)])
     }
 
-    /// Creates the account of `campaign` with this text as the seed, exempt from rent. The
-    /// System program compares the address.
+    /// Creates the account of `campaign` with this seed, rent-exempt. The System program
+    /// checks the address.
     pub fn create_with_seed(&self, campaign: &AccountView, seed: &str) -> ProgramResult {
         let data = campaign.try_borrow()?;
         let seeds = campaign_seeds(&data)?;
@@ -72,14 +72,15 @@ impl NewAccount<'_> {
         .invoke_signed(&[Signer::from(&seeds)])
     }
 
-    /// [`Self::create_with_seed`] with the lower seven bits of each byte of `key`.
+    /// [`Self::create_with_seed`], with the lower seven bits of each byte of `key` as the
+    /// seed.
     pub fn create_keyed(&self, campaign: &AccountView, key: &[u8; 32]) -> ProgramResult {
-        // SAFETY: 32 bytes are four numbers, which may stand anywhere.
+        // SAFETY: the read covers exactly 32 bytes, and needs no alignment.
         let words: [u64; 4] = unsafe { core::ptr::read_unaligned(key.as_ptr().cast()) };
         let words = words.map(|word| word & 0x7f7f_7f7f_7f7f_7f7f);
-        // SAFETY: four numbers are 32 bytes.
+        // SAFETY: both types have 32 bytes.
         let seed = unsafe { core::mem::transmute::<[u64; 4], [u8; 32]>(words) };
-        // SAFETY: every byte is below 128.
+        // SAFETY: every byte is below 128, so the text is ASCII.
         let seed = unsafe { core::str::from_utf8_unchecked(&seed) };
         self.create_with_seed(campaign, seed)
     }
@@ -88,9 +89,9 @@ impl NewAccount<'_> {
         Rent::get()?.try_minimum_balance(self.size)
     }
 
-    /// The first bump, from 255 down, that gives no point of the curve; fails when it
-    /// does not give the account's address. Whether that address itself is a point is
-    /// left to the runtime, which refuses to sign for one.
+    /// The first bump, from 255 down, whose address is not a point of the curve. Fails if
+    /// it differs from the account's address. The runtime refuses to sign for an address
+    /// on the curve, so that is not checked here.
     fn canonical_bump(&self, seeds: [&[u8]; 3]) -> Result<&'static [u8; 1], ProgramError> {
         let [kind, first, second] = seeds;
         for bump in BUMPS.iter().rev() {
@@ -113,12 +114,12 @@ impl NewAccount<'_> {
     }
 }
 
-/// The hash of the parts, one after the other.
+/// The SHA-256 of the concatenated parts.
 #[inline(always)]
 pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     let mut hash = [0; 32];
     #[cfg(target_os = "solana")]
-    // SAFETY: a slice of slices is what the syscall reads, and it writes 32 bytes.
+    // SAFETY: the syscall reads a slice of slices and writes 32 bytes.
     unsafe {
         pinocchio::syscalls::sol_sha256(
             parts.as_ptr().cast(),
@@ -131,14 +132,14 @@ pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     hash
 }
 
-/// Whether the address is a point of the curve, and so may be a wallet's.
+/// Whether the address is a point of the curve, so that it may be a wallet's.
 #[inline(always)]
 fn is_point(address: &Address) -> bool {
     #[cfg(target_os = "solana")]
     {
         const EDWARDS: u64 = 0;
-        // SAFETY: the syscall reads 32 bytes, and writes no point when there is no
-        // place for it.
+        // SAFETY: the syscall reads 32 bytes. It writes no point, because the pointer for
+        // the result is null.
         let result = unsafe {
             pinocchio::syscalls::sol_curve_validate_point(
                 EDWARDS,

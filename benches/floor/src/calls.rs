@@ -1,4 +1,4 @@
-//! Calls into the System program and the token programs.
+//! CPIs into the System program and the token programs.
 
 use pinocchio::{
     cpi::{Seed, Signer},
@@ -10,14 +10,14 @@ use pinocchio_token_2022::instructions::{MintTo, TransferChecked};
 
 use crate::PART;
 
-/// Where a campaign's bump, decimals, creator and number are, and a mint's decimals.
+/// Offsets of a campaign's bump, decimals, creator and id.
 const BUMP: core::ops::Range<usize> = 9..10;
 const DECIMALS: usize = 16;
 const CREATOR: core::ops::Range<usize> = 21..53;
 const ID: core::ops::Range<usize> = 53..61;
 const MINT_DECIMALS: usize = 44;
 
-/// Mints one part, signed by the campaign.
+/// Mints one part; the campaign signs.
 pub fn mint(
     campaign: &AccountView,
     token: &AccountView,
@@ -36,7 +36,7 @@ pub fn mint(
     .invoke_signed(&[Signer::from(&seeds)])
 }
 
-/// Moves one part out of the vault, signed by the campaign.
+/// Moves one part out of the vault; the campaign signs.
 pub fn withdraw(
     campaign: &AccountView,
     token: &AccountView,
@@ -58,7 +58,7 @@ pub fn withdraw(
     .invoke_signed(&[Signer::from(&seeds)])
 }
 
-/// Moves tokens of whoever signed the transaction.
+/// Moves tokens of `owner`, who signed the transaction.
 pub fn transfer(
     owner: &AccountView,
     token: &AccountView,
@@ -83,12 +83,12 @@ pub fn transfer(
     .invoke()
 }
 
-/// Moves lamports of whoever signed the transaction.
+/// Moves lamports of `from`, who signed the transaction.
 pub fn pay(from: &AccountView, to: &AccountView, lamports: u64) -> ProgramResult {
     Transfer { from, to, lamports }.invoke()
 }
 
-/// The seeds with which a campaign signs, from its bytes.
+/// The seeds of a campaign's signature, read from its account.
 pub fn campaign_seeds(data: &[u8]) -> Result<[Seed<'_>; 4], ProgramError> {
     let seed = |range| data.get(range).ok_or(ProgramError::InvalidAccountData);
     Ok([

@@ -1,11 +1,10 @@
-//! The floor of Vouch's compute units: what an instruction has to do whoever writes
-//! it, and nothing else. Addresses, account sizes and calls into other programs are
-//! those of `programs/referral`; rules, counters, events and the contents of new
-//! accounts are left out. It checks nothing: never deploy it.
+//! The floor of Vouch's compute units: the work of an instruction that no implementation
+//! can avoid, and nothing else. Addresses, account sizes and CPIs are those of
+//! `programs/referral`. Rules, counters, events and the contents of new accounts are left
+//! out. It checks nothing: never deploy it.
 //!
-//! It runs at Vouch's own address, on Vouch's own accounts and in their order, so
-//! both create the same accounts. The first byte of the data says which instruction it is
-//! the floor of.
+//! It runs at Vouch's address, with Vouch's accounts in the same order, so both create
+//! the same accounts. The first byte of the data selects the instruction.
 
 #![cfg_attr(target_os = "solana", no_std)]
 
@@ -26,21 +25,22 @@ mod entrypoint {
     pinocchio::nostd_panic_handler!();
 }
 
-/// Bytes of Vouch's accounts, their discriminators included.
+/// Sizes of Vouch's accounts in bytes, discriminators included.
 const CAMPAIGN_SIZE: usize = 1569;
 const REFERRAL_SIZE: usize = 319;
 const CONVERSION_SIZE: usize = 148;
 const BINDING_SIZE: usize = 153;
 
-/// Where a conversion's status and the first byte of a referral's pending rewards are.
+/// Offsets of a conversion's status, and of a referral's pending rewards.
 const STATUS: usize = 9;
 const REWARDS_PENDING: usize = 279;
 
-/// Base units or lamports of each part of a reward, and of what is left of a payment.
+/// Amounts, in base units or lamports, of each part of a reward and of the rest of a
+/// payment.
 const PART: u64 = 1_000_000;
 const REST: u64 = 9_000_000;
 
-/// Runs the instruction that the first byte of `data` names.
+/// Runs the instruction that the first byte of `data` selects.
 ///
 /// # Errors
 /// When accounts are missing or a call fails.
@@ -51,7 +51,7 @@ pub fn process(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> 
     match instruction {
         0 => convert(program, accounts, data),
         1 => claim(accounts),
-        // A conversion whose reward waits: nothing is paid.
+        // A conversion with a held reward: nothing is paid.
         2 => record(program, accounts, data),
         3 => convert_from_vault(program, accounts, data),
         4 => claim_from_vault(accounts),
@@ -67,7 +67,7 @@ pub fn process(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> 
     }
 }
 
-/// After Vouch's first nine accounts: one token account for each further part.
+/// Accounts: Vouch's first nine, then one token account per further part.
 fn convert(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> ProgramResult {
     record(program, accounts, data)?;
     let [_, _, campaign, _, _, token, referrer, token_program, _, others @ ..] = accounts else {
@@ -80,7 +80,7 @@ fn convert(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> Prog
     Ok(())
 }
 
-/// After Vouch's first nine accounts: the vault.
+/// Accounts: Vouch's first nine, then the vault.
 fn convert_from_vault(
     program: &Address,
     accounts: &mut [AccountView],
@@ -101,7 +101,7 @@ fn claim(accounts: &mut [AccountView]) -> ProgramResult {
     mint(campaign, token, referrer, token_program)
 }
 
-/// After Vouch's first six accounts: the vault.
+/// Accounts: Vouch's first six, then the vault.
 fn claim_from_vault(accounts: &mut [AccountView]) -> ProgramResult {
     let [campaign, referral, conversion, referrer, token, token_program, vault, ..] = accounts
     else {
@@ -111,7 +111,7 @@ fn claim_from_vault(accounts: &mut [AccountView]) -> ProgramResult {
     withdraw(campaign, token, vault, referrer, token_program)
 }
 
-/// Data: the campaign's number.
+/// Data: the campaign's id.
 fn create_campaign(program: &Address, accounts: &mut [AccountView], id: &[u8]) -> ProgramResult {
     let [payer, authority, campaign, ..] = accounts else {
         return Err(ProgramError::NotEnoughAccountKeys);
@@ -130,7 +130,7 @@ fn create_referral(program: &Address, accounts: &mut [AccountView], code: &[u8])
     let [payer, _owner, campaign, referral, ..] = accounts else {
         return Err(ProgramError::NotEnoughAccountKeys);
     };
-    // SAFETY: a code has ASCII characters alone.
+    // SAFETY: a code is ASCII.
     let code = unsafe { core::str::from_utf8_unchecked(code) };
     NewAccount {
         program,
@@ -154,7 +154,7 @@ fn bind(program: &Address, accounts: &mut [AccountView]) -> ProgramResult {
     .create_keyed(campaign, &sha256(&[b"binding", wallet.address().as_ref()]))
 }
 
-/// Paid in SOL: the treasury's part, then the referrer's.
+/// A payment in SOL: the treasury's part, then the referrer's.
 fn purchase(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> ProgramResult {
     record(program, accounts, data)?;
     let [_, buyer, _, _, _, treasury, referrer, ..] = accounts else {
@@ -164,7 +164,7 @@ fn purchase(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> Pro
     pay(buyer, referrer, PART)
 }
 
-/// Paid in tokens. After Vouch's first eight accounts: payment mint, source and
+/// A payment in tokens. Accounts: Vouch's first eight, then payment mint, source and
 /// token program.
 fn purchase_with_tokens(
     program: &Address,
@@ -180,7 +180,7 @@ fn purchase_with_tokens(
     transfer(buyer, token, source, referrer, token_program, PART)
 }
 
-/// Paid in SOL, with a minted reward. After Vouch's first eight accounts: mint and
+/// A payment in SOL with a minted reward. Accounts: Vouch's first eight, then mint and
 /// token program.
 fn purchase_minted(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> ProgramResult {
     record(program, accounts, data)?;
@@ -206,9 +206,9 @@ fn withdraw_vault(accounts: &mut [AccountView]) -> ProgramResult {
     withdraw(campaign, token, vault, destination, token_program)
 }
 
-/// Creates a conversion. Its key by `data`: the referee, when that is empty; else
-/// what its first byte says, 1 for the hash of referee and referral, 2 for the hash of
-/// referee and reference, 3 for the hash of the reference, which follows.
+/// Creates a conversion. If `data` is empty, the key is the referee. Otherwise the first
+/// byte selects the key: 1 the hash of referee and referral, 2 the hash of referee and
+/// reference, 3 the hash of the reference. The reference follows that byte.
 fn record(program: &Address, accounts: &[AccountView], data: &[u8]) -> ProgramResult {
     let [payer, referee, campaign, referral, conversion, ..] = accounts else {
         return Err(ProgramError::NotEnoughAccountKeys);
@@ -239,7 +239,8 @@ fn record(program: &Address, accounts: &[AccountView], data: &[u8]) -> ProgramRe
     .create_keyed(campaign, key)
 }
 
-/// Flips a conversion's status to paid and takes one byte off a referral's counter.
+/// Sets a conversion's status to paid and subtracts 1 from one byte of a referral's
+/// counter.
 fn settle(referral: &mut AccountView, conversion: &mut AccountView) -> ProgramResult {
     let mut data = conversion.try_borrow_mut()?;
     *data

@@ -11,7 +11,7 @@ import type { Code } from './code.js';
 import { Proof, REFERRAL_PROGRAM_ADDRESS, Uniqueness, type Campaign } from './generated/index.js';
 import { hash } from './hash.js';
 
-/** Stands for "none" in accounts, and for SOL as a mint; also the System program's address. */
+/** "None" in accounts, SOL as a mint, and the System program's address. */
 export const NO_ADDRESS = '11111111111111111111111111111111' as Address;
 /** The System program. */
 export const SYSTEM_PROGRAM_ADDRESS = NO_ADDRESS;
@@ -24,15 +24,15 @@ export const ASSOCIATED_TOKEN_PROGRAM_ADDRESS =
 export const ATTESTATION_SERVICE_ADDRESS =
   '22zoJMtdu4tQc2PzL74ZUT7FrwgB1Udec8DdW4yw4BdG' as Address;
 
-/** The reference of a conversion to which the campaign gives none of its own. */
+/** The reference of a conversion without one. */
 export const NO_REFERENCE: ReadonlyUint8Array = new Uint8Array(32);
 
-/** The terms of a campaign that say which conversions are the same. */
+/** The terms that decide which conversions count as the same. */
 export type ConversionTerms = Pick<Campaign, 'proof' | 'uniqueness'>;
 
 /**
- * The key of a conversion, from which its address follows: two conversions that the campaign
- * counts as one have the same key. `referral` is the referral's address, `reference` the
+ * The key of a conversion; the conversion's address is derived from it. Two conversions that the
+ * campaign counts as one have the same key. `referral` is the referral's address, `reference` the
  * campaign's own reference.
  */
 export async function conversionKey(
@@ -48,39 +48,43 @@ export async function conversionKey(
     case Uniqueness.WalletAndCode:
       return await hash(wallet, bytesOf(referral));
     case Uniqueness.Order:
-      // The attestor says which order it is; a buyer could take another's number.
+      // The attestor vouches for the order number. Without one, a buyer could use somebody
+      // else's.
       return terms.proof === Proof.Attested ? await hash(reference) : await hash(wallet, reference);
   }
 }
 
-/** The address of the referral that owns `code` in a campaign. */
+/** The address of the referral with `code` in a campaign. */
 export function findReferralAddress(campaign: Address, code: Code): Promise<Address> {
   return withSeed(campaign, code);
 }
 
 /**
- * The address of a campaign's account with a key of 32 bytes: of a conversion, by its
- * {@link conversionKey}.
+ * The address of a campaign's account with a 32-byte key, such as a conversion with its {@link
+ * conversionKey}.
  */
 export function findKeyedAddress(campaign: Address, key: ReadonlyUint8Array): Promise<Address> {
-  // A seed has to be text, so the highest bit of each byte is left out.
+  // A seed must be text, so the highest bit of each byte is cleared.
   return withSeed(
     campaign,
     key.map((byte) => byte & 0x7f),
   );
 }
 
-/** The address of the binding of `wallet` to the code that first brought it to a campaign. */
+/** The address of the binding of `wallet` in a campaign. */
 export function findBindingAddress(campaign: Address, wallet: Address): Promise<Address> {
   return findNamedAddress(campaign, 'binding', bytesOf(wallet));
 }
 
-/** The address of the account of a code's `owner`, in a campaign that counts per owner. */
+/**
+ * The address of the account that counts for a code's `owner`, in a campaign that counts per
+ * owner.
+ */
 export function findReferrerAddress(campaign: Address, owner: Address): Promise<Address> {
   return findNamedAddress(campaign, 'referrer', bytesOf(owner));
 }
 
-/** The address at which a voucher is revoked; `digest` is its `voucherDigest`. */
+/** The address of a voucher's revocation; `digest` is its `voucherDigest`. */
 export function findRevocationAddress(
   campaign: Address,
   digest: ReadonlyUint8Array,
@@ -93,7 +97,7 @@ function withSeed(campaign: Address, seed: ReadonlyUint8Array | string): Promise
   return createAddressWithSeed({ baseAddress: campaign, programAddress, seed });
 }
 
-/** The address of a campaign's account of the kind `name`, for these 32 bytes. */
+/** The address of a campaign's account of the kind `name` for `bytes`. */
 async function findNamedAddress(campaign: Address, name: string, bytes: ReadonlyUint8Array) {
   return await findKeyedAddress(campaign, await hash(getUtf8Encoder().encode(name), bytes));
 }
@@ -103,8 +107,8 @@ function bytesOf(address: Address): ReadonlyUint8Array {
 }
 
 /**
- * The credential of `wallet` by this issuer and schema of the Solana Attestation Service,
- * which a campaign with a gate asks for.
+ * The credential of `wallet` from this issuer, with this schema of the Solana Attestation
+ * Service. A campaign with a gate requires it.
  */
 export async function findCredentialAddress(
   issuer: Address,
@@ -141,8 +145,8 @@ export function findVaultAddress(
 }
 
 /**
- * Where `owner` receives rewards of `campaign`: the associated token account, or the wallet
- * itself where rewards are SOL.
+ * The account that receives rewards of `owner` in `campaign`: the associated token account, or
+ * the wallet itself if rewards are SOL.
  */
 export async function findRewardAddress(
   owner: Address,

@@ -1,6 +1,6 @@
 declare const brand: unique symbol;
 
-/** A referral code in upper case, as {@link parseCode} gives it. */
+/** A referral code in upper case, as {@link parseCode} returns it. */
 export type Code = string & { readonly [brand]: 'Code' };
 
 /** Every character that a code may have: no `O`, `I` and `L`, which look like `0` and `1`. */
@@ -12,9 +12,9 @@ export const CODE_MAX_LENGTH = 12;
 
 const PATTERN = new RegExp(`^[${CODE_ALPHABET}]{${CODE_MIN_LENGTH},${CODE_MAX_LENGTH}}$`);
 
-/** Reads a code as people type it, in either case; `undefined` when it is none. */
+/** Parses a code in either case; `undefined` when it is invalid. */
 export function parseCode(text: string): Code | undefined {
-  // ASCII alone: other letters would become ones that a code may have.
+  // Convert ASCII letters only, because other letters may have an ASCII upper case.
   const upper = text.replace(/[a-z]/g, (letter) => letter.toUpperCase());
   return PATTERN.test(upper) ? (upper as Code) : undefined;
 }

@@ -17,9 +17,9 @@ export function programError(code: number): ProgramError | undefined {
 }
 
 /**
- * Why the program refused `message`, when it was the program that did. `error` is what sending
- * or simulating the message threw; other programs number their errors alike, so the message
- * says whose it is.
+ * The program's error that made `message` fail; `undefined` if another program failed. `error` is
+ * the exception from sending or simulating the message. All programs number their errors alike,
+ * so `message` is needed to tell which program failed.
  */
 export function refusal(
   error: unknown,

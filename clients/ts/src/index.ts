@@ -1,10 +1,10 @@
 /**
- * The Vouch program, from TypeScript.
+ * The Vouch program for TypeScript.
  *
- * What is generated from the program's IDL (accounts, every instruction, errors) is exported
- * as it is. The functions beside it find out the accounts that an instruction needs, as the
- * Rust client does: `convertInstruction`, `purchaseInstruction`, `claimInstruction`, and those
- * before and around them.
+ * The parts that are generated from the program's IDL (accounts, every instruction, errors) are
+ * exported unchanged. The functions beside them resolve the accounts that an instruction needs,
+ * as the Rust client does: `convertInstruction`, `purchaseInstruction`, `claimInstruction`, and
+ * those before and around them.
  *
  * Amounts are base units of the token (`bigint`), times are unix seconds (`bigint`), and a
  * zero time, limit or address means "none".

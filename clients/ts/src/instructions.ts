@@ -59,26 +59,26 @@ import { voucherDigest } from './voucher.js';
 /** The sysvar that holds a transaction's instructions. */
 const INSTRUCTIONS_SYSVAR = 'Sysvar1nstructions1111111111111111111111111' as Address;
 
-/** The bits of a conversion's `settled`: the parts that are not owed. */
+/** The bits of a conversion's `settled`: parts that are paid, or were zero from the start. */
 export const SETTLED = { referrer: 1, referee: 2, partner: 4 } as const;
 
-/** What `createReferralInstruction` takes. */
+/** Arguments of `createReferralInstruction`. */
 export type CreateReferralArgs = {
   /** Pays the rent. */
   payer: TransactionSigner;
-  /** Who will earn the code's rewards. */
+  /** Earns the code's rewards. */
   owner: TransactionSigner;
   /** The campaign's address. */
   campaign: Address;
   /** The code. */
   code: Code;
-  /** Most conversions it may ever have; none for no limit. */
+  /** Most conversions that the code may ever have; absent for no limit. */
   usageLimit?: bigint;
-  /** Unix seconds from which it no longer earns; none for never. */
+  /** Unix seconds from which the code no longer earns; absent for never. */
   expiresAt?: bigint;
-  /** The campaign's attestor, where codes need one. */
+  /** The campaign's attestor, if codes need its signature. */
   attestor?: TransactionSigner;
-  /** The campaign's `perOwner`, false when absent: there the owner has to be registered. */
+  /** The campaign's `perOwner`; false when absent. If true, the owner must be registered. */
   perOwner?: boolean;
 };
 
@@ -98,7 +98,7 @@ export async function createReferralInstruction(input: CreateReferralArgs): Prom
   });
 }
 
-/** What `registerReferrerInstruction` takes. */
+/** Arguments of `registerReferrerInstruction`. */
 export type RegisterReferrerArgs = {
   /** Pays the rent. */
   payer: TransactionSigner;
@@ -116,29 +116,29 @@ export async function registerReferrerInstruction(
   return getRegisterReferrerInstruction({ ...input, referrer });
 }
 
-/** What `bindInstruction` takes. */
+/** Arguments of `bindInstruction`. */
 export type BindArgs = {
   /** Pays the rent. */
   payer: TransactionSigner;
-  /** The wallet that was brought. */
+  /** The wallet to bind. */
   wallet: TransactionSigner;
   /** The campaign's address. */
   campaign: Address;
-  /** The code that brought it. */
+  /** The code that brought the wallet. */
   code: Code;
   /**
-   * The referral of the wallet's `Binding`, where it has one that has not expired: the wallet
-   * is bound anew if that referral cannot earn any more.
+   * The referral of the wallet's `Binding`, if that has not expired. The wallet is bound to the
+   * new code if that referral cannot earn any more.
    */
   boundReferral?: Address;
   /**
-   * The account of that referral's owner, where the campaign counts per owner and the owner has
+   * The account of that referral's owner, if the campaign counts per owner and the owner has
    * reached its limit.
    */
   boundReferrer?: Address;
 };
 
-/** Records that the code brought the wallet to the campaign first. */
+/** Records that the code was the first to bring the wallet to the campaign. */
 export async function bindInstruction(input: BindArgs): Promise<Instruction> {
   const { campaign, code, wallet } = input;
   const referral = await findReferralAddress(campaign, code);
@@ -146,30 +146,30 @@ export async function bindInstruction(input: BindArgs): Promise<Instruction> {
   return getBindInstruction({ ...input, referral, binding });
 }
 
-/** What `convertInstruction` takes, besides the offer. */
+/** Arguments of `convertInstruction`, besides the offer. */
 export type ConvertArgs = Offer & {
   /** The wallet that was referred. */
   referee: TransactionSigner;
   /** Pays the rent, may be a sponsor; the referee when absent. */
   payer?: TransactionSigner;
-  /** What the referee did; a sign-up when absent. */
+  /** The referee's action; a sign-up when absent. */
   action?: Action;
-  /** What it was worth, in units of the campaign's own choice; 0 when it has no price. */
+  /** The worth of the action, in units that the campaign chooses; 0 when it has no price. */
   amount?: bigint;
   /** The campaign's own reference, such as a hash of an order. */
   reference?: ReadonlyUint8Array;
   /**
-   * Who else says so: the campaign's attestor, who signs the transaction, or a voucher, by its
-   * `voucherMessage`. The instruction right before is then `voucherInstruction`'s.
+   * The evidence: the campaign's attestor, who signs the transaction, or the `voucherMessage` of
+   * a voucher. A voucher's `voucherInstruction` must be right before this one.
    */
   evidence?: TransactionSigner | { readonly voucher: ReadonlyUint8Array };
 };
 
 /**
- * Records a conversion and pays its reward, or holds it, as the campaign says.
+ * Records a conversion. Its reward is paid at once, or held if the campaign has a hold.
  *
- * A part whose beneficiary has no token account is owed, and claimed later. A sponsor that does
- * not want the referee to wait puts `createRewardAccountInstruction` before this instruction.
+ * A part whose beneficiary has no token account is owed, and claimed later. To pay it at once,
+ * put `createRewardAccountInstruction` before this instruction.
  */
 export async function convertInstruction(input: ConvertArgs): Promise<Instruction> {
   const { campaign, referral, referee, evidence } = input;
@@ -182,7 +182,7 @@ export async function convertInstruction(input: ConvertArgs): Promise<Instructio
     campaign: campaign.address,
     referral: referral.address,
     conversion: await findConversionAddress(input, referee.address, reference),
-    // What is held moves no token yet.
+    // A held reward moves no token yet.
     mint: atOnce ? rewardMint(campaign.data) : undefined,
     referrerAccount: referral.data.rewardAccount,
     tokenProgram: campaign.data.tokenProgram,
@@ -206,39 +206,39 @@ export async function convertInstruction(input: ConvertArgs): Promise<Instructio
   });
 }
 
-/** What `purchaseInstruction` takes, besides the offer. */
+/** Arguments of `purchaseInstruction`, besides the offer. */
 export type PurchaseArgs = Offer & {
-  /** The wallet that was referred, and pays the price. */
+  /** The wallet that was referred and pays the price. */
   buyer: TransactionSigner;
   /** Pays the rent, may be a sponsor; the buyer when absent. */
   payer?: TransactionSigner;
-  /** What the buyer did; a purchase when absent. */
+  /** The buyer's action; a purchase when absent. */
   action?: Action;
   /** The price, in base units of the payment token, before any discount. */
   amount: bigint;
   /**
-   * The most that the buyer pays: the price that was shown, after the discount of a split. The
-   * purchase fails when the campaign's settings have changed and it would be more.
+   * The most that the buyer pays: the price that the buyer was shown, after the discount of a
+   * split. The purchase fails if the campaign's settings have changed and the price is higher.
    */
   maxPayment: bigint;
   /** The seller's own reference, such as a hash of an order. */
   reference?: ReadonlyUint8Array;
-  /** Program of the payment token, when it is not the Token program. */
+  /** Program of the payment token, if it is not the SPL Token program. */
   paymentTokenProgram?: Address;
-  /** The buyer's token account that pays, when it is not the associated one. */
+  /** The buyer's token account that pays, if it is not the associated token account. */
   paymentSource?: Address;
 };
 
 /**
- * Pays the price to the campaign's treasury, records the conversion and pays its reward, or
- * holds it, as the campaign says.
+ * Pays the price to the campaign's treasury and records the conversion. Its reward is paid at
+ * once, or held if the campaign has a hold.
  */
 export async function purchaseInstruction(input: PurchaseArgs): Promise<Instruction> {
   const { campaign, referral, buyer } = input;
   const reference = input.reference ?? NO_REFERENCE;
   const atOnce = input.settings.holdSeconds === 0;
-  // A split pays rewards in the token of the payment, which is there already; what is held
-  // moves no other.
+  // A split pays rewards in the payment token, whose accounts are there already. A held reward
+  // moves no other token.
   const moves = atOnce && campaign.data.funding !== Funding.PaymentSplit;
   const instruction = getPurchaseInstruction({
     payer: input.payer ?? buyer,
@@ -279,15 +279,15 @@ async function payment(input: PurchaseArgs) {
   return { paymentMint, paymentSource, paymentTokenProgram };
 }
 
-/** What `claimInstruction` takes: of an offer, campaign and referral alone. */
+/** Arguments of `claimInstruction`. Of an offer, it needs only campaign and referral. */
 export type ClaimArgs = Pick<Offer, 'campaign' | 'referral'> & {
   /** The conversion as it stands on the chain. */
   conversion: At<Conversion>;
 };
 
 /**
- * Pays the parts of a conversion that are owed and no longer held, as far as their accounts can
- * take them. Anybody may send it.
+ * Pays those parts of a conversion that are owed, no longer held, and accepted by their accounts.
+ * Anybody may send it.
  */
 export async function claimInstruction(input: ClaimArgs): Promise<Instruction> {
   const { campaign, referral, conversion } = input;
@@ -313,24 +313,24 @@ export async function claimInstruction(input: ClaimArgs): Promise<Instruction> {
   const all = SETTLED.referrer | SETTLED.referee | SETTLED.partner;
   return resolved(instruction, CLAIM, {
     campaign: paysFromVault(campaign.data),
-    // A held conversion that owes nothing is only closed.
+    // If a held conversion owes nothing, the claim only changes its status.
     mint: mints(campaign.data) && data.settled !== all,
   });
 }
 
-/** What `cancelConversionInstruction` takes: of an offer, campaign and referral alone. */
+/** Arguments of `cancelConversionInstruction`. Of an offer, it needs only campaign and referral. */
 export type CancelConversionArgs = ClaimArgs & {
   /** The campaign's authority. */
   authority: TransactionSigner;
 };
 
-/** Cancels a conversion within its hold: a refund, or fraud. */
+/** Cancels a conversion within its hold, because of a refund or fraud. */
 export async function cancelConversionInstruction(
   input: CancelConversionArgs,
 ): Promise<Instruction> {
   const { authority, campaign, referral, conversion } = input;
   const { address, data } = campaign;
-  // What a split put aside goes to the treasury; from elsewhere, nothing has moved yet.
+  // Only a split holds money back. It goes to the treasury.
   const split = data.funding === Funding.PaymentSplit;
   const token = split && !rewardsAreSol(data);
   const instruction = getCancelConversionInstruction({
@@ -350,19 +350,19 @@ export async function cancelConversionInstruction(
   });
 }
 
-/** What `reclaimCampaignInstruction` takes. */
+/** Arguments of `reclaimCampaignInstruction`. */
 export type ReclaimCampaignArgs = {
   /** The campaign's authority. */
   authority: TransactionSigner;
   /** The campaign. */
   campaign: At<Campaign>;
-  /** The token account that gets what is left in the vault, where there is one. */
+  /** The token account that receives the rest of the vault, if there is a vault. */
   destination?: Address;
 };
 
 /**
- * Gives back what a closed campaign holds, once nothing can be claimed any more: the mint's
- * authority, the vault's tokens, the rent.
+ * Takes back what a closed campaign holds, once nothing can be claimed any more: the mint
+ * authority, the vault's tokens and the rent.
  */
 export function reclaimCampaignInstruction(input: ReclaimCampaignArgs): Instruction {
   const { authority, campaign, destination } = input;
@@ -379,9 +379,9 @@ export function reclaimCampaignInstruction(input: ReclaimCampaignArgs): Instruct
   return resolved(instruction, RECLAIM_CAMPAIGN, { campaign: true, mint: mints(data) });
 }
 
-/** What `revokeVoucherInstruction` takes. */
+/** Arguments of `revokeVoucherInstruction`. */
 export type RevokeVoucherArgs = {
-  /** Pays the rent, which comes back once the voucher has expired. */
+  /** Pays the rent, which is returned after the voucher has expired. */
   payer: TransactionSigner;
   /** The campaign's attestor. */
   attestor: TransactionSigner;
@@ -400,9 +400,9 @@ export async function revokeVoucherInstruction(input: RevokeVoucherArgs): Promis
 }
 
 /**
- * Creates the associated token account in which `owner` receives rewards of `campaign`, unless
- * it exists; `undefined` where rewards are SOL, which need none. `payer` pays its rent, which
- * `owner` can take by closing the account: let referrers and partners pay for their own.
+ * Creates the associated token account in which `owner` receives rewards of `campaign`, unless it
+ * exists; `undefined` if rewards are SOL. `payer` pays its rent, which `owner` can take by
+ * closing the account, so let referrers and partners pay for their own.
  */
 export async function createRewardAccountInstruction(
   payer: TransactionSigner,
@@ -428,12 +428,12 @@ export async function createRewardAccountInstruction(
   };
 }
 
-/** The token of the rewards, absent where they are SOL. */
+/** The mint of the rewards; `undefined` if they are SOL. */
 function rewardMint(campaign: Campaign): Address | undefined {
   return rewardsAreSol(campaign) ? undefined : campaign.mint;
 }
 
-/** The program of that token, absent where rewards are SOL. */
+/** The token program of the reward mint; `undefined` if rewards are SOL. */
 function rewardTokenProgram(campaign: Campaign): Address | undefined {
   return rewardsAreSol(campaign) ? undefined : campaign.tokenProgram;
 }
@@ -442,7 +442,7 @@ function vault(campaign: Campaign): Address | undefined {
   return paysFromVault(campaign) ? campaign.vault : undefined;
 }
 
-/** The accounts that the campaign asks of `wallet` and of the code's owner, if any. */
+/** The accounts that the campaign requires for `wallet` and for the code's owner. */
 async function asked({ campaign, referral, settings }: Offer, wallet: Address) {
   const { address, data } = campaign;
   const { attributionWindow, gateCredential, gateSchema } = settings;
@@ -456,7 +456,7 @@ async function asked({ campaign, referral, settings }: Offer, wallet: Address) {
   };
 }
 
-/** Where accounts are in an instruction, and how many of them are never left out. */
+/** Positions of accounts in an instruction, and how many of them are never left out. */
 type Layout = { readonly always: number; readonly campaign: number; readonly mint: number };
 
 const CONVERT: Layout = { always: 9, campaign: 2, mint: 5 };
@@ -466,11 +466,11 @@ const CANCEL: Layout = { always: 9, campaign: 1, mint: 6 };
 const RECLAIM_CAMPAIGN: Layout = { always: 7, campaign: 1, mint: 3 };
 
 /**
- * The instruction as the program wants it.
+ * The instruction in the form that the program accepts.
  *
- * Campaign and mint are writable only where the instruction changes them, so that conversions
- * run at the same time elsewhere. The accounts after the layout's `always` first ones are left
- * out where all of them are absent, which costs less.
+ * Campaign and mint are writable only if the instruction changes them, so that other conversions
+ * can run in parallel. If all accounts after the first `always` ones are absent, they are left
+ * out, which costs less.
  */
 function resolved(
   instruction: Instruction & InstructionWithAccounts<readonly AccountMeta[]>,
@@ -487,7 +487,7 @@ function resolved(
   return { ...instruction, accounts };
 }
 
-/** Refuses what the encoder would cut or fill up, silently. */
+/** Throws instead of letting the encoder truncate or pad silently. */
 function bytes32(reference: ReadonlyUint8Array): ReadonlyUint8Array {
   if (reference.length !== 32) {
     throw new RangeError(`a reference has 32 bytes, not ${reference.length}`);

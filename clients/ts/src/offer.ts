@@ -27,22 +27,22 @@ import {
 
 /** The sysvar that holds the cluster's time. */
 const CLOCK_SYSVAR = 'SysvarC1ock11111111111111111111111111111111' as Address;
-/** Where the unix seconds are in it, behind slot, epoch and their like. */
+/** Offset of the unix seconds in the sysvar, after slot, epoch and others. */
 const UNIX_TIMESTAMP_AT = 32;
 
-/** An account that was read: what `fetchCampaign` and its like give has this shape. */
+/** An account with its address, such as the results of `fetchCampaign`. */
 export type At<T> = { readonly address: Address; readonly data: T };
 
 /**
- * A campaign and one of its codes, as they stand on the chain: what the accounts of a
- * conversion follow from.
+ * A campaign and one of its codes, as they stand on the chain. The accounts of a conversion
+ * follow from these.
  */
 export type Offer = {
   readonly campaign: At<Campaign>;
   readonly referral: At<Referral>;
-  /** The cluster's time when they were read, in unix seconds. */
+  /** The cluster's time at which they were read, in unix seconds. */
   readonly now: bigint;
-  /** The campaign's settings in force then. */
+  /** The campaign's settings in force at `now`. */
   readonly settings: Settings;
 };
 
@@ -51,7 +51,7 @@ export function offerAt(campaign: At<Campaign>, referral: At<Referral>, now: big
   return { campaign, referral, now, settings: settingsInForce(campaign.data, now) };
 }
 
-/** Reads the campaign at `campaign` and its `code`. Throws when there is none. */
+/** Reads the campaign at `campaign` and its `code`. Throws if one does not exist. */
 export async function fetchOffer(
   rpc: Rpc<GetMultipleAccountsApi>,
   campaign: Address,
@@ -59,7 +59,7 @@ export async function fetchOffer(
   config?: FetchAccountsConfig,
 ): Promise<Offer> {
   const addresses = [campaign, await findReferralAddress(campaign, code), CLOCK_SYSVAR];
-  // In one request, all three are of the same slot.
+  // A single request reads all three at the same slot.
   const [campaignAccount, referralAccount, clock] = await fetchEncodedAccounts(
     rpc,
     addresses,
@@ -72,7 +72,7 @@ export async function fetchOffer(
   return offerAt(decodeCampaign(campaignAccount), decodeReferral(referralAccount), now);
 }
 
-/** The settings in force at `now`, in unix seconds: announced ones once their time has come. */
+/** The settings in force at `now`, in unix seconds: the announced ones from `nextFrom` on. */
 export function settingsInForce(
   campaign: Pick<Campaign, 'settings' | 'next' | 'nextFrom'>,
   now: bigint,
@@ -95,7 +95,7 @@ export function rewardsAreSol(campaign: Pick<Campaign, 'mint'>): boolean {
   return campaign.mint === NO_ADDRESS;
 }
 
-/** Whether payments are SOL, where there are any. */
+/** Whether payments are SOL. Meaningful only if the campaign takes payments. */
 export function paymentsAreSol(campaign: Pick<Campaign, 'paymentMint'>): boolean {
   return campaign.paymentMint === NO_ADDRESS;
 }
@@ -110,18 +110,19 @@ export function paysFromVault(campaign: Pick<Campaign, 'vault'>): boolean {
   return campaign.vault !== NO_ADDRESS;
 }
 
-/** Whether conversions change the campaign: it counts a budget, or what its vault owes. */
+/** Whether conversions change the campaign: it counts a budget, or pays from a vault. */
 export function counts(campaign: Pick<Campaign, 'settings' | 'vault'>): boolean {
-  // A budget takes effect at once, so that of `settings` holds also where others wait.
+  // A new budget applies at once, so `settings` has the right one even while others are
+  // announced.
   return campaign.settings.budget > 0n || paysFromVault(campaign);
 }
 
-/** Who earns a part of rewards of the code, if there is somebody. */
+/** The code's partner; `undefined` without one. */
 export function partnerOf(referral: Pick<Referral, 'partner'>): Address | undefined {
   return referral.partner === NO_ADDRESS ? undefined : referral.partner;
 }
 
-/** Where the partner's part of the next reward goes; `undefined` where there is none. */
+/** The account that receives the partner's part; `undefined` without a part. */
 export async function partnerAccount(offer: Offer): Promise<Address | undefined> {
   const { campaign, settings, now } = offer;
   const { partnerEndsAt, partnerShareBps, partnerFixed, ...referral } = offer.referral.data;
@@ -134,7 +135,7 @@ export async function partnerAccount(offer: Offer): Promise<Address | undefined>
     : undefined;
 }
 
-/** Where the part of `referee` in the next reward goes; `undefined` where there is none. */
+/** The account that receives the part of `referee`; `undefined` without a part. */
 export async function refereeAccount(
   { campaign, settings }: Offer,
   referee: Address,

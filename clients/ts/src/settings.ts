@@ -4,7 +4,7 @@ import { RewardKind, type SettingsArgs } from './generated/index.js';
 const NO_TIER = { minConversions: 0n, multiplierBps: 0 };
 const NO_BONUS = { threshold: 0n, amount: 0n };
 
-/** Settings under which nobody earns anything, for others to be made of. */
+/** Settings without any reward, as a base for others. */
 const NOTHING: SettingsArgs = {
   rewardKind: RewardKind.Fixed,
   rewardFixed: 0n,
@@ -31,8 +31,8 @@ const NOTHING: SettingsArgs = {
 };
 
 /**
- * The settings of a campaign that pays `units` base units for each conversion. `others` are
- * those in which it differs from one without bounds, parts for others, tiers and bonuses.
+ * The settings of a campaign that pays `units` base units for each conversion. `others` replaces
+ * the defaults, which are: no bounds, no parts for others, no tiers and no bonuses.
  */
 export function fixedReward(
   units: bigint,
@@ -43,8 +43,8 @@ export function fixedReward(
 
 /**
  * The settings of a campaign that pays `bps` basis points of each amount, at most `max` base
- * units. `others` are those in which it differs from one without bounds, parts for others,
- * tiers and bonuses.
+ * units. `others` replaces the defaults, which are: no bounds, no parts for others, no tiers and
+ * no bonuses.
  */
 export function percentReward(
   bps: number,

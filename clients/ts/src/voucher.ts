@@ -19,33 +19,33 @@ import { NO_REFERENCE } from './addresses.js';
 import { REFERRAL_PROGRAM_ADDRESS, getActionEncoder, type Action } from './generated/index.js';
 import { hash } from './hash.js';
 
-/** The program that checks signatures of this kind. */
+/** The program that verifies Ed25519 signatures. */
 export const ED25519_PROGRAM_ADDRESS = 'Ed25519SigVerify111111111111111111111111111' as Address;
 
 /** Longest life of a voucher, in seconds: 30 days. */
 export const MAX_VOUCHER_SECONDS = 2_592_000n;
 
-/** What the attestor vouches for. */
+/** The claim that the attestor signs. */
 export type Statement = {
   /** The campaign's address. */
   campaign: Address;
-  /** The campaign's `createdAt`: the same campaign on another cluster has another. */
+  /** The campaign's `createdAt`. It differs between clusters, so a voucher is valid on one only. */
   campaignCreatedAt: bigint;
   /** The referral that is credited. */
   referral: Address;
   /** The wallet that was referred. */
   referee: Address;
-  /** What it did. */
+  /** The referee's action. */
   action: Action;
-  /** What that was worth. */
+  /** The worth of the action. */
   amount: bigint;
-  /** The campaign's own reference, if there is one. */
+  /** The campaign's own reference, if the conversion has one. */
   reference?: ReadonlyUint8Array;
   /** Unix seconds at which the attestor signs; at most five minutes ahead of the cluster. */
   issuedAt: bigint;
   /**
-   * Unix seconds until which the voucher can be used: at most {@link MAX_VOUCHER_SECONDS}
-   * after `issuedAt`.
+   * Unix seconds at which the voucher expires: at most {@link MAX_VOUCHER_SECONDS} after
+   * `issuedAt`.
    */
   expiresAt: bigint;
 };
@@ -80,7 +80,7 @@ export function voucherMessage(statement: Statement): ReadonlyUint8Array {
   });
 }
 
-/** SHA-256 of a voucher's message, by which the attestor can revoke it. */
+/** SHA-256 of a voucher's message. It identifies the voucher when it is revoked. */
 export function voucherDigest(message: ReadonlyUint8Array): Promise<ReadonlyUint8Array> {
   return hash(message);
 }
@@ -90,12 +90,12 @@ export function signVoucher(attestor: CryptoKey, statement: Statement): Promise<
   return signBytes(attestor, voucherMessage(statement));
 }
 
-// Where things stand in the instruction: after the count, its padding and the offsets of one
-// signature. Layout: https://docs.rs/solana-ed25519-program/3
+// Offsets in the instruction data: after the count, its padding and the offsets of one signature.
+// Layout: https://docs.rs/solana-ed25519-program/3
 const PUBLIC_KEY_AT = 16;
 const SIGNATURE_AT = PUBLIC_KEY_AT + 32;
 const MESSAGE_AT = SIGNATURE_AT + 64;
-/** "In this very instruction". */
+/** Index that stands for "this instruction". */
 const HERE = 0xffff;
 
 const u16 = getU16Encoder();
@@ -114,7 +114,9 @@ const instructionEncoder = getStructEncoder([
   ['message', getBytesEncoder()],
 ]);
 
-/** The instruction that a voucher travels in. It comes right before `convertInstruction`'s. */
+/**
+ * The Ed25519 instruction that carries a voucher. It must be right before `convertInstruction`'s.
+ */
 export function voucherInstruction(
   attestor: Address,
   signature: ReadonlyUint8Array,

@@ -1,4 +1,4 @@
-//! The IDL, as far as the client follows it.
+//! The part of the IDL that the client needs.
 //!
 //! Format: <https://docs.rs/anchor-lang-idl-spec/0.1>.
 
@@ -38,7 +38,7 @@ pub(crate) struct AccountItem {
     pub(crate) signer: bool,
     #[serde(default)]
     pub(crate) optional: bool,
-    /// The only address that the program takes.
+    /// The only address that the program accepts.
     pub(crate) address: Option<String>,
 }
 
@@ -73,12 +73,12 @@ pub(crate) struct TypeDef {
 pub(crate) enum Body {
     /// Named fields, in order.
     Struct {
-        /// None of them for an empty struct.
+        /// Empty for a struct without fields.
         #[serde(default)]
         fields: Vec<Field>,
     },
-    /// An alias or an enum. The program stores numbers where Rust has enums, so no
-    /// account and no argument holds one.
+    /// An alias or an enum. No account and no argument contains one, because the program
+    /// stores numbers instead of enums.
     #[serde(other)]
     Other,
 }
@@ -93,7 +93,7 @@ pub(crate) struct Field {
     pub(crate) of: Type,
 }
 
-/// The type of a value. All of them have a fixed size.
+/// The type of a value. All types have a fixed size.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Type {
@@ -117,7 +117,7 @@ impl Idl {
             .with_context(|| format!("the IDL does not define {name}"))
     }
 
-    /// Bytes that a value of this type has.
+    /// Size of a value of this type, in bytes.
     pub(crate) fn size(&self, of: &Type) -> Result<usize> {
         Ok(match of {
             Type::Bool | Type::U8 => 1,
@@ -130,8 +130,8 @@ impl Idl {
         })
     }
 
-    /// The types that accounts and arguments are made of, without the accounts
-    /// themselves, in the order of the IDL.
+    /// The types used by accounts and arguments, without the accounts themselves, in the
+    /// order of the IDL.
     pub(crate) fn values(&self) -> Result<Vec<&TypeDef>> {
         let mut used = Vec::new();
         for account in &self.accounts {
@@ -147,7 +147,7 @@ impl Idl {
         Ok(types.filter(|it| used.contains(&&*it.name)).collect())
     }
 
-    /// Adds the names of the types that `fields` are made of.
+    /// Adds the names of the types used by `fields`.
     fn collect<'a>(&'a self, fields: &'a [Field], used: &mut Vec<&'a str>) -> Result<()> {
         for field in fields {
             if let Some(name) = field.of.defined()
@@ -162,7 +162,7 @@ impl Idl {
 }
 
 impl TypeDef {
-    /// Its fields, in order. Fails if it is not a struct.
+    /// The fields of a struct, in order. Fails if the type is not a struct.
     pub(crate) fn fields(&self) -> Result<&[Field]> {
         match &self.body {
             Body::Struct { fields } => Ok(fields),
@@ -170,14 +170,14 @@ impl TypeDef {
         }
     }
 
-    /// Bytes that a value of this type has.
+    /// Size of a value of this type, in bytes.
     pub(crate) fn size(&self, idl: &Idl) -> Result<usize> {
         self.fields()?.iter().map(|field| idl.size(&field.of)).sum()
     }
 }
 
 impl Type {
-    /// The type of the IDL that this one is or repeats.
+    /// The IDL type that this type is, or is an array of.
     pub(crate) fn defined(&self) -> Option<&str> {
         match self {
             Self::Defined { name } => Some(name),

@@ -1,15 +1,15 @@
-//! Writes the part of the Rust client that follows from the IDL: accounts, types,
-//! errors and raw instruction builders.
+//! Writes the generated part of the Rust client from the IDL: accounts, types, errors and
+//! raw instruction builders.
 //!
 //! usage: `vouch-client-gen IDL DIRECTORY`
 //!
-//! It depends on nothing of this repository, so it runs while the client does not
-//! compile, which is what a change of the IDL may lead to.
+//! This crate depends on nothing of this repository, so it runs even while a change of
+//! the IDL keeps the client from compiling.
 //!
-//! Codama's Rust renderer, beside the one that the TypeScript client uses, was looked at
-//! and not taken. It would add CPI builders and account fetchers that nothing here calls
-//! and a choice of solana crates of its own, but it knows neither the size and version
-//! checks of an account nor the domain types of [`render::DOMAIN`].
+//! Codama's Rust renderer (the TypeScript client uses its TypeScript one) was rejected.
+//! It would add CPI builders and account fetchers that nothing here calls, and its own
+//! choice of solana crates. It has neither the size and version checks of an account nor
+//! the domain types of [`render::DOMAIN`].
 
 mod idl;
 mod render;
@@ -26,11 +26,11 @@ fn main() -> Result<()> {
         bail!("usage: vouch-client-gen IDL DIRECTORY");
     };
     let text = fs::read_to_string(&idl).with_context(|| format!("cannot read {idl}"))?;
-    let idl: Idl = serde_json::from_str(&text).with_context(|| format!("{idl} is no IDL"))?;
+    let idl: Idl = serde_json::from_str(&text).with_context(|| format!("{idl} is not an IDL"))?;
     write(Path::new(&directory), &render::files(&idl)?)
 }
 
-/// Replaces the content of `directory` by `files`, formatted.
+/// Replaces the content of `directory` with `files`, formatted.
 fn write(directory: &Path, files: &BTreeMap<&str, String>) -> Result<()> {
     if directory.is_dir() {
         fs::remove_dir_all(directory)?;
@@ -39,7 +39,7 @@ fn write(directory: &Path, files: &BTreeMap<&str, String>) -> Result<()> {
     for (name, text) in files {
         fs::write(directory.join(name), text)?;
     }
-    // It formats the modules that this one names, too.
+    // rustfmt also formats the modules that `mod.rs` names.
     let status = Command::new("rustfmt")
         .args(["--edition", "2024"])
         .arg(directory.join("mod.rs"))

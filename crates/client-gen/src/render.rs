@@ -1,4 +1,4 @@
-//! From the IDL to Rust text. `rustfmt` gives it its shape afterwards.
+//! Renders the IDL as Rust text. `rustfmt` formats it afterwards.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,9 +9,9 @@ use anyhow::{Result, bail};
 
 use crate::idl::{AccountItem, ErrorCode, Field, Idl, Instruction, Type, TypeDef};
 
-/// Bytes that the client reads as a type of its own: a field's name, and the type in
-/// `vouch_client::accounts` (or `bool`) that it has there instead of `u8`. A byte that is
-/// none of the type's values makes decoding fail.
+/// Bytes that the client reads as another type than `u8`: the field's name, and the type,
+/// which is in `vouch_client::accounts` or `bool`. Decoding fails if the byte is not a
+/// value of the type.
 pub(crate) const DOMAIN: [(&str, &str); 13] = [
     ("action", "Action"),
     ("active", "bool"),
@@ -28,7 +28,7 @@ pub(crate) const DOMAIN: [(&str, &str); 13] = [
     ("uniqueness", "Uniqueness"),
 ];
 
-/// Above it, an array has no `Default`.
+/// The longest array that implements `Default`.
 const LONGEST_DEFAULT_ARRAY: usize = 32;
 
 /// Name and text of each file.
@@ -43,7 +43,7 @@ pub(crate) fn files(idl: &Idl) -> Result<BTreeMap<&'static str, String>> {
     ]))
 }
 
-/// Fails if an entry of [`DOMAIN`] is no field that the client has.
+/// Fails if an entry of [`DOMAIN`] does not name a field of the client.
 fn check_domain(idl: &Idl) -> Result<()> {
     let mut fields: Vec<&Field> = Vec::new();
     for account in &idl.accounts {
@@ -73,7 +73,7 @@ fn header(about: &str) -> String {
 
 fn module(idl: &Idl) -> String {
     let mut text = header("The program as its IDL describes it.");
-    // The others are re-exported item by item.
+    // The other modules are re-exported item by item.
     text += "pub(crate) mod accounts;\npub(crate) mod errors;\n";
     text += "pub mod instructions;\npub(crate) mod types;\n\n";
     text += "use solana_sdk::pubkey::Pubkey;\n\n/// Address of the program.\n";
@@ -179,7 +179,7 @@ fn types(idl: &Idl) -> Result<String> {
     Ok(text)
 }
 
-/// Whether no array in it is too long.
+/// Whether the type implements `Default`: none of its arrays is too long.
 fn has_default(idl: &Idl, of: &TypeDef) -> Result<bool> {
     fn all_short(idl: &Idl, of: &Type) -> Result<bool> {
         Ok(match of {
@@ -337,7 +337,7 @@ fn instruction(text: &mut String, of: &Instruction) {
     text.push_str("])\n}\n}\n");
 }
 
-/// The expression of one account.
+/// The expression that builds the meta of one account.
 fn meta(of: &AccountItem) -> String {
     let address = match &of.address {
         Some(address) => format!("Pubkey::from_str_const({address:?})"),
@@ -407,7 +407,7 @@ fn rust(field: &Field) -> String {
     domain(field).map_or_else(|| plain(&field.of), str::to_owned)
 }
 
-/// Its type in the client, where that has one for these bytes.
+/// The field's domain type in the client, if it has one.
 fn domain(field: &Field) -> Option<&'static str> {
     let known = DOMAIN.iter().find(|(name, _)| *name == field.name);
     known
@@ -531,7 +531,8 @@ mod tests {
     fn nested_types_are_values_with_their_size() {
         let idl = idl();
 
-        // The account holds its discriminator, a byte and two limits of three steps each
+        // The size is that of the discriminator, a byte and two limits of three steps
+        // each
         let accounts = accounts(&idl).expect("accounts");
         assert_contains(&accounts, "const SIZE: usize = 257;");
         assert_contains(&accounts, "/// Now.\npub limits: Limits,\n");
@@ -540,7 +541,7 @@ mod tests {
             "use crate::accounts::{AccountType, DecodeError, Limits};",
         );
 
-        // Both types are values; the long array keeps both from having a default
+        // Both types are rendered; the long array keeps both from having `Default`
         let types = types(&idl).expect("types");
         assert_contains(&types, "pub steps: [Step; 3],\npub status: Status,\n");
         assert_contains(&types, "use crate::accounts::{Status};");

@@ -1,5 +1,5 @@
-//! What the TypeScript client is held to: accounts, addresses, instructions and a
-//! voucher as this client has them, as JSON in `clients/ts/test/vectors.json`.
+//! Test vectors for the TypeScript client: accounts, addresses, instructions and a
+//! voucher as this client builds them, as JSON in `clients/ts/test/vectors.json`.
 //!
 //! `cargo run -p vouch-client --example vectors` prints it; `./dev generate` writes
 //! it; the test below and `clients/ts/test/unit` both read it.
@@ -25,14 +25,14 @@ use vouch_client::{
 const PAYER: Pubkey = address(201);
 const REFEREE: Pubkey = address(202);
 const ATTESTOR: Pubkey = address(203);
-/// When the offers are read, in unix seconds.
+/// The time at which the offers are read, in unix seconds.
 const NOW: i64 = 1_750_000_000;
 
 fn main() {
     print!("{}", document());
 }
 
-/// All of it, ending with a line break.
+/// The whole document, ending with a line break.
 fn document() -> String {
     let document = json!({
         "program": PROGRAM_ID.to_string(),
@@ -56,7 +56,7 @@ fn document() -> String {
     text
 }
 
-/// What people type, with the code that it is, if it is one.
+/// Typed text, each with the code that it parses to; null if it does not.
 fn codes() -> Value {
     let typed = [
         "MYSHARE2",
@@ -124,7 +124,7 @@ fn voucher() -> Value {
     })
 }
 
-/// A code's registration, and a first touch by it.
+/// The registration of a code, and a binding to it.
 fn registrations() -> Value {
     let campaign = address(1);
     let code = code();
@@ -162,8 +162,8 @@ fn registrations() -> Value {
     })
 }
 
-/// The offer with this number. The numbers go through the ways in which offers
-/// differ, each at a pace of its own, so that most pairs of them occur.
+/// The offer with this number. Each property depends on the number with a different
+/// period, so most pairs of properties occur together.
 fn offer(number: u8) -> Value {
     let bit = |bit: u8| number & (1 << bit) != 0;
     let split = number % 3 == 2;
@@ -257,7 +257,8 @@ fn offer(number: u8) -> Value {
     })
 }
 
-/// The settings of the offer with this number, or other ones, which were announced.
+/// The settings of the offer with this number, or the settings that its campaign
+/// announced.
 fn settings(number: u8, announced: bool) -> Settings {
     let bit = |bit: u8| number & (1 << bit) != 0;
     let percent = bit(1) != announced;
@@ -320,12 +321,12 @@ fn campaign(number: u8, terms: Terms, sol: bool) -> Campaign {
     let (mint, token_program) = if sol {
         (Pubkey::default(), Pubkey::default())
     } else {
-        // Some of Token-2022, by another address.
+        // Some campaigns use another token program, which stands for Token-2022.
         let program = [token::TOKEN_PROGRAM_ID, address(12)][usize::from(number / 5 % 2)];
         (address(11), program)
     };
     let split = terms.funding == Funding::PaymentSplit;
-    // The announced settings are in force, or will be a second later.
+    // The announced settings are in force now, or from a second later.
     let next_from = match number % 9 {
         3 => NOW,
         4 => NOW + 1,
@@ -456,7 +457,7 @@ fn conversion(number: u8, offer: &Offer<'_>) -> Conversion {
     }
 }
 
-/// Fields whose bytes are more than a number, as this client reads them.
+/// Fields whose bytes have a meaning beyond a number, as this client reads them.
 fn decoded(
     campaign: &Campaign,
     settings: &Settings,
@@ -520,7 +521,8 @@ fn account<T: AccountType + BorshSerialize>(address: &Pubkey, account: &T) -> Va
     json!({ "address": address.to_string(), "data": base64(data) })
 }
 
-/// Accounts as `address`, with `s` when it signs and `w` when it is writable.
+/// An instruction as JSON. Each account is its address, followed by `s` if it signs and
+/// `w` if it is writable.
 fn instruction(instruction: &Instruction) -> Value {
     let accounts = instruction.accounts.iter().map(|meta| {
         let role = match (meta.is_signer, meta.is_writable) {
@@ -552,14 +554,14 @@ const fn address(byte: u8) -> Pubkey {
 
 #[test]
 fn the_typescript_client_is_held_to_what_this_one_does_now() {
-    // Given what the TypeScript client's tests read
+    // Given the vectors that the TypeScript client's tests read
     let file = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../clients/ts/test/vectors.json"
     );
     let committed = std::fs::read_to_string(file).expect("it is in the repository");
 
-    // Then it is what this client would write
+    // Then they are what this client writes now
     assert!(
         committed == document(),
         "{file} is out of date: run ./dev generate"

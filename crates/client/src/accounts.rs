@@ -1,8 +1,8 @@
 //! The program's accounts, decoded.
 //!
 //! Bytes are little-endian and packed: an eight-byte discriminator, then the fields in
-//! order. The structs are generated from the IDL; here is what they mean: the types of
-//! single bytes, and what follows from the fields.
+//! order. The structs are generated from the IDL. This module adds the enums of single
+//! bytes and the values that follow from the fields.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use solana_sdk::pubkey::Pubkey;
@@ -21,7 +21,7 @@ pub const VERSION: u8 = 1;
 /// Why bytes are not an account of the program.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
-    /// The first eight bytes name no account type that this crate knows.
+    /// The first eight bytes are not the discriminator of a type that this crate knows.
     #[error("unknown account type {0:02x?}")]
     UnknownType([u8; 8]),
     /// The account is not as long as its type.
@@ -34,7 +34,7 @@ pub enum DecodeError {
         /// Bytes the account has.
         actual: usize,
     },
-    /// The account was written by a newer program.
+    /// The account has a layout version other than [`VERSION`].
     #[error("a {name} account of layout version {version}, which is not known here")]
     UnknownVersion {
         /// Name of the account type.
@@ -92,7 +92,7 @@ pub trait AccountType: BorshDeserialize + Sized {
     }
 }
 
-/// Where rewards come from.
+/// The source of the rewards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
@@ -106,21 +106,21 @@ pub enum Funding {
     PaymentSplit = 2,
 }
 
-/// What a conversion must prove.
+/// The proof that a conversion needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
 pub enum Proof {
-    /// Nothing beyond the referee's signature.
+    /// None beyond the referee's signature.
     #[default]
     Open = 0,
-    /// The campaign's attestor vouches for it.
+    /// The word of the campaign's attestor: its signature or a voucher.
     Attested = 1,
     /// A payment in the same instruction.
     Payment = 2,
 }
 
-/// What counts only once.
+/// The thing that converts at most once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
@@ -159,7 +159,7 @@ pub enum Status {
     Cancelled = 2,
 }
 
-/// What the referee did.
+/// The referee's action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
@@ -181,7 +181,7 @@ pub enum Action {
     Rental = 6,
     /// Subscribed.
     Subscription = 7,
-    /// What the campaign says it is.
+    /// The campaign defines it.
     Custom = 8,
 }
 
@@ -217,7 +217,7 @@ impl Action {
 }
 
 impl Campaign {
-    /// Its terms, which never change.
+    /// The terms of the campaign, which never change.
     #[must_use]
     pub fn terms(&self) -> Terms {
         Terms {
@@ -229,8 +229,8 @@ impl Campaign {
         }
     }
 
-    /// The settings in force at `now`, in unix seconds: those that were announced, once
-    /// their time has come.
+    /// The settings in force at `now`, in unix seconds: the announced ones from
+    /// `next_from` on.
     #[must_use]
     pub fn in_force(&self, now: i64) -> &Settings {
         if self.next_is_in_force(now) {
@@ -240,8 +240,8 @@ impl Campaign {
         }
     }
 
-    /// The settings that were announced and are not in force at `now`, in unix seconds,
-    /// with the time from which they are.
+    /// The announced settings and the unix seconds from which they apply; `None` when
+    /// none are announced or they are in force at `now`, in unix seconds.
     #[must_use]
     pub fn announced(&self, now: i64) -> Option<(i64, &Settings)> {
         (self.next_from != 0 && now < self.next_from).then_some((self.next_from, &self.next))
@@ -257,14 +257,14 @@ impl Campaign {
         self.mint == Pubkey::default()
     }
 
-    /// Whether payments are lamports, where there are any.
+    /// Whether payments are lamports. Meaningful only if the campaign takes payments.
     #[must_use]
     pub fn payments_are_sol(&self) -> bool {
         self.payment_mint == Pubkey::default()
     }
 
-    /// Whether conversions change it, so that it must be writable: it counts a
-    /// budget, or what its vault owes.
+    /// Whether conversions change the campaign account, so that it must be writable. They
+    /// do if it counts a budget or pays from a vault.
     #[must_use]
     pub fn is_counted(&self) -> bool {
         self.settings.budget > 0 || self.pays_from_vault()
@@ -276,25 +276,25 @@ impl Campaign {
         self.vault != Pubkey::default()
     }
 
-    /// Its vault, if rewards come out of one.
+    /// The vault, if rewards come out of one.
     #[must_use]
     pub fn vault(&self) -> Option<Pubkey> {
         self.pays_from_vault().then_some(self.vault)
     }
 
-    /// The token of its rewards, unless they are lamports.
+    /// The mint of the rewards; `None` when rewards are lamports.
     #[must_use]
     pub fn reward_mint(&self) -> Option<Pubkey> {
         (!self.rewards_are_sol()).then_some(self.mint)
     }
 
-    /// The program of that token, unless rewards are lamports.
+    /// The token program of the reward mint; `None` when rewards are lamports.
     #[must_use]
     pub fn reward_token_program(&self) -> Option<Pubkey> {
         (!self.rewards_are_sol()).then_some(self.token_program)
     }
 
-    /// The rule of its rewards at `now`, in unix seconds, as the program applies it.
+    /// The reward rule at `now`, in unix seconds, as the program applies it.
     #[must_use]
     pub fn reward_rule(&self, now: i64) -> RewardRule {
         let places = if self.next_is_in_force(now) {
@@ -319,7 +319,8 @@ impl Campaign {
 }
 
 impl Settings {
-    /// The rule of rewards, with the `places` of its bonuses in the campaign's register.
+    /// The reward rule. `places` are the positions of the bonuses in the campaign's list
+    /// of offered bonuses, one bit each in `bonuses_paid`.
     #[must_use]
     pub fn rule(&self, places: [u8; 4]) -> RewardRule {
         RewardRule {
@@ -350,7 +351,7 @@ impl Settings {
         }
     }
 
-    /// Whether the referee has a part in each reward.
+    /// Whether the referee gets a part of each reward.
     #[must_use]
     pub fn pays_referee(&self) -> bool {
         self.referee_share_bps > 0 || self.referee_fixed > 0
@@ -385,8 +386,9 @@ impl Settings {
 }
 
 impl Referral {
-    /// What registering `code` for `owner` in `campaign`, which is at `address`, leads
-    /// to: without a limit, an expiry or a time, and with `owner` as the payer.
+    /// The referral that registering `code` for `owner` creates in `campaign`, which is
+    /// at `address`: without limit or expiry, with `owner` as rent payer and `created_at`
+    /// 0.
     #[must_use]
     pub fn registered(address: &Pubkey, campaign: &Campaign, code: &Code, owner: &Pubkey) -> Self {
         Self {
@@ -422,19 +424,20 @@ impl Referral {
     /// The code, without its padding.
     ///
     /// # Errors
-    /// [`DecodeError::Invalid`] when the bytes are no code, which the program
+    /// [`DecodeError::Invalid`] when the bytes are not a valid code, which the program
     /// never writes.
     pub fn code(&self) -> Result<Code, DecodeError> {
         Code::from_padded(&self.code).map_err(|_| DecodeError::Invalid { name: Self::NAME })
     }
 
-    /// Wallet that earns a part of each reward.
+    /// Wallet that earns a part of each reward; `None` without a partner.
     #[must_use]
     pub fn partner(&self) -> Option<Pubkey> {
         (self.partner != Pubkey::default()).then_some(self.partner)
     }
 
-    /// The partner's part of a conversion at `now`, in unix seconds.
+    /// The partner's share of a conversion at `now`, in unix seconds; none after the
+    /// partnership has ended.
     #[must_use]
     pub fn partner_share(&self, now: i64) -> Share {
         if self.partner_ends_at != 0 && now >= self.partner_ends_at {
@@ -446,7 +449,7 @@ impl Referral {
         }
     }
 
-    /// The state that decides whether it may be credited.
+    /// The state that decides whether the referral may be credited.
     #[must_use]
     pub fn state(&self) -> CodeState {
         CodeState {
@@ -460,7 +463,7 @@ impl Referral {
 }
 
 impl Conversion {
-    /// The parts of its reward.
+    /// The parts of the reward, in base units.
     #[must_use]
     pub fn reward(&self) -> Reward {
         Reward {
@@ -478,8 +481,8 @@ impl Conversion {
             .saturating_add(i64::from(self.hold_seconds))
     }
 
-    /// Whether the part with this bit, one of [`settled`], was paid or never was
-    /// worth anything.
+    /// Whether the part with this bit, one of [`settled`], is paid or was zero from the
+    /// start.
     #[must_use]
     pub fn is_settled(&self, part: u8) -> bool {
         self.settled & part != 0
@@ -500,7 +503,7 @@ pub mod settled {
 mod tests {
     use super::*;
 
-    /// Zeros of the type's size are a value of it.
+    /// Asserts that zeros of the type's size decode.
     #[track_caller]
     fn assert_size<T: AccountType>() {
         let body = T::try_from_slice(&vec![0; T::SIZE - 8]);

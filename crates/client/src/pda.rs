@@ -1,5 +1,5 @@
-//! Addresses that the program derives: a campaign's with its canonical bump, all others
-//! from the campaign with a seed.
+//! Addresses that the program derives: a campaign's is a PDA with its canonical bump, all
+//! others follow from the campaign with a seed.
 
 use sha2::{Digest as _, Sha256};
 use solana_sdk::pubkey::Pubkey;
@@ -30,7 +30,8 @@ fn seeded(campaign: &Pubkey, seed: &[u8]) -> Pubkey {
     Pubkey::new_from_array(hash)
 }
 
-/// [`seeded`] with a key of 32 bytes, of each of which the lower seven bits are the seed.
+/// [`seeded`] with a 32-byte key. The seed is the lower seven bits of each byte, so that
+/// it is ASCII.
 fn keyed(campaign: &Pubkey, key: &[u8; 32]) -> Pubkey {
     seeded(campaign, &key.map(|byte| byte & 0x7f))
 }
@@ -43,38 +44,40 @@ fn hash(first: impl AsRef<[u8]>, second: impl AsRef<[u8]>) -> [u8; 32] {
         .into()
 }
 
-/// The referral that owns `code` within `campaign`.
+/// The referral with `code` in `campaign`.
 #[must_use]
 pub fn referral(campaign: &Pubkey, code: &Code) -> Pubkey {
     seeded(campaign, code.as_str().as_bytes())
 }
 
-/// The binding of `wallet` within `campaign`.
+/// The binding of `wallet` in `campaign`.
 #[must_use]
 pub fn binding(campaign: &Pubkey, wallet: &Pubkey) -> Pubkey {
     keyed(campaign, &hash(b"binding", wallet))
 }
 
-/// The account of `owner` in `campaign`, where that counts per owner.
+/// The account that counts the conversions of `owner` in `campaign`, if the campaign
+/// counts per owner.
 #[must_use]
 pub fn referrer(campaign: &Pubkey, owner: &Pubkey) -> Pubkey {
     keyed(campaign, &hash(b"referrer", owner))
 }
 
-/// Where the voucher of `campaign` whose message has the SHA-256 `digest` is revoked.
+/// The revocation of the voucher of `campaign` whose message has the SHA-256 `digest`.
 #[must_use]
 pub fn revocation(campaign: &Pubkey, digest: &[u8; 32]) -> Pubkey {
     keyed(campaign, &hash(b"revoked", digest))
 }
 
-/// The conversion with `key`, which is [`conversion_key`]'s, within `campaign`.
+/// The conversion with `key`, from [`conversion_key`], in `campaign`.
 #[must_use]
 pub fn conversion(campaign: &Pubkey, key: &[u8; 32]) -> Pubkey {
     keyed(campaign, key)
 }
 
-/// The key of what a campaign with these terms counts once: `referee`, by the referral at
-/// `referral`, with the campaign's own `reference`.
+/// The key of a conversion's address. It is made of the things that a campaign with
+/// these terms counts once: `referee`, the address `referral`, or the campaign's own
+/// `reference`.
 #[must_use]
 pub fn conversion_key(
     terms: Terms,
@@ -85,7 +88,8 @@ pub fn conversion_key(
     match (terms.uniqueness, terms.proof) {
         (Uniqueness::Wallet, _) => referee.to_bytes(),
         (Uniqueness::WalletAndCode, _) => hash(referee, referral),
-        // The attestor says which order it is; a buyer could take another's number.
+        // The attestor vouches for the order number. Without an attestor, a buyer could
+        // use somebody else's.
         (Uniqueness::Order, Proof::Attested) => hash(reference, []),
         (Uniqueness::Order, _) => hash(referee, reference),
     }
@@ -124,8 +128,8 @@ pub fn vault(campaign: &Pubkey, mint: &Pubkey, token_program: &Pubkey) -> (Pubke
     associated_token(campaign, mint, token_program)
 }
 
-/// Where `owner` receives rewards of `campaign`: the associated token account, or
-/// the wallet itself when rewards are lamports.
+/// The account that receives the rewards of `owner` in `campaign`: the associated token
+/// account, or the wallet itself when rewards are lamports.
 #[must_use]
 pub fn reward_account(owner: &Pubkey, campaign: &Campaign) -> Pubkey {
     if campaign.rewards_are_sol() {

@@ -1,8 +1,8 @@
-//! What the program would say, before anything is sent.
+//! Predicts the program's verdict before anything is sent.
 //!
-//! Over decoded accounts and the clock alone, in the program's own order of checks.
-//! What the builders of [`crate::instructions`] resolve by themselves (addresses,
-//! writability) is not checked: it cannot be wrong.
+//! The checks read decoded accounts and the clock alone, in the program's order. They
+//! skip the addresses and the writability that the builders of [`crate::instructions`]
+//! set, because those are always right.
 
 use solana_sdk::pubkey::Pubkey;
 pub use vouch_rules::reward::Reward;
@@ -18,42 +18,42 @@ use crate::{
     voucher,
 };
 
-/// What the chain holds besides the campaign and the referral.
+/// On-chain facts besides the campaign and the referral.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ChainState<'a> {
-    /// The code that the instruction names, if that is not taken from the referral.
+    /// The code that the instruction names; `None` to take the referral's.
     pub code: Option<Code>,
     /// The wallet's binding in the campaign.
     pub binding: Option<&'a Binding>,
-    /// The account of the referral's owner, where the campaign counts per owner.
+    /// The account of the referral's owner, if the campaign counts per owner.
     pub referrer: Option<&'a Referrer>,
-    /// Unix seconds from which the wallet's credential is no longer valid, 0 for never; `None`
-    /// without one.
+    /// Unix seconds at which the wallet's credential expires, 0 for never; `None` without
+    /// a credential.
     pub credential_expires_at: Option<i64>,
-    /// The voucher, if there is one.
+    /// The voucher, if one is used.
     pub voucher: Option<VoucherState>,
-    /// Whether the conversion's address is taken.
+    /// Whether the conversion's account exists.
     pub converted: bool,
     /// Base units in the campaign's vault.
     pub vault_balance: u64,
 }
 
-/// A voucher for the very conversion, as the chain would see it.
+/// A voucher for exactly this conversion, as the chain would see it.
 #[derive(Debug, Clone, Copy)]
 pub struct VoucherState {
-    /// Unix seconds of the statement.
+    /// Unix seconds at which the voucher was issued.
     pub issued_at: i64,
-    /// Unix seconds until which it can be used.
+    /// Unix seconds at which the voucher expires.
     pub expires_at: i64,
     /// Whether its attestor has revoked it.
     pub revoked: bool,
 }
 
-/// Whether a code can be registered at `now`, in unix seconds; `taken` says whether its
-/// address is.
+/// Checks that a code can be registered at `now`, in unix seconds. `taken` says whether
+/// the referral's account exists.
 ///
 /// # Errors
-/// The program's error.
+/// The error that the program would return.
 pub fn check_create_referral(
     campaign: &Campaign,
     args: &CreateReferral,
@@ -81,10 +81,10 @@ pub fn check_create_referral(
     Ok(())
 }
 
-/// What this conversion would earn, or why the program would refuse it.
+/// Returns the reward that this conversion would earn, in base units.
 ///
 /// # Errors
-/// The program's error.
+/// The error that the program would return.
 pub fn check_convert(
     offer: &Offer<'_>,
     args: &Convert,
@@ -104,10 +104,10 @@ pub fn check_convert(
     Ok(reward)
 }
 
-/// What this purchase would earn, or why the program would refuse it.
+/// Returns the reward that this purchase would earn, in base units.
 ///
 /// # Errors
-/// The program's error.
+/// The error that the program would return.
 pub fn check_purchase(
     offer: &Offer<'_>,
     args: &Purchase,
@@ -118,7 +118,7 @@ pub fn check_purchase(
         return Err(ProgramError::PaymentNotAccepted);
     }
     check_terms(offer, &args.buyer, args.amount, seen)?;
-    // Nothing paid is no purchase.
+    // A purchase must pay something.
     if args.amount == 0 {
         return Err(ProgramError::AmountTooSmall);
     }
@@ -130,7 +130,7 @@ pub fn check_purchase(
     if args.amount.saturating_sub(discount) > args.max_payment {
         return Err(ProgramError::PaymentAboveMaximum);
     }
-    // A payment to oneself is none.
+    // The treasury must not pay itself.
     if offer.campaign.settings.treasury == args.source(offer.campaign) {
         return Err(ProgramError::WrongTreasury);
     }
@@ -138,12 +138,12 @@ pub fn check_purchase(
     Ok(reward)
 }
 
-/// Whether something of this conversion can be claimed at `now`, in unix seconds.
+/// Checks that a part of this conversion can be claimed at `now`, in unix seconds.
 /// `receives` says which beneficiaries' accounts can take their part, as bits of
 /// [`settled`].
 ///
 /// # Errors
-/// The program's error.
+/// The error that the program would return.
 pub fn check_claim(
     offer: &Offer<'_>,
     conversion: &Conversion,
@@ -170,18 +170,18 @@ pub fn check_claim(
     Ok(())
 }
 
-/// Whether conversions count in `campaign` at `now`, in unix seconds.
+/// Checks that conversions count in `campaign` at `now`, in unix seconds.
 ///
 /// # Errors
-/// The program's error.
+/// The error that the program would return.
 pub fn check_open(campaign: &Campaign, now: i64) -> Result<(), ProgramError> {
     campaign.state(now).check(now).map_err(refused)
 }
 
-/// Whether `referral` earns at `now`, in unix seconds.
+/// Checks that `referral` earns at `now`, in unix seconds.
 ///
 /// # Errors
-/// The program's error.
+/// The error that the program would return.
 pub fn check_earning(referral: &Referral, now: i64) -> Result<(), ProgramError> {
     referral.state().check(now).map_err(refused)
 }
@@ -199,13 +199,13 @@ fn refused(refusal: Refusal) -> ProgramError {
     }
 }
 
-/// Whether the parties go together.
+/// Checks that campaign, referral, code and referee belong together.
 fn check_pair(
     offer: &Offer<'_>,
     referee: &Pubkey,
     seen: &ChainState<'_>,
 ) -> Result<(), ProgramError> {
-    // An account that is missing is noticed before anything is compared.
+    // The program fails on a missing account before it compares any.
     if offer.settings().attribution_window > 0 && seen.binding.is_none() {
         return Err(ProgramError::BindingNotFound);
     }
@@ -224,7 +224,8 @@ fn check_pair(
     Ok(())
 }
 
-/// Whether both take conversions now, of this amount and of this wallet.
+/// Checks that campaign and referral accept a conversion of this amount by this wallet
+/// now.
 fn check_terms(
     offer: &Offer<'_>,
     referee: &Pubkey,
@@ -298,7 +299,7 @@ fn check_voucher(voucher: Option<VoucherState>, now: i64) -> Result<(), ProgramE
     Ok(())
 }
 
-/// Whether it counts for the first time.
+/// Checks that the conversion has not been recorded before.
 fn check_vacant(
     campaign: &Campaign,
     reference: &[u8; 32],
@@ -313,7 +314,7 @@ fn check_vacant(
     Ok(())
 }
 
-/// What it earns, which the vault must hold where rewards come from one.
+/// Returns the reward. Fails if the vault that pays it does not hold it.
 fn check_vault(
     offer: &Offer<'_>,
     amount: u64,
@@ -343,7 +344,7 @@ fn check_vault(
     Ok(reward)
 }
 
-/// Whether the budget allows for it.
+/// Checks that the budget covers the reward.
 fn check_budget(campaign: &Campaign, reward: &Reward) -> Result<(), ProgramError> {
     if campaign.settings.budget > 0 {
         let committed = campaign.committed.checked_add(reward.total());

@@ -24,7 +24,7 @@ pub(crate) fn build(
     }
 }
 
-/// The account at `address`, made by `meta`, or an absent one.
+/// The account at `address`, made by `meta`; a placeholder when `address` is `None`.
 pub(crate) fn optional(
     address: Option<Pubkey>,
     meta: fn(Pubkey, bool) -> AccountMeta,
@@ -33,8 +33,8 @@ pub(crate) fn optional(
     address.map_or_else(absent, |address| meta(address, signer))
 }
 
-/// Removes the accounts from position `first` on, if all of them are absent. The program
-/// takes all of them or none; none costs less.
+/// Removes the accounts from position `first` on, if all of them are placeholders. The
+/// program takes all of them or none of them; none costs less.
 pub(crate) fn trim(mut instruction: Instruction, first: usize) -> Instruction {
     if instruction.accounts[first..]
         .iter()
@@ -45,7 +45,7 @@ pub(crate) fn trim(mut instruction: Instruction, first: usize) -> Instruction {
     instruction
 }
 
-/// Anchor's mark of an optional account that is not given: the program's own address.
+/// Anchor's placeholder for an optional account: the program's own address.
 fn absent() -> AccountMeta {
     AccountMeta::new_readonly(PROGRAM_ID, false)
 }

@@ -1,4 +1,4 @@
-//! The few token instructions that a campaign's life needs around the program's own.
+//! The token instructions that a campaign needs beside the program's own.
 
 use solana_sdk::{instruction::Instruction, pubkey::Pubkey};
 use spl_token_interface::instruction::AuthorityType;
@@ -53,8 +53,8 @@ pub fn set_mint_authority(mint: &Pubkey, current: &Pubkey, new: &Pubkey) -> Inst
     .expect("the SPL Token program's own id is accepted")
 }
 
-/// Mints `amount` base units of `mint` to the token account `account`. `authority`,
-/// the mint's own, signs.
+/// Mints `amount` base units of `mint` to the token account `account`. The mint authority
+/// `authority` signs.
 #[must_use]
 pub fn mint_to(
     token_program: &Pubkey,
@@ -94,8 +94,8 @@ pub fn create_associated_token(
     )
 }
 
-/// Base units held by the token account with this data; `None` when the data is
-/// no initialised token account.
+/// Base units in the token account with this data; `None` when the data is not an
+/// initialised token account.
 #[must_use]
 pub fn balance(data: &[u8]) -> Option<u64> {
     use solana_sdk::program_pack::Pack;

@@ -1,12 +1,12 @@
-//! Vouchers: an attestor's word for one conversion, given as a signature that
-//! anybody can carry to the chain.
+//! Vouchers: an attestor's signature that vouches for one conversion. Anybody can send it
+//! to the chain.
 
 use sha2::{Digest as _, Sha256};
 use solana_sdk::{instruction::Instruction, pubkey::Pubkey};
 
 use crate::{PROGRAM_ID, accounts::Action};
 
-/// What every voucher's message begins with.
+/// The first bytes of every voucher's message.
 pub const DOMAIN: &[u8; 16] = b"vouch:conversion";
 /// Bytes of a message.
 pub const MESSAGE_LEN: usize = 209;
@@ -14,30 +14,31 @@ pub const MESSAGE_LEN: usize = 209;
 pub const MAX_LIFE: i64 = 2_592_000;
 /// Seconds that an attestor's clock may be ahead of the cluster's.
 pub const CLOCK_SKEW: i64 = 300;
-/// The program that checks signatures of this kind.
+/// The program that verifies Ed25519 signatures.
 pub const ED25519_PROGRAM_ID: Pubkey =
     Pubkey::from_str_const("Ed25519SigVerify111111111111111111111111111");
 
-/// What the attestor vouches for.
+/// The claim that the attestor signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Statement {
     /// The campaign.
     pub campaign: Pubkey,
-    /// Unix seconds of the campaign's creation, which tell clusters apart.
+    /// Unix seconds of the campaign's creation. They differ between clusters, so a
+    /// voucher of one cluster is invalid on another.
     pub campaign_created_at: i64,
     /// The referral that is credited.
     pub referral: Pubkey,
     /// The wallet that was referred.
     pub referee: Pubkey,
-    /// What it did.
+    /// The referee's action.
     pub action: Action,
-    /// What that was worth.
+    /// The worth of the action, in the units of `convert`'s amount.
     pub amount: u64,
     /// The campaign's own reference; zeros for none.
     pub reference: [u8; 32],
-    /// Unix seconds of the statement.
+    /// Unix seconds at which the attestor issued the voucher.
     pub issued_at: i64,
-    /// Unix seconds until which the voucher can be used: at most [`MAX_LIFE`] later.
+    /// Unix seconds at which the voucher expires: at most [`MAX_LIFE`] after `issued_at`.
     pub expires_at: i64,
 }
 
@@ -66,21 +67,21 @@ pub fn message(statement: &Statement) -> [u8; MESSAGE_LEN] {
     message
 }
 
-/// The SHA-256 of a message, by which its voucher can be revoked.
+/// The SHA-256 of a message. It identifies the voucher when it is revoked.
 #[must_use]
 pub fn digest(message: &[u8; MESSAGE_LEN]) -> [u8; 32] {
     Sha256::digest(message).into()
 }
 
-/// Where the public key stands in the instruction: after the count, its padding
-/// and the offsets of one signature.
+/// Offset of the public key in the instruction data: after the count, its padding and the
+/// offsets of one signature.
 const PUBLIC_KEY_AT: u16 = 16;
 const SIGNATURE_AT: u16 = PUBLIC_KEY_AT + 32;
 const MESSAGE_AT: u16 = SIGNATURE_AT + 64;
-/// "In this very instruction".
+/// Index that stands for "this instruction".
 const HERE: u16 = u16::MAX;
 
-/// The instruction that the voucher travels in. It comes right before `convert`.
+/// The Ed25519 instruction that carries the voucher. It must be right before `convert`.
 ///
 /// Layout: <https://docs.rs/solana-ed25519-program/3>.
 #[must_use]
@@ -117,7 +118,7 @@ mod tests {
 
     #[test]
     fn every_byte_of_a_voucher_has_its_place() {
-        // Given a voucher with a byte of its own for each part
+        // Given a voucher with a distinct byte for each part
         let [campaign, referral, referee, attestor] =
             [1, 2, 3, 4].map(|byte| Pubkey::new_from_array([byte; 32]));
         let message = message(&Statement {

@@ -15,8 +15,8 @@ use crate::Error;
 
 /// An unsigned 64-bit number, which is `numeric(20,0)` in Postgres.
 ///
-/// It cannot be read out of a number that is negative, has a fraction or exceeds
-/// `u64::MAX`, which no row that this crate wrote holds.
+/// Decoding fails if the stored number is negative, has a fraction or exceeds `u64::MAX`.
+/// This crate never writes such a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unsigned(pub u64);
 

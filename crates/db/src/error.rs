@@ -1,12 +1,12 @@
-//! What can go wrong between Vouch and Postgres.
+//! Errors between Vouch and Postgres.
 
 /// An error of the database.
 ///
-/// `Display` is safe to show: it never holds text that came from Postgres. The cause,
-/// for the log, is the [`std::error::Error::source`].
+/// `Display` is safe to show to clients: it never holds text from Postgres.
+/// [`std::error::Error::source`] is the cause, for the log.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Postgres cannot be reached, shuts down or has no connection left. Trying again helps.
+    /// Postgres cannot be reached, shuts down or has no connection left. Retrying helps.
     #[error("the database is not available")]
     Unavailable(#[source] sqlx::Error),
     /// A named constraint refused the row: the input is at fault.
@@ -18,14 +18,14 @@ pub enum Error {
         #[source]
         source: sqlx::Error,
     },
-    /// Conversions name referrals that the mirror does not hold: bring them in the same
+    /// Conversions name referrals that are not mirrored. The caller must add these to the
     /// batch. Nothing was written.
     #[error("{} referrals are not mirrored yet", .0.len())]
     UnknownReferrals(Vec<String>),
-    /// What Postgres holds cannot have been written by this crate.
+    /// Postgres holds a value that this crate never writes.
     #[error("the database holds {0}")]
     Corrupt(&'static str),
-    /// The schema cannot be brought to what this version of the crate needs.
+    /// The migrations cannot be applied.
     #[error("the database migrations do not apply")]
     Migrate(#[source] sqlx::migrate::MigrateError),
     /// Anything else: a defect of this crate or of the database.
@@ -43,7 +43,7 @@ impl Error {
         }
     }
 
-    /// Whether trying again later can help.
+    /// Whether retrying later can help.
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Unavailable(_))
@@ -66,7 +66,8 @@ impl From<sqlx::Error> for Error {
                     };
                 }
                 // Classes of SQLSTATE: connection, resources, operator intervention
-                // (shutdown, recovery), and what two transactions do to each other.
+                // (shutdown, recovery) and transaction rollback (deadlock,
+                // serialization).
                 let code = database.code().unwrap_or_default();
                 if ["08", "53", "57", "40"].contains(&code.get(..2).unwrap_or_default()) {
                     Self::Unavailable(error)

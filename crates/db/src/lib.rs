@@ -1,7 +1,7 @@
-//! Everything that Vouch says to Postgres.
+//! All access to Postgres.
 //!
-//! Queries are checked against the schema at compile time, with what `.sqlx` at the
-//! root of the workspace remembers of it.
+//! Queries are checked at compile time against the schema as `.sqlx`, at the root of the
+//! workspace, describes it.
 
 pub mod amount;
 pub mod api;
@@ -21,23 +21,22 @@ pub use sqlx::{PgPool, types::BigDecimal};
 /// The migrations of this version, in order.
 pub static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
 
-/// A statement that takes this long will not end well; sooner than a person notices.
-/// Postgres ends it itself.
+/// Postgres cancels a statement after this time.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
-/// Postgres that has not ended a statement by now is not there: its machine or the
-/// network went silent, which no connection would ever notice.
+/// If Postgres has not even cancelled a statement by now, its machine or the network is
+/// down. TCP alone would not notice.
 const SILENCE: Duration = Duration::from_secs(35);
 
 const RETRY_EVERY: Duration = Duration::from_millis(500);
 const LOG_EVERY: u32 = 10;
 
-/// A pool of connections to the database at `url` that connects when it is first used.
+/// A pool of connections to the database at `url`. It connects on first use.
 ///
-/// A query waits at most 5 seconds for a connection, then fails with
-/// [`Error::Unavailable`]. Postgres ends it after 30 seconds, with the same error.
+/// A query waits at most 5 seconds for a connection. Postgres cancels it after 30
+/// seconds. Both fail with [`Error::Unavailable`].
 ///
 /// # Errors
-/// [`Error::Query`] when `url` is no URL of a Postgres database.
+/// [`Error::Query`] when `url` is not the URL of a Postgres database.
 pub fn pool(url: &str) -> Result<PgPool, Error> {
     let options: PgConnectOptions = url.parse()?;
     let options = options.options([statement_timeout()]);
@@ -47,13 +46,13 @@ pub fn pool(url: &str) -> Result<PgPool, Error> {
         .connect_lazy_with(options.application_name("vouch")))
 }
 
-/// A pool of connections to the database at `url`, which is known to answer.
+/// A pool of connections to the database at `url`, after a first connection succeeded.
 ///
-/// Waits for as long as Postgres is away, and says so in the log.
+/// While Postgres is down, this function waits and logs that it does.
 ///
 /// # Errors
-/// When `url` is no URL of a Postgres database, or Postgres answers with a refusal
-/// (unknown database, wrong password) that waiting does not cure.
+/// When `url` is not the URL of a Postgres database, or Postgres refuses for a reason
+/// that waiting does not cure (unknown database, wrong password).
 pub async fn connect(url: &str) -> Result<PgPool, Error> {
     let pool = pool(url)?;
     let mut attempt = 0_u32;
@@ -78,30 +77,31 @@ pub async fn connect(url: &str) -> Result<PgPool, Error> {
     }
 }
 
-/// Brings the schema to what this version needs. Safe to run from several processes
-/// at once: Postgres lets one of them work and the others wait.
+/// Applies the migrations of this version. Several processes may call this at once:
+/// Postgres lets one of them work while the others wait.
 ///
-/// It may take as long as it needs to, also while another process migrates.
+/// There is no time limit, also while another process migrates.
 ///
 /// # Errors
-/// [`Error::Migrate`] when the database is newer than this version, or was migrated
-/// by files that have since been changed.
+/// [`Error::Migrate`] when the database is newer than this version, or when an applied
+/// migration file has changed since.
 pub async fn migrate(pool: &PgPool) -> Result<(), Error> {
-    // A connection of its own, because it has no limit.
+    // A connection outside the pool, so that the pool's connections keep their time
+    // limit.
     let mut connection = pool.acquire().await?.detach();
     connection.execute("SET statement_timeout = 0").await?;
     MIGRATOR.run_direct(&mut connection).await?;
     Ok(connection.close().await?)
 }
 
-/// As a setting of a connection.
+/// The statement timeout as a setting of a connection.
 fn statement_timeout() -> (&'static str, String) {
     let milliseconds = STATEMENT_TIMEOUT.as_millis();
     ("statement_timeout", milliseconds.to_string())
 }
 
-/// Fails with [`Error::Unavailable`] when Postgres is silent. What was begun may or may
-/// not be done; its connection must not be used again.
+/// Fails with [`Error::Unavailable`] when Postgres is silent. The action may or may not
+/// have happened; its connection must not be used again.
 async fn unless_silent<T>(action: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     match tokio::time::timeout(SILENCE, action).await {
         Ok(outcome) => outcome,

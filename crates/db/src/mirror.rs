@@ -1,7 +1,6 @@
 //! The mirror of the program's accounts.
 //!
-//! [`Writer`] is the only one who writes it; the rules it keeps are numbered in
-//! `docs/INVARIANTS.md`.
+//! Only [`Writer`] writes the mirror. `docs/INVARIANTS.md` numbers its rules.
 
 mod accounts;
 mod batch;

@@ -1,4 +1,4 @@
-//! The mirror's rules, against a real Postgres. Numbers in brackets are those of
+//! The mirror's rules, against a real Postgres. Numbers in brackets refer to
 //! `docs/INVARIANTS.md`.
 
 use sqlx::{Connection, Executor, PgConnection, PgPool, Row as _, migrate::Migrator};
@@ -48,7 +48,7 @@ impl World {
         row.map_or("nothing".to_owned(), |row| row.get::<String, _>(0))
     }
 
-    /// What watching shows, and what money counts, of the referral R.
+    /// The totals of the referral R: confirmed ones, which people see, and final ones.
     async fn totals(&self) -> String {
         self.text(
             "SELECT format('%s conversions, %s final, %s paid, %s pending', conversions,
@@ -228,7 +228,7 @@ fn ignored(ignored: u64) -> Applied {
 /// [M2] [M4]
 #[tokio::test]
 async fn counts_beside_the_api_without_a_deadlock() {
-    // Given the referrals Q and R, of which only Q was ever counted
+    // Given the referrals Q and R, of which only Q has a row of counters
     let mut world = World::new().await;
     world
         .apply(vec![referral(1), referral_at("Q", "AZURE24", 1, 0)])
@@ -238,7 +238,7 @@ async fn counts_beside_the_api_without_a_deadlock() {
     let mut api = world.pool.acquire().await.expect("a connection");
     let first = sqlx::query(count).bind("Q").execute(&mut *api).await;
     first.expect("a click");
-    // When somebody else is counting for Q, and the mirror wants to for both
+    // When the API holds the lock on Q's counters, and the mirror wants both
     api.execute("BEGIN").await.expect("a transaction");
     let second = sqlx::query(count).bind("Q").execute(&mut *api).await;
     second.expect("a click");
@@ -262,12 +262,12 @@ async fn counts_beside_the_api_without_a_deadlock() {
             );
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
-        // And now that the mirror waits for Q, the other counts for R
+        // And the API wants R's counters while the mirror waits for Q's
         sqlx::query(count).bind("R").execute(&mut *api).await?;
         api.execute("COMMIT").await
     };
     let (mirror, api) = tokio::join!(mirror, api);
-    // Then neither is in the other's way, and both are counted
+    // Then neither deadlocks, and both are counted
     api.expect("no deadlock for the other");
     assert_eq!(mirror.expect("no deadlock for the mirror"), inserted(2));
     world.assert_rollups_equal_a_recount().await;
@@ -279,7 +279,7 @@ async fn counts_beside_the_api_without_a_deadlock() {
 /// [M1]
 #[tokio::test]
 async fn an_older_slot_never_replaces_a_newer_one() {
-    // Given a referral as it was at slot 10
+    // Given a referral at slot 10
     let mut world = World::new().await;
     world.apply(vec![referral_with(10, 2)]).await;
     // When an older state arrives late, then nothing changes
@@ -289,7 +289,7 @@ async fn an_older_slot_never_replaces_a_newer_one() {
     // When another state of the same slot arrives, then the later one wins
     world.apply(vec![referral_with(10, 3)]).await;
     assert_eq!(world.text(conversions).await, "3");
-    // When several states come in one batch, then the newest counts, wherever it stands
+    // When several states come in one batch, then the newest counts, whatever the order
     world
         .apply(vec![
             referral_with(12, 5),
@@ -321,7 +321,7 @@ async fn duplicate_delivery() {
 /// [M2] [M4]
 #[tokio::test]
 async fn killed_between_apply_and_commit() {
-    // Given a writer that is cut off in the moment of the commit
+    // Given a writer whose connection breaks during the commit
     let mut world = World::new().await;
     world.apply(vec![referral(1)]).await;
     let before = live_accounts(&world.pool).await.expect("rows");
@@ -343,10 +343,10 @@ async fn killed_between_apply_and_commit() {
         .await
         .expect_err("cut off");
     assert!(error.is_unavailable(), "{error:?}");
-    // Then nothing of it is there, rollups included
+    // Then nothing of the batch is stored, rollups included
     assert_eq!(live_accounts(&world.pool).await.expect("rows"), before);
     assert_eq!(world.totals().await, "nothing");
-    // And the lost writer cannot write any more
+    // And the broken writer cannot write any more
     assert!(world.writer.apply(batch.clone()).await.is_err());
     // When the next one applies the same batch, then it counts once
     world
@@ -377,11 +377,11 @@ async fn finalization_counts_once() {
             conversion("D", 11, Confirmed),
         ])
         .await;
-    // Then leaderboards know nothing of them
+    // Then leaderboards do not count them
     assert_eq!(world.days().await, "nothing");
     let queue = unfinalized(&world.pool, 10, 10).await.expect("a queue");
     let mut addresses: Vec<_> = queue.iter().map(|row| row.address.as_str()).collect();
-    // Both are of one slot, whose order is nobody's.
+    // Both are of one slot, so their order is undefined.
     addresses.sort_unstable();
     assert_eq!(addresses, ["B", "R"]);
     // When the first is finalized, three times over
@@ -391,7 +391,7 @@ async fn finalization_counts_once() {
     // Then it counts once
     let once = format!("C Alice 2026-01-01: 1 for 5, last {}", NEW_YEAR + 66);
     assert_eq!(world.days().await, once);
-    // When it is seen again at a commitment that is less, as in a snapshot
+    // When it is seen again at a lower commitment, as in a snapshot
     world.apply(vec![conversion("B", 30, Confirmed)]).await;
     // Then it stays final
     assert_eq!(world.days().await, once);
@@ -410,7 +410,7 @@ async fn finalization_counts_once() {
 /// [M5] [M6]
 #[tokio::test]
 async fn abandoned_fork() {
-    // Given a conversion that only one fork has, and one that both have but not alike
+    // Given a conversion that exists on one fork only, and one that differs between forks
     let mut world = World::new().await;
     world
         .apply(vec![
@@ -432,7 +432,7 @@ async fn abandoned_fork() {
         world.totals().await,
         "1 conversions, 1 final, 9 paid, 0 pending"
     );
-    // And a late word of the lost fork changes nothing
+    // And a late observation of the abandoned fork changes nothing
     let late = with_reward("D", 12, Confirmed, 7, Status::Paid);
     assert_eq!(world.apply(vec![late]).await, ignored(1));
     // And a row that is newer than the finalized slot is left alone
@@ -467,7 +467,7 @@ async fn a_conversion_that_changes_or_goes_is_uncounted() {
             with_reward("E", 11, Finalized, 5, Status::Cancelled),
         ])
         .await;
-    // Then each sum follows, and the day's last conversion is the one that is left
+    // Then each sum follows, and the remaining conversion is the day's last
     assert_eq!(
         world.totals().await,
         "2 conversions, 1 final, 10 paid, 0 pending"
@@ -476,7 +476,7 @@ async fn a_conversion_that_changes_or_goes_is_uncounted() {
         world.days().await,
         format!("C Alice 2026-01-01: 1 for 5, last {}", NEW_YEAR + 68)
     );
-    // When that one is cancelled, too, then the day is empty
+    // When that one is cancelled, too, then the day has no row
     world
         .apply(vec![with_reward("D", 12, Finalized, 5, Status::Cancelled)])
         .await;
@@ -497,10 +497,10 @@ async fn what_ended_stays() {
         .await;
     let totals = world.totals().await;
     let gone = "SELECT string_agg(address, ' ' ORDER BY address) FROM accounts WHERE gone";
-    // When the rent of the first is given back
+    // When the first is closed and its rent returned
     let closed = gone_at("B", 11);
     let applied = world.apply(vec![closed.clone()]).await;
-    // Then its row stays, counted as before, and says so
+    // Then its row stays, counted as before, and is marked as gone
     assert_eq!((applied.ended, applied.removed), (1, 0));
     assert_eq!(world.totals().await, totals);
     assert_eq!(world.text(gone).await, "B");
@@ -508,10 +508,10 @@ async fn what_ended_stays() {
     let mut left: Vec<_> = left.into_iter().map(|(address, _)| address).collect();
     left.sort();
     assert_eq!(left, ["D", "R"]);
-    // And saying it again is no news
+    // And a second observation of that changes nothing
     assert_eq!(world.apply(vec![closed]).await, ignored(1));
 
-    // When the referral's place is taken by a tombstone, then its row stays, too
+    // When a tombstone replaces the referral, then its row stays, too
     let tombstone = |slot, commitment| Observation {
         address: "R".into(),
         slot,
@@ -523,16 +523,16 @@ async fn what_ended_stays() {
     let state = "SELECT format('%s %s %s', code, gone, commitment)
          FROM referrals JOIN accounts USING (address)";
     assert_eq!(world.text(state).await, "AZURE23 t confirmed");
-    // And when that is final, it is final
+    // And when the tombstone is finalized, then the row is final
     let applied = world.apply(vec![tombstone(13, Finalized)]).await;
     assert_eq!(applied.finalized, 1);
     assert_eq!(world.text(state).await, "AZURE23 t finalized");
-    // And a tombstone of what was never mirrored is passed over
+    // And a tombstone of an account that was never mirrored is ignored
     let mut other = tombstone(13, Finalized);
     other.address = "Q".into();
     assert_eq!(world.apply(vec![other]).await, ignored(1));
 
-    // When the one that was never final does not exist, then it never did
+    // When an account that was never final is gone, then it is removed
     let applied = world.apply(vec![gone_at("D", 12)]).await;
     assert_eq!((applied.ended, applied.removed), (0, 1));
 }
@@ -540,7 +540,7 @@ async fn what_ended_stays() {
 /// [M1] [M11]
 #[tokio::test]
 async fn a_tombstone_of_a_lost_fork_is_lifted() {
-    // Given a referral that only one fork has closed
+    // Given a referral that was closed on one fork only
     let mut world = World::new().await;
     world.apply(vec![referral(10)]).await;
     let mut tombstone = referral(11);
@@ -548,7 +548,7 @@ async fn a_tombstone_of_a_lost_fork_is_lifted() {
     world.apply(vec![tombstone]).await;
     let state = "SELECT format('%s %s', gone, commitment) FROM accounts";
     assert_eq!(world.text(state).await, "t confirmed");
-    // When the other fork is final, where it is as it was, then it is there again
+    // When the other fork, where it is open, is finalized, then it is no longer gone
     let mut back = referral(11);
     back.commitment = Finalized;
     world.apply(vec![back]).await;
@@ -574,7 +574,7 @@ async fn an_account_that_no_query_reads_is_mirrored_as_bytes() {
     assert_eq!(applied.replaced, 1);
     assert_eq!(world.text(state).await, "other two f");
     let applied = world.apply(vec![gone_at("W", 12)]).await;
-    // Then its row says each
+    // Then its row shows each
     assert_eq!(applied.ended, 1);
     assert_eq!(world.text(state).await, "other two t");
 }
@@ -585,7 +585,7 @@ async fn unknown_referral_first() {
     // Given a conversion whose referral is not mirrored
     let mut world = World::new().await;
     let batch = vec![conversion("B", 10, Confirmed)];
-    // When it is applied, then the referral is asked for and nothing is written
+    // When it is applied, then the error names the referral and nothing is written
     let error = world
         .writer
         .apply(batch.clone())
@@ -609,13 +609,13 @@ async fn unknown_referral_first() {
 
 #[tokio::test]
 async fn the_largest_amounts_are_exact() {
-    // Given conversions that pay as much as a token can
+    // Given conversions that pay the largest amount of a token
     let mut world = World::new().await;
     let mut batch = vec![referral(10)];
     for address in ["B", "D", "E", "F", "G", "H"] {
         batch.push(with_reward(address, 10, Finalized, u64::MAX, Status::Paid));
     }
-    // When they are applied, then not a base unit is lost, nor in their sum
+    // When they are applied, then their sum is exact to the base unit
     world.apply(batch).await;
     let sum = 6 * u128::from(u64::MAX);
     assert_eq!(
@@ -636,11 +636,11 @@ async fn two_writers() {
     // Given a writer
     let world = World::new().await;
     let url = world.database.url();
-    // When another one tries, then it is not let in
+    // When another one tries, then it is refused
     assert!(Writer::try_acquire(url).await.expect("an answer").is_none());
     // When the first one's session ends
     world.writer.release().await.expect("released");
-    // Then the next one is let in
+    // Then the next one is accepted
     assert!(Writer::try_acquire(url).await.expect("an answer").is_some());
 }
 
@@ -668,19 +668,20 @@ async fn a_receipt_is_kept_until_another_transaction_made_the_conversion() {
     assert_eq!(world.text(said).await, first);
     let (queue, unresolved) = receiptless(&world.pool, &[], 10).await.expect("a queue");
     assert_eq!((queue.len(), unresolved), (0, 0));
-    // When the same conversion moves on, then it keeps its receipt
+    // When the conversion changes its status, then it keeps its receipt
     world
         .apply(vec![with_reward("B", 11, Confirmed, 5, Status::Cancelled)])
         .await;
     assert_eq!(world.text(said).await, first);
-    // When it turns out to be another one, then its transaction is looked for again
+    // When another fork's conversion replaces it, then its transaction is looked for
+    // again
     world
         .apply(vec![with_reward("B", 11, Finalized, 6, Status::Paid)])
         .await;
     assert_eq!(world.text(said).await, ":  of , ");
     let (queue, unresolved) = receiptless(&world.pool, &[], 10).await.expect("a queue");
     assert_eq!((queue[0].address.as_str(), unresolved), ("B", 1));
-    // And one that never was leaves no receipt
+    // And a conversion that existed on an abandoned fork only leaves no receipt
     world.apply(vec![conversion("D", 12, Confirmed)]).await;
     world.apply(vec![gone_at("D", 13)]).await;
     let left = "SELECT string_agg(conversion, ' ') FROM conversion_receipts";
@@ -690,7 +691,7 @@ async fn a_receipt_is_kept_until_another_transaction_made_the_conversion() {
 /// [M4] [M7] [M11]
 #[tokio::test]
 async fn an_older_mirror_is_upgraded_as_it_is() {
-    // Given a mirror of the version that kept the bytes in each table
+    // Given a mirror of the older version, which kept the bytes in each table
     let database = Postgres::test_database().await.expect("a database");
     let pool = vouch_db::connect(database.url()).await.expect("a pool");
     let empty = "DROP SCHEMA public CASCADE; CREATE SCHEMA public";
@@ -721,7 +722,7 @@ async fn an_older_mirror_is_upgraded_as_it_is() {
     .expect("rows");
     // When it is migrated
     vouch_db::migrate(&pool).await.expect("the new schema");
-    // Then every account is there as it was, and so is what is known of its transaction
+    // Then every account and every known transaction is there, unchanged
     let text = async |sql: &str| pool.fetch_one(sql).await.expect(sql).get::<String, _>(0);
     let accounts =
         "SELECT string_agg(concat_ws(' ', address, kind, convert_from(data, 'UTF8'), slot,

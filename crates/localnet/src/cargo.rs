@@ -1,4 +1,4 @@
-//! Running cargo, from a program that cargo itself may have started.
+//! Runs cargo from a program that cargo itself may have started.
 
 use std::env;
 use std::ffi::OsStr;
@@ -8,12 +8,12 @@ use anyhow::{Result, ensure};
 use crate::paths::workspace_root;
 use crate::process::ProcessSpec;
 
-/// A cargo command in the root, with this process's output.
+/// A cargo command in the workspace root, with this process's output.
 pub fn cargo<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(args: I) -> ProcessSpec {
     let mut cargo = ProcessSpec::new("cargo", "cargo").args(args);
     cargo.dir = Some(workspace_root());
-    // What `cargo run` has set for us: build scripts that look at these would
-    // otherwise run again, and half of the dependencies be built again.
+    // Remove the variables that `cargo run` has set for this process. Build scripts that
+    // read them would run again, and cargo would rebuild half of the dependencies.
     cargo.env_remove = env::vars()
         .map(|(name, _)| name)
         .filter(|name| {
@@ -35,7 +35,7 @@ pub fn cargo<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(args: I) -> ProcessSpec
 /// Runs a command to its end.
 ///
 /// # Errors
-/// When it cannot be run or does not end with 0.
+/// When it cannot be run, or its status is not 0.
 pub async fn finish(spec: ProcessSpec) -> Result<()> {
     let line = std::iter::once(spec.name.clone())
         .chain(

@@ -1,4 +1,4 @@
-//! The folder everything of one run lives in.
+//! The folder that holds everything of one run.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -9,12 +9,12 @@ use uuid::Uuid;
 
 use crate::paths::state_dir;
 
-/// A folder of its own for one run: logs, ledger, database.
+/// A folder for one run: logs, ledger, database.
 ///
-/// Its owner holds a lock on it, which the system releases with the process. A
-/// folder without an owner is left over from a killed run and is removed by the
-/// next one. When the owner drops it, the folder is removed, unless it is to be
-/// kept or the thread panics.
+/// The owner holds a lock on the folder, which the system releases when the process ends.
+/// A folder without an owner is left over from a killed run; the next run removes it.
+/// Dropping the instance removes the folder, unless it is to be kept or the thread
+/// panics.
 #[derive(Debug)]
 pub struct Instance {
     dir: PathBuf,
@@ -55,7 +55,7 @@ impl Instance {
         &self.dir
     }
 
-    /// Leaves the folder in place for whoever looks into what went wrong.
+    /// Keeps the folder, so that somebody can look for the cause of a failure.
     pub fn keep(&mut self) {
         self.keep = true;
     }
@@ -78,8 +78,8 @@ impl Instance {
 impl Drop for Instance {
     fn drop(&mut self) {
         if self.keep || thread::panicking() {
-            eprintln!("kept for a look: {}", self.dir.display());
-            // Without its lock file nobody sweeps it away.
+            eprintln!("kept for inspection: {}", self.dir.display());
+            // Without its lock file, no sweep removes the folder.
             if let Some((parent, name)) = split(&self.dir) {
                 let _ = fs::remove_file(lock_path(parent, name));
             }
@@ -131,8 +131,8 @@ fn lock_path(parent: &Path, name: &str) -> PathBuf {
     parent.join(format!("{name}.lock"))
 }
 
-/// An exclusive lock on the file `path`, released when the result is dropped or
-/// its process ends; `None` while another process holds it.
+/// An exclusive lock on the file `path`. It is released when the result is dropped or the
+/// process ends. `None` while another process holds it.
 ///
 /// # Errors
 /// When the file cannot be opened.
@@ -151,8 +151,8 @@ pub fn lock(path: &Path) -> Result<Option<File>> {
                 bail!("cannot lock {}: {error}", path.display())
             }
         }
-        // Its last owner may have removed it between our open and our lock;
-        // then the lock is on a file that nobody else will ever see.
+        // The last owner may have removed the file between our open and our lock. Then
+        // the lock is on a file that no other process will ever open.
         if same_file(&file, path) {
             return Ok(Some(file));
         }

@@ -1,9 +1,9 @@
 //! Starts the real parts of Vouch on this machine: Postgres, a Solana
 //! validator and the services, alone or as a [`Stack`].
 //!
-//! Every part lives in an [`Instance`] folder, listens on loopback or on a Unix
-//! socket, is stopped in order, and dies with the process that started it,
-//! however that one ends.
+//! Every part lives in an [`Instance`] folder, listens on loopback or on a Unix socket,
+//! and is stopped in order. It dies with the process that started it, however that
+//! process ends.
 
 mod binaries;
 mod cargo;

@@ -1,4 +1,4 @@
-//! Node and npm, which the TypeScript client is built and tested with.
+//! Node and npm, which build and test the TypeScript client.
 
 use std::env;
 use std::ffi::OsStr;
@@ -11,10 +11,10 @@ use crate::binaries::{find_on_path, is_executable};
 use crate::paths::{cache_dir, workspace_root};
 use crate::process::ProcessSpec;
 
-/// The version that is installed when PATH has none that is new enough.
+/// The version that `./dev` installs when PATH has no Node that is new enough.
 pub const NODE_VERSION: &str = "24.19.0";
-/// The oldest Node that the client's dependencies run on: major and minor version.
-/// `./dev` knows it, too.
+/// The oldest Node that the client's dependencies support: major and minor version. Keep
+/// `./dev` in step.
 const MINIMUM: [u32; 2] = [20, 18];
 
 /// Whether PATH has npm, and a Node that is new enough.
@@ -31,7 +31,7 @@ fn is_new_enough(version: &str) -> bool {
     numbers.is_some_and(|numbers| numbers.len() == 2 && numbers.as_slice() >= MINIMUM.as_slice())
 }
 
-/// Where `./dev` installs Node when PATH has none; `bin` is in it.
+/// The folder in which `./dev` installs Node when PATH has none. Node's `bin` is in it.
 ///
 /// # Errors
 /// See [`cache_dir`].
@@ -63,7 +63,7 @@ pub fn npm<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(args: I) -> Result<Proces
         MINIMUM[1],
         bin.display()
     );
-    // npm's scripts look for `node` there.
+    // npm's scripts look for `node` on PATH.
     let path = env::var_os("PATH").unwrap_or_default();
     let path = env::join_paths([bin].into_iter().chain(env::split_paths(&path)))?;
     let path = path.into_string().ok().context("PATH is not UTF-8")?;

@@ -1,11 +1,11 @@
-//! Where things are: the checkout, what was built in it, caches and state.
+//! Paths: the checkout, its build output, caches and state.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-/// The root of the checkout this was compiled in.
+/// The root of the checkout that this crate was compiled in.
 pub fn workspace_root() -> PathBuf {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     manifest
@@ -20,13 +20,13 @@ pub fn program_binary() -> PathBuf {
     workspace_root().join("target/deploy/referral.so")
 }
 
-/// The built binary `name` beside the running one: works from `xtask` as well
-/// as from a test, and for any target directory and profile.
+/// The built binary `name` beside the running one. Works from `xtask` and from a test,
+/// for any target directory and profile.
 ///
 /// # Errors
 /// When it was not built.
 pub fn built_binary(name: &str) -> Result<PathBuf> {
-    let own = env::current_exe().context("where is the running binary?")?;
+    let own = env::current_exe().context("cannot find the running binary")?;
     let mut dir = own.parent().context("the running binary has no folder")?;
     if dir.ends_with("deps") {
         dir = dir.parent().context("deps has no parent")?;
@@ -40,8 +40,8 @@ pub fn built_binary(name: &str) -> Result<PathBuf> {
     Ok(file)
 }
 
-/// Where downloads and builds are kept that outlive the checkout:
-/// `$VOUCH_CACHE`, else `$XDG_CACHE_HOME/vouch`, else `~/.cache/vouch`.
+/// The folder for downloads and builds that outlive the checkout: `$VOUCH_CACHE`, else
+/// `$XDG_CACHE_HOME/vouch`, else `~/.cache/vouch`.
 ///
 /// # Errors
 /// When none of the variables nor HOME is set.
@@ -49,9 +49,9 @@ pub fn cache_dir() -> Result<PathBuf> {
     own_dir("VOUCH_CACHE", "XDG_CACHE_HOME", ".cache")
 }
 
-/// Where running instances keep their data: `$VOUCH_STATE`; for root
-/// `/var/lib/vouch`, because Postgres runs as another user there, who must be
-/// able to reach it; else `$XDG_STATE_HOME/vouch` or `~/.local/state/vouch`.
+/// The folder for the data of running instances: `$VOUCH_STATE`; for root
+/// `/var/lib/vouch`, because Postgres then runs as another user, who must be able to
+/// reach it; else `$XDG_STATE_HOME/vouch` or `~/.local/state/vouch`.
 ///
 /// # Errors
 /// When none of the variables nor HOME is set.

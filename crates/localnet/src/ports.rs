@@ -1,4 +1,4 @@
-//! Ports nobody else uses.
+//! Free ports on loopback.
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
@@ -12,8 +12,8 @@ use crate::paths::cache_dir;
 const FIRST: u16 = 20_000;
 const BLOCKS: u16 = 150;
 
-/// Consecutive loopback ports, free when taken. A lock keeps other runs of this
-/// library away from them until this is dropped.
+/// Consecutive loopback ports that were free when taken. A lock keeps other runs of this
+/// library away from them until the block is dropped.
 #[derive(Debug)]
 pub struct PortBlock {
     /// The first port of the block.
@@ -22,7 +22,7 @@ pub struct PortBlock {
 }
 
 impl PortBlock {
-    /// How many ports a block has.
+    /// Number of ports in a block.
     pub const LEN: u16 = 64;
 
     /// Takes a free block.
@@ -45,11 +45,11 @@ impl PortBlock {
     }
 }
 
-/// Fails when `port` on loopback is in use; the message names `what` wanted it
-/// and the `flag` that chooses another.
+/// Fails when `port` on loopback is in use. The message names `what` needs the port and
+/// the `flag` that chooses another.
 ///
 /// # Errors
-/// When it is in use.
+/// When the port is in use.
 pub fn ensure_free(port: u16, what: &str, flag: &str) -> Result<()> {
     if is_free(port) {
         return Ok(());
@@ -58,7 +58,8 @@ pub fn ensure_free(port: u16, what: &str, flag: &str) -> Result<()> {
 }
 
 fn is_free(port: u16) -> bool {
-    // Also on all addresses: a program that listens there would get some of the traffic.
+    // Also check all addresses: a program that listens there would get part of the
+    // traffic.
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
         && TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok()
         && UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok()

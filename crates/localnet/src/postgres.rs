@@ -19,15 +19,15 @@ use crate::instance::Instance;
 use crate::paths::workspace_root;
 use cluster::Cluster;
 
-/// Serialises the making of the template among all processes on one server.
+/// Advisory lock: only one process on a server makes the template at a time.
 const TEMPLATE_LOCK: i64 = 0x566f_7563_6854_706c;
 
-/// A Postgres server on which databases can be made.
+/// A Postgres server that can create databases.
 ///
-/// A private server is stopped when this is dropped.
+/// Dropping it stops a private server.
 #[derive(Debug)]
 pub struct Postgres {
-    /// The database that is connected to for making others.
+    /// The database to connect to when creating others.
     maintenance: Url,
     /// `None` when the server is not ours.
     cluster: Option<Cluster>,
@@ -45,10 +45,10 @@ impl Postgres {
         }
     }
 
-    /// A private server, in the folder `postgres` of `dir`, reached through a Unix
-    /// socket there that only its own user and root can open. As root it runs as
-    /// the user `postgres` or `nobody`, for whom `dir` must be reachable.
-    /// Nothing about durability is switched off.
+    /// A private server in the folder `postgres` of `dir`. It listens on a Unix socket
+    /// there, which only its own user and root can open. If this process is root, the
+    /// server runs as the user `postgres` or `nobody`, who must be able to reach `dir`.
+    /// Its durability settings are the defaults.
     ///
     /// # Errors
     /// When no server is installed or it does not start.
@@ -78,15 +78,15 @@ impl Postgres {
         Ok(postgres)
     }
 
-    /// A new migrated database for one test, on the server of `DATABASE_URL` or on
-    /// a private one that all tests of this process share.
+    /// A new migrated database for one test: on the server of `DATABASE_URL`, or on a
+    /// private server that all tests of this process share.
     ///
     /// # Errors
     /// When the server cannot be started or the migrations do not apply.
     pub async fn test_database() -> Result<Database> {
         static SHARED: OnceCell<(Postgres, Instance)> = OnceCell::const_new();
-        // A static is never dropped: the kernel stops the server with this process,
-        // and the next run sweeps its folder away.
+        // A static is never dropped. The kernel stops the server with this process, and
+        // the next run removes its folder.
         let (postgres, _) = SHARED
             .get_or_try_init(|| async {
                 let instance = Instance::create("test")?;
@@ -104,13 +104,14 @@ impl Postgres {
         url.into()
     }
 
-    /// Whether the server is private and so can be stopped, killed and started again.
+    /// Whether the server is private, so that it can be stopped, killed and started
+    /// again.
     pub fn is_private(&self) -> bool {
         self.cluster.is_some()
     }
 
-    /// A new database called `prefix` and something random, with the migrations
-    /// of this checkout applied (copied from a template, so it takes no time).
+    /// A new database whose name is `prefix` and random digits, with the migrations of
+    /// this checkout applied. It is a copy of a template, so this is fast.
     ///
     /// # Errors
     /// When the migrations do not apply or the user may not create databases.
@@ -147,8 +148,8 @@ impl Postgres {
         })
     }
 
-    /// The template is named after what the migrations contain, so that it is made
-    /// once for each state of them, also on a server that lives on.
+    /// The template's name is a hash of the migrations. So each state of the migrations
+    /// has one template, also on a server that outlives this process.
     async fn template(&self) -> Result<String> {
         let migrations = workspace_root().join("migrations");
         let migrator = Migrator::new(migrations.as_path())
@@ -161,7 +162,7 @@ impl Postgres {
         }
         let name = format!("vouch_template_{}", &hex(&hash.finalize())[..16]);
 
-        // Closing the connection releases the lock, also when this fails half-way.
+        // Closing the connection releases the lock, also after a failure.
         let mut connection = self.open().await?;
         sqlx::query("SELECT pg_advisory_lock($1)")
             .bind(TEMPLATE_LOCK)
@@ -173,7 +174,7 @@ impl Postgres {
                 .fetch_one(&mut connection)
                 .await?;
         if !exists {
-            // Renamed only when complete: a crash leaves no half template behind.
+            // Renamed only when complete, so a crash leaves no partial template.
             let raw = self.create(&unique_name("vouch_new"), None).await?;
             let mut target = PgConnection::connect(&raw.url).await?;
             migrator
@@ -203,8 +204,8 @@ impl Postgres {
         self.own_cluster()?.start().await
     }
 
-    /// Stops a private server as an administrator would ("fast": sessions are cut,
-    /// what is committed is kept). A server that is not ours is left alone.
+    /// Stops a private server as an administrator would ("fast": cuts sessions, keeps
+    /// committed data). Leaves a server that is not ours alone.
     ///
     /// # Errors
     /// When it did not stop cleanly.
@@ -215,8 +216,8 @@ impl Postgres {
         }
     }
 
-    /// Ends a private server at once, as a crash would ("immediate": it recovers
-    /// from its log at the next start).
+    /// Ends a private server at once, as a crash would ("immediate": it recovers from its
+    /// log at the next start).
     ///
     /// # Errors
     /// When the server is not ours.
@@ -231,8 +232,8 @@ impl Postgres {
     }
 }
 
-/// A database of its own. On a server that is not ours it is removed, sessions
-/// included, when this is dropped; a private server goes as a whole.
+/// A database for one user. Dropping it removes it, sessions included, from a server that
+/// is not ours; a private server is removed as a whole.
 #[derive(Debug)]
 pub struct Database {
     url: String,
@@ -264,7 +265,7 @@ impl Drop for Database {
         }
         let sql = format!("DROP DATABASE IF EXISTS \"{}\" WITH (FORCE)", self.name);
         let maintenance = std::mem::take(&mut self.maintenance);
-        // A thread with a runtime of its own: the one we are called from may be ending.
+        // A separate thread and runtime, because the caller's runtime may be ending.
         let done = thread::spawn(move || -> Result<()> {
             tokio::runtime::Builder::new_current_thread()
                 .enable_all()

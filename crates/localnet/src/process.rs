@@ -19,10 +19,10 @@ use rustix::process::{Pid, kill_process, kill_process_group};
 
 use crate::binaries::find_on_path;
 
-/// How often a condition is looked at while waiting for it.
+/// Interval for polling a condition.
 pub(crate) const POLL: Duration = Duration::from_millis(20);
 
-/// What to run, and how to end it.
+/// A command to run, and the way to end it.
 #[derive(Clone, Debug)]
 pub struct ProcessSpec {
     /// Short name for messages.
@@ -33,17 +33,17 @@ pub struct ProcessSpec {
     pub args: Vec<OsString>,
     /// Variables that are set for it.
     pub env: Vec<(String, String)>,
-    /// Inherited variables that it must not see.
+    /// Inherited variables that are removed.
     pub env_remove: Vec<String>,
     /// Its working directory; `None`: the supervisor's.
     pub dir: Option<PathBuf>,
     /// The file its output is appended to; `None`: the supervisor's output.
     pub log: Option<PathBuf>,
-    /// The signal that asks it to finish.
+    /// The signal that asks the process to finish.
     pub stop_signal: Signal,
-    /// How long it may take to finish after the signal before it is killed.
+    /// Time to finish after the signal; then the process is killed.
     pub grace: Duration,
-    /// The user and group it runs as; only root may set it.
+    /// The user and group to run as; only root may set them.
     pub user: Option<(u32, u32)>,
 }
 
@@ -166,7 +166,7 @@ impl Process {
     /// How it ended, or `None` while it runs.
     ///
     /// # Errors
-    /// When the system cannot tell.
+    /// When the system call fails.
     pub fn exited(&mut self) -> Result<Option<ExitStatus>> {
         if self.status.is_none() {
             self.status = self.child.try_wait().context("cannot wait for a child")?;
@@ -174,10 +174,10 @@ impl Process {
         Ok(self.status)
     }
 
-    /// Waits until it ends by itself.
+    /// Waits until the process ends by itself.
     ///
     /// # Errors
-    /// When the system cannot tell.
+    /// When the system call fails.
     pub async fn wait(&mut self) -> Result<ExitStatus> {
         loop {
             if let Some(status) = self.exited()? {
@@ -187,10 +187,10 @@ impl Process {
         }
     }
 
-    /// Fails with the end of its log when it is no longer running.
+    /// Fails, with the end of the log, when the process is no longer running.
     ///
     /// # Errors
-    /// When it has ended.
+    /// When the process has ended.
     pub fn ensure_running(&mut self) -> Result<()> {
         if let Some(status) = self.exited()? {
             bail!("{} ended with {status}{}", self.spec.name, self.log_tail());
@@ -208,16 +208,16 @@ impl Process {
     /// Kills it at once, as a crash would, and waits until it is gone.
     ///
     /// # Errors
-    /// When the system cannot tell whether it has gone.
+    /// When the system call fails.
     pub async fn kill(mut self) -> Result<()> {
         self.kill_group();
         self.wait().await.map(drop)
     }
 
-    /// Asks it to finish, kills it when its grace is over.
+    /// Sends the stop signal. Kills the process when its grace is over.
     ///
     /// # Errors
-    /// When it had to be killed or was gone before.
+    /// When the process had to be killed, or had ended before.
     pub async fn stop(mut self) -> Result<ExitStatus> {
         self.ensure_running()?;
         self.signal(self.spec.stop_signal);
@@ -236,7 +236,7 @@ impl Process {
         }
     }
 
-    /// The last lines of its log, ready to be put behind a message.
+    /// The last lines of the log, to append to a message.
     pub fn log_tail(&self) -> String {
         let Some(log) = &self.spec.log else {
             return String::new();
@@ -275,7 +275,7 @@ impl Drop for Process {
 /// Sends a signal to a process that is not our child.
 ///
 /// # Errors
-/// When there is no such process or it is not ours to signal.
+/// When there is no such process, or we may not signal it.
 pub fn signal(pid: u32, signal: Signal) -> Result<()> {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
     let pid = pid.context("not a process id")?;
@@ -288,7 +288,7 @@ fn signal_name(signal: Signal) -> Result<&'static str> {
         Signal::INT => "INT",
         Signal::QUIT => "QUIT",
         Signal::KILL => "KILL",
-        other => bail!("no stop signal: {other:?}"),
+        other => bail!("not a stop signal: {other:?}"),
     })
 }
 
@@ -302,8 +302,8 @@ fn open_log(path: &Path) -> Result<File> {
 
 type Job = (Command, mpsc::Sender<std::io::Result<Child>>);
 
-/// The kernel's death signal is tied to the thread that started the child, not
-/// to its process: so one thread, which never ends, starts all of them.
+/// The kernel ties the death signal to the thread that started the child, not to its
+/// process. So a single thread, which never ends, starts all children.
 fn spawn_from_lasting_thread(command: Command) -> Result<Child> {
     static SPAWNER: OnceLock<mpsc::Sender<Job>> = OnceLock::new();
     let spawner = SPAWNER.get_or_init(|| {

@@ -1,4 +1,4 @@
-//! The `.sqlx` folder: what Postgres says about each query of `crates/db`.
+//! The `.sqlx` folder: Postgres's description of each query of `crates/db`.
 
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -13,12 +13,12 @@ use crate::postgres::Postgres;
 /// database with the migrations of this checkout.
 ///
 /// # Errors
-/// When the queries do not fit the migrations, or there is no Postgres.
+/// When the queries do not match the migrations, or no Postgres is available.
 pub async fn prepare_queries(dir: &Path) -> Result<()> {
     let instance = Instance::create("queries")?;
     let mut postgres = Postgres::start(instance.dir()).await?;
     let database = postgres.create_database("vouch_queries").await?;
-    // A flag that is new each time makes cargo compile this one crate again.
+    // A flag that differs each time makes cargo compile this one crate again.
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos();
     let check = cargo([
         "rustc",

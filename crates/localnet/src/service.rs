@@ -1,4 +1,4 @@
-//! The product's own services, run from their built binaries.
+//! The product's services, run from their built binaries.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -9,11 +9,11 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::process::{POLL, Process, ProcessSpec, Signal};
 
-/// From the start of the process until its address is known.
+/// Time from the start of the process until its address is known.
 const BIND_DEADLINE: Duration = Duration::from_secs(30);
-/// From then on until it says that it is healthy.
+/// Time from then until it is healthy.
 const HEALTH_DEADLINE: Duration = Duration::from_secs(60);
-/// The whole configuration of the services. What the caller's shell has set must
+/// All environment variables of the services. Those that the caller's shell has set must
 /// not reach a service that is configured here.
 const CONFIGURATION: [&str; 9] = [
     "ADMIN_TOKEN",
@@ -27,14 +27,14 @@ const CONFIGURATION: [&str; 9] = [
     "WS_URL",
 ];
 
-/// What to run, and with which settings.
+/// A service to run, with its settings.
 #[derive(Clone, Debug)]
 pub struct ServiceSpec {
-    /// Its name: of its files in `dir`, and in messages.
+    /// The service's name, used for its files in `dir` and in messages.
     pub name: String,
     /// The binary; see [`crate::built_binary`].
     pub binary: PathBuf,
-    /// Where its log and its port file go.
+    /// The folder for its log and its port file.
     pub dir: PathBuf,
     /// The address it listens on; port 0: a free one.
     pub listen: SocketAddr,
@@ -42,7 +42,7 @@ pub struct ServiceSpec {
     pub env: Vec<(String, String)>,
 }
 
-/// A service that was started; stopped when dropped.
+/// A running service; dropping it stops it.
 #[derive(Debug)]
 pub struct Service {
     spec: ServiceSpec,
@@ -51,11 +51,11 @@ pub struct Service {
 }
 
 impl Service {
-    /// Starts it and waits until its address is known; whether it is healthy is
-    /// another matter, see [`Self::wait_healthy`].
+    /// Starts the service and waits until its address is known. It may not be healthy
+    /// yet: see [`Self::wait_healthy`].
     ///
     /// # Errors
-    /// When it ends or does not bind.
+    /// When the service ends or does not bind.
     pub async fn start(spec: ServiceSpec) -> Result<Self> {
         let (process, address) = launch(&spec).await?;
         Ok(Self {
@@ -65,7 +65,8 @@ impl Service {
         })
     }
 
-    /// Starts it again on the address it had, after [`Self::kill`] or [`Self::stop`].
+    /// Starts the service again on the same address, after [`Self::kill`] or
+    /// [`Self::stop`].
     ///
     /// # Errors
     /// As [`Self::start`].
@@ -80,7 +81,7 @@ impl Service {
     /// Waits until `GET /healthz` answers 200.
     ///
     /// # Errors
-    /// When it ends or does not become healthy, with its last answer.
+    /// When the service ends or does not become healthy; the error has its last answer.
     pub async fn wait_healthy(&mut self) -> Result<()> {
         let url = format!("{}/healthz", self.url());
         let http = reqwest::Client::builder()
@@ -130,10 +131,10 @@ impl Service {
         log_path(&self.spec)
     }
 
-    /// Fails with the end of its log when it is no longer running.
+    /// Fails, with the end of the log, when the service is no longer running.
     ///
     /// # Errors
-    /// When it has ended.
+    /// When the service has ended.
     pub fn ensure_running(&mut self) -> Result<()> {
         self.process
             .as_mut()
@@ -148,20 +149,20 @@ impl Service {
         }
     }
 
-    /// Kills it at once, as a crash would.
+    /// Kills the service at once, as a crash would.
     ///
     /// # Errors
-    /// When it was not running.
+    /// When the service was not running.
     pub async fn kill(&mut self) -> Result<()> {
         let process = self.process.take();
         let process = process.with_context(|| format!("{} was stopped", self.spec.name))?;
         process.kill().await
     }
 
-    /// Asks it to finish (SIGTERM) and expects that it exits with 0.
+    /// Sends SIGTERM and expects the service to exit with 0.
     ///
     /// # Errors
-    /// When it had ended before, had to be killed or exits with another status.
+    /// When the service had ended before, had to be killed, or exits with another status.
     pub async fn stop(&mut self) -> Result<()> {
         let Some(process) = self.process.take() else {
             return Ok(());
@@ -189,10 +190,10 @@ async fn launch(spec: &ServiceSpec) -> Result<(Process, SocketAddr)> {
 
     let deadline = Instant::now() + BIND_DEADLINE;
     loop {
-        // It is written atomically: what is there is complete.
+        // The port file is written atomically: if it exists, it is complete.
         if let Ok(text) = fs::read_to_string(&port_file) {
             let address = text.trim().parse();
-            let address = address.with_context(|| format!("{}: no address: {text}", spec.name))?;
+            let address = address.with_context(|| format!("{}: bad address: {text}", spec.name))?;
             return Ok((process, address));
         }
         process.ensure_running()?;

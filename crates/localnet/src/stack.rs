@@ -1,4 +1,4 @@
-//! The whole product.
+//! The whole product: Postgres, validator, indexer and API.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::postgres::{Database, Postgres};
 use crate::service::{Service, ServiceSpec};
 use crate::validator::{Validator, ValidatorOptions, ensure_ports_free};
 
-/// How the product is started.
+/// Options for starting the product.
 #[derive(Clone, Debug, Default)]
 pub struct StackOptions {
     /// The port of the API; `None`: a free one.
@@ -25,7 +25,7 @@ impl StackOptions {
     /// Fails when one of the given ports is in use.
     ///
     /// # Errors
-    /// When it is, with the flag that chooses another.
+    /// When one is in use; the error names the flag that chooses another.
     pub fn ensure_ports_free(&self) -> Result<()> {
         if let Some(port) = self.api_port {
             ensure_free(port, "API", "--api-port")?;
@@ -37,10 +37,11 @@ impl StackOptions {
     }
 }
 
-/// Postgres, validator, indexer and API, running. Dropping it stops them in the
-/// reverse order of their start; [`Stack::stop`] does the same and reports.
+/// A running product: Postgres, validator, indexer and API. Dropping it stops the parts
+/// in the reverse order of their start; [`Stack::stop`] does the same and reports
+/// failures.
 ///
-/// The fields are dropped in the order they are declared in.
+/// Fields are dropped in the order of their declaration.
 #[derive(Debug)]
 pub struct Stack {
     /// The API.
@@ -57,17 +58,17 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Starts everything in a new folder and waits until all of it is healthy.
+    /// Starts all parts in a new folder and waits until they are healthy.
     ///
     /// # Errors
-    /// When a part does not start; what had started by then is stopped, and the
-    /// folder with the logs is kept and named.
+    /// When a part does not start. The parts that had started are stopped; the folder
+    /// with the logs is kept and named.
     pub async fn start(options: &StackOptions) -> Result<Self> {
         Self::start_in(Instance::create("run")?, options, |_| ()).await
     }
 
-    /// The same in a folder that the caller has taken, telling `progress` what
-    /// is being started.
+    /// Like [`Self::start`], but in the caller's folder. `progress` is told which part is
+    /// being started.
     ///
     /// # Errors
     /// See [`Self::start`].
@@ -76,7 +77,7 @@ impl Stack {
         options: &StackOptions,
         progress: impl Fn(&str),
     ) -> Result<Self> {
-        // A taken port or a missing binary is known before anything is started.
+        // Check ports and binaries before anything is started.
         options.ensure_ports_free()?;
         let binaries = (built_binary("vouch-indexer")?, built_binary("vouch-api")?);
         match Parts::start(instance.dir(), options, binaries, progress).await {
@@ -117,15 +118,15 @@ impl Stack {
         self.instance.dir()
     }
 
-    /// Leaves the folder in place when this is dropped or stopped.
+    /// Keeps the folder when the stack is dropped or stopped.
     pub fn keep_dir(&mut self) {
         self.instance.keep();
     }
 
-    /// Fails when a part has ended by itself, with the end of its log.
+    /// Fails, with the end of its log, when a part has ended by itself.
     ///
     /// # Errors
-    /// When one has.
+    /// When a part has ended.
     pub fn ensure_running(&mut self) -> Result<()> {
         self.validator.ensure_running()?;
         self.indexer.ensure_running()?;
@@ -135,8 +136,8 @@ impl Stack {
     /// Stops everything in order and removes the folder.
     ///
     /// # Errors
-    /// When a part had ended before or did not end cleanly; the others are
-    /// stopped all the same, and the folder is kept.
+    /// When a part had ended before or did not end cleanly. The other parts are stopped
+    /// all the same, and the folder is kept.
     pub async fn stop(mut self) -> Result<()> {
         let api = self.api.stop().await;
         let indexer = self.indexer.stop().await;
@@ -147,7 +148,7 @@ impl Stack {
             mut instance,
             ..
         } = self;
-        // Removing it waits for an answer, which must not block the runtime.
+        // Dropping the database waits for an answer, which must not block the runtime.
         tokio::task::spawn_blocking(move || drop(database)).await?;
         let stopped = postgres.stop().await;
         let outcome = api.and(indexer).and(validator).and(stopped);
@@ -158,7 +159,7 @@ impl Stack {
     }
 }
 
-/// In the order they are stopped in when one of them fails to start.
+/// The parts, in the order in which they are stopped when one fails to start.
 struct Parts {
     api: Service,
     indexer: Service,
@@ -209,7 +210,7 @@ impl Parts {
         let admin_token = format!("{:032x}", rand::random::<u128>());
         let port = options.api_port.unwrap_or(validator.spare_port());
         let mut env = common.to_vec();
-        // Share links have to name the port before it is bound.
+        // Share links contain the port, so it must be known before the API binds.
         env.push(("PUBLIC_URL".to_owned(), format!("http://127.0.0.1:{port}")));
         env.push(("ADMIN_TOKEN".to_owned(), admin_token.clone()));
         let spool = dir.join("clicks.spool").to_string_lossy().into_owned();

@@ -12,30 +12,30 @@ use crate::paths::cache_dir;
 use crate::ports::{PortBlock, ensure_free};
 use crate::process::{POLL, Process, ProcessSpec};
 
-/// The version of the crate `agave-validator` that is built when none is on PATH.
+/// The version of the crate `agave-validator` to build when PATH has no validator.
 pub const VALIDATOR_VERSION: &str = "4.1.2";
-/// Making the genesis and the first slots on a busy machine.
+/// Time for the genesis and the first slots on a busy machine.
 const START_DEADLINE: Duration = Duration::from_secs(120);
-/// In shreds, about 500 bytes on disk each: hours of an idle ledger.
+/// Ledger limit in shreds of about 500 bytes on disk: hours of an idle chain.
 const LEDGER_SHREDS: &str = "50000";
 
-/// Where the validator's ports begin within its block.
+/// Offsets of the validator's ports within its block.
 const FAUCET: u16 = 2;
 const GOSSIP: u16 = 3;
 const DYNAMIC: u16 = 4;
-/// The last port of the block is not the validator's.
+/// The last port of the block is free for a service.
 const SPARE: u16 = PortBlock::LEN - 1;
 
-/// How a validator is started.
+/// Options for starting a validator.
 #[derive(Clone, Debug, Default)]
 pub struct ValidatorOptions {
     /// The port of the JSON RPC; the WebSocket has the next one. `None`: free ones.
     pub rpc_port: Option<u16>,
-    /// The built program to load at its address, or `None` for an empty chain.
+    /// The built program to load at its address; `None` for none.
     pub program: Option<PathBuf>,
 }
 
-/// A running validator; stopped when dropped.
+/// A running validator; dropping it stops it.
 #[derive(Debug)]
 pub struct Validator {
     process: Option<Process>,
@@ -48,11 +48,11 @@ impl Validator {
     /// Starts a validator on an empty ledger in the folder `ledger` of `dir`, on
     /// loopback, and waits until it has processed a slot.
     ///
-    /// The faucet alone listens on all addresses: the validator has no setting for it.
+    /// The faucet listens on all addresses, because the validator has no setting for it.
     ///
     /// # Errors
-    /// When a port is taken, the program is not built, or the validator ends or
-    /// does not come up.
+    /// When a port is taken, the program is not built, or the validator ends or does not
+    /// answer.
     pub async fn start(dir: &Path, options: &ValidatorOptions) -> Result<Self> {
         let binary = validator_binary()?;
         let ports = PortBlock::take()?;
@@ -81,7 +81,7 @@ impl Validator {
                 .args([program]);
         }
         spec.log = Some(dir.join("validator.log"));
-        // It would send its measurements away.
+        // With this variable, the validator would send metrics to a remote server.
         spec.env_remove = vec!["SOLANA_METRICS_CONFIG".into()];
 
         let mut validator = Self {
@@ -103,7 +103,7 @@ impl Validator {
         self.run().await
     }
 
-    /// Starts it again on the same ports and the ledger it had, after [`Self::kill`].
+    /// Starts it again on the same ports and the same ledger, after [`Self::kill`].
     ///
     /// # Errors
     /// As [`Self::start`].
@@ -153,8 +153,8 @@ impl Validator {
         format!("ws://127.0.0.1:{}", self.rpc_port + 1)
     }
 
-    /// A port that nothing else uses while this exists, for the service beside it
-    /// that has to know its port before it binds.
+    /// A port that stays free while the validator exists, for a service that must know
+    /// its port before it binds.
     pub fn spare_port(&self) -> u16 {
         self.ports.first + SPARE
     }
@@ -164,10 +164,10 @@ impl Validator {
         self.process.as_ref().map(Process::id)
     }
 
-    /// Fails with the end of its log when it is no longer running.
+    /// Fails, with the end of the log, when the validator is no longer running.
     ///
     /// # Errors
-    /// When it has ended.
+    /// When the validator has ended.
     pub fn ensure_running(&mut self) -> Result<()> {
         self.process
             .as_mut()
@@ -175,29 +175,29 @@ impl Validator {
             .ensure_running()
     }
 
-    /// Kills it at once, as a crash would.
+    /// Kills the validator at once, as a crash would.
     ///
     /// # Errors
-    /// When it was not running.
+    /// When the validator was not running.
     pub async fn kill(&mut self) -> Result<()> {
         let process = self.process.take().context("the validator was stopped")?;
         process.kill().await
     }
 
-    /// Stops it.
+    /// Stops the validator.
     ///
     /// # Errors
-    /// When it had ended before or had to be killed.
+    /// When the validator had ended before or had to be killed.
     pub async fn stop(&mut self) -> Result<()> {
         match self.process.take() {
-            // It ends on SIGTERM as such: no status of its own.
+            // SIGTERM kills the validator, so it has no exit status to check.
             Some(process) => process.stop().await.map(drop),
             None => Ok(()),
         }
     }
 }
 
-/// Fails when the RPC port or the WebSocket port that follows from it is in use.
+/// Fails when the RPC port or the WebSocket port, the next one, is in use.
 pub(crate) fn ensure_ports_free(rpc_port: u16) -> Result<()> {
     let websocket_port = rpc_port
         .checked_add(1)
@@ -210,10 +210,10 @@ pub(crate) fn ensure_ports_free(rpc_port: u16) -> Result<()> {
     )
 }
 
-/// The validator on PATH, else the one that `./dev` has built into the cache.
+/// The validator on PATH, else the one that `./dev` built into the cache.
 ///
 /// # Errors
-/// When there is neither.
+/// When neither exists.
 pub fn validator_binary() -> Result<PathBuf> {
     if let Some(installed) = find_on_path("solana-test-validator") {
         return Ok(installed);
@@ -227,7 +227,7 @@ pub fn validator_binary() -> Result<PathBuf> {
     Ok(built)
 }
 
-/// What `cargo install --root` gets for the validator.
+/// The `--root` of `cargo install` for the validator.
 ///
 /// # Errors
 /// See [`cache_dir`].

@@ -1,4 +1,4 @@
-//! The private Postgres server, for real.
+//! The private Postgres server, tested with a real server.
 
 use anyhow::{Result, anyhow};
 use sqlx::postgres::PgConnection;
@@ -77,13 +77,13 @@ async fn databases_are_migrated_copies_that_do_not_see_each_other() -> Result<()
 
 #[tokio::test]
 async fn a_server_that_is_not_there_is_named() {
-    // Given a URL behind which nothing listens
+    // Given a URL at which no server listens
     let url = "postgres://nobody@127.0.0.1:1/none";
 
     // When it is used
     let error = Postgres::connect(url).await.expect_err("nothing listens");
 
-    // Then the error says which setting to look at
+    // Then the error names the setting to check
     assert_eq!(
         error.to_string(),
         "cannot connect to the server of DATABASE_URL; unset it to use a private one"

@@ -1,4 +1,4 @@
-//! Children cannot be left behind, however their supervisor ends.
+//! Child processes end with their supervisor, however the supervisor ends.
 
 use std::path::Path;
 use std::process::Command;
@@ -24,8 +24,8 @@ async fn until(what: &str, condition: impl Fn() -> bool) {
 
 #[tokio::test]
 async fn a_killed_supervisor_takes_its_children_along() -> Result<()> {
-    // This very test is also the supervisor, in a process of its own: it starts a
-    // child from a thread that ends, writes down its id, and hangs.
+    // This test is also the supervisor, in a second process. It starts a child from a
+    // thread that ends, writes down the child's id, and hangs.
     if let Ok(file) = std::env::var(PLAY) {
         let child = std::thread::spawn(|| ProcessSpec::new("sleep", "sleep").args(["600"]).spawn())
             .join()
@@ -45,7 +45,7 @@ async fn a_killed_supervisor_takes_its_children_along() -> Result<()> {
     until("the child runs", || file.exists()).await;
     let child: u32 = std::fs::read_to_string(&file)?.parse()?;
     std::fs::remove_file(&file)?;
-    // It outlived the thread that asked for it
+    // It outlived the thread that started it
     assert!(runs(child));
 
     // When the supervisor is killed
@@ -79,7 +79,7 @@ async fn a_child_that_does_not_listen_is_killed_after_its_grace() -> Result<()> 
     // When it is stopped
     let error = child.stop().await.expect_err("it had to be killed");
 
-    // Then it is gone, and the error says so
+    // Then it is gone, and the error says that it was killed
     assert_eq!(
         error.to_string().lines().next().context("a message")?,
         "stubborn did not stop within 300ms and was killed"

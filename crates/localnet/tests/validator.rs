@@ -21,8 +21,8 @@ async fn it_keeps_its_ledger_over_a_crash_and_leaves_nothing_behind() -> Result<
     let pid = validator.pid().context("it runs")?;
     let rpc = RpcClient::new_with_commitment(validator.rpc_url(), CommitmentConfig::finalized());
     let genesis = rpc.get_genesis_hash().await?;
-    // And a first root: one that is killed in its very first slots, with the slot that it
-    // was producing half written and no root to start from, may produce no more.
+    // And a first root. A validator that is killed in its very first slots has a
+    // half-written slot and no root to start from, and may produce no more slots.
     while rpc.get_slot().await? == 0 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -40,12 +40,12 @@ async fn it_keeps_its_ledger_over_a_crash_and_leaves_nothing_behind() -> Result<
     // Then it is the same chain, at the same address
     assert_eq!(rpc.get_genesis_hash().await?, genesis);
 
-    // And on an empty ledger it is another one
+    // And with an empty ledger it is another chain
     validator.stop().await?;
     validator.restart_empty().await?;
     assert_ne!(rpc.get_genesis_hash().await?, genesis);
 
-    // And when it stops, nothing of it is left
+    // And when it stops, neither process nor folder is left
     let pid = validator.pid().context("it runs")?;
     let dir = instance.dir().to_owned();
     validator.stop().await?;

@@ -10,7 +10,7 @@ pub struct Code {
     len: u8,
 }
 
-/// The text is no referral code: see [`Code`] for the rule.
+/// The text is not a referral code: see [`Code`] for the rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InvalidCode;
 
@@ -19,13 +19,13 @@ impl Code {
     pub const MIN_LEN: usize = 6;
     /// Most characters of a code.
     pub const MAX_LEN: usize = 12;
-    /// Every character a code may have.
+    /// The characters that a code may have.
     pub const ALPHABET: &'static [u8; 31] = b"ABCDEFGHJKMNPQRSTUVWXYZ23456789";
 
     /// Reads a code that is already in upper case.
     ///
     /// # Errors
-    /// [`InvalidCode`] when `bytes` break the rule; lower case does.
+    /// [`InvalidCode`] when `bytes` break the rule. Lower case breaks it.
     pub const fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidCode> {
         if bytes.len() < Self::MIN_LEN || bytes.len() > Self::MAX_LEN {
             return Err(InvalidCode);
@@ -44,7 +44,7 @@ impl Code {
         Ok(Self { padded, len })
     }
 
-    /// Reads a code as accounts and instructions hold it: followed by zeros.
+    /// Reads a code as accounts and instructions store it: followed by zeros.
     ///
     /// # Errors
     /// [`InvalidCode`] when the bytes before the zeros break the rule, or
@@ -58,7 +58,7 @@ impl Code {
         Self::from_bytes(code)
     }
 
-    /// The code, filled up with zeros, as accounts and instructions hold it.
+    /// The code followed by zeros, as accounts and instructions store it.
     #[must_use]
     pub const fn to_padded(self) -> [u8; Self::MAX_LEN] {
         self.padded

@@ -1,9 +1,9 @@
 //! Whether a code may earn now.
 //!
-//! Plain values, no accounts: the program, the client's pre-flight and the API ask the
-//! same functions.
+//! These functions take plain values, not accounts, so that the program, the client's
+//! pre-flight and the API can call the same ones.
 
-/// Why nothing is earned now.
+/// The reason why a conversion earns nothing now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
     /// The campaign is closed for good.
@@ -39,7 +39,7 @@ impl CampaignState {
     /// Checks that conversions count at `now`, in unix seconds.
     ///
     /// # Errors
-    /// The first reason why they do not: closed, paused, not started, ended.
+    /// The first reason that applies, in this order: closed, paused, not started, ended.
     #[inline]
     pub const fn check(&self, now: i64) -> Result<(), Refusal> {
         if self.closed {
@@ -65,11 +65,11 @@ pub struct CodeState {
     pub active: bool,
     /// Suspended by its campaign.
     pub suspended: bool,
-    /// Unix seconds from which it no longer earns; 0 for never.
+    /// Unix seconds from which the code no longer earns; 0 for never.
     pub expires_at: i64,
-    /// Most conversions that it may have; 0 for no limit.
+    /// Most conversions that the code may have; 0 for no limit.
     pub usage_limit: u64,
-    /// Conversions that it has.
+    /// Conversions that the code has.
     pub conversions: u64,
 }
 
@@ -78,7 +78,7 @@ impl CodeState {
     /// seconds.
     ///
     /// # Errors
-    /// The first reason why it may not: inactive, expired, used up.
+    /// The first reason that applies, in this order: inactive, expired, used up.
     #[inline]
     pub const fn check(&self, now: i64) -> Result<(), Refusal> {
         if !self.active || self.suspended {

@@ -1,20 +1,20 @@
-//! What a campaign has promised to its referrers, and whether a change cuts it.
+//! A campaign's promise to its referrers, and the test whether a change cuts it.
 //!
-//! A campaign may raise its terms at once. A cut waits for its notice period, so that
-//! nobody who is sharing a link is surprised by it.
+//! A campaign may raise its terms at once. A cut waits for the notice period, so that it
+//! surprises nobody who is sharing a link.
 
 use crate::reward::{RewardKind, RewardRule, Share, WHOLE_BPS};
 
-/// Everything of a campaign's settings that a referrer relies on.
+/// The settings that a referrer relies on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Promise {
-    /// Who earns how much.
+    /// The reward rule.
     pub rule: RewardRule,
-    /// Least amount of a conversion.
+    /// Least amount of a conversion, in the units of the amount.
     pub min_amount: u64,
     /// Seconds that a reward is held.
     pub hold_seconds: u32,
-    /// Seconds that a first touch counts; 0 for no first touch.
+    /// Seconds that a first touch counts; 0 if the campaign does not use first touch.
     pub attribution_window: u32,
     /// Unix seconds from which conversions count; 0 for at once.
     pub starts_at: i64,
@@ -28,29 +28,28 @@ pub struct Promise {
 
 impl Promise {
     /// Whether `self`, which follows `old` at `now` in unix seconds, gives somebody less
-    /// in any respect. In doubt it does: a change that is better for some and worse for
-    /// others is a cut.
+    /// in any respect. A change that is better for some and worse for others is a cut.
     ///
-    /// If it does not, every conversion that counts under `old` counts under `self` too,
-    /// gives each party at least as much, and its code has at least as much in bonuses.
-    /// Three things are left aside:
+    /// If it is not a cut, then every conversion that counts under `old` also counts
+    /// under `self`, gives each party at least as much, and its code has at least as much
+    /// in bonuses. There are three exceptions:
     ///
-    /// - Where referee and partner both have basis points, each part is rounded down, and
-    ///   a greater reward may leave the referrer one base unit less.
-    /// - An amount too small to earn anything under `old` may earn something now, and so
-    ///   count.
-    /// - A conversion that counts only now may use up its code's own usage limit or, where
-    ///   a wallet counts once, its wallet.
+    /// - If referee and partner both have basis points, each part is rounded down, so a
+    ///   greater reward may leave the referrer one base unit less.
+    /// - An amount too small to earn anything under `old` may earn something under
+    ///   `self`, and so count.
+    /// - A conversion that counts only under `self` may use up its code's own usage limit
+    ///   or, if a wallet counts once, its wallet.
     ///
-    /// Both rules must pass [`RewardRule::check`]. The caller leaves out of `self` each
-    /// bonus that was offered before and that `old` does not have: codes that were paid it
-    /// get nothing from it, so it cannot replace a bonus of `old`.
+    /// Both rules must pass [`RewardRule::check`]. The caller must leave out of `self`
+    /// each bonus that was offered before `old` and is not in `old`: codes that were paid
+    /// it already get nothing from it, so it cannot replace a bonus of `old`.
     #[must_use]
     pub fn cuts(&self, old: &Self, now: i64) -> bool {
         let limit = |limit: u64| if limit == 0 { u64::MAX } else { limit };
         let end = |end: i64| if end == 0 { i64::MAX } else { end };
-        // What did not count before takes a place under the owner's limit, and brings the
-        // code sooner to a later tier.
+        // A conversion that did not count before now uses up the owner's limit, and
+        // brings the code to a later tier sooner.
         let admits_more = self.min_amount < old.min_amount
             || self.gate != old.gate
             || (self.starts_at < old.starts_at && old.starts_at > now);
@@ -69,8 +68,8 @@ impl Promise {
     }
 }
 
-/// Whether a conversion is rewarded with less, or one of the three gets less of it, tiers
-/// and bonuses apart.
+/// Whether a conversion's reward, or the part of one of the three parties, is smaller.
+/// Ignores tiers and bonuses.
 fn cuts_reward(new: &RewardRule, old: &RewardRule) -> bool {
     let less = match (new.kind, old.kind) {
         (RewardKind::Fixed(after), RewardKind::Fixed(before)) => {
@@ -92,11 +91,11 @@ fn cuts_reward(new: &RewardRule, old: &RewardRule) -> bool {
         || new.max_partner.fixed < old.max_partner.fixed
 }
 
-/// Whether the referee's fixed part grows by more than a fixed reward that grows by
-/// `growth` leaves for it. A partner in basis points takes part of the growth first: with
-/// `p` for its share, at most `ceil(growth * p)`, so at least `floor(growth * (1 - p))` is
-/// left, and most is taken by the greatest share that could be agreed. A multiplier only
-/// adds to what is left.
+/// Whether the referee's fixed part grows by more than the referrer can spare when a
+/// fixed reward grows by `growth`. A partner in basis points takes a part of the growth
+/// first. With a share of `p`, the partner takes at most `ceil(growth * p)`, so at least
+/// `floor(growth * (1 - p))` is left; the greatest share that may be agreed leaves least.
+/// A multiplier only adds to what is left.
 fn takes_from_referrer(new: &RewardRule, old: &RewardRule, growth: u64) -> bool {
     let left = Share {
         bps: WHOLE_BPS.saturating_sub(old.max_partner.bps),
@@ -105,12 +104,13 @@ fn takes_from_referrer(new: &RewardRule, old: &RewardRule, growth: u64) -> bool 
     left.of(growth) < new.referee.fixed.saturating_sub(old.referee.fixed)
 }
 
-/// Whether some conversion of a code is multiplied by less than before. With `admits_more`
-/// it may have a greater number than before, because others count before it.
+/// Whether the multiplier of some conversion of a code is smaller. With `admits_more`,
+/// the conversion may have a greater number than before, because more conversions count
+/// before it.
 fn cuts_tiers(new: &RewardRule, old: &RewardRule, admits_more: bool) -> bool {
-    // No tier multiplies by less than 1.
+    // A multiplier of 0 means no tier, which is a factor of 1.
     let at = |rule: &RewardRule, ordinal| rule.multiplier(ordinal).max(u32::from(WHOLE_BPS));
-    // Multipliers change at these alone.
+    // Multipliers change only where a tier starts.
     let mut changes = new.tiers.iter().chain(&old.tiers);
     changes.any(|tier| {
         let ordinal = tier.min_conversions;
@@ -121,9 +121,9 @@ fn cuts_tiers(new: &RewardRule, old: &RewardRule, admits_more: bool) -> bool {
     })
 }
 
-/// Whether a code that reaches some old threshold has less in bonuses by then.
+/// Whether the bonuses of a code that reaches an old threshold sum to less than before.
 fn cuts_bonuses(new: &RewardRule, old: &RewardRule) -> bool {
-    // A rule's bonuses sum to 64 bits.
+    // The bonuses of a checked rule sum to 64 bits, so nothing saturates.
     let sum = |rule: &RewardRule, threshold: u64| {
         rule.bonuses
             .iter()

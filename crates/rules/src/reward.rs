@@ -1,15 +1,15 @@
-//! What a conversion earns, and for whom.
+//! The reward of a conversion, and its division among referrer, referee and partner.
 //!
-//! Integers only. Each rate is applied exactly and rounded down, and the referrer
-//! gets what the others' parts leave: the parts sum to the whole, and no input
-//! overflows. [`RewardRule::check`] holds of every rule that is stored.
+//! Integers only. Each rate is applied exactly and rounded down, and the referrer gets
+//! what the others' parts leave: the parts sum to the whole, and no input overflows.
+//! Every stored rule has passed [`RewardRule::check`].
 
 /// Basis points of a whole.
 pub const WHOLE_BPS: u16 = 10_000;
 /// Largest multiplier of a tier: 100x.
 pub const MAX_MULTIPLIER_BPS: u32 = 1_000_000;
 
-/// How the reward follows from the conversion.
+/// The reward of one conversion, before tiers and bonuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RewardKind {
     /// This many base units, at least 1.
@@ -23,19 +23,20 @@ pub enum RewardKind {
     },
 }
 
-/// From `min_conversions` on, rewards are multiplied. All zero when unused.
+/// Multiplies rewards from conversion number `min_conversions` on. All zero when unused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tier {
-    /// Conversions that a referral needs, the present one included.
+    /// Number of the first conversion that is multiplied, counted from 1.
     pub min_conversions: u64,
     /// Basis points, above [`WHOLE_BPS`] and up to [`MAX_MULTIPLIER_BPS`].
     pub multiplier_bps: u32,
 }
 
-/// Paid once, with the conversion that reaches `threshold`. All zero when unused.
+/// A bonus, paid once, with the conversion that reaches `threshold`. All zero when
+/// unused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Bonus {
-    /// Conversions that a referral needs, the present one included.
+    /// Number of the conversion that earns the bonus, counted from 1.
     pub threshold: u64,
     /// Base units, for the referrer alone.
     pub amount: u64,
@@ -52,15 +53,15 @@ pub struct Share {
 }
 
 impl Share {
-    /// Whether it is no part at all.
+    /// Whether the share is zero.
     #[must_use]
     #[inline]
     pub const fn is_none(&self) -> bool {
         self.bps == 0 && self.fixed == 0
     }
 
-    /// Base units of a reward of `whole`: never more than `whole`, if `bps` is at most
-    /// [`WHOLE_BPS`].
+    /// The share of a reward of `whole` base units, in base units. At most `whole`, if
+    /// `bps` is at most [`WHOLE_BPS`].
     #[must_use]
     #[inline]
     pub const fn of(&self, whole: u64) -> u64 {
@@ -74,8 +75,8 @@ impl Share {
         share_or_max(whole, self.bps as u32)
     }
 
-    /// This part, cut to `most`: nothing where one of them is in basis points and the other
-    /// one in base units.
+    /// This share, limited to `most`. Zero if one of them is in basis points and the
+    /// other one in base units.
     #[must_use]
     #[inline]
     pub const fn at_most(&self, most: &Self) -> Self {
@@ -94,15 +95,16 @@ impl Share {
     }
 }
 
-/// Whether no code gets more in bonuses than its conversions leave: up to each threshold,
-/// the bonuses sum to at most `margin` base units for each conversion that it takes. They
-/// may be in any order; unused ones change nothing. `margin` is the least one of all rules
-/// that those conversions were made under.
+/// Whether bonuses stay within the margin that conversions leave: up to each threshold,
+/// the bonuses sum to at most `margin` base units per conversion. Bonuses may be in any
+/// order; unused ones change nothing. `margin` is the smallest margin, in base units, of
+/// all rules that those conversions were made under.
 #[must_use]
 pub fn bonuses_within(bonuses: &[Bonus], margin: u64) -> bool {
     bonuses.iter().all(|reached| {
-        // Neither saturates: the product of two u64, and a sum of fewer than 2^64 of them,
-        // have at most 128 bits. In 64 bits, two that saturate would be equal.
+        // Neither side saturates: the product of two u64 has at most 128 bits, and so has
+        // a sum of fewer than 2^64 of them. In 64 bits, two saturated sides would compare
+        // as equal.
         let sum = bonuses
             .iter()
             .filter(|bonus| bonus.threshold <= reached.threshold)
@@ -118,77 +120,77 @@ pub fn bonuses_within(bonuses: &[Bonus], margin: u64) -> bool {
 pub struct RewardRule {
     /// Reward before tiers.
     pub kind: RewardKind,
-    /// Used ones first, ascending.
+    /// Used tiers first, ascending.
     pub tiers: [Tier; 4],
-    /// Used ones first, ascending.
+    /// Used bonuses first, ascending.
     pub bonuses: [Bonus; 4],
-    /// For each bonus the bit, 0 to 31, by which [`Facts::bonuses_paid`] remembers it.
+    /// For each bonus its bit, 0 to 31, in [`Facts::bonuses_paid`].
     pub bonus_bits: [u8; 4],
-    /// The referee's part of each reward.
+    /// The referee's share of each reward.
     pub referee: Share,
-    /// The greatest part that a partner may have.
+    /// The largest share that a partner may have.
     pub max_partner: Share,
 }
 
-/// Why a rule is refused.
+/// The part of a rule that is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InvalidRule {
-    /// Nothing is paid, a rate is above the whole, or a reward would not fit 64 bits.
+    /// The reward is zero, a rate is above the whole, or a reward would not fit 64 bits.
     Reward,
-    /// A tier out of order, or a multiplier out of bounds.
+    /// A tier is out of order, or a multiplier out of bounds.
     Tiers,
-    /// A bonus out of order, or worth nothing.
+    /// A bonus is out of order, or has the amount 0.
     Bonuses,
-    /// Shares that are more than the whole, or one in basis points and base units both.
+    /// The shares exceed the whole, or one has basis points and base units.
     Shares,
 }
 
-/// What a conversion is rewarded for.
+/// The facts that the reward of one conversion depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Facts {
-    /// What it was worth.
+    /// The worth of the conversion, in the units of the rule.
     pub amount: u64,
-    /// The conversions that counted before it, of the referral or of its owner.
+    /// Number of earlier conversions that count, of the referral or of its owner.
     pub conversions: u64,
-    /// Bonuses that were paid already, by [`RewardRule::bonus_bits`].
+    /// The bits of the bonuses that were paid already, see [`RewardRule::bonus_bits`].
     pub bonuses_paid: u32,
-    /// The part that the referral's partner has agreed; none without a partner.
+    /// The share that was agreed with the referral's partner; zero without a partner.
     pub partner: Share,
-    /// Most base units that there are to share out; [`u64::MAX`] for no limit.
+    /// Most base units to share out, bonuses excluded; [`u64::MAX`] for no limit.
     pub at_most: u64,
 }
 
-/// Base units for each of the three, and the bonuses among them.
+/// The parts of a reward in base units, and the bonuses among them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Reward {
-    /// For the referral's owner, bonuses included.
+    /// The part of the referral's owner, bonuses included.
     pub referrer: u64,
-    /// For the wallet that was referred.
+    /// The part of the wallet that was referred.
     pub referee: u64,
-    /// For the referral's partner.
+    /// The part of the referral's partner.
     pub partner: u64,
-    /// Bonuses that are part of it, by [`RewardRule::bonus_bits`].
+    /// The bits of the bonuses that are included, see [`RewardRule::bonus_bits`].
     pub bonuses: u32,
 }
 
 impl Reward {
-    /// Base units of all three.
+    /// The sum of the three parts, in base units.
     #[must_use]
     pub const fn total(&self) -> u64 {
-        // They are parts of a whole that fits.
+        // The parts sum to a reward that fits 64 bits.
         self.referrer
             .saturating_add(self.referee)
             .saturating_add(self.partner)
     }
 }
 
-/// [`WHOLE_BPS`], as wide as amounts are.
+/// [`WHOLE_BPS`] in the type of amounts.
 const WHOLE: u64 = 10_000;
-/// A rate of 1 times a multiplier of 1.
+/// The product of a rate of 1 and a multiplier of 1.
 const WHOLE_SQUARED: u128 = 100_000_000;
 
-/// Basis points of `amount`, rounded down; `None` exactly where the result has more
-/// than 64 bits, which takes more than [`WHOLE_BPS`].
+/// Basis points of `amount`, rounded down. `None` if and only if the result needs more
+/// than 64 bits, which only happens above [`WHOLE_BPS`].
 ///
 /// A division of 128 bits, the plain way, costs a program dearly. This is the same
 /// number, for every input. Proof, with `w` for the whole part and `r` for the rest:
@@ -219,7 +221,7 @@ pub const fn share(amount: u64, bps: u32) -> Option<u64> {
     }
 }
 
-/// [`share`], or the most there is.
+/// [`share`], or `u64::MAX` if that does not fit.
 #[inline]
 const fn share_or_max(amount: u64, bps: u32) -> u64 {
     match share(amount, bps) {
@@ -229,10 +231,10 @@ const fn share_or_max(amount: u64, bps: u32) -> u64 {
 }
 
 impl RewardRule {
-    /// Checks what holds of every rule.
+    /// Checks that the rule is valid.
     ///
     /// # Errors
-    /// The first part that is wrong.
+    /// The first part that is invalid.
     pub fn check(&self) -> Result<(), InvalidRule> {
         let most = match self.kind {
             RewardKind::Fixed(units) => {
@@ -321,15 +323,15 @@ impl RewardRule {
         Ok(())
     }
 
-    /// Least base units that a conversion of `min_amount` or more leaves of its payment,
-    /// where rewards are of the token that buyers pay with. Bonuses are not deducted.
+    /// Base units that a conversion of `min_amount` or more leaves of its payment, at
+    /// least, if rewards are in the token that buyers pay with. Bonuses are not deducted.
     ///
     /// With `q` for the rate times the largest multiplier: a reward is at most
     /// `floor(amount * q)`, and `amount - floor(amount * q)` never falls when `amount`
     /// grows, because `q <= 1`. Rounded twice, as [`Self::reward`] does, it could fall.
     ///
     /// # Errors
-    /// [`InvalidRule::Reward`] when one conversion can earn more than was paid.
+    /// [`InvalidRule::Reward`] when one conversion can earn more than its buyer paid.
     pub fn margin(&self, min_amount: u64) -> Result<u64, InvalidRule> {
         let multiplier = self.tiers.iter().fold(u32::from(WHOLE_BPS), |most, tier| {
             most.max(tier.multiplier_bps)
@@ -350,8 +352,8 @@ impl RewardRule {
         min_amount.checked_sub(most).ok_or(InvalidRule::Reward)
     }
 
-    /// Basis points by which the reward of a code's conversion number `ordinal`, counted
-    /// from 1, is multiplied; 0 below the first tier.
+    /// The multiplier, in basis points, of the reward of a code's conversion number
+    /// `ordinal`, counted from 1; 0 below the first tier.
     #[inline]
     pub(crate) fn multiplier(&self, ordinal: u64) -> u32 {
         let mut multiplier = 0;
@@ -364,7 +366,7 @@ impl RewardRule {
         multiplier
     }
 
-    /// What this conversion earns. Exact under a rule that [`Self::check`] accepts.
+    /// The reward of this conversion. Exact under a rule that [`Self::check`] accepts.
     #[must_use]
     #[inline]
     pub fn reward(&self, facts: &Facts) -> Reward {
@@ -382,7 +384,7 @@ impl RewardRule {
         }
         shared = shared.min(facts.at_most);
 
-        // Nothing earned is nothing counted: no bonus for a conversion that is worth nothing.
+        // A conversion that earns nothing does not count, so it gets no bonus.
         let mut reward = Reward::default();
         if shared == 0 {
             return reward;
@@ -391,11 +393,12 @@ impl RewardRule {
             reward.referee = self.referee.of(shared);
         }
         if !facts.partner.is_none() {
-            // A small percentage may be less than the two parts where one is fixed.
+            // If one part is fixed, a small percentage may be less than both parts
+            // together.
             let part = facts.partner.at_most(&self.max_partner).of(shared);
             reward.partner = part.min(shared.saturating_sub(reward.referee));
         }
-        // Shares are at most the whole, and each was rounded down.
+        // The shares are at most the whole, and each was rounded down.
         reward.referrer = shared
             .saturating_sub(reward.referee)
             .saturating_sub(reward.partner);

@@ -10,7 +10,7 @@ fn every_byte_is_judged_at_every_place() {
             let mut text = *b"ABCDEFGHJKMN";
             text[place] = byte;
 
-            // When it is read, then it is a code exactly when the alphabet has the byte
+            // When it is read, then it is a code if and only if the alphabet has the byte
             let read = Code::from_bytes(&text);
             assert_eq!(
                 read.is_ok(),
@@ -49,7 +49,7 @@ fn people_may_type_either_case_and_the_chain_may_not() {
         assert_eq!(code.to_string(), "STARTER7");
     }
     assert_eq!(Code::from_bytes(b"starter7"), Err(InvalidCode));
-    // Upper case that Unicode would make: a sharp s, a dotless i
+    // Letters whose upper case Unicode makes from others: a sharp s, a dotless i
     for text in ["abcdeß", "abcdeı", "ſſſſſſ"] {
         assert_eq!(text.parse::<Code>(), Err(InvalidCode), "{text}");
     }
@@ -102,7 +102,7 @@ fn a_code_and_its_absence_can_be_shown() {
     // Given a code shorter than its padding
     let code: Code = "starter7".parse().expect("a code");
 
-    // When it is printed, then no zeros are
+    // When it is printed, then the zeros are left out
     assert_eq!(code.to_string(), "STARTER7");
     assert_eq!(format!("{code:?}"), "Code(STARTER7)");
     assert_eq!(

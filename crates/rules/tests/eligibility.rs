@@ -22,7 +22,7 @@ const EARNING: CodeState = CodeState {
     conversions: 0,
 };
 
-/// Every choice of some of `faults`, in their order.
+/// Every subset of `faults`, in their order.
 fn choices<T: Copy>(faults: &[T]) -> impl Iterator<Item = Vec<T>> {
     (0..1_usize << faults.len()).map(|chosen| {
         let chosen = |place: &usize| chosen >> place & 1 == 1;
@@ -33,8 +33,8 @@ fn choices<T: Copy>(faults: &[T]) -> impl Iterator<Item = Vec<T>> {
 
 #[test]
 fn a_campaign_is_refused_for_the_first_reason() {
-    // Given all faults, in the order in which they are named. A schedule that is both to
-    // come and over cannot be stored; its answer is fixed nevertheless.
+    // Given all faults, in the order in which they are checked. A schedule that is both
+    // in the future and over cannot be stored; its answer is fixed nevertheless.
     type Fault = (Refusal, fn(&mut CampaignState));
     let faults: [Fault; 4] = [
         (Refusal::CampaignClosed, |state| state.closed = true),
@@ -48,7 +48,7 @@ fn a_campaign_is_refused_for_the_first_reason() {
         let mut state = OPEN;
         chosen.iter().for_each(|(_, fault)| fault(&mut state));
 
-        // When it is asked, then the first of them is the answer
+        // When it is checked, then the first fault is the answer
         let expected = chosen.first().map(|(refusal, _)| *refusal);
         assert_eq!(state.check(NOW).err(), expected, "{state:?}");
     }
@@ -56,7 +56,7 @@ fn a_campaign_is_refused_for_the_first_reason() {
 
 #[test]
 fn a_code_is_refused_for_the_first_reason() {
-    // Given all faults, in the order in which they are named
+    // Given all faults, in the order in which they are checked
     type Fault = (Refusal, fn(&mut CodeState));
     let faults: [Fault; 4] = [
         (Refusal::Inactive, |state| state.active = false),
@@ -70,7 +70,7 @@ fn a_code_is_refused_for_the_first_reason() {
         let mut state = EARNING;
         chosen.iter().for_each(|(_, fault)| fault(&mut state));
 
-        // When it is asked, then the first of them is the answer
+        // When it is checked, then the first fault is the answer
         let expected = chosen.first().map(|(refusal, _)| *refusal);
         assert_eq!(state.check(NOW).err(), expected, "{state:?}");
     }
@@ -123,7 +123,7 @@ fn a_code_earns_until_before_it_expires_and_up_to_its_limit() {
         (i64::MAX, 0, 0, i64::MAX - 1, Ok(())),
         (0, 1, 0, 0, Ok(())),
         (0, 1, 1, 0, used_up),
-        // The limit may have been lowered since
+        // The limit may have been lowered since.
         (0, 1, 2, 0, used_up),
         (0, u64::MAX, u64::MAX - 1, 0, Ok(())),
         (0, u64::MAX, u64::MAX, 0, used_up),

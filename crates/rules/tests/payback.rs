@@ -1,6 +1,6 @@
-//! Where rewards are of the token that buyers pay with, nobody gets more back than was
-//! paid: I24 of docs/INVARIANTS.md. Naive buyers against what `margin` and
-//! `bonuses_within` promise; rewards are those of the specification.
+//! Nobody gets more back than was paid, if rewards are in the token that buyers pay with:
+//! I24 of docs/INVARIANTS.md. Naive buyers test the promise of `margin` and
+//! `bonuses_within`; rewards are those of the specification.
 
 mod support;
 
@@ -13,7 +13,7 @@ use vouch_rules::reward::{Bonus, Facts, RewardKind, RewardRule, Tier, bonuses_wi
 
 use support::{agreed, cases, none_to, rule, small_rule, specified, units};
 
-/// A code, as its owner has it who buys by it as well.
+/// A code whose owner also buys with it.
 #[derive(Default, Clone)]
 struct Code {
     conversions: u64,
@@ -23,7 +23,7 @@ struct Code {
 }
 
 impl Code {
-    /// Buys for `amount`. All three parts of the reward are the buyer's friends'.
+    /// Buys for `amount`. The buyer's friends get all three parts of the reward.
     fn buy(&mut self, rule: &RewardRule, facts: &Facts) {
         let reward = specified::earned(
             rule,
@@ -39,7 +39,7 @@ impl Code {
         }
         self.conversions += 1;
         self.returned += reward.whole;
-        // Each bonus once, whatever the rule's memory of it is.
+        // Pay each bonus once, whatever bit the rule gives it.
         for bonus in rule.bonuses {
             let due = bonus.amount != 0 && bonus.threshold <= self.conversions;
             if due && !self.bonuses.contains(&bonus) {
@@ -50,13 +50,13 @@ impl Code {
     }
 }
 
-/// Whether the rule may be stored, for purchases of at least `min_amount`.
+/// Whether the rule may be stored, if purchases are at least `min_amount`.
 fn accepted(rule: &RewardRule, min_amount: u64) -> bool {
     let within = |margin| bonuses_within(&rule.bonuses, margin);
     rule.margin(min_amount).is_ok_and(within)
 }
 
-/// A purchase: by which code, and for how much more than the least amount.
+/// A purchase: the code, and the amount above the least one.
 fn purchase() -> BoxedStrategy<(Index, u64)> {
     let more = prop_oneof![3 => Just(0), 2 => 0..30u64, 1 => units()];
     (any::<Index>(), more).boxed()
@@ -72,11 +72,11 @@ fn facts(amount: u64) -> Facts {
     }
 }
 
-/// Rules with a least amount that they just may be stored with, or nearly.
+/// Rules with a least amount that is just enough for storing them, or nearly.
 fn rule_and_least() -> BoxedStrategy<(RewardRule, u64)> {
     let small = (small_rule(), 0..250u64);
     let any = rule().prop_flat_map(|rule| {
-        // A fixed reward with its tier, and what the bonuses need on top
+        // A fixed reward with its tier, plus the amount that the bonuses need.
         let best = specified::largest(&rule).min(u128::from(u64::MAX));
         let least = u64::try_from(best).expect("64 bits");
         let more = prop_oneof![
@@ -103,11 +103,11 @@ proptest! {
         }
         let mut codes = vec![Code::default(); codes];
         for (code, more) in purchases {
-            // When somebody buys, for the least amount or more, by any of them
+            // When somebody buys for the least amount or more, with any of the codes
             let place = code.index(codes.len());
             codes[place].buy(&rule, &facts(least.saturating_add(more)));
 
-            // Then that code has cost at least what it gave back, and so have all
+            // Then no code has returned more than it cost
             for code in &codes {
                 prop_assert!(code.returned <= code.paid);
             }
@@ -119,8 +119,8 @@ proptest! {
         rules in proptest::collection::vec((small_rule(), 0..250u64), 2..5),
         purchases in proptest::collection::vec((any::<Index>(), purchase()), 1..30),
     ) {
-        // Given settings that follow each other, and the bonuses of all of them within the
-        // least margin of all so far
+        // Given successive settings whose bonuses, all together, stay within the least
+        // margin of all settings so far
         let mut offered: Vec<Bonus> = Vec::new();
         let mut least = u64::MAX;
         let mut stored = Vec::new();
@@ -140,11 +140,11 @@ proptest! {
         let mut at: Vec<usize> = purchases.iter().map(|(at, _)| at.index(stored.len())).collect();
         at.sort_unstable();
         for (at, (_, (_, more))) in at.into_iter().zip(purchases) {
-            // When somebody buys under one after the other
+            // When somebody buys under any of them
             let (rule, least) = &stored[at];
             code.buy(rule, &facts(least.saturating_add(more)));
 
-            // Then the code never gave back more than it cost
+            // Then the code never returned more than it cost
             prop_assert!(code.returned <= code.paid);
         }
     }
@@ -165,8 +165,8 @@ proptest! {
         let most = specified::part(units.into(), best.max(10_000).into());
         let least = u64::try_from(most).expect("small") + left;
 
-        // And bonuses that take all that is left up to the last threshold, and no more
-        // before it
+        // And bonuses that take exactly what is left up to the last threshold, and no
+        // more before it
         let used = rule.bonuses.iter().filter(|bonus| bonus.amount != 0).count();
         let Some(last) = used.checked_sub(1) else { return Ok(()) };
         let mut sum = 0;
@@ -187,12 +187,13 @@ proptest! {
             code
         };
 
-        // Then the rule may be stored, and the cheapest purchases up to there cost nothing
+        // Then the rule may be stored, and the cheapest purchases up to there cost
+        // nothing in total
         prop_assert!(accepted(&rule, least));
         let code = buy_all(&rule);
         prop_assert_eq!(code.returned, code.paid);
 
-        // And with one unit more it may not, because they would gain it
+        // And with one unit more it may not, because the buyer would gain that unit
         rule.bonuses[last].amount += 1;
         prop_assert!(!accepted(&rule, least));
         let code = buy_all(&rule);
@@ -222,15 +223,15 @@ proptest! {
 
     #[test]
     fn a_rate_above_the_whole_is_a_gain(rule in rule(), partner in agreed(Default::default())) {
-        // Given a percentage that no maximum limits, and a purchase of a size at which
+        // Given a percentage without a maximum, and a purchase of an amount at which
         // nothing is rounded
         let RewardKind::Percent { bps, .. } = rule.kind else { return Ok(()) };
         let kind = RewardKind::Percent { bps, max: u64::MAX };
         let rule = RewardRule { kind, bonuses: [Bonus::default(); 4], ..rule };
         let amount = 100_000_000;
 
-        // When a code is in any of its tiers, then the purchase is a gain exactly if the
-        // rule may not be stored
+        // When a code is in any of its tiers, then the purchase is a gain if and only if
+        // the rule may not be stored
         let starts = rule.tiers.iter().map(|tier| tier.min_conversions.saturating_sub(1));
         let gains = starts.chain([0]).any(|conversions| {
             let facts = Facts { conversions, partner, ..facts(amount) };
@@ -242,7 +243,7 @@ proptest! {
 
 #[test]
 fn the_generators_reach_rules_that_may_be_stored() {
-    // Given rules that the first property is tried on
+    // Given rules from the generator of the first property
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let (mut stored, mut with_bonuses, mut percent) = (0, 0, 0);
     for _ in 0..2_000 {

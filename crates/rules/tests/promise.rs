@@ -1,5 +1,5 @@
 //! A cut waits, a raise does not: I22 of docs/INVARIANTS.md. A naive campaign that only
-//! knows the specification of a reward tells whether a change left somebody with less.
+//! knows the specification of rewards decides whether a change left somebody with less.
 
 mod support;
 
@@ -33,7 +33,7 @@ const fn percent(bps: u16, max: u64) -> RewardKind {
     RewardKind::Percent { bps, max }
 }
 
-/// Everything is promised: fixed parts, tiers, bonuses and limits.
+/// A promise with everything: fixed parts, tiers, bonuses and limits.
 const FIXED: Promise = Promise {
     rule: RewardRule {
         kind: RewardKind::Fixed(1_000),
@@ -63,7 +63,7 @@ const PERCENT: Promise = Promise {
     ..FIXED
 };
 
-/// Nobody but the referrer has a part.
+/// A promise without parts for referee and partner.
 const ALONE: Promise = Promise {
     rule: RewardRule {
         referee: exact(0),
@@ -73,7 +73,7 @@ const ALONE: Promise = Promise {
     ..FIXED
 };
 
-/// A partner has basis points, and the referee base units.
+/// A promise with basis points for the partner and base units for the referee.
 const SHARING: Promise = Promise {
     rule: RewardRule {
         max_partner: proportional(2_000),
@@ -82,7 +82,7 @@ const SHARING: Promise = Promise {
     ..FIXED
 };
 
-/// The second tier multiplies less than the first.
+/// A promise whose second tier multiplies less than the first.
 const FALLING: Promise = Promise {
     rule: RewardRule {
         tiers: [tier(5, 15_000), tier(10, 14_999), NO_TIER, NO_TIER],
@@ -91,25 +91,25 @@ const FALLING: Promise = Promise {
     ..FIXED
 };
 
-/// Owners have a limit.
+/// A promise with a limit per owner.
 const LIMITED: Promise = Promise {
     owner_limit: 7,
     ..FIXED
 };
 
-/// Referees need a credential.
+/// A promise that needs a credential of referees.
 const GATED: Promise = Promise {
     gate: GATE,
     ..FIXED
 };
 
-/// Not started yet.
+/// A promise that has not started yet.
 const COMING: Promise = Promise {
     starts_at: NOW + 9,
     ..FIXED
 };
 
-/// What a change is, and what it is the other way round.
+/// The verdict on a change, and on its reversal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     /// Better for somebody and worse for nobody.
@@ -124,7 +124,7 @@ enum Verdict {
 use Verdict::{Cut, Neither, Raise, Trade};
 
 impl Verdict {
-    /// Whether the change is a cut, and whether taking it back is one.
+    /// Whether the change is a cut, and whether its reversal is one.
     fn cuts(self) -> (bool, bool) {
         match self {
             Raise => (false, true),
@@ -238,7 +238,7 @@ fn each_field_is_a_promise_in_one_direction() {
             },
             Raise,
         ),
-        // A partner of 20 percent takes 100 of the 500 that are added
+        // A partner of 20 percent takes 100 of the 500 that are added.
         (
             "more for the referee than a partner leaves",
             SHARING,
@@ -301,7 +301,7 @@ fn each_field_is_a_promise_in_one_direction() {
             |p| p.rule.tiers[2] = tier(20, 20_001),
             Raise,
         ),
-        // The last tier that was reached counts, not the best one
+        // The last tier reached counts, not the best one.
         (
             "one more tier that multiplies less",
             FIXED,
@@ -369,7 +369,7 @@ fn each_field_is_a_promise_in_one_direction() {
             |p| p.rule.bonus_bits = [9; 4],
             Neither,
         ),
-        // Which conversions count, and when they are paid
+        // The conditions for counting, and the time of payment
         (
             "a smaller least amount",
             FIXED,
@@ -416,7 +416,7 @@ fn each_field_is_a_promise_in_one_direction() {
         ("no gate", GATED, |p| p.gate = NO_GATE, Raise),
         ("another issuer", GATED, |p| p.gate[0] = [3; 32], Trade),
         ("another schema", GATED, |p| p.gate[1] = [3; 32], Trade),
-        // More conversions than before, where each takes something from those after it
+        // More conversions than before, each of which takes something from later ones
         (
             "a smaller least amount under a limit",
             LIMITED,
@@ -455,15 +455,15 @@ fn each_field_is_a_promise_in_one_direction() {
         ),
     ];
     for (what, old, change, verdict) in changes {
-        // Given a change from rules that may be stored to such that may be, too
+        // Given a change between two rules that may both be stored
         let new = changed(*old, *change);
         assert_eq!(specified::reasons(&old.rule), [], "{what}");
         assert_eq!(specified::reasons(&new.rule), [], "{what}");
 
-        // When it is made, and when it is taken back
+        // When it is made, and when it is reversed
         let cuts = (new.cuts(old, NOW), old.cuts(&new, NOW));
 
-        // Then each is a cut exactly if somebody may have less
+        // Then each is a cut if and only if somebody may have less
         assert_eq!(cuts, verdict.cuts(), "{what}");
         assert!(!new.cuts(&new, NOW), "{what}");
     }
@@ -471,14 +471,14 @@ fn each_field_is_a_promise_in_one_direction() {
 
 // --- naive campaigns -------------------------------------------------------------
 
-/// Somebody who would convert.
+/// A wallet that tries to convert.
 #[derive(Debug, Clone)]
 struct Attempt {
     amount: u64,
     /// Seconds after the change.
     after: i64,
     credential: Option<[[u8; 32]; 2]>,
-    /// Basis points of the greatest part that the partner has agreed.
+    /// The partner's agreed share, in basis points of the largest one allowed.
     agreed: u16,
 }
 
@@ -486,12 +486,12 @@ struct Attempt {
 #[derive(Debug, Clone, Default)]
 struct Code {
     conversions: u64,
-    /// The bonuses that it was paid, and their sum.
+    /// The bonuses that the code was paid, and their sum.
     bonuses: Vec<Bonus>,
     bonus: u128,
 }
 
-/// The parts of referrer, referee and partner, bonuses apart.
+/// The parts of referrer, referee and partner, without bonuses.
 type Parts = [u128; 3];
 
 impl Attempt {
@@ -499,7 +499,7 @@ impl Attempt {
         NOW + self.after
     }
 
-    /// The partner's part, within what `promise` allows.
+    /// The partner's part, within the limit of `promise`.
     fn partner(&self, promise: &Promise) -> Share {
         let agreed = |most: u64| specified::part(most.into(), self.agreed.into());
         match promise.rule.max_partner {
@@ -510,7 +510,8 @@ impl Attempt {
         }
     }
 
-    /// Whether it may convert under `promise` by a code that has as many conversions.
+    /// Whether the attempt counts under `promise` with a code that has `conversions`
+    /// already.
     fn counts(&self, promise: &Promise, conversions: u64) -> bool {
         let started = self.at() >= promise.starts_at;
         let ended = promise.ends_at != 0 && self.at() >= promise.ends_at;
@@ -522,7 +523,7 @@ impl Attempt {
 }
 
 impl Code {
-    /// Converts, where that counts; `None` where it does not or is worth nothing.
+    /// Converts. Returns `None` if the attempt does not count or earns nothing.
     fn convert(&mut self, promise: &Promise, attempt: &Attempt, partner: Share) -> Option<Parts> {
         if !attempt.counts(promise, self.conversions) {
             return None;
@@ -594,16 +595,16 @@ fn promise() -> BoxedStrategy<Promise> {
         .boxed()
 }
 
-/// One thing that changes.
+/// A change of one property.
 #[derive(Debug, Clone)]
 enum Change {
-    /// It becomes as the other promise has it.
+    /// Copies the property from the other promise.
     Replace(usize),
     /// A number becomes larger or smaller.
     Nudge(usize, i16),
     /// A fixed reward grows, and the referee's base units with it.
     Grow(u64, u64),
-    /// More conversions count.
+    /// Loosens a condition, so that more conversions count.
     Admit(u64),
 }
 
@@ -684,7 +685,7 @@ impl Change {
     }
 }
 
-/// A promise and one that follows it.
+/// A promise and a successor.
 fn pair() -> BoxedStrategy<(Promise, Promise)> {
     (
         promise(),
@@ -714,13 +715,13 @@ fn attempt() -> BoxedStrategy<Attempt> {
         .boxed()
 }
 
-/// Both may be stored, and differ.
+/// Whether both may be stored, and differ.
 fn sound(old: &Promise, new: &Promise) -> bool {
     let ordered = |promise: &Promise| promise.ends_at == 0 || promise.ends_at > promise.starts_at;
     old != new && specified::reasons(&new.rule).is_empty() && ordered(old) && ordered(new)
 }
 
-/// `new` without the bonuses that were offered before `old` and withdrawn.
+/// `new` without the bonuses that were offered in `before` and withdrawn in `old`.
 fn without_withdrawn(new: &Promise, old: &Promise, before: &Promise) -> Promise {
     let mut new = *new;
     for bonus in &mut new.rule.bonuses {
@@ -742,8 +743,8 @@ proptest! {
         again in any::<bool>(),
         (others, attempts) in (proptest::collection::vec(attempt(), 0..6), proptest::collection::vec(attempt(), 1..20)),
     ) {
-        // Given a change that is no cut, and a code that may have been paid bonuses of the
-        // settings before, and others since
+        // Given a change that is not a cut, and a code that may have been paid bonuses
+        // under the settings before `old`, and others since
         let mut before = before;
         if again {
             before.rule.bonuses = new.rule.bonuses;
@@ -763,8 +764,9 @@ proptest! {
         let mut attempts = attempts;
         attempts.sort_by_key(|attempt| attempt.after);
         for attempt in attempts {
-            // When the same wallets come, with partners as the old settings allow them; an
-            // amount that was too small to earn anything is left aside
+            // When the same wallets try to convert under both, with partners as the old
+            // settings allow them; an amount that was too small to earn anything is
+            // skipped
             let partner = attempt.partner(&old);
             let admitted = attempt.counts(&old, under_old.conversions);
             let Some(before) = under_old.convert(&old, &attempt, partner) else {
@@ -775,8 +777,8 @@ proptest! {
             };
             let after = under_new.convert(&new, &attempt, partner);
 
-            // Then what counted counts, and gives each of the three as much: to the
-            // referrer, where both others are rounded down, but for one unit
+            // Then an attempt that counted still counts and gives each of the three as
+            // much. If both other parts are rounded down, the referrer may lose one unit
             prop_assert!(after.is_some(), "{:?} {:?} does not count", attempt, under_new);
             let after = after.unwrap_or_default();
             let rounding = u128::from(old.rule.referee.bps != 0 && partner.bps != 0);
@@ -784,7 +786,7 @@ proptest! {
             prop_assert!(after[1] >= before[1], "{:?}: {:?}, not {:?}", attempt, after, before);
             prop_assert!(after[2] >= before[2], "{:?}: {:?}, not {:?}", attempt, after, before);
 
-            // And the code has as much in bonuses, and all have as much so far
+            // And the code has as much in bonuses, and the sums of all are no less so far
             prop_assert!(under_new.bonus >= under_old.bonus, "{:?} {:?}", under_new, under_old);
             conversions += rounding;
             for i in 0..3 {
@@ -804,7 +806,7 @@ proptest! {
         old in support::rule(),
         (more, most, share) in (bps(10_000), none_to(u64::MAX), bps(10_000)),
     ) {
-        // Given a rate or a maximum that is greater, over the whole range of amounts
+        // Given a larger rate or maximum, over the whole range of amounts
         let RewardKind::Percent { bps, max } = old.kind else { return Ok(()) };
         let kind = RewardKind::Percent { bps: bps.max(more), max: max.max(most) };
         let max_partner = match old.max_partner {
@@ -814,7 +816,7 @@ proptest! {
         let new = RewardRule { kind, max_partner, ..old };
         let promise = |rule| Promise { rule, ..FIXED };
 
-        // Then it is a cut exactly the other way round
+        // Then only the reversal is a cut
         prop_assert!(!promise(new).cuts(&promise(old), NOW));
         prop_assert_eq!(promise(old).cuts(&promise(new), NOW), old != new);
     }
@@ -822,7 +824,7 @@ proptest! {
 
 #[test]
 fn a_bonus_that_was_withdrawn_replaces_no_other() {
-    // Given a bonus at the 2nd conversion, then another one at the 4th in its place, and a
+    // Given a bonus at the 2nd conversion, then another one at the 4th instead, and a
     // code that was paid the first
     let offering = |bonus| Promise {
         rule: RewardRule {
@@ -843,21 +845,21 @@ fn a_bonus_that_was_withdrawn_replaces_no_other() {
         assert!(code.convert(promise, &attempt, exact(0)).is_some());
     }
 
-    // When the first comes back, which by the thresholds alone is earlier and no less
+    // When the first returns, which by its threshold alone is earlier and no less
     let new = before;
     assert!(!new.cuts(&old, NOW));
     let mut other = code.clone();
     assert!(code.convert(&old, &attempt, exact(0)).is_some());
     assert!(other.convert(&new, &attempt, exact(0)).is_some());
 
-    // Then the code has lost a bonus, and the change is a cut if it is left out
+    // Then the code has lost a bonus, and the change is a cut once that bonus is left out
     assert_eq!((code.bonus, other.bonus), (100, 50));
     assert!(without_withdrawn(&new, &old, &before).cuts(&old, NOW));
 }
 
 #[test]
 fn the_generators_reach_changes_that_are_no_cuts() {
-    // Given changes that the property is tried on
+    // Given changes from the generator of the property
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let (mut raises, mut exact, mut admitting) = (0, 0, 0);
     for _ in 0..4_000 {
@@ -869,7 +871,8 @@ fn the_generators_reach_changes_that_are_no_cuts() {
         }
     }
 
-    // Then many of them are raises, among them those of a referee's part and of what counts
+    // Then many are raises, some of them of a referee's part or of the conversions that
+    // count
     for (count, many) in [(raises, 500), (exact, 40), (admitting, 50)] {
         assert!(count >= many, "{raises} {exact} {admitting}");
     }

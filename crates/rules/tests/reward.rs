@@ -1,4 +1,4 @@
-//! Rewards worked out by hand: I13, I14 and I23 of docs/INVARIANTS.md.
+//! Rewards calculated by hand: I13, I14 and I23 of docs/INVARIANTS.md.
 //! `reward_properties.rs` covers the rest of the range.
 
 use vouch_rules::reward::{
@@ -45,12 +45,12 @@ const fn bonus(threshold: u64, amount: u64) -> Bonus {
     Bonus { threshold, amount }
 }
 
-/// For referrer, referee and partner.
+/// The parts of referrer, referee and partner.
 fn parts(reward: Reward) -> [u64; 3] {
     [reward.referrer, reward.referee, reward.partner]
 }
 
-/// `used` ones, then unused ones.
+/// The `used` tiers, then unused ones.
 fn tiers(used: &[Tier]) -> [Tier; 4] {
     std::array::from_fn(|i| used.get(i).copied().unwrap_or_default())
 }
@@ -109,7 +109,8 @@ fn a_percentage_is_capped_after_the_tier() {
 
 #[test]
 fn tiers_start_with_their_ordinal() {
-    // Given 1.5x from the 3rd conversion on, and 1.2x from the 5th: less is allowed
+    // Given 1.5x from the 3rd conversion on, and 1.2x from the 5th: a smaller multiplier
+    // may follow
     let rule = RewardRule {
         tiers: tiers(&[tier(3, 15_000), tier(5, 12_000)]),
         ..PLAIN
@@ -172,10 +173,10 @@ fn a_two_sided_reward_is_exact_to_the_unit() {
         (0, NONE, [2_000_000, 1_000_000, 0]),
         (0, exact(1), [1_999_999, 1_000_000, 1]),
         (0, exact(500_000), [1_500_000, 1_000_000, 500_000]),
-        // More than the campaign allows by now, or basis points where it allows none
+        // More than the campaign still allows, or basis points if it allows base units.
         (0, exact(500_001), [1_500_000, 1_000_000, 500_000]),
         (0, bps(5_000), [2_000_000, 1_000_000, 0]),
-        // The multiplied rest is the referrer's
+        // The referrer gets the rest, which was multiplied.
         (9, NONE, [5_000_000, 1_000_000, 0]),
         (9, exact(500_000), [4_500_000, 1_000_000, 500_000]),
     ] {
@@ -190,8 +191,8 @@ fn a_two_sided_reward_is_exact_to_the_unit() {
 
 #[test]
 fn base_units_and_basis_points_mix() {
-    // Given 100 units, 30 of them for the referee, and up to 70 percent for a partner; and
-    // the other way round
+    // Given 100 units, 30 of them for the referee and up to 70 percent for a partner, and
+    // the same with the two swapped
     let mixed = RewardRule {
         kind: RewardKind::Fixed(100),
         tiers: tiers(&[tier(2, 15_000)]),
@@ -207,7 +208,7 @@ fn base_units_and_basis_points_mix() {
     for (conversions, partner, expected, turned_partner, turned_expected) in [
         (0, bps(7_000), [0, 30, 70], exact(30), [0, 70, 30]),
         (0, bps(10), [70, 30, 0], exact(1), [29, 70, 1]),
-        // Basis points are of the multiplied reward, base units are not multiplied
+        // Basis points apply to the multiplied reward; base units are not multiplied.
         (1, bps(7_000), [15, 30, 105], exact(30), [15, 105, 30]),
     ] {
         let facts = |partner| Facts {
@@ -225,7 +226,7 @@ fn base_units_and_basis_points_mix() {
 
 #[test]
 fn a_small_percentage_goes_to_the_referee_then_to_the_partner() {
-    // Given 10 percent, of which the referee gets 5 units and the partner 3
+    // Given 10 percent, of which the referee gets 5 units and the partner 3 units
     let rule = RewardRule {
         kind: RewardKind::Percent { bps: 1_000, max: 9 },
         bonuses: bonuses(&[bonus(1, 100)]),
@@ -235,7 +236,7 @@ fn a_small_percentage_goes_to_the_referee_then_to_the_partner() {
     };
     assert_eq!(rule.check(), Ok(()));
     for (amount, expected) in [
-        // Nothing earned is nothing counted, and no bonus
+        // A conversion that earns nothing does not count and gets no bonus.
         (9, [0, 0, 0]),
         (10, [100, 1, 0]),
         (50, [100, 5, 0]),
@@ -263,7 +264,8 @@ fn no_more_is_shared_than_there_is() {
         ..PLAIN
     };
     for (at_most, expected) in [(999, [507, 499, 0]), (3, [9, 1, 0]), (0, [0, 0, 0])] {
-        // Then it is the shared part that is cut, and no bonus comes with nothing
+        // Then the limit cuts the shared part, and a reward of nothing comes without
+        // bonus
         let reward = rule.reward(&Facts { at_most, ..FIRST });
         assert_eq!(parts(reward), expected, "{at_most}");
     }
@@ -273,8 +275,8 @@ fn no_more_is_shared_than_there_is() {
 fn bonuses_are_the_referrers_and_come_once() {
     const FIRST_BONUS: u32 = 1 << 31;
     const SECOND_BONUS: u32 = 1 << 4;
-    // Given a half for the referee, and bonuses at the 2nd and the 4th, of which the first
-    // has the last place in the campaign's register
+    // Given a half for the referee, and bonuses at the 2nd and the 4th conversion, the
+    // first of which has the last place among the campaign's offered bonuses
     let rule = RewardRule {
         bonuses: bonuses(&[bonus(2, 70), bonus(4, 9)]),
         bonus_bits: [31, 4, 0, 0],
@@ -287,11 +289,11 @@ fn bonuses_are_the_referrers_and_come_once() {
         (2, FIRST_BONUS, 500, 0),
         (3, FIRST_BONUS, 509, SECOND_BONUS),
         (4, FIRST_BONUS | SECOND_BONUS, 500, 0),
-        // Both at once, when the campaign got its bonuses later; and the first again,
-        // when the conversion that had it was cancelled
+        // Both at once, if the campaign got its bonuses later; and the first again, if
+        // the conversion that earned it was cancelled.
         (9, 0, 579, FIRST_BONUS | SECOND_BONUS),
         (9, SECOND_BONUS, 570, FIRST_BONUS),
-        // Those that were paid under other settings are others
+        // Bits of bonuses from other settings do not matter.
         (9, !FIRST_BONUS, 570, FIRST_BONUS),
         (
             9,
@@ -387,7 +389,7 @@ fn a_rule_is_refused_for_its_first_fault() {
         (shared(exact(1_000), bps(10)), shares),
         (shared(both(1, 1), NONE), shares),
         (shared(NONE, both(1, 1)), shares),
-        // A percentage may be smaller than they are
+        // A percentage may be smaller than its fixed parts.
         (of_percent(shared(exact(400), exact(601))), Ok(())),
         (of_percent(shared(exact(u64::MAX), exact(u64::MAX))), Ok(())),
         (of_percent(shared(exact(u64::MAX), bps(10_000))), Ok(())),
@@ -445,8 +447,8 @@ fn a_margin_is_what_the_cheapest_conversion_leaves() {
         (percent(1_000, u64::MAX), &[], 99, Ok(90)),
         (percent(1_000, 3), &[], 99, Ok(96)),
         (percent(10_000, u64::MAX), &[], u64::MAX, Ok(0)),
-        // 50 percent doubled is all of it, and a little more is too much, even if the
-        // maximum keeps it small
+        // 50 percent doubled is the whole. A little more is too much, even if the maximum
+        // keeps it small.
         (percent(5_000, u64::MAX), &[tier(9, 20_000)], 7, Ok(0)),
         (percent(5_000, 1), &[tier(9, 20_001)], 7, refused),
         // 9 at 15 percent are 1 if rounded once, and 0 if rounded at each step
@@ -471,12 +473,12 @@ fn bonuses_are_within_what_is_left_up_to_each_threshold() {
         (&[bonus(3, 31)], 10, false),
         (&[bonus(3, 30), bonus(5, 20)], 10, true),
         (&[bonus(3, 30), bonus(5, 21)], 10, false),
-        // The first threshold alone is too early
+        // The first threshold alone comes too early.
         (&[bonus(2, 21), bonus(5, 1)], 10, false),
         // In any order, with unused ones between
         (&[bonus(5, 20), bonus(0, 0), bonus(3, 30)], 10, true),
         (&[bonus(5, 21), bonus(0, 0), bonus(3, 30)], 10, false),
-        // Two bonuses of one threshold, from the settings of two times
+        // Two bonuses with one threshold, from settings of different times.
         (&[bonus(3, 20), bonus(3, 10)], 10, true),
         (&[bonus(3, 20), bonus(3, 11)], 10, false),
         // More than 64 bits on either side, and on both

@@ -1,6 +1,6 @@
-//! The reward rule over the whole range of its numbers, against a second
-//! implementation that follows the specification in 128 bits: I13, I14 and I23 in
-//! docs/INVARIANTS.md, and the sums of I4 rest on this.
+//! The reward rule over the whole range of its numbers, compared with a second
+//! implementation that follows the specification in 128 bits: I13, I14 and I23 of
+//! docs/INVARIANTS.md. The sums of I4 rely on this.
 //!
 //! Cases are the same in every run. `PROPTEST_RNG_SEED` chooses others, and
 //! `PROPTEST_CASES` more of them.
@@ -28,7 +28,7 @@ fn rule_and_facts() -> BoxedStrategy<(RewardRule, Facts)> {
         .boxed()
 }
 
-/// One thing about a rule that may be wrong.
+/// A defect of a rule.
 fn damage() -> BoxedStrategy<Damage> {
     let small = prop_oneof![
         select(vec![0u32, 1, 9_999, 10_000, 10_001, 1_000_000, 1_000_001]),
@@ -77,7 +77,7 @@ enum Damage {
     ShareSum(u16),
     /// Two parts that are one base unit below a fixed reward, all of it, or one above.
     FixedSum(u64),
-    /// The same of a part in base units and one in basis points.
+    /// Like `FixedSum`, with one part in base units and one in basis points.
     MixedSum(bool, u16, u64),
 }
 
@@ -137,7 +137,7 @@ impl Damage {
     }
 }
 
-/// Any rule: sound, damaged in one to three places, or of random numbers.
+/// Any rule: valid, damaged in one to three places, or of random numbers.
 fn any_rule() -> BoxedStrategy<RewardRule> {
     let damaged = (rule(), proptest::collection::vec(damage(), 1..=3)).prop_map(|(rule, all)| {
         let mut rule = rule;
@@ -183,7 +183,7 @@ proptest! {
         // Given any amount and rates of every size
         let bps = bps >> by;
 
-        // When the share is computed, then it is the exact one, and absent above 64 bits
+        // When the share is computed, then it is exact, and `None` above 64 bits
         let exact = specified::part(amount.into(), bps.into());
         prop_assert_eq!(share(amount, bps).map(u128::from), Some(exact).filter(|e| *e < LIMIT));
     }
@@ -211,14 +211,14 @@ proptest! {
         prop_assert_eq!(wide(&reward).iter().sum::<u128>(), exact.whole + exact.bonus);
         prop_assert_eq!(u128::from(reward.total()), exact.whole + exact.bonus);
 
-        // And what is shared is within the rule's maximum and what there is
+        // And the shared part is within the rule's maximum and the limit
         prop_assert!(exact.whole <= u128::from(facts.at_most));
         if let RewardKind::Percent { max, .. } = rule.kind {
             prop_assert!(exact.whole <= u128::from(max));
         }
         prop_assert!(u128::from(reward.total()) <= specified::largest(&rule));
 
-        // And neither of the others gets more than its part, or a bonus
+        // And referee and partner get at most their share, and no bonus
         let within = |units: u64, most: Share| u128::from(units) * 10_000 <= match most {
             Share { bps, fixed: 0 } => exact.whole * u128::from(bps),
             Share { fixed, .. } => u128::from(fixed) * 10_000,
@@ -230,10 +230,11 @@ proptest! {
 
     #[test]
     fn base_units_of_a_fixed_reward_are_exact_in_every_tier((rule, facts) in rule_and_facts()) {
-        // Given a fixed reward, which is there in full
+        // Given a fixed reward without a limit
         let reward = rule.reward(&Facts { at_most: u64::MAX, ..facts });
         if matches!(rule.kind, RewardKind::Fixed(_)) {
-            // Then a part in base units is that many, at every number of conversions
+            // Then a part in base units is that many units, at every number of
+            // conversions
             if rule.referee.fixed != 0 {
                 prop_assert_eq!(reward.referee, rule.referee.fixed);
             }
@@ -246,11 +247,11 @@ proptest! {
 
     #[test]
     fn base_units_of_a_percentage_go_to_the_referee_first((rule, facts) in rule_and_facts()) {
-        // Given a part in base units, which may be more than there is
+        // Given a part in base units, which may exceed the reward
         let reward = rule.reward(&facts);
         let whole = specified::earned(&rule, &facts).whole;
         if rule.referee.fixed != 0 && whole <= u128::from(rule.referee.fixed) {
-            // Then the referee has it all, and the referrer no more than its bonuses
+            // Then the referee gets the whole reward, and the referrer only bonuses
             prop_assert_eq!(u128::from(reward.referee), whole);
             prop_assert_eq!(reward.partner, 0);
             prop_assert_eq!(u128::from(reward.total()) - whole, u128::from(reward.referrer));
@@ -259,7 +260,7 @@ proptest! {
 
     #[test]
     fn a_reward_of_nothing_has_no_bonus((rule, facts) in rule_and_facts(), dust in 0..20u64) {
-        // Given conversions that are worth nothing, because there is nothing to share out or
+        // Given conversions that earn nothing, because there is nothing to share out or
         // the amount is too small (I23)
         for facts in [Facts { at_most: 0, ..facts }, Facts { amount: dust, ..facts }] {
             if specified::earned(&rule, &facts).whole == 0 {
@@ -276,14 +277,14 @@ proptest! {
         let (less, more) = (rule.reward(&facts), rule.reward(&Facts { amount, ..facts }));
 
         // Then the whole, the referee's and the partner's part are no smaller, and the
-        // bonuses are the same, unless the smaller amount is worth nothing
+        // bonuses are the same, unless the smaller amount earns nothing
         prop_assert!(more.total() >= less.total());
         prop_assert!(more.referee >= less.referee);
         prop_assert!(more.partner >= less.partner);
         prop_assert!(less == Reward::default() || more.bonuses == less.bonuses);
 
-        // And the referrer, who gets the rest, loses at most the unit that both others
-        // stop being rounded down by
+        // And the referrer, who gets the rest, loses at most the one unit that both
+        // others' rounding had left
         let both = rule.referee.bps != 0 && facts.partner.bps.min(rule.max_partner.bps) != 0;
         let rounding = u128::from(both);
         prop_assert!(u128::from(more.referrer) + rounding >= u128::from(less.referrer));
@@ -306,7 +307,7 @@ proptest! {
             if *tier == Tier::default() {
                 continue;
             }
-            // Given a rule with this tier alone, and one with those before it alone
+            // Given a rule with this tier alone, and a rule with the earlier tiers alone
             let mut alone = rule;
             alone.tiers = [Tier { min_conversions: 1, ..*tier }, Tier::default(), Tier::default(), Tier::default()];
             let mut before = rule;
@@ -314,15 +315,15 @@ proptest! {
             let mut until = rule;
             until.tiers[place + 1..].fill(Tier::default());
 
-            // When the conversion is the one before the tier's first, that one, the next
+            // When the conversion is the last before the tier, its first, or the next
             let at = |n: u64| Facts { conversions: n, ..facts };
             let first = tier.min_conversions - 1;
             if let Some(previous) = first.checked_sub(1) {
-                // Then the one before earns as if the tier was not there
+                // Then the one before earns as if the tier did not exist
                 prop_assert_eq!(until.reward(&at(previous)), before.reward(&at(previous)));
             }
             for n in [first, tier.min_conversions] {
-                // And from the first on it alone counts
+                // And from the first on, the tier alone counts
                 prop_assert_eq!(until.reward(&at(n)), alone.reward(&at(n)));
             }
         }
@@ -333,7 +334,7 @@ proptest! {
         // Given any rule, when it is checked
         let answer = rule.check();
 
-        // Then it is refused exactly when something is wrong, and for that
+        // Then it is refused if and only if something is wrong, and for a correct reason
         let reasons = specified::reasons(&rule);
         match answer {
             Ok(()) => prop_assert_eq!(reasons, []),
@@ -353,15 +354,15 @@ proptest! {
         agreed in (any::<u16>(), units()),
         min_amount in units(),
     ) {
-        // Given rules that may never have been checked, and shares that nobody can agree:
-        // no panic, and no part above what there is to share out
+        // Given rules that were never checked, and shares that nobody can agree: no
+        // panic, and no part exceeds the limit
         let (bps, fixed) = agreed;
         for facts in [facts.1, Facts { partner: Share { bps, fixed }, ..facts.1 }] {
             let reward = rule.reward(&facts);
             prop_assert!(reward.bonuses != 0 || reward.referrer <= facts.at_most);
             prop_assert!(reward.partner <= facts.at_most);
         }
-        // And an answer to every other question
+        // And every other function returns
         if let Ok(margin) = rule.margin(min_amount) {
             prop_assert!(margin <= min_amount);
             let _ = bonuses_within(&rule.bonuses, margin);
@@ -389,14 +390,14 @@ fn promise(rule: RewardRule) -> Promise {
     }
 }
 
-/// What can happen to a referral.
+/// An event in the life of a referral.
 #[derive(Debug, Clone)]
 enum Step {
     Convert {
         amount: u64,
         partner: Share,
     },
-    /// One that still counts is cancelled.
+    /// A conversion that still counts is cancelled.
     Cancel(Index),
     /// The campaign's authority changes the rule.
     Change(Box<RewardRule>),
@@ -418,7 +419,7 @@ fn offered(rule: &RewardRule) -> impl Iterator<Item = Bonus> + '_ {
     rule.bonuses.iter().filter(used).copied()
 }
 
-/// Gives each bonus of `rule` its place in `register`; false when there is no room.
+/// Gives each bonus of `rule` its place in `register`. Returns false when it is full.
 fn enter(register: &mut Vec<Bonus>, rule: &mut RewardRule) -> bool {
     for place in 0..4 {
         let bonus = rule.bonuses[place];
@@ -440,7 +441,7 @@ proptest! {
         first in small_rule(),
         steps in proptest::collection::vec(step(), 1..40),
     ) {
-        // Given a referral, a campaign whose rule may change, and its register of all
+        // Given a referral, a campaign whose rule may change, and the register of all its
         // bonuses (I23)
         let mut rule = first;
         let mut register = Vec::new();
@@ -457,7 +458,7 @@ proptest! {
                 }
                 Step::Cancel(_) if counted.is_empty() => {}
                 Step::Cancel(at) => {
-                    // When a conversion is cancelled, its bonuses are to be had again
+                    // When a conversion is cancelled, its bonuses can be earned again
                     let (cancelled, _) = counted.swap_remove(at.index(counted.len()));
                     bonuses_paid &= !cancelled.bonuses;
                 }
@@ -475,7 +476,7 @@ proptest! {
                         continue;
                     }
 
-                    // Then the bonuses that are due and were not paid are paid, those alone
+                    // Then exactly the bonuses that are due and were not paid are paid
                     let was_paid = |bonus: &Bonus| counted.iter().any(|(_, paid)| paid.contains(bonus));
                     let due: Vec<Bonus> = offered(&rule)
                         .filter(|bonus| bonus.threshold <= conversions + 1 && !was_paid(bonus))
@@ -492,7 +493,7 @@ proptest! {
                     counted.push((reward, due));
                 }
             }
-            // And each that was paid belongs to exactly one conversion that counts
+            // And each paid bonus belongs to exactly one conversion that counts
             for place in 0..32 {
                 let holders = counted.iter().filter(|(c, _)| c.bonuses >> place & 1 == 1).count();
                 prop_assert_eq!(holders, usize::from(bonuses_paid >> place & 1 == 1));
@@ -506,7 +507,7 @@ proptest! {
         let mut damaged = rule;
         damage.apply(&mut damaged);
 
-        // When nothing else is wrong, then the answer is exact
+        // When nothing else is wrong, then exactly that reason is returned
         let reasons = specified::reasons(&damaged);
         if reasons.len() < 2 {
             prop_assert_eq!(damaged.check().err(), reasons.first().copied());
@@ -516,7 +517,7 @@ proptest! {
 
 #[test]
 fn the_generators_reach_every_answer() {
-    // Given a few thousand of the rules that the properties above are tried on
+    // Given a few thousand rules from the generator of the properties above
     let mut runner = TestRunner::new_with_rng(
         ProptestConfig::default(),
         TestRng::deterministic_rng(prop::test_runner::RngAlgorithm::ChaCha),

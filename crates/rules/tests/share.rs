@@ -1,5 +1,5 @@
-//! `share`, where its arguments are few enough to try them all. The proof beside the
-//! code says why this covers every amount.
+//! `share` with all arguments, where these are few enough. The proof in the code says why
+//! this covers every amount.
 
 use vouch_rules::reward::{MAX_MULTIPLIER_BPS, WHOLE_BPS, share};
 
@@ -41,7 +41,7 @@ fn rests_with_every_multiplier_are_rounded_down() {
 #[test]
 fn whole_amounts_are_multiplied() {
     for bps in 0..=u32::from(WHOLE_BPS) {
-        // Given the largest amounts of whole parts alone
+        // Given the largest amounts that are multiples of the whole
         for whole in [1, 2, 9_999, 10_000, u64::MAX / WHOLE - 1, u64::MAX / WHOLE] {
             // Then nothing is rounded
             assert_eq!(share(whole * WHOLE, bps), Some(whole * u64::from(bps)));
@@ -62,7 +62,7 @@ fn every_multiplier_stops_where_64_bits_do() {
     // Given every multiplier above the whole, and some of 32 bits
     let wide = (0..12).map(|by| u32::MAX >> by);
     for bps in (u32::from(WHOLE_BPS) + 1..=MAX_MULTIPLIER_BPS).chain(wide) {
-        // When the last amount is taken whose product is below 2^64 * 10,000
+        // When the amount is the last one whose product is below 2^64 * 10,000
         let last = ((1u128 << 64) * u128::from(WHOLE) - 1) / u128::from(bps);
         let last = u64::try_from(last).expect("more than the whole makes it larger");
 

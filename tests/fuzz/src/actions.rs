@@ -1,4 +1,4 @@
-//! Random steps: most of them possible, many at a boundary, some hostile.
+//! Random steps. Most are possible, many are at a boundary, some are hostile.
 
 use borsh::BorshSerialize;
 use solana_sdk::pubkey::Pubkey;
@@ -21,7 +21,7 @@ use crate::{
     world::World,
 };
 
-/// Codes that anybody registers; the last two are none.
+/// Codes to register; the last two are invalid.
 const CODES: [&[u8; 12]; 5] = [
     b"ABCDEF\0\0\0\0\0\0",
     b"CODE22\0\0\0\0\0\0",
@@ -29,14 +29,15 @@ const CODES: [&[u8; 12]; 5] = [
     b"ABCDE\0\0\0\0\0\0\0",
     b"abcdefg\0\0\0\0\0",
 ];
-/// References of orders; the first is none.
+/// References of orders; the first one means none.
 const REFERENCES: [[u8; 32]; 4] = [[0; 32], [1; 32], [2; 32], [3; 32]];
 const DAY: u32 = 86_400;
 const YEAR: u32 = rules::YEAR;
-/// Vouchers that an attestor gives again and again, so that it can revoke one before.
+/// Number of vouchers that an attestor issues repeatedly, so that it can revoke one
+/// before its use.
 const VOUCHERS: u64 = 4;
 
-/// SplitMix64: the same numbers everywhere, for ever.
+/// SplitMix64. A seed gives the same numbers on every machine.
 #[derive(Debug, Clone)]
 pub struct Rng(pub u64);
 
@@ -50,29 +51,29 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    /// Less than `end`.
+    /// A number less than `end`.
     pub fn below(&mut self, end: u64) -> u64 {
         self.number() % end.max(1)
     }
 
-    /// True in so many of a hundred cases.
+    /// True with a probability of `percent` in 100.
     pub fn percent(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
 
-    /// One of these.
+    /// One of `of`.
     pub fn pick<T: Copy>(&mut self, of: &[T]) -> T {
         of[self.below(of.len() as u64) as usize]
     }
 }
 
-/// Makes steps for a model.
+/// Makes steps that suit a model.
 pub struct Maker<'a> {
-    /// Where chance comes from.
+    /// The source of randomness.
     pub rng: &'a mut Rng,
-    /// Who there is.
+    /// The keys and mints of the run.
     pub world: &'a World,
-    /// What there is.
+    /// The present state.
     pub model: &'a Model,
 }
 
@@ -113,7 +114,7 @@ impl Maker<'_> {
             return self.elsewhere();
         }
         let kind = self.kind();
-        // What the model would accept is tried more often than chance alone would.
+        // Steps that the model accepts are chosen more often than by chance alone.
         let tries = if self.rng.percent(80) { 8 } else { 1 };
         let mut last = None;
         for _ in 0..tries {
@@ -136,7 +137,7 @@ impl Maker<'_> {
         step
     }
 
-    /// Most of the time, leaves out accounts at the end that are all absent.
+    /// Usually leaves out the last accounts, if all of them are absent.
     fn leave_out(&mut self, kind: &str, step: &mut Step) {
         if let Step::Call { metas, .. } = step
             && let Some(declared) = declared(kind)
@@ -248,13 +249,13 @@ impl Maker<'_> {
         })
     }
 
-    /// One of these.
+    /// One of `all`.
     fn one<T>(&mut self, all: Vec<T>) -> Option<T> {
         let index = self.rng.below(all.len() as u64) as usize;
         all.into_iter().nth(index)
     }
 
-    /// Conversions and bonuses so far, of the referral or of its owner.
+    /// Number of conversions and bonuses paid so far, of the referral or of its owner.
     fn counted(&self, key: &Pubkey, campaign: &Campaign, referral: &Referral) -> (u64, u32) {
         if campaign.per_owner == 0 {
             return (referral.conversions, referral.bonuses_paid);
@@ -276,7 +277,7 @@ impl Maker<'_> {
         all.into_iter().nth(index)
     }
 
-    /// A referral and its campaign, as far as that is still there.
+    /// A referral and its campaign, if the campaign still exists.
     fn pair(&mut self) -> Option<(Found<Campaign>, Found<Referral>)> {
         let all = self.referrals();
         let index = self.rng.below(all.len() as u64) as usize;
@@ -285,7 +286,7 @@ impl Maker<'_> {
         Some(((referral.1.campaign, campaign), referral))
     }
 
-    /// [`Self::pair`], most of the time one that can earn now.
+    /// Like [`Self::pair`], but usually one that can earn now.
     fn open_pair(
         &mut self,
         wanted: impl Fn(&Campaign) -> bool,
@@ -337,7 +338,7 @@ impl Maker<'_> {
         self.rng.pick(&self.world.people)
     }
 
-    /// `right` most of the time, otherwise anybody.
+    /// Usually `right`, otherwise any wallet.
     fn or_anybody(&mut self, right: Pubkey) -> Pubkey {
         if self.world.people.contains(&right) && self.rng.percent(93) {
             right
@@ -346,7 +347,7 @@ impl Maker<'_> {
         }
     }
 
-    /// Now, or a moment at which something begins or ends, or just beside it.
+    /// Times at which something begins or ends, and the seconds before and after them.
     fn moments(&self) -> Vec<i64> {
         let mut moments = Vec::new();
         for (_, campaign) in self.campaigns() {
@@ -379,7 +380,7 @@ impl Maker<'_> {
         if moments.is_empty() || self.rng.percent(20) {
             return Step::Time(self.rng.pick(&[0, 1, 60, 3600, i64::from(DAY)]));
         }
-        // The nearest ones first: a year's hold would end everything.
+        // Prefer near times, because a year's hold would end everything.
         let near = if self.rng.percent(85) {
             3
         } else {
@@ -390,7 +391,7 @@ impl Maker<'_> {
         Step::Time((moments[index] + beside - self.model.now).max(0))
     }
 
-    /// Token accounts of wallets: those of campaigns are nobody's to give away.
+    /// Token accounts of wallets. Those of campaigns cannot be given away.
     fn tokens(&self) -> Vec<Pubkey> {
         let campaigns: Vec<_> = self
             .world
@@ -407,7 +408,7 @@ impl Maker<'_> {
             .collect()
     }
 
-    /// A credential is given, taken away, or is another one than somebody needs.
+    /// Creates, removes or spoils a credential.
     fn credential(&mut self) -> Step {
         let wallet = self.rng.below(self.world.people.len() as u64) as usize;
         let key = self.world.credentials[wallet];
@@ -426,7 +427,7 @@ impl Maker<'_> {
             }
             3 => data[33..65].copy_from_slice(self.world.issuers[1].as_ref()),
             4 => data[65..97].copy_from_slice(self.world.schemas[1].as_ref()),
-            // More or fewer bytes than there are.
+            // Lengths that do not match the data.
             5 => data[97] = self.rng.pick(&[0, 2, 4, 255]),
             6 => data[100] = 255,
             7 => data.truncate(self.rng.pick(&[1, 97, 101, 143])),
@@ -436,7 +437,7 @@ impl Maker<'_> {
         Step::Foreign(key, owner, data)
     }
 
-    /// What happens outside of the program.
+    /// A step outside of the program.
     fn elsewhere(&mut self) -> Step {
         let tokens = self.tokens();
         let campaigns = self.campaigns();
@@ -449,7 +450,7 @@ impl Maker<'_> {
                 }
                 Step::Deploy(self.rng.pick(&self.world.people[1..]))
             }
-            // A vault is made before its campaign.
+            // Create a vault before its campaign.
             19 => {
                 let index = self.rng.below(2 * crate::world::IDS) as usize;
                 let Some((creator, id)) = self.world.campaigns().nth(index) else {
@@ -476,7 +477,7 @@ impl Maker<'_> {
                     }
                     _ => false,
                 };
-                // Given away before: its owner takes it back.
+                // If it was given away before, its owner takes it back.
                 match tokens.iter().find(|token| taken(token)) {
                     Some(token) if self.rng.percent(60) => {
                         let owner = self.world.people.iter().copied().find(|owner| {
@@ -488,7 +489,7 @@ impl Maker<'_> {
                     _ => Step::Close(key),
                 }
             }
-            // Somebody makes the account that a reward waits for.
+            // Create the account that a pending reward needs.
             14 | 15 => self.wanted().unwrap_or_else(|| self.soon()),
             4..=6 => {
                 let mints = [&self.world.minted[..], &self.world.issued[..]].concat();
@@ -504,7 +505,7 @@ impl Maker<'_> {
                 Step::Open(owner, mint, self.rng.percent(15))
             }
             7 | 8 => {
-                // A vault is made, or gets tokens from nowhere.
+                // Create a vault, or issue tokens to it.
                 let index = self.rng.below(campaigns.len() as u64) as usize;
                 match campaigns.get(index) {
                     Some((key, campaign)) if campaign.vault != SYSTEM => {
@@ -552,7 +553,7 @@ impl Maker<'_> {
                 if !self.rng.percent(10) {
                     return self.soon();
                 }
-                // A mint that has nearly no room.
+                // Bring the supply of a mint near its limit.
                 let mint = self.rng.pick(&self.world.minted);
                 match &self.model.cell(&mint).body {
                     Body::Mint(facts) if facts.supply < 1 << 60 => {
@@ -565,12 +566,12 @@ impl Maker<'_> {
         }
     }
 
-    /// A few seconds.
+    /// Advances the clock by a few seconds.
     fn soon(&mut self) -> Step {
         Step::Time(self.rng.pick(&[0, 1, 1, 20]))
     }
 
-    /// The account of somebody who is owed something is made, thawed or given back.
+    /// Creates, thaws or takes back the account of somebody who is owed a reward.
     fn wanted(&mut self) -> Option<Step> {
         let mut pending = self.conversions();
         pending.retain(|(_, conversion)| conversion.status == PENDING);
@@ -600,7 +601,7 @@ impl Maker<'_> {
         })
     }
 
-    /// An address that the program may write to later.
+    /// An address at which the program may create an account later.
     fn future_address(&mut self) -> Pubkey {
         let Some((key, campaign)) = self.campaign() else {
             let creator = self.rng.pick(&self.world.people[..2]);
@@ -619,7 +620,7 @@ impl Maker<'_> {
         }
     }
 
-    /// Base units: small, round, or at an end.
+    /// Base units: small, round, or at a limit.
     fn units(&mut self) -> u64 {
         match self.rng.below(20) {
             0 => 0,
@@ -692,7 +693,7 @@ impl Maker<'_> {
         tiers
     }
 
-    /// Parts of referee and partner that go together.
+    /// Sets shares of referee and partner that fit together.
     fn shares(&mut self, settings: &mut Settings) {
         let whole = match settings.reward_kind {
             FIXED => settings.reward_fixed,
@@ -714,8 +715,8 @@ impl Maker<'_> {
         }
     }
 
-    /// Settings that mostly go with these terms. `treasury` is what could receive
-    /// payments, `same` whether rewards are the token of the payments.
+    /// Settings that usually suit these terms. `treasury` is an account that could
+    /// receive payments. `same` says whether rewards are in the payment token.
     fn settings(
         &mut self,
         terms: &Terms,
@@ -813,7 +814,7 @@ impl Maker<'_> {
                 if room == 0 {
                     break;
                 }
-                // Few amounts, so that one is offered again.
+                // Use few amounts, so that a bonus is offered again.
                 let amount = self.rng.pick(&[1, 10, 77, 500]).min(room);
                 so_far += amount;
                 *bonus = Bonus { threshold, amount };
@@ -833,7 +834,7 @@ impl Maker<'_> {
         settings
     }
 
-    /// The settings in force, with some of `new`.
+    /// The settings in force, with some fields of `new`.
     fn mixed(&mut self, old: &Settings, new: &Settings) -> Settings {
         let mut s = *old;
         for _ in 0..1 + self.rng.below(2) {
@@ -874,7 +875,7 @@ impl Maker<'_> {
         s
     }
 
-    /// A number near this one, unless it is 0.
+    /// A number near this one; 0 stays 0.
     fn beside(&mut self, number: u64) -> u64 {
         match number {
             0 => 0,
@@ -887,7 +888,7 @@ impl Maker<'_> {
         }
     }
 
-    /// One field at a boundary, or beyond.
+    /// Sets one field to a boundary value or beyond.
     fn spoil_settings(&mut self, s: &mut Settings) {
         match self.rng.below(20) {
             0 => s.reward_kind = self.rng.below(3) as u8,
@@ -940,7 +941,7 @@ impl Maker<'_> {
         }
     }
 
-    /// Something that could receive payments in `mint`.
+    /// An account that could receive payments in `mint`.
     fn treasury(&mut self, mint: &Pubkey) -> Pubkey {
         let mut account = SYSTEM;
         for _ in 0..4 {
@@ -956,7 +957,7 @@ impl Maker<'_> {
         account
     }
 
-    /// A call of this instruction; `None` where nothing is there to be named.
+    /// A call of this instruction; `None` if the accounts that it needs do not exist.
     fn call_of(&mut self, name: &'static str) -> Option<Step> {
         match name {
             "create_campaign" => self.create_campaign(),
@@ -1112,7 +1113,7 @@ impl Maker<'_> {
         ))
     }
 
-    /// Somebody's account of the rewards' token.
+    /// A token account of some wallet for the reward token.
     fn account_of(&mut self, campaign: &Campaign) -> Option<Pubkey> {
         let owner = self.person();
         (campaign.mint != SYSTEM).then(|| reward_account(campaign, &owner).0)
@@ -1185,7 +1186,7 @@ impl Maker<'_> {
         ))
     }
 
-    /// The owner's account, where the campaign counts per owner.
+    /// The owner's account, if the campaign counts per owner.
     fn referrer_of(&mut self, key: &Pubkey, campaign: &Campaign, owner: &Pubkey) -> Option<Pubkey> {
         (campaign.per_owner == 1 || self.rng.percent(3))
             .then(|| referrer_at(key, owner))
@@ -1243,7 +1244,7 @@ impl Maker<'_> {
         }
     }
 
-    /// A pair for this instruction: mostly one that has something for it.
+    /// A campaign and referral, usually one that this instruction can act on.
     fn pair_for(&mut self, name: &str) -> Option<(Found<Campaign>, Found<Referral>)> {
         if self.rng.percent(70) {
             let mut all = self.referrals();
@@ -1382,13 +1383,13 @@ impl Maker<'_> {
         ))
     }
 
-    /// Writable where conversions count something; seldom not.
+    /// The campaign's meta: usually writable if and only if conversions count something.
     fn campaign_meta(&mut self, key: Pubkey, counts: bool) -> Meta {
         let writable = counts != self.rng.percent(3);
         meta(key, if writable { "w" } else { "" })
     }
 
-    /// Where each part goes, as far as it is needed; more is named now and then.
+    /// The accounts that receive the parts, as far as they are needed; sometimes more.
     fn accounts(
         &mut self,
         campaign: &Campaign,
@@ -1406,20 +1407,21 @@ impl Maker<'_> {
         })
     }
 
-    /// A beneficiary's account: read-only now and then, as the runtime makes a program.
+    /// A beneficiary's account: usually writable, sometimes read-only as the runtime
+    /// makes a program.
     fn paid_meta(&mut self, key: Option<Pubkey>) -> Meta {
         let program = key.is_some_and(|key| self.model.cell(&key).is_program());
         let read_only = self.rng.percent(if program { 50 } else { 2 });
         optional(key, if read_only { "" } else { "w" })
     }
 
-    /// The mint of the rewards: written only where it is minted.
+    /// The mint's meta: usually writable if and only if rewards are minted.
     fn mint_meta(&mut self, mint: Option<Pubkey>, minted: bool) -> Meta {
         let writable = minted != self.rng.percent(2);
         optional(mint, if writable { "w" } else { "" })
     }
 
-    /// Where this wallet's credential should lie.
+    /// The address of this wallet's credential.
     fn credential_of(&mut self, settings: &Settings, wallet: &Pubkey) -> Option<Pubkey> {
         if settings.gate_credential == SYSTEM && !self.rng.percent(3) {
             return None;
@@ -1454,7 +1456,7 @@ impl Maker<'_> {
         }
     }
 
-    /// A voucher that the attestor gives again and again.
+    /// A voucher that the attestor issues repeatedly.
     fn known_voucher(
         &self,
         (key, campaign): (Pubkey, &Campaign),
@@ -1485,7 +1487,7 @@ impl Maker<'_> {
         })
     }
 
-    /// What a voucher says of this conversion; now and then for another one.
+    /// The statement of a voucher for this conversion; sometimes of another one.
     fn statement(&mut self, mut right: Statement) -> Statement {
         let now = self.model.now;
         right.issued_at = now + self.rng.pick(&[0, 0, 0, 300, 301, -1_000]);
@@ -1679,7 +1681,7 @@ impl Maker<'_> {
         Some(call("purchase", &args, metas))
     }
 
-    /// A conversion for a claim, or a cancellation.
+    /// A conversion to claim or cancel.
     fn pending(&mut self, due: bool) -> Option<(Found<Campaign>, Referral, Found<Conversion>)> {
         let mut all = self.conversions();
         if self.rng.percent(90) {
@@ -1780,7 +1782,7 @@ impl Maker<'_> {
     fn reclaim_conversion(&mut self) -> Option<Step> {
         let all = self.conversions();
         let (at, conversion) = self.one(all)?;
-        // The referral may be gone already; then the address tells.
+        // If the referral is gone already, the campaign follows from the address.
         let campaign = match self.referral_at(&conversion.referral) {
             Some(referral) => Some(referral.campaign),
             None => self
@@ -1792,7 +1794,7 @@ impl Maker<'_> {
                     CODES.iter().any(of)
                 }),
         }?;
-        // A reclaimed campaign no longer says which key it was: try each.
+        // A reclaimed campaign no longer says which key it used, so try each.
         let wallet = conversion.referee.as_ref();
         let mut keys = vec![
             conversion.referee.to_bytes(),
@@ -1864,7 +1866,7 @@ impl Maker<'_> {
         Some(call(name, &(), metas))
     }
 
-    /// Makes one thing of a call wrong.
+    /// Spoils one thing of a call.
     fn spoil(&mut self, step: &mut Step) {
         let Step::Call {
             voucher,
@@ -1880,7 +1882,7 @@ impl Maker<'_> {
                 metas.pop();
             }
             0..=4 => {
-                // Another account of the same type, or of any.
+                // Replace an account by another one of the same type, or of any type.
                 let old = self.model.cell(&metas[index].key);
                 let same = self.rng.percent(75);
                 let kind = std::mem::discriminant(&old.body);

@@ -1,4 +1,4 @@
-//! LiteSVM with the program, and its accounts as the model would describe them.
+//! LiteSVM with the program, and conversion of its accounts into the model's.
 
 use std::path::Path;
 
@@ -25,14 +25,14 @@ use crate::{
     step::Meta,
 };
 
-/// The first version of the Memo program, which LiteSVM brings.
+/// The first version of the Memo program, which is part of LiteSVM.
 const MEMO: Pubkey = Pubkey::from_str_const("Memo1UhkJRfHyvLMcVucJwxXeuD728EqVDDwQDxFMNo");
 
-/// Who pays all fees, and nothing else.
+/// Pays all fees, and does nothing else.
 const SPONSOR: Pubkey = Pubkey::new_from_array([7; 32]);
 
-// The chain takes every signature: whoever makes a step sees to it that a voucher is
-// named after whom it says. It has to consume something.
+// The Ed25519 program accepts every signature here, so the maker of a step must name the
+// true signer of a voucher. The program must consume something.
 mod any_signature {
     #![allow(missing_docs, reason = "the macro makes it public")]
 
@@ -41,15 +41,15 @@ mod any_signature {
     declare_process_instruction!(AnySignature, 1, |_context| { Ok(()) });
 }
 
-/// Why the chain refused a transaction.
+/// The error of a refused transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refused {
     /// The program's own error.
     Program(ProgramError),
-    /// Too few lamports left for the rent. LiteSVM looks also after an instruction
-    /// that failed, and then forgets why it did.
+    /// Too few lamports for the rent. LiteSVM also checks the rent after a failed
+    /// instruction, and then drops the instruction's error.
     Rent,
-    /// Any other.
+    /// Any other error.
     Elsewhere(String),
 }
 
@@ -60,10 +60,10 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// A chain with the program in this file.
+    /// A chain with the program from this file.
     ///
     /// # Errors
-    /// When it is none.
+    /// When the file is not a program.
     pub fn new(program: &Path) -> Result<Self> {
         let bytes =
             std::fs::read(program).with_context(|| format!("cannot read {}", program.display()))?;
@@ -83,25 +83,25 @@ impl Chain {
         Ok(Self { svm })
     }
 
-    /// Rent of an account without data, and of each byte.
+    /// Rent of an account without data, and rent per byte, in lamports.
     #[must_use]
     pub fn rent(&self) -> (u64, u64) {
         let rent = |len| self.svm.minimum_balance_for_rent_exemption(len);
         (rent(0), rent(1) - rent(0))
     }
 
-    /// Sets the clock.
+    /// Sets the clock, in unix seconds.
     pub fn set_time(&mut self, now: i64) {
         let mut clock: Clock = self.svm.get_sysvar();
         clock.unix_timestamp = now;
         self.svm.set_sysvar(&clock);
     }
 
-    /// Puts a cell there that the program does not own, or changes the lamports of one
-    /// that it does.
+    /// Writes an account that the program does not own, or the lamports of an account
+    /// that it owns.
     ///
     /// # Errors
-    /// When the chain refuses it.
+    /// When the chain refuses the account.
     pub fn put(&mut self, key: &Pubkey, cell: &Cell) -> Result<()> {
         let mut account = self.svm.get_account(key).unwrap_or_default();
         account.lamports = cell.lamports;
@@ -113,7 +113,7 @@ impl Chain {
             }
             Body::Program => {
                 let memo = self.svm.get_account(&MEMO).context("no Memo program")?;
-                ensure!(memo.data.len() == PROGRAM_LEN, "another Memo program");
+                ensure!(memo.data.len() == PROGRAM_LEN, "wrong Memo program");
                 account.data = memo.data;
                 account.owner = memo.owner;
                 account.executable = true;
@@ -135,10 +135,10 @@ impl Chain {
         Ok(())
     }
 
-    /// Sends a call, signed by whoever it names.
+    /// Sends a call, signed by every signer that it names.
     ///
     /// # Errors
-    /// Why the chain refused it.
+    /// The error of the transaction.
     pub fn send(
         &mut self,
         voucher: Option<&[u8]>,
@@ -179,16 +179,17 @@ impl Chain {
         }
     }
 
-    /// The account's bytes; `None` where there are none.
+    /// The account's bytes; `None` if it does not exist.
     #[must_use]
     pub fn raw(&self, key: &Pubkey) -> Option<&AccountSharedData> {
         self.svm.accounts_db().get_account_ref(key)
     }
 
-    /// What lies there; `None` for something that the model has no word for.
+    /// The account as the model describes it; `None` if the model has no description for
+    /// it.
     ///
     /// # Errors
-    /// When the program's account is none of its types.
+    /// When an account of the program has an unknown type.
     pub fn cell(&self, key: &Pubkey) -> Result<Option<Cell>> {
         let Some(account) = self.raw(key) else {
             return Ok(Some(Cell::default()));
@@ -245,7 +246,8 @@ fn mint_bytes(mint: &Mint) -> Vec<u8> {
         data.push(1);
         let mut value = vec![0; extension_len(kind)];
         if kind == FEE {
-            // The older fee and the newer, each an epoch, the most and the rate.
+            // The older and the newer fee. Each consists of an epoch, a maximum and a
+            // rate.
             for at in [72, 90] {
                 value[at + 8..at + 16].copy_from_slice(&FEE_MAX.to_le_bytes());
                 value[at + 16..at + 18].copy_from_slice(&FEE_BPS.to_le_bytes());
@@ -275,7 +277,7 @@ fn token_bytes(account: &TokenAccount) -> Vec<u8> {
     data
 }
 
-/// The value of the extension of this kind, among those from byte 166 on.
+/// The value of the extension of this kind, in the list that begins at byte 166.
 fn extension(data: &[u8], kind: u16) -> Option<&[u8]> {
     let mut rest = data.get(166..)?;
     while let Some((head, after)) = rest.split_first_chunk::<4>() {

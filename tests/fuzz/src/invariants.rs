@@ -1,10 +1,10 @@
-//! What must hold whatever the model says.
+//! Invariants that hold independently of the model.
 //!
-//! A ledger of its own: every conversion that was accepted, with what it had to earn under
-//! the terms of that moment, which bonuses, whether a budget was charged, and what was
-//! paid. Budgets, vaults, supplies, counters and bonuses are computed from this list and
-//! compared with the chain. It reads no counter and no register of the program to know
-//! what is due.
+//! This module keeps its own ledger of accepted conversions: the reward under the terms
+//! of that moment, the bonuses, whether a budget was charged, and the payments. From the
+//! ledger it computes budgets, vaults, supplies, counters and bonuses, and compares them
+//! with the chain. It does not read counters or registers of the program to compute what
+//! is due.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,22 +22,22 @@ use crate::{
     step::{Meta, Step},
 };
 
-/// Bits of the three parts.
+/// Bits of the parts of referrer, referee and partner.
 const BITS: [u8; 3] = [1, 2, 4];
 
-/// A conversion that was accepted.
+/// An accepted conversion.
 #[derive(Debug, Clone)]
 struct Entry {
     campaign: Pubkey,
     referral: Pubkey,
-    /// The referral's owner at that moment.
+    /// The referral's owner at the time of the conversion.
     owner: Pubkey,
     referee: Pubkey,
-    /// The mint, where rewards are minted.
+    /// The mint, if rewards are minted.
     minted: Option<Pubkey>,
-    /// What counts once.
+    /// The key of the conversion.
     once: [u8; 32],
-    /// What the buyer paid with, where rewards are of the same token; else 0.
+    /// The buyer's payment if rewards are in the same token, else 0.
     paid: u64,
     units: [u64; 3],
     bonuses: Vec<Bonus>,
@@ -46,7 +46,7 @@ struct Entry {
     hold_seconds: u32,
     status: u8,
     settled: u8,
-    /// Reclaimed before all of it was claimed.
+    /// Reclaimed before all of its parts were claimed.
     lapsed: bool,
 }
 
@@ -61,37 +61,37 @@ impl Entry {
         open.map(|(_, units)| u128::from(units)).sum()
     }
 
-    /// Whether it counts for tiers, bonuses and limits.
+    /// Whether the conversion counts for tiers, bonuses and limits.
     fn counts(&self) -> bool {
         self.status != CANCELLED && self.total() != 0
     }
 }
 
-/// The ledger, and the chain as it was after the last step.
+/// The ledger, and the accounts after the last step.
 #[derive(Debug, Clone, Default)]
 pub struct History {
     now: i64,
-    /// Rent of a conversion.
+    /// Rent of a conversion, in lamports.
     rent: u64,
     cells: BTreeMap<Pubkey, Cell>,
     entries: BTreeMap<Pubkey, Entry>,
-    /// Supply of each mint that came from elsewhere.
+    /// For each mint, the supply that the program did not mint.
     issued: Deltas,
-    /// Every bonus that each campaign ever offered.
+    /// For each campaign, every bonus that it has ever offered.
     offered: BTreeMap<Pubkey, BTreeSet<Bonus>>,
 }
 
-/// What a step changed: accounts as they are now.
+/// The accounts that a step changed, in their new state.
 pub type Changes = BTreeMap<Pubkey, Cell>;
 
-/// How lamports or tokens of accounts should have changed.
+/// Expected changes of accounts in lamports or tokens.
 type Deltas = BTreeMap<Pubkey, i128>;
 
 fn add(deltas: &mut Deltas, key: Pubkey, units: impl Into<i128>) {
     *deltas.entry(key).or_default() += units.into();
 }
 
-/// The account's mint and tokens, with what transfers left there.
+/// The account's mint and tokens, including withheld transfer fees.
 fn tokens(cell: Option<&Cell>) -> Option<(Pubkey, i128)> {
     match &cell?.body {
         Body::Token(account) => {
@@ -124,7 +124,7 @@ fn conversion_of(cell: Option<&Cell>) -> Option<&Conversion> {
 }
 
 impl History {
-    /// Begins with these accounts.
+    /// Starts the ledger with these accounts.
     pub fn begin(&mut self, now: i64, rent: u64, cells: &BTreeMap<Pubkey, Cell>) {
         self.now = now;
         self.rent = rent;
@@ -136,10 +136,10 @@ impl History {
         }
     }
 
-    /// Takes over what an accepted step changed.
+    /// Records an accepted step and checks all invariants.
     ///
     /// # Errors
-    /// The first thing that must hold and does not.
+    /// The first violated invariant.
     pub fn take(&mut self, step: &Step, changes: Changes) -> Result<()> {
         if let Step::Time(seconds) = step {
             self.now += seconds;
@@ -170,7 +170,8 @@ impl History {
         self.check_supplies()
     }
 
-    /// No lamport comes or goes in a call, and no token but as the supply says.
+    /// Checks that a call neither creates nor destroys lamports, and tokens only as the
+    /// supply changes.
     fn conserve(&mut self, step: &Step, changes: &Changes) -> Result<()> {
         let mut lamports = 0_i128;
         let mut by_mint: Deltas = Deltas::new();
@@ -197,7 +198,7 @@ impl History {
         if let Step::Supply(mint, units) = step
             && by_mint.get(mint).is_some_and(|delta| *delta != 0)
         {
-            // These lie in accounts that nobody looks at.
+            // Tokens in accounts that the fuzzer does not track.
             add(&mut by_mint, *mint, *units);
         }
         if matches!(step, Step::Call { .. }) {
@@ -219,7 +220,8 @@ impl History {
             .map_or(0, |after| of(Some(after)) - of(before))
     }
 
-    /// Lamports of wallets and tokens of accounts changed by exactly this.
+    /// Checks that lamports of wallets and tokens of accounts changed by exactly these
+    /// amounts.
     fn expect(&self, changes: &Changes, lamports: &Deltas, units: &Deltas) -> Result<()> {
         for (what, expected, of) in [
             (
@@ -245,7 +247,7 @@ impl History {
         Ok(())
     }
 
-    /// Conversions that count, and bonuses that were paid, by code or by owner.
+    /// Conversions that count and have paid bonuses, of the code or of its owner.
     fn counted<'a>(
         &'a self,
         campaign: &'a Campaign,
@@ -264,7 +266,7 @@ impl History {
         })
     }
 
-    /// A conversion was accepted: allowed by all rules, and worth what it must be.
+    /// Checks an accepted conversion: all rules allowed it, and it has the right worth.
     fn converted(
         &mut self,
         name: &str,
@@ -363,7 +365,7 @@ impl History {
             "the conversion {key} was counted before"
         );
 
-        // What it must be worth.
+        // The expected worth.
         let counted: Vec<_> = self
             .counted(campaign, &campaign_key, &referral_key, &referral.owner)
             .collect();
@@ -458,7 +460,7 @@ impl History {
             lapsed: false,
         };
 
-        // Where everything went.
+        // The expected payments.
         let (mut lamports, mut units) = (Deltas::new(), Deltas::new());
         let paid_now = conversion.settled & !zeros;
         self.pay(
@@ -488,7 +490,8 @@ impl History {
             add(moved, from, -i128::from(price));
             add(moved, settings.treasury, amount - taken);
             if split {
-                // What was paid at once came from the payment, not from the escrow.
+                // Parts that were paid at once came from the payment, not from the
+                // escrow.
                 let at_once = entry.total() as i128 - waiting - i128::from(discount);
                 let escrow = if campaign.has_vault() {
                     campaign.vault
@@ -512,7 +515,7 @@ impl History {
         Ok(())
     }
 
-    /// What paying these parts moves.
+    /// Adds the movements that paying these parts causes.
     fn pay(
         &self,
         entry: &Entry,
@@ -549,7 +552,7 @@ impl History {
         }
     }
 
-    /// Where the entry's SOL lies.
+    /// The account that holds the entry's SOL.
     fn key_of_escrow(&self, entry: &Entry) -> Pubkey {
         crate::model::keyed(&entry.campaign, &entry.once)
     }
@@ -616,7 +619,7 @@ impl History {
             } else {
                 (&mut units, campaign.vault)
             };
-            // Tokens that the treasury cannot take stay in the vault.
+            // Tokens that the treasury cannot receive stay in the vault.
             let stays = !campaign.pays_sol() && {
                 let of = |cell: Option<&Cell>| tokens(cell).map_or(0, |(_, units)| units);
                 self.delta(changes, &campaign.vault, of) == 0
@@ -633,7 +636,7 @@ impl History {
         Ok(())
     }
 
-    /// A conversion was reclaimed: SOL that nobody claimed is the treasury's.
+    /// Checks a reclaimed conversion: SOL that nobody claimed goes to the treasury.
     fn lapsed(&mut self, metas: &[Meta], changes: &Changes) -> Result<()> {
         let [campaign_key, key, rent_payer] = [0, 1, 2].map(|i| metas[i].key);
         let entry = self.entries.get(&key).context("an unknown conversion")?;
@@ -659,7 +662,7 @@ impl History {
             Some(Body::Vouch(Account::Closed(closed))) => {
                 (closed.treasury != SYSTEM).then_some(closed.treasury)
             }
-            _ => bail!("{key} is of no campaign"),
+            _ => bail!("{key} belongs to no campaign"),
         };
         let program = |key: &Pubkey| self.cells.get(key).is_some_and(Cell::is_program);
         let lapsed = match treasury {
@@ -677,14 +680,14 @@ impl History {
             add(&mut lamports, rent_payer, i128::from(all) - lapsed);
         }
         self.expect(changes, &lamports, &Deltas::new())?;
-        // What a program's rent keeps there is owed to nobody any more.
+        // SOL that remains as a program's rent is owed to nobody any more.
         if let Some(entry) = self.entries.get_mut(&key) {
             entry.lapsed = entry.status == PENDING;
         }
         Ok(())
     }
 
-    /// Settings were changed: nobody gets less before the notice is over.
+    /// Checks changed settings: nobody gets less before the notice is over.
     fn updated(&self, metas: &[Meta], changes: &Changes) -> Result<()> {
         let key = metas[1].key;
         let before = campaign_of(self.cells.get(&key)).context("no campaign")?;
@@ -715,7 +718,7 @@ impl History {
         Ok(())
     }
 
-    /// What a conversion earned never changes.
+    /// Checks that the reward of a conversion never changes.
     fn check_frozen(&self, changes: &Changes) -> Result<()> {
         for (key, cell) in changes {
             let Some(after) = conversion_of(Some(cell)) else {
@@ -740,7 +743,7 @@ impl History {
         Ok(())
     }
 
-    /// Totals of referrals and owners are those of the list.
+    /// Checks that the totals of referrals and owners match the ledger.
     fn check_counters(&self) -> Result<()> {
         for (key, cell) in &self.cells {
             match &cell.body {
@@ -793,7 +796,8 @@ impl History {
         Ok(())
     }
 
-    /// Budgets and vaults are those of the list, and what waits is there.
+    /// Checks that budgets and vaults match the ledger, and that owed rewards are
+    /// covered.
     fn check_campaigns(&self) -> Result<()> {
         for (key, cell) in &self.cells {
             let Some(campaign) = campaign_of(Some(cell)) else {
@@ -852,7 +856,7 @@ impl History {
         Ok(())
     }
 
-    /// No code, or owner, was paid a bonus twice.
+    /// Checks that no code, or owner, was paid a bonus twice.
     fn check_bonuses(&self, key: &Pubkey, campaign: &Campaign) -> Result<()> {
         let mut paid = BTreeSet::new();
         for entry in self.entries.values() {
@@ -874,7 +878,7 @@ impl History {
         Ok(())
     }
 
-    /// Nobody earns more than the buyers of its code, or codes, paid.
+    /// Checks that no code, or owner, has earned more than its buyers paid.
     fn check_paid_for(&self, key: &Pubkey, campaign: &Campaign) -> Result<()> {
         if campaign.proof != PAYMENT || campaign.mint != campaign.payment_mint {
             return Ok(());
@@ -901,7 +905,7 @@ impl History {
         Ok(())
     }
 
-    /// Minted is exactly what was paid.
+    /// Checks that exactly the paid rewards were minted.
     fn check_supplies(&self) -> Result<()> {
         let mut paid = Deltas::new();
         for entry in self.entries.values() {
@@ -932,11 +936,11 @@ impl History {
     }
 }
 
-/// Fails if somebody is promised less by `new` than by `old`, for a conversion of the same
-/// kind at the same moment.
+/// Fails if `new` promises somebody less than `old`, for a conversion of the same kind at
+/// the same moment.
 ///
-/// A bonus that was offered before, and not by `old`, may have been paid: it makes up for
-/// nothing.
+/// A bonus that was offered before `old` and is not in `old` may have been paid already, so
+/// it does not compensate for another one.
 fn worse(old: &Settings, new: &Settings, offered: &BTreeSet<Bonus>, now: i64) -> Result<()> {
     let never = |at: i64| if at == 0 { i64::MAX } else { at };
     let unbounded = |limit: u64| if limit == 0 { u64::MAX } else { limit };

@@ -1,7 +1,8 @@
-//! A stateful fuzzer for the program: random actors send random instructions, and a
-//! model of its own predicts every account and every balance.
+//! A stateful fuzzer for the program: random actors send random instructions, and an
+//! independent model predicts every account and every balance.
 //!
-//! What it finds, it shrinks, and `corpus/` keeps. `docs/fuzzing.md` tells how.
+//! It shrinks each failure, and `corpus/` keeps the result. `docs/fuzzing.md` describes
+//! how.
 
 pub mod actions;
 pub mod chain;

@@ -22,28 +22,28 @@ use vouch_fuzz::{
 /// Runs random sequences of instructions against the model.
 #[derive(Parser)]
 struct Args {
-    /// How long.
+    /// Minutes to run.
     #[arg(long, default_value_t = 1.0)]
     minutes: f64,
-    /// Where the seeds begin; the same number gives the same runs.
+    /// First seed; the same number gives the same runs.
     #[arg(long)]
     seed: Option<u64>,
-    /// How many threads.
+    /// Number of threads.
     #[arg(long, default_value_t = 2)]
     workers: usize,
-    /// The program.
+    /// File of the program.
     #[arg(long)]
     program: Option<PathBuf>,
-    /// Runs this file of the corpus, and nothing else.
+    /// Runs only this file of the corpus.
     #[arg(long)]
     replay: Option<PathBuf>,
-    /// Where what was found is kept.
+    /// Folder to write failing sequences to.
     #[arg(long)]
     keep: Option<PathBuf>,
-    /// Goes on after a failure, and prints each without shrinking it.
+    /// Continues after a failure, and prints each one without shrinking it.
     #[arg(long)]
     all: bool,
-    /// Prints one line, how long it took to find something, and succeeds when it did.
+    /// Prints one line with the time until the first failure; succeeds if there was one.
     #[arg(long)]
     detect: bool,
 }
@@ -185,7 +185,7 @@ fn run(args: &Args) -> Result<bool> {
             let outcomes = coverage.get(name);
             let accepted = outcomes.and_then(|outcomes| outcomes.get("accepted"));
             if accepted.is_none() {
-                println!("{name} was never accepted: this says nothing about it");
+                println!("{name} was never accepted: this run did not test it");
                 complete = false;
             }
         }

@@ -1,4 +1,4 @@
-//! What every account holds, as the model sees it, and how tokens and lamports move.
+//! The model's accounts, and the movement of tokens and lamports.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub const TOKEN_2022: Pubkey =
 /// The Associated Token Account program.
 pub const ASSOCIATED: Pubkey =
     Pubkey::from_str_const("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL");
-/// The System program, and "none".
+/// The System program's address, which also means "none".
 pub const SYSTEM: Pubkey = Pubkey::new_from_array([0; 32]);
 /// The sysvar that holds a transaction's instructions.
 pub const INSTRUCTIONS: Pubkey =
@@ -28,60 +28,60 @@ pub const INSTRUCTIONS: Pubkey =
 /// The Solana Attestation Service.
 pub const ATTESTATIONS: Pubkey =
     Pubkey::from_str_const("22zoJMtdu4tQc2PzL74ZUT7FrwgB1Udec8DdW4yw4BdG");
-/// A program that nobody asks for.
+/// A program that has nothing to do with the campaigns.
 pub const STRANGER: Pubkey = Pubkey::new_from_array([9; 32]);
 /// The Ed25519 program.
 pub const ED25519: Pubkey = Pubkey::from_str_const("Ed25519SigVerify111111111111111111111111111");
-/// Bytes of the program that a wallet becomes: the first version of the Memo program.
+/// Size of the program that a wallet becomes: the first version of the Memo program.
 pub const PROGRAM_LEN: usize = 17_280;
 
 /// Extension of a mint: a fee for each transfer.
 pub const FEE: u16 = 1;
-/// Extension of a mint: where its metadata stands; harmless.
+/// Extension of a mint: the address of its metadata; harmless.
 pub const METADATA_POINTER: u16 = 18;
 /// The fee, in basis points.
 pub const FEE_BPS: u16 = 250;
-/// The most that one transfer costs.
+/// The most that one transfer costs, in base units.
 pub const FEE_MAX: u64 = 1_000;
 
 /// A mint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mint {
-    /// Its program.
+    /// Token program of the mint.
     pub program: Pubkey,
-    /// Who may mint.
+    /// The mint authority.
     pub authority: Option<Pubkey>,
     /// Base units.
     pub supply: u64,
-    /// Of the token.
+    /// Decimals of the token.
     pub decimals: u8,
-    /// Token-2022's extension, of which one is enough here.
+    /// Extension of Token-2022. One per mint is enough here.
     pub extension: Option<u16>,
 }
 
 /// A token account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenAccount {
-    /// Its program.
+    /// Token program of the account.
     pub program: Pubkey,
     /// Its mint.
     pub mint: Pubkey,
-    /// Who may spend.
+    /// The owner, who may spend.
     pub owner: Pubkey,
     /// Base units.
     pub amount: u64,
-    /// 1, or 2 when frozen.
+    /// 1 initialised, 2 frozen.
     pub state: u8,
-    /// Whether transfers in need a memo.
+    /// Whether incoming transfers need a memo.
     pub memo: bool,
-    /// Fees that transfers left here; `None` where there are none.
+    /// Transfer fees that are withheld here; `None` without the extension.
     pub withheld: Option<u64>,
 }
 
-/// What an account is.
+/// The content of an account.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Body {
-    /// Lamports at most.
+    /// Nothing, or only lamports.
     #[default]
     Nothing,
     /// A mint.
@@ -94,10 +94,10 @@ pub enum Body {
     Foreign {
         /// The program.
         owner: Pubkey,
-        /// What it wrote.
+        /// Its data.
         data: Vec<u8>,
     },
-    /// A program: it can receive no lamports from another one.
+    /// An executable program. It cannot receive lamports from another program.
     Program,
 }
 
@@ -106,7 +106,7 @@ pub enum Body {
 pub struct Cell {
     /// Lamports.
     pub lamports: u64,
-    /// The rest.
+    /// The content.
     pub body: Body,
 }
 
@@ -116,7 +116,7 @@ static NOTHING: Cell = Cell {
 };
 
 impl Mint {
-    /// Bytes of the account.
+    /// Size of the account in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         match self.extension {
@@ -126,7 +126,7 @@ impl Mint {
     }
 }
 
-/// Bytes of this extension's value.
+/// Size of this extension's value in bytes.
 #[must_use]
 pub fn extension_len(kind: u16) -> usize {
     match kind {
@@ -137,13 +137,13 @@ pub fn extension_len(kind: u16) -> usize {
 }
 
 impl TokenAccount {
-    /// Bytes of the account.
+    /// Size of the account in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         if self.program == TOKEN {
             return 165;
         }
-        // Owners of associated accounts of Token-2022 never change: 4 bytes.
+        // Associated accounts of Token-2022 have the extension ImmutableOwner: 4 bytes.
         let fee = if self.withheld.is_some() { 12 } else { 0 };
         let memo = if self.memo { 5 } else { 0 };
         166 + 4 + fee + memo
@@ -151,7 +151,7 @@ impl TokenAccount {
 }
 
 impl Cell {
-    /// Bytes of data.
+    /// Size of the data in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         match &self.body {
@@ -164,32 +164,32 @@ impl Cell {
         }
     }
 
-    /// Whether it is a program.
+    /// Whether the account is a program.
     #[must_use]
     pub fn is_program(&self) -> bool {
         self.body == Body::Program
     }
 
-    /// Whether the program owns it.
+    /// Whether the Vouch program owns the account.
     #[must_use]
     pub fn is_ours(&self) -> bool {
         matches!(self.body, Body::Vouch(_))
     }
 }
 
-/// The address `seed` from `base`, of an account of the program.
+/// The address derived from `base` with `seed`, for an account of the program.
 #[must_use]
 pub fn seeded(base: &Pubkey, seed: &[u8]) -> Pubkey {
     Pubkey::new_from_array(sha256(&[base.as_ref(), seed, PROGRAM_ID.as_ref()]))
 }
 
-/// [`seeded`], with the 7 lower bits of each byte of `key` as the seed.
+/// Like [`seeded`], with the lower 7 bits of each byte of `key` as the seed.
 #[must_use]
 pub fn keyed(base: &Pubkey, key: &[u8; 32]) -> Pubkey {
     seeded(base, &key.map(|byte| byte & 0x7f))
 }
 
-/// An address that the program derives, or the token programs.
+/// A PDA of `program`, cached.
 #[must_use]
 pub fn derive(seeds: &[&[u8]], program: &Pubkey) -> (Pubkey, u8) {
     use std::cell::RefCell;
@@ -209,7 +209,7 @@ pub fn derive(seeds: &[&[u8]], program: &Pubkey) -> (Pubkey, u8) {
     })
 }
 
-/// The associated token account.
+/// The associated token account of `owner` for `mint`.
 #[must_use]
 pub fn associated(owner: &Pubkey, mint: &Pubkey, program: &Pubkey) -> (Pubkey, u8) {
     derive(
@@ -218,7 +218,7 @@ pub fn associated(owner: &Pubkey, mint: &Pubkey, program: &Pubkey) -> (Pubkey, u
     )
 }
 
-/// SHA-256.
+/// SHA-256 of the concatenated parts.
 #[must_use]
 pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     let mut hash = Sha256::new();
@@ -228,7 +228,7 @@ pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     hash.finalize().into()
 }
 
-/// Why something is refused.
+/// A reason for a refusal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
     /// The program's own error.
@@ -237,7 +237,7 @@ pub enum Reason {
     Elsewhere(&'static str),
 }
 
-/// A program error that has an order.
+/// An error of the program, comparable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct E2(u32);
 
@@ -248,7 +248,7 @@ impl From<E> for Reason {
 }
 
 impl Reason {
-    /// The program's own error, if it is one.
+    /// The program's error, if it is one.
     #[must_use]
     pub fn program(&self) -> Option<E> {
         match self {
@@ -263,28 +263,29 @@ impl Reason {
 pub struct Model {
     /// Unix seconds.
     pub now: i64,
-    /// Every account that matters.
+    /// Every account that the model tracks.
     pub cells: BTreeMap<Pubkey, Cell>,
-    /// Rent of an account without data, and of each byte.
+    /// Rent of an account without data, and rent per byte, in lamports.
     pub rent: (u64, u64),
 }
 
-/// What a step changes.
+/// The accounts that a step writes.
 pub type Writes = BTreeMap<Pubkey, Cell>;
 
-/// What a step comes to.
+/// The predicted outcome of a step.
 #[derive(Debug, Clone)]
 pub enum Predicted {
-    /// It is accepted, and changes this.
+    /// The step is accepted and writes these accounts.
     Accepted(Writes),
-    /// It is refused, with one of these.
+    /// The step is refused for one of these reasons.
     Refused(Vec<Reason>),
-    /// The contract leaves open whether it is refused, with one of these, or changes this.
+    /// The contract does not decide: the step is refused for one of these reasons, or
+    /// writes these accounts.
     Either(Writes, Vec<Reason>),
 }
 
 impl Predicted {
-    /// Whether it may be accepted.
+    /// Whether the step may be accepted.
     #[must_use]
     pub fn accepts(&self) -> bool {
         !matches!(self, Self::Refused(_))
@@ -292,19 +293,19 @@ impl Predicted {
 }
 
 impl Model {
-    /// The account there.
+    /// The account at `key`.
     #[must_use]
     pub fn cell(&self, key: &Pubkey) -> &Cell {
         self.cells.get(key).unwrap_or(&NOTHING)
     }
 
-    /// Lamports that an account of so many bytes needs.
+    /// Rent of an account with this many bytes, in lamports.
     #[must_use]
     pub fn rent(&self, len: usize) -> u64 {
         self.rent.0 + self.rent.1 * len as u64
     }
 
-    /// What a step changes, or every reason that it may be refused with.
+    /// Predicts the writes of a step, or all reasons that it may be refused for.
     #[must_use]
     pub fn predict(&self, step: &Step) -> Predicted {
         let Step::Call {
@@ -343,7 +344,7 @@ impl Model {
         }
     }
 
-    /// Takes over what a step changed.
+    /// Applies the writes of a step.
     pub fn commit(&mut self, step: &Step, writes: Writes) {
         if let Step::Time(seconds) = step {
             self.now += seconds;
@@ -351,7 +352,7 @@ impl Model {
         self.cells.extend(writes);
     }
 
-    /// What happens outside of the program. Impossible things do not.
+    /// The writes of a step outside of the program. Impossible steps write nothing.
     fn happen(&self, step: &Step) -> Writes {
         let mut writes = Writes::new();
         let mut token = |key: &Pubkey, change: &mut dyn FnMut(&mut TokenAccount)| {
@@ -463,33 +464,33 @@ impl Model {
     }
 }
 
-/// One transaction on its way.
+/// A transaction in progress.
 pub struct Tx<'a> {
     model: &'a Model,
     /// Unix seconds.
     pub now: i64,
-    /// Data of the Ed25519 instruction right before.
+    /// Data of the Ed25519 instruction right before, if there is one.
     pub voucher: Option<&'a [u8]>,
     /// The instruction's accounts.
     pub metas: &'a [Meta],
-    /// How many of them the instruction looks at.
+    /// Number of accounts that the instruction reads.
     pub visible: usize,
     writes: Writes,
     reasons: Vec<Reason>,
-    /// Reasons found after the first effect: others may come before them.
+    /// Reasons found after the first effect. The chain may fail for others before them.
     late: Vec<Reason>,
-    /// Reasons that the contract leaves open.
+    /// Reasons for which the contract leaves open whether the chain refuses.
     open: Vec<Reason>,
 }
 
 impl Tx<'_> {
-    /// The account as it is at this point.
+    /// The account at this point of the transaction.
     #[must_use]
     pub fn cell(&self, key: &Pubkey) -> &Cell {
         self.writes.get(key).unwrap_or_else(|| self.model.cell(key))
     }
 
-    /// The account, to be changed.
+    /// The account at this point of the transaction, to be changed.
     pub fn cell_mut(&mut self, key: &Pubkey) -> &mut Cell {
         let model = self.model;
         self.writes
@@ -503,45 +504,45 @@ impl Tx<'_> {
         self.model.rent(len)
     }
 
-    /// Refuses with `error` unless it `holds`.
+    /// Refuses with `error` unless `holds`.
     pub fn need(&mut self, holds: bool, error: E) {
         if !holds {
             self.reasons.push(error.into());
         }
     }
 
-    /// Refuses with `error` unless it `holds`, but after the first effects.
+    /// Refuses with `error` unless `holds`, after the first effects.
     pub fn need_late(&mut self, holds: bool, error: E) {
         if !holds {
             self.late.push(error.into());
         }
     }
 
-    /// Refuses, in somebody else's words.
+    /// Refuses with an error that is not the program's.
     pub fn fail(&mut self, why: &'static str) {
         self.reasons.push(Reason::Elsewhere(why));
     }
 
-    /// Refuses in somebody else's words, but after the first effects.
+    /// Refuses with an error that is not the program's, after the first effects.
     pub fn fail_late(&mut self, why: &'static str) {
         self.late.push(Reason::Elsewhere(why));
     }
 
-    /// May refuse with `reason` unless it `holds`: the contract does not say.
+    /// May refuse with `reason` unless `holds`, because the contract does not decide.
     pub fn may_need(&mut self, holds: bool, reason: impl Into<Reason>) {
         if !holds {
             self.open.push(reason.into());
         }
     }
 
-    /// Names another reason that a refusal may have.
+    /// Adds another possible reason if the step is `refused`.
     pub fn or(&mut self, refused: bool, reason: impl Into<Reason>) {
         if refused {
             self.reasons.push(reason.into());
         }
     }
 
-    /// Whether nothing speaks against it so far.
+    /// Whether there is no reason for a refusal so far.
     #[must_use]
     pub fn is_good(&self) -> bool {
         self.reasons.is_empty()
@@ -566,7 +567,7 @@ impl Tx<'_> {
                 .any(|meta| meta.key == *key && meta.writable)
     }
 
-    /// Moves lamports of an account of the program.
+    /// Moves lamports out of an account of the program.
     pub fn move_lamports(&mut self, from: &Pubkey, to: &Pubkey, lamports: u64) {
         let Some(left) = self.cell(from).lamports.checked_sub(lamports) else {
             self.fail("too few lamports");
@@ -576,13 +577,13 @@ impl Tx<'_> {
         self.cell_mut(to).lamports += lamports;
     }
 
-    /// Moves lamports of a wallet, which signs, by the System program.
+    /// Moves lamports of a wallet with the System program. The wallet must sign.
     pub fn send_lamports(&mut self, from: &Pubkey, to: &Pubkey, lamports: u64) {
         if lamports == 0 {
             return;
         }
         if self.cell(from).body != Body::Nothing {
-            return self.fail("the sender is no wallet");
+            return self.fail("the sender is not a wallet");
         }
         if self.cell(to).is_program() {
             return self.fail("a program receives nothing");
@@ -590,7 +591,7 @@ impl Tx<'_> {
         self.move_lamports(from, to, lamports);
     }
 
-    /// Creates an account of the program; lamports that lie there count.
+    /// Creates an account of the program; lamports that are already there count.
     pub fn create(&mut self, payer: &Pubkey, key: &Pubkey, account: Account) {
         let new = Cell {
             lamports: 0,
@@ -603,7 +604,7 @@ impl Tx<'_> {
         self.cell_mut(key).body = new.body;
     }
 
-    /// Moves tokens, with decimals checked, signed by `authority`.
+    /// Moves tokens with a checked transfer; `authority` signs.
     pub fn transfer(
         &mut self,
         program: &Pubkey,
@@ -657,7 +658,7 @@ impl Tx<'_> {
         }
     }
 
-    /// Mints tokens, signed by `authority`.
+    /// Mints tokens; `authority` signs.
     pub fn mint_to(&mut self, mint: &Pubkey, to: &Pubkey, authority: &Pubkey, amount: u64) {
         let Body::Mint(facts) = self.cell(mint).body.clone() else {
             return self.fail("no such mint");
@@ -681,7 +682,7 @@ impl Tx<'_> {
         }
     }
 
-    /// The runtime lets no account be left with fewer lamports than its rent.
+    /// Checks the rent: the runtime refuses an account with fewer lamports than its rent.
     fn check_rent(&mut self) {
         if !self.is_good() || !self.late.is_empty() {
             return;

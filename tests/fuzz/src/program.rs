@@ -1,4 +1,4 @@
-//! Every instruction, as the contract has it.
+//! The expected behaviour of every instruction, from the contract.
 
 use borsh::BorshDeserialize;
 use solana_sdk::pubkey::Pubkey;
@@ -22,22 +22,23 @@ use crate::{
 pub const PARTNER_NOTICE: i64 = 604_800;
 /// 30 days.
 pub const CLAIM_PERIOD: i64 = 2_592_000;
-/// Seconds that a voucher may be issued after now: clocks differ.
+/// Seconds that a voucher may be issued in the future, because clocks differ.
 const CLOCK_SKEW: i64 = 300;
-/// Bits of the three parts.
+/// Bits of the parts of referrer, referee and partner.
 const BITS: [u8; 3] = [1, 2, 4];
 const ALL: u8 = 7;
-/// What the framework says of an account that it must be able to write.
+/// The framework's reason when an account must be writable and is not.
 const READ_ONLY: &str = "an account is read-only";
 const TWICE: &str = "an account is there twice";
 
-/// An instruction's name, and what its accounts must be: `s` signs, `w` is written,
-/// `d` may be another one, too, `u` must not, `o` may be absent; `C`, `R`, `V`, `B`, `F`, `X` a campaign,
-/// referral, conversion, binding, referrer, revocation, `P` the System program.
+/// An instruction's name, and the requirements of its accounts: `s` signs, `w` is
+/// written, `d` may repeat another account, `u` must not, `o` may be absent. Types: `C`
+/// campaign, `R` referral, `V` conversion, `B` binding, `F` referrer, `X` revocation, `P`
+/// the System program.
 pub type Spec = (&'static str, &'static [&'static str]);
 
-/// How many of an instruction's accounts must be there. Those after are optional, and
-/// a call without all of them has none of them.
+/// The number of accounts that an instruction requires, if some are optional. The
+/// optional accounts follow; a call that does not give all of them gives none.
 #[must_use]
 pub fn declared(name: &str) -> Option<usize> {
     match name {
@@ -106,7 +107,7 @@ pub fn discriminator(name: &str) -> [u8; 8] {
     *hash.first_chunk().expect("32 bytes")
 }
 
-/// Which of [`SPECS`] this data calls.
+/// The index in [`SPECS`] of the instruction that this data calls.
 #[must_use]
 pub fn called(data: &[u8]) -> Option<usize> {
     use std::sync::LazyLock;
@@ -141,7 +142,7 @@ pub fn binding_at(campaign: &Pubkey, wallet: &Pubkey) -> Pubkey {
     keyed(campaign, &sha256(&[b"binding", wallet.as_ref()]))
 }
 
-/// Address of an owner's account.
+/// Address of an owner's referrer account.
 #[must_use]
 pub fn referrer_at(campaign: &Pubkey, owner: &Pubkey) -> Pubkey {
     keyed(campaign, &sha256(&[b"referrer", owner.as_ref()]))
@@ -153,7 +154,7 @@ pub fn revocation_at(campaign: &Pubkey, digest: &[u8; 32]) -> Pubkey {
     keyed(campaign, &sha256(&[b"revoked", digest]))
 }
 
-/// What the campaign counts once.
+/// The key of the conversion: what the campaign counts once.
 #[must_use]
 pub fn key_of(
     campaign: &Campaign,
@@ -169,7 +170,7 @@ pub fn key_of(
     }
 }
 
-/// Where `owner` gets its rewards.
+/// The account that receives `owner`'s rewards, and its bump.
 #[must_use]
 pub fn reward_account(campaign: &Campaign, owner: &Pubkey) -> (Pubkey, u8) {
     if campaign.pays_sol() {
@@ -179,7 +180,7 @@ pub fn reward_account(campaign: &Campaign, owner: &Pubkey) -> (Pubkey, u8) {
     }
 }
 
-/// What a voucher says.
+/// The statement of a voucher.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the contract's fields")]
 pub struct Statement {
@@ -195,7 +196,7 @@ pub struct Statement {
 }
 
 impl Statement {
-    /// What the attestor signs.
+    /// The message that the attestor signs.
     #[must_use]
     pub fn message(&self) -> Vec<u8> {
         let mut message = b"vouch:conversion".to_vec();
@@ -212,7 +213,7 @@ impl Statement {
         message
     }
 
-    /// Data of the Ed25519 instruction that carries it, signed by `attestor`.
+    /// Data of the Ed25519 instruction with this voucher, signed by `attestor`.
     #[must_use]
     pub fn signed(&self, attestor: &Pubkey) -> Vec<u8> {
         let message = self.message();
@@ -232,7 +233,7 @@ fn is_token_program(program: &Pubkey) -> bool {
     *program == TOKEN || *program == TOKEN_2022
 }
 
-/// What a call does, into `tx`.
+/// Predicts a call: its effects and refusals go into `tx`.
 pub fn run(tx: &mut Tx<'_>, data: &[u8]) {
     let Some(index) = called(data) else {
         return tx.fail("no such instruction");
@@ -301,7 +302,7 @@ pub fn run(tx: &mut Tx<'_>, data: &[u8]) {
     }
 }
 
-/// What the framework checks before the program does.
+/// The framework's checks, which come before the program's.
 fn check_accounts(tx: &mut Tx<'_>, name: &str, spec: &[&str]) -> bool {
     let declared = declared(name).unwrap_or(spec.len());
     if tx.metas.len() < declared {
@@ -322,8 +323,8 @@ fn check_accounts(tx: &mut Tx<'_>, name: &str, spec: &[&str]) -> bool {
     tx.is_good()
 }
 
-/// What the framework checks of these accounts. The contract says of an optional account
-/// what it must be where it is needed, and nothing where it is not.
+/// The framework's checks of these accounts. For an optional account, the contract states
+/// the requirements if it is needed, and none if it is not.
 fn check_each(tx: &mut Tx<'_>, spec: &[&str], range: std::ops::Range<usize>) {
     let metas = &tx.metas[..range.end];
     for index in range {
@@ -388,7 +389,7 @@ fn check_each(tx: &mut Tx<'_>, spec: &[&str], range: std::ops::Range<usize>) {
     }
 }
 
-/// The accounts by their place.
+/// The accounts by position.
 impl Tx<'_> {
     fn at(&self, index: usize) -> Pubkey {
         self.metas[index].key
@@ -423,7 +424,7 @@ impl Tx<'_> {
         }
     }
 
-    /// The owner's account at this address, if it is one.
+    /// The referrer account at this address, if it is one.
     fn referrer(&self, key: &Pubkey) -> Option<Referrer> {
         match &self.cell(key).body {
             Body::Vouch(Account::Referrer(referrer)) => Some((**referrer).clone()),
@@ -447,7 +448,7 @@ impl Tx<'_> {
         }
     }
 
-    /// Refuses unless the owner's account is there; `None` then.
+    /// Refuses and returns `None` unless the owner's referrer account is given.
     fn need_referrer(
         &mut self,
         given: Option<Pubkey>,
@@ -477,7 +478,7 @@ impl Tx<'_> {
         self.put(index, Account::Referral(Box::new(referral)));
     }
 
-    /// Base units there; 0 where there is no account of this program.
+    /// Base units of the token account; 0 if it is not one of this program.
     fn balance(&self, key: &Pubkey, program: &Pubkey) -> u64 {
         match &self.cell(key).body {
             Body::Token(account) if account.program == *program => account.amount,
@@ -529,8 +530,8 @@ impl Tx<'_> {
     }
 }
 
-/// Places of these bonuses in the register, to which new ones are added; `None` if it is
-/// full.
+/// Positions of these bonuses in the register; new bonuses are added to it. `None` if it
+/// is full.
 fn places(offered: &mut [Bonus; 32], bonuses: &[Bonus; 4]) -> Option<[u8; 4]> {
     let mut places = [0; 4];
     for (place, bonus) in places.iter_mut().zip(bonuses) {
@@ -674,7 +675,7 @@ fn create_campaign(tx: &mut Tx<'_>, id: u64, terms: Terms, settings: &Settings) 
     tx.create(&payer, &key, Account::Campaign(Box::new(campaign)));
 }
 
-/// Ends what was announced.
+/// Discards the announced settings.
 fn nothing_next(campaign: &mut Campaign) {
     campaign.next_from = 0;
     campaign.next = Settings::default();
@@ -732,7 +733,7 @@ fn update_campaign(tx: &mut Tx<'_>, new: &Settings) {
     tx.put_campaign(1, campaign);
 }
 
-/// What the authority does to a campaign.
+/// A change of a campaign by its authority.
 fn by_authority(tx: &mut Tx<'_>, also_closed: bool, change: impl FnOnce(&mut Campaign, i64)) {
     let mut campaign = tx.campaign(1);
     tx.need(tx.at(0) == campaign.authority, E::Unauthorized);
@@ -1039,7 +1040,7 @@ fn set_partner(tx: &mut Tx<'_>, share_bps: u16, fixed: u64) {
     let another = referral.partner != SYSTEM && referral.partner != partner;
     let ended = referral.partner_ends_at != 0 && tx.now >= referral.partner_ends_at;
     tx.need(!another || ended, E::PartnerExists);
-    // Owed something, the old one is a partner still.
+    // A former partner who is still owed something blocks a new one.
     let owed = another && ended && referral.partner_pending != 0;
     tx.need(!owed, E::PartnerExists);
     tx.or(owed, E::RewardsPending);
@@ -1128,7 +1129,7 @@ fn close_referral(tx: &mut Tx<'_>) {
     }
 }
 
-/// Whether this referral could earn now, by itself.
+/// Whether this referral's own state lets it earn now.
 fn can_earn(referral: &Referral, now: i64) -> bool {
     referral.active == 1
         && referral.suspended == 0
@@ -1136,7 +1137,7 @@ fn can_earn(referral: &Referral, now: i64) -> bool {
         && (referral.usage_limit == 0 || referral.conversions < referral.usage_limit)
 }
 
-/// Refuses unless campaign and referral let `wallet` be brought now.
+/// Refuses unless campaign and referral allow `wallet` to be bound now.
 fn need_open(
     tx: &mut Tx<'_>,
     campaign: &Campaign,
@@ -1193,7 +1194,7 @@ fn bind(tx: &mut Tx<'_>, code: [u8; 12]) {
         E::BindingNotFound,
     );
     if let Some(old) = old.as_ref().filter(|old| tx.now < old.expires_at) {
-        // Bound anew only if the code that it is bound to cannot earn.
+        // The wallet is bound anew only if its present code cannot earn.
         let named = tx.given(5).filter(|given| *given == old.referral);
         let limit = campaign.in_force(tx.now).owner_limit;
         let stuck = named.is_some_and(|named| match &tx.cell(&named).body {
@@ -1248,18 +1249,18 @@ struct Optional {
     credential: Option<Pubkey>,
 }
 
-/// What `convert` and `purchase` have in common, in front.
+/// Results of the checks that `convert` and `purchase` share.
 struct Credit {
     campaign: Campaign,
     settings: Settings,
     referral: Referral,
-    /// The owner's account, in campaigns that count per owner.
+    /// The owner's referrer account, if the campaign counts per owner.
     referrer: Option<(Pubkey, Referrer)>,
     referee: Pubkey,
     parts: Parts,
 }
 
-/// Accounts 1 to 4 are the same in both.
+/// The checks that `convert` and `purchase` share. Accounts 1 to 4 are the same in both.
 fn credit(
     tx: &mut Tx<'_>,
     request: &Request,
@@ -1309,7 +1310,7 @@ fn credit(
     );
     let once = key_of(&campaign, &referee, &referral_key, &request.reference);
     let address = keyed(&campaign_key, &once);
-    // The System program says so, last.
+    // The System program refuses this at the end.
     if key != address {
         tx.fail_late("not the conversion's address");
     }
@@ -1362,8 +1363,8 @@ fn need_bound(
     }
 }
 
-/// When a credential expires, 0 for never; `None` if it is none of this issuer, schema and
-/// wallet.
+/// Unix seconds at which a credential expires, 0 for never; `None` if it is not one of
+/// this issuer and schema for this wallet.
 #[must_use]
 pub fn credential_until(
     data: &[u8],
@@ -1419,7 +1420,7 @@ fn need_attested(tx: &mut Tx<'_>, campaign: &Campaign, settings: &Settings, requ
         let bytes = voucher.get(at..at + 8)?;
         Some(i64::from_le_bytes(bytes.try_into().ok()?))
     };
-    // The two times stand at the end of the message, which begins at byte 112.
+    // The two times are at the end of the message, which begins at byte 112.
     let (Some(issued_at), Some(expires_at)) = (number(112 + 193), number(112 + 201)) else {
         return tx.need(false, E::InvalidVoucher);
     };
@@ -1435,7 +1436,7 @@ fn need_attested(tx: &mut Tx<'_>, campaign: &Campaign, settings: &Settings, requ
         expires_at,
     };
     let expected = statement.signed(&settings.attestor);
-    // All but the signature, which the runtime checks.
+    // Compare everything except the signature, which the runtime verifies.
     let same = voucher.len() == expected.len()
         && voucher[..48] == expected[..48]
         && voucher[112..] == expected[112..];
@@ -1453,7 +1454,7 @@ fn need_attested(tx: &mut Tx<'_>, campaign: &Campaign, settings: &Settings, requ
     tx.need(!tx.cell(&revocation).is_ours(), E::VoucherRevoked);
 }
 
-/// Who the parts are for, by their bits: owner and account.
+/// The parts' owners and accounts, in the order of their bits.
 fn beneficiaries(
     campaign: &Campaign,
     referral: &Referral,
@@ -1463,7 +1464,7 @@ fn beneficiaries(
         .map(|owner| (owner, reward_account(campaign, &owner).0))
 }
 
-/// The bits among `open` whose beneficiary can receive now; refuses wrong accounts.
+/// The bits among `open` whose beneficiary can receive now. Refuses wrong accounts.
 fn payable(
     tx: &mut Tx<'_>,
     campaign: &Campaign,
@@ -1498,15 +1499,16 @@ fn payable(
         };
         if takes {
             bits |= bit;
-            // Where the mint has no room nothing is written after all.
+            // The program fails on a read-only account even if the mint then turns out to
+            // be full.
             tx.need_writable(&account);
         }
     }
     bits
 }
 
-/// What is left of `bits` when the mint has no room for `units`; refuses wrong
-/// accounts of the campaign.
+/// Returns `bits`, or 0 if the mint has no room for `units`. Refuses wrong accounts of
+/// the campaign.
 fn affordable(
     tx: &mut Tx<'_>,
     campaign: &Campaign,
@@ -1650,7 +1652,7 @@ fn count(tx: &mut Tx<'_>, credit: &Credit, settled: u8) {
     tx.put_campaign(2, campaign);
 }
 
-/// Refuses when the vault lacks what the conversion earns.
+/// Refuses if the vault does not hold the conversion's reward.
 fn need_funds(tx: &mut Tx<'_>, credit: &Credit, vault: Option<Pubkey>) {
     let campaign = &credit.campaign;
     if campaign.funding == VAULT {
@@ -1690,7 +1692,7 @@ fn convert(tx: &mut Tx<'_>, request: &Request) {
         partner_account,
         vault,
     ] = [5, 6, 7, 15, 16, 17].map(|i| tx.given(i));
-    // The token program and the referrer's account are not optional.
+    // The token program and the referrer's account are required.
     let (program, referrer) = (program.or(Some(PROGRAM_ID)), referrer.or(Some(PROGRAM_ID)));
     need_funds(tx, &credit, vault);
     let people = beneficiaries(campaign, referral, referee);
@@ -1709,7 +1711,7 @@ fn convert(tx: &mut Tx<'_>, request: &Request) {
     count(tx, &credit, nothing | paid);
 }
 
-/// Moves a buyer's money.
+/// Moves the buyer's payment.
 fn spend(
     tx: &mut Tx<'_>,
     campaign: &Campaign,
@@ -1810,7 +1812,7 @@ fn purchase(tx: &mut Tx<'_>, request: &Request, max_payment: u64) {
     let settled = nothing | paid;
     let waiting = parts.sum(ALL & !settled);
     if split && waiting != 0 && campaign.has_vault() {
-        // The first payment may come before this check.
+        // The payment may come before this check.
         tx.need_late(vault.is_some(), E::MissingAccount);
         tx.need_late(
             vault.is_none_or(|vault| vault == campaign.vault),
@@ -1852,7 +1854,7 @@ fn parts_of(conversion: &Conversion) -> Parts {
     }
 }
 
-/// Takes what is no longer owed off a referral.
+/// Subtracts parts that are no longer owed from a referral.
 fn settle(referral: &mut Referral, parts: &Parts, bits: u8) {
     if bits & 1 != 0 {
         referral.rewards_pending -= parts.units[0];
@@ -2048,7 +2050,7 @@ fn revoke_voucher(tx: &mut Tx<'_>, digest: [u8; 32], expires_at: i64) {
         version: 1,
         campaign: campaign_key,
         rent_payer: payer,
-        // As long as any voucher lives that could be issued now.
+        // The revocation must outlive any voucher that could be issued now.
         expires_at: expires_at.max(tx.now + CLAIM_PERIOD + CLOCK_SKEW),
     };
     tx.create(&payer, &key, Account::Revoked(Box::new(revoked)));
@@ -2066,11 +2068,11 @@ fn reclaim_voucher(tx: &mut Tx<'_>) {
     }
 }
 
-/// What is known of a campaign that is over, or not yet.
+/// The state of a campaign, for reclaiming.
 struct Over {
     closed: bool,
     claims: bool,
-    /// Receives SOL that nobody claimed.
+    /// The account that receives SOL that nobody claimed.
     treasury: Option<Pubkey>,
 }
 
@@ -2158,7 +2160,7 @@ fn reclaim_conversion(tx: &mut Tx<'_>, once: [u8; 32]) {
     if !tx.cell(&to).is_program() {
         return tx.close_to(&key, &to);
     }
-    // A program cannot take its rent: the account stays.
+    // A program cannot receive its rent, so the account stays.
     if treasury.is_none() {
         return tx.fail(READ_ONLY);
     }

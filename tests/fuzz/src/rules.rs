@@ -1,6 +1,6 @@
-//! The contract's rules on settings and rewards, in numbers wide enough for all.
+//! The contract's rules on settings and rewards, in numbers wide enough not to overflow.
 //!
-//! Written from the contract, on purpose without the code that the program uses.
+//! Written from the contract, deliberately without the program's code.
 
 use solana_sdk::pubkey::Pubkey;
 use vouch_client::ProgramError as E;
@@ -36,11 +36,13 @@ fn highest(settings: &Settings) -> u128 {
 fn multiplier(settings: &Settings, ordinal: u128) -> u128 {
     let all = tiers(settings).iter();
     let reached = all.filter(|tier| u128::from(tier.min_conversions) <= ordinal);
-    reached.next_back().map_or(WHOLE, |t| t.multiplier_bps.into())
+    reached
+        .next_back()
+        .map_or(WHOLE, |t| t.multiplier_bps.into())
 }
 
-/// What referee, partner and referrer of a conversion share, whose multiplier is
-/// `multiplier` basis points.
+/// The sum of the parts of referrer, referee and partner, for a conversion with a
+/// multiplier of `multiplier` basis points.
 fn shared(settings: &Settings, amount: u64, multiplier: u128) -> u128 {
     if settings.reward_kind == PERCENT {
         let base = share(amount.into(), settings.reward_bps);
@@ -50,7 +52,7 @@ fn shared(settings: &Settings, amount: u64, multiplier: u128) -> u128 {
     }
 }
 
-/// Which token a campaign pays and is paid in.
+/// The reward token and the payment token of a campaign.
 #[derive(Debug, Clone, Copy)]
 pub struct Tokens {
     /// Token of the rewards; zero for SOL.
@@ -59,8 +61,8 @@ pub struct Tokens {
     pub payment_mint: Pubkey,
 }
 
-/// Everything that is wrong with these settings under these terms; `None` stands for
-/// an error that is not the program's own.
+/// All errors of these settings under these terms. `None` stands for an error that is not
+/// the program's.
 #[must_use]
 pub fn wrong(terms: &Terms, tokens: Tokens, settings: &Settings, committed: u64) -> Vec<Option<E>> {
     let s = settings;
@@ -139,7 +141,7 @@ pub fn wrong(terms: &Terms, tokens: Tokens, settings: &Settings, committed: u64)
     };
     need(largest + bonuses <= u128::from(u64::MAX), E::InvalidReward);
 
-    // Nobody gets back more than was paid.
+    // Nobody may get back more than was paid.
     need(
         !paid || s.reward_kind != FIXED || s.min_amount >= 1,
         E::InvalidReward,
@@ -217,8 +219,8 @@ fn up_to<'a>(bonuses: impl IntoIterator<Item = &'a Bonus>, conversions: u64) -> 
     due.map(|bonus| u128::from(bonus.amount)).sum()
 }
 
-/// What a conversion of the least amount leaves to the treasury at least, bonuses apart,
-/// where rewards are of the token of the payments.
+/// The least that a conversion of the least amount leaves to the treasury, without
+/// bonuses, if rewards are in the payment token; `u64::MAX` if they are not.
 #[must_use]
 pub fn margin(terms: &Terms, tokens: Tokens, settings: &Settings) -> u64 {
     if terms.proof != PAYMENT || tokens.mint != tokens.payment_mint {
@@ -226,7 +228,7 @@ pub fn margin(terms: &Terms, tokens: Tokens, settings: &Settings) -> u64 {
     }
     let amount = u128::from(settings.min_amount);
     let most = if settings.reward_kind == PERCENT {
-        // What a larger amount pays more is at least what it earns more.
+        // A larger amount never leaves less: what it earns more is at most what it pays more.
         let rate = u128::from(settings.reward_bps) * highest(settings);
         let most = amount * rate / (WHOLE * WHOLE);
         most.min(settings.reward_max.into())
@@ -237,7 +239,7 @@ pub fn margin(terms: &Terms, tokens: Tokens, settings: &Settings) -> u64 {
     u64::try_from(least).unwrap_or(u64::MAX)
 }
 
-/// Whether the bonuses of this register never give back more than was paid.
+/// Whether the bonuses of this register never return more than was paid.
 #[must_use]
 pub fn bonuses_are_paid_for(offered: &[Bonus], margin: u64) -> bool {
     offered.iter().all(|bonus| {
@@ -245,8 +247,9 @@ pub fn bonuses_are_paid_for(offered: &[Bonus], margin: u64) -> bool {
     })
 }
 
-/// Whether `new` takes something away that `old` promised, at `now`. A bonus that was
-/// `offered` before, and is not offered now, is worth nothing: it may have been paid.
+/// Whether `new` takes away something that `old` promised, at `now`. A bonus that was
+/// `offered` before and is not in `old` counts for nothing, because it may have been
+/// paid.
 #[must_use]
 pub fn is_cut(old: &Settings, new: &Settings, offered: &[Bonus], now: i64) -> bool {
     let fresh: Vec<Bonus> = new
@@ -259,8 +262,8 @@ pub fn is_cut(old: &Settings, new: &Settings, offered: &[Bonus], now: i64) -> bo
     let unbounded = |limit: u64| if limit == 0 { u64::MAX } else { limit };
     let gate = |s: &Settings| (s.gate_credential, s.gate_schema);
     let none = (Pubkey::default(), Pubkey::default());
-    // What the referee's fixed part may grow by: a partner with the greatest share takes
-    // its part of the growth first.
+    // The amount by which the referee's fixed part may grow. A partner with the greatest
+    // share takes a part of the growth first.
     let fixed_cut = if new.reward_kind == PERCENT {
         new.referee_fixed != old.referee_fixed
     } else {
@@ -269,7 +272,7 @@ pub fn is_cut(old: &Settings, new: &Settings, offered: &[Bonus], now: i64) -> bo
         let more = u128::from(new.referee_fixed.saturating_sub(old.referee_fixed));
         new.referee_fixed < old.referee_fixed || more > left
     };
-    // What counts now and did not before takes the place of what counted before.
+    // Conversions that count only now take the place of others that counted before.
     let admits_more = new.min_amount < old.min_amount
         || (gate(old) != none && gate(new) == none)
         || (old.starts_at > now && new.starts_at < old.starts_at);
@@ -317,7 +320,7 @@ pub fn is_cut(old: &Settings, new: &Settings, offered: &[Bonus], now: i64) -> bo
         || unbounded(new.owner_limit) < unbounded(old.owner_limit)
 }
 
-/// What a partner agreed to.
+/// The share that was agreed with a partner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deal {
     /// Basis points, or 0.
@@ -326,23 +329,23 @@ pub struct Deal {
     pub fixed: u64,
 }
 
-/// What a conversion earns, part by part.
+/// The reward of a conversion, part by part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Parts {
-    /// Base units for referrer, referee and partner, in the order of their bits.
+    /// Base units of referrer, referee and partner, in the order of their bits.
     pub units: [u64; 3],
-    /// Which of the settings' bonuses are among the first.
+    /// Which of the settings' bonuses the referrer's part includes.
     pub bonuses: [bool; 4],
 }
 
 impl Parts {
-    /// All three.
+    /// The sum of the three parts.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.sum(7)
     }
 
-    /// Those whose bits are set.
+    /// The sum of the parts whose bits are set.
     #[must_use]
     pub fn sum(&self, bits: u8) -> u64 {
         let parts = self.units.iter().enumerate();
@@ -350,7 +353,7 @@ impl Parts {
         chosen.map(|(_, units)| *units).sum()
     }
 
-    /// The bits of those that are nothing.
+    /// The bits of the parts that are zero.
     #[must_use]
     pub fn nothing(&self) -> u8 {
         let parts = self.units.iter().enumerate();
@@ -360,8 +363,8 @@ impl Parts {
     }
 }
 
-/// What a conversion of `amount` earns, the one after `before` others that count.
-/// `paid` tells which bonuses were paid already.
+/// The reward of a conversion of `amount` that follows `before` other ones that count.
+/// `paid` says which bonuses were paid already.
 #[must_use]
 pub fn reward(
     settings: &Settings,
@@ -397,7 +400,7 @@ pub fn reward(
     Parts { units, bonuses }
 }
 
-/// The deal of a referral with its partner, while it lasts.
+/// The referral's deal with its partner, until the partnership ends.
 #[must_use]
 pub fn deal(referral: &Referral, now: i64) -> Option<Deal> {
     referral.partner_now(now).map(|_| Deal {
@@ -406,8 +409,9 @@ pub fn deal(referral: &Referral, now: i64) -> Option<Deal> {
     })
 }
 
-/// What the next conversion of `referral` earns: `counted` are the conversions and the
-/// bonuses so far of the referral, or of its owner where the campaign counts per owner.
+/// The reward of the next conversion of `referral`. `counted` are the number of
+/// conversions and the bonuses paid so far, of the referral, or of its owner if the
+/// campaign counts per owner.
 #[must_use]
 pub fn next_reward(
     campaign: &Campaign,

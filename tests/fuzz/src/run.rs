@@ -1,4 +1,4 @@
-//! A run: steps on a chain and on the model, side by side.
+//! A run: the same steps on a chain and on the model.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -20,7 +20,7 @@ use crate::{
     world::{START, WORLDS, World},
 };
 
-/// Steps of a run.
+/// Number of steps of a run.
 pub const STEPS: usize = 250;
 
 /// The built program, or the one that `VOUCH_PROGRAM_SO` names.
@@ -30,32 +30,32 @@ pub fn program_file() -> PathBuf {
     std::env::var_os("VOUCH_PROGRAM_SO").map_or(built, PathBuf::from)
 }
 
-/// How often each instruction was accepted, and refused with what.
+/// How often each instruction was accepted, and refused with which error.
 pub type Coverage = BTreeMap<&'static str, BTreeMap<String, u64>>;
 
-/// Accounts as they were when they were last read.
+/// Accounts in the state in which they were last read.
 type Seen = HashMap<Pubkey, AccountSharedData>;
 
-/// What every run starts from.
+/// The initial states of all runs.
 pub struct Start {
     chain: Chain,
     worlds: Vec<(Arc<World>, Chain, Model, Seen)>,
 }
 
-/// What went wrong, at which step.
+/// A failed run.
 #[derive(Debug)]
 pub struct Failure {
-    /// Index of the step.
+    /// Index of the step that failed.
     pub step: usize,
-    /// What was found.
+    /// The difference or the violated invariant.
     pub what: String,
 }
 
 impl Start {
-    /// The worlds, with the program in this file.
+    /// Prepares the worlds, with the program from this file.
     ///
     /// # Errors
-    /// When the file is no program.
+    /// When the file is not a program.
     pub fn new(program: &Path) -> Result<Self> {
         let mut chain = Chain::new(program)?;
         chain.set_time(START);
@@ -76,13 +76,13 @@ impl Start {
         Ok(Self { chain, worlds })
     }
 
-    /// Rent on this chain.
+    /// Rent of an account without data, and rent per byte, in lamports.
     #[must_use]
     pub fn rent(&self) -> (u64, u64) {
         self.chain.rent()
     }
 
-    /// A run in the world with this number.
+    /// A new run in the world with this number.
     #[must_use]
     pub fn run(&self, world: u64) -> Run {
         let (world, chain, model, seen) = &self.worlds[(world % WORLDS) as usize];
@@ -98,7 +98,7 @@ impl Start {
         }
     }
 
-    /// The steps that this seed makes, as far as the first failure.
+    /// Runs the steps that this seed generates, until the first failure.
     pub fn fuzz(&self, seed: u64, coverage: &mut Coverage) -> (Vec<Step>, Option<Failure>) {
         let mut rng = Rng(seed);
         let mut run = self.run(rng.number());
@@ -132,7 +132,7 @@ impl Start {
         (steps, failure)
     }
 
-    /// Runs these steps.
+    /// Runs these steps. Returns the first failure.
     #[must_use]
     pub fn replay(&self, world: u64, steps: &[Step]) -> Option<Failure> {
         let mut run = self.run(world);
@@ -147,8 +147,8 @@ impl Start {
         None
     }
 
-    /// Fewer steps that still fail: steps are left out, in halves first, then one by
-    /// one, until none can be.
+    /// Finds fewer steps that still fail: removes halves first, then single steps, until
+    /// no step can be removed.
     #[must_use]
     pub fn shrink(&self, world: u64, steps: &[Step]) -> Vec<Step> {
         let mut best = steps.to_vec();
@@ -181,24 +181,24 @@ impl Start {
     }
 }
 
-/// A chain, and the model beside it.
+/// A chain and its model.
 pub struct Run {
-    /// Who there is.
+    /// The keys and mints.
     pub world: Arc<World>,
-    /// What should be.
+    /// The expected state.
     pub model: Model,
     chain: Chain,
     history: History,
     seen: Seen,
-    /// What was called so far.
+    /// The calls so far.
     pub coverage: Coverage,
 }
 
 impl Run {
-    /// Takes one step, on both.
+    /// Runs one step on the chain and on the model.
     ///
     /// # Errors
-    /// Any difference, and any invariant that does not hold.
+    /// Any difference, and any violated invariant.
     pub fn step(&mut self, step: &Step) -> Result<()> {
         let predicted = self.model.predict(step);
         let mut touched = Vec::new();
@@ -255,8 +255,8 @@ impl Run {
         *outcomes.entry(outcome).or_default() += 1;
     }
 
-    /// Every account on the chain is what the model says. What has the same bytes as
-    /// before, and was not written by the model, is not read again. Returns what changed.
+    /// Compares every account on the chain with the model. An account is skipped if its
+    /// bytes are the same as before and the model did not write it. Returns the changes.
     fn compare(&mut self, touched: &[Pubkey], written: &BTreeSet<Pubkey>) -> Result<Changes> {
         let mut changes = Changes::new();
         for (key, expected) in &self.model.cells {
@@ -268,7 +268,7 @@ impl Run {
             let found = self.chain.cell(key);
             let found = found.with_context(|| format!("{key} cannot be read"))?;
             let Some(found) = found else {
-                bail!("{} is nothing that there should be", self.named(key));
+                bail!("{} is not an account that the model knows", self.named(key));
             };
             if found != *expected {
                 bail!(
@@ -289,7 +289,7 @@ impl Run {
             if self.model.cells.contains_key(key) {
                 continue;
             }
-            // Programs and sysvars are not the model's.
+            // The model does not track programs and sysvars.
             if let Some(found) = self.chain.cell(key)? {
                 ensure!(
                     found == Cell::default(),
@@ -309,7 +309,7 @@ impl Run {
     }
 }
 
-/// The chain's answer is the one that was predicted, or one of those.
+/// Checks that the chain's answer is the predicted one, or one of the predicted ones.
 fn agree(predicted: &Predicted, sent: &Result<(), Refused>) -> Result<()> {
     let reasons = match (predicted, sent) {
         (Predicted::Accepted(_) | Predicted::Either(..), Ok(())) => return Ok(()),
@@ -352,7 +352,7 @@ fn list(reasons: &[Reason]) -> String {
     words.join(" or ")
 }
 
-/// A run as a file: the world's number, then a step in each line.
+/// Writes a run as text: the world's number, then one step per line.
 #[must_use]
 pub fn write(world: u64, why: &str, steps: &[Step]) -> String {
     let mut text = String::new();
@@ -370,10 +370,10 @@ pub fn write(world: u64, why: &str, steps: &[Step]) -> String {
     text
 }
 
-/// What [`write`] wrote.
+/// Reads the output of [`write`].
 ///
 /// # Errors
-/// When a line is no step.
+/// When a line is not a step.
 pub fn read(text: &str) -> Result<(u64, Vec<Step>)> {
     let mut lines = text
         .lines()
@@ -382,7 +382,7 @@ pub fn read(text: &str) -> Result<(u64, Vec<Step>)> {
     let world = lines
         .next()
         .and_then(|line| line.strip_prefix("world "))
-        .context("the first line is no world")?;
+        .context("the first line is not the number of a world")?;
     let steps = lines.map(str::parse).collect::<Result<_>>()?;
     Ok((world.parse()?, steps))
 }

@@ -1,7 +1,8 @@
 //! The program's accounts and arguments, byte by byte.
 //!
-//! Written from the IDL and without the client's types, for two reasons: a mistake there
-//! is none here, and every byte can be sent, also one that is no value of its type.
+//! Written from the IDL, without the client's types, for two reasons: a mistake in those
+//! does not affect this module, and every byte can be sent, including values that the
+//! types do not allow.
 
 use anyhow::{Result, bail, ensure};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -19,7 +20,7 @@ pub const VAULT: u8 = 1;
 pub const SPLIT: u8 = 2;
 /// [`Campaign::proof`]: none.
 pub const OPEN: u8 = 0;
-/// [`Campaign::proof`]: the attestor's word.
+/// [`Campaign::proof`]: the attestor's signature or voucher.
 pub const ATTESTED: u8 = 1;
 /// [`Campaign::proof`]: a payment.
 pub const PAYMENT: u8 = 2;
@@ -33,14 +34,14 @@ pub const ORDER: u8 = 2;
 pub const FIXED: u8 = 0;
 /// [`Settings::reward_kind`]: basis points of the amount.
 pub const PERCENT: u8 = 1;
-/// [`Conversion::status`]: something is owed, or held.
+/// [`Conversion::status`]: owed or held.
 pub const PENDING: u8 = 0;
-/// [`Conversion::status`]: nothing is owed any more.
+/// [`Conversion::status`]: nothing is owed.
 pub const PAID: u8 = 1;
-/// [`Conversion::status`]: taken back within the hold.
+/// [`Conversion::status`]: cancelled within the hold.
 pub const CANCELLED: u8 = 2;
 
-/// From `min_conversions` on, rewards are multiplied.
+/// Multiplies rewards from conversion number `min_conversions` on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
 #[expect(missing_docs, reason = "the IDL documents each field")]
 pub struct Tier {
@@ -48,7 +49,7 @@ pub struct Tier {
     pub multiplier_bps: u32,
 }
 
-/// Paid once, when `threshold` conversions are reached.
+/// A bonus, paid once, with the conversion that reaches `threshold`.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, BorshSerialize, BorshDeserialize,
 )]
@@ -58,7 +59,7 @@ pub struct Bonus {
     pub amount: u64,
 }
 
-/// What a campaign never changes.
+/// The terms of a campaign, which never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 #[expect(missing_docs, reason = "the IDL documents each field")]
 pub struct Terms {
@@ -69,7 +70,7 @@ pub struct Terms {
     pub notice_seconds: u32,
 }
 
-/// What a campaign's authority may change.
+/// The settings of a campaign, which its authority may change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
 #[expect(missing_docs, reason = "the IDL documents each field")]
 pub struct Settings {
@@ -97,7 +98,7 @@ pub struct Settings {
     pub treasury: Pubkey,
 }
 
-/// Who pays what for which conversions.
+/// A campaign: its terms, its settings and its counters.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 #[expect(missing_docs, reason = "the IDL documents each field")]
 pub struct Campaign {
@@ -135,7 +136,7 @@ pub struct Campaign {
     pub reserved: [u8; 56],
 }
 
-/// A code, its owner and partner, its counters.
+/// A code with its owner, its partner and its counters.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 #[expect(missing_docs, reason = "the IDL documents each field")]
 pub struct Referral {
@@ -167,7 +168,7 @@ pub struct Referral {
     pub reserved: [u8; 8],
 }
 
-/// One conversion, its parts and what was settled of them.
+/// A conversion, its parts and which of them are settled.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 #[expect(missing_docs, reason = "the IDL documents each field")]
 pub struct Conversion {
@@ -186,7 +187,7 @@ pub struct Conversion {
     pub hold_seconds: u32,
 }
 
-/// A first touch, signed by the wallet.
+/// A binding: the first touch, signed by the wallet.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 #[expect(missing_docs, reason = "the IDL documents each field")]
 pub struct Binding {
@@ -199,7 +200,7 @@ pub struct Binding {
     pub expires_at: i64,
 }
 
-/// The conversions of all codes of an owner.
+/// The account that counts the conversions of all codes of an owner.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 #[expect(missing_docs, reason = "the IDL documents each field")]
 pub struct Referrer {
@@ -211,7 +212,7 @@ pub struct Referrer {
     pub bonuses_paid: u32,
 }
 
-/// A voucher that its attestor took back.
+/// The revocation of a voucher.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 #[expect(missing_docs, reason = "the IDL documents each field")]
 pub struct Revoked {
@@ -251,10 +252,10 @@ fn discriminator(name: &str) -> [u8; 8] {
 }
 
 impl Account {
-    /// Reads an account of the program.
+    /// Decodes an account of the program.
     ///
     /// # Errors
-    /// Fails if the bytes are none of its types, too few or too many.
+    /// When the bytes are not of a known type, too few or too many.
     pub fn decode(data: &[u8]) -> Result<Self> {
         use std::sync::LazyLock;
 
@@ -271,7 +272,7 @@ impl Account {
             .map(discriminator)
         });
         let Some((head, body)) = data.split_first_chunk::<8>() else {
-            bail!("{} bytes are no account of the program", data.len());
+            bail!("{} bytes are not an account of the program", data.len());
         };
         let account = match KNOWN.iter().position(|known| known == head) {
             Some(0) => Self::Campaign(Box::new(Campaign::try_from_slice(body)?)),
@@ -281,13 +282,13 @@ impl Account {
             Some(4) => Self::Referrer(Box::new(Referrer::try_from_slice(body)?)),
             Some(5) => Self::Revoked(Box::new(Revoked::try_from_slice(body)?)),
             Some(6) => Self::Closed(Box::new(Closed::try_from_slice(body)?)),
-            _ => bail!("{head:02x?} begins no account of the program"),
+            _ => bail!("{head:02x?} is not the discriminator of an account"),
         };
         ensure!(body[0] == VERSION, "layout version {}", body[0]);
         Ok(account)
     }
 
-    /// Bytes of the account.
+    /// Size of the account in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         match self {
@@ -303,7 +304,7 @@ impl Account {
 }
 
 impl Campaign {
-    /// Its terms.
+    /// The terms.
     #[must_use]
     pub fn terms(&self) -> Terms {
         Terms {
@@ -315,7 +316,7 @@ impl Campaign {
         }
     }
 
-    /// The settings in force.
+    /// The settings in force at `now`, in unix seconds.
     #[must_use]
     pub fn in_force(&self, now: i64) -> &Settings {
         if self.next_from != 0 && now >= self.next_from {
@@ -325,7 +326,7 @@ impl Campaign {
         }
     }
 
-    /// Places of their bonuses in the register.
+    /// Positions of the bonuses in force in the register.
     #[must_use]
     pub fn places_in_force(&self, now: i64) -> [u8; 4] {
         if self.next_from != 0 && now >= self.next_from {
@@ -335,7 +336,7 @@ impl Campaign {
         }
     }
 
-    /// Whether it has a vault.
+    /// Whether the campaign has a vault.
     #[must_use]
     pub fn has_vault(&self) -> bool {
         self.vault != Pubkey::default()
@@ -349,7 +350,7 @@ impl Campaign {
 }
 
 impl Referral {
-    /// The partner of a conversion that is made now.
+    /// The partner who shares in a conversion at `now`.
     #[must_use]
     pub fn partner_now(&self, now: i64) -> Option<Pubkey> {
         let ended = self.partner_ends_at != 0 && now >= self.partner_ends_at;
@@ -358,7 +359,7 @@ impl Referral {
 }
 
 impl Conversion {
-    /// Units of referrer, referee and partner, in the order of their bits.
+    /// Base units of referrer, referee and partner, in the order of their bits.
     #[must_use]
     pub fn units(&self) -> [u64; 3] {
         [
@@ -375,7 +376,7 @@ impl Conversion {
             .saturating_add(i64::from(self.hold_seconds))
     }
 
-    /// Units of the parts whose bit in `settled` is, or is not, set.
+    /// Sum of the parts that are settled, or that are not.
     #[must_use]
     pub fn sum(&self, settled: bool) -> u64 {
         let parts = self.units().into_iter().enumerate();

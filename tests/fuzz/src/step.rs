@@ -1,4 +1,4 @@
-//! One step of a run, and how it is written down.
+//! A step of a run, and its text form.
 
 use std::{fmt, fmt::Write as _, str::FromStr};
 
@@ -10,13 +10,13 @@ use solana_sdk::pubkey::Pubkey;
 pub struct Meta {
     /// Address.
     pub key: Pubkey,
-    /// Signs.
+    /// Signer.
     pub signer: bool,
-    /// May be written.
+    /// Writable.
     pub writable: bool,
 }
 
-/// Something that happens.
+/// A step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// A transaction with one instruction of the program.
@@ -28,7 +28,7 @@ pub enum Step {
         /// The instruction's accounts.
         metas: Vec<Meta>,
     },
-    /// The clock moves on by this many seconds.
+    /// The clock advances by this many seconds.
     Time(i64),
     /// Somebody sends lamports to this address.
     Dust(Pubkey, u64),
@@ -40,14 +40,14 @@ pub enum Step {
     Give(Pubkey, Pubkey),
     /// A token account is emptied and closed.
     Close(Pubkey),
-    /// An associated token account of this owner and mint is made; with memos
-    /// required, or not.
+    /// The associated token account of this owner and mint is created; `true` if it
+    /// requires memos.
     Open(Pubkey, Pubkey, bool),
     /// Tokens are issued to this account.
     Issue(Pubkey, u64),
-    /// Tokens of this mint are issued to accounts that nobody looks at.
+    /// Tokens of this mint are issued to accounts that the fuzzer does not track.
     Supply(Pubkey, u64),
-    /// Another program writes these bytes to an account of its own; none at all close it.
+    /// Another program writes these bytes to one of its accounts; no bytes close it.
     Foreign(Pubkey, Pubkey, Vec<u8>),
     /// A wallet becomes a program.
     Deploy(Pubkey),
@@ -65,7 +65,7 @@ fn unhex(text: &str) -> Result<Vec<u8>> {
     digits
         .map(|pair| {
             let pair = std::str::from_utf8(pair)?;
-            u8::from_str_radix(pair, 16).with_context(|| format!("{pair:?} is no byte"))
+            u8::from_str_radix(pair, 16).with_context(|| format!("{pair:?} is not a byte"))
         })
         .collect()
 }
@@ -158,7 +158,7 @@ impl FromStr for Step {
                 Self::Foreign(address, owner, data)
             }
             "deploy" => Self::Deploy(word()?.parse()?),
-            other => bail!("{other:?} is no step"),
+            other => bail!("{other:?} is not a step"),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Who and what there is at the start of a run.
+//! The keys, mints and accounts at the start of a run.
 
 use std::collections::BTreeMap;
 
@@ -15,13 +15,13 @@ use crate::{
     program::campaign_at,
 };
 
-/// The clock at the start.
+/// The clock at the start, in unix seconds.
 pub const START: i64 = 1_700_000_000;
-/// How many wallets there are; the last one is poor.
+/// Number of wallets; the last one has few lamports.
 pub const WALLETS: usize = 6;
-/// Campaign numbers that each creator may use.
+/// Number of campaign ids that each creator may use.
 pub const IDS: u64 = 4;
-/// How many different worlds there are.
+/// Number of different worlds.
 pub const WORLDS: u64 = 8;
 /// Lamports of a wallet.
 const SOL: u64 = 100_000_000_000;
@@ -29,15 +29,15 @@ const SOL: u64 = 100_000_000_000;
 /// The fixed part of a run: keys and mints.
 #[derive(Debug)]
 pub struct World {
-    /// Which of the worlds.
+    /// Number of the world.
     pub number: u64,
-    /// Everybody's wallet.
+    /// All wallets.
     pub people: Vec<Pubkey>,
-    /// Mints whose authority is a campaign to be, in the order of creators and numbers.
+    /// Mints whose authority is a future campaign, in the order of creators and ids.
     pub minted: Vec<Pubkey>,
-    /// Mints whose authority is the first wallet; the last is of no use to a campaign.
+    /// Mints whose authority is the first wallet. A campaign cannot use the last one.
     pub issued: Vec<Pubkey>,
-    /// Where each wallet's credential lies, if it has one.
+    /// Address of each wallet's credential, which may not exist.
     pub credentials: Vec<Pubkey>,
     /// Issuers of credentials.
     pub issuers: Vec<Pubkey>,
@@ -72,7 +72,7 @@ impl World {
         }
     }
 
-    /// Creators and numbers of the campaigns to be.
+    /// Creators and ids of the future campaigns.
     pub fn campaigns(&self) -> impl Iterator<Item = (Pubkey, u64)> + '_ {
         let creators = self.people.iter().take(2);
         creators.flat_map(|creator| (1..=IDS).map(|id| (*creator, id)))
@@ -113,7 +113,7 @@ impl World {
             };
             put(&mut model, self.minted[index], Body::Mint(mint));
         }
-        // A mint that can be closed and made anew: 3.
+        // The last mint can be closed and created again, because of extension 3.
         let kinds = [
             (TOKEN, None),
             (TOKEN_2022, None),
@@ -130,7 +130,7 @@ impl World {
             };
             put(&mut model, *key, Body::Mint(mint));
         }
-        // Most wallets have most accounts already.
+        // Most token accounts of wallets exist already.
         let mints: Vec<_> = self.minted.iter().chain(&self.issued[..3]).collect();
         for mint in mints {
             let Body::Mint(facts) = model.cell(mint).body.clone() else {
@@ -158,7 +158,7 @@ impl World {
                 }
             }
         }
-        // Most vaults are there, for a campaign without its vault cannot be opened.
+        // Most vaults exist, because a campaign cannot be opened without its vault.
         for (index, (creator, id)) in self.campaigns().enumerate() {
             for (place, mint) in self.issued[..3].iter().enumerate() {
                 let Body::Mint(facts) = model.cell(mint).body.clone() else {
@@ -181,7 +181,7 @@ impl World {
                 put(&mut model, key, Body::Token(account));
             }
         }
-        // Some wallets have a credential, for ever.
+        // Some wallets have a credential that never expires.
         for (index, key) in self.credentials.iter().enumerate() {
             if index % 2 == 0 {
                 let body = Body::Foreign {
@@ -196,7 +196,7 @@ impl World {
         model
     }
 
-    /// Bytes of the credential of this wallet, of the first issuer and schema.
+    /// Data of this wallet's credential, from the first issuer with the first schema.
     #[must_use]
     pub fn credential(&self, wallet: usize, expires_at: i64) -> Vec<u8> {
         let mut data = vec![2];
@@ -211,7 +211,7 @@ impl World {
         data
     }
 
-    /// A name for the address, where it has one.
+    /// The name of the address, if it has one.
     #[must_use]
     pub fn name(&self, key: &Pubkey) -> Option<String> {
         if *key == SYSTEM {

@@ -1,5 +1,5 @@
-//! What the fuzzer found once, and a few fresh runs. `./dev test` builds the program
-//! first; a stale one is the caller's mistake.
+//! Replays the sequences that the fuzzer found, and a few fresh runs. `./dev test` builds
+//! the program first; other callers must build it themselves.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use vouch_fuzz::{
     run::{Coverage, Start, program_file, read},
 };
 
-/// Fresh runs: some 25,000 steps.
+/// Number of fresh runs: some 25,000 steps in total.
 const SEEDS: u64 = 100;
 
 fn start() -> Start {
@@ -17,7 +17,7 @@ fn start() -> Start {
 
 #[test]
 fn every_sequence_of_the_corpus_goes_as_predicted() {
-    // Given the sequences, each of which a wrong program failed on
+    // Given the sequences, on each of which a wrong version of the program failed
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     let start = start();
     let mut replayed = 0;
@@ -42,14 +42,14 @@ fn fresh_sequences_go_as_predicted_and_reach_every_instruction() {
     let start = start();
     let mut coverage = Coverage::new();
     for seed in 0..SEEDS {
-        // When each makes its sequence
+        // When each generates its sequence
         let (_, failure) = start.fuzz(seed, &mut coverage);
 
         // Then chain and model agree at each step
         assert!(failure.is_none(), "seed {seed}: {failure:?}");
     }
 
-    // And no instruction was only ever refused
+    // And every instruction was accepted at least once
     for (name, _) in SPECS {
         let accepted = coverage.get(name).and_then(|all| all.get("accepted"));
         assert!(accepted.is_some(), "{name} was never accepted");

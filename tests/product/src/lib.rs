@@ -1,1 +1,1 @@
-//! x
+//! Empty: the tests of the whole product are in `tests/`.

@@ -1,6 +1,5 @@
-//! The demo is the product's acceptance test: it plays the whole story through
-//! HTTP and real transactions, and checks every number itself. Here we hold it
-//! to its own report.
+//! The demo is the product's acceptance test: it plays the whole story through HTTP and
+//! real transactions, and checks every number itself. These tests check its report.
 
 use std::{
     process::Command,
@@ -10,7 +9,7 @@ use std::{
 use serde_json::Value;
 use vouch_localnet::built_binary;
 
-/// Two whole products at once would starve each other on a small machine.
+/// Two products at the same time would be too slow on a small machine.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 fn demo(args: &[&str]) -> Value {
@@ -34,7 +33,7 @@ fn demo(args: &[&str]) -> Value {
     serde_json::from_slice(&json).expect("the report is JSON")
 }
 
-/// What the report saw of a check, by its name.
+/// The value that the report saw for the check `what`.
 fn seen<'a>(report: &'a Value, what: &str) -> &'a str {
     let checks = report["checks"].as_array().expect("checks");
     let check = checks.iter().find(|check| check["what"] == what);
@@ -48,7 +47,7 @@ fn one_referral_from_click_to_leaderboard() {
     // When the story is played
     let report = demo(&[]);
 
-    // Then everything held, and the report says what the story promises
+    // Then every check held, and the report has the story's numbers
     assert_eq!(report["ok"], true);
     assert_eq!(seen(&report, "Alice's balance in base units"), "5000000");
     assert_eq!(

@@ -1,7 +1,7 @@
-//! `up` and `down`: whatever happens, nothing is left running.
+//! `up` and `down` leave nothing running, whatever happens.
 //!
-//! Each test has a state folder of its own, so it neither sees nor disturbs a
-//! product that runs on this machine.
+//! Each test has its own state folder, so it neither sees nor disturbs a product that
+//! runs on this machine.
 
 use std::fs::{self, File};
 use std::net::TcpListener;
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use vouch_localnet::{PortBlock, Signal, built_binary, signal};
 
-/// For the whole product to come up or to stop on a busy machine.
+/// Time limit for starting or stopping the whole product on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(180);
 
 /// A state folder, and ports that no other test gets.
@@ -28,7 +28,8 @@ impl World {
             .prefix("vouch-")
             .tempdir()
             .expect("a temporary folder");
-        // As root, Postgres runs as another user, who has to get in.
+        // If we are root, Postgres runs as another user, who must be able to enter the
+        // folder.
         fs::set_permissions(state.path(), fs::Permissions::from_mode(0o755)).expect("ours");
         let ports = PortBlock::take().expect("free ports");
         Self { state, ports }
@@ -48,7 +49,7 @@ impl World {
             .args(args)
             .env("VOUCH_STATE", self.state.path())
             .env("VOUCH_BUILT", "1")
-            // A private server is what a newcomer gets.
+            // Without DATABASE_URL, as for a new user, the server is private.
             .env_remove("DATABASE_URL")
             .stdin(Stdio::null());
         if args[0] == "up" {
@@ -80,8 +81,8 @@ impl World {
         fs::read_to_string(self.out_file()).unwrap_or_default()
     }
 
-    /// Everything that runs for this state folder: the name and id of each process
-    /// which has it in its arguments or its environment.
+    /// The names and ids of all processes that have this state folder in their arguments
+    /// or environment.
     fn running(&self) -> Vec<(String, u32)> {
         let state = self.state.path().to_str().expect("UTF-8").as_bytes();
         let mut found = Vec::new();
@@ -93,7 +94,7 @@ impl World {
             else {
                 continue;
             };
-            // A process may end while we look at it.
+            // A process may end while we read.
             let read = |name: &str| fs::read(entry.path().join(name)).unwrap_or_default();
             let belongs = |text: Vec<u8>| text.windows(state.len()).any(|part| part == state);
             if belongs(read("cmdline")) || belongs(read("environ")) {
@@ -113,7 +114,7 @@ impl World {
         found.map(|(_, pid)| *pid)
     }
 
-    /// What is left in the state folder of an instance, its lock included.
+    /// Files that remain in the state folder, including locks.
     fn left_over(&self) -> Vec<String> {
         let entries = fs::read_dir(self.state.path()).expect("the state folder");
         let names = entries
@@ -147,7 +148,7 @@ impl World {
 }
 
 impl Drop for World {
-    /// A failed assertion must not leave the product running either.
+    /// A failed assertion must not leave the product running.
     fn drop(&mut self) {
         for (_, pid) in self.running() {
             let _ = signal(pid, Signal::KILL);
@@ -172,7 +173,7 @@ fn port_taken() {
     // When the product is brought up
     let output = world.run(&["up"]);
 
-    // Then it says which port, and which flag chooses another
+    // Then the error names the port, and the flag that chooses another
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(
         text(&output.stderr),
@@ -182,7 +183,7 @@ fn port_taken() {
             world.api_port()
         )
     );
-    // And nothing runs, nothing is left
+    // And nothing runs, and no file remains
     assert_eq!(world.running(), []);
     assert_eq!(world.left_over(), Vec::<String>::new());
 }
@@ -197,7 +198,7 @@ fn validator_port_taken() {
     // When the product is brought up
     let output = world.run(&["up"]);
 
-    // Then it says so, and nothing runs
+    // Then the error says so, and nothing runs
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(
         text(&output.stderr),
@@ -223,11 +224,11 @@ fn ctrl_c_while_starting() {
     signal(up.id(), Signal::INT).expect("it runs");
     let status = world.wait(&mut up);
 
-    // Then it stops all of it and says so
+    // Then it stops everything and says so
     assert_eq!(status.code(), Some(1));
     assert!(world.out().contains("interrupted"), "{}", world.out());
     assert_eq!(world.running(), []);
-    // And neither folder nor lock is left
+    // And neither folder nor lock remains
     assert_eq!(world.left_over(), Vec::<String>::new());
 }
 
@@ -247,7 +248,7 @@ fn a_second_up_finds_the_first_and_down_stops_it() {
     // When it is brought up again
     let second = world.run(&["up"]);
 
-    // Then the second one says that and where it runs, and starts nothing
+    // Then the second one prints where the first runs, and starts nothing
     assert!(second.status.success(), "{}", text(&second.stderr));
     let said = text(&second.stdout);
     assert!(said.starts_with("Vouch is up already.\n"), "{said}");
@@ -258,7 +259,7 @@ fn a_second_up_finds_the_first_and_down_stops_it() {
         .filter(|(name, _)| name == "xtask");
     assert_eq!(supervisors.count(), 1);
 
-    // And `down` stops all of it
+    // And `down` stops everything
     let down = world.run(&["down"]);
     assert_eq!(text(&down.stdout), "stopped\n");
     assert_eq!(world.running(), []);
@@ -280,7 +281,7 @@ fn a_part_that_dies_ends_the_whole() {
     signal(validator, Signal::KILL).expect("it runs");
     let status = world.wait(&mut up);
 
-    // Then `up` says which part it was, stops the others, and keeps the logs
+    // Then `up` names that part, stops the others, and keeps the logs
     assert_eq!(status.code(), Some(1));
     let expected = "error: solana-test-validator ended with signal: 9 (SIGKILL)";
     assert!(world.out().contains(expected), "{}", world.out());
@@ -304,7 +305,7 @@ fn a_killed_supervisor_leaves_nothing_running() {
     world.until("nothing runs", || world.running().is_empty());
     assert!(!exists(up.id()));
 
-    // And nothing is in the way of the next one
+    // And the next `up` works
     assert_eq!(text(&world.run(&["down"]).stdout), "nothing is running\n");
     let next = world.run(&["up", "--detach"]);
     assert!(next.status.success(), "{}", text(&next.stderr));

@@ -1,5 +1,5 @@
-//! The indexer against a real validator and a real Postgres, and what it survives.
-//! Numbers in brackets are those of `docs/INVARIANTS.md`.
+//! The indexer with a real validator and a real Postgres, and the failures that it
+//! survives. Numbers in brackets refer to `docs/INVARIANTS.md`.
 
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
@@ -53,7 +53,7 @@ impl World {
         Self::on(instance, postgres).await
     }
 
-    /// The same on a Postgres of its own.
+    /// Like [`Self::new`], with a private Postgres.
     async fn with_private_postgres() -> Self {
         let instance = Instance::create("mirror-test").expect("a folder");
         let postgres = Postgres::private(instance.dir()).await.expect("Postgres");
@@ -187,7 +187,7 @@ impl World {
     fn conversion(&self, referee: &Keypair) -> Instruction {
         let campaign = self.opened.as_ref().expect("the campaign is open");
         let referral = Referral::registered(&self.campaign, campaign, &self.code, &self.alice);
-        // Nothing was announced: the settings are the same at any time.
+        // No settings were announced, so they are the same at any time.
         let offer = Offer::at(self.campaign, campaign, &referral, campaign.created_at)
             .expect("the code of a referral");
         let args = Convert {
@@ -198,7 +198,7 @@ impl World {
         instructions::convert(&offer, &args)
     }
 
-    /// A new wallet converts. Returns the conversion and its transaction.
+    /// Lets a new wallet convert. Returns the conversion and its transaction.
     async fn convert(&self) -> (Pubkey, Signature) {
         let referee = Keypair::new();
         let signature = self.send(&[self.conversion(&referee)], &[&referee]).await;
@@ -206,13 +206,13 @@ impl World {
         (pda::conversion(&self.campaign, &key), signature)
     }
 
-    /// Many wallets convert at the same time.
+    /// Lets many wallets convert at the same time.
     async fn convert_many(&self, count: usize) {
         let all = (0..count).map(|_| self.convert());
         futures::future::join_all(all).await;
     }
 
-    /// Every account of the program, as the chain has it.
+    /// Every account of the program, read from the chain.
     async fn on_chain(&self) -> BTreeMap<String, Vec<u8>> {
         let accounts = self
             .rpc
@@ -225,8 +225,8 @@ impl World {
             .collect()
     }
 
-    /// Waits until Postgres holds exactly what the chain holds, all of it final, with
-    /// `conversions` conversions that are counted once everywhere. [M4] [M5] [M6]
+    /// Waits until Postgres equals the chain, everything is final, and `conversions`
+    /// conversions are counted once in every table. [M4] [M5] [M6]
     async fn until_equal(&self, conversions: i64) {
         let chain = self.on_chain().await;
         let count = usize::try_from(conversions).expect("a count");
@@ -337,7 +337,7 @@ async fn gap_while_down() {
     let mut world = World::new().await;
     world.convert_many(3).await;
     world.until_equal(3).await;
-    // When it is stopped, conversions happen, and somebody meddles with what it wrote
+    // When it is stopped, conversions happen, and somebody changes its rows
     world.indexer.stop().await.expect("a clean exit");
     world.convert_many(5).await;
     sqlx::query("UPDATE accounts SET data = 'nonsense', slot = 0 WHERE kind = 'referral'")
@@ -363,7 +363,7 @@ async fn killed_in_the_middle_of_a_crowd() {
     let mut world = World::new().await;
     let pool = world.pool.clone();
     let mut indexer = {
-        // Taken out, so that it can be killed while the wallets convert.
+        // Taken out of the world, so that it can be killed while the wallets convert.
         let spare = start_indexer(
             "standby",
             &world.instance,
@@ -391,7 +391,7 @@ async fn killed_in_the_middle_of_a_crowd() {
     // Then the standby takes over, and every conversion is counted once
     world.until_equal(40).await;
     world.until_status("ok").await;
-    // And when the killed one comes back, it stands by in its turn
+    // And when the killed one is started again, it stands by
     indexer.start_again().await.expect("a start");
     until("the first one stands by", async || {
         health(&indexer).await["status"] == "standby"
@@ -406,10 +406,10 @@ async fn validator_down() {
     let mut world = World::new().await;
     world.convert_many(2).await;
     world.until_equal(2).await;
-    // When the validator dies, then health turns red and says why
+    // When the validator is killed, then health reports it
     world.validator.kill().await.expect("it ran");
     world.until_status("chain_unavailable").await;
-    // When it is back with its ledger, then the mirror goes on
+    // When it is back with its ledger, then the mirror continues
     world.validator.resume().await.expect("a validator");
     world.until_status("ok").await;
     world.convert_many(2).await;
@@ -436,7 +436,7 @@ async fn validator_down() {
 /// [M2] [M6]
 #[tokio::test]
 async fn postgres_down_at_start_and_in_between() {
-    // Given a Postgres of our own that is not running
+    // Given a private Postgres that is not running
     let instance = Instance::create("mirror-test").expect("a folder");
     let mut postgres = Postgres::private(instance.dir()).await.expect("Postgres");
     let database = postgres
@@ -454,18 +454,18 @@ async fn postgres_down_at_start_and_in_between() {
     .expect("a validator");
     postgres.stop().await.expect("a clean stop");
 
-    // When the indexer starts, then it waits and says for what
+    // When the indexer starts, then it waits and names what it waits for
     let mut indexer = start_indexer("indexer", &instance, &database, &validator).await;
     let seen = health(&indexer).await;
     assert_eq!(seen["status"], "database_unavailable", "{seen}");
     let log = std::fs::read_to_string(indexer.log()).expect("a log");
     assert!(!log.contains("ERROR"), "{log}");
 
-    // And when Postgres is there, it migrates the database and becomes healthy
+    // And when Postgres is up, it migrates the database and becomes healthy
     postgres.start_again().await.expect("Postgres");
     indexer.wait_healthy().await.expect("a healthy indexer");
 
-    // When Postgres crashes later, then health turns red, and green again after it
+    // When Postgres crashes later, then health reports it, and recovers with it
     postgres.crash().await.expect("a crash");
     until("the database is missed", async || {
         health(&indexer).await["status"] == "database_unavailable"
@@ -489,7 +489,7 @@ async fn writer_connection_lost() {
     // Given a live indexer
     let world = World::new().await;
     world.convert_many(2).await;
-    // When Postgres cuts its writer's connection
+    // When Postgres terminates its writer's connection
     let mut connection = PgConnection::connect(world.database.url())
         .await
         .expect("Postgres");
@@ -503,13 +503,13 @@ async fn writer_connection_lost() {
     .get(0);
     assert_eq!(cut, 1);
     world.convert_many(2).await;
-    // Then it becomes the writer again and nothing is missing
+    // Then it becomes the writer again, and nothing is missing
     world.until_equal(4).await;
     world.until_status("ok").await;
 }
 
-/// All processes of a private Postgres, stopped as a machine or a network that goes silent
-/// is: connections stay open and nothing answers. They go on when this is dropped.
+/// All processes of a private Postgres, frozen like a machine or a network that goes
+/// silent: connections stay open and nothing answers. Dropping this resumes them.
 struct Silence(Vec<u32>);
 
 impl Silence {
@@ -521,7 +521,7 @@ impl Silence {
             .next()
             .and_then(|line| line.parse().ok())
             .expect("a process id");
-        // The server first, so that it makes no process that is not seen.
+        // Freeze the server first, so that it starts no further processes.
         let mut silence = Self(Vec::new());
         silence.stop(server);
         for process in children(server) {
@@ -572,12 +572,12 @@ async fn postgres_goes_silent() {
     let world = World::with_private_postgres().await;
     world.convert_many(2).await;
     world.until_equal(2).await;
-    // When Postgres goes silent without any connection being closed
+    // When Postgres goes silent and no connection is closed
     let silence = Silence::of(&world.instance);
-    // Then health turns red, also while wallets go on converting
+    // Then health reports it, also while wallets go on converting
     world.convert_many(2).await;
     world.until_status("database_unavailable").await;
-    // And when Postgres goes on, the mirror does, too
+    // And when Postgres continues, the mirror does, too
     drop(silence);
     world.until_status("ok").await;
     world.until_equal(4).await;
@@ -586,7 +586,8 @@ async fn postgres_goes_silent() {
 /// [M10]
 #[tokio::test]
 async fn a_gap_is_not_called_final() {
-    // Given an indexer that was stopped before wallets converted, which is final by now
+    // Given an indexer that was stopped before wallets converted, and conversions that
+    // are final
     let mut world = World::new().await;
     world.convert_many(1).await;
     world.until_equal(1).await;
@@ -614,7 +615,7 @@ async fn a_gap_is_not_called_final() {
         slot.expect("a slot") >= converted
     })
     .await;
-    // When it starts again, and is kept from applying its snapshot
+    // When it starts again, and cannot apply its snapshot
     let mut keeper = world.pool.begin().await.expect("a transaction");
     sqlx::query("LOCK TABLE conversions IN SHARE MODE")
         .execute(&mut *keeper)
@@ -632,7 +633,7 @@ async fn a_gap_is_not_called_final() {
             == 1
     })
     .await;
-    // Then it does not claim the gap
+    // Then it does not report the gap as final
     assert_eq!(world.number(claim).await, claimed);
     // And when the snapshot is applied, it does
     keeper.commit().await.expect("a commit");
@@ -659,11 +660,11 @@ async fn a_stranger_mentions_the_conversion() {
             .push(AccountMeta::new_readonly(conversion, false));
         transfer
     };
-    // When a stranger mentions it before, the wallet converts, and a stranger mentions it after
+    // When a stranger mentions it before and after the wallet converts
     let before = world.send(&[mention(SOL)], &[]).await;
     let signature = world.send(&[world.conversion(&referee)], &[&referee]).await;
     let after = world.send(&[mention(SOL + 1)], &[]).await;
-    // Then its receipt is the transaction that made it
+    // Then its receipt is the transaction that created it
     world.until_equal(1).await;
     let row = sqlx::query(
         "SELECT signature, action, amount::text FROM conversion_receipts WHERE conversion = $1",
@@ -676,7 +677,7 @@ async fn a_stranger_mentions_the_conversion() {
     assert_ne!(found, before.to_string());
     assert_ne!(found, after.to_string());
     assert_eq!(found, signature.to_string());
-    // And what its instruction says
+    // And it has the facts of its instruction
     let said: (String, String) = (row.get(1), row.get(2));
     assert_eq!(said, ("signup".to_owned(), u64::MAX.to_string()));
 }
@@ -684,7 +685,7 @@ async fn a_stranger_mentions_the_conversion() {
 /// [M9]
 #[tokio::test]
 async fn an_account_that_a_stranger_gives_to_the_program() {
-    // Given an account that a stranger made and gave to the program
+    // Given an account that a stranger created and assigned to the program
     let world = World::new().await;
     let junk = Keypair::new();
     let rent = world

@@ -31,15 +31,15 @@ const CODE: &str = "MYSHARE2";
 const SOL: u64 = 1_000_000_000;
 /// Base units for each conversion in the open campaign.
 const FIXED: u64 = 5_000_000;
-/// What each order is worth, in lamports where it is paid.
+/// The worth of each order, in lamports if it is paid in SOL.
 const AMOUNT: u64 = SOL;
-/// What the vault holds at first.
+/// The initial balance of the vault.
 const FUNDS: u64 = 10 * SOL;
-/// Time between two looks.
+/// Pause between two polls.
 const POLL: Duration = Duration::from_millis(20);
 const ORDER: [u8; 32] = [7; 32];
 
-/// `npm run {script}` in the client's folder, which is compiled before, once.
+/// Runs `npm run {script}` in the client's folder, which is compiled once before.
 async fn run(script: &str, prepare: impl FnOnce(ProcessSpec) -> ProcessSpec) {
     static COMPILED: OnceCell<()> = OnceCell::const_new();
     COMPILED
@@ -62,7 +62,7 @@ async fn finish(script: &str, prepare: impl FnOnce(ProcessSpec) -> ProcessSpec) 
     .await;
 }
 
-/// Runs it to its end, and shows its output when it fails.
+/// Runs the process to its end, and shows its output when it fails.
 async fn succeed(mut spec: ProcessSpec) {
     let log = tempfile::NamedTempFile::new().expect("a file");
     spec.log = Some(log.path().to_owned());
@@ -94,7 +94,7 @@ struct World {
 }
 
 impl World {
-    /// A validator with the program, and wallets with SOL for what they pay.
+    /// A validator with the program, and wallets with SOL.
     async fn new() -> Self {
         let instance = Instance::create("typescript-test").expect("a folder");
         let options = ValidatorOptions {
@@ -142,8 +142,8 @@ impl World {
             .expect("it succeeds");
     }
 
-    /// Opens the company's campaign `id`, whose rewards are a new token unless it
-    /// splits payments, with Alice's code in it.
+    /// Opens the company's campaign `id` with Alice's code in it. Rewards are a new
+    /// token, unless the campaign splits payments.
     async fn open(&self, id: u64, terms: Terms, settings: Settings) -> Pubkey {
         let company = self.company.pubkey();
         let (campaign, _) = pda::campaign(&company, id);
@@ -195,7 +195,7 @@ impl World {
         }));
         self.send(&all, &signers).await;
 
-        // In a transaction of its own: together they are too large for one.
+        // A separate transaction, because one for everything would be too large.
         let register = CreateReferral::new(&company, &self.alice.pubkey(), &campaign, &code());
         self.send(
             &[instructions::create_referral(&register)],
@@ -246,8 +246,8 @@ fn code() -> Code {
 
 #[tokio::test]
 async fn conversions_sent_from_typescript_are_paid() {
-    // Given an open campaign that mints, one that pays orders from its vault on the
-    // attestor's word, and one that splits payments in SOL
+    // Given an open campaign that mints, one that pays for attested orders from its
+    // vault, and one that splits payments in SOL
     let mut world = World::new().await;
     let open = world
         .open(1, Terms::default(), Settings::fixed(FIXED))
@@ -314,7 +314,7 @@ async fn conversions_sent_from_typescript_are_paid() {
     );
     assert_eq!(campaign.owed, 0);
 
-    // And Bob has paid the price without his part, which is a discount
+    // And Bob has paid the price without his part, which is the discount
     let (_, _, conversion) = world.outcome(&sale, &ORDER).await;
     assert_eq!(conversion.status, Status::Paid);
     let paid = before - world.lamports(&world.bob.pubkey()).await;
@@ -325,11 +325,11 @@ async fn conversions_sent_from_typescript_are_paid() {
     world.validator.stop().await.expect("it stops");
 }
 
-/// The script that `anchor test` runs, from Anchor.toml.
+/// The script of `anchor test`, from Anchor.toml.
 fn script_of_anchor_test() -> String {
     let config = fs::read_to_string(workspace_root().join("Anchor.toml")).expect("a file");
     let line = config.lines().find_map(|line| line.strip_prefix("test = "));
-    // A basic string of TOML without escapes is one of JSON.
+    // A basic TOML string without escapes is a valid JSON string.
     serde_json::from_str(line.expect("a script")).expect("a string")
 }
 

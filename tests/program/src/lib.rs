@@ -1,6 +1,6 @@
-//! A campaign in LiteSVM, with the built program, for the tests beside.
+//! A campaign in LiteSVM, with the built program, for the tests of this crate.
 //!
-//! `./dev test` builds the program first; a stale one is the caller's mistake.
+//! `./dev test` builds the program first. Other callers must build it themselves.
 
 mod steps;
 
@@ -40,10 +40,10 @@ pub const TOKEN_2022: Pubkey =
 /// Lamports of a wallet: 10 SOL.
 pub const SOL: u64 = 10_000_000_000;
 
-/// The built program's bytes; of another build where `VOUCH_PROGRAM_SO` names one.
+/// The built program's bytes, or those of the file that `VOUCH_PROGRAM_SO` names.
 ///
 /// # Panics
-/// When it was not built.
+/// When the file cannot be read.
 #[must_use]
 pub fn program_bytes() -> Vec<u8> {
     let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/deploy/referral.so");
@@ -56,7 +56,7 @@ pub fn program_bytes() -> Vec<u8> {
     })
 }
 
-/// What a refused transaction failed with.
+/// The error of a refused transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refused {
     /// The program's own error.
@@ -69,15 +69,15 @@ pub enum Refused {
 pub struct World {
     /// The chain.
     pub svm: LiteSVM,
-    /// Authority of the campaign; pays whatever nobody else pays.
+    /// Authority of the campaign; pays everything that nobody else pays.
     pub company: Keypair,
-    /// Token of the rewards.
+    /// Mint of the rewards.
     pub mint: Keypair,
     /// The campaign.
     pub campaign: Pubkey,
     /// Program of the mint.
     pub token_program: Pubkey,
-    /// The number that [`Self::open`] gives the next campaign.
+    /// The id that [`Self::open`] uses for the next campaign.
     next_id: u64,
 }
 
@@ -88,8 +88,8 @@ pub fn wallet(svm: &mut LiteSVM) -> Keypair {
     wallet
 }
 
-// LiteSVM has no Ed25519 program here. The runtime checks its signatures over the whole
-// transaction before the first instruction runs; tests that depend on that check them
+// LiteSVM has no Ed25519 program here. The runtime verifies its signatures for the whole
+// transaction before the first instruction runs. Tests that depend on that verify them
 // themselves (`tests/proofs.rs`).
 mod ed25519 {
     super::declare_process_instruction!(AnySignature, 1, |_context| { Ok(()) });
@@ -105,23 +105,23 @@ pub fn chain() -> LiteSVM {
     svm
 }
 
-/// The code that this text is.
+/// Parses a code.
 ///
 /// # Panics
-/// When it is none.
+/// When the text is not a code.
 #[must_use]
 pub fn code(text: &str) -> Code {
     text.parse().expect("a code")
 }
 
 impl World {
-    /// A campaign that is open and pays [`REWARD`].
+    /// A world with an open campaign that pays [`REWARD`].
     #[must_use]
     pub fn new() -> Self {
         Self::with_schedule(0, 0)
     }
 
-    /// A campaign that is open from `starts_at` until before `ends_at`.
+    /// A world with a campaign that is open from `starts_at` until before `ends_at`.
     #[must_use]
     pub fn with_schedule(starts_at: i64, ends_at: i64) -> Self {
         let mut svm = chain();
@@ -138,8 +138,8 @@ impl World {
         world
     }
 
-    /// Opens another campaign of the company, with a mint of its own, and makes
-    /// that mint the world's.
+    /// Opens another campaign of the company with a new mint, which becomes the world's
+    /// mint.
     pub fn open_campaign(&mut self, id: u64, starts_at: i64, ends_at: i64) -> Pubkey {
         let campaign = self.new_mint(id);
         let create = instructions::create_campaign(&CreateCampaign {
@@ -155,7 +155,7 @@ impl World {
         campaign
     }
 
-    /// Like [`Self::open_campaign`]; also gives the compute units it took.
+    /// Like [`Self::open_campaign`]; also returns the compute units.
     pub fn open_campaign_measured(&mut self, id: u64) -> (Pubkey, u64) {
         let campaign = self.new_mint(id);
         let create = instructions::create_campaign(&self.campaign_args(id));
@@ -164,7 +164,8 @@ impl World {
         (campaign, sent.compute_units_consumed)
     }
 
-    /// What opens campaign `id` of the company for the world's mint, without bounds.
+    /// The arguments that open the company's campaign `id` for the world's mint, without
+    /// bounds.
     #[must_use]
     pub fn campaign_args(&self, id: u64) -> CreateCampaign {
         CreateCampaign {
@@ -179,12 +180,13 @@ impl World {
         }
     }
 
-    /// Opens a campaign of the company with these terms, and makes it the world's.
+    /// Opens a campaign of the company with these terms, which becomes the world's
+    /// campaign.
     ///
-    /// It has a mint of its own: of the campaign where that mints, otherwise of the
-    /// company, which can [`Self::issue`] it. Payments, where there are any, are
-    /// lamports, and so are then the rewards of a split. A treasury that is needed
-    /// and not given is a new account.
+    /// It gets a new mint. The campaign is the mint authority if it mints; otherwise the
+    /// company is and can [`Self::issue`] tokens. Payments are lamports if the terms need
+    /// any; then a split's rewards are lamports, too. If the terms need a treasury and
+    /// `settings` has none, it is a new account.
     ///
     /// # Panics
     /// When the program refuses it.
@@ -193,8 +195,8 @@ impl World {
         self.open_with(&args)
     }
 
-    /// [`Self::open`], for payments in a new token of the company; a split has the
-    /// rewards in the same.
+    /// Like [`Self::open`], with payments in a new token of the company. A split pays its
+    /// rewards in the same token.
     ///
     /// # Panics
     /// When the program refuses it.
@@ -205,8 +207,8 @@ impl World {
         self.open_with(&args)
     }
 
-    /// What [`Self::open`] opens, with payments in `payment_mint`; every account that
-    /// it names exists, the vault too.
+    /// The arguments for [`Self::open`], with payments in `payment_mint`. All accounts
+    /// that they name exist, the vault included.
     pub fn opening(
         &mut self,
         terms: Terms,
@@ -248,7 +250,7 @@ impl World {
         args
     }
 
-    /// Creates the vault that this campaign needs, if it needs one and has none yet.
+    /// Creates the vault of this campaign, if it needs one that does not exist.
     ///
     /// # Panics
     /// When the chain refuses.
@@ -266,8 +268,8 @@ impl World {
         }
     }
 
-    /// Opens this campaign of the company, and makes it the world's. Its vault, where it
-    /// needs one, is created before.
+    /// Opens this campaign of the company, which becomes the world's campaign. Creates
+    /// its vault first, if it needs one.
     ///
     /// # Panics
     /// When the program refuses it.
@@ -280,7 +282,7 @@ impl World {
         self.campaign
     }
 
-    /// Gives the world a new mint with this mint authority.
+    /// Creates a mint with this mint authority, which becomes the world's mint.
     ///
     /// # Panics
     /// When the chain refuses.
@@ -292,8 +294,8 @@ impl World {
         self.mint.pubkey()
     }
 
-    /// Mints `amount` base units of the world's mint, which is the company's, to
-    /// `owner`'s associated token account. Returns that account.
+    /// Mints `amount` base units of the world's mint to `owner`'s associated token
+    /// account, and returns that account. The company must be the mint authority.
     ///
     /// # Panics
     /// When the chain refuses.
@@ -302,7 +304,7 @@ impl World {
         self.issue_of(&mint, owner, amount)
     }
 
-    /// [`Self::issue`] of another mint of the company.
+    /// Like [`Self::issue`], for another mint of the company.
     ///
     /// # Panics
     /// When the chain refuses.
@@ -328,7 +330,7 @@ impl World {
         address
     }
 
-    /// Puts `amount` new base units into the campaign's vault.
+    /// Mints `amount` base units and puts them into the campaign's vault.
     ///
     /// # Panics
     /// When the program refuses.
@@ -346,14 +348,14 @@ impl World {
         self.send(&[fund], &[&company]).expect("funded");
     }
 
-    /// Base units in the campaign's vault; 0 when there is none.
+    /// Base units in the campaign's vault; 0 without a vault.
     #[must_use]
     pub fn vault(&self) -> u64 {
         let campaign: Campaign = self.read(&self.campaign);
         self.tokens(&campaign.vault)
     }
 
-    /// Base units on this token account; 0 when there is none.
+    /// Base units in this token account; 0 if it does not exist.
     #[must_use]
     pub fn tokens(&self, account: &Pubkey) -> u64 {
         let account = self.svm.get_account(account);
@@ -362,23 +364,23 @@ impl World {
             .unwrap_or(0)
     }
 
-    /// The campaign as it is.
+    /// The campaign's account in its present state.
     #[must_use]
     pub fn campaign(&self) -> Campaign {
         self.read(&self.campaign)
     }
 
-    /// The referral of the code `text` as it is.
+    /// The referral of the code `text` in its present state.
     #[must_use]
     pub fn referral(&self, text: &str) -> Referral {
         self.read(&self.referral_address(text))
     }
 
-    /// What `build` makes of the campaign and the code `text` at the chain's time. A code
-    /// that is not registered is taken for one of `referrer`.
+    /// Calls `build` with an offer of the campaign and the code `text` at the chain's
+    /// time. If the code is not registered, the offer pretends that `referrer` owns it.
     ///
     /// # Panics
-    /// When there is no campaign, or the account of the code holds none.
+    /// When the campaign does not exist, or another account is at the code's address.
     pub fn offer<T>(
         &self,
         referrer: &Pubkey,
@@ -397,8 +399,8 @@ impl World {
         build(&offer.expect("a referral with a code"))
     }
 
-    /// Gives the world a new mint, whose authority is the company's campaign `id`.
-    /// Returns that campaign's address.
+    /// Creates a mint whose authority is the company's campaign `id`, and makes it the
+    /// world's mint. Returns the campaign's address.
     pub fn new_mint(&mut self, id: u64) -> Pubkey {
         self.mint = Keypair::new();
         let (campaign, _) = pda::campaign(&self.company.pubkey(), id);
@@ -408,7 +410,7 @@ impl World {
         campaign
     }
 
-    /// Creates the world's mint with `authority` as its mint authority.
+    /// The instructions that create the world's mint with this mint authority.
     #[must_use]
     pub fn mint_for(&self, authority: &Pubkey) -> Vec<Instruction> {
         let rent = self.svm.minimum_balance_for_rent_exemption(82);
@@ -426,16 +428,16 @@ impl World {
         vec![create, initialize]
     }
 
-    /// Sends a transaction whose first signer pays.
+    /// Sends a transaction. The first signer pays.
     ///
     /// # Errors
-    /// What it failed with.
+    /// The error of the transaction.
     pub fn send(
         &mut self,
         instructions: &[Instruction],
         signers: &[&Keypair],
     ) -> Result<TransactionMetadata, Refused> {
-        // Otherwise two equal transactions would be one.
+        // Otherwise two equal transactions would have the same signature.
         self.svm.expire_blockhash();
         let payer = signers[0].pubkey();
         let blockhash = self.svm.latest_blockhash();
@@ -451,8 +453,8 @@ impl World {
         wallet(&mut self.svm)
     }
 
-    /// Registers `text` for a new wallet, with its token account, and gives that wallet.
-    /// In a campaign that counts per owner, the wallet is registered before.
+    /// Registers `text` for a new wallet with a token account, and returns the wallet. If
+    /// the campaign counts per owner, registers the wallet first.
     pub fn referrer(&mut self, text: &str) -> Keypair {
         let owner = self.wallet();
         let mut steps = vec![self.registration(&owner.pubkey(), text)];
@@ -474,8 +476,8 @@ impl World {
         owner
     }
 
-    /// The registration of the code `text` for `owner`, who also pays, without a limit or
-    /// an expiry.
+    /// The registration of the code `text` for `owner`, who also pays, without limit or
+    /// expiry.
     #[must_use]
     pub fn registration(&self, owner: &Pubkey, text: &str) -> Instruction {
         instructions::create_referral(&CreateReferral {
@@ -484,29 +486,29 @@ impl World {
         })
     }
 
-    /// A sign-up of `referee` by the code `text` of `referrer`, paid by `referee`.
+    /// A sign-up of `referee` with the code `text` of `referrer`, paid by `referee`.
     #[must_use]
     pub fn conversion(&self, referee: &Pubkey, referrer: &Pubkey, text: &str) -> Instruction {
         self.convert(referrer, text, &Convert::signup(referee))
     }
 
-    /// This conversion by the code `text` of `referrer`.
+    /// This conversion with the code `text` of `referrer`.
     #[must_use]
     pub fn convert(&self, referrer: &Pubkey, text: &str, args: &Convert) -> Instruction {
         self.offer(referrer, text, |offer| instructions::convert(offer, args))
     }
 
-    /// This purchase by the code `text` of `referrer`.
+    /// This purchase with the code `text` of `referrer`.
     #[must_use]
     pub fn purchase(&self, referrer: &Pubkey, text: &str, args: &Purchase) -> Instruction {
         self.offer(referrer, text, |offer| instructions::purchase(offer, args))
     }
 
-    /// A claim of what is pending of the conversion of `referee` by the code `text`,
-    /// which has this `reference`.
+    /// A claim of the pending parts of `referee`'s conversion with the code `text` and
+    /// this `reference`.
     ///
     /// # Panics
-    /// When there is no such conversion.
+    /// When the conversion does not exist.
     #[must_use]
     pub fn claim(&self, text: &str, referee: &Pubkey, reference: &[u8; 32]) -> Instruction {
         self.offer(&Pubkey::default(), text, |offer| {
@@ -516,11 +518,11 @@ impl World {
         })
     }
 
-    /// A cancellation of the conversion of `referee` by the code `text`, which has
-    /// this `reference`.
+    /// A cancellation of `referee`'s conversion with the code `text` and this
+    /// `reference`.
     ///
     /// # Panics
-    /// When there is no such conversion.
+    /// When the conversion does not exist.
     #[must_use]
     pub fn cancel(&self, text: &str, referee: &Pubkey, reference: &[u8; 32]) -> Instruction {
         self.offer(&Pubkey::default(), text, |offer| {
@@ -530,22 +532,22 @@ impl World {
         })
     }
 
-    /// The conversion of `referee` by the code `text`, which has this `reference`.
+    /// The conversion of `referee` with the code `text` and this `reference`.
     ///
     /// # Panics
-    /// When there is no such conversion.
+    /// When the conversion does not exist.
     #[must_use]
     pub fn converted(&self, text: &str, referee: &Pubkey, reference: &[u8; 32]) -> Conversion {
         self.read(&self.conversion_address(text, referee, reference))
     }
 
-    /// The first touch of `wallet` by the code `text`, paid by `wallet`.
+    /// The binding of `wallet` to the code `text`, paid by `wallet`.
     #[must_use]
     pub fn bind(&self, wallet: &Pubkey, text: &str) -> Instruction {
         instructions::bind(&self.touch(wallet, wallet, text))
     }
 
-    /// The first touch of `wallet` by the code `text`, paid by `payer`.
+    /// The binding of `wallet` to the code `text`, paid by `payer`.
     #[must_use]
     pub fn touch(&self, payer: &Pubkey, wallet: &Pubkey, text: &str) -> Bind {
         Bind {
@@ -557,7 +559,7 @@ impl World {
         }
     }
 
-    /// The statement of an attestor about this conversion by the code `text`, made now.
+    /// An attestor's statement about this conversion with the code `text`, issued now.
     #[must_use]
     pub fn statement(&self, text: &str, args: &Convert, expires_at: i64) -> Statement {
         Statement {
@@ -573,7 +575,7 @@ impl World {
         }
     }
 
-    /// The voucher of `attestor` for this conversion by the code `text`, issued now.
+    /// `attestor`'s voucher for this conversion with the code `text`, issued now.
     #[must_use]
     pub fn voucher(
         &self,
@@ -585,7 +587,8 @@ impl World {
         signed(attestor, &self.statement(text, args, expires_at))
     }
 
-    /// This conversion by the code `text` of `referrer`, with [`Self::voucher`] before it.
+    /// This conversion with the code `text` of `referrer`, with [`Self::voucher`] before
+    /// it.
     #[must_use]
     pub fn vouched(
         &self,
@@ -604,7 +607,7 @@ impl World {
         [signed(attestor, &statement), convert]
     }
 
-    /// Base units on `owner`'s associated token account; 0 when it has none.
+    /// Base units in `owner`'s associated token account; 0 if it does not exist.
     #[must_use]
     pub fn balance(&self, owner: &Pubkey) -> u64 {
         let (address, _) = pda::associated_token(owner, &self.mint.pubkey(), &self.token_program);
@@ -614,7 +617,7 @@ impl World {
     /// Decodes the program's account at `address`.
     ///
     /// # Panics
-    /// When there is none of that type.
+    /// When no account of this type is there.
     #[must_use]
     pub fn read<T: AccountType>(&self, address: &Pubkey) -> T {
         let account = self.svm.get_account(address).expect("an account");
@@ -622,10 +625,10 @@ impl World {
         T::decode(&account.data).expect("an account of this type")
     }
 
-    /// Overwrites the account at `address` by what `change` makes of it.
+    /// Changes the account at `address`.
     ///
     /// # Panics
-    /// When there is none.
+    /// When the account does not exist.
     pub fn change(&mut self, address: &Pubkey, change: impl FnOnce(&mut ChainAccount)) {
         let mut account = self.svm.get_account(address).expect("an account");
         change(&mut account);
@@ -637,13 +640,13 @@ impl World {
     /// Overwrites the program's account at `address`.
     ///
     /// # Panics
-    /// When there is none.
+    /// When the account does not exist.
     pub fn write<T: AccountType + BorshSerialize>(&mut self, address: &Pubkey, value: &T) {
         let body = borsh::to_vec(value).expect("no account fails to serialize");
         self.change(address, |account| account.data[8..].copy_from_slice(&body));
     }
 
-    /// Puts `lamports` at an address that has none.
+    /// Puts `lamports` at an address without an account.
     ///
     /// # Panics
     /// When the chain refuses.
@@ -657,10 +660,10 @@ impl World {
             .expect("a valid account");
     }
 
-    /// Base units of the world's mint that exist.
+    /// The supply of the world's mint, in base units.
     ///
     /// # Panics
-    /// When there is no mint.
+    /// When the mint does not exist.
     #[must_use]
     pub fn supply(&self) -> u64 {
         let mint = self.svm.get_account(&self.mint.pubkey()).expect("the mint");
@@ -668,7 +671,7 @@ impl World {
         u64::from_le_bytes(supply)
     }
 
-    /// Opens another campaign with a mint of its own; the world keeps its own.
+    /// Opens another campaign with a new mint; the world keeps its own mint.
     pub fn open_campaign_of(&mut self, id: u64) -> Pubkey {
         let mint = self.mint.insecure_clone();
         let campaign = self.open_campaign(id, 0, 0);
@@ -692,8 +695,8 @@ impl World {
     }
 }
 
-/// The bytes of a token account of the Token program with this state byte: 0
-/// uninitialised, 1 initialised, 2 frozen.
+/// A token account of the Token program with this state byte: 0 uninitialised, 1
+/// initialised, 2 frozen.
 #[must_use]
 pub fn token_account(svm: &LiteSVM, mint: &Pubkey, owner: &Pubkey, state: u8) -> ChainAccount {
     let mut data = vec![0; 165];
@@ -724,7 +727,7 @@ fn refused(failed: &FailedTransactionMetadata) -> Refused {
     }
 }
 
-/// The voucher of `attestor` with this statement.
+/// The Ed25519 instruction of `attestor`'s voucher with this statement.
 #[must_use]
 pub fn signed(attestor: &Keypair, statement: &Statement) -> Instruction {
     let message = voucher::message(statement);
@@ -732,7 +735,7 @@ pub fn signed(attestor: &Keypair, statement: &Statement) -> Instruction {
     voucher::instruction(&attestor.pubkey(), signature.as_array(), &message)
 }
 
-/// The evidence of a conversion that has a voucher with this statement before it.
+/// The evidence of a conversion whose voucher has this statement.
 #[must_use]
 pub fn vouched_by(statement: &Statement) -> Evidence {
     Evidence::Voucher {

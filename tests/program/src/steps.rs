@@ -22,10 +22,10 @@ impl From<ProgramError> for Refused {
 }
 
 impl World {
-    /// Sends it and expects exactly this refusal.
+    /// Sends a transaction and expects exactly this refusal.
     ///
     /// # Panics
-    /// When it lands, or is refused for another reason.
+    /// When it succeeds, or fails for another reason.
     #[track_caller]
     pub fn refuse(
         &mut self,
@@ -37,43 +37,41 @@ impl World {
         assert_eq!(outcome.map(|_| ()), Err(expected.into()));
     }
 
-    /// Sends it and expects that it lands.
+    /// Sends a transaction and expects success.
     ///
     /// # Panics
-    /// When it is refused.
+    /// When it fails.
     #[track_caller]
     pub fn land(&mut self, instructions: &[Instruction], signers: &[&Keypair]) {
         let outcome = self.send(instructions, signers);
         assert_eq!(outcome.map(|_| ()), Ok(()));
     }
 
-    /// The address of the code `text`.
+    /// The address of the referral with the code `text`.
     #[must_use]
     pub fn referral_address(&self, text: &str) -> Pubkey {
         pda::referral(&self.campaign, &code(text))
     }
 
-    /// The key of the conversion of `referee` by the code `text`, which has this
-    /// `reference`.
+    /// The key of `referee`'s conversion with the code `text` and this `reference`.
     #[must_use]
     pub fn conversion_key(&self, text: &str, referee: &Pubkey, reference: &[u8; 32]) -> [u8; 32] {
         let terms = self.campaign().terms();
         pda::conversion_key(terms, referee, &self.referral_address(text), reference)
     }
 
-    /// The address of the conversion of `referee` by the code `text`, which has this
-    /// `reference`.
+    /// The address of `referee`'s conversion with the code `text` and this `reference`.
     #[must_use]
     pub fn conversion_address(&self, text: &str, referee: &Pubkey, reference: &[u8; 32]) -> Pubkey {
         let key = self.conversion_key(text, referee, reference);
         pda::conversion(&self.campaign, &key)
     }
 
-    /// What gives the rent back of the conversion of `referee` by the code `text`, which
-    /// has this `reference`.
+    /// The instruction that returns the rent of `referee`'s conversion with the code
+    /// `text` and this `reference`.
     ///
     /// # Panics
-    /// When there is no such conversion.
+    /// When the conversion does not exist.
     #[must_use]
     pub fn reclaim(&self, text: &str, referee: &Pubkey, reference: &[u8; 32]) -> Instruction {
         let key = self.conversion_key(text, referee, reference);
@@ -81,20 +79,20 @@ impl World {
         instructions::reclaim_conversion(&self.campaign, &self.campaign(), key, &conversion)
     }
 
-    /// The account of `owner` in a campaign that counts per owner.
+    /// The address of `owner`'s account in a campaign that counts per owner.
     #[must_use]
     pub fn referrer_address(&self, owner: &Pubkey) -> Pubkey {
         pda::referrer(&self.campaign, owner)
     }
 
-    /// What a campaign that counts per owner counts of `owner`.
+    /// `owner`'s account in a campaign that counts per owner.
     #[must_use]
     pub fn counted(&self, owner: &Pubkey) -> Referrer {
         self.read(&self.referrer_address(owner))
     }
 
-    /// Registers `owner`, in a campaign that counts per owner. [`World::referrer`] does so
-    /// by itself.
+    /// Registers `owner` in a campaign that counts per owner. [`World::referrer`]
+    /// includes this.
     ///
     /// # Panics
     /// When the program refuses.
@@ -104,7 +102,7 @@ impl World {
         self.send(&[register], &[owner]).expect("registered");
     }
 
-    /// Registers another code for `owner`, who has what that takes.
+    /// Registers another code for `owner`, whose other accounts exist.
     ///
     /// # Panics
     /// When the program refuses.
@@ -119,11 +117,12 @@ impl World {
         pda::binding(&self.campaign, wallet)
     }
 
-    /// The touch of `wallet`, which is bound to the code `lost`, by the code `text`; for
-    /// codes that cannot earn any more.
+    /// The binding of `wallet`, which is bound to the code `lost`, to the code `text`. It
+    /// needs a `lost` code that cannot earn any more.
     ///
     /// # Panics
-    /// When the campaign counts per owner and `lost` was closed: its owner is not known.
+    /// When the campaign counts per owner and `lost` was closed, because its owner is
+    /// unknown.
     #[must_use]
     pub fn bind_anew(&self, wallet: &Pubkey, lost: &str, text: &str) -> Instruction {
         let bound = self.referral_address(lost);
@@ -137,8 +136,8 @@ impl World {
         })
     }
 
-    /// Gives `wallet` the credential that the settings in force ask for, valid until before
-    /// `expiry` in unix seconds, 0 for ever. Returns its address.
+    /// Gives `wallet` the credential that the settings in force require, valid until
+    /// before `expiry` in unix seconds, 0 for ever. Returns its address.
     ///
     /// # Panics
     /// When the chain refuses.
@@ -154,13 +153,13 @@ impl World {
         address
     }
 
-    /// Where `owner` receives the campaign's rewards.
+    /// The account that receives `owner`'s rewards.
     #[must_use]
     pub fn reward_account(&self, owner: &Pubkey) -> Pubkey {
         pda::reward_account(owner, &self.campaign())
     }
 
-    /// Base units, or lamports, that `owner` has in the campaign's rewards.
+    /// `owner`'s balance in base units of the reward token, or in lamports.
     #[must_use]
     pub fn rewards(&self, owner: &Pubkey) -> u64 {
         let account = self.reward_account(owner);
@@ -188,7 +187,7 @@ impl World {
         pda::associated_token(owner, &campaign.mint, &campaign.token_program).0
     }
 
-    /// A new wallet with SOL and, where rewards are tokens, its account for them.
+    /// A new wallet with SOL and, unless rewards are SOL, a token account for them.
     pub fn receiver(&mut self) -> Keypair {
         let wallet = self.wallet();
         if !self.campaign().rewards_are_sol() {
@@ -197,7 +196,8 @@ impl World {
         wallet
     }
 
-    /// Gives the code `text` of `owner` a new partner with `share_bps` of each reward.
+    /// Sets a new partner for the code `text` of `owner`, with `share_bps` of each
+    /// reward.
     ///
     /// # Panics
     /// When the program refuses.
@@ -209,7 +209,7 @@ impl World {
         self.partner_with(owner, text, share)
     }
 
-    /// Gives the code `text` of `owner` a new partner with this part of each reward.
+    /// Sets a new partner for the code `text` of `owner`, with this share of each reward.
     ///
     /// # Panics
     /// When the program refuses.
@@ -232,7 +232,7 @@ impl World {
         *self.campaign().in_force(self.time())
     }
 
-    /// The company's update of the settings in force to what `change` makes of them.
+    /// The company's instruction that changes the settings in force.
     #[must_use]
     pub fn updating(&self, change: impl FnOnce(&mut Settings)) -> Instruction {
         let mut settings = self.settings();
@@ -240,8 +240,7 @@ impl World {
         instructions::update_campaign(&self.company.pubkey(), &self.campaign, &settings)
     }
 
-    /// Replaces the settings in force by what `change` makes of them; a cut takes effect
-    /// after the campaign's notice.
+    /// Changes the settings in force. A cut takes effect after the campaign's notice.
     ///
     /// # Panics
     /// When the program refuses.
@@ -261,20 +260,20 @@ impl World {
         self.send(&[close], &[&company]).expect("closed");
     }
 
-    /// Moves the chain's clock on by this many seconds.
+    /// Moves the chain's clock forward by this many seconds.
     pub fn wait(&mut self, seconds: i64) {
         let now = self.time();
         self.set_time(now + seconds);
     }
 
-    /// Lamports at this address; 0 where there is nothing.
+    /// Lamports at this address; 0 without an account.
     #[must_use]
     pub fn lamports(&self, address: &Pubkey) -> u64 {
         self.svm.get_balance(address).unwrap_or(0)
     }
 
-    /// Opens a campaign whose conversions this new attestor signs, and makes it the
-    /// world's.
+    /// Opens a campaign with a new attestor, who must sign its conversions. It becomes
+    /// the world's campaign.
     ///
     /// # Panics
     /// When the program refuses it.
@@ -293,8 +292,8 @@ impl World {
         attestor
     }
 
-    /// A conversion of `referee` worth `amount` by the code `text`, which `attestor`
-    /// signs.
+    /// A conversion of `referee` worth `amount` with the code `text`, signed by
+    /// `attestor`.
     #[must_use]
     pub fn sale(
         &self,
@@ -307,7 +306,7 @@ impl World {
         self.convert(&Pubkey::default(), text, &args)
     }
 
-    /// Lands a [`Self::sale`] to a new wallet, which can receive its part.
+    /// Sends a [`Self::sale`] to a new wallet that can receive its part.
     ///
     /// # Panics
     /// When the program refuses.
@@ -328,7 +327,7 @@ pub fn credential(issuer: &Pubkey, schema: &Pubkey, wallet: &Pubkey, expiry: i64
     let content = b"verified";
     let length = (content.len() as u32).to_le_bytes();
     let mut data = vec![2];
-    // Signer and token account are not read.
+    // The program does not read the signer and the token account.
     let parts: [&[u8]; 8] = [
         wallet.as_ref(),
         issuer.as_ref(),
@@ -350,7 +349,7 @@ pub fn credential(issuer: &Pubkey, schema: &Pubkey, wallet: &Pubkey, expiry: i64
     }
 }
 
-/// What [`World::sale`] converts with.
+/// The arguments of [`World::sale`].
 #[must_use]
 pub fn attested(referee: &Pubkey, attestor: &Pubkey, amount: u64) -> Convert {
     Convert {

@@ -1,7 +1,7 @@
-//! What an audit proved against the program's first version: at least one test for each row of
-//! its table, in the order of the table. For each row one test fails on the first version's
-//! rules, except row 3: there the API's transactions were wrong, and not the program.
-//! Numbers in brackets are those of docs/INVARIANTS.md.
+//! Defects that an audit proved in the program's first version: at least one test per row
+//! of its table, in the order of the table. For each row one test fails with the first
+//! version's rules, except row 3, where the API's transactions were wrong, not the
+//! program. Numbers in brackets refer to docs/INVARIANTS.md.
 
 use solana_sdk::{
     account::Account,
@@ -33,11 +33,11 @@ const NONE: [u8; 32] = [0; 32];
 const NOW: i64 = 1_800_000_000;
 const HOLD: u32 = 60;
 const DAY: i64 = 24 * 60 * 60;
-/// Lamports of a price: 2 SOL.
+/// The price in lamports: 2 SOL.
 const PRICE: u64 = 2_000_000_000;
-/// Lamports of a transaction's fee, for each signature.
+/// Lamports of a transaction's fee, per signature.
 const FEE: u64 = 5_000;
-/// The framework's `ConstraintMut`: an account has to be writable.
+/// The framework's `ConstraintMut`: an account must be writable.
 const NOT_WRITABLE: InstructionError = InstructionError::Custom(2000);
 
 fn paying(funding: Funding) -> Terms {
@@ -96,7 +96,7 @@ fn buy(world: &mut World) -> Conversion {
     world.converted(CODE, &buyer.pubkey(), &NONE)
 }
 
-/// Refuses a sale of `amount` to a new wallet.
+/// Expects the refusal of a sale of `amount` to a new wallet.
 #[track_caller]
 fn refuse_sale(world: &mut World, attestor: &Keypair, amount: u64, expected: ProgramError) {
     let referee = world.receiver();
@@ -112,7 +112,7 @@ fn cancel(world: &mut World, referee: &Keypair) {
     world.land(&[cancel], &[&company]);
 }
 
-/// Deploys a program at the address of a wallet, whose owner has its key.
+/// Deploys a program at the address of a wallet, as the owner of its key can.
 fn deploy_at(world: &mut World, wallet: &Pubkey) {
     world
         .svm
@@ -128,7 +128,7 @@ fn remove(world: &mut World, address: &Pubkey) {
         .expect("removed");
 }
 
-/// Whether the instruction locks this account for writing.
+/// Whether the instruction passes this account as writable.
 fn writes(instruction: &Instruction, account: &Pubkey) -> bool {
     instruction
         .accounts
@@ -136,12 +136,12 @@ fn writes(instruction: &Instruction, account: &Pubkey) -> bool {
         .any(|meta| meta.pubkey == *account && meta.is_writable)
 }
 
-/// Row 1 (I16): a wallet that became a program makes its own part wait, and stops nobody else.
+/// Row 1 (I16): a wallet that became a program delays only its own part.
 #[test]
 fn a_wallet_that_became_a_program_makes_its_own_part_wait() {
     for spoilt in [settled::REFERRER, settled::PARTNER] {
-        // Given a split of payments in SOL, and a referrer or partner who deploys a program at
-        // the own key
+        // Given a split of payments in SOL, and a referrer or partner who deploys a
+        // program at the address of the wallet
         let mut world = sol_split(Settings {
             max_partner_share_bps: 5_000,
             ..Settings::percent(1_000, u64::MAX)
@@ -159,7 +159,7 @@ fn a_wallet_that_became_a_program_makes_its_own_part_wait() {
         let wallets = [treasury, alice, partner];
         let before = wallets.map(|wallet| world.lamports(&wallet));
 
-        // When Bob buys, then all the others are paid
+        // When Bob buys, then all others are paid
         let bob = world.wallet();
         let purchase = purchase(&world, &bob);
         world.land(&[purchase], &[&bob]);
@@ -179,7 +179,7 @@ fn a_wallet_that_became_a_program_makes_its_own_part_wait() {
             assert_eq!(world.lamports(wallet) - before, expected);
         }
 
-        // And that one part waits in the conversion's account
+        // And that one part is held in the conversion's account
         let conversion = world.converted(CODE, &bob.pubkey(), &NONE);
         assert_eq!(
             (conversion.status, conversion.settled),
@@ -193,11 +193,11 @@ fn a_wallet_that_became_a_program_makes_its_own_part_wait() {
     }
 }
 
-/// Row 1: the owner ends a partnership with a partner that nobody can pay; what the partner
-/// earned stays owed.
+/// Row 1: the owner ends a partnership with a partner who cannot be paid. The partner's
+/// past rewards stay owed.
 #[test]
 fn an_owner_ends_a_partnership_that_cannot_be_paid() {
-    // Given a partner whose wallet became a program, and a part that it is owed
+    // Given a partner whose wallet became a program, and who is owed a part
     let mut world = sol_split(Settings {
         max_partner_share_bps: 5_000,
         ..Settings::percent(1_000, u64::MAX)
@@ -208,7 +208,7 @@ fn an_owner_ends_a_partnership_that_cannot_be_paid() {
     deploy_at(&mut world, &partner.pubkey());
     assert_eq!(buy(&mut world).reward_partner, 20_000);
 
-    // When the owner ends the partnership, then the partner earns for seven days more
+    // When the owner ends the partnership, then the partner earns for seven more days
     let referral = world.referral_address(CODE);
     let end = instructions::end_partnership(&alice.pubkey(), &referral);
     let end = std::slice::from_ref(&end);
@@ -218,7 +218,7 @@ fn an_owner_ends_a_partnership_that_cannot_be_paid() {
     world.set_time(ends_at - 1);
     assert_eq!(buy(&mut world).reward_partner, 20_000);
 
-    // And nothing from then on, and nothing waits any more
+    // And earns nothing from then on, so that nothing is left pending
     world.set_time(ends_at);
     let conversion = buy(&mut world);
     assert_eq!(
@@ -230,7 +230,7 @@ fn an_owner_ends_a_partnership_that_cannot_be_paid() {
         (Status::Paid, 200_000_000, 0)
     );
 
-    // And what it earned stays owed to it, and to no other partner
+    // And past rewards stay owed to this partner, and to no other
     assert_eq!(world.referral(CODE).partner_pending, 40_000);
     world.refuse(end, &[&alice], ProgramError::RewardsPending);
     let replace = instructions::set_partner(
@@ -305,8 +305,8 @@ fn a_rent_payer_that_became_a_program_stops_nobody() {
     }
 }
 
-/// Row 2 (I23): a bonus is paid exactly once, whatever the order of updates; a new one is a
-/// new one.
+/// Row 2 (I23): a bonus is paid exactly once, whatever the order of updates. A new bonus
+/// is a different one.
 #[test]
 fn a_bonus_is_remembered_by_what_it_is_and_not_by_its_place() {
     // Given a campaign that changes its bonuses before each conversion of Alice's code
@@ -317,12 +317,12 @@ fn a_bonus_is_remembered_by_what_it_is_and_not_by_its_place() {
     let rounds: [Round; 8] = [
         (&[(2, 1_000_000)], 0),
         (&[(2, 1_000_000)], 1_000_000),
-        // Inserted before one that was paid.
+        // Inserted before a bonus that was paid.
         (&[(1, 10), (2, 1_000_000)], 10),
         (&[(1, 10), (2, 1_000_000), (4, 40)], 40),
-        // Another season's, at the place of one that was paid.
+        // Another season's bonus, at the position of one that was paid.
         (&[(3, 500)], 500),
-        // Those of the first season again.
+        // The bonuses of the first season again.
         (&[(2, 1_000_000)], 0),
         (&[(1, 10), (2, 1_000_000), (3, 500), (4, 40)], 0),
         // The same threshold with another amount is another bonus.
@@ -331,18 +331,19 @@ fn a_bonus_is_remembered_by_what_it_is_and_not_by_its_place() {
     for (round, (offered, bonus)) in rounds.into_iter().enumerate() {
         world.update(|settings| settings.bonuses = bonuses(offered));
 
-        // When a wallet converts, then it brings the bonuses that were not paid, and no other
+        // When a wallet converts, then exactly the bonuses that were not paid are paid
         let referee = world.sell(CODE, &attestor, 0);
         let conversion = world.converted(CODE, &referee.pubkey(), &NONE);
         assert_eq!(conversion.reward_referrer, 100 + bonus, "round {round}");
     }
-    // And five different bonuses were paid
+    // And five distinct bonuses were paid
     assert_eq!(world.referral(CODE).bonuses_paid, 0b1_1111);
 }
 
-/// Row 3: who earns pays for the own token account. A referrer and a partner who close theirs
-/// before each conversion gain nothing by it, and cost its payer nothing: the client's
-/// instruction is the whole transaction, and the parts wait.
+/// Row 3: beneficiaries pay for their own token accounts. If referrer and partner close
+/// theirs before each conversion, they gain nothing, and the payer of the conversion
+/// loses nothing: the client's instruction is the whole transaction, and their parts stay
+/// pending.
 #[test]
 fn accounts_that_beneficiaries_close_cost_nobody_else() {
     // Given Alice and a partner
@@ -362,7 +363,7 @@ fn accounts_that_beneficiaries_close_cost_nobody_else() {
         .minimum_balance_for_rent_exemption(Conversion::SIZE);
 
     for _ in 0..10 {
-        // When they close their accounts and a wallet converts
+        // When they close their accounts, and a wallet converts
         for account in &accounts {
             remove(&mut world, account);
         }
@@ -371,7 +372,7 @@ fn accounts_that_beneficiaries_close_cost_nobody_else() {
         let convert = world.conversion(&bob.pubkey(), &alice.pubkey(), CODE);
         world.land(&[convert], &[&bob]);
 
-        // Then it pays for the conversion alone, and they have gained nothing
+        // Then the payer pays for the conversion only, and they have gained nothing
         assert_eq!(
             world.lamports(&bob.pubkey()),
             before[2] - FEE - rent,
@@ -383,7 +384,7 @@ fn accounts_that_beneficiaries_close_cost_nobody_else() {
             assert_eq!(world.lamports(account), 0);
         }
 
-        // And their parts wait until they have accounts again
+        // And their parts stay pending until they have accounts again
         let conversion = world.converted(CODE, &bob.pubkey(), &NONE);
         assert_eq!(conversion.settled, settled::REFEREE);
         for owner in [&alice, &partner] {
@@ -396,7 +397,7 @@ fn accounts_that_beneficiaries_close_cost_nobody_else() {
     }
 }
 
-/// Row 4: conversions and claims that mint nothing do not lock the mint for writing.
+/// Row 4: conversions and claims that mint nothing pass the mint as read-only.
 #[test]
 fn a_mint_is_writable_only_where_it_is_minted() {
     // Given a campaign that pays from a vault, at once or after a hold
@@ -416,7 +417,7 @@ fn a_mint_is_writable_only_where_it_is_minted() {
         world.fund_vault(1_000);
         let (alice, bob, mint) = (world.referrer(CODE), world.wallet(), world.mint.pubkey());
 
-        // When Bob converts, and his reward is claimed, then the mint is read at most
+        // When Bob converts, and his reward is claimed, then the mint is read-only
         let convert = world.conversion(&bob.pubkey(), &alice.pubkey(), CODE);
         assert!(!writes(&convert, &mint));
         world.land(&[convert], &[&bob]);
@@ -430,7 +431,8 @@ fn a_mint_is_writable_only_where_it_is_minted() {
         assert_eq!(world.rewards(&alice.pubkey()), 10);
     }
 
-    // And where payments are tokens, from which rewards are split or beside which they are paid
+    // And also if payments are in tokens, with rewards split from them or paid beside
+    // them
     for funding in [Funding::PaymentSplit, Funding::Vault] {
         let mut world = world();
         world.open_for_tokens(
@@ -457,7 +459,7 @@ fn a_mint_is_writable_only_where_it_is_minted() {
     }
 }
 
-/// Row 4: where something is minted, a read-only mint is refused.
+/// Row 4: if something is minted, a read-only mint is refused.
 #[test]
 fn a_mint_that_is_minted_has_to_be_writable() {
     // Given a campaign that mints
@@ -476,7 +478,7 @@ fn a_mint_that_is_minted_has_to_be_writable() {
     world.refuse(&[refused], &[&bob], other(0, NOT_WRITABLE));
     world.land(&[convert], &[&bob]);
 
-    // Nor does a claim mint with one, while a held conversion needs no mint at all
+    // And a claim that mints needs a writable mint, while a held conversion needs no mint
     world.update(|settings| settings.hold_seconds = HOLD);
     let (carol, mint) = (world.wallet(), world.mint.pubkey());
     let convert = world.conversion(&carol.pubkey(), &alice.pubkey(), CODE);
@@ -490,7 +492,8 @@ fn a_mint_that_is_minted_has_to_be_writable() {
     assert_eq!(world.rewards(&alice.pubkey()), 20);
 }
 
-/// A campaign that wants payments; `same_token` says whether a vault has the payments' token.
+/// Opens a campaign for payments; `same_token` says whether its rewards are in the
+/// payment token.
 fn opening(
     world: &mut World,
     funding: Funding,
@@ -508,7 +511,7 @@ fn opening(
     }
 }
 
-/// Row 5 (I24): no terms under which a buyer gets back more than it pays.
+/// Row 5 (I24): terms under which a buyer gets back more than the payment are refused.
 #[test]
 fn terms_that_give_back_more_than_was_paid_are_refused() {
     use Funding::{MintAuthority, PaymentSplit, Vault};
@@ -531,12 +534,12 @@ fn terms_that_give_back_more_than_was_paid_are_refused() {
     );
     type Row = (Funding, bool, Settings, Result<(), ProgramError>);
     let rows: [Row; 14] = [
-        // A fixed reward for a payment of next to nothing.
+        // A fixed reward for a payment of almost nothing.
         (Vault, false, fixed(5_000_000, 0), reward),
         (Vault, false, fixed(5_000_000, 1), Ok(())),
         (MintAuthority, false, fixed(5_000_000, 0), reward),
         (MintAuthority, false, fixed(5_000_000, 1), Ok(())),
-        // In the same token, the highest tier gives back at most what was paid.
+        // In the same token, the highest tier gives back at most the payment.
         (PaymentSplit, false, tiered(20_001, half), reward),
         (PaymentSplit, false, tiered(20_000, half), Ok(())),
         (PaymentSplit, false, fixed(100, 99), reward),
@@ -544,7 +547,7 @@ fn terms_that_give_back_more_than_was_paid_are_refused() {
         (PaymentSplit, false, tiered(20_000, fixed(100, 199)), reward),
         (PaymentSplit, false, tiered(20_000, fixed(100, 200)), Ok(())),
         (Vault, true, fixed(100, 99), reward),
-        // And bonuses at most what the conversions that reach them left.
+        // And bonuses at most the margin of the conversions that reach them.
         (Vault, true, with_bonus(21, fixed(90, 100)), bonus),
         (Vault, true, with_bonus(20, fixed(90, 100)), Ok(())),
         (Vault, false, with_bonus(21, fixed(90, 100)), Ok(())),
@@ -559,14 +562,14 @@ fn terms_that_give_back_more_than_was_paid_are_refused() {
         assert_eq!(outcome.map(|_| ()), expected, "row {row}");
     }
 
-    // Nor does an update lead there
+    // And an update to such terms is refused, too
     world.open(paying(Funding::Vault), fixed(5_000_000, 1));
     let update = world.updating(|settings| settings.min_amount = 0);
     world.refuse(&[update], &[&company], ProgramError::InvalidReward);
 }
 
-/// Row 6 (I19, I23): what is held can be cancelled, whatever it is worth; what earns nothing
-/// counts for nothing.
+/// Row 6 (I19, I23): a held conversion can be cancelled, whatever its worth. A conversion
+/// that earns nothing does not count.
 #[test]
 fn a_conversion_worth_nothing_counts_for_nothing_and_can_be_cancelled() {
     // Given a tenth of each sale, doubled from the third on, and a bonus at the third
@@ -594,7 +597,7 @@ fn a_conversion_worth_nothing_counts_for_nothing_and_can_be_cancelled() {
     // When nine sales of 9 are held
     let cheap: Vec<Keypair> = (0..9).map(|_| world.sell(CODE, &attestor, 9)).collect();
 
-    // Then they are pending, and count for nothing
+    // Then they are pending, and do not count
     for referee in &cheap {
         let conversion = world.converted(CODE, &referee.pubkey(), &NONE);
         assert_eq!(
@@ -605,12 +608,12 @@ fn a_conversion_worth_nothing_counts_for_nothing_and_can_be_cancelled() {
     }
     assert_eq!(counters(&world), (0, 9, 0, 0));
 
-    // And lift the code into no tier and to no bonus
+    // And they do not bring the code to a tier or a bonus
     let bob = world.sell(CODE, &attestor, 100);
     let conversion = world.converted(CODE, &bob.pubkey(), &NONE);
     assert_eq!((conversion.reward_referrer, conversion.bonuses), (10, 0));
 
-    // And each can be cancelled, or is over after its hold
+    // And each can be cancelled, or ends with its hold
     for referee in &cheap[1..] {
         cancel(&mut world, referee);
         let conversion = world.converted(CODE, &referee.pubkey(), &NONE);
@@ -625,7 +628,7 @@ fn a_conversion_worth_nothing_counts_for_nothing_and_can_be_cancelled() {
     assert_eq!(counters(&world), (1, 1, 10, 0));
 }
 
-/// Row 6: a bonus that was cancelled is not earned again by a conversion worth nothing.
+/// Row 6: a conversion worth nothing does not earn a cancelled bonus again.
 #[test]
 fn a_cancelled_bonus_is_earned_again_by_a_real_conversion_alone() {
     // Given a bonus at the first conversion, which is cancelled
@@ -645,7 +648,7 @@ fn a_cancelled_bonus_is_earned_again_by_a_real_conversion_alone() {
         cancel(&mut world, &bob);
         assert_eq!(world.referral(CODE).bonuses_paid, 0);
 
-        // When a sale of 9 follows, then it does not bring the bonus
+        // When a sale of 9 follows, then it does not earn the bonus
         let carol = world.sell(CODE, &attestor, 9);
         let conversion = world.converted(CODE, &carol.pubkey(), &NONE);
         assert_eq!((conversion.reward_referrer, conversion.bonuses), (0, 0));
@@ -653,10 +656,11 @@ fn a_cancelled_bonus_is_earned_again_by_a_real_conversion_alone() {
     }
 }
 
-/// Row 7 (I15): the budget holds in every order of settings, conversions and cancellations.
+/// Row 7 (I15): the budget holds for every order of settings, conversions and
+/// cancellations.
 #[test]
 fn a_cancellation_frees_only_what_the_budget_was_charged() {
-    // Given five held conversions of 100, and a budget of 100 that comes after them
+    // Given five held conversions of 100, and a budget of 100 that is set after them
     let mut world = world();
     let settings = Settings {
         hold_seconds: HOLD,
@@ -669,7 +673,8 @@ fn a_cancellation_frees_only_what_the_budget_was_charged() {
     let set = |world: &mut World, budget| world.update(|settings| settings.budget = budget);
     set(&mut world, 100);
 
-    // When one of 100 is made under it, and the five are cancelled, then they free nothing
+    // When one of 100 is made under it, and the five are cancelled, then these free
+    // nothing
     let charged = world.sell(CODE, &attestor, 0);
     for referee in &before {
         cancel(&mut world, referee);
@@ -677,7 +682,7 @@ fn a_cancellation_frees_only_what_the_budget_was_charged() {
         refuse_sale(&mut world, &attestor, 0, exhausted);
     }
 
-    // Nor do those that are made while the budget is switched off
+    // And conversions that are made while the budget is off free nothing either
     set(&mut world, 0);
     let between: Vec<Keypair> = (0..3).map(|_| world.sell(CODE, &attestor, 0)).collect();
     cancel(&mut world, &between[0]);
@@ -688,7 +693,8 @@ fn a_cancellation_frees_only_what_the_budget_was_charged() {
         refuse_sale(&mut world, &attestor, 0, exhausted);
     }
 
-    // And what was charged is freed exactly, also while the budget is off
+    // And a conversion that was charged frees exactly its charge, also while the budget
+    // is off
     set(&mut world, 0);
     cancel(&mut world, &charged);
     assert_eq!(world.campaign().committed, 0);
@@ -698,7 +704,7 @@ fn a_cancellation_frees_only_what_the_budget_was_charged() {
     assert_eq!(world.campaign().committed, 100);
 }
 
-/// Row 8 (I20): a wallet can be bound anew as soon as its code cannot earn.
+/// Row 8 (I20): a wallet can be bound to another code as soon as its own cannot earn.
 #[test]
 fn a_wallet_is_bound_anew_when_its_code_cannot_earn() {
     type Lose = (&'static str, fn(&mut World, &Keypair));
@@ -729,7 +735,7 @@ fn a_wallet_is_bound_anew_when_its_code_cannot_earn() {
         ("inactive", |world, alice| update(world, alice, false, 0, 0)),
     ];
     for (name, lose) in ways {
-        // Given Bob, whom Alice's code brought, and another code
+        // Given Bob, who is bound to Alice's code, and another code
         let mut world = world();
         world.open(
             Terms::default(),
@@ -748,7 +754,7 @@ fn a_wallet_is_bound_anew_when_its_code_cannot_earn() {
         );
         let convert = world.conversion(&bob.pubkey(), &dora.pubkey(), OTHER);
 
-        // When Alice's code earns, then Bob stays bound to it
+        // When Alice's code can earn, then Bob stays bound to it
         for again in [&plain, &anew] {
             let bound = ProgramError::AlreadyBound;
             world.refuse(std::slice::from_ref(again), &[&bob], bound);
@@ -756,7 +762,8 @@ fn a_wallet_is_bound_anew_when_its_code_cannot_earn() {
         let first = ProgramError::NotFirstTouch;
         world.refuse(std::slice::from_ref(&convert), &[&bob], first);
 
-        // And when it cannot earn any more, then he is bound anew, and counts
+        // And when it cannot earn any more, then he can be bound to the other code, and
+        // counts
         lose(&mut world, &alice);
         world.refuse(&[plain], &[&bob], ProgramError::AlreadyBound);
         let outcome = world.send(&[anew, convert], &[&bob]);
@@ -796,7 +803,7 @@ fn a_cancelled_split_frees_its_discount() {
     }
 }
 
-/// Row 10 (I25): a buyer pays at most what it signed for.
+/// Row 10 (I25): a buyer pays at most the signed maximum.
 #[test]
 fn a_buyer_pays_the_price_that_was_shown_or_nothing() {
     // Given a discount of half the price, and buyers who sign for the other half
@@ -817,7 +824,7 @@ fn a_buyer_pays_the_price_that_was_shown_or_nothing() {
     };
     let above = ProgramError::PaymentAboveMaximum;
 
-    // When nothing changes, then Bob pays just that
+    // When nothing changes, then Bob pays exactly that
     let before = world.lamports(&bob.pubkey());
     let too_little = shown(&world, &bob, PRICE / 2 - 1);
     world.refuse(&[too_little], &[&company, &bob], above);
@@ -825,7 +832,7 @@ fn a_buyer_pays_the_price_that_was_shown_or_nothing() {
     world.land(&[enough], &[&company, &bob]);
     assert_eq!(world.lamports(&bob.pubkey()), before - PRICE / 2);
 
-    // And when the discount is gone before Carol's transaction, then she pays nothing
+    // And when the discount ends before Carol's transaction, then she pays nothing
     let before = world.lamports(&carol.pubkey());
     let signed_for_half = shown(&world, &carol, PRICE / 2);
     world.update(|settings| settings.referee_share_bps = 0);
@@ -833,12 +840,12 @@ fn a_buyer_pays_the_price_that_was_shown_or_nothing() {
     assert_eq!(world.lamports(&carol.pubkey()), before);
 }
 
-/// Row 11 (I21): SOL that nobody claims goes to the treasury, after the claim period, and not
+/// Row 11 (I21): SOL that nobody claims goes to the treasury after the claim period, not
 /// to the payer of the rent.
 #[test]
 fn sol_that_nobody_claims_goes_to_the_treasury() {
     for campaign_reclaimed in [false, true] {
-        // Given a held split in SOL whose rent a relay paid, in a campaign that is closed
+        // Given a held split in SOL, whose rent a relay paid, in a closed campaign
         let mut world = sol_split(Settings {
             hold_seconds: HOLD,
             ..Settings::percent(1_000, u64::MAX)
@@ -868,7 +875,8 @@ fn sol_that_nobody_claims_goes_to_the_treasury() {
             world.land(&[end], &[&company]);
         }
 
-        // Nor does the relay take the treasury's place, or leave it out
+        // And when the relay replaces the treasury or leaves it out, then it is refused,
+        // too
         for (treasury, refused) in [
             (relay.pubkey(), ProgramError::WrongTreasury),
             (PROGRAM_ID, ProgramError::MissingAccount),
@@ -880,7 +888,8 @@ fn sol_that_nobody_claims_goes_to_the_treasury() {
             world.refuse(&[theft], &[&company], refused);
         }
 
-        // And after it, the treasury gets the reward, and the relay its rent
+        // And after the claim period, the treasury gets the reward, and the relay its
+        // rent
         let wallets = [campaign.settings.treasury, relay.pubkey()];
         let before = wallets.map(|wallet| world.lamports(&wallet));
         world.land(&[reclaim], &[&company]);
@@ -893,7 +902,7 @@ fn sol_that_nobody_claims_goes_to_the_treasury() {
     }
 }
 
-/// Row 12 (I3): the authority of a closed campaign can still be handed over.
+/// Row 12 (I3): the authority of a closed campaign can still be transferred.
 #[test]
 fn the_authority_changes_after_the_end() {
     // Given a closed campaign whose vault is not empty
@@ -913,14 +922,14 @@ fn the_authority_changes_after_the_end() {
     };
     let by_company = withdraw(&world);
 
-    // When the company hands it over
+    // When the company transfers it
     let offer = instructions::propose_authority(&company.pubkey(), &campaign, Some(&dora.pubkey()));
     world.land(&[offer], &[&company]);
     let accept = instructions::accept_authority(&dora.pubkey(), &campaign);
     world.land(&[accept], &[&dora]);
     assert_eq!(world.campaign().authority, dora.pubkey());
 
-    // Then the vault and the end of the campaign are the new authority's
+    // Then only the new authority controls the vault and the end of the campaign
     world.refuse(&[by_company], &[&company], ProgramError::Unauthorized);
     let by_dora = withdraw(&world);
     world.land(&[by_dora], &[&dora]);
@@ -930,7 +939,7 @@ fn the_authority_changes_after_the_end() {
     world.land(&[end], &[&dora]);
 }
 
-/// Row 13 (I13): the referee's and the partner's parts can be exact amounts.
+/// Row 13 (I13): the parts of referee and partner can be exact amounts.
 #[test]
 fn two_sided_rewards_are_exact() {
     // Given 3 tokens of 6 decimals, of which 1 is the referee's
@@ -957,10 +966,10 @@ fn two_sided_rewards_are_exact() {
         )
     };
 
-    // When a wallet converts, then 2 are Alice's and 1 is its own
+    // When a wallet converts, then Alice gets 2 and the wallet 1
     assert_eq!(convert(&mut world), (2_000_000, 1_000_000, 0));
 
-    // And a partner's half comes out of Alice's
+    // And a partner's half is taken from Alice's part
     let half = Share {
         bps: 0,
         fixed: 500_000,
@@ -972,11 +981,11 @@ fn two_sided_rewards_are_exact() {
     assert_eq!(world.supply(), 6_000_000);
 }
 
-/// Row 14 (I16): a split in tokens has a vault from the beginning, so that a beneficiary who
-/// cannot be paid stops no purchase.
+/// Row 14 (I16): a split in tokens is opened with its vault, so a beneficiary who cannot
+/// be paid does not block purchases.
 #[test]
 fn a_split_in_tokens_is_opened_with_its_vault() {
-    // Given a split in tokens whose vault nobody made
+    // Given a split in tokens whose vault does not exist
     let mut world = world();
     let company = world.company.insecure_clone();
     let mint = world.issue_mint(&company.pubkey());
@@ -989,7 +998,7 @@ fn a_split_in_tokens_is_opened_with_its_vault() {
     let create = instructions::create_campaign(&args);
     world.refuse(&[create], &[&company], ProgramError::VaultMissing);
 
-    // And with its vault, a part that cannot be paid waits in it
+    // And with its vault, a part that cannot be paid is held in it
     world.open_with(&args);
     let (alice, bob) = (world.referrer(CODE), world.wallet());
     let account = world.reward_account(&alice.pubkey());
@@ -1003,7 +1012,8 @@ fn a_split_in_tokens_is_opened_with_its_vault() {
     );
 }
 
-/// Row 14 (I21): the rent of users comes back though the authority never closes the campaign.
+/// Row 14 (I21): users get their rent back even if the authority never closes the
+/// campaign.
 #[test]
 fn anybody_closes_a_campaign_that_ended_long_ago() {
     // Given a campaign that ended, and Alice's code
@@ -1027,7 +1037,7 @@ fn anybody_closes_a_campaign_that_ended_long_ago() {
         world.refuse(close, &[&eve], ProgramError::Unauthorized);
     }
 
-    // And after them, it is closed, and Alice has her rent back
+    // And after 30 days, it is closed, and Alice gets her rent back
     world.set_time(ends_at + 30 * DAY);
     world.land(close, &[&eve]);
     let before = world.lamports(&alice.pubkey());
@@ -1037,7 +1047,7 @@ fn anybody_closes_a_campaign_that_ended_long_ago() {
     assert_eq!(world.lamports(&alice.pubkey()) - before, rent);
 }
 
-/// A campaign with Alice's code whose attestor gives vouchers.
+/// A campaign with Alice's code and an attestor who issues vouchers.
 fn vouched() -> (World, Keypair) {
     let mut world = world();
     let attestor = world.open_attested(Terms::default(), Settings::fixed(REWARD));
@@ -1045,7 +1055,7 @@ fn vouched() -> (World, Keypair) {
     (world, attestor)
 }
 
-/// What a statement's voucher and the conversion of `referee` with it are.
+/// The voucher instruction of a statement, and `referee`'s conversion with it.
 fn with_voucher(
     world: &World,
     attestor: &Keypair,
@@ -1060,17 +1070,18 @@ fn with_voucher(
     [signed(attestor, statement), convert]
 }
 
-/// What the attestor states about a sign-up of `referee`, for 30 days from now.
+/// The attestor's statement about a sign-up of `referee`, valid for 30 days from now.
 fn statement(world: &World, referee: &Keypair) -> Statement {
     let args = Convert::signup(&referee.pubkey());
     world.statement(CODE, &args, world.time() + voucher::MAX_LIFE)
 }
 
-/// Row 14 (I17): a voucher names its cluster, by the campaign's time of creation, and has a
-/// longest life.
+/// Row 14 (I17): a voucher names its cluster, by the campaign's time of creation, and has
+/// a maximum life.
 #[test]
 fn a_voucher_is_for_one_cluster_and_for_thirty_days() {
-    // Given a voucher of another cluster's campaign, one for too long, one from the future
+    // Given a voucher of another cluster's campaign, one that lives too long, one from
+    // the future
     let (mut world, attestor) = vouched();
     let bob = world.wallet();
     let good = statement(&world, &bob);
@@ -1094,12 +1105,12 @@ fn a_voucher_is_for_one_cluster_and_for_thirty_days() {
             ..good
         },
     ] {
-        // When Bob converts with it, then he is refused
+        // When Bob converts with one of them, then he is refused
         let steps = with_voucher(&world, &attestor, &bob, &wrong);
         world.refuse(&steps, &[&bob], ProgramError::InvalidVoucher);
     }
 
-    // And a voucher of 30 days is good until just before they are over
+    // And a voucher of 30 days is valid until just before they are over
     let steps = with_voucher(&world, &attestor, &bob, &good);
     world.set_time(good.expires_at);
     world.refuse(&steps, &[&bob], ProgramError::VoucherExpired);
@@ -1107,7 +1118,7 @@ fn a_voucher_is_for_one_cluster_and_for_thirty_days() {
     world.land(&steps, &[&bob]);
 }
 
-/// Row 14 (I17): a voucher can be revoked by itself.
+/// Row 14 (I17): a single voucher can be revoked.
 #[test]
 fn a_voucher_is_revoked_singly() {
     // Given vouchers for Bob and for Carol
@@ -1127,7 +1138,8 @@ fn a_voucher_is_revoked_singly() {
         )
     };
 
-    // When somebody else revokes Bob's, then that is refused; when the attestor does, it lands
+    // When somebody else revokes Bob's, then it is refused; when the attestor does, it
+    // succeeds
     for stranger in [&eve, &bob] {
         let refused = ProgramError::WrongAttestor;
         world.refuse(&[revoke(stranger)], &[&company, stranger], refused);
@@ -1136,13 +1148,13 @@ fn a_voucher_is_revoked_singly() {
     let revocation = revoke.accounts[RevokeVoucherAccounts::REVOCATION].pubkey;
     world.land(&[revoke], &[&company, &attestor]);
 
-    // Then it is worth nothing, and Carol's is as good as before
+    // Then it is refused, and Carol's is still valid
     let steps = with_voucher(&world, &attestor, &bob, &of_bob);
     world.refuse(&steps, &[&bob], ProgramError::VoucherRevoked);
     let steps = with_voucher(&world, &attestor, &carol, &of_carol);
     world.land(&steps, &[&carol]);
 
-    // And the rent comes back when no such voucher is good any more
+    // And the rent is returned when no such voucher can be valid any more
     let revoked: RevokedVoucher = world.read(&revocation);
     assert_eq!(
         revoked.expires_at,

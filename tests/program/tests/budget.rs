@@ -1,4 +1,4 @@
-//! What a campaign may owe at most. Numbers in brackets are those of
+//! The limit of a campaign's liabilities. Numbers in brackets refer to
 //! docs/INVARIANTS.md.
 
 use solana_sdk::signature::{Keypair, Signer as _};
@@ -40,7 +40,7 @@ fn a_budget_is_spent_to_the_last_whole_reward() {
         ..Settings::fixed(100)
     });
 
-    // When three wallets convert, then the third is refused, and counts for nothing
+    // When three wallets convert, then the third is refused and does not count
     for (committed, expected) in [
         (100, Ok(())),
         (200, Ok(())),
@@ -52,7 +52,7 @@ fn a_budget_is_spent_to_the_last_whole_reward() {
     }
     assert_eq!(world.referral(CODE).conversions, 2);
 
-    // And counts once the budget is larger, to the unit
+    // And it counts once the budget covers it, to the unit
     world.update(|settings| settings.budget = 300);
     convert(&mut world, &alice, Ok(()));
     convert(&mut world, &alice, Err(ProgramError::BudgetExhausted));
@@ -70,14 +70,14 @@ fn a_campaign_with_a_budget_must_be_writable_and_one_without_need_not() {
         let good = world.conversion(&bob.pubkey(), &alice.pubkey(), CODE);
         assert_eq!(good.accounts[2].is_writable, budget != 0);
 
-        // When it is passed as it need not be
+        // When it is passed with the wrong flag
         let mut convert = good.clone();
         convert.accounts[2].is_writable = budget == 0;
         if budget == 0 {
-            // Then more than needed is harmless
+            // Then write access without need is harmless
             world.land(&[convert], &[&bob]);
         } else {
-            // And less is refused, before anything is counted
+            // And missing write access is refused, before anything is counted
             let refused = ProgramError::CampaignNotWritable;
             world.refuse(&[convert], &[&bob], refused);
             assert_eq!((world.supply(), world.campaign().committed), (0, 0));
@@ -104,11 +104,11 @@ fn a_budget_is_never_below_what_is_committed() {
         let update = instructions::update_campaign(&company.pubkey(), &world.campaign, &settings);
         world.refuse(&[update], &[&company], ProgramError::InvalidBudget);
     }
-    // And to just that, it is spent
+    // And when it is lowered to exactly that, then it is spent
     world.update(|settings| settings.budget = 200);
     convert(&mut world, &alice, Err(ProgramError::BudgetExhausted));
 
-    // And without one, nothing is counted any more
+    // And without a budget, nothing is counted any more
     world.update(|settings| settings.budget = 0);
     convert(&mut world, &alice, Ok(()));
     assert_eq!(world.campaign().committed, 200);
@@ -125,14 +125,14 @@ fn what_is_cancelled_can_be_spent_again() {
     let bob = convert(&mut world, &alice, Ok(()));
     convert(&mut world, &alice, Err(ProgramError::BudgetExhausted));
 
-    // When it is cancelled, then another one counts
+    // When it is cancelled, then another one fits
     let company = world.company.insecure_clone();
     let cancel = world.cancel(CODE, &bob.pubkey(), &NONE);
     world.land(&[cancel], &[&company]);
     assert_eq!(world.campaign().committed, 0);
     let carol = convert(&mut world, &alice, Ok(()));
 
-    // While a claim changes nothing: it was counted when it was promised
+    // But a claim changes nothing, because the conversion was counted when it was made
     world.wait(60);
     let claim = world.claim(CODE, &carol.pubkey(), &NONE);
     world.land(&[claim], &[&carol]);
@@ -162,13 +162,14 @@ fn a_cancellation_gives_back_exactly_what_the_budget_was_charged() {
         (false, true)
     );
 
-    // When the first is cancelled, then the budget, which was not charged with it, stays spent
+    // When the first is cancelled, then the budget stays spent, because it was not
+    // charged for it
     let cancel = world.cancel(CODE, &bob.pubkey(), &NONE);
     world.land(&[cancel], &[&company]);
     assert_eq!(world.campaign().committed, 100);
     convert(&mut world, &alice, Err(ProgramError::BudgetExhausted));
 
-    // When the second is cancelled while there is no budget, then its charge is given back
+    // When the second is cancelled while there is no budget, then its charge is freed
     world.update(|settings| settings.budget = 0);
     let cancel = world.cancel(CODE, &carol.pubkey(), &NONE);
     let mut read_only = cancel.clone();
@@ -213,7 +214,7 @@ fn a_budget_applies_at_once_where_cuts_have_a_notice() {
     convert(&mut world, &alice, Ok(()));
     convert(&mut world, &alice, Err(ProgramError::BudgetExhausted));
 
-    // And the new one, once the notice is over
+    // And the new reward, once the notice is over
     world.wait(1_000);
     convert(&mut world, &alice, Err(ProgramError::BudgetExhausted));
     world.update(|settings| settings.budget = 160);

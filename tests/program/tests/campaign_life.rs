@@ -1,5 +1,5 @@
-//! The life of a campaign, from its settings to its end. Numbers in brackets are
-//! those of docs/INVARIANTS.md.
+//! The life of a campaign, from its settings to its end. Numbers in brackets refer to
+//! docs/INVARIANTS.md.
 
 use solana_sdk::{
     instruction::{Instruction, InstructionError},
@@ -28,7 +28,7 @@ const ISSUER: Pubkey = Pubkey::new_from_array([7; 32]);
 const SCHEMA: Pubkey = Pubkey::new_from_array([8; 32]);
 /// Position of the treasury among the accounts of `reclaim_conversion`.
 const RECLAIM_TREASURY: usize = 3;
-/// The framework's error for an account that is not writable and has to be.
+/// The framework's error for an account that must be writable and is not.
 const CONSTRAINT_MUT: u32 = 2_000;
 
 fn world() -> World {
@@ -58,8 +58,8 @@ fn bonuses(used: &[(u64, u64)]) -> [Bonus; 4] {
 
 type Change = fn(&mut Settings);
 
-/// Settings that no campaign may have, and the refusal; the campaign's proof is the
-/// attestor's word, its reward a percentage, and each code counts by itself.
+/// Settings that no campaign may have, each with its refusal. The campaign is attested,
+/// its reward is a percentage, and each code counts separately.
 const IMPOSSIBLE: &[(Change, ProgramError)] = &[
     (|s| s.reward_bps = 0, ProgramError::InvalidReward),
     (|s| s.reward_bps = 10_001, ProgramError::InvalidReward),
@@ -297,7 +297,7 @@ const ATTESTED: Terms = Terms {
 
 #[test]
 fn every_rate_is_checked_when_a_campaign_is_opened_and_when_it_is_changed() {
-    // Given a campaign, and what would open another
+    // Given a campaign, and the arguments to open another one
     let mut world = world();
     world.open(ATTESTED, good());
     let campaign = world.campaign;
@@ -306,7 +306,7 @@ fn every_rate_is_checked_when_a_campaign_is_opened_and_when_it_is_changed() {
     let mut args = world.opening(ATTESTED, good(), Pubkey::default());
 
     for (case, (change, expected)) in IMPOSSIBLE.iter().enumerate() {
-        // When the settings are impossible, then neither is done
+        // When the settings are impossible, then both opening and changing are refused
         let mut settings = good();
         change(&mut settings);
         args.settings = settings;
@@ -325,7 +325,7 @@ fn every_rate_is_checked_when_a_campaign_is_opened_and_when_it_is_changed() {
     assert_eq!(world.campaign(), before);
 
     for change in POSSIBLE {
-        // And when they are possible, then both are
+        // And when they are possible, then both succeed
         let mut settings = good();
         change(&mut settings);
         let update = instructions::update_campaign(&company.pubkey(), &campaign, &settings);
@@ -337,7 +337,7 @@ fn every_rate_is_checked_when_a_campaign_is_opened_and_when_it_is_changed() {
         assert_eq!(world.campaign().settings, settings);
     }
 
-    // And what is for good is as it was
+    // And the terms, which never change, are unchanged
     let after = world.campaign();
     assert_eq!(after.terms(), ATTESTED);
     assert_eq!(
@@ -349,27 +349,27 @@ fn every_rate_is_checked_when_a_campaign_is_opened_and_when_it_is_changed() {
 
 #[test]
 fn bytes_that_are_no_settings_are_refused() {
-    // Given an update, and where its bytes stand that have few values
+    // Given an update, and the positions of its bytes that have few valid values
     let mut world = world();
     world.open(ATTESTED, good());
     let company = world.company.insecure_clone();
     let update = instructions::update_campaign(&company.pubkey(), &world.campaign, &good());
     let attested_codes = update.data.len() - 32 - 32 - 1;
 
-    // When a kind is none, then it is refused
+    // When a kind is invalid, then it is refused
     for kind in [2, 255] {
         let mut wrong = update.clone();
         wrong.data[8] = kind;
         world.refuse(&[wrong], &[&company], ProgramError::InvalidReward);
     }
-    // And a yes that is neither yes nor no
+    // And a boolean that is neither 0 nor 1
     for yes in [2, 255] {
         let mut wrong = update.clone();
         wrong.data[attested_codes] = yes;
         world.refuse(&[wrong], &[&company], ProgramError::InvalidAttestor);
     }
 
-    // And terms that are none
+    // And terms that are invalid
     let args = world.opening(ATTESTED, good(), Pubkey::default());
     let create = instructions::create_campaign(&args);
     for (at, value) in [(16, 3), (17, 3), (18, 3), (19, 2), (19, 255)] {
@@ -386,7 +386,7 @@ fn bytes_that_are_no_settings_are_refused() {
         let create = instructions::create_campaign(&CreateCampaign { terms, ..args });
         world.refuse(&[create], &[&company], ProgramError::InvalidNotice);
     }
-    // While everything at its most is possible
+    // But every field at its maximum is possible
     let terms = Terms {
         per_owner: true,
         notice_seconds: YEAR,
@@ -450,8 +450,8 @@ fn terms_that_do_not_go_together_are_refused() {
                     let create = instructions::create_campaign(&args);
                     let outcome = world.send(&[create], &[&company]).map(|_| ());
 
-                    // Then a split needs a payment, an order somebody's word or a
-                    // payment, and a percentage an amount that is not made up
+                    // Then a split needs payments, an order needs attestation or
+                    // payments, and a percentage needs an amount that is attested or paid
                     let split = funding == Funding::PaymentSplit && proof != Proof::Payment;
                     let order = uniqueness == Uniqueness::Order && proof == Proof::Open;
                     let expected = if split || order {
@@ -497,9 +497,9 @@ fn payments_and_their_mint_belong_together() {
     let nobody = Pubkey::default();
     let wallet = world.wallet().pubkey();
 
-    // When they are opened with what does not fit, then that is refused
+    // When they are opened with arguments that do not fit, then they are refused
     let cases: Vec<(CreateCampaign, ProgramError)> = vec![
-        // A split pays in what it is paid in
+        // A split pays rewards in the payment token.
         (
             CreateCampaign {
                 mint: foreign,
@@ -526,7 +526,7 @@ fn payments_and_their_mint_belong_together() {
             },
             ProgramError::WrongTokenProgram,
         ),
-        // What is not paid has no mint
+        // A campaign without payments has no payment mint.
         (
             CreateCampaign {
                 payment_mint: mint,
@@ -534,7 +534,7 @@ fn payments_and_their_mint_belong_together() {
             },
             ProgramError::WrongPaymentMint,
         ),
-        // And what is, a real one
+        // A campaign with payments in tokens needs a valid mint.
         (
             CreateCampaign {
                 payment_mint: wallet,
@@ -557,10 +557,10 @@ fn payments_and_their_mint_belong_together() {
             },
             ProgramError::InvalidTreasury,
         ),
-        // A fixed reward takes a payment, and no more than all of it
+        // A fixed reward needs a payment, and is at most the payment.
         (free, ProgramError::InvalidReward),
         (greedy, ProgramError::InvalidReward),
-        // And what waits of a token's split, a vault
+        // A split in tokens needs a vault for pending rewards.
         (
             CreateCampaign {
                 id: split.id + 1_000,
@@ -575,7 +575,7 @@ fn payments_and_their_mint_belong_together() {
         let expected = Err(Refused::Program(expected));
         assert_eq!(outcome.map(|_| ()), expected, "{case}");
     }
-    // And what fits is opened
+    // And with arguments that fit, they are opened
     for args in [split, sol, minted, open] {
         world.open_with(&args);
     }
@@ -621,12 +621,13 @@ fn an_end_that_has_passed_may_stay() {
     world.set_time(NOW + 20);
     let company = world.company.insecure_clone();
 
-    // When its reward is changed, then the end may stay, but no other lie behind
+    // When its reward is changed, then the end may stay, but a new end must not be in the
+    // past
     world.update(|settings| settings.reward_fixed = 7);
     let update = world.updating(|settings| settings.ends_at = NOW + 11);
     world.refuse(&[update], &[&company], ProgramError::InvalidSchedule);
 
-    // And when it is prolonged, then it pays again
+    // And when the end is postponed, then it pays again
     world.update(|settings| settings.ends_at = NOW + 21);
     let bob = world.wallet();
     let convert = world.conversion(&bob.pubkey(), &alice.pubkey(), CODE);
@@ -651,7 +652,7 @@ fn a_campaign_changes_hands_in_two_steps() {
     world.refuse(&[accept(&dora)], &[&dora], not_offered);
     world.land(&[offer(Some(&dora.pubkey()))], &[&company]);
 
-    // Then it is still the company's, and nobody else can take it
+    // Then the company still owns it, and nobody else can accept
     for stranger in [&eve, &company] {
         world.refuse(&[accept(stranger)], &[stranger], not_offered);
     }
@@ -663,12 +664,13 @@ fn a_campaign_changes_hands_in_two_steps() {
     let missing = other(0, InstructionError::MissingRequiredSignature);
     world.refuse(&[unsigned], &[&eve], missing);
 
-    // Nor can Dora when the offer is withdrawn
+    // And after the offer is withdrawn, Dora cannot accept either
     world.land(&[offer(None)], &[&company]);
     world.refuse(&[accept(&dora)], &[&dora], not_offered);
     world.land(&[offer(Some(&dora.pubkey()))], &[&company]);
 
-    // When she accepts, then it is hers, once, and at the same address
+    // When she accepts, then she owns it, and it has the same address; she can accept
+    // only once
     world.land(&[accept(&dora)], &[&dora]);
     let after = world.campaign();
     assert_eq!(
@@ -712,13 +714,13 @@ fn a_closed_campaign_stays_closed() {
 
 #[test]
 fn a_closed_campaign_still_changes_hands() {
-    // Given a closed campaign, whose authority is to give up its key
+    // Given a closed campaign, whose authority wants to give up its key
     let mut world = world();
     let (company, dora) = (world.company.insecure_clone(), world.wallet());
     let campaign = world.campaign;
     world.close();
 
-    // When it is offered to Dora and she accepts, then it is hers
+    // When it is offered to Dora and she accepts, then she owns it
     let offer = instructions::propose_authority(&company.pubkey(), &campaign, Some(&dora.pubkey()));
     world.land(std::slice::from_ref(&offer), &[&company]);
     let accept = instructions::accept_authority(&dora.pubkey(), &campaign);
@@ -726,7 +728,7 @@ fn a_closed_campaign_still_changes_hands() {
     assert_eq!(world.campaign().authority, dora.pubkey());
     world.refuse(&[offer], &[&company], ProgramError::Unauthorized);
 
-    // And so is what comes back of it
+    // And she gets what is reclaimed from it
     world.wait(CLAIM_PERIOD);
     let mut old = reclaim(&world, None);
     old.accounts[0].pubkey = company.pubkey();
@@ -746,12 +748,12 @@ fn anybody_closes_a_campaign_that_is_long_over() {
     let campaign = world.open_campaign(2, 0, NOW + 10);
     let close = |campaign: &Pubkey| instructions::close_campaign(&eve.pubkey(), campaign);
 
-    // When 30 days have not passed since the end, then only its authority closes it
+    // When less than 30 days have passed since the end, then only its authority closes it
     world.set_time(NOW + 10 + CLAIM_PERIOD - 1);
     let refused = ProgramError::Unauthorized;
     world.refuse(&[close(&campaign)], &[&eve], refused);
 
-    // When they have, then anybody does; but never one without an end
+    // When they have passed, then anybody does, but never a campaign without an end
     world.set_time(NOW + 10 + CLAIM_PERIOD);
     world.refuse(&[close(&endless)], &[&eve], refused);
     world.land(&[close(&campaign)], &[&eve]);
@@ -766,7 +768,7 @@ fn anybody_closes_a_campaign_that_is_long_over() {
 
 #[test]
 fn a_campaign_that_announces_something_is_not_given_up() {
-    // Given a campaign whose end is almost 30 days past, and which announces a cut
+    // Given a campaign whose end is almost 30 days ago, and which announces a cut
     let mut world = world();
     let eve = world.wallet();
     let terms = Terms {
@@ -785,8 +787,8 @@ fn a_campaign_that_announces_something_is_not_given_up() {
     let announced = NOW + 1_009 + CLAIM_PERIOD;
     assert_eq!(world.campaign().next_from, announced);
 
-    // When the 30 days are over, then only its authority closes it, until 30 more have passed
-    // since the cut
+    // When the 30 days are over, then only its authority closes it, until 30 days have
+    // passed since the cut
     let close = instructions::close_campaign(&eve.pubkey(), &world.campaign);
     let close = std::slice::from_ref(&close);
     for now in [
@@ -801,7 +803,7 @@ fn a_campaign_that_announces_something_is_not_given_up() {
     world.land(close, &[&eve]);
 }
 
-/// Settings of which each promise can be cut and raised.
+/// Settings in which each promise can be cut and raised.
 fn promised() -> Settings {
     Settings {
         min_amount: 100,
@@ -829,7 +831,7 @@ const CUTS: &[Change] = &[
         (s.reward_bps, s.reward_max) = (0, 0);
     },
     |s| s.min_amount = 101,
-    // More conversions use up the owner's limit sooner
+    // More conversions use up the owner's limit sooner.
     |s| s.min_amount = 99,
     |s| s.starts_at = 0,
     |s| s.referee_share_bps = 999,
@@ -854,7 +856,7 @@ const CUTS: &[Change] = &[
     |s| (s.gate_credential, s.gate_schema) = (ISSUER, SCHEMA),
 ];
 
-/// Changes of [`promised`] that give nobody less, or cut what was never promised.
+/// Changes of [`promised`] that give nobody less, or cut something that is no promise.
 const NO_CUTS: &[Change] = &[
     |_| {},
     |s| (s.reward_bps, s.reward_max) = (1_001, 1_001),
@@ -895,7 +897,8 @@ fn a_cut_waits_for_its_notice_and_a_raise_does_not() {
                 };
                 world.open(terms, promised());
 
-                // When it is changed, then a cut is announced, and anything else holds at once
+                // When it is changed, then a cut is announced, and any other change
+                // applies at once
                 world.update(|old| *old = settings);
                 let campaign = world.campaign();
                 let name = format!("{cut} {case} {notice_seconds}");
@@ -932,7 +935,8 @@ fn a_gate_that_is_taken_away_lets_more_in_and_so_waits_with_a_limit() {
         };
         world.open(terms, settings);
 
-        // When it is taken away, then those it lets in use up a limit, where there is one
+        // When the gate is removed, then more conversions count, which is a cut if there
+        // is a limit
         world.update(|settings| {
             settings.gate_credential = Pubkey::default();
             settings.gate_schema = Pubkey::default();
@@ -959,13 +963,14 @@ fn a_cut_reaches_conversions_when_its_notice_is_over() {
         world.rewards(&alice.pubkey())
     };
 
-    // When wallets convert before and after, then each gets what holds at its time
+    // When wallets convert before and after, then each gets the reward in force at that
+    // time
     world.set_time(NOW + 999);
     assert_eq!(convert(&mut world), 100);
     world.set_time(NOW + 1_000);
     assert_eq!(convert(&mut world), 170);
 
-    // And a second cut is one of what then holds: 70, not 100
+    // And a second cut is compared with the reward then in force: 70, not 100
     world.update(|settings| settings.reward_fixed = 60);
     let campaign = world.campaign();
     assert_eq!(
@@ -993,7 +998,7 @@ fn a_second_change_replaces_the_first_announcement() {
     world.update(|settings| settings.reward_bps = 900);
     world.set_time(NOW + 400);
 
-    // When a deeper one is announced, then it has the whole notice again
+    // When a deeper one is announced, then it gets a full notice again
     world.update(|settings| settings.reward_bps = 800);
     let campaign = world.campaign();
     assert_eq!(
@@ -1001,7 +1006,7 @@ fn a_second_change_replaces_the_first_announcement() {
         (NOW + 1_400, 800)
     );
 
-    // And when the settings in force are confirmed, then it is dropped
+    // And when the settings in force are set again, then the announcement is dropped
     world.update(|_| {});
     let campaign = world.campaign();
     assert_eq!((campaign.next_from, campaign.settings), (0, good()));
@@ -1024,7 +1029,7 @@ fn what_is_no_promise_applies_at_once_even_with_a_cut() {
     world.open(terms, settings);
     let old = world.settings();
 
-    // When a cut comes with a budget, an attestor and another treasury
+    // When a cut comes together with a budget, an attestor and another treasury
     let new = Settings {
         reward_fixed: 50,
         budget: 1_000,
@@ -1035,7 +1040,7 @@ fn what_is_no_promise_applies_at_once_even_with_a_cut() {
     };
     world.update(|settings| *settings = new);
 
-    // Then the cut alone waits
+    // Then only the cut is delayed
     let campaign = world.campaign();
     let now = Settings {
         reward_fixed: 100,
@@ -1047,8 +1052,8 @@ fn what_is_no_promise_applies_at_once_even_with_a_cut() {
 
 #[test]
 fn a_bonus_that_was_offered_before_makes_up_for_no_other() {
-    // Given a campaign that offered a bonus of 10 for two conversions, and now one of 30 for
-    // five
+    // Given a campaign that offered a bonus of 10 for two conversions, and now one of 30
+    // for five
     let mut world = world();
     let offered = |bonuses| Settings { bonuses, ..good() };
     world.open(NOTICE, offered(bonuses(&[(2, 10)])));
@@ -1057,17 +1062,18 @@ fn a_bonus_that_was_offered_before_makes_up_for_no_other() {
     world.wait(1_000);
     assert_eq!(world.settings(), offered(bonuses(&[(5, 30)])));
 
-    // When it replaces that by the first and one of 20, then codes that were paid the first
-    // have less: a cut
+    // When it replaces that by the first one and one of 20, then codes that were paid the
+    // first get less, so it is a cut
     world.update(|settings| settings.bonuses = bonuses(&[(2, 10), (5, 20)]));
     assert_eq!(world.campaign().next_from, NOW + 2_000);
 
-    // While the same sum in bonuses that nobody was paid is none
+    // But the same sum in bonuses that were never paid is not a cut
     world.update(|settings| settings.bonuses = bonuses(&[(2, 11), (5, 19)]));
     let campaign = world.campaign();
     assert_eq!(campaign.next_from, 0);
 
-    // And each of the five has its place in the register, in the order of their offer
+    // And each of the five bonuses has a place in the register, in the order of their
+    // offer
     let expected = [(2, 10), (5, 30), (5, 20), (2, 11), (5, 19)];
     let expected = expected.map(|(threshold, amount)| Bonus { threshold, amount });
     assert_eq!(campaign.offered[..5], expected);
@@ -1100,7 +1106,7 @@ fn a_campaign_offers_32_bonuses_in_its_life_and_no_more() {
     world.refuse(&[update], &[&company], ProgramError::TooManyBonuses);
     assert_eq!(world.campaign(), last);
 
-    // While it may offer any of those again, in the place that it has
+    // But it may offer any of those again, at the place in the register that it has
     world.update(|old| *old = settings(20));
     assert_eq!(world.campaign().offered, last.offered);
     assert_eq!(world.campaign().bonus_places, [8, 9, 10, 11]);
@@ -1108,8 +1114,8 @@ fn a_campaign_offers_32_bonuses_in_its_life_and_no_more() {
 
 #[test]
 fn bonuses_take_no_more_than_all_conversions_left() {
-    // Given a campaign whose buyers pay at least 100 in the token of the rewards, of which it
-    // pays 60: a conversion leaves at least 40
+    // Given a campaign whose buyers pay at least 100 in the reward token, of which it
+    // pays 60, so that a conversion leaves at least 40
     let mut world = world();
     let company = world.company.insecure_clone();
     let mint = world.issue_mint(&company.pubkey());
@@ -1128,18 +1134,20 @@ fn bonuses_take_no_more_than_all_conversions_left() {
     world.open_with(&args);
     assert_eq!(world.campaign().least_margin, 40);
 
-    // When bonuses would take more than that from those who reach them, then they are refused
+    // When bonuses exceed what the conversions that reach them leave, then they are
+    // refused
     for wrong in [
         bonuses(&[(1, 41)]),
         bonuses(&[(1, 40), (3, 80), (4, 41)]),
-        // With those that were offered before
+        // Together with bonuses that were offered before.
         bonuses(&[(2, 41)]),
     ] {
         let update = world.updating(|settings| settings.bonuses = wrong);
         world.refuse(&[update], &[&company], ProgramError::InvalidBonuses);
     }
 
-    // Nor is the reward more than the payment, or leaves too little for the bonuses offered
+    // And a reward above the payment, or one that leaves too little for offered bonuses,
+    // is refused
     for (reward, expected) in [
         (101, ProgramError::InvalidReward),
         (61, ProgramError::InvalidBonuses),
@@ -1148,7 +1156,7 @@ fn bonuses_take_no_more_than_all_conversions_left() {
         world.refuse(&[update], &[&company], expected);
     }
 
-    // And a greater margin later does not make up for conversions at the least one
+    // And a greater margin later does not cover conversions made at the least one
     world.update(|settings| settings.reward_fixed = 10);
     assert_eq!(world.campaign().least_margin, 40);
     let update = world.updating(|settings| settings.bonuses = bonuses(&[(3, 81)]));
@@ -1161,8 +1169,8 @@ fn reclaim(world: &World, destination: Option<&Pubkey>) -> Instruction {
 
 #[test]
 fn the_end_gives_everything_back_to_whom_it_was() {
-    // Given a campaign whose rent a sponsor paid, a code and conversions that others
-    // paid for, the last one held
+    // Given a campaign whose rent a sponsor paid, with a code and conversions whose rents
+    // others paid; the last conversion is held
     let mut world = world();
     let [sponsor, second, third, eve] = [(); 4].map(|()| world.wallet());
     let company = world.company.insecure_clone();
@@ -1212,7 +1220,8 @@ fn the_end_gives_everything_back_to_whom_it_was() {
         (Status::Paid, Status::Pending)
     );
 
-    // When the campaign is closed, then what is paid gives its rent back, to whom it was
+    // When the campaign is closed, then paid conversions return their rents to their
+    // payers
     let rent = |size| world.svm.minimum_balance_for_rent_exemption(size);
     let (of_referral, of_conversion, of_campaign, of_closed) = (
         rent(Referral::SIZE),
@@ -1236,14 +1245,14 @@ fn the_end_gives_everything_back_to_whom_it_was() {
     let again = ProgramError::ConversionNotFound;
     world.refuse(&[give_back(&paid, &third)], &[&eve], again);
 
-    // But what is pending does not, and neither does its code
+    // But a pending conversion does not, and neither does its code
     let wait = ProgramError::RewardsPending;
     world.refuse(&[give_back(&pending, &third)], &[&eve], wait);
     let code_back =
         |to: &Keypair| instructions::reclaim_referral(&campaign, &referral, &to.pubkey());
     world.refuse(&[code_back(&second)], &[&eve], wait);
 
-    // Nor with the key of another conversion, or another campaign
+    // And another conversion's key or another campaign is refused, too
     let mut wrong = give_back(&pending, &third);
     wrong.data[8..40].copy_from_slice(bob.pubkey().as_ref());
     world.refuse(&[wrong], &[&eve], ProgramError::WrongCampaign);
@@ -1255,7 +1264,7 @@ fn the_end_gives_everything_back_to_whom_it_was() {
     wrong.accounts[0].pubkey = elsewhere;
     world.refuse(&[wrong], &[&eve], ProgramError::WrongCampaign);
 
-    // When the time for claims is over, then the mint is the authority's again
+    // When the claim period is over, then the authority gets the mint authority back
     let end = reclaim(&world, None);
     world.set_time(NOW + 60 + CLAIM_PERIOD - 1);
     let open = ProgramError::ClaimPeriodOpen;
@@ -1276,7 +1285,7 @@ fn the_end_gives_everything_back_to_whom_it_was() {
         authority[4..].copy_from_slice(company.pubkey().as_ref());
         authority
     });
-    // And the rent the sponsor's, all but the tombstone's
+    // And the sponsor gets the rent back, except for the tombstone's
     assert_eq!(
         world.lamports(&sponsor.pubkey()) - before,
         of_campaign - of_closed
@@ -1292,7 +1301,7 @@ fn the_end_gives_everything_back_to_whom_it_was() {
         }
     );
 
-    // And the address is taken for good (I1)
+    // And the address stays taken for ever (I1)
     let own = company.pubkey();
     let hand_over = token::set_mint_authority(&world.mint.pubkey(), &own, &campaign);
     let create = instructions::create_campaign(&args);
@@ -1303,7 +1312,8 @@ fn the_end_gives_everything_back_to_whom_it_was() {
     let twice = other(0, InstructionError::Custom(2040));
     world.refuse(&[theft], &[&eve], twice);
 
-    // And what was pending gives its rent back, too, with the code's and the bindings'
+    // And the pending conversion returns its rent, too, and so do the code and the
+    // bindings
     let before = world.lamports(&third.pubkey());
     world.land(&[give_back(&pending, &third)], &[&eve]);
     assert_eq!(world.lamports(&third.pubkey()) - before, of_conversion);
@@ -1328,7 +1338,8 @@ fn nothing_comes_back_from_a_campaign_that_is_open() {
     let referral = world.referral_address(CODE);
     let back = world.reclaim(CODE, &bob.pubkey(), &NONE);
 
-    // When anybody wants something back, then it is refused: a wallet would count again
+    // When anybody reclaims something, then it is refused, because a wallet would count
+    // again
     let open = ProgramError::CampaignNotClosed;
     for step in [
         back.clone(),
@@ -1338,7 +1349,7 @@ fn nothing_comes_back_from_a_campaign_that_is_open() {
         world.refuse(&[step], &[&company], open);
     }
 
-    // Nor in the name of a code, closed or not
+    // And a code, open or closed, does not help
     let close = instructions::close_referral(&alice.pubkey(), &referral, &alice.pubkey());
     world.land(&[close], &[&alice]);
     let mut step = back;
@@ -1370,7 +1381,7 @@ fn the_end_empties_the_vault() {
     world.wait(60 + CLAIM_PERIOD);
     let vault = world.campaign().vault;
 
-    // When its authority takes it back, then it needs somewhere to put the tokens
+    // When its authority reclaims it, then it must give an account for the tokens
     let nowhere = reclaim(&world, None);
     world.refuse(&[nowhere], &[&company], ProgramError::MissingAccount);
     let destination = world.open_account(&company.pubkey());
@@ -1388,7 +1399,7 @@ fn the_end_empties_the_vault() {
     let lamports = world.lamports(&company.pubkey());
     world.land(&[good], &[&company]);
 
-    // And has all of them, and the rents
+    // And the authority gets all tokens and rents
     assert_eq!(world.tokens(&destination) - before, 1_000);
     assert_eq!(world.lamports(&vault), 0);
     let rent = |size| world.svm.minimum_balance_for_rent_exemption(size);
@@ -1398,7 +1409,7 @@ fn the_end_empties_the_vault() {
 
 #[test]
 fn the_end_of_an_empty_vault() {
-    // Given a vault campaign that nobody funded
+    // Given a vault campaign that was never funded
     let mut world = world();
     let terms = Terms {
         funding: Funding::Vault,
@@ -1410,7 +1421,7 @@ fn the_end_of_an_empty_vault() {
     world.wait(CLAIM_PERIOD);
     let vault = world.campaign().vault;
 
-    // When its authority takes it back, then nothing has to go anywhere but the rents
+    // When its authority reclaims it, then only the rents have to be returned
     let end = reclaim(&world, None);
     let before = world.lamports(&company.pubkey());
     world.land(&[end], &[&company]);
@@ -1437,7 +1448,7 @@ fn the_end_of_owners_that_were_counted() {
     world.land(&[register], &[&sponsor, &alice]);
     let back = |to: &Keypair| instructions::reclaim_referrer(&campaign, &owner, &to.pubkey());
 
-    // When anybody wants the rent before the claims are over, then that is refused
+    // When anybody reclaims the rent before the claim period is over, then it is refused
     let refused = ProgramError::CampaignNotClosed;
     world.refuse(&[back(&sponsor)], &[&eve], refused);
     world.close();
@@ -1445,7 +1456,8 @@ fn the_end_of_owners_that_were_counted() {
     let refused = ProgramError::ClaimPeriodOpen;
     world.refuse(&[back(&sponsor)], &[&eve], refused);
 
-    // And then it goes to the sponsor alone, also when the campaign was taken back
+    // And afterwards it goes to the sponsor only, also when the campaign has been
+    // reclaimed
     world.set_time(NOW + CLAIM_PERIOD);
     let (end, company) = (reclaim(&world, None), world.company.insecure_clone());
     world.land(&[end], &[&company]);
@@ -1461,8 +1473,8 @@ fn the_end_of_owners_that_were_counted() {
     assert_eq!(world.lamports(&sponsor.pubkey()) - before, rent);
 }
 
-/// A campaign that splits payments in SOL and is closed, with the claims over, and a held
-/// purchase of Bob, of which 100,000 lamports for Alice were never claimed.
+/// A closed campaign that splits payments in SOL, after its claim period, with a held
+/// purchase of Bob's of which Alice never claimed 100,000 lamports.
 fn unclaimed() -> (World, Keypair) {
     let mut world = world();
     let terms = Terms {
@@ -1489,7 +1501,7 @@ fn unclaimed() -> (World, Keypair) {
 #[test]
 fn what_nobody_claims_of_a_split_in_sol_goes_to_the_treasury() {
     for reclaimed in [false, true] {
-        // Given a held purchase that nobody claimed, and its campaign, taken back or not
+        // Given a held purchase that nobody claimed, and its campaign, reclaimed or not
         let (mut world, bob) = unclaimed();
         let (company, eve) = (world.company.insecure_clone(), world.wallet());
         let treasury = world.campaign().settings.treasury;
@@ -1501,7 +1513,7 @@ fn what_nobody_claims_of_a_split_in_sol_goes_to_the_treasury() {
             assert_eq!((left.campaign, left.treasury), (address, treasury));
         }
 
-        // When somebody wants it elsewhere, then that is refused
+        // When somebody names another receiver, then it is refused
         for (wrong, expected) in [
             (eve.pubkey(), ProgramError::WrongTreasury),
             (PROGRAM_ID, ProgramError::MissingAccount),
@@ -1516,7 +1528,8 @@ fn what_nobody_claims_of_a_split_in_sol_goes_to_the_treasury() {
         let constraint = other(0, InstructionError::Custom(CONSTRAINT_MUT));
         world.refuse(&[read_only], &[&eve], constraint);
 
-        // And its rent goes to Bob, who paid it, and what Alice did not claim to the treasury
+        // And Bob, who paid the rent, gets it back, and the treasury gets what Alice did
+        // not claim
         let before = [bob.pubkey(), treasury].map(|wallet| world.lamports(&wallet));
         world.land(&[back], &[&eve]);
         let after = [bob.pubkey(), treasury].map(|wallet| world.lamports(&wallet));
@@ -1527,14 +1540,14 @@ fn what_nobody_claims_of_a_split_in_sol_goes_to_the_treasury() {
 
 #[test]
 fn what_was_claimed_of_a_split_in_sol_leaves_the_rent_alone() {
-    // Given a purchase whose reward Alice has, as the last thing before the end
+    // Given a purchase whose reward Alice claimed at the last moment
     let (mut world, bob) = unclaimed();
     let eve = world.wallet();
     let claim = world.claim(CODE, &bob.pubkey(), &NONE);
     world.land(&[claim], &[&eve]);
     let treasury = world.campaign().settings.treasury;
 
-    // When its rent is given back, then the treasury is not even asked for
+    // When its rent is returned, then the treasury is not needed
     let back = world.reclaim(CODE, &bob.pubkey(), &NONE);
     assert_eq!(back.accounts[RECLAIM_TREASURY].pubkey, PROGRAM_ID);
     let before = [bob.pubkey(), treasury].map(|wallet| world.lamports(&wallet));

@@ -1,4 +1,4 @@
-//! `convert`, attacked. Numbers in brackets are those of docs/INVARIANTS.md.
+//! Attacks on `convert`. Numbers in brackets refer to docs/INVARIANTS.md.
 
 use solana_sdk::{
     account::Account,
@@ -30,7 +30,7 @@ const REFERRER_TOKEN: usize = ConvertAccounts::REFERRER_ACCOUNT;
 const TOKEN_PROGRAM: usize = ConvertAccounts::TOKEN_PROGRAM;
 const SYSTEM_PROGRAM: usize = ConvertAccounts::SYSTEM_PROGRAM;
 
-/// Where the code, and the action after it, stand in the data.
+/// Offsets of the code and of the action in the data.
 const CODE_AT: usize = 8;
 const ACTION_AT: usize = 20;
 
@@ -58,7 +58,7 @@ impl Scene {
         self.world.referral_address(CODE)
     }
 
-    /// Sends it as Bob; asserts the exact refusal, and that nothing was paid or recorded.
+    /// Sends it as Bob. Expects this refusal, and that nothing was paid or recorded.
     #[track_caller]
     fn refuses(&mut self, instruction: Instruction, expected: &Refused) {
         let before = self.world.svm.get_account(&self.referral());
@@ -78,7 +78,7 @@ fn program(error: ProgramError) -> Refused {
 
 #[test]
 fn a_wallet_counts_once_in_a_campaign() {
-    // Given Bob, converted by Alice's code, and Dora's code in the same campaign
+    // Given Bob, who converted with Alice's code, and Dora's code in the same campaign
     let Scene {
         mut world,
         alice,
@@ -90,14 +90,14 @@ fn a_wallet_counts_once_in_a_campaign() {
         .send(std::slice::from_ref(&first), &[&bob])
         .expect("paid");
 
-    // When he converts again, by either code
+    // When he converts again, with either code
     for again in [
         first,
         world.conversion(&bob.pubkey(), &dora.pubkey(), "STARTER8"),
     ] {
         let outcome = world.send(&[again], &[&bob]);
 
-        // Then he is told so, and nobody is paid twice (I1)
+        // Then he is refused, and nobody is paid twice (I1)
         assert_eq!(
             outcome.unwrap_err(),
             program(ProgramError::AlreadyConverted)
@@ -105,7 +105,7 @@ fn a_wallet_counts_once_in_a_campaign() {
     }
     assert_eq!(world.supply(), REWARD);
 
-    // Nor within one transaction
+    // And twice in one transaction is refused, too
     let eve = world.wallet();
     let convert = world.conversion(&eve.pubkey(), &alice.pubkey(), CODE);
     let twice = world.send(&[convert.clone(), convert], &[&eve]);
@@ -115,7 +115,7 @@ fn a_wallet_counts_once_in_a_campaign() {
 
 #[test]
 fn nobody_refers_themselves() {
-    // Given Alice's code, when Alice converts by it, then she is refused (I2)
+    // Given Alice's code, when Alice converts with it, then she is refused (I2)
     let Scene {
         mut world, alice, ..
     } = scene();
@@ -153,11 +153,11 @@ fn payer_and_referee_must_sign() {
 
 #[test]
 fn the_code_is_part_of_what_was_signed() {
-    // Given Bob's conversion by Alice's code
+    // Given Bob's conversion with Alice's code
     let mut scene = scene();
     let dora = scene.world.referrer("STARTER8");
 
-    // When the accounts are swapped for Dora's and the signed code is not
+    // When Dora's accounts are passed with the signed code of Alice
     let mut convert = scene
         .world
         .conversion(&scene.bob.pubkey(), &dora.pubkey(), "STARTER8");
@@ -213,8 +213,8 @@ fn what_is_not_written_may_be_read_only() {
     let gone = scene.world.svm.set_account(account, Account::default());
     gone.expect("a valid account");
 
-    // When her account and the mint are passed as read-only, then Bob converts all the
-    // same: nothing is minted, and she is owed
+    // When her account and the mint are passed as read-only, then Bob's conversion
+    // succeeds, because nothing is minted and she is owed
     convert.accounts[REFERRER_TOKEN].is_writable = false;
     convert.accounts[MINT].is_writable = false;
     let bob = scene.bob.insecure_clone();
@@ -243,14 +243,14 @@ fn accounts_of_another_owner_or_type_are_refused() {
         scene.refuses(convert, &program(expected));
     }
 
-    // Given accounts that do not exist, and the program's own of another type
+    // Given accounts that do not exist, and accounts of the program of another type
     let mut campaign_for_referral = scene.convert();
     campaign_for_referral.accounts[REFERRAL].pubkey = scene.world.open_campaign_of(7);
     let mut nothing_for_campaign = scene.convert();
     nothing_for_campaign.accounts[CAMPAIGN].pubkey = Pubkey::new_unique();
     let mut nothing_for_referral = scene.convert();
     nothing_for_referral.accounts[REFERRAL].pubkey = Pubkey::new_unique();
-    // Of enough bytes, so that the type is what refuses it
+    // Long enough, so that the type is the reason for the refusal
     let typed_wrong = Pubkey::new_unique();
     let mut account = scene.world.svm.get_account(&referral).expect("an account");
     account.data.resize(Campaign::SIZE, 0);
@@ -291,7 +291,7 @@ fn programs_cannot_be_replaced() {
         convert.accounts[TOKEN_PROGRAM].pubkey = fake;
         scene.refuses(convert, &program(ProgramError::WrongTokenProgram));
 
-        // And so is another System program
+        // And another program as the System program is refused, too
         let mut convert = scene.convert();
         convert.accounts[SYSTEM_PROGRAM].pubkey = fake;
         scene.refuses(convert, &other(0, expected));
@@ -314,8 +314,8 @@ fn the_mint_cannot_be_replaced() {
 
 #[test]
 fn the_reward_goes_to_the_owners_associated_account_only() {
-    // Given a token account of the attacker, another one of Alice's, the attacker's
-    // associated one, and Alice's of another address
+    // Given four token accounts: one of the attacker, another one of Alice's, the
+    // attacker's associated one, and Alice's for another token program
     let mut scene = scene();
     let (alice, bob) = (scene.alice.pubkey(), scene.bob.insecure_clone());
     let mint = scene.world.mint.pubkey();
@@ -345,8 +345,8 @@ fn the_reward_goes_to_the_owners_associated_account_only() {
 
 #[test]
 fn a_token_account_that_cannot_receive_leaves_the_reward_pending() {
-    // Given Alice's associated account: frozen, not initialised, given away, of
-    // another mint, of another program, cut short, full, and gone
+    // Given Alice's associated account: frozen, not initialised, given away, of another
+    // mint, of another program, too short, full, or missing
     type Case = (&'static str, fn(&mut Vec<u8>, &mut Pubkey));
     let cases: [Case; 8] = [
         ("frozen", |data, _| data[108] = 2),
@@ -380,7 +380,8 @@ fn a_token_account_that_cannot_receive_leaves_the_reward_pending() {
         let (convert, bob) = (scene.convert(), scene.bob.insecure_clone());
         scene.world.land(&[convert], &[&bob]);
 
-        // Then it counts, nothing is minted, and Alice is owed her reward (I6)
+        // Then the conversion counts, nothing is minted, and Alice is owed her reward
+        // (I6)
         let conversion = scene.world.converted(CODE, &bob.pubkey(), &[0; 32]);
         assert_eq!(
             (
@@ -404,7 +405,7 @@ fn a_token_account_that_cannot_receive_leaves_the_reward_pending() {
         );
         assert_eq!(scene.world.supply(), 0, "{name}");
 
-        // And it cannot be claimed until the account is hers again
+        // And it cannot be claimed until the account is valid again
         let claim = scene.world.claim(CODE, &bob.pubkey(), &[0; 32]);
         let claim = std::slice::from_ref(&claim);
         scene
@@ -419,7 +420,7 @@ fn a_token_account_that_cannot_receive_leaves_the_reward_pending() {
 
 #[test]
 fn a_funded_address_blocks_nobody() {
-    // Given lamports that somebody sent to where the conversion will be
+    // Given lamports that somebody sent to the conversion's future address
     for lamports in [1, 890_880, 1_920_960, 5_000_000_000] {
         let Scene {
             mut world,
@@ -459,7 +460,7 @@ fn one_account_cannot_stand_for_two() {
         (CONVERSION, PAYER, &duplicate),
         (REFERRAL, CAMPAIGN, &duplicate),
     ] {
-        // When one account is passed in two places, one of them written
+        // When one account is passed in two places, one of which is writable
         let mut convert = convert.clone();
         let pubkey = convert.accounts[original].pubkey;
         convert.accounts[copy].pubkey = pubkey;
@@ -471,7 +472,7 @@ fn one_account_cannot_stand_for_two() {
 
 #[test]
 fn a_payer_may_be_the_referee() {
-    // Given Bob, who pays for himself: one account in two places
+    // Given Bob, who pays for himself, so that his account is passed twice
     let mut scene = scene();
     let convert = scene.convert();
     assert_eq!(
@@ -487,8 +488,8 @@ fn a_payer_may_be_the_referee() {
 
 #[test]
 fn the_conversion_is_at_its_own_address() {
-    // Given Bob's conversion, the addresses of Eve's and of Bob's in another campaign, and
-    // two of nobody, one of them with lamports
+    // Given Bob's conversion; the addresses of Eve's conversion and of Bob's in another
+    // campaign; and two unused addresses, one of them with lamports
     let mut scene = scene();
     let eve = scene.world.wallet();
     let bob = scene.bob.pubkey().to_bytes();
@@ -501,8 +502,8 @@ fn the_conversion_is_at_its_own_address() {
         Pubkey::new_unique(),
         funded,
     ] {
-        // When Bob's is to be written elsewhere, so that he counts again, then the System
-        // program refuses it: another address than the seed's (I1)
+        // When Bob's is sent with such an address, to count again, then the System
+        // program refuses it, because the address does not match the seed (I1)
         let mut convert = scene.convert();
         convert.accounts[CONVERSION].pubkey = address;
         scene.refuses(convert, &other(0, InstructionError::Custom(5)));
@@ -520,7 +521,7 @@ fn malformed_instructions_are_refused() {
         convert.data[ACTION_AT] = action;
         scene.refuses(convert, &program(ProgramError::InvalidAction));
     }
-    // Data cut short, at every length; no data at all
+    // Data cut off at every length, and empty data
     for len in 0..61 {
         let mut convert = scene.convert();
         convert.data.truncate(len);
@@ -530,16 +531,16 @@ fn malformed_instructions_are_refused() {
     let mut convert = scene.convert();
     convert.data[0] ^= 1;
     scene.refuses(convert, &other(0, InstructionError::InvalidInstructionData));
-    // Accounts missing from the end of those that every conversion needs
+    // Required accounts missing at the end
     for len in 0..9 {
         let mut convert = scene.convert();
         convert.accounts.truncate(len);
-        // Bob still pays the fee; the instruction itself lacks accounts.
+        // Bob still pays the fee; only the instruction lacks accounts.
         scene.refuses(convert, &other(0, InstructionError::NotEnoughAccountKeys));
     }
 }
 
-/// Has the campaign announce what `change` makes of its settings.
+/// Announces a change of the campaign's settings.
 fn announce(campaign: &mut Campaign, from: i64, change: fn(&mut Settings)) {
     (campaign.next_from, campaign.next) = (from, campaign.settings);
     change(&mut campaign.next);
@@ -577,13 +578,13 @@ fn a_referral_or_campaign_that_does_not_earn_says_why() {
         let mut changed = earning.clone();
         change(&mut changed);
         scene.world.write(&referral, &changed);
-        // When Bob converts, then he is told why
+        // When Bob converts, then the refusal names the reason
         let convert = scene.convert();
         scene.refuses(convert, &program(expected));
     }
     scene.world.write(&referral, &earning);
 
-    // And campaigns that take none
+    // And campaigns that accept no conversion
     let cases: [Case<Campaign>; 7] = [
         (|c| c.closed = true, ProgramError::CampaignClosed),
         (|c| c.paused = true, ProgramError::CampaignPaused),
@@ -595,7 +596,7 @@ fn a_referral_or_campaign_that_does_not_earn_says_why() {
             |c| c.settings.ends_at = 1_800_000_000,
             ProgramError::CampaignEnded,
         ),
-        // What was announced, from its time on
+        // Announced settings, from their time on
         (
             |c| announce(c, 1_800_000_000, |next| next.min_amount = 1),
             ProgramError::AmountTooSmall,
@@ -604,7 +605,7 @@ fn a_referral_or_campaign_that_does_not_earn_says_why() {
             |c| announce(c, 1, |next| next.ends_at = 1_800_000_000),
             ProgramError::CampaignEnded,
         ),
-        // Until then, what is in force
+        // The present settings, until then
         (
             |c| {
                 announce(c, 1_800_000_001, |_| {});
@@ -622,8 +623,8 @@ fn a_referral_or_campaign_that_does_not_earn_says_why() {
     }
     scene.world.write(&campaign, &open);
 
-    // While the last use, a second before the expiry, counts, and a second before the end
-    // that was announced
+    // But the last use, a second before the expiry and a second before the announced end,
+    // counts
     let mut last = earning;
     (last.usage_limit, last.expires_at) = (1, 1_800_000_001);
     scene.world.write(&referral, &last);
@@ -637,7 +638,8 @@ fn a_referral_or_campaign_that_does_not_earn_says_why() {
     assert_eq!(scene.world.balance(&scene.alice.pubkey()), REWARD);
 }
 
-/// Each owner has three conversions, the second and third doubled.
+/// Terms and settings that allow each owner three conversions, and double the second and
+/// third.
 fn three_per_owner() -> (Terms, Settings) {
     let terms = Terms {
         per_owner: true,
@@ -662,7 +664,7 @@ fn an_owner_is_counted_over_all_codes() {
     world.another_code(&alice, "STARTER8");
     let dora = world.referrer("STARTER9");
 
-    // When three wallets convert by Alice's codes, then they count together
+    // When three wallets convert with Alice's codes, then they count together
     for (text, rewards) in [(CODE, 1), ("STARTER8", 3), (CODE, 5)] {
         let bob = world.wallet();
         let convert = world.conversion(&bob.pubkey(), &alice.pubkey(), text);
@@ -672,7 +674,7 @@ fn an_owner_is_counted_over_all_codes() {
     assert_eq!(world.counted(&alice.pubkey()).conversions, 3);
     assert_eq!(world.referral(CODE).conversions, 2);
 
-    // And a fourth by either is refused
+    // And a fourth conversion with either code is refused
     let bob = world.wallet();
     for text in [CODE, "STARTER8"] {
         let convert = world.conversion(&bob.pubkey(), &alice.pubkey(), text);
@@ -680,7 +682,7 @@ fn an_owner_is_counted_over_all_codes() {
         world.refuse(&[convert], &[&bob], full);
     }
 
-    // While Dora has her own
+    // But Dora has her own limit
     let convert = world.conversion(&bob.pubkey(), &dora.pubkey(), "STARTER9");
     world.land(&[convert], &[&bob]);
     assert_eq!(world.rewards(&dora.pubkey()), REWARD);
@@ -688,7 +690,7 @@ fn an_owner_is_counted_over_all_codes() {
 
 #[test]
 fn a_conversion_counts_for_the_codes_own_owner() {
-    // Given Alice's account of this campaign and of another one, and Dora's
+    // Given Alice's accounts in this campaign and in another one, and Dora's account
     let mut world = World::new();
     let (terms, settings) = three_per_owner();
     world.open(terms, settings);
@@ -703,7 +705,8 @@ fn a_conversion_counts_for_the_codes_own_owner() {
     let bob = world.wallet();
     let good = world.conversion(&bob.pubkey(), &alice.pubkey(), CODE);
 
-    // When another account than hers here is to count, or none, then it is refused
+    // When another account than Alice's in this campaign is passed, or none, then it is
+    // refused
     let position = ConvertAccounts::REFERRER;
     for (wrong, expected) in [
         (PROGRAM_ID, ProgramError::MissingAccount),
@@ -726,7 +729,8 @@ fn a_conversion_counts_for_the_codes_own_owner() {
     world.land(&[good], &[&bob]);
     assert_eq!(world.counted(&alice.pubkey()).conversions, 1);
 
-    // And in a campaign that counts no owners, an account of another one does not change
+    // And in a campaign that does not count per owner, an account of another campaign
+    // does not change
     world.open(
         Terms::default(),
         Settings {
@@ -754,7 +758,7 @@ fn counters_do_not_wrap() {
     rich.rewards_total = u64::MAX - REWARD + 1;
     for changed in [full, rich] {
         scene.world.write(&referral, &changed);
-        // When Bob converts, then it is refused, and nothing wraps
+        // When Bob converts, then it is refused, and no counter wraps
         let convert = scene.convert();
         scene.refuses(convert, &other(0, InstructionError::ArithmeticOverflow));
     }
@@ -762,7 +766,7 @@ fn counters_do_not_wrap() {
 
 #[test]
 fn further_accounts_change_nothing() {
-    // Given a conversion with accounts that nobody asked for
+    // Given a conversion with additional accounts
     let mut scene = scene();
     let mut convert = scene.convert();
     convert

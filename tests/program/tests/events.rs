@@ -1,4 +1,4 @@
-//! Events, decoded from the log as a consumer of the IDL would.
+//! Events, decoded from the log with the IDL.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use litesvm::types::TransactionMetadata;
@@ -10,7 +10,7 @@ use vouch_client::{
 };
 use vouch_program_tests::{REWARD, World, code};
 
-/// The one event in the log, which must be called `name`: its bytes after the discriminator.
+/// The bytes, after the discriminator, of the log's only event, which must be `name`.
 #[track_caller]
 fn event(landed: &TransactionMetadata, name: &str) -> Vec<u8> {
     let found: Vec<&str> = landed
@@ -80,7 +80,8 @@ fn instructions_say_what_happened() {
     world.send(&[account], &[&bob]).expect("a token account");
     let convert = world.conversion(&bob.pubkey(), &alice.pubkey(), "STARTER7");
     let landed = world.send(&[convert], &[&bob]).expect("paid");
-    // Then nothing is logged: the conversion's account and the instruction say it all
+    // Then nothing is logged, because the conversion's account and instruction hold all
+    // facts
     assert!(
         !landed
             .logs
@@ -110,7 +111,8 @@ fn a_change_says_from_when_it_holds() {
     world.open(terms, Settings::fixed(REWARD));
     let company = world.company.insecure_clone();
 
-    // When its reward is raised, then the raise holds at once; a cut after its notice
+    // When its reward is raised, then the raise applies at once, and a cut after the
+    // notice
     for (reward, from) in [(REWARD + 1, 1_800_000_000_i64), (REWARD, 1_800_001_000)] {
         let old = world.settings();
         let update = world.updating(|settings| settings.reward_fixed = reward);
@@ -152,8 +154,8 @@ fn an_owner_and_a_revoked_voucher_are_logged() {
     .concat();
     assert_eq!(event(&landed, "ReferrerRegistered"), expected);
 
-    // When the attestor revokes a voucher, then the event names campaign, digest and the time
-    // from which no such voucher can be good
+    // When the attestor revokes a voucher, then the event names campaign, digest and the
+    // time from which no such voucher can be valid
     let revoke = instructions::revoke_voucher(
         &owner,
         &attestor.pubkey(),

@@ -1,4 +1,4 @@
-//! Which code brought a wallet first. Numbers in brackets are those of
+//! Bindings: the first code that brought a wallet. Numbers in brackets refer to
 //! docs/INVARIANTS.md.
 
 use solana_sdk::{
@@ -19,15 +19,15 @@ const SECOND: &str = "STARTER8";
 const THIRD: &str = "STARTER9";
 const NOW: i64 = 1_800_000_000;
 const WINDOW: u32 = 1_000;
-/// The System program's error for an address that is not the one of base, seed and owner.
+/// The System program's error for an address that does not match base, seed and owner.
 const ADDRESS_WITH_SEED_MISMATCH: u32 = 5;
 /// Position of the binding among the accounts of `convert`.
 const BINDING: usize = 12;
-/// Position of the account of the bound referral's owner among the accounts of `bind`.
+/// Position, among the accounts of `bind`, of the account of the bound referral's owner.
 const BOUND_REFERRER: usize = 6;
 
-/// A campaign where a first touch counts for 1,000 seconds, with a code of Alice and
-/// one of Dora.
+/// A campaign in which a binding lasts 1,000 seconds, with a code of Alice and one of
+/// Dora.
 struct Scene {
     world: World,
     alice: Keypair,
@@ -78,7 +78,7 @@ impl Scene {
 
 #[test]
 fn the_first_code_is_credited_and_no_other() {
-    // Given Bob, whom Alice's code brought
+    // Given Bob, who is bound to Alice's code
     let mut scene = scene();
     scene.bind(FIRST);
     let binding: Binding = scene.world.read(&scene.binding());
@@ -95,7 +95,7 @@ fn the_first_code_is_credited_and_no_other() {
         }
     );
 
-    // When he converts by Dora's, then he is refused; by Alice's, he counts
+    // When he converts with Dora's code, then he is refused; with Alice's, he counts
     scene.convert(SECOND, Err(ProgramError::NotFirstTouch));
     scene.convert(FIRST, Ok(()));
     assert_eq!(scene.world.rewards(&scene.alice.pubkey()), REWARD);
@@ -111,7 +111,7 @@ fn who_was_never_brought_does_not_count() {
     scene.world.land(&[bind], &[&eve]);
     let eves = scene.world.binding_address(&eve.pubkey());
 
-    // When Bob converts without a binding, with Eve's, or with what is none
+    // When Bob converts without a binding, with Eve's, or with another account
     let good = scene
         .world
         .conversion(&bob.pubkey(), &scene.alice.pubkey(), FIRST);
@@ -131,7 +131,7 @@ fn who_was_never_brought_does_not_count() {
         scene.world.refuse(&[convert], &[&bob], expected);
     }
 
-    // Nor with a binding of his in another campaign
+    // And his binding in another campaign is refused, too
     let (first, mint) = (scene.world.campaign, scene.world.mint.insecure_clone());
     let settings = scene.world.settings();
     scene.world.open(Terms::default(), settings);
@@ -144,7 +144,7 @@ fn who_was_never_brought_does_not_count() {
     let refused = ProgramError::NotBound;
     scene.world.refuse(&[convert], &[&bob], refused);
 
-    // Nor with bytes that another program wrote
+    // And bytes that another program wrote are refused, too
     let forged = Pubkey::new_unique();
     let mut copy = scene.world.svm.get_account(&eves).expect("a binding");
     copy.owner = Pubkey::new_unique();
@@ -168,8 +168,8 @@ fn a_first_touch_lasts_its_window() {
         scene.bind(FIRST);
         scene.world.wait(wait);
 
-        // When he converts by it, and when Dora's code brings him, then either the
-        // first touch counts, or a new one may
+        // When he converts with it, and when he is bound to Dora's code, then either the
+        // binding is still valid, or a new one is possible
         scene.convert(FIRST, convert);
         let bob = scene.bob.insecure_clone();
         let bind = scene.world.bind(&bob.pubkey(), SECOND);
@@ -192,7 +192,7 @@ fn a_first_touch_lasts_its_window() {
 
 #[test]
 fn a_new_touch_keeps_who_paid_the_rent() {
-    // Given a binding that a sponsor paid for, which has expired
+    // Given an expired binding whose rent a sponsor paid
     let mut scene = scene();
     let (sponsor, bob) = (scene.world.wallet(), scene.bob.insecure_clone());
     let campaign = scene.world.campaign;
@@ -202,12 +202,12 @@ fn a_new_touch_keeps_who_paid_the_rent() {
         .land(&[instructions::bind(&bind)], &[&sponsor, &bob]);
     scene.world.wait(1_000);
 
-    // When Bob is bound anew at his own cost, then it costs no rent
+    // When Bob is bound again, and pays himself, then it costs no rent
     let before = scene.world.lamports(&bob.pubkey());
     scene.bind(SECOND);
     assert_eq!(before - scene.world.lamports(&bob.pubkey()), 5_000);
 
-    // And the rent goes to the sponsor, once that has expired, whoever asks
+    // And the rent goes to the sponsor after the new binding expires, whoever reclaims it
     let eve = scene.world.wallet();
     let address = scene.binding();
     let reclaim = |to: &Pubkey| instructions::reclaim_binding(&campaign, &bob.pubkey(), to);
@@ -232,14 +232,14 @@ fn a_new_touch_keeps_who_paid_the_rent() {
     assert_eq!(scene.world.lamports(&sponsor.pubkey()) - before, rent);
     assert_eq!(scene.world.lamports(&address), 0);
 
-    // And Bob may be bound again after that
+    // And Bob can be bound again after that
     scene.bind(FIRST);
     scene.convert(FIRST, Ok(()));
 }
 
 #[test]
 fn nobody_is_bound_without_knowing() {
-    // Given Eve, who wants Bob for her code
+    // Given Eve, who wants Bob to be bound to her code
     let mut scene = scene();
     let (eve, bob) = (scene.world.wallet(), scene.bob.insecure_clone());
     let touch = (scene.world).touch(&eve.pubkey(), &bob.pubkey(), FIRST);
@@ -251,25 +251,26 @@ fn nobody_is_bound_without_knowing() {
     unsigned.accounts[1].is_signer = false;
     scene.world.refuse(&[unsigned], &[&eve], missing.clone());
 
-    // Nor at his address in her own name: the System program refuses that address
+    // And in her own name at his address she is refused, too, because the address does
+    // not match
     let mut forged = good.clone();
     forged.accounts[1].pubkey = eve.pubkey();
     let mismatch = other(0, InstructionError::Custom(ADDRESS_WITH_SEED_MISMATCH));
     let forged = std::slice::from_ref(&forged);
     scene.world.refuse(forged, &[&eve], mismatch.clone());
-    // Also where somebody sent lamports to it
+    // Also if somebody sent lamports to the address
     let address = scene.binding();
     scene.world.fund(&address, 1);
     scene.world.refuse(forged, &[&eve], mismatch);
 
-    // Nor does Bob pay for it without his signature
+    // And Bob does not pay for it without his signature
     let touch = (scene.world).touch(&bob.pubkey(), &eve.pubkey(), FIRST);
     let mut unsigned = instructions::bind(&touch);
     unsigned.accounts[0].is_signer = false;
     scene.world.refuse(&[unsigned], &[&eve], missing);
     assert_eq!(scene.world.lamports(&address), 1);
 
-    // While his own touch counts, and the lamports are a part of its rent
+    // But his own binding succeeds, and the lamports are part of its rent
     let bind = scene.world.bind(&bob.pubkey(), FIRST);
     scene.world.land(&[bind], &[&bob]);
     let rent = (scene.world.svm).minimum_balance_for_rent_exemption(Binding::SIZE);
@@ -285,8 +286,8 @@ fn nobody_takes_another_binding_for_his_own() {
     scene.world.land(&[bind], &[&eve]);
     scene.world.wait(i64::from(WINDOW));
 
-    // When Bob is bound at its address, though it has expired, or at another account's of the
-    // program
+    // When Bob is bound at its address, although it has expired, or at the address of
+    // another account of the program
     let good = scene.world.bind(&bob.pubkey(), SECOND);
     for wrong in [
         scene.world.binding_address(&eve.pubkey()),
@@ -307,13 +308,14 @@ fn a_touch_is_by_the_code_that_was_signed_in_its_campaign() {
     let bob = scene.bob.insecure_clone();
     let good = scene.world.bind(&bob.pubkey(), FIRST);
 
-    // When the account is swapped for Dora's and the signed code is not
+    // When Dora's account is passed with the signed code of Alice
     let mut swapped = good.clone();
     swapped.accounts[3].pubkey = scene.world.referral_address(SECOND);
     let mismatch = ProgramError::CodeMismatch;
     scene.world.refuse(&[swapped], &[&bob], mismatch);
 
-    // Nor is it a code of another campaign, no campaign, or no code
+    // And a code of another campaign, another account as campaign, or an invalid code is
+    // refused, too
     let elsewhere = scene.world.open_campaign_of(7);
     let mut foreign = good.clone();
     foreign.accounts[2].pubkey = elsewhere;
@@ -339,7 +341,7 @@ fn owner_and_partner_bring_nobody_but_others() {
     let alice = scene.alice.insecure_clone();
     let partner = scene.world.partner(&alice, FIRST, 1_000);
 
-    // When either is bound to it, then they are refused (I2)
+    // When either is bound to it, then it is refused (I2)
     for own in [&alice, &partner] {
         let bind = scene.world.bind(&own.pubkey(), FIRST);
         let refused = ProgramError::SelfReferral;
@@ -388,18 +390,18 @@ fn only_what_earns_brings_anybody() {
         ),
     ];
     for (step, expected) in steps {
-        // Given a campaign or a code that does not earn, or counts no first touch
+        // Given a campaign or a code that cannot earn, or a campaign without bindings
         let mut scene = scene();
         let (alice, bob) = (scene.alice.insecure_clone(), scene.bob.insecure_clone());
         step(&mut scene.world, &alice);
 
-        // When Bob is bound, then he is told why (I7)
+        // When Bob is bound, then the refusal names the reason (I7)
         let bind = scene.world.bind(&bob.pubkey(), FIRST);
         scene.world.refuse(&[bind], &[&bob], expected);
     }
 }
 
-/// What stops the code [`FIRST`] of Alice from earning.
+/// Ways to stop the code [`FIRST`] of Alice from earning.
 const STOPS: [fn(&mut World, &Keypair); 5] = [
     |world, alice| {
         let referral = world.referral_address(FIRST);
@@ -447,11 +449,12 @@ fn a_code_that_cannot_earn_leaves_its_wallets_free() {
         let anew = scene.world.bind_anew(&bob.pubkey(), FIRST, SECOND);
         let anew = std::slice::from_ref(&anew);
 
-        // When Alice's code can earn, then Dora's does not bring him
+        // When Alice's code can earn, then Bob cannot be bound to Dora's
         let bound = ProgramError::AlreadyBound;
         scene.world.refuse(anew, &[&bob], bound);
 
-        // When it cannot any more, then Dora's does, once the lost code is given
+        // When it cannot earn any more, then he can, if the instruction names the lost
+        // code
         stop(&mut scene.world, &alice);
         let blind = scene.world.bind(&bob.pubkey(), SECOND);
         scene.world.refuse(&[blind], &[&bob], bound);
@@ -473,7 +476,7 @@ fn a_code_that_cannot_earn_leaves_its_wallets_free() {
 
 #[test]
 fn an_owner_at_the_limit_leaves_the_wallets_free() {
-    // Given one conversion for each owner, and two wallets that Alice's code brought
+    // Given a limit of one conversion per owner, and two wallets bound to Alice's code
     let mut world = World::new();
     world.set_time(NOW);
     let terms = Terms {
@@ -497,7 +500,7 @@ fn an_owner_at_the_limit_leaves_the_wallets_free() {
     let bound = ProgramError::AlreadyBound;
     world.refuse(anew, &[&bob], bound);
 
-    // When Carol has used the limit up, then Bob can no longer convert by that code
+    // When Carol has used up the limit, then Bob can no longer convert with that code
     let convert = world.conversion(&carol.pubkey(), &alice.pubkey(), FIRST);
     world.land(&[convert], &[&carol]);
     assert_eq!(world.counted(&alice.pubkey()).conversions, 1);
@@ -505,7 +508,8 @@ fn an_owner_at_the_limit_leaves_the_wallets_free() {
     let full = ProgramError::OwnerLimitReached;
     world.refuse(&[convert], &[&bob], full);
 
-    // And Dora's code brings him, where Alice's account, and no other, shows the limit
+    // And he can be bound to Dora's code, if Alice's account, and no other, proves the
+    // limit
     let blind = instructions::bind(&Bind {
         bound: Some((world.referral_address(FIRST), None)),
         ..world.touch(&bob.pubkey(), &bob.pubkey(), SECOND)
@@ -541,7 +545,8 @@ fn a_window_that_is_introduced_waits_for_the_notice() {
     let alice = world.referrer(FIRST);
     let [bob, carol] = [(); 2].map(|()| world.wallet());
 
-    // When it asks for a first touch, then wallets count without one until the notice is over
+    // When it introduces a window, then wallets count without a binding until the notice
+    // is over
     world.update(|settings| settings.attribution_window = WINDOW);
     let bind = world.bind(&carol.pubkey(), FIRST);
     let bind = std::slice::from_ref(&bind);
@@ -550,7 +555,7 @@ fn a_window_that_is_introduced_waits_for_the_notice() {
     let convert = world.conversion(&bob.pubkey(), &alice.pubkey(), FIRST);
     world.land(&[convert], &[&bob]);
 
-    // And need one from then on
+    // And they need one from then on
     world.set_time(NOW + 100);
     let convert = world.conversion(&carol.pubkey(), &alice.pubkey(), FIRST);
     let convert = std::slice::from_ref(&convert);
@@ -570,12 +575,12 @@ fn a_binding_keeps_the_window_that_it_had() {
             .world
             .update(|settings| settings.attribution_window = later);
 
-        // When its own time is not yet over, then it counts
+        // When its own time is not over, then it counts
         scene.world.wait(999);
         scene.convert(FIRST, Ok(()));
     }
 
-    // And without a window, no binding is asked for
+    // And without a window, no binding is needed
     let mut scene = scene();
     scene
         .world
@@ -591,7 +596,7 @@ fn the_rent_of_a_binding_comes_back_when_its_campaign_is_closed() {
     let (bob, eve) = (scene.bob.insecure_clone(), scene.world.wallet());
     scene.world.close();
 
-    // When Eve asks for it in another campaign's name, then she is refused
+    // When Eve reclaims it in another campaign's name, then she is refused
     let campaign = scene.world.campaign;
     let good = instructions::reclaim_binding(&campaign, &bob.pubkey(), &bob.pubkey());
     let mut wrong = good.clone();
@@ -603,7 +608,7 @@ fn the_rent_of_a_binding_comes_back_when_its_campaign_is_closed() {
     let refused = ProgramError::BindingNotFound;
     scene.world.refuse(&[wrong], &[&eve], refused);
 
-    // While in its own, Bob gets his rent
+    // But in its own campaign's name, Bob gets his rent
     let before = scene.world.lamports(&bob.pubkey());
     scene.world.land(std::slice::from_ref(&good), &[&eve]);
     let rent = scene

@@ -1,4 +1,4 @@
-//! Rewards out of a vault. Numbers in brackets are those of docs/INVARIANTS.md.
+//! Rewards from a vault. Numbers in brackets refer to docs/INVARIANTS.md.
 
 use solana_sdk::{
     instruction::{Instruction, InstructionError},
@@ -14,7 +14,7 @@ use vouch_client::{
 use vouch_program_tests::{SOL, TOKEN_2022, World, other};
 
 const CODE: &str = "STARTER7";
-/// Position of the campaign and of the vault among the accounts of `convert`.
+/// Positions of the campaign and of the vault among the accounts of `convert`.
 const CAMPAIGN: usize = 2;
 const VAULT: usize = 17;
 /// Position of the vault among the accounts of `create_campaign`.
@@ -28,7 +28,7 @@ const VAULT_TERMS: Terms = Terms {
     notice_seconds: 0,
 };
 
-/// A campaign with these settings and this much in its vault, and Alice's code.
+/// A campaign with these settings, this many base units in its vault, and Alice's code.
 fn scene(settings: Settings, funded: u64) -> (World, Keypair) {
     let mut world = World::new();
     world.open(VAULT_TERMS, settings);
@@ -63,7 +63,7 @@ fn a_vault_pays_until_it_is_empty_and_no_further() {
         assert_eq!(world.vault(), left);
     }
 
-    // Then two were paid out of it, nothing was minted, nothing is owed (I4)
+    // Then two were paid from it, nothing was minted, and nothing is owed (I4)
     assert_eq!(world.rewards(&alice.pubkey()), 200);
     assert_eq!(world.supply(), 299);
     assert_eq!(world.campaign().owed, 0);
@@ -79,7 +79,7 @@ fn a_vault_pays_until_it_is_empty_and_no_further() {
 
 #[test]
 fn a_campaign_is_not_opened_without_its_vault() {
-    // Given what opens a vault campaign whose vault does not exist
+    // Given the arguments of a vault campaign whose vault does not exist
     let mut world = World::new();
     let company = world.company.insecure_clone();
     let args = CreateCampaign {
@@ -94,10 +94,10 @@ fn a_campaign_is_not_opened_without_its_vault() {
     let missing = ProgramError::VaultMissing;
     world.refuse(std::slice::from_ref(&good), &[&company], missing);
     world.fund(&vault, SOL);
-    // Then it is refused: what waits in the vault would have no place
+    // Then it is refused, because pending rewards could not be held in the vault
     world.refuse(std::slice::from_ref(&good), &[&company], missing);
 
-    // Nor is another account of the mint its vault, or none
+    // And another account of the mint, or none, is refused as its vault
     world.open_vault(&args);
     let companys = world.issue_of(&args.mint, &company.pubkey(), 0);
     for (wrong, expected) in [
@@ -121,7 +121,7 @@ fn an_empty_vault_pays_nothing() {
     let (mut world, alice) = scene(Settings::fixed(100), 0);
     let bob = world.receiver();
 
-    // When Bob converts, then he is told, and may once it is funded
+    // When Bob converts, then he is refused, and succeeds once the vault is funded
     let convert = signup(&world, &bob, &alice);
     let convert = std::slice::from_ref(&convert);
     world.refuse(convert, &[&bob], ProgramError::VaultExhausted);
@@ -145,7 +145,7 @@ fn three_are_paid_out_of_the_vault() {
     let convert = signup(&world, &bob, &alice);
     world.land(&[convert], &[&bob]);
 
-    // Then all three have their parts, and the vault nothing
+    // Then all three have their parts, and the vault is empty
     for (wallet, units) in [(&alice, 700), (&bob, 100), (&partner, 200)] {
         assert_eq!(world.rewards(&wallet.pubkey()), units);
     }
@@ -168,11 +168,11 @@ fn what_is_owed_stays_in_the_vault() {
         assert_eq!((world.campaign().owed, world.vault()), (owed, 250));
     }
 
-    // When a third converts, then the vault is exhausted, though it has the tokens
+    // When a third one converts, then the vault is exhausted, because its tokens are owed
     let convert = signup(&world, &dave, &alice);
     world.refuse(&[convert], &[&dave], ProgramError::VaultExhausted);
 
-    // And its authority takes out what nobody is owed, and no base unit more
+    // And its authority can withdraw exactly the tokens that are not owed
     let company = world.company.insecure_clone();
     let destination = world.open_account(&company.pubkey());
     let before = world.tokens(&destination);
@@ -220,7 +220,7 @@ fn a_part_that_waits_is_owed_by_the_vault() {
     assert_eq!(world.rewards(&bob.pubkey()), 250);
     assert_eq!((world.campaign().owed, world.vault()), (750, 1_250));
 
-    // So that nobody else is promised that
+    // So that nobody else can be promised these tokens
     let carol = world.receiver();
     let second = signup(&world, &carol, &alice);
     world.refuse(&[second], &[&carol], ProgramError::VaultExhausted);
@@ -238,7 +238,8 @@ fn the_vault_and_a_writable_campaign_must_be_given() {
     let bob = world.receiver();
     let good = signup(&world, &bob, &alice);
 
-    // Given another vault: of nobody, of Bob, of another campaign, none at all
+    // Given other accounts as the vault: an unused address, Bob's, another campaign's,
+    // none at all
     let (vault, campaign) = (world.campaign().vault, world.campaign);
     assert_eq!(good.accounts[VAULT].pubkey, vault);
     let bobs = world.reward_account(&bob.pubkey());
@@ -247,14 +248,14 @@ fn the_vault_and_a_writable_campaign_must_be_given() {
         (bobs, ProgramError::WrongVault),
         (PROGRAM_ID, ProgramError::MissingAccount),
     ] {
-        // When it is to pay, then it is refused (I5)
+        // When one is passed, then it is refused (I5)
         let mut convert = good.clone();
         convert.accounts[VAULT].pubkey = wrong;
         convert.accounts[VAULT].is_writable = wrong != PROGRAM_ID;
         world.refuse(&[convert], &[&bob], expected);
     }
 
-    // Nor with a campaign that cannot be counted in
+    // And a campaign that is passed as read-only is refused, too
     let mut convert = good.clone();
     convert.accounts[CAMPAIGN].is_writable = false;
     world.refuse(&[convert], &[&bob], ProgramError::CampaignNotWritable);
@@ -273,16 +274,16 @@ fn anybody_may_fund_a_vault_with_their_own_tokens() {
         instructions::fund_vault(&funder.pubkey(), &address, &campaign, &source, amount)
     };
 
-    // When she funds it, then it has them
+    // When she funds it, then it has her tokens
     world.land(&[fund(&eve, 400)], &[&eve]);
     assert_eq!((world.vault(), world.tokens(&source)), (500, 100));
 
-    // But not with more than she has, nor with another's
+    // But more than she has, or somebody else's tokens, are refused
     let custom = InstructionError::Custom;
     world.refuse(&[fund(&eve, 101)], &[&eve], other(0, custom(1)));
     world.refuse(&[fund(&mallory, 1)], &[&mallory], other(0, custom(4)));
 
-    // Nor into another account, with another mint or program
+    // And another account, mint or program is refused, too
     let good = fund(&eve, 100);
     let other_mint = world.issue_mint(&eve.pubkey());
     for (index, wrong, expected) in [
@@ -298,7 +299,7 @@ fn anybody_may_fund_a_vault_with_their_own_tokens() {
         world.refuse(&[fund], &[&eve], expected);
     }
 
-    // Nor one that is closed
+    // And a closed campaign is refused, too
     world.close();
     world.refuse(&[good], &[&eve], ProgramError::CampaignClosed);
 }
@@ -311,7 +312,8 @@ fn only_a_vault_is_funded_and_only_by_that_name() {
     let (campaign, address) = (world.campaign(), world.campaign);
     let account = world.open_account(&company.pubkey());
 
-    // When somebody funds or empties it, then there is no vault
+    // When somebody funds it or withdraws from it, then it is refused, because it has no
+    // vault
     let mut fund = instructions::fund_vault(&company.pubkey(), &address, &campaign, &account, 1);
     fund.accounts[4].pubkey = pda::vault(&address, &campaign.mint, &campaign.token_program).0;
     world.refuse(&[fund], &[&company], ProgramError::NoVault);
@@ -329,7 +331,8 @@ fn only_the_authority_empties_a_vault() {
     let loot = world.reward_account(&eve.pubkey());
     let good = withdraw(&world, &loot, 100);
 
-    // When Eve or Alice withdraws, in her own name or the company's, she is refused (I3)
+    // When Eve or Alice withdraws, in her own or in the company's name, then she is
+    // refused (I3)
     for stranger in [&eve, &alice] {
         let mut theft = good.clone();
         theft.accounts[0].pubkey = stranger.pubkey();
@@ -343,7 +346,7 @@ fn only_the_authority_empties_a_vault() {
         other(0, InstructionError::MissingRequiredSignature),
     );
 
-    // Nor by the authority of another campaign, out of this one's vault
+    // And the authority of another campaign cannot withdraw from this one's vault
     let vault = world.campaign().vault;
     let mint = world.mint.insecure_clone();
     let first = world.campaign;
@@ -357,7 +360,7 @@ fn only_the_authority_empties_a_vault() {
     (world.campaign, world.mint) = (first, mint);
     assert_eq!(world.tokens(&vault), 100);
 
-    // While the authority may, wherever it likes, also when the campaign is closed
+    // But the authority can, to any account, also when the campaign is closed
     let half = withdraw(&world, &loot, 50);
     world.land(std::slice::from_ref(&half), &[&company]);
     world.close();
@@ -367,7 +370,7 @@ fn only_the_authority_empties_a_vault() {
 
 #[test]
 fn a_vault_campaign_needs_no_mint_authority_and_cannot_be_sol() {
-    // Given a mint that nobody can mint any more
+    // Given a mint without mint authority
     let mut world = World::new();
     let args = world.opening(VAULT_TERMS, Settings::fixed(1), Pubkey::default());
     let company = world.company.insecure_clone();
@@ -375,19 +378,20 @@ fn a_vault_campaign_needs_no_mint_authority_and_cannot_be_sol() {
     let revoke = spl_revoke(&args.mint, &company.pubkey());
     world.land(&[revoke], &[&company]);
 
-    // When a campaign pays it out of a vault, then it is opened, with the vault's address
+    // When a campaign pays with it from a vault, then it is opened, with the vault's
+    // address
     let address = world.open_with(&args);
     let vault = pda::vault(&address, &args.mint, &args.token_program).0;
     assert_eq!(world.campaign().vault, vault);
 
-    // But there is no vault for SOL
+    // But SOL cannot have a vault
     let mut sol = world.opening(VAULT_TERMS, Settings::fixed(1), Pubkey::default());
     (sol.mint, sol.token_program) = (Pubkey::default(), Pubkey::default());
     let create = instructions::create_campaign(&sol);
     world.refuse(&[create], &[&company], ProgramError::WrongTokenProgram);
 }
 
-/// Gives up the authority of `mint` for good.
+/// Removes the mint authority of `mint`.
 fn spl_revoke(mint: &Pubkey, authority: &Pubkey) -> Instruction {
     let mut revoke = token::set_mint_authority(mint, authority, &Pubkey::default());
     // No new authority: the option's tag, and nothing after it.

@@ -1,5 +1,5 @@
-//! What strangers can do to others without their leave: nothing that stops an honest
-//! user. Numbers in brackets are those of docs/INVARIANTS.md.
+//! Griefing: actions of strangers that need no permission. None of them stops an honest
+//! user. Numbers in brackets refer to docs/INVARIANTS.md.
 
 use solana_sdk::{
     account::Account,
@@ -25,8 +25,8 @@ const CODE: &str = "STARTER7";
 const NONE: [u8; 32] = [0; 32];
 const HOLD: u32 = 60;
 const CLAIM_PERIOD: i64 = 30 * 24 * 60 * 60;
-/// Lamports that a stranger sends to an address: the least, what an empty account
-/// needs, what a conversion needs, and plenty.
+/// Lamports that a stranger sends to an address: one, the rent of an empty account, the
+/// rent of a conversion, and plenty.
 const GIFTS: [u64; 4] = [1, 890_880, 1_920_960, 5_000_000_000];
 
 const fn terms(funding: Funding, proof: Proof) -> Terms {
@@ -39,8 +39,8 @@ const fn terms(funding: Funding, proof: Proof) -> Terms {
     }
 }
 
-/// Every way in which a campaign pays: minted, from a vault, of a payment in tokens
-/// and in SOL.
+/// Every way in which a campaign pays: by minting, from a vault, from a payment in
+/// tokens, and from a payment in SOL.
 const WAYS: [(Terms, bool); 4] = [
     (terms(Funding::MintAuthority, Proof::Open), false),
     (terms(Funding::Vault, Proof::Open), false),
@@ -48,8 +48,8 @@ const WAYS: [(Terms, bool); 4] = [
     (terms(Funding::PaymentSplit, Proof::Payment), false),
 ];
 
-/// Rewards of 1,000,000, a quarter for the referee, up to a quarter for a partner; where
-/// they are for a payment, it has to be as much.
+/// Rewards of 1,000,000, a quarter for the referee, up to a quarter for a partner. If the
+/// campaign takes payments, the minimum is the same amount.
 fn shared(terms: Terms) -> Settings {
     let paid = terms.proof == Proof::Payment;
     Settings {
@@ -60,13 +60,13 @@ fn shared(terms: Terms) -> Settings {
     }
 }
 
-/// What a partner has of [`shared`].
+/// The partner's share under [`shared`].
 const QUARTER: Share = Share {
     bps: 2_500,
     fixed: 0,
 };
 
-/// A campaign that pays in this way, and can.
+/// Opens a campaign that pays in this way, with funds.
 fn open(world: &mut World, (terms, tokens): (Terms, bool), settings: Settings) {
     if tokens {
         world.open_for_tokens(terms, settings);
@@ -78,7 +78,7 @@ fn open(world: &mut World, (terms, tokens): (Terms, bool), settings: Settings) {
     }
 }
 
-/// What Bob sends to count: a sign-up, or a purchase for 4,000,000.
+/// Bob's instruction that counts: a sign-up, or a purchase for 4,000,000.
 fn step(world: &mut World, bob: &Keypair, text: &str) -> Instruction {
     let campaign = world.campaign();
     if campaign.proof != Proof::Payment {
@@ -91,7 +91,7 @@ fn step(world: &mut World, bob: &Keypair, text: &str) -> Instruction {
     world.purchase(&Pubkey::default(), text, &args)
 }
 
-/// What is the referee's, beside its discount.
+/// The part that is paid to the referee; in a split it is a discount instead.
 fn referee_part(world: &World) -> u64 {
     if world.campaign().funding == Funding::PaymentSplit {
         0
@@ -129,7 +129,7 @@ fn gifts_to_addresses_that_are_not_taken_yet_block_nobody() {
                 world.fund(&address, lamports);
             }
 
-            // When honest people use the campaign, whose vault is created again
+            // When honest people use the campaign, whose vault is created after that
             world.open_with(&args);
             if terms.funding == Funding::Vault {
                 world.fund_vault(1_000_000);
@@ -140,7 +140,7 @@ fn gifts_to_addresses_that_are_not_taken_yet_block_nobody() {
             let convert = step(&mut world, &bob, CODE);
             world.land(&[bind, convert], &[&bob]);
 
-            // Then all is as ever, and the lamports are part of the rent (I8)
+            // Then everything works as usual, and the lamports are part of the rent (I8)
             let held = if world.campaign().rewards_are_sol() {
                 750_000
             } else {
@@ -173,7 +173,7 @@ fn gifts_to_addresses_that_are_not_taken_yet_block_nobody() {
 #[test]
 fn gifts_to_the_programs_accounts_change_nothing() {
     for way in WAYS {
-        // Given a held conversion, and dust on every account of it
+        // Given held conversions, and dust in every account that they use
         let mut world = World::new();
         let settings = Settings {
             hold_seconds: HOLD,
@@ -212,7 +212,7 @@ fn gifts_to_the_programs_accounts_change_nothing() {
         let claim = world.claim(CODE, &bob.pubkey(), &NONE);
         world.land(&[claim], &[&bob]);
 
-        // Then each has exactly its part
+        // Then each wallet has exactly its part
         assert_eq!(world.rewards(&alice.pubkey()) - before[0], 500_000);
         assert_eq!(world.rewards(&partner.pubkey()) - before[1], 250_000);
         assert_eq!(world.campaign().owed, 0);
@@ -223,7 +223,7 @@ fn gifts_to_the_programs_accounts_change_nothing() {
         };
         assert_eq!(world.tokens(&vault), expected);
 
-        // And everything comes back in the end, the dust with it
+        // And everything is returned in the end, including the dust
         let now = world.campaign();
         world.close();
         world.wait(i64::from(HOLD) + CLAIM_PERIOD);
@@ -259,7 +259,7 @@ fn gifts_to_the_programs_accounts_change_nothing() {
     }
 }
 
-/// A call of the Token program on `account` by its owner.
+/// An instruction of the Token program on `account`, signed by its owner.
 fn call(owner: &Keypair, account: &Pubkey, data: Vec<u8>, second: Option<Pubkey>) -> Instruction {
     let mut accounts = vec![AccountMeta::new(*account, false)];
     accounts.extend(second.map(|second| AccountMeta::new(second, false)));
@@ -271,7 +271,7 @@ fn call(owner: &Keypair, account: &Pubkey, data: Vec<u8>, second: Option<Pubkey>
     }
 }
 
-/// Gives a token account's authority of this kind to somebody.
+/// Gives a token account's authority of this kind to `to`.
 fn give_away(owner: &Keypair, account: &Pubkey, kind: u8, to: &Pubkey) -> Instruction {
     let data = [&[6, kind, 1], to.as_ref()].concat();
     call(owner, account, data, None)
@@ -312,7 +312,7 @@ fn a_token_account_that_its_owner_spoilt_harms_its_owner_alone() {
                 if split && bit == settled::REFEREE {
                     continue;
                 }
-                // Given a campaign that pays three, one of whom spoils the own account
+                // Given a campaign that pays three, one of whom spoils its own account
                 let mut world = World::new();
                 open(&mut world, way, shared(way.0));
                 let alice = world.referrer(CODE);
@@ -332,7 +332,7 @@ fn a_token_account_that_its_owner_spoilt_harms_its_owner_alone() {
                 // When Bob converts
                 world.land(&[convert], &[&bob]);
 
-                // Then the others have their parts, and that one is owed at most
+                // Then the others have their parts, and at most that one is owed
                 let conversion = world.converted(CODE, &bob.pubkey(), &NONE);
                 let open = if harmless { 0 } else { bit };
                 assert_eq!(conversion.settled, 7 & !open, "{name} {bit}");
@@ -354,7 +354,7 @@ fn a_token_account_that_its_owner_spoilt_harms_its_owner_alone() {
     }
 }
 
-/// Leaves out the account at this position.
+/// The instruction without the account at this position.
 fn without(instruction: &Instruction, position: usize) -> Instruction {
     let mut instruction = instruction.clone();
     instruction.accounts[position] = AccountMeta::new_readonly(PROGRAM_ID, false);
@@ -364,7 +364,7 @@ fn without(instruction: &Instruction, position: usize) -> Instruction {
 #[test]
 fn a_campaign_whose_rewards_can_wait_in_a_vault_opens_with_it() {
     for way in [WAYS[1], WAYS[2]] {
-        // Given such a campaign whose vault nobody made
+        // Given such a campaign whose vault does not exist
         let mut world = World::new();
         let company = world.company.insecure_clone();
         let mint = if way.1 {
@@ -381,11 +381,12 @@ fn a_campaign_whose_rewards_can_wait_in_a_vault_opens_with_it() {
             .expect("set");
         let create = instructions::create_campaign(&args);
 
-        // When it is opened, then it is refused: a reward would have no place to wait in,
-        // and a referrer could stop every sale
+        // When it is opened, then it is refused: pending rewards could not be held, and a
+        // referrer could block every sale
         let missing = ProgramError::VaultMissing;
         world.refuse(std::slice::from_ref(&create), &[&company], missing);
-        // Also when somebody sent lamports there, or the vault is left out or another one
+        // Also if somebody sent lamports to the address, or the vault is left out or
+        // another account
         world.fund(&vault, 2_039_280);
         world.refuse(std::slice::from_ref(&create), &[&company], missing);
         let position = CreateCampaignAccounts::VAULT;
@@ -395,7 +396,7 @@ fn a_campaign_whose_rewards_can_wait_in_a_vault_opens_with_it() {
         foreign.accounts[position].pubkey = world.issue_of(&args.mint, &company.pubkey(), 0);
         world.refuse(&[foreign], &[&company], ProgramError::WrongVault);
 
-        // And with its vault, it opens
+        // And with its vault, it is opened
         world.svm.set_account(vault, made).expect("set");
         world.land(&[create], &[&company]);
     }
@@ -403,18 +404,19 @@ fn a_campaign_whose_rewards_can_wait_in_a_vault_opens_with_it() {
 
 #[test]
 fn a_split_in_tokens_uses_its_vault_only_when_something_waits() {
-    // Given such a campaign, and purchases that leave the vault out
+    // Given such a campaign, and purchases without the vault's account
     let mut world = World::new();
     open(&mut world, WAYS[2], shared(WAYS[2].0));
     let alice = world.referrer(CODE);
     let (bob, carol) = (world.receiver(), world.receiver());
 
-    // When Bob buys, and everybody can be paid, then it is not needed
+    // When Bob buys, and everybody can be paid, then the account is not needed
     let purchase = step(&mut world, &bob, CODE);
     let purchase = without(&purchase, PurchaseAccounts::VAULT);
     world.land(&[purchase], &[&bob]);
 
-    // And when Alice has no token account, then Carol is told that it is missing
+    // And when Alice has no token account, then Carol's purchase is refused, because it
+    // is missing
     let account = world.reward_account(&alice.pubkey());
     world.change(&account, |account| account.data[64..72].fill(0));
     let close = call(&alice, &account, vec![9], Some(alice.pubkey()));
@@ -424,14 +426,14 @@ fn a_split_in_tokens_uses_its_vault_only_when_something_waits() {
     let missing = ProgramError::MissingAccount;
     world.refuse(&[left_out], &[&carol], missing);
 
-    // And counts with it
+    // And with the account, it counts
     world.land(&[purchase], &[&carol]);
     assert_eq!((world.vault(), world.campaign().owed), (750_000, 750_000));
 }
 
 #[test]
 fn a_code_that_a_stranger_took_is_one_code() {
-    // Given Eve, who took the code that Alice wanted
+    // Given Eve, who registered the code that Alice wanted
     let mut world = World::new();
     let eve = world.referrer(CODE);
     let (alice, company) = (world.receiver(), world.company.insecure_clone());
@@ -452,11 +454,12 @@ fn a_code_that_a_stranger_took_is_one_code() {
         register(&alice, "STARTER9", Some(attestor.pubkey())),
     );
 
-    // When Alice wants it, then it is taken, and any other is free
+    // When Alice registers it, then it is refused, and any other code is free
     world.refuse(&[taken], &[&alice], ProgramError::CodeTaken);
     world.land(&[other_code], &[&alice]);
 
-    // And the campaign may stop Eve's, and ask for its attestor's word from now on
+    // And the campaign can suspend Eve's code, and require its attestor's signature for
+    // new ones
     let referral = world.referral_address(CODE);
     let suspend = instructions::set_suspended(&company.pubkey(), &world.campaign, &referral, true);
     world.land(&[suspend], &[&company]);
@@ -476,7 +479,7 @@ fn a_code_that_a_stranger_took_is_one_code() {
 
 #[test]
 fn one_wallet_may_be_many_things_in_a_conversion() {
-    // Given the company, which owns a code itself, attests, and pays the rent
+    // Given the company, which owns a code, attests, and pays the rent
     let mut world = World::new();
     let company = world.company.insecure_clone();
     let terms = terms(Funding::Vault, Proof::Attested);
@@ -514,7 +517,7 @@ fn one_wallet_may_be_many_things_in_a_conversion() {
         world.convert(&own, text, &args)
     };
 
-    // When wallets convert by it, then every pair of parts may be one wallet
+    // When wallets convert with it, then one wallet can have any two of the roles
     let before = world.rewards(&own);
     let bob = world.receiver();
     let sponsored = convert(&world, &company, &bob, CODE);
@@ -522,13 +525,13 @@ fn one_wallet_may_be_many_things_in_a_conversion() {
     let gain = world.rewards(&own) - before;
     assert_eq!((gain, world.rewards(&bob.pubkey())), (750_000, 250_000));
 
-    // The referrer pays for the wallet that it brings; the attestor is its partner
+    // The referrer pays for its referee, and the attestor is its partner.
     let carol = world.receiver();
     let sponsored = convert(&world, &alice, &carol, "STARTER8");
     world.land(&[sponsored], &[&alice, &carol, &company]);
     assert_eq!(world.rewards(&alice.pubkey()), 500_000);
 
-    // And the referee is the attestor of another campaign's and of its own
+    // And the referee is the attestor of another campaign, and then of this one.
     let dora = world.referrer("STARTER9");
     let own_word = convert(&world, &company, &company, "STARTER9");
     world.land(&[own_word], &[&company]);
@@ -538,7 +541,7 @@ fn one_wallet_may_be_many_things_in_a_conversion() {
 #[test]
 fn one_wallet_may_be_many_things_in_a_purchase() {
     for tokens in [false, true] {
-        // Who, besides the referrer and the partner, each of the others is.
+        // The roles of the treasury and of the payer, besides referrer and partner.
         for (treasury_is, payer_is) in [
             ("referrer", "referrer"),
             ("referrer", "partner"),
@@ -546,7 +549,7 @@ fn one_wallet_may_be_many_things_in_a_purchase() {
             ("partner", "partner"),
             ("company", "company"),
         ] {
-            // Given a split of payments to a treasury that is another of the wallets
+            // Given a split of payments, with one of the other wallets as treasury
             let mut world = World::new();
             let (alice, partner) = (world.wallet(), world.wallet());
             let company = world.company.insecure_clone();
@@ -597,7 +600,7 @@ fn one_wallet_may_be_many_things_in_a_purchase() {
             }
             let before = [&alice, &partner].map(|wallet| world.rewards(&wallet.pubkey()));
 
-            // When Bob buys at the cost of one of them
+            // When Bob buys, and one of them pays the rent
             let payer = who(payer_is);
             let args = Purchase {
                 payer: payer.pubkey(),
@@ -639,8 +642,8 @@ fn one_wallet_may_be_many_things_in_a_purchase() {
 
 #[test]
 fn a_wallet_that_is_somebody_elses_program_still_receives() {
-    // Given a split in SOL, and a referrer who made an account of another program out of
-    // the wallet, with bytes, at just its rent
+    // Given a split in SOL, and a referrer whose wallet is an account of another program,
+    // with data and exactly its rent
     let mut world = World::new();
     open(&mut world, WAYS[3], shared(WAYS[3].0));
     let alice = world.referrer(CODE);
@@ -652,7 +655,7 @@ fn a_wallet_that_is_somebody_elses_program_still_receives() {
     });
     let bob = world.wallet();
 
-    // When Bob buys, then it is paid all the same
+    // When Bob buys, then the referrer is paid all the same
     let purchase = step(&mut world, &bob, CODE);
     world.land(&[purchase], &[&bob]);
     assert_eq!(world.lamports(&alice.pubkey()), rent + 750_000);
@@ -676,7 +679,7 @@ fn a_wallet_that_became_a_program_harms_its_owner_alone() {
         let bob = world.wallet();
         let before = world.lamports(&other.pubkey());
 
-        // When Bob buys, then the other one is paid, and that one is owed
+        // When Bob buys, then the other one is paid, and this one is owed
         let purchase = step(&mut world, &bob, CODE);
         world.land(&[purchase], &[&bob]);
         assert_eq!(world.lamports(&other.pubkey()) - before, paid);
@@ -689,7 +692,7 @@ fn a_wallet_that_became_a_program_harms_its_owner_alone() {
         let nothing = ProgramError::NothingToClaim;
         world.refuse(&[claim], &[&bob], nothing);
 
-        // And what nobody can take goes to the treasury in the end, the rent to Bob
+        // And in the end the unpaid part goes to the treasury, and the rent to Bob
         let back = world.reclaim(CODE, &bob.pubkey(), &NONE);
         let wallets = [world.campaign().settings.treasury, bob.pubkey()];
         world.close();
@@ -707,7 +710,7 @@ fn a_wallet_that_became_a_program_harms_its_owner_alone() {
 
 #[test]
 fn a_victim_that_was_bound_by_a_trick_is_free_after_the_window() {
-    // Given Bob, whom Eve talked into signing for her code
+    // Given Bob, whom Eve persuaded to be bound to her code
     let mut world = World::new();
     let settings = Settings {
         attribution_window: 1_000,
@@ -720,7 +723,8 @@ fn a_victim_that_was_bound_by_a_trick_is_free_after_the_window() {
     let bind = world.bind(&bob.pubkey(), CODE);
     world.land(&[bind], &[&bob]);
 
-    // When she binds him once more, as often as she likes, then the window is no longer
+    // When she binds him again, as often as she likes, then the window does not get
+    // longer
     world.wait(999);
     let again = world.bind(&bob.pubkey(), CODE);
     world.refuse(&[again], &[&bob], ProgramError::AlreadyBound);
@@ -729,7 +733,7 @@ fn a_victim_that_was_bound_by_a_trick_is_free_after_the_window() {
     let convert = world.conversion(&bob.pubkey(), &alice.pubkey(), "STARTER8");
     world.land(&[bind, convert], &[&bob]);
 
-    // While nobody else was ever bound with him
+    // But nobody else was bound with him
     let bind = world.bind(&carol.pubkey(), "STARTER8");
     let convert = world.conversion(&carol.pubkey(), &alice.pubkey(), "STARTER8");
     world.land(&[bind, convert], &[&carol]);
@@ -738,7 +742,7 @@ fn a_victim_that_was_bound_by_a_trick_is_free_after_the_window() {
 
 #[test]
 fn a_full_log_hides_nothing() {
-    // Given instructions before that fill the log, so that the program's event is lost
+    // Given earlier instructions that fill the log, so that the program's event is lost
     let mut world = World::new();
     let alice = world.referrer(CODE);
     let bob = world.wallet();
@@ -754,7 +758,7 @@ fn a_full_log_hides_nothing() {
     // When Bob converts after them
     let landed = world.send(&steps, &[&bob]).expect("paid");
 
-    // Then the log is cut off, and every fact is in the accounts
+    // Then the log is truncated, and all facts are in the accounts
     assert_eq!(
         landed.logs.last().map(String::as_str),
         Some("Log truncated")

@@ -1,4 +1,4 @@
-//! Rewards that wait: held, claimed, cancelled. Numbers in brackets are those of
+//! Pending rewards: held, claimed, cancelled. Numbers in brackets refer to
 //! docs/INVARIANTS.md.
 
 use solana_sdk::{
@@ -22,7 +22,7 @@ const NONE: [u8; 32] = [0; 32];
 const HOLD: u32 = 1_000;
 /// Seconds after a campaign's last hold in which rewards can still be claimed.
 const CLAIM_PERIOD: i64 = 30 * 24 * 60 * 60;
-/// Seconds of the longest hold that there is.
+/// Seconds of the longest possible hold.
 const YEAR: u32 = 365 * 24 * 60 * 60;
 
 /// Rewards of 1,000 base units, held, with shares for the referee and a partner.
@@ -55,7 +55,7 @@ fn scene(settings: Settings) -> Scene {
 }
 
 impl Scene {
-    /// A new wallet that has converted.
+    /// Lets a new wallet convert.
     fn converted(&mut self) -> Keypair {
         let bob = self.world.receiver();
         let convert = self
@@ -77,7 +77,7 @@ impl Scene {
         [&self.alice, bob, &self.partner].map(|wallet| self.world.rewards(&wallet.pubkey()))
     }
 
-    /// Takes `owner`'s token account away and gives its address and what it was.
+    /// Removes `owner`'s token account. Returns its address and its former content.
     fn without_account(&mut self, owner: &Keypair) -> (Pubkey, Account) {
         let address = self.world.reward_account(&owner.pubkey());
         let account = self.world.svm.get_account(&address).expect("an account");
@@ -94,7 +94,7 @@ fn a_held_reward_is_paid_when_the_hold_is_over() {
     let bob = scene.converted();
     let eve = scene.world.wallet();
 
-    // Then everything is recorded, and nothing paid
+    // Then everything is recorded, and nothing is paid
     assert_eq!(scene.balances(&bob), [0, 0, 0]);
     assert_eq!(scene.world.supply(), 0);
     let conversion = scene.conversion(&bob);
@@ -119,7 +119,7 @@ fn a_held_reward_is_paid_when_the_hold_is_over() {
     );
     assert_eq!(referral.held_until, scene.world.time() + i64::from(HOLD));
 
-    // When anybody claims within the hold, then it is still held
+    // When anybody claims within the hold, then it is refused
     let claim = scene.claim(&bob);
     let claim = std::slice::from_ref(&claim);
     for wait in [0, i64::from(HOLD) - 1] {
@@ -127,7 +127,7 @@ fn a_held_reward_is_paid_when_the_hold_is_over() {
         scene.world.refuse(claim, &[&eve], ProgramError::StillHeld);
     }
 
-    // And after it, all three are paid, once
+    // And after the hold, all three are paid, once
     scene.world.wait(1);
     scene.world.land(claim, &[&eve]);
     assert_eq!(scene.balances(&bob), [500, 300, 200]);
@@ -149,13 +149,13 @@ fn a_held_reward_is_paid_when_the_hold_is_over() {
 
 #[test]
 fn a_conversion_keeps_the_hold_that_it_had() {
-    // Given a conversion, and a campaign that changes its hold after it
+    // Given a conversion, and a campaign that changes its hold afterwards
     for later in [0, HOLD * 2] {
         let mut scene = scene(held());
         let bob = scene.converted();
         scene.world.update(|settings| settings.hold_seconds = later);
 
-        // When its own hold is over, then it is paid
+        // When the conversion's own hold is over, then it is paid
         let claim = scene.claim(&bob);
         let claim = std::slice::from_ref(&claim);
         scene.world.wait(i64::from(HOLD) - 1);
@@ -180,7 +180,7 @@ fn several_claims_go_in_one_transaction_in_any_order() {
     assert_eq!(scene.world.rewards(&dave.pubkey()), 300);
     assert_eq!(scene.world.referral(CODE).open_conversions, 0);
 
-    // But none twice
+    // But none of them twice
     let eve = scene.converted();
     scene.world.wait(HOLD.into());
     let claim = scene.claim(&eve);
@@ -225,7 +225,7 @@ fn who_can_be_paid_is_paid_and_the_others_later() {
     let nothing = ProgramError::NothingToClaim;
     scene.world.refuse(&[claim], &[&eve], nothing);
 
-    // And the referee when it has an account, and then the referrer
+    // And the referee is paid once its account exists, and then the referrer
     for (address, account, expected, open) in [
         (bobs, bobs_account, [0, 300, 200], 1),
         (alices, alices_account, [500, 300, 200], 0),
@@ -249,7 +249,7 @@ fn a_claim_goes_to_the_beneficiaries_alone() {
     scene.world.wait(HOLD.into());
     let good = scene.claim(&bob);
 
-    // When Eve puts her account in the place of another's, then she is refused (I6)
+    // When Eve passes her account instead of a beneficiary's, then she is refused (I6)
     let mut written = vec![ClaimAccounts::MINT];
     for index in [
         ClaimAccounts::REFERRER_ACCOUNT,
@@ -260,7 +260,7 @@ fn a_claim_goes_to_the_beneficiaries_alone() {
         claim.accounts[index].pubkey = theft;
         let wrong = ProgramError::WrongBeneficiary;
         scene.world.refuse(&[claim], &[&eve], wrong);
-        // Nor may she leave it out
+        // And leaving the account out is refused, too
         if index != ClaimAccounts::REFERRER_ACCOUNT {
             let mut claim = good.clone();
             claim.accounts[index].pubkey = PROGRAM_ID;
@@ -270,7 +270,7 @@ fn a_claim_goes_to_the_beneficiaries_alone() {
         }
         written.push(index);
     }
-    // Nor pass as read-only what is paid or minted
+    // And read-only accounts that are paid or minted are refused, too
     for index in written {
         let mut claim = good.clone();
         claim.accounts[index].is_writable = false;
@@ -278,7 +278,7 @@ fn a_claim_goes_to_the_beneficiaries_alone() {
         scene.world.refuse(&[claim], &[&eve], read_only);
     }
 
-    // Nor another campaign, referral, conversion, mint or token program
+    // And another campaign, referral, conversion, mint or token program is refused, too
     let world = &mut scene.world;
     let second = world.open_campaign_of(7);
     let dora = world.referrer("STARTER8");
@@ -305,7 +305,7 @@ fn a_claim_goes_to_the_beneficiaries_alone() {
     ] {
         let mut claim = good.clone();
         claim.accounts[index].pubkey = wrong;
-        // One account in two places would be refused before.
+        // Otherwise, one account in two places would be refused first.
         if wrong == world.campaign {
             claim.accounts[0].pubkey = second;
         }
@@ -343,7 +343,7 @@ fn a_cancellation_takes_back_everything_that_was_counted() {
     scene.world.wait(i64::from(HOLD) - 1);
     scene.world.land(std::slice::from_ref(&cancel), &[&company]);
 
-    // Then everything is as it was before, and the bonus can be earned again
+    // Then all counters are as before, and the bonus can be earned again
     assert_eq!(scene.world.referral(CODE), before);
     assert_eq!(scene.world.campaign().committed, 1_000);
     assert_eq!(scene.conversion(&carol).status, Status::Cancelled);
@@ -355,7 +355,7 @@ fn a_cancellation_takes_back_everything_that_was_counted() {
     let dave = scene.converted();
     assert_eq!(scene.conversion(&dave).reward_referrer, 550);
 
-    // And it is neither claimed nor cancelled after that
+    // And after that, it can be neither claimed nor cancelled
     let claim = scene.claim(&carol);
     scene.world.wait(HOLD.into());
     let done = ProgramError::NotPending;
@@ -367,8 +367,8 @@ fn a_cancellation_takes_back_everything_that_was_counted() {
 
 #[test]
 fn a_cancellation_is_taken_off_its_owner() {
-    // Given a campaign that counts owners, with a bonus for the second conversion, and
-    // Alice, who has one by each of two codes
+    // Given a campaign that counts per owner, with a bonus for the second conversion, and
+    // Alice, who has one conversion with each of two codes
     let mut settings = Settings {
         hold_seconds: HOLD,
         ..Settings::fixed(1_000)
@@ -403,7 +403,7 @@ fn a_cancellation_is_taken_off_its_owner() {
     let counted = world.counted(&alice.pubkey());
     assert_eq!((counted.conversions, counted.bonuses_paid), (2, 1));
 
-    // When the company cancels the second, then only with her own account
+    // When the company cancels the second, then only Alice's account is accepted
     let company = world.company.insecure_clone();
     let good = world.cancel("STARTER8", &carol, &NONE);
     let position = CancelConversionAccounts::REFERRER;
@@ -422,14 +422,14 @@ fn a_cancellation_is_taken_off_its_owner() {
     let written = other(0, InstructionError::Custom(2000));
     world.refuse(&[read_only], &[&company], written);
 
-    // Then she is counted as before, and earns the bonus by either code
+    // Then her counters are as before, and she can earn the bonus with either code
     world.land(&[good], &[&company]);
     assert_eq!(world.counted(&alice.pubkey()), before);
     assert_eq!(world.referral("STARTER8").conversions, 0);
     assert_eq!(convert(&mut world, CODE).1, 1_050);
 }
 
-/// What a code counts: conversions, rewards in total, open conversions.
+/// A code's counters: conversions, rewards in total, open conversions.
 fn counters(referral: &Referral) -> (u64, u64, u64) {
     (
         referral.conversions,
@@ -440,8 +440,8 @@ fn counters(referral: &Referral) -> (u64, u64, u64) {
 
 #[test]
 fn what_is_worth_nothing_counts_for_nothing() {
-    // Given a tenth of what was paid, a bonus for the first conversion, a greater reward
-    // from the second on, and a code that may be used twice
+    // Given a tenth of the amount, a bonus for the first conversion, a greater reward
+    // from the second on, and a code with a limit of two uses
     let mut settings = Settings::percent(1_000, 1_000);
     settings.bonuses[0] = Bonus {
         threshold: 1,
@@ -458,7 +458,8 @@ fn what_is_worth_nothing_counts_for_nothing() {
     let twice = instructions::update_referral(&alice.pubkey(), &referral, true, 2, 0);
     world.land(&[twice], &[&alice]);
 
-    // When three sales are worth nothing, then they are over at once and no use of it
+    // When three sales are worth nothing, then they are paid at once and do not use the
+    // code
     for _ in 0..3 {
         let bob = world.sell(CODE, &attestor, 9);
         let conversion = world.converted(CODE, &bob.pubkey(), &NONE);
@@ -466,7 +467,7 @@ fn what_is_worth_nothing_counts_for_nothing() {
     }
     assert_eq!(counters(&world.referral(CODE)), (0, 0, 0));
 
-    // And the first that is worth something is the first, the second the second
+    // And the first sale with a worth is number one, the next number two
     for (amount, rewards) in [(10, 51), (10, 53)] {
         world.sell(CODE, &attestor, amount);
         assert_eq!(world.rewards(&alice.pubkey()), rewards);
@@ -485,7 +486,7 @@ fn only_the_authority_cancels_and_only_within_the_hold() {
     let company = scene.world.company.insecure_clone();
     let good = scene.world.cancel(CODE, &bob.pubkey(), &NONE);
 
-    // When somebody else cancels it, in their own name or the company's
+    // When somebody else cancels it, in their own or in the company's name
     for stranger in [scene.alice.insecure_clone(), bob.insecure_clone()] {
         let mut cancel = good.clone();
         cancel.accounts[0].pubkey = stranger.pubkey();
@@ -498,7 +499,7 @@ fn only_the_authority_cancels_and_only_within_the_hold() {
     // Then they are refused (I3)
     scene.world.refuse(&[cancel], &[&bob], missing);
 
-    // Nor may the authority when the hold is over
+    // And the authority cannot cancel it either after the hold
     scene.world.wait(HOLD.into());
     scene
         .world
@@ -506,14 +507,14 @@ fn only_the_authority_cancels_and_only_within_the_hold() {
     let claim = scene.claim(&bob);
     scene.world.land(&[claim], &[&bob]);
 
-    // Nor what was paid at once
+    // And it cannot cancel a conversion that was paid at once
     scene.world.update(|settings| settings.hold_seconds = 0);
     let carol = scene.converted();
     let cancel = scene.world.cancel(CODE, &carol.pubkey(), &NONE);
     let done = ProgramError::NotPending;
     scene.world.refuse(&[cancel], &[&company], done);
 
-    // Nor what waits without having been held
+    // And it cannot cancel one that is pending but was never held
     let alice = scene.alice.insecure_clone();
     scene.without_account(&alice);
     let dave = scene.converted();
@@ -571,12 +572,12 @@ fn what_was_earned_stays_claimable_whatever_happens_then() {
         }),
     ];
     for (name, step) in steps {
-        // Given a held conversion, when this happens
+        // Given a held conversion, when this step follows
         let mut scene = scene(held());
         let bob = scene.converted();
         step(&mut scene);
 
-        // Then all three are paid after the hold, as they were promised (I7)
+        // Then all three are paid after the hold, as promised (I7)
         scene.world.wait(HOLD.into());
         let (claim, eve) = (scene.claim(&bob), scene.world.wallet());
         scene.world.land(&[claim], &[&eve]);
@@ -586,7 +587,7 @@ fn what_was_earned_stays_claimable_whatever_happens_then() {
 
 #[test]
 fn a_closed_campaign_pays_until_its_authority_takes_it_back() {
-    // Given conversions in a campaign that once had the longest hold, and is closed
+    // Given conversions in a closed campaign that once had the longest hold
     let mut scene = scene(Settings {
         hold_seconds: YEAR,
         ..held()
@@ -600,7 +601,8 @@ fn a_closed_campaign_pays_until_its_authority_takes_it_back() {
     let reclaim = instructions::reclaim_campaign(&address, &campaign, None);
     let reclaim = std::slice::from_ref(&reclaim);
 
-    // When less than that hold and 30 days have passed, then nothing can be taken back
+    // When less than that hold and 30 days have passed, then the campaign cannot be
+    // reclaimed
     let open = ProgramError::ClaimPeriodOpen;
     let over = i64::from(YEAR) + CLAIM_PERIOD;
     for wait in [0, over - 1] {
@@ -614,7 +616,8 @@ fn a_closed_campaign_pays_until_its_authority_takes_it_back() {
     let pending = ProgramError::RewardsPending;
     scene.world.refuse(&[rent], &[&bob], pending);
 
-    // And when the time is over, and it was, then nothing can be claimed any more
+    // And when the time is over and the campaign was reclaimed, then nothing can be
+    // claimed
     let claim = scene.claim(&carol);
     scene.world.wait(1);
     scene.world.land(reclaim, &[&company]);
@@ -625,7 +628,7 @@ fn a_closed_campaign_pays_until_its_authority_takes_it_back() {
 
 #[test]
 fn a_claim_needs_no_new_permission_of_a_new_owner() {
-    // Given a held conversion of a code that Alice gives to Dora
+    // Given a held conversion with a code that Alice gives to Dora
     let mut scene = scene(held());
     let bob = scene.converted();
     let (alice, dora) = (scene.alice.insecure_clone(), scene.world.receiver());
@@ -635,7 +638,7 @@ fn a_claim_needs_no_new_permission_of_a_new_owner() {
     scene.world.land(&[offer, accept], &[&alice, &dora]);
     scene.world.wait(HOLD.into());
 
-    // When it is claimed, then Dora has what was pending
+    // When it is claimed, then Dora gets the pending reward
     let claim = scene.claim(&bob);
     let mut stale = claim.clone();
     stale.accounts[3].pubkey = scene.world.reward_account(&alice.pubkey());
@@ -648,7 +651,7 @@ fn a_claim_needs_no_new_permission_of_a_new_owner() {
 
 #[test]
 fn a_new_owner_may_be_the_referee_itself() {
-    // Given a held conversion of Bob by a code that he gets later
+    // Given a held conversion of Bob's with a code that he takes over later
     let mut scene = scene(held());
     let bob = scene.converted();
     let alice = scene.alice.insecure_clone();
@@ -658,7 +661,7 @@ fn a_new_owner_may_be_the_referee_itself() {
     scene.world.land(&[offer, accept], &[&alice, &bob]);
     scene.world.wait(HOLD.into());
 
-    // When it is claimed, then one account takes both parts
+    // When it is claimed, then one account receives both parts
     let claim = scene.claim(&bob);
     scene.world.land(&[claim], &[&bob]);
     assert_eq!(scene.world.rewards(&bob.pubkey()), 800);

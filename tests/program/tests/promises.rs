@@ -1,5 +1,5 @@
-//! What a campaign promises to referrers: cuts wait, raises act at once, and what was earned
-//! stays. Counting per owner, and the gate. Numbers in brackets are those of
+//! A campaign's promises to referrers: cuts are delayed, raises apply at once, and earned
+//! rewards stay. Also counting per owner, and the gate. Numbers in brackets refer to
 //! docs/INVARIANTS.md.
 
 use solana_sdk::{
@@ -27,7 +27,7 @@ const NONE: [u8; 32] = [0; 32];
 const NOW: i64 = 1_800_000_000;
 const HOLD: u32 = 600;
 const NOTICE: u32 = 1_000;
-/// From then on, an announced cut is in force.
+/// The time from which an announced cut is in force.
 const CUT_FROM: i64 = NOW + NOTICE as i64;
 const ISSUER: Pubkey = Pubkey::new_from_array([1; 32]);
 const SCHEMA: Pubkey = Pubkey::new_from_array([2; 32]);
@@ -66,7 +66,7 @@ fn with_notice() -> Terms {
     }
 }
 
-/// Settings that promise something in every respect.
+/// Settings in which every promise has a value.
 fn promising() -> Settings {
     Settings {
         min_amount: 100,
@@ -82,7 +82,7 @@ fn promising() -> Settings {
     }
 }
 
-/// Turns settings into a percentage: a half, at most 1,000.
+/// Changes the reward to a percentage: a half, at most 1,000.
 fn percent(settings: &mut Settings) {
     settings.reward_kind = RewardKind::Percent;
     settings.reward_fixed = 0;
@@ -90,13 +90,13 @@ fn percent(settings: &mut Settings) {
     settings.reward_max = 1_000;
 }
 
-/// Gives the referee exactly 100, and nothing by basis points.
+/// Changes the referee's share to exactly 100 base units.
 fn exact_referee(settings: &mut Settings) {
     settings.referee_share_bps = 0;
     settings.referee_fixed = 100;
 }
 
-/// Allows a partner exactly 200, and nothing by basis points.
+/// Changes the partner's share to at most 200 base units.
 fn exact_partner(settings: &mut Settings) {
     settings.max_partner_share_bps = 0;
     settings.max_partner_fixed = 200;
@@ -114,7 +114,7 @@ fn no_gate(settings: &mut Settings) {
 
 fn unchanged(_: &mut Settings) {}
 
-/// What it is called, how [`promising`] is prepared for it, and the change.
+/// A name, the preparation of [`promising`], and the change.
 type Change = (&'static str, fn(&mut Settings), fn(&mut Settings));
 
 const CUTS: [Change; 32] = [
@@ -123,7 +123,7 @@ const CUTS: [Change; 32] = [
     ("a lower rate", percent, |s| s.reward_bps = 4_999),
     ("a lower maximum", percent, |s| s.reward_max = 999),
     ("a higher least amount", unchanged, |s| s.min_amount = 101),
-    // What counts now takes a place under the owner's limit.
+    // More conversions use up the owner's limit.
     ("more under a limit", unchanged, |s| s.min_amount = 99),
     ("a gate less under a limit", gate, no_gate),
     ("a gate", unchanged, gate),
@@ -254,7 +254,7 @@ const RAISES: [Change; 23] = [
     ("nothing", unchanged, unchanged),
 ];
 
-/// Opens a campaign with a notice and these settings, which counts per owner.
+/// Opens a campaign that counts per owner, with a notice and these settings.
 fn open(world: &mut World, prepare: fn(&mut Settings)) -> Settings {
     let mut settings = promising();
     prepare(&mut settings);
@@ -270,16 +270,16 @@ fn open(world: &mut World, prepare: fn(&mut Settings)) -> Settings {
 fn a_cut_is_visible_and_waits() {
     let mut world = world();
     for (name, prepare, change) in CUTS {
-        // Given a campaign that promises something
+        // Given a campaign with this promise
         let old = open(&mut world, prepare);
 
-        // When it cuts that (I22)
+        // When it cuts it (I22)
         let mut new = old;
         change(&mut new);
         assert_ne!(new, old, "{name}");
         world.update(change);
 
-        // Then the account shows the cut with its time, and the promise holds until then
+        // Then the account shows the cut and its time, and the promise holds until then
         let campaign = world.campaign();
         assert_eq!(campaign.settings, old, "{name}");
         assert_eq!(campaign.announced(NOW), Some((CUT_FROM, &new)), "{name}");
@@ -292,10 +292,10 @@ fn a_cut_is_visible_and_waits() {
 fn a_raise_acts_at_once() {
     let mut world = world();
     for (name, prepare, change) in RAISES {
-        // Given a campaign that promises something
+        // Given a campaign with this promise
         let mut new = open(&mut world, prepare);
 
-        // When it raises that, then the raise is in force, and nothing waits
+        // When it raises it, then the raise is in force, and nothing is announced
         change(&mut new);
         world.update(change);
         let campaign = world.campaign();
@@ -311,11 +311,11 @@ fn a_raise_acts_at_once() {
 
 #[test]
 fn a_campaign_without_a_notice_cuts_at_once() {
-    // Given a campaign whose terms give no notice
+    // Given a campaign without a notice
     let mut world = world();
     world.open(Terms::default(), Settings::fixed(REWARD));
 
-    // When it cuts, then it is done
+    // When it cuts, then the cut is in force at once
     world.update(|settings| settings.reward_fixed = 1);
     let campaign = world.campaign();
     assert_eq!((campaign.settings.reward_fixed, campaign.next_from), (1, 0));
@@ -329,7 +329,7 @@ fn conversions_follow_the_settings_in_force() {
     let alice = world.referrer(CODE);
     world.update(|settings| settings.reward_fixed = 1);
 
-    // When wallets convert, then each earns by what is in force at that second
+    // When wallets convert, then each earns under the settings in force at that second
     let mut sum = 0;
     for (time, reward) in [
         (NOW, REWARD),
@@ -348,8 +348,8 @@ fn conversions_follow_the_settings_in_force() {
 
 #[test]
 fn what_protects_the_campaign_needs_no_notice() {
-    // Given a campaign that lowers its reward, and at the same time gets a budget, another
-    // attestor, and codes that need its signature
+    // Given a campaign that lowers its reward, and at the same time sets a budget,
+    // another attestor, and codes that need its signature
     let mut world = world();
     let old = open(&mut world, unchanged);
     let attestor = Keypair::new();
@@ -363,7 +363,7 @@ fn what_protects_the_campaign_needs_no_notice() {
         change(settings);
     });
 
-    // Then the lower reward waits, and the rest is in force already
+    // Then the lower reward is delayed, and the rest is in force
     let mut expected = old;
     change(&mut expected);
     let campaign = world.campaign();
@@ -371,7 +371,7 @@ fn what_protects_the_campaign_needs_no_notice() {
     expected.reward_fixed = 999;
     assert_eq!(campaign.announced(NOW), Some((CUT_FROM, &expected)));
 
-    // And a pause acts at once
+    // And a pause applies at once
     let company = world.company.insecure_clone();
     let pause = instructions::set_paused(&company.pubkey(), &world.campaign, true);
     world.land(&[pause], &[&company]);
@@ -395,17 +395,17 @@ fn each_announcement_replaces_the_one_before() {
     set(&mut world, 900);
     assert_eq!(announced(&world), (1_000, CUT_FROM, 900));
 
-    // When another one follows, then its notice begins anew
+    // When another one follows, then the notice begins again
     world.set_time(CUT_FROM - 1);
     set(&mut world, 800);
     let from = CUT_FROM - 1 + i64::from(NOTICE);
     assert_eq!(announced(&world), (1_000, from, 800));
 
-    // And a raise drops what was announced
+    // And a raise drops the announcement
     set(&mut world, 1_100);
     assert_eq!(announced(&world), (1_100, 0, 0));
 
-    // And a cut that came into force is what the next change is compared with
+    // And after a cut is in force, the next change is compared with it
     set(&mut world, 500);
     world.wait(NOTICE.into());
     assert_eq!(world.settings().reward_fixed, 500);
@@ -439,7 +439,7 @@ fn a_bonus_of_the_past_makes_up_for_no_other() {
     assert_eq!(campaign.next.bonuses, bonuses(&[(1, 50), (2, 61)]));
 }
 
-/// Numbers that look random and are the same each time.
+/// A deterministic pseudo-random number generator.
 struct Dice(u64);
 
 impl Dice {
@@ -452,7 +452,7 @@ impl Dice {
     }
 }
 
-/// Changes something that conversions depend on, if the program lets it.
+/// Changes something that conversions depend on, if the program allows it.
 fn stir(world: &mut World, dice: &mut Dice, [alice, partner, attestor]: [&Keypair; 3]) {
     let company = world.company.insecure_clone();
     let (campaign, referral) = (world.campaign, world.referral_address(CODE));
@@ -532,7 +532,7 @@ fn stir(world: &mut World, dice: &mut Dice, [alice, partner, attestor]: [&Keypai
             return;
         }
     };
-    // Whatever the program refuses changes nothing, either.
+    // A refused step changes nothing, either.
     let _ = world.send(&[step], &signers);
 }
 
@@ -540,7 +540,7 @@ fn stir(world: &mut World, dice: &mut Dice, [alice, partner, attestor]: [&Keypai
 fn what_a_conversion_earned_is_frozen() {
     let mut dice = Dice(11);
     for round in 0..16_u32 {
-        // Given three conversions in their hold, with parts for three, a tier and bonuses
+        // Given three held conversions, with three parts, a tier and bonuses
         let mut world = world();
         let attestor = world.open_attested(
             Terms {
@@ -573,7 +573,8 @@ fn what_a_conversion_earned_is_frozen() {
             (referee, conversion)
         });
 
-        // When everything changes, in any order, and the campaign closes at the end of some
+        // When everything changes, in any order, and in some rounds the campaign closes
+        // at the end
         for _ in 0..12 {
             stir(&mut world, &mut dice, [&alice, &partner, &attestor]);
         }
@@ -581,13 +582,13 @@ fn what_a_conversion_earned_is_frozen() {
             world.close();
         }
 
-        // Then they are as they were (I22)
+        // Then they are unchanged (I22)
         let company = world.company.insecure_clone();
         for (referee, conversion) in &earned {
             let now = world.converted(CODE, &referee.pubkey(), &NONE);
             assert_eq!(&now, conversion, "round {round}");
         }
-        // And each part is paid, neither more nor less, after the hold that they had
+        // And each part is paid exactly, after the hold that they had
         let claimable = NOW + i64::from(HOLD);
         world.set_time(world.time().max(claimable));
         for (referee, conversion) in &earned {
@@ -609,7 +610,7 @@ fn what_a_conversion_earned_is_frozen() {
     }
 }
 
-/// A campaign that counts per owner, with the attestor's word.
+/// An attested campaign that counts per owner.
 fn per_owner(settings: Settings) -> (World, Keypair) {
     let mut world = world();
     let terms = Terms {
@@ -664,7 +665,7 @@ fn more_codes_multiply_neither_tiers_nor_bonuses_nor_limits() {
         );
     }
 
-    // And neither code earns beyond her limit, while Carol's has one more
+    // And neither code earns beyond her limit, while Carol's can earn one more
     for text in [CODE, OTHER] {
         let referee = world.receiver();
         let sale = world.sale(text, &referee.pubkey(), &attestor.pubkey(), 0);
@@ -677,7 +678,7 @@ fn more_codes_multiply_neither_tiers_nor_bonuses_nor_limits() {
 
 #[test]
 fn a_cancellation_gives_an_owner_its_place_back() {
-    // Given an owner's only place, and its bonus, that a held conversion took
+    // Given a held conversion that used up the owner's limit and its bonus
     let (mut world, attestor) = per_owner(Settings {
         bonuses: bonuses(&[(1, 7)]),
         owner_limit: 1,
@@ -694,7 +695,7 @@ fn a_cancellation_gives_an_owner_its_place_back() {
     };
     assert_eq!(counted(&world), (1, 1));
 
-    // When it is cancelled, then both are free again, for her other code, too
+    // When it is cancelled, then both are free again, also for her other code
     let cancel = world.cancel(CODE, &bob.pubkey(), &NONE);
     world.land(&[cancel], &[&company]);
     assert_eq!(counted(&world), (0, 0));
@@ -715,7 +716,8 @@ fn an_owner_registers_once_where_owners_are_counted() {
         instructions::register_referrer(&payer.pubkey(), &owner.pubkey(), &campaign)
     };
 
-    // When she registers again, or somebody registers Dora unasked, then it is refused (I3)
+    // When she registers again, or somebody registers Dora without her signature, then it
+    // is refused (I3)
     let exists = ProgramError::ReferrerExists;
     world.refuse(&[register(&alice, &alice)], &[&alice], exists);
     let mut unasked = register(&eve, &dora);
@@ -723,7 +725,8 @@ fn an_owner_registers_once_where_owners_are_counted() {
     let missing = other(0, InstructionError::MissingRequiredSignature);
     world.refuse(&[unasked], &[&eve], missing);
 
-    // Nor is there a code for a wallet that is not registered, or with another's account
+    // And a code for a wallet that is not registered, or with another's account, is
+    // refused, too
     let own = dora.pubkey();
     let plain = CreateReferral::new(&own, &own, &campaign, &code(OTHER));
     let create = instructions::create_referral(&plain);
@@ -736,12 +739,12 @@ fn an_owner_registers_once_where_owners_are_counted() {
         world.referrer_address(&alice.pubkey());
     world.refuse(&[borrowed], &[&dora], ProgramError::WrongReferrer);
 
-    // And a sponsor may pay for her, when she signs
+    // And a sponsor may pay for Dora if she signs
     world.land(&[register(&eve, &dora)], &[&eve, &dora]);
     assert_eq!(world.counted(&own).rent_payer, eve.pubkey());
     world.land(create, &[&dora]);
 
-    // While a campaign that does not count owners has no such accounts
+    // But a campaign that does not count per owner has no such accounts
     let campaign = world.open(Terms::default(), Settings::fixed(100));
     let register = instructions::register_referrer(&own, &own, &campaign);
     world.refuse(&[register], &[&dora], ProgramError::NotPerOwner);
@@ -749,7 +752,7 @@ fn an_owner_registers_once_where_owners_are_counted() {
 
 #[test]
 fn a_code_changes_its_counted_owner_after_its_holds() {
-    // Given Alice's code with a held conversion, which she offers to Dora
+    // Given Alice's code with a held conversion; she offers the code to Dora
     let (mut world, attestor) = per_owner(Settings {
         hold_seconds: HOLD,
         ..Settings::fixed(100)
@@ -763,17 +766,18 @@ fn a_code_changes_its_counted_owner_after_its_holds() {
     let accept = instructions::accept_owner(&dora.pubkey(), &campaign, &referral, true);
     let accept = std::slice::from_ref(&accept);
 
-    // When Dora is not registered, then she cannot take it
+    // When Dora is not registered, then she cannot accept it
     world.refuse(accept, &[&dora], ProgramError::ReferrerNotFound);
     world.register(&dora);
 
-    // Nor before the hold is over, in which the conversion could be cancelled from her count
+    // And before the hold is over, she cannot either, because Alice's count could still
+    // change
     world.set_time(NOW + i64::from(HOLD) - 1);
     world.refuse(accept, &[&dora], ProgramError::RewardsPending);
     world.wait(1);
     world.land(accept, &[&dora]);
 
-    // And from then on it counts for her, with the rewards that are pending
+    // And from then on, it counts for Dora, who gets the pending rewards
     let claim = world.claim(CODE, &bob.pubkey(), &NONE);
     world.land(&[claim], &[&bob]);
     assert_eq!(world.rewards(&dora.pubkey()), 100);
@@ -784,7 +788,7 @@ fn a_code_changes_its_counted_owner_after_its_holds() {
 
 #[test]
 fn a_wallet_is_bound_anew_when_its_owner_has_reached_its_limit() {
-    // Given Bob, whom Alice's code brought, and Alice's only place taken by Carol
+    // Given Bob, who is bound to Alice's code, and Carol, who used up Alice's limit
     let (mut world, attestor) = per_owner(Settings {
         owner_limit: 1,
         attribution_window: 1_000,
@@ -808,8 +812,8 @@ fn a_wallet_is_bound_anew_when_its_owner_has_reached_its_limit() {
     let reached = ProgramError::OwnerLimitReached;
     world.refuse(&[of_bob], &[&bob, &attestor], reached);
 
-    // When he is bound anew without the owner's account, or with another's, then nobody can
-    // tell, and he stays bound
+    // When he is bound to another code without Alice's account, or with another's, then
+    // he stays bound, because nothing proves the limit
     let referral = world.referral_address(CODE);
     let others = world.referrer_address(&dora.pubkey());
     for referrer in [None, Some(others)] {
@@ -820,7 +824,7 @@ fn a_wallet_is_bound_anew_when_its_owner_has_reached_its_limit() {
         world.refuse(&[bind], &[&bob], ProgramError::AlreadyBound);
     }
 
-    // And with it, he is bound to Dora's code, and counts (I20)
+    // And with her account, he is bound to Dora's code, and counts (I20)
     world.land(anew, &[&bob]);
     let of_bob = sale(&world, OTHER, &bob);
     world.land(&[of_bob], &[&bob, &attestor]);
@@ -828,8 +832,8 @@ fn a_wallet_is_bound_anew_when_its_owner_has_reached_its_limit() {
     assert_eq!(world.rewards(&alice.pubkey()), 100);
 }
 
-/// Another campaign's account of `owner`, with a hundred conversions; the world's campaign
-/// stays what it is.
+/// Another campaign's account of `owner`, with a hundred conversions. The world's
+/// campaign does not change.
 fn foreign_account(world: &mut World, owner: &Keypair) -> Pubkey {
     let (campaign, mint) = (world.campaign, world.mint.insecure_clone());
     let terms = Terms {
@@ -851,8 +855,8 @@ fn foreign_account(world: &mut World, owner: &Keypair) -> Pubkey {
 #[test]
 fn an_account_of_another_campaign_counts_nothing() {
     for proof in [Proof::Attested, Proof::Payment] {
-        // Given a campaign that does not count owners, with a tier and a bonus at fifty
-        // conversions, and Eve, who has a hundred in a campaign of her own
+        // Given a campaign that does not count per owner, with a tier and a bonus at
+        // fifty conversions, and Eve, who has a hundred in another campaign
         let mut world = world();
         let attestor = Keypair::new();
         let terms = Terms {
@@ -871,7 +875,7 @@ fn an_account_of_another_campaign_counts_nothing() {
         let hers = foreign_account(&mut world, &eve);
         let before = world.svm.get_account(&hers);
 
-        // When a wallet converts with her account among the others
+        // When a wallet converts, and her account is passed
         let bob = world.wallet();
         let (mut step, position) = if proof == Proof::Attested {
             let sale = world.sale(CODE, &bob.pubkey(), &attestor.pubkey(), 1);
@@ -890,7 +894,7 @@ fn an_account_of_another_campaign_counts_nothing() {
         };
         world.land(&[step], signers);
 
-        // Then it earns what the code has earned by itself (I5, I23)
+        // Then the reward follows from the code's own count (I5, I23)
         let conversion = world.converted(CODE, &bob.pubkey(), &NONE);
         assert_eq!((conversion.reward_referrer, conversion.bonuses), (100, 0));
         assert_eq!(world.referral(CODE).conversions, 1);
@@ -900,7 +904,8 @@ fn an_account_of_another_campaign_counts_nothing() {
 
 #[test]
 fn an_owner_is_counted_in_its_own_account_alone() {
-    // Given a campaign that counts per owner, and Eve, who is counted in another one, too
+    // Given a campaign that counts per owner, and Eve, who has accounts in this one and
+    // another one
     let (mut world, attestor) = per_owner(Settings {
         hold_seconds: HOLD,
         ..Settings::fixed(100)
@@ -925,7 +930,7 @@ fn an_owner_is_counted_in_its_own_account_alone() {
     ];
     let absent = AccountMeta::new_readonly(PROGRAM_ID, false);
 
-    // When Bob converts with another's account, or with none, then he is refused (I5)
+    // When Bob converts with another's account, or without one, then he is refused (I5)
     for (account, refused) in wrong {
         let mut theft = good.clone();
         theft.accounts[ConvertAccounts::REFERRER].pubkey = account;
@@ -942,7 +947,7 @@ fn an_owner_is_counted_in_its_own_account_alone() {
     world.land(&[good], &[&bob, &attestor]);
     assert_eq!(world.counted(&eve.pubkey()).conversions, 1);
 
-    // Nor is it cancelled in another's account, or in none
+    // And it cannot be cancelled with another's account, or without one
     let cancel = world.cancel(CODE, &bob.pubkey(), &NONE);
     for (account, refused) in wrong {
         let mut theft = cancel.clone();
@@ -957,10 +962,10 @@ fn an_owner_is_counted_in_its_own_account_alone() {
     assert_eq!(counted, [0, 0]);
 }
 
-/// A credential that the gate does not take, and what it is refused with.
+/// A credential that the gate refuses, and the error.
 type Wrong = (&'static str, Account, ProgramError);
 
-/// What else lies at the address of `wallet`'s credential.
+/// Wrong accounts at the address of `wallet`'s credential.
 fn wrong_credentials(wallet: &Pubkey) -> Vec<Wrong> {
     let good = credential(&ISSUER, &SCHEMA, wallet, 0);
     let changed = |change: fn(&mut Account)| {
@@ -999,7 +1004,8 @@ fn wrong_credentials(wallet: &Pubkey) -> Vec<Wrong> {
         ),
         ("empty", changed(|account| account.data.clear()), required),
         (
-            // It ends a byte before the end of the expiry; the content has 8 bytes.
+            // The data ends one byte before the end of the expiry; the content has 8
+            // bytes.
             "cut short",
             changed(|account| account.data.truncate(1 + 96 + 4 + 8 + 32 + 7)),
             required,
@@ -1030,7 +1036,7 @@ fn wrong_credentials(wallet: &Pubkey) -> Vec<Wrong> {
 #[test]
 fn a_gate_lets_through_who_has_a_valid_credential() {
     for proof in [Proof::Open, Proof::Payment] {
-        // Given a campaign whose referees need a credential of an issuer and a schema
+        // Given a campaign whose referees need a credential with an issuer and a schema
         let mut world = world();
         let mut settings = Settings {
             min_amount: 1,
@@ -1072,7 +1078,7 @@ fn a_gate_lets_through_who_has_a_valid_credential() {
         left_out.accounts[position] = AccountMeta::new_readonly(PROGRAM_ID, false);
         world.refuse(&[left_out], &[&bob], required);
 
-        // Nor with one that is not what the campaign asks for
+        // And another credential than the required one is refused, too
         for (name, account, refused) in wrong_credentials(&bob.pubkey()) {
             world.svm.set_account(address, account).expect("set");
             let outcome = world.send(good, &[&bob]);
@@ -1080,7 +1086,7 @@ fn a_gate_lets_through_who_has_a_valid_credential() {
         }
         assert_eq!(world.rewards(&alice.pubkey()), 0);
 
-        // And with one that lasts, for a second or for ever, he counts
+        // And with one that is valid, for a second or for ever, he counts
         world.give_credential(&bob.pubkey(), NOW + 1);
         world.land(good, &[&bob]);
         let carol = world.wallet();

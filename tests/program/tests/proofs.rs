@@ -1,5 +1,5 @@
-//! What a conversion must prove: the attestor's signature, or its voucher; and what a
-//! referee must have: a credential. Numbers in brackets are those of docs/INVARIANTS.md.
+//! The proof of a conversion: the attestor's signature or voucher; and the referee's
+//! credential. Numbers in brackets refer to docs/INVARIANTS.md.
 
 use solana_sdk::{
     account::Account,
@@ -27,18 +27,18 @@ use vouch_program_tests::{
 const CODE: &str = "STARTER7";
 const NOW: i64 = 1_800_000_000;
 const INSTRUCTIONS: Pubkey = Pubkey::from_str_const("Sysvar1nstructions1111111111111111111111111");
-/// Where a voucher's key, signature and message stand by the builder.
+/// Offsets of a voucher's key, signature and message, as the builder writes them.
 const KEY_AT: usize = 16;
 const SIGNATURE_AT: usize = 48;
 const MESSAGE_AT: usize = 112;
 /// Bytes of a voucher's data.
 const VOUCHER_LEN: usize = MESSAGE_AT + MESSAGE_LEN;
-/// Bytes of a voucher's two times, which are its last.
+/// Bytes of a voucher's two times, which come last.
 const TIMES_LEN: usize = 16;
 
-/// Whether the runtime lets a transaction of these instructions begin: every signature
-/// of every Ed25519 instruction is one of its key over its message, wherever its
-/// offsets find them. As <https://docs.rs/agave-precompiles/4> has it.
+/// Whether the runtime starts a transaction with these instructions: every signature of
+/// every Ed25519 instruction must be valid for the key and the message at its offsets.
+/// Follows <https://docs.rs/agave-precompiles/4>.
 fn runtime_accepts(instructions: &[Instruction]) -> bool {
     instructions
         .iter()
@@ -99,7 +99,7 @@ fn scene() -> Scene {
 }
 
 impl Scene {
-    /// What Bob is vouched for: by [`Self::voucher`], if that comes before.
+    /// Bob's conversion, with the evidence of [`Self::voucher`].
     fn args(&self) -> Convert {
         let args = Convert {
             action: Action::Booking,
@@ -110,7 +110,7 @@ impl Scene {
         self.vouched(&args)
     }
 
-    /// `args` with [`Self::voucher`] before.
+    /// `args` with the evidence of its own voucher.
     fn vouched(&self, args: &Convert) -> Convert {
         Convert {
             evidence: vouched_by(&self.statement(args)),
@@ -122,17 +122,17 @@ impl Scene {
         self.world.convert(&self.alice.pubkey(), CODE, args)
     }
 
-    /// What the attestor says of `args`, until a minute from now.
+    /// The attestor's statement about `args`, valid for a minute.
     fn statement(&self, args: &Convert) -> Statement {
         self.world.statement(CODE, args, NOW + 60)
     }
 
-    /// The attestor's voucher for `args` until a minute from now.
+    /// The attestor's voucher for `args`, valid for a minute.
     fn voucher(&self, args: &Convert) -> Instruction {
         signed(&self.attestor, &self.statement(args))
     }
 
-    /// Bob's conversion with this voucher of the attestor before it.
+    /// Bob's conversion, with the attestor's voucher of this statement before it.
     fn with(&self, statement: &Statement) -> [Instruction; 2] {
         let args = Convert {
             evidence: vouched_by(statement),
@@ -141,13 +141,13 @@ impl Scene {
         [signed(&self.attestor, statement), self.convert(&args)]
     }
 
-    /// A voucher of `attestor` over these bytes.
+    /// `attestor`'s voucher with this message.
     fn signed(attestor: &Keypair, message: &[u8; MESSAGE_LEN]) -> Instruction {
         let signature = attestor.sign_message(message);
         voucher::instruction(&attestor.pubkey(), signature.as_array(), message)
     }
 
-    /// Sends these, which the runtime accepts, as Bob.
+    /// Sends these as Bob. The runtime accepts them, and the program refuses them.
     #[track_caller]
     fn refuses(&mut self, instructions: &[Instruction], expected: ProgramError) {
         assert!(runtime_accepts(instructions), "the runtime refuses it");
@@ -163,7 +163,7 @@ impl Scene {
         self.world.land(instructions, &[&bob]);
     }
 
-    /// [`Self::lands`] or [`Self::refuses`].
+    /// Calls [`Self::lands`] or [`Self::refuses`].
     #[track_caller]
     fn meets(&mut self, instructions: &[Instruction], expected: Result<(), ProgramError>) {
         match expected {
@@ -179,7 +179,7 @@ fn message_of(voucher: &Instruction) -> [u8; MESSAGE_LEN] {
 
 #[test]
 fn the_attestor_may_sign_itself() {
-    // Given a campaign whose attestor is asked
+    // Given an attested campaign
     let mut scene = scene();
     let (bob, eve) = (scene.bob.insecure_clone(), scene.world.wallet());
     let attestor = scene.attestor.insecure_clone();
@@ -190,18 +190,18 @@ fn the_attestor_may_sign_itself() {
     let (good, wrong) = (convert(&attestor), convert(&eve));
     let own = convert(&bob);
 
-    // When Eve or Bob himself signs in its place, then that is refused (I3)
+    // When Eve or Bob signs instead of the attestor, then it is refused (I3)
     let refused = ProgramError::WrongAttestor;
     scene.world.refuse(&[wrong], &[&bob, &eve], refused);
     scene.world.refuse(&[own], &[&bob], refused);
-    // Nor is it enough to name it
+    // And naming the attestor without its signature is refused, too
     let mut unsigned = good.clone();
     for account in &mut unsigned.accounts {
         account.is_signer &= account.pubkey != attestor.pubkey();
     }
     let missing = other(0, InstructionError::MissingRequiredSignature);
     scene.world.refuse(&[unsigned], &[&bob], missing);
-    // Nor nobody
+    // And a conversion without evidence is refused, too
     let nobody = Convert {
         evidence: Evidence::None,
         ..scene.args()
@@ -209,14 +209,14 @@ fn the_attestor_may_sign_itself() {
     let nobody = scene.convert(&nobody);
     scene.refuses(&[nobody], ProgramError::AttestationRequired);
 
-    // When it signs, then Bob counts
+    // When the attestor signs, then Bob counts
     scene.world.land(&[good], &[&bob, &attestor]);
     assert_eq!(scene.world.rewards(&scene.alice.pubkey()), REWARD);
 }
 
 #[test]
 fn a_new_attestor_replaces_the_old_one() {
-    // Given a campaign that changes its attestor
+    // Given a campaign that replaces its attestor
     let mut scene = scene();
     let (old, new) = (scene.attestor.insecure_clone(), Keypair::new());
     let args = scene.args();
@@ -280,7 +280,7 @@ fn a_voucher_counts_once_for_what_it_says() {
 
 #[test]
 fn one_voucher_is_not_enough_for_two_conversions_in_a_row() {
-    // Given a voucher, and a conversion of Bob's by another order right after
+    // Given a voucher, and a conversion of Bob's with another order right after it
     let mut scene = scene_of(Uniqueness::Order);
     let args = scene.args();
     let second = Convert {
@@ -290,14 +290,14 @@ fn one_voucher_is_not_enough_for_two_conversions_in_a_row() {
     let (voucher, first) = (scene.voucher(&args), scene.convert(&args));
     let second = scene.convert(&second);
 
-    // When both are sent, then what comes before the second is no voucher
+    // When both are sent, then the instruction before the second is not a voucher
     let all = [voucher, first, second];
     scene.refuses(&all, ProgramError::AttestationRequired);
 }
 
 #[test]
 fn a_voucher_is_for_its_conversion_alone() {
-    // Given vouchers of the attestor for something else in one field each
+    // Given vouchers of the attestor that each differ in one field
     let mut scene = scene();
     let (args, eve) = (scene.args(), scene.world.wallet());
     scene.world.referrer("STARTER8");
@@ -333,8 +333,8 @@ fn a_voucher_is_for_its_conversion_alone() {
         scene.refuses(&[voucher, convert.clone()], refused);
     }
 
-    // Nor one with any byte but those of its times changed: of its domain, of the program,
-    // of the time when the campaign was opened, which another cluster's copy does not have
+    // And a change of any byte except the times is refused: the domain, the program, or
+    // the time when the campaign was created, which differs on another cluster
     let good = message_of(&scene.voucher(&args));
     for at in 0..MESSAGE_LEN - TIMES_LEN {
         let mut message = good;
@@ -344,7 +344,7 @@ fn a_voucher_is_for_its_conversion_alone() {
         scene.refuses(&[voucher, convert.clone()], refused);
     }
 
-    // Nor one of another campaign that has the same attestor
+    // And a voucher for another campaign with the same attestor is refused, too
     let (first, mint) = (scene.world.campaign, scene.world.mint.insecure_clone());
     let settings = scene.world.settings();
     let terms = scene.world.campaign().terms();
@@ -355,7 +355,7 @@ fn a_voucher_is_for_its_conversion_alone() {
     let refused = ProgramError::InvalidVoucher;
     scene.refuses(&[foreign, convert.clone()], refused);
 
-    // Nor one that somebody else signed, be it Bob or Alice
+    // And a voucher that somebody else signed is refused, also if it is Bob or Alice
     for forger in [&eve, &scene.bob, &scene.alice].map(Keypair::insecure_clone) {
         let voucher = scene.world.voucher(&forger, CODE, &args, NOW + 60);
         scene.refuses(&[voucher, convert.clone()], refused);
@@ -366,7 +366,7 @@ fn a_voucher_is_for_its_conversion_alone() {
 
 #[test]
 fn a_voucher_needs_the_referees_signature() {
-    // Given Bob's voucher, in Eve's hands
+    // Given Bob's voucher, which Eve has
     let mut scene = scene();
     let eve = scene.world.wallet();
     let args = Convert {
@@ -383,7 +383,7 @@ fn a_voucher_needs_the_referees_signature() {
 
 #[test]
 fn a_signature_that_is_none_does_not_reach_the_program() {
-    // Given a voucher with a byte of key, signature or message changed
+    // Given a voucher with a changed byte in key, signature or message
     let scene = scene();
     let args = scene.args();
     let (good, convert) = (scene.voucher(&args), scene.convert(&args));
@@ -422,7 +422,7 @@ fn a_voucher_comes_right_before() {
         scene.refuses(&order, ProgramError::AttestationRequired);
     }
 
-    // Nor when another program was given the same bytes
+    // And the same bytes for another program do not count, either
     let mut elsewhere = voucher.clone();
     elsewhere.program_id = Pubkey::from_str_const("11111111111111111111111111111111");
     elsewhere.data = vec![2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
@@ -430,12 +430,12 @@ fn a_voucher_comes_right_before() {
     let order = [elsewhere, convert.clone()];
     scene.refuses(&order, ProgramError::AttestationRequired);
 
-    // While what comes before and after it does not matter
+    // But other instructions before and after them do not matter
     let order = [nothing.clone(), voucher, convert, nothing];
     scene.lands(&order);
 }
 
-/// A transfer of nothing to oneself.
+/// A transfer of no lamports to oneself.
 fn no_transfer(wallet: &Pubkey) -> Instruction {
     let mut data = vec![2, 0, 0, 0];
     data.extend([0; 8]);
@@ -451,7 +451,7 @@ fn no_transfer(wallet: &Pubkey) -> Instruction {
 
 #[test]
 fn the_instructions_are_the_transactions_own() {
-    // Given a copy of what the sysvar would say, in an account of Bob's making
+    // Given a copy of the sysvar's content in an account that Bob created
     let mut scene = scene();
     let args = scene.args();
     let (voucher, convert) = (scene.voucher(&args), scene.convert(&args));
@@ -461,7 +461,7 @@ fn the_instructions_are_the_transactions_own() {
     let at = ConvertAccounts::INSTRUCTIONS;
     assert_eq!(convert.accounts[at].pubkey, INSTRUCTIONS);
 
-    // When it, or nothing, takes the sysvar's place, then the voucher does not count
+    // When that account, or none, replaces the sysvar, then the voucher does not count
     for wrong in [fake, scene.bob.pubkey(), PROGRAM_ID] {
         let mut convert = convert.clone();
         convert.accounts[at].pubkey = wrong;
@@ -472,8 +472,8 @@ fn the_instructions_are_the_transactions_own() {
 
 #[test]
 fn a_voucher_has_one_signature_and_everything_in_itself() {
-    // Given Bob's conversion, the attestor's voucher for something else, and the
-    // message that Bob would like signed
+    // Given Bob's conversion, the attestor's voucher for something else, and the message
+    // that Bob wants signed
     let mut scene = scene();
     let (args, eve) = (scene.args(), scene.world.wallet());
     let convert = scene.convert(&args);
@@ -492,8 +492,8 @@ fn a_voucher_has_one_signature_and_everything_in_itself() {
     const ALL: u16 = MESSAGE_LEN as u16;
     const NEXT: u16 = VOUCHER_LEN as u16;
 
-    // When the bytes stand where they should, but the signature that is checked is
-    // another: Eve's, of the same instruction, over what she likes
+    // When the wanted bytes are in place, but the offsets point to another signature:
+    // Eve's, in the same instruction, over her own message
     let eves = Scene::signed(&eve, &wanted).data;
     let mut forged = good.clone();
     forged.data = offsets([NEXT + 48, HERE, NEXT + 16, HERE, NEXT + 112, ALL, HERE]);
@@ -504,7 +504,7 @@ fn a_voucher_has_one_signature_and_everything_in_itself() {
     forged.data.extend(&eves);
     scene.refuses(&[forged, convert.clone()], refused);
 
-    // Or the attestor's over something else, of the instruction before
+    // Or to the attestor's over something else, in the instruction before
     let mut forged = good.clone();
     forged.data = offsets([48, 0, 16, 0, 112, ALL, 0]);
     forged.data.extend(&good.data[16..48]);
@@ -513,19 +513,19 @@ fn a_voucher_has_one_signature_and_everything_in_itself() {
     let order = [cheap.clone(), forged, convert.clone()];
     scene.refuses(&order, refused);
 
-    // Or a part of it only: of the key, of the signature, of the message
+    // Or only one offset points there: of the key, of the signature, or of the message
     for (signature, key, message) in [(0, HERE, HERE), (HERE, 0, HERE), (HERE, HERE, 0)] {
         let mut elsewhere = good.clone();
         elsewhere.data[..16].copy_from_slice(&offsets([48, signature, 16, key, 112, ALL, message]));
         let order = [good.clone(), elsewhere, convert.clone()];
         scene.refuses(&order, refused);
     }
-    // Or its own, by its number
+    // Or the offsets name this instruction by its number
     let mut numbered = good.clone();
     numbered.data[..16].copy_from_slice(&offsets([48, 0, 16, 0, 112, ALL, 0]));
     scene.refuses(&[numbered, convert.clone()], refused);
 
-    // Or the message is cut, so that less is signed
+    // Or the message is shorter, so that less is signed
     let mut cut = good.clone();
     let signature = scene.attestor.sign_message(&wanted[..MESSAGE_LEN - 1]);
     cut.data[SIGNATURE_AT..MESSAGE_AT].copy_from_slice(signature.as_ref());
@@ -546,22 +546,22 @@ fn a_voucher_has_one_signature_and_everything_in_itself() {
     none.data = vec![0, 0];
     scene.refuses(&[none, convert.clone()], refused);
 
-    // Or something follows
+    // Or bytes follow
     let mut longer = good.clone();
     longer.data.push(0);
     scene.refuses(&[longer, convert.clone()], refused);
-    // Or its padding is not zero
+    // Or the padding is not zero
     let mut padded = good.clone();
     padded.data[1] = 1;
     scene.refuses(&[padded, convert.clone()], refused);
 
-    // While the voucher itself counts
+    // But the voucher itself counts
     scene.lands(&[good, convert]);
 }
 
 #[test]
 fn a_voucher_expires() {
-    // Given vouchers until several moments
+    // Given vouchers with several expiries
     for (expires_at, expected) in [
         (NOW + 1, Ok(())),
         (NOW, Err(ProgramError::VoucherExpired)),
@@ -579,7 +579,7 @@ fn a_voucher_expires() {
             ..scene.statement(&scene.args())
         });
 
-        // When Bob uses one now, then it counts before its end
+        // When Bob uses one now, then it counts before its expiry
         scene.meets(&all, expected);
     }
 }
@@ -588,7 +588,7 @@ fn a_voucher_expires() {
 fn a_voucher_lives_for_thirty_days_at_most() {
     assert_eq!((MAX_LIFE, CLOCK_SKEW), (30 * 24 * 60 * 60, 300));
     let invalid = Err(ProgramError::InvalidVoucher);
-    // Given vouchers of several lives, some of an attestor whose clock is ahead
+    // Given vouchers with several lives, some from an attestor whose clock is ahead
     for (issued_at, expires_at, expected) in [
         (NOW, NOW + MAX_LIFE, Ok(())),
         (NOW, NOW + MAX_LIFE + 1, invalid),
@@ -598,7 +598,7 @@ fn a_voucher_lives_for_thirty_days_at_most() {
         (NOW + 300, NOW + 300 + MAX_LIFE, Ok(())),
         (NOW + 301, NOW + 302, invalid),
         (NOW, i64::MAX, invalid),
-        // Without a number for the life
+        // A life that overflows
         (-1, i64::MAX, invalid),
         (i64::MIN, NOW + 1, invalid),
         (i64::MAX, i64::MIN, invalid),
@@ -613,14 +613,14 @@ fn a_voucher_lives_for_thirty_days_at_most() {
             ..scene.statement(&scene.args())
         });
 
-        // When Bob uses one now, then it counts if it lives no longer
+        // When Bob uses one now, then it counts if its life is short enough
         scene.meets(&all, expected);
     }
 }
 
 #[test]
 fn an_attestor_takes_a_voucher_back() {
-    // Given two vouchers of the same for Bob, of different times
+    // Given two vouchers with the same content for Bob, issued at different times
     let mut scene = scene();
     let (attestor, bob) = (scene.attestor.insecure_clone(), scene.bob.insecure_clone());
     let (company, eve) = (scene.world.company.insecure_clone(), scene.world.wallet());
@@ -637,7 +637,7 @@ fn an_attestor_takes_a_voucher_back() {
         instructions::revoke_voucher(&payer, &by, &campaign, digest, expires_at)
     };
 
-    // When somebody else revokes the first, be it the company, then it is refused
+    // When somebody else revokes the first, even the company, then it is refused
     let wrong = ProgramError::WrongAttestor;
     for stranger in [&eve, &bob] {
         let theirs = revoke(stranger, NOW + 60);
@@ -649,7 +649,7 @@ fn an_attestor_takes_a_voucher_back() {
     unsigned.accounts[RevokeVoucherAccounts::ATTESTOR].is_signer = false;
     let missing = other(0, InstructionError::MissingRequiredSignature);
     scene.world.refuse(&[unsigned], &[&company], missing);
-    // Nor one that has expired, or at another address
+    // And an expired voucher, or another address, is refused, too
     let late = revoke(&attestor, NOW);
     let expired = ProgramError::VoucherExpired;
     scene.world.refuse(&[late], &[&company, &attestor], expired);
@@ -661,7 +661,7 @@ fn an_attestor_takes_a_voucher_back() {
         .world
         .refuse(&[elsewhere], &[&company, &attestor], mismatch);
 
-    // And when the attestor does, once, then Bob cannot use it
+    // And when the attestor revokes it, which works once, then Bob cannot use it
     let good = revoke(&attestor, NOW + 60);
     let good = std::slice::from_ref(&good);
     scene.world.land(good, &[&company, &attestor]);
@@ -669,7 +669,7 @@ fn an_attestor_takes_a_voucher_back() {
     scene.world.refuse(good, &[&company, &attestor], twice);
     scene.refuses(&revoked, ProgramError::VoucherRevoked);
 
-    // Nor by hiding that it was revoked
+    // And hiding the revocation is refused, too
     let position = ConvertAccounts::REVOCATION;
     for (hidden, expected) in [
         (PROGRAM_ID, ProgramError::MissingAccount),
@@ -684,10 +684,10 @@ fn an_attestor_takes_a_voucher_back() {
         scene.refuses(&all, expected);
     }
 
-    // While the other voucher counts
+    // But the other voucher counts
     scene.lands(&other_one);
 
-    // And the rent comes back when no voucher of that time is good any more
+    // And the rent is returned when no voucher of that time can be valid any more
     let address = pda::revocation(&campaign, &digest);
     let record: RevokedVoucher = scene.world.read(&address);
     assert_eq!(
@@ -716,7 +716,7 @@ fn an_attestor_takes_a_voucher_back() {
 
 #[test]
 fn lamports_at_its_address_do_not_revoke_a_voucher() {
-    // Given lamports of a stranger where Bob's voucher would be revoked
+    // Given a stranger's lamports at the address of the revocation of Bob's voucher
     let mut scene = scene();
     let all = scene.with(&scene.statement(&scene.args()));
     let address = all[1].accounts[ConvertAccounts::REVOCATION].pubkey;
@@ -729,7 +729,7 @@ fn lamports_at_its_address_do_not_revoke_a_voucher() {
 
 #[test]
 fn a_voucher_does_not_outweigh_a_wrong_signer() {
-    // Given Bob's voucher, and Eve, who signs as attestor beside it
+    // Given Bob's voucher, and Eve, who signs as the attestor in the same transaction
     let mut scene = scene();
     let eve = scene.world.wallet();
     let args = scene.args();
@@ -739,7 +739,7 @@ fn a_voucher_does_not_outweigh_a_wrong_signer() {
         ..args
     });
 
-    // When both are sent, then her word is what is looked at
+    // When both are sent, then the program checks her signature
     let bob = scene.bob.insecure_clone();
     let refused = ProgramError::WrongAttestor;
     scene
@@ -749,7 +749,7 @@ fn a_voucher_does_not_outweigh_a_wrong_signer() {
 
 #[test]
 fn the_attestors_word_does_not_replace_the_rules() {
-    // Given a voucher for Alice herself, and for a campaign that is paused
+    // Given a voucher for Alice herself, and one in a paused campaign
     let mut scene = scene();
     let alice = scene.alice.insecure_clone();
     let args = Convert {
@@ -759,7 +759,7 @@ fn the_attestors_word_does_not_replace_the_rules() {
     };
     let (voucher, convert) = (scene.voucher(&args), scene.convert(&args));
 
-    // When it is used, then it is refused (I2, I7)
+    // When one is used, then it is refused (I2, I7)
     let refused = ProgramError::SelfReferral;
     scene.world.refuse(&[voucher, convert], &[&alice], refused);
     let company = scene.world.company.insecure_clone();
@@ -773,7 +773,7 @@ fn the_attestors_word_does_not_replace_the_rules() {
 
 #[test]
 fn a_gate_opens_with_a_credential_of_its_own() {
-    // Given a campaign that asks for a credential, of sign-ups or of payments
+    // Given a campaign that requires a credential, for sign-ups or for payments
     for payment in [false, true] {
         let [issuer, schema] = [(); 2].map(|()| Pubkey::new_unique());
         let gate = |settings| Settings {
@@ -807,7 +807,7 @@ fn a_gate_opens_with_a_credential_of_its_own() {
         let address = pda::attestation(&issuer, &schema, &bob.pubkey());
         assert_eq!(good.accounts[position].pubkey, address);
 
-        // When Bob has none, leaves it out, or shows Eve's, then he is refused
+        // When Bob has none, leaves it out, or passes Eve's, then he is refused
         let required = ProgramError::CredentialRequired;
         world.refuse(step, &[&bob], required);
         let eves = world.give_credential(&eve.pubkey(), 0);
@@ -822,7 +822,8 @@ fn a_gate_opens_with_a_credential_of_its_own() {
             world.refuse(&[short], &[&bob], required);
         }
 
-        // Nor with one of another program, kind, wallet, issuer or schema, or cut short
+        // And one of another program, kind, wallet, issuer or schema, or a short one, is
+        // refused, too
         let spoils: [fn(&mut Account); 8] = [
             |account| account.owner = Pubkey::new_unique(),
             |account| account.data[0] = 1,
@@ -840,14 +841,14 @@ fn a_gate_opens_with_a_credential_of_its_own() {
             world.refuse(step, &[&bob], required);
         }
 
-        // Nor with one that has expired
+        // And an expired one is refused, too
         for expiry in [NOW, NOW - 1, 1, -1, i64::MIN] {
             world.give_credential(&bob.pubkey(), expiry);
             let expired = ProgramError::CredentialExpired;
             world.refuse(step, &[&bob], expired);
         }
 
-        // While his own counts, until its last second
+        // But his own counts, until its last second
         world.give_credential(&bob.pubkey(), NOW + 1);
         world.land(step, &[&bob]);
         assert_eq!(world.referral(CODE).conversions, 1);
@@ -856,8 +857,8 @@ fn a_gate_opens_with_a_credential_of_its_own() {
 
 #[test]
 fn a_conversion_with_everything_fits_a_transaction() {
-    // Given a campaign that asks for everything: a voucher, a first touch, a credential, an
-    // account for each owner, a budget, a vault, three parts and a sponsor
+    // Given a campaign that needs everything: a voucher, a binding, a credential, an
+    // account per owner, a budget, a vault, three parts and a sponsor
     let mut scene = scene();
     let attestor = scene.attestor.pubkey();
     scene.world.open(
@@ -902,11 +903,11 @@ fn a_conversion_with_everything_fits_a_transaction() {
     assert!(absent(attestor), "a voucher takes its place");
     assert_eq!(all[2].accounts.iter().filter(|one| absent(one)).count(), 1);
 
-    // When the sponsor sends it, with the token account that Bob still needs
+    // When the sponsor sends it, together with the token account that Bob needs
     let message = Message::new(&all, Some(&sponsor.pubkey())).serialize();
     let bytes = 1 + 2 * 64 + message.len();
 
-    // Then it is no larger than a packet, and all three are paid
+    // Then it fits into a packet, and all three are paid
     assert!(bytes <= 1_232, "{bytes} bytes");
     assert!(runtime_accepts(&all));
     scene.world.land(&all, &[&sponsor, &bob]);

@@ -1,4 +1,4 @@
-//! Payments that count. Numbers in brackets are those of docs/INVARIANTS.md.
+//! Purchases. Numbers in brackets refer to docs/INVARIANTS.md.
 
 use solana_sdk::{
     account::Account,
@@ -21,9 +21,9 @@ use vouch_program_tests::{SOL, TOKEN_2022, World, other};
 
 const CODE: &str = "STARTER7";
 const NONE: [u8; 32] = [0; 32];
-/// Lamports of a price: 2 SOL.
+/// The price in lamports: 2 SOL.
 const PRICE: u64 = 2_000_000_000;
-/// Lamports of a transaction's fee, for each signature.
+/// Lamports of a transaction's fee, per signature.
 const FEE: u64 = 5_000;
 
 /// Positions of the accounts of `purchase`.
@@ -46,7 +46,8 @@ const fn terms(funding: Funding) -> Terms {
     }
 }
 
-/// A fifth of the price, of which the buyer has a quarter and a partner a quarter.
+/// A reward of a fifth of the price: a quarter of it for the buyer, a quarter for a
+/// partner.
 fn shared() -> Settings {
     Settings {
         referee_share_bps: 2_500,
@@ -63,7 +64,7 @@ struct Scene {
     treasury: Pubkey,
 }
 
-/// Payments in SOL, or in tokens of which Bob has ten prices.
+/// A campaign with payments in SOL, or in tokens of which Bob has ten times the price.
 fn scene(funding: Funding, settings: Settings, tokens: bool) -> Scene {
     let mut world = World::new();
     if tokens {
@@ -95,7 +96,7 @@ fn scene(funding: Funding, settings: Settings, tokens: bool) -> Scene {
     }
 }
 
-/// Lamports that a conversion's account needs.
+/// Lamports of a conversion's rent.
 fn conversion_rent(world: &World) -> u64 {
     world
         .svm
@@ -135,12 +136,13 @@ fn a_payment_in_sol_is_split_at_once() {
     let before = [&bob, &alice, &partner].map(|wallet| world.lamports(&wallet.pubkey()));
     let treasury_before = world.lamports(&treasury);
 
-    // When he does
+    // When he buys
     let args = Purchase::new(&bob.pubkey(), PRICE, NONE);
     let purchase = world.purchase(&alice.pubkey(), CODE, &args);
     world.land(&[purchase], &[&bob]);
 
-    // Then a fifth of it is shared, the buyer's part a discount; nothing is left over
+    // Then a fifth of it is shared, the buyer's part is a discount, and nothing is left
+    // over
     let rent = conversion_rent(&world);
     assert_eq!(world.lamports(&treasury) - treasury_before, 1_600_000_000);
     assert_eq!(world.lamports(&alice.pubkey()) - before[1], 200_000_000);
@@ -168,11 +170,12 @@ fn a_payment_in_tokens_is_split_at_once() {
     // Given Bob with tokens
     let mut scene = scene(Funding::PaymentSplit, shared(), true);
 
-    // When he buys for 1,000 of them
+    // When he buys for 1,000 base units
     let (purchase, bob) = (scene.purchase(1_000), scene.bob.insecure_clone());
     scene.world.land(&[purchase], &[&bob]);
 
-    // Then a fifth of it is shared, the buyer's part a discount; nothing is left over
+    // Then a fifth of it is shared, the buyer's part is a discount, and nothing is left
+    // over
     let world = &scene.world;
     assert_eq!(world.tokens(&scene.treasury), 800);
     assert_eq!(world.rewards(&scene.alice.pubkey()), 100);
@@ -184,7 +187,7 @@ fn a_payment_in_tokens_is_split_at_once() {
 
 #[test]
 fn a_split_is_never_more_than_the_payment() {
-    // Given a fixed reward of 500 million, doubled, of which the buyer has half
+    // Given a fixed reward of 500 million, doubled, half of it for the buyer
     let mut tiers = Settings::default().tiers;
     (tiers[0].min_conversions, tiers[0].multiplier_bps) = (1, 20_000);
     let settings = |min_amount| Settings {
@@ -194,7 +197,7 @@ fn a_split_is_never_more_than_the_payment() {
         ..Settings::fixed(500_000_000)
     };
     for tokens in [false, true] {
-        // When a campaign would take less than that for it, then it is not opened
+        // When a campaign would accept smaller payments than that, then it is not opened
         let mut world = World::new();
         let company = world.company.insecure_clone();
         let mint = if tokens {
@@ -209,7 +212,7 @@ fn a_split_is_never_more_than_the_payment() {
             world.refuse(&[create], &[&company], refused);
         }
 
-        // And when it takes no less, and Bob would pay less, then he is refused
+        // And when its minimum is high enough, and Bob pays less, then he is refused
         let mut scene = scene(Funding::PaymentSplit, settings(1_000_000_000), tokens);
         let before = scene.world.rewards(&scene.alice.pubkey());
         let treasury = scene.world.lamports(&scene.treasury);
@@ -217,7 +220,7 @@ fn a_split_is_never_more_than_the_payment() {
         let small = ProgramError::AmountTooSmall;
         scene.world.refuse(&[cheap], &[&bob], small);
 
-        // And when he pays exactly that, then all of the price is the reward
+        // And when he pays exactly that, then the whole price is the reward
         let purchase = scene.purchase(1_000_000_000);
         scene.world.land(&[purchase], &[&bob]);
         let gain = scene.world.rewards(&scene.alice.pubkey()) - before;
@@ -238,7 +241,7 @@ fn a_buyer_pays_no_more_than_agreed() {
         (Funding::MintAuthority, 0),
         (Funding::Vault, 0),
     ] {
-        // Given a price, of which a split gives the buyer a part back
+        // Given a price; in a split, the buyer gets a part back
         let mut scene = scene(funding, shared(), false);
         if funding == Funding::Vault {
             scene.world.fund_vault(200_000);
@@ -255,13 +258,13 @@ fn a_buyer_pays_no_more_than_agreed() {
         let paid = 1_000_000 - discount;
         let (good, dear) = (purchase(paid), [0, paid - 1].map(purchase));
 
-        // When Bob agreed to one unit less, then he is refused
+        // When Bob agreed to one base unit less than that, then he is refused
         for dear in dear {
             let above = ProgramError::PaymentAboveMaximum;
             scene.world.refuse(&[dear], &[&bob], above);
         }
 
-        // And when he agreed to it, then that is what he pays
+        // And when he agreed to exactly that, then he pays it
         let fees = before - scene.world.lamports(&bob.pubkey());
         scene.world.land(&[good], &[&bob]);
         let spent = before - scene.world.lamports(&bob.pubkey()) - fees;
@@ -271,7 +274,7 @@ fn a_buyer_pays_no_more_than_agreed() {
 
 #[test]
 fn everything_may_be_a_discount() {
-    // Given a campaign that gives the whole reward, all of the price, to the buyer
+    // Given a campaign whose whole reward, the whole price, goes to the buyer
     let settings = Settings {
         referee_share_bps: 10_000,
         ..Settings::percent(10_000, u64::MAX)
@@ -280,7 +283,7 @@ fn everything_may_be_a_discount() {
     let bob = scene.bob.insecure_clone();
     let before = scene.world.lamports(&bob.pubkey());
 
-    // When Bob buys, then it costs him the rent and the fee
+    // When Bob buys, then he pays only the rent and the fee
     let purchase = scene.purchase(PRICE);
     scene.world.land(&[purchase], &[&bob]);
     let spent = before - scene.world.lamports(&bob.pubkey());
@@ -300,7 +303,7 @@ fn a_payment_is_rewarded_with_new_tokens() {
         let purchase = scene.purchase(1_000_000);
         scene.world.land(&[purchase], &[&bob]);
 
-        // Then the treasury has all of it, and the three their parts of a fifth
+        // Then the treasury has all of it, and the three have their parts of a fifth
         let world = &scene.world;
         let paid = if tokens {
             world.tokens(&scene.treasury)
@@ -316,7 +319,7 @@ fn a_payment_is_rewarded_with_new_tokens() {
 
 #[test]
 fn a_payment_is_rewarded_out_of_a_vault() {
-    // Given a vault of another token than the payment's
+    // Given a vault of another token than that of the payment
     let mut scene = scene(Funding::Vault, shared(), false);
     scene.world.fund_vault(200_000);
     let bob = scene.bob.insecure_clone();
@@ -336,8 +339,8 @@ fn a_payment_is_rewarded_out_of_a_vault() {
 #[test]
 fn rewards_may_be_the_payments_own_token() {
     for funding in [Funding::Vault, Funding::MintAuthority] {
-        // Given a campaign that pays rewards in the token it is paid in, from a vault
-        // or by minting, with a share for the buyer
+        // Given a campaign with rewards in the payment token, from a vault or by minting,
+        // and a share for the buyer
         let mut world = World::new();
         let company = world.company.pubkey();
         let mut args = world.opening(terms(funding), shared(), Pubkey::default());
@@ -366,7 +369,7 @@ fn rewards_may_be_the_payments_own_token() {
         let purchase = world.purchase(&alice.pubkey(), CODE, &buy);
         world.land(&[purchase], &[&bob]);
 
-        // Then he paid all of it and has his part back
+        // Then he paid all of it and received his part
         assert_eq!(world.tokens(&source), 50, "{funding:?}");
         assert_eq!(world.tokens(&args.settings.treasury), 1_000);
         assert_eq!(world.rewards(&alice.pubkey()), 100);
@@ -392,7 +395,7 @@ fn a_payment_in_a_token_of_token_2022() {
     let purchase = world.purchase(&alice.pubkey(), CODE, &args);
     world.land(&[purchase], &[&bob]);
 
-    // Then it is shared
+    // Then the payment is split
     assert_eq!(world.tokens(&world.campaign().settings.treasury), 800);
     assert_eq!(world.rewards(&alice.pubkey()), 150);
     assert_eq!(world.rewards(&bob.pubkey()), 50);
@@ -400,7 +403,7 @@ fn a_payment_in_a_token_of_token_2022() {
 
 #[test]
 fn a_sponsor_pays_the_rent_and_not_the_price() {
-    // Given Bob with the price and a sponsor
+    // Given Bob, who has the price, and a sponsor
     let mut scene = scene(Funding::PaymentSplit, shared(), false);
     let (sponsor, bob) = (scene.world.wallet(), scene.bob.insecure_clone());
     let before = scene.world.lamports(&bob.pubkey());
@@ -413,7 +416,7 @@ fn a_sponsor_pays_the_rent_and_not_the_price() {
     let purchase = scene.world.purchase(&scene.alice.pubkey(), CODE, &args);
     scene.world.land(&[purchase], &[&sponsor, &bob]);
 
-    // Then each paid their own
+    // Then each paid their own part
     let spent = before - scene.world.lamports(&bob.pubkey());
     assert_eq!(spent, PRICE - 100_000_000);
     let spent = SOL - scene.world.lamports(&sponsor.pubkey());
@@ -438,7 +441,8 @@ fn held_sol_waits_in_the_conversion() {
     let purchase = scene.purchase(PRICE);
     scene.world.land(&[purchase], &[&bob]);
 
-    // Then the treasury has its part at once, and what is held is with the conversion
+    // Then the treasury has its part at once, and the held parts are in the conversion's
+    // account
     let gain = scene.world.lamports(&scene.treasury) - treasury;
     assert_eq!(gain, 1_600_000_000);
     let address = scene.conversion_address();
@@ -455,7 +459,7 @@ fn held_sol_waits_in_the_conversion() {
         (200_000_000, 100_000_000)
     );
 
-    // And both have it when the hold is over, whoever claims it
+    // And both get their parts when the hold is over, whoever claims them
     let eve = scene.world.wallet();
     let claim = scene.world.claim(CODE, &bob.pubkey(), &NONE);
     let claim = std::slice::from_ref(&claim);
@@ -492,7 +496,7 @@ fn held_tokens_wait_in_the_vault() {
     let take = instructions::withdraw_vault(&world.campaign, &world.campaign(), &scene.treasury, 1);
     world.refuse(&[take], &[&company], ProgramError::InsufficientVault);
 
-    // And pays it when the hold is over
+    // And the vault pays it when the hold is over
     world.wait(100);
     let claim = world.claim(CODE, &bob.pubkey(), &NONE);
     world.land(&[claim], &[&bob]);
@@ -523,7 +527,7 @@ fn a_cancelled_purchase_goes_to_the_treasury() {
         let cancel = scene.world.cancel(CODE, &bob.pubkey(), &NONE);
         scene.world.land(&[cancel], &[&company]);
 
-        // Then what was held is the treasury's, and the code's counters are as before
+        // Then the held parts go to the treasury, and the code's counters are as before
         if tokens {
             let gain = scene.world.tokens(&scene.treasury) - before.0;
             assert_eq!(gain, 300_000_000);
@@ -546,7 +550,7 @@ fn a_cancelled_purchase_goes_to_the_treasury() {
             (0, 0, 0, 0, 0)
         );
         assert_eq!(scene.conversion().status, Status::Cancelled);
-        // And Bob does not count again
+        // And Bob cannot convert again
         let again = scene.purchase(PRICE);
         let again = &[again];
         scene
@@ -558,8 +562,8 @@ fn a_cancelled_purchase_goes_to_the_treasury() {
 #[test]
 fn a_part_that_cannot_be_taken_waits() {
     for tokens in [false, true] {
-        // Given no hold, and a referrer who cannot receive: without token account, or
-        // with a wallet that is not there and a part below its rent
+        // Given a campaign without a hold, and a referrer who cannot receive: without a
+        // token account, or with a wallet that does not exist and a part below its rent
         let settings = Settings {
             referee_share_bps: 0,
             ..shared()
@@ -578,7 +582,7 @@ fn a_part_that_cannot_be_taken_waits() {
         let purchase = scene.purchase(1_000_000);
         scene.world.land(&[purchase], &[&bob]);
 
-        // Then the partner is paid, and the referrer owed
+        // Then the partner is paid, and the referrer is owed
         let conversion = scene.conversion();
         assert_eq!(
             (conversion.status, conversion.settled),
@@ -592,7 +596,7 @@ fn a_part_that_cannot_be_taken_waits() {
             assert_eq!(scene.world.campaign().owed, 150_000);
         }
 
-        // And has it when there is somewhere to put it
+        // And the referrer is paid once the account can receive it
         let claim = scene.world.claim(CODE, &bob.pubkey(), &NONE);
         let claim = std::slice::from_ref(&claim);
         scene
@@ -614,7 +618,7 @@ fn the_payment_goes_to_the_treasury_and_nowhere_else() {
         let good = scene.purchase(1_000_000);
         assert_eq!(good.accounts[TREASURY].pubkey, scene.treasury);
 
-        // When Bob names another treasury: himself, his own account, Alice's
+        // When Bob passes another treasury: himself, his own account, Alice's account
         let own = scene.world.reward_account(&bob.pubkey());
         let alice = scene.world.reward_account(&scene.alice.pubkey());
         for wrong in [bob.pubkey(), own, alice, Pubkey::new_unique()] {
@@ -631,7 +635,8 @@ fn the_payment_goes_to_the_treasury_and_nowhere_else() {
 
 #[test]
 fn who_is_paid_buys_nothing_from_itself() {
-    // Given the treasury's own wallet, and a treasury that is Bob's token account
+    // Given a seller whose wallet is the treasury, and a treasury that is Bob's token
+    // account
     let mut world = World::new();
     let seller = world.wallet();
     world.open(
@@ -643,7 +648,7 @@ fn who_is_paid_buys_nothing_from_itself() {
     );
     let alice = world.referrer(CODE);
 
-    // When the seller buys, then it is refused: nothing would be paid
+    // When the seller buys, then it is refused, because nothing would be paid
     let args = Purchase::new(&seller.pubkey(), 1_000, NONE);
     let purchase = world.purchase(&alice.pubkey(), CODE, &args);
     world.refuse(&[purchase], &[&seller], ProgramError::WrongTreasury);
@@ -682,7 +687,7 @@ fn the_accounts_of_a_payment_must_be_right() {
     let foreign = scene.world.issue(&bob.pubkey(), 1_000);
     scene.world.mint = mint;
 
-    // Given wrong accounts, when Bob buys, then each is refused by its name (I5)
+    // Given wrong accounts, when Bob buys, then each is refused with its own error (I5)
     let custom = |code| other(0, InstructionError::Custom(code));
     for (index, wrong, expected) in [
         (
@@ -715,7 +720,7 @@ fn the_accounts_of_a_payment_must_be_right() {
             PROGRAM_ID,
             ProgramError::MissingAccount.into(),
         ),
-        // Somebody else's tokens, and another token's: the token program's words
+        // Somebody else's tokens, and tokens of another mint: errors of the token program
         (PAYMENT_SOURCE, eves, custom(4)),
         (PAYMENT_SOURCE, foreign, custom(3)),
         (
@@ -753,7 +758,7 @@ fn the_escrow_must_be_the_campaigns_vault() {
     let bob = scene.bob.insecure_clone();
     let good = scene.purchase(1_000);
 
-    // When what is held is to go to Bob himself, or nowhere, then it is refused
+    // When held parts should go to Bob himself, or to no account, then it is refused
     let own = scene.world.reward_account(&bob.pubkey());
     for (wrong, expected) in [
         (scene.treasury, ProgramError::WrongVault),
@@ -785,18 +790,18 @@ fn a_purchase_needs_a_payment_and_the_buyers_signature() {
         let mut scene = scene(Funding::PaymentSplit, shared(), tokens);
         let (bob, eve) = (scene.bob.insecure_clone(), scene.world.wallet());
 
-        // When nothing is paid, then it does not count
+        // When the price is 0, then it does not count
         let nothing = scene.purchase(0);
         scene
             .world
             .refuse(&[nothing], &[&bob], ProgramError::AmountTooSmall);
 
-        // Nor when Bob has too little
+        // And it does not count when Bob has too few funds
         let dear = scene.purchase(if tokens { 20 * PRICE } else { 10 * SOL });
         let poor = scene.world.send(&[dear], &[&bob]);
         assert_eq!(poor.map(|_| ()), Err(other(0, InstructionError::Custom(1))));
 
-        // Nor without his signature (I3)
+        // And it does not count without his signature (I3)
         let args = Purchase {
             payer: eve.pubkey(),
             ..Purchase::new(&bob.pubkey(), 1_000_000, NONE)
@@ -806,10 +811,10 @@ fn a_purchase_needs_a_payment_and_the_buyers_signature() {
         let missing = other(0, InstructionError::MissingRequiredSignature);
         scene.world.refuse(&[theft], &[&eve], missing);
 
-        // Nor does a mere sign-up count
+        // And a mere sign-up does not count
         let signup = Convert::signup(&bob.pubkey());
         let mut convert = scene.world.convert(&scene.alice.pubkey(), CODE, &signup);
-        // Where rewards are lamports, Bob's account for them is his wallet.
+        // If rewards are lamports, Bob's reward account is his wallet.
         let account = &mut convert.accounts[ConvertAccounts::REFEREE_ACCOUNT];
         (account.pubkey, account.is_writable) = (PROGRAM_ID, false);
         scene
@@ -845,7 +850,7 @@ fn buyers_do_not_refer_themselves() {
         ..
     } = scene;
 
-    // When either buys by it, then they are refused (I2)
+    // When either buys with it, then they are refused (I2)
     for buyer in [&alice, &partner] {
         let args = Purchase::new(&buyer.pubkey(), 1_000, NONE);
         let purchase = world.purchase(&alice.pubkey(), CODE, &args);

@@ -1,4 +1,4 @@
-//! The life of a code. Numbers in brackets are those of docs/INVARIANTS.md.
+//! The life of a code. Numbers in brackets refer to docs/INVARIANTS.md.
 
 use solana_sdk::{
     instruction::{Instruction, InstructionError},
@@ -16,10 +16,10 @@ use vouch_program_tests::{REWARD, Refused, World, code, other};
 const CODE: &str = "STARTER7";
 const NONE: [u8; 32] = [0; 32];
 const NOW: i64 = 1_800_000_000;
-/// Seconds until a partnership ends that a code's owner ends: 7 days.
+/// Seconds until a partnership ends after the owner ended it: 7 days.
 const PARTNER_NOTICE: i64 = 7 * 24 * 60 * 60;
 
-/// A part of a reward in basis points.
+/// A share in basis points.
 const fn bps(bps: u16) -> Share {
     Share { bps, fixed: 0 }
 }
@@ -76,7 +76,7 @@ fn an_owner_switches_the_code_off_and_on() {
     let alice = scene.alice.insecure_clone();
 
     for (active, expected) in [(false, Err(ProgramError::ReferralInactive)), (true, Ok(()))] {
-        // When she switches it, then it earns just when it is on (I7)
+        // When she switches it, then it earns if and only if it is on (I7)
         let update = scene.update(active, 0, 0);
         scene.world.land(&[update], &[&alice]);
         assert_eq!(scene.world.referral(CODE).active, active);
@@ -92,7 +92,7 @@ fn a_usage_limit_is_not_below_what_was_used() {
     scene.converts(Ok(()));
     scene.converts(Ok(()));
 
-    // When its owner limits it to one, then that is refused; to two, it is used up
+    // When its owner limits it to one, then it is refused; to two, then it is used up
     let update = scene.update(true, 1, 0);
     let refused = ProgramError::InvalidUsageLimit;
     scene.world.refuse(&[update], &[&alice], refused);
@@ -100,7 +100,7 @@ fn a_usage_limit_is_not_below_what_was_used() {
     scene.world.land(&[update], &[&alice]);
     scene.converts(Err(ProgramError::UsageLimitReached));
 
-    // And to three, one more counts; without a limit, any number
+    // And with a limit of three, one more counts; without a limit, any number
     for (limit, expected) in [(3, Err(ProgramError::UsageLimitReached)), (0, Ok(()))] {
         let update = scene.update(true, limit, 0);
         scene.world.land(&[update], &[&alice]);
@@ -120,7 +120,7 @@ fn a_cancelled_conversion_gives_its_use_back() {
     let bob = scene.convert().expect("it counts");
     scene.converts(Err(ProgramError::UsageLimitReached));
 
-    // When that is cancelled, then it can be used again
+    // When the conversion is cancelled, then the code can be used again
     let company = scene.world.company.insecure_clone();
     let cancel = scene.world.cancel(CODE, &bob.pubkey(), &NONE);
     scene.world.land(&[cancel], &[&company]);
@@ -129,19 +129,19 @@ fn a_cancelled_conversion_gives_its_use_back() {
 
 #[test]
 fn a_code_expires_and_may_be_renewed() {
-    // Given a code that its owner lets expire in a minute
+    // Given a code whose owner set an expiry in a minute
     let mut scene = scene();
     let alice = scene.alice.insecure_clone();
     let update = scene.update(true, 0, NOW + 60);
     scene.world.land(&[update], &[&alice]);
 
-    // When it is a second before, then it earns; at that moment, it no longer does
+    // When it is a second before, then it earns; at the expiry, it does not
     scene.world.wait(59);
     scene.converts(Ok(()));
     scene.world.wait(1);
     scene.converts(Err(ProgramError::ReferralExpired));
 
-    // And an expiry that has passed may stay, but no new one lies behind
+    // And an expiry in the past may stay, but a new one must be in the future
     let update = scene.update(true, 7, NOW + 60);
     scene.world.land(&[update], &[&alice]);
     for past in [NOW + 59, 1, -1, i64::MIN] {
@@ -156,7 +156,7 @@ fn a_code_expires_and_may_be_renewed() {
 
 #[test]
 fn a_code_may_be_born_with_bounds() {
-    // Given bounds that are possible and some that are not
+    // Given bounds that are valid, and some that are not
     let mut scene = scene();
     let dora = scene.world.wallet();
     let args = |limit, expires_at| CreateReferral {
@@ -173,7 +173,7 @@ fn a_code_may_be_born_with_bounds() {
         [NOW, 1, -1, i64::MIN].map(|past| instructions::create_referral(&args(0, past)));
     let good = instructions::create_referral(&args(5, NOW + 1));
 
-    // When she registers with them, then only the possible are taken
+    // When she registers with them, then only the valid ones are accepted
     for create in creations {
         let refused = ProgramError::InvalidExpiry;
         scene.world.refuse(&[create], &[&dora], refused);
@@ -185,7 +185,7 @@ fn a_code_may_be_born_with_bounds() {
 
 #[test]
 fn only_its_owner_changes_a_code() {
-    // Given Alice's code, and everybody else: its partner, the company, a stranger
+    // Given Alice's code, and others: its partner, the company, a stranger
     let mut scene = scene();
     let alice = scene.alice.insecure_clone();
     let partner = scene.world.partner(&alice, CODE, 1_000);
@@ -209,7 +209,7 @@ fn only_its_owner_changes_a_code() {
         let refused = ProgramError::NotReferralOwner;
         scene.world.refuse(&[set], &[stranger, &friend], refused);
     }
-    // Nor in Alice's without her signature
+    // And in Alice's name without her signature, they are refused, too
     let missing = other(0, InstructionError::MissingRequiredSignature);
     for mut change in [
         instructions::update_referral(&alice.pubkey(), &referral, false, 0, 0),
@@ -238,20 +238,20 @@ fn the_campaign_suspends_a_code_and_the_owner_cannot_undo_it() {
     scene.world.land(&[update], &[&alice]);
     scene.converts(Err(ProgramError::ReferralInactive));
 
-    // Nor does anybody else end it
+    // And nobody else can lift the suspension
     for stranger in [&alice, &eve] {
         let refused = ProgramError::Unauthorized;
         scene
             .world
             .refuse(&[suspend(stranger, false)], &[stranger], refused);
     }
-    // Nor the authority of another campaign
+    // And the authority of another campaign cannot lift it, either
     let mut foreign = suspend(&company, false);
     foreign.accounts[1].pubkey = scene.world.open_campaign_of(7);
     let refused = ProgramError::WrongCampaign;
     scene.world.refuse(&[foreign], &[&company], refused);
 
-    // And when the company ends it, it earns again
+    // And when the company lifts it, the code earns again
     scene.world.land(&[suspend(&company, false)], &[&company]);
     scene.converts(Ok(()));
 }
@@ -269,7 +269,7 @@ fn a_partner_consents_and_leaves() {
     };
     let set = |partner: &Keypair, share| set_part(partner, bps(share));
 
-    // When one of the two does not sign, then there is no partnership (I3)
+    // When one of the two does not sign, then it is refused (I3)
     let missing = other(0, InstructionError::MissingRequiredSignature);
     for (index, signer) in [(0, &partner), (1, &alice)] {
         let mut unsigned = set(&partner, 2_000);
@@ -277,14 +277,16 @@ fn a_partner_consents_and_leaves() {
         scene.world.refuse(&[unsigned], &[signer], missing.clone());
     }
 
-    // Nor with a share of nothing or more than the campaign allows, or with herself
+    // And a share of zero, or above the campaign's maximum, or Alice as her own partner
+    // is refused
     for share in [0, 2_001, 10_000, u16::MAX] {
         let refused = ProgramError::InvalidPartner;
         scene
             .world
             .refuse(&[set(&partner, share)], &[&alice, &partner], refused);
     }
-    // Nor with a fixed part, of which the campaign allows none, or with both
+    // And a fixed part, which the campaign does not allow, or both kinds together are
+    // refused
     for (bps, fixed) in [(0, 1), (1, 1), (2_000, u64::MAX)] {
         let part = Share { bps, fixed };
         let refused = ProgramError::InvalidPartner;
@@ -302,16 +304,17 @@ fn a_partner_consents_and_leaves() {
     scene.converts(Ok(()));
     assert_eq!(scene.world.rewards(&partner.pubkey()), REWARD / 5);
 
-    // And another one cannot take its place, though both would sign
+    // And another partner cannot replace this one, although both would sign
     let refused = ProgramError::PartnerExists;
     scene
         .world
         .refuse(&[set(&eve, 1_000)], &[&alice, &eve], refused);
-    // While a new share needs both again
+    // But a new share for the partner needs both signatures again
     scene.world.land(&[set(&partner, 500)], &[&alice, &partner]);
     assert_eq!(scene.world.referral(CODE).partner_share_bps, 500);
 
-    // And nobody but the two ends it; the owner with a notice, which both may take back
+    // And only the two can end it; the owner with a notice, which both together can
+    // revoke
     let end = |party: &Keypair| instructions::end_partnership(&party.pubkey(), &referral);
     let refused = ProgramError::NotPartner;
     scene.world.refuse(&[end(&eve)], &[&eve], refused);
@@ -324,7 +327,7 @@ fn a_partner_consents_and_leaves() {
     scene.world.land(&[set(&partner, 500)], &[&alice, &partner]);
     assert_eq!(scene.world.referral(CODE).partner_ends_at, 0);
 
-    // While the partner leaves at once
+    // But the partner can leave at once
     scene.world.land(&[end(&partner)], &[&partner]);
     let after = scene.world.referral(CODE);
     assert_eq!(
@@ -342,7 +345,7 @@ fn a_partner_consents_and_leaves() {
         scene.world.refuse(&[end(party)], &[party], refused);
     }
 
-    // So that Alice may have another
+    // So Alice can have another partner
     scene.world.land(&[set(&eve, 1_000)], &[&alice, &eve]);
     scene.converts(Ok(()));
     assert_eq!(scene.world.rewards(&eve.pubkey()), REWARD / 10);
@@ -358,7 +361,8 @@ fn a_partner_who_is_owed_stays_until_it_is_paid() {
     scene.world.update(|settings| settings.hold_seconds = 60);
     let bob = scene.convert().expect("it counts");
 
-    // When the partner leaves before it is paid, then it stays, and earns no more
+    // When the partner leaves before it is paid, then it stays recorded, and earns no
+    // more
     let end = instructions::end_partnership(&partner.pubkey(), &scene.referral());
     let end = std::slice::from_ref(&end);
     scene.world.land(end, &[&partner]);
@@ -377,7 +381,7 @@ fn a_partner_who_is_owed_stays_until_it_is_paid() {
     let refused = ProgramError::RewardsPending;
     scene.world.refuse(end, &[&partner], refused);
 
-    // And after that, it may leave
+    // And after that, it can leave
     scene.world.wait(60);
     let claim = scene.world.claim(CODE, &bob.pubkey(), &NONE);
     scene.world.land(&[claim], &[&bob]);
@@ -388,7 +392,7 @@ fn a_partner_who_is_owed_stays_until_it_is_paid() {
 
 #[test]
 fn an_owner_ends_a_partnership_with_a_notice() {
-    // Given a partner whose end Alice announces
+    // Given a partnership whose end Alice announces
     let mut scene = scene();
     let alice = scene.alice.insecure_clone();
     let partner = scene.world.partner(&alice, CODE, 2_000);
@@ -414,14 +418,14 @@ fn an_owner_ends_a_partnership_with_a_notice() {
     let ends_at = scene.world.referral(CODE).partner_ends_at;
     assert_eq!(ends_at, NOW + PARTNER_NOTICE);
 
-    // And the partner earns until a second before, and nobody takes its place
+    // And the partner earns until a second before it, and nobody can replace the partner
     scene.world.set_time(ends_at - 1);
     scene.converts(Ok(()));
     assert_eq!(scene.world.rewards(&partner.pubkey()), REWARD / 5);
     let refused = ProgramError::PartnerExists;
     scene.world.refuse(replace, &[&alice, &eve], refused);
 
-    // And from the end on it earns nothing, and another one may follow at once
+    // And from the end on the partner earns nothing, and can be replaced at once
     scene.world.set_time(ends_at);
     scene.converts(Ok(()));
     assert_eq!(scene.world.rewards(&partner.pubkey()), REWARD / 5);
@@ -446,7 +450,7 @@ fn a_code_changes_hands_in_two_steps() {
     scene.world.refuse(&[accept(&dora)], &[&dora], not_offered);
     scene.world.land(&[offer(Some(&dora.pubkey()))], &[&alice]);
 
-    // Then it is still Alice's, and nobody else can take it
+    // Then Alice still owns it, and nobody else can accept
     scene.converts(Ok(()));
     assert_eq!(scene.world.rewards(&alice.pubkey()), REWARD);
     for stranger in [&eve, &alice] {
@@ -459,20 +463,21 @@ fn a_code_changes_hands_in_two_steps() {
     let missing = other(0, InstructionError::MissingRequiredSignature);
     scene.world.refuse(&[unsigned], &[&eve], missing);
 
-    // Nor can Dora, when the offer is withdrawn or made to Eve
+    // And Dora cannot accept it when the offer was withdrawn or made to Eve
     scene.world.land(&[offer(None)], &[&alice]);
     scene.world.refuse(&[accept(&dora)], &[&dora], not_offered);
     scene.world.land(&[offer(Some(&eve.pubkey()))], &[&alice]);
     scene.world.refuse(&[accept(&dora)], &[&dora], not_offered);
     scene.world.land(&[offer(Some(&dora.pubkey()))], &[&alice]);
 
-    // Nor in the name of another campaign, whose token would then be her reward's
+    // And another campaign's account, whose token would become the reward's, is refused,
+    // too
     let mut foreign = accept(&dora);
     foreign.accounts[1].pubkey = scene.world.open_campaign_of(7);
     let wrong = ProgramError::WrongCampaign;
     scene.world.refuse(&[foreign], &[&dora], wrong);
 
-    // When she accepts, then it is hers, once
+    // When she accepts, then she owns it; she can accept only once
     scene.world.land(&[accept(&dora)], &[&dora]);
     let after: Referral = scene.world.referral(CODE);
     assert_eq!(
@@ -490,7 +495,7 @@ fn a_code_changes_hands_in_two_steps() {
     scene.converts(Ok(()));
     assert_eq!(scene.world.rewards(&dora.pubkey()), REWARD);
 
-    // And Alice may now be referred by it, and Dora not (I2)
+    // And Alice can now be referred with it, and Dora cannot (I2)
     let convert = scene.world.conversion(&dora.pubkey(), &dora.pubkey(), CODE);
     let refused = ProgramError::SelfReferral;
     scene.world.refuse(&[convert], &[&dora], refused);
@@ -502,7 +507,7 @@ fn a_code_changes_hands_in_two_steps() {
 
 #[test]
 fn a_partner_does_not_become_the_owner() {
-    // Given a code with a partner, to whom it is offered
+    // Given a code that is offered to its partner
     let mut scene = scene();
     let alice = scene.alice.insecure_clone();
     let partner = scene.world.partner(&alice, CODE, 1_000);
@@ -511,7 +516,7 @@ fn a_partner_does_not_become_the_owner() {
     scene.world.land(&[offer], &[&alice]);
     let accept = instructions::accept_owner(&partner.pubkey(), &campaign, &referral, false);
 
-    // When it accepts, then it is refused, until it is no longer the partner
+    // When the partner accepts, then it is refused until the partnership has ended
     let refused = ProgramError::InvalidPartner;
     scene
         .world
@@ -523,7 +528,7 @@ fn a_partner_does_not_become_the_owner() {
 
 #[test]
 fn a_closed_code_is_never_free_again() {
-    // Given a code of Alice whose rent a sponsor paid
+    // Given a code of Alice's whose rent a sponsor paid
     let mut scene = scene();
     let (alice, sponsor, eve) = (
         scene.alice.insecure_clone(),
@@ -547,7 +552,7 @@ fn a_closed_code_is_never_free_again() {
         instructions::close_referral(&alice.pubkey(), &referral, &rent_payer.pubkey())
     };
 
-    // When she closes it, then the rent is the sponsor's, all but the tombstone's
+    // When she closes it, then the sponsor gets the rent, except for the tombstone's
     let wrong = ProgramError::WrongRentPayer;
     for thief in [&alice, &eve] {
         scene.world.refuse(&[close(thief)], &[&alice], wrong);
@@ -572,13 +577,13 @@ fn a_closed_code_is_never_free_again() {
         }
     );
 
-    // And nobody gets the code, not even Alice (I1)
+    // And nobody can register the code, not even Alice (I1)
     for owner in [&alice, &eve] {
         let taken = ProgramError::CodeTaken;
         scene.world.refuse(&[create(owner, owner)], &[owner], taken);
     }
 
-    // Nor does anything work with what is left
+    // And no instruction accepts the tombstone
     let gone = ProgramError::ReferralNotFound;
     let bob = scene.world.wallet();
     let mut convert = scene.world.conversion(&bob.pubkey(), &alice.pubkey(), CODE);
@@ -589,7 +594,7 @@ fn a_closed_code_is_never_free_again() {
     let update = instructions::update_referral(&alice.pubkey(), &referral, true, 0, 0);
     scene.world.refuse(&[update], &[&alice], gone);
 
-    // And the tombstone's rent comes back when the campaign is closed
+    // And the tombstone's rent is returned when the campaign is closed
     let reclaim = instructions::reclaim_referral(&campaign, &referral, &sponsor.pubkey());
     let reclaim = std::slice::from_ref(&reclaim);
     let open = ProgramError::CampaignNotClosed;
@@ -598,7 +603,7 @@ fn a_closed_code_is_never_free_again() {
     scene.world.land(reclaim, &[&eve]);
     assert_eq!(scene.world.lamports(&referral), 0);
     assert_eq!(scene.world.lamports(&sponsor.pubkey()) - before, full);
-    // When no code can be registered any more
+    // No code can be registered any more by then
     let closed = ProgramError::CampaignClosed;
     scene.world.refuse(&[create(&eve, &eve)], &[&eve], closed);
 }
@@ -617,7 +622,7 @@ fn a_code_with_pending_rewards_is_not_closed() {
     let refused = ProgramError::RewardsPending;
     scene.world.refuse(close, &[&alice], refused);
 
-    // And after that, she may
+    // And after the payment, she can
     scene.world.wait(60);
     let claim = scene.world.claim(CODE, &bob.pubkey(), &NONE);
     scene.world.land(&[claim], &[&bob]);
@@ -626,7 +631,7 @@ fn a_code_with_pending_rewards_is_not_closed() {
 
 #[test]
 fn codes_may_need_the_attestors_word() {
-    // Given a campaign whose codes an attestor signs
+    // Given a campaign whose codes need an attestor's signature
     let mut scene = scene();
     let (attestor, dora, eve) = (Keypair::new(), scene.world.wallet(), scene.world.wallet());
     scene.world.update(|settings| {
@@ -653,7 +658,7 @@ fn codes_may_need_the_attestors_word() {
     let missing = other(0, InstructionError::MissingRequiredSignature);
     scene.world.refuse(&[unsigned], &[&dora], missing);
 
-    // And with it, she has her code; a conversion needs nobody's word
+    // And with it, she has her code; a conversion needs no attestor
     scene
         .world
         .land(&[create(Some(&attestor))], &[&dora, &attestor]);

@@ -1,5 +1,5 @@
-//! `create_campaign`, `create_referral` and `set_paused`, attacked. Numbers in
-//! brackets are those of docs/INVARIANTS.md.
+//! Attacks on `create_campaign`, `create_referral` and `set_paused`. Numbers in brackets
+//! refer to docs/INVARIANTS.md.
 
 use sha2::{Digest as _, Sha256};
 use solana_sdk::{
@@ -34,7 +34,7 @@ fn refuses(world: &mut World, args: &CreateCampaign, expected: Refused) {
 
 #[test]
 fn terms_that_make_no_sense_are_refused() {
-    // Given a mint that is ready, and the time
+    // Given a valid mint, and the time
     let mut world = World::new();
     world.set_time(1_800_000_000);
     world.new_mint(2);
@@ -120,7 +120,7 @@ fn terms_that_make_no_sense_are_refused() {
             },
             ProgramError::InvalidNotice,
         ),
-        // A limit for each owner, where owners are not counted.
+        // A limit per owner without counting per owner
         (
             CreateCampaign {
                 settings: Settings {
@@ -131,7 +131,7 @@ fn terms_that_make_no_sense_are_refused() {
             },
             ProgramError::InvalidOwnerLimit,
         ),
-        // An issuer without a schema, and a schema without an issuer.
+        // An issuer without a schema, and a schema without an issuer
         (
             CreateCampaign {
                 settings: Settings {
@@ -152,7 +152,7 @@ fn terms_that_make_no_sense_are_refused() {
             },
             ProgramError::InvalidGate,
         ),
-        // A part in basis points and in base units both, and parts above the whole.
+        // A share with both basis points and base units, and shares above the whole
         (
             CreateCampaign {
                 settings: Settings {
@@ -180,7 +180,7 @@ fn terms_that_make_no_sense_are_refused() {
         refuses(&mut world, &args, program(expected));
     }
 
-    // While the widest terms are taken
+    // But the widest terms are accepted
     let company = world.company.insecure_clone();
     let widest = CreateCampaign {
         terms: Terms {
@@ -197,7 +197,7 @@ fn terms_that_make_no_sense_are_refused() {
         .send(&[instructions::create_campaign(&widest)], &[&company])
         .expect("a campaign");
 
-    // But not where the mint has no room for a single reward
+    // But not if the mint has no room for a single reward
     world.new_mint(9);
     let mint = world.mint.pubkey();
     world.change(&mint, |mint| {
@@ -225,7 +225,7 @@ fn only_the_mints_authority_can_open_a_campaign_for_it() {
         };
         let outcome = world.send(&[instructions::create_campaign(&args)], &[&authority]);
 
-        // Then it is refused: the first campaign alone can mint it (I10)
+        // Then it is refused: only the first campaign can mint it (I10)
         assert_eq!(
             outcome.unwrap_err(),
             program(ProgramError::MintAuthorityMismatch)
@@ -237,7 +237,7 @@ fn only_the_mints_authority_can_open_a_campaign_for_it() {
         .expect("the mint");
     assert_eq!(mint.data[4..36], *first.as_ref());
 
-    // And for a mint without any authority
+    // And a mint without mint authority is refused, too
     world.new_mint(2);
     let address = world.mint.pubkey();
     world.change(&address, |mint| mint.data[0] = 0);
@@ -251,12 +251,13 @@ fn only_the_mints_authority_can_open_a_campaign_for_it() {
 
 #[test]
 fn a_campaign_cannot_be_opened_before_its_creator() {
-    // Given the company's mint, handed to its campaign 2 that does not exist yet
+    // Given the company's mint, whose authority is its campaign 2, which does not exist
+    // yet
     let mut world = World::new();
     world.new_mint(2);
     let eve = world.wallet();
 
-    // When Eve opens it under the company's name without its signature
+    // When Eve opens it in the company's name without its signature
     let mut create = instructions::create_campaign(&CreateCampaign {
         payer: eve.pubkey(),
         ..world.campaign_args(2)
@@ -270,7 +271,7 @@ fn a_campaign_cannot_be_opened_before_its_creator() {
         other(0, InstructionError::MissingRequiredSignature)
     );
 
-    // Nor under her own name at the company's address
+    // And in her own name at the company's address she is refused, too
     let mut create = instructions::create_campaign(&CreateCampaign {
         payer: eve.pubkey(),
         authority: eve.pubkey(),
@@ -283,7 +284,7 @@ fn a_campaign_cannot_be_opened_before_its_creator() {
         other(0, InstructionError::InvalidSeeds)
     );
 
-    // And the company still can
+    // And the company still can open it
     let company = world.company.insecure_clone();
     let create = instructions::create_campaign(&world.campaign_args(2));
     world.send(&[create], &[&company]).expect("a campaign");
@@ -291,11 +292,11 @@ fn a_campaign_cannot_be_opened_before_its_creator() {
 
 #[test]
 fn a_campaign_exists_once() {
-    // Given the company's campaign 1, whose mint it still has
+    // Given the company's campaign 1 with its mint
     let mut world = World::new();
     let before = world.svm.get_account(&world.campaign);
 
-    // When it is opened again with another reward, then it stays as it is (I1)
+    // When it is opened again with another reward, then it does not change (I1)
     let again = CreateCampaign {
         id: 1,
         settings: Settings::fixed(1),
@@ -315,8 +316,8 @@ fn what_is_no_plain_mint_is_refused() {
     let good = world.svm.get_account(&address).expect("the mint");
     let holder = world.company.pubkey();
 
-    // Given a mint: not initialised, of another owner, cut short, with an extension's
-    // bytes, a token account, and nothing at all (I11)
+    // Given a mint: not initialised, of another owner, too short, with an extension's
+    // bytes, a token account, and no account at all (I11)
     let mut uninitialised = good.clone();
     uninitialised.data[45] = 0;
     let mut foreign = good.clone();
@@ -342,7 +343,7 @@ fn what_is_no_plain_mint_is_refused() {
         refuses(&mut world, &args, program(ProgramError::UnsupportedMint));
     }
 
-    // Nor one of Token-2022 with an extension
+    // And a Token-2022 mint with an extension is refused, too
     extended.owner = TOKEN_2022;
     world.svm.set_account(address, extended).expect("set");
     let args_2022 = CreateCampaign {
@@ -355,7 +356,7 @@ fn what_is_no_plain_mint_is_refused() {
         program(ProgramError::UnsupportedMint),
     );
 
-    // Nor one of a program that is no token program
+    // And a mint of a program that is not a token program is refused, too
     let mut own = good;
     own.owner = PROGRAM_ID;
     world.svm.set_account(address, own).expect("set");
@@ -368,7 +369,7 @@ fn what_is_no_plain_mint_is_refused() {
 
 #[test]
 fn a_plain_mint_of_token_2022_works_from_end_to_end() {
-    // Given a campaign for a mint of Token-2022 without extensions
+    // Given a campaign for a Token-2022 mint without extensions
     let mut world = World::new();
     world.token_program = TOKEN_2022;
     world.campaign = world.open_campaign(2, 0, 0);
@@ -383,7 +384,7 @@ fn a_plain_mint_of_token_2022_works_from_end_to_end() {
     assert_eq!(world.balance(&alice.pubkey()), REWARD);
 }
 
-/// `create_referral` for these twelve bytes, at the address that they lead to.
+/// `create_referral` for these twelve bytes, at the address that follows from them.
 fn registration(world: &World, owner: &Pubkey, padded: [u8; 12]) -> Instruction {
     let mut create = instructions::create_referral(&CreateReferral::new(
         owner,
@@ -396,7 +397,7 @@ fn registration(world: &World, owner: &Pubkey, padded: [u8; 12]) -> Instruction 
         .iter()
         .rposition(|&byte| byte != 0)
         .map_or(0, |last| last + 1);
-    // As `CreateAccountWithSeed` derives it; what is no code need not be text.
+    // Derived as `CreateAccountWithSeed` does; an invalid code need not be text.
     let hash: [u8; 32] = Sha256::new()
         .chain_update(world.campaign)
         .chain_update(&padded[..end])
@@ -437,7 +438,7 @@ fn the_program_holds_the_rule_of_codes() {
         b"\xff\xff\xff\xff\xff\xff",
         b"ABCDEFGHJKM\x01",
     ] {
-        // When a code that breaks the rule is registered, then it is refused (I12)
+        // When an invalid code is registered, then it is refused (I12)
         let create = registration(&world, &alice.pubkey(), padded(text));
         let outcome = world.send(std::slice::from_ref(&create), &[&alice]);
         assert_eq!(
@@ -448,7 +449,7 @@ fn the_program_holds_the_rule_of_codes() {
         assert_eq!(world.svm.get_account(&create.accounts[3].pubkey), None);
     }
     for text in [&b"ABCDEF"[..], b"ABCDEFGHJKMN", b"PQRSTUVWXYZ2", b"3456789"] {
-        // And one that keeps it is taken
+        // And a valid code is accepted
         let create = registration(&world, &alice.pubkey(), padded(text));
         world
             .send(std::slice::from_ref(&create), &[&alice])
@@ -477,7 +478,7 @@ fn a_code_is_taken_once_in_a_campaign() {
     }
     assert_eq!(world.svm.get_account(&address), before);
 
-    // While another campaign has codes of its own
+    // But the same code is free in another campaign
     world.campaign = world.open_campaign(2, 0, 0);
     world.referrer("STARTER7");
 }
@@ -537,7 +538,7 @@ fn a_referral_needs_a_real_campaign_and_its_own_address() {
         assert_eq!(outcome.unwrap_err(), expected);
     }
 
-    // Nor in a campaign that is closed
+    // And a closed campaign is refused, too
     let campaign = world.campaign;
     let mut closed: Campaign = world.read(&campaign);
     closed.closed = true;
@@ -578,14 +579,14 @@ fn only_the_authority_pauses() {
     let (eve, alice) = (world.wallet(), world.referrer("STARTER7"));
     let before = world.svm.get_account(&campaign);
 
-    // When a stranger or a referrer pauses, then they are refused (I3)
+    // When a stranger or a referrer pauses it, then they are refused (I3)
     for stranger in [&eve, &alice] {
         let pause = instructions::set_paused(&stranger.pubkey(), &campaign, true);
         let outcome = world.send(&[pause], &[stranger]);
         assert_eq!(outcome.unwrap_err(), program(ProgramError::Unauthorized));
     }
 
-    // Nor in the authority's name without its signature
+    // And in the authority's name without its signature, it is refused, too
     let mut pause = instructions::set_paused(&company.pubkey(), &campaign, true);
     pause.accounts[0].is_signer = false;
     let outcome = world.send(&[pause], &[&eve]);
@@ -595,7 +596,7 @@ fn only_the_authority_pauses() {
     );
     assert_eq!(world.svm.get_account(&campaign), before);
 
-    // Nor with a value that is neither yes nor no
+    // And a value other than 0 and 1 is refused, too
     let mut pause = instructions::set_paused(&company.pubkey(), &campaign, true);
     pause.data[8] = 2;
     let outcome = world.send(&[pause], &[&company]);
@@ -604,8 +605,8 @@ fn only_the_authority_pauses() {
         other(0, InstructionError::InvalidInstructionData)
     );
 
-    // Nor a campaign of Eve's own making, an account of another type, of its own
-    // size or of a campaign's, or none at all
+    // And these accounts are refused as the campaign: a copy that Eve made, an account of
+    // another type, with its own size or a campaign's size, and no account
     let forged = Pubkey::new_unique();
     let mut copy = before.expect("the campaign");
     copy.owner = Pubkey::new_unique();
@@ -625,7 +626,7 @@ fn only_the_authority_pauses() {
         );
     }
 
-    // Nor one that is passed as read-only
+    // And a campaign that is passed as read-only is refused, too
     let mut pause = instructions::set_paused(&company.pubkey(), &campaign, true);
     pause.accounts[1].is_writable = false;
     let outcome = world.send(&[pause], &[&company]);
@@ -634,7 +635,7 @@ fn only_the_authority_pauses() {
         other(0, InstructionError::Custom(2000))
     );
 
-    // Nor one that is closed
+    // And a closed campaign is refused, too
     let mut closed: Campaign = world.read(&campaign);
     closed.closed = true;
     world.write(&campaign, &closed);
@@ -651,7 +652,7 @@ fn a_paused_campaign_still_registers_codes() {
     let pause = instructions::set_paused(&company.pubkey(), &world.campaign, true);
     world.send(&[pause], &[&company]).expect("paused");
 
-    // When Alice registers, then she has her code for when it resumes
+    // When Alice registers, then she has a code for the time after the pause
     let alice = world.referrer("STARTER7");
     let referral: Referral = world.read(&pda::referral(&world.campaign, &code("STARTER7")));
     assert_eq!(referral.owner, alice.pubkey());

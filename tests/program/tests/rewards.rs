@@ -1,5 +1,5 @@
-//! What a conversion pays, on the chain as in `vouch_rules`. Numbers in brackets are
-//! those of docs/INVARIANTS.md.
+//! The rewards of conversions: the program pays what `vouch_rules` computes. Numbers in
+//! brackets refer to docs/INVARIANTS.md.
 
 use solana_sdk::signature::{Keypair, Signer as _};
 use vouch_client::{
@@ -12,7 +12,7 @@ use vouch_program_tests::{World, attested};
 
 const CODE: &str = "STARTER7";
 
-/// A campaign with these settings whose attestor signs, and Alice's code.
+/// An attested campaign with these settings, and Alice's code.
 fn scene(settings: Settings) -> (World, Keypair, Keypair) {
     let mut world = World::new();
     let attestor = world.open_attested(Terms::default(), settings);
@@ -39,7 +39,7 @@ fn bonuses(used: &[(u64, u64)]) -> [Bonus; 4] {
     bonuses
 }
 
-/// Converts a new wallet and compares what it earned with what the host computes.
+/// Converts a new wallet and compares its reward with the host's computation.
 fn convert(world: &mut World, attestor: &Keypair, amount: u64) -> Conversion {
     let referee = world.receiver();
     let args = attested(&referee.pubkey(), &attestor.pubkey(), amount);
@@ -66,7 +66,7 @@ fn convert(world: &mut World, attestor: &Keypair, amount: u64) -> Conversion {
             expected.bonuses,
         )
     );
-    // And the referee has its part.
+    // The referee has its part, too.
     assert_eq!(world.rewards(&referee.pubkey()), expected.referee);
     assert_eq!((conversion.status, conversion.settled), (Status::Paid, 7));
     conversion
@@ -86,7 +86,7 @@ fn a_fixed_reward_is_the_same_for_every_amount() {
         let convert = world.convert(&alice.pubkey(), CODE, &args);
         world.land(&[convert], &[&bob]);
 
-        // Then Alice earns the same as ever
+        // Then Alice earns the same each time
         assert_eq!(world.balance(&alice.pubkey()), round * 5_000_000);
     }
 }
@@ -111,11 +111,11 @@ fn a_percentage_is_rounded_down_and_capped() {
         // When a wallet converts for this amount
         let conversion = convert(&mut world, &attestor, amount);
 
-        // Then Alice has exactly that, and nobody else anything (I4)
+        // Then Alice has exactly that, and nobody else has anything (I4)
         assert_eq!(conversion.reward_referrer, expected, "{bps} of {amount}");
         assert_eq!(world.rewards(&alice.pubkey()), expected);
         assert_eq!(world.supply(), expected);
-        // And what earns nothing counts for nothing (I23)
+        // And a conversion that earns nothing does not count (I23)
         let referral = world.referral(CODE);
         assert_eq!(
             (referral.conversions, referral.rewards_total),
@@ -139,7 +139,7 @@ fn an_amount_below_the_minimum_does_not_count() {
         world.refuse(&[sale], &[&bob, &attestor], ProgramError::AmountTooSmall);
         assert_eq!(world.supply(), 0);
 
-        // And when it is 100, he counts
+        // And when he converts for 100, he counts
         let sale = world.sale(CODE, &bob.pubkey(), &attestor.pubkey(), 100);
         world.land(&[sale], &[&bob, &attestor]);
         assert_eq!(world.rewards(&alice.pubkey()), 10);
@@ -154,7 +154,7 @@ fn tiers_count_the_conversion_itself() {
         ..Settings::fixed(101)
     });
 
-    // When five wallets convert, then each earns by its place, rounded down
+    // When five wallets convert, then each reward follows from its number, rounded down
     let mut sum = 0;
     for expected in [101, 202, 202, 252, 252] {
         let conversion = convert(&mut world, &attestor, 0);
@@ -212,7 +212,7 @@ fn bonuses_that_come_later_are_paid_with_the_next_conversion() {
     // When the campaign adds bonuses at one, two and four conversions
     world.update(|settings| settings.bonuses = bonuses(&[(1, 1), (2, 10), (4, 1_000)]));
 
-    // Then the third conversion has the two that were reached, the fourth the last
+    // Then the third conversion gets the two that were reached, the fourth gets the last
     assert_eq!(
         convert(&mut world, &attestor, 0).reward_referrer,
         100 + 1 + 10
@@ -223,7 +223,7 @@ fn bonuses_that_come_later_are_paid_with_the_next_conversion() {
 
 #[test]
 fn a_reward_is_shared_between_three() {
-    // Given a third for the referee and a third for the partner, of 100, and a bonus
+    // Given a third of 100 for the referee, a third for the partner, and a bonus
     let (mut world, attestor, alice) = scene(Settings {
         referee_share_bps: 3_333,
         max_partner_share_bps: 3_333,
@@ -235,7 +235,7 @@ fn a_reward_is_shared_between_three() {
     // When a wallet converts
     let conversion = convert(&mut world, &attestor, 0);
 
-    // Then the shares are rounded down, and the rest and the bonus are Alice's
+    // Then the shares are rounded down, and Alice gets the rest and the bonus
     assert_eq!(
         (
             conversion.reward_referrer,
@@ -265,7 +265,7 @@ fn a_partner_never_gets_more_than_the_campaign_allows_now() {
         world.update(|settings| settings.max_partner_share_bps = allowed);
         let conversion = convert(&mut world, &attestor, 0);
 
-        // Then the partner gets no more, and Alice the rest
+        // Then the partner gets at most that, and Alice the rest
         assert_eq!(conversion.reward_partner, expected);
         assert_eq!(conversion.reward_referrer, 1_000 - expected);
         assert_eq!(world.rewards(&partner.pubkey()) - before, expected);
@@ -280,7 +280,7 @@ fn everything_may_go_to_the_referee() {
         ..Settings::fixed(100)
     });
 
-    // When a wallet converts, then it has all of it, and Alice nothing is owed
+    // When a wallet converts, then it gets everything, and Alice is owed nothing
     let conversion = convert(&mut world, &attestor, 0);
     assert_eq!(conversion.reward_referee, 100);
     assert_eq!(world.rewards(&alice.pubkey()), 0);
@@ -290,7 +290,7 @@ fn everything_may_go_to_the_referee() {
 
 #[test]
 fn a_part_that_cannot_be_paid_waits_alone() {
-    // Given thirds, and which of the three has no token account
+    // Given thirds, and some of the three without a token account
     for missing in 0..8_u8 {
         let (mut world, attestor, alice) = scene(Settings {
             referee_share_bps: 3_000,
@@ -316,7 +316,7 @@ fn a_part_that_cannot_be_paid_waits_alone() {
         let sale = world.sale(CODE, &bob.pubkey(), &attestor.pubkey(), 0);
         world.land(&[sale], &[&bob, &attestor]);
 
-        // Then exactly those wait, and whoever can be paid is paid
+        // Then exactly those parts are pending, and the others are paid
         let conversion = world.converted(CODE, &bob.pubkey(), &[0; 32]);
         assert_eq!(conversion.settled, 7 & !missing);
         let status = if missing == 0 {
@@ -371,20 +371,20 @@ fn an_account_that_is_needed_must_be_given_and_be_the_right_one() {
             good.accounts[index].pubkey,
             world.reward_account(&owner.pubkey())
         );
-        // When an account is another's, then it is refused (I6)
+        // When the account is somebody else's, then it is refused (I6)
         let mut wrong = good.clone();
         wrong.accounts[index].pubkey = theft;
         world.refuse(&[wrong], &[&bob, &attestor], ProgramError::WrongBeneficiary);
         if index == ConvertAccounts::REFERRER_ACCOUNT {
             continue;
         }
-        // Nor may it be left out, so that the part would wait
+        // And leaving it out, so that the part would stay pending, is refused, too
         let mut absent = good.clone();
         absent.accounts[index].pubkey = vouch_client::PROGRAM_ID;
         absent.accounts[index].is_writable = false;
         world.refuse(&[absent], &[&bob, &attestor], ProgramError::MissingAccount);
     }
-    // Nor the mint
+    // And leaving out the mint is refused, too
     let mut absent = good.clone();
     absent.accounts[ConvertAccounts::MINT].pubkey = vouch_client::PROGRAM_ID;
     absent.accounts[ConvertAccounts::MINT].is_writable = false;
@@ -395,7 +395,7 @@ fn an_account_that_is_needed_must_be_given_and_be_the_right_one() {
 
 #[test]
 fn a_mint_without_room_leaves_everything_pending() {
-    // Given a mint that can take 99 more base units, for a reward of 100 and less
+    // Given a mint with room for 99 or 50 base units, and a reward of 100
     for (shares, room) in [(0, 99), (5_000, 99), (5_000, 50)] {
         let (mut world, attestor, alice) = scene(Settings {
             referee_share_bps: shares,
@@ -409,13 +409,13 @@ fn a_mint_without_room_leaves_everything_pending() {
         // When a wallet converts
         let bob = world.sell(CODE, &attestor, 0);
 
-        // Then it counts, and is owed, whole
+        // Then it counts, and all of it is owed
         assert_eq!(world.rewards(&alice.pubkey()), 0);
         assert_eq!(world.supply(), u64::MAX - room);
         let conversion = world.converted(CODE, &bob.pubkey(), &[0; 32]);
         assert_eq!(conversion.status, Status::Pending);
 
-        // And is paid once there is room again
+        // And it is paid once the mint has room again
         world.change(&mint, |mint| {
             mint.data[36..44].copy_from_slice(&(u64::MAX - 100).to_le_bytes());
         });
@@ -429,7 +429,7 @@ fn a_mint_without_room_leaves_everything_pending() {
     }
 }
 
-/// Numbers that look random and are the same each time.
+/// A deterministic pseudo-random number generator.
 struct Dice(u64);
 
 impl Dice {
@@ -465,7 +465,8 @@ fn any_rule_pays_what_the_host_computes() {
             (bonus.threshold, bonus.amount) = (at, 1 + dice.below(1_000));
         }
         if dice.below(3) == 0 {
-            // At most half of a fixed reward: the rest is enough for any partner below.
+            // At most half of a fixed reward, so that the rest suffices for any partner
+            // below.
             let most = match settings.reward_fixed {
                 0 => 1_000,
                 units => units.div_ceil(2),
@@ -484,7 +485,7 @@ fn any_rule_pays_what_the_host_computes() {
             world.partner(&alice, CODE, share)
         });
 
-        // When five wallets convert, then each earns what the host computes
+        // When five wallets convert, then each reward is the one that the host computes
         let (mut total, mut referrers, mut partners) = (0, 0, 0);
         for _ in 0..5 {
             let conversion = convert(&mut world, &attestor, dice.below(10_000_000));
@@ -493,7 +494,7 @@ fn any_rule_pays_what_the_host_computes() {
             referrers += conversion.reward_referrer;
             partners += conversion.reward_partner;
         }
-        // And the parts sum to what there is (I4)
+        // And the parts sum to the supply (I4)
         assert_eq!(world.supply(), total);
         assert_eq!(world.rewards(&alice.pubkey()), referrers);
         assert_eq!(world.referral(CODE).rewards_total, referrers);

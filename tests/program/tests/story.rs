@@ -1,4 +1,4 @@
-//! What a campaign does when everybody is honest.
+//! A campaign in which everybody is honest.
 
 use solana_sdk::{pubkey::Pubkey, signature::Signer as _};
 use vouch_client::{
@@ -69,7 +69,7 @@ fn accounts_hold_every_fact() {
     // Then it cost Bob nothing
     assert_eq!(world.svm.get_balance(&bob.pubkey()), lamports);
 
-    // And each account holds exactly what happened, every other field zero (I9)
+    // And each account holds exactly these facts, and zeros in every other field (I9)
     let campaign: Campaign = world.read(&world.campaign);
     let none = Pubkey::default();
     assert_eq!(
@@ -199,7 +199,7 @@ fn accounts_hold_every_fact() {
         }
     );
 
-    // And no byte is stored that means nothing
+    // And every stored byte belongs to a field
     for (address, size) in [
         (world.campaign, Campaign::SIZE),
         (referral_address, Referral::SIZE),
@@ -220,7 +220,7 @@ fn many_conversions_add_up() {
     let mut world = World::new();
     let (alice, dora) = (world.referrer("STARTER7"), world.referrer("STARTER8"));
 
-    // When five wallets convert by the one, and three by the other
+    // When five wallets convert with one code, and three with the other
     for i in 0..8 {
         let referee = world.wallet();
         let (owner, text) = if i < 5 {
@@ -296,7 +296,7 @@ fn a_schedule_includes_its_start_and_excludes_its_end() {
         let convert = world.conversion(&bob.pubkey(), &alice.pubkey(), "STARTER7");
         let outcome = world.send(&[convert], &[&bob]);
 
-        // Then it counts just within
+        // Then it counts only within the schedule
         assert_eq!(
             outcome.map(|_| ()),
             expected.map_err(Refused::Program),

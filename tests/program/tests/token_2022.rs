@@ -1,5 +1,5 @@
-//! Token-2022's extensions: what is allowed works from end to end, the rest is
-//! refused. Numbers in brackets are those of docs/INVARIANTS.md.
+//! Token-2022's extensions: allowed ones work from end to end, the others are refused.
+//! Numbers in brackets refer to docs/INVARIANTS.md.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest as _, Sha256};
@@ -35,7 +35,7 @@ enum Extension {
 
 use Extension::*;
 
-/// Every extension that leaves amounts what they are.
+/// Every extension that does not change amounts.
 const HARMLESS: [Extension; 8] = [
     InterestBearing,
     MetadataPointer,
@@ -47,12 +47,12 @@ const HARMLESS: [Extension; 8] = [
     ScaledUi,
 ];
 
-/// Basis points of each transfer that are kept back, and the most base units.
+/// Basis points of each transfer that are withheld, and the maximum in base units.
 const FEE_BPS: u16 = 1_000;
 
 impl Extension {
-    /// Bytes of the extension, its header not included; of those that the mint has
-    /// before it is initialised.
+    /// Bytes of the extension without its header, if the mint has it before it is
+    /// initialised.
     fn size(self) -> usize {
         match self {
             TransferFee => 108,
@@ -63,7 +63,7 @@ impl Extension {
         }
     }
 
-    /// What gives it to the mint before that is initialised.
+    /// The instruction that adds it before the mint is initialised, if it is added then.
     fn before(self, mint: &Pubkey, authority: &Pubkey) -> Option<Instruction> {
         let own = [authority.as_ref(), mint.as_ref()].concat();
         let data = match self {
@@ -86,7 +86,8 @@ impl Extension {
         Some(call(data, vec![AccountMeta::new(*mint, false)]))
     }
 
-    /// What gives it to the mint after that; with `group`, a group to be a member of.
+    /// The instruction that adds it after that, if it is added then. `group` is the group
+    /// of a member.
     fn after(self, mint: &Pubkey, authority: &Pubkey, group: &Pubkey) -> Option<Instruction> {
         let signer = AccountMeta::new_readonly(*authority, true);
         let (written, read) = (
@@ -124,7 +125,7 @@ impl Extension {
         })
     }
 
-    /// What it needs beside it.
+    /// The extension that it requires, if there is one.
     fn needs(self) -> Option<Self> {
         match self {
             Metadata => Some(MetadataPointer),
@@ -143,7 +144,7 @@ fn call(data: Vec<u8>, accounts: Vec<AccountMeta>) -> Instruction {
     }
 }
 
-/// A new mint with these extensions, of the company; the world's from now on.
+/// Creates a mint of the company with these extensions, which becomes the world's mint.
 fn mint_with(world: &mut World, extensions: &[Extension]) -> Pubkey {
     let mut all = extensions.to_vec();
     for extension in extensions {
@@ -190,8 +191,9 @@ fn mint_with(world: &mut World, extensions: &[Extension]) -> Pubkey {
     mint
 }
 
-/// What opens a campaign with these terms for `mint`, of which the company hands over
-/// the authority where it is to be minted. Its vault, where it needs one, exists.
+/// The address of a campaign with these terms for `mint`, and the instructions that open
+/// it. If the campaign mints, they transfer the company's mint authority. Its vault, if
+/// it needs one, exists.
 fn opening(
     world: &mut World,
     terms: Terms,
@@ -244,7 +246,8 @@ const SPLIT: Terms = Terms {
     ..MINTED
 };
 
-/// `units` for each conversion; where that is a payment, it has to be as much.
+/// `units` per conversion. If the campaign takes payments, the minimum is the same
+/// amount.
 fn fixed(terms: Terms, units: u64) -> Settings {
     let paid = terms.proof == Proof::Payment;
     Settings {
@@ -253,8 +256,8 @@ fn fixed(terms: Terms, units: u64) -> Settings {
     }
 }
 
-/// Pays a reward of 1,000 in tokens of `mint`, the referee's share a quarter: minted,
-/// out of a vault, and of a payment.
+/// Pays a reward of 1,000 in tokens of `mint`, a quarter for the referee: from a payment,
+/// from a vault, and by minting.
 fn pays_every_way(world: &mut World, mint: Pubkey, name: &str) {
     // Given a campaign that splits payments, one with a vault, and one that mints
     for terms in [SPLIT, VAULT, MINTED] {
@@ -287,7 +290,7 @@ fn pays_every_way(world: &mut World, mint: Pubkey, name: &str) {
         assert_eq!(world.rewards(&bob.pubkey()), 250, "{name} {terms:?}");
     }
 
-    // And the mint's authority comes back in the end
+    // And the mint authority is returned in the end
     let company = world.company.insecure_clone();
     world.close();
     world.wait(30 * 24 * 60 * 60);
@@ -308,7 +311,8 @@ fn every_harmless_extension_works_from_end_to_end() {
 
 #[test]
 fn all_harmless_extensions_together_work_from_end_to_end() {
-    // Token-2022 lets a mint be a group or a member, and change what wallets show once.
+    // Token-2022 lets a mint be either a group or a member, and have one extension that
+    // changes displayed amounts.
     for together in [
         [InterestBearing, Metadata, GroupMember, GroupPointer],
         [ScaledUi, Metadata, Group, GroupMemberPointer],
@@ -320,7 +324,7 @@ fn all_harmless_extensions_together_work_from_end_to_end() {
     }
 }
 
-/// Overwrites the plain mint's bytes by those with this after its base.
+/// Replaces the data of the plain mint by its base, this account type, and `after`.
 fn with_bytes(world: &mut World, mint: &Pubkey, plain: &[u8], kind: u8, after: &[u8]) {
     let rent = world.svm.minimum_balance_for_rent_exemption(1_000);
     world.change(mint, |account| {
@@ -340,8 +344,8 @@ fn tlv(kind: u16, length: u16) -> Vec<u8> {
 
 #[test]
 fn every_other_extension_is_refused_alone_and_in_company() {
-    // Given a plain mint of Token-2022, and campaigns that would mint it, hold it in a
-    // vault, and be paid in it
+    // Given a plain Token-2022 mint, and campaigns that mint it, hold it in a vault, and
+    // take payments in it
     let mut world = World::new();
     world.token_program = TOKEN_2022;
     let company = world.company.insecure_clone();
@@ -368,13 +372,14 @@ fn every_other_extension_is_refused_alone_and_in_company() {
                 [tlv(kind, 8), tlv(18, 64)].concat(),
                 [tlv(10, 52), tlv(18, 64), tlv(kind, 108), tlv(25, 56)].concat(),
             ] {
-                // When its mint has an extension that is not allowed, then it is refused (I11)
+                // When its mint has an extension that is not allowed, then it is refused
+                // (I11)
                 with_bytes(&mut world, &mint, &plain, 1, &extensions);
                 world.refuse(create, &[&company], ProgramError::UnsupportedMint);
             }
         }
 
-        // Nor one whose bytes cannot be read
+        // And bytes that cannot be parsed are refused, too
         let cut = &tlv(18, 64)[..67];
         let hidden = [vec![0; 4], tlv(12, 32)].concat();
         let no_type = [0, 0, 1, 0, 0].as_slice();
@@ -389,12 +394,12 @@ fn every_other_extension_is_refused_alone_and_in_company() {
             with_bytes(&mut world, &mint, &plain, kind, extensions);
             world.refuse(create, &[&company], ProgramError::UnsupportedMint);
         }
-        // Nor what is between the base and them
+        // And bytes between the base and the extensions are refused, too
         with_bytes(&mut world, &mint, &plain, 1, &tlv(18, 64));
         world.change(&mint, |mint| mint.data[100] = 1);
         world.refuse(create, &[&company], ProgramError::UnsupportedMint);
 
-        // While the same with allowed ones is taken, padding included
+        // But allowed extensions are accepted, padding included
         let extensions = [tlv(18, 64), tlv(25, 56), vec![0; 7]].concat();
         with_bytes(&mut world, &mint, &plain, 1, &extensions);
         world.land(create, &[&company]);
@@ -403,14 +408,14 @@ fn every_other_extension_is_refused_alone_and_in_company() {
 
 #[test]
 fn a_payment_in_a_mint_with_fees_is_refused() {
-    // Given a mint that keeps back a tenth of each transfer
+    // Given a mint that withholds a tenth of each transfer
     let mut world = World::new();
     world.token_program = TOKEN_2022;
     let mint = mint_with(&mut world, &[TransferFee]);
     let company = world.company.insecure_clone();
 
-    // When a campaign is to be paid in it, as a split or for minted rewards, then it
-    // is refused: a payment has to arrive in full
+    // When a campaign takes payments in it, in a split or with minted rewards, then it is
+    // refused, because a payment must arrive in full
     let (_, steps) = opening(&mut world, SPLIT, fixed(SPLIT, 1), mint);
     world.refuse(&steps, &[&company], ProgramError::UnsupportedMint);
     let terms = Terms {
@@ -434,11 +439,11 @@ fn a_vault_counts_what_arrives_after_the_fee() {
     let source = world.issue_of(&mint, &company.pubkey(), 2_000);
     let (address, campaign) = (world.campaign, world.campaign());
 
-    // When 2,000 are put into it
+    // When 2,000 base units are transferred to it
     let fund = instructions::fund_vault(&company.pubkey(), &address, &campaign, &source, 2_000);
     let landed = world.send(&[fund], &[&company]).expect("funded");
 
-    // Then 1,800 arrived, and the event says so
+    // Then it holds 1,800, and the event says so
     assert_eq!(world.vault(), 1_800);
     let data = landed
         .logs
@@ -449,7 +454,7 @@ fn a_vault_counts_what_arrives_after_the_fee() {
     assert_eq!(event[8 + 64..8 + 72], 1_800_u64.to_le_bytes());
     assert_eq!(event[8 + 72..], 1_800_u64.to_le_bytes());
 
-    // And one reward can be paid out of it, less its own fee, and no second
+    // And one reward can be paid from it, less its own fee, and no second one
     let alice = world.referrer(CODE);
     let (bob, carol) = (world.wallet(), world.wallet());
     let convert = world.conversion(&bob.pubkey(), &alice.pubkey(), CODE);
@@ -459,11 +464,11 @@ fn a_vault_counts_what_arrives_after_the_fee() {
     let convert = world.conversion(&carol.pubkey(), &alice.pubkey(), CODE);
     world.refuse(&[convert], &[&carol], ProgramError::VaultExhausted);
 
-    // And it can be taken back once the fees that it keeps are harvested, as anybody may
+    // And it can be reclaimed after its withheld fees are harvested, which anybody may do
     world.close();
     world.wait(30 * 24 * 60 * 60);
     let end = instructions::reclaim_campaign(&address, &world.campaign(), Some(&source));
-    // Token-2022: fees are withheld in the account
+    // The error of Token-2022 for an account with withheld fees
     let withheld = other(0, InstructionError::Custom(35));
     world.refuse(std::slice::from_ref(&end), &[&company], withheld);
     let harvest = call(
@@ -487,13 +492,13 @@ fn minting_takes_no_fee() {
     let alice = world.referrer(CODE);
     let bob = world.wallet();
 
-    // When Bob converts, then Alice has all of it
+    // When Bob converts, then Alice has the whole reward
     let convert = world.conversion(&bob.pubkey(), &alice.pubkey(), CODE);
     world.land(&[convert], &[&bob]);
     assert_eq!(world.rewards(&alice.pubkey()), 1_000);
 }
 
-/// Gives `account` room for this extension and sends this one-byte switch of it.
+/// Adds this extension to `account`, and sends this switch of the extension.
 fn switch(owner: &Keypair, account: &Pubkey, kind: u16, data: [u8; 2]) -> [Instruction; 2] {
     let own = AccountMeta::new(owner.pubkey(), true);
     let system = AccountMeta::new_readonly(Pubkey::default(), false);
@@ -510,7 +515,7 @@ fn switch(owner: &Keypair, account: &Pubkey, kind: u16, data: [u8; 2]) -> [Instr
 #[test]
 fn who_asks_for_a_memo_is_owed() {
     for terms in [VAULT, MINTED] {
-        // Given a referrer whose account takes no transfer without a memo
+        // Given a referrer whose account refuses transfers without a memo
         let mut world = World::new();
         world.token_program = TOKEN_2022;
         let mint = mint_with(&mut world, &[]);
@@ -537,7 +542,7 @@ fn who_asks_for_a_memo_is_owed() {
         let claim = std::slice::from_ref(&claim);
         world.refuse(claim, &[&bob], ProgramError::NothingToClaim);
 
-        // And is paid once she asks for none
+        // And she is paid once her account needs no memo
         let [_, off] = switch(&alice, &account, 8, [30, 1]);
         world.land(&[off], &[&alice]);
         world.land(claim, &[&bob]);
@@ -549,7 +554,7 @@ fn who_asks_for_a_memo_is_owed() {
 
 #[test]
 fn a_guard_of_the_receivers_account_does_not_stop_rewards() {
-    // Given a referrer whose account lets no program act for her
+    // Given a referrer whose account has the extension CPI Guard
     let mut world = World::new();
     world.token_program = TOKEN_2022;
     let mint = mint_with(&mut world, &[]);

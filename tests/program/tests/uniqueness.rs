@@ -1,4 +1,5 @@
-//! What counts once. Numbers in brackets are those of docs/INVARIANTS.md.
+//! Uniqueness: the things that convert at most once. Numbers in brackets refer to
+//! docs/INVARIANTS.md.
 
 use solana_sdk::{
     instruction::{Instruction, InstructionError},
@@ -19,7 +20,7 @@ const CONVERSION: usize = 4;
 /// The System program's `AddressWithSeedMismatch`.
 const WRONG_ADDRESS: InstructionError = InstructionError::Custom(5);
 
-/// A campaign that counts this once, and two codes of two owners.
+/// A campaign with this uniqueness, and two codes of two owners.
 fn scene(proof: Proof, uniqueness: Uniqueness) -> (World, Keypair) {
     let mut world = World::new();
     let terms = Terms {
@@ -28,7 +29,7 @@ fn scene(proof: Proof, uniqueness: Uniqueness) -> (World, Keypair) {
         uniqueness,
         ..Terms::default()
     };
-    // A fixed reward for a payment needs a least one.
+    // A fixed reward needs a minimum payment.
     let settings = Settings {
         min_amount: u64::from(proof == Proof::Payment),
         ..Settings::fixed(10)
@@ -44,8 +45,8 @@ fn scene(proof: Proof, uniqueness: Uniqueness) -> (World, Keypair) {
     (world, attestor)
 }
 
-/// A conversion of the wallet by the code with this reference, as the campaign wants
-/// it, and who signs it.
+/// A conversion of the wallet with the code and this reference, in the form that the
+/// campaign needs, and its signers.
 fn convert(
     world: &World,
     attestor: &Keypair,
@@ -80,9 +81,9 @@ fn convert(
 
 #[test]
 fn each_campaign_counts_once_what_it_says() {
-    /// Whether a second conversion counts, after one by the first code with the first
-    /// reference: again the same; another reference; another code; another wallet with
-    /// the same code and reference.
+    /// Whether a second conversion counts, after one with the first code and the first
+    /// reference. The second is the same again, has another reference, has another code,
+    /// or is another wallet's with the same code and reference.
     type Row = (Proof, Uniqueness, [bool; 4]);
     let rows: [Row; 8] = [
         (Proof::Open, Uniqueness::Wallet, [false, false, false, true]),
@@ -101,7 +102,8 @@ fn each_campaign_counts_once_what_it_says() {
             Uniqueness::WalletAndCode,
             [false, false, true, true],
         ),
-        // The attestor says which order it is, for the whole campaign.
+        // The attestor vouches for the order number, so it is unique in the whole
+        // campaign.
         (
             Proof::Attested,
             Uniqueness::Order,
@@ -117,7 +119,7 @@ fn each_campaign_counts_once_what_it_says() {
             Uniqueness::WalletAndCode,
             [false, false, true, true],
         ),
-        // Each buyer has orders of its own.
+        // Each buyer has their own order numbers.
         (
             Proof::Payment,
             Uniqueness::Order,
@@ -126,13 +128,13 @@ fn each_campaign_counts_once_what_it_says() {
     ];
     for (proof, uniqueness, expected) in rows {
         for (case, counts) in expected.into_iter().enumerate() {
-            // Given Bob, converted by the first code with the first reference
+            // Given Bob, who converted with the first code and the first reference
             let (mut world, attestor) = scene(proof, uniqueness);
             let (bob, carol) = (world.receiver(), world.receiver());
             let (first, signers) = convert(&world, &attestor, FIRST, &bob, [1; 32]);
             world.land(&[first], &signers.iter().collect::<Vec<_>>());
 
-            // When there is a second
+            // When there is a second conversion
             let (text, wallet, reference) = match case {
                 0 => (FIRST, &bob, [1; 32]),
                 1 => (FIRST, &bob, [2; 32]),
@@ -142,7 +144,7 @@ fn each_campaign_counts_once_what_it_says() {
             let (second, signers) = convert(&world, &attestor, text, wallet, reference);
             let outcome = world.send(&[second], &signers.iter().collect::<Vec<_>>());
 
-            // Then it counts exactly where the campaign says so (I1)
+            // Then it counts if and only if the campaign allows it (I1)
             let expected = if counts {
                 Ok(())
             } else {
@@ -165,7 +167,7 @@ fn an_order_has_a_reference() {
         let (mut world, attestor) = scene(proof, Uniqueness::Order);
         let bob = world.receiver();
 
-        // When Bob converts without one, then he is refused
+        // When Bob converts without a reference, then he is refused
         let (nameless, signers) = convert(&world, &attestor, FIRST, &bob, [0; 32]);
         let signers: Vec<_> = signers.iter().collect();
         world.refuse(&[nameless], &signers, ProgramError::MissingReference);
@@ -180,7 +182,7 @@ fn a_conversion_is_nowhere_but_at_its_key() {
         (Proof::Attested, Uniqueness::Order),
         (Proof::Payment, Uniqueness::Order),
     ] {
-        // Given the addresses that the other keys would lead to
+        // Given the addresses that follow from the other keys
         let (mut world, attestor) = scene(proof, uniqueness);
         let (bob, carol) = (world.receiver(), world.receiver());
         let (good, signers) = convert(&world, &attestor, FIRST, &bob, [1; 32]);
@@ -203,8 +205,8 @@ fn a_conversion_is_nowhere_but_at_its_key() {
             if address == good.accounts[CONVERSION].pubkey {
                 continue;
             }
-            // When Bob's conversion is to be written there, then the System program refuses
-            // the address (I1)
+            // When Bob's conversion is sent with one of them, then the System program
+            // refuses the address (I1)
             let mut elsewhere = good.clone();
             elsewhere.accounts[CONVERSION].pubkey = address;
             world.refuse(&[elsewhere], &signers, other(0, WRONG_ADDRESS));
@@ -217,7 +219,7 @@ fn a_conversion_is_nowhere_but_at_its_key() {
 
 #[test]
 fn orders_that_nobody_vouches_for_are_no_terms() {
-    // Given terms that count orders on the referee's word alone
+    // Given terms that count orders without a proof
     let mut world = World::new();
     let terms = Terms {
         uniqueness: Uniqueness::Order,
@@ -238,7 +240,7 @@ fn one_transaction_may_count_two_orders() {
     let bob = world.receiver();
     let orders = [[1; 32], [2; 32]].map(|order| convert(&world, &attestor, FIRST, &bob, order).0);
 
-    // When both are in one transaction, then both count; the same twice does not
+    // When both are in one transaction, then both count; the same one twice does not
     let twice = [orders[0].clone(), orders[0].clone()];
     world.refuse(&twice, &[&bob], ProgramError::AlreadyConverted);
     world.land(&orders, &[&bob]);

@@ -1,4 +1,4 @@
-//! Many transactions at once, and what the chain's blocks say about them.
+//! Sends many transactions at once and reads the results from the chain's blocks.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -20,13 +20,13 @@ use tokio::sync::mpsc;
 
 use crate::demo::chain::Chain;
 
-/// Requests under way at once.
+/// Parallel requests.
 pub(super) const CONCURRENCY: usize = 64;
-/// Time between two looks when there was nothing new.
+/// Pause between two polls without progress.
 const POLL: Duration = Duration::from_millis(20);
-/// After how long without anything new the missing ones are sent again.
+/// Time without progress after which missing transactions are sent again.
 const LOST: Duration = Duration::from_secs(1);
-/// How long there may be nothing new.
+/// Time without progress after which the measurement fails.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// One transaction that `payer` alone signs.
@@ -34,8 +34,8 @@ pub(super) fn signed(steps: &[Instruction], payer: &Keypair, blockhash: Hash) ->
     Transaction::new_signed_with_payer(steps, Some(&payer.pubkey()), &[payer], blockhash)
 }
 
-/// Sends all of them as fast as the RPC takes them; gives the time from the first
-/// that is sent to the last that is confirmed.
+/// Sends all transactions as fast as the RPC accepts them. Returns the signatures, and
+/// the time from the first send to the last confirmation.
 pub(super) async fn flood(
     chain: &Chain,
     all: &[Transaction],
@@ -43,7 +43,7 @@ pub(super) async fn flood(
     let (sent, to_confirm) = mpsc::unbounded_channel();
     let started = Instant::now();
     let sending = async {
-        // Nobody listens only when confirming has failed.
+        // The receiver is gone only if confirming has failed.
         send(chain, all.iter(), |signature| {
             let _ = sent.send(signature);
         })
@@ -64,7 +64,8 @@ async fn send<'a>(
 ) -> Result<()> {
     let config = RpcSendTransactionConfig {
         skip_preflight: true,
-        // It keeps 10,000 to send them again, for longer than a round takes.
+        // The node would keep 10,000 transactions and resend them for longer than a round
+        // takes.
         max_retries: Some(0),
         ..Default::default()
     };
@@ -81,9 +82,9 @@ async fn send<'a>(
         .await
 }
 
-/// When the last one was confirmed; all must succeed. Only the oldest are asked for,
-/// so that the RPC answers little besides what is measured. When there is nothing
-/// new for a while, what is missing was lost on the way and is sent again.
+/// Waits until all transactions are confirmed and returns the time of the last one; fails
+/// if one fails. Only the oldest are polled, so that the RPC has little other work during
+/// the measurement. After a while without progress, missing transactions are sent again.
 async fn confirmed(
     chain: &Chain,
     all: &[Transaction],
@@ -105,7 +106,7 @@ async fn confirmed(
             last = last.max(found.confirmed_at);
             landed.insert(found.ok()?.signature);
         }
-        // Those that were lost would keep newer ones from being asked for.
+        // Otherwise lost transactions would keep newer ones from being polled.
         waiting.rotate_left(asked);
         waiting.retain(|signature| !landed.contains(signature));
         if landed.is_empty() {
@@ -125,7 +126,7 @@ async fn confirmed(
     }
 }
 
-/// What the blocks say about `signatures`: how many there are in each slot, and the
+/// Reads the blocks of `signatures`: the number of transactions in each slot, and the
 /// compute units and cost units of each.
 pub(super) async fn on_chain(
     chain: &Chain,
@@ -166,7 +167,8 @@ pub(super) async fn on_chain(
         units.len() == signatures.len(),
         "blocks and statuses differ"
     );
-    // The first and the last one are filled in part, unless there are no others.
+    // The first and the last slot are only partly filled; leave them out if there are
+    // others.
     let (first, last) = match (slots.keys().next(), slots.keys().last()) {
         (Some(first), Some(last)) if last - first > 1 => (first + 1, last - 1),
         (Some(first), Some(last)) => (*first, *last),

@@ -1,5 +1,5 @@
-//! `./dev bench parallel`: conversions of one campaign per second on a local
-//! validator, in each funding mode, beside plain transfers sent the same way.
+//! `./dev bench parallel`: conversions per second of one campaign on a local validator,
+//! for each funding mode, compared with plain transfers.
 
 mod flood;
 mod report;
@@ -14,10 +14,10 @@ use crate::{build, demo::chain::Chain};
 /// Measures, and writes benches/parallelism.md and benches/parallelism.json.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Conversions of each mode in each round.
+    /// Conversions per mode and round.
     #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     conversions: u16,
-    /// Rounds; the median of their rates counts.
+    /// Number of rounds; the median of their rates is reported.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=20))]
     rounds: u8,
 }

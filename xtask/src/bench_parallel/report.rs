@@ -1,4 +1,4 @@
-//! What was measured, as text and as JSON.
+//! Renders the measurements as text and as JSON.
 
 use std::{fmt::Write as _, fs, thread};
 
@@ -12,10 +12,10 @@ use super::{
     scene::{REFERRERS, Scene},
 };
 
-/// Cost units that may write to one account in a block, before and since SIMD-0306.
+/// Cost units per block that may write to one account, before and since SIMD-0306.
 const ACCOUNT_LIMITS: [u64; 2] = [12_000_000, 24_000_000];
 
-/// One mode, as it is reported.
+/// One mode in the report.
 #[derive(Serialize)]
 struct Row {
     mode: &'static str,
@@ -29,11 +29,11 @@ struct Row {
     per_slot_max: u64,
     compute_units_median: u64,
     cost_units_median: u64,
-    /// Most transactions in a block that write to one account, for each limit.
+    /// Most transactions per block that write to one account, for each limit.
     account_ceiling: [u64; 2],
 }
 
-/// 12,345
+/// Formats 12345 as `12,345`.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -46,7 +46,7 @@ fn grouped(number: u64) -> String {
     text
 }
 
-/// The least, the median and the most.
+/// The minimum, the median and the maximum.
 fn spread<T: Copy + PartialOrd>(values: impl Iterator<Item = T>) -> (T, T, T) {
     let mut values: Vec<T> = values.collect();
     values.sort_by(|a, b| a.partial_cmp(b).expect("no rate is not a number"));

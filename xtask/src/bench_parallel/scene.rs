@@ -1,4 +1,4 @@
-//! The kinds of transactions, each with its own campaign, and how they are sent.
+//! The modes, each with its own campaign, and the sending of their transactions.
 
 use anyhow::{Context as _, Result, ensure};
 use solana_sdk::{
@@ -20,15 +20,16 @@ use crate::{
     demo::chain::Chain,
 };
 
-/// Referrers of a campaign, and pairs of the plain transfers.
+/// Number of referrers of a campaign, and of pairs for plain transfers.
 pub(super) const REFERRERS: usize = 50;
-/// What the faucet gives to each company to begin with: 100 SOL.
+/// Lamports that the faucet gives each company: 100 SOL.
 const FUNDS: u64 = 100_000_000_000;
-/// Lamports of a fresh wallet: the price, the conversion's rent, the fee, and its own.
+/// Lamports of a fresh wallet: enough for the price, the conversion's rent, the fee, and
+/// its own rent.
 const WALLET: u64 = 10_000_000;
 /// Lamports that a buyer pays; a tenth is the reward.
 const PRICE: u64 = 5_000_000;
-/// What is sent: conversions of a campaign, or plain transfers.
+/// The kind of transaction: conversions of a campaign, or plain transfers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
     Transfers,
@@ -47,7 +48,7 @@ impl Mode {
         Self::Held,
     ];
 
-    /// Its name, and the accounts that all of its transactions write.
+    /// The mode's name, and the accounts that all of its transactions write.
     pub(super) const fn names(self) -> [&'static str; 2] {
         match self {
             Self::Transfers => ["plain transfers of SOL", "none"],
@@ -59,12 +60,12 @@ impl Mode {
     }
 }
 
-/// What is set up for one mode.
+/// The accounts and keys of one mode.
 pub(super) struct Scene {
     pub(super) mode: Mode,
-    /// Has the money.
+    /// Pays for everything.
     company: Keypair,
-    /// Owners of the codes; of the plain transfers, who receives.
+    /// Owners of the codes, or receivers of the plain transfers.
     people: Vec<Keypair>,
     /// Senders of the plain transfers.
     senders: Vec<Keypair>,
@@ -73,17 +74,17 @@ pub(super) struct Scene {
     pub(super) rounds: Vec<Round>,
 }
 
-/// What one round of a mode came to.
+/// The result of one round of a mode.
 pub(super) struct Round {
     pub(super) per_second: f64,
-    /// Transactions in each slot between the first that has one and the last.
+    /// Transactions per slot, from the first slot with one to the last.
     pub(super) per_slot: Vec<u64>,
     /// Compute units and cost units of each transaction.
     pub(super) units: Vec<(u64, u64)>,
 }
 
 impl Scene {
-    /// Opens a campaign of this mode with its referrers, who can all receive.
+    /// Opens a campaign of this mode with referrers whose reward accounts exist.
     pub(super) async fn open(chain: &Chain, mode: Mode) -> Result<Self> {
         let keys = |count| (0..count).map(|_| Keypair::new()).collect::<Vec<_>>();
         let mut scene = Self {
@@ -194,7 +195,7 @@ impl Scene {
         Ok((address, chain.read(&address).await?))
     }
 
-    /// Gives each of `wallets` that many lamports.
+    /// Gives each of `wallets` this many lamports.
     async fn fund(&self, chain: &Chain, wallets: &[Pubkey], lamports: u64) -> Result<()> {
         let blockhash = chain.rpc().get_latest_blockhash().await?;
         let transactions: Vec<Transaction> = wallets
@@ -208,7 +209,7 @@ impl Scene {
         flood(chain, &transactions).await.map(drop)
     }
 
-    /// Sends `count` transactions, each of another wallet, and measures.
+    /// Sends `count` transactions, one per wallet, and measures.
     pub(super) async fn play(&mut self, chain: &Chain, count: usize) -> Result<()> {
         let fresh: Vec<Keypair> = match self.mode {
             Mode::Transfers => Vec::new(),
@@ -218,18 +219,18 @@ impl Scene {
         let funds = u64::try_from(wallets.len() + 10)? * WALLET;
         chain.airdrop(&self.company.pubkey(), funds).await?;
         let funded = self.fund(chain, &wallets, WALLET).await;
-        funded.context("the fresh wallets' money")?;
+        funded.context("cannot fund the fresh wallets")?;
         let steps: Vec<(Instruction, &Keypair)> = (0..count)
             .map(|i| {
                 let Some((address, campaign)) = &self.campaign else {
-                    // Another amount each time: no two are the same transaction.
+                    // The amount differs each time, so no two transactions are equal.
                     let sender = &self.senders[i % REFERRERS];
                     let receiver = self.people[i % REFERRERS].pubkey();
                     let lamports = 1 + u64::try_from(i + self.rounds.len() * count)?;
                     return Ok((transfer(&sender.pubkey(), &receiver, lamports), sender));
                 };
                 let (wallet, referral) = (&fresh[i], &self.referrals[i % REFERRERS]);
-                // Nothing was announced: the settings are the same at any time.
+                // No settings were announced, so they are the same at any time.
                 let now = campaign.created_at;
                 let offer = Offer::at(*address, campaign, referral, now)?;
                 let step = if self.mode == Mode::SplitSol {
@@ -256,7 +257,7 @@ impl Scene {
         Ok(())
     }
 
-    /// Every conversion is counted, and paid unless it is held.
+    /// Checks that every conversion is counted, and paid unless it is held.
     pub(super) async fn check(&self, chain: &Chain, expected: u64) -> Result<()> {
         let Some((address, _)) = &self.campaign else {
             return Ok(());

@@ -1,4 +1,4 @@
-//! What the demo asks of the chain, as a wallet would.
+//! The demo's access to the chain, as a wallet would have it.
 
 use std::{
     collections::HashMap,
@@ -24,10 +24,10 @@ use vouch_client::{ProgramError, accounts::AccountType};
 
 use super::http;
 
-/// How long a transaction may take to be confirmed on a local validator.
+/// Time limit for the confirmation of a transaction on a local validator.
 const CONFIRMATION: Duration = Duration::from_secs(60);
 
-/// Time between two looks.
+/// Pause between two polls.
 const POLL: Duration = Duration::from_millis(20);
 
 /// A connection to the validator, at `confirmed`.
@@ -40,12 +40,12 @@ pub(crate) struct Landed {
     pub(crate) signature: Signature,
     /// `None` when it succeeded.
     pub(crate) error: Option<TransactionError>,
-    /// When this process first saw it confirmed.
+    /// The time at which this process first saw it confirmed.
     pub(crate) confirmed_at: Instant,
 }
 
 impl Landed {
-    /// The program's own error, if that is what made the transaction fail.
+    /// The program's error, if it made the transaction fail.
     pub(crate) fn program_error(&self) -> Option<ProgramError> {
         match self.error {
             Some(TransactionError::InstructionError(_, InstructionError::Custom(code))) => {
@@ -55,10 +55,10 @@ impl Landed {
         }
     }
 
-    /// The same, when the transaction succeeded.
+    /// Returns the transaction itself if it succeeded.
     ///
     /// # Errors
-    /// With what it failed with otherwise.
+    /// With the transaction's error.
     pub(crate) fn ok(self) -> Result<Self> {
         match &self.error {
             None => Ok(self),
@@ -66,7 +66,7 @@ impl Landed {
         }
     }
 
-    /// What happened, in a word.
+    /// The outcome in one word.
     pub(crate) fn outcome(&self) -> String {
         match (&self.error, self.program_error()) {
             (None, _) => "paid".to_owned(),
@@ -89,13 +89,13 @@ impl Chain {
     /// The program's account at `address`.
     ///
     /// # Errors
-    /// When there is none of this type.
+    /// When no account of this type is there.
     pub(crate) async fn read<T: AccountType>(&self, address: &Pubkey) -> Result<T> {
         let data = self.rpc.get_account_data(address).await?;
         Ok(T::decode(&data)?)
     }
 
-    /// Signs `instructions` by `signers`, of whom the first pays, and waits
+    /// Signs `instructions` with `signers`, the first of whom pays, and sends them. Waits
     /// until the transaction is confirmed, whether it succeeds or fails.
     pub(crate) async fn run(
         &self,
@@ -122,8 +122,8 @@ impl Chain {
         self.run(instructions, signers).await?.ok()
     }
 
-    /// Sends without a preflight, so that a refusal is the chain's own and can
-    /// be looked up by its signature.
+    /// Sends without preflight, so that the chain itself refuses and the refusal can be
+    /// looked up by its signature.
     pub(crate) async fn send(&self, transaction: &Transaction) -> Result<Signature> {
         let config = RpcSendTransactionConfig {
             skip_preflight: true,
@@ -143,11 +143,11 @@ impl Chain {
         self.confirm_all(receiver)
             .await?
             .remove(&signature)
-            .context("one in, one out")
+            .context("no result for the signature")
     }
 
-    /// Signs the transaction that a builder of the API answered, as the wallets of
-    /// `signers` would, and sends it.
+    /// Signs the transaction in an API answer, as the wallets of `signers` would, and
+    /// sends it.
     pub(crate) async fn sign_and_send(
         &self,
         answer: &Value,
@@ -157,11 +157,11 @@ impl Chain {
         let blockhash = transaction.message.recent_blockhash;
         transaction
             .try_sign(signers, blockhash)
-            .context("other signers are needed")?;
+            .context("the transaction needs other signers")?;
         self.send(&transaction).await
     }
 
-    /// Those of `signatures` that are confirmed by now.
+    /// Those of `signatures` that are confirmed.
     pub(crate) async fn landed(&self, signatures: &[Signature]) -> Result<Vec<Landed>> {
         let mut landed = Vec::new();
         // getSignatureStatuses takes at most 256 at a time.
@@ -182,7 +182,7 @@ impl Chain {
         Ok(landed)
     }
 
-    /// Waits until every signature that comes in is confirmed, and no more can come.
+    /// Waits until `incoming` is closed and all of its signatures are confirmed.
     pub(crate) async fn confirm_all(
         &self,
         mut incoming: mpsc::UnboundedReceiver<Signature>,
@@ -210,7 +210,7 @@ impl Chain {
         }
     }
 
-    /// Gives `wallet` that many lamports from the validator's faucet.
+    /// Gives `wallet` this many lamports from the validator's faucet.
     pub(crate) async fn airdrop(&self, wallet: &Pubkey, lamports: u64) -> Result<()> {
         let signature = self.rpc.request_airdrop(wallet, lamports).await?;
         match self.confirmed(signature).await?.error {
@@ -219,7 +219,7 @@ impl Chain {
         }
     }
 
-    /// Base units on `owner`'s associated token account; 0 when it has none.
+    /// Base units in `owner`'s associated token account; 0 if it does not exist.
     pub(crate) async fn balance(
         &self,
         owner: &Pubkey,
@@ -237,7 +237,7 @@ impl Chain {
             .unwrap_or(0))
     }
 
-    /// Compute units that a confirmed transaction used, all instructions together.
+    /// Compute units of a confirmed transaction, all instructions together.
     pub(crate) async fn compute_units(&self, signature: &Signature) -> Result<u64> {
         let config = RpcTransactionConfig {
             encoding: Some(UiTransactionEncoding::Base64),

@@ -1,5 +1,5 @@
-//! Many wallets at once, over several codes: nothing may be lost or doubled, and
-//! each conversion must be visible soon after it is confirmed.
+//! Many wallets convert at once, with several codes. No conversion may be lost or counted
+//! twice, and each must be visible soon after its confirmation.
 
 use std::{
     collections::HashMap,
@@ -23,17 +23,17 @@ use super::{
 };
 use crate::campaign::{self, Campaign, REWARD};
 
-/// Requests and transactions under way at once.
+/// Parallel requests and transactions.
 const CONCURRENCY: usize = 16;
 
 /// Lamports for a company that pays every fee and every rent: 100 SOL.
 const FUNDS: u64 = 100_000_000_000;
 
-/// How long all conversions may take to become visible, once they are confirmed.
+/// Time limit without a newly visible conversion.
 const VISIBLE: Duration = Duration::from_secs(60);
 
-/// Plays `wallets` referees over `codes` codes and notes every check. With
-/// `kill_indexer`, the indexer is killed in the middle and started again.
+/// Plays `wallets` referees with `codes` codes and records every check. With
+/// `kill_indexer`, kills the indexer in the middle and starts it again.
 pub(super) async fn play(
     world: &mut World,
     wallets: usize,
@@ -102,7 +102,7 @@ pub(super) async fn play(
     numbers(world, &campaign, &owners, wallets, &addresses, &signatures).await
 }
 
-/// Lets `codes` new wallets create a generated code each; gives code and owner.
+/// Lets `codes` new wallets create a generated code each. Returns codes and owners.
 async fn create_codes(
     world: &World,
     campaign: &Campaign,
@@ -147,7 +147,8 @@ async fn create_codes(
         .collect())
 }
 
-/// Each referee follows the link and sends a conversion; signatures in their order.
+/// Lets each referee follow its link and send a conversion. Returns the signatures in the
+/// referees' order.
 async fn convert(
     world: &World,
     campaign: &Campaign,
@@ -173,7 +174,7 @@ async fn convert(
                 .sign_and_send(&answer, &[company, referee])
                 .await?;
             sent.send(signature)
-                .context("nobody waits for confirmations")?;
+                .context("the confirmation task has ended")?;
             Ok(signature)
         })
         .buffered(CONCURRENCY)
@@ -181,8 +182,8 @@ async fn convert(
         .await
 }
 
-/// Asks the API for the campaign's conversions until it shows `count` of them;
-/// gives the moment at which each address was first seen.
+/// Polls the API until it shows `count` conversions of the campaign. Returns the time at
+/// which each address was first seen.
 async fn watch(api: &Api, campaign: &Campaign, count: usize) -> Result<HashMap<String, Instant>> {
     let mut seen = HashMap::with_capacity(count);
     let mut progress = Instant::now();
@@ -207,7 +208,7 @@ async fn watch(api: &Api, campaign: &Campaign, count: usize) -> Result<HashMap<S
     Ok(seen)
 }
 
-/// Every conversion of the campaign that the API shows, page by page.
+/// All conversions of the campaign that the API shows, page by page.
 async fn conversions(api: &Api, campaign: &Campaign) -> Result<Vec<Value>> {
     let first = format!("/v1/conversions?campaign={}&limit=200", campaign.address);
     let mut all = Vec::new();
@@ -224,7 +225,8 @@ async fn conversions(api: &Api, campaign: &Campaign) -> Result<Vec<Value>> {
     }
 }
 
-/// Every number, once all conversions are final: API against what was done.
+/// Compares every number of the API with the expected one, once all conversions are
+/// final.
 async fn numbers(
     world: &mut World,
     campaign: &Campaign,
@@ -292,7 +294,7 @@ async fn numbers(
         None,
     );
 
-    // Signatures are looked up one by one after the rows are there.
+    // The indexer looks up signatures one by one, after the rows exist.
     let expected: HashMap<String, String> = addresses
         .iter()
         .zip(signatures)

@@ -1,4 +1,4 @@
-//! What the demo asks of the HTTP API, as a browser or a wallet would.
+//! The demo's access to the HTTP API, as a browser or a wallet would have it.
 
 use std::time::{Duration, Instant};
 
@@ -7,10 +7,10 @@ use reqwest::{Method, StatusCode, header};
 use serde_json::Value;
 use solana_sdk::transaction::Transaction;
 
-/// Clicks come from people: without a browser's name they would count as a bot's.
+/// The clicks must look human: without a browser's user agent, they would count as bots.
 const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 
-/// How long a fact may take from the chain to the API before the demo calls it missing.
+/// Time limit for a fact of the chain to appear in the API.
 const VISIBLE: Duration = Duration::from_secs(60);
 
 /// The API of one running product.
@@ -28,7 +28,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The stable error code of a refusal, or the status of anything else.
+    /// The stable error code of a refusal, else the status.
     pub(crate) fn outcome(&self) -> String {
         match self.body["error"]["code"].as_str() {
             Some(code) => format!("{} {code}", self.status.as_u16()),
@@ -60,7 +60,7 @@ impl Api {
         })
     }
 
-    /// Prefix of every link, without a slash at its end.
+    /// The base URL of all links, without a slash at its end.
     pub(crate) fn url(&self) -> &str {
         &self.base
     }
@@ -106,10 +106,11 @@ impl Api {
         })
     }
 
-    /// Asks until `holds` is true of the answer; gives the answer and the moment.
+    /// Repeats the request until `holds` accepts the answer. Returns the answer and the
+    /// time.
     ///
     /// # Errors
-    /// When it is not true within [`VISIBLE`]; the last answer is in the message.
+    /// When that takes longer than [`VISIBLE`]; the last answer is in the message.
     pub(crate) async fn until(
         &self,
         path: &str,
@@ -129,13 +130,13 @@ impl Api {
     }
 }
 
-/// The unsigned transaction in the answer of a transaction builder.
+/// The unsigned transaction in a builder's answer.
 pub(crate) fn transaction(body: &Value) -> Result<Transaction> {
     let encoded = body["transaction"]
         .as_str()
         .context("an answer without a transaction")?;
     let wire = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, encoded)?;
-    bincode::deserialize(&wire).context("the API's transaction is no wire transaction")
+    bincode::deserialize(&wire).context("the API's transaction is not in wire format")
 }
 
 /// A text field of an answer.

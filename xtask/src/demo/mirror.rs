@@ -1,4 +1,4 @@
-//! Postgres, compared with the chain.
+//! Compares Postgres with the chain.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +10,7 @@ use sqlx::PgPool;
 
 use super::chain::Chain;
 
-/// How long a click may wait in the spool file before the demo calls it missing.
+/// Time limit for a click to leave the spool file.
 const REPLAYED: Duration = Duration::from_secs(30);
 
 /// The product's database.
@@ -29,9 +29,9 @@ impl Mirror {
         self.pool.close().await;
     }
 
-    /// The code on the stored click with this id; `None` when there is no such click
-    /// in time. It is durable before its redirect is answered, but on a busy machine
-    /// it may be in the spool file first.
+    /// The code of the stored click with this id; `None` when it does not appear in time.
+    /// A click is durable before its redirect is answered, but on a busy machine it may
+    /// be in the spool file at first.
     pub(super) async fn click_code(&self, id: &str) -> Result<Option<String>> {
         let id = id.parse()?;
         let deadline = Instant::now() + REPLAYED;
@@ -44,8 +44,8 @@ impl Mirror {
         }
     }
 
-    /// Every account of the program whose bytes Postgres does not hold exactly,
-    /// and every row without an account; at `confirmed`, when nothing moves.
+    /// Addresses of accounts whose bytes differ in Postgres, and of rows without an
+    /// account, at `confirmed`. Nothing may change meanwhile.
     pub(super) async fn differences(&self, chain: &Chain) -> Result<Vec<String>> {
         let on_chain: BTreeMap<String, Vec<u8>> = chain
             .rpc()

@@ -37,9 +37,9 @@ pub(crate) struct Args {
     json: Option<PathBuf>,
 }
 
-/// Brings the product up, plays, reports, and stops everything.
+/// Starts the product, plays the story, prints the report, and stops everything.
 ///
-/// Exits with 0 when every check held, with 1 when one differs.
+/// Exits with 0 when every check held, with 1 when one did not.
 ///
 /// # Errors
 /// When a part does not start, or the story cannot go on.
@@ -50,7 +50,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     let startup = started.elapsed();
 
     let mut world = World::new(stack).await?;
-    // The stack is stopped in order, whatever the story comes to.
+    // The stack is stopped in order, whatever the outcome of the story.
     let played = world.play(&args).await;
     let World {
         stack,
@@ -87,7 +87,7 @@ fn millis(duration: Duration) -> Result<u64> {
     Ok(u64::try_from(duration.as_millis())?)
 }
 
-/// A running product, and what was seen of it.
+/// A running product, and the report on it.
 struct World {
     chain: Chain,
     api: Api,
@@ -146,7 +146,7 @@ impl World {
     }
 }
 
-/// Resident memory of a process in KiB, where the system tells it.
+/// Resident memory of a process in KiB; `None` where the system does not tell it.
 fn resident_kib(pid: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status

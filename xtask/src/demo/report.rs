@@ -1,4 +1,4 @@
-//! What the demo saw, for people and for machines.
+//! The demo's report, for people and for machines.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 /// Version of the JSON form.
 const FORMAT: u32 = 1;
 
-/// Everything one run of the demo saw.
+/// The results of one run of the demo.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Report {
     format: u32,
@@ -25,24 +25,24 @@ pub(crate) struct Report {
     pub(crate) checks: Vec<Check>,
     /// Compute units of one transaction for each instruction, as the validator counted them.
     pub(crate) compute_units: Vec<ComputeUnits>,
-    /// From a confirmed conversion to its visibility in the API.
+    /// Times from a conversion's confirmation to its visibility in the API.
     pub(crate) visibility: Option<Visibility>,
     /// Resident memory of the services at the end, in KiB.
     pub(crate) memory_kib: Vec<Memory>,
 }
 
-/// Something that had to be so.
+/// A check with its outcome.
 #[derive(Debug, Serialize)]
 pub(crate) struct Check {
-    /// What was looked at.
+    /// The subject of the check.
     pub(crate) what: String,
-    /// What had to be seen.
+    /// The value that was expected.
     pub(crate) expected: String,
-    /// What was seen.
+    /// The value that was seen.
     pub(crate) seen: String,
     /// Whether both are the same.
     pub(crate) ok: bool,
-    /// The transaction, where there was one.
+    /// The transaction, if the check is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) signature: Option<String>,
 }
@@ -52,7 +52,7 @@ pub(crate) struct Check {
 pub(crate) struct ComputeUnits {
     /// The transaction's main instruction.
     pub(crate) transaction: String,
-    /// All of its instructions together.
+    /// Compute units of all of its instructions together.
     pub(crate) units: u64,
 }
 
@@ -86,7 +86,7 @@ impl Report {
         }
     }
 
-    /// Notes a check, and prints it.
+    /// Records a check, and prints it.
     pub(crate) fn check(
         &mut self,
         what: impl Into<String>,
@@ -106,7 +106,7 @@ impl Report {
         self.checks.push(check);
     }
 
-    /// Notes the compute units of a transaction.
+    /// Records the compute units of a transaction.
     pub(crate) fn units(&mut self, transaction: &str, units: u64) {
         self.compute_units.push(ComputeUnits {
             transaction: transaction.to_owned(),
@@ -114,7 +114,7 @@ impl Report {
         });
     }
 
-    /// Notes the resident memory of a service.
+    /// Records the resident memory of a service.
     pub(crate) fn memory(&mut self, service: &str, resident_kib: u64) {
         self.memory_kib.push(Memory {
             service: service.to_owned(),
@@ -122,7 +122,7 @@ impl Report {
         });
     }
 
-    /// Sorts `samples` (milliseconds) into the distribution.
+    /// Computes the distribution of `samples`, in milliseconds.
     pub(crate) fn set_visibility(&mut self, mut samples: Vec<u64>) {
         samples.sort_unstable();
         let at = |percent: usize| samples.get((samples.len() - 1) * percent / 100).copied();
@@ -137,7 +137,7 @@ impl Report {
         });
     }
 
-    /// Fills in whether all checks held; no check at all is a failure.
+    /// Sets `ok`: all checks held, and there was at least one.
     pub(crate) fn finish(&mut self) {
         self.ok = !self.checks.is_empty() && self.checks.iter().all(|check| check.ok);
     }

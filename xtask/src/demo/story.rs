@@ -1,5 +1,5 @@
-//! One referral from the first click to the leaderboard, and every way in which
-//! the product must refuse.
+//! One referral from the first click to the leaderboard, and everything that the product
+//! must refuse.
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
@@ -19,10 +19,10 @@ use crate::campaign::{self, Campaign, REWARD};
 
 const CODE: &str = "STARTER7";
 
-/// Lamports that a wallet gets when it pays for itself: 1 SOL.
+/// Lamports of a wallet that pays for itself: 1 SOL.
 const SOL: u64 = 1_000_000_000;
 
-/// Plays the story and notes every check.
+/// Plays the story and records every check.
 pub(super) async fn play(world: &mut World) -> Result<()> {
     let company = Keypair::new();
     let (alice, bob, carol) = (Keypair::new(), Keypair::new(), Keypair::new());
@@ -113,7 +113,7 @@ pub(super) async fn play(world: &mut World) -> Result<()> {
     let opened: accounts::Campaign = world.chain.read(&campaign.address).await?;
     let convert = |referee: &Keypair, code: Code| -> Result<Instruction> {
         let referral = Referral::registered(&campaign.address, &opened, &code, &alice.pubkey());
-        // Nothing was announced: the settings are the same at any time.
+        // No settings were announced, so they are the same at any time.
         let offer = Offer::at(campaign.address, &opened, &referral, opened.created_at)?;
         let args = Convert {
             payer: company.pubkey(),
@@ -210,7 +210,7 @@ fn convert_request(code: &str, referee: &Pubkey, payer: &Pubkey) -> serde_json::
     json!({ "code": code, "referee": referee.to_string(), "payer": payer.to_string() })
 }
 
-/// Follows a link, and looks into Postgres for the click that the answer names.
+/// Follows a link, and looks up the click of the answer in Postgres.
 async fn click(world: &mut World, code: &str) -> Result<()> {
     let answer = world
         .api
@@ -249,7 +249,7 @@ async fn click(world: &mut World, code: &str) -> Result<()> {
     Ok(())
 }
 
-/// Stats and leaderboard, once the conversion is final.
+/// Checks stats and leaderboard, once the conversion is final.
 async fn numbers(
     world: &mut World,
     campaign: &Campaign,
@@ -345,7 +345,7 @@ async fn numbers(
     Ok(())
 }
 
-/// A number that the API gives as a number or as a string.
+/// A number that the API returns as a number or as a string.
 pub(super) fn number(value: &serde_json::Value) -> String {
     value
         .as_str()

@@ -64,9 +64,9 @@ function webSocketOf(rpcUrl: string): string {
 const REWARD = 5_000_000n;
 /** Seconds that a reward is held. */
 const HOLD = 2;
-/** Milliseconds between two looks at the cluster's clock. */
+/** Milliseconds between two polls of the cluster's clock. */
 const POLL = 100;
-/** Milliseconds that the cluster's clock may take to pass the hold, on a busy machine. */
+/** Milliseconds that the cluster's clock may need to pass the hold, on a busy machine. */
 const PATIENCE = 30_000;
 const CODE = parseCode('MYSHARE2') as Code;
 
@@ -90,7 +90,7 @@ before(async () => {
 
 const offer = () => fetchOffer(rpc, campaign, CODE, { commitment });
 
-/** The conversion of `referee`, whom the company sponsors. */
+/** The conversion of `referee`, sponsored by the company. */
 const conversionBy = async (referee: KeyPairSigner) =>
   await convertInstruction({ ...(await offer()), payer: company, referee });
 
@@ -116,7 +116,7 @@ async function holdIsOver(referee: KeyPairSigner) {
   }
 }
 
-/** Base units that Alice has. */
+/** Base units in Alice's reward account. */
 async function alicesTokens(): Promise<bigint> {
   const { referral } = await offer();
   const { data } = await fetchToken(rpc, referral.data.rewardAccount, { commitment });
@@ -125,9 +125,9 @@ async function alicesTokens(): Promise<bigint> {
 
 describe('a campaign', { concurrency: false }, () => {
   test('is opened, and mints its rewards', async () => {
-    // Given a token whose mint authority is the campaign to be
+    // Given a token whose mint authority is the future campaign
     const mint = await generateKeyPairSigner();
-    // A number that the wallet has not used on this chain before.
+    // An id that the wallet has not used on this chain.
     const id = BigInt(Date.now());
     [campaign] = await findCampaignPda({ authority: company.address, id });
     const space = BigInt(getMintSize());
@@ -208,7 +208,7 @@ describe('a campaign', { concurrency: false }, () => {
   });
 
   test('refuses to pay while the reward is held', async () => {
-    // Given Carol's conversion and its claim in one transaction: no time passes between them
+    // Given Carol's conversion and its claim in one transaction, so that no time passes between
     const held = await conversionOf(bob);
     const address = await findConversionAddress(await offer(), carol.address, NO_REFERENCE);
     const conversion = { address, data: { ...held.data, referee: carol.address } };
@@ -223,7 +223,7 @@ describe('a campaign', { concurrency: false }, () => {
     await send(claim);
     assert.equal((await conversionOf(bob)).data.status, Status.Paid);
     assert.equal(await alicesTokens(), REWARD);
-    // With a later blockhash, the same claim is another transaction.
+    // A later blockhash makes it a different transaction.
     await refuses('NotPending', claim);
     assert.equal(await alicesTokens(), REWARD);
   });
@@ -242,7 +242,7 @@ describe('a campaign', { concurrency: false }, () => {
     // When the company closes it
     await send(getCloseCampaignInstruction({ authority: company, campaign }));
 
-    // Then nobody converts any more
+    // Then nobody can convert any more
     await refuses('CampaignClosed', await conversionBy(await generateKeyPairSigner()));
 
     // And Carol's conversion is paid like Bob's

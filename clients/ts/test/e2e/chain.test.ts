@@ -1,6 +1,6 @@
 /**
  * Conversions that this client sends to a real validator. `tests/product/tests/typescript.rs`
- * starts it, opens the campaigns, runs this and then looks at the chain itself.
+ * starts the validator, opens the campaigns, runs this test and then checks the chain itself.
  */
 
 import assert from 'node:assert/strict';
@@ -77,7 +77,7 @@ const conversionOf = async (of: Offer, reference: Uint8Array) =>
     commitment,
   });
 
-/** The attestor's word that the referee booked, with this reference. */
+/** The attestor's statement that the referee booked, with this reference. */
 function booking(attested: Offer, reference: Uint8Array): Statement {
   return {
     campaign: attested.campaign.address,
@@ -92,7 +92,7 @@ function booking(attested: Offer, reference: Uint8Array): Statement {
   };
 }
 
-/** What the referee sends to convert with the voucher of `statement`. */
+/** The instructions that convert with the voucher of `statement`. */
 async function withVoucher(attested: Offer, statement: Statement) {
   const { action, reference } = statement;
   const message = voucherMessage(statement);
@@ -134,7 +134,8 @@ describe('on a validator', { concurrency: false }, () => {
   });
 
   test('a voucher proves an order, and what waits is claimed', async () => {
-    // Given an attested campaign, the attestor's voucher, and an account for the referee alone
+    // Given an attested campaign, the attestor's voucher, and a token account for the referee
+    // only
     const attested = await offer(scene.attested);
     const statement = booking(attested, reference);
 
@@ -144,11 +145,11 @@ describe('on a validator', { concurrency: false }, () => {
       ...(await withVoucher(attested, statement)),
     );
 
-    // Then the referrer's part waits, for there is no account to take it
+    // Then the referrer's part is owed, because its token account does not exist
     const pending = await conversionOf(attested, reference);
     assert.equal(pending.data.status, Status.Pending);
 
-    // And is paid once there is one, whoever asks
+    // And it is paid once the account exists, whoever sends the claim
     const { owner } = attested.referral.data;
     await send(
       await createRewardAccountInstruction(payer, owner, attested.campaign.data),
@@ -184,7 +185,7 @@ describe('on a validator', { concurrency: false }, () => {
     const price = amount - discount;
     const order = { ...sale, payer, buyer: referee, amount, reference };
 
-    // When the wallet agrees to less, then it does not pay
+    // When the wallet agrees to a lower price, then it does not pay
     const tooMuch = await purchaseInstruction({ ...order, maxPayment: price - 1n });
     await refuses('PaymentAboveMaximum', tooMuch);
 

@@ -96,14 +96,14 @@ describe('the program', () => {
   });
 
   test('says why it refused, and other programs do not', () => {
-    // Given a message with an instruction of ours behind one of another program
+    // Given a message with an instruction of our program after one of another program
     const message = {
       instructions: [
         { programAddress: vectors.wallets.payer },
         { programAddress: REFERRAL_PROGRAM_ADDRESS },
       ],
     };
-    // And what kit throws when the RPC's simulation fails in one of them
+    // And the error of kit when the RPC's simulation fails in one of them
     const failed = (index: number, code: number) =>
       getSolanaErrorFromJsonRpcError({
         code: -32002,
@@ -111,13 +111,13 @@ describe('the program', () => {
         data: { err: { InstructionError: [index, { Custom: code }] }, logs: [] },
       });
 
-    // Then our errors have their names, and those of the other program have none
+    // Then our program's errors are named, and the other program's are not
     assert.deepEqual(refusal(failed(1, 6001), message), {
       code: 6001,
       name: 'AlreadyConverted',
       message: 'this conversion was recorded before',
     });
-    // Also where the transaction was sent unchecked and failed on the chain
+    // Also if the transaction was sent without simulation and failed on the chain
     const landed = getSolanaErrorFromTransactionError({ InstructionError: [1, { Custom: 6001 }] });
     assert.equal(refusal(landed, message)?.name, 'AlreadyConverted');
     assert.equal(refusal(failed(0, 6001), message), undefined);

@@ -1,4 +1,4 @@
-/** What the Rust client does, by `crates/client/examples/vectors.rs`. */
+/** Test vectors from the Rust client: `crates/client/examples/vectors.rs`. */
 
 import { readFileSync } from 'node:fs';
 
@@ -10,7 +10,10 @@ import {
   type Instruction,
 } from '@solana/kit';
 
-/** Accounts as their address, with `s` when it signs and `w` when it is writable. */
+/**
+ * An instruction. Each account is its address, followed by `s` if it signs and `w` if it is
+ * writable.
+ */
 export type InstructionVector = { program: Address; accounts: string[]; data: string };
 export type AccountVector = { address: Address; data: string };
 type Fields = Record<string, string | number | boolean>;
@@ -18,7 +21,7 @@ type Fields = Record<string, string | number | boolean>;
 export type OfferVector = {
   campaign: AccountVector;
   referral: AccountVector;
-  /** With the reference that its address follows from. */
+  /** A conversion, with the reference that its address is derived from. */
   conversion: AccountVector & { reference: string };
   /** `settings` are those in force at `now`. */
   decoded: { campaign: Fields; settings: Fields; referral: Fields; conversion: Fields };
@@ -26,7 +29,7 @@ export type OfferVector = {
   now: string;
   reference: string;
   evidence: 'none' | 'attestor' | 'voucher';
-  /** The message of the voucher, where one is the evidence. */
+  /** The message of the voucher, if the evidence is one. */
   voucher: string;
   signup: InstructionVector;
   sponsored: InstructionVector;
@@ -37,7 +40,7 @@ export type OfferVector = {
   maxPayment: string;
   claim: InstructionVector;
   cancel: InstructionVector;
-  /** Of the campaign, with `destination` for what is in its vault. */
+  /** The campaign's reclaim, with `destination` for the tokens of its vault. */
   reclaim: InstructionVector;
   destination: Address;
   rewardAccount: InstructionVector | null;
@@ -80,7 +83,7 @@ export type Vectors = {
   offers: OfferVector[];
 };
 
-// Compiled, this file is in dist/test/unit.
+// The compiled file is in dist/test/unit.
 const file = new URL('../../../test/vectors.json', import.meta.url);
 
 export const vectors = JSON.parse(readFileSync(file, 'utf8')) as Vectors;

@@ -1,4 +1,4 @@
-//! Instructions of a campaign's authority and attestor, and of those who fund its vault.
+//! Instructions of a campaign's authority and attestor, and of funders of its vault.
 
 use solana_sdk::{instruction::Instruction, pubkey::Pubkey};
 
@@ -8,7 +8,7 @@ use crate::{
     pda,
 };
 
-/// What `create_campaign` takes.
+/// Arguments of [`create_campaign`].
 #[derive(Debug, Clone, Copy)]
 pub struct CreateCampaign {
     /// Pays the rent; signs.
@@ -17,14 +17,14 @@ pub struct CreateCampaign {
     pub authority: Pubkey,
     /// The creator's own number for the campaign, part of its address.
     pub id: u64,
-    /// Token of the rewards; zero for lamports. Where the campaign is to mint, its
+    /// Mint of the rewards; zero for lamports. If the campaign mints its rewards, the
     /// mint authority must already be the campaign's address: put
     /// [`crate::token::set_mint_authority`] before this instruction in the same
     /// transaction.
     pub mint: Pubkey,
-    /// Token of the payments; zero for lamports, and where there are none.
+    /// Mint of the payments; zero for lamports, or if the campaign takes no payments.
     pub payment_mint: Pubkey,
-    /// The reward mint's token program; zero where rewards are lamports.
+    /// The reward mint's token program; zero if rewards are lamports.
     pub token_program: Pubkey,
     /// Terms, which never change.
     pub terms: Terms,
@@ -33,8 +33,9 @@ pub struct CreateCampaign {
 }
 
 impl CreateCampaign {
-    /// The campaign's vault, where rewards come from one or wait in one. It must exist: put
-    /// [`crate::token::create_associated_token`] for the campaign before this instruction.
+    /// The campaign's vault; `None` if rewards are minted or are lamports. It must exist:
+    /// put [`crate::token::create_associated_token`] for the campaign before this
+    /// instruction.
     #[must_use]
     pub fn vault(&self) -> Option<Pubkey> {
         let minted = self.terms.funding == Funding::MintAuthority;
@@ -48,7 +49,7 @@ impl CreateCampaign {
 #[must_use]
 pub fn create_campaign(args: &CreateCampaign) -> Instruction {
     let (campaign, _) = pda::campaign(&args.authority, args.id);
-    // The System program's address is all zeros: it stands for "none" by itself.
+    // The System program's address is all zeros, so zero can stand for "none".
     raw::CreateCampaignAccounts {
         payer: args.payer,
         authority: args.authority,
@@ -65,8 +66,8 @@ pub fn create_campaign(args: &CreateCampaign) -> Instruction {
     })
 }
 
-/// Replaces the settings of `campaign`, after its notice where they cut something.
-/// `authority` signs.
+/// Replaces the settings of `campaign`. Settings that cut something apply only after the
+/// notice. `authority` signs.
 #[must_use]
 pub fn update_campaign(authority: &Pubkey, campaign: &Pubkey, settings: &Settings) -> Instruction {
     raw::UpdateCampaignAccounts {
@@ -105,7 +106,7 @@ pub fn propose_authority(
     })
 }
 
-/// Takes over `campaign`, which was offered to `new_authority`, who signs.
+/// Takes over `campaign`, which was offered to `new_authority`. `new_authority` signs.
 #[must_use]
 pub fn accept_authority(new_authority: &Pubkey, campaign: &Pubkey) -> Instruction {
     raw::AcceptAuthorityAccounts {
@@ -115,8 +116,8 @@ pub fn accept_authority(new_authority: &Pubkey, campaign: &Pubkey) -> Instructio
     .instruction()
 }
 
-/// Closes `campaign` for good. `authority` signs; from 30 days after the campaign's end,
-/// anybody may.
+/// Closes `campaign` for good. `authority` signs; anybody may from 30 days after the
+/// campaign's end.
 #[must_use]
 pub fn close_campaign(authority: &Pubkey, campaign: &Pubkey) -> Instruction {
     raw::CloseCampaignAccounts {
@@ -126,9 +127,9 @@ pub fn close_campaign(authority: &Pubkey, campaign: &Pubkey) -> Instruction {
     .instruction()
 }
 
-/// Takes back what a closed campaign still has, once its claim period is over: the
-/// mint's authority, the vault's rest, which goes to `destination`, and the rent.
-/// `campaign.authority` signs. A campaign without a vault needs no `destination`.
+/// Takes back what a closed campaign still holds after its claim period: the mint
+/// authority, the rest of the vault (to `destination`) and the rent. `campaign.authority`
+/// signs. A campaign without a vault needs no `destination`.
 #[must_use]
 pub fn reclaim_campaign(
     address: &Pubkey,
@@ -151,8 +152,8 @@ pub fn reclaim_campaign(
     instruction
 }
 
-/// Puts `amount` base units of `source`, a token account of `funder`, who signs,
-/// into the campaign's vault.
+/// Moves `amount` base units from `source`, a token account of `funder`, into the
+/// campaign's vault. `funder` signs.
 #[must_use]
 pub fn fund_vault(
     funder: &Pubkey,
@@ -172,7 +173,7 @@ pub fn fund_vault(
     .instruction(&raw::FundVaultArgs { amount })
 }
 
-/// Takes `amount` base units out of the campaign's vault that it does not owe.
+/// Withdraws `amount` base units that the campaign does not owe from its vault.
 /// `campaign.authority` signs.
 #[must_use]
 pub fn withdraw_vault(
@@ -192,7 +193,7 @@ pub fn withdraw_vault(
     .instruction(&raw::WithdrawVaultArgs { amount })
 }
 
-/// Stops a code of the campaign, or lets it earn again. `authority` signs.
+/// Suspends a code of the campaign, or lifts the suspension. `authority` signs.
 #[must_use]
 pub fn set_suspended(
     authority: &Pubkey,
@@ -208,8 +209,8 @@ pub fn set_suspended(
     .instruction(&raw::SetSuspendedArgs { suspended })
 }
 
-/// Revokes the voucher with this [`crate::voucher::digest`] until it expires. `payer` and
-/// `attestor`, the campaign's own, sign.
+/// Revokes the voucher with this [`crate::voucher::digest`]. `expires_at` is the
+/// voucher's own expiry, in unix seconds. `payer` and the campaign's `attestor` sign.
 #[must_use]
 pub fn revoke_voucher(
     payer: &Pubkey,

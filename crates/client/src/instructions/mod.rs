@@ -1,10 +1,10 @@
 //! Builders for the program's instructions, with every account resolved.
 //!
-//! Grouped as the program groups them, by who acts. Accounts that an instruction
-//! does not need are absent: the program's own address stands in their place.
+//! Grouped by actor, as in the program. Accounts that an instruction does not need are
+//! absent: the program's own address stands in their place.
 //!
-//! [`raw`] holds the same instructions as the IDL describes them: a struct of addresses
-//! and one of arguments each. The builders here decide which addresses those are.
+//! [`raw`] holds the same instructions as the IDL describes them: one struct of addresses
+//! and one of arguments each. The builders here fill in the addresses.
 
 use solana_sdk::{instruction::Instruction, pubkey::Pubkey};
 
@@ -26,8 +26,8 @@ pub use sale::*;
 pub use settlement::*;
 pub use user::*;
 
-/// A campaign and one of its codes, as they stand on the chain: what the accounts
-/// of a conversion follow from.
+/// A campaign and one of its codes, as they stand on the chain. The accounts of a
+/// conversion follow from these.
 #[derive(Debug, Clone, Copy)]
 pub struct Offer<'a> {
     /// The campaign's address.
@@ -38,7 +38,7 @@ pub struct Offer<'a> {
     pub referral_address: Pubkey,
     /// The referral.
     pub referral: &'a Referral,
-    /// Unix seconds, which decide the settings in force.
+    /// Unix seconds; they decide which settings are in force.
     pub now: i64,
 }
 
@@ -46,8 +46,8 @@ impl<'a> Offer<'a> {
     /// `referral` within `campaign`, which is at `address`, at `now` in unix seconds.
     ///
     /// # Errors
-    /// [`DecodeError::Invalid`] when the referral's code is none, which the program never
-    /// writes.
+    /// [`DecodeError::Invalid`] when the referral's code is invalid, which the program
+    /// never writes.
     pub fn at(
         address: Pubkey,
         campaign: &'a Campaign,
@@ -81,15 +81,15 @@ impl<'a> Offer<'a> {
         self.campaign.in_force(self.now)
     }
 
-    /// `instruction` with the campaign, at `position`, writable exactly when conversions
-    /// change the campaign. The IDL has it read-only.
+    /// `instruction` with the campaign, at `position`, writable if and only if
+    /// conversions change the campaign. The IDL declares it read-only.
     fn counting(&self, mut instruction: Instruction, position: usize) -> Instruction {
         instruction.accounts[position].is_writable = self.campaign.is_counted();
         instruction
     }
 
-    /// `instruction` with the mint, at `position`, writable exactly when it is there and
-    /// something is minted. The IDL has it read-only.
+    /// `instruction` with the mint, at `position`, writable if and only if the
+    /// instruction names it and mints rewards. The IDL declares it read-only.
     fn minting(&self, mut instruction: Instruction, position: usize) -> Instruction {
         let mints = self.campaign.funding == Funding::MintAuthority;
         let mint = &mut instruction.accounts[position];
@@ -97,7 +97,7 @@ impl<'a> Offer<'a> {
         instruction
     }
 
-    /// Where `owner` receives rewards.
+    /// The account that receives the rewards of `owner`.
     fn reward_account(&self, owner: &Pubkey) -> Pubkey {
         pda::reward_account(owner, self.campaign)
     }
@@ -107,7 +107,8 @@ impl<'a> Offer<'a> {
         (self.settings().attribution_window > 0).then(|| pda::binding(&self.address, wallet))
     }
 
-    /// The account of the referral's owner, if the campaign counts per owner.
+    /// The account that counts for the referral's owner, if the campaign counts per
+    /// owner.
     fn referrer(&self) -> Option<Pubkey> {
         let owner = &self.referral.owner;
         (self.campaign.per_owner).then(|| pda::referrer(&self.address, owner))
@@ -123,12 +124,12 @@ impl<'a> Offer<'a> {
         (self.settings().has_gate()).then(|| pda::attestation(gate_credential, gate_schema, wallet))
     }
 
-    /// Where the referee's part goes, if there is one.
+    /// The account that receives the referee's part, if the settings give it one.
     fn referee_account(&self, referee: &Pubkey) -> Option<Pubkey> {
         (self.settings().pays_referee()).then(|| self.reward_account(referee))
     }
 
-    /// Where the partner's part goes, if there is one.
+    /// The account that receives the partner's part, if that part is not zero.
     fn partner_account(&self) -> Option<Pubkey> {
         let share = self.referral.partner_share(self.now);
         let share = share.at_most(&self.campaign.reward_rule(self.now).max_partner);

@@ -6,24 +6,24 @@ use vouch_rules::{Code, reward::Share};
 use super::raw;
 use crate::{PROGRAM_ID, pda};
 
-/// What `create_referral` takes.
+/// Arguments of [`create_referral`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CreateReferral {
     /// Pays the rent; signs.
     pub payer: Pubkey,
-    /// Will earn the code's rewards; signs.
+    /// Earns the code's rewards; signs.
     pub owner: Pubkey,
     /// The campaign.
     pub campaign: Pubkey,
     /// The code.
     pub code: Code,
-    /// Most conversions it may ever have; 0 for no limit.
+    /// Most conversions that the code may ever have; 0 for no limit.
     pub usage_limit: u64,
-    /// Unix seconds from which it no longer earns; 0 for never.
+    /// Unix seconds from which the code no longer earns; 0 for never.
     pub expires_at: i64,
-    /// The campaign's attestor, where codes need one; signs.
+    /// The campaign's attestor, if codes need its signature; signs.
     pub attestor: Option<Pubkey>,
-    /// Whether the campaign counts per owner: then [`register_referrer`] comes before.
+    /// Whether the campaign counts per owner. Then [`register_referrer`] must come first.
     pub per_owner: bool,
 }
 
@@ -62,8 +62,8 @@ pub fn create_referral(args: &CreateReferral) -> Instruction {
     })
 }
 
-/// What a `create_referral` instruction of the program asked for, from its accounts and
-/// data; `None` when it is another instruction.
+/// Reads the accounts and the data of a `create_referral` instruction of the program;
+/// `None` when they are of another instruction.
 #[must_use]
 pub fn read_create_referral(accounts: &[Pubkey], data: &[u8]) -> Option<CreateReferral> {
     let data = data.strip_prefix(&raw::CreateReferralAccounts::DISCRIMINATOR)?;
@@ -83,8 +83,8 @@ pub fn read_create_referral(accounts: &[Pubkey], data: &[u8]) -> Option<CreateRe
     })
 }
 
-/// Changes what the owner may change of a code; `usage_limit` and `expires_at` are
-/// 0 for none. `owner` signs.
+/// Changes the settings of a code that its owner controls. `usage_limit` and `expires_at`
+/// (unix seconds) are 0 for none. `owner` signs.
 #[must_use]
 pub fn update_referral(
     owner: &Pubkey,
@@ -104,8 +104,8 @@ pub fn update_referral(
     })
 }
 
-/// Gives `partner` a part of each later reward: basis points or base units, one of the two.
-/// Both sign.
+/// Gives `partner` a part of each later reward: either basis points or base units.
+/// `owner` and `partner` sign.
 #[must_use]
 pub fn set_partner(
     owner: &Pubkey,
@@ -126,8 +126,8 @@ pub fn set_partner(
     })
 }
 
-/// Ends the partnership for later conversions. `party`, who signs, is the partner, for whom
-/// it ends at once, or the owner, for whom it ends in 7 days.
+/// Ends the partnership for later conversions: at once if the partner is the `party`, in
+/// 7 days if the owner is. `party` signs.
 #[must_use]
 pub fn end_partnership(party: &Pubkey, referral: &Pubkey) -> Instruction {
     raw::EndPartnershipAccounts {
@@ -162,8 +162,8 @@ pub fn propose_owner(owner: &Pubkey, referral: &Pubkey, new_owner: Option<&Pubke
     })
 }
 
-/// Takes over a code that was offered to `new_owner`, who signs. Its pending
-/// rewards come with it. Where the campaign counts `per_owner`, the new owner has
+/// Takes over a code that was offered to `new_owner`, together with its pending rewards.
+/// `new_owner` signs. If the campaign counts `per_owner`, the new owner must have
 /// registered before: [`register_referrer`].
 #[must_use]
 pub fn accept_owner(
@@ -181,8 +181,8 @@ pub fn accept_owner(
     .instruction()
 }
 
-/// Closes a code that nothing is pending of; its rent goes back to `rent_payer`,
-/// the referral's own. `owner` signs. Nobody can take the code again.
+/// Closes a code without pending rewards. Its rent goes back to `rent_payer`, which must
+/// be the referral's. `owner` signs. Nobody can register the code again.
 #[must_use]
 pub fn close_referral(owner: &Pubkey, referral: &Pubkey, rent_payer: &Pubkey) -> Instruction {
     raw::CloseReferralAccounts {
@@ -216,12 +216,13 @@ mod tests {
             let built = create_referral(&args);
             let accounts: Vec<Pubkey> = built.accounts.iter().map(|meta| meta.pubkey).collect();
 
-            // Then reading gives the same, and its position is the referral's
+            // Then reading returns the same arguments, and the referral is at its
+            // position
             assert_eq!(read_create_referral(&accounts, &built.data), Some(args));
             let referral = pda::referral(&campaign, &args.code);
             assert_eq!(accounts[raw::CreateReferralAccounts::REFERRAL], referral);
 
-            // And another instruction is none
+            // And another instruction is refused
             let other = accept_owner(&owner, &campaign, &referral, false);
             assert_eq!(read_create_referral(&accounts, &other.data), None);
         }

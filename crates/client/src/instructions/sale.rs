@@ -1,4 +1,4 @@
-//! Facts of a conversion that the instruction holds and no account needs.
+//! Facts of a conversion that only the instruction holds, not an account.
 
 use borsh::BorshDeserialize;
 
@@ -14,9 +14,9 @@ const _: () = assert!(SALE_CONVERSION == PurchaseAccounts::CONVERSION);
 /// store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sale {
-    /// What the referee did.
+    /// The referee's action.
     pub action: Action,
-    /// What it was worth, in units of the campaign's own choice, or the price before
+    /// The worth of the action, in units that the campaign chooses, or the price before
     /// any discount.
     pub amount: u64,
     /// The campaign's own reference; zeros for none.
@@ -43,7 +43,7 @@ pub fn read_sale(data: &[u8]) -> Option<Sale> {
 mod tests {
     use super::*;
 
-    /// As the program reads them.
+    /// Instruction data as the program reads it.
     fn data(discriminator: [u8; 8]) -> Vec<u8> {
         let mut data = discriminator.to_vec();
         data.extend(b"AZURE234\0\0\0\0");
@@ -66,7 +66,7 @@ mod tests {
         ] {
             let mut data = data(discriminator);
             assert_eq!(read_sale(&data), Some(sale));
-            // What a later version appends changes nothing.
+            // Bytes that a later version appends change nothing.
             data.extend([1; 8]);
             assert_eq!(read_sale(&data), Some(sale));
         }

@@ -1,4 +1,4 @@
-//! Instructions after a conversion: claims, cancellations, and rent that comes back.
+//! Instructions after a conversion: claims, cancellations, and rent that is returned.
 
 use solana_sdk::{instruction::Instruction, pubkey::Pubkey};
 
@@ -9,8 +9,8 @@ use crate::{
     raw::trim,
 };
 
-/// Pays the pending parts of the conversion at `address` that can be paid now. Anybody may
-/// send it.
+/// Pays those pending parts of the conversion at `address` that can be paid now. Anybody
+/// may send it.
 #[must_use]
 pub fn claim(offer: &Offer<'_>, address: &Pubkey, conversion: &Conversion) -> Instruction {
     let open = |part, units: u64| units > 0 && !conversion.is_settled(part);
@@ -34,7 +34,7 @@ pub fn claim(offer: &Offer<'_>, address: &Pubkey, conversion: &Conversion) -> In
     trim(instruction, raw::ClaimAccounts::REFEREE_ACCOUNT)
 }
 
-/// Takes back the conversion at `address` within its hold. `campaign.authority` signs.
+/// Cancels the conversion at `address` within its hold. `campaign.authority` signs.
 #[must_use]
 pub fn cancel_conversion(
     offer: &Offer<'_>,
@@ -42,7 +42,7 @@ pub fn cancel_conversion(
     conversion: &Conversion,
 ) -> Instruction {
     let campaign = offer.campaign;
-    // What a split held back goes to the treasury; nobody else holds anything yet.
+    // Only a split holds money back. It goes to the treasury.
     let split = campaign.funding == Funding::PaymentSplit;
     let token = split && !campaign.rewards_are_sol();
     let accounts = raw::CancelConversionAccounts {
@@ -62,8 +62,8 @@ pub fn cancel_conversion(
     instruction
 }
 
-/// Gives back the rent of a referral of a closed campaign, to `rent_payer`, the
-/// referral's own. Anybody may send it.
+/// Returns the rent of a referral of a closed campaign to `rent_payer`, which must be the
+/// referral's. Anybody may send it.
 #[must_use]
 pub fn reclaim_referral(campaign: &Pubkey, referral: &Pubkey, rent_payer: &Pubkey) -> Instruction {
     raw::ReclaimReferralAccounts {
@@ -74,8 +74,8 @@ pub fn reclaim_referral(campaign: &Pubkey, referral: &Pubkey, rent_payer: &Pubke
     .instruction()
 }
 
-/// Gives back the rent of the conversion with `key`, which is [`pda::conversion_key`]'s, once
-/// its campaign is over. Anybody may send it.
+/// Returns the rent of the conversion with `key`, from [`pda::conversion_key`], once its
+/// campaign is over. Anybody may send it.
 #[must_use]
 pub fn reclaim_conversion(
     address: &Pubkey,
@@ -95,8 +95,8 @@ pub fn reclaim_conversion(
     .instruction(&raw::ReclaimConversionArgs { key })
 }
 
-/// Gives back the rent of a binding that counts no longer, to `rent_payer`, its own. Anybody
-/// may send it.
+/// Returns the rent of a binding that no longer counts to `rent_payer`, which must be the
+/// binding's. Anybody may send it.
 #[must_use]
 pub fn reclaim_binding(campaign: &Pubkey, wallet: &Pubkey, rent_payer: &Pubkey) -> Instruction {
     raw::ReclaimBindingAccounts {
@@ -107,8 +107,8 @@ pub fn reclaim_binding(campaign: &Pubkey, wallet: &Pubkey, rent_payer: &Pubkey) 
     .instruction()
 }
 
-/// Gives back the rent of a referrer's account, once nothing of its campaign can be claimed
-/// any more, to `rent_payer`, its own. Anybody may send it.
+/// Returns the rent of a referrer's account to `rent_payer`, which must be the account's,
+/// once nothing of its campaign can be claimed any more. Anybody may send it.
 #[must_use]
 pub fn reclaim_referrer(campaign: &Pubkey, owner: &Pubkey, rent_payer: &Pubkey) -> Instruction {
     raw::ReclaimReferrerAccounts {
@@ -119,8 +119,8 @@ pub fn reclaim_referrer(campaign: &Pubkey, owner: &Pubkey, rent_payer: &Pubkey) 
     .instruction()
 }
 
-/// Gives back the rent of the revocation of a voucher that has expired, to `rent_payer`, its
-/// own. Anybody may send it.
+/// Returns the rent of the revocation of an expired voucher to `rent_payer`, which must
+/// be the revocation's. Anybody may send it.
 #[must_use]
 pub fn reclaim_voucher(campaign: &Pubkey, digest: &[u8; 32], rent_payer: &Pubkey) -> Instruction {
     raw::ReclaimVoucherAccounts {

@@ -13,23 +13,23 @@ use crate::{
 /// The sysvar that holds a transaction's instructions.
 const INSTRUCTIONS: Pubkey = Pubkey::from_str_const("Sysvar1nstructions1111111111111111111111111");
 
-/// What `bind` takes.
+/// Arguments of [`bind`].
 #[derive(Debug, Clone, Copy)]
 pub struct Bind {
     /// Pays the rent, may be a sponsor; signs.
     pub payer: Pubkey,
-    /// The wallet that was brought; signs.
+    /// The wallet to bind; signs.
     pub wallet: Pubkey,
     /// The campaign.
     pub campaign: Pubkey,
-    /// The code that brought it.
+    /// The code that brought the wallet.
     pub code: Code,
-    /// The referral that the wallet is bound to already, which cannot earn any more, and
-    /// the account of its owner where the campaign counts per owner.
+    /// The referral that the wallet is bound to already and that cannot earn any more,
+    /// with the account of its owner if the campaign counts per owner.
     pub bound: Option<(Pubkey, Option<Pubkey>)>,
 }
 
-/// Records that a code brought a wallet to the campaign first.
+/// Records that a code was the first to bring a wallet to the campaign.
 #[must_use]
 pub fn bind(args: &Bind) -> Instruction {
     raw::BindAccounts {
@@ -46,40 +46,41 @@ pub fn bind(args: &Bind) -> Instruction {
     })
 }
 
-/// Who says that a conversion happened, besides the referee.
+/// The evidence for a conversion, besides the referee's signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Evidence {
-    /// Nobody.
+    /// No evidence.
     #[default]
     None,
-    /// This attestor, who signs the transaction.
+    /// The signature of this attestor, on the transaction.
     Attestor(Pubkey),
-    /// The instruction right before: [`crate::voucher::instruction`].
+    /// A voucher: [`crate::voucher::instruction`], right before `convert`.
     Voucher {
-        /// [`crate::voucher::digest`] of its message.
+        /// [`crate::voucher::digest`] of the voucher's message.
         digest: [u8; 32],
     },
 }
 
-/// What `convert` takes.
+/// Arguments of [`convert()`].
 #[derive(Debug, Clone, Copy)]
 pub struct Convert {
     /// Pays the rent, may be a sponsor; signs.
     pub payer: Pubkey,
     /// The wallet that was referred; signs.
     pub referee: Pubkey,
-    /// What the referee did.
+    /// The referee's action.
     pub action: Action,
-    /// What it was worth, in units of the campaign's own choice; 0 when it has no price.
+    /// The worth of the action, in units that the campaign chooses; 0 when it has no
+    /// price.
     pub amount: u64,
     /// The campaign's own reference, such as a hash of an order; zeros for none.
     pub reference: [u8; 32],
-    /// Who else says so.
+    /// The evidence for the conversion.
     pub evidence: Evidence,
 }
 
 impl Convert {
-    /// A sign-up of `referee`, who also pays for it.
+    /// A sign-up of `referee`, who also pays the rent.
     #[must_use]
     pub fn signup(referee: &Pubkey) -> Self {
         Self {
@@ -93,9 +94,9 @@ impl Convert {
     }
 }
 
-/// Records a conversion and pays its reward, or holds it, as the campaign says.
+/// Records a conversion. Its reward is paid at once, or held if the campaign has a hold.
 ///
-/// A beneficiary's token account that does not exist leaves that part pending: put
+/// A part whose beneficiary has no token account stays pending. To pay it at once, put
 /// [`crate::token::create_associated_token`] before this instruction in the same
 /// transaction.
 #[must_use]
@@ -112,7 +113,7 @@ pub fn convert(offer: &Offer<'_>, args: &Convert) -> Instruction {
         campaign: offer.address,
         referral: offer.referral_address,
         conversion: offer.conversion(&args.referee, &args.reference),
-        // What is held moves no token yet.
+        // A held reward moves no token yet.
         mint: campaign.reward_mint().filter(|_| at_once),
         referrer_account: offer.referral.reward_account,
         token_program: campaign.token_program,
@@ -140,31 +141,31 @@ pub fn convert(offer: &Offer<'_>, args: &Convert) -> Instruction {
     trim(instruction, raw::ConvertAccounts::ATTESTOR)
 }
 
-/// What `purchase` takes.
+/// Arguments of [`purchase`].
 #[derive(Debug, Clone, Copy)]
 pub struct Purchase {
     /// Pays the rent, may be a sponsor; signs.
     pub payer: Pubkey,
-    /// The wallet that was referred, and pays the price; signs.
+    /// The wallet that was referred and pays the price; signs.
     pub buyer: Pubkey,
-    /// What the buyer did.
+    /// The buyer's action.
     pub action: Action,
     /// The price, in base units of the payment token, before any discount.
     pub amount: u64,
     /// The seller's own reference, such as a hash of an order; zeros for none.
     pub reference: [u8; 32],
-    /// The most that the buyer agrees to pay, in base units of the payment token: the price
-    /// that was shown.
+    /// The most that the buyer agrees to pay, in base units of the payment token: the
+    /// price that the buyer was shown.
     pub max_payment: u64,
-    /// Program of the payment token; of no effect where payments are lamports.
+    /// Program of the payment token; ignored if payments are lamports.
     pub payment_token_program: Pubkey,
-    /// The buyer's token account that pays; `None` for the associated one.
+    /// The buyer's token account that pays; `None` for the associated token account.
     pub payment_source: Option<Pubkey>,
 }
 
 impl Purchase {
-    /// A purchase of `buyer`, who also pays the rent, with lamports or with a token
-    /// of the Token program.
+    /// A purchase by `buyer`, who also pays the rent, in lamports or in a token of the
+    /// SPL Token program.
     #[must_use]
     pub fn new(buyer: &Pubkey, amount: u64, reference: [u8; 32]) -> Self {
         Self {
@@ -179,7 +180,7 @@ impl Purchase {
         }
     }
 
-    /// The account that pays in `campaign`.
+    /// The account that the payment comes from: the wallet if payments are lamports.
     #[must_use]
     pub fn source(&self, campaign: &Campaign) -> Pubkey {
         if campaign.payments_are_sol() {
@@ -191,15 +192,15 @@ impl Purchase {
     }
 }
 
-/// Pays the price to the campaign's treasury, records the conversion and pays its
-/// reward, or holds it, as the campaign says.
+/// Pays the price to the campaign's treasury and records the conversion. Its reward is
+/// paid at once, or held if the campaign has a hold.
 #[must_use]
 pub fn purchase(offer: &Offer<'_>, args: &Purchase) -> Instruction {
     let campaign = offer.campaign;
     let split = campaign.funding == Funding::PaymentSplit;
     let at_once = offer.settings().hold_seconds == 0;
-    // A split pays rewards in the token of the payment, which is there already; what
-    // is held moves no other.
+    // A split pays rewards in the payment token, whose accounts are there already. A held
+    // reward moves no other token.
     let moves = at_once && !split;
     let payment_mint = (!campaign.payments_are_sol()).then_some(campaign.payment_mint);
     let accounts = raw::PurchaseAccounts {

@@ -1,4 +1,4 @@
-//! Campaigns, and what they say about themselves off chain.
+//! Campaigns and their off-chain profiles.
 
 use sqlx::PgPool;
 
@@ -30,13 +30,13 @@ pub struct Campaign {
     pub starts_at: Option<i64>,
     pub ends_at: Option<i64>,
     pub created_at: i64,
-    /// The account's bytes, which say what was announced.
+    /// The account's bytes, which hold the announced settings.
     pub data: Vec<u8>,
     pub slot: i64,
     pub commitment: String,
-    /// Its name, when it has given itself one.
+    /// The campaign's name; `None` without a profile.
     pub name: Option<String>,
-    /// Where its links lead, when it has said so.
+    /// The landing page of its links; `None` without a profile.
     pub landing_url: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Clicks: the only rows that the API alone knows of.
+//! Clicks. Only the API writes them.
 
 use sqlx::{
     PgConnection, PgPool,
@@ -8,14 +8,14 @@ use time::{Date, OffsetDateTime};
 
 use crate::Error;
 
-/// One click on a share link: a row of `clicks`, in the order of its columns. Texts hold
-/// no NUL: Postgres has no place for it.
+/// One click on a share link: a row of `clicks`, in the order of its columns. Texts must
+/// not contain NUL, which Postgres cannot store.
 #[derive(Debug, Clone, PartialEq, sqlx::Type)]
 #[sqlx(type_name = "clicks")]
 pub struct Click {
     /// Unique; a click that is inserted twice counts once.
     pub id: Uuid,
-    /// When; part of the key, so a replayed click must bring the same time.
+    /// Time of the click; part of the key, so a replayed click must have the same time.
     pub clicked_at: OffsetDateTime,
     /// Address of the campaign.
     pub campaign: String,
@@ -29,27 +29,27 @@ pub struct Click {
     pub user_agent: Option<String>,
     /// The client's `Referer`.
     pub referrer_url: Option<String>,
-    /// Where the link was shown.
+    /// The place where the link was shown, from its `src` parameter.
     pub source: Option<String>,
     /// The `utm_*` parameters of the link, as an object of texts.
     pub utm: Option<JsonValue>,
-    /// A wallet that the page which shows the link already knew.
+    /// The visitor's wallet, if the link named it.
     pub wallet: Option<String>,
     /// `human`, `bot` or `suspicious`.
     pub verdict: String,
-    /// Why it is not `human`.
+    /// The reason for a verdict other than `human`.
     pub verdict_reason: Option<String>,
 }
 
-/// Inserts clicks and counts them, in one transaction. Clicks that are there
-/// already are neither inserted nor counted again. Gives how many were new.
+/// Inserts clicks and counts them, in one transaction. Clicks that exist already are
+/// neither inserted nor counted again. Returns the number of new clicks.
 ///
 /// # Errors
-/// See [`Error`]; then nothing was inserted, unless the connection broke while
-/// Postgres committed, which cannot be told apart. Inserting again is always safe.
+/// See [`Error`]. On an error nothing was inserted, unless the connection broke during
+/// the commit; then the outcome is unknown. Inserting again is always safe.
 pub async fn insert(connection: &mut PgConnection, clicks: &[Click]) -> Result<u64, Error> {
-    // Counters are locked in the order of their key's bytes, as the indexer does: two
-    // writers cannot wait for each other in a circle, whatever the database's locale.
+    // Counters are locked in byte order of their keys, as the indexer locks them: two
+    // writers cannot deadlock, whatever the database's locale.
     let inserted = sqlx::query_scalar!(
         r#"
         WITH new AS (
@@ -85,7 +85,7 @@ pub async fn insert(connection: &mut PgConnection, clicks: &[Click]) -> Result<u
     Ok(u64::try_from(inserted).unwrap_or_default())
 }
 
-/// Makes the partition of one day (UTC). True when it is new.
+/// Creates the partition of one day (UTC). Returns true when it is new.
 ///
 /// # Errors
 /// [`Error::Constraint`] or [`Error::Query`] when clicks of that day are already in

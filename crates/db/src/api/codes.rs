@@ -1,10 +1,10 @@
-//! Codes: whose they are, and whether they may be used.
+//! Codes: their owners and the state that decides whether they may be used.
 
 use sqlx::PgPool;
 
 use crate::{Error, amount::Unsigned};
 
-/// A referral with what its campaign says.
+/// A referral with the state of its campaign.
 #[derive(Debug, Clone)]
 pub struct Referral {
     /// Its address.
@@ -15,9 +15,9 @@ pub struct Referral {
     pub code: String,
     /// The referrer's wallet.
     pub owner: String,
-    /// Switched on by its owner, and not closed.
+    /// The owner has not switched it off, and it is not closed.
     pub active: bool,
-    /// Switched off by the campaign.
+    /// The campaign has suspended it.
     pub suspended: bool,
     /// Most conversions; `None` for no limit.
     pub usage_limit: Option<u64>,
@@ -27,16 +27,16 @@ pub struct Referral {
     pub expires_at: Option<i64>,
     /// Unix seconds.
     pub created_at: i64,
-    /// Whether `/r/CODE` alone leads here: the oldest referral with the code that was not
-    /// closed.
+    /// Whether `/r/CODE` without a campaign resolves to this referral: the oldest open
+    /// referral with the code.
     pub owns_short_link: bool,
-    /// Where its links lead, when the campaign has said so.
+    /// The landing page of its links; `None` when the campaign has no profile.
     pub landing_url: Option<String>,
     /// The campaign's state; `None` when the campaign is not mirrored yet.
     pub campaign_state: Option<CampaignState>,
 }
 
-/// What of a campaign decides whether a code may be used.
+/// The state of a campaign that decides whether its codes may be used.
 #[derive(Debug, Clone)]
 pub struct CampaignState {
     /// Paused by its authority.
@@ -47,12 +47,13 @@ pub struct CampaignState {
     pub starts_at: Option<i64>,
     /// Unix seconds; `None` for never.
     pub ends_at: Option<i64>,
-    /// The account's bytes, which say what was announced.
+    /// The account's bytes, which hold the announced settings.
     pub data: Vec<u8>,
 }
 
-/// The referral with `code` in `campaign`; without a campaign, the oldest with it:
-/// smallest time of creation, then smallest address. Closed ones come last.
+/// The referral with `code` in `campaign`. Without a campaign, the oldest referral with
+/// the code: smallest time of creation, then smallest address. Open referrals come before
+/// closed ones.
 ///
 /// # Errors
 /// See [`Error`].
@@ -115,7 +116,7 @@ pub async fn find(
     }))
 }
 
-/// Which of `codes` any campaign uses.
+/// Those of `codes` that are registered in any campaign.
 ///
 /// # Errors
 /// See [`Error`].

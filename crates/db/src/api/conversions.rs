@@ -24,14 +24,14 @@ pub struct Conversion {
     pub converted_at: i64,
     pub hold_seconds: i64,
     pub commitment: String,
-    /// This and what follows is of the receipt: `None` until that is known.
+    /// This field and those below come from the receipt; `None` until it is known.
     pub signature: Option<String>,
     pub action: Option<String>,
     pub amount: Option<Unsigned>,
     pub reference: Option<Vec<u8>>,
 }
 
-/// Which conversions; `None` does not restrict.
+/// Selects conversions; `None` does not restrict.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     /// Address of the campaign.

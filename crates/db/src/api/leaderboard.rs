@@ -1,4 +1,4 @@
-//! Who has referred the most: from what is finalized and paid alone.
+//! Leaderboards, from finalized and paid conversions alone.
 
 use sqlx::PgPool;
 use time::Date;
@@ -22,19 +22,19 @@ pub struct Entry {
 /// A leaderboard.
 #[derive(Debug, Clone)]
 pub struct Leaderboard {
-    /// The best, first rank first.
+    /// The entries with the best ranks, in order.
     pub entries: Vec<Entry>,
     /// How many referrers have a rank.
     pub total_entries: i64,
-    /// The place of the wallet that was asked for.
+    /// The entry of the requested wallet; `None` when it has no rank.
     pub own: Option<Entry>,
-    /// Everything up to this slot is counted.
+    /// All conversions up to this slot are counted.
     pub as_of_slot: Option<i64>,
 }
 
-/// The best `limit` referrers of conversions since `first_day` (UTC), and `wallet`'s
-/// own place: more conversions first, then more rewards, then whose last conversion
-/// is earlier, then the smaller address.
+/// The best `limit` referrers by conversions since `first_day` (UTC), and the entry of
+/// `wallet`. Order: more conversions, more rewards, earlier last conversion, smaller
+/// address.
 ///
 /// # Errors
 /// See [`Error`].

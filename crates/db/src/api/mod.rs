@@ -1,4 +1,4 @@
-//! The API's queries: what it reads of the mirror, and the clicks it writes.
+//! The API's queries: reads of the mirror, writes of clicks and campaign profiles.
 
 pub mod campaigns;
 pub mod clicks;
@@ -17,13 +17,13 @@ use sqlx::{
 
 use crate::Error;
 
-/// A query that takes longer is given up by Postgres.
+/// Postgres cancels a query after this time.
 const STATEMENT_TIMEOUT: &str = "5s";
 
-/// A pool of at most `connections` connections that connects when it is first used.
+/// A pool of at most `connections` connections. It connects on first use.
 ///
-/// A query is given up by Postgres after 5 seconds, and waits at most `patience` for
-/// a connection; both are [`Error::Unavailable`].
+/// Postgres cancels a query after 5 seconds. A query waits at most `patience` for a
+/// connection. Both fail with [`Error::Unavailable`].
 ///
 /// # Errors
 /// When `url` is no URL of a Postgres database.
@@ -40,8 +40,8 @@ pub fn pool(url: &str, connections: u32, patience: Duration) -> Result<PgPool, E
         .connect_lazy_with(options))
 }
 
-/// A connection that belongs to the caller alone: dropping it closes it, and never
-/// waits for a Postgres that has gone silent, as giving it back to the pool does.
+/// A connection outside the pool. Dropping it closes it at once; returning a connection
+/// to the pool could wait for a silent Postgres.
 ///
 /// # Errors
 /// See [`Error`].
@@ -49,10 +49,10 @@ pub async fn own_connection(pool: &PgPool) -> Result<PgConnection, Error> {
     Ok(pool.acquire().await?.detach())
 }
 
-/// Whether Postgres answers.
+/// Checks that Postgres answers.
 ///
 /// # Errors
-/// [`Error::Unavailable`] when it does not; another error when it refuses.
+/// [`Error::Unavailable`] when Postgres does not answer; another error when it refuses.
 pub async fn ping(connection: &mut PgConnection) -> Result<(), Error> {
     sqlx::query!("SELECT 1 AS one")
         .fetch_one(connection)
@@ -60,16 +60,16 @@ pub async fn ping(connection: &mut PgConnection) -> Result<(), Error> {
     Ok(())
 }
 
-/// How far the mirror is, as slots of the chain.
+/// The mirror's progress, in slots of the chain.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct MirrorState {
-    /// Up to here everything confirmed is mirrored.
+    /// Everything confirmed up to this slot is mirrored.
     pub indexed_slot: Option<i64>,
-    /// Up to here everything is finalized.
+    /// Everything up to this slot is finalized.
     pub finalized_slot: Option<i64>,
 }
 
-/// How far the mirror is.
+/// Returns the mirror's progress.
 ///
 /// # Errors
 /// See [`Error`].
@@ -83,20 +83,20 @@ pub async fn mirror_state(pool: &PgPool) -> Result<MirrorState, Error> {
     Ok(state.unwrap_or_default())
 }
 
-/// The error of a query that is not even tried, because Postgres is known to be away.
+/// The error of a query that is skipped because Postgres is known to be down.
 #[must_use]
 pub fn unavailable() -> Error {
     Error::Unavailable(sqlx::Error::PoolClosed)
 }
 
-/// The error of a query that is not waited for any longer, although Postgres may be there.
+/// The error of a query that gave up waiting. Postgres may be up.
 #[must_use]
 pub fn busy() -> Error {
     Error::Unavailable(sqlx::Error::PoolTimedOut)
 }
 
-/// Whether the error says that Postgres itself is away. That no connection was free in
-/// time, or that one query took too long, says nothing about the next one.
+/// Whether the error means that Postgres itself is down. A timeout while waiting for a
+/// connection or for one query says nothing about the next query.
 #[must_use]
 pub fn is_away(error: &Error) -> bool {
     match error {
@@ -112,9 +112,9 @@ pub fn is_away(error: &Error) -> bool {
     }
 }
 
-/// Whether the error is about the very rows that were to be written, so that trying
-/// again later cannot help: SQLSTATE classes 22 (data) and 23 (integrity). Anything
-/// else (rights, a read-only standby, a full disk) may pass.
+/// Whether the error is caused by the rows to be written, so that retrying cannot help:
+/// SQLSTATE classes 22 (data) and 23 (integrity). Other errors (permissions, a read-only
+/// standby, a full disk) may pass.
 #[must_use]
 pub fn is_about_data(error: &Error) -> bool {
     let (Error::Constraint { source, .. } | Error::Query(source)) = error else {

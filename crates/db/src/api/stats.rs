@@ -10,7 +10,7 @@ use crate::{Error, amount::sum_from_numeric};
 pub struct Stats {
     /// All clicks.
     pub clicks: i64,
-    /// Different visitors among those that are no bots; a visitor of two days counts twice.
+    /// Distinct visitors, without bots; a visitor who comes on two days counts twice.
     pub unique_visitors: i64,
     /// Clicks labelled as bots.
     pub bot_clicks: i64,
@@ -31,7 +31,7 @@ pub struct Stats {
 /// # Errors
 /// See [`Error`].
 pub async fn of_referral(pool: &PgPool, referral: &str) -> Result<Stats, Error> {
-    // Read first: the numbers are at least as new as the slot says.
+    // Read the slot first, so that the numbers are at least as new as it.
     let state = mirror_state(pool).await?;
     let row = sqlx::query!(
         "SELECT clicks, unique_visitors, bot_clicks, conversions, conversions_finalized,

@@ -11,18 +11,17 @@ use sqlx::{
 
 use crate::{Error, unless_silent};
 
-/// How settled something is that was read from the chain.
+/// The commitment at which something was read from the chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum Commitment {
-    /// Voted for by two thirds of the stake: what people watch.
+    /// Two thirds of the stake have voted for it. Shown to people.
     Confirmed,
-    /// Cannot be rolled back: what counts for money and ranks.
+    /// Cannot be rolled back. Counts for money and ranks.
     Finalized,
 }
 
-/// A slot, which is `bigint` in Postgres: slots above `i64::MAX` are billions of years
-/// away.
+/// A slot, `bigint` in Postgres. Slots above `i64::MAX` are billions of years away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Slot(pub u64);
 
@@ -58,17 +57,17 @@ impl sqlx::Decode<'_, Postgres> for Slot {
 pub struct StoredAccount {
     /// Address of the account.
     pub address: String,
-    /// Its projection; `other` when it has none.
+    /// The kind of its projection; `other` without one.
     pub kind: String,
     /// Its bytes.
     pub data: Vec<u8>,
-    /// The slot at whose end it had them.
+    /// The slot at whose end the account had these bytes.
     pub slot: Slot,
-    /// How settled that slot was.
+    /// The commitment of that slot.
     pub commitment: Commitment,
-    /// The account does not exist any more; the bytes are what it held last.
+    /// The account no longer exists; `data` holds its last bytes.
     pub gone: bool,
-    /// It was seen at a finalized slot once.
+    /// The account was seen at a finalized slot.
     pub was_final: bool,
 }
 
@@ -92,7 +91,7 @@ pub(super) async fn read(
         .collect())
 }
 
-/// Writes rows, over those that are there.
+/// Inserts the rows, or replaces those that exist.
 pub(super) async fn write(
     connection: &mut PgConnection,
     rows: &[StoredAccount],
@@ -113,7 +112,7 @@ pub(super) async fn write(
     Ok(())
 }
 
-/// Removes accounts that only a fork had, with their projections.
+/// Removes accounts that existed only on an abandoned fork, with their projections.
 pub(super) async fn remove(
     connection: &mut PgConnection,
     addresses: &[String],
@@ -134,7 +133,7 @@ pub(super) async fn remove(
     Ok(())
 }
 
-/// Every account that was ever mirrored, in no particular order.
+/// All accounts that were ever mirrored, in no particular order.
 ///
 /// # Errors
 /// When Postgres does not answer.

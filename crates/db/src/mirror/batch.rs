@@ -1,4 +1,4 @@
-//! Applying what was observed on the chain: one batch, one transaction.
+//! Applies a batch of observations of the chain in one transaction.
 
 use sqlx::PgConnection;
 
@@ -11,24 +11,24 @@ use super::{
 };
 use crate::Error;
 
-/// What became of a batch.
+/// Counts of what a batch changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Applied {
-    /// Rows that are new.
+    /// New rows.
     pub inserted: u64,
     /// Rows whose bytes changed.
     pub replaced: u64,
-    /// Rows of accounts that ended; they stay.
+    /// Rows of accounts that ended; the rows stay.
     pub ended: u64,
-    /// Rows whose account never was: only a fork had it.
+    /// Rows of accounts that existed only on an abandoned fork.
     pub removed: u64,
-    /// Rows whose bytes are now known to be final.
+    /// Rows whose bytes became final.
     pub finalized: u64,
-    /// Observations that were known already, or older than what is known.
+    /// Observations that were known already or older than the row.
     pub ignored: u64,
 }
 
-/// The rows that a batch leads to.
+/// The rows that a batch writes.
 #[derive(Default)]
 struct Writes {
     accounts: Vec<StoredAccount>,
@@ -38,14 +38,14 @@ struct Writes {
     removed: Vec<String>,
 }
 
-/// A conversion as it is now, and as it was mirrored before.
+/// A conversion as it is now, and its mirrored state from before.
 struct ConversionWrite {
     conversion: Conversion,
     commitment: Commitment,
     before: Option<CountedConversion>,
 }
 
-/// A mirrored conversion, and the commitment as which the rollups count it.
+/// A mirrored conversion, and the commitment at which the rollups count it.
 type CountedConversion = (CreditedConversion, Commitment);
 
 /// Applies a batch within the transaction of `connection`.
@@ -124,7 +124,7 @@ pub(super) async fn apply(
     Ok(applied)
 }
 
-/// Counts a conversion, if the account is one, as settled as the account is now.
+/// Counts a conversion, if the account is one, at the account's present commitment.
 fn count_as(
     account: &StoredAccount,
     conversion: Option<&CountedConversion>,
@@ -137,11 +137,12 @@ fn count_as(
     Ok(())
 }
 
-/// Finds out who is credited for each conversion, and counts it. Returns the rows, and
-/// the addresses of those whose transaction has to be looked for.
+/// Finds the referrer who is credited for each conversion, and counts the conversion.
+/// Returns the rows, and the addresses of the conversions whose transaction must be
+/// looked up.
 ///
-/// Who was credited once stays credited: a referral that changes hands later takes
-/// no past conversions along.
+/// A credit never changes: a referral that gets a new owner keeps its past conversions
+/// with the old one.
 async fn credited(
     connection: &mut PgConnection,
     conversions: Vec<ConversionWrite>,

@@ -1,29 +1,29 @@
-//! The slot guard: decides, without Postgres, what an observation does to the row of
-//! its account.
+//! The slot guard: decides, without Postgres, how an observation changes the row of its
+//! account.
 
 use std::collections::HashMap;
 
 use super::{Commitment, Projection, Slot, StoredAccount};
 
-/// What was at an address, at a slot.
+/// An observation of an address at a slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observation {
     /// The address.
     pub address: String,
-    /// The slot at whose end it looked so.
+    /// The slot at whose end the address had this content.
     pub slot: u64,
-    /// How settled that slot was.
+    /// The commitment of that slot.
     pub commitment: Commitment,
-    /// What was there.
+    /// The content of the address.
     pub found: Found,
 }
 
-/// What was at an address.
+/// The content of an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
     /// An account of the program.
     Account(ObservedAccount),
-    /// A tombstone: the account that was here ended, and its address stays taken.
+    /// A tombstone: the account at this address was closed, and the address stays taken.
     Tombstone,
     /// No account of the program.
     Nothing,
@@ -34,33 +34,33 @@ pub enum Found {
 pub struct ObservedAccount {
     /// Its bytes.
     pub data: Vec<u8>,
-    /// What queries read of it; `None` for an account that no query reads.
+    /// The columns that queries read; `None` for an account that no query reads.
     pub projection: Option<Projection>,
 }
 
-/// What an observation does to what is stored.
+/// The effect of an observation on the stored row.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Nothing: it is known already, or older than what is known.
+    /// No change: the observation is known already, or older than the row.
     Ignore,
     /// The account is new or has other bytes.
     Store(StoredAccount, Option<Projection>),
-    /// The known bytes are final.
+    /// The stored bytes are final.
     Finalize(StoredAccount),
-    /// The account ended; its row stays as it was known last.
+    /// The account ended; its row keeps the last bytes.
     End(StoredAccount),
-    /// The account never was: only a fork had it.
+    /// The account existed only on an abandoned fork.
     Remove,
 }
 
-/// Decides what `observation` does to the `known` row of its account.
+/// Decides how `observation` changes the `known` row of its account.
 ///
 /// - An older slot never replaces a newer one. In the same slot the later
 ///   observation wins, so that the order of delivery decides, but a finalized row
 ///   yields only to a newer slot.
-/// - Known bytes are no news, except that they may now be final.
-/// - An account that is no more, or of which only a tombstone is left, stays as it was
-///   known last. But one that was never final, and does not exist, never did.
+/// - Known bytes change nothing, except that they may become final.
+/// - An account that is gone or a tombstone keeps its last bytes. But if it was never
+///   final and is gone, it existed only on an abandoned fork.
 pub(super) fn slot_guard(known: Option<StoredAccount>, observation: Observation) -> Verdict {
     let Observation {
         address,
@@ -105,7 +105,7 @@ pub(super) fn slot_guard(known: Option<StoredAccount>, observation: Observation)
     }
 }
 
-/// The row says the same already: the only news is that it is final.
+/// The row has the same content already; at most, it becomes final.
 fn known_already(known: StoredAccount, slot: Slot, commitment: Commitment) -> Verdict {
     if commitment <= known.commitment {
         return Verdict::Ignore;
@@ -118,7 +118,7 @@ fn known_already(known: StoredAccount, slot: Slot, commitment: Commitment) -> Ve
     })
 }
 
-/// As it is stored.
+/// The kind, as the database spells it.
 fn kind(projection: Option<&Projection>) -> &'static str {
     match projection {
         Some(Projection::Campaign(_)) => "campaign",
@@ -128,8 +128,8 @@ fn kind(projection: Option<&Projection>) -> &'static str {
     }
 }
 
-/// Only the last observation of an address counts: of the newest slot, and of several
-/// in that slot the one that came last. Returns them, and how many did not count.
+/// Keeps the last observation of each address: the one of the newest slot, and in that
+/// slot the one that came last. Returns them and the number of dropped ones.
 pub(super) fn newest(observations: Vec<Observation>) -> (Vec<Observation>, u64) {
     let mut newest: HashMap<String, Observation> = HashMap::with_capacity(observations.len());
     let mut overtaken = 0;
@@ -171,7 +171,7 @@ mod tests {
         })
     }
 
-    /// The row that a first observation at slot 10 leads to.
+    /// The row after a first observation at slot 10.
     fn known(commitment: Commitment) -> StoredAccount {
         match slot_guard(None, observation(10, commitment, account("old"))) {
             Verdict::Store(row, None) => row,
@@ -199,7 +199,7 @@ mod tests {
     /// [M1] [M11]
     #[test]
     fn the_verdict_on_every_observation_of_a_known_account() {
-        // Given what is stored, and when and how settled something is found
+        // Given a stored row, and an observation with its slot, commitment and content
         for (stored, slot, commitment, found, verdict) in [
             (Confirmed, 9, Finalized, account("new"), "ignore"),
             (Confirmed, 10, Confirmed, account("new"), "store"),
@@ -216,12 +216,12 @@ mod tests {
             (Finalized, 11, Finalized, Found::Tombstone, "end"),
         ] {
             let case = format!("{stored:?}, then {slot} {commitment:?} {found:?}");
-            // When it is judged, then this happens
+            // When it is judged, then this is the verdict
             let observation = observation(slot, commitment, found);
             let name = match slot_guard(Some(known(stored)), observation) {
                 Verdict::Ignore => "ignore",
                 Verdict::Store(row, _) => {
-                    // What was final once stays so.
+                    // A row that was final once stays marked as such.
                     assert_eq!(row.was_final, stored == Finalized, "{case}");
                     "store"
                 }

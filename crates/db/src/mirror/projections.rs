@@ -1,9 +1,9 @@
-//! What queries read of the mirrored accounts: the tables `campaigns`, `referrals` and
-//! `conversions`.
+//! Columns that queries read of the mirrored accounts: the tables `campaigns`,
+//! `referrals` and `conversions`.
 //!
-//! Addresses are base58, amounts base units, times unix seconds; `None` stands for
-//! what the chain writes as zero to mean "none". The fields are the columns of the
-//! tables, in their order: a batch goes to Postgres as one array of rows.
+//! Addresses are base58, amounts base units, times unix seconds. `None` stands for a zero
+//! that means "none" on the chain. The fields are the columns of the tables, in their
+//! order: a batch goes to Postgres as one array of rows.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use sqlx::PgConnection;
 
 use crate::{Error, amount::Unsigned};
 
-/// What queries read of an account.
+/// The columns that queries read of an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Projection {
     /// Of a campaign.
@@ -65,7 +65,7 @@ pub struct Referral {
     pub created_at: i64,
 }
 
-/// A conversion. Its row has the campaign, code and owner of its referral, too.
+/// A conversion. Its row also has the campaign, code and owner of its referral.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the IDL documents each field")]
 pub struct Conversion {
@@ -80,7 +80,7 @@ pub struct Conversion {
     pub hold_seconds: u32,
 }
 
-/// How far a conversion's reward has come.
+/// The state of a conversion's reward.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum Status {
@@ -92,7 +92,7 @@ pub enum Status {
     Cancelled,
 }
 
-/// Who is credited through a referral.
+/// The referrer who is credited through a referral, with campaign and code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Credit {
     pub(super) campaign: String,
@@ -144,8 +144,8 @@ impl CreditedConversion {
         }
     }
 
-    /// Whether the same transaction can have made both. Only the status of a conversion
-    /// changes later; the rest tells two forks apart.
+    /// Whether the same transaction may have made both. The status of a conversion is the
+    /// only field that changes later, so any other difference means two forks.
     pub(super) fn is_same_sale(&self, other: &Self) -> bool {
         let status = self.status;
         *self
@@ -248,7 +248,7 @@ pub(super) async fn read_conversions(
         .collect())
 }
 
-/// Who is credited through each of `referrals` that is known.
+/// The credit of each of `referrals` that is mirrored.
 pub(super) async fn credits(
     connection: &mut PgConnection,
     referrals: &[String],

@@ -1,5 +1,5 @@
-//! What still has to be finalized. It is in the rows, so that a restart continues where
-//! the last one ended.
+//! The queue of accounts that are not finalized yet. It is kept in the rows, so a restart
+//! continues it.
 
 use sqlx::PgPool;
 
@@ -11,11 +11,12 @@ use crate::{Error, unless_silent};
 pub struct Unfinalized {
     /// Address of the account.
     pub address: String,
-    /// Where its bytes were read.
+    /// The slot at which its bytes were read.
     pub slot: u64,
 }
 
-/// The oldest `limit` accounts that are only confirmed, up to and with `slot`.
+/// The oldest `limit` accounts that are only confirmed, at slots up to and including
+/// `slot`.
 ///
 /// # Errors
 /// When Postgres does not answer.

@@ -1,11 +1,11 @@
-//! The table `conversion_receipts`: the transaction that made each conversion, and what
-//! only its instruction says.
+//! The table `conversion_receipts`: the transaction of each conversion, and the facts
+//! that only its instruction holds.
 
 use sqlx::{PgConnection, PgPool};
 
 use crate::{Error, amount::Unsigned, unless_silent};
 
-/// The transaction that made a conversion, and what its instruction says: a row of
+/// The transaction of a conversion and the facts of its instruction: a row of
 /// `conversion_receipts`, in the order of its columns.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "conversion_receipts")]
@@ -14,9 +14,9 @@ pub struct Receipt {
     pub conversion: String,
     /// Signature of the transaction.
     pub signature: String,
-    /// What the referee did, as the API spells it.
+    /// The referee's action, as the API spells it.
     pub action: String,
-    /// What it was worth, in units of the campaign's own choice, or the price.
+    /// The worth of the action, in units that the campaign chooses, or the price.
     pub amount: Unsigned,
     /// The campaign's own reference, 32 bytes; `None` for none.
     pub reference: Option<Vec<u8>>,
@@ -31,8 +31,8 @@ pub struct Receiptless {
     pub converted_at: i64,
 }
 
-/// At most `limit` conversions whose transaction is not known, without those in
-/// `except`, and how many there are in all.
+/// At most `limit` conversions without a known transaction, except those in `except`, and
+/// the number of all conversions without one.
 ///
 /// # Errors
 /// When Postgres does not answer.
@@ -62,7 +62,7 @@ pub async fn receiptless(
     .await
 }
 
-/// Puts conversions into the queue. One that had a receipt loses it.
+/// Puts conversions into the queue. A conversion that had a receipt loses it.
 pub(super) async fn enqueue(
     connection: &mut PgConnection,
     conversions: &[String],
@@ -81,7 +81,7 @@ pub(super) async fn enqueue(
     Ok(())
 }
 
-/// Gives conversions of the queue their receipts. Returns how many were in the queue.
+/// Writes receipts of queued conversions. Returns how many of them were in the queue.
 pub(super) async fn write(
     connection: &mut PgConnection,
     receipts: &[Receipt],

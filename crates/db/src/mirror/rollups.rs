@@ -1,4 +1,4 @@
-//! The counters that conversions move, changed by difference.
+//! Counters of conversions, changed by differences.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,8 @@ use sqlx::{
 use super::{Commitment, Status, projections::CreditedConversion};
 use crate::Error;
 
-/// By how much the rollups move. Keys are sorted: that is the order of the locks.
+/// The differences to add to the rollups. Locks are taken in the order of the sorted
+/// keys.
 #[derive(Debug, Default)]
 pub(super) struct Moves {
     /// By referral.
@@ -20,7 +21,7 @@ pub(super) struct Moves {
     days: BTreeMap<(String, String, Date), DayMove>,
 }
 
-/// What is added to the numbers of a referral.
+/// The difference to add to the numbers of a referral.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct TotalsMove {
     conversions: i64,
@@ -29,14 +30,14 @@ struct TotalsMove {
     pending: i128,
 }
 
-/// What is added to a referrer's day.
+/// The difference to add to a referrer's day.
 #[derive(Debug, Default)]
 struct DayMove {
     conversions: i64,
     rewards: i128,
-    /// Of the conversions that came; `None` when none did.
+    /// The latest time among the added conversions; `None` when there are none.
     last_converted_at: Option<i64>,
-    /// Something left the day, so its last conversion must be looked up.
+    /// A conversion left the day, so its last conversion must be looked up.
     shrunk: bool,
 }
 
@@ -67,7 +68,7 @@ struct DayRow {
 }
 
 impl Moves {
-    /// Counts a conversion as one of this commitment.
+    /// Counts a conversion at this commitment.
     pub(super) fn add(
         &mut self,
         conversion: &CreditedConversion,
@@ -76,7 +77,7 @@ impl Moves {
         self.change(conversion, commitment, 1)
     }
 
-    /// Takes back what [`Moves::add`] counts.
+    /// Reverses [`Moves::add`].
     pub(super) fn remove(
         &mut self,
         conversion: &CreditedConversion,
@@ -126,8 +127,8 @@ impl Moves {
         Ok(())
     }
 
-    /// Writes the moves. Accounts and conversions must have been written before, on the
-    /// same connection: a day that shrank is counted again from them.
+    /// Writes the differences. Accounts and conversions must have been written before, on
+    /// the same connection, because a day that shrank is counted again from them.
     pub(super) async fn write(self, connection: &mut PgConnection) -> Result<(), Error> {
         let totals: Vec<TotalsRow> = self
             .totals
@@ -171,9 +172,9 @@ async fn add_to_totals(connection: &mut PgConnection, rows: &[TotalsRow]) -> Res
     if rows.is_empty() {
         return Ok(());
     }
-    // First the rows and their locks, then the numbers: a negative difference must
-    // never be judged as a row of its own. One statement takes new and old rows in
-    // one order, the one in which the api takes them too, or the two could deadlock.
+    // First create and lock the rows, then add the numbers: a negative difference alone
+    // would violate the row's constraints. One statement locks new and old rows in one
+    // order, which the API uses too; otherwise the two could deadlock.
     sqlx::query!(
         r#"INSERT INTO referral_totals (referral)
            SELECT referral FROM UNNEST($1::referral_totals[]) ORDER BY referral COLLATE "C"
@@ -214,7 +215,7 @@ async fn add_to_days(connection: &mut PgConnection, rows: &[DayRow]) -> Result<(
     Ok(())
 }
 
-/// Only the keys of `rows` matter.
+/// Counts the days with the keys of `rows` again.
 async fn count_days_again(connection: &mut PgConnection, rows: &[DayRow]) -> Result<(), Error> {
     if rows.is_empty() {
         return Ok(());

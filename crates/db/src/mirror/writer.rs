@@ -1,4 +1,4 @@
-//! The one writer of the mirror.
+//! The single writer of the mirror.
 
 use sqlx::{Connection, PgConnection, PgPool, postgres::PgConnectOptions};
 
@@ -8,32 +8,31 @@ use crate::{Error, statement_timeout, unless_silent};
 /// Key of the advisory lock. Postgres keeps such locks apart by database.
 const LOCK: i64 = 0x566f_7563_684d_6972;
 
-/// The connection that holds the mirror's lock, and through which alone the mirror
-/// is written.
+/// The connection that holds the mirror's lock. Only this connection writes the mirror.
 ///
-/// The lock lives and dies with the connection. So there is no moment at which a
-/// process writes without the lock: when the connection breaks, nothing of it can be
-/// committed any more, and only then does Postgres let the next one in.
+/// The lock lives and dies with the connection, so no process can ever write without it:
+/// when the connection breaks, its transaction cannot commit any more, and only then does
+/// Postgres grant the lock to the next process.
 ///
-/// Every method fails with [`Error::Unavailable`] after 35 seconds of silence. A writer
-/// that has failed so has to be dropped.
+/// Every method fails with [`Error::Unavailable`] after 35 seconds of silence. The caller
+/// must drop the writer after that.
 #[derive(Debug)]
 pub struct Writer {
     connection: PgConnection,
 }
 
-/// How far the mirror is.
+/// The mirror's progress.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct State {
-    /// The chain that is mirrored; `None` before the first start.
+    /// Genesis hash of the mirrored chain; `None` before the first start.
     pub genesis_hash: Option<String>,
     /// Everything confirmed up to this slot is mirrored.
     pub indexed_slot: Option<u64>,
-    /// Everything up to this slot was looked at again when it was finalized.
+    /// Everything up to this slot was read again after it was finalized.
     pub finalized_slot: Option<u64>,
 }
 
-/// How far the mirror is.
+/// Returns the mirror's progress.
 ///
 /// # Errors
 /// When Postgres does not answer.
@@ -53,10 +52,10 @@ pub async fn state(pool: &PgPool) -> Result<State, Error> {
 }
 
 impl Writer {
-    /// Becomes the writer, or `None` when another process is.
+    /// Takes the writer's lock. Returns `None` when another process holds it.
     ///
-    /// `url` must lead to Postgres itself: a pooler that shares connections between
-    /// clients cannot hold the lock.
+    /// `url` must lead to Postgres itself, because a pooler that shares connections
+    /// between clients cannot hold the lock.
     ///
     /// # Errors
     /// When Postgres does not answer.
@@ -64,7 +63,7 @@ impl Writer {
         let options: PgConnectOptions = url.parse()?;
         let options = options
             .application_name("vouch-indexer writer")
-            // Postgres notices within seconds that the writer's machine is gone.
+            // Postgres notices within seconds when the writer's machine is gone.
             .options([statement_timeout()])
             .options([
                 ("tcp_keepalives_idle", "5"),
@@ -86,7 +85,7 @@ impl Writer {
         Ok(None)
     }
 
-    /// Applies what was observed: all of it, rollups included, or nothing.
+    /// Applies observations, rollups included: all of them or none.
     ///
     /// # Errors
     /// [`Error::UnknownReferrals`] when a conversion's referral is neither mirrored
@@ -104,8 +103,7 @@ impl Writer {
         .await
     }
 
-    /// Gives conversions their receipts. Those that have one keep it. Returns how many
-    /// were new.
+    /// Sets the receipts of conversions that have none. Returns how many were set.
     ///
     /// # Errors
     /// When Postgres does not answer.
@@ -116,8 +114,9 @@ impl Writer {
         unless_silent(receipts::write(&mut self.connection, found)).await
     }
 
-    /// Ties the mirror to a chain, for good. Returns the chain that it is tied to,
-    /// which is another one when the mirror was made of another.
+    /// Binds the mirror to a chain, for good. Returns the genesis hash of the bound
+    /// chain, which differs from `genesis_hash` if the mirror was made from another
+    /// chain.
     ///
     /// # Errors
     /// When Postgres does not answer.
@@ -131,7 +130,7 @@ impl Writer {
         unless_silent(async { Ok(bind.fetch_one(connection).await?) }).await
     }
 
-    /// Notes how far the mirror is; it never goes back.
+    /// Records the mirror's progress, which never goes back.
     ///
     /// # Errors
     /// When Postgres does not answer.
@@ -153,10 +152,10 @@ impl Writer {
         Ok(())
     }
 
-    /// Gives the lock back, so that a standby can take over at once.
+    /// Releases the lock, so that a standby can take over at once.
     ///
     /// # Errors
-    /// When Postgres does not answer; the lock is gone all the same.
+    /// When Postgres does not answer; the lock is released all the same.
     pub async fn release(self) -> Result<(), Error> {
         unless_silent(async { Ok(self.connection.close().await?) }).await
     }

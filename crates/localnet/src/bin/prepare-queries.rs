@@ -1,5 +1,5 @@
-//! Writes `.sqlx`. Apart from `xtask`, which does not compile while a query of
-//! `crates/db` and `.sqlx` do not fit each other.
+//! Writes `.sqlx`. This is not part of `xtask`, because `xtask` does not compile while a
+//! query of `crates/db` disagrees with `.sqlx`.
 
 use std::fs;
 

@@ -15,9 +15,9 @@ use crate::binaries::{find_on_path, is_executable};
 use crate::paths::is_root;
 use crate::process::{POLL, Process, ProcessSpec, Signal};
 
-/// Long enough for recovery after a crash on a slow disk.
+/// Enough for recovery after a crash on a slow disk.
 const START_DEADLINE: Duration = Duration::from_secs(60);
-/// What `sockaddr_un` holds, less the name Postgres gives its socket.
+/// Length limit of `sockaddr_un`, less the file name that Postgres adds.
 const LONGEST_SOCKET_DIR: usize = 107 - "/.s.PGSQL.5432.lock".len();
 
 #[derive(Debug)]
@@ -59,7 +59,8 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// Who may open the socket is its superuser: the folder is closed to others.
+    /// The URL of the superuser. The folder's mode restricts the socket to the server's
+    /// user and root.
     pub(super) fn url(&self) -> Result<Url> {
         let mut url = Url::parse("postgres://vouch@localhost/postgres")?;
         url.query_pairs_mut()
@@ -71,10 +72,10 @@ impl Cluster {
         let mut spec = ProcessSpec::new("postgres", self.bin.join(program));
         spec.user = self.user;
         spec.log = Some(self.log.clone());
-        // Its user may not be able to enter ours.
+        // The server's user may not be able to enter our working directory.
         spec.dir = Some(PathBuf::from("/"));
         spec.env = vec![("LC_ALL".into(), "C".into())];
-        // PGPORT, PGDATA and the like would change what the server does.
+        // Variables such as PGPORT and PGDATA would change the server's behaviour.
         spec.env_remove = std::env::vars()
             .map(|(name, _)| name)
             .filter(|name| name.starts_with("PG"))
@@ -87,7 +88,7 @@ impl Cluster {
             .spec("initdb")
             .args(["--username=vouch", "--auth=trust", "--encoding=UTF8"])
             .args(["--locale=C", "--no-instructions"])
-            // Only about the empty files made here; the server itself syncs.
+            // Affects only the files that initdb creates; the server itself syncs.
             .args(["--no-sync", "--pgdata"])
             .args([self.data()])
             .spawn()?;
@@ -140,8 +141,8 @@ impl Cluster {
 
     pub(super) async fn crash(&mut self) -> Result<()> {
         let mut server = self.server.take().context("postgres is not running")?;
-        // SIGKILL would leave its workers and shared memory behind for a moment;
-        // SIGQUIT ends them all without writing anything, which is the same crash.
+        // SIGKILL would leave the workers and the shared memory behind for a moment.
+        // SIGQUIT ends them all without writing anything: the same crash.
         server.signal(Signal::QUIT);
         tokio::time::timeout(START_DEADLINE, server.wait())
             .await
@@ -154,8 +155,8 @@ impl Cluster {
     }
 }
 
-/// The folder with `postgres` and `initdb`: the one on PATH, else the newest
-/// that Debian's packages installed.
+/// The folder with `postgres` and `initdb`: the one on PATH, else the newest version that
+/// Debian's packages installed.
 fn server_binaries() -> Result<PathBuf> {
     let complete = |dir: &Path| {
         ["postgres", "initdb"]
@@ -185,7 +186,7 @@ fn server_binaries() -> Result<PathBuf> {
     Ok(bin)
 }
 
-/// Postgres refuses to run as root.
+/// The user to run Postgres as when we are root, because Postgres refuses to run as root.
 fn unprivileged_user() -> Result<(u32, u32)> {
     for name in ["postgres", "nobody"] {
         if let (Some(uid), Some(gid)) = (id("-u", name), id("-g", name)) {

@@ -1,5 +1,5 @@
-//! Shared by the properties: a second implementation that follows the specification in
-//! 128 bits, and generators of rules and conversions.
+//! Code that the property tests share: a second implementation that follows the
+//! specification in 128 bits, and generators of rules and conversions.
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 
@@ -9,7 +9,7 @@ use vouch_rules::reward::{Bonus, Facts, InvalidRule, RewardKind, RewardRule, Sha
 /// 2^64, the first number of base units that does not fit.
 pub(crate) const LIMIT: u128 = 1 << 64;
 
-/// The specification, as it is written.
+/// The specification, word for word.
 pub(crate) mod specified {
     use super::*;
 
@@ -18,8 +18,8 @@ pub(crate) mod specified {
         units * bps / 10_000
     }
 
-    /// The basis points or base units of `whole` that a share asks for, whether or not it
-    /// has as many.
+    /// The basis points or base units of `whole` that a share asks for, even if `whole`
+    /// has fewer.
     pub(crate) fn asked(whole: u128, share: Share) -> u128 {
         match share {
             Share { bps, fixed: 0 } => part(whole, bps.into()),
@@ -45,10 +45,10 @@ pub(crate) mod specified {
             .map_or(10_000, |tier| u128::from(tier.multiplier_bps))
     }
 
-    /// What a conversion earns.
+    /// The reward of a conversion.
     #[derive(Debug, PartialEq, Eq)]
     pub(crate) struct Earned {
-        /// What the three share: the whole without bonuses.
+        /// The sum of the three parts, without bonuses.
         pub(crate) whole: u128,
         /// Sum of the bonuses.
         pub(crate) bonus: u128,
@@ -92,7 +92,7 @@ pub(crate) mod specified {
         }
     }
 
-    /// Every reason to refuse the rule; none when it is to be accepted.
+    /// Every reason to refuse the rule; empty when it must be accepted.
     pub(crate) fn reasons(rule: &RewardRule) -> Vec<InvalidRule> {
         let used = |unused: &[bool]| unused.iter().take_while(|unused| !**unused).count();
         let mut reasons = Vec::new();
@@ -138,9 +138,8 @@ pub(crate) mod specified {
         reasons
     }
 
-    /// Whether referee and partner get in full what the rule says, of every reward that it
-    /// pays. Of a percentage, which may be next to nothing, base units are promised only
-    /// as far as it goes.
+    /// Whether every reward of the rule covers the parts of referee and partner in full.
+    /// A percentage may be next to nothing, so it need not cover base units.
     fn shares_fit(rule: &RewardRule) -> bool {
         let (referee, partner) = (rule.referee, rule.max_partner);
         let one_kind = |share: Share| share.bps == 0 || share.fixed == 0;
@@ -185,7 +184,7 @@ pub(crate) mod specified {
     }
 }
 
-/// This many cases, unless the environment says otherwise.
+/// A configuration with `cases` cases, unless the environment sets another number.
 pub(crate) fn cases(cases: u32) -> ProptestConfig {
     let chosen = ProptestConfig::default();
     ProptestConfig {
@@ -205,7 +204,7 @@ pub(crate) fn cases(cases: u32) -> ProptestConfig {
 
 // --- numbers that tend to break things -------------------------------------------
 
-/// Any 64 bits: edges, values of every size, and both mixed.
+/// Any 64-bit number: edges, values of every size, and mixtures.
 pub(crate) fn units() -> BoxedStrategy<u64> {
     let edges = select(vec![
         0,
@@ -274,7 +273,7 @@ pub(crate) const fn exact(fixed: u64) -> Share {
     Share { bps: 0, fixed }
 }
 
-/// Parts of referee and partner that a reward of this kind has room for, often only just.
+/// Shares of referee and partner that fit a reward of this kind, often exactly.
 pub(crate) fn shares(kind: RewardKind) -> BoxedStrategy<(Share, Share)> {
     let both = bps(10_000).prop_flat_map(|referee| {
         bps(10_000 - referee).prop_map(move |most| (proportional(referee), proportional(most)))
@@ -306,7 +305,7 @@ pub(crate) fn shares(kind: RewardKind) -> BoxedStrategy<(Share, Share)> {
     .boxed()
 }
 
-/// Different places for the bonuses, the last one among them.
+/// Distinct places for the bonuses, the last place among them.
 pub(crate) fn bonus_bits() -> BoxedStrategy<[u8; 4]> {
     let places = proptest::collection::btree_set(0..32u8, 4);
     let any = places.prop_map(Vec::from_iter).prop_shuffle();
@@ -351,7 +350,7 @@ pub(crate) fn rule() -> BoxedStrategy<RewardRule> {
                 },
                 None => Tier::default(),
             });
-            // Each leaves one unit for each that is to come, and 100 for the best tier's 1.
+            // Each leaves one unit for each later one, and 100 for the best tier's 1.
             let mut left = u64::MAX;
             let bonuses = std::array::from_fn(|i| match bonuses.0.get(i) {
                 Some(&threshold) => {
@@ -390,7 +389,7 @@ pub(crate) fn rule() -> BoxedStrategy<RewardRule> {
         .boxed()
 }
 
-/// The part that a referral's partner agreed, perhaps under another rule.
+/// The share that was agreed with the partner, perhaps under another rule.
 pub(crate) fn agreed(most: Share) -> BoxedStrategy<Share> {
     prop_oneof![
         1 => Just(Share::default()),
@@ -403,13 +402,13 @@ pub(crate) fn agreed(most: Share) -> BoxedStrategy<Share> {
     .boxed()
 }
 
-/// A conversion, near the rule's boundaries as often as not.
+/// A conversion, often near a boundary of the rule.
 pub(crate) fn facts(rule: &RewardRule) -> BoxedStrategy<Facts> {
     let mut places: Vec<u64> = vec![0, 1, u64::MAX - 1, u64::MAX];
     for from in (rule.tiers.iter().map(|tier| tier.min_conversions))
         .chain(rule.bonuses.iter().map(|bonus| bonus.threshold))
     {
-        // Its ordinal is one below, at, and one above.
+        // Conversion numbers one below, at and one above it.
         places.extend([from.saturating_sub(2), from.saturating_sub(1), from]);
     }
     let conversions = prop_oneof![3 => select(places), 1 => units()];
@@ -434,9 +433,9 @@ pub(crate) fn facts(rule: &RewardRule) -> BoxedStrategy<Facts> {
         .boxed()
 }
 
-// --- numbers so small that every case comes up -----------------------------------
+// --- numbers so small that every case occurs -----------------------------------
 
-/// Thresholds that a short sequence passes.
+/// Thresholds that a short sequence of conversions passes.
 fn near() -> BoxedStrategy<Vec<u64>> {
     proptest::collection::btree_set(1..8u64, 0..=3)
         .prop_map(|set| set.into_iter().collect())

@@ -1,5 +1,5 @@
-//! What can be done to one account of an instruction, by class. Which classes apply
-//! follows from what the account is; nothing here knows an instruction by name.
+//! The attacks on one account of an instruction, by class. The account's role decides
+//! which classes apply; this module does not know any instruction by name.
 
 use litesvm::LiteSVM;
 use solana_sdk::{
@@ -68,7 +68,7 @@ impl Class {
     }
 }
 
-/// Why a class has nothing to attack in an account.
+/// The reason why a class has no attack on an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Reason {
     NotASigner,
@@ -122,7 +122,7 @@ impl Reason {
     }
 }
 
-/// What an account is for.
+/// The role of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
     /// Signs.
@@ -131,7 +131,7 @@ enum Role {
     /// An account of this program, of that type.
     Record(&'static str),
     Mint,
-    /// A token account, or a wallet where the campaign moves SOL.
+    /// A token account, or a wallet if the campaign moves SOL.
     Holder,
     /// A token account that the signer chooses.
     Choice,
@@ -192,27 +192,27 @@ impl Fork {
 
 type Apply<'a> = Box<dyn Fn(&mut Fork) + 'a>;
 
-/// One thing done to one account.
+/// One attack on one account.
 pub(crate) struct Attack<'a> {
     pub(crate) class: Class,
     pub(crate) variation: String,
     pub(crate) apply: Apply<'a>,
 }
 
-/// The attacks of every class on an account, and why some have none.
+/// The attacks of every class on an account, and the reasons for classes without any.
 pub(crate) struct Plan<'a> {
     pub(crate) attacks: Vec<Attack<'a>>,
     pub(crate) none: Vec<(Class, Reason)>,
 }
 
-/// A program that is none of those that take part; it owns forgeries.
+/// A program that takes no part otherwise; it owns forged accounts.
 const FORGER: Pubkey = Pubkey::new_from_array([0xF0; 32]);
-/// An address with nothing at it.
+/// An address without an account.
 const NOWHERE: Pubkey = Pubkey::new_from_array([0xF1; 32]);
 /// The address of copies.
 const ELSEWHERE: Pubkey = Pubkey::new_from_array([0xF2; 32]);
 pub(crate) const SYSTEM: Pubkey = Pubkey::new_from_array([0; 32]);
-/// A mint that has nothing to do with it.
+/// An unrelated mint.
 const OTHER_MINT: Pubkey = Pubkey::new_from_array([0xF3; 32]);
 const ASSOCIATED: Pubkey = Pubkey::from_str_const("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL");
 
@@ -230,7 +230,7 @@ impl<'a> Planner<'a> {
         });
     }
 
-    /// Passes another account in its place, which signs if it can and is asked to.
+    /// Passes another account instead, which signs if it can and `signs` is set.
     fn swap(&mut self, class: Class, variation: impl Into<String>, other: Pubkey, signs: bool) {
         let index = self.index;
         self.add(class, variation, move |fork| {
@@ -240,7 +240,7 @@ impl<'a> Planner<'a> {
         });
     }
 
-    /// Changes the account itself, where it is.
+    /// Changes the account in place.
     fn change(
         &mut self,
         class: Class,
@@ -256,17 +256,17 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// What the honest instruction does to an account.
+/// The honest instruction's effect on an account's existence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Life {
-    /// It is not the program's before, and is after.
+    /// The program creates the account.
     Begins,
-    /// It is there before, and gone or shrunk after.
+    /// The account exists before, and is gone or shrunk after.
     Ends,
     GoesOn,
 }
 
-/// What can be done to the account at `index`, which the scene has.
+/// The attacks on the account at `index`, which must be present in the scene.
 pub(crate) fn plan<'a>(
     scene: &'a Scene,
     accounts: &'a [idl::Account],
@@ -280,7 +280,7 @@ pub(crate) fn plan<'a>(
     let address = meta.pubkey;
     let now = scene.svm.get_account(&address).unwrap_or_default();
     let holds_tokens = now.owner == TOKEN_PROGRAM_ID || now.owner == TOKEN_2022;
-    // The program compares the address, and nothing is there.
+    // The program compares the address; no account is there.
     let vacant = !created && matches!(role, Role::Record(_)) && now.owner != PROGRAM_ID;
     let mut to = Planner {
         plan: Plan {
@@ -398,7 +398,7 @@ pub(crate) fn plan<'a>(
                         owner: TOKEN_PROGRAM_ID,
                         ..ChainAccount::default()
                     };
-                    // Initialised.
+                    // The byte that marks a mint as initialised.
                     mint.data[45] = 1;
                     fork.put(ELSEWHERE, mint);
                     fork.last().accounts[index].pubkey = ELSEWHERE;
@@ -535,7 +535,8 @@ pub(crate) fn plan<'a>(
                     }
                     if let Role::Record(_) = role {
                         if life == Life::Ends {
-                            // Ended, paid rent again, and used once more, all at once.
+                            // Closed, funded with rent again, and used once more, all in
+                            // one transaction.
                             let attacked = scene.last().clone();
                             let revive = transfer(&scene.relay, &address, 1_000_000_000);
                             to.add(class, "in the same transaction", move |fork| {
@@ -570,8 +571,8 @@ pub(crate) fn plan<'a>(
     to.plan
 }
 
-/// The account as each other type of the program: its own bytes, but for the
-/// discriminator.
+/// Replaces the discriminator by that of each other type of the program, and keeps the
+/// account's bytes.
 fn wrong_types<'a>(to: &mut Planner<'a>, own: &str, address: Pubkey, now: &ChainAccount) {
     let found = now.data.first_chunk::<8>().copied().unwrap_or_default();
     for (name, discriminator) in idl::types() {
@@ -589,7 +590,7 @@ fn wrong_types<'a>(to: &mut Planner<'a>, own: &str, address: Pubkey, now: &Chain
     }
 }
 
-/// Puts an account of the program there: of the type `name`, and otherwise zeros.
+/// Puts an account of the program there: of the type `name`, filled with zeros.
 fn filled<'a>(
     to: &mut Planner<'a>,
     class: Class,
@@ -631,7 +632,7 @@ fn transfer(from: &Pubkey, to: &Pubkey, lamports: u64) -> Instruction {
     }
 }
 
-/// The tombstone that the program leaves of a closed account of the scene's campaign.
+/// The tombstone that the program leaves for a closed account of the scene's campaign.
 fn remains(scene: &Scene) -> Vec<u8> {
     let closed = Closed {
         version: VERSION,
@@ -644,7 +645,7 @@ fn remains(scene: &Scene) -> Vec<u8> {
     data
 }
 
-/// The address with the next lower bump that gives one.
+/// The address with the next lower bump that is valid.
 fn lower_bump(seeds: &[Vec<u8>], program: &Pubkey, canonical: &Pubkey) -> Pubkey {
     let seeds: Vec<&[u8]> = seeds.iter().map(Vec::as_slice).collect();
     let (found, bump) = Pubkey::find_program_address(&seeds, program);

@@ -9,14 +9,14 @@ use crate::attacks::Class as C;
 pub(crate) enum Outcome {
     /// Refused with the error of this name, and nothing changed.
     Refused(&'static str),
-    /// The instruction succeeds; the part of the reward whose account was attacked is
-    /// not paid, and is owed to the same beneficiary.
+    /// The instruction succeeds. The part whose account was attacked is not paid; it is
+    /// owed to the same beneficiary.
     Waits,
     /// Every account changes as by the honest instruction.
     Same(Why),
     /// Every account changes as if the honest instruction had named the passed account.
     Instead(Why),
-    /// The instruction succeeds, and nobody has more than by the honest one.
+    /// The instruction succeeds, and nobody has more than after the honest one.
     Less(Why),
 }
 
@@ -32,7 +32,7 @@ impl Outcome {
         }
     }
 
-    /// Why nobody is harmed by a success.
+    /// The reason why a success harms nobody.
     pub(crate) const fn why(self) -> Option<Why> {
         match self {
             Refused(_) | Waits => None,
@@ -41,7 +41,7 @@ impl Outcome {
     }
 }
 
-/// Why an attack that is not refused harms nobody.
+/// The reasons why an attack that is not refused harms nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Why {
     AnybodyPaysRent,
@@ -122,7 +122,7 @@ impl Why {
 }
 
 /// Instruction, scene, account, class and variation, `*` for all; and the outcome. The
-/// first row that fits says it.
+/// first row that matches applies.
 pub(crate) type Row = (
     &'static str,
     &'static str,
@@ -150,23 +150,23 @@ pub(crate) fn row(
     })
 }
 
-/// Two accounts of a neighbour that are as good as the honest ones when both are passed,
-/// by instruction and scene. Of every other pair, one is refused.
+/// Pairs of a neighbour's accounts that are accepted when both are passed, by instruction
+/// and scene. Every other pair is refused.
 pub(crate) const PAIRS: &[(&str, &str, &str, &str)] = &[
-    // Another wallet, with what is derived from it.
+    // Another wallet, and an account derived from it.
     ("bind", "window", "wallet", "binding"),
     ("convert", "held", "referee", "conversion"),
-    // The order, not the wallet, is what counts once; the attestor signs for both.
+    // The order counts once, not the wallet; the attestor signs for both.
     ("convert", "attested", "referee", "referee_account"),
-    // Another owner, with its account.
+    // Another owner, and its account.
     ("create_referral", "per owner", "owner", "referrer"),
     ("register_referrer", "per owner", "owner", "referrer"),
-    // Another campaign of the same token, or somebody else who funds it.
+    // Another campaign of the same token, or another funder.
     ("fund_vault", "vault", "campaign", "vault"),
     ("fund_vault", "vault", "funder", "source"),
     ("fund_vault", "Token-2022", "campaign", "vault"),
     ("fund_vault", "Token-2022", "funder", "source"),
-    // The signer's own.
+    // The signer's own account.
     ("propose_authority", "minted", "authority", "campaign"),
     ("propose_owner", "minted", "owner", "referral"),
     ("set_partner", "minted", "owner", "referral"),

@@ -1,4 +1,4 @@
-//! The committed IDL, as far as the matrix follows it.
+//! The part of the committed IDL that the matrix needs.
 
 use std::{fs, path::Path};
 

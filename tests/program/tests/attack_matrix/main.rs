@@ -1,11 +1,10 @@
-//! Every account of every instruction of the IDL, attacked in every way that applies
-//! to it.
+//! Attacks every account of every instruction of the IDL in every way that applies to it.
 //!
-//! `scenes` makes worlds in which an instruction succeeds, `attacks` says what can be
-//! done to an account, `expected` which outcome it must have; `state` compares every
-//! account of the chain, by its lamports and its bytes. An instruction without a
-//! scene, an account of unknown use, an attack without a row, and a row without an
-//! attack each fail.
+//! `scenes` builds worlds in which an instruction succeeds, `attacks` lists the attacks
+//! on an account, `expected` has the outcome of each, and `state` compares the lamports
+//! and the bytes of every account of the chain. The test fails for an instruction without
+//! a scene, an account of unknown role, an attack without a row, and a row without an
+//! attack.
 
 mod attacks;
 mod expected;
@@ -38,7 +37,7 @@ fn proven(name: &str) -> (idl::Instruction, Vec<Proven>) {
     (instruction, scenes)
 }
 
-/// Makes every attack on this instruction, and compares what came of it.
+/// Runs every attack on this instruction, and compares the outcomes with the table.
 fn attack(name: &str) {
     // Given worlds in which the instruction succeeds
     let (instruction, scenes) = proven(name);
@@ -54,7 +53,7 @@ fn attack(name: &str) {
                 // When one account is attacked in one way
                 let outcome = proven.attack(accounts, index, attack);
 
-                // Then it comes to exactly what the table says
+                // Then the outcome is exactly that of the table
                 let (class, variation) = (attack.class, attack.variation.as_str());
                 let row = expected::row(name, scene, &account.name, class, variation);
                 let expected = row.map_or("no cell", |row| expected::ROWS[row].5.name());
@@ -72,11 +71,11 @@ fn attack(name: &str) {
     }
     assert!(wrong.is_empty(), "\n{wrong}");
 
-    // When two accounts of a neighbour are passed that are refused alone
+    // When two of a neighbour's accounts are passed that are refused alone
     for proven in &scenes {
         let accepted = proven.pairs(accounts);
 
-        // Then they are refused together, but for those that belong to each other
+        // Then they are refused together, unless they belong to each other
         let scene = proven.scene.name;
         let expected = expected::PAIRS
             .iter()
@@ -96,7 +95,7 @@ macro_rules! attacked {
             }
         )*
 
-        /// Each has a test of its own, so that they run side by side.
+        /// Each instruction has its own test, so that the tests run in parallel.
         const ATTACKED: &[&str] = &[$(stringify!($name)),*];
     };
 }
@@ -112,7 +111,8 @@ attacked! {
 
 #[test]
 fn every_instruction_is_attacked() {
-    // Given the instructions of the IDL, then each has its test, and no other has
+    // Given the instructions of the IDL, then each has its test, and there is no other
+    // test
     let names: Vec<String> = idl::instructions()
         .into_iter()
         .map(|instruction| instruction.name)
@@ -122,16 +122,16 @@ fn every_instruction_is_attacked() {
 
 #[test]
 fn the_page_is_current() {
-    // Given every cell, each account of which is attacked or need not be
+    // Given every cell, each with an attack or a reason for none
     let matrix = page::Matrix::new();
 
-    // Then every row of the table is of use
+    // Then every row of the table is used
     let unused: Vec<_> = (0..expected::ROWS.len())
         .filter(|row| !matrix.rows.contains(row))
         .map(|row| expected::ROWS[row])
         .collect();
     assert_eq!(unused, []);
 
-    // And the page in docs/ says the same
+    // And the page in docs/ is up to date
     page::compare(&matrix.page());
 }

@@ -1,4 +1,4 @@
-//! docs/attack-matrix.md.
+//! Renders docs/attack-matrix.md.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,13 +14,13 @@ use crate::{
     expected::{self, Outcome, Why},
 };
 
-/// Set to write the page instead of comparing it.
+/// If set, the page is written instead of compared.
 const WRITE: &str = "VOUCH_WRITE_ATTACK_MATRIX";
 
-/// The tests of one account and class.
+/// The attacks on one account in one class.
 #[derive(Default)]
 struct Cell {
-    /// How many attacks come to each outcome.
+    /// Number of attacks per outcome.
     outcomes: BTreeMap<Outcome, usize>,
     reasons: BTreeSet<Reason>,
 }
@@ -28,16 +28,16 @@ struct Cell {
 /// Every cell.
 pub(crate) struct Matrix {
     cells: BTreeMap<(usize, usize, String, Class), Cell>,
-    /// The rows of the table that say something.
+    /// The rows of the table that at least one attack uses.
     pub(crate) rows: BTreeSet<usize>,
 }
 
 impl Matrix {
-    /// Reads the IDL and makes every scene, but no attack.
+    /// Reads the IDL and builds every scene, without running attacks.
     ///
     /// # Panics
-    /// When a cell has neither an attack nor a reason to have none, or an attack no
-    /// row in the table.
+    /// When a cell has neither an attack nor a reason for none, or an attack has no row
+    /// in the table.
     pub(crate) fn new() -> Self {
         let mut matrix = Self {
             cells: BTreeMap::new(),

@@ -1,4 +1,4 @@
-//! Sends attacks, and says what came of them.
+//! Runs attacks and determines their outcomes.
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
@@ -25,11 +25,11 @@ use crate::{
     state::{Change, Changes, account},
 };
 
-/// A scene whose honest instruction has been seen to succeed.
+/// A scene whose honest instruction has succeeded.
 pub(crate) struct Proven {
     pub(crate) scene: Scene,
     honest: LiteSVM,
-    /// What the honest instruction changes.
+    /// The changes of the honest instruction.
     changes: Changes,
 }
 
@@ -51,7 +51,7 @@ impl Scene {
         }
     }
 
-    /// Sends it; when it is refused, gives the error's name.
+    /// Sends the steps. On a refusal, returns the error's name.
     fn send(&self, fork: &mut Fork) -> Result<(), String> {
         let mut addresses = BTreeSet::from([self.relay]);
         for step in &fork.steps {
@@ -76,7 +76,7 @@ impl Scene {
     }
 }
 
-/// The error's name, and whose it is unless it is this program's or the runtime's.
+/// The error's name, prefixed by its program unless that is this program or the runtime.
 fn name(failed: &FailedTransactionMetadata) -> String {
     let TransactionError::InstructionError(_, error) = &failed.err else {
         return format!("{:?}", failed.err);
@@ -104,14 +104,14 @@ fn name(failed: &FailedTransactionMetadata) -> String {
     }
 }
 
-/// The account of type `T` at `address`, if there is one.
+/// The account of type `T` at `address`, if it exists.
 fn read<T: AccountType>(svm: &LiteSVM, address: &Pubkey) -> Option<T> {
     let account = svm.get_account(address)?;
     let ours = account.owner == PROGRAM_ID;
     ours.then(|| T::decode(&account.data).ok()).flatten()
 }
 
-/// The bytes of an account with this value.
+/// The data of an account with this value.
 fn bytes<T: AccountType + BorshSerialize>(value: &T) -> Vec<u8> {
     let mut data = T::DISCRIMINATOR.to_vec();
     data.extend(borsh::to_vec(value).expect("no account fails to serialize"));
@@ -122,7 +122,7 @@ impl Proven {
     /// Runs the honest instruction.
     ///
     /// # Panics
-    /// When it is refused: attacks on it would prove nothing.
+    /// When it is refused, because attacks on it would prove nothing.
     pub(crate) fn new(scene: Scene) -> Self {
         let mut honest = scene.fork();
         let outcome = scene.send(&mut honest);
@@ -136,7 +136,7 @@ impl Proven {
 
     /// Whether the scene has the account at `index`.
     pub(crate) fn has(&self, index: usize) -> bool {
-        // Those at the end may be left out.
+        // The last accounts may be left out.
         let meta = self.scene.last().accounts.get(index);
         meta.is_some_and(|meta| meta.pubkey != PROGRAM_ID)
     }
@@ -155,8 +155,8 @@ impl Proven {
         attacks::plan(&self.scene, accounts, index, life)
     }
 
-    /// Passes two accounts of a neighbour at once, each of which is refused alone: what
-    /// the first check hides of the second. Gives the pairs that are accepted.
+    /// Passes two of a neighbour's accounts at once, each of which is refused alone,
+    /// because the first check may hide the second. Returns the pairs that are accepted.
     ///
     /// # Panics
     /// When a refused pair changed anything.
@@ -170,7 +170,7 @@ impl Proven {
                 for index in indices {
                     fork.last().accounts[*index].pubkey = other.accounts[*index].pubkey;
                 }
-                // Then it is nothing but the neighbour's own.
+                // Then it is the neighbour's own instruction.
                 let own = fork.last() == other;
                 let sent = self.scene.send(&mut fork);
                 if sent.is_err() {
@@ -202,8 +202,8 @@ impl Proven {
         accepted
     }
 
-    /// Attacks the account at `index`; gives the error's name, or that of the success, as
-    /// [`crate::expected::Outcome`] has them, or what moved where it is none of these.
+    /// Attacks the account at `index`. Returns the name of the error or of the success,
+    /// as in [`crate::expected::Outcome`]; if it is neither, returns the differences.
     ///
     /// # Panics
     /// When a refused attack changed anything.
@@ -250,7 +250,7 @@ struct Success<'a> {
 }
 
 impl Success<'_> {
-    /// The name of the success, or the accounts that are otherwise than after the honest
+    /// The name of the success, or the accounts that differ from those after the honest
     /// instruction.
     fn name(&self, class: Class) -> String {
         let honest = &self.proven.changes;
@@ -282,7 +282,7 @@ impl Success<'_> {
         self.step.accounts[self.index].pubkey
     }
 
-    /// The address that the honest instruction has there.
+    /// The address in the honest instruction.
     fn honest_address(&self) -> Pubkey {
         self.proven.scene.last().accounts[self.index].pubkey
     }
@@ -304,8 +304,8 @@ impl Success<'_> {
             && account(&self.after, &address).owner == PROGRAM_ID
     }
 
-    /// The honest changes, but that the attacked account had other lamports, or was not
-    /// there, before: the payer pays what its rent still takes.
+    /// The honest changes if the attacked account had other lamports before, or did not
+    /// exist: the payer pays the rent that is still missing.
     fn anew(&self) -> Changes {
         let Proven {
             scene,
@@ -332,7 +332,7 @@ impl Success<'_> {
         let saved = missing(&usual) - missing(&now);
         let mut expected = changes.clone();
         let mut change = Change::between(&now, &created);
-        // Beside the rent, it may hold an escrow.
+        // The account may hold an escrow besides its rent.
         change.lamports = changes.get(&address).lamports - saved;
         expected.set(&address, change);
         if let Some(payer) = self.at("payer") {
@@ -341,8 +341,8 @@ impl Success<'_> {
         expected
     }
 
-    /// The honest changes with the passed account in the place of the honest one: it has
-    /// the other's change, and is named where the other would be.
+    /// The honest changes with the passed account in place of the honest one: it gets the
+    /// other's change, and is named instead of it.
     fn instead(&self) -> Changes {
         let Proven {
             scene,
@@ -375,8 +375,8 @@ impl Success<'_> {
         expected
     }
 
-    /// The honest changes, but that the parts of the reward that were not paid are owed:
-    /// in the records, and in the escrow if there is one. `None` where all were paid.
+    /// The honest changes, except that unpaid parts of the reward are owed: in the
+    /// records, and in the escrow if there is one. `None` if all parts were paid.
     fn waits(&self) -> Option<Changes> {
         let honest = &self.proven.honest;
         let conversion = self.at("conversion")?;
@@ -432,13 +432,13 @@ impl Success<'_> {
                 campaign.owed += waiting;
             })?;
         } else {
-            // Not minted yet.
+            // The rewards are not minted yet.
             expected.update(&campaign.mint, |change| change.units -= units);
         }
         Some(expected)
     }
 
-    /// Makes `expected` lead to the account that `change` makes of the honest one.
+    /// Makes `expected` end in the account that `change` makes of the honest one.
     fn rewrite<T: AccountType + BorshSerialize>(
         &self,
         expected: &mut Changes,
@@ -455,7 +455,7 @@ impl Success<'_> {
     }
 
     /// Whether every record is as after the honest instruction, nobody has more, and the
-    /// attacked account nothing; only the campaign's vault may have kept something.
+    /// attacked account has nothing. Only the campaign's vault may have kept something.
     fn is_less(&self) -> bool {
         let attacked = [self.address(), self.honest_address()];
         let untouched = |address| self.changes.get(address) == Change::default();
@@ -474,7 +474,7 @@ impl Success<'_> {
     }
 }
 
-/// Exchanges names in the bytes that `after` has and `before` had not.
+/// Exchanges addresses in the bytes in which `after` differs from `before`.
 fn rename(before: &[u8], after: &mut [u8], names: &[(Pubkey, Pubkey)]) {
     for (from, to) in names
         .iter()

@@ -1,5 +1,5 @@
-//! Worlds in which an instruction succeeds, each with neighbours: the same once more
-//! for other parties of the same campaign, and for campaigns beside it.
+//! Worlds in which an instruction succeeds. Each has neighbours: the same instruction for
+//! other parties of the same campaign, and for other campaigns.
 
 use litesvm::LiteSVM;
 use solana_sdk::{
@@ -15,61 +15,61 @@ use vouch_client::{
 };
 use vouch_program_tests::{REWARD, TOKEN_2022, World, code, signed, vouched_by};
 
-/// Unix seconds of the first moment.
+/// The time at the start, in unix seconds.
 const BEGIN: i64 = 1_800_000_000;
 const HOLD: u32 = 100;
 const WINDOW: u32 = 1_000;
 const THIRTY_DAYS: i64 = 30 * 86_400;
-/// Unix seconds of the end of a campaign that has one.
+/// The end of a campaign that has one, in unix seconds.
 const END: i64 = BEGIN + 1_000;
-/// Who issues the credentials of a campaign with a gate, and their schema.
+/// Issuer and schema of the credentials for a campaign with a gate.
 const ISSUER: Pubkey = Pubkey::new_from_array([0xA1; 32]);
 const SCHEMA: Pubkey = Pubkey::new_from_array([0xA2; 32]);
 /// Price of a purchase, in lamports or base units.
 const PRICE: u64 = 1_000_000_000;
-/// Base units that a vault begins with.
+/// Base units in a vault at the start.
 const FUND: u64 = 1_000 * REWARD;
 
-/// A campaign and those who run it.
+/// A campaign and the wallets that run it.
 pub(crate) struct Place {
     company: Keypair,
     mint: Keypair,
     /// Pays the rent of the campaign.
     sponsor: Keypair,
     attestor: Keypair,
-    /// The campaign is offered to it.
+    /// The wallet that the campaign is offered to.
     heir: Keypair,
     funder: Keypair,
     args: CreateCampaign,
     campaign: Pubkey,
 }
 
-/// A code and those it is about.
+/// A code and its wallets.
 pub(crate) struct Party {
     code: String,
     owner: Keypair,
     referee: Keypair,
     partner: Keypair,
-    /// Pays the rent of everything.
+    /// Pays all rents.
     sponsor: Keypair,
-    /// The code is offered to it.
+    /// The wallet that the code is offered to.
     heir: Keypair,
     reference: [u8; 32],
 }
 
-/// How to come to a world where an instruction succeeds.
+/// Builds a world in which an instruction succeeds.
 #[derive(Clone, Copy)]
 struct Script {
     name: &'static str,
     terms: Terms,
     settings: fn(&mut Settings),
     paid_in_tokens: bool,
-    /// Program of every token.
+    /// Program of all tokens.
     token_program: Pubkey,
-    /// Whether the campaign is there before, and the code.
+    /// Whether the campaign, and the code, exist beforehand.
     open: bool,
     code: bool,
-    /// Whether owners of codes are registered, where the campaign counts per owner.
+    /// Whether owners of codes are registered, if the campaign counts per owner.
     registered: bool,
     /// Whether the code has a partner.
     partner: bool,
@@ -78,28 +78,28 @@ struct Script {
     build: fn(&World, &Place, &Party) -> Vec<Instruction>,
 }
 
-/// A world where the last of `steps` succeeds.
+/// A world in which the last of `steps` succeeds.
 pub(crate) struct Scene {
     pub(crate) name: &'static str,
     pub(crate) svm: LiteSVM,
-    /// The last is what is attacked.
+    /// The last one is attacked.
     pub(crate) steps: Vec<Instruction>,
-    /// The same, by other parties of the same campaign.
+    /// The same instruction for other parties of the same campaign.
     pub(crate) other_party: Instruction,
-    /// The same in other campaigns, each with a name.
+    /// The same instruction in other campaigns, each with a name.
     pub(crate) elsewhere: Vec<(&'static str, Instruction)>,
     /// Every wallet that can sign.
     pub(crate) keys: Vec<Keypair>,
-    /// Pays the fees, and has nothing to do with it.
+    /// Pays the fees, and takes no part otherwise.
     pub(crate) relay: Pubkey,
-    /// A wallet that has no part in anything.
+    /// A wallet that takes no part.
     pub(crate) stranger: Pubkey,
     place: Place,
     party: Party,
 }
 
 impl Scene {
-    /// What the address of this account is derived from, with a bump, and by which program.
+    /// The seeds and the bump of this account's address, and the program that derives it.
     pub(crate) fn seeds(&self, account: &str) -> Option<(Vec<Vec<u8>>, Pubkey)> {
         let (place, party) = (&self.place, &self.party);
         let of_program = |seeds: &[&[u8]]| {
@@ -133,8 +133,8 @@ impl Scene {
         }
     }
 
-    /// Where this wallet receives the campaign's rewards, and the bump of that address; the
-    /// wallet itself where rewards are lamports.
+    /// The account that receives this wallet's rewards, with the bump of its address; the
+    /// wallet itself if rewards are lamports.
     pub(crate) fn reward_account(&self, owner: &Pubkey) -> (Pubkey, u8) {
         let args = &self.place.args;
         if args.mint == Pubkey::default() {
@@ -143,7 +143,7 @@ impl Scene {
         pda::associated_token(owner, &args.mint, &args.token_program)
     }
 
-    /// Receives the lamports that nobody claims; zero where rewards are tokens.
+    /// The account that receives lamports that nobody claims; zero if rewards are tokens.
     pub(crate) fn sol_treasury(&self) -> Pubkey {
         let args = &self.place.args;
         let split = args.terms.funding == Funding::PaymentSplit;
@@ -160,7 +160,7 @@ impl Scene {
     }
 }
 
-/// Makes `place`'s campaign the world's.
+/// Makes `place`'s campaign the world's campaign.
 fn enter(world: &mut World, place: &Place) {
     world.company = place.company.insecure_clone();
     world.mint = place.mint.insecure_clone();
@@ -168,7 +168,7 @@ fn enter(world: &mut World, place: &Place) {
 }
 
 impl Script {
-    /// Opens a campaign: of `beside`'s company and mint, or of all its own.
+    /// Opens a campaign: with the company and the mint of `beside`, or with new ones.
     fn place(&self, world: &mut World, beside: Option<&Place>) -> Place {
         let [sponsor, attestor, heir, funder] = [(); 4].map(|()| world.wallet());
         let company = match beside {
@@ -227,7 +227,7 @@ impl Script {
         place
     }
 
-    /// Registers a code of new parties, with accounts for their rewards.
+    /// Registers a code for new parties, with accounts for their rewards.
     fn party(&self, world: &mut World, place: &Place, number: u8) -> Party {
         enter(world, place);
         let [owner, referee, partner, sponsor, heir] = [(); 5].map(|()| world.wallet());
@@ -259,7 +259,7 @@ impl Script {
             world.issue_of(&campaign.payment_mint, &party.referee.pubkey(), 10 * PRICE);
         }
         if self.paid_in_tokens && campaign.funding == Funding::PaymentSplit {
-            // Each could pay the price, if only somebody else could make it.
+            // Each of them could pay the price, so that another's payment would succeed.
             for owner in [
                 &party.owner.pubkey(),
                 &party.partner.pubkey(),
@@ -295,7 +295,7 @@ impl Script {
         party
     }
 
-    /// The world.
+    /// Builds the world.
     fn scene(&self) -> Scene {
         let mut world = World::new();
         world.set_time(BEGIN);
@@ -307,7 +307,7 @@ impl Script {
         let party = self.party(&mut world, &place, 2);
         let other = self.party(&mut world, &place, 3);
         let mut others = vec![];
-        // Only one campaign can be the authority of a mint.
+        // A mint has one mint authority, so only one campaign can mint it.
         if self.terms.funding != Funding::MintAuthority && place.args.mint != Pubkey::default() {
             others.push(("of the same mint", self.place(&mut world, Some(&place))));
         }
@@ -437,7 +437,7 @@ fn buy(world: &World, _: &Place, party: &Party) -> Vec<Instruction> {
     vec![world.purchase(&party.owner.pubkey(), &party.code, &args)]
 }
 
-/// What the attestor says of a party's conversion.
+/// The attestor's statement about a party's conversion.
 fn statement(world: &World, party: &Party) -> voucher::Statement {
     let args = convert_args(party, Evidence::None);
     voucher::Statement {
@@ -470,7 +470,7 @@ fn bind(place: &Place, party: &Party) -> Bind {
     }
 }
 
-/// Another code of a party, whose owner is the party's heir.
+/// Another code of a party. The party's heir owns it.
 fn former_code(party: &Party) -> String {
     format!("FADED{}", party.reference[0])
 }
@@ -498,7 +498,7 @@ fn bound_before(world: &mut World, place: &Place, party: &Party) {
         .expect("bound");
 }
 
-/// [`bound_before`]; then the former code is switched off.
+/// Like [`bound_before`], with the former code switched off.
 fn bound_in_vain(world: &mut World, place: &Place, party: &Party) {
     bound_before(world, place, party);
     let (owner, at) = (party.heir.pubkey(), former(place, party));
@@ -506,7 +506,7 @@ fn bound_in_vain(world: &mut World, place: &Place, party: &Party) {
     world.send(&[stop], &[&party.heir]).expect("inactive");
 }
 
-/// [`bound_before`]; then the owner of the former code reaches its limit.
+/// Like [`bound_before`], with the owner of the former code at its limit.
 fn bound_to_the_limit(world: &mut World, place: &Place, party: &Party) {
     bound_before(world, place, party);
     let (visitor, text) = (world.wallet(), former_code(party));
@@ -613,7 +613,7 @@ const MINTED: Terms = Terms {
     per_owner: false,
     notice_seconds: 0,
 };
-/// Tiers, bonuses and limits count all codes of an owner.
+/// Terms by which tiers, bonuses and limits count all codes of an owner.
 const PER_OWNER: Terms = Terms {
     per_owner: true,
     ..MINTED
@@ -668,7 +668,7 @@ fn gated(settings: &mut Settings) {
     settings.gate_schema = SCHEMA;
 }
 
-/// One conversion for each owner.
+/// Limits each owner to one conversion.
 fn limited(settings: &mut Settings) {
     windowed(settings);
     settings.owner_limit = 1;
@@ -689,8 +689,8 @@ const PLAIN: Script = Script {
     build: |_, _, _| vec![],
 };
 
-/// The ways to use this instruction; together they use each of its accounts. Empty for
-/// one that nobody has written a way for.
+/// The scenes of this instruction, which together use each of its accounts; empty for an
+/// instruction without a script.
 pub(crate) fn of(instruction: &str) -> Vec<Scene> {
     let scripts: Vec<Script> = match instruction {
         "create_campaign" => {

@@ -1,4 +1,4 @@
-//! The state of a chain, compared: every account, in its lamports, owner and bytes.
+//! Compares states of a chain: lamports, owner and bytes of every account.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,24 +10,24 @@ use vouch_program_tests::TOKEN_2022;
 /// Owns the sysvars, which the runtime writes.
 const SYSVARS: Pubkey = Pubkey::from_str_const("Sysvar1111111111111111111111111111111111111");
 
-/// The account at `address`; an empty one where there is none.
+/// The account at `address`; an empty one if it does not exist.
 pub(crate) fn account(svm: &LiteSVM, address: &Pubkey) -> ChainAccount {
     svm.get_account(address).unwrap_or_default()
 }
 
-/// What changed of one account.
+/// The change of one account.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Change {
     pub(crate) lamports: i128,
-    /// Base units on a token account, or the supply of a mint.
+    /// Base units of a token account, or the supply of a mint.
     pub(crate) units: i128,
     /// The new owner.
     owner: Option<Pubkey>,
-    /// Whether it became executable, or ceased to be.
+    /// Whether the executable flag changed.
     executable: bool,
-    /// The new number of bytes.
+    /// The new size in bytes.
     length: Option<usize>,
-    /// The new bytes by their position; those of `units` are not among them.
+    /// The new bytes by their position, without those of `units`.
     bytes: BTreeMap<usize, u8>,
 }
 
@@ -49,7 +49,7 @@ impl Change {
         }
     }
 
-    /// The change without the money.
+    /// The change without lamports and units.
     pub(crate) fn record(&self) -> Self {
         Self {
             lamports: 0,
@@ -68,12 +68,12 @@ impl Change {
     }
 }
 
-/// The bytes of an account, with zeros for its base units, and those units.
+/// The bytes of an account with zeros for its base units, and those units.
 fn units(account: &ChainAccount) -> (Vec<u8>, u64) {
     let mut data = account.data.clone();
     let tokens = account.owner == TOKEN_PROGRAM_ID || account.owner == TOKEN_2022;
-    // Supply of a mint, amount of a token account; byte 165 tells which, where there are
-    // extensions.
+    // The supply of a mint, or the amount of a token account. With extensions, byte 165
+    // says which of the two it is.
     let at = match (data.len(), data.get(165)) {
         _ if !tokens => None,
         (82, _) | (_, Some(1)) => Some(36),
@@ -88,7 +88,7 @@ fn units(account: &ChainAccount) -> (Vec<u8>, u64) {
     (data, u64::from_le_bytes(number))
 }
 
-/// What changed of every account that changed.
+/// The changes of all accounts that changed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Changes(BTreeMap<Pubkey, Change>);
 
@@ -116,7 +116,7 @@ impl Changes {
         self.0.is_empty()
     }
 
-    /// Every account that changed.
+    /// All accounts that changed.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Pubkey, &Change)> {
         self.0.iter()
     }
@@ -135,19 +135,19 @@ impl Changes {
         }
     }
 
-    /// Changes the change of this account.
+    /// Updates the change of this account.
     pub(crate) fn update(&mut self, address: &Pubkey, update: impl FnOnce(&mut Change)) {
         let mut change = self.get(address);
         update(&mut change);
         self.set(address, change);
     }
 
-    /// Adds a change to that of this account.
+    /// Adds `more` to the change of this account.
     pub(crate) fn add(&mut self, address: &Pubkey, more: &Change) {
         self.update(address, |change| change.add(more));
     }
 
-    /// The accounts that one of the two has otherwise than the other, with both changes.
+    /// The accounts whose changes differ, with both changes.
     pub(crate) fn differences(&self, other: &Self) -> BTreeMap<Pubkey, (Change, Change)> {
         let addresses = self.0.keys().chain(other.0.keys());
         addresses
