@@ -25,7 +25,7 @@ pub(crate) struct ErrorEnvelope {
     error: ErrorBody,
 }
 
-/// What went wrong.
+/// The error: a stable code, a message and the request's id.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ErrorBody {
     /// Stable, in snake_case: for programs.

@@ -38,7 +38,7 @@ pub(crate) async fn product() -> Result<()> {
     }
     validator().await?;
     program().await?;
-    services().await
+    binaries().await
 }
 
 /// Builds the program to target/deploy/referral.so, and writes its development key and
@@ -80,11 +80,11 @@ async fn sbf_into(package: &Path, out: &Path) -> Result<()> {
     built.with_context(|| format!("{} does not build", package.display()))
 }
 
-/// Builds the two services. `xtask` is included, because cargo unites the features of all
-/// packages of one build: the same three packages always get the same dependencies.
-pub(crate) async fn services() -> Result<()> {
-    let packages = ["-p", "xtask", "-p", "vouch-indexer", "-p", "vouch-api"];
-    finish(cargo(["build", "--bins"]).args(packages)).await
+/// Builds every program of the workspace, as `./dev` does. Cargo unites the features of
+/// all packages of one build, so another choice of packages would compile most
+/// dependencies again. Run what it built with [`vouch_localnet::built_binary`].
+pub(crate) async fn binaries() -> Result<()> {
+    finish(cargo(["build", "--workspace", "--bins"])).await
 }
 
 /// Builds the validator, unless it is on PATH or in the cache.

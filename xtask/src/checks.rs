@@ -49,8 +49,9 @@ pub(crate) async fn compute_units(check: bool) -> Result<()> {
     );
     build::program().await?;
     build::floor().await?;
-    let run = cargo(["run", "-q", "-p", "compute-units", "--"]);
-    finish(run.args(check.then_some("--check"))).await
+    build::binaries().await?;
+    let bench = ProcessSpec::new("compute-units", built_binary("compute-units")?);
+    finish(bench.args(check.then_some("--check"))).await
 }
 
 /// Whether no figure is worse than the committed one; prints those that are. Programs and
@@ -60,8 +61,6 @@ pub(crate) async fn compute_units_hold() -> Result<bool> {
         println!("compute units: not compared, because the Solana tools build another binary");
         return Ok(true);
     }
-    // Do not use cargo: for this package alone it would choose other features, and build
-    // the dependencies again.
     let check = ProcessSpec::new("compute-units", built_binary("compute-units")?).args(["--check"]);
     Ok(check.spawn()?.wait().await?.success())
 }

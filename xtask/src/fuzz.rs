@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
-use vouch_localnet::{cargo, finish, workspace_root};
+use vouch_localnet::{ProcessSpec, built_binary, finish, workspace_root};
 
 use crate::build;
 use crate::planted;
@@ -44,6 +44,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     }
     build::program().await?;
     let mut fuzz = fuzzer()
+        .await?
         .args(["--minutes", &args.minutes.to_string()])
         .args(["--workers", &args.workers.to_string()]);
     if let Some(seed) = args.seed {
@@ -56,8 +57,9 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn fuzzer() -> vouch_localnet::ProcessSpec {
-    cargo(["run", "-q", "-p", "vouch-fuzz", "--"])
+async fn fuzzer() -> Result<ProcessSpec> {
+    build::binaries().await?;
+    Ok(ProcessSpec::new("vouch-fuzz", built_binary("vouch-fuzz")?))
 }
 
 /// Searches every planted bug, and prints those that were not found.
@@ -76,6 +78,7 @@ async fn planted(args: &Args) -> Result<ExitCode> {
         build::program_from(scratch.root(), &out).await?;
         println!("{}: {}", bug.name, bug.effect);
         let fuzz = fuzzer()
+            .await?
             .args(["--detect", "--minutes", &PLANTED_MINUTES.to_string()])
             .args(["--workers", &args.workers.to_string()])
             .args(["--seed", &args.seed.unwrap_or(1).to_string()])

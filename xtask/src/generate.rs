@@ -6,9 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use vouch_localnet::{Instance, cargo, finish, prepare_queries, workspace_root};
+use vouch_localnet::{
+    Instance, ProcessSpec, built_binary, cargo, finish, prepare_queries, workspace_root,
+};
 
-use crate::typescript;
+use crate::{build, typescript};
 
 const IDL: &str = "idl/referral.json";
 const OPENAPI: &str = "api/openapi.json";
@@ -110,7 +112,8 @@ async fn contract(instance: &Instance) -> Result<Files> {
     files.insert(IDL.into(), fs::read(&idl).context("idl-gen wrote nothing")?);
 
     let rust = instance.dir().join(RUST);
-    let generator = cargo(["run", "-p", "vouch-client-gen", "--"]);
+    build::binaries().await?;
+    let generator = ProcessSpec::new("vouch-client-gen", built_binary("vouch-client-gen")?);
     finish(generator.args([&idl, &rust])).await?;
     files.extend(below(instance.dir(), Path::new(RUST))?);
 
@@ -122,19 +125,14 @@ async fn contract(instance: &Instance) -> Result<Files> {
 /// Files that the programs of this workspace print or compile.
 async fn documents(instance: &Instance) -> Result<Files> {
     let mut files = Files::new();
-    // Standard output is the document. The build comes first, so cargo's messages are not
-    // in it.
+    finish(cargo(["build", "--workspace", "--bins", "--examples"])).await?;
     for (path, program, args) in [
-        (OPENAPI, &["-p", "vouch-api"][..], &["--", "openapi"][..]),
-        (
-            VECTORS,
-            &["-p", "vouch-client", "--example", "vectors"],
-            &[],
-        ),
+        (OPENAPI, "vouch-api", &["openapi"][..]),
+        (VECTORS, "examples/vectors", &[]),
     ] {
-        finish(cargo(["build"]).args(program)).await?;
+        // Standard output is the document.
         let output = instance.dir().join("output");
-        let mut document = cargo(["run", "-q"]).args(program).args(args);
+        let mut document = ProcessSpec::new(program, built_binary(program)?).args(args);
         document.log = Some(output.clone());
         finish(document).await?;
         files.insert(path.into(), fs::read(&output)?);

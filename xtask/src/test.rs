@@ -38,7 +38,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     let path = build::path_with(&nextest)?;
     // The tests of the whole product run these binaries, and nextest builds only the
     // tests.
-    finish(cargo(["build", "--workspace", "--bins"])).await?;
+    build::binaries().await?;
 
     let mut instance = Instance::create("test-run")?;
     let mut postgres = Postgres::start(instance.dir()).await?;

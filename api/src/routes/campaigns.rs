@@ -51,7 +51,7 @@ pub(crate) struct CampaignAnswer {
     created_at: Option<String>,
     name: Option<String>,
     landing_url: Option<String>,
-    /// Where the account was last read.
+    /// Slot at which the account was last read.
     slot: i64,
     /// confirmed or finalized.
     commitment: String,
@@ -152,13 +152,13 @@ pub(crate) async fn show(
     Ok(Json(CampaignAnswer::at(now, found)))
 }
 
-/// What a campaign says about itself off chain.
+/// A campaign's off-chain profile.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Profile {
     /// 1 to 100 characters.
     name: String,
-    /// Where its links lead: an absolute http or https URL of at most 2048 characters.
+    /// Landing page of its links: an absolute http or https URL of at most 2048 characters.
     landing_url: String,
 }
 

@@ -30,7 +30,7 @@ const GENERATED: usize = 8;
 /// Number of generated codes to choose a free one from.
 const CANDIDATES: usize = 5;
 
-/// Who wants which code.
+/// A code to register, and its owner.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateReferralRequest {
@@ -163,7 +163,7 @@ fn generate() -> Code {
     Code::from_bytes(&text).expect("eight characters of the alphabet are a code")
 }
 
-/// Who was referred by which code.
+/// A wallet, and the code that referred it.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConvertRequest {
@@ -178,7 +178,7 @@ pub(crate) struct ConvertRequest {
     /// signup (when absent), mint, purchase, booking, enrollment, loan, rental,
     /// subscription or custom.
     action: Option<String>,
-    /// What it was worth, as a decimal string; 0 when absent.
+    /// The worth of the action, as a decimal string; 0 when absent.
     amount: Option<String>,
     /// The campaign's own reference: 64 hexadecimal digits.
     reference: Option<String>,
@@ -186,7 +186,7 @@ pub(crate) struct ConvertRequest {
     voucher: Option<VoucherRequest>,
 }
 
-/// What the campaign's attestor has signed for this very conversion.
+/// The attestor's signature for exactly this conversion.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct VoucherRequest {
@@ -212,7 +212,7 @@ pub(crate) struct ConvertAnswer {
     last_valid_block_height: u64,
 }
 
-/// What the conversion earns, in base units.
+/// The reward of the conversion, in base units.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Reward {
     referrer: Amount,

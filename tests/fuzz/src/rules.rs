@@ -35,7 +35,7 @@ fn highest(settings: &Settings) -> u128 {
 /// The multiplier of the last tier that this number of conversions reaches.
 fn multiplier(settings: &Settings, ordinal: u128) -> u128 {
     let all = tiers(settings).iter();
-    let reached = all.filter(|tier| u128::from(tier.min_conversions) <= ordinal);
+    let mut reached = all.filter(|tier| u128::from(tier.min_conversions) <= ordinal);
     reached
         .next_back()
         .map_or(WHOLE, |t| t.multiplier_bps.into())
