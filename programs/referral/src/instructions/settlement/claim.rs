@@ -65,7 +65,7 @@ impl ClaimExtras {
         {
             return Ok(Self::default());
         }
-        trailing(&ctx.remaining_accounts()?)
+        trailing(ctx.remaining_accounts()?)
     }
 }
 

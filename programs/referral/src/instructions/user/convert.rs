@@ -100,7 +100,7 @@ impl ConvertExtras {
         if !needed {
             return Ok(Self::default());
         }
-        trailing(&ctx.remaining_accounts()?)
+        trailing(ctx.remaining_accounts()?)
     }
 }
 

@@ -182,7 +182,7 @@ impl Purchase {
         max_payment: u64,
     ) -> Result<()> {
         let now = clock::now()?;
-        let extras: PurchaseExtras = trailing(&ctx.remaining_accounts()?)?;
+        let extras: PurchaseExtras = trailing(ctx.remaining_accounts()?)?;
         let accounts = &mut ctx.accounts;
         let campaign = &accounts.campaign;
         // Elsewhere the account is another campaign's, and must not count here.
