@@ -135,26 +135,20 @@ pub struct Context<'a, T: Bumps> {
     cursor: &'a mut AccountCursor,
     /// Accounts that have not been read.
     unread: usize,
-    /// Declared accounts that no other one may be.
-    exclusive: Exclusive,
-}
-
-/// [`TryAccounts::MUT_MASK`], or what it comes to with the optional accounts.
-enum Exclusive {
-    Declared(&'static [u64; 4]),
-    Active([u64; 4]),
 }
 
 impl<T: TryAccounts> Context<'_, T> {
     /// The accounts after the declared ones. Fails when one of them is a declared account
     /// that nothing else may be.
+    #[inline(always)]
     pub fn remaining_accounts(&mut self) -> Result<&[AccountView]> {
         // SAFETY: so many accounts are left in the input.
         unsafe { self.cursor.walk(self.unread) };
         self.unread = 0;
-        self.cursor.check_single(match &self.exclusive {
-            Exclusive::Declared(mask) => mask,
-            Exclusive::Active(mask) => mask,
+        self.cursor.check_single(&if T::HAS_DYNAMIC_MUT_MASK {
+            self.accounts.active_mut_mask()
+        } else {
+            T::MUT_MASK
         })?;
         let rest = self.cursor.read.wrapping_sub(T::HEADER_SIZE);
         // SAFETY: the views of all accounts are there now.
@@ -219,17 +213,11 @@ fn run<'a, T: TryAccounts, R>(
         .as_ref()
         .map(|bits| unsafe { &*core::ptr::from_ref(bits).cast::<AccountBitvec>() });
     let (accounts, bumps, args) = T::validate_accounts(program_id, views, duplicates, 0, ix_data)?;
-    let exclusive = if unread != 0 && T::HAS_DYNAMIC_MUT_MASK {
-        Exclusive::Active(accounts.active_mut_mask())
-    } else {
-        Exclusive::Declared(&T::MUT_MASK)
-    };
     let mut context = Context {
         accounts,
         bumps,
         cursor,
         unread,
-        exclusive,
     };
     let result = handler(&mut context, args)?;
     context.accounts.exit_accounts(ix_data)?;

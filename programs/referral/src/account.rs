@@ -8,7 +8,7 @@ use anchor_lang::{
 use pinocchio::Resize;
 use pinocchio_system::instructions::{AllocateWithSeed, CreateAccountWithSeed, Transfer};
 
-use crate::{address, Campaign, Closed, Existing, ReferralError};
+use crate::{address, Campaign, Closed, ReferralError, Shared};
 
 /// Whether `account` belongs to `program`: four words, not thirty-two bytes.
 #[inline(always)]
@@ -34,7 +34,7 @@ pub fn check_vacant(account: &AccountView, taken: ReferralError) -> Result<()> {
 
 /// Calls `call` with the signature of the campaign.
 #[inline(always)]
-pub fn signed<R>(campaign: &Existing<Campaign>, call: impl FnOnce(&[CpiSigner]) -> R) -> R {
+pub fn signed<R>(campaign: Shared<Campaign>, call: impl FnOnce(&[CpiSigner]) -> R) -> R {
     let id = campaign.id.get().to_le_bytes();
     let bump = [campaign.bump];
     let seeds = [
@@ -46,16 +46,16 @@ pub fn signed<R>(campaign: &Existing<Campaign>, call: impl FnOnce(&[CpiSigner]) 
     call(&[CpiSigner::from(&seeds)])
 }
 
-/// Creates the account of `campaign` with this key, and fills it with `value`.
+/// Creates the account of `campaign` with this key, and fills it with what `value` returns.
 /// [`check_vacant`] comes first: without it, the System program refuses an account that
 /// exists, in words of its own. It also refuses every address but the right one.
 #[inline(always)]
 pub fn create_keyed<T: Discriminator + bytemuck::Pod>(
     payer: &AccountView,
     account: &AccountView,
-    campaign: &Existing<Campaign>,
+    campaign: Shared<Campaign>,
     key: &[u8; 32],
-    value: &T,
+    value: impl FnOnce() -> T,
 ) -> Result<()> {
     let seed = address::seed_of(key);
     // SAFETY: every byte is below 128.
@@ -68,21 +68,32 @@ pub fn create_keyed<T: Discriminator + bytemuck::Pod>(
 pub fn create_with_seed<T: Discriminator + bytemuck::Pod>(
     payer: &AccountView,
     account: &AccountView,
-    campaign: &Existing<Campaign>,
+    campaign: Shared<Campaign>,
     seed: &str,
-    value: &T,
+    value: impl FnOnce() -> T,
 ) -> Result<()> {
-    let body = bytemuck::bytes_of(value);
-    let space = T::DISCRIMINATOR.len().saturating_add(body.len());
+    let head = T::DISCRIMINATOR.len();
+    let space = const { T::DISCRIMINATOR.len() + core::mem::size_of::<T>() };
     allocate(payer, account, campaign, seed, space)?;
-    fill(account, T::DISCRIMINATOR, body)
+    let mut account = *account;
+    let mut data = account.try_borrow_mut()?;
+    require!(data.len() == space, ProgramError::AccountDataTooSmall);
+    // Written where it stays: building it elsewhere first would move every word twice.
+    // SAFETY: the account has room for both, and any address is aligned for a `T`.
+    unsafe {
+        const { assert!(core::mem::align_of::<T>() == 1) };
+        let start = data.as_mut_ptr();
+        start.copy_from_nonoverlapping(T::DISCRIMINATOR.as_ptr(), head);
+        start.add(head).cast::<T>().write(value());
+    }
+    Ok(())
 }
 
 #[inline(never)]
 fn allocate(
     payer: &AccountView,
     account: &AccountView,
-    campaign: &Existing<Campaign>,
+    campaign: Shared<Campaign>,
     seed: &str,
     space: usize,
 ) -> Result<()> {

@@ -7,11 +7,12 @@ use anchor_lang::{address_eq, prelude::*};
 use vouch_rules::reward::Reward;
 
 use crate::{
-    account, token, Campaign, Existing, Referral, ReferralError as E, FUNDING_MINT_AUTHORITY,
+    account, token, Campaign, Referral, ReferralError as E, Shared, FUNDING_MINT_AUTHORITY,
     SETTLED_ALL, SETTLED_PARTNER, SETTLED_REFEREE, SETTLED_REFERRER,
 };
 
 /// Accounts that the three parts go to, as far as the instruction names them.
+#[derive(Clone, Copy)]
 pub struct Recipients<'a> {
     /// Of the referral's owner.
     pub referrer: &'a AccountView,
@@ -62,9 +63,10 @@ pub fn unsettled(settled: u8) -> u8 {
 }
 
 /// The wallets that a referral's campaign pays.
+#[derive(Clone, Copy)]
 pub struct Parties<'a> {
     /// The campaign.
-    pub campaign: &'a Existing<Campaign>,
+    pub campaign: Shared<'a, Campaign>,
     /// The referral.
     pub referral: &'a Referral,
     /// The wallet that was referred.
@@ -76,24 +78,33 @@ impl Parties<'_> {
     ///
     /// Fails when the instruction names no account for one of them, or a wrong one: the
     /// sender decides what is paid now, never who is paid.
-    #[inline]
+    #[inline(always)]
     pub fn payable(&self, recipients: &Recipients, reward: &Reward, settled: u8) -> Result<u8> {
         let mut payable = 0;
-        for bit in PARTS {
-            if settled & bit != 0 {
-                continue;
+        if settled & SETTLED_REFERRER == 0 {
+            let (account, referral) = (recipients.referrer, self.referral);
+            let (owner, expected) = (&referral.owner, &referral.reward_account);
+            if self.takes(account, owner, expected, reward.referrer)? {
+                payable = SETTLED_REFERRER;
             }
-            let (amount, account) = recipients.part(bit, reward);
-            let account = account.ok_or(E::MissingAccount)?;
-            // The referrer's is in most rewards the only part.
-            let takes = if bit == SETTLED_REFERRER {
-                let referral = self.referral;
-                self.takes(account, &referral.owner, &referral.reward_account, amount)
-            } else {
-                self.other_takes(account, bit, amount)
-            };
-            if takes? {
-                payable |= bit;
+        }
+        // The referrer's is in most rewards the only part.
+        if unsettled(settled) & !SETTLED_REFERRER != 0 {
+            payable |= self.others_payable(*recipients, *reward, settled)?;
+        }
+        Ok(payable)
+    }
+
+    /// [`Self::payable`] for the parts of the referee and the partner.
+    #[inline(never)]
+    fn others_payable(self, recipients: Recipients, reward: Reward, settled: u8) -> Result<u8> {
+        let mut payable = 0;
+        for bit in [SETTLED_REFEREE, SETTLED_PARTNER] {
+            if settled & bit == 0 {
+                let (amount, account) = recipients.part(bit, &reward);
+                if self.other_takes(account.ok_or(E::MissingAccount)?, bit, amount)? {
+                    payable |= bit;
+                }
             }
         }
         Ok(payable)
@@ -101,13 +112,13 @@ impl Parties<'_> {
 
     /// [`Self::takes`] for the referee's or the partner's account, whose address has
     /// to be derived.
-    #[inline(never)]
+    #[inline(always)]
     fn other_takes(&self, account: &AccountView, bit: u8, amount: u64) -> Result<bool> {
         let Campaign {
             mint,
             token_program,
             ..
-        } = &**self.campaign;
+        } = self.campaign.get();
         let partner = bit == SETTLED_PARTNER;
         let owner = if partner {
             &self.referral.partner
@@ -126,7 +137,7 @@ impl Parties<'_> {
     }
 
     /// Whether `account`, which has to be at `expected`, takes `amount` for `owner`.
-    #[inline(never)]
+    #[inline(always)]
     fn takes(
         &self,
         account: &AccountView,
@@ -160,9 +171,10 @@ pub fn wallet_takes(wallet: &AccountView, amount: u64) -> Result<bool> {
 }
 
 /// What rewards in tokens come from.
+#[derive(Clone, Copy)]
 pub struct Purse<'a> {
     /// The campaign, whose signature pays.
-    pub campaign: &'a Existing<Campaign>,
+    pub campaign: Shared<'a, Campaign>,
     /// Token of the rewards.
     pub mint: Option<&'a AccountView>,
     /// The campaign's vault, when it pays from one.
@@ -174,7 +186,7 @@ pub struct Purse<'a> {
 impl Purse<'_> {
     /// Fails unless the accounts are the campaign's; a mint that could not take
     /// `amount` more leaves nothing of `payable`.
-    #[inline]
+    #[inline(always)]
     pub fn check(&self, payable: u8, amount: u64) -> Result<u8> {
         let mint = self.check_mint()?;
         if self.campaign.funding == FUNDING_MINT_AUTHORITY {
@@ -189,7 +201,7 @@ impl Purse<'_> {
     }
 
     /// The campaign's mint, when it and its program were given.
-    #[inline]
+    #[inline(always)]
     pub fn check_mint(&self) -> Result<&AccountView> {
         let mint = self.mint.ok_or(E::MissingAccount)?;
         let program = self.token_program.ok_or(E::MissingAccount)?;
@@ -205,7 +217,7 @@ impl Purse<'_> {
     }
 
     /// The campaign's vault, when it was given.
-    #[inline]
+    #[inline(always)]
     pub fn check_vault(&self) -> Result<&AccountView> {
         let vault = self.vault.ok_or(E::MissingAccount)?;
         require!(
@@ -217,7 +229,7 @@ impl Purse<'_> {
 
     /// Fails unless the vault holds `total` base units that nobody is owed.
     #[inline(never)]
-    pub fn check_vault_holds(&self, total: u64) -> Result<()> {
+    pub fn check_vault_holds(self, total: u64) -> Result<()> {
         let balance = token::balance(self.check_vault()?, &self.campaign.token_program)?;
         let free = balance.checked_sub(self.campaign.owed.get());
         require!(free.is_some_and(|free| free >= total), E::VaultExhausted);

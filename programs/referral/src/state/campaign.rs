@@ -116,7 +116,7 @@ pub struct InForce<'a> {
     /// The settings.
     pub settings: &'a Settings,
     /// Places of their bonuses in the campaign's register.
-    pub bonus_places: [u8; 4],
+    pub bonus_places: &'a [u8; 4],
 }
 
 impl core::ops::Deref for InForce<'_> {
@@ -135,12 +135,12 @@ impl Campaign {
         if self.next_is_in_force(now) {
             InForce {
                 settings: &self.next,
-                bonus_places: self.next_bonus_places,
+                bonus_places: &self.next_bonus_places,
             }
         } else {
             InForce {
                 settings: &self.settings,
-                bonus_places: self.bonus_places,
+                bonus_places: &self.bonus_places,
             }
         }
     }

@@ -83,9 +83,9 @@ impl CreateReferral {
         account::create_with_seed(
             accounts.payer.account(),
             accounts.referral.account(),
-            &accounts.campaign,
+            accounts.campaign.shared(),
             code.as_str(),
-            &referral,
+            || referral,
         )?;
         log(&ReferralCreated {
             referral: address,

@@ -4,7 +4,7 @@ use crate::{
     account::{self, view},
     address, clock,
     code::same_code,
-    log, Binding, Campaign, Existing, Referral, ReferralError as E, Referrer, WalletBound, VERSION,
+    log, Binding, Campaign, Existing, Shared, Referral, ReferralError as E, Referrer, WalletBound, VERSION,
 };
 
 /// Accounts of `bind`.
@@ -47,7 +47,8 @@ impl Bind {
     pub fn handle(ctx: &mut Context<Self>, code: [u8; 12]) -> Result<()> {
         let now = clock::now()?;
         let accounts = &mut ctx.accounts;
-        let (campaign, referral) = (&accounts.campaign, &accounts.referral);
+        let campaign = accounts.campaign.shared();
+        let referral = &accounts.referral;
         let wallet = *accounts.wallet.address();
         require!(
             address_eq(&referral.campaign, campaign.address()),
@@ -93,7 +94,7 @@ impl Bind {
         } else {
             let key = address::binding_key(&wallet);
             let payer = accounts.payer.account();
-            account::create_keyed(payer, account, campaign, &key, &binding)?;
+            account::create_keyed(payer, account, campaign, &key, || binding)?;
         }
         log(&WalletBound {
             campaign: binding.campaign,
@@ -107,7 +108,7 @@ impl Bind {
 
 /// Whether the referral that `bound` names is known to be unable to earn now.
 fn is_lost(
-    campaign: &Existing<Campaign>,
+    campaign: Shared<Campaign>,
     referral: Option<&AccountView>,
     referrer: Option<&Existing<Referrer>>,
     bound: &Binding,

@@ -182,16 +182,17 @@ impl Purchase {
         max_payment: u64,
     ) -> Result<()> {
         let now = clock::now()?;
-        let extras: PurchaseExtras = trailing(ctx.remaining_accounts()?)?;
+        let mut extras = PurchaseExtras::default();
+        trailing(ctx, &mut extras)?;
         let accounts = &mut ctx.accounts;
-        let campaign = &accounts.campaign;
+        let campaign = accounts.campaign.shared();
         // Elsewhere the account is another campaign's, and must not count here.
         let mut referrer = extras.referrer.filter(|_| campaign.per_owner == 1);
         let sale = Sale {
             campaign,
             settings: campaign.in_force(now),
-            referral: &accounts.referral,
-            referrer: referrer.as_ref(),
+            referral: accounts.referral.shared(),
+            referrer: referrer.as_ref().map(Existing::shared),
             request: Request {
                 referee: accounts.buyer.address(),
                 code: &code,
@@ -202,8 +203,8 @@ impl Purchase {
             now,
         };
         let evidence = Evidence {
-            binding: extras.binding.as_ref(),
-            credential: view(&extras.credential),
+            binding: &extras.binding,
+            credential: &extras.credential,
         };
         sale.check(&evidence, true)?;
         // Nothing paid is no purchase.
@@ -234,7 +235,7 @@ impl Purchase {
         }
         let settlement = sale.settle(reward, &recipients, &purse)?;
         let money = money(
-            campaign,
+            &campaign,
             accounts.buyer.account(),
             accounts.treasury.account(),
             &extras.payment_mint,
