@@ -238,23 +238,48 @@ impl Purse<'_> {
 
     /// Pays the parts of `bits`, which [`Parties::payable`] found and
     /// [`Self::check`] left.
-    #[inline]
+    #[inline(always)]
     pub fn pay(&self, recipients: &Recipients, reward: &Reward, bits: u8) -> Result<()> {
-        let mint = self.mint.ok_or(E::MissingAccount)?;
-        for bit in PARTS {
-            if bits & bit == 0 {
-                continue;
-            }
-            let (amount, account) = recipients.part(bit, reward);
-            let account = account.ok_or(E::MissingAccount)?;
-            if self.campaign.funding == FUNDING_MINT_AUTHORITY {
-                token::mint_to(self.campaign, mint, account, amount)?;
-            } else {
-                let vault = self.vault.ok_or(E::MissingAccount)?;
-                token::transfer_from_vault(self.campaign, mint, vault, account, amount)?;
-            }
+        if bits == SETTLED_REFERRER {
+            return self.pay_part(reward.referrer, recipients.referrer);
         }
-        Ok(())
+        self.pay_parts(*recipients, *reward, bits)
+    }
+
+    #[inline(never)]
+    fn pay_parts(self, recipients: Recipients, reward: Reward, bits: u8) -> Result<()> {
+        let mut parts = [(0, recipients.referrer); PARTS.len()];
+        let mut count = 0_usize;
+        for (bit, part) in PARTS.iter().filter(|bit| bits & **bit != 0).zip(&mut parts) {
+            let (amount, account) = recipients.part(*bit, &reward);
+            *part = (amount, account.ok_or(E::MissingAccount)?);
+            count = count.saturating_add(1);
+        }
+        let parts = parts.get(..count).unwrap_or_default();
+        if count > 1 && token::has_batch(&self.campaign.token_program) {
+            let minted = self.campaign.funding == FUNDING_MINT_AUTHORITY;
+            let source = token::Source {
+                mint: self.mint.ok_or(E::MissingAccount)?,
+                decimals: self.campaign.mint_decimals,
+                from: if minted { None } else { self.vault },
+                authority: self.campaign.account(),
+            };
+            return account::signed(self.campaign, |signers| {
+                token::pay_at_once(source, parts, signers)
+            });
+        }
+        parts.iter().try_for_each(|(amount, account)| self.pay_part(*amount, account))
+    }
+
+    /// Pays one part.
+    #[inline]
+    fn pay_part(&self, amount: u64, account: &AccountView) -> Result<()> {
+        let mint = self.mint.ok_or(E::MissingAccount)?;
+        if self.campaign.funding == FUNDING_MINT_AUTHORITY {
+            return token::mint_to(self.campaign, mint, account, amount);
+        }
+        let vault = self.vault.ok_or(E::MissingAccount)?;
+        token::transfer_from_vault(self.campaign, mint, vault, account, amount)
     }
 }
 

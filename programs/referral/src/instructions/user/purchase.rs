@@ -6,6 +6,7 @@ use crate::{
     account::{self, view, Recipient},
     address::address_is_zero,
     clock,
+    math::add,
     payout::{Purse, Recipients},
     sale::{self, Evidence, Record, Request, Sale},
     token,
@@ -289,7 +290,7 @@ struct Split<'a> {
 
 impl Split<'_> {
     /// Pays each its part of `amount`; the buyer keeps the referee's, and what waits
-    /// goes to `escrow`.
+    /// goes to `escrow`, which for SOL is the conversion's account.
     fn pay(
         &self,
         money: &Money,
@@ -302,14 +303,54 @@ impl Split<'_> {
         let rest = amount
             .checked_sub(self.reward.total())
             .ok_or(ProgramError::ArithmeticOverflow)?;
-        money.pay(buyer, treasury, rest)?;
-        if self.paid & SETTLED_REFERRER != 0 {
-            money.pay(buyer, recipients.referrer, self.reward.referrer)?;
+        let paid = |bit: u8, part: u64| if self.paid & bit == 0 { 0 } else { part };
+        let parts = [
+            (rest, treasury),
+            (
+                paid(SETTLED_REFERRER, self.reward.referrer),
+                recipients.referrer,
+            ),
+            (
+                paid(SETTLED_PARTNER, self.reward.partner),
+                // One that is paid was found, in its place.
+                recipients.partner.unwrap_or(treasury),
+            ),
+            (self.waiting, escrow),
+        ];
+        match money {
+            // The program may give away what its own account holds: one call for all.
+            Money::Sol => {
+                let whole = parts.iter().try_fold(0, |sum, (part, _)| add(sum, *part))?;
+                money.pay(buyer, escrow, whole)?;
+                parts
+                    .iter()
+                    .filter(|(part, _)| *part != 0)
+                    .try_for_each(|(part, to)| account::move_lamports(escrow, to, *part))
+            }
+            Money::Token {
+                source,
+                mint,
+                decimals,
+                program,
+            } if token::has_batch(program) => {
+                let source = token::Source {
+                    mint,
+                    decimals: *decimals,
+                    from: Some(source),
+                    authority: buyer,
+                };
+                let mut some = [(0, treasury); 4];
+                let mut count = 0_usize;
+                let wanted = parts.iter().filter(|(part, _)| *part != 0);
+                for (part, place) in wanted.zip(&mut some) {
+                    *place = *part;
+                    count = count.saturating_add(1);
+                }
+                token::pay_at_once(source, some.get(..count).unwrap_or_default(), &[])
+            }
+            Money::Token { .. } => parts
+                .iter()
+                .try_for_each(|(part, to)| money.pay(buyer, to, *part)),
         }
-        if self.paid & SETTLED_PARTNER != 0 {
-            let account = recipients.partner.ok_or(E::MissingAccount)?;
-            money.pay(buyer, account, self.reward.partner)?;
-        }
-        money.pay(buyer, escrow, self.waiting)
     }
 }
