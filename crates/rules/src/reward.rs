@@ -99,6 +99,7 @@ impl Share {
 /// may be in any order; unused ones change nothing. `margin` is the least one of all rules
 /// that those conversions were made under.
 #[must_use]
+#[inline(never)]
 pub fn bonuses_within(bonuses: &[Bonus], margin: u64) -> bool {
     bonuses.iter().all(|reached| {
         // Neither saturates: the product of two u64, and a sum of fewer than 2^64 of them,
@@ -233,6 +234,7 @@ impl RewardRule {
     ///
     /// # Errors
     /// The first part that is wrong.
+    #[inline(never)]
     pub fn check(&self) -> Result<(), InvalidRule> {
         let most = match self.kind {
             RewardKind::Fixed(units) => {
@@ -330,6 +332,7 @@ impl RewardRule {
     ///
     /// # Errors
     /// [`InvalidRule::Reward`] when one conversion can earn more than was paid.
+    #[inline(never)]
     pub fn margin(&self, min_amount: u64) -> Result<u64, InvalidRule> {
         let multiplier = self.tiers.iter().fold(u32::from(WHOLE_BPS), |most, tier| {
             most.max(tier.multiplier_bps)

@@ -59,19 +59,23 @@ pub fn create_keyed<T: Discriminator + bytemuck::Pod>(
 ) -> Result<()> {
     let seed = address::seed_of(key);
     // SAFETY: every byte is below 128.
-    let seed = unsafe { core::str::from_utf8_unchecked(&seed) };
-    create_with_seed(payer, account, campaign, seed, value)
+    unsafe { create_with_seed(payer, account, campaign, &seed, value) }
 }
 
 /// [`create_keyed`] with the seed itself.
+///
+/// # Safety
+/// The seed is text.
 #[inline(always)]
-pub fn create_with_seed<T: Discriminator + bytemuck::Pod>(
+pub unsafe fn create_with_seed<T: Discriminator + bytemuck::Pod>(
     payer: &AccountView,
     account: &AccountView,
     campaign: Shared<Campaign>,
-    seed: &str,
+    seed: &[u8],
     value: impl FnOnce() -> T,
 ) -> Result<()> {
+    // SAFETY: the caller's promise. To look would cost as much as the account.
+    let seed = unsafe { core::str::from_utf8_unchecked(seed) };
     let head = T::DISCRIMINATOR.len();
     let space = const { T::DISCRIMINATOR.len() + core::mem::size_of::<T>() };
     allocate(payer, account, campaign, seed, space)?;

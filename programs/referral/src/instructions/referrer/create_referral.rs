@@ -80,13 +80,16 @@ impl CreateReferral {
             ..Referral::zeroed()
         };
         referral.invariant()?;
-        account::create_with_seed(
-            accounts.payer.account(),
-            accounts.referral.account(),
-            accounts.campaign.shared(),
-            code.as_str(),
-            || referral,
-        )?;
+        // SAFETY: a code has letters and digits alone.
+        unsafe {
+            account::create_with_seed(
+                accounts.payer.account(),
+                accounts.referral.account(),
+                accounts.campaign.shared(),
+                code.as_bytes(),
+                || referral,
+            )
+        }?;
         log(&ReferralCreated {
             referral: address,
             campaign,
