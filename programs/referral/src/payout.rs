@@ -7,8 +7,9 @@ use anchor_lang::{address_eq, prelude::*};
 use vouch_rules::reward::Reward;
 
 use crate::{
-    account, token, Campaign, Referral, ReferralError as E, Shared, FUNDING_MINT_AUTHORITY,
-    SETTLED_ALL, SETTLED_PARTNER, SETTLED_REFEREE, SETTLED_REFERRER,
+    account::{self, view, Recipient},
+    token, Campaign, Referral, ReferralError as E, Shared, FUNDING_MINT_AUTHORITY, SETTLED_ALL,
+    SETTLED_PARTNER, SETTLED_REFEREE, SETTLED_REFERRER,
 };
 
 /// Accounts that the three parts go to, as far as the instruction names them.
@@ -17,9 +18,9 @@ pub struct Recipients<'a> {
     /// Of the referral's owner.
     pub referrer: &'a AccountView,
     /// Of the wallet that was referred.
-    pub referee: Option<&'a AccountView>,
+    pub referee: &'a Option<Recipient>,
     /// Of the referral's partner.
-    pub partner: Option<&'a AccountView>,
+    pub partner: &'a Option<Recipient>,
 }
 
 impl<'a> Recipients<'a> {
@@ -28,8 +29,8 @@ impl<'a> Recipients<'a> {
     pub fn part(&self, bit: u8, reward: &Reward) -> (u64, Option<&'a AccountView>) {
         match bit {
             SETTLED_REFERRER => (reward.referrer, Some(self.referrer)),
-            SETTLED_REFEREE => (reward.referee, self.referee),
-            _ => (reward.partner, self.partner),
+            SETTLED_REFEREE => (reward.referee, view(self.referee)),
+            _ => (reward.partner, view(self.partner)),
         }
     }
 }
@@ -49,6 +50,10 @@ pub fn empty_parts(reward: &Reward) -> u8 {
 /// Base units of the parts in `bits`.
 #[inline]
 pub fn sum(reward: &Reward, bits: u8) -> u64 {
+    // All that there is, mostly.
+    if bits & !SETTLED_REFERRER == 0 {
+        return if bits == 0 { 0 } else { reward.referrer };
+    }
     let part = |amount: u64, bit: u8| if bits & bit == 0 { 0 } else { amount };
     // Parts of a whole that fits.
     part(reward.referrer, SETTLED_REFERRER)
@@ -268,7 +273,9 @@ impl Purse<'_> {
                 token::pay_at_once(source, parts, signers)
             });
         }
-        parts.iter().try_for_each(|(amount, account)| self.pay_part(*amount, account))
+        parts
+            .iter()
+            .try_for_each(|(amount, account)| self.pay_part(*amount, account))
     }
 
     /// Pays one part.

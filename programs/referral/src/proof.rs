@@ -10,7 +10,12 @@
 use anchor_lang::{address_eq, prelude::*};
 use pinocchio::sysvars::instructions::{Instructions, INSTRUCTIONS_ID};
 
-use crate::{account::{self, view}, address, sale::Sale, ReferralError as E};
+use crate::{
+    account::{self, view},
+    address,
+    sale::Sale,
+    ReferralError as E,
+};
 
 /// Longest life of a voucher, in seconds: 30 days.
 pub const MAX_VOUCHER_LIFE: i64 = 2_592_000;

@@ -14,9 +14,9 @@ use crate::{
     credential,
     math::add,
     payout::{self, Parties, Purse, Recipients},
-    Binding, Campaign, Conversion, Existing, InForce, Referral, ReferralError as E, Referrer, Shared,
-    ACTION_MAX, FUNDING_PAYMENT_SPLIT, PROOF_ATTESTED, PROOF_PAYMENT, SETTLED_ALL, STATUS_PAID,
-    STATUS_PENDING, UNIQUENESS_ORDER, UNIQUENESS_WALLET, VERSION,
+    Binding, Campaign, Conversion, Existing, InForce, Referral, ReferralError as E, Referrer,
+    Shared, ACTION_MAX, FUNDING_PAYMENT_SPLIT, PROOF_ATTESTED, PROOF_PAYMENT, SETTLED_ALL,
+    STATUS_PAID, STATUS_PENDING, UNIQUENESS_ORDER, UNIQUENESS_WALLET, VERSION,
 };
 
 /// What the referee asks to have recorded.
@@ -93,7 +93,7 @@ impl Sale<'_> {
             (false, true) => return Err(E::PaymentNotAccepted.into()),
             _ => {}
         }
-        campaign.check_open(self.now)?;
+        campaign.check_open(self.settings.settings, self.now)?;
         referral.check_earning(self.now)?;
         require!(
             self.request.amount >= self.settings.min_amount.get(),
@@ -296,12 +296,8 @@ pub fn record(
     } else {
         0
     };
-    account::create_keyed(
-        record.payer,
-        record.account,
-        campaign,
-        &earned.key,
-        || Conversion {
+    account::create_keyed(record.payer, record.account, campaign, &earned.key, || {
+        Conversion {
             version: VERSION,
             status: if pending { STATUS_PENDING } else { STATUS_PAID },
             settled,
@@ -315,8 +311,8 @@ pub fn record(
             reward_partner: reward.partner.into(),
             converted_at: record.now.into(),
             hold_seconds: hold_seconds.into(),
-        },
-    )?;
+        }
+    })?;
     referral.record(reward, settled, pending)?;
     if held {
         let until = record.now.saturating_add(i64::from(hold_seconds));

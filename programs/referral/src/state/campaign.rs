@@ -379,10 +379,10 @@ impl Campaign {
         }
     }
 
-    /// Fails unless conversions count at `now`, in unix seconds.
+    /// Fails unless conversions count at `now`, in unix seconds, under the `settings` that
+    /// are then in force.
     #[inline(always)]
-    pub fn check_open(&self, now: i64) -> Result<()> {
-        let settings = self.in_force(now);
+    pub fn check_open(&self, settings: &Settings, now: i64) -> Result<()> {
         let state = CampaignState {
             closed: self.closed != 0,
             paused: self.paused != 0,

@@ -112,7 +112,12 @@ pub fn pay_at_once(
             accounts: slice::from_raw_parts(accounts, account.offset_from_unsigned(accounts)),
             data: slice::from_raw_parts(data, byte.offset_from_unsigned(data)),
         };
-        let infos = slice::from_raw_parts(infos, info.cast_const().cast::<CpiAccount>().offset_from_unsigned(infos));
+        let infos = slice::from_raw_parts(
+            infos,
+            info.cast_const()
+                .cast::<CpiAccount>()
+                .offset_from_unsigned(infos),
+        );
         invoke_signed_unchecked(&instruction, infos, signers);
     }
     Ok(())

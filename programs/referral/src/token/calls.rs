@@ -49,11 +49,7 @@ pub fn transfer_from_vault(
 }
 
 /// Gives the mint's authority to `new`, signed by the campaign.
-pub fn hand_back_mint(
-    campaign: Shared<Campaign>,
-    mint: &AccountView,
-    new: &Address,
-) -> Result<()> {
+pub fn hand_back_mint(campaign: Shared<Campaign>, mint: &AccountView, new: &Address) -> Result<()> {
     signed(campaign, |signers| {
         SetAuthority {
             account: mint,

@@ -80,16 +80,13 @@ impl CreateReferral {
             ..Referral::zeroed()
         };
         referral.invariant()?;
-        // SAFETY: a code has letters and digits alone.
-        unsafe {
-            account::create_with_seed(
-                accounts.payer.account(),
-                accounts.referral.account(),
-                accounts.campaign.shared(),
-                code.as_bytes(),
-                || referral,
-            )
-        }?;
+        account::create_coded(
+            accounts.payer.account(),
+            accounts.referral.account(),
+            accounts.campaign.shared(),
+            &code,
+            || referral,
+        )?;
         log(&ReferralCreated {
             referral: address,
             campaign,

@@ -89,8 +89,8 @@ impl Claim {
         let settled = conversion.settled;
         let recipients = Recipients {
             referrer: accounts.referrer_account.account(),
-            referee: view(&extras.referee_account),
-            partner: view(&extras.partner_account),
+            referee: &extras.referee_account,
+            partner: &extras.partner_account,
         };
         let purse = Purse {
             campaign,

@@ -4,7 +4,8 @@ use crate::{
     account::{self, view},
     address, clock,
     code::same_code,
-    log, Binding, Campaign, Existing, Shared, Referral, ReferralError as E, Referrer, WalletBound, VERSION,
+    log, Binding, Campaign, Existing, Referral, ReferralError as E, Referrer, Shared, WalletBound,
+    VERSION,
 };
 
 /// Accounts of `bind`.
@@ -59,9 +60,10 @@ impl Bind {
             !address_eq(&referral.owner, &wallet) && !address_eq(&referral.partner, &wallet),
             E::SelfReferral
         );
-        let window = campaign.in_force(now).attribution_window.get();
+        let settings = campaign.in_force(now);
+        let window = settings.attribution_window.get();
         require!(window != 0, E::NoAttribution);
-        campaign.check_open(now)?;
+        campaign.check_open(settings.settings, now)?;
         referral.check_earning(now)?;
 
         let expires_at = now.saturating_add(i64::from(window));

@@ -151,8 +151,8 @@ impl Convert {
         let total = earned.reward.total();
         let recipients = Recipients {
             referrer: accounts.referrer_account.account(),
-            referee: view(&extras.referee_account),
-            partner: view(&extras.partner_account),
+            referee: &extras.referee_account,
+            partner: &extras.partner_account,
         };
         let purse = Purse {
             campaign,

@@ -221,8 +221,8 @@ impl Purchase {
         );
         let recipients = Recipients {
             referrer: accounts.referrer_account.account(),
-            referee: view(&extras.referee_account),
-            partner: view(&extras.partner_account),
+            referee: &extras.referee_account,
+            partner: &extras.partner_account,
         };
         let purse = Purse {
             campaign,
@@ -313,7 +313,7 @@ impl Split<'_> {
             (
                 paid(SETTLED_PARTNER, self.reward.partner),
                 // One that is paid was found, in its place.
-                recipients.partner.unwrap_or(treasury),
+                view(recipients.partner).unwrap_or(treasury),
             ),
             (self.waiting, escrow),
         ];
