@@ -1,8 +1,9 @@
 //! CPIs into the System program and the token programs.
 
 use pinocchio::{
-    cpi::{Seed, Signer},
+    cpi::{invoke_signed, Seed, Signer},
     error::ProgramError,
+    instruction::{InstructionAccount, InstructionView},
     AccountView, ProgramResult,
 };
 use pinocchio_system::instructions::Transfer;
@@ -16,6 +17,8 @@ const DECIMALS: usize = 16;
 const CREATOR: core::ops::Range<usize> = 21..53;
 const ID: core::ops::Range<usize> = 53..61;
 const MINT_DECIMALS: usize = 44;
+/// First byte of the Token program's call that holds several.
+const BATCH: u8 = 255;
 
 /// Mints one part; the campaign signs.
 pub fn mint(
@@ -34,6 +37,83 @@ pub fn mint(
         token_program: token_program.address(),
     }
     .invoke_signed(&[Signer::from(&seeds)])
+}
+
+/// Mints a part to each of two recipients, in one call of the Token program.
+pub fn mint_both(
+    campaign: &AccountView,
+    token: &AccountView,
+    first: &AccountView,
+    second: &AccountView,
+    token_program: &AccountView,
+) -> ProgramResult {
+    let bytes = campaign.try_borrow()?;
+    let seeds = campaign_seeds(&bytes)?;
+    let mut data = [0; 1 + 2 * 11];
+    data[0] = BATCH;
+    for part in data[1..].chunks_exact_mut(11) {
+        part[..3].copy_from_slice(&[3, 9, 7]);
+        part[3..].copy_from_slice(&PART.to_le_bytes());
+    }
+    let mint = InstructionAccount::writable(token.address());
+    let authority = InstructionAccount::readonly_signer(campaign.address());
+    let accounts = [
+        mint.clone(),
+        InstructionAccount::writable(first.address()),
+        authority.clone(),
+        mint,
+        InstructionAccount::writable(second.address()),
+        authority,
+    ];
+    invoke_signed(
+        &InstructionView {
+            program_id: token_program.address(),
+            accounts: &accounts,
+            data: &data,
+        },
+        &[token, first, campaign, token, second, campaign],
+        &[Signer::from(&seeds)],
+    )
+}
+
+/// Moves tokens of the owner, who signs, to two recipients, in one call.
+pub fn transfer_both(
+    owner: &AccountView,
+    token: &AccountView,
+    from: &AccountView,
+    [first, second]: [(u64, &AccountView); 2],
+    token_program: &AccountView,
+) -> ProgramResult {
+    let decimals = *token
+        .try_borrow()?
+        .get(MINT_DECIMALS)
+        .ok_or(ProgramError::InvalidAccountData)?;
+    let mut data = [0; 1 + 2 * 12];
+    data[0] = BATCH;
+    for (part, (amount, _)) in data[1..].chunks_exact_mut(12).zip([first, second]) {
+        part[..3].copy_from_slice(&[4, 10, 12]);
+        part[3..11].copy_from_slice(&amount.to_le_bytes());
+        part[11] = decimals;
+    }
+    let accounts = [
+        InstructionAccount::writable(from.address()),
+        InstructionAccount::readonly(token.address()),
+        InstructionAccount::writable(first.1.address()),
+        InstructionAccount::readonly_signer(owner.address()),
+        InstructionAccount::writable(from.address()),
+        InstructionAccount::readonly(token.address()),
+        InstructionAccount::writable(second.1.address()),
+        InstructionAccount::readonly_signer(owner.address()),
+    ];
+    invoke_signed(
+        &InstructionView {
+            program_id: token_program.address(),
+            accounts: &accounts,
+            data: &data,
+        },
+        &[from, token, first.1, owner, from, token, second.1, owner],
+        &[],
+    )
 }
 
 /// Moves one part out of the vault; the campaign signs.

@@ -16,7 +16,7 @@ use pinocchio::{error::ProgramError, AccountView, Address, ProgramResult};
 use solana_compiler_builtins as _;
 
 use address::{sha256, NewAccount};
-use calls::{mint, pay, transfer, withdraw};
+use calls::{mint, mint_both, pay, transfer, transfer_both, withdraw};
 
 #[cfg(target_os = "solana")]
 mod entrypoint {
@@ -73,11 +73,10 @@ fn convert(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> Prog
     let [_, _, campaign, _, _, token, referrer, token_program, _, others @ ..] = accounts else {
         return Err(ProgramError::NotEnoughAccountKeys);
     };
-    mint(campaign, token, referrer, token_program)?;
-    for other in others {
-        mint(campaign, token, other, token_program)?;
+    match others {
+        [] => mint(campaign, token, referrer, token_program),
+        [other, ..] => mint_both(campaign, token, referrer, other, token_program),
     }
-    Ok(())
 }
 
 /// Accounts: Vouch's first nine, then the vault.
@@ -157,11 +156,15 @@ fn bind(program: &Address, accounts: &mut [AccountView]) -> ProgramResult {
 /// A payment in SOL: the treasury's part, then the referrer's.
 fn purchase(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> ProgramResult {
     record(program, accounts, data)?;
-    let [_, buyer, _, _, _, treasury, referrer, ..] = accounts else {
+    let [_, buyer, _, _, conversion, treasury, referrer, ..] = accounts else {
         return Err(ProgramError::NotEnoughAccountKeys);
     };
-    pay(buyer, treasury, REST)?;
-    pay(buyer, referrer, PART)
+    // One call: the program gives away what its own account holds.
+    pay(buyer, conversion, REST + PART)?;
+    conversion.set_lamports(conversion.lamports() - REST - PART);
+    treasury.set_lamports(treasury.lamports() + REST);
+    referrer.set_lamports(referrer.lamports() + PART);
+    Ok(())
 }
 
 /// A payment in tokens. Accounts: Vouch's first eight, then payment mint, source and
@@ -176,8 +179,13 @@ fn purchase_with_tokens(
     else {
         return Err(ProgramError::NotEnoughAccountKeys);
     };
-    transfer(buyer, token, source, treasury, token_program, REST)?;
-    transfer(buyer, token, source, referrer, token_program, PART)
+    transfer_both(
+        buyer,
+        token,
+        source,
+        [(REST, treasury), (PART, referrer)],
+        token_program,
+    )
 }
 
 /// A payment in SOL with a minted reward. Accounts: Vouch's first eight, then mint and

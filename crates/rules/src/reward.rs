@@ -100,6 +100,7 @@ impl Share {
 /// order; unused ones change nothing. `margin` is the smallest margin, in base units, of
 /// all rules that those conversions were made under.
 #[must_use]
+#[inline(never)]
 pub fn bonuses_within(bonuses: &[Bonus], margin: u64) -> bool {
     bonuses.iter().all(|reached| {
         // Neither side saturates: the product of two u64 has at most 128 bits, and so has
@@ -235,6 +236,7 @@ impl RewardRule {
     ///
     /// # Errors
     /// The first part that is invalid.
+    #[inline(never)]
     pub fn check(&self) -> Result<(), InvalidRule> {
         let most = match self.kind {
             RewardKind::Fixed(units) => {
@@ -332,6 +334,7 @@ impl RewardRule {
     ///
     /// # Errors
     /// [`InvalidRule::Reward`] when one conversion can earn more than its buyer paid.
+    #[inline(never)]
     pub fn margin(&self, min_amount: u64) -> Result<u64, InvalidRule> {
         let multiplier = self.tiers.iter().fold(u32::from(WHOLE_BPS), |most, tier| {
             most.max(tier.multiplier_bps)

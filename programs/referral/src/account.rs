@@ -7,8 +7,9 @@ use anchor_lang::{
 };
 use pinocchio::Resize;
 use pinocchio_system::instructions::{AllocateWithSeed, CreateAccountWithSeed, Transfer};
+use vouch_rules::Code;
 
-use crate::{address, Campaign, Closed, Existing, ReferralError};
+use crate::{address, Campaign, Closed, ReferralError, Shared};
 
 /// Whether `account` belongs to `program`: four words, not thirty-two bytes.
 #[inline(always)]
@@ -32,89 +33,180 @@ pub fn check_vacant(account: &AccountView, taken: ReferralError) -> Result<()> {
     Ok(())
 }
 
-/// Calls `call` with the signature of the campaign.
-#[inline(always)]
-pub fn signed<R>(campaign: &Existing<Campaign>, call: impl FnOnce(&[CpiSigner]) -> R) -> R {
-    let id = campaign.id.get().to_le_bytes();
-    let bump = [campaign.bump];
-    let seeds = [
-        CpiSeed::from(address::CAMPAIGN),
-        CpiSeed::from(campaign.creator.as_ref()),
-        CpiSeed::from(id.as_ref()),
-        CpiSeed::from(bump.as_ref()),
-    ];
-    call(&[CpiSigner::from(&seeds)])
+/// What a campaign signs with, beside what its account holds as bytes.
+struct Signature {
+    id: [u8; 8],
+    bump: [u8; 1],
 }
 
-/// Creates the account of `campaign` with this key, and fills it with `value`.
+impl Signature {
+    #[inline(always)]
+    fn of(campaign: Shared<Campaign>) -> Self {
+        Self {
+            id: campaign.id.get().to_le_bytes(),
+            bump: [campaign.bump],
+        }
+    }
+
+    /// The seeds of the campaign's address.
+    #[inline(always)]
+    fn seeds<'a>(&'a self, campaign: Shared<'a, Campaign>) -> [CpiSeed<'a>; 4] {
+        [
+            CpiSeed::from(address::CAMPAIGN),
+            CpiSeed::from(campaign.get().creator.as_ref()),
+            CpiSeed::from(self.id.as_ref()),
+            CpiSeed::from(self.bump.as_ref()),
+        ]
+    }
+}
+
+/// Calls `call` with the signature of the campaign.
+#[inline(always)]
+pub fn signed<R>(campaign: Shared<Campaign>, call: impl FnOnce(&[CpiSigner]) -> R) -> R {
+    let signature = Signature::of(campaign);
+    call(&[CpiSigner::from(&signature.seeds(campaign))])
+}
+
+/// Creates the account of `campaign` with this key, and fills it with what `value` returns.
 /// [`check_vacant`] comes first: without it, the System program refuses an account that
 /// exists, in words of its own. It also refuses every address but the right one.
 #[inline(always)]
 pub fn create_keyed<T: Discriminator + bytemuck::Pod>(
     payer: &AccountView,
     account: &AccountView,
-    campaign: &Existing<Campaign>,
+    campaign: Shared<Campaign>,
     key: &[u8; 32],
-    value: &T,
+    value: impl FnOnce() -> T,
 ) -> Result<()> {
     let seed = address::seed_of(key);
-    // SAFETY: every byte is below 128.
-    let seed = unsafe { core::str::from_utf8_unchecked(&seed) };
-    create_with_seed(payer, account, campaign, seed, value)
+    allocate_keyed(payer, account, campaign, &seed, space::<T>())?;
+    fill_new(account, value)
 }
 
-/// [`create_keyed`] with the seed itself.
+/// [`create_keyed`] with a code as the seed.
 #[inline(always)]
-pub fn create_with_seed<T: Discriminator + bytemuck::Pod>(
+pub fn create_coded<T: Discriminator + bytemuck::Pod>(
     payer: &AccountView,
     account: &AccountView,
-    campaign: &Existing<Campaign>,
-    seed: &str,
-    value: &T,
+    campaign: Shared<Campaign>,
+    code: &Code,
+    value: impl FnOnce() -> T,
 ) -> Result<()> {
-    let body = bytemuck::bytes_of(value);
-    let space = T::DISCRIMINATOR.len().saturating_add(body.len());
-    allocate(payer, account, campaign, seed, space)?;
-    fill(account, T::DISCRIMINATOR, body)
+    // SAFETY: a code has letters and digits alone. To look again would cost as much as
+    // the account.
+    let seed = unsafe { core::str::from_utf8_unchecked(code.as_bytes()) };
+    allocate_coded(payer, account, campaign, seed, space::<T>())?;
+    fill_new(account, value)
+}
+
+/// Bytes of an account that holds a `T`.
+const fn space<T: Discriminator>() -> usize {
+    T::DISCRIMINATOR
+        .len()
+        .saturating_add(core::mem::size_of::<T>())
+}
+
+/// Fills a new account, where its value stays: to build it elsewhere first would move every
+/// word twice.
+#[inline(always)]
+fn fill_new<T: Discriminator + bytemuck::Pod>(
+    account: &AccountView,
+    value: impl FnOnce() -> T,
+) -> Result<()> {
+    let mut account = *account;
+    let mut data = account.try_borrow_mut()?;
+    require!(
+        data.len() == space::<T>(),
+        ProgramError::AccountDataTooSmall
+    );
+    let head = T::DISCRIMINATOR.len();
+    // SAFETY: the account has room for both, and any address is aligned for a `T`.
+    unsafe {
+        const { assert!(core::mem::align_of::<T>() == 1) };
+        let start = data.as_mut_ptr();
+        start.copy_from_nonoverlapping(T::DISCRIMINATOR.as_ptr(), head);
+        start.add(head).cast::<T>().write(value());
+    }
+    Ok(())
+}
+
+/// [`allocate`], one copy for the seeds of keys: their length is known, and moving them is
+/// then four words.
+#[inline(never)]
+fn allocate_keyed(
+    payer: &AccountView,
+    account: &AccountView,
+    campaign: Shared<Campaign>,
+    seed: &[u8; 32],
+    space: usize,
+) -> Result<()> {
+    // SAFETY: every byte is below 128: `address::seed_of`.
+    let seed = unsafe { core::str::from_utf8_unchecked(seed) };
+    allocate(payer, account, campaign, seed, space)
 }
 
 #[inline(never)]
+fn allocate_coded(
+    payer: &AccountView,
+    account: &AccountView,
+    campaign: Shared<Campaign>,
+    seed: &str,
+    space: usize,
+) -> Result<()> {
+    allocate(payer, account, campaign, seed, space)
+}
+
+#[inline(always)]
 fn allocate(
     payer: &AccountView,
     account: &AccountView,
-    campaign: &Existing<Campaign>,
+    campaign: Shared<Campaign>,
     seed: &str,
     space: usize,
 ) -> Result<()> {
     let rent = anchor_lang::cpi::rent_exempt_lamports(space)?;
-    let base = campaign.account();
+    if account.lamports() != 0 {
+        return allocate_funded(payer, account, campaign, seed, space);
+    }
+    // No closure, which would be a function of its own, for both lengths.
+    let signature = Signature::of(campaign);
+    CreateAccountWithSeed {
+        from: payer,
+        to: account,
+        base: Some(campaign.account()),
+        seed,
+        lamports: rent,
+        space: space as u64,
+        owner: &crate::ID,
+    }
+    .invoke_signed(&[CpiSigner::from(&signature.seeds(campaign))])
+}
+
+/// [`allocate`] where somebody sent lamports before: they count towards the rent. Nobody can
+/// block an address with them.
+#[cold]
+#[inline(never)]
+fn allocate_funded(
+    payer: &AccountView,
+    account: &AccountView,
+    campaign: Shared<Campaign>,
+    seed: &str,
+    space: usize,
+) -> Result<()> {
+    let rent = anchor_lang::cpi::rent_exempt_lamports(space)?;
+    let missing = rent.saturating_sub(account.lamports());
+    if missing != 0 {
+        Transfer {
+            from: payer,
+            to: account,
+            lamports: missing,
+        }
+        .invoke()?;
+    }
     signed(campaign, |signers| {
-        if account.lamports() == 0 {
-            return CreateAccountWithSeed {
-                from: payer,
-                to: account,
-                base: Some(base),
-                seed,
-                lamports: rent,
-                space: space as u64,
-                owner: &crate::ID,
-            }
-            .invoke_signed(signers);
-        }
-        // Lamports that somebody sent here before count towards the rent: nobody can
-        // block an address with them.
-        let missing = rent.saturating_sub(account.lamports());
-        if missing != 0 {
-            Transfer {
-                from: payer,
-                to: account,
-                lamports: missing,
-            }
-            .invoke()?;
-        }
         AllocateWithSeed {
             account,
-            base,
+            base: campaign.account(),
             seed,
             space: space as u64,
             owner: &crate::ID,

@@ -53,7 +53,7 @@ fn parse(data: &[u8]) -> Option<Attestation<'_>> {
 #[inline(never)]
 pub fn check(
     account: Option<&AccountView>,
-    settings: &InForce,
+    settings: InForce,
     wallet: &Address,
     now: i64,
 ) -> Result<()> {

@@ -21,15 +21,22 @@ pub fn log<E: Event>(event: &E) {
 
 #[inline(never)]
 fn log_bytes(discriminator: &[u8], body: &[u8]) {
-    let mut all = [0; LONGEST];
+    // No zeros first: of a short event they would be most of the work.
+    let mut all = [const { core::mem::MaybeUninit::<u8>::uninit() }; LONGEST];
     let length = discriminator.len().saturating_add(body.len());
-    if let Some((head, rest)) = all.split_at_mut_checked(discriminator.len()) {
-        head.copy_from_slice(discriminator);
-        if let Some(rest) = rest.get_mut(..body.len()) {
-            rest.copy_from_slice(body);
-        }
+    if length > LONGEST {
+        return;
     }
-    anchor_lang::event::sol_log_data(&[all.get(..length).unwrap_or_default()]);
+    let start = all.as_mut_ptr().cast::<u8>();
+    // SAFETY: there is room for both, one after the other, and then both are written.
+    let all = unsafe {
+        start.copy_from_nonoverlapping(discriminator.as_ptr(), discriminator.len());
+        start
+            .add(discriminator.len())
+            .copy_from_nonoverlapping(body.as_ptr(), body.len());
+        core::slice::from_raw_parts(start, length)
+    };
+    anchor_lang::event::sol_log_data(&[all]);
 }
 
 /// A campaign was opened.

@@ -7,18 +7,20 @@ use anchor_lang::{address_eq, prelude::*};
 use vouch_rules::reward::Reward;
 
 use crate::{
-    account, token, Campaign, Existing, Referral, ReferralError as E, FUNDING_MINT_AUTHORITY,
-    SETTLED_ALL, SETTLED_PARTNER, SETTLED_REFEREE, SETTLED_REFERRER,
+    account::{self, view, Recipient},
+    token, Campaign, Referral, ReferralError as E, Shared, FUNDING_MINT_AUTHORITY, SETTLED_ALL,
+    SETTLED_PARTNER, SETTLED_REFEREE, SETTLED_REFERRER,
 };
 
 /// Accounts that the three parts go to, as far as the instruction names them.
+#[derive(Clone, Copy)]
 pub struct Recipients<'a> {
     /// Of the referral's owner.
     pub referrer: &'a AccountView,
     /// Of the wallet that was referred.
-    pub referee: Option<&'a AccountView>,
+    pub referee: &'a Option<Recipient>,
     /// Of the referral's partner.
-    pub partner: Option<&'a AccountView>,
+    pub partner: &'a Option<Recipient>,
 }
 
 impl<'a> Recipients<'a> {
@@ -27,8 +29,8 @@ impl<'a> Recipients<'a> {
     pub fn part(&self, bit: u8, reward: &Reward) -> (u64, Option<&'a AccountView>) {
         match bit {
             SETTLED_REFERRER => (reward.referrer, Some(self.referrer)),
-            SETTLED_REFEREE => (reward.referee, self.referee),
-            _ => (reward.partner, self.partner),
+            SETTLED_REFEREE => (reward.referee, view(self.referee)),
+            _ => (reward.partner, view(self.partner)),
         }
     }
 }
@@ -48,6 +50,10 @@ pub fn empty_parts(reward: &Reward) -> u8 {
 /// Base units of the parts in `bits`.
 #[inline]
 pub fn sum(reward: &Reward, bits: u8) -> u64 {
+    // All that there is, mostly.
+    if bits & !SETTLED_REFERRER == 0 {
+        return if bits == 0 { 0 } else { reward.referrer };
+    }
     let part = |amount: u64, bit: u8| if bits & bit == 0 { 0 } else { amount };
     // Parts of a whole that fits.
     part(reward.referrer, SETTLED_REFERRER)
@@ -62,9 +68,10 @@ pub fn unsettled(settled: u8) -> u8 {
 }
 
 /// The wallets that a referral's campaign pays.
+#[derive(Clone, Copy)]
 pub struct Parties<'a> {
     /// The campaign.
-    pub campaign: &'a Existing<Campaign>,
+    pub campaign: Shared<'a, Campaign>,
     /// The referral.
     pub referral: &'a Referral,
     /// The wallet that was referred.
@@ -76,24 +83,33 @@ impl Parties<'_> {
     ///
     /// Fails when the instruction names no account for one of them, or a wrong one: the
     /// sender decides what is paid now, never who is paid.
-    #[inline]
+    #[inline(always)]
     pub fn payable(&self, recipients: &Recipients, reward: &Reward, settled: u8) -> Result<u8> {
         let mut payable = 0;
-        for bit in PARTS {
-            if settled & bit != 0 {
-                continue;
+        if settled & SETTLED_REFERRER == 0 {
+            let (account, referral) = (recipients.referrer, self.referral);
+            let (owner, expected) = (&referral.owner, &referral.reward_account);
+            if self.takes(account, owner, expected, reward.referrer)? {
+                payable = SETTLED_REFERRER;
             }
-            let (amount, account) = recipients.part(bit, reward);
-            let account = account.ok_or(E::MissingAccount)?;
-            // The referrer's is in most rewards the only part.
-            let takes = if bit == SETTLED_REFERRER {
-                let referral = self.referral;
-                self.takes(account, &referral.owner, &referral.reward_account, amount)
-            } else {
-                self.other_takes(account, bit, amount)
-            };
-            if takes? {
-                payable |= bit;
+        }
+        // The referrer's is in most rewards the only part.
+        if unsettled(settled) & !SETTLED_REFERRER != 0 {
+            payable |= self.others_payable(*recipients, *reward, settled)?;
+        }
+        Ok(payable)
+    }
+
+    /// [`Self::payable`] for the parts of the referee and the partner.
+    #[inline(never)]
+    fn others_payable(self, recipients: Recipients, reward: Reward, settled: u8) -> Result<u8> {
+        let mut payable = 0;
+        for bit in [SETTLED_REFEREE, SETTLED_PARTNER] {
+            if settled & bit == 0 {
+                let (amount, account) = recipients.part(bit, &reward);
+                if self.other_takes(account.ok_or(E::MissingAccount)?, bit, amount)? {
+                    payable |= bit;
+                }
             }
         }
         Ok(payable)
@@ -101,13 +117,13 @@ impl Parties<'_> {
 
     /// [`Self::takes`] for the referee's or the partner's account, whose address has
     /// to be derived.
-    #[inline(never)]
+    #[inline(always)]
     fn other_takes(&self, account: &AccountView, bit: u8, amount: u64) -> Result<bool> {
         let Campaign {
             mint,
             token_program,
             ..
-        } = &**self.campaign;
+        } = self.campaign.get();
         let partner = bit == SETTLED_PARTNER;
         let owner = if partner {
             &self.referral.partner
@@ -126,7 +142,7 @@ impl Parties<'_> {
     }
 
     /// Whether `account`, which has to be at `expected`, takes `amount` for `owner`.
-    #[inline(never)]
+    #[inline(always)]
     fn takes(
         &self,
         account: &AccountView,
@@ -160,9 +176,10 @@ pub fn wallet_takes(wallet: &AccountView, amount: u64) -> Result<bool> {
 }
 
 /// What rewards in tokens come from.
+#[derive(Clone, Copy)]
 pub struct Purse<'a> {
     /// The campaign, whose signature pays.
-    pub campaign: &'a Existing<Campaign>,
+    pub campaign: Shared<'a, Campaign>,
     /// Token of the rewards.
     pub mint: Option<&'a AccountView>,
     /// The campaign's vault, when it pays from one.
@@ -174,7 +191,7 @@ pub struct Purse<'a> {
 impl Purse<'_> {
     /// Fails unless the accounts are the campaign's; a mint that could not take
     /// `amount` more leaves nothing of `payable`.
-    #[inline]
+    #[inline(always)]
     pub fn check(&self, payable: u8, amount: u64) -> Result<u8> {
         let mint = self.check_mint()?;
         if self.campaign.funding == FUNDING_MINT_AUTHORITY {
@@ -189,7 +206,7 @@ impl Purse<'_> {
     }
 
     /// The campaign's mint, when it and its program were given.
-    #[inline]
+    #[inline(always)]
     pub fn check_mint(&self) -> Result<&AccountView> {
         let mint = self.mint.ok_or(E::MissingAccount)?;
         let program = self.token_program.ok_or(E::MissingAccount)?;
@@ -205,7 +222,7 @@ impl Purse<'_> {
     }
 
     /// The campaign's vault, when it was given.
-    #[inline]
+    #[inline(always)]
     pub fn check_vault(&self) -> Result<&AccountView> {
         let vault = self.vault.ok_or(E::MissingAccount)?;
         require!(
@@ -217,7 +234,7 @@ impl Purse<'_> {
 
     /// Fails unless the vault holds `total` base units that nobody is owed.
     #[inline(never)]
-    pub fn check_vault_holds(&self, total: u64) -> Result<()> {
+    pub fn check_vault_holds(self, total: u64) -> Result<()> {
         let balance = token::balance(self.check_vault()?, &self.campaign.token_program)?;
         let free = balance.checked_sub(self.campaign.owed.get());
         require!(free.is_some_and(|free| free >= total), E::VaultExhausted);
@@ -226,23 +243,50 @@ impl Purse<'_> {
 
     /// Pays the parts of `bits`, which [`Parties::payable`] found and
     /// [`Self::check`] left.
-    #[inline]
+    #[inline(always)]
     pub fn pay(&self, recipients: &Recipients, reward: &Reward, bits: u8) -> Result<()> {
-        let mint = self.mint.ok_or(E::MissingAccount)?;
-        for bit in PARTS {
-            if bits & bit == 0 {
-                continue;
-            }
-            let (amount, account) = recipients.part(bit, reward);
-            let account = account.ok_or(E::MissingAccount)?;
-            if self.campaign.funding == FUNDING_MINT_AUTHORITY {
-                token::mint_to(self.campaign, mint, account, amount)?;
-            } else {
-                let vault = self.vault.ok_or(E::MissingAccount)?;
-                token::transfer_from_vault(self.campaign, mint, vault, account, amount)?;
-            }
+        if bits == SETTLED_REFERRER {
+            return self.pay_part(reward.referrer, recipients.referrer);
         }
-        Ok(())
+        self.pay_parts(*recipients, *reward, bits)
+    }
+
+    #[inline(never)]
+    fn pay_parts(self, recipients: Recipients, reward: Reward, bits: u8) -> Result<()> {
+        let mut parts = [(0, recipients.referrer); PARTS.len()];
+        let mut count = 0_usize;
+        for (bit, part) in PARTS.iter().filter(|bit| bits & **bit != 0).zip(&mut parts) {
+            let (amount, account) = recipients.part(*bit, &reward);
+            *part = (amount, account.ok_or(E::MissingAccount)?);
+            count = count.saturating_add(1);
+        }
+        let parts = parts.get(..count).unwrap_or_default();
+        if count > 1 && token::has_batch(&self.campaign.token_program) {
+            let minted = self.campaign.funding == FUNDING_MINT_AUTHORITY;
+            let source = token::Source {
+                mint: self.mint.ok_or(E::MissingAccount)?,
+                decimals: self.campaign.mint_decimals,
+                from: if minted { None } else { self.vault },
+                authority: self.campaign.account(),
+            };
+            return account::signed(self.campaign, |signers| {
+                token::pay_at_once(source, parts, signers)
+            });
+        }
+        parts
+            .iter()
+            .try_for_each(|(amount, account)| self.pay_part(*amount, account))
+    }
+
+    /// Pays one part.
+    #[inline]
+    fn pay_part(&self, amount: u64, account: &AccountView) -> Result<()> {
+        let mint = self.mint.ok_or(E::MissingAccount)?;
+        if self.campaign.funding == FUNDING_MINT_AUTHORITY {
+            return token::mint_to(self.campaign, mint, account, amount);
+        }
+        let vault = self.vault.ok_or(E::MissingAccount)?;
+        token::transfer_from_vault(self.campaign, mint, vault, account, amount)
     }
 }
 

@@ -10,7 +10,12 @@
 use anchor_lang::{address_eq, prelude::*};
 use pinocchio::sysvars::instructions::{Instructions, INSTRUCTIONS_ID};
 
-use crate::{account, address, sale::Sale, ReferralError as E};
+use crate::{
+    account::{self, view},
+    address,
+    sale::Sale,
+    ReferralError as E,
+};
 
 /// Longest life of a voucher, in seconds: 30 days.
 pub const MAX_VOUCHER_LIFE: i64 = 2_592_000;
@@ -69,24 +74,24 @@ const fn header() -> [u8; 16] {
 /// The accounts that bear the attestor's word.
 pub struct Attestation<'a> {
     /// The attestor, if it signs.
-    pub signer: Option<&'a Signer>,
+    pub signer: &'a Option<Signer>,
     /// The instructions sysvar, if a voucher comes before.
-    pub instructions: Option<&'a AccountView>,
+    pub instructions: &'a Option<UncheckedAccount>,
     /// Where that voucher would be revoked.
-    pub revocation: Option<&'a AccountView>,
+    pub revocation: &'a Option<UncheckedAccount>,
 }
 
 impl Attestation<'_> {
     /// Fails unless the campaign's attestor vouches for the sale: by its signature, or by
     /// a voucher that is good now.
     #[inline(never)]
-    pub fn check(&self, sale: &Sale) -> Result<()> {
+    pub fn check(self, sale: Sale) -> Result<()> {
         let attestor = &sale.campaign.settings.attestor;
         if let Some(signer) = self.signer {
             require!(address_eq(signer.address(), attestor), E::WrongAttestor);
             return Ok(());
         }
-        let account = self.instructions.ok_or(E::AttestationRequired)?;
+        let account = view(self.instructions).ok_or(E::AttestationRequired)?;
         require!(
             address_eq(account.address(), &INSTRUCTIONS_ID),
             E::AttestationRequired
@@ -103,7 +108,7 @@ impl Attestation<'_> {
             address_eq(instruction.get_program_id(), &ED25519),
             E::AttestationRequired
         );
-        let voucher = Voucher::read(instruction.get_instruction_data(), attestor, sale)
+        let voucher = Voucher::read(instruction.get_instruction_data(), attestor, &sale)
             .ok_or(E::InvalidVoucher)?;
         let life = voucher.expires_at.checked_sub(voucher.issued_at);
         require!(
@@ -112,7 +117,7 @@ impl Attestation<'_> {
             E::InvalidVoucher
         );
         require!(sale.now < voucher.expires_at, E::VoucherExpired);
-        let revocation = self.revocation.ok_or(E::MissingAccount)?;
+        let revocation = view(self.revocation).ok_or(E::MissingAccount)?;
         let key = address::revocation_key(&sha256(voucher.message));
         require!(
             address_eq(

@@ -8,18 +8,19 @@ use anchor_lang::{address_eq, prelude::*};
 use vouch_rules::reward::{Facts, Reward};
 
 use crate::{
-    account,
+    account::{self, view},
     address::hash_both,
     code::same_code,
     credential,
     math::add,
     payout::{self, Parties, Purse, Recipients},
     Binding, Campaign, Conversion, Existing, InForce, Referral, ReferralError as E, Referrer,
-    ACTION_MAX, FUNDING_PAYMENT_SPLIT, PROOF_ATTESTED, PROOF_PAYMENT, SETTLED_ALL, STATUS_PAID,
-    STATUS_PENDING, UNIQUENESS_ORDER, UNIQUENESS_WALLET, VERSION,
+    Shared, ACTION_MAX, FUNDING_PAYMENT_SPLIT, PROOF_ATTESTED, PROOF_PAYMENT, SETTLED_ALL,
+    STATUS_PAID, STATUS_PENDING, UNIQUENESS_ORDER, UNIQUENESS_WALLET, VERSION,
 };
 
 /// What the referee asks to have recorded.
+#[derive(Clone, Copy)]
 pub struct Request<'a> {
     /// The wallet that was referred, and signed.
     pub referee: &'a Address,
@@ -36,21 +37,23 @@ pub struct Request<'a> {
 /// Accounts that some campaigns ask of a referee.
 pub struct Evidence<'a> {
     /// The wallet's binding.
-    pub binding: Option<&'a Existing<Binding>>,
+    pub binding: &'a Option<Existing<Binding>>,
     /// The wallet's credential.
-    pub credential: Option<&'a AccountView>,
+    pub credential: &'a Option<UncheckedAccount>,
 }
 
-/// A sale that is asked for.
+/// A sale that is asked for. What most sales do not need takes it by value, so that it is put
+/// together only there.
+#[derive(Clone, Copy)]
 pub struct Sale<'a> {
     /// The campaign.
-    pub campaign: &'a Existing<Campaign>,
+    pub campaign: Shared<'a, Campaign>,
     /// The campaign's settings at `now`.
     pub settings: InForce<'a>,
     /// The referral to credit.
-    pub referral: &'a Existing<Referral>,
+    pub referral: Shared<'a, Referral>,
     /// The account of the referral's owner, in campaigns that count per owner.
-    pub referrer: Option<&'a Existing<Referrer>>,
+    pub referrer: Option<Shared<'a, Referrer>>,
     /// The request.
     pub request: Request<'a>,
     /// Unix seconds.
@@ -90,7 +93,7 @@ impl Sale<'_> {
             (false, true) => return Err(E::PaymentNotAccepted.into()),
             _ => {}
         }
-        campaign.check_open(self.now)?;
+        campaign.check_open(self.settings.settings, self.now)?;
         referral.check_earning(self.now)?;
         require!(
             self.request.amount >= self.settings.min_amount.get(),
@@ -103,7 +106,7 @@ impl Sale<'_> {
             self.check_first_touch(evidence.binding)?;
         }
         if self.settings.has_gate() {
-            credential::check(evidence.credential, &self.settings, referee, self.now)?;
+            credential::check(view(evidence.credential), self.settings, referee, self.now)?;
         }
         Ok(())
     }
@@ -111,7 +114,7 @@ impl Sale<'_> {
     /// Fails unless the account of the referral's owner was given, and the owner may have
     /// one conversion more.
     #[inline(never)]
-    fn check_owner_limit(&self) -> Result<()> {
+    fn check_owner_limit(self) -> Result<()> {
         let referrer = self.referrer.ok_or(E::MissingAccount)?;
         let its = address_eq(&referrer.campaign, self.campaign.address())
             && address_eq(&referrer.owner, &self.referral.owner);
@@ -126,8 +129,8 @@ impl Sale<'_> {
 
     /// Fails unless this referral brought the wallet, within the campaign's window.
     #[inline(never)]
-    fn check_first_touch(&self, binding: Option<&Existing<Binding>>) -> Result<()> {
-        let binding = binding.ok_or(E::MissingAccount)?;
+    fn check_first_touch(self, binding: &Option<Existing<Binding>>) -> Result<()> {
+        let binding = binding.as_ref().ok_or(E::MissingAccount)?;
         // No address is derived: the program writes no other binding for these two.
         let bound = address_eq(&binding.campaign, self.campaign.address())
             && address_eq(&binding.wallet, self.request.referee);
@@ -185,7 +188,7 @@ impl Sale<'_> {
     }
 
     #[inline(never)]
-    fn reward_by_rule(&self) -> Reward {
+    fn reward_by_rule(self) -> Reward {
         let (conversions, bonuses_paid) = match self.referrer {
             Some(referrer) => (referrer.conversions.get(), referrer.bonuses_paid.get()),
             None => (
@@ -193,7 +196,7 @@ impl Sale<'_> {
                 self.referral.bonuses_paid.get(),
             ),
         };
-        let rule = self.settings.rule(self.settings.bonus_places);
+        let rule = self.settings.rule(*self.settings.bonus_places);
         rule.reward(&Facts {
             amount: self.request.amount,
             conversions,
@@ -227,7 +230,7 @@ impl Sale<'_> {
         if !held && settled != SETTLED_ALL {
             let parties = Parties {
                 campaign: self.campaign,
-                referral: self.referral,
+                referral: self.referral.get(),
                 referee: self.request.referee,
             };
             paid = parties.payable(recipients, reward, settled)?;
@@ -275,9 +278,9 @@ pub struct Record<'a> {
 }
 
 /// Creates the conversion, and counts it for its referral and its owner.
-#[inline(never)]
+#[inline(always)]
 pub fn record(
-    campaign: &Existing<Campaign>,
+    campaign: Shared<Campaign>,
     referral: &mut Existing<Referral>,
     referrer: Option<&mut Existing<Referrer>>,
     earned: &Earned,
@@ -289,36 +292,31 @@ pub fn record(
     // What is held can be cancelled, whatever it is worth.
     let pending = held || settled != SETTLED_ALL;
     let hold_seconds = if held {
-        campaign.in_force(record.now).hold_seconds
+        campaign.in_force(record.now).hold_seconds.get()
     } else {
-        0.into()
+        0
     };
-    let conversion = Conversion {
-        version: VERSION,
-        status: if pending { STATUS_PENDING } else { STATUS_PAID },
-        settled,
-        budgeted: u8::from(campaign.settings.budget.get() != 0),
-        bonuses: reward.bonuses.into(),
-        referral: *referral.address(),
-        referee: *record.referee,
-        rent_payer: *record.payer.address(),
-        reward_referrer: reward.referrer.into(),
-        reward_referee: reward.referee.into(),
-        reward_partner: reward.partner.into(),
-        converted_at: record.now.into(),
-        hold_seconds,
-    };
-    account::create_keyed(
-        record.payer,
-        record.account,
-        campaign,
-        &earned.key,
-        &conversion,
-    )?;
+    account::create_keyed(record.payer, record.account, campaign, &earned.key, || {
+        Conversion {
+            version: VERSION,
+            status: if pending { STATUS_PENDING } else { STATUS_PAID },
+            settled,
+            budgeted: u8::from(campaign.settings.budget.get() != 0),
+            bonuses: reward.bonuses.into(),
+            referral: *referral.address(),
+            referee: *record.referee,
+            rent_payer: *record.payer.address(),
+            reward_referrer: reward.referrer.into(),
+            reward_referee: reward.referee.into(),
+            reward_partner: reward.partner.into(),
+            converted_at: record.now.into(),
+            hold_seconds: hold_seconds.into(),
+        }
+    })?;
     referral.record(reward, settled, pending)?;
     if held {
-        let until = conversion.claimable_from().max(referral.held_until.get());
-        referral.held_until = until.into();
+        let until = record.now.saturating_add(i64::from(hold_seconds));
+        referral.held_until = until.max(referral.held_until.get()).into();
     }
     match referrer {
         Some(referrer) if reward.total() != 0 => referrer.count(reward)?,
@@ -333,11 +331,16 @@ pub fn record(
 
 /// Charges `total` base units to the budget, and `waiting` of them to the vault. A
 /// campaign that has neither stays as it is, and may be read-only.
-#[inline(never)]
+#[inline(always)]
 pub fn commit(campaign: &mut Existing<Campaign>, total: u64, waiting: u64) -> Result<()> {
-    if !campaign.is_counted() {
-        return Ok(());
+    if campaign.is_counted() {
+        return charge(campaign, total, waiting);
     }
+    Ok(())
+}
+
+#[inline(never)]
+fn charge(campaign: &mut Existing<Campaign>, total: u64, waiting: u64) -> Result<()> {
     campaign.count(|campaign| {
         let budget = campaign.settings.budget.get();
         if budget != 0 {

@@ -8,13 +8,25 @@ use anchor_lang::prelude::*;
 
 /// The accounts after the declared ones: all of them, each possibly absent, or none.
 /// A shorter tail is somebody else's, such as the references of Solana Pay.
-#[inline]
-pub fn trailing<T: TryAccounts + Default>(views: &[AccountView]) -> Result<T> {
+///
+/// They are read into their place, `extras`: an instruction that needs none of them then
+/// carries none of them around.
+#[inline(always)]
+pub fn trailing<A: TryAccounts, T: TryAccounts>(
+    context: &mut Context<A>,
+    extras: &mut T,
+) -> Result<()> {
+    read(context.remaining_accounts()?, extras)
+}
+
+#[inline(never)]
+fn read<T: TryAccounts>(views: &[AccountView], extras: &mut T) -> Result<()> {
     if views.len() < T::HEADER_SIZE {
-        return Ok(T::default());
+        return Ok(());
     }
     // What is aliased with a declared account has been refused already; among
     // themselves, at most one is more than bytes to be read.
     let (accounts, _, _) = T::try_accounts(&crate::ID, views, None, 0, &[])?;
-    Ok(accounts)
+    *extras = accounts;
+    Ok(())
 }

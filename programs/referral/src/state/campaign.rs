@@ -1,7 +1,7 @@
 use anchor_lang::{address_eq, prelude::*};
 use bytemuck::Zeroable;
 use vouch_rules::eligibility::CampaignState;
-use vouch_rules::reward::{bonuses_within, InvalidRule};
+use vouch_rules::reward::{self, bonuses_within, InvalidRule};
 
 use crate::{
     address::address_is_zero, Bonus, ReferralError as E, Settings, Terms, MAX_PERIOD, REWARD_FIXED,
@@ -116,7 +116,7 @@ pub struct InForce<'a> {
     /// The settings.
     pub settings: &'a Settings,
     /// Places of their bonuses in the campaign's register.
-    pub bonus_places: [u8; 4],
+    pub bonus_places: &'a [u8; 4],
 }
 
 impl core::ops::Deref for InForce<'_> {
@@ -135,12 +135,12 @@ impl Campaign {
         if self.next_is_in_force(now) {
             InForce {
                 settings: &self.next,
-                bonus_places: self.next_bonus_places,
+                bonus_places: &self.next_bonus_places,
             }
         } else {
             InForce {
                 settings: &self.settings,
-                bonus_places: self.bonus_places,
+                bonus_places: &self.bonus_places,
             }
         }
     }
@@ -174,6 +174,7 @@ impl Campaign {
 
     /// Takes over `new` at `now`, in unix seconds: at once, or after the notice where
     /// they cut something. Returns the time from which they hold.
+    #[inline(never)]
     pub fn change(&mut self, new: &Settings, now: i64) -> Result<i64> {
         if self.next_is_in_force(now) {
             self.settings = self.next;
@@ -219,6 +220,7 @@ impl Campaign {
     }
 
     /// Lowers the least margin to that of `settings`.
+    #[inline(never)]
     fn note_margin(&mut self, settings: &Settings) {
         if self.pays_back() {
             let margin = settings.rule([0; 4]).margin(settings.min_amount.get());
@@ -229,6 +231,7 @@ impl Campaign {
 
     /// Enters the bonuses of `settings` into the register, unless they are there, and
     /// returns their places.
+    #[inline(never)]
     fn offer(&mut self, settings: &Settings) -> Result<[u8; 4]> {
         let mut places = [0; 4];
         for (bonus, place) in settings.bonuses.iter().zip(&mut places) {
@@ -250,7 +253,8 @@ impl Campaign {
     }
 
     /// Fails unless everything holds that must hold of a campaign. Each instruction that
-    /// writes one calls this last.
+    /// writes its terms or settings calls this last.
+    #[inline(never)]
     pub fn invariant(&self) -> Result<()> {
         let terms = self.funding <= FUNDING_PAYMENT_SPLIT
             && self.proof <= PROOF_PAYMENT
@@ -264,6 +268,12 @@ impl Campaign {
         if self.next_from.get() != 0 {
             self.check_settings(&self.next)?;
         }
+        self.invariant_of_state()
+    }
+
+    /// [`Self::invariant`] for an instruction that leaves terms and settings as they are.
+    #[inline]
+    pub fn invariant_of_state(&self) -> Result<()> {
         require!(
             self.version == VERSION && self.paused <= 1 && self.closed <= 1,
             ProgramError::InvalidAccountData
@@ -299,7 +309,10 @@ impl Campaign {
         if self.pays_back() {
             rule.margin(min_amount).map_err(wrong)?;
             // Conversions that count for a bonus may have been made under any settings.
-            let offered = self.offered.map(|bonus| bonus.rule());
+            let mut offered = [reward::Bonus::default(); MAX_BONUSES];
+            for (bonus, known) in offered.iter_mut().zip(&self.offered) {
+                *bonus = known.rule();
+            }
             let within = bonuses_within(&offered, self.least_margin.get());
             require!(within, E::InvalidBonuses);
         }
@@ -366,10 +379,10 @@ impl Campaign {
         }
     }
 
-    /// Fails unless conversions count at `now`, in unix seconds.
+    /// Fails unless conversions count at `now`, in unix seconds, under the `settings` that
+    /// are then in force.
     #[inline(always)]
-    pub fn check_open(&self, now: i64) -> Result<()> {
-        let settings = self.in_force(now);
+    pub fn check_open(&self, settings: &Settings, now: i64) -> Result<()> {
         let state = CampaignState {
             closed: self.closed != 0,
             paused: self.paused != 0,

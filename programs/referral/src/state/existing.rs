@@ -57,11 +57,11 @@ struct Kind {
 /// instruction runs. 0 is "exclusively", 255 "not at all". One function, because its copies
 /// in every instruction made up a fifth of the program.
 #[inline(never)]
-fn open(view: &AccountView, kind: &Kind, exclusively: bool) -> Result<()> {
+fn open(view: AccountView, kind: &Kind, exclusively: bool) -> Result<()> {
     if exclusively && !view.is_writable() {
         return Err(ErrorCode::ConstraintMut.into());
     }
-    if !account::is_owned(view, &crate::ID)
+    if !account::is_owned(&view, &crate::ID)
         || view.data_len() != kind.space
         // SAFETY: nothing writes the data while this reads its first bytes, and there are
         // enough of them.
@@ -95,18 +95,23 @@ impl<T: Expected> Existing<T> {
     /// Bytes of the account.
     const SPACE: usize = HEAD + core::mem::size_of::<T>();
 
+    /// What tells a `T` from other accounts.
+    const KIND: &Kind = &{
+        assert!(T::DISCRIMINATOR.len() == HEAD && core::mem::align_of::<T>() == 1);
+        let [a, b, c, d, e, f, g, h] = *T::DISCRIMINATOR else {
+            panic!()
+        };
+        Kind {
+            discriminator: u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+            space: Self::SPACE,
+            missing: T::MISSING,
+        }
+    };
+
     /// The account, which has to be a `T` of this program.
     #[inline(always)]
     fn open(view: AccountView, exclusively: bool) -> Result<Self> {
-        const { assert!(T::DISCRIMINATOR.len() == HEAD && core::mem::align_of::<T>() == 1) };
-        let kind = Kind {
-            discriminator: u64::from_le_bytes(
-                *T::DISCRIMINATOR.first_chunk().unwrap_or(&[0; HEAD]),
-            ),
-            space: Self::SPACE,
-            missing: T::MISSING,
-        };
-        open(&view, &kind, exclusively)?;
+        open(view, Self::KIND, exclusively)?;
         Ok(Self {
             view,
             data: PhantomData,
@@ -117,6 +122,15 @@ impl<T: Expected> Existing<T> {
     #[inline(always)]
     pub fn address(&self) -> &Address {
         self.view.address()
+    }
+
+    /// The account by value, as long as nothing changes it.
+    #[inline(always)]
+    pub fn shared(&self) -> Shared<'_, T> {
+        Shared {
+            view: self.view,
+            existing: PhantomData,
+        }
     }
 
     /// Closes the account for good; all its lamports go to `destination`. It is no
@@ -183,6 +197,44 @@ impl<T: Expected> Deref for Existing<T> {
         // SAFETY: as long as this lives, the data is at least a `T` and
         // borrowed (`open`); every byte is a value of it, at every address.
         unsafe { &*self.view.data_ptr().add(HEAD).cast() }
+    }
+}
+
+/// An [`Existing`] account that is only read. It is one word: what takes it by value does not
+/// need the account's place in the instruction's accounts, which then stay in registers.
+#[derive(Clone, Copy)]
+pub struct Shared<'a, T: Expected> {
+    view: AccountView,
+    existing: PhantomData<&'a Existing<T>>,
+}
+
+impl<'a, T: Expected> Shared<'a, T> {
+    /// The account's address.
+    #[inline(always)]
+    pub fn address(&self) -> &Address {
+        self.view.address()
+    }
+
+    /// The account as the runtime has it.
+    #[inline(always)]
+    pub fn account(&self) -> &AccountView {
+        &self.view
+    }
+
+    /// What the account holds.
+    #[inline(always)]
+    pub fn get(self) -> &'a T {
+        // SAFETY: as in `Existing::deref`; the account is borrowed for as long.
+        unsafe { &*self.view.data_ptr().add(HEAD).cast() }
+    }
+}
+
+impl<T: Expected> Deref for Shared<'_, T> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        self.get()
     }
 }
 

@@ -106,6 +106,7 @@ pub struct Bonus {
 
 impl Bonus {
     /// The bonus as the rule has it.
+    #[inline(always)]
     pub fn rule(&self) -> reward::Bonus {
         reward::Bonus {
             threshold: self.threshold.get(),
@@ -116,8 +117,8 @@ impl Bonus {
 
 impl Settings {
     /// The rule that rewards follow; `bonus_bits` are the places of the bonuses in the
-    /// campaign's register.
-    #[inline]
+    /// campaign's register. One copy: it is long, and most conversions need no rule.
+    #[inline(never)]
     pub fn rule(&self, bonus_bits: [u8; 4]) -> RewardRule {
         let kind = if self.reward_kind == REWARD_PERCENT {
             RewardKind::Percent {
@@ -147,6 +148,7 @@ impl Settings {
     }
 
     /// The promise to referrers.
+    #[inline(never)]
     fn promise(&self) -> Promise {
         Promise {
             rule: self.rule([0; 4]),

@@ -3,12 +3,12 @@ use anchor_spl::token_2022_cpi::instructions::{
     AuthorityType, CloseAccount, MintTo, SetAuthority, TransferChecked,
 };
 
-use crate::{account::signed, Campaign, Existing};
+use crate::{account::signed, Campaign, Shared};
 
 /// Mints `amount` base units, signed by the campaign.
 #[inline(never)]
 pub fn mint_to(
-    campaign: &Existing<Campaign>,
+    campaign: Shared<Campaign>,
     mint: &AccountView,
     account: &AccountView,
     amount: u64,
@@ -28,7 +28,7 @@ pub fn mint_to(
 /// Moves `amount` base units out of the vault, signed by the campaign.
 #[inline(never)]
 pub fn transfer_from_vault(
-    campaign: &Existing<Campaign>,
+    campaign: Shared<Campaign>,
     mint: &AccountView,
     vault: &AccountView,
     to: &AccountView,
@@ -49,11 +49,7 @@ pub fn transfer_from_vault(
 }
 
 /// Gives the mint's authority to `new`, signed by the campaign.
-pub fn hand_back_mint(
-    campaign: &Existing<Campaign>,
-    mint: &AccountView,
-    new: &Address,
-) -> Result<()> {
+pub fn hand_back_mint(campaign: Shared<Campaign>, mint: &AccountView, new: &Address) -> Result<()> {
     signed(campaign, |signers| {
         SetAuthority {
             account: mint,
@@ -68,7 +64,7 @@ pub fn hand_back_mint(
 
 /// Closes the empty vault; its rent goes to `destination`. Signed by the campaign.
 pub fn close_vault(
-    campaign: &Existing<Campaign>,
+    campaign: Shared<Campaign>,
     vault: &AccountView,
     destination: &AccountView,
 ) -> Result<()> {

@@ -5,11 +5,13 @@
 //! <https://docs.rs/spl-token-interface/2/spl_token_interface/state/>.
 
 mod account;
+mod batch;
 mod calls;
 mod extensions;
 mod mint;
 
 pub use account::*;
+pub use batch::*;
 pub use calls::*;
 pub use mint::*;
 

@@ -29,7 +29,7 @@ impl AcceptAuthority {
         let old = campaign.authority;
         campaign.authority = new;
         campaign.pending_authority = Address::default();
-        campaign.invariant()?;
+        campaign.invariant_of_state()?;
         log(&AuthorityChanged {
             campaign: address,
             old,

@@ -27,7 +27,7 @@ impl CloseCampaign {
 
         campaign.closed = 1;
         campaign.closed_at = now.into();
-        campaign.invariant()?;
+        campaign.invariant_of_state()?;
         log(&CampaignClosed {
             campaign: address,
             closed_at: now,

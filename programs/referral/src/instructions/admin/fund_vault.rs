@@ -34,7 +34,7 @@ impl FundVault {
     /// Moves `amount` base units into the vault; anybody may.
     pub fn handle(ctx: &mut Context<Self>, amount: u64) -> Result<()> {
         let accounts = &ctx.accounts;
-        let campaign = &accounts.campaign;
+        let campaign = accounts.campaign.shared();
         require!(campaign.funding == FUNDING_VAULT, ReferralError::NoVault);
         require!(campaign.closed == 0, ReferralError::CampaignClosed);
         let purse = Purse {

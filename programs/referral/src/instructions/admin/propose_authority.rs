@@ -23,7 +23,7 @@ impl ProposeAuthority {
 
         let old = campaign.pending_authority;
         campaign.pending_authority = new_authority;
-        campaign.invariant()?;
+        campaign.invariant_of_state()?;
         log(&AuthorityProposed {
             campaign: address,
             old,

@@ -45,7 +45,7 @@ impl ReclaimCampaign {
     pub fn handle(ctx: &mut Context<Self>) -> Result<()> {
         let now = clock::now()?;
         let accounts = &mut ctx.accounts;
-        let campaign = &accounts.campaign;
+        let campaign = accounts.campaign.shared();
         campaign.check_authority(accounts.authority.address())?;
         require!(campaign.closed == 1, E::CampaignNotClosed);
         require!(campaign.claims_are_over(now), E::ClaimPeriodOpen);

@@ -33,7 +33,7 @@ impl RevokeVoucher {
     pub fn handle(ctx: &mut Context<Self>, digest: [u8; 32], expires_at: i64) -> Result<()> {
         let now = clock::now()?;
         let accounts = &mut ctx.accounts;
-        let campaign = &accounts.campaign;
+        let campaign = accounts.campaign.shared();
         require!(
             address_eq(accounts.attestor.address(), &campaign.settings.attestor),
             E::WrongAttestor
@@ -55,7 +55,7 @@ impl RevokeVoucher {
             accounts.revocation.account(),
             campaign,
             &address::revocation_key(&digest),
-            &revocation,
+            || revocation,
         )?;
         log(&VoucherRevoked {
             campaign: revocation.campaign,

@@ -25,7 +25,7 @@ impl SetPaused {
         let old = campaign.paused;
         let new = u8::from(paused);
         campaign.paused = new;
-        campaign.invariant()?;
+        campaign.invariant_of_state()?;
         log(&CampaignPauseChanged {
             campaign: address,
             old,

@@ -33,7 +33,7 @@ impl WithdrawVault {
     /// Moves `amount` base units that are not owed out of the vault.
     pub fn handle(ctx: &mut Context<Self>, amount: u64) -> Result<()> {
         let accounts = &ctx.accounts;
-        let campaign = &accounts.campaign;
+        let campaign = accounts.campaign.shared();
         campaign.check_authority(accounts.authority.address())?;
         require!(campaign.has_vault(), ReferralError::NoVault);
         let purse = Purse {

@@ -80,12 +80,12 @@ impl CreateReferral {
             ..Referral::zeroed()
         };
         referral.invariant()?;
-        account::create_with_seed(
+        account::create_coded(
             accounts.payer.account(),
             accounts.referral.account(),
-            &accounts.campaign,
-            code.as_str(),
-            &referral,
+            accounts.campaign.shared(),
+            &code,
+            || referral,
         )?;
         log(&ReferralCreated {
             referral: address,

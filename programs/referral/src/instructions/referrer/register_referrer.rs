@@ -31,7 +31,7 @@ impl RegisterReferrer {
     /// Creates the account that counts the conversions of all codes of `owner`.
     pub fn handle(ctx: &mut Context<Self>) -> Result<()> {
         let accounts = &mut ctx.accounts;
-        let campaign = &accounts.campaign;
+        let campaign = accounts.campaign.shared();
         require!(campaign.per_owner == 1, E::NotPerOwner);
         require!(campaign.closed == 0, E::CampaignClosed);
         let owner = *accounts.owner.address();
@@ -49,7 +49,7 @@ impl RegisterReferrer {
             accounts.referrer.account(),
             campaign,
             &address::referrer_key(&owner),
-            &referrer,
+            || referrer,
         )?;
         log(&ReferrerRegistered {
             campaign: referrer.campaign,

@@ -54,9 +54,9 @@ impl CancelConversion {
     pub fn handle(ctx: &mut Context<Self>) -> Result<()> {
         let now = clock::now()?;
         let accounts = &mut ctx.accounts;
-        let (campaign, conversion) = (&accounts.campaign, &accounts.conversion);
+        let (campaign, conversion) = (accounts.campaign.shared(), &accounts.conversion);
         campaign.check_authority(accounts.authority.address())?;
-        check_chain(campaign, &accounts.referral, conversion)?;
+        check_chain(campaign, accounts.referral.shared(), conversion)?;
         require!(conversion.status == STATUS_PENDING, E::NotPending);
         require!(now < conversion.claimable_from(), E::HoldOver);
 

@@ -59,22 +59,24 @@ impl ClaimExtras {
     /// Parses the optional trailing accounts; skipped where only the referrer is owed and
     /// nothing lies in a vault.
     #[inline(always)]
-    fn of(ctx: &mut Context<Claim>) -> Result<Self> {
+    fn read(&mut self, ctx: &mut Context<Claim>) -> Result<()> {
         let others = SETTLED_REFEREE | SETTLED_PARTNER;
         if ctx.accounts.conversion.settled & others == others && !ctx.accounts.campaign.has_vault()
         {
-            return Ok(Self::default());
+            return Ok(());
         }
-        trailing(&ctx.remaining_accounts()?)
+        trailing(ctx, self)
     }
 }
 
 impl Claim {
     /// Pays every part that is owed and can be paid now.
     pub fn handle(ctx: &mut Context<Self>) -> Result<()> {
-        let extras = ClaimExtras::of(ctx)?;
+        let mut extras = ClaimExtras::default();
+        extras.read(ctx)?;
         let accounts = &mut ctx.accounts;
-        let (campaign, referral) = (&accounts.campaign, &accounts.referral);
+        let campaign = accounts.campaign.shared();
+        let referral = accounts.referral.shared();
         let conversion = &accounts.conversion;
         check_chain(campaign, referral, conversion)?;
         require!(conversion.status == STATUS_PENDING, E::NotPending);
@@ -87,8 +89,8 @@ impl Claim {
         let settled = conversion.settled;
         let recipients = Recipients {
             referrer: accounts.referrer_account.account(),
-            referee: view(&extras.referee_account),
-            partner: view(&extras.partner_account),
+            referee: &extras.referee_account,
+            partner: &extras.partner_account,
         };
         let purse = Purse {
             campaign,
@@ -101,7 +103,7 @@ impl Claim {
         if settled != SETTLED_ALL {
             let parties = Parties {
                 campaign,
-                referral,
+                referral: referral.get(),
                 referee: &conversion.referee,
             };
             paid = parties.payable(&recipients, &reward, settled)?;

@@ -13,14 +13,14 @@ use anchor_lang::{address_eq, prelude::*};
 
 use crate::{
     account, log, Campaign, Closed, Conversion, Existing, Expected, Referral, ReferralError as E,
-    RentReclaimed,
+    RentReclaimed, Shared,
 };
 
 /// Fails unless the three belong together.
 #[inline]
 fn check_chain(
-    campaign: &Existing<Campaign>,
-    referral: &Existing<Referral>,
+    campaign: Shared<Campaign>,
+    referral: Shared<Referral>,
     conversion: &Conversion,
 ) -> Result<()> {
     require!(

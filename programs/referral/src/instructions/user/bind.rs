@@ -4,7 +4,8 @@ use crate::{
     account::{self, view},
     address, clock,
     code::same_code,
-    log, Binding, Campaign, Existing, Referral, ReferralError as E, Referrer, WalletBound, VERSION,
+    log, Binding, Campaign, Existing, Referral, ReferralError as E, Referrer, Shared, WalletBound,
+    VERSION,
 };
 
 /// Accounts of `bind`.
@@ -47,7 +48,8 @@ impl Bind {
     pub fn handle(ctx: &mut Context<Self>, code: [u8; 12]) -> Result<()> {
         let now = clock::now()?;
         let accounts = &mut ctx.accounts;
-        let (campaign, referral) = (&accounts.campaign, &accounts.referral);
+        let campaign = accounts.campaign.shared();
+        let referral = &accounts.referral;
         let wallet = *accounts.wallet.address();
         require!(
             address_eq(&referral.campaign, campaign.address()),
@@ -58,9 +60,10 @@ impl Bind {
             !address_eq(&referral.owner, &wallet) && !address_eq(&referral.partner, &wallet),
             E::SelfReferral
         );
-        let window = campaign.in_force(now).attribution_window.get();
+        let settings = campaign.in_force(now);
+        let window = settings.attribution_window.get();
         require!(window != 0, E::NoAttribution);
-        campaign.check_open(now)?;
+        campaign.check_open(settings.settings, now)?;
         referral.check_earning(now)?;
 
         let expires_at = now.saturating_add(i64::from(window));
@@ -93,7 +96,7 @@ impl Bind {
         } else {
             let key = address::binding_key(&wallet);
             let payer = accounts.payer.account();
-            account::create_keyed(payer, account, campaign, &key, &binding)?;
+            account::create_keyed(payer, account, campaign, &key, || binding)?;
         }
         log(&WalletBound {
             campaign: binding.campaign,
@@ -107,7 +110,7 @@ impl Bind {
 
 /// Whether the referral that `bound` names is known to be unable to earn now.
 fn is_lost(
-    campaign: &Existing<Campaign>,
+    campaign: Shared<Campaign>,
     referral: Option<&AccountView>,
     referrer: Option<&Existing<Referrer>>,
     bound: &Binding,

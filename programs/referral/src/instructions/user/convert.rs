@@ -87,7 +87,7 @@ pub struct ConvertExtras {
 impl ConvertExtras {
     /// Parses the optional trailing accounts; skipped for campaigns that need none.
     #[inline(always)]
-    fn of(ctx: &mut Context<Convert>, now: i64) -> Result<Self> {
+    fn read(&mut self, ctx: &mut Context<Convert>, now: i64) -> Result<()> {
         let (campaign, referral) = (&ctx.accounts.campaign, &ctx.accounts.referral);
         let settings = campaign.in_force(now);
         let needed = campaign.proof == PROOF_ATTESTED
@@ -98,9 +98,9 @@ impl ConvertExtras {
             || referral.has_partner_share()
             || campaign.has_vault();
         if !needed {
-            return Ok(Self::default());
+            return Ok(());
         }
-        trailing(&ctx.remaining_accounts()?)
+        trailing(ctx, self)
     }
 }
 
@@ -114,16 +114,17 @@ impl Convert {
         reference: [u8; 32],
     ) -> Result<()> {
         let now = clock::now()?;
-        let extras = ConvertExtras::of(ctx, now)?;
+        let mut extras = ConvertExtras::default();
+        extras.read(ctx, now)?;
         let accounts = &mut ctx.accounts;
-        let campaign = &accounts.campaign;
+        let campaign = accounts.campaign.shared();
         // Elsewhere the account is another campaign's, and must not count here.
         let mut referrer = extras.referrer.filter(|_| campaign.per_owner == 1);
         let sale = Sale {
             campaign,
             settings: campaign.in_force(now),
-            referral: &accounts.referral,
-            referrer: referrer.as_ref(),
+            referral: accounts.referral.shared(),
+            referrer: referrer.as_ref().map(Existing::shared),
             request: Request {
                 referee: accounts.referee.address(),
                 code: &code,
@@ -134,24 +135,24 @@ impl Convert {
             now,
         };
         let evidence = Evidence {
-            binding: extras.binding.as_ref(),
-            credential: view(&extras.credential),
+            binding: &extras.binding,
+            credential: &extras.credential,
         };
         sale.check(&evidence, false)?;
         if campaign.proof == PROOF_ATTESTED {
             proof::Attestation {
-                signer: extras.attestor.as_ref(),
-                instructions: view(&extras.instructions),
-                revocation: view(&extras.revocation),
+                signer: &extras.attestor,
+                instructions: &extras.instructions,
+                revocation: &extras.revocation,
             }
-            .check(&sale)?;
+            .check(sale)?;
         }
         let earned = sale.earn(accounts.conversion.account())?;
         let total = earned.reward.total();
         let recipients = Recipients {
             referrer: accounts.referrer_account.account(),
-            referee: view(&extras.referee_account),
-            partner: view(&extras.partner_account),
+            referee: &extras.referee_account,
+            partner: &extras.partner_account,
         };
         let purse = Purse {
             campaign,

@@ -6,6 +6,7 @@ use crate::{
     account::{self, view, Recipient},
     address::address_is_zero,
     clock,
+    math::add,
     payout::{Purse, Recipients},
     sale::{self, Evidence, Record, Request, Sale},
     token,
@@ -182,16 +183,17 @@ impl Purchase {
         max_payment: u64,
     ) -> Result<()> {
         let now = clock::now()?;
-        let extras: PurchaseExtras = trailing(&ctx.remaining_accounts()?)?;
+        let mut extras = PurchaseExtras::default();
+        trailing(ctx, &mut extras)?;
         let accounts = &mut ctx.accounts;
-        let campaign = &accounts.campaign;
+        let campaign = accounts.campaign.shared();
         // Elsewhere the account is another campaign's, and must not count here.
         let mut referrer = extras.referrer.filter(|_| campaign.per_owner == 1);
         let sale = Sale {
             campaign,
             settings: campaign.in_force(now),
-            referral: &accounts.referral,
-            referrer: referrer.as_ref(),
+            referral: accounts.referral.shared(),
+            referrer: referrer.as_ref().map(Existing::shared),
             request: Request {
                 referee: accounts.buyer.address(),
                 code: &code,
@@ -202,8 +204,8 @@ impl Purchase {
             now,
         };
         let evidence = Evidence {
-            binding: extras.binding.as_ref(),
-            credential: view(&extras.credential),
+            binding: &extras.binding,
+            credential: &extras.credential,
         };
         sale.check(&evidence, true)?;
         // Nothing paid is no purchase.
@@ -219,8 +221,8 @@ impl Purchase {
         );
         let recipients = Recipients {
             referrer: accounts.referrer_account.account(),
-            referee: view(&extras.referee_account),
-            partner: view(&extras.partner_account),
+            referee: &extras.referee_account,
+            partner: &extras.partner_account,
         };
         let purse = Purse {
             campaign,
@@ -234,7 +236,7 @@ impl Purchase {
         }
         let settlement = sale.settle(reward, &recipients, &purse)?;
         let money = money(
-            campaign,
+            &campaign,
             accounts.buyer.account(),
             accounts.treasury.account(),
             &extras.payment_mint,
@@ -288,7 +290,7 @@ struct Split<'a> {
 
 impl Split<'_> {
     /// Pays each its part of `amount`; the buyer keeps the referee's, and what waits
-    /// goes to `escrow`.
+    /// goes to `escrow`, which for SOL is the conversion's account.
     fn pay(
         &self,
         money: &Money,
@@ -301,14 +303,54 @@ impl Split<'_> {
         let rest = amount
             .checked_sub(self.reward.total())
             .ok_or(ProgramError::ArithmeticOverflow)?;
-        money.pay(buyer, treasury, rest)?;
-        if self.paid & SETTLED_REFERRER != 0 {
-            money.pay(buyer, recipients.referrer, self.reward.referrer)?;
+        let paid = |bit: u8, part: u64| if self.paid & bit == 0 { 0 } else { part };
+        let parts = [
+            (rest, treasury),
+            (
+                paid(SETTLED_REFERRER, self.reward.referrer),
+                recipients.referrer,
+            ),
+            (
+                paid(SETTLED_PARTNER, self.reward.partner),
+                // One that is paid was found, in its place.
+                view(recipients.partner).unwrap_or(treasury),
+            ),
+            (self.waiting, escrow),
+        ];
+        match money {
+            // The program may give away what its own account holds: one call for all.
+            Money::Sol => {
+                let whole = parts.iter().try_fold(0, |sum, (part, _)| add(sum, *part))?;
+                money.pay(buyer, escrow, whole)?;
+                parts
+                    .iter()
+                    .filter(|(part, _)| *part != 0)
+                    .try_for_each(|(part, to)| account::move_lamports(escrow, to, *part))
+            }
+            Money::Token {
+                source,
+                mint,
+                decimals,
+                program,
+            } if token::has_batch(program) => {
+                let source = token::Source {
+                    mint,
+                    decimals: *decimals,
+                    from: Some(source),
+                    authority: buyer,
+                };
+                let mut some = [(0, treasury); 4];
+                let mut count = 0_usize;
+                let wanted = parts.iter().filter(|(part, _)| *part != 0);
+                for (part, place) in wanted.zip(&mut some) {
+                    *place = *part;
+                    count = count.saturating_add(1);
+                }
+                token::pay_at_once(source, some.get(..count).unwrap_or_default(), &[])
+            }
+            Money::Token { .. } => parts
+                .iter()
+                .try_for_each(|(part, to)| money.pay(buyer, to, *part)),
         }
-        if self.paid & SETTLED_PARTNER != 0 {
-            let account = recipients.partner.ok_or(E::MissingAccount)?;
-            money.pay(buyer, account, self.reward.partner)?;
-        }
-        money.pay(buyer, escrow, self.waiting)
     }
 }

@@ -1,0 +1,225 @@
+//! Anchor, with an entrance of our own; the program knows it by Anchor's name.
+//!
+//! `#[program]` names `anchor_lang::AccountCursor`, `Context` and `run_handler`, and this
+//! crate has its own of these three. They take the steps of Anchor's in the same order and
+//! fail with the same errors. But the walk over the accounts and the code of an error stand
+//! in the program once, not unrolled in each of 29 instructions, which was a third of it;
+//! and accounts after the declared ones need no heap. Why this is a crate:
+//! `docs/decisions/framework.md`.
+
+#![no_std]
+
+pub use anchor_lang::*;
+
+use anchor_lang::{
+    cursor::NON_DUP_MARKER,
+    pinocchio::account::{RuntimeAccount, MAX_PERMITTED_DATA_INCREASE},
+};
+
+/// What programs import: Anchor's, with this crate's [`Context`](crate::Context).
+pub mod prelude {
+    pub use crate::Context;
+    pub use anchor_lang::prelude::*;
+}
+
+/// Bytes of an account's record without its data: header, room to grow, rent epoch.
+const RECORD: usize = core::mem::size_of::<RuntimeAccount>() + MAX_PERMITTED_DATA_INCREASE + 8;
+/// Bytes of a record that only names an earlier account.
+const DUPLICATE: usize = 8;
+
+const _: () = assert!(core::mem::size_of::<AccountBitvec>() == core::mem::size_of::<[u64; 4]>());
+
+/// Reads the accounts that the runtime has passed, one record after the other.
+pub struct AccountCursor {
+    /// The next record.
+    record: *mut u8,
+    /// Room for a view of every account; [`Self::read`] of them are there.
+    views: *mut AccountView,
+    read: usize,
+    /// A bit for each account that was read and appears twice.
+    duplicates: Option<[u64; 4]>,
+}
+
+impl AccountCursor {
+    /// A cursor before the first account.
+    ///
+    /// # Safety
+    /// `input` is the runtime's, and `views` has room for all of its accounts, 256 at most.
+    #[inline(always)]
+    pub unsafe fn new(input: *mut u8, views: *mut AccountView) -> Self {
+        Self {
+            // The number of accounts comes first.
+            record: unsafe { input.add(8) },
+            views,
+            read: 0,
+            duplicates: None,
+        }
+    }
+
+    /// Reads the next `n` accounts.
+    ///
+    /// # Safety
+    /// The input has that many more.
+    #[inline(never)]
+    unsafe fn walk(&mut self, n: usize) {
+        let mut record = self.record;
+        // SAFETY: there is room for all accounts of the input. Records follow each other,
+        // each a multiple of 8 bytes long. One that is a duplicate names an account before
+        // it, of which a view is there.
+        unsafe {
+            let mut view = self.views.add(self.read);
+            let end = view.add(n);
+            while view != end {
+                let account = record.cast::<RuntimeAccount>();
+                let mark = (*account).borrow_state;
+                if mark == NON_DUP_MARKER {
+                    let length = (*account).data_len;
+                    // Where resizing looks for the length that the account had.
+                    (*account).padding = (length as u32).to_le_bytes();
+                    view.write(AccountView::new_unchecked(account));
+                    record = record.add((length as usize).wrapping_add(RECORD + 7) & !7);
+                } else {
+                    view.write(*self.views.add(usize::from(mark)));
+                    self.note(mark, view.offset_from(self.views) as u8);
+                    record = record.add(DUPLICATE);
+                }
+                view = view.add(1);
+            }
+        }
+        self.record = record;
+        self.read = self.read.wrapping_add(n);
+    }
+
+    /// Reads one account: what `#[program]` does where it logs events by calling itself.
+    ///
+    /// # Safety
+    /// The input has one more.
+    #[allow(clippy::should_implement_trait, reason = "Anchor's name for it")]
+    pub unsafe fn next(&mut self) -> AccountView {
+        // SAFETY: the caller's promise; the view is there then.
+        unsafe {
+            self.walk(1);
+            *self.views.add(self.read.wrapping_sub(1))
+        }
+    }
+
+    /// Notes that the account at `second` is the one at `first`.
+    #[inline(always)]
+    fn note(&mut self, first: u8, second: u8) {
+        let bits = self.duplicates.get_or_insert([0; 4]);
+        for index in [first, second] {
+            if let Some(word) = bits.get_mut(usize::from(index >> 6)) {
+                *word |= 1_u64.wrapping_shl(index.into());
+            }
+        }
+    }
+
+    /// Fails when an account of `exclusive` appeared twice.
+    #[inline(always)]
+    fn check_single(&self, exclusive: &[u64; 4]) -> Result<()> {
+        match &self.duplicates {
+            Some(bits) if bits.iter().zip(exclusive).any(|(a, b)| a & b != 0) => {
+                Err(ErrorCode::ConstraintDuplicateMutableAccount.into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What an instruction gets: its accounts, and those that follow.
+pub struct Context<'a, T: Bumps> {
+    /// The declared accounts.
+    pub accounts: T,
+    /// The bumps that were found while they were checked.
+    pub bumps: T::Bumps,
+    cursor: &'a mut AccountCursor,
+    /// Accounts that have not been read.
+    unread: usize,
+}
+
+impl<T: TryAccounts> Context<'_, T> {
+    /// The accounts after the declared ones. Fails when one of them is a declared account
+    /// that nothing else may be.
+    #[inline(always)]
+    pub fn remaining_accounts(&mut self) -> Result<&[AccountView]> {
+        // SAFETY: so many accounts are left in the input.
+        unsafe { self.cursor.walk(self.unread) };
+        self.unread = 0;
+        self.cursor.check_single(&if T::HAS_DYNAMIC_MUT_MASK {
+            self.accounts.active_mut_mask()
+        } else {
+            T::MUT_MASK
+        })?;
+        let rest = self.cursor.read.wrapping_sub(T::HEADER_SIZE);
+        // SAFETY: the views of all accounts are there now.
+        Ok(unsafe { core::slice::from_raw_parts(self.cursor.views.add(T::HEADER_SIZE), rest) })
+    }
+}
+
+/// The code of an error, as the runtime wants it.
+pub struct Refused(u64);
+
+impl From<Refused> for u64 {
+    #[inline(always)]
+    fn from(refused: Refused) -> Self {
+        refused.0
+    }
+}
+
+impl From<Error> for Refused {
+    #[cold]
+    #[inline(never)]
+    fn from(error: Error) -> Self {
+        Self(error.into())
+    }
+}
+
+/// Reads and checks the declared accounts, and calls the instruction: Anchor's
+/// `run_handler`, step by step.
+///
+/// # Errors
+/// Those of the accounts, and those of the instruction.
+#[inline(always)]
+pub fn run_handler<'a, T: TryAccounts, R>(
+    program_id: &'a Address,
+    cursor: &'a mut AccountCursor,
+    ix_data: &'a [u8],
+    num_accounts: usize,
+    handler: impl FnOnce(&mut Context<'a, T>, T::IxArgs<'a>) -> Result<R>,
+) -> core::result::Result<R, Refused> {
+    Ok(run(program_id, cursor, ix_data, num_accounts, handler)?)
+}
+
+#[inline(always)]
+fn run<'a, T: TryAccounts, R>(
+    program_id: &'a Address,
+    cursor: &'a mut AccountCursor,
+    ix_data: &'a [u8],
+    num_accounts: usize,
+    handler: impl FnOnce(&mut Context<'a, T>, T::IxArgs<'a>) -> Result<R>,
+) -> Result<R> {
+    let unread = num_accounts
+        .checked_sub(T::HEADER_SIZE)
+        .ok_or(ErrorCode::AccountNotEnoughKeys)?;
+    // SAFETY: there are so many, and none was read.
+    let views = unsafe {
+        cursor.walk(T::HEADER_SIZE);
+        core::slice::from_raw_parts(cursor.views, T::HEADER_SIZE)
+    };
+    cursor.check_single(&T::MUT_MASK)?;
+    // SAFETY: Anchor's type is these four words and nothing else; the version is pinned.
+    let duplicates = cursor
+        .duplicates
+        .as_ref()
+        .map(|bits| unsafe { &*core::ptr::from_ref(bits).cast::<AccountBitvec>() });
+    let (accounts, bumps, args) = T::validate_accounts(program_id, views, duplicates, 0, ix_data)?;
+    let mut context = Context {
+        accounts,
+        bumps,
+        cursor,
+        unread,
+    };
+    let result = handler(&mut context, args)?;
+    context.accounts.exit_accounts(ix_data)?;
+    Ok(result)
+}
