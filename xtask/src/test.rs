@@ -9,7 +9,7 @@ use std::process::{ExitCode, ExitStatus};
 use std::time::Duration;
 
 use anyhow::Result;
-use vouch_localnet::{Instance, Postgres, ProcessSpec, cargo, finish};
+use vouch_localnet::{Instance, Postgres, ProcessSpec, cargo};
 
 use crate::{build, checks, typescript};
 
