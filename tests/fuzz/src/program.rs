@@ -1942,15 +1942,11 @@ fn cancel_conversion(tx: &mut Tx<'_>) {
         }
     }
     let mut referrer = None;
-    if campaign.per_owner == 1 {
+    // What is worth nothing was not counted for the owner, and is not taken back there.
+    if campaign.per_owner == 1 && counted != 0 {
         referrer = tx.need_referrer(owner, &campaign_key, &referral.owner);
         if let Some(key) = owner {
-            let writable = tx.writable(&key);
-            if counted == 0 {
-                tx.may_need(writable, Reason::Elsewhere(READ_ONLY));
-            } else if !writable {
-                tx.fail(READ_ONLY);
-            }
+            tx.need_writable(&key);
         }
     }
     if !tx.is_good() {
