@@ -2,7 +2,7 @@
 
 use borsh::BorshDeserialize;
 use solana_sdk::pubkey::Pubkey;
-use vouch_client::{Code, PROGRAM_ID, ProgramError as E};
+use vouch_client::{PROGRAM_ID, ProgramError as E};
 
 use crate::{
     model::{
@@ -931,8 +931,8 @@ fn create_referral(tx: &mut Tx<'_>, code: [u8; 12], usage_limit: u64, expires_at
     let [payer, owner, campaign_key, key] = [0, 1, 2, 3].map(|i| tx.at(i));
     let (attestor, referrer) = (tx.given(4), tx.given(5));
     let address = referral_at(&campaign_key, &code);
-    let parsed = Code::from_padded(&code);
-    tx.need(parsed.is_ok(), E::InvalidCode);
+    let code_len = rules::code_len(&code);
+    tx.need(code_len.is_some(), E::InvalidCode);
     if key != address {
         tx.fail("not the referral's address");
     }
@@ -957,7 +957,7 @@ fn create_referral(tx: &mut Tx<'_>, code: [u8; 12], usage_limit: u64, expires_at
     }
     let referral = Referral {
         version: 1,
-        code_len: parsed.map_or(0, |code| code.len()),
+        code_len: code_len.unwrap_or(0),
         active: 1,
         suspended: 0,
         partner_account_bump: 0,
