@@ -19,13 +19,14 @@ use crate::{
     world::World,
 };
 
-/// Codes that anybody registers; the last two are none.
-const CODES: [&[u8; 12]; 5] = [
+/// Codes that anybody registers; the last three are none.
+const CODES: [&[u8; 12]; 6] = [
     b"ABCDEF\0\0\0\0\0\0",
-    b"CODE22\0\0\0\0\0\0",
+    b"BEAR22\0\0\0\0\0\0",
     b"ZZZZZZZZZZZZ",
     b"ABCDE\0\0\0\0\0\0\0",
     b"abcdefg\0\0\0\0\0",
+    b"CODE22\0\0\0\0\0\0",
 ];
 /// References of orders; the first is none.
 const REFERENCES: [[u8; 32]; 4] = [[0; 32], [1; 32], [2; 32], [3; 32]];
