@@ -603,9 +603,6 @@ fn create_campaign(tx: &mut Tx<'_>, id: u64, terms: Terms, settings: &Settings) 
             tx.need(made, E::VaultMissing);
         }
     }
-    if !tx.is_good() {
-        return;
-    }
     let mut offered = [Bonus::default(); 32];
     let bonus_places = places(&mut offered, &settings.bonuses).unwrap_or_default();
     let least_margin = rules::margin(&terms, tokens, settings);
