@@ -1671,7 +1671,8 @@ fn convert(tx: &mut Tx<'_>, request: &Request) {
     if credit.settings.hold_seconds == 0 && parts.total() != 0 {
         let accounts = [referrer, referee_account, partner_account];
         let bits = payable(tx, campaign, &people, accounts, parts, ALL & !nothing);
-        paid = affordable(tx, campaign, [mint, program, vault], bits, parts.total());
+        let units = parts.sum(bits);
+        paid = affordable(tx, campaign, [mint, program, vault], bits, units);
     }
     if !tx.is_good() {
         return;
@@ -1752,7 +1753,8 @@ fn purchase(tx: &mut Tx<'_>, request: &Request, max_payment: u64) {
         let accounts = [Some(referrer), referee_account, partner_account];
         paid = payable(tx, campaign, &people, accounts, parts, ALL & !nothing);
         if !split {
-            paid = affordable(tx, campaign, [mint, program, vault], paid, parts.total());
+            let units = parts.sum(paid);
+            paid = affordable(tx, campaign, [mint, program, vault], paid, units);
         }
     }
     tx.need(treasury == settings.treasury, E::WrongTreasury);
