@@ -21,13 +21,14 @@ use crate::{
     world::World,
 };
 
-/// Codes to register; the last two are invalid.
-const CODES: [&[u8; 12]; 5] = [
+/// Codes to register; the last three are invalid.
+const CODES: [&[u8; 12]; 6] = [
     b"ABCDEF\0\0\0\0\0\0",
-    b"CODE22\0\0\0\0\0\0",
+    b"BEAR22\0\0\0\0\0\0",
     b"ZZZZZZZZZZZZ",
     b"ABCDE\0\0\0\0\0\0\0",
     b"abcdefg\0\0\0\0\0",
+    b"CODE22\0\0\0\0\0\0",
 ];
 /// References of orders; the first one means none.
 const REFERENCES: [[u8; 32]; 4] = [[0; 32], [1; 32], [2; 32], [3; 32]];

@@ -2,7 +2,7 @@
 
 use borsh::BorshDeserialize;
 use solana_sdk::pubkey::Pubkey;
-use vouch_client::{Code, PROGRAM_ID, ProgramError as E};
+use vouch_client::{PROGRAM_ID, ProgramError as E};
 
 use crate::{
     model::{
@@ -625,9 +625,6 @@ fn create_campaign(tx: &mut Tx<'_>, id: u64, terms: Terms, settings: &Settings) 
             tx.need(made, E::VaultMissing);
         }
     }
-    if !tx.is_good() {
-        return;
-    }
     let mut offered = [Bonus::default(); 32];
     let bonus_places = places(&mut offered, &settings.bonuses).unwrap_or_default();
     let least_margin = rules::margin(&terms, tokens, settings);
@@ -954,8 +951,8 @@ fn create_referral(tx: &mut Tx<'_>, code: [u8; 12], usage_limit: u64, expires_at
     let [payer, owner, campaign_key, key] = [0, 1, 2, 3].map(|i| tx.at(i));
     let (attestor, referrer) = (tx.given(4), tx.given(5));
     let address = referral_at(&campaign_key, &code);
-    let parsed = Code::from_padded(&code);
-    tx.need(parsed.is_ok(), E::InvalidCode);
+    let code_len = rules::code_len(&code);
+    tx.need(code_len.is_some(), E::InvalidCode);
     if key != address {
         tx.fail("not the referral's address");
     }
@@ -980,7 +977,7 @@ fn create_referral(tx: &mut Tx<'_>, code: [u8; 12], usage_limit: u64, expires_at
     }
     let referral = Referral {
         version: 1,
-        code_len: parsed.map_or(0, |code| code.len()),
+        code_len: code_len.unwrap_or(0),
         active: 1,
         suspended: 0,
         partner_account_bump: 0,
@@ -1701,7 +1698,8 @@ fn convert(tx: &mut Tx<'_>, request: &Request) {
     if credit.settings.hold_seconds == 0 && parts.total() != 0 {
         let accounts = [referrer, referee_account, partner_account];
         let bits = payable(tx, campaign, &people, accounts, parts, ALL & !nothing);
-        paid = affordable(tx, campaign, [mint, program, vault], bits, parts.total());
+        let units = parts.sum(bits);
+        paid = affordable(tx, campaign, [mint, program, vault], bits, units);
     }
     if !tx.is_good() {
         return;
@@ -1782,7 +1780,8 @@ fn purchase(tx: &mut Tx<'_>, request: &Request, max_payment: u64) {
         let accounts = [Some(referrer), referee_account, partner_account];
         paid = payable(tx, campaign, &people, accounts, parts, ALL & !nothing);
         if !split {
-            paid = affordable(tx, campaign, [mint, program, vault], paid, parts.total());
+            let units = parts.sum(paid);
+            paid = affordable(tx, campaign, [mint, program, vault], paid, units);
         }
     }
     tx.need(treasury == settings.treasury, E::WrongTreasury);
@@ -1969,15 +1968,11 @@ fn cancel_conversion(tx: &mut Tx<'_>) {
         }
     }
     let mut referrer = None;
-    if campaign.per_owner == 1 {
+    // What is worth nothing was not counted for the owner, and is not taken back there.
+    if campaign.per_owner == 1 && counted != 0 {
         referrer = tx.need_referrer(owner, &campaign_key, &referral.owner);
         if let Some(key) = owner {
-            let writable = tx.writable(&key);
-            if counted == 0 {
-                tx.may_need(writable, Reason::Elsewhere(READ_ONLY));
-            } else if !writable {
-                tx.fail(READ_ONLY);
-            }
+            tx.need_writable(&key);
         }
     }
     if !tx.is_good() {

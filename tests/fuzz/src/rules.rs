@@ -212,6 +212,18 @@ pub fn wrong(terms: &Terms, tokens: Tokens, settings: &Settings, committed: u64)
     wrong
 }
 
+/// Characters of this code, which zeros fill up; `None` if it is none.
+#[must_use]
+pub fn code_len(code: &[u8; 12]) -> Option<u8> {
+    let len = code.iter().rposition(|byte| *byte != 0)? + 1;
+    let allowed = |byte: &u8| match byte {
+        b'O' | b'I' | b'L' => false,
+        _ => matches!(byte, b'A'..=b'Z' | b'2'..=b'9'),
+    };
+    let right = len >= 6 && code[..len].iter().all(allowed);
+    u8::try_from(len).ok().filter(|_| right)
+}
+
 /// Sum of the bonuses whose threshold is at most `conversions`.
 fn up_to<'a>(bonuses: impl IntoIterator<Item = &'a Bonus>, conversions: u64) -> u128 {
     let all = bonuses.into_iter();

@@ -147,8 +147,8 @@ impl Start {
         None
     }
 
-    /// Finds fewer steps that still fail: removes halves first, then single steps, until
-    /// no step can be removed.
+    /// Finds fewer steps that still fail: removes halves first, then single steps, until no
+    /// step can be removed. Then it merges neighbouring moves of the clock.
     #[must_use]
     pub fn shrink(&self, world: u64, steps: &[Step]) -> Vec<Step> {
         let mut best = steps.to_vec();
@@ -177,8 +177,24 @@ impl Start {
             }
             size /= 2;
         }
-        best
+        let fewer = merged(&best);
+        match self.replay(world, &fewer) {
+            Some(_) => fewer,
+            None => best,
+        }
     }
+}
+
+/// Returns the same steps, with neighbouring moves of the clock merged into one.
+fn merged(steps: &[Step]) -> Vec<Step> {
+    let mut merged: Vec<Step> = Vec::new();
+    for step in steps {
+        match (merged.last_mut(), step) {
+            (Some(Step::Time(before)), Step::Time(more)) => *before += more,
+            _ => merged.push(step.clone()),
+        }
+    }
+    merged
 }
 
 /// A chain and its model.
