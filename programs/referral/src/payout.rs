@@ -266,7 +266,10 @@ impl Purse<'_> {
             let source = token::Source {
                 mint: self.mint.ok_or(E::MissingAccount)?,
                 decimals: self.campaign.mint_decimals,
-                from: if minted { None } else { self.vault },
+                from: match minted {
+                    true => None,
+                    false => Some(self.vault.ok_or(E::MissingAccount)?),
+                },
                 authority: self.campaign.account(),
             };
             return account::signed(self.campaign, |signers| {

@@ -193,6 +193,22 @@ fn a_wallet_that_became_a_program_makes_its_own_part_wait() {
     }
 }
 
+/// Row 1: a treasury that became a program is paid nothing, directly or by a CPI. So no reward
+/// that waits beside such a payment can lapse to the payer of the rent.
+#[test]
+fn a_treasury_that_became_a_program_takes_no_payment() {
+    // Given a split in SOL
+    let mut world = sol_split(Settings::percent(1_000, u64::MAX));
+    world.referrer(CODE);
+    let bob = world.wallet();
+
+    // When its treasury becomes a program, then nobody can buy
+    let treasury = world.campaign().settings.treasury;
+    deploy_at(&mut world, &treasury);
+    let sale = purchase(&world, &bob);
+    world.refuse(&[sale], &[&bob], other(0, NOT_WRITABLE));
+}
+
 /// Row 1: the owner ends a partnership with a partner who cannot be paid. The partner's
 /// past rewards stay owed.
 #[test]

@@ -274,21 +274,26 @@ fn a_buyer_pays_no_more_than_agreed() {
 
 #[test]
 fn everything_may_be_a_discount() {
-    // Given a campaign whose whole reward, the whole price, goes to the buyer
-    let settings = Settings {
-        referee_share_bps: 10_000,
-        ..Settings::percent(10_000, u64::MAX)
-    };
-    let mut scene = scene(Funding::PaymentSplit, settings, false);
-    let bob = scene.bob.insecure_clone();
-    let before = scene.world.lamports(&bob.pubkey());
+    for tokens in [false, true] {
+        // Given a campaign whose whole reward, the whole price, goes to the buyer
+        let settings = Settings {
+            referee_share_bps: 10_000,
+            ..Settings::percent(10_000, u64::MAX)
+        };
+        let mut scene = scene(Funding::PaymentSplit, settings, tokens);
+        let bob = scene.bob.insecure_clone();
+        let before = scene.world.lamports(&bob.pubkey());
 
-    // When Bob buys, then he pays only the rent and the fee
-    let purchase = scene.purchase(PRICE);
-    scene.world.land(&[purchase], &[&bob]);
-    let spent = before - scene.world.lamports(&bob.pubkey());
-    assert_eq!(spent, scene.rent() + FEE);
-    assert_eq!(scene.conversion().status, Status::Paid);
+        // When Bob buys, then he pays only the rent and the fee
+        let purchase = scene.purchase(PRICE);
+        scene.world.land(&[purchase], &[&bob]);
+        let spent = before - scene.world.lamports(&bob.pubkey());
+        assert_eq!(spent, scene.rent() + FEE);
+        assert_eq!(scene.conversion().status, Status::Paid);
+        if tokens {
+            assert_eq!(scene.world.tokens(&scene.treasury), 0);
+        }
+    }
 }
 
 #[test]

@@ -320,6 +320,12 @@ impl Split<'_> {
         match money {
             // The program may give away what its own account holds: one call for all.
             Money::Sol => {
+                // A transfer of the System program to a program fails; so does a direct one.
+                // `reclaim_conversion` relies on it: a treasury that is a program gets nothing.
+                require!(
+                    rest == 0 || !treasury.executable(),
+                    ErrorCode::ConstraintMut
+                );
                 let whole = parts.iter().try_fold(0, |sum, (part, _)| add(sum, *part))?;
                 money.pay(buyer, escrow, whole)?;
                 parts
