@@ -32,12 +32,14 @@ impl Promise {
     ///
     /// If it is not a cut, then every conversion that counts under `old` also counts
     /// under `self`, gives each party at least as much, and its code has at least as much
-    /// in bonuses. There are three exceptions:
+    /// in bonuses. There are four exceptions:
     ///
     /// - If referee and partner both have basis points, each part is rounded down, so a
     ///   greater reward may leave the referrer one base unit less.
     /// - An amount too small to earn anything under `old` may earn something under
     ///   `self`, and so count.
+    /// - A partner may have agreed with the referrer to more than the maximum of `old`. If
+    ///   the maximum rises again, the partner gets what was agreed.
     /// - A conversion that counts only under `self` may use up its code's own usage limit
     ///   or, if a wallet counts once, its wallet.
     ///

@@ -275,12 +275,12 @@ pub fn is_cut(old: &Settings, new: &Settings, offered: &[Bonus], now: i64) -> bo
     let gate = |s: &Settings| (s.gate_credential, s.gate_schema);
     let none = (Pubkey::default(), Pubkey::default());
     // The amount by which the referee's fixed part may grow. A partner with the greatest
-    // share takes a part of the growth first.
+    // share so far takes a part of the growth first.
     let fixed_cut = if new.reward_kind == PERCENT {
         new.referee_fixed != old.referee_fixed
     } else {
         let growth = u128::from(new.reward_fixed.saturating_sub(old.reward_fixed));
-        let left = share(growth, 10_000 - new.max_partner_share_bps.min(10_000));
+        let left = share(growth, 10_000 - old.max_partner_share_bps.min(10_000));
         let more = u128::from(new.referee_fixed.saturating_sub(old.referee_fixed));
         new.referee_fixed < old.referee_fixed || more > left
     };
