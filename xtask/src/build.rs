@@ -13,7 +13,8 @@ use solana_sdk::signer::Signer;
 use solana_sdk::signer::keypair::{Keypair, keypair_from_seed};
 use vouch_localnet::{
     NODE_VERSION, ProcessSpec, VALIDATOR_VERSION, cache_dir, cached_node_root,
-    cached_validator_root, cargo, find_on_path, finish, has_node, program_binary, workspace_root,
+    cached_validator_root, cargo, find_on_path, finish, has_node, program_binary, validator_patch,
+    workspace_root,
 };
 
 /// The Anchor CLI that is built when none is on PATH.
@@ -84,25 +85,73 @@ pub(crate) async fn services() -> Result<()> {
     finish(cargo(["build", "--bins"]).args(packages)).await
 }
 
-/// The validator, unless it is on PATH or in the cache.
+/// The validator, unless it is on PATH or in the cache. One on PATH is used as it
+/// is; the built one sleeps while nothing happens (docs/decisions/idle-validator.md).
 pub(crate) async fn validator() -> Result<()> {
     if find_on_path("solana-test-validator").is_some() {
         return Ok(());
     }
     let root = cached_validator_root()?;
-    let options = [
-        "agave-validator",
-        "--version",
-        VALIDATOR_VERSION,
-        "--bin",
-        "solana-test-validator",
-    ];
-    install_once(
-        &root,
-        &options,
-        "building solana-test-validator (once, about 20 minutes)",
-    )
+    let what = "building solana-test-validator (once, about 20 minutes)";
+    once(&root, what, async |new, work| {
+        let core = patched_core(work).await?;
+        let options = [
+            "agave-validator",
+            "--version",
+            VALIDATOR_VERSION,
+            "--bin",
+            "solana-test-validator",
+            "--config",
+            // `paths`, not `patch`: the crate's own lock file stays valid. A JSON
+            // string is a TOML string.
+            &format!("paths=[{}]", serde_json::to_string(&core)?),
+        ];
+        // Cargo ignores the lints of crates from a registry, but not those of a folder.
+        let install =
+            install(&options, new, work).env("CARGO_BUILD_RUSTFLAGS", "--cap-lints=allow");
+        finish(install).await
+    })
     .await
+}
+
+/// A patched copy of the validator's crate `solana-core`, in the folder `work`.
+async fn patched_core(work: &Path) -> Result<PathBuf> {
+    fs::create_dir_all(work)?;
+    let name = format!("solana-core-{VALIDATOR_VERSION}");
+    // Cargo has no command that only unpacks a crate, but this one does so, too.
+    let mut info = cargo(["info", "--quiet"]).args([format!("solana-core@{VALIDATOR_VERSION}")]);
+    info.log = Some(work.join("info.log"));
+    finish(info).await?;
+    let original = unpacked(&name)?;
+    let copy = work.join(name);
+    let tool = |name: &str| ProcessSpec::new(name, name);
+    finish(tool("cp").args(["-R".as_ref(), original.as_os_str(), copy.as_os_str()])).await?;
+    let patch = tool("patch")
+        .args(["-p1", "--batch", "--forward", "--fuzz=0", "--quiet"])
+        .args(["-d".as_ref(), copy.as_os_str()])
+        .args(["-i".as_ref(), validator_patch().as_os_str()]);
+    finish(patch).await?;
+    Ok(copy)
+}
+
+/// The folder into which cargo has unpacked the crate `name`, with its version.
+fn unpacked(name: &str) -> Result<PathBuf> {
+    let home = match (env::var_os("CARGO_HOME"), env::var_os("HOME")) {
+        (Some(cargo), _) => PathBuf::from(cargo),
+        (None, Some(home)) => Path::new(&home).join(".cargo"),
+        (None, None) => bail!("neither CARGO_HOME nor HOME is set"),
+    };
+    let sources = home.join("registry/src");
+    let registries =
+        fs::read_dir(&sources).with_context(|| format!("cannot read {}", sources.display()))?;
+    for registry in registries {
+        let folder = registry?.path().join(name);
+        // Written last.
+        if folder.join(".cargo-ok").is_file() {
+            return Ok(folder);
+        }
+    }
+    bail!("cargo has not unpacked {name} into {}", sources.display())
 }
 
 /// The Anchor CLI, unless it is on PATH or in the cache.
@@ -215,18 +264,22 @@ pub(crate) async fn node() -> Result<()> {
 /// `cargo install` into `root`.
 async fn install_once(root: &Path, options: &[&str], what: &str) -> Result<()> {
     once(root, what, async |new, work| {
-        let install = cargo(["install", "--locked"])
-            .args(options)
-            .args(["--root".as_ref(), new.as_os_str()])
-            .args(["--target-dir".as_ref(), work.as_os_str()])
-            // Quick to build matters more here than quick to run.
-            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
-            .env("CARGO_PROFILE_RELEASE_LTO", "off")
-            .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
-            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
-        finish(install).await
+        finish(install(options, new, work)).await
     })
     .await
+}
+
+/// `cargo install` into the folder `new`, built in the folder `work`.
+fn install(options: &[&str], new: &Path, work: &Path) -> ProcessSpec {
+    cargo(["install", "--locked"])
+        .args(options)
+        .args(["--root".as_ref(), new.as_os_str()])
+        .args(["--target-dir".as_ref(), work.as_os_str()])
+        // Quick to build matters more here than quick to run.
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
 }
 
 /// Makes `root`, unless it exists, by `make`, which gets the folder to make in its

@@ -4,16 +4,20 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use sha2::{Digest, Sha256};
 use solana_client::nonblocking::rpc_client::RpcClient;
 use solana_commitment_config::CommitmentConfig;
 
 use crate::binaries::{find_on_path, is_executable};
-use crate::paths::cache_dir;
+use crate::paths::{cache_dir, workspace_root};
 use crate::ports::{PortBlock, ensure_free};
 use crate::process::{POLL, Process, ProcessSpec};
 
 /// The version of the crate `agave-validator` that is built when none is on PATH.
 pub const VALIDATOR_VERSION: &str = "4.1.2";
+/// The change to the crate `solana-core` that the validator is built with: see
+/// docs/decisions/idle-validator.md.
+const VALIDATOR_PATCH: &str = include_str!("../../../toolchain/validator/idle.patch");
 /// Making the genesis and the first slots on a busy machine.
 const START_DEADLINE: Duration = Duration::from_secs(120);
 /// In shreds, about 500 bytes on disk each: hours of an idle ledger.
@@ -227,10 +231,19 @@ pub fn validator_binary() -> Result<PathBuf> {
     Ok(built)
 }
 
-/// What `cargo install --root` gets for the validator.
+/// What `cargo install --root` gets for the validator. The name holds the version
+/// and the first eight digits of the patch's hash: another patch is another build.
 ///
 /// # Errors
 /// See [`cache_dir`].
 pub fn cached_validator_root() -> Result<PathBuf> {
-    Ok(cache_dir()?.join(format!("solana-test-validator-{VALIDATOR_VERSION}")))
+    let hash = Sha256::digest(VALIDATOR_PATCH);
+    let patch: String = hash[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+    let name = format!("solana-test-validator-{VALIDATOR_VERSION}-patched-{patch}");
+    Ok(cache_dir()?.join(name))
+}
+
+/// The patch of the crate `solana-core`, as a file.
+pub fn validator_patch() -> PathBuf {
+    workspace_root().join("toolchain/validator/idle.patch")
 }
