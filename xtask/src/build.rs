@@ -94,44 +94,38 @@ pub(crate) async fn validator() -> Result<()> {
     let root = cached_validator_root()?;
     let what = "building solana-test-validator (once, about 20 minutes)";
     once(&root, what, async |new, work| {
-        let core = patched_core(work).await?;
-        let options = [
-            "agave-validator",
-            "--version",
-            VALIDATOR_VERSION,
-            "--bin",
-            "solana-test-validator",
-            "--config",
-            // `paths`, not `patch`: the crate's own lock file stays valid. A JSON
-            // string is a TOML string.
-            &format!("paths=[{}]", serde_json::to_string(&core)?),
-        ];
-        // Cargo ignores the lints of crates from a registry, but not those of a folder.
-        let install =
-            install(&options, new, work).env("CARGO_BUILD_RUSTFLAGS", "--cap-lints=allow");
+        let source = patched_validator(work).await?;
+        let options = ["--bin", "solana-test-validator"];
+        let install = install(&options, new, &work.join("target"))
+            .args(["--path".as_ref(), source.as_os_str()])
+            // Cargo ignores the lints of crates from a registry, but not those of a folder.
+            .env("CARGO_BUILD_RUSTFLAGS", "--cap-lints=allow");
         finish(install).await
     })
     .await
 }
 
-/// A patched copy of the validator's crate `solana-core`, in the folder `work`.
-async fn patched_core(work: &Path) -> Result<PathBuf> {
+/// A patched copy of the crate `agave-validator`, in the folder `work`, beside the copy
+/// of `solana-core` that it is then built with.
+async fn patched_validator(work: &Path) -> Result<PathBuf> {
     fs::create_dir_all(work)?;
-    let name = format!("solana-core-{VALIDATOR_VERSION}");
-    // Cargo has no command that only unpacks a crate, but this one does so, too.
-    let mut info = cargo(["info", "--quiet"]).args([format!("solana-core@{VALIDATOR_VERSION}")]);
-    info.log = Some(work.join("info.log"));
-    finish(info).await?;
-    let original = unpacked(&name)?;
-    let copy = work.join(name);
     let tool = |name: &str| ProcessSpec::new(name, name);
-    finish(tool("cp").args(["-R".as_ref(), original.as_os_str(), copy.as_os_str()])).await?;
+    for name in ["agave-validator", "solana-core"] {
+        // No command of cargo only unpacks a crate; `cargo info` does so, too.
+        let mut info =
+            cargo(["info", "--quiet"]).args([format!("{name}@{VALIDATOR_VERSION}")]);
+        info.log = Some(work.join(format!("{name}.log")));
+        finish(info).await?;
+        let original = unpacked(&format!("{name}-{VALIDATOR_VERSION}"))?;
+        let copy = work.join(name);
+        finish(tool("cp").args(["-R".as_ref(), original.as_os_str(), copy.as_os_str()])).await?;
+    }
     let patch = tool("patch")
         .args(["-p1", "--batch", "--forward", "--fuzz=0", "--quiet"])
-        .args(["-d".as_ref(), copy.as_os_str()])
+        .args(["-d".as_ref(), work.as_os_str()])
         .args(["-i".as_ref(), validator_patch().as_os_str()]);
     finish(patch).await?;
-    Ok(copy)
+    Ok(work.join("agave-validator"))
 }
 
 /// The folder into which cargo has unpacked the crate `name`, with its version.
