@@ -118,10 +118,11 @@ Written by `./dev bench cu`; `./dev test` fails when a figure is worse than here
 
 Each row is taken over {} wallets, with random owners, codes and referees. They are seeded: every run
 and every row has the same ones. A figure counts one instruction with its calls into other programs, in
-LiteSVM with the features of mainnet, built with `toolchain/`.
+LiteSVM with the features of mainnet, built with `toolchain/`: {}.
 
 ",
-            thousands(self.wallets as u64)
+            thousands(self.wallets as u64),
+            compiler()
         );
         self.aims(&mut text);
         self.table(&mut text);
@@ -165,9 +166,9 @@ LiteSVM with the features of mainnet, built with `toolchain/`.
 - **min**, **median**, **worst**: over the wallets. They differ because the program looks for the canonical
   bump of a new campaign's address, and of a token account's, from 255 down: about half of all addresses have
   the first, and each further try hashes and checks a point again. Other addresses have no bump.
-- **floor**: the median of `benches/floor`, a pinocchio program at the same address, with the same wallets.
-  It creates an account of the same size at the same address and makes the same calls, and does nothing
-  else: no rule is checked, no event written, nothing counted. None where nothing would be left.
+- **floor**: the median of `benches/floor`, a program without a framework at the same address, with the same
+  wallets. It creates an account of the same size at the same address and makes the same calls, and does
+  nothing else: no rule is checked, no event written, nothing counted. None where nothing would be left.
 - **ratio**: median by floor.
 
 | instruction | variant | min | median | worst | floor | ratio |
@@ -343,6 +344,30 @@ fn near_floor(aim: &'static str, row: Option<&Row>) -> Aim {
     )
 }
 
+/// The compiler and the linker of the program, as the script that runs them names them.
+/// The figures are of no other ones: `xtask` refuses to compare those of the Solana tools.
+fn compiler() -> String {
+    const SCRIPT: &str = include_str!("../../../toolchain/cargo-build-sbf");
+    let settings = SCRIPT
+        .lines()
+        .filter_map(|line| line.strip_prefix("readonly "))
+        .flat_map(str::split_whitespace)
+        .filter_map(|setting| setting.split_once('='));
+    let version = |name: &str| {
+        let found = settings.clone().find(|(setting, _)| *setting == name);
+        // PyPI counts its own releases of the same LLVM.
+        found.map_or("?", |(_, version)| {
+            version.split(".post").next().unwrap_or(version)
+        })
+    };
+    format!(
+        "rustc {} (Debian), LLVM {}, sbpf-linker {}",
+        version("rust"),
+        version("llvm"),
+        version("linker"),
+    )
+}
+
 fn times(ratio: f64) -> String {
     format!("{ratio:.3}")
 }
@@ -440,6 +465,17 @@ mod tests {
                 "the sizes: not in the committed file"
             ]
         );
+    }
+
+    #[test]
+    fn the_compiler_is_named_with_its_versions() {
+        // Given the script that builds the program
+        let compiler = compiler();
+
+        // Then every version in it is found
+        assert!(compiler.starts_with("rustc 1."), "{compiler}");
+        assert!(!compiler.contains('?'), "{compiler}");
+        assert!(!compiler.contains("post"), "{compiler}");
     }
 
     #[test]
