@@ -16,6 +16,7 @@ const CREATE_ACCOUNT: u32 = 0;
 const TRANSFER: u32 = 2;
 const CREATE_ACCOUNT_WITH_SEED: u32 = 3;
 /// Instructions of the token programs.
+const SET_AUTHORITY: u8 = 6;
 const MINT_TO: u8 = 7;
 const TRANSFER_CHECKED: u8 = 12;
 /// Of p-token alone: several instructions, each after its number of accounts and bytes.
@@ -295,6 +296,21 @@ pub fn transfer_both(infos: &[Info; 5], amounts: [u64; 2], decimals: u8, token_p
     let data = data.put(part).put(one).put(decimals);
     let data = data.put(part).put(other).put(decimals);
     data.call(token_program.key(), &accounts, infos, &[]);
+}
+
+/// Makes `new` the mint's authority. The infos are those of campaign and mint.
+#[inline(always)]
+pub fn set_mint_authority(
+    infos: &[Info; 2],
+    new: *const u8,
+    token_program: Account,
+    signers: &[Bytes],
+) {
+    let [campaign, mint] = infos;
+    // To mint is the first kind of authority; the new one is there.
+    let data = Data::new().put([SET_AUTHORITY, 0, 1]).put(words(new));
+    let accounts = [mint.writable(), campaign.signer()];
+    data.call(token_program.key(), &accounts, infos, signers);
 }
 
 /// Moves lamports. The infos are those of source, which signed the transaction, and

@@ -21,7 +21,9 @@ use core::cell::Cell;
 use solana_compiler_builtins as _;
 
 use account::{words, Account, Accounts};
-use calls::{mint, mint_both, pay, transfer, transfer_both, Bytes, Info, NewAccount};
+use calls::{
+    mint, mint_both, pay, set_mint_authority, transfer, transfer_both, Bytes, Info, NewAccount,
+};
 use runtime::{is_point, sha256, Hash};
 
 #[cfg(target_os = "solana")]
@@ -35,6 +37,8 @@ const CAMPAIGN_SIZE: u64 = 1569;
 const REFERRAL_SIZE: u64 = 319;
 const CONVERSION_SIZE: u64 = 148;
 const BINDING_SIZE: u64 = 153;
+const REFERRER_SIZE: u64 = 117;
+const REVOCATION_SIZE: u64 = 81;
 
 /// Offsets of a mint's decimals, of a campaign's, of a conversion's status and of a
 /// referral's pending rewards.
@@ -76,6 +80,9 @@ pub unsafe extern "C" fn entrypoint(input: *mut u8, data: *const u8) -> u64 {
         10 => purchase_minted(accounts, args),
         11 => fund_vault(accounts),
         12 => withdraw_vault(accounts),
+        13 => register_referrer(accounts, args),
+        14 => revoke_voucher(accounts, args),
+        15 => reclaim_campaign(accounts),
         _ => return 1,
     }
     0
@@ -225,16 +232,56 @@ fn create_referral(mut accounts: Accounts, args: Args) {
 
 #[inline(always)]
 fn bind(mut accounts: Accounts, args: Args) {
+    let account = NewAccount::new(BINDING_SIZE, args.program());
     let payer = accounts.take();
     let wallet = accounts.take_or(payer);
     let [campaign, _referral, binding] = accounts.take_all();
-    let account = NewAccount::new(BINDING_SIZE, args.program());
-    let parts = [Bytes::of(b"binding"), Bytes::new(wallet.key(), 32)];
+    create_named(
+        account,
+        [payer, binding, campaign],
+        b"binding",
+        wallet.key(),
+    );
+}
+
+#[inline(always)]
+fn register_referrer(mut accounts: Accounts, args: Args) {
+    let account = NewAccount::new(REFERRER_SIZE, args.program());
+    let payer = accounts.take();
+    let owner = accounts.take_or(payer);
+    let [campaign, referrer] = accounts.take_all();
+    create_named(
+        account,
+        [payer, referrer, campaign],
+        b"referrer",
+        owner.key(),
+    );
+}
+
+/// Data: the voucher's digest.
+#[inline(always)]
+fn revoke_voucher(mut accounts: Accounts, args: Args) {
+    let account = NewAccount::new(REVOCATION_SIZE, args.program());
+    let payer = accounts.take();
+    let _attestor = accounts.take_or(payer);
+    let [campaign, revocation] = accounts.take_all();
+    create_named(
+        account,
+        [payer, revocation, campaign],
+        b"revoked",
+        args.start,
+    );
+}
+
+/// Creates an account whose key is the hash of a name and of 32 bytes. The accounts are
+/// payer, account and campaign.
+#[inline(always)]
+fn create_named(account: NewAccount, accounts: [Account; 3], name: &[u8], of: *const u8) {
     let mut hash = Hash::uninit();
-    let key = sha256(&parts, &mut hash);
-    let infos = [payer, binding, campaign].map(Account::info);
+    let key = sha256(&[Bytes::of(name), Bytes::new(of, 32)], &mut hash);
+    let [_, _, campaign] = accounts;
     let seeds = campaign.seeds();
-    account.create_keyed(&infos, key, &[Bytes::of(&seeds)]);
+    account.create_keyed(&accounts.map(Account::info), key, &[Bytes::of(&seeds)]);
 }
 
 /// A payment in SOL: the treasury's part, then the referrer's.
@@ -300,6 +347,18 @@ fn withdraw_vault(mut accounts: Accounts) {
     let seeds = campaign.seeds();
     let signers = [Bytes::of(&seeds)];
     transfer(&infos, campaign_decimals(campaign), token_program, &signers);
+}
+
+/// Gives the mint's authority back.
+#[inline(always)]
+fn reclaim_campaign(mut accounts: Accounts) {
+    let [authority, campaign] = accounts.take_all();
+    let _rent_payer = accounts.take_or(authority);
+    let [token, token_program] = accounts.take_all();
+    let infos = [campaign, token].map(Account::info);
+    let seeds = campaign.seeds();
+    let signers = [Bytes::of(&seeds)];
+    set_mint_authority(&infos, authority.key(), token_program, &signers);
 }
 
 /// A conversion to record: the first five accounts of `convert` and `purchase`.
