@@ -6,8 +6,8 @@
 //! It runs at Vouch's address, with Vouch's accounts in the same order, so both create
 //! the same accounts. The first byte of the data selects the instruction.
 //!
-//! It reads the runtime's input and writes what the runtime reads by itself, without a
-//! framework: types for accounts, borrows and errors would be units of its own.
+//! It reads the runtime's input and writes what the runtime reads by itself: a framework's
+//! accounts, borrows and errors would cost units of their own.
 
 #![cfg_attr(target_os = "solana", no_std)]
 
