@@ -3,9 +3,10 @@
 use anyhow::Result;
 use solana_sdk::{instruction::Instruction, pubkey::Pubkey, signature::Signer as _};
 use vouch_client::{
-    PROGRAM_ID, Share,
+    PROGRAM_ID,
     accounts::{
-        Action, Bonus, Funding, Proof, Referral, RewardKind, Settings, Terms, Tier, Uniqueness,
+        AccountType, Action, Bonus, Campaign, Funding, Proof, Referral, RewardKind, Settings,
+        Terms, Tier, Uniqueness,
     },
     instructions::{
         self, Bind, Convert, Evidence, Purchase,
@@ -17,7 +18,7 @@ use vouch_client::{
 use crate::{
     chain::{Binaries, Case, Chain, NOW, TOKEN_2022, code, key, seed, wallet},
     report::HEADLINE,
-    scene::{Plan, REWARD, Scene, prepare_campaign, signup},
+    scene::{LAPSE, Plan, REWARD, Scene, prepare_campaign, signup},
 };
 
 const DAY: u32 = 86_400;
@@ -78,21 +79,14 @@ pub(crate) const SPECS: &[Spec] = &[
         converts_when(binaries, wallets, &plan, floor, ready)
     }),
     spec("convert", "minted, with a partner", |binaries, wallets| {
-        let plan = settings(|settings| settings.max_partner_share_bps = 5_000);
+        let plan = with_partners();
         let floor = Floor {
             more: &[ConvertAccounts::PARTNER_ACCOUNT],
             ..Floor::MINTED
         };
         converts_when(binaries, wallets, &plan, floor, |scene, referral, index| {
-            let (owner, partner) = (wallet("owner", index), wallet("partner", index));
-            scene.receives(&partner)?;
-            let address = scene.address;
-            let share = Share {
-                bps: 2_000,
-                fixed: 0,
-            };
-            let set = instructions::set_partner(&owner, &partner, &address, referral, share);
-            scene.sends(set)
+            scene.receives(&wallet("partner", index))?;
+            scene.sends(scene.set_partner(referral, index))
         })
     }),
     spec(
@@ -152,6 +146,24 @@ pub(crate) const SPECS: &[Spec] = &[
                 },
             )
         },
+    ),
+    spec("convert", "minted, with a gate", |binaries, wallets| {
+        let plan = settings(|settings| {
+            settings.gate_credential = wallet("issuer", 0);
+            settings.gate_schema = wallet("schema", 0);
+        });
+        converts_when(
+            binaries,
+            wallets,
+            &plan,
+            Floor::MINTED,
+            |scene, _, index| scene.certify(&wallet("referee", index)),
+        )
+    }),
+    spec(
+        "convert",
+        "minted, counted per owner",
+        |binaries, wallets| converts(binaries, wallets, &per_owner(), Floor::MINTED),
     ),
     spec(
         "convert",
@@ -279,16 +291,63 @@ pub(crate) const SPECS: &[Spec] = &[
         }
         Ok((chain, cases))
     }),
-    spec("update_campaign", "", |binaries, wallets| {
+    spec("update_campaign", "at once", |binaries, wallets| {
         let plan = settings(|settings| (settings.tiers, settings.bonuses) = ladder());
-        campaigns(binaries, wallets, |company, campaign| {
-            instructions::update_campaign(company, campaign, &plan.settings)
+        campaigns(binaries, wallets, |_, company, campaign| {
+            let update = instructions::update_campaign(&company, &campaign, &plan.settings);
+            Ok(alone(company, update))
+        })
+    }),
+    spec("update_campaign", "announces a cut", |binaries, wallets| {
+        let mut plan = settings(|settings| (settings.tiers, settings.bonuses) = ladder());
+        plan.terms.notice_seconds = 7 * DAY;
+        let cut = Settings {
+            reward_fixed: REWARD - 1,
+            ..plan.settings
+        };
+        campaigns_of(binaries, wallets, &plan, |_, company, campaign| {
+            let update = instructions::update_campaign(&company, &campaign, &cut);
+            Ok(alone(company, update))
         })
     }),
     spec("set_paused", "", |binaries, wallets| {
-        campaigns(binaries, wallets, |company, campaign| {
-            instructions::set_paused(company, campaign, true)
+        campaigns(binaries, wallets, |_, company, campaign| {
+            let pause = instructions::set_paused(&company, &campaign, true);
+            Ok(alone(company, pause))
         })
+    }),
+    spec("propose_authority", "", |binaries, wallets| {
+        campaigns(binaries, wallets, |_, company, campaign| {
+            let new = wallet("authority", 0);
+            let propose = instructions::propose_authority(&company, &campaign, Some(&new));
+            Ok(alone(company, propose))
+        })
+    }),
+    spec("accept_authority", "", |binaries, wallets| {
+        campaigns(binaries, wallets, |chain, company, campaign| {
+            let new = wallet("authority", 0);
+            let propose = instructions::propose_authority(&company, &campaign, Some(&new));
+            chain.send(&company, &[propose])?;
+            let accept = instructions::accept_authority(&new, &campaign);
+            Ok(alone(company, accept))
+        })
+    }),
+    spec("close_campaign", "", |binaries, wallets| {
+        campaigns(binaries, wallets, |_, company, campaign| {
+            let close = instructions::close_campaign(&company, &campaign);
+            Ok(alone(company, close))
+        })
+    }),
+    spec("reclaim_campaign", "minted", |binaries, wallets| {
+        let (mut chain, cases) = campaigns(binaries, wallets, |chain, company, address| {
+            let close = instructions::close_campaign(&company, &address);
+            chain.send(&company, &[close])?;
+            let campaign = Campaign::decode(&chain.get(&address)?.data)?;
+            let reclaim = instructions::reclaim_campaign(&address, &campaign, None);
+            Ok(beside(company, reclaim, &[15]))
+        })?;
+        chain.set_time(NOW + LAPSE);
+        Ok((chain, cases))
     }),
     spec("fund_vault", "", |binaries, wallets| {
         let mut scene = Scene::open(binaries, &from_vault())?;
@@ -325,15 +384,73 @@ pub(crate) const SPECS: &[Spec] = &[
         }
         Ok((scene.chain, cases))
     }),
-    spec("close_referral", "", |binaries, wallets| {
-        let mut scene = Scene::open(binaries, &Plan::default())?;
+    spec("register_referrer", "", |binaries, wallets| {
+        let mut scene = Scene::open(binaries, &per_owner())?;
         let mut cases = Vec::with_capacity(wallets);
         for index in 0..wallets {
-            let referral = scene.register(index)?;
             let owner = wallet("owner", index);
-            let close = instructions::close_referral(&owner, &referral, &owner);
-            cases.push(alone(owner, close));
+            scene.chain.fund(&owner)?;
+            cases.push(beside(owner, scene.register_referrer(index), &[13]));
         }
+        Ok((scene.chain, cases))
+    }),
+    spec("update_referral", "", |binaries, wallets| {
+        codes(binaries, wallets, |_, referral, index| {
+            let owner = wallet("owner", index);
+            let expiry = NOW + i64::from(DAY);
+            let update = instructions::update_referral(&owner, referral, true, 10, expiry);
+            Ok(alone(owner, update))
+        })
+    }),
+    spec("set_suspended", "", |binaries, wallets| {
+        codes(binaries, wallets, |scene, referral, _| {
+            let (company, address) = (scene.company, scene.address);
+            let suspend = instructions::set_suspended(&company, &address, referral, true);
+            Ok(alone(company, suspend))
+        })
+    }),
+    spec("set_partner", "", |binaries, wallets| {
+        codes_of(
+            binaries,
+            wallets,
+            &with_partners(),
+            |scene, referral, index| {
+                let set = scene.set_partner(referral, index);
+                Ok(alone(wallet("owner", index), set))
+            },
+        )
+    }),
+    spec("end_partnership", "by the owner", |binaries, wallets| {
+        partnerships(binaries, wallets, "owner")
+    }),
+    spec("end_partnership", "by the partner", |binaries, wallets| {
+        partnerships(binaries, wallets, "partner")
+    }),
+    spec("propose_owner", "", |binaries, wallets| {
+        codes(binaries, wallets, |_, referral, index| {
+            let (owner, new) = (wallet("owner", index), wallet("new owner", index));
+            let propose = instructions::propose_owner(&owner, referral, Some(&new));
+            Ok(alone(owner, propose))
+        })
+    }),
+    spec("accept_owner", "", |binaries, wallets| {
+        codes(binaries, wallets, |scene, referral, index| {
+            let (owner, new) = (wallet("owner", index), wallet("new owner", index));
+            let propose = instructions::propose_owner(&owner, referral, Some(&new));
+            scene.chain.send(&owner, &[propose])?;
+            let accept = instructions::accept_owner(&new, &scene.address, referral, false);
+            Ok(alone(owner, accept))
+        })
+    }),
+    spec("close_referral", "", |binaries, wallets| {
+        codes(binaries, wallets, |_, referral, index| {
+            let owner = wallet("owner", index);
+            let close = instructions::close_referral(&owner, referral, &owner);
+            Ok(alone(owner, close))
+        })
+    }),
+    spec("revoke_voucher", "", |binaries, wallets| {
+        let (scene, cases) = revocations(binaries, wallets)?;
         Ok((scene.chain, cases))
     }),
     spec("reclaim_conversion", "", |binaries, wallets| {
@@ -348,9 +465,58 @@ pub(crate) const SPECS: &[Spec] = &[
             let reclaim = instructions::reclaim_conversion(address, campaign, key, &conversion);
             cases.push(alone(referee, reclaim));
         }
-        let close = instructions::close_campaign(&scene.company, &scene.address);
-        scene.sends(close)?;
-        scene.chain.set_time(NOW + i64::from(31 * DAY));
+        scene.lapse()?;
+        Ok((scene.chain, cases))
+    }),
+    spec("reclaim_binding", "", |binaries, wallets| {
+        let plan = settings(|settings| settings.attribution_window = 30 * DAY);
+        let (mut chain, cases) = codes_of(binaries, wallets, &plan, |scene, _, index| {
+            let referee = wallet("referee", index);
+            scene.chain.fund(&referee)?;
+            let bind = bind(scene, index)?;
+            scene.chain.send(&referee, &[bind])?;
+            let reclaim = instructions::reclaim_binding(&scene.address, &referee, &referee);
+            Ok(alone(referee, reclaim))
+        })?;
+        chain.set_time(NOW + LAPSE);
+        Ok((chain, cases))
+    }),
+    spec("reclaim_referral", "", |binaries, wallets| {
+        let mut scene = Scene::open(binaries, &Plan::default())?;
+        let mut cases = Vec::with_capacity(wallets);
+        for index in 0..wallets {
+            let referral = scene.register(index)?;
+            let owner = wallet("owner", index);
+            let reclaim = instructions::reclaim_referral(&scene.address, &referral, &owner);
+            cases.push(alone(owner, reclaim));
+        }
+        scene.lapse()?;
+        Ok((scene.chain, cases))
+    }),
+    spec("reclaim_referrer", "", |binaries, wallets| {
+        let mut scene = Scene::open(binaries, &per_owner())?;
+        let mut cases = Vec::with_capacity(wallets);
+        for index in 0..wallets {
+            scene.register(index)?;
+            let owner = wallet("owner", index);
+            let reclaim = instructions::reclaim_referrer(&scene.address, &owner, &owner);
+            cases.push(alone(owner, reclaim));
+        }
+        scene.lapse()?;
+        Ok((scene.chain, cases))
+    }),
+    spec("reclaim_voucher", "", |binaries, wallets| {
+        let (mut scene, revocations) = revocations(binaries, wallets)?;
+        let mut cases = Vec::with_capacity(wallets);
+        for (index, revocation) in revocations.into_iter().enumerate() {
+            scene
+                .chain
+                .send(&revocation.payer, &revocation.instructions)?;
+            let (address, payer) = (&scene.address, &revocation.payer);
+            let reclaim = instructions::reclaim_voucher(address, &seed("voucher", index), payer);
+            cases.push(alone(*payer, reclaim));
+        }
+        scene.chain.set_time(NOW + LAPSE);
         Ok((scene.chain, cases))
     }),
 ];
@@ -438,6 +604,22 @@ fn settings(change: impl FnOnce(&mut Settings)) -> Plan {
     let mut plan = Plan::default();
     change(&mut plan.settings);
     plan
+}
+
+/// A plan that counts the conversions of all codes of an owner.
+fn per_owner() -> Plan {
+    Plan {
+        terms: Terms {
+            per_owner: true,
+            ..Terms::default()
+        },
+        ..Plan::default()
+    }
+}
+
+/// A plan that lets owners give half of each reward to a partner.
+fn with_partners() -> Plan {
+    settings(|settings| settings.max_partner_share_bps = 5_000)
 }
 
 fn from_vault() -> Plan {
@@ -630,19 +812,87 @@ fn bind(scene: &Scene, index: usize) -> Result<Instruction> {
     }))
 }
 
-/// One instruction on each of many campaigns.
+/// [`codes_of`] the default campaign.
+fn codes(
+    binaries: &Binaries,
+    wallets: usize,
+    build: impl Fn(&mut Scene, &Pubkey, usize) -> Result<Case>,
+) -> Result<(Chain, Vec<Case>)> {
+    codes_of(binaries, wallets, &Plan::default(), build)
+}
+
+/// The case that `build` makes for each of many codes of one campaign, from the scene, the
+/// referral and the wallet's index.
+fn codes_of(
+    binaries: &Binaries,
+    wallets: usize,
+    plan: &Plan,
+    build: impl Fn(&mut Scene, &Pubkey, usize) -> Result<Case>,
+) -> Result<(Chain, Vec<Case>)> {
+    let mut scene = Scene::open(binaries, plan)?;
+    let mut cases = Vec::with_capacity(wallets);
+    for index in 0..wallets {
+        let referral = scene.register(index)?;
+        cases.push(build(&mut scene, &referral, index)?);
+    }
+    Ok((scene.chain, cases))
+}
+
+/// The ends of partnerships, by the wallet with this role.
+fn partnerships(binaries: &Binaries, wallets: usize, party: &str) -> Result<(Chain, Vec<Case>)> {
+    codes_of(
+        binaries,
+        wallets,
+        &with_partners(),
+        |scene, referral, index| {
+            let owner = wallet("owner", index);
+            let set = scene.set_partner(referral, index);
+            scene.chain.send(&owner, &[set])?;
+            let end = instructions::end_partnership(&wallet(party, index), referral);
+            Ok(alone(owner, end))
+        },
+    )
+}
+
+/// Revocations of vouchers, each with the `voucher` seed of its index as the digest.
+fn revocations(binaries: &Binaries, wallets: usize) -> Result<(Scene, Vec<Case>)> {
+    let attestor = wallet("attestor", 0);
+    let mut plan = settings(|settings| settings.attestor = attestor);
+    plan.terms.proof = Proof::Attested;
+    let scene = Scene::open(binaries, &plan)?;
+    let revoke = |index| {
+        let (company, campaign, digest) = (scene.company, scene.address, seed("voucher", index));
+        let revoke = instructions::revoke_voucher(&company, &attestor, &campaign, digest, NOW + 60);
+        beside(company, revoke, &[&[14], digest.as_slice()].concat())
+    };
+    let cases = (0..wallets).map(revoke).collect();
+    Ok((scene, cases))
+}
+
+/// [`campaigns_of`] the default plan.
 fn campaigns(
     binaries: &Binaries,
     wallets: usize,
-    build: impl Fn(&Pubkey, &Pubkey) -> Instruction,
+    build: impl Fn(&mut Chain, Pubkey, Pubkey) -> Result<Case>,
+) -> Result<(Chain, Vec<Case>)> {
+    campaigns_of(binaries, wallets, &Plan::default(), build)
+}
+
+/// The case that `build` makes for each of many campaigns, from the chain, the company and
+/// the campaign's address.
+fn campaigns_of(
+    binaries: &Binaries,
+    wallets: usize,
+    plan: &Plan,
+    build: impl Fn(&mut Chain, Pubkey, Pubkey) -> Result<Case>,
 ) -> Result<(Chain, Vec<Case>)> {
     let mut chain = Chain::new(binaries)?;
     let mut cases = Vec::with_capacity(wallets);
     for index in 0..wallets {
-        let create = prepare_campaign(&mut chain, &Plan::default(), index)?;
+        let create = prepare_campaign(&mut chain, plan, index)?;
         let (company, campaign) = (wallet("company", index), create.accounts[2].pubkey);
         chain.send(&company, &[create])?;
-        cases.push(alone(company, build(&company, &campaign)));
+        cases.push(build(&mut chain, company, campaign)?);
     }
     Ok((chain, cases))
 }

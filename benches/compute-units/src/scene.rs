@@ -3,10 +3,12 @@
 
 use anyhow::Result;
 use solana_sdk::{
+    account::Account,
     instruction::{AccountMeta, Instruction},
     pubkey::Pubkey,
 };
 use vouch_client::{
+    Share,
     accounts::{AccountType, Action, Campaign, Conversion, Referral, Settings, Terms},
     instructions::{self, Convert, CreateCampaign, CreateReferral, Offer},
     pda, token,
@@ -18,6 +20,9 @@ use crate::chain::{Binaries, Chain, NOW, code, wallet};
 pub(crate) const REWARD: u64 = 5_000_000;
 /// The id of each company's campaign.
 pub(crate) const ID: u64 = 1;
+/// Seconds after which everything of a closed campaign without a hold is over, and every
+/// voucher has expired: 31 days.
+pub(crate) const LAPSE: i64 = 31 * 86_400;
 const NOBODY: Pubkey = Pubkey::new_from_array([0; 32]);
 
 /// The terms and the tokens of a campaign.
@@ -71,11 +76,15 @@ impl Scene {
         })
     }
 
-    /// Registers wallet `index`'s code. The owner needs [`Self::receives`] to receive
-    /// tokens.
+    /// Registers wallet `index`'s code, and its owner where the campaign counts per owner.
+    /// The owner needs [`Self::receives`] to receive tokens.
     pub(crate) fn register(&mut self, index: usize) -> Result<Pubkey> {
         let owner = wallet("owner", index);
         self.chain.fund(&owner)?;
+        if self.campaign.per_owner {
+            let register = self.register_referrer(index);
+            self.chain.send(&owner, &[register])?;
+        }
         let create = self.create_referral(index)?;
         self.chain.send(&owner, &[create])?;
         Ok(pda::referral(&self.address, &code(index)?))
@@ -83,8 +92,43 @@ impl Scene {
 
     pub(crate) fn create_referral(&self, index: usize) -> Result<Instruction> {
         let owner = wallet("owner", index);
-        let args = CreateReferral::new(&owner, &owner, &self.address, &code(index)?);
+        let args = CreateReferral {
+            per_owner: self.campaign.per_owner,
+            ..CreateReferral::new(&owner, &owner, &self.address, &code(index)?)
+        };
         Ok(instructions::create_referral(&args))
+    }
+
+    /// The registration of wallet `index`'s owner.
+    pub(crate) fn register_referrer(&self, index: usize) -> Instruction {
+        let owner = wallet("owner", index);
+        instructions::register_referrer(&owner, &owner, &self.address)
+    }
+
+    /// The agreement of wallet `index`'s owner with its partner, for a fifth of each
+    /// reward.
+    pub(crate) fn set_partner(&self, referral: &Pubkey, index: usize) -> Instruction {
+        let (owner, partner) = (wallet("owner", index), wallet("partner", index));
+        let share = Share {
+            bps: 2_000,
+            fixed: 0,
+        };
+        instructions::set_partner(&owner, &partner, &self.address, referral, share)
+    }
+
+    /// Gives `wallet` the credential that the campaign's gate asks for.
+    pub(crate) fn certify(&mut self, wallet: &Pubkey) -> Result<()> {
+        let settings = &self.campaign.settings;
+        let (issuer, schema) = (settings.gate_credential, settings.gate_schema);
+        let address = pda::attestation(&issuer, &schema, wallet);
+        let data = attestation(&issuer, &schema, wallet);
+        let account = Account {
+            lamports: self.chain.rent(data.len()),
+            data,
+            owner: pda::ATTESTATION_SERVICE_ID,
+            ..Account::default()
+        };
+        self.chain.set(&address, account)
     }
 
     /// Registers the code, opens its owner's token account, and funds the referee.
@@ -148,6 +192,14 @@ impl Scene {
 
     pub(crate) fn sends(&mut self, instruction: Instruction) -> Result<()> {
         self.chain.send(&self.company, &[instruction])
+    }
+
+    /// Closes the campaign, and waits until nothing of it can be claimed any more.
+    pub(crate) fn lapse(&mut self) -> Result<()> {
+        let close = instructions::close_campaign(&self.company, &self.address);
+        self.sends(close)?;
+        self.chain.set_time(NOW + LAPSE);
+        Ok(())
     }
 }
 
@@ -232,6 +284,28 @@ fn create_mint(
     create.data[owner..].copy_from_slice(program.as_ref());
     initialize.program_id = *program;
     [create, initialize]
+}
+
+/// The bytes of a credential of the Solana Attestation Service about `wallet` that never
+/// expires: <https://github.com/solana-foundation/solana-attestation-service>,
+/// `program/src/state/attestation.rs`.
+fn attestation(issuer: &Pubkey, schema: &Pubkey, wallet: &Pubkey) -> Vec<u8> {
+    const ATTESTATION: u8 = 2;
+    let content = b"verified";
+    let length = (content.len() as u32).to_le_bytes();
+    let parts: [&[u8]; 9] = [
+        &[ATTESTATION],
+        wallet.as_ref(),
+        issuer.as_ref(),
+        schema.as_ref(),
+        &length,
+        content,
+        // Its signer, its expiry and its token account.
+        &[0; 32],
+        &0_i64.to_le_bytes(),
+        &[0; 32],
+    ];
+    parts.concat()
 }
 
 /// Mints a million whole tokens.
