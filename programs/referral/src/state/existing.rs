@@ -107,7 +107,7 @@ impl<T: Expected> Existing<T> {
         }
     };
 
-    /// The account, which has to be a `T` of this program.
+    /// Opens the account; fails unless it is a `T` of this program.
     #[inline(always)]
     fn open(view: AccountView, exclusively: bool) -> Result<Self> {
         open(view, Self::KIND, exclusively)?;
@@ -137,7 +137,7 @@ impl<T: Expected> Existing<T> {
     pub fn close_to(&mut self, destination: &AccountView) -> Result<()> {
         require!(self.view.is_writable(), ErrorCode::ConstraintMut);
         // SAFETY: this borrows the only typed view of the data, which is not used
-        // again: what follows reads it as bytes.
+        // again: later code reads the data as bytes.
         unsafe { account::close(&self.view, destination) }
     }
 

@@ -23,7 +23,7 @@ pub struct ReclaimCampaign {
     // typed view of its data.
     #[account(mut, unsafe(dup))]
     pub rent_payer: Recipient,
-    /// The mint, where the campaign is its authority (then writable) or has a vault.
+    /// The mint, if the campaign is its authority (then writable) or has a vault.
     // Safe: compared with the campaign's.
     pub mint: Option<UncheckedAccount>,
     /// The campaign's vault, if it has one.

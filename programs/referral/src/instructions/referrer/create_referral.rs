@@ -24,7 +24,7 @@ pub struct CreateReferral {
     // Safe: the System program checks the address, and the account must not exist yet.
     #[account(mut)]
     pub referral: UncheckedAccount,
-    /// The campaign's attestor, where codes need its signature.
+    /// The campaign's attestor, if codes need its signature.
     // Safe: it signs, and is compared with the campaign's attestor.
     pub attestor: Option<Signer>,
     /// The owner's account, in campaigns that count per owner.

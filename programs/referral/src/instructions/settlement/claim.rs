@@ -41,15 +41,15 @@ pub struct Claim {
 /// The accounts of `claim` that some campaigns need: all of them, or none.
 #[derive(Accounts, Default)]
 pub struct ClaimExtras {
-    /// The referee's account, where it is owed a part.
+    /// The referee's account, if it is owed a part.
     // Safe: the address is derived.
     #[account(mut, unsafe(dup))]
     pub referee_account: Option<Recipient>,
-    /// The partner's account, where it is owed a part.
+    /// The partner's account, if it is owed a part.
     // Safe: the address is derived.
     #[account(mut, unsafe(dup))]
     pub partner_account: Option<Recipient>,
-    /// The campaign's vault, where it has one.
+    /// The campaign's vault, if it has one.
     // Safe: compared with the campaign's.
     #[account(mut)]
     pub vault: Option<UncheckedAccount>,

@@ -70,7 +70,7 @@ pub struct ConvertExtras {
     /// The referee's credential, in campaigns with a gate.
     // Safe: owner, issuer, schema, wallet and expiry are compared.
     pub credential: Option<UncheckedAccount>,
-    /// The referee's associated token account, where it gets a part.
+    /// The referee's associated token account, if it gets a part.
     // Safe: the address is derived; its owner, mint and state are read.
     #[account(mut)]
     pub referee_account: Option<Recipient>,
@@ -78,7 +78,7 @@ pub struct ConvertExtras {
     // Safe: as the referee's.
     #[account(mut)]
     pub partner_account: Option<Recipient>,
-    /// The campaign's vault, where it pays from one.
+    /// The campaign's vault, if it pays from one.
     // Safe: compared with the campaign's.
     #[account(mut)]
     pub vault: Option<UncheckedAccount>,

@@ -83,8 +83,8 @@ pub struct PurchaseExtras {
     /// The buyer's credential, in campaigns with a gate.
     // Safe: owner, issuer, schema, wallet and expiry are compared.
     pub credential: Option<UncheckedAccount>,
-    /// The buyer's associated token account, where it gets a part of what is minted or
-    /// paid from a vault.
+    /// The buyer's associated token account, if it gets a part that is minted or paid from a
+    /// vault.
     // Safe: the address is derived; its owner, mint and state are read.
     #[account(mut, unsafe(dup))]
     pub referee_account: Option<Recipient>,
@@ -92,7 +92,7 @@ pub struct PurchaseExtras {
     // Safe: the address is derived; its state is read.
     #[account(mut, unsafe(dup))]
     pub partner_account: Option<Recipient>,
-    /// The campaign's vault, where it pays from one or rewards wait in one.
+    /// The campaign's vault, if it pays from one or rewards wait in one.
     // Safe: compared with the campaign's.
     #[account(mut, unsafe(dup))]
     pub vault: Option<UncheckedAccount>,
