@@ -112,7 +112,7 @@ fn accounts(idl: &Idl) -> Result<String> {
         );
     }
     text += "}\n\nimpl Account {\n/// Reads any account of the program.\n///\n/// # Errors\n";
-    text += "/// [`DecodeError`] when the bytes are none of these types.\n";
+    text += "/// [`DecodeError`] if the bytes are none of these types.\n";
     text += "pub fn decode(data: &[u8]) -> Result<Self, DecodeError> {\n";
     text += "let head = data.first_chunk::<8>().copied().unwrap_or_default();\nmatch head {\n";
     for definition in &definitions {
@@ -154,7 +154,7 @@ fn accounts(idl: &Idl) -> Result<String> {
 
 fn types(idl: &Idl) -> Result<String> {
     let values = idl.values()?;
-    let mut text = header("The values that accounts and arguments are made of.");
+    let mut text = header("Structs in accounts and arguments.");
     let mut fields = Vec::new();
     for value in &values {
         fields.extend(value.fields()?);
@@ -222,7 +222,7 @@ fn errors(idl: &Idl) -> String {
             format_args!("{} => Some(Self::{}),\n", error.code, error.name),
         );
     }
-    text += "_ => None,\n}\n}\n\n/// Number in `custom program error`.\n#[must_use]\n";
+    text += "_ => None,\n}\n}\n\n/// The number in `custom program error`.\n#[must_use]\n";
     text += "pub const fn code(self) -> u32 {\nself as u32\n}\n";
 
     let mut method = |docs: &str, name: &str, value: &dyn Fn(&ErrorCode) -> String| {
@@ -245,7 +245,7 @@ fn errors(idl: &Idl) -> String {
     method("The name in snake case.", "snake_name", &|error| {
         snake(&error.name)
     });
-    method("What it means.", "message", &|error| error.msg.clone());
+    method("The message.", "message", &|error| error.msg.clone());
 
     text += "}\n\nimpl fmt::Display for ProgramError {\n";
     text += "fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {\n";
@@ -254,7 +254,7 @@ fn errors(idl: &Idl) -> String {
 }
 
 fn instructions(idl: &Idl) -> String {
-    let mut text = header("The program's instructions, from addresses and arguments.");
+    let mut text = header("Builds the program's instructions from addresses and arguments.");
     text += "use borsh::{BorshDeserialize, BorshSerialize};\n";
     text += "use solana_sdk::{instruction::{AccountMeta, Instruction}, pubkey::Pubkey};\n\n";
     let args: Vec<&Field> = idl.instructions.iter().flat_map(|it| &it.args).collect();
@@ -326,7 +326,7 @@ fn instruction(text: &mut String, of: &Instruction) {
     push(
         text,
         format_args!(
-            "\n/// The instruction, with the flags of the IDL.\n#[must_use]\n\
+            "\n/// Builds the instruction, with the flags of the IDL.\n#[must_use]\n\
              pub fn instruction(&self{parameter}) -> Instruction {{\n\
              build(&Self::DISCRIMINATOR, {value}, vec![\n"
         ),

@@ -1,11 +1,10 @@
-//! Anchor, with an entrance of our own; the program knows it by Anchor's name.
+//! Anchor with its entry point replaced. The program depends on it by the name `anchor_lang`.
 //!
-//! `#[program]` names `anchor_lang::AccountCursor`, `Context` and `run_handler`, and this
-//! crate has its own of these three. They take the steps of Anchor's in the same order and
-//! fail with the same errors. But the walk over the accounts and the code of an error stand
-//! in the program once, not unrolled in each of 29 instructions, which was a third of it;
-//! and accounts after the declared ones need no heap. Why this is a crate:
-//! `docs/decisions/framework.md`.
+//! `#[program]` calls `anchor_lang::AccountCursor`, `Context` and `run_handler`. This crate
+//! re-exports Anchor and replaces these three: same steps, same order, same errors. Two things
+//! differ. The walk over the accounts and the conversion of an error to its code exist once;
+//! unrolled in every instruction, they were a third of the binary. Accounts after the declared
+//! ones need no heap. Why this is a crate: `docs/decisions/framework.md`.
 
 #![no_std]
 
@@ -16,7 +15,7 @@ use anchor_lang::{
     pinocchio::account::{RuntimeAccount, MAX_PERMITTED_DATA_INCREASE},
 };
 
-/// What programs import: Anchor's, with this crate's [`Context`](crate::Context).
+/// Imports of a program: Anchor's prelude, with this crate's [`Context`](crate::Context).
 pub mod prelude {
     pub use crate::Context;
     pub use anchor_lang::prelude::*;
@@ -33,10 +32,10 @@ const _: () = assert!(core::mem::size_of::<AccountBitvec>() == core::mem::size_o
 pub struct AccountCursor {
     /// The next record.
     record: *mut u8,
-    /// Room for a view of every account; [`Self::read`] of them are there.
+    /// Views of the accounts; the first [`Self::read`] are written.
     views: *mut AccountView,
     read: usize,
-    /// A bit for each account that was read and appears twice.
+    /// A bit for each account read so far that appears twice.
     duplicates: Option<[u64; 4]>,
 }
 
@@ -44,7 +43,7 @@ impl AccountCursor {
     /// A cursor before the first account.
     ///
     /// # Safety
-    /// `input` is the runtime's, and `views` has room for all of its accounts, 256 at most.
+    /// `input` is what the runtime passed; `views` has room for all of its accounts, at most 256.
     #[inline(always)]
     pub unsafe fn new(input: *mut u8, views: *mut AccountView) -> Self {
         Self {
@@ -59,13 +58,12 @@ impl AccountCursor {
     /// Reads the next `n` accounts.
     ///
     /// # Safety
-    /// The input has that many more.
+    /// At least `n` accounts of the input are unread.
     #[inline(never)]
     unsafe fn walk(&mut self, n: usize) {
         let mut record = self.record;
-        // SAFETY: there is room for all accounts of the input. Records follow each other,
-        // each a multiple of 8 bytes long. One that is a duplicate names an account before
-        // it, of which a view is there.
+        // SAFETY: `views` has room for every account. Records are adjacent, each a multiple of 8
+        // bytes long. The record of a duplicate names an earlier account, whose view is written.
         unsafe {
             let mut view = self.views.add(self.read);
             let end = view.add(n);
@@ -74,7 +72,7 @@ impl AccountCursor {
                 let mark = (*account).borrow_state;
                 if mark == NON_DUP_MARKER {
                     let length = (*account).data_len;
-                    // Where resizing looks for the length that the account had.
+                    // Resizing reads the account's original length from here.
                     (*account).padding = (length as u32).to_le_bytes();
                     view.write(AccountView::new_unchecked(account));
                     record = record.add((length as usize).wrapping_add(RECORD + 7) & !7);
@@ -90,13 +88,13 @@ impl AccountCursor {
         self.read = self.read.wrapping_add(n);
     }
 
-    /// Reads one account: what `#[program]` does where it logs events by calling itself.
+    /// Reads one account. `#[program]` calls this where it logs events by a CPI to itself.
     ///
     /// # Safety
-    /// The input has one more.
+    /// At least one account of the input is unread.
     #[allow(clippy::should_implement_trait, reason = "Anchor's name for it")]
     pub unsafe fn next(&mut self) -> AccountView {
-        // SAFETY: the caller's promise; the view is there then.
+        // SAFETY: the caller's promise; `walk` writes the view.
         unsafe {
             self.walk(1);
             *self.views.add(self.read.wrapping_sub(1))
@@ -114,7 +112,7 @@ impl AccountCursor {
         }
     }
 
-    /// Fails when an account of `exclusive` appeared twice.
+    /// Fails if an account of `exclusive` appeared twice.
     #[inline(always)]
     fn check_single(&self, exclusive: &[u64; 4]) -> Result<()> {
         match &self.duplicates {
@@ -126,11 +124,11 @@ impl AccountCursor {
     }
 }
 
-/// What an instruction gets: its accounts, and those that follow.
+/// Passed to an instruction: its declared accounts, and access to those after them.
 pub struct Context<'a, T: Bumps> {
     /// The declared accounts.
     pub accounts: T,
-    /// The bumps that were found while they were checked.
+    /// Bumps found while the accounts were checked.
     pub bumps: T::Bumps,
     cursor: &'a mut AccountCursor,
     /// Accounts that have not been read.
@@ -138,11 +136,11 @@ pub struct Context<'a, T: Bumps> {
 }
 
 impl<T: TryAccounts> Context<'_, T> {
-    /// The accounts after the declared ones. Fails when one of them is a declared account
-    /// that nothing else may be.
+    /// Returns the accounts after the declared ones. Fails if one of them is a declared account
+    /// that must not appear twice.
     #[inline(always)]
     pub fn remaining_accounts(&mut self) -> Result<&[AccountView]> {
-        // SAFETY: so many accounts are left in the input.
+        // SAFETY: `unread` accounts are left in the input.
         unsafe { self.cursor.walk(self.unread) };
         self.unread = 0;
         self.cursor.check_single(&if T::HAS_DYNAMIC_MUT_MASK {
@@ -151,12 +149,12 @@ impl<T: TryAccounts> Context<'_, T> {
             T::MUT_MASK
         })?;
         let rest = self.cursor.read.wrapping_sub(T::HEADER_SIZE);
-        // SAFETY: the views of all accounts are there now.
+        // SAFETY: the views of all accounts are written now.
         Ok(unsafe { core::slice::from_raw_parts(self.cursor.views.add(T::HEADER_SIZE), rest) })
     }
 }
 
-/// The code of an error, as the runtime wants it.
+/// An error's code, in the form that the runtime expects.
 pub struct Refused(u64);
 
 impl From<Refused> for u64 {
@@ -178,7 +176,7 @@ impl From<Error> for Refused {
 /// `run_handler`, step by step.
 ///
 /// # Errors
-/// Those of the accounts, and those of the instruction.
+/// Those of the accounts' checks and of the instruction.
 #[inline(always)]
 pub fn run_handler<'a, T: TryAccounts, R>(
     program_id: &'a Address,
@@ -201,13 +199,13 @@ fn run<'a, T: TryAccounts, R>(
     let unread = num_accounts
         .checked_sub(T::HEADER_SIZE)
         .ok_or(ErrorCode::AccountNotEnoughKeys)?;
-    // SAFETY: there are so many, and none was read.
+    // SAFETY: the input has at least so many accounts, and none has been read.
     let views = unsafe {
         cursor.walk(T::HEADER_SIZE);
         core::slice::from_raw_parts(cursor.views, T::HEADER_SIZE)
     };
     cursor.check_single(&T::MUT_MASK)?;
-    // SAFETY: Anchor's type is these four words and nothing else; the version is pinned.
+    // SAFETY: `AccountBitvec` consists of these four words; Anchor's version is pinned.
     let duplicates = cursor
         .duplicates
         .as_ref()

@@ -15,13 +15,13 @@ use referral::{ClaimExtras, Closed, ConvertExtras, PurchaseExtras};
 fn main() -> Result<()> {
     let file = env::args().nth(1).context("usage: idl-gen FILE")?;
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../referral");
-    // With it set, as rustup does, the builder passes a literal `+{toolchain}` to cargo.
+    // rustup sets this variable; with it, the builder passes a literal `+{toolchain}` to cargo.
     env::remove_var("RUSTUP_TOOLCHAIN");
     let mut idl = IdlBuilder::new()
         .program_path(program)
         .skip_lint(true)
         .build()?;
-    // The framework finds account types by the instructions that read them as such.
+    // The framework finds only the account types that an instruction declares.
     add::<Closed>(&mut idl).context("the type of what was closed")?;
     append(&mut idl, "convert", &ConvertExtras::__idl_accounts())?;
     append(&mut idl, "purchase", &PurchaseExtras::__idl_accounts())?;
@@ -30,7 +30,7 @@ fn main() -> Result<()> {
     fs::write(&file, json + "\n").with_context(|| format!("cannot write {file}"))
 }
 
-/// Adds an account type, unless it is there, and keeps the order by name.
+/// Adds an account type if it is missing, and keeps the order by name.
 fn add<T: IdlAccountType>(idl: &mut Idl) -> Result<()> {
     let account = T::__idl_account_entry().context("it is no account type")?;
     let account: anchor_lang_idl::types::IdlAccount = serde_json::from_str(account)?;
@@ -45,7 +45,7 @@ fn add<T: IdlAccountType>(idl: &mut Idl) -> Result<()> {
     Ok(())
 }
 
-/// Adds the accounts that the instruction's transaction may leave out.
+/// Appends the optional trailing accounts to an instruction's accounts.
 fn append(idl: &mut Idl, instruction: &str, accounts: &str) -> Result<()> {
     let accounts: Vec<IdlInstructionAccountItem> = serde_json::from_str(accounts)?;
     idl.instructions

@@ -1,4 +1,4 @@
-//! Accounts as the runtime has them: reading, creating, paying and closing them.
+//! Reading, creating, paying and closing accounts.
 
 use anchor_lang::{
     address_eq,
@@ -11,20 +11,19 @@ use vouch_rules::Code;
 
 use crate::{address, Campaign, Closed, ReferralError, Shared};
 
-/// Whether `account` belongs to `program`: four words, not thirty-two bytes.
+/// Whether `program` owns `account`. Compares four words instead of 32 bytes.
 #[inline(always)]
 pub fn is_owned(account: &AccountView, program: &Address) -> bool {
     address_eq(account.owner(), program)
 }
 
-/// The account behind an optional one.
+/// The view of an optional account.
 #[inline(always)]
 pub fn view<T: AnchorAccount>(account: &Option<T>) -> Option<&AccountView> {
     account.as_ref().map(|account| account.account())
 }
 
-/// Fails with `taken` when the program owns `account`: an address that it derives
-/// then holds what it created there.
+/// Fails with `taken` if this program owns `account`, because then the derived address is taken.
 #[inline(always)]
 pub fn check_vacant(account: &AccountView, taken: ReferralError) -> Result<()> {
     if is_owned(account, &crate::ID) {
@@ -33,7 +32,7 @@ pub fn check_vacant(account: &AccountView, taken: ReferralError) -> Result<()> {
     Ok(())
 }
 
-/// What a campaign signs with, beside what its account holds as bytes.
+/// The bytes of a campaign's signer seeds that its account does not hold as bytes.
 struct Signature {
     id: [u8; 8],
     bump: [u8; 1],
@@ -67,9 +66,9 @@ pub fn signed<R>(campaign: Shared<Campaign>, call: impl FnOnce(&[CpiSigner]) -> 
     call(&[CpiSigner::from(&signature.seeds(campaign))])
 }
 
-/// Creates the account of `campaign` with this key, and fills it with what `value` returns.
-/// [`check_vacant`] comes first: without it, the System program refuses an account that
-/// exists, in words of its own. It also refuses every address but the right one.
+/// Creates the account of `campaign` for `key`, and writes the result of `value` into it. Callers
+/// run [`check_vacant`] first; otherwise an existing account fails with the System program's own
+/// error. The System program also refuses every address that does not follow from `key`.
 #[inline(always)]
 pub fn create_keyed<T: Discriminator + bytemuck::Pod>(
     payer: &AccountView,
@@ -92,8 +91,8 @@ pub fn create_coded<T: Discriminator + bytemuck::Pod>(
     code: &Code,
     value: impl FnOnce() -> T,
 ) -> Result<()> {
-    // SAFETY: a code has letters and digits alone. To look again would cost as much as
-    // the account.
+    // SAFETY: a code consists of ASCII letters and digits. Checking again would cost as much as
+    // creating the account.
     let seed = unsafe { core::str::from_utf8_unchecked(code.as_bytes()) };
     allocate_coded(payer, account, campaign, seed, space::<T>())?;
     fill_new(account, value)
@@ -106,7 +105,7 @@ const fn space<T: Discriminator>() -> usize {
         .saturating_add(core::mem::size_of::<T>())
 }
 
-/// Fills a new account, where its value stays: to build it elsewhere first would move every
+/// Writes the value directly into the new account: building it elsewhere first would copy every
 /// word twice.
 #[inline(always)]
 fn fill_new<T: Discriminator + bytemuck::Pod>(
@@ -130,8 +129,8 @@ fn fill_new<T: Discriminator + bytemuck::Pod>(
     Ok(())
 }
 
-/// [`allocate`], one copy for the seeds of keys: their length is known, and moving them is
-/// then four words.
+/// [`allocate`] for the seed of a key. A separate copy, because a seed of known length is copied
+/// as four words.
 #[inline(never)]
 fn allocate_keyed(
     payer: &AccountView,
@@ -140,7 +139,7 @@ fn allocate_keyed(
     seed: &[u8; 32],
     space: usize,
 ) -> Result<()> {
-    // SAFETY: every byte is below 128: `address::seed_of`.
+    // SAFETY: `address::seed_of` leaves every byte below 128.
     let seed = unsafe { core::str::from_utf8_unchecked(seed) };
     allocate(payer, account, campaign, seed, space)
 }
@@ -168,7 +167,7 @@ fn allocate(
     if account.lamports() != 0 {
         return allocate_funded(payer, account, campaign, seed, space);
     }
-    // No closure, which would be a function of its own, for both lengths.
+    // Not `signed`: its closure would become one function for both lengths of seeds.
     let signature = Signature::of(campaign);
     CreateAccountWithSeed {
         from: payer,
@@ -182,8 +181,8 @@ fn allocate(
     .invoke_signed(&[CpiSigner::from(&signature.seeds(campaign))])
 }
 
-/// [`allocate`] where somebody sent lamports before: they count towards the rent. Nobody can
-/// block an address with them.
+/// [`allocate`] for an address that already holds lamports, which count towards the rent. Nobody
+/// can block an address by sending lamports to it.
 #[cold]
 #[inline(never)]
 fn allocate_funded(
@@ -240,7 +239,7 @@ fn fill(account: &AccountView, discriminator: &[u8], value: &[u8]) -> Result<()>
     Ok(())
 }
 
-/// The account's bytes as a `T` of this program; `None` when it is none.
+/// Reads the account as a `T` of this program; returns `None` if it is not one.
 pub fn read<T: Discriminator + bytemuck::Pod>(account: &AccountView) -> Option<T> {
     if !is_owned(account, &crate::ID) {
         return None;
@@ -275,10 +274,9 @@ pub unsafe fn close(account: &AccountView, destination: &AccountView) -> Result<
     Ok(())
 }
 
-/// Leaves the tombstone `closed` at the address of `account`, for good. The rent that the
-/// smaller account does not need goes to `destination`. Where that is a wallet that became
-/// a program, the rent stays: the runtime gives nothing to programs, and nobody else may
-/// be stopped by it.
+/// Replaces `account` by the tombstone `closed`. The rent that the smaller account does not need
+/// goes to `destination`. If `destination` is a wallet that became a program, this rent stays:
+/// the runtime lets programs receive nothing, and the instruction must not fail for that.
 ///
 /// # Safety
 /// No reference into the account's data may be used after this.
@@ -323,9 +321,9 @@ pub fn move_lamports(from: &AccountView, to: &AccountView, lamports: u64) -> Res
 /// An account that receives a part of a reward: a token account, or a wallet when rewards
 /// are SOL.
 ///
-/// Declared as writable, but not refused when it is not: the runtime makes the account of
-/// a wallet that became a program read-only, whatever the transaction says. Whether it has
-/// to be written is known only when it is to be paid.
+/// Declared writable, but accepted read-only: the runtime makes the account of a wallet that
+/// became a program read-only, whatever the transaction says. Write access is required only to
+/// pay the account.
 pub struct Recipient {
     view: AccountView,
 }

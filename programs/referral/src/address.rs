@@ -1,22 +1,22 @@
 //! Addresses of the program's accounts.
 //!
-//! A campaign signs, so its address is a program-derived one. All others are derived from
-//! their campaign with a seed, as the System program's `CreateAccountWithSeed` does:
-//! SHA-256 of campaign, seed and program. That needs no search for a bump, so every
-//! address costs the same, and the System program checks it when the account is created.
-//! Seeds are text. A code is its own seed, of 6 to 12 characters; other accounts have a
-//! key of 32 bytes, whose seed is the lower seven bits of each byte, and the keys of
-//! different kinds of accounts are hashes with different beginnings.
+//! A campaign signs CPIs, so its address is a PDA. All other addresses are derived from their
+//! campaign with a seed, as the System program's `CreateAccountWithSeed` does: SHA-256 of
+//! campaign, seed and program. No bump is searched, so every address costs the same, and the
+//! System program checks it when the account is created. A seed must be text. A code is its own
+//! seed, of 6 to 12 characters. Other accounts have a key of 32 bytes, whose seed is the lower
+//! seven bits of each byte. Keys of bindings, referrers and revocations are hashes with a prefix
+//! for each kind; [`crate::sale::Sale::key`] returns that of a conversion.
 
 use anchor_lang::{address_eq, prelude::*};
 
 /// Seed of a campaign's address.
 pub const CAMPAIGN: &[u8] = b"campaign";
 
-/// The last of what the runtime hashes for a program-derived address.
+/// The suffix that the runtime hashes into a PDA.
 pub const PDA_MARKER: &[u8] = b"ProgramDerivedAddress";
 
-/// Whether this is no address; as a mint, SOL.
+/// Whether `address` is zero, which means none; as a mint, SOL.
 #[inline(always)]
 pub fn address_is_zero(address: &Address) -> bool {
     address_eq(address, &Address::default())
@@ -32,7 +32,7 @@ pub fn hash_both(first: &[u8; 32], second: &[u8; 32]) -> [u8; 32] {
     sha256(&both)
 }
 
-/// SHA-256 of the name of a kind of account and an address: the key of that account.
+/// The key of an account: SHA-256 of the name of its kind and an address.
 #[inline(never)]
 fn hash_named<const N: usize>(name: &[u8; N], address: &Address) -> [u8; 32] {
     let mut preimage = [0; 64];
@@ -51,8 +51,8 @@ pub fn binding_key(wallet: &Address) -> [u8; 32] {
     hash_named(b"binding", wallet)
 }
 
-/// The key of the revocation of a voucher, whose message has the SHA-256 `digest`. Hashed
-/// once more: an attestor chooses the digest, and must not choose an address.
+/// The key of a voucher's revocation; `digest` is the SHA-256 of the voucher's message. Hashed
+/// again, because the attestor chooses the digest and must not choose an address.
 pub fn revocation_key(digest: &[u8; 32]) -> [u8; 32] {
     hash_named(b"revoked", &Address::new_from_array(*digest))
 }
@@ -62,10 +62,10 @@ pub fn referrer_key(owner: &Address) -> [u8; 32] {
     hash_named(b"referrer", owner)
 }
 
-/// The seed of a key: the lower seven bits of each byte, for a seed has to be text.
+/// The seed of a key: the lower seven bits of each byte, because a seed must be text.
 ///
-/// 224 bits of a wallet or a hash are left. Keys that differ in the other bits alone share
-/// an address; nobody can find a second one to a given one.
+/// That leaves 224 bits of a wallet or a hash. Keys that differ only in the other bits share an
+/// address; finding such a second key for a given one is infeasible.
 #[inline(always)]
 pub fn seed_of(key: &[u8; 32]) -> [u8; 32] {
     let words: [u64; 4] = bytemuck::pod_read_unaligned(key);

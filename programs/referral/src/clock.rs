@@ -1,6 +1,6 @@
 use anchor_lang::prelude::*;
 
-/// Now, in unix seconds, as the cluster sees it.
+/// The cluster's current time, in unix seconds.
 pub fn now() -> Result<i64> {
     Ok(<Clock as PinocchioSysvar>::get()?.unix_timestamp)
 }

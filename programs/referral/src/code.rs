@@ -1,16 +1,16 @@
-//! Codes as instructions and accounts hold them: filled up with zeros.
+//! Codes padded with zeros, as instructions and accounts hold them.
 
 use anchor_lang::prelude::*;
 use vouch_rules::Code;
 
 use crate::ReferralError;
 
-/// A code as an instruction carries it, checked by the rule.
+/// Parses a padded code; fails with `InvalidCode` if it is not one.
 pub fn parse_code(padded: &[u8; 12]) -> Result<Code> {
     Code::from_padded(padded).map_err(|_| ReferralError::InvalidCode.into())
 }
 
-/// Whether two codes are the same: two words, not twelve bytes.
+/// Whether two codes are equal. Compares two words instead of twelve bytes.
 #[inline(always)]
 pub fn same_code(a: &[u8; 12], b: &[u8; 12]) -> bool {
     let words = |code: &[u8; 12]| {

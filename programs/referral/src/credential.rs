@@ -26,7 +26,7 @@ struct Attestation<'a> {
     expiry: i64,
 }
 
-/// The attestation in these bytes; `None` when they are of another account.
+/// Parses an attestation; returns `None` if the bytes are those of another account.
 fn parse(data: &[u8]) -> Option<Attestation<'_>> {
     let (kind, rest) = data.split_first()?;
     if *kind != ATTESTATION {
@@ -48,8 +48,8 @@ fn parse(data: &[u8]) -> Option<Attestation<'_>> {
     })
 }
 
-/// Fails unless `account` is a valid credential of the settings' issuer and schema for
-/// `wallet`, at `now` in unix seconds. One that was revoked is no account any more.
+/// Fails unless `account` is a valid credential of the settings' issuer and schema for `wallet`,
+/// at `now` in unix seconds. The account of a revoked credential no longer exists.
 #[inline(never)]
 pub fn check(
     account: Option<&AccountView>,

@@ -98,8 +98,8 @@ pub enum ReferralError {
     /// The signer is not the campaign's attestor.
     #[msg("the signer is not the campaign's attestor")]
     WrongAttestor,
-    /// The voucher is not one for this conversion.
-    #[msg("the voucher is not one for this conversion")]
+    /// The voucher does not match this conversion, or its times are not allowed.
+    #[msg("the voucher does not match this conversion, or its times are not allowed")]
     InvalidVoucher,
     /// The voucher has expired.
     #[msg("the voucher has expired")]
@@ -125,8 +125,8 @@ pub enum ReferralError {
     /// These terms do not go together.
     #[msg("these terms do not go together")]
     InvalidTerms,
-    /// The parts of referee and partner are more than the whole, or both a share and fixed.
-    #[msg("the parts of referee and partner are more than the whole, or both a share and fixed")]
+    /// A part is both share and fixed, or referee's and partner's parts exceed the reward.
+    #[msg("a part is both share and fixed, or referee's and partner's parts exceed the reward")]
     InvalidShares,
     /// Tiers must ascend, with multipliers above 1x and up to 100x.
     #[msg("tiers must ascend, with multipliers above 1x and up to 100x")]
@@ -143,8 +143,8 @@ pub enum ReferralError {
     /// The budget is below what is committed already.
     #[msg("the budget is below what is committed already")]
     InvalidBudget,
-    /// An attestor is needed.
-    #[msg("an attestor is needed")]
+    /// The campaign needs an attestor.
+    #[msg("the campaign needs an attestor")]
     InvalidAttestor,
     /// Set a treasury if and only if the campaign takes payments.
     #[msg("set a treasury if and only if the campaign takes payments")]
@@ -191,8 +191,8 @@ pub enum ReferralError {
     /// The referral has another partner.
     #[msg("the referral has another partner")]
     PartnerExists,
-    /// The signer is not a party of a partnership of this referral.
-    #[msg("the signer is not a party of a partnership of this referral")]
+    /// The signer is neither owner nor partner of this referral, or it has no partner.
+    #[msg("the signer is neither owner nor partner of this referral, or it has no partner")]
     NotPartner,
     /// Rewards are pending.
     #[msg("rewards are pending")]
@@ -272,8 +272,8 @@ pub enum ReferralError {
     /// The voucher was revoked.
     #[msg("the voucher was revoked")]
     VoucherRevoked,
-    /// The account is not where this voucher would be revoked.
-    #[msg("the account is not where this voucher would be revoked")]
+    /// The account is not at the address of the voucher's revocation.
+    #[msg("the account is not at the address of the voucher's revocation")]
     WrongRevocation,
     /// There is no such revocation.
     #[msg("there is no such revocation")]

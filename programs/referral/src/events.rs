@@ -1,6 +1,6 @@
 //! Events, a convenience for readers of logs. Anybody can truncate logs, so nothing of this
-//! product reads them: accounts and instruction data hold every fact. Conversions and
-//! claims log none, because an event costs a twelfth of what they cost.
+//! product reads them: accounts and instruction data hold every fact. Conversions, purchases and
+//! claims log none, to save compute units: `docs/decisions/units.md`.
 
 use anchor_lang::prelude::*;
 
@@ -9,10 +9,10 @@ use crate::{Settings, Terms};
 /// Bytes of the longest event: a discriminator, an address, old and new settings, a time.
 const LONGEST: usize = 8 + 32 + 2 * core::mem::size_of::<Settings>() + 8;
 
-/// Logs an event as the framework's `emit!` would, without a heap and in one place.
+/// Logs an event like the framework's `emit!`, but without a heap and in one function.
 pub fn log<E: Event>(event: &E) {
     const { assert!(E::DISCRIMINATOR.len() + core::mem::size_of::<E>() <= LONGEST) };
-    // SAFETY: every event here is `bytemuck`, which the framework lets have no padding.
+    // SAFETY: `#[event(bytemuck)]` accepts only types without padding.
     let body = unsafe {
         core::slice::from_raw_parts(core::ptr::from_ref(event).cast(), core::mem::size_of::<E>())
     };
@@ -21,14 +21,14 @@ pub fn log<E: Event>(event: &E) {
 
 #[inline(never)]
 fn log_bytes(discriminator: &[u8], body: &[u8]) {
-    // No zeros first: of a short event they would be most of the work.
+    // Not zeroed: for a short event, zeroing would be most of the work.
     let mut all = [const { core::mem::MaybeUninit::<u8>::uninit() }; LONGEST];
     let length = discriminator.len().saturating_add(body.len());
     if length > LONGEST {
         return;
     }
     let start = all.as_mut_ptr().cast::<u8>();
-    // SAFETY: there is room for both, one after the other, and then both are written.
+    // SAFETY: `length` fits, and both parts are written before they are read.
     let all = unsafe {
         start.copy_from_nonoverlapping(discriminator.as_ptr(), discriminator.len());
         start
@@ -94,9 +94,9 @@ pub struct AuthorityProposed {
 pub struct AuthorityChanged {
     /// The campaign.
     pub campaign: Address,
-    /// Before.
+    /// The previous authority.
     pub old: Address,
-    /// From now on.
+    /// The new authority.
     pub new: Address,
 }
 
@@ -122,12 +122,12 @@ pub struct VaultFunded {
     pub balance: u64,
 }
 
-/// Tokens that nobody is owed left a vault.
+/// Tokens that are not owed were withdrawn from a vault.
 #[event(bytemuck)]
 pub struct VaultWithdrawn {
     /// The campaign.
     pub campaign: Address,
-    /// Where they went.
+    /// Token account that received them.
     pub destination: Address,
     /// Base units that left.
     pub amount: u64,
@@ -144,7 +144,7 @@ pub struct ReferralCreated {
     pub campaign: Address,
     /// Wallet that earns its rewards.
     pub owner: Address,
-    /// The code, filled up with zeros.
+    /// The code, padded with zeros.
     pub code: [u8; 12],
 }
 
@@ -157,13 +157,13 @@ pub struct ReferralUpdated {
     pub old_active: u8,
     /// Whether it is active now.
     pub new_active: u8,
-    /// Most conversions before; 0 for no limit.
+    /// Usage limit before; 0 for none.
     pub old_usage_limit: PodU64,
-    /// Most conversions now; 0 for no limit.
+    /// Usage limit now; 0 for none.
     pub new_usage_limit: PodU64,
-    /// Unix seconds before; 0 for never.
+    /// Expiry before, in unix seconds; 0 for never.
     pub old_expires_at: PodI64,
-    /// Unix seconds now; 0 for never.
+    /// Expiry now, in unix seconds; 0 for never.
     pub new_expires_at: PodI64,
 }
 
@@ -178,22 +178,22 @@ pub struct ReferralSuspensionChanged {
     pub new: u8,
 }
 
-/// A code has another partner, another part for it, or an end of the partnership.
+/// A code's partner, the partner's part or the end of the partnership changed.
 #[event(bytemuck)]
 pub struct PartnerChanged {
     /// The referral.
     pub referral: Address,
-    /// Before; zero for nobody.
+    /// Partner before; zero for nobody.
     pub old: Address,
-    /// Basis points before.
+    /// Basis points of each reward before.
     pub old_share_bps: PodU16,
-    /// Base units before.
+    /// Base units of each reward before.
     pub old_fixed: PodU64,
-    /// From now on; zero for nobody.
+    /// Partner now; zero for nobody.
     pub new: Address,
-    /// Basis points from now on.
+    /// Basis points of each reward now.
     pub new_share_bps: PodU16,
-    /// Base units from now on.
+    /// Base units of each reward now.
     pub new_fixed: PodU64,
     /// Unix seconds from which the partner gets no part; 0 for no end.
     pub ends_at: PodI64,
@@ -215,9 +215,9 @@ pub struct OwnerProposed {
 pub struct OwnerChanged {
     /// The referral.
     pub referral: Address,
-    /// Before.
+    /// The previous owner.
     pub old: Address,
-    /// From now on, pending rewards included.
+    /// The new owner, who also gets the pending rewards.
     pub new: Address,
 }
 
@@ -226,7 +226,7 @@ pub struct OwnerChanged {
 pub struct ReferralClosed {
     /// The referral.
     pub referral: Address,
-    /// Its owner until then.
+    /// Its last owner.
     pub owner: Address,
 }
 
@@ -252,7 +252,7 @@ pub struct VoucherRevoked {
     pub expires_at: PodI64,
 }
 
-/// A wallet was first brought by a code.
+/// A wallet was bound to the code that brought it.
 #[event(bytemuck)]
 pub struct WalletBound {
     /// The campaign.
@@ -261,7 +261,7 @@ pub struct WalletBound {
     pub wallet: Address,
     /// The referral that brought it.
     pub referral: Address,
-    /// Unix seconds from which that no longer counts.
+    /// Unix seconds from which the binding no longer counts.
     pub expires_at: i64,
 }
 
@@ -274,11 +274,11 @@ pub struct ConversionCancelled {
     pub amount: u64,
 }
 
-/// An account that is over has given its rent back.
+/// The rent of an account was returned.
 #[event(bytemuck)]
 pub struct RentReclaimed {
     /// The account.
     pub account: Address,
-    /// Wallet that got it.
+    /// Wallet that received the rent.
     pub rent_payer: Address,
 }

@@ -1,7 +1,7 @@
 //! Referral programmes that need no trust.
 //!
-//! A wallet signs a conversion; this program checks it and pays the reward in
-//! the same instruction. What must always hold stands in `docs/INVARIANTS.md`.
+//! A wallet signs a conversion; this program checks it and pays the reward in the same
+//! instruction. Its invariants: `docs/INVARIANTS.md`.
 
 // The tests that print the IDL need the standard library.
 #![cfg_attr(not(feature = "idl-build"), no_std)]
@@ -51,11 +51,11 @@ declare_id!("4P9LqUjQAnspnDpVTXfX1GKWdQQDNgaB27b5E495akBb");
 pub mod referral {
     use super::*;
 
-    /// Records that the referee was brought by `code`, and pays the reward.
+    /// Records a conversion of the referee by `code`, and pays the reward.
     ///
-    /// `amount` is what the action was worth in units of the campaign's choice,
-    /// `reference` the campaign's own reference; zeros for none. A part that its
-    /// beneficiary cannot take now is owed, and does not stop the conversion.
+    /// `amount` is the value of the action, in units that the campaign chooses. `reference` is
+    /// the campaign's own reference; zeros for none. A part whose recipient cannot be paid now is
+    /// owed, and the conversion succeeds.
     pub fn convert(
         ctx: &mut Context<Convert>,
         code: [u8; 12],
@@ -71,10 +71,9 @@ pub mod referral {
         Claim::handle(ctx)
     }
 
-    /// Moves a payment to the campaign's treasury and records it as a conversion by
-    /// `code`. `amount` is the list price; where the payment is split, the buyer pays
-    /// that without the discount, and the reward is a part of it. Fails if the buyer would
-    /// pay more than `max_payment`.
+    /// Moves a payment to the campaign's treasury and records it as a conversion by `code`.
+    /// `amount` is the list price. In a payment split, the buyer pays it less the discount, and
+    /// the reward is paid out of it. Fails if the buyer would pay more than `max_payment`.
     pub fn purchase(
         ctx: &mut Context<Purchase>,
         code: [u8; 12],
@@ -86,14 +85,14 @@ pub mod referral {
         Purchase::handle(ctx, code, action, amount, reference, max_payment)
     }
 
-    /// Records the code that first brought a wallet, for the campaign's window. A wallet
-    /// whose code cannot earn any more is bound anew.
+    /// Binds a wallet to the code that first brought it, for the campaign's attribution window. A
+    /// wallet whose code can no longer earn may bind again.
     pub fn bind(ctx: &mut Context<Bind>, code: [u8; 12]) -> Result<()> {
         Bind::handle(ctx, code)
     }
 
-    /// Registers a code for its owner. `code` is filled up with zeros, `usage_limit` the
-    /// most conversions it may have, `expires_at` in unix seconds; 0 for no bound.
+    /// Registers a code for its owner. `code` is padded with zeros. `usage_limit` is its maximum
+    /// of conversions and `expires_at` its expiry in unix seconds; 0 for none.
     pub fn create_referral(
         ctx: &mut Context<CreateReferral>,
         code: [u8; 12],
@@ -105,9 +104,9 @@ pub mod referral {
 
     /// Opens a campaign.
     ///
-    /// `id` is the creator's own number for it. Where it mints its rewards, it must be
-    /// the mint's authority already; where it pays from a vault, that is its associated
-    /// token account, for anybody to fund.
+    /// `id` is the creator's own number for it. A campaign that mints its rewards must already be
+    /// the mint's authority. A campaign with a vault needs its associated token account, which
+    /// anybody can fund.
     pub fn create_campaign(
         ctx: &mut Context<CreateCampaign>,
         id: u64,
@@ -117,19 +116,18 @@ pub mod referral {
         CreateCampaign::handle(ctx, id, terms, settings)
     }
 
-    /// Replaces a campaign's settings: at once, or after the campaign's notice where they
-    /// cut what referrers were promised.
+    /// Replaces a campaign's settings: at once, or after the campaign's notice if they cut what
+    /// referrers were promised.
     pub fn update_campaign(ctx: &mut Context<UpdateCampaign>, settings: Settings) -> Result<()> {
         UpdateCampaign::handle(ctx, settings)
     }
 
-    /// Pauses or resumes a campaign, from the next conversion on. What was earned
-    /// stays claimable.
+    /// Pauses or resumes a campaign. Earned rewards stay claimable.
     pub fn set_paused(ctx: &mut Context<SetPaused>, paused: bool) -> Result<()> {
         SetPaused::handle(ctx, paused)
     }
 
-    /// Offers a campaign to another authority, who has to accept; zero for nobody.
+    /// Offers a campaign to another authority, who has to accept; zero withdraws the offer.
     pub fn propose_authority(
         ctx: &mut Context<ProposeAuthority>,
         new_authority: Address,
@@ -142,14 +140,14 @@ pub mod referral {
         AcceptAuthority::handle(ctx)
     }
 
-    /// Closes a campaign for good. What was earned stays claimable until 30 days after
-    /// its longest hold.
+    /// Closes a campaign for good. Earned rewards stay claimable until 30 days after its longest
+    /// hold.
     pub fn close_campaign(ctx: &mut Context<CloseCampaign>) -> Result<()> {
         CloseCampaign::handle(ctx)
     }
 
-    /// Gives back what a closed campaign holds, once nothing can be claimed any more:
-    /// the mint's authority, the vault's tokens, the rent. Its address stays taken.
+    /// Returns the mint's authority, the vault's tokens and the rent of a closed campaign whose
+    /// claim period is over. A tombstone keeps its address taken.
     pub fn reclaim_campaign(ctx: &mut Context<ReclaimCampaign>) -> Result<()> {
         ReclaimCampaign::handle(ctx)
     }
@@ -159,17 +157,17 @@ pub mod referral {
         FundVault::handle(ctx, amount)
     }
 
-    /// Moves `amount` base units that nobody is owed out of a campaign's vault.
+    /// Moves `amount` base units out of a campaign's vault; fails if they are owed.
     pub fn withdraw_vault(ctx: &mut Context<WithdrawVault>, amount: u64) -> Result<()> {
         WithdrawVault::handle(ctx, amount)
     }
 
-    /// Stops a code from earning, or lets it earn again, as its campaign wants.
+    /// Suspends a code, or lets it earn again; sent by the campaign's authority.
     pub fn set_suspended(ctx: &mut Context<SetSuspended>, suspended: bool) -> Result<()> {
         SetSuspended::handle(ctx, suspended)
     }
 
-    /// Switches a code on or off and bounds its use, as its owner wants.
+    /// Switches a code on or off and sets its usage limit and expiry; sent by its owner.
     pub fn update_referral(
         ctx: &mut Context<UpdateReferral>,
         active: bool,
@@ -185,8 +183,8 @@ pub mod referral {
         SetPartner::handle(ctx, share_bps, fixed)
     }
 
-    /// Ends a partnership for the conversions that follow: at once, as the partner wants;
-    /// in 7 days, as the owner wants. What was earned stays owed.
+    /// Ends a partnership for later conversions: at once if the partner sends it, after 7 days if
+    /// the owner does. Earned parts stay owed.
     pub fn end_partnership(ctx: &mut Context<EndPartnership>) -> Result<()> {
         EndPartnership::handle(ctx)
     }
@@ -197,7 +195,7 @@ pub mod referral {
         RegisterReferrer::handle(ctx)
     }
 
-    /// Offers a code to another owner, who has to accept; zero for nobody.
+    /// Offers a code to another owner, who has to accept; zero withdraws the offer.
     pub fn propose_owner(ctx: &mut Context<ProposeOwner>, new_owner: Address) -> Result<()> {
         ProposeOwner::handle(ctx, new_owner)
     }
@@ -207,40 +205,39 @@ pub mod referral {
         AcceptOwner::handle(ctx)
     }
 
-    /// Closes a code for good, once nothing is pending. Nobody gets it again.
+    /// Closes a code for good; fails while conversions are pending. The code stays taken.
     pub fn close_referral(ctx: &mut Context<CloseReferral>) -> Result<()> {
         CloseReferral::handle(ctx)
     }
 
-    /// Cancels a conversion within its hold: a refund, or fraud.
+    /// Cancels a conversion within its hold, for example after a refund or fraud.
     pub fn cancel_conversion(ctx: &mut Context<CancelConversion>) -> Result<()> {
         CancelConversion::handle(ctx)
     }
 
-    /// Gives the rent of a code back, when its campaign is closed.
+    /// Returns the rent of a code whose campaign is closed.
     pub fn reclaim_referral(ctx: &mut Context<ReclaimReferral>) -> Result<()> {
         ReclaimReferral::handle(ctx)
     }
 
-    /// Gives the rent of a conversion back, when its campaign is closed. `key` is what
-    /// its address was derived from.
+    /// Returns the rent of a conversion whose campaign is closed. Its address is derived from
+    /// `key`.
     pub fn reclaim_conversion(ctx: &mut Context<ReclaimConversion>, key: [u8; 32]) -> Result<()> {
         ReclaimConversion::handle(ctx, key)
     }
 
-    /// Gives the rent of a binding back, when it has expired or its campaign is closed.
+    /// Returns the rent of a binding that has expired or whose campaign is closed.
     pub fn reclaim_binding(ctx: &mut Context<ReclaimBinding>) -> Result<()> {
         ReclaimBinding::handle(ctx)
     }
 
-    /// Gives the rent of a referrer's account back, when nothing of its campaign can be
-    /// claimed any more.
+    /// Returns the rent of a referrer's account once its campaign's claim period is over.
     pub fn reclaim_referrer(ctx: &mut Context<ReclaimReferrer>) -> Result<()> {
         ReclaimReferrer::handle(ctx)
     }
 
-    /// Revokes one voucher of the campaign's attestor: the one whose message has the
-    /// SHA-256 `digest` and expires at `expires_at`, in unix seconds.
+    /// Revokes the voucher of the campaign's attestor whose message has the SHA-256 `digest`.
+    /// `expires_at` is the voucher's expiry, in unix seconds.
     pub fn revoke_voucher(
         ctx: &mut Context<RevokeVoucher>,
         digest: [u8; 32],
@@ -249,7 +246,7 @@ pub mod referral {
         RevokeVoucher::handle(ctx, digest, expires_at)
     }
 
-    /// Gives the rent of a revocation back, when its voucher has expired.
+    /// Returns the rent of a revocation whose voucher has expired.
     pub fn reclaim_voucher(ctx: &mut Context<ReclaimVoucher>) -> Result<()> {
         ReclaimVoucher::handle(ctx)
     }

@@ -1,4 +1,4 @@
-//! Paying the parts of a reward: to whom, whether they can take it, and from where.
+//! Pays the parts of a reward: checks that each recipient can be paid, and moves the money.
 //!
 //! A failing CPI aborts the transaction, so each recipient is checked first. Those who
 //! cannot be paid now are owed; the others are paid.
@@ -12,19 +12,19 @@ use crate::{
     SETTLED_PARTNER, SETTLED_REFEREE, SETTLED_REFERRER,
 };
 
-/// Accounts that the three parts go to, as far as the instruction names them.
+/// The recipients' accounts of the three parts, as far as the instruction names them.
 #[derive(Clone, Copy)]
 pub struct Recipients<'a> {
-    /// Of the referral's owner.
+    /// Account of the referral's owner.
     pub referrer: &'a AccountView,
-    /// Of the wallet that was referred.
+    /// Account of the referred wallet.
     pub referee: &'a Option<Recipient>,
-    /// Of the referral's partner.
+    /// Account of the referral's partner.
     pub partner: &'a Option<Recipient>,
 }
 
 impl<'a> Recipients<'a> {
-    /// The part of `reward` that this bit stands for, and where it goes.
+    /// The part of `reward` that `bit` stands for, and its recipient's account.
     #[inline]
     pub fn part(&self, bit: u8, reward: &Reward) -> (u64, Option<&'a AccountView>) {
         match bit {
@@ -50,12 +50,12 @@ pub fn empty_parts(reward: &Reward) -> u8 {
 /// Base units of the parts in `bits`.
 #[inline]
 pub fn sum(reward: &Reward, bits: u8) -> u64 {
-    // All that there is, mostly.
+    // Most rewards have no other part.
     if bits & !SETTLED_REFERRER == 0 {
         return if bits == 0 { 0 } else { reward.referrer };
     }
     let part = |amount: u64, bit: u8| if bits & bit == 0 { 0 } else { amount };
-    // Parts of a whole that fits.
+    // These do not saturate: the whole reward fits.
     part(reward.referrer, SETTLED_REFERRER)
         .saturating_add(part(reward.referee, SETTLED_REFEREE))
         .saturating_add(part(reward.partner, SETTLED_PARTNER))
@@ -79,10 +79,10 @@ pub struct Parties<'a> {
 }
 
 impl Parties<'_> {
-    /// Which of the parts that are not in `settled` can be paid now.
+    /// Returns the parts that are not in `settled` and can be paid now.
     ///
-    /// Fails when the instruction names no account for one of them, or a wrong one: the
-    /// sender decides what is paid now, never who is paid.
+    /// Fails if the instruction names no account or a wrong one for one of them: the sender
+    /// decides when a part is paid, never to whom.
     #[inline(always)]
     pub fn payable(&self, recipients: &Recipients, reward: &Reward, settled: u8) -> Result<u8> {
         let mut payable = 0;
@@ -93,7 +93,7 @@ impl Parties<'_> {
                 payable = SETTLED_REFERRER;
             }
         }
-        // The referrer's is in most rewards the only part.
+        // Most rewards have no part but the referrer's.
         if unsettled(settled) & !SETTLED_REFERRER != 0 {
             payable |= self.others_payable(*recipients, *reward, settled)?;
         }
@@ -141,7 +141,7 @@ impl Parties<'_> {
         self.takes(account, owner, &expected, amount)
     }
 
-    /// Whether `account`, which has to be at `expected`, takes `amount` for `owner`.
+    /// Whether `account` can receive `amount` for `owner`. Fails if it is not at `expected`.
     #[inline(always)]
     fn takes(
         &self,
@@ -163,8 +163,8 @@ impl Parties<'_> {
     }
 }
 
-/// Whether a wallet takes `amount` lamports. The runtime lets no account be left with fewer
-/// than its rent, and gives none to an executable one: a wallet that became a program.
+/// Whether a wallet can receive `amount` lamports. The runtime refuses to leave an account below
+/// its rent, or to pay an executable one: a wallet that became a program.
 #[inline(never)]
 pub fn wallet_takes(wallet: &AccountView, amount: u64) -> Result<bool> {
     if wallet.executable() {
@@ -175,10 +175,10 @@ pub fn wallet_takes(wallet: &AccountView, amount: u64) -> Result<bool> {
     Ok(after.is_some_and(|after| after >= least))
 }
 
-/// What rewards in tokens come from.
+/// The source of rewards in tokens.
 #[derive(Clone, Copy)]
 pub struct Purse<'a> {
-    /// The campaign, whose signature pays.
+    /// The campaign, which signs the payment.
     pub campaign: Shared<'a, Campaign>,
     /// Token of the rewards.
     pub mint: Option<&'a AccountView>,
@@ -189,8 +189,8 @@ pub struct Purse<'a> {
 }
 
 impl Purse<'_> {
-    /// Fails unless the accounts are the campaign's; a mint that could not take
-    /// `amount` more leaves nothing of `payable`.
+    /// Fails unless the accounts are the campaign's. Returns `payable`, or no parts if `amount`
+    /// does not fit into the mint's supply.
     #[inline(always)]
     pub fn check(&self, payable: u8, amount: u64) -> Result<u8> {
         let mint = self.check_mint()?;
@@ -205,7 +205,7 @@ impl Purse<'_> {
         Ok(payable)
     }
 
-    /// The campaign's mint, when it and its program were given.
+    /// Returns the campaign's mint; fails unless the mint and its program are the campaign's.
     #[inline(always)]
     pub fn check_mint(&self) -> Result<&AccountView> {
         let mint = self.mint.ok_or(E::MissingAccount)?;
@@ -221,7 +221,7 @@ impl Purse<'_> {
         Ok(mint)
     }
 
-    /// The campaign's vault, when it was given.
+    /// Returns the campaign's vault; fails if it is missing or another account.
     #[inline(always)]
     pub fn check_vault(&self) -> Result<&AccountView> {
         let vault = self.vault.ok_or(E::MissingAccount)?;
@@ -232,7 +232,7 @@ impl Purse<'_> {
         Ok(vault)
     }
 
-    /// Fails unless the vault holds `total` base units that nobody is owed.
+    /// Fails unless the vault holds `total` base units that are not owed.
     #[inline(never)]
     pub fn check_vault_holds(self, total: u64) -> Result<()> {
         let balance = token::balance(self.check_vault()?, &self.campaign.token_program)?;
@@ -241,8 +241,7 @@ impl Purse<'_> {
         Ok(())
     }
 
-    /// Pays the parts of `bits`, which [`Parties::payable`] found and
-    /// [`Self::check`] left.
+    /// Pays the parts in `bits`, which [`Parties::payable`] and [`Self::check`] returned.
     #[inline(always)]
     pub fn pay(&self, recipients: &Recipients, reward: &Reward, bits: u8) -> Result<()> {
         if bits == SETTLED_REFERRER {
@@ -293,7 +292,7 @@ impl Purse<'_> {
     }
 }
 
-/// Pays the parts of `bits` in SOL that `escrow` holds beside its rent.
+/// Pays the parts in `bits` from the SOL that `escrow` holds on top of its rent.
 pub fn pay_from_escrow(
     escrow: &AccountView,
     recipients: &Recipients,

@@ -1,11 +1,11 @@
-//! The attestor's word: a signature beside the referee's, or a voucher.
+//! Attestations: the attestor signs the transaction, or has signed a voucher.
 //!
 //! A voucher is a message that the attestor signed before, checked by the Ed25519
 //! program in the instruction right before the conversion's:
 //! <https://solana.com/docs/core/programs/precompiles#verify-with-ed25519>. It names
-//! the one conversion that it is for, whose address makes it usable once. It names the
-//! campaign's time of creation, too: the same campaign on another cluster has another.
-//! A voucher lives for 30 days at most, and its attestor can revoke it before.
+//! one conversion, whose address makes the voucher usable once. It also names the campaign's
+//! time of creation, which differs for the same campaign on another cluster. A voucher is
+//! valid for at most 30 days, and its attestor can revoke it.
 
 use anchor_lang::{address_eq, prelude::*};
 use pinocchio::sysvars::instructions::{Instructions, INSTRUCTIONS_ID};
@@ -30,11 +30,11 @@ const DOMAIN: &[u8; 16] = b"vouch:conversion";
 /// Bytes of the message before its times: domain, program, campaign, the campaign's time
 /// of creation, referral, referee, action, amount, reference.
 const NAMED_LEN: usize = 16 + 32 + 32 + 8 + 32 + 32 + 1 + 8 + 32;
-/// Bytes of the message: the same, and the times from and until which it is good.
+/// Bytes of the message: the same, and the times of issue and expiry.
 const MESSAGE_LEN: usize = NAMED_LEN + 8 + 8;
 
-/// The Ed25519 instruction's data: one signature, and everything it needs inside the same
-/// instruction, in the order that the usual builders write.
+/// Header of the Ed25519 instruction: one signature, with key, signature and message in the same
+/// instruction, in the order that common builders use.
 const HEADER: [u8; 16] = header();
 const KEY_AT: usize = 16;
 const SIGNATURE_AT: usize = KEY_AT + 32;
@@ -71,19 +71,19 @@ const fn header() -> [u8; 16] {
     ]
 }
 
-/// The accounts that bear the attestor's word.
+/// The accounts that carry an attestation.
 pub struct Attestation<'a> {
     /// The attestor, if it signs.
     pub signer: &'a Option<Signer>,
-    /// The instructions sysvar, if a voucher comes before.
+    /// The instructions sysvar, if a voucher is used.
     pub instructions: &'a Option<UncheckedAccount>,
-    /// Where that voucher would be revoked.
+    /// The address of that voucher's revocation.
     pub revocation: &'a Option<UncheckedAccount>,
 }
 
 impl Attestation<'_> {
-    /// Fails unless the campaign's attestor vouches for the sale: by its signature, or by
-    /// a voucher that is good now.
+    /// Fails unless the campaign's attestor vouches for the sale, by its signature or by a
+    /// voucher that is valid now.
     #[inline(never)]
     pub fn check(self, sale: Sale) -> Result<()> {
         let attestor = &sale.campaign.settings.attestor;
@@ -138,12 +138,12 @@ struct Voucher<'a> {
 }
 
 impl<'a> Voucher<'a> {
-    /// The voucher for `sale` by `attestor`; `None` when it is another's.
+    /// Reads a voucher by `attestor` for `sale`; returns `None` if the data is anything else.
     fn read(data: &'a [u8], attestor: &Address, sale: &Sale) -> Option<Self> {
         let data: &[u8; DATA_LEN] = data.try_into().ok()?;
         let (header, rest) = data.split_first_chunk::<16>()?;
         let (key, rest) = rest.split_first_chunk::<32>()?;
-        // The runtime has refused the transaction unless the signature is the key's.
+        // The runtime has verified the signature; otherwise the transaction would have failed.
         let (_signature, message) = rest.split_first_chunk::<64>()?;
         let message: &[u8; MESSAGE_LEN] = message.try_into().ok()?;
         let (named, times) = message.split_first_chunk::<NAMED_LEN>()?;

@@ -1,8 +1,8 @@
 //! A sale, from its checks to its record: the path that `convert` and `purchase` share.
 //!
-//! In this order: [`Sale::check`] says whether the referral may be credited,
-//! [`Sale::earn`] what for, [`settle`] which parts are paid at once, [`record`] writes it
-//! down, [`commit`] charges the campaign. Paying is for [`crate::payout`].
+//! In this order: [`Sale::check`] checks that the referral may be credited, [`Sale::earn`]
+//! computes the reward, [`Sale::settle`] finds the parts to pay at once, [`record`] creates the
+//! conversion, [`commit`] charges the campaign. [`crate::payout`] pays.
 
 use anchor_lang::{address_eq, prelude::*};
 use vouch_rules::reward::{Facts, Reward};
@@ -19,22 +19,22 @@ use crate::{
     STATUS_PAID, STATUS_PENDING, UNIQUENESS_ORDER, UNIQUENESS_WALLET, VERSION,
 };
 
-/// What the referee asks to have recorded.
+/// A referee's request to record a conversion.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
     /// The wallet that was referred, and signed.
     pub referee: &'a Address,
-    /// The code that brought it, filled up with zeros.
+    /// The code, padded with zeros.
     pub code: &'a [u8; 12],
     /// Number of the action.
     pub action: u8,
-    /// Worth of the action.
+    /// Value of the action.
     pub amount: u64,
     /// The campaign's own reference.
     pub reference: &'a [u8; 32],
 }
 
-/// Accounts that some campaigns ask of a referee.
+/// Accounts that some campaigns require of a referee.
 pub struct Evidence<'a> {
     /// The wallet's binding.
     pub binding: &'a Option<Existing<Binding>>,
@@ -42,8 +42,8 @@ pub struct Evidence<'a> {
     pub credential: &'a Option<UncheckedAccount>,
 }
 
-/// A sale that is asked for. What most sales do not need takes it by value, so that it is put
-/// together only there.
+/// A sale to be checked. Functions that few sales need take it by value, so that it is put
+/// together only for them.
 #[derive(Clone, Copy)]
 pub struct Sale<'a> {
     /// The campaign.
@@ -69,8 +69,7 @@ pub struct Earned {
 }
 
 impl Sale<'_> {
-    /// Fails unless the referral can be credited, by an instruction that takes a payment
-    /// or not.
+    /// Fails unless the referral can be credited. `payment`: the instruction takes a payment.
     #[inline(always)]
     pub fn check(&self, evidence: &Evidence, payment: bool) -> Result<()> {
         let (campaign, referral) = (self.campaign, self.referral);
@@ -111,8 +110,8 @@ impl Sale<'_> {
         Ok(())
     }
 
-    /// Fails unless the account of the referral's owner was given, and the owner may have
-    /// one conversion more.
+    /// Fails unless the account of the referral's owner was given, and the owner may have one
+    /// more conversion.
     #[inline(never)]
     fn check_owner_limit(self) -> Result<()> {
         let referrer = self.referrer.ok_or(E::MissingAccount)?;
@@ -131,7 +130,7 @@ impl Sale<'_> {
     #[inline(never)]
     fn check_first_touch(self, binding: &Option<Existing<Binding>>) -> Result<()> {
         let binding = binding.as_ref().ok_or(E::MissingAccount)?;
-        // No address is derived: the program writes no other binding for these two.
+        // The address needs no check: the program creates one binding per campaign and wallet.
         let bound = address_eq(&binding.campaign, self.campaign.address())
             && address_eq(&binding.wallet, self.request.referee);
         require!(bound, E::NotBound);
@@ -143,7 +142,7 @@ impl Sale<'_> {
         Ok(())
     }
 
-    /// The conversion's key and its reward; fails when it was recorded before.
+    /// Returns the key and the reward of the conversion; fails if it was recorded before.
     #[inline(always)]
     pub fn earn(&self, conversion: &AccountView) -> Result<Earned> {
         let key = self.key()?;
@@ -169,15 +168,15 @@ impl Sale<'_> {
         if self.campaign.proof == PROOF_ATTESTED {
             return Ok(sha256(reference));
         }
-        // Nobody vouches for whose order it is: each wallet has its own orders, so
-        // that nobody can take somebody else's.
+        // Nobody attests whose order it is, so the key includes the wallet: nobody can use up
+        // another wallet's order.
         Ok(hash_both(referee, reference))
     }
 
     #[inline(always)]
     fn reward(&self) -> Reward {
         let split = self.campaign.funding == FUNDING_PAYMENT_SPLIT;
-        // A fixed reward for the referrer alone needs no rule: most campaigns.
+        // Most campaigns: a fixed reward for the referrer alone needs no rule.
         if !split && self.settings.is_plain() && !self.referral.has_partner_share() {
             return Reward {
                 referrer: self.settings.reward_fixed.get(),
@@ -209,10 +208,10 @@ impl Sale<'_> {
         })
     }
 
-    /// Which parts are settled by this sale, and which of them are to be paid now.
+    /// Returns the parts that this sale settles, and those of them to pay now.
     ///
-    /// A part that is nothing is settled, and so is the discount of a split. Others are,
-    /// unless the reward is held, where they can be paid.
+    /// Parts of zero and the discount of a split are settled. Another part is settled and paid if
+    /// the reward is not held and the recipient can be paid.
     #[inline(always)]
     pub fn settle(
         &self,
@@ -246,12 +245,12 @@ impl Sale<'_> {
     }
 }
 
-/// What a sale settles at once.
+/// The parts that a sale settles at once.
 #[derive(Clone, Copy)]
 pub struct Settlement {
-    /// Parts that are to be paid now.
+    /// Parts to pay now.
     pub paid: u8,
-    /// Parts that nothing is owed of.
+    /// Parts of which nothing is owed.
     pub settled: u8,
     /// Whether the reward is held.
     pub held: bool,
@@ -265,7 +264,7 @@ impl Settlement {
     }
 }
 
-/// Where a conversion is recorded.
+/// The accounts and the time of a new conversion.
 pub struct Record<'a> {
     /// The conversion's account.
     pub account: &'a AccountView,
@@ -289,7 +288,7 @@ pub fn record(
 ) -> Result<()> {
     let reward = &earned.reward;
     let Settlement { settled, held, .. } = settlement;
-    // What is held can be cancelled, whatever it is worth.
+    // A held conversion can be cancelled, even if it is worth nothing.
     let pending = held || settled != SETTLED_ALL;
     let hold_seconds = if held {
         campaign.in_force(record.now).hold_seconds.get()
@@ -329,8 +328,8 @@ pub fn record(
     referral.invariant()
 }
 
-/// Charges `total` base units to the budget, and `waiting` of them to the vault. A
-/// campaign that has neither stays as it is, and may be read-only.
+/// Charges `total` base units to the budget, and `waiting` of them to the vault. A campaign that
+/// has neither is not written, so it may be read-only.
 #[inline(always)]
 pub fn commit(campaign: &mut Existing<Campaign>, total: u64, waiting: u64) -> Result<()> {
     if campaign.is_counted() {

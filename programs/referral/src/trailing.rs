@@ -1,16 +1,16 @@
-//! Accounts that an instruction can do without.
+//! Optional trailing accounts of an instruction.
 //!
-//! They come last in the IDL, each optional. Most conversions need none of them, and
-//! then the transaction leaves them all out: an account that is there only to say
-//! that it is not costs some 60 compute units.
+//! They come last in the IDL, each optional. Most conversions need none of them, and their
+//! transactions leave all of them out: a placeholder for an absent account costs some 60 compute
+//! units.
 
 use anchor_lang::prelude::*;
 
-/// The accounts after the declared ones: all of them, each possibly absent, or none.
-/// A shorter tail is somebody else's, such as the references of Solana Pay.
+/// Reads the accounts after the declared ones into `extras`: all of them, each possibly absent,
+/// or none. A shorter tail is ignored, because it is somebody else's, such as the references of
+/// Solana Pay.
 ///
-/// They are read into their place, `extras`: an instruction that needs none of them then
-/// carries none of them around.
+/// `extras` is the place where they stay, so an instruction that needs none of them moves none.
 #[inline(always)]
 pub fn trailing<A: TryAccounts, T: TryAccounts>(
     context: &mut Context<A>,
@@ -24,8 +24,8 @@ fn read<T: TryAccounts>(views: &[AccountView], extras: &mut T) -> Result<()> {
     if views.len() < T::HEADER_SIZE {
         return Ok(());
     }
-    // What is aliased with a declared account has been refused already; among
-    // themselves, at most one is more than bytes to be read.
+    // `remaining_accounts` has refused aliases of exclusive declared accounts. Of aliases within
+    // the tail, at most one is typed; the others are only read as bytes.
     let (accounts, _, _) = T::try_accounts(&crate::ID, views, None, 0, &[])?;
     *extras = accounts;
     Ok(())

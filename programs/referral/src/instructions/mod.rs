@@ -1,4 +1,4 @@
-//! One instruction, one file, in folders by who calls it.
+//! One file for each instruction, in folders by caller.
 
 pub mod admin;
 pub mod referrer;

@@ -2,15 +2,15 @@ use anchor_lang::prelude::*;
 
 /// A binding: the referral that first brought a wallet, signed by that wallet.
 ///
-/// Only in campaigns with an attribution window; there, no other referral is credited
-/// while it lasts. Address: [`crate::address::binding_key`].
+/// Exists only in campaigns with an attribution window, where no other referral is credited for
+/// the wallet until it expires. Address: [`crate::address::binding_key`].
 #[account]
 pub struct Binding {
     /// Layout version.
     pub version: u8,
     /// The campaign.
     pub campaign: Address,
-    /// The wallet that was brought.
+    /// The wallet that was referred.
     pub wallet: Address,
     /// The referral that brought it.
     pub referral: Address,
@@ -18,7 +18,7 @@ pub struct Binding {
     pub rent_payer: Address,
     /// Unix seconds.
     pub bound_at: PodI64,
-    /// Unix seconds from which it no longer counts.
+    /// Unix seconds from which the binding no longer counts.
     pub expires_at: PodI64,
 }
 

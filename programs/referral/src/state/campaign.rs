@@ -44,11 +44,11 @@ pub struct Campaign {
     pub version: u8,
     /// Canonical bump of the address.
     pub bump: u8,
-    /// Where rewards come from: 0 mint authority, 1 vault, 2 split of the payment.
+    /// Source of rewards: 0 mint authority, 1 vault, 2 split of the payment.
     pub funding: u8,
-    /// Proof that a conversion needs: 0 none, 1 the attestor's word, 2 a payment.
+    /// Proof that a conversion needs: 0 none, 1 an attestation, 2 a payment.
     pub proof: u8,
-    /// What counts once: 0 a wallet, 1 a wallet with a code, 2 an order.
+    /// Counted once: 0 a wallet, 1 a wallet with a code, 2 an order.
     pub uniqueness: u8,
     /// 1 when tiers, bonuses and `owner_limit` count all codes of an owner.
     pub per_owner: u8,
@@ -84,8 +84,8 @@ pub struct Campaign {
     pub closed_at: PodI64,
     /// Largest `hold_seconds` that it ever had.
     pub longest_hold: PodU32,
-    /// Where rewards are of the token that buyers pay with: least base units that a
-    /// conversion under any of its settings left to the treasury, bonuses apart.
+    /// Least base units that a conversion under any of its settings leaves to the treasury,
+    /// bonuses apart, if rewards are of the token that buyers pay with.
     pub least_margin: PodU64,
     /// Base units that budgeted conversions owe or were paid.
     pub committed: PodU64,
@@ -93,16 +93,16 @@ pub struct Campaign {
     pub owed: PodU64,
     /// Settings in force, unless `next` are.
     pub settings: Settings,
-    /// Places of their bonuses in `offered`.
+    /// Places of the bonuses of `settings` in `offered`.
     pub bonus_places: [u8; 4],
     /// Unix seconds from which `next` are in force; 0 when nothing was announced.
     pub next_from: PodI64,
     /// Settings that were announced; zeros for none.
     pub next: Settings,
-    /// Places of their bonuses in `offered`.
+    /// Places of the bonuses of `next` in `offered`.
     pub next_bonus_places: [u8; 4],
-    /// Register of every bonus that was ever offered. A place never changes, so that it
-    /// can stand for the bonus where paid ones are remembered.
+    /// Register of every bonus ever offered. Places never change, because paid bonuses are
+    /// recorded by place.
     pub offered: [Bonus; MAX_BONUSES],
     /// Zeros, for later versions.
     pub reserved: [u8; 56],
@@ -110,7 +110,7 @@ pub struct Campaign {
 
 const _: () = assert!(core::mem::align_of::<Campaign>() == 1);
 
-/// The settings that hold at some time.
+/// The settings in force at some time.
 #[derive(Clone, Copy)]
 pub struct InForce<'a> {
     /// The settings.
@@ -172,8 +172,8 @@ impl Campaign {
         Ok(())
     }
 
-    /// Takes over `new` at `now`, in unix seconds: at once, or after the notice where
-    /// they cut something. Returns the time from which they hold.
+    /// Takes over `new` at `now`, in unix seconds: at once, or after the notice if they cut
+    /// something. Returns the time from which they are in force.
     #[inline(never)]
     pub fn change(&mut self, new: &Settings, now: i64) -> Result<i64> {
         if self.next_is_in_force(now) {
@@ -187,8 +187,8 @@ impl Campaign {
         let known = self.offered;
         let places = self.offer(new)?;
         self.note_margin(new);
-        // A bonus that was offered before may have been paid: to promise it again makes up
-        // for no other one.
+        // A bonus that was offered before may have been paid already, so offering it again does
+        // not make up for another one.
         let mut promised = *new;
         for bonus in &mut promised.bonuses {
             if known.contains(bonus) && !self.settings.bonuses.contains(bonus) {
@@ -297,10 +297,10 @@ impl Campaign {
         let rule = settings.rule([0; 4]);
         rule.check().map_err(wrong)?;
         let min_amount = settings.min_amount.get();
-        // A fixed reward for a payment of next to nothing empties the campaign.
+        // Otherwise payments of next to nothing could empty the campaign.
         require!(!payment || !fixed || min_amount != 0, E::InvalidReward);
         if split {
-            // The payment is all that there is to pay from.
+            // A split pays from the payment alone.
             require!(
                 settings.bonuses.iter().all(|bonus| bonus.amount.get() == 0),
                 E::InvalidBonuses
@@ -358,7 +358,7 @@ impl Campaign {
         self.settings.budget.get() != 0 || self.has_vault()
     }
 
-    /// Whether rewards can lie in a vault.
+    /// Whether the campaign has a vault, for all rewards or for those that wait.
     #[inline(always)]
     pub fn has_vault(&self) -> bool {
         self.funding != FUNDING_MINT_AUTHORITY && !self.pays_sol()
@@ -370,7 +370,7 @@ impl Campaign {
         self.funding == FUNDING_PAYMENT_SPLIT && address_is_zero(&self.mint)
     }
 
-    /// Receives the SOL of rewards that nobody claimed; zero where rewards are tokens.
+    /// The treasury that receives unclaimed SOL; zero if rewards are tokens.
     pub fn sol_treasury(&self) -> Address {
         if self.pays_sol() {
             self.settings.treasury
@@ -392,14 +392,14 @@ impl Campaign {
         Ok(state.check(now).map_err(E::from)?)
     }
 
-    /// Whether anybody may close it at `now`, in unix seconds: its end is long over, and
-    /// nothing else was announced.
+    /// Whether anybody may close it at `now`, in unix seconds: 30 days after its end, or after
+    /// announced settings came into force if that was later.
     pub fn is_abandoned(&self, now: i64) -> bool {
         let (ends, from) = (self.in_force(now).ends_at.get(), self.next_from.get());
         ends != 0 && now >= ends.max(from).saturating_add(CLOSE_PERIOD)
     }
 
-    /// Whether it is closed, and everything that could be claimed had its time.
+    /// Whether it is closed and its claim period is over.
     pub fn claims_are_over(&self, now: i64) -> bool {
         let held = i64::from(self.longest_hold.get());
         let over = self.closed_at.get().saturating_add(held);

@@ -8,9 +8,9 @@ pub struct Closed {
     pub version: u8,
     /// The campaign; its own address when it was one.
     pub campaign: Address,
-    /// Wallet that paid the rent, and gets it back; that of a campaign stays.
+    /// Wallet that paid the rent, and gets it back unless the account was a campaign.
     pub rent_payer: Address,
-    /// Receives the SOL that nobody claimed, of a campaign that paid in SOL; else zero.
+    /// Treasury of a campaign that paid in SOL, for unclaimed SOL; else zero.
     pub treasury: Address,
 }
 

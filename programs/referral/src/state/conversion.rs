@@ -1,7 +1,7 @@
 use anchor_lang::prelude::*;
 use vouch_rules::reward::Reward;
 
-/// `Conversion::status`: owed or held, not over yet.
+/// `Conversion::status`: held, or a part is owed.
 pub const STATUS_PENDING: u8 = 0;
 /// `Conversion::status`: nothing is owed any more.
 pub const STATUS_PAID: u8 = 1;
@@ -23,9 +23,9 @@ pub const ACTION_MAX: u8 = 8;
 
 /// A conversion: the wallet that was referred, and the parts of the reward for it.
 ///
-/// Its address follows from what the campaign counts once, which makes a second one
-/// impossible: [`crate::sale::Sale::key`]. Action, amount and reference are in the data of
-/// the instruction that made it; no rule needs them later.
+/// Its address is derived from what the campaign counts once, so there is no second conversion of
+/// it: [`crate::sale::Sale::key`]. Action, amount and reference are in the data of the
+/// instruction that made it; no rule needs them later.
 #[account]
 pub struct Conversion {
     /// Layout version.
@@ -52,7 +52,7 @@ pub struct Conversion {
     pub reward_partner: PodU64,
     /// Unix seconds.
     pub converted_at: PodI64,
-    /// Seconds from then until the reward can be claimed.
+    /// Seconds from `converted_at` until the reward can be claimed.
     pub hold_seconds: PodU32,
 }
 

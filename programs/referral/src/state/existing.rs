@@ -50,12 +50,12 @@ struct Kind {
     missing: ReferralError,
 }
 
-/// Fails unless the account is of this `kind` and of this program; to be read, or
-/// `exclusively` to be written.
+/// Fails unless this program owns the account and it is of this `kind`. Borrows the data for
+/// reading, or `exclusively` for writing.
 ///
-/// Marks the data as borrowed, for good: no other view of this account gets at it while the
-/// instruction runs. 0 is "exclusively", 255 "not at all". One function, because its copies
-/// in every instruction made up a fifth of the program.
+/// The borrow is never released, so no other view reaches the data while the instruction runs.
+/// State 0 is an exclusive borrow, 255 none. One function, because copies of it in every
+/// instruction made up a fifth of the program.
 #[inline(never)]
 fn open(view: AccountView, kind: &Kind, exclusively: bool) -> Result<()> {
     if exclusively && !view.is_writable() {
@@ -82,10 +82,9 @@ fn open(view: AccountView, kind: &Kind, exclusively: bool) -> Result<()> {
 
 /// An account of this program, read and written in place.
 ///
-/// The framework's own `Account` has three different errors for one that is missing,
-/// belongs to another program or is of another type, none of which names the
-/// account; and as a part of every instruction its checks were half of the
-/// program's size.
+/// The framework's own `Account` has three different errors for an account that is missing,
+/// another program's or of another type, and none names the account. Its checks, inlined in every
+/// instruction, were half of the program's size.
 pub struct Existing<T: Expected> {
     view: AccountView,
     data: PhantomData<T>,
@@ -95,7 +94,7 @@ impl<T: Expected> Existing<T> {
     /// Bytes of the account.
     const SPACE: usize = HEAD + core::mem::size_of::<T>();
 
-    /// What tells a `T` from other accounts.
+    /// Identifies a `T` among other accounts.
     const KIND: &Kind = &{
         assert!(T::DISCRIMINATOR.len() == HEAD && core::mem::align_of::<T>() == 1);
         let [a, b, c, d, e, f, g, h] = *T::DISCRIMINATOR else {
@@ -108,7 +107,7 @@ impl<T: Expected> Existing<T> {
         }
     };
 
-    /// The account, which has to be a `T` of this program.
+    /// Opens the account; fails unless it is a `T` of this program.
     #[inline(always)]
     fn open(view: AccountView, exclusively: bool) -> Result<Self> {
         open(view, Self::KIND, exclusively)?;
@@ -124,7 +123,7 @@ impl<T: Expected> Existing<T> {
         self.view.address()
     }
 
-    /// The account by value, as long as nothing changes it.
+    /// A copyable view of the account, valid while nothing changes it.
     #[inline(always)]
     pub fn shared(&self) -> Shared<'_, T> {
         Shared {
@@ -138,11 +137,11 @@ impl<T: Expected> Existing<T> {
     pub fn close_to(&mut self, destination: &AccountView) -> Result<()> {
         require!(self.view.is_writable(), ErrorCode::ConstraintMut);
         // SAFETY: this borrows the only typed view of the data, which is not used
-        // again: what follows reads it as bytes.
+        // again: later code reads the data as bytes.
         unsafe { account::close(&self.view, destination) }
     }
 
-    /// Leaves `closed` at the address, for good; what is left of the rent goes to
+    /// Replaces the account by the tombstone `closed`; rent that it does not need goes to
     /// `destination`. The account is no longer a `T` after that.
     pub fn leave_closed(&mut self, destination: &AccountView, closed: &Closed) -> Result<()> {
         require!(self.view.is_writable(), ErrorCode::ConstraintMut);
@@ -152,8 +151,8 @@ impl<T: Expected> Existing<T> {
 }
 
 impl Existing<Campaign> {
-    /// Changes the counters of a campaign that the instruction's accounts declare
-    /// read-only: most conversions leave it alone, and so run in parallel.
+    /// Changes the counters of a campaign that the instruction's accounts declare read-only: most
+    /// conversions do not write it, so they run in parallel.
     pub fn count(&mut self, change: impl FnOnce(&mut Campaign) -> Result<()>) -> Result<()> {
         require!(self.view.is_writable(), ReferralError::CampaignNotWritable);
         // SAFETY: this borrows the only typed view of the data, and the untyped
@@ -200,8 +199,8 @@ impl<T: Expected> Deref for Existing<T> {
     }
 }
 
-/// An [`Existing`] account that is only read. It is one word: what takes it by value does not
-/// need the account's place in the instruction's accounts, which then stay in registers.
+/// An [`Existing`] account that is only read. It is one word, passed by value: functions need no
+/// pointer into the instruction's accounts, which can stay in registers.
 #[derive(Clone, Copy)]
 pub struct Shared<'a, T: Expected> {
     view: AccountView,
@@ -221,7 +220,7 @@ impl<'a, T: Expected> Shared<'a, T> {
         &self.view
     }
 
-    /// What the account holds.
+    /// The value of the account.
     #[inline(always)]
     pub fn get(self) -> &'a T {
         // SAFETY: as in `Existing::deref`; the account is borrowed for as long.
@@ -241,8 +240,7 @@ impl<T: Expected> Deref for Shared<'_, T> {
 impl<T: Expected> DerefMut for Existing<T> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: as in `deref`; and the runtime refuses what was written to an
-        // account that the instruction may not write.
+        // SAFETY: as in `deref`; the runtime refuses changes of an account that is not writable.
         unsafe { &mut *self.view.data_mut_ptr().add(HEAD).cast() }
     }
 }

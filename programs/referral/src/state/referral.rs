@@ -7,8 +7,7 @@ use crate::{
     ReferralError as E, SETTLED_PARTNER, SETTLED_REFERRER, VERSION,
 };
 
-/// Seconds between the end of a partnership as a code's owner announces it and its
-/// effect: 7 days.
+/// Seconds from the owner's `end_partnership` to its effect: 7 days.
 pub const PARTNER_NOTICE: i64 = 604_800;
 
 /// A referral: a code, its owner and its counters.
@@ -21,9 +20,9 @@ pub struct Referral {
     pub version: u8,
     /// Characters of the code.
     pub code_len: u8,
-    /// 1 while its owner wants it to earn.
+    /// 1 while its owner lets it earn.
     pub active: u8,
-    /// 1 while the campaign does not want it to earn.
+    /// 1 while the campaign's authority suspends it.
     pub suspended: u8,
     /// Canonical bump of the partner's associated token account; 0 when rewards are SOL.
     pub partner_account_bump: u8,
@@ -35,7 +34,7 @@ pub struct Referral {
     pub partner_ends_at: PodI64,
     /// Bonuses that were paid, by their place in the campaign's register.
     pub bonuses_paid: PodU32,
-    /// The code, filled up with zeros.
+    /// The code, padded with zeros.
     pub code: [u8; 12],
     /// The campaign it belongs to.
     pub campaign: Address,
@@ -47,8 +46,8 @@ pub struct Referral {
     pub partner: Address,
     /// Wallet that paid the rent, and gets it back.
     pub rent_payer: Address,
-    /// Where the owner's rewards go: the associated token account, or the wallet
-    /// itself when they are SOL.
+    /// Account that receives the owner's rewards: the associated token account, or the wallet
+    /// itself if they are SOL.
     pub reward_account: Address,
     /// Most conversions it may ever have; 0 for no limit.
     pub usage_limit: PodU64,
@@ -60,7 +59,7 @@ pub struct Referral {
     pub created_at: PodI64,
     /// Base units owed or paid to the owner so far.
     pub rewards_total: PodU64,
-    /// Base units of those that are not paid yet.
+    /// Base units of `rewards_total` that are not paid yet.
     pub rewards_pending: PodU64,
     /// Base units that the partner is owed.
     pub partner_pending: PodU64,
@@ -91,7 +90,7 @@ impl Referral {
         Ok(())
     }
 
-    /// What decides whether it earns.
+    /// The facts that decide whether it earns.
     #[inline(always)]
     fn state(&self) -> CodeState {
         CodeState {
@@ -127,13 +126,13 @@ impl Referral {
         }
     }
 
-    /// Whether a partner has a part in its rewards, now or until it was ended.
+    /// Whether a partner has a part in its rewards, even if the partnership has ended.
     #[inline(always)]
     pub fn has_partner_share(&self) -> bool {
         self.partner_share_bps.get() != 0 || self.partner_fixed.get() != 0
     }
 
-    /// Forgets its partner.
+    /// Removes its partner.
     pub fn clear_partner(&mut self) {
         self.partner = Address::default();
         self.partner_share_bps = 0.into();
@@ -149,8 +148,8 @@ impl Referral {
         Ok(())
     }
 
-    /// Records a conversion of which the parts in `settled` are not owed; `pending` while
-    /// it is not over.
+    /// Counts a conversion of which the parts in `settled` are not owed; as open while it is
+    /// `pending`.
     #[inline]
     pub fn record(&mut self, reward: &Reward, settled: u8, pending: bool) -> Result<()> {
         if reward.total() != 0 {
@@ -169,8 +168,8 @@ impl Referral {
         Ok(())
     }
 
-    /// Takes the `parts` of a conversion, which are no longer owed, off what is; and the
-    /// conversion itself, when it is `over`.
+    /// Takes `parts` of a conversion, which are no longer owed, off the pending rewards. If it is
+    /// `over`, it no longer counts as open.
     #[inline]
     pub fn settle(&mut self, reward: &Reward, parts: u8, over: bool) -> Result<()> {
         if parts & SETTLED_REFERRER != 0 {

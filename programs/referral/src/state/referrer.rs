@@ -32,7 +32,7 @@ impl Referrer {
         Ok(())
     }
 
-    /// Takes a cancelled conversion that was worth something off again.
+    /// Takes a cancelled conversion that was worth something off the counters.
     pub fn uncount(&mut self, reward: &Reward) -> Result<()> {
         self.conversions = sub(self.conversions.get(), 1)?.into();
         self.bonuses_paid = (self.bonuses_paid.get() & !reward.bonuses).into();

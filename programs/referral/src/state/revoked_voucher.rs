@@ -1,7 +1,7 @@
 use anchor_lang::prelude::*;
 
-/// A voucher that its attestor has revoked before somebody used it. Kept until the voucher
-/// has expired. Address: the SHA-256 of the voucher's message as the key.
+/// A voucher that its attestor has revoked; kept until the voucher has expired. Address:
+/// [`crate::address::revocation_key`].
 #[account]
 pub struct RevokedVoucher {
     /// Layout version.
@@ -10,7 +10,7 @@ pub struct RevokedVoucher {
     pub campaign: Address,
     /// Wallet that paid the rent, and gets it back.
     pub rent_payer: Address,
-    /// Unix seconds from which the voucher is worth nothing by itself.
+    /// Unix seconds from which the voucher has expired in any case.
     pub expires_at: PodI64,
 }
 

@@ -16,11 +16,11 @@ pub const MAX_PERIOD: u32 = 31_536_000;
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable, IdlType)]
 #[repr(C)]
 pub struct Terms {
-    /// Where rewards come from: 0 mint authority, 1 vault, 2 split of the payment.
+    /// Source of rewards: 0 mint authority, 1 vault, 2 split of the payment.
     pub funding: u8,
-    /// Proof that a conversion needs: 0 none, 1 the attestor's word, 2 a payment.
+    /// Proof that a conversion needs: 0 none, 1 an attestation, 2 a payment.
     pub proof: u8,
-    /// What counts once: 0 a wallet, 1 a wallet with a code, 2 an order.
+    /// Counted once: 0 a wallet, 1 a wallet with a code, 2 an order.
     pub uniqueness: u8,
     /// 1 when tiers, bonuses and `owner_limit` count the conversions of all codes of an
     /// owner, 0 when each code counts by itself.
@@ -36,7 +36,7 @@ pub struct Terms {
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable, IdlType)]
 #[repr(C)]
 pub struct Settings {
-    /// How the reward is found: 0 fixed, 1 percent of the amount.
+    /// Kind of the reward: 0 fixed, 1 percent of the amount.
     pub reward_kind: u8,
     /// Base units for each conversion, when the kind is fixed; else 0.
     pub reward_fixed: PodU64,
@@ -87,25 +87,25 @@ pub struct Settings {
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable, IdlType)]
 #[repr(C)]
 pub struct Tier {
-    /// Conversions that this tier takes.
+    /// Number of conversions from which the tier applies.
     pub min_conversions: PodU64,
     /// Multiplier in basis points (10,000 = 1x).
     pub multiplier_bps: PodU32,
 }
 
-/// Paid once, with the conversion that reaches `threshold`. Threshold and amount are what
-/// makes a bonus the same one.
+/// Paid once, with the conversion that reaches `threshold`. Threshold and amount identify a
+/// bonus.
 #[derive(Clone, Copy, PartialEq, bytemuck::Pod, bytemuck::Zeroable, IdlType)]
 #[repr(C)]
 pub struct Bonus {
-    /// Conversions that this bonus takes.
+    /// Number of conversions that earns the bonus.
     pub threshold: PodU64,
     /// Base units.
     pub amount: PodU64,
 }
 
 impl Bonus {
-    /// The bonus as the rule has it.
+    /// The bonus in the type of the reward rule.
     #[inline(always)]
     pub fn rule(&self) -> reward::Bonus {
         reward::Bonus {
@@ -171,7 +171,8 @@ impl Settings {
         self.promise().cuts(&old.promise(), now)
     }
 
-    /// Whether each conversion earns the referrer alone a fixed reward, by no further rule.
+    /// Whether each conversion earns a fixed reward for the referrer alone, without tiers or
+    /// bonuses.
     #[inline(always)]
     pub fn is_plain(&self) -> bool {
         self.reward_kind == REWARD_FIXED
@@ -193,8 +194,7 @@ impl Settings {
         !address_is_zero(&self.gate_credential)
     }
 
-    /// Fails unless conversions end at another time than now or before; `old` is the end
-    /// that may stay, in unix seconds.
+    /// Fails unless the end is in the future, `old` or 0, which means never. In unix seconds.
     pub fn check_end(&self, old: i64, now: i64) -> Result<()> {
         let ends_at = self.ends_at.get();
         require!(
@@ -207,7 +207,7 @@ impl Settings {
 
 macro_rules! borsh_as_bytes {
     ($type:ident) => {
-        // SAFETY: reads the very bytes of a type that any bytes are a value of.
+        // SAFETY: the type is `Pod`, so any bytes are a valid value.
         unsafe impl<'de, C: anchor_lang::wincode::config::ConfigCore> SchemaRead<'de, C> for $type {
             type Dst = Self;
 
@@ -222,7 +222,7 @@ macro_rules! borsh_as_bytes {
             }
         }
 
-        // SAFETY: writes the very bytes, all of them.
+        // SAFETY: writes all bytes of the value.
         unsafe impl<C: anchor_lang::wincode::config::ConfigCore> SchemaWrite<C> for $type {
             type Src = Self;
 

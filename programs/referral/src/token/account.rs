@@ -18,7 +18,7 @@ pub fn associated(owner: &Address, mint: &Address, token_program: &Address) -> (
     find_program_address(&seeds, &ASSOCIATED_TOKEN)
 }
 
-/// [`associated`]'s address where the canonical `bump` is known: one hash.
+/// [`associated`]'s address for a known canonical `bump`: one hash.
 pub fn associated_with_bump(
     owner: &Address,
     mint: &Address,
@@ -42,8 +42,8 @@ pub fn associated_with_bump(
     Address::new_from_array(sha256(&preimage))
 }
 
-/// Whether `account` is a token account of `owner` that takes `amount` base units of
-/// `mint` now; otherwise a call of the token program would fail the whole transaction.
+/// Whether `account` is a token account of `owner` that can receive `amount` base units of `mint`
+/// now. If not, the CPI would abort the transaction.
 #[inline]
 pub fn receives(
     account: &AccountView,
@@ -80,7 +80,7 @@ pub fn takes(
         && (data.len() == ACCOUNT_LEN || !extensions::refuses_transfers(&data))
 }
 
-/// Base units on a token account; 0 where there is none.
+/// Balance of a token account in base units; 0 if it does not exist.
 pub fn balance(account: &AccountView, token_program: &Address) -> Result<u64> {
     if !is_owned(account, token_program) {
         return Ok(0);

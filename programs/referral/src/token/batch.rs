@@ -6,20 +6,20 @@ use pinocchio::{
     instruction::{InstructionAccount, InstructionView},
 };
 
-/// Most parts of one payment: treasury, referrer, partner, and what waits.
+/// Most parts of one payment: treasury, referrer, partner, and the parts that wait.
 const MOST: usize = 4;
 /// Most accounts of a part: a transfer's.
 const ACCOUNTS: usize = 4;
 /// Most bytes of a part: its two lengths, and a transfer's data.
 const PART: usize = 2 + 10;
 
-/// First byte of a batch, and of what it can hold here:
+/// First byte of a batch, and of the instructions in it:
 /// <https://github.com/solana-program/token>, `pinocchio/interface/src/instruction.rs`.
 const BATCH: u8 = 255;
 const MINT_TO: u8 = 7;
 const TRANSFER_CHECKED: u8 = 12;
 
-/// Where parts are paid from.
+/// The source of a payment.
 #[derive(Clone, Copy)]
 pub struct Source<'a> {
     /// The token.
@@ -28,17 +28,17 @@ pub struct Source<'a> {
     pub decimals: u8,
     /// The token account that pays; none where the parts are minted.
     pub from: Option<&'a AccountView>,
-    /// Its owner, or the mint's authority.
+    /// Owner of `from`, or the mint's authority.
     pub authority: &'a AccountView,
 }
 
-/// Whether [`pay_at_once`] knows this program: Token-2022 has no batch.
+/// Whether this program has a batch instruction; Token-2022 has none.
 pub fn has_batch(token_program: &Address) -> bool {
     anchor_lang::address_eq(token_program, &Token::id())
 }
 
-/// Pays several parts, amount and token account of each, in one call of the Token program.
-/// Each after the first then costs some 1,000 units less than in a call of its own.
+/// Pays several parts, amount and token account of each, in one CPI to the Token program, which
+/// costs less than one CPI for each.
 #[inline(never)]
 pub fn pay_at_once(
     source: Source,
@@ -53,9 +53,9 @@ pub fn pay_at_once(
     } = source;
     let mut data = [const { MaybeUninit::<u8>::uninit() }; 1 + MOST * PART];
     let mut accounts = [const { MaybeUninit::<InstructionAccount>::uninit() }; MOST * ACCOUNTS];
-    // Mint, authority and source, each once; then where the parts go.
+    // Mint, authority and source, each once; then the recipients.
     let mut infos = [const { MaybeUninit::<CpiAccount>::uninit() }; 3 + MOST];
-    // The Token program refuses an empty batch: a discount may be the whole of a payment.
+    // The Token program refuses an empty batch; a discount can be the whole payment.
     if parts.is_empty() {
         return Ok(());
     }
@@ -66,13 +66,13 @@ pub fn pay_at_once(
     };
     require!(!held, ProgramError::AccountBorrowFailed);
 
-    // Each is where the next byte or account goes.
+    // Positions of the next byte, account and info.
     let mut byte = data.as_mut_ptr().cast::<u8>();
     let mut account = accounts.as_mut_ptr().cast::<InstructionAccount>();
     let mut info = infos.as_mut_ptr();
-    // SAFETY: there is room for what so many parts need, 3 or 4 accounts, 11 or 12 bytes and
-    // one further info each; all that the call is given was written, and nobody holds the
-    // data of an account that the call writes.
+    // SAFETY: the arrays have room for so many parts, each 3 or 4 accounts, 11 or 12 bytes and
+    // one further info. The CPI gets only what was written, and no account that it writes is
+    // borrowed.
     unsafe {
         byte.write(BATCH);
         byte = byte.add(1);

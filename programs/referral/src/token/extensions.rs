@@ -1,20 +1,20 @@
 //! Token-2022's extensions, as they follow the base of a mint or an account:
 //! <https://docs.rs/spl-token-2022-interface/2/spl_token_2022_interface/extension/>.
 
-/// Where the byte stands that tells mints and accounts apart; extensions follow.
+/// Offset of the byte that tells mints and accounts apart; extensions follow.
 const TYPE_AT: usize = 165;
-/// That byte of a mint.
+/// Value of this byte in a mint.
 const MINT: u8 = 1;
-/// That byte of an account.
+/// Value of this byte in an account.
 const ACCOUNT: u8 = 2;
 
 /// Type and value of one extension.
 type Extension<'a> = (u16, &'a [u8]);
 
-/// Splits off the first extension; `None` at the end, `Some(Err(()))` where the bytes
-/// are none.
+/// Splits off the first extension; `None` at the end, `Some(Err(()))` if the bytes are not an
+/// extension.
 fn next<'a>(rest: &mut &'a [u8]) -> Option<core::result::Result<Extension<'a>, ()>> {
-    // Fewer bytes than a header, or no type: padding, up to the end.
+    // Fewer bytes than a header, or type 0: padding up to the end.
     let (header, after) = rest.split_first_chunk::<4>()?;
     let [a, b, c, d] = *header;
     let kind = u16::from_le_bytes([a, b]);
@@ -40,12 +40,11 @@ fn extensions(data: &[u8], kind: u8) -> Option<&[u8]> {
 /// A fee is taken from each transfer.
 const TRANSFER_FEE_CONFIG: u16 = 1;
 
-/// Extensions of a mint that leave an amount what it is, and an account its owner's.
+/// Extensions of a mint that change neither amounts nor who controls an account.
 ///
-/// New ones are refused until somebody has understood them. Not among them, with
-/// reason: 3 a mint that can be closed and made anew, 4 and 16 amounts nobody sees,
-/// 6 accounts that begin frozen, 9 what cannot be transferred, 12 somebody who may
-/// take from every account, 14 a program called at each transfer, 26 a pause.
+/// Unknown ones are refused. Left out on purpose: 3 mint close authority, 4 and 16 confidential
+/// transfers, 6 default account state (frozen), 9 non-transferable, 12 permanent delegate, 14
+/// transfer hook, 26 pausable.
 const HARMLESS: [u16; 8] = [
     10, // interest-bearing: changes what wallets show, not amounts
     18, // metadata pointer

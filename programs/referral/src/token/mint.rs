@@ -6,18 +6,18 @@ use crate::{account::is_owned, ReferralError};
 /// Bytes of a mint without extensions.
 pub(super) const MINT_LEN: usize = 82;
 
-/// What a campaign needs to know of a mint.
+/// The facts of a mint that a campaign needs.
 pub struct MintFacts {
     /// Decimals of the token.
     pub decimals: u8,
     /// Base units that exist.
     pub supply: u64,
-    /// Who may mint; `None` when nobody can any more.
+    /// The mint authority; `None` if there is none.
     pub authority: Option<Address>,
 }
 
-/// Reads a mint of `token_program`: of the Token program, or of Token-2022 with
-/// allowed extensions; with `fees`, transfers may cost one.
+/// Reads a mint of the Token program, or of Token-2022 with allowed extensions only. With `fees`,
+/// a transfer fee is allowed.
 pub fn read_mint(mint: &AccountView, token_program: &Address, fees: bool) -> Result<MintFacts> {
     require!(
         super::is_program(token_program),
@@ -36,7 +36,7 @@ pub fn read_mint(mint: &AccountView, token_program: &Address, fees: bool) -> Res
     Ok(facts)
 }
 
-/// The base of a mint; `None` unless it is initialised.
+/// Reads the base of a mint; returns `None` unless it is initialised.
 fn facts(data: &[u8]) -> Option<MintFacts> {
     let data = data.first_chunk::<MINT_LEN>()?;
     let authority = match data[..4] {
@@ -60,7 +60,7 @@ pub fn has_room(mint: &AccountView, amount: u64) -> bool {
         .is_some_and(|data| number_at(data, 36).checked_add(amount).is_some())
 }
 
-/// Decimals of a mint that is known to be one.
+/// Decimals of an account that is known to be a mint.
 pub fn decimals(mint: &AccountView) -> Result<u8> {
     let data = mint.try_borrow()?;
     let facts = facts(&data).ok_or(ReferralError::UnsupportedMint)?;

@@ -34,6 +34,6 @@ fn address_in<const N: usize>(data: &[u8; N], at: usize) -> &Address {
 #[inline(always)]
 fn number_at<const N: usize>(data: &[u8; N], at: usize) -> u64 {
     let found = data.get(at..).and_then(|rest| rest.first_chunk());
-    // Too much for anything, where there is none.
+    // Out of range, the result is too much for every check.
     found.map_or(u64::MAX, |bytes| u64::from_le_bytes(*bytes))
 }

@@ -5,8 +5,8 @@ use crate::{log, AuthorityChanged, Campaign, Existing, ReferralError};
 /// Accounts of `accept_authority`.
 #[derive(Accounts)]
 pub struct AcceptAuthority {
-    /// The authority to be: the campaign was offered to it.
-    // Safe: it signs, and compared with the campaign's.
+    /// The new authority, to whom the campaign was offered.
+    // Safe: it signs, and is compared with the campaign's pending authority.
     pub new_authority: Signer,
     /// The campaign.
     // Safe: owned by this program, with its discriminator.
@@ -20,7 +20,7 @@ impl AcceptAuthority {
         let address = *ctx.accounts.campaign.address();
         let new = *ctx.accounts.new_authority.address();
         let campaign = &mut ctx.accounts.campaign;
-        // Nobody signs as the zero address, which stands for "nobody".
+        // The zero address means "nobody", and nobody can sign for it.
         require!(
             address_eq(&campaign.pending_authority, &new),
             ReferralError::NotPendingAuthority

@@ -6,7 +6,7 @@ use crate::{clock, log, Campaign, CampaignClosed, Existing, ReferralError};
 #[derive(Accounts)]
 pub struct CloseCampaign {
     /// The campaign's authority; or anybody, 30 days after the campaign's end.
-    // Safe: it signs, and compared with the campaign's.
+    // Safe: it signs, and is compared with the campaign's authority while only that may close.
     pub authority: Signer,
     /// The campaign.
     // Safe: owned by this program, with its discriminator.
@@ -15,7 +15,7 @@ pub struct CloseCampaign {
 }
 
 impl CloseCampaign {
-    /// Closes the campaign for good. Rewards that were earned stay claimable for their time.
+    /// Closes the campaign for good. Earned rewards stay claimable for the claim period.
     pub fn handle(ctx: &mut Context<Self>) -> Result<()> {
         let now = clock::now()?;
         let address = *ctx.accounts.campaign.address();

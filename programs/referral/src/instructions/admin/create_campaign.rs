@@ -23,27 +23,27 @@ pub struct CreateCampaign {
     #[account(mut, unsafe(dup))]
     pub payer: Signer,
     /// Becomes creator and authority.
-    // Safe: it signs, and its address is part of the campaign's, so nobody can take the place
-    // of somebody else.
+    // Safe: it signs, and its address is part of the campaign's, so nobody can create another
+    // wallet's campaign.
     pub authority: Signer,
-    /// The campaign to be.
+    /// The campaign to create.
     // Safe: the address is derived here with the canonical bump, and the account must not
     // exist yet.
     #[account(mut, seeds = [address::CAMPAIGN, authority.address().as_ref(), id.to_le_bytes()], bump)]
     pub campaign: UncheckedAccount,
     /// Token of the rewards; the System program for SOL.
-    // Safe: owned by the token program, initialised, without extensions that are not allowed;
-    // where the campaign mints, it is the mint authority already: only who controlled the
-    // mint can have done that.
+    // Safe: owned by the token program, initialised, with allowed extensions only. Where the
+    // campaign mints, it is the mint authority already, which only the previous authority can
+    // have arranged.
     pub mint: UncheckedAccount,
     /// Token of the payments; the System program for SOL or none.
-    // Safe: as the mint.
+    // Safe: checked like the mint.
     pub payment_mint: UncheckedAccount,
     /// Program of the mint; the System program for SOL.
     // Safe: one of the two token programs, by address.
     pub token_program: UncheckedAccount,
-    /// The campaign's vault, its associated token account, where rewards come from one or
-    /// wait in one: it must exist.
+    /// The campaign's vault, its associated token account, which must exist; absent if it has
+    /// none.
     // Safe: its address is compared with the derived one.
     pub vault: Option<UncheckedAccount>,
     /// Creates the account.
@@ -99,7 +99,7 @@ impl CreateCampaign {
         if terms.proof != PROOF_PAYMENT {
             require!(address_is_zero(&payment_mint), E::WrongPaymentMint);
         } else if !address_is_zero(&payment_mint) {
-            // What a buyer pays has to arrive in full.
+            // The payment must arrive in full, so a transfer fee is refused.
             let program = accounts.payment_mint.account();
             let program = [Token::id(), Token2022::id()]
                 .into_iter()
@@ -119,7 +119,7 @@ impl CreateCampaign {
                         .is_some_and(|authority| address_eq(&authority, &campaign_address)),
                     E::MintAuthorityMismatch
                 );
-                // Otherwise not one conversion could ever be paid.
+                // Otherwise no conversion could ever be paid.
                 let least = match settings.reward_kind {
                     REWARD_FIXED => settings.reward_fixed.get(),
                     _ => 1,
@@ -127,7 +127,7 @@ impl CreateCampaign {
                 require!(facts.supply.checked_add(least).is_some(), E::InvalidReward);
             } else {
                 campaign.vault = token::associated(&campaign_address, &mint, &token_program).0;
-                // Without it, rewards that wait would have no place, and stop a sale.
+                // Without a vault, a reward that waits has no place and would fail the sale.
                 let vault = view(&accounts.vault).ok_or(E::MissingAccount)?;
                 require!(address_eq(vault.address(), &campaign.vault), E::WrongVault);
                 require!(account::is_owned(vault, &token_program), E::VaultMissing);

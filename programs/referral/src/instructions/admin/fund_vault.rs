@@ -15,9 +15,9 @@ pub struct FundVault {
     // Safe: owned by this program, with its discriminator.
     pub campaign: Existing<Campaign>,
     /// Token of the vault.
-    // Safe: it is compared with the campaign's.
+    // Safe: compared with the campaign's.
     pub mint: UncheckedAccount,
-    /// Where the tokens come from.
+    /// Token account that pays.
     // Safe: the token program checks it.
     #[account(mut)]
     pub source: UncheckedAccount,
@@ -54,7 +54,7 @@ impl FundVault {
             campaign.mint_decimals,
             &campaign.token_program,
         )?;
-        // What arrived, which a fee makes less.
+        // The amount that arrived: a transfer fee makes it less than `amount`.
         let balance = token::balance(vault, &campaign.token_program)?;
         log(&VaultFunded {
             campaign: *campaign.address(),

@@ -12,7 +12,7 @@ use crate::{
 #[derive(Accounts)]
 pub struct ReclaimCampaign {
     /// The campaign's authority.
-    // Safe: it signs, and compared with the campaign's.
+    // Safe: it signs, and is compared with the campaign's authority.
     pub authority: Signer,
     /// The campaign.
     // Safe: owned by this program, with its discriminator.
@@ -23,15 +23,14 @@ pub struct ReclaimCampaign {
     // typed view of its data.
     #[account(mut, unsafe(dup))]
     pub rent_payer: Recipient,
-    /// The mint, where the campaign is its authority or has a vault. Writable where the
-    /// campaign is its authority.
+    /// The mint, if the campaign is its authority (then writable) or has a vault.
     // Safe: compared with the campaign's.
     pub mint: Option<UncheckedAccount>,
     /// The campaign's vault, if it has one.
     // Safe: compared with the campaign's.
     #[account(mut)]
     pub vault: Option<UncheckedAccount>,
-    /// Where the vault's tokens go, as the authority says.
+    /// Token account that receives the vault's tokens; the authority chooses it.
     // Safe: the token program checks it.
     #[account(mut)]
     pub destination: Option<UncheckedAccount>,
@@ -41,7 +40,7 @@ pub struct ReclaimCampaign {
 }
 
 impl ReclaimCampaign {
-    /// Gives back what a closed campaign holds, and leaves its address taken for good.
+    /// Returns everything that a closed campaign holds, and leaves a tombstone.
     pub fn handle(ctx: &mut Context<Self>) -> Result<()> {
         let now = clock::now()?;
         let accounts = &mut ctx.accounts;
@@ -70,7 +69,7 @@ impl ReclaimCampaign {
                 let destination = view(&accounts.destination).ok_or(E::MissingAccount)?;
                 token::transfer_from_vault(campaign, mint, vault, destination, balance)?;
             }
-            // The vault's rent stays where its payer became a program: see `leave_closed`.
+            // If the rent payer became a program, the vault keeps its rent: see `leave_closed`.
             let rent_payer = accounts.rent_payer.account();
             if !rent_payer.executable() {
                 token::close_vault(campaign, vault, rent_payer)?;

@@ -14,12 +14,12 @@ pub struct RevokeVoucher {
     #[account(mut, unsafe(dup))]
     pub payer: Signer,
     /// The campaign's attestor.
-    // Safe: it signs, and is compared with the campaign's.
+    // Safe: it signs, and is compared with the campaign's attestor.
     pub attestor: Signer,
     /// The campaign.
     // Safe: owned by this program, with its discriminator.
     pub campaign: Existing<Campaign>,
-    /// The revocation to be.
+    /// The revocation to create.
     // Safe: the System program checks the address, and the account must not exist yet.
     #[account(mut)]
     pub revocation: UncheckedAccount,
@@ -40,8 +40,8 @@ impl RevokeVoucher {
         );
         require!(now < expires_at, E::VoucherExpired);
         account::check_vacant(accounts.revocation.account(), E::VoucherRevoked)?;
-        // The digest does not show when the voucher expires. No voucher that is good now
-        // lasts longer than this, whatever the attestor says.
+        // The digest does not contain the expiry, so `expires_at` is not trusted: the revocation
+        // lasts at least as long as any voucher that is valid now.
         let longest = now.saturating_add(MAX_VOUCHER_LIFE.saturating_add(CLOCK_SKEW));
         let expires_at = expires_at.max(longest);
         let revocation = RevokedVoucher {

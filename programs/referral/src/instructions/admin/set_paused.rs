@@ -6,7 +6,7 @@ use crate::{log, Campaign, CampaignPauseChanged, Existing, ReferralError};
 #[derive(Accounts)]
 pub struct SetPaused {
     /// The campaign's authority.
-    // Safe: it signs, and compared with the campaign's.
+    // Safe: it signs, and is compared with the campaign's authority.
     pub authority: Signer,
     /// The campaign.
     // Safe: owned by this program, with its discriminator.

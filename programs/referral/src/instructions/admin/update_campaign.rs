@@ -6,7 +6,7 @@ use crate::{clock, log, Campaign, CampaignUpdated, Existing, ReferralError, Sett
 #[derive(Accounts)]
 pub struct UpdateCampaign {
     /// The campaign's authority.
-    // Safe: it signs, and compared with the campaign's.
+    // Safe: it signs, and is compared with the campaign's authority.
     pub authority: Signer,
     /// The campaign.
     // Safe: owned by this program, with its discriminator.
@@ -15,7 +15,7 @@ pub struct UpdateCampaign {
 }
 
 impl UpdateCampaign {
-    /// Replaces the settings: at once, or after the campaign's notice where they cut.
+    /// Replaces the settings: at once, or after the campaign's notice if they cut something.
     pub fn handle(ctx: &mut Context<Self>, settings: Settings) -> Result<()> {
         let now = clock::now()?;
         let address = *ctx.accounts.campaign.address();
@@ -24,7 +24,7 @@ impl UpdateCampaign {
         require!(campaign.closed == 0, ReferralError::CampaignClosed);
 
         let old = *campaign.in_force(now).settings;
-        // An end that has passed may stay; a new one lies ahead.
+        // An end in the past may stay; a new end must be in the future.
         settings.check_end(old.ends_at.get(), now)?;
         let in_force_from = campaign.change(&settings, now)?;
         campaign.invariant()?;

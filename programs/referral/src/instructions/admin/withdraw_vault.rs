@@ -8,19 +8,19 @@ use crate::{
 #[derive(Accounts)]
 pub struct WithdrawVault {
     /// The campaign's authority.
-    // Safe: it signs, and compared with the campaign's.
+    // Safe: it signs, and is compared with the campaign's authority.
     pub authority: Signer,
     /// The campaign.
     // Safe: owned by this program, with its discriminator.
     pub campaign: Existing<Campaign>,
     /// Token of the vault.
-    // Safe: it is compared with the campaign's.
+    // Safe: compared with the campaign's.
     pub mint: UncheckedAccount,
     /// The campaign's vault.
     // Safe: compared with the campaign's.
     #[account(mut)]
     pub vault: UncheckedAccount,
-    /// Where the tokens go, as the authority says.
+    /// Token account that receives the tokens; the authority chooses it.
     // Safe: the token program checks it.
     #[account(mut)]
     pub destination: UncheckedAccount,

@@ -6,8 +6,8 @@ use crate::{clock, log, Campaign, Existing, OwnerChanged, Referral, ReferralErro
 /// Accounts of `accept_owner`.
 #[derive(Accounts)]
 pub struct AcceptOwner {
-    /// The owner to be: the referral was offered to it.
-    // Safe: it signs, and compared with the campaign's.
+    /// The new owner, to whom the referral was offered.
+    // Safe: it signs, and is compared with the referral's pending owner.
     pub new_owner: Signer,
     /// The campaign.
     // Safe: owned by this program, with its discriminator.
@@ -32,7 +32,7 @@ impl AcceptOwner {
             address_eq(&referral.campaign, campaign.address()),
             ReferralError::WrongCampaign
         );
-        // Nobody signs as the zero address, which stands for "nobody".
+        // The zero address means "nobody", and nobody can sign for it.
         require!(
             address_eq(&referral.pending_owner, &new),
             ReferralError::NotPendingOwner
@@ -43,7 +43,8 @@ impl AcceptOwner {
         );
 
         if campaign.per_owner == 1 {
-            // A conversion that can still be cancelled counts for the owner it was made for.
+            // Cancelling takes a conversion off its owner's count, so the owner stays until no
+            // hold is left.
             require!(
                 clock::now()? >= referral.held_until.get(),
                 ReferralError::RewardsPending

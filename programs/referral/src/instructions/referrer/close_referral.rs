@@ -8,7 +8,7 @@ use crate::{
 #[derive(Accounts)]
 pub struct CloseReferral {
     /// The referral's owner.
-    // Safe: it signs, and compared with the campaign's.
+    // Safe: it signs, and is compared with the referral's owner.
     pub owner: Signer,
     /// The referral.
     // Safe: owned by this program, with its discriminator.
@@ -22,7 +22,7 @@ pub struct CloseReferral {
 }
 
 impl CloseReferral {
-    /// Closes the referral for good; its code is never free again.
+    /// Closes the referral for good; its code stays taken.
     pub fn handle(ctx: &mut Context<Self>) -> Result<()> {
         let accounts = &mut ctx.accounts;
         let referral = &accounts.referral;

@@ -14,18 +14,18 @@ pub struct CreateReferral {
     // Safe: it signs. May be `owner` as well: nothing here keeps a typed view of its data.
     #[account(mut, unsafe(dup))]
     pub payer: Signer,
-    /// Will earn the code's rewards.
+    /// The owner, who earns the code's rewards.
     // Safe: it signs, so nobody is made a referrer without knowing.
     pub owner: Signer,
     /// The campaign.
     // Safe: owned by this program, with its discriminator.
     pub campaign: Existing<Campaign>,
-    /// The referral to be.
+    /// The referral to create.
     // Safe: the System program checks the address, and the account must not exist yet.
     #[account(mut)]
     pub referral: UncheckedAccount,
-    /// The campaign's attestor, where codes need its signature.
-    // Safe: it signs, and compared with the campaign's.
+    /// The campaign's attestor, if codes need its signature.
+    // Safe: it signs, and is compared with the campaign's attestor.
     pub attestor: Option<Signer>,
     /// The owner's account, in campaigns that count per owner.
     // Safe: owned by this program, with its discriminator; campaign and owner are compared.

@@ -15,9 +15,9 @@ pub struct EndPartnership {
 }
 
 impl EndPartnership {
-    /// Ends a partnership for the conversions that follow: at once, as the partner wants;
-    /// after a notice, as the owner wants. Parts that were earned stay owed; the partner is
-    /// forgotten once nothing is.
+    /// Ends a partnership for later conversions: at once if the partner sends it, after a notice
+    /// if the owner does. Earned parts stay owed; the partner is removed only when nothing is
+    /// owed.
     pub fn handle(ctx: &mut Context<Self>) -> Result<()> {
         let now = clock::now()?;
         let address = *ctx.accounts.referral.address();

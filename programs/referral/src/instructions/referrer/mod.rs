@@ -13,8 +13,8 @@ use anchor_lang::{address_eq, prelude::*};
 
 use crate::{token, Campaign, Existing, ReferralError, Referrer};
 
-/// Where `owner`'s rewards go, and the bump of that address: the associated token
-/// account, or the wallet itself when they are SOL.
+/// The account that receives `owner`'s rewards, and its bump: the associated token account, or
+/// the wallet itself if rewards are SOL.
 pub fn reward_account(campaign: &Campaign, owner: &Address) -> (Address, u8) {
     if campaign.pays_sol() {
         return (*owner, 0);
@@ -22,7 +22,7 @@ pub fn reward_account(campaign: &Campaign, owner: &Address) -> (Address, u8) {
     token::associated(owner, &campaign.mint, &campaign.token_program)
 }
 
-/// Fails unless a code may expire at `expires_at`, in unix seconds; 0 for never.
+/// Fails unless `expires_at`, in unix seconds, is in the future or 0, which means never.
 pub fn check_expiry(expires_at: i64, now: i64) -> Result<()> {
     require!(
         expires_at == 0 || expires_at > now,
@@ -31,8 +31,8 @@ pub fn check_expiry(expires_at: i64, now: i64) -> Result<()> {
     Ok(())
 }
 
-/// Fails unless `referrer` is the account of `owner` in this campaign. A code whose owner
-/// has none could not be credited.
+/// Fails unless `referrer` is the account of `owner` in this campaign. Without that account, the
+/// owner's codes could not be credited.
 pub fn check_registered(
     referrer: &Option<Existing<Referrer>>,
     campaign: &Existing<Campaign>,

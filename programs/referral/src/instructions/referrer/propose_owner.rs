@@ -6,7 +6,7 @@ use crate::{log, Existing, OwnerProposed, Referral};
 #[derive(Accounts)]
 pub struct ProposeOwner {
     /// The referral's owner.
-    // Safe: it signs, and compared with the campaign's.
+    // Safe: it signs, and is compared with the referral's owner.
     pub owner: Signer,
     /// The referral.
     // Safe: owned by this program, with its discriminator.

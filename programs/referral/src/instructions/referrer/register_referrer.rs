@@ -18,7 +18,7 @@ pub struct RegisterReferrer {
     /// The campaign.
     // Safe: owned by this program, with its discriminator.
     pub campaign: Existing<Campaign>,
-    /// The referrer's account to be.
+    /// The referrer's account to create.
     // Safe: the System program checks the address, and the account must not exist yet.
     #[account(mut)]
     pub referrer: UncheckedAccount,

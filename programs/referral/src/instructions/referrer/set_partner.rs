@@ -10,9 +10,9 @@ use crate::{
 #[derive(Accounts)]
 pub struct SetPartner {
     /// The referral's owner.
-    // Safe: it signs, and compared with the campaign's.
+    // Safe: it signs, and is compared with the referral's owner.
     pub owner: Signer,
-    /// Gets the share.
+    /// The partner, who gets a part of each reward.
     // Safe: it signs, so both have agreed.
     pub partner: Signer,
     /// The campaign.
@@ -25,7 +25,7 @@ pub struct SetPartner {
 }
 
 impl SetPartner {
-    /// Gives `partner`, who agrees by signing, a share of each reward.
+    /// Gives `partner`, who agrees by signing, a part of each reward.
     pub fn handle(ctx: &mut Context<Self>, share_bps: u16, fixed: u64) -> Result<()> {
         let now = clock::now()?;
         let address = *ctx.accounts.referral.address();

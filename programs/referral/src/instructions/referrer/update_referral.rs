@@ -7,7 +7,7 @@ use crate::{clock, log, Existing, Referral, ReferralUpdated};
 #[derive(Accounts)]
 pub struct UpdateReferral {
     /// The referral's owner.
-    // Safe: it signs, and compared with the campaign's.
+    // Safe: it signs, and is compared with the referral's owner.
     pub owner: Signer,
     /// The referral.
     // Safe: owned by this program, with its discriminator.
@@ -27,7 +27,7 @@ impl UpdateReferral {
         let address = *ctx.accounts.referral.address();
         let referral = &mut ctx.accounts.referral;
         referral.check_owner(ctx.accounts.owner.address())?;
-        // An expiry that has passed may stay; a new one lies ahead.
+        // An expiry in the past may stay; a new expiry must be in the future.
         if expires_at != referral.expires_at.get() {
             check_expiry(expires_at, now)?;
         }

@@ -14,10 +14,9 @@ use crate::{
 #[derive(Accounts)]
 pub struct CancelConversion {
     /// The campaign's authority.
-    // Safe: it signs, and is compared with the campaign's.
+    // Safe: it signs, and is compared with the campaign's authority.
     pub authority: Signer,
-    /// The campaign. Writable only where the conversion was charged to its budget or its
-    /// vault.
+    /// The campaign; writable only if it has a vault or the conversion was charged to its budget.
     // Safe: owned by this program, with its discriminator.
     pub campaign: Existing<Campaign>,
     /// The referral.
@@ -32,15 +31,15 @@ pub struct CancelConversion {
     // Safe: owned by this program, with its discriminator; campaign and owner are compared.
     #[account(mut)]
     pub referrer: Option<Existing<Referrer>>,
-    /// Gets back what a payment split had put aside.
+    /// The campaign's treasury, which gets back the unpaid parts of a payment split.
     // Safe: compared with the campaign's. May be any other account: nothing here keeps a
     // typed view of its data.
     #[account(mut, unsafe(dup))]
     pub treasury: Option<UncheckedAccount>,
-    /// Token of the rewards, to move it.
+    /// Token of the rewards; only for a payment split in tokens.
     // Safe: the purse compares it with the campaign's.
     pub mint: Option<UncheckedAccount>,
-    /// The campaign's vault, to move from.
+    /// The campaign's vault; only for a payment split in tokens.
     // Safe: the purse compares it with the campaign's.
     #[account(mut, unsafe(dup))]
     pub vault: Option<UncheckedAccount>,
@@ -50,7 +49,7 @@ pub struct CancelConversion {
 }
 
 impl CancelConversion {
-    /// Cancels the conversion within its hold, and everything that it counted for.
+    /// Cancels the conversion within its hold, and takes it off every counter.
     pub fn handle(ctx: &mut Context<Self>) -> Result<()> {
         let now = clock::now()?;
         let accounts = &mut ctx.accounts;
@@ -80,7 +79,8 @@ impl CancelConversion {
                     token_program: view(&accounts.token_program),
                 };
                 let (mint, vault) = (purse.check_mint()?, purse.check_vault()?);
-                // Where the treasury cannot take it, it stays in the vault, owed to nobody.
+                // If the treasury cannot receive them, the tokens stay in the vault and are not
+                // owed.
                 let program = &campaign.token_program;
                 if token::takes(treasury, None, mint.address(), program, waiting) {
                     token::transfer_from_vault(campaign, mint, vault, treasury, waiting)?;

@@ -11,10 +11,10 @@ use crate::{
     SETTLED_REFEREE, STATUS_PAID, STATUS_PENDING,
 };
 
-/// Accounts of `claim`. Nobody has to sign: whoever sends it, the same are paid.
+/// Accounts of `claim`. Nobody has to sign, because the sender cannot change who is paid.
 #[derive(Accounts)]
 pub struct Claim {
-    /// The campaign. Writable only where it has a vault.
+    /// The campaign; writable only if it has a vault.
     // Safe: owned by this program, with its discriminator.
     pub campaign: Existing<Campaign>,
     /// The referral.
@@ -30,7 +30,7 @@ pub struct Claim {
     // nothing here keeps a typed view of its data.
     #[account(mut, unsafe(dup))]
     pub referrer_account: Recipient,
-    /// Token of the rewards; absent for SOL. Writable where it is minted.
+    /// Token of the rewards; absent for SOL, writable if it is minted.
     // Safe: the purse compares it with the campaign's.
     pub mint: Option<UncheckedAccount>,
     /// Program of the mint; absent for SOL.
@@ -41,23 +41,23 @@ pub struct Claim {
 /// The accounts of `claim` that some campaigns need: all of them, or none.
 #[derive(Accounts, Default)]
 pub struct ClaimExtras {
-    /// The referee's account, where it is owed a part.
+    /// The referee's account, if it is owed a part.
     // Safe: the address is derived.
     #[account(mut, unsafe(dup))]
     pub referee_account: Option<Recipient>,
-    /// The partner's account, where it is owed a part.
+    /// The partner's account, if it is owed a part.
     // Safe: the address is derived.
     #[account(mut, unsafe(dup))]
     pub partner_account: Option<Recipient>,
-    /// The campaign's vault, where it has one.
+    /// The campaign's vault, if it has one.
     // Safe: compared with the campaign's.
     #[account(mut)]
     pub vault: Option<UncheckedAccount>,
 }
 
 impl ClaimExtras {
-    /// Parses the optional trailing accounts; skipped where only the referrer is owed and
-    /// nothing lies in a vault.
+    /// Parses the optional trailing accounts; skipped if only the referrer is owed and the
+    /// campaign has no vault.
     #[inline(always)]
     fn read(&mut self, ctx: &mut Context<Claim>) -> Result<()> {
         let others = SETTLED_REFEREE | SETTLED_PARTNER;
@@ -80,7 +80,7 @@ impl Claim {
         let conversion = &accounts.conversion;
         check_chain(campaign, referral, conversion)?;
         require!(conversion.status == STATUS_PENDING, E::NotPending);
-        // What was never held can be claimed at once.
+        // A reward that was never held can be claimed at once.
         if conversion.hold_seconds.get() != 0 {
             require!(clock::now()? >= conversion.claimable_from(), E::StillHeld);
         }
@@ -99,7 +99,7 @@ impl Claim {
             token_program: view(&accounts.token_program),
         };
         let mut paid = 0;
-        // A held conversion that owes nothing is only over.
+        // A held conversion that owes nothing only changes its status.
         if settled != SETTLED_ALL {
             let parties = Parties {
                 campaign,

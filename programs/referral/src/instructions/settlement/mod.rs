@@ -1,5 +1,4 @@
-//! Instructions after the conversion: paying what was held, cancelling it, and
-//! giving back the rent of what is over.
+//! Instructions after the conversion: they pay or cancel held rewards, and return rent.
 
 pub mod cancel_conversion;
 pub mod claim;
@@ -16,7 +15,7 @@ use crate::{
     RentReclaimed, Shared,
 };
 
-/// Fails unless the three belong together.
+/// Fails unless the conversion is the referral's and the referral is the campaign's.
 #[inline]
 fn check_chain(
     campaign: Shared<Campaign>,
@@ -34,18 +33,18 @@ fn check_chain(
     Ok(())
 }
 
-/// How far a campaign is over.
+/// How far a campaign has ended.
 struct Over {
-    /// Nothing can be earned any more.
+    /// Closed: nothing can be earned any more.
     closed: bool,
-    /// Nothing can be claimed any more.
+    /// The claim period is over.
     claims: bool,
     /// Receives the SOL that nobody claimed; zero where rewards are tokens.
     treasury: Address,
 }
 
-/// How far the campaign at `account` is over, at `now` in unix seconds. One that was
-/// reclaimed is over altogether.
+/// How far the campaign at `account` has ended at `now`, in unix seconds. The tombstone of a
+/// reclaimed campaign means that everything is over.
 fn over(account: &AccountView, now: i64) -> Result<Over> {
     if let Some(closed) = account::read::<Closed>(account) {
         // A tombstone of a referral must not pass as one of a campaign.
@@ -67,8 +66,7 @@ fn over(account: &AccountView, now: i64) -> Result<Over> {
     })
 }
 
-/// Closes an account that is over; its lamports go to its `rent_payer`, which has to be
-/// `destination`.
+/// Closes an account; its lamports go to `destination`. Fails unless that is its `rent_payer`.
 fn give_back<T: Expected>(
     account: &mut Existing<T>,
     rent_payer: Address,

@@ -20,7 +20,7 @@ pub struct ReclaimBinding {
 }
 
 impl ReclaimBinding {
-    /// Gives the rent of a binding that no longer counts back.
+    /// Returns the rent of a binding that no longer counts.
     pub fn handle(ctx: &mut Context<Self>) -> Result<()> {
         let now = clock::now()?;
         let accounts = &mut ctx.accounts;

@@ -11,8 +11,7 @@ use crate::{
 #[derive(Accounts)]
 pub struct ReclaimConversion {
     /// The campaign, or its tombstone.
-    // Safe: read as one of this program's; the conversion's address says that it is the
-    // conversion's.
+    // Safe: read as an account of this program; the conversion's address is derived from it.
     pub campaign: UncheckedAccount,
     /// The conversion.
     // Safe: owned by this program, with its discriminator.
@@ -23,7 +22,7 @@ pub struct ReclaimConversion {
     // view of its data.
     #[account(mut, unsafe(dup))]
     pub rent_payer: Recipient,
-    /// The campaign's treasury, where SOL waits that nobody claimed.
+    /// The campaign's treasury, which gets the SOL that nobody claimed.
     // Safe: compared with the campaign's. May be the rent payer: nothing here keeps a typed
     // view of its data.
     #[account(mut, unsafe(dup))]
@@ -31,13 +30,13 @@ pub struct ReclaimConversion {
 }
 
 impl ReclaimConversion {
-    /// Gives the rent of a conversion back. SOL that nobody claimed in time goes to the
-    /// campaign's treasury.
+    /// Returns the rent of a conversion. SOL that nobody claimed in time goes to the campaign's
+    /// treasury.
     pub fn handle(ctx: &mut Context<Self>, key: [u8; 32]) -> Result<()> {
         let now = clock::now()?;
         let accounts = &mut ctx.accounts;
         let conversion = &accounts.conversion;
-        // Only the right key gives this address.
+        // Only the conversion's campaign and key give its address.
         let address = address::keyed(accounts.campaign.address(), &key);
         require!(address_eq(&address, conversion.address()), E::WrongCampaign);
         let over = over(accounts.campaign.account(), now)?;
@@ -58,8 +57,8 @@ impl ReclaimConversion {
             lapsed = lapse(conversion.account(), treasury, &over, unclaimed)?;
         }
         if destination.executable() {
-            // The runtime gives nothing to a wallet that became a program. Its rent stays,
-            // but not what the treasury gets.
+            // The rent payer is a wallet that became a program, which can receive nothing. Its
+            // rent stays, so the instruction must at least have paid the treasury.
             require!(lapsed != 0, ErrorCode::ConstraintMut);
             accounts.conversion.status = STATUS_PAID;
             accounts.conversion.settled = SETTLED_ALL;
@@ -69,8 +68,8 @@ impl ReclaimConversion {
     }
 }
 
-/// Moves `unclaimed` lamports of an escrow to the campaign's treasury, and returns what it
-/// moved. Tokens lapse in the vault, which the campaign's authority empties.
+/// Moves `unclaimed` lamports of an escrow to the campaign's treasury; returns how many it moved.
+/// Unclaimed tokens stay in the vault, which the campaign's authority empties.
 fn lapse(
     escrow: &AccountView,
     treasury: Option<&AccountView>,
@@ -85,8 +84,8 @@ fn lapse(
         address_eq(treasury.address(), &over.treasury),
         E::WrongTreasury
     );
-    // A treasury that became a program can never be paid, and must not keep the rent from
-    // its payer, who then gets both.
+    // A treasury that became a program can never be paid. The rent payer then gets these lamports
+    // too, because its rent must not stay locked.
     if treasury.executable() {
         return Ok(0);
     }

@@ -20,7 +20,7 @@ pub struct ReclaimReferral {
 }
 
 impl ReclaimReferral {
-    /// Gives the rent of a referral whose campaign is over back.
+    /// Returns the rent of a referral whose campaign is closed.
     pub fn handle(ctx: &mut Context<Self>) -> Result<()> {
         let now = clock::now()?;
         let accounts = &mut ctx.accounts;
@@ -56,7 +56,7 @@ impl ReclaimReferral {
             account: *view.address(),
             rent_payer,
         };
-        // SAFETY: what was read of it was copied.
+        // SAFETY: everything that was read from the account was copied.
         unsafe { account::close(view, accounts.rent_payer.account()) }?;
         log(&event);
         Ok(())

@@ -20,8 +20,7 @@ pub struct ReclaimReferrer {
 }
 
 impl ReclaimReferrer {
-    /// Gives the rent of a referrer's account back, once nothing of the campaign can be
-    /// cancelled any more.
+    /// Returns the rent of a referrer's account once the campaign's claim period is over.
     pub fn handle(ctx: &mut Context<Self>) -> Result<()> {
         let now = clock::now()?;
         let accounts = &mut ctx.accounts;

@@ -17,7 +17,7 @@ pub struct ReclaimVoucher {
 }
 
 impl ReclaimVoucher {
-    /// Gives the rent of a revocation back, once its voucher has expired.
+    /// Returns the rent of a revocation whose voucher has expired.
     pub fn handle(ctx: &mut Context<Self>) -> Result<()> {
         let now = clock::now()?;
         let accounts = &mut ctx.accounts;

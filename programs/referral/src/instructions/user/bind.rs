@@ -15,7 +15,7 @@ pub struct Bind {
     // Safe: it signs. May be any other account: nothing here keeps a typed view of its data.
     #[account(mut, unsafe(dup))]
     pub payer: Signer,
-    /// The wallet that was brought.
+    /// The wallet that was referred.
     // Safe: it signs, so nobody is bound without knowing.
     pub wallet: Signer,
     /// The campaign.
@@ -29,12 +29,10 @@ pub struct Bind {
     // campaign and wallet are compared.
     #[account(mut)]
     pub binding: UncheckedAccount,
-    /// The referral that an earlier binding names, where that has not expired: the wallet
-    /// is bound anew if that referral cannot earn.
+    /// The referral of an unexpired binding; the wallet binds again if that referral cannot earn.
     // Safe: compared with the binding's.
     pub bound_referral: Option<UncheckedAccount>,
-    /// The account of that referral's owner, where the campaign counts per owner and the
-    /// owner has reached its limit.
+    /// The account of that referral's owner, if the owner has reached the campaign's limit.
     // Safe: owned by this program, with its discriminator; campaign and owner are compared.
     pub bound_referrer: Option<Existing<Referrer>>,
     /// Creates the account.
@@ -43,8 +41,7 @@ pub struct Bind {
 }
 
 impl Bind {
-    /// Records the first touch; or a new one, when the former has expired or its code
-    /// cannot earn.
+    /// Binds the wallet. Replaces a binding that has expired or whose code cannot earn.
     pub fn handle(ctx: &mut Context<Self>, code: [u8; 12]) -> Result<()> {
         let now = clock::now()?;
         let accounts = &mut ctx.accounts;
@@ -123,7 +120,7 @@ fn is_lost(
         address_eq(account.address(), &bound.referral),
         E::WrongReferral
     );
-    // An account that is no referral any more was closed.
+    // An account that is not a referral any more was closed.
     let Some(referral) = account::read::<Referral>(account) else {
         return Ok(true);
     };

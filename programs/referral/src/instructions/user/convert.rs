@@ -20,8 +20,8 @@ pub struct Convert {
     /// The wallet that was referred.
     // Safe: it signs, so nobody is converted without knowing.
     pub referee: Signer,
-    /// The campaign. Writable only where it counts a budget or what its vault owes, so that
-    /// conversions of different referrers run in parallel elsewhere.
+    /// The campaign; writable only if it has a budget or a vault.
+    // Read-only otherwise, so that conversions of different referrers run in parallel.
     // Safe: owned by this program, with its discriminator.
     pub campaign: Existing<Campaign>,
     /// The referral that is credited.
@@ -29,11 +29,11 @@ pub struct Convert {
     // and its code.
     #[account(mut)]
     pub referral: Existing<Referral>,
-    /// The conversion to be.
+    /// The conversion to create.
     // Safe: the System program checks the address, and the account must not exist yet.
     #[account(mut)]
     pub conversion: UncheckedAccount,
-    /// Token of the rewards; absent where they are held. Writable where it is minted.
+    /// Token of the rewards; absent if they are held, writable if they are minted.
     // Safe: the purse compares it with the campaign's.
     pub mint: Option<UncheckedAccount>,
     /// The referrer's associated token account.
@@ -51,14 +51,14 @@ pub struct Convert {
 /// The accounts of `convert` that some campaigns need: all of them, or none.
 #[derive(Accounts, Default)]
 pub struct ConvertExtras {
-    /// Vouches for an attested conversion, if it is there to sign.
+    /// The campaign's attestor, if it signs the conversion.
     // Safe: it signs, and is compared with the campaign's.
     pub attestor: Option<Signer>,
-    /// The instructions sysvar, where a voucher comes before.
+    /// The instructions sysvar, if a voucher is used.
     // Safe: compared by address.
     pub instructions: Option<UncheckedAccount>,
-    /// Where the voucher would be revoked, where one comes before.
-    // Safe: compared with the address that the voucher gives; nothing is at most of them.
+    /// The address of the voucher's revocation, if a voucher is used.
+    // Safe: compared with the derived address; most have no account.
     pub revocation: Option<UncheckedAccount>,
     /// The referee's binding, in campaigns with an attribution window.
     // Safe: owned by this program, with its discriminator; campaign and wallet are compared.
@@ -70,15 +70,15 @@ pub struct ConvertExtras {
     /// The referee's credential, in campaigns with a gate.
     // Safe: owner, issuer, schema, wallet and expiry are compared.
     pub credential: Option<UncheckedAccount>,
-    /// The referee's associated token account, where it gets a part.
+    /// The referee's associated token account, if it gets a part.
     // Safe: the address is derived; its owner, mint and state are read.
     #[account(mut)]
     pub referee_account: Option<Recipient>,
-    /// The partner's associated token account, where there is one.
+    /// The partner's associated token account, if there is a partner.
     // Safe: as the referee's.
     #[account(mut)]
     pub partner_account: Option<Recipient>,
-    /// The campaign's vault, where it pays from one.
+    /// The campaign's vault, if it pays from one.
     // Safe: compared with the campaign's.
     #[account(mut)]
     pub vault: Option<UncheckedAccount>,
@@ -118,7 +118,7 @@ impl Convert {
         extras.read(ctx, now)?;
         let accounts = &mut ctx.accounts;
         let campaign = accounts.campaign.shared();
-        // Elsewhere the account is another campaign's, and must not count here.
+        // Without counts per owner, the account is another campaign's and must not be counted.
         let mut referrer = extras.referrer.filter(|_| campaign.per_owner == 1);
         let sale = Sale {
             campaign,

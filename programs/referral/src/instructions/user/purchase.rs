@@ -22,11 +22,11 @@ pub struct Purchase {
     // Safe: it signs. May be any other account: nothing here keeps a typed view of its data.
     #[account(mut, unsafe(dup))]
     pub payer: Signer,
-    /// Pays, and is the wallet that was referred.
+    /// The buyer, who pays and was referred.
     // Safe: it signs. May be any other account: nothing here keeps a typed view of its data.
     #[account(mut, unsafe(dup))]
     pub buyer: Signer,
-    /// The campaign. Writable only where it counts a budget or what its vault owes.
+    /// The campaign; writable only if it has a budget or a vault.
     // Safe: owned by this program, with its discriminator.
     pub campaign: Existing<Campaign>,
     /// The referral that is credited.
@@ -34,11 +34,11 @@ pub struct Purchase {
     // and its code.
     #[account(mut)]
     pub referral: Existing<Referral>,
-    /// The conversion to be.
+    /// The conversion to create.
     // Safe: the System program checks the address, and the account must not exist yet.
     #[account(mut)]
     pub conversion: UncheckedAccount,
-    /// Receives the payment.
+    /// The campaign's treasury, which receives the payment.
     // Safe: compared with the campaign's. May be any other account: nothing here keeps a
     // typed view of its data.
     #[account(mut, unsafe(dup))]
@@ -59,16 +59,15 @@ pub struct PurchaseExtras {
     /// Token of the payment; absent for SOL.
     // Safe: compared with the campaign's.
     pub payment_mint: Option<UncheckedAccount>,
-    /// The buyer's token account. May be where the buyer gets its part, too.
-    // Safe: the token program lets its owner or delegate alone move tokens, and that has
-    // to be the buyer. May be any other account: nothing here keeps a typed view of it.
+    /// The buyer's token account, which may also receive the buyer's part.
+    // Safe: the token program lets only its owner or delegate move tokens, and the buyer must be
+    // one of them. May be any other account: nothing here keeps a typed view of it.
     #[account(mut, unsafe(dup))]
     pub payment_source: Option<UncheckedAccount>,
     /// Program of the payment's mint.
     // Safe: it is one of the two token programs, and owns the mint.
     pub payment_token_program: Option<UncheckedAccount>,
-    /// Token of the rewards, where they are minted or paid from a vault. Writable where
-    /// it is minted.
+    /// Token of the rewards, if they are minted (then writable) or paid from a vault.
     // Safe: the purse compares it with the campaign's.
     pub mint: Option<UncheckedAccount>,
     /// Program of the mint.
@@ -84,8 +83,8 @@ pub struct PurchaseExtras {
     /// The buyer's credential, in campaigns with a gate.
     // Safe: owner, issuer, schema, wallet and expiry are compared.
     pub credential: Option<UncheckedAccount>,
-    /// The buyer's associated token account, where it gets a part of what is minted or
-    /// paid from a vault.
+    /// The buyer's associated token account, if it gets a part that is minted or paid from a
+    /// vault.
     // Safe: the address is derived; its owner, mint and state are read.
     #[account(mut, unsafe(dup))]
     pub referee_account: Option<Recipient>,
@@ -93,7 +92,7 @@ pub struct PurchaseExtras {
     // Safe: the address is derived; its state is read.
     #[account(mut, unsafe(dup))]
     pub partner_account: Option<Recipient>,
-    /// The campaign's vault, where it pays from one or rewards wait in one.
+    /// The campaign's vault, if it pays from one or rewards wait in one.
     // Safe: compared with the campaign's.
     #[account(mut, unsafe(dup))]
     pub vault: Option<UncheckedAccount>,
@@ -133,7 +132,7 @@ impl Money<'_> {
     }
 }
 
-/// What the buyer pays with, as the campaign wants it.
+/// Checks the payment's accounts against the campaign; returns how the buyer pays.
 fn money<'a>(
     campaign: &Campaign,
     buyer: &AccountView,
@@ -147,7 +146,7 @@ fn money<'a>(
         address_eq(treasury, &campaign.settings.treasury),
         E::WrongTreasury
     );
-    // A payment to oneself is none.
+    // Refuses a payment from an account to itself.
     if address_is_zero(&campaign.payment_mint) {
         require!(!address_eq(treasury, buyer.address()), E::WrongTreasury);
         return Ok(Money::Sol);
@@ -187,7 +186,7 @@ impl Purchase {
         trailing(ctx, &mut extras)?;
         let accounts = &mut ctx.accounts;
         let campaign = accounts.campaign.shared();
-        // Elsewhere the account is another campaign's, and must not count here.
+        // Without counts per owner, the account is another campaign's and must not be counted.
         let mut referrer = extras.referrer.filter(|_| campaign.per_owner == 1);
         let sale = Sale {
             campaign,
@@ -208,12 +207,12 @@ impl Purchase {
             credential: &extras.credential,
         };
         sale.check(&evidence, true)?;
-        // Nothing paid is no purchase.
+        // A payment of zero is refused.
         require!(amount > 0, E::AmountTooSmall);
         let earned = sale.earn(accounts.conversion.account())?;
         let reward = &earned.reward;
         let split = campaign.funding == FUNDING_PAYMENT_SPLIT;
-        // The buyer's own part of a split is the discount.
+        // In a split, the buyer's own part is the discount.
         let discount = if split { reward.referee } else { 0 };
         require!(
             amount.saturating_sub(discount) <= max_payment,
@@ -281,7 +280,7 @@ impl Purchase {
     }
 }
 
-/// A payment that the reward is a part of.
+/// A payment from which the reward is split off.
 struct Split<'a> {
     reward: &'a Reward,
     paid: u8,
@@ -289,8 +288,8 @@ struct Split<'a> {
 }
 
 impl Split<'_> {
-    /// Pays each its part of `amount`; the buyer keeps the referee's, and what waits
-    /// goes to `escrow`, which for SOL is the conversion's account.
+    /// Pays each recipient its part of `amount`. The buyer keeps the referee's part. Parts that
+    /// wait go to `escrow`; for SOL, that is the conversion's account.
     fn pay(
         &self,
         money: &Money,
@@ -312,13 +311,13 @@ impl Split<'_> {
             ),
             (
                 paid(SETTLED_PARTNER, self.reward.partner),
-                // One that is paid was found, in its place.
+                // A part that is paid has an account.
                 view(recipients.partner).unwrap_or(treasury),
             ),
             (self.waiting, escrow),
         ];
         match money {
-            // The program may give away what its own account holds: one call for all.
+            // One CPI for all: the program itself pays out what its own account holds.
             Money::Sol => {
                 // A transfer of the System program to a program fails; so does a direct one.
                 // `reclaim_conversion` relies on it: a treasury that is a program gets nothing.
