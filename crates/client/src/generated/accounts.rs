@@ -31,7 +31,7 @@ impl Account {
     /// Reads any account of the program.
     ///
     /// # Errors
-    /// [`DecodeError`] when the bytes are none of these types.
+    /// [`DecodeError`] if the bytes are none of these types.
     pub fn decode(data: &[u8]) -> Result<Self, DecodeError> {
         let head = data.first_chunk::<8>().copied().unwrap_or_default();
         match head {
@@ -63,15 +63,15 @@ impl Account {
 
 /// A binding: the referral that first brought a wallet, signed by that wallet.
 ///
-/// Only in campaigns with an attribution window; there, no other referral is credited
-/// while it lasts. Address: [`crate::address::binding_key`].
+/// Exists only in campaigns with an attribution window, where no other referral is credited for
+/// the wallet until it expires. Address: [`crate::address::binding_key`].
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Binding {
     /// Layout version.
     pub version: u8,
     /// The campaign.
     pub campaign: Pubkey,
-    /// The wallet that was brought.
+    /// The wallet that was referred.
     pub wallet: Pubkey,
     /// The referral that brought it.
     pub referral: Pubkey,
@@ -79,7 +79,7 @@ pub struct Binding {
     pub rent_payer: Pubkey,
     /// Unix seconds.
     pub bound_at: i64,
-    /// Unix seconds from which it no longer counts.
+    /// Unix seconds from which the binding no longer counts.
     pub expires_at: i64,
 }
 
@@ -98,11 +98,11 @@ pub struct Campaign {
     pub version: u8,
     /// Canonical bump of the address.
     pub bump: u8,
-    /// Where rewards come from: 0 mint authority, 1 vault, 2 split of the payment.
+    /// Source of rewards: 0 mint authority, 1 vault, 2 split of the payment.
     pub funding: Funding,
-    /// Proof that a conversion needs: 0 none, 1 the attestor's word, 2 a payment.
+    /// Proof that a conversion needs: 0 none, 1 an attestation, 2 a payment.
     pub proof: Proof,
-    /// What counts once: 0 a wallet, 1 a wallet with a code, 2 an order.
+    /// Counted once: 0 a wallet, 1 a wallet with a code, 2 an order.
     pub uniqueness: Uniqueness,
     /// 1 when tiers, bonuses and `owner_limit` count all codes of an owner.
     pub per_owner: bool,
@@ -138,8 +138,8 @@ pub struct Campaign {
     pub closed_at: i64,
     /// Largest `hold_seconds` that it ever had.
     pub longest_hold: u32,
-    /// Where rewards are of the token that buyers pay with: least base units that a
-    /// conversion under any of its settings left to the treasury, bonuses apart.
+    /// Least base units that a conversion under any of its settings leaves to the treasury,
+    /// bonuses apart, if rewards are of the token that buyers pay with.
     pub least_margin: u64,
     /// Base units that budgeted conversions owe or were paid.
     pub committed: u64,
@@ -147,16 +147,16 @@ pub struct Campaign {
     pub owed: u64,
     /// Settings in force, unless `next` are.
     pub settings: Settings,
-    /// Places of their bonuses in `offered`.
+    /// Places of the bonuses of `settings` in `offered`.
     pub bonus_places: [u8; 4],
     /// Unix seconds from which `next` are in force; 0 when nothing was announced.
     pub next_from: i64,
     /// Settings that were announced; zeros for none.
     pub next: Settings,
-    /// Places of their bonuses in `offered`.
+    /// Places of the bonuses of `next` in `offered`.
     pub next_bonus_places: [u8; 4],
-    /// Register of every bonus that was ever offered. A place never changes, so that it
-    /// can stand for the bonus where paid ones are remembered.
+    /// Register of every bonus ever offered. Places never change, because paid bonuses are
+    /// recorded by place.
     pub offered: [Bonus; 32],
     /// Zeros, for later versions.
     pub reserved: [u8; 56],
@@ -176,9 +176,9 @@ pub struct Closed {
     pub version: u8,
     /// The campaign; its own address when it was one.
     pub campaign: Pubkey,
-    /// Wallet that paid the rent, and gets it back; that of a campaign stays.
+    /// Wallet that paid the rent, and gets it back unless the account was a campaign.
     pub rent_payer: Pubkey,
-    /// Receives the SOL that nobody claimed, of a campaign that paid in SOL; else zero.
+    /// Treasury of a campaign that paid in SOL, for unclaimed SOL; else zero.
     pub treasury: Pubkey,
 }
 
@@ -190,9 +190,9 @@ impl AccountType for Closed {
 
 /// A conversion: the wallet that was referred, and the parts of the reward for it.
 ///
-/// Its address follows from what the campaign counts once, which makes a second one
-/// impossible: [`crate::sale::Sale::key`]. Action, amount and reference are in the data of
-/// the instruction that made it; no rule needs them later.
+/// Its address is derived from what the campaign counts once, so there is no second conversion of
+/// it: [`crate::sale::Sale::key`]. Action, amount and reference are in the data of the
+/// instruction that made it; no rule needs them later.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Conversion {
     /// Layout version.
@@ -219,7 +219,7 @@ pub struct Conversion {
     pub reward_partner: u64,
     /// Unix seconds.
     pub converted_at: i64,
-    /// Seconds from then until the reward can be claimed.
+    /// Seconds from `converted_at` until the reward can be claimed.
     pub hold_seconds: u32,
 }
 
@@ -239,9 +239,9 @@ pub struct Referral {
     pub version: u8,
     /// Characters of the code.
     pub code_len: u8,
-    /// 1 while its owner wants it to earn.
+    /// 1 while its owner lets it earn.
     pub active: bool,
-    /// 1 while the campaign does not want it to earn.
+    /// 1 while the campaign's authority suspends it.
     pub suspended: bool,
     /// Canonical bump of the partner's associated token account; 0 when rewards are SOL.
     pub partner_account_bump: u8,
@@ -253,7 +253,7 @@ pub struct Referral {
     pub partner_ends_at: i64,
     /// Bonuses that were paid, by their place in the campaign's register.
     pub bonuses_paid: u32,
-    /// The code, filled up with zeros.
+    /// The code, padded with zeros.
     pub code: [u8; 12],
     /// The campaign it belongs to.
     pub campaign: Pubkey,
@@ -265,8 +265,8 @@ pub struct Referral {
     pub partner: Pubkey,
     /// Wallet that paid the rent, and gets it back.
     pub rent_payer: Pubkey,
-    /// Where the owner's rewards go: the associated token account, or the wallet
-    /// itself when they are SOL.
+    /// Account that receives the owner's rewards: the associated token account, or the wallet
+    /// itself if they are SOL.
     pub reward_account: Pubkey,
     /// Most conversions it may ever have; 0 for no limit.
     pub usage_limit: u64,
@@ -278,7 +278,7 @@ pub struct Referral {
     pub created_at: i64,
     /// Base units owed or paid to the owner so far.
     pub rewards_total: u64,
-    /// Base units of those that are not paid yet.
+    /// Base units of `rewards_total` that are not paid yet.
     pub rewards_pending: u64,
     /// Base units that the partner is owed.
     pub partner_pending: u64,
@@ -320,8 +320,8 @@ impl AccountType for Referrer {
     const DISCRIMINATOR: [u8; 8] = [99, 150, 214, 66, 111, 120, 49, 126];
 }
 
-/// A voucher that its attestor has revoked before somebody used it. Kept until the voucher
-/// has expired. Address: the SHA-256 of the voucher's message as the key.
+/// A voucher that its attestor has revoked; kept until the voucher has expired. Address:
+/// [`crate::address::revocation_key`].
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct RevokedVoucher {
     /// Layout version.
@@ -330,7 +330,7 @@ pub struct RevokedVoucher {
     pub campaign: Pubkey,
     /// Wallet that paid the rent, and gets it back.
     pub rent_payer: Pubkey,
-    /// Unix seconds from which the voucher is worth nothing by itself.
+    /// Unix seconds from which the voucher has expired in any case.
     pub expires_at: i64,
 }
 

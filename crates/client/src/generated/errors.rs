@@ -70,7 +70,7 @@ pub enum ProgramError {
     AttestationRequired = 6029,
     /// the signer is not the campaign's attestor
     WrongAttestor = 6030,
-    /// the voucher is not one for this conversion
+    /// the voucher does not match this conversion, or its times are not allowed
     InvalidVoucher = 6031,
     /// the voucher has expired
     VoucherExpired = 6032,
@@ -88,7 +88,7 @@ pub enum ProgramError {
     CampaignNotWritable = 6038,
     /// these terms do not go together
     InvalidTerms = 6039,
-    /// the parts of referee and partner are more than the whole, or both a share and fixed
+    /// a part is both share and fixed, or referee's and partner's parts exceed the reward
     InvalidShares = 6040,
     /// tiers must ascend, with multipliers above 1x and up to 100x
     InvalidTiers = 6041,
@@ -100,7 +100,7 @@ pub enum ProgramError {
     InvalidAttributionWindow = 6044,
     /// the budget is below what is committed already
     InvalidBudget = 6045,
-    /// an attestor is needed
+    /// the campaign needs an attestor
     InvalidAttestor = 6046,
     /// set a treasury if and only if the campaign takes payments
     InvalidTreasury = 6047,
@@ -132,7 +132,7 @@ pub enum ProgramError {
     InvalidPartner = 6060,
     /// the referral has another partner
     PartnerExists = 6061,
-    /// the signer is not a party of a partnership of this referral
+    /// the signer is neither owner nor partner of this referral, or it has no partner
     NotPartner = 6062,
     /// rewards are pending
     RewardsPending = 6063,
@@ -186,7 +186,7 @@ pub enum ProgramError {
     CredentialExpired = 6087,
     /// the voucher was revoked
     VoucherRevoked = 6088,
-    /// the account is not where this voucher would be revoked
+    /// the account is not at the address of the voucher's revocation
     WrongRevocation = 6089,
     /// there is no such revocation
     RevocationNotFound = 6090,
@@ -391,7 +391,7 @@ impl ProgramError {
         }
     }
 
-    /// Number in `custom program error`.
+    /// The number in `custom program error`.
     #[must_use]
     pub const fn code(self) -> u32 {
         self as u32
@@ -595,7 +595,7 @@ impl ProgramError {
         }
     }
 
-    /// What it means.
+    /// The message.
     #[must_use]
     pub const fn message(self) -> &'static str {
         match self {
@@ -636,7 +636,9 @@ impl ProgramError {
                 "the campaign's attestor must sign, or a voucher must come right before"
             }
             Self::WrongAttestor => "the signer is not the campaign's attestor",
-            Self::InvalidVoucher => "the voucher is not one for this conversion",
+            Self::InvalidVoucher => {
+                "the voucher does not match this conversion, or its times are not allowed"
+            }
             Self::VoucherExpired => "the voucher has expired",
             Self::PaymentRequired => "this campaign counts purchases only",
             Self::PaymentNotAccepted => "this campaign counts no purchases",
@@ -648,7 +650,7 @@ impl ProgramError {
             }
             Self::InvalidTerms => "these terms do not go together",
             Self::InvalidShares => {
-                "the parts of referee and partner are more than the whole, or both a share and fixed"
+                "a part is both share and fixed, or referee's and partner's parts exceed the reward"
             }
             Self::InvalidTiers => "tiers must ascend, with multipliers above 1x and up to 100x",
             Self::InvalidBonuses => {
@@ -657,7 +659,7 @@ impl ProgramError {
             Self::InvalidHold => "a reward can be held for at most 365 days",
             Self::InvalidAttributionWindow => "a first touch can count for at most 365 days",
             Self::InvalidBudget => "the budget is below what is committed already",
-            Self::InvalidAttestor => "an attestor is needed",
+            Self::InvalidAttestor => "the campaign needs an attestor",
             Self::InvalidTreasury => "set a treasury if and only if the campaign takes payments",
             Self::WrongVault => "the token account is not the campaign's vault",
             Self::WrongTreasury => "the account is not the campaign's treasury",
@@ -675,7 +677,9 @@ impl ProgramError {
                 "a partner must be another wallet, with a part that the campaign allows"
             }
             Self::PartnerExists => "the referral has another partner",
-            Self::NotPartner => "the signer is not a party of a partnership of this referral",
+            Self::NotPartner => {
+                "the signer is neither owner nor partner of this referral, or it has no partner"
+            }
             Self::RewardsPending => "rewards are pending",
             Self::InvalidUsageLimit => "a usage limit must not be below the conversions so far",
             Self::InvalidExpiry => "a referral must expire after now",
@@ -706,7 +710,9 @@ impl ProgramError {
             }
             Self::CredentialExpired => "the referee's credential has expired",
             Self::VoucherRevoked => "the voucher was revoked",
-            Self::WrongRevocation => "the account is not where this voucher would be revoked",
+            Self::WrongRevocation => {
+                "the account is not at the address of the voucher's revocation"
+            }
             Self::RevocationNotFound => "there is no such revocation",
             Self::VoucherNotExpired => "the revoked voucher has not expired",
         }

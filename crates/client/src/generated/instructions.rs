@@ -1,4 +1,4 @@
-//! The program's instructions, from addresses and arguments.
+//! Builds the program's instructions from addresses and arguments.
 //!
 //! Written by `./dev generate` from `idl/referral.json`.
 
@@ -16,7 +16,7 @@ use crate::raw::{build, optional};
 /// Takes over a campaign that was offered to the signer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AcceptAuthorityAccounts {
-    /// The authority to be: the campaign was offered to it.
+    /// The new authority, to whom the campaign was offered.
     pub new_authority: Pubkey,
     /// The campaign.
     pub campaign: Pubkey,
@@ -30,7 +30,7 @@ impl AcceptAuthorityAccounts {
     /// Position of `campaign`.
     pub const CAMPAIGN: usize = 1;
 
-    /// The instruction, with the flags of the IDL.
+    /// Builds the instruction, with the flags of the IDL.
     #[must_use]
     pub fn instruction(&self) -> Instruction {
         build(
@@ -49,7 +49,7 @@ impl AcceptAuthorityAccounts {
 /// Takes over a code that was offered to the signer, with its pending rewards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AcceptOwnerAccounts {
-    /// The owner to be: the referral was offered to it.
+    /// The new owner, to whom the referral was offered.
     pub new_owner: Pubkey,
     /// The campaign.
     pub campaign: Pubkey,
@@ -71,7 +71,7 @@ impl AcceptOwnerAccounts {
     /// Position of `referrer`.
     pub const REFERRER: usize = 3;
 
-    /// The instruction, with the flags of the IDL.
+    /// Builds the instruction, with the flags of the IDL.
     #[must_use]
     pub fn instruction(&self) -> Instruction {
         build(
@@ -96,13 +96,13 @@ pub struct BindArgs {
 
 /// Accounts of `bind`.
 ///
-/// Records the code that first brought a wallet, for the campaign's window. A wallet
-/// whose code cannot earn any more is bound anew.
+/// Binds a wallet to the code that first brought it, for the campaign's attribution window. A
+/// wallet whose code can no longer earn may bind again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BindAccounts {
     /// Pays the rent, and may be a sponsor.
     pub payer: Pubkey,
-    /// The wallet that was brought.
+    /// The wallet that was referred.
     pub wallet: Pubkey,
     /// The campaign.
     pub campaign: Pubkey,
@@ -110,11 +110,9 @@ pub struct BindAccounts {
     pub referral: Pubkey,
     /// The binding.
     pub binding: Pubkey,
-    /// The referral that an earlier binding names, where that has not expired: the wallet
-    /// is bound anew if that referral cannot earn.
+    /// The referral of an unexpired binding; the wallet binds again if that referral cannot earn.
     pub bound_referral: Option<Pubkey>,
-    /// The account of that referral's owner, where the campaign counts per owner and the
-    /// owner has reached its limit.
+    /// The account of that referral's owner, if the owner has reached the campaign's limit.
     pub bound_referrer: Option<Pubkey>,
 }
 
@@ -138,7 +136,7 @@ impl BindAccounts {
     /// Position of `system_program`.
     pub const SYSTEM_PROGRAM: usize = 7;
 
-    /// The instruction, with the flags of the IDL.
+    /// Builds the instruction, with the flags of the IDL.
     #[must_use]
     pub fn instruction(&self, args: &BindArgs) -> Instruction {
         build(
@@ -163,13 +161,12 @@ impl BindAccounts {
 
 /// Accounts of `cancel_conversion`.
 ///
-/// Cancels a conversion within its hold: a refund, or fraud.
+/// Cancels a conversion within its hold, for example after a refund or fraud.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CancelConversionAccounts {
     /// The campaign's authority.
     pub authority: Pubkey,
-    /// The campaign. Writable only where the conversion was charged to its budget or its
-    /// vault.
+    /// The campaign; writable only if it has a vault or the conversion was charged to its budget.
     pub campaign: Pubkey,
     /// The referral.
     pub referral: Pubkey,
@@ -177,11 +174,11 @@ pub struct CancelConversionAccounts {
     pub conversion: Pubkey,
     /// The account of the referral's owner, in campaigns that count per owner.
     pub referrer: Option<Pubkey>,
-    /// Gets back what a payment split had put aside.
+    /// The campaign's treasury, which gets back the unpaid parts of a payment split.
     pub treasury: Option<Pubkey>,
-    /// Token of the rewards, to move it.
+    /// Token of the rewards; only for a payment split in tokens.
     pub mint: Option<Pubkey>,
-    /// The campaign's vault, to move from.
+    /// The campaign's vault; only for a payment split in tokens.
     pub vault: Option<Pubkey>,
     /// Program of the mint.
     pub token_program: Option<Pubkey>,
@@ -209,7 +206,7 @@ impl CancelConversionAccounts {
     /// Position of `token_program`.
     pub const TOKEN_PROGRAM: usize = 8;
 
-    /// The instruction, with the flags of the IDL.
+    /// Builds the instruction, with the flags of the IDL.
     #[must_use]
     pub fn instruction(&self) -> Instruction {
         build(
@@ -235,7 +232,7 @@ impl CancelConversionAccounts {
 /// Pays the parts of a reward that are owed and no longer held. Anybody may send it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClaimAccounts {
-    /// The campaign. Writable only where it has a vault.
+    /// The campaign; writable only if it has a vault.
     pub campaign: Pubkey,
     /// The referral.
     pub referral: Pubkey,
@@ -243,15 +240,15 @@ pub struct ClaimAccounts {
     pub conversion: Pubkey,
     /// The referrer's associated token account, or wallet where rewards are SOL.
     pub referrer_account: Pubkey,
-    /// Token of the rewards; absent for SOL. Writable where it is minted.
+    /// Token of the rewards; absent for SOL, writable if it is minted.
     pub mint: Option<Pubkey>,
     /// Program of the mint; absent for SOL.
     pub token_program: Option<Pubkey>,
-    /// The referee's account, where it is owed a part.
+    /// The referee's account, if it is owed a part.
     pub referee_account: Option<Pubkey>,
-    /// The partner's account, where it is owed a part.
+    /// The partner's account, if it is owed a part.
     pub partner_account: Option<Pubkey>,
-    /// The campaign's vault, where it has one.
+    /// The campaign's vault, if it has one.
     pub vault: Option<Pubkey>,
 }
 
@@ -277,7 +274,7 @@ impl ClaimAccounts {
     /// Position of `vault`.
     pub const VAULT: usize = 8;
 
-    /// The instruction, with the flags of the IDL.
+    /// Builds the instruction, with the flags of the IDL.
     #[must_use]
     pub fn instruction(&self) -> Instruction {
         build(
@@ -300,8 +297,8 @@ impl ClaimAccounts {
 
 /// Accounts of `close_campaign`.
 ///
-/// Closes a campaign for good. What was earned stays claimable until 30 days after
-/// its longest hold.
+/// Closes a campaign for good. Earned rewards stay claimable until 30 days after its longest
+/// hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CloseCampaignAccounts {
     /// The campaign's authority; or anybody, 30 days after the campaign's end.
@@ -318,7 +315,7 @@ impl CloseCampaignAccounts {
     /// Position of `campaign`.
     pub const CAMPAIGN: usize = 1;
 
-    /// The instruction, with the flags of the IDL.
+    /// Builds the instruction, with the flags of the IDL.
     #[must_use]
     pub fn instruction(&self) -> Instruction {
         build(
@@ -334,7 +331,7 @@ impl CloseCampaignAccounts {
 
 /// Accounts of `close_referral`.
 ///
-/// Closes a code for good, once nothing is pending. Nobody gets it again.
+/// Closes a code for good; fails while conversions are pending. The code stays taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CloseReferralAccounts {
     /// The referral's owner.
@@ -355,7 +352,7 @@ impl CloseReferralAccounts {
     /// Position of `rent_payer`.
     pub const RENT_PAYER: usize = 2;
 
-    /// The instruction, with the flags of the IDL.
+    /// Builds the instruction, with the flags of the IDL.
     #[must_use]
     pub fn instruction(&self) -> Instruction {
         build(
@@ -382,35 +379,34 @@ pub struct ConvertArgs {
 
 /// Accounts of `convert`.
 ///
-/// Records that the referee was brought by `code`, and pays the reward.
+/// Records a conversion of the referee by `code`, and pays the reward.
 ///
-/// `amount` is what the action was worth in units of the campaign's choice,
-/// `reference` the campaign's own reference; zeros for none. A part that its
-/// beneficiary cannot take now is owed, and does not stop the conversion.
+/// `amount` is the value of the action, in units that the campaign chooses. `reference` is
+/// the campaign's own reference; zeros for none. A part whose recipient cannot be paid now is
+/// owed, and the conversion succeeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConvertAccounts {
     /// Pays the rent, and may be a sponsor.
     pub payer: Pubkey,
     /// The wallet that was referred.
     pub referee: Pubkey,
-    /// The campaign. Writable only where it counts a budget or what its vault owes, so that
-    /// conversions of different referrers run in parallel elsewhere.
+    /// The campaign; writable only if it has a budget or a vault.
     pub campaign: Pubkey,
     /// The referral that is credited.
     pub referral: Pubkey,
-    /// The conversion to be.
+    /// The conversion to create.
     pub conversion: Pubkey,
-    /// Token of the rewards; absent where they are held. Writable where it is minted.
+    /// Token of the rewards; absent if they are held, writable if they are minted.
     pub mint: Option<Pubkey>,
     /// The referrer's associated token account.
     pub referrer_account: Pubkey,
     /// Program of the mint.
     pub token_program: Pubkey,
-    /// Vouches for an attested conversion, if it is there to sign.
+    /// The campaign's attestor, if it signs the conversion.
     pub attestor: Option<Pubkey>,
-    /// The instructions sysvar, where a voucher comes before.
+    /// The instructions sysvar, if a voucher is used.
     pub instructions: Option<Pubkey>,
-    /// Where the voucher would be revoked, where one comes before.
+    /// The address of the voucher's revocation, if a voucher is used.
     pub revocation: Option<Pubkey>,
     /// The referee's binding, in campaigns with an attribution window.
     pub binding: Option<Pubkey>,
@@ -418,11 +414,11 @@ pub struct ConvertAccounts {
     pub referrer: Option<Pubkey>,
     /// The referee's credential, in campaigns with a gate.
     pub credential: Option<Pubkey>,
-    /// The referee's associated token account, where it gets a part.
+    /// The referee's associated token account, if it gets a part.
     pub referee_account: Option<Pubkey>,
-    /// The partner's associated token account, where there is one.
+    /// The partner's associated token account, if there is a partner.
     pub partner_account: Option<Pubkey>,
-    /// The campaign's vault, where it pays from one.
+    /// The campaign's vault, if it pays from one.
     pub vault: Option<Pubkey>,
 }
 
@@ -466,7 +462,7 @@ impl ConvertAccounts {
     /// Position of `vault`.
     pub const VAULT: usize = 17;
 
-    /// The instruction, with the flags of the IDL.
+    /// Builds the instruction, with the flags of the IDL.
     #[must_use]
     pub fn instruction(&self, args: &ConvertArgs) -> Instruction {
         build(
@@ -512,16 +508,16 @@ pub struct CreateCampaignArgs {
 ///
 /// Opens a campaign.
 ///
-/// `id` is the creator's own number for it. Where it mints its rewards, it must be
-/// the mint's authority already; where it pays from a vault, that is its associated
-/// token account, for anybody to fund.
+/// `id` is the creator's own number for it. A campaign that mints its rewards must already be
+/// the mint's authority. A campaign with a vault needs its associated token account, which
+/// anybody can fund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CreateCampaignAccounts {
     /// Pays the rent.
     pub payer: Pubkey,
     /// Becomes creator and authority.
     pub authority: Pubkey,
-    /// The campaign to be.
+    /// The campaign to create.
     pub campaign: Pubkey,
     /// Token of the rewards; the System program for SOL.
     pub mint: Pubkey,
@@ -529,8 +525,8 @@ pub struct CreateCampaignAccounts {
     pub payment_mint: Pubkey,
     /// Program of the mint; the System program for SOL.
     pub token_program: Pubkey,
-    /// The campaign's vault, its associated token account, where rewards come from one or
-    /// wait in one: it must exist.
+    /// The campaign's vault, its associated token account, which must exist; absent if it has
+    /// none.
     pub vault: Option<Pubkey>,
 }
 
@@ -554,7 +550,7 @@ impl CreateCampaignAccounts {
     /// Position of `system_program`.
     pub const SYSTEM_PROGRAM: usize = 7;
 
-    /// The instruction, with the flags of the IDL.
+    /// Builds the instruction, with the flags of the IDL.
     #[must_use]
     pub fn instruction(&self, args: &CreateCampaignArgs) -> Instruction {
         build(
@@ -588,19 +584,19 @@ pub struct CreateReferralArgs {
 
 /// Accounts of `create_referral`.
 ///
-/// Registers a code for its owner. `code` is filled up with zeros, `usage_limit` the
-/// most conversions it may have, `expires_at` in unix seconds; 0 for no bound.
+/// Registers a code for its owner. `code` is padded with zeros. `usage_limit` is its maximum
+/// of conversions and `expires_at` its expiry in unix seconds; 0 for none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CreateReferralAccounts {
     /// Pays the rent.
     pub payer: Pubkey,
-    /// Will earn the code's rewards.
+    /// The owner, who earns the code's rewards.
     pub owner: Pubkey,
     /// The campaign.
     pub campaign: Pubkey,
-    /// The referral to be.
+    /// The referral to create.
     pub referral: Pubkey,
-    /// The campaign's attestor, where codes need its signature.
+    /// The campaign's attestor, if codes need its signature.
     pub attestor: Option<Pubkey>,
     /// The owner's account, in campaigns that count per owner.
     pub referrer: Option<Pubkey>,
@@ -624,7 +620,7 @@ impl CreateReferralAccounts {
     /// Position of `system_program`.
     pub const SYSTEM_PROGRAM: usize = 6;
 
-    /// The instruction, with the flags of the IDL.
+    /// Builds the instruction, with the flags of the IDL.
     #[must_use]
     pub fn instruction(&self, args: &CreateReferralArgs) -> Instruction {
         build(
@@ -648,8 +644,8 @@ impl CreateReferralAccounts {
 
 /// Accounts of `end_partnership`.
 ///
-/// Ends a partnership for the conversions that follow: at once, as the partner wants;
-/// in 7 days, as the owner wants. What was earned stays owed.
+/// Ends a partnership for later conversions: at once if the partner sends it, after 7 days if
+/// the owner does. Earned parts stay owed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EndPartnershipAccounts {
     /// The partner, or the referral's owner.
@@ -666,7 +662,7 @@ impl EndPartnershipAccounts {
     /// Position of `referral`.
     pub const REFERRAL: usize = 1;
 
-    /// The instruction, with the flags of the IDL.
+    /// Builds the instruction, with the flags of the IDL.
     #[must_use]
     pub fn instruction(&self) -> Instruction {
         build(
@@ -698,7 +694,7 @@ pub struct FundVaultAccounts {
     pub campaign: Pubkey,
     /// Token of the vault.
     pub mint: Pubkey,
-    /// Where the tokens come from.
+    /// Token account that pays.
     pub source: Pubkey,
     /// The campaign's vault.
     pub vault: Pubkey,
@@ -722,7 +718,7 @@ impl FundVaultAccounts {
     /// Position of `token_program`.
     pub const TOKEN_PROGRAM: usize = 5;
 
-    /// The instruction, with the flags of the IDL.
+    /// Builds the instruction, with the flags of the IDL.
     #[must_use]
     pub fn instruction(&self, args: &FundVaultArgs) -> Instruction {
         build(
@@ -749,7 +745,7 @@ pub struct ProposeAuthorityArgs {
 
 /// Accounts of `propose_authority`.
 ///
-/// Offers a campaign to another authority, who has to accept; zero for nobody.
+/// Offers a campaign to another authority, who has to accept; zero withdraws the offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProposeAuthorityAccounts {
     /// The campaign's authority.
@@ -766,7 +762,7 @@ impl ProposeAuthorityAccounts {
     /// Position of `campaign`.
     pub const CAMPAIGN: usize = 1;
 
-    /// The instruction, with the flags of the IDL.
+    /// Builds the instruction, with the flags of the IDL.
     #[must_use]
     pub fn instruction(&self, args: &ProposeAuthorityArgs) -> Instruction {
         build(
@@ -789,7 +785,7 @@ pub struct ProposeOwnerArgs {
 
 /// Accounts of `propose_owner`.
 ///
-/// Offers a code to another owner, who has to accept; zero for nobody.
+/// Offers a code to another owner, who has to accept; zero withdraws the offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProposeOwnerAccounts {
     /// The referral's owner.
@@ -806,7 +802,7 @@ impl ProposeOwnerAccounts {
     /// Position of `referral`.
     pub const REFERRAL: usize = 1;
 
-    /// The instruction, with the flags of the IDL.
+    /// Builds the instruction, with the flags of the IDL.
     #[must_use]
     pub fn instruction(&self, args: &ProposeOwnerArgs) -> Instruction {
         build(
@@ -833,34 +829,32 @@ pub struct PurchaseArgs {
 
 /// Accounts of `purchase`.
 ///
-/// Moves a payment to the campaign's treasury and records it as a conversion by
-/// `code`. `amount` is the list price; where the payment is split, the buyer pays
-/// that without the discount, and the reward is a part of it. Fails if the buyer would
-/// pay more than `max_payment`.
+/// Moves a payment to the campaign's treasury and records it as a conversion by `code`.
+/// `amount` is the list price. In a payment split, the buyer pays it less the discount, and
+/// the reward is paid out of it. Fails if the buyer would pay more than `max_payment`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PurchaseAccounts {
     /// Pays the rent, and may be a sponsor.
     pub payer: Pubkey,
-    /// Pays, and is the wallet that was referred.
+    /// The buyer, who pays and was referred.
     pub buyer: Pubkey,
-    /// The campaign. Writable only where it counts a budget or what its vault owes.
+    /// The campaign; writable only if it has a budget or a vault.
     pub campaign: Pubkey,
     /// The referral that is credited.
     pub referral: Pubkey,
-    /// The conversion to be.
+    /// The conversion to create.
     pub conversion: Pubkey,
-    /// Receives the payment.
+    /// The campaign's treasury, which receives the payment.
     pub treasury: Pubkey,
     /// The referrer's associated token account, or wallet where rewards are SOL.
     pub referrer_account: Pubkey,
     /// Token of the payment; absent for SOL.
     pub payment_mint: Option<Pubkey>,
-    /// The buyer's token account. May be where the buyer gets its part, too.
+    /// The buyer's token account, which may also receive the buyer's part.
     pub payment_source: Option<Pubkey>,
     /// Program of the payment's mint.
     pub payment_token_program: Option<Pubkey>,
-    /// Token of the rewards, where they are minted or paid from a vault. Writable where
-    /// it is minted.
+    /// Token of the rewards, if they are minted (then writable) or paid from a vault.
     pub mint: Option<Pubkey>,
     /// Program of the mint.
     pub token_program: Option<Pubkey>,
@@ -870,12 +864,12 @@ pub struct PurchaseAccounts {
     pub referrer: Option<Pubkey>,
     /// The buyer's credential, in campaigns with a gate.
     pub credential: Option<Pubkey>,
-    /// The buyer's associated token account, where it gets a part of what is minted or
-    /// paid from a vault.
+    /// The buyer's associated token account, if it gets a part that is minted or paid from a
+    /// vault.
     pub referee_account: Option<Pubkey>,
     /// The partner's associated token account, or wallet where rewards are SOL.
     pub partner_account: Option<Pubkey>,
-    /// The campaign's vault, where it pays from one or rewards wait in one.
+    /// The campaign's vault, if it pays from one or rewards wait in one.
     pub vault: Option<Pubkey>,
 }
 
@@ -921,7 +915,7 @@ impl PurchaseAccounts {
     /// Position of `vault`.
     pub const VAULT: usize = 18;
 
-    /// The instruction, with the flags of the IDL.
+    /// Builds the instruction, with the flags of the IDL.
     #[must_use]
     pub fn instruction(&self, args: &PurchaseArgs) -> Instruction {
         build(
@@ -957,7 +951,7 @@ impl PurchaseAccounts {
 
 /// Accounts of `reclaim_binding`.
 ///
-/// Gives the rent of a binding back, when it has expired or its campaign is closed.
+/// Returns the rent of a binding that has expired or whose campaign is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReclaimBindingAccounts {
     /// The campaign, or its tombstone.
@@ -978,7 +972,7 @@ impl ReclaimBindingAccounts {
     /// Position of `rent_payer`.
     pub const RENT_PAYER: usize = 2;
 
-    /// The instruction, with the flags of the IDL.
+    /// Builds the instruction, with the flags of the IDL.
     #[must_use]
     pub fn instruction(&self) -> Instruction {
         build(
@@ -995,8 +989,8 @@ impl ReclaimBindingAccounts {
 
 /// Accounts of `reclaim_campaign`.
 ///
-/// Gives back what a closed campaign holds, once nothing can be claimed any more:
-/// the mint's authority, the vault's tokens, the rent. Its address stays taken.
+/// Returns the mint's authority, the vault's tokens and the rent of a closed campaign whose
+/// claim period is over. A tombstone keeps its address taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReclaimCampaignAccounts {
     /// The campaign's authority.
@@ -1005,12 +999,11 @@ pub struct ReclaimCampaignAccounts {
     pub campaign: Pubkey,
     /// Paid the rent, and gets it back.
     pub rent_payer: Pubkey,
-    /// The mint, where the campaign is its authority or has a vault. Writable where the
-    /// campaign is its authority.
+    /// The mint, if the campaign is its authority (then writable) or has a vault.
     pub mint: Option<Pubkey>,
     /// The campaign's vault, if it has one.
     pub vault: Option<Pubkey>,
-    /// Where the vault's tokens go, as the authority says.
+    /// Token account that receives the vault's tokens; the authority chooses it.
     pub destination: Option<Pubkey>,
     /// Program of the mint.
     pub token_program: Option<Pubkey>,
@@ -1034,7 +1027,7 @@ impl ReclaimCampaignAccounts {
     /// Position of `token_program`.
     pub const TOKEN_PROGRAM: usize = 6;
 
-    /// The instruction, with the flags of the IDL.
+    /// Builds the instruction, with the flags of the IDL.
     #[must_use]
     pub fn instruction(&self) -> Instruction {
         build(
@@ -1062,8 +1055,8 @@ pub struct ReclaimConversionArgs {
 
 /// Accounts of `reclaim_conversion`.
 ///
-/// Gives the rent of a conversion back, when its campaign is closed. `key` is what
-/// its address was derived from.
+/// Returns the rent of a conversion whose campaign is closed. Its address is derived from
+/// `key`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReclaimConversionAccounts {
     /// The campaign, or its tombstone.
@@ -1072,7 +1065,7 @@ pub struct ReclaimConversionAccounts {
     pub conversion: Pubkey,
     /// Paid the rent, and gets it back.
     pub rent_payer: Pubkey,
-    /// The campaign's treasury, where SOL waits that nobody claimed.
+    /// The campaign's treasury, which gets the SOL that nobody claimed.
     pub treasury: Option<Pubkey>,
 }
 
@@ -1088,7 +1081,7 @@ impl ReclaimConversionAccounts {
     /// Position of `treasury`.
     pub const TREASURY: usize = 3;
 
-    /// The instruction, with the flags of the IDL.
+    /// Builds the instruction, with the flags of the IDL.
     #[must_use]
     pub fn instruction(&self, args: &ReclaimConversionArgs) -> Instruction {
         build(
@@ -1106,7 +1099,7 @@ impl ReclaimConversionAccounts {
 
 /// Accounts of `reclaim_referral`.
 ///
-/// Gives the rent of a code back, when its campaign is closed.
+/// Returns the rent of a code whose campaign is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReclaimReferralAccounts {
     /// The campaign, or its tombstone.
@@ -1127,7 +1120,7 @@ impl ReclaimReferralAccounts {
     /// Position of `rent_payer`.
     pub const RENT_PAYER: usize = 2;
 
-    /// The instruction, with the flags of the IDL.
+    /// Builds the instruction, with the flags of the IDL.
     #[must_use]
     pub fn instruction(&self) -> Instruction {
         build(
@@ -1144,8 +1137,7 @@ impl ReclaimReferralAccounts {
 
 /// Accounts of `reclaim_referrer`.
 ///
-/// Gives the rent of a referrer's account back, when nothing of its campaign can be
-/// claimed any more.
+/// Returns the rent of a referrer's account once its campaign's claim period is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReclaimReferrerAccounts {
     /// The campaign, or its tombstone.
@@ -1166,7 +1158,7 @@ impl ReclaimReferrerAccounts {
     /// Position of `rent_payer`.
     pub const RENT_PAYER: usize = 2;
 
-    /// The instruction, with the flags of the IDL.
+    /// Builds the instruction, with the flags of the IDL.
     #[must_use]
     pub fn instruction(&self) -> Instruction {
         build(
@@ -1183,7 +1175,7 @@ impl ReclaimReferrerAccounts {
 
 /// Accounts of `reclaim_voucher`.
 ///
-/// Gives the rent of a revocation back, when its voucher has expired.
+/// Returns the rent of a revocation whose voucher has expired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReclaimVoucherAccounts {
     /// The revocation.
@@ -1200,7 +1192,7 @@ impl ReclaimVoucherAccounts {
     /// Position of `rent_payer`.
     pub const RENT_PAYER: usize = 1;
 
-    /// The instruction, with the flags of the IDL.
+    /// Builds the instruction, with the flags of the IDL.
     #[must_use]
     pub fn instruction(&self) -> Instruction {
         build(
@@ -1226,7 +1218,7 @@ pub struct RegisterReferrerAccounts {
     pub owner: Pubkey,
     /// The campaign.
     pub campaign: Pubkey,
-    /// The referrer's account to be.
+    /// The referrer's account to create.
     pub referrer: Pubkey,
 }
 
@@ -1244,7 +1236,7 @@ impl RegisterReferrerAccounts {
     /// Position of `system_program`.
     pub const SYSTEM_PROGRAM: usize = 4;
 
-    /// The instruction, with the flags of the IDL.
+    /// Builds the instruction, with the flags of the IDL.
     #[must_use]
     pub fn instruction(&self) -> Instruction {
         build(
@@ -1274,8 +1266,8 @@ pub struct RevokeVoucherArgs {
 
 /// Accounts of `revoke_voucher`.
 ///
-/// Revokes one voucher of the campaign's attestor: the one whose message has the
-/// SHA-256 `digest` and expires at `expires_at`, in unix seconds.
+/// Revokes the voucher of the campaign's attestor whose message has the SHA-256 `digest`.
+/// `expires_at` is the voucher's expiry, in unix seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RevokeVoucherAccounts {
     /// Pays the rent.
@@ -1284,7 +1276,7 @@ pub struct RevokeVoucherAccounts {
     pub attestor: Pubkey,
     /// The campaign.
     pub campaign: Pubkey,
-    /// The revocation to be.
+    /// The revocation to create.
     pub revocation: Pubkey,
 }
 
@@ -1302,7 +1294,7 @@ impl RevokeVoucherAccounts {
     /// Position of `system_program`.
     pub const SYSTEM_PROGRAM: usize = 4;
 
-    /// The instruction, with the flags of the IDL.
+    /// Builds the instruction, with the flags of the IDL.
     #[must_use]
     pub fn instruction(&self, args: &RevokeVoucherArgs) -> Instruction {
         build(
@@ -1338,7 +1330,7 @@ pub struct SetPartnerArgs {
 pub struct SetPartnerAccounts {
     /// The referral's owner.
     pub owner: Pubkey,
-    /// Gets the share.
+    /// The partner, who gets a part of each reward.
     pub partner: Pubkey,
     /// The campaign.
     pub campaign: Pubkey,
@@ -1358,7 +1350,7 @@ impl SetPartnerAccounts {
     /// Position of `referral`.
     pub const REFERRAL: usize = 3;
 
-    /// The instruction, with the flags of the IDL.
+    /// Builds the instruction, with the flags of the IDL.
     #[must_use]
     pub fn instruction(&self, args: &SetPartnerArgs) -> Instruction {
         build(
@@ -1383,8 +1375,7 @@ pub struct SetPausedArgs {
 
 /// Accounts of `set_paused`.
 ///
-/// Pauses or resumes a campaign, from the next conversion on. What was earned
-/// stays claimable.
+/// Pauses or resumes a campaign. Earned rewards stay claimable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SetPausedAccounts {
     /// The campaign's authority.
@@ -1401,7 +1392,7 @@ impl SetPausedAccounts {
     /// Position of `campaign`.
     pub const CAMPAIGN: usize = 1;
 
-    /// The instruction, with the flags of the IDL.
+    /// Builds the instruction, with the flags of the IDL.
     #[must_use]
     pub fn instruction(&self, args: &SetPausedArgs) -> Instruction {
         build(
@@ -1424,7 +1415,7 @@ pub struct SetSuspendedArgs {
 
 /// Accounts of `set_suspended`.
 ///
-/// Stops a code from earning, or lets it earn again, as its campaign wants.
+/// Suspends a code, or lets it earn again; sent by the campaign's authority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SetSuspendedAccounts {
     /// The campaign's authority.
@@ -1445,7 +1436,7 @@ impl SetSuspendedAccounts {
     /// Position of `referral`.
     pub const REFERRAL: usize = 2;
 
-    /// The instruction, with the flags of the IDL.
+    /// Builds the instruction, with the flags of the IDL.
     #[must_use]
     pub fn instruction(&self, args: &SetSuspendedArgs) -> Instruction {
         build(
@@ -1469,8 +1460,8 @@ pub struct UpdateCampaignArgs {
 
 /// Accounts of `update_campaign`.
 ///
-/// Replaces a campaign's settings: at once, or after the campaign's notice where they
-/// cut what referrers were promised.
+/// Replaces a campaign's settings: at once, or after the campaign's notice if they cut what
+/// referrers were promised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UpdateCampaignAccounts {
     /// The campaign's authority.
@@ -1487,7 +1478,7 @@ impl UpdateCampaignAccounts {
     /// Position of `campaign`.
     pub const CAMPAIGN: usize = 1;
 
-    /// The instruction, with the flags of the IDL.
+    /// Builds the instruction, with the flags of the IDL.
     #[must_use]
     pub fn instruction(&self, args: &UpdateCampaignArgs) -> Instruction {
         build(
@@ -1512,7 +1503,7 @@ pub struct UpdateReferralArgs {
 
 /// Accounts of `update_referral`.
 ///
-/// Switches a code on or off and bounds its use, as its owner wants.
+/// Switches a code on or off and sets its usage limit and expiry; sent by its owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UpdateReferralAccounts {
     /// The referral's owner.
@@ -1529,7 +1520,7 @@ impl UpdateReferralAccounts {
     /// Position of `referral`.
     pub const REFERRAL: usize = 1;
 
-    /// The instruction, with the flags of the IDL.
+    /// Builds the instruction, with the flags of the IDL.
     #[must_use]
     pub fn instruction(&self, args: &UpdateReferralArgs) -> Instruction {
         build(
@@ -1552,7 +1543,7 @@ pub struct WithdrawVaultArgs {
 
 /// Accounts of `withdraw_vault`.
 ///
-/// Moves `amount` base units that nobody is owed out of a campaign's vault.
+/// Moves `amount` base units out of a campaign's vault; fails if they are owed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WithdrawVaultAccounts {
     /// The campaign's authority.
@@ -1563,7 +1554,7 @@ pub struct WithdrawVaultAccounts {
     pub mint: Pubkey,
     /// The campaign's vault.
     pub vault: Pubkey,
-    /// Where the tokens go, as the authority says.
+    /// Token account that receives the tokens; the authority chooses it.
     pub destination: Pubkey,
     /// Program of the mint.
     pub token_program: Pubkey,
@@ -1585,7 +1576,7 @@ impl WithdrawVaultAccounts {
     /// Position of `token_program`.
     pub const TOKEN_PROGRAM: usize = 5;
 
-    /// The instruction, with the flags of the IDL.
+    /// Builds the instruction, with the flags of the IDL.
     #[must_use]
     pub fn instruction(&self, args: &WithdrawVaultArgs) -> Instruction {
         build(

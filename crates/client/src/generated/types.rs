@@ -1,4 +1,4 @@
-//! The values that accounts and arguments are made of.
+//! Structs in accounts and arguments.
 //!
 //! Written by `./dev generate` from `idl/referral.json`.
 
@@ -7,11 +7,11 @@ use solana_sdk::pubkey::Pubkey;
 
 use crate::accounts::{Funding, Proof, RewardKind, Uniqueness};
 
-/// Paid once, with the conversion that reaches `threshold`. Threshold and amount are what
-/// makes a bonus the same one.
+/// Paid once, with the conversion that reaches `threshold`. Threshold and amount identify a
+/// bonus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
 pub struct Bonus {
-    /// Conversions that this bonus takes.
+    /// Number of conversions that earns the bonus.
     pub threshold: u64,
     /// Base units.
     pub amount: u64,
@@ -23,7 +23,7 @@ pub struct Bonus {
 /// after the campaign's notice. `budget` and those after it take effect at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
 pub struct Settings {
-    /// How the reward is found: 0 fixed, 1 percent of the amount.
+    /// Kind of the reward: 0 fixed, 1 percent of the amount.
     pub reward_kind: RewardKind,
     /// Base units for each conversion, when the kind is fixed; else 0.
     pub reward_fixed: u64,
@@ -73,11 +73,11 @@ pub struct Settings {
 /// The terms of a campaign that never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
 pub struct Terms {
-    /// Where rewards come from: 0 mint authority, 1 vault, 2 split of the payment.
+    /// Source of rewards: 0 mint authority, 1 vault, 2 split of the payment.
     pub funding: Funding,
-    /// Proof that a conversion needs: 0 none, 1 the attestor's word, 2 a payment.
+    /// Proof that a conversion needs: 0 none, 1 an attestation, 2 a payment.
     pub proof: Proof,
-    /// What counts once: 0 a wallet, 1 a wallet with a code, 2 an order.
+    /// Counted once: 0 a wallet, 1 a wallet with a code, 2 an order.
     pub uniqueness: Uniqueness,
     /// 1 when tiers, bonuses and `owner_limit` count the conversions of all codes of an
     /// owner, 0 when each code counts by itself.
@@ -89,7 +89,7 @@ pub struct Terms {
 /// From `min_conversions` on, rewards are multiplied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
 pub struct Tier {
-    /// Conversions that this tier takes.
+    /// Number of conversions from which the tier applies.
     pub min_conversions: u64,
     /// Multiplier in basis points (10,000 = 1x).
     pub multiplier_bps: u32,

@@ -53,7 +53,7 @@ export type Binding = {
   version: number;
   /** The campaign. */
   campaign: Address;
-  /** The wallet that was brought. */
+  /** The wallet that was referred. */
   wallet: Address;
   /** The referral that brought it. */
   referral: Address;
@@ -61,7 +61,7 @@ export type Binding = {
   rentPayer: Address;
   /** Unix seconds. */
   boundAt: bigint;
-  /** Unix seconds from which it no longer counts. */
+  /** Unix seconds from which the binding no longer counts. */
   expiresAt: bigint;
 };
 
@@ -70,7 +70,7 @@ export type BindingArgs = {
   version: number;
   /** The campaign. */
   campaign: Address;
-  /** The wallet that was brought. */
+  /** The wallet that was referred. */
   wallet: Address;
   /** The referral that brought it. */
   referral: Address;
@@ -78,7 +78,7 @@ export type BindingArgs = {
   rentPayer: Address;
   /** Unix seconds. */
   boundAt: number | bigint;
-  /** Unix seconds from which it no longer counts. */
+  /** Unix seconds from which the binding no longer counts. */
   expiresAt: number | bigint;
 };
 

@@ -83,11 +83,11 @@ export type Campaign = {
   version: number;
   /** Canonical bump of the address. */
   bump: number;
-  /** Where rewards come from: 0 mint authority, 1 vault, 2 split of the payment. */
+  /** Source of rewards: 0 mint authority, 1 vault, 2 split of the payment. */
   funding: Funding;
-  /** Proof that a conversion needs: 0 none, 1 the attestor's word, 2 a payment. */
+  /** Proof that a conversion needs: 0 none, 1 an attestation, 2 a payment. */
   proof: Proof;
-  /** What counts once: 0 a wallet, 1 a wallet with a code, 2 an order. */
+  /** Counted once: 0 a wallet, 1 a wallet with a code, 2 an order. */
   uniqueness: Uniqueness;
   /** 1 when tiers, bonuses and `ownerLimit` count all codes of an owner. */
   perOwner: boolean;
@@ -124,8 +124,8 @@ export type Campaign = {
   /** Largest `holdSeconds` that it ever had. */
   longestHold: number;
   /**
-   * Where rewards are of the token that buyers pay with: least base units that a
-   * conversion under any of its settings left to the treasury, bonuses apart.
+   * Least base units that a conversion under any of its settings leaves to the treasury,
+   * bonuses apart, if rewards are of the token that buyers pay with.
    */
   leastMargin: bigint;
   /** Base units that budgeted conversions owe or were paid. */
@@ -134,17 +134,17 @@ export type Campaign = {
   owed: bigint;
   /** Settings in force, unless `next` are. */
   settings: Settings;
-  /** Places of their bonuses in `offered`. */
+  /** Places of the bonuses of `settings` in `offered`. */
   bonusPlaces: ReadonlyUint8Array;
   /** Unix seconds from which `next` are in force; 0 when nothing was announced. */
   nextFrom: bigint;
   /** Settings that were announced; zeros for none. */
   next: Settings;
-  /** Places of their bonuses in `offered`. */
+  /** Places of the bonuses of `next` in `offered`. */
   nextBonusPlaces: ReadonlyUint8Array;
   /**
-   * Register of every bonus that was ever offered. A place never changes, so that it
-   * can stand for the bonus where paid ones are remembered.
+   * Register of every bonus ever offered. Places never change, because paid bonuses are
+   * recorded by place.
    */
   offered: Array<Bonus>;
   /** Zeros, for later versions. */
@@ -156,11 +156,11 @@ export type CampaignArgs = {
   version: number;
   /** Canonical bump of the address. */
   bump: number;
-  /** Where rewards come from: 0 mint authority, 1 vault, 2 split of the payment. */
+  /** Source of rewards: 0 mint authority, 1 vault, 2 split of the payment. */
   funding: FundingArgs;
-  /** Proof that a conversion needs: 0 none, 1 the attestor's word, 2 a payment. */
+  /** Proof that a conversion needs: 0 none, 1 an attestation, 2 a payment. */
   proof: ProofArgs;
-  /** What counts once: 0 a wallet, 1 a wallet with a code, 2 an order. */
+  /** Counted once: 0 a wallet, 1 a wallet with a code, 2 an order. */
   uniqueness: UniquenessArgs;
   /** 1 when tiers, bonuses and `ownerLimit` count all codes of an owner. */
   perOwner: boolean;
@@ -197,8 +197,8 @@ export type CampaignArgs = {
   /** Largest `holdSeconds` that it ever had. */
   longestHold: number;
   /**
-   * Where rewards are of the token that buyers pay with: least base units that a
-   * conversion under any of its settings left to the treasury, bonuses apart.
+   * Least base units that a conversion under any of its settings leaves to the treasury,
+   * bonuses apart, if rewards are of the token that buyers pay with.
    */
   leastMargin: number | bigint;
   /** Base units that budgeted conversions owe or were paid. */
@@ -207,17 +207,17 @@ export type CampaignArgs = {
   owed: number | bigint;
   /** Settings in force, unless `next` are. */
   settings: SettingsArgs;
-  /** Places of their bonuses in `offered`. */
+  /** Places of the bonuses of `settings` in `offered`. */
   bonusPlaces: ReadonlyUint8Array;
   /** Unix seconds from which `next` are in force; 0 when nothing was announced. */
   nextFrom: number | bigint;
   /** Settings that were announced; zeros for none. */
   next: SettingsArgs;
-  /** Places of their bonuses in `offered`. */
+  /** Places of the bonuses of `next` in `offered`. */
   nextBonusPlaces: ReadonlyUint8Array;
   /**
-   * Register of every bonus that was ever offered. A place never changes, so that it
-   * can stand for the bonus where paid ones are remembered.
+   * Register of every bonus ever offered. Places never change, because paid bonuses are
+   * recorded by place.
    */
   offered: Array<BonusArgs>;
   /** Zeros, for later versions. */

@@ -51,9 +51,9 @@ export type Closed = {
   version: number;
   /** The campaign; its own address when it was one. */
   campaign: Address;
-  /** Wallet that paid the rent, and gets it back; that of a campaign stays. */
+  /** Wallet that paid the rent, and gets it back unless the account was a campaign. */
   rentPayer: Address;
-  /** Receives the SOL that nobody claimed, of a campaign that paid in SOL; else zero. */
+  /** Treasury of a campaign that paid in SOL, for unclaimed SOL; else zero. */
   treasury: Address;
 };
 
@@ -62,9 +62,9 @@ export type ClosedArgs = {
   version: number;
   /** The campaign; its own address when it was one. */
   campaign: Address;
-  /** Wallet that paid the rent, and gets it back; that of a campaign stays. */
+  /** Wallet that paid the rent, and gets it back unless the account was a campaign. */
   rentPayer: Address;
-  /** Receives the SOL that nobody claimed, of a campaign that paid in SOL; else zero. */
+  /** Treasury of a campaign that paid in SOL, for unclaimed SOL; else zero. */
   treasury: Address;
 };
 

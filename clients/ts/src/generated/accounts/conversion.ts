@@ -85,7 +85,7 @@ export type Conversion = {
   rewardPartner: bigint;
   /** Unix seconds. */
   convertedAt: bigint;
-  /** Seconds from then until the reward can be claimed. */
+  /** Seconds from `convertedAt` until the reward can be claimed. */
   holdSeconds: number;
 };
 
@@ -114,7 +114,7 @@ export type ConversionArgs = {
   rewardPartner: number | bigint;
   /** Unix seconds. */
   convertedAt: number | bigint;
-  /** Seconds from then until the reward can be claimed. */
+  /** Seconds from `convertedAt` until the reward can be claimed. */
   holdSeconds: number;
 };
 

@@ -63,9 +63,9 @@ export type Referral = {
   version: number;
   /** Characters of the code. */
   codeLen: number;
-  /** 1 while its owner wants it to earn. */
+  /** 1 while its owner lets it earn. */
   active: boolean;
-  /** 1 while the campaign does not want it to earn. */
+  /** 1 while the campaign's authority suspends it. */
   suspended: boolean;
   /** Canonical bump of the partner's associated token account; 0 when rewards are SOL. */
   partnerAccountBump: number;
@@ -77,7 +77,7 @@ export type Referral = {
   partnerEndsAt: bigint;
   /** Bonuses that were paid, by their place in the campaign's register. */
   bonusesPaid: number;
-  /** The code, filled up with zeros. */
+  /** The code, padded with zeros. */
   code: string;
   /** The campaign it belongs to. */
   campaign: Address;
@@ -90,8 +90,8 @@ export type Referral = {
   /** Wallet that paid the rent, and gets it back. */
   rentPayer: Address;
   /**
-   * Where the owner's rewards go: the associated token account, or the wallet
-   * itself when they are SOL.
+   * Account that receives the owner's rewards: the associated token account, or the wallet
+   * itself if they are SOL.
    */
   rewardAccount: Address;
   /** Most conversions it may ever have; 0 for no limit. */
@@ -104,7 +104,7 @@ export type Referral = {
   createdAt: bigint;
   /** Base units owed or paid to the owner so far. */
   rewardsTotal: bigint;
-  /** Base units of those that are not paid yet. */
+  /** Base units of `rewardsTotal` that are not paid yet. */
   rewardsPending: bigint;
   /** Base units that the partner is owed. */
   partnerPending: bigint;
@@ -121,9 +121,9 @@ export type ReferralArgs = {
   version: number;
   /** Characters of the code. */
   codeLen: number;
-  /** 1 while its owner wants it to earn. */
+  /** 1 while its owner lets it earn. */
   active: boolean;
-  /** 1 while the campaign does not want it to earn. */
+  /** 1 while the campaign's authority suspends it. */
   suspended: boolean;
   /** Canonical bump of the partner's associated token account; 0 when rewards are SOL. */
   partnerAccountBump: number;
@@ -135,7 +135,7 @@ export type ReferralArgs = {
   partnerEndsAt: number | bigint;
   /** Bonuses that were paid, by their place in the campaign's register. */
   bonusesPaid: number;
-  /** The code, filled up with zeros. */
+  /** The code, padded with zeros. */
   code: string;
   /** The campaign it belongs to. */
   campaign: Address;
@@ -148,8 +148,8 @@ export type ReferralArgs = {
   /** Wallet that paid the rent, and gets it back. */
   rentPayer: Address;
   /**
-   * Where the owner's rewards go: the associated token account, or the wallet
-   * itself when they are SOL.
+   * Account that receives the owner's rewards: the associated token account, or the wallet
+   * itself if they are SOL.
    */
   rewardAccount: Address;
   /** Most conversions it may ever have; 0 for no limit. */
@@ -162,7 +162,7 @@ export type ReferralArgs = {
   createdAt: number | bigint;
   /** Base units owed or paid to the owner so far. */
   rewardsTotal: number | bigint;
-  /** Base units of those that are not paid yet. */
+  /** Base units of `rewardsTotal` that are not paid yet. */
   rewardsPending: number | bigint;
   /** Base units that the partner is owed. */
   partnerPending: number | bigint;

@@ -55,7 +55,7 @@ export type RevokedVoucher = {
   campaign: Address;
   /** Wallet that paid the rent, and gets it back. */
   rentPayer: Address;
-  /** Unix seconds from which the voucher is worth nothing by itself. */
+  /** Unix seconds from which the voucher has expired in any case. */
   expiresAt: bigint;
 };
 
@@ -66,7 +66,7 @@ export type RevokedVoucherArgs = {
   campaign: Address;
   /** Wallet that paid the rent, and gets it back. */
   rentPayer: Address;
-  /** Unix seconds from which the voucher is worth nothing by itself. */
+  /** Unix seconds from which the voucher has expired in any case. */
   expiresAt: number | bigint;
 };
 

@@ -44,7 +44,10 @@ export const PROGRAM_ERRORS = {
     message: "the campaign's attestor must sign, or a voucher must come right before",
   },
   6030: { name: 'WrongAttestor', message: "the signer is not the campaign's attestor" },
-  6031: { name: 'InvalidVoucher', message: 'the voucher is not one for this conversion' },
+  6031: {
+    name: 'InvalidVoucher',
+    message: 'the voucher does not match this conversion, or its times are not allowed',
+  },
   6032: { name: 'VoucherExpired', message: 'the voucher has expired' },
   6033: { name: 'PaymentRequired', message: 'this campaign counts purchases only' },
   6034: { name: 'PaymentNotAccepted', message: 'this campaign counts no purchases' },
@@ -58,7 +61,7 @@ export const PROGRAM_ERRORS = {
   6039: { name: 'InvalidTerms', message: 'these terms do not go together' },
   6040: {
     name: 'InvalidShares',
-    message: 'the parts of referee and partner are more than the whole, or both a share and fixed',
+    message: "a part is both share and fixed, or referee's and partner's parts exceed the reward",
   },
   6041: {
     name: 'InvalidTiers',
@@ -75,7 +78,7 @@ export const PROGRAM_ERRORS = {
     message: 'a first touch can count for at most 365 days',
   },
   6045: { name: 'InvalidBudget', message: 'the budget is below what is committed already' },
-  6046: { name: 'InvalidAttestor', message: 'an attestor is needed' },
+  6046: { name: 'InvalidAttestor', message: 'the campaign needs an attestor' },
   6047: {
     name: 'InvalidTreasury',
     message: 'set a treasury if and only if the campaign takes payments',
@@ -99,7 +102,7 @@ export const PROGRAM_ERRORS = {
   6061: { name: 'PartnerExists', message: 'the referral has another partner' },
   6062: {
     name: 'NotPartner',
-    message: 'the signer is not a party of a partnership of this referral',
+    message: 'the signer is neither owner nor partner of this referral, or it has no partner',
   },
   6063: { name: 'RewardsPending', message: 'rewards are pending' },
   6064: {
@@ -150,7 +153,7 @@ export const PROGRAM_ERRORS = {
   6088: { name: 'VoucherRevoked', message: 'the voucher was revoked' },
   6089: {
     name: 'WrongRevocation',
-    message: 'the account is not where this voucher would be revoked',
+    message: "the account is not at the address of the voucher's revocation",
   },
   6090: { name: 'RevocationNotFound', message: 'there is no such revocation' },
   6091: { name: 'VoucherNotExpired', message: 'the revoked voucher has not expired' },

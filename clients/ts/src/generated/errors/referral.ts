@@ -76,7 +76,7 @@ export const REFERRAL_ERROR__NO_ATTRIBUTION = 0x178c; // 6028
 export const REFERRAL_ERROR__ATTESTATION_REQUIRED = 0x178d; // 6029
 /** WrongAttestor: the signer is not the campaign's attestor */
 export const REFERRAL_ERROR__WRONG_ATTESTOR = 0x178e; // 6030
-/** InvalidVoucher: the voucher is not one for this conversion */
+/** InvalidVoucher: the voucher does not match this conversion, or its times are not allowed */
 export const REFERRAL_ERROR__INVALID_VOUCHER = 0x178f; // 6031
 /** VoucherExpired: the voucher has expired */
 export const REFERRAL_ERROR__VOUCHER_EXPIRED = 0x1790; // 6032
@@ -94,7 +94,7 @@ export const REFERRAL_ERROR__VAULT_EXHAUSTED = 0x1795; // 6037
 export const REFERRAL_ERROR__CAMPAIGN_NOT_WRITABLE = 0x1796; // 6038
 /** InvalidTerms: these terms do not go together */
 export const REFERRAL_ERROR__INVALID_TERMS = 0x1797; // 6039
-/** InvalidShares: the parts of referee and partner are more than the whole, or both a share and fixed */
+/** InvalidShares: a part is both share and fixed, or referee's and partner's parts exceed the reward */
 export const REFERRAL_ERROR__INVALID_SHARES = 0x1798; // 6040
 /** InvalidTiers: tiers must ascend, with multipliers above 1x and up to 100x */
 export const REFERRAL_ERROR__INVALID_TIERS = 0x1799; // 6041
@@ -106,7 +106,7 @@ export const REFERRAL_ERROR__INVALID_HOLD = 0x179b; // 6043
 export const REFERRAL_ERROR__INVALID_ATTRIBUTION_WINDOW = 0x179c; // 6044
 /** InvalidBudget: the budget is below what is committed already */
 export const REFERRAL_ERROR__INVALID_BUDGET = 0x179d; // 6045
-/** InvalidAttestor: an attestor is needed */
+/** InvalidAttestor: the campaign needs an attestor */
 export const REFERRAL_ERROR__INVALID_ATTESTOR = 0x179e; // 6046
 /** InvalidTreasury: set a treasury if and only if the campaign takes payments */
 export const REFERRAL_ERROR__INVALID_TREASURY = 0x179f; // 6047
@@ -138,7 +138,7 @@ export const REFERRAL_ERROR__NOT_PENDING_OWNER = 0x17ab; // 6059
 export const REFERRAL_ERROR__INVALID_PARTNER = 0x17ac; // 6060
 /** PartnerExists: the referral has another partner */
 export const REFERRAL_ERROR__PARTNER_EXISTS = 0x17ad; // 6061
-/** NotPartner: the signer is not a party of a partnership of this referral */
+/** NotPartner: the signer is neither owner nor partner of this referral, or it has no partner */
 export const REFERRAL_ERROR__NOT_PARTNER = 0x17ae; // 6062
 /** RewardsPending: rewards are pending */
 export const REFERRAL_ERROR__REWARDS_PENDING = 0x17af; // 6063
@@ -192,7 +192,7 @@ export const REFERRAL_ERROR__CREDENTIAL_REQUIRED = 0x17c6; // 6086
 export const REFERRAL_ERROR__CREDENTIAL_EXPIRED = 0x17c7; // 6087
 /** VoucherRevoked: the voucher was revoked */
 export const REFERRAL_ERROR__VOUCHER_REVOKED = 0x17c8; // 6088
-/** WrongRevocation: the account is not where this voucher would be revoked */
+/** WrongRevocation: the account is not at the address of the voucher's revocation */
 export const REFERRAL_ERROR__WRONG_REVOCATION = 0x17c9; // 6089
 /** RevocationNotFound: there is no such revocation */
 export const REFERRAL_ERROR__REVOCATION_NOT_FOUND = 0x17ca; // 6090
@@ -320,7 +320,7 @@ if (process.env['NODE_ENV'] !== 'production') {
     [REFERRAL_ERROR__HOLD_OVER]: `the hold is over`,
     [REFERRAL_ERROR__INSUFFICIENT_VAULT]: `the vault does not hold that much beyond what is owed`,
     [REFERRAL_ERROR__INVALID_ACTION]: `there is no such action`,
-    [REFERRAL_ERROR__INVALID_ATTESTOR]: `an attestor is needed`,
+    [REFERRAL_ERROR__INVALID_ATTESTOR]: `the campaign needs an attestor`,
     [REFERRAL_ERROR__INVALID_ATTRIBUTION_WINDOW]: `a first touch can count for at most 365 days`,
     [REFERRAL_ERROR__INVALID_BONUSES]: `bonuses must ascend, be worth something and stay below what was paid; a payment split has none`,
     [REFERRAL_ERROR__INVALID_BUDGET]: `the budget is below what is committed already`,
@@ -333,12 +333,12 @@ if (process.env['NODE_ENV'] !== 'production') {
     [REFERRAL_ERROR__INVALID_PARTNER]: `a partner must be another wallet, with a part that the campaign allows`,
     [REFERRAL_ERROR__INVALID_REWARD]: `a reward must be at least one base unit, fit the mint, and give back no more than was paid`,
     [REFERRAL_ERROR__INVALID_SCHEDULE]: `a campaign must end after it starts and after now`,
-    [REFERRAL_ERROR__INVALID_SHARES]: `the parts of referee and partner are more than the whole, or both a share and fixed`,
+    [REFERRAL_ERROR__INVALID_SHARES]: `a part is both share and fixed, or referee's and partner's parts exceed the reward`,
     [REFERRAL_ERROR__INVALID_TERMS]: `these terms do not go together`,
     [REFERRAL_ERROR__INVALID_TIERS]: `tiers must ascend, with multipliers above 1x and up to 100x`,
     [REFERRAL_ERROR__INVALID_TREASURY]: `set a treasury if and only if the campaign takes payments`,
     [REFERRAL_ERROR__INVALID_USAGE_LIMIT]: `a usage limit must not be below the conversions so far`,
-    [REFERRAL_ERROR__INVALID_VOUCHER]: `the voucher is not one for this conversion`,
+    [REFERRAL_ERROR__INVALID_VOUCHER]: `the voucher does not match this conversion, or its times are not allowed`,
     [REFERRAL_ERROR__MINT_AUTHORITY_MISMATCH]: `the mint authority must be the campaign`,
     [REFERRAL_ERROR__MISSING_ACCOUNT]: `an account that this campaign needs is missing`,
     [REFERRAL_ERROR__MISSING_REFERENCE]: `an order needs a reference`,
@@ -346,7 +346,7 @@ if (process.env['NODE_ENV'] !== 'production') {
     [REFERRAL_ERROR__NOT_BOUND]: `the wallet is not bound to a code`,
     [REFERRAL_ERROR__NOT_FIRST_TOUCH]: `the wallet was first brought by another code`,
     [REFERRAL_ERROR__NOTHING_TO_CLAIM]: `no beneficiary can receive now`,
-    [REFERRAL_ERROR__NOT_PARTNER]: `the signer is not a party of a partnership of this referral`,
+    [REFERRAL_ERROR__NOT_PARTNER]: `the signer is neither owner nor partner of this referral, or it has no partner`,
     [REFERRAL_ERROR__NOT_PENDING]: `the conversion is not pending`,
     [REFERRAL_ERROR__NOT_PENDING_AUTHORITY]: `the campaign was not offered to the signer`,
     [REFERRAL_ERROR__NOT_PENDING_OWNER]: `the referral was not offered to the signer`,
@@ -384,7 +384,7 @@ if (process.env['NODE_ENV'] !== 'production') {
     [REFERRAL_ERROR__WRONG_REFERRAL]: `the conversion belongs to another referral`,
     [REFERRAL_ERROR__WRONG_REFERRER]: `the account is another referrer's`,
     [REFERRAL_ERROR__WRONG_RENT_PAYER]: `wrong rent payer`,
-    [REFERRAL_ERROR__WRONG_REVOCATION]: `the account is not where this voucher would be revoked`,
+    [REFERRAL_ERROR__WRONG_REVOCATION]: `the account is not at the address of the voucher's revocation`,
     [REFERRAL_ERROR__WRONG_TOKEN_PROGRAM]: `the token program is not the campaign's`,
     [REFERRAL_ERROR__WRONG_TREASURY]: `the account is not the campaign's treasury`,
     [REFERRAL_ERROR__WRONG_VAULT]: `the token account is not the campaign's vault`,

@@ -91,7 +91,7 @@ export type AcceptAuthorityInput<
   TAccountNewAuthority extends string = string,
   TAccountCampaign extends string = string,
 > = {
-  /** The authority to be: the campaign was offered to it. */
+  /** The new authority, to whom the campaign was offered. */
   newAuthority: TransactionSigner<TAccountNewAuthority>;
   /** The campaign. */
   campaign: Address<TAccountCampaign>;
@@ -135,7 +135,7 @@ export type ParsedAcceptAuthorityInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /** The authority to be: the campaign was offered to it. */
+    /** The new authority, to whom the campaign was offered. */
     newAuthority: TAccountMetas[0];
     /** The campaign. */
     campaign: TAccountMetas[1];

@@ -98,7 +98,7 @@ export type AcceptOwnerInput<
   TAccountReferral extends string = string,
   TAccountReferrer extends string = string,
 > = {
-  /** The owner to be: the referral was offered to it. */
+  /** The new owner, to whom the referral was offered. */
   newOwner: TransactionSigner<TAccountNewOwner>;
   /** The campaign. */
   campaign: Address<TAccountCampaign>;
@@ -164,7 +164,7 @@ export type ParsedAcceptOwnerInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /** The owner to be: the referral was offered to it. */
+    /** The new owner, to whom the referral was offered. */
     newOwner: TAccountMetas[0];
     /** The campaign. */
     campaign: TAccountMetas[1];

@@ -126,7 +126,7 @@ export type BindInput<
 > = {
   /** Pays the rent, and may be a sponsor. */
   payer: TransactionSigner<TAccountPayer>;
-  /** The wallet that was brought. */
+  /** The wallet that was referred. */
   wallet: TransactionSigner<TAccountWallet>;
   /** The campaign. */
   campaign: Address<TAccountCampaign>;
@@ -134,15 +134,9 @@ export type BindInput<
   referral: Address<TAccountReferral>;
   /** The binding. */
   binding: Address<TAccountBinding>;
-  /**
-   * The referral that an earlier binding names, where that has not expired: the wallet
-   * is bound anew if that referral cannot earn.
-   */
+  /** The referral of an unexpired binding; the wallet binds again if that referral cannot earn. */
   boundReferral?: Address<TAccountBoundReferral>;
-  /**
-   * The account of that referral's owner, where the campaign counts per owner and the
-   * owner has reached its limit.
-   */
+  /** The account of that referral's owner, if the owner has reached the campaign's limit. */
   boundReferrer?: Address<TAccountBoundReferrer>;
   /** Creates the account. */
   systemProgram?: Address<TAccountSystemProgram>;
@@ -245,7 +239,7 @@ export type ParsedBindInstruction<
   accounts: {
     /** Pays the rent, and may be a sponsor. */
     payer: TAccountMetas[0];
-    /** The wallet that was brought. */
+    /** The wallet that was referred. */
     wallet: TAccountMetas[1];
     /** The campaign. */
     campaign: TAccountMetas[2];
@@ -253,15 +247,9 @@ export type ParsedBindInstruction<
     referral: TAccountMetas[3];
     /** The binding. */
     binding: TAccountMetas[4];
-    /**
-     * The referral that an earlier binding names, where that has not expired: the wallet
-     * is bound anew if that referral cannot earn.
-     */
+    /** The referral of an unexpired binding; the wallet binds again if that referral cannot earn. */
     boundReferral?: TAccountMetas[5] | undefined;
-    /**
-     * The account of that referral's owner, where the campaign counts per owner and the
-     * owner has reached its limit.
-     */
+    /** The account of that referral's owner, if the owner has reached the campaign's limit. */
     boundReferrer?: TAccountMetas[6] | undefined;
     /** Creates the account. */
     systemProgram: TAccountMetas[7];

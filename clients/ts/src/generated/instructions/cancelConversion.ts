@@ -117,10 +117,7 @@ export type CancelConversionInput<
 > = {
   /** The campaign's authority. */
   authority: TransactionSigner<TAccountAuthority>;
-  /**
-   * The campaign. Writable only where the conversion was charged to its budget or its
-   * vault.
-   */
+  /** The campaign; writable only if it has a vault or the conversion was charged to its budget. */
   campaign: Address<TAccountCampaign>;
   /** The referral. */
   referral: Address<TAccountReferral>;
@@ -128,11 +125,11 @@ export type CancelConversionInput<
   conversion: Address<TAccountConversion>;
   /** The account of the referral's owner, in campaigns that count per owner. */
   referrer?: Address<TAccountReferrer>;
-  /** Gets back what a payment split had put aside. */
+  /** The campaign's treasury, which gets back the unpaid parts of a payment split. */
   treasury?: Address<TAccountTreasury>;
-  /** Token of the rewards, to move it. */
+  /** Token of the rewards; only for a payment split in tokens. */
   mint?: Address<TAccountMint>;
-  /** The campaign's vault, to move from. */
+  /** The campaign's vault; only for a payment split in tokens. */
   vault?: Address<TAccountVault>;
   /** Program of the mint. */
   tokenProgram?: Address<TAccountTokenProgram>;
@@ -231,10 +228,7 @@ export type ParsedCancelConversionInstruction<
   accounts: {
     /** The campaign's authority. */
     authority: TAccountMetas[0];
-    /**
-     * The campaign. Writable only where the conversion was charged to its budget or its
-     * vault.
-     */
+    /** The campaign; writable only if it has a vault or the conversion was charged to its budget. */
     campaign: TAccountMetas[1];
     /** The referral. */
     referral: TAccountMetas[2];
@@ -242,11 +236,11 @@ export type ParsedCancelConversionInstruction<
     conversion: TAccountMetas[3];
     /** The account of the referral's owner, in campaigns that count per owner. */
     referrer?: TAccountMetas[4] | undefined;
-    /** Gets back what a payment split had put aside. */
+    /** The campaign's treasury, which gets back the unpaid parts of a payment split. */
     treasury?: TAccountMetas[5] | undefined;
-    /** Token of the rewards, to move it. */
+    /** Token of the rewards; only for a payment split in tokens. */
     mint?: TAccountMetas[6] | undefined;
-    /** The campaign's vault, to move from. */
+    /** The campaign's vault; only for a payment split in tokens. */
     vault?: TAccountMetas[7] | undefined;
     /** Program of the mint. */
     tokenProgram?: TAccountMetas[8] | undefined;

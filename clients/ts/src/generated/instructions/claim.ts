@@ -113,7 +113,7 @@ export type ClaimInput<
   TAccountPartnerAccount extends string = string,
   TAccountVault extends string = string,
 > = {
-  /** The campaign. Writable only where it has a vault. */
+  /** The campaign; writable only if it has a vault. */
   campaign: Address<TAccountCampaign>;
   /** The referral. */
   referral: Address<TAccountReferral>;
@@ -121,15 +121,15 @@ export type ClaimInput<
   conversion: Address<TAccountConversion>;
   /** The referrer's associated token account, or wallet where rewards are SOL. */
   referrerAccount: Address<TAccountReferrerAccount>;
-  /** Token of the rewards; absent for SOL. Writable where it is minted. */
+  /** Token of the rewards; absent for SOL, writable if it is minted. */
   mint?: Address<TAccountMint>;
   /** Program of the mint; absent for SOL. */
   tokenProgram?: Address<TAccountTokenProgram>;
-  /** The referee's account, where it is owed a part. */
+  /** The referee's account, if it is owed a part. */
   refereeAccount?: Address<TAccountRefereeAccount>;
-  /** The partner's account, where it is owed a part. */
+  /** The partner's account, if it is owed a part. */
   partnerAccount?: Address<TAccountPartnerAccount>;
-  /** The campaign's vault, where it has one. */
+  /** The campaign's vault, if it has one. */
   vault?: Address<TAccountVault>;
 };
 
@@ -224,7 +224,7 @@ export type ParsedClaimInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /** The campaign. Writable only where it has a vault. */
+    /** The campaign; writable only if it has a vault. */
     campaign: TAccountMetas[0];
     /** The referral. */
     referral: TAccountMetas[1];
@@ -232,15 +232,15 @@ export type ParsedClaimInstruction<
     conversion: TAccountMetas[2];
     /** The referrer's associated token account, or wallet where rewards are SOL. */
     referrerAccount: TAccountMetas[3];
-    /** Token of the rewards; absent for SOL. Writable where it is minted. */
+    /** Token of the rewards; absent for SOL, writable if it is minted. */
     mint?: TAccountMetas[4] | undefined;
     /** Program of the mint; absent for SOL. */
     tokenProgram?: TAccountMetas[5] | undefined;
-    /** The referee's account, where it is owed a part. */
+    /** The referee's account, if it is owed a part. */
     refereeAccount?: TAccountMetas[6] | undefined;
-    /** The partner's account, where it is owed a part. */
+    /** The partner's account, if it is owed a part. */
     partnerAccount?: TAccountMetas[7] | undefined;
-    /** The campaign's vault, where it has one. */
+    /** The campaign's vault, if it has one. */
     vault?: TAccountMetas[8] | undefined;
   };
   data: ClaimInstructionData;

@@ -192,16 +192,13 @@ export type ConvertInput<
   payer: TransactionSigner<TAccountPayer>;
   /** The wallet that was referred. */
   referee: TransactionSigner<TAccountReferee>;
-  /**
-   * The campaign. Writable only where it counts a budget or what its vault owes, so that
-   * conversions of different referrers run in parallel elsewhere.
-   */
+  /** The campaign; writable only if it has a budget or a vault. */
   campaign: Address<TAccountCampaign>;
   /** The referral that is credited. */
   referral: Address<TAccountReferral>;
-  /** The conversion to be. */
+  /** The conversion to create. */
   conversion: Address<TAccountConversion>;
-  /** Token of the rewards; absent where they are held. Writable where it is minted. */
+  /** Token of the rewards; absent if they are held, writable if they are minted. */
   mint?: Address<TAccountMint>;
   /** The referrer's associated token account. */
   referrerAccount: Address<TAccountReferrerAccount>;
@@ -209,11 +206,11 @@ export type ConvertInput<
   tokenProgram?: Address<TAccountTokenProgram>;
   /** Creates the account. */
   systemProgram?: Address<TAccountSystemProgram>;
-  /** Vouches for an attested conversion, if it is there to sign. */
+  /** The campaign's attestor, if it signs the conversion. */
   attestor?: TransactionSigner<TAccountAttestor>;
-  /** The instructions sysvar, where a voucher comes before. */
+  /** The instructions sysvar, if a voucher is used. */
   instructions?: Address<TAccountInstructions>;
-  /** Where the voucher would be revoked, where one comes before. */
+  /** The address of the voucher's revocation, if a voucher is used. */
   revocation?: Address<TAccountRevocation>;
   /** The referee's binding, in campaigns with an attribution window. */
   binding?: Address<TAccountBinding>;
@@ -221,11 +218,11 @@ export type ConvertInput<
   referrer?: Address<TAccountReferrer>;
   /** The referee's credential, in campaigns with a gate. */
   credential?: Address<TAccountCredential>;
-  /** The referee's associated token account, where it gets a part. */
+  /** The referee's associated token account, if it gets a part. */
   refereeAccount?: Address<TAccountRefereeAccount>;
-  /** The partner's associated token account, where there is one. */
+  /** The partner's associated token account, if there is a partner. */
   partnerAccount?: Address<TAccountPartnerAccount>;
-  /** The campaign's vault, where it pays from one. */
+  /** The campaign's vault, if it pays from one. */
   vault?: Address<TAccountVault>;
   code: ConvertInstructionDataArgs['code'];
   action: ConvertInstructionDataArgs['action'];
@@ -395,16 +392,13 @@ export type ParsedConvertInstruction<
     payer: TAccountMetas[0];
     /** The wallet that was referred. */
     referee: TAccountMetas[1];
-    /**
-     * The campaign. Writable only where it counts a budget or what its vault owes, so that
-     * conversions of different referrers run in parallel elsewhere.
-     */
+    /** The campaign; writable only if it has a budget or a vault. */
     campaign: TAccountMetas[2];
     /** The referral that is credited. */
     referral: TAccountMetas[3];
-    /** The conversion to be. */
+    /** The conversion to create. */
     conversion: TAccountMetas[4];
-    /** Token of the rewards; absent where they are held. Writable where it is minted. */
+    /** Token of the rewards; absent if they are held, writable if they are minted. */
     mint?: TAccountMetas[5] | undefined;
     /** The referrer's associated token account. */
     referrerAccount: TAccountMetas[6];
@@ -412,11 +406,11 @@ export type ParsedConvertInstruction<
     tokenProgram: TAccountMetas[7];
     /** Creates the account. */
     systemProgram: TAccountMetas[8];
-    /** Vouches for an attested conversion, if it is there to sign. */
+    /** The campaign's attestor, if it signs the conversion. */
     attestor?: TAccountMetas[9] | undefined;
-    /** The instructions sysvar, where a voucher comes before. */
+    /** The instructions sysvar, if a voucher is used. */
     instructions?: TAccountMetas[10] | undefined;
-    /** Where the voucher would be revoked, where one comes before. */
+    /** The address of the voucher's revocation, if a voucher is used. */
     revocation?: TAccountMetas[11] | undefined;
     /** The referee's binding, in campaigns with an attribution window. */
     binding?: TAccountMetas[12] | undefined;
@@ -424,11 +418,11 @@ export type ParsedConvertInstruction<
     referrer?: TAccountMetas[13] | undefined;
     /** The referee's credential, in campaigns with a gate. */
     credential?: TAccountMetas[14] | undefined;
-    /** The referee's associated token account, where it gets a part. */
+    /** The referee's associated token account, if it gets a part. */
     refereeAccount?: TAccountMetas[15] | undefined;
-    /** The partner's associated token account, where there is one. */
+    /** The partner's associated token account, if there is a partner. */
     partnerAccount?: TAccountMetas[16] | undefined;
-    /** The campaign's vault, where it pays from one. */
+    /** The campaign's vault, if it pays from one. */
     vault?: TAccountMetas[17] | undefined;
   };
   data: ConvertInstructionData;

@@ -158,7 +158,7 @@ export type CreateCampaignAsyncInput<
   payer: TransactionSigner<TAccountPayer>;
   /** Becomes creator and authority. */
   authority: TransactionSigner<TAccountAuthority>;
-  /** The campaign to be. */
+  /** The campaign to create. */
   campaign?: Address<TAccountCampaign>;
   /** Token of the rewards; the System program for SOL. */
   mint: Address<TAccountMint>;
@@ -167,8 +167,8 @@ export type CreateCampaignAsyncInput<
   /** Program of the mint; the System program for SOL. */
   tokenProgram?: Address<TAccountTokenProgram>;
   /**
-   * The campaign's vault, its associated token account, where rewards come from one or
-   * wait in one: it must exist.
+   * The campaign's vault, its associated token account, which must exist; absent if it has
+   * none.
    */
   vault?: Address<TAccountVault>;
   /** Creates the account. */
@@ -294,7 +294,7 @@ export type CreateCampaignInput<
   payer: TransactionSigner<TAccountPayer>;
   /** Becomes creator and authority. */
   authority: TransactionSigner<TAccountAuthority>;
-  /** The campaign to be. */
+  /** The campaign to create. */
   campaign: Address<TAccountCampaign>;
   /** Token of the rewards; the System program for SOL. */
   mint: Address<TAccountMint>;
@@ -303,8 +303,8 @@ export type CreateCampaignInput<
   /** Program of the mint; the System program for SOL. */
   tokenProgram?: Address<TAccountTokenProgram>;
   /**
-   * The campaign's vault, its associated token account, where rewards come from one or
-   * wait in one: it must exist.
+   * The campaign's vault, its associated token account, which must exist; absent if it has
+   * none.
    */
   vault?: Address<TAccountVault>;
   /** Creates the account. */
@@ -418,7 +418,7 @@ export type ParsedCreateCampaignInstruction<
     payer: TAccountMetas[0];
     /** Becomes creator and authority. */
     authority: TAccountMetas[1];
-    /** The campaign to be. */
+    /** The campaign to create. */
     campaign: TAccountMetas[2];
     /** Token of the rewards; the System program for SOL. */
     mint: TAccountMetas[3];
@@ -427,8 +427,8 @@ export type ParsedCreateCampaignInstruction<
     /** Program of the mint; the System program for SOL. */
     tokenProgram: TAccountMetas[5];
     /**
-     * The campaign's vault, its associated token account, where rewards come from one or
-     * wait in one: it must exist.
+     * The campaign's vault, its associated token account, which must exist; absent if it has
+     * none.
      */
     vault?: TAccountMetas[6] | undefined;
     /** Creates the account. */

@@ -141,13 +141,13 @@ export type CreateReferralInput<
 > = {
   /** Pays the rent. */
   payer: TransactionSigner<TAccountPayer>;
-  /** Will earn the code's rewards. */
+  /** The owner, who earns the code's rewards. */
   owner: TransactionSigner<TAccountOwner>;
   /** The campaign. */
   campaign: Address<TAccountCampaign>;
-  /** The referral to be. */
+  /** The referral to create. */
   referral: Address<TAccountReferral>;
-  /** The campaign's attestor, where codes need its signature. */
+  /** The campaign's attestor, if codes need its signature. */
   attestor?: TransactionSigner<TAccountAttestor>;
   /** The owner's account, in campaigns that count per owner. */
   referrer?: Address<TAccountReferrer>;
@@ -250,13 +250,13 @@ export type ParsedCreateReferralInstruction<
   accounts: {
     /** Pays the rent. */
     payer: TAccountMetas[0];
-    /** Will earn the code's rewards. */
+    /** The owner, who earns the code's rewards. */
     owner: TAccountMetas[1];
     /** The campaign. */
     campaign: TAccountMetas[2];
-    /** The referral to be. */
+    /** The referral to create. */
     referral: TAccountMetas[3];
-    /** The campaign's attestor, where codes need its signature. */
+    /** The campaign's attestor, if codes need its signature. */
     attestor?: TAccountMetas[4] | undefined;
     /** The owner's account, in campaigns that count per owner. */
     referrer?: TAccountMetas[5] | undefined;

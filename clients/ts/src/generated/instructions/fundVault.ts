@@ -118,7 +118,7 @@ export type FundVaultInput<
   campaign: Address<TAccountCampaign>;
   /** Token of the vault. */
   mint: Address<TAccountMint>;
-  /** Where the tokens come from. */
+  /** Token account that pays. */
   source: Address<TAccountSource>;
   /** The campaign's vault. */
   vault: Address<TAccountVault>;
@@ -215,7 +215,7 @@ export type ParsedFundVaultInstruction<
     campaign: TAccountMetas[1];
     /** Token of the vault. */
     mint: TAccountMetas[2];
-    /** Where the tokens come from. */
+    /** Token account that pays. */
     source: TAccountMetas[3];
     /** The campaign's vault. */
     vault: TAccountMetas[4];

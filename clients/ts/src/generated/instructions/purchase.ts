@@ -197,15 +197,15 @@ export type PurchaseInput<
 > = {
   /** Pays the rent, and may be a sponsor. */
   payer: TransactionSigner<TAccountPayer>;
-  /** Pays, and is the wallet that was referred. */
+  /** The buyer, who pays and was referred. */
   buyer: TransactionSigner<TAccountBuyer>;
-  /** The campaign. Writable only where it counts a budget or what its vault owes. */
+  /** The campaign; writable only if it has a budget or a vault. */
   campaign: Address<TAccountCampaign>;
   /** The referral that is credited. */
   referral: Address<TAccountReferral>;
-  /** The conversion to be. */
+  /** The conversion to create. */
   conversion: Address<TAccountConversion>;
-  /** Receives the payment. */
+  /** The campaign's treasury, which receives the payment. */
   treasury: Address<TAccountTreasury>;
   /** The referrer's associated token account, or wallet where rewards are SOL. */
   referrerAccount: Address<TAccountReferrerAccount>;
@@ -213,14 +213,11 @@ export type PurchaseInput<
   systemProgram?: Address<TAccountSystemProgram>;
   /** Token of the payment; absent for SOL. */
   paymentMint?: Address<TAccountPaymentMint>;
-  /** The buyer's token account. May be where the buyer gets its part, too. */
+  /** The buyer's token account, which may also receive the buyer's part. */
   paymentSource?: Address<TAccountPaymentSource>;
   /** Program of the payment's mint. */
   paymentTokenProgram?: Address<TAccountPaymentTokenProgram>;
-  /**
-   * Token of the rewards, where they are minted or paid from a vault. Writable where
-   * it is minted.
-   */
+  /** Token of the rewards, if they are minted (then writable) or paid from a vault. */
   mint?: Address<TAccountMint>;
   /** Program of the mint. */
   tokenProgram?: Address<TAccountTokenProgram>;
@@ -231,13 +228,13 @@ export type PurchaseInput<
   /** The buyer's credential, in campaigns with a gate. */
   credential?: Address<TAccountCredential>;
   /**
-   * The buyer's associated token account, where it gets a part of what is minted or
-   * paid from a vault.
+   * The buyer's associated token account, if it gets a part that is minted or paid from a
+   * vault.
    */
   refereeAccount?: Address<TAccountRefereeAccount>;
   /** The partner's associated token account, or wallet where rewards are SOL. */
   partnerAccount?: Address<TAccountPartnerAccount>;
-  /** The campaign's vault, where it pays from one or rewards wait in one. */
+  /** The campaign's vault, if it pays from one or rewards wait in one. */
   vault?: Address<TAccountVault>;
   code: PurchaseInstructionDataArgs['code'];
   action: PurchaseInstructionDataArgs['action'];
@@ -408,15 +405,15 @@ export type ParsedPurchaseInstruction<
   accounts: {
     /** Pays the rent, and may be a sponsor. */
     payer: TAccountMetas[0];
-    /** Pays, and is the wallet that was referred. */
+    /** The buyer, who pays and was referred. */
     buyer: TAccountMetas[1];
-    /** The campaign. Writable only where it counts a budget or what its vault owes. */
+    /** The campaign; writable only if it has a budget or a vault. */
     campaign: TAccountMetas[2];
     /** The referral that is credited. */
     referral: TAccountMetas[3];
-    /** The conversion to be. */
+    /** The conversion to create. */
     conversion: TAccountMetas[4];
-    /** Receives the payment. */
+    /** The campaign's treasury, which receives the payment. */
     treasury: TAccountMetas[5];
     /** The referrer's associated token account, or wallet where rewards are SOL. */
     referrerAccount: TAccountMetas[6];
@@ -424,14 +421,11 @@ export type ParsedPurchaseInstruction<
     systemProgram: TAccountMetas[7];
     /** Token of the payment; absent for SOL. */
     paymentMint?: TAccountMetas[8] | undefined;
-    /** The buyer's token account. May be where the buyer gets its part, too. */
+    /** The buyer's token account, which may also receive the buyer's part. */
     paymentSource?: TAccountMetas[9] | undefined;
     /** Program of the payment's mint. */
     paymentTokenProgram?: TAccountMetas[10] | undefined;
-    /**
-     * Token of the rewards, where they are minted or paid from a vault. Writable where
-     * it is minted.
-     */
+    /** Token of the rewards, if they are minted (then writable) or paid from a vault. */
     mint?: TAccountMetas[11] | undefined;
     /** Program of the mint. */
     tokenProgram?: TAccountMetas[12] | undefined;
@@ -442,13 +436,13 @@ export type ParsedPurchaseInstruction<
     /** The buyer's credential, in campaigns with a gate. */
     credential?: TAccountMetas[15] | undefined;
     /**
-     * The buyer's associated token account, where it gets a part of what is minted or
-     * paid from a vault.
+     * The buyer's associated token account, if it gets a part that is minted or paid from a
+     * vault.
      */
     refereeAccount?: TAccountMetas[16] | undefined;
     /** The partner's associated token account, or wallet where rewards are SOL. */
     partnerAccount?: TAccountMetas[17] | undefined;
-    /** The campaign's vault, where it pays from one or rewards wait in one. */
+    /** The campaign's vault, if it pays from one or rewards wait in one. */
     vault?: TAccountMetas[18] | undefined;
   };
   data: PurchaseInstructionData;

@@ -117,14 +117,11 @@ export type ReclaimCampaignInput<
   campaign: Address<TAccountCampaign>;
   /** Paid the rent, and gets it back. */
   rentPayer: Address<TAccountRentPayer>;
-  /**
-   * The mint, where the campaign is its authority or has a vault. Writable where the
-   * campaign is its authority.
-   */
+  /** The mint, if the campaign is its authority (then writable) or has a vault. */
   mint?: Address<TAccountMint>;
   /** The campaign's vault, if it has one. */
   vault?: Address<TAccountVault>;
-  /** Where the vault's tokens go, as the authority says. */
+  /** Token account that receives the vault's tokens; the authority chooses it. */
   destination?: Address<TAccountDestination>;
   /** Program of the mint. */
   tokenProgram?: Address<TAccountTokenProgram>;
@@ -215,14 +212,11 @@ export type ParsedReclaimCampaignInstruction<
     campaign: TAccountMetas[1];
     /** Paid the rent, and gets it back. */
     rentPayer: TAccountMetas[2];
-    /**
-     * The mint, where the campaign is its authority or has a vault. Writable where the
-     * campaign is its authority.
-     */
+    /** The mint, if the campaign is its authority (then writable) or has a vault. */
     mint?: TAccountMetas[3] | undefined;
     /** The campaign's vault, if it has one. */
     vault?: TAccountMetas[4] | undefined;
-    /** Where the vault's tokens go, as the authority says. */
+    /** Token account that receives the vault's tokens; the authority chooses it. */
     destination?: TAccountMetas[5] | undefined;
     /** Program of the mint. */
     tokenProgram?: TAccountMetas[6] | undefined;

@@ -108,7 +108,7 @@ export type ReclaimConversionInput<
   conversion: Address<TAccountConversion>;
   /** Paid the rent, and gets it back. */
   rentPayer: Address<TAccountRentPayer>;
-  /** The campaign's treasury, where SOL waits that nobody claimed. */
+  /** The campaign's treasury, which gets the SOL that nobody claimed. */
   treasury?: Address<TAccountTreasury>;
   key: ReclaimConversionInstructionDataArgs['key'];
 };
@@ -185,7 +185,7 @@ export type ParsedReclaimConversionInstruction<
     conversion: TAccountMetas[1];
     /** Paid the rent, and gets it back. */
     rentPayer: TAccountMetas[2];
-    /** The campaign's treasury, where SOL waits that nobody claimed. */
+    /** The campaign's treasury, which gets the SOL that nobody claimed. */
     treasury?: TAccountMetas[3] | undefined;
   };
   data: ReclaimConversionInstructionData;

@@ -112,7 +112,7 @@ export type RegisterReferrerInput<
   owner: TransactionSigner<TAccountOwner>;
   /** The campaign. */
   campaign: Address<TAccountCampaign>;
-  /** The referrer's account to be. */
+  /** The referrer's account to create. */
   referrer: Address<TAccountReferrer>;
   /** Creates the account. */
   systemProgram?: Address<TAccountSystemProgram>;
@@ -197,7 +197,7 @@ export type ParsedRegisterReferrerInstruction<
     owner: TAccountMetas[1];
     /** The campaign. */
     campaign: TAccountMetas[2];
-    /** The referrer's account to be. */
+    /** The referrer's account to create. */
     referrer: TAccountMetas[3];
     /** Creates the account. */
     systemProgram: TAccountMetas[4];

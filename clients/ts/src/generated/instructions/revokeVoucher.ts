@@ -129,7 +129,7 @@ export type RevokeVoucherInput<
   attestor: TransactionSigner<TAccountAttestor>;
   /** The campaign. */
   campaign: Address<TAccountCampaign>;
-  /** The revocation to be. */
+  /** The revocation to create. */
   revocation: Address<TAccountRevocation>;
   /** Creates the account. */
   systemProgram?: Address<TAccountSystemProgram>;
@@ -219,7 +219,7 @@ export type ParsedRevokeVoucherInstruction<
     attestor: TAccountMetas[1];
     /** The campaign. */
     campaign: TAccountMetas[2];
-    /** The revocation to be. */
+    /** The revocation to create. */
     revocation: TAccountMetas[3];
     /** Creates the account. */
     systemProgram: TAccountMetas[4];

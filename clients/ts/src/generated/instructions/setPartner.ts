@@ -115,7 +115,7 @@ export type SetPartnerInput<
 > = {
   /** The referral's owner. */
   owner: TransactionSigner<TAccountOwner>;
-  /** Gets the share. */
+  /** The partner, who gets a part of each reward. */
   partner: TransactionSigner<TAccountPartner>;
   /** The campaign. */
   campaign: Address<TAccountCampaign>;
@@ -186,7 +186,7 @@ export type ParsedSetPartnerInstruction<
   accounts: {
     /** The referral's owner. */
     owner: TAccountMetas[0];
-    /** Gets the share. */
+    /** The partner, who gets a part of each reward. */
     partner: TAccountMetas[1];
     /** The campaign. */
     campaign: TAccountMetas[2];

@@ -125,7 +125,7 @@ export type WithdrawVaultInput<
   mint: Address<TAccountMint>;
   /** The campaign's vault. */
   vault: Address<TAccountVault>;
-  /** Where the tokens go, as the authority says. */
+  /** Token account that receives the tokens; the authority chooses it. */
   destination: Address<TAccountDestination>;
   /** Program of the mint. */
   tokenProgram?: Address<TAccountTokenProgram>;
@@ -222,7 +222,7 @@ export type ParsedWithdrawVaultInstruction<
     mint: TAccountMetas[2];
     /** The campaign's vault. */
     vault: TAccountMetas[3];
-    /** Where the tokens go, as the authority says. */
+    /** Token account that receives the tokens; the authority chooses it. */
     destination: TAccountMetas[4];
     /** Program of the mint. */
     tokenProgram: TAccountMetas[5];

@@ -18,18 +18,18 @@ import {
 } from '@solana/kit';
 
 /**
- * Paid once, with the conversion that reaches `threshold`. Threshold and amount are what
- * makes a bonus the same one.
+ * Paid once, with the conversion that reaches `threshold`. Threshold and amount identify a
+ * bonus.
  */
 export type Bonus = {
-  /** Conversions that this bonus takes. */
+  /** Number of conversions that earns the bonus. */
   threshold: bigint;
   /** Base units. */
   amount: bigint;
 };
 
 export type BonusArgs = {
-  /** Conversions that this bonus takes. */
+  /** Number of conversions that earns the bonus. */
   threshold: number | bigint;
   /** Base units. */
   amount: number | bigint;

@@ -51,7 +51,7 @@ import {
  * after the campaign's notice. `budget` and those after it take effect at once.
  */
 export type Settings = {
-  /** How the reward is found: 0 fixed, 1 percent of the amount. */
+  /** Kind of the reward: 0 fixed, 1 percent of the amount. */
   rewardKind: RewardKind;
   /** Base units for each conversion, when the kind is fixed; else 0. */
   rewardFixed: bigint;
@@ -101,7 +101,7 @@ export type Settings = {
 };
 
 export type SettingsArgs = {
-  /** How the reward is found: 0 fixed, 1 percent of the amount. */
+  /** Kind of the reward: 0 fixed, 1 percent of the amount. */
   rewardKind: RewardKindArgs;
   /** Base units for each conversion, when the kind is fixed; else 0. */
   rewardFixed: number | bigint;

@@ -35,11 +35,11 @@ import {
 
 /** The terms of a campaign that never change. */
 export type Terms = {
-  /** Where rewards come from: 0 mint authority, 1 vault, 2 split of the payment. */
+  /** Source of rewards: 0 mint authority, 1 vault, 2 split of the payment. */
   funding: Funding;
-  /** Proof that a conversion needs: 0 none, 1 the attestor's word, 2 a payment. */
+  /** Proof that a conversion needs: 0 none, 1 an attestation, 2 a payment. */
   proof: Proof;
-  /** What counts once: 0 a wallet, 1 a wallet with a code, 2 an order. */
+  /** Counted once: 0 a wallet, 1 a wallet with a code, 2 an order. */
   uniqueness: Uniqueness;
   /**
    * 1 when tiers, bonuses and `ownerLimit` count the conversions of all codes of an
@@ -51,11 +51,11 @@ export type Terms = {
 };
 
 export type TermsArgs = {
-  /** Where rewards come from: 0 mint authority, 1 vault, 2 split of the payment. */
+  /** Source of rewards: 0 mint authority, 1 vault, 2 split of the payment. */
   funding: FundingArgs;
-  /** Proof that a conversion needs: 0 none, 1 the attestor's word, 2 a payment. */
+  /** Proof that a conversion needs: 0 none, 1 an attestation, 2 a payment. */
   proof: ProofArgs;
-  /** What counts once: 0 a wallet, 1 a wallet with a code, 2 an order. */
+  /** Counted once: 0 a wallet, 1 a wallet with a code, 2 an order. */
   uniqueness: UniquenessArgs;
   /**
    * 1 when tiers, bonuses and `ownerLimit` count the conversions of all codes of an

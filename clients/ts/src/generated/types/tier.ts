@@ -21,14 +21,14 @@ import {
 
 /** From `minConversions` on, rewards are multiplied. */
 export type Tier = {
-  /** Conversions that this tier takes. */
+  /** Number of conversions from which the tier applies. */
   minConversions: bigint;
   /** Multiplier in basis points (10,000 = 1x). */
   multiplierBps: number;
 };
 
 export type TierArgs = {
-  /** Conversions that this tier takes. */
+  /** Number of conversions from which the tier applies. */
   minConversions: number | bigint;
   /** Multiplier in basis points (10,000 = 1x). */
   multiplierBps: number;
