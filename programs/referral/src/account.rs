@@ -67,7 +67,7 @@ pub fn signed<R>(campaign: Shared<Campaign>, call: impl FnOnce(&[CpiSigner]) -> 
     call(&[CpiSigner::from(&signature.seeds(campaign))])
 }
 
-/// Creates the account of `campaign` with this key, and fills it with what `value` returns.
+/// Creates the account of `campaign` with this key, and has `fill` write its value, which is zero before.
 /// [`check_vacant`] comes first: without it, the System program refuses an account that
 /// exists, in words of its own. It also refuses every address but the right one.
 #[inline(always)]
@@ -76,11 +76,11 @@ pub fn create_keyed<T: Discriminator + bytemuck::Pod>(
     account: &AccountView,
     campaign: Shared<Campaign>,
     key: &[u8; 32],
-    value: impl FnOnce() -> T,
+    fill: impl FnOnce(&mut T),
 ) -> Result<()> {
     let seed = address::seed_of(key);
     allocate_keyed(payer, account, campaign, &seed, space::<T>())?;
-    fill_new(account, value)
+    fill_new(account, fill)
 }
 
 /// [`create_keyed`] with a code as the seed.
@@ -90,13 +90,13 @@ pub fn create_coded<T: Discriminator + bytemuck::Pod>(
     account: &AccountView,
     campaign: Shared<Campaign>,
     code: &Code,
-    value: impl FnOnce() -> T,
+    fill: impl FnOnce(&mut T),
 ) -> Result<()> {
     // SAFETY: a code has letters and digits alone. To look again would cost as much as
     // the account.
     let seed = unsafe { core::str::from_utf8_unchecked(code.as_bytes()) };
     allocate_coded(payer, account, campaign, seed, space::<T>())?;
-    fill_new(account, value)
+    fill_new(account, fill)
 }
 
 /// Bytes of an account that holds a `T`.
@@ -111,7 +111,7 @@ const fn space<T: Discriminator>() -> usize {
 #[inline(always)]
 fn fill_new<T: Discriminator + bytemuck::Pod>(
     account: &AccountView,
-    value: impl FnOnce() -> T,
+    fill: impl FnOnce(&mut T),
 ) -> Result<()> {
     let mut account = *account;
     let mut data = account.try_borrow_mut()?;
@@ -120,12 +120,12 @@ fn fill_new<T: Discriminator + bytemuck::Pod>(
         ProgramError::AccountDataTooSmall
     );
     let head = T::DISCRIMINATOR.len();
-    // SAFETY: the account has room for both, and any address is aligned for a `T`.
+    // SAFETY: the account has room for both; any bytes are a `T`, at any address.
     unsafe {
         const { assert!(core::mem::align_of::<T>() == 1) };
         let start = data.as_mut_ptr();
         start.copy_from_nonoverlapping(T::DISCRIMINATOR.as_ptr(), head);
-        start.add(head).cast::<T>().write(value());
+        fill(&mut *start.add(head).cast());
     }
     Ok(())
 }

@@ -45,7 +45,7 @@ pub struct Evidence<'a> {
 /// A sale that is asked for. What most sales do not need takes it by value, so that it is put
 /// together only there.
 #[derive(Clone, Copy)]
-pub struct Sale<'a> {
+pub struct Sale<'a, 'r> {
     /// The campaign.
     pub campaign: Shared<'a, Campaign>,
     /// The campaign's settings at `now`.
@@ -55,20 +55,20 @@ pub struct Sale<'a> {
     /// The account of the referral's owner, in campaigns that count per owner.
     pub referrer: Option<Shared<'a, Referrer>>,
     /// The request.
-    pub request: Request<'a>,
+    pub request: Request<'r>,
     /// Unix seconds.
     pub now: i64,
 }
 
 /// A sale that may be recorded.
-pub struct Earned {
+pub struct Earned<'a> {
     /// The key of the conversion's address.
-    pub key: [u8; 32],
+    pub key: &'a [u8; 32],
     /// The parts of the reward.
     pub reward: Reward,
 }
 
-impl Sale<'_> {
+impl<'r> Sale<'_, 'r> {
     /// Fails unless the referral can be credited, by an instruction that takes a payment
     /// or not.
     #[inline(always)]
@@ -143,10 +143,18 @@ impl Sale<'_> {
         Ok(())
     }
 
-    /// The conversion's key and its reward; fails when it was recorded before.
+    /// The conversion's key and its reward; fails when it was recorded before. A key that
+    /// is a hash is written to `hash`.
     #[inline(always)]
-    pub fn earn(&self, conversion: &AccountView) -> Result<Earned> {
-        let key = self.key()?;
+    pub fn earn<'k>(
+        &self,
+        conversion: &AccountView,
+        hash: &'k mut [u8; 32],
+    ) -> Result<Earned<'k>>
+    where
+        'r: 'k,
+    {
+        let key = self.key(hash)?;
         account::check_vacant(conversion, E::AlreadyConverted)?;
         Ok(Earned {
             key,
@@ -156,11 +164,20 @@ impl Sale<'_> {
 
     /// The key of the conversion's address: what the campaign counts once.
     #[inline(always)]
-    pub fn key(&self) -> Result<[u8; 32]> {
-        let referee = self.request.referee.as_array();
+    fn key<'k>(&self, hash: &'k mut [u8; 32]) -> Result<&'k [u8; 32]>
+    where
+        'r: 'k,
+    {
         if self.campaign.uniqueness == UNIQUENESS_WALLET {
-            return Ok(*referee);
+            return Ok(self.request.referee.as_array());
         }
+        *hash = self.hashed_key()?;
+        Ok(hash)
+    }
+
+    #[inline(always)]
+    fn hashed_key(&self) -> Result<[u8; 32]> {
+        let referee = self.request.referee.as_array();
         if self.campaign.uniqueness != UNIQUENESS_ORDER {
             return Ok(hash_both(referee, self.referral.address().as_array()));
         }
@@ -296,23 +313,38 @@ pub fn record(
     } else {
         0
     };
-    account::create_keyed(record.payer, record.account, campaign, &earned.key, || {
-        Conversion {
-            version: VERSION,
-            status: if pending { STATUS_PENDING } else { STATUS_PAID },
-            settled,
-            budgeted: u8::from(campaign.settings.budget.get() != 0),
-            bonuses: reward.bonuses.into(),
-            referral: *referral.address(),
-            referee: *record.referee,
-            rent_payer: *record.payer.address(),
-            reward_referrer: reward.referrer.into(),
-            reward_referee: reward.referee.into(),
-            reward_partner: reward.partner.into(),
-            converted_at: record.now.into(),
-            hold_seconds: hold_seconds.into(),
-        }
-    })?;
+    let fill = |new: &mut Conversion| {
+        // Field by field: an address then goes straight to its place.
+        let Conversion {
+            version,
+            status,
+            settled: parts,
+            budgeted,
+            bonuses,
+            referral: address,
+            referee,
+            rent_payer,
+            reward_referrer,
+            reward_referee,
+            reward_partner,
+            converted_at,
+            hold_seconds: held_for,
+        } = new;
+        *version = VERSION;
+        *status = if pending { STATUS_PENDING } else { STATUS_PAID };
+        *parts = settled;
+        *budgeted = u8::from(campaign.settings.budget.get() != 0);
+        *bonuses = reward.bonuses.into();
+        *address = *referral.address();
+        *referee = *record.referee;
+        *rent_payer = *record.payer.address();
+        *reward_referrer = reward.referrer.into();
+        *reward_referee = reward.referee.into();
+        *reward_partner = reward.partner.into();
+        *converted_at = record.now.into();
+        *held_for = hold_seconds.into();
+    };
+    account::create_keyed(record.payer, record.account, campaign, earned.key, fill)?;
     referral.record(reward, settled, pending)?;
     if held {
         let until = record.now.saturating_add(i64::from(hold_seconds));

@@ -147,7 +147,8 @@ impl Convert {
             }
             .check(sale)?;
         }
-        let earned = sale.earn(accounts.conversion.account())?;
+        let mut hash = [0; 32];
+        let earned = sale.earn(accounts.conversion.account(), &mut hash)?;
         let total = earned.reward.total();
         let recipients = Recipients {
             referrer: accounts.referrer_account.account(),

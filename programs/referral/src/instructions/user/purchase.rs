@@ -210,7 +210,8 @@ impl Purchase {
         sale.check(&evidence, true)?;
         // Nothing paid is no purchase.
         require!(amount > 0, E::AmountTooSmall);
-        let earned = sale.earn(accounts.conversion.account())?;
+        let mut hash = [0; 32];
+        let earned = sale.earn(accounts.conversion.account(), &mut hash)?;
         let reward = &earned.reward;
         let split = campaign.funding == FUNDING_PAYMENT_SPLIT;
         // The buyer's own part of a split is the discount.
