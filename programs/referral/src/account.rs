@@ -1,11 +1,17 @@
 //! Accounts as the runtime has them: reading, creating, paying and closing them.
 
+use core::{mem::MaybeUninit, slice};
+
 use anchor_lang::{
     address_eq,
     cpi::{CpiSeed, CpiSigner},
     prelude::*,
 };
-use pinocchio::Resize;
+use pinocchio::{
+    cpi::{invoke_signed_unchecked, CpiAccount},
+    instruction::{InstructionAccount, InstructionView},
+    Resize,
+};
 use pinocchio_system::instructions::{AllocateWithSeed, CreateAccountWithSeed, Transfer};
 use vouch_rules::Code;
 
@@ -33,38 +39,24 @@ pub fn check_vacant(account: &AccountView, taken: ReferralError) -> Result<()> {
     Ok(())
 }
 
-/// What a campaign signs with, beside what its account holds as bytes.
-struct Signature {
-    id: [u8; 8],
-    bump: [u8; 1],
-}
-
-impl Signature {
-    #[inline(always)]
-    fn of(campaign: Shared<Campaign>) -> Self {
-        Self {
-            id: campaign.id.get().to_le_bytes(),
-            bump: [campaign.bump],
-        }
-    }
-
-    /// The seeds of the campaign's address.
-    #[inline(always)]
-    fn seeds<'a>(&'a self, campaign: Shared<'a, Campaign>) -> [CpiSeed<'a>; 4] {
-        [
-            CpiSeed::from(address::CAMPAIGN),
-            CpiSeed::from(campaign.get().creator.as_ref()),
-            CpiSeed::from(self.id.as_ref()),
-            CpiSeed::from(self.bump.as_ref()),
-        ]
-    }
+/// The seeds of the campaign's address, where its account has them.
+#[inline(always)]
+fn seeds(campaign: Shared<'_, Campaign>) -> [CpiSeed<'_>; 4] {
+    let Campaign {
+        creator, id, bump, ..
+    } = campaign.get();
+    [
+        CpiSeed::from(address::CAMPAIGN),
+        CpiSeed::from(creator.as_ref()),
+        CpiSeed::from(bytemuck::bytes_of(id)),
+        CpiSeed::from(bytemuck::bytes_of(bump)),
+    ]
 }
 
 /// Calls `call` with the signature of the campaign.
 #[inline(always)]
 pub fn signed<R>(campaign: Shared<Campaign>, call: impl FnOnce(&[CpiSigner]) -> R) -> R {
-    let signature = Signature::of(campaign);
-    call(&[CpiSigner::from(&signature.seeds(campaign))])
+    call(&[CpiSigner::from(&seeds(campaign))])
 }
 
 /// Creates the account of `campaign` with this key, and has `fill` write its value, which is zero before.
@@ -78,8 +70,7 @@ pub fn create_keyed<T: Discriminator + bytemuck::Pod>(
     key: &[u8; 32],
     fill: impl FnOnce(&mut T),
 ) -> Result<()> {
-    let seed = address::seed_of(key);
-    allocate_keyed(payer, account, campaign, &seed, space::<T>())?;
+    allocate_keyed(payer, account, campaign, key, space::<T>())?;
     fill_new(account, fill)
 }
 
@@ -130,21 +121,74 @@ fn fill_new<T: Discriminator + bytemuck::Pod>(
     Ok(())
 }
 
-/// [`allocate`], one copy for the seeds of keys: their length is known, and moving them is
-/// then four words.
+/// The data of the System program's `CreateAccountWithSeed` for a seed of 32 bytes:
+/// <https://docs.rs/solana-system-interface/2/solana_system_interface/instruction/>.
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C, packed)]
+struct CreateWithSeed {
+    instruction: u32,
+    base: Address,
+    seed_len: u64,
+    seed: [u8; 32],
+    lamports: u64,
+    space: u64,
+    owner: Address,
+}
+
+/// Creates an account of `space` bytes at the address of this key. Every conversion does, so
+/// the seed is written where the call has it, not put together before.
 #[inline(never)]
 fn allocate_keyed(
     payer: &AccountView,
     account: &AccountView,
     campaign: Shared<Campaign>,
-    seed: &[u8; 32],
+    key: &[u8; 32],
     space: usize,
 ) -> Result<()> {
-    // SAFETY: every byte is below 128: `address::seed_of`.
-    let seed = unsafe { core::str::from_utf8_unchecked(seed) };
-    allocate(payer, account, campaign, seed, space)
+    if account.lamports() != 0 {
+        let seed = address::seed_of(key);
+        // SAFETY: every byte is below 128: `address::seed_of`.
+        let seed = unsafe { core::str::from_utf8_unchecked(&seed) };
+        return allocate_funded(payer, account, campaign, seed, space);
+    }
+    let lamports = anchor_lang::cpi::rent_exempt_lamports(space)?;
+    let data = CreateWithSeed {
+        instruction: 3,
+        base: *campaign.address(),
+        seed_len: 32,
+        seed: address::seed_of(key),
+        lamports,
+        space: space as u64,
+        owner: crate::ID,
+    };
+    let accounts = [
+        InstructionAccount::writable_signer(payer.address()),
+        InstructionAccount::writable(account.address()),
+        InstructionAccount::readonly_signer(campaign.address()),
+    ];
+    require!(
+        !payer.is_borrowed() && !account.is_borrowed(),
+        ProgramError::AccountBorrowFailed
+    );
+    let mut infos = [const { MaybeUninit::<CpiAccount>::uninit() }; 3];
+    for (info, view) in infos.iter_mut().zip([payer, account, campaign.account()]) {
+        CpiAccount::init_from_account_view(view, info);
+    }
+    let instruction = InstructionView {
+        program_id: &pinocchio_system::ID,
+        accounts: &accounts,
+        data: bytemuck::bytes_of(&data),
+    };
+    // SAFETY: all infos were written. Nobody holds the data of an account that the call
+    // writes; the campaign only signs.
+    unsafe {
+        let infos = slice::from_raw_parts(infos.as_ptr().cast(), infos.len());
+        invoke_signed_unchecked(&instruction, infos, &[CpiSigner::from(&seeds(campaign))]);
+    }
+    Ok(())
 }
 
+/// Creates an account of `space` bytes with a code as the seed.
 #[inline(never)]
 fn allocate_coded(
     payer: &AccountView,
@@ -153,36 +197,24 @@ fn allocate_coded(
     seed: &str,
     space: usize,
 ) -> Result<()> {
-    allocate(payer, account, campaign, seed, space)
-}
-
-#[inline(always)]
-fn allocate(
-    payer: &AccountView,
-    account: &AccountView,
-    campaign: Shared<Campaign>,
-    seed: &str,
-    space: usize,
-) -> Result<()> {
-    let rent = anchor_lang::cpi::rent_exempt_lamports(space)?;
     if account.lamports() != 0 {
         return allocate_funded(payer, account, campaign, seed, space);
     }
-    // No closure, which would be a function of its own, for both lengths.
-    let signature = Signature::of(campaign);
-    CreateAccountWithSeed {
-        from: payer,
-        to: account,
-        base: Some(campaign.account()),
-        seed,
-        lamports: rent,
-        space: space as u64,
-        owner: &crate::ID,
-    }
-    .invoke_signed(&[CpiSigner::from(&signature.seeds(campaign))])
+    signed(campaign, |signers| {
+        CreateAccountWithSeed {
+            from: payer,
+            to: account,
+            base: Some(campaign.account()),
+            seed,
+            lamports: anchor_lang::cpi::rent_exempt_lamports(space)?,
+            space: space as u64,
+            owner: &crate::ID,
+        }
+        .invoke_signed(signers)
+    })
 }
 
-/// [`allocate`] where somebody sent lamports before: they count towards the rent. Nobody can
+/// The same where somebody sent lamports before: they count towards the rent. Nobody can
 /// block an address with them.
 #[cold]
 #[inline(never)]
