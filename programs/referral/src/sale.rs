@@ -42,8 +42,7 @@ pub struct Evidence<'a> {
     pub credential: &'a Option<UncheckedAccount>,
 }
 
-/// A sale that is asked for. What most sales do not need takes it by value, so that it is put
-/// together only there.
+/// A sale that is asked for.
 #[derive(Clone, Copy)]
 pub struct Sale<'a, 'r> {
     /// The campaign.
@@ -58,6 +57,8 @@ pub struct Sale<'a, 'r> {
     pub request: Request<'r>,
     /// Unix seconds.
     pub now: i64,
+    /// Whether the referral's owner alone gets the fixed reward, by no further rule.
+    pub plain: bool,
 }
 
 /// A sale that may be recorded.
@@ -70,8 +71,8 @@ pub struct Earned<'a> {
 
 impl<'r> Sale<'_, 'r> {
     /// Fails unless the referral can be credited, by an instruction that takes a payment
-    /// or not.
-    #[inline(always)]
+    /// or not. One function for all: in it, what is compared stays in registers.
+    #[inline(never)]
     pub fn check(&self, evidence: &Evidence, payment: bool) -> Result<()> {
         let (campaign, referral) = (self.campaign, self.referral);
         let referee = self.request.referee;
@@ -114,7 +115,7 @@ impl<'r> Sale<'_, 'r> {
     /// Fails unless the account of the referral's owner was given, and the owner may have
     /// one conversion more.
     #[inline(never)]
-    fn check_owner_limit(self) -> Result<()> {
+    fn check_owner_limit(&self) -> Result<()> {
         let referrer = self.referrer.ok_or(E::MissingAccount)?;
         let its = address_eq(&referrer.campaign, self.campaign.address())
             && address_eq(&referrer.owner, &self.referral.owner);
@@ -129,7 +130,7 @@ impl<'r> Sale<'_, 'r> {
 
     /// Fails unless this referral brought the wallet, within the campaign's window.
     #[inline(never)]
-    fn check_first_touch(self, binding: &Option<Existing<Binding>>) -> Result<()> {
+    fn check_first_touch(&self, binding: &Option<Existing<Binding>>) -> Result<()> {
         let binding = binding.as_ref().ok_or(E::MissingAccount)?;
         // No address is derived: the program writes no other binding for these two.
         let bound = address_eq(&binding.campaign, self.campaign.address())
@@ -146,11 +147,7 @@ impl<'r> Sale<'_, 'r> {
     /// The conversion's key and its reward; fails when it was recorded before. A key that
     /// is a hash is written to `hash`.
     #[inline(always)]
-    pub fn earn<'k>(
-        &self,
-        conversion: &AccountView,
-        hash: &'k mut [u8; 32],
-    ) -> Result<Earned<'k>>
+    pub fn earn<'k>(&self, conversion: &AccountView, hash: &'k mut [u8; 32]) -> Result<Earned<'k>>
     where
         'r: 'k,
     {
@@ -193,9 +190,7 @@ impl<'r> Sale<'_, 'r> {
 
     #[inline(always)]
     fn reward(&self) -> Reward {
-        let split = self.campaign.funding == FUNDING_PAYMENT_SPLIT;
-        // A fixed reward for the referrer alone needs no rule: most campaigns.
-        if !split && self.settings.is_plain() && !self.referral.has_partner_share() {
+        if self.plain {
             return Reward {
                 referrer: self.settings.reward_fixed.get(),
                 ..Reward::default()
@@ -205,7 +200,7 @@ impl<'r> Sale<'_, 'r> {
     }
 
     #[inline(never)]
-    fn reward_by_rule(self) -> Reward {
+    fn reward_by_rule(&self) -> Reward {
         let (conversions, bonuses_paid) = match self.referrer {
             Some(referrer) => (referrer.conversions.get(), referrer.bonuses_paid.get()),
             None => (
@@ -213,7 +208,7 @@ impl<'r> Sale<'_, 'r> {
                 self.referral.bonuses_paid.get(),
             ),
         };
-        let rule = self.settings.rule(*self.settings.bonus_places);
+        let rule = self.settings.rule(self.settings.bonus_places());
         rule.reward(&Facts {
             amount: self.request.amount,
             conversions,

@@ -202,6 +202,7 @@ impl Purchase {
                 reference: &reference,
             },
             now,
+            plain: false,
         };
         let evidence = Evidence {
             binding: &extras.binding,
