@@ -189,9 +189,10 @@ impl Purchase {
         let campaign = accounts.campaign.shared();
         // Elsewhere the account is another campaign's, and must not count here.
         let mut referrer = extras.referrer.filter(|_| campaign.per_owner == 1);
+        let settings = campaign.in_force(now);
         let sale = Sale {
             campaign,
-            settings: campaign.in_force(now),
+            settings,
             referral: accounts.referral.shared(),
             referrer: referrer.as_ref().map(Existing::shared),
             request: Request {
@@ -202,7 +203,9 @@ impl Purchase {
                 reference: &reference,
             },
             now,
-            plain: false,
+            plain: campaign.funding != FUNDING_PAYMENT_SPLIT
+                && settings.is_plain()
+                && !accounts.referral.has_partner_share(),
         };
         let evidence = Evidence {
             binding: &extras.binding,
