@@ -28,6 +28,12 @@ const DUPLICATE: usize = 8;
 
 const _: () = assert!(core::mem::size_of::<AccountBitvec>() == core::mem::size_of::<[u64; 4]>());
 
+/// The bit of an account in its word.
+#[inline(always)]
+const fn bit(index: u8) -> u64 {
+    1_u64.wrapping_shl(index as u32)
+}
+
 /// Reads the accounts that the runtime has passed, one record after the other.
 pub struct AccountCursor {
     /// The next record.
@@ -61,11 +67,14 @@ impl AccountCursor {
     /// At least `n` accounts of the input are unread.
     #[inline(never)]
     unsafe fn walk(&mut self, n: usize) {
+        let views = self.views;
         let mut record = self.record;
+        // Accounts of the first word that appear twice.
+        let mut again = 0;
         // SAFETY: `views` has room for every account. Records are adjacent, each a multiple of 8
         // bytes long. The record of a duplicate names an earlier account, whose view is written.
         unsafe {
-            let mut view = self.views.add(self.read);
+            let mut view = views.add(self.read);
             let end = view.add(n);
             while view != end {
                 let account = record.cast::<RuntimeAccount>();
@@ -77,15 +86,36 @@ impl AccountCursor {
                     view.write(AccountView::new_unchecked(account));
                     record = record.add((length as usize).wrapping_add(RECORD + 7) & !7);
                 } else {
-                    view.write(*self.views.add(usize::from(mark)));
-                    self.note(mark, view.offset_from(self.views) as u8);
+                    view.write(*views.add(usize::from(mark)));
+                    let place = view.offset_from_unsigned(views);
+                    if place < 64 {
+                        again |= bit(mark) | bit(place as u8);
+                    } else {
+                        self.note_far(mark, place as u8);
+                    }
                     record = record.add(DUPLICATE);
                 }
                 view = view.add(1);
             }
         }
+        if again != 0 {
+            let [word, ..] = self.duplicates.get_or_insert([0; 4]);
+            *word |= again;
+        }
         self.record = record;
         self.read = self.read.wrapping_add(n);
+    }
+
+    /// Notes that the account at `second`, beyond the first word, is the one at `first`.
+    #[cold]
+    #[inline(never)]
+    fn note_far(&mut self, first: u8, second: u8) {
+        let bits = self.duplicates.get_or_insert([0; 4]);
+        for index in [first, second] {
+            if let Some(word) = bits.get_mut(usize::from(index >> 6)) {
+                *word |= bit(index);
+            }
+        }
     }
 
     /// Reads one account. `#[program]` calls this where it logs events by a CPI to itself.
@@ -98,17 +128,6 @@ impl AccountCursor {
         unsafe {
             self.walk(1);
             *self.views.add(self.read.wrapping_sub(1))
-        }
-    }
-
-    /// Notes that the account at `second` is the one at `first`.
-    #[inline(always)]
-    fn note(&mut self, first: u8, second: u8) {
-        let bits = self.duplicates.get_or_insert([0; 4]);
-        for index in [first, second] {
-            if let Some(word) = bits.get_mut(usize::from(index >> 6)) {
-                *word |= 1_u64.wrapping_shl(index.into());
-            }
         }
     }
 

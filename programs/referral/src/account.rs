@@ -1,11 +1,17 @@
 //! Reading, creating, paying and closing accounts.
 
+use core::{mem::MaybeUninit, slice};
+
 use anchor_lang::{
     address_eq,
     cpi::{CpiSeed, CpiSigner},
     prelude::*,
 };
-use pinocchio::Resize;
+use pinocchio::{
+    cpi::{invoke_signed_unchecked, CpiAccount},
+    instruction::{InstructionAccount, InstructionView},
+    Resize,
+};
 use pinocchio_system::instructions::{AllocateWithSeed, CreateAccountWithSeed, Transfer};
 use vouch_rules::Code;
 
@@ -32,54 +38,40 @@ pub fn check_vacant(account: &AccountView, taken: ReferralError) -> Result<()> {
     Ok(())
 }
 
-/// The bytes of a campaign's signer seeds that its account does not hold as bytes.
-struct Signature {
-    id: [u8; 8],
-    bump: [u8; 1],
-}
-
-impl Signature {
-    #[inline(always)]
-    fn of(campaign: Shared<Campaign>) -> Self {
-        Self {
-            id: campaign.id.get().to_le_bytes(),
-            bump: [campaign.bump],
-        }
-    }
-
-    /// The seeds of the campaign's address.
-    #[inline(always)]
-    fn seeds<'a>(&'a self, campaign: Shared<'a, Campaign>) -> [CpiSeed<'a>; 4] {
-        [
-            CpiSeed::from(address::CAMPAIGN),
-            CpiSeed::from(campaign.get().creator.as_ref()),
-            CpiSeed::from(self.id.as_ref()),
-            CpiSeed::from(self.bump.as_ref()),
-        ]
-    }
+/// The seeds of the campaign's address: references into its account.
+#[inline(always)]
+fn seeds(campaign: Shared<'_, Campaign>) -> [CpiSeed<'_>; 4] {
+    let Campaign {
+        creator, id, bump, ..
+    } = campaign.get();
+    [
+        CpiSeed::from(address::CAMPAIGN),
+        CpiSeed::from(creator.as_ref()),
+        CpiSeed::from(bytemuck::bytes_of(id)),
+        CpiSeed::from(bytemuck::bytes_of(bump)),
+    ]
 }
 
 /// Calls `call` with the signature of the campaign.
 #[inline(always)]
 pub fn signed<R>(campaign: Shared<Campaign>, call: impl FnOnce(&[CpiSigner]) -> R) -> R {
-    let signature = Signature::of(campaign);
-    call(&[CpiSigner::from(&signature.seeds(campaign))])
+    call(&[CpiSigner::from(&seeds(campaign))])
 }
 
-/// Creates the account of `campaign` for `key`, and writes the result of `value` into it. Callers
-/// run [`check_vacant`] first; otherwise an existing account fails with the System program's own
-/// error. The System program also refuses every address that does not follow from `key`.
+/// Creates the account of `campaign` for `key`; `fill` writes its value, which is zero before.
+/// Callers run [`check_vacant`] first; otherwise an existing account fails with the System
+/// program's own error. The System program also refuses every address that does not follow
+/// from `key`.
 #[inline(always)]
 pub fn create_keyed<T: Discriminator + bytemuck::Pod>(
     payer: &AccountView,
     account: &AccountView,
     campaign: Shared<Campaign>,
     key: &[u8; 32],
-    value: impl FnOnce() -> T,
+    fill: impl FnOnce(&mut T),
 ) -> Result<()> {
-    let seed = address::seed_of(key);
-    allocate_keyed(payer, account, campaign, &seed, space::<T>())?;
-    fill_new(account, value)
+    allocate_keyed(payer, account, campaign, key, space::<T>())?;
+    fill_new(account, fill)
 }
 
 /// [`create_keyed`] with a code as the seed.
@@ -89,13 +81,13 @@ pub fn create_coded<T: Discriminator + bytemuck::Pod>(
     account: &AccountView,
     campaign: Shared<Campaign>,
     code: &Code,
-    value: impl FnOnce() -> T,
+    fill: impl FnOnce(&mut T),
 ) -> Result<()> {
     // SAFETY: a code consists of ASCII letters and digits. Checking again would cost as much as
     // creating the account.
     let seed = unsafe { core::str::from_utf8_unchecked(code.as_bytes()) };
     allocate_coded(payer, account, campaign, seed, space::<T>())?;
-    fill_new(account, value)
+    fill_new(account, fill)
 }
 
 /// Bytes of an account that holds a `T`.
@@ -110,7 +102,7 @@ const fn space<T: Discriminator>() -> usize {
 #[inline(always)]
 fn fill_new<T: Discriminator + bytemuck::Pod>(
     account: &AccountView,
-    value: impl FnOnce() -> T,
+    fill: impl FnOnce(&mut T),
 ) -> Result<()> {
     let mut account = *account;
     let mut data = account.try_borrow_mut()?;
@@ -119,31 +111,84 @@ fn fill_new<T: Discriminator + bytemuck::Pod>(
         ProgramError::AccountDataTooSmall
     );
     let head = T::DISCRIMINATOR.len();
-    // SAFETY: the account has room for both, and any address is aligned for a `T`.
+    // SAFETY: the account has room for both; any bytes are a `T`, at any address.
     unsafe {
         const { assert!(core::mem::align_of::<T>() == 1) };
         let start = data.as_mut_ptr();
         start.copy_from_nonoverlapping(T::DISCRIMINATOR.as_ptr(), head);
-        start.add(head).cast::<T>().write(value());
+        fill(&mut *start.add(head).cast());
     }
     Ok(())
 }
 
-/// [`allocate`] for the seed of a key. A separate copy, because a seed of known length is copied
-/// as four words.
+/// The data of the System program's `CreateAccountWithSeed` for a seed of 32 bytes:
+/// <https://docs.rs/solana-system-interface/2/solana_system_interface/instruction/>.
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C, packed)]
+struct CreateWithSeed {
+    instruction: u32,
+    base: Address,
+    seed_len: u64,
+    seed: [u8; 32],
+    lamports: u64,
+    space: u64,
+    owner: Address,
+}
+
+/// Creates an account of `space` bytes at the address of `key`. Every conversion calls this,
+/// so the seed is written directly into the data of the CPI.
 #[inline(never)]
 fn allocate_keyed(
     payer: &AccountView,
     account: &AccountView,
     campaign: Shared<Campaign>,
-    seed: &[u8; 32],
+    key: &[u8; 32],
     space: usize,
 ) -> Result<()> {
-    // SAFETY: `address::seed_of` leaves every byte below 128.
-    let seed = unsafe { core::str::from_utf8_unchecked(seed) };
-    allocate(payer, account, campaign, seed, space)
+    if account.lamports() != 0 {
+        let seed = address::seed_of(key);
+        // SAFETY: `address::seed_of` leaves every byte below 128.
+        let seed = unsafe { core::str::from_utf8_unchecked(&seed) };
+        return allocate_funded(payer, account, campaign, seed, space);
+    }
+    let lamports = anchor_lang::cpi::rent_exempt_lamports(space)?;
+    let data = CreateWithSeed {
+        instruction: 3,
+        base: *campaign.address(),
+        seed_len: 32,
+        seed: address::seed_of(key),
+        lamports,
+        space: space as u64,
+        owner: crate::ID,
+    };
+    let accounts = [
+        InstructionAccount::writable_signer(payer.address()),
+        InstructionAccount::writable(account.address()),
+        InstructionAccount::readonly_signer(campaign.address()),
+    ];
+    require!(
+        !payer.is_borrowed() && !account.is_borrowed(),
+        ProgramError::AccountBorrowFailed
+    );
+    let mut infos = [const { MaybeUninit::<CpiAccount>::uninit() }; 3];
+    for (info, view) in infos.iter_mut().zip([payer, account, campaign.account()]) {
+        CpiAccount::init_from_account_view(view, info);
+    }
+    let instruction = InstructionView {
+        program_id: &pinocchio_system::ID,
+        accounts: &accounts,
+        data: bytemuck::bytes_of(&data),
+    };
+    // SAFETY: all infos were written. Nobody holds the data of an account that the call
+    // writes; the campaign only signs.
+    unsafe {
+        let infos = slice::from_raw_parts(infos.as_ptr().cast(), infos.len());
+        invoke_signed_unchecked(&instruction, infos, &[CpiSigner::from(&seeds(campaign))]);
+    }
+    Ok(())
 }
 
+/// Creates an account of `space` bytes with a code as the seed.
 #[inline(never)]
 fn allocate_coded(
     payer: &AccountView,
@@ -152,37 +197,25 @@ fn allocate_coded(
     seed: &str,
     space: usize,
 ) -> Result<()> {
-    allocate(payer, account, campaign, seed, space)
-}
-
-#[inline(always)]
-fn allocate(
-    payer: &AccountView,
-    account: &AccountView,
-    campaign: Shared<Campaign>,
-    seed: &str,
-    space: usize,
-) -> Result<()> {
-    let rent = anchor_lang::cpi::rent_exempt_lamports(space)?;
     if account.lamports() != 0 {
         return allocate_funded(payer, account, campaign, seed, space);
     }
-    // Not `signed`: its closure would become one function for both lengths of seeds.
-    let signature = Signature::of(campaign);
-    CreateAccountWithSeed {
-        from: payer,
-        to: account,
-        base: Some(campaign.account()),
-        seed,
-        lamports: rent,
-        space: space as u64,
-        owner: &crate::ID,
-    }
-    .invoke_signed(&[CpiSigner::from(&signature.seeds(campaign))])
+    signed(campaign, |signers| {
+        CreateAccountWithSeed {
+            from: payer,
+            to: account,
+            base: Some(campaign.account()),
+            seed,
+            lamports: anchor_lang::cpi::rent_exempt_lamports(space)?,
+            space: space as u64,
+            owner: &crate::ID,
+        }
+        .invoke_signed(signers)
+    })
 }
 
-/// [`allocate`] for an address that already holds lamports, which count towards the rent. Nobody
-/// can block an address by sending lamports to it.
+/// Creates an account at an address that already holds lamports, which count towards the rent.
+/// Nobody can block an address by sending lamports to it.
 #[cold]
 #[inline(never)]
 fn allocate_funded(

@@ -58,10 +58,10 @@ pub mod referral {
     /// owed, and the conversion succeeds.
     pub fn convert(
         ctx: &mut Context<Convert>,
-        code: [u8; 12],
+        code: &[u8; 12],
         action: u8,
         amount: u64,
-        reference: [u8; 32],
+        reference: &[u8; 32],
     ) -> Result<()> {
         Convert::handle(ctx, code, action, amount, reference)
     }

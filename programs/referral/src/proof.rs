@@ -85,7 +85,7 @@ impl Attestation<'_> {
     /// Fails unless the campaign's attestor vouches for the sale, by its signature or by a
     /// voucher that is valid now.
     #[inline(never)]
-    pub fn check(self, sale: Sale) -> Result<()> {
+    pub fn check(&self, sale: &Sale) -> Result<()> {
         let attestor = &sale.campaign.settings.attestor;
         if let Some(signer) = self.signer {
             require!(address_eq(signer.address(), attestor), E::WrongAttestor);
@@ -108,7 +108,7 @@ impl Attestation<'_> {
             address_eq(instruction.get_program_id(), &ED25519),
             E::AttestationRequired
         );
-        let voucher = Voucher::read(instruction.get_instruction_data(), attestor, &sale)
+        let voucher = Voucher::read(instruction.get_instruction_data(), attestor, sale)
             .ok_or(E::InvalidVoucher)?;
         let life = voucher.expires_at.checked_sub(voucher.issued_at);
         require!(

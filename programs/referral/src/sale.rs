@@ -42,10 +42,9 @@ pub struct Evidence<'a> {
     pub credential: &'a Option<UncheckedAccount>,
 }
 
-/// A sale to be checked. Functions that few sales need take it by value, so that it is put
-/// together only for them.
+/// A sale to be checked.
 #[derive(Clone, Copy)]
-pub struct Sale<'a> {
+pub struct Sale<'a, 'r> {
     /// The campaign.
     pub campaign: Shared<'a, Campaign>,
     /// The campaign's settings at `now`.
@@ -55,22 +54,25 @@ pub struct Sale<'a> {
     /// The account of the referral's owner, in campaigns that count per owner.
     pub referrer: Option<Shared<'a, Referrer>>,
     /// The request.
-    pub request: Request<'a>,
+    pub request: Request<'r>,
     /// Unix seconds.
     pub now: i64,
+    /// Whether the referral's owner alone gets the fixed reward, by no further rule.
+    pub plain: bool,
 }
 
 /// A sale that may be recorded.
-pub struct Earned {
+pub struct Earned<'a> {
     /// The key of the conversion's address.
-    pub key: [u8; 32],
+    pub key: &'a [u8; 32],
     /// The parts of the reward.
     pub reward: Reward,
 }
 
-impl Sale<'_> {
+impl<'r> Sale<'_, 'r> {
     /// Fails unless the referral can be credited. `payment`: the instruction takes a payment.
-    #[inline(always)]
+    /// Not inlined, so that the compared values stay in registers.
+    #[inline(never)]
     pub fn check(&self, evidence: &Evidence, payment: bool) -> Result<()> {
         let (campaign, referral) = (self.campaign, self.referral);
         let referee = self.request.referee;
@@ -113,7 +115,7 @@ impl Sale<'_> {
     /// Fails unless the account of the referral's owner was given, and the owner may have one
     /// more conversion.
     #[inline(never)]
-    fn check_owner_limit(self) -> Result<()> {
+    fn check_owner_limit(&self) -> Result<()> {
         let referrer = self.referrer.ok_or(E::MissingAccount)?;
         let its = address_eq(&referrer.campaign, self.campaign.address())
             && address_eq(&referrer.owner, &self.referral.owner);
@@ -128,7 +130,7 @@ impl Sale<'_> {
 
     /// Fails unless this referral brought the wallet, within the campaign's window.
     #[inline(never)]
-    fn check_first_touch(self, binding: &Option<Existing<Binding>>) -> Result<()> {
+    fn check_first_touch(&self, binding: &Option<Existing<Binding>>) -> Result<()> {
         let binding = binding.as_ref().ok_or(E::MissingAccount)?;
         // The address needs no check: the program creates one binding per campaign and wallet.
         let bound = address_eq(&binding.campaign, self.campaign.address())
@@ -142,10 +144,14 @@ impl Sale<'_> {
         Ok(())
     }
 
-    /// Returns the key and the reward of the conversion; fails if it was recorded before.
+    /// The conversion's key and its reward; fails when it was recorded before. A key that
+    /// is a hash is written to `hash`.
     #[inline(always)]
-    pub fn earn(&self, conversion: &AccountView) -> Result<Earned> {
-        let key = self.key()?;
+    pub fn earn<'k>(&self, conversion: &AccountView, hash: &'k mut [u8; 32]) -> Result<Earned<'k>>
+    where
+        'r: 'k,
+    {
+        let key = self.key(hash)?;
         account::check_vacant(conversion, E::AlreadyConverted)?;
         Ok(Earned {
             key,
@@ -155,11 +161,20 @@ impl Sale<'_> {
 
     /// The key of the conversion's address: what the campaign counts once.
     #[inline(always)]
-    pub fn key(&self) -> Result<[u8; 32]> {
-        let referee = self.request.referee.as_array();
+    fn key<'k>(&self, hash: &'k mut [u8; 32]) -> Result<&'k [u8; 32]>
+    where
+        'r: 'k,
+    {
         if self.campaign.uniqueness == UNIQUENESS_WALLET {
-            return Ok(*referee);
+            return Ok(self.request.referee.as_array());
         }
+        *hash = self.hashed_key()?;
+        Ok(hash)
+    }
+
+    #[inline(always)]
+    fn hashed_key(&self) -> Result<[u8; 32]> {
+        let referee = self.request.referee.as_array();
         if self.campaign.uniqueness != UNIQUENESS_ORDER {
             return Ok(hash_both(referee, self.referral.address().as_array()));
         }
@@ -175,9 +190,7 @@ impl Sale<'_> {
 
     #[inline(always)]
     fn reward(&self) -> Reward {
-        let split = self.campaign.funding == FUNDING_PAYMENT_SPLIT;
-        // Most campaigns: a fixed reward for the referrer alone needs no rule.
-        if !split && self.settings.is_plain() && !self.referral.has_partner_share() {
+        if self.plain {
             return Reward {
                 referrer: self.settings.reward_fixed.get(),
                 ..Reward::default()
@@ -187,7 +200,7 @@ impl Sale<'_> {
     }
 
     #[inline(never)]
-    fn reward_by_rule(self) -> Reward {
+    fn reward_by_rule(&self) -> Reward {
         let (conversions, bonuses_paid) = match self.referrer {
             Some(referrer) => (referrer.conversions.get(), referrer.bonuses_paid.get()),
             None => (
@@ -195,7 +208,7 @@ impl Sale<'_> {
                 self.referral.bonuses_paid.get(),
             ),
         };
-        let rule = self.settings.rule(*self.settings.bonus_places);
+        let rule = self.settings.rule(self.settings.bonus_places());
         rule.reward(&Facts {
             amount: self.request.amount,
             conversions,
@@ -295,23 +308,38 @@ pub fn record(
     } else {
         0
     };
-    account::create_keyed(record.payer, record.account, campaign, &earned.key, || {
-        Conversion {
-            version: VERSION,
-            status: if pending { STATUS_PENDING } else { STATUS_PAID },
-            settled,
-            budgeted: u8::from(campaign.settings.budget.get() != 0),
-            bonuses: reward.bonuses.into(),
-            referral: *referral.address(),
-            referee: *record.referee,
-            rent_payer: *record.payer.address(),
-            reward_referrer: reward.referrer.into(),
-            reward_referee: reward.referee.into(),
-            reward_partner: reward.partner.into(),
-            converted_at: record.now.into(),
-            hold_seconds: hold_seconds.into(),
-        }
-    })?;
+    let fill = |new: &mut Conversion| {
+        // Field by field: an address then goes straight to its place.
+        let Conversion {
+            version,
+            status,
+            settled: parts,
+            budgeted,
+            bonuses,
+            referral: address,
+            referee,
+            rent_payer,
+            reward_referrer,
+            reward_referee,
+            reward_partner,
+            converted_at,
+            hold_seconds: held_for,
+        } = new;
+        *version = VERSION;
+        *status = if pending { STATUS_PENDING } else { STATUS_PAID };
+        *parts = settled;
+        *budgeted = u8::from(campaign.settings.budget.get() != 0);
+        *bonuses = reward.bonuses.into();
+        *address = *referral.address();
+        *referee = *record.referee;
+        *rent_payer = *record.payer.address();
+        *reward_referrer = reward.referrer.into();
+        *reward_referee = reward.referee.into();
+        *reward_partner = reward.partner.into();
+        *converted_at = record.now.into();
+        *held_for = hold_seconds.into();
+    };
+    account::create_keyed(record.payer, record.account, campaign, earned.key, fill)?;
     referral.record(reward, settled, pending)?;
     if held {
         let until = record.now.saturating_add(i64::from(hold_seconds));

@@ -115,8 +115,18 @@ const _: () = assert!(core::mem::align_of::<Campaign>() == 1);
 pub struct InForce<'a> {
     /// The settings.
     pub settings: &'a Settings,
+    campaign: &'a Campaign,
+}
+
+impl InForce<'_> {
     /// Places of their bonuses in the campaign's register.
-    pub bonus_places: &'a [u8; 4],
+    pub fn bonus_places(&self) -> [u8; 4] {
+        if core::ptr::eq(self.settings, &self.campaign.next) {
+            self.campaign.next_bonus_places
+        } else {
+            self.campaign.bonus_places
+        }
+    }
 }
 
 impl core::ops::Deref for InForce<'_> {
@@ -132,16 +142,13 @@ impl Campaign {
     /// The settings in force at `now`, in unix seconds.
     #[inline(always)]
     pub fn in_force(&self, now: i64) -> InForce<'_> {
-        if self.next_is_in_force(now) {
-            InForce {
-                settings: &self.next,
-                bonus_places: &self.next_bonus_places,
-            }
-        } else {
-            InForce {
-                settings: &self.settings,
-                bonus_places: &self.bonus_places,
-            }
+        InForce {
+            settings: if self.next_is_in_force(now) {
+                &self.next
+            } else {
+                &self.settings
+            },
+            campaign: self,
         }
     }
 

@@ -55,7 +55,7 @@ impl RevokeVoucher {
             accounts.revocation.account(),
             campaign,
             &address::revocation_key(&digest),
-            || revocation,
+            |new| *new = revocation,
         )?;
         log(&VoucherRevoked {
             campaign: revocation.campaign,

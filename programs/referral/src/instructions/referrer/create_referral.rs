@@ -85,7 +85,7 @@ impl CreateReferral {
             accounts.referral.account(),
             accounts.campaign.shared(),
             &code,
-            || referral,
+            |new| *new = referral,
         )?;
         log(&ReferralCreated {
             referral: address,

@@ -49,7 +49,7 @@ impl RegisterReferrer {
             accounts.referrer.account(),
             campaign,
             &address::referrer_key(&owner),
-            || referrer,
+            |new| *new = referrer,
         )?;
         log(&ReferrerRegistered {
             campaign: referrer.campaign,

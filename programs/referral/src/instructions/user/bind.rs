@@ -93,7 +93,7 @@ impl Bind {
         } else {
             let key = address::binding_key(&wallet);
             let payer = accounts.payer.account();
-            account::create_keyed(payer, account, campaign, &key, || binding)?;
+            account::create_keyed(payer, account, campaign, &key, |new| *new = binding)?;
         }
         log(&WalletBound {
             campaign: binding.campaign,

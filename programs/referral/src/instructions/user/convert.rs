@@ -7,7 +7,8 @@ use crate::{
     proof,
     sale::{self, Evidence, Record, Request, Sale},
     trailing::trailing,
-    Binding, Campaign, Existing, Referral, Referrer, FUNDING_VAULT, PROOF_ATTESTED,
+    Binding, Campaign, Existing, Referral, Referrer, FUNDING_MINT_AUTHORITY, FUNDING_VAULT,
+    PROOF_ATTESTED,
 };
 
 /// Accounts of `convert`.
@@ -85,41 +86,86 @@ pub struct ConvertExtras {
 }
 
 impl ConvertExtras {
-    /// Parses the optional trailing accounts; skipped for campaigns that need none.
+    const NONE: Self = Self {
+        attestor: None,
+        instructions: None,
+        revocation: None,
+        binding: None,
+        referrer: None,
+        credential: None,
+        referee_account: None,
+        partner_account: None,
+        vault: None,
+    };
+}
+
+/// What the referee asks for, and when.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    code: &'a [u8; 12],
+    action: u8,
+    amount: u64,
+    reference: &'a [u8; 32],
+    now: i64,
+}
+
+impl Convert {
+    /// Records the conversion and pays the parts that can be paid now.
     #[inline(always)]
-    fn read(&mut self, ctx: &mut Context<Convert>, now: i64) -> Result<()> {
+    pub fn handle(
+        ctx: &mut Context<Self>,
+        code: &[u8; 12],
+        action: u8,
+        amount: u64,
+        reference: &[u8; 32],
+    ) -> Result<()> {
+        let wanted = Wanted {
+            code,
+            action,
+            amount,
+            reference,
+            now: clock::now()?,
+        };
         let (campaign, referral) = (&ctx.accounts.campaign, &ctx.accounts.referral);
-        let settings = campaign.in_force(now);
-        let needed = campaign.proof == PROOF_ATTESTED
+        let settings = campaign.in_force(wanted.now);
+        let needs_extras = campaign.proof == PROOF_ATTESTED
             || campaign.per_owner == 1
             || settings.attribution_window.get() != 0
             || settings.has_gate()
             || settings.pays_referee()
             || referral.has_partner_share()
-            || campaign.has_vault();
-        if !needed {
-            return Ok(());
+            || campaign.funding != FUNDING_MINT_AUTHORITY;
+        if needs_extras || !settings.is_plain() {
+            return Self::convert_any(ctx, wanted, needs_extras);
         }
-        trailing(ctx, self)
+        Self::convert(ctx, wanted, &ConvertExtras::NONE, None, true)
     }
-}
 
-impl Convert {
-    /// Records the conversion and pays the parts that can be paid now.
-    pub fn handle(
-        ctx: &mut Context<Self>,
-        code: [u8; 12],
-        action: u8,
-        amount: u64,
-        reference: [u8; 32],
-    ) -> Result<()> {
-        let now = clock::now()?;
+    #[inline(never)]
+    fn convert_any(ctx: &mut Context<Self>, wanted: Wanted, needs_extras: bool) -> Result<()> {
         let mut extras = ConvertExtras::default();
-        extras.read(ctx, now)?;
+        if needs_extras {
+            trailing(ctx, &mut extras)?;
+        }
+        // Without counts per owner, the account is another campaign's and must not be counted.
+        let per_owner = ctx.accounts.campaign.per_owner == 1;
+        let referrer = extras.referrer.take().filter(|_| per_owner);
+        Self::convert(ctx, wanted, &extras, referrer, false)
+    }
+
+    /// Records the conversion and pays the parts that can be paid now. It is inlined twice: with
+    /// `plain` the compiler leaves out everything but a fixed reward for the referrer.
+    #[inline(always)]
+    fn convert(
+        ctx: &mut Context<Self>,
+        wanted: Wanted,
+        extras: &ConvertExtras,
+        mut referrer: Option<Existing<Referrer>>,
+        plain: bool,
+    ) -> Result<()> {
+        let now = wanted.now;
         let accounts = &mut ctx.accounts;
         let campaign = accounts.campaign.shared();
-        // Without counts per owner, the account is another campaign's and must not be counted.
-        let mut referrer = extras.referrer.filter(|_| campaign.per_owner == 1);
         let sale = Sale {
             campaign,
             settings: campaign.in_force(now),
@@ -127,12 +173,13 @@ impl Convert {
             referrer: referrer.as_ref().map(Existing::shared),
             request: Request {
                 referee: accounts.referee.address(),
-                code: &code,
-                action,
-                amount,
-                reference: &reference,
+                code: wanted.code,
+                action: wanted.action,
+                amount: wanted.amount,
+                reference: wanted.reference,
             },
             now,
+            plain,
         };
         let evidence = Evidence {
             binding: &extras.binding,
@@ -145,9 +192,10 @@ impl Convert {
                 instructions: &extras.instructions,
                 revocation: &extras.revocation,
             }
-            .check(sale)?;
+            .check(&sale)?;
         }
-        let earned = sale.earn(accounts.conversion.account())?;
+        let mut hash = [0; 32];
+        let earned = sale.earn(accounts.conversion.account(), &mut hash)?;
         let total = earned.reward.total();
         let recipients = Recipients {
             referrer: accounts.referrer_account.account(),

@@ -188,9 +188,10 @@ impl Purchase {
         let campaign = accounts.campaign.shared();
         // Without counts per owner, the account is another campaign's and must not be counted.
         let mut referrer = extras.referrer.filter(|_| campaign.per_owner == 1);
+        let settings = campaign.in_force(now);
         let sale = Sale {
             campaign,
-            settings: campaign.in_force(now),
+            settings,
             referral: accounts.referral.shared(),
             referrer: referrer.as_ref().map(Existing::shared),
             request: Request {
@@ -201,6 +202,9 @@ impl Purchase {
                 reference: &reference,
             },
             now,
+            plain: campaign.funding != FUNDING_PAYMENT_SPLIT
+                && settings.is_plain()
+                && !accounts.referral.has_partner_share(),
         };
         let evidence = Evidence {
             binding: &extras.binding,
@@ -209,7 +213,8 @@ impl Purchase {
         sale.check(&evidence, true)?;
         // A payment of zero is refused.
         require!(amount > 0, E::AmountTooSmall);
-        let earned = sale.earn(accounts.conversion.account())?;
+        let mut hash = [0; 32];
+        let earned = sale.earn(accounts.conversion.account(), &mut hash)?;
         let reward = &earned.reward;
         let split = campaign.funding == FUNDING_PAYMENT_SPLIT;
         // In a split, the buyer's own part is the discount.
