@@ -88,7 +88,7 @@ pub unsafe extern "C" fn entrypoint(input: *mut u8, data: *const u8) -> u64 {
     0
 }
 
-/// What comes after the first byte of the data.
+/// The instruction data after its first byte.
 #[derive(Clone, Copy)]
 struct Args {
     start: *const u8,
@@ -403,7 +403,7 @@ impl Sale {
         }
     }
 
-    /// What [`Self::record`] takes.
+    /// The account infos of the CPI that [`Self::record`] makes.
     #[inline(always)]
     fn infos(&self) -> [Info; 3] {
         [self.payer, self.conversion, self.campaign].map(Account::info)

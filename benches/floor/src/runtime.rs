@@ -1,4 +1,4 @@
-//! What the runtime does for a program. On the host, where clippy runs, it does nothing.
+//! The syscalls of the Solana runtime. On the host, where clippy runs, each does nothing.
 
 use core::{mem::MaybeUninit, ptr::null_mut};
 

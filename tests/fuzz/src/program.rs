@@ -1968,7 +1968,7 @@ fn cancel_conversion(tx: &mut Tx<'_>) {
         }
     }
     let mut referrer = None;
-    // What is worth nothing was not counted for the owner, and is not taken back there.
+    // The owner did not count a worthless conversion, so cancelling one subtracts nothing there.
     if campaign.per_owner == 1 && counted != 0 {
         referrer = tx.need_referrer(owner, &campaign_key, &referral.owner);
         if let Some(key) = owner {

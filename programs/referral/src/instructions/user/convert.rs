@@ -99,7 +99,7 @@ impl ConvertExtras {
     };
 }
 
-/// What the referee asks for, and when.
+/// The referee's request, and the time of the conversion.
 #[derive(Clone, Copy)]
 struct Wanted<'a> {
     code: &'a [u8; 12],
