@@ -22,7 +22,9 @@ use solana_sdk::{
 };
 use vouch_client::{
     Code, PROGRAM_ID, ProgramError,
-    accounts::{AccountType, Campaign, Conversion, Funding, Proof, Referral, Settings, Terms},
+    accounts::{
+        AccountType, Bonus, Campaign, Conversion, Funding, Proof, Referral, Settings, Terms, Tier,
+    },
     instructions::{
         self, Bind, Convert, CreateCampaign, CreateReferral, Evidence, Offer, Purchase,
     },
@@ -103,6 +105,29 @@ pub fn chain() -> LiteSVM {
     svm.add_program(PROGRAM_ID, &program_bytes())
         .expect("the program loads");
     svm
+}
+
+/// Tiers of these ordinals and multipliers in basis points; the rest are unused.
+#[must_use]
+pub fn tiers(used: &[(u64, u32)]) -> [Tier; 4] {
+    let mut tiers = [Tier::default(); 4];
+    for (tier, &(min_conversions, multiplier_bps)) in tiers.iter_mut().zip(used) {
+        *tier = Tier {
+            min_conversions,
+            multiplier_bps,
+        };
+    }
+    tiers
+}
+
+/// Bonuses of these thresholds and amounts in base units; the rest are unused.
+#[must_use]
+pub fn bonuses(used: &[(u64, u64)]) -> [Bonus; 4] {
+    let mut bonuses = [Bonus::default(); 4];
+    for (bonus, &(threshold, amount)) in bonuses.iter_mut().zip(used) {
+        *bonus = Bonus { threshold, amount };
+    }
+    bonuses
 }
 
 /// Parses a code.

@@ -12,8 +12,8 @@ use solana_sdk::{
 use vouch_client::{
     PROGRAM_ID, ProgramError, Share,
     accounts::{
-        AccountType as _, Bonus, Closed, Conversion, Funding, Proof, Referral, RevokedVoucher,
-        Settings, Status, Terms, Tier, settled,
+        AccountType as _, Closed, Conversion, Funding, Proof, Referral, RevokedVoucher, Settings,
+        Status, Terms, settled,
     },
     instructions::{
         self, Convert, CreateCampaign, CreateReferral, Purchase,
@@ -25,7 +25,9 @@ use vouch_client::{
     pda,
     voucher::{self, Statement},
 };
-use vouch_program_tests::{REWARD, Refused, World, code, other, program_bytes, signed, vouched_by};
+use vouch_program_tests::{
+    REWARD, Refused, World, bonuses, code, other, program_bytes, signed, tiers, vouched_by,
+};
 
 const CODE: &str = "STARTER7";
 const OTHER: &str = "STARTER8";
@@ -46,25 +48,6 @@ fn paying(funding: Funding) -> Terms {
         proof: Proof::Payment,
         ..Terms::default()
     }
-}
-
-fn tiers(used: &[(u64, u32)]) -> [Tier; 4] {
-    let mut tiers = [Tier::default(); 4];
-    for (tier, &(min_conversions, multiplier_bps)) in tiers.iter_mut().zip(used) {
-        *tier = Tier {
-            min_conversions,
-            multiplier_bps,
-        };
-    }
-    tiers
-}
-
-fn bonuses(used: &[(u64, u64)]) -> [Bonus; 4] {
-    let mut bonuses = [Bonus::default(); 4];
-    for (bonus, &(threshold, amount)) in bonuses.iter_mut().zip(used) {
-        *bonus = Bonus { threshold, amount };
-    }
-    bonuses
 }
 
 /// A chain at [`NOW`].

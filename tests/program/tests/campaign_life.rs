@@ -10,12 +10,12 @@ use vouch_client::{
     PROGRAM_ID, ProgramError,
     accounts::{
         AccountType as _, Bonus, Campaign, Closed, Conversion, Funding, Proof, Referral, Referrer,
-        RewardKind, Settings, Status, Terms, Tier, Uniqueness,
+        RewardKind, Settings, Status, Terms, Uniqueness,
     },
     instructions::{self, CreateCampaign, CreateReferral, Purchase},
     pda, token,
 };
-use vouch_program_tests::{REWARD, Refused, TOKEN_2022, World, code, other};
+use vouch_program_tests::{REWARD, Refused, TOKEN_2022, World, bonuses, code, other, tiers};
 
 const CODE: &str = "STARTER7";
 const NONE: [u8; 32] = [0; 32];
@@ -35,25 +35,6 @@ fn world() -> World {
     let mut world = World::new();
     world.set_time(NOW);
     world
-}
-
-fn tiers(used: &[(u64, u32)]) -> [Tier; 4] {
-    let mut tiers = [Tier::default(); 4];
-    for (tier, &(min_conversions, multiplier_bps)) in tiers.iter_mut().zip(used) {
-        *tier = Tier {
-            min_conversions,
-            multiplier_bps,
-        };
-    }
-    tiers
-}
-
-fn bonuses(used: &[(u64, u64)]) -> [Bonus; 4] {
-    let mut bonuses = [Bonus::default(); 4];
-    for (bonus, &(threshold, amount)) in bonuses.iter_mut().zip(used) {
-        *bonus = Bonus { threshold, amount };
-    }
-    bonuses
 }
 
 type Change = fn(&mut Settings);

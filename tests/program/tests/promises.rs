@@ -10,7 +10,7 @@ use solana_sdk::{
 };
 use vouch_client::{
     PROGRAM_ID, ProgramError, Share,
-    accounts::{Bonus, Conversion, Proof, Referrer, RewardKind, Settings, Status, Terms, Tier},
+    accounts::{Conversion, Proof, Referrer, RewardKind, Settings, Status, Terms},
     instructions::{
         self, Bind, CreateReferral, Purchase,
         raw::{
@@ -19,7 +19,7 @@ use vouch_client::{
     },
     pda,
 };
-use vouch_program_tests::{REWARD, World, code, credential, other};
+use vouch_program_tests::{REWARD, World, bonuses, code, credential, other, tiers};
 
 const CODE: &str = "STARTER7";
 const OTHER: &str = "STARTER8";
@@ -31,25 +31,6 @@ const NOTICE: u32 = 1_000;
 const CUT_FROM: i64 = NOW + NOTICE as i64;
 const ISSUER: Pubkey = Pubkey::new_from_array([1; 32]);
 const SCHEMA: Pubkey = Pubkey::new_from_array([2; 32]);
-
-fn tiers(used: &[(u64, u32)]) -> [Tier; 4] {
-    let mut tiers = [Tier::default(); 4];
-    for (tier, &(min_conversions, multiplier_bps)) in tiers.iter_mut().zip(used) {
-        *tier = Tier {
-            min_conversions,
-            multiplier_bps,
-        };
-    }
-    tiers
-}
-
-fn bonuses(used: &[(u64, u64)]) -> [Bonus; 4] {
-    let mut bonuses = [Bonus::default(); 4];
-    for (bonus, &(threshold, amount)) in bonuses.iter_mut().zip(used) {
-        *bonus = Bonus { threshold, amount };
-    }
-    bonuses
-}
 
 /// A chain at [`NOW`].
 fn world() -> World {

@@ -4,11 +4,11 @@
 use solana_sdk::signature::{Keypair, Signer as _};
 use vouch_client::{
     ProgramError,
-    accounts::{Bonus, Conversion, Settings, Status, Terms, Tier, settled},
+    accounts::{Conversion, Settings, Status, Terms, settled},
     instructions::{Convert, raw::ConvertAccounts},
     preflight::{self, ChainState},
 };
-use vouch_program_tests::{World, attested};
+use vouch_program_tests::{World, attested, bonuses, tiers};
 
 const CODE: &str = "STARTER7";
 
@@ -18,25 +18,6 @@ fn scene(settings: Settings) -> (World, Keypair, Keypair) {
     let attestor = world.open_attested(Terms::default(), settings);
     let alice = world.referrer(CODE);
     (world, attestor, alice)
-}
-
-fn tiers(used: &[(u64, u32)]) -> [Tier; 4] {
-    let mut tiers = [Tier::default(); 4];
-    for (tier, &(min_conversions, multiplier_bps)) in tiers.iter_mut().zip(used) {
-        *tier = Tier {
-            min_conversions,
-            multiplier_bps,
-        };
-    }
-    tiers
-}
-
-fn bonuses(used: &[(u64, u64)]) -> [Bonus; 4] {
-    let mut bonuses = [Bonus::default(); 4];
-    for (bonus, &(threshold, amount)) in bonuses.iter_mut().zip(used) {
-        *bonus = Bonus { threshold, amount };
-    }
-    bonuses
 }
 
 /// Converts a new wallet and compares its reward with the host's computation.
