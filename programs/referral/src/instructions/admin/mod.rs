@@ -1,13 +1,19 @@
 //! Instructions of a campaign's authority.
 
-pub mod accept_authority;
-pub mod close_campaign;
-pub mod create_campaign;
-pub mod fund_vault;
-pub mod propose_authority;
-pub mod reclaim_campaign;
-pub mod revoke_voucher;
-pub mod set_paused;
-pub mod set_suspended;
-pub mod update_campaign;
-pub mod withdraw_vault;
+mod accept_authority;
+mod close_campaign;
+mod create_campaign;
+mod fund_vault;
+mod propose_authority;
+mod reclaim_campaign;
+mod revoke_voucher;
+mod set_paused;
+mod set_suspended;
+mod update_campaign;
+mod withdraw_vault;
+
+pub use {
+    accept_authority::*, close_campaign::*, create_campaign::*, fund_vault::*,
+    propose_authority::*, reclaim_campaign::*, revoke_voucher::*, set_paused::*, set_suspended::*,
+    update_campaign::*, withdraw_vault::*,
+};

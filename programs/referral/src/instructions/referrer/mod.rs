@@ -1,13 +1,18 @@
 //! Instructions of a code's owner, and of its partner.
 
-pub mod accept_owner;
-pub mod close_referral;
-pub mod create_referral;
-pub mod end_partnership;
-pub mod propose_owner;
-pub mod register_referrer;
-pub mod set_partner;
-pub mod update_referral;
+mod accept_owner;
+mod close_referral;
+mod create_referral;
+mod end_partnership;
+mod propose_owner;
+mod register_referrer;
+mod set_partner;
+mod update_referral;
+
+pub use {
+    accept_owner::*, close_referral::*, create_referral::*, end_partnership::*, propose_owner::*,
+    register_referrer::*, set_partner::*, update_referral::*,
+};
 
 use anchor_lang::{address_eq, prelude::*};
 

@@ -1,12 +1,17 @@
 //! Instructions after the conversion: they pay or cancel held rewards, and return rent.
 
-pub mod cancel_conversion;
-pub mod claim;
-pub mod reclaim_binding;
-pub mod reclaim_conversion;
-pub mod reclaim_referral;
-pub mod reclaim_referrer;
-pub mod reclaim_voucher;
+mod cancel_conversion;
+mod claim;
+mod reclaim_binding;
+mod reclaim_conversion;
+mod reclaim_referral;
+mod reclaim_referrer;
+mod reclaim_voucher;
+
+pub use {
+    cancel_conversion::*, claim::*, reclaim_binding::*, reclaim_conversion::*, reclaim_referral::*,
+    reclaim_referrer::*, reclaim_voucher::*,
+};
 
 use anchor_lang::{address_eq, prelude::*};
 

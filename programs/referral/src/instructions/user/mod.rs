@@ -1,5 +1,7 @@
 //! Instructions of a wallet that was referred.
 
-pub mod bind;
-pub mod convert;
-pub mod purchase;
+mod bind;
+mod convert;
+mod purchase;
+
+pub use {bind::*, convert::*, purchase::*};
