@@ -13,7 +13,8 @@ use solana_sdk::signer::Signer;
 use solana_sdk::signer::keypair::{Keypair, keypair_from_seed};
 use vouch_localnet::{
     NODE_VERSION, ProcessSpec, VALIDATOR_VERSION, cache_dir, cached_node_root,
-    cached_validator_root, cargo, find_on_path, finish, has_node, program_binary, workspace_root,
+    cached_validator_root, cargo, find_on_path, finish, has_node, program_binary, validator_patch,
+    workspace_root,
 };
 
 /// The version of the Anchor CLI to build when PATH has none.
@@ -87,25 +88,66 @@ pub(crate) async fn binaries() -> Result<()> {
     finish(cargo(["build", "--workspace", "--bins"])).await
 }
 
-/// Builds the validator, unless it is on PATH or in the cache.
+/// Builds the validator, unless it is on PATH or in the cache. One on PATH is used as it
+/// is. The built one sleeps while nothing happens (docs/decisions/idle-validator.md).
 pub(crate) async fn validator() -> Result<()> {
     if find_on_path("solana-test-validator").is_some() {
         return Ok(());
     }
     let root = cached_validator_root()?;
-    let options = [
-        "agave-validator",
-        "--version",
-        VALIDATOR_VERSION,
-        "--bin",
-        "solana-test-validator",
-    ];
-    install_once(
-        &root,
-        &options,
-        "building solana-test-validator (once, about 20 minutes)",
-    )
+    let what = "building solana-test-validator (once, about 20 minutes)";
+    once(&root, what, async |new, work| {
+        let source = patched_validator(work).await?;
+        let options = ["--bin", "solana-test-validator"];
+        let install = install(&options, new, &work.join("target"))
+            .args(["--path".as_ref(), source.as_os_str()])
+            // Cargo ignores the lints of crates from a registry, but not those of a folder.
+            .env("CARGO_BUILD_RUSTFLAGS", "--cap-lints=allow");
+        finish(install).await
+    })
     .await
+}
+
+/// Copies the crates `agave-validator` and `solana-core` to the folder `work` and patches
+/// them. Returns the folder of the former, which builds with the latter.
+async fn patched_validator(work: &Path) -> Result<PathBuf> {
+    fs::create_dir_all(work)?;
+    let tool = |name: &str| ProcessSpec::new(name, name);
+    for name in ["agave-validator", "solana-core"] {
+        // No command of cargo only unpacks a crate; `cargo info` does so, too.
+        let mut info = cargo(["info", "--quiet"]).args([format!("{name}@{VALIDATOR_VERSION}")]);
+        info.log = Some(work.join(format!("{name}.log")));
+        finish(info).await?;
+        let original = unpacked(&format!("{name}-{VALIDATOR_VERSION}"))?;
+        let copy = work.join(name);
+        finish(tool("cp").args(["-R".as_ref(), original.as_os_str(), copy.as_os_str()])).await?;
+    }
+    let patch = tool("patch")
+        .args(["-p1", "--batch", "--forward", "--fuzz=0", "--quiet"])
+        .args(["-d".as_ref(), work.as_os_str()])
+        .args(["-i".as_ref(), validator_patch().as_os_str()]);
+    finish(patch).await?;
+    Ok(work.join("agave-validator"))
+}
+
+/// Returns the folder into which cargo has unpacked the crate and version `name`.
+fn unpacked(name: &str) -> Result<PathBuf> {
+    let home = match (env::var_os("CARGO_HOME"), env::var_os("HOME")) {
+        (Some(cargo), _) => PathBuf::from(cargo),
+        (None, Some(home)) => Path::new(&home).join(".cargo"),
+        (None, None) => bail!("neither CARGO_HOME nor HOME is set"),
+    };
+    let sources = home.join("registry/src");
+    let registries =
+        fs::read_dir(&sources).with_context(|| format!("cannot read {}", sources.display()))?;
+    for registry in registries {
+        let folder = registry?.path().join(name);
+        // Written last.
+        if folder.join(".cargo-ok").is_file() {
+            return Ok(folder);
+        }
+    }
+    bail!("cargo has not unpacked {name} into {}", sources.display())
 }
 
 /// Builds the Anchor CLI, unless it is on PATH or in the cache.
@@ -219,18 +261,22 @@ pub(crate) async fn node() -> Result<()> {
 /// `cargo install` into `root`.
 async fn install_once(root: &Path, options: &[&str], what: &str) -> Result<()> {
     once(root, what, async |new, work| {
-        let install = cargo(["install", "--locked"])
-            .args(options)
-            .args(["--root".as_ref(), new.as_os_str()])
-            .args(["--target-dir".as_ref(), work.as_os_str()])
-            // Prefer a fast build to fast tools.
-            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
-            .env("CARGO_PROFILE_RELEASE_LTO", "off")
-            .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
-            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
-        finish(install).await
+        finish(install(options, new, work)).await
     })
     .await
+}
+
+/// `cargo install` into the folder `new`, built in the folder `work`.
+fn install(options: &[&str], new: &Path, work: &Path) -> ProcessSpec {
+    cargo(["install", "--locked"])
+        .args(options)
+        .args(["--root".as_ref(), new.as_os_str()])
+        .args(["--target-dir".as_ref(), work.as_os_str()])
+        // Prefer a fast build to fast tools.
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
 }
 
 /// Creates `root`, unless it exists. `make` gets a folder to fill, which then becomes

@@ -113,8 +113,8 @@ fn open_checks(folder: &Path) -> Result<()> {
 }
 
 /// Rewrites each `require!` in `source`, because cargo-mutants does not mutate macros.
-/// From `if false || !(condition)` it makes, among others, `if false && !(condition)`: the
-/// program without the check.
+/// From `if true && (condition) {} else` it makes, among others, `if true || (condition) {}
+/// else`: the program without the check.
 fn opened(source: &str) -> Result<String> {
     const MACRO: &str = "require!(";
     let mut result = String::new();
@@ -138,7 +138,7 @@ fn opened(source: &str) -> Result<String> {
             .context("cannot parse the arguments of a require!")?;
         let (condition, error) = (&after[..comma], &after[comma + 1..end]);
         result += before;
-        result += &format!("if false || !({condition}) {{ return Err(({error}).into()) }}");
+        result += &format!("if true && ({condition}) {{}} else {{ return Err(({error}).into()) }}");
         rest = &after[end + 1..];
     }
     Ok(result + rest)
@@ -159,8 +159,8 @@ mod tests {
         // Then conditions and errors stay on their lines
         assert_eq!(
             opened,
-            "a(b, c);\nif false || !(x == 0) { return Err(( E::X).into()) };\nif false || !(\n    \
-             f(a, b) && [1, 2] < c) { return Err((\n    E::Y\n).into()) };\n"
+            "a(b, c);\nif true && (x == 0) {} else { return Err(( E::X).into()) };\nif true && (\n    \
+             f(a, b) && [1, 2] < c) {} else { return Err((\n    E::Y\n).into()) };\n"
         );
     }
 }

@@ -31,4 +31,5 @@ pub use service::{Service, ServiceSpec};
 pub use stack::{Stack, StackOptions};
 pub use validator::{
     VALIDATOR_VERSION, Validator, ValidatorOptions, cached_validator_root, validator_binary,
+    validator_patch,
 };

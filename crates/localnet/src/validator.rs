@@ -4,16 +4,19 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use sha2::{Digest, Sha256};
 use solana_client::nonblocking::rpc_client::RpcClient;
 use solana_commitment_config::CommitmentConfig;
 
 use crate::binaries::{find_on_path, is_executable};
-use crate::paths::cache_dir;
+use crate::paths::{cache_dir, workspace_root};
 use crate::ports::{PortBlock, ensure_free};
 use crate::process::{POLL, Process, ProcessSpec};
 
 /// The version of the crate `agave-validator` to build when PATH has no validator.
 pub const VALIDATOR_VERSION: &str = "4.1.2";
+/// The patch of the validator; docs/decisions/idle-validator.md says why.
+const VALIDATOR_PATCH: &str = include_str!("../../../toolchain/validator/idle.patch");
 /// Time for the genesis and the first slots on a busy machine.
 const START_DEADLINE: Duration = Duration::from_secs(120);
 /// Ledger limit in shreds of about 500 bytes on disk: hours of an idle chain.
@@ -227,10 +230,19 @@ pub fn validator_binary() -> Result<PathBuf> {
     Ok(built)
 }
 
-/// The `--root` of `cargo install` for the validator.
+/// The `--root` of `cargo install` for the validator. Its name holds the version and the
+/// first eight digits of the patch's hash, so another patch is another build.
 ///
 /// # Errors
 /// See [`cache_dir`].
 pub fn cached_validator_root() -> Result<PathBuf> {
-    Ok(cache_dir()?.join(format!("solana-test-validator-{VALIDATOR_VERSION}")))
+    let hash = Sha256::digest(VALIDATOR_PATCH);
+    let patch: String = hash[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+    let name = format!("solana-test-validator-{VALIDATOR_VERSION}-patched-{patch}");
+    Ok(cache_dir()?.join(name))
+}
+
+/// The patch of the crate `solana-core`, as a file.
+pub fn validator_patch() -> PathBuf {
+    workspace_root().join("toolchain/validator/idle.patch")
 }
