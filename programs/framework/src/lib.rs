@@ -17,8 +17,54 @@ use anchor_lang::{
 
 /// Imports of a program: Anchor's prelude, with this crate's [`Context`](crate::Context).
 pub mod prelude {
-    pub use crate::Context;
+    pub use crate::{require, Context};
     pub use anchor_lang::prelude::*;
+}
+
+/// Fails with the error unless the condition holds: Anchor's, which tells the compiler that
+/// failures are rare. It then keeps in registers what the other way needs.
+#[macro_export]
+macro_rules! require {
+    ($condition:expr, $error:expr $(,)?) => {
+        if !($condition) {
+            core::hint::cold_path();
+            return Err(core::convert::Into::into($error));
+        }
+    };
+}
+
+/// The condition, which mostly holds.
+#[inline(always)]
+pub const fn likely(condition: bool) -> bool {
+    if !condition {
+        core::hint::cold_path();
+    }
+    condition
+}
+
+/// Whether two addresses are the same, which they mostly are.
+#[inline(always)]
+pub fn address_eq(one: &Address, other: &Address) -> bool {
+    let (one, other) = (one.as_array().as_ptr(), other.as_array().as_ptr());
+    // SAFETY: an address has four words, which need no alignment.
+    let same = |at: usize| unsafe {
+        let (one, other) = (one.cast::<u64>().add(at), other.cast::<u64>().add(at));
+        likely(one.read_unaligned() == other.read_unaligned())
+    };
+    same(0) && same(1) && same(2) && same(3)
+}
+
+/// Fails unless the program runs at its own address: Anchor's, by words.
+///
+/// # Errors
+/// `DeclaredProgramIdMismatch`.
+#[inline(always)]
+pub fn check_program_id(program_id: &Address, declared: &Address) -> Result<()> {
+    require!(
+        address_eq(program_id, declared),
+        ErrorCode::DeclaredProgramIdMismatch
+    );
+    Ok(())
 }
 
 /// Bytes of an account's record without its data: header, room to grow, rent epoch.
@@ -139,6 +185,98 @@ impl AccountCursor {
                 Err(ErrorCode::ConstraintDuplicateMutableAccount.into())
             }
             _ => Ok(()),
+        }
+    }
+}
+
+/// Reads accounts whose records are as expected: none appears twice, and most lengths are known,
+/// so the compiler knows where in the input the accounts are.
+pub struct Records {
+    /// The next record, and [`Self::REACH`] bytes more.
+    ahead: *mut u8,
+}
+
+impl Records {
+    /// An instruction reaches 32 KiB in both directions of a pointer. From its middle it reaches
+    /// three records, and a part of a fourth.
+    const REACH: usize = 0x4000;
+
+    /// The next record.
+    #[inline(always)]
+    const fn record(&self) -> *mut RuntimeAccount {
+        self.ahead.wrapping_sub(Self::REACH).cast()
+    }
+
+    /// Goes to the record after `length` bytes of this one.
+    #[inline(always)]
+    const fn skip(&mut self, length: usize) {
+        self.ahead = self.ahead.wrapping_add(length);
+    }
+
+    /// The records of `input`, if it has `number` accounts.
+    ///
+    /// # Safety
+    /// `input` is what the runtime passed.
+    #[inline(always)]
+    pub unsafe fn new(input: *mut u8, number: usize) -> Option<Self> {
+        // SAFETY: the number of accounts comes first.
+        unsafe {
+            (input.cast::<u64>().read() == number as u64).then(|| Self {
+                ahead: input.wrapping_add(8 + Self::REACH),
+            })
+        }
+    }
+
+    /// The next account, if it has `length` bytes.
+    ///
+    /// # Safety
+    /// It is not read after the last account.
+    #[inline(always)]
+    pub unsafe fn sized(&mut self, length: usize) -> Option<AccountView> {
+        // SAFETY: a record begins here.
+        unsafe {
+            let account = self.record();
+            if !likely((*account).borrow_state == NON_DUP_MARKER)
+                || !likely((*account).data_len == length as u64)
+            {
+                return None;
+            }
+            self.skip(length.wrapping_add(RECORD + 7) & !7);
+            Some(AccountView::new_unchecked(account))
+        }
+    }
+
+    /// The next account.
+    ///
+    /// # Safety
+    /// It is not read after the last account.
+    #[inline(always)]
+    pub unsafe fn any(&mut self) -> Option<AccountView> {
+        // SAFETY: a record begins here.
+        unsafe {
+            let account = self.record();
+            if !likely((*account).borrow_state == NON_DUP_MARKER) {
+                return None;
+            }
+            let length = (*account).data_len as usize;
+            self.skip(length.wrapping_add(RECORD + 7) & !7);
+            Some(AccountView::new_unchecked(account))
+        }
+    }
+
+    /// The next account, if it is the `first` one again, or another of `length` bytes.
+    ///
+    /// # Safety
+    /// `first` is the first account. It is not read after the last account.
+    #[inline(always)]
+    pub unsafe fn sized_or(&mut self, first: AccountView, length: usize) -> Option<AccountView> {
+        // SAFETY: a record begins here. That of a duplicate names an earlier account.
+        unsafe {
+            if (*self.record()).borrow_state == 0 {
+                self.skip(DUPLICATE);
+                return Some(first);
+            }
+            self.sized(length)
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Reading, creating, paying and closing accounts.
 
-use core::{mem::MaybeUninit, slice};
+use core::mem::MaybeUninit;
 
 use anchor_lang::{
     address_eq,
@@ -40,7 +40,7 @@ pub fn check_vacant(account: &AccountView, taken: ReferralError) -> Result<()> {
 
 /// The seeds of the campaign's address: references into its account.
 #[inline(always)]
-fn seeds(campaign: Shared<'_, Campaign>) -> [CpiSeed<'_>; 4] {
+pub fn seeds(campaign: Shared<'_, Campaign>) -> [CpiSeed<'_>; 4] {
     let Campaign {
         creator, id, bump, ..
     } = campaign.get();
@@ -74,6 +74,20 @@ pub fn create_keyed<T: Discriminator + bytemuck::Pod>(
     fill_new(account, fill)
 }
 
+/// [`create_keyed`], inlined, with the `signers` that are the campaign's.
+#[inline(always)]
+pub fn create_keyed_inlined<T: Discriminator + bytemuck::Pod>(
+    payer: &AccountView,
+    account: &AccountView,
+    campaign: Shared<Campaign>,
+    key: &[u8; 32],
+    signers: &[CpiSigner],
+    fill: impl FnOnce(&mut T),
+) -> Result<()> {
+    allocate_keyed_inlined(payer, account, campaign, key, space::<T>(), signers)?;
+    fill_new(account, fill)
+}
+
 /// [`create_keyed`] with a code as the seed.
 #[inline(always)]
 pub fn create_coded<T: Discriminator + bytemuck::Pod>(
@@ -104,17 +118,17 @@ fn fill_new<T: Discriminator + bytemuck::Pod>(
     account: &AccountView,
     fill: impl FnOnce(&mut T),
 ) -> Result<()> {
-    let mut account = *account;
-    let mut data = account.try_borrow_mut()?;
     require!(
-        data.len() == space::<T>(),
+        account.data_len() == space::<T>(),
         ProgramError::AccountDataTooSmall
     );
     let head = T::DISCRIMINATOR.len();
-    // SAFETY: the account has room for both; any bytes are a `T`, at any address.
+    let mut account = *account;
+    // SAFETY: the call that created the account has required that nobody holds its data. It
+    // has room for both; any bytes are a `T`, at any address.
     unsafe {
         const { assert!(core::mem::align_of::<T>() == 1) };
-        let start = data.as_mut_ptr();
+        let start = account.data_mut_ptr();
         start.copy_from_nonoverlapping(T::DISCRIMINATOR.as_ptr(), head);
         fill(&mut *start.add(head).cast());
     }
@@ -135,8 +149,66 @@ struct CreateWithSeed {
     owner: Address,
 }
 
-/// Creates an account of `space` bytes at the address of `key`. Every conversion calls this,
-/// so the seed is written directly into the data of the CPI.
+/// An account that a CPI gets, as the runtime reads it.
+#[repr(C)]
+struct Info {
+    address: *const Address,
+    lamports: *const u64,
+    data_len: u64,
+    data: *const u8,
+    owner: *const Address,
+    /// The runtime has its own.
+    rent_epoch: MaybeUninit<u64>,
+    /// Signer, writable and executable: the runtime has its own.
+    flags: u64,
+}
+
+impl Info {
+    #[inline(always)]
+    fn of(view: &AccountView) -> Self {
+        let account = view.account_ptr();
+        // SAFETY: the header of an account that the runtime has passed.
+        unsafe {
+            Self {
+                address: &raw const (*account).address,
+                lamports: &raw const (*account).lamports,
+                data_len: (*account).data_len,
+                data: account.add(1).cast(),
+                owner: &raw const (*account).owner,
+                rent_epoch: MaybeUninit::uninit(),
+                flags: 0,
+            }
+        }
+    }
+}
+
+/// Calls `program` with the accounts of `views`.
+///
+/// # Safety
+/// Nobody holds the data of an account that the call writes.
+#[inline(always)]
+pub unsafe fn call<const N: usize>(
+    program: &Address,
+    views: [&AccountView; N],
+    accounts: [InstructionAccount; N],
+    data: &[u8],
+    signers: &[CpiSigner],
+) {
+    let infos = views.map(Info::of);
+    let instruction = InstructionView {
+        program_id: program,
+        accounts: &accounts,
+        data,
+    };
+    // SAFETY: an `Info` is a `CpiAccount`, but for the rent epoch, which nobody reads; the
+    // caller's promise.
+    unsafe {
+        let infos = core::slice::from_raw_parts(infos.as_ptr().cast::<CpiAccount>(), N);
+        invoke_signed_unchecked(&instruction, infos, signers);
+    }
+}
+
+/// Creates an account of `space` bytes at the address of `key`.
 #[inline(never)]
 fn allocate_keyed(
     payer: &AccountView,
@@ -144,6 +216,22 @@ fn allocate_keyed(
     campaign: Shared<Campaign>,
     key: &[u8; 32],
     space: usize,
+) -> Result<()> {
+    signed(campaign, |signers| {
+        allocate_keyed_inlined(payer, account, campaign, key, space, signers)
+    })
+}
+
+/// [`allocate_keyed`], inlined. Every conversion does this, so the seed is written directly into
+/// the data of the CPI.
+#[inline(always)]
+fn allocate_keyed_inlined(
+    payer: &AccountView,
+    account: &AccountView,
+    campaign: Shared<Campaign>,
+    key: &[u8; 32],
+    space: usize,
+    signers: &[CpiSigner],
 ) -> Result<()> {
     if account.lamports() != 0 {
         let seed = address::seed_of(key);
@@ -170,20 +258,15 @@ fn allocate_keyed(
         !payer.is_borrowed() && !account.is_borrowed(),
         ProgramError::AccountBorrowFailed
     );
-    let mut infos = [const { MaybeUninit::<CpiAccount>::uninit() }; 3];
-    for (info, view) in infos.iter_mut().zip([payer, account, campaign.account()]) {
-        CpiAccount::init_from_account_view(view, info);
-    }
-    let instruction = InstructionView {
-        program_id: &pinocchio_system::ID,
-        accounts: &accounts,
-        data: bytemuck::bytes_of(&data),
-    };
-    // SAFETY: all infos were written. Nobody holds the data of an account that the call
-    // writes; the campaign only signs.
+    // SAFETY: nobody holds the data of an account that the call writes; the campaign only signs.
     unsafe {
-        let infos = slice::from_raw_parts(infos.as_ptr().cast(), infos.len());
-        invoke_signed_unchecked(&instruction, infos, &[CpiSigner::from(&seeds(campaign))]);
+        call(
+            &pinocchio_system::ID,
+            [payer, account, campaign.account()],
+            accounts,
+            bytemuck::bytes_of(&data),
+            signers,
+        );
     }
     Ok(())
 }

@@ -11,6 +11,8 @@ mod address;
 mod clock;
 mod code;
 mod credential;
+#[cfg(all(feature = "entrypoint", not(feature = "cpi"), target_os = "solana"))]
+mod entry;
 mod errors;
 mod events;
 mod instructions;
@@ -34,7 +36,7 @@ pub use state::*;
 // Security contact, embedded in the binary:
 // <https://github.com/neodyme-labs/solana-security-txt>. A deployment puts its own
 // values here; docs/deploy.md.
-#[cfg(not(feature = "no-entrypoint"))]
+#[cfg(all(feature = "entrypoint", not(feature = "cpi")))]
 solana_security_txt::security_txt! {
     name: "Vouch",
     project_url: "https://vouch.example",
@@ -76,10 +78,10 @@ pub mod referral {
     /// the reward is paid out of it. Fails if the buyer would pay more than `max_payment`.
     pub fn purchase(
         ctx: &mut Context<Purchase>,
-        code: [u8; 12],
+        code: &[u8; 12],
         action: u8,
         amount: u64,
-        reference: [u8; 32],
+        reference: &[u8; 32],
         max_payment: u64,
     ) -> Result<()> {
         Purchase::handle(ctx, code, action, amount, reference, max_payment)
@@ -95,7 +97,7 @@ pub mod referral {
     /// of conversions and `expires_at` its expiry in unix seconds; 0 for none.
     pub fn create_referral(
         ctx: &mut Context<CreateReferral>,
-        code: [u8; 12],
+        code: &[u8; 12],
         usage_limit: u64,
         expires_at: i64,
     ) -> Result<()> {

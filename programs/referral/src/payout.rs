@@ -3,13 +3,13 @@
 //! A failing CPI aborts the transaction, so each recipient is checked first. Those who
 //! cannot be paid now are owed; the others are paid.
 
-use anchor_lang::{address_eq, prelude::*};
+use anchor_lang::{address_eq, cpi::CpiSigner, prelude::*};
 use vouch_rules::reward::Reward;
 
 use crate::{
     account::{self, view, Recipient},
-    token, Campaign, Referral, ReferralError as E, Shared, FUNDING_MINT_AUTHORITY, SETTLED_ALL,
-    SETTLED_PARTNER, SETTLED_REFEREE, SETTLED_REFERRER,
+    token, Campaign, Referral, ReferralError as E, Shared, SETTLED_ALL, SETTLED_PARTNER,
+    SETTLED_REFEREE, SETTLED_REFERRER,
 };
 
 /// The recipients' accounts of the three parts, as far as the instruction names them.
@@ -76,6 +76,8 @@ pub struct Parties<'a> {
     pub referral: &'a Referral,
     /// The wallet that was referred.
     pub referee: &'a Address,
+    /// Whether rewards are SOL.
+    pub pays_sol: bool,
 }
 
 impl Parties<'_> {
@@ -130,7 +132,7 @@ impl Parties<'_> {
         } else {
             self.referee
         };
-        let expected = if self.campaign.pays_sol() {
+        let expected = if self.pays_sol {
             *owner
         } else if partner {
             let bump = self.referral.partner_account_bump;
@@ -152,11 +154,11 @@ impl Parties<'_> {
     ) -> Result<bool> {
         require!(address_eq(account.address(), expected), E::WrongBeneficiary);
         let campaign = self.campaign;
-        let takes = if campaign.pays_sol() {
+        let takes = if self.pays_sol {
             wallet_takes(account, amount)?
         } else {
             let (mint, program) = (&campaign.mint, &campaign.token_program);
-            token::receives(account, owner, mint, program, amount)
+            token::takes(account, Some(owner), mint, program, amount)
         };
         require!(!takes || account.is_writable(), ErrorCode::ConstraintMut);
         Ok(takes)
@@ -180,12 +182,16 @@ pub fn wallet_takes(wallet: &AccountView, amount: u64) -> Result<bool> {
 pub struct Purse<'a> {
     /// The campaign, which signs the payment.
     pub campaign: Shared<'a, Campaign>,
+    /// Whether it mints rewards.
+    pub mints: bool,
     /// Token of the rewards.
     pub mint: Option<&'a AccountView>,
     /// The campaign's vault, when it pays from one.
     pub vault: Option<&'a AccountView>,
     /// Program of the mint.
     pub token_program: Option<&'a AccountView>,
+    /// The campaign's signature, if the call that mints is inlined.
+    pub signers: Option<&'a [CpiSigner<'a, 'a>]>,
 }
 
 impl Purse<'_> {
@@ -194,7 +200,7 @@ impl Purse<'_> {
     #[inline(always)]
     pub fn check(&self, payable: u8, amount: u64) -> Result<u8> {
         let mint = self.check_mint()?;
-        if self.campaign.funding == FUNDING_MINT_AUTHORITY {
+        if self.mints {
             if payable == 0 || !token::has_room(mint, amount) {
                 return Ok(0);
             }
@@ -251,7 +257,8 @@ impl Purse<'_> {
     }
 
     #[inline(never)]
-    fn pay_parts(self, recipients: Recipients, reward: Reward, bits: u8) -> Result<()> {
+    fn pay_parts(mut self, recipients: Recipients, reward: Reward, bits: u8) -> Result<()> {
+        self.signers = None;
         let mut parts = [(0, recipients.referrer); PARTS.len()];
         let mut count = 0_usize;
         for (bit, part) in PARTS.iter().filter(|bit| bits & **bit != 0).zip(&mut parts) {
@@ -261,11 +268,10 @@ impl Purse<'_> {
         }
         let parts = parts.get(..count).unwrap_or_default();
         if count > 1 && token::has_batch(&self.campaign.token_program) {
-            let minted = self.campaign.funding == FUNDING_MINT_AUTHORITY;
             let source = token::Source {
                 mint: self.mint.ok_or(E::MissingAccount)?,
                 decimals: self.campaign.mint_decimals,
-                from: match minted {
+                from: match self.mints {
                     true => None,
                     false => Some(self.vault.ok_or(E::MissingAccount)?),
                 },
@@ -281,11 +287,16 @@ impl Purse<'_> {
     }
 
     /// Pays one part.
-    #[inline]
+    #[inline(always)]
     fn pay_part(&self, amount: u64, account: &AccountView) -> Result<()> {
         let mint = self.mint.ok_or(E::MissingAccount)?;
-        if self.campaign.funding == FUNDING_MINT_AUTHORITY {
-            return token::mint_to(self.campaign, mint, account, amount);
+        if self.mints {
+            return match self.signers {
+                Some(signers) => {
+                    token::mint_to_inlined(self.campaign, mint, account, amount, signers)
+                }
+                None => token::mint_to(self.campaign, mint, account, amount),
+            };
         }
         let vault = self.vault.ok_or(E::MissingAccount)?;
         token::transfer_from_vault(self.campaign, mint, vault, account, amount)

@@ -4,7 +4,9 @@
 //! computes the reward, [`Sale::settle`] finds the parts to pay at once, [`record`] creates the
 //! conversion, [`commit`] charges the campaign. [`crate::payout`] pays.
 
-use anchor_lang::{address_eq, prelude::*};
+use core::mem::MaybeUninit;
+
+use anchor_lang::{address_eq, cpi::CpiSigner, likely, prelude::*};
 use vouch_rules::reward::{Facts, Reward};
 
 use crate::{
@@ -16,7 +18,7 @@ use crate::{
     payout::{self, Parties, Purse, Recipients},
     Binding, Campaign, Conversion, Existing, InForce, Referral, ReferralError as E, Referrer,
     Shared, ACTION_MAX, FUNDING_PAYMENT_SPLIT, PROOF_ATTESTED, PROOF_PAYMENT, SETTLED_ALL,
-    STATUS_PAID, STATUS_PENDING, UNIQUENESS_ORDER, UNIQUENESS_WALLET, VERSION,
+    SETTLED_REFERRER, STATUS_PAID, STATUS_PENDING, UNIQUENESS_ORDER, UNIQUENESS_WALLET, VERSION,
 };
 
 /// A referee's request to record a conversion.
@@ -74,6 +76,12 @@ impl<'r> Sale<'_, 'r> {
     /// Not inlined, so that the compared values stay in registers.
     #[inline(never)]
     pub fn check(&self, evidence: &Evidence, payment: bool) -> Result<()> {
+        self.check_inlined(evidence, payment)
+    }
+
+    /// [`Self::check`], inlined.
+    #[inline(always)]
+    pub fn check_inlined(&self, evidence: &Evidence, payment: bool) -> Result<()> {
         let (campaign, referral) = (self.campaign, self.referral);
         let referee = self.request.referee;
         require!(
@@ -147,7 +155,11 @@ impl<'r> Sale<'_, 'r> {
     /// The conversion's key and its reward; fails when it was recorded before. A key that
     /// is a hash is written to `hash`.
     #[inline(always)]
-    pub fn earn<'k>(&self, conversion: &AccountView, hash: &'k mut [u8; 32]) -> Result<Earned<'k>>
+    pub fn earn<'k>(
+        &self,
+        conversion: &AccountView,
+        hash: &'k mut MaybeUninit<[u8; 32]>,
+    ) -> Result<Earned<'k>>
     where
         'r: 'k,
     {
@@ -161,31 +173,18 @@ impl<'r> Sale<'_, 'r> {
 
     /// The key of the conversion's address: what the campaign counts once.
     #[inline(always)]
-    fn key<'k>(&self, hash: &'k mut [u8; 32]) -> Result<&'k [u8; 32]>
+    fn key<'k>(&self, hash: &'k mut MaybeUninit<[u8; 32]>) -> Result<&'k [u8; 32]>
     where
         'r: 'k,
     {
         if self.campaign.uniqueness == UNIQUENESS_WALLET {
             return Ok(self.request.referee.as_array());
         }
-        *hash = self.hashed_key()?;
-        Ok(hash)
-    }
-
-    #[inline(always)]
-    fn hashed_key(&self) -> Result<[u8; 32]> {
-        let referee = self.request.referee.as_array();
-        if self.campaign.uniqueness != UNIQUENESS_ORDER {
-            return Ok(hash_both(referee, self.referral.address().as_array()));
-        }
-        let reference = self.request.reference;
-        require!(*reference != [0; 32], E::MissingReference);
-        if self.campaign.proof == PROOF_ATTESTED {
-            return Ok(sha256(reference));
-        }
-        // Nobody attests whose order it is, so the key includes the wallet: nobody can use up
-        // another wallet's order.
-        Ok(hash_both(referee, reference))
+        let Request {
+            referee, reference, ..
+        } = self.request;
+        hash_key(self.campaign, self.referral, referee, reference, hash)
+            .ok_or(E::MissingReference.into())
     }
 
     #[inline(always)]
@@ -232,18 +231,19 @@ impl<'r> Sale<'_, 'r> {
         recipients: &Recipients,
         purse: &Purse,
     ) -> Result<Settlement> {
-        let split = self.campaign.funding == FUNDING_PAYMENT_SPLIT;
+        let split = !purse.mints && self.campaign.funding == FUNDING_PAYMENT_SPLIT;
         let mut settled = payout::empty_parts(reward);
         if split {
             settled |= crate::SETTLED_REFEREE;
         }
-        let held = self.settings.hold_seconds.get() != 0;
+        let hold_seconds = self.settings.hold_seconds.get();
         let mut paid = 0;
-        if !held && settled != SETTLED_ALL {
+        if likely(hold_seconds == 0) && likely(settled != SETTLED_ALL) {
             let parties = Parties {
                 campaign: self.campaign,
                 referral: self.referral.get(),
                 referee: self.request.referee,
+                pays_sol: split && self.campaign.pays_sol(),
             };
             paid = parties.payable(recipients, reward, settled)?;
             if !split {
@@ -253,9 +253,34 @@ impl<'r> Sale<'_, 'r> {
         Ok(Settlement {
             paid,
             settled: settled | paid,
-            held,
+            hold_seconds,
         })
     }
+}
+
+/// Writes the key of a conversion that is not one for each wallet to `hash`, or returns `None` if
+/// it needs a reference that is zero.
+#[inline(never)]
+fn hash_key<'k>(
+    campaign: Shared<Campaign>,
+    referral: Shared<Referral>,
+    referee: &Address,
+    reference: &[u8; 32],
+    hash: &'k mut MaybeUninit<[u8; 32]>,
+) -> Option<&'k [u8; 32]> {
+    let referee = referee.as_array();
+    let key = if campaign.uniqueness != UNIQUENESS_ORDER {
+        hash_both(referee, referral.address().as_array())
+    } else if *reference == [0; 32] {
+        return None;
+    } else if campaign.proof == PROOF_ATTESTED {
+        sha256(reference)
+    } else {
+        // Nobody attests whose order it is, so the key includes the wallet: nobody can use up
+        // another wallet's order.
+        hash_both(referee, reference)
+    };
+    Some(hash.write(key))
 }
 
 /// The parts that a sale settles at once.
@@ -265,11 +290,18 @@ pub struct Settlement {
     pub paid: u8,
     /// Parts of which nothing is owed.
     pub settled: u8,
-    /// Whether the reward is held.
-    pub held: bool,
+    /// Seconds that the reward is held.
+    pub hold_seconds: u32,
 }
 
 impl Settlement {
+    /// The reward is the referrer's alone, and paid at once.
+    pub const PAID: Self = Self {
+        paid: SETTLED_REFERRER,
+        settled: SETTLED_ALL,
+        hold_seconds: 0,
+    };
+
     /// Base units of `reward` that stay owed.
     #[inline(always)]
     pub fn waiting(&self, reward: &Reward) -> u64 {
@@ -280,9 +312,9 @@ impl Settlement {
 /// The accounts and the time of a new conversion.
 pub struct Record<'a> {
     /// The conversion's account.
-    pub account: &'a AccountView,
+    pub account: AccountView,
     /// Pays the rent.
-    pub payer: &'a AccountView,
+    pub payer: AccountView,
     /// The wallet that was referred.
     pub referee: &'a Address,
     /// Unix seconds.
@@ -290,24 +322,42 @@ pub struct Record<'a> {
 }
 
 /// Creates the conversion, and counts it for its referral and its owner.
-#[inline(always)]
+#[inline(never)]
 pub fn record(
     campaign: Shared<Campaign>,
     referral: &mut Existing<Referral>,
     referrer: Option<&mut Existing<Referrer>>,
     earned: &Earned,
     settlement: Settlement,
-    record: Record,
+    its: &Record,
+) -> Result<()> {
+    account::signed(campaign, |signers| {
+        record_inlined(
+            campaign, referral, referrer, earned, settlement, its, signers,
+        )
+    })
+}
+
+/// [`record`], inlined, with the `signers` that are the campaign's.
+#[inline(always)]
+pub fn record_inlined(
+    campaign: Shared<Campaign>,
+    referral: &mut Existing<Referral>,
+    referrer: Option<&mut Existing<Referrer>>,
+    earned: &Earned,
+    settlement: Settlement,
+    record: &Record,
+    signers: &[CpiSigner],
 ) -> Result<()> {
     let reward = &earned.reward;
-    let Settlement { settled, held, .. } = settlement;
+    let Settlement {
+        settled,
+        hold_seconds,
+        ..
+    } = settlement;
+    let held = hold_seconds != 0;
     // A held conversion can be cancelled, even if it is worth nothing.
     let pending = held || settled != SETTLED_ALL;
-    let hold_seconds = if held {
-        campaign.in_force(record.now).hold_seconds.get()
-    } else {
-        0
-    };
     let fill = |new: &mut Conversion| {
         // Field by field: an address then goes straight to its place.
         let Conversion {
@@ -339,7 +389,8 @@ pub fn record(
         *converted_at = record.now.into();
         *held_for = hold_seconds.into();
     };
-    account::create_keyed(record.payer, record.account, campaign, earned.key, fill)?;
+    let (payer, account) = (&record.payer, &record.account);
+    account::create_keyed_inlined(payer, account, campaign, earned.key, signers, fill)?;
     referral.record(reward, settled, pending)?;
     if held {
         let until = record.now.saturating_add(i64::from(hold_seconds));
@@ -356,18 +407,43 @@ pub fn record(
     referral.invariant()
 }
 
+/// Creates and counts a conversion of which nothing is paid now, and whose whole reward is the
+/// referrer's. It gets no reference to the instruction's accounts, which then stay in registers.
+#[inline(never)]
+pub fn record_unpaid(
+    mut campaign: Existing<Campaign>,
+    mut referral: Existing<Referral>,
+    key: &[u8; 32],
+    reward: u64,
+    settlement: Settlement,
+    its: Record,
+) -> Result<()> {
+    let earned = Earned {
+        key,
+        reward: Reward {
+            referrer: reward,
+            ..Reward::default()
+        },
+    };
+    let shared = campaign.shared();
+    record(shared, &mut referral, None, &earned, settlement, &its)?;
+    let waiting = settlement.waiting(&earned.reward);
+    commit(&mut campaign, reward, waiting)
+}
+
 /// Charges `total` base units to the budget, and `waiting` of them to the vault. A campaign that
 /// has neither is not written, so it may be read-only.
 #[inline(always)]
 pub fn commit(campaign: &mut Existing<Campaign>, total: u64, waiting: u64) -> Result<()> {
     if campaign.is_counted() {
-        return charge(campaign, total, waiting);
+        // SAFETY: `campaign` is not used while this is.
+        return charge(unsafe { campaign.again() }, total, waiting);
     }
     Ok(())
 }
 
 #[inline(never)]
-fn charge(campaign: &mut Existing<Campaign>, total: u64, waiting: u64) -> Result<()> {
+fn charge(mut campaign: Existing<Campaign>, total: u64, waiting: u64) -> Result<()> {
     campaign.count(|campaign| {
         let budget = campaign.settings.budget.get();
         if budget != 0 {

@@ -152,6 +152,22 @@ impl Campaign {
         }
     }
 
+    /// The settings in force, if no others were announced.
+    #[inline(always)]
+    pub fn first_settings(&self) -> InForce<'_> {
+        InForce {
+            settings: &self.settings,
+            campaign: self,
+        }
+    }
+
+    /// Whether each conversion earns a fixed reward, without tiers or bonuses, under settings that
+    /// are not announced to change.
+    #[inline(always)]
+    pub fn is_plain(&self) -> bool {
+        self.settings.is_plain() && self.next_from.get() == 0
+    }
+
     #[inline(always)]
     fn next_is_in_force(&self, now: i64) -> bool {
         let from = self.next_from.get();

@@ -3,7 +3,7 @@ use core::{
     ops::{Deref, DerefMut},
 };
 
-use anchor_lang::{prelude::*, IdlAccountType};
+use anchor_lang::{likely, prelude::*, IdlAccountType};
 
 use crate::{
     account, Binding, Campaign, Closed, Conversion, Referral, ReferralError, Referrer,
@@ -50,6 +50,21 @@ struct Kind {
     missing: ReferralError,
 }
 
+impl Kind {
+    /// Whether this program owns the account, and it is of this kind.
+    #[inline(always)]
+    fn is_that_of(&self, view: AccountView) -> bool {
+        account::is_owned(&view, &crate::ID)
+            && likely(view.data_len() == self.space)
+            // SAFETY: nothing writes the data while this reads its first bytes, and there are
+            // enough of them.
+            && likely(
+                u64::from_le_bytes(unsafe { view.data_ptr().cast::<[u8; HEAD]>().read() })
+                    == self.discriminator,
+            )
+    }
+}
+
 /// Fails unless this program owns the account and it is of this `kind`. Borrows the data for
 /// reading, or `exclusively` for writing.
 ///
@@ -57,22 +72,16 @@ struct Kind {
 /// State 0 is an exclusive borrow, 255 none. One function, because copies of it in every
 /// instruction made up a fifth of the program.
 #[inline(never)]
-fn open(view: AccountView, kind: &Kind, exclusively: bool) -> Result<()> {
-    if exclusively && !view.is_writable() {
+fn open<const EXCLUSIVELY: bool>(view: AccountView, kind: &Kind) -> Result<()> {
+    if EXCLUSIVELY && !view.is_writable() {
         return Err(ErrorCode::ConstraintMut.into());
     }
-    if !account::is_owned(&view, &crate::ID)
-        || view.data_len() != kind.space
-        // SAFETY: nothing writes the data while this reads its first bytes, and there are
-        // enough of them.
-        || u64::from_le_bytes(unsafe { view.data_ptr().cast::<[u8; HEAD]>().read() })
-            != kind.discriminator
-    {
+    if !kind.is_that_of(view) {
         return Err(kind.missing.into());
     }
     // SAFETY: the header of an account that the runtime has passed.
     let state = unsafe { &mut (*view.account_ptr().cast_mut()).borrow_state };
-    *state = match (exclusively, *state) {
+    *state = match (EXCLUSIVELY, *state) {
         (true, u8::MAX) => 0,
         (false, 2..) => state.saturating_sub(1),
         _ => return Err(ProgramError::AccountBorrowFailed),
@@ -92,7 +101,7 @@ pub struct Existing<T: Expected> {
 
 impl<T: Expected> Existing<T> {
     /// Bytes of the account.
-    const SPACE: usize = HEAD + core::mem::size_of::<T>();
+    pub const SPACE: usize = HEAD + core::mem::size_of::<T>();
 
     /// Identifies a `T` among other accounts.
     const KIND: &Kind = &{
@@ -109,12 +118,46 @@ impl<T: Expected> Existing<T> {
 
     /// Opens the account; fails unless it is a `T` of this program.
     #[inline(always)]
-    fn open(view: AccountView, exclusively: bool) -> Result<Self> {
-        open(view, Self::KIND, exclusively)?;
+    fn open<const EXCLUSIVELY: bool>(view: AccountView) -> Result<Self> {
+        open::<EXCLUSIVELY>(view, Self::KIND)?;
         Ok(Self {
             view,
             data: PhantomData,
         })
+    }
+
+    /// The account at `view`, if it is a `T` of this program. Its data is not marked as borrowed.
+    ///
+    /// # Safety
+    /// No other view of the account is used while this lives.
+    #[inline(always)]
+    pub unsafe fn find(view: AccountView) -> Option<Self> {
+        Self::KIND.is_that_of(view).then_some(Self {
+            view,
+            data: PhantomData,
+        })
+    }
+
+    /// The value that an account of as many bytes would have.
+    ///
+    /// # Safety
+    /// `view` has [`Self::SPACE`] bytes, and nothing writes them while the value is read.
+    #[inline(always)]
+    pub unsafe fn peek(view: &AccountView) -> &T {
+        // SAFETY: the caller's promise; every byte is a value of it, at every address.
+        unsafe { &*view.data_ptr().add(HEAD).cast() }
+    }
+
+    /// The same account, as a value: a function that is not inlined needs no reference to it.
+    ///
+    /// # Safety
+    /// Neither is used while the other is borrowed.
+    #[inline(always)]
+    pub unsafe fn again(&self) -> Self {
+        Self {
+            view: self.view,
+            data: PhantomData,
+        }
     }
 
     /// The account's address.
@@ -167,14 +210,14 @@ impl<T: Expected> AnchorAccount for Existing<T> {
 
     #[inline(always)]
     fn load(view: AccountView) -> Result<Self> {
-        Self::open(view, false)
+        Self::open::<false>(view)
     }
 
     /// # Safety
     /// None: the data is marked as borrowed, and a second borrow is refused.
     #[inline(always)]
     unsafe fn load_mut(view: AccountView) -> Result<Self> {
-        Self::open(view, true)
+        Self::open::<true>(view)
     }
 
     #[inline(always)]

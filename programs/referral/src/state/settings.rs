@@ -175,8 +175,8 @@ impl Settings {
     /// bonuses.
     #[inline(always)]
     pub fn is_plain(&self) -> bool {
-        self.reward_kind == REWARD_FIXED
-            && self.tiers[0].multiplier_bps.get() == 0
+        self.tiers[0].multiplier_bps.get() == 0
+            && self.reward_kind == REWARD_FIXED
             && self.bonuses[0].amount.get() == 0
             && self.referee_share_bps.get() == 0
             && self.referee_fixed.get() == 0

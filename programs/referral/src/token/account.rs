@@ -42,20 +42,8 @@ pub fn associated_with_bump(
     Address::new_from_array(sha256(&preimage))
 }
 
-/// Whether `account` is a token account of `owner` that can receive `amount` base units of `mint`
-/// now. If not, the CPI would abort the transaction.
-#[inline]
-pub fn receives(
-    account: &AccountView,
-    owner: &Address,
-    mint: &Address,
-    token_program: &Address,
-    amount: u64,
-) -> bool {
-    takes(account, Some(owner), mint, token_program, amount)
-}
-
-/// [`receives`] for an account of any owner.
+/// Whether `account` is a token account of `owner`, or of anybody, that can receive `amount` base
+/// units of `mint` now. If not, the CPI would abort the transaction.
 #[inline(never)]
 pub fn takes(
     account: &AccountView,

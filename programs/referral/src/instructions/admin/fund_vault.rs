@@ -39,9 +39,11 @@ impl FundVault {
         require!(campaign.closed == 0, ReferralError::CampaignClosed);
         let purse = Purse {
             campaign,
+            mints: false,
             mint: Some(accounts.mint.account()),
             vault: Some(accounts.vault.account()),
             token_program: Some(accounts.token_program.account()),
+            signers: None,
         };
         let (mint, vault) = (purse.check_mint()?, purse.check_vault()?);
         let before = token::balance(vault, &campaign.token_program)?;

@@ -54,9 +54,11 @@ impl ReclaimCampaign {
         );
         let purse = Purse {
             campaign,
+            mints: campaign.funding == FUNDING_MINT_AUTHORITY,
             mint: view(&accounts.mint),
             vault: view(&accounts.vault),
             token_program: view(&accounts.token_program),
+            signers: None,
         };
         if campaign.funding == FUNDING_MINT_AUTHORITY {
             let mint = purse.check_mint()?;

@@ -38,9 +38,11 @@ impl WithdrawVault {
         require!(campaign.has_vault(), ReferralError::NoVault);
         let purse = Purse {
             campaign,
+            mints: false,
             mint: Some(accounts.mint.account()),
             vault: Some(accounts.vault.account()),
             token_program: Some(accounts.token_program.account()),
+            signers: None,
         };
         let (mint, vault) = (purse.check_mint()?, purse.check_vault()?);
         let balance = token::balance(vault, &campaign.token_program)?;

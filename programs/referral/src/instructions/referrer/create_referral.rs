@@ -39,13 +39,13 @@ impl CreateReferral {
     /// Registers the code.
     pub fn handle(
         ctx: &mut Context<Self>,
-        padded: [u8; 12],
+        padded: &[u8; 12],
         usage_limit: u64,
         expires_at: i64,
     ) -> Result<()> {
         let now = clock::now()?;
         let accounts = &mut ctx.accounts;
-        let code = parse_code(&padded)?;
+        let code = parse_code(padded)?;
         require!(accounts.campaign.closed == 0, ReferralError::CampaignClosed);
         if accounts.campaign.settings.attested_codes == 1 {
             let attestor = accounts.attestor.as_ref();
@@ -69,7 +69,7 @@ impl CreateReferral {
             version: VERSION,
             code_len: code.len(),
             active: 1,
-            code: padded,
+            code: *padded,
             campaign,
             owner,
             rent_payer: *accounts.payer.address(),
@@ -91,7 +91,7 @@ impl CreateReferral {
             referral: address,
             campaign,
             owner,
-            code: padded,
+            code: *padded,
         });
         Ok(())
     }

@@ -74,9 +74,11 @@ impl CancelConversion {
             } else {
                 let purse = Purse {
                     campaign,
+                    mints: false,
                     mint: view(&accounts.mint),
                     vault: view(&accounts.vault),
                     token_program: view(&accounts.token_program),
+                    signers: None,
                 };
                 let (mint, vault) = (purse.check_mint()?, purse.check_vault()?);
                 // If the treasury cannot receive them, the tokens stay in the vault and are not

@@ -7,8 +7,8 @@ use crate::{
     math::sub,
     payout::{self, Parties, Purse, Recipients},
     trailing::trailing,
-    Campaign, Conversion, Existing, Referral, ReferralError as E, SETTLED_ALL, SETTLED_PARTNER,
-    SETTLED_REFEREE, STATUS_PAID, STATUS_PENDING,
+    Campaign, Conversion, Existing, Referral, ReferralError as E, FUNDING_MINT_AUTHORITY,
+    SETTLED_ALL, SETTLED_PARTNER, SETTLED_REFEREE, STATUS_PAID, STATUS_PENDING,
 };
 
 /// Accounts of `claim`. Nobody has to sign, because the sender cannot change who is paid.
@@ -94,9 +94,11 @@ impl Claim {
         };
         let purse = Purse {
             campaign,
+            mints: campaign.funding == FUNDING_MINT_AUTHORITY,
             mint: view(&accounts.mint),
             vault: view(&extras.vault),
             token_program: view(&accounts.token_program),
+            signers: None,
         };
         let mut paid = 0;
         // A held conversion that owes nothing only changes its status.
@@ -105,6 +107,7 @@ impl Claim {
                 campaign,
                 referral: referral.get(),
                 referee: &conversion.referee,
+                pays_sol: campaign.pays_sol(),
             };
             paid = parties.payable(&recipients, &reward, settled)?;
             if !campaign.pays_sol() {

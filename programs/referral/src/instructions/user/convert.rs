@@ -1,14 +1,16 @@
-use anchor_lang::prelude::*;
+use core::mem::MaybeUninit;
+
+use anchor_lang::{address_eq, cpi::CpiSigner, likely, prelude::*, Records};
 
 use crate::{
-    account::{view, Recipient},
+    account::{self, view, Recipient},
     clock,
     payout::{Purse, Recipients},
     proof,
-    sale::{self, Evidence, Record, Request, Sale},
+    sale::{self, Evidence, Record, Request, Sale, Settlement},
     trailing::trailing,
-    Binding, Campaign, Existing, Referral, Referrer, FUNDING_MINT_AUTHORITY, FUNDING_VAULT,
-    PROOF_ATTESTED,
+    Binding, Campaign, Existing, InForce, Referral, Referrer, FUNDING_MINT_AUTHORITY,
+    FUNDING_VAULT, PROOF_ATTESTED,
 };
 
 /// Accounts of `convert`.
@@ -109,6 +111,16 @@ struct Wanted<'a> {
     now: i64,
 }
 
+/// The data of the instruction, after its discriminator.
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C, packed)]
+pub struct ConvertData {
+    code: [u8; 12],
+    action: u8,
+    amount: u64,
+    reference: [u8; 32],
+}
+
 impl Convert {
     /// Records the conversion and pays the parts that can be paid now.
     #[inline(always)]
@@ -126,49 +138,128 @@ impl Convert {
             reference,
             now: clock::now()?,
         };
-        let (campaign, referral) = (&ctx.accounts.campaign, &ctx.accounts.referral);
-        let settings = campaign.in_force(wanted.now);
-        let needs_extras = campaign.proof == PROOF_ATTESTED
+        let mut extras = ConvertExtras::default();
+        let settings = ctx.accounts.campaign.in_force(wanted.now);
+        if ctx.accounts.needs_extras(settings) || settings.pays_referee() {
+            trailing(ctx, &mut extras)?;
+        }
+        ctx.accounts.convert_any(wanted, &mut extras)
+    }
+
+    /// Whether the campaign may need an account of [`ConvertExtras`].
+    #[inline(always)]
+    fn needs_extras(&self, settings: InForce) -> bool {
+        let campaign = self.campaign.shared();
+        campaign.proof == PROOF_ATTESTED
             || campaign.per_owner == 1
             || settings.attribution_window.get() != 0
             || settings.has_gate()
-            || settings.pays_referee()
-            || referral.has_partner_share()
-            || campaign.funding != FUNDING_MINT_AUTHORITY;
-        if needs_extras || !settings.is_plain() {
-            return Self::convert_any(ctx, wanted, needs_extras);
-        }
-        Self::convert(ctx, wanted, &ConvertExtras::NONE, None, true)
+            || self.referral.has_partner_share()
+            || campaign.funding != FUNDING_MINT_AUTHORITY
     }
 
-    #[inline(never)]
-    fn convert_any(ctx: &mut Context<Self>, wanted: Wanted, needs_extras: bool) -> Result<()> {
-        let mut extras = ConvertExtras::default();
-        if needs_extras {
-            trailing(ctx, &mut extras)?;
+    /// The short way of a plain conversion without extras. It returns `None`, and has changed
+    /// nothing, if anything about the accounts is unusual. [`Self::handle`] then does it, or says
+    /// what is wrong.
+    ///
+    /// # Safety
+    /// `input` is what the runtime passed.
+    #[inline(always)]
+    pub unsafe fn shortly(input: *mut u8, data: &ConvertData) -> Option<Result<()>> {
+        // SAFETY: the caller's promise.
+        let mut accounts = unsafe { Self::usual(input) }?;
+        let now = match clock::now() {
+            Ok(now) => now,
+            Err(error) => return Some(Err(error)),
+        };
+        if accounts.needs_extras(accounts.campaign.first_settings()) {
+            return None;
         }
+        let wanted = Wanted {
+            code: &data.code,
+            action: data.action,
+            amount: data.amount,
+            reference: &data.reference,
+            now,
+        };
+        Some(accounts.convert(wanted, &ConvertExtras::NONE, None, true))
+    }
+
+    /// The declared accounts, checked as declared, of a plain campaign. Returns `None` if one of
+    /// them would be refused, has an unusual length, or appears twice, unless the referee pays.
+    ///
+    /// # Safety
+    /// `input` is what the runtime passed.
+    #[inline(always)]
+    unsafe fn usual(input: *mut u8) -> Option<Self> {
+        // SAFETY: nine accounts are read of nine. None but the payer appears twice, so no other
+        // view reaches the data of this program's accounts.
+        unsafe {
+            let mut records = Records::new(input, Self::HEADER_SIZE)?;
+            let payer = records.sized(0)?;
+            let referee = records.sized_or(payer, 0)?;
+            let campaign = records.sized(Existing::<Campaign>::SPACE)?;
+            if !Existing::<Campaign>::peek(&campaign).is_plain() {
+                return None;
+            }
+            let referral = records.sized(Existing::<Referral>::SPACE)?;
+            let conversion = records.sized(0)?;
+            let mint = records.any()?;
+            let referrer_account = records.any()?;
+            let token_program = records.any()?;
+            let system_program = records.any()?;
+            if !referral.is_writable() {
+                return None;
+            }
+            Some(Self {
+                payer: Signer::load_mut(payer).ok()?,
+                referee: Signer::load(referee).ok()?,
+                campaign: Existing::find(campaign)?,
+                referral: Existing::find(referral)?,
+                conversion: UncheckedAccount::load_mut(conversion).ok()?,
+                system_program: Program::load(system_program).ok()?,
+                mint: if address_eq(mint.address(), &crate::ID) {
+                    None
+                } else {
+                    Some(UncheckedAccount::load(mint).ok()?)
+                },
+                referrer_account: Recipient::load_mut(referrer_account).ok()?,
+                token_program: UncheckedAccount::load(token_program).ok()?,
+            })
+        }
+    }
+
+    #[inline(always)]
+    fn convert_any(&mut self, wanted: Wanted, extras: &mut ConvertExtras) -> Result<()> {
         // Without counts per owner, the account is another campaign's and must not be counted.
-        let per_owner = ctx.accounts.campaign.per_owner == 1;
+        let per_owner = self.campaign.per_owner == 1;
         let referrer = extras.referrer.take().filter(|_| per_owner);
-        Self::convert(ctx, wanted, &extras, referrer, false)
+        self.convert(wanted, extras, referrer, false)
     }
 
     /// Records the conversion and pays the parts that can be paid now. It is inlined twice: with
-    /// `plain` the compiler leaves out everything but a fixed reward for the referrer.
+    /// `plain` the compiler leaves out everything but a fixed reward for the referrer. No function
+    /// that is not inlined may then get a reference to `self`, so that it stays in registers.
     #[inline(always)]
     fn convert(
-        ctx: &mut Context<Self>,
+        &mut self,
         wanted: Wanted,
         extras: &ConvertExtras,
         mut referrer: Option<Existing<Referrer>>,
         plain: bool,
     ) -> Result<()> {
         let now = wanted.now;
-        let accounts = &mut ctx.accounts;
+        let accounts = self;
         let campaign = accounts.campaign.shared();
+        let mints = plain || campaign.funding == FUNDING_MINT_AUTHORITY;
+        let settings = if plain {
+            campaign.first_settings()
+        } else {
+            campaign.in_force(now)
+        };
         let sale = Sale {
             campaign,
-            settings: campaign.in_force(now),
+            settings,
             referral: accounts.referral.shared(),
             referrer: referrer.as_ref().map(Existing::shared),
             request: Request {
@@ -185,7 +276,11 @@ impl Convert {
             binding: &extras.binding,
             credential: &extras.credential,
         };
-        sale.check(&evidence, false)?;
+        if plain {
+            sale.check_inlined(&evidence, false)?;
+        } else {
+            sale.check(&evidence, false)?;
+        }
         if campaign.proof == PROOF_ATTESTED {
             proof::Attestation {
                 signer: &extras.attestor,
@@ -194,7 +289,7 @@ impl Convert {
             }
             .check(&sale)?;
         }
-        let mut hash = [0; 32];
+        let mut hash = MaybeUninit::uninit();
         let earned = sale.earn(accounts.conversion.account(), &mut hash)?;
         let total = earned.reward.total();
         let recipients = Recipients {
@@ -202,31 +297,62 @@ impl Convert {
             referee: &extras.referee_account,
             partner: &extras.partner_account,
         };
-        let purse = Purse {
+        let mut purse = Purse {
             campaign,
+            mints,
             mint: view(&accounts.mint),
             vault: view(&extras.vault),
             token_program: Some(accounts.token_program.account()),
+            signers: None,
         };
-        if campaign.funding == FUNDING_VAULT {
+        if !mints && campaign.funding == FUNDING_VAULT {
             purse.check_vault_holds(total)?;
         }
-        let settlement = sale.settle(&earned.reward, &recipients, &purse)?;
-        sale::record(
-            campaign,
-            &mut accounts.referral,
-            referrer.as_mut(),
-            &earned,
-            settlement,
-            Record {
-                account: accounts.conversion.account(),
-                payer: accounts.payer.account(),
-                referee: accounts.referee.address(),
-                now,
-            },
-        )?;
+        let mut settlement = sale.settle(&earned.reward, &recipients, &purse)?;
+        if plain {
+            if !likely(settlement.paid != 0) {
+                // SAFETY: `accounts` are not used again.
+                let (campaign, referral) =
+                    unsafe { (accounts.campaign.again(), accounts.referral.again()) };
+                return sale::record_unpaid(
+                    campaign,
+                    referral,
+                    earned.key,
+                    earned.reward.referrer,
+                    settlement,
+                    Record {
+                        account: *accounts.conversion.account(),
+                        payer: *accounts.payer.account(),
+                        referee: accounts.referee.address(),
+                        now,
+                    },
+                );
+            }
+            settlement = Settlement::PAID;
+        }
+        let seeds = account::seeds(campaign);
+        let signers = &[CpiSigner::from(&seeds)];
+        let record = Record {
+            account: *accounts.conversion.account(),
+            payer: *accounts.payer.account(),
+            referee: accounts.referee.address(),
+            now,
+        };
+        let (referral, referrer) = (&mut accounts.referral, referrer.as_mut());
+        if plain {
+            purse.signers = Some(signers);
+            sale::record_inlined(
+                campaign, referral, referrer, &earned, settlement, &record, signers,
+            )?;
+        } else {
+            sale::record(campaign, referral, referrer, &earned, settlement, &record)?;
+        }
         if settlement.paid != 0 {
             purse.pay(&recipients, &earned.reward, settlement.paid)?;
+        }
+        // Before `commit`, which returns the same: its result would stay in memory.
+        if !campaign.is_counted() {
+            return Ok(());
         }
         let waiting = settlement.waiting(&earned.reward);
         sale::commit(&mut accounts.campaign, total, waiting)

@@ -1,3 +1,5 @@
+use core::mem::MaybeUninit;
+
 use anchor_lang::{address_eq, prelude::*};
 use pinocchio_system::instructions::Transfer;
 use vouch_rules::reward::Reward;
@@ -11,8 +13,8 @@ use crate::{
     sale::{self, Evidence, Record, Request, Sale},
     token,
     trailing::trailing,
-    Binding, Campaign, Existing, Referral, ReferralError as E, Referrer, FUNDING_PAYMENT_SPLIT,
-    FUNDING_VAULT, SETTLED_PARTNER, SETTLED_REFERRER,
+    Binding, Campaign, Existing, Referral, ReferralError as E, Referrer, FUNDING_MINT_AUTHORITY,
+    FUNDING_PAYMENT_SPLIT, FUNDING_VAULT, SETTLED_PARTNER, SETTLED_REFERRER,
 };
 
 /// Accounts of `purchase`.
@@ -175,10 +177,10 @@ impl Purchase {
     /// Takes the payment, records the conversion and pays the parts that can be paid now.
     pub fn handle(
         ctx: &mut Context<Self>,
-        code: [u8; 12],
+        code: &[u8; 12],
         action: u8,
         amount: u64,
-        reference: [u8; 32],
+        reference: &[u8; 32],
         max_payment: u64,
     ) -> Result<()> {
         let now = clock::now()?;
@@ -196,10 +198,10 @@ impl Purchase {
             referrer: referrer.as_ref().map(Existing::shared),
             request: Request {
                 referee: accounts.buyer.address(),
-                code: &code,
+                code,
                 action,
                 amount,
-                reference: &reference,
+                reference,
             },
             now,
             plain: campaign.funding != FUNDING_PAYMENT_SPLIT
@@ -213,7 +215,7 @@ impl Purchase {
         sale.check(&evidence, true)?;
         // A payment of zero is refused.
         require!(amount > 0, E::AmountTooSmall);
-        let mut hash = [0; 32];
+        let mut hash = MaybeUninit::uninit();
         let earned = sale.earn(accounts.conversion.account(), &mut hash)?;
         let reward = &earned.reward;
         let split = campaign.funding == FUNDING_PAYMENT_SPLIT;
@@ -230,9 +232,11 @@ impl Purchase {
         };
         let purse = Purse {
             campaign,
+            mints: campaign.funding == FUNDING_MINT_AUTHORITY,
             mint: view(&extras.mint),
             vault: view(&extras.vault),
             token_program: view(&extras.token_program),
+            signers: None,
         };
         let total = reward.total();
         if campaign.funding == FUNDING_VAULT {
@@ -253,9 +257,9 @@ impl Purchase {
             referrer.as_mut(),
             &earned,
             settlement,
-            Record {
-                account: accounts.conversion.account(),
-                payer: accounts.payer.account(),
+            &Record {
+                account: *accounts.conversion.account(),
+                payer: *accounts.payer.account(),
                 referee: accounts.buyer.address(),
                 now,
             },

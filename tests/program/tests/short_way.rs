@@ -1,0 +1,235 @@
+//! The short way of `convert`, held against the long one. Nine accounts take the short way if
+//! nothing about them is unusual. A tenth one, which the program ignores, forces the long way.
+
+use litesvm::LiteSVM;
+use solana_sdk::{
+    account::Account,
+    instruction::{AccountMeta, Instruction},
+    pubkey::Pubkey,
+    signature::{Keypair, Signer as _},
+    transaction::{Transaction, TransactionError},
+};
+use vouch_client::{
+    PROGRAM_ID,
+    accounts::{Settings, Uniqueness},
+    instructions::{Convert, raw::ConvertAccounts},
+    pda, token,
+};
+use vouch_program_tests::{REWARD, World, tiers};
+
+const CODE: &str = "STARTER7";
+const NOW: i64 = 1_700_000_000;
+/// Offsets of the code and of the action in the data.
+const CODE_AT: usize = 8;
+const ACTION_AT: usize = 20;
+
+/// Numbers that look random, and are the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    /// One of these values.
+    fn of<T: Copy>(&mut self, values: &[T]) -> T {
+        // SplitMix64.
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let sides = u64::try_from(values.len()).expect("a length");
+        let place = (mixed ^ (mixed >> 31)) % sides;
+        values[usize::try_from(place).expect("a place")]
+    }
+
+    fn one_in_ten(&mut self) -> bool {
+        self.of(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]) == 0
+    }
+
+    /// The usual value; once in ten times one of the others.
+    fn mostly<T: Copy>(&mut self, usual: T, others: &[T]) -> T {
+        if self.one_in_ten() {
+            self.of(others)
+        } else {
+            usual
+        }
+    }
+}
+
+/// Alice has a code in a campaign that mints. Most are plain ones; some have something that is
+/// refused, or needs the long way.
+fn scene(dice: &mut Dice) -> (World, Keypair) {
+    let mut world = World::new();
+    world.set_time(NOW);
+    let alice = world.referrer(CODE);
+
+    let mut campaign = world.campaign();
+    campaign.paused = dice.mostly(false, &[true, false]);
+    campaign.closed = dice.mostly(false, &[true, false]);
+    campaign.uniqueness = dice.of(&[Uniqueness::Wallet, Uniqueness::WalletAndCode]);
+    campaign.settings.reward_fixed = dice.mostly(REWARD, &[0, 1, u64::MAX]);
+    campaign.settings.hold_seconds = dice.of(&[0, 0, 0, 3_600]);
+    campaign.settings.min_amount = dice.mostly(0, &[5]);
+    campaign.settings.budget = dice.mostly(0, &[1, u64::MAX]);
+    campaign.settings.starts_at = dice.mostly(0, &[NOW, NOW + 1]);
+    campaign.settings.ends_at = dice.mostly(0, &[NOW, NOW + 1]);
+    if dice.one_in_ten() {
+        campaign.settings.tiers = tiers(&[(1, 20_000)]);
+    }
+    if dice.one_in_ten() {
+        campaign.next_from = dice.of(&[NOW, NOW + 1]);
+        campaign.next = Settings::fixed(7);
+    }
+    let address = world.campaign;
+    world.write(&address, &campaign);
+
+    let mut referral = world.referral(CODE);
+    referral.active = dice.mostly(true, &[true, false]);
+    referral.suspended = dice.mostly(false, &[true, false]);
+    referral.conversions = dice.of(&[0, 1, 2]);
+    referral.usage_limit = dice.mostly(0, &[2, 3]);
+    referral.expires_at = dice.mostly(0, &[NOW, NOW + 1]);
+    referral.rewards_total = dice.mostly(0, &[1, u64::MAX]);
+    let address = world.referral_address(CODE);
+    world.write(&address, &referral);
+
+    if dice.one_in_ten() {
+        // Frozen.
+        world.change(&referral.reward_account, |account| account.data[108] = 2);
+    }
+    if dice.one_in_ten() {
+        world.change(&referral.reward_account, |account| {
+            *account = Account::default();
+        });
+    }
+    if dice.one_in_ten() {
+        let mint = world.mint.pubkey();
+        let supply = u64::MAX.to_le_bytes();
+        world.change(&mint, |account| {
+            account.data[36..44].copy_from_slice(&supply);
+        });
+    }
+    (world, alice)
+}
+
+/// Spoils something of the instruction, most of the time.
+fn spoil(dice: &mut Dice, instruction: &mut Instruction, others: &[Pubkey]) {
+    match dice.of(&[0, 0, 0, 1, 2, 3, 4, 5, 6, 6, 6, 7, 7, 7]) {
+        1 => instruction.data[CODE_AT] = b'Z',
+        2 => instruction.data[ACTION_AT] = 9,
+        3 => {
+            instruction.data.pop();
+        }
+        4 => instruction.data.push(0),
+        5 => {
+            instruction.accounts.pop();
+        }
+        6 => {
+            let meta = &mut instruction.accounts[dice.of(&[2, 3, 4, 5, 6, 7, 8])];
+            meta.is_writable = !meta.is_writable;
+        }
+        7 => {
+            let meta = &mut instruction.accounts[dice.of(&[2, 3, 4, 5, 6, 7, 8])];
+            meta.pubkey = dice.of(others);
+        }
+        _ => {}
+    }
+}
+
+/// The result of a transaction, and the instruction's accounts after it.
+type Outcome = (Result<u64, TransactionError>, Vec<Option<Account>>);
+
+/// Sends the instruction on a copy of the chain. Returns its compute units or its error.
+fn outcome(
+    svm: &LiteSVM,
+    instruction: &Instruction,
+    named: &[Pubkey],
+    signers: &[&Keypair],
+) -> Outcome {
+    let mut svm = svm.clone();
+    let payer = signers[0].pubkey();
+    let transaction = Transaction::new_signed_with_payer(
+        std::slice::from_ref(instruction),
+        Some(&payer),
+        signers,
+        svm.latest_blockhash(),
+    );
+    let sent = svm.send_transaction(transaction);
+    let result = match sent {
+        Ok(sent) => Ok(sent.compute_units_consumed),
+        Err(failed) => Err(failed.err),
+    };
+    let accounts = named.iter().map(|address| svm.get_account(address));
+    (result, accounts.collect())
+}
+
+#[test]
+fn both_ways_come_to_the_same() {
+    let mut dice = Dice(7);
+    let (mut shorter, mut accepted, mut refused) = (0, 0, 0);
+    for _ in 0..60 {
+        // Given a campaign, and the accounts of another one
+        let (mut world, alice) = scene(&mut dice);
+        let (sponsor, bob) = (world.wallet(), world.wallet());
+        let mint = world.mint.insecure_clone();
+        let other_campaign = world.open_campaign_of(2);
+        let others = [
+            bob.pubkey(),
+            sponsor.pubkey(),
+            other_campaign,
+            world.campaign,
+            world.referral_address(CODE),
+            world.conversion_address(CODE, &alice.pubkey(), &[0; 32]),
+            pda::associated_token(&bob.pubkey(), &mint.pubkey(), &token::TOKEN_PROGRAM_ID).0,
+            mint.pubkey(),
+            token::TOKEN_PROGRAM_ID,
+            Pubkey::default(),
+            PROGRAM_ID,
+        ];
+
+        for _ in 0..10 {
+            // When Bob or a sponsor sends a conversion, which may be spoiled, with nine
+            // accounts and with a tenth one
+            let sponsored = dice.of(&[false, true]);
+            let payer = if sponsored { &sponsor } else { &bob };
+            let args = Convert {
+                payer: payer.pubkey(),
+                amount: dice.of(&[0, 5]),
+                ..Convert::signup(&bob.pubkey())
+            };
+            let mut short = world.convert(&alice.pubkey(), CODE, &args);
+            assert_eq!(short.accounts.len(), ConvertAccounts::SYSTEM_PROGRAM + 1);
+            spoil(&mut dice, &mut short, &others);
+            let named: Vec<_> = short.accounts.iter().map(|meta| meta.pubkey).collect();
+            let mut long = short.clone();
+            // A spoiled instruction that lacks an account must not get one.
+            if long.accounts.len() > ConvertAccounts::SYSTEM_PROGRAM {
+                let stranger = Pubkey::new_unique();
+                long.accounts
+                    .push(AccountMeta::new_readonly(stranger, false));
+            }
+            let signers = if sponsored {
+                vec![&sponsor, &bob]
+            } else {
+                vec![&bob]
+            };
+            let (short_result, short_after) = outcome(&world.svm, &short, &named, &signers);
+            let (long_result, long_after) = outcome(&world.svm, &long, &named, &signers);
+
+            // Then both do the same, or are refused for the same reason
+            assert_eq!(short_after, long_after, "{short:?}");
+            match (short_result, long_result) {
+                (Ok(short_units), Ok(long_units)) => {
+                    accepted += 1;
+                    // The long way costs some 400 units more.
+                    shorter += u32::from(short_units + 200 < long_units);
+                }
+                (short_result, long_result) => {
+                    refused += 1;
+                    assert_eq!(short_result, long_result, "{short:?}");
+                }
+            }
+        }
+    }
+    // And the test is one of the short way, of its success and of its refusals
+    assert!(
+        shorter >= 50 && accepted >= 50 && refused >= 50,
+        "{shorter} of {accepted} accepted, {refused} refused"
+    );
+}
