@@ -213,15 +213,16 @@ impl Records {
         self.ahead = self.ahead.wrapping_add(length);
     }
 
-    /// The records of `input`, if it has `number` accounts.
+    /// The records of `input`, if it has at least `least` accounts, and fewer than `below`.
     ///
     /// # Safety
     /// `input` is what the runtime passed.
     #[inline(always)]
-    pub unsafe fn new(input: *mut u8, number: usize) -> Option<Self> {
+    pub unsafe fn new(input: *mut u8, least: usize, below: usize) -> Option<Self> {
         // SAFETY: the number of accounts comes first.
         unsafe {
-            (input.cast::<u64>().read() == number as u64).then(|| Self {
+            let number = input.cast::<u64>().read() as usize;
+            (least..below).contains(&number).then(|| Self {
                 ahead: input.wrapping_add(8 + Self::REACH),
             })
         }

@@ -1,5 +1,6 @@
-//! The short way of `convert`, held against the long one. Nine accounts take the short way if
-//! nothing about them is unusual. A tenth one, which the program ignores, forces the long way.
+//! The short way of `convert`, held against the long one. Nine accounts, and up to eight that
+//! are ignored, take the short way if nothing about them is unusual. All nine optional accounts,
+//! each absent, force the long way.
 
 use litesvm::LiteSVM;
 use solana_sdk::{
@@ -184,8 +185,8 @@ fn both_ways_come_to_the_same() {
         ];
 
         for _ in 0..10 {
-            // When Bob or a sponsor sends a conversion, which may be spoiled, with nine
-            // accounts and with a tenth one
+            // When Bob or a sponsor sends a conversion, which may be spoiled, with and
+            // without absent optional accounts
             let sponsored = dice.of(&[false, true]);
             let payer = if sponsored { &sponsor } else { &bob };
             let args = Convert {
@@ -200,9 +201,11 @@ fn both_ways_come_to_the_same() {
             let mut long = short.clone();
             // A spoiled instruction that lacks an account must not get one.
             if long.accounts.len() > ConvertAccounts::SYSTEM_PROGRAM {
-                let stranger = Pubkey::new_unique();
-                long.accounts
-                    .push(AccountMeta::new_readonly(stranger, false));
+                let absent = AccountMeta::new_readonly(PROGRAM_ID, false);
+                long.accounts.extend(vec![absent; 9]);
+                let stranger = AccountMeta::new_readonly(Pubkey::new_unique(), false);
+                let ignored = dice.of(&[0, 0, 1, 8]);
+                short.accounts.extend(vec![stranger; ignored]);
             }
             let signers = if sponsored {
                 vec![&sponsor, &bob]

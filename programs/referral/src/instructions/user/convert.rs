@@ -192,10 +192,12 @@ impl Convert {
     /// `input` is what the runtime passed.
     #[inline(always)]
     unsafe fn usual(input: *mut u8) -> Option<Self> {
-        // SAFETY: nine accounts are read of nine. None but the payer appears twice, so no other
-        // view reaches the data of this program's accounts.
+        // SAFETY: nine accounts are read of at least nine. None of them but the payer appears
+        // twice, so no other view reaches the data of this program's accounts.
         unsafe {
-            let mut records = Records::new(input, Self::HEADER_SIZE)?;
+            // As many more as the extras are the extras; fewer are ignored.
+            let (own, extras) = (Self::HEADER_SIZE, ConvertExtras::HEADER_SIZE);
+            let mut records = Records::new(input, own, own.saturating_add(extras))?;
             let payer = records.sized(0)?;
             let referee = records.sized_or(payer, 0)?;
             let campaign = records.sized(Existing::<Campaign>::SPACE)?;
@@ -270,7 +272,8 @@ impl Convert {
                 reference: wanted.reference,
             },
             now,
-            plain,
+            // A split needs a payment, so this is none.
+            plain: plain || (settings.is_plain() && !accounts.referral.has_partner_share()),
         };
         let evidence = Evidence {
             binding: &extras.binding,
