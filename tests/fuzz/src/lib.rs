@@ -5,10 +5,13 @@
 //! how.
 
 pub mod actions;
+pub mod bundles;
 pub mod chain;
 pub mod invariants;
 pub mod model;
 pub mod program;
+mod record;
+pub mod replayed;
 pub mod rules;
 pub mod run;
 pub mod state;

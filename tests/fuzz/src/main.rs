@@ -16,7 +16,7 @@ use clap::Parser;
 use vouch_fuzz::{
     actions::Rng,
     program::SPECS,
-    run::{Coverage, Start, program_file, read, write},
+    run::{Coverage, REPLAYED, Start, program_file, read, write},
 };
 
 /// Runs random sequences of instructions against the model.
@@ -208,5 +208,8 @@ fn print_coverage(coverage: &Coverage) {
             .map(|(outcome, count)| format!("{outcome} {count}"))
             .collect();
         println!("{name:20} accepted {accepted:7}  {}", refused.join(", "));
+    }
+    for (outcome, count) in coverage.get(REPLAYED).into_iter().flatten() {
+        println!("{REPLAYED:20} {outcome} {count}");
     }
 }
