@@ -109,10 +109,7 @@ impl Instruction {
     fn places(&self) -> &'static [usize] {
         match self {
             Self::AcceptAuthority => &[AcceptAuthorityAccounts::CAMPAIGN],
-            Self::AcceptOwner => &[
-                AcceptOwnerAccounts::CAMPAIGN,
-                AcceptOwnerAccounts::REFERRAL,
-            ],
+            Self::AcceptOwner => &[AcceptOwnerAccounts::CAMPAIGN, AcceptOwnerAccounts::REFERRAL],
             Self::Bind(_) => &[
                 BindAccounts::CAMPAIGN,
                 BindAccounts::REFERRAL,
@@ -169,9 +166,7 @@ impl Instruction {
                 RevokeVoucherAccounts::CAMPAIGN,
                 RevokeVoucherAccounts::REVOCATION,
             ],
-            Self::SetPartner(_) => {
-                &[SetPartnerAccounts::CAMPAIGN, SetPartnerAccounts::REFERRAL]
-            }
+            Self::SetPartner(_) => &[SetPartnerAccounts::CAMPAIGN, SetPartnerAccounts::REFERRAL],
             Self::SetPaused(_) => &[SetPausedAccounts::CAMPAIGN],
             Self::SetSuspended(_) => &[
                 SetSuspendedAccounts::CAMPAIGN,

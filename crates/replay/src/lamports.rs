@@ -83,11 +83,7 @@ fn is_blurred(tx: &Transaction, account: &Pubkey) -> bool {
 }
 
 /// Lamports that the System program moved to the account, less those that it moved away.
-fn system_net(
-    tx: &Transaction,
-    account: &Pubkey,
-    within: impl Fn(&Position) -> bool,
-) -> i128 {
+fn system_net(tx: &Transaction, account: &Pubkey, within: impl Fn(&Position) -> bool) -> i128 {
     let mut net = 0_i128;
     for (position, executed) in tx.executed() {
         if *executed.program != system::ID || !within(&position) {

@@ -6,8 +6,7 @@ use vouch_client::token::TOKEN_PROGRAM_ID;
 use crate::{error::Kind, transaction::Inner};
 
 /// The Token-2022 program.
-const TOKEN_2022: Pubkey =
-    Pubkey::from_str_const("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb");
+const TOKEN_2022: Pubkey = Pubkey::from_str_const("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb");
 
 /// First bytes of the instructions, the same in both programs:
 /// <https://github.com/solana-program/token>, `pinocchio/interface/src/instruction.rs`.
@@ -152,7 +151,15 @@ mod tests {
         // Given a batch of a transfer and two mints, the second by another authority
         let transfer = instruction(TRANSFER_CHECKED, 7, &[6]);
         let mint = instruction(MINT_TO, 8, &[]);
-        let batch = [&[BATCH, 4, 10][..], &transfer, &[3, 9], &mint, &[3, 9], &mint].concat();
+        let batch = [
+            &[BATCH, 4, 10][..],
+            &transfer,
+            &[3, 9],
+            &mint,
+            &[3, 9],
+            &mint,
+        ]
+        .concat();
         let accounts = [1, 2, 5, 9, 1, 6, 9, 1, 7, 8];
 
         // Then its parts are read, with their own accounts

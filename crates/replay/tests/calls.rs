@@ -58,7 +58,10 @@ fn a_call_has_exactly_the_cpis_that_it_made_itself() {
         as_inner(2, &call),
         other(3, 5),
     ];
-    let transaction = transaction(vec![outer, top(&call, vec![other(2, 6), other(3, 7)])], vec![]);
+    let transaction = transaction(
+        vec![outer, top(&call, vec![other(2, 6), other(3, 7)])],
+        vec![],
+    );
 
     // Then each has its own
     let tags: Vec<Vec<u8>> = transaction
@@ -88,8 +91,14 @@ fn records_without_stack_heights_are_used_only_if_they_decide() {
     let cpis = mints(2, BUYER, &[(OWNER, 100)]);
     assert_eq!(cpis_of(top(&call, bare(cpis))), Ok(2));
     // One of them may have made the other
-    let cpis = vec![inner(2, FOREIGN, &[], vec![]), transfer(3, key(1), key(2), 1)];
-    assert_eq!(cpis_of(top(&call, bare(cpis))), Err(Kind::StackHeightMissing));
+    let cpis = vec![
+        inner(2, FOREIGN, &[], vec![]),
+        transfer(3, key(1), key(2), 1),
+    ];
+    assert_eq!(
+        cpis_of(top(&call, bare(cpis))),
+        Err(Kind::StackHeightMissing)
+    );
     // Nobody knows who made the CPI after an inner call
     let mut outer = foreign(&[]);
     outer.inner = bare(vec![as_inner(2, &call), transfer(3, key(1), key(2), 1)]);
@@ -103,10 +112,15 @@ fn records_without_stack_heights_are_used_only_if_they_decide() {
 fn impossible_stack_heights_are_an_error() {
     let call = convert(BUYER, 1);
     for heights in [&[3][..], &[2, 4]] {
-        let cpis = heights.iter().map(|height| transfer(*height, key(1), key(2), 1));
+        let cpis = heights
+            .iter()
+            .map(|height| transfer(*height, key(1), key(2), 1));
         let transaction = transaction(vec![top(&call, cpis.collect())], vec![]);
         let call = transaction.calls().next().expect("a call");
-        assert_eq!(call.cpis().map(|cpis| cpis.len()), Err(Kind::StackHeightInvalid));
+        assert_eq!(
+            call.cpis().map(|cpis| cpis.len()),
+            Err(Kind::StackHeightInvalid)
+        );
     }
 }
 

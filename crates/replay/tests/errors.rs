@@ -64,7 +64,7 @@ fn bytes_behind_the_arguments_are_ignored_as_by_the_program() {
 fn too_few_accounts() {
     let mut call = both();
     call.accounts.truncate(3);
-    expect(&World::minted(), call, &Kind::TooFewAccounts(3));
+    expect(&World::minted(), call, &Kind::TooFewAccounts(4));
     // A trailing account counts only if all of them are there.
     let mut call = both();
     call.accounts.truncate(17);
@@ -183,7 +183,10 @@ fn every_set_of_payments_is_told_apart() {
         &[(OWNER, 100), (PARTNER, 100)],
     ] {
         let facts = World::minted().take(&transaction(vec![converted(payments)], vec![]));
-        let expected: Vec<_> = payments.iter().map(|(who, units)| (key(*who), *units)).collect();
+        let expected: Vec<_> = payments
+            .iter()
+            .map(|(who, units)| (key(*who), *units))
+            .collect();
         assert_eq!(payees(&facts), expected);
     }
 }

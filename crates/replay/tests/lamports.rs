@@ -73,12 +73,14 @@ fn transfers_and_fees_of_the_recipients_are_known() {
     let mut bought = bought(&[OWNER]);
     bought.fee_payer = key(OWNER);
     let sent = transfer(1, key(OWNER), key(50), 777);
-    bought.instructions.push(vouch_replay::transaction::Instruction {
-        program: sent.program,
-        accounts: sent.accounts,
-        data: sent.data,
-        inner: vec![],
-    });
+    bought
+        .instructions
+        .push(vouch_replay::transaction::Instruction {
+            program: sent.program,
+            accounts: sent.accounts,
+            data: sent.data,
+            inner: vec![],
+        });
     bought.balances[2].after -= 777 + 5_000;
     expect(&bought, &[OWNER]);
 
@@ -91,7 +93,9 @@ fn transfers_and_fees_of_the_recipients_are_known() {
 fn a_credit_without_a_trace_makes_the_sale_ambiguous() {
     // Given a foreign program that has both wallets, and equal parts of which one was paid
     let mut bought = bought(&[OWNER]);
-    bought.instructions.push(foreign(&[key(OWNER), key(PARTNER)]));
+    bought
+        .instructions
+        .push(foreign(&[key(OWNER), key(PARTNER)]));
     expect_error(&bought, &Kind::Ambiguous);
 
     // When the caller knows the conversion's bits, then they decide
@@ -144,7 +148,12 @@ fn several_sales_of_a_transaction_are_told_apart() {
     both.balances[3].after -= PART;
     let facts = World::sol().take(&both);
     let paid = payees(&facts);
-    assert_eq!(paid.iter().filter(|(owner, _)| *owner == key(PARTNER)).count(), 1);
+    assert_eq!(
+        paid.iter()
+            .filter(|(owner, _)| *owner == key(PARTNER))
+            .count(),
+        1
+    );
 
     // When the first one does not pay the partner, then the second one may have instead
     both.balances.swap(0, 1);
@@ -166,7 +175,10 @@ fn a_claim_in_the_same_transaction_makes_the_sale_ambiguous() {
     let mut world = World::sol();
     world.given.settled.push((conversion(BUYER), 2 | 4));
     let paid = paid(&world.take(&bought));
-    let paid: Vec<_> = paid.iter().map(|paid| (paid.recipient, paid.claimed)).collect();
+    let paid: Vec<_> = paid
+        .iter()
+        .map(|paid| (paid.recipient, paid.claimed))
+        .collect();
     assert_eq!(paid, [(key(PARTNER), false), (key(OWNER), true)]);
 }
 

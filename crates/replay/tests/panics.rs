@@ -44,7 +44,12 @@ const DISCRIMINATORS: [[u8; 8]; 29] = [
 
 /// Worlds of every funding, with a conversion that was paid and one that was not.
 fn worlds() -> Vec<World> {
-    let mut all = vec![World::minted(), World::held(), World::sol(), World::percent()];
+    let mut all = vec![
+        World::minted(),
+        World::held(),
+        World::sol(),
+        World::percent(),
+    ];
     for world in &mut all {
         for (referee, payments) in [(40, &[][..]), (41, &[(OWNER, 100), (PARTNER, 100)])] {
             let call = top(&convert(referee, 1), mints(2, referee, payments));
@@ -84,27 +89,46 @@ fn data() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn cpi() -> impl Strategy<Value = Inner> {
-    let height = prop_oneof![1 => Just(None), 8 => (0_u32..6).prop_map(Some), 1 => Just(Some(u32::MAX))];
-    (height, address(), prop::collection::vec(address(), 0..12), data(), any::<bool>()).prop_map(
-        |(stack_height, program, accounts, data, ours)| Inner {
+    let height =
+        prop_oneof![1 => Just(None), 8 => (0_u32..6).prop_map(Some), 1 => Just(Some(u32::MAX))];
+    (
+        height,
+        address(),
+        prop::collection::vec(address(), 0..12),
+        data(),
+        any::<bool>(),
+    )
+        .prop_map(|(stack_height, program, accounts, data, ours)| Inner {
             stack_height,
-            program: if ours { vouch_client::PROGRAM_ID } else { program },
+            program: if ours {
+                vouch_client::PROGRAM_ID
+            } else {
+                program
+            },
             accounts,
             data,
-        },
-    )
+        })
 }
 
 fn instruction() -> impl Strategy<Value = Instruction> {
     let inner = prop::collection::vec(cpi(), 0..6);
-    (address(), prop::collection::vec(address(), 0..20), data(), inner, any::<bool>()).prop_map(
-        |(program, accounts, data, inner, ours)| Instruction {
-            program: if ours { vouch_client::PROGRAM_ID } else { program },
+    (
+        address(),
+        prop::collection::vec(address(), 0..20),
+        data(),
+        inner,
+        any::<bool>(),
+    )
+        .prop_map(|(program, accounts, data, inner, ours)| Instruction {
+            program: if ours {
+                vouch_client::PROGRAM_ID
+            } else {
+                program
+            },
             accounts,
             data,
             inner,
-        },
-    )
+        })
 }
 
 fn anything() -> impl Strategy<Value = Transaction> {
@@ -126,8 +150,14 @@ fn anything() -> impl Strategy<Value = Transaction> {
 /// A valid call with one byte, account or CPI changed.
 fn nearly_valid() -> impl Strategy<Value = Transaction> {
     let valid = prop::sample::select(vec![0_u8, 1, 2, 3]);
-    (valid, any::<prop::sample::Index>(), any::<u8>(), address(), any::<u8>()).prop_map(
-        |(kind, at, byte, address, what)| {
+    (
+        valid,
+        any::<prop::sample::Index>(),
+        any::<u8>(),
+        address(),
+        any::<u8>(),
+    )
+        .prop_map(|(kind, at, byte, address, what)| {
             let mut call = match kind {
                 0 => top(&convert(BUYER, 1), mints(2, BUYER, &[(OWNER, 100)])),
                 1 => top(&purchase(BUYER), payment(2, BUYER)),
@@ -145,13 +175,14 @@ fn nearly_valid() -> impl Strategy<Value = Transaction> {
                 }
                 2 => call.accounts.truncate(usize::from(byte % 20)),
                 3 => call.data.truncate(usize::from(byte)),
-                _ => call.inner.push(mint_to(2, address, campaign(), u64::from(byte))),
+                _ => call
+                    .inner
+                    .push(mint_to(2, address, campaign(), u64::from(byte))),
             }
             let all = [conversion(BUYER), conversion(40), key(OWNER), key(PARTNER)];
             let all = all.map(|account| balance(account, 0, RENT));
             transaction(vec![call], all.to_vec())
-        },
-    )
+        })
 }
 
 fn check(transaction: &Transaction) {
@@ -162,7 +193,11 @@ fn check(transaction: &Transaction) {
     for world in worlds() {
         let answer = world.apply(transaction);
         assert_eq!(answer, world.apply(transaction), "it is deterministic");
-        for change in answer.into_iter().flatten().flat_map(|effects| effects.changes) {
+        for change in answer
+            .into_iter()
+            .flatten()
+            .flat_map(|effects| effects.changes)
+        {
             // What it writes can be read.
             if let Some(account) = change.account {
                 assert_eq!(Account::decode(&encode(&account)), Ok(account));

@@ -1,5 +1,6 @@
-//! The calls of a run again, several in one transaction and some through another program: what the
-//! fuzzer's steps never do, and the replay must understand.
+//! Sends the calls of a run again: several in one transaction, some through another program, some
+//! with bytes behind their arguments. The fuzzer's steps do none of this; the replay must
+//! understand it.
 
 use anyhow::{Result, ensure};
 
@@ -24,6 +25,16 @@ pub struct Counts {
     pub ambiguous: u64,
     /// Transactions that failed as a bundle, and were sent call by call.
     pub parted: u64,
+}
+
+impl Counts {
+    /// Adds those of another run.
+    pub fn add(&mut self, other: &Self) {
+        self.bundles += other.bundles;
+        self.calls += other.calls;
+        self.ambiguous += other.ambiguous;
+        self.parted += other.parted;
+    }
 }
 
 /// The accepted calls that were not sent yet.
@@ -54,7 +65,7 @@ fn sent(step: &Step, depth: u8) -> Option<Sent<'_>> {
 impl Bundle {
     fn flush(&mut self, rng: &mut Rng) -> Result<()> {
         let waiting = std::mem::take(&mut self.waiting);
-        self.most = 1 + rng.below(6);
+        self.most = 1 + rng.below(8);
         let calls: Vec<_> = waiting
             .iter()
             .filter_map(|(step, depth)| sent(step, *depth))
@@ -92,7 +103,7 @@ impl Bundle {
 
 impl Start {
     /// Generates the run of this seed, and sends its accepted calls again in transactions of up to
-    /// six calls.
+    /// eight calls.
     ///
     /// # Errors
     /// Any difference between replay and chain.
@@ -116,7 +127,14 @@ impl Start {
                     } else {
                         0
                     };
-                    bundle.waiting.push((step.clone(), depth));
+                    let mut step = step.clone();
+                    if rng.percent(20)
+                        && let Step::Call { data, .. } = &mut step
+                    {
+                        // The program ignores bytes behind the arguments.
+                        data.extend([0xab; 3]);
+                    }
+                    bundle.waiting.push((step, depth));
                 }
                 if bundle.waiting.len() as u64 >= bundle.most {
                     bundle.flush(&mut rng)?;

@@ -54,10 +54,7 @@ pub(crate) fn record(
                 after,
             })
             .collect(),
-        decimals: keys
-            .iter()
-            .filter_map(|key| decimals(chain, key))
-            .collect(),
+        decimals: keys.iter().filter_map(|key| decimals(chain, key)).collect(),
         instructions: instructions
             .map(|(index, instruction)| Instruction {
                 program: key(instruction.program_id_index),

@@ -7,10 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use solana_sdk::{account::ReadableAccount as _, pubkey::Pubkey};
-use vouch_client::{
-    PROGRAM_ID,
-    accounts::Account,
-};
+use vouch_client::{PROGRAM_ID, accounts::Account};
 use vouch_replay::{Effects, Fact, Given, Kind, Need, Part, Transaction, View as _, encode};
 
 use crate::{chain::Chain, model::Body, step::Meta};
@@ -33,10 +30,7 @@ pub struct Replayed {
 }
 
 /// Base units in each token account among `keys`, withheld fees included.
-fn tokens<'a>(
-    chain: &Chain,
-    keys: impl Iterator<Item = &'a Pubkey>,
-) -> BTreeMap<Pubkey, i128> {
+fn tokens<'a>(chain: &Chain, keys: impl Iterator<Item = &'a Pubkey>) -> BTreeMap<Pubkey, i128> {
     let mut tokens = BTreeMap::new();
     for key in keys {
         if let Ok(Some(cell)) = chain.cell(key)
@@ -74,13 +68,14 @@ impl Replayed {
         }
         let mut given = Given::default();
         let mut applied = vouch_replay::transaction(&self.accounts, record, &given);
-        if let Err(error) = &applied
+        while let Err(error) = &applied
             && let Kind::Needs(Need::MintDecimals(mint)) = error.kind
         {
             // The mint of a campaign that mints has no token account in the transaction.
             let Some(Body::Mint(facts)) = chain.cell(&mint)?.map(|cell| cell.body) else {
                 bail!("{mint} is not a mint");
             };
+            ensure!(given.decimals.len() < 100, "{mint} is asked for again");
             given.decimals.push((mint, facts.decimals));
             applied = vouch_replay::transaction(&self.accounts, record, &given);
         }

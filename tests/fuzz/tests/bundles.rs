@@ -19,14 +19,11 @@ fn bundled_calls_are_replayed_and_hardly_ever_ambiguous() {
 
         // Then the replay's accounts are the chain's
         let counts = counts.unwrap_or_else(|error| panic!("seed {seed}: {error:#}"));
-        all.bundles += counts.bundles;
-        all.calls += counts.calls;
-        all.ambiguous += counts.ambiguous;
-        all.parted += counts.parted;
+        all.add(&counts);
     }
 
     // And few transactions do not decide
     println!("{all:?}");
-    assert!(all.calls > 2 * all.bundles, "{all:?}");
+    assert!(all.calls > 3_000, "{all:?}");
     assert!(all.ambiguous * 100 < all.bundles, "{all:?}");
 }

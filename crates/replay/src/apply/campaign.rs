@@ -2,9 +2,7 @@
 
 use solana_sdk::pubkey::Pubkey;
 use vouch_client::{
-    accounts::{
-        Account, Bonus, Campaign, Funding, Proof, RevokedVoucher, Settings, VERSION,
-    },
+    accounts::{Account, Bonus, Campaign, Funding, Proof, RevokedVoucher, Settings, VERSION},
     instructions::raw::*,
     pda, voucher,
 };
@@ -235,9 +233,7 @@ pub(super) fn propose_authority<V: View + ?Sized>(
     Ok(())
 }
 
-pub(super) fn accept_authority<V: View + ?Sized>(
-    context: &mut Context<'_, V>,
-) -> Result<(), Kind> {
+pub(super) fn accept_authority<V: View + ?Sized>(context: &mut Context<'_, V>) -> Result<(), Kind> {
     let new = context.at(AcceptAuthorityAccounts::NEW_AUTHORITY)?;
     let (address, campaign) = context.campaign(AcceptAuthorityAccounts::CAMPAIGN)?;
     must(campaign.pending_authority == new, "it was not offered")?;

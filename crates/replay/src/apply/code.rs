@@ -139,9 +139,7 @@ pub(super) fn set_partner<V: View + ?Sized>(
     must(old.owner != partner, "the owner is the partner")?;
     let ended = old.partner_ends_at != 0 && context.now >= old.partner_ends_at;
     must(
-        old.partner().is_none()
-            || old.partner == partner
-            || (ended && old.partner_pending == 0),
+        old.partner().is_none() || old.partner == partner || (ended && old.partner_pending == 0),
         "there is another partner",
     )?;
     let mut referral = old.clone();
@@ -158,9 +156,7 @@ pub(super) fn set_partner<V: View + ?Sized>(
     Ok(())
 }
 
-pub(super) fn end_partnership<V: View + ?Sized>(
-    context: &mut Context<'_, V>,
-) -> Result<(), Kind> {
+pub(super) fn end_partnership<V: View + ?Sized>(context: &mut Context<'_, V>) -> Result<(), Kind> {
     let now = context.now;
     let party = context.at(EndPartnershipAccounts::PARTY)?;
     let (address, old) = context.read::<Referral>(EndPartnershipAccounts::REFERRAL)?;
@@ -207,7 +203,8 @@ pub(super) fn propose_owner<V: View + ?Sized>(
 pub(super) fn accept_owner<V: View + ?Sized>(context: &mut Context<'_, V>) -> Result<(), Kind> {
     let new = context.at(AcceptOwnerAccounts::NEW_OWNER)?;
     let (campaign_address, campaign) = context.campaign(AcceptOwnerAccounts::CAMPAIGN)?;
-    let (address, referral) = context.referral_of(&campaign_address, AcceptOwnerAccounts::REFERRAL)?;
+    let (address, referral) =
+        context.referral_of(&campaign_address, AcceptOwnerAccounts::REFERRAL)?;
     must(referral.pending_owner == new, "it was not offered")?;
     must(referral.partner != new, "the owner is the partner")?;
     must(

@@ -81,9 +81,11 @@ pub(super) fn voucher<V: View + ?Sized>(context: &mut Context<'_, V>) -> Result<
 pub(super) fn referral<V: View + ?Sized>(context: &mut Context<'_, V>) -> Result<(), Kind> {
     let address = context.at(ReclaimReferralAccounts::REFERRAL)?;
     let (kind, campaign, rent_payer) = match context.view.account(&address) {
-        Some(Account::Referral(referral)) => {
-            (AccountKind::Referral, referral.campaign, referral.rent_payer)
-        }
+        Some(Account::Referral(referral)) => (
+            AccountKind::Referral,
+            referral.campaign,
+            referral.rent_payer,
+        ),
         _ => {
             let closed: &Closed = view::read(context.view, &address)?;
             must(closed.campaign != address, "a campaign's tombstone stays")?;
@@ -129,13 +131,7 @@ pub(super) fn conversion<V: View + ?Sized>(context: &mut Context<'_, V>) -> Resu
     if forgone == 0 || treasury == Pubkey::default() {
         return give_back(context, address, AccountKind::Conversion, rent_payer, place);
     }
-    let survives = lamports::survives(
-        context.tx,
-        context.call,
-        context.moved,
-        &address,
-        forgone,
-    )?;
+    let survives = lamports::survives(context.tx, context.call, context.moved, &address, forgone)?;
     // The treasury gets nothing if it became a program.
     context.moved.credit_unknown(treasury);
     if survives.ok_or(Kind::Ambiguous)? {

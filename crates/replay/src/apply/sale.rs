@@ -218,10 +218,7 @@ fn paid<V: View + ?Sized>(
     evidence::choose(&consistent, context.given, &conversion, already)
 }
 
-fn sale<V: View + ?Sized>(
-    context: &mut Context<'_, V>,
-    request: &Request<'_>,
-) -> Result<(), Kind> {
+fn sale<V: View + ?Sized>(context: &mut Context<'_, V>, request: &Request<'_>) -> Result<(), Kind> {
     let conversion = context.vacant(ConvertAccounts::CONVERSION)?;
     let sale = check(context, request)?;
     let Checked {

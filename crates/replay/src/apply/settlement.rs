@@ -2,9 +2,7 @@
 
 use solana_sdk::pubkey::Pubkey;
 use vouch_client::{
-    accounts::{
-        Account, Campaign, Conversion, Funding, Referral, Referrer, Status, settled,
-    },
+    accounts::{Account, Campaign, Conversion, Funding, Referral, Referrer, Status, settled},
     instructions::raw::*,
 };
 use vouch_rules::reward::Reward;
@@ -238,8 +236,8 @@ pub(super) fn cancel<V: View + ?Sized>(context: &mut Context<'_, V>) -> Result<(
         if campaign.per_owner {
             let address = context.given_at(CancelConversionAccounts::REFERRER)?;
             let mut referrer = view::read::<Referrer>(context.view, &address)?.clone();
-            let its = referrer.campaign == pending.campaign_address
-                && referrer.owner == referral.owner;
+            let its =
+                referrer.campaign == pending.campaign_address && referrer.owner == referral.owner;
             must(its, "another owner's account")?;
             referrer.conversions = sub(referrer.conversions, 1, "conversions")?;
             referrer.bonuses_paid &= !reward.bonuses;

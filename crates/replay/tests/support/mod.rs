@@ -7,9 +7,7 @@ use std::collections::BTreeMap;
 use solana_sdk::{instruction::Instruction as Built, pubkey::Pubkey};
 use vouch_client::{
     Code, PROGRAM_ID,
-    accounts::{
-        Account, Action, Funding, Proof, RewardKind, Settings, Terms, Uniqueness,
-    },
+    accounts::{Account, Action, Funding, Proof, RewardKind, Settings, Terms, Uniqueness},
     instructions::raw::*,
     pda,
     token::TOKEN_PROGRAM_ID,
@@ -334,7 +332,13 @@ pub(crate) fn payment(height: u32, buyer: u8) -> Vec<Inner> {
 
 /// A claim of the conversion of `buyer`.
 pub(crate) fn claim(buyer: u8, sol: bool) -> Built {
-    let account = |owner| if sol { key(owner) } else { token_account(owner) };
+    let account = |owner| {
+        if sol {
+            key(owner)
+        } else {
+            token_account(owner)
+        }
+    };
     ClaimAccounts {
         campaign: campaign(),
         referral: referral(),
@@ -361,7 +365,9 @@ pub(crate) fn paid(facts: &[Fact]) -> Vec<PartPaid> {
 /// The owners of the parts that were paid, with their units.
 pub(crate) fn payees(facts: &[Fact]) -> Vec<(Pubkey, u64)> {
     let paid = paid(facts);
-    paid.iter().map(|paid| (paid.recipient, paid.units)).collect()
+    paid.iter()
+        .map(|paid| (paid.recipient, paid.units))
+        .collect()
 }
 
 /// An instruction of a foreign program with these accounts.
