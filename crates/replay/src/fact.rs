@@ -227,6 +227,8 @@ pub struct Sale {
     pub code: [u8; 12],
     /// The owner that was credited: the referral's at that moment.
     pub owner: Pubkey,
+    /// The partner that was credited: the referral's at that moment, if it gets a part.
+    pub partner: Option<Pubkey>,
     /// The wallet that was referred.
     pub referee: Pubkey,
     /// The action.

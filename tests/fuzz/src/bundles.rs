@@ -6,10 +6,11 @@ use anyhow::{Result, ensure};
 
 use crate::{
     actions::Rng,
-    chain::{Chain, Sent},
+    chain::Chain,
     model::Predicted,
     replayed::{AMBIGUOUS, Replayed},
     run::{Coverage, Start},
+    sent::Sent,
     step::{Meta, Step},
     world::WORLDS,
 };

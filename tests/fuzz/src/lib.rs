@@ -14,6 +14,7 @@ mod record;
 pub mod replayed;
 pub mod rules;
 pub mod run;
+pub mod sent;
 pub mod state;
 pub mod step;
 pub mod world;

@@ -353,6 +353,7 @@ fn record<V: View + ?Sized>(
         referral: sale.referral_address,
         code: referral.code,
         owner: referral.owner,
+        partner: (reward.partner != 0).then_some(referral.partner),
         referee: sale.referee,
         action: request.action,
         amount: request.amount,
