@@ -76,15 +76,15 @@ pub enum Kind {
     /// No outcome is consistent with the transaction.
     #[error("no set of paid parts explains the transaction")]
     Unexplained,
-    /// The transaction lacks a value that [`crate::Given`] can provide.
+    /// The transaction lacks a value.
     #[error("{0} is needed")]
     Needs(Need),
 }
 
-/// A value that neither the call nor the accounts have.
+/// A value that the transaction lacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Need {
-    /// The decimals of this mint: [`crate::Given::decimals`].
+    /// The decimals of this mint, which [`crate::Given::decimals`] can provide.
     #[error("the number of decimals of the mint {0}")]
     MintDecimals(Pubkey),
     /// The lamports of this account before and after the transaction.

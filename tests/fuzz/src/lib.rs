@@ -7,6 +7,7 @@
 pub mod actions;
 pub mod bundles;
 pub mod chain;
+mod facts;
 pub mod invariants;
 pub mod model;
 pub mod program;

@@ -1,16 +1,21 @@
 //! The program's accounts as `vouch-replay` computes them from the transactions, compared with the
 //! chain's bytes after each call; and its facts, compared with the movements of money.
 //!
-//! Nothing here knows the model: a mistake of one does not hide a mistake of the other.
+//! Nothing here knows what the model predicts: a mistake of one does not hide a mistake of the
+//! other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use solana_sdk::{account::ReadableAccount as _, pubkey::Pubkey};
-use vouch_client::{PROGRAM_ID, accounts::Account};
+use vouch_client::{
+    PROGRAM_ID,
+    accounts::Account,
+    instructions::raw::{ClaimAccounts, ConvertAccounts, PurchaseAccounts},
+};
 use vouch_replay::{Effects, Fact, Given, Kind, Need, Part, Transaction, View as _, encode};
 
-use crate::{chain::Chain, model::Body, step::Meta};
+use crate::{chain::Chain, facts::Around, model::Body, step::Meta};
 
 /// [`Replayed::compare`]: the accounts were computed.
 pub const COMPUTED: &str = "computed";
@@ -41,6 +46,12 @@ fn tokens<'a>(chain: &Chain, keys: impl Iterator<Item = &'a Pubkey>) -> BTreeMap
         }
     }
     tokens
+}
+
+/// The bytes of an account of the program.
+fn bytes<'a>(chain: &'a Chain, key: &Pubkey) -> Option<&'a [u8]> {
+    let account = chain.raw(key)?;
+    (*account.owner() == PROGRAM_ID).then(|| account.data())
 }
 
 impl Replayed {
@@ -93,7 +104,7 @@ impl Replayed {
             Err(error) if error.kind == Kind::Ambiguous => {
                 for balance in &record.balances {
                     let key = balance.account;
-                    match self.bytes(chain, &key) {
+                    match bytes(chain, &key) {
                         Some(bytes) => self.accounts.insert(key, Account::decode(bytes)?),
                         None => self.accounts.remove(&key),
                     };
@@ -105,7 +116,7 @@ impl Replayed {
         for balance in &record.balances {
             let key = &balance.account;
             let computed = self.accounts.account(key).map(encode);
-            let found = self.bytes(chain, key);
+            let found = bytes(chain, key);
             ensure!(
                 computed.as_deref() == found,
                 "{key} should be, by the replay,\n  {:?}\nand is\n  {:?}",
@@ -117,17 +128,10 @@ impl Replayed {
         Ok(outcome)
     }
 
-    /// The bytes of an account of the program.
-    #[expect(clippy::unused_self, reason = "it is about the same accounts")]
-    fn bytes<'a>(&self, chain: &'a Chain, key: &Pubkey) -> Option<&'a [u8]> {
-        let account = chain.raw(key)?;
-        (*account.owner() == PROGRAM_ID).then(|| account.data())
-    }
-
     /// Whether an account of the program is not what the replay had before.
     fn written(&self, chain: &Chain, key: &Pubkey) -> bool {
         let before = self.accounts.account(key).map(encode);
-        before.as_deref() != self.bytes(chain, key)
+        before.as_deref() != bytes(chain, key)
     }
 
     /// Checks the facts by other means than the replay's.
@@ -139,43 +143,37 @@ impl Replayed {
     ) -> Result<()> {
         let mut received: BTreeMap<Pubkey, i128> = BTreeMap::new();
         let mut campaign = None;
-        let mut payment = false;
         for fact in effects.iter().flat_map(|effects| &effects.facts) {
-            match fact {
-                Fact::Sale(sale) => {
-                    campaign = Some(sale.campaign);
-                    let now = self.bytes(chain, &sale.referral);
-                    let now = now.map(Account::decode).transpose()?;
-                    // A sale does not change the owner.
-                    if let Some(Account::Referral(referral)) = now
-                        && effects.len() == 1
-                    {
-                        ensure!(referral.owner == sale.owner, "the sale's owner is wrong");
-                    }
-                }
-                Fact::PartPaid(paid) => {
-                    let first = self.paid.insert((paid.conversion, paid.part));
-                    ensure!(first, "{paid:?} was paid before");
-                    *received.entry(paid.account).or_default() += i128::from(paid.units);
-                }
-                _ => {}
+            if let Fact::Sale(sale) = fact {
+                campaign = Some(sale.campaign);
+            }
+            if let Fact::PartPaid(paid) = fact {
+                let first = self.paid.insert((paid.conversion, paid.part));
+                ensure!(first, "{paid:?} was paid before");
+                *received.entry(paid.account).or_default() += i128::from(paid.units);
             }
         }
-        // Several calls may move the same money.
+        // Several calls may change the same account or move the same money.
         let mut calls = record.calls();
-        let (Some(call), None) = (calls.next(), calls.next()) else {
+        let (Some(call), None, [effects]) = (calls.next(), calls.next(), effects) else {
             return Ok(());
         };
-        let name = crate::program::called(call.data).map(|index| crate::program::SPECS[index].0);
-        let campaign = match name {
-            Some("claim") => call.accounts.first().copied(),
-            Some("convert") => campaign,
-            Some("purchase") => {
-                payment = true;
-                campaign
-            }
-            _ => return Ok(()),
+        ensure!(!effects.facts.is_empty(), "a call without a fact");
+        let around = Around {
+            before: &|key| self.accounts.get(key).cloned(),
+            after: &|key| bytes(chain, key).and_then(|bytes| Account::decode(bytes).ok()),
+            now: record.block_time,
         };
+        for fact in &effects.facts {
+            around.check(fact)?;
+        }
+        let called = |head: [u8; 8]| call.data.starts_with(&head);
+        let payment = called(PurchaseAccounts::DISCRIMINATOR);
+        if called(ClaimAccounts::DISCRIMINATOR) {
+            campaign = call.accounts.first().copied();
+        } else if !payment && !called(ConvertAccounts::DISCRIMINATOR) {
+            return Ok(());
+        }
         let campaign = campaign.context("no campaign")?;
         let Some(Account::Campaign(campaign)) = self.accounts.get(&campaign) else {
             bail!("the campaign is not known");
