@@ -9,7 +9,9 @@
 //! 1. The program took out of the conversion's account exactly what the account lost; or at least
 //!    that, if the account is blurred, because a credit without a trace hides a debit. If a later
 //!    call of the transaction may take more, the loss is an upper bound.
-//! 2. A recipient that is not blurred, and that no other call of the program can have credited
+//! 2. A later claim of the transaction succeeds only while a part is owed. A later
+//!    `reclaim_conversion` succeeds only if none is, until the claim period is over.
+//! 3. A recipient that is not blurred, and that no other call of the program can have credited
 //!    with an unknown amount, gained exactly what it was paid.
 
 use solana_sdk::pubkey::Pubkey;
@@ -163,6 +165,8 @@ pub(crate) struct Payout<'a> {
     pub(crate) open: Open,
     /// Whether it pays at least one.
     pub(crate) some: bool,
+    /// Whether the campaign's claim period is over.
+    pub(crate) over: bool,
 }
 
 impl Payout<'_> {
@@ -174,16 +178,18 @@ impl Payout<'_> {
         let more: Vec<_> = later(self.tx, self.call)
             .filter(|other| debited(other) == Some(*conversion))
             .collect();
-        let claimed_later = more
-            .iter()
-            .any(|other| matches!(Instruction::read(other.data), Ok(Instruction::Claim)));
+        let next = more.first().map(|next| Instruction::read(next.data));
+        let owes = match next {
+            Some(Ok(Instruction::Claim)) => Some(true),
+            Some(Ok(Instruction::ReclaimConversion)) if !self.over => Some(false),
+            _ => None,
+        };
         let last = more.is_empty();
         let rest = self.rest.map_or(0, |(_, lamports)| i128::from(lamports));
         let fits = |paid: &u8| {
             let out = rest.saturating_add(i128::from(self.open.sum(*paid)));
             (!self.some || *paid != 0)
-                // A claim succeeds only while a part is owed.
-                && !(claimed_later && *paid == self.open.bits)
+                && owes.is_none_or(|owes| owes == (*paid != self.open.bits))
                 && match (hidden, last) {
                     (false, true) => out == lost,
                     (false, false) => out <= lost,

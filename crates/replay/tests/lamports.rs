@@ -183,6 +183,107 @@ fn a_claim_in_the_same_transaction_makes_the_sale_ambiguous() {
 }
 
 #[test]
+fn a_conversion_that_is_reclaimed_in_the_same_transaction_was_paid() {
+    // Given a purchase, the closing of its campaign, and the return of its rent, which goes to a
+    // wallet that the transaction names again
+    let mut bought = bought(&[OWNER, PARTNER]);
+    for built in [close(), reclaim(BUYER)] {
+        bought.instructions.push(top(&built, vec![]));
+    }
+    bought.balances[0].after = 0;
+
+    // Then every part was paid: a conversion that owes something keeps its account
+    let mut world = World::sol();
+    let paid = payees(&world.take(&bought));
+    assert_eq!(paid, [(key(OWNER), PART), (key(PARTNER), PART)]);
+    assert!(!world.accounts.contains_key(&conversion(BUYER)));
+}
+
+/// A world whose conversion owes both parts, 31 days after its campaign was closed.
+fn over() -> (World, Transaction) {
+    let mut world = World::sol();
+    world.take(&bought(&[]));
+    world.take(&transaction(vec![top(&close(), vec![])], vec![]));
+    let call = top(&reclaim(BUYER), vec![]);
+    let mut reclaimed = transaction(vec![call], vec![]);
+    reclaimed.block_time = NOW + 31 * 86_400;
+    (world, reclaimed)
+}
+
+#[test]
+fn a_conversion_survives_if_its_rent_payer_cannot_be_paid() {
+    let (world, mut reclaimed) = over();
+    let survives = |reclaimed: &Transaction| {
+        let mut world = world.clone();
+        world.take(reclaimed);
+        match world.accounts.get(&conversion(BUYER)) {
+            Some(Account::Conversion(account)) => Some(account.settled),
+            _ => None,
+        }
+    };
+    let full = RENT + 2 * PART;
+    // Everything left the account
+    reclaimed.balances = vec![balance(conversion(BUYER), full, 0)];
+    assert_eq!(survives(&reclaimed), None);
+    // Only the unclaimed parts did
+    reclaimed.balances[0].after = RENT;
+    assert_eq!(survives(&reclaimed), Some(7));
+    // Everything left it, and somebody sent lamports to the address afterwards
+    let sent = transfer(1, key(50), conversion(BUYER), 777);
+    reclaimed
+        .instructions
+        .push(vouch_replay::transaction::Instruction {
+            program: sent.program,
+            accounts: sent.accounts,
+            data: sent.data,
+            inner: vec![],
+        });
+    reclaimed.balances[0].after = 777;
+    assert_eq!(survives(&reclaimed), None);
+    // The same, and only the unclaimed parts left it
+    reclaimed.balances[0].after = RENT + 777;
+    assert_eq!(survives(&reclaimed), Some(7));
+
+    // Neither
+    reclaimed.balances[0].after += 1;
+    let error = world.apply(&reclaimed).expect_err("an error");
+    assert_eq!(error.kind, Kind::Unexplained);
+    // Another program may have returned the rent
+    reclaimed.instructions.push(foreign(&[conversion(BUYER)]));
+    let error = world.apply(&reclaimed).expect_err("an error");
+    assert_eq!(error.kind, Kind::Ambiguous);
+    // Nobody told the balance
+    reclaimed.balances.clear();
+    let error = world.apply(&reclaimed).expect_err("an error");
+    let need = Need::Balance(conversion(BUYER));
+    assert_eq!(error.kind, Kind::Needs(need));
+}
+
+#[test]
+fn a_claim_before_a_late_reclaim_is_told_by_the_recipients() {
+    // Given a claim of one part and the return of the rent, after the claim period
+    let (world, mut reclaimed) = over();
+    reclaimed
+        .instructions
+        .insert(0, top(&claim(BUYER, true), vec![]));
+    reclaimed.balances = balances(BUYER, &[PARTNER]);
+    reclaimed.balances[0] = balance(conversion(BUYER), RENT + 2 * PART, 0);
+    let facts = world.clone().take(&reclaimed);
+    assert_eq!(payees(&facts), [(key(PARTNER), PART)]);
+    assert!(facts.iter().any(|fact| matches!(
+        fact,
+        vouch_replay::Fact::ConversionLapsed { forgone: PART, .. }
+    )));
+
+    // If the rent goes to the wallets, nobody knows
+    reclaimed
+        .instructions
+        .push(foreign(&[key(OWNER), key(PARTNER)]));
+    let error = world.apply(&reclaimed).expect_err("an error");
+    assert_eq!(error.kind, Kind::Ambiguous);
+}
+
+#[test]
 fn a_claim_pays_what_the_conversion_loses() {
     // Given a conversion that owes both parts
     let mut world = World::sol();

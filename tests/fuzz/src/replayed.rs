@@ -10,8 +10,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use solana_sdk::{account::ReadableAccount as _, pubkey::Pubkey};
 use vouch_client::{
     PROGRAM_ID,
-    accounts::Account,
-    instructions::raw::{ClaimAccounts, ConvertAccounts, PurchaseAccounts},
+    accounts::{Account, Campaign},
+    instructions::raw::{ClaimAccounts, FundVaultAccounts, PurchaseAccounts},
 };
 use vouch_replay::{Effects, Fact, Given, Kind, Need, Part, Transaction, View as _, encode};
 
@@ -128,6 +128,14 @@ impl Replayed {
         Ok(outcome)
     }
 
+    /// The campaign before the transaction.
+    fn campaign(&self, address: &Pubkey) -> Result<&Campaign> {
+        match self.accounts.get(address) {
+            Some(Account::Campaign(campaign)) => Ok(campaign),
+            other => bail!("{other:?} is not a campaign"),
+        }
+    }
+
     /// Whether an account of the program is not what the replay had before.
     fn written(&self, chain: &Chain, key: &Pubkey) -> bool {
         let before = self.accounts.account(key).map(encode);
@@ -141,16 +149,10 @@ impl Replayed {
         record: &Transaction,
         effects: &[Effects],
     ) -> Result<()> {
-        let mut received: BTreeMap<Pubkey, i128> = BTreeMap::new();
-        let mut campaign = None;
         for fact in effects.iter().flat_map(|effects| &effects.facts) {
-            if let Fact::Sale(sale) = fact {
-                campaign = Some(sale.campaign);
-            }
             if let Fact::PartPaid(paid) = fact {
                 let first = self.paid.insert((paid.conversion, paid.part));
                 ensure!(first, "{paid:?} was paid before");
-                *received.entry(paid.account).or_default() += i128::from(paid.units);
             }
         }
         // Several calls may change the same account or move the same money.
@@ -164,24 +166,59 @@ impl Replayed {
             after: &|key| bytes(chain, key).and_then(|bytes| Account::decode(bytes).ok()),
             now: record.block_time,
         };
+        let mut received: BTreeMap<Pubkey, i128> = BTreeMap::new();
+        let mut campaign = None;
         for fact in &effects.facts {
             around.check(fact)?;
+            let (account, units) = match fact {
+                Fact::Sale(sale) => {
+                    campaign = Some(sale.campaign);
+                    continue;
+                }
+                Fact::PartPaid(paid) => (paid.account, paid.units),
+                Fact::VaultFunded {
+                    campaign: address,
+                    amount,
+                    ..
+                } => {
+                    campaign = Some(*address);
+                    (self.campaign(address)?.vault, *amount)
+                }
+                Fact::VaultWithdrawn {
+                    campaign: address,
+                    destination,
+                    amount,
+                } => {
+                    campaign = Some(*address);
+                    (*destination, *amount)
+                }
+                _ => continue,
+            };
+            *received.entry(account).or_default() += i128::from(units);
         }
         let called = |head: [u8; 8]| call.data.starts_with(&head);
-        let payment = called(PurchaseAccounts::DISCRIMINATOR);
         if called(ClaimAccounts::DISCRIMINATOR) {
             campaign = call.accounts.first().copied();
-        } else if !payment && !called(ConvertAccounts::DISCRIMINATOR) {
-            return Ok(());
         }
-        let campaign = campaign.context("no campaign")?;
-        let Some(Account::Campaign(campaign)) = self.accounts.get(&campaign) else {
-            bail!("the campaign is not known");
+        let Some(campaign) = campaign else {
+            return Ok(());
         };
-        // The accounts of the payment change by more than the parts.
-        let mut others = vec![campaign.vault, record.fee_payer];
-        if payment {
-            others.extend([0, 1, 5, 9].iter().filter_map(|at| call.accounts.get(*at)));
+        let campaign = self.campaign(&campaign)?;
+        // The accounts that pay, and those of a payment, change by more than the parts.
+        let mut others = vec![record.fee_payer];
+        if called(FundVaultAccounts::DISCRIMINATOR) {
+            others.extend(call.accounts.get(FundVaultAccounts::SOURCE));
+        } else {
+            others.push(campaign.vault);
+        }
+        if called(PurchaseAccounts::DISCRIMINATOR) {
+            let places = [
+                PurchaseAccounts::PAYER,
+                PurchaseAccounts::BUYER,
+                PurchaseAccounts::TREASURY,
+                PurchaseAccounts::PAYMENT_SOURCE,
+            ];
+            others.extend(places.iter().filter_map(|at| call.accounts.get(*at)));
         }
         if campaign.rewards_are_sol() {
             check_lamports(record, &others, &received)

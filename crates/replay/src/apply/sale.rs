@@ -201,6 +201,8 @@ fn paid<V: View + ?Sized>(
             rest,
             open: *open,
             some: false,
+            // The campaign is open.
+            over: false,
         }
         .consistent()?
     } else {

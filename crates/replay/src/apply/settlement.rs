@@ -171,6 +171,16 @@ pub(super) fn claim<V: View + ?Sized>(context: &mut Context<'_, V>) -> Result<()
     Ok(())
 }
 
+/// Seconds after a campaign's last hold in which its rewards can still be claimed: 30 days.
+const CLAIM_PERIOD: i64 = 2_592_000;
+
+/// Whether the campaign is closed and its claim period is over at `now`, in unix seconds.
+fn claims_are_over(campaign: &Campaign, now: i64) -> bool {
+    let held = i64::from(campaign.longest_hold);
+    let over = campaign.closed_at.saturating_add(held);
+    campaign.closed && now >= over.saturating_add(CLAIM_PERIOD)
+}
+
 /// The parts that a claim paid: at least one.
 fn claimed<V: View + ?Sized>(
     context: &Context<'_, V>,
@@ -186,6 +196,7 @@ fn claimed<V: View + ?Sized>(
             rest: None,
             open: *open,
             some: true,
+            over: claims_are_over(pending.campaign, context.now),
         }
         .consistent()?
     } else {

@@ -353,6 +353,28 @@ pub(crate) fn claim(buyer: u8, sol: bool) -> Built {
     .instruction()
 }
 
+/// The return of the rent of the conversion of `buyer`.
+pub(crate) fn reclaim(buyer: u8) -> Built {
+    ReclaimConversionAccounts {
+        campaign: campaign(),
+        conversion: conversion(buyer),
+        rent_payer: key(buyer),
+        treasury: Some(key(TREASURY)),
+    }
+    .instruction(&ReclaimConversionArgs {
+        key: key(buyer).to_bytes(),
+    })
+}
+
+/// The closing of the campaign.
+pub(crate) fn close() -> Built {
+    CloseCampaignAccounts {
+        authority: key(AUTHORITY),
+        campaign: campaign(),
+    }
+    .instruction()
+}
+
 /// The parts that were paid.
 pub(crate) fn paid(facts: &[Fact]) -> Vec<PartPaid> {
     let paid = |fact: &Fact| match fact {
