@@ -20,7 +20,7 @@ use crate::{
 
 use context::Context;
 
-/// What a call did.
+/// The effects of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Effects {
     /// The call's place in its transaction.

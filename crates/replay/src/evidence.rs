@@ -1,4 +1,4 @@
-//! Which parts of a reward a call paid.
+//! Finds the parts of a reward that a call paid.
 //!
 //! Only the runtime knows: a part is paid if its recipient could receive it at that moment. The
 //! answer follows from the call's CPIs for tokens, and from balances for SOL

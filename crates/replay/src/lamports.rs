@@ -1,4 +1,4 @@
-//! Which parts of a reward in SOL a call paid.
+//! Finds the parts of a reward in SOL that a call paid.
 //!
 //! The program moves SOL out of a conversion's account directly, so no CPI shows it. Two
 //! balances do: that of the conversion's account, which only the program can debit, and those of
@@ -40,7 +40,7 @@ const INERT: [Pubkey; 5] = [
     Pubkey::from_str_const("MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr"),
 ];
 
-/// What earlier calls of the transaction did to lamports, apart from the System program.
+/// Lamports that earlier calls of the transaction moved directly, without the System program.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Moved {
     /// Lamports taken out of conversions.
@@ -159,7 +159,7 @@ pub(crate) struct Payout<'a> {
     pub(crate) moved: &'a Moved,
     /// The conversion's account, from which the parts are paid.
     pub(crate) conversion: Pubkey,
-    /// What the treasury gets from the same account, if the call is a purchase.
+    /// The treasury and its lamports from the same account, if the call is a purchase.
     pub(crate) rest: Option<(Pubkey, u64)>,
     /// The parts that the call may pay.
     pub(crate) open: Open,

@@ -37,6 +37,14 @@ pub struct Change {
     pub account: Option<Account>,
 }
 
+impl Change {
+    /// The account's bytes afterwards; `None` if it was removed.
+    #[must_use]
+    pub fn encode(&self) -> Option<Vec<u8>> {
+        self.account.as_ref().map(encode)
+    }
+}
+
 /// The bytes of the account on chain, discriminator included.
 #[must_use]
 pub fn encode(account: &Account) -> Vec<u8> {

@@ -1,4 +1,4 @@
-//! Which parts of a reward in SOL were paid: from balances, or not at all.
+//! The parts of a reward in SOL that were paid follow from balances, or are ambiguous.
 //!
 //! The parts of referrer and partner are equal, 1,000,000 lamports each, so the conversion's
 //! balance alone does not tell them apart.

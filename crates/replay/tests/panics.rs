@@ -198,7 +198,7 @@ fn check(transaction: &Transaction) {
             .flatten()
             .flat_map(|effects| effects.changes)
         {
-            // What it writes can be read.
+            // Every account that it writes can be read.
             if let Some(account) = change.account {
                 assert_eq!(Account::decode(&encode(&account)), Ok(account));
             }

@@ -9,7 +9,7 @@ use vouch_client::PROGRAM_ID;
 
 use crate::{model::ED25519, step::Meta};
 
-/// A program that forwards a call to the program of the campaigns: [`Sent::depth`].
+/// A program that forwards calls to the Vouch program: [`Sent::depth`].
 pub(crate) const ROUTER: Pubkey = Pubkey::new_from_array([8; 32]);
 
 // The first byte of its data is the number of further levels to itself. The rest is the data of

@@ -120,7 +120,7 @@ fn note_margin(campaign: &mut Campaign, settings: &Settings) {
     }
 }
 
-/// What `settings` promise to referrers.
+/// The promise of `settings` to referrers.
 fn promise(settings: &Settings) -> Promise {
     Promise {
         rule: settings.rule([0; 4]),
