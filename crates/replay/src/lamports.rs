@@ -11,8 +11,9 @@
 //!    call of the transaction may take more, the loss is an upper bound.
 //! 2. A later claim of the transaction succeeds only while a part is owed. A later
 //!    `reclaim_conversion` succeeds only if none is, until the claim period is over.
-//! 3. A recipient that is not blurred, and that no other call of the program can have credited
-//!    with an unknown amount, gained exactly what it was paid.
+//! 3. A recipient gained exactly what it was paid. If it is blurred, or if another call of the
+//!    program credited it with an unknown amount, it gained at least that; but a blurred account of
+//!    another program may have been debited without a trace, so its balance proves nothing.
 
 use solana_sdk::pubkey::Pubkey;
 use vouch_client::{
@@ -82,6 +83,18 @@ fn is_blurred(tx: &Transaction, account: &Pubkey) -> bool {
     };
     tx.executed()
         .any(|(_, executed)| executed.accounts.contains(account) && traceless(&executed))
+}
+
+/// Whether the System program owns the account throughout, so that no debit of it is without a
+/// trace. It owns those that hold nothing before the transaction, and the one that pays the fee.
+fn is_systems(tx: &Transaction, account: &Pubkey) -> bool {
+    let empty = tx
+        .balance(account)
+        .is_some_and(|balance| balance.before == 0);
+    (empty || *account == tx.fee_payer)
+        && !tx.executed().any(|(_, executed)| {
+            *executed.program == system::ID && system::may_assign(&executed, account)
+        })
 }
 
 /// Lamports that the System program moved to the account, less those that it moved away.
@@ -201,7 +214,7 @@ impl Payout<'_> {
         if sets.len() > 1 {
             for (_, account, _) in self.open.parts(self.open.bits) {
                 if let Some(gained) = self.gained(&account) {
-                    sets.retain(|paid| self.pays(&account, *paid) == gained);
+                    sets.retain(|paid| gained.fits(self.pays(&account, *paid)));
                 }
             }
         }
@@ -216,12 +229,14 @@ impl Payout<'_> {
         to.fold(0, |sum, (_, units)| sum.saturating_add(i128::from(units)))
     }
 
-    /// Lamports that the call moved to `account`; `None` if that cannot be told.
-    fn gained(&self, account: &Pubkey) -> Option<i128> {
-        let named = later(self.tx, self.call).any(|other| other.accounts.contains(account));
-        if named || self.moved.unknown.contains(account) || is_blurred(self.tx, account) {
+    /// Lamports that the call moved to `account`; `None` if its balance proves nothing.
+    fn gained(&self, account: &Pubkey) -> Option<Gained> {
+        let blurred = is_blurred(self.tx, account);
+        if blurred && !is_systems(self.tx, account) {
             return None;
         }
+        let named = later(self.tx, self.call).any(|other| other.accounts.contains(account));
+        let exact = !blurred && !named && !self.moved.unknown.contains(account);
         let balance = self.tx.balance(account)?;
         let fee = if *account == self.tx.fee_payer {
             i128::from(self.tx.fee?)
@@ -231,11 +246,29 @@ impl Payout<'_> {
         let known = system_net(self.tx, account, |_| true)
             .saturating_add(total(&self.moved.credited, account))
             .saturating_sub(fee);
-        Some(
-            i128::from(balance.after)
-                .saturating_sub(i128::from(balance.before))
-                .saturating_sub(known),
-        )
+        let gained = i128::from(balance.after)
+            .saturating_sub(i128::from(balance.before))
+            .saturating_sub(known);
+        Some(if exact {
+            Gained::Exactly(gained)
+        } else {
+            Gained::AtMost(gained)
+        })
+    }
+}
+
+/// Lamports that a call moved to an account.
+enum Gained {
+    Exactly(i128),
+    AtMost(i128),
+}
+
+impl Gained {
+    fn fits(&self, lamports: i128) -> bool {
+        match self {
+            Self::Exactly(gained) => lamports == *gained,
+            Self::AtMost(most) => lamports <= *most,
+        }
     }
 }
 

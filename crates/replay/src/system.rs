@@ -67,6 +67,23 @@ pub(crate) fn effect(executed: &Executed<'_>) -> Effect {
     read(executed).unwrap_or(Effect::Unknown)
 }
 
+/// Whether this instruction of the System program may give `account` to another program.
+pub(crate) fn may_assign(executed: &Executed<'_>, account: &Pubkey) -> bool {
+    let place = match executed
+        .data
+        .first_chunk::<4>()
+        .map(|tag| u32::from_le_bytes(*tag))
+    {
+        // CreateAccount, CreateAccountWithSeed: the payer comes first.
+        Some(0 | 3) => 1,
+        // Assign, AllocateWithSeed, AssignWithSeed, CreateAccountAllowPrefund.
+        Some(1 | 9 | 10 | 13) => 0,
+        Some(2 | 4..=8 | 11 | 12) => return false,
+        _ => return executed.accounts.contains(account),
+    };
+    executed.accounts.get(place) == Some(account)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +122,34 @@ mod tests {
         assert_eq!(of(&with(13, &[&[0; 48]])), Effect::Nothing);
         for tag in [1, 4, 6, 7, 8, 9, 10, 12] {
             assert_eq!(of(&with(tag, &[&seven])), Effect::Nothing);
+        }
+    }
+
+    #[test]
+    fn every_instruction_that_assigns_an_account_is_read() {
+        let accounts = [1, 2, 3].map(|byte| Pubkey::new_from_array([byte; 32]));
+        for (tag, assigned) in [
+            (0_u32, &[1_usize][..]),
+            (1, &[0]),
+            (3, &[1]),
+            (9, &[0]),
+            (10, &[0]),
+            (13, &[0]),
+            (14, &[0, 1, 2]),
+        ]
+        .into_iter()
+        .chain([2, 4, 5, 6, 7, 8, 11, 12].map(|tag| (tag, &[][..])))
+        {
+            let data = tag.to_le_bytes();
+            let executed = Executed {
+                program: &ID,
+                accounts: &accounts,
+                data: &data,
+            };
+            for (place, account) in accounts.iter().enumerate() {
+                let expected = assigned.contains(&place);
+                assert_eq!(may_assign(&executed, account), expected, "{tag}");
+            }
         }
     }
 

@@ -123,8 +123,21 @@ fn a_call_by_another_program_is_certain_if_everybody_was_paid() {
     };
     // Then nobody else can have taken the parts out of the conversion's account
     expect(&wrapped(&[OWNER, PARTNER]), &[OWNER, PARTNER]);
-    // But it may have put one back
+    // But it may have put one back, if it owns the partner's wallet
     expect_error(&wrapped(&[OWNER]), &Kind::Ambiguous);
+
+    // A wallet that held nothing before is the System program's
+    let mut empty = wrapped(&[OWNER]);
+    empty.balances[3] = balance(key(PARTNER), 0, 0);
+    expect(&empty, &[OWNER]);
+    // Unless it was given away in the same transaction
+    let assigned = inner(3, SYSTEM, &[key(PARTNER)], vec![1, 0, 0, 0]);
+    empty.instructions[0].inner.push(assigned);
+    expect_error(&empty, &Kind::Ambiguous);
+    empty.instructions[0].inner.pop();
+    // And somebody else may have paid it, too
+    empty.balances[3].after = PART;
+    expect_error(&empty, &Kind::Ambiguous);
 }
 
 #[test]
