@@ -246,6 +246,23 @@ proptest! {
     }
 
     #[test]
+    fn a_plain_reward_is_the_fixed_one_of_the_referrer((rule, facts) in rule_and_facts(), fixed in units()) {
+        // Given a rule that the program calls plain: a fixed reward, without a first tier, a
+        // first bonus, a part of the referee or a partner. Whatever else it has, it is accepted
+        let mut rule = RewardRule { kind: RewardKind::Fixed(fixed), referee: Share::default(), ..rule };
+        rule.tiers[0] = Tier::default();
+        rule.bonuses[0] = Bonus::default();
+        if rule.check().is_ok() {
+            // When a conversion is rewarded without a limit
+            let facts = Facts { partner: Share::default(), at_most: u64::MAX, ..facts };
+            let reward = rule.reward(&facts);
+
+            // Then the referrer gets the fixed reward, and nobody anything else
+            prop_assert_eq!(reward, Reward { referrer: fixed, ..Reward::default() });
+        }
+    }
+
+    #[test]
     fn base_units_of_a_percentage_go_to_the_referee_first((rule, facts) in rule_and_facts()) {
         // Given a part in base units, which may exceed the reward
         let reward = rule.reward(&facts);

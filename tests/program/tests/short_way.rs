@@ -5,13 +5,13 @@
 use litesvm::LiteSVM;
 use solana_sdk::{
     account::Account,
-    instruction::{AccountMeta, Instruction},
+    instruction::{AccountMeta, Instruction, InstructionError},
     pubkey::Pubkey,
     signature::{Keypair, Signer as _},
     transaction::{Transaction, TransactionError},
 };
 use vouch_client::{
-    PROGRAM_ID,
+    PROGRAM_ID, ProgramError,
     accounts::{Settings, Uniqueness},
     instructions::{Convert, raw::ConvertAccounts},
     pda, token,
@@ -230,9 +230,106 @@ fn both_ways_come_to_the_same() {
             }
         }
     }
-    // And the test is one of the short way, of its success and of its refusals
+    // And enough took the short way, enough the long one, and enough were refused
     assert!(
         shorter >= 50 && accepted >= 50 && refused >= 50,
         "{shorter} of {accepted} accepted, {refused} refused"
+    );
+}
+
+#[test]
+fn plain_conversions_go_the_short_way_whoever_pays() {
+    // Given a plain campaign
+    let mut world = World::new();
+    let alice = world.referrer(CODE);
+    let (sponsor, bob) = (world.wallet(), world.wallet());
+    for payer in [&bob, &sponsor] {
+        // When Bob or a sponsor pays for Bob's conversion
+        let args = Convert {
+            payer: payer.pubkey(),
+            ..Convert::signup(&bob.pubkey())
+        };
+        let short = world.convert(&alice.pubkey(), CODE, &args);
+        let mut long = short.clone();
+        let absent = AccountMeta::new_readonly(PROGRAM_ID, false);
+        long.accounts.extend(vec![absent; 9]);
+        let mut signers = vec![payer];
+        if payer.pubkey() != bob.pubkey() {
+            signers.push(&bob);
+        }
+        let units = |instruction| {
+            let (result, _) = outcome(&world.svm, instruction, &[], &signers);
+            result.expect("an accepted conversion")
+        };
+        // Then it costs less than by the long way
+        let (short, long) = (units(&short), units(&long));
+        assert!(short + 200 < long, "{short} and {long}");
+    }
+}
+
+/// The record of an account in the input of a program, as the runtime writes it: header, data,
+/// room to grow, padding, rent epoch.
+fn record(address: &Pubkey, account: &Account, writable: bool) -> Vec<u8> {
+    const ROOM: usize = 10_240;
+    let mut record = vec![0xff, 0, u8::from(writable), u8::from(account.executable)];
+    record.extend([0; 4]);
+    record.extend(address.as_ref());
+    record.extend(account.owner.as_ref());
+    record.extend(account.lamports.to_le_bytes());
+    record.extend((account.data.len() as u64).to_le_bytes());
+    record.extend(&account.data);
+    record.resize((record.len() + ROOM).next_multiple_of(8) + 8, 0);
+    record
+}
+
+/// The short way knows where in the input the accounts are, because it knows their lengths.
+#[test]
+fn a_referee_cannot_forge_the_accounts_behind_it() {
+    // Given a plain campaign, and its accounts as they are in the input of a conversion
+    let mut world = World::new();
+    let alice = world.referrer(CODE);
+    let (sponsor, bob) = (world.wallet(), world.wallet());
+    let args = Convert {
+        payer: sponsor.pubkey(),
+        ..Convert::signup(&bob.pubkey())
+    };
+    let mut instruction = world.convert(&alice.pubkey(), CODE, &args);
+    let behind = &instruction.accounts[ConvertAccounts::CAMPAIGN..];
+    let forged = behind.iter().flat_map(|meta| {
+        let account = world.svm.get_account(&meta.pubkey).unwrap_or_default();
+        record(&meta.pubkey, &account, meta.is_writable)
+    });
+
+    // When Bob's account holds them where they would be if it were empty, and its own
+    // instruction names none of them
+    let empty = record(&bob.pubkey(), &Account::default(), false).len();
+    const HEADER: usize = 88;
+    let mut data = vec![0; empty - HEADER];
+    data.extend(forged);
+    world
+        .svm
+        .set_account(
+            bob.pubkey(),
+            Account {
+                lamports: 1_000_000_000_000,
+                data,
+                owner: Pubkey::new_unique(),
+                ..Account::default()
+            },
+        )
+        .expect("an account");
+    for meta in &mut instruction.accounts[ConvertAccounts::CAMPAIGN..] {
+        meta.pubkey = Pubkey::new_unique();
+    }
+
+    // Then the campaign that it names is looked for, and not the forged one
+    let (result, _) = outcome(&world.svm, &instruction, &[], &[&sponsor, &bob]);
+    let missing = ProgramError::CampaignNotFound.code();
+    assert_eq!(
+        result,
+        Err(TransactionError::InstructionError(
+            0,
+            InstructionError::Custom(missing)
+        ))
     );
 }
