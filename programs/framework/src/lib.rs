@@ -228,9 +228,11 @@ impl Records {
         // SAFETY: the number of accounts comes first.
         unsafe {
             let number = input.cast::<u64>().read() as usize;
-            (own..own.saturating_add(extras)).contains(&number).then(|| Self {
-                ahead: input.wrapping_add(8 + Self::REACH),
-            })
+            (own..own.saturating_add(extras))
+                .contains(&number)
+                .then(|| Self {
+                    ahead: input.wrapping_add(8 + Self::REACH),
+                })
         }
     }
 
