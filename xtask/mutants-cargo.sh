@@ -5,7 +5,7 @@
 # tests of the root workspace on it, which were built before.
 set -euo pipefail
 unset CARGO
-work=../.. # of the copy's programs folder, where cargo-mutants runs cargo
+work=$(cd ../.. && pwd) # cargo-mutants runs cargo in the copy's programs folder
 
 tests() {
   RUST_BACKTRACE=0 VOUCH_PROGRAM_SO=$(realpath "$work/so/referral.so") cargo-nextest nextest run \

@@ -1,6 +1,6 @@
 //! The node: reads at a commitment, each with its slot.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use solana_account_decoder_client_types::{UiAccount, UiAccountEncoding};
 use solana_client::{
@@ -16,12 +16,17 @@ use solana_sdk::pubkey::Pubkey;
 use vouch_client::PROGRAM_ID;
 use vouch_db::mirror::{Commitment, Found, Observation};
 
-use crate::{decode::decode, failure::Failure};
+use crate::{
+    decode::{decode, is_blank},
+    failure::Failure,
+};
 
 /// Enough for a large snapshot; the heartbeat detects a dead node sooner.
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// The most addresses in one `getMultipleAccounts`.
 pub(crate) const ADDRESSES_AT_ONCE: usize = 100;
+/// Place of the decimals in a mint.
+const DECIMALS: usize = 44;
 /// Time that a node may lag behind the slots that its WebSocket has announced.
 const CATCH_UP: Duration = Duration::from_secs(20);
 const CATCH_UP_POLL: Duration = Duration::from_millis(100);
@@ -60,6 +65,52 @@ impl Chain {
         commitment: Commitment,
         min_slot: u64,
     ) -> Result<(u64, Vec<Observation>), Failure> {
+        let response = self.every_account(commitment, min_slot).await?;
+        let slot = response.context.slot;
+        let mut observations = Vec::with_capacity(response.value.len());
+        for RpcKeyedAccount { pubkey, account } in response.value {
+            let observation = observe(pubkey, slot, commitment, Some(account))?;
+            observations.push(observation);
+        }
+        Ok((slot, observations))
+    }
+
+    /// The bytes of all accounts that the program has written, and their slot.
+    pub(crate) async fn bytes(
+        &self,
+        commitment: Commitment,
+    ) -> Result<(u64, BTreeMap<Pubkey, Vec<u8>>), Failure> {
+        let response = self.every_account(commitment, 0).await?;
+        let mut accounts = BTreeMap::new();
+        for RpcKeyedAccount { pubkey, account } in response.value {
+            let address = pubkey
+                .parse()
+                .map_err(|error| Failure::chain("address", error))?;
+            let data = account.data.decode().ok_or_else(|| encoding(&pubkey))?;
+            if !is_blank(&data) {
+                accounts.insert(address, data);
+            }
+        }
+        Ok((response.context.slot, accounts))
+    }
+
+    /// Number of decimals of a mint.
+    pub(crate) async fn decimals(&self, mint: &Pubkey) -> Result<u8, Failure> {
+        let account = self.rpc.get_account(mint).await;
+        let data = account
+            .map_err(|error| Failure::rpc("getAccountInfo", error))?
+            .data;
+        // Mints of both token programs begin with the same fields.
+        data.get(DECIMALS)
+            .copied()
+            .ok_or_else(|| Failure::Chain(format!("{mint} is not a mint")))
+    }
+
+    async fn every_account(
+        &self,
+        commitment: Commitment,
+        min_slot: u64,
+    ) -> Result<Response<Vec<RpcKeyedAccount>>, Failure> {
         let parameters = (
             PROGRAM_ID.to_string(),
             RpcProgramAccountsConfig {
@@ -68,16 +119,7 @@ impl Chain {
                 ..Default::default()
             },
         );
-        let response: Response<Vec<RpcKeyedAccount>> = self
-            .read(RpcRequest::GetProgramAccounts, &parameters)
-            .await?;
-        let slot = response.context.slot;
-        let mut observations = Vec::with_capacity(response.value.len());
-        for RpcKeyedAccount { pubkey, account } in response.value {
-            let observation = observe(pubkey, slot, commitment, Some(account))?;
-            observations.push(observation);
-        }
-        Ok((slot, observations))
+        self.read(RpcRequest::GetProgramAccounts, &parameters).await
     }
 
     /// The accounts at `addresses`, at `min_slot` or a later slot.
@@ -147,9 +189,7 @@ pub(crate) fn observe(
 ) -> Result<Observation, Failure> {
     let found = match account {
         Some(account) if account.lamports > 0 && is_program(&account.owner) => {
-            let data = account.data.decode().ok_or_else(|| {
-                Failure::Chain(format!("the node sent {address} in an unknown encoding"))
-            })?;
+            let data = account.data.decode().ok_or_else(|| encoding(&address))?;
             decode(&address, data)?
         }
         _ => Found::Nothing,
@@ -160,6 +200,10 @@ pub(crate) fn observe(
         commitment,
         found,
     })
+}
+
+fn encoding(address: &str) -> Failure {
+    Failure::Chain(format!("the node sent {address} in an unknown encoding"))
 }
 
 fn is_program(owner: &str) -> bool {

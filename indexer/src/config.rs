@@ -2,13 +2,45 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use clap::{Parser, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Mirrors the program's accounts from a Solana node into Postgres.
 ///
 /// Every setting is an option and an environment variable.
-#[derive(Clone, Parser)]
+#[derive(Parser)]
 #[command(version)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// A command of the indexer.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Mirrors until it is stopped.
+    Run(Config),
+    /// Computes every account of the program from the node's history of its transactions,
+    /// and compares them with the accounts that the node has.
+    ///
+    /// It needs nothing but a node that still has the program's first transaction, and keeps
+    /// all accounts in memory. Exits with 1 if something differs or is missing.
+    Verify(VerifyConfig),
+}
+
+/// The complete configuration of `verify`.
+#[derive(Args)]
+pub(crate) struct VerifyConfig {
+    /// JSON RPC of a Solana node, as `http://host:port`.
+    #[arg(long, env = "RPC_URL", hide_env_values = true)]
+    pub(crate) rpc_url: String,
+
+    /// Parallel requests to the node.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) concurrency: u16,
+}
+
+/// The complete configuration of `run`.
+#[derive(Clone, Args)]
 pub(crate) struct Config {
     /// Postgres, as `postgres://user:password@host/database`. It must be the server
     /// itself, not a pooler that shares sessions: the writer's lock belongs to a session.

@@ -18,7 +18,7 @@ use crate::failure::Failure;
 /// program wrote all others. Accounts that no query reads, including those of an unknown
 /// type, are kept as bytes. Accounts that queries read must be decoded.
 pub(crate) fn decode(address: &str, data: Vec<u8>) -> Result<Found, Failure> {
-    if data.iter().all(|byte| *byte == 0) {
+    if is_blank(&data) {
         metrics::counter!("vouch_indexer_blank_accounts_total").increment(1);
         return Ok(Found::Nothing);
     }
@@ -41,6 +41,11 @@ pub(crate) fn decode(address: &str, data: Vec<u8>) -> Result<Found, Failure> {
         None
     };
     Ok(Found::Account(ObservedAccount { data, projection }))
+}
+
+/// Whether the program has not written these bytes.
+pub(crate) fn is_blank(data: &[u8]) -> bool {
+    data.iter().all(|byte| *byte == 0)
 }
 
 /// Reads an account of type `T`; `None` when it has another type.

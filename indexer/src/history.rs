@@ -4,17 +4,19 @@
 //! mirror that starts later finds the conversions, but a tombstone or nothing at the
 //! referral's address.
 
+use solana_commitment_config::CommitmentConfig;
 use solana_sdk::pubkey::Pubkey;
 use vouch_client::instructions::{
     CreateReferral, raw::CreateReferralAccounts, read_create_referral,
 };
 use vouch_db::mirror::{Commitment, Found, Observation, ObservedAccount, Projection, Referral};
+use vouch_replay::Call;
 
 use crate::{
     chain::Chain,
     decode::{number, time},
     failure::Failure,
-    transactions::{Call, calls, candidates, transaction},
+    transactions::{mentions, parse, transaction},
 };
 
 /// The referral at `address` as it was registered, at slot 0, so that every other
@@ -23,28 +25,26 @@ pub(crate) async fn recall(chain: &Chain, address: &str) -> Result<Option<Observ
     let key: Pubkey = address
         .parse()
         .map_err(|error| Failure::chain("address", error))?;
-    // Candidates are newest first, and the account did not exist before its registration.
-    for candidate in candidates(chain, &key).await?.iter().rev() {
-        let transaction = transaction(chain, &candidate.signature).await?;
-        let calls = calls(&transaction);
-        if let Some(args) = calls.iter().find_map(|call| registers(call, address)) {
-            let created_at = transaction.block_time.unwrap_or_default();
-            return Ok(Some(observation(address, &args, created_at)));
+    let confirmed = CommitmentConfig::confirmed();
+    let mentions = mentions(chain, &key, confirmed).await?;
+    // They are newest first, and the account did not exist before its registration.
+    let oldest_first = mentions.iter().rev();
+    for candidate in oldest_first.filter(|candidate| candidate.err.is_none()) {
+        let signature = parse(&candidate.signature)?;
+        let transaction = transaction(chain, &signature, confirmed).await?;
+        let found = transaction.calls().find_map(|call| registers(&call, &key));
+        if let Some(args) = found {
+            return Ok(Some(observation(address, &args, transaction.block_time)));
         }
     }
     Ok(None)
 }
 
-/// The registration at `address` by this instruction, if it is one.
-fn registers(call: &Call, address: &str) -> Option<CreateReferral> {
-    let accounts: Vec<Pubkey> = call
-        .accounts
-        .iter()
-        .map(|account| account.parse().ok())
-        .collect::<Option<_>>()?;
+/// The registration at `address` by this call, if it is one.
+fn registers(call: &Call<'_>, address: &Pubkey) -> Option<CreateReferral> {
     let referral = call.accounts.get(CreateReferralAccounts::REFERRAL)?;
     (referral == address)
-        .then(|| read_create_referral(&accounts, &call.data))
+        .then(|| read_create_referral(call.accounts, call.data))
         .flatten()
 }
 

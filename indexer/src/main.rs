@@ -16,6 +16,7 @@ mod reconcile;
 mod server;
 mod session;
 mod transactions;
+mod verify;
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
@@ -30,7 +31,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     chain::Chain,
-    config::{Config, LogFormat},
+    config::{Cli, Command, Config, LogFormat},
     failure::Failure,
     health::{Health, Status},
 };
@@ -42,8 +43,11 @@ const SOUND: Duration = Duration::from_secs(30);
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let config = Config::parse();
-    match start(config).await {
+    let outcome = match Cli::parse().command {
+        Command::Run(config) => start(config).await,
+        Command::Verify(config) => verify::run(&config).await,
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");

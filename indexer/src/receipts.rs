@@ -13,15 +13,17 @@ use std::{
 
 use futures::{StreamExt, stream};
 use solana_client::rpc_response::RpcConfirmedTransactionStatusWithSignature;
+use solana_commitment_config::CommitmentConfig;
 use solana_sdk::pubkey::Pubkey;
 use vouch_client::instructions::{SALE_CONVERSION, Sale, read_sale};
 use vouch_db::mirror::{Receipt, Receiptless, receiptless};
+use vouch_replay::Transaction;
 
 use crate::{
     failure::Failure,
     health::gauge,
     mirror::Mirror,
-    transactions::{Call, calls, candidates, transaction},
+    transactions::{mentions, parse, transaction},
 };
 
 const BATCH: u32 = 256;
@@ -115,11 +117,14 @@ async fn find(mirror: &Mirror<'_>, conversion: &Receiptless) -> Result<Option<Re
         .address
         .parse()
         .map_err(|error| Failure::chain("address", error))?;
-    let mut candidates = candidates(mirror.chain, &address).await?;
+    let confirmed = CommitmentConfig::confirmed();
+    let mut candidates = mentions(mirror.chain, &address, confirmed).await?;
+    candidates.retain(|candidate| candidate.err.is_none());
     order(&mut candidates, conversion.converted_at);
     first(candidates, async |candidate| {
-        let transaction = transaction(mirror.chain, &candidate.signature).await?;
-        let sale = made(&calls(&transaction), &conversion.address);
+        let signature = parse(&candidate.signature)?;
+        let transaction = transaction(mirror.chain, &signature, confirmed).await?;
+        let sale = made(&transaction, &address);
         Ok(sale.map(|sale| receipt(&conversion.address, candidate.signature, &sale)))
     })
     .await
@@ -154,15 +159,12 @@ fn order(candidates: &mut [RpcConfirmedTransactionStatusWithSignature], converte
     });
 }
 
-/// The sale by which one of these calls recorded `conversion`, if one did.
-fn made(calls: &[Call], conversion: &str) -> Option<Sale> {
-    calls
-        .iter()
-        .filter(|call| {
-            let account = call.accounts.get(SALE_CONVERSION);
-            account.is_some_and(|account| account == conversion)
-        })
-        .find_map(|call| read_sale(&call.data))
+/// The sale by which a call of this transaction recorded `conversion`, if one did.
+fn made(transaction: &Transaction, conversion: &Pubkey) -> Option<Sale> {
+    transaction
+        .calls()
+        .filter(|call| call.accounts.get(SALE_CONVERSION) == Some(conversion))
+        .find_map(|call| read_sale(call.data))
 }
 
 fn receipt(conversion: &str, signature: String, sale: &Sale) -> Receipt {
@@ -177,7 +179,11 @@ fn receipt(conversion: &str, signature: String, sale: &Sale) -> Receipt {
 
 #[cfg(test)]
 mod tests {
-    use vouch_client::instructions::raw::{ConvertAccounts, PurchaseAccounts};
+    use vouch_client::{
+        PROGRAM_ID,
+        instructions::raw::{ConvertAccounts, PurchaseAccounts},
+    };
+    use vouch_replay::transaction::{Instruction, Outcome};
 
     use super::*;
 
@@ -203,25 +209,41 @@ mod tests {
     #[test]
     fn a_receipt_says_what_the_instruction_said_of_this_conversion() {
         // Given calls that record two conversions, and one that only mentions the second
-        let call = |conversion: &str, discriminator: [u8; 8], amount: u64| {
+        let [first, second, other] = [1, 2, 3].map(|byte| Pubkey::new_from_array([byte; 32]));
+        let call = |conversion: Pubkey, discriminator: [u8; 8], amount: u64| {
             let mut data = discriminator.to_vec();
             data.extend(b"AZURE234\0\0\0\0");
             data.push(2);
             data.extend(amount.to_le_bytes());
             data.extend([0; 32]);
-            let accounts = ["payer", "referee", "campaign", "referral", conversion];
-            Call {
-                accounts: accounts.map(str::to_owned).to_vec(),
+            let mut accounts = vec![Pubkey::default(); SALE_CONVERSION];
+            accounts.push(conversion);
+            Instruction {
+                program: PROGRAM_ID,
+                accounts,
                 data,
+                inner: Vec::new(),
             }
         };
-        let calls = [
-            call("A", ConvertAccounts::DISCRIMINATOR, 1),
-            call("B", [7; 8], 2),
-            call("B", PurchaseAccounts::DISCRIMINATOR, u64::MAX),
-        ];
+        let transaction = Transaction {
+            signature: [0; 64],
+            slot: 1,
+            index: None,
+            block_time: 1,
+            fee_payer: Pubkey::default(),
+            fee: None,
+            signers: Vec::new(),
+            outcome: Outcome::Succeeded,
+            balances: Vec::new(),
+            decimals: Vec::new(),
+            instructions: vec![
+                call(first, ConvertAccounts::DISCRIMINATOR, 1),
+                call(second, [7; 8], 2),
+                call(second, PurchaseAccounts::DISCRIMINATOR, u64::MAX),
+            ],
+        };
         // When the second is looked for, then its own call is read
-        let sale = made(&calls, "B").expect("a sale");
+        let sale = made(&transaction, &second).expect("a sale");
         let receipt = receipt("B", "signature".to_owned(), &sale);
         assert_eq!(
             receipt,
@@ -234,7 +256,16 @@ mod tests {
             }
         );
         // And no call made another conversion
-        assert_eq!(made(&calls, "C"), None);
+        assert_eq!(made(&transaction, &other), None);
+        // And a failed transaction made none
+        let failed = Transaction {
+            outcome: Outcome::Failed {
+                instruction: None,
+                code: None,
+            },
+            ..transaction
+        };
+        assert_eq!(made(&failed, &second), None);
     }
 
     #[test]

@@ -1,129 +1,261 @@
-//! Transactions of the program: those that mention an address, and their instructions.
+//! Transactions of the program, as a node reports them: which there are, and what each did.
+
+use std::str::FromStr;
 
 use solana_client::{
     rpc_client::GetConfirmedSignaturesForAddress2Config, rpc_config::RpcTransactionConfig,
     rpc_response::RpcConfirmedTransactionStatusWithSignature,
 };
 use solana_commitment_config::CommitmentConfig;
-use solana_sdk::{bs58, pubkey::Pubkey, signature::Signature};
-use solana_transaction_status_client_types::{
-    EncodedConfirmedTransactionWithStatusMeta, EncodedTransaction, UiCompiledInstruction,
-    UiInstruction, UiMessage, UiTransactionEncoding, option_serializer::OptionSerializer,
+use solana_sdk::{
+    bs58, instruction::InstructionError, message::VersionedMessage, pubkey::Pubkey,
+    signature::Signature, transaction::TransactionError,
 };
-use vouch_client::PROGRAM_ID;
+use solana_transaction_status_client_types::{
+    EncodedConfirmedTransactionWithStatusMeta, UiInnerInstructions, UiInstruction,
+    UiTransactionEncoding, UiTransactionStatusMeta, UiTransactionTokenBalance,
+    option_serializer::OptionSerializer,
+};
+use vouch_replay::{
+    Transaction,
+    transaction::{Balance, Inner, Instruction, Outcome},
+};
 
 use crate::{chain::Chain, failure::Failure};
 
 /// Signatures in one answer: the most that a node returns.
 const PAGE: usize = 1000;
 
-/// The transaction with this signature.
+/// The newest version of transactions that this indexer reads. A node refuses to return a
+/// newer one, so that it is not read wrongly.
+const NEWEST_VERSION: u8 = 0;
+
+/// The transaction with this signature, at this commitment or a later one.
 pub(crate) async fn transaction(
     chain: &Chain,
-    signature: &str,
-) -> Result<EncodedConfirmedTransactionWithStatusMeta, Failure> {
-    let signature: Signature = signature
-        .parse()
-        .map_err(|error| Failure::chain("signature", error))?;
+    signature: &Signature,
+    commitment: CommitmentConfig,
+) -> Result<Transaction, Failure> {
     let config = RpcTransactionConfig {
-        encoding: Some(UiTransactionEncoding::Json),
-        commitment: Some(CommitmentConfig::confirmed()),
-        max_supported_transaction_version: Some(0),
+        encoding: Some(UiTransactionEncoding::Base64),
+        commitment: Some(commitment),
+        max_supported_transaction_version: Some(NEWEST_VERSION),
+    };
+    let found = chain
+        .rpc
+        .get_transaction_with_config(signature, config)
+        .await
+        .map_err(|error| Failure::rpc("getTransaction", error))?;
+    read(signature, found)
+        .map_err(|reason| Failure::Chain(format!("getTransaction: {signature}: {reason}")))
+}
+
+/// Every transaction that mentions `address`, failed ones included, newest first. A page that
+/// is not full counts as the last one.
+pub(crate) async fn mentions(
+    chain: &Chain,
+    address: &Pubkey,
+    commitment: CommitmentConfig,
+) -> Result<Vec<RpcConfirmedTransactionStatusWithSignature>, Failure> {
+    let mut mentions = Vec::new();
+    loop {
+        let page = page(chain, address, commitment, mentions.last()).await?;
+        let full = page.len() == PAGE;
+        mentions.extend(page);
+        if !full {
+            return Ok(mentions);
+        }
+    }
+}
+
+/// Up to [`PAGE`] transactions that mention `address` and are older than `before`, newest
+/// first.
+pub(crate) async fn page(
+    chain: &Chain,
+    address: &Pubkey,
+    commitment: CommitmentConfig,
+    before: Option<&RpcConfirmedTransactionStatusWithSignature>,
+) -> Result<Vec<RpcConfirmedTransactionStatusWithSignature>, Failure> {
+    let before = before.map(|before| parse(&before.signature)).transpose()?;
+    let config = GetConfirmedSignaturesForAddress2Config {
+        before,
+        limit: Some(PAGE),
+        commitment: Some(commitment),
+        ..Default::default()
     };
     chain
         .rpc
-        .get_transaction_with_config(&signature, config)
+        .get_signatures_for_address_with_config(address, config)
         .await
-        .map_err(|error| Failure::rpc("getTransaction", error))
+        .map_err(|error| Failure::rpc("getSignaturesForAddress", error))
 }
 
-/// Every successful transaction that mentions `address`, newest first.
-pub(crate) async fn candidates(
-    chain: &Chain,
-    address: &Pubkey,
-) -> Result<Vec<RpcConfirmedTransactionStatusWithSignature>, Failure> {
-    let mut candidates = Vec::new();
-    let mut before = None;
-    loop {
-        let config = GetConfirmedSignaturesForAddress2Config {
-            before,
-            limit: Some(PAGE),
-            commitment: Some(CommitmentConfig::confirmed()),
-            ..Default::default()
-        };
-        let page = chain
-            .rpc
-            .get_signatures_for_address_with_config(address, config)
-            .await
-            .map_err(|error| Failure::rpc("getSignaturesForAddress", error))?;
-        let last = page.last().map(|entry| entry.signature.clone());
-        let full = page.len() == PAGE;
-        candidates.extend(page.into_iter().filter(|entry| entry.err.is_none()));
-        match last {
-            Some(last) if full => {
-                let last = last
-                    .parse()
-                    .map_err(|error| Failure::chain("signature", error))?;
-                before = Some(last);
-            }
-            _ => return Ok(candidates),
-        }
-    }
+/// Parses a signature that the node sent.
+pub(crate) fn parse(signature: &str) -> Result<Signature, Failure> {
+    signature
+        .parse()
+        .map_err(|error| Failure::chain("signature", error))
 }
 
-/// An instruction of the program.
-pub(crate) struct Call {
-    pub(crate) accounts: Vec<String>,
-    pub(crate) data: Vec<u8>,
-}
-
-/// The program's instructions in the transaction, including CPIs from other programs;
-/// none when the transaction failed.
-pub(crate) fn calls(transaction: &EncodedConfirmedTransactionWithStatusMeta) -> Vec<Call> {
-    let transaction = &transaction.transaction;
-    let (Some(meta), EncodedTransaction::Json(inner)) =
-        (&transaction.meta, &transaction.transaction)
-    else {
-        return Vec::new();
-    };
-    let UiMessage::Raw(message) = &inner.message else {
-        return Vec::new();
-    };
-    if meta.err.is_some() {
-        return Vec::new();
+/// Converts the node's answer. Fails if anything is missing that a replay needs.
+fn read(
+    signature: &Signature,
+    found: EncodedConfirmedTransactionWithStatusMeta,
+) -> Result<Transaction, &'static str> {
+    let encoded = found.transaction;
+    let decoded = encoded.transaction.decode().ok_or("cannot be decoded")?;
+    let meta = encoded.meta.ok_or("the node does not know its effects")?;
+    if decoded.signatures.first() != Some(signature) {
+        return Err("the node sent another transaction");
     }
-    let mut keys: Vec<&str> = message.account_keys.iter().map(String::as_str).collect();
-    if let OptionSerializer::Some(loaded) = &meta.loaded_addresses {
-        keys.extend(loaded.writable.iter().map(String::as_str));
-        keys.extend(loaded.readonly.iter().map(String::as_str));
-    }
-    let program = PROGRAM_ID.to_string();
-    let key = |index: &u8| keys.get(usize::from(*index)).copied();
-    let call = |instruction: &UiCompiledInstruction| {
-        if key(&instruction.program_id_index) != Some(program.as_str()) {
-            return None;
-        }
-        let accounts: Option<Vec<&str>> = instruction.accounts.iter().map(key).collect();
-        Some(Call {
-            accounts: accounts?.into_iter().map(str::to_owned).collect(),
-            data: bs58::decode(&instruction.data).into_vec().ok()?,
+    let message = &decoded.message;
+    let keys = keys(message, &meta)?;
+    let mut instructions = message
+        .instructions()
+        .iter()
+        .map(|instruction| {
+            Ok(Instruction {
+                program: key(&keys, instruction.program_id_index)?,
+                accounts: all(&keys, &instruction.accounts)?,
+                data: instruction.data.clone(),
+                inner: Vec::new(),
+            })
         })
+        .collect::<Result<Vec<_>, &str>>()?;
+    let OptionSerializer::Some(inner) = &meta.inner_instructions else {
+        return Err("the node does not record inner instructions");
     };
-    let inner = match &meta.inner_instructions {
-        OptionSerializer::Some(inner) => inner.as_slice(),
-        _ => &[],
+    for UiInnerInstructions {
+        index,
+        instructions: inner,
+    } in inner
+    {
+        let outer = instructions.get_mut(usize::from(*index));
+        let outer = outer.ok_or("inner instructions of no instruction")?;
+        for inner in inner {
+            outer.inner.push(read_inner(&keys, inner)?);
+        }
+    }
+    let signers = usize::from(message.header().num_required_signatures);
+    Ok(Transaction {
+        signature: (*signature).into(),
+        slot: found.slot,
+        index: found.transaction_index,
+        block_time: found.block_time.ok_or("the node does not know its time")?,
+        fee_payer: key(&keys, 0)?,
+        fee: Some(meta.fee),
+        signers: keys
+            .get(..signers)
+            .ok_or("fewer accounts than signers")?
+            .to_vec(),
+        outcome: outcome(&meta),
+        balances: balances(&keys, &meta)?,
+        decimals: decimals(&meta)?,
+        instructions,
+    })
+}
+
+/// Every account that the transaction names, those of its lookup tables last.
+fn keys(
+    message: &VersionedMessage,
+    meta: &UiTransactionStatusMeta,
+) -> Result<Vec<Pubkey>, &'static str> {
+    let mut keys = message.static_account_keys().to_vec();
+    let lookups = message.address_table_lookups().unwrap_or_default();
+    let looked_up: usize = lookups
+        .iter()
+        .map(|table| table.writable_indexes.len() + table.readonly_indexes.len())
+        .sum();
+    if let OptionSerializer::Some(loaded) = &meta.loaded_addresses {
+        for address in loaded.writable.iter().chain(&loaded.readonly) {
+            keys.push(
+                address
+                    .parse()
+                    .map_err(|_| "a loaded address cannot be read")?,
+            );
+        }
+    }
+    if keys.len() != message.static_account_keys().len() + looked_up {
+        return Err("the node left out addresses of lookup tables");
+    }
+    Ok(keys)
+}
+
+fn key(keys: &[Pubkey], index: u8) -> Result<Pubkey, &'static str> {
+    keys.get(usize::from(index))
+        .copied()
+        .ok_or("an index of no account")
+}
+
+fn all(keys: &[Pubkey], indexes: &[u8]) -> Result<Vec<Pubkey>, &'static str> {
+    indexes.iter().map(|index| key(keys, *index)).collect()
+}
+
+fn read_inner(keys: &[Pubkey], inner: &UiInstruction) -> Result<Inner, &'static str> {
+    let UiInstruction::Compiled(inner) = inner else {
+        return Err("an inner instruction in another encoding");
     };
-    let inner = inner
-        .iter()
-        .flat_map(|inner| &inner.instructions)
-        .filter_map(|instruction| match instruction {
-            UiInstruction::Compiled(instruction) => Some(instruction),
-            UiInstruction::Parsed(_) => None,
-        });
-    message
-        .instructions
-        .iter()
-        .chain(inner)
-        .filter_map(call)
-        .collect()
+    Ok(Inner {
+        stack_height: inner.stack_height,
+        program: key(keys, inner.program_id_index)?,
+        accounts: all(keys, &inner.accounts)?,
+        data: bs58::decode(&inner.data)
+            .into_vec()
+            .map_err(|_| "the data of an inner instruction cannot be read")?,
+    })
+}
+
+fn outcome(meta: &UiTransactionStatusMeta) -> Outcome {
+    match meta.err.clone().map(TransactionError::from) {
+        None => Outcome::Succeeded,
+        Some(TransactionError::InstructionError(index, error)) => Outcome::Failed {
+            instruction: Some(index),
+            code: match error {
+                InstructionError::Custom(code) => Some(code),
+                _ => None,
+            },
+        },
+        Some(_) => Outcome::Failed {
+            instruction: None,
+            code: None,
+        },
+    }
+}
+
+fn balances(keys: &[Pubkey], meta: &UiTransactionStatusMeta) -> Result<Vec<Balance>, &'static str> {
+    let (before, after) = (&meta.pre_balances, &meta.post_balances);
+    if before.len() != keys.len() || after.len() != keys.len() {
+        return Err("the node left out balances");
+    }
+    let balances = keys.iter().zip(before).zip(after);
+    Ok(balances
+        .map(|((account, before), after)| Balance {
+            account: *account,
+            before: *before,
+            after: *after,
+        })
+        .collect())
+}
+
+/// The decimals of each mint of which the transaction names a token account.
+fn decimals(meta: &UiTransactionStatusMeta) -> Result<Vec<(Pubkey, u8)>, &'static str> {
+    let mut decimals = Vec::new();
+    for balances in [&meta.pre_token_balances, &meta.post_token_balances] {
+        let OptionSerializer::Some(balances) = balances else {
+            continue;
+        };
+        for UiTransactionTokenBalance {
+            mint,
+            ui_token_amount,
+            ..
+        } in balances
+        {
+            let mint = Pubkey::from_str(mint).map_err(|_| "a mint's address cannot be read")?;
+            let entry = (mint, ui_token_amount.decimals);
+            if !decimals.contains(&entry) {
+                decimals.push(entry);
+            }
+        }
+    }
+    Ok(decimals)
 }

@@ -26,6 +26,9 @@ pub(crate) struct Args {
     /// Number of threads.
     #[arg(long, default_value_t = 2)]
     workers: usize,
+    /// Also sends the accepted calls of each run again, several in one transaction.
+    #[arg(long)]
+    bundles: bool,
     /// Runs only this file of tests/fuzz/corpus.
     #[arg(long)]
     replay: Option<PathBuf>,
@@ -49,6 +52,9 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
         .args(["--workers", &args.workers.to_string()]);
     if let Some(seed) = args.seed {
         fuzz = fuzz.args(["--seed", &seed.to_string()]);
+    }
+    if args.bundles {
+        fuzz = fuzz.args(["--bundles"]);
     }
     if let Some(file) = &args.replay {
         fuzz = fuzz.args(["--replay".as_ref(), file.as_os_str()]);

@@ -99,6 +99,7 @@ impl Api {
         let service = Service::start(ServiceSpec {
             name: "api".into(),
             binary: PathBuf::from(env!("CARGO_BIN_EXE_vouch-api")),
+            args: Vec::new(),
             dir: dir.path().to_owned(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             env,

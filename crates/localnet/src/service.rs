@@ -34,6 +34,8 @@ pub struct ServiceSpec {
     pub name: String,
     /// The binary; see [`crate::built_binary`].
     pub binary: PathBuf,
+    /// The binary's arguments.
+    pub args: Vec<String>,
     /// The folder for its log and its port file.
     pub dir: PathBuf,
     /// The address it listens on; port 0: a free one.
@@ -179,7 +181,7 @@ async fn launch(spec: &ServiceSpec) -> Result<(Process, SocketAddr)> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
         _ => {}
     }
-    let mut process = ProcessSpec::new(&spec.name, &spec.binary);
+    let mut process = ProcessSpec::new(&spec.name, &spec.binary).args(&spec.args);
     process.env_remove = CONFIGURATION.map(str::to_owned).to_vec();
     process.env.clone_from(&spec.env);
     process.log = Some(log_path(spec));

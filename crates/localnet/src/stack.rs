@@ -200,6 +200,7 @@ impl Parts {
         let mut indexer = Service::start(ServiceSpec {
             name: "indexer".into(),
             binary: indexer,
+            args: vec!["run".into()],
             dir: dir.to_owned(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             env,
@@ -218,6 +219,7 @@ impl Parts {
         let mut api = Service::start(ServiceSpec {
             name: "api".into(),
             binary: api,
+            args: Vec::new(),
             dir: dir.to_owned(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
             env,

@@ -8,19 +8,22 @@ use solana_program_runtime::declare_process_instruction;
 use solana_sdk::{
     account::{Account as ChainAccount, AccountSharedData, ReadableAccount as _},
     clock::Clock,
-    instruction::{AccountMeta, Instruction, InstructionError},
+    instruction::InstructionError,
     message::Message,
     pubkey::Pubkey,
     signature::Signature,
     transaction::{Transaction, TransactionError},
 };
 use vouch_client::{PROGRAM_ID, ProgramError};
+use vouch_replay::Transaction as Recorded;
 
 use crate::{
     model::{
         ATTESTATIONS, Body, Cell, ED25519, FEE, FEE_BPS, FEE_MAX, METADATA_POINTER, Mint,
         PROGRAM_LEN, STRANGER, SYSTEM, TOKEN, TOKEN_2022, TokenAccount, extension_len,
     },
+    record,
+    sent::{ROUTER, Router, Sent},
     state::Account,
     step::Meta,
 };
@@ -73,6 +76,7 @@ impl Chain {
             .with_transaction_history(0)
             .with_log_bytes_limit(Some(0));
         svm.add_builtin(ED25519, any_signature::AnySignature::vm);
+        svm.add_builtin(ROUTER, Router::vm);
         svm.add_program(PROGRAM_ID, &bytes)
             .context("the program does not load")?;
         let account = ChainAccount {
@@ -135,7 +139,8 @@ impl Chain {
         Ok(())
     }
 
-    /// Sends a call, signed by every signer that it names.
+    /// Sends a call, signed by every signer that it names. Returns the record that a node would
+    /// keep of it.
     ///
     /// # Errors
     /// The error of the transaction.
@@ -144,39 +149,39 @@ impl Chain {
         voucher: Option<&[u8]>,
         data: &[u8],
         metas: &[Meta],
-    ) -> Result<(), Refused> {
-        let accounts = metas
-            .iter()
-            .map(|meta| AccountMeta {
-                pubkey: meta.key,
-                is_signer: meta.signer,
-                is_writable: meta.writable,
-            })
-            .collect();
-        let mut instructions = Vec::new();
-        if let Some(voucher) = voucher {
-            instructions.push(Instruction {
-                program_id: ED25519,
-                accounts: vec![],
-                data: voucher.to_vec(),
-            });
-        }
-        instructions.push(Instruction {
-            program_id: PROGRAM_ID,
-            accounts,
-            data: data.to_vec(),
-        });
+    ) -> Result<Recorded, Refused> {
+        self.send_all(&[Sent {
+            voucher,
+            data,
+            metas,
+            depth: 0,
+        }])
+    }
+
+    /// Sends several calls in one transaction.
+    ///
+    /// # Errors
+    /// The error of the transaction.
+    pub fn send_all(&mut self, calls: &[Sent<'_>]) -> Result<Recorded, Refused> {
+        let instructions: Vec<_> = calls.iter().flat_map(Sent::instructions).collect();
         let message = Message::new(&instructions, Some(&SPONSOR));
         let signatures =
             vec![Signature::default(); usize::from(message.header.num_required_signatures)];
+        let before = record::lamports(self, &message.account_keys);
         let sent = self.svm.send_transaction(Transaction {
             signatures,
-            message,
+            message: message.clone(),
         });
         match sent {
-            Ok(_) => Ok(()),
+            Ok(meta) => Ok(record::record(self, &message, &before, &meta)),
             Err(failed) => Err(refused(&failed.err)),
         }
+    }
+
+    /// The clock, in unix seconds.
+    #[must_use]
+    pub fn time(&self) -> i64 {
+        self.svm.get_sysvar::<Clock>().unix_timestamp
     }
 
     /// The account's bytes; `None` if it does not exist.

@@ -5,12 +5,17 @@
 //! how.
 
 pub mod actions;
+pub mod bundles;
 pub mod chain;
+mod facts;
 pub mod invariants;
 pub mod model;
 pub mod program;
+mod record;
+pub mod replayed;
 pub mod rules;
 pub mod run;
+pub mod sent;
 pub mod state;
 pub mod step;
 pub mod world;

@@ -15,8 +15,9 @@ use anyhow::{Context as _, Result};
 use clap::Parser;
 use vouch_fuzz::{
     actions::Rng,
+    bundles::Counts,
     program::SPECS,
-    run::{Coverage, Start, program_file, read, write},
+    run::{Coverage, REPLAYED, Start, program_file, read, write},
 };
 
 /// Runs random sequences of instructions against the model.
@@ -43,6 +44,9 @@ struct Args {
     /// Continues after a failure, and prints each one without shrinking it.
     #[arg(long)]
     all: bool,
+    /// Also sends the accepted calls of each run again, several in one transaction.
+    #[arg(long)]
+    bundles: bool,
     /// Prints one line with the time until the first failure; succeeds if there was one.
     #[arg(long)]
     detect: bool,
@@ -93,6 +97,7 @@ fn run(args: &Args) -> Result<bool> {
     let stop = AtomicBool::new(false);
     let coverage: Mutex<Coverage> = Mutex::default();
     let found: Mutex<Vec<Found>> = Mutex::default();
+    let bundles: Mutex<Counts> = Mutex::default();
     let began = Instant::now();
     std::thread::scope(|scope| -> Result<()> {
         let mut workers = Vec::new();
@@ -104,6 +109,15 @@ fn run(args: &Args) -> Result<bool> {
                     let seed = first.wrapping_add(next.fetch_add(1, Ordering::Relaxed));
                     let (steps, failure) = start.fuzz(seed, &mut mine);
                     actions.fetch_add(steps.len() as u64, Ordering::Relaxed);
+                    if args.bundles && failure.is_none() {
+                        match start.bundled(seed) {
+                            Ok(counts) => bundles.lock().expect("no worker panics").add(&counts),
+                            Err(error) => {
+                                println!("seed {seed}, in bundles: {error:#}");
+                                failures.fetch_add(1, Ordering::Relaxed);
+                            }
+                        }
+                    }
                     let Some(failure) = failure else {
                         continue;
                     };
@@ -166,6 +180,9 @@ fn run(args: &Args) -> Result<bool> {
     let coverage = coverage.into_inner().expect("no worker panics");
     print_coverage(&coverage);
     println!("{total} actions, {rate:.0} per second");
+    if args.bundles {
+        println!("{:?}", bundles.into_inner().expect("no worker panics"));
+    }
     for found in &found {
         println!(
             "\nseed {}: {} steps are enough\n{}",
@@ -208,5 +225,8 @@ fn print_coverage(coverage: &Coverage) {
             .map(|(outcome, count)| format!("{outcome} {count}"))
             .collect();
         println!("{name:20} accepted {accepted:7}  {}", refused.join(", "));
+    }
+    for (outcome, count) in coverage.get(REPLAYED).into_iter().flatten() {
+        println!("{REPLAYED:20} {outcome} {count}");
     }
 }

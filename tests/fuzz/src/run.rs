@@ -16,6 +16,7 @@ use crate::{
     invariants::{Changes, History},
     model::{Cell, Model, Predicted, Reason},
     program::{SPECS, called},
+    replayed::Replayed,
     step::Step,
     world::{START, WORLDS, World},
 };
@@ -30,8 +31,12 @@ pub fn program_file() -> PathBuf {
     std::env::var_os("VOUCH_PROGRAM_SO").map_or(built, PathBuf::from)
 }
 
-/// How often each instruction was accepted, and refused with which error.
+/// How often each instruction was accepted, and refused with which error. The entry [`REPLAYED`]
+/// has the outcomes of the replay.
 pub type Coverage = BTreeMap<&'static str, BTreeMap<String, u64>>;
+
+/// Name of the replay's outcomes in [`Coverage`].
+pub const REPLAYED: &str = "replayed";
 
 /// Accounts in the state in which they were last read.
 type Seen = HashMap<Pubkey, AccountSharedData>;
@@ -95,6 +100,7 @@ impl Start {
             history,
             seen: seen.clone(),
             coverage: Coverage::new(),
+            replayed: Replayed::default(),
         }
     }
 
@@ -203,11 +209,14 @@ pub struct Run {
     pub world: Arc<World>,
     /// The expected state.
     pub model: Model,
-    chain: Chain,
+    /// The chain.
+    pub(crate) chain: Chain,
     history: History,
     seen: Seen,
     /// The calls so far.
     pub coverage: Coverage,
+    /// The accounts as `vouch-replay` computes them from the transactions.
+    replayed: Replayed,
 }
 
 impl Run {
@@ -219,13 +228,16 @@ impl Run {
         let predicted = self.model.predict(step);
         let mut touched = Vec::new();
         let mut accepted = true;
+        let mut recorded = None;
         match step {
             Step::Call {
                 voucher,
                 data,
                 metas,
             } => {
+                self.replayed.before(&self.chain, metas);
                 let sent = self.chain.send(voucher.as_deref(), data, metas);
+                let sent = sent.map(|record| recorded = Some(record));
                 self.count(data, &predicted, &sent);
                 touched.extend(metas.iter().map(|meta| meta.key));
                 agree(&predicted, &sent)?;
@@ -253,7 +265,22 @@ impl Run {
         } else {
             ensure!(changes.is_empty(), "a refused call changed something");
         }
+        if let Some(record) = recorded {
+            let outcome = self.replayed.compare(&self.chain, &record)?;
+            let counts = self.coverage.entry(REPLAYED).or_default();
+            *counts.entry(outcome.to_owned()).or_default() += 1;
+        }
         Ok(())
+    }
+
+    /// Runs one step, and returns whether it was accepted.
+    ///
+    /// # Errors
+    /// Those of [`Self::step`].
+    pub fn accepts(&mut self, step: &Step) -> Result<bool> {
+        let before = self.replayed.count;
+        self.step(step)?;
+        Ok(self.replayed.count > before)
     }
 
     fn count(&mut self, data: &[u8], predicted: &Predicted, sent: &Result<(), Refused>) {

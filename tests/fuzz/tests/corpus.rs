@@ -5,7 +5,8 @@ use std::path::Path;
 
 use vouch_fuzz::{
     program::SPECS,
-    run::{Coverage, Start, program_file, read},
+    replayed::{AMBIGUOUS, COMPUTED},
+    run::{Coverage, REPLAYED, Start, program_file, read},
 };
 
 /// Number of fresh runs: some 25,000 steps in total.
@@ -54,4 +55,9 @@ fn fresh_sequences_go_as_predicted_and_reach_every_instruction() {
         let accepted = coverage.get(name).and_then(|all| all.get("accepted"));
         assert!(accepted.is_some(), "{name} was never accepted");
     }
+
+    // And the replay computed every account from the transactions alone
+    let replayed = &coverage[REPLAYED];
+    assert!(replayed[COMPUTED] > 5_000, "{replayed:?}");
+    assert!(!replayed.contains_key(AMBIGUOUS), "{replayed:?}");
 }

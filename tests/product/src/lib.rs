@@ -1,1 +1,43 @@
-//! Empty: the tests of the whole product are in `tests/`.
+//! What the tests of the whole product share. The tests are in `tests/`.
+
+use std::{process::Output, time::Duration};
+
+use solana_client::nonblocking::rpc_client::RpcClient;
+use solana_commitment_config::CommitmentConfig;
+use tokio::{
+    process::Command,
+    time::{Instant, sleep},
+};
+use vouch_localnet::built_binary;
+
+const DEADLINE: Duration = Duration::from_secs(90);
+
+/// Runs `vouch-indexer verify` against this node.
+///
+/// # Panics
+/// When the command does not start.
+pub async fn verify(rpc_url: &str) -> Output {
+    Command::new(built_binary("vouch-indexer").expect("the indexer is built"))
+        .args(["verify", "--rpc-url", rpc_url])
+        .output()
+        .await
+        .expect("the command starts")
+}
+
+/// Waits until everything confirmed is final, and fails unless the node's history then
+/// explains every account of the program.
+///
+/// # Panics
+/// When it does not, or the node does not answer.
+pub async fn assert_history_explains_accounts(rpc: &RpcClient) {
+    let slot = |commitment| rpc.get_slot_with_commitment(commitment);
+    let confirmed = slot(CommitmentConfig::confirmed()).await.expect("a slot");
+    let deadline = Instant::now() + DEADLINE;
+    while slot(CommitmentConfig::finalized()).await.expect("a slot") < confirmed {
+        assert!(Instant::now() < deadline, "slot {confirmed} is not final");
+        sleep(Duration::from_millis(100)).await;
+    }
+    let output = verify(&rpc.url()).await;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+}

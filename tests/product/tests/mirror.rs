@@ -304,6 +304,7 @@ async fn start_indexer(
     Service::start(ServiceSpec {
         name: name.into(),
         binary: built_binary("vouch-indexer").expect("the indexer is built"),
+        args: vec!["run".into()],
         dir: instance.dir().to_owned(),
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         env: vec![

@@ -26,6 +26,7 @@ use vouch_localnet::{
     Instance, ProcessSpec, Validator, ValidatorOptions, npm, program_binary, typescript_client,
     workspace_root,
 };
+use vouch_product_tests::assert_history_explains_accounts;
 
 const CODE: &str = "MYSHARE2";
 const SOL: u64 = 1_000_000_000;
@@ -322,6 +323,8 @@ async fn conversions_sent_from_typescript_are_paid() {
     assert_eq!(world.lamports(&world.treasury).await, AMOUNT - AMOUNT / 10);
     assert_eq!(world.lamports(&world.alice.pubkey()).await, alices);
 
+    // And all of it follows from the transactions alone [M12]
+    assert_history_explains_accounts(&world.rpc).await;
     world.validator.stop().await.expect("it stops");
 }
 
@@ -349,7 +352,8 @@ async fn the_script_of_anchor_test_plays_a_campaigns_life() {
         .env("ANCHOR_PROVIDER_URL", world.validator.rpc_url())
         .env("ANCHOR_WALLET", wallet.to_string_lossy());
 
-    // Then it succeeds
+    // Then it succeeds, and all that it did follows from the transactions alone [M12]
     succeed(script).await;
+    assert_history_explains_accounts(&world.rpc).await;
     world.validator.stop().await.expect("it stops");
 }

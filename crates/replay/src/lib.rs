@@ -1,0 +1,47 @@
+//! The program's accounts, computed from the history of its transactions.
+//!
+//! [`transaction()`] applies all calls of one successful [`Transaction`] to the accounts that a
+//! [`View`] has. It returns the accounts that the calls changed, with their exact bytes, and the
+//! facts that the calls established: who was credited, by which terms, and who was paid. Applied
+//! to all transactions of the program in the order of the chain, it rebuilds every account.
+//!
+//! The crate is pure: no I/O, no clock, no randomness. The same input always gives the same
+//! output, and no input makes it panic. It never guesses: if an account or a value is missing,
+//! or if two outcomes are consistent with a transaction, it returns an [`Error`] with the call's
+//! position. `docs/decisions/replay.md` says why it exists.
+//!
+//! Amounts are base units of the token or lamports (`u64`), times are unix seconds (`i64`).
+
+#![warn(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::float_arithmetic,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
+
+mod apply;
+mod calls;
+mod error;
+mod evidence;
+mod fact;
+mod given;
+mod instruction;
+mod lamports;
+mod system;
+mod token;
+pub mod transaction;
+mod view;
+
+pub use apply::{Effects, Progress, apply, transaction};
+pub use calls::{Call, Position};
+pub use error::{Error, Kind, Need};
+pub use fact::{AccountKind, Fact, Part, PartPaid, Partner, Sale};
+pub use given::Given;
+pub use instruction::touches;
+pub use transaction::Transaction;
+pub use view::{Change, View, encode};
