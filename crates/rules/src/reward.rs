@@ -216,10 +216,22 @@ pub const fn share(amount: u64, bps: u32) -> Option<u64> {
     let bps = bps as u64;
     // At most 46 bits.
     let rest = rest.saturating_mul(bps) / WHOLE;
+    // Two factors below 2^32 fit without a check, which multiplies in 128 bits.
+    if whole <= u32::MAX as u64 {
+        return sum(whole.wrapping_mul(bps), rest);
+    }
     match whole.checked_mul(bps) {
-        Some(whole) => whole.checked_add(rest),
+        Some(whole) => sum(whole, rest),
         None => None,
     }
+}
+
+/// The sum, or `None` if it needs more than 64 bits. `checked_add` costs a program three
+/// instructions more.
+#[inline]
+const fn sum(one: u64, other: u64) -> Option<u64> {
+    let sum = one.wrapping_add(other);
+    if sum < one { None } else { Some(sum) }
 }
 
 /// [`share`], or `u64::MAX` if that does not fit.
@@ -279,9 +291,7 @@ impl RewardRule {
             if ended || bonus.threshold <= before.threshold || bonus.amount == 0 {
                 return Err(InvalidRule::Bonuses);
             }
-            bonuses = bonuses
-                .checked_add(bonus.amount)
-                .ok_or(InvalidRule::Reward)?;
+            bonuses = sum(bonuses, bonus.amount).ok_or(InvalidRule::Reward)?;
             before = *bonus;
         }
         self.check_shares()?;

@@ -84,9 +84,10 @@ const fn bit(index: u8) -> u64 {
 pub struct AccountCursor {
     /// The next record.
     record: *mut u8,
-    /// Views of the accounts; the first [`Self::read`] are written.
+    /// Views of the accounts.
     views: *mut AccountView,
-    read: usize,
+    /// The first view that is not written.
+    next: *mut AccountView,
     /// A bit for each account read so far that appears twice.
     duplicates: Option<[u64; 4]>,
 }
@@ -102,7 +103,7 @@ impl AccountCursor {
             // The number of accounts comes first.
             record: unsafe { input.add(8) },
             views,
-            read: 0,
+            next: views,
             duplicates: None,
         }
     }
@@ -113,16 +114,17 @@ impl AccountCursor {
     /// At least `n` accounts of the input are unread.
     #[inline(never)]
     unsafe fn walk(&mut self, n: usize) {
-        let views = self.views;
         let mut record = self.record;
+        let mut view = self.next;
         // Accounts of the first word that appear twice.
         let mut again = 0;
         // SAFETY: `views` has room for every account. Records are adjacent, each a multiple of 8
         // bytes long. The record of a duplicate names an earlier account, whose view is written.
         unsafe {
-            let mut view = views.add(self.read);
             let end = view.add(n);
-            while view != end {
+            // Two values are read from memory. Otherwise the compiler counts the accounts in three
+            // ways, and each costs an instruction for each account.
+            while view != (&raw const end).read_volatile() {
                 let account = record.cast::<RuntimeAccount>();
                 let mark = (*account).borrow_state;
                 if mark == NON_DUP_MARKER {
@@ -132,8 +134,10 @@ impl AccountCursor {
                     view.write(AccountView::new_unchecked(account));
                     record = record.add((length as usize).wrapping_add(RECORD + 7) & !7);
                 } else {
-                    view.write(*views.add(usize::from(mark)));
-                    let place = view.offset_from_unsigned(views);
+                    view.write(*self.views.add(usize::from(mark)));
+                    self.next = view;
+                    let view = (&raw const self.next).read_volatile();
+                    let place = view.offset_from_unsigned(self.views);
                     if place < 64 {
                         again |= bit(mark) | bit(place as u8);
                     } else {
@@ -149,7 +153,7 @@ impl AccountCursor {
             *word |= again;
         }
         self.record = record;
-        self.read = self.read.wrapping_add(n);
+        self.next = view;
     }
 
     /// Notes that the account at `second`, beyond the first word, is the one at `first`.
@@ -173,7 +177,7 @@ impl AccountCursor {
         // SAFETY: the caller's promise; `walk` writes the view.
         unsafe {
             self.walk(1);
-            *self.views.add(self.read.wrapping_sub(1))
+            *self.next.sub(1)
         }
     }
 
@@ -213,18 +217,22 @@ impl Records {
         self.ahead = self.ahead.wrapping_add(length);
     }
 
-    /// The records of `input`, if it has at least `least` accounts, and fewer than `below`.
+    /// The records of `input`, if it has the accounts of `T` and not those of `Extras`. As many
+    /// more as the extras are the extras; fewer are ignored.
     ///
     /// # Safety
     /// `input` is what the runtime passed.
     #[inline(always)]
-    pub unsafe fn new(input: *mut u8, least: usize, below: usize) -> Option<Self> {
+    pub unsafe fn of<T: TryAccounts, Extras: TryAccounts>(input: *mut u8) -> Option<Self> {
+        let (own, extras) = (T::HEADER_SIZE, Extras::HEADER_SIZE);
         // SAFETY: the number of accounts comes first.
         unsafe {
             let number = input.cast::<u64>().read() as usize;
-            (least..below).contains(&number).then(|| Self {
-                ahead: input.wrapping_add(8 + Self::REACH),
-            })
+            (own..own.saturating_add(extras))
+                .contains(&number)
+                .then(|| Self {
+                    ahead: input.wrapping_add(8 + Self::REACH),
+                })
         }
     }
 
@@ -306,9 +314,11 @@ impl<T: TryAccounts> Context<'_, T> {
         } else {
             T::MUT_MASK
         })?;
-        let rest = self.cursor.read.wrapping_sub(T::HEADER_SIZE);
-        // SAFETY: the views of all accounts are written now.
-        Ok(unsafe { core::slice::from_raw_parts(self.cursor.views.add(T::HEADER_SIZE), rest) })
+        // SAFETY: the views of all accounts are written now, those of the declared ones first.
+        Ok(unsafe {
+            let rest = self.cursor.views.add(T::HEADER_SIZE);
+            core::slice::from_raw_parts(rest, self.cursor.next.offset_from_unsigned(rest))
+        })
     }
 }
 

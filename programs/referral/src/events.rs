@@ -6,37 +6,53 @@ use anchor_lang::prelude::*;
 
 use crate::{Settings, Terms};
 
-/// Bytes of the longest event: a discriminator, an address, old and new settings, a time.
-const LONGEST: usize = 8 + 32 + 2 * core::mem::size_of::<Settings>() + 8;
+/// An event as it is logged: its discriminator, then itself. It is built in one place, because a
+/// copy costs more than anything else about an event but its bytes.
+#[repr(C)]
+pub struct LogEntry<E> {
+    discriminator: [u8; 8],
+    /// The event.
+    pub event: E,
+}
 
-/// Logs an event like the framework's `emit!`, but without a heap and in one function.
-pub fn log<E: Event>(event: &E) {
-    const { assert!(E::DISCRIMINATOR.len() + core::mem::size_of::<E>() <= LONGEST) };
-    // SAFETY: `#[event(bytemuck)]` accepts only types without padding.
-    let body = unsafe {
-        core::slice::from_raw_parts(core::ptr::from_ref(event).cast(), core::mem::size_of::<E>())
+impl<E: Event> LogEntry<E> {
+    const DISCRIMINATOR: [u8; 8] = {
+        let [a, b, c, d, e, f, g, h] = *E::DISCRIMINATOR else {
+            panic!()
+        };
+        [a, b, c, d, e, f, g, h]
     };
-    log_bytes(E::DISCRIMINATOR, body);
+
+    /// An entry that can be changed until it is logged.
+    #[inline(always)]
+    pub const fn new(event: E) -> Self {
+        Self {
+            discriminator: Self::DISCRIMINATOR,
+            event,
+        }
+    }
+
+    /// Logs the event like the framework's `emit!`, but without a heap.
+    #[inline(always)]
+    pub fn log(&self) {
+        const { assert!(size_of::<Self>() == size_of::<[u8; 8]>() + size_of::<E>()) };
+        // SAFETY: `#[event(bytemuck)]` accepts only types without padding, and there is none
+        // before the event.
+        log_bytes(unsafe {
+            core::slice::from_raw_parts(core::ptr::from_ref(self).cast(), size_of::<Self>())
+        });
+    }
+}
+
+/// Logs an event that is complete.
+#[inline(always)]
+pub fn log<E: Event>(event: E) {
+    LogEntry::new(event).log();
 }
 
 #[inline(never)]
-fn log_bytes(discriminator: &[u8], body: &[u8]) {
-    // Not zeroed: for a short event, zeroing would be most of the work.
-    let mut all = [const { core::mem::MaybeUninit::<u8>::uninit() }; LONGEST];
-    let length = discriminator.len().saturating_add(body.len());
-    if length > LONGEST {
-        return;
-    }
-    let start = all.as_mut_ptr().cast::<u8>();
-    // SAFETY: `length` fits, and both parts are written before they are read.
-    let all = unsafe {
-        start.copy_from_nonoverlapping(discriminator.as_ptr(), discriminator.len());
-        start
-            .add(discriminator.len())
-            .copy_from_nonoverlapping(body.as_ptr(), body.len());
-        core::slice::from_raw_parts(start, length)
-    };
-    anchor_lang::event::sol_log_data(&[all]);
+fn log_bytes(bytes: &[u8]) {
+    anchor_lang::event::sol_log_data(&[bytes]);
 }
 
 /// A campaign was opened.

@@ -120,7 +120,7 @@ pub mod referral {
 
     /// Replaces a campaign's settings: at once, or after the campaign's notice if they cut what
     /// referrers were promised.
-    pub fn update_campaign(ctx: &mut Context<UpdateCampaign>, settings: Settings) -> Result<()> {
+    pub fn update_campaign(ctx: &mut Context<UpdateCampaign>, settings: &Settings) -> Result<()> {
         UpdateCampaign::handle(ctx, settings)
     }
 

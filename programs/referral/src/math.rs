@@ -12,6 +12,26 @@ pub fn add(old: u64, more: u64) -> Result<u64> {
 
 /// Returns the difference; fails if it is negative.
 pub fn sub(old: u64, less: u64) -> Result<u64> {
-    require!(old >= less, ProgramError::ArithmeticOverflow);
+    require!(old >= less, negative());
     Ok(old.wrapping_sub(less))
+}
+
+/// The time, in unix seconds, that is so many `seconds` after `start`; at most the last one.
+#[inline(always)]
+pub fn later(start: i64, seconds: u32) -> i64 {
+    // One comparison, because the seconds are not negative.
+    let end = start.wrapping_add(i64::from(seconds));
+    if end < start {
+        i64::MAX
+    } else {
+        end
+    }
+}
+
+/// The error of a difference that is negative. It is a function, so that the common way needs no
+/// register for it. In [`add`], conversions would cost 25 units more by that.
+#[cold]
+#[inline(never)]
+fn negative() -> Error {
+    ProgramError::ArithmeticOverflow
 }

@@ -3,7 +3,7 @@
 //! A failing CPI aborts the transaction, so each recipient is checked first. Those who
 //! cannot be paid now are owed; the others are paid.
 
-use anchor_lang::{address_eq, cpi::CpiSigner, prelude::*};
+use anchor_lang::{address_eq, cpi::CpiSigner, likely, prelude::*};
 use vouch_rules::reward::Reward;
 
 use crate::{
@@ -91,7 +91,7 @@ impl Parties<'_> {
         if settled & SETTLED_REFERRER == 0 {
             let (account, referral) = (recipients.referrer, self.referral);
             let (owner, expected) = (&referral.owner, &referral.reward_account);
-            if self.takes(account, owner, expected, reward.referrer)? {
+            if likely(self.takes(account, owner, expected, reward.referrer)?) {
                 payable = SETTLED_REFERRER;
             }
         }
@@ -201,7 +201,7 @@ impl Purse<'_> {
     pub fn check(&self, payable: u8, amount: u64) -> Result<u8> {
         let mint = self.check_mint()?;
         if self.mints {
-            if payable == 0 || !token::has_room(mint, amount) {
+            if !likely(payable != 0) || !likely(token::has_room(mint, amount)) {
                 return Ok(0);
             }
             require!(mint.is_writable(), ErrorCode::ConstraintMut);

@@ -14,7 +14,7 @@ use crate::{
     address::hash_both,
     code::same_code,
     credential,
-    math::add,
+    math::{add, later},
     payout::{self, Parties, Purse, Recipients},
     Binding, Campaign, Conversion, Existing, InForce, Referral, ReferralError as E, Referrer,
     Shared, ACTION_MAX, FUNDING_PAYMENT_SPLIT, PROOF_ATTESTED, PROOF_PAYMENT, SETTLED_ALL,
@@ -393,7 +393,7 @@ pub fn record_inlined(
     account::create_keyed_inlined(payer, account, campaign, earned.key, signers, fill)?;
     referral.record(reward, settled, pending)?;
     if held {
-        let until = record.now.saturating_add(i64::from(hold_seconds));
+        let until = later(record.now, hold_seconds);
         referral.held_until = until.max(referral.held_until.get()).into();
     }
     match referrer {
@@ -427,6 +427,9 @@ pub fn record_unpaid(
     };
     let shared = campaign.shared();
     record(shared, &mut referral, None, &earned, settlement, &its)?;
+    if likely(!campaign.is_counted()) {
+        return Ok(());
+    }
     let waiting = settlement.waiting(&earned.reward);
     commit(&mut campaign, reward, waiting)
 }

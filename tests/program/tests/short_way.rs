@@ -1,6 +1,6 @@
-//! The short way of `convert`, held against the long one. Nine accounts, and up to eight that
-//! are ignored, take the short way if nothing about them is unusual. All nine optional accounts,
-//! each absent, force the long way.
+//! The short ways of `convert` and `claim`, held against the long ones. The declared accounts, and
+//! fewer ignored ones than there are optional accounts, take the short way if nothing about them
+//! is unusual. All optional accounts, each absent, force the long way.
 
 use litesvm::LiteSVM;
 use solana_sdk::{
@@ -12,14 +12,19 @@ use solana_sdk::{
 };
 use vouch_client::{
     PROGRAM_ID, ProgramError,
-    accounts::{Settings, Uniqueness},
-    instructions::{Convert, raw::ConvertAccounts},
+    accounts::{Funding, Settings, Status, Uniqueness},
+    instructions::{
+        Convert,
+        raw::{ClaimAccounts, ConvertAccounts},
+    },
     pda, token,
 };
 use vouch_program_tests::{REWARD, World, tiers};
 
 const CODE: &str = "STARTER7";
 const NOW: i64 = 1_700_000_000;
+/// Seconds that the rewards of claims are held.
+const HOLD: u32 = 3_600;
 /// Offsets of the code and of the action in the data.
 const CODE_AT: usize = 8;
 const ACTION_AT: usize = 20;
@@ -90,12 +95,64 @@ fn scene(dice: &mut Dice) -> (World, Keypair) {
     let address = world.referral_address(CODE);
     world.write(&address, &referral);
 
+    spoil_money(dice, &mut world, &referral.reward_account);
+    (world, alice)
+}
+
+/// Bob has converted with Alice's code in a campaign that mints and holds rewards. Most can be
+/// claimed; some have something that is refused, or needs the long way. Returns Bob, his claim and
+/// another campaign.
+fn owed(dice: &mut Dice) -> (World, Keypair, Instruction, Pubkey) {
+    let mut world = World::new();
+    world.set_time(NOW);
+    let alice = world.referrer(CODE);
+    let mut campaign = world.campaign();
+    campaign.settings.hold_seconds = HOLD;
+    let address = world.campaign;
+    world.write(&address, &campaign);
+    let bob = world.wallet();
+    let convert = world.conversion(&bob.pubkey(), &alice.pubkey(), CODE);
+    world.land(&[convert], &[&bob]);
+    let claim = world.claim(CODE, &bob.pubkey(), &[0; 32]);
+    world.wait(i64::from(HOLD) - dice.mostly(0, &[1]));
+    let other_campaign = world.open_campaign_of(2);
+
+    campaign.funding = dice.mostly(
+        Funding::MintAuthority,
+        &[Funding::Vault, Funding::PaymentSplit],
+    );
+    campaign.closed = dice.mostly(false, &[true, false]);
+    world.write(&address, &campaign);
+
+    let mut conversion = world.converted(CODE, &bob.pubkey(), &[0; 32]);
+    conversion.status = dice.mostly(Status::Pending, &[Status::Paid, Status::Cancelled]);
+    conversion.settled = dice.mostly(6, &[0, 1, 2, 4, 7]);
+    conversion.reward_referrer = dice.mostly(REWARD, &[0, 1, u64::MAX]);
+    conversion.hold_seconds = dice.mostly(HOLD, &[0, u32::MAX]);
+    conversion.converted_at = dice.mostly(conversion.converted_at, &[0, i64::MAX]);
+    let address = world.conversion_address(CODE, &bob.pubkey(), &[0; 32]);
+    world.write(&address, &conversion);
+
+    let mut referral = world.referral(CODE);
+    referral.rewards_pending = dice.mostly(REWARD, &[0, 1, u64::MAX]);
+    referral.open_conversions = dice.mostly(1, &[0, 2]);
+    referral.usage_limit = dice.mostly(0, &[1]);
+    referral.conversions = dice.mostly(1, &[2]);
+    let address = world.referral_address(CODE);
+    world.write(&address, &referral);
+
+    spoil_money(dice, &mut world, &referral.reward_account);
+    (world, bob, claim, other_campaign)
+}
+
+/// Spoils the account that receives the reward, or the mint, some of the time.
+fn spoil_money(dice: &mut Dice, world: &mut World, reward_account: &Pubkey) {
     if dice.one_in_ten() {
         // Frozen.
-        world.change(&referral.reward_account, |account| account.data[108] = 2);
+        world.change(reward_account, |account| account.data[108] = 2);
     }
     if dice.one_in_ten() {
-        world.change(&referral.reward_account, |account| {
+        world.change(reward_account, |account| {
             *account = Account::default();
         });
     }
@@ -106,7 +163,6 @@ fn scene(dice: &mut Dice) -> (World, Keypair) {
             account.data[36..44].copy_from_slice(&supply);
         });
     }
-    (world, alice)
 }
 
 /// Spoils something of the instruction, most of the time.
@@ -122,15 +178,36 @@ fn spoil(dice: &mut Dice, instruction: &mut Instruction, others: &[Pubkey]) {
             instruction.accounts.pop();
         }
         6 => {
-            let meta = &mut instruction.accounts[dice.of(&[2, 3, 4, 5, 6, 7, 8])];
-            meta.is_writable = !meta.is_writable;
+            let place = dice.of(&[2, 3, 4, 5, 6, 7, 8]);
+            turn_writable(&mut instruction.accounts[place]);
         }
         7 => {
-            let meta = &mut instruction.accounts[dice.of(&[2, 3, 4, 5, 6, 7, 8])];
-            meta.pubkey = dice.of(others);
+            let place = dice.of(&[2, 3, 4, 5, 6, 7, 8]);
+            instruction.accounts[place].pubkey = dice.of(others);
         }
         _ => {}
     }
+}
+
+/// Spoils something of a claim, most of the time.
+fn spoil_claim(dice: &mut Dice, instruction: &mut Instruction, others: &[Pubkey]) {
+    let place = dice.of(&[0, 1, 2, 3, 4, 5]);
+    match dice.of(&[0, 0, 0, 1, 2, 3, 4, 4, 4, 5, 5, 5]) {
+        1 => {
+            instruction.data.pop();
+        }
+        2 => instruction.data.push(0),
+        3 => {
+            instruction.accounts.pop();
+        }
+        4 => turn_writable(&mut instruction.accounts[place]),
+        5 => instruction.accounts[place].pubkey = dice.of(others),
+        _ => {}
+    }
+}
+
+fn turn_writable(meta: &mut AccountMeta) {
+    meta.is_writable = !meta.is_writable;
 }
 
 /// The result of a transaction, and the instruction's accounts after it.
@@ -161,7 +238,7 @@ fn outcome(
 }
 
 #[test]
-fn both_ways_come_to_the_same() {
+fn both_ways_of_a_conversion_come_to_the_same() {
     let mut dice = Dice(7);
     let (mut shorter, mut accepted, mut refused) = (0, 0, 0);
     for _ in 0..60 {
@@ -331,5 +408,67 @@ fn a_referee_cannot_forge_the_accounts_behind_it() {
             0,
             InstructionError::Custom(missing)
         ))
+    );
+}
+
+#[test]
+fn both_ways_of_a_claim_come_to_the_same() {
+    let mut dice = Dice(8);
+    let (mut shorter, mut accepted, mut refused) = (0, 0, 0);
+    for _ in 0..60 {
+        // Given a conversion that is owed, and the accounts of another campaign
+        let (mut world, bob, claim, other_campaign) = owed(&mut dice);
+        assert_eq!(claim.accounts.len(), ClaimAccounts::REFEREE_ACCOUNT);
+        let eve = world.wallet();
+        let mint = world.mint.pubkey();
+        let own = claim.accounts.clone();
+        let mut others = vec![
+            bob.pubkey(),
+            eve.pubkey(),
+            other_campaign,
+            pda::associated_token(&bob.pubkey(), &mint, &token::TOKEN_PROGRAM_ID).0,
+            Pubkey::default(),
+            PROGRAM_ID,
+        ];
+        others.extend(own.iter().map(|meta| meta.pubkey));
+
+        for _ in 0..10 {
+            // When Eve sends the claim, which may be spoiled, with and without absent optional
+            // accounts
+            let mut short = claim.clone();
+            spoil_claim(&mut dice, &mut short, &others);
+            let metas = own.iter().chain(&short.accounts);
+            let named: Vec<_> = metas.map(|meta| meta.pubkey).collect();
+            let mut long = short.clone();
+            // A spoiled instruction that lacks an account must not get one.
+            if long.accounts.len() == ClaimAccounts::REFEREE_ACCOUNT {
+                let absent = AccountMeta::new_readonly(PROGRAM_ID, false);
+                long.accounts.extend(vec![absent; 3]);
+                let stranger = AccountMeta::new_readonly(Pubkey::new_unique(), false);
+                let ignored = dice.of(&[0, 0, 1, 2]);
+                short.accounts.extend(vec![stranger; ignored]);
+            }
+            let (short_result, short_after) = outcome(&world.svm, &short, &named, &[&eve]);
+            let (long_result, long_after) = outcome(&world.svm, &long, &named, &[&eve]);
+
+            // Then both do the same, or are refused for the same reason
+            assert_eq!(short_after, long_after, "{short:?}");
+            match (short_result, long_result) {
+                (Ok(short_units), Ok(long_units)) => {
+                    accepted += 1;
+                    // The long way costs more than 300 units more.
+                    shorter += u32::from(short_units + 200 < long_units);
+                }
+                (short_result, long_result) => {
+                    refused += 1;
+                    assert_eq!(short_result, long_result, "{short:?}");
+                }
+            }
+        }
+    }
+    // And the test is one of the short way, of its success and of its refusals
+    assert!(
+        shorter >= 50 && accepted >= 50 && refused >= 50,
+        "{shorter} of {accepted} accepted, {refused} refused"
     );
 }

@@ -199,29 +199,23 @@ impl Campaign {
     /// something. Returns the time from which they are in force.
     #[inline(never)]
     pub fn change(&mut self, new: &Settings, now: i64) -> Result<i64> {
-        if self.next_is_in_force(now) {
-            self.settings = self.next;
-            self.bonus_places = self.next_bonus_places;
+        if self.next_from.get() != 0 {
+            if self.next_is_in_force(now) {
+                self.settings = self.next;
+                self.bonus_places = self.next_bonus_places;
+            }
+            self.next = Settings::zeroed();
+            self.next_bonus_places = [0; 4];
+            self.next_from = 0.into();
         }
-        self.next = Settings::zeroed();
-        self.next_bonus_places = [0; 4];
-        self.next_from = 0.into();
 
-        let known = self.offered;
+        let notice = i64::from(self.notice_seconds.get());
+        let waits = notice != 0 && self.is_cut_by(new, now);
         let places = self.offer(new)?;
         self.note_margin(new);
-        // A bonus that was offered before may have been paid already, so offering it again does
-        // not make up for another one.
-        let mut promised = *new;
-        for bonus in &mut promised.bonuses {
-            if known.contains(bonus) && !self.settings.bonuses.contains(bonus) {
-                bonus.amount = 0.into();
-            }
-        }
         let longest = self.longest_hold.get().max(new.hold_seconds.get());
         self.longest_hold = longest.into();
-        let notice = i64::from(self.notice_seconds.get());
-        if notice == 0 || !promised.cut(&self.settings, now) {
+        if !waits {
             self.settings = *new;
             self.bonus_places = places;
             return Ok(now);
@@ -235,6 +229,21 @@ impl Campaign {
         let from = now.saturating_add(notice);
         self.next_from = from.into();
         Ok(from)
+    }
+
+    /// Whether `new`, which is not entered into the register yet, gives somebody less than the
+    /// settings do, at `now` in unix seconds.
+    #[inline(never)]
+    fn is_cut_by(&self, new: &Settings, now: i64) -> bool {
+        // A bonus that was offered before may have been paid already, so offering it again does
+        // not make up for another one.
+        let mut promised = *new;
+        for bonus in &mut promised.bonuses {
+            if self.offered.contains(bonus) && !self.settings.bonuses.contains(bonus) {
+                bonus.amount = 0.into();
+            }
+        }
+        promised.cut(&self.settings, now)
     }
 
     /// Whether rewards are of the token that buyers pay with.
@@ -256,6 +265,10 @@ impl Campaign {
     /// returns their places.
     #[inline(never)]
     fn offer(&mut self, settings: &Settings) -> Result<[u8; 4]> {
+        // Most changes keep the bonuses, which are in the register.
+        if settings.bonuses == self.settings.bonuses {
+            return Ok(self.bonus_places);
+        }
         let mut places = [0; 4];
         for (bonus, place) in settings.bonuses.iter().zip(&mut places) {
             if bonus.amount.get() == 0 {

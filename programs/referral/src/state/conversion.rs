@@ -1,6 +1,8 @@
 use anchor_lang::prelude::*;
 use vouch_rules::reward::Reward;
 
+use crate::math::later;
+
 /// `Conversion::status`: held, or a part is owed.
 pub const STATUS_PENDING: u8 = 0;
 /// `Conversion::status`: nothing is owed any more.
@@ -73,7 +75,6 @@ impl Conversion {
 
     /// Unix seconds from which it can be claimed, and no longer cancelled.
     pub fn claimable_from(&self) -> i64 {
-        let held = i64::from(self.hold_seconds.get());
-        self.converted_at.get().saturating_add(held)
+        later(self.converted_at.get(), self.hold_seconds.get())
     }
 }

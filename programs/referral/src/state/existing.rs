@@ -138,6 +138,19 @@ impl<T: Expected> Existing<T> {
         })
     }
 
+    /// [`Self::find`] for an account that is written.
+    ///
+    /// # Safety
+    /// No other view of the account is used while this lives.
+    #[inline(always)]
+    pub unsafe fn find_mut(view: AccountView) -> Option<Self> {
+        if !likely(view.is_writable()) {
+            return None;
+        }
+        // SAFETY: the caller's promise.
+        unsafe { Self::find(view) }
+    }
+
     /// The value that an account of as many bytes would have.
     ///
     /// # Safety

@@ -85,7 +85,7 @@ impl Referral {
         );
         require!(
             self.version == VERSION && self.rewards_pending.get() <= self.rewards_total.get(),
-            ProgramError::InvalidAccountData
+            invalid()
         );
         Ok(())
     }
@@ -185,4 +185,10 @@ impl Referral {
         }
         Ok(())
     }
+}
+
+#[cold]
+#[inline(never)]
+fn invalid() -> Error {
+    ProgramError::InvalidAccountData
 }

@@ -1,4 +1,6 @@
 use anchor_lang::prelude::*;
+use anchor_lang::wincode::config::{ConfigCore, ZeroCopy};
+use anchor_lang::wincode::TypeMeta;
 use vouch_rules::promise::Promise;
 use vouch_rules::reward::{self, RewardKind, RewardRule, Share};
 
@@ -208,8 +210,12 @@ impl Settings {
 macro_rules! borsh_as_bytes {
     ($type:ident) => {
         // SAFETY: the type is `Pod`, so any bytes are a valid value.
-        unsafe impl<'de, C: anchor_lang::wincode::config::ConfigCore> SchemaRead<'de, C> for $type {
+        unsafe impl<'de, C: ConfigCore> SchemaRead<'de, C> for $type {
             type Dst = Self;
+            const TYPE_META: TypeMeta = TypeMeta::Static {
+                size: core::mem::size_of::<Self>(),
+                zero_copy: true,
+            };
 
             #[inline]
             fn read(
@@ -222,8 +228,13 @@ macro_rules! borsh_as_bytes {
             }
         }
 
+        // SAFETY: any bytes are a valid value, at any address. An argument can be a reference.
+        unsafe impl<C: ConfigCore> ZeroCopy<C> for $type {}
+
+        const _: () = assert!(core::mem::align_of::<$type>() == 1);
+
         // SAFETY: writes all bytes of the value.
-        unsafe impl<C: anchor_lang::wincode::config::ConfigCore> SchemaWrite<C> for $type {
+        unsafe impl<C: ConfigCore> SchemaWrite<C> for $type {
             type Src = Self;
 
             fn size_of(_: &Self) -> anchor_lang::wincode::WriteResult<usize> {

@@ -1,4 +1,4 @@
-use anchor_lang::{address_eq, prelude::*};
+use anchor_lang::{address_eq, likely, prelude::*};
 
 use super::{address_in, extensions, number_at};
 use crate::{account::is_owned, address::PDA_MARKER, ReferralError};
@@ -52,20 +52,19 @@ pub fn takes(
     token_program: &Address,
     amount: u64,
 ) -> bool {
-    if !is_owned(account, token_program) {
+    if !is_owned(account, token_program) || !likely(!account.is_borrowed_mut()) {
         return false;
     }
-    let Ok(data) = account.try_borrow() else {
-        return false;
-    };
+    // SAFETY: nobody writes the data, and nobody else runs while this function reads it.
+    let data = unsafe { account.borrow_unchecked() };
     let Some(base) = data.first_chunk::<ACCOUNT_LEN>() else {
         return false;
     };
-    address_eq(address_in(base, 0), mint)
+    let fits = address_eq(address_in(base, 0), mint)
         && owner.is_none_or(|owner| address_eq(address_in(base, 32), owner))
         && base[108] == INITIALIZED
-        && number_at(base, 64).checked_add(amount).is_some()
-        && (data.len() == ACCOUNT_LEN || !extensions::refuses_transfers(&data))
+        && number_at(base, 64).checked_add(amount).is_some();
+    fits && (likely(data.len() == ACCOUNT_LEN) || !extensions::refuses_transfers(data))
 }
 
 /// Balance of a token account in base units; 0 if it does not exist.

@@ -30,7 +30,7 @@ impl AcceptAuthority {
         campaign.authority = new;
         campaign.pending_authority = Address::default();
         campaign.invariant_of_state()?;
-        log(&AuthorityChanged {
+        log(AuthorityChanged {
             campaign: address,
             old,
             new,

@@ -28,7 +28,7 @@ impl CloseCampaign {
         campaign.closed = 1;
         campaign.closed_at = now.into();
         campaign.invariant_of_state()?;
-        log(&CampaignClosed {
+        log(CampaignClosed {
             campaign: address,
             closed_at: now,
         });

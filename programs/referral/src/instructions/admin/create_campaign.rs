@@ -144,7 +144,7 @@ impl CreateCampaign {
             ],
             &campaign,
         )?;
-        log(&CampaignCreated {
+        log(CampaignCreated {
             campaign: campaign_address,
             creator,
             mint,

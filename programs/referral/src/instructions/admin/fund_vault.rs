@@ -58,7 +58,7 @@ impl FundVault {
         )?;
         // The amount that arrived: a transfer fee makes it less than `amount`.
         let balance = token::balance(vault, &campaign.token_program)?;
-        log(&VaultFunded {
+        log(VaultFunded {
             campaign: *campaign.address(),
             funder: *accounts.funder.address(),
             received: sub(balance, before)?,

@@ -24,7 +24,7 @@ impl ProposeAuthority {
         let old = campaign.pending_authority;
         campaign.pending_authority = new_authority;
         campaign.invariant_of_state()?;
-        log(&AuthorityProposed {
+        log(AuthorityProposed {
             campaign: address,
             old,
             new: new_authority,

@@ -88,7 +88,7 @@ impl ReclaimCampaign {
         accounts
             .campaign
             .leave_closed(accounts.rent_payer.account(), &closed)?;
-        log(&RentReclaimed {
+        log(RentReclaimed {
             account: address,
             rent_payer,
         });

@@ -57,7 +57,7 @@ impl RevokeVoucher {
             &address::revocation_key(&digest),
             |new| *new = revocation,
         )?;
-        log(&VoucherRevoked {
+        log(VoucherRevoked {
             campaign: revocation.campaign,
             digest,
             expires_at: expires_at.into(),

@@ -26,7 +26,7 @@ impl SetPaused {
         let new = u8::from(paused);
         campaign.paused = new;
         campaign.invariant_of_state()?;
-        log(&CampaignPauseChanged {
+        log(CampaignPauseChanged {
             campaign: address,
             old,
             new,

@@ -33,7 +33,7 @@ impl SetSuspended {
         let new = u8::from(suspended);
         referral.suspended = new;
         referral.invariant()?;
-        log(&ReferralSuspensionChanged {
+        log(ReferralSuspensionChanged {
             referral: address,
             old,
             new,

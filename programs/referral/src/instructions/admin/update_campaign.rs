@@ -1,6 +1,6 @@
 use anchor_lang::prelude::*;
 
-use crate::{clock, log, Campaign, CampaignUpdated, Existing, ReferralError, Settings};
+use crate::{clock, Campaign, CampaignUpdated, Existing, LogEntry, ReferralError, Settings};
 
 /// Accounts of `update_campaign`.
 #[derive(Accounts)]
@@ -16,24 +16,25 @@ pub struct UpdateCampaign {
 
 impl UpdateCampaign {
     /// Replaces the settings: at once, or after the campaign's notice if they cut something.
-    pub fn handle(ctx: &mut Context<Self>, settings: Settings) -> Result<()> {
+    pub fn handle(ctx: &mut Context<Self>, new: &Settings) -> Result<()> {
         let now = clock::now()?;
-        let address = *ctx.accounts.campaign.address();
         let campaign = &mut ctx.accounts.campaign;
         campaign.check_authority(ctx.accounts.authority.address())?;
         require!(campaign.closed == 0, ReferralError::CampaignClosed);
 
-        let old = *campaign.in_force(now).settings;
-        // An end in the past may stay; a new end must be in the future.
-        settings.check_end(old.ends_at.get(), now)?;
-        let in_force_from = campaign.change(&settings, now)?;
-        campaign.invariant()?;
-        log(&CampaignUpdated {
-            campaign: address,
-            old,
-            new: settings,
-            in_force_from: in_force_from.into(),
+        // The old settings are copied straight into the event.
+        let mut entry = LogEntry::new(CampaignUpdated {
+            campaign: *campaign.address(),
+            old: *campaign.in_force(now).settings,
+            new: *new,
+            in_force_from: 0.into(),
         });
+        // An end in the past may stay; a new end must be in the future.
+        new.check_end(entry.event.old.ends_at.get(), now)?;
+        let in_force_from = campaign.change(new, now)?;
+        campaign.invariant()?;
+        entry.event.in_force_from = in_force_from.into();
+        entry.log();
         Ok(())
     }
 }

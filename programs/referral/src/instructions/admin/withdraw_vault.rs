@@ -58,7 +58,7 @@ impl WithdrawVault {
             accounts.destination.account(),
             amount,
         )?;
-        log(&VaultWithdrawn {
+        log(VaultWithdrawn {
             campaign: *campaign.address(),
             destination: *accounts.destination.address(),
             amount,

@@ -56,7 +56,7 @@ impl AcceptOwner {
         referral.pending_owner = Address::default();
         referral.reward_account = reward_account(campaign, &new).0;
         referral.invariant()?;
-        log(&OwnerChanged {
+        log(OwnerChanged {
             referral: address,
             old,
             new,

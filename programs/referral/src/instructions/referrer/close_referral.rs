@@ -1,7 +1,8 @@
 use anchor_lang::{address_eq, prelude::*};
 
 use crate::{
-    account::Recipient, log, Closed, Existing, Referral, ReferralClosed, ReferralError, VERSION,
+    account::Recipient, Closed, Existing, LogEntry, Referral, ReferralClosed, ReferralError,
+    VERSION,
 };
 
 /// Accounts of `close_referral`.
@@ -42,14 +43,14 @@ impl CloseReferral {
             rent_payer: referral.rent_payer,
             treasury: Address::default(),
         };
-        let event = ReferralClosed {
+        let event = LogEntry::new(ReferralClosed {
             referral: *referral.address(),
             owner: referral.owner,
-        };
+        });
         accounts
             .referral
             .leave_closed(accounts.rent_payer.account(), &closed)?;
-        log(&event);
+        event.log();
         Ok(())
     }
 }

@@ -87,7 +87,7 @@ impl CreateReferral {
             &code,
             |new| *new = referral,
         )?;
-        log(&ReferralCreated {
+        log(ReferralCreated {
             referral: address,
             campaign,
             owner,

@@ -46,7 +46,7 @@ impl EndPartnership {
             referral.partner_ends_at = now.saturating_add(PARTNER_NOTICE).into();
         }
         referral.invariant()?;
-        log(&PartnerChanged {
+        log(PartnerChanged {
             referral: address,
             old,
             old_share_bps,

@@ -24,7 +24,7 @@ impl ProposeOwner {
         let old = referral.pending_owner;
         referral.pending_owner = new_owner;
         referral.invariant()?;
-        log(&OwnerProposed {
+        log(OwnerProposed {
             referral: address,
             old,
             new: new_owner,

@@ -51,7 +51,7 @@ impl RegisterReferrer {
             &address::referrer_key(&owner),
             |new| *new = referrer,
         )?;
-        log(&ReferrerRegistered {
+        log(ReferrerRegistered {
             campaign: referrer.campaign,
             owner,
             registered_at: clock::now()?.into(),

@@ -2,7 +2,7 @@ use anchor_lang::{address_eq, prelude::*};
 
 use super::reward_account;
 use crate::{
-    address::address_is_zero, clock, log, Campaign, Existing, PartnerChanged, Referral,
+    address::address_is_zero, clock, Campaign, Existing, LogEntry, PartnerChanged, Referral,
     ReferralError,
 };
 
@@ -52,7 +52,7 @@ impl SetPartner {
             ReferralError::InvalidPartner
         );
 
-        let event = PartnerChanged {
+        let event = LogEntry::new(PartnerChanged {
             referral: address,
             old: referral.partner,
             old_share_bps: referral.partner_share_bps,
@@ -61,14 +61,14 @@ impl SetPartner {
             new_share_bps: share_bps.into(),
             new_fixed: fixed.into(),
             ends_at: 0.into(),
-        };
+        });
         referral.partner = partner;
         referral.partner_share_bps = share_bps.into();
         referral.partner_fixed = fixed.into();
         referral.partner_ends_at = 0.into();
         referral.partner_account_bump = reward_account(campaign, &partner).1;
         referral.invariant()?;
-        log(&event);
+        event.log();
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 use anchor_lang::prelude::*;
 
 use super::check_expiry;
-use crate::{clock, log, Existing, Referral, ReferralUpdated};
+use crate::{clock, Existing, LogEntry, Referral, ReferralUpdated};
 
 /// Accounts of `update_referral`.
 #[derive(Accounts)]
@@ -32,7 +32,7 @@ impl UpdateReferral {
             check_expiry(expires_at, now)?;
         }
 
-        let event = ReferralUpdated {
+        let event = LogEntry::new(ReferralUpdated {
             referral: address,
             old_active: referral.active,
             new_active: u8::from(active),
@@ -40,12 +40,12 @@ impl UpdateReferral {
             new_usage_limit: usage_limit.into(),
             old_expires_at: referral.expires_at,
             new_expires_at: expires_at.into(),
-        };
+        });
         referral.active = u8::from(active);
         referral.usage_limit = usage_limit.into();
         referral.expires_at = expires_at.into();
         referral.invariant()?;
-        log(&event);
+        event.log();
         Ok(())
     }
 }

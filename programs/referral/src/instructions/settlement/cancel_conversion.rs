@@ -122,7 +122,7 @@ impl CancelConversion {
                 Ok(())
             })?;
         }
-        log(&ConversionCancelled {
+        log(ConversionCancelled {
             conversion: *accounts.conversion.address(),
             amount: waiting,
         });

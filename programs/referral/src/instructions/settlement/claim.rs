@@ -1,14 +1,14 @@
-use anchor_lang::prelude::*;
+use anchor_lang::{address_eq, cpi::CpiSigner, likely, prelude::*, Records};
 
 use super::check_chain;
 use crate::{
-    account::{view, Recipient},
+    account::{self, view, Recipient},
     clock,
     math::sub,
     payout::{self, Parties, Purse, Recipients},
     trailing::trailing,
     Campaign, Conversion, Existing, Referral, ReferralError as E, FUNDING_MINT_AUTHORITY,
-    SETTLED_ALL, SETTLED_PARTNER, SETTLED_REFEREE, STATUS_PAID, STATUS_PENDING,
+    SETTLED_ALL, SETTLED_PARTNER, SETTLED_REFEREE, SETTLED_REFERRER, STATUS_PAID, STATUS_PENDING,
 };
 
 /// Accounts of `claim`. Nobody has to sign, because the sender cannot change who is paid.
@@ -56,12 +56,17 @@ pub struct ClaimExtras {
 }
 
 impl ClaimExtras {
+    const NONE: Self = Self {
+        referee_account: None,
+        partner_account: None,
+        vault: None,
+    };
+
     /// Parses the optional trailing accounts; skipped if only the referrer is owed and the
     /// campaign has no vault.
     #[inline(always)]
     fn read(&mut self, ctx: &mut Context<Claim>) -> Result<()> {
-        let others = SETTLED_REFEREE | SETTLED_PARTNER;
-        if ctx.accounts.conversion.settled & others == others && !ctx.accounts.campaign.has_vault()
+        if ctx.accounts.conversion.settled & OTHERS == OTHERS && !ctx.accounts.campaign.has_vault()
         {
             return Ok(());
         }
@@ -69,12 +74,72 @@ impl ClaimExtras {
     }
 }
 
+/// The parts of the referee and the partner.
+const OTHERS: u8 = SETTLED_REFEREE | SETTLED_PARTNER;
+
 impl Claim {
     /// Pays every part that is owed and can be paid now.
     pub fn handle(ctx: &mut Context<Self>) -> Result<()> {
         let mut extras = ClaimExtras::default();
         extras.read(ctx)?;
-        let accounts = &mut ctx.accounts;
+        ctx.accounts.claim(&extras, false)
+    }
+
+    /// The short way of a claim of the referrer alone, whose reward is minted. It returns `None`,
+    /// and has changed nothing, if anything about the accounts is unusual. [`Self::handle`] then
+    /// does it, or says what is wrong.
+    ///
+    /// # Safety
+    /// `input` is what the runtime passed.
+    #[inline(always)]
+    pub unsafe fn shortly(input: *mut u8) -> Option<Result<()>> {
+        // SAFETY: the caller's promise.
+        let mut accounts = unsafe { Self::usual(input) }?;
+        Some(accounts.claim(&ClaimExtras::NONE, true))
+    }
+
+    /// The declared accounts, checked as declared, of a campaign that mints and a conversion of
+    /// which only the referrer's part is owed. Returns `None` if one of them would be refused, is
+    /// absent, has an unusual length, or appears twice.
+    ///
+    /// # Safety
+    /// `input` is what the runtime passed.
+    #[inline(always)]
+    unsafe fn usual(input: *mut u8) -> Option<Self> {
+        // SAFETY: six accounts are read of at least six. None of them appears twice, so no other
+        // view reaches the data of this program's accounts.
+        unsafe {
+            let mut records = Records::of::<Self, ClaimExtras>(input)?;
+            let campaign = records.sized(Existing::<Campaign>::SPACE)?;
+            let referral = records.sized(Existing::<Referral>::SPACE)?;
+            let conversion = records.any()?;
+            let referrer_account = records.any()?;
+            let mint = records.any()?;
+            let token_program = records.any()?;
+            if address_eq(mint.address(), &crate::ID)
+                || address_eq(token_program.address(), &crate::ID)
+            {
+                return None;
+            }
+            let accounts = Self {
+                campaign: Existing::find(campaign)?,
+                referral: Existing::find_mut(referral)?,
+                conversion: Existing::find_mut(conversion)?,
+                referrer_account: Recipient::load_mut(referrer_account).ok()?,
+                mint: Some(UncheckedAccount::load(mint).ok()?),
+                token_program: Some(UncheckedAccount::load(token_program).ok()?),
+            };
+            let usual = accounts.campaign.funding == FUNDING_MINT_AUTHORITY
+                && accounts.conversion.settled == OTHERS;
+            likely(usual).then_some(accounts)
+        }
+    }
+
+    /// Pays every part that is owed and can be paid now. It is inlined twice: with `plain` the
+    /// compiler leaves out everything but a minted part for the referrer.
+    #[inline(always)]
+    fn claim(&mut self, extras: &ClaimExtras, plain: bool) -> Result<()> {
+        let accounts = self;
         let campaign = accounts.campaign.shared();
         let referral = accounts.referral.shared();
         let conversion = &accounts.conversion;
@@ -86,15 +151,17 @@ impl Claim {
         }
 
         let reward = conversion.reward();
-        let settled = conversion.settled;
+        let settled = if plain { OTHERS } else { conversion.settled };
+        let pays_sol = !plain && campaign.pays_sol();
+        let has_vault = !plain && campaign.has_vault();
         let recipients = Recipients {
             referrer: accounts.referrer_account.account(),
             referee: &extras.referee_account,
             partner: &extras.partner_account,
         };
-        let purse = Purse {
+        let mut purse = Purse {
             campaign,
-            mints: campaign.funding == FUNDING_MINT_AUTHORITY,
+            mints: plain || campaign.funding == FUNDING_MINT_AUTHORITY,
             mint: view(&accounts.mint),
             vault: view(&extras.vault),
             token_program: view(&accounts.token_program),
@@ -107,13 +174,16 @@ impl Claim {
                 campaign,
                 referral: referral.get(),
                 referee: &conversion.referee,
-                pays_sol: campaign.pays_sol(),
+                pays_sol,
             };
             paid = parties.payable(&recipients, &reward, settled)?;
-            if !campaign.pays_sol() {
+            if !pays_sol {
                 paid = purse.check(paid, payout::sum(&reward, paid))?;
             }
-            require!(paid != 0, E::NothingToClaim);
+            require!(paid != 0, nothing_to_claim());
+        }
+        if plain {
+            paid = SETTLED_REFERRER;
         }
 
         let settled = settled | paid;
@@ -127,12 +197,17 @@ impl Claim {
         if paid == 0 {
             return Ok(());
         }
-        if campaign.pays_sol() {
+        if pays_sol {
             let escrow = accounts.conversion.account();
             return payout::pay_from_escrow(escrow, &recipients, &reward, paid);
         }
+        let seeds = account::seeds(campaign);
+        let signers = &[CpiSigner::from(&seeds)];
+        if plain {
+            purse.signers = Some(signers);
+        }
         purse.pay(&recipients, &reward, paid)?;
-        if accounts.campaign.has_vault() {
+        if has_vault {
             let amount = payout::sum(&reward, paid);
             accounts.campaign.count(|campaign| {
                 campaign.owed = sub(campaign.owed.get(), amount)?.into();
@@ -141,4 +216,12 @@ impl Claim {
         }
         Ok(())
     }
+}
+
+/// The error of a claim that pays nothing. It is a function, because the compiler would otherwise
+/// compute this error and that of the check before it together.
+#[cold]
+#[inline(never)]
+fn nothing_to_claim() -> Error {
+    E::NothingToClaim.into()
 }

@@ -83,7 +83,7 @@ fn give_back<T: Expected>(
     );
     let address = *account.address();
     account.close_to(destination)?;
-    log(&RentReclaimed {
+    log(RentReclaimed {
         account: address,
         rent_payer,
     });

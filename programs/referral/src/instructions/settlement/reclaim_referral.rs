@@ -1,7 +1,7 @@
 use anchor_lang::{address_eq, prelude::*};
 
 use super::over;
-use crate::{account, clock, log, Closed, Referral, ReferralError as E, RentReclaimed};
+use crate::{account, clock, Closed, LogEntry, Referral, ReferralError as E, RentReclaimed};
 
 /// Accounts of `reclaim_referral`. Nobody has to sign.
 #[derive(Accounts)]
@@ -52,13 +52,13 @@ impl ReclaimReferral {
             address_eq(&rent_payer, accounts.rent_payer.address()),
             E::WrongRentPayer
         );
-        let event = RentReclaimed {
+        let event = LogEntry::new(RentReclaimed {
             account: *view.address(),
             rent_payer,
-        };
+        });
         // SAFETY: everything that was read from the account was copied.
         unsafe { account::close(view, accounts.rent_payer.account()) }?;
-        log(&event);
+        event.log();
         Ok(())
     }
 }

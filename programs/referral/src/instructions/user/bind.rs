@@ -4,7 +4,9 @@ use crate::{
     account::{self, view},
     address, clock,
     code::same_code,
-    log, Binding, Campaign, Existing, Referral, ReferralError as E, Referrer, Shared, WalletBound,
+    log,
+    math::later,
+    Binding, Campaign, Existing, Referral, ReferralError as E, Referrer, Shared, WalletBound,
     VERSION,
 };
 
@@ -63,7 +65,7 @@ impl Bind {
         campaign.check_open(settings.settings, now)?;
         referral.check_earning(now)?;
 
-        let expires_at = now.saturating_add(i64::from(window));
+        let expires_at = later(now, window);
         let mut binding = Binding {
             version: VERSION,
             campaign: *campaign.address(),
@@ -95,7 +97,7 @@ impl Bind {
             let payer = accounts.payer.account();
             account::create_keyed(payer, account, campaign, &key, |new| *new = binding)?;
         }
-        log(&WalletBound {
+        log(WalletBound {
             campaign: binding.campaign,
             wallet,
             referral: binding.referral,

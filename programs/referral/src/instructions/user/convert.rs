@@ -195,9 +195,7 @@ impl Convert {
         // SAFETY: nine accounts are read of at least nine. None of them but the payer appears
         // twice, so no other view reaches the data of this program's accounts.
         unsafe {
-            // As many more as the extras are the extras; fewer are ignored.
-            let (own, extras) = (Self::HEADER_SIZE, ConvertExtras::HEADER_SIZE);
-            let mut records = Records::new(input, own, own.saturating_add(extras))?;
+            let mut records = Records::of::<Self, ConvertExtras>(input)?;
             let payer = records.sized(0)?;
             let referee = records.sized_or(payer, 0)?;
             let campaign = records.sized(Existing::<Campaign>::SPACE)?;
@@ -210,14 +208,11 @@ impl Convert {
             let referrer_account = records.any()?;
             let token_program = records.any()?;
             let system_program = records.any()?;
-            if !referral.is_writable() {
-                return None;
-            }
             Some(Self {
                 payer: Signer::load_mut(payer).ok()?,
                 referee: Signer::load(referee).ok()?,
                 campaign: Existing::find(campaign)?,
-                referral: Existing::find(referral)?,
+                referral: Existing::find_mut(referral)?,
                 conversion: UncheckedAccount::load_mut(conversion).ok()?,
                 system_program: Program::load(system_program).ok()?,
                 mint: if address_eq(mint.address(), &crate::ID) {
