@@ -1,10 +1,12 @@
 //! Anchor with its entry point replaced. The program depends on it by the name `anchor_lang`.
 //!
 //! `#[program]` calls `anchor_lang::AccountCursor`, `Context` and `run_handler`. This crate
-//! re-exports Anchor and replaces these three: same steps, same order, same errors. Two things
-//! differ. The walk over the accounts and the conversion of an error to its code exist once;
-//! unrolled in every instruction, they were a third of the binary. Accounts after the declared
-//! ones need no heap. Why this is a crate: `docs/decisions/framework.md`.
+//! re-exports Anchor and replaces these three: same steps, same order, same errors. The walk over
+//! the accounts and the conversion of an error to its code exist once; unrolled in every
+//! instruction, they were a third of the binary. Accounts after the declared ones need no heap.
+//! `require!`, `address_eq` and `check_program_id` are replaced by ones that tell the compiler
+//! which way is rare. [`Records`] is an addition, for instructions with a short way. Why this is
+//! a crate: `docs/decisions/framework.md`.
 
 #![no_std]
 
@@ -15,7 +17,8 @@ use anchor_lang::{
     pinocchio::account::{RuntimeAccount, MAX_PERMITTED_DATA_INCREASE},
 };
 
-/// Imports of a program: Anchor's prelude, with this crate's [`Context`](crate::Context).
+/// Imports of a program: Anchor's prelude, with [`Context`](crate::Context) and `require!` of this
+/// crate.
 pub mod prelude {
     pub use crate::{require, Context};
     pub use anchor_lang::prelude::*;
@@ -54,7 +57,8 @@ pub fn address_eq(one: &Address, other: &Address) -> bool {
     same(0) && same(1) && same(2) && same(3)
 }
 
-/// Fails unless the program runs at its own address: Anchor's, by words.
+/// Fails unless the program runs at its own address. Anchor's does so only with its feature
+/// `guardrails`.
 ///
 /// # Errors
 /// `DeclaredProgramIdMismatch`.
@@ -193,16 +197,20 @@ impl AccountCursor {
     }
 }
 
-/// Reads accounts whose records are as expected: none appears twice, and most lengths are known,
-/// so the compiler knows where in the input the accounts are.
+/// Reads accounts whose records are as expected: most lengths are known, so the compiler knows
+/// where in the input the accounts are. Only the first account may appear a second time.
+///
+/// Each known length is compared before the next record is looked for. Otherwise an account with
+/// other data could hold forged records. [`AccountCursor`] keeps the original length of each
+/// account for resizing; this does not, so the accounts must not be resized.
 pub struct Records {
     /// The next record, and [`Self::REACH`] bytes more.
     ahead: *mut u8,
 }
 
 impl Records {
-    /// An instruction reaches 32 KiB in both directions of a pointer. From its middle it reaches
-    /// three records, and a part of a fourth.
+    /// An instruction reaches 32 KiB in both directions of a pointer. A pointer that is this far
+    /// ahead reaches three records, and a part of a fourth.
     const REACH: usize = 0x4000;
 
     /// The next record.

@@ -194,16 +194,22 @@ pub unsafe fn call<const N: usize>(
     data: &[u8],
     signers: &[CpiSigner],
 ) {
-    let infos = views.map(Info::of);
+    const {
+        assert!(size_of::<Info>() == size_of::<CpiAccount>());
+        assert!(align_of::<Info>() == align_of::<CpiAccount>());
+    }
+    // The runtime writes new lengths of data into these.
+    let mut infos = views.map(Info::of);
     let instruction = InstructionView {
         program_id: program,
         accounts: &accounts,
         data,
     };
-    // SAFETY: an `Info` is a `CpiAccount`, but for the rent epoch, which nobody reads; the
+    // SAFETY: an `Info` is a `CpiAccount`, but for rent epoch and flags, which nobody reads; the
     // caller's promise.
     unsafe {
-        let infos = core::slice::from_raw_parts(infos.as_ptr().cast::<CpiAccount>(), N);
+        let infos = infos.as_mut_ptr().cast::<CpiAccount>();
+        let infos = core::slice::from_raw_parts(infos, N);
         invoke_signed_unchecked(&instruction, infos, signers);
     }
 }

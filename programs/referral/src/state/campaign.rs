@@ -161,8 +161,8 @@ impl Campaign {
         }
     }
 
-    /// Whether each conversion earns a fixed reward, without tiers or bonuses, under settings that
-    /// are not announced to change.
+    /// Whether each conversion earns a fixed reward for the referrer alone, without tiers or
+    /// bonuses, under settings that are not announced to change. A partner is not considered.
     #[inline(always)]
     pub fn is_plain(&self) -> bool {
         self.settings.is_plain() && self.next_from.get() == 0

@@ -211,8 +211,9 @@ impl Existing<Campaign> {
     /// conversions do not write it, so they run in parallel.
     pub fn count(&mut self, change: impl FnOnce(&mut Campaign) -> Result<()>) -> Result<()> {
         require!(self.view.is_writable(), ReferralError::CampaignNotWritable);
-        // SAFETY: this borrows the only typed view of the data, and the untyped
-        // accounts are read through checked borrows alone.
+        // SAFETY: this borrows the only typed view of the data. Untyped accounts are read through
+        // checked borrows, which fail if `open` has marked the data. If `find` has not marked it,
+        // its caller's promise holds: no other view of the account is used.
         change(unsafe { &mut *self.view.data_mut_ptr().add(HEAD).cast() })
     }
 }
@@ -249,8 +250,8 @@ impl<T: Expected> Deref for Existing<T> {
 
     #[inline(always)]
     fn deref(&self) -> &T {
-        // SAFETY: as long as this lives, the data is at least a `T` and
-        // borrowed (`open`); every byte is a value of it, at every address.
+        // SAFETY: as long as this lives, the data is at least a `T`. It is borrowed (`open`), or
+        // no other view of it is used (`find`). Every byte is a value of it, at every address.
         unsafe { &*self.view.data_ptr().add(HEAD).cast() }
     }
 }

@@ -16,7 +16,7 @@ const PART: usize = 2 + 10;
 /// First byte of a batch, and of the instructions in it:
 /// <https://github.com/solana-program/token>, `pinocchio/interface/src/instruction.rs`.
 const BATCH: u8 = 255;
-const MINT_TO: u8 = 7;
+pub(super) const MINT_TO: u8 = 7;
 const TRANSFER_CHECKED: u8 = 12;
 
 /// The source of a payment.

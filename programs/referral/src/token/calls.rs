@@ -4,6 +4,7 @@ use anchor_spl::token_2022_cpi::instructions::{
 };
 use pinocchio::instruction::InstructionAccount;
 
+use super::batch::MINT_TO;
 use crate::{
     account::{call, signed},
     Campaign, Shared,
@@ -40,7 +41,7 @@ pub fn mint_to_inlined(
     signers: &[CpiSigner],
 ) -> Result<()> {
     let data = Mint {
-        instruction: 7,
+        instruction: MINT_TO,
         amount,
     };
     let accounts = [

@@ -146,7 +146,8 @@ impl Convert {
         ctx.accounts.convert_any(wanted, &mut extras)
     }
 
-    /// Whether the campaign may need an account of [`ConvertExtras`].
+    /// Whether the campaign may need an account of [`ConvertExtras`], apart from the referee's.
+    /// A plain campaign does not need that.
     #[inline(always)]
     fn needs_extras(&self, settings: InForce) -> bool {
         let campaign = self.campaign.shared();
@@ -192,8 +193,9 @@ impl Convert {
     /// `input` is what the runtime passed.
     #[inline(always)]
     unsafe fn usual(input: *mut u8) -> Option<Self> {
-        // SAFETY: nine accounts are read of at least nine. None of them but the payer appears
-        // twice, so no other view reaches the data of this program's accounts.
+        // SAFETY: nine accounts are read of at least nine. Of these, none but the payer appears
+        // twice, and the accounts after them are not read. So no other view reaches the data of
+        // this program's accounts.
         unsafe {
             let mut records = Records::of::<Self, ConvertExtras>(input)?;
             let payer = records.sized(0)?;
@@ -309,7 +311,7 @@ impl Convert {
         let mut settlement = sale.settle(&earned.reward, &recipients, &purse)?;
         if plain {
             if !likely(settlement.paid != 0) {
-                // SAFETY: `accounts` are not used again.
+                // SAFETY: campaign and referral are not used again through `accounts`.
                 let (campaign, referral) =
                     unsafe { (accounts.campaign.again(), accounts.referral.again()) };
                 return sale::record_unpaid(
