@@ -1,7 +1,8 @@
 //! `vouch-indexer verify`: the node's accounts against the node's history.
 //!
-//! The two come from different parts of a node. If both agree on every byte, the history is
-//! complete, and nothing has changed an account but the program's own instructions.
+//! The two come from different parts of a node. If both agree on every byte, the node's history
+//! is complete for its accounts, and nothing has changed an account but the program's own
+//! instructions. Both come from one node: if it hides the same in both, this does not notice.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -37,6 +38,10 @@ pub(crate) async fn run(config: &VerifyConfig) -> Result<()> {
     // The accounts come first: then no later transaction is needed to explain them.
     let (slot, accounts) = chain.bytes(Commitment::Finalized).await?;
     let history = history(&chain, slot).await?;
+    // An empty answer must not pass for an equal one.
+    if accounts.is_empty() && history.is_empty() {
+        bail!("the node has neither accounts nor transactions of the program {PROGRAM_ID}");
+    }
     let (replayed, calls) = replay(&chain, &history, usize::from(config.concurrency)).await?;
     let differences = differences(&accounts, &replayed);
     for difference in differences.iter().take(PRINTED) {

@@ -1,4 +1,4 @@
-//! What the tests of the whole product share. The tests are in `tests/`.
+//! Helpers of the tests in `tests/`: they run `vouch-indexer verify`.
 
 use std::{process::Output, time::Duration};
 

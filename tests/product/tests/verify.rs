@@ -14,7 +14,7 @@ use solana_sdk::{
 };
 use tokio::{net::TcpListener, time::Instant};
 use vouch_client::{
-    Code,
+    Code, PROGRAM_ID,
     accounts::{AccountType as _, Campaign, Referral, Settings, Terms},
     instructions::{self, Convert, CreateCampaign, CreateReferral, Offer},
     pda, token,
@@ -299,6 +299,18 @@ async fn the_history_explains_every_account_or_says_what_is_missing() {
     assert_refused(
         &verify(&swaps).await,
         &format!("getTransaction: {opened}: the node sent another transaction"),
+    );
+
+    // When a node answers with nothing at all, then that does not pass for equal
+    let empty = faulty_node(url.clone(), |method, result| match method {
+        "getSignaturesForAddress" => *result = json!([]),
+        "getProgramAccounts" => result["value"] = json!([]),
+        _ => {}
+    })
+    .await;
+    assert_refused(
+        &verify(&empty).await,
+        &format!("the node has neither accounts nor transactions of the program {PROGRAM_ID}"),
     );
 
     // When a node lists the oldest transactions first, then it is not believed
