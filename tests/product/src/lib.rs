@@ -1,9 +1,14 @@
-//! Helpers of the tests in `tests/`: they run `vouch-indexer verify`.
+//! Helpers of the tests in `tests/`: they send transactions and run `vouch-indexer verify`.
 
 use std::{process::Output, time::Duration};
 
 use solana_client::nonblocking::rpc_client::RpcClient;
 use solana_commitment_config::CommitmentConfig;
+use solana_sdk::{
+    instruction::Instruction,
+    signature::{Keypair, Signature, Signer as _},
+    transaction::Transaction,
+};
 use tokio::{
     process::Command,
     time::{Instant, sleep},
@@ -11,6 +16,27 @@ use tokio::{
 use vouch_localnet::built_binary;
 
 const DEADLINE: Duration = Duration::from_secs(90);
+
+/// Sends a transaction that `payer` pays, and waits until it is confirmed.
+///
+/// # Panics
+/// When it fails, or the node does not answer.
+pub async fn send(
+    rpc: &RpcClient,
+    payer: &Keypair,
+    instructions: &[Instruction],
+    signers: &[&Keypair],
+) -> Signature {
+    let mut all = vec![payer];
+    all.extend(signers);
+    let blockhash = rpc.get_latest_blockhash().await.expect("a blockhash");
+    let payer = payer.pubkey();
+    let transaction =
+        Transaction::new_signed_with_payer(instructions, Some(&payer), &all, blockhash);
+    rpc.send_and_confirm_transaction(&transaction)
+        .await
+        .expect("a confirmed transaction")
+}
 
 /// Runs `vouch-indexer verify` against this node.
 ///

@@ -10,7 +10,6 @@ use solana_sdk::{
     instruction::{AccountMeta, Instruction},
     pubkey::Pubkey,
     signature::{Keypair, Signature, Signer},
-    transaction::Transaction,
 };
 use solana_system_interface::instruction;
 use sqlx::{Connection, PgConnection, PgPool, Row};
@@ -25,6 +24,7 @@ use vouch_localnet::{
     Database, Instance, Postgres, Service, ServiceSpec, Signal, Validator, ValidatorOptions,
     built_binary, program_binary, signal,
 };
+use vouch_product_tests::send;
 
 const REWARD: u64 = 5_000_000;
 const SOL: u64 = 1_000_000_000;
@@ -172,16 +172,7 @@ impl World {
 
     /// Sends a transaction that the company pays, and waits until it is confirmed.
     async fn send(&self, instructions: &[Instruction], signers: &[&Keypair]) -> Signature {
-        let mut all = vec![&self.company];
-        all.extend(signers);
-        let blockhash = self.rpc.get_latest_blockhash().await.expect("a blockhash");
-        let payer = self.company.pubkey();
-        let transaction =
-            Transaction::new_signed_with_payer(instructions, Some(&payer), &all, blockhash);
-        self.rpc
-            .send_and_confirm_transaction(&transaction)
-            .await
-            .expect("a confirmed transaction")
+        send(&self.rpc, &self.company, instructions, signers).await
     }
 
     fn conversion(&self, referee: &Keypair) -> Instruction {

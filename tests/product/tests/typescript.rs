@@ -10,7 +10,6 @@ use solana_sdk::{
     instruction::Instruction,
     pubkey::Pubkey,
     signature::{Keypair, Signer},
-    transaction::Transaction,
 };
 use tokio::{sync::OnceCell, time::sleep};
 use vouch_client::{
@@ -26,7 +25,7 @@ use vouch_localnet::{
     Instance, ProcessSpec, Validator, ValidatorOptions, npm, program_binary, typescript_client,
     workspace_root,
 };
-use vouch_product_tests::assert_history_explains_accounts;
+use vouch_product_tests::{assert_history_explains_accounts, send};
 
 const CODE: &str = "MYSHARE2";
 const SOL: u64 = 1_000_000_000;
@@ -133,14 +132,7 @@ impl World {
     }
 
     async fn send(&self, instructions: &[Instruction], signers: &[&Keypair]) {
-        let blockhash = self.rpc.get_latest_blockhash().await.expect("a blockhash");
-        let payer = signers[0].pubkey();
-        let transaction =
-            Transaction::new_signed_with_payer(instructions, Some(&payer), signers, blockhash);
-        self.rpc
-            .send_and_confirm_transaction(&transaction)
-            .await
-            .expect("it succeeds");
+        send(&self.rpc, signers[0], instructions, &signers[1..]).await;
     }
 
     /// Opens the company's campaign `id` with Alice's code in it. Rewards are a new

@@ -10,7 +10,6 @@ use solana_sdk::{
     instruction::Instruction,
     pubkey::Pubkey,
     signature::{Keypair, Signature, Signer},
-    transaction::Transaction,
 };
 use tokio::{net::TcpListener, time::Instant};
 use vouch_client::{
@@ -20,7 +19,7 @@ use vouch_client::{
     pda, token,
 };
 use vouch_localnet::{Instance, Validator, ValidatorOptions, program_binary};
-use vouch_product_tests::verify;
+use vouch_product_tests::{send, verify};
 
 const SOL: u64 = 1_000_000_000;
 const DEADLINE: Duration = Duration::from_secs(90);
@@ -140,16 +139,7 @@ impl World {
 
     /// Sends a transaction that the company pays, and waits until it is confirmed.
     async fn send(&self, instructions: &[Instruction], signers: &[&Keypair]) -> Signature {
-        let mut all = vec![&self.company];
-        all.extend(signers);
-        let blockhash = self.rpc.get_latest_blockhash().await.expect("a blockhash");
-        let payer = self.company.pubkey();
-        let transaction =
-            Transaction::new_signed_with_payer(instructions, Some(&payer), &all, blockhash);
-        self.rpc
-            .send_and_confirm_transaction(&transaction)
-            .await
-            .expect("a confirmed transaction")
+        send(&self.rpc, &self.company, instructions, signers).await
     }
 
     async fn until(&self, signature: &Signature, commitment: CommitmentConfig) {
