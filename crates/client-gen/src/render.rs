@@ -259,11 +259,35 @@ fn instructions(idl: &Idl) -> String {
     text += "use solana_sdk::{instruction::{AccountMeta, Instruction}, pubkey::Pubkey};\n\n";
     let args: Vec<&Field> = idl.instructions.iter().flat_map(|it| &it.args).collect();
     import_types(&mut text, &(&domains(&args) | &defined(&args)));
-    text += "use crate::raw::{build, optional};\n";
+    text += "use crate::raw::{Layout, build, optional};\n";
     for instruction in &idl.instructions {
         self::instruction(&mut text, instruction);
     }
+    layouts(&mut text, &idl.instructions);
     text
+}
+
+/// What a reader of any instruction needs: its name, and those of its accounts.
+fn layouts(text: &mut String, instructions: &[Instruction]) {
+    text.push_str("\n/// Every instruction of the program.\npub const LAYOUTS: &[Layout] = &[\n");
+    for of in instructions {
+        push(
+            text,
+            format_args!(
+                "Layout {{ name: {:?}, discriminator: {}Accounts::DISCRIMINATOR, accounts: &[",
+                of.name,
+                pascal(&of.name)
+            ),
+        );
+        for account in &of.accounts {
+            push(
+                text,
+                format_args!("({:?}, {}), ", account.name, account.signer),
+            );
+        }
+        text.push_str("] },\n");
+    }
+    text.push_str("];\n");
 }
 
 fn instruction(text: &mut String, of: &Instruction) {

@@ -8,6 +8,34 @@ use solana_sdk::{
 
 use crate::PROGRAM_ID;
 
+/// An instruction of the program, as the IDL describes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    /// Its name in the IDL.
+    pub name: &'static str,
+    /// First bytes of its data.
+    pub discriminator: [u8; 8],
+    /// Names of its accounts in their order, and whether each has to sign.
+    pub accounts: &'static [(&'static str, bool)],
+}
+
+impl Layout {
+    /// The layout of the instruction with this data; `None` if the program has no such
+    /// instruction.
+    #[must_use]
+    pub fn of(data: &[u8]) -> Option<&'static Self> {
+        let head = data.first_chunk::<8>()?;
+        let mut all = crate::generated::instructions::LAYOUTS.iter();
+        all.find(|layout| layout.discriminator == *head)
+    }
+
+    /// Position of the account with this name.
+    #[must_use]
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.accounts.iter().position(|(known, _)| *known == name)
+    }
+}
+
 /// The instruction with this discriminator, these arguments and these accounts.
 pub(crate) fn build(
     discriminator: &[u8; 8],

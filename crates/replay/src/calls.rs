@@ -35,8 +35,16 @@ impl Transaction {
     /// The calls of the program in the order in which they began: instructions of the message
     /// and CPIs from other programs at any depth. None if the transaction failed.
     pub fn calls(&self) -> impl Iterator<Item = Call<'_>> {
-        let instructions = self.succeeded().then_some(&self.instructions);
-        let instructions = instructions.into_iter().flatten().enumerate();
+        self.succeeded()
+            .then(|| self.attempts())
+            .into_iter()
+            .flatten()
+    }
+
+    /// [`Self::calls`], also of a failed transaction: instructions of the message that name the
+    /// program, and CPIs until the failure.
+    pub fn attempts(&self) -> impl Iterator<Item = Call<'_>> {
+        let instructions = self.instructions.iter().enumerate();
         instructions.flat_map(|(index, outer)| {
             let inner = outer.inner.iter().enumerate();
             let inner = inner.map(|(at, inner)| (Some(at), inner.executed()));

@@ -9,7 +9,7 @@ use solana_sdk::{
 };
 
 use crate::accounts::{Action, Settings, Terms};
-use crate::raw::{build, optional};
+use crate::raw::{Layout, build, optional};
 
 /// Accounts of `accept_authority`.
 ///
@@ -1593,3 +1593,302 @@ impl WithdrawVaultAccounts {
         )
     }
 }
+
+/// Every instruction of the program.
+pub const LAYOUTS: &[Layout] = &[
+    Layout {
+        name: "accept_authority",
+        discriminator: AcceptAuthorityAccounts::DISCRIMINATOR,
+        accounts: &[("new_authority", true), ("campaign", false)],
+    },
+    Layout {
+        name: "accept_owner",
+        discriminator: AcceptOwnerAccounts::DISCRIMINATOR,
+        accounts: &[
+            ("new_owner", true),
+            ("campaign", false),
+            ("referral", false),
+            ("referrer", false),
+        ],
+    },
+    Layout {
+        name: "bind",
+        discriminator: BindAccounts::DISCRIMINATOR,
+        accounts: &[
+            ("payer", true),
+            ("wallet", true),
+            ("campaign", false),
+            ("referral", false),
+            ("binding", false),
+            ("bound_referral", false),
+            ("bound_referrer", false),
+            ("system_program", false),
+        ],
+    },
+    Layout {
+        name: "cancel_conversion",
+        discriminator: CancelConversionAccounts::DISCRIMINATOR,
+        accounts: &[
+            ("authority", true),
+            ("campaign", false),
+            ("referral", false),
+            ("conversion", false),
+            ("referrer", false),
+            ("treasury", false),
+            ("mint", false),
+            ("vault", false),
+            ("token_program", false),
+        ],
+    },
+    Layout {
+        name: "claim",
+        discriminator: ClaimAccounts::DISCRIMINATOR,
+        accounts: &[
+            ("campaign", false),
+            ("referral", false),
+            ("conversion", false),
+            ("referrer_account", false),
+            ("mint", false),
+            ("token_program", false),
+            ("referee_account", false),
+            ("partner_account", false),
+            ("vault", false),
+        ],
+    },
+    Layout {
+        name: "close_campaign",
+        discriminator: CloseCampaignAccounts::DISCRIMINATOR,
+        accounts: &[("authority", true), ("campaign", false)],
+    },
+    Layout {
+        name: "close_referral",
+        discriminator: CloseReferralAccounts::DISCRIMINATOR,
+        accounts: &[("owner", true), ("referral", false), ("rent_payer", false)],
+    },
+    Layout {
+        name: "convert",
+        discriminator: ConvertAccounts::DISCRIMINATOR,
+        accounts: &[
+            ("payer", true),
+            ("referee", true),
+            ("campaign", false),
+            ("referral", false),
+            ("conversion", false),
+            ("mint", false),
+            ("referrer_account", false),
+            ("token_program", false),
+            ("system_program", false),
+            ("attestor", true),
+            ("instructions", false),
+            ("revocation", false),
+            ("binding", false),
+            ("referrer", false),
+            ("credential", false),
+            ("referee_account", false),
+            ("partner_account", false),
+            ("vault", false),
+        ],
+    },
+    Layout {
+        name: "create_campaign",
+        discriminator: CreateCampaignAccounts::DISCRIMINATOR,
+        accounts: &[
+            ("payer", true),
+            ("authority", true),
+            ("campaign", false),
+            ("mint", false),
+            ("payment_mint", false),
+            ("token_program", false),
+            ("vault", false),
+            ("system_program", false),
+        ],
+    },
+    Layout {
+        name: "create_referral",
+        discriminator: CreateReferralAccounts::DISCRIMINATOR,
+        accounts: &[
+            ("payer", true),
+            ("owner", true),
+            ("campaign", false),
+            ("referral", false),
+            ("attestor", true),
+            ("referrer", false),
+            ("system_program", false),
+        ],
+    },
+    Layout {
+        name: "end_partnership",
+        discriminator: EndPartnershipAccounts::DISCRIMINATOR,
+        accounts: &[("party", true), ("referral", false)],
+    },
+    Layout {
+        name: "fund_vault",
+        discriminator: FundVaultAccounts::DISCRIMINATOR,
+        accounts: &[
+            ("funder", true),
+            ("campaign", false),
+            ("mint", false),
+            ("source", false),
+            ("vault", false),
+            ("token_program", false),
+        ],
+    },
+    Layout {
+        name: "propose_authority",
+        discriminator: ProposeAuthorityAccounts::DISCRIMINATOR,
+        accounts: &[("authority", true), ("campaign", false)],
+    },
+    Layout {
+        name: "propose_owner",
+        discriminator: ProposeOwnerAccounts::DISCRIMINATOR,
+        accounts: &[("owner", true), ("referral", false)],
+    },
+    Layout {
+        name: "purchase",
+        discriminator: PurchaseAccounts::DISCRIMINATOR,
+        accounts: &[
+            ("payer", true),
+            ("buyer", true),
+            ("campaign", false),
+            ("referral", false),
+            ("conversion", false),
+            ("treasury", false),
+            ("referrer_account", false),
+            ("system_program", false),
+            ("payment_mint", false),
+            ("payment_source", false),
+            ("payment_token_program", false),
+            ("mint", false),
+            ("token_program", false),
+            ("binding", false),
+            ("referrer", false),
+            ("credential", false),
+            ("referee_account", false),
+            ("partner_account", false),
+            ("vault", false),
+        ],
+    },
+    Layout {
+        name: "reclaim_binding",
+        discriminator: ReclaimBindingAccounts::DISCRIMINATOR,
+        accounts: &[
+            ("campaign", false),
+            ("binding", false),
+            ("rent_payer", false),
+        ],
+    },
+    Layout {
+        name: "reclaim_campaign",
+        discriminator: ReclaimCampaignAccounts::DISCRIMINATOR,
+        accounts: &[
+            ("authority", true),
+            ("campaign", false),
+            ("rent_payer", false),
+            ("mint", false),
+            ("vault", false),
+            ("destination", false),
+            ("token_program", false),
+        ],
+    },
+    Layout {
+        name: "reclaim_conversion",
+        discriminator: ReclaimConversionAccounts::DISCRIMINATOR,
+        accounts: &[
+            ("campaign", false),
+            ("conversion", false),
+            ("rent_payer", false),
+            ("treasury", false),
+        ],
+    },
+    Layout {
+        name: "reclaim_referral",
+        discriminator: ReclaimReferralAccounts::DISCRIMINATOR,
+        accounts: &[
+            ("campaign", false),
+            ("referral", false),
+            ("rent_payer", false),
+        ],
+    },
+    Layout {
+        name: "reclaim_referrer",
+        discriminator: ReclaimReferrerAccounts::DISCRIMINATOR,
+        accounts: &[
+            ("campaign", false),
+            ("referrer", false),
+            ("rent_payer", false),
+        ],
+    },
+    Layout {
+        name: "reclaim_voucher",
+        discriminator: ReclaimVoucherAccounts::DISCRIMINATOR,
+        accounts: &[("revocation", false), ("rent_payer", false)],
+    },
+    Layout {
+        name: "register_referrer",
+        discriminator: RegisterReferrerAccounts::DISCRIMINATOR,
+        accounts: &[
+            ("payer", true),
+            ("owner", true),
+            ("campaign", false),
+            ("referrer", false),
+            ("system_program", false),
+        ],
+    },
+    Layout {
+        name: "revoke_voucher",
+        discriminator: RevokeVoucherAccounts::DISCRIMINATOR,
+        accounts: &[
+            ("payer", true),
+            ("attestor", true),
+            ("campaign", false),
+            ("revocation", false),
+            ("system_program", false),
+        ],
+    },
+    Layout {
+        name: "set_partner",
+        discriminator: SetPartnerAccounts::DISCRIMINATOR,
+        accounts: &[
+            ("owner", true),
+            ("partner", true),
+            ("campaign", false),
+            ("referral", false),
+        ],
+    },
+    Layout {
+        name: "set_paused",
+        discriminator: SetPausedAccounts::DISCRIMINATOR,
+        accounts: &[("authority", true), ("campaign", false)],
+    },
+    Layout {
+        name: "set_suspended",
+        discriminator: SetSuspendedAccounts::DISCRIMINATOR,
+        accounts: &[
+            ("authority", true),
+            ("campaign", false),
+            ("referral", false),
+        ],
+    },
+    Layout {
+        name: "update_campaign",
+        discriminator: UpdateCampaignAccounts::DISCRIMINATOR,
+        accounts: &[("authority", true), ("campaign", false)],
+    },
+    Layout {
+        name: "update_referral",
+        discriminator: UpdateReferralAccounts::DISCRIMINATOR,
+        accounts: &[("owner", true), ("referral", false)],
+    },
+    Layout {
+        name: "withdraw_vault",
+        discriminator: WithdrawVaultAccounts::DISCRIMINATOR,
+        accounts: &[
+            ("authority", true),
+            ("campaign", false),
+            ("mint", false),
+            ("vault", false),
+            ("destination", false),
+            ("token_program", false),
+        ],
+    },
+];

@@ -19,7 +19,7 @@ mod sale;
 mod settlement;
 mod user;
 
-pub use crate::generated::instructions as raw;
+pub use crate::{generated::instructions as raw, raw::Layout};
 pub use admin::*;
 pub use referrer::*;
 pub use sale::*;
