@@ -214,6 +214,11 @@ pub(crate) fn signature(text: &str) -> Result<Signature, ApiError> {
     text.parse().map_err(|_| ApiError::invalid_signature())
 }
 
+/// How settled a fact is, as the API spells it.
+pub(crate) fn commitment(is_final: bool) -> &'static str {
+    if is_final { "finalized" } else { "confirmed" }
+}
+
 /// Unix seconds as RFC 3339 in UTC; `None` for 0, which means "none", and for times that
 /// the calendar does not cover.
 pub(crate) fn timestamp(unix: i64) -> Option<String> {

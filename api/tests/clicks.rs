@@ -272,7 +272,7 @@ async fn clicks_wait_while_postgres_refuses_to_write() {
     sqlx::raw_sql(
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
              $$ BEGIN RAISE EXCEPTION 'read-only' USING ERRCODE = '25006'; END $$;
-         CREATE TRIGGER refuse BEFORE INSERT ON referral_totals
+         CREATE TRIGGER refuse BEFORE INSERT ON referral_clicks
              FOR EACH STATEMENT EXECUTE FUNCTION refuse();",
     )
     .execute(&pool)
@@ -295,7 +295,7 @@ async fn clicks_wait_while_postgres_refuses_to_write() {
     assert_eq!(api.get("/v1/campaigns").await.status, 200);
     assert!(!api.dir.path().join("spool.rejected").exists());
     // When the table accepts rows again, then every click is there exactly once
-    sqlx::raw_sql("DROP TRIGGER refuse ON referral_totals")
+    sqlx::raw_sql("DROP TRIGGER refuse ON referral_clicks")
         .execute(&pool)
         .await
         .unwrap();

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// Mirrors the program's accounts from a Solana node into Postgres.
+/// Mirrors the program's transactions from a Solana node into Postgres.
 ///
 /// Every setting is an option and an environment variable.
 #[derive(Parser)]
@@ -71,24 +71,29 @@ pub(crate) struct Config {
     #[arg(long, env = "LOG_FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,
 
-    /// Seconds between two comparisons of the whole mirror with the chain.
+    /// Seconds between two comparisons of all accounts with the node's.
     #[arg(long, env = "RECONCILE_SECONDS", default_value_t = 60,
           value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) reconcile_seconds: u64,
 
-    /// Seconds of silence after which the WebSocket counts as broken.
-    #[arg(long, env = "HEARTBEAT_SECONDS", default_value_t = 5,
+    /// Most requests a second of such a comparison, with 100 accounts each.
+    #[arg(long, env = "RECONCILE_REQUESTS", default_value_t = 5,
+          value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) reconcile_requests: u32,
+
+    /// Seconds without progress after which /healthz reports a failure.
+    #[arg(long, env = "MAX_SECONDS_BEHIND", default_value_t = 30,
           value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) heartbeat_seconds: u64,
+    pub(crate) max_seconds_behind: u64,
 
     /// Slots that the mirror may lag behind the chain before /healthz reports a failure.
     #[arg(long, env = "MAX_SLOTS_BEHIND", default_value_t = 50)]
     pub(crate) max_slots_behind: u64,
 
-    /// Parallel requests to the node when looking for the transactions of conversions.
-    #[arg(long, env = "SIGNATURE_CONCURRENCY", default_value_t = 8,
-          value_parser = clap::value_parser!(u64).range(1..=256))]
-    pub(crate) signature_concurrency: u64,
+    /// Parallel requests to the node for transactions.
+    #[arg(long, env = "FETCH_CONCURRENCY", default_value_t = 8,
+          value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) fetch_concurrency: u16,
 }
 
 /// Format of the log.
@@ -101,15 +106,20 @@ pub(crate) enum LogFormat {
 }
 
 impl Config {
-    pub(crate) fn heartbeat(&self) -> Duration {
-        Duration::from_secs(self.heartbeat_seconds)
-    }
-
     pub(crate) fn reconcile_every(&self) -> Duration {
         Duration::from_secs(self.reconcile_seconds)
     }
 
-    pub(crate) fn concurrent_signatures(&self) -> usize {
-        usize::try_from(self.signature_concurrency).unwrap_or(1)
+    /// Time between two requests of a comparison.
+    pub(crate) fn reconcile_pace(&self) -> Duration {
+        Duration::from_secs(1) / self.reconcile_requests.max(1)
+    }
+
+    pub(crate) fn concurrency(&self) -> usize {
+        usize::from(self.fetch_concurrency)
+    }
+
+    pub(crate) fn max_age(&self) -> Duration {
+        Duration::from_secs(self.max_seconds_behind)
     }
 }

@@ -1,20 +1,27 @@
-//! Reasons to end a session. Nothing is skipped: every failure ends the session, and the
-//! next session begins with a snapshot that closes the gap.
+//! Reasons why the mirror does not go on. Nothing is skipped: what failed is tried again.
 
 use solana_client::client_error::{ClientError, ClientErrorKind};
 
-/// The failure that ended a session. /healthz and the log show its `Display`.
+/// A failure. /healthz and the log show its `Display`.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// Postgres does not answer, or refuses a query.
     #[error("{0}")]
     Database(#[from] vouch_db::Error),
-    /// The node does not answer, or went silent.
+    /// The node does not answer, or its answer cannot be right.
     #[error("{0}")]
     Chain(String),
-    /// This version cannot read an account. Retrying does not help.
-    #[error("the account {address} cannot be read: {reason}")]
-    Account { address: String, reason: String },
+    /// A transaction does not follow from those before it. Either the node left one out, or the
+    /// program is newer than this version.
+    #[error("{signature} in slot {slot} does not follow from what came before: {reason}")]
+    Replay {
+        signature: String,
+        slot: u64,
+        reason: String,
+    },
+    /// The database holds what this version cannot read.
+    #[error("the database holds what this version cannot read: {0}")]
+    Corrupt(String),
     /// The node belongs to another chain than the mirror.
     #[error(
         "the mirror in this database is of the chain with genesis hash {mirrored}, but the node \

@@ -1,6 +1,9 @@
 //! The indexer's own state, for /healthz and /metrics.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use serde::Serialize;
 
@@ -14,20 +17,48 @@ const MAX_SLOTS_UNFINALIZED: u64 = 150;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Status {
-    /// Not live yet.
+    /// Nothing is mirrored yet.
     Starting,
     /// Live.
     Ok,
-    /// Live, but the mirror or its finality lags too far behind the chain.
+    /// Live, but the mirror or its finality lags too far behind the chain, or makes no progress.
     Behind,
-    /// The node does not answer.
+    /// The node does not answer, or its answers cannot be right.
     ChainUnavailable,
     /// Postgres does not answer.
     DatabaseUnavailable,
     /// Another process is the writer.
     Standby,
-    /// This version cannot read an account.
+    /// This version cannot read a transaction, or the node left one out.
     Stopped,
+    /// Accounts differ from the node's.
+    Diverged,
+}
+
+/// A part of the mirror that makes progress of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Layer {
+    /// Confirmed transactions.
+    Confirmed,
+    /// Final transactions.
+    Final,
+    /// The comparison of accounts.
+    Accounts,
+}
+
+/// The progress of a layer.
+#[derive(Debug, Default)]
+struct Progress {
+    /// The last success, by this machine's clock.
+    at: Option<Instant>,
+    /// The failure since then.
+    failure: Option<(Status, String)>,
+}
+
+impl Progress {
+    fn age(&self) -> Option<f64> {
+        self.at.map(|at| at.elapsed().as_secs_f64())
+    }
 }
 
 /// The answer of /healthz.
@@ -36,94 +67,215 @@ pub(crate) struct Report {
     pub(crate) status: Status,
     /// Everything confirmed up to this slot is mirrored.
     indexed_slot: Option<u64>,
-    /// The chain's confirmed slot.
+    /// The chain's confirmed slot, as the node last told it.
     chain_slot: Option<u64>,
     slots_behind: Option<u64>,
-    /// Everything up to this slot is mirrored and final.
+    /// Everything up to this slot is mirrored, final and proven complete.
     finalized_slot: Option<u64>,
+    /// Seconds since the mirror last held everything confirmed that the node listed.
+    confirmed_age: Option<f64>,
+    /// Seconds since the mirror last held everything final that the node listed.
+    finalized_age: Option<f64>,
+    /// Seconds since all accounts were last equal to the node's.
+    accounts_age: Option<f64>,
+    /// Accounts that differ from the node's.
+    differing_accounts: u64,
     detail: Option<String>,
 }
 
 #[derive(Debug)]
+struct Inner {
+    /// What overrides the layers: before the first round, and while Postgres fails.
+    fixed: Option<(Status, Option<String>)>,
+    confirmed: Progress,
+    finality: Progress,
+    accounts: Progress,
+    indexed_slot: Option<u64>,
+    chain_slot: Option<u64>,
+    /// When the chain's slot last grew, by this machine's clock.
+    chain_slot_at: Option<Instant>,
+    finalized_slot: Option<u64>,
+    differing: u64,
+}
+
+#[derive(Debug)]
 pub(crate) struct Health {
-    report: Mutex<Report>,
+    inner: Mutex<Inner>,
     max_slots_behind: u64,
+    max_age: Duration,
+}
+
+impl Inner {
+    fn layer(&mut self, layer: Layer) -> &mut Progress {
+        match layer {
+            Layer::Confirmed => &mut self.confirmed,
+            Layer::Final => &mut self.finality,
+            Layer::Accounts => &mut self.accounts,
+        }
+    }
+
+    fn slots_behind(&self) -> Option<u64> {
+        let (chain, indexed) = self.chain_slot.zip(self.indexed_slot)?;
+        Some(chain.saturating_sub(indexed))
+    }
+
+    fn status(&self, max_slots_behind: u64, max_age: Duration) -> (Status, Option<String>) {
+        if let Some(fixed) = &self.fixed {
+            return fixed.clone();
+        }
+        for progress in [&self.confirmed, &self.finality] {
+            if let Some((status, detail)) = &progress.failure {
+                return (*status, Some(detail.clone()));
+            }
+        }
+        if self.differing > 0 {
+            let detail = format!("accounts that differ from the node's: {}", self.differing);
+            return (Status::Diverged, Some(detail));
+        }
+        let Some(behind) = self.slots_behind() else {
+            return (Status::Starting, None);
+        };
+        let unfinalized = self
+            .chain_slot
+            .zip(self.finalized_slot)
+            .map_or(0, |(chain, finalized)| chain.saturating_sub(finalized));
+        let too_old = [self.confirmed.at, self.finality.at, self.chain_slot_at]
+            .iter()
+            .any(|at| at.is_some_and(|at| at.elapsed() > max_age));
+        let too_far = behind > max_slots_behind || unfinalized > MAX_SLOTS_UNFINALIZED;
+        if too_old || too_far {
+            (Status::Behind, None)
+        } else {
+            (Status::Ok, None)
+        }
+    }
 }
 
 impl Health {
-    pub(crate) fn new(max_slots_behind: u64) -> Self {
+    pub(crate) fn new(max_slots_behind: u64, max_age: Duration) -> Self {
         Self {
-            report: Mutex::new(Report {
-                status: Status::Starting,
+            inner: Mutex::new(Inner {
+                fixed: Some((Status::Starting, None)),
+                confirmed: Progress::default(),
+                finality: Progress::default(),
+                accounts: Progress::default(),
                 indexed_slot: None,
                 chain_slot: None,
-                slots_behind: None,
+                chain_slot_at: None,
                 finalized_slot: None,
-                detail: None,
+                differing: 0,
             }),
             max_slots_behind,
+            max_age,
         }
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut Report) -> T) -> T {
-        let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
-        let result = change(&mut report);
-        report.slots_behind = report
-            .chain_slot
-            .zip(report.indexed_slot)
-            .map(|(chain, indexed)| chain.saturating_sub(indexed));
-        if let Some(behind) = report.slots_behind {
-            gauge("vouch_indexer_slots_behind", behind);
-            let unfinalized = report
-                .chain_slot
-                .zip(report.finalized_slot)
-                .map_or(0, |(chain, finalized)| chain.saturating_sub(finalized));
-            let too_far = behind > self.max_slots_behind || unfinalized > MAX_SLOTS_UNFINALIZED;
-            report.status = match report.status {
-                Status::Ok if too_far => Status::Behind,
-                Status::Behind if !too_far => Status::Ok,
-                other => other,
-            };
-        }
-        metrics::gauge!("vouch_indexer_healthy")
-            .set(f64::from(u8::from(report.status == Status::Ok)));
-        result
+    fn change<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut inner)
     }
 
     pub(crate) fn report(&self) -> Report {
-        self.change(|report| report.clone())
+        let report = self.change(|inner| {
+            let (status, detail) = inner.status(self.max_slots_behind, self.max_age);
+            Report {
+                status,
+                indexed_slot: inner.indexed_slot,
+                chain_slot: inner.chain_slot,
+                slots_behind: inner.slots_behind(),
+                finalized_slot: inner.finalized_slot,
+                confirmed_age: inner.confirmed.age(),
+                finalized_age: inner.finality.age(),
+                accounts_age: inner.accounts.age(),
+                differing_accounts: inner.differing,
+                detail,
+            }
+        });
+        metrics::gauge!("vouch_indexer_healthy")
+            .set(f64::from(u8::from(report.status == Status::Ok)));
+        for (name, age) in [
+            ("vouch_indexer_confirmed_age_seconds", report.confirmed_age),
+            ("vouch_indexer_finalized_age_seconds", report.finalized_age),
+            ("vouch_indexer_accounts_age_seconds", report.accounts_age),
+        ] {
+            if let Some(age) = age {
+                metrics::gauge!(name).set(age);
+            }
+        }
+        report
     }
 
-    /// Sets the status until the next call.
+    /// Sets the status until a layer makes progress or fails.
     pub(crate) fn set(&self, status: Status, detail: Option<String>) {
-        self.change(|report| {
-            report.status = status;
-            report.detail = detail;
+        self.change(|inner| inner.fixed = Some((status, detail)));
+    }
+
+    /// The session ended.
+    pub(crate) fn ended(&self, failure: &Failure) {
+        self.set(status_of(failure), Some(failure.to_string()));
+    }
+
+    /// A layer does not make progress.
+    pub(crate) fn failed(&self, layer: Layer, failure: &Failure) {
+        self.change(|inner| {
+            inner.fixed = None;
+            inner.layer(layer).failure = Some((status_of(failure), failure.to_string()));
         });
     }
 
-    pub(crate) fn failed(&self, failure: &Failure) {
-        let status = match failure {
-            Failure::Database(_) => Status::DatabaseUnavailable,
-            Failure::Chain(_) => Status::ChainUnavailable,
-            Failure::Account { .. } | Failure::OtherChain { .. } => Status::Stopped,
-        };
-        self.set(status, Some(failure.to_string()));
+    /// A layer holds everything that the node has.
+    pub(crate) fn succeeded(&self, layer: Layer) {
+        self.change(|inner| {
+            inner.fixed = None;
+            *inner.layer(layer) = Progress {
+                at: Some(Instant::now()),
+                failure: None,
+            };
+        });
+    }
+
+    pub(crate) fn differences(&self, differing: u64) {
+        self.change(|inner| inner.differing = differing);
     }
 
     pub(crate) fn chain_slot(&self, slot: u64) {
         gauge("vouch_indexer_chain_slot", slot);
-        self.change(|report| report.chain_slot = Some(slot));
+        self.change(|inner| {
+            if inner.chain_slot.is_none_or(|before| before < slot) {
+                inner.chain_slot_at = Some(Instant::now());
+            }
+            inner.chain_slot = Some(slot);
+        });
     }
 
     pub(crate) fn indexed_slot(&self, slot: u64) {
         gauge("vouch_indexer_indexed_slot", slot);
-        self.change(|report| report.indexed_slot = Some(slot));
+        self.change(|inner| inner.indexed_slot = Some(slot));
     }
 
     pub(crate) fn finalized_slot(&self, slot: u64) {
         gauge("vouch_indexer_finalized_slot", slot);
-        self.change(|report| report.finalized_slot = Some(slot));
+        self.change(|inner| inner.finalized_slot = Some(slot));
+    }
+
+    /// Everything confirmed up to this slot is mirrored.
+    pub(crate) fn indexed(&self) -> Option<u64> {
+        self.change(|inner| inner.indexed_slot)
+    }
+
+    /// Everything up to this slot is mirrored and final.
+    pub(crate) fn finality(&self) -> Option<u64> {
+        self.change(|inner| inner.finalized_slot)
+    }
+}
+
+fn status_of(failure: &Failure) -> Status {
+    match failure {
+        Failure::Database(_) => Status::DatabaseUnavailable,
+        Failure::Chain(_) => Status::ChainUnavailable,
+        Failure::Replay { .. } | Failure::Corrupt(_) | Failure::OtherChain { .. } => {
+            Status::Stopped
+        }
     }
 }
 
@@ -139,15 +291,24 @@ pub(crate) fn gauge(name: &'static str, value: u64) {
 mod tests {
     use super::*;
 
+    const AGE: Duration = Duration::from_secs(3600);
+
+    /// A health of which both layers have made progress at these slots.
+    fn live(indexed: u64, chain: u64) -> Health {
+        let health = Health::new(10, AGE);
+        health.succeeded(Layer::Confirmed);
+        health.succeeded(Layer::Final);
+        health.indexed_slot(indexed);
+        health.chain_slot(chain);
+        health
+    }
+
     #[test]
     fn too_far_behind_turns_red_and_back() {
         // Given a live indexer
-        let health = Health::new(10);
-        health.set(Status::Ok, None);
-        health.indexed_slot(100);
-        // When the chain runs ahead, then it is behind
-        health.chain_slot(110);
+        let health = live(100, 110);
         assert_eq!(health.report().status, Status::Ok);
+        // When the chain runs ahead, then it is behind
         health.chain_slot(111);
         assert_eq!(health.report().status, Status::Behind);
         assert_eq!(health.report().slots_behind, Some(11));
@@ -155,22 +316,31 @@ mod tests {
         health.indexed_slot(111);
         assert_eq!(health.report().status, Status::Ok);
         // When the node is away, then being close does not make it healthy
-        health.failed(&Failure::Chain("gone".into()));
-        health.indexed_slot(111);
+        let gone = Failure::Chain("gone".into());
+        health.failed(Layer::Confirmed, &gone);
         assert_eq!(health.report().status, Status::ChainUnavailable);
+        assert_eq!(health.report().detail.as_deref(), Some("gone"));
+        // When only finality fails, then that is told too
+        health.succeeded(Layer::Confirmed);
+        health.failed(Layer::Final, &gone);
+        assert_eq!(health.report().status, Status::ChainUnavailable);
+        health.succeeded(Layer::Final);
+        assert_eq!(health.report().status, Status::Ok);
+        // When accounts differ, then it is not healthy
+        health.differences(2);
+        assert_eq!(health.report().status, Status::Diverged);
     }
+
     #[test]
     fn finality_that_stands_still_turns_red_and_back() {
         // Given a live indexer that mirrors everything
-        let health = Health::new(10);
-        health.set(Status::Ok, None);
+        let health = live(1000, 1000);
         let reach = |slot| {
             health.indexed_slot(slot);
             health.chain_slot(slot);
         };
         // When nothing is final yet, or finality lags as much as is normal, then it is
         // healthy
-        reach(1000);
         assert_eq!(health.report().status, Status::Ok);
         health.finalized_slot(968);
         reach(968 + MAX_SLOTS_UNFINALIZED);
@@ -182,5 +352,17 @@ mod tests {
         // When finality goes on, then it is healthy again
         health.finalized_slot(969);
         assert_eq!(health.report().status, Status::Ok);
+    }
+
+    #[test]
+    fn silence_turns_red_without_any_slot() {
+        // Given an indexer whose node told the same slots for longer than is allowed
+        let health = Health {
+            max_age: Duration::ZERO,
+            ..live(100, 100)
+        };
+        // Then it is behind, though no slot says so
+        assert_eq!(health.report().slots_behind, Some(0));
+        assert_eq!(health.report().status, Status::Behind);
     }
 }

@@ -1,22 +1,22 @@
-//! The indexer: mirrors the program's accounts into Postgres.
+//! The indexer: mirrors the program's transactions into Postgres.
 //!
 //! `docs/decisions/mirror.md` describes how, and its guarantees.
 
 mod chain;
 mod config;
-mod decode;
+mod events;
 mod failure;
-mod finality;
 mod health;
 mod history;
-mod live;
-mod mirror;
-mod receipts;
-mod reconcile;
+mod ledger;
+mod project;
 mod server;
 mod session;
+mod sync;
 mod transactions;
 mod verify;
+mod wake;
+mod witness;
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
@@ -30,7 +30,7 @@ use tokio::{
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    chain::Chain,
+    chain::{Chain, TIMEOUT},
     config::{Cli, Command, Config, LogFormat},
     failure::Failure,
     health::{Health, Status},
@@ -79,7 +79,7 @@ async fn start(config: Config) -> Result<()> {
     if let Some(path) = &config.port_file {
         server::write_port_file(path, &listener)?;
     }
-    let health = Arc::new(Health::new(config.max_slots_behind));
+    let health = Arc::new(Health::new(config.max_slots_behind, config.max_age()));
     tracing::info!(address = %listener.local_addr()?, "listening");
 
     tokio::select! {
@@ -109,14 +109,14 @@ async fn mirror(config: &Config, health: &Health) -> Result<()> {
         }
     };
     health.set(Status::Starting, None);
-    let chain = Chain::new(&config.rpc_url);
+    let chain = Chain::new(&config.rpc_url, TIMEOUT);
     let mut pause = FIRST_PAUSE;
     loop {
         let start = tokio::time::Instant::now();
         let Err(failure) = session::run(config, &chain, &pool, health).await else {
             continue;
         };
-        health.failed(&failure);
+        health.ended(&failure);
         metrics::counter!("vouch_indexer_sessions_failed_total").increment(1);
         if let Failure::OtherChain { .. } = failure {
             anyhow::bail!("{failure}");

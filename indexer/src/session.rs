@@ -1,23 +1,40 @@
-//! One session as the writer: from the election until something fails.
+//! One session as the writer: from the election until Postgres fails.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use tokio::sync::Mutex;
 use vouch_db::{PgPool, mirror::Writer};
 
 use crate::{
     chain::Chain,
     config::Config,
     failure::Failure,
-    finality,
-    health::{Health, Status},
-    live,
-    mirror::Mirror,
-    receipts, reconcile,
+    health::{Health, Layer, Status},
+    sync::Sync,
+    wake::Wake,
+    witness,
 };
 
 const ELECTION_POLL: Duration = Duration::from_millis(500);
+/// Time between two rounds for what is final. A node calls a slot final every 0.4 seconds.
+const FINAL_EVERY: Duration = Duration::from_secs(2);
+/// Time between two rounds for what is confirmed, unless the node announces a transaction.
+const POLL: Duration = Duration::from_secs(1);
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LAST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Waits to become the writer, then mirrors until something fails.
+/// The mirror, while this process is its writer.
+pub(crate) struct Mirror<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) chain: &'a Chain,
+    pub(crate) health: &'a Health,
+    /// For reads, which need no lock.
+    pub(crate) pool: &'a PgPool,
+    /// For all writes.
+    pub(crate) writer: Mutex<Writer>,
+}
+
+/// Waits to become the writer, then mirrors until Postgres fails.
 pub(crate) async fn run(
     config: &Config,
     chain: &Chain,
@@ -31,20 +48,16 @@ pub(crate) async fn run(
         health,
         pool,
         writer: writer.into(),
-        converted: tokio::sync::Notify::new(),
-        indexed: tokio::sync::watch::Sender::new(None),
     };
     bind(&mirror).await?;
-    let pubsub = live::connect(&config.ws_url).await?;
+    let wake = Wake::default();
     // The first failure ends all parts, and with them the connection that holds the lock.
     // A transaction in progress is rolled back.
-    tokio::try_join!(
-        live::run(&mirror, &pubsub),
-        finality::run(&mirror),
-        receipts::run(&mirror),
-        reconcile_when_live(&mirror),
-    )?;
-    Ok(())
+    tokio::select! {
+        ended = rounds(&mirror, &wake) => ended,
+        ended = witness::run(&mirror) => ended,
+        () = wake.listen(&config.ws_url) => Ok(()),
+    }
 }
 
 async fn elect(config: &Config, health: &Health) -> Result<Writer, Failure> {
@@ -78,10 +91,80 @@ async fn bind(mirror: &Mirror<'_>) -> Result<(), Failure> {
     }
 }
 
-/// Waits for the snapshot, because before it everything would be a difference.
-async fn reconcile_when_live(mirror: &Mirror<'_>) -> Result<(), Failure> {
-    while mirror.health.report().status != Status::Ok {
-        tokio::time::sleep(Duration::from_millis(50)).await;
+/// Mirrors round after round. A node that fails is asked again, so only Postgres ends this.
+async fn rounds(mirror: &Mirror<'_>, wake: &Wake) -> Result<(), Failure> {
+    let mut sync = Sync::new(mirror).await?;
+    let mut finality = Retry::default();
+    let mut live = Retry::default();
+    loop {
+        // After a failure, another node may answer at the same address.
+        if (finality.pause.is_some() || live.pause.is_some()) && finality.is_due() {
+            match bind(mirror).await {
+                Err(failure @ Failure::Chain(_)) => {
+                    finality.next(mirror, Layer::Final, Err(failure), FINAL_EVERY)?;
+                    continue;
+                }
+                bound => bound?,
+            }
+        }
+        if finality.is_due() {
+            let outcome = sync.finalize().await;
+            finality.next(mirror, Layer::Final, outcome, FINAL_EVERY)?;
+        }
+        if live.is_due() {
+            let outcome = sync.follow().await;
+            live.next(mirror, Layer::Confirmed, outcome, Duration::ZERO)?;
+        }
+        let pause = live.pause.unwrap_or(POLL).min(FINAL_EVERY);
+        wake.wait(pause, |signature| sync.holds(signature)).await;
     }
-    reconcile::run(mirror).await
+}
+
+/// When something is due again.
+#[derive(Debug, Default)]
+struct Retry {
+    at: Option<Instant>,
+    /// The pause after the last failure.
+    pause: Option<Duration>,
+}
+
+impl Retry {
+    fn is_due(&self) -> bool {
+        self.at.is_none_or(|at| at <= Instant::now())
+    }
+
+    /// After an outcome: `every` after a success, and later after each failure in a row. Returns
+    /// the failures that waiting does not cure.
+    fn next(
+        &mut self,
+        mirror: &Mirror<'_>,
+        layer: Layer,
+        outcome: Result<(), Failure>,
+        every: Duration,
+    ) -> Result<(), Failure> {
+        match outcome {
+            Ok(()) => {
+                mirror.health.succeeded(layer);
+                *self = Self {
+                    at: Some(Instant::now() + every),
+                    pause: None,
+                };
+                Ok(())
+            }
+            Err(failure @ (Failure::Database(_) | Failure::OtherChain { .. })) => Err(failure),
+            Err(failure) => {
+                mirror.health.failed(layer, &failure);
+                metrics::counter!("vouch_indexer_rounds_failed_total").increment(1);
+                let pause = self
+                    .pause
+                    .map_or(FIRST_PAUSE, |pause| (pause * 2).min(LAST_PAUSE));
+                tracing::error!(retry_in = ?pause, "{failure}");
+                *self = Self {
+                    at: Some(Instant::now() + pause),
+                    pause: Some(pause),
+                };
+                Ok(())
+            }
+        }
+    }
 }

@@ -1,12 +1,8 @@
-//! Transactions of the program, as a node reports them: which there are, and what each did.
+//! Transactions of the program, as a node reports them.
 
 use std::str::FromStr;
 
-use solana_client::{
-    rpc_client::GetConfirmedSignaturesForAddress2Config, rpc_config::RpcTransactionConfig,
-    rpc_response::RpcConfirmedTransactionStatusWithSignature,
-};
-use solana_commitment_config::CommitmentConfig;
+use solana_client::rpc_config::RpcTransactionConfig;
 use solana_sdk::{
     bs58, instruction::InstructionError, message::VersionedMessage, pubkey::Pubkey,
     signature::Signature, transaction::TransactionError,
@@ -21,10 +17,10 @@ use vouch_replay::{
     transaction::{Balance, Inner, Instruction, Outcome},
 };
 
-use crate::{chain::Chain, failure::Failure};
-
-/// Signatures in one answer: the most that a node returns.
-const PAGE: usize = 1000;
+use crate::{
+    chain::{Chain, Commitment, config},
+    failure::Failure,
+};
 
 /// The newest version of transactions that this indexer reads. A node refuses to return a
 /// newer one, so that it is not read wrongly.
@@ -34,60 +30,21 @@ const NEWEST_VERSION: u8 = 0;
 pub(crate) async fn transaction(
     chain: &Chain,
     signature: &Signature,
-    commitment: CommitmentConfig,
+    commitment: Commitment,
 ) -> Result<Transaction, Failure> {
     let config = RpcTransactionConfig {
         encoding: Some(UiTransactionEncoding::Base64),
-        commitment: Some(commitment),
+        commitment: Some(config(commitment)),
         max_supported_transaction_version: Some(NEWEST_VERSION),
     };
-    let found = chain
-        .rpc
-        .get_transaction_with_config(signature, config)
-        .await
-        .map_err(|error| Failure::rpc("getTransaction", error))?;
+    let found = chain.transaction(signature, config).await?;
+    let found = found.ok_or_else(|| {
+        Failure::Chain(format!(
+            "getTransaction: {signature}: the node does not have it"
+        ))
+    })?;
     read(signature, found)
         .map_err(|reason| Failure::Chain(format!("getTransaction: {signature}: {reason}")))
-}
-
-/// Every transaction that mentions `address`, failed ones included, newest first. A page that
-/// is not full counts as the last one.
-pub(crate) async fn mentions(
-    chain: &Chain,
-    address: &Pubkey,
-    commitment: CommitmentConfig,
-) -> Result<Vec<RpcConfirmedTransactionStatusWithSignature>, Failure> {
-    let mut mentions = Vec::new();
-    loop {
-        let page = page(chain, address, commitment, mentions.last()).await?;
-        let full = page.len() == PAGE;
-        mentions.extend(page);
-        if !full {
-            return Ok(mentions);
-        }
-    }
-}
-
-/// Up to [`PAGE`] transactions that mention `address` and are older than `before`, newest
-/// first.
-pub(crate) async fn page(
-    chain: &Chain,
-    address: &Pubkey,
-    commitment: CommitmentConfig,
-    before: Option<&RpcConfirmedTransactionStatusWithSignature>,
-) -> Result<Vec<RpcConfirmedTransactionStatusWithSignature>, Failure> {
-    let before = before.map(|before| parse(&before.signature)).transpose()?;
-    let config = GetConfirmedSignaturesForAddress2Config {
-        before,
-        limit: Some(PAGE),
-        commitment: Some(commitment),
-        ..Default::default()
-    };
-    chain
-        .rpc
-        .get_signatures_for_address_with_config(address, config)
-        .await
-        .map_err(|error| Failure::rpc("getSignaturesForAddress", error))
 }
 
 /// Parses a signature that the node sent.

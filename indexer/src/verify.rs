@@ -7,26 +7,36 @@
 use std::{
     collections::{BTreeMap, HashSet},
     io::{IsTerminal as _, stderr},
+    time::Duration,
 };
 
 use anyhow::{Result, bail};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use solana_client::rpc_response::RpcConfirmedTransactionStatusWithSignature;
-use solana_commitment_config::CommitmentConfig;
 use solana_sdk::pubkey::Pubkey;
 use vouch_client::{PROGRAM_ID, accounts::Account};
-use vouch_db::mirror::Commitment;
 use vouch_replay::{Given, Kind, Need, Transaction, encode};
 
 use crate::{
-    chain::Chain,
+    chain::{Chain, Commitment},
     config::VerifyConfig,
     failure::Failure,
-    transactions::{page, parse, transaction},
+    history::List,
+    ledger::unreadable,
+    transactions::{parse, transaction},
 };
 
+/// Time limit of a request. The answer with all accounts is large.
+const TIMEOUT: Duration = Duration::from_secs(60);
 /// Number of differences that are printed.
 const PRINTED: usize = 20;
+
+/// What the history leaves.
+#[derive(Default)]
+struct Replayed {
+    accounts: BTreeMap<Pubkey, Account>,
+    transactions: usize,
+    calls: usize,
+}
 
 /// Runs the command. Prints the result.
 ///
@@ -34,16 +44,15 @@ const PRINTED: usize = 20;
 /// When the node does not answer, when its history cannot be replayed, and when its accounts
 /// differ.
 pub(crate) async fn run(config: &VerifyConfig) -> Result<()> {
-    let chain = Chain::new(&config.rpc_url);
+    let chain = Chain::new(&config.rpc_url, TIMEOUT);
     // The accounts come first: then no later transaction is needed to explain them.
     let (slot, accounts) = chain.bytes(Commitment::Finalized).await?;
-    let history = history(&chain, slot).await?;
+    let replayed = replay(&chain, slot, usize::from(config.concurrency)).await?;
     // An empty answer must not pass for an equal one.
-    if accounts.is_empty() && history.is_empty() {
+    if accounts.is_empty() && replayed.transactions == 0 {
         bail!("the node has neither accounts nor transactions of the program {PROGRAM_ID}");
     }
-    let (replayed, calls) = replay(&chain, &history, usize::from(config.concurrency)).await?;
-    let differences = differences(&accounts, &replayed);
+    let differences = differences(&accounts, &replayed.accounts);
     for difference in differences.iter().take(PRINTED) {
         println!("{difference}");
     }
@@ -55,95 +64,58 @@ pub(crate) async fn run(config: &VerifyConfig) -> Result<()> {
         );
     }
     println!(
-        "{} accounts equal the history at slot {slot}: {} transactions, {calls} calls",
+        "{} accounts equal the history at slot {slot}: {} transactions, {} calls",
         accounts.len(),
-        history.len()
+        replayed.transactions,
+        replayed.calls
     );
     Ok(())
 }
 
-/// Every transaction that mentions the program, up to and including `slot`, oldest first.
-async fn history(
-    chain: &Chain,
-    slot: u64,
-) -> Result<Vec<RpcConfirmedTransactionStatusWithSignature>, Failure> {
-    let finalized = CommitmentConfig::finalized();
-    let mut all: Vec<RpcConfirmedTransactionStatusWithSignature> = Vec::new();
-    let mut seen = HashSet::new();
-    loop {
-        let page = page(chain, &PROGRAM_ID, finalized, all.last()).await?;
-        // A node may return less than a full page before the end, so only an empty one is the
-        // end.
-        if page.is_empty() {
-            break;
-        }
-        for entry in page {
-            check_order(all.last(), &entry)?;
-            // A node that repeats itself would have no end.
-            if !seen.insert(parse(&entry.signature)?) {
+/// Replays the history up to and including `end`. Returns the accounts that it leaves.
+async fn replay(chain: &Chain, end: u64, concurrency: usize) -> Result<Replayed, Failure> {
+    let mut list = List::read(chain, None, end, HashSet::new()).await?;
+    let total = list.len();
+    let mut replayed = Replayed::default();
+    let mut before = (0, None);
+    while let Some(page) = list.take_page(chain).await? {
+        let page = page.iter().filter(|listed| listed.slot <= end);
+        let mut transactions = stream::iter(page)
+            .map(async |listed| {
+                if listed.failed {
+                    return Ok(None);
+                }
+                let signature = parse(&listed.signature)?;
+                transaction(chain, &signature, Commitment::Finalized)
+                    .await
+                    .map(Some)
+            })
+            .buffered(concurrency);
+        while let Some(transaction) = transactions.try_next().await? {
+            replayed.transactions += 1;
+            if replayed.transactions.is_multiple_of(100) {
+                progress(&format!(
+                    "{} of {total} transactions replayed",
+                    replayed.transactions
+                ));
+            }
+            let Some(transaction) = transaction else {
+                continue;
+            };
+            let place = (transaction.slot, transaction.index);
+            if place.0 < before.0
+                || (place.0 == before.0 && place.1.is_some() && place.1 <= before.1)
+            {
                 return Err(Failure::Chain(format!(
-                    "getSignaturesForAddress: {} is listed twice",
-                    entry.signature
+                    "the node lists transactions in another order than their blocks': {place:?} \
+                     comes after {before:?}"
                 )));
             }
-            all.push(entry);
-        }
-        progress(&format!("{} transactions found", all.len()));
-    }
-    all.retain(|entry| entry.slot <= slot);
-    all.reverse();
-    Ok(all)
-}
-
-/// Fails unless `entry` may come after `last` in a list with the newest first.
-fn check_order(
-    last: Option<&RpcConfirmedTransactionStatusWithSignature>,
-    entry: &RpcConfirmedTransactionStatusWithSignature,
-) -> Result<(), Failure> {
-    match last {
-        Some(last) if entry.slot > last.slot => Err(Failure::Chain(format!(
-            "getSignaturesForAddress: slot {} comes after slot {}, but newer ones come first",
-            entry.slot, last.slot
-        ))),
-        _ => Ok(()),
-    }
-}
-
-/// Replays the history. Returns the accounts that it leaves, and the number of calls.
-async fn replay(
-    chain: &Chain,
-    history: &[RpcConfirmedTransactionStatusWithSignature],
-    concurrency: usize,
-) -> Result<(BTreeMap<Pubkey, Account>, usize), Failure> {
-    let mut transactions = stream::iter(history.iter().filter(|entry| entry.err.is_none()))
-        .map(async |entry| {
-            let signature = parse(&entry.signature)?;
-            transaction(chain, &signature, CommitmentConfig::finalized()).await
-        })
-        .buffered(concurrency);
-    let mut accounts = BTreeMap::new();
-    let mut calls = 0;
-    let mut before = (0, None);
-    let mut number = 0_usize;
-    while let Some(transaction) = transactions.try_next().await? {
-        let place = (transaction.slot, transaction.index);
-        if place.0 < before.0 || (place.0 == before.0 && place.1.is_some() && place.1 <= before.1) {
-            return Err(Failure::Chain(format!(
-                "the node lists transactions in another order than their blocks': {place:?} comes \
-                 after {before:?}"
-            )));
-        }
-        before = place;
-        calls += apply(chain, &mut accounts, &transaction).await?;
-        number += 1;
-        if number.is_multiple_of(100) {
-            progress(&format!(
-                "{number} of {} transactions replayed",
-                history.len()
-            ));
+            before = place;
+            replayed.calls += apply(chain, &mut replayed.accounts, &transaction).await?;
         }
     }
-    Ok((accounts, calls))
+    Ok(replayed)
 }
 
 /// Applies one transaction. Returns the number of its calls.
@@ -163,11 +135,7 @@ async fn apply(
                 given.decimals.push((mint, chain.decimals(&mint).await?));
             }
             Err(error) => {
-                let signature = solana_sdk::signature::Signature::from(transaction.signature);
-                return Err(Failure::Chain(format!(
-                    "{signature} in slot {} does not follow from what came before: {error}",
-                    transaction.slot
-                )));
+                return Err(unreadable(transaction, error));
             }
         }
     };

@@ -20,7 +20,7 @@ use crate::{
     extract::{self, PathAddress, Query},
     links::landing_url_of,
     state::AppState,
-    types::{Amount, Limit, timestamp},
+    types::{Amount, Limit, commitment, timestamp},
 };
 
 /// A campaign.
@@ -278,7 +278,7 @@ impl CampaignAnswer {
             name: found.name,
             landing_url: found.landing_url,
             slot: found.slot,
-            commitment: found.commitment,
+            commitment: commitment(found.is_final).to_owned(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `/v1/conversions`: conversions with their rewards and receipts.
+//! `/v1/conversions`: conversions with their rewards and transactions.
 
 use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use crate::{
     error::ApiResult,
     extract::Query,
     state::AppState,
-    types::{self, Address, Amount, Limit, WalletAddress, timestamp},
+    types::{self, Address, Amount, Limit, WalletAddress, commitment, timestamp},
 };
 
 /// Selects conversions.
@@ -39,22 +39,21 @@ pub(crate) struct ConversionAnswer {
     campaign: String,
     referrer: String,
     referee: String,
-    /// signup, mint, purchase, booking, enrollment, loan, rental, subscription or custom;
-    /// null until `signature` is known.
-    action: Option<String>,
-    /// Null until `signature` is known.
-    amount: Option<Amount>,
-    /// 64 hexadecimal digits; null for none, and until `signature` is known.
+    /// signup, mint, purchase, booking, enrollment, loan, rental, subscription or custom.
+    action: String,
+    amount: Amount,
+    /// 64 hexadecimal digits; null for none.
     reference: Option<String>,
     rewards: Rewards,
-    /// pending, paid or cancelled.
+    /// pending, paid, cancelled, or lapsed: the period for claims ended before all parts were
+    /// claimed.
     status: String,
     /// RFC 3339.
     converted_at: Option<String>,
     /// RFC 3339: from when on the reward is owed.
     claimable_from: Option<String>,
-    /// The transaction that made it; null until it is known here.
-    signature: Option<String>,
+    /// The transaction that made it.
+    signature: String,
     /// confirmed or finalized.
     commitment: String,
 }
@@ -137,7 +136,7 @@ impl From<conversions::Conversion> for ConversionAnswer {
             referrer: found.referrer,
             referee: found.referee,
             action: found.action,
-            amount: found.amount.map(|amount| Amount(amount.into())),
+            amount: Amount(found.amount),
             reference: found
                 .reference
                 .map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
@@ -148,9 +147,9 @@ impl From<conversions::Conversion> for ConversionAnswer {
             },
             status: found.status,
             converted_at: timestamp(found.converted_at),
-            claimable_from: timestamp(found.converted_at.saturating_add(found.hold_seconds)),
+            claimable_from: timestamp(found.matures_at),
             signature: found.signature,
-            commitment: found.commitment,
+            commitment: commitment(found.is_final).to_owned(),
         }
     }
 }

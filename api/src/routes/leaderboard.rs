@@ -28,7 +28,8 @@ pub(crate) struct LeaderboardQuery {
     wallet: Option<String>,
 }
 
-/// A leaderboard. Counts only conversions that are finalized and paid.
+/// A leaderboard. Counts only conversions that are final and can no longer be
+/// cancelled.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct LeaderboardAnswer {
     period: Period,

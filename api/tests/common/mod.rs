@@ -174,25 +174,15 @@ fn path(path: impl AsRef<Path>) -> String {
     path.as_ref().to_str().unwrap().to_owned()
 }
 
-/// Inserts an account as the indexer mirrors it, without its projection.
-async fn account(pool: &PgPool, address: &str, kind: &str) {
-    sqlx::query("INSERT INTO accounts VALUES ($1, $2, '', 7, 'finalized', false, true)")
-        .bind(address)
-        .bind(kind)
-        .execute(pool)
-        .await
-        .unwrap();
-}
-
 /// Inserts a campaign as the indexer mirrors it.
 pub async fn campaign(pool: &PgPool, address: &str) {
-    account(pool, address, "campaign").await;
     sqlx::query(
         "INSERT INTO campaigns (address, creator, campaign_id, authority, mint, mint_decimals,
              token_program, funding, proof, uniqueness, reward_kind, paused, closed, reward_fixed,
-             reward_bps, created_at)
+             reward_bps, created_at, data, seq, slot)
          VALUES ($1, $2, 18446744073709551615, $2, $3, 6, $3, 'mint_authority', 'open', 'wallet',
-             'fixed', false, false, 18446744073709551615, 0, 1700000000)",
+             'fixed', false, false, 18446744073709551615, 0, 1700000000,
+             '', 1, 7)",
     )
     .bind(address)
     .bind(ALICE)
@@ -206,11 +196,10 @@ pub async fn campaign(pool: &PgPool, address: &str) {
 /// campaign.
 pub async fn referral(pool: &PgPool, campaign: &str, code: &str, owner: &str, created_at: i64) {
     let address = format!("referral-{code}-{campaign}");
-    account(pool, &address, "referral").await;
     sqlx::query(
         "INSERT INTO referrals (address, campaign, code, owner, active, suspended, conversions,
-             created_at)
-         VALUES ($1, $2, $3, $4, true, false, 0, $5)",
+             created_at, closed, seq, slot)
+         VALUES ($1, $2, $3, $4, true, false, 0, $5, false, 1, 7)",
     )
     .bind(address)
     .bind(campaign)
@@ -223,13 +212,21 @@ pub async fn referral(pool: &PgPool, campaign: &str, code: &str, owner: &str, cr
 }
 
 /// Inserts a conversion of Bob's as the indexer mirrors it: with the code STARTER7 of the
-/// campaign, worth the largest amount, without a receipt.
-pub async fn conversion(pool: &PgPool, address: &str, converted_at: i64) {
-    account(pool, address, "conversion").await;
+/// campaign, worth the largest amount, made at `slot` by a transaction whose signature is
+/// `signature-SLOT`.
+pub async fn conversion(pool: &PgPool, address: &str, converted_at: i64, slot: i64) {
     sqlx::query(
-        "INSERT INTO conversions (address, campaign, referral, code, referrer, referee, status,
-             reward_referrer, reward_referee, reward_partner, converted_at, hold_seconds)
-         VALUES ($1, $2, $3, 'STARTER7', $4, $5, 'paid', 18446744073709551615, 0, 0, $6, 0)",
+        "WITH transaction AS (
+             INSERT INTO transactions (seq, slot, block_time, signature, fee_payer, succeeded)
+             SELECT COALESCE(max(seq), 0) + 1, $7, $6, 'signature-' || $7, $5, true
+             FROM transactions RETURNING seq
+         )
+         INSERT INTO conversions (address, seq, slot, campaign, referral, code, referrer, referee,
+             action, amount, reference, reward_referrer, reward_referee, reward_partner,
+             converted_at, matures_at, status, settled)
+         SELECT $1, seq, $7, $2, $3, 'STARTER7', $4, $5, 'signup', 18446744073709551615,
+             decode(repeat('ab', 32), 'hex'), 18446744073709551615, 0, 0, $6, $6, 'paid', 7
+         FROM transaction",
     )
     .bind(address)
     .bind(CAMPAIGN)
@@ -237,11 +234,21 @@ pub async fn conversion(pool: &PgPool, address: &str, converted_at: i64) {
     .bind(ALICE)
     .bind(BOB)
     .bind(converted_at)
+    .bind(slot)
     .execute(pool)
     .await
     .unwrap();
-    sqlx::query("INSERT INTO conversion_receipts (conversion) VALUES ($1)")
-        .bind(address)
+}
+
+/// Sets how far the mirror is.
+pub async fn progress(pool: &PgPool, indexed_slot: i64, finalized_slot: i64) {
+    sqlx::query("UPDATE indexer_state SET indexed_slot = $1")
+        .bind(indexed_slot)
+        .execute(pool)
+        .await
+        .unwrap();
+    sqlx::query("INSERT INTO coverage VALUES ('listed', 0, $1, 'rpc')")
+        .bind(finalized_slot)
         .execute(pool)
         .await
         .unwrap();
@@ -259,7 +266,7 @@ pub async fn click_ids(pool: &PgPool) -> Vec<String> {
 pub async fn totals(pool: &PgPool) -> (i64, i64, i64) {
     sqlx::query_as(
         "SELECT coalesce(sum(clicks), 0)::bigint, coalesce(sum(bot_clicks), 0)::bigint,
-                coalesce(sum(unique_visitors), 0)::bigint FROM referral_totals",
+                coalesce(sum(unique_visitors), 0)::bigint FROM referral_clicks",
     )
     .fetch_one(pool)
     .await

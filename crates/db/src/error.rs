@@ -18,10 +18,6 @@ pub enum Error {
         #[source]
         source: sqlx::Error,
     },
-    /// Conversions name referrals that are not mirrored. The caller must add these to the
-    /// batch. Nothing was written.
-    #[error("{} referrals are not mirrored yet", .0.len())]
-    UnknownReferrals(Vec<String>),
     /// Postgres holds a value that this crate never writes.
     #[error("the database holds {0}")]
     Corrupt(&'static str),

@@ -1,20 +1,19 @@
-//! The mirror of the program's accounts.
+//! The mirror of the program: its transactions, and what follows from them.
 //!
 //! Only [`Writer`] writes the mirror. `docs/INVARIANTS.md` numbers its rules.
 
-mod accounts;
 mod batch;
-mod guard;
-mod projections;
-mod queues;
-mod receipts;
-mod rollups;
+mod finality;
+mod rewind;
+mod rows;
+mod state;
 mod writer;
 
-pub use accounts::{Commitment, Slot, StoredAccount, every_account, live_accounts};
-pub use batch::Applied;
-pub use guard::{Found, Observation, ObservedAccount};
-pub use projections::{Campaign, Conversion, Projection, Referral, Status};
-pub use queues::{Unfinalized, unfinalized};
-pub use receipts::{Receipt, Receiptless, receiptless};
-pub use writer::{State, Writer, state};
+pub use batch::{Batch, Projections};
+pub use finality::Final;
+pub use rows::{
+    Account, Before, Call, Campaign, Conversion, Event, Maturing, Referral, Settlement, Status,
+    TotalsMove, Transaction,
+};
+pub use state::{Known, State, accounts_after, known, live_accounts, state};
+pub use writer::Writer;

@@ -1,42 +1,19 @@
-//! Helpers of the tests in `tests/`: they send transactions and run `vouch-indexer verify`.
+//! Helpers of the tests in `tests/`: a campaign on a validator, a node whose answers are wrong, and
+//! `vouch-indexer`.
 
-use std::{process::Output, time::Duration};
+mod node;
+mod scene;
+mod world;
 
+use std::process::Output;
+
+pub use node::{Fate, FaultyNode};
+pub use scene::{DEADLINE, REWARD, SOL, Scene, fund, send, until, validator};
 use solana_client::nonblocking::rpc_client::RpcClient;
 use solana_commitment_config::CommitmentConfig;
-use solana_sdk::{
-    instruction::Instruction,
-    signature::{Keypair, Signature, Signer as _},
-    transaction::Transaction,
-};
-use tokio::{
-    process::Command,
-    time::{Instant, sleep},
-};
+use tokio::process::Command;
 use vouch_localnet::built_binary;
-
-const DEADLINE: Duration = Duration::from_secs(90);
-
-/// Sends a transaction that `payer` pays, and waits until it is confirmed.
-///
-/// # Panics
-/// When it fails, or the node does not answer.
-pub async fn send(
-    rpc: &RpcClient,
-    payer: &Keypair,
-    instructions: &[Instruction],
-    signers: &[&Keypair],
-) -> Signature {
-    let mut all = vec![payer];
-    all.extend(signers);
-    let blockhash = rpc.get_latest_blockhash().await.expect("a blockhash");
-    let payer = payer.pubkey();
-    let transaction =
-        Transaction::new_signed_with_payer(instructions, Some(&payer), &all, blockhash);
-    rpc.send_and_confirm_transaction(&transaction)
-        .await
-        .expect("a confirmed transaction")
-}
+pub use world::{World, health, start_indexer};
 
 /// Runs `vouch-indexer verify` against this node.
 ///
@@ -58,11 +35,10 @@ pub async fn verify(rpc_url: &str) -> Output {
 pub async fn assert_history_explains_accounts(rpc: &RpcClient) {
     let slot = |commitment| rpc.get_slot_with_commitment(commitment);
     let confirmed = slot(CommitmentConfig::confirmed()).await.expect("a slot");
-    let deadline = Instant::now() + DEADLINE;
-    while slot(CommitmentConfig::finalized()).await.expect("a slot") < confirmed {
-        assert!(Instant::now() < deadline, "slot {confirmed} is not final");
-        sleep(Duration::from_millis(100)).await;
-    }
+    until("everything is final", async || {
+        slot(CommitmentConfig::finalized()).await.expect("a slot") >= confirmed
+    })
+    .await;
     let output = verify(&rpc.url()).await;
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");

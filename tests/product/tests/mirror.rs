@@ -1,341 +1,27 @@
 //! The indexer with a real validator and a real Postgres, and the failures that it
 //! survives. Numbers in brackets refer to `docs/INVARIANTS.md`.
 
-use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
-
-use serde_json::Value;
-use solana_client::nonblocking::rpc_client::RpcClient;
-use solana_commitment_config::CommitmentConfig;
 use solana_sdk::{
-    instruction::{AccountMeta, Instruction},
+    instruction::AccountMeta,
     pubkey::Pubkey,
-    signature::{Keypair, Signature, Signer},
+    signature::{Keypair, Signer},
 };
 use solana_system_interface::instruction;
-use sqlx::{Connection, PgConnection, PgPool, Row};
-use tokio::time::{Instant, sleep};
-use vouch_client::{
-    Code, PROGRAM_ID,
-    accounts::{AccountType as _, Campaign, Referral, Settings, Terms},
-    instructions::{self, Convert, CreateCampaign, CreateReferral, Offer},
-    pda, token,
-};
-use vouch_localnet::{
-    Database, Instance, Postgres, Service, ServiceSpec, Signal, Validator, ValidatorOptions,
-    built_binary, program_binary, signal,
-};
-use vouch_product_tests::send;
-
-const REWARD: u64 = 5_000_000;
-const SOL: u64 = 1_000_000_000;
-const DEADLINE: Duration = Duration::from_secs(90);
-
-struct World {
-    indexer: Service,
-    validator: Validator,
-    pool: PgPool,
-    rpc: RpcClient,
-    company: Keypair,
-    opened: Option<Campaign>,
-    campaign: Pubkey,
-    alice: Pubkey,
-    code: Code,
-    database: Database,
-    _postgres: Postgres,
-    instance: Instance,
-}
-
-impl World {
-    /// A validator with a campaign and Alice's code, a database and a healthy indexer.
-    async fn new() -> Self {
-        let instance = Instance::create("mirror-test").expect("a folder");
-        let postgres = Postgres::start(instance.dir()).await.expect("Postgres");
-        Self::on(instance, postgres).await
-    }
-
-    /// Like [`Self::new`], with a private Postgres.
-    async fn with_private_postgres() -> Self {
-        let instance = Instance::create("mirror-test").expect("a folder");
-        let postgres = Postgres::private(instance.dir()).await.expect("Postgres");
-        Self::on(instance, postgres).await
-    }
-
-    async fn on(instance: Instance, postgres: Postgres) -> Self {
-        let database = postgres
-            .create_database("vouch_mirror")
-            .await
-            .expect("a database");
-        let validator = Validator::start(
-            instance.dir(),
-            &ValidatorOptions {
-                program: Some(program_binary()),
-                ..ValidatorOptions::default()
-            },
-        )
-        .await
-        .expect("a validator");
-        let indexer = start_indexer("indexer", &instance, &database, &validator).await;
-        let rpc =
-            RpcClient::new_with_commitment(validator.rpc_url(), CommitmentConfig::confirmed());
-        let pool = vouch_db::connect(database.url()).await.expect("a pool");
-        let company = Keypair::new();
-        let (campaign, _) = pda::campaign(&company.pubkey(), 1);
-        let mut world = Self {
-            indexer,
-            validator,
-            pool,
-            rpc,
-            company,
-            opened: None,
-            campaign,
-            alice: Pubkey::default(),
-            code: "AZURE234".parse().expect("a code"),
-            database,
-            _postgres: postgres,
-            instance,
-        };
-        world.open_campaign().await;
-        world
-            .indexer
-            .wait_healthy()
-            .await
-            .expect("a healthy indexer");
-        world
-    }
-
-    async fn open_campaign(&mut self) {
-        let company = self.company.pubkey();
-        let airdrop = self
-            .rpc
-            .request_airdrop(&company, 1000 * SOL)
-            .await
-            .expect("an airdrop");
-        let deadline = Instant::now() + DEADLINE;
-        while !self
-            .rpc
-            .confirm_transaction(&airdrop)
-            .await
-            .expect("an answer")
-        {
-            assert!(Instant::now() < deadline, "no airdrop");
-            sleep(Duration::from_millis(100)).await;
-        }
-        let (mint, alice) = (Keypair::new(), Keypair::new());
-        let rent = self
-            .rpc
-            .get_minimum_balance_for_rent_exemption(82)
-            .await
-            .expect("a rent");
-        let [create, initialise] = token::create_mint(&company, &mint.pubkey(), &company, 6, rent);
-        self.send(
-            &[
-                create,
-                initialise,
-                token::set_mint_authority(&mint.pubkey(), &company, &self.campaign),
-                instructions::create_campaign(&CreateCampaign {
-                    payer: company,
-                    authority: company,
-                    id: 1,
-                    mint: mint.pubkey(),
-                    payment_mint: Pubkey::default(),
-                    token_program: token::TOKEN_PROGRAM_ID,
-                    terms: Terms::default(),
-                    settings: Settings::fixed(REWARD),
-                }),
-            ],
-            &[&mint],
-        )
-        .await;
-        self.send(
-            &[
-                instructions::create_referral(&CreateReferral::new(
-                    &company,
-                    &alice.pubkey(),
-                    &self.campaign,
-                    &self.code,
-                )),
-                token::create_associated_token(
-                    &company,
-                    &alice.pubkey(),
-                    &mint.pubkey(),
-                    &token::TOKEN_PROGRAM_ID,
-                ),
-            ],
-            &[&alice],
-        )
-        .await;
-        let opened = self.rpc.get_account_data(&self.campaign).await;
-        let opened = opened.expect("the campaign");
-        self.opened = Some(Campaign::decode(&opened).expect("a campaign"));
-        self.alice = alice.pubkey();
-    }
-
-    /// Sends a transaction that the company pays, and waits until it is confirmed.
-    async fn send(&self, instructions: &[Instruction], signers: &[&Keypair]) -> Signature {
-        send(&self.rpc, &self.company, instructions, signers).await
-    }
-
-    fn conversion(&self, referee: &Keypair) -> Instruction {
-        let campaign = self.opened.as_ref().expect("the campaign is open");
-        let referral = Referral::registered(&self.campaign, campaign, &self.code, &self.alice);
-        // No settings were announced, so they are the same at any time.
-        let offer = Offer::at(self.campaign, campaign, &referral, campaign.created_at)
-            .expect("the code of a referral");
-        let args = Convert {
-            payer: self.company.pubkey(),
-            amount: u64::MAX,
-            ..Convert::signup(&referee.pubkey())
-        };
-        instructions::convert(&offer, &args)
-    }
-
-    /// Lets a new wallet convert. Returns the conversion and its transaction.
-    async fn convert(&self) -> (Pubkey, Signature) {
-        let referee = Keypair::new();
-        let signature = self.send(&[self.conversion(&referee)], &[&referee]).await;
-        let key = referee.pubkey().to_bytes();
-        (pda::conversion(&self.campaign, &key), signature)
-    }
-
-    /// Lets many wallets convert at the same time.
-    async fn convert_many(&self, count: usize) {
-        let all = (0..count).map(|_| self.convert());
-        futures::future::join_all(all).await;
-    }
-
-    /// Every account of the program, read from the chain.
-    async fn on_chain(&self) -> BTreeMap<String, Vec<u8>> {
-        let accounts = self
-            .rpc
-            .get_program_accounts(&PROGRAM_ID)
-            .await
-            .expect("accounts");
-        accounts
-            .into_iter()
-            .map(|(address, account)| (address.to_string(), account.data))
-            .collect()
-    }
-
-    /// Waits until Postgres equals the chain, everything is final, and `conversions`
-    /// conversions are counted once in every table. [M4] [M5] [M6]
-    async fn until_equal(&self, conversions: i64) {
-        let chain = self.on_chain().await;
-        let count = usize::try_from(conversions).expect("a count");
-        assert_eq!(
-            chain.len(),
-            count + 2,
-            "a campaign, a referral, the conversions"
-        );
-        until("Postgres equals the chain", async || {
-            let stored = vouch_db::mirror::live_accounts(&self.pool)
-                .await
-                .expect("rows");
-            stored.into_iter().collect::<BTreeMap<_, _>>() == chain
-        })
-        .await;
-        until("everything is final, with its signature", async || {
-            self.number(
-                "SELECT count(*) FROM accounts JOIN conversion_receipts ON conversion = address
-                 WHERE commitment = 'finalized' AND signature IS NOT NULL",
-            )
-            .await
-                == conversions
-        })
-        .await;
-        let reward = i64::try_from(REWARD).expect("a reward");
-        for (sql, expected) in [
-            (
-                "SELECT sum(conversions)::bigint FROM referral_totals",
-                conversions,
-            ),
-            (
-                "SELECT sum(conversions_finalized)::bigint FROM referral_totals",
-                conversions,
-            ),
-            (
-                "SELECT sum(rewards_paid)::bigint FROM referral_totals",
-                conversions * reward,
-            ),
-            (
-                "SELECT sum(conversions)::bigint FROM referrer_daily",
-                conversions,
-            ),
-            (
-                "SELECT sum(rewards)::bigint FROM referrer_daily",
-                conversions * reward,
-            ),
-            (
-                "SELECT count(DISTINCT signature) FROM conversion_receipts",
-                conversions,
-            ),
-        ] {
-            assert_eq!(self.number(sql).await, expected, "{sql}");
-        }
-    }
-
-    async fn number(&self, sql: &str) -> i64 {
-        let row = sqlx::query(sql).fetch_one(&self.pool).await.expect(sql);
-        row.get(0)
-    }
-
-    async fn until_status(&self, expected: &str) {
-        until(expected, async || {
-            health(&self.indexer).await["status"] == expected
-        })
-        .await;
-    }
-}
-
-async fn start_indexer(
-    name: &str,
-    instance: &Instance,
-    database: &Database,
-    validator: &Validator,
-) -> Service {
-    Service::start(ServiceSpec {
-        name: name.into(),
-        binary: built_binary("vouch-indexer").expect("the indexer is built"),
-        args: vec!["run".into()],
-        dir: instance.dir().to_owned(),
-        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        env: vec![
-            ("DATABASE_URL".into(), database.url().into()),
-            ("RPC_URL".into(), validator.rpc_url()),
-            ("WS_URL".into(), validator.ws_url()),
-        ],
-    })
-    .await
-    .expect("the indexer listens")
-}
-
-async fn health(indexer: &Service) -> Value {
-    let url = format!("{}/healthz", indexer.url());
-    let answer = reqwest::get(url).await.expect("an answer");
-    answer.json().await.expect("JSON")
-}
-
-async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + DEADLINE;
-    while !holds().await {
-        assert!(Instant::now() < deadline, "still not so: {what}");
-        sleep(Duration::from_millis(50)).await;
-    }
-}
+use sqlx::{Connection, PgConnection, Row};
+use vouch_client::{PROGRAM_ID, pda};
+use vouch_localnet::{Instance, Postgres, Signal, signal};
+use vouch_product_tests::{SOL, World, health, start_indexer, until, validator};
 
 /// [M6]
 #[tokio::test]
 async fn gap_while_down() {
     // Given an indexer that has seen some conversions
     let mut world = World::new().await;
-    world.convert_many(3).await;
+    world.scene.convert_many(3).await;
     world.until_equal(3).await;
-    // When it is stopped, conversions happen, and somebody changes its rows
+    // When it is stopped, and conversions happen
     world.indexer.stop().await.expect("a clean exit");
-    world.convert_many(5).await;
-    sqlx::query("UPDATE accounts SET data = 'nonsense', slot = 0 WHERE kind = 'referral'")
-        .execute(&world.pool)
-        .await
-        .expect("a change");
+    world.scene.convert_many(5).await;
     // And it is started again
     world.indexer.start_again().await.expect("a start");
     // Then the mirror equals the chain
@@ -358,16 +44,17 @@ async fn killed_in_the_middle_of_a_crowd() {
         // Taken out of the world, so that it can be killed while the wallets convert.
         let spare = start_indexer(
             "standby",
-            &world.instance,
+            &world.scene.instance,
             &world.database,
-            &world.validator,
+            &world.node.url(),
+            &world.scene.validator.ws_url(),
         )
         .await;
         std::mem::replace(&mut world.indexer, spare)
     };
     // And a standby that waits
     world.until_status("standby").await;
-    let crowd = world.convert_many(40);
+    let crowd = world.scene.convert_many(40);
     // When the writer is killed as soon as it has written some of them
     let kill = async {
         until("some conversions are mirrored", async || {
@@ -396,19 +83,24 @@ async fn killed_in_the_middle_of_a_crowd() {
 async fn validator_down() {
     // Given a live indexer
     let mut world = World::new().await;
-    world.convert_many(2).await;
+    world.scene.convert_many(2).await;
     world.until_equal(2).await;
     // When the validator is killed, then health reports it
-    world.validator.kill().await.expect("it ran");
+    world.scene.validator.kill().await.expect("it ran");
     world.until_status("chain_unavailable").await;
     // When it is back with its ledger, then the mirror continues
-    world.validator.resume().await.expect("a validator");
+    world.scene.validator.resume().await.expect("a validator");
     world.until_status("ok").await;
-    world.convert_many(2).await;
+    world.scene.convert_many(2).await;
     world.until_equal(4).await;
     // When it is back with another ledger, then the indexer does not mix the two
-    world.validator.kill().await.expect("it ran");
-    world.validator.restart_empty().await.expect("a validator");
+    world.scene.validator.kill().await.expect("it ran");
+    world
+        .scene
+        .validator
+        .restart_empty()
+        .await
+        .expect("a validator");
     until("the indexer ends", async || {
         world.indexer.ensure_running().is_err()
     })
@@ -435,19 +127,18 @@ async fn postgres_down_at_start_and_in_between() {
         .create_empty_database("vouch_mirror")
         .await
         .expect("a database");
-    let validator = Validator::start(
-        instance.dir(),
-        &ValidatorOptions {
-            program: Some(program_binary()),
-            ..ValidatorOptions::default()
-        },
-    )
-    .await
-    .expect("a validator");
+    let (validator, _) = validator(&instance).await;
     postgres.stop().await.expect("a clean stop");
 
     // When the indexer starts, then it waits and names what it waits for
-    let mut indexer = start_indexer("indexer", &instance, &database, &validator).await;
+    let mut indexer = start_indexer(
+        "indexer",
+        &instance,
+        &database,
+        &validator.rpc_url(),
+        &validator.ws_url(),
+    )
+    .await;
     let seen = health(&indexer).await;
     assert_eq!(seen["status"], "database_unavailable", "{seen}");
     let log = std::fs::read_to_string(indexer.log()).expect("a log");
@@ -480,7 +171,7 @@ async fn postgres_down_at_start_and_in_between() {
 async fn writer_connection_lost() {
     // Given a live indexer
     let world = World::new().await;
-    world.convert_many(2).await;
+    world.scene.convert_many(2).await;
     // When Postgres terminates its writer's connection
     let mut connection = PgConnection::connect(world.database.url())
         .await
@@ -494,7 +185,7 @@ async fn writer_connection_lost() {
     .expect("an answer")
     .get(0);
     assert_eq!(cut, 1);
-    world.convert_many(2).await;
+    world.scene.convert_many(2).await;
     // Then it becomes the writer again, and nothing is missing
     world.until_equal(4).await;
     world.until_status("ok").await;
@@ -562,12 +253,12 @@ fn children(parent: u32) -> Vec<u32> {
 async fn postgres_goes_silent() {
     // Given a live indexer
     let world = World::with_private_postgres().await;
-    world.convert_many(2).await;
+    world.scene.convert_many(2).await;
     world.until_equal(2).await;
     // When Postgres goes silent and no connection is closed
-    let silence = Silence::of(&world.instance);
+    let silence = Silence::of(&world.scene.instance);
     // Then health reports it, also while wallets go on converting
-    world.convert_many(2).await;
+    world.scene.convert_many(2).await;
     world.until_status("database_unavailable").await;
     // And when Postgres continues, the mirror does, too
     drop(silence);
@@ -581,7 +272,7 @@ async fn a_gap_is_not_called_final() {
     // Given an indexer that was stopped before wallets converted, and conversions that
     // are final
     let mut world = World::new().await;
-    world.convert_many(1).await;
+    world.scene.convert_many(1).await;
     world.until_equal(1).await;
     world.indexer.stop().await.expect("a clean exit");
     // Postgres finishes a statement whose client has gone.
@@ -595,26 +286,18 @@ async fn a_gap_is_not_called_final() {
             == 0
     })
     .await;
-    let claim = "SELECT finalized_slot FROM indexer_state";
+    let claim = "SELECT finalized_slot FROM finality";
     let claimed = world.number(claim).await;
-    world.convert_many(2).await;
-    let converted = world.rpc.get_slot().await.expect("a slot");
-    until("the conversions are final", async || {
-        let slot = world
-            .rpc
-            .get_slot_with_commitment(CommitmentConfig::finalized())
-            .await;
-        slot.expect("a slot") >= converted
-    })
-    .await;
-    // When it starts again, and cannot apply its snapshot
+    world.scene.convert_many(2).await;
+    let converted = world.scene.until_final().await;
+    // When it starts again, and cannot write conversions
     let mut keeper = world.pool.begin().await.expect("a transaction");
     sqlx::query("LOCK TABLE conversions IN SHARE MODE")
         .execute(&mut *keeper)
         .await
         .expect("a lock");
     world.indexer.start_again().await.expect("a start");
-    until("the snapshot waits", async || {
+    until("the mirror waits", async || {
         world
             .number(
                 "SELECT count(*) FROM pg_stat_activity
@@ -627,7 +310,7 @@ async fn a_gap_is_not_called_final() {
     .await;
     // Then it does not report the gap as final
     assert_eq!(world.number(claim).await, claimed);
-    // And when the snapshot is applied, it does
+    // And when it has written them, it does
     keeper.commit().await.expect("a commit");
     world.until_equal(3).await;
     let converted = i64::try_from(converted).expect("a slot");
@@ -643,23 +326,27 @@ async fn a_stranger_mentions_the_conversion() {
     // Given a wallet that has not converted yet, and the address of its conversion
     let world = World::new().await;
     let referee = Keypair::new();
-    let conversion = pda::conversion(&world.campaign, &referee.pubkey().to_bytes());
+    let conversion = pda::conversion(&world.scene.campaign, &referee.pubkey().to_bytes());
     let mention = |lamports: u64| {
         let to = Pubkey::new_unique();
-        let mut transfer = instruction::transfer(&world.company.pubkey(), &to, lamports);
+        let mut transfer = instruction::transfer(&world.scene.company.pubkey(), &to, lamports);
         transfer
             .accounts
             .push(AccountMeta::new_readonly(conversion, false));
         transfer
     };
     // When a stranger mentions it before and after the wallet converts
-    let before = world.send(&[mention(SOL)], &[]).await;
-    let signature = world.send(&[world.conversion(&referee)], &[&referee]).await;
-    let after = world.send(&[mention(SOL + 1)], &[]).await;
-    // Then its receipt is the transaction that created it
+    let before = world.scene.send(&[mention(SOL)], &[]).await;
+    let signature = world
+        .scene
+        .send(&[world.scene.conversion(&referee)], &[&referee])
+        .await;
+    let after = world.scene.send(&[mention(SOL + 1)], &[]).await;
+    // Then its transaction is the one that created it
     world.until_equal(1).await;
     let row = sqlx::query(
-        "SELECT signature, action, amount::text FROM conversion_receipts WHERE conversion = $1",
+        "SELECT signature, action, amount::text FROM conversions JOIN transactions USING (seq)
+         WHERE address = $1",
     )
     .bind(conversion.to_string())
     .fetch_one(&world.pool)
@@ -681,20 +368,21 @@ async fn an_account_that_a_stranger_gives_to_the_program() {
     let world = World::new().await;
     let junk = Keypair::new();
     let rent = world
+        .scene
         .rpc
         .get_minimum_balance_for_rent_exemption(185)
         .await
         .expect("a rent");
     let create = instruction::create_account(
-        &world.company.pubkey(),
+        &world.scene.company.pubkey(),
         &junk.pubkey(),
         rent,
         185,
         &PROGRAM_ID,
     );
-    world.send(&[create], &[&junk]).await;
+    world.scene.send(&[create], &[&junk]).await;
     // When a wallet converts after that
-    let (conversion, _) = world.convert().await;
+    let (conversion, _) = world.scene.convert().await;
     // Then it is mirrored, and the stranger's account is not
     until("the conversion is mirrored", async || {
         world

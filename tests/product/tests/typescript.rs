@@ -5,7 +5,6 @@ use std::{fs, time::Duration};
 
 use serde_json::json;
 use solana_client::nonblocking::rpc_client::RpcClient;
-use solana_commitment_config::CommitmentConfig;
 use solana_sdk::{
     instruction::Instruction,
     pubkey::Pubkey,
@@ -21,11 +20,8 @@ use vouch_client::{
     instructions::{self, CreateCampaign, CreateReferral},
     pda, token,
 };
-use vouch_localnet::{
-    Instance, ProcessSpec, Validator, ValidatorOptions, npm, program_binary, typescript_client,
-    workspace_root,
-};
-use vouch_product_tests::{assert_history_explains_accounts, send};
+use vouch_localnet::{Instance, ProcessSpec, Validator, npm, typescript_client, workspace_root};
+use vouch_product_tests::{assert_history_explains_accounts, send, validator};
 
 const CODE: &str = "MYSHARE2";
 const SOL: u64 = 1_000_000_000;
@@ -97,15 +93,7 @@ impl World {
     /// A validator with the program, and wallets with SOL.
     async fn new() -> Self {
         let instance = Instance::create("typescript-test").expect("a folder");
-        let options = ValidatorOptions {
-            program: Some(program_binary()),
-            ..Default::default()
-        };
-        let validator = Validator::start(instance.dir(), &options)
-            .await
-            .expect("a validator");
-        let rpc =
-            RpcClient::new_with_commitment(validator.rpc_url(), CommitmentConfig::confirmed());
+        let (validator, rpc) = validator(&instance).await;
         let world = Self {
             rpc,
             company: Keypair::new(),

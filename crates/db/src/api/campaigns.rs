@@ -33,7 +33,8 @@ pub struct Campaign {
     /// The account's bytes, which hold the announced settings.
     pub data: Vec<u8>,
     pub slot: i64,
-    pub commitment: String,
+    /// Whether its last change is final.
+    pub is_final: bool,
     /// The campaign's name; `None` without a profile.
     pub name: Option<String>,
     /// The landing page of its links; `None` without a profile.
@@ -73,10 +74,11 @@ async fn select(
                c.mint_decimals, c.token_program, c.funding, c.proof, c.uniqueness, c.reward_kind,
                c.reward_fixed AS "reward_fixed: Unsigned", c.reward_bps,
                c.reward_max AS "reward_max: Unsigned", c.paused, c.closed, c.starts_at, c.ends_at,
-               c.created_at, a.data, a.slot, a.commitment,
+               c.created_at, c.data, c.slot,
+               c.slot <= COALESCE(f.finalized_slot, -1) AS "is_final!",
                p.name AS "name?", p.landing_url AS "landing_url?"
         FROM campaigns c
-        JOIN accounts a ON a.address = c.address
+        CROSS JOIN finality f
         LEFT JOIN campaign_profiles p ON p.campaign = c.address
         WHERE ($1::text IS NULL OR c.address = $1)
           AND ($2::bigint IS NULL OR (c.created_at, c.address) < ($2, $3::text))

@@ -48,8 +48,7 @@ pub struct Click {
 /// See [`Error`]. On an error nothing was inserted, unless the connection broke during
 /// the commit; then the outcome is unknown. Inserting again is always safe.
 pub async fn insert(connection: &mut PgConnection, clicks: &[Click]) -> Result<u64, Error> {
-    // Counters are locked in byte order of their keys, as the indexer locks them: two
-    // writers cannot deadlock, whatever the database's locale.
+    // Counters are locked in the order of their keys, so that two writers cannot deadlock.
     let inserted = sqlx::query_scalar!(
         r#"
         WITH new AS (
@@ -65,7 +64,7 @@ pub async fn insert(connection: &mut PgConnection, clicks: &[Click]) -> Result<u
             ON CONFLICT (referral, visitor) DO NOTHING
             RETURNING referral
         ), counted AS (
-            INSERT INTO referral_totals AS t (referral, clicks, bot_clicks, unique_visitors)
+            INSERT INTO referral_clicks AS t (referral, clicks, bot_clicks, unique_visitors)
             SELECT n.referral, count(*), count(*) FILTER (WHERE n.verdict = 'bot'),
                    (SELECT count(*) FROM visitors v WHERE v.referral = n.referral)
             FROM new n

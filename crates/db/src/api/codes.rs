@@ -65,24 +65,21 @@ pub async fn find(
     let row = sqlx::query!(
         r#"
         SELECT r.address, r.campaign, r.code, r.owner,
-               r.active AND NOT a.gone AS "active!", r.suspended,
+               r.active AND NOT r.closed AS "active!", r.suspended,
                r.usage_limit AS "usage_limit: Unsigned", r.conversions AS "conversions: Unsigned",
                r.expires_at, r.created_at,
                r.address = (
-                   SELECT o.address FROM referrals o JOIN accounts oa ON oa.address = o.address
-                   WHERE o.code = $1
-                   ORDER BY oa.gone, o.created_at, o.address COLLATE "C" LIMIT 1
+                   SELECT o.address FROM referrals o WHERE o.code = $1
+                   ORDER BY o.closed, o.created_at, o.address LIMIT 1
                ) AS "owns_short_link!",
                p.landing_url AS "landing_url?",
                c.paused AS "paused?", c.closed AS "closed?", c.starts_at, c.ends_at,
-               ca.data AS "campaign_data?"
+               c.data AS "campaign_data?"
         FROM referrals r
-        JOIN accounts a ON a.address = r.address
         LEFT JOIN campaigns c ON c.address = r.campaign
-        LEFT JOIN accounts ca ON ca.address = r.campaign
         LEFT JOIN campaign_profiles p ON p.campaign = r.campaign
         WHERE r.code = $1 AND ($2::text IS NULL OR r.campaign = $2)
-        ORDER BY a.gone, r.created_at, r.address COLLATE "C"
+        ORDER BY r.closed, r.created_at, r.address
         LIMIT 1
         "#,
         code,

@@ -1,4 +1,4 @@
-//! Conversions with their receipts, newest first.
+//! Conversions with their transactions, newest first.
 
 use sqlx::PgPool;
 
@@ -22,12 +22,12 @@ pub struct Conversion {
     pub reward_referee: u64,
     pub reward_partner: u64,
     pub converted_at: i64,
-    pub hold_seconds: i64,
-    pub commitment: String,
-    /// This field and those below come from the receipt; `None` until it is known.
-    pub signature: Option<String>,
-    pub action: Option<String>,
-    pub amount: Option<Unsigned>,
+    pub matures_at: i64,
+    /// Whether the transaction that made it is final.
+    pub is_final: bool,
+    pub signature: String,
+    pub action: String,
+    pub amount: u64,
     pub reference: Option<Vec<u8>>,
 }
 
@@ -59,11 +59,12 @@ pub async fn list(
                c.reward_referrer AS "reward_referrer: Unsigned",
                c.reward_referee AS "reward_referee: Unsigned",
                c.reward_partner AS "reward_partner: Unsigned",
-               c.converted_at, c.hold_seconds, a.commitment,
-               r.signature, r.action, r.amount AS "amount: Unsigned", r.reference
+               c.converted_at, c.matures_at,
+               c.slot <= COALESCE(f.finalized_slot, -1) AS "is_final!",
+               t.signature, c.action, c.amount AS "amount: Unsigned", c.reference
         FROM conversions c
-        JOIN accounts a ON a.address = c.address
-        JOIN conversion_receipts r ON r.conversion = c.address
+        JOIN transactions t ON t.seq = c.seq
+        CROSS JOIN finality f
         WHERE ($1::text IS NULL OR c.campaign = $1)
           AND ($2::text IS NULL OR c.referral = $2)
           AND ($3::text IS NULL OR c.referee = $3)

@@ -1,4 +1,4 @@
-//! Leaderboards, from finalized and paid conversions alone.
+//! Leaderboards, from conversions alone that are final and can no longer be cancelled.
 
 use sqlx::PgPool;
 use time::Date;

@@ -65,7 +65,7 @@ pub async fn ping(connection: &mut PgConnection) -> Result<(), Error> {
 pub struct MirrorState {
     /// Everything confirmed up to this slot is mirrored.
     pub indexed_slot: Option<i64>,
-    /// Everything up to this slot is finalized.
+    /// Everything up to this slot is mirrored, final and proven complete.
     pub finalized_slot: Option<i64>,
 }
 
@@ -76,7 +76,7 @@ pub struct MirrorState {
 pub async fn mirror_state(pool: &PgPool) -> Result<MirrorState, Error> {
     let state = sqlx::query_as!(
         MirrorState,
-        "SELECT indexed_slot, finalized_slot FROM indexer_state"
+        "SELECT indexed_slot, finalized_slot FROM indexer_state, finality"
     )
     .fetch_optional(pool)
     .await?;

@@ -16,7 +16,7 @@ pub struct Stats {
     pub bot_clicks: i64,
     /// Conversions, confirmed and finalized, without cancelled ones.
     pub conversions: i64,
-    /// Finalized conversions among them.
+    /// Those of them that are final and can no longer be cancelled.
     pub conversions_finalized: i64,
     /// The referrer's rewards that were paid, in base units.
     pub rewards_paid: u128,
@@ -34,25 +34,24 @@ pub async fn of_referral(pool: &PgPool, referral: &str) -> Result<Stats, Error> 
     // Read the slot first, so that the numbers are at least as new as it.
     let state = mirror_state(pool).await?;
     let row = sqlx::query!(
-        "SELECT clicks, unique_visitors, bot_clicks, conversions, conversions_finalized,
-                rewards_paid, rewards_pending
-         FROM referral_totals WHERE referral = $1",
+        r#"SELECT COALESCE(clicks, 0) AS "clicks!", COALESCE(unique_visitors, 0) AS "unique_visitors!",
+                  COALESCE(bot_clicks, 0) AS "bot_clicks!", COALESCE(conversions, 0) AS "conversions!",
+                  COALESCE(conversions_final, 0) AS "conversions_final!",
+                  COALESCE(rewards_paid, 0) AS "rewards_paid!",
+                  COALESCE(rewards_pending, 0) AS "rewards_pending!"
+           FROM (VALUES ($1)) AS this (referral)
+           LEFT JOIN referral_clicks USING (referral)
+           LEFT JOIN referral_totals USING (referral)"#,
         referral
     )
-    .fetch_optional(pool)
+    .fetch_one(pool)
     .await?;
-    let Some(row) = row else {
-        return Ok(Stats {
-            as_of_slot: state.indexed_slot,
-            ..Stats::default()
-        });
-    };
     Ok(Stats {
         clicks: row.clicks,
         unique_visitors: row.unique_visitors,
         bot_clicks: row.bot_clicks,
         conversions: row.conversions,
-        conversions_finalized: row.conversions_finalized,
+        conversions_finalized: row.conversions_final,
         rewards_paid: sum_from_numeric(&row.rewards_paid)?,
         rewards_pending: sum_from_numeric(&row.rewards_pending)?,
         as_of_slot: state.indexed_slot,

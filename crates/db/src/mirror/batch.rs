@@ -1,199 +1,257 @@
-//! Applies a batch of observations of the chain in one transaction.
+//! Writes everything that follows from a run of transactions.
 
-use sqlx::PgConnection;
+use std::collections::BTreeMap;
 
-use super::{
-    Campaign, Commitment, Conversion, Observation, Projection, Referral, StoredAccount, accounts,
-    guard::{Verdict, newest, slot_guard},
-    projections::{self, CreditedConversion},
-    receipts,
-    rollups::Moves,
+use sqlx::{PgConnection, types::BigDecimal};
+
+use super::rows::{
+    Account, Before, Call, Campaign, Conversion, Event, Maturing, Referral, Settlement, TotalsMove,
+    Transaction,
 };
 use crate::Error;
 
-/// Counts of what a batch changed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Applied {
-    /// New rows.
-    pub inserted: u64,
-    /// Rows whose bytes changed.
-    pub replaced: u64,
-    /// Rows of accounts that ended; the rows stay.
-    pub ended: u64,
-    /// Rows of accounts that existed only on an abandoned fork.
-    pub removed: u64,
-    /// Rows whose bytes became final.
-    pub finalized: u64,
-    /// Observations that were known already or older than the row.
-    pub ignored: u64,
+/// Everything that a run of transactions changes. Of accounts and their projections it holds the
+/// state after the last one.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Batch {
+    /// The transactions, in their order.
+    pub transactions: Vec<Transaction>,
+    /// Their calls of the program.
+    pub calls: Vec<Call>,
+    /// What the calls established.
+    pub events: Vec<Event>,
+    /// The accounts that they changed.
+    pub accounts: Vec<Account>,
+    /// The accounts before each transaction; empty if the transactions are final.
+    pub before: Vec<Before>,
+    /// The changes of projections.
+    pub projections: Projections,
 }
 
-/// The rows that a batch writes.
-#[derive(Default)]
-struct Writes {
-    accounts: Vec<StoredAccount>,
-    campaigns: Vec<Campaign>,
-    referrals: Vec<Referral>,
-    conversions: Vec<ConversionWrite>,
-    removed: Vec<String>,
+/// Changes of projections and counters.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Projections {
+    /// New and changed campaigns.
+    pub campaigns: Vec<Campaign>,
+    /// New and changed referrals.
+    pub referrals: Vec<Referral>,
+    /// New conversions.
+    pub sales: Vec<Conversion>,
+    /// Changes of older conversions.
+    pub settlements: Vec<Settlement>,
+    /// Conversions that will count for ranks when they are final and mature.
+    pub maturing: Vec<Maturing>,
+    /// Conversions that will not, after all.
+    pub cancelled: Vec<String>,
+    /// Differences of counters, by referral.
+    pub totals: BTreeMap<String, TotalsMove>,
 }
 
-/// A conversion as it is now, and its mirrored state from before.
-struct ConversionWrite {
-    conversion: Conversion,
-    commitment: Commitment,
-    before: Option<CountedConversion>,
-}
-
-/// A mirrored conversion, and the commitment at which the rollups count it.
-type CountedConversion = (CreditedConversion, Commitment);
-
-/// Applies a batch within the transaction of `connection`.
-pub(super) async fn apply(
-    connection: &mut PgConnection,
-    observations: Vec<Observation>,
-) -> Result<Applied, Error> {
-    let (observations, overtaken) = newest(observations);
-    let addresses: Vec<String> = observations
-        .iter()
-        .map(|observation| observation.address.clone())
-        .collect();
-    let mut accounts = accounts::read(connection, &addresses).await?;
-    let mut conversions = projections::read_conversions(connection, &addresses).await?;
-    let mut applied = Applied {
-        ignored: overtaken,
-        ..Applied::default()
+/// Writes the batch. The caller commits.
+pub(super) async fn write(connection: &mut PgConnection, batch: &Batch) -> Result<(), Error> {
+    let Some(last) = batch.transactions.last() else {
+        return Ok(());
     };
-    let mut moves = Moves::default();
-    let mut writes = Writes::default();
-
-    for observation in observations {
-        let address = observation.address.clone();
-        let account = accounts.remove(&address);
-        let conversion = conversions.remove(&address);
-        let is_known = account.is_some();
-        let before = conversion.zip(account.as_ref().map(|account| account.commitment));
-        match slot_guard(account, observation) {
-            Verdict::Ignore => applied.ignored += 1,
-            Verdict::Finalize(account) => {
-                applied.finalized += 1;
-                count_as(&account, before.as_ref(), &mut moves)?;
-                writes.accounts.push(account);
-            }
-            Verdict::End(account) => {
-                applied.ended += 1;
-                count_as(&account, before.as_ref(), &mut moves)?;
-                writes.accounts.push(account);
-            }
-            Verdict::Remove => {
-                applied.removed += 1;
-                if let Some((conversion, commitment)) = &before {
-                    moves.remove(conversion, *commitment)?;
-                }
-                writes.removed.push(address);
-            }
-            Verdict::Store(account, projection) => {
-                if is_known {
-                    applied.replaced += 1;
-                } else {
-                    applied.inserted += 1;
-                }
-                match projection {
-                    Some(Projection::Campaign(row)) => writes.campaigns.push(*row),
-                    Some(Projection::Referral(row)) => writes.referrals.push(*row),
-                    Some(Projection::Conversion(row)) => writes.conversions.push(ConversionWrite {
-                        conversion: *row,
-                        commitment: account.commitment,
-                        before,
-                    }),
-                    None => {}
-                }
-                writes.accounts.push(account);
-            }
-        }
+    sqlx::query!(
+        "INSERT INTO transactions SELECT * FROM UNNEST($1::transactions[])",
+        &batch.transactions as &[Transaction],
+    )
+    .execute(&mut *connection)
+    .await?;
+    if !batch.calls.is_empty() {
+        sqlx::query!(
+            "INSERT INTO calls SELECT * FROM UNNEST($1::calls[])",
+            &batch.calls as &[Call],
+        )
+        .execute(&mut *connection)
+        .await?;
     }
-
-    accounts::write(connection, &writes.accounts).await?;
-    projections::write_campaigns(connection, &writes.campaigns).await?;
-    projections::write_referrals(connection, &writes.referrals).await?;
-    let (conversions, unreceipted) = credited(connection, writes.conversions, &mut moves).await?;
-    projections::write_conversions(connection, &conversions).await?;
-    receipts::enqueue(connection, &unreceipted).await?;
-    accounts::remove(connection, &writes.removed).await?;
-    moves.write(connection).await?;
-    Ok(applied)
-}
-
-/// Counts a conversion, if the account is one, at the account's present commitment.
-fn count_as(
-    account: &StoredAccount,
-    conversion: Option<&CountedConversion>,
-    moves: &mut Moves,
-) -> Result<(), Error> {
-    if let Some((conversion, before)) = conversion {
-        moves.remove(conversion, *before)?;
-        moves.add(conversion, account.commitment)?;
+    if !batch.events.is_empty() {
+        sqlx::query!(
+            "INSERT INTO events SELECT * FROM UNNEST($1::events[])",
+            &batch.events as &[Event],
+        )
+        .execute(&mut *connection)
+        .await?;
     }
+    if !batch.before.is_empty() {
+        sqlx::query!(
+            "INSERT INTO accounts_before SELECT * FROM UNNEST($1::accounts_before[])",
+            &batch.before as &[Before],
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    write_accounts(&mut *connection, &batch.accounts).await?;
+    project(&mut *connection, &batch.projections).await?;
+    sqlx::query!("UPDATE indexer_state SET confirmed_seq = $1", last.seq)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
-/// Finds the referrer who is credited for each conversion, and counts the conversion.
-/// Returns the rows, and the addresses of the conversions whose transaction must be
-/// looked up.
-///
-/// A credit never changes: a referral that gets a new owner keeps its past conversions
-/// with the old one.
-async fn credited(
+pub(super) async fn write_accounts(
     connection: &mut PgConnection,
-    conversions: Vec<ConversionWrite>,
-    moves: &mut Moves,
-) -> Result<(Vec<CreditedConversion>, Vec<String>), Error> {
-    if conversions.is_empty() {
-        return Ok((Vec::new(), Vec::new()));
+    rows: &[Account],
+) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
     }
-    let mut referrals: Vec<String> = conversions
-        .iter()
-        .map(|write| write.conversion.referral.clone())
-        .collect();
-    referrals.sort();
-    referrals.dedup();
-    let credits = projections::credits(connection, &referrals).await?;
+    sqlx::query!(
+        "INSERT INTO accounts SELECT * FROM UNNEST($1::accounts[])
+         ON CONFLICT (address) DO UPDATE SET
+             data = EXCLUDED.data, seq = EXCLUDED.seq, slot = EXCLUDED.slot",
+        rows as &[Account],
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
 
-    let mut missing = Vec::new();
-    let mut rows = Vec::with_capacity(conversions.len());
-    let mut unreceipted = Vec::new();
-    for ConversionWrite {
-        conversion,
-        commitment,
-        before,
-    } in conversions
-    {
-        let credit = match &before {
-            Some((before, _)) if before.referral == conversion.referral => before.credit(),
-            _ => match credits.get(&conversion.referral) {
-                Some(credit) => credit.clone(),
-                None => {
-                    missing.push(conversion.referral);
-                    continue;
-                }
-            },
-        };
-        let address = conversion.address.clone();
-        let row = CreditedConversion::new(conversion, credit);
-        if let Some((before, commitment)) = &before {
-            moves.remove(before, *commitment)?;
-        }
-        moves.add(&row, commitment)?;
-        if before.is_none_or(|(before, _)| !before.is_same_sale(&row)) {
-            unreceipted.push(address);
-        }
-        rows.push(row);
+/// Writes the changes of projections and counters.
+pub(super) async fn project(
+    connection: &mut PgConnection,
+    projections: &Projections,
+) -> Result<(), Error> {
+    let Projections {
+        campaigns,
+        referrals,
+        sales,
+        settlements,
+        maturing,
+        cancelled,
+        totals,
+    } = projections;
+    if !campaigns.is_empty() {
+        write_campaigns(&mut *connection, campaigns).await?;
     }
-    if missing.is_empty() {
-        Ok((rows, unreceipted))
+    if !referrals.is_empty() {
+        write_referrals(&mut *connection, referrals).await?;
+    }
+    if !sales.is_empty() {
+        sqlx::query!(
+            "INSERT INTO conversions SELECT * FROM UNNEST($1::conversions[])",
+            sales as &[Conversion],
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    if !settlements.is_empty() {
+        settle(&mut *connection, settlements).await?;
+    }
+    if !maturing.is_empty() {
+        sqlx::query!(
+            "INSERT INTO maturing SELECT * FROM UNNEST($1::maturing[])",
+            maturing as &[Maturing],
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    if !cancelled.is_empty() {
+        sqlx::query!("DELETE FROM maturing WHERE conversion = ANY($1)", cancelled)
+            .execute(&mut *connection)
+            .await?;
+    }
+    count(connection, totals).await
+}
+
+async fn write_campaigns(connection: &mut PgConnection, rows: &[Campaign]) -> Result<(), Error> {
+    sqlx::query!(
+        "INSERT INTO campaigns SELECT * FROM UNNEST($1::campaigns[])
+         ON CONFLICT (address) DO UPDATE SET
+             creator = EXCLUDED.creator, campaign_id = EXCLUDED.campaign_id,
+             authority = EXCLUDED.authority, mint = EXCLUDED.mint,
+             mint_decimals = EXCLUDED.mint_decimals, token_program = EXCLUDED.token_program,
+             funding = EXCLUDED.funding, proof = EXCLUDED.proof,
+             uniqueness = EXCLUDED.uniqueness, reward_kind = EXCLUDED.reward_kind,
+             paused = EXCLUDED.paused, closed = EXCLUDED.closed,
+             reward_fixed = EXCLUDED.reward_fixed, reward_bps = EXCLUDED.reward_bps,
+             reward_max = EXCLUDED.reward_max, starts_at = EXCLUDED.starts_at,
+             ends_at = EXCLUDED.ends_at, created_at = EXCLUDED.created_at,
+             data = EXCLUDED.data, seq = EXCLUDED.seq, slot = EXCLUDED.slot",
+        rows as &[Campaign],
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn write_referrals(connection: &mut PgConnection, rows: &[Referral]) -> Result<(), Error> {
+    sqlx::query!(
+        "INSERT INTO referrals SELECT * FROM UNNEST($1::referrals[])
+         ON CONFLICT (address) DO UPDATE SET
+             campaign = EXCLUDED.campaign, code = EXCLUDED.code, owner = EXCLUDED.owner,
+             active = EXCLUDED.active, suspended = EXCLUDED.suspended,
+             usage_limit = EXCLUDED.usage_limit, conversions = EXCLUDED.conversions,
+             expires_at = EXCLUDED.expires_at, created_at = EXCLUDED.created_at,
+             closed = EXCLUDED.closed, seq = EXCLUDED.seq, slot = EXCLUDED.slot",
+        rows as &[Referral],
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn settle(connection: &mut PgConnection, rows: &[Settlement]) -> Result<(), Error> {
+    let conversions: Vec<_> = rows.iter().map(|row| row.conversion.clone()).collect();
+    let statuses: Vec<_> = rows
+        .iter()
+        .map(|row| row.status.as_str().to_owned())
+        .collect();
+    let settled: Vec<_> = rows.iter().map(|row| row.settled).collect();
+    let done = sqlx::query!(
+        "UPDATE conversions AS conversion SET status = changed.status, settled = changed.settled
+         FROM UNNEST($1::text[], $2::text[], $3::smallint[]) AS changed (address, status, settled)
+         WHERE conversion.address = changed.address",
+        &conversions,
+        &statuses,
+        &settled,
+    )
+    .execute(connection)
+    .await?;
+    if usize::try_from(done.rows_affected()) == Ok(rows.len()) {
+        Ok(())
     } else {
-        missing.sort();
-        missing.dedup();
-        Err(Error::UnknownReferrals(missing))
+        Err(Error::Corrupt(
+            "an account of a conversion that it does not have",
+        ))
     }
+}
+
+async fn count(
+    connection: &mut PgConnection,
+    totals: &BTreeMap<String, TotalsMove>,
+) -> Result<(), Error> {
+    let moved = totals
+        .iter()
+        .filter(|(_, moved)| **moved != TotalsMove::default());
+    let (mut referrals, mut conversions) = (Vec::new(), Vec::new());
+    let (mut paid, mut pending): (Vec<BigDecimal>, Vec<BigDecimal>) = (Vec::new(), Vec::new());
+    for (referral, moved) in moved {
+        referrals.push(referral.clone());
+        conversions.push(moved.conversions);
+        paid.push(moved.paid.into());
+        pending.push(moved.pending.into());
+    }
+    if referrals.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "INSERT INTO referral_totals AS total
+             (referral, conversions, conversions_final, rewards_paid, rewards_pending)
+         SELECT referral, conversions, 0, paid, pending
+         FROM UNNEST($1::text[], $2::bigint[], $3::numeric[], $4::numeric[])
+              AS moved (referral, conversions, paid, pending)
+         ON CONFLICT (referral) DO UPDATE SET
+             conversions = total.conversions + EXCLUDED.conversions,
+             rewards_paid = total.rewards_paid + EXCLUDED.rewards_paid,
+             rewards_pending = total.rewards_pending + EXCLUDED.rewards_pending",
+        &referrals,
+        &conversions,
+        &paid,
+        &pending,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }

@@ -1,8 +1,10 @@
 //! The single writer of the mirror.
 
-use sqlx::{Connection, PgConnection, PgPool, postgres::PgConnectOptions};
+use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 
-use super::{Applied, Observation, Receipt, Slot, batch, receipts};
+use super::{
+    Account, Batch, Before, Conversion, Final, Projections, batch, finality, rewind, state,
+};
 use crate::{Error, statement_timeout, unless_silent};
 
 /// Key of the advisory lock. Postgres keeps such locks apart by database.
@@ -19,36 +21,6 @@ const LOCK: i64 = 0x566f_7563_684d_6972;
 #[derive(Debug)]
 pub struct Writer {
     connection: PgConnection,
-}
-
-/// The mirror's progress.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct State {
-    /// Genesis hash of the mirrored chain; `None` before the first start.
-    pub genesis_hash: Option<String>,
-    /// Everything confirmed up to this slot is mirrored.
-    pub indexed_slot: Option<u64>,
-    /// Everything up to this slot was read again after it was finalized.
-    pub finalized_slot: Option<u64>,
-}
-
-/// Returns the mirror's progress.
-///
-/// # Errors
-/// When Postgres does not answer.
-pub async fn state(pool: &PgPool) -> Result<State, Error> {
-    let row = sqlx::query!(
-        r#"SELECT genesis_hash, indexed_slot AS "indexed_slot: Slot",
-                  finalized_slot AS "finalized_slot: Slot"
-           FROM indexer_state"#
-    )
-    .fetch_one(pool)
-    .await?;
-    Ok(State {
-        genesis_hash: row.genesis_hash,
-        indexed_slot: row.indexed_slot.map(u64::from),
-        finalized_slot: row.finalized_slot.map(u64::from),
-    })
 }
 
 impl Writer {
@@ -85,33 +57,78 @@ impl Writer {
         Ok(None)
     }
 
-    /// Applies observations, rollups included: all of them or none.
+    /// Writes everything that follows from a run of transactions, and up to where it is final if
+    /// it is: all of it or nothing. Returns how many conversions count for ranks from now on.
     ///
     /// # Errors
-    /// [`Error::UnknownReferrals`] when a conversion's referral is neither mirrored
-    /// nor in the batch.
-    pub async fn apply(&mut self, observations: Vec<Observation>) -> Result<Applied, Error> {
-        if observations.is_empty() {
-            return Ok(Applied::default());
-        }
+    /// When Postgres does not answer. [`Error::Constraint`] if a transaction, an account or a
+    /// conversion is there already that the batch creates.
+    pub async fn write(&mut self, batch: &Batch, range: Option<&Final>) -> Result<u64, Error> {
         unless_silent(async {
             let mut transaction = self.connection.begin().await?;
-            let applied = batch::apply(&mut transaction, observations).await?;
+            batch::write(&mut transaction, batch).await?;
+            let counted = match range {
+                Some(range) => finality::write(&mut transaction, range).await?,
+                None => 0,
+            };
             transaction.commit().await?;
-            Ok(applied)
+            Ok(counted)
         })
         .await
     }
 
-    /// Sets the receipts of conversions that have none. Returns how many were set.
+    /// The accounts that the transactions after `seq` changed, each as it was before the first of
+    /// them. They are the input of [`Self::rewind`].
     ///
     /// # Errors
     /// When Postgres does not answer.
-    pub async fn set_receipts(&mut self, found: &[Receipt]) -> Result<u64, Error> {
-        if found.is_empty() {
-            return Ok(0);
-        }
-        unless_silent(receipts::write(&mut self.connection, found)).await
+    pub async fn before(&mut self, seq: i64) -> Result<Vec<Before>, Error> {
+        unless_silent(rewind::read(&mut self.connection, seq)).await
+    }
+
+    /// Undoes all transactions after `seq`: all of them or none. `before` is what
+    /// [`Self::before`] returned, and `projections` how the projections change if the accounts
+    /// become that.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] if one of them is final.
+    pub async fn rewind(
+        &mut self,
+        seq: i64,
+        before: &[Before],
+        projections: &Projections,
+    ) -> Result<(), Error> {
+        unless_silent(async {
+            let mut transaction = self.connection.begin().await?;
+            rewind::write(&mut transaction, seq, before, projections).await?;
+            Ok(transaction.commit().await?)
+        })
+        .await
+    }
+
+    /// The rows of the accounts among `addresses` that have one.
+    ///
+    /// # Errors
+    /// When Postgres does not answer.
+    pub async fn accounts(&mut self, addresses: &[String]) -> Result<Vec<Account>, Error> {
+        unless_silent(state::read(&mut self.connection, addresses)).await
+    }
+
+    /// The conversions among `addresses`.
+    ///
+    /// # Errors
+    /// When Postgres does not answer.
+    pub async fn conversions(&mut self, addresses: &[String]) -> Result<Vec<Conversion>, Error> {
+        unless_silent(state::conversions(&mut self.connection, addresses)).await
+    }
+
+    /// Notes that every account was equal to the node's, each at a slot not before `slot`.
+    ///
+    /// # Errors
+    /// When Postgres does not answer.
+    pub async fn witnessed(&mut self, slot: i64, source: &str) -> Result<(), Error> {
+        let connection = &mut self.connection;
+        unless_silent(finality::cover(connection, "accounts", 0, slot, source)).await
     }
 
     /// Binds the mirror to a chain, for good. Returns the genesis hash of the bound
@@ -130,22 +147,15 @@ impl Writer {
         unless_silent(async { Ok(bind.fetch_one(connection).await?) }).await
     }
 
-    /// Records the mirror's progress, which never goes back.
+    /// Notes that everything confirmed up to this slot is mirrored. It never goes back.
     ///
     /// # Errors
     /// When Postgres does not answer.
-    pub async fn advance(
-        &mut self,
-        indexed_slot: Option<u64>,
-        finalized_slot: Option<u64>,
-    ) -> Result<(), Error> {
+    pub async fn indexed(&mut self, slot: i64) -> Result<(), Error> {
         let update = sqlx::query!(
             "UPDATE indexer_state SET
-                 indexed_slot = GREATEST(indexed_slot, $1),
-                 finalized_slot = GREATEST(finalized_slot, $2),
-                 updated_at = now()",
-            indexed_slot.map(Slot) as Option<Slot>,
-            finalized_slot.map(Slot) as Option<Slot>,
+                 indexed_slot = GREATEST(indexed_slot, $1), updated_at = now()",
+            slot,
         );
         let connection = &mut self.connection;
         unless_silent(async { Ok(update.execute(connection).await?) }).await?;

@@ -1,0 +1,128 @@
+//! What is final: the proven ranges of slots, and the conversions that count for ranks.
+
+use sqlx::PgConnection;
+
+use crate::Error;
+
+/// A range of slots that is proven complete and final, with the transactions in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Final {
+    /// The last transaction in the range, or before it if there is none in it.
+    pub seq: i64,
+    /// The first slot of the range. It extends what is covered if it is the next slot; otherwise
+    /// a gap remains, and `finalized_slot` stays before it.
+    pub first_slot: i64,
+    /// The last slot of the range.
+    pub last_slot: i64,
+    /// The chain's clock at the end of the range, or earlier: conversions that are mature by then
+    /// count for ranks.
+    pub time: Option<i64>,
+    /// Who listed the transactions.
+    pub source: String,
+}
+
+/// Writes the progress. The caller commits. Returns how many conversions count from now on.
+pub(super) async fn write(connection: &mut PgConnection, range: &Final) -> Result<u64, Error> {
+    let state = sqlx::query!(
+        "UPDATE indexer_state SET
+             final_seq = GREATEST(final_seq, $1), final_time = GREATEST(final_time, $2),
+             updated_at = now()
+         RETURNING final_seq, final_time",
+        range.seq,
+        range.time,
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "DELETE FROM accounts_before WHERE seq <= $1",
+        state.final_seq
+    )
+    .execute(&mut *connection)
+    .await?;
+    cover(
+        &mut *connection,
+        "listed",
+        range.first_slot,
+        range.last_slot,
+        &range.source,
+    )
+    .await?;
+    match state.final_time {
+        Some(time) => rank(connection, state.final_seq, time).await,
+        None => Ok(0),
+    }
+}
+
+/// Adds a proven range to `coverage`.
+pub(super) async fn cover(
+    connection: &mut PgConnection,
+    proof: &str,
+    first_slot: i64,
+    last_slot: i64,
+    source: &str,
+) -> Result<(), Error> {
+    // The range that ends just before this one grows.
+    let grown = sqlx::query!(
+        "UPDATE coverage SET last_slot = $2, source = $4, proven_at = now()
+         WHERE proof = $3 AND first_slot <= $1 AND last_slot >= $1 - 1 AND last_slot < $2",
+        first_slot,
+        last_slot,
+        proof,
+        source,
+    )
+    .execute(&mut *connection)
+    .await?;
+    if grown.rows_affected() > 0 {
+        return Ok(());
+    }
+    sqlx::query!(
+        "INSERT INTO coverage (proof, first_slot, last_slot, source)
+         SELECT $3, $1, $2, $4
+         WHERE NOT EXISTS (SELECT FROM coverage
+                           WHERE proof = $3 AND first_slot <= $1 AND last_slot >= $2)
+         ON CONFLICT (proof, first_slot) DO UPDATE SET
+             last_slot = GREATEST(coverage.last_slot, EXCLUDED.last_slot), proven_at = now()",
+        first_slot,
+        last_slot,
+        proof,
+        source,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Counts the conversions that are final and mature, each once. None of them can be cancelled
+/// any more, so nothing is ever taken off.
+async fn rank(connection: &mut PgConnection, final_seq: i64, time: i64) -> Result<u64, Error> {
+    let counted = sqlx::query_scalar!(
+        r#"WITH ripe AS (
+               DELETE FROM maturing WHERE matures_at <= $2 AND seq <= $1 RETURNING conversion
+           ), counted AS (
+               SELECT campaign, referrer, referral, converted_at, reward_referrer
+               FROM ripe JOIN conversions ON address = conversion
+           ), days AS (
+               INSERT INTO referrer_daily AS daily
+               SELECT campaign, referrer,
+                      (to_timestamp(converted_at) AT TIME ZONE 'UTC')::date,
+                      count(*), sum(reward_referrer), max(converted_at)
+               FROM counted GROUP BY 1, 2, 3
+               ON CONFLICT (campaign, referrer, day) DO UPDATE SET
+                   conversions = daily.conversions + EXCLUDED.conversions,
+                   rewards = daily.rewards + EXCLUDED.rewards,
+                   last_converted_at = GREATEST(daily.last_converted_at,
+                                                EXCLUDED.last_converted_at)
+           ), totals AS (
+               INSERT INTO referral_totals AS total
+               SELECT referral, 0, count(*), 0, 0 FROM counted GROUP BY 1
+               ON CONFLICT (referral) DO UPDATE SET
+                   conversions_final = total.conversions_final + EXCLUDED.conversions_final
+           )
+           SELECT count(*) AS "counted!" FROM counted"#,
+        final_seq,
+        time,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(u64::try_from(counted).unwrap_or_default())
+}

@@ -1,0 +1,133 @@
+//! How far the mirror is, and what it holds.
+
+use sqlx::{PgConnection, PgPool};
+
+use super::rows::{Account, Conversion, Status};
+use crate::{Error, amount::Unsigned, unless_silent};
+
+/// The mirror's progress.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct State {
+    /// Genesis hash of the mirrored chain; `None` before the first start.
+    pub genesis_hash: Option<String>,
+    /// The last mirrored transaction; 0 before the first one.
+    pub confirmed_seq: i64,
+    /// The last one of them that is final.
+    pub final_seq: i64,
+    /// The chain's clock up to which mature conversions count for ranks.
+    pub final_time: Option<i64>,
+    /// Everything confirmed up to this slot is mirrored.
+    pub indexed_slot: Option<i64>,
+    /// Everything up to this slot is mirrored, final and proven complete.
+    pub finalized_slot: Option<i64>,
+}
+
+/// A mirrored transaction, by which the mirror is compared with a node's list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// Its number.
+    pub seq: i64,
+    /// Its slot.
+    pub slot: i64,
+    /// Unix seconds of its block.
+    pub block_time: i64,
+    /// Its signature, base58.
+    pub signature: String,
+}
+
+/// Returns the mirror's progress.
+///
+/// # Errors
+/// When Postgres does not answer.
+pub async fn state(pool: &PgPool) -> Result<State, Error> {
+    let row = sqlx::query_as!(
+        State,
+        "SELECT genesis_hash, confirmed_seq, final_seq, final_time, indexed_slot,
+                finality.finalized_slot
+         FROM indexer_state, finality"
+    );
+    unless_silent(async { Ok(row.fetch_one(pool).await?) }).await
+}
+
+/// The mirrored transactions from number `seq` on, in their order.
+///
+/// # Errors
+/// When Postgres does not answer.
+pub async fn known(pool: &PgPool, seq: i64) -> Result<Vec<Known>, Error> {
+    let rows = sqlx::query_as!(
+        Known,
+        "SELECT seq, slot, block_time, signature FROM transactions WHERE seq >= $1 ORDER BY seq",
+        seq,
+    );
+    unless_silent(async { Ok(rows.fetch_all(pool).await?) }).await
+}
+
+/// The rows of the accounts among `addresses` that have one.
+pub(super) async fn read(
+    connection: &mut PgConnection,
+    addresses: &[String],
+) -> Result<Vec<Account>, Error> {
+    Ok(sqlx::query_as!(
+        Account,
+        "SELECT address, data, seq, slot FROM accounts WHERE address = ANY($1)",
+        addresses,
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
+/// At most `limit` accounts with an address after `after`, in their order.
+///
+/// # Errors
+/// When Postgres does not answer.
+pub async fn accounts_after(pool: &PgPool, after: &str, limit: i64) -> Result<Vec<Account>, Error> {
+    let rows = sqlx::query_as!(
+        Account,
+        "SELECT address, data, seq, slot FROM accounts WHERE address > $1
+         ORDER BY address LIMIT $2",
+        after,
+        limit,
+    );
+    unless_silent(async { Ok(rows.fetch_all(pool).await?) }).await
+}
+
+/// The conversions among `addresses`.
+pub(super) async fn conversions(
+    connection: &mut PgConnection,
+    addresses: &[String],
+) -> Result<Vec<Conversion>, Error> {
+    Ok(sqlx::query_as!(
+        Conversion,
+        r#"SELECT address, seq, slot, campaign, referral, code, referrer, partner, referee, action,
+                  amount AS "amount: Unsigned", reference,
+                  reward_referrer AS "reward_referrer: Unsigned",
+                  reward_referee AS "reward_referee: Unsigned",
+                  reward_partner AS "reward_partner: Unsigned",
+                  converted_at, matures_at, status AS "status: Status", settled
+           FROM conversions WHERE address = ANY($1)"#,
+        addresses,
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
+/// Address and bytes of every account that exists. They are all in memory.
+///
+/// # Errors
+/// When Postgres does not answer.
+pub async fn live_accounts(pool: &PgPool) -> Result<Vec<(String, Vec<u8>)>, Error> {
+    const PAGE: i64 = 1000;
+    let mut all = Vec::new();
+    let mut after = String::new();
+    loop {
+        let rows = accounts_after(pool, &after, PAGE).await?;
+        let Some(last) = rows.last() else {
+            return Ok(all);
+        };
+        after.clone_from(&last.address);
+        all.extend(
+            rows.into_iter()
+                .filter_map(|row| Some((row.address, row.data?))),
+        );
+    }
+}

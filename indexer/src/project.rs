@@ -1,0 +1,348 @@
+//! What changes of the projections and counters when an account changes. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use solana_sdk::pubkey::Pubkey;
+use vouch_client::accounts::{
+    self, Account, DecodeError, Funding, Proof, RewardKind, Uniqueness, settled,
+};
+use vouch_db::{
+    amount::Unsigned,
+    mirror::{
+        Campaign, Conversion, Maturing, Projections, Referral, Settlement, Status, TotalsMove,
+    },
+};
+use vouch_replay::{Sale, encode};
+
+/// The transaction that changed an account.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct By {
+    pub(crate) seq: i64,
+    pub(crate) slot: i64,
+    /// Unix seconds.
+    pub(crate) time: i64,
+}
+
+/// Changes of projections, each row once.
+#[derive(Debug, Default)]
+pub(crate) struct Draft {
+    campaigns: BTreeMap<Pubkey, Campaign>,
+    referrals: BTreeMap<Pubkey, Referral>,
+    sales: BTreeMap<Pubkey, Conversion>,
+    settlements: BTreeMap<Pubkey, Settlement>,
+    maturing: BTreeMap<Pubkey, Maturing>,
+    cancelled: BTreeSet<Pubkey>,
+    totals: BTreeMap<String, TotalsMove>,
+}
+
+/// The state of a conversion's reward, as its row has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Standing {
+    status: Status,
+    settled: u8,
+}
+
+impl Standing {
+    fn of(conversion: &accounts::Conversion) -> Self {
+        let status = match conversion.status {
+            accounts::Status::Pending => Status::Pending,
+            accounts::Status::Paid => Status::Paid,
+            accounts::Status::Cancelled => Status::Cancelled,
+        };
+        Self {
+            status,
+            settled: conversion.settled,
+        }
+    }
+
+    /// After the account was closed. What is owed then is owed no longer.
+    fn ended(self) -> Self {
+        let status = match self.status {
+            Status::Pending => Status::Lapsed,
+            status => status,
+        };
+        Self { status, ..self }
+    }
+
+    /// What it adds to the counters of its referral.
+    fn counts(self, reward_referrer: u64) -> TotalsMove {
+        let reward = i128::from(reward_referrer);
+        let is_settled = self.settled & settled::REFERRER != 0;
+        match self.status {
+            Status::Cancelled => TotalsMove::default(),
+            _ if is_settled => TotalsMove {
+                conversions: 1,
+                paid: reward,
+                pending: 0,
+            },
+            Status::Lapsed => TotalsMove {
+                conversions: 1,
+                ..TotalsMove::default()
+            },
+            Status::Pending | Status::Paid => TotalsMove {
+                conversions: 1,
+                paid: 0,
+                pending: reward,
+            },
+        }
+    }
+}
+
+impl Draft {
+    /// A conversion was recorded.
+    pub(crate) fn sale(&mut self, sale: &Sale, account: &accounts::Conversion, by: By) {
+        let standing = Standing::of(account);
+        let row = conversion(sale, standing, by);
+        self.maturing.insert(
+            sale.conversion,
+            Maturing {
+                conversion: row.address.clone(),
+                seq: by.seq,
+                matures_at: row.matures_at,
+            },
+        );
+        self.count(&row.referral, standing.counts(sale.reward.referrer), 1);
+        self.sales.insert(sale.conversion, row);
+    }
+
+    /// An account changed, other than by a sale.
+    pub(crate) fn change(
+        &mut self,
+        address: Pubkey,
+        before: Option<&Account>,
+        after: Option<&Account>,
+        by: By,
+    ) -> Result<(), DecodeError> {
+        match (before, after) {
+            (_, Some(Account::Campaign(account))) => {
+                let row = campaign(address, account, by);
+                self.campaigns.insert(address, row);
+            }
+            (_, Some(Account::Referral(account))) => {
+                let row = referral(address, account, false, by)?;
+                self.referrals.insert(address, row);
+            }
+            (Some(Account::Referral(account)), _) => {
+                let row = referral(address, account, true, by)?;
+                self.referrals.insert(address, row);
+            }
+            (Some(Account::Conversion(before)), after) => {
+                let from = Standing::of(before);
+                let to = match after {
+                    Some(Account::Conversion(after)) => Standing::of(after),
+                    _ => from.ended(),
+                };
+                self.settle(address, before, from, to);
+            }
+            // A tombstone, or an account that no query reads.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn settle(
+        &mut self,
+        address: Pubkey,
+        account: &accounts::Conversion,
+        from: Standing,
+        to: Standing,
+    ) {
+        let referral = account.referral.to_string();
+        self.count(&referral, from.counts(account.reward_referrer), -1);
+        self.count(&referral, to.counts(account.reward_referrer), 1);
+        if to.status == Status::Cancelled && self.maturing.remove(&address).is_none() {
+            self.cancelled.insert(address);
+        }
+        if let Some(row) = self.sales.get_mut(&address) {
+            row.status = to.status;
+            row.settled = to.settled.into();
+        } else {
+            let row = settlement(address.to_string(), to);
+            self.settlements.insert(address, row);
+        }
+    }
+
+    fn count(&mut self, referral: &str, counts: TotalsMove, sign: i8) {
+        let totals = self.totals.entry(referral.to_owned()).or_default();
+        totals.conversions += counts.conversions * i64::from(sign);
+        totals.paid += counts.paid * i128::from(sign);
+        totals.pending += counts.pending * i128::from(sign);
+    }
+
+    pub(crate) fn finish(self) -> Projections {
+        Projections {
+            campaigns: self.campaigns.into_values().collect(),
+            referrals: self.referrals.into_values().collect(),
+            sales: self.sales.into_values().collect(),
+            settlements: self.settlements.into_values().collect(),
+            maturing: self.maturing.into_values().collect(),
+            cancelled: self.cancelled.iter().map(ToString::to_string).collect(),
+            totals: self.totals,
+        }
+    }
+
+    /// An account becomes again what it was; `None` if it did not exist.
+    pub(crate) fn undo(
+        &mut self,
+        address: Pubkey,
+        restored: Option<&Account>,
+        by: By,
+    ) -> Result<(), DecodeError> {
+        if let Some(Account::Campaign(_) | Account::Referral(_)) = restored {
+            self.change(address, None, restored, by)?;
+        }
+        Ok(())
+    }
+
+    /// A conversion becomes again what it was; `None` if its sale is undone.
+    pub(crate) fn undo_conversion(
+        &mut self,
+        address: Pubkey,
+        row: &Conversion,
+        restored: Option<&accounts::Conversion>,
+    ) {
+        let from = Standing {
+            status: row.status,
+            // Bits 0 to 2.
+            settled: u8::try_from(row.settled).unwrap_or_default(),
+        };
+        self.count(&row.referral, from.counts(row.reward_referrer.0), -1);
+        let Some(account) = restored else {
+            return;
+        };
+        let to = Standing::of(account);
+        self.count(&row.referral, to.counts(row.reward_referrer.0), 1);
+        if from.status == Status::Cancelled && to.status != Status::Cancelled {
+            self.maturing.insert(
+                address,
+                Maturing {
+                    conversion: row.address.clone(),
+                    seq: row.seq,
+                    matures_at: row.matures_at,
+                },
+            );
+        }
+        self.settlements
+            .insert(address, settlement(row.address.clone(), to));
+    }
+}
+
+fn settlement(conversion: String, standing: Standing) -> Settlement {
+    Settlement {
+        conversion,
+        status: standing.status,
+        settled: standing.settled.into(),
+    }
+}
+
+fn conversion(sale: &Sale, standing: Standing, by: By) -> Conversion {
+    Conversion {
+        address: sale.conversion.to_string(),
+        seq: by.seq,
+        slot: by.slot,
+        campaign: sale.campaign.to_string(),
+        referral: sale.referral.to_string(),
+        code: code(&sale.code),
+        referrer: sale.owner.to_string(),
+        partner: sale.partner.as_ref().map(ToString::to_string),
+        referee: sale.referee.to_string(),
+        action: sale.action.name().to_owned(),
+        amount: sale.amount.into(),
+        reference: (sale.reference != [0; 32]).then(|| sale.reference.to_vec()),
+        reward_referrer: sale.reward.referrer.into(),
+        reward_referee: sale.reward.referee.into(),
+        reward_partner: sale.reward.partner.into(),
+        converted_at: by.time,
+        matures_at: by.time.saturating_add(sale.hold_seconds.into()),
+        status: standing.status,
+        settled: standing.settled.into(),
+    }
+}
+
+/// A code without its padding.
+pub(crate) fn code(padded: &[u8; 12]) -> String {
+    let text = String::from_utf8_lossy(padded);
+    text.trim_end_matches('\0').to_owned()
+}
+
+fn campaign(address: Pubkey, account: &accounts::Campaign, by: By) -> Campaign {
+    let funding = match account.funding {
+        Funding::MintAuthority => "mint_authority",
+        Funding::Vault => "vault",
+        Funding::PaymentSplit => "payment_split",
+    };
+    let proof = match account.proof {
+        Proof::Open => "open",
+        Proof::Attested => "attested",
+        Proof::Payment => "payment",
+    };
+    let uniqueness = match account.uniqueness {
+        Uniqueness::Wallet => "wallet",
+        Uniqueness::WalletAndCode => "wallet_and_code",
+        Uniqueness::Order => "order",
+    };
+    // Announced settings come into force without a transaction, so a reader must also look
+    // at the bytes.
+    let settings = &account.settings;
+    let reward_kind = match settings.reward_kind {
+        RewardKind::Fixed => "fixed",
+        RewardKind::Percent => "percent",
+    };
+    Campaign {
+        address: address.to_string(),
+        creator: account.creator.to_string(),
+        campaign_id: account.id.into(),
+        authority: account.authority.to_string(),
+        mint: account.mint.to_string(),
+        mint_decimals: account.mint_decimals.into(),
+        token_program: account.token_program.to_string(),
+        funding: funding.to_owned(),
+        proof: proof.to_owned(),
+        uniqueness: uniqueness.to_owned(),
+        reward_kind: reward_kind.to_owned(),
+        paused: account.paused,
+        closed: account.closed,
+        reward_fixed: settings.reward_fixed.into(),
+        reward_bps: settings.reward_bps.into(),
+        reward_max: number(settings.reward_max),
+        starts_at: time(settings.starts_at),
+        ends_at: time(settings.ends_at),
+        created_at: account.created_at,
+        data: encode(&Account::Campaign(Box::new(account.clone()))),
+        seq: by.seq,
+        slot: by.slot,
+    }
+}
+
+fn referral(
+    address: Pubkey,
+    account: &accounts::Referral,
+    closed: bool,
+    by: By,
+) -> Result<Referral, DecodeError> {
+    Ok(Referral {
+        address: address.to_string(),
+        campaign: account.campaign.to_string(),
+        code: account.code()?.to_string(),
+        owner: account.owner.to_string(),
+        active: account.active,
+        suspended: account.suspended,
+        usage_limit: number(account.usage_limit),
+        conversions: account.conversions.into(),
+        expires_at: time(account.expires_at),
+        created_at: account.created_at,
+        closed,
+        seq: by.seq,
+        slot: by.slot,
+    })
+}
+
+/// Zero means "none" in the accounts.
+fn number(number: u64) -> Option<Unsigned> {
+    (number != 0).then_some(Unsigned(number))
+}
+
+/// Zero means "none" in the accounts.
+fn time(seconds: i64) -> Option<i64> {
+    (seconds != 0).then_some(seconds)
+}

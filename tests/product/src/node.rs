@@ -1,0 +1,164 @@
+//! A node whose answers are wrong on demand.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::State,
+    http::{StatusCode, header::RETRY_AFTER},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use serde_json::Value;
+use tokio::{net::TcpListener, task::JoinHandle};
+
+/// What becomes of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It is sent, with the changes that were made to it.
+    Sent,
+    /// It is sent after this time.
+    Late(Duration),
+    /// The request is refused with HTTP 429, and the wish to be asked again after a minute.
+    Refused,
+    /// The connection is closed.
+    Lost,
+}
+
+/// Decides over an answer: the request, and the answer, which it may change.
+type Rule = Box<dyn FnMut(&Value, &mut Value) -> Fate + Send>;
+
+#[derive(Clone)]
+struct Shared {
+    url: String,
+    client: reqwest::Client,
+    rule: Arc<Mutex<Option<Rule>>>,
+    calls: Arc<Mutex<BTreeMap<String, u64>>>,
+}
+
+/// A server that passes requests on to a real node, and changes what it answers.
+pub struct FaultyNode {
+    address: SocketAddr,
+    shared: Shared,
+    server: JoinHandle<()>,
+}
+
+impl FaultyNode {
+    /// Starts a server before the node at this URL. At first it changes nothing.
+    ///
+    /// # Panics
+    /// When there is no free port.
+    pub async fn before(url: &str) -> Self {
+        let shared = Shared {
+            url: url.to_owned(),
+            client: reqwest::Client::new(),
+            rule: Arc::default(),
+            calls: Arc::default(),
+        };
+        let router = Router::new()
+            .route("/", post(forward))
+            .with_state(shared.clone());
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let server = tokio::spawn(async {
+            axum::serve(listener, router).await.expect("it serves");
+        });
+        Self {
+            address,
+            shared,
+            server,
+        }
+    }
+
+    /// Its URL.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// From now on, this rule decides over every answer.
+    pub fn behave(&self, rule: impl FnMut(&Value, &mut Value) -> Fate + Send + 'static) {
+        let mut current = self
+            .shared
+            .rule
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *current = Some(Box::new(rule));
+    }
+
+    /// From now on, the rule decides over every result of this method, and nothing else.
+    pub fn change(&self, method: &'static str, mut rule: impl FnMut(&mut Value) + Send + 'static) {
+        self.behave(move |request, answer| {
+            if request["method"] == method && answer.get("result").is_some() {
+                rule(&mut answer["result"]);
+            }
+            Fate::Sent
+        });
+    }
+
+    /// From now on, every answer is the node's.
+    pub fn behave_well(&self) {
+        let mut current = self
+            .shared
+            .rule
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *current = None;
+    }
+
+    /// How often this method was asked for.
+    pub fn calls(&self, method: &str) -> u64 {
+        let calls = self
+            .shared
+            .calls
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        calls.get(method).copied().unwrap_or_default()
+    }
+}
+
+impl Drop for FaultyNode {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn forward(State(shared): State<Shared>, Json(request): Json<Value>) -> Response {
+    let method = request["method"].as_str().unwrap_or_default().to_owned();
+    *shared
+        .calls
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .entry(method)
+        .or_default() += 1;
+    let answer = shared.client.post(&shared.url).json(&request).send().await;
+    let Ok(answer) = answer else {
+        return StatusCode::BAD_GATEWAY.into_response();
+    };
+    let Ok(mut answer) = answer.json::<Value>().await else {
+        return StatusCode::BAD_GATEWAY.into_response();
+    };
+    let fate = {
+        let mut rule = shared.rule.lock().unwrap_or_else(PoisonError::into_inner);
+        rule.as_mut()
+            .map_or(Fate::Sent, |rule| rule(&request, &mut answer))
+    };
+    match fate {
+        Fate::Sent => Json(answer).into_response(),
+        Fate::Late(time) => {
+            tokio::time::sleep(time).await;
+            Json(answer).into_response()
+        }
+        Fate::Refused => (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, "60")]).into_response(),
+        Fate::Lost => {
+            let broken = std::io::Error::other("the connection breaks");
+            let pieces: [Result<&str, _>; 2] = [Ok("{"), Err(broken)];
+            Body::from_stream(futures::stream::iter(pieces)).into_response()
+        }
+    }
+}

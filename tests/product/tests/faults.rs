@@ -1,0 +1,383 @@
+//! The indexer with a node whose answers are wrong. Numbers in brackets refer to
+//! `docs/INVARIANTS.md`.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use solana_sdk::signature::{Keypair, Signer as _};
+use vouch_client::{Code, instructions, pda};
+use vouch_product_tests::{Fate, World, health, start_indexer, until};
+
+/// Everything that follows from the transactions, apart from what is only kept until they are
+/// final.
+async fn content(world: &World) -> Vec<String> {
+    let mut content = Vec::new();
+    for table in [
+        "transactions",
+        "calls",
+        "events",
+        "accounts",
+        "campaigns",
+        "referrals",
+        "conversions",
+        "referral_totals",
+        "referrer_daily",
+    ] {
+        let sql = format!("SELECT row::text FROM {table} AS row ORDER BY 1");
+        let rows: Vec<String> = sqlx::query_scalar(&sql)
+            .fetch_all(&world.pool)
+            .await
+            .expect("rows");
+        content.push(format!("{table}:\n{}", rows.join("\n")));
+    }
+    content
+}
+
+async fn detail(world: &World) -> String {
+    let health = health(&world.indexer).await;
+    health["detail"].as_str().unwrap_or_default().to_owned()
+}
+
+async fn until_detail(world: &World, expected: &str) {
+    until(expected, async || detail(world).await.contains(expected)).await;
+}
+
+/// [M6] [M10] [M11]
+#[tokio::test]
+async fn answers_that_are_empty_or_cut_off_remove_nothing() {
+    // Given a mirror with final conversions
+    let world = World::new().await;
+    world.scene.convert_many(3).await;
+    world.until_equal(3).await;
+    let before = content(&world).await;
+    // When every list is empty, then that is refused
+    world
+        .node
+        .change("getSignaturesForAddress", |result| *result = json!([]));
+    until_detail(&world, "the list does not reach back to").await;
+    // And when it lacks its end, then that is refused, too
+    world.scene.convert_many(2).await;
+    world.node.change("getSignaturesForAddress", |result| {
+        result.as_array_mut().expect("a list").pop();
+    });
+    until_detail(&world, "the list does not reach back to").await;
+    // Then nothing was removed, and nothing was called final meanwhile
+    assert_eq!(content(&world).await, before);
+    let converted = world.scene.until_final().await;
+    let finalized = world.number("SELECT finalized_slot FROM finality").await;
+    assert!(finalized < i64::try_from(converted).expect("a slot"));
+    // When the node answers rightly again, then the mirror equals the chain
+    world.node.behave_well();
+    world.until_equal(5).await;
+    world.until_status("ok").await;
+    // When every account is missing in the node's answers, then none is removed, and health says it
+    let before = content(&world).await;
+    world.node.change("getMultipleAccounts", |result| {
+        for account in result["value"].as_array_mut().expect("accounts") {
+            *account = Value::Null;
+        }
+    });
+    world.until_status("diverged").await;
+    assert_eq!(
+        detail(&world).await,
+        "accounts that differ from the node's: 7"
+    );
+    assert_eq!(content(&world).await, before);
+    // And when they are back, then it is healthy again, and that is noted as a proof
+    world.node.behave_well();
+    world.until_status("ok").await;
+    let proven = "SELECT count(*) FROM coverage WHERE proof = 'accounts'";
+    until("the accounts are proven", async || {
+        world.number(proven).await == 1
+    })
+    .await;
+}
+
+/// [M1] [M4] [M11]
+#[tokio::test]
+async fn an_abandoned_transaction_leaves_no_trace() {
+    // Given a mirror with a final conversion, and a second code
+    let world = World::new().await;
+    let (carol, code): (_, Code) = (Keypair::new(), "BRAVE234".parse().expect("a code"));
+    world.scene.register(&carol, &code).await;
+    world.scene.convert_many(1).await;
+    world.scene.until_final().await;
+    until("both codes are final", async || {
+        world
+            .number("SELECT count(*) FROM referrals, finality WHERE slot <= finalized_slot")
+            .await
+            == 2
+    })
+    .await;
+    // When a conversion with Alice's code is confirmed, and one with Carol's after it
+    let (abandoned, signature) = world.scene.convert().await;
+    let mirrored = format!("SELECT count(*) FROM conversions WHERE address = '{abandoned}'");
+    until("it is mirrored", async || {
+        world.number(&mirrored).await == 1
+    })
+    .await;
+    let confirmed = "SELECT sum(conversions)::bigint FROM referral_totals";
+    assert_eq!(world.number(confirmed).await, 2);
+    // And the cluster abandons the first one: no node knows it any more
+    let hidden = signature.to_string();
+    world.node.behave(move |request, answer| {
+        let params = &request["params"];
+        match request["method"].as_str() {
+            Some("getSignaturesForAddress") => {
+                if let Some(list) = answer["result"].as_array_mut() {
+                    list.retain(|entry| entry["signature"] != hidden.as_str());
+                }
+            }
+            Some("getTransaction") if params[0] == hidden.as_str() => {
+                answer["result"] = Value::Null;
+            }
+            Some("getSignatureStatuses") if params[0][0] == hidden.as_str() => {
+                answer["result"]["value"] = json!([null]);
+            }
+            _ => {}
+        }
+        Fate::Sent
+    });
+    let referee = Keypair::new();
+    let convert = world
+        .scene
+        .conversion_with(&code, &carol.pubkey(), &referee);
+    world.scene.send(&[convert], &[&referee]).await;
+    world.scene.until_final().await;
+    // Then it is undone as soon as its slot is final
+    until("it is undone", async || world.number(&mirrored).await == 0).await;
+    // And Carol's conversion is there, final, and counted once
+    let counted = "SELECT sum(conversions_final)::bigint FROM referral_totals";
+    until("the others count", async || {
+        world.number(counted).await == 2
+    })
+    .await;
+    for (sql, expected) in [
+        (confirmed, 2),
+        ("SELECT sum(conversions)::bigint FROM referrer_daily", 2),
+        ("SELECT count(*) FROM transactions", 5),
+        ("SELECT max(seq) FROM transactions", 5),
+        ("SELECT count(*) FROM accounts_before", 0),
+        ("SELECT count(*) FROM maturing", 0),
+        (
+            "SELECT count(*) FROM events WHERE kind = 'conversion_recorded'",
+            2,
+        ),
+    ] {
+        assert_eq!(world.number(sql).await, expected, "{sql}");
+    }
+    let alice = "SELECT conversions::bigint FROM referrals WHERE code = 'AZURE234'";
+    assert_eq!(world.number(alice).await, 1);
+    // And because the validator did not abandon it, the comparison of accounts notices that
+    // somebody hides a transaction
+    world.until_status("diverged").await;
+    assert_eq!(
+        detail(&world).await,
+        "accounts that differ from the node's: 1"
+    );
+}
+
+/// [M1] [M11]
+#[tokio::test]
+async fn a_list_that_lacks_a_transaction_does_not_prove_its_absence() {
+    // Given a confirmed conversion
+    let world = World::new().await;
+    world.scene.convert_many(1).await;
+    world.until_equal(1).await;
+    let (conversion, signature) = world.scene.convert().await;
+    let mirrored = format!("SELECT count(*) FROM conversions WHERE address = '{conversion}'");
+    until("it is mirrored", async || {
+        world.number(&mirrored).await == 1
+    })
+    .await;
+    // When lists lack it from now on, but the node still knows it
+    let hidden = signature.to_string();
+    world.node.change("getSignaturesForAddress", move |result| {
+        let list = result.as_array_mut().expect("a list");
+        list.retain(|entry| entry["signature"] != hidden.as_str());
+    });
+    world.scene.until_final().await;
+    // Then the list is refused, and the conversion stays
+    until_detail(
+        &world,
+        &format!("the node lacks {signature}, but knows it in slot"),
+    )
+    .await;
+    assert_eq!(world.number(&mirrored).await, 1);
+    // And when lists have it again, then it is final
+    world.node.behave_well();
+    world.until_equal(2).await;
+}
+
+/// [M1] [M10]
+#[tokio::test]
+async fn a_transaction_without_its_effects_is_waited_for() {
+    // Given a conversion whose effects the node does not tell
+    let world = World::new().await;
+    world.scene.convert_many(1).await;
+    world.until_equal(1).await;
+    let bare = std::sync::Arc::new(std::sync::Mutex::new(true));
+    let still = std::sync::Arc::clone(&bare);
+    world.node.change("getTransaction", move |result| {
+        if *still.lock().expect("not poisoned") {
+            result["meta"] = Value::Null;
+        }
+    });
+    let (_, signature) = world.scene.convert().await;
+    world.scene.convert_many(1).await;
+    // Then the mirror says so, and calls nothing after it final
+    until_detail(
+        &world,
+        &format!("getTransaction: {signature}: the node does not know its effects"),
+    )
+    .await;
+    let converted = world.scene.until_final().await;
+    assert_eq!(world.number("SELECT count(*) FROM conversions").await, 1);
+    let finalized = world.number("SELECT finalized_slot FROM finality").await;
+    assert!(finalized < i64::try_from(converted).expect("a slot"));
+    // When the node tells them, then nothing is missing
+    *bare.lock().expect("not poisoned") = false;
+    world.until_equal(3).await;
+}
+
+#[tokio::test]
+async fn a_node_that_refuses_or_stands_still_is_noticed_by_our_own_clock() {
+    // Given a healthy mirror
+    let world = World::new().await;
+    // When the node refuses one method and wishes to be asked again in a minute
+    world.node.behave(|request, _| {
+        if request["method"] == "getSlot" {
+            Fate::Refused
+        } else {
+            Fate::Sent
+        }
+    });
+    // Then the mirror does not wait that long to say that something is wrong
+    until("it is not healthy", async || {
+        health(&world.indexer).await["status"] != "ok"
+    })
+    .await;
+    world.node.behave_well();
+    world.until_status("ok").await;
+    // When the node tells the same slots again and again, then the mirror is behind, though no slot
+    // says so
+    let (mut confirmed, mut last) = (None, None);
+    world.node.behave(move |request, answer| {
+        if request["method"] == "getSlot" {
+            let of = match request["params"][0]["commitment"].as_str() {
+                Some("finalized") => &mut last,
+                _ => &mut confirmed,
+            };
+            answer["result"] = of.get_or_insert(answer["result"].clone()).clone();
+        }
+        Fate::Sent
+    });
+    world.until_status("behind").await;
+    world.node.behave_well();
+    world.until_status("ok").await;
+    // When connections break and answers are late, then the mirror goes on
+    let mut count = 0_u32;
+    world.node.behave(move |_, _| {
+        count += 1;
+        match count % 4 {
+            0 => Fate::Lost,
+            1 => Fate::Late(Duration::from_millis(300)),
+            _ => Fate::Sent,
+        }
+    });
+    world.scene.convert_many(5).await;
+    world.until_equal(5).await;
+}
+
+/// [M6]
+#[tokio::test]
+async fn without_a_websocket_the_mirror_polls() {
+    // Given an indexer whose WebSocket is refused
+    let mut world = World::new().await;
+    world.indexer.stop().await.expect("a clean exit");
+    world.indexer = start_indexer(
+        "deaf",
+        &world.scene.instance,
+        &world.database,
+        &world.node.url(),
+        "ws://127.0.0.1:1",
+    )
+    .await;
+    world.scene.convert_many(3).await;
+    // Then nothing is missing
+    world.until_equal(3).await;
+    world.until_status("ok").await;
+}
+
+/// [M3] [M4]
+#[tokio::test]
+async fn who_is_credited_does_not_depend_on_when_the_mirror_looks() {
+    // Given a mirror that is stopped
+    let mut world = World::new().await;
+    world.indexer.stop().await.expect("a clean exit");
+    // When a code converts, is sold, converts again, and is closed
+    let (first, _) = world.scene.convert().await;
+    let carol = Keypair::new();
+    let (alice, scene) = (&world.scene.alice, &world.scene);
+    let referral = pda::referral(&scene.campaign, &scene.code);
+    let offer = instructions::propose_owner(&alice.pubkey(), &referral, Some(&carol.pubkey()));
+    scene.send(&[offer], &[alice]).await;
+    let mint = &scene.opened.mint;
+    let accept = [
+        vouch_client::token::create_associated_token(
+            &scene.company.pubkey(),
+            &carol.pubkey(),
+            mint,
+            &vouch_client::token::TOKEN_PROGRAM_ID,
+        ),
+        instructions::accept_owner(&carol.pubkey(), &scene.campaign, &referral, false),
+    ];
+    scene.send(&accept, &[&carol]).await;
+    let referee = Keypair::new();
+    let convert = scene.conversion_with(&scene.code, &carol.pubkey(), &referee);
+    scene.send(&[convert], &[&referee]).await;
+    let close = instructions::close_referral(&carol.pubkey(), &referral, &scene.company.pubkey());
+    scene.send(&[close], &[&carol]).await;
+    // And the mirror is started again
+    world.indexer.start_again().await.expect("a start");
+    let count = "SELECT count(*) FROM conversions, finality WHERE slot <= finalized_slot";
+    until("both are final", async || world.number(count).await == 2).await;
+    // Then each owner has the conversion of their time
+    let of = |owner: &Keypair| {
+        format!(
+            "SELECT count(*) FROM conversions WHERE referrer = '{}'",
+            owner.pubkey()
+        )
+    };
+    assert_eq!(world.number(&of(&world.scene.alice)).await, 1);
+    assert_eq!(world.number(&of(&carol)).await, 1);
+    let earlier = format!(
+        "SELECT count(*) FROM conversions WHERE address = '{first}' AND referrer = '{}'",
+        world.scene.alice.pubkey()
+    );
+    assert_eq!(world.number(&earlier).await, 1);
+    let closed = "SELECT count(*) FROM referrals WHERE closed";
+    assert_eq!(world.number(closed).await, 1);
+    // And a mirror that is made from nothing is the same, row by row
+    until("everything counts", async || {
+        world.number("SELECT count(*) FROM maturing").await == 0
+    })
+    .await;
+    let before = content(&world).await;
+    world.indexer.stop().await.expect("a clean exit");
+    sqlx::raw_sql(
+        "TRUNCATE transactions, calls, events, accounts, accounts_before, campaigns, referrals,
+             conversions, maturing, referral_totals, referrer_daily, coverage;
+         UPDATE indexer_state SET confirmed_seq = 0, final_seq = 0, final_time = NULL",
+    )
+    .execute(&world.pool)
+    .await
+    .expect("an empty mirror");
+    world.indexer.start_again().await.expect("a start");
+    until("everything is back", async || {
+        let counted = "SELECT coalesce(sum(conversions_final), 0)::bigint FROM referral_totals";
+        world.number(counted).await == 2
+    })
+    .await;
+    assert_eq!(content(&world).await, before);
+}
