@@ -21,7 +21,8 @@ use crate::{
     envelope,
     error::ApiError,
     routes::{
-        campaigns, codes, conversions, health, leaderboard, pages, qr, redirect, transactions,
+        campaigns, codes, conversions, coverage, health, leaderboard, pages, qr, redirect,
+        transactions,
     },
     state::AppState,
 };
@@ -69,6 +70,7 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(qr::svg))
         .routes(routes!(conversions::list))
         .routes(routes!(leaderboard::show))
+        .routes(routes!(coverage::show))
         .routes(routes!(campaigns::list))
         .routes(routes!(campaigns::show))
         .routes(routes!(transactions::create_referral))

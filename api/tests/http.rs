@@ -336,6 +336,8 @@ async fn answers_look_like_this() {
         .await
         .json();
     insta::assert_json_snapshot!("conversions", first);
+    let coverage = api.get("/v1/coverage").await.json();
+    insta::assert_json_snapshot!("coverage", coverage);
     // And the second page has the rest
     let cursor = first["next_cursor"].as_str().unwrap();
     let second = api

@@ -25,6 +25,24 @@ pub(crate) enum Command {
     /// It needs nothing but a node that still has the program's first transaction, and keeps
     /// all accounts in memory. Exits with 1 if something differs or is missing.
     Verify(VerifyConfig),
+    /// Counts again what the mirror has counted, from its list of conversions, beside a running
+    /// indexer.
+    ///
+    /// It goes by ranges of 500 codes and by days. Exits with 1 if a counter differs, unless it is
+    /// repaired.
+    Recount(RecountConfig),
+}
+
+/// The complete configuration of `recount`.
+#[derive(Args)]
+pub(crate) struct RecountConfig {
+    /// Postgres, as `postgres://user:password@host/database`.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub(crate) database_url: String,
+
+    /// Corrects the counters that differ. The writer waits for each range that is corrected.
+    #[arg(long)]
+    pub(crate) repair: bool,
 }
 
 /// The complete configuration of `verify`.

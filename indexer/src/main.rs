@@ -10,6 +10,7 @@ mod health;
 mod history;
 mod ledger;
 mod project;
+mod recount;
 mod server;
 mod session;
 mod sync;
@@ -46,6 +47,7 @@ async fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(config) => start(config).await,
         Command::Verify(config) => verify::run(&config).await,
+        Command::Recount(config) => recount::run(&config).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -247,7 +247,7 @@ pub async fn progress(pool: &PgPool, indexed_slot: i64, finalized_slot: i64) {
         .execute(pool)
         .await
         .unwrap();
-    sqlx::query("INSERT INTO coverage VALUES ('listed', 0, $1, 'rpc')")
+    sqlx::query("INSERT INTO coverage VALUES ('listed', 0, $1, 'rpc', '2026-01-01T00:00:00Z')")
         .bind(finalized_slot)
         .execute(pool)
         .await

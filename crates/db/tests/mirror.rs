@@ -8,7 +8,7 @@ use vouch_db::{
     Error,
     mirror::{
         Account, Batch, Before, Conversion, Final, Maturing, Projections, Referral, Settlement,
-        Status, TotalsMove, Transaction, Writer, known, live_accounts, state,
+        Status, TotalsMove, Transaction, Writer, known, live_accounts, recount, state,
     },
 };
 use vouch_localnet::{Database, Postgres};
@@ -409,14 +409,15 @@ async fn undone_transactions_leave_no_trace() {
 /// [M2] [M4]
 #[tokio::test]
 async fn killed_between_write_and_commit() {
-    // Given a code
+    // Given a code with a conversion
     let mut world = World::new().await;
     world.write(&registration()).await;
+    world.write(&sale("C", 2, 5, 0)).await;
     let content = world.content().await;
-    // When the last statement of a batch waits, because somebody holds the state's row
+    // When the last statement of a batch waits, because somebody holds the code's counters
     let mut keeper = world.pool.begin().await.expect("a transaction");
     keeper
-        .execute("SELECT * FROM indexer_state FOR UPDATE")
+        .execute("SELECT * FROM referral_totals FOR UPDATE")
         .await
         .expect("a lock");
     let kill = async {
@@ -437,7 +438,7 @@ async fn killed_between_write_and_commit() {
              WHERE datname = current_database() AND application_name = 'vouch-indexer writer'";
         world.pool.execute(kill).await.expect("killed");
     };
-    let batch = sale("D", 2, 5, 0);
+    let batch = sale("D", 3, 5, 0);
     let (written, ()) = tokio::join!(world.writer.write(&batch, None), kill);
     assert!(written.expect_err("cut").is_unavailable());
     keeper.rollback().await.expect("released");
@@ -456,14 +457,14 @@ async fn killed_between_write_and_commit() {
     world.write(&batch).await;
     assert_eq!(
         world.totals().await,
-        "1 conversions, 0 final, 5 paid, 0 pending"
+        "2 conversions, 0 final, 10 paid, 0 pending"
     );
     // And not twice
     let again = world.writer.write(&batch, None).await.expect_err("twice");
     assert_eq!(again.constraint(), Some("transactions_pkey"));
     assert_eq!(
         world.totals().await,
-        "1 conversions, 0 final, 5 paid, 0 pending"
+        "2 conversions, 0 final, 10 paid, 0 pending"
     );
 }
 
@@ -549,23 +550,104 @@ async fn the_largest_amounts_are_exact() {
     assert_eq!(stored, [conversion("D", 2, u64::MAX, 0)]);
 }
 
-/// A counter that is wrong must not stop the mirror.
+/// [M4] [M5]
 #[tokio::test]
-async fn a_counter_below_zero_stops_nothing() {
+async fn drift_is_found_and_repaired_and_stops_nothing() {
+    // Given a final conversion, a held one, and a code without any
     let mut world = World::new().await;
     world.write(&registration()).await;
-    world.write(&sale("D", 2, 5, 60)).await;
-    // Given counters that somebody lowered
+    let mut other = registration();
+    other.transactions = vec![transaction(2)];
+    other.accounts = vec![account("Q", Some("q"), 2)];
+    other.before = vec![before(2, "Q", None)];
+    other.projections.referrals = vec![referral("Q", "AZURE24", 0, 2)];
+    world.write(&other).await;
+    world.write(&sale("D", 3, 5, 0)).await;
+    world.write(&sale("E", 4, 7, 60)).await;
+    world.finalize(4, NEW_YEAR + 4).await;
+    let right = world.content().await;
+    let mut connection = PgConnection::connect(world.database.url())
+        .await
+        .expect("Postgres");
+    // Then a recount finds no difference
+    let found = recount::referrals(&mut connection, "", false).await;
+    let found = found.expect("counted");
+    assert_eq!((found.compared, found.drift), (2, vec![]));
+    assert_eq!(found.last.as_deref(), Some("R"));
+    let day = recount::day(&mut connection, None, false)
+        .await
+        .expect("counted");
+    assert_eq!((day.compared, day.drift), (1, vec![]));
+    // When somebody changes the counters, even below zero
+    world
+        .pool
+        .execute(
+            "UPDATE referral_totals SET conversions = 0, rewards_pending = 0;
+             UPDATE referrer_daily SET rewards = 6, last_converted_at = 0;
+             DELETE FROM maturing;
+             INSERT INTO maturing VALUES ('D', 3, 0)",
+        )
+        .await
+        .expect("a change");
+    // Then each is named
+    let found = recount::referrals(&mut connection, "Q", false).await;
+    let drift = &found.expect("counted").drift;
+    let line = |drift: &recount::Drift| {
+        let recount::Drift { of, kept, counted } = drift;
+        format!("{of}: {kept}; counted: {counted}")
+    };
+    assert_eq!(
+        drift.iter().map(line).collect::<Vec<_>>(),
+        [
+            "referral R: 0 conversions, 1 final, 5 paid, 0 pending; counted: 2 conversions, 1 final, \
+          5 paid, 7 pending"
+        ]
+    );
+    let day = recount::day(&mut connection, None, false)
+        .await
+        .expect("counted");
+    let mut lines: Vec<_> = day.drift.iter().map(line).collect();
+    lines.sort_unstable();
+    assert_eq!(
+        lines,
+        [
+            "conversion D: waits; counted: does not wait",
+            "conversion E: does not wait; counted: waits",
+            "day 2026-01-01 of Alice in C: 1 conversions, 6 rewards, the last at 0; counted: \
+             1 conversions, 5 rewards, the last at 1767225603",
+        ]
+    );
+    // When they are repaired, then everything is as it was, apart from a row of zeros
+    let repaired = recount::referrals(&mut connection, "", true).await;
+    assert_eq!(repaired.expect("repaired").drift.len(), 1);
+    let repaired = recount::day(&mut connection, None, true).await;
+    let repaired = repaired.expect("repaired");
+    assert_eq!(repaired.drift.len(), 3);
+    world
+        .pool
+        .execute("DELETE FROM referral_totals WHERE referral = 'Q'")
+        .await
+        .expect("no zeros");
+    assert_eq!(world.content().await, right);
+    // And there is no day after that
+    let end = recount::day(&mut connection, repaired.last, false).await;
+    assert_eq!(end.expect("counted").last, None);
+    // When a counter is too low and the held conversion is cancelled, then the mirror goes on
     world
         .pool
         .execute("UPDATE referral_totals SET conversions = 0, rewards_pending = 0")
         .await
         .expect("a change");
-    // When the conversion is cancelled, then it is written
-    world.write(&settlement("D", 3, Status::Cancelled, 5)).await;
+    world.write(&settlement("E", 5, Status::Cancelled, 7)).await;
     assert_eq!(
         world.totals().await,
-        "-1 conversions, 0 final, 0 paid, -5 pending"
+        "-1 conversions, 1 final, 5 paid, -7 pending"
+    );
+    let repaired = recount::referrals(&mut connection, "", true).await;
+    assert_eq!(repaired.expect("repaired").drift.len(), 1);
+    assert_eq!(
+        world.totals().await,
+        "1 conversions, 1 final, 5 paid, 0 pending"
     );
 }
 

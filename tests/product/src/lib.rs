@@ -27,6 +27,19 @@ pub async fn verify(rpc_url: &str) -> Output {
         .expect("the command starts")
 }
 
+/// Runs `vouch-indexer recount` on this database.
+///
+/// # Panics
+/// When the command does not start.
+pub async fn recount(database_url: &str, options: &[&str]) -> Output {
+    Command::new(built_binary("vouch-indexer").expect("the indexer is built"))
+        .args(["recount", "--database-url", database_url])
+        .args(options)
+        .output()
+        .await
+        .expect("the command starts")
+}
+
 /// Waits until everything confirmed is final, and fails unless the node's history then
 /// explains every account of the program.
 ///

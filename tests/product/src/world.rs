@@ -7,7 +7,7 @@ use sqlx::{PgPool, Row as _};
 use vouch_client::PROGRAM_ID;
 use vouch_localnet::{Database, Instance, Postgres, Service, ServiceSpec, built_binary};
 
-use crate::{FaultyNode, REWARD, Scene, until};
+use crate::{FaultyNode, REWARD, Scene, recount, until};
 
 /// A campaign and a code on a validator, a database, and an indexer.
 pub struct World {
@@ -132,6 +132,10 @@ impl World {
         ] {
             assert_eq!(self.number(sql).await, expected, "{sql}");
         }
+        let recount = recount(self.database.url(), &[]).await;
+        let said = String::from_utf8_lossy(&recount.stdout).into_owned();
+        assert!(recount.status.success(), "{said}{recount:?}");
+        assert!(said.contains("equal a recount"), "{said}");
     }
 
     /// The number that a query returns.

@@ -10,7 +10,7 @@ use solana_system_interface::instruction;
 use sqlx::{Connection, PgConnection, Row};
 use vouch_client::{PROGRAM_ID, pda};
 use vouch_localnet::{Instance, Postgres, Signal, signal};
-use vouch_product_tests::{SOL, World, health, start_indexer, until, validator};
+use vouch_product_tests::{SOL, World, health, recount, start_indexer, until, validator};
 
 /// [M6]
 #[tokio::test]
@@ -32,6 +32,41 @@ async fn gap_while_down() {
         health["slots_behind"].as_u64().expect("a number") <= 50,
         "{health}"
     );
+}
+
+/// [M4]
+#[tokio::test]
+async fn counters_that_drift_are_found_and_repaired_beside_the_mirror() {
+    // Given a live mirror whose counters somebody changed
+    let world = World::new().await;
+    world.scene.convert_many(2).await;
+    world.until_equal(2).await;
+    sqlx::query("UPDATE referral_totals SET conversions = 7")
+        .execute(&world.pool)
+        .await
+        .expect("a change");
+    // When they are counted again, then the difference is named
+    let url = world.database.url();
+    let found = recount(url, &[]).await;
+    assert_eq!(found.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&found.stdout).into_owned();
+    let referral = pda::referral(&world.scene.campaign, &world.scene.code);
+    assert_eq!(
+        said,
+        format!(
+            "referral {referral}: 7 conversions, 2 final, 10000000 paid, 0 pending; counted: \
+             2 conversions, 2 final, 10000000 paid, 0 pending\n"
+        )
+    );
+    let error = String::from_utf8_lossy(&found.stderr).into_owned();
+    assert!(
+        error.contains("1 counters differ from a recount, of 1 referrals and 1 days"),
+        "{error}"
+    );
+    // When they are repaired while wallets convert, then they are right
+    let (repaired, ()) = tokio::join!(recount(url, &["--repair"]), world.scene.convert_many(3));
+    assert!(repaired.status.success(), "{repaired:?}");
+    world.until_equal(5).await;
 }
 
 /// [M2] [M4]

@@ -4,6 +4,7 @@ pub mod campaigns;
 pub mod clicks;
 pub mod codes;
 pub mod conversions;
+pub mod coverage;
 pub mod leaderboard;
 pub mod stats;
 

@@ -52,6 +52,10 @@ pub(super) async fn write(connection: &mut PgConnection, batch: &Batch) -> Resul
     let Some(last) = batch.transactions.last() else {
         return Ok(());
     };
+    // This row comes first, so that whoever locks it keeps the writer out.
+    sqlx::query!("UPDATE indexer_state SET confirmed_seq = $1", last.seq)
+        .execute(&mut *connection)
+        .await?;
     sqlx::query!(
         "INSERT INTO transactions SELECT * FROM UNNEST($1::transactions[])",
         &batch.transactions as &[Transaction],
@@ -83,11 +87,7 @@ pub(super) async fn write(connection: &mut PgConnection, batch: &Batch) -> Resul
         .await?;
     }
     write_accounts(&mut *connection, &batch.accounts).await?;
-    project(&mut *connection, &batch.projections).await?;
-    sqlx::query!("UPDATE indexer_state SET confirmed_seq = $1", last.seq)
-        .execute(connection)
-        .await?;
-    Ok(())
+    project(connection, &batch.projections).await
 }
 
 pub(super) async fn write_accounts(

@@ -1,0 +1,60 @@
+//! `vouch-indexer recount`: the counters against the list of conversions.
+
+use anyhow::{Context as _, Result, bail};
+use vouch_db::mirror::recount::{self, Drift};
+
+use crate::config::RecountConfig;
+
+/// Number of differences that are printed.
+const PRINTED: usize = 20;
+
+/// Runs the command. Prints the result.
+///
+/// # Errors
+/// When Postgres does not answer, and when counters differ and are not to be repaired.
+pub(crate) async fn run(config: &RecountConfig) -> Result<()> {
+    let pool = vouch_db::pool(&config.database_url)?;
+    let mut connection = pool.acquire().await.context("Postgres does not answer")?;
+    let mut report = Report::default();
+    let (mut after, mut referrals) = (String::new(), 0);
+    loop {
+        let range = recount::referrals(&mut connection, &after, config.repair).await?;
+        referrals += range.compared;
+        report.add(range.drift);
+        let Some(last) = range.last else { break };
+        after = last;
+    }
+    let (mut day, mut days) = (None, 0_u64);
+    loop {
+        let range = recount::day(&mut connection, day, config.repair).await?;
+        report.add(range.drift);
+        if range.last.is_none() {
+            break;
+        }
+        day = range.last;
+        days += 1;
+    }
+    let counted = format!("{referrals} referrals and {days} days");
+    match report.differing {
+        0 => println!("the counters of {counted} equal a recount"),
+        differing if config.repair => println!("{differing} counters repaired, of {counted}"),
+        differing => bail!("{differing} counters differ from a recount, of {counted}"),
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Report {
+    differing: usize,
+}
+
+impl Report {
+    fn add(&mut self, drift: Vec<Drift>) {
+        for Drift { of, kept, counted } in drift {
+            if self.differing < PRINTED {
+                println!("{of}: {kept}; counted: {counted}");
+            }
+            self.differing += 1;
+        }
+    }
+}
