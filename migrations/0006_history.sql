@@ -132,6 +132,8 @@ CREATE TABLE campaigns (
     CONSTRAINT campaigns_reward_kind_known CHECK (reward_kind IN ('fixed', 'percent'))
 );
 
+CREATE INDEX campaigns_by_time ON campaigns (created_at DESC, address DESC);
+
 CREATE TABLE referrals (
     address     text          COLLATE "C" NOT NULL,
     campaign    text          COLLATE "C" NOT NULL,

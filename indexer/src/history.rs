@@ -1,6 +1,6 @@
 //! Lists of the program's transactions, as a node has them.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 
 use solana_client::{
     rpc_config::RpcSignaturesForAddressConfig, rpc_request::RpcRequest,
@@ -35,54 +35,115 @@ struct Mark {
     count: usize,
 }
 
-/// Where a list has to end: at the last transaction that the mirror holds as final. The list is asked
-/// for up to the one before, so that an answer which is empty or cut off is noticed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Final transactions that a list has to repeat, besides the one up to which it is asked for.
+pub(crate) const OVERLAP: usize = 64;
+
+/// The last transactions that the mirror holds as final, oldest first. Every list has to repeat them
+/// as they are. So an answer that is empty, cut off or from another history is noticed, and so is a
+/// transaction that an earlier list left out among them.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Anchor {
-    /// The transaction before it; `None` if it is the first one of all.
-    pub(crate) before: Option<Known>,
-    pub(crate) last: Known,
+    known: VecDeque<Known>,
 }
 
 impl Anchor {
-    /// Whether the list has ended. Fails if it goes back beyond the anchor: then the node does not
-    /// know it, or it is on another fork.
-    fn is_reached(&self, listed: &Listed) -> Result<bool, Failure> {
-        if listed.signature == self.last.signature {
-            return Ok(true);
+    /// `known` are the last final ones.
+    pub(crate) fn new(known: impl IntoIterator<Item = Known>) -> Self {
+        let mut anchor = Self::default();
+        for known in known {
+            anchor.push(known);
         }
-        if u64::try_from(self.last.slot).is_ok_and(|slot| listed.slot < slot) {
-            return Err(self.missing());
-        }
-        Ok(false)
+        anchor
     }
 
-    fn missing(&self) -> Failure {
-        Failure::Chain(format!(
-            "getSignaturesForAddress: the list does not reach back to {} in slot {}, which is final",
-            self.last.signature, self.last.slot
-        ))
+    /// This transaction is final, too.
+    pub(crate) fn push(&mut self, known: Known) {
+        self.known.push_back(known);
+        if self.known.len() > OVERLAP + 1 {
+            self.known.pop_front();
+        }
+    }
+
+    /// The last final transaction.
+    pub(crate) fn last(&self) -> Option<&Known> {
+        self.known.back()
+    }
+
+    /// The transaction up to which a list is asked for; `None` for the whole history.
+    fn until(&self) -> Option<String> {
+        let first = self.known.front().filter(|known| known.seq > 1);
+        first.map(|known| known.signature.clone())
+    }
+
+    /// The transactions that a list repeats, newest first.
+    fn repeated(&self) -> impl Iterator<Item = &Known> {
+        let skipped = usize::from(self.until().is_some());
+        self.known.iter().skip(skipped).rev()
     }
 }
 
-/// The transaction up to which a list is asked for.
-fn until(anchor: Option<&Anchor>) -> Option<String> {
-    let before = anchor.and_then(|anchor| anchor.before.as_ref());
-    before.map(|known| known.signature.clone())
+/// Separates a list from the transactions that it repeats.
+#[derive(Debug)]
+struct Overlap {
+    /// Those that were not repeated yet, newest first.
+    repeated: VecDeque<Known>,
+    begun: bool,
 }
 
-/// Cuts the page behind the anchor. Returns whether the anchor was in it.
-fn cut(page: &mut Vec<Listed>, anchor: Option<&Anchor>) -> Result<bool, Failure> {
-    let Some(anchor) = anchor else {
-        return Ok(false);
-    };
-    for (place, listed) in page.iter().enumerate() {
-        if anchor.is_reached(listed)? {
-            page.truncate(place);
-            return Ok(true);
+impl Overlap {
+    fn of(anchor: &Anchor) -> Self {
+        Self {
+            repeated: anchor.repeated().cloned().collect(),
+            begun: false,
         }
     }
-    Ok(false)
+
+    /// Whether the list has repeated everything. Without an anchor it never has.
+    fn is_complete(&self) -> bool {
+        self.begun && self.repeated.is_empty()
+    }
+
+    /// Cuts what is repeated off the page.
+    fn cut(&mut self, page: &mut Vec<Listed>) -> Result<(), Failure> {
+        let mut new = page.len();
+        for (place, listed) in page.iter().enumerate() {
+            let Some(expected) = self.repeated.front() else {
+                break;
+            };
+            if is(expected, listed) {
+                new = new.min(place);
+                self.begun = true;
+                self.repeated.pop_front();
+            } else if self.begun
+                || u64::try_from(expected.slot).is_ok_and(|slot| listed.slot < slot)
+            {
+                return Err(Failure::Chain(format!(
+                    "getSignaturesForAddress: the list has {} in slot {} where the mirror has {} \
+                     in slot {}, which is final",
+                    listed.signature, listed.slot, expected.signature, expected.slot
+                )));
+            }
+        }
+        page.truncate(new);
+        Ok(())
+    }
+
+    /// Fails unless the list has repeated everything that it had to.
+    fn finish(&self) -> Result<(), Failure> {
+        match self.repeated.front() {
+            None => Ok(()),
+            Some(missing) => Err(Failure::Chain(format!(
+                "getSignaturesForAddress: the list does not reach back to {} in slot {}, which is \
+                 final",
+                missing.signature, missing.slot
+            ))),
+        }
+    }
+}
+
+/// Whether both are the same transaction in the same slot.
+pub(crate) fn is(known: &Known, listed: &Listed) -> bool {
+    known.signature == listed.signature && u64::try_from(known.slot) == Ok(listed.slot)
 }
 
 /// The final transactions after a known one. It remembers where pages begin and not what they
@@ -93,8 +154,8 @@ pub(crate) struct List {
     min_slot: u64,
     /// Newest first.
     marks: Vec<Mark>,
-    /// The content of the only page, if there is one page.
-    only: Option<Vec<Listed>>,
+    /// The content of the newest page: if it were read again, it could begin later.
+    newest: Vec<Listed>,
     /// The expected signatures that it lacks.
     absent: HashSet<String>,
 }
@@ -107,22 +168,28 @@ impl List {
     /// page before it.
     pub(crate) async fn read(
         chain: &Chain,
-        anchor: Option<&Anchor>,
+        anchor: &Anchor,
         min_slot: u64,
         absent: HashSet<String>,
     ) -> Result<Self, Failure> {
         let mut list = Self {
-            until: until(anchor),
+            until: anchor.until(),
             min_slot,
             marks: Vec::new(),
-            only: None,
+            newest: Vec::new(),
             absent,
         };
-        let mut before = None;
+        let mut overlap = Overlap::of(anchor);
+        let mut before: Option<String> = None;
         loop {
             let mut page = list.page(chain, before.clone()).await?;
-            let is_empty = page.is_empty();
-            let reached = cut(&mut page, anchor)?;
+            let Some(last) = page.last() else {
+                overlap.finish()?;
+                return Ok(list);
+            };
+            let next = Some(last.signature.clone());
+            let full = page.len() >= PAGE;
+            overlap.cut(&mut page)?;
             if let (Some(newest), Some(oldest)) = (page.first(), page.last()) {
                 if let Some(last) = list.marks.last() {
                     in_order(&last.oldest, newest)?;
@@ -140,15 +207,18 @@ impl List {
                     oldest: oldest.clone(),
                     count: page.len(),
                 });
-                before = Some(oldest.signature.clone());
-                list.only = (list.marks.len() == 1).then_some(page);
+                if list.marks.len() == 1 {
+                    list.newest = page;
+                }
             }
-            if reached {
+            if overlap.is_complete() {
                 return Ok(list);
             }
-            if is_empty {
-                return anchor.map_or(Ok(list), |anchor| Err(anchor.missing()));
+            // A page that is not full, and ends in what it repeats, is cut off.
+            if overlap.begun && !full {
+                overlap.finish()?;
             }
+            before = next;
         }
     }
 
@@ -171,9 +241,9 @@ impl List {
         let Some(mark) = self.marks.last().cloned() else {
             return Ok(None);
         };
-        let mut page = match self.only.take() {
-            Some(page) => page,
-            None => self.page(chain, mark.before.clone()).await?,
+        let mut page = match mark.before {
+            None => std::mem::take(&mut self.newest),
+            before => self.page(chain, before).await?,
         };
         // The page may go on behind the end of the list, or have been shorter before.
         page.truncate(mark.count);
@@ -209,17 +279,19 @@ impl List {
 /// when it is final.
 pub(crate) async fn confirmed(
     chain: &Chain,
-    anchor: Option<&Anchor>,
+    anchor: &Anchor,
     min_slot: u64,
     most: usize,
 ) -> Result<Option<Vec<Listed>>, Failure> {
     let mut all: Vec<Listed> = Vec::new();
+    let mut overlap = Overlap::of(anchor);
+    let mut before = None;
     loop {
-        let before = all.last().map(|last| last.signature.clone());
         let commitment = Commitment::Confirmed;
-        let mut page = page(chain, commitment, before, until(anchor), min_slot).await?;
+        let mut page = page(chain, commitment, before, anchor.until(), min_slot).await?;
+        before = page.last().map(|last| last.signature.clone());
         let full = page.len() >= PAGE;
-        let reached = cut(&mut page, anchor)?;
+        overlap.cut(&mut page)?;
         if let (Some(last), Some(newest)) = (all.last(), page.first()) {
             in_order(last, newest)?;
         }
@@ -227,11 +299,9 @@ pub(crate) async fn confirmed(
         if all.len() > most {
             return Ok(None);
         }
-        match anchor {
-            _ if reached => break,
-            Some(anchor) if !full => return Err(anchor.missing()),
-            None if !full => break,
-            _ => {}
+        if overlap.is_complete() || !full {
+            overlap.finish()?;
+            break;
         }
     }
     all.reverse();

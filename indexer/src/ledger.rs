@@ -175,6 +175,10 @@ impl Ledger {
                     {
                         draft.sale(sale, account, by);
                     }
+                    // What is owed no longer was not paid, even if its account survives.
+                    (_, _) if facts.iter().any(|fact| lapsed(fact, &address)) => {
+                        draft.change(address, held.account.as_ref(), None, by)?;
+                    }
                     (after, _) => {
                         draft.change(address, held.account.as_ref(), after.as_ref(), by)?;
                     }
@@ -197,6 +201,10 @@ impl Ledger {
             slot,
         }
     }
+}
+
+fn lapsed(fact: &Fact, address: &Pubkey) -> bool {
+    matches!(fact, Fact::ConversionLapsed { conversion, .. } if conversion == address)
 }
 
 /// Undoes all mirrored transactions after number `seq`.
@@ -235,9 +243,9 @@ pub(crate) async fn rewind(writer: &mut Writer, seq: i64) -> Result<(), Failure>
     Ok(())
 }
 
-/// Replays one transaction.
-async fn effects(
-    ledger: &Ledger,
+/// Replays one transaction. Asks the node for what the transaction does not tell.
+pub(crate) async fn effects(
+    ledger: &(impl View + ?Sized),
     chain: &Chain,
     transaction: &Transaction,
 ) -> Result<Vec<Effects>, Failure> {
@@ -251,7 +259,7 @@ async fn effects(
             Err(vouch_replay::Error {
                 kind: Kind::Needs(Need::MintDecimals(mint)),
                 ..
-            }) if given.decimals.is_empty() => {
+            }) if given.decimals.iter().all(|(known, _)| *known != mint) => {
                 given.decimals.push((mint, chain.decimals(&mint).await?));
             }
             Err(vouch_replay::Error {
@@ -356,7 +364,7 @@ fn parse(address: &str) -> Result<Pubkey, Failure> {
 }
 
 /// The failure of a transaction that cannot be replayed.
-pub(crate) fn unreadable(transaction: &Transaction, error: impl std::fmt::Display) -> Failure {
+fn unreadable(transaction: &Transaction, error: impl std::fmt::Display) -> Failure {
     Failure::Replay {
         signature: Signature::from(transaction.signature).to_string(),
         slot: transaction.slot,

@@ -147,6 +147,10 @@ impl Draft {
         from: Standing,
         to: Standing,
     ) {
+        // A closing changes nothing that was not owed.
+        if from == to {
+            return;
+        }
         let referral = account.referral.to_string();
         self.count(&referral, from.counts(account.reward_referrer), -1);
         self.count(&referral, to.counts(account.reward_referrer), 1);
@@ -206,11 +210,15 @@ impl Draft {
             // Bits 0 to 2.
             settled: u8::try_from(row.settled).unwrap_or_default(),
         };
+        let to = restored.map(Standing::of);
+        // The account of a lapsed conversion may survive its end.
+        if from.status == Status::Lapsed && to.is_some_and(|to| to.status == Status::Paid) {
+            return;
+        }
         self.count(&row.referral, from.counts(row.reward_referrer.0), -1);
-        let Some(account) = restored else {
+        let Some(to) = to else {
             return;
         };
-        let to = Standing::of(account);
         self.count(&row.referral, to.counts(row.reward_referrer.0), 1);
         if from.status == Status::Cancelled && to.status != Status::Cancelled {
             self.maturing.insert(

@@ -133,18 +133,20 @@ impl Retry {
         self.at.is_none_or(|at| at <= Instant::now())
     }
 
-    /// After an outcome: `every` after a success, and later after each failure in a row. Returns
+    /// After an outcome, which says whether the round was complete: `every` after a success, and later after each failure in a row. Returns
     /// the failures that waiting does not cure.
     fn next(
         &mut self,
         mirror: &Mirror<'_>,
         layer: Layer,
-        outcome: Result<(), Failure>,
+        outcome: Result<bool, Failure>,
         every: Duration,
     ) -> Result<(), Failure> {
         match outcome {
-            Ok(()) => {
-                mirror.health.succeeded(layer);
+            Ok(complete) => {
+                if complete {
+                    mirror.health.succeeded(layer);
+                }
                 *self = Self {
                     at: Some(Instant::now() + every),
                     pause: None,

@@ -6,11 +6,12 @@
 //! everything from that place on is undone first.
 
 use std::{
-    collections::HashSet,
-    time::{Duration, Instant},
+    collections::{HashMap, HashSet},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use futures::{StreamExt as _, stream};
+use solana_sdk::signature::Signature;
 use vouch_db::mirror::{self, Batch, Final, Known};
 use vouch_replay::Transaction;
 
@@ -18,7 +19,7 @@ use crate::{
     chain::Commitment,
     failure::Failure,
     health::gauge,
-    history::{self, Anchor, List, Listed},
+    history::{self, Anchor, List, Listed, OVERLAP, is},
     ledger::{Ledger, Replayed, rewind, slot},
     session::Mirror,
     transactions::{parse, transaction},
@@ -33,6 +34,8 @@ const SETTLE: Duration = Duration::from_secs(2);
 /// Pauses before a transaction is asked for again: 100 and 200 ms.
 const FETCH_PAUSE: Duration = Duration::from_millis(100);
 const LAST_FETCH_PAUSE: Duration = Duration::from_millis(200);
+/// Seconds by which the chain's clock may be ahead of this machine's.
+const CLOCK_SKEW: i64 = 30;
 /// With more confirmed transactions than this after the last final one, the mirror is too far
 /// behind to show them, and waits until it has the final ones.
 const MOST_CONFIRMED: usize = 20_000;
@@ -41,8 +44,8 @@ const MOST_CONFIRMED: usize = 20_000;
 pub(crate) struct Sync<'a> {
     mirror: &'a Mirror<'a>,
     ledger: Ledger,
-    /// The last final transaction, and the one before it.
-    anchor: Option<Anchor>,
+    /// The last final transactions.
+    anchor: Anchor,
     /// The confirmed transactions after it.
     suffix: Vec<Known>,
     /// The slot up to which everything is listed and final.
@@ -57,18 +60,15 @@ impl<'a> Sync<'a> {
     /// Reads from Postgres how far the mirror is.
     pub(crate) async fn new(mirror: &'a Mirror<'a>) -> Result<Self, Failure> {
         let state = vouch_db::mirror::state(mirror.pool).await?;
-        let known = mirror::known(mirror.pool, state.final_seq - 1).await?;
-        let (mut known, suffix): (Vec<_>, Vec<_>) = known
+        let overlap = i64::try_from(OVERLAP).unwrap_or(i64::MAX);
+        let known = mirror::known(mirror.pool, state.final_seq - overlap).await?;
+        let (known, suffix): (Vec<_>, Vec<_>) = known
             .into_iter()
             .partition(|known| known.seq <= state.final_seq);
-        let anchor = known.pop().map(|last| Anchor {
-            before: known.pop(),
-            last,
-        });
         Ok(Self {
             mirror,
             ledger: Ledger::default(),
-            anchor,
+            anchor: Anchor::new(known),
             suffix,
             covered: state
                 .finalized_slot
@@ -80,15 +80,7 @@ impl<'a> Sync<'a> {
 
     /// The last final transaction.
     fn last_final(&self) -> Option<&Known> {
-        self.anchor.as_ref().map(|anchor| &anchor.last)
-    }
-
-    /// These transactions are final, too.
-    fn advance_anchor(&mut self, known: impl IntoIterator<Item = Known>) {
-        for last in known {
-            let before = self.anchor.take().map(|anchor| anchor.last);
-            self.anchor = Some(Anchor { before, last });
-        }
+        self.anchor.last()
     }
 
     /// The number of the last mirrored transaction.
@@ -97,22 +89,29 @@ impl<'a> Sync<'a> {
         last.map_or(0, |known| known.seq)
     }
 
-    /// Makes final what the node lists as final.
-    pub(crate) async fn finalize(&mut self) -> Result<(), Failure> {
+    /// Makes final what the node lists as final. Returns whether everything is that the node called
+    /// final a while ago.
+    pub(crate) async fn finalize(&mut self) -> Result<bool, Failure> {
         let chain = self.mirror.chain;
         let tip = chain.slot(Commitment::Finalized).await?;
-        let (end, since) = *self.settling.get_or_insert((tip, Instant::now()));
+        let now = Instant::now();
+        let (end, since) = match self.settling.take() {
+            Some((end, since)) if end <= tip => (end, since),
+            // The slot that was told before was wrong, or there was none.
+            _ => (tip, now),
+        };
         if since.elapsed() < SETTLE {
-            return Ok(());
+            self.settling = Some((end, since));
+            return Ok(false);
         }
+        self.settling = Some((tip, now));
         if self.covered.is_some_and(|covered| covered >= end) {
-            self.settling = None;
-            return Ok(());
+            return Ok(true);
         }
         let below = slot(end)?;
         let held = self.suffix.iter().filter(|known| known.slot <= below);
         let held = held.map(|known| known.signature.clone()).collect();
-        let mut list = List::read(chain, self.anchor.as_ref(), end, held).await?;
+        let mut list = List::read(chain, &self.anchor, end, held).await?;
         self.check_absent(list.absent()).await?;
         let total = list.len();
         let mut done = 0;
@@ -131,10 +130,13 @@ impl<'a> Sync<'a> {
         if self.suffix.iter().any(|known| known.slot <= below) {
             self.rewind_to(0).await?;
         }
-        let time = chain.block_time(end).await;
-        self.advance(&Batch::default(), end, time).await?;
-        self.settling = None;
-        Ok(())
+        // Before the first transaction an empty list would prove nothing: every answer that is
+        // wrong may be empty.
+        if self.anchor.last().is_some() {
+            let time = chain.block_time(end).await;
+            self.advance(&Batch::default(), end, time).await?;
+        }
+        Ok(true)
     }
 
     /// Fails if the node knows one of these transactions after all: then its list is not complete.
@@ -159,7 +161,9 @@ impl<'a> Sync<'a> {
         let same = equal(&self.suffix, listed);
         if same > 0 {
             let confirmed: Vec<_> = self.suffix.drain(..same).collect();
-            self.advance_anchor(confirmed);
+            confirmed
+                .into_iter()
+                .for_each(|known| self.anchor.push(known));
         }
         let rest = listed.get(same..).unwrap_or_default();
         let mut stopped = None;
@@ -171,7 +175,8 @@ impl<'a> Sync<'a> {
             let (transactions, missing) = fetch(self.mirror, rest, Commitment::Finalized).await;
             (batch, stopped) = self.replay(&transactions, false).await?;
             stopped = stopped.or(missing);
-            self.advance_anchor(batch.transactions.iter().map(known));
+            let rows = batch.transactions.iter().map(known);
+            rows.for_each(|known| self.anchor.push(known));
         }
         // The slot of the last transaction may hold more of them.
         let reached = match &stopped {
@@ -189,6 +194,8 @@ impl<'a> Sync<'a> {
     /// Writes the batch, and that everything up to `end` is listed and final.
     async fn advance(&mut self, batch: &Batch, end: u64, time: Option<i64>) -> Result<(), Failure> {
         let end = end.max(self.covered.unwrap_or_default());
+        // A wrong time must not make conversions count before nobody can cancel them.
+        let time = time.map(|time| time.min(now().saturating_add(CLOCK_SKEW)));
         let range = Final {
             seq: self.last_final().map_or(0, |known| known.seq),
             first_slot: self.covered.map_or(Ok(0), |covered| slot(covered + 1))?,
@@ -207,16 +214,16 @@ impl<'a> Sync<'a> {
         Ok(())
     }
 
-    /// Applies what is confirmed.
-    pub(crate) async fn follow(&mut self) -> Result<(), Failure> {
+    /// Applies what is confirmed. Returns whether everything is that the node lists.
+    pub(crate) async fn follow(&mut self) -> Result<bool, Failure> {
         let chain = self.mirror.chain;
         let tip = chain.slot(Commitment::Confirmed).await?;
         self.mirror.health.chain_slot(tip);
         // A node that is behind what was mirrored has to catch up first.
         let tip = tip.max(self.reached.unwrap_or_default());
-        let anchor = self.anchor.as_ref();
+        let anchor = &self.anchor;
         let Some(listed) = history::confirmed(chain, anchor, tip, MOST_CONFIRMED).await? else {
-            return Ok(());
+            return Ok(false);
         };
         let merged = merge(&self.suffix, &listed);
         let differs = merged != listed;
@@ -235,7 +242,7 @@ impl<'a> Sync<'a> {
                 .await?;
             self.mirror.health.indexed_slot(reached);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Whether the mirror holds this transaction, and it is not final.
@@ -285,6 +292,8 @@ impl<'a> Sync<'a> {
         transactions: &[Transaction],
         revocable: bool,
     ) -> Result<(Batch, Option<Failure>), Failure> {
+        let last = self.suffix.last().or(self.last_final());
+        in_order(last, transactions)?;
         let seq = self.last_seq() + 1;
         let mut writer = self.mirror.writer.lock().await;
         let replayed = self
@@ -319,6 +328,7 @@ fn known(row: &mirror::Transaction) -> Known {
     Known {
         seq: row.seq,
         slot: row.slot,
+        block_index: row.block_index,
         block_time: row.block_time,
         signature: row.signature.clone(),
     }
@@ -380,33 +390,133 @@ fn equal(known: &[Known], listed: &[Listed]) -> usize {
         .count()
 }
 
-fn is(known: &Known, listed: &Listed) -> bool {
-    known.signature == listed.signature && u64::try_from(known.slot) == Ok(listed.slot)
+/// Fails if a transaction comes before another one of its block that is in front of it. The list of a
+/// node is in the order of blocks, or the accounts would be wrong.
+fn in_order(last: Option<&Known>, transactions: &[Transaction]) -> Result<(), Failure> {
+    let place = |known: &Known| {
+        let index = known
+            .block_index
+            .and_then(|index| u32::try_from(index).ok());
+        Some((u64::try_from(known.slot).ok()?, index?))
+    };
+    let mut before = last.and_then(place);
+    for transaction in transactions {
+        let place = transaction.index.map(|index| (transaction.slot, index));
+        if before.is_some() && place.is_some() && place <= before {
+            return Err(Failure::Chain(format!(
+                "getSignaturesForAddress: {} is listed out of order",
+                Signature::from(transaction.signature)
+            )));
+        }
+        before = place;
+    }
+    Ok(())
+}
+
+/// Unix seconds, by this machine's clock.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    })
 }
 
 /// The confirmed transactions that the mirror should hold: those of the list, and those that it
-/// holds and that the list lacks. That one answer lacks a transaction does not prove that the
-/// cluster abandoned it. When its slot is final, the list of the final ones does.
+/// holds and that the list lacks, at their place. That one answer lacks a transaction does not prove
+/// that the cluster abandoned it. When its slot is final, the list of the final ones does.
 fn merge(known: &[Known], listed: &[Listed]) -> Vec<Listed> {
-    let signatures: HashSet<&str> = listed.iter().map(|it| it.signature.as_str()).collect();
+    let listed_ones: HashSet<&str> = listed.iter().map(|it| it.signature.as_str()).collect();
+    let places: HashMap<&str, usize> = known
+        .iter()
+        .enumerate()
+        .map(|(place, known)| (known.signature.as_str(), place))
+        .collect();
     let mut kept = known
         .iter()
-        .filter(|known| !signatures.contains(known.signature.as_str()))
-        .filter_map(|known| {
-            Some(Listed {
+        .enumerate()
+        .filter(|(_, known)| !listed_ones.contains(known.signature.as_str()))
+        .filter_map(|(place, known)| {
+            let listed = Listed {
                 signature: known.signature.clone(),
                 slot: u64::try_from(known.slot).ok()?,
                 failed: false,
-            })
+            };
+            Some((place, listed))
         })
         .peekable();
     let mut merged = Vec::with_capacity(listed.len());
     for listed in listed {
-        while let Some(kept) = kept.next_if(|kept| kept.slot < listed.slot) {
+        let place = places.get(listed.signature.as_str());
+        let comes_first = |(kept_place, kept): &(usize, Listed)| {
+            place.is_some_and(|place| kept_place < place) || kept.slot < listed.slot
+        };
+        while let Some((_, kept)) = kept.next_if(comes_first) {
             merged.push(kept);
         }
         merged.push(listed.clone());
     }
-    merged.extend(kept);
+    merged.extend(kept.map(|(_, kept)| kept));
     merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(seq: i64, slot: i64, signature: &str) -> Known {
+        Known {
+            seq,
+            slot,
+            block_index: None,
+            block_time: 0,
+            signature: signature.into(),
+        }
+    }
+
+    fn listed(slot: u64, signature: &str) -> Listed {
+        Listed {
+            signature: signature.into(),
+            slot,
+            failed: false,
+        }
+    }
+
+    /// The signatures of the merged list.
+    fn merged(known: &[Known], list: &[Listed]) -> String {
+        let merged = merge(known, list);
+        merged.into_iter().map(|listed| listed.signature).collect()
+    }
+
+    #[test]
+    fn a_list_that_lacks_held_transactions_keeps_them_at_their_place() {
+        // Given A and B in slot 10, and C in slot 11
+        let known = [held(1, 10, "A"), held(2, 10, "B"), held(3, 11, "C")];
+        // Then whatever one answer lacks stays, where it was, and what is new comes behind it
+        for (list, expected) in [
+            (vec![], "ABC"),
+            (vec![listed(10, "B")], "ABC"),
+            (vec![listed(10, "A"), listed(11, "C")], "ABC"),
+            (vec![listed(11, "C")], "ABC"),
+            (vec![listed(11, "C"), listed(11, "D")], "ABCD"),
+            (vec![listed(12, "D")], "ABCD"),
+            (
+                vec![listed(10, "A"), listed(10, "N"), listed(11, "C")],
+                "ANBC",
+            ),
+        ] {
+            assert_eq!(merged(&known, &list), expected, "{list:?}");
+        }
+        // And another order is the list's
+        assert_eq!(merged(&known, &[listed(10, "B"), listed(10, "A")]), "BAC");
+    }
+
+    #[test]
+    fn equal_beginnings_are_counted_by_signature_and_slot() {
+        let known = [held(1, 10, "A"), held(2, 10, "B")];
+        let same = [listed(10, "A"), listed(10, "B"), listed(11, "C")];
+        assert_eq!(equal(&known, &same), 2);
+        // A transaction that landed again in another slot is another one
+        assert_eq!(equal(&known, &[listed(10, "A"), listed(12, "B")]), 1);
+        assert_eq!(equal(&known, &[listed(9, "A")]), 0);
+    }
 }

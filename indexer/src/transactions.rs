@@ -13,7 +13,7 @@ use solana_transaction_status_client_types::{
     option_serializer::OptionSerializer,
 };
 use vouch_replay::{
-    Transaction,
+    Transaction, reads_cpis_of,
     transaction::{Balance, Inner, Instruction, Outcome},
 };
 
@@ -79,8 +79,11 @@ fn read(
             })
         })
         .collect::<Result<Vec<_>, &str>>()?;
-    let OptionSerializer::Some(inner) = &meta.inner_instructions else {
-        return Err("the node does not record inner instructions");
+    let inner = match &meta.inner_instructions {
+        OptionSerializer::Some(inner) => inner.as_slice(),
+        // A transaction that failed while its accounts were loaded executed nothing.
+        _ if meta.err.is_some() => &[],
+        _ => return Err("the node does not record inner instructions"),
     };
     for UiInnerInstructions {
         index,
@@ -152,13 +155,21 @@ fn read_inner(keys: &[Pubkey], inner: &UiInstruction) -> Result<Inner, &'static 
     let UiInstruction::Compiled(inner) = inner else {
         return Err("an inner instruction in another encoding");
     };
+    let program = key(keys, inner.program_id_index)?;
+    // Only these are read. The data of others may be long, and decoding takes time that grows with
+    // the square of its length: anybody could make the mirror slow.
+    let data = if reads_cpis_of(&program) {
+        bs58::decode(&inner.data)
+            .into_vec()
+            .map_err(|_| "the data of an inner instruction cannot be read")?
+    } else {
+        Vec::new()
+    };
     Ok(Inner {
         stack_height: inner.stack_height,
-        program: key(keys, inner.program_id_index)?,
+        program,
         accounts: all(keys, &inner.accounts)?,
-        data: bs58::decode(&inner.data)
-            .into_vec()
-            .map_err(|_| "the data of an inner instruction cannot be read")?,
+        data,
     })
 }
 

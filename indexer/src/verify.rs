@@ -14,14 +14,14 @@ use anyhow::{Result, bail};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use solana_sdk::pubkey::Pubkey;
 use vouch_client::{PROGRAM_ID, accounts::Account};
-use vouch_replay::{Given, Kind, Need, Transaction, encode};
+use vouch_replay::{Transaction, encode};
 
 use crate::{
     chain::{Chain, Commitment},
     config::VerifyConfig,
     failure::Failure,
-    history::List,
-    ledger::unreadable,
+    history::{Anchor, List},
+    ledger::effects,
     transactions::{parse, transaction},
 };
 
@@ -74,7 +74,7 @@ pub(crate) async fn run(config: &VerifyConfig) -> Result<()> {
 
 /// Replays the history up to and including `end`. Returns the accounts that it leaves.
 async fn replay(chain: &Chain, end: u64, concurrency: usize) -> Result<Replayed, Failure> {
-    let mut list = List::read(chain, None, end, HashSet::new()).await?;
+    let mut list = List::read(chain, &Anchor::default(), end, HashSet::new()).await?;
     let total = list.len();
     let mut replayed = Replayed::default();
     let mut before = (0, None);
@@ -124,21 +124,7 @@ async fn apply(
     accounts: &mut BTreeMap<Pubkey, Account>,
     transaction: &Transaction,
 ) -> Result<usize, Failure> {
-    let mut given = Given::default();
-    let effects = loop {
-        match vouch_replay::transaction(accounts, transaction, &given) {
-            Ok(effects) => break effects,
-            Err(vouch_replay::Error {
-                kind: Kind::Needs(Need::MintDecimals(mint)),
-                ..
-            }) if given.decimals.is_empty() => {
-                given.decimals.push((mint, chain.decimals(&mint).await?));
-            }
-            Err(error) => {
-                return Err(unreadable(transaction, error));
-            }
-        }
-    };
+    let effects = effects(accounts, chain, transaction).await?;
     let calls = effects.len();
     for change in effects.into_iter().flat_map(|effects| effects.changes) {
         match change.account {

@@ -3,9 +3,9 @@
 //! It goes through all accounts in ranges, beside the live stream, and changes none of them. A
 //! difference means that the history is not complete, or that somebody changed the database.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use vouch_db::mirror::Account;
 
 use crate::{
@@ -17,66 +17,99 @@ use crate::{
 
 /// An account that differs is read again after this time, before it counts.
 const AGAIN: Duration = Duration::from_secs(2);
-const FIRST_POLL: Duration = Duration::from_millis(100);
+const POLL: Duration = Duration::from_millis(100);
+/// Time within which the mirror reaches the slot at which the node has read accounts. It is usually
+/// ahead of it.
+const REACH: Duration = Duration::from_secs(10);
+/// Pause after a failure.
+const PAUSE: Duration = Duration::from_secs(1);
 
-/// Compares round after round. Only a failure of Postgres ends it.
+/// Compares range after range, round after round. Only a failure of Postgres ends it.
 pub(crate) async fn run(mirror: &Mirror<'_>) -> Result<(), Failure> {
     // Before that, there is nothing to compare.
     while mirror.health.finality().is_none() {
-        sleep(FIRST_POLL).await;
+        sleep(POLL).await;
     }
-    loop {
-        match sweep(mirror).await {
-            Ok(sweep) => {
-                mirror.health.differences(sweep.differences);
-                gauge("vouch_indexer_differing_accounts", sweep.differences);
-                if let (0, Some(slot)) = (sweep.differences, sweep.slot) {
-                    let slot = crate::ledger::slot(slot)?;
-                    mirror.writer.lock().await.witnessed(slot, "rpc").await?;
-                    mirror.health.succeeded(Layer::Accounts);
-                }
-            }
-            Err(failure @ Failure::Database(_)) => return Err(failure),
-            Err(failure) => tracing::warn!("accounts were not compared: {failure}"),
-        }
-        sleep(mirror.config.reconcile_every()).await;
-    }
-}
-
-/// The outcome of one pass over all accounts.
-#[derive(Debug, Default)]
-struct Sweep {
-    /// The lowest slot at which accounts were compared; `None` without accounts.
-    slot: Option<u64>,
-    differences: u64,
-}
-
-async fn sweep(mirror: &Mirror<'_>) -> Result<Sweep, Failure> {
-    let mut sweep = Sweep::default();
-    let mut after = String::new();
     let mut pace = interval(mirror.config.reconcile_pace());
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut sweep = Sweep::default();
     loop {
         pace.tick().await;
-        let rows = accounts_after(mirror, &after).await?;
+        match sweep.next_range(mirror).await {
+            Ok(true) => {}
+            Ok(false) => {
+                sweep.finish(mirror).await?;
+                sweep.start_again();
+                sleep(mirror.config.reconcile_every()).await;
+            }
+            Err(failure @ Failure::Database(_)) => return Err(failure),
+            // The range is read again.
+            Err(failure) => {
+                tracing::warn!("accounts were not compared: {failure}");
+                sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// A pass over all accounts.
+#[derive(Debug, Default)]
+struct Sweep {
+    /// The last address that was compared.
+    after: String,
+    /// The lowest slot at which accounts were compared; `None` before the first.
+    slot: Option<u64>,
+    /// The accounts that differ, of this pass and, behind `after`, of the one before.
+    differing: BTreeSet<String>,
+}
+
+impl Sweep {
+    /// Compares the next range. Returns whether there was one.
+    async fn next_range(&mut self, mirror: &Mirror<'_>) -> Result<bool, Failure> {
+        let rows = accounts_after(mirror, &self.after).await?;
         let Some(last) = rows.last() else {
-            return Ok(sweep);
+            return Ok(false);
         };
         let upto = last.address.clone();
-        let (slot, mut differing) = compare(mirror, &after, &rows).await?;
+        let (slot, mut differing) = compare(mirror, &self.after, &rows).await?;
         if !differing.is_empty() {
             // Perhaps the mirror held a transaction that was abandoned.
             sleep(AGAIN).await;
-            let rows = accounts_after(mirror, &after).await?;
-            let again = compare(mirror, &after, &rows).await?.1;
+            let rows = accounts_after(mirror, &self.after).await?;
+            let again = compare(mirror, &self.after, &rows).await?.1;
             differing.retain(|address| again.contains(address));
         }
-        for address in &differing {
+        self.differing
+            .retain(|address| *address <= self.after || *address > upto);
+        for address in differing {
             tracing::error!(address, "the account differs from the node's");
+            self.differing.insert(address);
         }
-        sweep.differences += differing.len() as u64;
-        sweep.slot = Some(sweep.slot.map_or(slot, |lowest| lowest.min(slot)));
-        after = upto;
+        self.publish(mirror);
+        self.slot = Some(self.slot.map_or(slot, |lowest| lowest.min(slot)));
+        self.after = upto;
+        Ok(true)
+    }
+
+    /// Notes the outcome of the whole pass.
+    async fn finish(&self, mirror: &Mirror<'_>) -> Result<(), Failure> {
+        if let (true, Some(slot)) = (self.differing.is_empty(), self.slot) {
+            let slot = crate::ledger::slot(slot)?;
+            mirror.writer.lock().await.witnessed(slot, "rpc").await?;
+            mirror.health.succeeded(Layer::Accounts);
+        }
+        Ok(())
+    }
+
+    fn publish(&self, mirror: &Mirror<'_>) {
+        let differing = self.differing.len() as u64;
+        mirror.health.differences(differing);
+        gauge("vouch_indexer_differing_accounts", differing);
+    }
+
+    fn start_again(&mut self) {
+        self.after.clear();
+        self.slot = None;
     }
 }
 
@@ -95,8 +128,14 @@ async fn compare(
     let min_slot = mirror.health.finality().unwrap_or_default();
     let (slot, found) = mirror.chain.accounts(&addresses, min_slot).await?;
     // The mirror is read after the node, so that it is not the older one of the two.
+    let deadline = Instant::now() + REACH;
     while mirror.health.indexed().is_none_or(|indexed| indexed < slot) {
-        sleep(FIRST_POLL).await;
+        if Instant::now() > deadline {
+            return Err(Failure::Chain(format!(
+                "getMultipleAccounts: the node read at slot {slot}, which the mirror does not reach"
+            )));
+        }
+        sleep(POLL).await;
     }
     let rows = accounts_after(mirror, after).await?;
     let mut differing = Vec::new();

@@ -80,6 +80,13 @@ fn is_leaf(program: &Pubkey) -> bool {
     *program == system::ID || token::is_program(program)
 }
 
+/// Whether the replay reads the data of CPIs to this program: the program itself, System and the
+/// token programs.
+#[must_use]
+pub fn reads_cpis_of(program: &Pubkey) -> bool {
+    *program == PROGRAM_ID || is_leaf(program)
+}
+
 impl<'t> Call<'t> {
     /// The CPIs that this call made itself, in their order.
     ///

@@ -38,7 +38,7 @@ pub mod transaction;
 mod view;
 
 pub use apply::{Effects, Progress, apply, transaction};
-pub use calls::{Call, Position};
+pub use calls::{Call, Position, reads_cpis_of};
 pub use error::{Error, Kind, Need};
 pub use fact::{AccountKind, Fact, Part, PartPaid, Partner, Sale};
 pub use given::Given;

@@ -13,7 +13,7 @@ use solana_sdk::{
 use tokio::time::{Instant, sleep};
 use vouch_client::{
     Code,
-    accounts::{AccountType as _, Campaign, Referral, Settings, Terms},
+    accounts::{AccountType as _, Campaign, Conversion, Referral, Settings, Terms},
     instructions::{self, Convert, CreateCampaign, CreateReferral, Offer},
     pda, token,
 };
@@ -101,10 +101,15 @@ pub struct Scene {
 
 impl Scene {
     /// Starts the validator in this folder, and plays the story.
+    pub async fn new(instance: Instance) -> Self {
+        Self::with(instance, Settings::fixed(REWARD)).await
+    }
+
+    /// [`Self::new`], with a campaign that has these settings.
     ///
     /// # Panics
     /// When a part of it fails.
-    pub async fn new(instance: Instance) -> Self {
+    pub async fn with(instance: Instance, settings: Settings) -> Self {
         let (validator, rpc) = validator(&instance).await;
         let company = Keypair::new();
         fund(&rpc, &company.pubkey()).await;
@@ -135,7 +140,7 @@ impl Scene {
                 payment_mint: Pubkey::default(),
                 token_program: token::TOKEN_PROGRAM_ID,
                 terms: Terms::default(),
-                settings: Settings::fixed(REWARD),
+                settings,
             }),
         ];
         let opening = send(&rpc, &company, &open, &[&mint]).await;
@@ -192,16 +197,38 @@ impl Scene {
     /// # Panics
     /// Never: the code is one.
     pub fn conversion_with(&self, code: &Code, owner: &Pubkey, referee: &Keypair) -> Instruction {
-        let referral = Referral::registered(&self.campaign, &self.opened, code, owner);
-        // No settings were announced, so they are the same at any time.
-        let now = self.opened.created_at;
-        let offer = Offer::at(self.campaign, &self.opened, &referral, now);
         let args = Convert {
             payer: self.company.pubkey(),
             amount: u64::MAX,
             ..Convert::signup(&referee.pubkey())
         };
-        instructions::convert(&offer.expect("the code of a referral"), &args)
+        self.offer(code, owner, |offer| instructions::convert(offer, &args))
+    }
+
+    /// An instruction of this code.
+    ///
+    /// # Panics
+    /// Never: the code is one.
+    pub fn offer(
+        &self,
+        code: &Code,
+        owner: &Pubkey,
+        build: impl FnOnce(&Offer<'_>) -> Instruction,
+    ) -> Instruction {
+        let referral = Referral::registered(&self.campaign, &self.opened, code, owner);
+        // No settings were announced, so they are the same at any time.
+        let now = self.opened.created_at;
+        let offer = Offer::at(self.campaign, &self.opened, &referral, now);
+        build(&offer.expect("the code of a referral"))
+    }
+
+    /// The conversion as the chain has it.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn recorded(&self, conversion: &Pubkey) -> Conversion {
+        let data = self.rpc.get_account_data(conversion).await;
+        Conversion::decode(&data.expect("the conversion")).expect("a conversion")
     }
 
     /// Lets a new wallet convert. Returns the conversion and its transaction.

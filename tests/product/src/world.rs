@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr};
 
 use serde_json::Value;
 use sqlx::{PgPool, Row as _};
-use vouch_client::PROGRAM_ID;
+use vouch_client::{PROGRAM_ID, accounts::Settings};
 use vouch_localnet::{Database, Instance, Postgres, Service, ServiceSpec, built_binary};
 
 use crate::{FaultyNode, REWARD, Scene, recount, until};
@@ -29,22 +29,29 @@ impl World {
     pub async fn new() -> Self {
         let instance = Instance::create("mirror-test").expect("a folder");
         let postgres = Postgres::start(instance.dir()).await.expect("Postgres");
-        Self::on(instance, postgres).await
+        Self::on(instance, postgres, Settings::fixed(REWARD)).await
+    }
+
+    /// With a campaign that has these settings.
+    pub async fn with(settings: Settings) -> Self {
+        let instance = Instance::create("mirror-test").expect("a folder");
+        let postgres = Postgres::start(instance.dir()).await.expect("Postgres");
+        Self::on(instance, postgres, settings).await
     }
 
     /// With a private Postgres.
     pub async fn with_private_postgres() -> Self {
         let instance = Instance::create("mirror-test").expect("a folder");
         let postgres = Postgres::private(instance.dir()).await.expect("Postgres");
-        Self::on(instance, postgres).await
+        Self::on(instance, postgres, Settings::fixed(REWARD)).await
     }
 
-    async fn on(instance: Instance, postgres: Postgres) -> Self {
+    async fn on(instance: Instance, postgres: Postgres, settings: Settings) -> Self {
         let database = postgres
             .create_database("vouch_mirror")
             .await
             .expect("a database");
-        let scene = Scene::new(instance).await;
+        let scene = Scene::with(instance, settings).await;
         let pool = vouch_db::connect(database.url()).await.expect("a pool");
         let node = FaultyNode::before(&scene.validator.rpc_url()).await;
         let mut indexer = start_indexer(

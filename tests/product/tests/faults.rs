@@ -1,12 +1,15 @@
 //! The indexer with a node whose answers are wrong. Numbers in brackets refer to
 //! `docs/INVARIANTS.md`.
 
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use serde_json::{Value, json};
-use solana_sdk::signature::{Keypair, Signer as _};
-use vouch_client::{Code, instructions, pda};
-use vouch_product_tests::{Fate, World, health, start_indexer, until};
+use solana_sdk::signature::{Keypair, Signature, Signer as _};
+use vouch_client::{Code, accounts::Settings, instructions, pda};
+use vouch_product_tests::{Fate, REWARD, World, health, recount, start_indexer, until};
 
 /// Everything that follows from the transactions, apart from what is only kept until they are
 /// final.
@@ -31,6 +34,32 @@ async fn content(world: &World) -> Vec<String> {
         content.push(format!("{table}:\n{}", rows.join("\n")));
     }
     content
+}
+
+/// From now on no answer of the node knows these transactions, as if their blocks were abandoned.
+fn abandon(world: &World, transactions: &[Signature]) {
+    let hidden: Vec<Value> = transactions
+        .iter()
+        .map(|signature| signature.to_string().into())
+        .collect();
+    world.node.behave(move |request, answer| {
+        let params = &request["params"];
+        match request["method"].as_str() {
+            Some("getSignaturesForAddress") => {
+                if let Some(list) = answer["result"].as_array_mut() {
+                    list.retain(|entry| !hidden.contains(&entry["signature"]));
+                }
+            }
+            Some("getTransaction") if hidden.contains(&params[0]) => {
+                answer["result"] = Value::Null;
+            }
+            Some("getSignatureStatuses") if hidden.contains(&params[0][0]) => {
+                answer["result"]["value"] = json!([null]);
+            }
+            _ => {}
+        }
+        Fate::Sent
+    });
 }
 
 async fn detail(world: &World) -> String {
@@ -118,26 +147,8 @@ async fn an_abandoned_transaction_leaves_no_trace() {
     .await;
     let confirmed = "SELECT sum(conversions)::bigint FROM referral_totals";
     assert_eq!(world.number(confirmed).await, 2);
-    // And the cluster abandons the first one: no node knows it any more
-    let hidden = signature.to_string();
-    world.node.behave(move |request, answer| {
-        let params = &request["params"];
-        match request["method"].as_str() {
-            Some("getSignaturesForAddress") => {
-                if let Some(list) = answer["result"].as_array_mut() {
-                    list.retain(|entry| entry["signature"] != hidden.as_str());
-                }
-            }
-            Some("getTransaction") if params[0] == hidden.as_str() => {
-                answer["result"] = Value::Null;
-            }
-            Some("getSignatureStatuses") if params[0][0] == hidden.as_str() => {
-                answer["result"]["value"] = json!([null]);
-            }
-            _ => {}
-        }
-        Fate::Sent
-    });
+    // And the cluster abandons the first one
+    abandon(&world, &[signature]);
     let referee = Keypair::new();
     let convert = world
         .scene
@@ -175,6 +186,94 @@ async fn an_abandoned_transaction_leaves_no_trace() {
         detail(&world).await,
         "accounts that differ from the node's: 1"
     );
+}
+
+/// [M1] [M4] [M5]
+#[tokio::test]
+async fn whatever_was_abandoned_the_mirror_is_as_before() {
+    // Given a campaign that holds rewards for a minute, a conversion whose minute is over, and one
+    // that can still be cancelled; both are final
+    let settings = Settings {
+        hold_seconds: 60,
+        ..Settings::fixed(REWARD)
+    };
+    let world = World::with(settings).await;
+    let scene = &world.scene;
+    let (mature, _) = scene.convert().await;
+    let due = scene.recorded(&mature).await.converted_at + 58;
+    until("the first minute is nearly over", async || {
+        let clock = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .expect("a time");
+        i64::try_from(clock.as_secs()).expect("a time") >= due
+    })
+    .await;
+    let (held, _) = scene.convert().await;
+    let waiting = "SELECT count(*) FROM maturing JOIN conversions ON address = conversion, finality
+         WHERE conversions.slot <= finalized_slot";
+    let counted = "SELECT coalesce(sum(conversions_final), 0)::bigint FROM referral_totals";
+    until("one counts, and one waits", async || {
+        world.number(counted).await == 1 && world.number(waiting).await == 1
+    })
+    .await;
+    let before = content(&world).await;
+    // When the first is claimed, the second cancelled, somebody converts, a code is registered, and
+    // the campaign and the code are changed
+    let (company, alice) = (&scene.company, &scene.alice);
+    let referral = pda::referral(&scene.campaign, &scene.code);
+    let first = scene.recorded(&mature).await;
+    let second = scene.recorded(&held).await;
+    let claim = scene.offer(&scene.code, &alice.pubkey(), |offer| {
+        instructions::claim(offer, &mature, &first)
+    });
+    let cancel = scene.offer(&scene.code, &alice.pubkey(), |offer| {
+        instructions::cancel_conversion(offer, &held, &second)
+    });
+    let mut later = vec![
+        scene.send(&[claim], &[]).await,
+        scene.send(&[cancel], &[]).await,
+        scene.convert().await.1,
+        scene
+            .register(&Keypair::new(), &"BRAVE234".parse().expect("a code"))
+            .await,
+    ];
+    for change in [
+        instructions::set_suspended(&company.pubkey(), &scene.campaign, &referral, true),
+        instructions::set_paused(&company.pubkey(), &scene.campaign, true),
+    ] {
+        later.push(scene.send(&[change], &[]).await);
+    }
+    let limit = instructions::update_referral(&alice.pubkey(), &referral, true, 9, 0);
+    later.push(scene.send(&[limit], &[alice]).await);
+    let transactions = "SELECT count(*) FROM transactions";
+    until("all of it is mirrored", async || {
+        world.number(transactions).await == 11
+    })
+    .await;
+    let pending = "SELECT rewards_pending::bigint FROM referral_totals";
+    assert_eq!(world.number(pending).await, 5_000_000);
+    // And the cluster abandons all of it
+    abandon(&world, &later);
+    until("it is undone", async || {
+        world.number(transactions).await == 4
+    })
+    .await;
+    // Then every row is as before, as long as the second conversion can be cancelled
+    assert_eq!(content(&world).await, before);
+    assert_eq!(world.number(waiting).await, 1);
+    // When it turns out that it was not abandoned, then the mirror is equal to the chain again
+    world.node.behave_well();
+    until("all of it is final", async || {
+        let sql = "SELECT count(*) FROM transactions, finality WHERE slot <= finalized_slot";
+        world.number(sql).await == 11
+    })
+    .await;
+    let stored = vouch_db::mirror::live_accounts(&world.pool).await;
+    let stored: BTreeMap<_, _> = stored.expect("rows").into_iter().collect();
+    assert_eq!(stored, world.on_chain().await);
+    let recount = recount(world.database.url(), &[]).await;
+    assert!(recount.status.success(), "{recount:?}");
+    world.until_status("ok").await;
 }
 
 /// [M1] [M11]
@@ -380,4 +479,69 @@ async fn who_is_credited_does_not_depend_on_when_the_mirror_looks() {
     })
     .await;
     assert_eq!(content(&world).await, before);
+}
+
+/// [M1] [M5] [M10]
+#[tokio::test]
+async fn one_wrong_number_does_not_last() {
+    // Given a mirror
+    let world = World::new().await;
+    world.scene.convert_many(2).await;
+    world.until_equal(2).await;
+    // When the node once tells a final slot of another cluster, and a time of the next century
+    let mut wrong = true;
+    world.node.behave(move |request, answer| {
+        let finalized = request["params"][0]["commitment"] == "finalized";
+        match request["method"].as_str() {
+            Some("getSlot") if finalized && wrong => {
+                wrong = false;
+                answer["result"] = json!(900_000_000_000_u64);
+            }
+            Some("getBlockTime") => answer["result"] = json!(5_000_000_000_u64),
+            Some("getMultipleAccounts") => {
+                answer["result"]["context"]["slot"] = json!(900_000_000_000_u64);
+            }
+            _ => {}
+        }
+        Fate::Sent
+    });
+    world.scene.convert_many(2).await;
+    // Then finality goes on, and no conversion is called mature before its time
+    world.until_equal(4).await;
+    let clock = "SELECT (final_time - extract(epoch FROM now()))::bigint FROM indexer_state";
+    let ahead = world.number(clock).await;
+    assert!(ahead <= 30, "{ahead} seconds");
+    world.until_status("ok").await;
+}
+
+/// [M1]
+#[tokio::test]
+async fn a_list_that_is_out_of_order_is_refused() {
+    // Given a stopped mirror, and two conversions in one slot
+    let mut world = World::new().await;
+    world.scene.convert_many(1).await;
+    world.until_equal(1).await;
+    world.indexer.stop().await.expect("a clean exit");
+    let shared = "SELECT count(*) FROM (SELECT slot FROM transactions GROUP BY slot
+         HAVING count(*) > 1) AS several";
+    world.scene.convert_many(12).await;
+    // When the node lists the transactions of each slot in the wrong order
+    world.node.change("getSignaturesForAddress", |result| {
+        let list = result.as_array_mut().expect("a list");
+        let mut slots: Vec<Vec<Value>> = Vec::new();
+        for entry in list.drain(..) {
+            match slots.last_mut() {
+                Some(slot) if slot[0]["slot"] == entry["slot"] => slot.push(entry),
+                _ => slots.push(vec![entry]),
+            }
+        }
+        list.extend(slots.into_iter().flat_map(|slot| slot.into_iter().rev()));
+    });
+    world.indexer.start_again().await.expect("a start");
+    until_detail(&world, "is listed out of order").await;
+    // And rightly after that, then the mirror equals the chain
+    world.node.behave_well();
+    world.until_equal(13).await;
+    // And the test did what it says
+    assert!(world.number(shared).await > 0, "no two in one slot");
 }

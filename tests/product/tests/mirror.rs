@@ -1,14 +1,21 @@
 //! The indexer with a real validator and a real Postgres, and the failures that it
 //! survives. Numbers in brackets refer to `docs/INVARIANTS.md`.
 
+use solana_client::rpc_config::RpcSendTransactionConfig;
 use solana_sdk::{
-    instruction::AccountMeta,
+    instruction::{AccountMeta, Instruction},
     pubkey::Pubkey,
     signature::{Keypair, Signer},
+    transaction::Transaction,
 };
 use solana_system_interface::instruction;
 use sqlx::{Connection, PgConnection, Row};
-use vouch_client::{PROGRAM_ID, pda};
+use vouch_client::{
+    PROGRAM_ID,
+    accounts::{Settings, Terms},
+    instructions::{self, CreateCampaign},
+    pda, token,
+};
 use vouch_localnet::{Instance, Postgres, Signal, signal};
 use vouch_product_tests::{SOL, World, health, recount, start_indexer, until, validator};
 
@@ -429,5 +436,101 @@ async fn an_account_that_a_stranger_gives_to_the_program() {
     })
     .await;
     assert_eq!(world.number("SELECT count(*) FROM conversions").await, 1);
+    world.until_status("ok").await;
+}
+
+/// [M9]
+#[tokio::test]
+async fn strange_transactions_do_not_stop_the_mirror() {
+    // Given a transaction that names the program, and fails while its accounts are loaded: the
+    // program that it calls does not exist
+    let world = World::new().await;
+    let (company, scene) = (&world.scene.company, &world.scene);
+    let nobody = Instruction::new_with_bytes(
+        Pubkey::new_unique(),
+        &[],
+        vec![AccountMeta::new_readonly(PROGRAM_ID, false)],
+    );
+    let blockhash = scene.rpc.get_latest_blockhash().await.expect("a blockhash");
+    let payer = company.pubkey();
+    let fails = Transaction::new_signed_with_payer(&[nobody], Some(&payer), &[company], blockhash);
+    let config = RpcSendTransactionConfig {
+        skip_preflight: true,
+        ..RpcSendTransactionConfig::default()
+    };
+    let failed = scene
+        .rpc
+        .send_transaction_with_config(&fails, config)
+        .await
+        .expect("sent");
+    let listed =
+        format!("SELECT count(*) FROM transactions WHERE signature = '{failed}' AND NOT succeeded");
+    until("the failed transaction is mirrored", async || {
+        world.number(&listed).await == 1
+    })
+    .await;
+    // And a failed conversion, with the program's error
+    let referee = Keypair::new();
+    scene.send(&[scene.conversion(&referee)], &[&referee]).await;
+    let again = Transaction::new_signed_with_payer(
+        &[scene.conversion(&referee)],
+        Some(&payer),
+        &[company, &referee],
+        scene.rpc.get_latest_blockhash().await.expect("a blockhash"),
+    );
+    let again = scene.rpc.send_transaction_with_config(&again, config).await;
+    let again = again.expect("sent");
+    let refused = format!(
+        "SELECT count(*) FROM transactions JOIN calls USING (seq)
+         WHERE signature = '{again}' AND failed_instruction = instruction AND name = 'convert'
+           AND error_code IS NOT NULL AND campaign = '{}' AND wallet = '{}'",
+        scene.campaign,
+        referee.pubkey()
+    );
+    until("the failed conversion is mirrored", async || {
+        world.number(&refused).await == 1
+    })
+    .await;
+    // And one transaction that opens two campaigns, and names no token account that would tell the
+    // decimals of their mints
+    let mints = [Keypair::new(), Keypair::new()];
+    let rent = scene.rpc.get_minimum_balance_for_rent_exemption(82).await;
+    let rent = rent.expect("a rent");
+    let mut create = Vec::new();
+    let mut open = Vec::new();
+    for (id, mint) in (2..).zip(&mints) {
+        let (campaign, _) = pda::campaign(&payer, id);
+        let decimals = u8::try_from(id).expect("a small number");
+        create.extend(token::create_mint(
+            &payer,
+            &mint.pubkey(),
+            &payer,
+            decimals,
+            rent,
+        ));
+        create.push(token::set_mint_authority(&mint.pubkey(), &payer, &campaign));
+        open.push(instructions::create_campaign(&CreateCampaign {
+            payer,
+            authority: payer,
+            id,
+            mint: mint.pubkey(),
+            payment_mint: Pubkey::default(),
+            token_program: token::TOKEN_PROGRAM_ID,
+            terms: Terms::default(),
+            settings: Settings::fixed(1),
+        }));
+    }
+    scene.send(&create, &[&mints[0], &mints[1]]).await;
+    scene.send(&open, &[]).await;
+    // When a wallet converts after all of them
+    scene.convert().await;
+    // Then everything is mirrored
+    until("everything is final", async || {
+        let sql = "SELECT count(*) FROM conversions, finality WHERE slot <= finalized_slot";
+        world.number(sql).await == 2
+    })
+    .await;
+    let decimals = "SELECT sum(mint_decimals)::bigint FROM campaigns";
+    assert_eq!(world.number(decimals).await, 6 + 2 + 3);
     world.until_status("ok").await;
 }

@@ -29,6 +29,8 @@ pub struct Known {
     pub seq: i64,
     /// Its slot.
     pub slot: i64,
+    /// Place in its block, if the node told it.
+    pub block_index: Option<i32>,
     /// Unix seconds of its block.
     pub block_time: i64,
     /// Its signature, base58.
@@ -56,7 +58,7 @@ pub async fn state(pool: &PgPool) -> Result<State, Error> {
 pub async fn known(pool: &PgPool, seq: i64) -> Result<Vec<Known>, Error> {
     let rows = sqlx::query_as!(
         Known,
-        "SELECT seq, slot, block_time, signature FROM transactions WHERE seq >= $1 ORDER BY seq",
+        "SELECT seq, slot, block_index, block_time, signature FROM transactions WHERE seq >= $1 ORDER BY seq",
         seq,
     );
     unless_silent(async { Ok(rows.fetch_all(pool).await?) }).await
