@@ -265,8 +265,8 @@ pub(crate) async fn effects(
             Err(vouch_replay::Error {
                 kind: Kind::Ambiguous,
                 ..
-            }) if given.settled.is_empty() => {
-                given.settled = settled(chain, transaction).await?;
+            }) if given.after.is_empty() => {
+                given.after = settled(chain, transaction).await?;
             }
             Err(error) => return Err(unreadable(transaction, error)),
         }
@@ -275,7 +275,10 @@ pub(crate) async fn effects(
 
 /// The parts that the node says are not owed, of each conversion that the transaction names. They
 /// choose among the outcomes that are consistent with the transaction.
-async fn settled(chain: &Chain, transaction: &Transaction) -> Result<Vec<(Pubkey, u8)>, Failure> {
+async fn settled(
+    chain: &Chain,
+    transaction: &Transaction,
+) -> Result<Vec<(Pubkey, Option<u8>)>, Failure> {
     let mut settled = Vec::new();
     for call in transaction.calls() {
         let position = Layout::of(call.data).and_then(|layout| layout.position("conversion"));
@@ -283,19 +286,11 @@ async fn settled(chain: &Chain, transaction: &Transaction) -> Result<Vec<(Pubkey
             continue;
         };
         let data = chain.data(conversion, transaction.slot).await?;
-        if let Some(Account::Conversion(account)) =
-            data.and_then(|data| Account::decode(&data).ok())
-        {
-            settled.push((*conversion, account.settled));
-        }
-    }
-    // An empty answer must not be asked for again and again.
-    if settled.is_empty() {
-        return Err(Failure::Replay {
-            signature: Signature::from(transaction.signature).to_string(),
-            slot: transaction.slot,
-            reason: "neither the transaction nor the node tells which parts were paid".into(),
-        });
+        let bits = match data.map(|data| Account::decode(&data)) {
+            Some(Ok(Account::Conversion(account))) => Some(account.settled),
+            _ => None,
+        };
+        settled.push((*conversion, bits));
     }
     Ok(settled)
 }

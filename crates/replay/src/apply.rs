@@ -7,9 +7,15 @@ mod rent;
 mod sale;
 mod settlement;
 
+use std::collections::BTreeMap;
+
+use solana_sdk::pubkey::Pubkey;
+use vouch_client::accounts::Account;
+
 use crate::{
     calls::{Call, Position},
     error::{Error, Kind},
+    evidence::Choices,
     fact::Fact,
     given::Given,
     instruction::Instruction,
@@ -38,23 +44,108 @@ pub struct Progress {
     /// Place of the last applied call.
     last: Option<Position>,
     pub(crate) moved: Moved,
+    choices: Choices,
 }
+
+/// Most combinations of outcomes that are tried for one transaction.
+const MOST_TRIED: usize = 256;
 
 /// Applies all calls of a transaction. A failed transaction has none.
 ///
+/// If calls have several outcomes that are consistent with what they left behind, it tries all
+/// combinations, and drops those with which a later call would have failed. The rest is one outcome
+/// if all leave the same accounts. Otherwise [`Given::after`] decides.
+///
 /// # Errors
 /// [`Error`] for the first call that cannot be applied. Nothing of the transaction must be used
-/// then, because later calls depend on earlier ones.
+/// then, because later calls depend on earlier ones. [`Kind::Ambiguous`] if more than one outcome
+/// is left, or there are more combinations than 256.
 pub fn transaction(
     view: &(impl View + ?Sized),
     transaction: &Transaction,
     given: &Given,
 ) -> Result<Vec<Effects>, Error> {
+    let mut untried = vec![Vec::new()];
+    let mut tried = 0_usize;
+    let mut undecided = None;
+    let mut outcomes: Vec<(After, Vec<Effects>)> = Vec::new();
+    while let Some(script) = untried.pop() {
+        tried = tried.saturating_add(1);
+        let choices = Choices::new(script.clone());
+        let (error, open) = match attempt(view, transaction, given, choices) {
+            Ok(effects) => {
+                outcomes.push((after(&effects), effects));
+                continue;
+            }
+            Err(failed) => failed,
+        };
+        match (open, &undecided) {
+            (Some(options), _) => {
+                // The last one that is pushed is tried first: that in which most was paid early.
+                for choice in 0..options {
+                    let mut next = script.clone();
+                    next.push(choice);
+                    untried.push(next);
+                }
+                undecided.get_or_insert(error);
+            }
+            (None, None) => return Err(error),
+            // This combination is impossible.
+            (None, Some(_)) => {}
+        }
+        if tried >= MOST_TRIED {
+            outcomes.clear();
+            break;
+        }
+    }
+    let mut fitting = outcomes
+        .iter()
+        .enumerate()
+        .filter(|(_, (accounts, _))| given.fits(accounts));
+    let first = fitting.next();
+    let same = |(_, (accounts, _)): (usize, &(After, _))| {
+        first.is_some_and(|(_, (first, _))| first == accounts)
+    };
+    match (first, undecided) {
+        (Some((place, _)), _) if fitting.all(same) => Ok(outcomes.swap_remove(place).1),
+        (None, Some(error)) if !outcomes.is_empty() || tried >= MOST_TRIED => Err(error),
+        (None, Some(error)) => Err(Error {
+            kind: Kind::Unexplained,
+            ..error
+        }),
+        (_, Some(error)) => Err(error),
+        // Without a decision, there is one outcome or an error.
+        (_, None) => Ok(Vec::new()),
+    }
+}
+
+/// The accounts that a transaction changed, as it left them.
+pub(crate) type After = BTreeMap<Pubkey, Option<Account>>;
+
+fn after(effects: &[Effects]) -> After {
+    let changes = effects.iter().flat_map(|effects| &effects.changes);
+    changes
+        .map(|change| (change.address, change.account.clone()))
+        .collect()
+}
+
+/// Applies all calls with these choices. Fails with the number of outcomes of the decision that the
+/// choices lack, if that is the reason.
+fn attempt(
+    view: &(impl View + ?Sized),
+    transaction: &Transaction,
+    given: &Given,
+    choices: Choices,
+) -> Result<Vec<Effects>, (Error, Option<usize>)> {
     let mut overlay = Overlay::new(view);
-    let mut progress = Progress::default();
+    let mut progress = Progress {
+        choices,
+        ..Progress::default()
+    };
     let mut all = Vec::new();
     for call in transaction.calls() {
-        let effects = apply(&overlay, transaction, &call, &mut progress, given)?;
+        let effects = apply(&overlay, transaction, &call, &mut progress, given)
+            .map_err(|error| (error, progress.choices.open.get()))?;
         overlay.take(&effects.changes);
         all.push(effects);
     }
@@ -94,6 +185,7 @@ pub fn apply(
         now: transaction.block_time,
         given,
         moved: &mut progress.moved,
+        choices: &progress.choices,
         changes: Vec::with_capacity(3),
         facts: Vec::with_capacity(2),
     };

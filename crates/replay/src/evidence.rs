@@ -5,6 +5,8 @@
 //! ([`crate::lamports`]). Each function lists the sets of parts that are consistent with the
 //! transaction; [`choose`] accepts one.
 
+use std::cell::Cell;
+
 use solana_sdk::pubkey::Pubkey;
 use vouch_client::accounts::settled;
 use vouch_rules::reward::Reward;
@@ -115,22 +117,61 @@ pub(crate) fn by_payments(payments: &[Payment], others: &Others, open: &Open) ->
     open.subsets().filter(explains).collect()
 }
 
+/// Decisions among outcomes that are consistent with a transaction. The replay of a transaction
+/// tries them one after another.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Choices {
+    /// The outcome to take at each decision.
+    script: Vec<usize>,
+    /// Decisions so far.
+    made: Cell<usize>,
+    /// Number of outcomes of the decision at which the script ended.
+    pub(crate) open: Cell<Option<usize>>,
+}
+
+impl Choices {
+    /// Takes these outcomes.
+    pub(crate) fn new(script: Vec<usize>) -> Self {
+        Self {
+            script,
+            ..Self::default()
+        }
+    }
+
+    /// The outcome to take of this many.
+    pub(crate) fn next(&self, options: usize) -> Result<usize, Kind> {
+        let made = self.made.get();
+        let Some(choice) = self.script.get(made) else {
+            self.open.set(Some(options));
+            return Err(Kind::Ambiguous);
+        };
+        self.made.set(made.saturating_add(1));
+        Ok(*choice)
+    }
+}
+
 /// The one set of paid parts among the `consistent` ones. If there are several, the caller's
-/// knowledge of the conversion decides, if there is any. `before` are the bits that were settled
-/// before the call paid.
+/// knowledge of the conversion decides, if there is any, and the choices otherwise. `before` are the
+/// bits that were settled before the call paid.
 pub(crate) fn choose(
     consistent: &[u8],
     given: &Given,
+    choices: &Choices,
     conversion: &Pubkey,
     before: u8,
 ) -> Result<u8, Kind> {
     match consistent {
         [] => Err(Kind::Unexplained),
         [paid] => Ok(*paid),
-        several => {
-            let after = given.settled(conversion).ok_or(Kind::Ambiguous)?;
-            let mut fitting = several.iter().filter(|paid| before | **paid == after);
-            fitting.next().copied().ok_or(Kind::Unexplained)
-        }
+        several => match given.settled(conversion) {
+            Some(after) => {
+                let mut fitting = several.iter().filter(|paid| before | **paid == after);
+                fitting.next().copied().ok_or(Kind::Unexplained)
+            }
+            None => {
+                let choice = choices.next(several.len())?;
+                several.get(choice).copied().ok_or(Kind::Unexplained)
+            }
+        },
     }
 }

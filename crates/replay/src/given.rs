@@ -1,6 +1,9 @@
 //! Values that the caller knows besides the transaction.
 
 use solana_sdk::pubkey::Pubkey;
+use vouch_client::accounts::Account;
+
+use crate::apply::After;
 
 /// Values that the caller knows besides the transaction. Empty by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -12,6 +15,10 @@ pub struct Given {
     /// outcomes that are consistent with the transaction, where the answer would be
     /// [`Kind::Ambiguous`](crate::Kind::Ambiguous).
     pub settled: Vec<(Pubkey, u8)>,
+    /// The `settled` bits that conversions have after the transaction; `None` for one whose account
+    /// does not exist then. Used only by [`transaction`](crate::transaction()), to choose among
+    /// outcomes that are consistent with the transaction.
+    pub after: Vec<(Pubkey, Option<u8>)>,
 }
 
 fn find(values: &[(Pubkey, u8)], key: &Pubkey) -> Option<u8> {
@@ -24,6 +31,18 @@ fn find(values: &[(Pubkey, u8)], key: &Pubkey) -> Option<u8> {
 impl Given {
     pub(crate) fn decimals(&self, mint: &Pubkey) -> Option<u8> {
         find(&self.decimals, mint)
+    }
+
+    /// Whether a transaction may have left these accounts.
+    pub(crate) fn fits(&self, accounts: &After) -> bool {
+        accounts.iter().all(|(address, account)| {
+            let known = self.after.iter().find(|(known, _)| known == address);
+            known.is_none_or(|(_, settled)| match account {
+                Some(Account::Conversion(conversion)) => Some(conversion.settled) == *settled,
+                Some(_) => true,
+                None => settled.is_none(),
+            })
+        })
     }
 
     pub(crate) fn settled(&self, conversion: &Pubkey) -> Option<u8> {

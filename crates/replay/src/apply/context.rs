@@ -9,6 +9,7 @@ use vouch_client::{
 use crate::{
     calls::Call,
     error::Kind,
+    evidence::Choices,
     fact::Fact,
     given::Given,
     lamports::Moved,
@@ -25,6 +26,7 @@ pub(super) struct Context<'a, V: ?Sized> {
     pub(super) now: i64,
     pub(super) given: &'a Given,
     pub(super) moved: &'a mut Moved,
+    pub(super) choices: &'a Choices,
     pub(super) changes: Vec<Change>,
     pub(super) facts: Vec<Fact>,
 }

@@ -134,7 +134,11 @@ pub(super) fn conversion<V: View + ?Sized>(context: &mut Context<'_, V>) -> Resu
     let survives = lamports::survives(context.tx, context.call, context.moved, &address, forgone)?;
     // The treasury gets nothing if it became a program.
     context.moved.credit_unknown(treasury);
-    if survives.ok_or(Kind::Ambiguous)? {
+    let survives = match survives {
+        Some(survives) => survives,
+        None => context.choices.next(2)? == 1,
+    };
+    if survives {
         let mut changed = conversion.clone();
         changed.status = Status::Paid;
         changed.settled = ALL;

@@ -217,7 +217,13 @@ fn paid<V: View + ?Sized>(
         let payments = token::payments(&context.call.cpis()?, from)?;
         evidence::by_payments(&payments, &others, open)
     };
-    evidence::choose(&consistent, context.given, &conversion, already)
+    evidence::choose(
+        &consistent,
+        context.given,
+        context.choices,
+        &conversion,
+        already,
+    )
 }
 
 fn sale<V: View + ?Sized>(context: &mut Context<'_, V>, request: &Request<'_>) -> Result<(), Kind> {

@@ -206,7 +206,13 @@ fn claimed<V: View + ?Sized>(
         sets
     };
     let before = pending.conversion.settled;
-    evidence::choose(&consistent, context.given, &pending.address, before)
+    evidence::choose(
+        &consistent,
+        context.given,
+        context.choices,
+        &pending.address,
+        before,
+    )
 }
 
 pub(super) fn cancel<V: View + ?Sized>(context: &mut Context<'_, V>) -> Result<(), Kind> {
