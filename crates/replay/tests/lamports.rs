@@ -277,10 +277,9 @@ fn a_conversion_survives_if_its_rent_payer_cannot_be_paid() {
         let mut world = world.clone();
         world.given.after.push((conversion(BUYER), after));
         let effects = world.apply(&reclaimed).expect("decided");
-        let left = effects.iter().flat_map(|effects| &effects.changes);
-        let left = left
-            .filter(|change| change.address == conversion(BUYER))
-            .last()
+        let mut changes = effects.iter().flat_map(|effects| &effects.changes);
+        let left = changes
+            .rfind(|change| change.address == conversion(BUYER))
             .expect("a change");
         let bits = left.account.as_ref().map(|account| match account {
             Account::Conversion(account) => account.settled,
