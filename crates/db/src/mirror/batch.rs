@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use sqlx::{PgConnection, types::BigDecimal};
 
-use super::rows::{
-    Account, Before, Call, Campaign, Conversion, Event, Maturing, Referral, Settlement, TotalsMove,
-    Transaction,
+use super::{
+    finality::{self, Final},
+    rows::{
+        Account, Before, Call, Campaign, Conversion, Event, Maturing, Referral, Settlement,
+        TotalsMove, Transaction,
+    },
 };
 use crate::Error;
 
@@ -47,8 +50,23 @@ pub struct Projections {
     pub totals: BTreeMap<String, TotalsMove>,
 }
 
-/// Writes the batch. The caller commits.
-pub(super) async fn write(connection: &mut PgConnection, batch: &Batch) -> Result<(), Error> {
+/// Writes the batch, and up to where it is final. The caller commits. Returns how many conversions
+/// count for ranks from now on.
+pub(super) async fn write(
+    connection: &mut PgConnection,
+    batch: &Batch,
+    range: Option<&Final>,
+) -> Result<u64, Error> {
+    let Some(range) = range else {
+        write_rows(&mut *connection, batch).await?;
+        finality::wait(connection, &batch.projections.maturing).await?;
+        return Ok(0);
+    };
+    write_rows(&mut *connection, batch).await?;
+    finality::write(connection, range, &batch.projections.maturing).await
+}
+
+async fn write_rows(connection: &mut PgConnection, batch: &Batch) -> Result<(), Error> {
     let Some(last) = batch.transactions.last() else {
         return Ok(());
     };
@@ -118,7 +136,8 @@ pub(super) async fn project(
         referrals,
         sales,
         settlements,
-        maturing,
+        // The caller knows whether they wait.
+        maturing: _,
         cancelled,
         totals,
     } = projections;
@@ -138,14 +157,6 @@ pub(super) async fn project(
     }
     if !settlements.is_empty() {
         settle(&mut *connection, settlements).await?;
-    }
-    if !maturing.is_empty() {
-        sqlx::query!(
-            "INSERT INTO maturing SELECT * FROM UNNEST($1::maturing[])",
-            maturing as &[Maturing],
-        )
-        .execute(&mut *connection)
-        .await?;
     }
     if !cancelled.is_empty() {
         sqlx::query!("DELETE FROM maturing WHERE conversion = ANY($1)", cancelled)

@@ -2,6 +2,7 @@
 
 use sqlx::PgConnection;
 
+use super::rows::Maturing;
 use crate::Error;
 
 /// A range of slots that is proven complete and final, with the transactions in it.
@@ -21,8 +22,27 @@ pub struct Final {
     pub source: String,
 }
 
-/// Writes the progress. The caller commits. Returns how many conversions count from now on.
-pub(super) async fn write(connection: &mut PgConnection, range: &Final) -> Result<u64, Error> {
+/// Lets conversions wait until they count for ranks.
+pub(super) async fn wait(connection: &mut PgConnection, rows: &[Maturing]) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "INSERT INTO maturing SELECT * FROM UNNEST($1::maturing[])",
+        rows as &[Maturing],
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Writes the progress. `new` are conversions that do not wait yet: those that need not, never do.
+/// The caller commits. Returns how many conversions count from now on.
+pub(super) async fn write(
+    connection: &mut PgConnection,
+    range: &Final,
+    new: &[Maturing],
+) -> Result<u64, Error> {
     let state = sqlx::query!(
         "UPDATE indexer_state SET
              final_seq = GREATEST(final_seq, $1), final_time = GREATEST(final_time, $2),
@@ -47,10 +67,17 @@ pub(super) async fn write(connection: &mut PgConnection, range: &Final) -> Resul
         &range.source,
     )
     .await?;
-    match state.final_time {
-        Some(time) => rank(connection, state.final_seq, time).await,
-        None => Ok(0),
-    }
+    let Some(time) = state.final_time else {
+        wait(connection, new).await?;
+        return Ok(0);
+    };
+    let (ripe, unripe): (Vec<_>, Vec<_>) = new
+        .iter()
+        .cloned()
+        .partition(|row| row.seq <= state.final_seq && row.matures_at <= time);
+    wait(&mut *connection, &unripe).await?;
+    let ripe: Vec<_> = ripe.into_iter().map(|row| row.conversion).collect();
+    rank(connection, state.final_seq, time, &ripe).await
 }
 
 /// Adds a proven range to `coverage`.
@@ -94,10 +121,17 @@ pub(super) async fn cover(
 
 /// Counts the conversions that are final and mature, each once. None of them can be cancelled
 /// any more, so nothing is ever taken off.
-async fn rank(connection: &mut PgConnection, final_seq: i64, time: i64) -> Result<u64, Error> {
+async fn rank(
+    connection: &mut PgConnection,
+    final_seq: i64,
+    time: i64,
+    new: &[String],
+) -> Result<u64, Error> {
     let counted = sqlx::query_scalar!(
-        r#"WITH ripe AS (
+        r#"WITH waited AS (
                DELETE FROM maturing WHERE matures_at <= $2 AND seq <= $1 RETURNING conversion
+           ), ripe AS (
+               SELECT conversion FROM waited UNION ALL SELECT * FROM UNNEST($3::text[])
            ), counted AS (
                SELECT campaign, referrer, referral, converted_at, reward_referrer
                FROM ripe JOIN conversions ON address = conversion
@@ -121,6 +155,7 @@ async fn rank(connection: &mut PgConnection, final_seq: i64, time: i64) -> Resul
            SELECT count(*) AS "counted!" FROM counted"#,
         final_seq,
         time,
+        new,
     )
     .fetch_one(connection)
     .await?;

@@ -4,6 +4,7 @@ use sqlx::PgConnection;
 
 use super::{
     batch::{self, Projections},
+    finality,
     rows::{Account, Before},
 };
 use crate::Error;
@@ -53,6 +54,7 @@ pub(super) async fn write(
     }
     batch::write_accounts(&mut *connection, &accounts).await?;
     batch::project(&mut *connection, projections).await?;
+    finality::wait(&mut *connection, &projections.maturing).await?;
     // What did not exist before has no row.
     for delete in [
         sqlx::query!("DELETE FROM accounts WHERE address = ANY($1)", &created),

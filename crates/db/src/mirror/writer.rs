@@ -66,11 +66,7 @@ impl Writer {
     pub async fn write(&mut self, batch: &Batch, range: Option<&Final>) -> Result<u64, Error> {
         unless_silent(async {
             let mut transaction = self.connection.begin().await?;
-            batch::write(&mut transaction, batch).await?;
-            let counted = match range {
-                Some(range) => finality::write(&mut transaction, range).await?,
-                None => 0,
-            };
+            let counted = batch::write(&mut transaction, batch, range).await?;
             transaction.commit().await?;
             Ok(counted)
         })
