@@ -6,6 +6,7 @@ use solana_client::{
     rpc_config::RpcSignaturesForAddressConfig, rpc_request::RpcRequest,
     rpc_response::RpcConfirmedTransactionStatusWithSignature,
 };
+use solana_sdk::pubkey::Pubkey;
 use vouch_client::PROGRAM_ID;
 use vouch_db::mirror::Known;
 
@@ -308,7 +309,18 @@ pub(crate) async fn confirmed(
     Ok(Some(all))
 }
 
-/// One page, newest first.
+/// The confirmed transactions that name `address` and came after this one: at most a page.
+pub(crate) async fn since(
+    chain: &Chain,
+    address: &Pubkey,
+    signature: &str,
+    min_slot: u64,
+) -> Result<Vec<Listed>, Failure> {
+    let until = Some(signature.to_owned());
+    page_of(chain, address, Commitment::Confirmed, None, until, min_slot).await
+}
+
+/// One page of the program, newest first.
 async fn page(
     chain: &Chain,
     commitment: Commitment,
@@ -316,8 +328,19 @@ async fn page(
     until: Option<String>,
     min_slot: u64,
 ) -> Result<Vec<Listed>, Failure> {
+    page_of(chain, &PROGRAM_ID, commitment, before, until, min_slot).await
+}
+
+async fn page_of(
+    chain: &Chain,
+    address: &Pubkey,
+    commitment: Commitment,
+    before: Option<String>,
+    until: Option<String>,
+    min_slot: u64,
+) -> Result<Vec<Listed>, Failure> {
     let parameters = (
-        PROGRAM_ID.to_string(),
+        address.to_string(),
         RpcSignaturesForAddressConfig {
             before,
             until,

@@ -9,9 +9,10 @@ use vouch_db::mirror::{self, Batch, Before, Writer};
 use vouch_replay::{Effects, Fact, Given, Kind, Need, Transaction, View, encode, touches};
 
 use crate::{
-    chain::Chain,
+    chain::{Chain, Commitment},
     events::event,
     failure::Failure,
+    history,
     project::{By, Draft},
 };
 
@@ -266,33 +267,69 @@ pub(crate) async fn effects(
                 kind: Kind::Ambiguous,
                 ..
             }) if given.after.is_empty() => {
-                given.after = settled(chain, transaction).await?;
+                given.after = left(chain, transaction).await?;
+                if given.after.is_empty() {
+                    let reason = "neither the transaction nor the node tells which parts were paid";
+                    return Err(unreadable(transaction, reason));
+                }
             }
             Err(error) => return Err(unreadable(transaction, error)),
         }
     }
 }
 
-/// The parts that the node says are not owed, of each conversion that the transaction names. They
-/// choose among the outcomes that are consistent with the transaction.
-async fn settled(
+/// What the transaction left of each conversion that it names, if nothing has touched it since: then
+/// the node still has it. It chooses among the outcomes that are consistent with the transaction.
+async fn left(
     chain: &Chain,
     transaction: &Transaction,
 ) -> Result<Vec<(Pubkey, Option<u8>)>, Failure> {
-    let mut settled = Vec::new();
+    let mut left = Vec::new();
     for call in transaction.calls() {
-        let position = Layout::of(call.data).and_then(|layout| layout.position("conversion"));
-        let Some(conversion) = position.and_then(|position| call.accounts.get(position)) else {
+        let Some(conversion) = conversion_of(call.data, call.accounts) else {
             continue;
         };
-        let data = chain.data(conversion, transaction.slot).await?;
+        // The account comes first: what touches it afterwards is in the list.
+        let data = chain.data(&conversion, transaction.slot).await?;
+        if is_touched_since(chain, &conversion, transaction).await? {
+            continue;
+        }
         let bits = match data.map(|data| Account::decode(&data)) {
             Some(Ok(Account::Conversion(account))) => Some(account.settled),
             _ => None,
         };
-        settled.push((*conversion, bits));
+        left.push((conversion, bits));
     }
-    Ok(settled)
+    Ok(left)
+}
+
+fn conversion_of(data: &[u8], accounts: &[Pubkey]) -> Option<Pubkey> {
+    let position = Layout::of(data)?.position("conversion")?;
+    accounts.get(position).copied()
+}
+
+/// Whether a later transaction called the program with this conversion. Anybody can name its address
+/// in a transaction; more than a page of them counts as touched.
+async fn is_touched_since(
+    chain: &Chain,
+    conversion: &Pubkey,
+    transaction: &Transaction,
+) -> Result<bool, Failure> {
+    let signature = Signature::from(transaction.signature).to_string();
+    let later = history::since(chain, conversion, &signature, transaction.slot).await?;
+    if later.len() >= history::PAGE {
+        return Ok(true);
+    }
+    for listed in later.iter().filter(|listed| !listed.failed) {
+        let signature = crate::transactions::parse(&listed.signature)?;
+        let commitment = Commitment::Confirmed;
+        let later = crate::transactions::transaction(chain, &signature, commitment).await?;
+        let names = |call: vouch_replay::Call<'_>| call.accounts.contains(conversion);
+        if later.calls().any(names) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn row(transaction: &Transaction, by: By) -> Result<mirror::Transaction, Failure> {

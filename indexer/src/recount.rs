@@ -16,14 +16,7 @@ pub(crate) async fn run(config: &RecountConfig) -> Result<()> {
     let pool = vouch_db::pool(&config.database_url)?;
     let mut connection = pool.acquire().await.context("Postgres does not answer")?;
     let mut report = Report::default();
-    let (mut after, mut referrals) = (String::new(), 0);
-    loop {
-        let range = recount::referrals(&mut connection, &after, config.repair).await?;
-        referrals += range.compared;
-        report.add(range.drift);
-        let Some(last) = range.last else { break };
-        after = last;
-    }
+    // The days come first: they repair what waits, on which the codes' counters depend.
     let (mut day, mut days) = (None, 0_u64);
     loop {
         let range = recount::day(&mut connection, day, config.repair).await?;
@@ -33,6 +26,14 @@ pub(crate) async fn run(config: &RecountConfig) -> Result<()> {
         }
         day = range.last;
         days += 1;
+    }
+    let (mut after, mut referrals) = (String::new(), 0);
+    loop {
+        let range = recount::referrals(&mut connection, &after, config.repair).await?;
+        referrals += range.compared;
+        report.add(range.drift);
+        let Some(last) = range.last else { break };
+        after = last;
     }
     let counted = format!("{referrals} referrals and {days} days");
     match report.differing {

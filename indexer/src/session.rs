@@ -144,13 +144,11 @@ impl Retry {
     ) -> Result<(), Failure> {
         match outcome {
             Ok(complete) => {
+                self.at = Some(Instant::now() + every);
                 if complete {
                     mirror.health.succeeded(layer);
+                    self.pause = None;
                 }
-                *self = Self {
-                    at: Some(Instant::now() + every),
-                    pause: None,
-                };
                 Ok(())
             }
             Err(failure @ (Failure::Database(_) | Failure::OtherChain { .. })) => Err(failure),

@@ -185,9 +185,12 @@ impl<'a> Sync<'a> {
                 .last_final()
                 .map_or(0, |known| u64::try_from(known.slot).unwrap_or_default()),
         };
-        let time = self.last_final().map(|known| known.block_time);
-        self.advance(&batch, reached.saturating_sub(1), time)
-            .await?;
+        // Before the first transaction, nothing is called final.
+        if let Some(last) = self.last_final() {
+            let time = Some(last.block_time);
+            self.advance(&batch, reached.saturating_sub(1), time)
+                .await?;
+        }
         stopped.map_or(Ok(()), Err)
     }
 
@@ -253,17 +256,30 @@ impl<'a> Sync<'a> {
     /// Makes the confirmed transactions equal to `listed`.
     async fn follow_to(&mut self, listed: Vec<Listed>) -> Result<(), Failure> {
         let same = equal(&self.suffix, &listed);
-        if same < self.suffix.len() {
-            self.rewind_to(same).await?;
-        }
+        let mut keep = Some(same).filter(|same| *same < self.suffix.len());
         for listed in listed.get(same..).unwrap_or_default().chunks(BATCH) {
             let (transactions, missing) = fetch(self.mirror, listed, Commitment::Confirmed).await;
+            // What is held is undone only if what comes instead is there.
+            if let Some(keep) = keep.take() {
+                if transactions.is_empty()
+                    && let Some(missing) = missing
+                {
+                    return Err(missing);
+                }
+                let last = keep.checked_sub(1).and_then(|last| self.suffix.get(last));
+                in_order(last.or(self.last_final()), &transactions)?;
+                self.rewind_to(keep).await?;
+            }
             let (batch, stopped) = self.replay(&transactions, true).await?;
             self.write(&batch, None).await?;
             self.suffix.extend(batch.transactions.iter().map(known));
             if let Some(failure) = stopped.or(missing) {
                 return Err(failure);
             }
+        }
+        // The list ends before what is held.
+        if let Some(keep) = keep {
+            self.rewind_to(keep).await?;
         }
         Ok(())
     }

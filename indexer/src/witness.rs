@@ -68,6 +68,9 @@ impl Sweep {
     async fn next_range(&mut self, mirror: &Mirror<'_>) -> Result<bool, Failure> {
         let rows = accounts_after(mirror, &self.after).await?;
         let Some(last) = rows.last() else {
+            // There are no accounts behind the last range.
+            self.differing.retain(|address| *address <= self.after);
+            self.publish(mirror);
             return Ok(false);
         };
         let upto = last.address.clone();

@@ -53,13 +53,13 @@ const MOST_TRIED: usize = 256;
 /// Applies all calls of a transaction. A failed transaction has none.
 ///
 /// If calls have several outcomes that are consistent with what they left behind, it tries all
-/// combinations, and drops those with which a later call would have failed. The rest is one outcome
-/// if all leave the same accounts. Otherwise [`Given::after`] decides.
+/// combinations, and drops those that a later call contradicts. The rest is one outcome if all leave
+/// the same accounts. Otherwise [`Given::after`] decides.
 ///
 /// # Errors
 /// [`Error`] for the first call that cannot be applied. Nothing of the transaction must be used
 /// then, because later calls depend on earlier ones. [`Kind::Ambiguous`] if more than one outcome
-/// is left, or there are more combinations than 256.
+/// is left, or there are more than 256 combinations.
 pub fn transaction(
     view: &(impl View + ?Sized),
     transaction: &Transaction,
@@ -70,17 +70,10 @@ pub fn transaction(
     let mut undecided = None;
     let mut outcomes: Vec<(After, Vec<Effects>)> = Vec::new();
     while let Some(script) = untried.pop() {
-        tried = tried.saturating_add(1);
-        let choices = Choices::new(script.clone());
-        let (error, open) = match attempt(view, transaction, given, choices) {
-            Ok(effects) => {
-                outcomes.push((after(&effects), effects));
-                continue;
-            }
-            Err(failed) => failed,
-        };
-        match (open, &undecided) {
-            (Some(options), _) => {
+        match attempt(view, transaction, given, Choices::new(script.clone())) {
+            Ok(effects) if undecided.is_none() => return Ok(effects),
+            Ok(effects) => outcomes.push((after(&effects), effects)),
+            Err((error, Some(options))) => {
                 // The last one that is pushed is tried first: that in which most was paid early.
                 for choice in 0..options {
                     let mut next = script.clone();
@@ -88,35 +81,40 @@ pub fn transaction(
                     untried.push(next);
                 }
                 undecided.get_or_insert(error);
+                continue;
             }
-            (None, None) => return Err(error),
             // This combination is impossible.
-            (None, Some(_)) => {}
+            Err((error, None)) if undecided.is_some() && error.kind.contradicts() => {}
+            Err((error, None)) => return Err(error),
         }
-        if tried >= MOST_TRIED {
-            outcomes.clear();
-            break;
+        tried = tried.saturating_add(1);
+        if let (Some(error), true) = (&undecided, tried >= MOST_TRIED && !untried.is_empty()) {
+            return Err(error.clone());
         }
     }
-    let mut fitting = outcomes
-        .iter()
-        .enumerate()
-        .filter(|(_, (accounts, _))| given.fits(accounts));
-    let first = fitting.next();
-    let same = |(_, (accounts, _)): (usize, &(After, _))| {
-        first.is_some_and(|(_, (first, _))| first == accounts)
+    decide(outcomes, given).map_err(|kind| Error {
+        position: undecided.map_or_else(Position::default, |error| error.position),
+        kind,
+    })
+}
+
+/// The one outcome that is left, or one of those that leave the same accounts.
+fn decide(mut outcomes: Vec<(After, Vec<Effects>)>, given: &Given) -> Result<Vec<Effects>, Kind> {
+    if outcomes.is_empty() {
+        return Err(Kind::Unexplained);
+    }
+    let same = |outcomes: &[(After, Vec<Effects>)]| {
+        let mut pairs = outcomes.iter().zip(outcomes.iter().skip(1));
+        pairs.all(|((one, _), (next, _))| one == next)
     };
-    match (first, undecided) {
-        (Some((place, _)), _) if fitting.all(same) => Ok(outcomes.swap_remove(place).1),
-        (None, Some(error)) if !outcomes.is_empty() || tried >= MOST_TRIED => Err(error),
-        (None, Some(error)) => Err(Error {
-            kind: Kind::Unexplained,
-            ..error
-        }),
-        (_, Some(error)) => Err(error),
-        // Without a decision, there is one outcome or an error.
-        (_, None) => Ok(Vec::new()),
+    if !same(&outcomes) {
+        outcomes.retain(|(accounts, _)| given.fits(accounts));
     }
+    if !same(&outcomes) {
+        return Err(Kind::Ambiguous);
+    }
+    let first = outcomes.into_iter().next();
+    first.map(|(_, effects)| effects).ok_or(Kind::Ambiguous)
 }
 
 /// The accounts that a transaction changed, as it left them.

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The place of a call in its transaction. Ordered as the calls began.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
     /// Index of the message's instruction.
     pub instruction: usize,

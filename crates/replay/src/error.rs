@@ -81,6 +81,22 @@ pub enum Kind {
     Needs(Need),
 }
 
+impl Kind {
+    /// Whether the accounts of the view are not those that the program had, or it would have refused
+    /// the call.
+    pub(crate) fn contradicts(&self) -> bool {
+        matches!(
+            self,
+            Self::UnknownAccount(_)
+                | Self::WrongType { .. }
+                | Self::AlreadyExists(_)
+                | Self::Contradiction(_)
+                | Self::Overflow(_)
+                | Self::Unexplained
+        )
+    }
+}
+
 /// A value that the transaction lacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Need {

@@ -11,7 +11,7 @@ use solana_sdk::pubkey::Pubkey;
 use vouch_client::accounts::settled;
 use vouch_rules::reward::Reward;
 
-use crate::{error::Kind, fact::Part, given::Given, token::Payment};
+use crate::{error::Kind, fact::Part, token::Payment};
 
 /// The bits of all parts.
 pub(crate) const ALL: u8 = settled::REFERRER | settled::REFEREE | settled::PARTNER;
@@ -150,28 +150,25 @@ impl Choices {
     }
 }
 
-/// The one set of paid parts among the `consistent` ones. If there are several, the caller's
-/// knowledge of the conversion decides, if there is any, and the choices otherwise. `before` are the
-/// bits that were settled before the call paid.
+/// The one set of paid parts among the `consistent` ones. If there are several, the bits that are
+/// `known` after the call decide, if they are, and the choices otherwise. `before` are the bits that
+/// were settled before the call paid.
 pub(crate) fn choose(
     consistent: &[u8],
-    given: &Given,
     choices: &Choices,
-    conversion: &Pubkey,
+    known: Option<u8>,
     before: u8,
 ) -> Result<u8, Kind> {
-    match consistent {
-        [] => Err(Kind::Unexplained),
-        [paid] => Ok(*paid),
-        several => match given.settled(conversion) {
-            Some(after) => {
-                let mut fitting = several.iter().filter(|paid| before | **paid == after);
-                fitting.next().copied().ok_or(Kind::Unexplained)
-            }
-            None => {
-                let choice = choices.next(several.len())?;
-                several.get(choice).copied().ok_or(Kind::Unexplained)
-            }
-        },
+    match (consistent, known) {
+        ([], _) => Err(Kind::Unexplained),
+        ([paid], _) => Ok(*paid),
+        (several, Some(after)) => {
+            let mut fitting = several.iter().filter(|paid| before | **paid == after);
+            fitting.next().copied().ok_or(Kind::Unexplained)
+        }
+        (several, None) => {
+            let choice = choices.next(several.len())?;
+            several.get(choice).copied().ok_or(Kind::Unexplained)
+        }
     }
 }

@@ -36,13 +36,19 @@ impl Given {
     /// Whether a transaction may have left these accounts.
     pub(crate) fn fits(&self, accounts: &After) -> bool {
         accounts.iter().all(|(address, account)| {
-            let known = self.after.iter().find(|(known, _)| known == address);
-            known.is_none_or(|(_, settled)| match account {
-                Some(Account::Conversion(conversion)) => Some(conversion.settled) == *settled,
+            self.after(address).is_none_or(|settled| match account {
+                Some(Account::Conversion(conversion)) => Some(conversion.settled) == settled,
                 Some(_) => true,
                 None => settled.is_none(),
             })
         })
+    }
+
+    pub(crate) fn after(&self, conversion: &Pubkey) -> Option<Option<u8>> {
+        let mut known = self.after.iter();
+        known
+            .find(|(known, _)| known == conversion)
+            .map(|(_, settled)| *settled)
     }
 
     pub(crate) fn settled(&self, conversion: &Pubkey) -> Option<u8> {

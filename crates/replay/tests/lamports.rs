@@ -291,7 +291,7 @@ fn a_conversion_survives_if_its_rent_payer_cannot_be_paid() {
     let mut other = world.clone();
     other.given.after.push((conversion(BUYER), Some(1)));
     let error = other.apply(&reclaimed).expect_err("an error");
-    assert_eq!(error.kind, Kind::Ambiguous);
+    assert_eq!(error.kind, Kind::Unexplained);
     // Nobody told the balance
     reclaimed.balances.clear();
     let error = world.apply(&reclaimed).expect_err("an error");

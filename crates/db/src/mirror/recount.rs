@@ -10,6 +10,8 @@ use sqlx::{
 
 use crate::Error;
 
+/// The Julian day 1,721,426: the first day of the year 1.
+const FIRST_DAY: i32 = 1_721_426;
 /// Referrals in one range.
 const REFERRALS: i64 = 500;
 
@@ -95,15 +97,21 @@ pub async fn day(
     after: Option<Date>,
     repair: bool,
 ) -> Result<Recount<Date>, Error> {
+    // Plain bounds, so that every plan uses the indexes.
+    let (from, seconds) = match after.and_then(Date::next_day) {
+        Some(next) => (next, next.midnight().assume_utc().unix_timestamp()),
+        None => (
+            Date::from_julian_day(FIRST_DAY).unwrap_or(Date::MIN),
+            i64::MIN,
+        ),
+    };
     let next = sqlx::query_scalar!(
         r#"SELECT LEAST(
-               (SELECT day FROM referrer_daily WHERE $1::date IS NULL OR day > $1
-                ORDER BY day LIMIT 1),
+               (SELECT day FROM referrer_daily WHERE day >= $1 ORDER BY day LIMIT 1),
                (SELECT (to_timestamp(converted_at) AT TIME ZONE 'UTC')::date FROM conversions
-                WHERE $1::date IS NULL
-                   OR converted_at >= extract(epoch FROM ($1::date + 1)::timestamp)::bigint
-                ORDER BY converted_at LIMIT 1))"#,
-        after,
+                WHERE converted_at >= $2 ORDER BY converted_at LIMIT 1))"#,
+        from,
+        seconds,
     )
     .fetch_one(&mut *connection)
     .await?;

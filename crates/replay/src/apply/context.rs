@@ -112,6 +112,23 @@ impl<'a, V: View + ?Sized> Context<'a, V> {
         }
     }
 
+    /// What the caller knows of a conversion after this call: `None` if it knows nothing, and
+    /// `Some(None)` if the account does not exist then.
+    pub(super) fn known_after(&self, conversion: &Pubkey) -> Option<Option<u8>> {
+        if let Some(settled) = self.given.settled(conversion) {
+            return Some(Some(settled));
+        }
+        // After the transaction is after this call, if no later one names the conversion.
+        let mut later = self
+            .tx
+            .calls()
+            .filter(|call| call.position > self.call.position);
+        if later.any(|call| call.accounts.contains(conversion)) {
+            return None;
+        }
+        self.given.after(conversion)
+    }
+
     /// Replaces or creates an account.
     pub(super) fn write(&mut self, address: Pubkey, account: Account) {
         self.changes.push(Change {

@@ -134,9 +134,12 @@ pub(super) fn conversion<V: View + ?Sized>(context: &mut Context<'_, V>) -> Resu
     let survives = lamports::survives(context.tx, context.call, context.moved, &address, forgone)?;
     // The treasury gets nothing if it became a program.
     context.moved.credit_unknown(treasury);
-    let survives = match survives {
-        Some(survives) => survives,
-        None => context.choices.next(2)? == 1,
+    let survives = match (survives, context.known_after(&address)) {
+        (Some(survives), _) => survives,
+        (None, Some(None)) => false,
+        (None, Some(Some(ALL))) => true,
+        (None, Some(Some(_))) => return Err(Kind::Unexplained),
+        (None, None) => context.choices.next(2)? == 1,
     };
     if survives {
         let mut changed = conversion.clone();

@@ -217,13 +217,8 @@ fn paid<V: View + ?Sized>(
         let payments = token::payments(&context.call.cpis()?, from)?;
         evidence::by_payments(&payments, &others, open)
     };
-    evidence::choose(
-        &consistent,
-        context.given,
-        context.choices,
-        &conversion,
-        already,
-    )
+    let known = context.known_after(&conversion).flatten();
+    evidence::choose(&consistent, context.choices, known, already)
 }
 
 fn sale<V: View + ?Sized>(context: &mut Context<'_, V>, request: &Request<'_>) -> Result<(), Kind> {

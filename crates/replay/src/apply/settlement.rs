@@ -206,13 +206,8 @@ fn claimed<V: View + ?Sized>(
         sets
     };
     let before = pending.conversion.settled;
-    evidence::choose(
-        &consistent,
-        context.given,
-        context.choices,
-        &pending.address,
-        before,
-    )
+    let known = context.known_after(&pending.address).flatten();
+    evidence::choose(&consistent, context.choices, known, before)
 }
 
 pub(super) fn cancel<V: View + ?Sized>(context: &mut Context<'_, V>) -> Result<(), Kind> {
