@@ -377,3 +377,52 @@ fn another_calls_trailing_account_decides_nothing() {
     let facts = world.take(&transaction(calls, all));
     assert_eq!(payees(&facts).len(), 4);
 }
+
+/// Purchases of these buyers in one transaction, each of which paid one of two equal parts. A
+/// foreign program had both wallets.
+fn several(buyers: std::ops::Range<u8>) -> Transaction {
+    let mut all = balances(BUYER, &[]);
+    all.retain(|balance| balance.account != conversion(BUYER));
+    let mut calls = Vec::new();
+    for buyer in buyers {
+        calls.push(top(&purchase(buyer), payment(2, buyer)));
+        all.push(balance(conversion(buyer), 0, RENT + PART));
+    }
+    let mut bought = transaction(calls, all);
+    bought
+        .instructions
+        .push(foreign(&[key(OWNER), key(PARTNER)]));
+    bought
+}
+
+#[test]
+fn what_a_node_still_has_decides_any_number_of_sales() {
+    // Given nine sales, with two explanations each: more combinations than are tried
+    let buyers = 100..109;
+    let bought = several(buyers.clone());
+    let mut world = World::sol();
+    let error = world.apply(&bought).expect_err("an error");
+    assert_eq!(error.kind, Kind::Ambiguous);
+    // When what they left is known, then each is decided
+    for buyer in buyers.clone() {
+        let paid = if buyer % 2 == 0 { 1 } else { 4 };
+        world.given.after.push((conversion(buyer), Some(2 | paid)));
+    }
+    let facts = world.take(&bought);
+    let expected: Vec<_> = buyers
+        .map(|buyer| if buyer % 2 == 0 { OWNER } else { PARTNER })
+        .map(|owner| (key(owner), PART))
+        .collect();
+    assert_eq!(payees(&facts), expected);
+}
+
+#[test]
+fn a_missing_value_is_asked_for_also_while_outcomes_are_tried() {
+    // Given an ambiguous sale, and a sale whose balance nobody told
+    let mut bought = several(100..102);
+    bought
+        .balances
+        .retain(|balance| balance.account != conversion(101));
+    // Then the missing balance is named, because no outcome makes up for it
+    expect_error(&bought, &Kind::Needs(Need::Balance(conversion(101))));
+}
