@@ -267,7 +267,7 @@ fn instructions(idl: &Idl) -> String {
     text
 }
 
-/// What a reader of any instruction needs: its name, and those of its accounts.
+/// Writes the table of all instructions: name, discriminator and accounts of each.
 fn layouts(text: &mut String, instructions: &[Instruction]) {
     text.push_str("\n/// Every instruction of the program.\npub const LAYOUTS: &[Layout] = &[\n");
     for of in instructions {

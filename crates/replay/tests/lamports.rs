@@ -287,7 +287,7 @@ fn a_conversion_survives_if_its_rent_payer_cannot_be_paid() {
         });
         assert_eq!(bits, expected);
     }
-    // What it knows may fit nothing
+    // If the bits that the caller knows fit neither outcome, the transaction is unexplained
     let mut other = world.clone();
     other.given.after.push((conversion(BUYER), Some(1)));
     let error = other.apply(&reclaimed).expect_err("an error");

@@ -1,4 +1,4 @@
-//! What the mirror has proven about itself.
+//! Reads the table `coverage`: the ranges of slots that are proven complete.
 
 use sqlx::PgPool;
 use time::OffsetDateTime;

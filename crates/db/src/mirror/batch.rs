@@ -21,7 +21,7 @@ pub struct Batch {
     pub transactions: Vec<Transaction>,
     /// Their calls of the program.
     pub calls: Vec<Call>,
-    /// What the calls established.
+    /// The events that the calls caused, in their order.
     pub events: Vec<Event>,
     /// The accounts that they changed.
     pub accounts: Vec<Account>,

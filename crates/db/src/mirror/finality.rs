@@ -1,4 +1,4 @@
-//! What is final: the proven ranges of slots, and the conversions that count for ranks.
+//! Writes finality: it extends the proven ranges of slots, and counts conversions for ranks.
 
 use sqlx::PgConnection;
 
@@ -18,7 +18,7 @@ pub struct Final {
     /// The chain's clock at the end of the range, or earlier: conversions that are mature by then
     /// count for ranks.
     pub time: Option<i64>,
-    /// Who listed the transactions.
+    /// The name of the source that listed the transactions, such as `rpc`.
     pub source: String,
 }
 

@@ -18,11 +18,12 @@ const REFERRALS: i64 = 500;
 /// A counter that differed from the list of conversions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drift {
-    /// What was counted: `referral R`, or `day D of REFERRER in CAMPAIGN`.
+    /// The counter: `referral R`, `day D of REFERRER in CAMPAIGN`, or `conversion C` for a row of
+    /// `maturing`.
     pub of: String,
-    /// What the counters said.
+    /// The value in the counter.
     pub kept: String,
-    /// What the list of conversions says.
+    /// The value that follows from the list of conversions.
     pub counted: String,
 }
 

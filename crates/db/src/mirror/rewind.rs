@@ -55,7 +55,7 @@ pub(super) async fn write(
     batch::write_accounts(&mut *connection, &accounts).await?;
     batch::project(&mut *connection, projections).await?;
     finality::wait(&mut *connection, &projections.maturing).await?;
-    // What did not exist before has no row.
+    // An account that the undone transactions created has no row afterwards.
     for delete in [
         sqlx::query!("DELETE FROM accounts WHERE address = ANY($1)", &created),
         sqlx::query!("DELETE FROM campaigns WHERE address = ANY($1)", &created),

@@ -192,7 +192,7 @@ pub struct Maturing {
     pub matures_at: i64,
 }
 
-/// What changes of a conversion after its sale.
+/// The columns of a conversion that change after its sale.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settlement {
     /// Address of the conversion.

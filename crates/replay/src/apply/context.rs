@@ -112,8 +112,8 @@ impl<'a, V: View + ?Sized> Context<'a, V> {
         }
     }
 
-    /// What the caller knows of a conversion after this call: `None` if it knows nothing, and
-    /// `Some(None)` if the account does not exist then.
+    /// The `settled` bits that the caller of the replay knows a conversion to have after this call.
+    /// `None` if the caller does not know, `Some(None)` if the account does not exist then.
     pub(super) fn known_after(&self, conversion: &Pubkey) -> Option<Option<u8>> {
         if let Some(settled) = self.given.settled(conversion) {
             return Some(Some(settled));
