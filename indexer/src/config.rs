@@ -31,6 +31,37 @@ pub(crate) enum Command {
     /// It goes by ranges of 500 codes and by days. Exits with 1 if a counter differs, unless it is
     /// repaired.
     Recount(RecountConfig),
+    /// Makes the mirror anew from the node's history, beside a running indexer, and puts it into the
+    /// place of the old one in one database transaction. Readers notice nothing.
+    ///
+    /// Clicks, profiles and everything else that does not follow from the chain is kept. A rebuild
+    /// that was killed goes on where it was. It needs the database role that migrates.
+    Rebuild(RebuildConfig),
+}
+
+/// The complete configuration of `rebuild`.
+#[derive(Args)]
+pub(crate) struct RebuildConfig {
+    /// Postgres, as `postgres://user:password@host/database`, with the role that migrates.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub(crate) database_url: String,
+
+    /// JSON RPC of a Solana node with the whole history of the program, as `http://host:port`.
+    #[arg(long, env = "RPC_URL", hide_env_values = true)]
+    pub(crate) rpc_url: String,
+
+    /// Parallel requests to the node for transactions.
+    #[arg(long, env = "FETCH_CONCURRENCY", default_value_t = 8,
+          value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) fetch_concurrency: u16,
+
+    /// Accepts a history with fewer final transactions than the present mirror has.
+    #[arg(long)]
+    pub(crate) allow_fewer: bool,
+
+    /// Keeps the old mirror as the schema `mirror_old`.
+    #[arg(long)]
+    pub(crate) keep_old: bool,
 }
 
 /// The complete configuration of `recount`.

@@ -10,6 +10,7 @@ mod health;
 mod history;
 mod ledger;
 mod project;
+mod rebuild;
 mod recount;
 mod server;
 mod session;
@@ -48,6 +49,7 @@ async fn main() -> ExitCode {
         Command::Run(config) => start(config).await,
         Command::Verify(config) => verify::run(&config).await,
         Command::Recount(config) => recount::run(&config).await,
+        Command::Rebuild(config) => rebuild::run(&config).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -25,7 +25,8 @@ const LAST_PAUSE: Duration = Duration::from_secs(5);
 
 /// The mirror, while this process is its writer.
 pub(crate) struct Mirror<'a> {
-    pub(crate) config: &'a Config,
+    /// Parallel requests to the node for transactions.
+    pub(crate) concurrency: usize,
     pub(crate) chain: &'a Chain,
     pub(crate) health: &'a Health,
     /// For reads, which need no lock.
@@ -43,7 +44,7 @@ pub(crate) async fn run(
 ) -> Result<(), Failure> {
     let writer = elect(config, health).await?;
     let mirror = Mirror {
-        config,
+        concurrency: config.concurrency(),
         chain,
         health,
         pool,
@@ -55,7 +56,7 @@ pub(crate) async fn run(
     // A transaction in progress is rolled back.
     tokio::select! {
         ended = rounds(&mirror, &wake) => ended,
-        ended = witness::run(&mirror) => ended,
+        ended = witness::run(&mirror, config) => ended,
         () = wake.listen(&config.ws_url) => Ok(()),
     }
 }
@@ -81,7 +82,7 @@ async fn elect(config: &Config, health: &Health) -> Result<Writer, Failure> {
 }
 
 /// Checks that the node belongs to the mirrored chain.
-async fn bind(mirror: &Mirror<'_>) -> Result<(), Failure> {
+pub(crate) async fn bind(mirror: &Mirror<'_>) -> Result<(), Failure> {
     let node = mirror.chain.genesis_hash().await?;
     let mirrored = mirror.writer.lock().await.bind_genesis(&node).await?;
     if mirrored == node {

@@ -358,7 +358,7 @@ async fn fetch(
 ) -> (Vec<Transaction>, Option<Failure>) {
     let mut found = stream::iter(listed)
         .map(|listed| fetch_one(mirror, listed, commitment))
-        .buffered(mirror.config.concurrency());
+        .buffered(mirror.concurrency);
     let mut transactions = Vec::with_capacity(listed.len());
     while let Some(outcome) = found.next().await {
         match outcome {

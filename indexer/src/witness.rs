@@ -10,6 +10,7 @@ use vouch_db::mirror::Account;
 
 use crate::{
     chain::ADDRESSES_AT_ONCE,
+    config::Config,
     failure::Failure,
     health::{Layer, gauge},
     session::Mirror,
@@ -25,12 +26,12 @@ const REACH: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Compares range after range, round after round. Only a failure of Postgres ends it.
-pub(crate) async fn run(mirror: &Mirror<'_>) -> Result<(), Failure> {
+pub(crate) async fn run(mirror: &Mirror<'_>, config: &Config) -> Result<(), Failure> {
     // Before that, there is nothing to compare.
     while mirror.health.finality().is_none() {
         sleep(POLL).await;
     }
-    let mut pace = interval(mirror.config.reconcile_pace());
+    let mut pace = interval(config.reconcile_pace());
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut sweep = Sweep::default();
     loop {
@@ -40,7 +41,7 @@ pub(crate) async fn run(mirror: &Mirror<'_>) -> Result<(), Failure> {
             Ok(false) => {
                 sweep.finish(mirror).await?;
                 sweep.start_again();
-                sleep(mirror.config.reconcile_every()).await;
+                sleep(config.reconcile_every()).await;
             }
             Err(failure @ Failure::Database(_)) => return Err(failure),
             // The range is read again.

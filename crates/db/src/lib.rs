@@ -27,6 +27,12 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 /// down. TCP alone would not notice.
 const SILENCE: Duration = Duration::from_secs(35);
 
+/// The number of this version's last migration.
+fn latest_migration() -> i64 {
+    let versions = MIGRATOR.iter().map(|migration| migration.version);
+    versions.max().unwrap_or_default()
+}
+
 const RETRY_EVERY: Duration = Duration::from_millis(500);
 const LOG_EVERY: u32 = 10;
 
@@ -38,8 +44,16 @@ const LOG_EVERY: u32 = 10;
 /// # Errors
 /// [`Error::Query`] when `url` is not the URL of a Postgres database.
 pub fn pool(url: &str) -> Result<PgPool, Error> {
+    pool_of(url, Schema::Live)
+}
+
+/// [`pool`], with the tables of this copy of the mirror.
+///
+/// # Errors
+/// As [`pool`].
+pub fn pool_of(url: &str, schema: Schema) -> Result<PgPool, Error> {
     let options: PgConnectOptions = url.parse()?;
-    let options = options.options([statement_timeout()]);
+    let options = options.options([statement_timeout(), schema.search_path()]);
     Ok(PgPoolOptions::new()
         .max_connections(16)
         .acquire_timeout(Duration::from_secs(5))
@@ -92,6 +106,26 @@ pub async fn migrate(pool: &PgPool) -> Result<(), Error> {
     connection.execute("SET statement_timeout = 0").await?;
     MIGRATOR.run_direct(&mut connection).await?;
     Ok(connection.close().await?)
+}
+
+/// A copy of the mirror. Unqualified names of tables lead to it after `public`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Schema {
+    /// The one that everybody reads.
+    Live,
+    /// The one that a rebuild fills, to take the place of the live one.
+    Next,
+}
+
+impl Schema {
+    /// The setting of a connection that makes it see this copy.
+    fn search_path(self) -> (&'static str, String) {
+        let path = match self {
+            Self::Live => "public,mirror",
+            Self::Next => "public,mirror_next",
+        };
+        ("search_path", path.to_owned())
+    }
 }
 
 /// The statement timeout as a setting of a connection.

@@ -4,6 +4,7 @@
 
 mod batch;
 mod finality;
+pub mod rebuild;
 pub mod recount;
 mod rewind;
 mod rows;

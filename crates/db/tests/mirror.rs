@@ -669,7 +669,7 @@ async fn clicks_and_profiles_outlive_the_older_mirror() {
     // Given a database of the version that copied accounts
     let database = Postgres::test_database().await.expect("a database");
     let pool = vouch_db::connect(database.url()).await.expect("a pool");
-    let empty = "DROP SCHEMA public CASCADE; CREATE SCHEMA public";
+    let empty = "DROP SCHEMA mirror, public CASCADE; CREATE SCHEMA public";
     pool.execute(empty).await.expect("an empty database");
     let older = vouch_db::MIGRATOR
         .iter()

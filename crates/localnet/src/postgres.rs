@@ -97,10 +97,13 @@ impl Postgres {
         postgres.create_database("vouch_test").await
     }
 
-    /// The URL of a database on this server.
+    /// The URL of a database on this server. Its connections see the mirror's tables without a
+    /// prefix.
     pub fn url(&self, database: &str) -> String {
         let mut url = self.maintenance.clone();
         url.set_path(database);
+        url.query_pairs_mut()
+            .append_pair("options", "-csearch_path=public,mirror");
         url.into()
     }
 

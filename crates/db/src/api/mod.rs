@@ -16,7 +16,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use crate::Error;
+use crate::{Error, Schema};
 
 /// Postgres cancels a query after this time.
 const STATEMENT_TIMEOUT: &str = "5s";
@@ -30,11 +30,14 @@ const STATEMENT_TIMEOUT: &str = "5s";
 /// When `url` is no URL of a Postgres database.
 pub fn pool(url: &str, connections: u32, patience: Duration) -> Result<PgPool, Error> {
     let options: PgConnectOptions = url.parse()?;
-    let options = options.application_name("vouch-api").options([
-        ("statement_timeout", STATEMENT_TIMEOUT),
-        // Filters are optional parameters; a generic plan could use no index.
-        ("plan_cache_mode", "force_custom_plan"),
-    ]);
+    let options = options
+        .application_name("vouch-api")
+        .options([Schema::Live.search_path()])
+        .options([
+            ("statement_timeout", STATEMENT_TIMEOUT),
+            // Filters are optional parameters; a generic plan could use no index.
+            ("plan_cache_mode", "force_custom_plan"),
+        ]);
     Ok(PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(patience)

@@ -5,10 +5,15 @@ use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 use super::{
     Account, Batch, Before, Conversion, Final, Projections, batch, finality, rewind, state,
 };
-use crate::{Error, statement_timeout, unless_silent};
+use crate::{Error, Schema, statement_timeout, unless_silent};
 
-/// Key of the advisory lock. Postgres keeps such locks apart by database.
-const LOCK: i64 = 0x566f_7563_684d_6972;
+/// Key of the advisory lock of this copy's writer. Postgres keeps such locks apart by database.
+pub(super) fn lock(schema: Schema) -> i64 {
+    match schema {
+        Schema::Live => 0x566f_7563_684d_6972,
+        Schema::Next => 0x566f_7563_684e_6578,
+    }
+}
 
 /// The connection that holds the mirror's lock. Only this connection writes the mirror.
 ///
@@ -32,22 +37,33 @@ impl Writer {
     /// # Errors
     /// When Postgres does not answer.
     pub async fn try_acquire(url: &str) -> Result<Option<Self>, Error> {
+        Self::try_acquire_of(url, Schema::Live).await
+    }
+
+    /// [`Self::try_acquire`], for this copy of the mirror. Each has a lock of its own.
+    ///
+    /// # Errors
+    /// When Postgres does not answer.
+    pub async fn try_acquire_of(url: &str, schema: Schema) -> Result<Option<Self>, Error> {
         let options: PgConnectOptions = url.parse()?;
         let options = options
             .application_name("vouch-indexer writer")
             // Postgres notices within seconds when the writer's machine is gone.
-            .options([statement_timeout()])
+            .options([statement_timeout(), schema.search_path()])
             .options([
                 ("tcp_keepalives_idle", "5"),
                 ("tcp_keepalives_interval", "2"),
                 ("tcp_keepalives_count", "3"),
             ]);
-        unless_silent(Self::try_acquire_with(&options)).await
+        unless_silent(Self::try_acquire_with(&options, lock(schema))).await
     }
 
-    async fn try_acquire_with(options: &PgConnectOptions) -> Result<Option<Self>, Error> {
+    async fn try_acquire_with(
+        options: &PgConnectOptions,
+        lock: i64,
+    ) -> Result<Option<Self>, Error> {
         let mut connection = PgConnection::connect_with(options).await?;
-        let won = sqlx::query_scalar!(r#"SELECT pg_try_advisory_lock($1) AS "won!""#, LOCK)
+        let won = sqlx::query_scalar!(r#"SELECT pg_try_advisory_lock($1) AS "won!""#, lock)
             .fetch_one(&mut connection)
             .await?;
         if won {
