@@ -18,6 +18,7 @@ use vouch_db::{
         rebuild::{Rebuild, Start},
     },
 };
+use vouch_service::Heartbeat;
 
 use crate::{
     chain::{Chain, TIMEOUT},
@@ -67,7 +68,7 @@ pub(crate) async fn run(config: &RebuildConfig) -> Result<()> {
     let next = vouch_db::pool_of(url, Schema::Next)?;
     let chain = Chain::new(&config.rpc_url, TIMEOUT);
     // Nobody asks for it here.
-    let health = Health::new(u64::MAX, Duration::MAX);
+    let health = Health::new(u64::MAX, Duration::MAX, Heartbeat::new(Duration::MAX));
     let target = Mirror {
         concurrency: config.fetch_concurrency.into(),
         chain: &chain,
