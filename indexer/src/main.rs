@@ -2,6 +2,7 @@
 //!
 //! `docs/decisions/mirror.md` describes how, and its guarantees.
 
+mod agree;
 mod chain;
 mod config;
 mod events;
@@ -9,10 +10,14 @@ mod failure;
 mod health;
 mod history;
 mod ledger;
+mod lists;
 mod project;
 mod recount;
 mod server;
 mod session;
+mod source;
+mod sources;
+mod standing;
 mod sync;
 mod transactions;
 mod verify;
@@ -111,7 +116,8 @@ async fn mirror(config: &Config, health: &Health) -> Result<()> {
         }
     };
     health.set(Status::Starting, None);
-    let chain = Chain::new(&config.rpc_url, TIMEOUT);
+    let chain = Chain::new(&config.rpc_url, TIMEOUT, config.list_page);
+    health.watch(chain.sources());
     let mut pause = FIRST_PAUSE;
     loop {
         let start = tokio::time::Instant::now();
@@ -120,7 +126,7 @@ async fn mirror(config: &Config, health: &Health) -> Result<()> {
         };
         health.ended(&failure);
         metrics::counter!("vouch_indexer_sessions_failed_total").increment(1);
-        if let Failure::OtherChain { .. } = failure {
+        if failure.is_fatal() {
             anyhow::bail!("{failure}");
         }
         if start.elapsed() > SOUND {
