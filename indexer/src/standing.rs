@@ -112,7 +112,7 @@ impl Standing {
         reason: String,
     ) {
         self.checked = false;
-        let is_new = self.failed.as_ref().is_none_or(|(last, _)| *last <= began);
+        let is_new = self.failed.as_ref().is_none_or(|(last, _)| *last < began);
         self.failed = Some((now, reason));
         if is_new {
             self.failures += 1;
