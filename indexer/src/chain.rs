@@ -1,17 +1,14 @@
-//! The node: reads at a commitment, each with its slot.
+//! What the mirror asks of the chain: reads at a commitment, each with its slot.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use solana_account_decoder_client_types::{UiAccount, UiAccountEncoding};
 use solana_client::{
-    client_error::{ClientError, ClientErrorKind},
-    nonblocking::rpc_client::RpcClient,
     rpc_config::{
         RpcAccountInfoConfig, RpcProgramAccountsConfig, RpcSignatureStatusConfig,
         RpcTransactionConfig,
     },
-    rpc_custom_error::JSON_RPC_SERVER_ERROR_MIN_CONTEXT_SLOT_NOT_REACHED,
-    rpc_request::{RpcError, RpcRequest},
+    rpc_request::RpcRequest,
     rpc_response::{Response, RpcKeyedAccount},
 };
 use solana_commitment_config::CommitmentConfig;
@@ -21,21 +18,22 @@ use solana_transaction_status_client_types::{
 };
 use vouch_client::PROGRAM_ID;
 
-use crate::{failure::Failure, health::Health};
+use crate::{
+    failure::Failure,
+    source::Source,
+    sources::{Hedge, Sources},
+};
 
-/// Time limit of a request while mirroring. The client itself would wait as long as a node that
-/// refuses (HTTP 429) asks for.
+/// Time limit of a request while mirroring.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(15);
 /// The most addresses in one `getMultipleAccounts`.
 pub(crate) const ADDRESSES_AT_ONCE: usize = 100;
+/// The most signatures in one `getSignatureStatuses`.
+pub(crate) const STATUSES_AT_ONCE: usize = 256;
+/// Signatures in one page of a list: the most that a node returns.
+pub(crate) const PAGE: u16 = 1000;
 /// Place of the decimals in a mint.
 const DECIMALS: usize = 44;
-/// Time that a node may lag behind a slot that another one at the same address has told.
-const CATCH_UP: Duration = Duration::from_secs(5);
-const CATCH_UP_POLL: Duration = Duration::from_millis(100);
-/// Pauses before a request without an answer is repeated: 100, 200 and 400 ms.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LAST_PAUSE: Duration = Duration::from_millis(400);
 
 /// How settled something is that was read from the chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,38 +45,40 @@ pub(crate) enum Commitment {
 }
 
 pub(crate) struct Chain {
-    rpc: RpcClient,
-    timeout: Duration,
-    /// Who is told that the work goes on whenever the node has answered, or has not in time.
-    health: Option<Arc<Health>>,
+    sources: Arc<Sources>,
+}
+
+/// A transaction that a source knows as final.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Landed {
+    pub(crate) signature: String,
+    pub(crate) slot: u64,
+    /// The source that knows it.
+    pub(crate) source: String,
 }
 
 impl Chain {
-    pub(crate) fn new(url: &str, timeout: Duration) -> Self {
-        let rpc = RpcClient::new_with_timeout_and_commitment(
-            url.to_owned(),
-            timeout,
-            CommitmentConfig::confirmed(),
-        );
+    /// The chain that the nodes at these URLs know. `timeout` is the limit of a request, `page` the
+    /// number of signatures in one page of a list.
+    pub(crate) fn new(urls: &[String], timeout: Duration, page: u16) -> Self {
         Self {
-            rpc,
-            timeout,
-            health: None,
+            sources: Arc::new(Sources::new(urls, timeout, usize::from(page))),
         }
     }
 
-    /// Every answer of the node shows that the work goes on.
-    pub(crate) fn told(mut self, health: &Arc<Health>) -> Self {
-        self.health = Some(Arc::clone(health));
-        self
+    /// What chooses among the nodes.
+    pub(crate) fn sources(&self) -> &Arc<Sources> {
+        &self.sources
     }
 
-    pub(crate) async fn genesis_hash(&self) -> Result<String, Failure> {
-        self.read(RpcRequest::GetGenesisHash, &[(); 0]).await
-    }
-
+    /// The slot that the chain has reached.
     pub(crate) async fn slot(&self, commitment: Commitment) -> Result<u64, Failure> {
-        self.read(RpcRequest::GetSlot, &[config(commitment)]).await
+        if !self.sources.is_one() {
+            return self.sources.tip(commitment).await;
+        }
+        let parameters = [config(commitment)];
+        self.read(0, Hedge::No, RpcRequest::GetSlot, &parameters)
+            .await
     }
 
     /// The bytes of all accounts that the program has written, and their slot.
@@ -121,19 +121,21 @@ impl Chain {
                 ..Default::default()
             },
         );
-        self.read(RpcRequest::GetProgramAccounts, &parameters).await
+        let request = RpcRequest::GetProgramAccounts;
+        self.read(min_slot, Hedge::No, request, &parameters).await
     }
 
-    /// The bytes of the accounts at `addresses`, final and at `min_slot` or a later slot; `None` for
-    /// one that the program does not own. Returns the slot.
+    /// The bytes of the accounts at `addresses`, as this source has them: final and at `min_slot` or
+    /// a later slot; `None` for one that the program does not own. Returns the slot.
     pub(crate) async fn accounts(
         &self,
+        source: &Source,
         addresses: &[String],
         min_slot: u64,
     ) -> Result<(u64, Vec<Option<Vec<u8>>>), Failure> {
         let parameters = (addresses, account_config(Commitment::Finalized, min_slot));
-        let response: Response<Vec<Option<UiAccount>>> = self
-            .read(RpcRequest::GetMultipleAccounts, &parameters)
+        let response: Response<Vec<Option<UiAccount>>> = source
+            .insist(RpcRequest::GetMultipleAccounts, &parameters)
             .await?;
         if response.value.len() != addresses.len() {
             return Err(Failure::Chain(
@@ -152,14 +154,19 @@ impl Chain {
         Ok((response.context.slot, accounts))
     }
 
-    /// A transaction as the node encodes it; `None` if the node does not have it.
-    pub(crate) async fn transaction(
+    /// The first answer that `read` accepts among those of the nodes to the question for this
+    /// transaction.
+    pub(crate) async fn transaction<T>(
         &self,
         signature: &Signature,
         config: RpcTransactionConfig,
-    ) -> Result<Option<EncodedConfirmedTransactionWithStatusMeta>, Failure> {
+        read: impl Fn(Option<EncodedConfirmedTransactionWithStatusMeta>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let parameters = (signature.to_string(), config);
-        self.read(RpcRequest::GetTransaction, &parameters).await
+        let ask = async |source: &Source| {
+            read(source.ask(RpcRequest::GetTransaction, &parameters).await?)
+        };
+        self.sources.first(0, Hedge::Yes, ask).await
     }
 
     /// The bytes of one account, confirmed and at `min_slot` or a later slot.
@@ -170,87 +177,65 @@ impl Chain {
     ) -> Result<Option<Vec<u8>>, Failure> {
         let config = account_config(Commitment::Confirmed, min_slot);
         let parameters = (address.to_string(), config);
+        let request = RpcRequest::GetAccountInfo;
         let response: Response<Option<UiAccount>> =
-            self.read(RpcRequest::GetAccountInfo, &parameters).await?;
+            self.read(min_slot, Hedge::No, request, &parameters).await?;
         Ok(response.value.and_then(|account| account.data.decode()))
     }
 
-    /// The slot of a transaction that is final, however old; `None` if the node does not know it as
-    /// final.
-    pub(crate) async fn landed(&self, signature: &Signature) -> Result<Option<u64>, Failure> {
+    /// Which of these transactions a node knows as final, however old they are. All nodes that can be
+    /// reached are asked: a transaction that is not returned is known to none of them.
+    pub(crate) async fn landed(&self, signatures: &[String]) -> Result<Vec<Landed>, Failure> {
         let whole_history = RpcSignatureStatusConfig {
             search_transaction_history: true,
         };
-        let parameters = ([signature.to_string()], whole_history);
-        let statuses: Response<Vec<Option<TransactionStatus>>> = self
-            .read(RpcRequest::GetSignatureStatuses, &parameters)
-            .await?;
-        let status = statuses.value.into_iter().flatten().next();
         let is_final =
             |status: &TransactionStatus| status.satisfies_commitment(CommitmentConfig::finalized());
-        Ok(status.filter(is_final).map(|status| status.slot))
+        let mut landed = Vec::new();
+        for signatures in signatures.chunks(STATUSES_AT_ONCE) {
+            let parameters = (signatures, whole_history.clone());
+            let ask = async |source: &Source| {
+                let statuses: Response<Vec<Option<TransactionStatus>>> = source
+                    .insist(RpcRequest::GetSignatureStatuses, &parameters)
+                    .await?;
+                if statuses.value.len() != signatures.len() {
+                    let reason = "getSignatureStatuses: the node left out transactions";
+                    return Err(Failure::Chain(reason.into()));
+                }
+                Ok(statuses.value)
+            };
+            for (source, statuses) in self.sources.every(ask).await? {
+                let known = signatures.iter().zip(statuses);
+                landed.extend(known.filter_map(|(signature, status)| {
+                    Some(Landed {
+                        signature: signature.clone(),
+                        slot: status.filter(is_final)?.slot,
+                        source: source.name().to_owned(),
+                    })
+                }));
+            }
+        }
+        Ok(landed)
     }
 
     /// Unix seconds of a block; `None` if the node does not tell it, for example because the slot
     /// has no block.
     pub(crate) async fn block_time(&self, slot: u64) -> Option<i64> {
-        self.read(RpcRequest::GetBlockTime, &[slot]).await.ok()
+        self.read(slot, Hedge::Yes, RpcRequest::GetBlockTime, &[slot])
+            .await
+            .ok()
     }
 
-    /// Sends a request. It repeats it while the node has not reached the requested slot, because
-    /// several nodes may share one address, and a few times if there is no answer.
-    pub(crate) async fn read<T: serde::de::DeserializeOwned>(
+    async fn read<T: serde::de::DeserializeOwned>(
         &self,
+        min_slot: u64,
+        hedge: Hedge,
         request: RpcRequest,
         parameters: &impl serde::Serialize,
     ) -> Result<T, Failure> {
-        let name = request.to_string();
-        let parameters = serde_json::to_value(parameters)
-            .map_err(|error| Failure::chain("parameters", error))?;
-        let deadline = tokio::time::Instant::now() + CATCH_UP;
-        let mut pause = FIRST_PAUSE;
-        loop {
-            let sent = self.rpc.send(request, parameters.clone());
-            let outcome = tokio::time::timeout(self.timeout, sent).await;
-            if let Some(health) = &self.health {
-                health.beat();
-            }
-            let error = match outcome {
-                Ok(Ok(response)) => return Ok(response),
-                Ok(Err(error)) => error,
-                // The client waited longer than we do, because the node asked for that.
-                Err(_) => {
-                    let failure = format!("{name}: no answer in {:?}", self.timeout);
-                    return Err(Failure::Chain(failure));
-                }
-            };
-            if is_behind(&error) && tokio::time::Instant::now() < deadline {
-                tokio::time::sleep(CATCH_UP_POLL).await;
-            } else if !is_refusal(&error) && pause <= LAST_PAUSE {
-                metrics::counter!("vouch_indexer_requests_repeated_total").increment(1);
-                tokio::time::sleep(pause).await;
-                pause *= 2;
-            } else {
-                return Err(Failure::rpc(&name, error));
-            }
-        }
+        let ask = async |source: &Source| source.ask(request, parameters).await;
+        self.sources.first(min_slot, hedge, ask).await
     }
-}
-
-fn is_behind(error: &ClientError) -> bool {
-    matches!(
-        error.kind(),
-        ClientErrorKind::RpcError(RpcError::RpcResponseError { code, .. })
-            if *code == JSON_RPC_SERVER_ERROR_MIN_CONTEXT_SLOT_NOT_REACHED
-    )
-}
-
-/// Whether the node answered, with an error of its own.
-fn is_refusal(error: &ClientError) -> bool {
-    matches!(
-        error.kind(),
-        ClientErrorKind::RpcError(RpcError::RpcResponseError { .. })
-    )
 }
 
 /// Whether the program has not written these bytes. Anybody can create an account of zeros and

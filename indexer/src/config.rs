@@ -5,6 +5,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use vouch_service::{Log, Probes};
 
+use crate::chain::PAGE;
+
 /// Mirrors the program's transactions from a Solana node into Postgres.
 ///
 /// Every setting is an option and an environment variable.
@@ -47,9 +49,15 @@ pub(crate) struct RebuildConfig {
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub(crate) database_url: String,
 
-    /// JSON RPC of a Solana node with the whole history of the program, as `http://host:port`.
-    #[arg(long, env = "RPC_URL", hide_env_values = true)]
-    pub(crate) rpc_url: String,
+    /// JSON RPC of Solana nodes with the whole history of the program, as for `run`.
+    #[arg(
+        long,
+        env = "RPC_URL",
+        hide_env_values = true,
+        value_delimiter = ',',
+        required = true
+    )]
+    pub(crate) rpc_url: Vec<String>,
 
     /// Parallel requests to the node for transactions.
     #[arg(long, env = "FETCH_CONCURRENCY", default_value_t = 8,
@@ -80,9 +88,16 @@ pub(crate) struct RecountConfig {
 /// The complete configuration of `verify`.
 #[derive(Args)]
 pub(crate) struct VerifyConfig {
-    /// JSON RPC of a Solana node, as `http://host:port`.
-    #[arg(long, env = "RPC_URL", hide_env_values = true)]
-    pub(crate) rpc_url: String,
+    /// JSON RPC of a Solana node, as `http://host:port`. Several are separated by commas, and verified
+    /// one after the other.
+    #[arg(
+        long,
+        env = "RPC_URL",
+        hide_env_values = true,
+        value_delimiter = ',',
+        required = true
+    )]
+    pub(crate) rpc_url: Vec<String>,
 
     /// Parallel requests to the node.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -97,13 +112,26 @@ pub(crate) struct Config {
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub(crate) database_url: String,
 
-    /// JSON RPC of a Solana node, as `http://host:port`.
-    #[arg(long, env = "RPC_URL", hide_env_values = true)]
-    pub(crate) rpc_url: String,
+    /// JSON RPC of Solana nodes, as `http://host:port`, separated by commas. With two or more, what
+    /// one leaves out is noticed, and one that fails holds up nothing.
+    #[arg(
+        long,
+        env = "RPC_URL",
+        hide_env_values = true,
+        value_delimiter = ',',
+        required = true
+    )]
+    pub(crate) rpc_url: Vec<String>,
 
-    /// WebSocket of the same node, as `ws://host:port`.
-    #[arg(long, env = "WS_URL", hide_env_values = true)]
-    pub(crate) ws_url: String,
+    /// WebSockets of Solana nodes, as `ws://host:port`, separated by commas. All are listened to.
+    #[arg(
+        long,
+        env = "WS_URL",
+        hide_env_values = true,
+        value_delimiter = ',',
+        required = true
+    )]
+    pub(crate) ws_url: Vec<String>,
 
     #[command(flatten)]
     pub(crate) probes: Probes<8081>,
@@ -134,6 +162,29 @@ pub(crate) struct Config {
     #[arg(long, env = "FETCH_CONCURRENCY", default_value_t = 8,
           value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) fetch_concurrency: u16,
+
+    /// Most confirmed transactions that are undone at once. If the cluster has abandoned more, the
+    /// mirror stops until somebody allows it.
+    #[arg(long, env = "MAX_UNDO", default_value_t = 5000)]
+    pub(crate) max_undo: u32,
+
+    /// Allows to undo any number of transactions after this one, once: the number is told by
+    /// /healthz, and never comes again.
+    #[arg(long, env = "ALLOW_UNDO_AFTER")]
+    pub(crate) allow_undo_after: Option<i64>,
+
+    /// Signatures in one page of a list. For tests, which need lists of several pages.
+    #[arg(long, env = "LIST_PAGE", hide = true, default_value_t = PAGE,
+          value_parser = clap::value_parser!(u16).range(1..=i64::from(PAGE)))]
+    pub(crate) list_page: u16,
+}
+
+/// How many transactions may be undone at once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Undo {
+    pub(crate) most: usize,
+    /// After this one, any number.
+    pub(crate) allowed_after: Option<i64>,
 }
 
 impl Config {
@@ -148,6 +199,13 @@ impl Config {
 
     pub(crate) fn concurrency(&self) -> usize {
         usize::from(self.fetch_concurrency)
+    }
+
+    pub(crate) fn undo(&self) -> Undo {
+        Undo {
+            most: usize::try_from(self.max_undo).unwrap_or(usize::MAX),
+            allowed_after: self.allow_undo_after,
+        }
     }
 
     pub(crate) fn max_age(&self) -> Duration {

@@ -1,16 +1,42 @@
 //! Reasons why the mirror does not go on. Nothing is skipped: what failed is tried again.
 
-use solana_client::client_error::{ClientError, ClientErrorKind};
-
 /// A failure. /healthz and the log show its `Display`.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// Postgres does not answer, or refuses a query.
     #[error("{0}")]
     Database(#[from] vouch_db::Error),
-    /// The node does not answer, or its answer cannot be right.
+    /// The node refuses, or its answer is of no use.
     #[error("{0}")]
     Chain(String),
+    /// The node does not answer.
+    #[error("{0}")]
+    Silent(String),
+    /// The node has not reached the slot that was asked for.
+    #[error("{0}")]
+    Behind(String),
+    /// The node's answer contradicts itself, or what is final.
+    #[error("{0}")]
+    Wrong(String),
+    /// The node lists a transaction among those that are final, and the mirror does not hold it.
+    #[error("{reason}")]
+    Extra { signature: String, reason: String },
+    /// What the mirror holds as final is not complete.
+    #[error(
+        "{signature} is final and not in the mirror, though later ones are: the mirror followed a \
+         node that left it out ({reason}). Mirror again from the first transaction"
+    )]
+    Incomplete { signature: String, reason: String },
+    /// So many transactions would be undone at once that somebody has to look at it first.
+    #[error(
+        "{undone} confirmed transactions after number {seq} would be undone at once, more than \
+         MAX_UNDO={most}: if the cluster abandoned them, start once with ALLOW_UNDO_AFTER={seq}"
+    )]
+    TooMuch {
+        undone: usize,
+        seq: i64,
+        most: usize,
+    },
     /// A transaction does not follow from those before it. Either the node left one out, or the
     /// program is newer than this version.
     #[error("{signature} in slot {slot} does not follow from what came before: {reason}")]
@@ -28,52 +54,47 @@ pub(crate) enum Failure {
          is of {node}: use the node of that chain, or an empty database"
     )]
     OtherChain { mirrored: String, node: String },
+    /// The nodes belong to several chains, and the database to none yet.
+    #[error("the nodes are of different chains, with genesis hashes {0:?}: use nodes of one chain")]
+    SeveralChains(Vec<String>),
 }
 
 impl Failure {
     pub(crate) fn chain(what: &str, error: impl std::fmt::Display) -> Self {
         Self::Chain(format!("{what}: {error}"))
     }
-    /// A failed request to the node. The error's text may contain the node's URL, and
-    /// with it an API key, so the URL is left out.
-    pub(crate) fn rpc(what: &str, error: ClientError) -> Self {
-        match *error.kind {
-            ClientErrorKind::Reqwest(error) => Self::chain(what, error.without_url()),
-            kind => Self::chain(what, kind),
+
+    /// Whether another source may answer better.
+    pub(crate) fn is_of_a_source(&self) -> bool {
+        matches!(
+            self,
+            Self::Chain(_)
+                | Self::Silent(_)
+                | Self::Behind(_)
+                | Self::Wrong(_)
+                | Self::Extra { .. }
+                | Self::OtherChain { .. }
+        )
+    }
+
+    /// The same failure, with the name of the source.
+    pub(crate) fn of(self, source: &str) -> Self {
+        let named = |reason: String| format!("{source}: {reason}");
+        match self {
+            Self::Chain(reason) => Self::Chain(named(reason)),
+            Self::Silent(reason) => Self::Silent(named(reason)),
+            Self::Behind(reason) => Self::Behind(named(reason)),
+            Self::Wrong(reason) => Self::Wrong(named(reason)),
+            Self::Extra { signature, reason } => Self::Extra {
+                signature,
+                reason: named(reason),
+            },
+            failure => failure,
         }
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use solana_client::nonblocking::rpc_client::RpcClient;
-    use tokio::net::TcpListener;
-
-    use super::*;
-
-    /// The failure of a request to this address with a key in its URL.
-    async fn failure(address: std::net::SocketAddr) -> String {
-        let rpc = RpcClient::new(format!("http://{address}/secret-path?api-key=secret"));
-        let error = rpc.get_slot().await.expect_err("there is no node");
-        let url = error.to_string();
-        assert!(url.contains("api-key=secret"), "nothing to hide: {url}");
-        Failure::rpc("getSlot", error).to_string()
-    }
-
-    #[tokio::test]
-    async fn the_urls_of_the_node_are_not_told() {
-        // Given a server that is not a node
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("an address");
-        let server = tokio::spawn(async { axum::serve(listener, axum::Router::new()).await });
-        // When it refuses a request, then the failure has no URL
-        assert_eq!(
-            failure(address).await,
-            "getSlot: HTTP status client error (404 Not Found)"
-        );
-        // When nothing listens any more, then the failure has no URL either
-        server.abort();
-        assert!(server.await.expect_err("it was ended").is_cancelled());
-        assert_eq!(failure(address).await, "getSlot: error sending request");
+    /// Whether waiting does not help: the process ends.
+    pub(crate) fn is_fatal(&self) -> bool {
+        matches!(self, Self::OtherChain { .. } | Self::SeveralChains(_))
     }
 }

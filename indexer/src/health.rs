@@ -1,7 +1,7 @@
 //! The indexer's own state, for /healthz and /metrics.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -13,7 +13,7 @@ use axum::{
 use serde::Serialize;
 use vouch_service::{Heartbeat, Readiness};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, sources::Sources, standing::Line};
 
 /// Slots that finality may lag behind the chain before the indexer counts as behind:
 /// about a minute. 32 is normal.
@@ -35,7 +35,7 @@ pub(crate) enum Status {
     DatabaseUnavailable,
     /// Another process is the writer.
     Standby,
-    /// This version cannot read a transaction, or the node left one out.
+    /// This version cannot read a transaction, or the node left one out, or too many would be undone.
     Stopped,
     /// Accounts differ from the node's.
     Diverged,
@@ -105,6 +105,8 @@ pub(crate) struct Report {
     /// Accounts that differ from the node's.
     differing_accounts: u64,
     detail: Option<String>,
+    /// The nodes.
+    sources: Vec<Line>,
 }
 
 #[derive(Debug)]
@@ -119,13 +121,16 @@ struct Inner {
     /// When the chain's slot last grew, by this machine's clock.
     chain_slot_at: Option<Instant>,
     finalized_slot: Option<u64>,
-    differing: u64,
+    /// How many accounts differ, and from whose.
+    differing: (u64, String),
+    /// The comparison of accounts should be complete by then, again and again.
+    accounts_due: Option<Instant>,
 }
 
-#[derive(Debug)]
 pub(crate) struct Health {
     inner: Mutex<Inner>,
     heartbeat: Heartbeat,
+    sources: OnceLock<Arc<Sources>>,
     max_slots_behind: u64,
     max_age: Duration,
 }
@@ -153,8 +158,8 @@ impl Inner {
                 return (*status, Some(detail.clone()));
             }
         }
-        if self.differing > 0 {
-            let detail = format!("accounts that differ from the node's: {}", self.differing);
+        if let (differing @ 1.., whose) = &self.differing {
+            let detail = format!("accounts that differ from {whose}: {differing}");
             return (Status::Diverged, Some(detail));
         }
         let Some(behind) = self.slots_behind() else {
@@ -187,6 +192,10 @@ impl Inner {
                 return (Status::Behind, Some(cause));
             }
         }
+        if self.accounts_due.is_some_and(|due| due <= Instant::now()) {
+            let cause = "the accounts were not compared for long".to_owned();
+            return (Status::Behind, Some(cause));
+        }
         (Status::Ok, None)
     }
 }
@@ -203,12 +212,20 @@ impl Health {
                 chain_slot: None,
                 chain_slot_at: None,
                 finalized_slot: None,
-                differing: 0,
+                differing: (0, String::new()),
+                accounts_due: None,
             }),
             heartbeat,
+            sources: OnceLock::new(),
             max_slots_behind,
             max_age,
         }
+    }
+
+    /// Reports these sources from now on.
+    pub(crate) fn watch(&self, sources: &Arc<Sources>) {
+        // There is one chain in a process.
+        let _ = self.sources.set(Arc::clone(sources));
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
@@ -229,8 +246,9 @@ impl Health {
                 finalized_age: inner.finality.age(),
                 accounts_age: inner.accounts.age(),
                 chain_slot_age: inner.chain_slot_at.map(|at| at.elapsed().as_secs_f64()),
-                differing_accounts: inner.differing,
+                differing_accounts: inner.differing.0,
                 detail,
+                sources: self.sources.get().map_or_else(Vec::new, |it| it.lines()),
             }
         })
     }
@@ -269,8 +287,14 @@ impl Health {
         });
     }
 
-    pub(crate) fn differences(&self, differing: u64) {
-        self.change(|inner| inner.differing = differing);
+    /// So many accounts differ from those of `whose`.
+    pub(crate) fn differences(&self, differing: u64, whose: String) {
+        self.change(|inner| inner.differing = (differing, whose));
+    }
+
+    /// The comparison of accounts should be complete within this time.
+    pub(crate) fn expect_accounts(&self, within: Duration) {
+        self.change(|inner| inner.accounts_due = Some(Instant::now() + within));
     }
 
     pub(crate) fn chain_slot(&self, slot: u64) {
@@ -357,10 +381,17 @@ impl vouch_service::Health for Health {
 fn status_of(failure: &Failure) -> Status {
     match failure {
         Failure::Database(_) => Status::DatabaseUnavailable,
-        Failure::Chain(_) => Status::ChainUnavailable,
-        Failure::Replay { .. } | Failure::Corrupt(_) | Failure::OtherChain { .. } => {
-            Status::Stopped
-        }
+        Failure::Chain(_)
+        | Failure::Silent(_)
+        | Failure::Behind(_)
+        | Failure::Wrong(_)
+        | Failure::Extra { .. } => Status::ChainUnavailable,
+        Failure::Incomplete { .. }
+        | Failure::TooMuch { .. }
+        | Failure::Replay { .. }
+        | Failure::Corrupt(_)
+        | Failure::OtherChain { .. }
+        | Failure::SeveralChains(_) => Status::Stopped,
     }
 }
 
@@ -414,7 +445,7 @@ mod tests {
         health.succeeded(Layer::Final);
         assert_eq!(health.report().status, Status::Ok);
         // When accounts differ, then it is not healthy
-        health.differences(2);
+        health.differences(2, "the node's".into());
         assert_eq!(health.report().status, Status::Diverged);
     }
 
@@ -465,6 +496,26 @@ mod tests {
         assert_eq!(health.readiness().status, "standby");
         assert!(health.readiness().ready);
         assert_eq!(health.healthz().status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
+
+    #[test]
+    fn accounts_that_are_not_compared_turn_red() {
+        // Given a live indexer whose accounts are compared
+        let health = live(100, 100);
+        health.expect_accounts(AGE);
+        assert_eq!(health.report().status, Status::Ok);
+        // When no comparison is complete in time, then it is behind
+        health.expect_accounts(Duration::ZERO);
+        let report = health.report();
+        assert_eq!(report.status, Status::Behind);
+        assert_eq!(
+            report.detail.as_deref(),
+            Some("the accounts were not compared for long")
+        );
+        // And when one is, then it is healthy again
+        health.succeeded(Layer::Accounts);
+        health.expect_accounts(AGE);
+        assert_eq!(health.report().status, Status::Ok);
     }
 
     #[test]

@@ -13,10 +13,9 @@ use vouch_db::mirror::Known;
 use crate::{
     chain::{Chain, Commitment, config},
     failure::Failure,
+    source::Source,
+    sources::Hedge,
 };
-
-/// Transactions in one answer: the most that a node returns.
-pub(crate) const PAGE: usize = 1000;
 
 /// A transaction in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,11 +117,19 @@ impl Overlap {
             } else if self.begun
                 || u64::try_from(expected.slot).is_ok_and(|slot| listed.slot < slot)
             {
-                return Err(Failure::Chain(format!(
+                let reason = format!(
                     "getSignaturesForAddress: the list has {} in slot {} where the mirror has {} \
                      in slot {}, which is final",
                     listed.signature, listed.slot, expected.signature, expected.slot
-                )));
+                );
+                let is_held = |known: &Known| known.signature == listed.signature;
+                if self.repeated.iter().any(is_held) {
+                    return Err(Failure::Wrong(reason));
+                }
+                return Err(Failure::Extra {
+                    signature: listed.signature.clone(),
+                    reason,
+                });
             }
         }
         page.truncate(new);
@@ -133,7 +140,7 @@ impl Overlap {
     fn finish(&self) -> Result<(), Failure> {
         match self.repeated.front() {
             None => Ok(()),
-            Some(missing) => Err(Failure::Chain(format!(
+            Some(missing) => Err(Failure::Wrong(format!(
                 "getSignaturesForAddress: the list does not reach back to {} in slot {}, which is \
                  final",
                 missing.signature, missing.slot
@@ -147,10 +154,10 @@ pub(crate) fn is(known: &Known, listed: &Listed) -> bool {
     known.signature == listed.signature && u64::try_from(known.slot) == Ok(listed.slot)
 }
 
-/// The final transactions after a known one. It remembers where pages begin and not what they
-/// hold, so that its size does not matter.
-#[derive(Debug)]
-pub(crate) struct List {
+/// The final transactions after a known one, as one source lists them. It remembers where pages begin
+/// and not what they hold, so that its size does not matter.
+pub(crate) struct List<'a> {
+    source: &'a Source,
     until: Option<String>,
     min_slot: u64,
     /// Newest first.
@@ -159,68 +166,96 @@ pub(crate) struct List {
     newest: Vec<Listed>,
     /// The expected signatures that it lacks.
     absent: HashSet<String>,
+    overlap: Overlap,
+    /// The last transaction of the last page.
+    before: Option<String>,
+    is_read: bool,
 }
 
-impl List {
-    /// Lists the final transactions after the anchor, or all, at a node that has reached `min_slot`.
-    /// The signatures in `absent` are expected in it.
-    ///
-    /// Without an anchor only an empty page is the end, because a node may return less than a full
-    /// page before it.
-    pub(crate) async fn read(
-        chain: &Chain,
+impl<'a> List<'a> {
+    /// The list of the final transactions after the anchor, or of all, at a node that has reached
+    /// `min_slot`. The signatures in `absent` are expected in it. It has to be read page by page.
+    pub(crate) fn new(
+        source: &'a Source,
         anchor: &Anchor,
         min_slot: u64,
         absent: HashSet<String>,
-    ) -> Result<Self, Failure> {
-        let mut list = Self {
+    ) -> Self {
+        Self {
+            source,
             until: anchor.until(),
             min_slot,
             marks: Vec::new(),
             newest: Vec::new(),
             absent,
-        };
-        let mut overlap = Overlap::of(anchor);
-        let mut before: Option<String> = None;
-        loop {
-            let mut page = list.page(chain, before.clone()).await?;
-            let Some(last) = page.last() else {
-                overlap.finish()?;
-                return Ok(list);
-            };
-            let next = Some(last.signature.clone());
-            let full = page.len() >= PAGE;
-            overlap.cut(&mut page)?;
-            if let (Some(newest), Some(oldest)) = (page.first(), page.last()) {
-                if let Some(last) = list.marks.last() {
-                    in_order(&last.oldest, newest)?;
-                    // A node that repeats itself would have no end.
-                    if last.newest == *newest {
-                        return Err(twice(newest));
-                    }
-                }
-                for listed in &page {
-                    list.absent.remove(&listed.signature);
-                }
-                list.marks.push(Mark {
-                    before,
-                    newest: newest.clone(),
-                    oldest: oldest.clone(),
-                    count: page.len(),
-                });
-                if list.marks.len() == 1 {
-                    list.newest = page;
-                }
-            }
-            if overlap.is_complete() {
-                return Ok(list);
-            }
-            // A page that is not full, and ends in what it repeats, is cut off.
-            if overlap.begun && !full {
-                overlap.finish()?;
-            }
-            before = next;
+            overlap: Overlap::of(anchor),
+            before: None,
+            is_read: false,
         }
+    }
+
+    /// [`Self::new`], read to its end.
+    pub(crate) async fn read(
+        source: &'a Source,
+        anchor: &Anchor,
+        min_slot: u64,
+        absent: HashSet<String>,
+    ) -> Result<Self, Failure> {
+        let mut list = Self::new(source, anchor, min_slot, absent);
+        while list.read_page().await?.is_some() {}
+        Ok(list)
+    }
+
+    /// The source that lists it.
+    pub(crate) fn source(&self) -> &'a Source {
+        self.source
+    }
+
+    /// Reads the next page, and returns what is new on it, newest first; `None` at the end.
+    ///
+    /// Without an anchor only an empty page is the end, because a node may return less than a full
+    /// page before it.
+    pub(crate) async fn read_page(&mut self) -> Result<Option<Vec<Listed>>, Failure> {
+        if self.is_read {
+            return Ok(None);
+        }
+        let before = self.before.clone();
+        let mut page = self.page(before.clone()).await?;
+        let Some(last) = page.last() else {
+            self.overlap.finish()?;
+            self.is_read = true;
+            return Ok(None);
+        };
+        self.before = Some(last.signature.clone());
+        let full = page.len() >= self.source.page();
+        self.overlap.cut(&mut page)?;
+        if let (Some(newest), Some(oldest)) = (page.first(), page.last()) {
+            if let Some(last) = self.marks.last() {
+                in_order(&last.oldest, newest)?;
+                // A node that repeats itself would have no end.
+                if last.newest == *newest {
+                    return Err(twice(newest));
+                }
+            }
+            for listed in &page {
+                self.absent.remove(&listed.signature);
+            }
+            self.marks.push(Mark {
+                before,
+                newest: newest.clone(),
+                oldest: oldest.clone(),
+                count: page.len(),
+            });
+            if self.marks.len() == 1 {
+                self.newest.clone_from(&page);
+            }
+        }
+        // A page that is not full, and ends in what it repeats, is cut off.
+        if self.overlap.begun && !full {
+            self.overlap.finish()?;
+        }
+        self.is_read = self.overlap.is_complete();
+        Ok(Some(page))
     }
 
     /// The expected signatures that it lacks.
@@ -235,16 +270,13 @@ impl List {
 
     /// The oldest page that was not taken yet, with its oldest transaction first; `None` at the
     /// end.
-    pub(crate) async fn take_page(
-        &mut self,
-        chain: &Chain,
-    ) -> Result<Option<Vec<Listed>>, Failure> {
+    pub(crate) async fn take_page(&mut self) -> Result<Option<Vec<Listed>>, Failure> {
         let Some(mark) = self.marks.last().cloned() else {
             return Ok(None);
         };
         let mut page = match mark.before {
             None => std::mem::take(&mut self.newest),
-            before => self.page(chain, before).await?,
+            before => self.page(before).await?,
         };
         // The page may go on behind the end of the list, or have been shorter before.
         page.truncate(mark.count);
@@ -252,7 +284,7 @@ impl List {
             || page.first() != Some(&mark.newest)
             || page.last() != Some(&mark.oldest)
         {
-            return Err(Failure::Chain(
+            return Err(Failure::Wrong(
                 "getSignaturesForAddress: the node lists final transactions otherwise than before"
                     .into(),
             ));
@@ -262,24 +294,38 @@ impl List {
         Ok(Some(page))
     }
 
-    async fn page(&self, chain: &Chain, before: Option<String>) -> Result<Vec<Listed>, Failure> {
-        page(
-            chain,
-            Commitment::Finalized,
+    async fn page(&self, before: Option<String>) -> Result<Vec<Listed>, Failure> {
+        let range = Range {
+            address: &PROGRAM_ID,
+            commitment: Commitment::Finalized,
             before,
-            self.until.clone(),
-            self.min_slot,
-        )
-        .await
+            until: self.until.clone(),
+            min_slot: self.min_slot,
+        };
+        range.insist(self.source).await
     }
 }
 
-/// The confirmed transactions after the anchor, oldest first; `None` if there are more than `most`.
+/// The confirmed transactions after the anchor, oldest first, and the source that lists them; `None`
+/// if there are more than `most`.
 ///
 /// Without an anchor it trusts a page that is not full to be the last one: what it misses is found
 /// when it is final.
-pub(crate) async fn confirmed(
-    chain: &Chain,
+pub(crate) async fn confirmed<'a>(
+    chain: &'a Chain,
+    anchor: &Anchor,
+    min_slot: u64,
+    most: usize,
+) -> Result<Option<(&'a Source, Vec<Listed>)>, Failure> {
+    let ask = async |source: &'a Source| {
+        let listed = confirmed_at(source, anchor, min_slot, most).await?;
+        Ok(listed.map(|listed| (source, listed)))
+    };
+    chain.sources().first(min_slot, Hedge::Yes, ask).await
+}
+
+async fn confirmed_at(
+    source: &Source,
     anchor: &Anchor,
     min_slot: u64,
     most: usize,
@@ -288,10 +334,16 @@ pub(crate) async fn confirmed(
     let mut overlap = Overlap::of(anchor);
     let mut before = None;
     loop {
-        let commitment = Commitment::Confirmed;
-        let mut page = page(chain, commitment, before, anchor.until(), min_slot).await?;
+        let range = Range {
+            address: &PROGRAM_ID,
+            commitment: Commitment::Confirmed,
+            before,
+            until: anchor.until(),
+            min_slot,
+        };
+        let mut page = range.page(source).await?;
         before = page.last().map(|last| last.signature.clone());
-        let full = page.len() >= PAGE;
+        let full = page.len() >= source.page();
         overlap.cut(&mut page)?;
         if let (Some(last), Some(newest)) = (all.last(), page.first()) {
             in_order(last, newest)?;
@@ -309,49 +361,74 @@ pub(crate) async fn confirmed(
     Ok(Some(all))
 }
 
-/// The confirmed transactions that name `address` and came after this one: at most a page.
+/// The confirmed transactions that name `address` and came after this one, as far as any source lists
+/// them; `None` if there may be more than a page.
 pub(crate) async fn since(
     chain: &Chain,
     address: &Pubkey,
     signature: &str,
     min_slot: u64,
-) -> Result<Vec<Listed>, Failure> {
-    let until = Some(signature.to_owned());
-    page_of(chain, address, Commitment::Confirmed, None, until, min_slot).await
+) -> Result<Option<Vec<Listed>>, Failure> {
+    let range = Range {
+        address,
+        commitment: Commitment::Confirmed,
+        before: None,
+        until: Some(signature.to_owned()),
+        min_slot,
+    };
+    let pages = chain
+        .sources()
+        .every(async |source| range.page(source).await);
+    let mut all: Vec<Listed> = Vec::new();
+    for (source, page) in pages.await? {
+        if page.len() >= source.page() {
+            return Ok(None);
+        }
+        for listed in page {
+            if !all.contains(&listed) {
+                all.push(listed);
+            }
+        }
+    }
+    Ok(Some(all))
 }
 
-/// One page of the program, newest first.
-async fn page(
-    chain: &Chain,
+const REQUEST: RpcRequest = RpcRequest::GetSignaturesForAddress;
+
+/// A part of a list, newest first.
+struct Range<'a> {
+    address: &'a Pubkey,
     commitment: Commitment,
     before: Option<String>,
     until: Option<String>,
     min_slot: u64,
-) -> Result<Vec<Listed>, Failure> {
-    page_of(chain, &PROGRAM_ID, commitment, before, until, min_slot).await
 }
 
-async fn page_of(
-    chain: &Chain,
-    address: &Pubkey,
-    commitment: Commitment,
-    before: Option<String>,
-    until: Option<String>,
-    min_slot: u64,
-) -> Result<Vec<Listed>, Failure> {
-    let parameters = (
-        address.to_string(),
-        RpcSignaturesForAddressConfig {
-            before,
-            until,
-            limit: Some(PAGE),
-            commitment: Some(config(commitment)),
-            min_context_slot: Some(min_slot),
-        },
-    );
-    let page: Vec<RpcConfirmedTransactionStatusWithSignature> = chain
-        .read(RpcRequest::GetSignaturesForAddress, &parameters)
-        .await?;
+impl Range<'_> {
+    fn parameters(&self, source: &Source) -> (String, RpcSignaturesForAddressConfig) {
+        let config = RpcSignaturesForAddressConfig {
+            before: self.before.clone(),
+            until: self.until.clone(),
+            limit: Some(source.page()),
+            commitment: Some(config(self.commitment)),
+            min_context_slot: Some(self.min_slot),
+        };
+        (self.address.to_string(), config)
+    }
+
+    /// Its first page, asked for once.
+    async fn page(&self, source: &Source) -> Result<Vec<Listed>, Failure> {
+        listed(source.ask(REQUEST, &self.parameters(source)).await?)
+    }
+
+    /// Its first page, asked for until it comes.
+    async fn insist(&self, source: &Source) -> Result<Vec<Listed>, Failure> {
+        listed(source.insist(REQUEST, &self.parameters(source)).await?)
+    }
+}
+
+/// The entries of a page. Fails unless they are in order.
+fn listed(page: Vec<RpcConfirmedTransactionStatusWithSignature>) -> Result<Vec<Listed>, Failure> {
     let page: Vec<_> = page
         .into_iter()
         .map(|entry| Listed {
@@ -372,7 +449,7 @@ fn in_order(newer: &Listed, older: &Listed) -> Result<(), Failure> {
         return Err(twice(older));
     }
     if older.slot > newer.slot {
-        return Err(Failure::Chain(format!(
+        return Err(Failure::Wrong(format!(
             "getSignaturesForAddress: slot {} comes after slot {}, but newer ones come first",
             older.slot, newer.slot
         )));
@@ -381,7 +458,7 @@ fn in_order(newer: &Listed, older: &Listed) -> Result<(), Failure> {
 }
 
 fn twice(listed: &Listed) -> Failure {
-    Failure::Chain(format!(
+    Failure::Wrong(format!(
         "getSignaturesForAddress: {} is listed twice",
         listed.signature
     ))

@@ -317,13 +317,14 @@ async fn is_touched_since(
 ) -> Result<bool, Failure> {
     let signature = Signature::from(transaction.signature).to_string();
     let later = history::since(chain, conversion, &signature, transaction.slot).await?;
-    if later.len() >= history::PAGE {
+    let Some(later) = later else {
         return Ok(true);
-    }
+    };
     for listed in later.iter().filter(|listed| !listed.failed) {
         let signature = crate::transactions::parse(&listed.signature)?;
         let commitment = Commitment::Confirmed;
-        let later = crate::transactions::transaction(chain, &signature, commitment).await?;
+        let slot = listed.slot;
+        let later = crate::transactions::transaction(chain, &signature, slot, commitment).await?;
         let names = |call: vouch_replay::Call<'_>| call.accounts.contains(conversion);
         if later.calls().any(names) {
             return Ok(true);

@@ -2,6 +2,7 @@
 //!
 //! `docs/decisions/mirror.md` describes how, and its guarantees.
 
+mod agree;
 mod chain;
 mod config;
 mod events;
@@ -9,10 +10,14 @@ mod failure;
 mod health;
 mod history;
 mod ledger;
+mod lists;
 mod project;
 mod rebuild;
 mod recount;
 mod session;
+mod source;
+mod sources;
+mod standing;
 mod sync;
 mod transactions;
 mod verify;
@@ -98,7 +103,9 @@ async fn mirror(config: &Config, health: &Arc<Health>) -> Result<()> {
         }
     };
     health.set(Status::Starting, None);
-    let chain = Chain::new(&config.rpc_url, TIMEOUT).told(health);
+    let chain = Chain::new(&config.rpc_url, TIMEOUT, config.list_page);
+    chain.sources().tell(health);
+    health.watch(chain.sources());
     let mut pause = FIRST_PAUSE;
     loop {
         let start = tokio::time::Instant::now();
@@ -108,7 +115,7 @@ async fn mirror(config: &Config, health: &Arc<Health>) -> Result<()> {
         health.beat();
         health.ended(&failure);
         metrics::counter!("vouch_indexer_sessions_failed_total").increment(1);
-        if let Failure::OtherChain { .. } = failure {
+        if failure.is_fatal() {
             anyhow::bail!("{failure}");
         }
         if start.elapsed() > SOUND {

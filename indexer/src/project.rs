@@ -354,3 +354,125 @@ fn number(number: u64) -> Option<Unsigned> {
 fn time(seconds: i64) -> Option<i64> {
     (seconds != 0).then_some(seconds)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ADDRESS: Pubkey = Pubkey::new_from_array([7; 32]);
+    const BY: By = By {
+        seq: 9,
+        slot: 90,
+        time: 900,
+    };
+
+    /// A conversion of which the referrer earned 7, and nobody else anything.
+    fn account(status: accounts::Status) -> accounts::Conversion {
+        let others = settled::REFEREE | settled::PARTNER;
+        accounts::Conversion {
+            version: 1,
+            status,
+            settled: match status {
+                accounts::Status::Pending => others,
+                _ => others | settled::REFERRER,
+            },
+            budgeted: false,
+            bonuses: 0,
+            referral: Pubkey::new_from_array([8; 32]),
+            referee: Pubkey::default(),
+            rent_payer: Pubkey::default(),
+            reward_referrer: 7,
+            reward_referee: 0,
+            reward_partner: 0,
+            converted_at: 100,
+            hold_seconds: 0,
+        }
+    }
+
+    /// Its row.
+    fn row(status: Status, account: &accounts::Conversion) -> Conversion {
+        Conversion {
+            address: ADDRESS.to_string(),
+            seq: 3,
+            slot: 30,
+            campaign: String::new(),
+            referral: account.referral.to_string(),
+            code: String::new(),
+            referrer: String::new(),
+            partner: None,
+            referee: String::new(),
+            action: String::new(),
+            amount: 0.into(),
+            reference: None,
+            reward_referrer: account.reward_referrer.into(),
+            reward_referee: 0.into(),
+            reward_partner: 0.into(),
+            converted_at: account.converted_at,
+            matures_at: account.converted_at,
+            status,
+            settled: account.settled.into(),
+        }
+    }
+
+    /// The status that is written, and what is added to the counters: conversions, paid, pending.
+    fn written(draft: Draft) -> (Option<Status>, [i128; 3]) {
+        let written = draft.finish();
+        let settlement = written.settlements.first().map(|row| row.status);
+        let moves = written.totals.values().next().copied().unwrap_or_default();
+        (
+            settlement,
+            [moves.conversions.into(), moves.paid, moves.pending],
+        )
+    }
+
+    fn closed(account: &accounts::Conversion) -> (Option<Status>, [i128; 3]) {
+        let mut draft = Draft::default();
+        let before = Account::Conversion(Box::new(account.clone()));
+        draft
+            .change(ADDRESS, Some(&before), None, BY)
+            .expect("an account that can be read");
+        written(draft)
+    }
+
+    fn undone(
+        row: &Conversion,
+        restored: Option<&accounts::Conversion>,
+    ) -> (Option<Status>, [i128; 3]) {
+        let mut draft = Draft::default();
+        draft.undo_conversion(ADDRESS, row, restored);
+        written(draft)
+    }
+
+    #[test]
+    fn the_end_of_a_claim_period_is_undone() {
+        // Given a conversion whose reward is owed, when it lapses, then nothing is owed
+        let owed = account(accounts::Status::Pending);
+        assert_eq!(closed(&owed), (Some(Status::Lapsed), [0, 0, -7]));
+        // And when that is undone, then it is owed again
+        let lapsed = row(Status::Lapsed, &owed);
+        assert_eq!(
+            undone(&lapsed, Some(&owed)),
+            (Some(Status::Pending), [0, 0, 7])
+        );
+        // And when the sale is undone as well, then only the conversion has to be taken off
+        assert_eq!(undone(&lapsed, None), (None, [-1, 0, 0]));
+    }
+
+    #[test]
+    fn the_closing_of_what_was_paid_is_undone() {
+        // Given a conversion that is paid, when it is closed, then nothing changes
+        let paid = account(accounts::Status::Paid);
+        assert_eq!(closed(&paid), (None, [0, 0, 0]));
+        // And when that is undone, then it is paid
+        let kept = row(Status::Paid, &paid);
+        assert_eq!(undone(&kept, Some(&paid)), (Some(Status::Paid), [0, 0, 0]));
+        // And when the payment is undone as well, then it is owed
+        let owed = account(accounts::Status::Pending);
+        assert_eq!(
+            undone(&kept, Some(&owed)),
+            (Some(Status::Pending), [0, -7, 7])
+        );
+        // And when the sale is undone as well, then it is neither
+        assert_eq!(undone(&kept, None), (None, [-1, -7, 0]));
+    }
+}

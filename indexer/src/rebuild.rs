@@ -21,8 +21,8 @@ use vouch_db::{
 use vouch_service::Heartbeat;
 
 use crate::{
-    chain::{Chain, TIMEOUT},
-    config::RebuildConfig,
+    chain::{Chain, PAGE, TIMEOUT},
+    config::{RebuildConfig, Undo},
     failure::Failure,
     health::Health,
     session::{Mirror, bind},
@@ -66,11 +66,16 @@ pub(crate) async fn run(config: &RebuildConfig) -> Result<()> {
 
     let live = vouch_db::pool(url)?;
     let next = vouch_db::pool_of(url, Schema::Next)?;
-    let chain = Chain::new(&config.rpc_url, TIMEOUT);
+    let chain = Chain::new(&config.rpc_url, TIMEOUT, PAGE);
     // Nobody asks for it here.
     let health = Health::new(u64::MAX, Duration::MAX, Heartbeat::new(Duration::MAX));
     let target = Mirror {
         concurrency: config.fetch_concurrency.into(),
+        // The copy is nobody's yet.
+        undo: Undo {
+            most: usize::MAX,
+            allowed_after: None,
+        },
         chain: &chain,
         health: &health,
         pool: &next,
@@ -150,7 +155,7 @@ async fn catch_up(sync: &mut Sync<'_>) -> Result<()> {
 /// Tells failures that pass from those that do not.
 fn settle(outcome: Result<bool, Failure>) -> Result<bool> {
     match outcome {
-        Err(failure @ Failure::Chain(_)) => {
+        Err(failure) if failure.is_of_a_source() => {
             eprintln!("{failure}");
             Ok(false)
         }

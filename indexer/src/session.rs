@@ -7,7 +7,7 @@ use vouch_db::{PgPool, mirror::Writer};
 
 use crate::{
     chain::Chain,
-    config::Config,
+    config::{Config, Undo},
     failure::Failure,
     health::{Health, Layer, Status},
     sync::Sync,
@@ -27,6 +27,7 @@ const LAST_PAUSE: Duration = Duration::from_secs(5);
 pub(crate) struct Mirror<'a> {
     /// Parallel requests to the node for transactions.
     pub(crate) concurrency: usize,
+    pub(crate) undo: Undo,
     pub(crate) chain: &'a Chain,
     pub(crate) health: &'a Health,
     /// For reads, which need no lock.
@@ -45,6 +46,7 @@ pub(crate) async fn run(
     let writer = elect(config, health).await?;
     let mirror = Mirror {
         concurrency: config.concurrency(),
+        undo: config.undo(),
         chain,
         health,
         pool,
@@ -58,6 +60,7 @@ pub(crate) async fn run(
         ended = rounds(&mirror, &wake) => ended,
         ended = witness::run(&mirror, config) => ended,
         () = wake.listen(&config.ws_url) => Ok(()),
+        failure = chain.sources().watch() => Err(failure),
     }
 }
 
@@ -82,15 +85,19 @@ async fn elect(config: &Config, health: &Health) -> Result<Writer, Failure> {
     }
 }
 
-/// Checks that the node belongs to the mirrored chain.
+/// Binds the mirror to the chain of the nodes, or the nodes to that of the mirror. From then on a
+/// node of another chain is left out.
 pub(crate) async fn bind(mirror: &Mirror<'_>) -> Result<(), Failure> {
-    let node = mirror.chain.genesis_hash().await?;
-    let mirrored = mirror.writer.lock().await.bind_genesis(&node).await?;
-    if mirrored == node {
-        Ok(())
-    } else {
-        Err(Failure::OtherChain { mirrored, node })
-    }
+    let state = vouch_db::mirror::state(mirror.pool).await?;
+    let genesis_hash = match state.genesis_hash {
+        Some(genesis_hash) => genesis_hash,
+        None => {
+            let node = mirror.chain.sources().genesis().await?;
+            mirror.writer.lock().await.bind_genesis(&node).await?
+        }
+    };
+    mirror.chain.sources().expect_chain(genesis_hash);
+    Ok(())
 }
 
 /// Mirrors round after round. A node that fails is asked again, so only Postgres ends this.
@@ -100,16 +107,6 @@ async fn rounds(mirror: &Mirror<'_>, wake: &Wake) -> Result<(), Failure> {
     let mut live = Retry::default();
     loop {
         mirror.health.beat();
-        // After a failure, another node may answer at the same address.
-        if (finality.pause.is_some() || live.pause.is_some()) && finality.is_due() {
-            match bind(mirror).await {
-                Err(failure @ Failure::Chain(_)) => {
-                    finality.next(mirror, Layer::Final, Err(failure), FINAL_EVERY)?;
-                    continue;
-                }
-                bound => bound?,
-            }
-        }
         if finality.is_due() {
             let outcome = sync.finalize().await;
             finality.next(mirror, Layer::Final, outcome, FINAL_EVERY)?;
@@ -154,8 +151,10 @@ impl Retry {
                 }
                 Ok(())
             }
-            Err(failure @ (Failure::Database(_) | Failure::OtherChain { .. })) => Err(failure),
+            Err(failure @ Failure::Database(_)) => Err(failure),
+            Err(failure) if failure.is_fatal() => Err(failure),
             Err(failure) => {
+                mirror.chain.sources().turn();
                 mirror.health.failed(layer, &failure);
                 metrics::counter!("vouch_indexer_rounds_failed_total").increment(1);
                 let pause = self

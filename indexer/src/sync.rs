@@ -6,21 +6,23 @@
 //! everything from that place on is undone first.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use futures::{StreamExt as _, stream};
-use solana_sdk::signature::Signature;
 use vouch_db::mirror::{self, Batch, Final, Known};
 use vouch_replay::Transaction;
 
 use crate::{
+    agree::{self, Agreed},
     chain::Commitment,
+    config::Undo,
     failure::Failure,
     health::gauge,
-    history::{self, Anchor, List, Listed, OVERLAP, is},
+    history::{self, Anchor, Listed, OVERLAP},
     ledger::{Ledger, Replayed, rewind, slot},
+    lists::{equal, in_order, merge},
     session::Mirror,
     transactions::{parse, transaction},
 };
@@ -111,14 +113,18 @@ impl<'a> Sync<'a> {
         let below = slot(end)?;
         let held = self.suffix.iter().filter(|known| known.slot <= below);
         let held = held.map(|known| known.signature.clone()).collect();
-        let mut list = List::read(chain, &self.anchor, end, held).await?;
+        let Agreed { mut list, proof } = agree::list(chain, &self.anchor, end, &held).await?;
+        let source = list.source();
         self.check_absent(list.absent()).await?;
         let total = list.len();
         let mut done = 0;
-        while let Some(mut page) = list.take_page(chain).await? {
+        loop {
+            let Some(mut page) = source.judge(list.take_page().await)? else {
+                break;
+            };
             page.retain(|listed| listed.slot <= end);
             for batch in page.chunks(BATCH) {
-                self.finalize_batch(batch).await?;
+                source.judge(self.finalize_batch(batch, proof).await)?;
                 done += batch.len();
                 if total > BATCH {
                     tracing::info!(done, total, "mirrored final transactions");
@@ -134,27 +140,36 @@ impl<'a> Sync<'a> {
         // wrong may be empty.
         if self.anchor.last().is_some() {
             let time = chain.block_time(end).await;
-            self.advance(&Batch::default(), end, time).await?;
+            self.advance(&Batch::default(), end, time, proof).await?;
         }
         Ok(true)
     }
 
-    /// Fails if the node knows one of these transactions after all: then its list is not complete.
+    /// Fails if any node knows one of these transactions as final: then the list is not complete.
     /// A list alone does not prove that the cluster abandoned what it lacks.
     async fn check_absent(&self, absent: &HashSet<String>) -> Result<(), Failure> {
-        for signature in absent {
-            if let Some(slot) = self.mirror.chain.landed(&parse(signature)?).await? {
-                return Err(Failure::Chain(format!(
-                    "getSignaturesForAddress: the node lacks {signature}, but knows it in slot {slot}"
-                )));
-            }
-        }
-        Ok(())
+        let absent: Vec<_> = absent.iter().cloned().collect();
+        let landed = self.mirror.chain.landed(&absent).await?;
+        let Some(known) = landed.first() else {
+            return Ok(());
+        };
+        let who = match self.mirror.chain.sources().is_one() {
+            true => "the node lacks",
+            false => "the list lacks",
+        };
+        Err(Failure::Chain(format!(
+            "getSignaturesForAddress: {who} {}, but {} knows it in slot {}",
+            known.signature, known.source, known.slot
+        )))
     }
 
     /// Makes the next listed transactions final. They do not have to be the last ones of their
     /// slot.
-    async fn finalize_batch(&mut self, listed: &[Listed]) -> Result<(), Failure> {
+    async fn finalize_batch(
+        &mut self,
+        listed: &[Listed],
+        proof: &'static str,
+    ) -> Result<(), Failure> {
         let Some(last) = listed.last() else {
             return Ok(());
         };
@@ -188,14 +203,20 @@ impl<'a> Sync<'a> {
         // Before the first transaction, nothing is called final.
         if let Some(last) = self.last_final() {
             let time = Some(last.block_time);
-            self.advance(&batch, reached.saturating_sub(1), time)
+            self.advance(&batch, reached.saturating_sub(1), time, proof)
                 .await?;
         }
         stopped.map_or(Ok(()), Err)
     }
 
     /// Writes the batch, and that everything up to `end` is listed and final.
-    async fn advance(&mut self, batch: &Batch, end: u64, time: Option<i64>) -> Result<(), Failure> {
+    async fn advance(
+        &mut self,
+        batch: &Batch,
+        end: u64,
+        time: Option<i64>,
+        proof: &'static str,
+    ) -> Result<(), Failure> {
         let end = end.max(self.covered.unwrap_or_default());
         // A wrong time must not make conversions count before nobody can cancel them.
         let time = time.map(|time| time.min(now().saturating_add(CLOCK_SKEW)));
@@ -204,7 +225,7 @@ impl<'a> Sync<'a> {
             first_slot: self.covered.map_or(Ok(0), |covered| slot(covered + 1))?,
             last_slot: slot(end)?,
             time,
-            source: "rpc".into(),
+            source: proof.into(),
         };
         // Without a new slot, the range that is covered stays as it is.
         let range = Final {
@@ -225,16 +246,18 @@ impl<'a> Sync<'a> {
         // A node that is behind what was mirrored has to catch up first.
         let tip = tip.max(self.reached.unwrap_or_default());
         let anchor = &self.anchor;
-        let Some(listed) = history::confirmed(chain, anchor, tip, MOST_CONFIRMED).await? else {
+        let listed = history::confirmed(chain, anchor, tip, MOST_CONFIRMED).await?;
+        let Some((source, listed)) = listed else {
             return Ok(false);
         };
         let merged = merge(&self.suffix, &listed);
         let differs = merged != listed;
-        match self.follow_to(merged).await {
+        let outcome = match self.follow_to(merged).await {
             // Perhaps the mirror holds a transaction that was abandoned: try without it.
-            Err(Failure::Replay { .. }) if differs => self.follow_to(listed).await?,
-            outcome => outcome?,
-        }
+            Err(Failure::Replay { .. }) if differs => self.follow_to(listed).await,
+            outcome => outcome,
+        };
+        source.judge(outcome)?;
         // A node may index the transactions of its newest slot a little later.
         if let Some(reached) = self.reached.replace(tip) {
             self.mirror
@@ -291,6 +314,13 @@ impl<'a> Sync<'a> {
             None => self.last_final().map_or(0, |known| known.seq),
         };
         let undone = self.suffix.len().saturating_sub(keep);
+        let Undo {
+            most,
+            allowed_after,
+        } = self.mirror.undo;
+        if undone > most && allowed_after != Some(seq) {
+            return Err(Failure::TooMuch { undone, seq, most });
+        }
         tracing::warn!(
             undone,
             seq,
@@ -381,54 +411,14 @@ async fn fetch_one(
     let signature = parse(&listed.signature)?;
     let mut pause = FETCH_PAUSE;
     loop {
-        let outcome = transaction(mirror.chain, &signature, commitment).await;
-        match outcome {
-            Ok(found) if found.slot == listed.slot => return Ok(found),
-            Ok(found) => {
-                return Err(Failure::Chain(format!(
-                    "getTransaction: {signature} is in slot {}, but was listed in slot {}",
-                    found.slot, listed.slot
-                )));
-            }
-            Err(failure) if pause > LAST_FETCH_PAUSE => return Err(failure),
-            Err(_) => {
-                metrics::counter!("vouch_indexer_fetches_repeated_total").increment(1);
-                tokio::time::sleep(pause).await;
-                pause *= 2;
-            }
+        let outcome = transaction(mirror.chain, &signature, listed.slot, commitment).await;
+        if outcome.is_ok() || pause > LAST_FETCH_PAUSE {
+            return outcome;
         }
+        metrics::counter!("vouch_indexer_fetches_repeated_total").increment(1);
+        tokio::time::sleep(pause).await;
+        pause *= 2;
     }
-}
-
-/// How many transactions at the beginning of both are the same.
-fn equal(known: &[Known], listed: &[Listed]) -> usize {
-    let pairs = known.iter().zip(listed);
-    pairs
-        .take_while(|(known, listed)| is(known, listed))
-        .count()
-}
-
-/// Fails if a transaction comes before another one of its block that is in front of it. The list of a
-/// node is in the order of blocks, or the accounts would be wrong.
-fn in_order(last: Option<&Known>, transactions: &[Transaction]) -> Result<(), Failure> {
-    let place = |known: &Known| {
-        let index = known
-            .block_index
-            .and_then(|index| u32::try_from(index).ok());
-        Some((u64::try_from(known.slot).ok()?, index?))
-    };
-    let mut before = last.and_then(place);
-    for transaction in transactions {
-        let place = transaction.index.map(|index| (transaction.slot, index));
-        if before.is_some() && place.is_some() && place <= before {
-            return Err(Failure::Chain(format!(
-                "getSignaturesForAddress: {} is listed out of order",
-                Signature::from(transaction.signature)
-            )));
-        }
-        before = place;
-    }
-    Ok(())
 }
 
 /// Unix seconds, by this machine's clock.
@@ -437,104 +427,4 @@ fn now() -> i64 {
     since.map_or(0, |since| {
         i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
     })
-}
-
-/// The confirmed transactions that the mirror should hold: those of the list, and those that it
-/// holds and that the list lacks, at their place. That one answer lacks a transaction does not prove
-/// that the cluster abandoned it. When its slot is final, the list of the final ones does.
-fn merge(known: &[Known], listed: &[Listed]) -> Vec<Listed> {
-    let listed_ones: HashSet<&str> = listed.iter().map(|it| it.signature.as_str()).collect();
-    let places: HashMap<&str, usize> = known
-        .iter()
-        .enumerate()
-        .map(|(place, known)| (known.signature.as_str(), place))
-        .collect();
-    let mut kept = known
-        .iter()
-        .enumerate()
-        .filter(|(_, known)| !listed_ones.contains(known.signature.as_str()))
-        .filter_map(|(place, known)| {
-            let listed = Listed {
-                signature: known.signature.clone(),
-                slot: u64::try_from(known.slot).ok()?,
-                failed: false,
-            };
-            Some((place, listed))
-        })
-        .peekable();
-    let mut merged = Vec::with_capacity(listed.len());
-    for listed in listed {
-        let place = places.get(listed.signature.as_str());
-        let comes_first = |(kept_place, kept): &(usize, Listed)| {
-            place.is_some_and(|place| kept_place < place) || kept.slot < listed.slot
-        };
-        while let Some((_, kept)) = kept.next_if(comes_first) {
-            merged.push(kept);
-        }
-        merged.push(listed.clone());
-    }
-    merged.extend(kept.map(|(_, kept)| kept));
-    merged
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn held(seq: i64, slot: i64, signature: &str) -> Known {
-        Known {
-            seq,
-            slot,
-            block_index: None,
-            block_time: 0,
-            signature: signature.into(),
-        }
-    }
-
-    fn listed(slot: u64, signature: &str) -> Listed {
-        Listed {
-            signature: signature.into(),
-            slot,
-            failed: false,
-        }
-    }
-
-    /// The signatures of the merged list.
-    fn merged(known: &[Known], list: &[Listed]) -> String {
-        let merged = merge(known, list);
-        merged.into_iter().map(|listed| listed.signature).collect()
-    }
-
-    #[test]
-    fn a_list_that_lacks_held_transactions_keeps_them_at_their_place() {
-        // Given A and B in slot 10, and C in slot 11
-        let known = [held(1, 10, "A"), held(2, 10, "B"), held(3, 11, "C")];
-        // Then whatever one answer lacks stays, where it was, and what is new comes behind it
-        for (list, expected) in [
-            (vec![], "ABC"),
-            (vec![listed(10, "B")], "ABC"),
-            (vec![listed(10, "A"), listed(11, "C")], "ABC"),
-            (vec![listed(11, "C")], "ABC"),
-            (vec![listed(11, "C"), listed(11, "D")], "ABCD"),
-            (vec![listed(12, "D")], "ABCD"),
-            (
-                vec![listed(10, "A"), listed(10, "N"), listed(11, "C")],
-                "ANBC",
-            ),
-        ] {
-            assert_eq!(merged(&known, &list), expected, "{list:?}");
-        }
-        // And another order is the list's
-        assert_eq!(merged(&known, &[listed(10, "B"), listed(10, "A")]), "BAC");
-    }
-
-    #[test]
-    fn equal_beginnings_are_counted_by_signature_and_slot() {
-        let known = [held(1, 10, "A"), held(2, 10, "B")];
-        let same = [listed(10, "A"), listed(10, "B"), listed(11, "C")];
-        assert_eq!(equal(&known, &same), 2);
-        // A transaction that landed again in another slot is another one
-        assert_eq!(equal(&known, &[listed(10, "A"), listed(12, "B")]), 1);
-        assert_eq!(equal(&known, &[listed(9, "A")]), 0);
-    }
 }

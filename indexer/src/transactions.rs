@@ -26,10 +26,12 @@ use crate::{
 /// newer one, so that it is not read wrongly.
 const NEWEST_VERSION: u8 = 0;
 
-/// The transaction with this signature, at this commitment or a later one.
+/// The transaction with this signature, at this commitment or a later one, in the slot in which it
+/// was listed. The first node is believed that has all of it.
 pub(crate) async fn transaction(
     chain: &Chain,
     signature: &Signature,
+    slot: u64,
     commitment: Commitment,
 ) -> Result<Transaction, Failure> {
     let config = RpcTransactionConfig {
@@ -37,14 +39,19 @@ pub(crate) async fn transaction(
         commitment: Some(config(commitment)),
         max_supported_transaction_version: Some(NEWEST_VERSION),
     };
-    let found = chain.transaction(signature, config).await?;
-    let found = found.ok_or_else(|| {
-        Failure::Chain(format!(
-            "getTransaction: {signature}: the node does not have it"
-        ))
-    })?;
-    read(signature, found)
-        .map_err(|reason| Failure::Chain(format!("getTransaction: {signature}: {reason}")))
+    let read = |found: Option<_>| {
+        let found = found.ok_or("the node does not have it".to_owned());
+        let found = found.and_then(|found| Ok(read(signature, found)?));
+        let found = found.and_then(|found| match found.slot == slot {
+            true => Ok(found),
+            false => Err(format!(
+                "is in slot {}, but was listed in slot {slot}",
+                found.slot
+            )),
+        });
+        found.map_err(|reason| Failure::Chain(format!("getTransaction: {signature}: {reason}")))
+    };
+    chain.transaction(signature, config, read).await
 }
 
 /// Parses a signature that the node sent.

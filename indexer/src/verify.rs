@@ -17,7 +17,7 @@ use vouch_client::{PROGRAM_ID, accounts::Account};
 use vouch_replay::{Transaction, encode};
 
 use crate::{
-    chain::{Chain, Commitment},
+    chain::{Chain, Commitment, PAGE},
     config::VerifyConfig,
     failure::Failure,
     history::{Anchor, List},
@@ -44,7 +44,15 @@ struct Replayed {
 /// When the node does not answer, when its history cannot be replayed, and when its accounts
 /// differ.
 pub(crate) async fn run(config: &VerifyConfig) -> Result<()> {
-    let chain = Chain::new(&config.rpc_url, TIMEOUT);
+    for url in &config.rpc_url {
+        node(url, config).await?;
+    }
+    Ok(())
+}
+
+/// Verifies one node.
+async fn node(url: &str, config: &VerifyConfig) -> Result<()> {
+    let chain = Chain::new(&[url.to_owned()], TIMEOUT, PAGE);
     // The accounts come first: then no later transaction is needed to explain them.
     let (slot, accounts) = chain.bytes(Commitment::Finalized).await?;
     let replayed = replay(&chain, slot, usize::from(config.concurrency)).await?;
@@ -74,11 +82,15 @@ pub(crate) async fn run(config: &VerifyConfig) -> Result<()> {
 
 /// Replays the history up to and including `end`. Returns the accounts that it leaves.
 async fn replay(chain: &Chain, end: u64, concurrency: usize) -> Result<Replayed, Failure> {
-    let mut list = List::read(chain, &Anchor::default(), end, HashSet::new()).await?;
+    let ready = chain.sources().ready(end).await?;
+    let source = ready
+        .first()
+        .ok_or(Failure::Silent("there is no node".into()))?;
+    let mut list = List::read(source, &Anchor::default(), end, HashSet::new()).await?;
     let total = list.len();
     let mut replayed = Replayed::default();
     let mut before = (0, None);
-    while let Some(page) = list.take_page(chain).await? {
+    while let Some(page) = list.take_page().await? {
         let page = page.iter().filter(|listed| listed.slot <= end);
         let mut transactions = stream::iter(page)
             .map(async |listed| {
@@ -86,7 +98,7 @@ async fn replay(chain: &Chain, end: u64, concurrency: usize) -> Result<Replayed,
                     return Ok(None);
                 }
                 let signature = parse(&listed.signature)?;
-                transaction(chain, &signature, Commitment::Finalized)
+                transaction(chain, &signature, listed.slot, Commitment::Finalized)
                     .await
                     .map(Some)
             })

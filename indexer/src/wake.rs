@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures::StreamExt as _;
+use futures::{StreamExt as _, future::join_all};
 use solana_client::{
     nonblocking::pubsub_client::PubsubClient,
     rpc_config::{RpcTransactionLogsConfig, RpcTransactionLogsFilter},
@@ -37,8 +37,13 @@ pub(crate) struct Wake {
 }
 
 impl Wake {
-    /// Listens until the process ends. Without the WebSocket the mirror polls, so nothing fails.
-    pub(crate) async fn listen(&self, url: &str) {
+    /// Listens to all nodes until the process ends. Without a WebSocket the mirror polls, so nothing
+    /// fails, and one that is silent holds up nobody.
+    pub(crate) async fn listen(&self, urls: &[String]) {
+        join_all(urls.iter().map(|url| self.listen_to(url))).await;
+    }
+
+    async fn listen_to(&self, url: &str) {
         let mut pause = FIRST_PAUSE;
         loop {
             let start = Instant::now();
@@ -79,7 +84,8 @@ impl Wake {
 
     fn expect(&self, signature: String) {
         let mut expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
-        if expected.len() < MOST_EXPECTED {
+        let is_new = expected.iter().all(|(known, _)| *known != signature);
+        if is_new && expected.len() < MOST_EXPECTED {
             expected.push((signature, Instant::now()));
         }
         drop(expected);

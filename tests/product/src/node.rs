@@ -15,7 +15,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
+use solana_sdk::signature::Signature;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 /// What becomes of an answer.
@@ -25,8 +26,10 @@ pub enum Fate {
     Sent,
     /// It is sent after this time.
     Late(Duration),
-    /// The request is refused with HTTP 429, and the wish to be asked again after a minute.
-    Refused,
+    /// The request is refused with HTTP 429, and the wish to be asked again after so many seconds.
+    Refused(u64),
+    /// There is never an answer.
+    Held,
     /// The connection is closed.
     Lost,
 }
@@ -101,6 +104,47 @@ impl FaultyNode {
         });
     }
 
+    /// From now on, no answer knows these transactions, as if their blocks were abandoned.
+    pub fn hide(&self, transactions: &[Signature]) {
+        let hidden: Vec<Value> = transactions
+            .iter()
+            .map(|signature| signature.to_string().into())
+            .collect();
+        self.behave(move |request, answer| {
+            let asked = &request["params"][0];
+            match request["method"].as_str() {
+                Some("getSignaturesForAddress") => {
+                    if let Some(list) = answer["result"].as_array_mut() {
+                        list.retain(|entry| !hidden.contains(&entry["signature"]));
+                    }
+                }
+                Some("getTransaction") if hidden.contains(asked) => {
+                    answer["result"] = Value::Null;
+                }
+                Some("getSignatureStatuses") => {
+                    let asked = asked.as_array().into_iter().flatten();
+                    for (place, signature) in asked.enumerate() {
+                        if hidden.contains(signature) {
+                            answer["result"]["value"][place] = json!(null);
+                        }
+                    }
+                }
+                _ => {}
+            }
+            Fate::Sent
+        });
+    }
+
+    /// From now on, there is no answer to anything.
+    pub fn fall_silent(&self) {
+        self.behave(|_, _| Fate::Held);
+    }
+
+    /// From now on, every connection breaks.
+    pub fn go_away(&self) {
+        self.behave(|_, _| Fate::Lost);
+    }
+
     /// From now on, every answer is the node's.
     pub fn behave_well(&self) {
         let mut current = self
@@ -109,6 +153,16 @@ impl FaultyNode {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         *current = None;
+    }
+
+    /// How many requests there were.
+    pub fn all_calls(&self) -> u64 {
+        let calls = self
+            .shared
+            .calls
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        calls.values().sum()
     }
 
     /// How often this method was asked for.
@@ -154,7 +208,11 @@ async fn forward(State(shared): State<Shared>, Json(request): Json<Value>) -> Re
             tokio::time::sleep(time).await;
             Json(answer).into_response()
         }
-        Fate::Refused => (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, "60")]).into_response(),
+        Fate::Refused(seconds) => {
+            let wish = [(RETRY_AFTER, seconds.to_string())];
+            (StatusCode::TOO_MANY_REQUESTS, wish).into_response()
+        }
+        Fate::Held => std::future::pending().await,
         Fate::Lost => {
             let broken = std::io::Error::other("the connection breaks");
             let pieces: [Result<&str, _>; 2] = [Ok("{"), Err(broken)];

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, net::SocketAddr};
 
 use serde_json::Value;
+use solana_sdk::signature::Signature;
 use sqlx::{PgPool, Row as _};
 use vouch_client::{PROGRAM_ID, accounts::Settings};
 use vouch_localnet::{Database, Instance, Postgres, Service, ServiceSpec, built_binary};
@@ -145,6 +146,117 @@ impl World {
         assert!(said.contains("equal a recount"), "{said}");
     }
 
+    /// Replaces the indexer by one that asks these nodes, separated by commas, with these further
+    /// settings. It listens, and may not be healthy yet.
+    ///
+    /// # Panics
+    /// When the old one does not stop, or the new one does not listen.
+    pub async fn ask(&mut self, rpc_url: &str, settings: &[(&str, &str)]) {
+        self.indexer.stop().await.expect("a clean exit");
+        self.indexer = start_indexer_with(
+            "indexer",
+            &self.scene.instance,
+            &self.database,
+            rpc_url,
+            &self.scene.validator.ws_url(),
+            settings,
+        )
+        .await;
+    }
+
+    /// Removes everything that was mirrored. The indexer must not run.
+    ///
+    /// # Panics
+    /// When Postgres refuses.
+    pub async fn forget(&self) {
+        sqlx::raw_sql(
+            "TRUNCATE transactions, calls, events, accounts, accounts_before, campaigns, referrals,
+                 conversions, maturing, referral_totals, referrer_daily, coverage;
+             UPDATE indexer_state SET confirmed_seq = 0, final_seq = 0, final_time = NULL",
+        )
+        .execute(&self.pool)
+        .await
+        .expect("an empty mirror");
+    }
+
+    /// Everything that follows from the transactions, apart from what is only kept until they are
+    /// final.
+    ///
+    /// # Panics
+    /// When Postgres does not answer.
+    pub async fn content(&self) -> Vec<String> {
+        let mut content = Vec::new();
+        for table in [
+            "transactions",
+            "calls",
+            "events",
+            "accounts",
+            "campaigns",
+            "referrals",
+            "conversions",
+            "referral_totals",
+            "referrer_daily",
+        ] {
+            let sql = format!("SELECT row::text FROM {table} AS row ORDER BY 1");
+            let rows: Vec<String> = sqlx::query_scalar(&sql)
+                .fetch_all(&self.pool)
+                .await
+                .expect("rows");
+            content.push(format!("{table}:\n{}", rows.join("\n")));
+        }
+        content
+    }
+
+    /// Waits until this transaction is mirrored, or is not.
+    pub async fn until_mirrored(&self, signature: &Signature, is: bool) {
+        let sql = format!("SELECT count(*) FROM transactions WHERE signature = '{signature}'");
+        until("the transaction is mirrored, or not", async || {
+            self.number(&sql).await == i64::from(is)
+        })
+        .await;
+    }
+
+    /// Waits until the detail in /healthz contains this.
+    pub async fn until_detail(&self, expected: &str) {
+        until(expected, async || {
+            let health = health(&self.indexer).await;
+            health["detail"]
+                .as_str()
+                .is_some_and(|it| it.contains(expected))
+        })
+        .await;
+    }
+
+    /// Waits until /healthz says this of the node with this name. Returns its detail.
+    pub async fn until_source(&self, name: &str, state: &str) -> String {
+        let mut detail = String::new();
+        until(&format!("{name} is {state}"), async || {
+            let health = health(&self.indexer).await;
+            let sources = health["sources"].as_array().into_iter().flatten();
+            let line = sources.into_iter().find(|it| it["name"] == name);
+            let Some(line) = line.filter(|it| it["state"] == state) else {
+                return false;
+            };
+            detail = line["detail"].as_str().unwrap_or_default().to_owned();
+            true
+        })
+        .await;
+        detail
+    }
+
+    /// The value of a metric without labels; 0 if there is none yet.
+    ///
+    /// # Panics
+    /// When the indexer does not answer.
+    pub async fn metric(&self, name: &str) -> u64 {
+        let url = format!("{}/metrics", self.indexer.url());
+        let text = reqwest::get(url).await.expect("an answer").text().await;
+        let text = text.expect("text");
+        let mut values = text.lines().filter_map(|line| line.split_once(' '));
+        let value = values.find(|(known, _)| *known == name);
+        value.map_or(0, |(_, value)| value.parse().expect("a number"))
+    }
+
     /// The number that a query returns.
     pub async fn number(&self, sql: &str) -> i64 {
         let row = sqlx::query(sql).fetch_one(&self.pool).await.expect(sql);
@@ -171,20 +283,35 @@ pub async fn start_indexer(
     rpc_url: &str,
     ws_url: &str,
 ) -> Service {
+    start_indexer_with(name, instance, database, rpc_url, ws_url, &[]).await
+}
+
+/// [`start_indexer`], with further settings.
+async fn start_indexer_with(
+    name: &str,
+    instance: &Instance,
+    database: &Database,
+    rpc_url: &str,
+    ws_url: &str,
+    settings: &[(&str, &str)],
+) -> Service {
+    let mut env = vec![
+        ("DATABASE_URL".into(), database.url().into()),
+        ("RPC_URL".into(), rpc_url.to_owned()),
+        ("WS_URL".into(), ws_url.to_owned()),
+        // So that tests do not wait long for what is noticed by time alone.
+        ("MAX_SECONDS_BEHIND".into(), "10".into()),
+        ("RECONCILE_SECONDS".into(), "3".into()),
+    ];
+    let settings = settings.iter();
+    env.extend(settings.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     Service::start(ServiceSpec {
         name: name.into(),
         binary: built_binary("vouch-indexer").expect("the indexer is built"),
         args: vec!["run".into()],
         dir: instance.dir().to_owned(),
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        env: vec![
-            ("DATABASE_URL".into(), database.url().into()),
-            ("RPC_URL".into(), rpc_url.to_owned()),
-            ("WS_URL".into(), ws_url.to_owned()),
-            // So that tests do not wait long for what is noticed by time alone.
-            ("MAX_SECONDS_BEHIND".into(), "10".into()),
-            ("RECONCILE_SECONDS".into(), "3".into()),
-        ],
+        env,
     })
     .await
     .expect("the indexer listens")

@@ -7,68 +7,13 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use solana_sdk::signature::{Keypair, Signature, Signer as _};
+use solana_sdk::signature::{Keypair, Signer as _};
 use vouch_client::{Code, accounts::Settings, instructions, pda};
 use vouch_product_tests::{Fate, REWARD, World, health, recount, start_indexer, until};
-
-/// Everything that follows from the transactions, apart from what is only kept until they are
-/// final.
-async fn content(world: &World) -> Vec<String> {
-    let mut content = Vec::new();
-    for table in [
-        "transactions",
-        "calls",
-        "events",
-        "accounts",
-        "campaigns",
-        "referrals",
-        "conversions",
-        "referral_totals",
-        "referrer_daily",
-    ] {
-        let sql = format!("SELECT row::text FROM {table} AS row ORDER BY 1");
-        let rows: Vec<String> = sqlx::query_scalar(&sql)
-            .fetch_all(&world.pool)
-            .await
-            .expect("rows");
-        content.push(format!("{table}:\n{}", rows.join("\n")));
-    }
-    content
-}
-
-/// From now on no answer of the node knows these transactions, as if their blocks were abandoned.
-fn abandon(world: &World, transactions: &[Signature]) {
-    let hidden: Vec<Value> = transactions
-        .iter()
-        .map(|signature| signature.to_string().into())
-        .collect();
-    world.node.behave(move |request, answer| {
-        let params = &request["params"];
-        match request["method"].as_str() {
-            Some("getSignaturesForAddress") => {
-                if let Some(list) = answer["result"].as_array_mut() {
-                    list.retain(|entry| !hidden.contains(&entry["signature"]));
-                }
-            }
-            Some("getTransaction") if hidden.contains(&params[0]) => {
-                answer["result"] = Value::Null;
-            }
-            Some("getSignatureStatuses") if hidden.contains(&params[0][0]) => {
-                answer["result"]["value"] = json!([null]);
-            }
-            _ => {}
-        }
-        Fate::Sent
-    });
-}
 
 async fn detail(world: &World) -> String {
     let health = health(&world.indexer).await;
     health["detail"].as_str().unwrap_or_default().to_owned()
-}
-
-async fn until_detail(world: &World, expected: &str) {
-    until(expected, async || detail(world).await.contains(expected)).await;
 }
 
 /// [M6] [M10] [M11]
@@ -78,20 +23,20 @@ async fn answers_that_are_empty_or_cut_off_remove_nothing() {
     let world = World::new().await;
     world.scene.convert_many(3).await;
     world.until_equal(3).await;
-    let before = content(&world).await;
+    let before = world.content().await;
     // When every list is empty, then that is refused
     world
         .node
         .change("getSignaturesForAddress", |result| *result = json!([]));
-    until_detail(&world, "the list does not reach back to").await;
+    world.until_detail("the list does not reach back to").await;
     // And when it lacks its end, then that is refused, too
     world.scene.convert_many(2).await;
     world.node.change("getSignaturesForAddress", |result| {
         result.as_array_mut().expect("a list").pop();
     });
-    until_detail(&world, "the list does not reach back to").await;
+    world.until_detail("the list does not reach back to").await;
     // Then nothing was removed, and nothing was called final meanwhile
-    assert_eq!(content(&world).await, before);
+    assert_eq!(world.content().await, before);
     let converted = world.scene.until_final().await;
     let finalized = world.number("SELECT finalized_slot FROM finality").await;
     assert!(finalized < i64::try_from(converted).expect("a slot"));
@@ -100,7 +45,7 @@ async fn answers_that_are_empty_or_cut_off_remove_nothing() {
     world.until_equal(5).await;
     world.until_status("ok").await;
     // When every account is missing in the node's answers, then none is removed, and health says it
-    let before = content(&world).await;
+    let before = world.content().await;
     world.node.change("getMultipleAccounts", |result| {
         for account in result["value"].as_array_mut().expect("accounts") {
             *account = Value::Null;
@@ -111,7 +56,7 @@ async fn answers_that_are_empty_or_cut_off_remove_nothing() {
         detail(&world).await,
         "accounts that differ from the node's: 7"
     );
-    assert_eq!(content(&world).await, before);
+    assert_eq!(world.content().await, before);
     // And when they are back, then it is healthy again, and that is noted as a proof
     world.node.behave_well();
     world.until_status("ok").await;
@@ -148,7 +93,7 @@ async fn an_abandoned_transaction_leaves_no_trace() {
     let confirmed = "SELECT sum(conversions)::bigint FROM referral_totals";
     assert_eq!(world.number(confirmed).await, 2);
     // And the cluster abandons the first one
-    abandon(&world, &[signature]);
+    world.node.hide(&[signature]);
     let referee = Keypair::new();
     let convert = world
         .scene
@@ -216,7 +161,7 @@ async fn whatever_was_abandoned_the_mirror_is_as_before() {
         world.number(counted).await == 1 && world.number(waiting).await == 1
     })
     .await;
-    let before = content(&world).await;
+    let before = world.content().await;
     // When the first is claimed, the second cancelled, somebody converts, a code is registered, and
     // the campaign and the code are changed
     let (company, alice) = (&scene.company, &scene.alice);
@@ -253,13 +198,13 @@ async fn whatever_was_abandoned_the_mirror_is_as_before() {
     let pending = "SELECT rewards_pending::bigint FROM referral_totals";
     assert_eq!(world.number(pending).await, 5_000_000);
     // And the cluster abandons all of it
-    abandon(&world, &later);
+    world.node.hide(&later);
     until("it is undone", async || {
         world.number(transactions).await == 4
     })
     .await;
     // Then every row is as before, as long as the second conversion can be cancelled
-    assert_eq!(content(&world).await, before);
+    assert_eq!(world.content().await, before);
     assert_eq!(world.number(waiting).await, 1);
     // When it turns out that it was not abandoned, then the mirror is equal to the chain again
     world.node.behave_well();
@@ -297,11 +242,9 @@ async fn a_list_that_lacks_a_transaction_does_not_prove_its_absence() {
     });
     world.scene.until_final().await;
     // Then the list is refused, and the conversion stays
-    until_detail(
-        &world,
-        &format!("the node lacks {signature}, but knows it in slot"),
-    )
-    .await;
+    world
+        .until_detail(&format!("the node lacks {signature}, but knows it in slot"))
+        .await;
     assert_eq!(world.number(&mirrored).await, 1);
     // And when lists have it again, then it is final
     world.node.behave_well();
@@ -325,11 +268,11 @@ async fn a_transaction_without_its_effects_is_waited_for() {
     let (_, signature) = world.scene.convert().await;
     world.scene.convert_many(1).await;
     // Then the mirror says so, and calls nothing after it final
-    until_detail(
-        &world,
-        &format!("getTransaction: {signature}: the node does not know its effects"),
-    )
-    .await;
+    world
+        .until_detail(&format!(
+            "getTransaction: {signature}: the node does not know its effects"
+        ))
+        .await;
     let converted = world.scene.until_final().await;
     assert_eq!(world.number("SELECT count(*) FROM conversions").await, 1);
     let finalized = world.number("SELECT finalized_slot FROM finality").await;
@@ -346,7 +289,7 @@ async fn a_node_that_refuses_or_stands_still_is_noticed_by_our_own_clock() {
     // When the node refuses one method and wishes to be asked again in a minute
     world.node.behave(|request, _| {
         if request["method"] == "getSlot" {
-            Fate::Refused
+            Fate::Refused(60)
         } else {
             Fate::Sent
         }
@@ -462,23 +405,16 @@ async fn who_is_credited_does_not_depend_on_when_the_mirror_looks() {
         world.number("SELECT count(*) FROM maturing").await == 0
     })
     .await;
-    let before = content(&world).await;
+    let before = world.content().await;
     world.indexer.stop().await.expect("a clean exit");
-    sqlx::raw_sql(
-        "TRUNCATE transactions, calls, events, accounts, accounts_before, campaigns, referrals,
-             conversions, maturing, referral_totals, referrer_daily, coverage;
-         UPDATE indexer_state SET confirmed_seq = 0, final_seq = 0, final_time = NULL",
-    )
-    .execute(&world.pool)
-    .await
-    .expect("an empty mirror");
+    world.forget().await;
     world.indexer.start_again().await.expect("a start");
     until("everything is back", async || {
         let counted = "SELECT coalesce(sum(conversions_final), 0)::bigint FROM referral_totals";
         world.number(counted).await == 2
     })
     .await;
-    assert_eq!(content(&world).await, before);
+    assert_eq!(world.content().await, before);
 }
 
 /// [M1] [M5] [M10]
@@ -511,6 +447,13 @@ async fn one_wrong_number_does_not_last() {
     let clock = "SELECT (final_time - extract(epoch FROM now()))::bigint FROM indexer_state";
     let ahead = world.number(clock).await;
     assert!(ahead <= 30, "{ahead} seconds");
+    // And health says that accounts cannot be compared, until they can
+    world.until_status("behind").await;
+    assert_eq!(
+        detail(&world).await,
+        "the accounts were not compared for long"
+    );
+    world.node.behave_well();
     world.until_status("ok").await;
 }
 
@@ -538,7 +481,7 @@ async fn a_list_that_is_out_of_order_is_refused() {
         list.extend(slots.into_iter().flat_map(|slot| slot.into_iter().rev()));
     });
     world.indexer.start_again().await.expect("a start");
-    until_detail(&world, "is listed out of order").await;
+    world.until_detail("is listed out of order").await;
     // And rightly after that, then the mirror equals the chain
     world.node.behave_well();
     world.until_equal(13).await;
