@@ -5,7 +5,7 @@ use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 use super::{
     Account, Batch, Before, Conversion, Final, Projections, batch, finality, rewind, state,
 };
-use crate::{Error, statement_timeout, unless_silent};
+use crate::{Error, options, statement_timeout, unless_silent};
 
 /// Key of the advisory lock. Postgres keeps such locks apart by database.
 const LOCK: i64 = 0x566f_7563_684d_6972;
@@ -32,9 +32,7 @@ impl Writer {
     /// # Errors
     /// When Postgres does not answer.
     pub async fn try_acquire(url: &str) -> Result<Option<Self>, Error> {
-        let options: PgConnectOptions = url.parse()?;
-        let options = options
-            .application_name("vouch-indexer writer")
+        let options = options(url, "vouch-indexer writer")?
             // Postgres notices within seconds when the writer's machine is gone.
             .options([statement_timeout()])
             .options([
