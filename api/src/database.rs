@@ -124,29 +124,31 @@ impl Database {
             .unwrap_or_else(|_elapsed| Err(api::unavailable()))
     }
 
-    /// Waits for Postgres, applies the migrations, then keeps probing.
+    /// Waits for Postgres and a running migration, then keeps probing.
     ///
     /// # Errors
-    /// When Postgres refuses for a reason that waiting does not cure.
+    /// When Postgres refuses at the first time for a reason that waiting does not cure, or this
+    /// version does not work with the schema.
     pub(crate) async fn watch(&self) -> anyhow::Result<()> {
         let mut failures = 0_u32;
-        let mut migrated = false;
+        // Whether it was up before, and whether the schema is known to fit since then.
+        let (mut known, mut fits) = (false, false);
         let mut connection = None;
         loop {
             let outcome = async {
                 // A connection that failed a probe is not reused.
                 connection = Some(self.probe(connection.take()).await?);
-                if !migrated {
-                    vouch_db::migrate(&self.probe).await?;
+                if !fits {
+                    fits = vouch_db::is_fit(&self.probe).await?;
                 }
-                Ok::<_, Error>(())
+                Ok(fits)
             }
             .await;
             match outcome {
-                Ok(()) => {
-                    if !migrated {
-                        tracing::info!("Postgres is up and its schema is current");
-                        migrated = true;
+                Ok(true) => {
+                    if !known {
+                        tracing::info!("Postgres is up and its schema fits");
+                        known = true;
                     } else if failures > 0 {
                         tracing::info!("Postgres is back");
                     }
@@ -155,8 +157,17 @@ impl Database {
                         self.down.send_replace(None);
                     }
                 }
-                Err(error) if error.is_unavailable() || migrated => {
+                Ok(false) => {
+                    if failures.is_multiple_of(LOG_EVERY) {
+                        tracing::info!("waiting for a migration");
+                    }
+                    failures = failures.saturating_add(1);
+                }
+                Err(unfit @ Error::Unfit(_)) => return Err(unfit.into()),
+                Err(error) if error.is_unavailable() || known => {
                     self.suspect();
+                    // A migration may come before it is back.
+                    fits = false;
                     if failures.is_multiple_of(LOG_EVERY) {
                         let cause = format!("{:#}", anyhow::Error::from(error));
                         tracing::warn!(cause, "waiting for Postgres");

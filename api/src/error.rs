@@ -175,7 +175,7 @@ impl From<ProgramError> for ApiError {
 
 impl From<vouch_db::Error> for ApiError {
     fn from(error: vouch_db::Error) -> Self {
-        if error.is_unavailable() {
+        if error.is_unavailable() || vouch_db::api::is_away(&error) {
             Self::database_unavailable().because(error)
         } else {
             Self::internal().because(error)

@@ -12,10 +12,22 @@ async fn postgres_down_at_start_is_waited_for() {
     // Given a Postgres that is stopped
     let instance = Instance::create("api-start").unwrap();
     let mut postgres = Postgres::private(instance.dir()).await.unwrap();
-    let database = postgres.create_empty_database("start").await.unwrap();
+    let database = postgres.create_database("start").await.unwrap();
     postgres.stop().await.unwrap();
-    // When the service starts, then it listens and reports that it waits for Postgres
+    // When the service starts, then it is alive and not ready, because it knows no link
     let mut api = Api::start(database.url()).await;
+    assert_eq!(
+        api.get("/livez").await.json(),
+        serde_json::json!({ "alive": true })
+    );
+    let ready = api.get("/readyz").await;
+    assert_eq!(ready.status, 503);
+    assert_eq!(
+        ready.json()["cause"],
+        "waiting for Postgres; no link is known yet"
+    );
+    assert!(ready.json()["ages"]["database_away"].as_f64() >= Some(0.0));
+    // And it listens and reports that it waits for Postgres
     let health = api.get("/healthz").await;
     assert_eq!(health.status, 503);
     assert_eq!(health.json()["status"], "database_unavailable");
@@ -24,7 +36,7 @@ async fn postgres_down_at_start_is_waited_for() {
     assert_eq!(api.get("/r/STARTER7").await.refusal(), expected);
     let log = std::fs::read_to_string(api.service.log()).unwrap();
     assert!(log.contains("waiting for Postgres"), "{log}");
-    // When Postgres starts, then the service migrates it and works
+    // When Postgres starts, then the service works
     postgres.start_again().await.unwrap();
     api.until("/v1/leaderboard", |answer| answer.status == 200)
         .await;

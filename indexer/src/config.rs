@@ -22,6 +22,9 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Mirrors until it is stopped.
     Run(Config),
+    /// Makes or updates the schema of the database. Run it as the owner of the schema before the
+    /// services of this version start.
+    Migrate(MigrateConfig),
     /// Computes every account of the program from the node's history of its transactions,
     /// and compares them with the accounts that the node has.
     ///
@@ -83,6 +86,19 @@ pub(crate) struct RecountConfig {
     /// Corrects the counters that differ. The writer waits for each range that is corrected.
     #[arg(long)]
     pub(crate) repair: bool,
+}
+
+/// The complete configuration of `migrate`.
+#[derive(Args)]
+pub(crate) struct MigrateConfig {
+    /// Postgres, as `postgres://user:password@host/database`.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub(crate) database_url: String,
+
+    /// Gives the roles vouch_indexer, vouch_api, vouch_keeper and vouch_webhooks the rights that
+    /// their services need, and takes all others. The roles must exist.
+    #[arg(long)]
+    pub(crate) grants: bool,
 }
 
 /// The complete configuration of `verify`.

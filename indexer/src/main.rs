@@ -11,6 +11,7 @@ mod health;
 mod history;
 mod ledger;
 mod lists;
+mod migrate;
 mod project;
 mod rebuild;
 mod recount;
@@ -48,6 +49,7 @@ const SOUND: Duration = Duration::from_secs(30);
 async fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(config) => start(config).await,
+        Command::Migrate(config) => migrate::run(&config).await,
         Command::Verify(config) => verify::run(&config).await,
         Command::Recount(config) => recount::run(&config).await,
         Command::Rebuild(config) => rebuild::run(&config).await,
@@ -91,17 +93,8 @@ async fn mirror(config: &Config, health: &Arc<Health>) -> Result<()> {
         Status::DatabaseUnavailable,
         Some("waiting for Postgres".to_owned()),
     );
-    let pool = loop {
-        let pool = vouch_db::connect_with(&config.database_url, || health.beat()).await?;
-        match vouch_db::migrate(&pool).await {
-            Ok(()) => break pool,
-            Err(error) if error.is_unavailable() => {
-                health.beat();
-                tokio::time::sleep(FIRST_PAUSE).await;
-            }
-            Err(error) => return Err(error.into()),
-        }
-    };
+    let pool = vouch_db::connect_with(&config.database_url, || health.beat()).await?;
+    vouch_db::await_schema(&pool, || health.beat()).await?;
     health.set(Status::Starting, None);
     let chain = Chain::new(&config.rpc_url, TIMEOUT, config.list_page);
     chain.sources().tell(health);
@@ -115,8 +108,10 @@ async fn mirror(config: &Config, health: &Arc<Health>) -> Result<()> {
         health.beat();
         health.ended(&failure);
         metrics::counter!("vouch_indexer_sessions_failed_total").increment(1);
-        if failure.is_fatal() {
-            anyhow::bail!("{failure}");
+        match failure {
+            failure if failure.is_fatal() => anyhow::bail!("{failure}"),
+            Failure::Database(error) if error.is_fatal() => return Err(error.into()),
+            _ => {}
         }
         if start.elapsed() > SOUND {
             pause = FIRST_PAUSE;

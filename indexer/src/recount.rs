@@ -13,7 +13,8 @@ const PRINTED: usize = 20;
 /// # Errors
 /// When Postgres does not answer, and when counters differ and are not to be repaired.
 pub(crate) async fn run(config: &RecountConfig) -> Result<()> {
-    let pool = vouch_db::pool(&config.database_url)?;
+    let pool = vouch_db::connect(&config.database_url).await?;
+    vouch_db::await_schema(&pool, || ()).await?;
     let mut connection = pool.acquire().await.context("Postgres does not answer")?;
     let mut report = Report::default();
     // The days come first: they repair what waits, on which the codes' counters depend.

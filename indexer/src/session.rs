@@ -43,6 +43,8 @@ pub(crate) async fn run(
     pool: &PgPool,
     health: &Health,
 ) -> Result<(), Failure> {
+    // A migration may have come since the last session.
+    vouch_db::await_schema(pool, || health.beat()).await?;
     let writer = elect(config, health).await?;
     let mirror = Mirror {
         concurrency: config.concurrency(),

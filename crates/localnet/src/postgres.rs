@@ -3,7 +3,7 @@
 mod cluster;
 
 use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use anyhow::{Context, Result};
@@ -53,7 +53,16 @@ impl Postgres {
     /// # Errors
     /// When no server is installed or it does not start.
     pub async fn private(dir: &Path) -> Result<Self> {
-        let cluster = Cluster::create(dir)?;
+        Self::private_with(dir, &[]).await
+    }
+
+    /// Like [`Self::private`], with these settings of the server, which come after the others. With
+    /// `listen_addresses` and `port`, it listens on TCP, too; the socket's URL has the port then.
+    ///
+    /// # Errors
+    /// As [`Self::private`].
+    pub async fn private_with(dir: &Path, settings: &[(&str, &str)]) -> Result<Self> {
+        let cluster = Cluster::create(dir, settings)?;
         let mut postgres = Self {
             maintenance: cluster.url()?,
             cluster: Some(cluster),
@@ -197,6 +206,14 @@ impl Postgres {
         PgConnection::connect(self.maintenance.as_str())
             .await
             .context("cannot connect to Postgres")
+    }
+
+    /// The data folder of a private server, with its configuration files.
+    ///
+    /// # Errors
+    /// When the server is not ours.
+    pub fn data_dir(&mut self) -> Result<PathBuf> {
+        Ok(self.own_cluster()?.data())
     }
 
     /// Starts a private server that was stopped or killed; its URL stays the same.

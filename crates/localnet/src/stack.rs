@@ -3,12 +3,13 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::instance::Instance;
 use crate::paths::{built_binary, program_binary};
 use crate::ports::ensure_free;
 use crate::postgres::{Database, Postgres};
+use crate::process::ProcessSpec;
 use crate::service::{Service, ServiceSpec};
 use crate::validator::{Validator, ValidatorOptions, ensure_ports_free};
 
@@ -159,6 +160,22 @@ impl Stack {
     }
 }
 
+/// Makes the schema, as an operator does before the services start.
+async fn migrate(dir: &Path, indexer: &Path, database_url: &str) -> Result<()> {
+    let mut migrate = ProcessSpec::new("vouch-indexer migrate", indexer)
+        .args(["migrate"])
+        .env("DATABASE_URL", database_url);
+    migrate.log = Some(dir.join("migrate.log"));
+    let mut process = migrate.spawn()?;
+    let status = process.wait().await?;
+    ensure!(
+        status.success(),
+        "the schema could not be made: {status}{}",
+        process.log_tail()
+    );
+    Ok(())
+}
+
 /// The parts, in the order in which they are stopped when one fails to start.
 struct Parts {
     api: Service,
@@ -179,6 +196,8 @@ impl Parts {
         progress("Postgres");
         let postgres = Postgres::start(dir).await?;
         let database = postgres.create_empty_database("vouch").await?;
+
+        migrate(dir, &indexer, database.url()).await?;
 
         progress("the validator");
         let validator = Validator::start(

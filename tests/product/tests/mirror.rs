@@ -166,7 +166,7 @@ async fn postgres_down_at_start_and_in_between() {
     let instance = Instance::create("mirror-test").expect("a folder");
     let mut postgres = Postgres::private(instance.dir()).await.expect("Postgres");
     let database = postgres
-        .create_empty_database("vouch_mirror")
+        .create_database("vouch_mirror")
         .await
         .expect("a database");
     let (validator, _) = validator(&instance).await;
@@ -186,7 +186,7 @@ async fn postgres_down_at_start_and_in_between() {
     let log = std::fs::read_to_string(indexer.log()).expect("a log");
     assert!(!log.contains("ERROR"), "{log}");
 
-    // And when Postgres is up, it migrates the database and becomes healthy
+    // And when Postgres is up, it becomes healthy
     postgres.start_again().await.expect("Postgres");
     indexer.wait_healthy().await.expect("a healthy indexer");
 

@@ -11,12 +11,9 @@ pub mod stats;
 use std::time::Duration;
 
 pub use sqlx::PgConnection;
-use sqlx::{
-    PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
+use sqlx::{PgPool, postgres::PgPoolOptions};
 
-use crate::{Error, Schema};
+use crate::{Error, Refusal, options};
 
 /// Postgres cancels a query after this time.
 const STATEMENT_TIMEOUT: &str = "5s";
@@ -27,17 +24,13 @@ const STATEMENT_TIMEOUT: &str = "5s";
 /// connection. Both fail with [`Error::Unavailable`].
 ///
 /// # Errors
-/// When `url` is no URL of a Postgres database.
+/// [`Error::Refused`] when `url` is not the URL of a Postgres database.
 pub fn pool(url: &str, connections: u32, patience: Duration) -> Result<PgPool, Error> {
-    let options: PgConnectOptions = url.parse()?;
-    let options = options
-        .application_name("vouch-api")
-        .options([Schema::Live.search_path()])
-        .options([
-            ("statement_timeout", STATEMENT_TIMEOUT),
-            // Filters are optional parameters; a generic plan could use no index.
-            ("plan_cache_mode", "force_custom_plan"),
-        ]);
+    let options = options(url, "vouch-api")?.options([
+        ("statement_timeout", STATEMENT_TIMEOUT),
+        // Filters are optional parameters; a generic plan could use no index.
+        ("plan_cache_mode", "force_custom_plan"),
+    ]);
     Ok(PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(patience)
@@ -112,6 +105,8 @@ pub fn is_away(error: &Error) -> bool {
                 .is_some_and(|code| code.starts_with("57P") || code.starts_with("08"))
         }
         Error::Unavailable(_) => true,
+        // What a role may do with one table says nothing about the next query.
+        Error::Refused(refusal) => !matches!(refusal, Refusal::Rights(_)),
         _ => false,
     }
 }

@@ -3,10 +3,10 @@
 //! The copy is the schema `mirror_next`. A [`super::Writer`] of [`crate::Schema::Next`] fills it. A
 //! rebuild that died is continued, unless the migrations have changed since.
 
-use sqlx::{Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
+use sqlx::{Connection as _, Executor as _, PgConnection};
 
 use super::writer;
-use crate::{Error, Schema, latest_migration};
+use crate::{Error, Schema, latest_migration, options};
 
 /// How often another writer is looked for.
 const POLL: std::time::Duration = std::time::Duration::from_millis(200);
@@ -38,10 +38,7 @@ impl Rebuild {
     /// # Errors
     /// When Postgres does not answer or refuses the connection.
     pub async fn connect(url: &str) -> Result<Self, Error> {
-        let options: PgConnectOptions = url.parse()?;
-        let options = options
-            .application_name("vouch-indexer rebuild")
-            .options([Schema::Live.search_path()]);
+        let options = options(url, "vouch-indexer rebuild")?;
         let connection = PgConnection::connect_with(&options).await?;
         Ok(Self { connection })
     }

@@ -5,7 +5,7 @@ use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 use super::{
     Account, Batch, Before, Conversion, Final, Projections, batch, finality, rewind, state,
 };
-use crate::{Error, Schema, statement_timeout, unless_silent};
+use crate::{Error, Schema, options, statement_timeout, unless_silent};
 
 /// Key of the advisory lock of this copy's writer. Postgres keeps such locks apart by database.
 pub(super) fn lock(schema: Schema) -> i64 {
@@ -45,11 +45,10 @@ impl Writer {
     /// # Errors
     /// When Postgres does not answer.
     pub async fn try_acquire_of(url: &str, schema: Schema) -> Result<Option<Self>, Error> {
-        let options: PgConnectOptions = url.parse()?;
-        let options = options
-            .application_name("vouch-indexer writer")
+        let options = options(url, "vouch-indexer writer")?
             // Postgres notices within seconds when the writer's machine is gone.
-            .options([statement_timeout(), schema.search_path()])
+            .options([schema.search_path()])
+            .options([statement_timeout()])
             .options([
                 ("tcp_keepalives_idle", "5"),
                 ("tcp_keepalives_interval", "2"),

@@ -27,11 +27,12 @@ pub(super) struct Cluster {
     log: PathBuf,
     user: Option<(u32, u32)>,
     server: Option<Process>,
+    settings: Vec<(String, String)>,
 }
 
 impl Cluster {
     /// Initialises the data folder; the server is not started yet.
-    pub(super) fn create(parent: &Path) -> Result<Self> {
+    pub(super) fn create(parent: &Path, settings: &[(&str, &str)]) -> Result<Self> {
         let bin = server_binaries()?;
         let dir = parent.join("postgres");
         ensure!(
@@ -54,6 +55,10 @@ impl Cluster {
             dir,
             user,
             server: None,
+            settings: settings
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
         };
         cluster.initdb()?;
         Ok(cluster)
@@ -65,6 +70,10 @@ impl Cluster {
         let mut url = Url::parse("postgres://vouch@localhost/postgres")?;
         url.query_pairs_mut()
             .append_pair("host", &self.dir.to_string_lossy());
+        let port = self.settings.iter().find(|(name, _)| name == "port");
+        if let Some((name, port)) = port {
+            url.query_pairs_mut().append_pair(name, port);
+        }
         Ok(url)
     }
 
@@ -111,6 +120,9 @@ impl Cluster {
             .args(["-c", "listen_addresses=", "-c", "max_connections=300"])
             .args(["-c", "unix_socket_permissions=0700"])
             .args(["-k".into(), self.dir.clone()]);
+        for (name, value) in &self.settings {
+            spec = spec.args(["-c".to_owned(), format!("{name}={value}")]);
+        }
         // SIGINT is Postgres' "fast shutdown".
         spec.stop_signal = Signal::INT;
         let mut server = spec.spawn()?;
@@ -150,7 +162,7 @@ impl Cluster {
         Ok(())
     }
 
-    fn data(&self) -> PathBuf {
+    pub(super) fn data(&self) -> PathBuf {
         self.dir.join("data")
     }
 }

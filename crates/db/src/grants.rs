@@ -1,0 +1,160 @@
+//! The rights of the services' roles: what each needs, and nothing else.
+//!
+//! The owner of the schema runs the migrations, and grants. No service runs as the owner.
+
+use sqlx::{Connection, Executor, PgConnection};
+
+use crate::Error;
+
+/// The roles of the services, in the order of the columns below.
+pub const ROLES: [&str; 4] = [
+    "vouch_indexer",
+    "vouch_api",
+    "vouch_keeper",
+    "vouch_webhooks",
+];
+
+/// The schema of the tables in [`MIRROR`].
+pub const MIRROR_SCHEMA: &str = "mirror";
+/// The schema of the tables in [`KEPT`].
+pub const KEPT_SCHEMA: &str = "public";
+
+const NONE: &str = "";
+const READ: &str = "SELECT";
+const ADD: &str = "SELECT, INSERT";
+const KEEP: &str = "SELECT, INSERT, UPDATE";
+const WRITE: &str = "SELECT, INSERT, UPDATE, DELETE";
+
+/// A table or view, and the rights of each role.
+pub type Line = (&'static str, [&'static str; ROLES.len()]);
+
+/// What follows from the chain alone. Only the indexer writes it.
+#[rustfmt::skip]
+pub const MIRROR: &[Line] = &[
+    //                      indexer api   keeper webhooks
+    ("accounts",           [WRITE, NONE, NONE, NONE]),
+    ("accounts_before",    [WRITE, NONE, NONE, NONE]),
+    ("calls",              [WRITE, NONE, NONE, NONE]),
+    ("campaigns",          [WRITE, READ, NONE, NONE]),
+    ("conversions",        [WRITE, READ, NONE, NONE]),
+    ("coverage",           [WRITE, READ, NONE, NONE]),
+    ("events",             [WRITE, NONE, NONE, NONE]),
+    ("finality",           [READ,  READ, NONE, NONE]),
+    ("indexer_state",      [WRITE, READ, NONE, NONE]),
+    ("maturing",           [WRITE, NONE, NONE, NONE]),
+    ("referral_totals",    [WRITE, READ, NONE, NONE]),
+    ("referrals",          [WRITE, READ, NONE, NONE]),
+    ("referrer_daily",     [WRITE, READ, NONE, NONE]),
+    ("transactions",       [WRITE, READ, NONE, NONE]),
+];
+
+/// What the chain does not know, so that no rebuild brings it back.
+#[rustfmt::skip]
+pub const KEPT: &[Line] = &[
+    //                        indexer api  keeper webhooks
+    ("_sqlx_migrations",     [READ, READ, READ, READ]),
+    ("campaign_profiles",    [NONE, KEEP, NONE, NONE]),
+    ("clicks",               [NONE, ADD,  NONE, NONE]),
+    ("referral_clicks",      [NONE, KEEP, NONE, NONE]),
+    ("referral_visitors",    [NONE, KEEP, NONE, NONE]),
+    ("schema_compatibility", [READ, READ, READ, READ]),
+];
+
+/// The functions that a role may call, besides those that everybody may.
+const FUNCTIONS: &[(&str, &str)] = &[("create_click_partition(date)", "vouch_api")];
+
+/// Gives every role its rights, and takes all others that it had on these tables. It may be
+/// repeated, also while the services run.
+///
+/// # Errors
+/// When a role does not exist, or the connection's role may not grant.
+pub async fn grant_all(connection: &mut PgConnection) -> Result<(), Error> {
+    let mut transaction = connection.begin().await?;
+    for role in ROLES {
+        execute(&mut transaction, &on_schema(KEPT_SCHEMA, role)).await?;
+        for (table, rights) in KEPT {
+            on_table(
+                &mut transaction,
+                KEPT_SCHEMA,
+                table,
+                role,
+                rights_of(rights, role),
+            )
+            .await?;
+        }
+    }
+    for (function, role) in FUNCTIONS {
+        let grant = format!("GRANT EXECUTE ON FUNCTION {KEPT_SCHEMA}.{function} TO {role}");
+        execute(&mut transaction, &grant).await?;
+    }
+    for role in ROLES {
+        mirror(&mut transaction, MIRROR_SCHEMA, role).await?;
+    }
+    Ok(transaction.commit().await?)
+}
+
+/// Gives the roles that exist their rights on the tables of the mirror in `schema`, for example in
+/// one that is filled beside the live one. Rights stay with the tables when their schema is renamed.
+///
+/// # Errors
+/// When a table does not exist, or the connection's role may not grant.
+pub async fn grants(connection: &mut PgConnection, schema: &str) -> Result<(), Error> {
+    let mut transaction = connection.begin().await?;
+    let names = ROLES.map(str::to_owned);
+    let existing = sqlx::query_scalar!(
+        r#"SELECT rolname::text AS "name!" FROM pg_roles WHERE rolname = ANY($1)"#,
+        &names[..]
+    )
+    .fetch_all(&mut *transaction)
+    .await?;
+    for role in existing {
+        mirror(&mut transaction, schema, &role).await?;
+    }
+    Ok(transaction.commit().await?)
+}
+
+async fn mirror(connection: &mut PgConnection, schema: &str, role: &str) -> Result<(), Error> {
+    execute(connection, &on_schema(schema, role)).await?;
+    for (table, rights) in MIRROR {
+        on_table(connection, schema, table, role, rights_of(rights, role)).await?;
+    }
+    Ok(())
+}
+
+async fn on_table(
+    connection: &mut PgConnection,
+    schema: &str,
+    table: &str,
+    role: &str,
+    rights: &str,
+) -> Result<(), Error> {
+    let schema = quoted(schema);
+    let revoke = format!("REVOKE ALL ON {schema}.{table} FROM {role}");
+    execute(connection, &revoke).await?;
+    if !rights.is_empty() {
+        let grant = format!("GRANT {rights} ON {schema}.{table} TO {role}");
+        execute(connection, &grant).await?;
+    }
+    Ok(())
+}
+
+fn on_schema(schema: &str, role: &str) -> String {
+    format!("GRANT USAGE ON SCHEMA {} TO {role}", quoted(schema))
+}
+
+fn rights_of(rights: &[&'static str; ROLES.len()], role: &str) -> &'static str {
+    let place = ROLES.iter().position(|name| *name == role);
+    place
+        .and_then(|place| rights.get(place))
+        .copied()
+        .unwrap_or(NONE)
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+async fn execute(connection: &mut PgConnection, sql: &str) -> Result<(), Error> {
+    connection.execute(sql).await?;
+    Ok(())
+}

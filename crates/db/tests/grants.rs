@@ -1,0 +1,236 @@
+//! The rights of the services' roles, each with its own login on a real Postgres.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sqlx::{Connection, Executor, PgConnection, PgPool, Row as _};
+use vouch_db::{
+    Error, Refusal,
+    grants::{KEPT, KEPT_SCHEMA, Line, MIRROR, MIRROR_SCHEMA, ROLES, grant_all, grants},
+};
+use vouch_localnet::{Database, Instance, Postgres};
+
+struct World {
+    pool: PgPool,
+    database: Database,
+    _postgres: Postgres,
+    _instance: Instance,
+}
+
+impl World {
+    /// A server of its own, because roles belong to a server.
+    async fn new() -> Self {
+        let instance = Instance::create("grants-test").expect("a folder");
+        let postgres = Postgres::private(instance.dir()).await.expect("Postgres");
+        let database = postgres.create_database("grants").await;
+        let database = database.expect("a database");
+        let pool = vouch_db::connect(database.url()).await.expect("a pool");
+        Self {
+            pool,
+            database,
+            _postgres: postgres,
+            _instance: instance,
+        }
+    }
+
+    async fn with_roles() -> Self {
+        let world = Self::new().await;
+        for role in ROLES {
+            let sql = format!("CREATE ROLE {role} LOGIN");
+            world.pool.execute(sql.as_str()).await.expect("created");
+        }
+        let mut connection = world.pool.acquire().await.expect("a connection");
+        // Twice, because it may be repeated.
+        grant_all(&mut connection).await.expect("granted");
+        grant_all(&mut connection).await.expect("granted again");
+        world
+    }
+
+    async fn as_role(&self, role: &str) -> PgConnection {
+        let url = self
+            .database
+            .url()
+            .replace("://vouch@", &format!("://{role}@"));
+        let mut connection = PgConnection::connect(&url).await.expect("a login");
+        let who: String = connection
+            .fetch_one("SELECT current_user::text")
+            .await
+            .expect("an answer")
+            .get(0);
+        assert_eq!(who, role);
+        connection
+    }
+
+    /// The tables and views, and for each table one column. Partitions belong to their table.
+    async fn tables(&self) -> BTreeMap<String, String> {
+        let sql = "SELECT c.relname::text, min(a.attname::text)
+             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+             JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                 AND a.attgenerated = '' AND a.attidentity = ''
+             WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')
+                 AND n.nspname !~ '^pg_toast' AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+                 AND NOT c.relispartition
+             GROUP BY 1";
+        let rows = self.pool.fetch_all(sql).await.expect(sql);
+        rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+    }
+}
+
+/// The verbs that a role may not use on a table, each tried for real.
+async fn refused(
+    connection: &mut PgConnection,
+    table: &str,
+    column: &str,
+) -> BTreeSet<&'static str> {
+    let mut refused = BTreeSet::new();
+    for (verb, sql) in [
+        ("SELECT", format!("SELECT {column} FROM {table} LIMIT 0")),
+        (
+            "INSERT",
+            format!("INSERT INTO {table} ({column}) SELECT {column} FROM {table} WHERE false"),
+        ),
+        (
+            "UPDATE",
+            format!("UPDATE {table} SET {column} = {column} WHERE false"),
+        ),
+        ("DELETE", format!("DELETE FROM {table} WHERE false")),
+        ("TRUNCATE", format!("TRUNCATE {table}")),
+    ] {
+        connection.execute("BEGIN").await.expect("begun");
+        let outcome = connection.execute(sql.as_str()).await;
+        connection.execute("ROLLBACK").await.expect("undone");
+        match outcome.map_err(Error::from) {
+            Ok(_) => {}
+            Err(Error::Refused(Refusal::Rights(said))) => {
+                assert_eq!(said.split_whitespace().last(), Some(table), "{said}");
+                refused.insert(verb);
+            }
+            // A view cannot be written by anybody.
+            Err(error) => assert!(table == "finality", "{sql}: {error:?}"),
+        }
+    }
+    refused
+}
+
+#[tokio::test]
+async fn every_table_has_a_decision_and_every_role_has_exactly_those_rights() {
+    // Given a database with the grants
+    let world = World::with_roles().await;
+    let tables = world.tables().await;
+    // Then every table of it is decided on, once
+    let decided: Vec<_> = MIRROR.iter().chain(KEPT).map(|(table, _)| *table).collect();
+    let distinct: BTreeSet<_> = decided.iter().copied().collect();
+    assert_eq!(distinct.len(), decided.len());
+    let existing: BTreeSet<_> = tables.keys().map(String::as_str).collect();
+    assert_eq!(
+        existing, distinct,
+        "a table without a decision in grants.rs, or one that is gone"
+    );
+    // And each role may do what is decided, and nothing else
+    for (place, role) in ROLES.into_iter().enumerate() {
+        let mut connection = world.as_role(role).await;
+        for (table, rights) in MIRROR.iter().chain(KEPT) {
+            if *table == "finality" {
+                continue;
+            }
+            let granted = rights[place];
+            let expected: BTreeSet<_> = ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE"]
+                .into_iter()
+                .filter(|verb| !granted.contains(verb))
+                .collect();
+            let column = &tables[*table];
+            let refused = refused(&mut connection, table, column).await;
+            assert_eq!(refused, expected, "{role} on {table}");
+        }
+        // Nor make tables of its own
+        let error = connection.execute("CREATE TABLE own (a int)").await;
+        let error = Error::from(error.expect_err("refused"));
+        assert_eq!(
+            std::error::Error::source(&error).map(ToString::to_string),
+            Some(
+                "permission denied for schema public: run `vouch-indexer migrate --grants` as the \
+                 owner, or connect as another role"
+                    .to_owned()
+            )
+        );
+    }
+}
+
+#[tokio::test]
+async fn only_the_indexer_writes_the_mirror_and_it_writes_nothing_else() {
+    // Given the tables as the catalogue has them
+    let world = World::with_roles().await;
+    let tables = world.tables().await;
+    let is_in = |lines: &[Line], table: &str| lines.iter().any(|(name, _)| *name == table);
+    let mut indexer = world.as_role("vouch_indexer").await;
+    let mut api = world.as_role("vouch_api").await;
+    let written = BTreeSet::from(["INSERT", "UPDATE", "DELETE"]);
+    for (table, column) in &tables {
+        if table == "finality" {
+            continue;
+        }
+        if is_in(MIRROR, table) {
+            // Then the API is refused each kind of change of the mirror
+            let refused = refused(&mut api, table, column).await;
+            assert!(refused.is_superset(&written), "{table}: {refused:?}");
+        } else {
+            // And the indexer each kind of change of clicks, profiles and migrations
+            let refused = refused(&mut indexer, table, column).await;
+            assert!(refused.is_superset(&written), "{table}: {refused:?}");
+        }
+    }
+    // And the API can make a day's partition, and the indexer cannot
+    let make = "SELECT create_click_partition('2026-01-01')";
+    let made: bool = api.fetch_one(make).await.expect("made").get(0);
+    assert!(made);
+    let error = Error::from(indexer.fetch_one(make).await.expect_err("refused"));
+    assert!(
+        matches!(error, Error::Refused(Refusal::Rights(_))),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn grants_name_a_role_that_is_missing_and_can_be_given_to_another_schema() {
+    // Given a server without the roles
+    let world = World::new().await;
+    let mut connection = world.pool.acquire().await.expect("a connection");
+    // Then they cannot be granted to, and nothing is
+    let error = grant_all(&mut connection).await.expect_err("no roles");
+    let cause = std::error::Error::source(&error).map(ToString::to_string);
+    assert_eq!(
+        cause.as_deref(),
+        Some("error returned from database: role \"vouch_indexer\" does not exist")
+    );
+    // Given one of them, and a mirror in another schema
+    for sql in ["CREATE ROLE vouch_api LOGIN", "CREATE SCHEMA mirror_next"] {
+        world.pool.execute(sql).await.expect(sql);
+    }
+    for (table, _) in MIRROR {
+        let sql = format!("CREATE TABLE mirror_next.{table} (LIKE {MIRROR_SCHEMA}.{table})");
+        world.pool.execute(sql.as_str()).await.expect(table);
+    }
+    // When the rights on it are granted, and it is renamed
+    grants(&mut connection, "mirror_next")
+        .await
+        .expect("granted");
+    let rename = "ALTER SCHEMA mirror_next RENAME TO swapped";
+    world.pool.execute(rename).await.expect("renamed");
+    // Then the role that exists has them
+    let mut api = world.as_role("vouch_api").await;
+    api.execute("SELECT address FROM swapped.campaigns")
+        .await
+        .expect("read");
+    let sql = "DELETE FROM swapped.campaigns";
+    let error = Error::from(api.execute(sql).await.expect_err("refused"));
+    assert!(
+        matches!(error, Error::Refused(Refusal::Rights(_))),
+        "{error:?}"
+    );
+    // And none on the other schemas
+    let sql = format!("SELECT campaign FROM {KEPT_SCHEMA}.campaign_profiles");
+    let error = Error::from(api.execute(sql.as_str()).await.expect_err("refused"));
+    assert!(
+        matches!(error, Error::Refused(Refusal::Rights(_))),
+        "{error:?}"
+    );
+}
