@@ -21,7 +21,7 @@ use crate::{
     envelope,
     error::ApiError,
     routes::{
-        campaigns, codes, conversions, coverage, health, leaderboard, pages, qr, redirect,
+        badges, campaigns, codes, conversions, coverage, health, leaderboard, pages, qr, redirect,
         transactions,
     },
     state::AppState,
@@ -42,7 +42,7 @@ use crate::{
         (name = "links", description = "Share links"),
         (name = "codes", description = "Referral codes"),
         (name = "transactions", description = "Unsigned transactions for wallets"),
-        (name = "numbers", description = "Conversions and leaderboards"),
+        (name = "numbers", description = "Conversions, leaderboards and badges"),
         (name = "campaigns", description = "Campaigns"),
         (name = "operations", description = "Running the service"),
     )
@@ -70,9 +70,13 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(qr::svg))
         .routes(routes!(conversions::list))
         .routes(routes!(leaderboard::show))
+        .routes(routes!(badges::kinds))
+        .routes(routes!(badges::of_referrer))
+        .routes(routes!(badges::milestones))
         .routes(routes!(coverage::show))
         .routes(routes!(campaigns::list))
         .routes(routes!(campaigns::show))
+        .routes(routes!(badges::of_campaign))
         .routes(routes!(transactions::create_referral))
         .routes(routes!(transactions::convert))
         .routes(routes!(redirect::follow))

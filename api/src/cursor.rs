@@ -1,4 +1,4 @@
-//! Position of the next page: time and address of the last entry, opaque to clients.
+//! Position of the next page, opaque to clients.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
@@ -22,8 +22,7 @@ impl std::str::FromStr for Cursor {
 
     fn from_str(text: &str) -> Result<Self, ApiError> {
         let parse = || {
-            let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-            let text = String::from_utf8(bytes).ok()?;
+            let text = decode(text)?;
             let (time, address) = text.split_once(':')?;
             let address = address.parse::<Address>().ok()?.to_string();
             Some(Self {
@@ -31,9 +30,35 @@ impl std::str::FromStr for Cursor {
                 address,
             })
         };
-        let refusal = "cursor must be the next_cursor of an earlier answer";
-        parse().ok_or_else(|| ApiError::invalid_query().saying(refusal))
+        parse().ok_or_else(refusal)
     }
+}
+
+/// A position in a list that is sorted by one unique value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct After<T>(pub(crate) T);
+
+impl After<()> {
+    pub(crate) fn encode(value: &impl std::fmt::Display) -> String {
+        URL_SAFE_NO_PAD.encode(value.to_string())
+    }
+}
+
+impl<T: std::str::FromStr> std::str::FromStr for After<T> {
+    type Err = ApiError;
+
+    fn from_str(text: &str) -> Result<Self, ApiError> {
+        let parse = || decode(text)?.parse().ok();
+        parse().map(Self).ok_or_else(refusal)
+    }
+}
+
+fn decode(text: &str) -> Option<String> {
+    String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()
+}
+
+fn refusal() -> ApiError {
+    ApiError::invalid_query().saying("cursor must be the next_cursor of an earlier answer")
 }
 
 #[cfg(test)]
@@ -56,5 +81,22 @@ mod tests {
                 "{bad}"
             );
         }
+    }
+
+    #[test]
+    fn a_position_of_one_value_comes_back_as_it_was() {
+        // Given a number and an address
+        let address = "4P9LqUjQAnspnDpVTXfX1GKWdQQDNgaB27b5E495akBb";
+        // Then their cursors decode to them
+        let number: After<i64> = After::encode(&i64::MAX).parse().unwrap();
+        assert_eq!(number, After(i64::MAX));
+        let read: After<Address> = After::encode(&address).parse().unwrap();
+        assert_eq!(read.0.to_string(), address);
+        // And the cursor of another list is refused
+        let other = Cursor::encode(5, address);
+        let error = other.parse::<After<i64>>().unwrap_err();
+        assert_eq!(error.code, "invalid_query");
+        let error = After::encode(&7).parse::<After<Address>>().unwrap_err();
+        assert_eq!(error.code, "invalid_query");
     }
 }

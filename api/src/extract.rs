@@ -92,3 +92,18 @@ impl<S: Send + Sync> FromRequestParts<S> for PathAddress {
         text.parse().map(Self)
     }
 }
+
+/// The path's wallet.
+pub(crate) struct PathWallet(pub(crate) types::WalletAddress);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathWallet {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let axum::extract::Path(text) =
+            axum::extract::Path::<String>::from_request_parts(parts, state)
+                .await
+                .map_err(|_| ApiError::invalid_address())?;
+        text.parse().map(Self)
+    }
+}

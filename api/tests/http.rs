@@ -65,6 +65,43 @@ async fn bad_input_is_refused_with_its_code() {
             400,
             "not_a_wallet",
         ),
+        ("/v1/referrers/0OIl/badges", 400, "invalid_address"),
+        (
+            &format!("/v1/referrers/{OFF_CURVE}/badges"),
+            400,
+            "not_a_wallet",
+        ),
+        (
+            &format!("/v1/referrers/{OFF_CURVE}/milestones"),
+            400,
+            "not_a_wallet",
+        ),
+        (
+            &format!("/v1/referrers/{ALICE}/badges?cursor=x"),
+            400,
+            "invalid_query",
+        ),
+        (
+            &format!("/v1/referrers/{ALICE}/badges?campaign=1"),
+            400,
+            "invalid_address",
+        ),
+        (
+            &format!("/v1/referrers/{ALICE}/milestones?cursor=MTIz"),
+            400,
+            "invalid_query",
+        ),
+        (
+            &format!("/v1/referrers/{ALICE}/milestones?limit=0"),
+            400,
+            "invalid_query",
+        ),
+        ("/v1/campaigns/0OIl/badges", 400, "invalid_address"),
+        (
+            &format!("/v1/campaigns/{CAMPAIGN}/badges?wallet={ALICE}"),
+            400,
+            "invalid_query",
+        ),
     ] {
         assert_eq!(
             api.get(path).await.refusal(),

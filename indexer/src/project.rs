@@ -99,6 +99,8 @@ impl Draft {
                 conversion: row.address.clone(),
                 seq: by.seq,
                 matures_at: row.matures_at,
+                campaign: row.campaign.clone(),
+                converted_at: row.converted_at,
             },
         );
         self.count(&row.referral, standing.counts(sale.reward.referrer), 1);
@@ -227,6 +229,8 @@ impl Draft {
                     conversion: row.address.clone(),
                     seq: row.seq,
                     matures_at: row.matures_at,
+                    campaign: row.campaign.clone(),
+                    converted_at: row.converted_at,
                 },
             );
         }

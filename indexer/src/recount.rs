@@ -1,7 +1,7 @@
 //! `vouch-indexer recount`: the counters against the list of conversions.
 
 use anyhow::{Context as _, Result, bail};
-use vouch_db::mirror::recount::{self, Drift};
+use vouch_db::mirror::recount::{self, Drift, Referrer};
 
 use crate::config::RecountConfig;
 
@@ -17,7 +17,7 @@ pub(crate) async fn run(config: &RecountConfig) -> Result<()> {
     vouch_db::await_schema(&pool, || ()).await?;
     let mut connection = pool.acquire().await.context("Postgres does not answer")?;
     let mut report = Report::default();
-    // The days come first: they repair what waits, on which the codes' counters depend.
+    // Each counter comes after those that it depends on.
     let (mut day, mut days) = (None, 0_u64);
     loop {
         let range = recount::day(&mut connection, day, config.repair).await?;
@@ -28,6 +28,23 @@ pub(crate) async fn run(config: &RecountConfig) -> Result<()> {
         day = range.last;
         days += 1;
     }
+    let (mut referrer, mut referrers) = (Referrer::default(), 0);
+    loop {
+        let range = recount::referrers(&mut connection, &referrer, config.repair).await?;
+        referrers += range.compared;
+        report.add(range.drift);
+        let Some(last) = range.last else { break };
+        referrer = last;
+    }
+    let mut board = None;
+    loop {
+        let range = recount::boards(&mut connection, board.as_ref(), config.repair).await?;
+        report.add(range.drift);
+        if range.last.is_none() {
+            break;
+        }
+        board = range.last;
+    }
     let (mut after, mut referrals) = (String::new(), 0);
     loop {
         let range = recount::referrals(&mut connection, &after, config.repair).await?;
@@ -36,7 +53,7 @@ pub(crate) async fn run(config: &RecountConfig) -> Result<()> {
         let Some(last) = range.last else { break };
         after = last;
     }
-    let counted = format!("{referrals} referrals and {days} days");
+    let counted = format!("{referrals} referrals, {referrers} referrers and {days} days");
     match report.differing {
         0 => println!("the counters of {counted} equal a recount"),
         differing if config.repair => println!("{differing} counters repaired, of {counted}"),

@@ -4,7 +4,7 @@ use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
-use vouch_db::api::leaderboard;
+use vouch_db::api::leaderboard::{self, Span};
 
 use crate::{
     envelope::ErrorEnvelope,
@@ -80,18 +80,14 @@ pub(crate) async fn show(
 
     let campaign = campaign.map(|campaign| campaign.to_string());
     let wallet = wallet.map(|wallet| wallet.to_string());
-    let first_day = period.first_day(OffsetDateTime::now_utc().date());
+    let span = match period {
+        Period::All => Span::All,
+        shorter => Span::Since(shorter.first_day(OffsetDateTime::now_utc().date())),
+    };
     let board = state
         .database
         .run(async |pool| {
-            leaderboard::top(
-                &pool,
-                campaign.as_deref(),
-                first_day,
-                limit,
-                wallet.as_deref(),
-            )
-            .await
+            leaderboard::top(&pool, campaign.as_deref(), span, limit, wallet.as_deref()).await
         })
         .await?;
     Ok(Json(LeaderboardAnswer {

@@ -73,6 +73,9 @@ async fn main() {
         "conversions",
         "referral_totals",
         "referrer_daily",
+        "referrer_totals",
+        "boards",
+        "awards",
     ] {
         let mut rows = Vec::new();
         let mut out = connection
@@ -193,6 +196,8 @@ fn batch(first: i64, end: i64) -> Batch {
             conversion: conversion.clone(),
             seq,
             matures_at: time,
+            campaign: campaign.clone(),
+            converted_at: time,
         });
         batch.projections.sales.push(Conversion {
             address: conversion,

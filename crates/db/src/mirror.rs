@@ -2,6 +2,7 @@
 //!
 //! Only [`Writer`] writes the mirror. `docs/INVARIANTS.md` numbers its rules.
 
+mod awards;
 mod batch;
 mod finality;
 pub mod rebuild;

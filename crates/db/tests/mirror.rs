@@ -92,6 +92,8 @@ impl World {
             "maturing",
             "referral_totals",
             "referrer_daily",
+            "referrer_totals",
+            "boards",
         ] {
             let sql = format!(
                 "SELECT coalesce(string_agg(row::text, ', ' ORDER BY row::text), '')
@@ -232,6 +234,8 @@ fn sale(address: &str, seq: i64, reward: u64, hold: i64) -> Batch {
                 conversion: address.into(),
                 seq,
                 matures_at: row.matures_at,
+                campaign: row.campaign.clone(),
+                converted_at: row.converted_at,
             }],
             sales: vec![row],
             totals: moved(1, paid, pending),
@@ -384,6 +388,8 @@ async fn undone_transactions_leave_no_trace() {
             conversion: "D".into(),
             seq: 2,
             matures_at: NEW_YEAR + 62,
+            campaign: "C".into(),
+            converted_at: NEW_YEAR + 2,
         }],
         totals: moved(0, -7, 5),
         ..Projections::default()
@@ -585,7 +591,7 @@ async fn drift_is_found_and_repaired_and_stops_nothing() {
             "UPDATE referral_totals SET conversions = 0, rewards_pending = 0;
              UPDATE referrer_daily SET rewards = 6, last_converted_at = 0;
              DELETE FROM maturing;
-             INSERT INTO maturing VALUES ('D', 3, 0)",
+             INSERT INTO maturing VALUES ('D', 3, 0, 'C', 0)",
         )
         .await
         .expect("a change");

@@ -317,6 +317,34 @@ async fn start_indexer_with(
     .expect("the indexer listens")
 }
 
+/// Starts an API on this database and node.
+///
+/// # Panics
+/// When it is not healthy in time.
+pub async fn start_api(world: &World) -> Service {
+    let dir = world.scene.instance.dir();
+    let mut api = Service::start(ServiceSpec {
+        name: "api".into(),
+        binary: built_binary("vouch-api").expect("the api is built"),
+        args: Vec::new(),
+        dir: dir.to_owned(),
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        env: vec![
+            ("DATABASE_URL".into(), world.database.url().into()),
+            ("RPC_URL".into(), world.scene.validator.rpc_url()),
+            ("PUBLIC_URL".into(), "https://vouch.example".into()),
+            (
+                "CLICK_SPOOL".into(),
+                dir.join("clicks.spool").to_string_lossy().into_owned(),
+            ),
+        ],
+    })
+    .await
+    .expect("the api listens");
+    api.wait_healthy().await.expect("a healthy api");
+    api
+}
+
 /// The answer of /healthz.
 ///
 /// # Panics

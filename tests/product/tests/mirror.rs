@@ -67,7 +67,7 @@ async fn counters_that_drift_are_found_and_repaired_beside_the_mirror() {
     );
     let error = String::from_utf8_lossy(&found.stderr).into_owned();
     assert!(
-        error.contains("1 counters differ from a recount, of 1 referrals and 1 days"),
+        error.contains("1 counters differ from a recount, of 1 referrals, 1 referrers and 1 days"),
         "{error}"
     );
     // When they are repaired while wallets convert, then they are right

@@ -1,5 +1,6 @@
 //! The API's queries: reads of the mirror, writes of clicks and campaign profiles.
 
+pub mod awards;
 pub mod campaigns;
 pub mod clicks;
 pub mod codes;

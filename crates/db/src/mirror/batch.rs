@@ -50,12 +50,13 @@ pub struct Projections {
     pub totals: BTreeMap<String, TotalsMove>,
 }
 
-/// Writes the batch, and up to where it is final. The caller commits. Returns how many conversions
-/// count for ranks from now on.
+/// Writes the batch, and up to where it is final. With `award`, badges are given. The caller
+/// commits. Returns how many conversions count for ranks from now on.
 pub(super) async fn write(
     connection: &mut PgConnection,
     batch: &Batch,
     range: Option<&Final>,
+    award: bool,
 ) -> Result<u64, Error> {
     let Some(range) = range else {
         write_rows(&mut *connection, batch).await?;
@@ -63,7 +64,7 @@ pub(super) async fn write(
         return Ok(0);
     };
     write_rows(&mut *connection, batch).await?;
-    finality::write(connection, range, &batch.projections.maturing).await
+    finality::write(connection, range, &batch.projections.maturing, award).await
 }
 
 async fn write_rows(connection: &mut PgConnection, batch: &Batch) -> Result<(), Error> {
@@ -159,9 +160,18 @@ pub(super) async fn project(
         settle(&mut *connection, settlements).await?;
     }
     if !cancelled.is_empty() {
-        sqlx::query!("DELETE FROM maturing WHERE conversion = ANY($1)", cancelled)
-            .execute(&mut *connection)
-            .await?;
+        // The leader of their month may be known now, unless others wait, too.
+        sqlx::query!(
+            "WITH gone AS (
+                 DELETE FROM maturing WHERE conversion = ANY($1) RETURNING campaign, converted_at
+             )
+             UPDATE boards AS board SET decide_at = ends_at FROM gone
+             WHERE board.campaign = gone.campaign AND converted_at < ends_at
+               AND decide_at > ends_at",
+            cancelled,
+        )
+        .execute(&mut *connection)
+        .await?;
     }
     count(connection, totals).await
 }

@@ -2,7 +2,7 @@
 
 use sqlx::PgConnection;
 
-use super::rows::Maturing;
+use super::{awards, rows::Maturing};
 use crate::Error;
 
 /// A range of slots that is proven complete and final, with the transactions in it.
@@ -37,11 +37,13 @@ pub(super) async fn wait(connection: &mut PgConnection, rows: &[Maturing]) -> Re
 }
 
 /// Writes the progress. `new` are conversions that do not wait yet: those that need not, never do.
-/// The caller commits. Returns how many conversions count from now on.
+/// With `award`, badges are given. The caller commits. Returns how many conversions count from now
+/// on.
 pub(super) async fn write(
     connection: &mut PgConnection,
     range: &Final,
     new: &[Maturing],
+    award: bool,
 ) -> Result<u64, Error> {
     let state = sqlx::query!(
         "UPDATE indexer_state SET
@@ -77,7 +79,7 @@ pub(super) async fn write(
         .partition(|row| row.seq <= state.final_seq && row.matures_at <= time);
     wait(&mut *connection, &unripe).await?;
     let ripe: Vec<_> = ripe.into_iter().map(|row| row.conversion).collect();
-    rank(connection, state.final_seq, time, &ripe).await
+    rank(connection, state.final_seq, time, &ripe, award).await
 }
 
 /// Adds a proven range to `coverage`.
@@ -119,26 +121,27 @@ pub(super) async fn cover(
     Ok(())
 }
 
-/// Counts the conversions that are final and mature, each once. None of them can be cancelled
-/// any more, so nothing is ever taken off.
+/// Counts the conversions that are final and mature, each once, and with `award` gives the badges
+/// that they earn. None of them can be cancelled any more, so nothing is ever taken off.
 async fn rank(
     connection: &mut PgConnection,
     final_seq: i64,
     time: i64,
     new: &[String],
+    award: bool,
 ) -> Result<u64, Error> {
-    let counted = sqlx::query_scalar!(
+    let done = sqlx::query!(
         r#"WITH waited AS (
                DELETE FROM maturing WHERE matures_at <= $2 AND seq <= $1 RETURNING conversion
            ), ripe AS (
                SELECT conversion FROM waited UNION ALL SELECT * FROM UNNEST($3::text[])
            ), counted AS (
-               SELECT campaign, referrer, referral, converted_at, reward_referrer
+               SELECT campaign, referrer, referral, converted_at, reward_referrer,
+                      to_timestamp(converted_at) AT TIME ZONE 'UTC' AS at
                FROM ripe JOIN conversions ON address = conversion
            ), days AS (
                INSERT INTO referrer_daily AS daily
-               SELECT campaign, referrer,
-                      (to_timestamp(converted_at) AT TIME ZONE 'UTC')::date,
+               SELECT campaign, referrer, at::date,
                       count(*), sum(reward_referrer), max(converted_at)
                FROM counted GROUP BY 1, 2, 3
                ON CONFLICT (campaign, referrer, day) DO UPDATE SET
@@ -151,13 +154,55 @@ async fn rank(
                SELECT referral, 0, count(*), 0, 0 FROM counted GROUP BY 1
                ON CONFLICT (referral) DO UPDATE SET
                    conversions_final = total.conversions_final + EXCLUDED.conversions_final
+           ), added AS (
+               SELECT campaign, referrer, span.month, count(*) AS conversions,
+                      sum(reward_referrer) AS rewards, max(converted_at) AS last_converted_at
+               FROM counted CROSS JOIN LATERAL (VALUES (''), (to_char(at, 'YYYY-MM'))) AS span (month)
+               GROUP BY 1, 2, 3
+           ), ranks AS (
+               INSERT INTO referrer_totals AS total SELECT * FROM added
+               ON CONFLICT (campaign, referrer, month) DO UPDATE SET
+                   conversions = total.conversions + EXCLUDED.conversions,
+                   rewards = total.rewards + EXCLUDED.rewards,
+                   last_converted_at = GREATEST(total.last_converted_at,
+                                                EXCLUDED.last_converted_at)
+               RETURNING campaign, referrer, month, conversions
+           ), moved AS (
+               SELECT campaign, referrer, month, ranks.conversions,
+                      ranks.conversions - added.conversions AS before
+               FROM ranks JOIN added USING (campaign, referrer, month)
+           ), milestones AS (
+               INSERT INTO awards (campaign, referrer, badge, month)
+               SELECT campaign, referrer, badge, ''
+               FROM moved JOIN badges ON threshold > before AND threshold <= conversions
+               WHERE month = '' AND $4
+               ORDER BY threshold, campaign, referrer
+               ON CONFLICT DO NOTHING
+           ), opened AS (
+               INSERT INTO boards AS board
+               SELECT *, ends_at FROM (
+                   SELECT campaign, month, count(*) FILTER (WHERE before = 0) AS referrers,
+                          extract(epoch FROM to_date(NULLIF(month, ''), 'YYYY-MM')
+                                             + interval '1 month')::bigint AS ends_at
+                   FROM moved GROUP BY campaign, month
+               ) AS counted
+               ON CONFLICT (campaign, month) DO UPDATE SET
+                   referrers = board.referrers + EXCLUDED.referrers
+                   WHERE EXCLUDED.referrers > 0
+               RETURNING decide_at
            )
-           SELECT count(*) AS "counted!" FROM counted"#,
+           SELECT (SELECT count(*) FROM counted) AS "counted!",
+                  EXISTS (SELECT FROM opened WHERE decide_at <= $2)
+                      OR EXISTS (SELECT FROM boards WHERE decide_at <= $2) AS "due!""#,
         final_seq,
         time,
         new,
+        award,
     )
-    .fetch_one(connection)
+    .fetch_one(&mut *connection)
     .await?;
-    Ok(u64::try_from(counted).unwrap_or_default())
+    if done.due {
+        awards::decide(connection, time, award).await?;
+    }
+    Ok(u64::try_from(done.counted).unwrap_or_default())
 }

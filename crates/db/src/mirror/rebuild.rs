@@ -5,7 +5,7 @@
 
 use sqlx::{Connection as _, Executor as _, PgConnection};
 
-use super::writer;
+use super::{awards, writer};
 use crate::{Error, Schema, latest_migration, options};
 
 /// How often another writer is looked for.
@@ -123,7 +123,7 @@ impl Rebuild {
 
     /// Puts the second copy into the place of the live one, in one database transaction. The caller
     /// has [taken over](Self::take_over). Readers notice nothing: a query that runs reads the old
-    /// copy to its end.
+    /// copy to its end. Badges that the old copy had not given are given.
     ///
     /// # Errors
     /// When Postgres does not answer. Then nothing has changed.
@@ -138,6 +138,7 @@ impl Rebuild {
         transaction
             .execute("COMMENT ON SCHEMA mirror IS NULL")
             .await?;
+        awards::complete(&mut transaction).await?;
         Ok(transaction.commit().await?)
     }
 

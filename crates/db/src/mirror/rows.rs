@@ -190,6 +190,8 @@ pub struct Maturing {
     pub conversion: String,
     pub seq: i64,
     pub matures_at: i64,
+    pub campaign: String,
+    pub converted_at: i64,
 }
 
 /// The columns of a conversion that change after its sale.

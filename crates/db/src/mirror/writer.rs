@@ -26,6 +26,9 @@ pub(super) fn lock(schema: Schema) -> i64 {
 #[derive(Debug)]
 pub struct Writer {
     connection: PgConnection,
+    /// Awards are for good, so a copy that may never be read gives none. They are given when it
+    /// takes its place.
+    award: bool,
 }
 
 impl Writer {
@@ -54,19 +57,20 @@ impl Writer {
                 ("tcp_keepalives_interval", "2"),
                 ("tcp_keepalives_count", "3"),
             ]);
-        unless_silent(Self::try_acquire_with(&options, lock(schema))).await
+        unless_silent(Self::try_acquire_with(&options, schema)).await
     }
 
     async fn try_acquire_with(
         options: &PgConnectOptions,
-        lock: i64,
+        schema: Schema,
     ) -> Result<Option<Self>, Error> {
         let mut connection = PgConnection::connect_with(options).await?;
-        let won = sqlx::query_scalar!(r#"SELECT pg_try_advisory_lock($1) AS "won!""#, lock)
+        let won = sqlx::query_scalar!(r#"SELECT pg_try_advisory_lock($1) AS "won!""#, lock(schema))
             .fetch_one(&mut connection)
             .await?;
         if won {
-            return Ok(Some(Self { connection }));
+            let award = schema == Schema::Live;
+            return Ok(Some(Self { connection, award }));
         }
         connection.close().await?;
         Ok(None)
@@ -81,7 +85,7 @@ impl Writer {
     pub async fn write(&mut self, batch: &Batch, range: Option<&Final>) -> Result<u64, Error> {
         unless_silent(async {
             let mut transaction = self.connection.begin().await?;
-            let counted = batch::write(&mut transaction, batch, range).await?;
+            let counted = batch::write(&mut transaction, batch, range, self.award).await?;
             transaction.commit().await?;
             Ok(counted)
         })

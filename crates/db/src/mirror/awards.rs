@@ -1,0 +1,95 @@
+//! Gives badges: to the leader of a month, and after a rebuild. `finality` gives those of milestones.
+
+use sqlx::PgConnection;
+
+use crate::Error;
+
+/// Months that are looked at in one batch. The others are looked at in the next ones.
+const MONTHS: i64 = 1000;
+
+/// Decides every month that is over by `time`, the chain's clock, and of which no conversion waits;
+/// with `award`, gives its leader the badge. Nobody joins such a month any more. The order is that
+/// of a leaderboard: conversions, rewards, the earlier last conversion, the address.
+///
+/// A conversion that a transaction cancelled which is not final may come back, so it waits, too.
+/// A month that waits is looked at again when its last conversion is mature, or when one of its
+/// conversions is cancelled.
+pub(super) async fn decide(
+    connection: &mut PgConnection,
+    time: i64,
+    award: bool,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "WITH unsure AS MATERIALIZED (
+             SELECT DISTINCT campaign, converted_at
+             FROM accounts_before JOIN conversions USING (address) WHERE status = 'cancelled'
+         ), due AS (
+             SELECT campaign, month, extract(epoch FROM to_date(month, 'YYYY-MM'))::bigint AS starts_at,
+                    ends_at
+             FROM boards AS board
+             WHERE decide_at <= $1 AND NOT EXISTS (
+                 SELECT FROM unsure
+                 WHERE unsure.campaign = board.campaign AND converted_at < ends_at
+                   AND converted_at >= extract(epoch FROM to_date(month, 'YYYY-MM'))::bigint
+             )
+             ORDER BY decide_at LIMIT $2
+         ), seen AS (
+             SELECT campaign, month, (
+                 SELECT matures_at FROM maturing AS waiting
+                 WHERE waiting.campaign = due.campaign
+                   AND converted_at >= starts_at AND converted_at < ends_at
+                 ORDER BY converted_at DESC LIMIT 1
+             ) AS waits_until FROM due
+         ), decided AS (
+             UPDATE boards AS board SET decide_at = waits_until FROM seen
+             WHERE board.campaign = seen.campaign AND board.month = seen.month
+             RETURNING board.campaign, board.month, decide_at
+         )
+         INSERT INTO awards (campaign, referrer, badge, month)
+         SELECT campaign, referrer, 'monthly_leader', month
+         FROM decided CROSS JOIN LATERAL (
+             SELECT referrer FROM referrer_totals AS total
+             WHERE total.campaign = decided.campaign AND total.month = decided.month
+             ORDER BY conversions DESC, rewards DESC, last_converted_at, referrer LIMIT 1
+         ) AS leader
+         WHERE decide_at IS NULL AND $3
+         ORDER BY month, campaign
+         ON CONFLICT DO NOTHING",
+        time,
+        MONTHS,
+        award,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Gives all badges that somebody has earned in the mirror and does not have.
+pub(super) async fn complete(connection: &mut PgConnection) -> Result<(), Error> {
+    sqlx::query!(
+        "WITH earned AS (
+             SELECT campaign, referrer, badge, '' AS month, threshold
+             FROM referrer_totals JOIN badges ON threshold <= conversions WHERE month = ''
+             UNION ALL
+             SELECT board.campaign, referrer, 'monthly_leader', board.month, NULL
+             FROM boards AS board CROSS JOIN LATERAL (
+                 SELECT referrer FROM referrer_totals AS total
+                 WHERE total.campaign = board.campaign AND total.month = board.month
+                 ORDER BY conversions DESC, rewards DESC, last_converted_at, referrer LIMIT 1
+             ) AS leader
+             WHERE board.month <> '' AND decide_at IS NULL
+         )
+         INSERT INTO awards (campaign, referrer, badge, month)
+         SELECT campaign, referrer, badge, month FROM earned
+         WHERE NOT EXISTS (
+             SELECT FROM awards AS award
+             WHERE award.campaign = earned.campaign AND award.referrer = earned.referrer
+               AND award.badge = earned.badge AND award.month = earned.month
+         )
+         ORDER BY month, threshold, campaign, referrer
+         ON CONFLICT DO NOTHING",
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! The leaderboards, and the leaders of their months.
+
+use sqlx::{Connection, PgConnection};
+
+use super::{Drift, Recount, lock};
+use crate::{Error, mirror::awards};
+
+/// Leaderboards in one range.
+const BOARDS: i64 = 100;
+
+/// A leaderboard of a campaign: the position of a range.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Board {
+    /// Address of the campaign.
+    pub campaign: String,
+    /// The month, as 2026-01; empty for all time.
+    pub month: String,
+}
+
+/// Counts the places of the leaderboards after `after` again, at most 100 of them, and looks for
+/// months whose leader is neither awarded nor to be decided. With `repair`, the counters are what
+/// the totals say afterwards, and a month that is over and lacked its leader has it.
+///
+/// # Errors
+/// When Postgres does not answer.
+pub async fn boards(
+    connection: &mut PgConnection,
+    after: Option<&Board>,
+    repair: bool,
+) -> Result<Recount<Board>, Error> {
+    let mut range = read(&mut *connection, after).await?;
+    if repair && range.iter().any(|row| row.drift().is_some()) {
+        let mut transaction = connection.begin().await?;
+        lock(&mut transaction).await?;
+        range = read(&mut transaction, after).await?;
+        for row in range.iter().filter(|row| row.drift().is_some()) {
+            write(&mut transaction, row).await?;
+        }
+        let time = sqlx::query_scalar!("SELECT final_time FROM indexer_state")
+            .fetch_one(&mut *transaction)
+            .await?;
+        if let Some(time) = time {
+            awards::decide(&mut transaction, time, true).await?;
+        }
+        transaction.commit().await?;
+    }
+    Ok(Recount {
+        last: range.last().map(|row| Board {
+            campaign: row.campaign.clone(),
+            month: row.month.clone(),
+        }),
+        compared: range.len() as u64,
+        drift: range.iter().filter_map(Row::drift).collect(),
+    })
+}
+
+/// A leaderboard, as it is kept and as it is counted.
+struct Row {
+    campaign: String,
+    month: String,
+    kept: i64,
+    counted: i64,
+    /// Its leader is awarded or will be decided; so is that of all time, which has none.
+    led: bool,
+}
+
+impl Row {
+    fn drift(&self) -> Option<Drift> {
+        let say = |referrers: i64, led: bool| {
+            let without = if led { "" } else { ", without a leader" };
+            format!("{referrers} referrers{without}")
+        };
+        (self.kept != self.counted || !self.led).then(|| Drift {
+            of: match self.month.as_str() {
+                "" => format!("leaderboard of {}", self.campaign),
+                month => format!("leaderboard of {} in {month}", self.campaign),
+            },
+            kept: say(self.kept, self.led),
+            counted: say(self.counted, true),
+        })
+    }
+}
+
+async fn read(connection: &mut PgConnection, after: Option<&Board>) -> Result<Vec<Row>, Error> {
+    let (campaign, month) = after.map_or(("", None), |after| {
+        (after.campaign.as_str(), Some(after.month.as_str()))
+    });
+    // One step in the index for each leaderboard, however many referrers it has.
+    Ok(sqlx::query_as!(
+        Row,
+        r#"WITH RECURSIVE steps AS (
+               (SELECT campaign, month FROM referrer_totals
+                WHERE campaign > $1 OR (campaign = $1 AND month > $2)
+                ORDER BY campaign, month LIMIT 1)
+               UNION ALL
+               SELECT next.* FROM steps CROSS JOIN LATERAL (
+                   SELECT campaign, month FROM referrer_totals
+                   WHERE (campaign, month) > (steps.campaign, steps.month)
+                   ORDER BY campaign, month LIMIT 1
+               ) AS next
+           )
+           SELECT step.campaign AS "campaign!", step.month AS "month!",
+                  COALESCE(board.referrers, 0) AS "kept!", (
+                      SELECT count(*) FROM referrer_totals AS total
+                      WHERE total.campaign = step.campaign AND total.month = step.month
+                  ) AS "counted!",
+                  step.month = '' OR decide_at IS NOT NULL OR EXISTS (
+                      SELECT FROM awards
+                      WHERE awards.campaign = step.campaign AND awards.month = step.month
+                        AND badge = 'monthly_leader'
+                  ) AS "led!"
+           FROM (SELECT * FROM steps LIMIT $3) AS step
+           LEFT JOIN boards AS board USING (campaign, month)
+           ORDER BY 1, 2"#,
+        campaign,
+        month,
+        BOARDS,
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
+/// Writes what is counted. A month that has no leader is to be decided.
+async fn write(connection: &mut PgConnection, row: &Row) -> Result<(), Error> {
+    sqlx::query!(
+        "INSERT INTO boards AS board
+         SELECT campaign, month, referrers, ends_at, CASE WHEN $3 THEN NULL ELSE ends_at END
+         FROM counted_boards WHERE campaign = $1 AND month = $2
+         ON CONFLICT (campaign, month) DO UPDATE SET
+             referrers = EXCLUDED.referrers,
+             decide_at = COALESCE(board.decide_at, EXCLUDED.decide_at)",
+        row.campaign,
+        row.month,
+        row.led,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
