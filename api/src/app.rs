@@ -21,7 +21,7 @@ use crate::{
     envelope,
     error::ApiError,
     routes::{
-        campaigns, codes, conversions, coverage, health, leaderboard, pages, qr, redirect,
+        campaigns, codes, conversions, coverage, digest, health, leaderboard, pages, qr, redirect,
         transactions,
     },
     state::AppState,
@@ -71,6 +71,8 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(conversions::list))
         .routes(routes!(leaderboard::show))
         .routes(routes!(coverage::show))
+        .routes(routes!(digest::show))
+        .routes(routes!(digest::rows))
         .routes(routes!(campaigns::list))
         .routes(routes!(campaigns::show))
         .routes(routes!(transactions::create_referral))

@@ -4,6 +4,7 @@
 
 mod chain;
 mod config;
+mod digest;
 mod events;
 mod failure;
 mod health;

@@ -2,7 +2,8 @@
 //!
 //! A leaderboard counts by the chain's clock at a slot, which history tells only within bounds: it is
 //! not before the block of the last transaction, and not after a later block. So each number has a
-//! least and a greatest value; they differ only if a hold ended between the two.
+//! least and a greatest value; they differ only if a hold ended between the two, or if somebody
+//! converted in the next slot.
 
 use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
 use solana_sdk::pubkey::Pubkey;
@@ -31,10 +32,19 @@ pub struct Tally {
 /// The least and the most that a referrer may have.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Bounds {
-    /// At the block of the last transaction.
+    /// At the earliest moment.
     pub least: Tally,
-    /// At a later block.
+    /// At the latest moment.
     pub most: Tally,
+}
+
+/// A moment of a history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// The last transaction.
+    pub seq: u64,
+    /// Unix seconds: a conversion counts if it can no longer be cancelled by then.
+    pub time: i64,
 }
 
 /// The referrers over all campaigns, in a temporary file.
@@ -43,11 +53,11 @@ pub struct Board {
 }
 
 impl Board {
-    /// Counts what is mature at `early` and at `late`, unix seconds, of the transactions up to `seq`.
+    /// Counts what is mature at the earliest and at the latest moment.
     ///
     /// # Errors
     /// See [`Error`].
-    pub fn new(store: &Store, seq: u64, early: i64, late: i64) -> Result<Self, Error> {
+    pub fn new(store: &Store, earliest: Moment, latest: Moment) -> Result<Self, Error> {
         let file = tempfile::tempfile().map_err(redb::Error::Io)?;
         let database = Database::builder()
             .set_cache_size(CACHE)
@@ -55,11 +65,11 @@ impl Board {
         let open = database.begin_write()?;
         {
             let mut board = open.open_table(BOARD)?;
-            store.rows(0, seq, |row| {
+            store.rows(0, latest.seq, |row| {
                 let Row::Conversion(row) = row else {
                     return Ok(());
                 };
-                if row.matures_at > late {
+                if row.matures_at > latest.time {
                     return Ok(());
                 }
                 let key = row.referrer.to_bytes();
@@ -69,7 +79,7 @@ impl Board {
                 let reward = u128::from(row.reward_referrer);
                 most += 1;
                 most_rewards += reward;
-                if row.matures_at <= early {
+                if row.seq <= earliest.seq && row.matures_at <= earliest.time {
                     least += 1;
                     least_rewards += reward;
                 }

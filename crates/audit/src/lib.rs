@@ -12,7 +12,7 @@ mod digest;
 mod row;
 mod store;
 
-pub use board::{Board, Bounds, Tally};
+pub use board::{Board, Bounds, Moment, Tally};
 pub use digest::{Builder, Digest, Head, MOST_BUCKETS, OutOfOrder, bucket_size};
 pub use row::{Conversion, NotARow, Payment, Row};
 pub use store::{Error, Store};

@@ -7,8 +7,6 @@ const CONVERSION: u8 = 1;
 const PAYMENT: u8 = 2;
 /// Bytes of an encoded conversion.
 const CONVERSION_SIZE: usize = 249;
-/// Bytes of an encoded payment.
-const PAYMENT_SIZE: usize = 82;
 
 /// A row. Rows are in the order of their bytes: by transaction, then conversions before payments,
 /// then by the address of the conversion, then by part.

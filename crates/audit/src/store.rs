@@ -208,13 +208,9 @@ impl Store {
     /// # Errors
     /// See [`Error`].
     pub fn digest(&self, head: Head) -> Result<Digest, Error> {
-        let mut builder = Builder::new(head.clone());
-        self.rows(0, head.seq, |row| {
-            if builder.counts(&row) {
-                builder.push(&row)?;
-            }
-            Ok(())
-        })?;
+        let upto = head.seq;
+        let mut builder = Builder::new(head);
+        self.rows(0, upto, |row| Ok(builder.push(&row)?))?;
         Ok(builder.finish())
     }
 

@@ -5,6 +5,7 @@
 
 pub mod amount;
 pub mod api;
+pub mod digest;
 mod error;
 pub mod mirror;
 

@@ -45,7 +45,6 @@ pub async fn top(
     limit: i64,
     wallet: Option<&str>,
 ) -> Result<Leaderboard, Error> {
-    let state = mirror_state(pool).await?;
     let rows = sqlx::query!(
         r#"
         WITH totals AS (
@@ -63,7 +62,8 @@ pub async fn top(
             FROM totals
         )
         SELECT rank AS "rank!", total AS "total!", referrer, conversions AS "conversions!",
-               rewards AS "rewards!"
+               rewards AS "rewards!",
+               (SELECT finalized_slot FROM finality) AS finalized_slot
         FROM ranked WHERE rank <= $3 OR referrer = $4
         ORDER BY rank
         "#,
@@ -75,6 +75,11 @@ pub async fn top(
     .fetch_all(pool)
     .await?;
     let total_entries = rows.first().map_or(0, |row| row.total);
+    // Of the same moment as the ranks.
+    let as_of_slot = match rows.first() {
+        Some(row) => row.finalized_slot,
+        None => mirror_state(pool).await?.finalized_slot,
+    };
     let mut entries = rows
         .into_iter()
         .map(|row| {
@@ -93,6 +98,6 @@ pub async fn top(
         entries,
         total_entries,
         own,
-        as_of_slot: state.finalized_slot,
+        as_of_slot,
     })
 }
