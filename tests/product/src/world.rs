@@ -184,10 +184,33 @@ pub async fn start_indexer(
             // So that tests do not wait long for what is noticed by time alone.
             ("MAX_SECONDS_BEHIND".into(), "10".into()),
             ("RECONCILE_SECONDS".into(), "3".into()),
+            ("DIGEST_SECONDS".into(), "1".into()),
         ],
     })
     .await
     .expect("the indexer listens")
+}
+
+/// Starts an API.
+///
+/// # Panics
+/// When it does not become healthy.
+pub async fn start_api(instance: &Instance, database: &Database, rpc_url: &str) -> Service {
+    let mut api = Service::start(ServiceSpec {
+        name: "api".into(),
+        binary: built_binary("vouch-api").expect("the API is built"),
+        args: Vec::new(),
+        dir: instance.dir().to_owned(),
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        env: vec![
+            ("DATABASE_URL".into(), database.url().into()),
+            ("RPC_URL".into(), rpc_url.to_owned()),
+        ],
+    })
+    .await
+    .expect("the API listens");
+    api.wait_healthy().await.expect("a healthy API");
+    api
 }
 
 /// The answer of /healthz.
