@@ -201,7 +201,7 @@ fn open(bucket: u64) -> Sha256 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::row::Conversion;
+    use crate::row::{Conversion, Payment};
 
     fn head(seq: u64) -> Head {
         Head {
@@ -238,6 +238,52 @@ mod tests {
             builder.push(row).expect("in order");
         }
         builder.finish()
+    }
+
+    #[test]
+    fn the_documented_vector_is_right() {
+        let vector = include_str!("../../../docs/digest.md");
+        let documented = |name: &str| {
+            let lines = vector.lines().filter_map(|line| line.split_once(' '));
+            let values = lines.filter(|(first, _)| *first == name);
+            let values: Vec<_> = values.map(|(_, value)| value.to_owned()).collect();
+            assert!(!values.is_empty(), "{name}");
+            values
+        };
+        let hex =
+            |bytes: &[u8]| -> String { bytes.iter().map(|byte| format!("{byte:02x}")).collect() };
+        let key = |byte| Pubkey::new_from_array([byte; 32]);
+        let conversion = Row::Conversion(Conversion {
+            seq: 1,
+            conversion: key(1),
+            campaign: key(2),
+            referral: key(3),
+            referrer: key(4),
+            partner: None,
+            referee: key(6),
+            amount: u64::MAX,
+            reward_referrer: 5_000_000,
+            reward_referee: 7,
+            reward_partner: 0,
+            converted_at: 1_699_999_000,
+            matures_at: 1_700_000_000,
+        });
+        let payment = Row::Payment(Payment {
+            seq: 3,
+            conversion: key(1),
+            part: vouch_replay::Part::Referrer,
+            recipient: key(4),
+            units: 5_000_000,
+        });
+        assert_eq!(
+            [hex(&conversion.encode())].as_slice(),
+            documented("conversion")
+        );
+        assert_eq!([hex(&payment.encode())].as_slice(), documented("payment"));
+        let digest = digest(3, &[conversion, payment]);
+        let buckets: Vec<_> = digest.buckets.iter().map(|hash| hex(hash)).collect();
+        assert_eq!(buckets, documented("bucket"));
+        assert_eq!([hex(&digest.root())].as_slice(), documented("root"));
     }
 
     #[test]
