@@ -21,7 +21,8 @@ use crate::{
     envelope,
     error::ApiError,
     routes::{
-        badges, campaigns, codes, conversions, coverage, health, leaderboard, pages, qr, redirect,
+        badges, campaigns, codes, conversions, coverage, digest, health, leaderboard, pages, qr,
+        redirect,
         transactions,
     },
     state::AppState,
@@ -74,6 +75,8 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(badges::of_referrer))
         .routes(routes!(badges::milestones))
         .routes(routes!(coverage::show))
+        .routes(routes!(digest::show))
+        .routes(routes!(digest::rows))
         .routes(routes!(campaigns::list))
         .routes(routes!(campaigns::show))
         .routes(routes!(badges::of_campaign))

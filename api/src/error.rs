@@ -56,6 +56,8 @@ errors! {
          credentials and without the query parameters ref, click_id and campaign";
     code_not_found = NOT_FOUND, "there is no such code";
     campaign_not_found = NOT_FOUND, "there is no such campaign";
+    digest_not_found = NOT_FOUND, "there is no digest at or before this slot";
+    bucket_not_found = NOT_FOUND, "the digest has no such bucket";
     code_inactive = CONFLICT, "the code is not active";
     code_expired = CONFLICT, "the code has expired";
     usage_limit_reached = CONFLICT, "the code has reached its usage limit";

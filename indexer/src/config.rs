@@ -26,10 +26,13 @@ pub(crate) enum Command {
     /// services of this version start.
     Migrate(MigrateConfig),
     /// Computes every account of the program from the node's history of its transactions,
-    /// and compares them with the accounts that the node has.
+    /// and compares them with the accounts that the node has. With `--api`, computes which
+    /// conversions count and which rewards were paid, and compares that with what the API of
+    /// anybody says.
     ///
-    /// It needs nothing but a node that still has the program's first transaction, and keeps
-    /// all accounts in memory. Exits with 1 if something differs or is missing.
+    /// It needs nothing but a node that still has the program's first transaction, and room for
+    /// temporary files (TMPDIR), about 1.5 KB for each conversion. Exits with 1 if something differs
+    /// or is missing.
     Verify(VerifyConfig),
     /// Counts again what the mirror has counted, from its list of conversions, beside a running
     /// indexer.
@@ -115,6 +118,14 @@ pub(crate) struct VerifyConfig {
     )]
     pub(crate) rpc_url: Vec<String>,
 
+    /// An API whose digest and leaderboard are compared, as `https://host`.
+    #[arg(long)]
+    pub(crate) api: Option<reqwest::Url>,
+
+    /// Compares the API's newest digest at or before this slot. Without it, the newest.
+    #[arg(long, requires = "api")]
+    pub(crate) slot: Option<u64>,
+
     /// Parallel requests to the node.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) concurrency: u16,
@@ -164,6 +175,17 @@ pub(crate) struct Config {
     #[arg(long, env = "RECONCILE_REQUESTS", default_value_t = 5,
           value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) reconcile_requests: u32,
+
+    /// Seconds between two digests. One is computed only if there are new final transactions. It
+    /// reads all conversions.
+    #[arg(long, env = "DIGEST_SECONDS", default_value_t = 3600,
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) digest_seconds: u64,
+
+    /// Days for which digests are kept; after two days, one of each day.
+    #[arg(long, env = "DIGEST_DAYS", default_value_t = 90,
+          value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) digest_days: u16,
 
     /// Seconds without progress after which /healthz reports a failure.
     #[arg(long, env = "MAX_SECONDS_BEHIND", default_value_t = 30,

@@ -5,6 +5,7 @@
 mod agree;
 mod chain;
 mod config;
+mod digest;
 mod events;
 mod failure;
 mod health;

@@ -3,11 +3,13 @@
 use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
+use tokio_util::task::AbortOnDropHandle;
 use vouch_db::{PgPool, mirror::Writer};
 
 use crate::{
     chain::Chain,
     config::{Config, Undo},
+    digest,
     failure::Failure,
     health::{Health, Layer, Status},
     sync::Sync,
@@ -56,6 +58,12 @@ pub(crate) async fn run(
     };
     bind(&mirror).await?;
     let wake = Wake::default();
+    // A task of its own, so that hashing does not hold up the live stream.
+    let _digests = AbortOnDropHandle::new(tokio::spawn(digest::run(
+        pool.clone(),
+        Duration::from_secs(config.digest_seconds),
+        config.digest_days,
+    )));
     // The first failure ends all parts, and with them the connection that holds the lock.
     // A transaction in progress is rolled back.
     tokio::select! {

@@ -6,6 +6,7 @@ pub(crate) mod campaigns;
 pub(crate) mod codes;
 pub(crate) mod conversions;
 pub(crate) mod coverage;
+pub(crate) mod digest;
 pub(crate) mod health;
 pub(crate) mod leaderboard;
 pub(crate) mod pages;

@@ -6,6 +6,7 @@
 pub mod amount;
 pub mod api;
 mod connect;
+pub mod digest;
 mod error;
 pub mod grants;
 pub mod mirror;

@@ -1,12 +1,14 @@
 //! Helpers of the tests in `tests/`: a campaign on a validator, a node whose answers are wrong, and
 //! `vouch-indexer`.
 
+mod api;
 mod node;
 mod scene;
 mod world;
 
 use std::process::Output;
 
+pub use api::{Answer, FaultyApi};
 pub use node::{Fate, FaultyNode};
 pub use scene::{DEADLINE, REWARD, SOL, Scene, fund, send, until, validator};
 use solana_client::nonblocking::rpc_client::RpcClient;
@@ -25,6 +27,19 @@ pub async fn verify(rpc_url: &str) -> Output {
         .output()
         .await
         .expect("the command starts")
+}
+
+/// Runs `vouch-indexer verify` against this node and this API.
+///
+/// # Panics
+/// When the command does not start.
+pub async fn verify_api(rpc_url: &str, api_url: &str, slot: Option<u64>) -> Output {
+    let mut command = Command::new(built_binary("vouch-indexer").expect("the indexer is built"));
+    command.args(["verify", "--rpc-url", rpc_url, "--api", api_url]);
+    if let Some(slot) = slot {
+        command.args(["--slot", &slot.to_string()]);
+    }
+    command.output().await.expect("the command starts")
 }
 
 /// Runs `vouch-indexer recount` on this database.

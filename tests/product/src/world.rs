@@ -302,6 +302,7 @@ async fn start_indexer_with(
         // So that tests do not wait long for what is noticed by time alone.
         ("MAX_SECONDS_BEHIND".into(), "10".into()),
         ("RECONCILE_SECONDS".into(), "3".into()),
+        ("DIGEST_SECONDS".into(), "1".into()),
     ];
     let settings = settings.iter();
     env.extend(settings.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));

@@ -53,13 +53,17 @@ pub async fn top(
     limit: i64,
     wallet: Option<&str>,
 ) -> Result<Leaderboard, Error> {
-    let state = mirror_state(pool).await?;
     let rows = match (campaign, span) {
         (Some(campaign), Span::All) => kept(pool, campaign, limit, wallet).await?,
         (None, Span::All) => summed(pool, None, None, limit, wallet).await?,
         (campaign, Span::Since(day)) => summed(pool, campaign, Some(day), limit, wallet).await?,
     };
     let total_entries = rows.first().map_or(0, |row| row.total);
+    // Of the same moment as the ranks.
+    let as_of_slot = match rows.first() {
+        Some(row) => row.finalized_slot,
+        None => mirror_state(pool).await?.finalized_slot,
+    };
     let mut entries = rows
         .into_iter()
         .map(|row| {
@@ -78,7 +82,7 @@ pub async fn top(
         entries,
         total_entries,
         own,
-        as_of_slot: state.finalized_slot,
+        as_of_slot,
     })
 }
 
@@ -88,6 +92,7 @@ struct Row {
     referrer: String,
     conversions: i64,
     rewards: BigDecimal,
+    finalized_slot: Option<i64>,
 }
 
 /// A campaign's leaderboard of all time, from the kept totals and in the order of their index:
@@ -120,7 +125,8 @@ async fn kept(
             WHERE referrer = COALESCE($3, '') AND referrer NOT IN (SELECT referrer FROM first)
         )
         SELECT rank AS "rank!", total AS "total!", referrer AS "referrer!",
-               conversions AS "conversions!", rewards AS "rewards!"
+               conversions AS "conversions!", rewards AS "rewards!",
+               (SELECT finalized_slot FROM finality) AS finalized_slot
         FROM (
             SELECT row_number() OVER (
                        ORDER BY conversions DESC, rewards DESC, last_converted_at, referrer
@@ -167,7 +173,7 @@ async fn summed(
             FROM totals
         )
         SELECT rank AS "rank!", total AS "total!", referrer, conversions AS "conversions!",
-               rewards AS "rewards!"
+               rewards AS "rewards!", (SELECT finalized_slot FROM finality) AS finalized_slot
         FROM ranked WHERE rank <= $3 OR referrer = $4
         ORDER BY rank
         "#,
