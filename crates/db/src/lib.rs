@@ -6,6 +6,7 @@
 pub mod amount;
 pub mod api;
 mod error;
+pub mod keeper;
 pub mod mirror;
 
 use std::time::Duration;
