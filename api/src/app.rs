@@ -77,6 +77,8 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(transactions::convert))
         .routes(routes!(redirect::follow))
         .routes(routes!(campaigns::set_profile))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
         .routes(routes!(health::health))
         .routes(routes!(health::metrics))
 }

@@ -36,7 +36,8 @@ const PROBE_EVERY: Duration = Duration::from_millis(500);
 pub(crate) struct Chain {
     rpc: RpcClient,
     blockhash: Mutex<Option<(Instant, RecentBlockhash)>>,
-    up: watch::Sender<bool>,
+    /// Since when it does not answer; `None` while it does.
+    down: watch::Sender<Option<Instant>>,
 }
 
 /// A code that the program would accept for registration.
@@ -84,13 +85,18 @@ impl Chain {
         Self {
             rpc: RpcClient::new_with_timeout_and_commitment(url, RPC_TIMEOUT, commitment),
             blockhash: Mutex::new(None),
-            up: watch::Sender::new(false),
+            down: watch::Sender::new(Some(Instant::now())),
         }
     }
 
     /// Whether the last probe was answered.
     pub(crate) fn is_up(&self) -> bool {
-        *self.up.borrow()
+        self.down.borrow().is_none()
+    }
+
+    /// For how long probes have not been answered; `None` while they are.
+    pub(crate) fn away(&self) -> Option<Duration> {
+        self.down.borrow().map(|since| since.elapsed())
     }
 
     /// Probes the chain for ever.
@@ -103,9 +109,9 @@ impl Chain {
                 let cause = error.cause.as_ref().map(|cause| format!("{cause:#}"));
                 tracing::warn!(cause, "the chain's RPC does not answer");
             }
-            let up = answer.is_ok();
-            self.up
-                .send_if_modified(|known| std::mem::replace(known, up) != up);
+            self.down.send_modify(|down| {
+                *down = answer.is_err().then(|| down.unwrap_or_else(Instant::now));
+            });
             tokio::time::sleep(PROBE_EVERY).await;
         }
     }

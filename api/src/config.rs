@@ -1,10 +1,11 @@
 //! Configuration: one struct, read once at the edge.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use secrecy::SecretString;
 use url::Url;
+use vouch_service::{Listen, Log};
 
 /// Time limit of a request; after it, the answer is `request_timeout`.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
@@ -24,12 +25,9 @@ pub struct Config {
     /// The chain's JSON RPC over http or https. May hold an API key.
     #[arg(long, env, hide_env_values = true)]
     pub rpc_url: SecretString,
-    /// Address to listen on; port 0 takes a free one.
-    #[arg(long, env, default_value = "127.0.0.1:8080")]
-    pub listen: SocketAddr,
-    /// File to write the actual address to, after binding.
-    #[arg(long, env)]
-    pub port_file: Option<PathBuf>,
+    /// Address of the service.
+    #[command(flatten)]
+    pub listen: Listen<8080>,
     /// Base URL of share links, as people reach this service; without it, the address
     /// that it listens on.
     #[arg(long, env, value_parser = http_url)]
@@ -51,21 +49,9 @@ pub struct Config {
     /// Most connections to Postgres, besides one for clicks.
     #[arg(long, env, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub database_connections: u32,
-    /// Log filter, in the syntax of the crate tracing-subscriber.
-    #[arg(long, env, default_value = "info")]
-    pub vouch_log: String,
-    /// Form of the log.
-    #[arg(long, env, default_value = "text")]
-    pub log_format: LogFormat,
-}
-
-/// Form of the log.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum LogFormat {
-    /// Lines for people.
-    Text,
-    /// One JSON object per line.
-    Json,
+    /// Its log.
+    #[command(flatten)]
+    pub log: Log,
 }
 
 fn http_url(text: &str) -> Result<Url, String> {

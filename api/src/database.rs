@@ -3,7 +3,10 @@
 //! While it is down, every query fails at once instead of waiting, and a single task
 //! keeps trying to reach it.
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    time::{Duration, Instant},
+};
 
 use tokio::sync::watch;
 use vouch_db::{
@@ -32,7 +35,8 @@ pub(crate) struct Database {
     pool: PgPool,
     /// A separate pool, because a busy pool must not look like Postgres being down.
     probe: PgPool,
-    up: watch::Sender<bool>,
+    /// Since when it is down; `None` while it is up.
+    down: watch::Sender<Option<Instant>>,
 }
 
 impl Database {
@@ -44,21 +48,26 @@ impl Database {
         Ok(Self {
             pool: api::pool(url, connections, PATIENCE)?,
             probe: api::pool(url, 1, PROBE_PATIENCE)?,
-            up: watch::Sender::new(false),
+            down: watch::Sender::new(Some(Instant::now())),
         })
     }
 
     /// Whether the last query or probe reached Postgres.
     pub(crate) fn is_up(&self) -> bool {
-        *self.up.borrow()
+        self.down.borrow().is_none()
+    }
+
+    /// For how long Postgres has been down; `None` while it is up.
+    pub(crate) fn away(&self) -> Option<Duration> {
+        self.down.borrow().map(|since| since.elapsed())
     }
 
     /// Returns when Postgres is up.
     pub(crate) fn came_up(&self) -> impl Future<Output = ()> + use<> {
-        let mut up = self.up.subscribe();
+        let mut down = self.down.subscribe();
         async move {
             // The sender lives as long as the service.
-            let _ = up.wait_for(|up| *up).await;
+            let _ = down.wait_for(Option::is_none).await;
         }
     }
 
@@ -93,7 +102,11 @@ impl Database {
 
     /// Treats Postgres as down until the next probe succeeds.
     fn suspect(&self) {
-        self.up.send_replace(false);
+        self.down.send_if_modified(|down| {
+            let was_up = down.is_none();
+            down.get_or_insert_with(Instant::now);
+            was_up
+        });
     }
 
     /// Sends a probe. Returns its connection for reuse.
@@ -139,7 +152,7 @@ impl Database {
                     }
                     failures = 0;
                     if !self.is_up() {
-                        self.up.send_replace(true);
+                        self.down.send_replace(None);
                     }
                 }
                 Err(error) if error.is_unavailable() || migrated => {

@@ -20,5 +20,5 @@ mod state;
 mod types;
 
 pub use app::openapi;
-pub use config::{Config, LogFormat};
+pub use config::Config;
 pub use serve::serve;

@@ -3,8 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
-use vouch_api::{Config, LogFormat};
+use vouch_api::Config;
 
 /// The HTTP API of Vouch.
 #[derive(Debug, Parser)]
@@ -46,7 +45,7 @@ async fn main() -> ExitCode {
     };
     let outcome = match command {
         Command::Openapi => vouch_api::openapi().map(|document| print!("{document}")),
-        Command::Serve(config) => match log(&config) {
+        Command::Serve(config) => match config.log.init() {
             Ok(()) => vouch_api::serve(*config).await,
             Err(error) => Err(error),
         },
@@ -58,17 +57,4 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-fn log(config: &Config) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&config.vouch_log)
-        .map_err(|error| anyhow::anyhow!("VOUCH_LOG is not a filter: {error}"))?;
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    match config.log_format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().init(),
-    }
-    Ok(())
 }

@@ -1,18 +1,14 @@
 //! Runs the service from its configuration to its shutdown.
 
-use std::{fs, io::Write, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
-use metrics_exporter_prometheus::PrometheusBuilder;
 use secrecy::ExposeSecret;
 use time::OffsetDateTime;
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 use vouch_db::api;
+use vouch_service::{Metrics, Stop};
 
 use crate::{
     Config,
@@ -29,8 +25,7 @@ use crate::{
 const BUCKETS: [f64; 16] = [
     0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 50.0, 250.0, 1000.0,
 ];
-/// Interval of the upkeep of metrics, and interval of the upkeep of partitions.
-const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+/// Interval of the upkeep of partitions.
 const PARTITIONS_EVERY: Duration = Duration::from_secs(3600);
 
 /// Serves until SIGTERM or SIGINT, then finishes running requests.
@@ -45,22 +40,10 @@ pub async fn serve(config: Config) -> Result<()> {
             "ADMIN_TOKEN must have at least 16 characters; leave it out to switch admin routes off"
         );
     }
-    let mut stop = (
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::interrupt())?,
-    );
+    let mut stop = Stop::new()?;
     let stopping = CancellationToken::new();
 
-    let listener = match TcpListener::bind(config.listen).await {
-        Ok(listener) => listener,
-        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-            bail!(
-                "cannot listen on {}: another process already does",
-                config.listen
-            )
-        }
-        Err(error) => bail!("cannot listen on {}: {error}", config.listen),
-    };
+    let listener = config.listen.listen().await?;
     let address = listener.local_addr()?;
     let public_url = match &config.public_url {
         Some(url) => url.clone(),
@@ -80,9 +63,7 @@ pub async fn serve(config: Config) -> Result<()> {
             "clicks of an earlier run wait for Postgres"
         );
     }
-    let metrics = PrometheusBuilder::new()
-        .set_buckets(&BUCKETS)?
-        .install_recorder()?;
+    let metrics = Metrics::install(&[("", &BUCKETS)])?;
     let close = CancellationToken::new();
     let (recorder, mut writer) =
         Recorder::start(Arc::clone(&database), click_pool, spool, close.clone());
@@ -99,10 +80,7 @@ pub async fn serve(config: Config) -> Result<()> {
         metrics: metrics.clone(),
     }));
 
-    if let Some(path) = &config.port_file {
-        write_atomically(path, &address.to_string())
-            .with_context(|| format!("cannot write {}", path.display()))?;
-    }
+    config.listen.announce(&listener)?;
     tracing::info!(%address, %public_url, "listening");
 
     let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
@@ -117,8 +95,7 @@ pub async fn serve(config: Config) -> Result<()> {
     let background = tokio::spawn(background(Arc::clone(&database), chain, metrics));
 
     let outcome = tokio::select! {
-        _ = stop.0.recv() => Ok(()),
-        _ = stop.1.recv() => Ok(()),
+        () = stop.wait() => Ok(()),
         // Without the writer, no click can be stored, so end with an error and let the
         // supervisor restart the service.
         ended = &mut writer => {
@@ -145,21 +122,11 @@ pub async fn serve(config: Config) -> Result<()> {
 }
 
 /// Background tasks. Ends only when the service cannot go on.
-async fn background(
-    database: Arc<Database>,
-    chain: Arc<Chain>,
-    metrics: metrics_exporter_prometheus::PrometheusHandle,
-) -> Result<()> {
-    let upkeep = async {
-        loop {
-            metrics.run_upkeep();
-            tokio::time::sleep(UPKEEP_EVERY).await;
-        }
-    };
+async fn background(database: Arc<Database>, chain: Arc<Chain>, metrics: Metrics) -> Result<()> {
     tokio::select! {
         outcome = database.watch() => outcome,
         () = chain.watch() => Ok(()),
-        () = upkeep => Ok(()),
+        () = metrics.upkeep() => Ok(()),
         () = partitions(&database) => Ok(()),
     }
 }
@@ -181,14 +148,4 @@ async fn partitions(database: &Database) {
         }
         tokio::time::sleep(PARTITIONS_EVERY).await;
     }
-}
-
-/// Writes a file so that a reader never sees a part of it.
-fn write_atomically(path: &Path, text: &str) -> Result<()> {
-    let mut name = path.to_path_buf().into_os_string();
-    name.push(".new");
-    let mut file = fs::File::create(&name)?;
-    file.write_all(text.as_bytes())?;
-    fs::rename(&name, path)?;
-    Ok(())
 }

@@ -2,11 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use metrics_exporter_prometheus::PrometheusHandle;
 use moka::future::Cache;
 use secrecy::SecretString;
 use vouch_client::Code;
 use vouch_db::api::codes::{self, Referral};
+use vouch_service::Metrics;
 
 use crate::{
     chain::Chain,
@@ -35,7 +35,7 @@ pub(crate) struct Inner {
     pub(crate) known_links: KnownLinks,
     pub(crate) admin_token: Option<SecretString>,
     pub(crate) trusted_proxy_hops: usize,
-    pub(crate) metrics: PrometheusHandle,
+    pub(crate) metrics: Metrics,
 }
 
 impl std::ops::Deref for AppState {
@@ -116,6 +116,11 @@ impl KnownLinks {
             database,
             followed: Cache::new(LINKS),
         }
+    }
+
+    /// Whether there is a link that works while Postgres is down.
+    pub(crate) fn any(&self) -> bool {
+        self.followed.iter().next().is_some()
     }
 
     /// The link of `code`: at most two seconds old, or, while Postgres is down, as it was

@@ -1,6 +1,6 @@
 //! The node: reads at a commitment, each with its slot.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use solana_account_decoder_client_types::{UiAccount, UiAccountEncoding};
 use solana_client::{
@@ -21,7 +21,7 @@ use solana_transaction_status_client_types::{
 };
 use vouch_client::PROGRAM_ID;
 
-use crate::failure::Failure;
+use crate::{failure::Failure, health::Health};
 
 /// Time limit of a request while mirroring. The client itself would wait as long as a node that
 /// refuses (HTTP 429) asks for.
@@ -49,6 +49,8 @@ pub(crate) enum Commitment {
 pub(crate) struct Chain {
     rpc: RpcClient,
     timeout: Duration,
+    /// Who is told that the work goes on whenever the node has answered, or has not in time.
+    health: Option<Arc<Health>>,
 }
 
 impl Chain {
@@ -58,7 +60,17 @@ impl Chain {
             timeout,
             CommitmentConfig::confirmed(),
         );
-        Self { rpc, timeout }
+        Self {
+            rpc,
+            timeout,
+            health: None,
+        }
+    }
+
+    /// Every answer of the node shows that the work goes on.
+    pub(crate) fn told(mut self, health: &Arc<Health>) -> Self {
+        self.health = Some(Arc::clone(health));
+        self
     }
 
     pub(crate) async fn genesis_hash(&self) -> Result<String, Failure> {
@@ -200,6 +212,9 @@ impl Chain {
         loop {
             let sent = self.rpc.send(request, parameters.clone());
             let outcome = tokio::time::timeout(self.timeout, sent).await;
+            if let Some(health) = &self.health {
+                health.beat();
+            }
             let error = match outcome {
                 Ok(Ok(response)) => return Ok(response),
                 Ok(Err(error)) => error,

@@ -1,8 +1,9 @@
 //! The complete configuration.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
+use vouch_service::{Log, Probes};
 
 /// Mirrors the program's transactions from a Solana node into Postgres.
 ///
@@ -73,21 +74,11 @@ pub(crate) struct Config {
     #[arg(long, env = "WS_URL", hide_env_values = true)]
     pub(crate) ws_url: String,
 
-    /// Address of /healthz and /metrics; port 0 takes a free one.
-    #[arg(long, env = "LISTEN", default_value = "127.0.0.1:8081")]
-    pub(crate) listen: SocketAddr,
+    #[command(flatten)]
+    pub(crate) probes: Probes<8081>,
 
-    /// File to write the actual address to, after binding.
-    #[arg(long, env = "PORT_FILE")]
-    pub(crate) port_file: Option<PathBuf>,
-
-    /// Log filter, such as `info,vouch_indexer=debug`.
-    #[arg(long, env = "VOUCH_LOG", default_value = "info")]
-    pub(crate) log: String,
-
-    /// Format of the log.
-    #[arg(long, env = "LOG_FORMAT", default_value = "text")]
-    pub(crate) log_format: LogFormat,
+    #[command(flatten)]
+    pub(crate) log: Log,
 
     /// Seconds between two comparisons of all accounts with the node's.
     #[arg(long, env = "RECONCILE_SECONDS", default_value_t = 60,
@@ -112,15 +103,6 @@ pub(crate) struct Config {
     #[arg(long, env = "FETCH_CONCURRENCY", default_value_t = 8,
           value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) fetch_concurrency: u16,
-}
-
-/// Format of the log.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum LogFormat {
-    /// Lines for people.
-    Text,
-    /// JSON for machines.
-    Json,
 }
 
 impl Config {

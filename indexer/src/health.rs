@@ -5,7 +5,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use axum::{
+    Json,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 use serde::Serialize;
+use vouch_service::{Heartbeat, Readiness};
 
 use crate::failure::Failure;
 
@@ -15,7 +21,7 @@ const MAX_SLOTS_UNFINALIZED: u64 = 150;
 
 /// The state of the indexer. Only [`Status::Ok`] is healthy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(into = "&'static str")]
 pub(crate) enum Status {
     /// Nothing is mirrored yet.
     Starting,
@@ -33,6 +39,21 @@ pub(crate) enum Status {
     Stopped,
     /// Accounts differ from the node's.
     Diverged,
+}
+
+impl From<Status> for &'static str {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Starting => "starting",
+            Status::Ok => "ok",
+            Status::Behind => "behind",
+            Status::ChainUnavailable => "chain_unavailable",
+            Status::DatabaseUnavailable => "database_unavailable",
+            Status::Standby => "standby",
+            Status::Stopped => "stopped",
+            Status::Diverged => "diverged",
+        }
+    }
 }
 
 /// A part of the mirror that makes progress of its own.
@@ -78,6 +99,9 @@ pub(crate) struct Report {
     finalized_age: Option<f64>,
     /// Seconds since all accounts were last equal to the node's.
     accounts_age: Option<f64>,
+    /// Seconds since the chain's confirmed slot last grew.
+    #[serde(skip)]
+    chain_slot_age: Option<f64>,
     /// Accounts that differ from the node's.
     differing_accounts: u64,
     detail: Option<String>,
@@ -101,6 +125,7 @@ struct Inner {
 #[derive(Debug)]
 pub(crate) struct Health {
     inner: Mutex<Inner>,
+    heartbeat: Heartbeat,
     max_slots_behind: u64,
     max_age: Duration,
 }
@@ -133,26 +158,41 @@ impl Inner {
             return (Status::Diverged, Some(detail));
         }
         let Some(behind) = self.slots_behind() else {
-            return (Status::Starting, None);
+            return (Status::Starting, Some("nothing is mirrored yet".to_owned()));
         };
         let unfinalized = self
             .chain_slot
             .zip(self.finalized_slot)
             .map_or(0, |(chain, finalized)| chain.saturating_sub(finalized));
-        let too_old = [self.confirmed.at, self.finality.at, self.chain_slot_at]
-            .iter()
-            .any(|at| at.is_some_and(|at| at.elapsed() > max_age));
-        let too_far = behind > max_slots_behind || unfinalized > MAX_SLOTS_UNFINALIZED;
-        if too_old || too_far {
-            (Status::Behind, None)
-        } else {
-            (Status::Ok, None)
+        // The first of them may be the cause of the others.
+        let ages = [
+            (self.chain_slot_at, "the node has told no new slot"),
+            (self.confirmed.at, "not everything confirmed is mirrored"),
+            (self.finality.at, "not everything final is mirrored"),
+        ];
+        for (at, what) in ages {
+            let age = at.map(|at| at.elapsed()).unwrap_or_default();
+            if age > max_age {
+                let cause = format!("{what} for {} s", age.as_secs());
+                return (Status::Behind, Some(cause));
+            }
         }
+        let distances = [
+            (behind, max_slots_behind, "the mirror"),
+            (unfinalized, MAX_SLOTS_UNFINALIZED, "what is final"),
+        ];
+        for (slots, most, what) in distances {
+            if slots > most {
+                let cause = format!("{what} is {slots} slots behind the chain");
+                return (Status::Behind, Some(cause));
+            }
+        }
+        (Status::Ok, None)
     }
 }
 
 impl Health {
-    pub(crate) fn new(max_slots_behind: u64, max_age: Duration) -> Self {
+    pub(crate) fn new(max_slots_behind: u64, max_age: Duration, heartbeat: Heartbeat) -> Self {
         Self {
             inner: Mutex::new(Inner {
                 fixed: Some((Status::Starting, None)),
@@ -165,6 +205,7 @@ impl Health {
                 finalized_slot: None,
                 differing: 0,
             }),
+            heartbeat,
             max_slots_behind,
             max_age,
         }
@@ -176,7 +217,7 @@ impl Health {
     }
 
     pub(crate) fn report(&self) -> Report {
-        let report = self.change(|inner| {
+        self.change(|inner| {
             let (status, detail) = inner.status(self.max_slots_behind, self.max_age);
             Report {
                 status,
@@ -187,22 +228,16 @@ impl Health {
                 confirmed_age: inner.confirmed.age(),
                 finalized_age: inner.finality.age(),
                 accounts_age: inner.accounts.age(),
+                chain_slot_age: inner.chain_slot_at.map(|at| at.elapsed().as_secs_f64()),
                 differing_accounts: inner.differing,
                 detail,
             }
-        });
-        metrics::gauge!("vouch_indexer_healthy")
-            .set(f64::from(u8::from(report.status == Status::Ok)));
-        for (name, age) in [
-            ("vouch_indexer_confirmed_age_seconds", report.confirmed_age),
-            ("vouch_indexer_finalized_age_seconds", report.finalized_age),
-            ("vouch_indexer_accounts_age_seconds", report.accounts_age),
-        ] {
-            if let Some(age) = age {
-                metrics::gauge!(name).set(age);
-            }
-        }
-        report
+        })
+    }
+
+    /// The work goes on.
+    pub(crate) fn beat(&self) {
+        self.heartbeat.beat();
     }
 
     /// Sets the status until a layer makes progress or fails.
@@ -269,6 +304,56 @@ impl Health {
     }
 }
 
+impl vouch_service::Health for Health {
+    fn heartbeat(&self) -> &Heartbeat {
+        &self.heartbeat
+    }
+
+    /// A standby serves its purpose: it is there.
+    fn readiness(&self) -> Readiness {
+        let report = self.report();
+        Readiness {
+            ready: matches!(report.status, Status::Ok | Status::Standby),
+            status: report.status.into(),
+            cause: report.detail,
+            ages: [
+                ("confirmed", report.confirmed_age),
+                ("finalized", report.finalized_age),
+                ("accounts", report.accounts_age),
+                ("chain_slot", report.chain_slot_age),
+            ]
+            .into_iter()
+            .filter_map(|(name, age)| Some((name, age?)))
+            .collect(),
+        }
+    }
+
+    fn healthz(&self) -> Response {
+        let report = self.report();
+        let status = if report.status == Status::Ok {
+            StatusCode::OK
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        };
+        (status, Json(report)).into_response()
+    }
+
+    fn observe(&self) {
+        let report = self.report();
+        metrics::gauge!("vouch_indexer_healthy")
+            .set(f64::from(u8::from(report.status == Status::Ok)));
+        for (name, age) in [
+            ("vouch_indexer_confirmed_age_seconds", report.confirmed_age),
+            ("vouch_indexer_finalized_age_seconds", report.finalized_age),
+            ("vouch_indexer_accounts_age_seconds", report.accounts_age),
+        ] {
+            if let Some(age) = age {
+                metrics::gauge!(name).set(age);
+            }
+        }
+    }
+}
+
 fn status_of(failure: &Failure) -> Status {
     match failure {
         Failure::Database(_) => Status::DatabaseUnavailable,
@@ -289,13 +374,15 @@ pub(crate) fn gauge(name: &'static str, value: u64) {
 
 #[cfg(test)]
 mod tests {
+    use vouch_service::Health as _;
+
     use super::*;
 
     const AGE: Duration = Duration::from_secs(3600);
 
     /// A health of which both layers have made progress at these slots.
     fn live(indexed: u64, chain: u64) -> Health {
-        let health = Health::new(10, AGE);
+        let health = Health::new(10, AGE, Heartbeat::new(AGE));
         health.succeeded(Layer::Confirmed);
         health.succeeded(Layer::Final);
         health.indexed_slot(indexed);
@@ -355,6 +442,32 @@ mod tests {
     }
 
     #[test]
+    fn readiness_names_the_cause_and_the_ages() {
+        // Given an indexer that is too far behind
+        let health = live(100, 111);
+        // Then it is not ready, with the cause and the age of all that happened
+        let readiness = health.readiness();
+        assert!(!readiness.ready);
+        assert_eq!(readiness.status, "behind");
+        let cause = "the mirror is 11 slots behind the chain";
+        assert_eq!(readiness.cause.as_deref(), Some(cause));
+        let ages: Vec<_> = readiness.ages.keys().copied().collect();
+        assert_eq!(ages, ["chain_slot", "confirmed", "finalized"]);
+        // When it has caught up, then it is
+        health.indexed_slot(111);
+        assert_eq!(health.readiness().status, "ok");
+        assert!(health.readiness().ready);
+        // When another one is the writer, then it is ready, but /healthz says what it is
+        health.set(
+            Status::Standby,
+            Some("another indexer is the writer".into()),
+        );
+        assert_eq!(health.readiness().status, "standby");
+        assert!(health.readiness().ready);
+        assert_eq!(health.healthz().status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
+
+    #[test]
     fn silence_turns_red_without_any_slot() {
         // Given an indexer whose node told the same slots for longer than is allowed
         let health = Health {
@@ -364,5 +477,7 @@ mod tests {
         // Then it is behind, though no slot says so
         assert_eq!(health.report().slots_behind, Some(0));
         assert_eq!(health.report().status, Status::Behind);
+        let cause = "the node has told no new slot for 0 s";
+        assert_eq!(health.report().detail.as_deref(), Some(cause));
     }
 }

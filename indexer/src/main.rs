@@ -11,7 +11,6 @@ mod history;
 mod ledger;
 mod project;
 mod recount;
-mod server;
 mod session;
 mod sync;
 mod transactions;
@@ -23,20 +22,17 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-};
-use tracing_subscriber::EnvFilter;
+use vouch_service::{Metrics, Stop};
 
 use crate::{
     chain::{Chain, TIMEOUT},
-    config::{Cli, Command, Config, LogFormat},
+    config::{Cli, Command, Config},
     failure::Failure,
     health::{Health, Status},
 };
 
+/// Upper bounds of the time that a batch takes to be written, in seconds.
+const APPLY_SECONDS: [f64; 10] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LAST_PAUSE: Duration = Duration::from_secs(5);
 /// After a session of this length, the next pause is the shortest again.
@@ -60,64 +56,54 @@ async fn main() -> ExitCode {
 }
 
 async fn start(config: Config) -> Result<()> {
-    let filter = EnvFilter::try_new(&config.log).context("VOUCH_LOG is not a filter")?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter);
-    match config.log_format {
-        LogFormat::Text => log.with_ansi(false).init(),
-        LogFormat::Json => log.json().init(),
-    }
-    let metrics = PrometheusBuilder::new()
-        .set_buckets_for_metric(
-            Matcher::Full("vouch_indexer_apply_seconds".to_owned()),
-            &[0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0],
-        )?
-        .install_recorder()?;
-
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}", config.listen))?;
-    if let Some(path) = &config.port_file {
-        server::write_port_file(path, &listener)?;
-    }
-    let health = Arc::new(Health::new(config.max_slots_behind, config.max_age()));
+    config.log.init()?;
+    let metrics = Metrics::install(&[("vouch_indexer_apply_seconds", &APPLY_SECONDS)])?;
+    let mut stop = Stop::new()?;
+    let listener = config.probes.listen.bind().await?;
+    let health = Arc::new(Health::new(
+        config.max_slots_behind,
+        config.max_age(),
+        config.probes.heartbeat(),
+    ));
     tracing::info!(address = %listener.local_addr()?, "listening");
 
     tokio::select! {
-        ended = server::serve(listener, Arc::clone(&health), metrics) => {
+        ended = vouch_service::serve(listener, Arc::clone(&health), metrics) => {
             ended.context("the server of /healthz failed")
         }
         ended = mirror(&config, &health) => ended,
-        _ = terminate.recv() => Ok(()),
-        _ = interrupt.recv() => Ok(()),
+        () = stop.wait() => Ok(()),
     }?;
     tracing::info!("stopped");
     Ok(())
 }
 
 /// Runs session after session. Returns only an error that no retry can cure.
-async fn mirror(config: &Config, health: &Health) -> Result<()> {
+async fn mirror(config: &Config, health: &Arc<Health>) -> Result<()> {
     health.set(
         Status::DatabaseUnavailable,
         Some("waiting for Postgres".to_owned()),
     );
     let pool = loop {
-        let pool = vouch_db::connect(&config.database_url).await?;
+        let pool = vouch_db::connect_with(&config.database_url, || health.beat()).await?;
         match vouch_db::migrate(&pool).await {
             Ok(()) => break pool,
-            Err(error) if error.is_unavailable() => tokio::time::sleep(FIRST_PAUSE).await,
+            Err(error) if error.is_unavailable() => {
+                health.beat();
+                tokio::time::sleep(FIRST_PAUSE).await;
+            }
             Err(error) => return Err(error.into()),
         }
     };
     health.set(Status::Starting, None);
-    let chain = Chain::new(&config.rpc_url, TIMEOUT);
+    let chain = Chain::new(&config.rpc_url, TIMEOUT).told(health);
     let mut pause = FIRST_PAUSE;
     loop {
         let start = tokio::time::Instant::now();
         let Err(failure) = session::run(config, &chain, &pool, health).await else {
             continue;
         };
+        health.beat();
         health.ended(&failure);
         metrics::counter!("vouch_indexer_sessions_failed_total").increment(1);
         if let Failure::OtherChain { .. } = failure {

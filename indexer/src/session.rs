@@ -63,6 +63,7 @@ pub(crate) async fn run(
 async fn elect(config: &Config, health: &Health) -> Result<Writer, Failure> {
     let mut standing_by = false;
     loop {
+        health.beat();
         if let Some(writer) = Writer::try_acquire(&config.database_url).await? {
             if standing_by {
                 tracing::info!("took over as the writer");
@@ -97,6 +98,7 @@ async fn rounds(mirror: &Mirror<'_>, wake: &Wake) -> Result<(), Failure> {
     let mut finality = Retry::default();
     let mut live = Retry::default();
     loop {
+        mirror.health.beat();
         // After a failure, another node may answer at the same address.
         if (finality.pause.is_some() || live.pause.is_some()) && finality.is_due() {
             match bind(mirror).await {

@@ -316,6 +316,7 @@ impl<'a> Sync<'a> {
             .ledger
             .replay(self.mirror.chain, &mut writer, transactions, seq, revocable)
             .await;
+        self.mirror.health.beat();
         if replayed.is_err() {
             self.ledger.forget();
         }
@@ -326,6 +327,7 @@ impl<'a> Sync<'a> {
     async fn write(&mut self, batch: &Batch, range: Option<&Final>) -> Result<(), Failure> {
         let start = Instant::now();
         let outcome = self.mirror.writer.lock().await.write(batch, range).await;
+        self.mirror.health.beat();
         if outcome.is_err() {
             self.ledger.forget();
         }

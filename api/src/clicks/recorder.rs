@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     task::JoinHandle,
     time::Instant,
 };
@@ -45,6 +45,8 @@ struct NotStored;
 #[derive(Debug, Clone)]
 pub(crate) struct Recorder {
     queue: mpsc::Sender<Waiting>,
+    /// When the last group was lost; `None` if it was stored.
+    lost: watch::Receiver<Option<Instant>>,
 }
 
 impl Recorder {
@@ -57,6 +59,7 @@ impl Recorder {
         close: CancellationToken,
     ) -> (Self, JoinHandle<()>) {
         let (queue, waiting) = mpsc::channel(QUEUE);
+        let (lose, lost) = watch::channel(None);
         let writer = Writer {
             database,
             pool,
@@ -65,8 +68,14 @@ impl Recorder {
             replay_after: Instant::now(),
             replay_pause: REPLAY_PAUSE.0,
             close,
+            lost: lose,
         };
-        (Self { queue }, tokio::spawn(writer.run(waiting)))
+        (Self { queue, lost }, tokio::spawn(writer.run(waiting)))
+    }
+
+    /// Time since clicks could last be stored nowhere; `None` if they have been stored since.
+    pub(crate) fn lost(&self) -> Option<Duration> {
+        self.lost.borrow().map(|at| at.elapsed())
     }
 
     /// Waits until the click is in Postgres or on disk.
@@ -98,6 +107,7 @@ struct Writer {
     replay_after: Instant,
     replay_pause: Duration,
     close: CancellationToken,
+    lost: watch::Sender<Option<Instant>>,
 }
 
 impl Writer {
@@ -190,6 +200,7 @@ impl Writer {
                 Err(NotStored)
             }
         };
+        self.lost.send_replace(answer.is_err().then(Instant::now));
         for durable in waiting {
             // A request that has ended does not need the answer.
             let _ = durable.send(answer);

@@ -55,10 +55,20 @@ pub fn pool(url: &str) -> Result<PgPool, Error> {
 /// When `url` is not the URL of a Postgres database, or Postgres refuses for a reason
 /// that waiting does not cure (unknown database, wrong password).
 pub async fn connect(url: &str) -> Result<PgPool, Error> {
+    connect_with(url, || ()).await
+}
+
+/// Like [`connect`]. It calls `attempted` after each attempt, every few seconds.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn connect_with(url: &str, mut attempted: impl FnMut()) -> Result<PgPool, Error> {
     let pool = pool(url)?;
     let mut attempt = 0_u32;
     loop {
-        match pool.acquire().await.map_err(Error::from) {
+        let outcome = pool.acquire().await.map_err(Error::from);
+        attempted();
+        match outcome {
             Ok(connection) => {
                 drop(connection);
                 if attempt > 0 {
