@@ -97,23 +97,24 @@ pub async fn admit(
     })
 }
 
-/// The place `limit` conversions before `before` in the list of those that owe something; `None` at
-/// its beginning. So the list can be walked from its newest end in pages for [`admit`].
+/// The place before the last `limit` conversions up to `until` in the list of those that owe
+/// something; `None` if there are no more than these. So [`admit`] can walk the list from its newest
+/// end, page by page: the next page ends at that place.
 ///
 /// # Errors
 /// When Postgres does not answer.
 pub async fn walk_back(
     pool: &PgPool,
-    before: &Cursor,
+    until: &Cursor,
     limit: i64,
 ) -> Result<Option<Cursor>, Error> {
     let row = sqlx::query_as!(
         Cursor,
         "SELECT matures_at, address FROM conversions
-         WHERE status = 'pending' AND (matures_at, address) < ($1, $2)
+         WHERE status = 'pending' AND (matures_at, address) <= ($1, $2)
          ORDER BY matures_at DESC, address DESC OFFSET $3 LIMIT 1",
-        before.matures_at,
-        before.address,
+        until.matures_at,
+        until.address,
         limit,
     );
     unless_silent(async { Ok(row.fetch_optional(pool).await?) }).await
@@ -386,4 +387,16 @@ pub async fn want_reclaimed(pool: &PgPool, accounts: &[(String, String)]) -> Res
     );
     unless_silent(async { Ok(insert.execute(pool).await?) }).await?;
     Ok(())
+}
+
+/// Which of these campaigns are closed.
+///
+/// # Errors
+/// When Postgres does not answer.
+pub async fn closed(pool: &PgPool, campaigns: &[String]) -> Result<Vec<String>, Error> {
+    let rows = sqlx::query_scalar!(
+        "SELECT address FROM campaigns WHERE address = ANY($1) AND closed",
+        campaigns,
+    );
+    unless_silent(async { Ok(rows.fetch_all(pool).await?) }).await
 }
