@@ -63,7 +63,9 @@ fn message(payer: &Pubkey, items: &[Item], units: u32, price: u64) -> Message {
 
 /// A transaction for a simulation, without a signature.
 pub(crate) fn unsigned(payer: &Pubkey, items: &[Item]) -> Result<Vec<u8>, Failure> {
-    serialize(&Transaction::new_unsigned(message(payer, items, MOST_UNITS, 0)))
+    serialize(&Transaction::new_unsigned(message(
+        payer, items, MOST_UNITS, 0,
+    )))
 }
 
 /// A transaction that can be sent, and its signature.
@@ -86,7 +88,10 @@ fn serialize(transaction: &Transaction) -> Result<Vec<u8>, Failure> {
 /// The accounts that a transaction of these items writes.
 pub(crate) fn written(items: &[Item]) -> Vec<Pubkey> {
     let metas = items.iter().flat_map(|item| &item.instruction.accounts);
-    let mut written: Vec<_> = metas.filter(|meta| meta.is_writable).map(|meta| meta.pubkey).collect();
+    let mut written: Vec<_> = metas
+        .filter(|meta| meta.is_writable)
+        .map(|meta| meta.pubkey)
+        .collect();
     written.sort_unstable();
     written.dedup();
     written
@@ -96,7 +101,9 @@ pub(crate) fn written(items: &[Item]) -> Vec<Pubkey> {
 /// accounts change in between. `None` if no transaction may use so many.
 pub(crate) fn limit(used: u64) -> Option<u32> {
     let limit = used.checked_add(used / 5)?.checked_add(2000)?;
-    u32::try_from(limit).ok().filter(|limit| *limit <= MOST_UNITS)
+    u32::try_from(limit)
+        .ok()
+        .filter(|limit| *limit <= MOST_UNITS)
 }
 
 /// The price of a compute unit: what three of four recent blocks took, at most `highest`.
@@ -170,7 +177,8 @@ mod tests {
             let expected = (1..=40).map(|number: u8| number.to_string());
             assert!(subjects.eq(expected));
             for (place, pack) in packs.iter().enumerate() {
-                let (_, bytes) = signed(&key, pack, (MOST_UNITS, u64::MAX), Hash::default()).expect("bytes");
+                let (_, bytes) =
+                    signed(&key, pack, (MOST_UNITS, u64::MAX), Hash::default()).expect("bytes");
                 assert!(bytes.len() <= TRANSACTION_LENGTH, "{}", bytes.len());
                 assert_eq!(bytes.len(), length(&key.pubkey(), pack));
                 // And one more would not have fitted
@@ -214,6 +222,9 @@ mod tests {
         // The budget's own instructions never fail.
         assert_eq!(culprit(&at(1)), None);
         assert_eq!(culprit(&TransactionError::AccountNotFound), None);
-        assert_eq!(describe(&at(2)), ProgramError::from_code(6000).expect("an error").to_string());
+        assert_eq!(
+            describe(&at(2)),
+            ProgramError::from_code(6000).expect("an error").to_string()
+        );
     }
 }

@@ -67,7 +67,10 @@ impl Claim {
         let [conversion_address, referral_address, campaign_address] = accounts(task)?;
         let conversion: Conversion = read(seen, &conversion_address)?;
         if conversion.status != Status::Pending {
-            return Err(Refusal::after(MIRROR_LAG, "settled, but the mirror does not show it yet"));
+            return Err(Refusal::after(
+                MIRROR_LAG,
+                "settled, but the mirror does not show it yet",
+            ));
         }
         let wait = conversion.claimable_from().saturating_sub(seen.now);
         if conversion.hold_seconds != 0 && wait > 0 {
@@ -107,8 +110,18 @@ impl Claim {
             account: pda::reward_account(&owner, &self.campaign),
         };
         let mut parts = vec![
-            part(settled::REFERRER, "referrer", reward_referrer, self.referral.owner),
-            part(settled::REFEREE, "referee", reward_referee, self.conversion.referee),
+            part(
+                settled::REFERRER,
+                "referrer",
+                reward_referrer,
+                self.referral.owner,
+            ),
+            part(
+                settled::REFEREE,
+                "referee",
+                reward_referee,
+                self.conversion.referee,
+            ),
         ];
         let partner = self.referral.partner();
         parts.extend(partner.map(|owner| part(settled::PARTNER, "partner", reward_partner, owner)));
@@ -119,7 +132,12 @@ impl Claim {
     /// The instruction that pays every part that can be paid now. Refused, with the reason of each
     /// part, if none of them can, or none with `least` base units.
     pub(crate) fn instruction(&self, seen: &Seen, least: u64) -> Result<Instruction, Refusal> {
-        let offer = Offer::at(self.campaign_address, &self.campaign, &self.referral, seen.now);
+        let offer = Offer::at(
+            self.campaign_address,
+            &self.campaign,
+            &self.referral,
+            seen.now,
+        );
         let offer = offer.map_err(|error| Refusal::because(error.to_string()))?;
         if offer.referral_address != self.referral_address {
             return Err(Refusal::because("the referral is not at its address"));
@@ -146,13 +164,20 @@ impl Claim {
         if largest < least {
             return Err(Refusal::because("what can be paid is not worth a claim"));
         }
-        Ok(instructions::claim(&offer, &self.conversion_address, &self.conversion))
+        Ok(instructions::claim(
+            &offer,
+            &self.conversion_address,
+            &self.conversion,
+        ))
     }
 
     /// Why the campaign cannot pay so many base units now.
     fn empty_purse(&self, seen: &Seen, units: u64) -> Option<&'static str> {
         let program = &self.campaign.token_program;
-        let owned = |at: Pubkey| seen.get(&at).filter(|account: &&Account| account.owner == *program);
+        let owned = |at: Pubkey| {
+            seen.get(&at)
+                .filter(|account: &&Account| account.owner == *program)
+        };
         if let Some(vault) = self.campaign.vault() {
             let Some(vault) = owned(vault) else {
                 return Some("the vault is gone");
@@ -166,6 +191,9 @@ impl Claim {
         let mint = owned(self.campaign.reward_mint()?);
         let supply = mint.and_then(|mint| mint.data.get(SUPPLY)?.try_into().ok());
         let supply = supply.map_or(u64::MAX, u64::from_le_bytes);
-        supply.checked_add(units).is_none().then_some("the mint has no room")
+        supply
+            .checked_add(units)
+            .is_none()
+            .then_some("the mint has no room")
     }
 }

@@ -90,8 +90,7 @@ pub(crate) struct Config {
 impl Config {
     /// Reads the key; `None` if there is none.
     pub(crate) fn key(&self) -> Result<Option<Keypair>> {
-        let path = self.keypair.as_deref();
-        let Some(path) = path.filter(|path| !path.as_os_str().is_empty()) else {
+        let Some(path) = self.keypair.as_deref() else {
             return Ok(None);
         };
         // The error does not hold what is in the file.
@@ -142,10 +141,19 @@ mod tests {
     #[test]
     fn pauses_grow_and_vary_up_to_a_limit() {
         let config = config(&["--first-pause-seconds", "10", "--last-pause-seconds", "100"]);
-        for (tries, least, most) in [(0, 5, 15), (1, 10, 30), (3, 40, 120), (4, 50, 150), (1000, 50, 150)] {
+        for (tries, least, most) in [
+            (0, 5, 15),
+            (1, 10, 30),
+            (3, 40, 120),
+            (4, 50, 150),
+            (1000, 50, 150),
+        ] {
             for _ in 0..100 {
                 let pause = config.pause(tries).as_secs_f64();
-                assert!((f64::from(least)..=f64::from(most)).contains(&pause), "{tries}: {pause}");
+                assert!(
+                    (f64::from(least)..=f64::from(most)).contains(&pause),
+                    "{tries}: {pause}"
+                );
             }
         }
         assert_ne!(config.pause(0), config.pause(0));
@@ -154,15 +162,19 @@ mod tests {
     #[test]
     fn without_a_key_it_is_off_and_a_key_that_is_none_is_an_error() {
         assert!(config(&[]).key().expect("no key").is_none());
-        assert!(config(&["--keypair", ""]).key().expect("no key").is_none());
-        let error = config(&["--keypair", "/nowhere"]).key().expect_err("there is no file");
+        let error = config(&["--keypair", "/nowhere"])
+            .key()
+            .expect_err("there is no file");
         assert_eq!(error.to_string(), "KEEPER_KEYPAIR: cannot read /nowhere");
     }
 
     #[test]
     fn campaigns_are_addresses() {
         assert_eq!(config(&[]).served(), None);
-        let [one, two] = [Pubkey::new_from_array([1; 32]), Pubkey::new_from_array([2; 32])];
+        let [one, two] = [
+            Pubkey::new_from_array([1; 32]),
+            Pubkey::new_from_array([2; 32]),
+        ];
         let served = config(&["--campaigns", &format!("{one},{two}")]).served();
         assert_eq!(served, Some(vec![one.to_string(), two.to_string()]));
         let required = ["vouch-keeper", "--database-url", "d", "--rpc-url", "r"];

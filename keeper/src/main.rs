@@ -10,8 +10,8 @@ mod config;
 mod failure;
 mod health;
 mod node;
-mod reclaim;
 mod recipient;
+mod reclaim;
 mod resolve;
 mod search;
 mod task;
@@ -183,24 +183,34 @@ impl<'a> Keeper<'a> {
             }
             self.is_bound = true;
         }
-        let address = self.worker.as_ref().map(|worker| worker.key.pubkey().to_string());
+        let address = self
+            .worker
+            .as_ref()
+            .map(|worker| worker.key.pubkey().to_string());
         let in_flight = self.resolver.round(address.as_deref()).await?;
         let Some(worker) = &mut self.worker else {
             return Ok((Status::Off, Some("there is no KEEPER_KEYPAIR".into())));
         };
         // Without it, the program has no transaction yet.
         if let Some(final_time) = mirror.final_time {
-            self.search.rewards(self.pool, self.config, final_time).await?;
+            self.search
+                .rewards(self.pool, self.config, final_time)
+                .await?;
         }
         if self.config.reclaim_lamports_per_day > 0 {
             self.search.rent(self.pool, self.config).await?;
         }
         if self.count_at <= Instant::now() {
-            self.report.backlog(keeper::backlog(self.pool, worker.served.as_deref()).await?);
+            self.report
+                .backlog(keeper::backlog(self.pool, worker.served.as_deref()).await?);
             self.count_at = Instant::now() + COUNT_EVERY;
         }
-        let min_slot = mirror.indexed_slot.and_then(|slot| u64::try_from(slot).ok());
-        let mut purse = worker.purse(in_flight, min_slot.unwrap_or_default()).await?;
+        let min_slot = mirror
+            .indexed_slot
+            .and_then(|slot| u64::try_from(slot).ok());
+        let mut purse = worker
+            .purse(in_flight, min_slot.unwrap_or_default())
+            .await?;
         // Rewards come first.
         let mut stop = worker.round(Kind::Claim, &mut purse).await?;
         if stop.is_none() && self.config.reclaim_lamports_per_day > 0 {

@@ -44,7 +44,9 @@ pub(crate) struct Seen {
 impl Seen {
     /// The account at this address; `None` if there is none.
     pub(crate) fn get(&self, address: &Pubkey) -> Option<&Account> {
-        self.accounts.get(address).filter(|account| account.lamports > 0)
+        self.accounts
+            .get(address)
+            .filter(|account| account.lamports > 0)
     }
 }
 
@@ -126,15 +128,17 @@ impl Node {
             names,
             { "encoding": "base64", "commitment": "confirmed", "minContextSlot": min_slot },
         ]);
-        let response: Response<Vec<Option<UiAccount>>> =
-            self.ask(RpcRequest::GetMultipleAccounts, parameters).await?;
+        let response: Response<Vec<Option<UiAccount>>> = self
+            .ask(RpcRequest::GetMultipleAccounts, parameters)
+            .await?;
         if response.value.len() != addresses.len() || response.context.slot < min_slot {
             return Err(Failure::Chain(
                 "getMultipleAccounts: the answer is incomplete or too old".into(),
             ));
         }
         let accounts = response.value.into_iter().zip(&names);
-        let accounts = accounts.map(|(account, name)| account.map(|it| decode(&it, name)).transpose());
+        let accounts =
+            accounts.map(|(account, name)| account.map(|it| decode(&it, name)).transpose());
         Ok((response.context.slot, accounts.collect::<Result<_, _>>()?))
     }
 
@@ -172,12 +176,15 @@ impl Node {
                 "sigVerify": false, "replaceRecentBlockhash": true,
             },
         ]);
-        let response: Response<RpcSimulateTransactionResult> =
-            self.ask(RpcRequest::SimulateTransaction, parameters).await?;
+        let response: Response<RpcSimulateTransactionResult> = self
+            .ask(RpcRequest::SimulateTransaction, parameters)
+            .await?;
         match (response.value.err, response.value.units_consumed) {
             (Some(error), _) => Ok(Simulated::Fails(error.into())),
             (None, Some(units)) => Ok(Simulated::Succeeds(units)),
-            (None, None) => Err(Failure::Chain("simulateTransaction: no compute units".into())),
+            (None, None) => Err(Failure::Chain(
+                "simulateTransaction: no compute units".into(),
+            )),
         }
     }
 

@@ -59,7 +59,9 @@ fn token_account_takes(
     owner: &Pubkey,
     units: u64,
 ) -> Result<(), &'static str> {
-    let (base, extensions) = data.split_first_chunk::<LENGTH>().ok_or("no token account")?;
+    let (base, extensions) = data
+        .split_first_chunk::<LENGTH>()
+        .ok_or("no token account")?;
     if base[MINT..OWNER] != mint.to_bytes() {
         return Err("a token account of another mint");
     }
@@ -71,7 +73,9 @@ fn token_account_takes(
         FROZEN => return Err("the token account is frozen"),
         _ => return Err("no token account"),
     }
-    let amount = base[AMOUNT..AMOUNT + 8].try_into().map_or(u64::MAX, u64::from_le_bytes);
+    let amount = base[AMOUNT..AMOUNT + 8]
+        .try_into()
+        .map_or(u64::MAX, u64::from_le_bytes);
     if amount.checked_add(units).is_none() {
         return Err("the token account is full");
     }
@@ -124,14 +128,20 @@ mod tests {
     }
 
     fn verdict(data: &[u8], units: u64) -> Result<(), &'static str> {
-        let [mint, owner] = [Pubkey::new_from_array([1; 32]), Pubkey::new_from_array([2; 32])];
+        let [mint, owner] = [
+            Pubkey::new_from_array([1; 32]),
+            Pubkey::new_from_array([2; 32]),
+        ];
         token_account_takes(data, &mint, &owner, units)
     }
 
     #[test]
     fn a_token_account_takes_what_the_program_would_pay() {
         assert_eq!(verdict(&account(), u64::MAX - 3), Ok(()));
-        assert_eq!(verdict(&account(), u64::MAX - 2), Err("the token account is full"));
+        assert_eq!(
+            verdict(&account(), u64::MAX - 2),
+            Err("the token account is full")
+        );
         for (place, value, reason) in [
             (MINT, 9, "a token account of another mint"),
             (OWNER, 9, "the token account was given away"),

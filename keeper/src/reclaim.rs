@@ -101,17 +101,29 @@ pub(crate) fn instruction(task: &Task, seen: &Seen) -> Result<Instruction, Refus
                 return Err(Refusal::because("a reward could still be claimed"));
             }
             end()?;
-            Ok(instructions::reclaim_referral(&campaign, &subject, &rent_payer))
+            Ok(instructions::reclaim_referral(
+                &campaign,
+                &subject,
+                &rent_payer,
+            ))
         }
         program::Account::Closed(_) => {
             end()?;
-            Ok(instructions::reclaim_referral(&campaign, &subject, &rent_payer))
+            Ok(instructions::reclaim_referral(
+                &campaign,
+                &subject,
+                &rent_payer,
+            ))
         }
         program::Account::Binding(it) => {
             if seen.now < it.expires_at {
                 end()?;
             }
-            Ok(instructions::reclaim_binding(&campaign, &it.wallet, &rent_payer))
+            Ok(instructions::reclaim_binding(
+                &campaign,
+                &it.wallet,
+                &rent_payer,
+            ))
         }
         program::Account::Referrer(it) => {
             if let End::Closed { claims_until } = end()?
@@ -120,7 +132,11 @@ pub(crate) fn instruction(task: &Task, seen: &Seen) -> Result<Instruction, Refus
                 let wait = claims_until.saturating_sub(seen.now);
                 return Err(Refusal::after(wait, "the period for claims is not over"));
             }
-            Ok(instructions::reclaim_referrer(&campaign, &it.owner, &rent_payer))
+            Ok(instructions::reclaim_referrer(
+                &campaign,
+                &it.owner,
+                &rent_payer,
+            ))
         }
         program::Account::RevokedVoucher(it) => {
             let wait = it.expires_at.saturating_sub(seen.now);
@@ -138,7 +154,9 @@ pub(crate) fn instruction(task: &Task, seen: &Seen) -> Result<Instruction, Refus
 
 fn end(campaign: Option<&Account>) -> Result<End, Refusal> {
     let campaign = campaign.filter(|account| account.owner == PROGRAM_ID);
-    let data = &campaign.ok_or_else(|| Refusal::because("the campaign is gone"))?.data;
+    let data = &campaign
+        .ok_or_else(|| Refusal::because("the campaign is gone"))?
+        .data;
     if let Ok(closed) = Closed::decode(data) {
         return Ok(End::Gone {
             treasury: closed.treasury,
@@ -149,7 +167,10 @@ fn end(campaign: Option<&Account>) -> Result<End, Refusal> {
         return Err(Refusal::because("the campaign is not closed"));
     }
     let held = i64::from(campaign.longest_hold);
-    let claims_until = campaign.closed_at.saturating_add(held).saturating_add(CLAIM_PERIOD);
+    let claims_until = campaign
+        .closed_at
+        .saturating_add(held)
+        .saturating_add(CLAIM_PERIOD);
     Ok(End::Closed { claims_until })
 }
 
@@ -187,7 +208,12 @@ fn key(
     campaign: &Pubkey,
     conversion: &Conversion,
 ) -> Option<[u8; 32]> {
-    let reference = task.reference.as_deref().unwrap_or(&[0; 32]).try_into().ok()?;
+    let reference = task
+        .reference
+        .as_deref()
+        .unwrap_or(&[0; 32])
+        .try_into()
+        .ok()?;
     let terms = [
         (Uniqueness::Wallet, Proof::Open),
         (Uniqueness::WalletAndCode, Proof::Open),
@@ -202,5 +228,6 @@ fn key(
         };
         pda::conversion_key(terms, &conversion.referee, &conversion.referral, &reference)
     });
-    keys.into_iter().find(|key| pda::conversion(campaign, key) == *subject)
+    keys.into_iter()
+        .find(|key| pda::conversion(campaign, key) == *subject)
 }

@@ -58,7 +58,8 @@ impl Resolver<'_> {
     /// Looks up the open intents. Returns what is left of them.
     pub(crate) async fn round(&mut self, address: Option<&str>) -> Result<InFlight, Failure> {
         let open = keeper::pending(self.pool, AT_ONCE).await?;
-        self.sent.retain(|signature, _| open.iter().any(|intent| intent.signature == *signature));
+        self.sent
+            .retain(|signature, _| open.iter().any(|intent| intent.signature == *signature));
         let mut left = InFlight::default();
         if !open.is_empty() {
             // First the height, then the signatures: what the latter do not have by then never comes.
@@ -109,7 +110,10 @@ impl Resolver<'_> {
         match landed {
             Some(landed) if landed.is_final => self.end(intent, landed).await,
             Some(_) => Ok(false),
-            None if intent.passed_slot.is_some_and(|passed| is_after(slot, passed)) => {
+            None if intent
+                .passed_slot
+                .is_some_and(|passed| is_after(slot, passed)) =>
+            {
                 let expired = keeper::expire(self.pool, &intent.signature).await?;
                 if expired {
                     count("expired", intent);
@@ -146,7 +150,8 @@ impl Resolver<'_> {
                 let culprit = bundle::culprit(error).and_then(|place| intent.subjects.get(place));
                 let blamed = culprit.map_or_else(|| intent.subjects.clone(), |it| vec![it.clone()]);
                 let error = bundle::describe(error);
-                self.report.error(format!("{} failed: {error}", intent.signature));
+                self.report
+                    .error(format!("{} failed: {error}", intent.signature));
                 let most = self.config.failures_per_day;
                 let settled = Settled::Failed {
                     error,
@@ -156,7 +161,11 @@ impl Resolver<'_> {
                 (settled, self.config.pause(0))
             }
         };
-        let outcome = if landed.error.is_some() { "failed" } else { "landed" };
+        let outcome = if landed.error.is_some() {
+            "failed"
+        } else {
+            "landed"
+        };
         let end = End {
             signature: intent.signature.clone(),
             slot,

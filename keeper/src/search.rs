@@ -82,7 +82,9 @@ impl Search {
         }
         let after = self.rent.take().unwrap_or_default();
         let (last, remains) = keeper::remains(pool, &after, PAGE).await?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
         let served = config.served();
         let candidates: Vec<_> = remains

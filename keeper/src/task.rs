@@ -55,7 +55,10 @@ pub(crate) fn item(
     instruction: Instruction,
     keeper: &Pubkey,
 ) -> Result<Item, Refusal> {
-    let names_keeper = instruction.accounts.iter().any(|account| account.pubkey == *keeper);
+    let names_keeper = instruction
+        .accounts
+        .iter()
+        .any(|account| account.pubkey == *keeper);
     let asks_signature = instruction.accounts.iter().any(|account| account.is_signer);
     if instruction.program_id != PROGRAM_ID || names_keeper || asks_signature {
         return Err(Refusal::because("it would use the keeper's signature"));
@@ -75,7 +78,10 @@ mod tests {
 
     #[test]
     fn nothing_gets_the_keepers_signature() {
-        let [keeper, other] = [Pubkey::new_from_array([1; 32]), Pubkey::new_from_array([2; 32])];
+        let [keeper, other] = [
+            Pubkey::new_from_array([1; 32]),
+            Pubkey::new_from_array([2; 32]),
+        ];
         let task = Task {
             subject: other.to_string(),
             campaign: String::new(),
@@ -94,11 +100,23 @@ mod tests {
             item(&task, instruction, &keeper).map(|item| item.subject)
         };
         let refused = Err(Refusal::because("it would use the keeper's signature"));
-        assert_eq!(with(PROGRAM_ID, &[AccountMeta::new(other, false)]), Ok(other.to_string()));
+        assert_eq!(
+            with(PROGRAM_ID, &[AccountMeta::new(other, false)]),
+            Ok(other.to_string())
+        );
         // A recipient or a treasury may be the keeper's own address: then it would be a signer.
-        assert_eq!(with(PROGRAM_ID, &[AccountMeta::new(keeper, false)]), refused);
-        assert_eq!(with(PROGRAM_ID, &[AccountMeta::new_readonly(keeper, false)]), refused);
-        assert_eq!(with(PROGRAM_ID, &[AccountMeta::new_readonly(other, true)]), refused);
+        assert_eq!(
+            with(PROGRAM_ID, &[AccountMeta::new(keeper, false)]),
+            refused
+        );
+        assert_eq!(
+            with(PROGRAM_ID, &[AccountMeta::new_readonly(keeper, false)]),
+            refused
+        );
+        assert_eq!(
+            with(PROGRAM_ID, &[AccountMeta::new_readonly(other, true)]),
+            refused
+        );
         assert_eq!(with(other, &[]), refused);
     }
 }

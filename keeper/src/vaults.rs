@@ -79,15 +79,21 @@ async fn page(
     let (mut vaults, mut gone) = (Vec::new(), Vec::new());
     for ((name, _), pair) in campaigns.iter().zip(accounts.chunks(2)) {
         let [campaign, vault] = pair else { continue };
-        let campaign = campaign.as_ref().filter(|account| account.owner == PROGRAM_ID);
+        let campaign = campaign
+            .as_ref()
+            .filter(|account| account.owner == PROGRAM_ID);
         let Some(campaign) = campaign.and_then(|it| Campaign::decode(&it.data).ok()) else {
             gone.push(name.clone());
             continue;
         };
-        let vault = vault.as_ref().filter(|it| it.owner == campaign.token_program);
+        let vault = vault
+            .as_ref()
+            .filter(|it| it.owner == campaign.token_program);
         vaults.push(Vault {
             campaign: name.clone(),
-            balance: vault.and_then(|it| token::balance(&it.data)).unwrap_or_default(),
+            balance: vault
+                .and_then(|it| token::balance(&it.data))
+                .unwrap_or_default(),
             owed: campaign.owed,
             slot: at,
         });

@@ -193,12 +193,14 @@ impl Worker<'_> {
     }
 
     async fn postpone(&self, kind: Kind, refused: Vec<Refused>) -> Result<(), Failure> {
-        let rows = refused.into_iter().map(|(subject, tries, refusal)| Postponed {
-            subject,
-            tries,
-            reason: refusal.reason,
-            pause: refusal.pause.unwrap_or_else(|| self.config.pause(tries)),
-        });
+        let rows = refused
+            .into_iter()
+            .map(|(subject, tries, refusal)| Postponed {
+                subject,
+                tries,
+                reason: refusal.reason,
+                pause: refusal.pause.unwrap_or_else(|| self.config.pause(tries)),
+            });
         Ok(keeper::postpone(self.pool, kind, &rows.collect::<Vec<_>>()).await?)
     }
 
@@ -259,15 +261,18 @@ impl Worker<'_> {
             return Ok(Sent::Stopped(Stop::LowBalance));
         }
         let (blockhash, last_valid_height) = self.node.blockhash().await?;
-        let (signature, transaction) =
-            bundle::signed(self.key, &items, (units, price), blockhash)?;
-        let number = |number: u64| i64::try_from(number).map_err(|error| Failure::chain("fee", error));
+        let (signature, transaction) = bundle::signed(self.key, &items, (units, price), blockhash)?;
+        let number =
+            |number: u64| i64::try_from(number).map_err(|error| Failure::chain("fee", error));
         let intent = Intent {
             signature: signature.to_string(),
             fee_payer: self.key.pubkey().to_string(),
             kind,
             campaign: campaign.to_owned(),
-            tasks: items.into_iter().map(|item| (item.subject, item.tries)).collect(),
+            tasks: items
+                .into_iter()
+                .map(|item| (item.subject, item.tries))
+                .collect(),
             transaction,
             last_valid_height: number(last_valid_height)?,
             fee: number(fee)?,
@@ -284,7 +289,12 @@ impl Worker<'_> {
         purse.in_flight += 1;
         purse.sent.push((intent.signature.clone(), Instant::now()));
         resolve::counted("sent", kind, intent.tasks.len());
-        tracing::info!(signature = intent.signature, tasks = intent.tasks.len(), fee, "sending");
+        tracing::info!(
+            signature = intent.signature,
+            tasks = intent.tasks.len(),
+            fee,
+            "sending"
+        );
         // If this fails, it is sent again until it is in a block or expires.
         if let Err(failure) = self.node.send(&intent.transaction).await {
             self.report.error(failure);

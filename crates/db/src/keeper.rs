@@ -14,8 +14,8 @@ pub use intents::{
     End, Intent, Limits, Opened, Pending, Settled, Spent, end, expire, open, passed, pending, spent,
 };
 pub use tasks::{
-    Backlog, Cursor, Page, Postponed, Remains, Task, admit, backlog, closed, due, finished, postpone,
-    remains, walk_back, want_reclaimed,
+    Backlog, Cursor, Page, Postponed, Remains, Task, admit, backlog, closed, due, finished,
+    postpone, remains, walk_back, want_reclaimed,
 };
 pub use vaults::{Vault, campaigns_with_vault, forget_vaults, write_vaults};
 

@@ -61,7 +61,10 @@ impl Kept {
         settings: &[(&str, &str)],
     ) -> Service {
         let mut env = vec![
-            ("DATABASE_URL".to_owned(), self.world.database.url().to_owned()),
+            (
+                "DATABASE_URL".to_owned(),
+                self.world.database.url().to_owned(),
+            ),
             ("RPC_URL".to_owned(), self.world.node.url()),
             // So that tests do not wait long.
             ("KEEPER_FIRST_PAUSE_SECONDS".to_owned(), "1".to_owned()),
@@ -74,7 +77,11 @@ impl Kept {
             env.push(("KEEPER_KEYPAIR".into(), file.to_string_lossy().into_owned()));
         }
         env.retain(|(name, _)| settings.iter().all(|(other, _)| name != other));
-        env.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        env.extend(
+            settings
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        );
         Service::start(ServiceSpec {
             name: name.to_owned(),
             binary: built_binary("vouch-keeper").expect("the keeper is built"),
@@ -98,7 +105,10 @@ impl Kept {
     }
 
     async fn until_tokens(&self, owner: &Pubkey, units: u64) {
-        until(&format!("{owner} has {units}"), async || self.tokens(owner).await == units).await;
+        until(&format!("{owner} has {units}"), async || {
+            self.tokens(owner).await == units
+        })
+        .await;
     }
 
     /// The transactions that the key has paid for, and whether each succeeded, once all are final.
@@ -109,7 +119,9 @@ impl Kept {
             ..Default::default()
         };
         let rpc = &self.world.scene.rpc;
-        let listed = rpc.get_signatures_for_address_with_config(key, config).await;
+        let listed = rpc
+            .get_signatures_for_address_with_config(key, config)
+            .await;
         let mut paid = Vec::new();
         for entry in listed.expect("signatures") {
             let signature: Signature = entry.signature.parse().expect("a signature");
@@ -121,7 +133,11 @@ impl Kept {
             }
         }
         // One airdrop for each key.
-        let total = rpc.get_signatures_for_address(key).await.expect("signatures").len();
+        let total = rpc
+            .get_signatures_for_address(key)
+            .await
+            .expect("signatures")
+            .len();
         assert_eq!(total, paid.len() + 1, "a transaction without an intent");
         paid
     }
@@ -165,7 +181,10 @@ impl Kept {
 }
 
 async fn until_status(keeper: &Service, expected: &str) {
-    until(expected, async || health(keeper).await["status"] == expected).await;
+    until(expected, async || {
+        health(keeper).await["status"] == expected
+    })
+    .await;
 }
 
 /// As a node that has taken the transaction.
@@ -184,7 +203,13 @@ async fn held_rewards_are_paid_exactly_once_without_anybodys_doing() {
     let alice = kept.world.scene.alice.pubkey();
     let mut keeper = kept.keeper("keeper", &[]).await;
     keeper.wait_healthy().await.expect("a healthy keeper");
-    let before = kept.world.scene.rpc.get_balance(&kept.key.pubkey()).await.expect("a balance");
+    let before = kept
+        .world
+        .scene
+        .rpc
+        .get_balance(&kept.key.pubkey())
+        .await
+        .expect("a balance");
     kept.world.scene.convert_many(5).await;
     assert_eq!(kept.tokens(&alice).await, 0);
     // When the hold is over, then Alice is paid
@@ -200,13 +225,27 @@ async fn held_rewards_are_paid_exactly_once_without_anybodys_doing() {
     let subjects = "SELECT count(*) FROM (SELECT unnest(subjects) FROM keeper_intents) AS it";
     assert_eq!(kept.world.number(subjects).await, 5);
     // And the key paid what the intents say, and nothing else
-    let after = kept.world.scene.rpc.get_balance(&kept.key.pubkey()).await.expect("a balance");
-    let fees = kept.world.number("SELECT sum(fee)::bigint FROM keeper_intents").await;
+    let after = kept
+        .world
+        .scene
+        .rpc
+        .get_balance(&kept.key.pubkey())
+        .await
+        .expect("a balance");
+    let fees = kept
+        .world
+        .number("SELECT sum(fee)::bigint FROM keeper_intents")
+        .await;
     assert_eq!(i64::try_from(before - after).expect("a fee"), fees);
     assert_eq!(kept.tokens(&alice).await, 5 * REWARD);
     // And its metrics tell it
     let url = format!("{}/metrics", keeper.url());
-    let metrics = reqwest::get(url).await.expect("an answer").text().await.expect("text");
+    let metrics = reqwest::get(url)
+        .await
+        .expect("an answer")
+        .text()
+        .await
+        .expect("text");
     let landed = "vouch_keeper_tasks_total{kind=\"claim\",outcome=\"landed\"} 5";
     assert!(metrics.contains(landed), "{metrics}");
     let fees = format!("vouch_keeper_fees_lamports_total {fees}");
@@ -222,7 +261,9 @@ async fn what_cannot_be_paid_waits_with_its_reason_and_delays_nobody() {
     let (carol, code): (_, Code) = (Keypair::new(), "BRAVE234".parse().expect("a code"));
     let company = scene.company.pubkey();
     let register = CreateReferral::new(&company, &carol.pubkey(), &scene.campaign, &code);
-    scene.send(&[instructions::create_referral(&register)], &[&carol]).await;
+    scene
+        .send(&[instructions::create_referral(&register)], &[&carol])
+        .await;
     // And sign-ups with both codes
     let referee = Keypair::new();
     let convert = scene.conversion_with(&code, &carol.pubkey(), &referee);
@@ -235,12 +276,18 @@ async fn what_cannot_be_paid_waits_with_its_reason_and_delays_nobody() {
     kept.until_tokens(&alice, 3 * REWARD).await;
     let reason = "Nothing to claim now; referrer: no token account";
     until(reason, async || {
-        kept.reason(&carols).await.to_lowercase().ends_with("referrer: no token account")
+        kept.reason(&carols)
+            .await
+            .to_lowercase()
+            .ends_with("referrer: no token account")
     })
     .await;
     // And it was tried again, without a transaction
     let tries = "SELECT max(tries)::bigint FROM keeper_tasks";
-    until("it is tried again", async || kept.world.number(tries).await > 2).await;
+    until("it is tried again", async || {
+        kept.world.number(tries).await > 2
+    })
+    .await;
     assert!(kept.is_pending(&carols).await);
     // When Carol has a token account, then she is paid
     let create = token::create_associated_token(
@@ -276,7 +323,11 @@ async fn killed_between_intent_and_sending_it_sends_the_same_transaction() {
         .fetch_one(&kept.world.pool)
         .await
         .expect("an intent");
-    assert_eq!(kept.paid_by(&kept.key.pubkey()).await, [], "nothing was sent");
+    assert_eq!(
+        kept.paid_by(&kept.key.pubkey()).await,
+        [],
+        "nothing was sent"
+    );
     // And starts again, and the node is well
     kept.world.node.behave_well();
     keeper.start_again().await.expect("a start");
@@ -332,7 +383,10 @@ async fn keepers_side_by_side_send_each_claim_once() {
     let mut paid = kept.paid_by(&kept.key.pubkey()).await;
     paid.extend(kept.paid_by(&other.pubkey()).await);
     assert!(paid.iter().all(|(_, succeeded)| *succeeded), "{paid:?}");
-    assert_eq!(i64::try_from(paid.len()).expect("a count"), kept.intents("landed").await);
+    assert_eq!(
+        i64::try_from(paid.len()).expect("a count"),
+        kept.intents("landed").await
+    );
     // And each sign-up was in exactly one of them
     let subjects = "SELECT count(*) FROM (SELECT unnest(subjects) FROM keeper_intents) AS it";
     let distinct =
@@ -348,13 +402,17 @@ async fn a_node_that_refuses_or_answers_nothing_is_noticed() {
     let keeper = kept.keeper("keeper", &[]).await;
     until_status(&keeper, "ok").await;
     // When the node refuses every request
-    kept.world.node.keep_away(|_| Some((json!({}), Fate::Refused)));
+    kept.world
+        .node
+        .keep_away(|_| Some((json!({}), Fate::Refused)));
     // Then health says so, by the keeper's own clock
     until_status(&keeper, "chain_unavailable").await;
     kept.world.node.behave_well();
     until_status(&keeper, "ok").await;
     // When answers about accounts are empty
-    kept.world.node.change("getMultipleAccounts", |result| result["value"] = json!([]));
+    kept.world
+        .node
+        .change("getMultipleAccounts", |result| result["value"] = json!([]));
     kept.world.scene.convert_many(1).await;
     until_status(&keeper, "chain_unavailable").await;
     let said = health(&keeper).await;
@@ -386,7 +444,12 @@ async fn a_transaction_that_the_node_drops_expires_and_is_replaced() {
     let passed = "SELECT count(*) FROM keeper_intents WHERE passed_slot IS NOT NULL";
     until("no block takes it", async || {
         let passed = kept.world.number(passed).await == 1;
-        assert_eq!(kept.world.number("SELECT count(*) FROM keeper_intents").await, 1);
+        assert_eq!(
+            kept.world
+                .number("SELECT count(*) FROM keeper_intents")
+                .await,
+            1
+        );
         passed
     })
     .await;
@@ -426,7 +489,10 @@ async fn a_node_that_denies_a_transaction_does_not_make_it_send_another() {
     kept.until_tokens(&alice, 2 * REWARD).await;
     // When everything up to that slot is final in the mirror
     let passed = "SELECT count(*) FROM keeper_intents, finality WHERE passed_slot < finalized_slot";
-    until("the mirror is final up to it", async || kept.world.number(passed).await == 1).await;
+    until("the mirror is final up to it", async || {
+        kept.world.number(passed).await == 1
+    })
+    .await;
     let asked = kept.world.node.calls("getSignatureStatuses");
     until("the keeper has asked again", async || {
         kept.world.node.calls("getSignatureStatuses") > asked + 3
@@ -434,7 +500,12 @@ async fn a_node_that_denies_a_transaction_does_not_make_it_send_another() {
     .await;
     // Then the mirror has the transaction, so its work is not free
     kept.until_intents("open", 1).await;
-    assert_eq!(kept.world.number("SELECT count(*) FROM keeper_intents").await, 1);
+    assert_eq!(
+        kept.world
+            .number("SELECT count(*) FROM keeper_intents")
+            .await,
+        1
+    );
     // And when the node is honest, then it has landed
     kept.world.node.behave_well();
     kept.until_intents("landed", 1).await;
@@ -461,19 +532,30 @@ async fn the_budget_and_the_least_balance_stop_it() {
     let (second, _) = kept.world.scene.convert().await;
     keeper.kill().await.expect("it ran");
     keeper.start_again().await.expect("a start");
-    let due = format!("SELECT count(*) FROM keeper_tasks WHERE subject = '{second}' AND due_at < now()");
-    until("the second is due", async || kept.world.number(&due).await == 1).await;
+    let due =
+        format!("SELECT count(*) FROM keeper_tasks WHERE subject = '{second}' AND due_at < now()");
+    until("the second is due", async || {
+        kept.world.number(&due).await == 1
+    })
+    .await;
     until_status(&keeper, "budget_spent").await;
-    until("it is in the backlog", async || health(&keeper).await["due"] == 1).await;
+    until("it is in the backlog", async || {
+        health(&keeper).await["due"] == 1
+    })
+    .await;
     assert!(kept.is_pending(&second).await);
     keeper.stop().await.expect("a clean exit");
     // Given one that has to keep more than its account has
     let least = (2000 * SOL).to_string();
-    let keeper = kept.keeper("poor", &[("KEEPER_LEAST_BALANCE", &least)]).await;
+    let keeper = kept
+        .keeper("poor", &[("KEEPER_LEAST_BALANCE", &least)])
+        .await;
     until_status(&keeper, "low_balance").await;
     let detail = format!("its account would hold less than {least} lamports: send it SOL");
     assert_eq!(health(&keeper).await["detail"], detail);
-    let answer = reqwest::get(format!("{}/healthz", keeper.url())).await.expect("an answer");
+    let answer = reqwest::get(format!("{}/healthz", keeper.url()))
+        .await
+        .expect("an answer");
     assert_eq!(answer.status(), 503);
     assert!(kept.is_pending(&second).await);
     assert_eq!(kept.paid_by(&kept.key.pubkey()).await.len(), 1);
@@ -492,10 +574,18 @@ async fn without_a_key_it_is_off() {
     // When a hold is over, and the mirror shows it
     let (conversion, _) = kept.world.scene.convert().await;
     let mature = "SELECT count(*) FROM conversions, indexer_state WHERE matures_at < final_time";
-    until("it is mature", async || kept.world.number(mature).await == 1).await;
+    until("it is mature", async || {
+        kept.world.number(mature).await == 1
+    })
+    .await;
     // Then nothing is sent
     assert!(kept.is_pending(&conversion).await);
-    assert_eq!(kept.world.number("SELECT count(*) FROM keeper_intents").await, 0);
+    assert_eq!(
+        kept.world
+            .number("SELECT count(*) FROM keeper_intents")
+            .await,
+        0
+    );
     assert_eq!(kept.world.node.calls("sendTransaction"), 0);
     assert_eq!(health(&off).await["detail"], "there is no KEEPER_KEYPAIR");
     off.stop().await.expect("a clean exit");
@@ -507,26 +597,38 @@ async fn only_served_campaigns_and_parts_that_are_worth_it_cost_fees() {
     // Given a keeper of another campaign, and one for larger parts
     let other = Pubkey::new_unique().to_string();
     let least = (REWARD + 1).to_string();
-    let foreign = kept.keeper("foreign", &[("KEEPER_CAMPAIGNS", &other)]).await;
+    let foreign = kept
+        .keeper("foreign", &[("KEEPER_CAMPAIGNS", &other)])
+        .await;
     let lofty = kept.keeper("lofty", &[("KEEPER_LEAST_PART", &least)]).await;
     until_status(&foreign, "ok").await;
     until_status(&lofty, "ok").await;
     // When a reward matures
     let (conversion, _) = kept.world.scene.convert().await;
     let mature = "SELECT count(*) FROM conversions, indexer_state WHERE matures_at < final_time";
-    until("it is mature", async || kept.world.number(mature).await == 1).await;
+    until("it is mature", async || {
+        kept.world.number(mature).await == 1
+    })
+    .await;
     let rounds = || kept.world.node.calls("getBalance");
     let asked = rounds();
     until("both have looked", async || rounds() > asked + 6).await;
     // Then it is not even a task
-    assert_eq!(kept.world.number("SELECT count(*) FROM keeper_tasks").await, 0);
+    assert_eq!(
+        kept.world.number("SELECT count(*) FROM keeper_tasks").await,
+        0
+    );
     assert!(kept.is_pending(&conversion).await);
     // And a keeper of this campaign, for parts of this size, pays it
     let campaign = kept.world.scene.campaign.to_string();
     let reward = REWARD.to_string();
-    let settings = [("KEEPER_CAMPAIGNS", campaign.as_str()), ("KEEPER_LEAST_PART", &reward)];
+    let settings = [
+        ("KEEPER_CAMPAIGNS", campaign.as_str()),
+        ("KEEPER_LEAST_PART", &reward),
+    ];
     let _own = kept.keeper("own", &settings).await;
-    kept.until_tokens(&kept.world.scene.alice.pubkey(), REWARD).await;
+    kept.until_tokens(&kept.world.scene.alice.pubkey(), REWARD)
+        .await;
 }
 
 #[tokio::test]
@@ -537,7 +639,9 @@ async fn rent_of_what_is_over_goes_back_to_whom_it_belongs() {
     let company = scene.company.pubkey();
     let (carol, code): (_, Code) = (Keypair::new(), "BRAVE234".parse().expect("a code"));
     let register = CreateReferral::new(&company, &carol.pubkey(), &scene.campaign, &code);
-    scene.send(&[instructions::create_referral(&register)], &[&carol]).await;
+    scene
+        .send(&[instructions::create_referral(&register)], &[&carol])
+        .await;
     let referee = Keypair::new();
     let convert = scene.conversion_with(&code, &carol.pubkey(), &referee);
     scene.send(&[convert], &[&referee]).await;
@@ -549,14 +653,22 @@ async fn rent_of_what_is_over_goes_back_to_whom_it_belongs() {
     kept.until_tokens(&scene.alice.pubkey(), 2 * REWARD).await;
     keeper.stop().await.expect("a clean exit");
     // When the campaign is closed
-    scene.send(&[instructions::close_campaign(&company, &scene.campaign)], &[]).await;
+    scene
+        .send(
+            &[instructions::close_campaign(&company, &scene.campaign)],
+            &[],
+        )
+        .await;
     let rpc = &scene.rpc;
     let mut rent = 0;
     for account in [first, second, alices] {
         rent += rpc.get_balance(&account).await.expect("a balance");
     }
     let before = rpc.get_balance(&company).await.expect("a balance");
-    let keys = rpc.get_balance(&kept.key.pubkey()).await.expect("a balance");
+    let keys = rpc
+        .get_balance(&kept.key.pubkey())
+        .await
+        .expect("a balance");
     keeper.start_again().await.expect("a start");
     // Then what is over is gone, and its payer has the rent
     until("the accounts are gone", async || {
@@ -564,12 +676,20 @@ async fn rent_of_what_is_over_goes_back_to_whom_it_belongs() {
         accounts.expect("accounts").iter().all(Option::is_none)
     })
     .await;
-    assert_eq!(rpc.get_balance(&company).await.expect("a balance"), before + rent);
+    assert_eq!(
+        rpc.get_balance(&company).await.expect("a balance"),
+        before + rent
+    );
     // And the keeper paid fees alone
     kept.until_intents("open", 0).await;
     let fees = "SELECT sum(fee)::bigint FROM keeper_intents WHERE kind = 'reclaim'";
     let fees = u64::try_from(kept.world.number(fees).await).expect("fees");
-    assert_eq!(rpc.get_balance(&kept.key.pubkey()).await.expect("a balance"), keys - fees);
+    assert_eq!(
+        rpc.get_balance(&kept.key.pubkey())
+            .await
+            .expect("a balance"),
+        keys - fees
+    );
     // And the reward that could still be claimed is not taken from Carol
     assert!(kept.is_pending(&carols).await);
     let create = token::create_associated_token(
@@ -595,7 +715,11 @@ async fn rent_of_what_is_over_goes_back_to_whom_it_belongs() {
 async fn open_vault_campaign(scene: &Scene, reward: u64) -> (Pubkey, Campaign) {
     let company = scene.company.pubkey();
     let mint = Keypair::new();
-    let rent = scene.rpc.get_minimum_balance_for_rent_exemption(82).await.expect("a rent");
+    let rent = scene
+        .rpc
+        .get_minimum_balance_for_rent_exemption(82)
+        .await
+        .expect("a rent");
     let (campaign, _) = pda::campaign(&company, 2);
     let program = token::TOKEN_PROGRAM_ID;
     let vault = pda::vault(&campaign, &mint.pubkey(), &program).0;
@@ -623,7 +747,11 @@ async fn open_vault_campaign(scene: &Scene, reward: u64) -> (Pubkey, Campaign) {
         token::mint_to(&program, &mint.pubkey(), &vault, &company, 1000),
     ];
     scene.send(&open, &[&mint]).await;
-    let data = scene.rpc.get_account_data(&campaign).await.expect("the campaign");
+    let data = scene
+        .rpc
+        .get_account_data(&campaign)
+        .await
+        .expect("the campaign");
     (campaign, Campaign::decode(&data).expect("a campaign"))
 }
 
@@ -637,12 +765,17 @@ async fn vaults_are_watched_with_what_they_owe() {
     let row = async || -> Option<String> {
         let sql = "SELECT format('%s of %s owed %s short %s', campaign, balance, owed,
                                  short_since IS NOT NULL) FROM vaults";
-        let row = sqlx::query_scalar(sql).fetch_optional(&kept.world.pool).await;
+        let row = sqlx::query_scalar(sql)
+            .fetch_optional(&kept.world.pool)
+            .await;
         row.expect("a query")
     };
     let is = async |balance: u64, owed: u64, short: &str| {
         let expected = format!("{campaign} of {balance} owed {owed} short {short}");
-        until(&expected, async || row().await.as_deref() == Some(&*expected)).await;
+        until(&expected, async || {
+            row().await.as_deref() == Some(&*expected)
+        })
+        .await;
     };
     is(1000, 0, "f").await;
     // When a reward is held, then the vault owes it
@@ -650,7 +783,8 @@ async fn vaults_are_watched_with_what_they_owe() {
     let (owner, referee) = (Keypair::new(), Keypair::new());
     let company = scene.company.pubkey();
     let register = CreateReferral::new(&company, &owner.pubkey(), &campaign, &code);
-    let referral = vouch_client::accounts::Referral::registered(&campaign, &opened, &code, &owner.pubkey());
+    let referral =
+        vouch_client::accounts::Referral::registered(&campaign, &opened, &code, &owner.pubkey());
     let offer = instructions::Offer::at(campaign, &opened, &referral, opened.created_at);
     let convert = Convert {
         payer: company,
@@ -670,7 +804,9 @@ async fn vaults_are_watched_with_what_they_owe() {
         if let Some(place) = place.filter(|_| request["method"] == "getMultipleAccounts") {
             use base64::{Engine as _, prelude::BASE64_STANDARD};
             let data = &mut answer["result"]["value"][place]["data"][0];
-            let mut bytes = BASE64_STANDARD.decode(data.as_str().expect("data")).expect("base64");
+            let mut bytes = BASE64_STANDARD
+                .decode(data.as_str().expect("data"))
+                .expect("base64");
             bytes[64..72].copy_from_slice(&69_u64.to_le_bytes());
             *data = BASE64_STANDARD.encode(bytes).into();
         }
@@ -680,8 +816,14 @@ async fn vaults_are_watched_with_what_they_owe() {
     is(69, 70, "t").await;
     let since = "SELECT extract(epoch FROM short_since)::bigint FROM vaults";
     let slot = "SELECT slot FROM vaults";
-    let (first, at) = (kept.world.number(since).await, kept.world.number(slot).await);
-    until("it is read again", async || kept.world.number(slot).await > at).await;
+    let (first, at) = (
+        kept.world.number(since).await,
+        kept.world.number(slot).await,
+    );
+    until("it is read again", async || {
+        kept.world.number(slot).await > at
+    })
+    .await;
     assert_eq!(kept.world.number(since).await, first);
     // And when it holds enough, it is not any more
     kept.world.node.behave_well();
@@ -697,7 +839,10 @@ async fn a_backlog_is_paid_newest_first_by_full_transactions() {
         kept.world.scene.convert_many(20).await;
     }
     let mature = "SELECT count(*) FROM conversions, indexer_state WHERE matures_at < final_time";
-    until("all are mature", async || kept.world.number(mature).await == 60).await;
+    until("all are mature", async || {
+        kept.world.number(mature).await == 60
+    })
+    .await;
     // When one starts
     let start = Instant::now();
     let _keeper = kept.keeper("keeper", &[]).await;

@@ -92,7 +92,11 @@ async fn sum(connection: &mut PgConnection) -> Result<Spent, Error> {
         if Kind::parse(&row.kind)? == Kind::Reclaim {
             spent.reclaim = spent.reclaim.saturating_add(row.fee);
         }
-        match spent.campaigns.iter_mut().find(|(known, _)| *known == row.campaign) {
+        match spent
+            .campaigns
+            .iter_mut()
+            .find(|(known, _)| *known == row.campaign)
+        {
             Some((_, fee)) => *fee = fee.saturating_add(row.fee),
             None => spent.campaigns.push((row.campaign, row.fee)),
         }
@@ -111,7 +115,10 @@ pub async fn open(pool: &PgPool, intent: &Intent, limits: Limits) -> Result<Open
         let mut transaction = pool.begin().await?;
         lock(&mut transaction).await?;
         let spent = sum(&mut transaction).await?;
-        let of_campaign = spent.campaigns.iter().find(|(known, _)| *known == intent.campaign);
+        let of_campaign = spent
+            .campaigns
+            .iter()
+            .find(|(known, _)| *known == intent.campaign);
         let exceeds = |sum: i64, limit: i64| sum.saturating_add(intent.fee) > limit;
         if exceeds(spent.day, limits.day) {
             return Ok(Opened::DaySpent);

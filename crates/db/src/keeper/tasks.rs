@@ -103,11 +103,7 @@ pub async fn admit(
 ///
 /// # Errors
 /// When Postgres does not answer.
-pub async fn walk_back(
-    pool: &PgPool,
-    until: &Cursor,
-    limit: i64,
-) -> Result<Option<Cursor>, Error> {
+pub async fn walk_back(pool: &PgPool, until: &Cursor, limit: i64) -> Result<Option<Cursor>, Error> {
     let row = sqlx::query_as!(
         Cursor,
         "SELECT matures_at, address FROM conversions

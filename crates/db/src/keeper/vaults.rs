@@ -34,7 +34,10 @@ pub async fn campaigns_with_vault(
         limit,
     );
     let rows = unless_silent(async { Ok(rows.fetch_all(pool).await?) }).await?;
-    Ok(rows.into_iter().map(|row| (row.address, row.data)).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.address, row.data))
+        .collect())
 }
 
 /// Writes what was read, unless a row is of a later slot.
