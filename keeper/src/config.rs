@@ -58,8 +58,10 @@ pub(crate) struct Config {
           value_parser = clap::value_parser!(i64).range(0..))]
     pub(crate) reclaim_lamports_per_day: i64,
 
-    /// Lamports that stay in its account: it sends nothing that could leave less.
-    #[arg(long, env = "KEEPER_LEAST_BALANCE", default_value_t = 10_000_000)]
+    /// Lamports that stay in its account: it sends nothing that could leave less. At least the rent of
+    /// an empty account.
+    #[arg(long, env = "KEEPER_LEAST_BALANCE", default_value_t = 10_000_000,
+          value_parser = clap::value_parser!(u64).range(890_880..))]
     pub(crate) least_balance: u64,
 
     /// Highest priority fee, in millionths of a lamport for each compute unit.

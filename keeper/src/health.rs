@@ -28,8 +28,10 @@ pub(crate) enum Status {
     Off,
     /// Its account holds too little: it sends nothing.
     LowBalance,
-    /// It has spent what it may spend today, in all or for one of its purposes.
+    /// It has spent what it may spend today.
     BudgetSpent,
+    /// So many transactions have no known end that it sends nothing more.
+    Waiting,
     /// The node does not answer, or not rightly.
     ChainUnavailable,
     /// Postgres does not answer, or refuses.
@@ -44,6 +46,7 @@ impl Status {
             Self::Off => "off",
             Self::LowBalance => "low_balance",
             Self::BudgetSpent => "budget_spent",
+            Self::Waiting => "waiting",
             Self::ChainUnavailable => "chain_unavailable",
             Self::DatabaseUnavailable => "database_unavailable",
         }

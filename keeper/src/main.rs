@@ -221,27 +221,32 @@ impl<'a> Keeper<'a> {
     }
 }
 
-/// What keeps it from sending, as a status.
+/// What keeps it from sending, as a status. That one campaign, or the returning of rent, has spent its
+/// share is no failure: anybody can bring that about.
 fn said(stop: Option<Stop>, config: &Config, campaigns: &[String]) -> (Status, Option<String>) {
-    let spent = |what: &str, limit: i64| {
-        let text = format!("{what} {limit} lamports of today (UTC) are spent");
-        (Status::BudgetSpent, Some(text))
-    };
-    match (stop, campaigns) {
-        (Some(Stop::LowBalance), _) => {
+    match stop {
+        Some(Stop::LowBalance) => {
             let least = config.least_balance;
             let text = format!("its account would hold less than {least} lamports: send it SOL");
             (Status::LowBalance, Some(text))
         }
-        (Some(Stop::DaySpent), _) => spent("the", config.lamports_per_day),
-        (Some(Stop::ReclaimSpent), _) => {
-            spent("the rent-returning", config.reclaim_lamports_per_day)
-        }
-        (None, [first, ..]) => {
-            let others = campaigns.len().saturating_sub(1);
-            let text = format!("{first} and {others} others have spent what a campaign may today");
+        Some(Stop::DaySpent) => {
+            let limit = config.lamports_per_day;
+            let text = format!("the {limit} lamports of today (UTC) are spent");
             (Status::BudgetSpent, Some(text))
         }
-        (None, []) => (Status::Ok, None),
+        Some(Stop::InFlight) => {
+            let text = "too many transactions have no known end yet";
+            (Status::Waiting, Some(text.into()))
+        }
+        Some(Stop::ReclaimSpent) | None => {
+            let names = campaigns.iter().take(3).map(String::as_str).collect::<Vec<_>>();
+            let text = format!(
+                "{} campaigns have spent their share of today (UTC): {}",
+                campaigns.len(),
+                names.join(", ")
+            );
+            (Status::Ok, (!campaigns.is_empty()).then_some(text))
+        }
     }
 }

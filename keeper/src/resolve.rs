@@ -2,8 +2,7 @@
 //!
 //! This is the only place where a task becomes free again, so its errors are on the safe side:
 //!
-//! - *Landed* and *failed* need a final block. If the node invents one, the conversion is looked at
-//!   again soon, because the mirror still shows it as owed.
+//! - *Landed* and *failed* need a node that says so of a final block, and a mirror that has the same.
 //! - *Expired* needs three things: a final block height above the last one that takes the
 //!   transaction, a node that does not know the signature in its whole history at a later slot, and a
 //!   mirror that is proven complete up to the first of these slots and does not have it.
@@ -31,8 +30,6 @@ const AT_ONCE: i64 = 256;
 /// Time until an open transaction is sent again. The same bytes have the same signature, so it can
 /// be in one block only.
 const SEND_AGAIN: Duration = Duration::from_secs(4);
-/// Time until the mirror shows what a final transaction did.
-const MIRROR_LAG: Duration = Duration::from_secs(10);
 
 /// Looks up intents, of every keeper.
 pub(crate) struct Resolver<'a> {
@@ -144,40 +141,39 @@ impl Resolver<'_> {
 
     async fn end(&self, intent: &Pending, landed: Landed) -> Result<bool, Failure> {
         let slot = i64::try_from(landed.slot).map_err(|error| Failure::chain("slot", error))?;
-        let (settled, pause) = match &landed.error {
-            None => (Settled::Landed, MIRROR_LAG),
+        let settled = match &landed.error {
+            None => Settled::Landed,
             Some(error) => {
                 let culprit = bundle::culprit(error).and_then(|place| intent.subjects.get(place));
                 let blamed = culprit.map_or_else(|| intent.subjects.clone(), |it| vec![it.clone()]);
                 let error = bundle::describe(error);
-                self.report
-                    .error(format!("{} failed: {error}", intent.signature));
-                let most = self.config.failures_per_day;
-                let settled = Settled::Failed {
+                Settled::Failed {
                     error,
                     blamed,
-                    most,
-                };
-                (settled, self.config.pause(0))
+                    most: self.config.failures_per_day,
+                }
             }
-        };
-        let outcome = if landed.error.is_some() {
-            "failed"
-        } else {
-            "landed"
         };
         let end = End {
             signature: intent.signature.clone(),
             slot,
             settled,
-            pause,
+            pause: self.config.pause(0),
         };
         // If another keeper wrote it before, that one has counted it.
-        if keeper::end(self.pool, &end).await? {
-            count(outcome, intent);
-            let fee = u64::try_from(intent.fee).unwrap_or_default();
-            metrics::counter!("vouch_keeper_fees_lamports_total").increment(fee);
+        if !keeper::end(self.pool, &end).await? {
+            return Ok(false);
         }
+        let outcome = match &end.settled {
+            Settled::Landed => "landed",
+            Settled::Failed { error, .. } => {
+                self.report.error(format!("{} failed: {error}", intent.signature));
+                "failed"
+            }
+        };
+        count(outcome, intent);
+        let fee = u64::try_from(intent.fee).unwrap_or_default();
+        metrics::counter!("vouch_keeper_fees_lamports_total").increment(fee);
         Ok(true)
     }
 }

@@ -39,6 +39,8 @@ pub(crate) enum Stop {
     DaySpent,
     /// The day's lamports for returning rent are spent.
     ReclaimSpent,
+    /// Too many transactions have no known end.
+    InFlight,
 }
 
 /// Sends what is due.
@@ -91,7 +93,9 @@ impl Worker<'_> {
     /// Why not even the smallest transaction of this kind can be paid.
     pub(crate) fn stop(&self, kind: Kind, purse: &Purse) -> Option<Stop> {
         let least = signature_fee();
-        if purse.lamports < bundle::SIGNATURE_FEE {
+        if purse.in_flight >= MOST_IN_FLIGHT {
+            Some(Stop::InFlight)
+        } else if purse.lamports < bundle::SIGNATURE_FEE {
             Some(Stop::LowBalance)
         } else if purse.spent.day.saturating_add(least) > self.config.lamports_per_day {
             Some(Stop::DaySpent)
@@ -113,9 +117,6 @@ impl Worker<'_> {
         if let Some(stop) = self.stop(kind, purse) {
             return Ok(Some(stop));
         }
-        if purse.in_flight >= MOST_IN_FLIGHT {
-            return Ok(None);
-        }
         let after = self.after.entry(kind).or_default();
         let served = self.served.as_deref();
         let spent = &purse.spent_campaigns;
@@ -133,8 +134,8 @@ impl Worker<'_> {
         for (campaign, items) in ready {
             for items in bundle::pack(&self.key.pubkey(), items) {
                 self.report.beat();
-                if purse.in_flight >= MOST_IN_FLIGHT {
-                    return Ok(None);
+                if let Some(stop) = self.stop(kind, purse) {
+                    return Ok(Some(stop));
                 }
                 match self.send(kind, &campaign, items, purse).await? {
                     Sent::Yes => {}

@@ -155,6 +155,17 @@ impl World {
             .expect("an outcome")
     }
 
+    /// Mirrors a final transaction.
+    async fn mirror(&self, signature: &str, succeeded: bool) {
+        self.run(&format!(
+            "INSERT INTO transactions (seq, slot, block_time, signature, fee_payer, succeeded)
+             SELECT confirmed_seq + 1, 7, 0, '{signature}', 'K', {succeeded} FROM indexer_state"
+        ))
+        .await;
+        self.run("UPDATE indexer_state SET confirmed_seq = confirmed_seq + 1").await;
+        self.run("UPDATE indexer_state SET final_seq = confirmed_seq").await;
+    }
+
     async fn end(&self, signature: &str, settled: Settled) -> bool {
         let end = End {
             signature: signature.into(),
@@ -365,7 +376,13 @@ async fn whoever_read_a_task_before_it_was_tried_cannot_take_it() {
     let world = World::new().await;
     world.tasks(&["one"]).await;
     world.open(&intent("S1", &["one"]), LIMITS).await;
-    // When the intent lands, and the mirror does not show it yet
+    // When a node says that the intent has landed, and the mirror does not show it
+    // Then that is not believed
+    assert!(!world.end("S1", Settled::Landed).await);
+    world.mirror("S1", true).await;
+    assert!(!world.end("S1", failed(&["one"])).await);
+    assert_eq!(world.task("one").await, "tries 0, waits f, failures 0, intent S1, -");
+    // When it does
     assert!(world.end("S1", Settled::Landed).await);
     assert_eq!(
         world.task("one").await,
@@ -402,6 +419,7 @@ async fn a_failure_is_blamed_on_one_and_limited_in_a_day() {
         .open(&intent("S1", &["guilty", "innocent"]), LIMITS)
         .await;
     // When the transaction fails because of one of them
+    world.mirror("S1", false).await;
     assert!(world.end("S1", failed(&["guilty"])).await);
     // Then the other one is free at once, and this one waits
     assert_eq!(world.due((100, 100, 100), &[]).await, ["innocent"]);
@@ -419,6 +437,7 @@ async fn a_failure_is_blamed_on_one_and_limited_in_a_day() {
     let mut again = intent("S2", &["guilty"]);
     again.tasks[0].1 = 1;
     assert_eq!(world.open(&again, LIMITS).await, Opened::Yes);
+    world.mirror("S2", false).await;
     assert!(world.end("S2", failed(&["guilty"])).await);
     let tomorrow =
         "SELECT (due_at = date_trunc('day', now(), 'UTC') + interval '1 day 1 minute')::text
@@ -431,6 +450,7 @@ async fn a_failure_is_blamed_on_one_and_limited_in_a_day() {
     let mut again = intent("S3", &["guilty"]);
     again.tasks[0].1 = 2;
     assert_eq!(world.open(&again, LIMITS).await, Opened::Yes);
+    world.mirror("S3", false).await;
     assert!(world.end("S3", failed(&["guilty"])).await);
     assert_eq!(
         world.task("guilty").await,
@@ -500,6 +520,7 @@ async fn a_day_costs_no_more_than_it_may() {
         expected
     );
     // What failed has cost its fee, and what was yesterday does not count
+    world.mirror("S1", false).await;
     assert!(world.end("S1", failed(&["one"])).await);
     assert_eq!(world.open(&third, limits).await, Opened::DaySpent);
     world

@@ -262,12 +262,15 @@ pub struct End {
     pub slot: i64,
     /// How it ended.
     pub settled: Settled,
-    /// Time until its tasks are looked at again, or those that are to blame.
+    /// Time until the tasks that are to blame are tried again.
     pub pause: Duration,
 }
 
-/// Writes the end of an intent, and frees its tasks: both or nothing. Returns `false` if another
-/// keeper did it before.
+/// Writes the end of an intent, and frees its tasks: both or nothing.
+///
+/// It does so only if the mirror has the transaction as final, with the same outcome. So no answer of
+/// a node alone frees anything, and what a task did is in the mirror when it is looked at again.
+/// Returns `false` if nothing was written, also if another keeper did it before.
 ///
 /// # Errors
 /// When Postgres does not answer.
@@ -281,7 +284,10 @@ pub async fn end(pool: &PgPool, end: &End) -> Result<bool, Error> {
         let ended = sqlx::query!(
             "UPDATE keeper_intents SET state = $2, slot = $3, error = $4, ended_at = now(),
                  transaction = NULL
-             WHERE signature = $1 AND state = 'open'",
+             WHERE signature = $1 AND state = 'open'
+                   AND EXISTS (SELECT FROM transactions
+                               WHERE transactions.signature = $1 AND succeeded = ($2 = 'landed')
+                                     AND seq <= (SELECT final_seq FROM indexer_state))",
             end.signature,
             state,
             end.slot,
@@ -306,14 +312,13 @@ pub async fn end(pool: &PgPool, end: &End) -> Result<bool, Error> {
     .await
 }
 
-/// The mirror shows soon that they are done. Otherwise a part of them is still owed.
+/// The mirror shows that they are done. Otherwise a part of them is still owed.
 async fn landed(connection: &mut PgConnection, end: &End) -> Result<(), Error> {
     sqlx::query!(
         "UPDATE keeper_tasks SET intent = NULL, waits = true, tries = tries + 1, reason = NULL,
-             due_at = now() + make_interval(secs => $2)
+             due_at = now()
          WHERE intent = $1",
         end.signature,
-        end.pause.as_secs_f64(),
     )
     .execute(connection)
     .await?;
