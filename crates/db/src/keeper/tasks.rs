@@ -288,7 +288,7 @@ pub struct Backlog {
     pub due: i64,
     /// Seconds for which the oldest of them has been due.
     pub oldest: i64,
-    /// Claims that wait because they could not be paid: counted up to a million.
+    /// Claims that wait because they could not be paid: counted up to 100,000.
     pub waiting: i64,
 }
 
@@ -297,15 +297,34 @@ pub struct Backlog {
 /// # Errors
 /// When Postgres does not answer.
 pub async fn backlog(pool: &PgPool, served: Option<&[String]>) -> Result<Backlog, Error> {
+    // Tasks that are due are counted in the index, so that those that wait cannot hide them.
     let row = sqlx::query!(
-        r#"SELECT count(*) FILTER (WHERE NOT waits AND due_at <= now()) AS "due!",
-                  count(*) FILTER (WHERE waits) AS "waiting!",
-                  coalesce(extract(epoch FROM now() - min(due_at)
-                           FILTER (WHERE NOT waits AND due_at <= now())), 0)::bigint AS "oldest!"
-           FROM (SELECT waits, due_at FROM keeper_tasks
-                 WHERE kind = 'claim' AND intent IS NULL
-                       AND ($1::text[] IS NULL OR campaign = ANY($1))
-                 LIMIT 1000000) AS task"#,
+        r#"WITH RECURSIVE known (campaign) AS (
+               (SELECT campaign FROM keeper_tasks WHERE kind = 'claim' AND intent IS NULL
+                ORDER BY campaign LIMIT 1)
+               UNION ALL
+               SELECT (SELECT task.campaign FROM keeper_tasks AS task
+                       WHERE kind = 'claim' AND intent IS NULL AND task.campaign > known.campaign
+                       ORDER BY task.campaign LIMIT 1)
+               FROM known WHERE known.campaign IS NOT NULL
+           ), due AS (
+               SELECT task.due_at FROM known CROSS JOIN LATERAL (
+                   SELECT due_at FROM keeper_tasks
+                   WHERE kind = 'claim' AND campaign = known.campaign AND intent IS NULL
+                         AND NOT waits AND due_at <= now()
+               ) AS task
+               WHERE known.campaign IS NOT NULL
+                     AND ($1::text[] IS NULL OR known.campaign = ANY($1))
+               LIMIT 1000000
+           )
+           SELECT (SELECT count(*) FROM due) AS "due!",
+                  (SELECT coalesce(extract(epoch FROM now() - min(due_at)), 0)::bigint
+                   FROM due) AS "oldest!",
+                  (SELECT count(*) FROM (
+                       SELECT FROM keeper_tasks
+                       WHERE kind = 'claim' AND waits AND intent IS NULL
+                             AND ($1::text[] IS NULL OR campaign = ANY($1))
+                       LIMIT 100000) AS task) AS "waiting!""#,
         served,
     );
     let row = unless_silent(async { Ok(row.fetch_one(pool).await?) }).await?;
