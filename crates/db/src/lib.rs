@@ -9,6 +9,7 @@ mod connect;
 pub mod digest;
 mod error;
 pub mod grants;
+pub mod keeper;
 pub mod mirror;
 mod schema;
 

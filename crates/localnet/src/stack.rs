@@ -1,9 +1,12 @@
-//! The whole product: Postgres, validator, indexer and API.
+//! The whole product: Postgres, validator, indexer, keeper and API.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
+use solana_client::nonblocking::rpc_client::RpcClient;
+use solana_sdk::signer::Signer;
+use solana_sdk::signer::keypair::{Keypair, write_keypair_file};
 
 use crate::instance::Instance;
 use crate::paths::{built_binary, program_binary};
@@ -12,6 +15,9 @@ use crate::postgres::{Database, Postgres};
 use crate::process::ProcessSpec;
 use crate::service::{Service, ServiceSpec};
 use crate::validator::{Validator, ValidatorOptions, ensure_ports_free};
+
+/// Lamports of the keeper in the beginning: 10 SOL.
+const KEEPER_LAMPORTS: u64 = 10_000_000_000;
 
 /// Options for starting the product.
 #[derive(Clone, Debug, Default)]
@@ -38,7 +44,7 @@ impl StackOptions {
     }
 }
 
-/// A running product: Postgres, validator, indexer and API. Dropping it stops the parts
+/// A running product: Postgres, validator, indexer, keeper and API. Dropping it stops the parts
 /// in the reverse order of their start; [`Stack::stop`] does the same and reports
 /// failures.
 ///
@@ -47,6 +53,8 @@ impl StackOptions {
 pub struct Stack {
     /// The API.
     pub api: Service,
+    /// The keeper, with a key of its own that has SOL.
+    pub keeper: Service,
     /// The indexer.
     pub indexer: Service,
     /// The validator, with the program loaded.
@@ -80,10 +88,15 @@ impl Stack {
     ) -> Result<Self> {
         // Check ports and binaries before anything is started.
         options.ensure_ports_free()?;
-        let binaries = (built_binary("vouch-indexer")?, built_binary("vouch-api")?);
+        let binaries = Binaries {
+            indexer: built_binary("vouch-indexer")?,
+            keeper: built_binary("vouch-keeper")?,
+            api: built_binary("vouch-api")?,
+        };
         match Parts::start(instance.dir(), options, binaries, progress).await {
             Ok(parts) => Ok(Self {
                 api: parts.api,
+                keeper: parts.keeper,
                 indexer: parts.indexer,
                 validator: parts.validator,
                 database: parts.database,
@@ -131,6 +144,7 @@ impl Stack {
     pub fn ensure_running(&mut self) -> Result<()> {
         self.validator.ensure_running()?;
         self.indexer.ensure_running()?;
+        self.keeper.ensure_running()?;
         self.api.ensure_running()
     }
 
@@ -141,6 +155,7 @@ impl Stack {
     /// all the same, and the folder is kept.
     pub async fn stop(mut self) -> Result<()> {
         let api = self.api.stop().await;
+        let keeper = self.keeper.stop().await;
         let indexer = self.indexer.stop().await;
         let validator = self.validator.stop().await;
         let Self {
@@ -152,7 +167,7 @@ impl Stack {
         // Dropping the database waits for an answer, which must not block the runtime.
         tokio::task::spawn_blocking(move || drop(database)).await?;
         let stopped = postgres.stop().await;
-        let outcome = api.and(indexer).and(validator).and(stopped);
+        let outcome = api.and(keeper).and(indexer).and(validator).and(stopped);
         if outcome.is_err() {
             instance.keep();
         }
@@ -176,9 +191,17 @@ async fn migrate(dir: &Path, indexer: &Path, database_url: &str) -> Result<()> {
     Ok(())
 }
 
+/// The built services.
+struct Binaries {
+    indexer: PathBuf,
+    keeper: PathBuf,
+    api: PathBuf,
+}
+
 /// The parts, in the order in which they are stopped when one fails to start.
 struct Parts {
     api: Service,
+    keeper: Service,
     indexer: Service,
     validator: Validator,
     database: Database,
@@ -190,7 +213,7 @@ impl Parts {
     async fn start(
         dir: &Path,
         options: &StackOptions,
-        (indexer, api): (PathBuf, PathBuf),
+        binaries: Binaries,
         progress: impl Fn(&str),
     ) -> Result<Self> {
         progress("Postgres");
@@ -218,8 +241,22 @@ impl Parts {
         env.push(("WS_URL".to_owned(), validator.ws_url()));
         let mut indexer = Service::start(ServiceSpec {
             name: "indexer".into(),
-            binary: indexer,
+            binary: binaries.indexer,
             args: vec!["run".into()],
+            dir: dir.to_owned(),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            env,
+        })
+        .await?;
+
+        progress("the keeper");
+        let mut env = common.to_vec();
+        let key = funded_keypair(&validator.rpc_url(), dir).await?;
+        env.push(("KEEPER_KEYPAIR".to_owned(), key));
+        let mut keeper = Service::start(ServiceSpec {
+            name: "keeper".into(),
+            binary: binaries.keeper,
+            args: Vec::new(),
             dir: dir.to_owned(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             env,
@@ -237,7 +274,7 @@ impl Parts {
         env.push(("CLICK_SPOOL".to_owned(), spool));
         let mut api = Service::start(ServiceSpec {
             name: "api".into(),
-            binary: api,
+            binary: binaries.api,
             args: Vec::new(),
             dir: dir.to_owned(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
@@ -246,9 +283,11 @@ impl Parts {
         .await?;
 
         indexer.wait_healthy().await?;
+        keeper.wait_healthy().await?;
         api.wait_healthy().await?;
         Ok(Self {
             api,
+            keeper,
             indexer,
             validator,
             database,
@@ -256,4 +295,16 @@ impl Parts {
             admin_token,
         })
     }
+}
+
+/// Writes a new key to a file in `dir`, and asks the validator for SOL for it. Returns the path of the
+/// file, in the format of the Solana CLI.
+async fn funded_keypair(rpc_url: &str, dir: &Path) -> Result<String> {
+    let key = Keypair::new();
+    let file = dir.join("keeper.json").to_string_lossy().into_owned();
+    write_keypair_file(&key, &file).map_err(|error| anyhow!("cannot write {file}: {error}"))?;
+    let rpc = RpcClient::new(rpc_url.to_owned());
+    let airdrop = rpc.request_airdrop(&key.pubkey(), KEEPER_LAMPORTS).await;
+    airdrop.context("the keeper gets no SOL")?;
+    Ok(file)
 }

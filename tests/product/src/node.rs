@@ -36,12 +36,15 @@ pub enum Fate {
 
 /// Decides over an answer: the request, and the answer, which it may change.
 type Rule = Box<dyn FnMut(&Value, &mut Value) -> Fate + Send>;
+/// Decides whether a request reaches the node: the answer and its fate if it does not.
+type Guard = Box<dyn FnMut(&Value) -> Option<(Value, Fate)> + Send>;
 
 #[derive(Clone)]
 struct Shared {
     url: String,
     client: reqwest::Client,
     rule: Arc<Mutex<Option<Rule>>>,
+    guard: Arc<Mutex<Option<Guard>>>,
     calls: Arc<Mutex<BTreeMap<String, u64>>>,
 }
 
@@ -62,6 +65,7 @@ impl FaultyNode {
             url: url.to_owned(),
             client: reqwest::Client::new(),
             rule: Arc::default(),
+            guard: Arc::default(),
             calls: Arc::default(),
         };
         let router = Router::new()
@@ -145,8 +149,26 @@ impl FaultyNode {
         self.behave(|_, _| Fate::Lost);
     }
 
+    /// From now on, requests for which the guard returns something do not reach the node. They get that
+    /// answer, which must be complete but for its id.
+    pub fn keep_away(&self, guard: impl FnMut(&Value) -> Option<(Value, Fate)> + Send + 'static) {
+        let mut current = self
+            .shared
+            .guard
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *current = Some(Box::new(guard));
+    }
+
     /// From now on, every answer is the node's.
     pub fn behave_well(&self) {
+        let mut guard = self
+            .shared
+            .guard
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *guard = None;
+        drop(guard);
         let mut current = self
             .shared
             .rule
@@ -190,6 +212,15 @@ async fn forward(State(shared): State<Shared>, Json(request): Json<Value>) -> Re
         .unwrap_or_else(PoisonError::into_inner)
         .entry(method)
         .or_default() += 1;
+    let kept = {
+        let mut guard = shared.guard.lock().unwrap_or_else(PoisonError::into_inner);
+        guard.as_mut().and_then(|guard| guard(&request))
+    };
+    if let Some((mut answer, fate)) = kept {
+        answer["id"] = request["id"].clone();
+        answer["jsonrpc"] = "2.0".into();
+        return respond(answer, fate).await;
+    }
     let answer = shared.client.post(&shared.url).json(&request).send().await;
     let Ok(answer) = answer else {
         return StatusCode::BAD_GATEWAY.into_response();
@@ -202,6 +233,10 @@ async fn forward(State(shared): State<Shared>, Json(request): Json<Value>) -> Re
         rule.as_mut()
             .map_or(Fate::Sent, |rule| rule(&request, &mut answer))
     };
+    respond(answer, fate).await
+}
+
+async fn respond(answer: Value, fate: Fate) -> Response {
     match fate {
         Fate::Sent => Json(answer).into_response(),
         Fate::Late(time) => {

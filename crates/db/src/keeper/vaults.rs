@@ -1,0 +1,79 @@
+//! The vaults of campaigns, as the chain had them.
+
+use sqlx::PgPool;
+
+use crate::{Error, amount::Unsigned, unless_silent};
+
+/// A vault, and what its campaign owes, at one slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vault {
+    /// The campaign.
+    pub campaign: String,
+    /// Base units in the vault.
+    pub balance: u64,
+    /// Base units that pending parts need.
+    pub owed: u64,
+    /// The slot.
+    pub slot: i64,
+}
+
+/// Campaigns that pay from a vault, from the address after `after` on: at most `limit`, with the
+/// campaign's last bytes.
+///
+/// # Errors
+/// When Postgres does not answer.
+pub async fn campaigns_with_vault(
+    pool: &PgPool,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<(String, Vec<u8>)>, Error> {
+    let rows = sqlx::query!(
+        "SELECT address, data FROM campaigns WHERE funding = 'vault' AND address > $1
+         ORDER BY address LIMIT $2",
+        after,
+        limit,
+    );
+    let rows = unless_silent(async { Ok(rows.fetch_all(pool).await?) }).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.address, row.data))
+        .collect())
+}
+
+/// Writes what was read, unless a row is of a later slot.
+///
+/// # Errors
+/// When Postgres does not answer.
+pub async fn write_vaults(pool: &PgPool, vaults: &[Vault]) -> Result<(), Error> {
+    let campaigns: Vec<_> = vaults.iter().map(|vault| vault.campaign.clone()).collect();
+    let balances: Vec<_> = vaults.iter().map(|vault| Unsigned(vault.balance)).collect();
+    let owed: Vec<_> = vaults.iter().map(|vault| Unsigned(vault.owed)).collect();
+    let slots: Vec<_> = vaults.iter().map(|vault| vault.slot).collect();
+    let write = sqlx::query!(
+        "INSERT INTO vaults AS vault (campaign, balance, owed, slot, short_since)
+         SELECT campaign, balance, owed, slot, CASE WHEN balance < owed THEN now() END
+         FROM UNNEST($1::text[], $2::numeric[], $3::numeric[], $4::bigint[])
+              AS seen (campaign, balance, owed, slot)
+         ON CONFLICT (campaign) DO UPDATE SET
+             balance = EXCLUDED.balance, owed = EXCLUDED.owed, slot = EXCLUDED.slot,
+             short_since = CASE WHEN EXCLUDED.short_since IS NOT NULL
+                                THEN COALESCE(vault.short_since, EXCLUDED.short_since) END
+         WHERE vault.slot <= EXCLUDED.slot",
+        &campaigns,
+        &balances as &[Unsigned],
+        &owed as &[Unsigned],
+        &slots,
+    );
+    unless_silent(async { Ok(write.execute(pool).await?) }).await?;
+    Ok(())
+}
+
+/// Deletes the rows of campaigns that are no more.
+///
+/// # Errors
+/// When Postgres does not answer.
+pub async fn forget_vaults(pool: &PgPool, campaigns: &[String]) -> Result<(), Error> {
+    let delete = sqlx::query!("DELETE FROM vaults WHERE campaign = ANY($1)", campaigns);
+    unless_silent(async { Ok(delete.execute(pool).await?) }).await?;
+    Ok(())
+}
