@@ -7,6 +7,7 @@ pub mod amount;
 pub mod api;
 mod error;
 pub mod mirror;
+pub mod webhooks;
 
 use std::time::Duration;
 
