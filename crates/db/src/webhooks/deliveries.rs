@@ -25,7 +25,7 @@ pub struct Taken {
     /// Attempts that failed.
     pub attempts: i32,
     /// The end of the lease. From then on another sender may take it.
-    lease: OffsetDateTime,
+    pub lease: OffsetDateTime,
 }
 
 /// Which deliveries to take.
