@@ -315,3 +315,6 @@ fn present<T>(fact: &Fact, value: Option<T>, what: &'static str) -> Result<T, In
         what,
     })
 }
+
+#[cfg(test)]
+mod tests;

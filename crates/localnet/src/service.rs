@@ -15,7 +15,7 @@ const BIND_DEADLINE: Duration = Duration::from_secs(30);
 const HEALTH_DEADLINE: Duration = Duration::from_secs(60);
 /// All environment variables of the services. Those that the caller's shell has set must
 /// not reach a service that is configured here.
-const CONFIGURATION: [&str; 9] = [
+const CONFIGURATION: [&str; 10] = [
     "ADMIN_TOKEN",
     "CLICK_SPOOL",
     "DATABASE_URL",
@@ -24,6 +24,7 @@ const CONFIGURATION: [&str; 9] = [
     "PORT_FILE",
     "PUBLIC_URL",
     "RPC_URL",
+    "WEBHOOKS_ALLOW_PRIVATE",
     "WS_URL",
 ];
 

@@ -1,4 +1,4 @@
-//! The whole product: Postgres, validator, indexer and API.
+//! The whole product: Postgres, validator, indexer, webhooks and API.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -37,7 +37,7 @@ impl StackOptions {
     }
 }
 
-/// A running product: Postgres, validator, indexer and API. Dropping it stops the parts
+/// A running product: Postgres, validator, indexer, webhooks and API. Dropping it stops the parts
 /// in the reverse order of their start; [`Stack::stop`] does the same and reports
 /// failures.
 ///
@@ -46,6 +46,8 @@ impl StackOptions {
 pub struct Stack {
     /// The API.
     pub api: Service,
+    /// The sender of webhooks. Endpoints may be on this machine.
+    pub webhooks: Service,
     /// The indexer.
     pub indexer: Service,
     /// The validator, with the program loaded.
@@ -79,10 +81,15 @@ impl Stack {
     ) -> Result<Self> {
         // Check ports and binaries before anything is started.
         options.ensure_ports_free()?;
-        let binaries = (built_binary("vouch-indexer")?, built_binary("vouch-api")?);
+        let binaries = Binaries {
+            indexer: built_binary("vouch-indexer")?,
+            webhooks: built_binary("vouch-webhooks")?,
+            api: built_binary("vouch-api")?,
+        };
         match Parts::start(instance.dir(), options, binaries, progress).await {
             Ok(parts) => Ok(Self {
                 api: parts.api,
+                webhooks: parts.webhooks,
                 indexer: parts.indexer,
                 validator: parts.validator,
                 database: parts.database,
@@ -130,6 +137,7 @@ impl Stack {
     pub fn ensure_running(&mut self) -> Result<()> {
         self.validator.ensure_running()?;
         self.indexer.ensure_running()?;
+        self.webhooks.ensure_running()?;
         self.api.ensure_running()
     }
 
@@ -140,6 +148,7 @@ impl Stack {
     /// all the same, and the folder is kept.
     pub async fn stop(mut self) -> Result<()> {
         let api = self.api.stop().await;
+        let webhooks = self.webhooks.stop().await;
         let indexer = self.indexer.stop().await;
         let validator = self.validator.stop().await;
         let Self {
@@ -151,7 +160,7 @@ impl Stack {
         // Dropping the database waits for an answer, which must not block the runtime.
         tokio::task::spawn_blocking(move || drop(database)).await?;
         let stopped = postgres.stop().await;
-        let outcome = api.and(indexer).and(validator).and(stopped);
+        let outcome = api.and(webhooks).and(indexer).and(validator).and(stopped);
         if outcome.is_err() {
             instance.keep();
         }
@@ -159,9 +168,17 @@ impl Stack {
     }
 }
 
+/// The services' binaries.
+struct Binaries {
+    indexer: PathBuf,
+    webhooks: PathBuf,
+    api: PathBuf,
+}
+
 /// The parts, in the order in which they are stopped when one fails to start.
 struct Parts {
     api: Service,
+    webhooks: Service,
     indexer: Service,
     validator: Validator,
     database: Database,
@@ -173,7 +190,7 @@ impl Parts {
     async fn start(
         dir: &Path,
         options: &StackOptions,
-        (indexer, api): (PathBuf, PathBuf),
+        binaries: Binaries,
         progress: impl Fn(&str),
     ) -> Result<Self> {
         progress("Postgres");
@@ -199,11 +216,25 @@ impl Parts {
         env.push(("WS_URL".to_owned(), validator.ws_url()));
         let mut indexer = Service::start(ServiceSpec {
             name: "indexer".into(),
-            binary: indexer,
+            binary: binaries.indexer,
             args: vec!["run".into()],
             dir: dir.to_owned(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             env,
+        })
+        .await?;
+
+        progress("the webhooks");
+        let mut webhooks = Service::start(ServiceSpec {
+            name: "webhooks".into(),
+            binary: binaries.webhooks,
+            args: vec!["run".into()],
+            dir: dir.to_owned(),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            env: vec![
+                ("DATABASE_URL".to_owned(), database.url().to_owned()),
+                ("WEBHOOKS_ALLOW_PRIVATE".to_owned(), "true".to_owned()),
+            ],
         })
         .await?;
 
@@ -218,7 +249,7 @@ impl Parts {
         env.push(("CLICK_SPOOL".to_owned(), spool));
         let mut api = Service::start(ServiceSpec {
             name: "api".into(),
-            binary: api,
+            binary: binaries.api,
             args: Vec::new(),
             dir: dir.to_owned(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
@@ -227,9 +258,11 @@ impl Parts {
         .await?;
 
         indexer.wait_healthy().await?;
+        webhooks.wait_healthy().await?;
         api.wait_healthy().await?;
         Ok(Self {
             api,
+            webhooks,
             indexer,
             validator,
             database,

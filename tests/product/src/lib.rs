@@ -1,13 +1,17 @@
-//! Helpers of the tests in `tests/`: a campaign on a validator, a node whose answers are wrong, and
-//! `vouch-indexer`.
+//! Helpers of the tests in `tests/`: a campaign on a validator, a node whose answers are wrong, a
+//! receiver of webhooks, and `vouch-indexer`.
 
 mod node;
+mod receiver;
 mod scene;
 mod world;
 
 use std::process::Output;
 
 pub use node::{Fate, FaultyNode};
+pub use receiver::{
+    Arrival, Reaction, Receiver, key, start_webhooks, webhooks, webhooks_json,
+};
 pub use scene::{DEADLINE, REWARD, SOL, Scene, fund, send, until, validator};
 use solana_client::nonblocking::rpc_client::RpcClient;
 use solana_commitment_config::CommitmentConfig;
