@@ -24,6 +24,10 @@ use crate::{
 
 /// Pause after a failure of Postgres.
 const PAUSE: Duration = Duration::from_millis(500);
+/// What takes longer has failed: Postgres is silent.
+const SILENCE: Duration = Duration::from_secs(60);
+/// Shortest time between two looks at Postgres.
+const PACE: Duration = Duration::from_millis(20);
 /// An answer after this time is slow.
 const SLOW: Duration = Duration::from_secs(3);
 /// Each pause is this many times as long as the one before.
@@ -98,10 +102,14 @@ pub(crate) async fn run(
         while let Some(ended) = desk.attempts.try_join_next() {
             desk.ended(ended);
         }
-        let pause = match fill(&office, &mut desk).await {
+        let start = Instant::now();
+        let outcome = in_time(fill(&office, &mut desk)).await;
+        // A look takes long when many endpoints wait. Postgres rests in between.
+        let pace = start.elapsed().max(PACE);
+        let pause = match outcome {
             Ok(()) => {
                 health.well(Part::Sender);
-                config.poll()
+                config.poll().max(pace * 4)
             }
             Err(error) => {
                 health.failed(Part::Sender, &error);
@@ -116,7 +124,11 @@ pub(crate) async fn run(
         ));
         tokio::select! {
             () = &mut stop => break,
-            Some(ended) = desk.attempts.join_next() => desk.ended(ended),
+            Some(ended) = desk.attempts.join_next() => {
+                desk.ended(ended);
+                // Others may end meanwhile.
+                tokio::time::sleep(pace).await;
+            }
             () = tokio::time::sleep(pause) => {}
         }
     }
@@ -159,7 +171,7 @@ async fn attempt(office: &Office, taken: &Taken) {
     let attempt = office.post.send(taken, Time::now().0).await;
     let took = start.elapsed();
     histogram!("vouch_webhooks_attempt_seconds").record(took.as_secs_f64());
-    if let Err(error) = note(office, taken, &attempt, took).await {
+    if let Err(error) = in_time(note(office, taken, &attempt, took)).await {
         let cause = std::error::Error::source(&error).map(ToString::to_string);
         tracing::error!(
             cause,
@@ -167,6 +179,11 @@ async fn attempt(office: &Office, taken: &Taken) {
             "cannot note an attempt: {error}"
         );
     }
+}
+
+async fn in_time<T>(action: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let outcome = tokio::time::timeout(SILENCE, action).await;
+    outcome.unwrap_or_else(|_| Err(vouch_db::api::busy()))
 }
 
 async fn note(

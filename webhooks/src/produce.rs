@@ -21,6 +21,8 @@ use crate::{
 
 /// Pause after a failure.
 const PAUSE: Duration = Duration::from_millis(500);
+/// A look that takes longer has failed: Postgres is silent.
+const SILENCE: Duration = Duration::from_secs(60);
 /// Time between two looks at the campaigns' budgets.
 const BUDGETS_EVERY: Duration = Duration::from_secs(1);
 
@@ -37,7 +39,8 @@ pub(crate) async fn run(pool: &PgPool, config: &Config, health: &Arc<Health>) ->
     let mut budgets_at = None::<Instant>;
     loop {
         let with_budgets = budgets_at.is_none_or(|at| at.elapsed() >= BUDGETS_EVERY);
-        let outcome = look(pool, with_budgets).await;
+        let outcome = tokio::time::timeout(SILENCE, look(pool, with_budgets)).await;
+        let outcome = outcome.unwrap_or_else(|_| Err(vouch_db::api::busy().into()));
         health.passed(Part::Producer);
         match outcome {
             Ok(new) => {

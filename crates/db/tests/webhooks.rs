@@ -85,7 +85,10 @@ impl World {
         let look = self.look().await;
         let writes = Writes {
             cursor: look.cursor(),
-            messages: messages.iter().map(|(id, kind)| message(id, kind)).collect(),
+            messages: messages
+                .iter()
+                .map(|(id, kind)| message(id, kind))
+                .collect(),
             ..Writes::default()
         };
         look.commit(&writes).await.expect("written")
@@ -216,7 +219,9 @@ async fn what_the_mirror_lost_is_withdrawn_once_it_is_known_to_be_lost() {
     assert_eq!(look.withdrawn().await.expect("rows"), []);
     drop(look);
     // When it has, and does not hold it, then it is withdrawn, once
-    world.run("UPDATE indexer_state SET indexed_slot = 10").await;
+    world
+        .run("UPDATE indexer_state SET indexed_slot = 10")
+        .await;
     let mut look = world.look().await;
     let withdrawn = look.withdrawn().await.expect("rows");
     assert_eq!(withdrawn.len(), 1);
@@ -281,7 +286,12 @@ async fn of_two_that_look_at_the_same_time_one_writes() {
     };
     assert_eq!(look.commit(&again).await.expect("nothing new"), 0);
     assert_eq!(world.look().await.cursor(), 5);
-    assert_eq!(world.number("SELECT count(*) FROM webhook_deliveries").await, 1);
+    assert_eq!(
+        world
+            .number("SELECT count(*) FROM webhook_deliveries")
+            .await,
+        1
+    );
     // And an endpoint that is added meanwhile is not passed over
     let look = world.look().await;
     world.endpoint("C", &[]).await;
@@ -319,7 +329,9 @@ async fn holds_end_when_everything_final_was_looked_at() {
     assert_eq!(world.number(kept).await, 1);
     // When its hold is not over, then it is not mature; and when it is, then it is
     assert_eq!(world.look().await.matured().await.expect("facts"), []);
-    world.run("UPDATE indexer_state SET final_time = 1050").await;
+    world
+        .run("UPDATE indexer_state SET final_time = 1050")
+        .await;
     let mut look = world.look().await;
     let facts = look.matured().await.expect("facts");
     assert_eq!(facts.len(), 1);
@@ -371,10 +383,7 @@ async fn a_campaign_is_seen_as_its_last_final_transaction_left_it() {
         });
         rows.collect::<Vec<_>>()
     };
-    assert_eq!(
-        look().await,
-        [(1, "one".to_owned(), "S1".to_owned(), None)]
-    );
+    assert_eq!(look().await, [(1, "one".to_owned(), "S1".to_owned(), None)]);
     // When it was looked at, then not again
     let note = |seq, told| Writes {
         budgets: vec![BudgetNote {
@@ -385,7 +394,12 @@ async fn a_campaign_is_seen_as_its_last_final_transaction_left_it() {
         }],
         ..Writes::default()
     };
-    world.look().await.commit(&note(1, 80)).await.expect("written");
+    world
+        .look()
+        .await
+        .commit(&note(1, 80))
+        .await
+        .expect("written");
     assert_eq!(look().await, []);
     // And when everything is final, then its last state counts
     world.finalize(3).await;
@@ -487,7 +501,14 @@ async fn an_endpoint_in_trouble_takes_its_turn_apart_from_the_others() {
     let failing = world.endpoint("C", &["x"]).await;
     let well = world.endpoint("C", &["y"]).await;
     world
-        .tell(&[("m1", "x"), ("m2", "x"), ("m3", "x"), ("m4", "y"), ("m5", "y"), ("m6", "y")])
+        .tell(&[
+            ("m1", "x"),
+            ("m2", "x"),
+            ("m3", "x"),
+            ("m4", "y"),
+            ("m5", "y"),
+            ("m6", "y"),
+        ])
         .await;
     let taken = world.take(10, 1).await;
     assert_eq!(taken.len(), 2);
@@ -533,7 +554,7 @@ async fn attempts_end_after_their_time_and_so_does_an_endpoint_that_only_fails()
     // Given an endpoint whose message failed once
     let world = World::new().await;
     let id = world.endpoint("C", &[]).await;
-    world.tell(&[("m1", "x"), ("m2", "x")]).await;
+    world.tell(&[("m1", "x")]).await;
     let taken = world.take(1, 9).await;
     assert_eq!(
         world.fail(&taken[0], Duration::from_secs(5)).await,
@@ -544,7 +565,7 @@ async fn attempts_end_after_their_time_and_so_does_an_endpoint_that_only_fails()
     assert!((3..=5).contains(&world.number(ahead).await));
     let retake = async || {
         world
-            .run("UPDATE webhook_deliveries SET next_try = now() WHERE attempts > 0")
+            .run("UPDATE webhook_deliveries SET next_try = now() WHERE next_try IS NOT NULL")
             .await;
         let wanted = Wanted {
             troubled: true,
@@ -553,17 +574,14 @@ async fn attempts_end_after_their_time_and_so_does_an_endpoint_that_only_fails()
             busy: &[],
             lease: LEASE,
         };
-        deliveries::take(&world.pool, &wanted)
-            .await
-            .expect("rows")
-            .remove(0)
+        let taken = deliveries::take(&world.pool, &wanted).await;
+        taken.expect("rows").remove(0)
     };
     // When the next attempt would be after the three days, and another message arrived meanwhile,
     // then only the message is given up
     world
         .run(
-            "UPDATE webhook_deliveries SET first_try = now() - interval '71 hours'
-                 WHERE attempts = 1;
+            "UPDATE webhook_deliveries SET first_try = now() - interval '71 hours';
              UPDATE webhook_endpoints SET failing_since = now() - interval '1 hour'",
         )
         .await;
@@ -579,15 +597,11 @@ async fn attempts_end_after_their_time_and_so_does_an_endpoint_that_only_fails()
     let over = "SELECT count(*) FROM webhook_deliveries
          WHERE next_try IS NULL AND delivered_at IS NULL AND last_error = 'status 500'";
     assert_eq!(world.number(over).await, 1);
-    // When nothing arrived since three days, then the endpoint is disabled, with a reason
+    // When nothing arrived for three days, then the endpoint is disabled, with a reason
     world
-        .run(
-            "UPDATE webhook_endpoints SET failing_since = '2026-01-01T00:00:00Z';
-             UPDATE webhook_deliveries SET first_try = now() WHERE message = 'm2';
-             UPDATE webhook_deliveries SET attempts = 1 WHERE message = 'm2';
-             DELETE FROM webhook_deliveries WHERE message = 'm1'",
-        )
+        .run("UPDATE webhook_endpoints SET failing_since = '2026-01-01T00:00:00Z'")
         .await;
+    world.tell(&[("m2", "x")]).await;
     let taken = retake().await;
     let disabled = Aftermath {
         given_up: false,
@@ -601,6 +615,13 @@ async fn attempts_end_after_their_time_and_so_does_an_endpoint_that_only_fails()
         Some("all attempts failed since 2026-01-01 00:00:00 UTC; the last: status 500")
     );
     assert_eq!(list[0].waiting, 1);
+    // And when it is enabled again, then it starts anew
+    endpoints::enable(&world.pool, id).await.expect("written");
+    assert_eq!(names(&world.take(9, 9).await), Vec::<&str>::new());
+    world
+        .run("UPDATE webhook_deliveries SET next_try = now() WHERE next_try IS NOT NULL")
+        .await;
+    assert_eq!(names(&world.take(9, 9).await), ["m2"]);
 }
 
 #[tokio::test]
@@ -638,9 +659,23 @@ async fn what_is_over_is_deleted_in_parts() {
     world
         .run("UPDATE webhook_messages SET created_at = now() - interval '31 days' WHERE id = 'old'")
         .await;
-    assert!(endpoints::remove(&world.pool, removed).await.expect("written"));
-    assert!(!endpoints::remove(&world.pool, removed).await.expect("an answer"));
-    assert_eq!(endpoints::list(&world.pool, None).await.expect("rows").len(), 1);
+    assert!(
+        endpoints::remove(&world.pool, removed)
+            .await
+            .expect("written")
+    );
+    assert!(
+        !endpoints::remove(&world.pool, removed)
+            .await
+            .expect("an answer")
+    );
+    assert_eq!(
+        endpoints::list(&world.pool, None)
+            .await
+            .expect("rows")
+            .len(),
+        1
+    );
     // When what is over is deleted
     let keep = Duration::from_secs(30 * 86_400);
     assert!(!retention::sweep(&world.pool, keep).await.expect("deleted"));
@@ -656,41 +691,40 @@ async fn what_is_over_is_deleted_in_parts() {
     }
 }
 
-/// A million deliveries wait for thousands of endpoints, and one of them has most.
 #[tokio::test]
-async fn a_million_deliveries_wait() {
+async fn one_endpoint_with_most_deliveries_does_not_delay_the_others() {
+    // Given a thousand endpoints with 50 deliveries each, and one with 20,000
     let world = World::new().await;
     world
         .run(
-            "INSERT INTO webhook_endpoints (id, campaign, url, types)
-             SELECT ('00000000-0000-0000-0000-' || lpad(n::text, 12, '0'))::uuid, 'C' || n,
-                    'https://example.com/', '{}' FROM generate_series(1, 3000) n;
-             INSERT INTO webhook_messages (id, type, campaign, payload)
-             SELECT 'm' || n, 'x', 'C1', '{}' FROM generate_series(1, 100000) n;
+            "INSERT INTO webhook_messages (id, type, campaign, payload)
+             SELECT 'm' || n, 'x', 'C', '{}' FROM generate_series(1, 20000) n;
+             INSERT INTO webhook_endpoints (id, campaign, url, types)
+             SELECT lpad(n::text, 32, '0')::uuid, 'C', 'https://example.com/', '{}'
+             FROM generate_series(1, 1001) n;
              INSERT INTO webhook_deliveries (message, endpoint)
-             SELECT 'm' || n, '00000000-0000-0000-0000-000000000001'
-             FROM generate_series(1, 100000) n;
+             SELECT 'm' || n, lpad('1', 32, '0')::uuid FROM generate_series(1, 20000) n;
              INSERT INTO webhook_deliveries (message, endpoint)
-             SELECT 'm' || m, ('00000000-0000-0000-0000-' || lpad(n::text, 12, '0'))::uuid
-             FROM generate_series(2, 3000) n, generate_series(1, 300) m;
-             ANALYZE webhook_deliveries, webhook_messages, webhook_endpoints",
+             SELECT 'm' || m, lpad(n::text, 32, '0')::uuid
+             FROM generate_series(2, 1001) n, generate_series(1, 50) m",
         )
         .await;
-    // When a sender takes some, then endpoints take turns, and it does not take long
-    let start = std::time::Instant::now();
+    // When a sender takes some
     let mut seen = std::collections::BTreeMap::<Uuid, u32>::new();
-    for _ in 0..10 {
-        for taken in world.take(100, 4).await {
+    for _ in 0..20 {
+        let taken = world.take(100, 4).await;
+        assert_eq!(taken.len(), 100);
+        let mut each = std::collections::BTreeMap::<Uuid, u32>::new();
+        for taken in taken {
+            *each.entry(taken.endpoint).or_default() += 1;
             *seen.entry(taken.endpoint).or_default() += 1;
         }
+        // Then no endpoint has more than its share
+        assert!(each.values().all(|count| *count <= 4), "{each:?}");
     }
-    let took = start.elapsed();
-    assert_eq!(seen.values().sum::<u32>(), 1000);
-    assert!(seen.len() > 200, "{}", seen.len());
-    assert!(took < Duration::from_secs(10), "{took:?}");
-    println!("10 times 100 of a million: {took:?}");
-    let start = std::time::Instant::now();
+    // And many get their turn: 25 of 1,001 are chosen at a time, 20 times
+    assert!(seen.len() > 250, "{}", seen.len());
     let backlog = deliveries::backlog(&world.pool).await.expect("counted");
-    assert_eq!(backlog.waiting, 999_700);
-    println!("counted: {:?}", start.elapsed());
+    assert_eq!((backlog.waiting, backlog.disabled), (70_000, 0));
+    assert!(backlog.oldest_seconds > 0.0, "{backlog:?}");
 }

@@ -9,9 +9,7 @@ mod world;
 use std::process::Output;
 
 pub use node::{Fate, FaultyNode};
-pub use receiver::{
-    Arrival, Reaction, Receiver, key, start_webhooks, webhooks, webhooks_json,
-};
+pub use receiver::{Arrival, Reaction, Receiver, key, start_webhooks, webhooks, webhooks_json};
 pub use scene::{DEADLINE, REWARD, SOL, Scene, fund, send, until, validator};
 use solana_client::nonblocking::rpc_client::RpcClient;
 use solana_commitment_config::CommitmentConfig;

@@ -87,9 +87,7 @@ impl Receiver {
     /// When there is no free port.
     pub async fn start() -> Self {
         let shared = Shared::default();
-        let router = Router::new()
-            .fallback(receive)
-            .with_state(shared.clone());
+        let router = Router::new().fallback(receive).with_state(shared.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let server = tokio::spawn(async {
@@ -192,9 +190,8 @@ async fn receive(
     let message = serde_json::from_slice(&body).unwrap_or_default();
     let reaction = {
         let mut rule = shared.rule.lock().unwrap_or_else(PoisonError::into_inner);
-        rule.as_mut().map_or(Reaction::Status(200), |rule| {
-            rule(uri.path(), &message)
-        })
+        rule.as_mut()
+            .map_or(Reaction::Status(200), |rule| rule(uri.path(), &message))
     };
     shared
         .arrivals

@@ -29,7 +29,13 @@ async fn endpoint(world: &World, receiver: &Receiver, path: &str, types: &str) -
     })
     .await;
     let url = receiver.url(path);
-    let mut arguments = vec!["endpoint", "add", "--allow-private", "--campaign", &campaign];
+    let mut arguments = vec![
+        "endpoint",
+        "add",
+        "--allow-private",
+        "--campaign",
+        &campaign,
+    ];
     arguments.extend(["--url", &url]);
     if !types.is_empty() {
         arguments.extend(["--types", types]);
@@ -173,9 +179,7 @@ async fn a_conversion_is_told_from_its_confirmation_to_its_payment() {
         "slot": slot(&world, &sale).await,
         "signature": sale.to_string(),
     });
-    let expect = |kind: &str, time: i64, data: &Value| {
-        json!({ "type": kind, "timestamp": rfc3339(time), "data": data })
-    };
+    let expect = |kind: &str, time: i64, data: &Value| json!({ "type": kind, "timestamp": rfc3339(time), "data": data });
     assert_eq!(
         message(&receiver, "conversion.confirmed", &kept),
         expect("conversion.confirmed", converted_at, &data)
@@ -295,10 +299,7 @@ async fn what_was_abandoned_is_retracted_and_nothing_of_it_was_called_final() {
     let scene = &world.scene;
     let _service = start_webhooks("webhooks", &scene.instance, &world.database, &[]).await;
     let (conversion, signature) = scene.convert().await;
-    until("it is told", async || {
-        !receiver.accepted(HOOK).is_empty()
-    })
-    .await;
+    until("it is told", async || !receiver.accepted(HOOK).is_empty()).await;
     let (first, confirmed) = receiver.accepted(HOOK).pop_first().expect("a message");
     assert_eq!(key(&confirmed), told("conversion.confirmed", &conversion));
     // When its block is abandoned
@@ -345,10 +346,7 @@ async fn what_comes_back_is_confirmed_again_under_another_id() {
     let scene = &world.scene;
     let _service = start_webhooks("webhooks", &scene.instance, &world.database, &[]).await;
     let (conversion, signature) = scene.convert().await;
-    until("it is told", async || {
-        !receiver.accepted(HOOK).is_empty()
-    })
-    .await;
+    until("it is told", async || !receiver.accepted(HOOK).is_empty()).await;
     let (first, confirmed) = receiver.accepted(HOOK).pop_first().expect("a message");
     abandon(&world, &signature);
     until("it is retracted", async || {
@@ -364,7 +362,9 @@ async fn what_comes_back_is_confirmed_again_under_another_id() {
     .await;
     let accepted = receiver.accepted(HOOK);
     let ids = |kind: &str| -> Vec<&String> {
-        let of_kind = accepted.iter().filter(|(_, message)| message["type"] == kind);
+        let of_kind = accepted
+            .iter()
+            .filter(|(_, message)| message["type"] == kind);
         of_kind.map(|(id, _)| id).collect()
     };
     let confirmations = ids("conversion.confirmed");
@@ -384,7 +384,11 @@ async fn what_comes_back_is_confirmed_again_under_another_id() {
 /// What is told of conversions without a hold, and of the campaign's code.
 fn all_of(world: &World, conversions: &[Pubkey]) -> BTreeSet<(String, String)> {
     let code = pda::referral(&world.scene.campaign, &world.scene.code);
-    let kinds = ["conversion.confirmed", "conversion.final", "conversion.paid"];
+    let kinds = [
+        "conversion.confirmed",
+        "conversion.final",
+        "conversion.paid",
+    ];
     conversions
         .iter()
         .flat_map(|conversion| kinds.map(|kind| told(kind, conversion)))
@@ -404,14 +408,16 @@ async fn killed_at_any_moment_with_a_receiver_that_fails_in_every_way() {
     let chance = Arc::new(Mutex::new(StdRng::seed_from_u64(8)));
     let elsewhere = trap.url("/");
     let dice = Arc::clone(&chance);
-    receiver.react(move |_, _| match dice.lock().expect("a die").gen_range(0..6) {
-        0 => Reaction::Status(500),
-        1 => Reaction::Silence,
-        2 => Reaction::Close,
-        3 => Reaction::Redirect(elsewhere.clone()),
-        4 => Reaction::Status(429),
-        _ => Reaction::Status(200),
-    });
+    receiver.react(
+        move |_, _| match dice.lock().expect("a die").gen_range(0..6) {
+            0 => Reaction::Status(500),
+            1 => Reaction::Silence,
+            2 => Reaction::Close,
+            3 => Reaction::Redirect(elsewhere.clone()),
+            4 => Reaction::Status(429),
+            _ => Reaction::Status(200),
+        },
+    );
     // And two senders
     let mut senders = Vec::new();
     for name in ["first", "second"] {
@@ -456,7 +462,8 @@ async fn killed_at_any_moment_with_a_receiver_that_fails_in_every_way() {
     // And no redirect was followed
     assert_eq!(trap.arrivals("/").len(), 0);
     // And what failed is on record
-    let failed = "SELECT count(*) FROM webhook_deliveries WHERE attempts > 1 AND delivered_at IS NOT NULL";
+    let failed =
+        "SELECT count(*) FROM webhook_deliveries WHERE attempts > 1 AND delivered_at IS NOT NULL";
     assert!(world.number(failed).await > 0);
     until("nothing waits", async || {
         world
@@ -529,7 +536,10 @@ async fn an_endpoint_that_fails_is_disabled_and_disturbs_nobody() {
     assert_eq!(listed(&world, &well).await["enabled"], true);
     let reason = listed(&world, &failing).await["disabled_reason"].clone();
     let reason = reason.as_str().expect("a reason");
-    assert!(reason.starts_with("all attempts failed since 20"), "{reason}");
+    assert!(
+        reason.starts_with("all attempts failed since 20"),
+        "{reason}"
+    );
     assert!(reason.ends_with(" UTC; the last: status 500"), "{reason}");
     let reason = listed(&world, &gone).await["disabled_reason"].clone();
     assert_eq!(reason, "it answered 410 Gone");
@@ -545,7 +555,10 @@ async fn an_endpoint_that_fails_is_disabled_and_disturbs_nobody() {
     })
     .await;
     let log = std::fs::read_to_string(service.log()).expect("a log");
-    assert!(log.contains("the endpoint is disabled: status 500"), "{log}");
+    assert!(
+        log.contains("the endpoint is disabled: status 500"),
+        "{log}"
+    );
     // When it is well again, enabled, and the missed messages are replayed
     receiver.react(|_, _| Reaction::Status(200));
     let second = scene.convert().await.0;
@@ -564,7 +577,10 @@ async fn an_endpoint_that_fails_is_disabled_and_disturbs_nobody() {
         told("conversion.final", &conversion),
         told("conversion.final", &second),
     ]);
-    until("it is told of both", async || receiver.told("/failing") == both).await;
+    until("it is told of both", async || {
+        receiver.told("/failing") == both
+    })
+    .await;
     // And the list of deliveries has their outcome
     let list = ["deliveries", "--endpoint", &failing];
     let rows = webhooks_json(&world.database, &list).await;
@@ -661,7 +677,9 @@ async fn a_budget_is_told_once_while_secrets_change_without_a_gap() {
     assert_eq!(replayed, json!({ "replayed": 1 }));
     let again = || {
         let arrivals = receiver.arrivals(HOOK);
-        let same = arrivals.into_iter().filter(|arrival| arrival.id() == message_id);
+        let same = arrivals
+            .into_iter()
+            .filter(|arrival| arrival.id() == message_id);
         same.collect::<Vec<_>>()
     };
     until("it is sent again", async || again().len() == 2).await;
