@@ -112,9 +112,10 @@ CREATE TABLE webhook_confirmations (
     CONSTRAINT webhook_confirmations_pkey PRIMARY KEY (signature, place)
 );
 
--- Final conversions with a hold that is not over.
+-- Final conversions with a hold that is not over, of campaigns with an endpoint.
 CREATE TABLE webhook_maturing (
     conversion text     COLLATE "C" NOT NULL,
+    campaign   text     COLLATE "C" NOT NULL,
     -- Of its fact.
     seq        bigint   NOT NULL,
     place      smallint NOT NULL,

@@ -98,6 +98,7 @@ fn settle(fact: &Fact, writes: &mut Writes) -> Result<(), Incomplete> {
             if Some(matures_at) > fact.converted_at {
                 writes.maturing.push(Maturing {
                     conversion: subject(fact)?,
+                    campaign: fact.campaign.clone(),
                     seq: fact.seq,
                     place: fact.place,
                     matures_at,

@@ -106,6 +106,8 @@ pub(crate) async fn replay(command: Replay) -> Result<()> {
         to,
     } = command;
     let pool = pool(&common)?;
+    let known = endpoints::exists(&pool, endpoint).await?;
+    ensure!(known, "there is no endpoint {endpoint}");
     let count = match (id, from) {
         (Some(id), _) => {
             let found = endpoints::replay(&pool, endpoint, &id).await?;

@@ -324,7 +324,7 @@ async fn holds_end_when_everything_final_was_looked_at() {
         )
         .await;
     world.finalize(1).await;
-    world.endpoint("C", &[]).await;
+    let id = world.endpoint("C", &[]).await;
     let kept = "SELECT count(*) FROM webhook_maturing WHERE conversion = 'VS1' AND seq = 1";
     assert_eq!(world.number(kept).await, 1);
     // When its hold is not over, then it is not mature; and when it is, then it is
@@ -346,6 +346,7 @@ async fn holds_end_when_everything_final_was_looked_at() {
         cursor: look.next_cursor(),
         maturing: vec![Maturing {
             conversion: "VS2".to_owned(),
+            campaign: "C".to_owned(),
             seq: 2,
             place: 0,
             matures_at: 1050,
@@ -357,6 +358,10 @@ async fn holds_end_when_everything_final_was_looked_at() {
     let facts = world.look().await.matured().await.expect("facts");
     assert_eq!(facts.len(), 1);
     assert_eq!(facts[0].subject.as_deref(), Some("VS2"));
+    // And when the campaign has no endpoint any more, then nothing is kept that stands in the way
+    assert!(endpoints::remove(&world.pool, id).await.expect("written"));
+    let kept = "SELECT count(*) FROM webhook_maturing";
+    assert_eq!(world.number(kept).await, 0);
 }
 
 #[tokio::test]

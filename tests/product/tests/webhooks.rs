@@ -729,7 +729,7 @@ async fn commands_refuse_what_is_wrong() {
         ),
         (
             ["replay", "--endpoint", nobody, "--id", "msg_1"].to_vec(),
-            format!("error: the campaign of endpoint {nobody} has no message msg_1\n"),
+            format!("error: there is no endpoint {nobody}\n"),
         ),
     ] {
         let output = webhooks(&world.database, &arguments).await;
@@ -746,6 +746,15 @@ async fn commands_refuse_what_is_wrong() {
     assert_eq!(
         String::from_utf8_lossy(&output.stderr),
         "error: a campaign has at most 10 endpoints\n"
+    );
+    // And what was not told cannot be told again
+    let rows = webhooks_json(&world.database, &["endpoint", "list"]).await;
+    let id = rows[0]["id"].as_str().expect("an id");
+    let replay = ["replay", "--endpoint", id, "--id", "msg_1"];
+    let output = webhooks(&world.database, &replay).await;
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        format!("error: the campaign of endpoint {id} has no message msg_1\n")
     );
     // And the list does not tell secrets
     let list = webhooks(&world.database, &["endpoint", "list"]).await;

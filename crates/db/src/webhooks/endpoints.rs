@@ -80,8 +80,8 @@ pub async fn add(pool: &PgPool, new: &NewEndpoint<'_>) -> Result<bool, Error> {
     if others == 0 {
         // Conversions of a campaign without an endpoint were not kept.
         sqlx::query!(
-            "INSERT INTO webhook_maturing (conversion, seq, place, matures_at)
-             SELECT c.address, e.seq, e.place, c.matures_at
+            "INSERT INTO webhook_maturing (conversion, campaign, seq, place, matures_at)
+             SELECT c.address, c.campaign, e.seq, e.place, c.matures_at
              FROM maturing m JOIN conversions c ON c.address = m.conversion
              JOIN events e ON e.seq = c.seq AND e.subject = c.address
                  AND e.kind = 'conversion_recorded'
@@ -171,14 +171,30 @@ pub async fn enable(pool: &PgPool, id: Uuid) -> Result<bool, Error> {
 /// # Errors
 /// When Postgres does not answer.
 pub async fn remove(pool: &PgPool, id: Uuid) -> Result<bool, Error> {
-    let done = sqlx::query!(
+    let mut transaction = pool.begin().await?;
+    // As in `add`: what is made for the endpoint now, is made before or fails.
+    sqlx::query!("UPDATE webhook_cursor SET updated_at = now()")
+        .execute(&mut *transaction)
+        .await?;
+    let removed = sqlx::query!(
         "UPDATE webhook_endpoints SET removed = true, enabled = false, disabled_reason = 'removed'
-         WHERE id = $1 AND NOT removed",
+         WHERE id = $1 AND NOT removed RETURNING campaign",
         id,
     )
-    .execute(pool)
+    .fetch_optional(&mut *transaction)
     .await?;
-    Ok(done.rows_affected() > 0)
+    let Some(removed) = removed else {
+        return Ok(false);
+    };
+    sqlx::query!(
+        "DELETE FROM webhook_maturing WHERE campaign = $1 AND NOT EXISTS (
+             SELECT FROM webhook_endpoints WHERE campaign = $1 AND NOT removed)",
+        removed.campaign,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    Ok(true)
 }
 
 /// Adds a key. The older ones go on signing for this number of seconds, or until they end anyway.
@@ -245,6 +261,20 @@ pub async fn replay(pool: &PgPool, id: Uuid, message: &str) -> Result<bool, Erro
     .execute(pool)
     .await?;
     Ok(done.rows_affected() > 0)
+}
+
+/// Whether there is such an endpoint.
+///
+/// # Errors
+/// When Postgres does not answer.
+pub async fn exists(pool: &PgPool, id: Uuid) -> Result<bool, Error> {
+    let found = sqlx::query!(
+        "SELECT id FROM webhook_endpoints WHERE id = $1 AND NOT removed",
+        id,
+    )
+    .fetch_optional(pool)
+    .await?;
+    Ok(found.is_some())
 }
 
 /// Sends all messages of a time again that the endpoint wants: from `from` until before `to`, by the

@@ -88,6 +88,8 @@ pub struct Withdrawn {
 pub struct Maturing {
     /// The conversion's address.
     pub conversion: String,
+    /// The campaign's address.
+    pub campaign: String,
     /// The number of its transaction.
     pub seq: i64,
     /// The fact's place in it.
@@ -271,8 +273,7 @@ impl Outbox {
         .await?)
     }
 
-    /// Conversions that are confirmed, not among [`Self::final_facts`], and not told, in their
-    /// order.
+    /// Conversions that are confirmed, not final, and not told, in their order.
     ///
     /// # Errors
     /// When Postgres does not answer.
@@ -281,7 +282,7 @@ impl Outbox {
             "e.seq > $1 AND e.kind = 'conversion_recorded'
                  AND (told.slot IS NULL OR told.retracted_at IS NOT NULL OR told.slot <> t.slot)
              ORDER BY e.seq, e.place LIMIT $2",
-            self.next_cursor(),
+            self.final_seq.max(self.cursor),
             PAGE
         )
         .fetch_all(&mut *self.transaction)
@@ -444,10 +445,11 @@ impl Outbox {
     async fn write_maturing(&mut self, writes: &Writes) -> Result<(), Error> {
         let new = &writes.maturing;
         sqlx::query!(
-            "INSERT INTO webhook_maturing (conversion, seq, place, matures_at)
-             SELECT * FROM UNNEST($1::text[], $2::bigint[], $3::smallint[], $4::bigint[])
+            "INSERT INTO webhook_maturing (conversion, campaign, seq, place, matures_at)
+             SELECT * FROM UNNEST($1::text[], $2::text[], $3::bigint[], $4::smallint[], $5::bigint[])
              ON CONFLICT (conversion) DO NOTHING",
             &column(new, |row| row.conversion.clone()),
+            &column(new, |row| row.campaign.clone()),
             &column(new, |row| row.seq),
             &column(new, |row| row.place),
             &column(new, |row| row.matures_at),

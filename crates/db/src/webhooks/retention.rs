@@ -54,8 +54,8 @@ pub async fn sweep(pool: &PgPool, keep: Duration) -> Result<bool, Error> {
         .execute(pool)
         .await?;
     sqlx::query!(
-        "DELETE FROM webhook_confirmations WHERE retracted_at < now() - make_interval(secs => $1)",
-        keep.as_secs_f64(),
+        "DELETE FROM webhook_confirmations told
+         WHERE NOT EXISTS (SELECT FROM webhook_messages m WHERE m.id = told.message)",
     )
     .execute(pool)
     .await?;
