@@ -12,6 +12,7 @@ pub mod grants;
 pub mod keeper;
 pub mod mirror;
 mod schema;
+pub mod webhooks;
 
 use std::time::Duration;
 

@@ -15,7 +15,7 @@ const BIND_DEADLINE: Duration = Duration::from_secs(30);
 const HEALTH_DEADLINE: Duration = Duration::from_secs(60);
 /// All environment variables of the services. Those that the caller's shell has set must
 /// not reach a service that is configured here.
-const CONFIGURATION: [&str; 21] = [
+const CONFIGURATION: [&str; 22] = [
     "ADMIN_TOKEN",
     "CLICK_SPOOL",
     "DATABASE_URL",
@@ -36,6 +36,7 @@ const CONFIGURATION: [&str; 21] = [
     "PORT_FILE",
     "PUBLIC_URL",
     "RPC_URL",
+    "WEBHOOKS_ALLOW_PRIVATE",
     "WS_URL",
 ];
 

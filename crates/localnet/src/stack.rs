@@ -1,4 +1,4 @@
-//! The whole product: Postgres, validator, indexer, keeper and API.
+//! The whole product: Postgres, validator, indexer, keeper, webhooks and API.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -44,7 +44,7 @@ impl StackOptions {
     }
 }
 
-/// A running product: Postgres, validator, indexer, keeper and API. Dropping it stops the parts
+/// A running product: Postgres, validator, indexer, keeper, webhooks and API. Dropping it stops the parts
 /// in the reverse order of their start; [`Stack::stop`] does the same and reports
 /// failures.
 ///
@@ -55,6 +55,8 @@ pub struct Stack {
     pub api: Service,
     /// The keeper, with a key of its own that has SOL.
     pub keeper: Service,
+    /// The sender of webhooks. Endpoints may be on this machine.
+    pub webhooks: Service,
     /// The indexer.
     pub indexer: Service,
     /// The validator, with the program loaded.
@@ -91,12 +93,14 @@ impl Stack {
         let binaries = Binaries {
             indexer: built_binary("vouch-indexer")?,
             keeper: built_binary("vouch-keeper")?,
+            webhooks: built_binary("vouch-webhooks")?,
             api: built_binary("vouch-api")?,
         };
         match Parts::start(instance.dir(), options, binaries, progress).await {
             Ok(parts) => Ok(Self {
                 api: parts.api,
                 keeper: parts.keeper,
+                webhooks: parts.webhooks,
                 indexer: parts.indexer,
                 validator: parts.validator,
                 database: parts.database,
@@ -145,6 +149,7 @@ impl Stack {
         self.validator.ensure_running()?;
         self.indexer.ensure_running()?;
         self.keeper.ensure_running()?;
+        self.webhooks.ensure_running()?;
         self.api.ensure_running()
     }
 
@@ -156,6 +161,7 @@ impl Stack {
     pub async fn stop(mut self) -> Result<()> {
         let api = self.api.stop().await;
         let keeper = self.keeper.stop().await;
+        let webhooks = self.webhooks.stop().await;
         let indexer = self.indexer.stop().await;
         let validator = self.validator.stop().await;
         let Self {
@@ -167,7 +173,12 @@ impl Stack {
         // Dropping the database waits for an answer, which must not block the runtime.
         tokio::task::spawn_blocking(move || drop(database)).await?;
         let stopped = postgres.stop().await;
-        let outcome = api.and(keeper).and(indexer).and(validator).and(stopped);
+        let outcome = api
+            .and(webhooks)
+            .and(keeper)
+            .and(indexer)
+            .and(validator)
+            .and(stopped);
         if outcome.is_err() {
             instance.keep();
         }
@@ -195,6 +206,7 @@ async fn migrate(dir: &Path, indexer: &Path, database_url: &str) -> Result<()> {
 struct Binaries {
     indexer: PathBuf,
     keeper: PathBuf,
+    webhooks: PathBuf,
     api: PathBuf,
 }
 
@@ -202,6 +214,7 @@ struct Binaries {
 struct Parts {
     api: Service,
     keeper: Service,
+    webhooks: Service,
     indexer: Service,
     validator: Validator,
     database: Database,
@@ -263,6 +276,20 @@ impl Parts {
         })
         .await?;
 
+        progress("the webhooks");
+        let mut webhooks = Service::start(ServiceSpec {
+            name: "webhooks".into(),
+            binary: binaries.webhooks,
+            args: vec!["run".into()],
+            dir: dir.to_owned(),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            env: vec![
+                ("DATABASE_URL".to_owned(), database.url().to_owned()),
+                ("WEBHOOKS_ALLOW_PRIVATE".to_owned(), "true".to_owned()),
+            ],
+        })
+        .await?;
+
         progress("the API");
         let admin_token = format!("{:032x}", rand::random::<u128>());
         let port = options.api_port.unwrap_or(validator.spare_port());
@@ -284,10 +311,12 @@ impl Parts {
 
         indexer.wait_healthy().await?;
         keeper.wait_healthy().await?;
+        webhooks.wait_healthy().await?;
         api.wait_healthy().await?;
         Ok(Self {
             api,
             keeper,
+            webhooks,
             indexer,
             validator,
             database,

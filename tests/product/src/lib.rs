@@ -1,8 +1,9 @@
-//! Helpers of the tests in `tests/`: a campaign on a validator, a node whose answers are wrong, and
-//! `vouch-indexer`.
+//! Helpers of the tests in `tests/`: a campaign on a validator, a node whose answers are wrong, a
+//! receiver of webhooks, and `vouch-indexer`.
 
 mod api;
 mod node;
+mod receiver;
 mod scene;
 mod world;
 
@@ -10,6 +11,7 @@ use std::process::Output;
 
 pub use api::{Answer, FaultyApi};
 pub use node::{Fate, FaultyNode};
+pub use receiver::{Arrival, Reaction, Receiver, key, start_webhooks, webhooks, webhooks_json};
 pub use scene::{DEADLINE, REWARD, SOL, Scene, fund, send, until, validator};
 use solana_client::nonblocking::rpc_client::RpcClient;
 use solana_commitment_config::CommitmentConfig;
