@@ -22,8 +22,7 @@ use crate::{
     error::ApiError,
     routes::{
         badges, campaigns, codes, conversions, coverage, digest, health, leaderboard, pages, qr,
-        redirect,
-        transactions,
+        redirect, transactions,
     },
     state::AppState,
 };

@@ -233,7 +233,7 @@ impl Parts {
         let postgres = Postgres::start(dir).await?;
         let database = postgres.create_empty_database("vouch").await?;
 
-        migrate(dir, &indexer, database.url()).await?;
+        migrate(dir, &binaries.indexer, database.url()).await?;
 
         progress("the validator");
         let validator = Validator::start(

@@ -31,7 +31,7 @@ pub(super) async fn run(
     let api = Api::new(url)?;
     let claimed = api.digest(slot).await?;
     let head = &claimed.head;
-    let genesis = chain.genesis_hash().await?;
+    let genesis = chain.sources().genesis().await?;
     ensure!(
         genesis == head.genesis_hash.to_string(),
         "the API is of the chain with genesis hash {}, but the node is of {genesis}",

@@ -36,7 +36,6 @@ impl Story {
             ..Settings::fixed(REWARD)
         };
         let world = World::with(settings).await;
-        let rpc_url = world.scene.validator.rpc_url();
         let api = start_api(&world).await;
         Self {
             world,

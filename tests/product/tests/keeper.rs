@@ -345,7 +345,7 @@ async fn killed_between_sending_and_confirmation_it_sends_nothing_twice() {
     let kept = Kept::new().await;
     let alice = kept.world.scene.alice.pubkey();
     kept.world.node.keep_away(|request| {
-        (request["method"] == "getSignatureStatuses").then(|| (json!({}), Fate::Refused))
+        (request["method"] == "getSignatureStatuses").then(|| (json!({}), Fate::Refused(60)))
     });
     let mut keeper = kept.keeper("keeper", &[]).await;
     kept.world.scene.convert_many(2).await;
@@ -404,7 +404,7 @@ async fn a_node_that_refuses_or_answers_nothing_is_noticed() {
     // When the node refuses every request
     kept.world
         .node
-        .keep_away(|_| Some((json!({}), Fate::Refused)));
+        .keep_away(|_| Some((json!({}), Fate::Refused(60))));
     // Then health says so, by the keeper's own clock
     until_status(&keeper, "chain_unavailable").await;
     kept.world.node.behave_well();
