@@ -240,7 +240,11 @@ fn said(stop: Option<Stop>, config: &Config, campaigns: &[String]) -> (Status, O
             (Status::Waiting, Some(text.into()))
         }
         Some(Stop::ReclaimSpent) | None => {
-            let names = campaigns.iter().take(3).map(String::as_str).collect::<Vec<_>>();
+            let names = campaigns
+                .iter()
+                .take(3)
+                .map(String::as_str)
+                .collect::<Vec<_>>();
             let text = format!(
                 "{} campaigns have spent their share of today (UTC): {}",
                 campaigns.len(),

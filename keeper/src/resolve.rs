@@ -167,7 +167,8 @@ impl Resolver<'_> {
         let outcome = match &end.settled {
             Settled::Landed => "landed",
             Settled::Failed { error, .. } => {
-                self.report.error(format!("{} failed: {error}", intent.signature));
+                self.report
+                    .error(format!("{} failed: {error}", intent.signature));
                 "failed"
             }
         };

@@ -162,8 +162,10 @@ impl World {
              SELECT confirmed_seq + 1, 7, 0, '{signature}', 'K', {succeeded} FROM indexer_state"
         ))
         .await;
-        self.run("UPDATE indexer_state SET confirmed_seq = confirmed_seq + 1").await;
-        self.run("UPDATE indexer_state SET final_seq = confirmed_seq").await;
+        self.run("UPDATE indexer_state SET confirmed_seq = confirmed_seq + 1")
+            .await;
+        self.run("UPDATE indexer_state SET final_seq = confirmed_seq")
+            .await;
     }
 
     async fn end(&self, signature: &str, settled: Settled) -> bool {
@@ -381,7 +383,10 @@ async fn whoever_read_a_task_before_it_was_tried_cannot_take_it() {
     assert!(!world.end("S1", Settled::Landed).await);
     world.mirror("S1", true).await;
     assert!(!world.end("S1", failed(&["one"])).await);
-    assert_eq!(world.task("one").await, "tries 0, waits f, failures 0, intent S1, -");
+    assert_eq!(
+        world.task("one").await,
+        "tries 0, waits f, failures 0, intent S1, -"
+    );
     // When it does
     assert!(world.end("S1", Settled::Landed).await);
     assert_eq!(
