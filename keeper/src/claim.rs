@@ -1,6 +1,6 @@
 //! Which rewards can be paid now.
 
-use solana_sdk::{account::Account, instruction::Instruction};
+use solana_sdk::instruction::Instruction;
 use vouch_client::{
     PROGRAM_ID, Pubkey,
     accounts::{AccountType, Campaign, Closed, Conversion, Referral, Status, settled},
@@ -10,7 +10,7 @@ use vouch_client::{
 use vouch_db::keeper::Task;
 
 use crate::{
-    node::Seen,
+    node::{Account, Seen},
     recipient,
     task::{Refusal, address},
 };

@@ -14,7 +14,7 @@ use solana_client::{
 };
 use solana_commitment_config::CommitmentConfig;
 use solana_sdk::{
-    account::Account, clock::Clock, epoch_info::EpochInfo, hash::Hash, rent::Rent, sysvar,
+    clock::Clock, epoch_info::EpochInfo, hash::Hash, rent::Rent, sysvar,
     transaction::TransactionError,
 };
 use solana_transaction_status_client_types::TransactionStatus;
@@ -29,6 +29,23 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const ADDRESSES_AT_ONCE: usize = 100;
 /// The most addresses in one `getRecentPrioritizationFees`.
 const FEES_AT_ONCE: usize = 128;
+
+/// Bytes that are read of an account: more than any account of the program, or any token account,
+/// has. Anybody can make an account of ten megabytes and be paid there, and reading a hundred of them
+/// would take longer than a node may.
+const LENGTH: usize = 2048;
+
+/// An account as the node had it.
+#[derive(Debug, Clone)]
+pub(crate) struct Account {
+    pub(crate) lamports: u64,
+    pub(crate) owner: Pubkey,
+    pub(crate) executable: bool,
+    /// Its first 2,048 bytes.
+    pub(crate) data: Vec<u8>,
+    /// Number of all its bytes.
+    pub(crate) length: usize,
+}
 
 /// Accounts as the node had them, confirmed.
 pub(crate) struct Seen {
@@ -126,7 +143,10 @@ impl Node {
         let names: Vec<_> = addresses.iter().map(ToString::to_string).collect();
         let parameters = json!([
             names,
-            { "encoding": "base64", "commitment": "confirmed", "minContextSlot": min_slot },
+            {
+                "encoding": "base64", "commitment": "confirmed", "minContextSlot": min_slot,
+                "dataSlice": { "offset": 0, "length": LENGTH },
+            },
         ]);
         let response: Response<Vec<Option<UiAccount>>> = self
             .ask(RpcRequest::GetMultipleAccounts, parameters)
@@ -247,11 +267,13 @@ impl Node {
 
 fn decode(account: &UiAccount, address: &str) -> Result<Account, Failure> {
     let unknown = || Failure::Chain(format!("the node sent {address} in an unknown encoding"));
+    let data = account.data.decode().ok_or_else(unknown)?;
+    let length = account.space.map_or(Ok(data.len()), usize::try_from);
     Ok(Account {
         lamports: account.lamports,
-        data: account.data.decode().ok_or_else(unknown)?,
         owner: account.owner.parse().map_err(|_| unknown())?,
         executable: account.executable,
-        rent_epoch: account.rent_epoch,
+        length: length.map_err(|_| unknown())?,
+        data,
     })
 }

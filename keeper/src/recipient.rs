@@ -2,10 +2,9 @@
 //! (`programs/referral/src/payout.rs`), because a claim of which no part can be paid fails, and costs
 //! its fee.
 
-use solana_sdk::account::Account;
 use vouch_client::{Pubkey, accounts::Campaign};
 
-use crate::node::Seen;
+use crate::node::{Account, Seen};
 
 /// Bytes of a token account before its extensions.
 const LENGTH: usize = 165;
@@ -37,12 +36,15 @@ pub(crate) fn takes(
     if account.owner != campaign.token_program {
         return Err("no token account");
     }
+    if account.length > account.data.len() {
+        return Err("the token account is too long");
+    }
     token_account_takes(&account.data, &campaign.mint, owner, units)
 }
 
 /// The runtime refuses to leave an account below its rent, or to pay a program.
 fn wallet_takes(seen: &Seen, wallet: Option<&Account>, units: u64) -> Result<(), &'static str> {
-    let (lamports, length) = wallet.map_or((0, 0), |wallet| (wallet.lamports, wallet.data.len()));
+    let (lamports, length) = wallet.map_or((0, 0), |wallet| (wallet.lamports, wallet.length));
     if wallet.is_some_and(|wallet| wallet.executable) {
         return Err("the wallet became a program");
     }

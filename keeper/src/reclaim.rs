@@ -3,7 +3,7 @@
 //! The program lets unclaimed rewards lapse when the period for claims is over. The keeper does not
 //! make use of that while a reward could still be claimed: it takes nothing from anybody.
 
-use solana_sdk::{account::Account, instruction::Instruction};
+use solana_sdk::instruction::Instruction;
 use vouch_client::{
     PROGRAM_ID, Pubkey,
     accounts::{
@@ -16,7 +16,7 @@ use vouch_client::{
 use vouch_db::keeper::{Remains, Task};
 
 use crate::{
-    node::Seen,
+    node::{Account, Seen},
     task::{Refusal, address},
 };
 

@@ -22,10 +22,11 @@ const RETRY: Duration = Duration::from_secs(5);
 
 /// Looks at the vaults again and again.
 pub(crate) async fn watch(config: &Config, pool: &PgPool, node: &Node, report: &Report) {
+    let served = config.served();
     let mut after = String::new();
     let mut slot = 0;
     loop {
-        let pause = match look(pool, node, &mut after, &mut slot).await {
+        let pause = match look(pool, node, served.as_deref(), &mut after, &mut slot).await {
             Ok(()) => config.watch_every(),
             Err(failure) => {
                 tracing::warn!("the vaults cannot be read: {failure}");
@@ -41,11 +42,12 @@ pub(crate) async fn watch(config: &Config, pool: &PgPool, node: &Node, report: &
 async fn look(
     pool: &PgPool,
     node: &Node,
+    served: Option<&[String]>,
     after: &mut String,
     slot: &mut u64,
 ) -> Result<(), Failure> {
     for _ in 0..REQUESTS {
-        let campaigns = keeper::campaigns_with_vault(pool, after, CAMPAIGNS).await?;
+        let campaigns = keeper::campaigns_with_vault(pool, after, CAMPAIGNS, served).await?;
         let Some((last, _)) = campaigns.last() else {
             after.clear();
             return Ok(());

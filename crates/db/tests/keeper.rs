@@ -1,4 +1,5 @@
-//! The keeper's tables, against a real Postgres: who works on what, and what it may cost.
+//! The keeper's tables, against a real Postgres: who works on what, and what it may cost. Numbers in
+//! brackets refer to `docs/INVARIANTS.md`.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -204,6 +205,7 @@ fn failed(blamed: &[&str]) -> Settled {
     }
 }
 
+/// [K3]
 #[tokio::test]
 async fn what_is_due_is_final_mature_and_worth_it() {
     let mut world = World::new().await;
@@ -241,6 +243,7 @@ async fn what_is_due_is_final_mature_and_worth_it() {
     assert_eq!(page.last.expect("a place").address, "conversion-3");
 }
 
+/// [K3]
 #[tokio::test]
 async fn the_list_is_walked_from_its_newest_end_without_a_gap() {
     let mut world = World::new().await;
@@ -266,6 +269,7 @@ async fn the_list_is_walked_from_its_newest_end_without_a_gap() {
     assert_eq!(admitted, [4, 4, 2]);
 }
 
+/// [K5]
 #[tokio::test]
 async fn no_campaign_and_no_task_that_waits_delays_the_others() {
     let world = World::new().await;
@@ -301,6 +305,7 @@ async fn no_campaign_and_no_task_that_waits_delays_the_others() {
     assert!((20_000..20_100).contains(&oldest), "{oldest}");
 }
 
+/// [K1]
 #[tokio::test]
 async fn a_task_belongs_to_one_intent() {
     let world = World::new().await;
@@ -350,6 +355,7 @@ async fn a_task_belongs_to_one_intent() {
     assert_eq!(pending[0].subjects, ["one", "two"]);
 }
 
+/// [K1]
 #[tokio::test]
 async fn of_many_keepers_at_once_one_gets_the_task() {
     let world = World::new().await;
@@ -373,6 +379,7 @@ async fn of_many_keepers_at_once_one_gets_the_task() {
     );
 }
 
+/// [K2]
 #[tokio::test]
 async fn whoever_read_a_task_before_it_was_tried_cannot_take_it() {
     let world = World::new().await;
@@ -416,6 +423,7 @@ async fn whoever_read_a_task_before_it_was_tried_cannot_take_it() {
     );
 }
 
+/// [K5]
 #[tokio::test]
 async fn a_failure_is_blamed_on_one_and_limited_in_a_day() {
     let world = World::new().await;
@@ -463,6 +471,7 @@ async fn a_failure_is_blamed_on_one_and_limited_in_a_day() {
     );
 }
 
+/// [K4]
 #[tokio::test]
 async fn a_day_costs_no_more_than_it_may() {
     let world = World::new().await;
@@ -537,6 +546,7 @@ async fn a_day_costs_no_more_than_it_may() {
     assert_eq!(world.open(&third, limits).await, Opened::Yes);
 }
 
+/// [K4]
 #[tokio::test]
 async fn many_keepers_at_once_do_not_exceed_the_day() {
     let world = World::new().await;
@@ -567,6 +577,7 @@ async fn many_keepers_at_once_do_not_exceed_the_day() {
     assert_eq!((won, spent), (3, 5));
 }
 
+/// [K2]
 #[tokio::test]
 async fn only_a_mirror_that_is_complete_and_lacks_it_lets_an_intent_expire() {
     let mut world = World::new().await;

@@ -1,5 +1,6 @@
 //! The keeper on a real validator, with a real indexer and Postgres. What it did is read from the
-//! chain: token balances, and the transactions of its key.
+//! chain: token balances, and the transactions of its key. Numbers in brackets refer to
+//! `docs/INVARIANTS.md`.
 
 use std::{
     collections::BTreeSet,
@@ -196,6 +197,7 @@ fn taken(request: &Value) -> Value {
     json!({ "result": signature.to_string() })
 }
 
+/// [K3]
 #[tokio::test]
 async fn held_rewards_are_paid_exactly_once_without_anybodys_doing() {
     // Given five sign-ups whose rewards are held, and a keeper
@@ -253,6 +255,7 @@ async fn held_rewards_are_paid_exactly_once_without_anybodys_doing() {
     keeper.stop().await.expect("a clean exit");
 }
 
+/// [K5]
 #[tokio::test]
 async fn what_cannot_be_paid_waits_with_its_reason_and_delays_nobody() {
     // Given Carol's code, who has no token account
@@ -305,6 +308,7 @@ async fn what_cannot_be_paid_waits_with_its_reason_and_delays_nobody() {
     assert_eq!(kept.tokens(&alice).await, 3 * REWARD);
 }
 
+/// [K1]
 #[tokio::test]
 async fn killed_between_intent_and_sending_it_sends_the_same_transaction() {
     // Given a node that never takes the transaction
@@ -339,6 +343,7 @@ async fn killed_between_intent_and_sending_it_sends_the_same_transaction() {
     assert_eq!(kept.tokens(&alice).await, 2 * REWARD);
 }
 
+/// [K2]
 #[tokio::test]
 async fn killed_between_sending_and_confirmation_it_sends_nothing_twice() {
     // Given a node that does not say what became of transactions
@@ -363,6 +368,7 @@ async fn killed_between_sending_and_confirmation_it_sends_nothing_twice() {
     assert_eq!(kept.tokens(&alice).await, 2 * REWARD);
 }
 
+/// [K1]
 #[tokio::test]
 async fn keepers_side_by_side_send_each_claim_once() {
     // Given three keepers, two of them with the same key
@@ -428,6 +434,7 @@ async fn a_node_that_refuses_or_answers_nothing_is_noticed() {
     assert_eq!(kept.paid_by(&kept.key.pubkey()).await.len(), 1);
 }
 
+/// [K2]
 #[tokio::test]
 async fn a_transaction_that_the_node_drops_expires_and_is_replaced() {
     // Given a node that says it has taken a transaction, and drops it
@@ -466,6 +473,7 @@ async fn a_transaction_that_the_node_drops_expires_and_is_replaced() {
     assert_eq!(kept.world.number(day).await, 5000);
 }
 
+/// [K2]
 #[tokio::test]
 async fn a_node_that_denies_a_transaction_does_not_make_it_send_another() {
     // Given a node that says that no block can take transactions any more, and that it knows none
@@ -514,6 +522,7 @@ async fn a_node_that_denies_a_transaction_does_not_make_it_send_another() {
     assert_eq!(kept.tokens(&alice).await, 2 * REWARD);
 }
 
+/// [K4]
 #[tokio::test]
 async fn the_budget_and_the_least_balance_stop_it() {
     // Given a keeper that may send one transaction a day
@@ -591,6 +600,7 @@ async fn without_a_key_it_is_off() {
     off.stop().await.expect("a clean exit");
 }
 
+/// [K3]
 #[tokio::test]
 async fn only_served_campaigns_and_parts_that_are_worth_it_cost_fees() {
     let kept = Kept::holding(1).await;
@@ -830,7 +840,6 @@ async fn vaults_are_watched_with_what_they_owe() {
     is(1000, 70, "f").await;
 }
 
-/// An upper limit for the time from the end of a hold to the payment, so that nobody has to guess.
 #[tokio::test]
 async fn a_backlog_is_paid_newest_first_by_full_transactions() {
     // Given 60 rewards that are due before a keeper exists

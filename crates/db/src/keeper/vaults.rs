@@ -18,7 +18,7 @@ pub struct Vault {
 }
 
 /// Campaigns that pay from a vault, from the address after `after` on: at most `limit`, with the
-/// campaign's last bytes.
+/// campaign's last bytes. Left out are campaigns other than `served`, if there are such.
 ///
 /// # Errors
 /// When Postgres does not answer.
@@ -26,12 +26,15 @@ pub async fn campaigns_with_vault(
     pool: &PgPool,
     after: &str,
     limit: i64,
+    served: Option<&[String]>,
 ) -> Result<Vec<(String, Vec<u8>)>, Error> {
     let rows = sqlx::query!(
         "SELECT address, data FROM campaigns WHERE funding = 'vault' AND address > $1
+               AND ($3::text[] IS NULL OR address = ANY($3))
          ORDER BY address LIMIT $2",
         after,
         limit,
+        served,
     );
     let rows = unless_silent(async { Ok(rows.fetch_all(pool).await?) }).await?;
     Ok(rows
