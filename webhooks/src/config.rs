@@ -38,8 +38,8 @@ pub(crate) enum Command {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Database {
     /// Postgres, as `postgres://user:password@host/database`.
-    #[arg(long = "database-url", env = "DATABASE_URL", hide_env_values = true)]
-    pub(crate) url: String,
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub(crate) database_url: String,
 }
 
 /// Which endpoints are allowed.
@@ -255,4 +255,63 @@ fn hours(text: &str) -> Result<f64, String> {
 fn instant(text: &str) -> Result<OffsetDateTime, String> {
     OffsetDateTime::parse(text, &Rfc3339)
         .map_err(|_| "not a time such as 2026-01-31T00:00:00Z".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_commands_fit_together() {
+        Cli::command().debug_assert();
+        let run = ["vouch-webhooks", "run", "--database-url", "postgres://x"];
+        let Command::Run(config) = Cli::try_parse_from(run).ok().expect("settings").command else {
+            panic!("another command");
+        };
+        assert_eq!(config.timeout, Duration::from_secs(10));
+        assert_eq!(config.retry_for, Duration::from_secs(3 * 86_400));
+        assert_eq!(config.keep(), Duration::from_secs(30 * 86_400));
+        assert_eq!(config.allowed.reach(), Reach::Public);
+        for (last, fits) in [
+            (["--allow-private", "true"], true),
+            (["--timeout-seconds", "1"], false),
+            (["--timeout", "0.5"], true),
+            (["--timeout", "0"], false),
+            (["--retry", "NaN"], false),
+            (["--retry-for", "-1"], false),
+            (["--keep-days", "1"], false),
+        ] {
+            let arguments = run.iter().chain(&last);
+            assert_eq!(Cli::try_parse_from(arguments).is_ok(), fits, "{last:?}");
+        }
+    }
+
+    #[test]
+    fn a_replay_is_by_id_or_by_time() {
+        let nobody = "00000000-0000-0000-0000-000000000000";
+        for (more, fits) in [
+            (&["--id", "msg_1"][..], true),
+            (&["--from", "2026-01-01T00:00:00Z"], true),
+            (
+                &[
+                    "--from",
+                    "2026-01-01T00:00:00Z",
+                    "--to",
+                    "2026-02-01T00:00:00Z",
+                ],
+                true,
+            ),
+            (&["--to", "2026-01-01T00:00:00Z"], false),
+            (&["--id", "msg_1", "--from", "2026-01-01T00:00:00Z"], false),
+            (&["--from", "yesterday"], false),
+            (&[], false),
+        ] {
+            let begin = ["vouch-webhooks", "replay", "--database-url", "x"];
+            let endpoint = ["--endpoint", nobody];
+            let arguments = begin.iter().chain(&endpoint).chain(more);
+            assert_eq!(Cli::try_parse_from(arguments).is_ok(), fits, "{more:?}");
+        }
+    }
 }

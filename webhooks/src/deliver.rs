@@ -175,7 +175,7 @@ async fn attempt(office: &Office, taken: &Taken) {
         let cause = std::error::Error::source(&error).map(ToString::to_string);
         tracing::error!(
             cause,
-            message = taken.message,
+            id = taken.message,
             "cannot note an attempt: {error}"
         );
     }
@@ -217,10 +217,10 @@ async fn note(
                 keep_trying: config.retry_for,
             };
             let after = deliveries::failed(pool, taken, &failed).await?;
-            tracing::debug!(message = taken.message, endpoint = %taken.endpoint, "{error}");
+            tracing::debug!(id = taken.message, endpoint = %taken.endpoint, "{error}");
             if after.given_up {
                 counter!("vouch_webhooks_given_up_total").increment(1);
-                tracing::warn!(message = taken.message, endpoint = %taken.endpoint,
+                tracing::warn!(id = taken.message, endpoint = %taken.endpoint,
                     "given up: {error}");
             }
             if after.disabled {

@@ -130,10 +130,8 @@ pub(crate) fn check(url: &str, reach: Reach) -> Result<Url, Refusal> {
 /// Finds the addresses of a name.
 pub(crate) trait Lookup: Send + Sync + 'static {
     /// The addresses of this name now.
-    fn lookup(
-        &self,
-        name: String,
-    ) -> impl Future<Output = std::io::Result<Vec<SocketAddr>>> + Send + 'static;
+    fn lookup(&self, name: String)
+    -> impl Future<Output = std::io::Result<Vec<SocketAddr>>> + Send;
 }
 
 /// As this machine resolves names.
@@ -141,12 +139,9 @@ pub(crate) trait Lookup: Send + Sync + 'static {
 pub(crate) struct System;
 
 impl Lookup for System {
-    fn lookup(
-        &self,
-        name: String,
-    ) -> impl Future<Output = std::io::Result<Vec<SocketAddr>>> + Send + 'static {
+    async fn lookup(&self, name: String) -> std::io::Result<Vec<SocketAddr>> {
         // The connector puts the URL's port in the place of this one.
-        async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) }
+        Ok(tokio::net::lookup_host((name, 0)).await?.collect())
     }
 }
 

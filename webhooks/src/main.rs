@@ -84,7 +84,7 @@ async fn work(config: &Config, health: &Arc<Health>, post: Post, stop: &mut Stop
 /// Waits for Postgres, and applies the migrations.
 async fn database(config: &Config, health: &Health) -> Result<PgPool> {
     loop {
-        let pool = vouch_db::connect_with(&config.database.url, || health.waits()).await?;
+        let pool = vouch_db::connect_with(&config.database.database_url, || health.waits()).await?;
         match vouch_db::migrate(&pool).await {
             Ok(()) => return Ok(pool),
             Err(error) if error.is_unavailable() => {

@@ -161,7 +161,7 @@ fn described(endpoint: &endpoints::Endpoint) -> Value {
 }
 
 fn pool(common: &Common) -> Result<PgPool> {
-    Ok(vouch_db::pool(&common.database.url)?)
+    Ok(vouch_db::pool(&common.database.database_url)?)
 }
 
 fn done(common: &Common, id: Uuid, found: bool, what: &str) -> Result<()> {

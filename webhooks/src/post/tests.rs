@@ -150,13 +150,10 @@ struct Changing {
 }
 
 impl Lookup for Changing {
-    fn lookup(
-        &self,
-        _: String,
-    ) -> impl Future<Output = std::io::Result<Vec<SocketAddr>>> + Send + 'static {
+    async fn lookup(&self, _: String) -> std::io::Result<Vec<SocketAddr>> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         let next = self.answers.lock().expect("not poisoned").pop();
-        async move { Ok(next.into_iter().collect()) }
+        Ok(next.into_iter().collect())
     }
 }
 
@@ -164,12 +161,8 @@ impl Lookup for Changing {
 struct Fixed(Vec<SocketAddr>);
 
 impl Lookup for Fixed {
-    fn lookup(
-        &self,
-        _: String,
-    ) -> impl Future<Output = std::io::Result<Vec<SocketAddr>>> + Send + 'static {
-        let found = self.0.clone();
-        async move { Ok(found) }
+    async fn lookup(&self, _: String) -> std::io::Result<Vec<SocketAddr>> {
+        Ok(self.0.clone())
     }
 }
 
