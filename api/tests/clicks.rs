@@ -175,6 +175,14 @@ async fn clicks_while_postgres_is_down_are_replayed_exactly_once() {
         (health.status.as_u16(), &health.json()["status"]),
         (503, &"database_unavailable".into())
     );
+    // And it is ready all the same, because known links work
+    let ready = api.get("/readyz").await;
+    assert_eq!(ready.status, 200);
+    assert_eq!(ready.json()["status"], "database_unavailable");
+    assert_eq!(
+        ready.json()["cause"],
+        "waiting for Postgres; known links work"
+    );
     // When the service is killed, a half-written line is left, and both start again
     api.service.kill().await.unwrap();
     let mut spool = OpenOptions::new().append(true).open(api.spool()).unwrap();

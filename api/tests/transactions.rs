@@ -434,6 +434,11 @@ async fn wallets_can_sign_what_is_built_and_refusals_are_the_programs() {
         .post(convert, &request("STARTER7", &Keypair::new()))
         .await;
     assert_eq!(answer.refusal(), refusal(503, "chain_unavailable"));
+    // But the service is ready, because links and reads work
+    let ready = api.get("/readyz").await;
+    assert_eq!(ready.status, 200);
+    assert_eq!(ready.json()["status"], "chain_unavailable");
+    assert!(ready.json()["ages"]["chain_away"].as_f64() > Some(0.0));
     // And when it is back, then health is OK again
     validator.resume().await.unwrap();
     api.until("/healthz", |answer| answer.status == 200).await;

@@ -56,8 +56,9 @@ impl Schema {
 /// `application`.
 ///
 /// `sslmode` is one of libpq's values. `allow` asks for TLS, too, and goes without if the server has
-/// none: the same as `prefer`, which is the default. `verify-ca` and `verify-full` trust the
-/// certificate authorities of this machine and those in `sslrootcert`.
+/// none: the same as `prefer`, which is the default. `verify-full` trusts the certificate authorities
+/// of this machine and those in `sslrootcert`. `verify-ca` is the same: without the name of the host,
+/// every certificate of a public authority would pass.
 ///
 /// # Errors
 /// [`Error::Refused`] when `url` is not the URL of a Postgres database, or names a file that cannot
@@ -79,6 +80,7 @@ pub(crate) fn options(url: &str, application: &str) -> Result<PgConnectOptions, 
     let options: PgConnectOptions = url.parse()?;
     let mode = match options.get_ssl_mode() {
         PgSslMode::Allow => PgSslMode::Prefer,
+        PgSslMode::VerifyCa => PgSslMode::VerifyFull,
         mode => mode,
     };
     Ok(options

@@ -95,7 +95,14 @@ impl From<sqlx::Error> for Error {
                 Self::Refused(Refusal::Tls(cause.to_string()))
             }
             sqlx::Error::Tls(cause) => Self::Refused(Refusal::Tls(cause.to_string())),
-            sqlx::Error::Configuration(cause) => Self::Refused(Refusal::Url(cause.to_string())),
+            sqlx::Error::Configuration(cause) => {
+                // One is inside the other where a parameter is wrong.
+                let cause = match cause.downcast_ref() {
+                    Some(sqlx::Error::Configuration(cause)) => cause,
+                    _ => cause,
+                };
+                Self::Refused(Refusal::Url(cause.to_string()))
+            }
             sqlx::Error::Io(_)
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed

@@ -5,11 +5,12 @@ use std::{
     net::TcpListener,
     os::unix::fs::{MetadataExt, PermissionsExt, chown},
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use sqlx::{Connection, Executor, PgConnection, Row as _};
-use vouch_localnet::{Instance, Postgres};
+use vouch_localnet::{Instance, Postgres, built_binary};
 
 /// A server on TCP with the password `right` for every user but its own.
 struct Server {
@@ -30,6 +31,9 @@ impl Authority {
     fn new(dir: &Path, name: &str) -> Self {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
+        params
+            .distinguished_name
+            .push(rcgen::DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let certificate = params.self_signed(&key).expect("a certificate");
         let file = dir.join(format!("{name}.pem"));
@@ -107,31 +111,35 @@ impl Server {
             let sql = format!("ALTER SYSTEM SET {setting} = '{value}'");
             self.administer(&sql).await;
         }
-        self.administer("SELECT pg_reload_conf()").await;
-        self.until("SHOW ssl", "on").await;
+        self.reload().await;
     }
 
     /// Replaces the rules by which the server lets clients in.
     async fn allow(&mut self, rules: &str) {
         let file = self.postgres.data_dir().expect("ours").join("pg_hba.conf");
         fs::write(file, rules).expect("ours");
-        self.administer("SELECT pg_reload_conf()").await;
-        // The server reads them a moment later; new connections show it.
-        let count = rules.lines().count().to_string();
-        let sql = "SELECT count(*)::text FROM pg_hba_file_rules WHERE error IS NULL";
-        self.until(sql, &count).await;
+        self.reload().await;
     }
 
-    async fn until(&self, sql: &str, expected: &str) {
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
-        loop {
-            let url = self.postgres.url("postgres");
+    /// Returns when the server has read its files again.
+    async fn reload(&self) {
+        let url = self.postgres.url("postgres");
+        // A new connection has what the server has read, and the time when it did.
+        let read_at = async || {
             let mut connection = PgConnection::connect(&url).await.expect("Postgres");
+            let sql = "SELECT pg_conf_load_time()::text";
             let row = connection.fetch_one(sql).await.expect(sql);
-            if row.get::<String, _>(0) == expected {
-                return;
-            }
-            assert!(std::time::Instant::now() < deadline, "{sql}");
+            row.get::<String, _>(0)
+        };
+        let before = read_at().await;
+        self.administer("SELECT pg_reload_conf()").await;
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while read_at().await == before {
+            assert!(
+                Instant::now() < deadline,
+                "the server does not read its files"
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 
@@ -256,10 +264,9 @@ async fn every_sslmode_does_what_it_says() {
         let url = server.url("localhost", mode);
         assert_eq!(is_encrypted(&url).await, encrypted, "{mode}");
     }
-    // And verify-ca asks for the authority alone
+    // And the others refuse a certificate of an authority that is not trusted
     let verify_ca = |authority| format!("?sslmode=verify-ca{}", root(authority));
     let verify_full = |authority| format!("?sslmode=verify-full{}", root(authority));
-    assert!(is_encrypted(&server.url("localhost", &verify_ca(&company))).await);
     let unknown = tls("invalid peer certificate: UnknownIssuer");
     for parameters in [
         verify_ca(&stranger),
@@ -269,18 +276,23 @@ async fn every_sslmode_does_what_it_says() {
         let url = server.url("localhost", &parameters);
         assert_eq!(refusal(&url).await, unknown, "{parameters}");
     }
-    // And verify-full asks for the name, too
-    let url = server.url("localhost", &verify_full(&company));
-    assert_eq!(
-        refusal(&url).await,
-        tls(
-            "invalid peer certificate: certificate not valid for name \"localhost\"; certificate \
-             is only valid for DnsName(\"db.company.example\")"
-        )
-    );
+    // And one for another name
+    let urls = [verify_ca(&company), verify_full(&company)];
+    let urls = urls.map(|parameters| server.url("localhost", &parameters));
+    for url in &urls {
+        assert_eq!(
+            refusal(url).await,
+            tls(
+                "invalid peer certificate: certificate not valid for name \"localhost\"; \
+                 certificate is only valid for DnsName(\"db.company.example\")"
+            )
+        );
+    }
     // When the certificate has the name, then all is well
     server.with_tls(&company, "localhost").await;
-    assert!(is_encrypted(&url).await);
+    for url in &urls {
+        assert!(is_encrypted(url).await);
+    }
 }
 
 #[tokio::test]
@@ -299,7 +311,6 @@ async fn a_client_certificate_is_shown_where_the_server_asks_for_it() {
     server
         .allow("local all vouch trust\nhostssl all all 127.0.0.1/32 cert")
         .await;
-    server.until("SHOW ssl_ca_file", "clients.pem").await;
     let root = format!(
         "?sslmode=verify-full&sslrootcert={}",
         company.file.display()
@@ -325,4 +336,37 @@ async fn a_client_certificate_is_shown_where_the_server_asks_for_it() {
         key.display()
     );
     assert!(is_encrypted(&server.url("localhost", &own)).await);
+}
+
+#[tokio::test]
+async fn the_authorities_of_the_machine_are_trusted_and_can_be_narrowed() {
+    // Given a server with a certificate of the company's authority
+    let mut server = Server::new().await;
+    let company = Authority::new(&server.dir, "company");
+    let stranger = Authority::new(&server.dir, "stranger");
+    server.with_tls(&company, "localhost").await;
+    let migrate = async |authority: &Authority| {
+        tokio::process::Command::new(built_binary("vouch-indexer").expect("it is built"))
+            .arg("migrate")
+            .env(
+                "DATABASE_URL",
+                server.url("localhost", "?sslmode=verify-full"),
+            )
+            .env("SSL_CERT_FILE", &authority.file)
+            .env_remove("SSL_CERT_DIR")
+            .output()
+            .await
+            .expect("it starts")
+    };
+    // When these are another authority alone, then the command is refused
+    let output = migrate(&stranger).await;
+    assert_eq!(output.status.code(), Some(1));
+    let unknown = tls("invalid peer certificate: UnknownIssuer");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        format!("error: Postgres is not set up for this service: {unknown}\n")
+    );
+    // When they are the company's, then it works
+    let output = migrate(&company).await;
+    assert!(output.status.success(), "{output:?}");
 }

@@ -1,6 +1,8 @@
 //! The indexer with a real validator and a real Postgres, and the failures that it
 //! survives. Numbers in brackets refer to `docs/INVARIANTS.md`.
 
+use std::net::SocketAddr;
+
 use solana_client::rpc_config::RpcSendTransactionConfig;
 use solana_sdk::{
     instruction::{AccountMeta, Instruction},
@@ -16,7 +18,7 @@ use vouch_client::{
     instructions::{self, CreateCampaign},
     pda, token,
 };
-use vouch_localnet::{Instance, Postgres, Signal, signal};
+use vouch_localnet::{Instance, Postgres, Service, ServiceSpec, Signal, built_binary, signal};
 use vouch_product_tests::{SOL, World, health, recount, start_indexer, until, validator};
 
 /// [M6]
@@ -306,6 +308,70 @@ async fn postgres_goes_silent() {
     drop(silence);
     world.until_status("ok").await;
     world.until_equal(4).await;
+}
+
+#[tokio::test]
+async fn idle_is_told_from_stuck() {
+    // Given a live indexer, and a standby that counts as stuck after two seconds
+    let world = World::with_private_postgres().await;
+    let standby = Service::start(ServiceSpec {
+        name: "standby".into(),
+        binary: built_binary("vouch-indexer").expect("the indexer is built"),
+        args: vec!["run".into()],
+        dir: world.scene.instance.dir().to_owned(),
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        env: vec![
+            ("DATABASE_URL".into(), world.database.url().into()),
+            ("RPC_URL".into(), world.node.url()),
+            ("WS_URL".into(), world.scene.validator.ws_url()),
+            ("STUCK_AFTER_SECONDS".into(), "2".into()),
+        ],
+    });
+    let standby = standby.await.expect("it listens");
+    // Then both serve their purpose, though one of them has nothing to do
+    for (indexer, expected) in [(&world.indexer, "ok"), (&standby, "standby")] {
+        until(expected, async || {
+            let (status, body) = probe(indexer, "readyz").await;
+            status == 200 && body["status"] == expected
+        })
+        .await;
+        assert_eq!(probe(indexer, "livez").await.0, 200);
+    }
+    // When Postgres goes silent
+    let silence = Silence::of(&world.scene.instance);
+    // Then the standby waits for an answer that does not come, and says for how long
+    until("the standby is stuck", async || {
+        probe(&standby, "livez").await.0 == 503
+    })
+    .await;
+    let (_, body) = probe(&standby, "livez").await;
+    assert_eq!(body["heartbeat_limit"], 2.0, "{body}");
+    assert!(body["heartbeat_age"].as_f64() > Some(2.0), "{body}");
+    // And the other one is not ready and names the cause, but has more patience
+    until("the database is missed", async || {
+        let (status, body) = probe(&world.indexer, "readyz").await;
+        status == 503 && body["status"] == "database_unavailable"
+    })
+    .await;
+    let (_, body) = probe(&world.indexer, "readyz").await;
+    assert_eq!(body["cause"], "the database is not available", "{body}");
+    assert_eq!(probe(&world.indexer, "livez").await.0, 200);
+    // When Postgres answers again, then both go on
+    drop(silence);
+    for indexer in [&world.indexer, &standby] {
+        until("it goes on", async || {
+            probe(indexer, "livez").await.0 == 200 && probe(indexer, "readyz").await.0 == 200
+        })
+        .await;
+    }
+}
+
+/// Status and body of an answer.
+async fn probe(service: &Service, path: &str) -> (u16, serde_json::Value) {
+    let url = format!("{}/{path}", service.url());
+    let answer = reqwest::get(url).await.expect("an answer");
+    let status = answer.status().as_u16();
+    (status, answer.json().await.expect("JSON"))
 }
 
 /// [M10]
