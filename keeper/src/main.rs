@@ -90,7 +90,8 @@ async fn start(config: Config) -> Result<()> {
 
 /// Works until the process ends. Returns only an error that no retry can cure.
 async fn keep(config: &Config, key: Option<&Keypair>, report: &Report) -> Result<()> {
-    let pool = vouch_db::pool(&config.database_url)?;
+    let pool = vouch_db::connect_with(&config.database_url, || report.beat()).await?;
+    vouch_db::await_schema(&pool, || report.beat()).await?;
     let node = Node::new(&config.rpc_url);
     tokio::select! {
         ended = Keeper::new(config, key, &pool, &node, report).run() => ended,

@@ -13,7 +13,7 @@ mod message;
 mod post;
 mod produce;
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{process::ExitCode, sync::Arc};
 
 use anyhow::{Context as _, Result};
 use clap::Parser as _;
@@ -23,13 +23,12 @@ use vouch_service::{Metrics, Stop};
 use crate::{
     config::{Cli, Command, Config},
     guard::System,
-    health::{Health, Part},
+    health::Health,
     post::Post,
 };
 
 /// Upper bounds of the time that an attempt takes, in seconds.
 const ATTEMPT_SECONDS: [f64; 9] = [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0, 10.0, 30.0];
-const PAUSE: Duration = Duration::from_millis(250);
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -81,18 +80,9 @@ async fn work(config: &Config, health: &Arc<Health>, post: Post, stop: &mut Stop
     }
 }
 
-/// Waits for Postgres, and applies the migrations.
+/// Waits for Postgres, and for a schema that this version works with.
 async fn database(config: &Config, health: &Health) -> Result<PgPool> {
-    loop {
-        let pool = vouch_db::connect_with(&config.database.database_url, || health.waits()).await?;
-        match vouch_db::migrate(&pool).await {
-            Ok(()) => return Ok(pool),
-            Err(error) if error.is_unavailable() => {
-                health.waits();
-                health.failed(Part::Producer, &error);
-                tokio::time::sleep(PAUSE).await;
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
+    let pool = vouch_db::connect_with(&config.database.database_url, || health.waits()).await?;
+    vouch_db::await_schema(&pool, || health.waits()).await?;
+    Ok(pool)
 }

@@ -32,32 +32,52 @@ pub type Line = (&'static str, [&'static str; ROLES.len()]);
 #[rustfmt::skip]
 pub const MIRROR: &[Line] = &[
     //                      indexer api   keeper webhooks
-    ("accounts",           [WRITE, NONE, NONE, NONE]),
-    ("accounts_before",    [WRITE, NONE, NONE, NONE]),
+    ("accounts",           [WRITE, NONE, READ, READ]),
+    ("accounts_before",    [WRITE, NONE, NONE, READ]),
+    ("boards",             [WRITE, READ, NONE, NONE]),
     ("calls",              [WRITE, NONE, NONE, NONE]),
-    ("campaigns",          [WRITE, READ, NONE, NONE]),
-    ("conversions",        [WRITE, READ, NONE, NONE]),
+    ("campaigns",          [WRITE, READ, READ, READ]),
+    ("conversions",        [WRITE, READ, READ, READ]),
+    ("counted_boards",     [READ,  NONE, NONE, NONE]),
+    ("counted_referrals",  [READ,  NONE, NONE, NONE]),
+    ("counted_referrers",  [READ,  NONE, NONE, NONE]),
     ("coverage",           [WRITE, READ, NONE, NONE]),
-    ("events",             [WRITE, NONE, NONE, NONE]),
-    ("finality",           [READ,  READ, NONE, NONE]),
-    ("indexer_state",      [WRITE, READ, NONE, NONE]),
-    ("maturing",           [WRITE, NONE, NONE, NONE]),
+    ("events",             [WRITE, READ, NONE, READ]),
+    ("finality",           [READ,  READ, READ, NONE]),
+    ("indexer_state",      [WRITE, READ, READ, READ]),
+    ("maturing",           [WRITE, NONE, NONE, READ]),
+    ("ranked_conversions", [READ,  NONE, NONE, NONE]),
     ("referral_totals",    [WRITE, READ, NONE, NONE]),
-    ("referrals",          [WRITE, READ, NONE, NONE]),
+    ("referrals",          [WRITE, READ, NONE, READ]),
     ("referrer_daily",     [WRITE, READ, NONE, NONE]),
-    ("transactions",       [WRITE, READ, NONE, NONE]),
+    ("referrer_totals",    [WRITE, READ, NONE, NONE]),
+    ("transactions",       [WRITE, READ, READ, READ]),
 ];
 
 /// What the chain does not know, so that no rebuild brings it back.
 #[rustfmt::skip]
 pub const KEPT: &[Line] = &[
-    //                        indexer api  keeper webhooks
-    ("_sqlx_migrations",     [READ, READ, READ, READ]),
-    ("campaign_profiles",    [NONE, KEEP, NONE, NONE]),
-    ("clicks",               [NONE, ADD,  NONE, NONE]),
-    ("referral_clicks",      [NONE, KEEP, NONE, NONE]),
-    ("referral_visitors",    [NONE, KEEP, NONE, NONE]),
-    ("schema_compatibility", [READ, READ, READ, READ]),
+    //                         indexer api   keeper webhooks
+    ("_sqlx_migrations",      [READ,  READ, READ,  READ]),
+    ("awards",                [ADD,   READ, NONE,  READ]),
+    ("badges",                [READ,  READ, NONE,  READ]),
+    ("campaign_profiles",     [NONE,  KEEP, NONE,  NONE]),
+    ("clicks",                [NONE,  ADD,  NONE,  NONE]),
+    ("digests",               [WRITE, READ, NONE,  NONE]),
+    ("keeper_intents",        [NONE,  NONE, WRITE, NONE]),
+    ("keeper_tasks",          [NONE,  NONE, WRITE, NONE]),
+    ("referral_clicks",       [NONE,  KEEP, NONE,  NONE]),
+    ("referral_visitors",     [NONE,  KEEP, NONE,  NONE]),
+    ("schema_compatibility",  [READ,  READ, READ,  READ]),
+    ("vaults",                [NONE,  READ, WRITE, READ]),
+    ("webhook_budgets",       [NONE,  NONE, NONE,  WRITE]),
+    ("webhook_confirmations", [NONE,  NONE, NONE,  WRITE]),
+    ("webhook_cursor",        [NONE,  NONE, NONE,  WRITE]),
+    ("webhook_deliveries",    [NONE,  NONE, NONE,  WRITE]),
+    ("webhook_endpoints",     [NONE,  NONE, NONE,  WRITE]),
+    ("webhook_maturing",      [NONE,  NONE, NONE,  WRITE]),
+    ("webhook_messages",      [NONE,  NONE, NONE,  WRITE]),
+    ("webhook_secrets",       [NONE,  NONE, NONE,  WRITE]),
 ];
 
 /// The functions that a role may call, besides those that everybody may.
