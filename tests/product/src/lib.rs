@@ -2,6 +2,7 @@
 //! receiver of webhooks, and `vouch-indexer`.
 
 mod api;
+pub mod chaos;
 mod node;
 mod receiver;
 mod scene;
