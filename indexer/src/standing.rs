@@ -293,6 +293,7 @@ mod tests {
         assert_eq!(standing.line("rpc1", now).state, State::Away);
         // When it answers, then it is as before
         standing.answered(Duration::from_millis(10));
+        standing.told(Commitment::Confirmed, 101, now);
         assert_eq!(standing.line("rpc1", now).state, State::Ok);
         assert_eq!(fail(&mut standing, now, None), Duration::from_millis(250));
     }

@@ -248,6 +248,8 @@ impl<'a> Sync<'a> {
         let anchor = &self.anchor;
         let listed = history::confirmed(chain, anchor, tip, MOST_CONFIRMED).await?;
         let Some((source, listed)) = listed else {
+            // Or the node has made them up.
+            chain.sources().turn();
             return Ok(false);
         };
         let merged = merge(&self.suffix, &listed);
