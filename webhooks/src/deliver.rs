@@ -173,11 +173,7 @@ async fn attempt(office: &Office, taken: &Taken) {
     histogram!("vouch_webhooks_attempt_seconds").record(took.as_secs_f64());
     if let Err(error) = in_time(note(office, taken, &attempt, took)).await {
         let cause = std::error::Error::source(&error).map(ToString::to_string);
-        tracing::error!(
-            cause,
-            id = taken.message,
-            "cannot note an attempt: {error}"
-        );
+        tracing::error!(cause, id = taken.message, "cannot note an attempt: {error}");
     }
 }
 
