@@ -267,7 +267,7 @@ mod tests {
     fn the_commands_fit_together() {
         Cli::command().debug_assert();
         let run = ["vouch-webhooks", "run", "--database-url", "postgres://x"];
-        let Command::Run(config) = Cli::try_parse_from(run).ok().expect("settings").command else {
+        let Command::Run(config) = Cli::try_parse_from(run).expect("settings").command else {
             panic!("another command");
         };
         assert_eq!(config.timeout, Duration::from_secs(10));
