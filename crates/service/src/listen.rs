@@ -107,7 +107,7 @@ mod tests {
 
     use super::*;
 
-    #[derive(Parser)]
+    #[derive(Debug, Parser)]
     struct Cli {
         #[command(flatten)]
         probes: Probes<8090>,
@@ -120,7 +120,7 @@ mod tests {
         let file = dir.path().join("service.port");
         let file = file.to_str().expect("a path");
         let cli = Cli::try_parse_from(["x", "--listen", "127.0.0.1:0", "--port-file", file]);
-        let listen = cli.ok().expect("settings").probes.listen;
+        let listen = cli.expect("settings").probes.listen;
         // When it listens
         let listener = listen.bind().await.expect("a free port");
         // Then the file has the address alone, and no other file is left
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn the_port_and_the_patience_have_defaults() {
-        let cli = Cli::try_parse_from(["x"]).ok().expect("no settings");
+        let cli = Cli::try_parse_from(["x"]).expect("no settings");
         assert_eq!(cli.probes.listen.address.to_string(), "127.0.0.1:8090");
         assert_eq!(cli.probes.heartbeat().limit(), Duration::from_secs(120));
         assert!(Cli::try_parse_from(["x", "--stuck-after-seconds", "0"]).is_err());

@@ -159,10 +159,10 @@ impl Api {
         }
         // The URL may hold a key.
         let response = self.client.get(url).send().await;
-        let mut response = response.map_err(|error| silent(error))?;
+        let mut response = response.map_err(silent)?;
         let status = response.status();
         let mut body = Vec::new();
-        while let Some(piece) = response.chunk().await.map_err(|error| silent(error))? {
+        while let Some(piece) = response.chunk().await.map_err(silent)? {
             ensure!(
                 body.len() + piece.len() <= MOST_BYTES,
                 "answers with more than {MOST_BYTES} bytes"

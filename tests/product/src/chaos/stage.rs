@@ -10,7 +10,7 @@ use vouch_db::PgPool;
 use vouch_localnet::{Database, Instance, Postgres, Service, ServiceSpec, built_binary};
 
 use super::{PATH, faults::Faults};
-use crate::{FaultyNode, REWARD, Receiver, Scene, fund, start_webhooks, webhooks_json};
+use crate::{FaultyNode, REWARD, Receiver, Scene, fund, start_webhooks, until, webhooks_json};
 
 /// Seconds within which the company can cancel.
 const HOLD: u32 = 15;
@@ -69,8 +69,10 @@ impl Stage {
             .await
         };
         let file = file.to_string_lossy().into_owned();
+        let mut indexer = service("indexer", &["run"], &[("WS_URL", &ws)]).await?;
+        indexer.wait_healthy().await?;
         let services = [
-            service("indexer", &["run"], &[("WS_URL", &ws)]).await?,
+            indexer,
             service(
                 "keeper",
                 &[],
@@ -91,6 +93,12 @@ impl Stage {
             )
             .await,
         ];
+        let pool = vouch_db::pool(database.url())?;
+        until("the campaign is mirrored", async || {
+            let campaigns = sqlx::query("SELECT FROM campaigns").fetch_all(&pool).await;
+            campaigns.is_ok_and(|campaigns| !campaigns.is_empty())
+        })
+        .await;
         let (campaign, to) = (scene.campaign.to_string(), receiver.url(PATH));
         let add = [
             "endpoint",
@@ -106,7 +114,7 @@ impl Stage {
         Ok(Self {
             secret,
             services,
-            pool: vouch_db::pool(database.url())?,
+            pool,
             database,
             postgres,
             scene: Arc::new(scene),
