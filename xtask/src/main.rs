@@ -4,6 +4,7 @@ mod anchor;
 mod bench_parallel;
 mod build;
 mod campaign;
+mod chaos;
 mod checks;
 mod demo;
 mod fuzz;
@@ -55,6 +56,7 @@ enum Command {
         what: Bench,
     },
     Fuzz(fuzz::Args),
+    Chaos(chaos::Args),
     Mutants(mutants::Args),
     /// Runs the Anchor CLI with the program's toolchain and the validator on PATH. Builds
     /// the CLI into the cache if PATH has none.
@@ -123,6 +125,7 @@ async fn run(command: Command) -> Result<ExitCode> {
             what: Bench::Parallel(args),
         } => done(bench_parallel::run(args)).await,
         Command::Fuzz(args) => interrupt::or_drop(fuzz::run(args)).await,
+        Command::Chaos(args) => interrupt::or_drop(chaos::run(args)).await,
         Command::Mutants(args) => interrupt::or_drop(mutants::run(args)).await,
         Command::Anchor { args } => {
             interrupt::or_drop(anchor::prepare()).await?;

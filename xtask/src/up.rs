@@ -319,6 +319,11 @@ Look:
   curl -s {api_url}/v1/codes/{DEMO_CODE}/stats
   curl -s '{api_url}/v1/conversions?code={DEMO_CODE}'
   curl -s {api_url}/v1/leaderboard            (counts what is final, after about 15 seconds)
+  curl -s {api_url}/v1/coverage               up to where the copy of the chain is proven
+Prove it: target/debug/vouch-indexer
+  verify --rpc-url {rpc_url}                  the accounts follow from the history
+  verify --rpc-url {rpc_url} --api {api_url}  so do the API's numbers
+  recount --database-url '{database_url}'
 Try, with your own wallet on {rpc_url}:
   curl -s {api_url}/v1/transactions/create-referral -H 'content-type: application/json' \\
        -d '{{\"campaign\":\"{campaign}\",\"owner\":\"<wallet address>\"}}'

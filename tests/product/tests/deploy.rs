@@ -9,8 +9,6 @@ use std::{
 
 use vouch_localnet::{built_binary, find_on_path, workspace_root};
 
-/// Services whose binaries this workspace does not build.
-const BUILT_ELSEWHERE: [&str; 2] = ["vouch-keeper", "vouch-webhooks"];
 /// Where the binaries are installed.
 const INSTALLED: &str = "/usr/local/bin/";
 
@@ -109,14 +107,9 @@ fn units_set_only_what_the_binaries_read() {
             "vouch-webhooks"
         ]
     );
-    let mut elsewhere = BTreeSet::new();
     for unit in &units {
         let set = unit.environment();
         let (binary, argument) = unit.command();
-        if BUILT_ELSEWHERE.contains(&binary.as_str()) {
-            elsewhere.insert(binary);
-            continue;
-        }
         let listed = listed(&binary, argument.as_deref());
         let unknown: Vec<_> = set.difference(&listed).collect();
         assert!(
@@ -125,15 +118,6 @@ fn units_set_only_what_the_binaries_read() {
             unit.name
         );
         assert!(set.contains("DATABASE_URL"), "{}", unit.name);
-    }
-    assert_eq!(elsewhere, BUILT_ELSEWHERE.map(str::to_owned).into());
-    let manifest = fs::read_to_string(workspace_root().join("Cargo.lock")).expect("a lock file");
-    for binary in BUILT_ELSEWHERE {
-        let is_built = manifest.contains(&format!("name = \"{binary}\"\n"));
-        assert!(
-            !is_built,
-            "{binary} is built here now: take it off the list"
-        );
     }
 }
 
@@ -213,13 +197,10 @@ fn the_image_runs_as_nobody_and_holds_no_settings() {
     });
     assert_eq!(copied.collect::<BTreeSet<_>>(), packages);
     assert_eq!(of("COPY").len(), packages.len() + 1);
-    // And it has every service that has a unit here
+    // And it has every service that has a unit
     let services = units().into_iter().map(|unit| unit.command().0);
-    let services: BTreeSet<_> = services
-        .filter(|name| !BUILT_ELSEWHERE.contains(&name.as_str()))
-        .collect();
     assert_eq!(
-        services,
+        services.collect::<BTreeSet<_>>(),
         packages.iter().map(|name| (*name).to_owned()).collect()
     );
     // And its compiler is not older than the code asks for

@@ -1,0 +1,33 @@
+//! `./dev chaos`: the whole product under load, faults and kills. `tests/product/src/chaos` does it.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use vouch_localnet::{ProcessSpec, built_binary, finish};
+
+use crate::build;
+
+/// Runs the whole product under load while nodes lie and processes are killed, until everything
+/// agrees with a journal of what the wallets did. `./dev test` runs a short form.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The same number gives the same order of faults and kills.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Kills before it ends.
+    #[arg(long, default_value_t = 100)]
+    kills: u64,
+    /// Wrong, late or lost answers before it ends.
+    #[arg(long, default_value_t = 1000)]
+    faults: u64,
+}
+
+pub(crate) async fn run(args: Args) -> Result<ExitCode> {
+    build::product().await?;
+    let chaos = ProcessSpec::new("vouch-chaos", built_binary("vouch-chaos")?)
+        .args(["--seed", &args.seed.to_string()])
+        .args(["--kills", &args.kills.to_string()])
+        .args(["--faults", &args.faults.to_string()]);
+    finish(chaos).await?;
+    Ok(ExitCode::SUCCESS)
+}
