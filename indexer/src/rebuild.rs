@@ -46,6 +46,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) async fn run(config: &RebuildConfig) -> Result<()> {
     let url = &config.database_url;
     let started = Instant::now();
+    let live = vouch_db::connect(url).await?;
+    vouch_db::await_schema(&live, || ()).await?;
     let mut rebuild = Rebuild::connect(url).await?;
     let Some(writer) = Writer::try_acquire_of(url, Schema::Next).await? else {
         bail!("another rebuild of this database is running");
@@ -64,7 +66,6 @@ pub(crate) async fn run(config: &RebuildConfig) -> Result<()> {
         Start::Continued => println!("going on with the rebuild that was interrupted"),
     }
 
-    let live = vouch_db::pool(url)?;
     let next = vouch_db::pool_of(url, Schema::Next)?;
     let chain = Chain::new(&config.rpc_url, TIMEOUT, PAGE);
     // Nobody asks for it here.
@@ -98,8 +99,10 @@ pub(crate) async fn run(config: &RebuildConfig) -> Result<()> {
         .take_over()
         .await
         .context("the present mirror's writer cannot be ended")?;
-    catch_up(&mut sync).await?;
-    rebuild.swap().await?;
+    catch_up(&mut sync, &progress, config.allow_fewer).await?;
+    if !rebuild.swap().await? {
+        bail!("the database was migrated meanwhile: the present mirror stays; start again");
+    }
     let state = mirror::state(&live).await?;
     println!(
         "rebuilt in {} s: {} transactions, final up to slot {}",
@@ -140,16 +143,26 @@ async fn round(sync: &mut Sync<'_>) -> Result<bool> {
     settle(sync.finalize().await)
 }
 
-/// Brings the second copy to the present, while nobody writes the live one.
-async fn catch_up(sync: &mut Sync<'_>) -> Result<()> {
+/// Brings the second copy to the present, while nobody writes the live one. What was final there is
+/// final, and what was confirmed there was asked for.
+async fn catch_up(sync: &mut Sync<'_>, progress: &Progress<'_>, allow_fewer: bool) -> Result<()> {
     let started = Instant::now();
-    while !settle(sync.follow().await)? {
+    // The first round does not know yet up to which slot it is complete.
+    let mut followed = 0;
+    loop {
+        settle(sync.finalize().await)?;
+        followed += u32::from(settle(sync.follow().await)?);
+        let next = mirror::state(progress.next).await?;
+        let live = mirror::state(progress.live).await?;
+        let is_whole = next.final_seq >= live.final_seq || allow_fewer;
+        if followed >= 2 && is_whole && next.finalized_slot >= live.finalized_slot {
+            return Ok(());
+        }
         if started.elapsed() > PATIENCE {
             bail!("the node does not answer: the present mirror stays");
         }
         tokio::time::sleep(PAUSE).await;
     }
-    Ok(())
 }
 
 /// Tells failures that pass from those that do not.

@@ -153,13 +153,13 @@ impl<'a> Sync<'a> {
         let Some(known) = landed.first() else {
             return Ok(());
         };
-        let who = match self.mirror.chain.sources().is_one() {
-            true => "the node lacks",
-            false => "the list lacks",
+        let (who, knows) = match self.mirror.chain.sources().is_one() {
+            true => ("the node", "knows".to_owned()),
+            false => ("the list", format!("{} knows", known.source)),
         };
         Err(Failure::Chain(format!(
-            "getSignaturesForAddress: {who} {}, but {} knows it in slot {}",
-            known.signature, known.source, known.slot
+            "getSignaturesForAddress: {who} lacks {}, but {knows} it in slot {}",
+            known.signature, known.slot
         )))
     }
 

@@ -70,11 +70,16 @@ pub(crate) fn options(url: &str, application: &str) -> Result<PgConnectOptions, 
     }
     for (name, value) in parsed.query_pairs() {
         if !PARAMETERS.contains(&&*name) && !name.starts_with("options[") {
-            return Err(refuse(format!("it has the unknown parameter {name}")));
+            // What stands there may be a part of a password with a character that ends it.
+            let known = PARAMETERS.join(", ");
+            return Err(refuse(format!(
+                "it has an unknown parameter; known are {known}"
+            )));
         }
-        if FILES.contains(&&*name) && !value.starts_with("-----BEGIN") {
+        if FILES.contains(&&*name) && !value.trim_start().starts_with("-----BEGIN") {
+            // What stands there may be a key.
             File::open(&*value)
-                .map_err(|error| refuse(format!("{name}: cannot read {value}: {error}")))?;
+                .map_err(|error| refuse(format!("{name}: cannot read the file: {error}")))?;
         }
     }
     let options: PgConnectOptions = url.parse()?;

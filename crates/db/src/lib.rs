@@ -19,7 +19,6 @@ use std::time::Duration;
 pub use connect::{Schema, connect, connect_with, pool, pool_of};
 pub(crate) use connect::{options, statement_timeout};
 pub use error::{Error, Refusal};
-pub(crate) use schema::latest_migration;
 pub use schema::{MIGRATOR, Unfit, await_schema, is_fit, migrate};
 pub use sqlx::{PgPool, types::BigDecimal};
 

@@ -120,7 +120,7 @@ pub async fn is_fit(pool: &PgPool) -> Result<bool, Error> {
 }
 
 /// The number of this version's last migration.
-pub(crate) fn latest_migration() -> i64 {
+fn latest_migration() -> i64 {
     let versions = MIGRATOR.iter().map(|step| step.version);
     versions.max().unwrap_or_default()
 }

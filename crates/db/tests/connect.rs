@@ -205,7 +205,11 @@ async fn a_wrong_configuration_is_refused_at_once_and_says_what_to_do() {
         ("http://127.0.0.1/vouch".to_owned(), url("its scheme is http")),
         (
             server.url("127.0.0.1", "?sslmod=require"),
-            url("it has the unknown parameter sslmod"),
+            url(
+                "it has an unknown parameter; known are application_name, dbname, host, hostaddr, \
+                 options, password, port, sslcert, sslkey, sslmode, sslrootcert, \
+                 statement-cache-capacity, user",
+            ),
         ),
         (
             server.url("127.0.0.1", "?sslmode=required"),
@@ -213,7 +217,7 @@ async fn a_wrong_configuration_is_refused_at_once_and_says_what_to_do() {
         ),
         (
             server.url("127.0.0.1", "?sslrootcert=/nowhere.pem"),
-            url("sslrootcert: cannot read /nowhere.pem: No such file or directory (os error 2)"),
+            url("sslrootcert: cannot read the file: No such file or directory (os error 2)"),
         ),
         // A server that lets nobody in like that
         (

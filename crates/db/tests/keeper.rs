@@ -285,8 +285,11 @@ async fn no_campaign_and_no_task_that_waits_delays_the_others() {
     world.tasks(&["honest"]).await;
     // When some are asked for
     let due = world.due((100, 3, 2), &[]).await;
-    // Then there are the newest of each campaign, those that waited last
-    assert_eq!(due, ["honest", "a10001", "a10002", "a10003", "a1", "a2"]);
+    // Then there are the newest of each campaign, and last those that have waited longest
+    assert_eq!(
+        due,
+        ["honest", "a10001", "a10002", "a10003", "a10000", "a9999"]
+    );
     // And nothing of a campaign that has spent its day
     assert_eq!(world.due((100, 3, 2), &["attacker"]).await, ["honest"]);
     assert_eq!(world.due((100, 3, 2), &["C", "attacker"]).await, [""; 0]);

@@ -27,7 +27,7 @@ async fn older(version: i64) -> (Database, PgPool) {
 async fn empty() -> (Database, PgPool) {
     let database = Postgres::test_database().await.expect("a database");
     let pool = vouch_db::connect(database.url()).await.expect("a pool");
-    let empty = "DROP SCHEMA public CASCADE; CREATE SCHEMA public";
+    let empty = "DROP SCHEMA mirror, public CASCADE; CREATE SCHEMA public";
     pool.execute(empty).await.expect("an empty database");
     (database, pool)
 }

@@ -319,7 +319,7 @@ async fn holds_end_when_everything_final_was_looked_at() {
     world.sale(1, 10, "S1", 50).await;
     world
         .run(
-            "INSERT INTO maturing VALUES ('VS1', 1, 1050);
+            "INSERT INTO maturing VALUES ('VS1', 1, 1050, 'C', 1000);
              UPDATE webhook_cursor SET seq = 1",
         )
         .await;

@@ -5,7 +5,7 @@ use std::{
     io::{IsTerminal as _, stderr},
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use solana_sdk::signature::Signature;
 use vouch_audit::{Head, Moment, Store};
@@ -58,6 +58,10 @@ pub(super) async fn replay(
     };
     let mut list = List::read(source, &Anchor::default(), end, HashSet::new()).await?;
     let total = list.len();
+    if let Some(claim) = claim {
+        // Before hours of work.
+        claim.check_count(total as u64)?;
+    }
     let mut history = History::of(Store::new()?);
     let mut before = (0, None);
     while let Some(page) = list.take_page().await? {
@@ -105,15 +109,8 @@ pub(super) async fn replay(
             history.calls += apply(chain, &mut history.store, seq, &transaction).await?;
         }
     }
-    if let Some(claim) = claim
-        && history.transactions < claim.head.seq
-    {
-        bail!(
-            "the API counts {} transactions up to slot {}, but the node has {}",
-            claim.head.seq,
-            claim.head.slot,
-            history.transactions
-        );
+    if let Some(claim) = claim {
+        claim.check_count(history.transactions)?;
     }
     Ok(history)
 }
@@ -127,6 +124,16 @@ pub(super) struct Claim {
 }
 
 impl Claim {
+    /// Fails if the node has fewer transactions.
+    fn check_count(&self, transactions: u64) -> Result<()> {
+        let Head { seq, slot, .. } = self.head;
+        ensure!(
+            transactions >= seq,
+            "the API counts {seq} transactions up to slot {slot}, but the node has {transactions}"
+        );
+        Ok(())
+    }
+
     /// Fails if the transaction contradicts it.
     fn check(&self, seq: u64, listed: &Listed, transaction: Option<&Transaction>) -> Result<()> {
         let head = &self.head;

@@ -789,7 +789,7 @@ async fn vaults_are_watched_with_what_they_owe() {
     };
     is(1000, 0, "f").await;
     // When a reward is held, then the vault owes it
-    let code: Code = "CORAL234".parse().expect("a code");
+    let code: Code = "BRAVE234".parse().expect("a code");
     let (owner, referee) = (Keypair::new(), Keypair::new());
     let company = scene.company.pubkey();
     let register = CreateReferral::new(&company, &owner.pubkey(), &campaign, &code);

@@ -173,7 +173,8 @@ pub async fn due(
                (SELECT subject, tries FROM keeper_tasks
                 WHERE kind = $1 AND campaign = known.campaign AND intent IS NULL
                       AND waits AND due_at <= now()
-                ORDER BY due_at DESC LIMIT $5)
+                -- A look moves it to the end, so each one's turn comes.
+                ORDER BY due_at LIMIT $5)
            ) AS task
            WHERE known.campaign IS NOT NULL AND known.campaign <> ALL($7)
                  AND ($6::text[] IS NULL OR known.campaign = ANY($6))

@@ -334,8 +334,10 @@ impl Outbox {
             return Ok(Vec::new());
         }
         Ok(facts!(
-            "(e.seq, e.place) IN (SELECT m.seq, m.place FROM webhook_maturing m
-                                  WHERE m.matures_at <= $1 ORDER BY m.matures_at LIMIT $2)
+            "e.kind = 'conversion_recorded'
+             AND (e.seq, e.place, e.subject) IN (
+                 SELECT m.seq, m.place, m.conversion FROM webhook_maturing m
+                 WHERE m.matures_at <= $1 ORDER BY m.matures_at LIMIT $2)
              ORDER BY e.seq, e.place",
             self.final_time,
             PAGE
