@@ -171,7 +171,8 @@ impl World {
     pub async fn forget(&self) {
         sqlx::raw_sql(
             "TRUNCATE transactions, calls, events, accounts, accounts_before, campaigns, referrals,
-                 conversions, maturing, referral_totals, referrer_daily, coverage;
+                 conversions, maturing, referral_totals, referrer_daily, referrer_totals, boards,
+                 coverage;
              UPDATE indexer_state SET confirmed_seq = 0, final_seq = 0, final_time = NULL",
         )
         .execute(&self.pool)
@@ -196,6 +197,8 @@ impl World {
             "conversions",
             "referral_totals",
             "referrer_daily",
+            "referrer_totals",
+            "boards",
         ] {
             let sql = format!("SELECT row::text FROM {table} AS row ORDER BY 1");
             let rows: Vec<String> = sqlx::query_scalar(&sql)
