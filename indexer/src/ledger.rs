@@ -113,7 +113,7 @@ impl Ledger {
     ) -> Result<BTreeSet<Pubkey>, Failure> {
         let mut needed = BTreeSet::new();
         for call in transactions.iter().flat_map(Transaction::calls) {
-            // What cannot be read is an error of the replay, which names the transaction.
+            // A call that cannot be read fails in the replay, which names the transaction.
             needed.extend(touches(&call).unwrap_or_default());
         }
         let missing: Vec<_> = needed

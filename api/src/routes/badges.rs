@@ -23,7 +23,7 @@ pub(crate) struct Badge {
     conversions: Option<i64>,
     title: String,
     description: String,
-    /// What the referrer gets for it, in words.
+    /// The reward for it, in words.
     reward: String,
     /// Name of an icon in the Lucide set.
     icon: String,

@@ -48,7 +48,7 @@ pub(crate) struct DigestAnswer {
     /// The referrers' parts of their rewards in base units, as a decimal string. Over campaigns with
     /// different tokens it is a sum of different things.
     rewards: String,
-    /// What of the referrers' parts was paid.
+    /// The sum of the referrers' parts that were paid.
     paid: String,
     /// 64 hexadecimal digits: the hash of all of the above and the buckets.
     root: String,

@@ -1,4 +1,4 @@
-//! What a leaderboard may say, from the rows of a history.
+//! The bounds of a leaderboard's entries, from the rows of a history.
 //!
 //! A leaderboard counts by the chain's clock at a slot, which history tells only within bounds: it is
 //! not before the block of the last transaction, and not after a later block. So each number has a
@@ -20,7 +20,7 @@ const BOARD: TableDefinition<'_, [u8; 32], Columns> = TableDefinition::new("boar
 /// Bytes of the file that are in memory.
 const CACHE: usize = 16 << 20;
 
-/// What a referrer has.
+/// The conversions and rewards of a referrer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Tally {
     /// Conversions.
@@ -91,7 +91,7 @@ impl Board {
         Ok(Self { database })
     }
 
-    /// What a referrer may have.
+    /// The least and most conversions and rewards that a referrer may have.
     ///
     /// # Errors
     /// See [`Error`].

@@ -28,7 +28,7 @@ pub struct Head {
     pub time: i64,
 }
 
-/// What counts as of one moment.
+/// The conversions and payments that count as of one moment, hashed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Digest {
     /// The moment.

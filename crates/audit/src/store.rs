@@ -1,4 +1,4 @@
-//! What a history leaves, in a temporary file.
+//! The accounts and rows that a history leaves, in a temporary file.
 //!
 //! The accounts, the rows of a digest, and which of them can still be cancelled. Memory holds a cache
 //! of fixed size, and what one transaction needs.
@@ -62,7 +62,7 @@ impl From<OutOfOrder> for Error {
     }
 }
 
-/// What a history leaves, in a temporary file that is gone when the process ends.
+/// The accounts and rows that a history leaves. Its temporary file is gone when the process ends.
 pub struct Store {
     // Before the file, so that it ends first.
     open: Option<WriteTransaction>,
@@ -112,7 +112,7 @@ impl Store {
         let accounts = self.open()?.open_table(ACCOUNTS)?;
         let mut view = BTreeMap::new();
         for call in transaction.calls() {
-            // What cannot be read is an error of the replay, which names the transaction.
+            // A call that cannot be read fails in the replay, which names the transaction.
             for address in touches(&call).unwrap_or_default() {
                 if let Some(bytes) = accounts.get(address.to_bytes())? {
                     let account = Account::decode(bytes.value()).map_err(damaged)?;

@@ -1,4 +1,4 @@
-//! What a history leaves in a store. Numbers in brackets refer to `docs/INVARIANTS.md`.
+//! The accounts and rows that a history leaves in a store. Numbers in brackets refer to `docs/INVARIANTS.md`.
 
 use solana_sdk::pubkey::Pubkey;
 use vouch_audit::{Board, Bounds, Head, Moment, Row, Store, Tally};

@@ -70,14 +70,14 @@ pub(crate) fn options(url: &str, application: &str) -> Result<PgConnectOptions, 
     }
     for (name, value) in parsed.query_pairs() {
         if !PARAMETERS.contains(&&*name) && !name.starts_with("options[") {
-            // What stands there may be a part of a password with a character that ends it.
+            // The name may be the end of a password that holds a `?` or `&`.
             let known = PARAMETERS.join(", ");
             return Err(refuse(format!(
                 "it has an unknown parameter; known are {known}"
             )));
         }
         if FILES.contains(&&*name) && !value.trim_start().starts_with("-----BEGIN") {
-            // What stands there may be a key.
+            // The value may be a key.
             File::open(&*value)
                 .map_err(|error| refuse(format!("{name}: cannot read the file: {error}")))?;
         }

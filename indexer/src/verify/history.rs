@@ -19,7 +19,7 @@ use crate::{
     transactions::{parse, transaction},
 };
 
-/// What a history leaves.
+/// The accounts and rows that a history leaves, and its length.
 pub(super) struct History {
     pub(super) store: Store,
     /// Number of transactions, failed ones included.

@@ -106,7 +106,7 @@ pub fn is_away(error: &Error) -> bool {
                 .is_some_and(|code| code.starts_with("57P") || code.starts_with("08"))
         }
         Error::Unavailable(_) => true,
-        // What a role may do with one table says nothing about the next query.
+        // The rights to one table say nothing about the next query.
         Error::Refused(refusal) => !matches!(refusal, Refusal::Rights(_)),
         _ => false,
     }
