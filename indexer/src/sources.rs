@@ -220,7 +220,7 @@ impl Sources {
                 biased;
                 Some(outcome) = running.next() => match outcome {
                     Err(failure) if failure.is_of_a_source() => {
-                        self.check_majority(&failure)?;
+                        self.check_majority()?;
                         worst = Some(weigh(worst, failure));
                     }
                     outcome => return outcome,
@@ -351,13 +351,12 @@ impl Sources {
     async fn watch_one(&self, source: &Source) -> Failure {
         for look in 0_u32.. {
             if source.standing().due(Instant::now()).is_none() {
-                let outcome = source.look(look % HEALTH_EVERY == 0).await;
-                if let Some(failure) = outcome
-                    .err()
-                    .and_then(|failure| self.check_majority(&failure).err())
-                {
-                    return failure;
-                }
+                // What it tells of the source is noted there.
+                let _ = source.look(look % HEALTH_EVERY == 0).await;
+            }
+            // Whoever asked last may have found out which chain it is of.
+            if let Err(failure) = self.check_majority() {
+                return failure;
             }
             sleep(LOOK).await;
         }
@@ -365,18 +364,18 @@ impl Sources {
     }
 
     /// Fails if most sources are of another chain than the mirror.
-    fn check_majority(&self, failure: &Failure) -> Result<(), Failure> {
-        let Failure::OtherChain { mirrored, node } = failure else {
-            return Ok(());
-        };
-        let others = self.all.iter().filter(|it| it.standing().is_other());
-        if others.count() * 2 > self.all.len() {
-            return Err(Failure::OtherChain {
-                mirrored: mirrored.clone(),
-                node: node.clone(),
-            });
+    fn check_majority(&self) -> Result<(), Failure> {
+        let others = self.all.iter();
+        let others: Vec<_> = others.filter_map(|it| it.standing().other()).collect();
+        match (self.chain.get(), others.first()) {
+            (Some(mirrored), Some(node)) if others.len() * 2 > self.all.len() => {
+                Err(Failure::OtherChain {
+                    mirrored: mirrored.clone(),
+                    node: node.clone(),
+                })
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 

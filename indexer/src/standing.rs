@@ -161,8 +161,9 @@ impl Standing {
         self.checked
     }
 
-    pub(crate) fn is_other(&self) -> bool {
-        self.other.is_some()
+    /// Its genesis hash, if that is not the mirror's.
+    pub(crate) fn other(&self) -> Option<String> {
+        self.other.clone()
     }
 
     /// When it can be asked again; `None` if it can be asked now.
