@@ -20,6 +20,9 @@ pub(crate) struct Args {
     /// Wrong, late or lost answers before it ends.
     #[arg(long, default_value_t = 1000)]
     faults: u64,
+    /// Before the first kill, Postgres is away for so many seconds.
+    #[arg(long, default_value_t = 0)]
+    outage: u64,
 }
 
 pub(crate) async fn run(args: Args) -> Result<ExitCode> {
@@ -27,7 +30,8 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     let chaos = ProcessSpec::new("vouch-chaos", built_binary("vouch-chaos")?)
         .args(["--seed", &args.seed.to_string()])
         .args(["--kills", &args.kills.to_string()])
-        .args(["--faults", &args.faults.to_string()]);
+        .args(["--faults", &args.faults.to_string()])
+        .args(["--outage", &args.outage.to_string()]);
     finish(chaos).await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -40,7 +40,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     // tests.
     build::binaries().await?;
 
-    let mut instance = Instance::create("test-run")?;
+    let instance = Instance::create("test-run")?;
     let mut postgres = Postgres::start(instance.dir()).await?;
     let mut counts = Counts::default();
     let mut all_ended_well = true;

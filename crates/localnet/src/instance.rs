@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use anyhow::{Context, Result, bail};
@@ -18,7 +19,7 @@ use crate::paths::state_dir;
 #[derive(Debug)]
 pub struct Instance {
     dir: PathBuf,
-    keep: bool,
+    keep: AtomicBool,
     _lock: File,
 }
 
@@ -56,8 +57,8 @@ impl Instance {
     }
 
     /// Keeps the folder, so that somebody can look for the cause of a failure.
-    pub fn keep(&mut self) {
-        self.keep = true;
+    pub fn keep(&self) {
+        self.keep.store(true, Ordering::Relaxed);
     }
 
     fn take(parent: &Path, name: &str) -> Result<Option<Self>> {
@@ -69,7 +70,7 @@ impl Instance {
         fs::create_dir(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
         Ok(Some(Self {
             dir,
-            keep: false,
+            keep: AtomicBool::new(false),
             _lock: lock,
         }))
     }
@@ -77,7 +78,7 @@ impl Instance {
 
 impl Drop for Instance {
     fn drop(&mut self) {
-        if self.keep || thread::panicking() {
+        if *self.keep.get_mut() || thread::panicking() {
             eprintln!("kept for inspection: {}", self.dir.display());
             // Without its lock file, no sweep removes the folder.
             if let Some((parent, name)) = split(&self.dir) {

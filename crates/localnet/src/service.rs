@@ -126,6 +126,11 @@ impl Service {
         }
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.spec.name
+    }
+
     /// The address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address

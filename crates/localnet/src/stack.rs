@@ -241,6 +241,7 @@ impl Parts {
             &ValidatorOptions {
                 rpc_port: options.rpc_port,
                 program: Some(program_binary()),
+                ..ValidatorOptions::default()
             },
         )
         .await?;

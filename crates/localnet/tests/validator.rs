@@ -65,7 +65,7 @@ async fn a_taken_port_is_named_before_anything_starts() -> Result<()> {
     // When a validator is started on it
     let options = ValidatorOptions {
         rpc_port: Some(port),
-        program: None,
+        ..ValidatorOptions::default()
     };
     let error = Validator::start(instance.dir(), &options)
         .await

@@ -26,6 +26,8 @@ pub const SOL: u64 = 1_000_000_000;
 /// Base units that the referrer earns with each conversion in the campaign.
 pub const REWARD: u64 = 5_000_000;
 const POLL: Duration = Duration::from_millis(50);
+/// A slot takes 0.1 seconds, so that what is confirmed is final 3 seconds later instead of 13.
+const TICKS_PER_SLOT: u16 = 16;
 
 /// A validator with the program, and a client of it at `confirmed`.
 ///
@@ -34,6 +36,7 @@ const POLL: Duration = Duration::from_millis(50);
 pub async fn validator(instance: &Instance) -> (Validator, RpcClient) {
     let options = ValidatorOptions {
         program: Some(program_binary()),
+        ticks_per_slot: Some(TICKS_PER_SLOT),
         ..ValidatorOptions::default()
     };
     let validator = Validator::start(instance.dir(), &options)

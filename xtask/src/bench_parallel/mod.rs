@@ -26,10 +26,10 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args) -> Result<()> {
     build::validator().await?;
     build::program().await?;
-    let mut instance = Instance::create("bench")?;
+    let instance = Instance::create("bench")?;
     let options = ValidatorOptions {
-        rpc_port: None,
         program: Some(program_binary()),
+        ..ValidatorOptions::default()
     };
     let mut validator = Validator::start(instance.dir(), &options).await?;
     let measured = measure(&args, &validator).await;

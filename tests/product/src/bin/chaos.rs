@@ -1,6 +1,6 @@
 //! `./dev chaos`: see `vouch_product_tests::chaos`.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use clap::Parser;
 use vouch_product_tests::chaos::{Options, run};
@@ -17,6 +17,9 @@ struct Args {
     /// Wrong, late or lost answers before it ends.
     #[arg(long, default_value_t = 1000)]
     faults: u64,
+    /// Before the first kill, Postgres is away for so many seconds.
+    #[arg(long, default_value_t = 0)]
+    outage: u64,
 }
 
 #[tokio::main]
@@ -25,11 +28,13 @@ async fn main() -> ExitCode {
         seed,
         kills,
         faults,
+        outage,
     } = Args::parse();
     let options = Options {
         seed,
         kills,
         faults,
+        outage: Duration::from_secs(outage),
     };
     match run(options).await {
         Ok(report) => {

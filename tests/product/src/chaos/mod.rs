@@ -11,13 +11,14 @@ mod stage;
 mod truth;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     fmt,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
+use serde_json::Value;
 use tokio::time::sleep;
 
 use self::{faults::Faults, load::Load, stage::Stage};
@@ -28,6 +29,8 @@ const BETWEEN_KILLS: std::ops::Range<u64> = 500..2500;
 /// Longest time for which a part stays away, in milliseconds.
 const AWAY: u64 = 1500;
 
+/// Attempts to deliver the same message that fail because of the receiver.
+const MOST_FAILED: u32 = 4;
 /// Path of the receiver's URL.
 const PATH: &str = "/";
 
@@ -40,13 +43,26 @@ pub struct Options {
     pub kills: u64,
     /// And so many answers were wrong, late or lost.
     pub faults: u64,
+    /// For so long, Postgres is away before the first kill.
+    pub outage: Duration,
+}
+
+/// Resident memory of a service, in KiB.
+#[derive(Debug, Clone, Copy)]
+pub struct Memory {
+    /// Before Postgres went away.
+    pub before: u64,
+    /// The most until it was back.
+    pub most: u64,
 }
 
 /// What happened.
 #[derive(Debug)]
 pub struct Report {
     /// Kills, by the part that was killed.
-    pub kills: BTreeMap<String, u64>,
+    pub kills: BTreeMap<&'static str, u64>,
+    /// Memory of each service while Postgres was away.
+    pub memory: BTreeMap<String, Memory>,
     /// Faults, by their kind.
     pub faults: BTreeMap<&'static str, u64>,
     /// Conversions of the wallets.
@@ -74,6 +90,10 @@ impl fmt::Display for Report {
             self.faults.values().sum::<u64>(),
             self.kills.values().sum::<u64>(),
         )?;
+        for (part, memory) in &self.memory {
+            let Memory { before, most } = memory;
+            writeln!(f, "  without Postgres: {part}: from {before} to {most} KiB")?;
+        }
         for (kind, count) in &self.faults {
             writeln!(f, "  fault: {kind}: {count}")?;
         }
@@ -102,35 +122,49 @@ pub async fn run(options: Options) -> Result<Report> {
     let faults = Faults::new(&mut random);
     let receiver = Receiver::start().await;
     let mut stage = Stage::start(&faults, &receiver).await?;
+    let outcome = play(&mut stage, &receiver, &faults, options, &mut random).await;
+    match outcome {
+        Ok(report) => {
+            stage.stop().await?;
+            Ok(report)
+        }
+        Err(error) => {
+            stage.keep();
+            Err(error)
+        }
+    }
+}
+
+async fn play(
+    stage: &mut Stage,
+    receiver: &Receiver,
+    faults: &Faults,
+    options: Options,
+    random: &mut StdRng,
+) -> Result<Report> {
     let load = Load::new(stage.scene(), random.r#gen()).await;
 
     let began = Instant::now();
-    let mut kills = BTreeMap::<String, u64>::new();
     faults.begin();
-    let mut moods = StdRng::seed_from_u64(random.r#gen());
-    receiver.react(move |_, _| match moods.gen_range(0..9) {
-        0 => Reaction::Status(500),
-        1 => Reaction::Close,
-        2 => Reaction::Silence,
-        _ => Reaction::Status(200),
-    });
+    receiver.react(moody(StdRng::seed_from_u64(random.r#gen())));
     let harm = async {
-        let outcome = harm(&mut stage, &mut random, &faults, options, &mut kills).await;
+        let outcome = harm(stage, random, faults, options).await;
         load.stop();
         outcome
     };
     let (outcome, ()) = tokio::join!(harm, load.run());
-    outcome.context("a part does not start again")?;
+    let (kills, memory) = outcome.context("a part does not start again")?;
     faults.end();
     receiver.react(|_, _| Reaction::Status(200));
     let chaos = began.elapsed();
 
     let settling = Instant::now();
-    truth::until_settled(&mut stage, &load, &receiver).await?;
+    truth::until_settled(stage, &load, receiver).await?;
     let settled = settling.elapsed();
-    truth::check(&stage, &load, &receiver).await?;
-    let report = Report {
+    truth::check(stage, &load, receiver).await?;
+    Ok(Report {
         kills,
+        memory,
         faults: faults.counts(),
         conversions: load.sales().len(),
         cancelled: load.sales().iter().filter(|sale| sale.cancelled).count(),
@@ -138,24 +172,47 @@ pub async fn run(options: Options) -> Result<Report> {
         messages: receiver.accepted(PATH).len(),
         chaos,
         settled,
-    };
-    stage.stop().await?;
-    Ok(report)
+    })
 }
 
-/// Kills one part after the other, until enough went wrong.
+/// A receiver that fails in every way, but not too often with the same message: in the end each has to
+/// arrive, and a sender gives up some time.
+fn moody(mut moods: StdRng) -> impl FnMut(&str, &Value) -> Reaction + Send + 'static {
+    let mut failed = HashMap::<String, u32>::new();
+    move |_, message| {
+        let failed = failed.entry(message.to_string()).or_default();
+        let reaction = match moods.gen_range(0..9) {
+            0 => Reaction::Status(500),
+            1 => Reaction::Close,
+            2 => Reaction::Silence,
+            _ => Reaction::Status(200),
+        };
+        if reaction == Reaction::Status(200) || *failed == MOST_FAILED {
+            return Reaction::Status(200);
+        }
+        *failed += 1;
+        reaction
+    }
+}
+
+/// Takes Postgres away for a while, then kills one part after the other, until enough went wrong.
 async fn harm(
     stage: &mut Stage,
     random: &mut StdRng,
     faults: &Faults,
     options: Options,
-    kills: &mut BTreeMap<String, u64>,
-) -> Result<()> {
+) -> Result<(BTreeMap<&'static str, u64>, BTreeMap<String, Memory>)> {
+    let memory = if options.outage.is_zero() {
+        BTreeMap::new()
+    } else {
+        stage.outage(options.outage).await?
+    };
+    let mut kills = BTreeMap::new();
     while kills.values().sum::<u64>() < options.kills || faults.count() < options.faults {
         sleep(Duration::from_millis(random.gen_range(BETWEEN_KILLS))).await;
         let away = Duration::from_millis(random.gen_range(0..AWAY));
         let killed = stage.kill(random.gen_range(0..100), away).await?;
-        *kills.entry(killed.to_owned()).or_default() += 1;
+        *kills.entry(killed).or_default() += 1;
     }
-    Ok(())
+    Ok((kills, memory))
 }

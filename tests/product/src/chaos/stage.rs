@@ -1,19 +1,21 @@
 //! All parts of the product, and how one of them is killed.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
 use solana_sdk::signature::{Keypair, Signer as _, write_keypair_file};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use vouch_client::accounts::Settings;
 use vouch_db::PgPool;
 use vouch_localnet::{Database, Instance, Postgres, Service, ServiceSpec, built_binary};
 
-use super::{PATH, faults::Faults};
+use super::{Memory, PATH, faults::Faults};
 use crate::{FaultyNode, REWARD, Receiver, Scene, fund, start_webhooks, until, webhooks_json};
 
 /// Seconds within which the company can cancel.
 const HOLD: u32 = 15;
+/// Time between two looks at the services while Postgres is away.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The running product.
 pub(super) struct Stage {
@@ -89,7 +91,8 @@ impl Stage {
                 "webhooks",
                 &scene.instance,
                 &database,
-                &[("WEBHOOKS_RETRY_FOR_SECONDS", "60")],
+                // An outage must not make it give up.
+                &[("WEBHOOKS_RETRY_FOR_SECONDS", "7200")],
             )
             .await,
         ];
@@ -159,6 +162,30 @@ impl Stage {
         Ok(name)
     }
 
+    /// Takes Postgres away for so long. No service may end. Returns the memory of each.
+    pub(super) async fn outage(&mut self, length: Duration) -> Result<BTreeMap<String, Memory>> {
+        let mut memory = BTreeMap::new();
+        for service in &self.services {
+            let before = resident(service)?;
+            let most = before;
+            memory.insert(service.name().to_owned(), Memory { before, most });
+        }
+        self.postgres.crash().await?;
+        let end = Instant::now() + length;
+        while Instant::now() < end {
+            sleep(LOOK).await;
+            self.ensure_running()?;
+            for service in &self.services {
+                let now = resident(service)?;
+                if let Some(Memory { most, .. }) = memory.get_mut(service.name()) {
+                    *most = now.max(*most);
+                }
+            }
+        }
+        self.postgres.start_again().await?;
+        Ok(memory)
+    }
+
     /// Fails when a service has ended by itself.
     pub(super) fn ensure_running(&mut self) -> Result<()> {
         self.services
@@ -175,8 +202,22 @@ impl Stage {
         Ok(())
     }
 
+    /// Keeps the folder with the logs and the database.
+    pub(super) fn keep(&self) {
+        self.scene.instance.keep();
+    }
+
     /// The logs.
     pub(super) fn dir(&self) -> PathBuf {
         self.scene.instance.dir().to_owned()
     }
+}
+
+/// Resident memory of a service, in KiB.
+fn resident(service: &Service) -> Result<u64> {
+    let pid = service.pid().context("it does not run")?;
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let amount = line.and_then(|line| line.trim().strip_suffix("kB"));
+    Ok(amount.context("no VmRSS")?.trim().parse()?)
 }
