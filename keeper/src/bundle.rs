@@ -26,10 +26,12 @@ pub(crate) const SIGNATURE_FEE: u64 = 5000;
 /// Millionths of a lamport in a lamport.
 const MICRO: u64 = 1_000_000;
 
-/// Splits items into runs of which each fits into one transaction.
+/// Splits items into runs of which each fits into one transaction. Those that have failed come last,
+/// each by itself.
 pub(crate) fn pack(payer: &Pubkey, items: Vec<Item>) -> Vec<Vec<Item>> {
     let mut packs: Vec<Vec<Item>> = Vec::new();
-    for item in items {
+    let (failed, others): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| item.has_failed);
+    for item in others {
         match packs.last_mut() {
             Some(pack) if pack.len() < MOST_ITEMS => {
                 pack.push(item);
@@ -42,6 +44,7 @@ pub(crate) fn pack(payer: &Pubkey, items: Vec<Item>) -> Vec<Vec<Item>> {
             _ => packs.push(vec![item]),
         }
     }
+    packs.extend(failed.into_iter().map(|item| vec![item]));
     packs
 }
 
@@ -158,6 +161,7 @@ mod tests {
         Item {
             subject: number.to_string(),
             tries: 0,
+            has_failed: false,
             instruction: Instruction {
                 program_id: PROGRAM_ID,
                 accounts: accounts.map(|at| AccountMeta::new(at, false)).collect(),
@@ -190,6 +194,19 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_has_failed_comes_last_and_by_itself() {
+        let mut items: Vec<_> = (1..=4).map(|number| item(number, 1)).collect();
+        items[0].has_failed = true;
+        items[2].has_failed = true;
+        let packs = pack(&Keypair::new().pubkey(), items);
+        let subjects: Vec<Vec<_>> = packs
+            .iter()
+            .map(|pack| pack.iter().map(|item| item.subject.as_str()).collect())
+            .collect();
+        assert_eq!(subjects, [vec!["2", "4"], vec!["1"], vec!["3"]]);
     }
 
     #[test]

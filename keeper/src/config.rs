@@ -58,6 +58,12 @@ pub(crate) struct Config {
           value_parser = clap::value_parser!(i64).range(0..))]
     pub(crate) reclaim_lamports_per_day: i64,
 
+    /// Lamports that failed transactions for one campaign cost in a day (UTC) at most: those of claims,
+    /// and those of returning rent. What is not in a block yet counts as failed.
+    #[arg(long, env = "KEEPER_FAILED_LAMPORTS_PER_DAY", default_value_t = 200_000,
+          value_parser = clap::value_parser!(i64).range(0..))]
+    pub(crate) failed_lamports_per_day: i64,
+
     /// Lamports that stay in its account: it sends nothing that could leave less. At least the rent of
     /// an empty account.
     #[arg(long, env = "KEEPER_LEAST_BALANCE", default_value_t = 10_000_000,
@@ -69,7 +75,7 @@ pub(crate) struct Config {
     pub(crate) highest_priority: u64,
 
     /// Failed transactions in a day (UTC) after which a conversion waits for the next day.
-    #[arg(long, env = "KEEPER_FAILURES_PER_DAY", default_value_t = 3,
+    #[arg(long, env = "KEEPER_FAILURES_PER_DAY", default_value_t = 1,
           value_parser = clap::value_parser!(i32).range(1..))]
     pub(crate) failures_per_day: i32,
 
@@ -112,6 +118,7 @@ impl Config {
             day: self.lamports_per_day,
             campaign: self.campaign_lamports_per_day,
             reclaim: self.reclaim_lamports_per_day,
+            failed: self.failed_lamports_per_day,
         }
     }
 

@@ -19,7 +19,7 @@ mod vaults;
 mod work;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     process::ExitCode,
     sync::Arc,
     time::{Duration, Instant},
@@ -42,7 +42,7 @@ use crate::{
     node::Node,
     resolve::Resolver,
     search::Search,
-    work::{Stop, Worker},
+    work::{Purse, Stop, Worker},
 };
 
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -217,14 +217,14 @@ impl<'a> Keeper<'a> {
         if stop.is_none() && self.config.reclaim_lamports_per_day > 0 {
             stop = worker.round(Kind::Reclaim, &mut purse).await?;
         }
-        self.resolver.sent.extend(purse.sent);
-        Ok(said(stop, self.config, &purse.spent_campaigns))
+        self.resolver.sent.extend(std::mem::take(&mut purse.sent));
+        Ok(said(stop, self.config, &purse))
     }
 }
 
 /// What keeps it from sending, as a status. That one campaign, or the returning of rent, has spent its
 /// share is no failure: anybody can bring that about.
-fn said(stop: Option<Stop>, config: &Config, campaigns: &[String]) -> (Status, Option<String>) {
+fn said(stop: Option<Stop>, config: &Config, purse: &Purse) -> (Status, Option<String>) {
     match stop {
         Some(Stop::LowBalance) => {
             let least = config.least_balance;
@@ -241,17 +241,24 @@ fn said(stop: Option<Stop>, config: &Config, campaigns: &[String]) -> (Status, O
             (Status::Waiting, Some(text.into()))
         }
         Some(Stop::ReclaimSpent) | None => {
-            let names = campaigns
-                .iter()
-                .take(3)
-                .map(String::as_str)
-                .collect::<Vec<_>>();
-            let text = format!(
-                "{} campaigns have spent their share of today (UTC): {}",
-                campaigns.len(),
-                names.join(", ")
-            );
-            (Status::Ok, (!campaigns.is_empty()).then_some(text))
+            let failed = purse.failed_campaigns.iter().map(|(campaign, _)| campaign);
+            let lines = [
+                listed(
+                    "have spent their share of today (UTC)",
+                    purse.spent_campaigns.iter(),
+                ),
+                listed("have failed as often as they may today (UTC)", failed),
+            ];
+            let lines: Vec<_> = lines.into_iter().flatten().collect();
+            (Status::Ok, (!lines.is_empty()).then(|| lines.join("; ")))
         }
     }
+}
+
+/// That these campaigns did something, with the first names; `None` if there are none.
+fn listed<'a>(what: &str, campaigns: impl Iterator<Item = &'a String>) -> Option<String> {
+    let campaigns: BTreeSet<_> = campaigns.map(String::as_str).collect();
+    let names: Vec<_> = campaigns.iter().take(3).copied().collect();
+    let text = || format!("{} campaigns {what}: {}", campaigns.len(), names.join(", "));
+    (!campaigns.is_empty()).then(text)
 }

@@ -13,6 +13,9 @@ pub(crate) struct Item {
     pub(crate) subject: String,
     /// How often it had been tried when it was read.
     pub(crate) tries: i32,
+    /// Whether a transaction failed because of it. It is sent by itself, so that it makes no other
+    /// one fail.
+    pub(crate) has_failed: bool,
     pub(crate) instruction: Instruction,
 }
 
@@ -66,6 +69,7 @@ pub(crate) fn item(
     Ok(Item {
         subject: task.subject.clone(),
         tries: task.tries,
+        has_failed: task.has_failed,
         instruction,
     })
 }
@@ -86,6 +90,7 @@ mod tests {
             subject: other.to_string(),
             campaign: String::new(),
             tries: 0,
+            has_failed: false,
             referral: None,
             referee: None,
             reference: None,

@@ -1,6 +1,6 @@
 //! Watches the vaults of campaigns that pay from one.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use vouch_client::{
     PROGRAM_ID, Pubkey,
@@ -79,6 +79,8 @@ async fn page(
     let (slot, accounts) = node.accounts(&addresses, min_slot).await?;
     let at = i64::try_from(slot).map_err(|error| Failure::chain("slot", error))?;
     let (mut vaults, mut gone) = (Vec::new(), Vec::new());
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
     for ((name, _), pair) in campaigns.iter().zip(accounts.chunks(2)) {
         let [campaign, vault] = pair else { continue };
         let campaign = campaign
@@ -97,10 +99,22 @@ async fn page(
                 .and_then(|it| token::balance(&it.data))
                 .unwrap_or_default(),
             owed: campaign.owed,
+            next_reward: next_reward(&campaign, now),
             slot: at,
         });
     }
     keeper::write_vaults(pool, &vaults).await?;
     keeper::forget_vaults(pool, &gone).await?;
     Ok(slot)
+}
+
+/// The smallest reward that the campaign's next conversion can have; 0 if there can be none at
+/// `now`, in unix seconds.
+fn next_reward(campaign: &Campaign, now: i64) -> u64 {
+    let settings = campaign.in_force(now);
+    let is_over = settings.ends_at != 0 && settings.ends_at <= now;
+    if campaign.closed || campaign.paused || is_over {
+        return 0;
+    }
+    settings.least_reward()
 }

@@ -63,6 +63,8 @@ pub(crate) struct Purse {
     pub(crate) spent: Spent,
     /// Campaigns that have spent what they may today.
     pub(crate) spent_campaigns: Vec<String>,
+    /// Campaigns whose failures have cost what they may today, with the kind.
+    pub(crate) failed_campaigns: Vec<(String, Kind)>,
     /// Everything is read at this slot or later.
     pub(crate) min_slot: u64,
     /// What was sent in this round.
@@ -77,13 +79,25 @@ impl Worker<'_> {
         self.report.money(balance, spent.day);
         let limit = self.config.campaign_lamports_per_day;
         let least = signature_fee();
-        let campaigns = spent.campaigns.iter();
-        let full = campaigns.filter(|(_, sum)| sum.saturating_add(least) > limit);
+        let most_failed = self.config.failed_lamports_per_day;
+        let exceeds = |sum: i64, limit: i64| sum.saturating_add(least) > limit;
+        let (mut spent_campaigns, mut failed_campaigns) = (Vec::new(), Vec::new());
+        for (campaign, fees) in &spent.campaigns {
+            if exceeds(fees.all, limit) {
+                spent_campaigns.push(campaign.clone());
+            }
+            for (kind, risk) in &fees.risks {
+                if risk.failed > 0 && exceeds(risk.failed, most_failed) {
+                    failed_campaigns.push((campaign.clone(), *kind));
+                }
+            }
+        }
         let reserved = self.config.least_balance.saturating_add(in_flight.fees);
         Ok(Purse {
             lamports: balance.saturating_sub(reserved),
             in_flight: in_flight.transactions,
-            spent_campaigns: full.map(|(campaign, _)| campaign.clone()).collect(),
+            spent_campaigns,
+            failed_campaigns,
             spent,
             min_slot,
             sent: Vec::new(),
@@ -119,8 +133,10 @@ impl Worker<'_> {
         }
         let after = self.after.entry(kind).or_default();
         let served = self.served.as_deref();
-        let spent = &purse.spent_campaigns;
-        let tasks = keeper::due(self.pool, kind, after, TASKS, served, spent).await?;
+        let mut spent = purse.spent_campaigns.clone();
+        let failed = purse.failed_campaigns.iter();
+        spent.extend(failed.filter(|it| it.1 == kind).map(|it| it.0.clone()));
+        let tasks = keeper::due(self.pool, kind, after, TASKS, served, &spent).await?;
         // The next round goes on with the campaign after these, or begins again.
         let is_full = i64::try_from(tasks.len()).is_ok_and(|count| count >= TASKS.0);
         let last = tasks.last().filter(|_| is_full);
@@ -144,6 +160,7 @@ impl Worker<'_> {
                         purse.spent_campaigns.push(campaign.clone());
                         break;
                     }
+                    Sent::FailedSpent => break,
                 }
             }
         }
@@ -285,6 +302,7 @@ impl Worker<'_> {
             Opened::DaySpent => return Ok(Sent::Stopped(Stop::DaySpent)),
             Opened::ReclaimSpent => return Ok(Sent::Stopped(Stop::ReclaimSpent)),
             Opened::CampaignSpent => return Ok(Sent::CampaignSpent),
+            Opened::FailedSpent => return Ok(Sent::FailedSpent),
         }
         purse.lamports = purse.lamports.saturating_sub(fee);
         purse.in_flight += 1;
@@ -310,6 +328,9 @@ enum Sent {
     Yes,
     Stopped(Stop),
     CampaignSpent,
+    /// If it failed, too much would have failed for this campaign today. Those that are open may
+    /// still succeed.
+    FailedSpent,
 }
 
 /// A task that is not done now: its subject and its tries.

@@ -221,6 +221,21 @@ pub(crate) struct Config {
 }
 
 impl Config {
+    /// Checks what no single setting shows.
+    ///
+    /// # Errors
+    /// When a message would be deleted before its last attempt.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        let days = self.retry_for.as_secs_f64() / 86_400.0;
+        anyhow::ensure!(
+            self.retry_for < self.keep(),
+            "attempts would go on for {days} days, but messages are kept for {} days: lower \
+             WEBHOOKS_RETRY_FOR_SECONDS or raise WEBHOOKS_KEEP_DAYS",
+            self.keep_days
+        );
+        Ok(())
+    }
+
     pub(crate) fn poll(&self) -> Duration {
         Duration::from_millis(self.poll_milliseconds)
     }
@@ -286,6 +301,29 @@ mod tests {
             let arguments = run.iter().chain(&last);
             assert_eq!(Cli::try_parse_from(arguments).is_ok(), fits, "{last:?}");
         }
+    }
+
+    #[test]
+    fn messages_are_kept_longer_than_attempts_go_on() {
+        let check = |seconds: &str, days: &str| {
+            let run = ["vouch-webhooks", "run", "--database-url", "postgres://x"];
+            let limits = ["--retry-for", seconds, "--keep-days", days];
+            let parsed = Cli::try_parse_from(run.iter().chain(&limits));
+            let Command::Run(config) = parsed.expect("settings").command else {
+                panic!("another command");
+            };
+            config.check().map_err(|error| error.to_string())
+        };
+        assert_eq!(check("604799", "7"), Ok(()));
+        assert_eq!(
+            check("1296000", "7"),
+            Err(
+                "attempts would go on for 15 days, but messages are kept for 7 days: lower \
+                 WEBHOOKS_RETRY_FOR_SECONDS or raise WEBHOOKS_KEEP_DAYS"
+                    .to_owned()
+            )
+        );
+        assert!(check("604800", "7").is_err());
     }
 
     #[test]

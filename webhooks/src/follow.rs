@@ -1,13 +1,14 @@
 //! Which messages follow from facts. Pure.
 
-use vouch_client::accounts::{AccountType as _, Campaign, RewardKind};
+use vouch_client::accounts::{AccountType as _, Campaign};
 use vouch_db::webhooks::{
-    BudgetNote, Confirmation, Fact, FundedCampaign, Maturing, Message, Withdrawn, Writes,
+    BudgetNote, Confirmation, Fact, FundedCampaign, Maturing, Message, Milestone, Milestones,
+    ShortVault, Withdrawn, Writes,
 };
 
 use crate::message::{
-    Budget, Cancelled, Code, CodeCreated, Commitment, Conversion, Data, Kind, Paid, Proof, Rewards,
-    Time, Units, id, message, retraction,
+    Budget, Cancelled, Code, CodeCreated, Commitment, Conversion, Data, Kind, Paid, Proof, Reached,
+    Rewards, Time, Units, Vault, id, message, retraction,
 };
 
 /// A row that lacks what its kind always has: the database was changed by somebody else.
@@ -25,17 +26,23 @@ pub(crate) struct Incomplete {
 pub(crate) struct Seen {
     /// The last transaction whose facts are among `settled`, or were looked at before.
     pub(crate) cursor: i64,
+    /// The number of the last message.
+    pub(crate) sequence: i64,
     pub(crate) withdrawn: Vec<Withdrawn>,
     pub(crate) settled: Vec<Fact>,
     pub(crate) confirmed: Vec<Fact>,
     pub(crate) matured: Vec<Fact>,
     pub(crate) funded: Vec<FundedCampaign>,
+    pub(crate) milestones: Milestones,
+    pub(crate) short: Vec<ShortVault>,
 }
 
 /// What to write. `now` is our clock.
 pub(crate) fn follow(seen: &Seen, now: Time) -> Result<Writes, Incomplete> {
     let mut writes = Writes {
         cursor: seen.cursor,
+        award: seen.milestones.award,
+        sequence: seen.sequence,
         ..Writes::default()
     };
     for withdrawn in &seen.withdrawn {
@@ -66,7 +73,58 @@ pub(crate) fn follow(seen: &Seen, now: Time) -> Result<Writes, Incomplete> {
     for campaign in &seen.funded {
         spend(campaign, &mut writes);
     }
+    let reached = seen.milestones.reached.iter().map(reach);
+    writes.messages.extend(reached);
+    for vault in &seen.short {
+        writes.messages.push(shortage(vault));
+        let told = (vault.campaign.clone(), vault.short_since);
+        writes.short.push(told);
+    }
+    for message in &mut writes.messages {
+        writes.sequence += 1;
+        message.payload["sequence"] = writes.sequence.into();
+    }
     Ok(writes)
+}
+
+/// The award's own key identifies it: its id differs in another database.
+fn reach(milestone: &Milestone) -> Message {
+    let kind = Kind::MilestoneReached;
+    let place = format!("{} {}", milestone.referrer, milestone.badge);
+    let data = Data::Reached(Reached {
+        campaign: milestone.campaign.clone(),
+        referrer: milestone.referrer.clone(),
+        badge: milestone.badge.clone(),
+        title: milestone.title.clone(),
+        conversions: milestone.threshold,
+    });
+    message(
+        id(kind, &milestone.campaign, &place, 0),
+        kind,
+        &milestone.campaign,
+        Time(milestone.awarded_at.unix_timestamp()),
+        &data,
+    )
+}
+
+/// A campaign has one shortage at a time, so its beginning identifies it.
+fn shortage(vault: &ShortVault) -> Message {
+    let kind = Kind::CampaignVaultShort;
+    let since = vault.short_since.unix_timestamp_nanos().to_string();
+    let data = Data::Vault(Vault {
+        campaign: vault.campaign.clone(),
+        balance: Units(vault.balance.into()),
+        owed: Units(vault.owed.into()),
+        next_reward: Units(vault.next_reward.into()),
+        slot: vault.slot,
+    });
+    message(
+        id(kind, &vault.campaign, &since, 0),
+        kind,
+        &vault.campaign,
+        Time(vault.short_since.unix_timestamp()),
+        &data,
+    )
 }
 
 fn retract(withdrawn: &Withdrawn, now: Time) -> Message {
@@ -233,12 +291,11 @@ fn spend(campaign: &FundedCampaign, writes: &mut Writes) {
     let (budget, committed, least) = match Campaign::decode(&campaign.data) {
         Ok(account) => {
             let settings = account.in_force(campaign.block_time);
-            let least = match settings.reward_kind {
-                // Tiers and bonuses only add to it.
-                RewardKind::Fixed => settings.reward_fixed,
-                RewardKind::Percent => 1,
-            };
-            (account.settings.budget, account.committed, least)
+            (
+                account.settings.budget,
+                account.committed,
+                settings.least_reward(),
+            )
         }
         Err(_) => (0, 0, 0),
     };

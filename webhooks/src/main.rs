@@ -48,6 +48,7 @@ async fn main() -> ExitCode {
 }
 
 async fn start(config: &Config) -> Result<()> {
+    config.check()?;
     config.log.init()?;
     let metrics = Metrics::install(&[("vouch_webhooks_attempt_seconds", &ATTEMPT_SECONDS)])?;
     let mut stop = Stop::new()?;

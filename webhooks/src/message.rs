@@ -26,10 +26,12 @@ pub(crate) enum Kind {
     CodeClosed,
     CampaignBudget80,
     CampaignBudget100,
+    CampaignVaultShort,
+    MilestoneReached,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::ConversionConfirmed,
         Self::ConversionRetracted,
         Self::ConversionFinal,
@@ -42,6 +44,8 @@ impl Kind {
         Self::CodeClosed,
         Self::CampaignBudget80,
         Self::CampaignBudget100,
+        Self::CampaignVaultShort,
+        Self::MilestoneReached,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -58,6 +62,8 @@ impl Kind {
             Self::CodeClosed => "code.closed",
             Self::CampaignBudget80 => "campaign.budget_80",
             Self::CampaignBudget100 => "campaign.budget_100",
+            Self::CampaignVaultShort => "campaign.vault_short",
+            Self::MilestoneReached => "milestone.reached",
         }
     }
 }
@@ -150,6 +156,8 @@ pub(crate) enum Data {
     CodeCreated(CodeCreated),
     Code(Code),
     Budget(Budget),
+    Vault(Vault),
+    Reached(Reached),
 }
 
 /// A conversion as its transaction made it.
@@ -244,11 +252,34 @@ pub(crate) struct Budget {
     pub(crate) proof: Proof,
 }
 
-/// The id of a message: the same for the same fact, in every database. `place` is the fact's place
-/// in the transaction, or the campaign; `round` is how often the same was told before, and
-/// retracted.
-pub(crate) fn id(kind: Kind, signature: &str, place: &str, round: i32) -> String {
-    let seed = format!("{kind} {signature} {place} {round}");
+/// A vault that holds less than what is owed and the next reward.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Vault {
+    pub(crate) campaign: String,
+    pub(crate) balance: Units,
+    pub(crate) owed: Units,
+    /// The smallest reward that the next conversion can have.
+    pub(crate) next_reward: Units,
+    /// The slot at which this was so.
+    pub(crate) slot: i64,
+}
+
+/// A milestone that a referrer has reached in a campaign.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Reached {
+    pub(crate) campaign: String,
+    pub(crate) referrer: String,
+    pub(crate) badge: String,
+    pub(crate) title: String,
+    /// Conversions that earn it.
+    pub(crate) conversions: i64,
+}
+
+/// The id of a message: the same for the same fact, in every database. `source` and `place` are the
+/// fact's transaction and its place in it, or else what identifies the fact; `round` is how often the
+/// same was told before, and retracted.
+pub(crate) fn id(kind: Kind, source: &str, place: &str, round: i32) -> String {
+    let seed = format!("{kind} {source} {place} {round}");
     let digest = Sha256::digest(seed);
     digest
         .iter()

@@ -23,8 +23,8 @@ use crate::{
 const PAUSE: Duration = Duration::from_millis(500);
 /// A look that takes longer has failed: Postgres is silent.
 const SILENCE: Duration = Duration::from_secs(60);
-/// Time between two looks at the campaigns' budgets.
-const BUDGETS_EVERY: Duration = Duration::from_secs(1);
+/// Time between two looks at the levels of budgets and vaults.
+const LEVELS_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Debug, thiserror::Error)]
 enum Failure {
@@ -36,17 +36,17 @@ enum Failure {
 
 /// Makes messages for ever.
 pub(crate) async fn run(pool: &PgPool, config: &Config, health: &Arc<Health>) -> Infallible {
-    let mut budgets_at = None::<Instant>;
+    let mut levels_at = None::<Instant>;
     loop {
-        let with_budgets = budgets_at.is_none_or(|at| at.elapsed() >= BUDGETS_EVERY);
-        let outcome = tokio::time::timeout(SILENCE, look(pool, with_budgets)).await;
+        let with_levels = levels_at.is_none_or(|at| at.elapsed() >= LEVELS_EVERY);
+        let outcome = tokio::time::timeout(SILENCE, look(pool, with_levels)).await;
         let outcome = outcome.unwrap_or_else(|_| Err(vouch_db::api::busy().into()));
         health.passed(Part::Producer);
         match outcome {
             Ok(new) => {
                 health.well(Part::Producer);
-                if with_budgets {
-                    budgets_at = Some(Instant::now());
+                if with_levels {
+                    levels_at = Some(Instant::now());
                 }
                 if new == 0 {
                     tokio::time::sleep(config.poll()).await;
@@ -72,17 +72,24 @@ pub(crate) async fn run(pool: &PgPool, config: &Config, health: &Arc<Health>) ->
 }
 
 /// One look. Returns how much there was to do.
-async fn look(pool: &PgPool, with_budgets: bool) -> Result<u64, Failure> {
+async fn look(pool: &PgPool, with_levels: bool) -> Result<u64, Failure> {
     let mut outbox = Outbox::begin(pool).await?;
     let behind = outbox.behind();
     let seen = Seen {
         cursor: outbox.next_cursor(),
+        sequence: outbox.sequence(),
         withdrawn: outbox.withdrawn().await?,
         settled: outbox.final_facts().await?,
         confirmed: outbox.confirmed_facts().await?,
         matured: outbox.matured().await?,
-        funded: if with_budgets {
+        milestones: outbox.milestones().await?,
+        funded: if with_levels {
             outbox.funded_campaigns().await?
+        } else {
+            Vec::new()
+        },
+        short: if with_levels {
+            outbox.short_vaults().await?
         } else {
             Vec::new()
         },

@@ -319,6 +319,21 @@ impl Campaign {
 }
 
 impl Settings {
+    /// The smallest reward in base units of a conversion by these settings that is worth something:
+    /// at least 1. Tiers and bonuses only add to it.
+    #[must_use]
+    pub fn least_reward(&self) -> u64 {
+        let least = match self.reward_kind {
+            RewardKind::Fixed => self.reward_fixed,
+            RewardKind::Percent => {
+                let whole = u128::from(reward::WHOLE_BPS);
+                let share = u128::from(self.min_amount) * u128::from(self.reward_bps) / whole;
+                u64::try_from(share).map_or(self.reward_max, |share| share.min(self.reward_max))
+            }
+        };
+        least.max(1)
+    }
+
     /// The reward rule. `places` are the positions of the bonuses in the campaign's list
     /// of offered bonuses, one bit each in `bonuses_paid`.
     #[must_use]

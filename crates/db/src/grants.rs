@@ -24,6 +24,8 @@ const READ: &str = "SELECT";
 const ADD: &str = "SELECT, INSERT";
 const KEEP: &str = "SELECT, INSERT, UPDATE";
 const WRITE: &str = "SELECT, INSERT, UPDATE, DELETE";
+/// Reads awards, and notes that they are claimed.
+const CLAIM: &str = "SELECT, UPDATE (claimed_at)";
 
 /// A table or view, and the rights of each role.
 pub type Line = (&'static str, [&'static str; ROLES.len()]);
@@ -59,7 +61,7 @@ pub const MIRROR: &[Line] = &[
 pub const KEPT: &[Line] = &[
     //                         indexer api   keeper webhooks
     ("_sqlx_migrations",      [READ,  READ, READ,  READ]),
-    ("awards",                [ADD,   READ, NONE,  READ]),
+    ("awards",                [ADD,   CLAIM, NONE, READ]),
     ("badges",                [READ,  READ, NONE,  READ]),
     ("campaign_profiles",     [NONE,  KEEP, NONE,  NONE]),
     ("clicks",                [NONE,  ADD,  NONE,  NONE]),
@@ -78,6 +80,7 @@ pub const KEPT: &[Line] = &[
     ("webhook_maturing",      [NONE,  NONE, NONE,  WRITE]),
     ("webhook_messages",      [NONE,  NONE, NONE,  WRITE]),
     ("webhook_secrets",       [NONE,  NONE, NONE,  WRITE]),
+    ("webhook_vaults",        [NONE,  NONE, NONE,  WRITE]),
 ];
 
 /// The functions that a role may call, besides those that everybody may.

@@ -11,7 +11,8 @@ use sqlx::PgConnection;
 pub use sqlx::PgPool;
 
 pub use intents::{
-    End, Intent, Limits, Opened, Pending, Settled, Spent, end, expire, open, passed, pending, spent,
+    CampaignSpent, End, Intent, Limits, Opened, Pending, Risk, Settled, Spent, end, expire, open,
+    passed, pending, spent,
 };
 pub use tasks::{
     Backlog, Cursor, Page, Postponed, Remains, Task, admit, backlog, closed, due, finished,

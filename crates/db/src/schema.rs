@@ -159,3 +159,11 @@ async fn fitness(connection: &mut PgConnection) -> Result<Option<Unfit>, Error> 
         known,
     }))
 }
+
+/// Waits until no migration runs, and keeps others out until the end of the transaction.
+pub(crate) async fn await_migration(connection: &mut PgConnection) -> Result<(), Error> {
+    sqlx::query!("SELECT pg_advisory_xact_lock_shared($1)", MIGRATING)
+        .execute(connection)
+        .await?;
+    Ok(())
+}

@@ -9,7 +9,8 @@ mod outbox;
 pub mod retention;
 
 pub use outbox::{
-    BudgetNote, Confirmation, Fact, FundedCampaign, Maturing, Message, Outbox, Withdrawn, Writes,
+    BudgetNote, Confirmation, Fact, FundedCampaign, Maturing, Message, Milestone, Milestones,
+    Outbox, ShortVault, Withdrawn, Writes,
 };
 
 use crate::Error;

@@ -140,7 +140,8 @@ async fn every_table_has_a_decision_and_every_role_has_exactly_those_rights() {
             let granted = rights[place];
             let expected: BTreeSet<_> = ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE"]
                 .into_iter()
-                .filter(|verb| !granted.contains(verb))
+                // A right on one column is none on the others.
+                .filter(|verb| granted.split(", ").all(|right| right != *verb))
                 .collect();
             let column = &tables[*table];
             let refused = refused(&mut connection, table, column).await;
@@ -198,6 +199,34 @@ async fn only_the_indexer_writes_the_mirror_and_it_writes_nothing_else() {
         matches!(error, Error::Refused(Refusal::Rights(_))),
         "{error:?}"
     );
+}
+
+#[tokio::test]
+async fn the_api_notes_that_an_award_is_claimed_and_changes_nothing_else_of_it() {
+    // Given an award
+    let world = World::with_roles().await;
+    let give = "INSERT INTO awards (campaign, referrer, badge, month)
+                VALUES ('C', 'Alice', 'conversions_1', '') RETURNING id";
+    let id: i64 = world.pool.fetch_one(give).await.expect("given").get(0);
+    // Then the API's role can note that it is claimed, once
+    let url = world.database.url().replace("://vouch@", "://vouch_api@");
+    let pool = vouch_db::connect(&url).await.expect("a login");
+    let claim = async || vouch_db::api::awards::claim(&pool, id, "Alice").await;
+    assert!(claim().await.expect("noted"));
+    assert!(!claim().await.expect("an answer"));
+    // And nothing else of it, nor give or take one
+    for sql in [
+        "UPDATE awards SET referrer = 'Mallory'",
+        "UPDATE awards SET claimed_at = NULL, badge = 'conversions_100'",
+        "DELETE FROM awards",
+        give,
+    ] {
+        let error = Error::from(pool.execute(sql).await.expect_err("refused"));
+        assert!(
+            matches!(error, Error::Refused(Refusal::Rights(_))),
+            "{sql}: {error:?}"
+        );
+    }
 }
 
 #[tokio::test]

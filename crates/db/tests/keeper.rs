@@ -1,16 +1,18 @@
 //! The keeper's tables, against a real Postgres: who works on what, and what it may cost. Numbers in
 //! brackets refer to `docs/INVARIANTS.md`.
 
-use std::{collections::BTreeSet, time::Duration};
+mod store;
 
-use sqlx::{Executor as _, PgPool, Row as _};
+use std::{collections::BTreeSet, ops::Deref, time::Duration};
+
+use store::Store;
 use vouch_db::{
     keeper::{
-        self, Backlog, Cursor, End, Intent, Kind, Limits, Opened, Postponed, Settled, Spent, Vault,
+        self, Backlog, CampaignSpent, Cursor, End, Intent, Kind, Limits, Opened, Postponed, Risk,
+        Settled, Spent, Vault,
     },
     mirror::{Batch, Conversion, Final, Projections, Status, Transaction, Writer},
 };
-use vouch_localnet::{Database, Postgres};
 
 /// 2026-01-01 00:00:00 UTC.
 const NEW_YEAR: i64 = 1_767_225_600;
@@ -18,27 +20,28 @@ const LIMITS: Limits = Limits {
     day: 100_000,
     campaign: 100_000,
     reclaim: 100_000,
+    failed: 100_000,
 };
 const SOON: Duration = Duration::from_secs(60);
 
 struct World {
-    pool: PgPool,
+    store: Store,
     writer: Writer,
-    _database: Database,
+}
+
+impl Deref for World {
+    type Target = Store;
+
+    fn deref(&self) -> &Store {
+        &self.store
+    }
 }
 
 impl World {
     async fn new() -> Self {
-        let database = Postgres::test_database().await.expect("a database");
-        let pool = vouch_db::connect(database.url()).await.expect("a pool");
-        let writer = Writer::try_acquire(database.url())
-            .await
-            .expect("Postgres answers");
-        Self {
-            pool,
-            writer: writer.expect("nobody else writes"),
-            _database: database,
-        }
+        let store = Store::new().await;
+        let writer = store.writer().await;
+        Self { store, writer }
     }
 
     /// Mirrors a conversion as transaction `seq`, whose hold ends at `matures_at` after new year.
@@ -118,15 +121,6 @@ impl World {
             .into_iter()
             .map(|task| task.subject)
             .collect()
-    }
-
-    async fn run(&self, sql: &str) {
-        self.pool.execute(sql).await.expect(sql);
-    }
-
-    async fn text(&self, sql: &str) -> String {
-        let row = self.pool.fetch_optional(sql).await.expect(sql);
-        row.map_or("nothing".to_owned(), |row| row.get::<String, _>(0))
     }
 
     /// The task of a conversion, as text.
@@ -486,6 +480,7 @@ async fn a_day_costs_no_more_than_it_may() {
         day: 14_999,
         campaign: 9_999,
         reclaim: 4_999,
+        ..LIMITS
     };
     assert_eq!(
         world.open(&intent("S1", &["one"]), limits).await,
@@ -520,22 +515,20 @@ async fn a_day_costs_no_more_than_it_may() {
     };
     assert_eq!(world.open(&third, limits).await, Opened::DaySpent);
     let spent = keeper::spent(&world.pool).await.expect("sums");
+    let risk = Risk {
+        failed: 0,
+        open: 5000,
+    };
+    let each = CampaignSpent {
+        all: 5000,
+        risks: [(Kind::Claim, risk)].into(),
+    };
     let expected = Spent {
         day: 10_000,
         reclaim: 0,
-        campaigns: vec![("C".into(), 5000), ("D".into(), 5000)],
+        campaigns: [("C".to_owned(), each.clone()), ("D".to_owned(), each)].into(),
     };
-    assert_eq!(
-        Spent {
-            campaigns: {
-                let mut it = spent.campaigns.clone();
-                it.sort();
-                it
-            },
-            ..spent
-        },
-        expected
-    );
+    assert_eq!(spent, expected);
     // What failed has cost its fee, and what was yesterday does not count
     world.mirror("S1", false).await;
     assert!(world.end("S1", failed(&["one"])).await);
@@ -547,6 +540,138 @@ async fn a_day_costs_no_more_than_it_may() {
         )
         .await;
     assert_eq!(world.open(&third, limits).await, Opened::Yes);
+}
+
+/// [K4]
+#[tokio::test]
+async fn a_thousand_claims_that_fail_cost_a_known_number_of_fees_a_day() {
+    // Given a thousand claims of an attacker, who makes each fail when it is in a block, and one of
+    // another campaign
+    let world = World::new().await;
+    let subjects: Vec<_> = (0..1000)
+        .map(|number| format!("claim-{number:03}"))
+        .collect();
+    let names: Vec<_> = subjects.iter().map(String::as_str).collect();
+    world.tasks(&names).await;
+    world.tasks(&["honest"]).await;
+    world
+        .run("UPDATE keeper_tasks SET campaign = 'D' WHERE subject = 'honest'")
+        .await;
+    let limits = Limits {
+        day: 50_000_000,
+        campaign: 20_000_000,
+        reclaim: 5_000_000,
+        failed: 200_000,
+    };
+    // When a keeper sends what is due, 15 to a transaction, until nothing more may be sent
+    let day = async |day: &str| {
+        let mut fees = 0;
+        loop {
+            let others = ["D".to_owned()];
+            let due = keeper::due(&world.pool, Kind::Claim, "", (15, 15, 15), None, &others);
+            let due = due.await.expect("tasks");
+            // What has failed is sent by itself
+            let (failed, fresh): (Vec<_>, Vec<_>) = due.into_iter().partition(|it| it.has_failed);
+            let sent = if fresh.is_empty() {
+                &failed[..1]
+            } else {
+                &fresh
+            };
+            let tasks = sent.iter().map(|task| (task.subject.clone(), task.tries));
+            let signature = format!("{day}-{fees}");
+            let attempt = Intent {
+                tasks: tasks.collect(),
+                ..intent(&signature, &[])
+            };
+            match world.open(&attempt, limits).await {
+                Opened::Yes => {}
+                refused => return (fees, refused),
+            }
+            fees += 1;
+            world.mirror(&signature, false).await;
+            let blamed = Settled::Failed {
+                error: "an error".into(),
+                blamed: vec![attempt.tasks[0].0.clone()],
+                most: 1,
+            };
+            assert!(world.end(&signature, blamed).await);
+        }
+    };
+    // Then that is 40 fees, not a thousand
+    assert_eq!(day("first").await, (40, Opened::FailedSpent));
+    let waiting = "SELECT count(*)::text FROM keeper_tasks
+                   WHERE failures = 1 AND due_at >= date_trunc('day', now(), 'UTC') + interval '1 day'";
+    assert_eq!(world.text(waiting).await, "40");
+    // And the other campaign is paid
+    let other = Intent {
+        campaign: "D".into(),
+        ..intent("other", &["honest"])
+    };
+    assert_eq!(world.open(&other, limits).await, Opened::Yes);
+    // And rent of this campaign is returned
+    world
+        .run(
+            "INSERT INTO keeper_tasks (kind, subject, campaign, due_at)
+             VALUES ('reclaim', 'rent', 'C', now() - interval '1 minute')",
+        )
+        .await;
+    let rent = Intent {
+        kind: Kind::Reclaim,
+        ..intent("rent", &["rent"])
+    };
+    assert_eq!(world.open(&rent, limits).await, Opened::Yes);
+    // And the next day costs as much
+    world
+        .run(
+            "UPDATE keeper_intents SET created_at = created_at - interval '1 day';
+             UPDATE keeper_tasks SET due_at = now(), failed_on = failed_on - 1 WHERE failures = 1",
+        )
+        .await;
+    assert_eq!(day("second").await, (40, Opened::FailedSpent));
+}
+
+/// [K4]
+#[tokio::test]
+async fn what_may_still_fail_counts_as_failed() {
+    let world = World::new().await;
+    world.tasks(&["one", "two", "three", "four"]).await;
+    let limits = Limits {
+        failed: 10_000,
+        ..LIMITS
+    };
+    // Given two open transactions, which is what failures of a campaign may cost in a day
+    for (signature, subject) in [("S1", "one"), ("S2", "two")] {
+        let opened = world.open(&intent(signature, &[subject]), limits).await;
+        assert_eq!(opened, Opened::Yes);
+    }
+    // Then a third one waits, until one of them has landed
+    let third = intent("S3", &["three"]);
+    assert_eq!(world.open(&third, limits).await, Opened::FailedSpent);
+    world.mirror("S1", true).await;
+    assert!(world.end("S1", Settled::Landed).await);
+    assert_eq!(world.open(&third, limits).await, Opened::Yes);
+    // And when the others fail, then nothing more is sent today
+    for signature in ["S2", "S3"] {
+        world.mirror(signature, false).await;
+        assert!(world.end(signature, failed(&[])).await);
+    }
+    let fourth = intent("S4", &["four"]);
+    assert_eq!(world.open(&fourth, limits).await, Opened::FailedSpent);
+    // A fee above the limit may be spent once
+    let world = World::new().await;
+    world.tasks(&["one", "two"]).await;
+    let limits = Limits {
+        failed: 4999,
+        ..LIMITS
+    };
+    assert_eq!(
+        world.open(&intent("S1", &["one"]), limits).await,
+        Opened::Yes
+    );
+    world.mirror("S1", false).await;
+    assert!(world.end("S1", failed(&["one"])).await);
+    let again = world.open(&intent("S2", &["two"]), limits).await;
+    assert_eq!(again, Opened::FailedSpent);
 }
 
 /// [K4]
@@ -627,31 +752,47 @@ async fn only_a_mirror_that_is_complete_and_lacks_it_lets_an_intent_expire() {
 #[tokio::test]
 async fn a_vault_is_short_from_the_first_time_it_was_seen_so() {
     let world = World::new().await;
-    let write = async |balance: u64, owed: u64, slot: i64| {
+    let write = async |balance: u64, (owed, next_reward): (u64, u64), slot: i64| {
         let vault = Vault {
             campaign: "C".into(),
             balance,
             owed,
+            next_reward,
             slot,
         };
         keeper::write_vaults(&world.pool, &[vault])
             .await
             .expect("written");
-        let sql = "SELECT format('%s of %s at %s: %s', balance, owed, slot,
+        let sql = "SELECT format('%s of %s and %s at %s: %s', balance, owed, next_reward, slot,
                                  coalesce(short_since::text, 'not short')) FROM vaults";
         world.text(sql).await
     };
+    let most = u64::MAX;
     assert_eq!(
-        write(u64::MAX, u64::MAX, 1).await,
-        format!("{0} of {0} at 1: not short", u64::MAX)
+        write(most, (most, 0), 1).await,
+        format!("{most} of {most} and 0 at 1: not short")
     );
-    let first = write(4, 5, 2).await;
-    assert!(first.starts_with("4 of 5 at 2: 20"), "{first}");
+    // It needs what is owed, and the next reward
+    assert_eq!(write(7, (5, 2), 2).await, "7 of 5 and 2 at 2: not short");
+    let first = write(6, (5, 2), 3).await;
+    assert!(first.starts_with("6 of 5 and 2 at 3: 20"), "{first}");
     let since = first.split_once(": ").expect("a time").1.to_owned();
     // It stays short since then, and what is older changes nothing
-    assert_eq!(write(3, 5, 3).await, format!("3 of 5 at 3: {since}"));
-    assert_eq!(write(9, 5, 2).await, format!("3 of 5 at 3: {since}"));
-    assert_eq!(write(5, 5, 4).await, "5 of 5 at 4: not short");
+    assert_eq!(
+        write(3, (5, 0), 4).await,
+        format!("3 of 5 and 0 at 4: {since}")
+    );
+    assert_eq!(
+        write(9, (5, 0), 3).await,
+        format!("3 of 5 and 0 at 4: {since}")
+    );
+    assert_eq!(write(5, (5, 0), 5).await, "5 of 5 and 0 at 5: not short");
+    // And another shortage is another one
+    let second = write(most, (most, most), 6).await;
+    assert!(
+        !second.ends_with(&since) && !second.ends_with("not short"),
+        "{second}"
+    );
     keeper::forget_vaults(&world.pool, &["C".into()])
         .await
         .expect("written");

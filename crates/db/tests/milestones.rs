@@ -164,6 +164,62 @@ async fn a_cancellation_that_may_be_undone_decides_no_month() {
     );
 }
 
+/// [M5] [M14]
+#[tokio::test]
+async fn very_many_that_mature_together_count_in_parts() {
+    // Given 25,000 final conversions of a thousand referrers, whose holds end a hundred a second, and
+    // 20,000 whose holds end in the same second
+    let mut world = World::new().await;
+    let ends = format!("{JANUARY} + CASE WHEN n <= 25000 THEN n / 100 ELSE 300 END");
+    for sql in [
+        format!(
+            "INSERT INTO conversions
+             SELECT 'V' || n, n, n, 'C', 'R', 'AZURE23', 'W' || n % 1000, NULL, 'Z', 'signup', 1,
+                    NULL, 7, 0, 0, {JANUARY}, {ends}, 'pending', 6
+             FROM generate_series(1, 45000) AS n"
+        ),
+        "INSERT INTO maturing
+         SELECT address, seq, matures_at, campaign, converted_at FROM conversions"
+            .to_owned(),
+        "INSERT INTO referrals
+         VALUES ('R', 'C', 'AZURE23', 'A', true, false, NULL, 45000, NULL, 1, false, 1, 1)"
+            .to_owned(),
+        "UPDATE indexer_state SET confirmed_seq = 45000".to_owned(),
+    ] {
+        world.pool.execute(sql.as_str()).await.expect(&sql);
+    }
+    // When all of these holds are over before the mirror hears of it
+    let mut steps = Vec::new();
+    for _ in 0..5 {
+        world.finalize(45000, JANUARY + 400).await;
+        let state = "SELECT final_time, (SELECT sum(conversions)::bigint FROM referrer_daily),
+                            (SELECT count(*) FROM ranked_conversions),
+                            (SELECT conversions_final FROM referral_totals)
+                     FROM indexer_state";
+        let row = world.pool.fetch_one(state).await.expect("a row");
+        let numbers: [i64; 4] = [row.get(0), row.get(1), row.get(2), row.get(3)];
+        let [time, counted, ranked, of_code] = numbers;
+        // Then after each transaction the counters are what a recount says
+        assert_eq!((counted, counted), (ranked, of_code));
+        steps.push((time - JANUARY, counted));
+    }
+    // And no more than 10,000 count in one, unless their holds end in the same second
+    assert_eq!(
+        steps,
+        [
+            (99, 9_999),
+            (199, 19_999),
+            (299, 25_000),
+            (300, 45_000),
+            (400, 45_000)
+        ]
+    );
+    // And each of the thousand has its badges for 45 conversions, once
+    let awards = "SELECT count(*) FROM awards";
+    let row = world.pool.fetch_one(awards).await.expect("a row");
+    assert_eq!(row.get::<i64, _>(0), 4000);
+}
+
 /// [M2] [M14]
 #[tokio::test]
 async fn a_writer_that_dies_before_it_commits_awards_nothing_and_the_next_one_awards_once() {

@@ -1,9 +1,12 @@
 //! The mirror's rules, against a real Postgres. Numbers in brackets refer to
 //! `docs/INVARIANTS.md`.
 
-use std::collections::BTreeMap;
+mod store;
 
-use sqlx::{Connection, Executor, PgConnection, PgPool, Row as _, migrate::Migrator};
+use std::{collections::BTreeMap, ops::Deref};
+
+use sqlx::{Connection, Executor, PgConnection, Row as _, migrate::Migrator};
+use store::Store;
 use vouch_db::{
     Error,
     mirror::{
@@ -11,30 +14,29 @@ use vouch_db::{
         Status, TotalsMove, Transaction, Writer, known, live_accounts, recount, state,
     },
 };
-use vouch_localnet::{Database, Postgres};
+use vouch_localnet::Postgres;
 
 /// 2026-01-01 00:00:00 UTC.
 const NEW_YEAR: i64 = 1_767_225_600;
 
 struct World {
-    pool: PgPool,
+    store: Store,
     writer: Writer,
-    database: Database,
+}
+
+impl Deref for World {
+    type Target = Store;
+
+    fn deref(&self) -> &Store {
+        &self.store
+    }
 }
 
 impl World {
     async fn new() -> Self {
-        let database = Postgres::test_database().await.expect("a database");
-        let pool = vouch_db::connect(database.url()).await.expect("a pool");
-        let writer = Writer::try_acquire(database.url())
-            .await
-            .expect("Postgres answers")
-            .expect("nobody else writes");
-        Self {
-            pool,
-            writer,
-            database,
-        }
+        let store = Store::new().await;
+        let writer = store.writer().await;
+        Self { store, writer }
     }
 
     async fn write(&mut self, batch: &Batch) {
@@ -52,11 +54,6 @@ impl World {
         };
         let outcome = self.writer.write(&Batch::default(), Some(&range)).await;
         outcome.expect("written")
-    }
-
-    async fn text(&self, sql: &str) -> String {
-        let row = self.pool.fetch_optional(sql).await.expect(sql);
-        row.map_or("nothing".to_owned(), |row| row.get::<String, _>(0))
     }
 
     async fn totals(&self) -> String {
@@ -430,19 +427,11 @@ async fn killed_between_write_and_commit() {
         let waiting = "SELECT count(*) FROM pg_stat_activity
              WHERE datname = current_database() AND wait_event_type = 'Lock'
                AND application_name = 'vouch-indexer writer'";
-        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
-        loop {
-            let row = world.pool.fetch_one(waiting).await.expect("an answer");
-            if row.get::<i64, _>(0) == 1 {
-                break;
-            }
-            assert!(tokio::time::Instant::now() < deadline, "it does not wait");
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
+        world.store.until(waiting, 1).await;
         // And its connection is killed
         let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
              WHERE datname = current_database() AND application_name = 'vouch-indexer writer'";
-        world.pool.execute(kill).await.expect("killed");
+        world.store.run(kill).await;
     };
     let batch = sale("D", 3, 5, 0);
     let (written, ()) = tokio::join!(world.writer.write(&batch, None), kill);
@@ -662,7 +651,7 @@ async fn drift_is_found_and_repaired_and_stops_nothing() {
 async fn two_writers() {
     // Given a writer
     let world = World::new().await;
-    let url = world.database.url();
+    let url = world.store.database.url();
     // Then there is no second one
     assert!(Writer::try_acquire(url).await.expect("Postgres").is_none());
     // When it releases its lock, then there is

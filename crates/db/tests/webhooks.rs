@@ -1,43 +1,39 @@
 //! Messages, deliveries and endpoints, against a real Postgres.
 
-use std::time::Duration;
+mod store;
+
+use std::{ops::Deref, time::Duration};
 
 use secrecy::{ExposeSecret as _, SecretSlice};
 use serde_json::json;
-use sqlx::{Executor as _, PgPool, Row as _};
+use sqlx::{Executor as _, migrate::Migrator};
+use store::Store;
 use uuid::Uuid;
 use vouch_db::webhooks::{
-    BudgetNote, Confirmation, Maturing, Message, Outbox, Writes,
+    BudgetNote, Confirmation, Maturing, Message, Milestones, Outbox, ShortVault, Writes,
     deliveries::{self, Aftermath, Failed, Taken, Wanted},
     endpoints, is_conflict, retention,
 };
-use vouch_localnet::{Database, Postgres};
 
 const KEEP_TRYING: Duration = Duration::from_secs(3 * 86_400);
 const LEASE: Duration = Duration::from_secs(60);
 
 struct World {
-    pool: PgPool,
-    _database: Database,
+    store: Store,
+}
+
+impl Deref for World {
+    type Target = Store;
+
+    fn deref(&self) -> &Store {
+        &self.store
+    }
 }
 
 impl World {
     async fn new() -> Self {
-        let database = Postgres::test_database().await.expect("a database");
-        let pool = vouch_db::connect(database.url()).await.expect("a pool");
-        Self {
-            pool,
-            _database: database,
-        }
-    }
-
-    async fn run(&self, sql: &str) {
-        self.pool.execute(sql).await.expect(sql);
-    }
-
-    async fn number(&self, sql: &str) -> i64 {
-        let row = self.pool.fetch_one(sql).await.expect(sql);
-        row.get::<i64, _>(0)
+        let store = Store::new().await;
+        Self { store }
     }
 
     /// An endpoint of a campaign that wants these types.
@@ -74,6 +70,13 @@ impl World {
             "UPDATE indexer_state SET final_seq = {seq}, final_time = 1000"
         ))
         .await;
+    }
+
+    /// Waits until this many statements wait for a lock.
+    async fn until_waiting(&self, count: i64) {
+        let waiting = "SELECT count(*) FROM pg_stat_activity
+             WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        self.until(waiting, count).await;
     }
 
     async fn look(&self) -> Outbox {
@@ -415,6 +418,161 @@ async fn a_campaign_is_seen_as_its_last_final_transaction_left_it() {
     );
 }
 
+/// Gives a badge.
+fn award(campaign: &str, referrer: &str, badge: &str, month: &str) -> String {
+    format!(
+        "INSERT INTO awards (campaign, referrer, badge, month)
+         VALUES ('{campaign}', '{referrer}', '{badge}', '{month}')"
+    )
+}
+
+fn reached(milestones: &Milestones) -> Vec<(&str, &str, i64)> {
+    let reached = milestones.reached.iter();
+    let line = reached.map(|it| (it.referrer.as_str(), it.badge.as_str(), it.threshold));
+    line.collect()
+}
+
+/// [W1]
+#[tokio::test]
+async fn a_milestone_is_read_once_however_late_its_transaction_commits() {
+    // Given a transaction that has given a badge, and has not committed
+    let world = World::new().await;
+    world.endpoint("C", &[]).await;
+    let mut first = world.pool.begin().await.expect("a transaction");
+    let alice = award("C", "Alice", "conversions_1", "");
+    first.execute(alice.as_str()).await.expect("awarded");
+    // When another one gives badges meanwhile, then it waits: its ids are not visible before
+    let second = tokio::spawn({
+        let pool = world.pool.clone();
+        async move {
+            for sql in [
+                award("C", "Bob", "conversions_5", ""),
+                award("C", "Bob", "monthly_leader", "2026-01"),
+                award("D", "Bob", "conversions_1", ""),
+            ] {
+                pool.execute(sql.as_str()).await.expect("awarded");
+            }
+        }
+    });
+    world.until_waiting(1).await;
+    let mut look = world.look().await;
+    let nothing = look.milestones().await.expect("rows");
+    assert_eq!(nothing, Milestones::default());
+    drop(look);
+    // When both have committed, then both are read, in their order, and nobody else's
+    first.commit().await.expect("committed");
+    second.await.expect("committed");
+    let mut look = world.look().await;
+    let found = look.milestones().await.expect("rows");
+    let both = [("Alice", "conversions_1", 1), ("Bob", "conversions_5", 5)];
+    assert_eq!(reached(&found), both);
+    let last = world.number("SELECT max(id) FROM awards").await;
+    assert_eq!(found.award, last);
+    // When the process dies before it has committed, then they are read again
+    drop(look);
+    let mut look = world.look().await;
+    assert_eq!(look.milestones().await.expect("rows"), found);
+    // When it commits, then not again
+    let writes = Writes {
+        award: found.award,
+        sequence: look.sequence() + 2,
+        messages: vec![message("m1", "x"), message("m2", "x")],
+        ..Writes::default()
+    };
+    assert_eq!(look.commit(&writes).await.expect("written"), 2);
+    let mut look = world.look().await;
+    assert_eq!(look.sequence(), 2);
+    assert_eq!(reached(&look.milestones().await.expect("rows")), []);
+    drop(look);
+    // And neither what is told of something else, nor a transaction that is rolled back, changes that
+    world.tell(&[("m3", "x")]).await;
+    let mut undone = world.pool.begin().await.expect("a transaction");
+    let carol = award("C", "Carol", "conversions_1", "");
+    undone.execute(carol.as_str()).await.expect("awarded");
+    undone.rollback().await.expect("undone");
+    world.run(&award("C", "Dave", "conversions_1", "")).await;
+    let found = world.look().await.milestones().await.expect("rows");
+    assert_eq!(reached(&found), [("Dave", "conversions_1", 1)]);
+}
+
+/// [W1]
+#[tokio::test]
+async fn a_shortage_is_told_once_and_the_next_one_again() {
+    // Given a vault that is short, and one of a campaign without an endpoint
+    let world = World::new().await;
+    world.endpoint("C", &[]).await;
+    world.endpoint("C", &[]).await;
+    world
+        .run(
+            "INSERT INTO vaults VALUES ('C', 7, 4, 10, '2026-01-01', 5), ('D', 1, 2, 10, now(), 0)",
+        )
+        .await;
+    let look = async || world.look().await.short_vaults().await.expect("rows");
+    let [short] = look().await.try_into().expect("one");
+    let new_year = time::OffsetDateTime::from_unix_timestamp(1_767_225_600).expect("a time");
+    assert_eq!(
+        short,
+        ShortVault {
+            campaign: "C".to_owned(),
+            balance: 7.into(),
+            owed: 4.into(),
+            next_reward: 5.into(),
+            slot: 10,
+            short_since: short.short_since,
+        }
+    );
+    assert!((short.short_since - new_year).abs() < time::Duration::days(1));
+    // When it is told, then not again, however it changes
+    let told = Writes {
+        messages: vec![message("m1", "x")],
+        short: vec![("C".to_owned(), short.short_since)],
+        ..Writes::default()
+    };
+    let (one, other) = (world.look().await, world.look().await);
+    assert_eq!(one.commit(&told).await.expect("written"), 1);
+    let error = other.commit(&told).await.expect_err("it was too late");
+    assert!(is_conflict(&error), "{error:?}");
+    world
+        .run("UPDATE vaults SET balance = 1, slot = 11 WHERE campaign = 'C'")
+        .await;
+    assert_eq!(look().await, []);
+    // When it recovers, then there is nothing to tell; and when it is short again, then there is
+    world
+        .run("UPDATE vaults SET short_since = NULL WHERE campaign = 'C'")
+        .await;
+    assert_eq!(look().await, []);
+    world
+        .run("UPDATE vaults SET short_since = now() WHERE campaign = 'C'")
+        .await;
+    let [again] = look().await.try_into().expect("one");
+    assert_ne!(again.short_since, short.short_since);
+    let told = Writes {
+        messages: vec![message("m2", "x")],
+        short: vec![("C".to_owned(), again.short_since)],
+        ..Writes::default()
+    };
+    world.look().await.commit(&told).await.expect("written");
+    assert_eq!(look().await, []);
+}
+
+#[tokio::test]
+async fn first_attempts_begin_in_the_order_of_the_messages() {
+    // Given messages whose ids are not in their order
+    let world = World::new().await;
+    world.endpoint("C", &[]).await;
+    world
+        .tell(&[("m3", "x"), ("m1", "x"), ("m4", "x"), ("m2", "x")])
+        .await;
+    world.tell(&[("m0", "x")]).await;
+    // When they are taken one by one, then in the order in which they were told
+    let mut order = Vec::new();
+    for _ in 0..5 {
+        let taken = world.take(1, 9).await;
+        order.extend(names(&taken).into_iter().map(str::to_owned));
+    }
+    assert_eq!(order, ["m3", "m1", "m4", "m2", "m0"]);
+}
+
 #[tokio::test]
 async fn messages_go_to_the_endpoints_that_want_them() {
     let world = World::new().await;
@@ -694,6 +852,103 @@ async fn what_is_over_is_deleted_in_parts() {
     ] {
         assert_eq!(world.number(sql).await, expected, "{sql}");
     }
+}
+
+#[tokio::test]
+async fn no_delivery_outlives_its_message_or_its_endpoint() {
+    // Given an old message, and a replay of it that has not committed
+    let world = World::new().await;
+    let id = world.endpoint("C", &["x"]).await;
+    let removed = world.endpoint("C", &["x"]).await;
+    world.tell(&[("old", "y"), ("new", "y")]).await;
+    world
+        .run("UPDATE webhook_messages SET created_at = now() - interval '31 days' WHERE id = 'old'")
+        .await;
+    let deliver = |message: &str, endpoint: Uuid| {
+        format!(
+            "INSERT INTO webhook_deliveries (message, endpoint) VALUES ('{message}', '{endpoint}')"
+        )
+    };
+    let keep = Duration::from_secs(30 * 86_400);
+    let sweep = async |replayed: String| {
+        let mut replay = world.pool.begin().await.expect("a transaction");
+        replay.execute(replayed.as_str()).await.expect("replayed");
+        // When it is deleted meanwhile, then that waits for the replay
+        let pool = world.pool.clone();
+        let sweep = tokio::spawn(async move { retention::sweep(&pool, keep).await });
+        world.until_waiting(1).await;
+        replay.commit().await.expect("committed");
+        sweep.await.expect("an end").expect("deleted");
+    };
+    let deliveries = "SELECT count(*) FROM webhook_deliveries";
+    sweep(deliver("old", id)).await;
+    // Then the delivery is deleted with it
+    assert_eq!(world.number(deliveries).await, 0);
+    let messages = "SELECT count(*) FROM webhook_messages";
+    assert_eq!(world.number(messages).await, 1);
+    // And the same with an endpoint that is removed
+    endpoints::remove(&world.pool, removed)
+        .await
+        .expect("written");
+    sweep(deliver("new", removed)).await;
+    assert_eq!(world.number(deliveries).await, 0);
+    let endpoints = "SELECT count(*) FROM webhook_endpoints";
+    assert_eq!(world.number(endpoints).await, 1);
+    // And nothing can be delivered of what is gone, or to whom is gone
+    for (message, endpoint, constraint) in [
+        ("old", id, "webhook_deliveries_of_a_message"),
+        ("new", removed, "webhook_deliveries_of_an_endpoint"),
+    ] {
+        let error = world
+            .pool
+            .execute(deliver(message, endpoint).as_str())
+            .await;
+        let error = error.expect_err("refused");
+        let error = error.as_database_error().expect("a refusal of Postgres");
+        assert_eq!(error.constraint(), Some(constraint));
+    }
+}
+
+/// What older versions have left behind is deleted by the migration.
+#[tokio::test]
+async fn orphaned_deliveries_of_an_older_database_are_deleted() {
+    // Given an older database with a delivery, one without its message, and one without its endpoint
+    let world = World::new().await;
+    let empty = "DROP SCHEMA mirror, public CASCADE; CREATE SCHEMA public";
+    world.run(empty).await;
+    let older = vouch_db::MIGRATOR
+        .iter()
+        .take_while(|step| step.version < 13);
+    let older = Migrator {
+        migrations: older.cloned().collect::<Vec<_>>().into(),
+        ..Migrator::DEFAULT
+    };
+    older.run(&world.pool).await.expect("the older schema");
+    world
+        .run(
+            "INSERT INTO webhook_endpoints (id, campaign, url, types)
+             VALUES (lpad('1', 32, '0')::uuid, 'C', 'https://example.com/', '{}');
+             INSERT INTO webhook_messages (id, type, campaign, payload)
+             VALUES ('m1', 'x', 'C', '{}');
+             INSERT INTO webhook_deliveries (message, endpoint) VALUES
+                 ('m1', lpad('1', 32, '0')::uuid), ('m2', lpad('1', 32, '0')::uuid),
+                 ('m1', lpad('2', 32, '0')::uuid)",
+        )
+        .await;
+    world.run(&award("C", "Alice", "conversions_1", "")).await;
+    // When it is migrated
+    vouch_db::migrate(&world.pool)
+        .await
+        .expect("the new schema");
+    // Then the first is left
+    let left = "SELECT count(*) FROM webhook_deliveries WHERE message = 'm1'
+                AND endpoint = lpad('1', 32, '0')::uuid";
+    assert_eq!(world.number(left).await, 1);
+    let all = "SELECT count(*) FROM webhook_deliveries";
+    assert_eq!(world.number(all).await, 1);
+    // And nobody is told of badges that were given before
+    let found = world.look().await.milestones().await.expect("rows");
+    assert_eq!(reached(&found), []);
 }
 
 #[tokio::test]

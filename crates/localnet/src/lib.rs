@@ -24,7 +24,7 @@ pub use instance::{Instance, lock};
 pub use node::{NODE_VERSION, cached_node_root, has_node, npm, typescript_client};
 pub use paths::{built_binary, cache_dir, program_binary, state_dir, workspace_root};
 pub use ports::{PortBlock, ensure_free};
-pub use postgres::{Database, Postgres};
+pub use postgres::{Database, FORGET_MIRROR, Postgres};
 pub use process::{Process, ProcessSpec, Signal, signal};
 pub use queries::prepare_queries;
 pub use service::{Service, ServiceSpec};

@@ -21,6 +21,21 @@ use cluster::Cluster;
 
 /// Advisory lock: only one process on a server makes the template at a time.
 const TEMPLATE_LOCK: i64 = 0x566f_7563_6854_706c;
+/// Deletes everything that follows from the chain, whatever tables the migrations have made for it,
+/// but keeps of which chain the mirror is. Nobody may write the mirror meanwhile.
+pub const FORGET_MIRROR: &str = "
+    DO $$
+    DECLARE name text;
+    BEGIN
+        FOR name IN SELECT relname FROM pg_class
+            WHERE relnamespace = 'mirror'::regnamespace AND relkind = 'r'
+              AND relname <> 'indexer_state'
+        LOOP
+            EXECUTE format('DELETE FROM mirror.%I', name);
+        END LOOP;
+    END
+    $$;
+    UPDATE mirror.indexer_state SET confirmed_seq = 0, final_seq = 0, final_time = NULL";
 
 /// A Postgres server that can create databases.
 ///

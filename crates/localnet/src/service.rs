@@ -15,13 +15,14 @@ const BIND_DEADLINE: Duration = Duration::from_secs(30);
 const HEALTH_DEADLINE: Duration = Duration::from_secs(60);
 /// All environment variables of the services. Those that the caller's shell has set must
 /// not reach a service that is configured here.
-const CONFIGURATION: [&str; 22] = [
+const CONFIGURATION: [&str; 23] = [
     "ADMIN_TOKEN",
     "CLICK_SPOOL",
     "DATABASE_URL",
     "DEFAULT_LANDING_URL",
     "KEEPER_CAMPAIGNS",
     "KEEPER_CAMPAIGN_LAMPORTS_PER_DAY",
+    "KEEPER_FAILED_LAMPORTS_PER_DAY",
     "KEEPER_FAILURES_PER_DAY",
     "KEEPER_FIRST_PAUSE_SECONDS",
     "KEEPER_HIGHEST_PRIORITY",

@@ -13,7 +13,7 @@ use std::process::Output;
 pub use api::{Answer, FaultyApi};
 pub use node::{Fate, FaultyNode};
 pub use receiver::{Arrival, Reaction, Receiver, key, start_webhooks, webhooks, webhooks_json};
-pub use scene::{DEADLINE, REWARD, SOL, Scene, fund, send, until, validator};
+pub use scene::{DEADLINE, REWARD, SOL, Scene, VaultCampaign, fund, send, until, validator};
 use solana_client::nonblocking::rpc_client::RpcClient;
 use solana_commitment_config::CommitmentConfig;
 use tokio::process::Command;

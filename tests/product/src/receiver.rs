@@ -173,11 +173,16 @@ impl Drop for Receiver {
 /// When it has no type.
 pub fn key(message: &Value) -> (String, String) {
     let data = &message["data"];
+    let kind = message["type"].as_str().expect("a type");
+    if kind == "milestone.reached" {
+        let text = |field: &str| data[field].as_str().unwrap_or_default();
+        let subject = format!("{} {}", text("referrer"), text("badge"));
+        return (kind.to_owned(), subject);
+    }
     let subject = ["conversion", "referral", "campaign"]
         .into_iter()
         .find_map(|field| data[field].as_str())
         .unwrap_or_default();
-    let kind = message["type"].as_str().expect("a type");
     (kind.to_owned(), subject.to_owned())
 }
 

@@ -13,7 +13,7 @@ use solana_sdk::{
 use tokio::time::{Instant, sleep};
 use vouch_client::{
     Code,
-    accounts::{AccountType as _, Campaign, Conversion, Referral, Settings, Terms},
+    accounts::{AccountType as _, Campaign, Conversion, Funding, Referral, Settings, Terms},
     instructions::{self, Convert, CreateCampaign, CreateReferral, Offer},
     pda, token,
 };
@@ -100,6 +100,16 @@ pub struct Scene {
     pub story: Vec<Signature>,
     /// The folder of all parts.
     pub instance: Instance,
+}
+
+/// A campaign that pays from a vault, with a code.
+#[derive(Debug)]
+pub struct VaultCampaign {
+    /// The campaign's address.
+    pub address: Pubkey,
+    /// The campaign as it was opened.
+    pub opened: Campaign,
+    referral: Referral,
 }
 
 impl Scene {
@@ -245,6 +255,77 @@ impl Scene {
     /// Lets many wallets convert at the same time.
     pub async fn convert_many(&self, count: usize) {
         futures::future::join_all((0..count).map(|_| self.convert())).await;
+    }
+
+    /// Opens a second campaign, which holds rewards for ten minutes and pays them from a vault, and
+    /// registers a code in it. It has a mint of its own, of which the company is the authority, and
+    /// `tokens` base units in the vault.
+    ///
+    /// # Panics
+    /// When a part of it fails.
+    pub async fn open_vault(&self, reward: u64, tokens: u64) -> VaultCampaign {
+        let company = self.company.pubkey();
+        let (mint, owner) = (Keypair::new(), Keypair::new());
+        let rent = self.rpc.get_minimum_balance_for_rent_exemption(82).await;
+        let (address, _) = pda::campaign(&company, 2);
+        let program = token::TOKEN_PROGRAM_ID;
+        let vault = pda::vault(&address, &mint.pubkey(), &program).0;
+        let rent = rent.expect("a rent");
+        let [create, initialise] = token::create_mint(&company, &mint.pubkey(), &company, 6, rent);
+        let open = [
+            create,
+            initialise,
+            token::create_associated_token(&company, &address, &mint.pubkey(), &program),
+            instructions::create_campaign(&CreateCampaign {
+                payer: company,
+                authority: company,
+                id: 2,
+                mint: mint.pubkey(),
+                payment_mint: Pubkey::default(),
+                token_program: program,
+                terms: Terms {
+                    funding: Funding::Vault,
+                    ..Terms::default()
+                },
+                settings: Settings {
+                    hold_seconds: 600,
+                    ..Settings::fixed(reward)
+                },
+            }),
+            token::mint_to(&program, &mint.pubkey(), &vault, &company, tokens),
+        ];
+        self.send(&open, &[&mint]).await;
+        let data = self.rpc.get_account_data(&address).await;
+        let opened = Campaign::decode(&data.expect("the campaign")).expect("a campaign");
+        let code: Code = "BRAVE234".parse().expect("a code");
+        let register = CreateReferral::new(&company, &owner.pubkey(), &address, &code);
+        let register = instructions::create_referral(&register);
+        self.send(&[register], &[&owner]).await;
+        VaultCampaign {
+            referral: Referral::registered(&address, &opened, &code, &owner.pubkey()),
+            address,
+            opened,
+        }
+    }
+
+    /// Lets a new wallet convert in this campaign.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub async fn convert_in(&self, campaign: &VaultCampaign) {
+        let VaultCampaign {
+            address,
+            opened,
+            referral,
+        } = campaign;
+        let referee = Keypair::new();
+        let convert = Convert {
+            payer: self.company.pubkey(),
+            ..Convert::signup(&referee.pubkey())
+        };
+        let offer = Offer::at(*address, opened, referral, opened.created_at);
+        let convert = instructions::convert(&offer.expect("a code"), &convert);
+        self.send(&[convert], &[&referee]).await;
     }
 
     /// Waits until everything that is confirmed now is final. Returns the slot.

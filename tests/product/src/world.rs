@@ -6,7 +6,9 @@ use serde_json::Value;
 use solana_sdk::signature::Signature;
 use sqlx::{PgPool, Row as _};
 use vouch_client::{PROGRAM_ID, accounts::Settings};
-use vouch_localnet::{Database, Instance, Postgres, Service, ServiceSpec, built_binary};
+use vouch_localnet::{
+    Database, FORGET_MIRROR, Instance, Postgres, Service, ServiceSpec, built_binary,
+};
 
 use crate::{FaultyNode, REWARD, Scene, recount, until};
 
@@ -169,15 +171,10 @@ impl World {
     /// # Panics
     /// When Postgres refuses.
     pub async fn forget(&self) {
-        sqlx::raw_sql(
-            "TRUNCATE transactions, calls, events, accounts, accounts_before, campaigns, referrals,
-                 conversions, maturing, referral_totals, referrer_daily, referrer_totals, boards,
-                 coverage;
-             UPDATE indexer_state SET confirmed_seq = 0, final_seq = 0, final_time = NULL",
-        )
-        .execute(&self.pool)
-        .await
-        .expect("an empty mirror");
+        sqlx::raw_sql(FORGET_MIRROR)
+            .execute(&self.pool)
+            .await
+            .expect("an empty mirror");
     }
 
     /// Everything that follows from the transactions, apart from what is only kept until they are
@@ -186,20 +183,17 @@ impl World {
     /// # Panics
     /// When Postgres does not answer.
     pub async fn content(&self) -> Vec<String> {
+        let tables: Vec<String> = sqlx::query_scalar(
+            "SELECT relname::text FROM pg_class
+             WHERE relnamespace = 'mirror'::regnamespace AND relkind = 'r' AND relname NOT IN
+                 ('accounts_before', 'maturing', 'coverage', 'indexer_state')
+             ORDER BY 1",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .expect("tables");
         let mut content = Vec::new();
-        for table in [
-            "transactions",
-            "calls",
-            "events",
-            "accounts",
-            "campaigns",
-            "referrals",
-            "conversions",
-            "referral_totals",
-            "referrer_daily",
-            "referrer_totals",
-            "boards",
-        ] {
+        for table in tables {
             let sql = format!("SELECT row::text FROM {table} AS row ORDER BY 1");
             let rows: Vec<String> = sqlx::query_scalar(&sql)
                 .fetch_all(&self.pool)

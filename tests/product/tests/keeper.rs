@@ -18,12 +18,12 @@ use solana_sdk::{
 };
 use vouch_client::{
     Code,
-    accounts::{AccountType as _, Campaign, Funding, Settings, Status, Terms},
-    instructions::{self, Convert, CreateCampaign, CreateReferral},
+    accounts::{Settings, Status},
+    instructions::{self, CreateReferral},
     pda, token,
 };
 use vouch_localnet::{Service, ServiceSpec, built_binary};
-use vouch_product_tests::{Fate, REWARD, SOL, Scene, World, fund, health, until};
+use vouch_product_tests::{Fate, REWARD, SOL, World, fund, health, until};
 
 /// Seconds for which the campaigns of these tests hold rewards.
 const HOLD: u32 = 4;
@@ -574,6 +574,107 @@ async fn the_budget_and_the_least_balance_stop_it() {
     kept.until_tokens(&alice, 2 * REWARD).await;
 }
 
+/// [K4]
+#[tokio::test]
+async fn claims_that_fail_cost_what_they_may_in_a_day_and_nothing_more() {
+    // Given five sign-ups with the code of Carol, who has no token account
+    let kept = Kept::holding(1).await;
+    let scene = &kept.world.scene;
+    let company = scene.company.pubkey();
+    let (carol, code): (_, Code) = (Keypair::new(), "BRAVE234".parse().expect("a code"));
+    let register = CreateReferral::new(&company, &carol.pubkey(), &scene.campaign, &code);
+    scene
+        .send(&[instructions::create_referral(&register)], &[&carol])
+        .await;
+    for _ in 0..5 {
+        let referee = Keypair::new();
+        let convert = scene.conversion_with(&code, &carol.pubkey(), &referee);
+        scene.send(&[convert], &[&referee]).await;
+    }
+    let mature = "SELECT count(*) FROM conversions, indexer_state WHERE matures_at < final_time";
+    until("all are mature", async || {
+        kept.world.number(mature).await == 5
+    })
+    .await;
+    // And a node that says she has one, as if she closed it each time after the keeper had looked
+    let mint = scene.opened.mint;
+    let of = |owner: &Pubkey| pda::associated_token(owner, &mint, &token::TOKEN_PROGRAM_ID).0;
+    let (hers, alices) = (of(&carol.pubkey()), of(&scene.alice.pubkey()));
+    let account = scene.rpc.get_account(&alices).await.expect("an account");
+    let mut data = account.data.clone();
+    data[32..64].copy_from_slice(&carol.pubkey().to_bytes());
+    let shown = {
+        use base64::{Engine as _, prelude::BASE64_STANDARD};
+        json!({
+            "lamports": account.lamports, "owner": account.owner.to_string(), "executable": false,
+            "rentEpoch": 0, "space": data.len(), "data": [BASE64_STANDARD.encode(&data), "base64"],
+        })
+    };
+    kept.world.node.behave(move |request, answer| {
+        let addresses = request["params"][0].as_array();
+        let place = addresses.and_then(|it| it.iter().position(|at| *at == hers.to_string()));
+        match request["method"].as_str() {
+            Some("getMultipleAccounts") => {
+                if let Some(place) = place {
+                    answer["result"]["value"][place] = shown.clone();
+                }
+            }
+            Some("simulateTransaction") => {
+                answer["result"]["value"]["err"] = Value::Null;
+                answer["result"]["value"]["unitsConsumed"] = json!(200_000);
+            }
+            _ => {}
+        }
+        Fate::Sent
+    });
+    // When a keeper may lose two fees a day
+    let limits = [
+        ("KEEPER_FAILED_LAMPORTS_PER_DAY", "10000"),
+        ("KEEPER_FAILURES_PER_DAY", "1"),
+    ];
+    let keeper = kept.keeper("keeper", &limits).await;
+    // Then two claims fail, and it stops working for this campaign today, and says so
+    kept.until_intents("failed", 2).await;
+    let said = format!(
+        "1 campaigns have failed as often as they may today (UTC): {}",
+        scene.campaign
+    );
+    until(&said, async || health(&keeper).await["detail"] == said).await;
+    let rounds = || kept.world.node.calls("getBalance");
+    let asked = rounds();
+    until("it has looked again", async || rounds() > asked + 3).await;
+    let paid = kept.paid_by(&kept.key.pubkey()).await;
+    assert_eq!(paid.len(), 2, "{paid:?}");
+    assert!(paid.iter().all(|(_, succeeded)| !succeeded), "{paid:?}");
+    let blamed = "SELECT count(*) FROM keeper_tasks
+        WHERE failures = 1 AND due_at >= date_trunc('day', now(), 'UTC') + interval '1 day'";
+    assert_eq!(kept.world.number(blamed).await, 2);
+    // When it is the next day, the node is honest, and Carol has a token account
+    kept.world.node.behave_well();
+    let create =
+        token::create_associated_token(&company, &carol.pubkey(), &mint, &token::TOKEN_PROGRAM_ID);
+    scene.send(&[create], &[]).await;
+    for sql in [
+        "UPDATE keeper_intents SET created_at = created_at - interval '1 day'",
+        "UPDATE keeper_tasks SET due_at = now() WHERE intent IS NULL",
+    ] {
+        sqlx::query(sql)
+            .execute(&kept.world.pool)
+            .await
+            .expect("written");
+    }
+    // Then she is paid, and what had failed was sent by itself
+    kept.until_tokens(&carol.pubkey(), 5 * REWARD).await;
+    kept.until_idle().await;
+    let sizes = "SELECT string_agg(cardinality(subjects)::text, ' ' ORDER BY cardinality(subjects))
+        FROM keeper_intents WHERE state = 'landed'";
+    let sizes: String = sqlx::query_scalar(sizes)
+        .fetch_one(&kept.world.pool)
+        .await
+        .expect("sizes");
+    assert_eq!(sizes, "1 1 3");
+}
+
 #[tokio::test]
 async fn without_a_key_it_is_off() {
     let kept = Kept::holding(1).await;
@@ -721,93 +822,40 @@ async fn rent_of_what_is_over_goes_back_to_whom_it_belongs() {
     assert!(paid.iter().all(|(_, succeeded)| *succeeded), "{paid:?}");
 }
 
-/// Opens a campaign that pays `reward` from a vault after a hold, with 1,000 base units in it.
-async fn open_vault_campaign(scene: &Scene, reward: u64) -> (Pubkey, Campaign) {
-    let company = scene.company.pubkey();
-    let mint = Keypair::new();
-    let rent = scene
-        .rpc
-        .get_minimum_balance_for_rent_exemption(82)
-        .await
-        .expect("a rent");
-    let (campaign, _) = pda::campaign(&company, 2);
-    let program = token::TOKEN_PROGRAM_ID;
-    let vault = pda::vault(&campaign, &mint.pubkey(), &program).0;
-    let [create, initialise] = token::create_mint(&company, &mint.pubkey(), &company, 6, rent);
-    let open = [
-        create,
-        initialise,
-        token::create_associated_token(&company, &campaign, &mint.pubkey(), &program),
-        instructions::create_campaign(&CreateCampaign {
-            payer: company,
-            authority: company,
-            id: 2,
-            mint: mint.pubkey(),
-            payment_mint: Pubkey::default(),
-            token_program: program,
-            terms: Terms {
-                funding: Funding::Vault,
-                ..Terms::default()
-            },
-            settings: Settings {
-                hold_seconds: 600,
-                ..Settings::fixed(reward)
-            },
-        }),
-        token::mint_to(&program, &mint.pubkey(), &vault, &company, 1000),
-    ];
-    scene.send(&open, &[&mint]).await;
-    let data = scene
-        .rpc
-        .get_account_data(&campaign)
-        .await
-        .expect("the campaign");
-    (campaign, Campaign::decode(&data).expect("a campaign"))
-}
-
 #[tokio::test]
 async fn vaults_are_watched_with_what_they_owe() {
     // Given a campaign with a vault, and a keeper without a key
     let kept = Kept::new().await;
     let scene = &kept.world.scene;
-    let (campaign, opened) = open_vault_campaign(scene, 70).await;
+    let campaign = scene.open_vault(70, 139).await;
+    let address = campaign.address;
     let _keeper = kept.keeper_with("keeper", None, &[]).await;
     let row = async || -> Option<String> {
-        let sql = "SELECT format('%s of %s owed %s short %s', campaign, balance, owed,
-                                 short_since IS NOT NULL) FROM vaults";
+        let sql = "SELECT format('%s of %s owed %s next %s short %s', campaign, balance, owed,
+                                 next_reward, short_since IS NOT NULL) FROM vaults";
         let row = sqlx::query_scalar(sql)
             .fetch_optional(&kept.world.pool)
             .await;
         row.expect("a query")
     };
-    let is = async |balance: u64, owed: u64, short: &str| {
-        let expected = format!("{campaign} of {balance} owed {owed} short {short}");
+    let is = async |balance: u64, owed: u64, next: u64, short: &str| {
+        let expected = format!("{address} of {balance} owed {owed} next {next} short {short}");
         until(&expected, async || {
             row().await.as_deref() == Some(&*expected)
         })
         .await;
     };
-    is(1000, 0, "f").await;
-    // When a reward is held, then the vault owes it
-    let code: Code = "BRAVE234".parse().expect("a code");
-    let (owner, referee) = (Keypair::new(), Keypair::new());
+    is(139, 0, 70, "f").await;
+    // When a reward is held, then the vault owes it, and the next one is not there
+    scene.convert_in(&campaign).await;
+    is(139, 70, 70, "t").await;
+    // When the campaign is paused, then it needs no more than it owes
     let company = scene.company.pubkey();
-    let register = CreateReferral::new(&company, &owner.pubkey(), &campaign, &code);
-    let referral =
-        vouch_client::accounts::Referral::registered(&campaign, &opened, &code, &owner.pubkey());
-    let offer = instructions::Offer::at(campaign, &opened, &referral, opened.created_at);
-    let convert = Convert {
-        payer: company,
-        ..Convert::signup(&referee.pubkey())
-    };
-    let story = [
-        instructions::create_referral(&register),
-        instructions::convert(&offer.expect("a code"), &convert),
-    ];
-    scene.send(&story, &[&owner, &referee]).await;
-    is(1000, 70, "f").await;
+    let pause = instructions::set_paused(&company, &address, true);
+    scene.send(&[pause], &[]).await;
+    is(139, 70, 0, "f").await;
     // When the node says that the vault holds less than that
-    let vault = opened.vault;
+    let vault = campaign.opened.vault;
     kept.world.node.behave(move |request, answer| {
         let addresses = request["params"][0].as_array();
         let place = addresses.and_then(|it| it.iter().position(|at| *at == vault.to_string()));
@@ -823,7 +871,7 @@ async fn vaults_are_watched_with_what_they_owe() {
         Fate::Sent
     });
     // Then it is short, since then
-    is(69, 70, "t").await;
+    is(69, 70, 0, "t").await;
     let since = "SELECT extract(epoch FROM short_since)::bigint FROM vaults";
     let slot = "SELECT slot FROM vaults";
     let (first, at) = (
@@ -837,7 +885,7 @@ async fn vaults_are_watched_with_what_they_owe() {
     assert_eq!(kept.world.number(since).await, first);
     // And when it holds enough, it is not any more
     kept.world.node.behave_well();
-    is(1000, 70, "f").await;
+    is(139, 70, 0, "f").await;
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -15,6 +16,7 @@ use solana_sdk::{
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use vouch_client::{Code, accounts::Settings, instructions, pda, token};
+use vouch_localnet::{Service, ServiceSpec, built_binary};
 use vouch_product_tests::{
     Fate, REWARD, Reaction, Receiver, World, key, start_webhooks, until, webhooks, webhooks_json,
 };
@@ -53,7 +55,7 @@ async fn listed(world: &World, id: &str) -> Value {
     found.expect("the endpoint")
 }
 
-fn told(kind: &str, subject: &Pubkey) -> (String, String) {
+fn told(kind: &str, subject: &impl ToString) -> (String, String) {
     (kind.to_owned(), subject.to_string())
 }
 
@@ -69,8 +71,18 @@ async fn slot(world: &World, signature: &Signature) -> u64 {
     status.expect("a status").slot
 }
 
-/// The only message of this type about this account.
-fn message(receiver: &Receiver, kind: &str, subject: &Pubkey) -> Value {
+/// What is told of milestones when Alice's code has this many conversions.
+fn milestones(world: &World, conversions: usize) -> BTreeSet<(String, String)> {
+    let reached = [1, 5, 10, 25, 50, 100].into_iter();
+    let reached = reached.filter(|least| *least <= conversions);
+    let alice = world.scene.alice.pubkey();
+    reached
+        .map(|least| told("milestone.reached", &format!("{alice} conversions_{least}")))
+        .collect()
+}
+
+/// The only message of this type about this account, without its number.
+fn message(receiver: &Receiver, kind: &str, subject: &impl ToString) -> Value {
     let wanted = told(kind, subject);
     let mut found: Vec<_> = receiver
         .accepted(HOOK)
@@ -78,7 +90,11 @@ fn message(receiver: &Receiver, kind: &str, subject: &Pubkey) -> Value {
         .filter(|message| key(message) == wanted)
         .collect();
     assert_eq!(found.len(), 1, "{wanted:?}");
-    found.remove(0)
+    let mut message = found.remove(0);
+    let fields = message.as_object_mut().expect("an object");
+    let number = fields.remove("sequence").and_then(|it| it.as_i64());
+    assert!(number.is_some_and(|number| number > 0), "{number:?}");
+    message
 }
 
 /// [W1] [W2]
@@ -132,7 +148,7 @@ async fn a_conversion_is_told_from_its_confirmation_to_its_payment() {
     let claim = scene.send(&[claim], &[]).await;
     // Then each of these facts is told once, and nothing else
     let azure = pda::referral(&scene.campaign, &scene.code);
-    let expected: BTreeSet<_> = [
+    let mut expected: BTreeSet<_> = [
         told("code.created", &azure),
         told("code.created", &brave),
         told("code.suspended", &brave),
@@ -147,10 +163,15 @@ async fn a_conversion_is_told_from_its_confirmation_to_its_payment() {
         told("conversion.paid", &kept),
     ]
     .into();
+    expected.extend(milestones(&world, 1));
     until("the payment is told", async || {
         receiver
             .told(HOOK)
             .contains(&told("conversion.paid", &kept))
+    })
+    .await;
+    until("the milestone is told", async || {
+        receiver.told(HOOK).is_superset(&milestones(&world, 1))
     })
     .await;
     assert_eq!(receiver.told(HOOK), expected);
@@ -159,6 +180,23 @@ async fn a_conversion_is_told_from_its_confirmation_to_its_payment() {
         assert!(arrival.is_signed_by(&secret), "{:?}", arrival.headers);
         assert!(!arrival.is_signed_by("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"));
     }
+    // And their numbers have the order of the chain, however the messages came
+    let mut final_facts: Vec<_> = receiver
+        .accepted(HOOK)
+        .into_values()
+        .filter(|message| message["data"]["commitment"] == "finalized")
+        .filter(|message| message["type"] != "conversion.matured")
+        .map(|message| {
+            let number = message["sequence"].as_i64().expect("a number");
+            (number, message["data"]["slot"].as_u64().expect("a slot"))
+        })
+        .collect();
+    final_facts.sort_unstable();
+    assert_eq!(final_facts.len(), 9);
+    assert!(
+        final_facts.is_sorted_by_key(|(_, slot)| *slot),
+        "{final_facts:?}"
+    );
     // And what is told of the conversion is what the chain has
     let converted_at = record.converted_at;
     let mut data = json!({
@@ -371,7 +409,7 @@ async fn what_comes_back_is_confirmed_again_under_another_id() {
     assert_eq!(confirmations.len(), 2, "{accepted:?}");
     assert!(confirmations.contains(&&first), "{accepted:?}");
     for id in confirmations {
-        assert_eq!(accepted[id], confirmed);
+        assert_eq!(accepted[id]["data"], confirmed["data"]);
     }
     assert_eq!(ids("conversion.retracted").len(), 1);
     assert_eq!(ids("conversion.final").len(), 1);
@@ -393,6 +431,7 @@ fn all_of(world: &World, conversions: &[Pubkey]) -> BTreeSet<(String, String)> {
         .iter()
         .flat_map(|conversion| kinds.map(|kind| told(kind, conversion)))
         .chain([told("code.created", &code)])
+        .chain(milestones(world, conversions.len()))
         .collect()
 }
 
@@ -761,4 +800,123 @@ async fn commands_refuse_what_is_wrong() {
     let said = String::from_utf8_lossy(&list.stdout).into_owned();
     assert_eq!(said.matches("\"url\"").count(), 10);
     assert!(!said.contains("whsec"), "{said}");
+}
+
+/// A keeper without a key, which watches the vaults.
+async fn start_keeper(world: &World) -> Service {
+    let mut keeper = Service::start(ServiceSpec {
+        name: "keeper".to_owned(),
+        binary: built_binary("vouch-keeper").expect("the keeper is built"),
+        args: Vec::new(),
+        dir: world.scene.instance.dir().to_owned(),
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        env: vec![
+            ("DATABASE_URL".to_owned(), world.database.url().to_owned()),
+            ("RPC_URL".to_owned(), world.node.url()),
+            ("KEEPER_WATCH_SECONDS".to_owned(), "1".to_owned()),
+        ],
+    })
+    .await
+    .expect("the keeper listens");
+    keeper.wait_healthy().await.expect("a healthy keeper");
+    keeper
+}
+
+/// [W1]
+#[tokio::test]
+async fn milestones_and_shortages_are_told_once_though_everything_is_killed() {
+    // Given a campaign whose vault has enough for one reward of 70, and one that mints
+    let world = World::new().await;
+    let receiver = Receiver::start().await;
+    let scene = &world.scene;
+    endpoint(&world, &receiver, "/milestones", "milestone.reached").await;
+    let vault = scene.open_vault(70, 100).await;
+    let address = vault.address.to_string();
+    until("the campaign is mirrored", async || {
+        world.number("SELECT count(*) FROM campaigns").await == 2
+    })
+    .await;
+    let url = receiver.url(HOOK);
+    let add = ["endpoint", "add", "--allow-private", "--campaign", &address];
+    let wanted = ["--url", &url, "--types", "campaign.vault_short"];
+    webhooks_json(&world.database, &[&add[..], &wanted].concat()).await;
+    let mut keeper = start_keeper(&world).await;
+    let mut service = start_webhooks("webhooks", &scene.instance, &world.database, &[]).await;
+    // When five wallets convert in the one, and the service is killed meanwhile
+    let alice = scene.alice.pubkey();
+    scene.convert().await;
+    until("the first milestone is told", async || {
+        receiver.told("/milestones") == milestones(&world, 1)
+    })
+    .await;
+    service.kill().await.expect("it ran");
+    scene.convert_many(4).await;
+    until("the second milestone is awarded", async || {
+        world.number("SELECT count(*) FROM awards").await == 2
+    })
+    .await;
+    service.start_again().await.expect("a start");
+    // Then both milestones are told, each once
+    until("the second milestone is told", async || {
+        receiver.told("/milestones") == milestones(&world, 5)
+    })
+    .await;
+    let second = receiver.accepted("/milestones").into_values();
+    let second = second.map(|message| message["data"].clone());
+    let second: Vec<_> = second.filter(|data| data["conversions"] == 5).collect();
+    let expected = json!({
+        "campaign": scene.campaign.to_string(),
+        "referrer": alice.to_string(),
+        "badge": "conversions_5",
+        "title": "Five referrals",
+        "conversions": 5,
+    });
+    assert_eq!(second, [expected]);
+    // When a wallet converts in the other, then what is left of the vault is not enough for the next
+    assert_eq!(receiver.arrivals(HOOK).len(), 0);
+    scene.convert_in(&vault).await;
+    let shortages = || receiver.accepted(HOOK);
+    until("the shortage is told", async || shortages().len() == 1).await;
+    let (first, message) = shortages().pop_first().expect("a message");
+    assert_eq!(message["type"], "campaign.vault_short");
+    let data = &message["data"];
+    for (field, expected) in [
+        ("campaign", address.as_str()),
+        ("balance", "100"),
+        ("owed", "70"),
+        ("next_reward", "70"),
+    ] {
+        assert_eq!(data[field], expected, "{field}");
+    }
+    // And not again, though both are killed, and the vault is looked at again
+    service.kill().await.expect("it ran");
+    keeper.kill().await.expect("it ran");
+    service.start_again().await.expect("a start");
+    keeper.start_again().await.expect("a start");
+    let slot = "SELECT slot FROM vaults";
+    let at = world.number(slot).await;
+    until("it is read again", async || world.number(slot).await > at).await;
+    // When the company pays in, then it is not short; and when it is again, then that is told, too
+    let program = token::TOKEN_PROGRAM_ID;
+    let (mint, to) = (vault.opened.mint, vault.opened.vault);
+    let deposit = token::mint_to(&program, &mint, &to, &scene.company.pubkey(), 40);
+    scene.send(&[deposit], &[]).await;
+    until("the vault has recovered", async || {
+        let recovered = "SELECT count(*) FROM vaults WHERE balance = 140 AND short_since IS NULL";
+        world.number(recovered).await == 1
+    })
+    .await;
+    assert_eq!(shortages().len(), 1);
+    scene.convert_in(&vault).await;
+    until("the second shortage is told", async || {
+        shortages().len() == 2
+    })
+    .await;
+    let second = shortages().into_iter().find(|(id, _)| *id != first);
+    let (_, message) = second.expect("another message");
+    assert_eq!(message["data"]["owed"], "140");
+    assert_eq!(receiver.arrivals(HOOK).len(), 2);
+    assert_eq!(receiver.told("/milestones"), milestones(&world, 5));
+    service.stop().await.expect("a clean exit");
+    keeper.stop().await.expect("a clean exit");
 }

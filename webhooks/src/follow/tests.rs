@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 use vouch_client::accounts::{Account, Settings};
 use vouch_db::amount::Unsigned;
 
@@ -103,6 +104,21 @@ fn funded(data: Vec<u8>, slot: i64, signature: &str, time: i64) -> FundedCampaig
     }
 }
 
+fn moment(unix: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(unix).expect("a time")
+}
+
+fn short(since: i64) -> ShortVault {
+    ShortVault {
+        campaign: "Campaign1".to_owned(),
+        balance: Unsigned(7_000_000),
+        owed: Unsigned(4_000_000),
+        next_reward: Unsigned(5_000_000),
+        slot: 301_200_001,
+        short_since: moment(since),
+    }
+}
+
 fn kinds(writes: &Writes) -> Vec<&str> {
     writes
         .messages
@@ -121,7 +137,9 @@ fn the_examples_in_the_documentation_are_what_is_sent() {
         },
         Time(0),
     );
-    let confirmed = confirmed.expect("a message").messages;
+    let confirmed = confirmed.expect("messages");
+    let sequence = confirmed.sequence;
+    let confirmed = confirmed.messages;
     let told = Confirmation {
         signature: "Sale1".to_owned(),
         place: 0,
@@ -132,13 +150,17 @@ fn the_examples_in_the_documentation_are_what_is_sent() {
     let code = |kind, signature| fact(kind, 300_200_001, signature, NEW_YEAR + DAY);
     let seen = Seen {
         cursor: 1,
+        sequence,
         withdrawn: vec![Withdrawn {
             told,
             campaign: "Campaign1".to_owned(),
             payload: confirmed[0].payload.clone(),
         }],
         settled: vec![
-            sale(),
+            Fact {
+                is_told: true,
+                ..sale()
+            },
             Fact {
                 subject: Some("Conversion1".to_owned()),
                 wallet: Some("Alice".to_owned()),
@@ -174,9 +196,22 @@ fn the_examples_in_the_documentation_are_what_is_sent() {
             "Sale2",
             NEW_YEAR + 3 * DAY,
         )],
+        milestones: Milestones {
+            award: 1,
+            reached: vec![Milestone {
+                campaign: "Campaign1".to_owned(),
+                referrer: "Alice".to_owned(),
+                badge: "conversions_5".to_owned(),
+                title: "Five referrals".to_owned(),
+                threshold: 5,
+                awarded_at: moment(NEW_YEAR + 15 * DAY),
+            }],
+        },
+        short: vec![short(NEW_YEAR + 6 * DAY)],
         ..Seen::default()
     };
     let used_up = Seen {
+        sequence: 13,
         funded: vec![FundedCampaign {
             budget: Some(Unsigned(100_000_000)),
             told: Some(80),
@@ -190,7 +225,8 @@ fn the_examples_in_the_documentation_are_what_is_sent() {
         ..Seen::default()
     };
     // When messages are made of them
-    let mut sent = BTreeMap::new();
+    let first = confirmed.into_iter().map(|it| (it.kind, it.payload));
+    let mut sent: BTreeMap<_, _> = first.collect();
     for seen in [seen, used_up] {
         for message in follow(&seen, Time(NEW_YEAR + 9))
             .expect("messages")
@@ -198,7 +234,8 @@ fn the_examples_in_the_documentation_are_what_is_sent() {
         {
             assert_eq!(message.campaign, "Campaign1");
             assert_eq!(message.payload["type"], message.kind);
-            sent.insert(message.kind, message.payload);
+            let before = sent.insert(message.kind, message.payload);
+            assert_eq!(before, None);
         }
     }
     // Then they are the examples, one of each type
@@ -334,4 +371,63 @@ fn a_row_that_lacks_something_stops_it() {
     };
     let error = follow(&seen, Time(0)).expect_err("no recipient");
     assert_eq!(error.to_string(), "part_paid 1.0: no recipient");
+}
+
+#[test]
+fn messages_are_numbered_in_their_order() {
+    // Given a conversion, its code's suspension right after it, and levels that follow from both
+    let seen = Seen {
+        cursor: 9,
+        sequence: 40,
+        settled: vec![
+            sale(),
+            fact("code_suspended", 300_000_001, "Suspension1", NEW_YEAR),
+        ],
+        short: vec![short(NEW_YEAR)],
+        ..Seen::default()
+    };
+    let writes = follow(&seen, Time(0)).expect("messages");
+    let numbers: Vec<_> = writes
+        .messages
+        .iter()
+        .map(|message| (message.kind.as_str(), message.payload["sequence"].as_i64()))
+        .collect();
+    assert_eq!(
+        numbers,
+        [
+            ("conversion.confirmed", Some(41)),
+            ("conversion.final", Some(42)),
+            ("code.suspended", Some(43)),
+            ("campaign.vault_short", Some(44)),
+        ]
+    );
+    assert_eq!(writes.sequence, 44);
+    assert_eq!(writes.short, [("Campaign1".to_owned(), moment(NEW_YEAR))]);
+}
+
+#[test]
+fn each_shortage_and_each_milestone_has_an_id_of_its_own() {
+    let one = shortage(&short(NEW_YEAR));
+    // It stays the same while the vault changes
+    let later = shortage(&ShortVault {
+        balance: Unsigned(1),
+        slot: 1,
+        ..short(NEW_YEAR)
+    });
+    assert_eq!(one.id, later.id);
+    assert_ne!(one.id, shortage(&short(NEW_YEAR + 1)).id);
+    let reached = |referrer: &str, badge: &str, threshold| {
+        let milestone = Milestone {
+            campaign: "Campaign1".to_owned(),
+            referrer: referrer.to_owned(),
+            badge: badge.to_owned(),
+            title: badge.to_owned(),
+            threshold,
+            awarded_at: moment(NEW_YEAR),
+        };
+        reach(&milestone).id
+    };
+    let first = reached("Alice", "conversions_1", 1);
+    assert_ne!(first, reached("Alice", "conversions_5", 5));
+    assert_ne!(first, reached("Bob", "conversions_1", 1));
 }

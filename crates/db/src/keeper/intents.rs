@@ -4,7 +4,7 @@
 //! signed transaction is sent. So after a crash everything that may have been sent is known, and no
 //! second keeper works on the same.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use sqlx::{PgConnection, PgPool};
 
@@ -42,6 +42,9 @@ pub struct Limits {
     pub campaign: i64,
     /// Those that return rent.
     pub reclaim: i64,
+    /// Those of one campaign and kind that failed. An open one counts, too, because it may fail. One
+    /// may always be open, whatever it costs, while none has failed.
+    pub failed: i64,
 }
 
 /// What became of [`open`].
@@ -57,6 +60,8 @@ pub enum Opened {
     CampaignSpent,
     /// It would cost more than returning rent may in a day.
     ReclaimSpent,
+    /// If it failed, failures of this campaign would cost more than they may in a day.
+    FailedSpent,
 }
 
 /// What the intents of today (UTC) cost, in lamports.
@@ -67,7 +72,25 @@ pub struct Spent {
     /// Those that return rent.
     pub reclaim: i64,
     /// Those of each campaign.
-    pub campaigns: Vec<(String, i64)>,
+    pub campaigns: BTreeMap<String, CampaignSpent>,
+}
+
+/// What the intents of one campaign cost today (UTC), in lamports.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CampaignSpent {
+    /// All of them.
+    pub all: i64,
+    /// Those that have not landed, by their kind.
+    pub risks: BTreeMap<Kind, Risk>,
+}
+
+/// What intents cost that have not landed, in lamports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Risk {
+    /// Those that failed.
+    pub failed: i64,
+    /// Those whose end is not known: they may fail.
+    pub open: i64,
 }
 
 /// Returns what the intents of today (UTC) cost.
@@ -80,7 +103,10 @@ pub async fn spent(pool: &PgPool) -> Result<Spent, Error> {
 
 async fn sum(connection: &mut PgConnection) -> Result<Spent, Error> {
     let rows = sqlx::query!(
-        r#"SELECT kind, campaign, sum(fee)::bigint AS "fee!" FROM keeper_intents
+        r#"SELECT kind, campaign, sum(fee)::bigint AS "all!",
+                  coalesce(sum(fee) FILTER (WHERE state = 'failed'), 0)::bigint AS "failed!",
+                  coalesce(sum(fee) FILTER (WHERE state = 'open'), 0)::bigint AS "open!"
+           FROM keeper_intents
            WHERE created_at >= date_trunc('day', now(), 'UTC') AND state <> 'expired'
            GROUP BY kind, campaign"#,
     )
@@ -88,18 +114,18 @@ async fn sum(connection: &mut PgConnection) -> Result<Spent, Error> {
     .await?;
     let mut spent = Spent::default();
     for row in rows {
-        spent.day = spent.day.saturating_add(row.fee);
-        if Kind::parse(&row.kind)? == Kind::Reclaim {
-            spent.reclaim = spent.reclaim.saturating_add(row.fee);
+        let kind = Kind::parse(&row.kind)?;
+        spent.day = spent.day.saturating_add(row.all);
+        if kind == Kind::Reclaim {
+            spent.reclaim = spent.reclaim.saturating_add(row.all);
         }
-        match spent
-            .campaigns
-            .iter_mut()
-            .find(|(known, _)| *known == row.campaign)
-        {
-            Some((_, fee)) => *fee = fee.saturating_add(row.fee),
-            None => spent.campaigns.push((row.campaign, row.fee)),
-        }
+        let campaign = spent.campaigns.entry(row.campaign).or_default();
+        campaign.all = campaign.all.saturating_add(row.all);
+        let risk = Risk {
+            failed: row.failed,
+            open: row.open,
+        };
+        campaign.risks.insert(kind, risk);
     }
     Ok(spent)
 }
@@ -115,19 +141,21 @@ pub async fn open(pool: &PgPool, intent: &Intent, limits: Limits) -> Result<Open
         let mut transaction = pool.begin().await?;
         lock(&mut transaction).await?;
         let spent = sum(&mut transaction).await?;
-        let of_campaign = spent
-            .campaigns
-            .iter()
-            .find(|(known, _)| *known == intent.campaign);
         let exceeds = |sum: i64, limit: i64| sum.saturating_add(intent.fee) > limit;
         if exceeds(spent.day, limits.day) {
             return Ok(Opened::DaySpent);
         }
-        if exceeds(of_campaign.map_or(0, |(_, sum)| *sum), limits.campaign) {
+        let campaign = spent.campaigns.get(&intent.campaign);
+        if exceeds(campaign.map_or(0, |it| it.all), limits.campaign) {
             return Ok(Opened::CampaignSpent);
         }
         if intent.kind == Kind::Reclaim && exceeds(spent.reclaim, limits.reclaim) {
             return Ok(Opened::ReclaimSpent);
+        }
+        let risk = campaign.and_then(|it| it.risks.get(&intent.kind));
+        let at_risk = risk.map_or(0, |risk| risk.failed.saturating_add(risk.open));
+        if at_risk > 0 && exceeds(at_risk, limits.failed) {
+            return Ok(Opened::FailedSpent);
         }
         if !take(&mut transaction, intent).await? {
             return Ok(Opened::Taken);

@@ -125,6 +125,8 @@ pub struct Task {
     pub campaign: String,
     /// How often it was tried.
     pub tries: i32,
+    /// Whether a transaction failed because of it.
+    pub has_failed: bool,
     /// If the subject is a conversion: its referral.
     pub referral: Option<String>,
     /// If the subject is a conversion: the wallet that was referred.
@@ -163,14 +165,15 @@ pub async fn due(
                        ORDER BY task.campaign LIMIT 1)
                FROM known WHERE known.campaign IS NOT NULL
            )
-           SELECT known.campaign AS "campaign!", task.subject AS "subject!", task.tries AS "tries!"
+           SELECT known.campaign AS "campaign!", task.subject AS "subject!", task.tries AS "tries!",
+                  task.failures > 0 AS "has_failed!"
            FROM known CROSS JOIN LATERAL (
-               (SELECT subject, tries FROM keeper_tasks
+               (SELECT subject, tries, failures FROM keeper_tasks
                 WHERE kind = $1 AND campaign = known.campaign AND intent IS NULL
                       AND NOT waits AND due_at <= now()
                 ORDER BY due_at DESC LIMIT $4)
                UNION ALL
-               (SELECT subject, tries FROM keeper_tasks
+               (SELECT subject, tries, failures FROM keeper_tasks
                 WHERE kind = $1 AND campaign = known.campaign AND intent IS NULL
                       AND waits AND due_at <= now()
                 -- A look moves it to the end, so each one's turn comes.
@@ -204,12 +207,13 @@ pub async fn due(
         .into_iter()
         .map(|row| (row.subject.clone(), row))
         .collect();
-    let mut task = |subject: String, campaign, tries| {
+    let mut task = |subject: String, campaign, tries, has_failed| {
         let facts = facts.remove(&subject)?;
         Some(Task {
             subject,
             campaign,
             tries,
+            has_failed,
             referral: facts.referral,
             referee: facts.referee,
             reference: facts.reference,
@@ -218,7 +222,7 @@ pub async fn due(
     };
     Ok(tasks
         .into_iter()
-        .filter_map(|row| task(row.subject, row.campaign, row.tries))
+        .filter_map(|row| task(row.subject, row.campaign, row.tries, row.has_failed))
         .collect())
 }
 

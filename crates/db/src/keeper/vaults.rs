@@ -4,7 +4,7 @@ use sqlx::PgPool;
 
 use crate::{Error, amount::Unsigned, unless_silent};
 
-/// A vault, and what its campaign owes, at one slot.
+/// A vault, and what its campaign needs of it, at one slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vault {
     /// The campaign.
@@ -13,6 +13,8 @@ pub struct Vault {
     pub balance: u64,
     /// Base units that pending parts need.
     pub owed: u64,
+    /// Base units of the smallest reward that the next conversion can have; 0 if there can be none.
+    pub next_reward: u64,
     /// The slot.
     pub slot: i64,
 }
@@ -43,7 +45,8 @@ pub async fn campaigns_with_vault(
         .collect())
 }
 
-/// Writes what was read, unless a row is of a later slot.
+/// Writes what was read, unless a row is of a later slot. A vault is short from the first time that
+/// it is seen to hold less than what is owed and the next reward, until it is seen to hold enough.
 ///
 /// # Errors
 /// When Postgres does not answer.
@@ -51,20 +54,27 @@ pub async fn write_vaults(pool: &PgPool, vaults: &[Vault]) -> Result<(), Error> 
     let campaigns: Vec<_> = vaults.iter().map(|vault| vault.campaign.clone()).collect();
     let balances: Vec<_> = vaults.iter().map(|vault| Unsigned(vault.balance)).collect();
     let owed: Vec<_> = vaults.iter().map(|vault| Unsigned(vault.owed)).collect();
+    let next: Vec<_> = vaults
+        .iter()
+        .map(|vault| Unsigned(vault.next_reward))
+        .collect();
     let slots: Vec<_> = vaults.iter().map(|vault| vault.slot).collect();
     let write = sqlx::query!(
-        "INSERT INTO vaults AS vault (campaign, balance, owed, slot, short_since)
-         SELECT campaign, balance, owed, slot, CASE WHEN balance < owed THEN now() END
-         FROM UNNEST($1::text[], $2::numeric[], $3::numeric[], $4::bigint[])
-              AS seen (campaign, balance, owed, slot)
+        "INSERT INTO vaults AS vault (campaign, balance, owed, next_reward, slot, short_since)
+         SELECT campaign, balance, owed, next_reward, slot,
+                CASE WHEN balance < owed + next_reward THEN now() END
+         FROM UNNEST($1::text[], $2::numeric[], $3::numeric[], $4::numeric[], $5::bigint[])
+              AS seen (campaign, balance, owed, next_reward, slot)
          ON CONFLICT (campaign) DO UPDATE SET
-             balance = EXCLUDED.balance, owed = EXCLUDED.owed, slot = EXCLUDED.slot,
+             balance = EXCLUDED.balance, owed = EXCLUDED.owed,
+             next_reward = EXCLUDED.next_reward, slot = EXCLUDED.slot,
              short_since = CASE WHEN EXCLUDED.short_since IS NOT NULL
                                 THEN COALESCE(vault.short_since, EXCLUDED.short_since) END
          WHERE vault.slot <= EXCLUDED.slot",
         &campaigns,
         &balances as &[Unsigned],
         &owed as &[Unsigned],
+        &next as &[Unsigned],
         &slots,
     );
     unless_silent(async { Ok(write.execute(pool).await?) }).await?;

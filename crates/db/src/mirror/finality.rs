@@ -5,6 +5,10 @@ use sqlx::PgConnection;
 use super::{awards, rows::Maturing};
 use crate::Error;
 
+/// Most conversions that begin to count in one statement. The chain's clock goes only so far in one
+/// transaction that no more of them mature, unless they do so in the same second.
+const STEP: i64 = 10_000;
+
 /// A range of slots that is proven complete and final, with the transactions in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Final {
@@ -16,7 +20,8 @@ pub struct Final {
     /// The last slot of the range.
     pub last_slot: i64,
     /// The chain's clock at the end of the range, or earlier: conversions that are mature by then
-    /// count for ranks.
+    /// count for ranks. If they are very many, the mirror goes only a part of the way; the next
+    /// range goes on.
     pub time: Option<i64>,
     /// The name of the source that listed the transactions, such as `rpc`.
     pub source: String,
@@ -47,11 +52,23 @@ pub(super) async fn write(
 ) -> Result<u64, Error> {
     let state = sqlx::query!(
         "UPDATE indexer_state SET
-             final_seq = GREATEST(final_seq, $1), final_time = GREATEST(final_time, $2),
+             final_seq = GREATEST(final_seq, $1),
+             final_time = GREATEST(final_time, LEAST($2, (
+                 -- Before the first one that is too many, but at least the first second.
+                 SELECT GREATEST(late.matures_at - 1, (
+                     SELECT matures_at FROM maturing WHERE seq <= GREATEST(final_seq, $1)
+                     ORDER BY matures_at LIMIT 1))
+                 FROM (
+                     SELECT matures_at FROM maturing
+                     WHERE matures_at <= $2 AND seq <= GREATEST(final_seq, $1)
+                     ORDER BY matures_at OFFSET $3 LIMIT 1
+                 ) AS late))),
              updated_at = now()
+         WHERE singleton
          RETURNING final_seq, final_time",
         range.seq,
         range.time,
+        STEP,
     )
     .fetch_one(&mut *connection)
     .await?;
@@ -78,8 +95,21 @@ pub(super) async fn write(
         .cloned()
         .partition(|row| row.seq <= state.final_seq && row.matures_at <= time);
     wait(&mut *connection, &unripe).await?;
-    let ripe: Vec<_> = ripe.into_iter().map(|row| row.conversion).collect();
-    rank(connection, state.final_seq, time, &ripe, award).await
+    let mut ripe: Vec<_> = ripe.into_iter().map(|row| row.conversion).collect();
+    let (mut counted, mut is_due) = (0, false);
+    loop {
+        let done = rank(&mut *connection, state.final_seq, time, &ripe, award).await?;
+        counted += u64::try_from(done.counted).unwrap_or_default();
+        is_due |= done.is_due;
+        if done.waited < STEP {
+            break;
+        }
+        ripe.clear();
+    }
+    if is_due {
+        awards::decide(connection, time, award).await?;
+    }
+    Ok(counted)
 }
 
 /// Adds a proven range to `coverage`.
@@ -121,18 +151,33 @@ pub(super) async fn cover(
     Ok(())
 }
 
-/// Counts the conversions that are final and mature, each once, and with `award` gives the badges
-/// that they earn. None of them can be cancelled any more, so nothing is ever taken off.
+/// What one statement has counted.
+struct Ranked {
+    /// Conversions that count from now on.
+    counted: i64,
+    /// Those of them that had waited.
+    waited: i64,
+    /// Whether a month has to be decided.
+    is_due: bool,
+}
+
+/// Counts `new` and at most [`STEP`] others that are final and mature, each once, and with `award`
+/// gives the badges that they earn. None of them can be cancelled any more, so nothing is ever taken
+/// off.
 async fn rank(
     connection: &mut PgConnection,
     final_seq: i64,
     time: i64,
     new: &[String],
     award: bool,
-) -> Result<u64, Error> {
-    let done = sqlx::query!(
+) -> Result<Ranked, Error> {
+    Ok(sqlx::query_as!(
+        Ranked,
         r#"WITH waited AS (
-               DELETE FROM maturing WHERE matures_at <= $2 AND seq <= $1 RETURNING conversion
+               DELETE FROM maturing WHERE conversion = ANY(ARRAY(
+                   SELECT conversion FROM maturing WHERE matures_at <= $2 AND seq <= $1
+                   ORDER BY matures_at LIMIT $5
+               )) RETURNING conversion
            ), ripe AS (
                SELECT conversion FROM waited UNION ALL SELECT * FROM UNNEST($3::text[])
            ), counted AS (
@@ -192,17 +237,15 @@ async fn rank(
                RETURNING decide_at
            )
            SELECT (SELECT count(*) FROM counted) AS "counted!",
+                  (SELECT count(*) FROM waited) AS "waited!",
                   EXISTS (SELECT FROM opened WHERE decide_at <= $2)
-                      OR EXISTS (SELECT FROM boards WHERE decide_at <= $2) AS "due!""#,
+                      OR EXISTS (SELECT FROM boards WHERE decide_at <= $2) AS "is_due!""#,
         final_seq,
         time,
         new,
         award,
+        STEP,
     )
-    .fetch_one(&mut *connection)
-    .await?;
-    if done.due {
-        awards::decide(connection, time, award).await?;
-    }
-    Ok(u64::try_from(done.counted).unwrap_or_default())
+    .fetch_one(connection)
+    .await?)
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use sqlx::{Connection as _, Executor as _, PgConnection};
 
 use super::{awards, writer};
-use crate::{Error, Schema, grants, options};
+use crate::{Error, Schema, grants, options, schema};
 
 /// How often another writer is looked for.
 const POLL: Duration = Duration::from_millis(200);
@@ -46,7 +46,7 @@ const RENUMBER: &str = "
 const CREATE: &str = include_str!("rebuild.sql");
 
 /// The connection of a rebuild. Its role has to own the mirror's schema, as the one that migrates
-/// does.
+/// does, or to be allowed to act as the owner: the second copy belongs to the owner, too.
 #[derive(Debug)]
 pub struct Rebuild {
     connection: PgConnection,
@@ -97,9 +97,11 @@ impl Rebuild {
     /// Creates the second copy, or finds the one that an earlier rebuild left.
     ///
     /// # Errors
-    /// When Postgres does not answer, or the role may not create schemas.
+    /// When Postgres does not answer. [`Error::Refused`] if the role may not act as the mirror's owner,
+    /// or the owner may not create schemas.
     pub async fn prepare(&mut self) -> Result<Start, Error> {
         let mut transaction = self.connection.begin().await?;
+        schema::await_migration(&mut transaction).await?;
         // An older copy lacks what later migrations changed.
         let version = version(&mut transaction).await?;
         if made_for(&mut transaction).await?.as_ref() == Some(&version) {
@@ -171,6 +173,8 @@ impl Rebuild {
 
     async fn try_swap(&mut self) -> Result<bool, Error> {
         let mut transaction = self.connection.begin().await?;
+        // One that runs would change the old copy.
+        schema::await_migration(&mut transaction).await?;
         let version = version(&mut transaction).await?;
         if made_for(&mut transaction).await? != Some(version) {
             return Ok(false);

@@ -3,6 +3,11 @@ DECLARE
     item record;
     definition text;
 BEGIN
+    -- Whoever fills the copy, it belongs to the owner of the live one, who migrates it later. A role
+    -- that may not act as the owner is refused.
+    EXECUTE format('SET LOCAL ROLE %I', (
+        SELECT rolname FROM pg_namespace JOIN pg_roles ON pg_roles.oid = nspowner
+        WHERE nspname = 'mirror'));
     CREATE SCHEMA mirror_next;
     FOR item IN
         SELECT relname AS name FROM pg_class

@@ -70,11 +70,9 @@ pub async fn take(pool: &PgPool, wanted: &Wanted<'_>) -> Result<Vec<Taken>, Erro
            ), due AS MATERIALIZED (
                SELECT picked.message, picked.endpoint
                FROM turns CROSS JOIN LATERAL (
-                   -- One whose message was deleted would stay at the front for ever.
                    SELECT d.message, d.endpoint FROM webhook_deliveries d
-                   JOIN webhook_messages m ON m.id = d.message
                    WHERE d.endpoint = turns.id AND d.next_try <= now()
-                   ORDER BY d.next_try LIMIT turns.free FOR UPDATE OF d SKIP LOCKED
+                   ORDER BY d.next_try LIMIT turns.free FOR UPDATE SKIP LOCKED
                ) AS picked
                LIMIT $2
            )

@@ -1,6 +1,7 @@
 //! Facts become messages, in one database transaction with the cursor's move.
 
 use sqlx::{PgPool, Postgres, Transaction, types::JsonValue};
+use time::OffsetDateTime;
 
 use crate::{Error, amount::Unsigned};
 
@@ -132,12 +133,59 @@ pub struct BudgetNote {
     pub told: i16,
 }
 
+/// A milestone that a referrer has reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Milestone {
+    /// The campaign's address.
+    pub campaign: String,
+    /// The referrer's wallet.
+    pub referrer: String,
+    /// The badge, which is awarded once.
+    pub badge: String,
+    /// The badge's name for people.
+    pub title: String,
+    /// Conversions that earn it.
+    pub threshold: i64,
+    /// When it was awarded.
+    pub awarded_at: OffsetDateTime,
+}
+
+/// Milestones that are to be told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Milestones {
+    /// The last award that was looked at.
+    pub award: i64,
+    /// Those up to it of campaigns that have an endpoint, in their order.
+    pub reached: Vec<Milestone>,
+}
+
+/// A vault that holds less than what is owed and the next reward.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShortVault {
+    /// The campaign's address.
+    pub campaign: String,
+    /// Base units in the vault.
+    pub balance: Unsigned,
+    /// Base units that are owed.
+    pub owed: Unsigned,
+    /// Base units of the smallest reward that the next conversion can have.
+    pub next_reward: Unsigned,
+    /// The slot at which this was so.
+    pub slot: i64,
+    /// When it was first seen to be short. It identifies the shortage.
+    pub short_since: OffsetDateTime,
+}
+
 /// Everything that follows from one look at the mirror.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Writes {
     /// The last transaction whose facts are among the messages, or were before.
     pub cursor: i64,
-    /// New messages.
+    /// The last award that is among the messages, or was before.
+    pub award: i64,
+    /// The number of the last message; that of the last look if there is none.
+    pub sequence: i64,
+    /// New messages, in the order in which they are queued.
     pub messages: Vec<Message>,
     /// Conversions that are told as confirmed.
     pub confirmed: Vec<Confirmation>,
@@ -151,16 +199,8 @@ pub struct Writes {
     pub ended: Vec<String>,
     /// Budgets that were looked at.
     pub budgets: Vec<BudgetNote>,
-}
-
-impl Writes {
-    fn is_nothing(&self, cursor: i64) -> bool {
-        *self
-            == Self {
-                cursor,
-                ..Self::default()
-            }
-    }
+    /// Shortages that are told: the campaign, and the beginning.
+    pub short: Vec<(String, OffsetDateTime)>,
 }
 
 /// One look at the mirror: a snapshot, from which everything is read and to which everything is
@@ -172,6 +212,8 @@ impl Writes {
 pub struct Outbox {
     transaction: Transaction<'static, Postgres>,
     cursor: i64,
+    award: i64,
+    sequence: i64,
     final_seq: i64,
     final_time: Option<i64>,
     indexed_slot: Option<i64>,
@@ -224,7 +266,7 @@ impl Outbox {
             .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ")
             .await?;
         let row = sqlx::query!(
-            "SELECT webhook_cursor.seq, final_seq, final_time, indexed_slot
+            "SELECT webhook_cursor.seq, award, sequence, final_seq, final_time, indexed_slot
              FROM webhook_cursor, indexer_state",
         )
         .fetch_one(&mut *transaction)
@@ -232,6 +274,8 @@ impl Outbox {
         Ok(Self {
             transaction,
             cursor: row.seq,
+            award: row.award,
+            sequence: row.sequence,
             final_seq: row.final_seq,
             final_time: row.final_time,
             indexed_slot: row.indexed_slot,
@@ -242,6 +286,12 @@ impl Outbox {
     #[must_use]
     pub fn cursor(&self) -> i64 {
         self.cursor
+    }
+
+    /// The number of the last message.
+    #[must_use]
+    pub fn sequence(&self) -> i64 {
+        self.sequence
     }
 
     /// The last transaction up to which [`Self::final_facts`] reads.
@@ -379,6 +429,64 @@ impl Outbox {
         .await?)
     }
 
+    /// The next milestones. The ids of awards become visible in their order, so none is passed over.
+    ///
+    /// # Errors
+    /// When Postgres does not answer.
+    pub async fn milestones(&mut self) -> Result<Milestones, Error> {
+        let rows = sqlx::query!(
+            r#"SELECT award.id, award.campaign, referrer, award.badge, title, threshold, awarded_at,
+                      EXISTS (SELECT FROM webhook_endpoints AS endpoint
+                              WHERE endpoint.campaign = award.campaign AND NOT removed)
+                          AS "is_asked!"
+               FROM awards AS award JOIN badges USING (badge)
+               WHERE award.id > $1 ORDER BY award.id LIMIT $2"#,
+            self.award,
+            PAGE,
+        )
+        .fetch_all(&mut *self.transaction)
+        .await?;
+        let award = rows.last().map_or(self.award, |row| row.id);
+        let asked = rows.into_iter().filter(|row| row.is_asked);
+        let reached = asked.filter_map(|row| {
+            Some(Milestone {
+                campaign: row.campaign,
+                referrer: row.referrer,
+                badge: row.badge,
+                title: row.title,
+                // The leader of a month has reached no milestone.
+                threshold: row.threshold?,
+                awarded_at: row.awarded_at,
+            })
+        });
+        Ok(Milestones {
+            award,
+            reached: reached.collect(),
+        })
+    }
+
+    /// Vaults that are short, of campaigns with an endpoint, whose shortage is not told.
+    ///
+    /// # Errors
+    /// When Postgres does not answer.
+    pub async fn short_vaults(&mut self) -> Result<Vec<ShortVault>, Error> {
+        Ok(sqlx::query_as!(
+            ShortVault,
+            r#"SELECT vault.campaign AS "campaign!", balance AS "balance!: Unsigned", owed AS "owed!: Unsigned",
+                      next_reward AS "next_reward!: Unsigned", slot AS "slot!",
+                      vault.short_since AS "short_since!"
+               FROM (SELECT DISTINCT campaign FROM webhook_endpoints WHERE NOT removed) AS asked
+               JOIN vaults AS vault USING (campaign)
+               LEFT JOIN webhook_vaults AS told USING (campaign)
+               WHERE vault.short_since IS NOT NULL
+                 AND vault.short_since IS DISTINCT FROM told.short_since
+               LIMIT $1"#,
+            PAGE,
+        )
+        .fetch_all(&mut *self.transaction)
+        .await?)
+    }
+
     /// Writes what follows from the snapshot, with a delivery of each new message for each endpoint
     /// that wants it: all of it or nothing. A message that is there already is not written again.
     /// Returns the number of new messages.
@@ -386,20 +494,29 @@ impl Outbox {
     /// # Errors
     /// When Postgres does not answer, or another process was faster.
     pub async fn commit(mut self, writes: &Writes) -> Result<u64, Error> {
-        if writes.is_nothing(self.cursor) {
+        let nothing = Writes {
+            cursor: self.cursor,
+            award: self.award,
+            sequence: self.sequence,
+            ..Writes::default()
+        };
+        if *writes == nothing {
             self.transaction.rollback().await?;
             return Ok(0);
         }
         // It comes first: it fails if another process wrote since the snapshot.
         sqlx::query!(
-            "UPDATE webhook_cursor SET seq = $1, updated_at = now()",
-            writes.cursor.max(self.cursor)
+            "UPDATE webhook_cursor SET seq = $1, award = $2, sequence = $3, updated_at = now()",
+            writes.cursor.max(self.cursor),
+            writes.award.max(self.award),
+            writes.sequence.max(self.sequence),
         )
         .execute(&mut *self.transaction)
         .await?;
         self.write_confirmations(writes).await?;
         self.write_maturing(writes).await?;
         self.write_budgets(&writes.budgets).await?;
+        self.write_shortages(&writes.short).await?;
         let new = self.write_messages(&writes.messages).await?;
         self.transaction.commit().await?;
         Ok(new)
@@ -483,17 +600,36 @@ impl Outbox {
         Ok(())
     }
 
+    async fn write_shortages(&mut self, short: &[(String, OffsetDateTime)]) -> Result<(), Error> {
+        let (campaigns, since): (Vec<_>, Vec<_>) = short.iter().cloned().unzip();
+        sqlx::query!(
+            "INSERT INTO webhook_vaults (campaign, short_since)
+             SELECT * FROM UNNEST($1::text[], $2::timestamptz[])
+             ON CONFLICT (campaign) DO UPDATE SET short_since = EXCLUDED.short_since",
+            &campaigns,
+            &since,
+        )
+        .execute(&mut *self.transaction)
+        .await?;
+        Ok(())
+    }
+
     async fn write_messages(&mut self, messages: &[Message]) -> Result<u64, Error> {
         let new = sqlx::query_scalar!(
-            r#"WITH new AS (
-                   INSERT INTO webhook_messages (id, type, campaign, payload)
+            r#"WITH told AS (
                    SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[], $4::jsonb[])
-                   ON CONFLICT (id) DO NOTHING RETURNING id, type, campaign
+                       WITH ORDINALITY AS told (id, type, campaign, payload, place)
+               ), new AS (
+                   INSERT INTO webhook_messages (id, type, campaign, payload)
+                   SELECT id, type, campaign, payload FROM told
+                   ON CONFLICT (id) DO NOTHING RETURNING id
                ), fan_out AS (
-                   INSERT INTO webhook_deliveries (message, endpoint)
-                   SELECT new.id, e.id FROM new JOIN webhook_endpoints e
-                       ON e.campaign = new.campaign AND e.enabled
-                      AND (cardinality(e.types) = 0 OR new.type = ANY(e.types))
+                   INSERT INTO webhook_deliveries (message, endpoint, next_try)
+                   -- The first attempts begin in the order of the messages.
+                   SELECT told.id, e.id, now() + place * interval '1 microsecond'
+                   FROM new JOIN told USING (id) JOIN webhook_endpoints e
+                       ON e.campaign = told.campaign AND e.enabled
+                      AND (cardinality(e.types) = 0 OR told.type = ANY(e.types))
                    ON CONFLICT (message, endpoint) DO NOTHING
                )
                SELECT count(*) AS "count!" FROM new"#,

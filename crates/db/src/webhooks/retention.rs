@@ -42,8 +42,6 @@ pub async fn sweep(pool: &PgPool, keep: Duration) -> Result<bool, Error> {
     )
     .execute(pool)
     .await?;
-    // A message that was made at the time of the removal may still add a delivery: those are
-    // deleted with the message.
     sqlx::query!(
         "DELETE FROM webhook_endpoints e
          WHERE e.removed AND NOT EXISTS (SELECT FROM webhook_deliveries d WHERE d.endpoint = e.id)",

@@ -2,7 +2,7 @@
 
 use sqlx::{Executor, PgPool, Row as _};
 use vouch_db::mirror::{Batch, Final, Writer};
-use vouch_localnet::{Database, Postgres};
+use vouch_localnet::{Database, FORGET_MIRROR, Postgres};
 
 use super::Chain;
 
@@ -83,23 +83,7 @@ impl World {
 
     /// Deletes everything that follows from the chain.
     pub async fn clear(&mut self) {
-        for table in [
-            "transactions",
-            "accounts",
-            "accounts_before",
-            "conversions",
-            "maturing",
-            "referral_totals",
-            "referrer_daily",
-            "referrer_totals",
-            "boards",
-            "coverage",
-        ] {
-            let sql = format!("DELETE FROM {table}");
-            self.pool.execute(sql.as_str()).await.expect("deleted");
-        }
-        let state = "UPDATE indexer_state SET confirmed_seq = 0, final_seq = 0, final_time = NULL";
-        self.pool.execute(state).await.expect("as at the beginning");
+        self.pool.execute(FORGET_MIRROR).await.expect("deleted");
         (self.written, self.time) = (0, 0);
     }
 

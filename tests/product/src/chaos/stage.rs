@@ -84,6 +84,7 @@ impl Stage {
                     ("KEEPER_FIRST_PAUSE_SECONDS", "1"),
                     ("KEEPER_LAST_PAUSE_SECONDS", "3"),
                     ("KEEPER_FAILURES_PER_DAY", "1000"),
+                    ("KEEPER_FAILED_LAMPORTS_PER_DAY", "50000000"),
                 ],
             )
             .await?,

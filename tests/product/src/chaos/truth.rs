@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{REWARD, Receiver, key, recount, verify};
 
-/// Type of a message, and the conversion that it is about.
+/// Type of a message, and what it is about: a conversion, or a referrer and its badge.
 type Subject = (String, String);
 
 /// Time for everything to be paid, mirrored and delivered.
@@ -85,10 +85,10 @@ async fn missing(stage: &Stage, load: &Load, receiver: &Receiver) -> Result<Opti
         )));
     }
     let received: BTreeSet<Subject> = receiver.accepted(PATH).values().map(key).collect();
-    let lacking = expected(&sales)
+    let lacking = expected(load, &sales)
         .into_iter()
         .find(|subject| !received.contains(subject));
-    Ok(lacking.map(|(kind, conversion)| format!("no {kind} of {conversion} was delivered")))
+    Ok(lacking.map(|(kind, subject)| format!("no {kind} of {subject} was delivered")))
 }
 
 /// Compares everything.
@@ -138,13 +138,13 @@ pub(super) async fn check(stage: &Stage, load: &Load, receiver: &Receiver) -> Re
     for arrival in receiver.arrivals(PATH) {
         ensure!(arrival.is_signed_by(stage.secret()), "a wrong signature");
     }
-    let expected: BTreeSet<Subject> = expected(&sales).into_iter().collect();
+    let expected: BTreeSet<Subject> = expected(load, &sales).into_iter().collect();
     let mut told = BTreeSet::new();
     for message in receiver.accepted(PATH).values() {
         let subject = key(message);
-        let (kind, conversion) = &subject;
+        let (kind, about) = &subject;
         // What was confirmed may seem abandoned for a while, and is confirmed again then.
-        if !kind.starts_with("conversion.")
+        if !(kind.starts_with("conversion.") || kind == "milestone.reached")
             || kind == "conversion.confirmed"
             || kind == "conversion.retracted"
         {
@@ -152,11 +152,11 @@ pub(super) async fn check(stage: &Stage, load: &Load, receiver: &Receiver) -> Re
         }
         ensure!(
             expected.contains(&subject),
-            "{kind} of {conversion} was delivered, but did not happen"
+            "{kind} of {about} was delivered, but did not happen"
         );
         ensure!(
             told.insert(subject.clone()),
-            "{kind} of {conversion} came under two ids"
+            "{kind} of {about} came under two ids"
         );
     }
 
@@ -181,7 +181,7 @@ fn earned(sales: &[Sale], place: usize) -> u64 {
 }
 
 /// The messages that have to come.
-fn expected(sales: &[Sale]) -> Vec<Subject> {
+fn expected(load: &Load, sales: &[Sale]) -> Vec<Subject> {
     let kinds = |sale: &Sale| -> &[&str] {
         if sale.cancelled {
             &[
@@ -198,13 +198,22 @@ fn expected(sales: &[Sale]) -> Vec<Subject> {
             ]
         }
     };
-    sales
-        .iter()
-        .flat_map(|sale| {
-            let conversion = sale.conversion.to_string();
-            kinds(sale)
-                .iter()
-                .map(move |kind| ((*kind).to_owned(), conversion.clone()))
-        })
-        .collect()
+    let conversions = sales.iter().flat_map(|sale| {
+        let conversion = sale.conversion.to_string();
+        kinds(sale)
+            .iter()
+            .map(move |kind| ((*kind).to_owned(), conversion.clone()))
+    });
+    let codes = load.codes().iter().enumerate();
+    let milestones = codes.flat_map(|(place, owned)| {
+        let (owner, earned) = (owned.owner.pubkey(), earned(sales, place));
+        let reached = [1, 5, 10, 25, 50, 100].into_iter();
+        reached
+            .filter(move |least| *least <= earned)
+            .map(move |least| {
+                let subject = format!("{owner} conversions_{least}");
+                ("milestone.reached".to_owned(), subject)
+            })
+    });
+    conversions.chain(milestones).collect()
 }
