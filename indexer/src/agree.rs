@@ -1,8 +1,10 @@
 //! Final lists of two sources, compared before anything in them is made final.
 //!
 //! A source may leave out a transaction, and nobody sees that from its list. So two sources are asked
-//! for the same list. If one has transactions that the other lacks, the longer list is taken once the
-//! additional transactions are known as final, and the other source is noted as unreliable.
+//! for the same list. If one has transactions that the other lacks, the nodes vote on them. The longer
+//! list is taken if they are final, and the other source is noted as unreliable; or the other way
+//! round. They are voted on while the lists are read, so that a list of inventions comes to no end
+//! without being noticed.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -12,17 +14,25 @@ use std::{
 use tokio::time::{Instant, timeout};
 
 use crate::{
-    chain::Chain,
+    chain::{Chain, STATUSES_AT_ONCE},
     failure::Failure,
     history::{Anchor, List, Listed},
     source::Source,
+    votes::{Testimony, Verdict},
 };
 
 /// Time that a source has for a page after the other one has sent its own.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// Additional transactions that are checked one by one before a list is believed. Those beyond are
-/// fetched before they count, as all are.
-const MOST_CHECKED: usize = 256;
+/// Additional transactions that are voted on at once: the most in one request.
+const CHECKED_AT_ONCE: usize = STATUSES_AT_ONCE;
+/// After so many additional transactions that were not voted on, the next ones are. All are fetched
+/// before they count.
+const MOST_UNCHECKED: usize = 64_000;
+/// Most additional transactions of a list if the nodes disagree on them. A node that hides as many from
+/// one that is honest is as improbable as one that invents them, so neither is believed.
+const MOST_DISPUTED: usize = 100_000;
+/// Pages of a list that only one source lists, between two votes on what is in it.
+const VOTE_EVERY: usize = 16;
 
 /// A final list that can be believed.
 pub(crate) struct Agreed<'a> {
@@ -46,11 +56,7 @@ pub(crate) async fn list<'a>(
     let ready = sources.ready(end).await?;
     let (first, second) = match ready.as_slice() {
         [first, second, ..] => (*first, *second),
-        [one, ..] => {
-            let list = List::read(one, anchor, end, held.clone()).await;
-            let list = one.judge(list)?;
-            return Ok(Agreed { list, proof: ONE });
-        }
+        [one, ..] => return alone(chain, new(one), end).await,
         [] => return Err(Failure::Silent("there is no node".into())),
     };
     let (mut left, mut right) = (new(first), new(second));
@@ -61,15 +67,25 @@ pub(crate) async fn list<'a>(
             next => {
                 let (one, other) = read(&mut left, &mut right, next).await;
                 if let Err(failure) = take(&mut comparison.left, one, end) {
-                    return survive(chain, right, first, failure).await;
+                    return survive(chain, right, first, failure, end).await;
                 }
                 if let Err(failure) = take(&mut comparison.right, other, end) {
-                    return survive(chain, left, second, failure).await;
+                    return survive(chain, left, second, failure, end).await;
                 }
             }
         }
+        if comparison.left.is_due() {
+            if let Some(failure) = comparison.left.vote(chain, (first, second)).await? {
+                return survive(chain, right, first, failure, end).await;
+            }
+        }
+        if comparison.right.is_due() {
+            if let Some(failure) = comparison.right.vote(chain, (second, first)).await? {
+                return survive(chain, left, second, failure, end).await;
+            }
+        }
     }
-    decide(chain, left, right, &comparison).await
+    decide(chain, left, right, comparison).await
 }
 
 /// A page that was asked for.
@@ -117,24 +133,56 @@ fn take(side: &mut Side, page: Page, end: u64) -> Result<(), Failure> {
 /// One source failed: goes on with the list of the other one.
 async fn survive<'a>(
     chain: &Chain,
-    mut list: List<'a>,
+    list: List<'a>,
     failed: &Source,
     failure: Failure,
+    end: u64,
 ) -> Result<Agreed<'a>, Failure> {
-    loop {
-        let page = list.read_page().await;
-        if list.source().judge(page)?.is_none() {
-            break;
+    let agreed = alone(chain, list, end).await?;
+    match failure {
+        // The other one has more than the mirror among what is final. If that is true, the mirror
+        // cannot go on: it would never be complete.
+        Failure::Extra { signature, reason } => {
+            for said in chain.testify(std::slice::from_ref(&signature)).await? {
+                if said.verdict() != Verdict::No {
+                    return Err(Failure::Incomplete { signature, reason });
+                }
+            }
+            failed.doubt(&reason);
         }
+        Failure::Invented(reason) => failed.doubt(&reason),
+        _ => {}
     }
-    // The other one has more than the mirror among what is final. If that is true, the mirror cannot
-    // go on: it would never be complete.
-    if let Failure::Extra { signature, reason } = failure {
-        let landed = chain.landed(std::slice::from_ref(&signature)).await?;
-        if !landed.is_empty() {
-            return Err(Failure::Incomplete { signature, reason });
+    Ok(agreed)
+}
+
+/// The list of one source, read to its end. Other nodes are asked about some of it.
+async fn alone<'a>(chain: &Chain, mut list: List<'a>, end: u64) -> Result<Agreed<'a>, Failure> {
+    let source = list.source();
+    for pages in 1.. {
+        let page = list.read_page().await;
+        let Some(page) = source.judge(page)? else {
+            break;
+        };
+        let last = page.last().filter(|last| last.slot <= end);
+        if pages % VOTE_EVERY == 0
+            && !chain.sources().is_one()
+            && let Some(listed) = last
+        {
+            let said = chain
+                .testify(std::slice::from_ref(&listed.signature))
+                .await?;
+            for said in said {
+                match said.verdict_in(listed.slot) {
+                    Verdict::Final => {}
+                    Verdict::No => {
+                        return source.judge(Err(Failure::Wrong(invented(listed, &said))));
+                    }
+                    // In the next round, the other node is asked for its list as well.
+                    Verdict::Open => return Err(Failure::Chain(invented(listed, &said))),
+                }
+            }
         }
-        failed.doubt(&reason);
     }
     Ok(Agreed { list, proof: ONE })
 }
@@ -144,51 +192,40 @@ async fn decide<'a>(
     chain: &Chain,
     left: List<'a>,
     right: List<'a>,
-    comparison: &Comparison,
+    comparison: Comparison,
 ) -> Result<Agreed<'a>, Failure> {
     let Comparison {
-        left: of_left,
-        right: of_right,
+        left: mut of_left,
+        right: mut of_right,
     } = comparison;
     let (one, two) = (left.source(), right.source());
-    let more = (
-        of_left.are_known(chain).await?,
-        of_right.are_known(chain).await?,
+    let invented = (
+        of_left.vote(chain, (one, two)).await?,
+        of_right.vote(chain, (two, one)).await?,
     );
-    match more {
-        (None, None) => Ok(Agreed {
+    let take = |list| Ok(Agreed { list, proof: ONE });
+    match (of_left.count, of_right.count, invented) {
+        (0, 0, _) => Ok(Agreed {
             list: left,
             proof: TWO,
         }),
-        (Some(Ok(())), None | Some(Err(_))) => {
+        (_, 0, (None, _)) | (1.., 1.., (None, Some(_))) => {
             two.doubt(&of_left.lack());
-            Ok(Agreed {
-                list: left,
-                proof: ONE,
-            })
+            take(left)
         }
-        (None | Some(Err(_)), Some(Ok(()))) => {
+        (0, _, (_, None)) | (1.., 1.., (Some(_), None)) => {
             one.doubt(&of_right.lack());
-            Ok(Agreed {
-                list: right,
-                proof: ONE,
-            })
+            take(right)
         }
-        (Some(Err(unknown)), None) => {
-            one.doubt(&unknown);
-            Ok(Agreed {
-                list: right,
-                proof: ONE,
-            })
+        (_, 0, (Some(unknown), _)) => {
+            one.doubt(&unknown.to_string());
+            take(right)
         }
-        (None, Some(Err(unknown))) => {
-            two.doubt(&unknown);
-            Ok(Agreed {
-                list: left,
-                proof: ONE,
-            })
+        (0, _, (_, Some(unknown))) => {
+            two.doubt(&unknown.to_string());
+            take(left)
         }
-        (Some(_), Some(_)) => {
+        (1.., 1.., (None, None) | (Some(_), Some(_))) => {
             one.doubt(&of_right.lack());
             two.doubt(&of_left.lack());
             Err(Failure::Chain(format!(
@@ -200,6 +237,15 @@ async fn decide<'a>(
             )))
         }
     }
+}
+
+fn invented(listed: &Listed, said: &Testimony) -> String {
+    format!(
+        "getSignaturesForAddress: {} is listed in slot {}, but {}",
+        listed.signature,
+        listed.slot,
+        said.contradiction()
+    )
 }
 
 /// Compares two lists slot by slot, newest first, while they are read.
@@ -215,10 +261,14 @@ struct Side {
     /// What was read and not compared yet, newest first.
     waiting: VecDeque<Listed>,
     is_read: bool,
-    /// The first transactions that the other list lacks.
-    more: Vec<Listed>,
     /// How many the other list lacks.
     count: usize,
+    /// The first one of those.
+    first: Option<Listed>,
+    /// Those that are voted on next.
+    unchecked: Vec<Listed>,
+    /// How many there were after the last vote.
+    checked: usize,
 }
 
 /// Which list has to be read on.
@@ -244,16 +294,12 @@ impl Comparison {
                 (true, true) if self.left.is_done() && self.right.is_done() => return Next::End,
                 (true, true) => {
                     let (left, right) = (self.left.take(slot), self.right.take(slot));
-                    self.left.note(left.iter().filter(|it| !has(&right, it)));
-                    self.right.note(right.iter().filter(|it| !has(&left, it)));
+                    self.left.note(&left, &right);
+                    self.right.note(&right, &left);
                 }
             }
         }
     }
-}
-
-fn has(list: &[Listed], listed: &Listed) -> bool {
-    list.iter().any(|it| it.signature == listed.signature)
 }
 
 impl Side {
@@ -272,40 +318,65 @@ impl Side {
         self.waiting.drain(..count).collect()
     }
 
-    fn note<'a>(&mut self, more: impl Iterator<Item = &'a Listed>) {
-        for listed in more {
+    /// Notes which of these transactions the other list lacks.
+    fn note(&mut self, these: &[Listed], others: &[Listed]) {
+        let others: HashSet<&str> = others.iter().map(|it| it.signature.as_str()).collect();
+        for listed in these {
+            if others.contains(listed.signature.as_str()) {
+                continue;
+            }
+            self.first.get_or_insert_with(|| listed.clone());
             self.count += 1;
-            if self.more.len() < MOST_CHECKED {
-                self.more.push(listed.clone());
+            // The first ones, and later some of ever more.
+            let pause = self.checked.min(MOST_UNCHECKED);
+            if self.count > self.checked + pause && self.unchecked.len() < CHECKED_AT_ONCE {
+                self.unchecked.push(listed.clone());
             }
         }
     }
 
-    /// Whether any source knows as final what the other list lacks; `None` if that lacks nothing.
-    async fn are_known(&self, chain: &Chain) -> Result<Option<Result<(), String>>, Failure> {
-        if self.more.is_empty() {
-            return Ok(None);
+    /// Whether the nodes should vote before the list is read on.
+    fn is_due(&self) -> bool {
+        self.unchecked.len() >= CHECKED_AT_ONCE
+    }
+
+    /// Lets the nodes vote on what the other list lacks. Returns why this list is wrong, if they say
+    /// so. `sources` are this list's and the other one's.
+    async fn vote(
+        &mut self,
+        chain: &Chain,
+        sources: (&Source, &Source),
+    ) -> Result<Option<Failure>, Failure> {
+        let unchecked = std::mem::take(&mut self.unchecked);
+        self.checked = self.count;
+        let signatures: Vec<_> = unchecked.iter().map(|it| it.signature.clone()).collect();
+        let testimonies = chain.testify(&signatures).await?;
+        for (listed, said) in unchecked.iter().zip(&testimonies) {
+            match said.verdict_in(listed.slot) {
+                Verdict::Final => {}
+                Verdict::No => return Ok(Some(Failure::Invented(invented(listed, said)))),
+                // As long as it may be a node that leaves out something, the longer list is right.
+                Verdict::Open if self.count <= MOST_DISPUTED => {}
+                Verdict::Open => {
+                    let (this, other) = sources;
+                    this.doubt(&invented(listed, said));
+                    return Err(Failure::Chain(format!(
+                        "{} lists {} and more transactions that {} lacks: {}: one of both lies, and a \
+                         third node would decide",
+                        this.name(),
+                        self.count,
+                        other.name(),
+                        invented(listed, said)
+                    )));
+                }
+            }
         }
-        let signatures: Vec<_> = self.more.iter().map(|it| it.signature.clone()).collect();
-        let landed = chain.landed(&signatures).await?;
-        let unknown = self.more.iter().find(|listed| {
-            let same = |it: &crate::chain::Landed| {
-                it.signature == listed.signature && it.slot == listed.slot
-            };
-            !landed.iter().any(same)
-        });
-        Ok(Some(match unknown {
-            None => Ok(()),
-            Some(listed) => Err(format!(
-                "it lists {} in slot {}, which no node knows as final there",
-                listed.signature, listed.slot
-            )),
-        }))
+        Ok(None)
     }
 
     /// What the other list lacks, in words.
     fn lack(&self) -> String {
-        match self.more.first() {
+        match &self.first {
             None => String::new(),
             Some(listed) => format!(
                 "its list lacks {} in slot {}, one of {} that another node lists",
@@ -352,8 +423,9 @@ mod tests {
             }
         }
         let more = |side: &Side| {
-            assert_eq!(side.more.len(), side.count);
-            side.more.iter().map(|it| it.signature.as_str()).collect()
+            assert_eq!(side.unchecked.len(), side.count);
+            let unchecked = side.unchecked.iter();
+            unchecked.map(|it| it.signature.as_str()).collect()
         };
         (more(&comparison.left), more(&comparison.right))
     }
@@ -383,5 +455,33 @@ mod tests {
                 assert_eq!((one.as_str(), other.as_str()), more, "{left} | {right}");
             }
         }
+    }
+
+    #[test]
+    fn of_ever_more_that_one_list_lacks_some_are_voted_on() {
+        // Given a list without end, where the other one has nothing
+        let mut side = Side::default();
+        let mut votes = Vec::new();
+        for place in 0..400_000_u64 {
+            let listed = Listed {
+                slot: 400_000 - place,
+                signature: place.to_string(),
+                failed: false,
+            };
+            side.note(&[listed], &[]);
+            if side.is_due() {
+                assert_eq!(side.unchecked.len(), CHECKED_AT_ONCE);
+                votes.push(side.count);
+                // What a vote does
+                side.unchecked.clear();
+                side.checked = side.count;
+            }
+        }
+        // Then the first ones are voted on, and after that never more than a limited number are not
+        assert_eq!(votes[..3], [256, 768, 1792]);
+        let gaps = votes.windows(2).map(|pair| pair[1] - pair[0]);
+        assert_eq!(gaps.max(), Some(MOST_UNCHECKED + CHECKED_AT_ONCE));
+        assert!(votes.iter().any(|count| *count > MOST_DISPUTED));
+        assert_eq!(side.first.map(|first| first.slot), Some(400_000));
     }
 }
