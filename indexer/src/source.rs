@@ -474,7 +474,7 @@ mod tests {
         source.expect("a client")
     }
 
-    /// A server with this answer, and what it was asked.
+    /// Serves these answers until the test ends.
     async fn serve(router: Router) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");

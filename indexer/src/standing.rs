@@ -329,6 +329,7 @@ mod tests {
         // When it answers, then it is as before
         standing.answered(Duration::from_millis(10));
         standing.told(Commitment::Confirmed, 101, now);
+        standing.told(Commitment::Finalized, 69, now);
         assert_eq!(standing.line("rpc1", now).state, State::Ok);
         assert_eq!(fail(&mut standing, now, None), Duration::from_millis(250));
     }
@@ -391,6 +392,7 @@ mod tests {
         // And a doubt ends
         assert!(!wrong.keeps_up(later));
         wrong.told(Commitment::Confirmed, 101, later + DOUBT);
+        wrong.told(Commitment::Finalized, 69, later + DOUBT);
         assert!(wrong.keeps_up(later + DOUBT));
         // And one that lost a race is slower than it was
         let mut outrun = answering(later, 10);
