@@ -32,6 +32,8 @@ pub(super) struct Side {
     /// What was read and not compared yet, newest first.
     pub(super) waiting: VecDeque<Listed>,
     pub(super) is_read: bool,
+    /// What was taken of a slot of which there may be more, and the slot.
+    part: (u64, HashSet<String>),
     /// How many the other list lacks.
     pub(super) count: usize,
     /// The first one of those.
@@ -60,13 +62,21 @@ impl Comparison {
             let slot = slot.unwrap_or_default();
             match (self.left.has_all_of(slot), self.right.has_all_of(slot)) {
                 (false, false) => return Next::Both,
-                (false, true) => return Next::Left,
-                (true, false) => return Next::Right,
+                (false, true) => {
+                    self.left.take_part(slot, &self.right);
+                    return Next::Left;
+                }
+                (true, false) => {
+                    self.right.take_part(slot, &self.left);
+                    return Next::Right;
+                }
                 (true, true) if self.left.is_done() && self.right.is_done() => return Next::End,
                 (true, true) => {
                     let (left, right) = (self.left.take(slot), self.right.take(slot));
-                    self.left.note(&left, &right);
-                    self.right.note(&right, &left);
+                    let more_left = self.right.lacks(slot, &right, &left);
+                    let more_right = self.left.lacks(slot, &left, &right);
+                    self.left.note(more_left);
+                    self.right.note(more_right);
                 }
             }
         }
@@ -89,19 +99,43 @@ impl Side {
         self.waiting.drain(..count).collect()
     }
 
-    /// Notes which of these transactions the other list lacks.
-    fn note(&mut self, these: &[Listed], others: &[Listed]) {
-        let others: HashSet<&str> = others.iter().map(|it| it.signature.as_str()).collect();
-        for listed in these {
-            if others.contains(listed.signature.as_str()) {
-                continue;
-            }
-            self.first.get_or_insert_with(|| listed.clone());
+    /// Takes what was read of this slot, of which the other list is known as a whole. So a list that
+    /// goes on within a slot is compared as well.
+    fn take_part(&mut self, slot: u64, other: &Self) {
+        let part = self.take(slot);
+        let others = other.waiting.iter().take_while(|it| it.slot >= slot);
+        let others: HashSet<&str> = others.map(|it| it.signature.as_str()).collect();
+        if self.part.0 != slot {
+            self.part = (slot, HashSet::new());
+        }
+        let signatures = part.iter().map(|listed| listed.signature.clone());
+        self.part.1.extend(signatures);
+        let more = part.into_iter();
+        let more = more.filter(|listed| !others.contains(listed.signature.as_str()));
+        self.note(more.collect());
+    }
+
+    /// Those of `these`, which are in this slot, that this side lacks. `rest` is what it has of the slot
+    /// besides what was taken before.
+    fn lacks(&self, slot: u64, rest: &[Listed], these: &[Listed]) -> Vec<Listed> {
+        let rest: HashSet<&str> = rest.iter().map(|it| it.signature.as_str()).collect();
+        let was_taken = |it: &Listed| self.part.0 == slot && self.part.1.contains(&it.signature);
+        let these = these.iter();
+        these
+            .filter(|it| !rest.contains(it.signature.as_str()) && !was_taken(it))
+            .cloned()
+            .collect()
+    }
+
+    /// Notes these transactions, which the other list lacks.
+    fn note(&mut self, more: Vec<Listed>) {
+        for listed in more {
             self.count += 1;
+            self.first.get_or_insert_with(|| listed.clone());
             // The first ones, and later some of ever more.
             let pause = self.checked.min(MOST_UNCHECKED);
             if self.count > self.checked + pause && self.unchecked.len() < CHECKED_AT_ONCE {
-                self.unchecked.push(listed.clone());
+                self.unchecked.push(listed);
             }
         }
     }
@@ -249,7 +283,7 @@ mod tests {
                 signature: place.to_string(),
                 failed: false,
             };
-            side.note(&[listed], &[]);
+            side.note(vec![listed]);
             if side.is_due() {
                 assert_eq!(side.unchecked.len(), CHECKED_AT_ONCE);
                 votes.push(side.count);
