@@ -66,15 +66,15 @@ pub(crate) async fn list<'a>(
                 }
             }
         }
-        if comparison.left.is_due() {
-            if let Some(failure) = comparison.left.vote(chain, (first, second)).await? {
-                return survive(chain, right, first, failure, end).await;
-            }
+        if comparison.left.is_due()
+            && let Some(failure) = comparison.left.vote(chain, (first, second)).await?
+        {
+            return survive(chain, right, first, failure, end).await;
         }
-        if comparison.right.is_due() {
-            if let Some(failure) = comparison.right.vote(chain, (second, first)).await? {
-                return survive(chain, left, second, failure, end).await;
-            }
+        if comparison.right.is_due()
+            && let Some(failure) = comparison.right.vote(chain, (second, first)).await?
+        {
+            return survive(chain, left, second, failure, end).await;
         }
     }
     decide(chain, left, right, comparison).await
