@@ -1,8 +1,12 @@
 //! What the mirror asks of the chain: reads at a commitment, each with its slot.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap, hash_map::Entry},
+    sync::Arc,
+    time::Duration,
+};
 
-use solana_account_decoder_client_types::{UiAccount, UiAccountEncoding};
+use solana_account_decoder_client_types::{UiAccount, UiAccountData, UiAccountEncoding};
 use solana_client::{
     rpc_config::{
         RpcAccountInfoConfig, RpcProgramAccountsConfig, RpcSignatureStatusConfig,
@@ -19,9 +23,10 @@ use solana_transaction_status_client_types::{
 use vouch_client::PROGRAM_ID;
 
 use crate::{
-    failure::Failure,
-    source::Source,
+    failure::{Failure, cut},
+    source::{Limits, Source},
     sources::{Hedge, Sources},
+    votes::Testimony,
 };
 
 /// Time limit of a request while mirroring.
@@ -48,22 +53,15 @@ pub(crate) struct Chain {
     sources: Arc<Sources>,
 }
 
-/// A transaction that a source knows as final.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Landed {
-    pub(crate) signature: String,
-    pub(crate) slot: u64,
-    /// The source that knows it.
-    pub(crate) source: String,
-}
-
 impl Chain {
-    /// The chain that the nodes at these URLs know. `timeout` is the limit of a request, `page` the
-    /// number of signatures in one page of a list.
-    pub(crate) fn new(urls: &[String], timeout: Duration, page: u16) -> Self {
-        Self {
-            sources: Arc::new(Sources::new(urls, timeout, usize::from(page))),
-        }
+    /// The chain that the nodes at these URLs know.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub(crate) fn new(urls: &[String], limits: Limits) -> Result<Self, reqwest::Error> {
+        Ok(Self {
+            sources: Arc::new(Sources::new(urls, limits)?),
+        })
     }
 
     /// What chooses among the nodes.
@@ -92,7 +90,7 @@ impl Chain {
             let address = pubkey
                 .parse()
                 .map_err(|error| Failure::chain("address", error))?;
-            let data = account.data.decode().ok_or_else(|| encoding(&pubkey))?;
+            let data = bytes(&account.data).ok_or_else(|| encoding(&pubkey))?;
             if !is_blank(&data) {
                 accounts.insert(address, data);
             }
@@ -146,7 +144,7 @@ impl Chain {
         for (address, account) in addresses.iter().zip(response.value) {
             accounts.push(match account {
                 Some(account) if account.lamports > 0 && is_program(&account.owner) => {
-                    Some(account.data.decode().ok_or_else(|| encoding(address))?)
+                    Some(bytes(&account.data).ok_or_else(|| encoding(address))?)
                 }
                 _ => None,
             });
@@ -180,42 +178,44 @@ impl Chain {
         let request = RpcRequest::GetAccountInfo;
         let response: Response<Option<UiAccount>> =
             self.read(min_slot, Hedge::No, request, &parameters).await?;
-        Ok(response.value.and_then(|account| account.data.decode()))
+        Ok(response.value.and_then(|account| bytes(&account.data)))
     }
 
-    /// Which of these transactions a node knows as final, however old they are. All nodes that can be
-    /// reached are asked: a transaction that is not returned is known to none of them.
-    pub(crate) async fn landed(&self, signatures: &[String]) -> Result<Vec<Landed>, Failure> {
-        let whole_history = RpcSignatureStatusConfig {
-            search_transaction_history: true,
-        };
-        let is_final =
-            |status: &TransactionStatus| status.satisfies_commitment(CommitmentConfig::finalized());
-        let mut landed = Vec::new();
+    /// What the nodes that can be reached say of these transactions, however old they are: for each
+    /// of them, in this order, which nodes know it as final, and which ones deny that.
+    pub(crate) async fn testify(&self, signatures: &[String]) -> Result<Vec<Testimony>, Failure> {
+        let mut all = Vec::with_capacity(signatures.len());
+        let mut first_blocks = HashMap::new();
         for signatures in signatures.chunks(STATUSES_AT_ONCE) {
-            let parameters = (signatures, whole_history.clone());
-            let ask = async |source: &Source| {
-                let statuses: Response<Vec<Option<TransactionStatus>>> = source
-                    .insist(RpcRequest::GetSignatureStatuses, &parameters)
-                    .await?;
-                if statuses.value.len() != signatures.len() {
-                    let reason = "getSignatureStatuses: the node left out transactions";
-                    return Err(Failure::Chain(reason.into()));
+            let ask = async |source: &Source| statuses(source, signatures).await;
+            let answers = self.sources.every(ask).await?;
+            for (place, signature) in signatures.iter().enumerate() {
+                let mut testimony = Testimony::of(signature);
+                let said = answers.iter().filter_map(|(source, statuses)| {
+                    Some((*source, statuses.get(place)?.as_ref()))
+                });
+                for (source, status) in said.clone() {
+                    testimony.claim(source.name(), status);
                 }
-                Ok(statuses.value)
-            };
-            for (source, statuses) in self.sources.every(ask).await? {
-                let known = signatures.iter().zip(statuses);
-                landed.extend(known.filter_map(|(signature, status)| {
-                    Some(Landed {
-                        signature: signature.clone(),
-                        slot: status.filter(is_final)?.slot,
-                        source: source.name().to_owned(),
-                    })
-                }));
+                // One that has not reached the slot, or no longer has its block, denies nothing.
+                if let Some(slot) = testimony.slot() {
+                    for (source, _) in said.filter(|(_, status)| status.is_none()) {
+                        if !source.standing().has_reached(slot) {
+                            continue;
+                        }
+                        let first = match first_blocks.entry(source.name()) {
+                            Entry::Occupied(known) => *known.get(),
+                            Entry::Vacant(place) => *place.insert(source.first_block().await),
+                        };
+                        if first.is_some_and(|first| first <= slot) {
+                            testimony.deny(source.name());
+                        }
+                    }
+                }
+                all.push(testimony);
             }
         }
-        Ok(landed)
+        Ok(all)
     }
 
     /// Unix seconds of a block; `None` if the node does not tell it, for example because the slot
@@ -238,14 +238,45 @@ impl Chain {
     }
 }
 
+/// What a source knows of these transactions, in its whole history.
+async fn statuses(
+    source: &Source,
+    signatures: &[String],
+) -> Result<Vec<Option<TransactionStatus>>, Failure> {
+    let whole_history = RpcSignatureStatusConfig {
+        search_transaction_history: true,
+    };
+    let parameters = (signatures, whole_history);
+    let statuses: Response<Vec<Option<TransactionStatus>>> = source
+        .insist(RpcRequest::GetSignatureStatuses, &parameters)
+        .await?;
+    if statuses.value.len() != signatures.len() {
+        let reason = "getSignatureStatuses: the node left out transactions";
+        return Err(Failure::Chain(reason.into()));
+    }
+    Ok(statuses.value)
+}
+
 /// Whether the program has not written these bytes. Anybody can create an account of zeros and
 /// assign it to the program.
 fn is_blank(data: &[u8]) -> bool {
     data.iter().all(|byte| *byte == 0)
 }
 
+/// The bytes in the encoding that was asked for. Base58 takes a time that grows with the square of its
+/// length, and what is compressed could fill the memory.
+fn bytes(data: &UiAccountData) -> Option<Vec<u8>> {
+    match data {
+        UiAccountData::Binary(_, UiAccountEncoding::Base64) => data.decode(),
+        _ => None,
+    }
+}
+
 fn encoding(address: &str) -> Failure {
-    Failure::Chain(format!("the node sent {address} in an unknown encoding"))
+    let address = cut(address);
+    Failure::Chain(format!(
+        "the node sent {address} in another encoding than was asked for"
+    ))
 }
 
 fn is_program(owner: &str) -> bool {
@@ -267,5 +298,25 @@ pub(crate) fn account_config(commitment: Commitment, min_slot: u64) -> RpcAccoun
         commitment: Some(config(commitment)),
         min_context_slot: Some(min_slot),
         data_slice: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accounts_are_read_in_the_encoding_that_was_asked_for_alone() {
+        let text = || "AQID".to_owned();
+        let data = UiAccountData::Binary(text(), UiAccountEncoding::Base64);
+        assert_eq!(bytes(&data), Some(vec![1, 2, 3]));
+        for encoding in [
+            UiAccountEncoding::Base58,
+            UiAccountEncoding::Binary,
+            UiAccountEncoding::Base64Zstd,
+        ] {
+            assert_eq!(bytes(&UiAccountData::Binary(text(), encoding)), None);
+        }
+        assert_eq!(bytes(&UiAccountData::LegacyBinary(text())), None);
     }
 }

@@ -5,7 +5,13 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use vouch_service::{Log, Probes};
 
-use crate::chain::PAGE;
+use crate::{
+    chain::{PAGE, TIMEOUT},
+    source::Limits,
+};
+
+/// Time limit of a request while verifying. The answer with all accounts is large.
+const VERIFY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Mirrors the program's transactions from a Solana node into Postgres.
 ///
@@ -70,6 +76,11 @@ pub(crate) struct RebuildConfig {
           value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) fetch_concurrency: u16,
 
+    /// Most MiB of an answer of a node, as for `run`.
+    #[arg(long, env = "MAX_ANSWER_MIB", default_value_t = 8,
+          value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) max_answer_mib: u16,
+
     /// Accepts a history with fewer final transactions than the present mirror has.
     #[arg(long)]
     pub(crate) allow_fewer: bool,
@@ -125,6 +136,11 @@ pub(crate) struct VerifyConfig {
     /// Compares the API's newest digest at or before this slot. Without it, the newest.
     #[arg(long, requires = "api")]
     pub(crate) slot: Option<u64>,
+
+    /// Most MiB of an answer of the node. That with all accounts has about 0.8 KB for each.
+    #[arg(long, env = "MAX_ANSWER_MIB", default_value_t = 4096,
+          value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) max_answer_mib: u16,
 
     /// Parallel requests to the node.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -201,6 +217,12 @@ pub(crate) struct Config {
           value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) fetch_concurrency: u16,
 
+    /// Most MiB of an answer of a node. The largest that a node has reason to send are of 1 to 2 MiB: a
+    /// page of signatures with memos, and a transaction with as much data in CPIs as fits.
+    #[arg(long, env = "MAX_ANSWER_MIB", default_value_t = 8,
+          value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) max_answer_mib: u16,
+
     /// Most confirmed transactions that are undone at once. If the cluster has abandoned more, the
     /// mirror stops until somebody allows it.
     #[arg(long, env = "MAX_UNDO", default_value_t = 5000)]
@@ -225,7 +247,32 @@ pub(crate) struct Undo {
     pub(crate) allowed_after: Option<i64>,
 }
 
+/// The limits of a request.
+fn limits(timeout: Duration, most_mib: u16, page: u16) -> Limits {
+    Limits {
+        timeout,
+        most_bytes: usize::from(most_mib) << 20,
+        page: usize::from(page),
+    }
+}
+
+impl RebuildConfig {
+    pub(crate) fn limits(&self) -> Limits {
+        limits(TIMEOUT, self.max_answer_mib, PAGE)
+    }
+}
+
+impl VerifyConfig {
+    pub(crate) fn limits(&self) -> Limits {
+        limits(VERIFY_TIMEOUT, self.max_answer_mib, PAGE)
+    }
+}
+
 impl Config {
+    pub(crate) fn limits(&self) -> Limits {
+        limits(TIMEOUT, self.max_answer_mib, self.list_page)
+    }
+
     pub(crate) fn reconcile_every(&self) -> Duration {
         Duration::from_secs(self.reconcile_seconds)
     }

@@ -18,6 +18,9 @@ pub(crate) enum Failure {
     /// The node's answer contradicts itself, or what is final.
     #[error("{0}")]
     Wrong(String),
+    /// The node lists as final what the other nodes say is not.
+    #[error("{0}")]
+    Invented(String),
     /// The node lists a transaction among those that are final, and the mirror does not hold it.
     #[error("{reason}")]
     Extra { signature: String, reason: String },
@@ -59,9 +62,34 @@ pub(crate) enum Failure {
     SeveralChains(Vec<String>),
 }
 
+/// Longest text of somebody else in a message, in characters.
+const LONGEST: usize = 300;
+
+/// A text of somebody else, as far as it belongs into a message: one line of limited length.
+pub(crate) fn cut(text: impl std::fmt::Display) -> String {
+    struct Line(String, usize);
+    impl std::fmt::Write for Line {
+        fn write_str(&mut self, text: &str) -> std::fmt::Result {
+            for character in text.chars() {
+                self.1 = self.1.checked_sub(1).ok_or(std::fmt::Error)?;
+                self.0.push(match character.is_control() {
+                    true => ' ',
+                    false => character,
+                });
+            }
+            Ok(())
+        }
+    }
+    let mut line = Line(String::new(), LONGEST);
+    match std::fmt::write(&mut line, format_args!("{text}")) {
+        Ok(()) => line.0,
+        Err(std::fmt::Error) => format!("{}…", line.0),
+    }
+}
+
 impl Failure {
     pub(crate) fn chain(what: &str, error: impl std::fmt::Display) -> Self {
-        Self::Chain(format!("{what}: {error}"))
+        Self::Chain(format!("{what}: {}", cut(error)))
     }
 
     /// Whether another source may answer better.
@@ -72,6 +100,7 @@ impl Failure {
                 | Self::Silent(_)
                 | Self::Behind(_)
                 | Self::Wrong(_)
+                | Self::Invented(_)
                 | Self::Extra { .. }
                 | Self::OtherChain { .. }
         )
@@ -85,6 +114,7 @@ impl Failure {
             Self::Silent(reason) => Self::Silent(named(reason)),
             Self::Behind(reason) => Self::Behind(named(reason)),
             Self::Wrong(reason) => Self::Wrong(named(reason)),
+            Self::Invented(reason) => Self::Invented(named(reason)),
             Self::Extra { signature, reason } => Self::Extra {
                 signature,
                 reason: named(reason),
@@ -96,5 +126,21 @@ impl Failure {
     /// Whether waiting does not help: the process ends.
     pub(crate) fn is_fatal(&self) -> bool {
         matches!(self, Self::OtherChain { .. } | Self::SeveralChains(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_others_are_one_line_of_limited_length() {
+        assert_eq!(cut("a reason"), "a reason");
+        assert_eq!(cut("two\nlines\u{1b}[31m"), "two lines [31m");
+        let exact = "ä".repeat(LONGEST);
+        assert_eq!(cut(&exact), exact);
+        assert_eq!(cut("ä".repeat(1_000_000)), format!("{exact}…"));
+        let failure = Failure::chain("WebSocket", "x".repeat(1_000_000));
+        assert_eq!(failure.to_string().chars().count(), 11 + LONGEST + 1);
     }
 }

@@ -1,60 +1,19 @@
 //! The indexer's own state, for /healthz and /metrics.
 
+mod probes;
+mod status;
+
 use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
-use axum::{
-    Json,
-    http::StatusCode,
-    response::{IntoResponse, Response},
-};
 use serde::Serialize;
-use vouch_service::{Heartbeat, Readiness};
+use vouch_service::Heartbeat;
 
+pub(crate) use self::status::Status;
+use self::status::status_of;
 use crate::{failure::Failure, sources::Sources, standing::Line};
-
-/// Slots that finality may lag behind the chain before the indexer counts as behind:
-/// about a minute. 32 is normal.
-const MAX_SLOTS_UNFINALIZED: u64 = 150;
-
-/// The state of the indexer. Only [`Status::Ok`] is healthy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(into = "&'static str")]
-pub(crate) enum Status {
-    /// Nothing is mirrored yet.
-    Starting,
-    /// Live.
-    Ok,
-    /// Live, but the mirror or its finality lags too far behind the chain, or makes no progress.
-    Behind,
-    /// The node does not answer, or its answers cannot be right.
-    ChainUnavailable,
-    /// Postgres does not answer.
-    DatabaseUnavailable,
-    /// Another process is the writer.
-    Standby,
-    /// This version cannot read a transaction, or the node left one out, or too many would be undone.
-    Stopped,
-    /// Accounts differ from the node's.
-    Diverged,
-}
-
-impl From<Status> for &'static str {
-    fn from(status: Status) -> Self {
-        match status {
-            Status::Starting => "starting",
-            Status::Ok => "ok",
-            Status::Behind => "behind",
-            Status::ChainUnavailable => "chain_unavailable",
-            Status::DatabaseUnavailable => "database_unavailable",
-            Status::Standby => "standby",
-            Status::Stopped => "stopped",
-            Status::Diverged => "diverged",
-        }
-    }
-}
 
 /// A part of the mirror that makes progress of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,6 +80,8 @@ struct Inner {
     /// When the chain's slot last grew, by this machine's clock.
     chain_slot_at: Option<Instant>,
     finalized_slot: Option<u64>,
+    /// The final slot after which no later one is told, for a while already.
+    stalled: Option<u64>,
     /// How many accounts differ, and from whose.
     differing: (u64, String),
     /// The comparison of accounts should be complete by then, again and again.
@@ -148,56 +109,6 @@ impl Inner {
         let (chain, indexed) = self.chain_slot.zip(self.indexed_slot)?;
         Some(chain.saturating_sub(indexed))
     }
-
-    fn status(&self, max_slots_behind: u64, max_age: Duration) -> (Status, Option<String>) {
-        if let Some(fixed) = &self.fixed {
-            return fixed.clone();
-        }
-        for progress in [&self.confirmed, &self.finality] {
-            if let Some((status, detail)) = &progress.failure {
-                return (*status, Some(detail.clone()));
-            }
-        }
-        if let (differing @ 1.., whose) = &self.differing {
-            let detail = format!("accounts that differ from {whose}: {differing}");
-            return (Status::Diverged, Some(detail));
-        }
-        let Some(behind) = self.slots_behind() else {
-            return (Status::Starting, Some("nothing is mirrored yet".to_owned()));
-        };
-        let unfinalized = self
-            .chain_slot
-            .zip(self.finalized_slot)
-            .map_or(0, |(chain, finalized)| chain.saturating_sub(finalized));
-        // The first of them may be the cause of the others.
-        let ages = [
-            (self.chain_slot_at, "the node has told no new slot"),
-            (self.confirmed.at, "not everything confirmed is mirrored"),
-            (self.finality.at, "not everything final is mirrored"),
-        ];
-        for (at, what) in ages {
-            let age = at.map(|at| at.elapsed()).unwrap_or_default();
-            if age > max_age {
-                let cause = format!("{what} for {} s", age.as_secs());
-                return (Status::Behind, Some(cause));
-            }
-        }
-        let distances = [
-            (behind, max_slots_behind, "the mirror"),
-            (unfinalized, MAX_SLOTS_UNFINALIZED, "what is final"),
-        ];
-        for (slots, most, what) in distances {
-            if slots > most {
-                let cause = format!("{what} is {slots} slots behind the chain");
-                return (Status::Behind, Some(cause));
-            }
-        }
-        if self.accounts_due.is_some_and(|due| due <= Instant::now()) {
-            let cause = "the accounts were not compared for long".to_owned();
-            return (Status::Behind, Some(cause));
-        }
-        (Status::Ok, None)
-    }
 }
 
 impl Health {
@@ -212,6 +123,7 @@ impl Health {
                 chain_slot: None,
                 chain_slot_at: None,
                 finalized_slot: None,
+                stalled: None,
                 differing: (0, String::new()),
                 accounts_due: None,
             }),
@@ -234,8 +146,10 @@ impl Health {
     }
 
     pub(crate) fn report(&self) -> Report {
+        let sources = self.sources.get();
+        let apart = sources.and_then(|sources| sources.apart());
         self.change(|inner| {
-            let (status, detail) = inner.status(self.max_slots_behind, self.max_age);
+            let (status, detail) = inner.status(self.max_slots_behind, self.max_age, apart);
             Report {
                 status,
                 indexed_slot: inner.indexed_slot,
@@ -248,7 +162,7 @@ impl Health {
                 chain_slot_age: inner.chain_slot_at.map(|at| at.elapsed().as_secs_f64()),
                 differing_accounts: inner.differing.0,
                 detail,
-                sources: self.sources.get().map_or_else(Vec::new, |it| it.lines()),
+                sources: sources.map_or_else(Vec::new, |sources| sources.lines()),
             }
         })
     }
@@ -317,6 +231,11 @@ impl Health {
         self.change(|inner| inner.finalized_slot = Some(slot));
     }
 
+    /// After this slot, which is mirrored, none is told to be final; `None` if one is.
+    pub(crate) fn stalled(&self, slot: Option<u64>) {
+        self.change(|inner| inner.stalled = slot);
+    }
+
     /// Everything confirmed up to this slot is mirrored.
     pub(crate) fn indexed(&self) -> Option<u64> {
         self.change(|inner| inner.indexed_slot)
@@ -325,73 +244,6 @@ impl Health {
     /// Everything up to this slot is mirrored and final.
     pub(crate) fn finality(&self) -> Option<u64> {
         self.change(|inner| inner.finalized_slot)
-    }
-}
-
-impl vouch_service::Health for Health {
-    fn heartbeat(&self) -> &Heartbeat {
-        &self.heartbeat
-    }
-
-    /// A standby serves its purpose: it is there.
-    fn readiness(&self) -> Readiness {
-        let report = self.report();
-        Readiness {
-            ready: matches!(report.status, Status::Ok | Status::Standby),
-            status: report.status.into(),
-            cause: report.detail,
-            ages: [
-                ("confirmed", report.confirmed_age),
-                ("finalized", report.finalized_age),
-                ("accounts", report.accounts_age),
-                ("chain_slot", report.chain_slot_age),
-            ]
-            .into_iter()
-            .filter_map(|(name, age)| Some((name, age?)))
-            .collect(),
-        }
-    }
-
-    fn healthz(&self) -> Response {
-        let report = self.report();
-        let status = if report.status == Status::Ok {
-            StatusCode::OK
-        } else {
-            StatusCode::SERVICE_UNAVAILABLE
-        };
-        (status, Json(report)).into_response()
-    }
-
-    fn observe(&self) {
-        let report = self.report();
-        metrics::gauge!("vouch_indexer_healthy")
-            .set(f64::from(u8::from(report.status == Status::Ok)));
-        for (name, age) in [
-            ("vouch_indexer_confirmed_age_seconds", report.confirmed_age),
-            ("vouch_indexer_finalized_age_seconds", report.finalized_age),
-            ("vouch_indexer_accounts_age_seconds", report.accounts_age),
-        ] {
-            if let Some(age) = age {
-                metrics::gauge!(name).set(age);
-            }
-        }
-    }
-}
-
-fn status_of(failure: &Failure) -> Status {
-    match failure {
-        Failure::Database(_) => Status::DatabaseUnavailable,
-        Failure::Chain(_)
-        | Failure::Silent(_)
-        | Failure::Behind(_)
-        | Failure::Wrong(_)
-        | Failure::Extra { .. } => Status::ChainUnavailable,
-        Failure::Incomplete { .. }
-        | Failure::TooMuch { .. }
-        | Failure::Replay { .. }
-        | Failure::Corrupt(_)
-        | Failure::OtherChain { .. }
-        | Failure::SeveralChains(_) => Status::Stopped,
     }
 }
 
@@ -404,131 +256,4 @@ pub(crate) fn gauge(name: &'static str, value: u64) {
 }
 
 #[cfg(test)]
-mod tests {
-    use vouch_service::Health as _;
-
-    use super::*;
-
-    const AGE: Duration = Duration::from_secs(3600);
-
-    /// A health of which both layers have made progress at these slots.
-    fn live(indexed: u64, chain: u64) -> Health {
-        let health = Health::new(10, AGE, Heartbeat::new(AGE));
-        health.succeeded(Layer::Confirmed);
-        health.succeeded(Layer::Final);
-        health.indexed_slot(indexed);
-        health.chain_slot(chain);
-        health
-    }
-
-    #[test]
-    fn too_far_behind_turns_red_and_back() {
-        // Given a live indexer
-        let health = live(100, 110);
-        assert_eq!(health.report().status, Status::Ok);
-        // When the chain runs ahead, then it is behind
-        health.chain_slot(111);
-        assert_eq!(health.report().status, Status::Behind);
-        assert_eq!(health.report().slots_behind, Some(11));
-        // When it has caught up, then it is healthy again
-        health.indexed_slot(111);
-        assert_eq!(health.report().status, Status::Ok);
-        // When the node is away, then being close does not make it healthy
-        let gone = Failure::Chain("gone".into());
-        health.failed(Layer::Confirmed, &gone);
-        assert_eq!(health.report().status, Status::ChainUnavailable);
-        assert_eq!(health.report().detail.as_deref(), Some("gone"));
-        // When only finality fails, then that is told too
-        health.succeeded(Layer::Confirmed);
-        health.failed(Layer::Final, &gone);
-        assert_eq!(health.report().status, Status::ChainUnavailable);
-        health.succeeded(Layer::Final);
-        assert_eq!(health.report().status, Status::Ok);
-        // When accounts differ, then it is not healthy
-        health.differences(2, "the node's".into());
-        assert_eq!(health.report().status, Status::Diverged);
-    }
-
-    #[test]
-    fn finality_that_stands_still_turns_red_and_back() {
-        // Given a live indexer that mirrors everything
-        let health = live(1000, 1000);
-        let reach = |slot| {
-            health.indexed_slot(slot);
-            health.chain_slot(slot);
-        };
-        // When nothing is final yet, or finality lags as much as is normal, then it is
-        // healthy
-        assert_eq!(health.report().status, Status::Ok);
-        health.finalized_slot(968);
-        reach(968 + MAX_SLOTS_UNFINALIZED);
-        assert_eq!(health.report().status, Status::Ok);
-        // When finality stands still, then it is behind
-        reach(968 + MAX_SLOTS_UNFINALIZED + 1);
-        assert_eq!(health.report().status, Status::Behind);
-        assert_eq!(health.report().slots_behind, Some(0));
-        // When finality goes on, then it is healthy again
-        health.finalized_slot(969);
-        assert_eq!(health.report().status, Status::Ok);
-    }
-
-    #[test]
-    fn readiness_names_the_cause_and_the_ages() {
-        // Given an indexer that is too far behind
-        let health = live(100, 111);
-        // Then it is not ready, with the cause and the age of all that happened
-        let readiness = health.readiness();
-        assert!(!readiness.ready);
-        assert_eq!(readiness.status, "behind");
-        let cause = "the mirror is 11 slots behind the chain";
-        assert_eq!(readiness.cause.as_deref(), Some(cause));
-        let ages: Vec<_> = readiness.ages.keys().copied().collect();
-        assert_eq!(ages, ["chain_slot", "confirmed", "finalized"]);
-        // When it has caught up, then it is
-        health.indexed_slot(111);
-        assert_eq!(health.readiness().status, "ok");
-        assert!(health.readiness().ready);
-        // When another one is the writer, then it is ready, but /healthz says what it is
-        health.set(
-            Status::Standby,
-            Some("another indexer is the writer".into()),
-        );
-        assert_eq!(health.readiness().status, "standby");
-        assert!(health.readiness().ready);
-        assert_eq!(health.healthz().status(), StatusCode::SERVICE_UNAVAILABLE);
-    }
-
-    #[test]
-    fn accounts_that_are_not_compared_turn_red() {
-        // Given a live indexer whose accounts are compared
-        let health = live(100, 100);
-        health.expect_accounts(AGE);
-        assert_eq!(health.report().status, Status::Ok);
-        // When no comparison is complete in time, then it is behind
-        health.expect_accounts(Duration::ZERO);
-        let report = health.report();
-        assert_eq!(report.status, Status::Behind);
-        assert_eq!(
-            report.detail.as_deref(),
-            Some("the accounts were not compared for long")
-        );
-        // And when one is, then it is healthy again
-        health.succeeded(Layer::Accounts);
-        health.expect_accounts(AGE);
-        assert_eq!(health.report().status, Status::Ok);
-    }
-
-    #[test]
-    fn silence_turns_red_without_any_slot() {
-        // Given an indexer whose node told the same slots for longer than is allowed
-        let health = Health {
-            max_age: Duration::ZERO,
-            ..live(100, 100)
-        };
-        // Then it is behind, though no slot says so
-        assert_eq!(health.report().slots_behind, Some(0));
-        assert_eq!(health.report().status, Status::Behind);
-        let cause = "the node has told no new slot for 0 s";
-        assert_eq!(health.report().detail.as_deref(), Some(cause));
-    }
-}
+mod tests;

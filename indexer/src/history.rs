@@ -6,7 +6,7 @@ use solana_client::{
     rpc_config::RpcSignaturesForAddressConfig, rpc_request::RpcRequest,
     rpc_response::RpcConfirmedTransactionStatusWithSignature,
 };
-use solana_sdk::pubkey::Pubkey;
+use solana_sdk::{pubkey::Pubkey, signature::Signature};
 use vouch_client::PROGRAM_ID;
 use vouch_db::mirror::Known;
 
@@ -35,6 +35,12 @@ struct Mark {
     count: usize,
 }
 
+/// More transactions than a block can hold: 100 million compute units at about 1,100 for one that does
+/// nothing but pay its fee.
+const MOST_IN_SLOT: usize = 100_000;
+/// Transactions in front of the part of a list that is asked for. They have become final since its end
+/// was: a few thousand at most.
+const MOST_NEWER: usize = 100_000;
 /// Final transactions that a list has to repeat, besides the one up to which it is asked for.
 pub(crate) const OVERLAP: usize = 64;
 
@@ -149,6 +155,47 @@ impl Overlap {
     }
 }
 
+/// Checks that a list goes on, page after page: towards older slots, with nothing twice and no more in
+/// a slot than there can be. So no list is without end, and its size in memory is limited.
+#[derive(Debug, Default)]
+struct Order {
+    slot: Option<u64>,
+    /// What is listed in this slot.
+    seen: HashSet<String>,
+}
+
+impl Order {
+    fn check(&mut self, page: &[Listed]) -> Result<(), Failure> {
+        for listed in page {
+            if let Some(before) = self.slot.filter(|before| listed.slot > *before) {
+                return Err(Failure::Wrong(format!(
+                    "getSignaturesForAddress: slot {} comes after slot {before}, but newer ones \
+                     come first",
+                    listed.slot
+                )));
+            }
+            if self.slot != Some(listed.slot) {
+                self.slot = Some(listed.slot);
+                self.seen.clear();
+            }
+            if !self.seen.insert(listed.signature.clone()) {
+                return Err(Failure::Wrong(format!(
+                    "getSignaturesForAddress: {} is listed twice",
+                    listed.signature
+                )));
+            }
+            if self.seen.len() > MOST_IN_SLOT {
+                return Err(Failure::Wrong(format!(
+                    "getSignaturesForAddress: more than {MOST_IN_SLOT} transactions are listed in \
+                     slot {}",
+                    listed.slot
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Whether both are the same transaction in the same slot.
 pub(crate) fn is(known: &Known, listed: &Listed) -> bool {
     known.signature == listed.signature && u64::try_from(known.slot) == Ok(listed.slot)
@@ -160,6 +207,9 @@ pub(crate) struct List<'a> {
     source: &'a Source,
     until: Option<String>,
     min_slot: u64,
+    order: Order,
+    /// Transactions after `min_slot` so far, and how many there may be.
+    newer: (usize, usize),
     /// Newest first.
     marks: Vec<Mark>,
     /// The content of the newest page: if it were read again, it could begin later.
@@ -185,6 +235,8 @@ impl<'a> List<'a> {
             source,
             until: anchor.until(),
             min_slot,
+            order: Order::default(),
+            newer: (0, MOST_NEWER),
             marks: Vec::new(),
             newest: Vec::new(),
             absent,
@@ -194,14 +246,10 @@ impl<'a> List<'a> {
         }
     }
 
-    /// [`Self::new`], read to its end.
-    pub(crate) async fn read(
-        source: &'a Source,
-        anchor: &Anchor,
-        min_slot: u64,
-        absent: HashSet<String>,
-    ) -> Result<Self, Failure> {
-        let mut list = Self::new(source, anchor, min_slot, absent);
+    /// The whole list of final transactions, up to `end` and beyond, however old that is.
+    pub(crate) async fn whole(source: &'a Source, end: u64) -> Result<Self, Failure> {
+        let mut list = Self::new(source, &Anchor::default(), end, HashSet::new());
+        list.newer.1 = usize::MAX;
         while list.read_page().await?.is_some() {}
         Ok(list)
     }
@@ -228,15 +276,16 @@ impl<'a> List<'a> {
         };
         self.before = Some(last.signature.clone());
         let full = page.len() >= self.source.page();
+        self.order.check(&page)?;
+        self.newer.0 += page.partition_point(|listed| listed.slot > self.min_slot);
+        if self.newer.0 > self.newer.1 {
+            return Err(Failure::Wrong(format!(
+                "getSignaturesForAddress: more than {} transactions are listed after slot {}",
+                self.newer.1, self.min_slot
+            )));
+        }
         self.overlap.cut(&mut page)?;
         if let (Some(newest), Some(oldest)) = (page.first(), page.last()) {
-            if let Some(last) = self.marks.last() {
-                in_order(&last.oldest, newest)?;
-                // A node that repeats itself would have no end.
-                if last.newest == *newest {
-                    return Err(twice(newest));
-                }
-            }
             for listed in &page {
                 self.absent.remove(&listed.signature);
             }
@@ -332,6 +381,7 @@ async fn confirmed_at(
 ) -> Result<Option<Vec<Listed>>, Failure> {
     let mut all: Vec<Listed> = Vec::new();
     let mut overlap = Overlap::of(anchor);
+    let mut order = Order::default();
     let mut before = None;
     loop {
         let range = Range {
@@ -344,10 +394,8 @@ async fn confirmed_at(
         let mut page = range.page(source).await?;
         before = page.last().map(|last| last.signature.clone());
         let full = page.len() >= source.page();
+        order.check(&page)?;
         overlap.cut(&mut page)?;
-        if let (Some(last), Some(newest)) = (all.last(), page.first()) {
-            in_order(last, newest)?;
-        }
         all.extend(page);
         if all.len() > most {
             return Ok(None);
@@ -384,6 +432,7 @@ pub(crate) async fn since(
         if page.len() >= source.page() {
             return Ok(None);
         }
+        Order::default().check(&page)?;
         for listed in page {
             if !all.contains(&listed) {
                 all.push(listed);
@@ -418,48 +467,39 @@ impl Range<'_> {
 
     /// Its first page, asked for once.
     async fn page(&self, source: &Source) -> Result<Vec<Listed>, Failure> {
-        listed(source.ask(REQUEST, &self.parameters(source)).await?)
+        let page = source.ask(REQUEST, &self.parameters(source)).await?;
+        listed(page, source.page())
     }
 
     /// Its first page, asked for until it comes.
     async fn insist(&self, source: &Source) -> Result<Vec<Listed>, Failure> {
-        listed(source.insist(REQUEST, &self.parameters(source)).await?)
+        let page = source.insist(REQUEST, &self.parameters(source)).await?;
+        listed(page, source.page())
     }
 }
 
-/// The entries of a page. Fails unless they are in order.
-fn listed(page: Vec<RpcConfirmedTransactionStatusWithSignature>) -> Result<Vec<Listed>, Failure> {
-    let page: Vec<_> = page
-        .into_iter()
-        .map(|entry| Listed {
+/// The entries of a page. Fails if there are more than were asked for, or one is no signature.
+fn listed(
+    page: Vec<RpcConfirmedTransactionStatusWithSignature>,
+    most: usize,
+) -> Result<Vec<Listed>, Failure> {
+    if page.len() > most {
+        return Err(Failure::Wrong(format!(
+            "getSignaturesForAddress: {} transactions came where {most} were asked for",
+            page.len()
+        )));
+    }
+    let entry = |entry: RpcConfirmedTransactionStatusWithSignature| {
+        let parsed = entry.signature.parse::<Signature>();
+        parsed.map_err(|error| Failure::Wrong(format!("getSignaturesForAddress: {error}")))?;
+        Ok(Listed {
             signature: entry.signature,
             slot: entry.slot,
             failed: entry.err.is_some(),
         })
-        .collect();
-    for (newer, older) in page.iter().zip(page.iter().skip(1)) {
-        in_order(newer, older)?;
-    }
-    Ok(page)
+    };
+    page.into_iter().map(entry).collect()
 }
 
-/// Fails unless `older` may come after `newer` in a list with the newest first.
-fn in_order(newer: &Listed, older: &Listed) -> Result<(), Failure> {
-    if older.signature == newer.signature {
-        return Err(twice(older));
-    }
-    if older.slot > newer.slot {
-        return Err(Failure::Wrong(format!(
-            "getSignaturesForAddress: slot {} comes after slot {}, but newer ones come first",
-            older.slot, newer.slot
-        )));
-    }
-    Ok(())
-}
-
-fn twice(listed: &Listed) -> Failure {
-    Failure::Wrong(format!(
-        "getSignaturesForAddress: {} is listed twice",
-        listed.signature
-    ))
-}
+#[cfg(test)]
+mod tests;

@@ -266,9 +266,9 @@ pub(crate) async fn effects(
             Err(vouch_replay::Error {
                 kind: Kind::Ambiguous,
                 ..
-            }) if given.after.is_empty() => {
-                given.after = left(chain, transaction).await?;
-                if given.after.is_empty() {
+            }) if given.after.is_empty() && given.later.is_empty() => {
+                left(chain, transaction, &mut given).await?;
+                if given.after.is_empty() && given.later.is_empty() {
                     let reason = "neither the transaction nor the node tells which parts were paid";
                     return Err(unreadable(transaction, reason));
                 }
@@ -278,29 +278,28 @@ pub(crate) async fn effects(
     }
 }
 
-/// What the transaction left of each conversion that it names, if nothing has touched it since: then
-/// the node still has it. It chooses among the outcomes that are consistent with the transaction.
-async fn left(
-    chain: &Chain,
-    transaction: &Transaction,
-) -> Result<Vec<(Pubkey, Option<u8>)>, Failure> {
-    let mut left = Vec::new();
+/// Asks for what became of each conversion that the transaction names: what it has settled by now,
+/// and, if nothing has touched it since, that this is what the transaction left. It chooses among the
+/// outcomes that are consistent with the transaction.
+async fn left(chain: &Chain, transaction: &Transaction, given: &mut Given) -> Result<(), Failure> {
     for call in transaction.calls() {
         let Some(conversion) = conversion_of(call.data, call.accounts) else {
             continue;
         };
         // The account comes first: what touches it afterwards is in the list.
         let data = chain.data(&conversion, transaction.slot).await?;
-        if is_touched_since(chain, &conversion, transaction).await? {
-            continue;
-        }
         let bits = match data.map(|data| Account::decode(&data)) {
             Some(Ok(Account::Conversion(account))) => Some(account.settled),
             _ => None,
         };
-        left.push((conversion, bits));
+        if let Some(bits) = bits {
+            given.later.push((conversion, bits));
+        }
+        if !is_touched_since(chain, &conversion, transaction).await? {
+            given.after.push((conversion, bits));
+        }
     }
-    Ok(left)
+    Ok(())
 }
 
 fn conversion_of(data: &[u8], accounts: &[Pubkey]) -> Option<Pubkey> {
@@ -308,8 +307,8 @@ fn conversion_of(data: &[u8], accounts: &[Pubkey]) -> Option<Pubkey> {
     accounts.get(position).copied()
 }
 
-/// Whether a later transaction called the program with this conversion. Anybody can name its address
-/// in a transaction; more than a page of them counts as touched.
+/// Whether a later transaction may have changed this conversion. Anybody can name its address in a
+/// transaction, and behind the accounts of any call; more than a page of them counts as touched.
 async fn is_touched_since(
     chain: &Chain,
     conversion: &Pubkey,
@@ -325,12 +324,17 @@ async fn is_touched_since(
         let commitment = Commitment::Confirmed;
         let slot = listed.slot;
         let later = crate::transactions::transaction(chain, &signature, slot, commitment).await?;
-        let names = |call: vouch_replay::Call<'_>| call.accounts.contains(conversion);
-        if later.calls().any(names) {
+        if may_change(&later, conversion) {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// Whether the transaction may change this account. A call that cannot be read may change anything.
+fn may_change(transaction: &Transaction, address: &Pubkey) -> bool {
+    let mut touched = transaction.calls().map(|call| touches(&call));
+    touched.any(|touched| touched.map_or(true, |touched| touched.contains(address)))
 }
 
 fn row(transaction: &Transaction, by: By) -> Result<mirror::Transaction, Failure> {
@@ -408,4 +412,50 @@ fn unreadable(transaction: &Transaction, error: impl std::fmt::Display) -> Failu
 /// A slot of the chain as the mirror stores it.
 pub(crate) fn slot(slot: u64) -> Result<i64, Failure> {
     i64::try_from(slot).map_err(|error| Failure::chain("slot", error))
+}
+
+#[cfg(test)]
+mod tests {
+    use solana_sdk::instruction::AccountMeta;
+    use vouch_client::instructions::set_paused;
+    use vouch_replay::transaction::{Instruction, Outcome};
+
+    use super::*;
+
+    /// A transaction with one call, behind whose accounts another one is named.
+    fn calling(instruction: solana_sdk::instruction::Instruction, named: Pubkey) -> Transaction {
+        let mut instruction = instruction;
+        instruction.accounts.push(AccountMeta::new(named, false));
+        Transaction {
+            signature: [0; 64],
+            slot: 9,
+            index: None,
+            block_time: 0,
+            fee_payer: Pubkey::default(),
+            fee: None,
+            signers: Vec::new(),
+            outcome: Outcome::Succeeded,
+            balances: Vec::new(),
+            decimals: Vec::new(),
+            instructions: vec![Instruction {
+                program: instruction.program_id,
+                accounts: instruction.accounts.iter().map(|it| it.pubkey).collect(),
+                data: instruction.data,
+                inner: Vec::new(),
+            }],
+        }
+    }
+
+    #[test]
+    fn who_names_an_account_behind_those_of_a_call_does_not_change_it() {
+        let [authority, campaign, conversion] =
+            [1, 2, 3].map(|byte| Pubkey::new_from_array([byte; 32]));
+        let named = calling(set_paused(&authority, &campaign, true), conversion);
+        assert!(!may_change(&named, &conversion));
+        assert!(may_change(&named, &campaign));
+        // But an instruction that this version does not know may
+        let mut unknown = set_paused(&authority, &campaign, true);
+        unknown.data = vec![255; 8];
+        assert!(may_change(&calling(unknown, conversion), &conversion));
+    }
 }

@@ -9,6 +9,7 @@ mod digest;
 mod events;
 mod failure;
 mod health;
+mod heights;
 mod history;
 mod ledger;
 mod lists;
@@ -23,6 +24,7 @@ mod standing;
 mod sync;
 mod transactions;
 mod verify;
+mod votes;
 mod wake;
 mod witness;
 
@@ -33,7 +35,7 @@ use clap::Parser;
 use vouch_service::{Metrics, Stop};
 
 use crate::{
-    chain::{Chain, TIMEOUT},
+    chain::Chain,
     config::{Cli, Command, Config},
     failure::Failure,
     health::{Health, Status},
@@ -97,7 +99,7 @@ async fn mirror(config: &Config, health: &Arc<Health>) -> Result<()> {
     let pool = vouch_db::connect_with(&config.database_url, || health.beat()).await?;
     vouch_db::await_schema(&pool, || health.beat()).await?;
     health.set(Status::Starting, None);
-    let chain = Chain::new(&config.rpc_url, TIMEOUT, config.list_page);
+    let chain = Chain::new(&config.rpc_url, config.limits())?;
     chain.sources().tell(health);
     health.watch(chain.sources());
     let mut pause = FIRST_PAUSE;

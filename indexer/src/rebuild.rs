@@ -21,7 +21,7 @@ use vouch_db::{
 use vouch_service::Heartbeat;
 
 use crate::{
-    chain::{Chain, PAGE, TIMEOUT},
+    chain::Chain,
     config::{RebuildConfig, Undo},
     failure::Failure,
     health::Health,
@@ -67,7 +67,7 @@ pub(crate) async fn run(config: &RebuildConfig) -> Result<()> {
     }
 
     let next = vouch_db::pool_of(url, Schema::Next)?;
-    let chain = Chain::new(&config.rpc_url, TIMEOUT, PAGE);
+    let chain = Chain::new(&config.rpc_url, config.limits())?;
     // Nobody asks for it here.
     let health = Health::new(u64::MAX, Duration::MAX, Heartbeat::new(Duration::MAX));
     let target = Mirror {

@@ -6,10 +6,11 @@ use std::{
 };
 
 use reqwest::{
-    StatusCode,
+    Client, Response, StatusCode,
     header::{CONTENT_TYPE, RETRY_AFTER},
+    redirect,
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned, de::IgnoredAny};
 use serde_json::Value;
 use solana_client::{
     rpc_custom_error::{
@@ -17,11 +18,12 @@ use solana_client::{
     },
     rpc_request::RpcRequest,
 };
+use solana_sdk::hash::Hash;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
     chain::{Commitment, config},
-    failure::Failure,
+    failure::{Failure, cut},
     health::Health,
     standing::Standing,
 };
@@ -40,8 +42,10 @@ pub(crate) struct Source {
     name: String,
     is_alone: bool,
     url: String,
-    client: reqwest::Client,
+    client: Client,
     timeout: Duration,
+    /// Most bytes of an answer.
+    most_bytes: usize,
     /// Signatures in one page of a list.
     page: usize,
     /// The genesis hash of the mirrored chain, once it is known. All sources share it.
@@ -49,6 +53,54 @@ pub(crate) struct Source {
     /// Who is told that the work goes on whenever the node has answered, or has not in time.
     health: Arc<OnceLock<Arc<Health>>>,
     standing: Mutex<Standing>,
+}
+
+/// What one request may cost.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Time for the whole answer.
+    pub(crate) timeout: Duration,
+    /// Most bytes of an answer's body.
+    pub(crate) most_bytes: usize,
+    /// Signatures in one page of a list.
+    pub(crate) page: usize,
+}
+
+/// A client that goes where the configuration says, and nowhere else. A redirect would lead into our
+/// own network, and its `Referer` would tell the key in the URL.
+fn client() -> Result<Client, reqwest::Error> {
+    Client::builder()
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        .build()
+}
+
+/// What an answer is, before its result is read.
+#[derive(Deserialize)]
+struct Outline {
+    error: Option<RpcError>,
+    /// Whether there is one, which may be `null`.
+    #[serde(default, deserialize_with = "present")]
+    result: bool,
+}
+
+/// An error of JSON-RPC.
+#[derive(Deserialize)]
+struct RpcError {
+    #[serde(default)]
+    code: i64,
+    #[serde(default)]
+    message: String,
+}
+
+/// The result of an answer.
+#[derive(Deserialize)]
+struct Answer<T> {
+    result: T,
+}
+
+fn present<'de, D: Deserializer<'de>>(field: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(field).map(|_| true)
 }
 
 /// A request that did not succeed.
@@ -86,25 +138,31 @@ impl Drop for Running<'_> {
 }
 
 impl Source {
+    /// # Errors
+    /// When TLS cannot be set up.
     pub(crate) fn new(
         name: String,
         is_alone: bool,
         url: String,
-        timeout: Duration,
-        page: usize,
+        Limits {
+            timeout,
+            most_bytes,
+            page,
+        }: Limits,
         (chain, health): (Arc<OnceLock<String>>, Arc<OnceLock<Arc<Health>>>),
-    ) -> Self {
-        Self {
+    ) -> Result<Self, reqwest::Error> {
+        Ok(Self {
             name,
             is_alone,
             url,
-            client: reqwest::Client::new(),
+            client: client()?,
             timeout,
+            most_bytes,
             page,
             chain,
             health,
             standing: Mutex::default(),
-        }
+        })
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -224,11 +282,21 @@ impl Source {
         Ok(())
     }
 
+    /// The first slot of which the node has the block by its own word; `None` if it does not say.
+    pub(crate) async fn first_block(&self) -> Option<u64> {
+        let first = self.insist(RpcRequest::GetFirstAvailableBlock, &[(); 0]);
+        first.await.ok()
+    }
+
     /// The node's genesis hash.
     pub(crate) async fn genesis_hash(&self) -> Result<String, Failure> {
         let began = Instant::now();
         let outcome = self.send(RpcRequest::GetGenesisHash, &[(); 0]).await;
-        self.settle(began, outcome)
+        let told: String = self.settle(began, outcome)?;
+        match told.parse::<Hash>() {
+            Ok(_) => Ok(told),
+            Err(error) => Err(Failure::chain("getGenesisHash", error)),
+        }
     }
 
     /// Fails if the node is of another chain than the mirror. It is asked once after each failure,
@@ -284,17 +352,23 @@ impl Source {
         let body = request.build_request_json(1, parameters).to_string();
         let answer = timeout(self.timeout, self.exchange(&name, body));
         // Nobody waits that long a second time at once.
-        let mut answer = answer.await.unwrap_or_else(|_| {
+        let body = answer.await.unwrap_or_else(|_| {
             let failure = format!("{name}: no answer in {:?}", self.timeout);
             Err(Refusal {
                 is_outage: true,
                 ..Failure::Chain(failure).into()
             })
         })?;
-        if let Some(error) = answer.get("error").filter(|error| error.is_object()) {
-            let code = error["code"].as_i64().unwrap_or_default();
-            let message = error["message"].as_str().unwrap_or_default();
-            let said = format!("{name}: RPC response error {code}: {message}");
+        let unreadable = |error| {
+            Refusal::from(Failure::Silent(format!(
+                "{name}: the answer: {}",
+                cut(error)
+            )))
+        };
+        // The result is read into its type at once: as a tree it would take many times its bytes.
+        let Outline { error, result } = serde_json::from_slice(&body).map_err(unreadable)?;
+        if let Some(RpcError { code, message }) = error {
+            let said = format!("{name}: RPC response error {code}: {}", cut(message));
             return Err(Refusal::from(match code {
                 JSON_RPC_SERVER_ERROR_MIN_CONTEXT_SLOT_NOT_REACHED
                 | JSON_RPC_SERVER_ERROR_NODE_UNHEALTHY => Failure::Behind(said),
@@ -302,30 +376,60 @@ impl Source {
             }));
         }
         // An answer without a result must not pass for one that says "there is none".
-        let result = answer.get_mut("result").map(Value::take);
-        let result = result.ok_or_else(|| Failure::Silent(format!("{name}: no result")))?;
-        serde_json::from_value(result)
-            .map_err(|error| Failure::Silent(format!("{name}: the answer: {error}")).into())
+        if !result {
+            return Err(Failure::Silent(format!("{name}: no result")).into());
+        }
+        let answer: Answer<T> = serde_json::from_slice(&body).map_err(unreadable)?;
+        Ok(answer.result)
     }
 
-    async fn exchange(&self, name: &str, body: String) -> Result<Value, Refusal> {
+    /// The body of the answer to this request.
+    async fn exchange(&self, name: &str, body: String) -> Result<Vec<u8>, Refusal> {
         let silent = |error: reqwest::Error| {
-            Refusal::from(Failure::Silent(format!("{name}: {}", error.without_url())))
+            let error = cut(error.without_url());
+            Refusal::from(Failure::Silent(format!("{name}: {error}")))
         };
         let request = self.client.post(&self.url);
         let request = request.header(CONTENT_TYPE, "application/json").body(body);
         let response = request.send().await.map_err(silent)?;
-        let wish = (response.status() == StatusCode::TOO_MANY_REQUESTS).then(|| {
+        let status = response.status();
+        let wish = (status == StatusCode::TOO_MANY_REQUESTS).then(|| {
             let wish = response.headers().get(RETRY_AFTER);
             let seconds = wish.and_then(|wish| wish.to_str().ok()?.parse().ok());
             Duration::from_secs(seconds.unwrap_or_default())
         });
+        if status.is_redirection() {
+            let failure = format!("{name}: HTTP status {status}: redirects are not followed");
+            return Err(Failure::Silent(failure).into());
+        }
         match response.error_for_status() {
-            Ok(response) => response.json().await.map_err(silent),
+            Ok(response) => self.body(name, response).await,
             Err(error) => Err(Refusal {
                 wish,
                 ..silent(error)
             }),
+        }
+    }
+
+    /// Reads a body up to the limit. Its announced length is not believed.
+    async fn body(&self, name: &str, mut response: Response) -> Result<Vec<u8>, Refusal> {
+        let mut body = Vec::new();
+        loop {
+            let piece = response.chunk().await.map_err(|error| {
+                let error = cut(error.without_url());
+                Failure::Silent(format!("{name}: {error}"))
+            })?;
+            let Some(piece) = piece else {
+                return Ok(body);
+            };
+            if body.len() + piece.len() > self.most_bytes {
+                let failure = format!(
+                    "{name}: the answer is longer than {} bytes",
+                    self.most_bytes
+                );
+                return Err(Failure::Wrong(failure).into());
+            }
+            body.extend_from_slice(&piece);
         }
     }
 }
@@ -336,39 +440,4 @@ fn gauge(source: &str, slot: u64) {
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::net::TcpListener;
-
-    use super::*;
-
-    /// The failure of a request to this address with a key in its URL.
-    async fn failure(address: std::net::SocketAddr) -> String {
-        let url = format!("http://{address}/secret-path?api-key=secret");
-        let error = reqwest::get(&url)
-            .await
-            .and_then(reqwest::Response::error_for_status);
-        let told = error.expect_err("there is no node").to_string();
-        assert!(told.contains("api-key=secret"), "nothing to hide: {told}");
-        let timeout = Duration::from_secs(5);
-        let source = Source::new("rpc".into(), true, url, timeout, 1000, Default::default());
-        let slot = source.ask::<u64>(RpcRequest::GetSlot, &[(); 0]).await;
-        slot.expect_err("there is no node").to_string()
-    }
-
-    #[tokio::test]
-    async fn the_urls_of_the_node_are_not_told() {
-        // Given a server that is not a node
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("an address");
-        let server = tokio::spawn(async { axum::serve(listener, axum::Router::new()).await });
-        // When it refuses a request, then the failure has no URL
-        assert_eq!(
-            failure(address).await,
-            "getSlot: HTTP status client error (404 Not Found)"
-        );
-        // When nothing listens any more, then the failure has no URL either
-        server.abort();
-        assert!(server.await.expect_err("it was ended").is_cancelled());
-        assert_eq!(failure(address).await, "getSlot: error sending request");
-    }
-}
+mod tests;

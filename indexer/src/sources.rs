@@ -5,7 +5,10 @@
 //! wins. What a source lacks is not decided here: see `agree.rs`.
 
 use std::{
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -20,7 +23,8 @@ use crate::{
     chain::Commitment,
     failure::Failure,
     health::Health,
-    source::{CATCH_UP, CATCH_UP_POLL, FIRST_PAUSE, LAST_PAUSE, Source},
+    heights,
+    source::{CATCH_UP, CATCH_UP_POLL, FIRST_PAUSE, LAST_PAUSE, Limits, Source},
     standing::Line,
 };
 
@@ -52,14 +56,20 @@ pub(crate) struct Sources {
     /// Who is told that the work goes on.
     health: Arc<OnceLock<Arc<Health>>>,
     since: Instant,
+    /// Everything up to this slot is mirrored and final.
+    mirrored: AtomicU64,
+    /// Why sources that may be right are too far apart.
+    apart: Mutex<Option<String>>,
     /// The source that comes first, and until when.
     preferred: Mutex<Option<(usize, Instant)>>,
 }
 
 impl Sources {
-    /// A source for each URL. `timeout` is the limit of a request, `page` the number of signatures in
-    /// one page of a list.
-    pub(crate) fn new(urls: &[String], timeout: Duration, page: usize) -> Self {
+    /// A source for each URL.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub(crate) fn new(urls: &[String], limits: Limits) -> Result<Self, reqwest::Error> {
         let chain = Arc::<OnceLock<String>>::default();
         let health = Arc::<OnceLock<Arc<Health>>>::default();
         let is_alone = urls.len() == 1;
@@ -70,15 +80,23 @@ impl Sources {
                 format!("rpc{}", place + 1)
             };
             let shared = (Arc::clone(&chain), Arc::clone(&health));
-            Source::new(name, is_alone, url.clone(), timeout, page, shared)
+            Source::new(name, is_alone, url.clone(), limits, shared)
         });
-        Self {
-            all: all.collect(),
+        Ok(Self {
+            all: all.collect::<Result<_, _>>()?,
             chain,
             health,
             since: Instant::now(),
+            mirrored: AtomicU64::new(0),
+            apart: Mutex::default(),
             preferred: Mutex::default(),
-        }
+        })
+    }
+
+    /// Notes that an answer of the source with this name was wrong.
+    pub(crate) fn doubt(&self, name: &str, reason: &str) {
+        let named = self.all.iter().filter(|source| source.name() == name);
+        named.for_each(|source| source.doubt(reason));
     }
 
     /// Whether there is one source only.
@@ -266,9 +284,51 @@ impl Sources {
         Ok(good)
     }
 
+    /// Everything up to this slot is mirrored and final.
+    pub(crate) fn covers(&self, slot: u64) {
+        self.mirrored.fetch_max(slot, Ordering::Relaxed);
+    }
+
+    /// Which sources are so far apart that one of them is wrong, though each may be right.
+    pub(crate) fn apart(&self) -> Option<String> {
+        let apart = self.apart.lock().unwrap_or_else(PoisonError::into_inner);
+        apart.clone()
+    }
+
+    /// Compares the slots that the sources tell.
+    fn compare_heights(&self) {
+        let now = Instant::now();
+        let mirrored = self.mirrored.load(Ordering::Relaxed);
+        let mut reasons = vec![None; self.all.len()];
+        let mut apart = None;
+        for (commitment, mirrored) in [
+            (Commitment::Confirmed, 0),
+            (Commitment::Finalized, mirrored),
+        ] {
+            let told = self.all.iter().enumerate().filter_map(|(place, source)| {
+                let told = source.standing().told_by(source.name(), commitment, now);
+                Some((place, told?))
+            });
+            let (places, told): (Vec<_>, Vec<_>) = told.unzip();
+            let mut right = Vec::new();
+            let wrong = heights::wrong(&told, mirrored);
+            for ((place, told), wrong) in places.into_iter().zip(told).zip(wrong) {
+                match (wrong, reasons.get_mut(place)) {
+                    (Some(wrong), Some(reason)) => *reason = Some(wrong),
+                    _ => right.push(told),
+                }
+            }
+            apart = heights::apart(&right);
+        }
+        for (source, reason) in self.all.iter().zip(reasons) {
+            source.standing().misplaced(reason);
+        }
+        *self.apart.lock().unwrap_or_else(PoisonError::into_inner) = apart;
+    }
+
     /// The slot that the chain has reached: the lowest that a source tells among those that keep
-    /// up. So one that tells slots that are too high is without effect, and one that stands still
-    /// or calls itself behind holds up nobody.
+    /// up. So one that tells slots that are too high is without effect, and one that stands still,
+    /// calls itself behind, or is far behind most others or the mirror holds up nobody.
     ///
     /// With several sources it is what [`Self::watch`] saw last.
     pub(crate) async fn tip(&self, commitment: Commitment) -> Result<u64, Failure> {
@@ -354,6 +414,7 @@ impl Sources {
                 // What it tells of the source is noted there.
                 let _ = source.look(look % HEALTH_EVERY == 0).await;
             }
+            self.compare_heights();
             // Whoever asked last may have found out which chain it is of.
             if let Err(failure) = self.check_majority() {
                 return failure;

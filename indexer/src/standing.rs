@@ -6,7 +6,10 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use crate::chain::Commitment;
+use crate::{
+    chain::Commitment,
+    heights::{Height, Told},
+};
 
 /// Pause after the first failure. It doubles with each failure in a row.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -16,6 +19,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 const LONGEST_WISH: Duration = Duration::from_secs(30);
 /// Time within which the slot of a source has to grow.
 const STUCK: Duration = Duration::from_secs(10);
+/// Time within which its final slot has to grow. After the start of a chain it is zero for a while.
+const STUCK_FINAL: Duration = Duration::from_secs(30);
 /// Time for which a source that answered wrongly is asked last.
 const DOUBT: Duration = Duration::from_secs(600);
 /// A second source is asked when the first takes this many times as long as it usually does, but not
@@ -38,7 +43,7 @@ pub(crate) enum State {
     Unknown,
     /// It failed, and is asked again later.
     Away,
-    /// It says so itself, or its slot does not grow.
+    /// It says so itself, its slot does not grow, or the slots that it tells cannot be right.
     Behind,
     /// An answer of it was wrong or incomplete.
     Unreliable,
@@ -73,12 +78,12 @@ pub(crate) struct Standing {
     failed: Option<(Instant, String)>,
     /// It is not asked before this.
     due: Option<Instant>,
-    confirmed: Option<u64>,
-    finalized: Option<u64>,
-    /// When its confirmed slot last grew.
-    grew: Option<Instant>,
+    confirmed: Height,
+    finalized: Height,
     /// Why it calls itself behind.
     behind: Option<String>,
+    /// Why the slots that it tells cannot be right.
+    misplaced: Option<String>,
     /// When an answer of it was last found wrong, and why.
     doubt: Option<(Instant, String)>,
     /// Whether its genesis hash was compared since its last failure.
@@ -126,14 +131,33 @@ impl Standing {
     /// It told a slot.
     pub(crate) fn told(&mut self, commitment: Commitment, slot: u64, now: Instant) {
         match commitment {
-            Commitment::Confirmed => {
-                if self.confirmed.is_none_or(|before| before < slot) {
-                    self.grew = Some(now);
-                }
-                self.confirmed = Some(slot);
-            }
-            Commitment::Finalized => self.finalized = Some(slot),
+            Commitment::Confirmed => self.confirmed.told(slot, now),
+            Commitment::Finalized => self.finalized.told(slot, now),
         }
+    }
+
+    fn height(&self, commitment: Commitment) -> &Height {
+        match commitment {
+            Commitment::Confirmed => &self.confirmed,
+            Commitment::Finalized => &self.finalized,
+        }
+    }
+
+    /// What is compared with the slots of the other sources; `None` if it does not count anyway.
+    pub(crate) fn told_by(&self, name: &str, commitment: Commitment, now: Instant) -> Option<Told> {
+        self.slot(commitment, now)?;
+        let told = self.height(commitment).told_by(name);
+        told.filter(|_| self.is_sound(now))
+    }
+
+    /// The slots that it tells cannot be right, or, with `None`, they can.
+    pub(crate) fn misplaced(&mut self, reason: Option<String>) {
+        self.misplaced = reason;
+    }
+
+    /// Whether it has told this slot or a later one as final.
+    pub(crate) fn has_reached(&self, slot: u64) -> bool {
+        self.finalized.slot().is_some_and(|told| told >= slot)
     }
 
     /// It says that it is behind the others, or, with `None`, that it is not.
@@ -173,7 +197,7 @@ impl Standing {
 
     /// Whether it has answered or failed before.
     pub(crate) fn is_known(&self) -> bool {
-        self.confirmed.is_some() || self.failed.is_some()
+        self.confirmed.slot().is_some() || self.failed.is_some()
     }
 
     /// The reason of the last failure.
@@ -183,20 +207,28 @@ impl Standing {
 
     /// The slot that it told, if it can be asked now.
     pub(crate) fn slot(&self, commitment: Commitment, now: Instant) -> Option<u64> {
-        let slot = match commitment {
-            Commitment::Confirmed => self.confirmed,
-            Commitment::Finalized => self.finalized,
-        };
+        let slot = self.height(commitment).slot();
         slot.filter(|_| self.due(now).is_none() && self.other.is_none())
     }
 
-    /// Whether its slot grows, it does not call itself behind, and its answers were right.
+    /// Whether its slots grow and can be right, it does not call itself behind, and its answers were
+    /// right.
     pub(crate) fn keeps_up(&self, now: Instant) -> bool {
-        !self.is_stuck(now) && self.behind.is_none() && self.doubt(now).is_none()
+        self.is_sound(now) && self.misplaced.is_none()
     }
 
-    fn is_stuck(&self, now: Instant) -> bool {
-        self.grew.is_some_and(|grew| now - grew > STUCK)
+    /// [`Self::keeps_up`] without a look at the others.
+    fn is_sound(&self, now: Instant) -> bool {
+        self.stuck(now).is_none() && self.behind.is_none() && self.doubt(now).is_none()
+    }
+
+    /// Which of its slots does not grow.
+    fn stuck(&self, now: Instant) -> Option<&'static str> {
+        if self.confirmed.is_stuck(now, STUCK) {
+            return Some("its slot does not grow");
+        }
+        let is_stuck = self.finalized.is_stuck(now, STUCK_FINAL);
+        is_stuck.then_some("its final slot does not grow")
     }
 
     fn doubt(&self, now: Instant) -> Option<&str> {
@@ -208,7 +240,7 @@ impl Standing {
     /// that do not fail, then the fastest.
     pub(crate) fn rank(&self, now: Instant, min_slot: u64) -> Rank {
         (
-            self.confirmed.is_some_and(|slot| slot < min_slot),
+            self.confirmed.slot().is_some_and(|slot| slot < min_slot),
             !self.keeps_up(now),
             self.failures > 0,
             self.latency.unwrap_or(FIRST_PATIENCE),
@@ -231,10 +263,12 @@ impl Standing {
             (State::Unreliable, Some(reason.to_owned()))
         } else if let Some((_, reason)) = &self.failed {
             (State::Away, Some(reason.clone()))
-        } else if self.behind.is_some() || self.is_stuck(now) {
-            let detail = self.behind.clone();
-            let detail = detail.or_else(|| Some("its slot does not grow".to_owned()));
-            (State::Behind, detail)
+        } else if let Some(reason) = &self.behind {
+            (State::Behind, Some(reason.clone()))
+        } else if let Some(reason) = self.stuck(now) {
+            (State::Behind, Some(reason.to_owned()))
+        } else if let Some(reason) = &self.misplaced {
+            (State::Behind, Some(reason.clone()))
         } else if self.latency.is_none() {
             (State::Unknown, None)
         } else {
@@ -243,7 +277,7 @@ impl Standing {
         Line {
             name: name.to_owned(),
             state,
-            slot: self.confirmed,
+            slot: self.confirmed.slot(),
             latency_ms: self
                 .latency
                 .and_then(|latency| u64::try_from(latency.as_millis()).ok()),
@@ -295,6 +329,7 @@ mod tests {
         // When it answers, then it is as before
         standing.answered(Duration::from_millis(10));
         standing.told(Commitment::Confirmed, 101, now);
+        standing.told(Commitment::Finalized, 69, now);
         assert_eq!(standing.line("rpc1", now).state, State::Ok);
         assert_eq!(fail(&mut standing, now, None), Duration::from_millis(250));
     }
@@ -344,7 +379,11 @@ mod tests {
         lagging.lags(Some("Node is behind by 200 slots".into()));
         let mut wrong = answering(later, 10);
         wrong.doubted(later, "it lacks a transaction".into());
-        for worse in [&failing, &stuck, &lagging, &wrong] {
+        let mut low = answering(later, 10);
+        low.misplaced(Some(
+            "it tells slot 100, but most others 5000 or more".into(),
+        ));
+        for worse in [&failing, &stuck, &lagging, &wrong, &low] {
             assert!(slow.rank(later, 100) < worse.rank(later, 100), "{worse:?}");
         }
         let mut higher = answering(later, 200);
@@ -353,11 +392,39 @@ mod tests {
         // And a doubt ends
         assert!(!wrong.keeps_up(later));
         wrong.told(Commitment::Confirmed, 101, later + DOUBT);
+        wrong.told(Commitment::Finalized, 69, later + DOUBT);
         assert!(wrong.keeps_up(later + DOUBT));
         // And one that lost a race is slower than it was
         let mut outrun = answering(later, 10);
         outrun.outrun(Duration::from_millis(300));
         assert!(slow.rank(later, 100) < outrun.rank(later, 100));
+    }
+
+    #[test]
+    fn a_final_slot_that_stands_still_is_noticed_while_the_confirmed_one_grows() {
+        // Given a source whose confirmed slot grows, and whose final one does not
+        let mut now = Instant::now();
+        let mut standing = answering(now, 10);
+        for slot in 101..=130 {
+            assert!(standing.keeps_up(now));
+            now += SECOND;
+            standing.told(Commitment::Confirmed, slot, now);
+            standing.told(Commitment::Finalized, 68, now);
+        }
+        now += SECOND;
+        standing.told(Commitment::Confirmed, 131, now);
+        // Then it does not keep up, and is compared with no other one, until it grows
+        assert!(!standing.keeps_up(now));
+        assert!(
+            standing
+                .told_by("rpc1", Commitment::Finalized, now)
+                .is_none()
+        );
+        let detail = standing.line("rpc1", now).detail;
+        assert_eq!(detail.as_deref(), Some("its final slot does not grow"));
+        standing.told(Commitment::Finalized, 69, now);
+        assert!(standing.keeps_up(now));
+        assert!(standing.has_reached(69) && !standing.has_reached(70));
     }
 
     #[test]

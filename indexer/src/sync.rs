@@ -25,6 +25,7 @@ use crate::{
     lists::{equal, in_order, merge},
     session::Mirror,
     transactions::{parse, transaction},
+    votes::Verdict,
 };
 
 /// Transactions in one database transaction: enough for speed, few enough to become visible
@@ -33,11 +34,15 @@ const BATCH: usize = 500;
 /// A slot counts as listed only this long after the node has called it final, because the node
 /// may index its transactions later.
 const SETTLE: Duration = Duration::from_secs(2);
+/// Time after which it is told that no later slot is final. One is every 0.4 seconds.
+const STALLED: Duration = Duration::from_secs(10);
 /// Pauses before a transaction is asked for again: 100 and 200 ms.
 const FETCH_PAUSE: Duration = Duration::from_millis(100);
 const LAST_FETCH_PAUSE: Duration = Duration::from_millis(200);
 /// Seconds by which the chain's clock may be ahead of this machine's.
 const CLOCK_SKEW: i64 = 30;
+/// The constraint that refuses a transaction which is mirrored already.
+const ONCE: &str = "transactions_once";
 /// With more confirmed transactions than this after the last final one, the mirror is too far
 /// behind to show them, and waits until it has the final ones.
 const MOST_CONFIRMED: usize = 20_000;
@@ -54,8 +59,12 @@ pub(crate) struct Sync<'a> {
     covered: Option<u64>,
     /// A slot that the node called final, and when.
     settling: Option<(u64, Instant)>,
+    /// When that last grew.
+    advanced: Instant,
     /// The confirmed slot of the last round.
     reached: Option<u64>,
+    /// Whether what is in memory is no longer what is in Postgres.
+    is_stale: bool,
 }
 
 impl<'a> Sync<'a> {
@@ -67,17 +76,30 @@ impl<'a> Sync<'a> {
         let (known, suffix): (Vec<_>, Vec<_>) = known
             .into_iter()
             .partition(|known| known.seq <= state.final_seq);
+        let covered = state.finalized_slot;
+        let covered = covered.and_then(|slot| u64::try_from(slot).ok());
+        if let Some(covered) = covered {
+            mirror.chain.sources().covers(covered);
+        }
         Ok(Self {
             mirror,
             ledger: Ledger::default(),
             anchor: Anchor::new(known),
             suffix,
-            covered: state
-                .finalized_slot
-                .and_then(|slot| u64::try_from(slot).ok()),
+            covered,
+            advanced: Instant::now(),
             settling: None,
             reached: state.indexed_slot.and_then(|slot| u64::try_from(slot).ok()),
+            is_stale: false,
         })
+    }
+
+    /// Reads again what a refused batch has left.
+    async fn refresh(&mut self) -> Result<(), Failure> {
+        if self.is_stale {
+            *self = Self::new(self.mirror).await?;
+        }
+        Ok(())
     }
 
     /// The last final transaction.
@@ -94,6 +116,7 @@ impl<'a> Sync<'a> {
     /// Makes final what the node lists as final. Returns whether everything is that the node called
     /// final a while ago.
     pub(crate) async fn finalize(&mut self) -> Result<bool, Failure> {
+        self.refresh().await?;
         let chain = self.mirror.chain;
         let tip = chain.slot(Commitment::Finalized).await?;
         let now = Instant::now();
@@ -107,15 +130,30 @@ impl<'a> Sync<'a> {
             return Ok(false);
         }
         self.settling = Some((tip, now));
-        if self.covered.is_some_and(|covered| covered >= end) {
-            return Ok(true);
+        if let Some(covered) = self.covered.filter(|covered| *covered >= end) {
+            let stalled = self.advanced.elapsed() > STALLED;
+            self.mirror.health.stalled(stalled.then_some(covered));
+            return Ok(!stalled);
         }
+        self.finalize_to(end).await?;
+        Ok(true)
+    }
+
+    /// Makes final what the node lists as final up to this slot.
+    async fn finalize_to(&mut self, end: u64) -> Result<(), Failure> {
+        let chain = self.mirror.chain;
         let below = slot(end)?;
         let held = self.suffix.iter().filter(|known| known.slot <= below);
         let held = held.map(|known| known.signature.clone()).collect();
         let Agreed { mut list, proof } = agree::list(chain, &self.anchor, end, &held).await?;
         let source = list.source();
-        self.check_absent(list.absent()).await?;
+        // What is before the first one that the nodes do not agree on does not wait for it.
+        let disputed = self.check_absent(list.absent()).await?;
+        let (end, disputed) = match disputed {
+            None => (end, None),
+            Some((slot, failure)) => (slot.saturating_sub(1), Some(failure)),
+        };
+        let below = slot(end)?;
         let total = list.len();
         let mut done = 0;
         loop {
@@ -142,25 +180,51 @@ impl<'a> Sync<'a> {
             let time = chain.block_time(end).await;
             self.advance(&Batch::default(), end, time, proof).await?;
         }
-        Ok(true)
+        disputed.map_or(Ok(()), Err)
     }
 
-    /// Fails if any node knows one of these transactions as final: then the list is not complete.
-    /// A list alone does not prove that the cluster abandoned what it lacks.
-    async fn check_absent(&self, absent: &HashSet<String>) -> Result<(), Failure> {
+    /// Lets the nodes vote on the transactions that the mirror holds and the list lacks. A list alone
+    /// does not prove that the cluster abandoned what it lacks. Fails if one of them is final: then
+    /// the list is not complete. Returns the first slot of one on which the nodes do not agree, and
+    /// why.
+    async fn check_absent(
+        &self,
+        absent: &HashSet<String>,
+    ) -> Result<Option<(u64, Failure)>, Failure> {
+        let sources = self.mirror.chain.sources();
         let absent: Vec<_> = absent.iter().cloned().collect();
-        let landed = self.mirror.chain.landed(&absent).await?;
-        let Some(known) = landed.first() else {
-            return Ok(());
-        };
-        let (who, knows) = match self.mirror.chain.sources().is_one() {
-            true => ("the node", "knows".to_owned()),
-            false => ("the list", format!("{} knows", known.source)),
-        };
-        Err(Failure::Chain(format!(
-            "getSignaturesForAddress: {who} lacks {}, but {knows} it in slot {}",
-            known.signature, known.slot
-        )))
+        let mut disputed: Option<(u64, Failure)> = None;
+        for said in self.mirror.chain.testify(&absent).await? {
+            let (Some(claimant), Some(slot)) = (said.claimant(), said.slot()) else {
+                continue;
+            };
+            let (who, knows) = match sources.is_one() {
+                true => ("the node", "knows".to_owned()),
+                false => ("the list", format!("{claimant} knows")),
+            };
+            let failure = Failure::Chain(format!(
+                "getSignaturesForAddress: {who} lacks {}, but {knows} it in slot {slot}",
+                said.signature
+            ));
+            match said.verdict() {
+                Verdict::Final => return Err(failure),
+                Verdict::No => {
+                    let reason = format!("{}: {}", said.signature, said.contradiction());
+                    said.claimants()
+                        .for_each(|name| sources.doubt(name, &reason));
+                }
+                Verdict::Open => {
+                    let held = self.suffix.iter();
+                    let mut held = held.filter(|known| known.signature == said.signature);
+                    let held = held.next().and_then(|known| u64::try_from(known.slot).ok());
+                    let first = held.map_or(slot, |held| held.min(slot));
+                    if disputed.as_ref().is_none_or(|(known, _)| first < *known) {
+                        disputed = Some((first, failure));
+                    }
+                }
+            }
+        }
+        Ok(disputed)
     }
 
     /// Makes the next listed transactions final. They do not have to be the last ones of their
@@ -233,13 +297,18 @@ impl<'a> Sync<'a> {
             ..range
         };
         self.write(batch, Some(&range)).await?;
-        self.covered = Some(end);
+        if self.covered.replace(end) != Some(end) {
+            self.advanced = Instant::now();
+            self.mirror.health.stalled(None);
+        }
+        self.mirror.chain.sources().covers(end);
         self.mirror.health.finalized_slot(end);
         Ok(())
     }
 
     /// Applies what is confirmed. Returns whether everything is that the node lists.
     pub(crate) async fn follow(&mut self) -> Result<bool, Failure> {
+        self.refresh().await?;
         let chain = self.mirror.chain;
         let tip = chain.slot(Commitment::Confirmed).await?;
         self.mirror.health.chain_slot(tip);
@@ -363,7 +432,18 @@ impl<'a> Sync<'a> {
         if outcome.is_err() {
             self.ledger.forget();
         }
-        outcome?;
+        match outcome {
+            // Nothing of it was written.
+            Err(vouch_db::Error::Constraint { constraint, .. }) if constraint == ONCE => {
+                self.is_stale = true;
+                return Err(Failure::Wrong(
+                    "getSignaturesForAddress: a transaction is listed in two slots".into(),
+                ));
+            }
+            outcome => {
+                outcome?;
+            }
+        }
         if !batch.transactions.is_empty() {
             metrics::histogram!("vouch_indexer_apply_seconds")
                 .record(start.elapsed().as_secs_f64());

@@ -4,13 +4,16 @@ use std::str::FromStr;
 
 use solana_client::rpc_config::RpcTransactionConfig;
 use solana_sdk::{
-    instruction::InstructionError, message::VersionedMessage, pubkey::Pubkey, signature::Signature,
-    transaction::TransactionError,
+    instruction::InstructionError,
+    message::VersionedMessage,
+    pubkey::Pubkey,
+    signature::Signature,
+    transaction::{TransactionError, VersionedTransaction},
 };
 use solana_transaction_status_client_types::{
-    EncodedConfirmedTransactionWithStatusMeta, UiInnerInstructions, UiInstruction,
-    UiTransactionEncoding, UiTransactionStatusMeta, UiTransactionTokenBalance,
-    option_serializer::OptionSerializer,
+    EncodedConfirmedTransactionWithStatusMeta, EncodedTransaction, TransactionBinaryEncoding,
+    UiInnerInstructions, UiInstruction, UiTransactionEncoding, UiTransactionStatusMeta,
+    UiTransactionTokenBalance, option_serializer::OptionSerializer,
 };
 use vouch_replay::{
     Transaction, reads_cpis_of,
@@ -27,7 +30,7 @@ use crate::{
 const NEWEST_VERSION: u8 = 0;
 
 /// The transaction with this signature, at this commitment or a later one, in the slot in which it
-/// was listed. The first node is believed that has all of it.
+/// was listed. The first node is believed that has all of it, with the signatures of all its signers.
 pub(crate) async fn transaction(
     chain: &Chain,
     signature: &Signature,
@@ -40,16 +43,19 @@ pub(crate) async fn transaction(
         max_supported_transaction_version: Some(NEWEST_VERSION),
     };
     let read = |found: Option<_>| {
-        let found = found.ok_or("the node does not have it".to_owned());
-        let found = found.and_then(|found| Ok(read(signature, found)?));
-        let found = found.and_then(|found| match found.slot == slot {
-            true => Ok(found),
-            false => Err(format!(
-                "is in slot {}, but was listed in slot {slot}",
-                found.slot
-            )),
-        });
-        found.map_err(|reason| Failure::Chain(format!("getTransaction: {signature}: {reason}")))
+        let named = |reason: &str| format!("getTransaction: {signature}: {reason}");
+        let useless = |reason: &str| Failure::Chain(named(reason));
+        let found: EncodedConfirmedTransactionWithStatusMeta =
+            found.ok_or_else(|| useless("the node does not have it"))?;
+        let decoded = decode(&found.transaction.transaction);
+        let decoded = decoded.ok_or_else(|| useless("cannot be decoded"))?;
+        verify(signature, &decoded).map_err(|reason| Failure::Wrong(named(reason)))?;
+        let found = read(signature, &decoded.message, found).map_err(useless)?;
+        if found.slot != slot {
+            let reason = format!("is in slot {}, but was listed in slot {slot}", found.slot);
+            return Err(useless(&reason));
+        }
+        Ok(found)
     };
     chain.transaction(signature, config, read).await
 }
@@ -61,18 +67,38 @@ pub(crate) fn parse(signature: &str) -> Result<Signature, Failure> {
         .map_err(|error| Failure::chain("signature", error))
 }
 
+/// The transaction in the encoding that was asked for. Base58 of any length would take hours.
+fn decode(encoded: &EncodedTransaction) -> Option<VersionedTransaction> {
+    match encoded {
+        EncodedTransaction::Binary(_, TransactionBinaryEncoding::Base64) => encoded.decode(),
+        _ => None,
+    }
+}
+
+/// Fails unless it is the transaction with this signature, and each of its signers has signed it. So a
+/// node cannot invent what a wallet did.
+///
+/// A transaction has at most 12 signatures, because it has at most 1,232 bytes. So this takes a few
+/// milliseconds at most, and is not worth a thread of its own.
+fn verify(signature: &Signature, found: &VersionedTransaction) -> Result<(), &'static str> {
+    if found.signatures.first() != Some(signature) {
+        return Err("the node sent another transaction");
+    }
+    // As many as there are signers: otherwise the decoding has failed.
+    if found.verify_with_results().contains(&false) {
+        return Err("the node sent a transaction that its signers have not signed");
+    }
+    Ok(())
+}
+
 /// Converts the node's answer. Fails if anything is missing that a replay needs.
 fn read(
     signature: &Signature,
+    message: &VersionedMessage,
     found: EncodedConfirmedTransactionWithStatusMeta,
 ) -> Result<Transaction, &'static str> {
-    let encoded = found.transaction;
-    let decoded = encoded.transaction.decode().ok_or("cannot be decoded")?;
-    let meta = encoded.meta.ok_or("the node does not know its effects")?;
-    if decoded.signatures.first() != Some(signature) {
-        return Err("the node sent another transaction");
-    }
-    let message = &decoded.message;
+    let meta = found.transaction.meta;
+    let meta = meta.ok_or("the node does not know its effects")?;
     let keys = keys(message, &meta)?;
     let mut instructions = message
         .instructions()
@@ -177,11 +203,16 @@ fn read_inner(keys: &[Pubkey], inner: &UiInstruction) -> Result<Inner, &'static 
     })
 }
 
-/// Decodes base58; `None` if it is none. The crate `bs58` goes byte by byte, which takes seconds for
+/// Decodes base58; `None` if it is none, or longer than the data of any CPI. The crate `bs58` goes byte by byte, which takes seconds for
 /// a transaction that somebody has filled with CPIs of 10 KB each. This takes ten digits at once.
 fn base58(text: &str) -> Option<Vec<u8>> {
     const ALPHABET: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
     const DIGITS: usize = 10;
+    /// Of the 10 KiB that a CPI can have. The time grows with the square of the length.
+    const MOST_DIGITS: usize = 14_000;
+    if text.len() > MOST_DIGITS {
+        return None;
+    }
     let low = |wide: u128| u64::try_from(wide & u128::from(u64::MAX)).unwrap_or_default();
     // The number in base 2^64, the lowest digit first.
     let mut limbs: Vec<u64> = Vec::new();
@@ -268,9 +299,61 @@ fn decimals(meta: &UiTransactionStatusMeta) -> Result<Vec<(Pubkey, u8)>, &'stati
 
 #[cfg(test)]
 mod tests {
-    use solana_sdk::bs58;
+    use solana_sdk::{
+        bs58,
+        hash::Hash,
+        instruction::{AccountMeta, Instruction},
+        message::Message,
+        signature::Keypair,
+        signer::Signer as _,
+        transaction::Transaction as Legacy,
+    };
 
     use super::*;
+
+    /// A transaction that these sign, the first one as its payer.
+    fn signed(signers: &[&Keypair]) -> VersionedTransaction {
+        let accounts = signers
+            .iter()
+            .map(|signer| AccountMeta::new(signer.pubkey(), true))
+            .collect();
+        let call = Instruction::new_with_bytes(vouch_client::PROGRAM_ID, &[1, 2, 3], accounts);
+        let payer = signers.first().map(|signer| signer.pubkey());
+        let message = Message::new(&[call], payer.as_ref());
+        Legacy::new(signers, message, Hash::default()).into()
+    }
+
+    #[test]
+    fn a_transaction_that_somebody_has_not_signed_is_refused() {
+        // Given a transaction that three have signed
+        let keys = [Keypair::new(), Keypair::new(), Keypair::new()];
+        let honest = signed(&keys.each_ref());
+        let signature = honest.signatures[0];
+        assert_eq!(verify(&signature, &honest), Ok(()));
+        // When the signature of any of them is another one, then it is refused
+        let invented = Err("the node sent a transaction that its signers have not signed");
+        for place in 0..keys.len() {
+            let mut wrong = honest.clone();
+            wrong.signatures[place] = Signature::from([7; 64]);
+            let signature = wrong.signatures[0];
+            assert_eq!(verify(&signature, &wrong), invented, "{place}");
+        }
+        // When what they signed is changed, then it is, too
+        let mut wrong = honest.clone();
+        let VersionedMessage::Legacy(message) = &mut wrong.message else {
+            unreachable!("a legacy message")
+        };
+        message.instructions[0].data = vec![1, 2, 4];
+        assert_eq!(verify(&signature, &wrong), invented);
+        // And a transaction that is right, but another one, is no answer
+        let other = signed(&[&keys[0]]);
+        let reason = Err("the node sent another transaction");
+        assert_eq!(verify(&signature, &other), reason);
+        // And one with fewer signatures than signers cannot be decoded at all
+        let mut fewer = honest.clone();
+        fewer.signatures.pop();
+        assert!(fewer.sanitize().is_err());
+    }
 
     #[test]
     fn base58_is_decoded_as_the_crate_does() {
@@ -292,5 +375,9 @@ mod tests {
         for wrong in ["0", "1O", "l", "I1", "é", " 2"] {
             assert_eq!(base58(wrong), None, "{wrong}");
         }
+        // And so is what no CPI can have
+        let most = bs58::encode(vec![255; 10_240]).into_string();
+        assert!(base58(&most).is_some());
+        assert_eq!(base58(&"z".repeat(14_001)), None);
     }
 }

@@ -11,6 +11,7 @@ use solana_client::{
     nonblocking::pubsub_client::PubsubClient,
     rpc_config::{RpcTransactionLogsConfig, RpcTransactionLogsFilter},
 };
+use solana_sdk::signature::Signature;
 use tokio::{sync::Notify, time::timeout};
 use vouch_client::PROGRAM_ID;
 
@@ -77,7 +78,10 @@ impl Wake {
         // What happened before was not announced.
         self.announced.notify_one();
         while let Some(notification) = notifications.next().await {
-            self.expect(notification.value.signature);
+            // Anything may come as a signature, of any length.
+            if let Ok(signature) = notification.value.signature.parse::<Signature>() {
+                self.expect(signature.to_string());
+            }
         }
         Ok(())
     }

@@ -19,6 +19,9 @@ pub struct Given {
     /// does not exist then. Used only by [`transaction`](crate::transaction()), to choose among
     /// outcomes that are consistent with the transaction.
     pub after: Vec<(Pubkey, Option<u8>)>,
+    /// The `settled` bits that conversions have at any time after the transaction. Bits are never taken
+    /// back, and a conversion that exists was not closed before. Used as [`Self::after`].
+    pub later: Vec<(Pubkey, u8)>,
 }
 
 fn find(values: &[(Pubkey, u8)], key: &Pubkey) -> Option<u8> {
@@ -36,11 +39,16 @@ impl Given {
     /// Whether a transaction may have left these accounts.
     pub(crate) fn fits(&self, accounts: &After) -> bool {
         accounts.iter().all(|(address, account)| {
-            self.after(address).is_none_or(|settled| match account {
-                Some(Account::Conversion(conversion)) => Some(conversion.settled) == settled,
+            let (after, later) = (self.after(address), find(&self.later, address));
+            match account {
+                Some(Account::Conversion(conversion)) => {
+                    let settled = conversion.settled;
+                    after.is_none_or(|after| after == Some(settled))
+                        && later.is_none_or(|later| settled & !later == 0)
+                }
                 Some(_) => true,
-                None => settled.is_none(),
-            })
+                None => after.is_none_or(|after| after.is_none()) && later.is_none(),
+            }
         })
     }
 

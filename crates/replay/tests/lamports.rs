@@ -115,6 +115,33 @@ fn a_credit_without_a_trace_makes_the_sale_ambiguous() {
 }
 
 #[test]
+fn what_a_conversion_has_settled_later_leaves_out_what_it_never_settled() {
+    // Given a sale of which one of two equal parts was paid, and a foreign program that has both wallets
+    let mut bought = bought(&[OWNER]);
+    bought
+        .instructions
+        .push(foreign(&[key(OWNER), key(PARTNER)]));
+    let outcome = |later: u8| {
+        let mut world = World::sol();
+        world.given.later.push((conversion(BUYER), later));
+        world.apply(&bought)?;
+        world.take(&bought);
+        match world.accounts.get(&conversion(BUYER)) {
+            Some(Account::Conversion(account)) => Ok(account.settled),
+            _ => panic!("no conversion"),
+        }
+    };
+    let outcome = |later| outcome(later).map_err(|error: vouch_replay::Error| error.kind);
+    // When the conversion has settled only one of the two at a later time, then it was that one
+    assert_eq!(outcome(2 | 1), Ok(2 | 1));
+    assert_eq!(outcome(2 | 4), Ok(2 | 4));
+    // When it has settled both, then nobody knows which one was first
+    assert_eq!(outcome(7), Err(Kind::Ambiguous));
+    // And what it never settled was not paid
+    assert_eq!(outcome(0), Err(Kind::Ambiguous));
+}
+
+#[test]
 fn a_call_by_another_program_is_certain_if_everybody_was_paid() {
     // Given a program that wraps the purchase and so has all of its accounts
     let wrapped = |owners: &[u8]| {

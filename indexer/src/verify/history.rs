@@ -1,9 +1,6 @@
 //! Replays the history of a node into a file.
 
-use std::{
-    collections::HashSet,
-    io::{IsTerminal as _, stderr},
-};
+use std::io::{IsTerminal as _, stderr};
 
 use anyhow::{Result, bail, ensure};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -14,7 +11,7 @@ use vouch_replay::Transaction;
 use crate::{
     chain::{Chain, Commitment},
     failure::Failure,
-    history::{Anchor, List, Listed},
+    history::{List, Listed},
     ledger::effects,
     transactions::{parse, transaction},
 };
@@ -56,7 +53,7 @@ pub(super) async fn replay(
     let Some(source) = ready.first() else {
         bail!("there is no node");
     };
-    let mut list = List::read(source, &Anchor::default(), end, HashSet::new()).await?;
+    let mut list = List::whole(source, end).await?;
     let total = list.len();
     if let Some(claim) = claim {
         // Before hours of work.

@@ -12,20 +12,18 @@ mod api;
 mod compare;
 mod history;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
 use solana_sdk::pubkey::Pubkey;
 use vouch_client::PROGRAM_ID;
 
 use crate::{
-    chain::{Chain, Commitment, PAGE},
+    chain::{Chain, Commitment},
     config::VerifyConfig,
     verify::history::History,
 };
 
-/// Time limit of a request. The answer with all accounts is large.
-const TIMEOUT: Duration = Duration::from_secs(60);
 /// Number of differences that are printed.
 const PRINTED: usize = 20;
 
@@ -37,7 +35,7 @@ pub(crate) async fn run(config: &VerifyConfig) -> Result<()> {
     let concurrency = usize::from(config.concurrency);
     // Each node by itself: nothing that one says helps another one.
     for url in &config.rpc_url {
-        let chain = Chain::new(&[url.to_owned()], TIMEOUT, PAGE);
+        let chain = Chain::new(&[url.to_owned()], config.limits())?;
         match &config.api {
             Some(api) => compare::run(&chain, concurrency, api, config.slot).await?,
             None => accounts(&chain, concurrency).await?,

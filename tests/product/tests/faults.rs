@@ -317,6 +317,20 @@ async fn a_node_that_refuses_or_stands_still_is_noticed_by_our_own_clock() {
     world.until_status("behind").await;
     world.node.behave_well();
     world.until_status("ok").await;
+    // When only its final slot stands still, then that is the cause
+    let mut last = None;
+    world.node.behave(move |request, answer| {
+        let finalized = request["params"][0]["commitment"] == "finalized";
+        if request["method"] == "getSlot" && finalized {
+            answer["result"] = last.get_or_insert(answer["result"].clone()).clone();
+        }
+        Fate::Sent
+    });
+    world
+        .until_detail("which is mirrored, is told to be final for 1")
+        .await;
+    world.node.behave_well();
+    world.until_status("ok").await;
     // When connections break and answers are late, then the mirror goes on
     let mut count = 0_u32;
     world.node.behave(move |_, _| {

@@ -1,6 +1,12 @@
 //! The indexer with several nodes, of which some fail or lie. Numbers in brackets refer to
 //! `docs/INVARIANTS.md`.
 
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
 use serde_json::{Value, json};
 use solana_sdk::signature::Signature;
 use vouch_product_tests::{Fate, FaultyNode, World, health, until};
@@ -186,9 +192,142 @@ async fn a_node_that_refuses_is_silent_or_of_another_slot_holds_up_nobody() {
         let chain = world.scene.rpc.get_slot().await.expect("a slot");
         assert!(finalized <= i64::try_from(chain).expect("a slot"));
         let detail = world.until_source("rpc1", "behind").await;
-        assert_eq!(detail, "its slot does not grow");
+        let contradicts = format!("it tells slot {slot}, but everything up to ");
+        assert!(
+            detail == "its slot does not grow" || detail.starts_with(&contradicts),
+            "{detail}"
+        );
         world.until_status("ok").await;
     }
+    // When its final slot grows, but hardly
+    first.behave_well();
+    world.until_source("rpc1", "ok").await;
+    let (mut held, mut looks) = (None, 0_u64);
+    first.behave(move |request, answer| {
+        let finalized = request["params"][0]["commitment"] == "finalized";
+        if request["method"] == "getSlot" && finalized {
+            let told = answer["result"].as_u64().expect("a slot");
+            looks += 1;
+            answer["result"] = json!(*held.get_or_insert(told) + looks / 8);
+        }
+        Fate::Sent
+    });
+    // Then it does not hold back finality either
+    world.scene.convert_many(2).await;
+    count += 2;
+    world.until_equal(count).await;
+    let detail = world.until_source("rpc1", "behind").await;
+    assert!(detail.starts_with("its slots take "), "{detail}");
+    world.until_status("ok").await;
+}
+
+/// A signature that nobody has made, and that was not invented before.
+fn invented() -> Value {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let mut bytes = [7; 64];
+    let count = COUNT.fetch_add(1, Ordering::SeqCst);
+    bytes[..8].copy_from_slice(&count.to_be_bytes());
+    Signature::from(bytes).to_string().into()
+}
+
+/// From now on, this node lists inventions without an end, and calls them final.
+fn invent(node: &FaultyNode) {
+    let mut known = HashMap::new();
+    node.behave(move |request, answer| {
+        let asked = &request["params"];
+        match request["method"].as_str() {
+            Some("getSignaturesForAddress") if asked[1]["commitment"] == "finalized" => {
+                let slot = &asked[1]["minContextSlot"];
+                let limit = asked[1]["limit"].as_u64().expect("a limit");
+                let page = (0..limit).map(|_| {
+                    let signature = invented();
+                    known.insert(signature.clone(), slot.clone());
+                    json!({ "signature": signature, "slot": slot, "err": null, "memo": null })
+                });
+                answer["result"] = page.collect();
+            }
+            Some("getSignatureStatuses") => {
+                let asked = asked[0].as_array().into_iter().flatten();
+                for (place, signature) in asked.enumerate() {
+                    if let Some(slot) = known.get(signature) {
+                        answer["result"]["value"][place] = json!({
+                            "slot": slot, "confirmations": null, "err": null,
+                            "status": { "Ok": null }, "confirmationStatus": "finalized",
+                        });
+                    }
+                }
+            }
+            _ => {}
+        }
+        Fate::Sent
+    });
+}
+
+/// [M1] [M6] [M11]
+#[tokio::test]
+async fn of_three_nodes_one_that_invents_without_an_end_stops_nothing() {
+    // Given three nodes, of which the third is slow, so that the first and the second are asked for
+    // lists
+    let mut world = World::new().await;
+    let url = world.scene.validator.rpc_url();
+    let (first, third) = (
+        FaultyNode::before(&url).await,
+        FaultyNode::before(&url).await,
+    );
+    third.behave(|_, _| Fate::Late(Duration::from_millis(500)));
+    let urls = [first.url(), world.node.url(), third.url()];
+    world.ask(&urls.join(","), &[]).await;
+    world.until_status("ok").await;
+    // When the first one lists inventions without an end, and calls them final
+    invent(&first);
+    world.scene.convert_many(2).await;
+    // Then most nodes contradict it, it is named, and the mirror equals the chain
+    let detail = world.until_source("rpc1", "unreliable").await;
+    for part in [
+        "rpc1 knows it as final in slot ",
+        "rpc2 has that block without it",
+        "rpc3 has that block without it",
+    ] {
+        assert!(detail.contains(part), "{detail}");
+    }
+    world.until_equal(2).await;
+    world.until_status("ok").await;
+    // When it calls final what the two others do not know
+    let (_, signature) = world.scene.convert().await;
+    first.behave_well();
+    world.until_mirrored(&signature, true).await;
+    world.node.hide(&[signature]);
+    third.hide(&[signature]);
+    // Then that is undone, as if the cluster had abandoned it
+    world.until_mirrored(&signature, false).await;
+    let detail = world.until_source("rpc1", "unreliable").await;
+    assert!(detail.starts_with(&signature.to_string()), "{detail}");
+}
+
+/// [M1] [M6] [M11]
+#[tokio::test]
+async fn of_two_nodes_one_that_lists_without_an_end_stops_nothing() {
+    // Given two nodes
+    let (world, first) = two().await;
+    // When the first one lists inventions without an end, which it does not know itself
+    first.behave(|request, answer| {
+        let range = &request["params"][1];
+        if request["method"] == "getSignaturesForAddress" && range["commitment"] == "finalized" {
+            let limit = range["limit"].as_u64().expect("a limit");
+            let page = (0..limit).map(|_| {
+                let slot = &range["minContextSlot"];
+                json!({ "signature": invented(), "slot": slot, "err": null, "memo": null })
+            });
+            answer["result"] = page.collect();
+        }
+        Fate::Sent
+    });
+    world.scene.convert_many(2).await;
+    // Then it is named, and the mirror equals the chain
+    world.until_equal(2).await;
+    let detail = world.until_source("rpc1", "unreliable").await;
+    assert!(detail.contains("but no node knows it as final"), "{detail}");
+    world.until_status("ok").await;
 }
 
 /// [M1] [M11]
@@ -196,18 +335,29 @@ async fn a_node_that_refuses_is_silent_or_of_another_slot_holds_up_nobody() {
 async fn a_node_whose_transactions_are_wrong_stops_nothing() {
     // Given two nodes
     let (world, first) = two().await;
-    for lie in ["slot", "meta", "nothing"] {
-        // When the first one tells another slot, no effects, or nothing of transactions
+    for lie in ["slot", "meta", "nothing", "signer"] {
+        // When the first one tells another slot, no effects, or nothing of transactions, or changes a
+        // byte of the second signature
         first.change("getTransaction", move |result| match lie {
             "slot" => result["slot"] = json!(1),
             "meta" => result["meta"] = Value::Null,
+            "signer" => {
+                let encoded = result["transaction"][0].as_str().expect("base64");
+                let (before, rest) = encoded.split_at(100);
+                let digit = if rest.starts_with('A') { "B" } else { "A" };
+                result["transaction"][0] = format!("{before}{digit}{}", &rest[1..]).into();
+            }
             _ => *result = Value::Null,
         });
         world.scene.convert_many(2).await;
     }
     // Then they are read from the other
-    world.until_equal(6).await;
+    world.until_equal(8).await;
     world.until_status("ok").await;
+    // And it is known that the first one has invented something
+    let detail = world.until_source("rpc1", "unreliable").await;
+    let reason = "the node sent a transaction that its signers have not signed";
+    assert!(detail.ends_with(reason), "{detail}");
 }
 
 /// [M8]
@@ -267,6 +417,14 @@ async fn an_absence_is_believed_only_if_every_node_says_so() {
         .until_detail(&format!("lacks {signature}, but rpc2 knows it in slot"))
         .await;
     world.until_mirrored(&signature, true).await;
+    // And what comes before it becomes final
+    let before = format!(
+        "SELECT slot - 1 - finalized_slot FROM transactions, finality WHERE signature = '{signature}'"
+    );
+    until("what comes before it is final", async || {
+        world.number(&before).await == 0
+    })
+    .await;
     // When no node knows it, then it is undone
     world.node.hide(&[signature]);
     world.until_mirrored(&signature, false).await;
