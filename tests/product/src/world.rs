@@ -171,7 +171,7 @@ impl World {
     pub async fn forget(&self) {
         sqlx::raw_sql(
             "TRUNCATE transactions, calls, events, accounts, accounts_before, campaigns, referrals,
-                 conversions, maturing, referral_totals, referrer_daily, referrer_totals, boards,
+                 conversions, maturing, referral_totals, referrer_daily, referrer_totals, boards, short_links,
                  coverage;
              UPDATE indexer_state SET confirmed_seq = 0, final_seq = 0, final_time = NULL",
         )
@@ -199,6 +199,7 @@ impl World {
             "referrer_daily",
             "referrer_totals",
             "boards",
+            "short_links",
         ] {
             let sql = format!("SELECT row::text FROM {table} AS row ORDER BY 1");
             let rows: Vec<String> = sqlx::query_scalar(&sql)
