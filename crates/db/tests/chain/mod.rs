@@ -68,7 +68,7 @@ impl Sale {
     fn periods(&self) -> [String; 5] {
         let at = OffsetDateTime::from_unix_timestamp(self.at).expect("a time");
         let (week_year, week, _) = at.to_iso_week_date();
-        let quarter = (u8::from(at.month()) + 2) / 3;
+        let quarter = u8::from(at.month()).div_ceil(3);
         [
             String::new(),
             at.year().to_string(),
