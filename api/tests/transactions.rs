@@ -441,7 +441,7 @@ async fn wallets_can_sign_what_is_built_and_refusals_are_the_programs() {
     // When it asks for a code, then it is built, and the program accepts it, signed by the wallet's
     // program: the node runs it here as if it had
     let body =
-        json!({ "campaign": smart.to_string(), "owner": vault.to_string(), "code": "VAULT234" });
+        json!({ "campaign": smart.to_string(), "owner": vault.to_string(), "code": "SAFES234" });
     let answer = api.post(create, &body).await.json();
     chain.accepts(&answer).await;
     // And when it is referred, too
