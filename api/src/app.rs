@@ -20,6 +20,7 @@ use crate::{
     config::BODY_LIMIT,
     envelope,
     error::ApiError,
+    limits,
     routes::{
         badges, campaigns, codes, conversions, coverage, digest, health, leaderboard, pages, qr,
         redirect, transactions,
@@ -34,7 +35,7 @@ use crate::{
         description = "Referral programmes that need no trust. Amounts are unsigned 64-bit \
             integers as decimal strings, in base units of the token; times are RFC 3339 in UTC. \
             Every refusal has the same envelope, and any request can also be refused with \
-            method_not_allowed, request_timeout, database_unavailable or internal.",
+            method_not_allowed, request_timeout, overloaded, database_unavailable or internal.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     modifiers(&AdminToken),
@@ -86,7 +87,6 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
         .routes(routes!(health::health))
-        .routes(routes!(health::metrics))
 }
 
 /// The OpenAPI document as pretty JSON, ending with a line break. The same code always
@@ -108,7 +108,12 @@ pub(crate) fn router(state: AppState) -> Router {
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([header::CONTENT_TYPE])
-        .expose_headers([HeaderName::from_static("x-request-id")]);
+        .expose_headers([
+            HeaderName::from_static("x-request-id"),
+            HeaderName::from_static("ratelimit"),
+            HeaderName::from_static("ratelimit-policy"),
+            header::RETRY_AFTER,
+        ]);
     let (routes, document) = api().split_for_parts();
     routes
         .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
@@ -117,6 +122,7 @@ pub(crate) fn router(state: AppState) -> Router {
         .fallback(async || ApiError::route_not_found().into_response())
         .method_not_allowed_fallback(async || ApiError::method_not_allowed().into_response())
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(middleware::from_fn_with_state(state.clone(), limits::layer))
         .layer(middleware::from_fn(envelope::layer))
         // CORS is outside of the envelope, so that pages can read refusals (timeout,
         // panic), too.

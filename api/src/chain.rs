@@ -2,16 +2,18 @@
 
 use std::{
     future::Future,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
+use moka::future::Cache;
 use solana_client::{
     client_error::{ClientError, ClientErrorKind as ErrorKind},
     nonblocking::rpc_client::RpcClient,
 };
 use solana_commitment_config::CommitmentConfig;
 use solana_sdk::{account::Account, clock::Clock, hash::Hash, sysvar};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 use vouch_client::{
     Code, PROGRAM_ID, ProgramError, Pubkey,
     accounts::{AccountType, Binding, Campaign, DecodeError, Funding, Referral, Referrer},
@@ -29,12 +31,19 @@ use crate::{
 
 /// A blockhash is reused for this long.
 const BLOCKHASH_AGE: Duration = Duration::from_secs(1);
+/// Calls of the node that run at the same time. The others wait, for at most [`PATIENCE`].
+const CALLS: usize = 16;
+/// Time limit for the turn of a call.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Interval of the probes.
 const PROBE_EVERY: Duration = Duration::from_millis(500);
 
 /// The chain's RPC and whether it answers.
 pub(crate) struct Chain {
     rpc: RpcClient,
+    turns: Semaphore,
+    /// Calls for accounts that run, by what is asked for.
+    answers: Cache<Vec<Pubkey>, Arc<Vec<Option<Account>>>>,
     blockhash: Mutex<Option<(Instant, RecentBlockhash)>>,
     /// Since when it does not answer; `None` while it does.
     down: watch::Sender<Option<Instant>>,
@@ -84,6 +93,8 @@ impl Chain {
         let commitment = CommitmentConfig::confirmed();
         Self {
             rpc: RpcClient::new_with_timeout_and_commitment(url, RPC_TIMEOUT, commitment),
+            turns: Semaphore::new(CALLS),
+            answers: Cache::new(CALLS as u64),
             blockhash: Mutex::new(None),
             down: watch::Sender::new(Some(Instant::now())),
         }
@@ -102,7 +113,7 @@ impl Chain {
     /// Probes the chain for ever.
     pub(crate) async fn watch(&self) {
         loop {
-            let answer = call(self.rpc.get_health()).await;
+            let answer = timed(self.rpc.get_health()).await;
             if let Err(error) = &answer
                 && self.is_up()
             {
@@ -119,7 +130,7 @@ impl Chain {
     /// Returns a blockhash that is at most about a second old.
     ///
     /// # Errors
-    /// `chain_unavailable`.
+    /// `chain_unavailable` or `overloaded`.
     pub(crate) async fn blockhash(&self) -> ApiResult<RecentBlockhash> {
         // Lock during the request, so that many callers cause one request.
         let mut cached = self.blockhash.lock().await;
@@ -128,11 +139,10 @@ impl Chain {
         {
             return Ok(blockhash);
         }
-        let (hash, last_valid_block_height) = call(
-            self.rpc
-                .get_latest_blockhash_with_commitment(CommitmentConfig::confirmed()),
-        )
-        .await?;
+        let commitment = CommitmentConfig::confirmed();
+        let (hash, last_valid_block_height) = self
+            .call(self.rpc.get_latest_blockhash_with_commitment(commitment))
+            .await?;
         let blockhash = RecentBlockhash {
             hash,
             last_valid_block_height,
@@ -157,7 +167,7 @@ impl Chain {
             .into_iter()
             .chain(referrals)
             .collect();
-        let accounts = self.accounts(&addresses).await?;
+        let accounts = self.accounts(addresses).await?;
         let campaign =
             ours::<Campaign>(accounts.first())?.ok_or_else(ApiError::campaign_not_found)?;
         let now = now(accounts.get(1))?;
@@ -198,7 +208,7 @@ impl Chain {
             guess,
             pda::binding(address, &asked.referee),
         ];
-        let accounts = self.accounts(&addresses).await?;
+        let accounts = self.accounts(addresses.to_vec()).await?;
         let campaign =
             ours::<Campaign>(accounts.first())?.ok_or_else(ApiError::campaign_not_found)?;
         let referral = ours::<Referral>(accounts.get(1))?.ok_or_else(ApiError::code_not_found)?;
@@ -283,24 +293,45 @@ impl Chain {
         if asked.is_empty() {
             return Ok([const { None }; N]);
         }
-        let mut found = self.accounts(&asked).await?.into_iter();
-        Ok(addresses.map(|address| address.and_then(|_| found.next().flatten())))
+        let answer = self.accounts(asked).await?;
+        let mut found = answer.iter();
+        Ok(addresses.map(|address| address.and_then(|_| found.next().cloned().flatten())))
     }
 
-    async fn accounts(&self, addresses: &[Pubkey]) -> ApiResult<Vec<Option<Account>>> {
-        let accounts = call(self.rpc.get_multiple_accounts(addresses)).await?;
-        if accounts.len() == addresses.len() {
-            Ok(accounts)
-        } else {
-            let cause = anyhow::anyhow!("the RPC gave another number of accounts than asked for");
-            Err(ApiError::chain_unavailable().because(cause))
-        }
+    /// The accounts. Whoever asks for the same meanwhile gets the same answer. It is not kept for later,
+    /// because a wallet that has just converted has to read so.
+    async fn accounts(&self, addresses: Vec<Pubkey>) -> ApiResult<Arc<Vec<Option<Account>>>> {
+        let read = async {
+            let accounts = self
+                .call(self.rpc.get_multiple_accounts(&addresses))
+                .await?;
+            if accounts.len() == addresses.len() {
+                Ok(Arc::new(accounts))
+            } else {
+                let cause =
+                    anyhow::anyhow!("the RPC gave another number of accounts than asked for");
+                Err(ApiError::chain_unavailable().because(cause))
+            }
+        };
+        let found = self.answers.try_get_with_by_ref(&addresses, read).await;
+        self.answers.invalidate(&addresses).await;
+        found.map_err(|error| ApiError::clone(&error))
+    }
+
+    /// Runs one call when it is its turn, within its time limit.
+    async fn call<T>(&self, call: impl Future<Output = Result<T, ClientError>>) -> ApiResult<T> {
+        let turn = tokio::time::timeout(PATIENCE, self.turns.acquire()).await;
+        let Ok(Ok(_turn)) = turn else {
+            let cause = anyhow::anyhow!("too many calls of the node wait");
+            return Err(ApiError::overloaded().because(cause));
+        };
+        timed(call).await
     }
 }
 
 /// Runs one call within its time limit, which includes the client's own retries of a busy
 /// RPC.
-async fn call<T>(call: impl Future<Output = Result<T, ClientError>>) -> ApiResult<T> {
+async fn timed<T>(call: impl Future<Output = Result<T, ClientError>>) -> ApiResult<T> {
     match tokio::time::timeout(RPC_TIMEOUT, call).await {
         Ok(Ok(answer)) => Ok(answer),
         // The error's text may contain the RPC's URL, and with it an API key.

@@ -1,14 +1,20 @@
 //! Configuration: one struct, read once at the edge.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use clap::Args;
 use secrecy::SecretString;
 use url::Url;
 use vouch_service::{Listen, Log};
 
-/// Time limit of a request; after it, the answer is `request_timeout`.
+/// Time limit of a request; after it, the answer is `overloaded`.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+/// Time limit for a body to arrive; after it, the answer is `request_timeout`.
+pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Largest body of a request, in bytes.
 pub(crate) const BODY_LIMIT: usize = 64 * 1024;
 /// Time limit of a call of the chain's RPC.
@@ -49,6 +55,20 @@ pub struct Config {
     /// Most connections to Postgres, besides one for clicks.
     #[arg(long, env, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub database_connections: u32,
+    /// Address of /livez, /readyz, /healthz and /metrics for the operator; port 0 takes a free one.
+    /// The public address has all of them but /metrics.
+    #[arg(long, env, default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, 8084)))]
+    pub probes_listen: SocketAddr,
+    /// File to write the actual address of the probes to.
+    #[arg(long, env)]
+    pub probes_port_file: Option<PathBuf>,
+    /// Transactions that one network may have built in a minute: an IPv4 address, or an IPv6 /64.
+    /// Each process counts for itself.
+    #[arg(long, env, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
+    pub builds_per_minute: u32,
+    /// Days after which clicks are deleted. The numbers that were counted from them stay.
+    #[arg(long, env, default_value_t = 395, value_parser = clap::value_parser!(u16).range(8..))]
+    pub click_retention_days: u16,
     /// Its log.
     #[command(flatten)]
     pub log: Log,

@@ -2,7 +2,12 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
+use vouch_db::api::leaderboard;
+
 use crate::{error::ApiError, types::Address};
+
+/// Ranks that a cursor may have: more than there can be, and no overflow when a page is added.
+const RANKS: std::ops::Range<i64> = 1..1 << 48;
 
 /// A position in a list that is sorted by time and address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +34,45 @@ impl std::str::FromStr for Cursor {
                 time: time.parse().ok()?,
                 address,
             })
+        };
+        parse().ok_or_else(refusal)
+    }
+}
+
+/// A position on a leaderboard: the entry before a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place(pub(crate) leaderboard::After);
+
+impl Place {
+    pub(crate) fn encode(place: &leaderboard::After) -> String {
+        let leaderboard::After {
+            rank,
+            value,
+            last_converted_at,
+            wallet,
+        } = place;
+        URL_SAFE_NO_PAD.encode(format!("{rank}:{value}:{last_converted_at}:{wallet}"))
+    }
+}
+
+impl std::str::FromStr for Place {
+    type Err = ApiError;
+
+    fn from_str(text: &str) -> Result<Self, ApiError> {
+        let parse = || {
+            let text = decode(text)?;
+            let mut parts = text.splitn(4, ':');
+            let place = leaderboard::After {
+                rank: parts
+                    .next()?
+                    .parse()
+                    .ok()
+                    .filter(|rank| RANKS.contains(rank))?,
+                value: parts.next()?.parse().ok()?,
+                last_converted_at: parts.next()?.parse().ok()?,
+                wallet: parts.next()?.parse::<Address>().ok()?.to_string(),
+            };
+            Some(Self(place))
         };
         parse().ok_or_else(refusal)
     }
@@ -80,6 +124,38 @@ mod tests {
                 "invalid_query",
                 "{bad}"
             );
+        }
+    }
+
+    #[test]
+    fn a_place_comes_back_as_it_was_and_no_other_is_one() {
+        // Given the largest place
+        let wallet = "4P9LqUjQAnspnDpVTXfX1GKWdQQDNgaB27b5E495akBb";
+        let place = leaderboard::After {
+            rank: (1 << 48) - 1,
+            value: u128::MAX,
+            last_converted_at: i64::MIN,
+            wallet: wallet.to_owned(),
+        };
+        // Then its cursor decodes to it
+        let text = Place::encode(&place);
+        assert_eq!(text.parse::<Place>().unwrap(), Place(place.clone()));
+        // And ranks that cannot be, and addresses that are none, are refused
+        for (rank, wallet) in [
+            (0, wallet),
+            (-1, wallet),
+            (1 << 48, wallet),
+            (i64::MAX, wallet),
+            (1, "x"),
+            (1, "x:y"),
+        ] {
+            let place = leaderboard::After {
+                rank,
+                wallet: wallet.to_owned(),
+                ..place.clone()
+            };
+            let refusal = Place::encode(&place).parse::<Place>().unwrap_err();
+            assert_eq!(refusal.code, "invalid_query");
         }
     }
 

@@ -8,16 +8,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use vouch_db::{
     Error, PgPool,
     api::{self, PgConnection},
 };
+use vouch_service::Heartbeat;
 
 /// Interval of the probes.
 const PROBE_EVERY: Duration = Duration::from_millis(250);
 /// Time limit for getting a connection: a busy machine takes seconds to open one.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+/// The same for the link of a redirect.
+const LINK_PATIENCE: Duration = Duration::from_secs(2);
+/// Connections that look up the links of redirects, and do nothing else.
+const LINK_CONNECTIONS: u32 = 4;
+/// Expensive queries that run at the same time. The others wait, for at most [`HEAVY_PATIENCE`].
+const HEAVY: usize = 2;
+/// Time limit for the turn of an expensive query.
+const HEAVY_PATIENCE: Duration = Duration::from_secs(2);
 /// The same for a probe.
 const PROBE_PATIENCE: Duration = Duration::from_millis(500);
 /// Time limit for a query, after which Postgres counts as down. It exceeds the time for
@@ -33,6 +42,9 @@ const LOG_EVERY: u32 = 120;
 #[derive(Debug)]
 pub(crate) struct Database {
     pool: PgPool,
+    /// A separate pool, so that no other request keeps a redirect waiting.
+    links: PgPool,
+    heavy: Semaphore,
     /// A separate pool, because a busy pool must not look like Postgres being down.
     probe: PgPool,
     /// Since when it is down; `None` while it is up.
@@ -47,6 +59,8 @@ impl Database {
     pub(crate) fn new(url: &str, connections: u32) -> Result<Self, Error> {
         Ok(Self {
             pool: api::pool(url, connections, PATIENCE)?,
+            links: api::pool(url, LINK_CONNECTIONS, LINK_PATIENCE)?,
+            heavy: Semaphore::new(HEAVY),
             probe: api::pool(url, 1, PROBE_PATIENCE)?,
             down: watch::Sender::new(Some(Instant::now())),
         })
@@ -80,6 +94,33 @@ impl Database {
         F: Future<Output = Result<T, Error>>,
     {
         self.guard(query(self.pool.clone())).await
+    }
+
+    /// Like [`Self::run`], for the query of a redirect.
+    ///
+    /// # Errors
+    /// See [`Self::run`].
+    pub(crate) async fn run_link<T, F>(&self, query: impl FnOnce(PgPool) -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        self.guard(query(self.links.clone())).await
+    }
+
+    /// Like [`Self::run`], for a query that reads many rows. Only two run at the same time, so that
+    /// others get a connection.
+    ///
+    /// # Errors
+    /// See [`Self::run`]; [`api::busy`] if its turn does not come in time.
+    pub(crate) async fn run_heavy<T, F>(&self, query: impl FnOnce(PgPool) -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let turn = tokio::time::timeout(HEAVY_PATIENCE, self.heavy.acquire()).await;
+        let Ok(Ok(_turn)) = turn else {
+            return Err(api::busy());
+        };
+        self.run(query).await
     }
 
     /// Like [`Self::run`], for a query on another pool of the same Postgres.
@@ -124,17 +165,18 @@ impl Database {
             .unwrap_or_else(|_elapsed| Err(api::unavailable()))
     }
 
-    /// Waits for Postgres and a running migration, then keeps probing.
+    /// Waits for Postgres and a running migration, then keeps probing. Each probe beats.
     ///
     /// # Errors
     /// When Postgres refuses at the first time for a reason that waiting does not cure, or this
     /// version does not work with the schema.
-    pub(crate) async fn watch(&self) -> anyhow::Result<()> {
+    pub(crate) async fn watch(&self, heartbeat: &Heartbeat) -> anyhow::Result<()> {
         let mut failures = 0_u32;
         // Whether it was up before, and whether the schema is known to fit since then.
         let (mut known, mut fits) = (false, false);
         let mut connection = None;
         loop {
+            heartbeat.beat();
             let outcome = async {
                 // A connection that failed a probe is not reused.
                 connection = Some(self.probe(connection.take()).await?);

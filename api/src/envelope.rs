@@ -6,7 +6,7 @@ use std::{any::Any, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 use axum::{
     Json,
     extract::{MatchedPath, Request},
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -35,13 +35,18 @@ pub(crate) struct ErrorBody {
     message: String,
     /// Also in the header `x-request-id`, and in the log.
     request_id: String,
+    /// The field of the body, or the parameter of the query, that is wrong; absent for other errors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
 }
 
 /// Runs the request within its time limit, and renders every failure as one envelope.
 pub(crate) async fn layer(request: Request, next: Next) -> Response {
     let id = request_id(&request);
     let method = request.method().clone();
-    // The matched route, not the raw path, which would create a metric series per guess.
+    // The matched route, not the raw path, and no method but the usual ones: each new label is a
+    // metric for ever, and clients invent both.
+    let label = method_label(&method);
     let route = request
         .extensions()
         .get::<MatchedPath>()
@@ -53,7 +58,8 @@ pub(crate) async fn layer(request: Request, next: Next) -> Response {
         .await;
     let mut response = match answer {
         Ok(Ok(response)) => response,
-        Ok(Err(_elapsed)) => ApiError::request_timeout().into_response(),
+        // Slow clients have a time limit of their own, so this is our slowness.
+        Ok(Err(elapsed)) => ApiError::overloaded().because(elapsed).into_response(),
         Err(panic) => ApiError::internal()
             .because(anyhow::anyhow!("panicked: {}", panic_text(&*panic)))
             .into_response(),
@@ -65,15 +71,10 @@ pub(crate) async fn layer(request: Request, next: Next) -> Response {
 
     let elapsed = started.elapsed();
     let status = response.status().as_u16().to_string();
-    let method = if method.as_str().len() > 7 {
-        "other".to_owned()
-    } else {
-        method.to_string()
-    };
     metrics::counter!("vouch_api_requests_total",
-        "route" => route.clone(), "method" => method.clone(), "status" => status)
+        "route" => route.clone(), "method" => label, "status" => status)
     .increment(1);
-    metrics::histogram!("vouch_api_request_seconds", "route" => route, "method" => method)
+    metrics::histogram!("vouch_api_request_seconds", "route" => route, "method" => label)
         .record(elapsed.as_secs_f64());
 
     let headers = response.headers_mut();
@@ -88,6 +89,19 @@ pub(crate) async fn layer(request: Request, next: Next) -> Response {
         .entry(header::X_FRAME_OPTIONS)
         .or_insert(HeaderValue::from_static("DENY"));
     response
+}
+
+/// The method as a label of a metric.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
 }
 
 /// The caller's request id if it has a safe form, so that a proxy's id can be traced;
@@ -136,6 +150,7 @@ fn render(response: Response, error: &ApiError, id: &str) -> Response {
             code: error.code.to_owned(),
             message: error.message.clone(),
             request_id: id.to_owned(),
+            field: error.field.clone(),
         },
     };
     let mut rendered = (error.status, Json(body)).into_response();
@@ -148,6 +163,11 @@ fn render(response: Response, error: &ApiError, id: &str) -> Response {
     rendered
         .headers_mut()
         .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(seconds) = error.retry_after {
+        rendered
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
     if error.status == StatusCode::UNAUTHORIZED {
         rendered
             .headers_mut()
@@ -156,7 +176,7 @@ fn render(response: Response, error: &ApiError, id: &str) -> Response {
     rendered
 }
 
-fn log(error: &ApiError, id: &str, method: &axum::http::Method, route: &str) {
+fn log(error: &ApiError, id: &str, method: &Method, route: &str) {
     let cause = error
         .cause
         .as_ref()

@@ -16,9 +16,16 @@ pub(crate) struct ApiError {
     pub(crate) status: StatusCode,
     pub(crate) code: &'static str,
     pub(crate) message: String,
+    /// The field of the body or the parameter of the query that is wrong.
+    pub(crate) field: Option<String>,
+    /// Seconds after which the client may try again.
+    pub(crate) retry_after: Option<u64>,
     /// For the log, never for the client.
     pub(crate) cause: Option<Arc<anyhow::Error>>,
 }
+
+/// Seconds after which a client may try again when it is not its fault.
+const RETRY_AFTER: u64 = 2;
 
 /// The result of a handler.
 pub(crate) type ApiResult<T> = Result<T, ApiError>;
@@ -39,13 +46,17 @@ macro_rules! errors {
 errors! {
     route_not_found = NOT_FOUND, "there is nothing at this path";
     method_not_allowed = METHOD_NOT_ALLOWED, "this path does not have this method";
-    malformed_json = BAD_REQUEST, "the body is not the JSON this route expects";
+    malformed_json = BAD_REQUEST, "the body is not a JSON object, or has a field twice";
+    missing_field = BAD_REQUEST, "the body lacks a field";
+    unknown_field = BAD_REQUEST, "the body has a field that this route does not know";
+    wrong_type = BAD_REQUEST, "a field of the body has another type";
     unsupported_media_type = UNSUPPORTED_MEDIA_TYPE, "send the body as application/json";
     body_too_large = PAYLOAD_TOO_LARGE, "a body may have at most 64 KiB";
-    request_timeout = REQUEST_TIMEOUT, "the request took too long";
+    request_timeout = REQUEST_TIMEOUT, "the body took too long to arrive";
+    overloaded = SERVICE_UNAVAILABLE, "too much is being asked for right now; try again";
+    too_many_requests = TOO_MANY_REQUESTS, "too many requests from your network; try again later";
     invalid_query = BAD_REQUEST, "the query string is not what this route expects";
     invalid_address = BAD_REQUEST, "an address is 32 bytes in base58";
-    not_a_wallet = BAD_REQUEST, "this address cannot sign: it is not on the ed25519 curve";
     invalid_code = BAD_REQUEST, "a code has 6 to 12 characters of A-Z and 2-9, without O, I and L";
     invalid_amount = BAD_REQUEST, "an amount is a decimal string from 0 to 18446744073709551615";
     invalid_action = BAD_REQUEST, "there is no such action";
@@ -56,6 +67,7 @@ errors! {
          credentials and without the query parameters ref, click_id and campaign";
     code_not_found = NOT_FOUND, "there is no such code";
     campaign_not_found = NOT_FOUND, "there is no such campaign";
+    link_ended = GONE, "the campaign of this link is over";
     digest_not_found = NOT_FOUND, "there is no digest at or before this slot";
     bucket_not_found = NOT_FOUND, "the digest has no such bucket";
     code_inactive = CONFLICT, "the code is not active";
@@ -77,6 +89,8 @@ impl ApiError {
             status,
             code,
             message: message.to_owned(),
+            field: None,
+            retry_after: (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER),
             cause: None,
         }
     }
@@ -85,6 +99,12 @@ impl ApiError {
     /// anything internal.
     pub(crate) fn saying(mut self, message: impl Into<String>) -> Self {
         self.message = message.into();
+        self
+    }
+
+    /// Names the field of the body, or the parameter, that is wrong.
+    pub(crate) fn of_field(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
         self
     }
 
@@ -177,7 +197,9 @@ impl From<ProgramError> for ApiError {
 
 impl From<vouch_db::Error> for ApiError {
     fn from(error: vouch_db::Error) -> Self {
-        if error.is_unavailable() || vouch_db::api::is_away(&error) {
+        if vouch_db::api::is_busy(&error) {
+            Self::overloaded().because(error)
+        } else if error.is_unavailable() || vouch_db::api::is_away(&error) {
             Self::database_unavailable().because(error)
         } else {
             Self::internal().because(error)

@@ -1,50 +1,81 @@
 //! axum's extractors, with their rejections in the error envelope.
 
 use axum::{
-    extract::{FromRequest, FromRequestParts, Request, rejection::JsonRejection},
-    http::{StatusCode, request::Parts},
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Request},
+    http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use serde::de::DeserializeOwned;
+use utoipa::{IntoParams, ToSchema};
 use vouch_client::Code;
 
-use crate::{error::ApiError, types};
+use crate::{body, config::BODY_TIMEOUT, error::ApiError, types};
 
-/// A JSON body.
+/// A JSON object as body, of the fields in the schema of `T`.
 pub(crate) struct Json<T>(pub(crate) T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+impl<S: Send + Sync, T: DeserializeOwned + ToSchema> FromRequest<S> for Json<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        match axum::Json::<T>::from_request(request, state).await {
-            Ok(axum::Json(value)) => Ok(Self(value)),
-            Err(rejection) => Err(match &rejection {
-                // serde's text names the field and the position, nothing internal.
-                JsonRejection::JsonDataError(error) => {
-                    ApiError::malformed_json().saying(error.body_text())
-                }
-                JsonRejection::JsonSyntaxError(_) => ApiError::malformed_json(),
-                JsonRejection::MissingJsonContentType(_) => ApiError::unsupported_media_type(),
-                other if other.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-                    ApiError::body_too_large()
-                }
-                _ => ApiError::malformed_json(),
-            }),
+        if !is_json(request.headers()) {
+            return Err(ApiError::unsupported_media_type());
         }
+        let read = tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, state)).await;
+        let bytes = match read {
+            Ok(Ok(bytes)) => bytes,
+            Ok(Err(error)) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                return Err(ApiError::body_too_large());
+            }
+            // The connection broke.
+            Ok(Err(_)) => return Err(ApiError::malformed_json()),
+            Err(_elapsed) => return Err(ApiError::request_timeout()),
+        };
+        body::read(&bytes).map(Self)
     }
+}
+
+/// Whether the body is said to be JSON.
+fn is_json(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .and_then(|kind| kind.split(';').next())
+        .map(|kind| kind.trim().to_ascii_lowercase())
+        .is_some_and(|kind| {
+            kind == "application/json"
+                || (kind.starts_with("application/") && kind.ends_with("+json"))
+        })
 }
 
 /// The query string.
 pub(crate) struct Query<T>(pub(crate) T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
+impl<S: Send + Sync, T: DeserializeOwned + IntoParams> FromRequestParts<S> for Query<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let known: Vec<String> = T::into_params(|| None)
+            .into_iter()
+            .map(|parameter| parameter.name)
+            .collect();
+        let query = parts.uri.query().unwrap_or_default();
+        let mut seen = Vec::new();
+        for (name, _) in url::form_urlencoded::parse(query.as_bytes()) {
+            if !known.contains(&name.to_string()) {
+                let message = format!("there is no such parameter; known are {}", known.join(", "));
+                return Err(ApiError::invalid_query().saying(message).of_field(name));
+            }
+            if seen.contains(&name) {
+                let message = "this parameter is there twice";
+                return Err(ApiError::invalid_query().saying(message).of_field(name));
+            }
+            seen.push(name);
+        }
         axum::extract::Query::<T>::from_request_parts(parts, state)
             .await
             .map(|axum::extract::Query(value)| Self(value))
-            .map_err(|rejection| ApiError::invalid_query().saying(rejection.body_text()))
+            .map_err(|_| ApiError::invalid_query())
     }
 }
 
@@ -82,21 +113,6 @@ impl<S: Send + Sync> FromRequestParts<S> for PathCode {
 pub(crate) struct PathAddress(pub(crate) types::Address);
 
 impl<S: Send + Sync> FromRequestParts<S> for PathAddress {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let axum::extract::Path(text) =
-            axum::extract::Path::<String>::from_request_parts(parts, state)
-                .await
-                .map_err(|_| ApiError::invalid_address())?;
-        text.parse().map(Self)
-    }
-}
-
-/// The path's wallet.
-pub(crate) struct PathWallet(pub(crate) types::WalletAddress);
-
-impl<S: Send + Sync> FromRequestParts<S> for PathWallet {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {

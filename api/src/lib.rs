@@ -5,6 +5,7 @@
 //! the mirror that it reads.
 
 mod app;
+mod body;
 mod chain;
 mod clicks;
 mod config;
@@ -13,6 +14,7 @@ mod database;
 mod envelope;
 mod error;
 mod extract;
+mod limits;
 mod links;
 mod routes;
 mod serve;

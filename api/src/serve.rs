@@ -1,10 +1,10 @@
 //! Runs the service from its configuration to its shutdown.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Context, Result, bail, ensure};
 use secrecy::ExposeSecret;
-use time::OffsetDateTime;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 use vouch_db::api;
@@ -14,19 +14,17 @@ use crate::{
     Config,
     app::router,
     chain::Chain,
-    clicks::{recorder::Recorder, spool::Spool, visitor::Pseudonyms},
+    clicks::{recorder::Recorder, spool::Spool, upkeep},
     config::SHUTDOWN_GRACE,
     database::{Database, PATIENCE},
     links::Links,
-    state::{AppState, Inner, KnownLinks},
+    state::{AppState, Inner},
 };
 
 /// Bounds of all histograms, in seconds or in clicks of a group.
 const BUCKETS: [f64; 16] = [
     0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 50.0, 250.0, 1000.0,
 ];
-/// Interval of the upkeep of partitions.
-const PARTITIONS_EVERY: Duration = Duration::from_secs(3600);
 
 /// Serves until SIGTERM or SIGINT, then finishes running requests.
 ///
@@ -55,7 +53,7 @@ pub async fn serve(config: Config) -> Result<()> {
         Database::new(database_url, config.database_connections)
             .context("DATABASE_URL is not the URL of a Postgres database")?,
     );
-    let click_pool = api::pool(database_url, 1, PATIENCE)?;
+    let click_pool = api::click_pool(database_url, PATIENCE)?;
     let spool = Spool::open(&config.click_spool)?;
     if spool.waiting() > 0 {
         tracing::info!(
@@ -68,22 +66,22 @@ pub async fn serve(config: Config) -> Result<()> {
     let (recorder, mut writer) =
         Recorder::start(Arc::clone(&database), click_pool, spool, close.clone());
     let chain = Arc::new(Chain::new(config.rpc_url.expose_secret().to_owned()));
-    let state = AppState(Arc::new(Inner {
-        database: Arc::clone(&database),
-        chain: Arc::clone(&chain),
+    let links = Links::new(&public_url, config.default_landing_url.clone())?;
+    let inner = Inner::new(
+        &config,
+        Arc::clone(&database),
+        Arc::clone(&chain),
         recorder,
-        pseudonyms: Pseudonyms::default(),
-        links: Links::new(&public_url, config.default_landing_url)?,
-        known_links: KnownLinks::new(Arc::clone(&database)),
-        admin_token: config.admin_token,
-        trusted_proxy_hops: config.trusted_proxy_hops,
-        metrics: metrics.clone(),
-    }));
+        links,
+    );
+    let state = AppState(Arc::new(inner));
+    let probes = probes(&config).await?;
+    let probes = vouch_service::serve(probes, Arc::clone(&state.0), metrics);
 
     config.listen.announce(&listener)?;
     tracing::info!(%address, %public_url, "listening");
 
-    let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
+    let service = router(state.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let server = tokio::spawn({
         let stopping = stopping.clone();
         async move {
@@ -92,7 +90,14 @@ pub async fn serve(config: Config) -> Result<()> {
                 .await
         }
     });
-    let background = tokio::spawn(background(Arc::clone(&database), chain, metrics));
+    let background = tokio::spawn(async move {
+        tokio::select! {
+            outcome = state.database.watch(&state.heartbeat) => outcome,
+            ended = probes => ended.context("the server of /metrics failed"),
+            () = state.chain.watch() => Ok(()),
+            () = upkeep::run(&state.database, config.click_retention_days) => Ok(()),
+        }
+    });
 
     let outcome = tokio::select! {
         () = stop.wait() => Ok(()),
@@ -121,31 +126,14 @@ pub async fn serve(config: Config) -> Result<()> {
     outcome
 }
 
-/// Background tasks. Ends only when the service cannot go on.
-async fn background(database: Arc<Database>, chain: Arc<Chain>, metrics: Metrics) -> Result<()> {
-    tokio::select! {
-        outcome = database.watch() => outcome,
-        () = chain.watch() => Ok(()),
-        () = metrics.upkeep() => Ok(()),
-        () = partitions(&database) => Ok(()),
+/// Listens for the operator's probes.
+async fn probes(config: &Config) -> Result<TcpListener> {
+    let address = config.probes_listen;
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address} (PROBES_LISTEN)"))?;
+    if let Some(path) = &config.probes_port_file {
+        vouch_service::write_port_file(path, listener.local_addr()?)?;
     }
-}
-
-/// Creates the partitions of today and the next three days.
-async fn partitions(database: &Database) {
-    loop {
-        database.came_up().await;
-        let today = OffsetDateTime::now_utc().date();
-        for day in (0..4).map(|days| today.saturating_add(time::Duration::days(days))) {
-            let made = database
-                .run(async |pool| api::clicks::create_partition(&pool, day).await)
-                .await;
-            if let Err(error) = made {
-                // Clicks of that day go to the default partition, so nothing is lost.
-                let cause = format!("{:#}", anyhow::Error::from(error));
-                tracing::warn!(%day, cause, "could not make a day's partition of clicks");
-            }
-        }
-        tokio::time::sleep(PARTITIONS_EVERY).await;
-    }
+    Ok(listener)
 }

@@ -5,14 +5,21 @@ use std::{sync::Arc, time::Duration};
 use moka::future::Cache;
 use secrecy::SecretString;
 use vouch_client::Code;
-use vouch_db::api::codes::{self, Referral};
-use vouch_service::Metrics;
+use vouch_db::api::{
+    campaigns,
+    codes::{self, Referral},
+    leaderboard::{self, Leaderboard},
+};
+
+use vouch_service::Heartbeat;
 
 use crate::{
+    Config,
     chain::Chain,
     clicks::{recorder::Recorder, visitor::Pseudonyms},
     database::Database,
     error::{ApiError, ApiResult},
+    limits::Limits,
     links::Links,
     types::Address,
 };
@@ -21,6 +28,15 @@ use crate::{
 const LINKS: u64 = 50_000;
 /// A cached link younger than this is not looked up again.
 const FRESH: Duration = Duration::from_secs(2);
+
+/// Pages of leaderboards that are cached, and for how long.
+const BOARDS: u64 = 1_000;
+const BOARD_AGE: Duration = Duration::from_secs(1);
+/// Number of campaigns that are known to exist.
+const CAMPAIGNS: u64 = 50_000;
+
+/// Silence of the probes after which the process is stuck.
+const STUCK: Duration = Duration::from_secs(120);
 
 /// State that the handlers share; cheap to clone.
 #[derive(Clone)]
@@ -35,7 +51,50 @@ pub(crate) struct Inner {
     pub(crate) known_links: KnownLinks,
     pub(crate) admin_token: Option<SecretString>,
     pub(crate) trusted_proxy_hops: usize,
-    pub(crate) metrics: Metrics,
+    pub(crate) limits: Limits,
+    /// Beats while Postgres is probed.
+    pub(crate) heartbeat: Heartbeat,
+    /// Pages of leaderboards.
+    pub(crate) boards: Cache<BoardKey, Arc<Leaderboard>>,
+    /// Campaigns that exist.
+    campaigns: Cache<Address, ()>,
+}
+
+/// A page of a leaderboard.
+#[derive(Debug, PartialEq, Eq, Hash, Clone)]
+pub(crate) struct BoardKey {
+    pub(crate) board: leaderboard::Board,
+    pub(crate) after: Option<leaderboard::After>,
+    pub(crate) limit: i64,
+    pub(crate) wallet: Option<String>,
+}
+
+impl Inner {
+    pub(crate) fn new(
+        config: &Config,
+        database: Arc<Database>,
+        chain: Arc<Chain>,
+        recorder: Recorder,
+        links: Links,
+    ) -> Self {
+        Self {
+            known_links: KnownLinks::new(Arc::clone(&database)),
+            database,
+            chain,
+            recorder,
+            pseudonyms: Pseudonyms::default(),
+            links,
+            admin_token: config.admin_token.clone(),
+            trusted_proxy_hops: config.trusted_proxy_hops,
+            limits: Limits::new(config.builds_per_minute),
+            heartbeat: Heartbeat::new(STUCK),
+            boards: Cache::builder()
+                .max_capacity(BOARDS)
+                .time_to_live(BOARD_AGE)
+                .build(),
+            campaigns: Cache::new(CAMPAIGNS),
+        }
+    }
 }
 
 impl std::ops::Deref for AppState {
@@ -47,52 +106,59 @@ impl std::ops::Deref for AppState {
 }
 
 impl AppState {
+    /// Refuses a campaign that does not exist. Without one, there is nothing to refuse.
+    ///
+    /// # Errors
+    /// `campaign_not_found`, `overloaded` or `database_unavailable`.
+    pub(crate) async fn check_campaign(&self, campaign: Option<&Address>) -> ApiResult<()> {
+        let Some(campaign) = campaign else {
+            return Ok(());
+        };
+        if self.campaigns.contains_key(campaign) {
+            return Ok(());
+        }
+        let address = campaign.to_string();
+        let found = self
+            .database
+            .run(async |pool| campaigns::exists(&pool, &address).await)
+            .await?;
+        if !found {
+            return Err(ApiError::campaign_not_found());
+        }
+        self.campaigns.insert(*campaign, ()).await;
+        Ok(())
+    }
+
     /// The referral with `code` in `campaign`, or without a campaign, the one that owns
     /// the short link.
     ///
     /// # Errors
-    /// `code_not_found` or `database_unavailable`.
+    /// `code_not_found`, `overloaded` or `database_unavailable`.
     pub(crate) async fn referral(
         &self,
         code: &Code,
         campaign: Option<&Address>,
     ) -> ApiResult<Referral> {
-        referral(&self.database, code, campaign).await
+        let found = self.find_referral(code, campaign).await?;
+        found.ok_or_else(ApiError::code_not_found)
     }
 
     /// Like [`Self::referral`], but `None` if it does not exist.
     ///
     /// # Errors
-    /// `database_unavailable`.
+    /// `overloaded` or `database_unavailable`.
     pub(crate) async fn find_referral(
         &self,
         code: &Code,
         campaign: Option<&Address>,
     ) -> ApiResult<Option<Referral>> {
-        find_referral(&self.database, code, campaign).await
+        let campaign = campaign.map(ToString::to_string);
+        let found = self
+            .database
+            .run(async |pool| codes::find(&pool, code.as_str(), campaign.as_deref()).await)
+            .await?;
+        Ok(found)
     }
-}
-
-async fn referral(
-    database: &Database,
-    code: &Code,
-    campaign: Option<&Address>,
-) -> ApiResult<Referral> {
-    find_referral(database, code, campaign)
-        .await?
-        .ok_or_else(ApiError::code_not_found)
-}
-
-async fn find_referral(
-    database: &Database,
-    code: &Code,
-    campaign: Option<&Address>,
-) -> ApiResult<Option<Referral>> {
-    let campaign = campaign.map(ToString::to_string);
-    let found = database
-        .run(async |pool| codes::find(&pool, code.as_str(), campaign.as_deref()).await)
-        .await?;
-    Ok(found)
 }
 
 /// The data of a link that a redirect needs.
@@ -101,6 +167,8 @@ pub(crate) struct Link {
     pub(crate) referral: String,
     pub(crate) campaign: String,
     pub(crate) landing_url: Option<String>,
+    /// Its campaign is closed.
+    pub(crate) ended: bool,
     read_at: std::time::Instant,
 }
 
@@ -123,12 +191,11 @@ impl KnownLinks {
         self.followed.iter().next().is_some()
     }
 
-    /// The link of `code`: at most two seconds old, or, while Postgres is down, as it was
+    /// The link of `code`: at most two seconds old, or, while Postgres is down or too slow, as it was
     /// last seen.
     ///
     /// # Errors
-    /// `code_not_found`; `database_unavailable` when Postgres is down and the link is not
-    /// cached.
+    /// `code_not_found`; `overloaded` or `database_unavailable` when Postgres does not answer and the link is not cached.
     pub(crate) async fn find(&self, code: Code, campaign: Option<Address>) -> ApiResult<Arc<Link>> {
         let key = (code, campaign);
         let known = self.followed.get(&key).await;
@@ -137,21 +204,26 @@ impl KnownLinks {
         {
             return Ok(Arc::clone(link));
         }
-        match referral(&self.database, &code, campaign.as_ref()).await {
-            Ok(found) => {
+        let address = campaign.as_ref().map(ToString::to_string);
+        let found = self
+            .database
+            .run_link(async |pool| codes::find(&pool, code.as_str(), address.as_deref()).await)
+            .await;
+        match found {
+            Ok(None) => Err(ApiError::code_not_found()),
+            Ok(Some(found)) => {
+                let state = found.campaign_state.as_ref();
                 let link = Arc::new(Link {
                     referral: found.address,
                     campaign: found.campaign,
                     landing_url: found.landing_url,
+                    ended: state.is_some_and(|campaign| campaign.closed),
                     read_at: std::time::Instant::now(),
                 });
                 self.followed.insert(key, Arc::clone(&link)).await;
                 Ok(link)
             }
-            Err(error) => match known {
-                Some(link) if error.code == "database_unavailable" => Ok(link),
-                _ => Err(error),
-            },
+            Err(error) => known.ok_or_else(|| error.into()),
         }
     }
 }

@@ -16,13 +16,10 @@ use vouch_client::{Code, Pubkey, accounts::Action};
 
 use crate::error::ApiError;
 
-/// 32 bytes in base58: any account.
+/// 32 bytes in base58: any account. A wallet may be any address, too: a program signs for a smart
+/// wallet, whose address is not on the ed25519 curve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Address(pub(crate) Pubkey);
-
-/// An address that can sign: a point on the ed25519 curve.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct WalletAddress(pub(crate) Pubkey);
 
 impl FromStr for Address {
     type Err = ApiError;
@@ -38,26 +35,7 @@ impl FromStr for Address {
     }
 }
 
-impl FromStr for WalletAddress {
-    type Err = ApiError;
-
-    fn from_str(text: &str) -> Result<Self, ApiError> {
-        let Address(key) = text.parse()?;
-        if key.is_on_curve() {
-            Ok(Self(key))
-        } else {
-            Err(ApiError::not_a_wallet())
-        }
-    }
-}
-
 impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl fmt::Display for WalletAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
@@ -149,20 +127,17 @@ pub(crate) enum Period {
 }
 
 impl Period {
-    /// First day of the period that `today` is in.
-    pub(crate) fn first_day(self, today: time::Date) -> time::Date {
-        let back = |days: u16| today.saturating_sub(time::Duration::days(days.into()));
+    /// The name of the period that `today` is in, as leaderboards are kept by it.
+    pub(crate) fn name(self, today: time::Date) -> String {
+        let year = today.year();
         match self {
-            Self::All => time::Date::MIN.max(time::macros::date!(1970 - 01 - 01)),
-            Self::Year => back(today.ordinal() - 1),
-            Self::Month => back(u16::from(today.day()) - 1),
-            Self::Week => back(today.weekday().number_days_from_monday().into()),
-            Self::Quarter => {
-                let first_month = (u8::from(today.month()) - 1) / 3 * 3 + 1;
-                time::Month::try_from(first_month)
-                    .ok()
-                    .and_then(|month| time::Date::from_calendar_date(today.year(), month, 1).ok())
-                    .unwrap_or(today)
+            Self::All => String::new(),
+            Self::Year => year.to_string(),
+            Self::Quarter => format!("{year}-Q{}", u8::from(today.month()).div_ceil(3)),
+            Self::Month => format!("{year}-{:02}", u8::from(today.month())),
+            Self::Week => {
+                let (year, week, _) = today.to_iso_week_date();
+                format!("{year}-W{week:02}")
             }
         }
     }
@@ -183,6 +158,29 @@ impl FromStr for Period {
                     .saying("period must be all, year, quarter, month or week"));
             }
         })
+    }
+}
+
+/// What a leaderboard is sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Measure {
+    /// The number of conversions.
+    #[default]
+    Conversions,
+    /// The referrer's rewards.
+    Rewards,
+}
+
+impl FromStr for Measure {
+    type Err = ApiError;
+
+    fn from_str(text: &str) -> Result<Self, ApiError> {
+        match text {
+            "conversions" => Ok(Self::Conversions),
+            "rewards" => Ok(Self::Rewards),
+            _ => Err(ApiError::invalid_query().saying("measure must be conversions or rewards")),
+        }
     }
 }
 
@@ -237,15 +235,20 @@ mod tests {
     use time::macros::date;
 
     #[test]
-    fn periods_begin_on_calendar_days() {
+    fn a_period_has_its_name() {
         // Given a Wednesday in the second quarter
         let today = date!(2026 - 05 - 20);
-        // Then each period begins on its calendar day
-        assert_eq!(Period::Year.first_day(today), date!(2026 - 01 - 01));
-        assert_eq!(Period::Quarter.first_day(today), date!(2026 - 04 - 01));
-        assert_eq!(Period::Month.first_day(today), date!(2026 - 05 - 01));
-        assert_eq!(Period::Week.first_day(today), date!(2026 - 05 - 18));
-        assert_eq!(Period::All.first_day(today), date!(1970 - 01 - 01));
+        // Then each period has the name under which its leaderboard is kept
+        assert_eq!(Period::All.name(today), "");
+        assert_eq!(Period::Year.name(today), "2026");
+        assert_eq!(Period::Quarter.name(today), "2026-Q2");
+        assert_eq!(Period::Month.name(today), "2026-05");
+        assert_eq!(Period::Week.name(today), "2026-W21");
+        // And a week belongs to the year of its Thursday
+        assert_eq!(Period::Week.name(date!(2027 - 01 - 03)), "2026-W53");
+        assert_eq!(Period::Week.name(date!(2024 - 12 - 30)), "2025-W01");
+        assert_eq!(Period::Quarter.name(date!(2026 - 12 - 31)), "2026-Q4");
+        assert_eq!(Period::Quarter.name(date!(2026 - 01 - 01)), "2026-Q1");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{ALICE, Api, BOB, CAMPAIGN, OTHER_CAMPAIGN};
+use common::{ALICE, Api, BOB, CAMPAIGN, OTHER_CAMPAIGN, campaign};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use vouch_localnet::Postgres;
@@ -16,20 +16,20 @@ async fn total(
     rewards: &str,
     last: i64,
 ) {
-    sqlx::query("INSERT INTO referrer_totals VALUES ($1, $2, '', $3, $4::numeric, $5)")
-        .bind(campaign)
-        .bind(referrer)
-        .bind(conversions)
-        .bind(rewards)
-        .bind(last)
-        .execute(pool)
-        .await
-        .unwrap();
     sqlx::query(
-        "INSERT INTO boards AS board VALUES ($1, '', 1) ON CONFLICT (campaign, month)
-             DO UPDATE SET referrers = board.referrers + 1",
+        "WITH period AS (
+             SELECT * FROM leaderboard_periods((now() AT TIME ZONE 'UTC')::date) AS span (period)
+         ), board AS (
+             INSERT INTO boards AS board SELECT $1, period, 1 FROM period
+             ON CONFLICT (campaign, period) DO UPDATE SET referrers = board.referrers + 1
+         )
+         INSERT INTO referrer_totals SELECT $1, $2, period, $3, $4::numeric, $5 FROM period",
     )
     .bind(campaign)
+    .bind(referrer)
+    .bind(conversions)
+    .bind(rewards)
+    .bind(last)
     .execute(pool)
     .await
     .unwrap();
@@ -68,6 +68,8 @@ async fn badges_and_milestones() {
     // Given Alice with seven conversions in one campaign and a hundred in another, and Bob with one
     let database = Postgres::test_database().await.unwrap();
     let pool = PgPool::connect(database.url()).await.unwrap();
+    campaign(&pool, CAMPAIGN).await;
+    campaign(&pool, OTHER_CAMPAIGN).await;
     total(&pool, CAMPAIGN, ALICE, 7, "35", 100).await;
     total(&pool, OTHER_CAMPAIGN, ALICE, 100, "500", 100).await;
     total(&pool, CAMPAIGN, BOB, 1, "5", 100).await;
@@ -203,41 +205,73 @@ async fn badges_and_milestones() {
 const OTHER: &str = "2q7pyhPwAwZ3QMfZrnAbDhnh9mDUqycszcpf86VgQxhF";
 
 #[tokio::test]
-async fn the_leaderboard_of_a_campaign_reads_kept_totals() {
+async fn leaderboards_read_kept_totals_and_ties_go_to_whoever_was_first() {
     // Given referrers with equal conversions, two of whom also have equal rewards, and one with less
     let database = Postgres::test_database().await.unwrap();
     let pool = PgPool::connect(database.url()).await.unwrap();
     let last = "SysvarRent111111111111111111111111111111111";
+    campaign(&pool, CAMPAIGN).await;
+    campaign(&pool, OTHER_CAMPAIGN).await;
     total(&pool, CAMPAIGN, OTHER, 2, "10", 200).await;
     total(&pool, CAMPAIGN, BOB, 2, "10", 100).await;
     total(&pool, CAMPAIGN, ALICE, 2, "36893488147419103230", 300).await;
     total(&pool, CAMPAIGN, last, 1, "99", 1).await;
-    total(&pool, OTHER_CAMPAIGN, last, 9, "99", 1).await;
+    // And over all campaigns, in units of two tokens
+    total(&pool, "", last, 10, "0", 2).await;
+    total(&pool, "", BOB, 2, "0", 100).await;
     let api = Api::start(database.url()).await.ready().await;
-    let board = async |query: &str| {
-        let path = format!("/v1/leaderboard?campaign={CAMPAIGN}&{query}");
-        api.get(&path).await.json()
+    let board = async |query: &str| api.get(&format!("/v1/leaderboard?{query}")).await.json();
+    let entry = |rank, wallet, rewards: &str, second: &str| {
+        let last = format!("1970-01-01T00:{second}Z");
+        json!({ "rank": rank, "wallet": wallet, "conversions": 2, "rewards": rewards,
+            "last_converted_at": last })
     };
-    let entry = |rank, wallet, rewards: &str| json!({ "rank": rank, "wallet": wallet, "conversions": 2, "rewards": rewards });
-    // When the best two are requested, with the own place of the third
-    let two = board(&format!("limit=2&wallet={OTHER}")).await;
-    // Then more rewards win, then the earlier last conversion
-    let entries = [entry(1, ALICE, "36893488147419103230"), entry(2, BOB, "10")];
-    assert_eq!(two["entries"], json!(entries));
-    assert_eq!(two["total_entries"], 4);
-    assert_eq!(two["own"], entry(3, OTHER, "10"));
-    // And whoever is among them has an own place, too, and nobody is shown twice
-    let own = board(&format!("limit=2&wallet={BOB}")).await;
-    assert_eq!(own["own"], entry(2, BOB, "10"));
-    assert_eq!(own["entries"].as_array().unwrap().len(), 2);
-    let all = board("period=all").await;
-    assert_eq!(all["own"], Value::Null);
-    let wallets = all["entries"].as_array().unwrap().iter();
-    let wallets: Vec<_> = wallets.map(|entry| &entry["wallet"]).collect();
-    assert_eq!(wallets, [ALICE, BOB, OTHER, last]);
+    for period in ["all", "year", "quarter", "month", "week"] {
+        // When the best two are requested, with the own place of the third
+        let query = format!("campaign={CAMPAIGN}&period={period}&limit=2&wallet={ALICE}");
+        let two = board(&query).await;
+        // Then the earlier last conversion wins
+        let bob = entry(1, BOB, "10", "01:40");
+        let entries = [bob.clone(), entry(2, OTHER, "10", "03:20")];
+        let alice = entry(3, ALICE, "36893488147419103230", "05:00");
+        assert_eq!(two["entries"], json!(entries), "{period}");
+        assert_eq!(two["total_entries"], 4);
+        assert_eq!(two["own"], alice);
+        // And the next page goes on after it, to the end
+        let cursor = two["next_cursor"].as_str().unwrap();
+        let query =
+            format!("campaign={CAMPAIGN}&period={period}&limit=2&cursor={cursor}&wallet={BOB}");
+        let rest = board(&query).await;
+        assert_eq!(rest["entries"][0], alice);
+        assert_eq!(rest["entries"][1]["rank"], 4);
+        assert_eq!(rest["entries"][1]["wallet"], last);
+        assert_eq!(rest["own"], bob);
+        let cursor = rest["next_cursor"].as_str().unwrap();
+        let end = board(&format!(
+            "campaign={CAMPAIGN}&period={period}&cursor={cursor}"
+        ))
+        .await;
+        assert_eq!(
+            (&end["entries"], &end["next_cursor"]),
+            (&json!([]), &Value::Null)
+        );
+        assert_eq!(end["total_entries"], 4);
+        // And by rewards, the order is another
+        let query = format!("campaign={CAMPAIGN}&period={period}&measure=rewards&wallet={OTHER}");
+        let rewards = board(&query).await;
+        let wallets = rewards["entries"].as_array().unwrap().iter();
+        let wallets: Vec<_> = wallets.map(|entry| &entry["wallet"]).collect();
+        assert_eq!(wallets, [ALICE, last, BOB, OTHER], "{period}");
+        assert_eq!(rewards["own"]["rank"], 4);
+        // And over all campaigns, conversions are added, and rewards of different tokens are not
+        let all = board(&format!("period={period}")).await;
+        let first = json!({ "rank": 1, "wallet": last, "conversions": 10, "rewards": null,
+            "last_converted_at": "1970-01-01T00:00:02Z" });
+        assert_eq!(all["entries"][0], first, "{period}");
+        assert_eq!(all["total_entries"], 2);
+    }
     // And a campaign without conversions has nobody
-    let path = format!("/v1/leaderboard?campaign={ALICE}&wallet={BOB}");
-    let nobody = api.get(&path).await.json();
+    let nobody = board(&format!("campaign={OTHER_CAMPAIGN}&wallet={BOB}")).await;
     assert_eq!(
         (&nobody["entries"], &nobody["total_entries"], &nobody["own"]),
         (&json!([]), &json!(0), &Value::Null)

@@ -173,7 +173,7 @@ async fn clicks_while_postgres_is_down_are_replayed_exactly_once() {
     let health = api.get("/healthz").await;
     assert_eq!(
         (health.status.as_u16(), &health.json()["status"]),
-        (503, &"database_unavailable".into())
+        (200, &"database_unavailable".into())
     );
     // And it is ready all the same, because known links work
     let ready = api.get("/readyz").await;
@@ -393,14 +393,151 @@ async fn accepted_clicks_survive_a_stop() {
     assert_eq!(totals(&pool).await, (200, 0, 1));
 }
 
+#[tokio::test]
+async fn a_stalled_table_delays_no_click_and_loses_none() {
+    // Given a link that was followed, and somebody who holds the table of clicks
+    let database = Postgres::test_database().await.unwrap();
+    let pool = seed(database.url()).await;
+    let api = Api::start(database.url()).await.ready().await;
+    let mut ids = vec![api.get("/r/STARTER7").await.target("click_id")];
+    let mut lock = pool.begin().await.unwrap();
+    sqlx::query("LOCK TABLE clicks IN ACCESS EXCLUSIVE MODE")
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+    // When people come one after the other, while it is held
+    for _ in 0..300 {
+        let answer = api.get("/r/STARTER7").await;
+        assert_eq!(answer.status, 302, "{}", answer.text);
+        ids.push(answer.target("click_id"));
+    }
+    // Then all were answered, their clicks are in the file, and the service says that it stalls
+    let lines = std::fs::read_to_string(api.spool()).unwrap();
+    assert_eq!(lines.lines().count(), 300);
+    let metrics = api.metrics().await;
+    assert!(
+        metrics.contains("\nvouch_api_clicks_stalled 1\n"),
+        "{metrics}"
+    );
+    // And only one group waited for Postgres: the others went to the file at once
+    let log = std::fs::read_to_string(api.service.log()).unwrap();
+    let waited = log.matches("Postgres did not take clicks").count();
+    assert_eq!(waited, 1, "{log}");
+    // When the table is free, then every click is there exactly once, and the next goes there at once
+    lock.rollback().await.unwrap();
+    until_empty(&api).await;
+    ids.sort();
+    assert_eq!(click_ids(&pool).await, ids);
+    assert_eq!(totals(&pool).await, (301, 0, 1));
+    let id = api.get("/r/STARTER7").await.target("click_id");
+    assert_eq!(std::fs::metadata(api.spool()).unwrap().len(), 0);
+    assert!(click_ids(&pool).await.contains(&id));
+    let metrics = api.metrics().await;
+    assert!(
+        metrics.contains("\nvouch_api_clicks_stalled 0\n"),
+        "{metrics}"
+    );
+}
+
+#[tokio::test]
+async fn redirects_work_while_other_requests_have_every_connection() {
+    // Given a service with one connection for reads, a link that was never followed, and somebody who
+    // holds the table of campaigns' badges
+    let database = Postgres::test_database().await.unwrap();
+    let pool = seed(database.url()).await;
+    let settings = [("DATABASE_CONNECTIONS", "1")];
+    let api = Api::start_with(database.url(), &settings)
+        .await
+        .ready()
+        .await;
+    let mut lock = pool.begin().await.unwrap();
+    sqlx::query("LOCK TABLE badges IN ACCESS EXCLUSIVE MODE")
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+    // When reads wait for it, more than there are connections
+    let reads = futures::future::join_all((0..8).map(|_| api.get("/v1/badges")));
+    let clicks = async {
+        let mut ids = Vec::new();
+        for _ in 0..50 {
+            let answer = api.get("/r/STARTER7").await;
+            assert_eq!(answer.status, 302, "{}", answer.text);
+            ids.push(answer.target("click_id"));
+        }
+        ids
+    };
+    let (reads, mut ids) = tokio::join!(reads, clicks);
+    // Then every redirect was served from Postgres
+    ids.sort();
+    assert_eq!(click_ids(&pool).await, ids);
+    // And the reads were told that it is too much now: Postgres was never away
+    for read in reads {
+        assert_eq!(read.refusal(), (503, "overloaded".to_owned()));
+        assert_eq!(read.header("retry-after"), "2");
+    }
+    let ready = api.get("/readyz").await;
+    assert_eq!(
+        ready.json()["ages"]["database_away"],
+        serde_json::Value::Null
+    );
+    // When the table is free, then so are they
+    lock.rollback().await.unwrap();
+    assert_eq!(api.get("/v1/badges").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_link_never_changes_hands() {
+    // Given a code whose first referral is of one campaign, and an attacker's campaign that has it, too,
+    // with a smaller address and an earlier time of creation
+    let database = Postgres::test_database().await.unwrap();
+    let pool = seed(database.url()).await;
+    let api = Api::start(database.url()).await.ready().await;
+    campaign(&pool, OTHER_CAMPAIGN).await;
+    referral(&pool, OTHER_CAMPAIGN, CODE, BOB, 1).await;
+    let owner = async || api.get("/v1/codes/STARTER7").await.json()["campaign"].clone();
+    assert_eq!(owner().await, CAMPAIGN);
+    // When the first one is closed
+    sqlx::query("UPDATE referrals SET closed = true WHERE campaign = $1")
+        .bind(CAMPAIGN)
+        .execute(&pool)
+        .await
+        .unwrap();
+    // Then the short link still is of its campaign, and so is a printed QR code
+    assert_eq!(owner().await, CAMPAIGN);
+    assert_eq!(api.get("/r/STARTER7?src=qr").await.status, 302);
+    let clicked: Vec<String> = sqlx::query_scalar("SELECT campaign FROM clicks")
+        .fetch_all(&pool)
+        .await
+        .unwrap();
+    assert_eq!(clicked, [CAMPAIGN]);
+    let validity = api.get("/v1/codes/STARTER7/validate").await.json();
+    assert_eq!(validity["reason"], "inactive");
+    // When its campaign is closed, then the link says that it has ended, and records nothing
+    sqlx::query("UPDATE campaigns SET closed = true WHERE address = $1")
+        .bind(CAMPAIGN)
+        .execute(&pool)
+        .await
+        .unwrap();
+    let ended = api
+        .until("/r/STARTER7", |answer| answer.status != 302)
+        .await;
+    assert_eq!(ended.refusal(), (410, "link_ended".to_owned()));
+    // And the attacker's own link is the one that names its campaign
+    let long = format!("/r/STARTER7?campaign={OTHER_CAMPAIGN}");
+    assert_eq!(api.get(&long).await.status, 302);
+}
+
 /// Waits until Postgres has all clicks of the file.
 async fn until_empty(api: &Api) {
-    let empty = |answer: &common::Answer| {
-        answer
-            .text
-            .lines()
-            .any(|line| line == "vouch_api_click_spool_length 0")
-    };
-    api.until("/metrics", empty).await;
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    loop {
+        let metrics = api.metrics().await;
+        let mut lines = metrics.lines();
+        if lines.any(|line| line == "vouch_api_click_spool_length 0") {
+            break;
+        }
+        assert!(std::time::Instant::now() < deadline, "{metrics}");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
     assert_eq!(std::fs::metadata(api.spool()).unwrap().len(), 0);
 }

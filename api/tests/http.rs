@@ -52,30 +52,47 @@ async fn bad_input_is_refused_with_its_code() {
         ("/v1/conversions?cursor=AAAA", 400, "invalid_query"),
         ("/v1/conversions?code=NEVER234", 404, "code_not_found"),
         ("/v1/conversions?code=ab", 400, "invalid_code"),
-        (
-            &format!("/v1/conversions?referee={OFF_CURVE}"),
-            400,
-            "not_a_wallet",
-        ),
         ("/v1/leaderboard?period=day", 400, "invalid_query"),
         ("/v1/leaderboard?limit=-1", 400, "invalid_query"),
         ("/v1/leaderboard?wallet=x", 400, "invalid_address"),
-        (
-            &format!("/v1/leaderboard?wallet={OFF_CURVE}"),
-            400,
-            "not_a_wallet",
-        ),
         ("/v1/referrers/0OIl/badges", 400, "invalid_address"),
+        ("/v1/leaderboard?measure=money", 400, "invalid_query"),
+        // Rewards of different tokens are not compared.
+        ("/v1/leaderboard?measure=rewards", 400, "invalid_query"),
+        ("/v1/leaderboard?cursor=MTox", 400, "invalid_query"),
+        // A campaign that does not exist is no empty answer.
         (
-            &format!("/v1/referrers/{OFF_CURVE}/badges"),
-            400,
-            "not_a_wallet",
+            &format!("/v1/leaderboard?campaign={OTHER_CAMPAIGN}"),
+            404,
+            "campaign_not_found",
         ),
         (
-            &format!("/v1/referrers/{OFF_CURVE}/milestones"),
-            400,
-            "not_a_wallet",
+            &format!("/v1/conversions?campaign={OTHER_CAMPAIGN}"),
+            404,
+            "campaign_not_found",
         ),
+        (
+            &format!("/v1/conversions?campaign={OTHER_CAMPAIGN}&code=STARTER7"),
+            404,
+            "campaign_not_found",
+        ),
+        (
+            &format!("/v1/campaigns/{OTHER_CAMPAIGN}/badges"),
+            404,
+            "campaign_not_found",
+        ),
+        (
+            &format!("/v1/referrers/{ALICE}/badges?campaign={OTHER_CAMPAIGN}"),
+            404,
+            "campaign_not_found",
+        ),
+        (
+            &format!("/v1/referrers/{ALICE}/milestones?campaign={OTHER_CAMPAIGN}"),
+            404,
+            "campaign_not_found",
+        ),
+        // Metrics are for the operator.
+        ("/metrics", 404, "route_not_found"),
         (
             &format!("/v1/referrers/{ALICE}/badges?cursor=x"),
             400,
@@ -109,6 +126,24 @@ async fn bad_input_is_refused_with_its_code() {
             "{path}"
         );
     }
+    // And a wrong parameter is named, in words that no language has for itself
+    let answer = api.get("/v1/conversions?limit=1&limit=2").await.json();
+    assert_eq!(answer["error"]["field"], "limit");
+    let answer = api.get("/v1/codes/STARTER7?campain=x").await.json();
+    assert_eq!(answer["error"]["field"], "campain");
+    assert_eq!(
+        answer["error"]["message"],
+        "there is no such parameter; known are campaign"
+    );
+    // And a smart wallet is a wallet
+    for path in [
+        format!("/v1/conversions?referee={OFF_CURVE}"),
+        format!("/v1/leaderboard?wallet={OFF_CURVE}"),
+        format!("/v1/referrers/{OFF_CURVE}/badges"),
+        format!("/v1/referrers/{OFF_CURVE}/milestones"),
+    ] {
+        assert_eq!(api.get(&path).await.status, 200, "{path}");
+    }
 }
 
 #[tokio::test]
@@ -120,18 +155,26 @@ async fn bad_bodies_are_refused_with_their_code() {
     let create = "/v1/transactions/create-referral";
     // When bodies are invalid, then status and code are these, before any other check
     for (path, body, status, code) in [
-        (convert, json!({}), 400, "malformed_json"),
+        (convert, json!({}), 400, "missing_field"),
+        (convert, json!([]), 400, "malformed_json"),
+        // The values of an object, without their names
         (
             convert,
-            json!({ "code": 7, "referee": BOB }),
+            json!(["STARTER7", CAMPAIGN, BOB, null, null, null, null, null]),
             400,
             "malformed_json",
         ),
         (
             convert,
+            json!({ "code": 7, "referee": BOB }),
+            400,
+            "wrong_type",
+        ),
+        (
+            convert,
             json!({ "code": "STARTER7", "referee": BOB, "x": 1 }),
             400,
-            "malformed_json",
+            "unknown_field",
         ),
         (
             convert,
@@ -144,18 +187,6 @@ async fn bad_bodies_are_refused_with_their_code() {
             json!({ "code": "STARTER7", "referee": "1".repeat(45) }),
             400,
             "invalid_address",
-        ),
-        (
-            convert,
-            json!({ "code": "STARTER7", "referee": OFF_CURVE }),
-            400,
-            "not_a_wallet",
-        ),
-        (
-            convert,
-            json!({ "code": "STARTER7", "referee": BOB, "payer": OFF_CURVE }),
-            400,
-            "not_a_wallet",
         ),
         (
             convert,
@@ -185,7 +216,7 @@ async fn bad_bodies_are_refused_with_their_code() {
             convert,
             json!({ "code": "STARTER7", "referee": BOB, "amount": 1 }),
             400,
-            "malformed_json",
+            "wrong_type",
         ),
         (
             convert,
@@ -209,19 +240,13 @@ async fn bad_bodies_are_refused_with_their_code() {
             create,
             json!({ "campaign": CAMPAIGN }),
             400,
-            "malformed_json",
+            "missing_field",
         ),
         (
             create,
             json!({ "campaign": "x", "owner": ALICE }),
             400,
             "invalid_address",
-        ),
-        (
-            create,
-            json!({ "campaign": CAMPAIGN, "owner": OFF_CURVE }),
-            400,
-            "not_a_wallet",
         ),
         (
             create,
@@ -502,48 +527,92 @@ async fn a_campaign_shows_the_settings_that_are_in_force() {
 }
 
 #[tokio::test]
-async fn leaderboard_ties_go_to_whoever_was_first() {
-    // Given referrers with equal conversions, two of whom also have equal rewards
+async fn a_flood_of_builds_is_limited_by_network() {
+    // Given a service behind a proxy, whose node does not answer, with three builds a minute
     let database = Postgres::test_database().await.unwrap();
-    let pool = PgPool::connect(database.url()).await.unwrap();
-    let later = "2q7pyhPwAwZ3QMfZrnAbDhnh9mDUqycszcpf86VgQxhF";
-    for (referrer, rewards, last) in [
-        (later, "10", 200_i64),
-        (BOB, "10", 100),
-        (ALICE, "36893488147419103230", 300),
+    let settings = [("BUILDS_PER_MINUTE", "3"), ("TRUSTED_PROXY_HOPS", "1")];
+    let api = Api::start_with(database.url(), &settings)
+        .await
+        .ready()
+        .await;
+    let build = async |client: &str| {
+        let body = json!({ "campaign": CAMPAIGN, "owner": ALICE });
+        let request = api
+            .request(Method::POST, "/v1/transactions/create-referral")
+            .header("x-forwarded-for", client)
+            .json(&body);
+        send(request).await
+    };
+    // When somebody asks three times, from one IPv6 network, also with a forged address before it
+    for (client, left) in [
+        ("2001:db8:0:1::1", 2),
+        ("2001:db8:0:1::2", 1),
+        ("192.0.2.1, 2001:db8:0:1::3", 0),
     ] {
-        sqlx::query("INSERT INTO referrer_daily VALUES ($1, $2, current_date, 2, $3::numeric, $4)")
-            .bind(CAMPAIGN)
-            .bind(referrer)
-            .bind(rewards)
-            .bind(last)
-            .execute(&pool)
-            .await
-            .unwrap();
+        let answer = build(client).await;
+        // Then each is answered, with what is left
+        assert_eq!(answer.refusal(), (503, "chain_unavailable".to_owned()));
+        assert_eq!(answer.header("ratelimit-policy"), "\"builds\";q=3;w=60");
+        assert_eq!(
+            answer.header("ratelimit"),
+            format!("\"builds\";r={left};t=20")
+        );
+        assert_eq!(answer.header("retry-after"), "2");
     }
-    let api = Api::start(database.url()).await.ready().await;
-    // When the best two are requested, with the own place of the third
-    let board = api
-        .get(&format!("/v1/leaderboard?limit=2&wallet={later}"))
-        .await
-        .json();
-    // Then more rewards win, then the earlier last conversion
-    let entry = |rank, wallet, rewards: &str| json!({ "rank": rank, "wallet": wallet, "conversions": 2, "rewards": rewards });
-    let entries = [entry(1, ALICE, "36893488147419103230"), entry(2, BOB, "10")];
-    assert_eq!(board["entries"], json!(entries));
-    assert_eq!(board["total_entries"], 3);
-    assert_eq!(board["own"], entry(3, later, "10"));
-    // And on another campaign's leaderboard, none of them has a place
-    let other = api
-        .get(&format!(
-            "/v1/leaderboard?campaign={OTHER_CAMPAIGN}&period=week"
-        ))
-        .await
-        .json();
+    // And the fourth is refused, with the time to wait
+    let refused = build("2001:db8:0:1::4").await;
+    assert_eq!(refused.refusal(), (429, "too_many_requests".to_owned()));
+    let seconds: u64 = refused.header("retry-after").parse().unwrap();
+    assert!((1..=20).contains(&seconds), "{seconds}");
     assert_eq!(
-        (&other["entries"], &other["total_entries"]),
-        (&json!([]), &json!(0))
+        refused.header("ratelimit"),
+        format!("\"builds\";r=0;t={seconds}")
     );
+    // But another network and other routes are served
+    let other = build("2001:db8:0:2::1").await;
+    assert_eq!(other.refusal(), (503, "chain_unavailable".to_owned()));
+    let request = api
+        .request(Method::GET, "/v1/campaigns")
+        .header("x-forwarded-for", "2001:db8:0:1::1");
+    assert_eq!(send(request).await.status, 200);
+}
+
+#[tokio::test]
+async fn what_a_client_invents_becomes_no_metric() {
+    // Given a service
+    let database = Postgres::test_database().await.unwrap();
+    let api = Api::start(database.url()).await.ready().await;
+    // When a client has asked once by a method and a path of its own
+    let ask = async |number: usize| {
+        let method = Method::from_bytes(format!("M{number}").as_bytes()).unwrap();
+        let answer = send(api.request(method.clone(), "/v1/campaigns")).await;
+        assert_eq!(answer.status, 405);
+        let answer = send(api.request(method, &format!("/{number}/x"))).await;
+        assert_eq!(answer.status, 404);
+        let answer = api.get(&format!("/r/{number}")).await;
+        assert_eq!(answer.refusal(), (400, "invalid_code".to_owned()));
+    };
+    ask(0).await;
+    let series = |metrics: String| {
+        let mut names: Vec<String> = metrics
+            .lines()
+            .filter(|line| line.starts_with("vouch_api_request"))
+            .map(|line| line.rsplit_once(' ').unwrap().0.to_owned())
+            .collect();
+        names.sort();
+        names
+    };
+    let before = series(api.metrics().await);
+    assert!(
+        before.iter().any(|name| name.contains("method=\"other\"")),
+        "{before:?}"
+    );
+    // And then by a thousand of them
+    for number in 1..1000 {
+        ask(number).await;
+    }
+    // Then there is no new series
+    assert_eq!(series(api.metrics().await), before);
 }
 
 #[tokio::test]

@@ -16,10 +16,7 @@ async fn postgres_down_at_start_is_waited_for() {
     postgres.stop().await.unwrap();
     // When the service starts, then it is alive and not ready, because it knows no link
     let mut api = Api::start(database.url()).await;
-    assert_eq!(
-        api.get("/livez").await.json(),
-        serde_json::json!({ "alive": true })
-    );
+    assert_eq!(api.get("/livez").await.json()["alive"], true);
     let ready = api.get("/readyz").await;
     assert_eq!(ready.status, 503);
     assert_eq!(
@@ -31,6 +28,11 @@ async fn postgres_down_at_start_is_waited_for() {
     let health = api.get("/healthz").await;
     assert_eq!(health.status, 503);
     assert_eq!(health.json()["status"], "database_unavailable");
+    let parts = health.json()["parts"].clone();
+    assert_eq!(
+        (&parts[0]["name"], &parts[0]["up"]),
+        (&"postgres".into(), &false.into())
+    );
     let expected = (503, "database_unavailable".to_owned());
     assert_eq!(api.get("/v1/leaderboard").await.refusal(), expected);
     assert_eq!(api.get("/r/STARTER7").await.refusal(), expected);
@@ -83,6 +85,7 @@ async fn a_wrong_start_is_one_clear_line() {
             .env("DATABASE_URL", database.url())
             .env("RPC_URL", "http://127.0.0.1:9")
             .env("LISTEN", listen)
+            .env("PROBES_LISTEN", "127.0.0.1:0")
             .env("CLICK_SPOOL", spool)
             .env("ADMIN_TOKEN", token)
             .output()

@@ -62,6 +62,16 @@ impl Chain {
             .unwrap();
     }
 
+    /// Runs the transaction of an answer as if every signer had signed.
+    async fn accepts(&self, answer: &Value) {
+        let wire = BASE64
+            .decode(answer["transaction"].as_str().unwrap())
+            .unwrap();
+        let transaction: Transaction = bincode::deserialize(&wire).unwrap();
+        let outcome = self.0.simulate_transaction(&transaction).await.unwrap();
+        assert_eq!(outcome.value.err, None, "{:?}", outcome.value.logs);
+    }
+
     async fn airdrop(&self, wallet: &Pubkey) {
         let signature = self
             .0
@@ -423,13 +433,45 @@ async fn wallets_can_sign_what_is_built_and_refusals_are_the_programs() {
         refusal(422, "credential_required")
     );
 
-    // When the validator is killed, then health reports it and builders refuse
+    // Given a campaign, and a smart wallet: an address that only a program signs for, with lamports
+    let (smart, _) = chain.campaign(&company, 6, 0, 0).await;
+    let (vault, _) = Pubkey::find_program_address(&[b"vault"], &token::TOKEN_PROGRAM_ID);
+    assert!(!vault.is_on_curve());
+    chain.airdrop(&vault).await;
+    // When it asks for a code, then it is built, and the program accepts it, signed by the wallet's
+    // program: the node runs it here as if it had
+    let body =
+        json!({ "campaign": smart.to_string(), "owner": vault.to_string(), "code": "SAFES234" });
+    let answer = api.post(create, &body).await.json();
+    chain.accepts(&answer).await;
+    // And when it is referred, too
+    let body = json!({ "campaign": smart.to_string(), "owner": alice.pubkey().to_string(),
+        "payer": company.pubkey().to_string(), "code": "SMART234" });
+    let answer = api.post(create, &body).await.json();
+    chain.sign_and_send(&answer, &[&company, &alice]).await;
+    let body =
+        json!({ "campaign": smart.to_string(), "code": "SMART234", "referee": vault.to_string() });
+    let answer = api.post(convert, &body).await.json();
+    chain.accepts(&answer).await;
+
+    // When the validator is killed, then builders refuse
     validator.kill().await.unwrap();
-    let health = api
-        .until("/healthz", |answer| answer.status == 503)
-        .await
-        .json();
-    assert_eq!(health["status"], "chain_unavailable");
+    let is =
+        |status: &'static str| move |answer: &common::Answer| answer.json()["status"] == status;
+    let health = api.until("/healthz", is("chain_unavailable")).await;
+    // Then it is green, with the node as the part that is down
+    assert_eq!(health.status, 200);
+    let down = |part: &&Value| part["up"] == false;
+    let health = health.json();
+    let parts: Vec<&Value> = health["parts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(down)
+        .collect();
+    assert_eq!(parts.len(), 1, "{health}");
+    assert_eq!(parts[0]["name"], "node");
+    assert!(parts[0]["down_for"].as_f64() > Some(0.0), "{health}");
     let answer = api
         .post(convert, &request("STARTER7", &Keypair::new()))
         .await;
@@ -441,6 +483,6 @@ async fn wallets_can_sign_what_is_built_and_refusals_are_the_programs() {
     assert!(ready.json()["ages"]["chain_away"].as_f64() > Some(0.0));
     // And when it is back, then health is OK again
     validator.resume().await.unwrap();
-    api.until("/healthz", |answer| answer.status == 200).await;
+    api.until("/healthz", is("ok")).await;
     validator.stop().await.unwrap();
 }

@@ -36,6 +36,13 @@ pub(crate) async fn run(config: &RecountConfig) -> Result<()> {
         let Some(last) = range.last else { break };
         referrer = last;
     }
+    let mut wallet = String::new();
+    loop {
+        let range = recount::everywhere(&mut connection, &wallet, config.repair).await?;
+        report.add(range.drift);
+        let Some(last) = range.last else { break };
+        wallet = last;
+    }
     let mut board = None;
     loop {
         let range = recount::boards(&mut connection, board.as_ref(), config.repair).await?;

@@ -2,9 +2,10 @@
 //!
 //! [`recorder`] commits clicks in groups, [`spool`] keeps them while Postgres is down,
 //! [`visitor`] turns network addresses into daily pseudonyms and [`verdict`] labels
-//! clicks of machines.
+//! clicks of machines. [`upkeep`] makes and deletes their days.
 
 pub(crate) mod recorder;
 pub(crate) mod spool;
+pub(crate) mod upkeep;
 pub(crate) mod verdict;
 pub(crate) mod visitor;

@@ -3,9 +3,11 @@
 //! Requests put their click into a bounded queue and wait. One writer takes all
 //! that is queued, commits it, answers everybody, and takes what has queued up in
 //! the meantime: the busier, the larger the groups. When Postgres does not take a
-//! group, it goes to the [`Spool`] instead, and back when Postgres is there again.
+//! group, it goes to the [`Spool`] instead. So do all that follow, at once, until a
+//! group of the file has been replayed: the replay runs beside the writer, so that
+//! nobody waits for a Postgres that stalls.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::pending, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use tokio::{
@@ -19,7 +21,7 @@ use vouch_db::{
     api::{self, PgConnection, clicks::Click},
 };
 
-use super::spool::{self, Spool};
+use super::spool::{self, Chunk, Spool};
 use crate::{database::Database, error::ApiError};
 
 /// Clicks that may wait for the writer; more are refused, so that a stall cannot
@@ -60,11 +62,18 @@ impl Recorder {
     ) -> (Self, JoinHandle<()>) {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (lose, lost) = watch::channel(None);
-        let writer = Writer {
-            database,
-            pool,
+        let store = || Store {
+            database: Arc::clone(&database),
+            pool: pool.clone(),
             connection: None,
+        };
+        let writer = Writer {
+            live: store(),
+            idle_replay: Some(store()),
+            replay: None,
+            database,
             spool: Some(spool),
+            stalled: false,
             replay_after: Instant::now(),
             replay_pause: REPLAY_PAUSE.0,
             close,
@@ -96,117 +105,15 @@ impl Recorder {
     }
 }
 
-struct Writer {
+/// Postgres, as a place for clicks.
+struct Store {
     database: Arc<Database>,
     pool: PgPool,
     /// Not returned to the pool, because that would wait for a silent Postgres.
     connection: Option<PgConnection>,
-    /// `None` only while a blocking call uses it.
-    spool: Option<Spool>,
-    /// Time of the next replay, and the pause after the next failure.
-    replay_after: Instant,
-    replay_pause: Duration,
-    close: CancellationToken,
-    lost: watch::Sender<Option<Instant>>,
 }
 
-impl Writer {
-    async fn run(mut self, mut queue: mpsc::Receiver<Waiting>) {
-        let mut group = Vec::with_capacity(GROUP);
-        self.report();
-        loop {
-            if self.close.is_cancelled() {
-                queue.close();
-            }
-            let possible = self.waiting() > 0 && self.database.is_up();
-            let replayable = possible && self.replay_after <= Instant::now();
-            if replayable {
-                // Live clicks are stored between two chunks of spooled clicks.
-                while group.len() < GROUP {
-                    match queue.try_recv() {
-                        Ok(waiting) => group.push(waiting),
-                        Err(_) => break,
-                    }
-                }
-                if group.is_empty() {
-                    self.replay().await;
-                    self.report();
-                    if queue.is_closed() && queue.is_empty() {
-                        return;
-                    }
-                    continue;
-                }
-            } else {
-                let came_up = self.database.came_up();
-                tokio::select! {
-                    received = queue.recv_many(&mut group, GROUP) => {
-                        if received == 0 {
-                            return;
-                        }
-                    }
-                    () = came_up, if self.waiting() > 0 && !possible => continue,
-                    () = tokio::time::sleep_until(self.replay_after), if possible => continue,
-                    () = self.close.cancelled(), if !queue.is_closed() => continue,
-                }
-            }
-            self.store(&mut group).await;
-            if replayable {
-                self.replay().await;
-            }
-            self.report();
-        }
-    }
-
-    fn waiting(&self) -> u64 {
-        self.spool.as_ref().map_or(0, Spool::waiting)
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "a gauge")]
-    fn report(&self) {
-        metrics::gauge!("vouch_api_click_spool_length").set(self.waiting() as f64);
-    }
-
-    /// Makes one group durable and notifies the requests that wait for it.
-    async fn store(&mut self, group: &mut Vec<Waiting>) {
-        let started = Instant::now();
-        let (clicks, waiting): (Vec<_>, Vec<_>) = group
-            .drain(..)
-            .map(|waiting| (waiting.click, waiting.durable))
-            .unzip();
-        let outcome = match self.insert(&clicks).await {
-            Ok(()) => Ok(("postgres", clicks.len())),
-            Err(error) => {
-                tracing::warn!(
-                    cause = %anyhow::Error::from(error).root_cause(), clicks = clicks.len(),
-                    "Postgres did not take clicks; they go to the spool file"
-                );
-                let count = clicks.len();
-                self.with_spool(move |spool| spool.append(&clicks))
-                    .await
-                    .map(|()| ("spool", count))
-            }
-        };
-        let answer = match outcome {
-            Ok((store, count)) => {
-                #[expect(clippy::cast_precision_loss, reason = "at most GROUP")]
-                metrics::histogram!("vouch_api_click_batch_size", "store" => store)
-                    .record(count as f64);
-                metrics::histogram!("vouch_api_click_batch_seconds", "store" => store)
-                    .record(started.elapsed().as_secs_f64());
-                Ok(())
-            }
-            Err(error) => {
-                tracing::error!(cause = %format!("{error:#}"), "clicks could not be stored anywhere");
-                Err(NotStored)
-            }
-        };
-        self.lost.send_replace(answer.is_err().then(Instant::now));
-        for durable in waiting {
-            // A request that has ended does not need the answer.
-            let _ = durable.send(answer);
-        }
-    }
-
+impl Store {
     async fn insert(&mut self, clicks: &[Click]) -> Result<(), vouch_db::Error> {
         let connection = self.connection.take();
         let insert = async {
@@ -229,23 +136,16 @@ impl Writer {
         Ok(())
     }
 
-    /// Moves one chunk of the spool into Postgres. On failure, the next pause is longer.
-    async fn replay(&mut self) {
-        match self.try_replay().await {
-            Ok(()) => self.replay_pause = REPLAY_PAUSE.0,
-            Err(error) => {
-                tracing::warn!(cause = %format!("{error:#}"), "spooled clicks have to wait");
-                self.replay_after = Instant::now() + self.replay_pause;
-                self.replay_pause = (self.replay_pause * 2).min(REPLAY_PAUSE.1);
-            }
+    /// Inserts a chunk of the file. Returns it with the lines that Postgres will never accept.
+    async fn replay(mut self, chunk: Chunk) -> Replayed {
+        let outcome = self.try_replay(&chunk).await;
+        Replayed {
+            store: self,
+            outcome: outcome.map(|rejected| (chunk, rejected)),
         }
     }
 
-    async fn try_replay(&mut self) -> anyhow::Result<()> {
-        let chunk = self
-            .with_spool(|spool| Ok(spool.next_chunk(GROUP)?))
-            .await
-            .context("cannot read the spool file")?;
+    async fn try_replay(&mut self, chunk: &Chunk) -> anyhow::Result<Vec<Vec<u8>>> {
         let mut rejected = chunk.unreadable.clone();
         match self.insert(&chunk.clicks).await {
             Ok(()) => {}
@@ -265,6 +165,202 @@ impl Writer {
                 }
             }
         }
+        Ok(rejected)
+    }
+}
+
+/// The end of a replay: the chunk, and the lines of it that are to be set aside.
+struct Replayed {
+    store: Store,
+    outcome: anyhow::Result<(Chunk, Vec<Vec<u8>>)>,
+}
+
+struct Writer {
+    database: Arc<Database>,
+    live: Store,
+    /// What the next replay uses; `None` while one runs.
+    idle_replay: Option<Store>,
+    replay: Option<JoinHandle<Replayed>>,
+    /// `None` only while a blocking call uses it.
+    spool: Option<Spool>,
+    /// Postgres did not take the last group. Until it has taken one of the file, no other is tried.
+    stalled: bool,
+    /// Time of the next replay, and the pause after the next failure.
+    replay_after: Instant,
+    replay_pause: Duration,
+    close: CancellationToken,
+    lost: watch::Sender<Option<Instant>>,
+}
+
+impl Writer {
+    async fn run(mut self, mut queue: mpsc::Receiver<Waiting>) {
+        let mut group = Vec::with_capacity(GROUP);
+        self.report();
+        loop {
+            if self.close.is_cancelled() {
+                queue.close();
+            }
+            let possible = self.waiting() > 0 && self.database.is_up() && self.replay.is_none();
+            if possible && self.replay_after <= Instant::now() {
+                self.begin_replay().await;
+                continue;
+            }
+            let came_up = self.database.came_up();
+            let replay = &mut self.replay;
+            let replayed = async move {
+                match replay {
+                    Some(replay) => replay.await,
+                    None => pending().await,
+                }
+            };
+            let waits = self.spool.as_ref().is_some_and(|spool| spool.waiting() > 0);
+            let is_up = self.database.is_up();
+            tokio::select! {
+                received = queue.recv_many(&mut group, GROUP) => {
+                    if received == 0 {
+                        break;
+                    }
+                }
+                ended = replayed => {
+                    self.replay = None;
+                    self.end_replay(ended).await;
+                    self.report();
+                    continue;
+                }
+                () = came_up, if waits && !is_up => continue,
+                () = tokio::time::sleep_until(self.replay_after), if possible => continue,
+                () = self.close.cancelled(), if !queue.is_closed() => continue,
+            }
+            self.store(&mut group).await;
+            self.report();
+        }
+        // A replay that is cut off is repeated by the next process.
+        if let Some(replay) = &self.replay {
+            replay.abort();
+        }
+    }
+
+    fn waiting(&self) -> u64 {
+        self.spool.as_ref().map_or(0, Spool::waiting)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a gauge")]
+    fn report(&self) {
+        metrics::gauge!("vouch_api_click_spool_length").set(self.waiting() as f64);
+        metrics::gauge!("vouch_api_clicks_stalled").set(if self.is_stalled() { 1.0 } else { 0.0 });
+    }
+
+    /// Whether clicks go to the file at once. A file that takes none leaves Postgres to be tried.
+    fn is_stalled(&self) -> bool {
+        self.stalled && self.waiting() > 0
+    }
+
+    /// Makes one group durable and notifies the requests that wait for it.
+    async fn store(&mut self, group: &mut Vec<Waiting>) {
+        let started = Instant::now();
+        let (clicks, waiting): (Vec<_>, Vec<_>) = group
+            .drain(..)
+            .map(|waiting| (waiting.click, waiting.durable))
+            .unzip();
+        let taken = !self.is_stalled() && self.offer(&clicks).await;
+        let outcome = if taken {
+            Ok(("postgres", clicks.len()))
+        } else {
+            let count = clicks.len();
+            self.with_spool(move |spool| spool.append(&clicks))
+                .await
+                .map(|()| ("spool", count))
+        };
+        let answer = match outcome {
+            Ok((store, count)) => {
+                #[expect(clippy::cast_precision_loss, reason = "at most GROUP")]
+                metrics::histogram!("vouch_api_click_batch_size", "store" => store)
+                    .record(count as f64);
+                metrics::histogram!("vouch_api_click_batch_seconds", "store" => store)
+                    .record(started.elapsed().as_secs_f64());
+                Ok(())
+            }
+            Err(error) => {
+                tracing::error!(cause = %format!("{error:#}"), "clicks could not be stored anywhere");
+                Err(NotStored)
+            }
+        };
+        self.lost.send_replace(answer.is_err().then(Instant::now));
+        for durable in waiting {
+            // A request that has ended does not need the answer.
+            let _ = durable.send(answer);
+        }
+    }
+
+    /// Offers a group to Postgres. Returns whether it took the clicks.
+    async fn offer(&mut self, clicks: &[Click]) -> bool {
+        let Err(error) = self.live.insert(clicks).await else {
+            self.stalled = false;
+            return true;
+        };
+        // One click that Postgres does not accept says nothing about the next group.
+        self.stalled = !api::is_about_data(&error);
+        tracing::warn!(
+            cause = %anyhow::Error::from(error).root_cause(), clicks = clicks.len(),
+            "Postgres did not take clicks; they go to the spool file"
+        );
+        false
+    }
+
+    /// Begins to move a chunk of the file into Postgres.
+    async fn begin_replay(&mut self) {
+        let chunk = self
+            .with_spool(|spool| Ok(spool.next_chunk(GROUP)?))
+            .await
+            .context("cannot read the spool file");
+        match (chunk, self.idle_replay.take()) {
+            (Ok(chunk), Some(store)) => self.replay = Some(tokio::spawn(store.replay(chunk))),
+            (Err(error), store) => {
+                self.idle_replay = store;
+                self.pause_replay(&error);
+            }
+            // The one before panicked.
+            (Ok(chunk), None) => {
+                let (database, pool) = (Arc::clone(&self.database), self.live.pool.clone());
+                let store = Store {
+                    database,
+                    pool,
+                    connection: None,
+                };
+                self.replay = Some(tokio::spawn(store.replay(chunk)));
+            }
+        }
+    }
+
+    /// Marks the chunk as replayed. After a failure, the next pause is longer.
+    async fn end_replay(&mut self, ended: Result<Replayed, tokio::task::JoinError>) {
+        let outcome = match ended {
+            Ok(Replayed { store, outcome }) => {
+                self.idle_replay = Some(store);
+                outcome
+            }
+            Err(panicked) => Err(panicked.into()),
+        };
+        let done = match outcome {
+            Ok((chunk, rejected)) => self.done(chunk, rejected).await,
+            Err(error) => Err(error),
+        };
+        match done {
+            Ok(()) => {
+                self.replay_pause = REPLAY_PAUSE.0;
+                self.stalled = false;
+            }
+            Err(error) => self.pause_replay(&error),
+        }
+    }
+
+    fn pause_replay(&mut self, error: &anyhow::Error) {
+        tracing::warn!(cause = %format!("{error:#}"), "spooled clicks have to wait");
+        self.replay_after = Instant::now() + self.replay_pause;
+        self.replay_pause = (self.replay_pause * 2).min(REPLAY_PAUSE.1);
+    }
+
+    async fn done(&mut self, chunk: Chunk, rejected: Vec<Vec<u8>>) -> anyhow::Result<()> {
         let replayed = chunk.clicks.len();
         let left = self
             .with_spool(move |spool| {

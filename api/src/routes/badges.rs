@@ -9,7 +9,7 @@ use crate::{
     cursor::After,
     envelope::ErrorEnvelope,
     error::ApiResult,
-    extract::{PathAddress, PathWallet, Query},
+    extract::{PathAddress, Query},
     state::AppState,
     types::{Address, Limit, timestamp},
 };
@@ -122,15 +122,17 @@ pub(crate) async fn kinds(State(state): State<AppState>) -> ApiResult<Json<Badge
     params(("wallet" = String, Path, description = "The referrer's wallet"), ReferrerPage),
     responses(
         (status = 200, body = AwardsAnswer),
-        (status = 400, description = "invalid_query, invalid_address, not_a_wallet", body = ErrorEnvelope),
+        (status = 400, description = "invalid_query, invalid_address", body = ErrorEnvelope),
+        (status = 404, description = "campaign_not_found", body = ErrorEnvelope),
         (status = 503, description = "database_unavailable", body = ErrorEnvelope),
     ))]
 pub(crate) async fn of_referrer(
     State(state): State<AppState>,
-    PathWallet(wallet): PathWallet,
+    PathAddress(wallet): PathAddress,
     Query(query): Query<ReferrerPage>,
 ) -> ApiResult<Json<AwardsAnswer>> {
     let campaign: Option<Address> = query.campaign.as_deref().map(str::parse).transpose()?;
+    state.check_campaign(campaign.as_ref()).await?;
     let filter = Filter {
         campaign: campaign.map(|campaign| campaign.to_string()),
         referrer: Some(wallet.to_string()),
@@ -144,6 +146,7 @@ pub(crate) async fn of_referrer(
     responses(
         (status = 200, body = AwardsAnswer),
         (status = 400, description = "invalid_query, invalid_address", body = ErrorEnvelope),
+        (status = 404, description = "campaign_not_found", body = ErrorEnvelope),
         (status = 503, description = "database_unavailable", body = ErrorEnvelope),
     ))]
 pub(crate) async fn of_campaign(
@@ -151,6 +154,7 @@ pub(crate) async fn of_campaign(
     PathAddress(campaign): PathAddress,
     Query(query): Query<Page>,
 ) -> ApiResult<Json<AwardsAnswer>> {
+    state.check_campaign(Some(&campaign)).await?;
     let filter = Filter {
         campaign: Some(campaign.to_string()),
         referrer: None,
@@ -166,16 +170,18 @@ pub(crate) async fn of_campaign(
     params(("wallet" = String, Path, description = "The referrer's wallet"), ReferrerPage),
     responses(
         (status = 200, body = MilestonesAnswer),
-        (status = 400, description = "invalid_query, invalid_address, not_a_wallet", body = ErrorEnvelope),
+        (status = 400, description = "invalid_query, invalid_address", body = ErrorEnvelope),
+        (status = 404, description = "campaign_not_found", body = ErrorEnvelope),
         (status = 503, description = "database_unavailable", body = ErrorEnvelope),
     ))]
 pub(crate) async fn milestones(
     State(state): State<AppState>,
-    PathWallet(wallet): PathWallet,
+    PathAddress(wallet): PathAddress,
     Query(query): Query<ReferrerPage>,
 ) -> ApiResult<Json<MilestonesAnswer>> {
     let campaign: Option<Address> = query.campaign.as_deref().map(str::parse).transpose()?;
     let (limit, cursor) = page::<Address>(query.limit, query.cursor)?;
+    state.check_campaign(campaign.as_ref()).await?;
     let (wallet, campaign) = (
         wallet.to_string(),
         campaign.map(|campaign| campaign.to_string()),

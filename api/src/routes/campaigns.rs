@@ -168,7 +168,7 @@ pub(crate) struct Profile {
     request_body = Profile, security(("admin_token" = [])),
     responses(
         (status = 200, body = Profile),
-        (status = 400, description = "invalid_address, malformed_json, invalid_name, invalid_landing_url", body = ErrorEnvelope),
+        (status = 400, description = "invalid_address, malformed_json, missing_field, unknown_field, wrong_type, invalid_name, invalid_landing_url", body = ErrorEnvelope),
         (status = 401, description = "unauthorized", body = ErrorEnvelope),
         (status = 403, description = "admin_disabled", body = ErrorEnvelope),
         (status = 404, description = "campaign_not_found", body = ErrorEnvelope),

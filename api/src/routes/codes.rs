@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CodeQuery {
-    /// Address of the campaign; without it the oldest referral with the code is meant.
+    /// Address of the campaign; without it the first referral that had the code is meant.
     campaign: Option<String>,
 }
 

@@ -11,7 +11,7 @@ use crate::{
     error::ApiResult,
     extract::Query,
     state::AppState,
-    types::{self, Address, Amount, Limit, WalletAddress, commitment, timestamp},
+    types::{self, Address, Amount, Limit, commitment, timestamp},
 };
 
 /// Selects conversions.
@@ -78,8 +78,8 @@ pub(crate) struct ConversionsAnswer {
 #[utoipa::path(get, path = "/v1/conversions", tag = "numbers", params(ConversionsQuery),
     responses(
         (status = 200, body = ConversionsAnswer),
-        (status = 400, description = "invalid_query, invalid_address, not_a_wallet, invalid_code", body = ErrorEnvelope),
-        (status = 404, description = "code_not_found", body = ErrorEnvelope),
+        (status = 400, description = "invalid_query, invalid_address, invalid_code", body = ErrorEnvelope),
+        (status = 404, description = "campaign_not_found, code_not_found", body = ErrorEnvelope),
         (status = 503, description = "database_unavailable", body = ErrorEnvelope),
     ))]
 pub(crate) async fn list(
@@ -87,7 +87,7 @@ pub(crate) async fn list(
     Query(query): Query<ConversionsQuery>,
 ) -> ApiResult<Json<ConversionsAnswer>> {
     let campaign: Option<Address> = query.campaign.as_deref().map(str::parse).transpose()?;
-    let referee: Option<WalletAddress> = query.referee.as_deref().map(str::parse).transpose()?;
+    let referee: Option<Address> = query.referee.as_deref().map(str::parse).transpose()?;
     let code = query.code.as_deref().map(types::code).transpose()?;
     let Limit(limit) = query
         .limit
@@ -95,6 +95,7 @@ pub(crate) async fn list(
         .map_or(Ok(Limit::DEFAULT), str::parse)?;
     let cursor: Option<Cursor> = query.cursor.as_deref().map(str::parse).transpose()?;
 
+    state.check_campaign(campaign.as_ref()).await?;
     let referral = match code {
         Some(code) => Some(state.referral(&code, campaign.as_ref()).await?.address),
         None => None,

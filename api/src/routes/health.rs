@@ -1,4 +1,4 @@
-//! `/livez`, `/readyz`, `/healthz` and `/metrics`.
+//! `/livez`, `/readyz` and `/healthz`.
 
 use std::time::Duration;
 
@@ -10,28 +10,21 @@ use axum::{
 };
 use serde::Serialize;
 use utoipa::ToSchema;
-use vouch_service::Readiness;
+use vouch_service::{Heartbeat, Liveness, Readiness};
 
-use crate::state::AppState;
+use crate::state::{AppState, Inner};
 
 /// After clicks could be stored nowhere, links count as not working for this long. Then the next
 /// click has to show it.
 const LOST: Duration = Duration::from_secs(10);
 
-/// The service answers.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Live {
-    alive: bool,
-}
-
-/// Show whether the process answers
+/// Show whether the process goes on
 ///
 /// It says nothing about Postgres or the chain: a restart would not cure them.
 #[utoipa::path(get, path = "/livez", tag = "operations",
-    responses((status = 200, body = Live)))]
-pub(crate) async fn live() -> Response {
-    let body = Json(Live { alive: true });
-    ([(header::CACHE_CONTROL, "no-store")], body).into_response()
+    responses((status = 200, body = Liveness), (status = 503, body = Liveness)))]
+pub(crate) async fn live(State(state): State<AppState>) -> Liveness {
+    Liveness::of(&state.heartbeat)
 }
 
 /// Show whether the service can serve links or reads
@@ -42,6 +35,10 @@ pub(crate) async fn live() -> Response {
 #[utoipa::path(get, path = "/readyz", tag = "operations",
     responses((status = 200, body = Readiness), (status = 503, body = Readiness)))]
 pub(crate) async fn ready(State(state): State<AppState>) -> Readiness {
+    readiness(&state)
+}
+
+fn readiness(state: &Inner) -> Readiness {
     let (database, chain) = (state.database.away(), state.chain.away());
     let lost = state.recorder.lost();
     let readiness = if database.is_some() {
@@ -73,58 +70,73 @@ pub(crate) async fn ready(State(state): State<AppState>) -> Readiness {
         .age("clicks_lost", lost)
 }
 
-/// How the service is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Status {
-    /// Everything works.
-    Ok,
-    /// The chain's RPC does not answer: no transactions can be built.
-    ChainUnavailable,
-    /// Postgres does not answer: known links work, everything else waits.
-    DatabaseUnavailable,
-}
-
-/// How the service is, and why.
+/// How the service is, and its parts.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Health {
-    status: Status,
-    detail: Option<&'static str>,
+pub(crate) struct HealthAnswer {
+    /// ok, chain_unavailable or database_unavailable.
+    status: &'static str,
+    /// Why it is not `ok`, for people.
+    detail: Option<String>,
+    /// Each part that it needs.
+    parts: Vec<Part>,
 }
 
-/// Show whether the service can do its work
+/// A part that the service needs.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Part {
+    /// postgres: links that are not known yet, and reads. node: the building of transactions. clicks:
+    /// whether they can be stored, in Postgres or in the spool file.
+    name: &'static str,
+    up: bool,
+    /// Seconds for which it has been down; null while it is up.
+    down_for: Option<f64>,
+}
+
+/// Show how the service and its parts are
+///
+/// 200 as long as the service is ready, because links work without the node. `parts` has what is
+/// down.
 #[utoipa::path(get, path = "/healthz", tag = "operations",
-    responses((status = 200, body = Health), (status = 503, body = Health)))]
+    responses((status = 200, body = HealthAnswer), (status = 503, body = HealthAnswer)))]
 pub(crate) async fn health(State(state): State<AppState>) -> Response {
-    let (status, detail) = match (state.database.is_up(), state.chain.is_up()) {
-        (true, true) => (Status::Ok, None),
-        (false, true) => (Status::DatabaseUnavailable, Some("waiting for Postgres")),
-        (true, false) => (
-            Status::ChainUnavailable,
-            Some("the chain's RPC does not answer"),
-        ),
-        (false, false) => (
-            Status::DatabaseUnavailable,
-            Some("waiting for Postgres; the chain's RPC does not answer either"),
-        ),
+    report(&state)
+}
+
+fn report(state: &Inner) -> Response {
+    let readiness = readiness(state);
+    let part = |name, down: Option<Duration>| Part {
+        name,
+        up: down.is_none(),
+        down_for: down.map(|age| age.as_secs_f64()),
     };
-    let code = if status == Status::Ok {
+    let parts = vec![
+        part("postgres", state.database.away()),
+        part("node", state.chain.away()),
+        part("clicks", state.recorder.lost()),
+    ];
+    let code = if readiness.ready {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    (
-        code,
-        [(header::CACHE_CONTROL, "no-store")],
-        Json(Health { status, detail }),
-    )
-        .into_response()
+    let body = HealthAnswer {
+        status: readiness.status,
+        detail: readiness.cause,
+        parts,
+    };
+    (code, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }
 
-/// Metrics for Prometheus
-#[utoipa::path(get, path = "/metrics", tag = "operations",
-    responses((status = 200, content_type = "text/plain", body = String)))]
-pub(crate) async fn metrics(State(state): State<AppState>) -> Response {
-    let kind = "text/plain; version=0.0.4; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], state.metrics.render()).into_response()
+impl vouch_service::Health for Inner {
+    fn heartbeat(&self) -> &Heartbeat {
+        &self.heartbeat
+    }
+
+    fn readiness(&self) -> Readiness {
+        readiness(self)
+    }
+
+    fn healthz(&self) -> Response {
+        report(self)
+    }
 }

@@ -17,7 +17,7 @@ use crate::{
     error::{ApiError, ApiResult},
     extract::PathCode,
     state::AppState,
-    types::{Address, WalletAddress},
+    types::Address,
 };
 
 /// Values of `src`.
@@ -45,7 +45,7 @@ const MAX_UTM: usize = 128;
 #[utoipa::path(get, path = "/r/{code}", tag = "links",
     params(
         ("code" = String, Path, description = "The code, in either case"),
-        ("campaign" = Option<String>, Query, description = "Address of the campaign; without it the oldest referral with the code is meant"),
+        ("campaign" = Option<String>, Query, description = "Address of the campaign; without it the first referral that had the code is meant"),
         ("src" = Option<String>, Query, description = "Where the link was shown: link, qr, email, sms, social or app"),
         ("wallet" = Option<String>, Query, description = "The visitor's wallet, if known"),
         ("utm_source" = Option<String>, Query, description = "Kept with the click, as are utm_medium, utm_campaign, utm_term, utm_content and utm_id"),
@@ -55,7 +55,8 @@ const MAX_UTM: usize = 128;
             headers(("location" = String, description = "The landing page with ref, click_id and, when it was given, campaign"))),
         (status = 400, description = "invalid_code, invalid_address", body = crate::envelope::ErrorEnvelope),
         (status = 404, description = "code_not_found", body = crate::envelope::ErrorEnvelope),
-        (status = 503, description = "database_unavailable, click_not_stored", body = crate::envelope::ErrorEnvelope),
+        (status = 410, description = "link_ended", body = crate::envelope::ErrorEnvelope),
+        (status = 503, description = "overloaded, database_unavailable, click_not_stored", body = crate::envelope::ErrorEnvelope),
     ))]
 pub(crate) async fn follow(
     State(state): State<AppState>,
@@ -67,6 +68,9 @@ pub(crate) async fn follow(
 ) -> ApiResult<Response> {
     let tracking = Tracking::read(query.as_deref().unwrap_or_default())?;
     let link = state.known_links.find(code, tracking.campaign).await?;
+    if link.ended {
+        return Err(ApiError::link_ended());
+    }
 
     let id = Uuid::now_v7();
     let address = visitor::client_address(peer, &headers, state.trusted_proxy_hops);
@@ -128,10 +132,7 @@ impl Tracking {
                     read.source = SOURCES.contains(&&*value).then(|| value.into_owned());
                 }
                 "wallet" if read.wallet.is_none() => {
-                    read.wallet = value
-                        .parse()
-                        .ok()
-                        .map(|wallet: WalletAddress| wallet.to_string());
+                    read.wallet = value.parse().ok().map(|wallet: Address| wallet.to_string());
                 }
                 name if UTM.contains(&name) => {
                     if let Some(value) = storable(&value, MAX_UTM) {

@@ -20,7 +20,7 @@ use crate::{
     error::{ApiError, ApiResult},
     extract,
     state::AppState,
-    types::{self, Address, Amount, WalletAddress},
+    types::{self, Address, Amount},
 };
 
 /// Size limit of a transaction in bytes: <https://solana.com/docs/core/transactions>.
@@ -69,26 +69,27 @@ pub(crate) struct CreateReferralAnswer {
     request_body = CreateReferralRequest,
     responses(
         (status = 200, body = CreateReferralAnswer),
-        (status = 400, description = "malformed_json, invalid_address, not_a_wallet, invalid_code", body = ErrorEnvelope),
+        (status = 400, description = "malformed_json, missing_field, unknown_field, wrong_type, invalid_address, invalid_code", body = ErrorEnvelope),
         (status = 404, description = "campaign_not_found", body = ErrorEnvelope),
         (status = 409, description = "code_taken, campaign_closed", body = ErrorEnvelope),
         (status = 413, description = "body_too_large", body = ErrorEnvelope),
         (status = 415, description = "unsupported_media_type", body = ErrorEnvelope),
         (status = 422, description = "attestation_required, wrong_attestor", body = ErrorEnvelope),
-        (status = 503, description = "chain_unavailable, database_unavailable", body = ErrorEnvelope),
+        (status = 429, description = "too_many_requests", body = ErrorEnvelope),
+        (status = 503, description = "overloaded, chain_unavailable, database_unavailable", body = ErrorEnvelope),
     ))]
 pub(crate) async fn create_referral(
     State(state): State<AppState>,
     extract::Json(request): extract::Json<CreateReferralRequest>,
 ) -> ApiResult<Json<CreateReferralAnswer>> {
     let Address(campaign) = request.campaign.parse()?;
-    let WalletAddress(owner) = request.owner.parse()?;
+    let Address(owner) = request.owner.parse()?;
     let wanted = request.code.as_deref().map(types::code).transpose()?;
     let payer = wallet_or(request.payer.as_deref(), owner)?;
     let attestor = request
         .attestor
         .as_deref()
-        .map(|text| text.parse().map(|WalletAddress(wallet)| wallet))
+        .map(|text| text.parse().map(|Address(wallet)| wallet))
         .transpose()?;
 
     let (candidates, used) = match wanted {
@@ -169,7 +170,7 @@ fn generate() -> Code {
 pub(crate) struct ConvertRequest {
     /// The code, in either case.
     code: String,
-    /// Address of the campaign; without it the oldest referral with the code is meant.
+    /// Address of the campaign; without it the first referral that had the code is meant.
     campaign: Option<String>,
     /// The wallet that was referred; signs.
     referee: String,
@@ -232,13 +233,14 @@ pub(crate) struct Reward {
     request_body = ConvertRequest,
     responses(
         (status = 200, body = ConvertAnswer),
-        (status = 400, description = "malformed_json, invalid_address, not_a_wallet, invalid_code, invalid_action, invalid_amount, invalid_reference, invalid_signature", body = ErrorEnvelope),
+        (status = 400, description = "malformed_json, missing_field, unknown_field, wrong_type, invalid_address, invalid_code, invalid_action, invalid_amount, invalid_reference, invalid_signature", body = ErrorEnvelope),
         (status = 404, description = "code_not_found, campaign_not_found", body = ErrorEnvelope),
         (status = 409, description = "already_converted, campaign_closed, campaign_paused, campaign_not_started, campaign_ended, code_inactive, code_expired, usage_limit_reached, payment_required, binding_not_found, not_bound, binding_expired, not_first_touch, owner_limit_reached, referrer_not_found, budget_exhausted, vault_exhausted", body = ErrorEnvelope),
         (status = 413, description = "body_too_large", body = ErrorEnvelope),
         (status = 415, description = "unsupported_media_type", body = ErrorEnvelope),
         (status = 422, description = "self_referral, amount_too_small, missing_reference, attestation_required, invalid_voucher, voucher_expired, voucher_revoked, credential_required, credential_expired, transaction_too_large", body = ErrorEnvelope),
-        (status = 503, description = "chain_unavailable, database_unavailable", body = ErrorEnvelope),
+        (status = 429, description = "too_many_requests", body = ErrorEnvelope),
+        (status = 503, description = "overloaded, chain_unavailable, database_unavailable", body = ErrorEnvelope),
     ))]
 pub(crate) async fn convert(
     State(state): State<AppState>,
@@ -246,7 +248,7 @@ pub(crate) async fn convert(
 ) -> ApiResult<Json<ConvertAnswer>> {
     let code = types::code(&request.code)?;
     let campaign: Option<Address> = request.campaign.as_deref().map(str::parse).transpose()?;
-    let WalletAddress(referee) = request.referee.parse()?;
+    let Address(referee) = request.referee.parse()?;
     let payer = wallet_or(request.payer.as_deref(), referee)?;
     let action = request
         .action
@@ -363,7 +365,7 @@ async fn target(state: &AppState, code: &Code, campaign: Option<Address>) -> Api
 
 fn wallet_or(text: Option<&str>, default: Pubkey) -> ApiResult<Pubkey> {
     text.map_or(Ok(default), |text| {
-        text.parse().map(|WalletAddress(wallet)| wallet)
+        text.parse().map(|Address(wallet)| wallet)
     })
 }
 

@@ -75,6 +75,7 @@ async fn main() {
         "referrer_daily",
         "referrer_totals",
         "boards",
+        "short_links",
         "awards",
     ] {
         let mut rows = Vec::new();

@@ -41,6 +41,7 @@ pub const MIRROR: &[Line] = &[
     ("campaigns",          [WRITE, READ, READ, READ]),
     ("conversions",        [WRITE, READ, READ, READ]),
     ("counted_boards",     [READ,  NONE, NONE, NONE]),
+    ("counted_everywhere", [READ,  NONE, NONE, NONE]),
     ("counted_referrals",  [READ,  NONE, NONE, NONE]),
     ("counted_referrers",  [READ,  NONE, NONE, NONE]),
     ("coverage",           [WRITE, READ, NONE, NONE]),
@@ -53,6 +54,7 @@ pub const MIRROR: &[Line] = &[
     ("referrals",          [WRITE, READ, NONE, READ]),
     ("referrer_daily",     [WRITE, READ, NONE, NONE]),
     ("referrer_totals",    [WRITE, READ, NONE, NONE]),
+    ("short_links",        [WRITE, READ, NONE, NONE]),
     ("transactions",       [WRITE, READ, READ, READ]),
 ];
 
@@ -69,7 +71,7 @@ pub const KEPT: &[Line] = &[
     ("keeper_intents",        [NONE,  NONE, WRITE, NONE]),
     ("keeper_tasks",          [NONE,  NONE, WRITE, NONE]),
     ("referral_clicks",       [NONE,  KEEP, NONE,  NONE]),
-    ("referral_visitors",     [NONE,  KEEP, NONE,  NONE]),
+    ("referral_visitors",     [NONE,  WRITE, NONE, NONE]),
     ("schema_compatibility",  [READ,  READ, READ,  READ]),
     ("vaults",                [NONE,  READ, WRITE, READ]),
     ("webhook_budgets",       [NONE,  NONE, NONE,  WRITE]),
@@ -84,7 +86,10 @@ pub const KEPT: &[Line] = &[
 ];
 
 /// The functions that a role may call, besides those that everybody may.
-const FUNCTIONS: &[(&str, &str)] = &[("create_click_partition(date)", "vouch_api")];
+const FUNCTIONS: &[(&str, &str)] = &[
+    ("create_click_partition(date)", "vouch_api"),
+    ("drop_click_partitions(date)", "vouch_api"),
+];
 
 /// Gives every role its rights, and takes all others that it had on these tables. It may be
 /// repeated, also while the services run.

@@ -11,7 +11,7 @@ use vouch_db::{
     Schema,
     api::{
         awards,
-        leaderboard::{self, Span},
+        leaderboard::{self, After, Board, Measure},
     },
     mirror::{
         Writer,
@@ -401,14 +401,19 @@ async fn drift_of_totals_and_missing_awards_are_found_and_repaired() {
         assert_eq!(referrers.compared, 2);
         let last = referrers.last.expect("two");
         assert_eq!((last.campaign.as_str(), last.wallet.as_str()), ("C", "Bob"));
+        let everywhere = recount::everywhere(&mut connection, "", repair)
+            .await
+            .expect("counted");
+        assert_eq!(everywhere.compared, 2);
+        assert_eq!(everywhere.last.as_deref(), Some("Bob"));
         let boards = recount::boards(&mut connection, None, repair)
             .await
             .expect("counted");
-        assert_eq!(boards.compared, 3);
+        assert_eq!(boards.compared, 14);
         let end = recount::boards(&mut connection, boards.last.as_ref(), repair).await;
         assert_eq!(end.expect("counted").last, None);
-        let drift = referrers.drift.into_iter().chain(boards.drift);
-        drift.map(line).collect::<Vec<_>>()
+        let drift = referrers.drift.into_iter().chain(everywhere.drift);
+        drift.chain(boards.drift).map(line).collect::<Vec<_>>()
     };
     // Then a recount finds no difference
     assert_eq!(lines(&count(false).await), "");
@@ -416,11 +421,15 @@ async fn drift_of_totals_and_missing_awards_are_found_and_repaired() {
     world
         .pool
         .execute(
-            "UPDATE referrer_totals SET conversions = 7 WHERE referrer = 'Alice' AND month = '';
-             DELETE FROM referrer_totals WHERE referrer = 'Bob' AND month = '';
+            "UPDATE referrer_totals SET conversions = 7
+             WHERE campaign = 'C' AND referrer = 'Alice' AND period = '';
+             DELETE FROM referrer_totals WHERE campaign = 'C' AND referrer = 'Bob' AND period = '';
              INSERT INTO referrer_totals VALUES ('C', 'Bob', '2025-12', 1, 1, 1);
-             UPDATE boards SET referrers = 9 WHERE month = '2026-02';
-             DELETE FROM boards WHERE month = '2026-01';
+             UPDATE referrer_totals SET rewards = 9 WHERE campaign = '' AND period = '2026-W05';
+             DELETE FROM referrer_totals WHERE campaign = '' AND referrer = 'Alice' AND period = '2026';
+             UPDATE boards SET referrers = 9 WHERE campaign = 'C' AND period = '2026-02';
+             DELETE FROM boards WHERE campaign = 'C' AND period = '2026-01';
+             UPDATE boards SET referrers = 3 WHERE campaign = '' AND period = '2026-Q1';
              DELETE FROM awards WHERE badge IN ('conversions_5', 'monthly_leader')",
         )
         .await
@@ -440,6 +449,11 @@ async fn drift_of_totals_and_missing_awards_are_found_and_repaired() {
     assert_eq!(
         repaired[4..],
         [
+            "Alice in all campaigns in 2026: 0 conversions, 0 rewards, the last at 0; counted: 5 \
+             conversions, 0 rewards, the last at 1767225604",
+            "Bob in all campaigns in 2026-W05: 1 conversions, 9 rewards, the last at 1769904000; \
+             counted: 1 conversions, 0 rewards, the last at 1769904000",
+            "leaderboard over all campaigns in 2026-Q1: 3 referrers; counted: 2 referrers",
             "leaderboard of C in 2026-01: 0 referrers, without a leader; counted: 1 referrers",
             "leaderboard of C in 2026-02: 9 referrers; counted: 1 referrers",
         ]
@@ -481,7 +495,8 @@ async fn an_older_database_gets_the_badges_that_were_earned_before() {
     pool.execute(
         "INSERT INTO referrer_daily VALUES ('C', 'Alice', '2026-01-31', 4, 28, 1769900000),
              ('C', 'Alice', '2026-02-01', 2, 14, 1769910000),
-             ('C', 'Bob', '2026-02-01', 1, 7, 1769910001);
+             ('C', 'Bob', '2026-02-01', 1, 7, 1769910001),
+             ('D', 'Bob', '2026-02-01', 1, 900, 1769910000);
          UPDATE indexer_state SET confirmed_seq = 7, final_seq = 7, final_time = 1769910001",
     )
     .await
@@ -490,26 +505,49 @@ async fn an_older_database_gets_the_badges_that_were_earned_before() {
     vouch_db::migrate(&pool).await.expect("the new schema");
     // Then the totals are there, and the milestones
     let mut world = World::on(database, pool).await;
-    assert_eq!(
-        world.totals().await,
-        [
-            "C Alice : 6 for 42, last 1769910000",
-            "C Alice 2026-01: 4 for 28, last 1769900000",
-            "C Alice 2026-02: 2 for 14, last 1769910000",
-            "C Bob : 1 for 7, last 1769910001",
-            "C Bob 2026-02: 1 for 7, last 1769910001",
-        ]
-    );
+    let (alice, bob) = ("for 42, last 1769910000", "for 7, last 1769910001");
+    let expected = [
+        " Alice : 6 for 0, last 1769910000".to_owned(),
+        " Alice 2026: 6 for 0, last 1769910000".to_owned(),
+        " Alice 2026-01: 4 for 0, last 1769900000".to_owned(),
+        " Alice 2026-02: 2 for 0, last 1769910000".to_owned(),
+        " Alice 2026-Q1: 6 for 0, last 1769910000".to_owned(),
+        " Alice 2026-W05: 6 for 0, last 1769910000".to_owned(),
+        " Bob : 2 for 0, last 1769910001".to_owned(),
+        " Bob 2026: 2 for 0, last 1769910001".to_owned(),
+        " Bob 2026-02: 2 for 0, last 1769910001".to_owned(),
+        " Bob 2026-Q1: 2 for 0, last 1769910001".to_owned(),
+        " Bob 2026-W05: 2 for 0, last 1769910001".to_owned(),
+        format!("C Alice : 6 {alice}"),
+        format!("C Alice 2026: 6 {alice}"),
+        "C Alice 2026-01: 4 for 28, last 1769900000".to_owned(),
+        "C Alice 2026-02: 2 for 14, last 1769910000".to_owned(),
+        format!("C Alice 2026-Q1: 6 {alice}"),
+        format!("C Alice 2026-W05: 6 {alice}"),
+        format!("C Bob : 1 {bob}"),
+        format!("C Bob 2026: 1 {bob}"),
+        format!("C Bob 2026-02: 1 {bob}"),
+        format!("C Bob 2026-Q1: 1 {bob}"),
+        format!("C Bob 2026-W05: 1 {bob}"),
+        // In units of another token.
+        "D Bob : 1 for 900, last 1769910000".to_owned(),
+        "D Bob 2026: 1 for 900, last 1769910000".to_owned(),
+        "D Bob 2026-02: 1 for 900, last 1769910000".to_owned(),
+        "D Bob 2026-Q1: 1 for 900, last 1769910000".to_owned(),
+        "D Bob 2026-W05: 1 for 900, last 1769910000".to_owned(),
+    ];
+    assert_eq!(world.totals().await, expected);
     let milestones = [
         "C Alice conversions_1",
         "C Bob conversions_1",
+        "D Bob conversions_1",
         "C Alice conversions_5",
     ];
     assert_eq!(world.awards().await, milestones);
     // And the next round decides the month that is over
     world.finalize(7, FEBRUARY + DAY).await;
     assert_eq!(
-        world.awards().await[3..],
+        world.awards().await[4..],
         ["C Alice monthly_leader 2026-01"]
     );
 }
@@ -579,36 +617,63 @@ async fn random_orders_equal_a_plain_model() {
         awards.sort_unstable();
         assert_eq!(awards, expected.awards, "{}", said("awards"));
         leaders += awards.iter().filter(|line| line.contains("leader")).count();
-        // And each leaderboard is in its order, with every own place
-        for (campaign, places) in &expected.boards {
+        // And leaderboards are in their order, with every own place
+        for ((campaign, period), [by_conversions, by_rewards]) in &expected.boards {
+            if random.below(12) > 0 {
+                continue;
+            }
             let limit = 1 + i64::try_from(random.below(4)).expect("a limit");
-            for (rank, wallet) in (1..).zip(places) {
-                let board =
-                    leaderboard::top(&world.pool, Some(campaign), Span::All, limit, Some(wallet))
-                        .await
-                        .expect("a leaderboard");
-                assert_eq!(
-                    board.total_entries,
-                    i64::try_from(places.len()).expect("a number")
-                );
-                let own = board.own.expect("a place");
-                assert_eq!(
-                    (own.rank, own.wallet.as_str()),
-                    (rank, *wallet),
-                    "{}",
-                    said("place")
-                );
-                let shown: Vec<_> = board
-                    .entries
-                    .into_iter()
-                    .map(|entry| entry.wallet)
-                    .collect();
-                let shown_places = usize::try_from(limit).expect("a number").min(places.len());
-                assert_eq!(shown, places[..shown_places], "{}", said("board"));
+            let mut board = Board {
+                campaign: (!campaign.is_empty()).then(|| (*campaign).to_owned()),
+                period: period.clone(),
+                measure: Measure::Conversions,
+            };
+            check_board(&world.pool, &board, by_conversions, limit, &said("board")).await;
+            board.measure = Measure::Rewards;
+            if board.campaign.is_some() {
+                check_board(&world.pool, &board, by_rewards, limit, &said("board")).await;
+            } else {
+                let page = leaderboard::page(&world.pool, &board, None, limit, Some("Alice")).await;
+                let page = page.expect("a page");
+                assert_eq!((page.entries, page.own), (Vec::new(), None));
             }
         }
     }
     // Then the seeds had what they are for
     assert!(leaders > 300, "{leaders}");
     assert!(undone > 100, "{undone}");
+}
+
+/// Walks through the leaderboard page by page, and asks for the place of each referrer.
+async fn check_board(pool: &sqlx::PgPool, board: &Board, places: &[&str], limit: i64, said: &str) {
+    let total = i64::try_from(places.len()).expect("a number");
+    let mut shown = Vec::new();
+    let mut after = None;
+    loop {
+        let wallet = places[shown.len().min(places.len() - 1)];
+        let page = leaderboard::page(pool, board, after.as_ref(), limit, Some(wallet)).await;
+        let page = page.expect("a page");
+        assert_eq!(page.total_entries, total, "{said}");
+        let own = page.own.expect("a place");
+        let place = places.iter().position(|place| *place == wallet);
+        let rank = 1 + i64::try_from(place.expect("a place")).expect("a number");
+        assert_eq!((own.rank, own.wallet.as_str()), (rank, wallet), "{said}");
+        let Some(last) = page.entries.last() else {
+            break;
+        };
+        after = Some(After {
+            rank: last.rank,
+            value: match board.measure {
+                Measure::Conversions => u128::from(last.conversions.unsigned_abs()),
+                Measure::Rewards => last.rewards,
+            },
+            last_converted_at: last.last_converted_at,
+            wallet: last.wallet.clone(),
+        });
+        for entry in page.entries {
+            shown.push(entry.wallet);
+            assert_eq!(usize::try_from(entry.rank), Ok(shown.len()), "{said}");
+        }
+    }
+    assert_eq!(shown, places, "{said}");
 }

@@ -91,6 +91,7 @@ impl World {
             "referrer_daily",
             "referrer_totals",
             "boards",
+            "short_links",
         ] {
             let sql = format!(
                 "SELECT coalesce(string_agg(row::text, ', ' ORDER BY row::text), '')

@@ -15,8 +15,10 @@ const BIND_DEADLINE: Duration = Duration::from_secs(30);
 const HEALTH_DEADLINE: Duration = Duration::from_secs(60);
 /// All environment variables of the services. Those that the caller's shell has set must
 /// not reach a service that is configured here.
-const CONFIGURATION: [&str; 23] = [
+const CONFIGURATION: &[&str] = &[
     "ADMIN_TOKEN",
+    "BUILDS_PER_MINUTE",
+    "CLICK_RETENTION_DAYS",
     "CLICK_SPOOL",
     "DATABASE_URL",
     "DEFAULT_LANDING_URL",
@@ -35,6 +37,8 @@ const CONFIGURATION: [&str; 23] = [
     "KEEPER_WATCH_SECONDS",
     "LISTEN",
     "PORT_FILE",
+    "PROBES_LISTEN",
+    "PROBES_PORT_FILE",
     "PUBLIC_URL",
     "RPC_URL",
     "WEBHOOKS_ALLOW_PRIVATE",
@@ -142,6 +146,17 @@ impl Service {
         format!("http://{}", self.address)
     }
 
+    /// The address of its probes, if they have one of their own: the API's /metrics is there alone.
+    ///
+    /// # Errors
+    /// When the service has none, or has not bound it yet.
+    pub fn probes_url(&self) -> Result<String> {
+        let path = probes_path(&self.spec);
+        let address = fs::read_to_string(&path)
+            .with_context(|| format!("{} has no probes of its own", self.spec.name))?;
+        Ok(format!("http://{}", address.trim()))
+    }
+
     /// Its process id while it runs.
     pub fn pid(&self) -> Option<u32> {
         self.process.as_ref().map(Process::id)
@@ -201,10 +216,12 @@ async fn launch(spec: &ServiceSpec) -> Result<(Process, SocketAddr)> {
         _ => {}
     }
     let mut process = ProcessSpec::new(&spec.name, &spec.binary).args(&spec.args);
-    process.env_remove = CONFIGURATION.map(str::to_owned).to_vec();
+    process.env_remove = CONFIGURATION.iter().map(ToString::to_string).collect();
     process.env.clone_from(&spec.env);
     process.log = Some(log_path(spec));
     let mut process = process
+        .env("PROBES_LISTEN", "127.0.0.1:0")
+        .env("PROBES_PORT_FILE", probes_path(spec).to_string_lossy())
         .env("LISTEN", spec.listen.to_string())
         .env("PORT_FILE", port_file.to_string_lossy())
         .spawn()?;
@@ -223,6 +240,10 @@ async fn launch(spec: &ServiceSpec) -> Result<(Process, SocketAddr)> {
         }
         tokio::time::sleep(POLL).await;
     }
+}
+
+fn probes_path(spec: &ServiceSpec) -> PathBuf {
+    spec.dir.join(format!("{}.probes.port", spec.name))
 }
 
 fn log_path(spec: &ServiceSpec) -> PathBuf {

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use reqwest::{Client, Url, redirect};
 use serde::{Deserialize, de::DeserializeOwned};
 use solana_sdk::{pubkey::Pubkey, signature::Signature};
-use vouch_audit::{Conversion, Digest, Head, MOST_BUCKETS, Payment, Row, Tally, bucket_size};
+use vouch_audit::{Conversion, Digest, Head, MOST_BUCKETS, Payment, Row, bucket_size};
 use vouch_replay::Part;
 
 /// Time limit of a request, the whole answer included.
@@ -29,8 +29,9 @@ pub(super) struct Api {
 pub(super) struct Leaderboard {
     pub(super) as_of_slot: u64,
     pub(super) total: u64,
-    /// The best ones, in their order.
-    pub(super) entries: Vec<(Pubkey, Tally)>,
+    /// The best ones, in their order, with their conversions. Over all campaigns there are no rewards:
+    /// they are of different tokens.
+    pub(super) entries: Vec<(Pubkey, u64)>,
 }
 
 impl Api {
@@ -115,13 +116,7 @@ impl Api {
         let entries = answer
             .entries
             .iter()
-            .map(|entry| {
-                let tally = Tally {
-                    conversions: entry.conversions,
-                    rewards: entry.rewards.parse()?,
-                };
-                Ok((entry.wallet.parse()?, tally))
-            })
+            .map(|entry| Ok((entry.wallet.parse()?, entry.conversions)))
             .collect::<Result<Vec<_>>>()
             .context("/v1/leaderboard")?;
         let expected = usize::try_from(total).unwrap_or(usize::MAX).min(ENTRIES);
@@ -331,7 +326,6 @@ struct LeaderboardAnswer {
 struct EntryAnswer {
     wallet: String,
     conversions: u64,
-    rewards: String,
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {

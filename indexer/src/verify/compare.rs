@@ -5,7 +5,7 @@ use std::{cmp::Ordering, time::Duration};
 use anyhow::{Result, bail, ensure};
 use reqwest::Url;
 use tokio::time::{Instant, sleep};
-use vouch_audit::{Board, Conversion, Digest, Moment, Payment, Row, Store, Tally};
+use vouch_audit::{Board, Conversion, Digest, Moment, Payment, Row, Store};
 
 use crate::{
     chain::{Chain, Commitment},
@@ -234,34 +234,26 @@ fn check_board(claimed: &Leaderboard, history: &History, latest: Moment) -> Resu
     };
     let board = Board::new(&history.store, history.last, latest)?;
     let at = claimed.as_of_slot;
-    for (place, (wallet, tally)) in claimed.entries.iter().enumerate() {
+    for (place, (wallet, conversions)) in claimed.entries.iter().enumerate() {
         let bounds = board.of(wallet)?;
-        let fits = |value, least, most| least <= value && value <= most;
-        let (least, most) = (bounds.least, bounds.most);
+        let (least, most) = (bounds.least.conversions, bounds.most.conversions);
         ensure!(
-            fits(
-                u128::from(tally.conversions),
-                least.conversions.into(),
-                most.conversions.into()
-            ) && fits(tally.rewards, least.rewards, most.rewards),
-            "the leaderboard of slot {at} says {} conversions and {} rewards of {wallet}; the history \
-             has {}",
-            tally.conversions,
-            tally.rewards,
+            (least..=most).contains(conversions),
+            "the leaderboard of slot {at} says {conversions} conversions of {wallet}; the history has {}",
             between(least, most)
         );
         let before = place
             .checked_sub(1)
             .and_then(|place| claimed.entries.get(place));
         ensure!(
-            before.is_none_or(|(_, better)| tally <= better),
+            before.is_none_or(|(_, better)| conversions <= better),
             "the leaderboard of slot {at} has {wallet} after somebody with less"
         );
     }
     let worst = claimed
         .entries
         .last()
-        .map_or(0, |(_, tally)| tally.conversions);
+        .map_or(0, |(_, conversions)| *conversions);
     let is_whole = claimed.entries.len() as u64 == claimed.total;
     let listed: std::collections::HashSet<_> =
         claimed.entries.iter().map(|(wallet, _)| *wallet).collect();
@@ -294,13 +286,10 @@ fn check_board(claimed: &Leaderboard, history: &History, latest: Moment) -> Resu
     Ok(())
 }
 
-fn between(least: Tally, most: Tally) -> String {
+fn between(least: u64, most: u64) -> String {
     if least == most {
-        format!("{} and {}", least.conversions, least.rewards)
+        least.to_string()
     } else {
-        format!(
-            "{} to {} and {} to {}",
-            least.conversions, most.conversions, least.rewards, most.rewards
-        )
+        format!("{least} to {most}")
     }
 }

@@ -201,6 +201,7 @@ async fn services_end_with_one_clear_line_when_the_database_is_not_set_up() {
                 .env("RPC_URL", "http://127.0.0.1:9")
                 .env("WS_URL", "ws://127.0.0.1:9")
                 .env("LISTEN", "127.0.0.1:0")
+                .env("PROBES_LISTEN", "127.0.0.1:0")
                 .env("CLICK_SPOOL", instance.dir().join("spool"))
                 .output()
                 .await

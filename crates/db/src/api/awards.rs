@@ -150,7 +150,7 @@ pub async fn progress(
         r#"SELECT award.campaign, COALESCE(total.conversions, 0) AS "conversions!"
            FROM awards AS award LEFT JOIN referrer_totals AS total
                ON total.campaign = award.campaign AND total.referrer = award.referrer
-                   AND total.month = ''
+                   AND total.period = ''
            WHERE award.referrer = $1 AND award.badge = 'conversions_1'
              AND ($2::text IS NULL OR award.campaign = $2)
              AND ($3::text IS NULL OR award.campaign > $3)

@@ -94,6 +94,19 @@ async fn select(
     .await?)
 }
 
+/// Whether there is a campaign at `address`.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn exists(pool: &PgPool, address: &str) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM campaigns WHERE address = $1) AS "exists!""#,
+        address
+    )
+    .fetch_one(pool)
+    .await?)
+}
+
 /// Sets the profile of the campaign at `address`; false when there is no such campaign.
 ///
 /// # Errors

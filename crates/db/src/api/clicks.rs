@@ -87,6 +87,7 @@ pub async fn insert(connection: &mut PgConnection, clicks: &[Click]) -> Result<u
 /// Creates the partition of one day (UTC). Returns true when it is new.
 ///
 /// # Errors
+/// [`super::is_busy`] when somebody reads the default partition for long; nobody waits for that.
 /// [`Error::Constraint`] or [`Error::Query`] when clicks of that day are already in
 /// the default partition, where they stay readable.
 pub async fn create_partition(pool: &PgPool, day: Date) -> Result<bool, Error> {
@@ -94,6 +95,39 @@ pub async fn create_partition(pool: &PgPool, day: Date) -> Result<bool, Error> {
         .fetch_one(pool)
         .await?;
     Ok(new.unwrap_or_default())
+}
+
+/// Deletes the clicks before `day` (UTC). Returns the number of days that it dropped.
+///
+/// # Errors
+/// [`super::is_busy`] when somebody reads clicks for long; nobody waits for that.
+pub async fn drop_partitions(pool: &PgPool, day: Date) -> Result<i32, Error> {
+    let dropped = sqlx::query_scalar!("SELECT drop_click_partitions($1)", day)
+        .fetch_one(pool)
+        .await?;
+    Ok(dropped.unwrap_or_default())
+}
+
+/// Deletes at most `limit` visitors who were first seen before this time. Returns how many it
+/// deleted. Their number stays in `referral_clicks`.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn forget_visitors(
+    pool: &PgPool,
+    before: OffsetDateTime,
+    limit: i64,
+) -> Result<u64, Error> {
+    let forgotten = sqlx::query!(
+        "DELETE FROM referral_visitors WHERE ctid = ANY (ARRAY(
+             SELECT ctid FROM referral_visitors WHERE first_clicked_at < $1
+             ORDER BY first_clicked_at LIMIT $2))",
+        before,
+        limit,
+    )
+    .execute(pool)
+    .await?;
+    Ok(forgotten.rows_affected())
 }
 
 /// The code of the click with this id; `None` when there is no such click.

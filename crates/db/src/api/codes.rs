@@ -27,8 +27,7 @@ pub struct Referral {
     pub expires_at: Option<i64>,
     /// Unix seconds.
     pub created_at: i64,
-    /// Whether `/r/CODE` without a campaign resolves to this referral: the oldest open
-    /// referral with the code.
+    /// Whether `/r/CODE` without a campaign resolves to this referral: the first one with the code.
     pub owns_short_link: bool,
     /// The landing page of its links; `None` when the campaign has no profile.
     pub landing_url: Option<String>,
@@ -51,9 +50,8 @@ pub struct CampaignState {
     pub data: Vec<u8>,
 }
 
-/// The referral with `code` in `campaign`. Without a campaign, the oldest referral with
-/// the code: smallest time of creation, then smallest address. Open referrals come before
-/// closed ones.
+/// The referral with `code` in `campaign`. Without a campaign, the one that owns the short link: the
+/// first with the code in the order of the chain, whether it is closed or not.
 ///
 /// # Errors
 /// See [`Error`].
@@ -64,13 +62,13 @@ pub async fn find(
 ) -> Result<Option<Referral>, Error> {
     let row = sqlx::query!(
         r#"
-        SELECT r.address, r.campaign, r.code, r.owner,
-               r.active AND NOT r.closed AS "active!", r.suspended,
-               r.usage_limit AS "usage_limit: Unsigned", r.conversions AS "conversions: Unsigned",
-               r.expires_at, r.created_at,
-               r.address = (
-                   SELECT o.address FROM referrals o WHERE o.code = $1
-                   ORDER BY o.closed, o.created_at, o.address LIMIT 1
+        SELECT r.address AS "address!", r.campaign AS "campaign!", r.code AS "code!",
+               r.owner AS "owner!", r.active AND NOT r.closed AS "active!",
+               r.suspended AS "suspended!",
+               r.usage_limit AS "usage_limit: Unsigned", r.conversions AS "conversions!: Unsigned",
+               r.expires_at, r.created_at AS "created_at!",
+               EXISTS (
+                   SELECT FROM short_links WHERE code = $1 AND referral = r.address
                ) AS "owns_short_link!",
                p.landing_url AS "landing_url?",
                c.paused AS "paused?", c.closed AS "closed?", c.starts_at, c.ends_at,
@@ -78,9 +76,8 @@ pub async fn find(
         FROM referrals r
         LEFT JOIN campaigns c ON c.address = r.campaign
         LEFT JOIN campaign_profiles p ON p.campaign = r.campaign
-        WHERE r.code = $1 AND ($2::text IS NULL OR r.campaign = $2)
-        ORDER BY r.closed, r.created_at, r.address
-        LIMIT 1
+        WHERE ($2::text IS NOT NULL AND r.campaign = $2 AND r.code = $1)
+           OR ($2::text IS NULL AND r.address = (SELECT referral FROM short_links WHERE code = $1))
         "#,
         code,
         campaign,
@@ -118,10 +115,9 @@ pub async fn find(
 /// # Errors
 /// See [`Error`].
 pub async fn in_use(pool: &PgPool, codes: &[String]) -> Result<Vec<String>, Error> {
-    Ok(sqlx::query_scalar!(
-        "SELECT DISTINCT code FROM referrals WHERE code = ANY($1)",
-        codes
+    Ok(
+        sqlx::query_scalar!("SELECT code FROM short_links WHERE code = ANY($1)", codes)
+            .fetch_all(pool)
+            .await?,
     )
-    .fetch_all(pool)
-    .await?)
 }

@@ -18,6 +18,8 @@ use crate::{Error, Refusal, options};
 
 /// Postgres cancels a query after this time.
 const STATEMENT_TIMEOUT: &str = "5s";
+/// Postgres cancels a query of clicks that waits for a lock for this time.
+const CLICK_LOCK_TIMEOUT: &str = "1s";
 
 /// A pool of at most `connections` connections. It connects on first use.
 ///
@@ -34,6 +36,23 @@ pub fn pool(url: &str, connections: u32, patience: Duration) -> Result<PgPool, E
     ]);
     Ok(PgPoolOptions::new()
         .max_connections(connections)
+        .acquire_timeout(patience)
+        .connect_lazy_with(options))
+}
+
+/// A pool for clicks alone: of two connections, one for those that come in and one for those that
+/// are replayed. A query that waits for a lock fails after a second, because the click is better off
+/// in the file meanwhile.
+///
+/// # Errors
+/// See [`pool`].
+pub fn click_pool(url: &str, patience: Duration) -> Result<PgPool, Error> {
+    let options = options(url, "vouch-api clicks")?.options([
+        ("statement_timeout", STATEMENT_TIMEOUT),
+        ("lock_timeout", CLICK_LOCK_TIMEOUT),
+    ]);
+    Ok(PgPoolOptions::new()
+        .max_connections(2)
         .acquire_timeout(patience)
         .connect_lazy_with(options))
 }
@@ -91,6 +110,21 @@ pub fn unavailable() -> Error {
 #[must_use]
 pub fn busy() -> Error {
     Error::Unavailable(sqlx::Error::PoolTimedOut)
+}
+
+/// Whether Postgres works, and had no connection or not enough time for this query: too many ask for
+/// too much at the same time.
+#[must_use]
+pub fn is_busy(error: &Error) -> bool {
+    match error {
+        Error::Unavailable(sqlx::Error::PoolTimedOut) => true,
+        Error::Unavailable(sqlx::Error::Database(error))
+        | Error::Query(sqlx::Error::Database(error)) => {
+            // Cancelled by its time limit; no connection is left; a lock was not free in time.
+            matches!(error.code().as_deref(), Some("57014" | "53300" | "55P03"))
+        }
+        _ => false,
+    }
 }
 
 /// Whether the error means that Postgres itself is down. A timeout while waiting for a

@@ -9,7 +9,7 @@ const MONTHS: i64 = 1000;
 
 /// Decides every month that is over by `time`, the chain's clock, and of which no conversion waits;
 /// with `award`, gives its leader the badge. Nobody joins such a month any more. The order is that
-/// of a leaderboard: conversions, rewards, the earlier last conversion, the address.
+/// of a leaderboard: conversions, the earlier last conversion, the address.
 ///
 /// A conversion that a transaction cancelled which is not final may come back, so it waits, too.
 /// A month that waits is looked at again when its last conversion is mature, or when one of its
@@ -24,13 +24,14 @@ pub(super) async fn decide(
              SELECT DISTINCT campaign, converted_at
              FROM accounts_before JOIN conversions USING (address) WHERE status = 'cancelled'
          ), due AS (
-             SELECT campaign, month, extract(epoch FROM to_date(month, 'YYYY-MM'))::bigint AS starts_at,
+             SELECT campaign, period AS month,
+                    extract(epoch FROM to_date(period, 'YYYY-MM'))::bigint AS starts_at,
                     ends_at
              FROM boards AS board
              WHERE decide_at <= $1 AND NOT EXISTS (
                  SELECT FROM unsure
                  WHERE unsure.campaign = board.campaign AND converted_at < ends_at
-                   AND converted_at >= extract(epoch FROM to_date(month, 'YYYY-MM'))::bigint
+                   AND converted_at >= extract(epoch FROM to_date(period, 'YYYY-MM'))::bigint
              )
              ORDER BY decide_at LIMIT $2
          ), seen AS (
@@ -42,15 +43,15 @@ pub(super) async fn decide(
              ) AS waits_until FROM due
          ), decided AS (
              UPDATE boards AS board SET decide_at = waits_until FROM seen
-             WHERE board.campaign = seen.campaign AND board.month = seen.month
-             RETURNING board.campaign, board.month, decide_at
+             WHERE board.campaign = seen.campaign AND board.period = seen.month
+             RETURNING board.campaign, board.period AS month, decide_at
          )
          INSERT INTO awards (campaign, referrer, badge, month)
          SELECT campaign, referrer, 'monthly_leader', month
          FROM decided CROSS JOIN LATERAL (
              SELECT referrer FROM referrer_totals AS total
-             WHERE total.campaign = decided.campaign AND total.month = decided.month
-             ORDER BY conversions DESC, rewards DESC, last_converted_at, referrer LIMIT 1
+             WHERE total.campaign = decided.campaign AND total.period = decided.month
+             ORDER BY conversions DESC, last_converted_at, referrer LIMIT 1
          ) AS leader
          WHERE decide_at IS NULL AND $3
          ORDER BY month, campaign
@@ -69,15 +70,16 @@ pub(super) async fn complete(connection: &mut PgConnection) -> Result<(), Error>
     sqlx::query!(
         "WITH earned AS (
              SELECT campaign, referrer, badge, '' AS month, threshold
-             FROM referrer_totals JOIN badges ON threshold <= conversions WHERE month = ''
+             FROM referrer_totals JOIN badges ON threshold <= conversions
+             WHERE period = '' AND campaign <> ''
              UNION ALL
-             SELECT board.campaign, referrer, 'monthly_leader', board.month, NULL
+             SELECT board.campaign, referrer, 'monthly_leader', board.period, NULL
              FROM boards AS board CROSS JOIN LATERAL (
                  SELECT referrer FROM referrer_totals AS total
-                 WHERE total.campaign = board.campaign AND total.month = board.month
-                 ORDER BY conversions DESC, rewards DESC, last_converted_at, referrer LIMIT 1
+                 WHERE total.campaign = board.campaign AND total.period = board.period
+                 ORDER BY conversions DESC, last_converted_at, referrer LIMIT 1
              ) AS leader
-             WHERE board.month <> '' AND decide_at IS NULL
+             WHERE board.ends_at IS NOT NULL AND decide_at IS NULL
          )
          INSERT INTO awards (campaign, referrer, badge, month)
          SELECT campaign, referrer, badge, month FROM earned

@@ -13,6 +13,9 @@ use super::{
 };
 use crate::Error;
 
+/// The kind of the event that registers a code.
+pub(super) const CODE_CREATED: &str = "code_created";
+
 /// Everything that a run of transactions changes. Of accounts and their projections it holds the
 /// state after the last one.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -93,6 +96,20 @@ async fn write_rows(connection: &mut PgConnection, batch: &Batch) -> Result<(), 
         sqlx::query!(
             "INSERT INTO events SELECT * FROM UNNEST($1::events[])",
             &batch.events as &[Event],
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    if batch.events.iter().any(|event| event.kind == CODE_CREATED) {
+        // Who was first stays so.
+        sqlx::query!(
+            "INSERT INTO short_links
+             SELECT DISTINCT ON (detail->>'code') detail->>'code', referral, campaign, seq, place
+             FROM UNNEST($1::events[]) AS event WHERE kind = $2
+             ORDER BY detail->>'code', seq, place
+             ON CONFLICT (code) DO NOTHING",
+            &batch.events as &[Event],
+            CODE_CREATED,
         )
         .execute(&mut *connection)
         .await?;

@@ -200,38 +200,40 @@ async fn rank(
                ON CONFLICT (referral) DO UPDATE SET
                    conversions_final = total.conversions_final + EXCLUDED.conversions_final
            ), added AS (
-               SELECT campaign, referrer, span.month, count(*) AS conversions,
-                      sum(reward_referrer) AS rewards, max(converted_at) AS last_converted_at
-               FROM counted CROSS JOIN LATERAL (VALUES (''), (to_char(at, 'YYYY-MM'))) AS span (month)
+               -- In the campaign, and over all of them, whose tokens differ.
+               SELECT board.campaign, referrer, span.period, count(*) AS conversions,
+                      sum(CASE WHEN board.campaign = '' THEN 0 ELSE reward_referrer END) AS rewards,
+                      max(converted_at) AS last_converted_at
+               FROM counted CROSS JOIN LATERAL leaderboard_periods(at::date) AS span
+                    CROSS JOIN LATERAL (VALUES (counted.campaign), ('')) AS board (campaign)
                GROUP BY 1, 2, 3
            ), ranks AS (
                INSERT INTO referrer_totals AS total SELECT * FROM added
-               ON CONFLICT (campaign, referrer, month) DO UPDATE SET
+               ON CONFLICT (campaign, referrer, period) DO UPDATE SET
                    conversions = total.conversions + EXCLUDED.conversions,
                    rewards = total.rewards + EXCLUDED.rewards,
                    last_converted_at = GREATEST(total.last_converted_at,
                                                 EXCLUDED.last_converted_at)
-               RETURNING campaign, referrer, month, conversions
+               RETURNING campaign, referrer, period, conversions
            ), moved AS (
-               SELECT campaign, referrer, month, ranks.conversions,
+               SELECT campaign, referrer, period, ranks.conversions,
                       ranks.conversions - added.conversions AS before
-               FROM ranks JOIN added USING (campaign, referrer, month)
+               FROM ranks JOIN added USING (campaign, referrer, period)
            ), milestones AS (
                INSERT INTO awards (campaign, referrer, badge, month)
                SELECT campaign, referrer, badge, ''
                FROM moved JOIN badges ON threshold > before AND threshold <= conversions
-               WHERE month = '' AND $4
+               WHERE period = '' AND campaign <> '' AND $4
                ORDER BY threshold, campaign, referrer
                ON CONFLICT DO NOTHING
            ), opened AS (
                INSERT INTO boards AS board
                SELECT *, ends_at FROM (
-                   SELECT campaign, month, count(*) FILTER (WHERE before = 0) AS referrers,
-                          extract(epoch FROM to_date(NULLIF(month, ''), 'YYYY-MM')
-                                             + interval '1 month')::bigint AS ends_at
-                   FROM moved GROUP BY campaign, month
+                   SELECT campaign, period, count(*) FILTER (WHERE before = 0) AS referrers,
+                          CASE WHEN campaign <> '' THEN leaderboard_month_end(period) END AS ends_at
+                   FROM moved GROUP BY campaign, period
                ) AS counted
-               ON CONFLICT (campaign, month) DO UPDATE SET
+               ON CONFLICT (campaign, period) DO UPDATE SET
                    referrers = board.referrers + EXCLUDED.referrers
                    WHERE EXCLUDED.referrers > 0
                RETURNING decide_at

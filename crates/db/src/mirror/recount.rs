@@ -3,15 +3,17 @@
 //! It goes by ranges, each in one statement and so in one state of the database. Only a range that
 //! differs is locked against the writer while it is counted once more and repaired.
 //!
-//! The order is: days, referrers, leaderboards, referrals. Each relies on the ones before it.
+//! The order is: days, referrers, referrers over all campaigns, leaderboards, referrals. Each relies on the ones before it.
 
 mod boards;
 mod days;
+mod everywhere;
 mod referrals;
 mod referrers;
 
 pub use boards::{Board, boards};
 pub use days::day;
+pub use everywhere::everywhere;
 pub use referrals::referrals;
 pub use referrers::{Referrer, referrers};
 use sqlx::{PgConnection, types::BigDecimal};
@@ -21,9 +23,10 @@ use crate::Error;
 /// A counter that differed from the list of conversions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drift {
-    /// The counter: `referral R`, `day D of REFERRER in CAMPAIGN`, `REFERRER in CAMPAIGN` with or
-    /// without a month, `conversion C` for a row of `maturing`, `badge B of REFERRER in CAMPAIGN`,
-    /// or `leaderboard of CAMPAIGN`, with or without a month.
+    /// The counter: `referral R`, `day D of REFERRER in CAMPAIGN`, `REFERRER in CAMPAIGN`,
+    /// `REFERRER in all campaigns`, `leaderboard of CAMPAIGN` or `leaderboard over all campaigns`,
+    /// each with or without ` in PERIOD`, `conversion C` for a row of `maturing`, or
+    /// `badge B of REFERRER in CAMPAIGN`.
     pub of: String,
     /// The value in the counter.
     pub kept: String,

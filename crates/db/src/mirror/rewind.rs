@@ -63,6 +63,12 @@ pub(super) async fn write(
         sqlx::query!("DELETE FROM conversions WHERE address = ANY($1)", &created),
         sqlx::query!("DELETE FROM maturing WHERE conversion = ANY($1)", &created),
         sqlx::query!("DELETE FROM accounts_before WHERE seq > $1", seq),
+        sqlx::query!(
+            "DELETE FROM short_links AS link USING events
+             WHERE events.seq > $1 AND kind = $2 AND link.code = detail->>'code' AND link.seq > $1",
+            seq,
+            batch::CODE_CREATED,
+        ),
         sqlx::query!("DELETE FROM events WHERE seq > $1", seq),
         sqlx::query!("DELETE FROM calls WHERE seq > $1", seq),
         sqlx::query!("DELETE FROM transactions WHERE seq > $1", seq),

@@ -63,6 +63,20 @@ impl Sale {
         let name = format!("{year}-{:02}", u8::from(month));
         (name, end.unix_timestamp())
     }
+
+    /// Every period that it is in.
+    fn periods(&self) -> [String; 5] {
+        let at = OffsetDateTime::from_unix_timestamp(self.at).expect("a time");
+        let (week_year, week, _) = at.to_iso_week_date();
+        let quarter = u8::from(at.month()).div_ceil(3);
+        [
+            String::new(),
+            at.year().to_string(),
+            format!("{}-Q{quarter}", at.year()),
+            self.month().0,
+            format!("{week_year}-W{week:02}"),
+        ]
+    }
 }
 
 /// A transaction.
@@ -87,10 +101,11 @@ pub struct Chain {
 pub struct Model {
     /// Sorted.
     pub awards: Vec<String>,
-    /// By campaign, referrer and month.
+    /// By campaign, referrer and period; those over all campaigns first.
     pub totals: Vec<String>,
-    /// The referrers of each campaign, the best one first.
-    pub boards: BTreeMap<&'static str, Vec<&'static str>>,
+    /// The referrers of each leaderboard, by campaign and period, the best one first: by
+    /// conversions, and by rewards.
+    pub boards: BTreeMap<(&'static str, String), [Vec<&'static str>; 2]>,
 }
 
 fn seq(index: usize) -> i64 {
@@ -198,39 +213,45 @@ impl Chain {
                 continue;
             }
             ends.insert((sale.campaign, month.clone()), end);
-            for month in [String::new(), month] {
-                let key = (sale.campaign, sale.referrer, month);
-                let total = totals.entry(key).or_default();
-                *total = (total.0 + 1, total.1 + sale.reward, total.2.max(sale.at));
+            for (campaign, reward) in [(sale.campaign, sale.reward), ("", 0)] {
+                for period in sale.periods() {
+                    let key = (campaign, sale.referrer, period);
+                    let total = totals.entry(key).or_default();
+                    *total = (total.0 + 1, total.1 + reward, total.2.max(sale.at));
+                }
             }
         }
-        let places = |campaign: &str, month: &str| {
+        let places = |campaign: &str, period: &str, value: fn(&Total) -> u64| {
             let mut places: Vec<_> = totals
                 .iter()
-                .filter(|((of, _, when), _)| *of == campaign && when == month)
+                .filter(|((of, _, when), _)| *of == campaign && when == period)
                 .map(|((_, referrer, _), total)| {
-                    (-total.0, std::cmp::Reverse(total.1), total.2, *referrer)
+                    (std::cmp::Reverse(value(total)), total.2, *referrer)
                 })
                 .collect();
             places.sort_unstable();
-            places.into_iter().map(|place| place.3)
+            places.into_iter().map(|place| place.2)
         };
+        let conversions: fn(&Total) -> u64 = |total| total.0.unsigned_abs();
+        let rewards: fn(&Total) -> u64 = |total| total.1;
         let mut model = Model::default();
         for ((campaign, month), end) in &ends {
             if *end <= time && !waiting.contains(&(*campaign, month.clone())) {
-                let leader = places(campaign, month).next().expect("somebody");
+                let leader = places(campaign, month, conversions)
+                    .next()
+                    .expect("somebody");
                 let line = format!("{campaign} {leader} monthly_leader {month}");
                 model.awards.push(line);
             }
         }
-        for campaign in ["C", "D"] {
-            model
-                .boards
-                .insert(campaign, places(campaign, "").map(known).collect());
+        for (campaign, _, period) in totals.keys() {
+            let board = [conversions, rewards]
+                .map(|value| places(campaign, period, value).map(known).collect());
+            model.boards.insert((*campaign, period.clone()), board);
         }
         for ((campaign, referrer, month), (conversions, rewards, last)) in &totals {
             for step in [1, 5, 10, 25, 50, 100] {
-                if month.is_empty() && *conversions >= step {
+                if month.is_empty() && !campaign.is_empty() && *conversions >= step {
                     let line = format!("{campaign} {referrer} conversions_{step}");
                     model.awards.push(line);
                 }

@@ -110,16 +110,16 @@ impl World {
     /// The totals of referrers.
     pub async fn totals(&self) -> Vec<String> {
         self.texts(
-            "SELECT format('%s %s %s: %s for %s, last %s', campaign, referrer, month, conversions,
+            "SELECT format('%s %s %s: %s for %s, last %s', campaign, referrer, period, conversions,
                  rewards, last_converted_at)
-             FROM referrer_totals ORDER BY campaign, referrer, month",
+             FROM referrer_totals ORDER BY campaign, referrer, period",
         )
         .await
     }
 
     /// The totals and the leaderboards.
     pub async fn content(&self) -> Vec<String> {
-        let sql = "SELECT row::text FROM boards AS row ORDER BY campaign, month";
+        let sql = "SELECT row::text FROM boards AS row ORDER BY campaign, period";
         let mut content = self.totals().await;
         content.extend(self.texts(sql).await);
         content

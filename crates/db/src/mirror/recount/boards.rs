@@ -11,10 +11,10 @@ const BOARDS: i64 = 100;
 /// A leaderboard of a campaign: the position of a range.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Board {
-    /// Address of the campaign.
+    /// Address of the campaign; empty for the one over all campaigns.
     pub campaign: String,
-    /// The month, as 2026-01; empty for all time.
-    pub month: String,
+    /// As 2026, 2026-Q1, 2026-01 or 2026-W05; empty for all time.
+    pub period: String,
 }
 
 /// Counts the places of the leaderboards after `after` again, at most 100 of them, and looks for
@@ -47,7 +47,7 @@ pub async fn boards(
     Ok(Recount {
         last: range.last().map(|row| Board {
             campaign: row.campaign.clone(),
-            month: row.month.clone(),
+            period: row.period.clone(),
         }),
         compared: range.len() as u64,
         drift: range.iter().filter_map(Row::drift).collect(),
@@ -57,10 +57,10 @@ pub async fn boards(
 /// A leaderboard, as it is kept and as it is counted.
 struct Row {
     campaign: String,
-    month: String,
+    period: String,
     kept: i64,
     counted: i64,
-    /// Its leader is awarded or will be decided; so is that of all time, which has none.
+    /// Its leader is awarded or will be decided, or it has none: it is no campaign's month.
     led: bool,
 }
 
@@ -71,9 +71,11 @@ impl Row {
             format!("{referrers} referrers{without}")
         };
         (self.kept != self.counted || !self.led).then(|| Drift {
-            of: match self.month.as_str() {
-                "" => format!("leaderboard of {}", self.campaign),
-                month => format!("leaderboard of {} in {month}", self.campaign),
+            of: match (self.campaign.as_str(), self.period.as_str()) {
+                ("", "") => "leaderboard over all campaigns".to_owned(),
+                ("", period) => format!("leaderboard over all campaigns in {period}"),
+                (campaign, "") => format!("leaderboard of {campaign}"),
+                (campaign, period) => format!("leaderboard of {campaign} in {period}"),
             },
             kept: say(self.kept, self.led),
             counted: say(self.counted, true),
@@ -82,38 +84,39 @@ impl Row {
 }
 
 async fn read(connection: &mut PgConnection, after: Option<&Board>) -> Result<Vec<Row>, Error> {
-    let (campaign, month) = after.map_or(("", None), |after| {
-        (after.campaign.as_str(), Some(after.month.as_str()))
+    let (campaign, period) = after.map_or(("", None), |after| {
+        (after.campaign.as_str(), Some(after.period.as_str()))
     });
     // One step in the index for each leaderboard, however many referrers it has.
     Ok(sqlx::query_as!(
         Row,
         r#"WITH RECURSIVE steps AS (
-               (SELECT campaign, month FROM referrer_totals
-                WHERE campaign > $1 OR (campaign = $1 AND month > $2)
-                ORDER BY campaign, month LIMIT 1)
+               (SELECT campaign, period FROM referrer_totals
+                WHERE campaign > $1 OR (campaign = $1 AND ($2::text IS NULL OR period > $2))
+                ORDER BY campaign, period LIMIT 1)
                UNION ALL
                SELECT next.* FROM steps CROSS JOIN LATERAL (
-                   SELECT campaign, month FROM referrer_totals
-                   WHERE (campaign, month) > (steps.campaign, steps.month)
-                   ORDER BY campaign, month LIMIT 1
+                   SELECT campaign, period FROM referrer_totals
+                   WHERE (campaign, period) > (steps.campaign, steps.period)
+                   ORDER BY campaign, period LIMIT 1
                ) AS next
            )
-           SELECT step.campaign AS "campaign!", step.month AS "month!",
+           SELECT step.campaign AS "campaign!", step.period AS "period!",
                   COALESCE(board.referrers, 0) AS "kept!", (
                       SELECT count(*) FROM referrer_totals AS total
-                      WHERE total.campaign = step.campaign AND total.month = step.month
+                      WHERE total.campaign = step.campaign AND total.period = step.period
                   ) AS "counted!",
-                  step.month = '' OR decide_at IS NOT NULL OR EXISTS (
+                  step.campaign = '' OR leaderboard_month_end(step.period) IS NULL
+                      OR decide_at IS NOT NULL OR EXISTS (
                       SELECT FROM awards
-                      WHERE awards.campaign = step.campaign AND awards.month = step.month
+                      WHERE awards.campaign = step.campaign AND awards.month = step.period
                         AND badge = 'monthly_leader'
                   ) AS "led!"
            FROM (SELECT * FROM steps LIMIT $3) AS step
-           LEFT JOIN boards AS board USING (campaign, month)
+           LEFT JOIN boards AS board USING (campaign, period)
            ORDER BY 1, 2"#,
         campaign,
-        month,
+        period,
         BOARDS,
     )
     .fetch_all(connection)
@@ -124,13 +127,13 @@ async fn read(connection: &mut PgConnection, after: Option<&Board>) -> Result<Ve
 async fn write(connection: &mut PgConnection, row: &Row) -> Result<(), Error> {
     sqlx::query!(
         "INSERT INTO boards AS board
-         SELECT campaign, month, referrers, ends_at, CASE WHEN $3 THEN NULL ELSE ends_at END
-         FROM counted_boards WHERE campaign = $1 AND month = $2
-         ON CONFLICT (campaign, month) DO UPDATE SET
+         SELECT campaign, period, referrers, ends_at, CASE WHEN $3 THEN NULL ELSE ends_at END
+         FROM counted_boards WHERE campaign = $1 AND period = $2
+         ON CONFLICT (campaign, period) DO UPDATE SET
              referrers = EXCLUDED.referrers,
              decide_at = COALESCE(board.decide_at, EXCLUDED.decide_at)",
         row.campaign,
-        row.month,
+        row.period,
         row.led,
     )
     .execute(connection)

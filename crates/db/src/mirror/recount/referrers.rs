@@ -7,6 +7,8 @@ use crate::Error;
 
 /// Referrers in one range.
 const REFERRERS: i64 = 500;
+/// Sorts after every address.
+const AFTER_EVERY_WALLET: &str = "\u{10FFFF}";
 
 /// A referrer within a campaign: the position of a range.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,6 +30,11 @@ pub async fn referrers(
     after: &Referrer,
     repair: bool,
 ) -> Result<Recount<Referrer>, Error> {
+    // The rows without a campaign come first in the index, and are none of these.
+    let (campaign, wallet) = match after.campaign.as_str() {
+        "" => ("", AFTER_EVERY_WALLET),
+        campaign => (campaign, after.wallet.as_str()),
+    };
     let range = sqlx::query!(
         r#"SELECT campaign AS "campaign!", referrer AS "referrer!" FROM (
                (SELECT DISTINCT campaign, referrer FROM referrer_daily
@@ -37,8 +44,8 @@ pub async fn referrers(
                 WHERE (campaign, referrer) > ($1, $2) ORDER BY campaign, referrer LIMIT $3)
            ) AS range
            ORDER BY campaign, referrer LIMIT $3"#,
-        after.campaign,
-        after.wallet,
+        campaign,
+        wallet,
         REFERRERS,
     )
     .fetch_all(&mut *connection)
@@ -55,6 +62,10 @@ pub async fn referrers(
     };
     let Some(last) = &recount.last else {
         return Ok(recount);
+    };
+    let after = &Referrer {
+        campaign: campaign.to_owned(),
+        wallet: wallet.to_owned(),
     };
     recount.drift = compare(&mut *connection, after, last).await?;
     if !repair || recount.drift.is_empty() {
@@ -87,7 +98,7 @@ pub async fn referrers(
         "INSERT INTO awards (campaign, referrer, badge, month)
          SELECT campaign, referrer, badge, ''
          FROM referrer_totals JOIN badges ON threshold <= conversions
-         WHERE (campaign, referrer) > ($1, $2) AND (campaign, referrer) <= ($3, $4) AND month = ''
+         WHERE (campaign, referrer) > ($1, $2) AND (campaign, referrer) <= ($3, $4) AND period = ''
          ORDER BY threshold, campaign, referrer
          ON CONFLICT DO NOTHING",
         after.campaign,
@@ -107,7 +118,7 @@ async fn compare(
     last: &Referrer,
 ) -> Result<Vec<Drift>, Error> {
     let totals = sqlx::query!(
-        r#"SELECT campaign AS "campaign!", referrer AS "referrer!", month AS "month!",
+        r#"SELECT campaign AS "campaign!", referrer AS "referrer!", period AS "period!",
                   COALESCE(counted.conversions, 0) AS "conversions!",
                   COALESCE(counted.rewards, 0) AS "rewards!",
                   COALESCE(counted.last_converted_at, 0) AS "last!",
@@ -118,7 +129,7 @@ async fn compare(
                      AND (campaign, referrer) <= ($3, $4)) AS counted
            FULL JOIN (SELECT * FROM referrer_totals WHERE (campaign, referrer) > ($1, $2)
                           AND (campaign, referrer) <= ($3, $4)) AS kept
-               USING (campaign, referrer, month)
+               USING (campaign, referrer, period)
            WHERE (counted.conversions, counted.rewards, counted.last_converted_at)
                IS DISTINCT FROM (kept.conversions, kept.rewards, kept.last_converted_at)
            ORDER BY 1, 2, 3"#,
@@ -130,9 +141,9 @@ async fn compare(
     .fetch_all(&mut *connection)
     .await?;
     let totals = totals.into_iter().map(|row| Drift {
-        of: match row.month.as_str() {
+        of: match row.period.as_str() {
             "" => format!("{} in {}", row.referrer, row.campaign),
-            month => format!("{} in {} in {month}", row.referrer, row.campaign),
+            period => format!("{} in {} in {period}", row.referrer, row.campaign),
         },
         kept: sum(row.kept_conversions, &row.kept_rewards, row.kept_last),
         counted: sum(row.conversions, &row.rewards, row.last),
@@ -141,7 +152,7 @@ async fn compare(
         r#"SELECT campaign AS "campaign!", referrer AS "referrer!", badge, conversions AS "conversions!"
            FROM counted_referrers AS counted JOIN badges ON threshold <= conversions
            WHERE (campaign, referrer) > ($1, $2) AND (campaign, referrer) <= ($3, $4)
-             AND month = '' AND NOT EXISTS (
+             AND period = '' AND NOT EXISTS (
                  SELECT FROM awards
                  WHERE awards.campaign = counted.campaign AND awards.referrer = counted.referrer
                    AND awards.badge = badges.badge AND awards.month = '')

@@ -1,0 +1,192 @@
+//! Reads a JSON body by the schema that the OpenAPI document shows, and refuses it in the product's
+//! words: with a code, and the name of the field.
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use crate::error::{ApiError, ApiResult};
+
+/// The value of a body.
+///
+/// # Errors
+/// `malformed_json`, `missing_field`, `unknown_field` or `wrong_type`.
+pub(crate) fn read<T: DeserializeOwned + ToSchema>(bytes: &[u8]) -> ApiResult<T> {
+    let value: Value = serde_json::from_slice(bytes).map_err(|_| ApiError::malformed_json())?;
+    // A sequence of values would pass for an object.
+    let Value::Object(body) = value else {
+        return Err(ApiError::malformed_json());
+    };
+    let mut known = Vec::new();
+    T::schemas(&mut known);
+    let schemas: Map<String, Value> = known
+        .into_iter()
+        .map(|(name, schema)| Ok((name, serde_json::to_value(schema)?)))
+        .collect::<Result<_, serde_json::Error>>()
+        .map_err(|error| ApiError::internal().because(error))?;
+    let schema =
+        serde_json::to_value(T::schema()).map_err(|error| ApiError::internal().because(error))?;
+    check(&body, &schema, &schemas, "")?;
+    // A field that is there twice is refused here.
+    serde_json::from_slice(bytes).map_err(|_| ApiError::malformed_json())
+}
+
+/// Compares an object with its schema. `path` is where it is: empty, or a field's name and a dot.
+fn check(
+    body: &Map<String, Value>,
+    schema: &Value,
+    schemas: &Map<String, Value>,
+    path: &str,
+) -> ApiResult<()> {
+    for name in schema["required"].as_array().into_iter().flatten() {
+        let name = name.as_str().unwrap_or_default();
+        if !body.contains_key(name) {
+            return Err(ApiError::missing_field().of_field(format!("{path}{name}")));
+        }
+    }
+    for (name, value) in body {
+        let field = format!("{path}{name}");
+        let Some(property) = schema["properties"].get(name) else {
+            // The name may be of any length, and is the caller's own.
+            let field: String = field.chars().take(64).collect();
+            return Err(ApiError::unknown_field().of_field(field));
+        };
+        let wrong = |kinds: &[&str]| {
+            let message = format!("this field has to be {}", kinds.join(" or "));
+            ApiError::wrong_type().saying(message).of_field(&*field)
+        };
+        if let Some(nested) = object(property, schemas) {
+            match value {
+                Value::Object(inner) => check(inner, nested, schemas, &format!("{field}."))?,
+                Value::Null if !is_required(schema, name) => {}
+                _ => return Err(wrong(&["an object"])),
+            }
+            continue;
+        }
+        let kinds: Vec<&str> = match &property["type"] {
+            Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
+            kind => kind.as_str().into_iter().collect(),
+        };
+        if !kinds.iter().any(|kind| is(value, kind)) {
+            let words: Vec<&str> = kinds.into_iter().map(in_words).collect();
+            return Err(wrong(&words));
+        }
+    }
+    Ok(())
+}
+
+fn is_required(schema: &Value, name: &str) -> bool {
+    schema["required"]
+        .as_array()
+        .is_some_and(|required| required.iter().any(|field| field == name))
+}
+
+/// The schema of a field that is an object itself.
+fn object<'a>(property: &'a Value, schemas: &'a Map<String, Value>) -> Option<&'a Value> {
+    let reference = property["$ref"].as_str().or_else(|| {
+        let variants = property["oneOf"].as_array()?;
+        variants.iter().find_map(|one| one["$ref"].as_str())
+    })?;
+    schemas.get(reference.rsplit('/').next()?)
+}
+
+fn is(value: &Value, kind: &str) -> bool {
+    match kind {
+        "string" => value.is_string(),
+        "integer" => value.is_i64(),
+        "boolean" => value.is_boolean(),
+        "null" => value.is_null(),
+        _ => false,
+    }
+}
+
+fn in_words(kind: &str) -> &str {
+    match kind {
+        "string" => "a text in quotation marks",
+        "integer" => "a whole number",
+        "boolean" => "true or false",
+        kind => kind,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize, ToSchema)]
+    #[serde(deny_unknown_fields)]
+    struct Inner {
+        number: i64,
+    }
+
+    #[derive(Debug, Deserialize, ToSchema)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only read")]
+    struct Outer {
+        name: String,
+        nickname: Option<String>,
+        inner: Option<Inner>,
+    }
+
+    fn refusal(body: &str) -> (&'static str, Option<String>) {
+        let error = read::<Outer>(body.as_bytes()).expect_err(body);
+        for word in ["serde", "struct", "Outer", "i64", "String", "expected"] {
+            assert!(!error.message.contains(word), "{}", error.message);
+        }
+        (error.code, error.field)
+    }
+
+    #[test]
+    fn a_body_is_refused_with_the_name_of_the_field() {
+        // Given bodies that are right, then they are read
+        let outer: Outer = read(br#"{"name":"A","nickname":null,"inner":{"number":-7}}"#).unwrap();
+        assert_eq!(outer.name, "A");
+        assert_eq!(outer.inner.map(|inner| inner.number), Some(-7));
+        assert!(read::<Outer>(br#"{"name":"A"}"#).is_ok());
+        // Given others, then the code and the field say what is wrong
+        for (body, code, field) in [
+            ("", "malformed_json", None),
+            ("{", "malformed_json", None),
+            ("null", "malformed_json", None),
+            (r#"["A"]"#, "malformed_json", None),
+            (r#"["A",null,{"number":1}]"#, "malformed_json", None),
+            (r#"{"name":"A","name":"B"}"#, "malformed_json", None),
+            ("{}", "missing_field", Some("name")),
+            (r#"{"nickname":"A"}"#, "missing_field", Some("name")),
+            (r#"{"name":"A","nick":"B"}"#, "unknown_field", Some("nick")),
+            (r#"{"name":7}"#, "wrong_type", Some("name")),
+            (r#"{"name":null}"#, "wrong_type", Some("name")),
+            (r#"{"name":["A"]}"#, "wrong_type", Some("name")),
+            (
+                r#"{"name":"A","nickname":7}"#,
+                "wrong_type",
+                Some("nickname"),
+            ),
+            (r#"{"name":"A","inner":[7]}"#, "wrong_type", Some("inner")),
+            (
+                r#"{"name":"A","inner":{}}"#,
+                "missing_field",
+                Some("inner.number"),
+            ),
+            (
+                r#"{"name":"A","inner":{"number":"7"}}"#,
+                "wrong_type",
+                Some("inner.number"),
+            ),
+            (
+                r#"{"name":"A","inner":{"number":7.5}}"#,
+                "wrong_type",
+                Some("inner.number"),
+            ),
+            (
+                r#"{"name":"A","inner":{"number":9223372036854775808}}"#,
+                "wrong_type",
+                Some("inner.number"),
+            ),
+        ] {
+            assert_eq!(refusal(body), (code, field.map(str::to_owned)), "{body}");
+        }
+    }
+}

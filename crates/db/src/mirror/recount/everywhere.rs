@@ -1,0 +1,106 @@
+//! The totals of referrers over all campaigns.
+
+use sqlx::{Connection, PgConnection};
+
+use super::{Drift, Recount, lock, sum};
+use crate::Error;
+
+/// Referrers in one range.
+const REFERRERS: i64 = 500;
+
+/// Adds up the days of the referrers after the wallet `after` again, in all campaigns together, at
+/// most 500 of them. With `repair`, their totals are what the days say afterwards.
+///
+/// # Errors
+/// When Postgres does not answer.
+pub async fn everywhere(
+    connection: &mut PgConnection,
+    after: &str,
+    repair: bool,
+) -> Result<Recount<String>, Error> {
+    let range = sqlx::query_scalar!(
+        r#"SELECT referrer AS "referrer!" FROM (
+               (SELECT DISTINCT referrer FROM referrer_daily
+                WHERE referrer > $1 ORDER BY referrer LIMIT $2)
+               UNION
+               (SELECT DISTINCT referrer FROM referrer_totals
+                WHERE campaign = '' AND referrer > $1 ORDER BY referrer LIMIT $2)
+           ) AS range
+           ORDER BY referrer LIMIT $2"#,
+        after,
+        REFERRERS,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut recount = Recount {
+        compared: range.len() as u64,
+        last: range.into_iter().next_back(),
+        drift: Vec::new(),
+    };
+    let Some(last) = recount.last.as_deref() else {
+        return Ok(recount);
+    };
+    let drift = compare(&mut *connection, after, last).await?;
+    if !repair || drift.is_empty() {
+        recount.drift = drift;
+        return Ok(recount);
+    }
+    let mut transaction = connection.begin().await?;
+    lock(&mut transaction).await?;
+    let drift = compare(&mut transaction, after, last).await?;
+    sqlx::query!(
+        "DELETE FROM referrer_totals WHERE campaign = '' AND referrer > $1 AND referrer <= $2",
+        after,
+        last,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    sqlx::query!(
+        "INSERT INTO referrer_totals
+         SELECT * FROM counted_everywhere WHERE referrer > $1 AND referrer <= $2",
+        after,
+        last,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    recount.drift = drift;
+    Ok(recount)
+}
+
+async fn compare(
+    connection: &mut PgConnection,
+    after: &str,
+    last: &str,
+) -> Result<Vec<Drift>, Error> {
+    let totals = sqlx::query!(
+        r#"SELECT referrer AS "referrer!", period AS "period!",
+                  COALESCE(counted.conversions, 0) AS "conversions!",
+                  COALESCE(counted.rewards, 0) AS "rewards!",
+                  COALESCE(counted.last_converted_at, 0) AS "last!",
+                  COALESCE(kept.conversions, 0) AS "kept_conversions!",
+                  COALESCE(kept.rewards, 0) AS "kept_rewards!",
+                  COALESCE(kept.last_converted_at, 0) AS "kept_last!"
+           FROM (SELECT * FROM counted_everywhere
+                 WHERE referrer > $1 AND referrer <= $2) AS counted
+           FULL JOIN (SELECT * FROM referrer_totals
+                      WHERE campaign = '' AND referrer > $1 AND referrer <= $2) AS kept
+               USING (referrer, period)
+           WHERE (counted.conversions, counted.rewards, counted.last_converted_at)
+               IS DISTINCT FROM (kept.conversions, kept.rewards, kept.last_converted_at)
+           ORDER BY 1, 2"#,
+        after,
+        last,
+    )
+    .fetch_all(connection)
+    .await?;
+    let totals = totals.into_iter().map(|row| Drift {
+        of: match row.period.as_str() {
+            "" => format!("{} in all campaigns", row.referrer),
+            period => format!("{} in all campaigns in {period}", row.referrer),
+        },
+        kept: sum(row.kept_conversions, &row.kept_rewards, row.kept_last),
+        counted: sum(row.conversions, &row.rewards, row.last),
+    });
+    Ok(totals.collect())
+}

@@ -1,0 +1,278 @@
+//! Days of clicks, and short links. Numbers in brackets refer to `docs/INVARIANTS.md`.
+
+use std::time::Duration;
+
+use sqlx::{
+    Executor, PgPool, Row as _,
+    types::{
+        Uuid,
+        time::{Date, OffsetDateTime},
+    },
+};
+use time::macros::{date, datetime};
+use vouch_db::{
+    Error,
+    api::{
+        self,
+        clicks::{self, Click},
+        codes,
+    },
+};
+use vouch_localnet::{Database, Postgres};
+
+async fn database() -> (Database, PgPool) {
+    let database = Postgres::test_database().await.expect("a database");
+    let pool = vouch_db::connect(database.url()).await.expect("a pool");
+    (database, pool)
+}
+
+fn click(number: u128, at: OffsetDateTime) -> Click {
+    Click {
+        id: Uuid::from_u128(number),
+        clicked_at: at,
+        campaign: "C".into(),
+        referral: "R".into(),
+        code: "STARTER7".into(),
+        visitor: number.to_le_bytes().to_vec(),
+        user_agent: None,
+        referrer_url: None,
+        source: None,
+        utm: None,
+        wallet: None,
+        verdict: "human".into(),
+        verdict_reason: None,
+    }
+}
+
+/// The tables that hold clicks, with their numbers.
+async fn days(pool: &PgPool) -> Vec<(String, i64)> {
+    let rows = pool
+        .fetch_all("SELECT tableoid::regclass::text, count(*) FROM clicks GROUP BY 1 ORDER BY 1")
+        .await
+        .expect("rows");
+    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+}
+
+/// [A4]
+#[tokio::test]
+async fn a_day_is_attached_while_clicks_are_being_written() {
+    // Given somebody who writes clicks for long
+    let (database, pool) = database().await;
+    let day = date!(2031 - 01 - 02);
+    clicks::create_partition(&pool, date!(2031 - 01 - 01))
+        .await
+        .expect("a day");
+    let mut slow = pool.begin().await.expect("a transaction");
+    let other = click(9, datetime!(2031-01-01 11:00 UTC));
+    clicks::insert(
+        &mut slow,
+        &[Click {
+            referral: "S".into(),
+            ..other
+        }],
+    )
+    .await
+    .expect("stored");
+    // When a day is made, then it is, and the click of another one comes in
+    let writers = api::click_pool(database.url(), Duration::from_secs(30)).expect("a pool");
+    let mut writer = writers.acquire().await.expect("a connection");
+    let first = click(1, datetime!(2031-01-01 12:00 UTC));
+    let (made, stored) = tokio::join!(
+        clicks::create_partition(&pool, day),
+        clicks::insert(&mut writer, std::slice::from_ref(&first)),
+    );
+    assert!(made.expect("made"));
+    assert_eq!(stored.expect("stored"), 1);
+    // And again, it is there already
+    assert!(!clicks::create_partition(&pool, day).await.expect("there"));
+    // And clicks of the day are in it, each once
+    let second = click(2, datetime!(2031-01-02 00:00 UTC));
+    for _ in 0..2 {
+        let clicks = [first.clone(), second.clone()];
+        clicks::insert(&mut writer, &clicks).await.expect("stored");
+    }
+    let expected = [
+        ("clicks_20310101".to_owned(), 1),
+        ("clicks_20310102".to_owned(), 1),
+    ];
+    assert_eq!(days(&pool).await, expected);
+    slow.rollback().await.expect("released");
+    // And it is as the others are: the same indexes, and no more constraints
+    let shape = |table: &str| {
+        format!(
+            "SELECT (SELECT count(*) FROM pg_index WHERE indrelid = '{table}'::regclass),
+                    (SELECT count(*) FROM pg_constraint WHERE conrelid = '{table}'::regclass)"
+        )
+    };
+    let row = async |table: &str| {
+        let row = pool.fetch_one(shape(table).as_str()).await.expect("a row");
+        (row.get::<i64, _>(0), row.get::<i64, _>(1))
+    };
+    assert_eq!(row("clicks_20310102").await, row("clicks_default").await);
+}
+
+/// [A4]
+#[tokio::test]
+async fn whoever_reads_the_default_partition_holds_up_a_day_and_no_click() {
+    // Given somebody who reads every partition for long
+    let (database, pool) = database().await;
+    let day = date!(2031 - 01 - 01);
+    clicks::create_partition(&pool, day).await.expect("a day");
+    let mut reader = pool.begin().await.expect("a transaction");
+    reader
+        .execute("SELECT count(*) FROM clicks")
+        .await
+        .expect("read");
+    // When the next day is made, then that gives up, and is busy
+    let next = date!(2031 - 01 - 02);
+    let busy = clicks::create_partition(&pool, next)
+        .await
+        .expect_err("held");
+    assert!(api::is_busy(&busy), "{busy:?}");
+    // And so does the deletion of old days
+    let busy = clicks::drop_partitions(&pool, next)
+        .await
+        .expect_err("held");
+    assert!(api::is_busy(&busy), "{busy:?}");
+    // But clicks come in
+    let writers = api::click_pool(database.url(), Duration::from_secs(30)).expect("a pool");
+    let mut writer = writers.acquire().await.expect("a connection");
+    let one = click(1, datetime!(2031-01-01 12:00 UTC));
+    assert_eq!(
+        clicks::insert(&mut writer, &[one]).await.expect("stored"),
+        1
+    );
+    // When nobody reads any more, then both are done
+    reader.rollback().await.expect("released");
+    assert!(clicks::create_partition(&pool, next).await.expect("made"));
+    assert_eq!(clicks::drop_partitions(&pool, next).await.expect("done"), 1);
+}
+
+/// [A4]
+#[tokio::test]
+async fn old_clicks_and_visitors_are_deleted_and_their_numbers_stay() {
+    // Given clicks of three days, and of one that has no partition
+    let (_database, pool) = database().await;
+    let mut connection = pool.acquire().await.expect("a connection");
+    for day in [1, 2, 3] {
+        let day = Date::from_calendar_date(2031, time::Month::January, day).expect("a day");
+        clicks::create_partition(&pool, day).await.expect("a day");
+    }
+    let all = [
+        click(1, datetime!(2031-01-01 23:59:59 UTC)),
+        click(2, datetime!(2031-01-02 00:00 UTC)),
+        click(3, datetime!(2031-01-03 00:00 UTC)),
+        click(4, datetime!(2030-06-01 00:00 UTC)),
+    ];
+    clicks::insert(&mut connection, &all).await.expect("stored");
+    assert_eq!(days(&pool).await.len(), 4);
+    // When those before the second day are deleted
+    let second = date!(2031 - 01 - 02);
+    assert_eq!(
+        clicks::drop_partitions(&pool, second).await.expect("done"),
+        1
+    );
+    // Then the others are there
+    let left = [
+        ("clicks_20310102".to_owned(), 1),
+        ("clicks_20310103".to_owned(), 1),
+    ];
+    assert_eq!(days(&pool).await, left);
+    assert_eq!(
+        clicks::drop_partitions(&pool, second).await.expect("done"),
+        0
+    );
+    // And visitors are forgotten in parts, the oldest first
+    let until = datetime!(2031-01-02 00:00 UTC);
+    let forget = async || {
+        clicks::forget_visitors(&pool, until, 1)
+            .await
+            .expect("an answer")
+    };
+    assert_eq!((forget().await, forget().await, forget().await), (1, 1, 0));
+    let row = pool
+        .fetch_one("SELECT clicks, unique_visitors, (SELECT count(*) FROM referral_visitors) FROM referral_clicks")
+        .await
+        .expect("a row");
+    assert_eq!(
+        (
+            row.get::<i64, _>(0),
+            row.get::<i64, _>(1),
+            row.get::<i64, _>(2)
+        ),
+        (4, 4, 2)
+    );
+}
+
+/// [A6]
+#[tokio::test]
+async fn a_code_that_thousands_have_squatted_is_one_step_in_an_index() {
+    // Given a code in 20,000 campaigns, of which the 7th had it first, and the statistics of one
+    // connection, which are its own until it writes them
+    let (database, pool) = database().await;
+    pool.execute(
+        "INSERT INTO referrals (address, campaign, code, owner, active, suspended, conversions,
+             created_at, closed, seq, slot)
+         SELECT 'referral-' || n, 'campaign-' || n, 'STARTER7', 'owner', true, false, 0, 1, n = 7, n, n
+         FROM generate_series(1, 20000) AS n;
+         INSERT INTO short_links VALUES ('STARTER7', 'referral-7', 'campaign-7', 1, 0);
+         ANALYZE referrals; ANALYZE short_links",
+    )
+    .await
+    .expect("rows");
+    let one = api::pool(database.url(), 1, Duration::from_secs(30)).expect("a pool");
+    let reads = async || {
+        one.execute("SELECT pg_stat_force_next_flush()")
+            .await
+            .expect("a flush");
+        let row = one
+            .fetch_one(
+                "SELECT sum(seq_tup_read)::bigint, (
+                     SELECT sum(idx_tup_read)::bigint FROM pg_stat_user_indexes
+                     WHERE relname IN ('referrals', 'short_links'))
+                 FROM pg_stat_user_tables WHERE relname = 'referrals'",
+            )
+            .await
+            .expect("statistics");
+        (row.get::<i64, _>(0), row.get::<i64, _>(1))
+    };
+    for (campaign, address, owns) in [
+        (None, "referral-7", true),
+        (Some("campaign-7"), "referral-7", true),
+        (Some("campaign-19999"), "referral-19999", false),
+    ] {
+        // When it is looked up, then its owner is found
+        let before = reads().await;
+        let found = codes::find(&one, "STARTER7", campaign).await;
+        let read = reads().await;
+        let found = found.expect("an answer").expect("a code");
+        assert_eq!(
+            (found.address.as_str(), found.owns_short_link),
+            (address, owns)
+        );
+        // And few rows were read
+        assert_eq!(read.0 - before.0, 0, "{campaign:?}");
+        assert!(read.1 - before.1 <= 4, "{campaign:?} {}", read.1 - before.1);
+    }
+    // And so it is asked whether it is in use
+    let before = reads().await;
+    let asked = ["STARTER7".to_owned(), "STARTER8".to_owned()];
+    let used = codes::in_use(&one, &asked).await.expect("an answer");
+    let read = reads().await;
+    assert_eq!(used, ["STARTER7"]);
+    assert!(read.1 - before.1 <= 2);
+}
+
+/// What a client asks for too much of is not a database that is away.
+#[tokio::test]
+async fn a_query_that_is_cancelled_is_busy_and_not_away() {
+    let (_database, pool) = database().await;
+    let error: Error = pool
+        .execute("SET statement_timeout = '10ms'; SELECT pg_sleep(60)")
+        .await
+        .expect_err("cancelled")
+        .into();
+    assert!(api::is_busy(&error) && !api::is_away(&error), "{error:?}");
+    assert!(api::is_busy(&api::busy()));
+    assert!(!api::is_busy(&api::unavailable()));
+}

@@ -1,0 +1,117 @@
+//! Whose a short link is. Numbers in brackets refer to `docs/INVARIANTS.md`.
+
+use sqlx::{Executor, PgPool, Row as _};
+use vouch_db::mirror::{Batch, Event, Projections, Transaction, Writer};
+use vouch_localnet::Postgres;
+
+/// A batch of transactions from `first` on, each with the codes that it registers, in their campaigns.
+fn batch(first: i64, transactions: &[&[(&str, &str)]]) -> Batch {
+    let mut batch = Batch::default();
+    for (seq, codes) in (first..).zip(transactions) {
+        batch.transactions.push(Transaction {
+            seq,
+            slot: seq,
+            block_index: None,
+            block_time: 1_767_225_600,
+            signature: format!("signature-{seq}-{}", codes[0].1),
+            fee_payer: "Zoe".into(),
+            fee: Some(5000),
+            succeeded: true,
+            failed_instruction: None,
+            error_code: None,
+        });
+        for (place, (code, campaign)) in (0..).zip(*codes) {
+            batch.events.push(Event {
+                seq,
+                place,
+                kind: "code_created".into(),
+                campaign: Some((*campaign).into()),
+                referral: Some(format!("{code} in {campaign}")),
+                subject: Some(format!("{code} in {campaign}")),
+                wallet: Some("Alice".into()),
+                units: None,
+                detail: Some(serde_json::json!({ "code": code })),
+            });
+        }
+    }
+    batch
+}
+
+async fn links(pool: &PgPool) -> String {
+    let row = pool
+        .fetch_one("SELECT COALESCE(string_agg(referral, ', ' ORDER BY code), '') FROM short_links")
+        .await
+        .expect("a row");
+    row.get(0)
+}
+
+/// [A6]
+#[tokio::test]
+async fn the_first_one_in_the_order_of_the_chain_has_a_link_for_good() {
+    let database = Postgres::test_database().await.expect("a database");
+    let pool = vouch_db::connect(database.url()).await.expect("a pool");
+    let writer = Writer::try_acquire(database.url()).await.expect("Postgres");
+    let mut writer = writer.expect("nobody else writes");
+    // Given codes that two campaigns register: in one transaction, in one batch, and later
+    let codes: &[&[(&str, &str)]] = &[
+        &[("AZURE23", "D"), ("AZURE23", "C")],
+        &[("BASIL23", "D")],
+        &[("BASIL23", "C")],
+    ];
+    writer.write(&batch(1, codes), None).await.expect("written");
+    // Then the first one has the link, whatever its address
+    assert_eq!(links(&pool).await, "AZURE23 in D, BASIL23 in D");
+    writer
+        .write(&batch(4, &[&[("AZURE23", "A"), ("CEDAR23", "A")]]), None)
+        .await
+        .expect("written");
+    let three = "AZURE23 in D, BASIL23 in D, CEDAR23 in A";
+    assert_eq!(links(&pool).await, three);
+    // When the cluster abandons what registered two of them
+    let before = writer.before(1).await.expect("rows");
+    writer
+        .rewind(1, &before, &Projections::default())
+        .await
+        .expect("undone");
+    // Then they are free, and the one from before has its owner
+    assert_eq!(links(&pool).await, "AZURE23 in D");
+    // And whoever is first on the fork that stays has them
+    let fork: &[&[(&str, &str)]] = &[&[("CEDAR23", "E"), ("AZURE23", "E")], &[("BASIL23", "E")]];
+    writer.write(&batch(2, fork), None).await.expect("written");
+    let three = "AZURE23 in D, BASIL23 in E, CEDAR23 in E";
+    assert_eq!(links(&pool).await, three);
+}
+
+/// [A6]
+#[tokio::test]
+async fn an_older_database_gets_the_links_of_the_codes_that_it_has() {
+    // Given a database without the table, with codes of two campaigns
+    let database = Postgres::test_database().await.expect("a database");
+    let pool = vouch_db::connect(database.url()).await.expect("a pool");
+    let empty = "DROP SCHEMA mirror, public CASCADE; CREATE SCHEMA public";
+    pool.execute(empty).await.expect("an empty database");
+    let older = vouch_db::MIGRATOR
+        .iter()
+        .take_while(|step| step.version < 17);
+    let older = sqlx::migrate::Migrator {
+        migrations: older.cloned().collect::<Vec<_>>().into(),
+        ..sqlx::migrate::Migrator::DEFAULT
+    };
+    older.run(&pool).await.expect("the older schema");
+    let event = |seq: i64, place: i16, code: &str, campaign: &str| {
+        format!(
+            "INSERT INTO events (seq, place, kind, campaign, referral, detail) VALUES ({seq}, {place},
+             'code_created', '{campaign}', '{code} in {campaign}', '{{\"code\": \"{code}\"}}');"
+        )
+    };
+    let events = [
+        event(7, 1, "AZURE23", "A"),
+        event(7, 0, "AZURE23", "Z"),
+        event(3, 4, "BASIL23", "Z"),
+        event(5, 0, "BASIL23", "A"),
+    ];
+    pool.execute(events.concat().as_str()).await.expect("rows");
+    // When it is migrated, then the first ones have their links
+    vouch_db::migrate(&pool).await.expect("the new schema");
+    assert_eq!(links(&pool).await, "AZURE23 in Z, BASIL23 in Z");
+}
