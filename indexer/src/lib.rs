@@ -4,6 +4,7 @@
 //! does the same rounds one at a time, for tests and benchmarks.
 
 mod agree;
+mod applier;
 mod chain;
 mod config;
 mod digest;
@@ -31,6 +32,7 @@ mod witness;
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
+pub use applier::Applier;
 use clap::Parser;
 pub use steps::{Mirroring, Options, Rounds};
 use vouch_service::{Metrics, Stop};
