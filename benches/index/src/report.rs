@@ -8,6 +8,13 @@ use vouch_localnet::workspace_root;
 
 use crate::{apply::Applied, resync::Resynced};
 
+/// How this program, and the indexer beside it, were compiled.
+const BUILD: &str = if cfg!(debug_assertions) {
+    "debug"
+} else {
+    "release"
+};
+
 pub(crate) fn write(applied: &Applied, resynced: &Resynced) -> Result<()> {
     let cores = thread::available_parallelism()?.get();
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
@@ -17,7 +24,7 @@ pub(crate) fn write(applied: &Applied, resynced: &Resynced) -> Result<()> {
         .unwrap_or("unknown")
         .to_owned();
     let folder = workspace_root().join("benches");
-    let json = json!({ "cores": cores, "load": load, "apply": applied, "resync": resynced });
+    let json = json!({ "build": BUILD, "cores": cores, "load": load, "apply": applied, "resync": resynced });
     fs::write(
         folder.join("index.json"),
         serde_json::to_string_pretty(&json)? + "\n",
@@ -34,7 +41,7 @@ fn text(applied: &Applied, resynced: &Resynced, cores: usize, load: &str) -> Res
     let mut text = String::from("# The mirror's speed\n\n");
     writeln!(
         text,
-        "`./dev bench index` writes this file. It was measured in a release build on a machine with {cores} \
+        "`./dev bench index` writes this file. It was measured in a {BUILD} build on a machine with {cores} \
          cores, node and Postgres on the same machine, at a load of {load} at the end. The figures depend \
          on the machine as much as on the program.\n\n\
          The history has {} conversions with many codes and owners, derived from recorded \

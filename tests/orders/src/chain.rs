@@ -150,6 +150,15 @@ impl Chain {
         }
     }
 
+    /// Whether what later transactions do depends on this one in a way that only the program knows: it
+    /// changes an owner or settings. A fork lacks it only together with everything behind it.
+    fn decides(&self, place: usize) -> bool {
+        let recorded = &self.recording.transactions[place];
+        let succeeded = recorded.answer["meta"]["err"].is_null();
+        let changes_owner = |effect: &Effect| matches!(effect, Effect::OwnerChanged { .. });
+        succeeded && (recorded.effects.is_empty() || recorded.effects.iter().any(changes_owner))
+    }
+
     /// Makes of the tail what a minority of the cluster might have built: transactions are missing, come
     /// in another order, or stand in later blocks.
     fn fork(&self, random: &mut StdRng, tail: &mut Vec<Seen>) {
@@ -161,7 +170,7 @@ impl Chain {
             let dropped: BTreeSet<usize> = tail
                 .iter()
                 .map(|seen| seen.place)
-                .filter(|_| random.gen_bool(0.15))
+                .filter(|place| !self.decides(*place) && random.gen_bool(0.15))
                 .collect();
             tail.retain(|seen| {
                 let (creates, needs) = &self.links[seen.place];
@@ -175,10 +184,10 @@ impl Chain {
         if random.gen_bool(0.4) && tail.len() > 1 {
             let first = random.gen_range(0..tail.len() - 1);
             let (one, two) = (tail[first], tail[first + 1]);
-            if self.links[two.place]
+            let depends = !self.links[two.place]
                 .1
-                .is_disjoint(&self.links[one.place].0)
-            {
+                .is_disjoint(&self.links[one.place].0);
+            if !depends && !self.decides(one.place) && !self.decides(two.place) {
                 tail[first] = Seen {
                     slot: one.slot,
                     later: 0,
