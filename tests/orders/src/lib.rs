@@ -1,10 +1,10 @@
 //! The indexer against a recorded chain, in seeded orders and with seeded faults.
 //!
-//! `recording.json.zst` holds the transactions of a story as a node records them, and what the wallets that
-//! sent them know. `vouch-orders record` makes it anew on a validator, and with `--simulated` in LiteSVM,
-//! which takes a second; the one in the repository is of LiteSVM. A node in this process tells it to the
-//! real indexer, which mirrors it into a real Postgres. After every few rounds, and at the end, the mirror
-//! is compared with a model that reads the wallets' journal alone.
+//! `recording.json.zst` holds what a validator said of the transactions of a story, and what the wallets
+//! that sent them know. `vouch-orders record` makes it anew in two minutes; with `--simulated` it plays the
+//! story in LiteSVM, which takes a second, and makes a node's records of LiteSVM's. A node in this process
+//! tells it to the real indexer, which mirrors it into a real Postgres. After every few rounds, and at the
+//! end, the mirror is compared with a model that reads the wallets' journal alone.
 
 mod chain;
 mod ledger;
