@@ -12,6 +12,8 @@ use crate::{
 
 /// Time limit of a request while verifying. The answer with all accounts is large.
 const VERIFY_TIMEOUT: Duration = Duration::from_secs(60);
+/// Most MiB of an answer, unless it is set.
+const MAX_ANSWER_MIB: u16 = 8;
 
 /// Mirrors the program's transactions from a Solana node into Postgres.
 ///
@@ -77,7 +79,7 @@ pub(crate) struct RebuildConfig {
     pub(crate) fetch_concurrency: u16,
 
     /// Most MiB of an answer of a node, as for `run`.
-    #[arg(long, env = "MAX_ANSWER_MIB", default_value_t = 8,
+    #[arg(long, env = "MAX_ANSWER_MIB", default_value_t = MAX_ANSWER_MIB,
           value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) max_answer_mib: u16,
 
@@ -219,7 +221,7 @@ pub(crate) struct Config {
 
     /// Most MiB of an answer of a node. The largest that a node has reason to send are of 1 to 2 MiB: a
     /// page of signatures with memos, and a transaction with as much data in CPIs as fits.
-    #[arg(long, env = "MAX_ANSWER_MIB", default_value_t = 8,
+    #[arg(long, env = "MAX_ANSWER_MIB", default_value_t = MAX_ANSWER_MIB,
           value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) max_answer_mib: u16,
 
@@ -245,6 +247,11 @@ pub(crate) struct Undo {
     pub(crate) most: usize,
     /// After this one, any number.
     pub(crate) allowed_after: Option<i64>,
+}
+
+/// The limits of a request of `run`, with pages of this many signatures.
+pub(crate) fn usual_limits(page: u16) -> Limits {
+    limits(TIMEOUT, MAX_ANSWER_MIB, page)
 }
 
 /// The limits of a request.

@@ -63,7 +63,7 @@ pub(crate) struct Report {
     chain_slot_age: Option<f64>,
     /// Accounts that differ from the node's.
     differing_accounts: u64,
-    detail: Option<String>,
+    pub(crate) detail: Option<String>,
     /// The nodes.
     sources: Vec<Line>,
 }

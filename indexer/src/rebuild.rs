@@ -25,7 +25,7 @@ use crate::{
     config::{RebuildConfig, Undo},
     failure::Failure,
     health::Health,
-    session::{Mirror, bind},
+    session::{Mirror, SETTLE, bind},
     sync::Sync,
 };
 
@@ -77,6 +77,7 @@ pub(crate) async fn run(config: &RebuildConfig) -> Result<()> {
             most: usize::MAX,
             allowed_after: None,
         },
+        settle: SETTLE,
         chain: &chain,
         health: &health,
         pool: &next,

@@ -17,6 +17,9 @@ use crate::{
     witness,
 };
 
+/// A slot counts as listed only this long after the node has called it final, because the node
+/// may index its transactions later.
+pub(crate) const SETTLE: Duration = Duration::from_secs(2);
 const ELECTION_POLL: Duration = Duration::from_millis(500);
 /// Time between two rounds for what is final. A node calls a slot final every 0.4 seconds.
 const FINAL_EVERY: Duration = Duration::from_secs(2);
@@ -30,6 +33,8 @@ pub(crate) struct Mirror<'a> {
     /// Parallel requests to the node for transactions.
     pub(crate) concurrency: usize,
     pub(crate) undo: Undo,
+    /// See [`SETTLE`].
+    pub(crate) settle: Duration,
     pub(crate) chain: &'a Chain,
     pub(crate) health: &'a Health,
     /// For reads, which need no lock.
@@ -51,6 +56,7 @@ pub(crate) async fn run(
     let mirror = Mirror {
         concurrency: config.concurrency(),
         undo: config.undo(),
+        settle: SETTLE,
         chain,
         health,
         pool,

@@ -31,9 +31,6 @@ use crate::{
 /// Transactions in one database transaction: enough for speed, few enough to become visible
 /// quickly.
 const BATCH: usize = 500;
-/// A slot counts as listed only this long after the node has called it final, because the node
-/// may index its transactions later.
-const SETTLE: Duration = Duration::from_secs(2);
 /// Time after which it is told that no later slot is final. One is every 0.4 seconds.
 const STALLED: Duration = Duration::from_secs(10);
 /// Pauses before a transaction is asked for again: 100 and 200 ms.
@@ -125,7 +122,7 @@ impl<'a> Sync<'a> {
             // The slot that was told before was wrong, or there was none.
             _ => (tip, now),
         };
-        if since.elapsed() < SETTLE {
+        if since.elapsed() < self.mirror.settle {
             self.settling = Some((end, since));
             return Ok(false);
         }

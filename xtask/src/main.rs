@@ -1,6 +1,7 @@
 //! The commands of `./dev`: build the product, run it, test and check it.
 
 mod anchor;
+mod bench_index;
 mod bench_parallel;
 mod build;
 mod campaign;
@@ -11,6 +12,7 @@ mod fuzz;
 mod generate;
 mod interrupt;
 mod mutants;
+mod orders;
 mod planted;
 mod scratch;
 mod test;
@@ -57,6 +59,7 @@ enum Command {
     },
     Fuzz(fuzz::Args),
     Chaos(chaos::Args),
+    Orders(orders::Args),
     Mutants(mutants::Args),
     /// Runs the Anchor CLI with the program's toolchain and the validator on PATH. Builds
     /// the CLI into the cache if PATH has none.
@@ -82,6 +85,7 @@ enum Bench {
     /// Measures conversions per second on a local validator by funding mode, and writes
     /// benches/parallelism.md and benches/parallelism.json.
     Parallel(bench_parallel::Args),
+    Index(bench_index::Args),
 }
 
 #[tokio::main]
@@ -124,8 +128,12 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Bench {
             what: Bench::Parallel(args),
         } => done(bench_parallel::run(args)).await,
+        Command::Bench {
+            what: Bench::Index(args),
+        } => done(bench_index::run(args)).await,
         Command::Fuzz(args) => interrupt::or_drop(fuzz::run(args)).await,
         Command::Chaos(args) => interrupt::or_drop(chaos::run(args)).await,
+        Command::Orders(args) => interrupt::or_drop(orders::run(args)).await,
         Command::Mutants(args) => interrupt::or_drop(mutants::run(args)).await,
         Command::Anchor { args } => {
             interrupt::or_drop(anchor::prepare()).await?;

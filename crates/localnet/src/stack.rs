@@ -84,7 +84,7 @@ impl Stack {
     /// # Errors
     /// See [`Self::start`].
     pub async fn start_in(
-        mut instance: Instance,
+        instance: Instance,
         options: &StackOptions,
         progress: impl Fn(&str),
     ) -> Result<Self> {
@@ -167,7 +167,7 @@ impl Stack {
         let Self {
             database,
             mut postgres,
-            mut instance,
+            instance,
             ..
         } = self;
         // Dropping the database waits for an answer, which must not block the runtime.

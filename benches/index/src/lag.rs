@@ -1,0 +1,78 @@
+//! The time from a node's notification of a conversion until its row is visible, beside one bare commit.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use serde::Serialize;
+use sqlx::{Executor as _, PgPool};
+use tokio::time::sleep;
+
+use crate::{announcer::Announcer, history::History};
+
+const POLL: Duration = Duration::from_millis(1);
+/// Pause before the next notification.
+const PAUSE: Duration = Duration::from_millis(40);
+const DEADLINE: Duration = Duration::from_secs(30);
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Lag {
+    pub(crate) conversions: usize,
+    /// Milliseconds from the notification until the row is visible.
+    pub(crate) visible_median_ms: f64,
+    pub(crate) visible_p99_ms: f64,
+    /// Milliseconds that a commit of one row takes.
+    pub(crate) commit_median_ms: f64,
+    pub(crate) commit_p99_ms: f64,
+}
+
+/// Announces each of these transactions once `show` has made the node list it.
+pub(crate) async fn measure(
+    history: &History,
+    announcer: &Announcer,
+    pool: &PgPool,
+    numbers: std::ops::Range<u64>,
+    show: impl Fn(u64),
+) -> Result<Lag> {
+    pool.execute("CREATE TABLE bare_commits (number bigint PRIMARY KEY)")
+        .await?;
+    let (mut visible, mut commits) = (Vec::new(), Vec::new());
+    for number in numbers {
+        sleep(PAUSE).await;
+        let began = Instant::now();
+        sqlx::query("INSERT INTO bare_commits VALUES ($1)")
+            .bind(i64::try_from(number)?)
+            .execute(pool)
+            .await?;
+        commits.push(began.elapsed());
+        show(number + 1);
+        let began = Instant::now();
+        announcer.announce(history.signature(number), history.slot(number));
+        loop {
+            let held: i64 = sqlx::query_scalar("SELECT confirmed_seq FROM indexer_state")
+                .fetch_one(pool)
+                .await?;
+            if held > i64::try_from(number)? {
+                break;
+            }
+            ensure!(began.elapsed() < DEADLINE, "a conversion does not appear");
+            sleep(POLL).await;
+        }
+        visible.push(began.elapsed());
+    }
+    visible.sort_unstable();
+    commits.sort_unstable();
+    Ok(Lag {
+        conversions: visible.len(),
+        visible_median_ms: percentile(&visible, 50),
+        visible_p99_ms: percentile(&visible, 99),
+        commit_median_ms: percentile(&commits, 50),
+        commit_p99_ms: percentile(&commits, 99),
+    })
+}
+
+/// Milliseconds.
+fn percentile(sorted: &[Duration], percent: usize) -> f64 {
+    let place = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
+    let duration = sorted.get(place).copied().unwrap_or_default();
+    duration.as_secs_f64() * 1000.0
+}

@@ -1,0 +1,50 @@
+//! `./dev bench index`: how fast the mirror is, and how much memory it needs.
+
+mod announcer;
+mod apply;
+mod history;
+mod lag;
+mod node;
+mod report;
+mod resync;
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use clap::Parser;
+use vouch_localnet::{Instance, Postgres};
+
+use crate::history::History;
+
+/// Measures the mirror, and writes benches/index.json and benches/index.md.
+#[derive(Parser)]
+struct Args {
+    /// Conversions in the history.
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(10_000..))]
+    conversions: u64,
+    /// Writes nothing.
+    #[arg(long)]
+    dry: bool,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let args = Args::parse();
+    let history = Arc::new(History::new(args.conversions)?);
+    eprintln!(
+        "{} transactions of campaign {}",
+        history.len(),
+        history.campaign()
+    );
+    let instance = Instance::create("bench-index")?;
+    let mut postgres = Postgres::private(instance.dir()).await?;
+    let applied = apply::measure(&history, &postgres, &instance).await?;
+    eprintln!("{applied:#?}");
+    let resynced = resync::measure(&history, &postgres, &instance).await?;
+    eprintln!("{resynced:#?}");
+    postgres.stop().await?;
+    if !args.dry {
+        report::write(&applied, &resynced)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! Renders the measurements as text and as JSON.
+
+use std::{fmt::Write as _, fs, thread};
+
+use anyhow::Result;
+use serde_json::json;
+use vouch_localnet::workspace_root;
+
+use crate::{apply::Applied, resync::Resynced};
+
+/// How this program, and the indexer beside it, were compiled.
+const BUILD: &str = if cfg!(debug_assertions) {
+    "debug"
+} else {
+    "release"
+};
+
+pub(crate) fn write(applied: &Applied, resynced: &Resynced) -> Result<()> {
+    let cores = thread::available_parallelism()?.get();
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load
+        .split_whitespace()
+        .next()
+        .unwrap_or("unknown")
+        .to_owned();
+    let folder = workspace_root().join("benches");
+    let json = json!({ "build": BUILD, "cores": cores, "load": load, "apply": applied, "resync": resynced });
+    fs::write(
+        folder.join("index.json"),
+        serde_json::to_string_pretty(&json)? + "\n",
+    )?;
+    fs::write(
+        folder.join("index.md"),
+        text(applied, resynced, cores, &load)?,
+    )?;
+    println!("wrote benches/index.json and benches/index.md");
+    Ok(())
+}
+
+fn text(applied: &Applied, resynced: &Resynced, cores: usize, load: &str) -> Result<String> {
+    let mut text = String::from("# The mirror's speed\n\n");
+    writeln!(
+        text,
+        "`./dev bench index` writes this file. It was measured in a {BUILD} build on a machine with {cores} \
+         cores, node and Postgres on the same machine, at a load of {load} at the end. The figures depend \
+         on the machine as much as on the program.\n\n\
+         The history has {} conversions with many codes and owners, derived from recorded \
+         transactions.\n",
+        applied.conversions
+    )?;
+    writeln!(
+        text,
+        "## Into Postgres\n\n\
+         Batches of 500 transactions are computed and written as the indexer does it, {} rows in all. COPY puts \
+         the same rows into the same tables with the same indexes.\n\n\
+         | | seconds | rows per second | to COPY |\n|---|--:|--:|--:|\n\
+         | writing | {:.1} | {:.0} | {:.2} |\n\
+         | computing and writing | {:.1} | {:.0} | {:.2} |\n\
+         | COPY | {:.1} | {:.0} | 1 |\n",
+        applied.rows,
+        applied.write_seconds,
+        applied.rows_per_second_written,
+        applied.written_to_copied,
+        applied.write_seconds + applied.replay_seconds,
+        applied.rows_per_second_applied,
+        applied.applied_to_copied,
+        applied.copy_seconds,
+        applied.rows_per_second_copied,
+    )?;
+    writeln!(
+        text,
+        "## The whole indexer\n\n\
+         `vouch-indexer run` mirrors the history into an empty database, and then follows the chain while it grows \
+         by up to a hundred conversions a second.\n\n\
+         | | |\n|---|--:|\n\
+         | transactions | {} |\n\
+         | seconds | {:.1} |\n\
+         | transactions per second | {:.0} |\n\
+         | most memory, MB | {:.0} |\n\
+         | requests to the node for each transaction | {:.3} |\n\
+         | the same while it follows {} conversions | {:.3} |\n\
+         | most memory then, MB | {:.0} |\n\n\
+         ## Lag\n\n\
+         From the notification of a conversion until its row is visible, {} times, beside the commit of one \
+         row on the same server.\n\n\
+         | | median, ms | p99, ms |\n|---|--:|--:|\n\
+         | visible | {:.1} | {:.1} |\n\
+         | one commit | {:.1} | {:.1} |",
+        resynced.transactions,
+        resynced.seconds,
+        resynced.transactions_per_second,
+        resynced.peak_memory_mb,
+        resynced.requests_per_transaction,
+        resynced.live_conversions,
+        resynced.live_requests_per_conversion,
+        resynced.live_peak_memory_mb,
+        resynced.lag.conversions,
+        resynced.lag.visible_median_ms,
+        resynced.lag.visible_p99_ms,
+        resynced.lag.commit_median_ms,
+        resynced.lag.commit_p99_ms,
+    )?;
+    Ok(text)
+}

@@ -1,0 +1,367 @@
+//! One order: the chain grows, forks and becomes final while nodes answer wrongly and the mirror's
+//! process dies, all of it chosen by a seed.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
+use sqlx::{Executor as _, PgPool};
+use tokio::time::sleep;
+use vouch_indexer::{Mirroring, Options, Rounds};
+use vouch_localnet::{Database, Postgres};
+
+use crate::{
+    chain::{Chain, View},
+    model::{self, State},
+    node::{Fault, Manners, Server},
+};
+
+/// Time for the mirror to become equal to the chain once nodes behave. Its longest pause after failures
+/// is 20 seconds.
+const PATIENCE: Duration = Duration::from_secs(120);
+const PAUSE: Duration = Duration::from_millis(5);
+/// Rounds in a row that fail for a lasting reason before an order ends with it.
+const LASTING: u32 = 4;
+/// Time for a round of a mirror, or for Postgres to release the lock of a dead one.
+const STUCK: Duration = Duration::from_secs(120);
+
+/// Empties the mirror and what is given for good.
+const EMPTY: &str = "
+DELETE FROM transactions; DELETE FROM calls; DELETE FROM events; DELETE FROM accounts;
+DELETE FROM accounts_before; DELETE FROM campaigns; DELETE FROM referrals; DELETE FROM conversions;
+DELETE FROM maturing; DELETE FROM referral_totals; DELETE FROM referrer_daily;
+DELETE FROM referrer_totals; DELETE FROM boards; DELETE FROM coverage; DELETE FROM awards;
+UPDATE indexer_state SET genesis_hash = NULL, confirmed_seq = 0, final_seq = 0, final_time = NULL,
+    indexed_slot = NULL";
+
+/// A database and a server for one order after the other.
+pub struct Lab {
+    chain: Arc<Chain>,
+    server: Server,
+    pool: PgPool,
+    database: Database,
+}
+
+/// How an order ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Orders.
+    pub orders: u64,
+    /// Those that ended in a stop which says why, and may: a node has hidden something, and no other
+    /// one knew.
+    pub stops: u64,
+    /// Requests of the mirror.
+    pub requests: u64,
+    /// Wrong answers.
+    pub faults: u64,
+    /// Deaths of the mirror's process.
+    pub deaths: u64,
+    /// Moments at which nodes showed another fork than the one that became final.
+    pub forks: u64,
+}
+
+impl Report {
+    /// Adds another report.
+    pub fn add(&mut self, other: &Self) {
+        self.orders += other.orders;
+        self.stops += other.stops;
+        self.requests += other.requests;
+        self.faults += other.faults;
+        self.deaths += other.deaths;
+        self.forks += other.forks;
+    }
+}
+
+impl std::fmt::Display for Report {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            orders,
+            stops,
+            requests,
+            faults,
+            deaths,
+            forks,
+        } = self;
+        write!(
+            formatter,
+            "{orders} orders with {requests} requests, {faults} faults, {deaths} deaths and {forks} forks; \
+             {stops} ended in a visible stop"
+        )
+    }
+}
+
+/// What a seed has chosen for a whole order.
+struct Plan {
+    nodes: usize,
+    page: u16,
+    concurrency: usize,
+    /// Transactions that become final at once, at most.
+    pace: usize,
+    fork: f64,
+    death: f64,
+    /// Whether a stop is allowed.
+    may_stop: bool,
+}
+
+impl Plan {
+    fn new(random: &mut StdRng, server: &Server, seed: u64) -> Self {
+        let nodes = if random.gen_ratio(1, 4) { 2 } else { 1 };
+        let rate = *[0.0, 0.02, 0.08, 0.2].choose(random).unwrap_or(&0.0);
+        let lies = random.gen_ratio(1, 4);
+        let mut manners = Manners {
+            rate,
+            faults: Vec::new(),
+        };
+        let kinds: [&[Fault]; 4] = [
+            &Fault::OUTAGES,
+            &Fault::VIEWS,
+            &Fault::TRANSACTIONS,
+            &Fault::LISTS,
+        ];
+        for kind in kinds {
+            if random.gen_bool(0.5) {
+                manners.faults.extend(kind);
+            }
+        }
+        if lies {
+            manners.faults.extend(Fault::LIES);
+        }
+        let lies = lies && rate > 0.0;
+        server.nodes.begin(0, seed, manners);
+        // The second node is sound, only slow at times.
+        let sound = Manners {
+            rate: 0.02,
+            faults: vec![Fault::Late],
+        };
+        server.nodes.begin(1, seed, sound);
+        Self {
+            nodes,
+            page: *[3, 7, 25, 1000].choose(random).unwrap_or(&1000),
+            concurrency: *[1, 4].choose(random).unwrap_or(&1),
+            pace: random.gen_range(4..30),
+            fork: *[0.0, 0.3, 0.7].choose(random).unwrap_or(&0.0),
+            death: *[0.0, 0.2, 0.5].choose(random).unwrap_or(&0.0),
+            may_stop: lies && nodes == 1,
+        }
+    }
+}
+
+impl Lab {
+    /// A database on this server, and nodes.
+    ///
+    /// # Errors
+    /// When the recording cannot be read, or Postgres does not answer.
+    pub async fn new(postgres: &Postgres) -> Result<Self> {
+        let chain = Chain::load()?;
+        model::check_recording(&chain)?;
+        let database = postgres.create_database("vouch_orders").await?;
+        Ok(Self {
+            server: Server::start(Arc::clone(&chain)).await?,
+            pool: vouch_db::connect(database.url()).await?,
+            chain,
+            database,
+        })
+    }
+
+    /// Plays the order of this seed.
+    ///
+    /// # Errors
+    /// With the first thing in which the mirror differs from the model.
+    pub async fn play(&self, seed: u64) -> Result<Report> {
+        let outcome = self.order(seed).await;
+        outcome.with_context(|| format!("seed {seed}"))
+    }
+
+    fn mirroring(&self, plan: &Plan) -> Result<Mirroring> {
+        let options = Options {
+            rpc_url: self.server.urls(plan.nodes),
+            database_url: self.database.url().to_owned(),
+            page: plan.page,
+            concurrency: plan.concurrency,
+            max_undo: 5000,
+            settle: Duration::ZERO,
+        };
+        Mirroring::new(options, self.pool.clone()).map_err(anyhow::Error::msg)
+    }
+
+    async fn order(&self, seed: u64) -> Result<Report> {
+        self.pool.execute(EMPTY).await?;
+        let mut random = StdRng::seed_from_u64(seed);
+        let plan = Plan::new(&mut random, &self.server, seed);
+        let mut order = Order {
+            lab: self,
+            random,
+            view: View::default(),
+            state: State::default(),
+            report: Report {
+                orders: 1,
+                ..Report::default()
+            },
+            plan,
+        };
+        let mut mirroring = self.mirroring(&order.plan)?;
+        order.advance();
+        while order.view.finalized < self.chain.len() {
+            if order.session(&mirroring).await? {
+                order.report.deaths += 1;
+                mirroring = self.mirroring(&order.plan)?;
+            }
+            order.check().await?;
+        }
+        // Everything is final, and nodes behave from now on.
+        let end = Arc::new(self.chain.end());
+        for node in 0..2 {
+            self.server.nodes.behave(node);
+            self.server.nodes.show(node, &end);
+        }
+        order.view = self.chain.end();
+        if order.random.gen_bool(0.5) {
+            mirroring = self.mirroring(&order.plan)?;
+        }
+        order.settle(&mirroring).await?;
+        for node in 0..2 {
+            let (requests, faults) = self.server.nodes.counts(node);
+            order.report.requests += requests;
+            order.report.faults += faults;
+        }
+        Ok(order.report)
+    }
+}
+
+struct Order<'a> {
+    lab: &'a Lab,
+    random: StdRng,
+    plan: Plan,
+    /// The furthest that a node has shown.
+    view: View,
+    /// The mirror, as it was last seen.
+    state: State,
+    report: Report,
+}
+
+impl Order<'_> {
+    /// The cluster goes on, and nodes see it: all, or not all yet.
+    fn advance(&mut self) {
+        let fork = self.random.gen_bool(self.plan.fork);
+        self.report.forks += u64::from(fork);
+        self.view = self
+            .lab
+            .chain
+            .later(&mut self.random, &self.view, self.plan.pace, fork);
+        let view = Arc::new(self.view.clone());
+        for node in 0..2 {
+            if node == 0 || self.random.gen_bool(0.8) {
+                self.lab.server.nodes.show(node, &view);
+            }
+        }
+    }
+
+    /// A process becomes the writer and does some rounds. Returns whether it died.
+    async fn session(&mut self, mirroring: &Mirroring) -> Result<bool> {
+        let dies = self.random.gen_bool(self.plan.death);
+        let after = dies.then(|| self.random.gen_range(1..15));
+        let pause = Duration::from_micros(self.random.gen_range(0..3000));
+        let nodes = &self.lab.server.nodes;
+        nodes.kill_after(0, after);
+        let killed = async {
+            nodes.death.notified().await;
+            // Long enough to die while it writes.
+            sleep(pause).await;
+        };
+        let rounds = self.random.gen_range(1..6);
+        let work = async |writer: &mut Rounds<'_>| {
+            for _ in 0..rounds {
+                if self.random.gen_bool(0.6) {
+                    self.advance();
+                }
+                // A round that fails is tried again, later.
+                if self.random.gen_bool(0.6) {
+                    let _ = writer.follow().await;
+                }
+                if self.random.gen_bool(0.5) {
+                    let _ = writer.finalize().await;
+                }
+            }
+        };
+        let died = tokio::select! {
+            ended = mirroring.as_writer(work) => {
+                // Without a writer, it is as if it had not begun.
+                if let Err(reason) = ended {
+                    ensure!(mirroring.health().0 != "ok", "failed without a sign: {reason}");
+                }
+                false
+            }
+            () = killed => true,
+            () = sleep(STUCK) => bail!("a round hangs"),
+        };
+        nodes.kill_after(0, None);
+        Ok(died)
+    }
+
+    /// Compares the mirror with the model of what it holds, and that with the chain.
+    async fn check(&mut self) -> Result<()> {
+        let state = model::check(&self.lab.chain, &self.lab.pool).await;
+        let state = state.context("while the chain grew")?;
+        state.follows(&self.state)?;
+        if !self.plan.may_stop {
+            model::check_finality(&self.lab.chain, &self.lab.pool, &state, &self.view).await?;
+        }
+        self.state = state;
+        Ok(())
+    }
+
+    /// Lets the mirror become equal to the chain.
+    async fn settle(&mut self, mirroring: &Mirroring) -> Result<()> {
+        let began = Instant::now();
+        let end = self.lab.chain.recording.end_slot;
+        let whole = State {
+            confirmed_seq: i64::try_from(self.lab.chain.len())?,
+            final_seq: i64::try_from(self.lab.chain.len())?,
+            final_time: Some(self.lab.chain.recording.end_time),
+            indexed_slot: Some(i64::try_from(end)?),
+            finalized_slot: Some(i64::try_from(end)?),
+        };
+        let mut reason = None;
+        let mut lasting = 0;
+        while self.state != whole {
+            let work = async |writer: &mut Rounds<'_>| {
+                // What is confirmed counts as complete at the second look.
+                let live = writer.follow().await.and(writer.follow().await).err();
+                live.or(writer.finalize().await.err())
+            };
+            reason = match mirroring.as_writer(work).await {
+                Ok(reason) => reason,
+                Err(reason) => Some(reason),
+            };
+            self.check().await?;
+            let is_lasting = reason.as_ref().is_some_and(|reason: &String| {
+                reason.contains("which is final") || reason.contains("does not follow")
+            });
+            lasting = if is_lasting { lasting + 1 } else { 0 };
+            if self.plan.may_stop && lasting >= LASTING {
+                break;
+            }
+            sleep(PAUSE).await;
+            ensure!(
+                began.elapsed() < PATIENCE,
+                "not equal to the chain after {PATIENCE:?}: {reason:?}, {:?}",
+                self.state
+            );
+        }
+        if self.state != whole {
+            let (status, detail) = mirroring.health();
+            let is_visible = ["stopped", "chain_unavailable"].contains(&status) && detail.is_some();
+            ensure!(
+                is_visible,
+                "stopped by {reason:?}, but health says {status}"
+            );
+            self.report.stops += 1;
+            return Ok(());
+        }
+        model::check_finality(&self.lab.chain, &self.lab.pool, &self.state, &self.view).await?;
+        model::check_accounts(&self.lab.chain, &self.lab.pool).await
+    }
+}
