@@ -13,6 +13,7 @@ use vouch_service::{Metrics, Stop};
 use crate::{
     Config,
     app::router,
+    auth::{self, Auth},
     chain::Chain,
     clicks::{recorder::Recorder, spool::Spool, visitor::Pseudonyms},
     config::SHUTDOWN_GRACE,
@@ -75,6 +76,7 @@ pub async fn serve(config: Config) -> Result<()> {
         pseudonyms: Pseudonyms::default(),
         links: Links::new(&public_url, config.default_landing_url)?,
         known_links: KnownLinks::new(Arc::clone(&database)),
+        auth: Auth::new(&public_url, config.sign_in_chain)?,
         admin_token: config.admin_token,
         trusted_proxy_hops: config.trusted_proxy_hops,
         metrics: metrics.clone(),
@@ -128,6 +130,7 @@ async fn background(database: Arc<Database>, chain: Arc<Chain>, metrics: Metrics
         () = chain.watch() => Ok(()),
         () = metrics.upkeep() => Ok(()),
         () = partitions(&database) => Ok(()),
+        () = auth::sweep(&database) => Ok(()),
     }
 }
 

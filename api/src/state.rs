@@ -9,6 +9,7 @@ use vouch_db::api::codes::{self, Referral};
 use vouch_service::Metrics;
 
 use crate::{
+    auth::Auth,
     chain::Chain,
     clicks::{recorder::Recorder, visitor::Pseudonyms},
     database::Database,
@@ -33,6 +34,7 @@ pub(crate) struct Inner {
     pub(crate) pseudonyms: Pseudonyms,
     pub(crate) links: Links,
     pub(crate) known_links: KnownLinks,
+    pub(crate) auth: Auth,
     pub(crate) admin_token: Option<SecretString>,
     pub(crate) trusted_proxy_hops: usize,
     pub(crate) metrics: Metrics,
