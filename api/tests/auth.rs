@@ -72,6 +72,7 @@ fn base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 
+/// S1 to S3.
 #[tokio::test]
 async fn a_wallet_signs_in_with_the_message_of_the_standard() {
     // Given a wallet
@@ -131,6 +132,7 @@ async fn a_wallet_signs_in_with_the_message_of_the_standard() {
     assert!(!log.contains(&token[3..]));
 }
 
+/// S1.
 #[tokio::test]
 async fn hardware_wallets_sign_off_chain_messages() {
     let (_database, _pool, api) = world().await;
@@ -187,6 +189,7 @@ async fn hardware_wallets_sign_off_chain_messages() {
     assert_eq!(open(&api, &body).await.status, 201);
 }
 
+/// S1.
 #[tokio::test]
 async fn what_is_not_a_fresh_signature_of_our_message_is_refused() {
     let (database, pool, api) = world().await;
@@ -327,6 +330,7 @@ async fn expired(pool: &PgPool, wallet: &Pubkey) -> Value {
     json!({ "nonce": nonce, "message": "it does not get so far" })
 }
 
+/// S1.
 #[tokio::test]
 async fn of_64_that_race_with_one_nonce_exactly_one_wins() {
     let (_database, pool, api) = world().await;
@@ -365,6 +369,7 @@ async fn cookie(api: &Api, wallet: &Keypair) -> String {
     pair.to_owned()
 }
 
+/// S5.
 #[tokio::test]
 async fn a_cookie_works_only_for_pages_of_this_service() {
     let (database, _pool, api) = world().await;
@@ -577,6 +582,7 @@ async fn sessions_are_listed_ended_and_bounded() {
     assert_eq!(me(&api, &kept).await.status, 200);
 }
 
+/// S3, S6 and S7.
 #[tokio::test]
 async fn keys_are_made_by_the_authority_and_work_while_it_is_one() {
     let (_database, pool, api) = world().await;

@@ -34,6 +34,7 @@ async fn run(pool: &PgPool, sql: &str) {
     sqlx::query(sql).execute(pool).await.unwrap();
 }
 
+/// S7.
 #[tokio::test]
 async fn only_the_owner_of_a_code_sets_its_profile() {
     // Given a code of Carol's in one campaign, and the same code of somebody else's in another one

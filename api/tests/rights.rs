@@ -93,6 +93,7 @@ async fn sign_in(api: &Api, wallet: &Keypair, token: &str) -> Answer {
     answer
 }
 
+/// S4.
 #[tokio::test]
 async fn every_protected_route_refuses_who_has_no_right_and_every_private_one_is_protected() {
     // Given a campaign, a code and a badge of others, and a stranger with a session and a key
