@@ -132,6 +132,9 @@ async fn a_wallet_signs_in_with_the_message_of_the_standard() {
     assert!(!log.contains(&token[3..]));
 }
 
+/// What a wallet with this key signs of a message.
+type Form = fn(&[u8], &[u8; 32]) -> Vec<u8>;
+
 /// S1.
 #[tokio::test]
 async fn hardware_wallets_sign_off_chain_messages() {
@@ -140,7 +143,7 @@ async fn hardware_wallets_sign_off_chain_messages() {
     let other = Keypair::new();
     let key = wallet.pubkey().to_bytes();
     // Given the forms that are published
-    let forms: [fn(&[u8], &[u8; 32]) -> Vec<u8>; 4] = [
+    let forms: [Form; 4] = [
         |message, _| message.to_vec(),
         |message, _| {
             let length = u16::try_from(message.len()).unwrap().to_le_bytes();
