@@ -11,7 +11,7 @@ use axum::{
 use tower_http::cors::{Any, CorsLayer};
 use utoipa::{
     Modify, OpenApi,
-    openapi::security::{Http, HttpAuthScheme, SecurityScheme},
+    openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
@@ -22,8 +22,8 @@ use crate::{
     error::ApiError,
     limits,
     routes::{
-        badges, campaigns, codes, conversions, coverage, digest, health, leaderboard, pages, qr,
-        redirect, transactions,
+        auth, badges, campaigns, codes, conversions, coverage, digest, health, keys, leaderboard,
+        me, pages, profiles, qr, redirect, transactions,
     },
     state::AppState,
 };
@@ -38,27 +38,46 @@ use crate::{
             method_not_allowed, request_timeout, overloaded, database_unavailable or internal.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
-    modifiers(&AdminToken),
+    modifiers(&Credentials),
     tags(
         (name = "links", description = "Share links"),
         (name = "codes", description = "Referral codes"),
         (name = "transactions", description = "Unsigned transactions for wallets"),
         (name = "numbers", description = "Conversions, leaderboards and badges"),
         (name = "campaigns", description = "Campaigns"),
+        (name = "auth", description = "Sign-in with a wallet"),
+        (name = "me", description = "What belongs to the wallet that has signed in"),
+        (name = "keys", description = "API keys of a campaign's server"),
         (name = "operations", description = "Running the service"),
     )
 )]
 struct Document;
 
-struct AdminToken;
+/// The ways to say who is calling. The lists in the requirements are roles: what the caller must be,
+/// or which scope its key needs.
+struct Credentials;
 
-impl Modify for AdminToken {
+impl Modify for Credentials {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-        document
-            .components
-            .get_or_insert_default()
-            .add_security_scheme("admin_token", scheme);
+        let components = document.components.get_or_insert_default();
+        for (name, description) in [
+            (
+                "session",
+                "The token of a wallet's session, as /v1/auth/sessions returns it",
+            ),
+            ("api_key", "A campaign's API key, vk_live_..."),
+            ("admin_token", "The operator's token"),
+        ] {
+            let mut scheme = Http::new(HttpAuthScheme::Bearer);
+            scheme.description = Some(description.to_owned());
+            components.add_security_scheme(name, SecurityScheme::Http(scheme));
+        }
+        let cookie = ApiKeyValue::with_description(
+            "__Host-vouch_session",
+            "The cookie of a wallet's session; vouch_session on http://localhost. Requests that change \
+             something must come from a page of this service",
+        );
+        components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     }
 }
 
@@ -84,6 +103,18 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(transactions::convert))
         .routes(routes!(redirect::follow))
         .routes(routes!(campaigns::set_profile))
+        .routes(routes!(auth::challenge))
+        .routes(routes!(auth::open, auth::list, auth::end_all))
+        .routes(routes!(auth::end_current))
+        .routes(routes!(auth::end_one))
+        .routes(routes!(keys::make, keys::list))
+        .routes(routes!(keys::rotate))
+        .routes(routes!(keys::revoke))
+        .routes(routes!(me::show))
+        .routes(routes!(me::codes))
+        .routes(routes!(me::rewards))
+        .routes(routes!(me::claim))
+        .routes(routes!(profiles::set))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
         .routes(routes!(health::health))

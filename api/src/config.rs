@@ -42,7 +42,11 @@ pub struct Config {
     /// service.
     #[arg(long, env, value_parser = http_url)]
     pub default_landing_url: Option<Url>,
-    /// Bearer token of the admin routes, at least 16 characters; without it they are off.
+    /// The cluster that sign-in messages name.
+    #[arg(long, env, default_value = "mainnet", value_parser = ["mainnet", "testnet", "devnet", "localnet"])]
+    pub sign_in_chain: String,
+    /// Bearer token that sets the profile of every campaign, at least 16 characters; without it only a
+    /// campaign's authority and its keys do.
     #[arg(long, env, hide_env_values = true)]
     pub admin_token: Option<SecretString>,
     /// Append-only file for clicks while Postgres is down. Only one process may use it.

@@ -1,10 +1,11 @@
 //! The HTTP API of Vouch: share links with durable clicks, statistics, and unsigned
 //! transactions.
 //!
-//! The API holds no keys. It writes only clicks and campaign profiles; the indexer writes
-//! the mirror that it reads.
+//! The API holds no keys of the chain. It writes only clicks, profiles, sessions and API keys; the
+//! indexer writes the mirror that it reads.
 
 mod app;
+mod auth;
 mod body;
 mod chain;
 mod clicks;
@@ -19,6 +20,7 @@ mod links;
 mod routes;
 mod serve;
 mod state;
+mod text;
 mod types;
 
 pub use app::openapi;

@@ -13,6 +13,7 @@ use vouch_service::{Metrics, Stop};
 use crate::{
     Config,
     app::router,
+    auth::{self, Auth},
     chain::Chain,
     clicks::{recorder::Recorder, spool::Spool, upkeep},
     config::SHUTDOWN_GRACE,
@@ -73,6 +74,7 @@ pub async fn serve(config: Config) -> Result<()> {
         Arc::clone(&chain),
         recorder,
         links,
+        Auth::new(&public_url, config.sign_in_chain)?,
     );
     let state = AppState(Arc::new(inner));
     let probes = probes(&config).await?;
@@ -96,6 +98,7 @@ pub async fn serve(config: Config) -> Result<()> {
             ended = probes => ended.context("the server of /metrics failed"),
             () = state.chain.watch() => Ok(()),
             () = upkeep::run(&state.database, config.click_retention_days) => Ok(()),
+            () = auth::sweep(&state.database) => Ok(()),
         }
     });
 

@@ -15,6 +15,7 @@ use vouch_service::Heartbeat;
 
 use crate::{
     Config,
+    auth::Auth,
     chain::Chain,
     clicks::{recorder::Recorder, visitor::Pseudonyms},
     database::Database,
@@ -49,6 +50,7 @@ pub(crate) struct Inner {
     pub(crate) pseudonyms: Pseudonyms,
     pub(crate) links: Links,
     pub(crate) known_links: KnownLinks,
+    pub(crate) auth: Auth,
     pub(crate) admin_token: Option<SecretString>,
     pub(crate) trusted_proxy_hops: usize,
     pub(crate) limits: Limits,
@@ -76,6 +78,7 @@ impl Inner {
         chain: Arc<Chain>,
         recorder: Recorder,
         links: Links,
+        auth: Auth,
     ) -> Self {
         Self {
             known_links: KnownLinks::new(Arc::clone(&database)),
@@ -84,6 +87,7 @@ impl Inner {
             recorder,
             pseudonyms: Pseudonyms::default(),
             links,
+            auth,
             admin_token: config.admin_token.clone(),
             trusted_proxy_hops: config.trusted_proxy_hops,
             limits: Limits::new(config.builds_per_minute),

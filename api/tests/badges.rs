@@ -94,7 +94,7 @@ async fn badges_and_milestones() {
     assert_eq!(
         all["awards"][0],
         json!({
-            "badge": "monthly_leader", "conversions": null, "title": "Leader of the month",
+            "id": 5, "badge": "monthly_leader", "conversions": null, "title": "Leader of the month",
             "description": "The most conversions of a month in a campaign.",
             "reward": "A badge on the profile", "icon": "trophy", "colour": "#ff8f00",
             "campaign": CAMPAIGN, "referrer": ALICE, "month": "2026-01",

@@ -301,7 +301,7 @@ async fn bad_bodies_are_refused_with_their_code() {
 }
 
 #[tokio::test]
-async fn only_the_admin_token_sets_a_profile() {
+async fn the_operators_token_sets_a_profile() {
     // Given a campaign
     let database = Postgres::test_database().await.unwrap();
     let pool = PgPool::connect(database.url()).await.unwrap();
@@ -330,7 +330,7 @@ async fn only_the_admin_token_sets_a_profile() {
         let answer = put(&path, token.clone(), &profile).await;
         assert_eq!(
             answer.refusal(),
-            (401, "unauthorized".to_owned()),
+            (401, "unauthenticated".to_owned()),
             "{token:?}"
         );
         assert_eq!(answer.header("www-authenticate"), "Bearer");
@@ -355,7 +355,7 @@ async fn only_the_admin_token_sets_a_profile() {
         location.starts_with("https://shop.example/?x=1&ref=STARTER7&click_id="),
         "{location}"
     );
-    // And without a configured token the route is off for everybody
+    // And without a configured token it is no credential
     let closed = Api::start_with(database.url(), &[("ADMIN_TOKEN", "")])
         .await
         .ready()
@@ -367,7 +367,7 @@ async fn only_the_admin_token_sets_a_profile() {
             .bearer_auth(ADMIN_TOKEN),
     )
     .await;
-    assert_eq!(answer.refusal(), expect(403, "admin_disabled"));
+    assert_eq!(answer.refusal(), expect(401, "unauthenticated"));
 }
 
 #[tokio::test]

@@ -40,6 +40,8 @@ pub(crate) struct BadgesAnswer {
 /// A badge that somebody has earned.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Award {
+    /// To claim it with.
+    id: i64,
     #[serde(flatten)]
     badge: Badge,
     campaign: String,
@@ -276,6 +278,7 @@ impl From<awards::Badge> for Badge {
 impl From<awards::Award> for Award {
     fn from(award: awards::Award) -> Self {
         Self {
+            id: award.id,
             badge: award.badge.into(),
             campaign: award.campaign,
             referrer: award.referrer,

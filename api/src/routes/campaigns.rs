@@ -1,19 +1,14 @@
-//! `/v1/campaigns`: campaigns, and the profile that an admin sets.
+//! `/v1/campaigns`: campaigns, and the profile that their authority sets.
 
-use axum::{
-    Json,
-    extract::State,
-    http::{HeaderMap, header},
-};
-use secrecy::ExposeSecret;
+use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
-use subtle::ConstantTimeEq;
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 use vouch_client::accounts::{self, AccountType as _, RewardKind, Settings};
 use vouch_db::api::campaigns;
 
 use crate::{
+    auth::rights::{AuthorityOrKey, WriteProfile},
     cursor::Cursor,
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
@@ -165,21 +160,22 @@ pub(crate) struct Profile {
 /// Set a campaign's name and landing page
 #[utoipa::path(put, path = "/v1/campaigns/{address}/profile", tag = "campaigns",
     params(("address" = String, Path, description = "Address of the campaign")),
-    request_body = Profile, security(("admin_token" = [])),
+    request_body = Profile,
+    security(("session" = ["campaign_authority"]), ("cookie" = ["campaign_authority"]),
+        ("api_key" = ["write:profile"]), ("admin_token" = [])),
     responses(
         (status = 200, body = Profile),
         (status = 400, description = "invalid_address, malformed_json, missing_field, unknown_field, wrong_type, invalid_name, invalid_landing_url", body = ErrorEnvelope),
-        (status = 401, description = "unauthorized", body = ErrorEnvelope),
-        (status = 403, description = "admin_disabled", body = ErrorEnvelope),
+        (status = 401, description = "unauthenticated", body = ErrorEnvelope),
+        (status = 403, description = "not_campaign_authority, missing_scope, cross_site_request", body = ErrorEnvelope),
         (status = 404, description = "campaign_not_found", body = ErrorEnvelope),
         (status = 413, description = "body_too_large", body = ErrorEnvelope),
         (status = 415, description = "unsupported_media_type", body = ErrorEnvelope),
         (status = 503, description = "database_unavailable", body = ErrorEnvelope),
     ))]
 pub(crate) async fn set_profile(
-    _: Admin,
+    authority: AuthorityOrKey<WriteProfile>,
     State(state): State<AppState>,
-    PathAddress(address): PathAddress,
     extract::Json(profile): extract::Json<Profile>,
 ) -> ApiResult<Json<Profile>> {
     let name = profile.name.trim();
@@ -190,7 +186,7 @@ pub(crate) async fn set_profile(
         name: name.to_owned(),
         landing_url: landing_url_of(&profile.landing_url)?.into(),
     };
-    let address = address.to_string();
+    let address = authority.campaign;
     let known = state
         .database
         .run(async |pool| {
@@ -202,38 +198,6 @@ pub(crate) async fn set_profile(
     } else {
         Err(ApiError::campaign_not_found())
     }
-}
-
-/// Proof that the caller has the admin token.
-pub(crate) struct Admin;
-
-impl axum::extract::FromRequestParts<AppState> for Admin {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(
-        parts: &mut axum::http::request::Parts,
-        state: &AppState,
-    ) -> Result<Self, ApiError> {
-        let expected = state
-            .admin_token
-            .as_ref()
-            .ok_or_else(ApiError::admin_disabled)?;
-        let given = bearer(&parts.headers).ok_or_else(ApiError::unauthorized)?;
-        // Compare in constant time, so that timing does not reveal how much of a guess is
-        // right.
-        let same: bool = expected.expose_secret().as_bytes().ct_eq(given).into();
-        if same {
-            Ok(Self)
-        } else {
-            Err(ApiError::unauthorized())
-        }
-    }
-}
-
-fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
-    let value = headers.get(header::AUTHORIZATION)?.as_bytes();
-    let (scheme, token) = value.split_at_checked(7)?;
-    scheme.eq_ignore_ascii_case(b"Bearer ").then_some(token)
 }
 
 /// The announced settings if they are in force at `now`, in unix seconds; else `None`.

@@ -4,13 +4,13 @@ use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
-use vouch_db::api::{codes::Referral, stats};
+use vouch_db::api::{codes::Referral, profiles, stats};
 
 use crate::{
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
     extract::{PathCode, PathText, Query},
-    routes::campaigns::announced_in_force,
+    routes::{campaigns::announced_in_force, profiles::CodeProfile},
     state::AppState,
     types::{self, Address, Amount, timestamp},
 };
@@ -52,6 +52,8 @@ pub(crate) struct CodeAnswer {
     share_url: String,
     qr_png_url: String,
     qr_svg_url: String,
+    /// What its owner says about it; null for nothing.
+    profile: Option<CodeProfile>,
 }
 
 /// Show a code
@@ -69,6 +71,11 @@ pub(crate) async fn show(
     Query(query): Query<CodeQuery>,
 ) -> ApiResult<Json<CodeAnswer>> {
     let found = state.referral(&code, query.campaign()?.as_ref()).await?;
+    let profile = state
+        .database
+        .run(async |pool| profiles::find(&pool, &found.address).await)
+        .await
+        .map_err(ApiError::from)?;
     let links = &state.links;
     let short = found.owns_short_link;
     Ok(Json(CodeAnswer {
@@ -85,6 +92,7 @@ pub(crate) async fn show(
         conversions: Amount(found.conversions),
         expires_at: found.expires_at.and_then(timestamp),
         created_at: timestamp(found.created_at),
+        profile: profile.map(CodeProfile::from),
     }))
 }
 

@@ -1,6 +1,7 @@
 //! One module per resource. A handler is: typed parameters, authorisation, one
 //! query, typed answer.
 
+pub(crate) mod auth;
 pub(crate) mod badges;
 pub(crate) mod campaigns;
 pub(crate) mod codes;
@@ -8,8 +9,11 @@ pub(crate) mod conversions;
 pub(crate) mod coverage;
 pub(crate) mod digest;
 pub(crate) mod health;
+pub(crate) mod keys;
 pub(crate) mod leaderboard;
+pub(crate) mod me;
 pub(crate) mod pages;
+pub(crate) mod profiles;
 pub(crate) mod qr;
 pub(crate) mod redirect;
 pub(crate) mod transactions;

@@ -1,5 +1,6 @@
-//! The API's queries: reads of the mirror, writes of clicks and campaign profiles.
+//! The API's queries: reads of the mirror, writes of clicks, profiles, sessions and keys.
 
+pub mod auth;
 pub mod awards;
 pub mod campaigns;
 pub mod clicks;
@@ -7,6 +8,8 @@ pub mod codes;
 pub mod conversions;
 pub mod coverage;
 pub mod leaderboard;
+pub mod me;
+pub mod profiles;
 pub mod stats;
 
 use std::time::Duration;

@@ -1,0 +1,221 @@
+//! One extractor for each right. A handler that takes one runs only if the caller has it.
+//!
+//! Without valid credentials the answer is 401, without the right it is 403. Extractors run before the
+//! body is read.
+
+use std::marker::PhantomData;
+
+use axum::{
+    extract::{FromRequestParts, RawPathParams},
+    http::{header, request::Parts},
+};
+use secrecy::ExposeSecret as _;
+use subtle::ConstantTimeEq as _;
+use uuid::Uuid;
+use vouch_db::api::{
+    auth::{self, keys, sessions::Session},
+    codes::Referral,
+};
+
+use super::credentials::{Caller, caller};
+use crate::{
+    error::{ApiError, ApiResult},
+    extract::Query,
+    routes::codes::CodeQuery,
+    state::AppState,
+    types::{self, Address},
+};
+
+/// A wallet that has signed in.
+pub(crate) struct Wallet(pub(crate) Session);
+
+impl FromRequestParts<AppState> for Wallet {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> ApiResult<Self> {
+        match caller(parts, state).await? {
+            Caller::Wallet(session) => Ok(Self(session)),
+            Caller::Key(_) => Err(ApiError::session_required()),
+        }
+    }
+}
+
+/// The owner of the path's `code`, in the query's `campaign`.
+pub(crate) struct OwnerOf(pub(crate) Referral);
+
+impl FromRequestParts<AppState> for OwnerOf {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> ApiResult<Self> {
+        let Wallet(session) = Wallet::from_request_parts(parts, state).await?;
+        let code = types::code(&path_parameter(parts, state, "code").await?)?;
+        let Query(query) = Query::<CodeQuery>::from_request_parts(parts, state).await?;
+        let referral = state.referral(&code, query.campaign()?.as_ref()).await?;
+        if referral.owner == session.wallet {
+            Ok(Self(referral))
+        } else {
+            Err(ApiError::not_code_owner())
+        }
+    }
+}
+
+/// The wallet that has earned the award with the path's `id`.
+pub(crate) struct AwardOwner {
+    pub(crate) wallet: String,
+    pub(crate) award: i64,
+}
+
+impl FromRequestParts<AppState> for AwardOwner {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> ApiResult<Self> {
+        let Wallet(session) = Wallet::from_request_parts(parts, state).await?;
+        let award = path_parameter(parts, state, "id").await?;
+        let award: i64 = award.parse().map_err(|_| ApiError::award_not_found())?;
+        let owner = state
+            .database
+            .run(async |pool| auth::award_owner(&pool, award).await)
+            .await?
+            .ok_or_else(ApiError::award_not_found)?;
+        if owner == session.wallet {
+            Ok(Self {
+                wallet: owner,
+                award,
+            })
+        } else {
+            Err(ApiError::not_award_owner())
+        }
+    }
+}
+
+/// The authority of the campaign at the path's `address`, signed in as a wallet.
+pub(crate) struct Authority {
+    pub(crate) campaign: String,
+    pub(crate) wallet: String,
+}
+
+impl FromRequestParts<AppState> for Authority {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> ApiResult<Self> {
+        let Wallet(session) = Wallet::from_request_parts(parts, state).await?;
+        let campaign = campaign(parts, state).await?;
+        is_authority(state, &campaign, &session.wallet).await?;
+        Ok(Self {
+            campaign,
+            wallet: session.wallet,
+        })
+    }
+}
+
+/// A scope of API keys.
+pub(crate) trait Scope {
+    /// Its name, as keys list it.
+    const NAME: &'static str;
+}
+
+/// Every scope that a key can have.
+pub(crate) const SCOPES: [&str; 3] = ["read:analytics", "write:events", WriteProfile::NAME];
+
+/// May set the campaign's profile.
+pub(crate) struct WriteProfile;
+
+impl Scope for WriteProfile {
+    const NAME: &'static str = "write:profile";
+}
+
+/// The authority of the campaign at the path's `address`, or a key of the campaign with this scope.
+pub(crate) struct AuthorityOrKey<S> {
+    pub(crate) campaign: String,
+    scope: PhantomData<S>,
+}
+
+impl<S: Scope> FromRequestParts<AppState> for AuthorityOrKey<S> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> ApiResult<Self> {
+        let caller = if is_admin(parts, state) {
+            None
+        } else {
+            Some(caller(parts, state).await?)
+        };
+        let campaign = campaign(parts, state).await?;
+        match caller {
+            None => {}
+            Some(Caller::Wallet(session)) => {
+                is_authority(state, &campaign, &session.wallet).await?;
+            }
+            Some(Caller::Key(key)) => allows(&key, &campaign, S::NAME)?,
+        }
+        Ok(Self {
+            campaign,
+            scope: PhantomData,
+        })
+    }
+}
+
+/// Whether the caller has the operator's token, which stands for every campaign's authority.
+fn is_admin(parts: &Parts, state: &AppState) -> bool {
+    let Some(expected) = &state.admin_token else {
+        return false;
+    };
+    let given = parts.headers.get(header::AUTHORIZATION);
+    let given = given.and_then(|value| value.as_bytes().split_at_checked(7));
+    given.is_some_and(|(scheme, token)| {
+        // Compared in constant time, so that timing does not reveal how much of a guess is right.
+        let same: bool = expected.expose_secret().as_bytes().ct_eq(token).into();
+        scheme.eq_ignore_ascii_case(b"Bearer ") && same
+    })
+}
+
+fn allows(key: &keys::Found, campaign: &str, scope: &str) -> ApiResult<()> {
+    if key.campaign != campaign {
+        Err(ApiError::not_campaign_authority())
+    } else if key.scopes.iter().any(|has| has == scope) {
+        Ok(())
+    } else {
+        Err(ApiError::missing_scope().saying(format!("the key needs the scope {scope}")))
+    }
+}
+
+async fn is_authority(state: &AppState, campaign: &str, wallet: &str) -> ApiResult<()> {
+    let authority = state
+        .database
+        .run(async |pool| auth::authority(&pool, campaign).await)
+        .await?
+        .ok_or_else(ApiError::campaign_not_found)?;
+    if authority == wallet {
+        Ok(())
+    } else {
+        Err(ApiError::not_campaign_authority())
+    }
+}
+
+/// The path's campaign, in base58.
+async fn campaign(parts: &mut Parts, state: &AppState) -> ApiResult<String> {
+    let address: Address = path_parameter(parts, state, "address").await?.parse()?;
+    Ok(address.to_string())
+}
+
+/// The path's `id`.
+pub(crate) struct PathId(pub(crate) Option<Uuid>);
+
+impl FromRequestParts<AppState> for PathId {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> ApiResult<Self> {
+        let id = path_parameter(parts, state, "id").await?;
+        Ok(Self(Uuid::try_parse(&id).ok()))
+    }
+}
+
+async fn path_parameter(parts: &mut Parts, state: &AppState, name: &str) -> ApiResult<String> {
+    let parameters = RawPathParams::from_request_parts(parts, state)
+        .await
+        // The parameter is not UTF-8 after percent-decoding.
+        .map_err(|_| ApiError::route_not_found())?;
+    let found = parameters.iter().find(|(found, _)| *found == name);
+    found
+        .map(|(_, value)| value.to_owned())
+        .ok_or_else(ApiError::internal)
+}

@@ -1,0 +1,292 @@
+//! `/v1/campaigns/{address}/keys`: API keys for a campaign's server.
+
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+use uuid::Uuid;
+use vouch_db::api::auth::keys::{self, Key, NewKey, Rotated};
+
+use crate::{
+    auth::{
+        rights::{Authority, PathId, SCOPES},
+        token::{Kind, Token},
+    },
+    envelope::ErrorEnvelope,
+    error::{ApiError, ApiResult},
+    extract,
+    routes::auth::Private,
+    state::AppState,
+    text,
+    types::timestamp,
+};
+
+/// Seconds of a day.
+const DAY: f64 = 86_400.0;
+/// Most days for which a key can be made.
+const MOST_DAYS: u32 = 3650;
+/// Most seconds for which a replaced key goes on working: a week.
+const MOST_OVERLAP: u32 = 604_800;
+
+/// A key, without its secret.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct KeyAnswer {
+    id: Uuid,
+    name: String,
+    /// The beginning of the key.
+    prefix: String,
+    scopes: Vec<String>,
+    /// The authority that made it.
+    created_by: String,
+    /// Whether it works: it has not ended, and `created_by` is the campaign's authority.
+    works: bool,
+    /// RFC 3339.
+    created_at: Option<String>,
+    /// RFC 3339, to a minute; null for never.
+    last_used_at: Option<String>,
+    /// RFC 3339; null for never.
+    expires_at: Option<String>,
+    /// RFC 3339; null if it was not revoked.
+    revoked_at: Option<String>,
+}
+
+/// A new key.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct NewKeyAnswer {
+    #[serde(flatten)]
+    about: KeyAnswer,
+    /// The key itself. It is shown only here.
+    key: String,
+}
+
+/// The keys of a campaign.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct KeysAnswer {
+    keys: Vec<KeyAnswer>,
+}
+
+/// A key to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KeyRequest {
+    /// 1 to 60 characters.
+    name: String,
+    /// What it may do: at least one of `read:analytics`, `write:events`, `write:profile`.
+    scopes: Vec<String>,
+    /// Days after which it ends, from 1 to 3650; absent for never.
+    expires_in_days: Option<u32>,
+}
+
+/// How a key is replaced.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RotationRequest {
+    /// For how long the old key goes on working, from 0 to 604800 seconds; a day when absent.
+    overlap_seconds: Option<u32>,
+}
+
+/// Make an API key
+///
+/// Only the campaign's authority can. The key is shown once.
+#[utoipa::path(post, path = "/v1/campaigns/{address}/keys", tag = "keys", operation_id = "create_key",
+    params(("address" = String, Path, description = "Address of the campaign")),
+    request_body = KeyRequest,
+    security(("session" = ["campaign_authority"]), ("cookie" = ["campaign_authority"])),
+    responses(
+        (status = 201, body = NewKeyAnswer),
+        (status = 400, description = "invalid_address, malformed_json, missing_field, unknown_field, wrong_type, invalid_key_name, unknown_scope, invalid_expiry_days", body = ErrorEnvelope),
+        (status = 401, description = "unauthenticated", body = ErrorEnvelope),
+        (status = 403, description = "not_campaign_authority, session_required, cross_site_request", body = ErrorEnvelope),
+        (status = 404, description = "campaign_not_found", body = ErrorEnvelope),
+        (status = 409, description = "too_many_keys", body = ErrorEnvelope),
+        (status = 413, description = "body_too_large", body = ErrorEnvelope),
+        (status = 415, description = "unsupported_media_type", body = ErrorEnvelope),
+        (status = 503, description = "database_unavailable", body = ErrorEnvelope),
+    ))]
+pub(crate) async fn make(
+    authority: Authority,
+    State(state): State<AppState>,
+    extract::Json(request): extract::Json<KeyRequest>,
+) -> ApiResult<Response> {
+    let name = text::plain(&request.name, 60).ok_or_else(ApiError::invalid_key_name)?;
+    let mut scopes = request.scopes;
+    scopes.sort_unstable();
+    scopes.dedup();
+    if scopes.is_empty() || !scopes.iter().all(|scope| SCOPES.contains(&&**scope)) {
+        return Err(ApiError::unknown_scope());
+    }
+    let days = request.expires_in_days;
+    if days.is_some_and(|days| !(1..=MOST_DAYS).contains(&days)) {
+        return Err(ApiError::invalid_expiry_days());
+    }
+    let token = Token::new(Kind::Key);
+    let new = NewKey {
+        id: Uuid::now_v7(),
+        campaign: &authority.campaign,
+        created_by: &authority.wallet,
+        name: &name,
+        prefix: token.shown(),
+        key_hash: &token.hash(),
+        scopes: &scopes,
+        life_seconds: days.map(|days| f64::from(days) * DAY),
+    };
+    let added = state
+        .database
+        .run(async |pool| keys::add(&pool, &new).await)
+        .await?;
+    if !added {
+        return Err(ApiError::too_many_keys());
+    }
+    made(&state, &authority, new.id, &token).await
+}
+
+/// List the API keys of a campaign, the newest first
+///
+/// Keys that have ended stay in the list for 90 days.
+#[utoipa::path(get, path = "/v1/campaigns/{address}/keys", tag = "keys", operation_id = "list_keys",
+    params(("address" = String, Path, description = "Address of the campaign")),
+    security(("session" = ["campaign_authority"]), ("cookie" = ["campaign_authority"])),
+    responses(
+        (status = 200, body = KeysAnswer),
+        (status = 400, description = "invalid_address", body = ErrorEnvelope),
+        (status = 401, description = "unauthenticated", body = ErrorEnvelope),
+        (status = 403, description = "not_campaign_authority, session_required", body = ErrorEnvelope),
+        (status = 404, description = "campaign_not_found", body = ErrorEnvelope),
+        (status = 503, description = "database_unavailable", body = ErrorEnvelope),
+    ))]
+pub(crate) async fn list(
+    authority: Authority,
+    State(state): State<AppState>,
+) -> ApiResult<Private<KeysAnswer>> {
+    let found = state
+        .database
+        .run(async |pool| keys::list(&pool, &authority.campaign).await)
+        .await?;
+    let keys = found.into_iter().map(KeyAnswer::from).collect();
+    Ok(Private(KeysAnswer { keys }))
+}
+
+/// Replace an API key
+///
+/// The new one has the name, the scopes and the length of life of the old one, which goes on working
+/// for a while.
+#[utoipa::path(post, path = "/v1/campaigns/{address}/keys/{id}/rotate", tag = "keys", operation_id = "rotate_key",
+    params(("address" = String, Path, description = "Address of the campaign"),
+        ("id" = String, Path, description = "The key's id")),
+    request_body = RotationRequest,
+    security(("session" = ["campaign_authority"]), ("cookie" = ["campaign_authority"])),
+    responses(
+        (status = 201, body = NewKeyAnswer),
+        (status = 400, description = "invalid_address, malformed_json, missing_field, unknown_field, wrong_type, invalid_overlap", body = ErrorEnvelope),
+        (status = 401, description = "unauthenticated", body = ErrorEnvelope),
+        (status = 403, description = "not_campaign_authority, session_required, cross_site_request", body = ErrorEnvelope),
+        (status = 404, description = "campaign_not_found, key_not_found", body = ErrorEnvelope),
+        (status = 409, description = "too_many_keys", body = ErrorEnvelope),
+        (status = 413, description = "body_too_large", body = ErrorEnvelope),
+        (status = 415, description = "unsupported_media_type", body = ErrorEnvelope),
+        (status = 503, description = "database_unavailable", body = ErrorEnvelope),
+    ))]
+pub(crate) async fn rotate(
+    authority: Authority,
+    State(state): State<AppState>,
+    PathId(old): PathId,
+    extract::Json(request): extract::Json<RotationRequest>,
+) -> ApiResult<Response> {
+    let overlap = request.overlap_seconds.unwrap_or(86_400);
+    if overlap > MOST_OVERLAP {
+        return Err(ApiError::invalid_overlap());
+    }
+    let old = old.ok_or_else(ApiError::key_not_found)?;
+    let token = Token::new(Kind::Key);
+    let new = NewKey {
+        id: Uuid::now_v7(),
+        campaign: &authority.campaign,
+        created_by: &authority.wallet,
+        prefix: token.shown(),
+        key_hash: &token.hash(),
+        // The old key's.
+        name: "",
+        scopes: &[],
+        life_seconds: None,
+    };
+    let rotated = state
+        .database
+        .run(async |pool| keys::rotate(&pool, old, &new, overlap.into()).await)
+        .await?;
+    match rotated {
+        Rotated::Yes => made(&state, &authority, new.id, &token).await,
+        Rotated::NotFound => Err(ApiError::key_not_found()),
+        Rotated::TooMany => Err(ApiError::too_many_keys()),
+    }
+}
+
+/// Revoke an API key at once
+#[utoipa::path(delete, path = "/v1/campaigns/{address}/keys/{id}", tag = "keys", operation_id = "revoke_key",
+    params(("address" = String, Path, description = "Address of the campaign"),
+        ("id" = String, Path, description = "The key's id")),
+    security(("session" = ["campaign_authority"]), ("cookie" = ["campaign_authority"])),
+    responses(
+        (status = 204, description = "It does not work any more"),
+        (status = 400, description = "invalid_address", body = ErrorEnvelope),
+        (status = 401, description = "unauthenticated", body = ErrorEnvelope),
+        (status = 403, description = "not_campaign_authority, session_required, cross_site_request", body = ErrorEnvelope),
+        (status = 404, description = "campaign_not_found, key_not_found", body = ErrorEnvelope),
+        (status = 503, description = "database_unavailable", body = ErrorEnvelope),
+    ))]
+pub(crate) async fn revoke(
+    authority: Authority,
+    State(state): State<AppState>,
+    PathId(id): PathId,
+) -> ApiResult<StatusCode> {
+    let id = id.ok_or_else(ApiError::key_not_found)?;
+    let revoked = state
+        .database
+        .run(async |pool| keys::revoke(&pool, &authority.campaign, id).await)
+        .await?;
+    if revoked {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(ApiError::key_not_found())
+    }
+}
+
+async fn made(
+    state: &AppState,
+    authority: &Authority,
+    id: Uuid,
+    token: &Token,
+) -> ApiResult<Response> {
+    let found = state
+        .database
+        .run(async |pool| keys::find(&pool, &authority.campaign, id).await)
+        .await?
+        // Revoked and swept, or its campaign is being mirrored anew.
+        .ok_or_else(ApiError::key_not_found)?;
+    let answer = NewKeyAnswer {
+        about: found.into(),
+        key: token.expose().to_owned(),
+    };
+    Ok((StatusCode::CREATED, Private(answer)).into_response())
+}
+
+impl From<Key> for KeyAnswer {
+    fn from(key: Key) -> Self {
+        let time = |time: OffsetDateTime| timestamp(time.unix_timestamp());
+        Self {
+            id: key.id,
+            name: key.name,
+            prefix: key.prefix,
+            scopes: key.scopes,
+            created_by: key.created_by,
+            works: key.works,
+            created_at: time(key.created_at),
+            last_used_at: key.last_used_at.and_then(time),
+            expires_at: key.expires_at.and_then(time),
+            revoked_at: key.revoked_at.and_then(time),
+        }
+    }
+}

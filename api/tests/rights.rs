@@ -1,0 +1,264 @@
+//! Every route of the OpenAPI document is tried without credentials and as a stranger.
+
+mod common;
+
+use std::collections::BTreeSet;
+
+use common::{ALICE, Answer, Api, CAMPAIGN, OTHER_CAMPAIGN, campaign, referral, send};
+use reqwest::Method;
+use serde_json::{Value, json};
+use solana_sdk::signature::{Keypair, Signer as _};
+use sqlx::PgPool;
+use vouch_localnet::Postgres;
+
+/// Routes that anybody may call although they are not reads. They write nothing, except a session for
+/// who proves to own the wallet.
+const FOR_ANYBODY: [&str; 4] = [
+    "POST /v1/auth/challenge",
+    "POST /v1/auth/sessions",
+    "POST /v1/transactions/convert",
+    "POST /v1/transactions/create-referral",
+];
+/// Beginnings of paths whose answers are for one caller.
+const PRIVATE: [&str; 3] = [
+    "/v1/me",
+    "/v1/auth/sessions",
+    "/v1/campaigns/{address}/keys",
+];
+
+/// A route of the document.
+#[derive(Debug)]
+struct Route {
+    method: Method,
+    /// With its parameters.
+    path: String,
+    /// Each scheme with its roles. Whoever fulfils one of them may call.
+    security: Vec<(String, Vec<String>)>,
+}
+
+impl Route {
+    fn name(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
+    /// Roles besides that of a wallet that has signed in.
+    fn roles(&self) -> BTreeSet<&str> {
+        let roles = self.security.iter().flat_map(|(_, roles)| roles);
+        roles.map(String::as_str).collect()
+    }
+}
+
+fn routes(document: &Value) -> Vec<Route> {
+    let mut routes = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let Ok(method) = method.to_uppercase().parse::<Method>() else {
+                continue;
+            };
+            let alternatives = operation["security"].as_array();
+            let security = alternatives.into_iter().flatten().flat_map(|alternative| {
+                let schemes = alternative.as_object().unwrap();
+                // An alternative of no scheme would let everybody in.
+                assert_eq!(schemes.len(), 1, "{method} {path}");
+                schemes.iter().map(|(scheme, roles)| {
+                    let roles = roles.as_array().unwrap().iter();
+                    let roles = roles.map(|role| role.as_str().unwrap().to_owned());
+                    (scheme.clone(), roles.collect())
+                })
+            });
+            let security = security.collect();
+            routes.push(Route {
+                method,
+                security,
+                path: path.clone(),
+            });
+        }
+    }
+    routes
+}
+
+async fn sign_in(api: &Api, wallet: &Keypair, token: &str) -> Answer {
+    let address = wallet.pubkey().to_string();
+    let asked = api
+        .post("/v1/auth/challenge", &json!({ "wallet": address }))
+        .await
+        .json();
+    let message = asked["message"].as_str().unwrap();
+    let body = json!({
+        "wallet": address, "nonce": asked["nonce"], "token": token,
+        "signature": wallet.sign_message(message.as_bytes()).to_string(),
+    });
+    let answer = api.post("/v1/auth/sessions", &body).await;
+    assert_eq!(answer.status, 201, "{}", answer.text);
+    answer
+}
+
+/// S4.
+#[tokio::test]
+async fn every_protected_route_refuses_who_has_no_right_and_every_private_one_is_protected() {
+    // Given a campaign, a code and a badge of others, and a stranger with a session and a key
+    let database = Postgres::test_database().await.unwrap();
+    let pool = PgPool::connect(database.url()).await.unwrap();
+    campaign(&pool, CAMPAIGN).await;
+    campaign(&pool, OTHER_CAMPAIGN).await;
+    referral(&pool, CAMPAIGN, "STARTER7", ALICE, 1_700_000_000).await;
+    let award: i64 = sqlx::query_scalar(
+        "INSERT INTO awards (campaign, referrer, badge, month)
+         VALUES ($1, $2, 'conversions_1', '') RETURNING id",
+    )
+    .bind(CAMPAIGN)
+    .bind(ALICE)
+    .fetch_one(&pool)
+    .await
+    .unwrap();
+    let api = Api::start(database.url()).await.ready().await;
+    let stranger = Keypair::new();
+    let bearer = sign_in(&api, &stranger, "bearer").await.json()["token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let cookie = sign_in(&api, &stranger, "cookie").await;
+    let cookie = cookie
+        .header("set-cookie")
+        .split_once(';')
+        .unwrap()
+        .0
+        .to_owned();
+    sqlx::query("UPDATE campaigns SET authority = $1 WHERE address = $2")
+        .bind(stranger.pubkey().to_string())
+        .bind(OTHER_CAMPAIGN)
+        .execute(&pool)
+        .await
+        .unwrap();
+    let key = send(
+        api.request(
+            Method::POST,
+            &format!("/v1/campaigns/{OTHER_CAMPAIGN}/keys"),
+        )
+        .bearer_auth(&bearer)
+        .json(
+            &json!({ "name": "k", "scopes": ["read:analytics", "write:events", "write:profile"] }),
+        ),
+    )
+    .await
+    .json()["key"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let document = api.get("/openapi.json").await.json();
+    let schemes = document["components"]["securitySchemes"]
+        .as_object()
+        .unwrap();
+    let routes = routes(&document);
+    assert!(routes.len() > 35, "{}", routes.len());
+    let mut protected = 0;
+    for route in &routes {
+        let name = route.name();
+        let is_private = PRIVATE.iter().any(|path| route.path.starts_with(path));
+        if route.security.is_empty() {
+            // Then what writes or is private has a requirement
+            let is_known = FOR_ANYBODY.contains(&&*name);
+            assert!(
+                is_known || route.method == Method::GET,
+                "{name} writes, and anybody may"
+            );
+            assert!(
+                is_known || !is_private,
+                "{name} is private, and anybody may"
+            );
+            continue;
+        }
+        protected += 1;
+        for (scheme, _) in &route.security {
+            assert!(schemes.contains_key(scheme), "{name}: {scheme}");
+        }
+        let id = if route.path.starts_with("/v1/badges") {
+            award.to_string()
+        } else {
+            "019b0000-0000-7000-8000-000000000000".to_owned()
+        };
+        let path = route
+            .path
+            .replace("{code}", "STARTER7")
+            .replace("{address}", CAMPAIGN)
+            .replace("{wallet}", ALICE)
+            .replace("{id}", &id);
+        assert!(!path.contains('{'), "{name}: a parameter without a value");
+        let request = || {
+            let request = api.request(route.method.clone(), &path);
+            if route.method == Method::GET {
+                request
+            } else {
+                request.json(&json!({}))
+            }
+        };
+        // And without credentials it is refused, before anything else is looked at
+        let wrong = format!("vs_{}", "A".repeat(43));
+        let wrong_key = format!("vk_live_{}", "A".repeat(43));
+        for attempt in [
+            request(),
+            request()
+                .header("cookie", format!("__Host-vouch_session={wrong}"))
+                .header("origin", "https://vouch.example"),
+            request().bearer_auth(&wrong),
+            request().bearer_auth(&wrong_key),
+            request().header("authorization", format!("Basic {bearer}")),
+        ] {
+            let answer = send(attempt).await;
+            assert_eq!(
+                answer.refusal(),
+                (401, "unauthenticated".to_owned()),
+                "{name}"
+            );
+            assert_eq!(answer.header("www-authenticate"), "Bearer");
+        }
+        // And where more is needed than some wallet, a stranger and a key of another campaign are
+        // refused
+        let roles = route.roles();
+        if roles.is_empty() {
+            let answer = send(request().bearer_auth(&key)).await;
+            assert_eq!(
+                answer.refusal(),
+                (403, "session_required".to_owned()),
+                "{name}"
+            );
+            continue;
+        }
+        let expected = if roles.contains("code_owner") {
+            "not_code_owner"
+        } else if roles.contains("award_owner") {
+            "not_award_owner"
+        } else {
+            assert!(
+                roles.contains("campaign_authority"),
+                "{name}: unknown roles {roles:?}"
+            );
+            "not_campaign_authority"
+        };
+        let answer = send(request().bearer_auth(&bearer)).await;
+        assert_eq!(answer.refusal(), (403, expected.to_owned()), "{name}");
+        let with_cookie = request().header("cookie", &cookie);
+        let answer = send(with_cookie.header("origin", "https://vouch.example")).await;
+        assert_eq!(answer.refusal(), (403, expected.to_owned()), "{name}");
+        let answer = send(request().bearer_auth(&key)).await;
+        let takes_keys = route.security.iter().any(|(scheme, _)| scheme == "api_key");
+        let expected = if takes_keys {
+            expected
+        } else {
+            "session_required"
+        };
+        assert_eq!(answer.refusal(), (403, expected.to_owned()), "{name}");
+    }
+    assert!(protected >= 13, "{protected}");
+    // And nothing of the others has changed
+    let changed: i64 = sqlx::query_scalar(
+        "SELECT (SELECT count(*) FROM code_profiles) + (SELECT count(*) FROM campaign_profiles)
+             + (SELECT count(*) FROM api_keys WHERE campaign = $1)
+             + (SELECT count(*) FROM awards WHERE claimed_at IS NOT NULL)",
+    )
+    .bind(CAMPAIGN)
+    .fetch_one(&pool)
+    .await
+    .unwrap();
+    assert_eq!(changed, 0);
+}
