@@ -7,6 +7,8 @@ use secrecy::SecretString;
 use url::Url;
 use vouch_service::{Listen, Log};
 
+use crate::web::Chain;
+
 /// Time limit of a request; after it, the answer is `request_timeout`.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 /// Largest body of a request, in bytes.
@@ -32,6 +34,13 @@ pub struct Config {
     /// that it listens on.
     #[arg(long, env, value_parser = http_url)]
     pub public_url: Option<Url>,
+    /// The chain's JSON RPC for browsers: pages name it, so it must not hold a key. Without it,
+    /// wallets send what they sign, and pages cannot show the cost before.
+    #[arg(long, env, value_parser = http_url)]
+    pub public_rpc_url: Option<Url>,
+    /// The cluster that pages ask wallets for.
+    #[arg(long, env, value_enum, default_value_t = Chain::Mainnet)]
+    pub public_chain: Chain,
     /// Landing page for campaigns that have not set one; without it, `/welcome` of this
     /// service.
     #[arg(long, env, value_parser = http_url)]

@@ -18,7 +18,9 @@ mod routes;
 mod serve;
 mod state;
 mod types;
+mod web;
 
 pub use app::openapi;
 pub use config::Config;
 pub use serve::serve;
+pub use web::Chain;

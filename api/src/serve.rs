@@ -18,7 +18,9 @@ use crate::{
     config::SHUTDOWN_GRACE,
     database::{Database, PATIENCE},
     links::Links,
+    routes::totals::KnownTotals,
     state::{AppState, Inner, KnownLinks},
+    web::Pages,
 };
 
 /// Bounds of all histograms, in seconds or in clicks of a group.
@@ -75,6 +77,8 @@ pub async fn serve(config: Config) -> Result<()> {
         pseudonyms: Pseudonyms::default(),
         links: Links::new(&public_url, config.default_landing_url)?,
         known_links: KnownLinks::new(Arc::clone(&database)),
+        known_totals: KnownTotals::default(),
+        pages: Pages::new(config.public_chain, config.public_rpc_url.as_ref())?,
         admin_token: config.admin_token,
         trusted_proxy_hops: config.trusted_proxy_hops,
         metrics: metrics.clone(),

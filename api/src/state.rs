@@ -14,7 +14,9 @@ use crate::{
     database::Database,
     error::{ApiError, ApiResult},
     links::Links,
+    routes::totals::KnownTotals,
     types::Address,
+    web::Pages,
 };
 
 /// Number of cached links.
@@ -33,6 +35,8 @@ pub(crate) struct Inner {
     pub(crate) pseudonyms: Pseudonyms,
     pub(crate) links: Links,
     pub(crate) known_links: KnownLinks,
+    pub(crate) known_totals: KnownTotals,
+    pub(crate) pages: Pages,
     pub(crate) admin_token: Option<SecretString>,
     pub(crate) trusted_proxy_hops: usize,
     pub(crate) metrics: Metrics,

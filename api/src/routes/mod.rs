@@ -9,7 +9,7 @@ pub(crate) mod coverage;
 pub(crate) mod digest;
 pub(crate) mod health;
 pub(crate) mod leaderboard;
-pub(crate) mod pages;
 pub(crate) mod qr;
 pub(crate) mod redirect;
+pub(crate) mod totals;
 pub(crate) mod transactions;

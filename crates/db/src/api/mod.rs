@@ -8,6 +8,7 @@ pub mod conversions;
 pub mod coverage;
 pub mod leaderboard;
 pub mod stats;
+pub mod totals;
 
 use std::time::Duration;
 
