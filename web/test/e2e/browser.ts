@@ -43,7 +43,7 @@ export async function open(
 ): Promise<BrowserContext> {
   const context = await browser.newContext({
     viewport: { width: look.width, height: look.height },
-    deviceScaleFactor: 2,
+    deviceScaleFactor: 1.5,
     colorScheme: look.dark ? 'dark' : 'light',
     // A frame in the middle of a fade is neither the one nor the other.
     reducedMotion: 'reduce',
@@ -63,7 +63,7 @@ export async function open(
   });
   context.on('weberror', (error) => faults.push(`exception: ${error.error().stack}`));
   context.on('console', (message) => {
-    const refused = /status of (404|409|422)/.test(message.text());
+    const refused = /status of (400|404|409|422)/.test(message.text());
     // The browser logs every refusal of the API, also those that the page explains.
     if (refused && message.location().url.includes('/v1/')) return;
     if (['error', 'warning'].includes(message.type())) faults.push(`console: ${message.text()}`);
@@ -100,10 +100,5 @@ export async function accessible(page: Page, state: string): Promise<void> {
 export async function picture(page: Page, name: string, whole = false): Promise<void> {
   const folder = process.env['VOUCH_SCREENS'];
   if (!folder) return;
-  await page.screenshot({
-    path: `${folder}/${name}.jpg`,
-    type: 'jpeg',
-    quality: 82,
-    fullPage: whole,
-  });
+  await page.screenshot({ path: `${folder}/${name}.png`, fullPage: whole });
 }
