@@ -36,7 +36,7 @@ async fn run(script: &str, env: &[(&str, &str)]) {
     let log = tempfile::NamedTempFile::new().expect("a file");
     let mut spec = npm_in(web(), ["run", "--silent", script]).expect("Node is there");
     for (name, value) in env {
-        spec = spec.env(*name, *value);
+        spec = spec.env(name, *value);
     }
     spec.log = Some(log.path().to_owned());
     let status = spec
