@@ -6,7 +6,6 @@ use axum::{
     http::{HeaderName, Method, header},
     middleware,
     response::IntoResponse,
-    routing::get,
 };
 use tower_http::cors::{Any, CorsLayer};
 use utoipa::{
@@ -23,9 +22,10 @@ use crate::{
     limits,
     routes::{
         auth, badges, campaigns, codes, conversions, coverage, digest, health, keys, leaderboard,
-        me, pages, profiles, qr, redirect, transactions,
+        me, profiles, qr, redirect, totals, transactions,
     },
     state::AppState,
+    web,
 };
 
 #[derive(OpenApi)]
@@ -89,7 +89,9 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(qr::png))
         .routes(routes!(qr::svg))
         .routes(routes!(conversions::list))
+        .routes(routes!(conversions::show))
         .routes(routes!(leaderboard::show))
+        .routes(routes!(totals::show))
         .routes(routes!(badges::kinds))
         .routes(routes!(badges::of_referrer))
         .routes(routes!(badges::milestones))
@@ -120,13 +122,34 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(health::health))
 }
 
+/// Gives each operation an id of its own, of its method and path. By default it is the name of the
+/// handler, which several share; generators of clients refuse that.
+fn identified(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
+    for (path, item) in &mut document.paths.paths {
+        let words = path.split(|letter: char| !letter.is_ascii_alphanumeric());
+        let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+        let operations = [
+            ("get", &mut item.get),
+            ("post", &mut item.post),
+            ("put", &mut item.put),
+            ("delete", &mut item.delete),
+        ];
+        for (method, operation) in operations {
+            if let Some(operation) = operation {
+                operation.operation_id = Some(format!("{method}_{}", words.join("_")));
+            }
+        }
+    }
+    document
+}
+
 /// The OpenAPI document as pretty JSON, ending with a line break. The same code always
 /// gives the same text.
 ///
 /// # Errors
 /// Never in practice, because the document can always be serialised.
 pub fn openapi() -> anyhow::Result<String> {
-    let mut text = api().into_openapi().to_pretty_json()?;
+    let mut text = identified(api().into_openapi()).to_pretty_json()?;
     text.push('\n');
     Ok(text)
 }
@@ -147,9 +170,8 @@ pub(crate) fn router(state: AppState) -> Router {
         ]);
     let (routes, document) = api().split_for_parts();
     routes
-        .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
-        .route("/", get(pages::index))
-        .route("/welcome", get(pages::welcome))
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", identified(document)))
+        .merge(web::routes())
         .fallback(async || ApiError::route_not_found().into_response())
         .method_not_allowed_fallback(async || ApiError::method_not_allowed().into_response())
         .layer(DefaultBodyLimit::max(BODY_LIMIT))

@@ -11,6 +11,8 @@ use secrecy::SecretString;
 use url::Url;
 use vouch_service::{Listen, Log};
 
+use crate::web::Chain;
+
 /// Time limit of a request; after it, the answer is `overloaded`.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 /// Time limit for a body to arrive; after it, the answer is `request_timeout`.
@@ -38,13 +40,17 @@ pub struct Config {
     /// that it listens on.
     #[arg(long, env, value_parser = http_url)]
     pub public_url: Option<Url>,
+    /// The chain's JSON RPC for browsers: pages name it, so it must not hold a key. Without it,
+    /// wallets send what they sign, and pages cannot show the cost before.
+    #[arg(long, env, value_parser = http_url)]
+    pub public_rpc_url: Option<Url>,
+    /// The cluster that sign-in messages name, and that pages ask wallets for.
+    #[arg(long, env, value_enum, default_value_t = Chain::Mainnet)]
+    pub public_chain: Chain,
     /// Landing page for campaigns that have not set one; without it, `/welcome` of this
     /// service.
     #[arg(long, env, value_parser = http_url)]
     pub default_landing_url: Option<Url>,
-    /// The cluster that sign-in messages name.
-    #[arg(long, env, default_value = "mainnet", value_parser = ["mainnet", "testnet", "devnet", "localnet"])]
-    pub sign_in_chain: String,
     /// Bearer token that sets the profile of every campaign, at least 16 characters; without it only a
     /// campaign's authority and its keys do.
     #[arg(long, env, hide_env_values = true)]

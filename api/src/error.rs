@@ -62,10 +62,12 @@ errors! {
     invalid_action = BAD_REQUEST, "there is no such action";
     invalid_reference = BAD_REQUEST, "a reference is 64 hexadecimal digits";
     invalid_name = BAD_REQUEST, "a name has 1 to 100 characters and no control characters";
+    invalid_symbol = BAD_REQUEST, "a symbol has 1 to 10 letters, digits or dollar signs";
     invalid_landing_url = BAD_REQUEST,
         "a landing URL is an absolute http or https URL of at most 2048 characters, without \
          credentials and without the query parameters ref, click_id and campaign";
     code_not_found = NOT_FOUND, "there is no such code";
+    conversion_not_found = NOT_FOUND, "there is no such conversion";
     campaign_not_found = NOT_FOUND, "there is no such campaign";
     link_ended = GONE, "the campaign of this link is over";
     digest_not_found = NOT_FOUND, "there is no digest at or before this slot";

@@ -22,7 +22,9 @@ mod serve;
 mod state;
 mod text;
 mod types;
+mod web;
 
 pub use app::openapi;
 pub use config::Config;
 pub use serve::serve;
+pub use web::Chain;

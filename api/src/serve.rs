@@ -20,6 +20,7 @@ use crate::{
     database::{Database, PATIENCE},
     links::Links,
     state::{AppState, Inner},
+    web::Pages,
 };
 
 /// Bounds of all histograms, in seconds or in clicks of a group.
@@ -74,7 +75,8 @@ pub async fn serve(config: Config) -> Result<()> {
         Arc::clone(&chain),
         recorder,
         links,
-        Auth::new(&public_url, config.sign_in_chain)?,
+        Auth::new(&public_url, config.public_chain)?,
+        Pages::new(config.public_chain, config.public_rpc_url.as_ref())?,
     );
     let state = AppState(Arc::new(inner));
     let probes = probes(&config).await?;

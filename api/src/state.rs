@@ -22,7 +22,9 @@ use crate::{
     error::{ApiError, ApiResult},
     limits::Limits,
     links::Links,
+    routes::totals::KnownTotals,
     types::Address,
+    web::Pages,
 };
 
 /// Number of cached links.
@@ -51,6 +53,8 @@ pub(crate) struct Inner {
     pub(crate) links: Links,
     pub(crate) known_links: KnownLinks,
     pub(crate) auth: Auth,
+    pub(crate) known_totals: KnownTotals,
+    pub(crate) pages: Pages,
     pub(crate) admin_token: Option<SecretString>,
     pub(crate) trusted_proxy_hops: usize,
     pub(crate) limits: Limits,
@@ -79,6 +83,7 @@ impl Inner {
         recorder: Recorder,
         links: Links,
         auth: Auth,
+        pages: Pages,
     ) -> Self {
         Self {
             known_links: KnownLinks::new(Arc::clone(&database)),
@@ -88,6 +93,8 @@ impl Inner {
             pseudonyms: Pseudonyms::default(),
             links,
             auth,
+            known_totals: KnownTotals::default(),
+            pages,
             admin_token: config.admin_token.clone(),
             trusted_proxy_hops: config.trusted_proxy_hops,
             limits: Limits::new(config.builds_per_minute),

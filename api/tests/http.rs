@@ -309,7 +309,8 @@ async fn the_operators_token_sets_a_profile() {
     referral(&pool, CAMPAIGN, "STARTER7", ALICE, 1_700_000_000).await;
     let api = Api::start(database.url()).await.ready().await;
     let path = format!("/v1/campaigns/{CAMPAIGN}/profile");
-    let profile = json!({ "name": "Shop", "landing_url": "https://shop.example/?x=1" });
+    let profile =
+        json!({ "name": "Shop", "symbol": "SHP", "landing_url": "https://shop.example/?x=1" });
     let put = |path: &str, token: Option<String>, body: &serde_json::Value| {
         let request = api.request(Method::PUT, path).json(body);
         send(match token {
@@ -342,6 +343,9 @@ async fn the_operators_token_sets_a_profile() {
         put(&path, bearer.clone(), &bad).await.refusal(),
         expect(400, "invalid_name")
     );
+    let bad = json!({ "name": "Shop", "symbol": "<b>", "landing_url": "https://shop.example/" });
+    let answer = put(&path, bearer.clone(), &bad).await;
+    assert_eq!(answer.refusal(), expect(400, "invalid_symbol"));
     let bad = json!({ "name": "Shop", "landing_url": "javascript:alert(1)" });
     let answer = put(&path, bearer.clone(), &bad).await;
     assert_eq!(answer.refusal(), expect(400, "invalid_landing_url"));
@@ -419,16 +423,34 @@ async fn answers_look_like_this() {
     let svg = api.get("/v1/codes/starter7/qr.svg").await;
     assert_eq!(svg.header("content-type"), "image/svg+xml");
     assert!(svg.text.contains("<svg"), "{}", svg.text);
-    assert!(api.get("/").await.text.contains("/docs/"));
     assert!(api.get("/docs/").await.text.contains("swagger"));
-    assert!(
-        api.get("/welcome?ref=starter7")
-            .await
-            .text
-            .contains("<code>STARTER7</code>")
-    );
-    let forged = api.get("/welcome?ref=<script>alert(1)</script>").await.text;
-    assert!(forged.contains("without a referral code"), "{forged}");
+    // And every page of the front end begins with the same document, under a strict policy
+    let home = api.get("/").await;
+    assert!(home.text.contains("/docs/"), "{}", home.text);
+    assert_eq!(home.header("cache-control"), "no-cache");
+    let policy = home.header("content-security-policy");
+    for rule in [
+        "default-src 'none'",
+        "script-src 'self'",
+        "connect-src 'self' http://node.example:8899;",
+        "require-trusted-types-for 'script'",
+    ] {
+        assert!(policy.contains(rule), "{rule}: {policy}");
+    }
+    let forged = "/welcome?ref=<script>alert(1)</script>".to_owned();
+    for path in [forged, format!("/c/{CAMPAIGN}"), "/leaderboard".into()] {
+        assert_eq!(api.get(&path).await.text, home.text, "{path}");
+    }
+    // And what is no page is refused as elsewhere
+    for path in [
+        "/nothing",
+        "/c/",
+        "/assets/nothing.js",
+        "/assets/../index.html",
+    ] {
+        let refused = api.get(path).await.refusal();
+        assert_eq!(refused, (404, "route_not_found".to_owned()), "{path}");
+    }
     let document = api.get("/openapi.json").await.json();
     let committed: serde_json::Value =
         serde_json::from_str(include_str!("../openapi.json")).unwrap();

@@ -17,6 +17,8 @@ use crate::demo::{chain::Chain, http::Api};
 
 /// Decimals of the demo's tokens.
 pub(crate) const DECIMALS: u8 = 6;
+/// What the demo's tokens are called.
+const SYMBOL: &str = "VCH";
 /// Base units per conversion: 5 whole tokens.
 pub(crate) const REWARD: u64 = 5_000_000;
 
@@ -79,7 +81,7 @@ pub(crate) async fn open(
     .await?;
     api.put(
         &format!("/v1/campaigns/{address}/profile"),
-        json!({ "name": name, "landing_url": landing_url }),
+        json!({ "name": name, "symbol": SYMBOL, "landing_url": landing_url }),
     )
     .await?
     .ok()?;

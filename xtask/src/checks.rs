@@ -3,13 +3,13 @@
 use anyhow::{Result, ensure};
 use vouch_localnet::{ProcessSpec, built_binary, cargo, finish, workspace_root};
 
-use crate::{build, planted, typescript};
+use crate::{build, planted, typescript, web};
 
 /// The manifests of both workspaces.
 const WORKSPACES: [&str; 2] = ["Cargo.toml", "programs/Cargo.toml"];
 
 /// Checks format and clippy (warnings are errors), that the patches of planted bugs
-/// apply, and the format and types of the TypeScript client.
+/// apply, and the format and types of the TypeScript client and the front end.
 pub(crate) async fn lint() -> Result<()> {
     planted::check()?;
     for manifest in WORKSPACES {
@@ -33,6 +33,7 @@ pub(crate) async fn lint() -> Result<()> {
         finish(clippy.args(["--", "-D", "warnings"])).await?;
     }
     typescript::lint().await?;
+    web::lint().await?;
     println!(
         "lint: format, clippy and types are clean in {}",
         workspace_root().display()

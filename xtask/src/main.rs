@@ -18,6 +18,7 @@ mod scratch;
 mod test;
 mod typescript;
 mod up;
+mod web;
 
 use std::process::ExitCode;
 
@@ -41,7 +42,7 @@ enum Command {
     Demo(demo::Args),
     Test(test::Args),
     /// Checks format and clippy in both workspaces, that the patches of planted bugs
-    /// apply, and format and types of the TypeScript client.
+    /// apply, and format and types of the TypeScript client and the front end.
     Lint,
     /// Checks that the generated files in the repository are up to date.
     Generated,

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::Result;
 use vouch_localnet::{Instance, Postgres, ProcessSpec, cargo};
 
-use crate::{build, checks, typescript};
+use crate::{build, checks, typescript, web};
 
 /// Runs every test: unit, LiteSVM, Postgres, whole product. Without a filter, also
 /// compares compute units with the committed ones.
@@ -34,6 +34,8 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     build::program().await?;
     build::floor().await?;
     typescript::prepare().await?;
+    web::prepare().await?;
+    web::build().await?;
     let nextest: Vec<_> = build::cargo_nextest().await?.into_iter().collect();
     let path = build::path_with(&nextest)?;
     // The tests of the whole product run these binaries, and nextest builds only the

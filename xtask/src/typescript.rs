@@ -1,15 +1,20 @@
 //! The TypeScript client, in clients/ts.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use vouch_localnet::{finish, npm, typescript_client, workspace_root};
+use vouch_localnet::{finish, npm, npm_in, typescript_client, workspace_root};
 
 use crate::build;
 
 /// Installs Node and the packages of the client's lock file.
 pub(crate) async fn prepare() -> Result<()> {
+    install(typescript_client()).await
+}
+
+/// Installs Node, and in `folder` the packages of its lock file.
+pub(crate) async fn install(folder: PathBuf) -> Result<()> {
     build::node().await?;
     let target = workspace_root().join("target");
     fs::create_dir_all(&target)?;
@@ -17,13 +22,14 @@ pub(crate) async fn prepare() -> Result<()> {
     let lock = File::create(target.join("npm.lock"))?;
     let _lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await??;
 
-    let wanted = fs::read(typescript_client().join("package-lock.json"))?;
+    let wanted = fs::read(folder.join("package-lock.json"))?;
     // Written last, so an interrupted installation does not have it.
-    let mark = typescript_client().join("node_modules/.vouch-lock.json");
+    let mark = folder.join("node_modules/.vouch-lock.json");
     if fs::read(&mark).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
-    finish(npm(["ci", "--no-audit", "--no-fund", "--loglevel=error"])?).await?;
+    let ci = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
+    finish(npm_in(folder, ci)?).await?;
     fs::write(&mark, wanted)?;
     Ok(())
 }

@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use solana_sdk::signature::Keypair;
 use solana_sdk::signer::Signer;
+use vouch_client::pda;
 use vouch_localnet::{Instance, Signal, Stack, StackOptions, state_dir};
 
 use crate::build;
@@ -170,7 +171,8 @@ async fn open_campaign(stack: &Stack) -> Result<State> {
     let api = Api::new(&stack.api_url(), stack.admin_token())?;
     let company = Keypair::new();
     chain.airdrop(&company.pubkey(), COMPANY_LAMPORTS).await?;
-    let landing = format!("{}/welcome", stack.api_url());
+    let (address, _) = pda::campaign(&company.pubkey(), 1);
+    let landing = format!("{}/c/{address}", stack.api_url());
     let campaign = campaign::open(&chain, &api, &company, 1, "Demo campaign", &landing).await?;
     let receipt = campaign::refer(&chain, &api, &company, &campaign, DEMO_CODE).await?;
     let state = State {
@@ -302,7 +304,8 @@ fn describe(state: &State) -> String {
     let logs = logs.display();
     format!(
         "
-  API           {api_url}        its documentation: {api_url}/docs
+  open          {api_url}
+  API           {api_url}/docs
   Solana RPC    {rpc_url}        WebSocket: {ws_url}
   Postgres      {database_url}
   admin token   {admin_token}
@@ -314,7 +317,7 @@ A first referral has happened there: code {DEMO_CODE}, one click, one conversion
   {receipt}
 
 Look:
-  {api_url}/r/{DEMO_CODE}                     the share link, in a browser
+  {api_url}/r/{DEMO_CODE}                     the share link, in a browser with a wallet
   {api_url}/v1/codes/{DEMO_CODE}/qr.svg       its QR code
   curl -s {api_url}/v1/codes/{DEMO_CODE}/stats
   curl -s '{api_url}/v1/conversions?code={DEMO_CODE}'

@@ -157,7 +157,7 @@ impl Auth {
                 statement: Some(STATEMENT.to_owned()),
                 uri: Some(self.uri.clone()),
                 version: Some("1".to_owned()),
-                chain_id: Some(self.chain.clone()),
+                chain_id: Some(self.chain.name().to_owned()),
                 nonce: Some(nonce.to_string()),
                 issued_at: Some(issued_at.format(&Rfc3339).map_err(internal)?),
                 expiration_time: Some(expires_at.format(&Rfc3339).map_err(internal)?),

@@ -17,6 +17,7 @@ use vouch_db::api::auth::{self, sessions};
 use crate::{
     database::Database,
     error::{ApiError, ApiResult},
+    web::Chain,
 };
 pub(crate) use credentials::{Absent, same_origin};
 pub(crate) use siws::{SignIn, is_signed_form, usual_forms};
@@ -34,7 +35,7 @@ pub(crate) struct Auth {
     /// Scheme, host and port of the public URL, as browsers send it in `Origin`.
     origin: String,
     /// The cluster, as messages spell it.
-    chain: String,
+    chain: Chain,
     /// Whether cookies are sent over TLS only.
     secure: bool,
     key: OnceCell<[u8; 32]>,
@@ -43,7 +44,7 @@ pub(crate) struct Auth {
 impl Auth {
     /// # Errors
     /// When the URL has no host.
-    pub(crate) fn new(public_url: &Url, chain: String) -> Result<Self> {
+    pub(crate) fn new(public_url: &Url, chain: Chain) -> Result<Self> {
         let host = public_url.host_str().context("PUBLIC_URL has no host")?;
         let domain = match public_url.port() {
             Some(port) => format!("{host}:{port}"),

@@ -4,7 +4,10 @@ use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
-use vouch_client::accounts::{self, AccountType as _, RewardKind, Settings};
+use vouch_client::{
+    Pubkey,
+    accounts::{self, AccountType as _, Bonus, RewardKind, Settings, Tier},
+};
 use vouch_db::api::campaigns;
 
 use crate::{
@@ -44,7 +47,12 @@ pub(crate) struct CampaignAnswer {
     ends_at: Option<String>,
     /// RFC 3339.
     created_at: Option<String>,
+    /// Null if this version does not know the account's layout.
+    rules: Option<Rules>,
+    /// Chosen by the campaign, as are symbol and landing page.
     name: Option<String>,
+    /// What its token is called; null if it did not say.
+    symbol: Option<String>,
     landing_url: Option<String>,
     /// Slot at which the account was last read.
     slot: i64,
@@ -63,6 +71,31 @@ pub(crate) struct RewardRule {
     bps: i32,
     /// Most base units, for percent; null for no maximum.
     max: Option<Amount>,
+}
+
+/// What else decides over a conversion and its reward.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Rules {
+    /// Seconds within which the campaign can cancel a conversion, and its reward waits.
+    hold_seconds: u32,
+    /// Seconds between the announcement of a cut and its effect.
+    notice_seconds: u32,
+    /// Basis points of the reward for the wallet that was referred.
+    referee_share_bps: u16,
+    /// Base units of the reward for the wallet that was referred.
+    referee_fixed: Amount,
+    /// Least amount of a conversion.
+    min_amount: Amount,
+    /// Seconds that a first touch counts; null if the campaign counts none.
+    attribution_window: Option<u32>,
+    /// Most base units that the campaign pays in all; null for no limit.
+    budget: Option<Amount>,
+    /// Base units of that budget that are owed or paid.
+    committed: Amount,
+    /// Whether the wallet that is referred needs a credential.
+    credential_required: bool,
+    /// Whether tiers or bonuses change the reward with the number of conversions.
+    varies: bool,
 }
 
 /// Campaigns, newest first.
@@ -153,6 +186,9 @@ pub(crate) async fn show(
 pub(crate) struct Profile {
     /// 1 to 100 characters.
     name: String,
+    /// What its token is called: 1 to 10 letters, digits or `$`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    symbol: Option<String>,
     /// Landing page of its links: an absolute http or https URL of at most 2048 characters.
     landing_url: String,
 }
@@ -165,7 +201,7 @@ pub(crate) struct Profile {
         ("api_key" = ["write:profile"]), ("admin_token" = [])),
     responses(
         (status = 200, body = Profile),
-        (status = 400, description = "invalid_address, malformed_json, missing_field, unknown_field, wrong_type, invalid_name, invalid_landing_url", body = ErrorEnvelope),
+        (status = 400, description = "invalid_address, malformed_json, missing_field, unknown_field, wrong_type, invalid_name, invalid_symbol, invalid_landing_url", body = ErrorEnvelope),
         (status = 401, description = "unauthenticated", body = ErrorEnvelope),
         (status = 403, description = "not_campaign_authority, missing_scope, cross_site_request", body = ErrorEnvelope),
         (status = 404, description = "campaign_not_found", body = ErrorEnvelope),
@@ -182,15 +218,32 @@ pub(crate) async fn set_profile(
     if !(1..=100).contains(&name.chars().count()) || name.chars().any(char::is_control) {
         return Err(ApiError::invalid_name());
     }
+    let symbol = profile.symbol.as_deref();
+    if !symbol.is_none_or(|symbol| {
+        (1..=10).contains(&symbol.len())
+            && symbol
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'$')
+    }) {
+        return Err(ApiError::invalid_symbol());
+    }
     let profile = Profile {
         name: name.to_owned(),
+        symbol: profile.symbol.clone(),
         landing_url: landing_url_of(&profile.landing_url)?.into(),
     };
     let address = authority.campaign;
     let known = state
         .database
         .run(async |pool| {
-            campaigns::set_profile(&pool, &address, &profile.name, &profile.landing_url).await
+            campaigns::set_profile(
+                &pool,
+                &address,
+                &profile.name,
+                profile.symbol.as_deref(),
+                &profile.landing_url,
+            )
+            .await
         })
         .await?;
     if known {
@@ -239,11 +292,38 @@ impl CampaignAnswer {
             starts_at: starts_at.and_then(timestamp),
             ends_at: ends_at.and_then(timestamp),
             created_at: timestamp(found.created_at),
+            rules: Rules::at(now, &found.data),
             name: found.name,
+            symbol: found.symbol,
             landing_url: found.landing_url,
             slot: found.slot,
             commitment: commitment(found.is_final).to_owned(),
         }
+    }
+}
+
+impl Rules {
+    /// Those of the campaign with these bytes at `now`, in unix seconds.
+    fn at(now: i64, data: &[u8]) -> Option<Self> {
+        let campaign = accounts::Campaign::decode(data).ok()?;
+        let settings = campaign.in_force(now);
+        Some(Self {
+            hold_seconds: settings.hold_seconds,
+            notice_seconds: campaign.notice_seconds,
+            referee_share_bps: settings.referee_share_bps,
+            referee_fixed: Amount(settings.referee_fixed),
+            min_amount: Amount(settings.min_amount),
+            attribution_window: (settings.attribution_window != 0)
+                .then_some(settings.attribution_window),
+            budget: (settings.budget != 0).then_some(Amount(settings.budget)),
+            committed: Amount(campaign.committed),
+            credential_required: settings.gate_credential != Pubkey::default(),
+            varies: settings.tiers.iter().any(|tier| *tier != Tier::default())
+                || settings
+                    .bonuses
+                    .iter()
+                    .any(|bonus| *bonus != Bonus::default()),
+        })
     }
 }
 

@@ -8,8 +8,8 @@ use vouch_db::api::conversions::{self, Filter};
 use crate::{
     cursor::Cursor,
     envelope::ErrorEnvelope,
-    error::ApiResult,
-    extract::Query,
+    error::{ApiError, ApiResult},
+    extract::{PathAddress, Query},
     state::AppState,
     types::{self, Address, Amount, Limit, commitment, timestamp},
 };
@@ -39,6 +39,8 @@ pub(crate) struct ConversionAnswer {
     campaign: String,
     referrer: String,
     referee: String,
+    /// Who has agreed with the referrer to get a part; null for nobody.
+    partner: Option<String>,
     /// signup, mint, purchase, booking, enrollment, loan, rental, subscription or custom.
     action: String,
     amount: Amount,
@@ -127,6 +129,70 @@ pub(crate) async fn list(
     }))
 }
 
+/// A conversion, and what became of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ConversionDetail {
+    conversion: ConversionAnswer,
+    /// In the order of the chain.
+    outcomes: Vec<Outcome>,
+}
+
+/// A payment, or the end of a conversion.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Outcome {
+    /// part_paid, conversion_released, conversion_cancelled or conversion_lapsed.
+    kind: String,
+    /// Who was paid; else null.
+    wallet: Option<String>,
+    /// Base units that were paid, or that are no longer owed.
+    units: Option<Amount>,
+    /// Of a payment: referrer, referee or partner.
+    part: Option<String>,
+    /// RFC 3339: the time of its transaction.
+    at: Option<String>,
+    /// Its transaction.
+    signature: String,
+    /// confirmed or finalized.
+    commitment: String,
+}
+
+/// Show a conversion and what became of it
+#[utoipa::path(get, path = "/v1/conversions/{address}", tag = "numbers",
+    params(("address" = String, Path, description = "Address of the conversion")),
+    responses(
+        (status = 200, body = ConversionDetail),
+        (status = 400, description = "invalid_address", body = ErrorEnvelope),
+        (status = 404, description = "conversion_not_found", body = ErrorEnvelope),
+        (status = 503, description = "database_unavailable", body = ErrorEnvelope),
+    ))]
+pub(crate) async fn show(
+    State(state): State<AppState>,
+    PathAddress(address): PathAddress,
+) -> ApiResult<Json<ConversionDetail>> {
+    let address = address.to_string();
+    let (found, outcomes) = state
+        .database
+        .run(async |pool| {
+            let found = conversions::find(&pool, &address).await?;
+            Ok((found, conversions::outcomes(&pool, &address).await?))
+        })
+        .await?;
+    let found = found.ok_or_else(ApiError::conversion_not_found)?;
+    let outcomes = outcomes.into_iter().map(|outcome| Outcome {
+        kind: outcome.kind,
+        wallet: outcome.wallet,
+        units: outcome.units.map(|units| Amount(units.into())),
+        part: outcome.part,
+        at: timestamp(outcome.at),
+        signature: outcome.signature,
+        commitment: commitment(outcome.is_final).to_owned(),
+    });
+    Ok(Json(ConversionDetail {
+        conversion: ConversionAnswer::from(found),
+        outcomes: outcomes.collect(),
+    }))
+}
+
 impl From<conversions::Conversion> for ConversionAnswer {
     fn from(found: conversions::Conversion) -> Self {
         Self {
@@ -136,6 +202,7 @@ impl From<conversions::Conversion> for ConversionAnswer {
             campaign: found.campaign,
             referrer: found.referrer,
             referee: found.referee,
+            partner: found.partner,
             action: found.action,
             amount: Amount(found.amount),
             reference: found

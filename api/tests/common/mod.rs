@@ -88,6 +88,10 @@ impl Api {
             // A port on which nothing answers, unless a test says otherwise.
             ("RPC_URL".to_owned(), "http://127.0.0.1:9".to_owned()),
             ("PUBLIC_URL".to_owned(), "https://vouch.example".to_owned()),
+            (
+                "PUBLIC_RPC_URL".to_owned(),
+                "http://node.example:8899/?key=1".to_owned(),
+            ),
             ("ADMIN_TOKEN".to_owned(), ADMIN_TOKEN.to_owned()),
             ("CLICK_SPOOL".to_owned(), path(dir.path().join("spool"))),
         ];

@@ -21,7 +21,7 @@ mod validator;
 pub use binaries::find_on_path;
 pub use cargo::{cargo, finish};
 pub use instance::{Instance, lock};
-pub use node::{NODE_VERSION, cached_node_root, has_node, npm, typescript_client};
+pub use node::{NODE_VERSION, cached_node_root, has_node, npm, npm_in, typescript_client, web};
 pub use paths::{built_binary, cache_dir, program_binary, state_dir, workspace_root};
 pub use ports::{PortBlock, ensure_free};
 pub use postgres::{Database, FORGET_MIRROR, Postgres};

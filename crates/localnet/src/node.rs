@@ -1,4 +1,4 @@
-//! Node and npm, which build and test the TypeScript client.
+//! Node and npm, which build and test the TypeScript client and the front end.
 
 use std::env;
 use std::ffi::OsStr;
@@ -13,9 +13,9 @@ use crate::process::ProcessSpec;
 
 /// The version that `./dev` installs when PATH has no Node that is new enough.
 pub const NODE_VERSION: &str = "24.19.0";
-/// The oldest Node that the client's dependencies support: major and minor version. Keep
+/// The oldest Node that the dependencies of both support: major and minor version. Keep
 /// `./dev` in step.
-const MINIMUM: [u32; 2] = [20, 18];
+const MINIMUM: [u32; 2] = [20, 19];
 
 /// Whether PATH has npm, and a Node that is new enough.
 pub fn has_node() -> bool {
@@ -44,13 +44,29 @@ pub fn typescript_client() -> PathBuf {
     workspace_root().join("clients/ts")
 }
 
+/// The folder of the front end.
+pub fn web() -> PathBuf {
+    workspace_root().join("web")
+}
+
 /// An npm command in the TypeScript client's folder, with this process's output.
 ///
 /// # Errors
-/// When PATH has no Node, and none was installed.
+/// See [`npm_in`].
 pub fn npm<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(args: I) -> Result<ProcessSpec> {
+    npm_in(typescript_client(), args)
+}
+
+/// An npm command in `folder`, with this process's output.
+///
+/// # Errors
+/// When PATH has no Node, and none was installed.
+pub fn npm_in<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(
+    folder: PathBuf,
+    args: I,
+) -> Result<ProcessSpec> {
     let mut npm = ProcessSpec::new("npm", "npm").args(args);
-    npm.dir = Some(typescript_client());
+    npm.dir = Some(folder);
     if has_node() {
         return Ok(npm);
     }
@@ -76,10 +92,12 @@ mod tests {
 
     #[test]
     fn a_node_is_new_enough_by_its_number_and_not_by_its_letters() {
-        for version in ["v20.18.0\n", "v20.19.5", "v22.0.0", "v100.1.0"] {
+        for version in ["v20.19.0\n", "v20.20.5", "v22.0.0", "v100.1.0"] {
             assert!(is_new_enough(version), "{version}");
         }
-        for version in ["v20.9.0", "v18.20.4", "v9.99.0", "v20", "", "v20.x.0"] {
+        for version in [
+            "v20.18.0", "v20.9.0", "v18.20.4", "v9.99.0", "v20", "", "v20.x.0",
+        ] {
             assert!(!is_new_enough(version), "{version}");
         }
     }

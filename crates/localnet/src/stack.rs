@@ -297,6 +297,8 @@ impl Parts {
         let mut env = common.to_vec();
         // Share links contain the port, so it must be known before the API binds.
         env.push(("PUBLIC_URL".to_owned(), format!("http://127.0.0.1:{port}")));
+        env.push(("PUBLIC_RPC_URL".to_owned(), validator.rpc_url()));
+        env.push(("PUBLIC_CHAIN".to_owned(), "localnet".to_owned()));
         env.push(("ADMIN_TOKEN".to_owned(), admin_token.clone()));
         let spool = dir.join("clicks.spool").to_string_lossy().into_owned();
         env.push(("CLICK_SPOOL".to_owned(), spool));

@@ -11,7 +11,7 @@ use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
 use sqlx::{Executor as _, PgPool};
 use tokio::time::sleep;
 use vouch_indexer::{Mirroring, Options, Rounds};
-use vouch_localnet::{Database, Postgres};
+use vouch_localnet::{Database, FORGET_MIRROR, Postgres};
 
 use crate::{
     chain::{Chain, View},
@@ -28,14 +28,8 @@ const LASTING: u32 = 4;
 /// Time for a round of a mirror, or for Postgres to release the lock of a dead one.
 const STUCK: Duration = Duration::from_secs(120);
 
-/// Empties the mirror and what is given for good.
-const EMPTY: &str = "
-DELETE FROM transactions; DELETE FROM calls; DELETE FROM events; DELETE FROM accounts;
-DELETE FROM accounts_before; DELETE FROM campaigns; DELETE FROM referrals; DELETE FROM conversions;
-DELETE FROM maturing; DELETE FROM referral_totals; DELETE FROM referrer_daily;
-DELETE FROM referrer_totals; DELETE FROM boards; DELETE FROM coverage; DELETE FROM awards;
-UPDATE indexer_state SET genesis_hash = NULL, confirmed_seq = 0, final_seq = 0, final_time = NULL,
-    indexed_slot = NULL";
+/// Besides the mirror: what is given for good, and of which chain it is.
+const EMPTY: &str = "DELETE FROM awards; UPDATE indexer_state SET genesis_hash = NULL, indexed_slot = NULL";
 
 /// A database and a server for one order after the other.
 pub struct Lab {
@@ -188,6 +182,7 @@ impl Lab {
     }
 
     async fn order(&self, seed: u64) -> Result<Report> {
+        self.pool.execute(FORGET_MIRROR).await?;
         self.pool.execute(EMPTY).await?;
         let mut random = StdRng::seed_from_u64(seed);
         let plan = Plan::new(&mut random, &self.server, seed);

@@ -183,20 +183,23 @@ fn the_image_runs_as_nobody_and_holds_no_settings() {
             .filter_map(move |line| line.strip_prefix(&prefix))
             .collect::<Vec<_>>()
     };
-    // Two stages; the last one has a user of its own and nothing of the first but binaries
-    assert_eq!(of("FROM").len(), 2);
+    // Three stages: the front end is built into the binaries, and the last stage has a user of its
+    // own and nothing of the others but binaries
+    assert_eq!(of("FROM").len(), 3);
     assert_eq!(of("USER"), ["65532:65532"]);
     assert_eq!(of("ENV").len() + of("ARG").len(), 0);
-    let [build] = of("RUN")[..] else {
-        panic!("one RUN")
+    let [web, build] = of("RUN")[..] else {
+        panic!("two RUN")
     };
+    assert!(web.starts_with("cd web && npm ci "), "{web}");
+    assert!(of("COPY").contains(&"--from=web /vouch/web/dist web/dist"));
     let packages: BTreeSet<_> = build.split(" -p ").skip(1).collect();
     let copied = of("COPY").into_iter().filter_map(|line| {
         let file = line.strip_prefix("--from=build /vouch/target/release/")?;
         file.strip_suffix(&format!(" {INSTALLED}"))
     });
     assert_eq!(copied.collect::<BTreeSet<_>>(), packages);
-    assert_eq!(of("COPY").len(), packages.len() + 1);
+    assert_eq!(of("COPY").len(), packages.len() + 3);
     // And it has every service that has a unit
     let services = units().into_iter().map(|unit| unit.command().0);
     assert_eq!(
@@ -210,7 +213,7 @@ fn the_image_runs_as_nobody_and_holds_no_settings() {
         .find_map(|line| line.strip_prefix("rust-version = "));
     let minimum = minimum.expect("a version").trim_matches('"');
     assert!(
-        of("FROM")[0].contains(&format!("/rust:{minimum}-")),
+        of("FROM")[1].contains(&format!("/rust:{minimum}-")),
         "{minimum}"
     );
 }

@@ -37,6 +37,8 @@ pub struct Campaign {
     pub is_final: bool,
     /// The campaign's name; `None` without a profile.
     pub name: Option<String>,
+    /// What its token is called; `None` if it did not say.
+    pub symbol: Option<String>,
     /// The landing page of its links; `None` without a profile.
     pub landing_url: Option<String>,
 }
@@ -76,7 +78,7 @@ async fn select(
                c.reward_max AS "reward_max: Unsigned", c.paused, c.closed, c.starts_at, c.ends_at,
                c.created_at, c.data, c.slot,
                c.slot <= COALESCE(f.finalized_slot, -1) AS "is_final!",
-               p.name AS "name?", p.landing_url AS "landing_url?"
+               p.name AS "name?", p.symbol, p.landing_url AS "landing_url?"
         FROM campaigns c
         CROSS JOIN finality f
         LEFT JOIN campaign_profiles p ON p.campaign = c.address
@@ -115,16 +117,19 @@ pub async fn set_profile(
     pool: &PgPool,
     address: &str,
     name: &str,
+    symbol: Option<&str>,
     landing_url: &str,
 ) -> Result<bool, Error> {
     let done = sqlx::query!(
-        "INSERT INTO campaign_profiles (campaign, name, landing_url)
-         SELECT address, $2, $3 FROM campaigns WHERE address = $1
+        "INSERT INTO campaign_profiles (campaign, name, landing_url, symbol)
+         SELECT address, $2, $3, $4 FROM campaigns WHERE address = $1
          ON CONFLICT (campaign) DO UPDATE
-         SET name = excluded.name, landing_url = excluded.landing_url, updated_at = now()",
+         SET name = excluded.name, landing_url = excluded.landing_url,
+             symbol = excluded.symbol, updated_at = now()",
         address,
         name,
         landing_url,
+        symbol,
     )
     .execute(pool)
     .await?;

@@ -17,6 +17,7 @@ pub struct Conversion {
     pub code: String,
     pub referrer: String,
     pub referee: String,
+    pub partner: Option<String>,
     pub status: String,
     pub reward_referrer: u64,
     pub reward_referee: u64,
@@ -52,10 +53,20 @@ pub async fn list(
     after: Option<(i64, &str)>,
     limit: i64,
 ) -> Result<Vec<Conversion>, Error> {
+    select(pool, None, filter, after, limit).await
+}
+
+async fn select(
+    pool: &PgPool,
+    address: Option<&str>,
+    filter: &Filter,
+    after: Option<(i64, &str)>,
+    limit: i64,
+) -> Result<Vec<Conversion>, Error> {
     Ok(sqlx::query_as!(
         Conversion,
         r#"
-        SELECT c.address, c.campaign, c.referral, c.code, c.referrer, c.referee, c.status,
+        SELECT c.address, c.campaign, c.referral, c.code, c.referrer, c.referee, c.partner, c.status,
                c.reward_referrer AS "reward_referrer: Unsigned",
                c.reward_referee AS "reward_referee: Unsigned",
                c.reward_partner AS "reward_partner: Unsigned",
@@ -69,6 +80,7 @@ pub async fn list(
           AND ($2::text IS NULL OR c.referral = $2)
           AND ($3::text IS NULL OR c.referee = $3)
           AND ($4::bigint IS NULL OR (c.converted_at, c.address) < ($4, $5::text))
+          AND ($7::text IS NULL OR c.address = $7)
         ORDER BY c.converted_at DESC, c.address DESC
         LIMIT $6
         "#,
@@ -78,6 +90,60 @@ pub async fn list(
         after.map(|(time, _)| time),
         after.map(|(_, address)| address),
         limit,
+        address,
+    )
+    .fetch_all(pool)
+    .await?)
+}
+
+/// The conversion at `address`.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn find(pool: &PgPool, address: &str) -> Result<Option<Conversion>, Error> {
+    let found = select(pool, Some(address), &Filter::default(), None, 1).await?;
+    Ok(found.into_iter().next())
+}
+
+/// Something that became of a conversion after it was recorded.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// `part_paid`, `conversion_released`, `conversion_cancelled` or `conversion_lapsed`.
+    pub kind: String,
+    /// Who was paid.
+    pub wallet: Option<String>,
+    /// Base units that were paid, or are no longer owed.
+    pub units: Option<Unsigned>,
+    /// Of a payment: `referrer`, `referee` or `partner`.
+    pub part: Option<String>,
+    /// Unix seconds of its transaction.
+    pub at: i64,
+    /// Its transaction.
+    pub signature: String,
+    /// Whether its transaction is final.
+    pub is_final: bool,
+}
+
+/// What became of the conversion at `address`, in the order of the chain.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn outcomes(pool: &PgPool, address: &str) -> Result<Vec<Outcome>, Error> {
+    Ok(sqlx::query_as!(
+        Outcome,
+        r#"
+        SELECT e.kind, e.wallet, e.units AS "units: Unsigned", e.detail->>'part' AS part,
+               t.block_time AS at, t.signature,
+               t.slot <= COALESCE(f.finalized_slot, -1) AS "is_final!"
+        FROM events e
+        JOIN transactions t ON t.seq = e.seq
+        CROSS JOIN finality f
+        WHERE e.subject = $1
+          AND e.kind IN ('part_paid', 'conversion_released', 'conversion_cancelled',
+                         'conversion_lapsed')
+        ORDER BY e.seq, e.place
+        "#,
+        address,
     )
     .fetch_all(pool)
     .await?)

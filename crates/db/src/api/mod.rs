@@ -11,6 +11,7 @@ pub mod leaderboard;
 pub mod me;
 pub mod profiles;
 pub mod stats;
+pub mod totals;
 
 use std::time::Duration;
 

@@ -1,0 +1,87 @@
+//! `/v1/totals`: sums over everything, for a front page.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Json, extract::State};
+use moka::future::Cache;
+use serde::Serialize;
+use utoipa::ToSchema;
+use vouch_db::api::totals::{self, Totals};
+
+use crate::{
+    envelope::ErrorEnvelope,
+    error::{ApiError, ApiResult},
+    state::AppState,
+};
+
+/// Sums younger than this are not added up again, however many ask.
+const FRESH: Duration = Duration::from_secs(2);
+
+/// The last sums.
+pub(crate) struct KnownTotals(Cache<(), Arc<Totals>>);
+
+impl Default for KnownTotals {
+    fn default() -> Self {
+        Self(Cache::builder().max_capacity(1).time_to_live(FRESH).build())
+    }
+}
+
+/// Sums over all campaigns.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TotalsAnswer {
+    /// By token, most conversions first; at most 20.
+    tokens: Vec<TokenTotals>,
+    /// The sums hold everything confirmed up to this slot.
+    as_of_slot: Option<i64>,
+}
+
+/// Sums over all campaigns with one token.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TokenTotals {
+    mint: String,
+    decimals: i16,
+    /// What a campaign calls the token; null if none did.
+    symbol: Option<String>,
+    /// Codes that have a conversion.
+    codes: i64,
+    /// Confirmed and finalized, without cancelled ones.
+    conversions: i64,
+    /// Base units that were paid to referrers, as a decimal string.
+    paid: String,
+    /// Base units that are owed to referrers, as a decimal string.
+    pending: String,
+}
+
+/// Show sums over all campaigns
+///
+/// At most two seconds old.
+#[utoipa::path(get, path = "/v1/totals", tag = "numbers",
+    responses(
+        (status = 200, body = TotalsAnswer),
+        (status = 503, description = "database_unavailable", body = ErrorEnvelope),
+    ))]
+pub(crate) async fn show(State(state): State<AppState>) -> ApiResult<Json<TotalsAnswer>> {
+    let KnownTotals(known) = &state.known_totals;
+    let sums = async {
+        let totals = state
+            .database
+            .run(async |pool| totals::all(&pool).await)
+            .await?;
+        Ok::<_, ApiError>(Arc::new(totals))
+    };
+    let totals = known.try_get_with((), sums).await;
+    let totals = totals.map_err(|error: Arc<ApiError>| (*error).clone())?;
+    let tokens = totals.tokens.iter().map(|total| TokenTotals {
+        mint: total.mint.clone(),
+        decimals: total.decimals,
+        symbol: total.symbol.clone(),
+        codes: total.codes,
+        conversions: total.conversions,
+        paid: total.paid.to_string(),
+        pending: total.pending.to_string(),
+    });
+    Ok(Json(TotalsAnswer {
+        tokens: tokens.collect(),
+        as_of_slot: totals.as_of_slot,
+    }))
+}

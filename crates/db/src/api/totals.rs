@@ -1,0 +1,78 @@
+//! Sums over everything that is mirrored.
+
+use sqlx::PgPool;
+
+use super::mirror_state;
+use crate::{Error, amount::sum_from_numeric};
+
+/// Sums over all campaigns with one token.
+#[derive(Debug, Clone)]
+pub struct Total {
+    /// The token; the zero address for SOL.
+    pub mint: String,
+    /// Its decimals.
+    pub decimals: i16,
+    /// What a campaign calls it.
+    pub symbol: Option<String>,
+    /// Codes that have a conversion.
+    pub codes: i64,
+    /// Conversions, confirmed and finalized, without cancelled ones.
+    pub conversions: i64,
+    /// Base units that were paid to referrers.
+    pub paid: u128,
+    /// Base units that are owed to referrers.
+    pub pending: u128,
+}
+
+/// All sums.
+#[derive(Debug, Clone)]
+pub struct Totals {
+    /// By token, most conversions first.
+    pub tokens: Vec<Total>,
+    /// The sums hold everything confirmed up to this slot.
+    pub as_of_slot: Option<i64>,
+}
+
+/// Adds up the totals of all referrals. Reads each of them.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn all(pool: &PgPool) -> Result<Totals, Error> {
+    // Read the slot first, so that the sums are at least as new as it.
+    let state = mirror_state(pool).await?;
+    let rows = sqlx::query!(
+        r#"
+        SELECT c.mint, max(c.mint_decimals) AS "decimals!", min(p.symbol) AS symbol,
+               count(*) FILTER (WHERE t.conversions > 0) AS "codes!",
+               sum(t.conversions)::bigint AS "conversions!",
+               sum(t.rewards_paid) AS "paid!", sum(t.rewards_pending) AS "pending!"
+        FROM referral_totals t
+        JOIN referrals r ON r.address = t.referral
+        JOIN campaigns c ON c.address = r.campaign
+        LEFT JOIN campaign_profiles p ON p.campaign = c.address
+        GROUP BY c.mint
+        ORDER BY 5 DESC, c.mint
+        LIMIT 20
+        "#
+    )
+    .fetch_all(pool)
+    .await?;
+    let tokens = rows
+        .into_iter()
+        .map(|row| {
+            Ok(Total {
+                mint: row.mint,
+                decimals: row.decimals,
+                symbol: row.symbol,
+                codes: row.codes,
+                conversions: row.conversions,
+                paid: sum_from_numeric(&row.paid)?,
+                pending: sum_from_numeric(&row.pending)?,
+            })
+        })
+        .collect::<Result<_, Error>>()?;
+    Ok(Totals {
+        tokens,
+        as_of_slot: state.indexed_slot,
+    })
+}

@@ -1,0 +1,252 @@
+//! The front end: its own tests, and the story of an invitation in a real browser, with a wallet
+//! that signs with a real key, on the whole product.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use solana_client::nonblocking::rpc_client::RpcClient;
+use solana_commitment_config::CommitmentConfig;
+use solana_sdk::{
+    instruction::Instruction,
+    pubkey::Pubkey,
+    signature::{Keypair, Signer as _},
+};
+use vouch_client::{
+    Code,
+    accounts::{AccountType as _, Campaign, Referral, Settings, Terms},
+    instructions::{self, Convert, CreateCampaign, CreateReferral, Offer},
+    pda, token,
+};
+use vouch_localnet::{Stack, StackOptions, npm_in, web};
+use vouch_product_tests::{REWARD, fund, send, until};
+
+/// Basis points of the reward for the wallet that was referred.
+const SHARE: u16 = 2_000;
+/// What Alice gets of each reward: the rest.
+const ALICES: u64 = REWARD / 10 * 8;
+const DAY: u32 = 86_400;
+
+/// Runs `npm run {script}` in web/ with these variables, and shows its output when it fails.
+async fn run(script: &str, env: &[(&str, &str)]) {
+    assert!(
+        web().join("dist/index.html").is_file(),
+        "the front end is not built: run `npm ci` and `npm run build` in {}, or use ./dev, which does",
+        web().display()
+    );
+    let log = tempfile::NamedTempFile::new().expect("a file");
+    let mut spec = npm_in(web(), ["run", "--silent", script]).expect("Node is there");
+    for (name, value) in env {
+        spec = spec.env(name, *value);
+    }
+    spec.log = Some(log.path().to_owned());
+    let status = spec
+        .spawn()
+        .expect("it runs")
+        .wait()
+        .await
+        .expect("it ends");
+    let output = fs::read_to_string(log.path()).unwrap_or_default();
+    println!("{output}");
+    assert!(status.success(), "{script} ended with {status}");
+}
+
+#[tokio::test]
+async fn amounts_words_and_transactions_are_right_and_the_scripts_are_small() {
+    run("unit", &[]).await;
+}
+
+/// A company and the product on which it opens campaigns.
+struct Company {
+    stack: Stack,
+    rpc: RpcClient,
+    key: Keypair,
+}
+
+impl Company {
+    /// With a token of its own.
+    async fn new() -> Self {
+        let stack = Stack::start(&StackOptions::default())
+            .await
+            .expect("the product");
+        let url = stack.validator.rpc_url();
+        let rpc = RpcClient::new_with_commitment(url, CommitmentConfig::confirmed());
+        let key = Keypair::new();
+        fund(&rpc, &key.pubkey()).await;
+        Self { stack, rpc, key }
+    }
+
+    async fn send(&self, steps: &[Instruction], signers: &[&Keypair]) {
+        send(&self.rpc, &self.key, steps, signers).await;
+    }
+
+    /// Opens the campaign `id` with a token of its own and names both.
+    async fn open(&self, id: u64, name: &str, settings: Settings) -> Pubkey {
+        let company = self.key.pubkey();
+        let (campaign, _) = pda::campaign(&company, id);
+        let mint = Keypair::new();
+        let rent = self
+            .rpc
+            .get_minimum_balance_for_rent_exemption(token::MINT_SIZE as usize)
+            .await
+            .expect("the rent");
+        let [create, initialise] = token::create_mint(&company, &mint.pubkey(), &company, 6, rent);
+        let steps = [
+            create,
+            initialise,
+            token::set_mint_authority(&mint.pubkey(), &company, &campaign),
+            instructions::create_campaign(&CreateCampaign {
+                payer: company,
+                authority: company,
+                id,
+                mint: mint.pubkey(),
+                payment_mint: Pubkey::default(),
+                token_program: token::TOKEN_PROGRAM_ID,
+                terms: Terms::default(),
+                settings,
+            }),
+        ];
+        self.send(&steps, &[&mint]).await;
+        let api = self.stack.api_url();
+        let url = format!("{api}/v1/campaigns/{campaign}/profile");
+        let body =
+            json!({ "name": name, "symbol": "VCH", "landing_url": format!("{api}/c/{campaign}") });
+        let client = reqwest::Client::new();
+        until("the campaign has its name", async || {
+            let put = client.put(&url).bearer_auth(self.stack.admin_token());
+            let answer = put.json(&body).send().await.expect("an answer");
+            answer.status().is_success()
+        })
+        .await;
+        campaign
+    }
+
+    /// Registers a code, with a token account for its owner.
+    async fn register(&self, campaign: &Pubkey, owner: &Keypair, code: &str) {
+        let company = self.key.pubkey();
+        let code: Code = code.parse().expect("a code");
+        let data = self.read(campaign).await;
+        let register = CreateReferral::new(&company, &owner.pubkey(), campaign, &code);
+        let account = token::create_associated_token(
+            &company,
+            &owner.pubkey(),
+            &data.mint,
+            &token::TOKEN_PROGRAM_ID,
+        );
+        let steps = [instructions::create_referral(&register), account];
+        self.send(&steps, &[owner]).await;
+    }
+
+    async fn read(&self, campaign: &Pubkey) -> Campaign {
+        let data = self.rpc.get_account_data(campaign).await.expect("bytes");
+        Campaign::decode(&data).expect("a campaign")
+    }
+
+    /// Lets a new wallet, which has a token account, convert with this code.
+    async fn convert(&self, campaign: &Pubkey, code: &str) {
+        let company = self.key.pubkey();
+        let code: Code = code.parse().expect("a code");
+        let data = self.read(campaign).await;
+        let address = pda::referral(campaign, &code);
+        let bytes = self.rpc.get_account_data(&address).await.expect("bytes");
+        let referral = Referral::decode(&bytes).expect("a referral");
+        let referee = Keypair::new();
+        let args = Convert {
+            payer: company,
+            ..Convert::signup(&referee.pubkey())
+        };
+        let offer = Offer::at(*campaign, &data, &referral, data.created_at).expect("an offer");
+        let steps = [
+            token::create_associated_token(
+                &company,
+                &referee.pubkey(),
+                &data.mint,
+                &token::TOKEN_PROGRAM_ID,
+            ),
+            instructions::convert(&offer, &args),
+        ];
+        self.send(&steps, &[&referee]).await;
+    }
+
+    async fn ask(&self, path: &str) -> Value {
+        let url = format!("{}{path}", self.stack.api_url());
+        let answer = reqwest::get(&url).await.expect("an answer");
+        answer.json().await.expect("JSON")
+    }
+}
+
+#[tokio::test]
+async fn an_invitation_in_the_browser_from_the_link_to_the_receipt() {
+    // Given an open campaign with a code and five conversions, one that holds rewards, and one that
+    // is paused
+    let company = Company::new().await;
+    let [alice, bob, carol, poor] = [(); 4].map(|()| Keypair::new());
+    for wallet in [&bob, &carol] {
+        fund(&company.rpc, &wallet.pubkey()).await;
+    }
+    let settings = Settings {
+        referee_share_bps: SHARE,
+        ..Settings::fixed(REWARD)
+    };
+    let held = Settings {
+        hold_seconds: DAY,
+        budget: REWARD * 20,
+        ..settings
+    };
+    let paused = company.open(3, "Winter offer", settings).await;
+    company.register(&paused, &alice, "WNTER226").await;
+    let pause = instructions::set_paused(&company.key.pubkey(), &paused, true);
+    company.send(&[pause], &[]).await;
+    let held = company.open(2, "Northwind", held).await;
+    company.register(&held, &alice, "NRTHWND2").await;
+    let campaign = company.open(1, "Aurora", settings).await;
+    company.register(&campaign, &alice, "AURRA234").await;
+    for _ in 0..5 {
+        company.convert(&campaign, "AURRA234").await;
+    }
+    // And the leaderboard counts them
+    until("the conversions are final", async || {
+        let board = company
+            .ask(&format!("/v1/leaderboard?campaign={campaign}"))
+            .await;
+        board["entries"][0]["conversions"] == 5
+    })
+    .await;
+
+    // When people come with a browser
+    let scene = company.stack.dir().join("scene.json");
+    let secret = |keypair: &Keypair| keypair.to_bytes().to_vec();
+    let content = json!({
+        "apiUrl": company.stack.api_url(),
+        "campaign": campaign.to_string(),
+        "held": held.to_string(),
+        "paused": paused.to_string(),
+        "code": "AURRA234",
+        "heldCode": "NRTHWND2",
+        "pausedCode": "WNTER226",
+        "alice": secret(&alice),
+        "bob": secret(&bob),
+        "carol": secret(&carol),
+        "poor": secret(&poor),
+    });
+    fs::write(&scene, content.to_string()).expect("a file");
+    run("e2e", &[("VOUCH_SCENE", &scene.to_string_lossy())]).await;
+
+    // Then the chain has paid exactly what the pages have shown: six conversions to Alice, one to Bob
+    let opened = company.read(&campaign).await;
+    let balance = async |owner: &Keypair| {
+        let address = pda::reward_account(&owner.pubkey(), &opened);
+        let data = company.rpc.get_account_data(&address).await.expect("bytes");
+        token::balance(&data).expect("a token account")
+    };
+    assert_eq!(balance(&alice).await, 6 * ALICES);
+    assert_eq!(balance(&bob).await, REWARD - ALICES);
+    // And Carol's conversion waits: nothing of it was paid
+    let path = format!("/v1/conversions?campaign={held}");
+    let waiting = company.ask(&path).await;
+    assert_eq!(
+        waiting["conversions"][0]["referee"],
+        carol.pubkey().to_string()
+    );
+    assert_eq!(waiting["conversions"][0]["status"], "pending");
+    company.stack.stop().await.expect("a clean stop");
+}

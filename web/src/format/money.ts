@@ -1,0 +1,39 @@
+/** Amounts of a token, exact: base units are integers, and no step uses floating point. */
+
+/** A token as people read it. */
+export type Token = {
+  readonly decimals: number;
+  /** What the campaign calls it; `null` if it did not say. */
+  readonly symbol: string | null;
+};
+
+/**
+ * `units` base units as a decimal number with all digits that matter: 2500000 with 6 decimals is
+ * `2.5`. Groups and separators are those of `locale`.
+ */
+export function formatUnits(units: string | bigint, decimals: number, locale: string): string {
+  const value = BigInt(units);
+  const scale = 10n ** BigInt(decimals);
+  const whole = value / scale;
+  const rest = value % scale;
+  const digits = (rest < 0n ? -rest : rest).toString().padStart(decimals, '0').replace(/0+$/, '');
+  const sign = value < 0n && whole === 0n ? '-' : '';
+  const head = sign + new Intl.NumberFormat(locale).format(whole);
+  return digits === '' ? head : head + decimalSeparator(locale) + digits;
+}
+
+function decimalSeparator(locale: string): string {
+  const parts = new Intl.NumberFormat(locale).formatToParts(0.5);
+  return parts.find((part) => part.type === 'decimal')?.value ?? '.';
+}
+
+/** Basis points as a percentage: 250 is `2.5`. */
+export function formatBps(bps: number, locale: string): string {
+  return formatUnits(BigInt(bps), 2, locale);
+}
+
+/** The share of `part` in `whole`, from 0 to 1, for a bar; 0 if `whole` is 0. */
+export function share(part: string, whole: string): number {
+  const [all, some] = [BigInt(whole), BigInt(part)];
+  return all === 0n ? 0 : Number((some * 1000n) / all) / 1000;
+}

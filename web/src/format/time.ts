@@ -1,0 +1,38 @@
+/** Times: relative within a day, the date after. */
+
+const STEPS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
+  ['hour', 3600],
+  ['minute', 60],
+  ['second', 1],
+];
+
+/** How far `at` is from `now`, both in milliseconds, or its date when that is more than a day. */
+export function formatTime(at: number, now: number, locale: string): string {
+  const seconds = Math.round((at - now) / 1000);
+  if (Math.abs(seconds) >= 86_400) {
+    return new Intl.DateTimeFormat(locale, { dateStyle: 'medium' }).format(at);
+  }
+  const [unit, size] = STEPS.find(([, size]) => Math.abs(seconds) >= size) ?? ['second', 1];
+  const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
+  return relative.format(Math.trunc(seconds / size), unit);
+}
+
+/** The exact time in the reader's zone, which it names. */
+export function exactTime(at: number, locale: string): string {
+  return new Intl.DateTimeFormat(locale, { dateStyle: 'full', timeStyle: 'long' }).format(at);
+}
+
+const DURATIONS: readonly [string, number][] = [
+  ['day', 86_400],
+  ['hour', 3600],
+  ['minute', 60],
+  ['second', 1],
+];
+
+/** A duration in its largest unit that divides it: 172800 seconds are two days. */
+export function formatDuration(seconds: number, locale: string): string {
+  const [unit, size] = DURATIONS.find(([, size]) => seconds % size === 0) ?? ['second', 1];
+  return new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'long' }).format(
+    seconds / size,
+  );
+}

@@ -1,0 +1,74 @@
+/** Data that stays current while it is on screen. */
+
+import { createEffect, createSignal, on, onCleanup, type Accessor } from 'solid-js';
+
+import { Refusal } from '../api/client';
+
+export type Polled<T> = {
+  /** The last answer; `undefined` before the first. It stays while newer questions fail. */
+  data: Accessor<T | undefined>;
+  /** Why the last question was not answered. */
+  error: Accessor<Refusal | undefined>;
+  /** Asks now. */
+  again: () => void;
+};
+
+/**
+ * Asks when `key` changes and every `every` milliseconds, unless the page is hidden. After failures
+ * it asks more seldom. Without `key` it does not ask.
+ */
+export function poll<K, T>(
+  key: Accessor<K | undefined | false>,
+  ask: (key: K, signal: AbortSignal) => Promise<T>,
+  every: number,
+): Polled<T> {
+  const [data, setData] = createSignal<T>();
+  const [error, setError] = createSignal<Refusal>();
+  let again = () => {};
+
+  createEffect(
+    on(key, (key) => {
+      if (key === undefined || key === false) return;
+      const stop = new AbortController();
+      let timer: number | undefined;
+      let failures = 0;
+      let asking = false;
+      const round = async () => {
+        window.clearTimeout(timer);
+        if (asking) return;
+        asking = true;
+        try {
+          const found = await ask(key as K, stop.signal);
+          if (stop.signal.aborted) return;
+          failures = 0;
+          setData(() => found);
+          setError(undefined);
+        } catch (failure) {
+          if (stop.signal.aborted) return;
+          failures += 1;
+          setError(failure instanceof Refusal ? failure : new Refusal('unexpected', undefined));
+        } finally {
+          asking = false;
+        }
+        if (!document.hidden && every > 0) {
+          timer = window.setTimeout(round, Math.min(every * 2 ** failures, 30_000));
+        }
+      };
+      const shown = () => {
+        if (!document.hidden) void round();
+      };
+      again = () => void round();
+      document.addEventListener('visibilitychange', shown);
+      setError(undefined);
+      void round();
+      onCleanup(() => {
+        stop.abort();
+        window.clearTimeout(timer);
+        document.removeEventListener('visibilitychange', shown);
+        // What was answered for another key is not this key's.
+        setData(undefined);
+      });
+    }),
+  );
+  return { data, error, again: () => again() };
+}

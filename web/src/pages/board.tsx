@@ -1,0 +1,305 @@
+/** `/leaderboard?period=&campaign=&wallet=`: who has referred the most. */
+
+import { A, useSearchParams } from '@solidjs/router';
+import { createSignal, For, Show } from 'solid-js';
+
+import { answer, api, type Leaderboard } from '../api/client';
+import { locale, t } from '../i18n';
+import { now } from '../lib/clock';
+import { poll } from '../lib/poll';
+import { Address, Lit, Money, tokenOf } from '../ui/format';
+import { formatTime } from '../format/time';
+import { Title } from '../ui/frame';
+import { Empty, Failure, Skeleton } from '../ui/states';
+
+const PERIODS = ['all', 'year', 'quarter', 'month', 'week'] as const;
+type Period = (typeof PERIODS)[number];
+type Entry = Leaderboard['entries'][number];
+type Query = { period?: string; campaign?: string; wallet?: string };
+
+export default function Board() {
+  const [query, setQuery] = useSearchParams<Query>();
+  const period = (): Period => PERIODS.find((it) => it === query.period) ?? 'all';
+  const campaigns = poll(
+    () => true,
+    (_, signal) =>
+      answer(api.GET('/v1/campaigns', { params: { query: { limit: '200' } }, signal })),
+    60_000,
+  );
+  const board = poll(
+    () => ({ period: period(), campaign: query.campaign, wallet: query.wallet }),
+    async ({ period, campaign, wallet }, signal) => {
+      const query = { period, ...(campaign && { campaign }), ...(wallet && { wallet }) };
+      const found = await answer(api.GET('/v1/leaderboard', { params: { query }, signal }));
+      return { ...found, read: Date.now() };
+    },
+    3000,
+  );
+  const badWallet = () =>
+    ['not_a_wallet', 'invalid_address'].includes(board.error()?.code ?? '') && query.wallet;
+  /** The token of all rewards shown, if it is one. */
+  const token = () => {
+    const all = campaigns.data()?.campaigns ?? [];
+    const chosen = all.find((it) => it.address === query.campaign);
+    if (chosen) return tokenOf(chosen);
+    const first = all[0];
+    return !query.campaign && first && all.every((it) => it.mint === first.mint)
+      ? tokenOf(first)
+      : undefined;
+  };
+  const href = (changes: Query) => {
+    const next = { ...query, ...changes };
+    const kept = Object.entries(next).filter(([, value]) => value) as [string, string][];
+    return `/leaderboard${kept.length > 0 ? `?${new URLSearchParams(kept)}` : ''}`;
+  };
+
+  return (
+    <>
+      <Title of={t().board.title} />
+      <div class="head">
+        <h1>{t().board.title}</h1>
+        <p>{t().board.lead}</p>
+      </div>
+      <div class="bar">
+        <nav class="tabs" aria-label={t().board.period}>
+          <For each={PERIODS}>
+            {(name) => (
+              <a
+                href={href({ period: name === 'all' ? '' : name })}
+                aria-current={period() === name ? 'true' : undefined}
+              >
+                {t().board.periods[name]}
+              </a>
+            )}
+          </For>
+        </nav>
+        <div class="field">
+          <label for="campaign">{t().board.campaign}</label>
+          <select
+            id="campaign"
+            onChange={(event) => setQuery({ campaign: event.currentTarget.value || undefined })}
+          >
+            <option value="">{t().board.everyCampaign}</option>
+            <For each={campaigns.data()?.campaigns}>
+              {(campaign) => (
+                <option value={campaign.address} selected={campaign.address === query.campaign}>
+                  {campaign.name ?? t().home.unnamed}
+                </option>
+              )}
+            </For>
+          </select>
+        </div>
+      </div>
+      <Show when={!badWallet()}>
+        <Own board={board.data()} wallet={query.wallet} token={token()} />
+      </Show>
+      <div class="sheet lifted">
+        <Show
+          when={board.data()}
+          fallback={
+            <Show
+              when={board.error() && !badWallet() && board.error()}
+              fallback={
+                <Show when={!badWallet()} fallback={<Empty title={t().board.badWallet} />}>
+                  <div class="card">
+                    <Skeleton lines={6} height="1.75rem" />
+                  </div>
+                </Show>
+              }
+            >
+              {(error) => <Failure error={error()} again={board.again} />}
+            </Show>
+          }
+        >
+          {(found) => (
+            <Show
+              when={found().entries.length > 0}
+              fallback={
+                <Empty title={t().board.none} text={t().board.noneText}>
+                  <A class="button" href="/#campaigns">
+                    {t().board.toCampaigns}
+                  </A>
+                </Empty>
+              }
+            >
+              <Table board={found()} wallet={query.wallet} token={token()} />
+            </Show>
+          )}
+        </Show>
+      </div>
+      <div class="bar under">
+        <div>
+          <Show when={board.data()}>
+            {(found) => (
+              <p class="asof">
+                {t().board.count(found().total_entries)}.{' '}
+                <Show when={found().as_of_slot}>
+                  {(slot) =>
+                    t().common.asOf(
+                      new Intl.NumberFormat(locale()).format(slot()),
+                      formatTime(found().read, now(), locale()),
+                    )
+                  }
+                </Show>
+                <Show when={board.error()}> {t().common.stale}.</Show>
+              </p>
+            )}
+          </Show>
+          <Show when={campaigns.data() && !token()}>
+            <p class="asof">{t().board.mixed}</p>
+          </Show>
+        </div>
+        <Find
+          wallet={query.wallet}
+          wrong={Boolean(badWallet())}
+          find={(wallet) => setQuery({ wallet })}
+        />
+      </div>
+    </>
+  );
+}
+
+type Token = ReturnType<typeof tokenOf>;
+
+function Row(props: { entry: Entry; own: boolean; token: Token | undefined }) {
+  return (
+    <tr classList={{ own: props.own }}>
+      <td class="num">{new Intl.NumberFormat(locale()).format(props.entry.rank)}</td>
+      <td>
+        <Address address={props.entry.wallet} />
+        <Show when={props.own}>
+          {' '}
+          <span class="small">{t().board.own}</span>
+        </Show>
+      </td>
+      <td class="right">
+        <Lit value={new Intl.NumberFormat(locale()).format(props.entry.conversions)} />
+      </td>
+      <Show when={props.token}>
+        {(token) => (
+          <td class="right">
+            <Money units={props.entry.rewards} token={token()} />
+          </td>
+        )}
+      </Show>
+    </tr>
+  );
+}
+
+function Table(props: {
+  board: Leaderboard;
+  wallet: string | undefined;
+  token: Token | undefined;
+}) {
+  const own = () => {
+    const { own, entries } = props.board;
+    return own && !entries.some((entry) => entry.wallet === own.wallet) ? own : undefined;
+  };
+  return (
+    <div class="scroll">
+      <table>
+        <caption class="hidden">{t().board.title}</caption>
+        <thead>
+          <tr>
+            <th scope="col">{t().board.rank}</th>
+            <th scope="col">{t().board.referrer}</th>
+            <th scope="col" class="right">
+              {t().board.conversions}
+            </th>
+            <Show when={props.token}>
+              <th scope="col" class="right">
+                {t().board.rewards}
+              </th>
+            </Show>
+          </tr>
+        </thead>
+        <tbody>
+          <For each={props.board.entries}>
+            {(entry) => (
+              <Row entry={entry} own={entry.wallet === props.wallet} token={props.token} />
+            )}
+          </For>
+          <Show when={own()}>
+            {(entry) => <Row entry={entry()} own={true} token={props.token} />}
+          </Show>
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+/** The own place in words, above the table. */
+function Own(props: {
+  board: Leaderboard | undefined;
+  wallet: string | undefined;
+  token: Token | undefined;
+}) {
+  const number = (value: number) => new Intl.NumberFormat(locale()).format(value);
+  return (
+    <Show when={props.wallet ? props.board : undefined}>
+      {(board) => (
+        <p class="own-place" role="status">
+          <Show
+            when={board().own}
+            fallback={
+              <>
+                <strong>{t().board.noOwn}.</strong> {t().board.noOwnText}
+              </>
+            }
+          >
+            {(own) => (
+              <>
+                <strong>
+                  {t().board.ownRank(number(own().rank), number(board().total_entries))}
+                </strong>
+                <Show when={props.token}>
+                  {(token) => (
+                    <>
+                      {', '}
+                      <Money units={own().rewards} token={token()} />
+                    </>
+                  )}
+                </Show>
+              </>
+            )}
+          </Show>
+        </p>
+      )}
+    </Show>
+  );
+}
+
+function Find(props: {
+  wallet: string | undefined;
+  wrong: boolean;
+  find: (wallet: string | undefined) => void;
+}) {
+  const [text, setText] = createSignal(props.wallet ?? '');
+  return (
+    <form
+      class="find"
+      onSubmit={(event) => {
+        event.preventDefault();
+        props.find(text().trim() || undefined);
+      }}
+    >
+      <div class="field">
+        <label for="wallet">{t().board.find}</label>
+        <input
+          id="wallet"
+          value={text()}
+          onInput={(event) => setText(event.currentTarget.value)}
+          autocomplete="off"
+          spellcheck={false}
+          maxlength="44"
+          aria-invalid={props.wrong}
+          aria-describedby="wallet-hint"
+        />
+        <p id="wallet-hint" class="hint wrong" role="status">
+          {props.wrong ? t().board.badWallet : ''}
+        </p>
+      </div>
+      <button class="button">{t().board.findButton}</button>
+    </form>
+  );
+}

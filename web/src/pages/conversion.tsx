@@ -1,0 +1,242 @@
+/** `/conversion/{address}`: who came through which code, what was paid, and how to check it. */
+
+import { A, useParams } from '@solidjs/router';
+import { For, Show, type JSX } from 'solid-js';
+
+import { answer, api, type Campaign, type ConversionDetail } from '../api/client';
+import { formatTime } from '../format/time';
+import { locale, t } from '../i18n';
+import { now } from '../lib/clock';
+import { poll } from '../lib/poll';
+import { explorer } from '../lib/site';
+import { Address, ConversionStatus, Money, moneyText, short, Time, tokenOf } from '../ui/format';
+import { Title } from '../ui/frame';
+import { Failure, Skeleton } from '../ui/states';
+
+const PARTS = ['referrer', 'referee', 'partner'] as const;
+
+export default function ConversionPage() {
+  const params = useParams<{ address: string }>();
+  const found = poll(
+    () => params.address,
+    async (address, signal) => {
+      const path = { path: { address } };
+      return answer(api.GET('/v1/conversions/{address}', { params: path, signal }));
+    },
+    3000,
+  );
+  const campaign = poll(
+    () => found.data()?.conversion.campaign,
+    (address, signal) =>
+      answer(api.GET('/v1/campaigns/{address}', { params: { path: { address } }, signal })),
+    0,
+  );
+  return (
+    <div>
+      <Title of={t().conversion.title} />
+      <Show
+        when={found.data()}
+        fallback={
+          <>
+            <h1 class="hidden">{t().conversion.title}</h1>
+            <Show when={found.error()} fallback={<Skeleton lines={6} height="2.5rem" />}>
+              {(error) => <Failure error={error()} again={found.again} />}
+            </Show>
+          </>
+        }
+      >
+        {(detail) => (
+          <Show when={campaign.data()} fallback={<Skeleton lines={6} height="2.5rem" />}>
+            {(campaign) => <Record detail={detail()} campaign={campaign()} />}
+          </Show>
+        )}
+      </Show>
+    </div>
+  );
+}
+
+function Record(props: { detail: ConversionDetail; campaign: Campaign }) {
+  const conversion = () => props.detail.conversion;
+  const token = () => tokenOf(props.campaign);
+  const due = () => Date.parse(conversion().claimable_from ?? '');
+  const held = () => conversion().claimable_from !== conversion().converted_at;
+  const isOver = () => due() <= now();
+  const verdict = () => {
+    const { referee, code, status } = conversion();
+    const who = short(referee);
+    if (status === 'paid') return t().conversion.verdictPaid(who, code);
+    if (status === 'cancelled') return t().conversion.verdictCancelled(who, code);
+    if (status === 'lapsed') return t().conversion.verdictLapsed(who, code);
+    if (isOver()) return t().conversion.verdictOwed(who, code);
+    return t().conversion.verdictPending(who, code, formatTime(due(), now(), locale()));
+  };
+  const wallet = (part: (typeof PARTS)[number]) =>
+    part === 'partner' ? conversion().partner : conversion()[part];
+  const shown = () =>
+    PARTS.filter((part) => part !== 'partner' || conversion().rewards.partner !== '0');
+
+  return (
+    <article class="record">
+      <header>
+        <p class="by">
+          <A href={`/c/${props.campaign.address}?ref=${conversion().code}`}>
+            {props.campaign.name ?? t().home.unnamed}
+          </A>
+          <ConversionStatus status={conversion().status} />
+        </p>
+        <h1 class="verdict">{verdict()}</h1>
+      </header>
+
+      <div class="sheet lifted parts">
+        <For each={shown()}>
+          {(part) => (
+            <div>
+              <span class="label">{t().conversion[part]}</span>
+              <Money units={conversion().rewards[part]} token={token()} />
+              <Show when={wallet(part)}>
+                {(address) => (
+                  <span>
+                    <Address address={address()} />
+                  </span>
+                )}
+              </Show>
+            </div>
+          )}
+        </For>
+      </div>
+
+      <section class="when" aria-labelledby="timeline">
+        <h2 id="timeline">{t().conversion.timeline}</h2>
+        <ol class="timeline">
+          <Step
+            title={t().conversion.converted}
+            at={conversion().converted_at}
+            signature={conversion().signature}
+            commitment={conversion().commitment}
+          >
+            {t().conversion.convertedText(
+              t().conversion.actions[conversion().action] ?? conversion().action,
+            )}
+          </Step>
+          <Show
+            when={held() && (conversion().status === 'pending' || props.detail.outcomes.length > 0)}
+          >
+            <Step
+              title={isOver() ? t().conversion.holdOver : t().conversion.heldUntil}
+              at={conversion().claimable_from}
+              kind={isOver() ? undefined : 'wait'}
+            >
+              {isOver() ? '' : t().conversion.heldText}
+            </Step>
+          </Show>
+          <For each={props.detail.outcomes}>
+            {(outcome) => (
+              <Step
+                title={
+                  outcome.kind === 'part_paid'
+                    ? (t().conversion.paid[outcome.part ?? ''] ?? t().status.paid)
+                    : outcome.kind === 'conversion_cancelled'
+                      ? t().conversion.cancelled
+                      : outcome.kind === 'conversion_lapsed'
+                        ? t().conversion.lapsed
+                        : t().conversion.released
+                }
+                at={outcome.at}
+                signature={outcome.signature}
+                commitment={outcome.commitment}
+                kind={
+                  outcome.kind === 'conversion_cancelled' || outcome.kind === 'conversion_lapsed'
+                    ? 'act'
+                    : undefined
+                }
+              >
+                <Show when={outcome.units && outcome.units !== '0' && outcome.units}>
+                  {(units) =>
+                    outcome.kind === 'part_paid' ? (
+                      <Money units={units()} token={token()} />
+                    ) : (
+                      t().conversion.forgone(moneyText(units(), token()))
+                    )
+                  }
+                </Show>
+              </Step>
+            )}
+          </For>
+          <Show when={conversion().status === 'pending' && isOver()}>
+            <Step title={t().conversion.waits} at={null} kind="wait">
+              {t().conversion.waitsText}
+            </Step>
+          </Show>
+        </ol>
+      </section>
+
+      <section class="check" aria-labelledby="check">
+        <h2 id="check">{t().conversion.check}</h2>
+        <p class="small spaced">{t().conversion.checkText}</p>
+        <dl class="rows">
+          <div>
+            <dt>{t().conversion.account}</dt>
+            <dd>
+              <Address address={conversion().address} />{' '}
+              <Outside href={explorer('address', conversion().address)}>
+                {t().common.explorer}
+              </Outside>
+            </dd>
+          </div>
+          <div>
+            <dt>{t().conversion.campaign}</dt>
+            <dd>
+              <Address address={conversion().campaign} />
+            </dd>
+          </div>
+          <div>
+            <dt>{t().common.transaction}</dt>
+            <dd>
+              <Address address={conversion().signature} />{' '}
+              <Outside href={explorer('tx', conversion().signature)}>{t().common.explorer}</Outside>
+            </dd>
+          </div>
+        </dl>
+      </section>
+    </article>
+  );
+}
+
+/** A link to another site. It says so, and tells that site nothing. */
+function Outside(props: { href: string; children: JSX.Element }) {
+  return (
+    <a href={props.href} target="_blank" rel="noreferrer" title={t().common.inExplorer}>
+      {props.children}
+      <span aria-hidden="true"> ↗</span>
+      <span class="hidden"> ({t().common.inExplorer})</span>
+    </a>
+  );
+}
+
+function Step(props: {
+  title: string;
+  at: string | null | undefined;
+  signature?: string;
+  commitment?: string;
+  kind?: 'wait' | 'act' | undefined;
+  children?: JSX.Element;
+}) {
+  const words = () => t().status as Record<string, string>;
+  return (
+    <li classList={{ [props.kind ?? 'done']: true }}>
+      <h3>{props.title}</h3>
+      <Show when={props.at}>{(at) => <Time at={at()} />}</Show>
+      <p class="small">{props.children}</p>
+      <Show when={props.signature}>
+        {(signature) => (
+          <p class="small">
+            <Outside href={explorer('tx', signature())}>
+              {t().common.transaction} {short(signature())}
+            </Outside>
+            <Show when={props.commitment}>{(commitment) => <> · {words()[commitment()]}</>}</Show>
+          </p>
+        )}
+      </Show>
+    </li>
+  );
+}

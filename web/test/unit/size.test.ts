@@ -1,0 +1,64 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { brotliDecompressSync, gunzipSync, gzipSync } from 'node:zlib';
+
+import { expect, it } from 'vitest';
+
+const DIST = new URL('../../dist/', import.meta.url);
+type Chunk = { file: string; imports?: string[]; dynamicImports?: string[] };
+const manifest = JSON.parse(readFileSync(new URL('.vite/manifest.json', DIST), 'utf8')) as Record<
+  string,
+  Chunk
+>;
+
+/** The files that are loaded when these chunks are, without what they load later. */
+function files(chunks: string[], found = new Set<string>()): Set<string> {
+  for (const name of chunks) {
+    const chunk = manifest[name]!;
+    if (found.has(chunk.file)) continue;
+    found.add(chunk.file);
+    files(chunk.imports ?? [], found);
+  }
+  return found;
+}
+
+/** Bytes of script after gzip. */
+function size(chunks: string[]): number {
+  const all = [...files(chunks)].filter((file) => file.endsWith('.js'));
+  const sizes = all.map((file) => gzipSync(readFileSync(new URL(file, DIST)), { level: 9 }).length);
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+const LANGUAGE = 'src/i18n/de.ts';
+const WALLET = 'src/wallet/index.ts';
+const PAGES = ['home', 'landing', 'board', 'conversion', 'welcome', 'missing'];
+const KIB = 1024;
+
+it.each(PAGES)('the page %s has less than 200 KB of script', (page) => {
+  const bytes = size(['index.html', `src/pages/${page}.tsx`, LANGUAGE]);
+  console.log(`${page}: ${bytes} bytes of script after gzip`);
+  expect(bytes).toBeLessThan(200 * KIB);
+});
+
+it('the landing page has less than 60 KB of script, with the code for wallets', () => {
+  const before = size(['index.html', 'src/pages/landing.tsx', LANGUAGE]);
+  const after = size(['index.html', 'src/pages/landing.tsx', LANGUAGE, WALLET]);
+  console.log(`landing: ${before} bytes, with a wallet ${after} bytes of script after gzip`);
+  expect(after).toBeLessThan(60 * KIB);
+  // And the code for wallets is not loaded before.
+  expect(after).toBeGreaterThan(before);
+});
+
+it('no script of the production build is for development', () => {
+  expect(Object.keys(manifest)).not.toContain('src/pages/states.tsx');
+});
+
+it('the compressed files are those beside them', () => {
+  const read = (name: string) => readFileSync(new URL(`assets/${name}`, DIST));
+  const names = readdirSync(new URL('assets', DIST));
+  const originals = names.filter((name) => /\.(js|css)$/.test(name));
+  expect(originals.length).toBeGreaterThan(8);
+  for (const name of originals) {
+    expect(brotliDecompressSync(read(`${name}.br`)).equals(read(name)), name).toBe(true);
+    expect(gunzipSync(read(`${name}.gz`)).equals(read(name)), name).toBe(true);
+  }
+});

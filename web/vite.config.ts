@@ -1,0 +1,81 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import { fileURLToPath } from 'node:url';
+import solid from 'vite-plugin-solid';
+import { type Plugin } from 'vite';
+import { defineConfig } from 'vitest/config';
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/**
+ * Solid makes elements of its compiled templates by `innerHTML`, which Trusted Types forbid. This
+ * gives it the only policy that the Content-Security-Policy of the pages allows.
+ */
+function trustedTemplates(): Plugin {
+  const found = 't.innerHTML = html;';
+  return {
+    name: 'vouch:trusted-templates',
+    enforce: 'pre',
+    apply: 'build',
+    transform(code, id) {
+      if (!/solid-js\/web\/dist\/web\.js$/.test(id)) return;
+      if (code.split(found).length !== 2) {
+        throw new Error(`solid-js has changed: adapt ${import.meta.filename}`);
+      }
+      const policy =
+        "const trusted = globalThis.trustedTypes?.createPolicy('solid', { createHTML: (html) => html })" +
+        ' ?? { createHTML: (html) => html };\n';
+      return policy + code.replace(found, 't.innerHTML = trusted.createHTML(html);');
+    },
+  };
+}
+
+/** Writes `.br` and `.gz` beside each asset, so that the API compresses nothing. */
+function compressed(): Plugin {
+  return {
+    name: 'vouch:compressed',
+    apply: 'build',
+    // After Vite's own last changes of the files.
+    writeBundle({ dir }, bundle) {
+      for (const name of Object.keys(bundle).filter((name) => /\.(js|css|svg)$/.test(name))) {
+        const file = `${dir}/${name}`;
+        const source = readFileSync(file);
+        const quality = { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } };
+        writeFileSync(`${file}.br`, brotliCompressSync(source, quality));
+        writeFileSync(`${file}.gz`, gzipSync(source, { level: 9 }));
+      }
+    },
+  };
+}
+
+export default defineConfig({
+  // The tests of units need no page, and the others load the built one.
+  plugins: process.env.VITEST ? [] : [trustedTemplates(), solid(), compressed()],
+  resolve: {
+    alias: { '@vouch/client': here('../clients/ts/src') },
+    // The client's sources are outside of this folder, and must use the same packages.
+    dedupe: ['@solana/kit'],
+  },
+  build: {
+    target: 'es2022',
+    // Browsers with oklch and light-dark.
+    cssTarget: ['chrome123', 'safari17.5', 'firefox128'],
+    // The test of sizes reads which page needs which file.
+    manifest: true,
+    modulePreload: { polyfill: false },
+    // An inlined file would need `data:` in the policy.
+    assetsInlineLimit: 0,
+    sourcemap: false,
+  },
+  server: {
+    port: 5173,
+    fs: { allow: [here('..')] },
+    proxy: Object.fromEntries(
+      ['/v1', '/r', '/docs', '/openapi.json', '/healthz'].map((path) => [
+        path,
+        process.env.VOUCH_API ?? 'http://127.0.0.1:8080',
+      ]),
+    ),
+  },
+  test: { testTimeout: 300_000, hookTimeout: 300_000, retry: 0, bail: 1, reporters: 'verbose' },
+});
