@@ -57,6 +57,7 @@ errors! {
     too_many_requests = TOO_MANY_REQUESTS, "too many requests from your network; try again later";
     invalid_query = BAD_REQUEST, "the query string is not what this route expects";
     invalid_address = BAD_REQUEST, "an address is 32 bytes in base58";
+    not_a_wallet = BAD_REQUEST, "nobody can sign in with this address: it is not on the ed25519 curve";
     invalid_code = BAD_REQUEST, "a code has 6 to 12 characters of A-Z and 2-9, without O, I and L";
     invalid_amount = BAD_REQUEST, "an amount is a decimal string from 0 to 18446744073709551615";
     invalid_action = BAD_REQUEST, "there is no such action";

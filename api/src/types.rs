@@ -21,6 +21,29 @@ use crate::error::ApiError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Address(pub(crate) Pubkey);
 
+/// An address that can sign: a point on the ed25519 curve. Smart wallets are none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct WalletAddress(pub(crate) Pubkey);
+
+impl FromStr for WalletAddress {
+    type Err = ApiError;
+
+    fn from_str(text: &str) -> Result<Self, ApiError> {
+        let Address(key) = text.parse()?;
+        if key.is_on_curve() {
+            Ok(Self(key))
+        } else {
+            Err(ApiError::not_a_wallet())
+        }
+    }
+}
+
+impl fmt::Display for WalletAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 impl FromStr for Address {
     type Err = ApiError;
 

@@ -115,6 +115,7 @@ mod tests {
     use axum::http::HeaderName;
 
     use super::*;
+    use crate::web::Chain;
 
     fn headers(list: &[(&'static str, &'static str)]) -> HeaderMap {
         list.iter()
@@ -124,7 +125,7 @@ mod tests {
 
     #[test]
     fn only_pages_of_this_origin_count_as_ours() {
-        let auth = Auth::new(&"https://vouch.example".parse().unwrap(), "mainnet".into()).unwrap();
+        let auth = Auth::new(&"https://vouch.example".parse().unwrap(), Chain::Mainnet).unwrap();
         let ours = "https://vouch.example";
         for (list, expected) in [
             (&[("origin", ours)][..], true),

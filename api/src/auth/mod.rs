@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     fn auth(url: &str) -> Auth {
-        Auth::new(&url.parse().unwrap(), "mainnet".to_owned()).unwrap()
+        Auth::new(&url.parse().unwrap(), Chain::Mainnet).unwrap()
     }
 
     #[test]

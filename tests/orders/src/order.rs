@@ -29,7 +29,8 @@ const LASTING: u32 = 4;
 const STUCK: Duration = Duration::from_secs(120);
 
 /// Besides the mirror: what is given for good, and of which chain it is.
-const EMPTY: &str = "DELETE FROM awards; UPDATE indexer_state SET genesis_hash = NULL, indexed_slot = NULL";
+const EMPTY: &str =
+    "DELETE FROM awards; UPDATE indexer_state SET genesis_hash = NULL, indexed_slot = NULL";
 
 /// A database and a server for one order after the other.
 pub struct Lab {
