@@ -51,28 +51,47 @@ fn check(
             let field: String = field.chars().take(64).collect();
             return Err(ApiError::unknown_field().of_field(field));
         };
-        let wrong = |kinds: &[&str]| {
-            let message = format!("this field has to be {}", kinds.join(" or "));
-            ApiError::wrong_type().saying(message).of_field(&*field)
-        };
-        if let Some(nested) = object(property, schemas) {
-            match value {
-                Value::Object(inner) => check(inner, nested, schemas, &format!("{field}."))?,
-                Value::Null if !is_required(schema, name) => {}
-                _ => return Err(wrong(&["an object"])),
-            }
+        if value.is_null() && !is_required(schema, name) {
             continue;
         }
-        let kinds: Vec<&str> = match &property["type"] {
-            Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
-            kind => kind.as_str().into_iter().collect(),
-        };
-        if !kinds.iter().any(|kind| is(value, kind)) {
-            let words: Vec<&str> = kinds.into_iter().map(in_words).collect();
-            return Err(wrong(&words));
-        }
+        check_value(value, property, schemas, &field)?;
     }
     Ok(())
+}
+
+/// Compares the value of a field with its schema.
+fn check_value(
+    value: &Value,
+    property: &Value,
+    schemas: &Map<String, Value>,
+    field: &str,
+) -> ApiResult<()> {
+    let schema = referenced(property, schemas).unwrap_or(property);
+    let wrong = |needed: &str| {
+        let message = format!("this field has to be {needed}");
+        Err(ApiError::wrong_type().saying(message).of_field(field))
+    };
+    let kinds: Vec<&str> = match &schema["type"] {
+        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
+        kind => kind.as_str().into_iter().collect(),
+    };
+    if !kinds.iter().any(|kind| is(value, kind)) {
+        let words: Vec<&str> = kinds.into_iter().map(in_words).collect();
+        return wrong(&words.join(" or "));
+    }
+    match value {
+        Value::Object(inner) => check(inner, schema, schemas, &format!("{field}.")),
+        Value::Array(items) => items
+            .iter()
+            .try_for_each(|item| check_value(item, &schema["items"], schemas, field)),
+        _ => match schema["enum"].as_array() {
+            Some(known) if !known.contains(value) => {
+                let known: Vec<&str> = known.iter().filter_map(Value::as_str).collect();
+                wrong(&format!("one of {}", known.join(", ")))
+            }
+            _ => Ok(()),
+        },
+    }
 }
 
 fn is_required(schema: &Value, name: &str) -> bool {
@@ -81,8 +100,8 @@ fn is_required(schema: &Value, name: &str) -> bool {
         .is_some_and(|required| required.iter().any(|field| field == name))
 }
 
-/// The schema of a field that is an object itself.
-fn object<'a>(property: &'a Value, schemas: &'a Map<String, Value>) -> Option<&'a Value> {
+/// The schema that a field refers to, if it does.
+fn referenced<'a>(property: &'a Value, schemas: &'a Map<String, Value>) -> Option<&'a Value> {
     let reference = property["$ref"].as_str().or_else(|| {
         let variants = property["oneOf"].as_array()?;
         variants.iter().find_map(|one| one["$ref"].as_str())
@@ -96,6 +115,8 @@ fn is(value: &Value, kind: &str) -> bool {
         "integer" => value.is_i64(),
         "boolean" => value.is_boolean(),
         "null" => value.is_null(),
+        "array" => value.is_array(),
+        "object" => value.is_object(),
         _ => false,
     }
 }
@@ -105,6 +126,8 @@ fn in_words(kind: &str) -> &str {
         "string" => "a text in quotation marks",
         "integer" => "a whole number",
         "boolean" => "true or false",
+        "array" => "a list",
+        "object" => "an object",
         kind => kind,
     }
 }
@@ -128,6 +151,16 @@ mod tests {
         name: String,
         nickname: Option<String>,
         inner: Option<Inner>,
+        kind: Option<Kind>,
+        kinds: Option<Vec<Kind>>,
+        words: Option<Vec<String>>,
+    }
+
+    #[derive(Debug, Deserialize, ToSchema)]
+    #[serde(rename_all = "snake_case")]
+    enum Kind {
+        One,
+        Two,
     }
 
     fn refusal(body: &str) -> (&'static str, Option<String>) {
@@ -144,7 +177,13 @@ mod tests {
         let outer: Outer = read(br#"{"name":"A","nickname":null,"inner":{"number":-7}}"#).unwrap();
         assert_eq!(outer.name, "A");
         assert_eq!(outer.inner.map(|inner| inner.number), Some(-7));
-        assert!(read::<Outer>(br#"{"name":"A"}"#).is_ok());
+        for body in [
+            r#"{"name":"A"}"#,
+            r#"{"name":"A","kind":"two","kinds":["one","two"],"words":["w"]}"#,
+            r#"{"name":"A","kind":null,"kinds":[],"words":null}"#,
+        ] {
+            assert!(read::<Outer>(body.as_bytes()).is_ok(), "{body}");
+        }
         // Given others, then the code and the field say what is wrong
         for (body, code, field) in [
             ("", "malformed_json", None),
@@ -164,6 +203,11 @@ mod tests {
                 "wrong_type",
                 Some("nickname"),
             ),
+            (r#"{"name":"A","kind":"three"}"#, "wrong_type", Some("kind")),
+            (r#"{"name":"A","kind":{}}"#, "wrong_type", Some("kind")),
+            (r#"{"name":"A","kinds":"one"}"#, "wrong_type", Some("kinds")),
+            (r#"{"name":"A","kinds":["x"]}"#, "wrong_type", Some("kinds")),
+            (r#"{"name":"A","words":[7]}"#, "wrong_type", Some("words")),
             (r#"{"name":"A","inner":[7]}"#, "wrong_type", Some("inner")),
             (
                 r#"{"name":"A","inner":{}}"#,

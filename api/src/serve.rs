@@ -23,6 +23,8 @@ use crate::{
     web::Pages,
 };
 
+/// The token in deploy/env/api.env, which everybody knows.
+const PLACEHOLDER: &str = "REPLACE_BY_A_RANDOM_TOKEN";
 /// Bounds of all histograms, in seconds or in clicks of a group.
 const BUCKETS: [f64; 16] = [
     0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 50.0, 250.0, 1000.0,
@@ -38,6 +40,10 @@ pub async fn serve(config: Config) -> Result<()> {
         ensure!(
             token.expose_secret().len() >= 16,
             "ADMIN_TOKEN must have at least 16 characters; leave it out to switch admin routes off"
+        );
+        ensure!(
+            token.expose_secret() != PLACEHOLDER,
+            "ADMIN_TOKEN is the published placeholder: choose a random one, or leave it out"
         );
     }
     let mut stop = Stop::new()?;

@@ -93,7 +93,7 @@ async fn only_the_owner_of_a_code_sets_its_profile() {
         assert_eq!(answer.refusal(), refused(400, "invalid_profile"), "{bad}");
     }
     let answer = put(&token, path, &json!({ "name": "x" })).await;
-    assert_eq!(answer.refusal(), refused(400, "malformed_json"));
+    assert_eq!(answer.refusal(), refused(400, "unknown_field"));
     // And what looks like HTML or SQL is text
     let odd = json!({
         "nickname": "<script>alert(1)</script>", "description": "'; DROP TABLE code_profiles; --",

@@ -156,7 +156,9 @@ async fn catch_up(sync: &mut Sync<'_>, progress: &Progress<'_>, allow_fewer: boo
         let next = mirror::state(progress.next).await?;
         let live = mirror::state(progress.live).await?;
         let is_whole = next.final_seq >= live.final_seq || allow_fewer;
-        if followed >= 2 && is_whole && next.finalized_slot >= live.finalized_slot {
+        // Ranks follow the clock in steps.
+        let is_ranked = next.final_time >= live.final_time;
+        if followed >= 2 && is_whole && is_ranked && next.finalized_slot >= live.finalized_slot {
             return Ok(());
         }
         if started.elapsed() > PATIENCE {

@@ -116,5 +116,11 @@ fn next_reward(campaign: &Campaign, now: i64) -> u64 {
     if campaign.closed || campaign.paused || is_over {
         return 0;
     }
-    settings.least_reward()
+    let least = settings.least_reward();
+    let budget = campaign.settings.budget;
+    if budget != 0 && budget.saturating_sub(campaign.committed) < least {
+        // It is refused whatever the vault holds.
+        return 0;
+    }
+    least
 }

@@ -95,10 +95,11 @@ async fn look(pool: &PgPool, with_levels: bool) -> Result<u64, Failure> {
         },
     };
     let passed = seen.cursor - outbox.cursor();
+    let awards = u64::from(seen.milestones.award != outbox.award());
     let writes = follow(&seen, Time::now())?;
     let new = outbox.commit(&writes).await?;
     counter!("vouch_webhooks_messages_total").increment(new);
     let left = u32::try_from(behind - passed).unwrap_or(u32::MAX);
     gauge!("vouch_webhooks_transactions_behind").set(f64::from(left));
-    Ok(new.max(u64::from(left)))
+    Ok(new.max(u64::from(left)).max(awards))
 }

@@ -80,13 +80,15 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut values = headers
         .get_all(header::COOKIE)
         .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .filter(|(found, _)| *found == name)
-        .map(|(_, value)| value);
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b';'))
+        .map(<[u8]>::trim_ascii)
+        .filter_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="));
     let value = values.next()?;
-    values.next().is_none().then_some(value)
+    // Cookies of others may hold any bytes, and hide nothing.
+    values
+        .next()
+        .is_none()
+        .then(|| str::from_utf8(value).ok())?
 }
 
 /// What a request means that has neither `Sec-Fetch-Site` nor `Origin`. No browser sends one that

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use rand::{RngCore as _, rngs::OsRng};
 use tokio::sync::OnceCell;
 use url::{Host, Url};
-use vouch_db::api::auth::{self, sessions};
+use vouch_db::api::auth::{self, Ended, sessions};
 
 use crate::{
     database::Database,
@@ -109,13 +109,19 @@ fn is_this_machine(url: &Url) -> bool {
 pub(crate) async fn sweep(database: &Database) {
     loop {
         database.came_up().await;
-        match database.run(async |pool| auth::sweep(&pool).await).await {
-            Ok(swept) if swept.more => continue,
-            Ok(_) => {}
-            Err(error) => {
-                let cause = format!("{:#}", anyhow::Error::from(error));
-                tracing::warn!(cause, "could not delete sessions that have ended");
-            }
+        for ended in Ended::ALL {
+            // One query in each run: what takes longer than one may means that Postgres is down.
+            while match database
+                .run(async |pool| auth::sweep(&pool, ended).await)
+                .await
+            {
+                Ok(more) => more,
+                Err(error) => {
+                    let cause = format!("{:#}", anyhow::Error::from(error));
+                    tracing::warn!(cause, "could not delete sessions that have ended");
+                    false
+                }
+            } {}
         }
         tokio::time::sleep(SWEEP_EVERY).await;
     }

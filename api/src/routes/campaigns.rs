@@ -18,6 +18,7 @@ use crate::{
     extract::{self, PathAddress, Query},
     links::landing_url_of,
     state::AppState,
+    text,
     types::{Amount, Limit, commitment, timestamp},
 };
 
@@ -214,10 +215,7 @@ pub(crate) async fn set_profile(
     State(state): State<AppState>,
     extract::Json(profile): extract::Json<Profile>,
 ) -> ApiResult<Json<Profile>> {
-    let name = profile.name.trim();
-    if !(1..=100).contains(&name.chars().count()) || name.chars().any(char::is_control) {
-        return Err(ApiError::invalid_name());
-    }
+    let name = text::plain(&profile.name, 100).ok_or_else(ApiError::invalid_name)?;
     let symbol = profile.symbol.as_deref();
     if !symbol.is_none_or(|symbol| {
         (1..=10).contains(&symbol.len())
@@ -228,7 +226,7 @@ pub(crate) async fn set_profile(
         return Err(ApiError::invalid_symbol());
     }
     let profile = Profile {
-        name: name.to_owned(),
+        name,
         symbol: profile.symbol.clone(),
         landing_url: landing_url_of(&profile.landing_url)?.into(),
     };

@@ -70,12 +70,14 @@ pub(crate) async fn show(
     State(state): State<AppState>,
 ) -> ApiResult<Private<MeAnswer>> {
     let wallet = session.wallet;
-    let (sums, (total, unclaimed)) = state
+    // One query in each run: what takes longer than one may means that Postgres is down.
+    let sums = state
         .database
-        .run(async |pool| {
-            let sums = me::sums(&pool, &wallet).await?;
-            Ok((sums, me::badges(&pool, &wallet).await?))
-        })
+        .run(async |pool| me::sums(&pool, &wallet).await)
+        .await?;
+    let (total, unclaimed) = state
+        .database
+        .run(async |pool| me::badges(&pool, &wallet).await)
         .await?;
     let rewards = sums.into_iter().map(|sum| TokenSum {
         mint: sum.mint,
@@ -271,7 +273,7 @@ pub(crate) async fn rewards(
     };
     let mut found = state
         .database
-        .run(async |pool| {
+        .run_heavy(async |pool| {
             let after = position(cursor.as_ref());
             me::rewards(&pool, &session.wallet, role, status, after, limit + 1).await
         })

@@ -40,7 +40,7 @@ pub(crate) struct TotalsAnswer {
 pub(crate) struct TokenTotals {
     mint: String,
     decimals: i16,
-    /// What a campaign calls the token; null if none did.
+    /// What the campaigns call the token; null if none did, or they do not agree.
     symbol: Option<String>,
     /// Codes that have a conversion.
     codes: i64,
@@ -65,7 +65,7 @@ pub(crate) async fn show(State(state): State<AppState>) -> ApiResult<Json<Totals
     let sums = async {
         let totals = state
             .database
-            .run(async |pool| totals::all(&pool).await)
+            .run_heavy(async |pool| totals::all(&pool).await)
             .await?;
         Ok::<_, ApiError>(Arc::new(totals))
     };

@@ -350,6 +350,16 @@ export const de: Messages = {
       'Nichts wurde gesendet, also nichts bezahlt.',
       'Warte einen Moment und versuch es noch einmal.',
     ],
+    too_many_requests: [
+      'Aus deinem Netz wurden zu viele Transaktionen angefragt',
+      'Nichts wurde gesendet, also nichts bezahlt.',
+      'Warte eine Minute und versuch es noch einmal.',
+    ],
+    overloaded: [
+      'Gerade fragen zu viele Menschen gleichzeitig',
+      'Nichts wurde gesendet, also nichts bezahlt.',
+      'Warte ein paar Sekunden und versuch es noch einmal.',
+    ],
     request_timeout: [
       'Der Server hat zu lange gebraucht',
       'Nichts wurde gesendet, also nichts bezahlt.',

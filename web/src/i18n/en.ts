@@ -347,6 +347,16 @@ export const en = {
       'Nothing was sent, so nothing was paid.',
       'Wait a moment, then try again.',
     ],
+    too_many_requests: [
+      'Too many transactions were asked for from your network',
+      'Nothing was sent, so nothing was paid.',
+      'Wait a minute, then try again.',
+    ],
+    overloaded: [
+      'Too many people ask at the same moment',
+      'Nothing was sent, so nothing was paid.',
+      'Wait a few seconds, then try again.',
+    ],
     request_timeout: [
       'The server took too long',
       'Nothing was sent, so nothing was paid.',

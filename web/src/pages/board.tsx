@@ -37,15 +37,10 @@ export default function Board() {
   );
   const badWallet = () =>
     ['not_a_wallet', 'invalid_address'].includes(board.error()?.code ?? '') && query.wallet;
-  /** The token of all rewards shown, if it is one. */
+  /** The token of the rewards shown. Those of several campaigns are not added. */
   const token = () => {
-    const all = campaigns.data()?.campaigns ?? [];
-    const chosen = all.find((it) => it.address === query.campaign);
-    if (chosen) return tokenOf(chosen);
-    const first = all[0];
-    return !query.campaign && first && all.every((it) => it.mint === first.mint)
-      ? tokenOf(first)
-      : undefined;
+    const chosen = campaigns.data()?.campaigns.find((it) => it.address === query.campaign);
+    return chosen && tokenOf(chosen);
   };
   const href = (changes: Query) => {
     const next = { ...query, ...changes };
@@ -178,7 +173,9 @@ function Row(props: { entry: Entry; own: boolean; token: Token | undefined }) {
       <Show when={props.token}>
         {(token) => (
           <td class="right">
-            <Money units={props.entry.rewards} token={token()} />
+            <Show when={props.entry.rewards}>
+              {(rewards) => <Money units={rewards()} token={token()} />}
+            </Show>
           </td>
         )}
       </Show>
@@ -255,8 +252,14 @@ function Own(props: {
                 <Show when={props.token}>
                   {(token) => (
                     <>
-                      {', '}
-                      <Money units={own().rewards} token={token()} />
+                      <Show when={own().rewards}>
+                        {(rewards) => (
+                          <>
+                            {', '}
+                            <Money units={rewards()} token={token()} />
+                          </>
+                        )}
+                      </Show>
                     </>
                   )}
                 </Show>

@@ -20,6 +20,9 @@ function refusals(): string[] {
 /** What these pages cannot cause: they send neither such a body nor such parameters. */
 const NEVER = [
   'malformed_json',
+  'missing_field',
+  'unknown_field',
+  'wrong_type',
   'unsupported_media_type',
   'body_too_large',
   'invalid_action',

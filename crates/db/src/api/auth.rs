@@ -35,62 +35,58 @@ pub async fn award_owner(pool: &PgPool, award: i64) -> Result<Option<String>, Er
     )
 }
 
-/// Deletes one batch of the nonces, sessions and keys that have ended. Several processes may do this
-/// at once.
+/// What ends by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Nonces, an hour after they could be used.
+    Nonces,
+    /// Sessions at their end.
+    Sessions,
+    /// Sessions that were not used for long.
+    IdleSessions,
+    /// API keys, 90 days after they expired or were revoked.
+    Keys,
+}
+
+impl Ended {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Nonces, Self::Sessions, Self::IdleSessions, Self::Keys];
+}
+
+/// Deletes one batch of what has ended. Several processes may do this at once. Returns whether there
+/// may be more.
 ///
 /// # Errors
 /// See [`Error`].
-pub async fn sweep(pool: &PgPool) -> Result<Swept, Error> {
-    // A nonce is accepted only before its expiry by the clock of Postgres, which is also asked here.
-    let nonces = sqlx::query!(
-        "DELETE FROM used_nonces WHERE nonce IN (
-             SELECT nonce FROM used_nonces WHERE expires_at < now() - interval '1 hour'
-             ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED)",
-        BATCH,
-    )
-    .execute(pool)
-    .await?
-    .rows_affected();
-    let expired = sqlx::query!(
-        "DELETE FROM sessions WHERE id IN (
-             SELECT id FROM sessions WHERE expires_at < now()
-             ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED)",
-        BATCH,
-    )
-    .execute(pool)
-    .await?
-    .rows_affected();
-    let unused = sqlx::query!(
-        "DELETE FROM sessions WHERE id IN (
-             SELECT id FROM sessions WHERE last_used_at < now() - make_interval(secs => $2)
-             ORDER BY last_used_at LIMIT $1 FOR UPDATE SKIP LOCKED)",
-        BATCH,
-        sessions::IDLE_SECONDS,
-    )
-    .execute(pool)
-    .await?
-    .rows_affected();
-    let keys = sqlx::query!(
-        "DELETE FROM api_keys WHERE id IN (
-             SELECT id FROM api_keys WHERE LEAST(expires_at, revoked_at) < now() - interval '90 days'
-             ORDER BY LEAST(expires_at, revoked_at) LIMIT $1 FOR UPDATE SKIP LOCKED)",
-        BATCH,
-    )
-    .execute(pool)
-    .await?
-    .rows_affected();
-    let batch = u64::try_from(BATCH).unwrap_or_default();
-    Ok(Swept {
-        rows: nonces + expired + unused + keys,
-        more: [nonces, expired, unused, keys].contains(&batch),
-    })
-}
-
-/// What a sweep has done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Swept {
-    /// Rows that it deleted.
-    pub rows: u64,
-    /// Whether there may be more to delete.
-    pub more: bool,
+pub async fn sweep(pool: &PgPool, ended: Ended) -> Result<bool, Error> {
+    let query = match ended {
+        // One is accepted only before its expiry by the clock of Postgres, which is also asked here.
+        Ended::Nonces => sqlx::query!(
+            "DELETE FROM used_nonces WHERE nonce IN (
+                 SELECT nonce FROM used_nonces WHERE expires_at < now() - interval '1 hour'
+                 ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED)",
+            BATCH,
+        ),
+        Ended::Sessions => sqlx::query!(
+            "DELETE FROM sessions WHERE id IN (
+                 SELECT id FROM sessions WHERE expires_at < now()
+                 ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED)",
+            BATCH,
+        ),
+        Ended::IdleSessions => sqlx::query!(
+            "DELETE FROM sessions WHERE id IN (
+                 SELECT id FROM sessions WHERE last_used_at < now() - make_interval(secs => $2)
+                 ORDER BY last_used_at LIMIT $1 FOR UPDATE SKIP LOCKED)",
+            BATCH,
+            sessions::IDLE_SECONDS,
+        ),
+        Ended::Keys => sqlx::query!(
+            "DELETE FROM api_keys WHERE id IN (
+                 SELECT id FROM api_keys WHERE LEAST(expires_at, revoked_at) < now() - interval '90 days'
+                 ORDER BY LEAST(expires_at, revoked_at) LIMIT $1 FOR UPDATE SKIP LOCKED)",
+            BATCH,
+        ),
+    };
+    let deleted = query.execute(pool).await?.rows_affected();
+    Ok(i64::try_from(deleted) == Ok(BATCH))
 }

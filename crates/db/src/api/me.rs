@@ -104,9 +104,8 @@ pub async fn codes(
                   c.mint AS "mint?", COALESCE(t.conversions, 0) AS "conversions!",
                   COALESCE(t.rewards_paid, 0) AS "paid!",
                   COALESCE(t.rewards_pending, 0) AS "pending!",
-                  r.address = (
-                      SELECT o.address FROM referrals o WHERE o.code = r.code
-                      ORDER BY o.closed, o.created_at, o.address LIMIT 1
+                  EXISTS (
+                      SELECT FROM short_links s WHERE s.code = r.code AND s.referral = r.address
                   ) AS "owns_short_link!"
            FROM referrals r LEFT JOIN campaigns c ON c.address = r.campaign
            LEFT JOIN referral_totals t ON t.referral = r.address

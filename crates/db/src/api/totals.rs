@@ -42,17 +42,26 @@ pub async fn all(pool: &PgPool) -> Result<Totals, Error> {
     let state = mirror_state(pool).await?;
     let rows = sqlx::query!(
         r#"
-        SELECT c.mint, max(c.mint_decimals) AS "decimals!", min(p.symbol) AS symbol,
-               count(*) FILTER (WHERE t.conversions > 0) AS "codes!",
-               sum(t.conversions)::bigint AS "conversions!",
-               sum(t.rewards_paid) AS "paid!", sum(t.rewards_pending) AS "pending!"
-        FROM referral_totals t
-        JOIN referrals r ON r.address = t.referral
-        JOIN campaigns c ON c.address = r.campaign
-        LEFT JOIN campaign_profiles p ON p.campaign = c.address
-        GROUP BY c.mint
-        ORDER BY 5 DESC, c.mint
-        LIMIT 20
+        WITH sums AS (
+            SELECT c.mint, max(c.mint_decimals) AS decimals,
+                   count(*) FILTER (WHERE t.conversions > 0) AS codes,
+                   sum(t.conversions)::bigint AS conversions,
+                   sum(t.rewards_paid) AS paid, sum(t.rewards_pending) AS pending
+            FROM referral_totals t
+            JOIN referrals r ON r.address = t.referral
+            JOIN campaigns c ON c.address = r.campaign
+            GROUP BY c.mint
+            ORDER BY 4 DESC, c.mint
+            LIMIT 20
+        )
+        SELECT mint, decimals AS "decimals!", codes AS "codes!", conversions AS "conversions!",
+               paid AS "paid!", pending AS "pending!",
+               -- Anybody may open a campaign with a token, and name it.
+               (SELECT CASE WHEN count(DISTINCT p.symbol) = 1 THEN min(p.symbol) END
+                FROM campaigns c JOIN campaign_profiles p ON p.campaign = c.address
+                WHERE c.mint = sums.mint) AS symbol
+        FROM sums
+        ORDER BY conversions DESC, mint
         "#
     )
     .fetch_all(pool)

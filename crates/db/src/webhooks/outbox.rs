@@ -282,6 +282,12 @@ impl Outbox {
         })
     }
 
+    /// The last award that was among the messages before.
+    #[must_use]
+    pub fn award(&self) -> i64 {
+        self.award
+    }
+
     /// The last transaction whose facts are messages.
     #[must_use]
     pub fn cursor(&self) -> i64 {
