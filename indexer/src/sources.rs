@@ -274,7 +274,10 @@ impl Sources {
         for (source, answer) in join_all(answers).await {
             match answer {
                 Ok(answer) => good.push((source, answer)),
-                Err(failure) if failure.is_of_a_source() => worst = Some(weigh(worst, failure)),
+                Err(failure) if failure.is_of_a_source() => {
+                    self.check_majority()?;
+                    worst = Some(weigh(worst, failure));
+                }
                 Err(failure) => return Err(failure),
             }
         }
@@ -442,6 +445,11 @@ impl Sources {
 
 /// The failure of a question that several sources did not answer: waiting helps, if one is behind.
 fn weigh(before: Option<Failure>, failure: Failure) -> Failure {
+    // One of another chain is left out. Only if most are is the mirror itself wrong.
+    let failure = match failure {
+        Failure::OtherChain { .. } => Failure::Silent(failure.to_string()),
+        failure => failure,
+    };
     match before {
         Some(before @ Failure::Behind(_)) => before,
         Some(before @ Failure::Extra { .. }) if !matches!(failure, Failure::Behind(_)) => before,
