@@ -1,11 +1,7 @@
 //! The indexer with several nodes, of which some fail or lie. Numbers in brackets refer to
 //! `docs/INVARIANTS.md`.
 
-use std::{
-    collections::HashMap,
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
-};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use solana_sdk::signature::Signature;
@@ -218,115 +214,6 @@ async fn a_node_that_refuses_is_silent_or_of_another_slot_holds_up_nobody() {
     world.until_equal(count).await;
     let detail = world.until_source("rpc1", "behind").await;
     assert!(detail.starts_with("its slots take "), "{detail}");
-    world.until_status("ok").await;
-}
-
-/// A signature that nobody has made, and that was not invented before.
-fn invented() -> Value {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let mut bytes = [7; 64];
-    let count = COUNT.fetch_add(1, Ordering::SeqCst);
-    bytes[..8].copy_from_slice(&count.to_be_bytes());
-    Signature::from(bytes).to_string().into()
-}
-
-/// From now on, this node lists inventions without an end, and calls them final.
-fn invent(node: &FaultyNode) {
-    let mut known = HashMap::new();
-    node.behave(move |request, answer| {
-        let asked = &request["params"];
-        match request["method"].as_str() {
-            Some("getSignaturesForAddress") if asked[1]["commitment"] == "finalized" => {
-                let slot = &asked[1]["minContextSlot"];
-                let limit = asked[1]["limit"].as_u64().expect("a limit");
-                let page = (0..limit).map(|_| {
-                    let signature = invented();
-                    known.insert(signature.clone(), slot.clone());
-                    json!({ "signature": signature, "slot": slot, "err": null, "memo": null })
-                });
-                answer["result"] = page.collect();
-            }
-            Some("getSignatureStatuses") => {
-                let asked = asked[0].as_array().into_iter().flatten();
-                for (place, signature) in asked.enumerate() {
-                    if let Some(slot) = known.get(signature) {
-                        answer["result"]["value"][place] = json!({
-                            "slot": slot, "confirmations": null, "err": null,
-                            "status": { "Ok": null }, "confirmationStatus": "finalized",
-                        });
-                    }
-                }
-            }
-            _ => {}
-        }
-        Fate::Sent
-    });
-}
-
-/// [M1] [M6] [M11]
-#[tokio::test]
-async fn of_three_nodes_one_that_invents_without_an_end_stops_nothing() {
-    // Given three nodes, of which the third is slow, so that the first and the second are asked for
-    // lists
-    let mut world = World::new().await;
-    let url = world.scene.validator.rpc_url();
-    let (first, third) = (
-        FaultyNode::before(&url).await,
-        FaultyNode::before(&url).await,
-    );
-    third.behave(|_, _| Fate::Late(Duration::from_millis(500)));
-    let urls = [first.url(), world.node.url(), third.url()];
-    world.ask(&urls.join(","), &[]).await;
-    world.until_status("ok").await;
-    // When the first one lists inventions without an end, and calls them final
-    invent(&first);
-    world.scene.convert_many(2).await;
-    // Then most nodes contradict it, it is named, and the mirror equals the chain
-    let detail = world.until_source("rpc1", "unreliable").await;
-    for part in [
-        "rpc1 knows it as final in slot ",
-        "rpc2 has that block without it",
-        "rpc3 has that block without it",
-    ] {
-        assert!(detail.contains(part), "{detail}");
-    }
-    world.until_equal(2).await;
-    world.until_status("ok").await;
-    // When it calls final what the two others do not know
-    let (_, signature) = world.scene.convert().await;
-    first.behave_well();
-    world.until_mirrored(&signature, true).await;
-    world.node.hide(&[signature]);
-    third.hide(&[signature]);
-    // Then that is undone, as if the cluster had abandoned it
-    world.until_mirrored(&signature, false).await;
-    let detail = world.until_source("rpc1", "unreliable").await;
-    assert!(detail.starts_with(&signature.to_string()), "{detail}");
-}
-
-/// [M1] [M6] [M11]
-#[tokio::test]
-async fn of_two_nodes_one_that_lists_without_an_end_stops_nothing() {
-    // Given two nodes
-    let (world, first) = two().await;
-    // When the first one lists inventions without an end, which it does not know itself
-    first.behave(|request, answer| {
-        let range = &request["params"][1];
-        if request["method"] == "getSignaturesForAddress" && range["commitment"] == "finalized" {
-            let limit = range["limit"].as_u64().expect("a limit");
-            let page = (0..limit).map(|_| {
-                let slot = &range["minContextSlot"];
-                json!({ "signature": invented(), "slot": slot, "err": null, "memo": null })
-            });
-            answer["result"] = page.collect();
-        }
-        Fate::Sent
-    });
-    world.scene.convert_many(2).await;
-    // Then it is named, and the mirror equals the chain
-    world.until_equal(2).await;
-    let detail = world.until_source("rpc1", "unreliable").await;
-    assert!(detail.contains("but no node knows it as final"), "{detail}");
     world.until_status("ok").await;
 }
 
