@@ -535,6 +535,11 @@ export const de: Messages = {
       'Nichts wurde gesendet.',
       'Nimm eine andere Wallet.',
     ],
+    not_as_shown: [
+      'Der Server hat etwas anderes gebaut, als diese Seite zeigt',
+      'Nichts wurde unterschrieben und nichts bezahlt.',
+      'Unterschreib es auch nirgendwo anders. Sag denen Bescheid, die diese Seite betreiben.',
+    ],
     tampered: [
       'Deine Wallet hat die Transaktion verändert',
       'Sie wurde nicht gesendet, also nichts bezahlt.',

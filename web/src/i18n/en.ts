@@ -528,6 +528,11 @@ export const en = {
       'Nothing was sent.',
       'Use another wallet.',
     ],
+    not_as_shown: [
+      'The server built something else than this page shows',
+      'Nothing was signed, and nothing was paid.',
+      'Do not sign it elsewhere. Tell whoever runs this site.',
+    ],
     tampered: [
       'Your wallet changed the transaction',
       'It was not sent, so nothing was paid.',

@@ -20,7 +20,9 @@ const CODE = /^[A-HJKMNP-Z2-9]{6,12}$/;
 
 export default function Landing() {
   const params = useParams<{ campaign: string }>();
-  const [query, setQuery] = useSearchParams<{ ref?: string }>();
+  const [query, setQuery] = useSearchParams<{ ref?: string | string[] }>();
+  /** A link may name a code twice: the first counts. */
+  const named = () => (Array.isArray(query.ref) ? query.ref[0] : query.ref);
   const campaign = poll(
     () => params.campaign,
     (address, signal) =>
@@ -28,10 +30,10 @@ export default function Landing() {
     10_000,
   );
   const asked = createMemo(() => {
-    const code = query.ref?.toUpperCase();
+    const code = named()?.toUpperCase();
     return code && CODE.test(code) ? code : undefined;
   });
-  const malformed = () => (query.ref && !asked() ? query.ref : undefined);
+  const malformed = () => (asked() ? undefined : named());
   const code = poll(
     () => (asked() ? { code: asked()!, campaign: params.campaign } : undefined),
     async ({ code, campaign }, signal) => {

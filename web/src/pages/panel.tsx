@@ -105,7 +105,8 @@ export function Panel(props: { campaign: Campaign; code: CodeInfo }) {
         }),
       );
       const { prepare } = await import('../wallet');
-      const prepared = await prepare(built, referee);
+      const { address: campaign } = props.campaign;
+      const prepared = await prepare(built, { wallet: referee, campaign, code: props.code.code });
       if (mine === turn) setStage({ at: 'review', built, prepared });
     } catch (error) {
       if (mine !== turn) return;

@@ -1,9 +1,10 @@
 /** What every page stands in. */
 
 import { A, useLocation } from '@solidjs/router';
-import { createEffect, For, type JSX } from 'solid-js';
+import { createEffect, ErrorBoundary, For, type JSX } from 'solid-js';
 
 import { locale, NAMES, t, use } from '../i18n';
+import { Failure } from './states';
 
 export function Mark() {
   return (
@@ -37,7 +38,9 @@ export function Frame(props: { children?: JSX.Element }) {
         </nav>
       </header>
       <main id="content" class="wide" tabindex="-1">
-        {props.children}
+        <ErrorBoundary fallback={(error, again) => <Failure error={error} again={again} />}>
+          {props.children}
+        </ErrorBoundary>
       </main>
       <footer class="foot">
         <div class="wide">

@@ -18,7 +18,7 @@ import { programError, refusal } from '@vouch/client/errors.js';
 
 import { Refusal, type Built } from '../api/client';
 import { CHAIN, RPC_URL } from '../lib/site';
-import { inspect, inspectWire, sameConversion, type Inspected } from './inspect';
+import { inspect, inspectWire, sameConversion, type Inspected, type Shown } from './inspect';
 import type { Wallet, WalletAccount } from './wallets';
 
 export { connect, watchAccounts, watchWallets } from './wallets';
@@ -42,14 +42,14 @@ export type Prepared = {
 };
 
 /** Reads what the API has built, and lets the node try it. Throws a `Refusal`. */
-export async function prepare(built: Built, wallet: string): Promise<Prepared> {
-  const inspected = inspect(built.transaction, wallet);
-  if (!inspected) throw new Refusal('unexpected', undefined);
+export async function prepare(built: Built, shown: Shown): Promise<Prepared> {
+  const inspected = await inspect(built.transaction, shown);
+  if (!inspected) throw new Refusal('not_as_shown', undefined);
   return {
     inspected,
     createsPlace: inspected.createsPlace,
     lastValidBlockHeight: BigInt(built.last_valid_block_height),
-    cost: rpc ? await costOf(inspected, wallet as Address) : undefined,
+    cost: rpc ? await costOf(inspected, shown.wallet as Address) : undefined,
   };
 }
 

@@ -13,64 +13,123 @@ import {
   type Instruction,
 } from '@solana/kit';
 
-import { CONVERT_DISCRIMINATOR } from '@vouch/client/generated/instructions/convert.js';
+import { findReferralAddress } from '@vouch/client/addresses.js';
+import type { Code } from '@vouch/client/code.js';
+import {
+  CONVERT_DISCRIMINATOR,
+  getConvertInstructionDataEncoder,
+  type ConvertInstructionDataArgs,
+} from '@vouch/client/generated/instructions/convert.js';
 import { REFERRAL_PROGRAM_ADDRESS } from '@vouch/client/generated/programs/referral.js';
+import { Action } from '@vouch/client/generated/types/action.js';
 
 import { inspect, sameConversion } from '../../src/wallet/inspect';
 
-const WALLET = (await generateKeyPairSigner()).address;
-const OTHER = (await generateKeyPairSigner()).address;
+const wallet = async () => (await generateKeyPairSigner()).address;
+const [WALLET, OTHER, CAMPAIGN, PLACE, MINT] = await Promise.all([
+  wallet(),
+  wallet(),
+  wallet(),
+  wallet(),
+  wallet(),
+]);
+const CODE = 'AURRA234' as Code;
+const REFERRAL = await findReferralAddress(CAMPAIGN, CODE);
+const SHOWN = { wallet: WALLET, campaign: CAMPAIGN, code: CODE };
 const BLOCKHASH = '11111111111111111111111111111111' as Blockhash;
 const SYSTEM = '11111111111111111111111111111111' as Address;
 const BUDGET = 'ComputeBudget111111111111111111111111111111' as Address;
+const ED25519 = 'Ed25519SigVerify111111111111111111111111111' as Address;
+const ASSOCIATED_TOKEN = 'ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL' as Address;
 
-const convert = (account: Address, discriminator: Iterable<number> = CONVERT_DISCRIMINATOR) => ({
+/** The instruction, with these accounts and this data instead of the right ones. */
+const convert = (
+  accounts: { referee?: Address; campaign?: Address; referral?: Address; last?: Address } = {},
+  data: Partial<ConvertInstructionDataArgs> = {},
+) => ({
   programAddress: REFERRAL_PROGRAM_ADDRESS,
   accounts: [
     { address: WALLET, role: 3 as const },
-    { address: account, role: 1 as const },
+    { address: accounts.referee ?? WALLET, role: 2 as const },
+    { address: accounts.campaign ?? CAMPAIGN, role: 1 as const },
+    { address: accounts.referral ?? REFERRAL, role: 1 as const },
+    { address: accounts.last ?? PLACE, role: 1 as const },
   ],
-  data: new Uint8Array([...discriminator, 7]),
+  data: getConvertInstructionDataEncoder().encode({
+    code: CODE,
+    action: Action.Signup,
+    amount: 0n,
+    reference: new Uint8Array(32),
+    ...data,
+  }),
 });
 
-function wire(instructions: Instruction[], payer: Address = WALLET): string {
+const creation = (payer = WALLET, owner = WALLET, data = [1]) => ({
+  programAddress: ASSOCIATED_TOKEN,
+  accounts: [payer, PLACE, owner, MINT].map((address) => ({ address, role: 1 as const })),
+  data: new Uint8Array(data),
+});
+
+const replaced = (data: Iterable<number>) => ({ ...convert(), data: new Uint8Array([...data]) });
+
+function wire(
+  instructions: Instruction[],
+  payer: Address = WALLET,
+  blockhash: Blockhash = BLOCKHASH,
+): string {
   const message = pipe(
     createTransactionMessage({ version: 'legacy' }),
     (it) => setTransactionMessageFeePayer(payer, it),
     (it) =>
-      setTransactionMessageLifetimeUsingBlockhash(
-        { blockhash: BLOCKHASH, lastValidBlockHeight: 1n },
-        it,
-      ),
+      setTransactionMessageLifetimeUsingBlockhash({ blockhash, lastValidBlockHeight: 1n }, it),
     (it) => appendTransactionMessageInstructions(instructions, it),
   );
   return getBase64EncodedWireTransaction(compileTransaction(message));
 }
 
-it('takes a transaction that does nothing but convert', () => {
-  expect(inspect(wire([convert(OTHER)]), WALLET)?.createsPlace).toBe(false);
+it('takes a transaction that does nothing but record what is shown', async () => {
+  expect((await inspect(wire([convert()]), SHOWN))?.createsPlace).toBe(false);
+  expect((await inspect(wire([creation(), convert()]), SHOWN))?.createsPlace).toBe(true);
 });
 
 it.each([
-  ['a transfer beside it', [convert(OTHER), { programAddress: SYSTEM, data: new Uint8Array(12) }]],
-  ['two conversions', [convert(OTHER), convert(WALLET)]],
+  ['a transfer beside it', [convert(), { programAddress: SYSTEM, data: new Uint8Array(12) }]],
+  ['a signature check', [convert(), { programAddress: ED25519, data: new Uint8Array(2) }]],
+  ['two conversions', [convert(), convert({ last: OTHER })]],
   ['no conversion', [{ programAddress: BUDGET, data: new Uint8Array(1) }]],
-  ['another instruction of the program', [convert(OTHER, [0, 1, 2, 3, 4, 5, 6, 7])]],
-])('refuses %s', (_, instructions) => {
-  expect(inspect(wire(instructions), WALLET)).toBeUndefined();
+  ['another instruction of the program', [replaced([0, 1, 2, 3, 4, 5, 6, 7])]],
+  ['nothing but the name of the instruction', [replaced(CONVERT_DISCRIMINATOR)]],
+  ['more data than the instruction has', [replaced([...convert().data, 0])]],
+  ['another campaign', [convert({ campaign: OTHER })]],
+  ['another referral', [convert({ referral: OTHER })]],
+  ['another code', [convert({}, { code: 'AURRA235' })]],
+  ['another action', [convert({}, { action: Action.Purchase })]],
+  ['an amount', [convert({}, { amount: 1n })]],
+  ['a reference', [convert({}, { reference: new Uint8Array(32).fill(1) })]],
+  ['an account for somebody else', [creation(WALLET, OTHER), convert()]],
+  ['two accounts', [creation(), creation(), convert()]],
+  ['another use of the token program', [creation(WALLET, WALLET, [2]), convert()]],
+])('refuses %s', async (_, instructions) => {
+  expect(await inspect(wire(instructions), SHOWN)).toBeUndefined();
 });
 
-it('refuses a transaction that another wallet pays and signs', () => {
-  expect(inspect(wire([convert(OTHER)], OTHER), WALLET)).toBeUndefined();
+it('refuses a transaction that another wallet pays or signs', async () => {
+  expect(await inspect(wire([convert()], OTHER), SHOWN)).toBeUndefined();
+  expect(await inspect(wire([convert({ referee: OTHER })]), SHOWN)).toBeUndefined();
+  expect(await inspect(wire([convert()]), { ...SHOWN, wallet: OTHER })).toBeUndefined();
 });
 
-it('refuses what is no transaction', () => {
-  expect(inspect('AAAA', WALLET)).toBeUndefined();
+it('refuses what is no transaction', async () => {
+  expect(await inspect('AAAA', SHOWN)).toBeUndefined();
 });
 
-it('lets a wallet add a price for speed, but not change the conversion', () => {
-  const before = inspect(wire([convert(OTHER)]), WALLET)!;
-  const priced = [{ programAddress: BUDGET, data: new Uint8Array(9) }, convert(OTHER)];
-  expect(sameConversion(before, inspect(wire(priced), WALLET)!)).toBe(true);
-  expect(sameConversion(before, inspect(wire([convert(SYSTEM)]), WALLET)!)).toBe(false);
+it('lets a wallet add a price for speed, and nothing else', async () => {
+  const read = async (text: string) => (await inspect(text, SHOWN))!;
+  const before = await read(wire([convert()]));
+  const price = { programAddress: BUDGET, data: new Uint8Array(9) };
+  const same = async (text: string) => sameConversion(before, await read(text));
+  expect(await same(wire([price, convert()]))).toBe(true);
+  expect(await same(wire([convert({ last: OTHER })]))).toBe(false);
+  expect(await same(wire([creation(), convert()]))).toBe(false);
+  expect(await same(wire([convert()], WALLET, OTHER as string as Blockhash))).toBe(false);
 });
