@@ -45,9 +45,9 @@ SELECT json_build_object(
         WHERE conversions <> 0 OR conversions_final <> 0 OR rewards_paid <> 0 OR rewards_pending <> 0),
     'days', (SELECT json_object_agg(concat_ws(' ', campaign, referrer, day), json_build_array(
         conversions, rewards::text, last_converted_at)) FROM referrer_daily),
-    'ranks', (SELECT json_object_agg(concat_ws(' ', campaign, referrer, month), json_build_array(
+    'ranks', (SELECT json_object_agg(concat_ws(' ', campaign, referrer, period), json_build_array(
         conversions, rewards::text, last_converted_at)) FROM referrer_totals),
-    'boards', (SELECT json_object_agg(concat_ws(' ', campaign, month), referrers) FROM boards),
+    'boards', (SELECT json_object_agg(concat_ws(' ', campaign, period), referrers) FROM boards),
     'maturing', (SELECT json_object_agg(conversion, json_build_array(
         seq, matures_at, campaign, converted_at)) FROM maturing),
     'badges', (SELECT json_agg(concat_ws(' ', campaign, referrer, badge)
@@ -300,9 +300,9 @@ struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, made: &Made<'_>) {
+    fn add(&mut self, made: &Made<'_>, rewards: u64) {
         self.conversions += 1;
-        self.rewards += made.terms.rewards[0];
+        self.rewards += rewards;
         self.last = self.last.max(made.at);
     }
 
@@ -444,19 +444,21 @@ impl<'a> Model<'a> {
             if self.counts(made) {
                 let at = OffsetDateTime::from_unix_timestamp(made.at)
                     .unwrap_or(OffsetDateTime::UNIX_EPOCH);
-                let month = format!("{:04}-{:02}", at.year(), u8::from(at.month()));
                 days.entry(format!("{campaign} {referrer} {}", at.date()))
                     .or_default()
-                    .add(made);
-                for span in ["", &month] {
-                    ranks
-                        .entry(format!("{campaign} {referrer} {span}"))
-                        .or_default()
-                        .add(made);
-                    boards
-                        .entry(format!("{campaign} {span}"))
-                        .or_default()
-                        .insert(referrer);
+                    .add(made, rewards[0]);
+                for period in periods(at) {
+                    // Over all campaigns, only conversions are added.
+                    for (board, rewards) in [(campaign.as_str(), rewards[0]), ("", 0)] {
+                        ranks
+                            .entry(format!("{board} {referrer} {period}"))
+                            .or_default()
+                            .add(made, rewards);
+                        boards
+                            .entry(format!("{board} {period}"))
+                            .or_default()
+                            .insert(referrer);
+                    }
                 }
             }
         }
@@ -464,6 +466,7 @@ impl<'a> Model<'a> {
         for (of, sum) in &ranks {
             if let Some((campaign, referrer)) =
                 of.strip_suffix(' ').and_then(|of| of.split_once(' '))
+                && !campaign.is_empty()
             {
                 let reached = MILESTONES
                     .iter()
@@ -608,4 +611,17 @@ pub(crate) fn check_recording(chain: &Chain) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// The periods of leaderboards that a time is in: all, its year, quarter, month and ISO week.
+fn periods(at: OffsetDateTime) -> [String; 5] {
+    let (year, month) = (at.year(), u8::from(at.month()));
+    let (of_week, week, _) = at.to_iso_week_date();
+    [
+        String::new(),
+        format!("{year:04}"),
+        format!("{year:04}-Q{}", (month + 2) / 3),
+        format!("{year:04}-{month:02}"),
+        format!("{of_week:04}-W{week:02}"),
+    ]
 }

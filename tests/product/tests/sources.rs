@@ -1,8 +1,6 @@
 //! The indexer with several nodes, of which some fail or lie. Numbers in brackets refer to
 //! `docs/INVARIANTS.md`.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use solana_sdk::signature::Signature;
 use vouch_product_tests::{Fate, FaultyNode, World, health, until};
