@@ -620,7 +620,7 @@ fn periods(at: OffsetDateTime) -> [String; 5] {
     [
         String::new(),
         format!("{year:04}"),
-        format!("{year:04}-Q{}", (month + 2) / 3),
+        format!("{year:04}-Q{}", month.div_ceil(3)),
         format!("{year:04}-{month:02}"),
         format!("{of_week:04}-W{week:02}"),
     ]
