@@ -15,7 +15,7 @@ use crate::{
 /// A challenge can be answered for this long. Phantom accepts messages that are at most 10 minutes
 /// old.
 const LIFE: Duration = Duration::minutes(5);
-/// What the wallet shows.
+/// The sentence that a wallet shows above the fields of the message.
 const STATEMENT: &str =
     "Signing in proves that this wallet is yours. It sends no transaction and costs nothing.";
 /// Separates these tags from every other use of a key.

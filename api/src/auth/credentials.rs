@@ -15,7 +15,7 @@ use crate::{
     state::AppState,
 };
 
-/// Who is calling.
+/// The caller of a request.
 #[derive(Debug)]
 pub(super) enum Caller {
     /// A wallet that has signed in.

@@ -1,4 +1,4 @@
-//! Who is calling, and what belongs to whom. docs/decisions/sign-in.md says why it is so.
+//! Callers and their rights. docs/decisions/sign-in.md says why it is so.
 
 pub(crate) mod challenge;
 mod credentials;
@@ -25,7 +25,7 @@ pub(crate) use siws::{SignIn, is_signed_form, usual_forms};
 /// Interval between two sweeps.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
-/// What sign-in needs to know about this service.
+/// The settings of this service that sign-in uses.
 #[derive(Debug)]
 pub(crate) struct Auth {
     /// Host of the public URL, and its port unless it is the scheme's own.

@@ -14,7 +14,7 @@ const RANDOM: usize = 43;
 /// Random characters of an API key that are shown. The others keep more than 200 bits.
 const SHOWN: usize = 8;
 
-/// What a token opens.
+/// The kind of access that a token gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A wallet's session.

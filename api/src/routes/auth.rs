@@ -39,7 +39,7 @@ impl<T: Serialize> IntoResponse for Private<T> {
     }
 }
 
-/// Who wants to sign in.
+/// The wallet that asks to sign in.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ChallengeRequest {
@@ -47,7 +47,7 @@ pub(crate) struct ChallengeRequest {
     wallet: String,
 }
 
-/// What the wallet has to sign.
+/// The message that the wallet has to sign.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ChallengeAnswer {
     wallet: String,

@@ -52,7 +52,7 @@ pub(crate) struct CampaignAnswer {
     rules: Option<Rules>,
     /// Chosen by the campaign, as are symbol and landing page.
     name: Option<String>,
-    /// What its token is called; null if it did not say.
+    /// Symbol of its token; null if the campaign has set none.
     symbol: Option<String>,
     landing_url: Option<String>,
     /// Slot at which the account was last read.
