@@ -9,6 +9,7 @@ use crate::{
     config::usual_limits,
     failure::Failure,
     ledger::{Ledger, Replayed},
+    sync::RANKED_BATCHES,
     transactions::{parse, transaction},
 };
 
@@ -19,6 +20,8 @@ pub struct Applier {
     ledger: Ledger,
     /// The last applied transaction.
     seq: i64,
+    /// Written batches.
+    batches: usize,
 }
 
 impl Applier {
@@ -36,6 +39,7 @@ impl Applier {
             writer: writer.ok_or("the database has another writer")?,
             ledger: Ledger::default(),
             seq: 0,
+            batches: 0,
         })
     }
 
@@ -76,19 +80,28 @@ impl Applier {
         Ok(batch)
     }
 
-    /// Writes what [`Self::replay`] returned, as final up to its last slot.
+    /// Writes what [`Self::replay`] returned, as final up to its last slot. Conversions count for
+    /// ranks with the last batch, and now and then before.
     ///
     /// # Errors
     /// When Postgres does not answer.
-    pub async fn write(&mut self, batch: &Batch, first_slot: i64) -> Result<(), String> {
+    pub async fn write(
+        &mut self,
+        batch: &Batch,
+        first_slot: i64,
+        is_last: bool,
+    ) -> Result<(), String> {
         let Some(last) = batch.transactions.last() else {
             return Ok(());
         };
+        self.batches += 1;
+        let is_ranked = is_last || self.batches % RANKED_BATCHES == 0;
         let range = Final {
             seq: last.seq,
             first_slot,
             last_slot: last.slot,
-            time: Some(last.block_time),
+            time: is_ranked.then_some(last.block_time),
+            step: Final::BACKLOG,
             source: "rpc".into(),
         };
         let written = self.writer.write(batch, Some(&range)).await;

@@ -18,8 +18,11 @@ use crate::{failure::Failure, health::gauge};
 /// Transactions whose rows are in memory.
 const STEP: i64 = 2048;
 
-/// Computes a digest at the start and then every so often, if there are new final transactions.
-/// Keeps them for some days.
+/// Time until the first digest is tried again while nothing is final.
+const FIRST: Duration = Duration::from_secs(10);
+
+/// Computes a digest as soon as something is final and then every so often, if there are new final
+/// transactions. Keeps them for some days.
 pub(crate) async fn run(pool: PgPool, every: Duration, days: u16) {
     let mut pace = interval(every);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -29,6 +32,7 @@ pub(crate) async fn run(pool: PgPool, every: Duration, days: u16) {
         pace.tick().await;
         let began = Instant::now();
         match compute(&pool, last).await {
+            Ok(None) if last.is_none() => pace.reset_after(FIRST.min(every)),
             Ok(None) => {}
             Ok(Some(digest)) => {
                 let head = digest.head;

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{ExitCode, ExitStatus};
+use std::thread;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -42,6 +43,9 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     // tests.
     build::binaries().await?;
 
+    // Tests of the whole product wait for slots and deadlines half of the time.
+    let cores = thread::available_parallelism()?.get();
+    let at_once = (cores + cores / 2).to_string();
     let instance = Instance::create("test-run")?;
     let mut postgres = Postgres::start(instance.dir()).await?;
     let mut counts = Counts::default();
@@ -55,6 +59,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
         // build.
         let mut tests = cargo(["nextest", "run", "--workspace", "--no-fail-fast"])
             .args(["--no-tests", "pass", "--manifest-path", manifest])
+            .args(["--test-threads", at_once.as_str()])
             .args(args.filter.iter())
             .env("PATH", path.as_str())
             .env("DATABASE_URL", postgres.url("postgres"))

@@ -91,7 +91,7 @@ pub(crate) async fn measure(
         replayed += began.elapsed();
         let began = Instant::now();
         applier
-            .write(&batch, slot)
+            .write(&batch, slot, end == history.len())
             .await
             .map_err(|error| anyhow!(error))?;
         written += began.elapsed();

@@ -51,6 +51,10 @@ fn one_referral_from_click_to_leaderboard() {
     assert_eq!(report["ok"], true);
     assert_eq!(seen(&report, "Alice's balance in base units"), "5000000");
     assert_eq!(
+        seen(&report, "the API's numbers, computed again from the chain"),
+        "equal"
+    );
+    assert_eq!(
         seen(&report, "Bob again, asked over HTTP"),
         "409 already_converted"
     );

@@ -15,10 +15,15 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use tokio::sync::Mutex;
-use vouch_localnet::{Stack, StackOptions, program_binary};
+use tokio::{process::Command, sync::Mutex};
+use vouch_localnet::{Stack, StackOptions, built_binary, program_binary};
 
-use self::{chain::Chain, http::Api, mirror::Mirror, report::Report};
+use self::{
+    chain::Chain,
+    http::{Answer, Api},
+    mirror::Mirror,
+    report::Report,
+};
 
 /// Plays the whole story on real parts and checks every number.
 #[derive(Debug, clap::Args)]
@@ -126,6 +131,14 @@ impl World {
             differences.len(),
             None,
         );
+        println!("\nThe API against the chain");
+        let verified = self.verify().await?;
+        self.report.check(
+            "the API's numbers, computed again from the chain",
+            "equal",
+            verified,
+            None,
+        );
         let stack = self.stack.get_mut();
         for (service, pid) in [("indexer", stack.indexer.pid()), ("api", stack.api.pid())] {
             if let Some(resident_kib) = pid.and_then(resident_kib) {
@@ -133,6 +146,22 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// What `vouch-indexer verify --api` finds once the API has a digest: `equal`, or what differs.
+    async fn verify(&self) -> Result<String> {
+        let has_digest = |answer: &Answer| answer.status.is_success();
+        self.api.until("/v1/digest", has_digest).await?;
+        let output = Command::new(built_binary("vouch-indexer")?)
+            .args(["verify", "--rpc-url", &self.chain.rpc().url()])
+            .args(["--api", self.api.url()])
+            .output()
+            .await?;
+        Ok(if output.status.success() {
+            "equal".to_owned()
+        } else {
+            String::from_utf8_lossy(&output.stderr).into_owned()
+        })
     }
 
     /// Kills the indexer as a crash would.

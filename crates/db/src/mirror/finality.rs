@@ -5,10 +5,6 @@ use sqlx::PgConnection;
 use super::{awards, rows::Maturing};
 use crate::Error;
 
-/// Most conversions that begin to count in one statement. The chain's clock goes only so far in one
-/// transaction that no more of them mature, unless they do so in the same second.
-const STEP: i64 = 10_000;
-
 /// A range of slots that is proven complete and final, with the transactions in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Final {
@@ -23,8 +19,19 @@ pub struct Final {
     /// count for ranks. If they are very many, the mirror goes only a part of the way; the next
     /// range goes on.
     pub time: Option<i64>,
+    /// Most conversions that begin to count in one statement. The chain's clock goes only so far
+    /// in one transaction that no more of them mature, unless they do so in the same second.
+    pub step: i64,
     /// The name of the source that listed the transactions, such as `rpc`.
     pub source: String,
+}
+
+impl Final {
+    /// The step that holds up whatever comes next for a moment only.
+    pub const STEP: i64 = 10_000;
+    /// The step while the mirror is far behind: a referrer's rows are written once for all of
+    /// its conversions.
+    pub const BACKLOG: i64 = 200_000;
 }
 
 /// Lets conversions wait until they count for ranks.
@@ -68,7 +75,7 @@ pub(super) async fn write(
          RETURNING final_seq, final_time",
         range.seq,
         range.time,
-        STEP,
+        range.step,
     )
     .fetch_one(&mut *connection)
     .await?;
@@ -98,10 +105,18 @@ pub(super) async fn write(
     let mut ripe: Vec<_> = ripe.into_iter().map(|row| row.conversion).collect();
     let (mut counted, mut is_due) = (0, false);
     loop {
-        let done = rank(&mut *connection, state.final_seq, time, &ripe, award).await?;
+        let done = rank(
+            &mut *connection,
+            state.final_seq,
+            time,
+            range.step,
+            &ripe,
+            award,
+        )
+        .await?;
         counted += u64::try_from(done.counted).unwrap_or_default();
         is_due |= done.is_due;
-        if done.waited < STEP {
+        if done.waited < range.step {
             break;
         }
         ripe.clear();
@@ -161,13 +176,14 @@ struct Ranked {
     is_due: bool,
 }
 
-/// Counts `new` and at most [`STEP`] others that are final and mature, each once, and with `award`
+/// Counts `new` and at most `step` others that are final and mature, each once, and with `award`
 /// gives the badges that they earn. None of them can be cancelled any more, so nothing is ever taken
 /// off.
 async fn rank(
     connection: &mut PgConnection,
     final_seq: i64,
     time: i64,
+    step: i64,
     new: &[String],
     award: bool,
 ) -> Result<Ranked, Error> {
@@ -246,7 +262,7 @@ async fn rank(
         time,
         new,
         award,
-        STEP,
+        step,
     )
     .fetch_one(connection)
     .await?)

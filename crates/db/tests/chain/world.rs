@@ -64,6 +64,7 @@ impl World {
             first_slot: 0,
             last_slot: seq,
             time: Some(time),
+            step: Final::STEP,
             source: "test".into(),
         };
         let outcome = self.writer.write(&Batch::default(), Some(&range)).await;
