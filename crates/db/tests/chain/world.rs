@@ -49,6 +49,20 @@ impl World {
         self.time = self.time.max(range.time.expect("a time"));
     }
 
+    /// Writes the next transactions, which are final, while more are known: what they do counts
+    /// later.
+    pub async fn catch_up(&mut self, chain: &Chain, count: usize) {
+        let (batch, range) = chain.next(self.written, count);
+        let range = Final {
+            time: None,
+            step: Final::BACKLOG,
+            ..range
+        };
+        let outcome = self.writer.write(&batch, Some(&range)).await;
+        outcome.expect("written");
+        self.written += count;
+    }
+
     /// Writes the next transactions, which are confirmed.
     pub async fn confirm(&mut self, chain: &Chain, count: usize) {
         let (mut batch, _) = chain.next(self.written, count);
