@@ -13,6 +13,7 @@ use crate::{
     config::Config,
     failure::Failure,
     health::{Layer, gauge},
+    ledger,
     session::Mirror,
     source::Source,
 };
@@ -122,7 +123,7 @@ impl Sweep {
     /// Notes the outcome of the whole pass.
     async fn finish(&self, mirror: &Mirror<'_>) -> Result<(), Failure> {
         if let (true, Some(slot)) = (self.differing.is_empty(), self.slot) {
-            let slot = crate::ledger::slot(slot)?;
+            let slot = ledger::slot(slot)?;
             mirror.writer.lock().await.witnessed(slot, "rpc").await?;
             mirror.health.succeeded(Layer::Accounts);
         }
@@ -196,7 +197,9 @@ async fn compare(
         };
         // What has changed since is compared next time.
         let is_older = u64::try_from(row.slot).is_ok_and(|changed| changed <= slot);
-        if is_older && found.get(place) != Some(&row.data) {
+        let found = found.get(place).and_then(Option::as_deref);
+        let doubt = ledger::doubt(&row.address, row.doubt.as_deref())?;
+        if is_older && !ledger::agrees(doubt, row.data.as_deref(), found) {
             differing.push(row.address);
         }
     }

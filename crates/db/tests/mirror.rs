@@ -124,6 +124,7 @@ fn account(address: &str, data: Option<&str>, seq: i64) -> Account {
         data: data.map(|data| data.as_bytes().to_vec()),
         seq,
         slot: seq,
+        doubt: None,
     }
 }
 
@@ -135,6 +136,7 @@ fn before(seq: i64, address: &str, before: Option<(&str, i64)>) -> Before {
         data: before.map(|(data, _)| data.as_bytes().to_vec()),
         before_seq: before.map(|(_, seq)| seq),
         before_slot: before.map(|(_, seq)| seq),
+        doubt: None,
     }
 }
 

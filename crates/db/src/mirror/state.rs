@@ -71,7 +71,7 @@ pub(super) async fn read(
 ) -> Result<Vec<Account>, Error> {
     Ok(sqlx::query_as!(
         Account,
-        "SELECT address, data, seq, slot FROM accounts WHERE address = ANY($1)",
+        "SELECT address, data, seq, slot, doubt FROM accounts WHERE address = ANY($1)",
         addresses,
     )
     .fetch_all(connection)
@@ -85,7 +85,7 @@ pub(super) async fn read(
 pub async fn accounts_after(pool: &PgPool, after: &str, limit: i64) -> Result<Vec<Account>, Error> {
     let rows = sqlx::query_as!(
         Account,
-        "SELECT address, data, seq, slot FROM accounts WHERE address > $1
+        "SELECT address, data, seq, slot, doubt FROM accounts WHERE address > $1
          ORDER BY address LIMIT $2",
         after,
         limit,
