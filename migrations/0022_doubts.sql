@@ -13,9 +13,7 @@ ALTER TABLE mirror.accounts_before ADD COLUMN doubt bytea;
 
 CREATE INDEX accounts_in_doubt ON mirror.accounts (address) WHERE doubt IS NOT NULL;
 
--- The conversions of which it is not certain what was paid. `settled` of their rows has the parts that
--- are proven. Slot and number are those of the last transaction that changed them.
-CREATE VIEW mirror.uncertain AS
-SELECT conversion.address, conversion.campaign, conversion.referral, account.seq, account.slot
-FROM accounts AS account JOIN conversions AS conversion USING (address)
-WHERE account.doubt IS NOT NULL;
+-- The addresses of conversions and referrals of which something is not certain, for readers that need
+-- no bytes. Of such a conversion, the row has the parts that are proven to be settled. Slot and number
+-- are those of the last transaction that changed it.
+CREATE VIEW mirror.doubts AS SELECT address, seq, slot FROM accounts WHERE doubt IS NOT NULL;

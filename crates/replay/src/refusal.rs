@@ -11,9 +11,9 @@ use crate::{
     apply::Effects,
     calls::{Call, Position},
     doubt::{Less, State, States},
+    fact::Fact,
     instruction::Instruction,
     search::{conversion_change, referral, referral_change, uncertain},
-    fact::Fact,
     transaction::{Outcome, Transaction},
     view::View,
 };
@@ -67,7 +67,9 @@ pub(crate) fn effects(view: &(impl View + ?Sized), tx: &Transaction) -> Option<E
     let mut changes = vec![conversion_change(address, after, conversion)];
     if let Some((mut referral, less)) = referral(view, &conversion.referral) {
         Less::between(conversion, before.settled(), after.settled()).take_off(&mut referral);
-        let less = less.minus(before.less(conversion)).plus(after.less(conversion));
+        let less = less
+            .minus(before.less(conversion))
+            .plus(after.less(conversion));
         changes.push(referral_change(conversion.referral, referral, less));
     }
     let settled = after.settled();

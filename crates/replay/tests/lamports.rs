@@ -6,8 +6,11 @@
 mod support;
 
 use support::*;
-use vouch_client::accounts::Account;
-use vouch_replay::{Doubt, Fact, Kind, Need, Transaction, View as _, transaction::Balance};
+use vouch_client::{ProgramError, accounts::Account};
+use vouch_replay::{
+    Doubt, Fact, Kind, Need, Transaction, View as _,
+    transaction::{Balance, Outcome},
+};
 
 const PART: u64 = 1_000_000;
 
@@ -127,7 +130,7 @@ fn a_call_by_another_program_is_certain_if_everybody_was_paid() {
     // Then nobody else can have taken the parts out of the conversion's account
     expect(&wrapped(&[OWNER, PARTNER]), &[OWNER, PARTNER]);
     // But it may have put one back, if it owns the partner's wallet
-    expect_doubt(&wrapped(&[OWNER]), &[2 | 1, 7]);
+    expect_doubt(&wrapped(&[OWNER]), &[2 | 1, 2 | 4, 7]);
 
     // A wallet that held nothing before is the System program's
     let mut empty = wrapped(&[OWNER]);
@@ -136,11 +139,11 @@ fn a_call_by_another_program_is_certain_if_everybody_was_paid() {
     // Unless it was given away in the same transaction
     let assigned = inner(3, SYSTEM, &[key(PARTNER)], vec![1, 0, 0, 0]);
     empty.instructions[0].inner.push(assigned);
-    expect_doubt(&empty, &[2 | 1, 7]);
+    expect_doubt(&empty, &[2 | 1, 2 | 4, 7]);
     empty.instructions[0].inner.pop();
     // And somebody else may have paid it, too
     empty.balances[3].after = PART;
-    expect_doubt(&empty, &[2 | 1, 7]);
+    expect_doubt(&empty, &[2 | 1, 2 | 4, 7]);
 }
 
 #[test]
@@ -175,7 +178,12 @@ fn several_sales_of_a_transaction_are_told_apart() {
     both.balances.swap(0, 1);
     both.balances[0].account = conversion(BUYER);
     both.balances[1].account = conversion(other);
-    expect_doubt(&both, &[2 | 1, 2 | 4]);
+    let mut world = World::sol();
+    let facts = world.take(&both);
+    assert_eq!(world.possible(BUYER), [2 | 1, 2 | 4]);
+    assert_eq!(world.possible(other), [7]);
+    // And only what the second one paid is told
+    assert_eq!(payees(&facts), [(key(OWNER), PART), (key(PARTNER), PART)]);
 }
 
 #[test]
@@ -302,14 +310,14 @@ fn a_claim_before_a_late_reclaim_is_told_by_the_recipients() {
         vouch_replay::Fact::ConversionLapsed { forgone: PART, .. }
     )));
 
-    // If the rent goes to the wallets, nobody knows which part was paid, and one of them was not
+    // If a foreign program has the wallets, nobody knows which part was paid
     reclaimed
         .instructions
         .push(foreign(&[key(OWNER), key(PARTNER)]));
     let mut world = world.clone();
     assert_eq!(payees(&world.take(&reclaimed)), []);
     assert_eq!(world.settled(BUYER), None);
-    assert_eq!(world.possible(BUYER), [2 | 1, 2 | 4]);
+    assert_eq!(world.possible(BUYER), [2 | 1, 2 | 4, 7]);
 }
 
 #[test]
@@ -430,8 +438,11 @@ fn a_missing_value_is_asked_for_also_while_outcomes_are_tried() {
 /// A world in which a sale paid the owner, and nobody knows whether it paid the partner, too.
 fn uncertain() -> World {
     let mut world = World::sol();
-    let call = wrapped(&purchase(BUYER), payment(3, BUYER));
-    world.take(&transaction(vec![call], balances(BUYER, &[OWNER])));
+    let mut bought = bought(&[OWNER]);
+    bought
+        .instructions
+        .push(foreign(&[conversion(BUYER), key(PARTNER)]));
+    assert_eq!(payees(&world.take(&bought)), [(key(OWNER), PART)]);
     assert_eq!(world.possible(BUYER), [2 | 1, 7]);
     world
 }
@@ -580,4 +591,59 @@ fn a_node_may_have_any_account_that_is_possible() {
     assert!(!allows(&|it| it.open_conversions = 2));
     assert!(!allows(&|it| it.conversions = 0));
     assert!(!allows(&|it| it.partner = key(60)));
+}
+
+#[test]
+fn a_claim_that_is_refused_proves_what_it_was_refused_for() {
+    // Given a sale of which the partner's part may have been paid
+    let world = uncertain();
+    let refused = |error: ProgramError| {
+        let mut refused = transaction(vec![top(&claim(BUYER, true), vec![])], vec![]);
+        refused.outcome = Outcome::Failed {
+            instruction: Some(0),
+            code: Some(error.code()),
+        };
+        refused
+    };
+    // When a claim is refused because nothing is owed, then it was paid
+    let mut paid = world.clone();
+    let facts = paid.take(&refused(ProgramError::NotPending));
+    assert!(matches!(
+        facts.as_slice(),
+        [Fact::PartsProven { settled: 7, .. }]
+    ));
+    assert_eq!(paid.settled(BUYER), Some(7));
+    assert!(paid.doubts.is_empty());
+    let referral = paid.referral();
+    assert_eq!(
+        (referral.open_conversions, referral.partner_pending),
+        (0, 0)
+    );
+    // When it is refused because what is owed cannot be paid, then it was not
+    let mut owed = world.clone();
+    assert_eq!(owed.take(&refused(ProgramError::NothingToClaim)), []);
+    assert_eq!(owed.settled(BUYER), Some(2 | 1));
+    assert!(owed.doubts.is_empty());
+    let referral = owed.referral();
+    assert_eq!(
+        (referral.open_conversions, referral.partner_pending),
+        (1, PART)
+    );
+    // And another refusal, another call before it, and an error of another program prove nothing
+    let mut behind = refused(ProgramError::NotPending);
+    behind
+        .instructions
+        .insert(0, top(&claim(BUYER, true), vec![]));
+    behind.outcome = Outcome::Failed {
+        instruction: Some(1),
+        code: Some(ProgramError::NotPending.code()),
+    };
+    let mut calling = refused(ProgramError::NotPending);
+    let cpi = transfer(2, key(50), conversion(BUYER), 1);
+    calling.instructions[0].inner.push(cpi);
+    let mut within = refused(ProgramError::NotPending);
+    within.instructions = vec![wrapped(&claim(BUYER, true), vec![])];
+    for other in [refused(ProgramError::StillHeld), behind, calling, within] {
+        assert_eq!(world.apply(&other), Ok(vec![]), "{other:?}");
+    }
 }
