@@ -37,7 +37,7 @@ pub(crate) async fn run(mirror: &Mirror<'_>, config: &Config) -> Result<(), Fail
     }
     let mut pace = interval(config.reconcile_pace());
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut sweep = Sweep::default();
+    let mut sweep = Sweep::new(AGAIN);
     sweep.announce(mirror, config);
     loop {
         pace.tick().await;
@@ -60,9 +60,19 @@ pub(crate) async fn run(mirror: &Mirror<'_>, config: &Config) -> Result<(), Fail
     }
 }
 
+/// Compares all accounts once, without pauses. Returns how many differ.
+pub(crate) async fn pass(mirror: &Mirror<'_>) -> Result<usize, Failure> {
+    let mut sweep = Sweep::new(Duration::ZERO);
+    while sweep.next_range(mirror).await? {}
+    sweep.finish(mirror).await?;
+    Ok(sweep.differing.len())
+}
+
 /// A pass over all accounts.
 #[derive(Debug, Default)]
 struct Sweep {
+    /// See [`AGAIN`].
+    again: Duration,
     /// The last address that was compared.
     after: String,
     /// The lowest slot at which accounts were compared; `None` before the first.
@@ -77,6 +87,13 @@ struct Sweep {
 }
 
 impl Sweep {
+    fn new(again: Duration) -> Self {
+        Self {
+            again,
+            ..Self::default()
+        }
+    }
+
     /// Compares the next range. Returns whether there was one.
     async fn next_range(&mut self, mirror: &Mirror<'_>) -> Result<bool, Failure> {
         let rows = accounts_after(mirror, &self.after).await?;
@@ -95,7 +112,7 @@ impl Sweep {
         let mut differing = BTreeMap::new();
         if !first.is_empty() {
             // Perhaps the mirror held a transaction that was abandoned.
-            sleep(AGAIN).await;
+            sleep(self.again).await;
             let rows = accounts_after(mirror, &self.after).await?;
             for source in ready {
                 let again = match compare(mirror, source, &self.after, &rows).await {
