@@ -54,18 +54,8 @@ pub(crate) async fn list<'a>(
     let (mut left, mut right) = (new(first), new(second));
     let mut comparison = Comparison::default();
     loop {
-        match comparison.next() {
-            Next::End => break,
-            next => {
-                let (one, other) = read(&mut left, &mut right, next).await;
-                if let Err(failure) = take(&mut comparison.left, one, end) {
-                    return survive(chain, right, first, failure, end).await;
-                }
-                if let Err(failure) = take(&mut comparison.right, other, end) {
-                    return survive(chain, left, second, failure, end).await;
-                }
-            }
-        }
+        let next = comparison.next();
+        // Before more is read: a list that fails later may be full of inventions until then.
         if comparison.left.is_due()
             && let Some(failure) = comparison.left.vote(chain, (first, second)).await?
         {
@@ -74,6 +64,16 @@ pub(crate) async fn list<'a>(
         if comparison.right.is_due()
             && let Some(failure) = comparison.right.vote(chain, (second, first)).await?
         {
+            return survive(chain, left, second, failure, end).await;
+        }
+        if next == Next::End {
+            break;
+        }
+        let (one, other) = read(&mut left, &mut right, next).await;
+        if let Err(failure) = take(&mut comparison.left, one, end) {
+            return survive(chain, right, first, failure, end).await;
+        }
+        if let Err(failure) = take(&mut comparison.right, other, end) {
             return survive(chain, left, second, failure, end).await;
         }
     }
@@ -143,7 +143,10 @@ async fn survive<'a>(
             failed.doubt(&reason);
         }
         Failure::Invented(reason) => failed.doubt(&reason),
-        _ => {}
+        failure => {
+            let source = failed.name();
+            tracing::warn!(source, "the mirror goes on without its list: {failure}");
+        }
     }
     Ok(agreed)
 }

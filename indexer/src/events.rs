@@ -283,6 +283,19 @@ fn describe(fact: &Fact) -> (&'static str, Columns) {
                 ..none
             },
         ),
+        Fact::PartsProven {
+            conversion,
+            referral,
+            settled,
+        } => (
+            "parts_proven",
+            Columns {
+                referral: Some(*referral),
+                subject: Some(*conversion),
+                detail: Some(json!({ "settled": settled })),
+                ..none
+            },
+        ),
         Fact::RentReclaimed {
             account,
             kind,

@@ -15,6 +15,9 @@ pub(crate) use self::status::Status;
 use self::status::status_of;
 use crate::{failure::Failure, sources::Sources, standing::Line};
 
+/// Uncertain conversions that are counted at most.
+pub(crate) const MOST_UNCERTAIN: i64 = 1000;
+
 /// A part of the mirror that makes progress of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Layer {
@@ -63,6 +66,9 @@ pub(crate) struct Report {
     chain_slot_age: Option<f64>,
     /// Accounts that differ from the node's.
     differing_accounts: u64,
+    /// Conversions of which the transactions do not tell which parts were paid; at most
+    /// [`MOST_UNCERTAIN`].
+    uncertain_conversions: i64,
     pub(crate) detail: Option<String>,
     /// The nodes.
     sources: Vec<Line>,
@@ -84,6 +90,8 @@ struct Inner {
     stalled: Option<u64>,
     /// How many accounts differ, and from whose.
     differing: (u64, String),
+    /// Conversions of which it is not certain what was paid, and their campaigns.
+    uncertain: (i64, i64),
     /// The comparison of accounts should be complete by then, again and again.
     accounts_due: Option<Instant>,
 }
@@ -125,6 +133,7 @@ impl Health {
                 finalized_slot: None,
                 stalled: None,
                 differing: (0, String::new()),
+                uncertain: (0, 0),
                 accounts_due: None,
             }),
             heartbeat,
@@ -161,6 +170,7 @@ impl Health {
                 accounts_age: inner.accounts.age(),
                 chain_slot_age: inner.chain_slot_at.map(|at| at.elapsed().as_secs_f64()),
                 differing_accounts: inner.differing.0,
+                uncertain_conversions: inner.uncertain.0,
                 detail,
                 sources: sources.map_or_else(Vec::new, |sources| sources.lines()),
             }
@@ -204,6 +214,15 @@ impl Health {
     /// So many accounts differ from those of `whose`.
     pub(crate) fn differences(&self, differing: u64, whose: String) {
         self.change(|inner| inner.differing = (differing, whose));
+    }
+
+    /// Of so many conversions in so many campaigns it is not certain what was paid.
+    pub(crate) fn uncertain(&self, uncertain: (i64, i64)) {
+        gauge(
+            "vouch_indexer_uncertain_conversions",
+            u64::try_from(uncertain.0).unwrap_or_default(),
+        );
+        self.change(|inner| inner.uncertain = uncertain);
     }
 
     /// The comparison of accounts should be complete within this time.

@@ -409,39 +409,6 @@ async fn confirmed_at(
     Ok(Some(all))
 }
 
-/// The confirmed transactions that name `address` and came after this one, as far as any source lists
-/// them; `None` if there may be more than a page.
-pub(crate) async fn since(
-    chain: &Chain,
-    address: &Pubkey,
-    signature: &str,
-    min_slot: u64,
-) -> Result<Option<Vec<Listed>>, Failure> {
-    let range = Range {
-        address,
-        commitment: Commitment::Confirmed,
-        before: None,
-        until: Some(signature.to_owned()),
-        min_slot,
-    };
-    let pages = chain
-        .sources()
-        .every(async |source| range.page(source).await);
-    let mut all: Vec<Listed> = Vec::new();
-    for (source, page) in pages.await? {
-        if page.len() >= source.page() {
-            return Ok(None);
-        }
-        Order::default().check(&page)?;
-        for listed in page {
-            if !all.contains(&listed) {
-                all.push(listed);
-            }
-        }
-    }
-    Ok(Some(all))
-}
-
 const REQUEST: RpcRequest = RpcRequest::GetSignaturesForAddress;
 
 /// A part of a list, newest first.

@@ -4,15 +4,19 @@
 use std::collections::{BTreeSet, HashMap};
 
 use solana_sdk::{pubkey::Pubkey, signature::Signature};
-use vouch_client::{accounts::Account, instructions::Layout};
+use vouch_client::{
+    accounts::{Account, Status, settled},
+    instructions::Layout,
+};
 use vouch_db::mirror::{self, Batch, Before, Writer};
-use vouch_replay::{Effects, Fact, Given, Kind, Need, Transaction, View, encode, touches};
+use vouch_replay::{
+    Change, Doubt, Effects, Fact, Given, Kind, Need, Transaction, View, encode, needs,
+};
 
 use crate::{
-    chain::{Chain, Commitment},
+    chain::Chain,
     events::event,
     failure::Failure,
-    history,
     project::{By, Draft},
 };
 
@@ -24,6 +28,8 @@ const MOST_HELD: usize = 20_000;
 struct Held {
     /// `None` if it does not exist.
     account: Option<Account>,
+    /// What is not certain about it.
+    doubt: Option<Doubt>,
     /// Number and slot of the transaction that changed it last; `None` if it never existed.
     changed: Option<(i64, i64)>,
 }
@@ -37,6 +43,10 @@ pub(crate) struct Ledger {
 impl View for Ledger {
     fn account(&self, address: &Pubkey) -> Option<&Account> {
         self.held.get(address)?.account.as_ref()
+    }
+
+    fn doubt(&self, address: &Pubkey) -> Option<Doubt> {
+        self.held.get(address)?.doubt
     }
 }
 
@@ -111,17 +121,33 @@ impl Ledger {
         writer: &mut Writer,
         transactions: &[Transaction],
     ) -> Result<BTreeSet<Pubkey>, Failure> {
-        let mut needed = BTreeSet::new();
-        for call in transactions.iter().flat_map(Transaction::calls) {
-            // A call that cannot be read fails in the replay, which names the transaction.
-            needed.extend(touches(&call).unwrap_or_default());
-        }
+        let mut needed: BTreeSet<_> = transactions.iter().flat_map(needs).collect();
+        self.read(writer, &needed).await?;
+        // The sums of a referral follow from its conversions, also from those that no longer name it.
+        let uncertain = needed.iter().filter_map(|address| self.held.get(address));
+        let referrals: BTreeSet<_> = uncertain
+            .filter_map(|held| match (&held.account, &held.doubt) {
+                (Some(Account::Conversion(account)), Some(_)) => Some(account.referral),
+                _ => None,
+            })
+            .collect();
+        self.read(writer, &referrals).await?;
+        needed.extend(referrals);
+        Ok(needed)
+    }
+
+    /// Reads those of these accounts that are not in memory.
+    async fn read(
+        &mut self,
+        writer: &mut Writer,
+        needed: &BTreeSet<Pubkey>,
+    ) -> Result<(), Failure> {
         let missing: Vec<_> = needed
             .iter()
             .filter(|address| !self.held.contains_key(address))
             .collect();
         if missing.is_empty() {
-            return Ok(needed);
+            return Ok(());
         }
         let texts: Vec<_> = missing.iter().map(ToString::to_string).collect();
         let rows = writer.accounts(&texts).await?;
@@ -136,11 +162,12 @@ impl Ledger {
                     .as_deref()
                     .map(|data| decode(&row.address, data))
                     .transpose()?,
+                doubt: doubt(&row.address, row.doubt.as_deref())?,
                 changed: Some((row.seq, row.slot)),
             };
             self.held.insert(address, held);
         }
-        Ok(needed)
+        Ok(())
     }
 
     /// Takes over the changes of one transaction.
@@ -168,7 +195,14 @@ impl Ledger {
                         data: held.account.as_ref().map(encode),
                         before_seq: held.changed.map(|(seq, _)| seq),
                         before_slot: held.changed.map(|(_, slot)| slot),
+                        doubt: held.doubt.map(|doubt| doubt.encode()),
                     });
+                }
+                let mut before = held.account.clone();
+                if let Some(settled) = facts.iter().find_map(|fact| proven(fact, &address)) {
+                    let known = before.clone().map(|account| with_settled(account, settled));
+                    draft.change(address, before.as_ref(), known.as_ref(), by)?;
+                    before = known;
                 }
                 match (&change.account, sale) {
                     (Some(Account::Conversion(account)), Some(sale))
@@ -177,14 +211,17 @@ impl Ledger {
                         draft.sale(sale, account, by);
                     }
                     // What is owed no longer was not paid, even if its account survives.
-                    (_, _) if facts.iter().any(|fact| lapsed(fact, &address)) => {
-                        draft.change(address, held.account.as_ref(), None, by)?;
+                    (_, _)
+                        if has_ended(change) || facts.iter().any(|fact| lapsed(fact, &address)) =>
+                    {
+                        draft.change(address, before.as_ref(), None, by)?;
                     }
                     (after, _) => {
-                        draft.change(address, held.account.as_ref(), after.as_ref(), by)?;
+                        draft.change(address, before.as_ref(), after.as_ref(), by)?;
                     }
                 }
                 held.account.clone_from(&change.account);
+                held.doubt = change.doubt;
                 held.changed = Some((by.seq, by.slot));
             }
         }
@@ -200,7 +237,51 @@ impl Ledger {
             data: held.account.as_ref().map(encode),
             seq,
             slot,
+            doubt: held.doubt.map(|doubt| doubt.encode()),
         }
+    }
+}
+
+/// Whether the change may be the end of a conversion's claim period.
+fn has_ended(change: &Change) -> bool {
+    matches!(change.doubt, Some(Doubt::Conversion(states)) if states.has_ended())
+}
+
+/// The parts that earlier calls are now known to have settled.
+fn proven(fact: &Fact, address: &Pubkey) -> Option<u8> {
+    match fact {
+        Fact::PartsProven {
+            conversion,
+            settled,
+            ..
+        } if conversion == address => Some(*settled),
+        _ => None,
+    }
+}
+
+/// The conversion with these parts settled.
+fn with_settled(account: Account, settled: u8) -> Account {
+    match account {
+        Account::Conversion(mut conversion) => {
+            conversion.settled = settled;
+            if settled == settled::ALL {
+                conversion.status = Status::Paid;
+            }
+            Account::Conversion(conversion)
+        }
+        account => account,
+    }
+}
+
+/// Whether an account of a node can be the one that was computed, of which this is uncertain.
+pub(crate) fn agrees(doubt: Option<Doubt>, computed: Option<&[u8]>, found: Option<&[u8]>) -> bool {
+    let Some(doubt) = doubt else {
+        return computed == found;
+    };
+    let read = |data: Option<&[u8]>| data.map(Account::decode).transpose();
+    match (read(computed), read(found)) {
+        (Ok(computed), Ok(found)) => doubt.allows(computed.as_ref(), found.as_ref()),
+        _ => false,
     }
 }
 
@@ -250,9 +331,6 @@ pub(crate) async fn effects(
     chain: &Chain,
     transaction: &Transaction,
 ) -> Result<Vec<Effects>, Failure> {
-    if !transaction.succeeded() {
-        return Ok(Vec::new());
-    }
     let mut given = Given::default();
     loop {
         match vouch_replay::transaction(ledger, transaction, &given) {
@@ -263,78 +341,9 @@ pub(crate) async fn effects(
             }) if given.decimals.iter().all(|(known, _)| *known != mint) => {
                 given.decimals.push((mint, chain.decimals(&mint).await?));
             }
-            Err(vouch_replay::Error {
-                kind: Kind::Ambiguous,
-                ..
-            }) if given.after.is_empty() && given.later.is_empty() => {
-                left(chain, transaction, &mut given).await?;
-                if given.after.is_empty() && given.later.is_empty() {
-                    let reason = "neither the transaction nor the node tells which parts were paid";
-                    return Err(unreadable(transaction, reason));
-                }
-            }
             Err(error) => return Err(unreadable(transaction, error)),
         }
     }
-}
-
-/// Asks for what became of each conversion that the transaction names: what it has settled by now,
-/// and, if nothing has touched it since, that this is what the transaction left. It chooses among the
-/// outcomes that are consistent with the transaction.
-async fn left(chain: &Chain, transaction: &Transaction, given: &mut Given) -> Result<(), Failure> {
-    for call in transaction.calls() {
-        let Some(conversion) = conversion_of(call.data, call.accounts) else {
-            continue;
-        };
-        // The account comes first: what touches it afterwards is in the list.
-        let data = chain.data(&conversion, transaction.slot).await?;
-        let bits = match data.map(|data| Account::decode(&data)) {
-            Some(Ok(Account::Conversion(account))) => Some(account.settled),
-            _ => None,
-        };
-        if let Some(bits) = bits {
-            given.later.push((conversion, bits));
-        }
-        if !is_touched_since(chain, &conversion, transaction).await? {
-            given.after.push((conversion, bits));
-        }
-    }
-    Ok(())
-}
-
-fn conversion_of(data: &[u8], accounts: &[Pubkey]) -> Option<Pubkey> {
-    let position = Layout::of(data)?.position("conversion")?;
-    accounts.get(position).copied()
-}
-
-/// Whether a later transaction may have changed this conversion. Anybody can name its address in a
-/// transaction, and behind the accounts of any call; more than a page of them counts as touched.
-async fn is_touched_since(
-    chain: &Chain,
-    conversion: &Pubkey,
-    transaction: &Transaction,
-) -> Result<bool, Failure> {
-    let signature = Signature::from(transaction.signature).to_string();
-    let later = history::since(chain, conversion, &signature, transaction.slot).await?;
-    let Some(later) = later else {
-        return Ok(true);
-    };
-    for listed in later.iter().filter(|listed| !listed.failed) {
-        let signature = crate::transactions::parse(&listed.signature)?;
-        let commitment = Commitment::Confirmed;
-        let slot = listed.slot;
-        let later = crate::transactions::transaction(chain, &signature, slot, commitment).await?;
-        if may_change(&later, conversion) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// Whether the transaction may change this account. A call that cannot be read may change anything.
-fn may_change(transaction: &Transaction, address: &Pubkey) -> bool {
-    let mut touched = transaction.calls().map(|call| touches(&call));
-    touched.any(|touched| touched.map_or(true, |touched| touched.contains(address)))
 }
 
 fn row(transaction: &Transaction, by: By) -> Result<mirror::Transaction, Failure> {
@@ -394,6 +403,12 @@ fn decode(address: &str, data: &[u8]) -> Result<Account, Failure> {
     Account::decode(data).map_err(|error| Failure::Corrupt(format!("{address}: {error}")))
 }
 
+/// What is uncertain about an account.
+pub(crate) fn doubt(address: &str, bytes: Option<&[u8]>) -> Result<Option<Doubt>, Failure> {
+    let doubt = bytes.map(Doubt::decode).transpose();
+    doubt.map_err(|error| Failure::Corrupt(format!("{address}: {error}")))
+}
+
 fn parse(address: &str) -> Result<Pubkey, Failure> {
     address
         .parse()
@@ -412,50 +427,4 @@ fn unreadable(transaction: &Transaction, error: impl std::fmt::Display) -> Failu
 /// A slot of the chain as the mirror stores it.
 pub(crate) fn slot(slot: u64) -> Result<i64, Failure> {
     i64::try_from(slot).map_err(|error| Failure::chain("slot", error))
-}
-
-#[cfg(test)]
-mod tests {
-    use solana_sdk::instruction::AccountMeta;
-    use vouch_client::instructions::set_paused;
-    use vouch_replay::transaction::{Instruction, Outcome};
-
-    use super::*;
-
-    /// A transaction with one call, behind whose accounts another one is named.
-    fn calling(instruction: solana_sdk::instruction::Instruction, named: Pubkey) -> Transaction {
-        let mut instruction = instruction;
-        instruction.accounts.push(AccountMeta::new(named, false));
-        Transaction {
-            signature: [0; 64],
-            slot: 9,
-            index: None,
-            block_time: 0,
-            fee_payer: Pubkey::default(),
-            fee: None,
-            signers: Vec::new(),
-            outcome: Outcome::Succeeded,
-            balances: Vec::new(),
-            decimals: Vec::new(),
-            instructions: vec![Instruction {
-                program: instruction.program_id,
-                accounts: instruction.accounts.iter().map(|it| it.pubkey).collect(),
-                data: instruction.data,
-                inner: Vec::new(),
-            }],
-        }
-    }
-
-    #[test]
-    fn who_names_an_account_behind_those_of_a_call_does_not_change_it() {
-        let [authority, campaign, conversion] =
-            [1, 2, 3].map(|byte| Pubkey::new_from_array([byte; 32]));
-        let named = calling(set_paused(&authority, &campaign, true), conversion);
-        assert!(!may_change(&named, &conversion));
-        assert!(may_change(&named, &campaign));
-        // But an instruction that this version does not know may
-        let mut unknown = set_paused(&authority, &campaign, true);
-        unknown.data = vec![255; 8];
-        assert!(may_change(&calling(unknown, conversion), &conversion));
-    }
 }

@@ -60,6 +60,20 @@ pub(crate) async fn run(config: &RecountConfig) -> Result<()> {
         let Some(last) = range.last else { break };
         after = last;
     }
+    let mut code = String::new();
+    loop {
+        let range = recount::short_links(&mut connection, &code, config.repair).await?;
+        report.add(range.drift);
+        let Some(last) = range.last else { break };
+        code = last;
+    }
+    let mut seq = 0;
+    loop {
+        let range = recount::registrations(&mut connection, seq, config.repair).await?;
+        report.add(range.drift);
+        let Some(last) = range.last else { break };
+        seq = last;
+    }
     let counted = format!("{referrals} referrals, {referrers} referrers and {days} days");
     match report.differing {
         0 => println!("the counters of {counted} equal a recount"),

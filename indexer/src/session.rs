@@ -11,7 +11,7 @@ use crate::{
     config::{Config, Undo},
     digest,
     failure::Failure,
-    health::{Health, Layer, Status},
+    health::{Health, Layer, MOST_UNCERTAIN, Status},
     sync::Sync,
     wake::Wake,
     witness,
@@ -126,6 +126,8 @@ async fn rounds(mirror: &Mirror<'_>, wake: &Wake) -> Result<(), Failure> {
         if finality.is_due() {
             let outcome = sync.finalize().await;
             finality.next(mirror, Layer::Final, outcome, FINAL_EVERY)?;
+            let uncertain = vouch_db::mirror::uncertain(mirror.pool, MOST_UNCERTAIN).await?;
+            mirror.health.uncertain(uncertain);
         }
         if live.is_due() {
             let outcome = sync.follow().await;

@@ -117,6 +117,13 @@ impl Sources {
         self.all.iter().map(line).collect()
     }
 
+    /// The names of the sources of which an answer was wrong lately.
+    pub(crate) fn unreliable(&self) -> Vec<String> {
+        let now = Instant::now();
+        let doubted = self.all.iter().filter(|it| it.standing().is_doubted(now));
+        doubted.map(|source| source.name().to_owned()).collect()
+    }
+
     /// From now on, sources of another chain than this are left out.
     pub(crate) fn expect_chain(&self, genesis_hash: String) {
         // The chain of a database never changes.

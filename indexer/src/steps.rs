@@ -13,6 +13,7 @@ use crate::{
     health::{Health, Layer, Status},
     session::{Mirror, bind},
     sync::Sync,
+    witness,
 };
 
 const ELECTION_POLL: Duration = Duration::from_millis(2);
@@ -124,6 +125,12 @@ impl Mirroring {
         let report = self.health.report();
         (report.status.into(), report.detail)
     }
+
+    /// The nodes that are called unreliable, as /healthz names them.
+    #[must_use]
+    pub fn unreliable(&self) -> Vec<String> {
+        self.chain.sources().unreliable()
+    }
 }
 
 impl Rounds<'_> {
@@ -144,6 +151,15 @@ impl Rounds<'_> {
     pub async fn follow(&mut self) -> Result<bool, String> {
         let outcome = self.sync.follow().await;
         self.note(Layer::Confirmed, outcome)
+    }
+
+    /// Compares every account with a node's, once. Returns how many differ.
+    ///
+    /// # Errors
+    /// The reason, if a node did not answer rightly.
+    pub async fn compare(&mut self) -> Result<usize, String> {
+        let compared = witness::pass(self.mirror).await;
+        compared.map_err(|failure| failure.to_string())
     }
 
     fn note(&self, layer: Layer, outcome: Result<bool, Failure>) -> Result<bool, String> {

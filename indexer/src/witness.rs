@@ -13,6 +13,7 @@ use crate::{
     config::Config,
     failure::Failure,
     health::{Layer, gauge},
+    ledger,
     session::Mirror,
     source::Source,
 };
@@ -36,7 +37,7 @@ pub(crate) async fn run(mirror: &Mirror<'_>, config: &Config) -> Result<(), Fail
     }
     let mut pace = interval(config.reconcile_pace());
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut sweep = Sweep::default();
+    let mut sweep = Sweep::new(AGAIN);
     sweep.announce(mirror, config);
     loop {
         pace.tick().await;
@@ -59,9 +60,19 @@ pub(crate) async fn run(mirror: &Mirror<'_>, config: &Config) -> Result<(), Fail
     }
 }
 
+/// Compares all accounts once, without pauses. Returns how many differ.
+pub(crate) async fn pass(mirror: &Mirror<'_>) -> Result<usize, Failure> {
+    let mut sweep = Sweep::new(Duration::ZERO);
+    while sweep.next_range(mirror).await? {}
+    sweep.finish(mirror).await?;
+    Ok(sweep.differing.len())
+}
+
 /// A pass over all accounts.
 #[derive(Debug, Default)]
 struct Sweep {
+    /// See [`AGAIN`].
+    again: Duration,
     /// The last address that was compared.
     after: String,
     /// The lowest slot at which accounts were compared; `None` before the first.
@@ -76,6 +87,13 @@ struct Sweep {
 }
 
 impl Sweep {
+    fn new(again: Duration) -> Self {
+        Self {
+            again,
+            ..Self::default()
+        }
+    }
+
     /// Compares the next range. Returns whether there was one.
     async fn next_range(&mut self, mirror: &Mirror<'_>) -> Result<bool, Failure> {
         let rows = accounts_after(mirror, &self.after).await?;
@@ -94,7 +112,7 @@ impl Sweep {
         let mut differing = BTreeMap::new();
         if !first.is_empty() {
             // Perhaps the mirror held a transaction that was abandoned.
-            sleep(AGAIN).await;
+            sleep(self.again).await;
             let rows = accounts_after(mirror, &self.after).await?;
             for source in ready {
                 let again = match compare(mirror, source, &self.after, &rows).await {
@@ -122,7 +140,7 @@ impl Sweep {
     /// Notes the outcome of the whole pass.
     async fn finish(&self, mirror: &Mirror<'_>) -> Result<(), Failure> {
         if let (true, Some(slot)) = (self.differing.is_empty(), self.slot) {
-            let slot = crate::ledger::slot(slot)?;
+            let slot = ledger::slot(slot)?;
             mirror.writer.lock().await.witnessed(slot, "rpc").await?;
             mirror.health.succeeded(Layer::Accounts);
         }
@@ -196,7 +214,9 @@ async fn compare(
         };
         // What has changed since is compared next time.
         let is_older = u64::try_from(row.slot).is_ok_and(|changed| changed <= slot);
-        if is_older && found.get(place) != Some(&row.data) {
+        let found = found.get(place).and_then(Option::as_deref);
+        let doubt = ledger::doubt(&row.address, row.doubt.as_deref())?;
+        if is_older && !ledger::agrees(doubt, row.data.as_deref(), found) {
             differing.push(row.address);
         }
     }

@@ -235,6 +235,8 @@ pub(crate) struct ConversionStats {
 pub(crate) struct RewardStats {
     paid: String,
     pending: String,
+    /// Whether more may have been paid, and less be owed: transactions do not tell it.
+    uncertain: bool,
 }
 
 /// Show the numbers of a code
@@ -275,6 +277,7 @@ pub(crate) async fn stats(
         rewards: RewardStats {
             paid: stats.rewards_paid.to_string(),
             pending: stats.rewards_pending.to_string(),
+            uncertain: stats.uncertain,
         },
         conversion_rate,
         as_of_slot: stats.as_of_slot,

@@ -50,6 +50,9 @@ pub(crate) struct ConversionAnswer {
     /// pending, paid, cancelled, or lapsed: the period for claims ended before all parts were
     /// claimed.
     status: String,
+    /// Whether its transactions do not tell which of its parts were paid. What is not proven to be paid
+    /// counts as owed.
+    uncertain: bool,
     /// RFC 3339.
     converted_at: Option<String>,
     /// RFC 3339: from when on the reward is owed.
@@ -214,6 +217,7 @@ impl From<conversions::Conversion> for ConversionAnswer {
                 partner: Amount(found.reward_partner),
             },
             status: found.status,
+            uncertain: found.uncertain,
             converted_at: timestamp(found.converted_at),
             claimable_from: timestamp(found.matures_at),
             signature: found.signature,

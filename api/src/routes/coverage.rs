@@ -9,6 +9,8 @@ use crate::{envelope::ErrorEnvelope, error::ApiResult, state::AppState, types::t
 
 /// Most ranges in an answer. There is one for each proof, and one more for each gap.
 const MOST_RANGES: i64 = 200;
+/// Most uncertain conversions in an answer.
+const MOST_UNCERTAIN: i64 = 200;
 
 /// Up to where the numbers are complete, and how that is known.
 #[derive(Debug, Serialize, ToSchema)]
@@ -20,6 +22,18 @@ pub(crate) struct CoverageAnswer {
     finalized_slot: Option<i64>,
     /// The proven ranges of slots, at most 200.
     ranges: Vec<CoverageRange>,
+    /// Conversions of which the transactions do not tell which parts were paid, at most 200. What is not
+    /// proven to be paid counts as owed. Nothing else depends on them.
+    uncertain: Vec<UncertainConversion>,
+}
+
+/// A conversion of which it is not certain what was paid.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct UncertainConversion {
+    conversion: String,
+    campaign: String,
+    /// The slot that changed it last.
+    slot: i64,
 }
 
 /// Slots that are proven, by one proof.
@@ -43,11 +57,13 @@ pub(crate) struct CoverageRange {
         (status = 503, description = "database_unavailable", body = ErrorEnvelope),
     ))]
 pub(crate) async fn show(State(state): State<AppState>) -> ApiResult<Json<CoverageAnswer>> {
-    let (progress, ranges) = state
+    let (progress, ranges, uncertain) = state
         .database
         .run(async |pool| {
             let progress = mirror_state(&pool).await?;
-            Ok((progress, coverage::ranges(&pool, MOST_RANGES).await?))
+            let ranges = coverage::ranges(&pool, MOST_RANGES).await?;
+            let uncertain = coverage::uncertain(&pool, MOST_UNCERTAIN).await?;
+            Ok((progress, ranges, uncertain))
         })
         .await?;
     let ranges = ranges.into_iter().map(|range| CoverageRange {
@@ -57,9 +73,15 @@ pub(crate) async fn show(State(state): State<AppState>) -> ApiResult<Json<Covera
         source: range.source,
         proven_at: timestamp(range.proven_at.unix_timestamp()),
     });
+    let uncertain = uncertain.into_iter().map(|row| UncertainConversion {
+        conversion: row.conversion,
+        campaign: row.campaign,
+        slot: row.slot,
+    });
     Ok(Json(CoverageAnswer {
         indexed_slot: progress.indexed_slot,
         finalized_slot: progress.finalized_slot,
         ranges: ranges.collect(),
+        uncertain: uncertain.collect(),
     }))
 }

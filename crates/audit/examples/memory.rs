@@ -83,6 +83,7 @@ fn effects(conversion: Pubkey, status: Status, fact: Fact) -> Effects {
     Effects {
         position: Position::default(),
         changes: vec![Change {
+            doubt: None,
             address: conversion,
             account: Some(account(status)),
         }],

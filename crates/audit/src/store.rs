@@ -5,10 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use redb::{Database, Durability, ReadableTable as _, TableDefinition, WriteTransaction};
+use redb::{
+    Database, Durability, ReadableTable as _, ReadableTableMetadata as _, TableDefinition,
+    WriteTransaction,
+};
 use solana_sdk::pubkey::Pubkey;
 use vouch_client::accounts::Account;
-use vouch_replay::{Effects, Fact, Transaction, encode, touches};
+use vouch_replay::{Doubt, Effects, Fact, Transaction, View, encode, needs};
 
 use crate::{
     digest::{Builder, Digest, Head, OutOfOrder},
@@ -23,6 +26,9 @@ const ACCOUNTS: TableDefinition<'_, Key, &[u8]> = TableDefinition::new("accounts
 const ROWS: TableDefinition<'_, &[u8], ()> = TableDefinition::new("rows");
 /// The encoded rows of conversions that were held and not settled since, by the conversion.
 const HELD: TableDefinition<'_, Key, &[u8]> = TableDefinition::new("held");
+
+/// What is not certain about an account, encoded, by address.
+const DOUBTS: TableDefinition<'_, Key, &[u8]> = TableDefinition::new("doubts");
 
 /// Bytes of the file that are in memory.
 const CACHE: usize = 64 << 20;
@@ -62,6 +68,23 @@ impl From<OutOfOrder> for Error {
     }
 }
 
+/// The accounts that a transaction needs, as they are before it.
+#[derive(Debug, Default)]
+pub struct Before {
+    accounts: BTreeMap<Pubkey, Account>,
+    doubts: BTreeMap<Pubkey, Doubt>,
+}
+
+impl View for Before {
+    fn account(&self, address: &Pubkey) -> Option<&Account> {
+        self.accounts.get(address)
+    }
+
+    fn doubt(&self, address: &Pubkey) -> Option<Doubt> {
+        self.doubts.get(address).copied()
+    }
+}
+
 /// The accounts and rows that a history leaves. Its temporary file is gone when the process ends.
 pub struct Store {
     // Before the file, so that it ends first.
@@ -94,6 +117,7 @@ impl Store {
         open.open_table(ACCOUNTS)?;
         open.open_table(ROWS)?;
         open.open_table(HELD)?;
+        open.open_table(DOUBTS)?;
         self.open = Some(open);
         Ok(())
     }
@@ -108,19 +132,31 @@ impl Store {
     ///
     /// # Errors
     /// See [`Error`].
-    pub fn view(&self, transaction: &Transaction) -> Result<BTreeMap<Pubkey, Account>, Error> {
-        let accounts = self.open()?.open_table(ACCOUNTS)?;
-        let mut view = BTreeMap::new();
-        for call in transaction.calls() {
-            // A call that cannot be read fails in the replay, which names the transaction.
-            for address in touches(&call).unwrap_or_default() {
-                if let Some(bytes) = accounts.get(address.to_bytes())? {
-                    let account = Account::decode(bytes.value()).map_err(damaged)?;
-                    view.insert(address, account);
-                }
+    pub fn view(&self, transaction: &Transaction) -> Result<Before, Error> {
+        let mut before = Before::default();
+        for address in needs(transaction) {
+            self.load(&mut before, address)?;
+            // The sums of a referral follow from its conversions.
+            let account = before.accounts.get(&address);
+            if let (Some(Account::Conversion(account)), true) =
+                (account, before.doubts.contains_key(&address))
+            {
+                let referral = account.referral;
+                self.load(&mut before, referral)?;
             }
         }
-        Ok(view)
+        Ok(before)
+    }
+
+    fn load(&self, before: &mut Before, address: Pubkey) -> Result<(), Error> {
+        if let Some(bytes) = self.account(&address)? {
+            let account = Account::decode(&bytes).map_err(damaged)?;
+            before.accounts.insert(address, account);
+        }
+        if let Some(doubt) = self.doubt(&address)? {
+            before.doubts.insert(address, doubt);
+        }
+        Ok(())
     }
 
     /// Takes over the effects of the transaction with this number and time.
@@ -131,8 +167,13 @@ impl Store {
         {
             let open = self.open()?;
             let mut accounts = open.open_table(ACCOUNTS)?;
+            let mut doubts = open.open_table(DOUBTS)?;
             for change in effects.iter().flat_map(|effects| &effects.changes) {
                 let address = change.address.to_bytes();
+                match &change.doubt {
+                    Some(doubt) => doubts.insert(address, doubt.encode().as_slice())?,
+                    None => doubts.remove(address)?,
+                };
                 match &change.account {
                     Some(account) => accounts.insert(address, encode(account).as_slice())?,
                     None => accounts.remove(address)?,
@@ -188,6 +229,39 @@ impl Store {
         let accounts = self.open()?.open_table(ACCOUNTS)?;
         let found = accounts.get(address.to_bytes())?;
         Ok(found.map(|bytes| bytes.value().to_vec()))
+    }
+
+    /// What is not certain about an account.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn doubt(&self, address: &Pubkey) -> Result<Option<Doubt>, Error> {
+        let doubts = self.open()?.open_table(DOUBTS)?;
+        let found = doubts.get(address.to_bytes())?;
+        let doubt = found.map(|bytes| Doubt::decode(bytes.value()));
+        doubt.transpose().map_err(damaged)
+    }
+
+    /// Number of conversions of which the history does not tell what was paid.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn uncertain(&self) -> Result<u64, Error> {
+        let doubts = self.open()?.open_table(DOUBTS)?;
+        let mut uncertain = 0_u64;
+        for entry in doubts.iter()? {
+            let doubt = Doubt::decode(entry?.1.value()).map_err(damaged)?;
+            uncertain += u64::from(matches!(doubt, Doubt::Conversion(_)));
+        }
+        Ok(uncertain)
+    }
+
+    /// Whether nothing is uncertain.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn is_certain(&self) -> Result<bool, Error> {
+        Ok(self.open()?.open_table(DOUBTS)?.is_empty()?)
     }
 
     /// Calls `each` with the address of every account, in their order.

@@ -177,6 +177,7 @@ fn accounts_are_what_the_last_change_made_them() {
         }))
     };
     let change = |address: u8, account| Change {
+        doubt: None,
         address: key(address),
         account,
     };

@@ -512,6 +512,8 @@ pub mod settled {
     pub const REFEREE: u8 = 2;
     /// The partner's part.
     pub const PARTNER: u8 = 4;
+    /// All parts.
+    pub const ALL: u8 = REFERRER | REFEREE | PARTNER;
 }
 
 #[cfg(test)]

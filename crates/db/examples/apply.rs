@@ -185,6 +185,7 @@ fn batch(first: i64, end: i64) -> Batch {
             })),
         });
         batch.accounts.push(Account {
+            doubt: None,
             address: conversion.clone(),
             data: Some(vec![7; 148]),
             seq,
@@ -225,6 +226,7 @@ fn batch(first: i64, end: i64) -> Batch {
     }
     for (owner, (campaign, seq)) in referrals {
         batch.accounts.push(Account {
+            doubt: None,
             address: address('R', owner),
             data: Some(vec![9; 338]),
             seq,

@@ -45,6 +45,7 @@ pub const MIRROR: &[Line] = &[
     ("counted_referrals",  [READ,  NONE, NONE, NONE]),
     ("counted_referrers",  [READ,  NONE, NONE, NONE]),
     ("coverage",           [WRITE, READ, NONE, NONE]),
+    ("doubts",             [READ,  READ, NONE, NONE]),
     ("events",             [WRITE, READ, NONE, READ]),
     ("finality",           [READ,  READ, READ, NONE]),
     ("indexer_state",      [WRITE, READ, READ, READ]),

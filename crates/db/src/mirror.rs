@@ -18,5 +18,5 @@ pub use rows::{
     Account, Before, Call, Campaign, Conversion, Event, Maturing, Referral, Settlement, Status,
     TotalsMove, Transaction,
 };
-pub use state::{Known, State, accounts_after, known, live_accounts, state};
+pub use state::{Known, State, accounts_after, known, live_accounts, state, uncertain};
 pub use writer::Writer;

@@ -474,6 +474,21 @@ async fn drift_of_totals_and_missing_awards_are_found_and_repaired() {
         .expect("a change");
     assert_eq!(lines(&count(true).await), "");
     assert_eq!(world.awards().await.len(), expected.len() + 1);
+    // When there is a leaderboard of nobody, then it is found and removed
+    world
+        .pool
+        .execute("INSERT INTO boards VALUES ('C', '2025-11', 2, 1764547200, 1764547200)")
+        .await
+        .expect("a change");
+    let boards = recount::boards(&mut connection, None, true).await;
+    let boards = boards.expect("counted");
+    assert_eq!(boards.compared, 15);
+    let drift: Vec<_> = boards.drift.into_iter().map(line).collect();
+    let nobody = "leaderboard of C in 2025-11: 2 referrers; counted: no leaderboard";
+    assert_eq!(drift, [nobody]);
+    let boards = recount::boards(&mut connection, None, false).await;
+    assert_eq!(boards.expect("counted").drift, []);
+    assert_eq!(world.content().await, content);
 }
 
 /// [M14] [M15]

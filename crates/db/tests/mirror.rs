@@ -11,7 +11,7 @@ use vouch_db::{
     Error,
     mirror::{
         Account, Batch, Before, Conversion, Final, Maturing, Projections, Referral, Settlement,
-        Status, TotalsMove, Transaction, Writer, known, live_accounts, recount, state,
+        Status, TotalsMove, Transaction, Writer, known, live_accounts, recount, state, uncertain,
     },
 };
 use vouch_localnet::Postgres;
@@ -125,6 +125,7 @@ fn account(address: &str, data: Option<&str>, seq: i64) -> Account {
         data: data.map(|data| data.as_bytes().to_vec()),
         seq,
         slot: seq,
+        doubt: None,
     }
 }
 
@@ -136,6 +137,7 @@ fn before(seq: i64, address: &str, before: Option<(&str, i64)>) -> Before {
         data: before.map(|(data, _)| data.as_bytes().to_vec()),
         before_seq: before.map(|(_, seq)| seq),
         before_slot: before.map(|(_, seq)| seq),
+        doubt: None,
     }
 }
 
@@ -527,6 +529,40 @@ async fn a_closed_account_keeps_its_row() {
     world.writer.rewind(2, &undo, &none).await.expect("undone");
     let live = live_accounts(&world.pool).await.expect("rows");
     assert_eq!(live.first(), Some(&("D".to_owned(), b"c".to_vec())));
+}
+
+/// [M1] [M9]
+#[tokio::test]
+async fn what_is_uncertain_is_undone_with_its_account() {
+    // Given a conversion of which something is uncertain, and its referral
+    let mut world = World::new().await;
+    world.write(&registration()).await;
+    let mut sold = sale("D", 2, 5, 0);
+    for row in &mut sold.accounts {
+        row.doubt = Some(vec![1]);
+    }
+    world.write(&sold).await;
+    assert_eq!(uncertain(&world.pool, 9).await.expect("a count"), (1, 1));
+    let content = world.content().await;
+    // When a later transaction makes the conversion certain
+    let mut kept = before(3, "D", Some(("c", 2)));
+    kept.doubt = Some(vec![1]);
+    let proof = Batch {
+        transactions: vec![transaction(3)],
+        accounts: vec![account("D", Some("c"), 3)],
+        before: vec![kept],
+        ..Batch::default()
+    };
+    world.write(&proof).await;
+    assert_eq!(uncertain(&world.pool, 9).await.expect("a count"), (0, 0));
+    let doubts = "SELECT string_agg(address, ' ') FROM doubts";
+    assert_eq!(world.text(doubts).await, "R");
+    // And that is undone, then it is as before
+    let undo = world.writer.before(2).await.expect("rows");
+    let none = Projections::default();
+    world.writer.rewind(2, &undo, &none).await.expect("undone");
+    assert_eq!(world.content().await, content);
+    assert_eq!(uncertain(&world.pool, 9).await.expect("a count"), (1, 1));
 }
 
 #[tokio::test]

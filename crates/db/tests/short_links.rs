@@ -1,7 +1,7 @@
 //! Whose a short link is. Numbers in brackets refer to `docs/INVARIANTS.md`.
 
 use sqlx::{Executor, PgPool, Row as _};
-use vouch_db::mirror::{Batch, Event, Projections, Transaction, Writer};
+use vouch_db::mirror::{Batch, Event, Projections, Transaction, Writer, recount};
 use vouch_localnet::Postgres;
 
 /// A batch of transactions from `first` on, each with the codes that it registers, in their campaigns.
@@ -114,4 +114,69 @@ async fn an_older_database_gets_the_links_of_the_codes_that_it_has() {
     // When it is migrated, then the first ones have their links
     vouch_db::migrate(&pool).await.expect("the new schema");
     assert_eq!(links(&pool).await, "AZURE23 in Z, BASIL23 in Z");
+}
+
+/// [A6]
+#[tokio::test]
+async fn links_that_are_wrong_are_found_and_repaired() {
+    let database = Postgres::test_database().await.expect("a database");
+    let pool = vouch_db::connect(database.url()).await.expect("a pool");
+    let writer = Writer::try_acquire(database.url()).await.expect("Postgres");
+    let mut writer = writer.expect("nobody else writes");
+    // Given codes, of which two campaigns register one
+    let codes: &[&[(&str, &str)]] = &[
+        &[("AZURE23", "D"), ("BASIL23", "D")],
+        &[("CEDAR23", "D")],
+        &[("AZURE23", "C")],
+    ];
+    writer.write(&batch(1, codes), None).await.expect("written");
+    let mut connection = pool.acquire().await.expect("a connection");
+    let mut recount = async |repair: bool| {
+        let links = recount::short_links(&mut connection, "", repair).await;
+        let links = links.expect("links");
+        let end = recount::short_links(
+            &mut connection,
+            links.last.as_deref().unwrap_or("~"),
+            repair,
+        );
+        assert_eq!(end.await.expect("the end").last, None);
+        let codes = recount::registrations(&mut connection, 0, repair).await;
+        let codes = codes.expect("codes");
+        assert_eq!(codes.last, None);
+        let drift = links.drift.into_iter().chain(codes.drift);
+        drift
+            .map(|drift| format!("{}: {}; {}", drift.of, drift.kept, drift.counted))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(recount(false).await, [""; 0]);
+    // When one link is of a later registration, one is missing, one names the wrong referral, and one
+    // is of a code that nobody registered
+    let damage = "
+        UPDATE short_links SET referral = 'AZURE23 in C', campaign = 'C', seq = 3, place = 0
+            WHERE code = 'AZURE23';
+        DELETE FROM short_links WHERE code = 'BASIL23';
+        UPDATE short_links SET referral = 'BASIL23 in D' WHERE code = 'CEDAR23';
+        INSERT INTO short_links VALUES ('DAISY23', 'AZURE23 in D', 'D', 1, 0)";
+    pool.execute(damage).await.expect("damage");
+    // Then each is found
+    let later = "short link AZURE23: AZURE23 in C; AZURE23 in D";
+    let missing = "short link BASIL23: nobody; BASIL23 in D";
+    let wrong = "short link CEDAR23: BASIL23 in D; no registration";
+    let invented = "short link DAISY23: AZURE23 in D; no registration";
+    assert_eq!(recount(false).await, [wrong, invented, later, missing]);
+    assert_eq!(
+        links(&pool).await,
+        "AZURE23 in C, BASIL23 in D, AZURE23 in D"
+    );
+    // When they are repaired, then nothing differs any more
+    let removed = "short link CEDAR23: nobody; CEDAR23 in D";
+    assert_eq!(
+        recount(true).await,
+        [wrong, invented, later, missing, removed]
+    );
+    assert_eq!(
+        links(&pool).await,
+        "AZURE23 in D, BASIL23 in D, CEDAR23 in D"
+    );
+    assert_eq!(recount(false).await, [""; 0]);
 }

@@ -7,11 +7,6 @@ mod rent;
 mod sale;
 mod settlement;
 
-use std::collections::BTreeMap;
-
-use solana_sdk::pubkey::Pubkey;
-use vouch_client::accounts::Account;
-
 use crate::{
     calls::{Call, Position},
     error::{Error, Kind},
@@ -21,7 +16,7 @@ use crate::{
     instruction::Instruction,
     lamports::Moved,
     transaction::Transaction,
-    view::{Change, Overlay, View},
+    view::{Change, View},
 };
 
 use context::Context;
@@ -44,110 +39,7 @@ pub struct Progress {
     /// Place of the last applied call.
     last: Option<Position>,
     pub(crate) moved: Moved,
-    choices: Choices,
-}
-
-/// Most combinations of outcomes that are tried for one transaction.
-const MOST_TRIED: usize = 256;
-
-/// Applies all calls of a transaction. A failed transaction has none.
-///
-/// If calls have several outcomes that are consistent with what they left behind, it tries all
-/// combinations, and drops those that a later call contradicts. The rest is one outcome if all leave
-/// the same accounts. Otherwise [`Given::after`] decides.
-///
-/// # Errors
-/// [`Error`] for the first call that cannot be applied. Nothing of the transaction must be used
-/// then, because later calls depend on earlier ones. [`Kind::Ambiguous`] if more than one outcome
-/// is left, or there are more than 256 combinations.
-pub fn transaction(
-    view: &(impl View + ?Sized),
-    transaction: &Transaction,
-    given: &Given,
-) -> Result<Vec<Effects>, Error> {
-    let mut untried = vec![Vec::new()];
-    let mut tried = 0_usize;
-    let mut undecided = None;
-    let mut outcomes: Vec<(After, Vec<Effects>)> = Vec::new();
-    while let Some(script) = untried.pop() {
-        match attempt(view, transaction, given, Choices::new(script.clone())) {
-            Ok(effects) if undecided.is_none() => return Ok(effects),
-            Ok(effects) => outcomes.push((after(&effects), effects)),
-            Err((error, Some(options))) => {
-                // The last one that is pushed is tried first: that in which most was paid early.
-                for choice in 0..options {
-                    let mut next = script.clone();
-                    next.push(choice);
-                    untried.push(next);
-                }
-                undecided.get_or_insert(error);
-                continue;
-            }
-            // This combination is impossible.
-            Err((error, None)) if undecided.is_some() && error.kind.contradicts() => {}
-            Err((error, None)) => return Err(error),
-        }
-        tried = tried.saturating_add(1);
-        if let (Some(error), true) = (&undecided, tried >= MOST_TRIED && !untried.is_empty()) {
-            return Err(error.clone());
-        }
-    }
-    decide(outcomes, given).map_err(|kind| Error {
-        position: undecided.map_or_else(Position::default, |error| error.position),
-        kind,
-    })
-}
-
-/// The one outcome that is left, or one of those that leave the same accounts.
-fn decide(mut outcomes: Vec<(After, Vec<Effects>)>, given: &Given) -> Result<Vec<Effects>, Kind> {
-    if outcomes.is_empty() {
-        return Err(Kind::Unexplained);
-    }
-    let same = |outcomes: &[(After, Vec<Effects>)]| {
-        let mut pairs = outcomes.iter().zip(outcomes.iter().skip(1));
-        pairs.all(|((one, _), (next, _))| one == next)
-    };
-    if !same(&outcomes) {
-        outcomes.retain(|(accounts, _)| given.fits(accounts));
-    }
-    if !same(&outcomes) {
-        return Err(Kind::Ambiguous);
-    }
-    let first = outcomes.into_iter().next();
-    first.map(|(_, effects)| effects).ok_or(Kind::Ambiguous)
-}
-
-/// The accounts that a transaction changed, as it left them.
-pub(crate) type After = BTreeMap<Pubkey, Option<Account>>;
-
-fn after(effects: &[Effects]) -> After {
-    let changes = effects.iter().flat_map(|effects| &effects.changes);
-    changes
-        .map(|change| (change.address, change.account.clone()))
-        .collect()
-}
-
-/// Applies all calls with these choices. Fails with the number of outcomes of the decision that the
-/// choices lack, if that is the reason.
-fn attempt(
-    view: &(impl View + ?Sized),
-    transaction: &Transaction,
-    given: &Given,
-    choices: Choices,
-) -> Result<Vec<Effects>, (Error, Option<usize>)> {
-    let mut overlay = Overlay::new(view);
-    let mut progress = Progress {
-        choices,
-        ..Progress::default()
-    };
-    let mut all = Vec::new();
-    for call in transaction.calls() {
-        let effects = apply(&overlay, transaction, &call, &mut progress, given)
-            .map_err(|error| (error, progress.choices.open.get()))?;
-        overlay.take(&effects.changes);
-        all.push(effects);
-    }
-    Ok(all)
+    pub(crate) choices: Choices,
 }
 
 /// Applies one call of a successful transaction. The caller applies the calls of a transaction in

@@ -13,8 +13,7 @@ use vouch_rules::reward::Reward;
 
 use crate::{error::Kind, fact::Part, token::Payment};
 
-/// The bits of all parts.
-pub(crate) const ALL: u8 = settled::REFERRER | settled::REFEREE | settled::PARTNER;
+pub(crate) use vouch_client::accounts::settled::ALL;
 
 /// The parts in the order in which the program pays them.
 pub(crate) const PARTS: [(Part, u8); 3] = [
@@ -150,23 +149,12 @@ impl Choices {
     }
 }
 
-/// The one set of paid parts among the `consistent` ones. If there are several, the bits that are
-/// `known` after the call decide, if they are, and the choices otherwise. `before` are the bits that
-/// were settled before the call paid.
-pub(crate) fn choose(
-    consistent: &[u8],
-    choices: &Choices,
-    known: Option<u8>,
-    before: u8,
-) -> Result<u8, Kind> {
-    match (consistent, known) {
-        ([], _) => Err(Kind::Unexplained),
-        ([paid], _) => Ok(*paid),
-        (several, Some(after)) => {
-            let mut fitting = several.iter().filter(|paid| before | **paid == after);
-            fitting.next().copied().ok_or(Kind::Unexplained)
-        }
-        (several, None) => {
+/// The one set of paid parts among the `consistent` ones. If there are several, the choices decide.
+pub(crate) fn choose(consistent: &[u8], choices: &Choices) -> Result<u8, Kind> {
+    match consistent {
+        [] => Err(Kind::Unexplained),
+        [paid] => Ok(*paid),
+        several => {
             let choice = choices.next(several.len())?;
             several.get(choice).copied().ok_or(Kind::Unexplained)
         }

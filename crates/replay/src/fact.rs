@@ -185,6 +185,17 @@ pub enum Fact {
         /// SHA-256 of the voucher's message.
         digest: [u8; 32],
     },
+    /// Earlier calls had paid parts of a conversion, which their transactions did not tell. That this
+    /// call succeeded proves it.
+    PartsProven {
+        /// The conversion.
+        conversion: Pubkey,
+        /// Its referral.
+        referral: Pubkey,
+        /// All parts that were not owed before this call, as [`vouch_client::accounts::settled`] has
+        /// them.
+        settled: u8,
+    },
     /// An account was closed and its rent returned.
     RentReclaimed {
         /// The account.

@@ -42,7 +42,7 @@ const INERT: [Pubkey; 5] = [
 ];
 
 /// Lamports that earlier calls of the transaction moved directly, without the System program.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Moved {
     /// Lamports taken out of conversions.
     taken: Vec<(Pubkey, u64)>,
@@ -50,6 +50,8 @@ pub(crate) struct Moved {
     credited: Vec<(Pubkey, u64)>,
     /// Accounts that were credited with an amount that is not known.
     unknown: Vec<Pubkey>,
+    /// Conversions out of which an amount was taken that is not known.
+    uncertain: Vec<Pubkey>,
 }
 
 fn total(moves: &[(Pubkey, u64)], account: &Pubkey) -> i128 {
@@ -64,6 +66,26 @@ impl Moved {
     pub(crate) fn transfer(&mut self, conversion: Pubkey, to: Pubkey, lamports: u64) {
         self.taken.push((conversion, lamports));
         self.credited.push((to, lamports));
+    }
+
+    /// What is known if a call may have moved either of several amounts: the first value is what
+    /// was moved before it, the others with each of its outcomes.
+    pub(crate) fn either(before: &Self, outcomes: &[Self]) -> Self {
+        if let [first, rest @ ..] = outcomes
+            && rest.iter().all(|other| other == first)
+        {
+            return first.clone();
+        }
+        let mut moved = before.clone();
+        for outcome in outcomes {
+            let taken = outcome.taken.iter().skip(before.taken.len());
+            moved.uncertain.extend(taken.map(|(from, _)| *from));
+            let credited = outcome.credited.iter().skip(before.credited.len());
+            moved.unknown.extend(credited.map(|(to, _)| *to));
+            let unknown = outcome.unknown.iter().skip(before.unknown.len());
+            moved.unknown.extend(unknown);
+        }
+        moved
     }
 
     /// Notes a credit of an amount that is not known.
@@ -188,6 +210,7 @@ impl Payout<'_> {
         let conversion = &self.conversion;
         let lost = lost(self.tx, self.moved, conversion)?;
         let hidden = is_hidden(self.tx, self.call, self.moved, conversion);
+        let uncertain = self.moved.uncertain.contains(conversion);
         let more: Vec<_> = later(self.tx, self.call)
             .filter(|other| debited(other) == Some(*conversion))
             .collect();
@@ -204,6 +227,7 @@ impl Payout<'_> {
             (!self.some || *paid != 0)
                 && owes.is_none_or(|owes| owes == (*paid != self.open.bits))
                 && match (hidden, last) {
+                    _ if uncertain => true,
                     (false, true) => out == lost,
                     (false, false) => out <= lost,
                     (true, true) => out >= lost,
@@ -289,7 +313,7 @@ pub(crate) fn survives(
     if balance.after == 0 {
         return Ok(Some(false));
     }
-    if is_hidden(tx, call, moved, conversion) {
+    if is_hidden(tx, call, moved, conversion) || moved.uncertain.contains(conversion) {
         return Ok(None);
     }
     let lost = lost(tx, moved, conversion)?;

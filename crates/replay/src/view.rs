@@ -8,12 +8,18 @@ use vouch_client::accounts::{
     Account, AccountType, Binding, Campaign, Closed, Conversion, Referral, Referrer, RevokedVoucher,
 };
 
-use crate::error::Kind;
+use crate::{doubt::Doubt, error::Kind};
 
 /// The program's accounts before a call. [`crate::touches`] lists those that a call needs.
 pub trait View {
     /// The account at `address`; `None` if the program owns none there.
     fn account(&self, address: &Pubkey) -> Option<&Account>;
+
+    /// What is not certain about the account at `address`, as the last [`Change`] of it says.
+    fn doubt(&self, address: &Pubkey) -> Option<Doubt> {
+        let _ = address;
+        None
+    }
 }
 
 impl View for HashMap<Pubkey, Account> {
@@ -35,6 +41,8 @@ pub struct Change {
     pub address: Pubkey,
     /// The account afterwards; `None` if it was removed.
     pub account: Option<Account>,
+    /// What is not certain about it. The account is then the one in which the least was paid.
+    pub doubt: Option<Doubt>,
 }
 
 impl Change {
@@ -70,7 +78,7 @@ fn bytes<T: AccountType + BorshSerialize>(account: &T) -> Vec<u8> {
 /// The view of a call after earlier calls of its transaction.
 pub(crate) struct Overlay<'a, V: ?Sized> {
     base: &'a V,
-    changed: BTreeMap<Pubkey, Option<Account>>,
+    changed: BTreeMap<Pubkey, (Option<Account>, Option<Doubt>)>,
 }
 
 impl<'a, V: View + ?Sized> Overlay<'a, V> {
@@ -83,7 +91,8 @@ impl<'a, V: View + ?Sized> Overlay<'a, V> {
 
     pub(crate) fn take(&mut self, changes: &[Change]) {
         for change in changes {
-            self.changed.insert(change.address, change.account.clone());
+            let now = (change.account.clone(), change.doubt);
+            self.changed.insert(change.address, now);
         }
     }
 }
@@ -91,8 +100,15 @@ impl<'a, V: View + ?Sized> Overlay<'a, V> {
 impl<V: View + ?Sized> View for Overlay<'_, V> {
     fn account(&self, address: &Pubkey) -> Option<&Account> {
         match self.changed.get(address) {
-            Some(changed) => changed.as_ref(),
+            Some((changed, _)) => changed.as_ref(),
             None => self.base.account(address),
+        }
+    }
+
+    fn doubt(&self, address: &Pubkey) -> Option<Doubt> {
+        match self.changed.get(address) {
+            Some((_, doubt)) => *doubt,
+            None => self.base.doubt(address),
         }
     }
 }

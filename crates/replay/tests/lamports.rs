@@ -6,8 +6,11 @@
 mod support;
 
 use support::*;
-use vouch_client::accounts::Account;
-use vouch_replay::{Kind, Need, Transaction, transaction::Balance};
+use vouch_client::{ProgramError, accounts::Account};
+use vouch_replay::{
+    Doubt, Fact, Kind, Need, Transaction, View as _,
+    transaction::{Balance, Outcome},
+};
 
 const PART: u64 = 1_000_000;
 
@@ -42,6 +45,19 @@ fn expect(transaction: &Transaction, owners: &[u8]) {
     };
     let bit = |owner: u8, bit: u8| if owners.contains(&owner) { bit } else { 0 };
     assert_eq!(account.settled, 2 | bit(OWNER, 1) | bit(PARTNER, 4));
+}
+
+/// The transaction leaves the sale uncertain: the conversion may have settled any of these parts.
+#[track_caller]
+fn expect_doubt(transaction: &Transaction, possible: &[u8]) {
+    let mut world = World::sol();
+    let facts = world.take(transaction);
+    // What is not paid in every case is not told as paid, and counts as owed
+    let least = possible.iter().fold(7, |least, settled| least & settled);
+    assert_eq!(world.settled(BUYER), Some(least));
+    let told = paid(&facts).iter().map(|paid| paid.units).sum::<u64>();
+    assert_eq!(told, PART * u64::from((least & 5).count_ones()));
+    assert_eq!(world.possible(BUYER), possible);
 }
 
 #[track_caller]
@@ -90,55 +106,18 @@ fn transfers_and_fees_of_the_recipients_are_known() {
 }
 
 #[test]
-fn a_credit_without_a_trace_makes_the_sale_ambiguous() {
+fn a_credit_without_a_trace_makes_the_sale_uncertain() {
     // Given a foreign program that has both wallets, and equal parts of which one was paid
     let mut bought = bought(&[OWNER]);
     bought
         .instructions
         .push(foreign(&[key(OWNER), key(PARTNER)]));
-    expect_error(&bought, &Kind::Ambiguous);
-
-    // When the caller knows the conversion's bits, then they decide
-    let mut world = World::sol();
-    world.given.settled.push((conversion(BUYER), 1 | 2));
-    assert_eq!(payees(&world.take(&bought)), [(key(OWNER), PART)]);
-    // Unless they fit no consistent answer
-    let mut world = World::sol();
-    world.given.settled.push((conversion(BUYER), 7));
-    let error = world.apply(&bought).expect_err("an error");
-    assert_eq!(error.kind, Kind::Unexplained);
+    expect_doubt(&bought, &[2 | 1, 2 | 4]);
 
     // With only one wallet, the other one decides
     bought.instructions.pop();
     bought.instructions.push(foreign(&[key(OWNER)]));
     expect(&bought, &[OWNER]);
-}
-
-#[test]
-fn what_a_conversion_has_settled_later_leaves_out_what_it_never_settled() {
-    // Given a sale of which one of two equal parts was paid, and a foreign program that has both wallets
-    let mut bought = bought(&[OWNER]);
-    bought
-        .instructions
-        .push(foreign(&[key(OWNER), key(PARTNER)]));
-    let outcome = |later: u8| {
-        let mut world = World::sol();
-        world.given.later.push((conversion(BUYER), later));
-        world.apply(&bought)?;
-        world.take(&bought);
-        match world.accounts.get(&conversion(BUYER)) {
-            Some(Account::Conversion(account)) => Ok(account.settled),
-            _ => panic!("no conversion"),
-        }
-    };
-    let outcome = |later| outcome(later).map_err(|error: vouch_replay::Error| error.kind);
-    // When the conversion has settled only one of the two at a later time, then it was that one
-    assert_eq!(outcome(2 | 1), Ok(2 | 1));
-    assert_eq!(outcome(2 | 4), Ok(2 | 4));
-    // When it has settled both, then nobody knows which one was first
-    assert_eq!(outcome(7), Err(Kind::Ambiguous));
-    // And what it never settled was not paid
-    assert_eq!(outcome(0), Err(Kind::Ambiguous));
 }
 
 #[test]
@@ -151,7 +130,7 @@ fn a_call_by_another_program_is_certain_if_everybody_was_paid() {
     // Then nobody else can have taken the parts out of the conversion's account
     expect(&wrapped(&[OWNER, PARTNER]), &[OWNER, PARTNER]);
     // But it may have put one back, if it owns the partner's wallet
-    expect_error(&wrapped(&[OWNER]), &Kind::Ambiguous);
+    expect_doubt(&wrapped(&[OWNER]), &[2 | 1, 2 | 4, 7]);
 
     // A wallet that held nothing before is the System program's
     let mut empty = wrapped(&[OWNER]);
@@ -160,11 +139,11 @@ fn a_call_by_another_program_is_certain_if_everybody_was_paid() {
     // Unless it was given away in the same transaction
     let assigned = inner(3, SYSTEM, &[key(PARTNER)], vec![1, 0, 0, 0]);
     empty.instructions[0].inner.push(assigned);
-    expect_error(&empty, &Kind::Ambiguous);
+    expect_doubt(&empty, &[2 | 1, 2 | 4, 7]);
     empty.instructions[0].inner.pop();
     // And somebody else may have paid it, too
     empty.balances[3].after = PART;
-    expect_error(&empty, &Kind::Ambiguous);
+    expect_doubt(&empty, &[2 | 1, 2 | 4, 7]);
 }
 
 #[test]
@@ -199,7 +178,12 @@ fn several_sales_of_a_transaction_are_told_apart() {
     both.balances.swap(0, 1);
     both.balances[0].account = conversion(BUYER);
     both.balances[1].account = conversion(other);
-    expect_error(&both, &Kind::Ambiguous);
+    let mut world = World::sol();
+    let facts = world.take(&both);
+    assert_eq!(world.possible(BUYER), [2 | 1, 2 | 4]);
+    assert_eq!(world.possible(other), [7]);
+    // And only what the second one paid is told
+    assert_eq!(payees(&facts), [(key(OWNER), PART), (key(PARTNER), PART)]);
 }
 
 #[test]
@@ -217,16 +201,8 @@ fn a_claim_in_the_same_transaction_leaves_the_same_accounts_whichever_part_came_
         .map(|paid| (paid.recipient, paid.claimed))
         .collect();
     assert_eq!(taken, [(key(PARTNER), false), (key(OWNER), true)]);
-
-    // And if the caller knows the bits after the sale, the claim follows
-    let mut world = World::sol();
-    world.given.settled.push((conversion(BUYER), 2 | 4));
-    let paid = paid(&world.take(&bought));
-    let paid: Vec<_> = paid
-        .iter()
-        .map(|paid| (paid.recipient, paid.claimed))
-        .collect();
-    assert_eq!(paid, [(key(PARTNER), false), (key(OWNER), true)]);
+    assert_eq!(world.settled(BUYER), Some(7));
+    assert!(world.doubts.is_empty());
 }
 
 #[test]
@@ -295,30 +271,22 @@ fn a_conversion_survives_if_its_rent_payer_cannot_be_paid() {
     reclaimed.balances[0].after += 1;
     let error = world.apply(&reclaimed).expect_err("an error");
     assert_eq!(error.kind, Kind::Unexplained);
-    // Another program may have returned the rent
+    // Another program may have returned the rent: then nobody knows whether the account is there
     reclaimed.instructions.push(foreign(&[conversion(BUYER)]));
-    let error = world.apply(&reclaimed).expect_err("an error");
-    assert_eq!(error.kind, Kind::Ambiguous);
-    // When the caller knows whether the account is there afterwards, then that decides
-    for (after, expected) in [(None, None), (Some(7), Some(7))] {
-        let mut world = world.clone();
-        world.given.after.push((conversion(BUYER), after));
-        let effects = world.apply(&reclaimed).expect("decided");
-        let mut changes = effects.iter().flat_map(|effects| &effects.changes);
-        let left = changes
-            .rfind(|change| change.address == conversion(BUYER))
-            .expect("a change");
-        let bits = left.account.as_ref().map(|account| match account {
-            Account::Conversion(account) => account.settled,
-            _ => 0,
-        });
-        assert_eq!(bits, expected);
-    }
-    // If the bits that the caller knows fit neither outcome, the transaction is unexplained
-    let mut other = world.clone();
-    other.given.after.push((conversion(BUYER), Some(1)));
-    let error = other.apply(&reclaimed).expect_err("an error");
-    assert_eq!(error.kind, Kind::Unexplained);
+    let mut uncertain = world.clone();
+    uncertain.take(&reclaimed);
+    let Some(Doubt::Conversion(states)) = uncertain.doubt(&conversion(BUYER)) else {
+        panic!("no doubt");
+    };
+    assert!(states.has_ended());
+    assert_eq!(states.settled(), 2);
+    // And when it is closed again, then it was, and is no more
+    let mut again = reclaimed.clone();
+    again.instructions.pop();
+    again.balances[0] = balance(conversion(BUYER), RENT + 778, 0);
+    uncertain.take(&again);
+    assert_eq!(uncertain.settled(BUYER), None);
+    assert_eq!(uncertain.doubt(&conversion(BUYER)), None);
     // Nobody told the balance
     reclaimed.balances.clear();
     let error = world.apply(&reclaimed).expect_err("an error");
@@ -342,12 +310,14 @@ fn a_claim_before_a_late_reclaim_is_told_by_the_recipients() {
         vouch_replay::Fact::ConversionLapsed { forgone: PART, .. }
     )));
 
-    // If the rent goes to the wallets, nobody knows
+    // If a foreign program has the wallets, nobody knows which part was paid
     reclaimed
         .instructions
         .push(foreign(&[key(OWNER), key(PARTNER)]));
-    let error = world.apply(&reclaimed).expect_err("an error");
-    assert_eq!(error.kind, Kind::Ambiguous);
+    let mut world = world.clone();
+    assert_eq!(payees(&world.take(&reclaimed)), []);
+    assert_eq!(world.settled(BUYER), None);
+    assert_eq!(world.possible(BUYER), [2 | 1, 2 | 4, 7]);
 }
 
 #[test]
@@ -423,24 +393,35 @@ fn several(buyers: std::ops::Range<u8>) -> Transaction {
 }
 
 #[test]
-fn what_a_node_still_has_decides_any_number_of_sales() {
+fn any_number_of_uncertain_sales_in_a_transaction_stops_nothing() {
     // Given nine sales, with two explanations each: more combinations than are tried
     let buyers = 100..109;
-    let bought = several(buyers.clone());
+    let mut bought = several(buyers.clone());
+    // And after them a sale to somebody else, which pays both parts
+    let call = top(&purchase(BUYER), payment(2, BUYER));
+    bought.instructions.push(call);
+    bought.balances.push(balance(conversion(BUYER), 0, RENT));
     let mut world = World::sol();
-    let error = world.apply(&bought).expect_err("an error");
-    assert_eq!(error.kind, Kind::Ambiguous);
-    // When what they left is known, then each is decided
-    for buyer in buyers.clone() {
-        let paid = if buyer % 2 == 0 { 1 } else { 4 };
-        world.given.after.push((conversion(buyer), Some(2 | paid)));
-    }
     let facts = world.take(&bought);
-    let expected: Vec<_> = buyers
-        .map(|buyer| if buyer % 2 == 0 { OWNER } else { PARTNER })
-        .map(|owner| (key(owner), PART))
-        .collect();
-    assert_eq!(payees(&facts), expected);
+    // Then each of the nine may have paid either, and the other one is certain
+    for buyer in buyers {
+        assert_eq!(world.possible(buyer), [2 | 1, 2 | 4]);
+        assert_eq!(world.settled(buyer), Some(2));
+    }
+    assert_eq!(world.possible(BUYER), [7]);
+    assert_eq!(payees(&facts), [(key(OWNER), PART), (key(PARTNER), PART)]);
+    // And so is the sum of what is owed: nine parts of eighteen, nobody knows whose
+    let referral = world.referral();
+    assert_eq!(referral.open_conversions, 9);
+    assert_eq!(referral.rewards_pending, 9 * PART);
+    assert_eq!(referral.partner_pending, 9 * PART);
+    let Some(Doubt::Referral(less)) = world.doubt(&support::referral()) else {
+        panic!("no doubt");
+    };
+    assert_eq!(
+        (less.open, less.rewards, less.partner),
+        (0, 9 * PART, 9 * PART)
+    );
 }
 
 #[test]
@@ -452,4 +433,217 @@ fn a_missing_value_is_asked_for_also_while_outcomes_are_tried() {
         .retain(|balance| balance.account != conversion(101));
     // Then the missing balance is named, because no outcome makes up for it
     expect_error(&bought, &Kind::Needs(Need::Balance(conversion(101))));
+}
+
+/// A world in which a sale paid the owner, and nobody knows whether it paid the partner, too.
+fn uncertain() -> World {
+    let mut world = World::sol();
+    let mut bought = bought(&[OWNER]);
+    bought
+        .instructions
+        .push(foreign(&[conversion(BUYER), key(PARTNER)]));
+    assert_eq!(payees(&world.take(&bought)), [(key(OWNER), PART)]);
+    assert_eq!(world.possible(BUYER), [2 | 1, 7]);
+    world
+}
+
+#[test]
+fn a_claim_proves_what_was_owed_before() {
+    // Given a sale of which the partner's part may have been paid
+    let mut world = uncertain();
+    let referral = world.referral();
+    assert_eq!(
+        (referral.open_conversions, referral.partner_pending),
+        (1, PART)
+    );
+    // When a claim pays it
+    let mut all = balances(BUYER, &[PARTNER]);
+    all[0] = balance(conversion(BUYER), RENT + PART, RENT);
+    let facts = world.take(&transaction(vec![top(&claim(BUYER, true), vec![])], all));
+    // Then it had not been paid before, and everything is certain
+    assert_eq!(payees(&facts), [(key(PARTNER), PART)]);
+    assert_eq!(world.settled(BUYER), Some(7));
+    assert!(world.doubts.is_empty());
+    let referral = world.referral();
+    assert_eq!(
+        (referral.open_conversions, referral.partner_pending),
+        (0, 0)
+    );
+}
+
+#[test]
+fn a_closing_before_the_end_of_claims_proves_that_everything_was_paid() {
+    // Given a sale of which the partner's part may have been paid, in a campaign that is closed
+    let mut world = uncertain();
+    world.take(&transaction(vec![top(&close(), vec![])], vec![]));
+    let reclaimed = |world: &mut World, days: i64| {
+        let all = vec![balance(conversion(BUYER), RENT + PART, 0)];
+        let mut reclaimed = transaction(vec![top(&reclaim(BUYER), vec![])], all);
+        reclaimed.block_time = NOW + days * 86_400;
+        world.take(&reclaimed)
+    };
+    // When its rent is returned while rewards can be claimed, then it was paid
+    let mut early = world.clone();
+    let facts = reclaimed(&mut early, 1);
+    assert!(matches!(
+        facts.as_slice(),
+        [
+            Fact::PartsProven { settled: 7, .. },
+            Fact::RentReclaimed { .. }
+        ]
+    ));
+    assert!(early.doubts.is_empty());
+    let referral = early.referral();
+    assert_eq!(
+        (referral.open_conversions, referral.partner_pending),
+        (0, 0)
+    );
+    // When it is returned later, then nobody will ever know
+    let facts = reclaimed(&mut world, 31);
+    assert!(matches!(facts.as_slice(), [Fact::RentReclaimed { .. }]));
+    assert_eq!(world.possible(BUYER), [2 | 1, 7]);
+    assert_eq!(world.settled(BUYER), None);
+    let referral = world.referral();
+    assert_eq!(
+        (referral.open_conversions, referral.partner_pending),
+        (1, PART)
+    );
+}
+
+#[test]
+fn a_partner_that_may_be_owed_nothing_stops_nothing() {
+    // Given a sale of which the partner's part may have been paid
+    let mut world = uncertain();
+    // When the partner leaves
+    world.take(&transaction(vec![top(&leave(), vec![])], vec![]));
+    // Then the program has removed it if it was owed nothing
+    let Some(Doubt::Referral(less)) = world.doubt(&support::referral()) else {
+        panic!("no doubt");
+    };
+    assert!(less.partnership);
+    // And then it buys by the code, and the owner finds another partner, as the program allows then
+    let mut sold = balances(PARTNER, &[OWNER]);
+    sold[0].after = RENT;
+    let mut world = {
+        let call = top(&purchase(PARTNER), payment(2, PARTNER));
+        world.take(&transaction(vec![call], sold));
+        world
+    };
+    world.take(&transaction(vec![top(&engage(50), vec![])], vec![]));
+    let referral = world.referral();
+    assert_eq!(referral.partner, key(50));
+    let Some(Doubt::Referral(less)) = world.doubt(&support::referral()) else {
+        panic!("no doubt");
+    };
+    assert!(!less.partnership);
+    // And the owner can close the code, because nothing is owed
+    world.take(&transaction(vec![top(&close_code(), vec![])], vec![]));
+    assert!(matches!(
+        world.accounts.get(&support::referral()),
+        Some(Account::Closed(_))
+    ));
+    assert_eq!(world.doubt(&support::referral()), None);
+}
+
+#[test]
+fn a_node_may_have_any_account_that_is_possible() {
+    // Given a sale of which the partner's part may have been paid
+    let world = uncertain();
+    let doubt = |address| world.doubt(&address).expect("a doubt");
+    let of = |address| world.accounts.get(&address);
+    let (conversion, referral) = (conversion(BUYER), support::referral());
+    // Then an account in which it was paid is right, and so is one in which it was not
+    let Some(Account::Conversion(owed)) = of(conversion) else {
+        panic!("no conversion");
+    };
+    let mut paid = (**owed).clone();
+    paid.settled = 7;
+    paid.status = vouch_client::accounts::Status::Paid;
+    let allows = |account: &vouch_client::accounts::Conversion| {
+        let found = Account::Conversion(Box::new(account.clone()));
+        doubt(conversion).allows(of(conversion), Some(&found))
+    };
+    assert!(allows(owed) && allows(&paid));
+    // But not one in which the owner was not paid, of another status, or none
+    let mut other = paid.clone();
+    other.settled = 2;
+    assert!(!allows(&other));
+    other = paid.clone();
+    other.rent_payer = key(60);
+    assert!(!allows(&other));
+    assert!(!doubt(conversion).allows(of(conversion), None));
+    // And the referral owes the part or not, and nothing else differs
+    let Some(Account::Referral(most)) = of(referral) else {
+        panic!("no referral");
+    };
+    let allows = |change: &dyn Fn(&mut vouch_client::accounts::Referral)| {
+        let mut found = (**most).clone();
+        change(&mut found);
+        let found = Account::Referral(Box::new(found));
+        doubt(referral).allows(of(referral), Some(&found))
+    };
+    assert!(allows(&|_| {}));
+    assert!(allows(&|it| {
+        it.partner_pending = 0;
+        it.open_conversions = 0;
+    }));
+    assert!(!allows(&|it| it.partner_pending = PART + 1));
+    assert!(!allows(&|it| it.open_conversions = 2));
+    assert!(!allows(&|it| it.conversions = 0));
+    assert!(!allows(&|it| it.partner = key(60)));
+}
+
+#[test]
+fn a_claim_that_is_refused_proves_what_it_was_refused_for() {
+    // Given a sale of which the partner's part may have been paid
+    let world = uncertain();
+    let refused = |error: ProgramError| {
+        let mut refused = transaction(vec![top(&claim(BUYER, true), vec![])], vec![]);
+        refused.outcome = Outcome::Failed {
+            instruction: Some(0),
+            code: Some(error.code()),
+        };
+        refused
+    };
+    // When a claim is refused because nothing is owed, then it was paid
+    let mut paid = world.clone();
+    let facts = paid.take(&refused(ProgramError::NotPending));
+    assert!(matches!(
+        facts.as_slice(),
+        [Fact::PartsProven { settled: 7, .. }]
+    ));
+    assert_eq!(paid.settled(BUYER), Some(7));
+    assert!(paid.doubts.is_empty());
+    let referral = paid.referral();
+    assert_eq!(
+        (referral.open_conversions, referral.partner_pending),
+        (0, 0)
+    );
+    // When it is refused because what is owed cannot be paid, then it was not
+    let mut owed = world.clone();
+    assert_eq!(owed.take(&refused(ProgramError::NothingToClaim)), []);
+    assert_eq!(owed.settled(BUYER), Some(2 | 1));
+    assert!(owed.doubts.is_empty());
+    let referral = owed.referral();
+    assert_eq!(
+        (referral.open_conversions, referral.partner_pending),
+        (1, PART)
+    );
+    // And another refusal, another call before it, and an error of another program prove nothing
+    let mut behind = refused(ProgramError::NotPending);
+    behind
+        .instructions
+        .insert(0, top(&claim(BUYER, true), vec![]));
+    behind.outcome = Outcome::Failed {
+        instruction: Some(1),
+        code: Some(ProgramError::NotPending.code()),
+    };
+    let mut calling = refused(ProgramError::NotPending);
+    let cpi = transfer(2, key(50), conversion(BUYER), 1);
+    calling.instructions[0].inner.push(cpi);
+    let mut within = refused(ProgramError::NotPending);
+    within.instructions = vec![wrapped(&claim(BUYER, true), vec![])];
+    for other in [refused(ProgramError::StillHeld), behind, calling, within] {
+        assert_eq!(world.apply(&other), Ok(vec![]), "{other:?}");
+    }
 }

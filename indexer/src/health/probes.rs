@@ -18,7 +18,7 @@ impl vouch_service::Health for Health {
     fn readiness(&self) -> Readiness {
         let report = self.report();
         Readiness {
-            ready: matches!(report.status, Status::Ok | Status::Standby),
+            ready: report.status.is_healthy() || report.status == Status::Standby,
             status: report.status.into(),
             cause: report.detail,
             ages: [
@@ -35,7 +35,7 @@ impl vouch_service::Health for Health {
 
     fn healthz(&self) -> Response {
         let report = self.report();
-        let status = if report.status == Status::Ok {
+        let status = if report.status.is_healthy() {
             StatusCode::OK
         } else {
             StatusCode::SERVICE_UNAVAILABLE
@@ -46,7 +46,7 @@ impl vouch_service::Health for Health {
     fn observe(&self) {
         let report = self.report();
         metrics::gauge!("vouch_indexer_healthy")
-            .set(f64::from(u8::from(report.status == Status::Ok)));
+            .set(f64::from(u8::from(report.status.is_healthy())));
         for (name, age) in [
             ("vouch_indexer_confirmed_age_seconds", report.confirmed_age),
             ("vouch_indexer_finalized_age_seconds", report.finalized_age),

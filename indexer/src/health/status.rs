@@ -4,14 +4,14 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::Inner;
+use super::{Inner, MOST_UNCERTAIN};
 use crate::failure::Failure;
 
 /// Slots that finality may lag behind the chain before the indexer counts as behind:
 /// about a minute. 32 is normal.
 pub(super) const MAX_SLOTS_UNFINALIZED: u64 = 150;
 
-/// The state of the indexer. Only [`Status::Ok`] is healthy.
+/// The state of the indexer. [`Status::Ok`] and [`Status::Degraded`] are healthy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(into = "&'static str")]
 pub(crate) enum Status {
@@ -19,6 +19,8 @@ pub(crate) enum Status {
     Starting,
     /// Live.
     Ok,
+    /// Live, and of some conversions the transactions do not tell what was paid.
+    Degraded,
     /// Live, but the mirror or its finality lags too far behind the chain, or makes no progress.
     Behind,
     /// The node does not answer, or its answers cannot be right.
@@ -38,6 +40,7 @@ impl From<Status> for &'static str {
         match status {
             Status::Starting => "starting",
             Status::Ok => "ok",
+            Status::Degraded => "degraded",
             Status::Behind => "behind",
             Status::ChainUnavailable => "chain_unavailable",
             Status::DatabaseUnavailable => "database_unavailable",
@@ -109,7 +112,27 @@ impl Inner {
             let cause = "the accounts were not compared for long".to_owned();
             return (Status::Behind, Some(cause));
         }
+        if let (conversions @ 1.., campaigns) = self.uncertain {
+            let more = if conversions >= MOST_UNCERTAIN {
+                " or more"
+            } else {
+                ""
+            };
+            let cause = format!(
+                "of {conversions}{more} conversions, in {campaigns} campaigns, the transactions do not \
+                 tell which parts were paid"
+            );
+            return (Status::Degraded, Some(cause));
+        }
         (Status::Ok, None)
+    }
+}
+
+impl Status {
+    /// Whether the mirror is live. Anybody can make it [`Status::Degraded`], so that is no reason to
+    /// call it dead.
+    pub(crate) fn is_healthy(self) -> bool {
+        matches!(self, Self::Ok | Self::Degraded)
     }
 }
 

@@ -70,6 +70,7 @@ pub(super) async fn run(
         hex(&own.root()),
         tip.saturating_sub(head.slot)
     );
+    super::tell_uncertain(&history)?;
     if let Some(board) = board {
         let latest = Moment {
             seq: history.transactions,

@@ -71,7 +71,7 @@ pub(super) async fn replay(
                     None
                 } else {
                     let signature = parse(&listed.signature)?;
-                    Some(transaction(chain, &signature, listed.slot, Commitment::Finalized).await?)
+                    Some(transaction_of(chain, &signature, listed.slot).await?)
                 };
                 Ok::<_, Failure>((seq, listed, found))
             })
@@ -87,8 +87,14 @@ pub(super) async fn replay(
                     history.last.seq = seq;
                 }
             }
-            let Some(transaction) = transaction else {
-                continue;
+            // A failed transaction proves something only of an uncertain conversion.
+            let transaction = match transaction {
+                None if !history.store.is_certain()? => {
+                    let signature = parse(&listed.signature)?;
+                    transaction_of(chain, &signature, listed.slot).await?
+                }
+                None => continue,
+                Some(transaction) => transaction,
             };
             let place = (transaction.slot, transaction.index);
             if place.0 < before.0
@@ -110,6 +116,14 @@ pub(super) async fn replay(
         claim.check_count(history.transactions)?;
     }
     Ok(history)
+}
+
+async fn transaction_of(
+    chain: &Chain,
+    signature: &Signature,
+    slot: u64,
+) -> Result<Transaction, Failure> {
+    transaction(chain, signature, slot, Commitment::Finalized).await
 }
 
 /// What somebody says about the history.
@@ -178,9 +192,10 @@ async fn apply(
     seq: u64,
     transaction: &Transaction,
 ) -> Result<usize> {
-    let effects = effects(&store.view(transaction)?, chain, transaction).await?;
+    let before = store.view(transaction)?;
+    let effects = effects(&before, chain, transaction).await?;
     store.apply(seq, transaction.block_time, &effects)?;
-    Ok(effects.len())
+    Ok(transaction.calls().count())
 }
 
 /// Shows the progress to a person.

@@ -21,6 +21,7 @@ use vouch_client::PROGRAM_ID;
 use crate::{
     chain::{Chain, Commitment},
     config::VerifyConfig,
+    ledger::agrees,
     verify::history::History,
 };
 
@@ -70,6 +71,18 @@ async fn accounts(chain: &Chain, concurrency: usize) -> Result<()> {
         history.transactions,
         history.calls
     );
+    tell_uncertain(&history)
+}
+
+/// Says of how many conversions the history does not tell what was paid.
+fn tell_uncertain(history: &History) -> Result<()> {
+    let uncertain = history.store.uncertain()?;
+    if uncertain != 0 {
+        println!(
+            "of {uncertain} conversions the transactions do not tell which parts were paid: what is \
+             not proven counts as owed"
+        );
+    }
     Ok(())
 }
 
@@ -77,17 +90,26 @@ async fn accounts(chain: &Chain, concurrency: usize) -> Result<()> {
 fn differences(node: &BTreeMap<Pubkey, Vec<u8>>, history: &History) -> Result<Vec<String>> {
     let mut differences = Vec::new();
     for (address, data) in node {
-        match history.store.account(address)? {
-            Some(account) if account == *data => {}
+        let computed = history.store.account(address)?;
+        let doubt = history.store.doubt(address)?;
+        match &computed {
+            _ if agrees(doubt, computed.as_deref(), Some(data)) => {}
             Some(_) => differences.push(format!("{address} has other bytes")),
             None => differences.push(format!("{address} is not in the history")),
         }
     }
+    let mut missing = Vec::new();
     history.store.addresses(|address| {
         if !node.contains_key(&address) {
-            differences.push(format!("{address} is missing on the node"));
+            missing.push(address);
         }
     })?;
+    for address in missing {
+        let computed = history.store.account(&address)?;
+        if !agrees(history.store.doubt(&address)?, computed.as_deref(), None) {
+            differences.push(format!("{address} is missing on the node"));
+        }
+    }
     Ok(differences)
 }
 
@@ -128,6 +150,7 @@ mod tests {
                 .map(|(address, account)| Change {
                     address,
                     account: Some(account),
+                    doubt: None,
                 })
                 .into(),
             facts: Vec::new(),

@@ -203,6 +203,14 @@ impl Around<'_> {
                 kind,
                 rent_payer,
             } => self.is_reclaimed(account, *kind, rent_payer),
+            Fact::PartsProven {
+                conversion: key,
+                referral,
+                settled,
+            } => {
+                let before = conversion((self.before)(key))?;
+                before.referral == *referral && before.settled & settled == *settled
+            }
             // Money is checked elsewhere.
             Fact::PartPaid(_) | Fact::VaultFunded { .. } | Fact::VaultWithdrawn { .. } => true,
             other => self.is_about_campaign(other)?,

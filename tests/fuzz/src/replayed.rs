@@ -13,13 +13,14 @@ use vouch_client::{
     accounts::{Account, Campaign},
     instructions::raw::{ClaimAccounts, FundVaultAccounts, PurchaseAccounts},
 };
-use vouch_replay::{Effects, Fact, Given, Kind, Need, Part, Transaction, View as _, encode};
+use vouch_replay::{Doubt, Effects, Fact, Given, Kind, Need, Part, Transaction, View, encode};
 
 use crate::{chain::Chain, facts::Around, model::Body, step::Meta};
 
 /// [`Replayed::compare`]: the accounts were computed.
 pub const COMPUTED: &str = "computed";
-/// [`Replayed::compare`]: the transaction did not decide, and the chain's bytes were taken over.
+/// [`Replayed::compare`]: the transactions do not decide, and the chain's bytes are among those that are
+/// possible.
 pub const AMBIGUOUS: &str = "ambiguous";
 
 /// The accounts of the program, replayed.
@@ -28,6 +29,8 @@ pub struct Replayed {
     /// Number of transactions that were applied.
     pub count: u64,
     accounts: BTreeMap<Pubkey, Account>,
+    /// What is not certain about them.
+    doubts: BTreeMap<Pubkey, Doubt>,
     /// Parts of conversions that were paid.
     paid: BTreeSet<(Pubkey, Part)>,
     /// Base units in the token accounts of the next call, withheld fees included.
@@ -54,6 +57,16 @@ fn bytes<'a>(chain: &'a Chain, key: &Pubkey) -> Option<&'a [u8]> {
     (*account.owner() == PROGRAM_ID).then(|| account.data())
 }
 
+impl View for Replayed {
+    fn account(&self, address: &Pubkey) -> Option<&Account> {
+        self.accounts.get(address)
+    }
+
+    fn doubt(&self, address: &Pubkey) -> Option<Doubt> {
+        self.doubts.get(address).copied()
+    }
+}
+
 impl Replayed {
     /// Notes the balances before a call with these accounts.
     pub fn before(&mut self, chain: &Chain, metas: &[Meta]) {
@@ -78,7 +91,7 @@ impl Replayed {
             );
         }
         let mut given = Given::default();
-        let mut applied = vouch_replay::transaction(&self.accounts, record, &given);
+        let mut applied = vouch_replay::transaction(self, record, &given);
         while let Err(error) = &applied
             && let Kind::Needs(Need::MintDecimals(mint)) = error.kind
         {
@@ -88,39 +101,47 @@ impl Replayed {
             };
             ensure!(given.decimals.len() < 100, "{mint} is asked for again");
             given.decimals.push((mint, facts.decimals));
-            applied = vouch_replay::transaction(&self.accounts, record, &given);
+            applied = vouch_replay::transaction(self, record, &given);
         }
-        let outcome = match applied {
-            Ok(effects) => {
-                self.check_facts(chain, record, &effects)?;
-                for change in effects.into_iter().flat_map(|effects| effects.changes) {
-                    match change.account {
-                        Some(account) => self.accounts.insert(change.address, account),
-                        None => self.accounts.remove(&change.address),
-                    };
-                }
-                COMPUTED
-            }
-            Err(error) if error.kind == Kind::Ambiguous => {
-                for balance in &record.balances {
-                    let key = balance.account;
-                    match bytes(chain, &key) {
-                        Some(bytes) => self.accounts.insert(key, Account::decode(bytes)?),
-                        None => self.accounts.remove(&key),
-                    };
-                }
-                AMBIGUOUS
-            }
+        let effects = match applied {
+            Ok(effects) => effects,
             Err(error) => bail!("the replay failed: {error}"),
         };
+        let changes = effects.iter().flat_map(|effects| &effects.changes);
+        let mut changed = changes.clone().map(|change| &change.address);
+        let outcome = if changed.any(|address| self.doubts.contains_key(address))
+            || changes.clone().any(|change| change.doubt.is_some())
+        {
+            AMBIGUOUS
+        } else {
+            self.check_facts(chain, record, &effects)?;
+            COMPUTED
+        };
+        for change in effects.into_iter().flat_map(|effects| effects.changes) {
+            match change.account {
+                Some(account) => self.accounts.insert(change.address, account),
+                None => self.accounts.remove(&change.address),
+            };
+            match change.doubt {
+                Some(doubt) => self.doubts.insert(change.address, doubt),
+                None => self.doubts.remove(&change.address),
+            };
+        }
         for balance in &record.balances {
             let key = &balance.account;
-            let computed = self.accounts.account(key).map(encode);
             let found = bytes(chain, key);
+            let computed = self.account(key);
+            let agrees = match self.doubts.get(key) {
+                None => computed.map(encode).as_deref() == found,
+                Some(doubt) => {
+                    let found = found.map(Account::decode).transpose()?;
+                    doubt.allows(computed, found.as_ref())
+                }
+            };
             ensure!(
-                computed.as_deref() == found,
-                "{key} should be, by the replay,\n  {:?}\nand is\n  {:?}",
-                self.accounts.account(key),
+                agrees,
+                "{key} should be, by the replay,\n  {computed:?}\nwith the doubt {:?}, and is\n  {:?}",
+                self.doubts.get(key),
                 found.map(Account::decode)
             );
         }
@@ -138,8 +159,8 @@ impl Replayed {
 
     /// Whether an account of the program is not what the replay had before.
     fn written(&self, chain: &Chain, key: &Pubkey) -> bool {
-        let before = self.accounts.account(key).map(encode);
-        before.as_deref() != bytes(chain, key)
+        let before = self.account(key).map(encode);
+        !self.doubts.contains_key(key) && before.as_deref() != bytes(chain, key)
     }
 
     /// Checks the facts by other means than the replay's.

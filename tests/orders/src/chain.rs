@@ -87,6 +87,19 @@ impl Chain {
         Some(all.get(behind.checked_sub(1)?)?.block_time)
     }
 
+    /// Transactions near the end on which no later one depends.
+    pub(crate) fn leaves(&self) -> Vec<usize> {
+        let near = self.len().saturating_sub(40)..self.len().saturating_sub(2);
+        let is_leaf = |place: &usize| {
+            let created = &self.links[*place].0;
+            let later = self.links.iter().skip(place + 1);
+            !later
+                .into_iter()
+                .any(|(_, needed)| !created.is_disjoint(needed))
+        };
+        near.filter(is_leaf).collect()
+    }
+
     /// The end, where everything is final.
     pub(crate) fn end(&self) -> View {
         View {

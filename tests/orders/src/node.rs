@@ -137,11 +137,15 @@ struct Node {
     faults: u64,
     /// The process that asks dies at this request.
     fatal: Option<u64>,
+    /// The place of a transaction that the node conceals everywhere.
+    hidden: Option<usize>,
+    /// Whether the node leaves out the first account of each answer.
+    forgets: bool,
 }
 
 /// Several nodes at one address, each with a path of its own.
 pub(crate) struct Nodes {
-    chain: Arc<Chain>,
+    pub(crate) chain: Arc<Chain>,
     nodes: [Mutex<Node>; 2],
     /// Told when a fatal request came.
     pub(crate) death: Notify,
@@ -209,6 +213,18 @@ impl Nodes {
         let mut node = self.node(node);
         node.manners = Manners::default();
         node.fatal = None;
+        node.hidden = None;
+        node.forgets = false;
+    }
+
+    /// From now on the node conceals the transaction at this place.
+    pub(crate) fn hide(&self, node: usize, place: usize) {
+        self.node(node).hidden = Some(place);
+    }
+
+    /// From now on the node says that the first account of those that it is asked for does not exist.
+    pub(crate) fn forget(&self, node: usize) {
+        self.node(node).forgets = true;
     }
 
     /// The node has seen this.
@@ -240,7 +256,7 @@ async fn answer(
         return StatusCode::BAD_REQUEST.into_response();
     };
     let method = request["method"].as_str().unwrap_or_default();
-    let (view, fault, mut random) = {
+    let (view, fault, mut random, hidden, forgets) = {
         let mut node = nodes.node(number);
         node.asked += 1;
         if node.fatal.is_some_and(|fatal| node.asked >= fatal) {
@@ -263,7 +279,7 @@ async fn answer(
             view = Arc::clone(earlier);
         }
         node.faults += u64::from(fault.is_some());
-        (view, fault, random)
+        (view, fault, random, node.hidden, node.forgets)
     };
     let json = |body: String| ([(header::CONTENT_TYPE, "application/json")], body).into_response();
     match fault {
@@ -282,6 +298,8 @@ async fn answer(
         chain: &nodes.chain,
         view: &view,
         parameters: &request["params"],
+        hidden,
+        forgets,
     };
     json(match question.result(method, fault, &mut random) {
         Ok(result) => format!(r#"{{"jsonrpc":"2.0","result":{result},"id":1}}"#),
@@ -297,6 +315,8 @@ struct Question<'a> {
     chain: &'a Chain,
     view: &'a View,
     parameters: &'a Value,
+    hidden: Option<usize>,
+    forgets: bool,
 }
 
 impl Question<'_> {
@@ -312,6 +332,7 @@ impl Question<'_> {
             "getSlot" => Ok(self.view.slot(is_final(&self.parameters[0])).to_string()),
             "getBlockTime" => self.block_time(),
             "getAccountInfo" => self.mint(),
+            "getMultipleAccounts" => self.accounts(),
             "getSignaturesForAddress" => self.list(fault, random),
             "getTransaction" => self.transaction(fault, random),
             "getSignatureStatuses" => Ok(self.statuses(fault)),
@@ -348,6 +369,34 @@ impl Question<'_> {
         .to_string())
     }
 
+    /// The accounts, which are recorded as they are at the end.
+    fn accounts(&self) -> Result<String, String> {
+        self.reached(&self.parameters[1])?;
+        if self.view.finalized < self.chain.len() {
+            return Err(error(-32603, "accounts are recorded at the end"));
+        }
+        let asked = self.parameters[0].as_array().into_iter().flatten();
+        let mut accounts: Vec<_> = asked
+            .map(|address| {
+                let data = self.chain.recording.accounts.get(address.as_str()?)?;
+                Some(json!({
+                    "data": [data, "base64"],
+                    "executable": false,
+                    "lamports": 1_461_600,
+                    "owner": PROGRAM_ID.to_string(),
+                    "rentEpoch": u64::MAX,
+                }))
+            })
+            .collect();
+        if self.forgets
+            && let Some(existing) = accounts.iter_mut().find(|account| account.is_some())
+        {
+            *existing = None;
+        }
+        let slot = self.view.finalized_slot;
+        Ok(json!({ "context": { "slot": slot }, "value": accounts }).to_string())
+    }
+
     /// Fails if the node has not reached the slot that was asked for.
     fn reached(&self, config: &Value) -> Result<(), String> {
         let minimum = config["minContextSlot"].as_u64().unwrap_or_default();
@@ -372,13 +421,9 @@ impl Question<'_> {
         self.reached(config)?;
         let only_final = is_final(config);
         let limit = usize::try_from(config["limit"].as_u64().unwrap_or(1000)).unwrap_or(1000);
-        let mut page: Vec<Seen> = self
-            .view
-            .visible(only_final)
-            .iter()
-            .rev()
-            .copied()
-            .collect();
+        let visible = self.view.visible(only_final).iter().rev();
+        let shown = visible.filter(|seen| self.hidden != Some(seen.place));
+        let mut page: Vec<Seen> = shown.copied().collect();
         if let Some(before) = config["before"].as_str() {
             let place = page.iter().position(|seen| self.signature(seen) == before);
             page.drain(..place.map_or(page.len(), |place| place + 1));
@@ -423,6 +468,7 @@ impl Question<'_> {
         let signature = self.parameters[0].as_str().unwrap_or_default();
         let visible = self.view.visible(is_final(&self.parameters[1]));
         let known = self.chain.places.get(signature);
+        let known = known.filter(|place| self.hidden != Some(**place));
         let found = known.and_then(|place| visible.iter().position(|seen| seen.place == *place));
         let Some(number) = found.filter(|_| fault != Some(Fault::NullTransaction)) else {
             return Ok("null".into());
@@ -465,6 +511,9 @@ impl Question<'_> {
             .iter()
             .map(|signature| {
                 let place = self.chain.places.get(signature.as_str()?)?;
+                if self.hidden == Some(*place) {
+                    return None;
+                }
                 let number = self.view.seen.iter().position(|seen| seen.place == *place)?;
                 let failure: Value = serde_json::from_str(&self.chain.texts[*place].0).ok()?;
                 let is_final = number < self.view.finalized;

@@ -54,6 +54,12 @@ pub struct Report {
     pub faults: u64,
     /// Deaths of the mirror's process.
     pub deaths: u64,
+    /// Those in which the second node lied beside an honest one.
+    pub lied: u64,
+    /// Those of these in which it was named.
+    pub named: u64,
+    /// Those in which every account was compared with a node's.
+    pub compared: u64,
     /// Moments at which nodes showed another fork than the one that became final.
     pub forks: u64,
 }
@@ -67,6 +73,9 @@ impl Report {
         self.faults += other.faults;
         self.deaths += other.deaths;
         self.forks += other.forks;
+        self.lied += other.lied;
+        self.named += other.named;
+        self.compared += other.compared;
     }
 }
 
@@ -79,11 +88,15 @@ impl std::fmt::Display for Report {
             faults,
             deaths,
             forks,
+            lied,
+            named,
+            compared,
         } = self;
         write!(
             formatter,
             "{orders} orders with {requests} requests, {faults} faults, {deaths} deaths and {forks} forks; \
-             {stops} ended in a visible stop"
+             {stops} ended in a visible stop; {named} of {lied} lying second nodes were named; \
+             {compared} compared all accounts"
         )
     }
 }
@@ -99,11 +112,25 @@ struct Plan {
     death: f64,
     /// Whether a stop is allowed.
     may_stop: bool,
+    /// Whether the second node lies, and the first one is honest.
+    second_lies: bool,
+    /// The transaction that the only node conceals until the end. The right end is a stop.
+    hidden: Option<usize>,
+    /// Whether the accounts are compared at the end, and the node forgets one first.
+    compares: bool,
 }
 
 impl Plan {
     fn new(random: &mut StdRng, server: &Server, seed: u64) -> Self {
-        let nodes = if random.gen_ratio(1, 4) { 2 } else { 1 };
+        let hides = random.gen_ratio(1, 16);
+        let nodes = if !hides && random.gen_ratio(1, 3) {
+            2
+        } else {
+            1
+        };
+        let second_lies = nodes == 2 && random.gen_bool(0.5);
+        let leaves = server.nodes.chain.leaves();
+        let hidden = leaves.choose(random).copied().filter(|_| hides);
         let rate = *[0.0, 0.02, 0.08, 0.2].choose(random).unwrap_or(&0.0);
         let lies = random.gen_ratio(1, 4);
         let mut manners = Manners {
@@ -125,13 +152,23 @@ impl Plan {
             manners.faults.extend(Fault::LIES);
         }
         let lies = lies && rate > 0.0;
-        server.nodes.begin(0, seed, manners);
-        // The second node is sound, only slow at times.
+        // A sound node is only slow at times.
         let sound = Manners {
             rate: 0.02,
             faults: vec![Fault::Late],
         };
-        server.nodes.begin(1, seed, sound);
+        if second_lies {
+            manners.rate = 0.2;
+            manners.faults.extend(Fault::LIES);
+            server.nodes.begin(0, seed, sound);
+            server.nodes.begin(1, seed, manners);
+        } else if let Some(hidden) = hidden {
+            server.nodes.begin(0, seed, sound);
+            server.nodes.hide(0, hidden);
+        } else {
+            server.nodes.begin(0, seed, manners);
+            server.nodes.begin(1, seed, sound);
+        }
         Self {
             nodes,
             page: *[3, 7, 25, 1000].choose(random).unwrap_or(&1000),
@@ -139,7 +176,10 @@ impl Plan {
             pace: random.gen_range(4..30),
             fork: *[0.0, 0.3, 0.7].choose(random).unwrap_or(&0.0),
             death: *[0.0, 0.2, 0.5].choose(random).unwrap_or(&0.0),
-            may_stop: lies && nodes == 1,
+            may_stop: (lies && nodes == 1) || hides,
+            second_lies,
+            hidden,
+            compares: random.gen_ratio(1, 4),
         }
     }
 }
@@ -218,6 +258,7 @@ impl Lab {
             mirroring = self.mirroring(&order.plan)?;
         }
         order.settle(&mirroring).await?;
+        order.end(&mirroring)?;
         for node in 0..2 {
             let (requests, faults) = self.server.nodes.counts(node);
             order.report.requests += requests;
@@ -225,6 +266,17 @@ impl Lab {
         }
         Ok(order.report)
     }
+}
+
+/// What health has to say if the only node has concealed the transaction at this place.
+fn incomplete(chain: &Chain, hidden: usize) -> String {
+    let [before, hidden] = [hidden - 1, hidden].map(|place| &chain.recording.transactions[place]);
+    format!(
+        "{} is final and not in the mirror, though later ones are: the mirror followed a node that left \
+         it out (getSignaturesForAddress: the list has {} in slot {} where the mirror has {} in slot {}, \
+         which is final). Mirror again from the first transaction",
+        hidden.signature, hidden.signature, hidden.slot, before.signature, before.slot
+    )
 }
 
 struct Order<'a> {
@@ -357,7 +409,76 @@ impl Order<'_> {
             self.report.stops += 1;
             return Ok(());
         }
+        ensure!(self.plan.hidden.is_none(), "a stop was to come");
         model::check_finality(&self.lab.chain, &self.lab.pool, &self.state, &self.view).await?;
-        model::check_accounts(&self.lab.chain, &self.lab.pool).await
+        model::check_accounts(&self.lab.chain, &self.lab.pool).await?;
+        if self.plan.compares {
+            self.compare(mirroring).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets the mirror compare all accounts: with a node that has forgotten one, and with one that has
+    /// them all.
+    async fn compare(&mut self, mirroring: &Mirroring) -> Result<()> {
+        let nodes = &self.lab.server.nodes;
+        let work = async |writer: &mut Rounds<'_>| {
+            // So that it knows its slots.
+            writer.follow().await?;
+            writer.follow().await?;
+            writer.finalize().await?;
+            writer.compare().await
+        };
+        for node in 0..self.plan.nodes {
+            nodes.forget(node);
+        }
+        let differing = mirroring.as_writer(work).await.and_then(|it| it);
+        let differing = differing.map_err(anyhow::Error::msg)?;
+        ensure!(differing > 0, "nobody missed an account");
+        let whose = match self.plan.nodes {
+            1 => "the node's".to_owned(),
+            _ => "those of rpc".to_owned(),
+        };
+        let (status, detail) = mirroring.health();
+        let detail = detail.unwrap_or_default();
+        ensure!(
+            status == "diverged"
+                && detail.starts_with(&format!("accounts that differ from {whose}")),
+            "an account is missing, and health says {status}: {detail}"
+        );
+        for node in 0..self.plan.nodes {
+            nodes.behave(node);
+        }
+        let differing = mirroring.as_writer(work).await.and_then(|it| it);
+        ensure!(differing == Ok(0), "accounts differ: {differing:?}");
+        ensure!(
+            mirroring.health() == ("ok", None),
+            "the accounts are equal, and health says {:?}",
+            mirroring.health()
+        );
+        self.report.compared += 1;
+        Ok(())
+    }
+
+    /// Checks what health says at the end.
+    fn end(&mut self, mirroring: &Mirroring) -> Result<()> {
+        if let Some(hidden) = self.plan.hidden {
+            let expected = incomplete(&self.lab.chain, hidden);
+            let said = mirroring.health();
+            ensure!(
+                said == ("stopped", Some(expected.clone())),
+                "health says {said:?}, and should say {expected}"
+            );
+        }
+        if self.plan.second_lies {
+            let unreliable = mirroring.unreliable();
+            ensure!(
+                !unreliable.contains(&"rpc1".to_owned()),
+                "the honest node is called unreliable"
+            );
+            self.report.lied += 1;
+            self.report.named += u64::from(!unreliable.is_empty());
+        }
+        Ok(())
     }
 }

@@ -12,7 +12,12 @@ async fn the_mirror_follows_the_chain_in_every_order() {
     // They were not without faults.
     assert_eq!(report.orders, 24, "{report}");
     assert!(
-        report.faults > 100 && report.deaths > 10 && report.forks > 30,
+        report.faults > 100
+            && report.deaths > 10
+            && report.forks > 30
+            && report.stops > 0
+            && report.named > 0
+            && report.compared > 2,
         "{report}"
     );
 }

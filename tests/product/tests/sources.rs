@@ -215,6 +215,37 @@ async fn a_node_that_refuses_is_silent_or_of_another_slot_holds_up_nobody() {
     world.until_status("ok").await;
 }
 
+/// [M1] [M6] [M11]
+#[tokio::test]
+async fn of_two_nodes_one_that_lists_inventions_is_named() {
+    // Given two nodes
+    let (world, first) = two().await;
+    // When the first one lists a page of inventions, and answers nothing that can be used after it,
+    // because the validator does not know where that page ends
+    first.behave(|request, answer| {
+        let range = &request["params"][1];
+        let lists = request["method"] == "getSignaturesForAddress";
+        if lists && range["commitment"] == "finalized" && range["before"].is_null() {
+            let limit = range["limit"].as_u64().expect("a limit");
+            let page = (0..limit).map(|number| {
+                let mut bytes = [7; 64];
+                bytes[..8].copy_from_slice(&number.to_be_bytes());
+                let signature = Signature::from(bytes).to_string();
+                let slot = &range["minContextSlot"];
+                json!({ "signature": signature, "slot": slot, "err": null, "memo": null })
+            });
+            answer["result"] = page.collect();
+        }
+        Fate::Sent
+    });
+    world.scene.convert_many(2).await;
+    // Then it is named, and the mirror equals the chain
+    world.until_equal(2).await;
+    let detail = world.until_source("rpc1", "unreliable").await;
+    assert!(detail.contains("but no node knows it as final"), "{detail}");
+    world.until_status("ok").await;
+}
+
 /// [M1] [M11]
 #[tokio::test]
 async fn a_node_whose_transactions_are_wrong_stops_nothing() {

@@ -30,6 +30,8 @@ pub struct Conversion {
     pub action: String,
     pub amount: u64,
     pub reference: Option<Vec<u8>>,
+    /// Whether its transactions do not tell which of its parts were paid.
+    pub uncertain: bool,
 }
 
 /// Selects conversions; `None` does not restrict.
@@ -72,7 +74,8 @@ async fn select(
                c.reward_partner AS "reward_partner: Unsigned",
                c.converted_at, c.matures_at,
                c.slot <= COALESCE(f.finalized_slot, -1) AS "is_final!",
-               t.signature, c.action, c.amount AS "amount: Unsigned", c.reference
+               t.signature, c.action, c.amount AS "amount: Unsigned", c.reference,
+               EXISTS (SELECT FROM doubts d WHERE d.address = c.address) AS "uncertain!"
         FROM conversions c
         JOIN transactions t ON t.seq = c.seq
         CROSS JOIN finality f
@@ -108,7 +111,8 @@ pub async fn find(pool: &PgPool, address: &str) -> Result<Option<Conversion>, Er
 /// Something that became of a conversion after it was recorded.
 #[derive(Debug, Clone)]
 pub struct Outcome {
-    /// `part_paid`, `conversion_released`, `conversion_cancelled` or `conversion_lapsed`.
+    /// `part_paid`, `parts_proven`, `conversion_released`, `conversion_cancelled` or
+    /// `conversion_lapsed`.
     pub kind: String,
     /// Who was paid.
     pub wallet: Option<String>,

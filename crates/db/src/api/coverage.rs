@@ -20,6 +20,33 @@ pub struct Range {
     pub proven_at: OffsetDateTime,
 }
 
+/// A conversion of which the transactions do not tell which parts were paid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Uncertain {
+    /// Its address.
+    pub conversion: String,
+    /// Its campaign.
+    pub campaign: String,
+    /// The slot that changed it last.
+    pub slot: i64,
+}
+
+/// At most `limit` conversions of which it is not certain what was paid.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn uncertain(pool: &PgPool, limit: i64) -> Result<Vec<Uncertain>, Error> {
+    Ok(sqlx::query_as!(
+        Uncertain,
+        r#"SELECT c.address AS conversion, c.campaign, d.slot AS "slot!"
+           FROM doubts d JOIN conversions c USING (address)
+           ORDER BY c.address LIMIT $1"#,
+        limit,
+    )
+    .fetch_all(pool)
+    .await?)
+}
+
 /// At most `limit` proven ranges, the earliest first.
 ///
 /// # Errors

@@ -22,6 +22,8 @@ pub struct Stats {
     pub rewards_paid: u128,
     /// The referrer's rewards that are owed, in base units.
     pub rewards_pending: u128,
+    /// Whether more may have been paid, and less be owed: transactions do not tell it.
+    pub uncertain: bool,
     /// The mirror holds everything confirmed up to this slot.
     pub as_of_slot: Option<i64>,
 }
@@ -38,7 +40,8 @@ pub async fn of_referral(pool: &PgPool, referral: &str) -> Result<Stats, Error> 
                   COALESCE(bot_clicks, 0) AS "bot_clicks!", COALESCE(conversions, 0) AS "conversions!",
                   COALESCE(conversions_final, 0) AS "conversions_final!",
                   COALESCE(rewards_paid, 0) AS "rewards_paid!",
-                  COALESCE(rewards_pending, 0) AS "rewards_pending!"
+                  COALESCE(rewards_pending, 0) AS "rewards_pending!",
+                  EXISTS (SELECT FROM doubts WHERE address = $1) AS "uncertain!"
            FROM (VALUES ($1)) AS this (referral)
            LEFT JOIN referral_clicks USING (referral)
            LEFT JOIN referral_totals USING (referral)"#,
@@ -54,6 +57,7 @@ pub async fn of_referral(pool: &PgPool, referral: &str) -> Result<Stats, Error> 
         conversions_finalized: row.conversions_final,
         rewards_paid: sum_from_numeric(&row.rewards_paid)?,
         rewards_pending: sum_from_numeric(&row.rewards_pending)?,
+        uncertain: row.uncertain,
         as_of_slot: state.indexed_slot,
     })
 }

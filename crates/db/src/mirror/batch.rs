@@ -136,7 +136,8 @@ pub(super) async fn write_accounts(
     sqlx::query!(
         "INSERT INTO accounts SELECT * FROM UNNEST($1::accounts[])
          ON CONFLICT (address) DO UPDATE SET
-             data = EXCLUDED.data, seq = EXCLUDED.seq, slot = EXCLUDED.slot",
+             data = EXCLUDED.data, seq = EXCLUDED.seq, slot = EXCLUDED.slot,
+             doubt = EXCLUDED.doubt",
         rows as &[Account],
     )
     .execute(connection)

@@ -3,19 +3,22 @@
 //! It goes by ranges, each in one statement and so in one state of the database. Only a range that
 //! differs is locked against the writer while it is counted once more and repaired.
 //!
-//! The order is: days, referrers, referrers over all campaigns, leaderboards, referrals. Each relies on the ones before it.
+//! The order is: days, referrers, referrers over all campaigns, leaderboards, referrals. Each relies
+//! on the ones before it. Short links follow from events.
 
 mod boards;
 mod days;
 mod everywhere;
 mod referrals;
 mod referrers;
+mod short_links;
 
 pub use boards::{Board, boards};
 pub use days::day;
 pub use everywhere::everywhere;
 pub use referrals::referrals;
 pub use referrers::{Referrer, referrers};
+pub use short_links::{registrations, short_links};
 use sqlx::{PgConnection, types::BigDecimal};
 
 use crate::Error;
@@ -25,8 +28,8 @@ use crate::Error;
 pub struct Drift {
     /// The counter: `referral R`, `day D of REFERRER in CAMPAIGN`, `REFERRER in CAMPAIGN`,
     /// `REFERRER in all campaigns`, `leaderboard of CAMPAIGN` or `leaderboard over all campaigns`,
-    /// each with or without ` in PERIOD`, `conversion C` for a row of `maturing`, or
-    /// `badge B of REFERRER in CAMPAIGN`.
+    /// each with or without ` in PERIOD`, `conversion C` for a row of `maturing`,
+    /// `badge B of REFERRER in CAMPAIGN`, or `short link CODE`, whose values are referrals.
     pub of: String,
     /// The value in the counter.
     pub kept: String,

@@ -14,7 +14,7 @@ use crate::Error;
 pub(super) async fn read(connection: &mut PgConnection, seq: i64) -> Result<Vec<Before>, Error> {
     Ok(sqlx::query_as!(
         Before,
-        "SELECT DISTINCT ON (address) seq, address, data, before_seq, before_slot
+        "SELECT DISTINCT ON (address) seq, address, data, before_seq, before_slot, doubt
          FROM accounts_before WHERE seq > $1 ORDER BY address, seq",
         seq,
     )
@@ -48,6 +48,7 @@ pub(super) async fn write(
                 data: account.data.clone(),
                 seq,
                 slot,
+                doubt: account.doubt.clone(),
             }),
             _ => created.push(account.address.clone()),
         }

@@ -66,6 +66,7 @@ pub struct Account {
     pub data: Option<Vec<u8>>,
     pub seq: i64,
     pub slot: i64,
+    pub doubt: Option<Vec<u8>>,
 }
 
 /// An account as it was before a transaction that is not final.
@@ -78,6 +79,7 @@ pub struct Before {
     pub data: Option<Vec<u8>>,
     pub before_seq: Option<i64>,
     pub before_slot: Option<i64>,
+    pub doubt: Option<Vec<u8>>,
 }
 
 /// A campaign.

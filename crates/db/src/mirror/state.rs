@@ -71,7 +71,7 @@ pub(super) async fn read(
 ) -> Result<Vec<Account>, Error> {
     Ok(sqlx::query_as!(
         Account,
-        "SELECT address, data, seq, slot FROM accounts WHERE address = ANY($1)",
+        "SELECT address, data, seq, slot, doubt FROM accounts WHERE address = ANY($1)",
         addresses,
     )
     .fetch_all(connection)
@@ -85,12 +85,28 @@ pub(super) async fn read(
 pub async fn accounts_after(pool: &PgPool, after: &str, limit: i64) -> Result<Vec<Account>, Error> {
     let rows = sqlx::query_as!(
         Account,
-        "SELECT address, data, seq, slot FROM accounts WHERE address > $1
+        "SELECT address, data, seq, slot, doubt FROM accounts WHERE address > $1
          ORDER BY address LIMIT $2",
         after,
         limit,
     );
     unless_silent(async { Ok(rows.fetch_all(pool).await?) }).await
+}
+
+/// How many conversions there are of which it is not certain what was paid, and in how many campaigns:
+/// of the first `limit` of them.
+///
+/// # Errors
+/// When Postgres does not answer.
+pub async fn uncertain(pool: &PgPool, limit: i64) -> Result<(i64, i64), Error> {
+    let row = sqlx::query!(
+        r#"SELECT count(*) AS "conversions!", count(DISTINCT campaign) AS "campaigns!" FROM (
+               SELECT campaign FROM doubts JOIN conversions USING (address) LIMIT $1
+           ) AS uncertain"#,
+        limit,
+    );
+    let row = unless_silent(async { Ok(row.fetch_one(pool).await?) }).await?;
+    Ok((row.conversions, row.campaigns))
 }
 
 /// The conversions among `addresses`.

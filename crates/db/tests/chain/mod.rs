@@ -328,6 +328,7 @@ impl Chain {
                 data: Some(vec![u8::from(sold != index)]),
                 seq: seq(index),
                 slot: seq(index),
+                doubt: None,
             };
             accounts.insert(sold, account);
         }
@@ -343,6 +344,7 @@ impl Chain {
                 data: None,
                 before_seq: None,
                 before_slot: None,
+                doubt: None,
             },
             Step::Cancel { index: sold, .. } => Before {
                 seq: seq(index),
@@ -350,6 +352,7 @@ impl Chain {
                 data: Some(vec![0]),
                 before_seq: Some(seq(*sold)),
                 before_slot: Some(seq(*sold)),
+                doubt: None,
             },
         };
         (from..to).map(before).collect()

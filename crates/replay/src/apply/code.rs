@@ -11,6 +11,7 @@ use vouch_rules::reward::Share;
 
 use super::context::{Context, must};
 use crate::{
+    doubt::Less,
     error::Kind,
     fact::{Fact, Partner},
     view::{self, View},
@@ -116,13 +117,14 @@ fn write_partnership<V: View + ?Sized>(
     address: Pubkey,
     old: &Referral,
     referral: Referral,
+    less: Less,
 ) {
     context.fact(Fact::PartnerChanged {
         referral: address,
         old: partnership(old),
         new: partnership(&referral),
     });
-    context.write_referral(address, referral);
+    context.write_uncertain(address, referral, less);
 }
 
 pub(super) fn set_partner<V: View + ?Sized>(
@@ -138,10 +140,16 @@ pub(super) fn set_partner<V: View + ?Sized>(
     let partner = context.at(SetPartnerAccounts::PARTNER)?;
     must(old.owner != partner, "the owner is the partner")?;
     let ended = old.partner_ends_at != 0 && context.now >= old.partner_ends_at;
+    let mut less = context.less(&address);
+    let may_be_owed_nothing = old.partner_pending == less.partner || old.partner_pending == 0;
     must(
-        old.partner().is_none() || old.partner == partner || (ended && old.partner_pending == 0),
+        old.partner().is_none()
+            || old.partner == partner
+            || less.partnership
+            || (ended && may_be_owed_nothing),
         "there is another partner",
     )?;
+    less.partnership = false;
     let mut referral = old.clone();
     referral.partner = partner;
     referral.partner_share_bps = args.share_bps;
@@ -152,7 +160,7 @@ pub(super) fn set_partner<V: View + ?Sized>(
     } else {
         pda::associated_token(&partner, &campaign.mint, &campaign.token_program).1
     };
-    write_partnership(context, address, old, referral);
+    write_partnership(context, address, old, referral, less);
     Ok(())
 }
 
@@ -166,8 +174,12 @@ pub(super) fn end_partnership<V: View + ?Sized>(context: &mut Context<'_, V>) ->
         "there is no such partnership",
     )?;
     let ended = old.partner_ends_at != 0 && now >= old.partner_ends_at;
-    let owed = old.partner_pending != 0;
-    must(!(ended && owed), "the partner is owed something")?;
+    let mut less = context.less(&address);
+    let least = old.partner_pending.saturating_sub(less.partner);
+    must(!(ended && least != 0), "the partner is owed something")?;
+    // The program has checked that a partnership which had ended owed nothing.
+    let owed = old.partner_pending != 0 && !ended;
+    less.partnership = by_partner && owed && least == 0;
     let mut referral = old.clone();
     if !owed && (by_partner || ended) {
         referral.partner = Pubkey::default();
@@ -180,7 +192,7 @@ pub(super) fn end_partnership<V: View + ?Sized>(context: &mut Context<'_, V>) ->
     } else if old.partner_ends_at == 0 {
         referral.partner_ends_at = now.saturating_add(PARTNER_NOTICE);
     }
-    write_partnership(context, address, old, referral);
+    write_partnership(context, address, old, referral, less);
     Ok(())
 }
 
@@ -206,7 +218,8 @@ pub(super) fn accept_owner<V: View + ?Sized>(context: &mut Context<'_, V>) -> Re
     let (address, referral) =
         context.referral_of(&campaign_address, AcceptOwnerAccounts::REFERRAL)?;
     must(referral.pending_owner == new, "it was not offered")?;
-    must(referral.partner != new, "the owner is the partner")?;
+    let is_partner = referral.partner == new && !context.less(&address).partnership;
+    must(!is_partner, "the owner is the partner")?;
     must(
         !campaign.per_owner || context.now >= referral.held_until,
         "conversions can still be cancelled",
@@ -230,7 +243,11 @@ pub(super) fn close<V: View + ?Sized>(context: &mut Context<'_, V>) -> Result<()
         CloseReferralAccounts::REFERRAL,
         CloseReferralAccounts::OWNER,
     )?;
-    must(referral.open_conversions == 0, "conversions are pending")?;
+    let open = referral.open_conversions;
+    must(
+        open == context.less(&address).open,
+        "conversions are pending",
+    )?;
     let closed = Closed {
         version: VERSION,
         campaign: referral.campaign,

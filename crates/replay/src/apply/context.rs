@@ -8,6 +8,7 @@ use vouch_client::{
 
 use crate::{
     calls::Call,
+    doubt::{Doubt, Less},
     error::Kind,
     evidence::Choices,
     fact::Fact,
@@ -112,28 +113,20 @@ impl<'a, V: View + ?Sized> Context<'a, V> {
         }
     }
 
-    /// The `settled` bits that the caller of the replay knows a conversion to have after this call.
-    /// `None` if the caller does not know, `Some(None)` if the account does not exist then.
-    pub(super) fn known_after(&self, conversion: &Pubkey) -> Option<Option<u8>> {
-        if let Some(settled) = self.given.settled(conversion) {
-            return Some(Some(settled));
+    /// By how much less the referral at this address may owe than its sums say.
+    pub(super) fn less(&self, referral: &Pubkey) -> Less {
+        match self.view.doubt(referral) {
+            Some(Doubt::Referral(less)) => less,
+            _ => Less::default(),
         }
-        // After the transaction is after this call, if no later one names the conversion.
-        let mut later = self
-            .tx
-            .calls()
-            .filter(|call| call.position > self.call.position);
-        if later.any(|call| call.accounts.contains(conversion)) {
-            return None;
-        }
-        self.given.after(conversion)
     }
 
-    /// Replaces or creates an account.
+    /// Replaces or creates an account, about which nothing is uncertain.
     pub(super) fn write(&mut self, address: Pubkey, account: Account) {
         self.changes.push(Change {
             address,
             account: Some(account),
+            doubt: None,
         });
     }
 
@@ -142,9 +135,18 @@ impl<'a, V: View + ?Sized> Context<'a, V> {
         self.write(address, Account::Campaign(Box::new(campaign)));
     }
 
-    /// Replaces or creates a referral.
+    /// Replaces or creates a referral. What was uncertain about it stays so.
     pub(super) fn write_referral(&mut self, address: Pubkey, referral: Referral) {
-        self.write(address, Account::Referral(Box::new(referral)));
+        self.write_uncertain(address, referral, self.less(&address));
+    }
+
+    /// Replaces a referral of which this is uncertain.
+    pub(super) fn write_uncertain(&mut self, address: Pubkey, referral: Referral, less: Less) {
+        self.changes.push(Change {
+            address,
+            account: Some(Account::Referral(Box::new(referral))),
+            doubt: less.doubt(),
+        });
     }
 
     /// Removes an account.
@@ -152,6 +154,7 @@ impl<'a, V: View + ?Sized> Context<'a, V> {
         self.changes.push(Change {
             address,
             account: None,
+            doubt: None,
         });
     }
 

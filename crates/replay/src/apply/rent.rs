@@ -9,7 +9,10 @@ use vouch_client::{
     instructions::raw::*,
 };
 
-use super::context::{Context, must};
+use super::{
+    context::{Context, must},
+    settlement::claims_are_over,
+};
 use crate::{
     error::Kind,
     evidence::{self, ALL},
@@ -122,7 +125,14 @@ pub(super) fn conversion<V: View + ?Sized>(context: &mut Context<'_, V>) -> Resu
     let campaign = context.at(ReclaimConversionAccounts::CAMPAIGN)?;
     let treasury = match context.view.account(&campaign) {
         Some(Account::Closed(closed)) => closed.treasury,
-        _ => sol_treasury(view::read(context.view, &campaign)?),
+        _ => {
+            let campaign = view::read(context.view, &campaign)?;
+            must(
+                claims_are_over(campaign, context.now),
+                "rewards are pending",
+            )?;
+            sol_treasury(campaign)
+        }
     };
     context.fact(Fact::ConversionLapsed {
         conversion: address,
@@ -134,12 +144,9 @@ pub(super) fn conversion<V: View + ?Sized>(context: &mut Context<'_, V>) -> Resu
     let survives = lamports::survives(context.tx, context.call, context.moved, &address, forgone)?;
     // The treasury gets nothing if it became a program.
     context.moved.credit_unknown(treasury);
-    let survives = match (survives, context.known_after(&address)) {
-        (Some(survives), _) => survives,
-        (None, Some(None)) => false,
-        (None, Some(Some(ALL))) => true,
-        (None, Some(Some(_))) => return Err(Kind::Unexplained),
-        (None, None) => context.choices.next(2)? == 1,
+    let survives = match survives {
+        Some(survives) => survives,
+        None => context.choices.next(2)? == 1,
     };
     if survives {
         let mut changed = conversion.clone();

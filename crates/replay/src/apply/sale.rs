@@ -119,8 +119,10 @@ fn check<'a, V: View + ?Sized>(
     let referee = context.at(ConvertAccounts::REFEREE)?;
     let settings = campaign.in_force(now);
     must(referral.code == *request.code, "another code")?;
+    // A partner that was perhaps removed is none here: the program has checked it.
+    let is_partner = referral.partner == referee && !context.less(&referral_address).partnership;
     must(
-        referral.owner != referee && referral.partner != referee,
+        referral.owner != referee && !is_partner,
         "the referee is the referrer",
     )?;
     must(
@@ -180,7 +182,6 @@ fn paid<V: View + ?Sized>(
     sale: &Checked<'_>,
     conversion: Pubkey,
     open: &Open,
-    already: u8,
 ) -> Result<u8, Kind> {
     let campaign = sale.campaign;
     let split = campaign.funding == Funding::PaymentSplit;
@@ -217,8 +218,7 @@ fn paid<V: View + ?Sized>(
         let payments = token::payments(&context.call.cpis()?, from)?;
         evidence::by_payments(&payments, &others, open)
     };
-    let known = context.known_after(&conversion).flatten();
-    evidence::choose(&consistent, context.choices, known, already)
+    evidence::choose(&consistent, context.choices)
 }
 
 fn sale<V: View + ?Sized>(context: &mut Context<'_, V>, request: &Request<'_>) -> Result<(), Kind> {
@@ -247,7 +247,7 @@ fn sale<V: View + ?Sized>(context: &mut Context<'_, V>, request: &Request<'_>) -
     let now_paid = if bits == 0 {
         0
     } else {
-        paid(context, request, &sale, conversion, &open, done)?
+        paid(context, request, &sale, conversion, &open)?
     };
     if split && campaign.rewards_are_sol() {
         let rest = request.amount.saturating_sub(reward.total());

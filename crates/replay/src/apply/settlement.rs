@@ -175,7 +175,7 @@ pub(super) fn claim<V: View + ?Sized>(context: &mut Context<'_, V>) -> Result<()
 const CLAIM_PERIOD: i64 = 2_592_000;
 
 /// Whether the campaign is closed and its claim period is over at `now`, in unix seconds.
-fn claims_are_over(campaign: &Campaign, now: i64) -> bool {
+pub(super) fn claims_are_over(campaign: &Campaign, now: i64) -> bool {
     let held = i64::from(campaign.longest_hold);
     let over = campaign.closed_at.saturating_add(held);
     campaign.closed && now >= over.saturating_add(CLAIM_PERIOD)
@@ -205,9 +205,7 @@ fn claimed<V: View + ?Sized>(
         sets.retain(|paid| *paid != 0);
         sets
     };
-    let before = pending.conversion.settled;
-    let known = context.known_after(&pending.address).flatten();
-    evidence::choose(&consistent, context.choices, known, before)
+    evidence::choose(&consistent, context.choices)
 }
 
 pub(super) fn cancel<V: View + ?Sized>(context: &mut Context<'_, V>) -> Result<(), Kind> {

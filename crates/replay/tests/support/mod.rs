@@ -7,13 +7,15 @@ use std::collections::BTreeMap;
 use solana_sdk::{instruction::Instruction as Built, pubkey::Pubkey};
 use vouch_client::{
     Code, PROGRAM_ID,
-    accounts::{Account, Action, Funding, Proof, RewardKind, Settings, Terms, Uniqueness},
+    accounts::{
+        Account, Action, Funding, Proof, Referral, RewardKind, Settings, Terms, Uniqueness,
+    },
     instructions::raw::*,
     pda,
     token::TOKEN_PROGRAM_ID,
 };
 use vouch_replay::{
-    Effects, Error, Fact, Given, PartPaid, Transaction,
+    Doubt, Effects, Error, Fact, Given, PartPaid, Transaction, View,
     transaction::{Balance, Inner, Instruction, Outcome},
 };
 
@@ -39,6 +41,7 @@ pub(crate) const MINT: u8 = 6;
 #[derive(Clone, Default)]
 pub(crate) struct World {
     pub(crate) accounts: BTreeMap<Pubkey, Account>,
+    pub(crate) doubts: BTreeMap<Pubkey, Doubt>,
     pub(crate) given: Given,
 }
 
@@ -112,10 +115,20 @@ pub(crate) fn fixed(units: u64) -> Settings {
     }
 }
 
+impl View for World {
+    fn account(&self, address: &Pubkey) -> Option<&Account> {
+        self.accounts.get(address)
+    }
+
+    fn doubt(&self, address: &Pubkey) -> Option<Doubt> {
+        self.doubts.get(address).copied()
+    }
+}
+
 impl World {
     /// Applies a transaction.
     pub(crate) fn apply(&self, transaction: &Transaction) -> Result<Vec<Effects>, Error> {
-        vouch_replay::transaction(&self.accounts, transaction, &self.given)
+        vouch_replay::transaction(self, transaction, &self.given)
     }
 
     /// Applies a transaction and keeps its changes. Returns its facts.
@@ -126,6 +139,10 @@ impl World {
         for effects in effects {
             facts.extend(effects.facts);
             for change in effects.changes {
+                match change.doubt {
+                    Some(doubt) => self.doubts.insert(change.address, doubt),
+                    None => self.doubts.remove(&change.address),
+                };
                 match change.account {
                     Some(account) => self.accounts.insert(change.address, account),
                     None => self.accounts.remove(&change.address),
@@ -133,6 +150,30 @@ impl World {
             }
         }
         facts
+    }
+
+    /// The parts of the conversion of `buyer` that are settled for certain; `None` without an account.
+    pub(crate) fn settled(&self, buyer: u8) -> Option<u8> {
+        match self.accounts.get(&conversion(buyer))? {
+            Account::Conversion(account) => Some(account.settled),
+            _ => None,
+        }
+    }
+
+    /// What the conversion of `buyer` may have settled.
+    pub(crate) fn possible(&self, buyer: u8) -> Vec<u8> {
+        match self.doubt(&conversion(buyer)) {
+            Some(Doubt::Conversion(states)) => states.possible(),
+            _ => self.settled(buyer).into_iter().collect(),
+        }
+    }
+
+    /// The referral.
+    pub(crate) fn referral(&self) -> Referral {
+        match self.accounts.get(&referral()) {
+            Some(Account::Referral(account)) => (**account).clone(),
+            other => panic!("no referral: {other:?}"),
+        }
     }
 
     /// Opens a campaign and registers a code with a partner that gets half of each reward.
@@ -371,6 +412,39 @@ pub(crate) fn close() -> Built {
     CloseCampaignAccounts {
         authority: key(AUTHORITY),
         campaign: campaign(),
+    }
+    .instruction()
+}
+
+/// The partner leaves.
+pub(crate) fn leave() -> Built {
+    EndPartnershipAccounts {
+        party: key(PARTNER),
+        referral: referral(),
+    }
+    .instruction()
+}
+
+/// The owner takes another partner.
+pub(crate) fn engage(partner: u8) -> Built {
+    SetPartnerAccounts {
+        owner: key(OWNER),
+        partner: key(partner),
+        campaign: campaign(),
+        referral: referral(),
+    }
+    .instruction(&SetPartnerArgs {
+        share_bps: 100,
+        fixed: 0,
+    })
+}
+
+/// The owner closes the code.
+pub(crate) fn close_code() -> Built {
+    CloseReferralAccounts {
+        owner: key(OWNER),
+        rent_payer: key(OWNER),
+        referral: referral(),
     }
     .instruction()
 }

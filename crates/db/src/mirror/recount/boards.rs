@@ -18,7 +18,7 @@ pub struct Board {
 }
 
 /// Counts the places of the leaderboards after `after` again, at most 100 of them, and looks for
-/// months whose leader is neither awarded nor to be decided. With `repair`, the counters are what
+/// leaderboards of nobody, and for months whose leader is neither awarded nor to be decided. With `repair`, the counters are what
 /// the totals say afterwards, and a month that is over and lacked its leader has it.
 ///
 /// # Errors
@@ -70,7 +70,7 @@ impl Row {
             let without = if led { "" } else { ", without a leader" };
             format!("{referrers} referrers{without}")
         };
-        (self.kept != self.counted || !self.led).then(|| Drift {
+        (self.kept != self.counted || !self.led || self.counted == 0).then(|| Drift {
             of: match (self.campaign.as_str(), self.period.as_str()) {
                 ("", "") => "leaderboard over all campaigns".to_owned(),
                 ("", period) => format!("leaderboard over all campaigns in {period}"),
@@ -78,7 +78,11 @@ impl Row {
                 (campaign, period) => format!("leaderboard of {campaign} in {period}"),
             },
             kept: say(self.kept, self.led),
-            counted: say(self.counted, true),
+            counted: if self.counted == 0 {
+                "no leaderboard".to_owned()
+            } else {
+                say(self.counted, true)
+            },
         })
     }
 }
@@ -112,7 +116,14 @@ async fn read(connection: &mut PgConnection, after: Option<&Board>) -> Result<Ve
                       WHERE awards.campaign = step.campaign AND awards.month = step.period
                         AND badge = 'monthly_leader'
                   ) AS "led!"
-           FROM (SELECT * FROM steps LIMIT $3) AS step
+           FROM (
+               (SELECT * FROM steps LIMIT $3)
+               UNION
+               (SELECT campaign, period FROM boards
+                WHERE campaign > $1 OR (campaign = $1 AND ($2::text IS NULL OR period > $2))
+                ORDER BY campaign, period LIMIT $3)
+               ORDER BY 1, 2 LIMIT $3
+           ) AS step
            LEFT JOIN boards AS board USING (campaign, period)
            ORDER BY 1, 2"#,
         campaign,
@@ -125,6 +136,16 @@ async fn read(connection: &mut PgConnection, after: Option<&Board>) -> Result<Ve
 
 /// Writes what is counted. A month that has no leader is to be decided.
 async fn write(connection: &mut PgConnection, row: &Row) -> Result<(), Error> {
+    if row.counted == 0 {
+        sqlx::query!(
+            "DELETE FROM boards WHERE campaign = $1 AND period = $2",
+            row.campaign,
+            row.period,
+        )
+        .execute(connection)
+        .await?;
+        return Ok(());
+    }
     sqlx::query!(
         "INSERT INTO boards AS board
          SELECT campaign, period, referrers, ends_at, CASE WHEN $3 THEN NULL ELSE ends_at END
