@@ -9,20 +9,25 @@ use axum::{
 };
 use tower_http::cors::{Any, CorsLayer};
 use utoipa::{
-    Modify, OpenApi,
-    openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme},
+    Modify, OpenApi, ToSchema as _,
+    openapi::{
+        Content, RefOr,
+        path::Operation,
+        security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme},
+    },
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::{
+    conditional,
     config::BODY_LIMIT,
-    envelope,
+    envelope::{self, ErrorEnvelope, PROBLEM},
     error::ApiError,
     limits,
     routes::{
-        auth, badges, campaigns, codes, conversions, coverage, digest, health, keys, leaderboard,
-        me, profiles, qr, redirect, totals, transactions,
+        auth, badges, campaigns, clicks, codes, conversions, coverage, digest, health, keys,
+        leaderboard, me, profiles, qr, redirect, totals, transactions, why,
     },
     state::AppState,
     web,
@@ -34,7 +39,7 @@ use crate::{
         title = "Vouch",
         description = "Referral programmes that need no trust. Amounts are unsigned 64-bit \
             integers as decimal strings, in base units of the token; times are RFC 3339 in UTC. \
-            Every refusal has the same envelope, and any request can also be refused with \
+            Every refusal is a problem of RFC 9457, and any request can also be refused with \
             method_not_allowed, request_timeout, overloaded, database_unavailable or internal.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
@@ -66,7 +71,6 @@ impl Modify for Credentials {
                 "The token of a wallet's session, as /v1/auth/sessions returns it",
             ),
             ("api_key", "A campaign's API key, vk_live_..."),
-            ("admin_token", "The operator's token"),
         ] {
             let mut scheme = Http::new(HttpAuthScheme::Bearer);
             scheme.description = Some(description.to_owned());
@@ -90,6 +94,8 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(qr::svg))
         .routes(routes!(conversions::list))
         .routes(routes!(conversions::show))
+        .routes(routes!(why::show))
+        .routes(routes!(clicks::show))
         .routes(routes!(leaderboard::show))
         .routes(routes!(totals::show))
         .routes(routes!(badges::kinds))
@@ -137,10 +143,28 @@ fn identified(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenAp
         for (method, operation) in operations {
             if let Some(operation) = operation {
                 operation.operation_id = Some(format!("{method}_{}", words.join("_")));
+                refusals_are_problems(operation);
             }
         }
     }
     document
+}
+
+/// Gives the refusals of an operation their media type. The macros know only that of all bodies.
+fn refusals_are_problems(operation: &mut Operation) {
+    let envelope = format!("#/components/schemas/{}", ErrorEnvelope::name());
+    for response in operation.responses.responses.values_mut() {
+        let RefOr::T(response) = response else {
+            continue;
+        };
+        let is_refusal = |content: &Content| matches!(&content.schema, Some(RefOr::Ref(schema)) if schema.ref_location == envelope);
+        if let Some(content) = response.content.get("application/json")
+            && is_refusal(content)
+            && let Some(content) = response.content.shift_remove("application/json")
+        {
+            response.content.insert(PROBLEM.to_owned(), content);
+        }
+    }
 }
 
 /// The OpenAPI document as pretty JSON, ending with a line break. The same code always
@@ -156,8 +180,8 @@ pub fn openapi() -> anyhow::Result<String> {
 
 /// The whole service.
 pub(crate) fn router(state: AppState) -> Router {
-    // Pages of any origin may read and build transactions. Browsers cannot use the admin
-    // route, because its method and its header are not on these lists.
+    // Pages of any origin may read and build transactions. They can neither set a profile nor send a
+    // token, because that method and that header are not on these lists.
     let cors = CorsLayer::new()
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::POST])
@@ -167,6 +191,7 @@ pub(crate) fn router(state: AppState) -> Router {
             HeaderName::from_static("ratelimit"),
             HeaderName::from_static("ratelimit-policy"),
             header::RETRY_AFTER,
+            header::ETAG,
         ]);
     let (routes, document) = api().split_for_parts();
     routes
@@ -174,6 +199,7 @@ pub(crate) fn router(state: AppState) -> Router {
         .merge(web::routes())
         .fallback(async || ApiError::route_not_found().into_response())
         .method_not_allowed_fallback(async || ApiError::method_not_allowed().into_response())
+        .layer(middleware::from_fn(conditional::layer))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(middleware::from_fn_with_state(state.clone(), limits::layer))
         .layer(middleware::from_fn(envelope::layer))

@@ -51,10 +51,6 @@ pub struct Config {
     /// service.
     #[arg(long, env, value_parser = http_url)]
     pub default_landing_url: Option<Url>,
-    /// Bearer token that sets the profile of every campaign, at least 16 characters; without it only a
-    /// campaign's authority and its keys do.
-    #[arg(long, env, hide_env_values = true)]
-    pub admin_token: Option<SecretString>,
     /// Append-only file for clicks while Postgres is down. Only one process may use it.
     #[arg(long, env, default_value = "clicks.spool")]
     pub click_spool: PathBuf,
@@ -72,10 +68,21 @@ pub struct Config {
     /// File to write the actual address of the probes to.
     #[arg(long, env)]
     pub probes_port_file: Option<PathBuf>,
-    /// Transactions that one network may have built in a minute: an IPv4 address, or an IPv6 /64.
-    /// Each process counts for itself.
+    /// Transactions that one network may have built in a minute: an IPv4 address, or an IPv6 /64. An
+    /// IPv4 /24 and an IPv6 /48 have 10 times as much, an IPv6 /32 has 100 times. All processes with the
+    /// same Postgres count together, here and below.
     #[arg(long, env, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
     pub builds_per_minute: u32,
+    /// Transactions that register a code which one wallet may have built in a minute.
+    #[arg(long, env, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    pub codes_per_minute: u32,
+    /// Messages to sign in with, and attempts to sign in, that one network may make in a minute; also the
+    /// sessions that one wallet may open in a minute.
+    #[arg(long, env, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
+    pub sign_ins_per_minute: u32,
+    /// Changes that one wallet or one API key may make in a minute.
+    #[arg(long, env, default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..))]
+    pub changes_per_minute: u32,
     /// Days after which clicks are deleted. The numbers that were counted from them stay.
     #[arg(long, env, default_value_t = 395, value_parser = clap::value_parser!(u16).range(8..))]
     pub click_retention_days: u16,

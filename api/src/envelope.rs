@@ -19,23 +19,47 @@ use crate::{config::REQUEST_TIMEOUT, error::ApiError};
 
 static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Every refusal has this body.
+/// The media type of refusals.
+pub(crate) const PROBLEM: &str = "application/problem+json";
+
+/// Every refusal has this body: a problem of RFC 9457.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ErrorEnvelope {
+    /// Always `about:blank`: `code` says what the problem is.
+    #[serde(rename = "type")]
+    #[schema(example = "about:blank")]
+    kind: &'static str,
+    /// The status in words.
+    #[schema(example = "Conflict")]
+    title: &'static str,
+    /// The status.
+    #[schema(example = 409)]
+    status: u16,
+    /// For people; may change.
+    detail: String,
+    /// Stable, in snake_case: for programs.
+    #[schema(example = "already_converted")]
+    code: &'static str,
+    /// Also in the header `x-request-id`, and in the log.
+    request_id: String,
+    /// The field of the body, or the parameter of the query, that is wrong; absent for other errors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+    /// The same in the form for clients that do not read problems.
     error: ErrorBody,
 }
 
 /// The error: a stable code, a message and the request's id.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ErrorBody {
-    /// Stable, in snake_case: for programs.
+    /// As above.
     #[schema(example = "already_converted")]
-    code: String,
-    /// For people; may change.
+    code: &'static str,
+    /// The `detail` above.
     message: String,
-    /// Also in the header `x-request-id`, and in the log.
+    /// As above.
     request_id: String,
-    /// The field of the body, or the parameter of the query, that is wrong; absent for other errors.
+    /// As above.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
 }
@@ -146,14 +170,22 @@ fn refusal(response: &mut Response) -> Option<ApiError> {
 
 fn render(response: Response, error: &ApiError, id: &str) -> Response {
     let body = ErrorEnvelope {
+        kind: "about:blank",
+        title: error.status.canonical_reason().unwrap_or_default(),
+        status: error.status.as_u16(),
+        detail: error.message.clone(),
+        code: error.code,
+        request_id: id.to_owned(),
+        field: error.field.clone(),
         error: ErrorBody {
-            code: error.code.to_owned(),
+            code: error.code,
             message: error.message.clone(),
             request_id: id.to_owned(),
             field: error.field.clone(),
         },
     };
-    let mut rendered = (error.status, Json(body)).into_response();
+    let kind = [(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM))];
+    let mut rendered = (error.status, kind, Json(body)).into_response();
     // Keep headers such as `allow` of a 405 and those of CORS.
     for (name, value) in response.headers() {
         if name != header::CONTENT_TYPE && name != header::CONTENT_LENGTH {

@@ -54,7 +54,7 @@ errors! {
     body_too_large = PAYLOAD_TOO_LARGE, "a body may have at most 64 KiB";
     request_timeout = REQUEST_TIMEOUT, "the body took too long to arrive";
     overloaded = SERVICE_UNAVAILABLE, "too much is being asked for right now; try again";
-    too_many_requests = TOO_MANY_REQUESTS, "too many requests from your network; try again later";
+    too_many_requests = TOO_MANY_REQUESTS, "too many requests; try again after the time in Retry-After";
     invalid_query = BAD_REQUEST, "the query string is not what this route expects";
     invalid_address = BAD_REQUEST, "an address is 32 bytes in base58";
     not_a_wallet = BAD_REQUEST, "nobody can sign in with this address: it is not on the ed25519 curve";
@@ -69,6 +69,7 @@ errors! {
          credentials and without the query parameters ref, click_id and campaign";
     code_not_found = NOT_FOUND, "there is no such code";
     conversion_not_found = NOT_FOUND, "there is no such conversion";
+    click_not_found = NOT_FOUND, "there is no such click, or it was deleted";
     campaign_not_found = NOT_FOUND, "there is no such campaign";
     link_ended = GONE, "the campaign of this link is over";
     digest_not_found = NOT_FOUND, "there is no digest at or before this slot";
@@ -89,9 +90,14 @@ errors! {
     challenge_expired = CONFLICT, "the challenge has expired: ask for a new one";
     challenge_used = CONFLICT, "the challenge was used before: ask for a new one";
     session_not_found = NOT_FOUND, "this wallet has no such session";
+    mirror_stale = SERVICE_UNAVAILABLE,
+        "the chain has not been read for minutes, so nobody knows whether this is still yours";
+    invalid_idempotency_key = BAD_REQUEST, "an idempotency key has 16 to 128 visible ASCII characters";
+    idempotency_key_reused = UNPROCESSABLE_ENTITY,
+        "a request with another body was made with this idempotency key";
     key_not_found = NOT_FOUND, "the campaign has no such key that has not ended";
     award_not_found = NOT_FOUND, "there is no such badge";
-    too_many_keys = CONFLICT, "a campaign has at most 20 keys, and 200 with those that ended in 90 days";
+    too_many_keys = CONFLICT, "an authority has at most 20 keys for a campaign, and 200 with those that ended in 90 days";
     invalid_key_name = BAD_REQUEST, "a name has 1 to 60 characters, all of which can be seen";
     unknown_scope = BAD_REQUEST, "scopes are at least one of read:analytics, write:events, write:profile";
     invalid_expiry_days = BAD_REQUEST, "a key ends after 1 to 3650 days";

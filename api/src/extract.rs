@@ -48,6 +48,36 @@ fn is_json(headers: &HeaderMap) -> bool {
         })
 }
 
+/// What makes a repeated request the same as the first one:
+/// <https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-idempotency-key-header-07>.
+pub(crate) struct IdempotencyKey(pub(crate) Option<String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let mut values = parts.headers.get_all("idempotency-key").iter();
+        let (Some(value), None) = (values.next(), values.next()) else {
+            return if parts.headers.contains_key("idempotency-key") {
+                Err(ApiError::invalid_idempotency_key())
+            } else {
+                Ok(Self(None))
+            };
+        };
+        let text = value.to_str().unwrap_or_default();
+        // A string of RFC 8941 stands in quotes.
+        let text = text
+            .strip_prefix('"')
+            .and_then(|text| text.strip_suffix('"'))
+            .unwrap_or(text);
+        if (16..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            Ok(Self(Some(text.to_owned())))
+        } else {
+            Err(ApiError::invalid_idempotency_key())
+        }
+    }
+}
+
 /// The query string.
 pub(crate) struct Query<T>(pub(crate) T);
 

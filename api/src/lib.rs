@@ -9,6 +9,7 @@ mod auth;
 mod body;
 mod chain;
 mod clicks;
+mod conditional;
 mod config;
 mod cursor;
 mod database;

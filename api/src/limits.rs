@@ -1,169 +1,560 @@
-//! How often one network may ask for what is expensive: transactions, for which a node is asked.
+//! How often somebody may ask for what costs something. docs/decisions/limits.md says who, and why so.
 
 use std::{
-    net::{IpAddr, Ipv6Addr, SocketAddr},
+    borrow::Cow,
+    fmt::Write as _,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use axum::{
-    extract::{ConnectInfo, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method},
+    extract::{ConnectInfo, FromRequestParts, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use moka::future::Cache;
+use uuid::Uuid;
+use vouch_db::api::limits::{self, Quota, Standing};
 
-use crate::{clicks::visitor::client_address, error::ApiError, state::AppState};
+use crate::{
+    Config,
+    clicks::visitor::client_address,
+    error::{ApiError, ApiResult},
+    state::AppState,
+};
 
-/// The routes that are limited.
-const LIMITED: &str = "/v1/transactions/";
-/// The time in which a quota that was used up is whole again.
-const WINDOW: Duration = Duration::from_secs(60);
-/// Networks that are remembered, so that the memory is bounded.
-const NETWORKS: u64 = 100_000;
+/// Seconds in which a quota that was used up is whole again.
+const WINDOW: f64 = 60.0;
+/// Added to the window: Postgres rounds each step to a microsecond.
+const ROUNDING: f64 = 0.001;
+/// Quotas that are remembered, so that the memory is bounded.
+const REMEMBERED: u64 = 100_000;
+/// Time that Postgres has to count a request. After it, the replica counts for itself.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 static RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 static RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
-/// The quotas of networks. Each process has its own.
-///
-/// It is the generic cell rate algorithm: of each network it knows the time at which its quota is
-/// whole again, which each request moves by the same step, and which is never more than a window
-/// ahead. <https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm>
-pub(crate) struct Limits {
+/// A name for what is limited, and the number of requests a minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Policy {
+    name: &'static str,
     per_minute: u32,
-    whole_at: Cache<IpAddr, Arc<Mutex<Instant>>>,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Who<'a> {
+    /// The client's network, and each wider one around it.
+    Network,
+    /// A wallet that has proved that it asks.
+    Wallet(&'a str),
+    /// A wallet that somebody on the client's network has named. Others who name it have a quota of
+    /// their own, so that nobody can use up that of the wallet.
+    NamedWallet(&'a str),
+    /// An API key.
+    Key(Uuid),
+}
+
+/// The quotas that this replica remembers, and the policies.
+pub(crate) struct Limits {
+    /// Transactions that a network lets be built.
+    builds: Policy,
+    /// Transactions that register a code.
+    codes: Policy,
+    /// Messages to sign in with.
+    challenges: Policy,
+    /// Attempts to sign in.
+    pub(crate) sign_ins: Policy,
+    /// Changes by a wallet that has signed in, or by a key.
+    pub(crate) changes: Policy,
+    whole_at: Cache<String, Arc<Mutex<Instant>>>,
 }
 
 impl Limits {
-    /// Lets each network ask `per_minute` times a minute, also all at once.
-    pub(crate) fn new(per_minute: u32) -> Self {
+    pub(crate) fn new(config: &Config) -> Self {
+        let policy = |name, per_minute| Policy { name, per_minute };
         Self {
-            per_minute: per_minute.max(1),
+            builds: policy("builds", config.builds_per_minute),
+            codes: policy("codes", config.codes_per_minute),
+            challenges: policy("challenges", config.sign_ins_per_minute),
+            sign_ins: policy("sign-ins", config.sign_ins_per_minute),
+            changes: policy("changes", config.changes_per_minute),
             whole_at: Cache::builder()
-                .max_capacity(NETWORKS)
-                .time_to_idle(WINDOW)
+                .max_capacity(REMEMBERED)
+                .time_to_idle(Duration::from_secs(61))
                 .build(),
         }
     }
 
-    /// The time in which a network gets one more request.
-    fn step(&self) -> Duration {
-        WINDOW / self.per_minute
+    /// What is limited by network.
+    fn of_route(&self, method: &Method, path: &str) -> Option<Policy> {
+        match path {
+            _ if method != Method::POST => None,
+            "/v1/auth/challenge" => Some(self.challenges),
+            "/v1/auth/sessions" => Some(self.sign_ins),
+            _ if path.starts_with("/v1/transactions/") => Some(self.builds),
+            _ => None,
+        }
+    }
+}
+
+/// A share of a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Share {
+    subject: String,
+    per_minute: u32,
+}
+
+impl Share {
+    /// Seconds in which it gets one more request.
+    fn step(&self) -> f64 {
+        WINDOW / f64::from(self.per_minute.max(1))
     }
 
-    /// Counts a request of the network at `now`. Returns how many it has left, or the time that it
-    /// has to wait for the next one.
-    async fn take(&self, address: IpAddr, now: Instant) -> Result<u32, Duration> {
-        let new = async { Arc::new(Mutex::new(now)) };
-        let whole_at = self.whole_at.get_with(network(address), new).await;
-        let mut whole_at = whole_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let used = whole_at.saturating_duration_since(now) + self.step();
-        match WINDOW.checked_sub(used) {
-            Some(left) => {
-                *whole_at = now + used;
-                let left = left.as_nanos() / self.step().as_nanos().max(1);
-                Ok(u32::try_from(left).unwrap_or(u32::MAX))
-            }
-            None => Err(used.saturating_sub(WINDOW)),
+    /// Whether it has room for another request.
+    fn has_room(&self, whole_in: f64) -> bool {
+        whole_in + self.step() <= WINDOW + ROUNDING
+    }
+
+    /// The number of requests for which it has room.
+    fn left(&self, whole_in: f64) -> u32 {
+        let left = (WINDOW + ROUNDING - whole_in) / self.step();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a cast of a float saturates"
+        )]
+        let left = left as u32;
+        left
+    }
+}
+
+/// The networks around an address, the narrowest first, and how many times the quota each has: for IPv4
+/// the address and its /24; for IPv6 the /64, which a household or a phone has for itself, the /48 of a
+/// site, and the /32 of a provider.
+fn networks(address: IpAddr) -> Vec<(String, u32)> {
+    match address.to_canonical() {
+        IpAddr::V4(address) => [(32, 1), (24, 10)]
+            .map(|(bits, times)| {
+                let network = address.to_bits() & u32::MAX << (32 - bits);
+                (format!("{}/{bits}", Ipv4Addr::from_bits(network)), times)
+            })
+            .to_vec(),
+        IpAddr::V6(address) => [(64, 1), (48, 10), (32, 100)]
+            .map(|(bits, times)| {
+                let network = address.to_bits() & u128::MAX << (128 - bits);
+                (format!("{}/{bits}", Ipv6Addr::from_bits(network)), times)
+            })
+            .to_vec(),
+    }
+}
+
+/// The shares of the policy that a request counts on.
+fn shares(policy: Policy, who: Who<'_>, address: IpAddr) -> Vec<Share> {
+    let share = |who: Cow<'_, str>, times: u32| Share {
+        subject: format!("{} {who}", policy.name),
+        per_minute: policy.per_minute.saturating_mul(times),
+    };
+    match who {
+        Who::Network => networks(address)
+            .into_iter()
+            .map(|(network, times)| share(network.into(), times))
+            .collect(),
+        Who::Wallet(wallet) => vec![share(wallet.into(), 1)],
+        Who::NamedWallet(wallet) => networks(address)
+            .first()
+            .map(|(network, _)| share(format!("{wallet} {network}").into(), 1))
+            .into_iter()
+            .collect(),
+        Who::Key(key) => vec![share(key.to_string().into(), 1)],
+    }
+}
+
+/// What is left of a policy after a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Left {
+    policy: &'static str,
+    per_minute: u32,
+    left: u32,
+    /// Seconds until there is one more.
+    seconds: u64,
+}
+
+impl Left {
+    /// Of a share that is whole in so many seconds, after a request that was counted.
+    fn counted(policy: Policy, share: &Share, whole_in: f64) -> Self {
+        Self {
+            policy: policy.name,
+            per_minute: share.per_minute,
+            left: share.left(whole_in),
+            seconds: whole_seconds(share.step()),
         }
     }
 
-    /// Writes the standard's headers: the policy, what is left, and the seconds until there is one
+    /// Of a share that has no room.
+    fn full(policy: Policy, share: &Share, whole_in: f64) -> Self {
+        Self {
+            policy: policy.name,
+            per_minute: share.per_minute,
+            left: 0,
+            seconds: whole_seconds(whole_in + share.step() - WINDOW),
+        }
+    }
+}
+
+/// At least as many seconds, and at least one.
+fn whole_seconds(seconds: f64) -> u64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a cast of a float saturates"
+    )]
+    let seconds = seconds.ceil() as u64;
+    seconds.max(1)
+}
+
+/// The quotas of one request.
+#[derive(Debug, Clone)]
+pub(crate) struct Meter {
+    address: IpAddr,
+    left: Arc<Mutex<Vec<Left>>>,
+}
+
+impl FromRequestParts<AppState> for Meter {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> ApiResult<Self> {
+        Self::of(parts)
+    }
+}
+
+impl Meter {
+    /// The request's.
+    ///
+    /// # Errors
+    /// Never behind [`layer`].
+    pub(crate) fn of(parts: &Parts) -> ApiResult<Self> {
+        let meter = parts.extensions.get::<Self>();
+        meter.cloned().ok_or_else(ApiError::internal)
+    }
+
+    /// Counts the request for the registration of a code by this wallet.
+    ///
+    /// # Errors
+    /// `too_many_requests`.
+    pub(crate) async fn code(&self, state: &AppState, wallet: &str) -> ApiResult<()> {
+        let policy = state.limits.codes;
+        self.take(state, policy, Who::NamedWallet(wallet)).await
+    }
+
+    /// Counts the request.
+    ///
+    /// # Errors
+    /// `too_many_requests`.
+    pub(crate) async fn take(
+        &self,
+        state: &AppState,
+        policy: Policy,
+        who: Who<'_>,
+    ) -> ApiResult<()> {
+        let shares = shares(policy, who, self.address);
+        let standings = state.take(&shares).await;
+        // The narrowest that is full, else the one with the least room.
+        let full = shares
+            .iter()
+            .zip(&standings)
+            .find(|(_, standing)| !standing.has_room);
+        if let Some((share, standing)) = full {
+            let left = Left::full(policy, share, standing.whole_in);
+            self.note(left);
+            return Err(ApiError {
+                retry_after: Some(left.seconds),
+                ..ApiError::too_many_requests()
+            });
+        }
+        let counted = shares
+            .iter()
+            .zip(&standings)
+            .map(|(share, standing)| Left::counted(policy, share, standing.whole_in));
+        if let Some(left) = counted.min_by_key(|left| left.left) {
+            self.note(left);
+        }
+        Ok(())
+    }
+
+    /// Keeps what is left of each policy, and of a policy the least.
+    fn note(&self, new: Left) {
+        let mut all = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        match all.iter_mut().find(|left| left.policy == new.policy) {
+            Some(known) if known.left <= new.left => {}
+            Some(known) => *known = new,
+            None => all.push(new),
+        }
+    }
+
+    /// Writes the standard's headers: the policies, what is left, and the seconds until there is one
     /// more. <https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/>
-    fn describe(&self, headers: &mut HeaderMap, left: u32, seconds: u64) {
-        let policy = format!("\"builds\";q={};w=60", self.per_minute);
-        let state = format!("\"builds\";r={left};t={seconds}");
-        for (name, value) in [(&RATE_LIMIT_POLICY, policy), (&RATE_LIMIT, state)] {
-            if let Ok(value) = HeaderValue::from_str(&value) {
+    fn describe(&self, headers: &mut HeaderMap) {
+        let all = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut policies, mut states) = (String::new(), String::new());
+        for left in &*all {
+            let separator = if policies.is_empty() { "" } else { ", " };
+            let (name, quota) = (left.policy, left.per_minute);
+            // Writing to a string cannot fail.
+            let _ = write!(policies, "{separator}\"{name}\";q={quota};w={WINDOW}");
+            let (left, seconds) = (left.left, left.seconds);
+            let _ = write!(states, "{separator}\"{name}\";r={left};t={seconds}");
+        }
+        for (name, value) in [(&RATE_LIMIT_POLICY, policies), (&RATE_LIMIT, states)] {
+            if let Ok(value) = HeaderValue::from_str(&value)
+                && !value.is_empty()
+            {
                 headers.insert(name.clone(), value);
             }
         }
     }
 }
 
-/// The network of a client: an IPv4 address, or the /64 of an IPv6 address, which a household or a
-/// phone has for itself.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+impl AppState {
+    /// Counts a request on all of these shares if each has room for it; else on none. Postgres counts for
+    /// all replicas. Whoever is known to be full does not reach it, and while it is away or slow, each
+    /// replica counts for itself.
+    async fn take(&self, shares: &[Share]) -> Vec<Standing> {
+        let now = Instant::now();
+        let mut known = Vec::with_capacity(shares.len());
+        for share in shares {
+            let fresh = async { Arc::new(Mutex::new(now)) };
+            let whole_at = &self.limits.whole_at;
+            known.push(whole_at.get_with_by_ref(&share.subject, fresh).await);
+        }
+        let before = standings(shares, &known, now);
+        if !before.iter().all(|standing| standing.has_room) {
+            return before;
+        }
+        let shared = tokio::time::timeout(PATIENCE, self.take_shared(shares)).await;
+        if let Ok(Ok(standings)) = shared {
+            for (known, standing) in known.iter().zip(&standings) {
+                let mut whole_at = known.lock().unwrap_or_else(PoisonError::into_inner);
+                *whole_at = (*whole_at).max(now + Duration::from_secs_f64(standing.whole_in));
+            }
+            return standings;
+        }
+        metrics::counter!("vouch_api_limits_counted_alone_total").increment(1);
+        take_alone(shares, &known, now)
+    }
+
+    async fn take_shared(&self, shares: &[Share]) -> ApiResult<Vec<Standing>> {
+        let mut quotas = Vec::with_capacity(shares.len());
+        for share in shares {
+            quotas.push(Quota {
+                subject: self.auth.pseudonym(&self.database, &share.subject).await?,
+                step: share.step(),
+                window: WINDOW + ROUNDING,
+            });
+        }
+        Ok(self
+            .database
+            .run(async |pool| limits::take(&pool, &quotas).await)
+            .await?)
     }
 }
 
-/// Refuses a client that asks too often.
+/// How the shares stand in this replica's memory.
+fn standings(shares: &[Share], known: &[Arc<Mutex<Instant>>], now: Instant) -> Vec<Standing> {
+    let standing = |(share, known): (&Share, &Arc<Mutex<Instant>>)| {
+        let whole_at = *known.lock().unwrap_or_else(PoisonError::into_inner);
+        let whole_in = whole_at.saturating_duration_since(now).as_secs_f64();
+        Standing {
+            has_room: share.has_room(whole_in),
+            whole_in,
+        }
+    };
+    shares.iter().zip(known).map(standing).collect()
+}
+
+/// Counts a request in this replica's memory.
+fn take_alone(shares: &[Share], known: &[Arc<Mutex<Instant>>], now: Instant) -> Vec<Standing> {
+    let mut standings = standings(shares, known, now);
+    if standings.iter().all(|standing| standing.has_room) {
+        for ((share, known), standing) in shares.iter().zip(known).zip(&mut standings) {
+            let mut whole_at = known.lock().unwrap_or_else(PoisonError::into_inner);
+            *whole_at = (*whole_at).max(now) + Duration::from_secs_f64(share.step());
+            standing.whole_in = whole_at.saturating_duration_since(now).as_secs_f64();
+        }
+    }
+    standings
+}
+
+/// Refuses a network that asks too often, and says what is left of each quota that the request counted on.
 pub(crate) async fn layer(
     State(state): State<AppState>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
-    if request.method() != Method::POST || !request.uri().path().starts_with(LIMITED) {
-        return next.run(request).await;
-    }
-    let address = client_address(peer, request.headers(), state.trusted_proxy_hops);
-    let limits = &state.limits;
-    let (mut response, left, seconds) = match limits.take(address, Instant::now()).await {
-        Ok(left) => (next.run(request).await, left, whole_seconds(limits.step())),
-        Err(wait) => {
-            let seconds = whole_seconds(wait);
-            let refusal = ApiError {
-                retry_after: Some(seconds),
-                ..ApiError::too_many_requests()
-            };
-            (refusal.into_response(), 0, seconds)
-        }
+    let meter = Meter {
+        address: client_address(peer, request.headers(), state.trusted_proxy_hops),
+        left: Arc::default(),
     };
-    limits.describe(response.headers_mut(), left, seconds);
+    request.extensions_mut().insert(meter.clone());
+    let policy = state
+        .limits
+        .of_route(request.method(), request.uri().path());
+    let room = match policy {
+        Some(policy) => meter.take(&state, policy, Who::Network).await,
+        None => Ok(()),
+    };
+    let mut response = match room {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => refusal.into_response(),
+    };
+    meter.describe(response.headers_mut());
     response
 }
 
-/// At least as many seconds.
-fn whole_seconds(time: Duration) -> u64 {
-    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+/// Deletes quotas that are whole, for ever.
+pub(crate) async fn sweep(database: &crate::database::Database) {
+    loop {
+        database.came_up().await;
+        while match database.run(async |pool| limits::sweep(&pool).await).await {
+            Ok(more) => more,
+            Err(error) => {
+                let cause = format!("{:#}", anyhow::Error::from(error));
+                tracing::warn!(cause, "could not delete limits that have passed");
+                false
+            }
+        } {}
+        tokio::time::sleep(Duration::from_secs(60)).await;
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn a_network_has_one_quota_and_others_have_theirs() {
-        // Given two requests a minute
-        let limits = Limits::new(2);
-        let now = Instant::now();
-        let take = async |address: &str, after: u64| {
-            let at = now + Duration::from_secs(after);
-            limits.take(address.parse().unwrap(), at).await
-        };
-        // When addresses of one /64 ask, then they share them
-        assert_eq!(take("2001:db8:0:1::1", 0).await, Ok(1));
-        assert_eq!(take("2001:db8:0:1:ffff::2", 0).await, Ok(0));
-        let wait = |seconds| Err(Duration::from_secs(seconds));
-        assert_eq!(take("2001:db8:0:1::3", 0).await, wait(30));
-        // And who is refused does not wait longer for that
-        assert_eq!(take("2001:db8:0:1::3", 29).await, wait(1));
-        assert_eq!(take("2001:db8:0:1::3", 30).await, Ok(0));
-        assert_eq!(take("2001:db8:0:1::3", 59).await, wait(1));
-        assert_eq!(take("2001:db8:0:1::3", 120).await, Ok(1));
-        // And others have their own, also by IPv4, however it is written
-        assert_eq!(take("2001:db8:0:2::1", 0).await, Ok(1));
-        assert_eq!(take("192.0.2.7", 0).await, Ok(1));
-        assert_eq!(take("::ffff:192.0.2.7", 0).await, Ok(0));
-        assert_eq!(take("192.0.2.8", 0).await, Ok(1));
+    const BUILDS: Policy = Policy {
+        name: "builds",
+        per_minute: 2,
+    };
+
+    /// The memory of one replica, without Postgres.
+    #[derive(Default)]
+    struct Alone(std::collections::BTreeMap<String, Arc<Mutex<Instant>>>);
+
+    impl Alone {
+        /// The requests that are left, or the seconds to wait for the next one.
+        fn take(&mut self, address: &str, now: Instant) -> Result<u32, u64> {
+            let shares = shares(BUILDS, Who::Network, address.parse().unwrap());
+            let known: Vec<_> = shares
+                .iter()
+                .map(|share| {
+                    let whole_at = self.0.entry(share.subject.clone());
+                    Arc::clone(whole_at.or_insert_with(|| Arc::new(Mutex::new(now))))
+                })
+                .collect();
+            let standings = take_alone(&shares, &known, now);
+            let each = || shares.iter().zip(&standings);
+            match each().find(|(_, standing)| !standing.has_room) {
+                Some((share, standing)) => {
+                    Err(Left::full(BUILDS, share, standing.whole_in).seconds)
+                }
+                None => Ok(each()
+                    .map(|(share, standing)| share.left(standing.whole_in))
+                    .min()
+                    .unwrap()),
+            }
+        }
     }
 
-    #[tokio::test]
-    async fn the_memory_is_bounded() {
-        // Given more networks than are remembered
-        let limits = Limits::new(60);
-        for network in 0..150_000_u128 {
-            let address = IpAddr::V6(Ipv6Addr::from_bits(network << 64));
-            assert_eq!(limits.take(address, Instant::now()).await, Ok(59));
+    #[test]
+    fn a_network_has_one_quota_and_others_have_theirs() {
+        // Given two requests a minute
+        let start = Instant::now();
+        let mut alone = Alone::default();
+        let mut take =
+            |address: &str, after: u64| alone.take(address, start + Duration::from_secs(after));
+        // When addresses of one /64 ask, then they share them
+        assert_eq!(take("2001:db8:0:1::1", 0), Ok(1));
+        assert_eq!(take("2001:db8:0:1:ffff::2", 0), Ok(0));
+        assert_eq!(take("2001:db8:0:1::3", 0), Err(30));
+        // And who is refused does not wait longer for that
+        assert_eq!(take("2001:db8:0:1::3", 29), Err(1));
+        assert_eq!(take("2001:db8:0:1::3", 30), Ok(0));
+        assert_eq!(take("2001:db8:0:1::3", 59), Err(1));
+        assert_eq!(take("2001:db8:0:1::3", 120), Ok(1));
+        // And others have their own, also by IPv4, however it is written
+        assert_eq!(take("2001:db8:0:2::1", 120), Ok(1));
+        assert_eq!(take("192.0.2.7", 120), Ok(1));
+        assert_eq!(take("::ffff:192.0.2.7", 120), Ok(0));
+        assert_eq!(take("192.0.2.8", 120), Ok(1));
+    }
+
+    #[test]
+    fn wider_networks_are_bounded_and_a_refused_request_uses_up_nothing_of_them() {
+        // Given two requests a minute, and one /64 that asks a hundred times
+        let now = Instant::now();
+        let mut alone = Alone::default();
+        for _ in 0..100 {
+            let _ = alone.take("2001:db8:1:1::1", now);
         }
-        // Then the others are forgotten
-        limits.whole_at.run_pending_tasks().await;
-        assert!(limits.whole_at.entry_count() <= NETWORKS);
+        // Then the others of its /48 have all but the two that it got: 10 times the quota
+        let of_48 = |n: u32| format!("2001:db8:1:{:x}::1", n + 2);
+        for n in 0..9 {
+            assert!(alone.take(&of_48(n), now).is_ok());
+            assert!(alone.take(&of_48(n), now).is_ok());
+        }
+        assert_eq!(alone.take(&of_48(9), now), Err(3));
+        // And other sites of the provider have theirs, up to 100 times the quota
+        for n in 0..180_u32 {
+            let site = format!("2001:db8:{:x}:1::1", 2 + n);
+            assert!(alone.take(&site, now).is_ok(), "{n}");
+        }
+        assert_eq!(alone.take("2001:db8:ffff:1::1", now), Err(1));
+        // And other providers do not notice, nor do IPv4 networks
+        assert_eq!(alone.take("2001:db9::1", now), Ok(1));
+        assert_eq!(alone.take("192.0.2.1", now), Ok(1));
+    }
+
+    #[test]
+    fn a_wallet_that_somebody_names_has_a_quota_for_each_network() {
+        let of = |who, address: &str| shares(BUILDS, who, address.parse().unwrap());
+        // Given a wallet that others name, then they do not use up its quota
+        let named = Who::NamedWallet("alice");
+        assert_ne!(of(named, "192.0.2.1"), of(named, "192.0.2.2"));
+        assert_eq!(of(named, "2001:db8::1"), of(named, "2001:db8::2"));
+        // And one that has proved that it asks has one quota everywhere
+        let proved = Who::Wallet("alice");
+        assert_eq!(of(proved, "192.0.2.1"), of(proved, "2001:db8::1"));
+    }
+
+    #[test]
+    fn the_headers_have_each_policy_once_with_what_is_least() {
+        let meter = Meter {
+            address: "192.0.2.1".parse().unwrap(),
+            left: Arc::default(),
+        };
+        let left = |policy, left| Left {
+            policy,
+            per_minute: 60,
+            left,
+            seconds: 1,
+        };
+        let mut headers = HeaderMap::new();
+        meter.describe(&mut headers);
+        assert!(headers.is_empty());
+        for one in [left("sign-ins", 5), left("changes", 9), left("sign-ins", 3)] {
+            meter.note(one);
+        }
+        meter.note(left("sign-ins", 4));
+        meter.describe(&mut headers);
+        assert_eq!(
+            headers["ratelimit"],
+            "\"sign-ins\";r=3;t=1, \"changes\";r=9;t=1"
+        );
+        let policies = "\"sign-ins\";q=60;w=60, \"changes\";q=60;w=60";
+        assert_eq!(headers["ratelimit-policy"], policies);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -18,13 +18,12 @@ use crate::{
     clicks::{recorder::Recorder, spool::Spool, upkeep},
     config::SHUTDOWN_GRACE,
     database::{Database, PATIENCE},
+    limits,
     links::Links,
     state::{AppState, Inner},
     web::Pages,
 };
 
-/// The token in deploy/env/api.env, which everybody knows.
-const PLACEHOLDER: &str = "REPLACE_BY_A_RANDOM_TOKEN";
 /// Bounds of all histograms, in seconds or in clicks of a group.
 const BUCKETS: [f64; 16] = [
     0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 50.0, 250.0, 1000.0,
@@ -36,16 +35,6 @@ const BUCKETS: [f64; 16] = [
 /// When the configuration is unusable: the address is taken, the spool file cannot be
 /// written or belongs to another process, or Postgres refuses.
 pub async fn serve(config: Config) -> Result<()> {
-    if let Some(token) = &config.admin_token {
-        ensure!(
-            token.expose_secret().len() >= 16,
-            "ADMIN_TOKEN must have at least 16 characters; leave it out to switch admin routes off"
-        );
-        ensure!(
-            token.expose_secret() != PLACEHOLDER,
-            "ADMIN_TOKEN is the published placeholder: choose a random one, or leave it out"
-        );
-    }
     let mut stop = Stop::new()?;
     let stopping = CancellationToken::new();
 
@@ -107,6 +96,7 @@ pub async fn serve(config: Config) -> Result<()> {
             () = state.chain.watch() => Ok(()),
             () = upkeep::run(&state.database, config.click_retention_days) => Ok(()),
             () = auth::sweep(&state.database) => Ok(()),
+            () = limits::sweep(&state.database) => Ok(()),
         }
     });
 

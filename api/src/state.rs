@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use moka::future::Cache;
-use secrecy::SecretString;
 use vouch_client::Code;
 use vouch_db::api::{
     campaigns,
@@ -55,7 +54,6 @@ pub(crate) struct Inner {
     pub(crate) auth: Auth,
     pub(crate) known_totals: KnownTotals,
     pub(crate) pages: Pages,
-    pub(crate) admin_token: Option<SecretString>,
     pub(crate) trusted_proxy_hops: usize,
     pub(crate) limits: Limits,
     /// Beats while Postgres is probed.
@@ -95,9 +93,8 @@ impl Inner {
             auth,
             known_totals: KnownTotals::default(),
             pages,
-            admin_token: config.admin_token.clone(),
             trusted_proxy_hops: config.trusted_proxy_hops,
-            limits: Limits::new(config.builds_per_minute),
+            limits: Limits::new(config),
             heartbeat: Heartbeat::new(STUCK),
             boards: Cache::builder()
                 .max_capacity(BOARDS)

@@ -4,6 +4,7 @@
 use std::{borrow::Cow, fmt, str::FromStr};
 
 use serde::{Serialize, Serializer};
+use sha2::{Digest as _, Sha256};
 use solana_sdk::signature::Signature;
 use utoipa::{
     PartialSchema, ToSchema,
@@ -213,6 +214,26 @@ pub(crate) fn action(name: &str) -> Result<Action, ApiError> {
         .into_iter()
         .find(|action| action.name() == name)
         .ok_or_else(ApiError::invalid_action)
+}
+
+/// Most bytes of the number of an order.
+const MOST_ORDER: usize = 256;
+
+/// The reference of an order: given as such, or the SHA-256 of the order's number. `None` for neither.
+pub(crate) fn order_or_reference(
+    order: Option<&str>,
+    reference_text: Option<&str>,
+) -> Result<Option<[u8; 32]>, ApiError> {
+    match (order, reference_text) {
+        (Some(_), Some(_)) => {
+            Err(ApiError::invalid_query().saying("name an order or a reference, not both"))
+        }
+        (Some(order), None) if order.is_empty() || order.len() > MOST_ORDER => {
+            Err(ApiError::invalid_query().saying("an order has 1 to 256 bytes"))
+        }
+        (Some(order), None) => Ok(Some(Sha256::digest(order).into())),
+        (None, text) => text.map(reference).transpose(),
+    }
 }
 
 /// 32 bytes as 64 hexadecimal digits.

@@ -19,7 +19,12 @@ const COOKIE: &str = "__Host-vouch_session";
 async fn world() -> (Database, PgPool, Api) {
     let database = Postgres::test_database().await.unwrap();
     let pool = PgPool::connect(database.url()).await.unwrap();
-    let api = Api::start(database.url()).await.ready().await;
+    // Everybody comes from this machine.
+    let many = [
+        ("SIGN_INS_PER_MINUTE", "1000"),
+        ("CHANGES_PER_MINUTE", "1000"),
+    ];
+    let api = Api::start_with(database.url(), &many).await.ready().await;
     (database, pool, api)
 }
 
@@ -352,6 +357,31 @@ async fn of_64_that_race_with_one_nonce_exactly_one_wins() {
     assert_eq!(sessions, 1);
 }
 
+#[tokio::test]
+async fn a_wallet_has_no_more_than_20_sessions_however_many_it_opens_at_once() {
+    let (_database, pool, api) = world().await;
+    let wallet = Keypair::new();
+    // Given 60 signed challenges of one wallet
+    let mut bodies = Vec::new();
+    for _ in 0..60 {
+        bodies.push(signed(&wallet, &challenge(&api, &wallet.pubkey()).await));
+    }
+    // When they are sent at once
+    let racing = bodies.iter().map(|body| open(&api, body));
+    let answers = futures::future::join_all(racing).await;
+    // Then each opens a session, and 20 are left: those that were opened last
+    for answer in &answers {
+        assert_eq!(answer.status, 201, "{}", answer.text);
+    }
+    let sessions: i64 = sqlx::query_scalar("SELECT count(*) FROM sessions")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    assert_eq!(sessions, 20);
+    let last = sign_in(&api, &wallet).await;
+    assert_eq!(me(&api, &last).await.status, 200);
+}
+
 /// Signs in with a cookie, and returns it as a browser sends it.
 async fn cookie(api: &Api, wallet: &Keypair) -> String {
     let mut body = signed(wallet, &challenge(api, &wallet.pubkey()).await);
@@ -582,13 +612,7 @@ async fn keys_are_made_by_the_authority_and_work_while_it_is_one() {
     let (_database, pool, api) = world().await;
     let (authority, stranger) = (Keypair::new(), Keypair::new());
     campaign(&pool, CAMPAIGN).await;
-    let give = async |to: &Keypair| {
-        sqlx::query("UPDATE campaigns SET authority = $1")
-            .bind(to.pubkey().to_string())
-            .execute(&pool)
-            .await
-            .unwrap();
-    };
+    let give = async |to: &Keypair| common::give_campaigns(&pool, to).await;
     give(&authority).await;
     let token = sign_in(&api, &authority).await;
     let of_stranger = sign_in(&api, &stranger).await;
@@ -686,7 +710,28 @@ async fn keys_are_made_by_the_authority_and_work_while_it_is_one() {
         (&next["name"], &next["scopes"]),
         (&made["name"], &made["scopes"])
     );
-    assert_ne!(next["expires_at"], Value::Null);
+    // And the new one has the old one's whole life, not what the overlap has left of it
+    let time = |text: &Value| {
+        use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+        OffsetDateTime::parse(text.as_str().unwrap(), &Rfc3339).unwrap()
+    };
+    let life = |key: &Value| (time(&key["expires_at"]) - time(&key["created_at"])).whole_days();
+    assert_eq!(life(&next), 30);
+    let replaced = |keys: &Value| {
+        let mut keys = keys.as_array().unwrap().iter();
+        keys.find(|one| one["id"] == made["id"]).unwrap()["replaced_by"].clone()
+    };
+    assert_eq!(replaced(&list().await), next["id"]);
+    assert_eq!(next["replaced_by"], Value::Null);
+    // And so has one that replaces the old one again, because the answer was lost
+    let again = post(&token, &rotate, json!({ "overlap_seconds": 3600 }))
+        .await
+        .json();
+    assert_eq!(life(&again), 30);
+    assert_eq!(replaced(&list().await), again["id"]);
+    let lost = format!("{keys}/{}", again["id"].as_str().unwrap());
+    let gone = send(api.request(Method::DELETE, &lost).bearer_auth(&token)).await;
+    assert_eq!(gone.status, 204);
     assert_eq!(profile(key, CAMPAIGN).await.status, 200);
     assert_eq!(profile(next_key, CAMPAIGN).await.status, 200);
     let over = "UPDATE api_keys SET expires_at = now() WHERE id = $1::uuid";
@@ -719,7 +764,7 @@ async fn keys_are_made_by_the_authority_and_work_while_it_is_one() {
         .iter()
         .map(|one| &one["works"])
         .collect();
-    assert_eq!(works, [false, false, false]);
+    assert_eq!(works, [false; 4]);
     let one = format!("{keys}/{}", next["id"].as_str().unwrap());
     let delete =
         async |path: &str| send(api.request(Method::DELETE, path).bearer_auth(&of_stranger)).await;
@@ -743,4 +788,203 @@ async fn keys_are_made_by_the_authority_and_work_while_it_is_one() {
     for answer in answers.iter().filter(|answer| answer.status != 201) {
         assert_eq!(answer.refusal(), refused(409, "too_many_keys"));
     }
+}
+
+/// S6.
+#[tokio::test]
+async fn former_authorities_take_no_room_for_keys() {
+    let (_database, pool, api) = world().await;
+    let (former, authority) = (Keypair::new(), Keypair::new());
+    campaign(&pool, CAMPAIGN).await;
+    common::give_campaigns(&pool, &former).await;
+    // Given a former authority that has made and revoked as many keys as one can, and has 20 more
+    sqlx::query(
+        "INSERT INTO api_keys (id, campaign, created_by, name, prefix, key_hash, scopes, created_at, revoked_at)
+         SELECT gen_random_uuid(), $1, $2, 'k', 'vk_live_', sha256(n::text::bytea),
+             ARRAY['write:profile'], now() + interval '1 day', CASE WHEN n > 20 THEN now() END
+         FROM generate_series(1, 220) AS n",
+    )
+    .bind(CAMPAIGN)
+    .bind(former.pubkey().to_string())
+    .execute(&pool)
+    .await
+    .unwrap();
+    let keys = format!("/v1/campaigns/{CAMPAIGN}/keys");
+    let make = async |token: &str| {
+        let body = json!({ "name": "Server", "scopes": ["write:profile"] });
+        send(
+            api.request(Method::POST, &keys)
+                .bearer_auth(token)
+                .json(&body),
+        )
+        .await
+    };
+    let of_former = sign_in(&api, &former).await;
+    assert_eq!(
+        make(&of_former).await.refusal(),
+        refused(409, "too_many_keys")
+    );
+    // When another wallet is the authority, then it makes one, which works and is listed first
+    common::give_campaigns(&pool, &authority).await;
+    let token = sign_in(&api, &authority).await;
+    let made = make(&token).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let listed = send(api.request(Method::GET, &keys).bearer_auth(&token)).await;
+    let listed = listed.json()["keys"].clone();
+    assert_eq!(listed[0]["id"], made.json()["id"]);
+    assert_eq!(listed[0]["works"], true);
+    assert_eq!(listed.as_array().unwrap().len(), 221);
+    assert_eq!(listed[1]["works"], false);
+}
+
+/// S8.
+#[tokio::test]
+async fn while_the_mirror_is_old_nothing_is_changed_that_may_be_somebody_elses() {
+    // Given an authority with a key, which owns a code and has a badge, and a mirror that is four minutes old
+    let (_database, pool, api) = world().await;
+    let wallet = Keypair::new();
+    let address = wallet.pubkey().to_string();
+    campaign(&pool, CAMPAIGN).await;
+    common::give_campaigns(&pool, &wallet).await;
+    common::referral(&pool, CAMPAIGN, "STARTER7", &address, 1_700_000_000).await;
+    let award: i64 = sqlx::query_scalar(
+        "INSERT INTO awards (campaign, referrer, badge, month)
+         VALUES ($1, $2, 'conversions_1', '') RETURNING id",
+    )
+    .bind(CAMPAIGN)
+    .bind(&address)
+    .fetch_one(&pool)
+    .await
+    .unwrap();
+    common::mirrored_ago(&pool, "4 minutes").await;
+    let token = sign_in(&api, &wallet).await;
+    let keys = format!("/v1/campaigns/{CAMPAIGN}/keys");
+    let profile = format!("/v1/campaigns/{CAMPAIGN}/profile");
+    let call = async |token: &str, method: Method, path: &str, body: Value| {
+        send(api.request(method, path).bearer_auth(token).json(&body)).await
+    };
+    let new_key = json!({ "name": "Server", "scopes": ["write:profile"] });
+    let shop = json!({ "name": "Shop", "landing_url": "https://shop.example/" });
+    let made = call(&token, Method::POST, &keys, new_key.clone()).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let key = made.json()["key"].as_str().unwrap().to_owned();
+    let one_key = format!("{keys}/{}", made.json()["id"].as_str().unwrap());
+    assert_eq!(
+        call(&key, Method::PUT, &profile, shop.clone()).await.status,
+        200
+    );
+    // When it is six minutes old
+    common::mirrored_ago(&pool, "6 minutes").await;
+    // Then what a former owner could do harm with is refused, and can be repeated
+    for (token, method, path, body) in [
+        (&token, Method::PUT, profile.as_str(), &shop),
+        (&key, Method::PUT, &profile, &shop),
+        (&token, Method::POST, &keys, &new_key),
+        (
+            &token,
+            Method::POST,
+            &format!("{one_key}/rotate"),
+            &json!({}),
+        ),
+        (
+            &token,
+            Method::PUT,
+            "/v1/codes/STARTER7/profile",
+            &json!({ "nickname": "C" }),
+        ),
+    ] {
+        let answer = call(token, method, path, body.clone()).await;
+        assert_eq!(answer.refusal(), refused(503, "mirror_stale"), "{path}");
+        assert_eq!(answer.header("retry-after"), "2");
+    }
+    // And strangers are told that they are strangers
+    let stranger = sign_in(&api, &Keypair::new()).await;
+    let answer = call(&stranger, Method::PUT, &profile, shop.clone()).await;
+    assert_eq!(answer.refusal(), refused(403, "not_campaign_authority"));
+    // But what reads, takes rights away, or does not depend on the chain's present goes on
+    assert_eq!(me(&api, &token).await.status, 200);
+    for (method, path, status) in [
+        (Method::GET, keys.as_str(), 200),
+        (Method::DELETE, &one_key, 204),
+        (Method::POST, &format!("/v1/badges/{award}/claim"), 200),
+    ] {
+        let answer = call(&token, method, path, json!({})).await;
+        assert_eq!(answer.status, status, "{path} {}", answer.text);
+    }
+    // And with a mirror that has never been complete nothing is changed, either
+    sqlx::query("UPDATE indexer_state SET indexed_slot = NULL, updated_at = now()")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let answer = call(&token, Method::PUT, &profile, shop.clone()).await;
+    assert_eq!(answer.refusal(), refused(503, "mirror_stale"));
+    // When the mirror is back, then all is as before
+    common::mirrored_ago(&pool, "0 seconds").await;
+    assert_eq!(call(&token, Method::PUT, &profile, shop).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_repeated_request_for_a_key_gets_the_same_key() {
+    let (database, pool, api) = world().await;
+    let replica = Api::start(database.url()).await.ready().await;
+    let authority = Keypair::new();
+    campaign(&pool, CAMPAIGN).await;
+    common::give_campaigns(&pool, &authority).await;
+    let token = sign_in(&api, &authority).await;
+    let keys = format!("/v1/campaigns/{CAMPAIGN}/keys");
+    let post = async |api: &Api, path: &str, repeated: &str, body: &Value| {
+        let request = api.request(Method::POST, path).bearer_auth(&token);
+        send(request.header("idempotency-key", repeated).json(body)).await
+    };
+    let count = async || -> i64 {
+        sqlx::query_scalar("SELECT count(*) FROM api_keys")
+            .fetch_one(&pool)
+            .await
+            .unwrap()
+    };
+    let body = json!({ "name": "Server", "scopes": ["write:profile"], "expires_in_days": 30 });
+    // Given a request that is made many times at once, then all get the same key, and there is one
+    let once = "8e03978e-40d5-43dd-bc93-6894a57f9324";
+    let racing = (0..10).map(|_| post(&api, &keys, once, &body));
+    let answers = futures::future::join_all(racing).await;
+    let first = answers[0].json();
+    for answer in &answers {
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        assert_eq!(answer.json(), first);
+    }
+    assert_eq!(count().await, 1);
+    // And at another replica, in quotes as the draft has it, and it works
+    let again = post(&replica, &keys, &format!("\"{once}\""), &body).await;
+    assert_eq!(again.json(), first);
+    let key = first["key"].as_str().unwrap();
+    assert_eq!(
+        me(&api, key).await.refusal(),
+        refused(403, "session_required")
+    );
+    // But not for another body, with another idempotency key, or for another operation
+    let other = json!({ "name": "Other", "scopes": ["write:profile"], "expires_in_days": 30 });
+    let answer = post(&api, &keys, once, &other).await;
+    assert_eq!(answer.refusal(), refused(422, "idempotency_key_reused"));
+    let second = post(&api, &keys, "another-one-of-16", &body).await.json();
+    assert_ne!(second["key"], first["key"]);
+    let rotate = format!("{keys}/{}/rotate", first["id"].as_str().unwrap());
+    let next = post(&api, &rotate, once, &json!({})).await.json();
+    assert_ne!(next["key"], first["key"]);
+    assert_eq!(post(&replica, &rotate, once, &json!({})).await.json(), next);
+    assert_eq!(count().await, 3);
+    // And what is no idempotency key is refused
+    for bad in ["short", "", "with a space in it", &"x".repeat(129)] {
+        let answer = post(&api, &keys, bad, &body).await;
+        assert_eq!(
+            answer.refusal(),
+            refused(400, "invalid_idempotency_key"),
+            "{bad}"
+        );
+    }
+    // And it is nowhere in the database
+    let stored: String = sqlx::query_scalar("SELECT string_agg(api_keys::text, ' ') FROM api_keys")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    assert!(!stored.contains(once) && !stored.contains(&key[16..]));
 }

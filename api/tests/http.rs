@@ -3,11 +3,12 @@
 mod common;
 
 use common::{
-    ADMIN_TOKEN, ALICE, Api, BOB, CAMPAIGN, OFF_CURVE, OTHER_CAMPAIGN, campaign, conversion,
+    ALICE, Api, BOB, CAMPAIGN, OFF_CURVE, OTHER_CAMPAIGN, campaign, conversion, give_campaigns,
     progress, referral, send,
 };
 use reqwest::{Method, header};
 use serde_json::{Value, json};
+use solana_sdk::signature::Keypair;
 use sqlx::PgPool;
 use vouch_client::accounts::{AccountType, Campaign, Settings, VERSION};
 use vouch_localnet::Postgres;
@@ -300,78 +301,101 @@ async fn bad_bodies_are_refused_with_their_code() {
     assert_eq!(wrong.header("allow"), "POST");
 }
 
+/// S7.
 #[tokio::test]
-async fn the_operators_token_sets_a_profile() {
-    // Given a campaign
+async fn a_campaigns_authority_sets_its_profile_and_takes_it_along_when_it_goes() {
+    // Given a campaign of Carol's
     let database = Postgres::test_database().await.unwrap();
     let pool = PgPool::connect(database.url()).await.unwrap();
+    let (carol, dave) = (Keypair::new(), Keypair::new());
     campaign(&pool, CAMPAIGN).await;
+    give_campaigns(&pool, &carol).await;
     referral(&pool, CAMPAIGN, "STARTER7", ALICE, 1_700_000_000).await;
+    sqlx::query("INSERT INTO referral_totals VALUES ($1, 1, 1, 1, 1)")
+        .bind(format!("referral-STARTER7-{CAMPAIGN}"))
+        .execute(&pool)
+        .await
+        .unwrap();
     let api = Api::start(database.url()).await.ready().await;
+    let (of_carol, of_dave) = (api.sign_in(&carol).await, api.sign_in(&dave).await);
     let path = format!("/v1/campaigns/{CAMPAIGN}/profile");
     let profile =
         json!({ "name": "Shop", "symbol": "SHP", "landing_url": "https://shop.example/?x=1" });
-    let put = |path: &str, token: Option<String>, body: &serde_json::Value| {
-        let request = api.request(Method::PUT, path).json(body);
-        send(match token {
-            Some(token) => request.header(header::AUTHORIZATION, token),
-            None => request,
-        })
+    let put = async |token: &str, path: &str, body: &serde_json::Value| {
+        send(api.request(Method::PUT, path).bearer_auth(token).json(body)).await
     };
-    let bearer = Some(format!("Bearer {ADMIN_TOKEN}"));
-    // When somebody without the token tries, then it is refused
-    for token in [
-        None,
-        Some("Bearer ".to_owned()),
-        Some(ADMIN_TOKEN.to_owned()),
-        Some(format!("Basic {ADMIN_TOKEN}")),
-        Some(format!("Bearer {ADMIN_TOKEN}0")),
-        Some(format!("Bearer {}", &ADMIN_TOKEN[1..])),
-    ] {
-        let answer = put(&path, token.clone(), &profile).await;
-        assert_eq!(
-            answer.refusal(),
-            (401, "unauthenticated".to_owned()),
-            "{token:?}"
-        );
-        assert_eq!(answer.header("www-authenticate"), "Bearer");
-    }
-    // And with the token, an invalid profile is refused, too
     let expect = |status: u16, code: &str| (status, code.to_owned());
-    let bad = json!({ "name": " ", "landing_url": "https://shop.example/" });
-    assert_eq!(
-        put(&path, bearer.clone(), &bad).await.refusal(),
-        expect(400, "invalid_name")
-    );
-    let bad = json!({ "name": "Shop", "symbol": "<b>", "landing_url": "https://shop.example/" });
-    let answer = put(&path, bearer.clone(), &bad).await;
-    assert_eq!(answer.refusal(), expect(400, "invalid_symbol"));
-    let bad = json!({ "name": "Shop", "landing_url": "javascript:alert(1)" });
-    let answer = put(&path, bearer.clone(), &bad).await;
-    assert_eq!(answer.refusal(), expect(400, "invalid_landing_url"));
+    // Then an invalid profile is refused, and one of a campaign that does not exist
+    for (bad, code) in [
+        (
+            json!({ "name": " ", "landing_url": "https://shop.example/" }),
+            "invalid_name",
+        ),
+        (
+            json!({ "name": "Shop", "symbol": "<b>", "landing_url": "https://shop.example/" }),
+            "invalid_symbol",
+        ),
+        (
+            json!({ "name": "Shop", "landing_url": "javascript:alert(1)" }),
+            "invalid_landing_url",
+        ),
+    ] {
+        let answer = put(&of_carol, &path, &bad).await;
+        assert_eq!(answer.refusal(), expect(400, code));
+    }
     let other = format!("/v1/campaigns/{OTHER_CAMPAIGN}/profile");
-    let answer = put(&other, bearer.clone(), &profile).await;
+    let answer = put(&of_carol, &other, &profile).await;
     assert_eq!(answer.refusal(), expect(404, "campaign_not_found"));
-    // When the admin sets it, then links lead to that page, and its query is kept
-    assert_eq!(put(&path, bearer.clone(), &profile).await.json(), profile);
-    let location = api.get("/r/STARTER7").await.header("location").to_owned();
-    assert!(
-        location.starts_with("https://shop.example/?x=1&ref=STARTER7&click_id="),
-        "{location}"
+    // And nobody else sets it: there is no token of the operator's
+    let answer = put(&of_dave, &path, &profile).await;
+    assert_eq!(answer.refusal(), expect(403, "not_campaign_authority"));
+    // When she sets it, then pages show it, and links lead to that page with its query
+    assert_eq!(put(&of_carol, &path, &profile).await.json(), profile);
+    let shown = async || {
+        let campaign = api.get(&format!("/v1/campaigns/{CAMPAIGN}")).await.json();
+        let all = api.get("/v1/campaigns").await.json();
+        assert_eq!(all["campaigns"][0]["name"], campaign["name"]);
+        json!([
+            campaign["name"],
+            campaign["symbol"],
+            campaign["landing_url"]
+        ])
+    };
+    assert_eq!(
+        shown().await,
+        json!(["Shop", "SHP", "https://shop.example/?x=1"])
     );
-    // And without a configured token it is no credential
-    let closed = Api::start_with(database.url(), &[("ADMIN_TOKEN", "")])
-        .await
-        .ready()
+    let leads_to = async |start: &str| {
+        // A link is at most two seconds old.
+        api.until("/r/STARTER7", |answer| {
+            answer.header("location").starts_with(start)
+        })
         .await;
-    let answer = send(
-        closed
-            .request(Method::PUT, &path)
-            .json(&profile)
-            .bearer_auth(ADMIN_TOKEN),
-    )
+    };
+    leads_to("https://shop.example/?x=1&ref=STARTER7&click_id=").await;
+    api.until("/v1/totals", |answer| {
+        answer.json()["tokens"][0]["symbol"] == "SHP"
+    })
     .await;
-    assert_eq!(answer.refusal(), expect(401, "unauthenticated"));
+    // When she gives the campaign away, then nothing of hers is shown, and links lead elsewhere
+    give_campaigns(&pool, &dave).await;
+    assert_eq!(shown().await, json!([null, null, null]));
+    leads_to("https://vouch.example/welcome?ref=STARTER7&click_id=").await;
+    api.until("/v1/totals", |answer| {
+        answer.json()["tokens"][0]["symbol"].is_null()
+    })
+    .await;
+    let answer = put(&of_carol, &path, &profile).await;
+    assert_eq!(answer.refusal(), expect(403, "not_campaign_authority"));
+    // And the next authority sets its own, which does not come back to her
+    let next = json!({ "name": "Next", "landing_url": "https://next.example/" });
+    assert_eq!(put(&of_dave, &path, &next).await.json(), next);
+    assert_eq!(
+        shown().await,
+        json!(["Next", null, "https://next.example/"])
+    );
+    give_campaigns(&pool, &carol).await;
+    assert_eq!(shown().await, json!([null, null, null]));
 }
 
 #[tokio::test]
@@ -549,57 +573,6 @@ async fn a_campaign_shows_the_settings_that_are_in_force() {
 }
 
 #[tokio::test]
-async fn a_flood_of_builds_is_limited_by_network() {
-    // Given a service behind a proxy, whose node does not answer, with three builds a minute
-    let database = Postgres::test_database().await.unwrap();
-    let settings = [("BUILDS_PER_MINUTE", "3"), ("TRUSTED_PROXY_HOPS", "1")];
-    let api = Api::start_with(database.url(), &settings)
-        .await
-        .ready()
-        .await;
-    let build = async |client: &str| {
-        let body = json!({ "campaign": CAMPAIGN, "owner": ALICE });
-        let request = api
-            .request(Method::POST, "/v1/transactions/create-referral")
-            .header("x-forwarded-for", client)
-            .json(&body);
-        send(request).await
-    };
-    // When somebody asks three times, from one IPv6 network, also with a forged address before it
-    for (client, left) in [
-        ("2001:db8:0:1::1", 2),
-        ("2001:db8:0:1::2", 1),
-        ("192.0.2.1, 2001:db8:0:1::3", 0),
-    ] {
-        let answer = build(client).await;
-        // Then each is answered, with what is left
-        assert_eq!(answer.refusal(), (503, "chain_unavailable".to_owned()));
-        assert_eq!(answer.header("ratelimit-policy"), "\"builds\";q=3;w=60");
-        assert_eq!(
-            answer.header("ratelimit"),
-            format!("\"builds\";r={left};t=20")
-        );
-        assert_eq!(answer.header("retry-after"), "2");
-    }
-    // And the fourth is refused, with the time to wait
-    let refused = build("2001:db8:0:1::4").await;
-    assert_eq!(refused.refusal(), (429, "too_many_requests".to_owned()));
-    let seconds: u64 = refused.header("retry-after").parse().unwrap();
-    assert!((1..=20).contains(&seconds), "{seconds}");
-    assert_eq!(
-        refused.header("ratelimit"),
-        format!("\"builds\";r=0;t={seconds}")
-    );
-    // But another network and other routes are served
-    let other = build("2001:db8:0:2::1").await;
-    assert_eq!(other.refusal(), (503, "chain_unavailable".to_owned()));
-    let request = api
-        .request(Method::GET, "/v1/campaigns")
-        .header("x-forwarded-for", "2001:db8:0:1::1");
-    assert_eq!(send(request).await.status, 200);
-}
-
-#[tokio::test]
 async fn what_a_client_invents_becomes_no_metric() {
     // Given a service
     let database = Postgres::test_database().await.unwrap();
@@ -638,7 +611,7 @@ async fn what_a_client_invents_becomes_no_metric() {
 }
 
 #[tokio::test]
-async fn web_pages_of_others_may_read_and_build_but_not_administrate() {
+async fn web_pages_of_others_may_read_and_build_but_set_no_profile() {
     // Given a service
     let database = Postgres::test_database().await.unwrap();
     let api = Api::start(database.url()).await.ready().await;
@@ -649,9 +622,52 @@ async fn web_pages_of_others_may_read_and_build_but_not_administrate() {
                 .header(header::ACCESS_CONTROL_REQUEST_METHOD, method),
         )
     };
-    // Then builders accept every origin, and the admin route's method none
+    // Then builders accept every origin, and the method that sets a profile none
     let answer = preflight("/v1/transactions/convert".into(), "POST").await;
     assert_eq!(answer.header("access-control-allow-origin"), "*");
     let answer = preflight(format!("/v1/campaigns/{CAMPAIGN}/profile"), "PUT").await;
     assert_eq!(answer.header("access-control-allow-methods"), "GET,POST");
+}
+
+#[tokio::test]
+async fn public_answers_have_a_tag_and_are_not_sent_twice() {
+    // Given a campaign, and somebody with a session
+    let database = Postgres::test_database().await.unwrap();
+    let pool = PgPool::connect(database.url()).await.unwrap();
+    campaign(&pool, CAMPAIGN).await;
+    let api = Api::start(database.url()).await.ready().await;
+    let path = format!("/v1/campaigns/{CAMPAIGN}");
+    let unless = async |tag: &str| {
+        let request = api.request(Method::GET, &path);
+        send(request.header(header::IF_NONE_MATCH, tag)).await
+    };
+    // Then its answer has a tag, and may be stored by whoever asks whether it has changed
+    let first = api.get(&path).await;
+    let tag = first.header("etag").to_owned();
+    assert_eq!(first.header("cache-control"), "public, no-cache");
+    assert_eq!(api.get(&path).await.header("etag"), tag);
+    // And who has it gets no body, also by a weak tag in a list
+    for known in [tag.clone(), format!("\"other\", W/{tag}")] {
+        let answer = unless(&known).await;
+        assert_eq!((answer.status.as_u16(), answer.text.as_str()), (304, ""));
+        assert_eq!(answer.header("etag"), tag);
+        assert_eq!(answer.header("cache-control"), "public, no-cache");
+        assert_eq!(answer.header("content-type"), "");
+    }
+    // When it changes, then it is sent, with another tag
+    sqlx::query("UPDATE campaigns SET paused = true")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let changed = unless(&tag).await;
+    assert_eq!(changed.json()["paused"], true);
+    assert_ne!(changed.header("etag"), tag);
+    // And refusals and what is for one caller are not stored
+    let token = api.sign_in(&Keypair::new()).await;
+    let mine = send(api.request(Method::GET, "/v1/me").bearer_auth(token)).await;
+    assert_eq!((mine.status.as_u16(), mine.header("etag")), (200, ""));
+    assert_eq!(mine.header("cache-control"), "no-store");
+    let none = api.get(&format!("/v1/campaigns/{OTHER_CAMPAIGN}")).await;
+    assert_eq!((none.status.as_u16(), none.header("etag")), (404, ""));
+    assert_eq!(none.header("cache-control"), "no-store");
 }

@@ -110,8 +110,18 @@ async fn only_the_owner_of_a_code_sets_its_profile() {
     assert_eq!(shown().await, Value::Null);
     let answer = put(&token, path, &profile).await;
     assert_eq!(answer.refusal(), refused(403, "not_code_owner"));
-    assert_eq!(put(&of_dave, path, &profile).await.status, 200);
-    assert_eq!(shown().await, profile);
+    // And his is what he writes, whatever she has written
+    let his = json!({
+        "nickname": null, "description": "Mine now.", "message": null, "category": null,
+        "region": null,
+    });
+    let answer = put(&of_dave, path, &json!({ "description": "Mine now." })).await;
+    assert_eq!(answer.json(), his);
+    assert_eq!(shown().await, his);
+    // When he gives it back, then his is not shown either, nor hers from before
+    let back = format!("UPDATE referrals SET owner = '{owner}' WHERE code = 'STARTER7'");
+    run(&pool, &back).await;
+    assert_eq!(shown().await, Value::Null);
 }
 
 #[tokio::test]
@@ -120,7 +130,7 @@ async fn a_wallet_sees_its_codes_rewards_and_badges() {
     let database = Postgres::test_database().await.unwrap();
     let pool = PgPool::connect(database.url()).await.unwrap();
     let (carol, dave) = (Keypair::new(), Keypair::new());
-    let owner = carol.pubkey().to_string();
+    let (owner, other) = (carol.pubkey().to_string(), dave.pubkey().to_string());
     campaign(&pool, CAMPAIGN).await;
     campaign(&pool, OTHER_CAMPAIGN).await;
     run(
@@ -138,8 +148,12 @@ async fn a_wallet_sees_its_codes_rewards_and_badges() {
     progress(&pool, 11, 9).await;
     for sql in [
         format!("UPDATE conversions SET referrer = '{owner}'"),
-        // The later one is held, and not paid.
-        format!("UPDATE conversions SET status = 'pending', settled = 6 WHERE address = '{ALICE}'"),
+        // The later one is held, and not paid, except for Dave, who was referred.
+        format!("UPDATE conversions SET status = 'pending', settled = 2, referee = '{other}', reward_referee = 5
+         WHERE address = '{ALICE}'"),
+        // He is also her partner.
+        format!("UPDATE conversions SET partner = '{other}',
+             reward_partner = CASE WHEN status = 'pending' THEN 3 ELSE 7 END"),
         format!("INSERT INTO referral_totals VALUES
             ('referral-STARTER7-{CAMPAIGN}', 2, 1, 18446744073709551615, 18446744073709551615)"),
         // The first one was paid by a later transaction, to the owner.
@@ -148,6 +162,12 @@ async fn a_wallet_sees_its_codes_rewards_and_badges() {
         format!("INSERT INTO events (seq, place, kind, subject, wallet, units, detail)
          SELECT max(seq), 0, 'part_paid', '{}', '{owner}', 18446744073709551615, '{{\"part\": \"referrer\"}}'
          FROM transactions", common::BOB),
+        format!("INSERT INTO events (seq, place, kind, subject, wallet, units, detail)
+         SELECT max(seq), 1, 'part_paid', '{}', '{other}', 7, '{{\"part\": \"partner\"}}'
+         FROM transactions", common::BOB),
+        format!("INSERT INTO events (seq, place, kind, subject, wallet, units, detail)
+         SELECT seq, 1, 'part_paid', address, '{other}', 5, '{{\"part\": \"referee\"}}'
+         FROM conversions WHERE address = '{ALICE}'"),
         format!("INSERT INTO awards (campaign, referrer, badge, month)
          VALUES ('{CAMPAIGN}', '{owner}', 'conversions_1', ''), ('{CAMPAIGN}', '{ALICE}', 'conversions_1', '')"),
     ] {
@@ -214,6 +234,30 @@ async fn a_wallet_sees_its_codes_rewards_and_badges() {
         (&paid["units"], &paid["mint"]),
         (&json!(most), &json!(common::OFF_CURVE))
     );
+    // And Dave his parts, each with its own receipt
+    let parts = async |query: &str| {
+        let page = get(&of_dave, &format!("/v1/me/rewards?{query}")).await;
+        let rewards = page.json()["rewards"].clone();
+        let one = |part: &Value| {
+            let fields = ["conversion", "units", "status", "paid_by", "paid_to"];
+            json!(fields.map(|field| part[field].clone()))
+        };
+        rewards
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(one)
+            .collect::<Vec<_>>()
+    };
+    let referred = json!([ALICE, "5", "paid", "signature-11", other]);
+    let owed = json!([ALICE, "3", "pending", null, null]);
+    let got = json!([common::BOB, "7", "paid", "claim", other]);
+    assert_eq!(parts("role=referee").await, [referred.clone()]);
+    assert_eq!(parts("role=referee&status=paid").await, [referred]);
+    assert_eq!(parts("role=referee&status=pending").await, [Value::Null; 0]);
+    assert_eq!(parts("role=partner").await, [owed.clone(), got.clone()]);
+    assert_eq!(parts("role=partner&status=pending").await, [owed]);
+    assert_eq!(parts("role=partner&status=paid").await, [got]);
     let only = async |query: &str| {
         let page = get(&token, &format!("/v1/me/rewards?{query}")).await.json();
         let rewards = page["rewards"].as_array().unwrap().iter();

@@ -176,10 +176,13 @@ async fn wallets_can_sign_what_is_built_and_refusals_are_the_programs() {
     let database = Postgres::test_database().await.unwrap();
     let pool = PgPool::connect(database.url()).await.unwrap();
     let rpc_url = validator.rpc_url();
-    let api = Api::start_with(database.url(), &[("RPC_URL", &rpc_url)])
-        .await
-        .ready()
-        .await;
+    let api = Api::start_with(
+        database.url(),
+        &[("RPC_URL", &rpc_url), ("CODES_PER_MINUTE", "1000")],
+    )
+    .await
+    .ready()
+    .await;
     api.until("/healthz", |answer| answer.status == 200).await;
     let (company, alice, bob) = (Keypair::new(), Keypair::new(), Keypair::new());
     chain.airdrop(&company.pubkey()).await;

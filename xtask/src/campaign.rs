@@ -80,6 +80,7 @@ pub(crate) async fn open(
     })
     .await?;
     api.put(
+        company,
         &format!("/v1/campaigns/{address}/profile"),
         json!({ "name": name, "symbol": SYMBOL, "landing_url": landing_url }),
     )

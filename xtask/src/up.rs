@@ -60,7 +60,6 @@ struct State {
     rpc_url: String,
     ws_url: String,
     database_url: String,
-    admin_token: String,
     campaign: String,
     mint: String,
     receipt: String,
@@ -168,7 +167,7 @@ async fn start(instance: Instance, args: &Args) -> Result<(Stack, State)> {
 
 async fn open_campaign(stack: &Stack) -> Result<State> {
     let chain = Chain::new(&stack.validator.rpc_url());
-    let api = Api::new(&stack.api_url(), stack.admin_token())?;
+    let api = Api::new(&stack.api_url())?;
     let company = Keypair::new();
     chain.airdrop(&company.pubkey(), COMPANY_LAMPORTS).await?;
     let (address, _) = pda::campaign(&company.pubkey(), 1);
@@ -181,7 +180,6 @@ async fn open_campaign(stack: &Stack) -> Result<State> {
         rpc_url: stack.validator.rpc_url(),
         ws_url: stack.validator.ws_url(),
         database_url: stack.database_url().to_owned(),
-        admin_token: stack.admin_token().to_owned(),
         campaign: campaign.address.to_string(),
         mint: campaign.mint.to_string(),
         receipt: receipt.to_string(),
@@ -191,8 +189,8 @@ async fn open_campaign(stack: &Stack) -> Result<State> {
     Ok(state)
 }
 
-/// Writes the state atomically and readable by its user alone, because it contains the
-/// admin token.
+/// Writes the state atomically and readable by its user alone, because it says how to reach the
+/// database.
 fn write_state(dir: &Path, state: &State) -> Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     let new = dir.join("state.new");
@@ -294,7 +292,6 @@ fn describe(state: &State) -> String {
         rpc_url,
         ws_url,
         database_url,
-        admin_token,
         campaign,
         mint,
         receipt,
@@ -308,7 +305,6 @@ fn describe(state: &State) -> String {
   API           {api_url}/docs
   Solana RPC    {rpc_url}        WebSocket: {ws_url}
   Postgres      {database_url}
-  admin token   {admin_token}
   campaign      {campaign}   5 tokens for each conversion
   its token     {mint}
   logs          {logs}

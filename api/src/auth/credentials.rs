@@ -1,6 +1,6 @@
 //! The credentials of a request: a bearer token, or the cookie of a session.
 
-use axum::http::{HeaderMap, header, request::Parts};
+use axum::http::{HeaderMap, Method, header, request::Parts};
 use vouch_db::api::auth::{
     keys,
     sessions::{self, Session},
@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     error::{ApiError, ApiResult},
+    limits::{Meter, Who},
     state::AppState,
 };
 
@@ -24,12 +25,27 @@ pub(super) enum Caller {
     Key(keys::Found),
 }
 
-/// Finds out who is calling.
+/// Finds out who is calling, and counts what may change something on the caller's limit. Deletions are not
+/// counted: nobody who has stolen a token may keep its owner from ending it.
 ///
 /// # Errors
 /// `unauthenticated` without valid credentials, `cross_site_request` if another site's page sent the
-/// cookie along with a request that may change something, or `database_unavailable`.
+/// cookie along with a request that may change something, `too_many_requests`, or
+/// `database_unavailable`.
 pub(super) async fn caller(parts: &Parts, state: &AppState) -> ApiResult<Caller> {
+    let caller = identify(parts, state).await?;
+    if !parts.method.is_safe() && parts.method != Method::DELETE {
+        let who = match &caller {
+            Caller::Wallet(session) => Who::Wallet(&session.wallet),
+            Caller::Key(key) => Who::Key(key.id),
+        };
+        let meter = Meter::of(parts)?;
+        meter.take(state, state.limits.changes, who).await?;
+    }
+    Ok(caller)
+}
+
+async fn identify(parts: &Parts, state: &AppState) -> ApiResult<Caller> {
     if parts.headers.contains_key(header::AUTHORIZATION) {
         // Sent on purpose, so a cookie does not replace it if it is wrong.
         let (kind, hash) = bearer(&parts.headers)

@@ -9,7 +9,9 @@ pub(crate) mod token;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use hmac::{Hmac, Mac as _};
 use rand::{RngCore as _, rngs::OsRng};
+use sha2::Sha256;
 use tokio::sync::OnceCell;
 use url::{Host, Url};
 use vouch_db::api::auth::{self, Ended, sessions};
@@ -77,7 +79,42 @@ impl Auth {
         format!("{name}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
     }
 
-    /// The key of nonces, which all replicas share.
+    /// A name for the subject of a limit, which replicas share and nobody without the key can make.
+    ///
+    /// # Errors
+    /// `database_unavailable` until the key is known.
+    pub(crate) async fn pseudonym(
+        &self,
+        database: &Database,
+        subject: &str,
+    ) -> ApiResult<[u8; 16]> {
+        let tag = self.mac(database, "vouch limit 1", &[subject]).await?;
+        Ok(std::array::from_fn(|place| {
+            tag.get(place).copied().unwrap_or_default()
+        }))
+    }
+
+    /// HMAC-SHA256 of these texts for this purpose, the same on every replica.
+    ///
+    /// # Errors
+    /// `database_unavailable` until the key is known.
+    pub(crate) async fn mac(
+        &self,
+        database: &Database,
+        purpose: &str,
+        texts: &[&str],
+    ) -> ApiResult<[u8; 32]> {
+        let key = self.key(database).await?;
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+        for text in std::iter::once(&purpose).chain(texts) {
+            // No list of texts is the beginning of another one.
+            mac.update(&text.len().to_be_bytes());
+            mac.update(text.as_bytes());
+        }
+        Ok(mac.finalize().into_bytes().into())
+    }
+
+    /// The key of nonces, of the subjects of limits and of repeated requests, which all replicas share.
     ///
     /// # Errors
     /// `database_unavailable`.

@@ -7,14 +7,13 @@ use std::marker::PhantomData;
 
 use axum::{
     extract::{FromRequestParts, RawPathParams},
-    http::{header, request::Parts},
+    http::{Method, request::Parts},
 };
-use secrecy::ExposeSecret as _;
-use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 use vouch_db::api::{
     auth::{self, keys, sessions::Session},
     codes::Referral,
+    is_mirror_fresh,
 };
 
 use super::credentials::{Caller, caller};
@@ -51,11 +50,11 @@ impl FromRequestParts<AppState> for OwnerOf {
         let code = types::code(&path_parameter(parts, state, "code").await?)?;
         let Query(query) = Query::<CodeQuery>::from_request_parts(parts, state).await?;
         let referral = state.referral(&code, query.campaign()?.as_ref()).await?;
-        if referral.owner == session.wallet {
-            Ok(Self(referral))
-        } else {
-            Err(ApiError::not_code_owner())
+        if referral.owner != session.wallet {
+            return Err(ApiError::not_code_owner());
         }
+        check_fresh(parts, state).await?;
+        Ok(Self(referral))
     }
 }
 
@@ -101,6 +100,7 @@ impl FromRequestParts<AppState> for Authority {
         let Wallet(session) = Wallet::from_request_parts(parts, state).await?;
         let campaign = campaign(parts, state).await?;
         is_authority(state, &campaign, &session.wallet).await?;
+        check_fresh(parts, state).await?;
         Ok(Self {
             campaign,
             wallet: session.wallet,
@@ -127,6 +127,8 @@ impl Scope for WriteProfile {
 /// The authority of the campaign at the path's `address`, or a key of the campaign with this scope.
 pub(crate) struct AuthorityOrKey<S> {
     pub(crate) campaign: String,
+    /// The authority, also where its key calls.
+    pub(crate) wallet: String,
     scope: PhantomData<S>,
 }
 
@@ -134,38 +136,45 @@ impl<S: Scope> FromRequestParts<AppState> for AuthorityOrKey<S> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> ApiResult<Self> {
-        let caller = if is_admin(parts, state) {
-            None
-        } else {
-            Some(caller(parts, state).await?)
-        };
+        let caller = caller(parts, state).await?;
         let campaign = campaign(parts, state).await?;
-        match caller {
-            None => {}
-            Some(Caller::Wallet(session)) => {
+        let wallet = match caller {
+            Caller::Wallet(session) => {
                 is_authority(state, &campaign, &session.wallet).await?;
+                session.wallet
             }
-            Some(Caller::Key(key)) => allows(&key, &campaign, S::NAME)?,
-        }
+            Caller::Key(key) => {
+                allows(&key, &campaign, S::NAME)?;
+                key.created_by
+            }
+        };
+        check_fresh(parts, state).await?;
         Ok(Self {
             campaign,
+            wallet,
             scope: PhantomData,
         })
     }
 }
 
-/// Whether the caller has the operator's token, which stands for every campaign's authority.
-fn is_admin(parts: &Parts, state: &AppState) -> bool {
-    let Some(expected) = &state.admin_token else {
-        return false;
-    };
-    let given = parts.headers.get(header::AUTHORIZATION);
-    let given = given.and_then(|value| value.as_bytes().split_at_checked(7));
-    given.is_some_and(|(scheme, token)| {
-        // Compared in constant time, so that timing does not reveal how much of a guess is right.
-        let same: bool = expected.expose_secret().as_bytes().ct_eq(token).into();
-        scheme.eq_ignore_ascii_case(b"Bearer ") && same
-    })
+/// The mirror may be this many seconds old for a change.
+const FRESH: f64 = 300.0;
+
+/// Refuses a change while the mirror is so old that the right to it may have gone to somebody else. What
+/// only reads or deletes goes on: docs/decisions/sign-in.md.
+async fn check_fresh(parts: &Parts, state: &AppState) -> ApiResult<()> {
+    if parts.method.is_safe() || parts.method == Method::DELETE {
+        return Ok(());
+    }
+    let is_fresh = state
+        .database
+        .run(async |pool| is_mirror_fresh(&pool, FRESH).await)
+        .await?;
+    if is_fresh {
+        Ok(())
+    } else {
+        Err(ApiError::mirror_stale())
+    }
 }
 
 fn allows(key: &keys::Found, campaign: &str, scope: &str) -> ApiResult<()> {

@@ -31,6 +31,11 @@ impl Token {
     pub(crate) fn new(kind: Kind) -> Self {
         let mut bytes = [0; 32];
         OsRng.fill_bytes(&mut bytes);
+        Self::of(kind, bytes)
+    }
+
+    /// The token of these bytes, which nobody else may be able to guess.
+    pub(crate) fn of(kind: Kind, bytes: [u8; 32]) -> Self {
         let prefix = match kind {
             Kind::Session => SESSION,
             Kind::Key => KEY,

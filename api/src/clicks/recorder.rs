@@ -3,9 +3,9 @@
 //! Requests put their click into a bounded queue and wait. One writer takes all
 //! that is queued, commits it, answers everybody, and takes what has queued up in
 //! the meantime: the busier, the larger the groups. When Postgres does not take a
-//! group, it goes to the [`Spool`] instead. So do all that follow, at once, until a
-//! group of the file has been replayed: the replay runs beside the writer, so that
-//! nobody waits for a Postgres that stalls.
+//! group within [`PROMPT`], it goes to the [`Spool`] instead. So do all that follow, at
+//! once, until a group of the file has been replayed that fast: the replay runs beside
+//! the writer, so that nobody waits for a Postgres that stalls or is slow.
 
 use std::{future::pending, sync::Arc, time::Duration};
 
@@ -29,8 +29,12 @@ use crate::{database::Database, error::ApiError};
 const QUEUE: usize = 10_000;
 /// Clicks of one transaction.
 const GROUP: usize = 1_000;
-/// Time that Postgres has for one group; after that, the spool file gets the group.
-const SILENCE: Duration = Duration::from_secs(3);
+/// Time that Postgres has for one group; after that, the spool file gets the group. A redirect waits for
+/// its own group and the one before it, so for two seconds at most.
+const PROMPT: Duration = Duration::from_secs(1);
+/// Time that Postgres has for a group of the file, for which nobody waits. It exceeds the time limit of a
+/// statement, so that a Postgres that is always slow gets all of them all the same.
+const SILENCE: Duration = Duration::from_secs(10);
 /// The first and the longest pause after a replay that failed.
 const REPLAY_PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
 
@@ -65,11 +69,15 @@ impl Recorder {
         let store = || Store {
             database: Arc::clone(&database),
             pool: pool.clone(),
+            patience: PROMPT,
             connection: None,
         };
         let writer = Writer {
             live: store(),
-            idle_replay: Some(store()),
+            idle_replay: Some(Store {
+                patience: SILENCE,
+                ..store()
+            }),
             replay: None,
             database,
             spool: Some(spool),
@@ -109,6 +117,8 @@ impl Recorder {
 struct Store {
     database: Arc<Database>,
     pool: PgPool,
+    /// Time for one group.
+    patience: Duration,
     /// Not returned to the pool, because that would wait for a silent Postgres.
     connection: Option<PgConnection>,
 }
@@ -128,7 +138,7 @@ impl Store {
         // is harmless. The probe decides whether Postgres is down, because a lock alone
         // may be the cause.
         let insert = async {
-            tokio::time::timeout(SILENCE, insert)
+            tokio::time::timeout(self.patience, insert)
                 .await
                 .unwrap_or_else(|_elapsed| Err(api::busy()))
         };
@@ -138,9 +148,11 @@ impl Store {
 
     /// Inserts a chunk of the file. Returns it with the lines that Postgres will never accept.
     async fn replay(mut self, chunk: Chunk) -> Replayed {
+        let started = Instant::now();
         let outcome = self.try_replay(&chunk).await;
         Replayed {
             store: self,
+            prompt: started.elapsed() <= PROMPT,
             outcome: outcome.map(|rejected| (chunk, rejected)),
         }
     }
@@ -172,6 +184,8 @@ impl Store {
 /// The end of a replay: the chunk, and the lines of it that are to be set aside.
 struct Replayed {
     store: Store,
+    /// It was as fast as a redirect needs it.
+    prompt: bool,
     outcome: anyhow::Result<(Chunk, Vec<Vec<u8>>)>,
 }
 
@@ -183,7 +197,8 @@ struct Writer {
     replay: Option<JoinHandle<Replayed>>,
     /// `None` only while a blocking call uses it.
     spool: Option<Spool>,
-    /// Postgres did not take the last group. Until it has taken one of the file, no other is tried.
+    /// Postgres did not take the last group in time. Until it has taken one of the file in time, no other is
+    /// tried.
     stalled: bool,
     /// Time of the next replay, and the pause after the next failure.
     replay_after: Instant,
@@ -247,12 +262,7 @@ impl Writer {
     #[expect(clippy::cast_precision_loss, reason = "a gauge")]
     fn report(&self) {
         metrics::gauge!("vouch_api_click_spool_length").set(self.waiting() as f64);
-        metrics::gauge!("vouch_api_clicks_stalled").set(if self.is_stalled() { 1.0 } else { 0.0 });
-    }
-
-    /// Whether clicks go to the file at once. A file that takes none leaves Postgres to be tried.
-    fn is_stalled(&self) -> bool {
-        self.stalled && self.waiting() > 0
+        metrics::gauge!("vouch_api_clicks_stalled").set(if self.stalled { 1.0 } else { 0.0 });
     }
 
     /// Makes one group durable and notifies the requests that wait for it.
@@ -262,20 +272,24 @@ impl Writer {
             .drain(..)
             .map(|waiting| (waiting.click, waiting.durable))
             .unzip();
-        let taken = !self.is_stalled() && self.offer(&clicks).await;
-        let outcome = if taken {
-            Ok(("postgres", clicks.len()))
+        let clicks: Arc<[Click]> = clicks.into();
+        let outcome = if self.stalled {
+            match self.append(&clicks).await {
+                Ok(()) => Ok("spool"),
+                // A file that takes none leaves Postgres to be tried.
+                Err(_) if self.offer(&clicks).await => Ok("postgres"),
+                Err(error) => Err(error),
+            }
+        } else if self.offer(&clicks).await {
+            Ok("postgres")
         } else {
-            let count = clicks.len();
-            self.with_spool(move |spool| spool.append(&clicks))
-                .await
-                .map(|()| ("spool", count))
+            self.append(&clicks).await.map(|()| "spool")
         };
         let answer = match outcome {
-            Ok((store, count)) => {
+            Ok(store) => {
                 #[expect(clippy::cast_precision_loss, reason = "at most GROUP")]
                 metrics::histogram!("vouch_api_click_batch_size", "store" => store)
-                    .record(count as f64);
+                    .record(clicks.len() as f64);
                 metrics::histogram!("vouch_api_click_batch_seconds", "store" => store)
                     .record(started.elapsed().as_secs_f64());
                 Ok(())
@@ -290,6 +304,11 @@ impl Writer {
             // A request that has ended does not need the answer.
             let _ = durable.send(answer);
         }
+    }
+
+    async fn append(&mut self, clicks: &Arc<[Click]>) -> anyhow::Result<()> {
+        let clicks = Arc::clone(clicks);
+        self.with_spool(move |spool| spool.append(&clicks)).await
     }
 
     /// Offers a group to Postgres. Returns whether it took the clicks.
@@ -325,6 +344,7 @@ impl Writer {
                 let store = Store {
                     database,
                     pool,
+                    patience: SILENCE,
                     connection: None,
                 };
                 self.replay = Some(tokio::spawn(store.replay(chunk)));
@@ -334,12 +354,16 @@ impl Writer {
 
     /// Marks the chunk as replayed. After a failure, the next pause is longer.
     async fn end_replay(&mut self, ended: Result<Replayed, tokio::task::JoinError>) {
-        let outcome = match ended {
-            Ok(Replayed { store, outcome }) => {
+        let (prompt, outcome) = match ended {
+            Ok(Replayed {
+                store,
+                prompt,
+                outcome,
+            }) => {
                 self.idle_replay = Some(store);
-                outcome
+                (prompt, outcome)
             }
-            Err(panicked) => Err(panicked.into()),
+            Err(panicked) => (false, Err(panicked.into())),
         };
         let done = match outcome {
             Ok((chunk, rejected)) => self.done(chunk, rejected).await,
@@ -348,7 +372,7 @@ impl Writer {
         match done {
             Ok(()) => {
                 self.replay_pause = REPLAY_PAUSE.0;
-                self.stalled = false;
+                self.stalled &= !prompt;
             }
             Err(error) => self.pause_replay(&error),
         }

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use time::{Date, OffsetDateTime};
-use vouch_db::{Error, api};
+use vouch_db::{
+    Error,
+    api::{self, clicks},
+};
 
 use crate::database::Database;
 
@@ -12,8 +15,8 @@ const AHEAD: i64 = 8;
 /// Days after which visitors are forgotten. Their pseudonyms last for one; clicks of a few days may
 /// still come from the spool file.
 const VISITOR_DAYS: i64 = 8;
-/// Visitors that one statement deletes.
-const VISITORS: i64 = 5_000;
+/// Rows that one statement deletes.
+const ROWS: i32 = 5_000;
 /// Interval of the upkeep, and of its repetition after a failure.
 const EVERY: Duration = Duration::from_secs(3600);
 const AGAIN_AFTER: Duration = Duration::from_secs(10);
@@ -23,48 +26,74 @@ pub(crate) async fn run(database: &Database, retention: u16) {
     loop {
         database.came_up().await;
         let today = OffsetDateTime::now_utc().date();
-        let pause = match upkeep(database, today, retention).await {
-            Ok(()) => EVERY,
-            Err(error) => {
-                // Rows of a day that are in the default partition stay there.
-                let passes = error.is_unavailable() || api::is_busy(&error);
-                let pause = if passes { AGAIN_AFTER } else { EVERY };
-                let cause = format!("{:#}", anyhow::Error::from(error));
-                tracing::warn!(cause, "the upkeep of clicks is repeated");
-                pause
-            }
-        };
+        let pause = upkeep(database, today, retention).await;
         tokio::time::sleep(pause).await;
     }
 }
 
-async fn upkeep(database: &Database, today: Date, retention: u16) -> Result<(), Error> {
+/// Does each part of the upkeep, whatever became of the others. Returns the pause until the next time.
+async fn upkeep(database: &Database, today: Date, retention: u16) -> Duration {
     let later = |days| today.saturating_add(time::Duration::days(days));
-    // Each on its own, because the rows of a day that are in the default partition keep it there.
-    let mut failed = None;
+    let mut pause = EVERY;
     for day in (0..AHEAD).map(later) {
         let made = database
-            .run(async |pool| api::clicks::create_partition(&pool, day).await)
+            .run(async |pool| clicks::create_partition(&pool, day).await)
             .await;
-        if let Err(error) = made {
-            failed = Some(error);
-        }
+        // Rows of a day that are in the default partition keep it there.
+        pause = pause.min(after("making a day of clicks", made.map(|_new| 0)));
     }
     let oldest = later(-i64::from(retention));
-    let dropped = database
-        .run(async |pool| api::clicks::drop_partitions(&pool, oldest).await)
-        .await?;
-    if dropped > 0 {
-        tracing::info!(days = dropped, before = %oldest, "deleted old clicks");
-    }
-    let oldest = later(-VISITOR_DAYS).midnight().assume_utc();
-    loop {
-        let forgotten = database
-            .run(async |pool| api::clicks::forget_visitors(&pool, oldest, VISITORS).await)
+    let dropped = repeat(|| async {
+        let dropped = database
+            .run(async |pool| clicks::drop_partition(&pool, oldest).await)
             .await?;
-        if forgotten == 0 {
-            break;
+        Ok(u64::from(dropped))
+    });
+    pause = pause.min(after("dropping days of clicks", dropped.await));
+    let deleted = repeat(|| async {
+        let deleted = database
+            .run(async |pool| clicks::delete_default(&pool, oldest, ROWS).await)
+            .await?;
+        Ok(u64::try_from(deleted).unwrap_or_default())
+    });
+    pause = pause.min(after("deleting clicks of no day", deleted.await));
+    let oldest = later(-VISITOR_DAYS).midnight().assume_utc();
+    let forgotten = repeat(|| async {
+        database
+            .run(async |pool| clicks::forget_visitors(&pool, oldest, ROWS.into()).await)
+            .await
+    });
+    pause.min(after("forgetting visitors", forgotten.await))
+}
+
+/// Repeats one step, each a transaction of its own, until there is nothing left for it. Returns the sum of
+/// what the steps have done.
+async fn repeat<F>(mut step: impl FnMut() -> F) -> Result<u64, Error>
+where
+    F: Future<Output = Result<u64, Error>>,
+{
+    let mut done = 0_u64;
+    loop {
+        match step().await? {
+            0 => return Ok(done),
+            more => done = done.saturating_add(more),
         }
     }
-    failed.map_or(Ok(()), Err)
+}
+
+/// Logs what a part has done or why it failed. Returns the pause after it.
+fn after(part: &str, outcome: Result<u64, Error>) -> Duration {
+    match outcome {
+        Ok(0) => EVERY,
+        Ok(done) => {
+            tracing::info!(part, done, "upkeep of clicks");
+            EVERY
+        }
+        Err(error) => {
+            let passes = error.is_unavailable() || api::is_busy(&error);
+            let cause = format!("{:#}", anyhow::Error::from(error));
+            tracing::warn!(part, cause, "a part of the upkeep of clicks is repeated");
+            if passes { AGAIN_AFTER } else { EVERY }
+        }
+    }
 }

@@ -23,6 +23,7 @@ use crate::{
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
     extract,
+    limits::{Meter, Who},
     state::AppState,
     types::{self, WalletAddress, timestamp},
 };
@@ -70,6 +71,7 @@ pub(crate) struct ChallengeAnswer {
         (status = 400, description = "malformed_json, missing_field, unknown_field, wrong_type, invalid_address, not_a_wallet", body = ErrorEnvelope),
         (status = 413, description = "body_too_large", body = ErrorEnvelope),
         (status = 415, description = "unsupported_media_type", body = ErrorEnvelope),
+        (status = 429, description = "too_many_requests", body = ErrorEnvelope),
         (status = 503, description = "database_unavailable", body = ErrorEnvelope),
     ))]
 pub(crate) async fn challenge(
@@ -142,10 +144,12 @@ pub(crate) struct SessionOpened {
         (status = 409, description = "challenge_expired, challenge_used", body = ErrorEnvelope),
         (status = 413, description = "body_too_large", body = ErrorEnvelope),
         (status = 415, description = "unsupported_media_type", body = ErrorEnvelope),
+        (status = 429, description = "too_many_requests", body = ErrorEnvelope),
         (status = 503, description = "database_unavailable", body = ErrorEnvelope),
     ))]
 pub(crate) async fn open(
     State(state): State<AppState>,
+    meter: Meter,
     headers: HeaderMap,
     extract::Json(request): extract::Json<SessionRequest>,
 ) -> ApiResult<Response> {
@@ -184,6 +188,10 @@ pub(crate) async fn open(
 
     let token = Token::new(Kind::Session);
     let address = wallet.to_string();
+    // Only now: nobody else may use up the wallet's limit.
+    meter
+        .take(&state, state.limits.sign_ins, Who::Wallet(&address))
+        .await?;
     let user_agent: Option<String> = headers
         .get(header::USER_AGENT)
         .and_then(|value| value.to_str().ok())

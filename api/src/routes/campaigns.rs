@@ -50,9 +50,9 @@ pub(crate) struct CampaignAnswer {
     created_at: Option<String>,
     /// Null if this version does not know the account's layout.
     rules: Option<Rules>,
-    /// Chosen by the campaign, as are symbol and landing page.
+    /// Chosen by the campaign's authority, as are symbol and landing page; null if it has chosen none.
     name: Option<String>,
-    /// Symbol of its token; null if the campaign has set none.
+    /// Symbol of its token.
     symbol: Option<String>,
     landing_url: Option<String>,
     /// Slot at which the account was last read.
@@ -195,11 +195,13 @@ pub(crate) struct Profile {
 }
 
 /// Set a campaign's name and landing page
+///
+/// They are shown as long as the authority that has set them, itself or by a key, is the campaign's.
 #[utoipa::path(put, path = "/v1/campaigns/{address}/profile", tag = "campaigns",
     params(("address" = String, Path, description = "Address of the campaign")),
     request_body = Profile,
     security(("session" = ["campaign_authority"]), ("cookie" = ["campaign_authority"]),
-        ("api_key" = ["write:profile"]), ("admin_token" = [])),
+        ("api_key" = ["write:profile"])),
     responses(
         (status = 200, body = Profile),
         (status = 400, description = "invalid_address, malformed_json, missing_field, unknown_field, wrong_type, invalid_name, invalid_symbol, invalid_landing_url", body = ErrorEnvelope),
@@ -208,7 +210,8 @@ pub(crate) struct Profile {
         (status = 404, description = "campaign_not_found", body = ErrorEnvelope),
         (status = 413, description = "body_too_large", body = ErrorEnvelope),
         (status = 415, description = "unsupported_media_type", body = ErrorEnvelope),
-        (status = 503, description = "database_unavailable", body = ErrorEnvelope),
+        (status = 429, description = "too_many_requests", body = ErrorEnvelope),
+        (status = 503, description = "database_unavailable, mirror_stale", body = ErrorEnvelope),
     ))]
 pub(crate) async fn set_profile(
     authority: AuthorityOrKey<WriteProfile>,
@@ -230,24 +233,23 @@ pub(crate) async fn set_profile(
         symbol: profile.symbol.clone(),
         landing_url: landing_url_of(&profile.landing_url)?.into(),
     };
-    let address = authority.campaign;
-    let known = state
+    let AuthorityOrKey {
+        campaign, wallet, ..
+    } = authority;
+    let stored = campaigns::Profile {
+        name: &profile.name,
+        symbol: profile.symbol.as_deref(),
+        landing_url: &profile.landing_url,
+    };
+    let set = state
         .database
-        .run(async |pool| {
-            campaigns::set_profile(
-                &pool,
-                &address,
-                &profile.name,
-                profile.symbol.as_deref(),
-                &profile.landing_url,
-            )
-            .await
-        })
+        .run(async |pool| campaigns::set_profile(&pool, &campaign, &wallet, &stored).await)
         .await?;
-    if known {
+    if set {
         Ok(Json(profile))
     } else {
-        Err(ApiError::campaign_not_found())
+        // It was given away meanwhile.
+        Err(ApiError::not_campaign_authority())
     }
 }
 

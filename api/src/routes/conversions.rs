@@ -24,6 +24,14 @@ pub(crate) struct ConversionsQuery {
     code: Option<String>,
     /// The referee's wallet.
     referee: Option<String>,
+    /// The same as `referee`.
+    wallet: Option<String>,
+    /// The campaign's own number of the order, whose SHA-256 is `reference`.
+    order: Option<String>,
+    /// The campaign's own reference: 64 hexadecimal digits.
+    reference: Option<String>,
+    /// The transaction that made it.
+    signature: Option<String>,
     /// How many, from 1 to 200; 50 when absent.
     limit: Option<String>,
     /// `next_cursor` of an earlier answer.
@@ -83,7 +91,7 @@ pub(crate) struct ConversionsAnswer {
 #[utoipa::path(get, path = "/v1/conversions", tag = "numbers", params(ConversionsQuery),
     responses(
         (status = 200, body = ConversionsAnswer),
-        (status = 400, description = "invalid_query, invalid_address, invalid_code", body = ErrorEnvelope),
+        (status = 400, description = "invalid_query, invalid_address, invalid_code, invalid_reference, invalid_signature", body = ErrorEnvelope),
         (status = 404, description = "campaign_not_found, code_not_found", body = ErrorEnvelope),
         (status = 503, description = "database_unavailable", body = ErrorEnvelope),
     ))]
@@ -92,7 +100,19 @@ pub(crate) async fn list(
     Query(query): Query<ConversionsQuery>,
 ) -> ApiResult<Json<ConversionsAnswer>> {
     let campaign: Option<Address> = query.campaign.as_deref().map(str::parse).transpose()?;
-    let referee: Option<Address> = query.referee.as_deref().map(str::parse).transpose()?;
+    let referee = match (query.referee.as_deref(), query.wallet.as_deref()) {
+        (Some(_), Some(_)) => {
+            return Err(ApiError::invalid_query().saying("referee and wallet are the same"));
+        }
+        (referee, wallet) => referee.or(wallet),
+    };
+    let referee: Option<Address> = referee.map(str::parse).transpose()?;
+    let reference = types::order_or_reference(query.order.as_deref(), query.reference.as_deref())?;
+    let signature = query
+        .signature
+        .as_deref()
+        .map(types::signature)
+        .transpose()?;
     let code = query.code.as_deref().map(types::code).transpose()?;
     let Limit(limit) = query
         .limit
@@ -109,6 +129,8 @@ pub(crate) async fn list(
         campaign: campaign.map(|campaign| campaign.to_string()),
         referral,
         referee: referee.map(|referee| referee.to_string()),
+        reference,
+        signature: signature.map(|signature| signature.to_string()),
     };
     let after = cursor
         .as_ref()

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use vouch_db::api::auth::keys::{self, Key, NewKey, Rotated};
+use vouch_db::PgPool;
+use vouch_db::api::auth::keys::{self, Key, NewKey, Stored, Terms};
 
 use crate::{
     auth::{
@@ -18,7 +19,7 @@ use crate::{
     },
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
-    extract,
+    extract::{self, IdempotencyKey},
     routes::auth::Private,
     state::AppState,
     text,
@@ -52,6 +53,8 @@ pub(crate) struct KeyAnswer {
     expires_at: Option<String>,
     /// RFC 3339; null if it was not revoked.
     revoked_at: Option<String>,
+    /// The id of the key that replaces it; null if it was not replaced.
+    replaced_by: Option<Uuid>,
 }
 
 /// A new key.
@@ -93,23 +96,27 @@ pub(crate) struct RotationRequest {
 ///
 /// Only the campaign's authority can. The key is shown once.
 #[utoipa::path(post, path = "/v1/campaigns/{address}/keys", tag = "keys", operation_id = "create_key",
-    params(("address" = String, Path, description = "Address of the campaign")),
+    params(("address" = String, Path, description = "Address of the campaign"),
+        ("Idempotency-Key" = Option<String>, Header, description = "16 to 128 visible ASCII characters, chosen at random: a request that is repeated with it gets the same key")),
     request_body = KeyRequest,
     security(("session" = ["campaign_authority"]), ("cookie" = ["campaign_authority"])),
     responses(
         (status = 201, body = NewKeyAnswer),
-        (status = 400, description = "invalid_address, malformed_json, missing_field, unknown_field, wrong_type, invalid_key_name, unknown_scope, invalid_expiry_days", body = ErrorEnvelope),
+        (status = 400, description = "invalid_address, malformed_json, missing_field, unknown_field, wrong_type, invalid_key_name, unknown_scope, invalid_expiry_days, invalid_idempotency_key", body = ErrorEnvelope),
         (status = 401, description = "unauthenticated", body = ErrorEnvelope),
         (status = 403, description = "not_campaign_authority, session_required, cross_site_request", body = ErrorEnvelope),
         (status = 404, description = "campaign_not_found", body = ErrorEnvelope),
         (status = 409, description = "too_many_keys", body = ErrorEnvelope),
         (status = 413, description = "body_too_large", body = ErrorEnvelope),
         (status = 415, description = "unsupported_media_type", body = ErrorEnvelope),
-        (status = 503, description = "database_unavailable", body = ErrorEnvelope),
+        (status = 422, description = "idempotency_key_reused", body = ErrorEnvelope),
+        (status = 429, description = "too_many_requests", body = ErrorEnvelope),
+        (status = 503, description = "database_unavailable, mirror_stale", body = ErrorEnvelope),
     ))]
 pub(crate) async fn make(
     authority: Authority,
     State(state): State<AppState>,
+    repeated: IdempotencyKey,
     extract::Json(request): extract::Json<KeyRequest>,
 ) -> ApiResult<Response> {
     let name = text::plain(&request.name, 60).ok_or_else(ApiError::invalid_key_name)?;
@@ -123,30 +130,24 @@ pub(crate) async fn make(
     if days.is_some_and(|days| !(1..=MOST_DAYS).contains(&days)) {
         return Err(ApiError::invalid_expiry_days());
     }
-    let token = Token::new(Kind::Key);
-    let new = NewKey {
-        id: Uuid::now_v7(),
-        campaign: &authority.campaign,
-        created_by: &authority.wallet,
+    let terms = Terms {
         name: &name,
-        prefix: token.shown(),
-        key_hash: &token.hash(),
         scopes: &scopes,
         life_seconds: days.map(|days| f64::from(days) * DAY),
     };
-    let added = state
-        .database
-        .run(async |pool| keys::add(&pool, &new).await)
-        .await?;
-    if !added {
-        return Err(ApiError::too_many_keys());
-    }
-    made(&state, &authority, new.id, &token).await
+    make_key(
+        &state,
+        &authority,
+        ("make", &repeated),
+        async |pool, new| keys::add(&pool, new, &terms).await,
+    )
+    .await
 }
 
 /// List the API keys of a campaign, the newest first
 ///
-/// Keys that have ended stay in the list for 90 days.
+/// Keys of former authorities come after those of the present one. Keys that have ended stay in the list
+/// for 90 days.
 #[utoipa::path(get, path = "/v1/campaigns/{address}/keys", tag = "keys", operation_id = "list_keys",
     params(("address" = String, Path, description = "Address of the campaign")),
     security(("session" = ["campaign_authority"]), ("cookie" = ["campaign_authority"])),
@@ -173,27 +174,30 @@ pub(crate) async fn list(
 /// Replace an API key
 ///
 /// The new one has the name, the scopes and the length of life of the old one, which goes on working
-/// for a while.
+/// for a while. Until then it can be replaced once more, in case this answer was lost.
 #[utoipa::path(post, path = "/v1/campaigns/{address}/keys/{id}/rotate", tag = "keys", operation_id = "rotate_key",
     params(("address" = String, Path, description = "Address of the campaign"),
-        ("id" = String, Path, description = "The key's id")),
+        ("id" = String, Path, description = "The key's id"),
+        ("Idempotency-Key" = Option<String>, Header, description = "16 to 128 visible ASCII characters, chosen at random: a request that is repeated with it gets the same key")),
     request_body = RotationRequest,
     security(("session" = ["campaign_authority"]), ("cookie" = ["campaign_authority"])),
     responses(
         (status = 201, body = NewKeyAnswer),
-        (status = 400, description = "invalid_address, malformed_json, missing_field, unknown_field, wrong_type, invalid_overlap", body = ErrorEnvelope),
+        (status = 400, description = "invalid_address, malformed_json, missing_field, unknown_field, wrong_type, invalid_overlap, invalid_idempotency_key", body = ErrorEnvelope),
         (status = 401, description = "unauthenticated", body = ErrorEnvelope),
         (status = 403, description = "not_campaign_authority, session_required, cross_site_request", body = ErrorEnvelope),
         (status = 404, description = "campaign_not_found, key_not_found", body = ErrorEnvelope),
         (status = 409, description = "too_many_keys", body = ErrorEnvelope),
         (status = 413, description = "body_too_large", body = ErrorEnvelope),
         (status = 415, description = "unsupported_media_type", body = ErrorEnvelope),
-        (status = 503, description = "database_unavailable", body = ErrorEnvelope),
+        (status = 429, description = "too_many_requests", body = ErrorEnvelope),
+        (status = 503, description = "database_unavailable, mirror_stale", body = ErrorEnvelope),
     ))]
 pub(crate) async fn rotate(
     authority: Authority,
     State(state): State<AppState>,
     PathId(old): PathId,
+    repeated: IdempotencyKey,
     extract::Json(request): extract::Json<RotationRequest>,
 ) -> ApiResult<Response> {
     let overlap = request.overlap_seconds.unwrap_or(86_400);
@@ -201,27 +205,14 @@ pub(crate) async fn rotate(
         return Err(ApiError::invalid_overlap());
     }
     let old = old.ok_or_else(ApiError::key_not_found)?;
-    let token = Token::new(Kind::Key);
-    let new = NewKey {
-        id: Uuid::now_v7(),
-        campaign: &authority.campaign,
-        created_by: &authority.wallet,
-        prefix: token.shown(),
-        key_hash: &token.hash(),
-        // The old key's.
-        name: "",
-        scopes: &[],
-        life_seconds: None,
-    };
-    let rotated = state
-        .database
-        .run(async |pool| keys::rotate(&pool, old, &new, overlap.into()).await)
-        .await?;
-    match rotated {
-        Rotated::Yes => made(&state, &authority, new.id, &token).await,
-        Rotated::NotFound => Err(ApiError::key_not_found()),
-        Rotated::TooMany => Err(ApiError::too_many_keys()),
-    }
+    let operation = format!("rotate {old}");
+    make_key(
+        &state,
+        &authority,
+        (&operation, &repeated),
+        async |pool, new| keys::rotate(&pool, old, new, overlap.into()).await,
+    )
+    .await
 }
 
 /// Revoke an API key at once
@@ -254,15 +245,47 @@ pub(crate) async fn revoke(
     }
 }
 
-async fn made(
+/// Makes a key, lets `store` add it, and answers with it. Without an idempotency key it is random. With one,
+/// it follows from wallet, campaign, operation and that key, so a repeated request gets the same answer, and
+/// no secret is stored for that.
+async fn make_key(
     state: &AppState,
     authority: &Authority,
-    id: Uuid,
-    token: &Token,
+    (operation, repeated): (&str, &IdempotencyKey),
+    store: impl AsyncFnOnce(PgPool, &NewKey<'_>) -> Result<Stored, vouch_db::Error>,
 ) -> ApiResult<Response> {
+    let Authority { campaign, wallet } = authority;
+    let token = match &repeated.0 {
+        None => Token::new(Kind::Key),
+        Some(repeated) => {
+            let texts = [wallet.as_str(), campaign, operation, repeated];
+            let bytes = state
+                .auth
+                .mac(&state.database, "vouch api key 1", &texts)
+                .await?;
+            Token::of(Kind::Key, bytes)
+        }
+    };
+    let new = NewKey {
+        id: Uuid::now_v7(),
+        campaign: &authority.campaign,
+        created_by: &authority.wallet,
+        prefix: token.shown(),
+        key_hash: &token.hash(),
+    };
+    let id = match state
+        .database
+        .run(async |pool| store(pool, &new).await)
+        .await?
+    {
+        Stored::Yes(id) => id,
+        Stored::Other => return Err(ApiError::idempotency_key_reused()),
+        Stored::NotFound => return Err(ApiError::key_not_found()),
+        Stored::TooMany => return Err(ApiError::too_many_keys()),
+    };
     let found = state
         .database
-        .run(async |pool| keys::find(&pool, &authority.campaign, id).await)
+        .run(async |pool| keys::find(&pool, campaign, id).await)
         .await?
         // Revoked and swept, or its campaign is being mirrored anew.
         .ok_or_else(ApiError::key_not_found)?;
@@ -287,6 +310,7 @@ impl From<Key> for KeyAnswer {
             last_used_at: key.last_used_at.and_then(time),
             expires_at: key.expires_at.and_then(time),
             revoked_at: key.revoked_at.and_then(time),
+            replaced_by: key.replaced_by,
         }
     }
 }

@@ -308,6 +308,7 @@ pub(crate) struct ClaimAnswer {
         (status = 401, description = "unauthenticated", body = ErrorEnvelope),
         (status = 403, description = "not_award_owner, session_required, cross_site_request", body = ErrorEnvelope),
         (status = 404, description = "award_not_found", body = ErrorEnvelope),
+        (status = 429, description = "too_many_requests", body = ErrorEnvelope),
         (status = 503, description = "database_unavailable", body = ErrorEnvelope),
     ))]
 pub(crate) async fn claim(

@@ -4,6 +4,7 @@
 pub(crate) mod auth;
 pub(crate) mod badges;
 pub(crate) mod campaigns;
+pub(crate) mod clicks;
 pub(crate) mod codes;
 pub(crate) mod conversions;
 pub(crate) mod coverage;
@@ -17,3 +18,4 @@ pub(crate) mod qr;
 pub(crate) mod redirect;
 pub(crate) mod totals;
 pub(crate) mod transactions;
+pub(crate) mod why;

@@ -48,7 +48,8 @@ pub(crate) struct CodeProfile {
         (status = 404, description = "code_not_found", body = ErrorEnvelope),
         (status = 413, description = "body_too_large", body = ErrorEnvelope),
         (status = 415, description = "unsupported_media_type", body = ErrorEnvelope),
-        (status = 503, description = "database_unavailable", body = ErrorEnvelope),
+        (status = 429, description = "too_many_requests", body = ErrorEnvelope),
+        (status = 503, description = "database_unavailable, mirror_stale", body = ErrorEnvelope),
     ))]
 pub(crate) async fn set(
     OwnerOf(referral): OwnerOf,

@@ -19,6 +19,7 @@ use crate::{
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
     extract,
+    limits::Meter,
     state::AppState,
     types::{self, Address, Amount},
 };
@@ -80,6 +81,7 @@ pub(crate) struct CreateReferralAnswer {
     ))]
 pub(crate) async fn create_referral(
     State(state): State<AppState>,
+    meter: Meter,
     extract::Json(request): extract::Json<CreateReferralRequest>,
 ) -> ApiResult<Json<CreateReferralAnswer>> {
     let Address(campaign) = request.campaign.parse()?;
@@ -91,6 +93,7 @@ pub(crate) async fn create_referral(
         .as_deref()
         .map(|text| text.parse().map(|Address(wallet)| wallet))
         .transpose()?;
+    meter.code(&state, &owner.to_string()).await?;
 
     let (candidates, used) = match wanted {
         Some(code) => {

@@ -13,10 +13,10 @@ use std::{
 
 use reqwest::{Client, Method, RequestBuilder, StatusCode, header, redirect};
 use serde_json::Value;
+use solana_sdk::signature::{Keypair, Signer as _};
 use sqlx::PgPool;
 use vouch_localnet::{Service, ServiceSpec};
 
-pub const ADMIN_TOKEN: &str = "0123456789abcdef0123456789abcdef";
 /// Addresses: two wallets, and one that is not on the curve.
 pub const ALICE: &str = "5ZWj7a1f8tWkjBESHKgrLmXshuXxqeY9SYcfbshpAqPG";
 pub const BOB: &str = "3WyEHKZ1qqGTgNLYuJdQBBq6cUUNbCMXwJFdeUAJwBnM";
@@ -44,15 +44,25 @@ impl Answer {
             .unwrap_or_else(|error| panic!("{error}: {} {:?}", self.status, self.text))
     }
 
-    /// Status and code of a refusal; checks its envelope.
+    /// Status and code of a refusal; checks that it is a problem of RFC 9457, with today's envelope in it.
     pub fn refusal(&self) -> (u16, String) {
         let body = self.json();
         let error = &body["error"];
-        assert_eq!(body.as_object().unwrap().len(), 1, "{body}");
-        let fields = if error["field"].is_string() { 4 } else { 3 };
+        let has_field = error["field"].is_string();
+        let fields = if has_field { 4 } else { 3 };
         assert_eq!(error.as_object().unwrap().len(), fields, "{body}");
         assert!(!error["message"].as_str().unwrap().is_empty());
         assert_eq!(error["request_id"], self.header("x-request-id"), "{body}");
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        let fields = if has_field { 8 } else { 7 };
+        assert_eq!(body.as_object().unwrap().len(), fields, "{body}");
+        assert_eq!(body["type"], "about:blank");
+        assert_eq!(body["status"], self.status.as_u16());
+        assert_eq!(body["title"], self.status.canonical_reason().unwrap());
+        assert_eq!(body["detail"], error["message"]);
+        for same in ["code", "request_id", "field"] {
+            assert_eq!(body[same], error[same], "{body}");
+        }
         (
             self.status.as_u16(),
             error["code"].as_str().unwrap().to_owned(),
@@ -92,7 +102,6 @@ impl Api {
                 "PUBLIC_RPC_URL".to_owned(),
                 "http://node.example:8899/?key=1".to_owned(),
             ),
-            ("ADMIN_TOKEN".to_owned(), ADMIN_TOKEN.to_owned()),
             ("CLICK_SPOOL".to_owned(), path(dir.path().join("spool"))),
         ];
         for (name, value) in more {
@@ -143,6 +152,13 @@ impl Api {
         send(self.request(Method::GET, path)).await
     }
 
+    /// Signs in with the wallet. Returns the bearer token.
+    pub async fn sign_in(&self, wallet: &Keypair) -> String {
+        vouch_localnet::sign_in(&self.service.url(), wallet)
+            .await
+            .unwrap()
+    }
+
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
         send(self.request(Method::POST, path).json(body)).await
     }
@@ -185,7 +201,7 @@ fn path(path: impl AsRef<Path>) -> String {
     path.as_ref().to_str().unwrap().to_owned()
 }
 
-/// Inserts a campaign as the indexer mirrors it.
+/// Inserts a campaign as the indexer mirrors it, just now.
 pub async fn campaign(pool: &PgPool, address: &str) {
     sqlx::query(
         "INSERT INTO campaigns (address, creator, campaign_id, authority, mint, mint_decimals,
@@ -201,6 +217,28 @@ pub async fn campaign(pool: &PgPool, address: &str) {
     .execute(pool)
     .await
     .unwrap();
+    mirrored_ago(pool, "0 seconds").await;
+}
+
+/// Sets for how long the indexer has noted no progress.
+pub async fn mirrored_ago(pool: &PgPool, interval: &str) {
+    sqlx::query(
+        "UPDATE indexer_state SET indexed_slot = COALESCE(indexed_slot, 7),
+             updated_at = now() - $1::interval",
+    )
+    .bind(interval)
+    .execute(pool)
+    .await
+    .unwrap();
+}
+
+/// Makes the wallet the authority of every campaign.
+pub async fn give_campaigns(pool: &PgPool, to: &Keypair) {
+    sqlx::query("UPDATE campaigns SET authority = $1")
+        .bind(to.pubkey().to_string())
+        .execute(pool)
+        .await
+        .unwrap();
 }
 
 /// Inserts a referral as the indexer mirrors it, after those that are there; its address is `referral-CODE-` and the

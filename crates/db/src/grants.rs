@@ -37,7 +37,7 @@ pub const MIRROR: &[Line] = &[
     ("accounts",           [WRITE, NONE, READ, READ]),
     ("accounts_before",    [WRITE, NONE, NONE, READ]),
     ("boards",             [WRITE, READ, NONE, NONE]),
-    ("calls",              [WRITE, NONE, NONE, NONE]),
+    ("calls",              [WRITE, READ, NONE, NONE]),
     ("campaigns",          [WRITE, READ, READ, READ]),
     ("conversions",        [WRITE, READ, READ, READ]),
     ("counted_boards",     [READ,  NONE, NONE, NONE]),
@@ -73,6 +73,7 @@ pub const KEPT: &[Line] = &[
     ("digests",               [WRITE, READ, NONE,  NONE]),
     ("keeper_intents",        [NONE,  NONE, WRITE, NONE]),
     ("keeper_tasks",          [NONE,  NONE, WRITE, NONE]),
+    ("limits",                [NONE,  WRITE, NONE, NONE]),
     ("referral_clicks",       [NONE,  KEEP, NONE,  NONE]),
     ("referral_visitors",     [NONE,  WRITE, NONE, NONE]),
     ("schema_compatibility",  [READ,  READ, READ,  READ]),
@@ -94,7 +95,8 @@ pub const KEPT: &[Line] = &[
 /// The functions that a role may call, besides those that everybody may.
 const FUNCTIONS: &[(&str, &str)] = &[
     ("create_click_partition(date)", "vouch_api"),
-    ("drop_click_partitions(date)", "vouch_api"),
+    ("delete_default_clicks(date, integer)", "vouch_api"),
+    ("drop_click_partition(date)", "vouch_api"),
 ];
 
 /// Gives every role its rights, and takes all others that it had on these tables. It may be

@@ -108,7 +108,9 @@ async fn a_day_is_attached_while_clicks_are_being_written() {
         let row = pool.fetch_one(shape(table).as_str()).await.expect("a row");
         (row.get::<i64, _>(0), row.get::<i64, _>(1))
     };
-    assert_eq!(row("clicks_20310102").await, row("clicks_default").await);
+    let (indexes, constraints) = row("clicks_20310102").await;
+    // The default partition has one more index, by which old clicks are found.
+    assert_eq!((indexes + 1, constraints), row("clicks_default").await);
 }
 
 /// [A4]
@@ -130,9 +132,7 @@ async fn whoever_reads_the_default_partition_holds_up_a_day_and_no_click() {
         .expect_err("held");
     assert!(api::is_busy(&busy), "{busy:?}");
     // And so does the deletion of old days
-    let busy = clicks::drop_partitions(&pool, next)
-        .await
-        .expect_err("held");
+    let busy = clicks::drop_partition(&pool, next).await.expect_err("held");
     assert!(api::is_busy(&busy), "{busy:?}");
     // But clicks come in
     let writers = api::click_pool(database.url(), Duration::from_secs(30)).expect("a pool");
@@ -145,7 +145,7 @@ async fn whoever_reads_the_default_partition_holds_up_a_day_and_no_click() {
     // When nobody reads any more, then both are done
     reader.rollback().await.expect("released");
     assert!(clicks::create_partition(&pool, next).await.expect("made"));
-    assert_eq!(clicks::drop_partitions(&pool, next).await.expect("done"), 1);
+    assert!(clicks::drop_partition(&pool, next).await.expect("done"));
 }
 
 /// [A4]
@@ -168,20 +168,19 @@ async fn old_clicks_and_visitors_are_deleted_and_their_numbers_stay() {
     assert_eq!(days(&pool).await.len(), 4);
     // When those before the second day are deleted
     let second = date!(2031 - 01 - 02);
-    assert_eq!(
-        clicks::drop_partitions(&pool, second).await.expect("done"),
-        1
-    );
+    let drop_one = async || clicks::drop_partition(&pool, second).await.expect("done");
+    assert!(drop_one().await && !drop_one().await);
+    let delete = async || {
+        let deleted = clicks::delete_default(&pool, second, 10).await;
+        deleted.expect("done")
+    };
+    assert_eq!((delete().await, delete().await), (1, 0));
     // Then the others are there
     let left = [
         ("clicks_20310102".to_owned(), 1),
         ("clicks_20310103".to_owned(), 1),
     ];
     assert_eq!(days(&pool).await, left);
-    assert_eq!(
-        clicks::drop_partitions(&pool, second).await.expect("done"),
-        0
-    );
     // And visitors are forgotten in parts, the oldest first
     let until = datetime!(2031-01-02 00:00 UTC);
     let forget = async || {
@@ -201,6 +200,81 @@ async fn old_clicks_and_visitors_are_deleted_and_their_numbers_stay() {
             row.get::<i64, _>(2)
         ),
         (4, 4, 2)
+    );
+}
+
+/// [A4]
+#[tokio::test]
+async fn a_million_clicks_of_no_day_are_deleted_in_parts_while_others_come() {
+    // Given a million old clicks in the default partition, new ones there, and an old day that somebody
+    // reads
+    let (database, pool) = database().await;
+    clicks::create_partition(&pool, date!(2030 - 01 - 01))
+        .await
+        .expect("a day");
+    pool.execute(
+        "INSERT INTO clicks_default (id, clicked_at, campaign, referral, code, visitor, verdict)
+         SELECT gen_random_uuid(), timestamptz '2029-06-01 00:00Z' + n * interval '1 second',
+             'C', 'R', 'STARTER7', '\\x00', 'human'
+         FROM generate_series(1, 1000000) AS n;
+         INSERT INTO clicks_default (id, clicked_at, campaign, referral, code, visitor, verdict)
+         SELECT gen_random_uuid(), timestamptz '2031-06-01 00:00Z' + n * interval '1 second',
+             'C', 'R', 'STARTER7', '\\x00', 'human'
+         FROM generate_series(1, 1000) AS n;
+         ANALYZE clicks_default",
+    )
+    .await
+    .expect("rows");
+    let mut reader = pool.begin().await.expect("a transaction");
+    reader
+        .execute("SELECT count(*) FROM clicks WHERE clicked_at < '2030-02-01'")
+        .await
+        .expect("read");
+    let oldest = date!(2031 - 01 - 01);
+    let busy = clicks::drop_partition(&pool, oldest)
+        .await
+        .expect_err("held");
+    assert!(api::is_busy(&busy), "{busy:?}");
+    // When they are deleted in parts, with the time limit that the API has for a statement
+    let api = api::pool(database.url(), 1, Duration::from_secs(30)).expect("a pool");
+    let writers = api::click_pool(database.url(), Duration::from_secs(30)).expect("a pool");
+    let mut writer = writers.acquire().await.expect("a connection");
+    let mut deleted = 0;
+    for part in 0_u128.. {
+        let more = clicks::delete_default(&api, oldest, 5_000)
+            .await
+            .expect("deleted");
+        deleted += more;
+        if more == 0 {
+            break;
+        }
+        // Then clicks come in between the parts
+        let one = click(part, datetime!(2031-02-01 12:00 UTC));
+        let stored = clicks::insert(&mut writer, &[one]).await;
+        assert_eq!(stored.expect("stored"), 1);
+    }
+    // And all old ones are gone, whoever reads the old day, and the others are there
+    assert_eq!(deleted, 1_000_000);
+    assert_eq!(days(&pool).await, [("clicks_default".to_owned(), 1_200)]);
+    reader.rollback().await.expect("released");
+    assert!(
+        clicks::drop_partition(&pool, oldest)
+            .await
+            .expect("dropped")
+    );
+    // And each part finds its rows by an index
+    let plan = pool
+        .fetch_all(
+            "EXPLAIN SELECT ctid FROM clicks_default
+             WHERE clicked_at < date '2031-01-01'::timestamp AT TIME ZONE 'UTC'
+             ORDER BY clicked_at LIMIT 5000",
+        )
+        .await
+        .expect("a plan");
+    let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
+    assert!(
+        plan.join("\n").contains("clicks_default_by_time"),
+        "{plan:?}"
     );
 }
 

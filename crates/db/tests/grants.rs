@@ -1,10 +1,29 @@
 //! The rights of the services' roles, each with its own login on a real Postgres.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use sqlx::{Connection, Executor, PgConnection, PgPool, Row as _};
+use sqlx::{
+    Connection, Executor, PgConnection, PgPool, Row as _,
+    types::{Uuid, time::OffsetDateTime},
+};
+use time::macros::date;
 use vouch_db::{
     Error, Refusal,
+    api::{
+        self,
+        auth::{
+            Ended,
+            keys::{self, NewKey, Stored, Terms},
+            sessions::{self, NewSession, NotOpened},
+            sweep,
+        },
+        campaigns, clicks,
+        limits::{self, Quota},
+        profiles,
+    },
     grants::{KEPT, KEPT_SCHEMA, Line, MIRROR, MIRROR_SCHEMA, ROLES, grant_all, grants},
 };
 use vouch_localnet::{Database, Instance, Postgres};
@@ -227,6 +246,122 @@ async fn the_api_notes_that_an_award_is_claimed_and_changes_nothing_else_of_it()
             "{sql}: {error:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn the_api_does_as_its_own_role_what_it_has_to_write() {
+    // Given a campaign with a code, and an award
+    let world = World::with_roles().await;
+    for sql in [
+        "INSERT INTO campaigns (address, creator, campaign_id, authority, mint, mint_decimals,
+             token_program, funding, proof, uniqueness, reward_kind, paused, closed, reward_fixed,
+             reward_bps, created_at, data, seq, slot)
+         VALUES ('C', 'Carol', 1, 'Carol', 'M', 6, 'T', 'mint_authority', 'open', 'wallet', 'fixed',
+             false, false, 1, 0, 1, '', 1, 1)",
+        "INSERT INTO referrals (address, campaign, code, owner, active, suspended, conversions,
+             created_at, closed, seq, slot)
+         VALUES ('R', 'C', 'STARTER7', 'Carol', true, false, 0, 1, false, 1, 1)",
+        "UPDATE indexer_state SET indexed_slot = 1, updated_at = now()",
+    ] {
+        world.pool.execute(sql).await.expect(sql);
+    }
+    let url = world.database.url().replace("://vouch@", "://vouch_api@");
+    let pool = api::pool(&url, 4, Duration::from_secs(30)).expect("a pool");
+    // When the role signs a wallet in
+    let key = sessions::nonce_key(&pool, &[7; 32]).await.expect("a key");
+    assert_eq!(key, [7; 32]);
+    let session = |token: u8, nonce_expires_at| NewSession {
+        id: Uuid::from_u128(token.into()),
+        wallet: "Carol",
+        token_hash: if token == 1 { &[1; 32] } else { &[2; 32] },
+        cookie: false,
+        user_agent: None,
+        nonce: if token == 1 { &[1] } else { &[2] },
+        nonce_expires_at,
+    };
+    let now = OffsetDateTime::now_utc();
+    let soon = now + time::Duration::hours(1);
+    let opened = sessions::open(&pool, &session(1, soon)).await;
+    opened.expect("an answer").expect("a session");
+    let found = sessions::of_token(&pool, &[1; 32], false).await;
+    assert_eq!(found.expect("an answer").expect("it").wallet, "Carol");
+    // Then a nonce works once, and none that has expired by the clock of Postgres, which stores nothing
+    let again = sessions::open(&pool, &session(1, soon)).await;
+    assert_eq!(again.expect("an answer"), Err(NotOpened::Used));
+    let late = sessions::open(&pool, &session(2, now - time::Duration::hours(1))).await;
+    assert_eq!(late.expect("an answer"), Err(NotOpened::Expired));
+    let stored = "SELECT (SELECT count(*) FROM used_nonces), (SELECT count(*) FROM sessions)";
+    let row = pool.fetch_one(stored).await.expect("a row");
+    assert_eq!((row.get::<i64, _>(0), row.get::<i64, _>(1)), (1, 1));
+    // And it makes, replaces, uses and revokes keys
+    let new = |id: u128, key_hash| NewKey {
+        id: Uuid::from_u128(id),
+        campaign: "C",
+        created_by: "Carol",
+        prefix: "vk_live_",
+        key_hash,
+    };
+    let terms = Terms {
+        name: "Server",
+        scopes: &["write:profile".to_owned()],
+        life_seconds: Some(86_400.0),
+    };
+    let added = keys::add(&pool, &new(1, &[1; 32]), &terms).await;
+    assert_eq!(added.expect("added"), Stored::Yes(Uuid::from_u128(1)));
+    let rotated = keys::rotate(&pool, Uuid::from_u128(1), &new(2, &[2; 32]), 60.0).await;
+    assert_eq!(rotated.expect("rotated"), Stored::Yes(Uuid::from_u128(2)));
+    let used = keys::of_token(&pool, &[2; 32]).await.expect("an answer");
+    assert_eq!(used.expect("it works").created_by, "Carol");
+    assert!(
+        keys::revoke(&pool, "C", Uuid::from_u128(2))
+            .await
+            .expect("revoked")
+    );
+    assert_eq!(keys::list(&pool, "C").await.expect("keys").len(), 2);
+    // And it stores profiles, counts on limits, sees whether the mirror is fresh, and ends sessions
+    let profile = campaigns::Profile {
+        name: "Shop",
+        symbol: None,
+        landing_url: "https://shop.example/",
+    };
+    let set = campaigns::set_profile(&pool, "C", "Carol", &profile).await;
+    assert!(set.expect("set"));
+    let stranger = campaigns::set_profile(&pool, "C", "Mallory", &profile).await;
+    assert!(!stranger.expect("an answer"));
+    let says = profiles::CodeProfile {
+        nickname: Some("Carol".to_owned()),
+        description: None,
+        message: None,
+        category: None,
+        region: None,
+    };
+    let said = profiles::set(&pool, "R", "Carol", &says).await;
+    assert!(said.expect("set"));
+    assert_eq!(profiles::find(&pool, "R").await.expect("it"), Some(says));
+    let quota = Quota {
+        subject: [1; 16],
+        step: 60.0,
+        window: 60.0,
+    };
+    let taken = limits::take(&pool, &[quota]).await.expect("taken");
+    assert!(taken[0].has_room);
+    assert!(!limits::sweep(&pool).await.expect("swept"));
+    assert!(api::is_mirror_fresh(&pool, 300.0).await.expect("an answer"));
+    for ended in Ended::ALL {
+        assert!(!sweep(&pool, ended).await.expect("swept"));
+    }
+    assert_eq!(sessions::end(&pool, "Carol", None).await.expect("ended"), 1);
+    // And it takes clicks, makes days of them, and deletes old ones
+    let day = date!(2031 - 01 - 01);
+    assert!(clicks::create_partition(&pool, day).await.expect("made"));
+    let later = date!(2032 - 01 - 01);
+    assert!(clicks::drop_partition(&pool, later).await.expect("dropped"));
+    assert_eq!(
+        clicks::delete_default(&pool, later, 1).await.expect("none"),
+        0
+    );
+    let forgotten = clicks::forget_visitors(&pool, now, 1).await;
+    assert_eq!(forgotten.expect("none"), 0);
 }
 
 #[tokio::test]

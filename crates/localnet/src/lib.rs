@@ -15,6 +15,7 @@ mod postgres;
 mod process;
 mod queries;
 mod service;
+mod sign_in;
 mod stack;
 mod validator;
 
@@ -28,6 +29,7 @@ pub use postgres::{Database, FORGET_MIRROR, Postgres};
 pub use process::{Process, ProcessSpec, Signal, signal};
 pub use queries::prepare_queries;
 pub use service::{Service, ServiceSpec};
+pub use sign_in::sign_in;
 pub use stack::{Stack, StackOptions};
 pub use validator::{
     VALIDATOR_VERSION, Validator, ValidatorOptions, cached_validator_root, validator_binary,

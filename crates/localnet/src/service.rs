@@ -16,10 +16,11 @@ const HEALTH_DEADLINE: Duration = Duration::from_secs(60);
 /// All environment variables of the services. Those that the caller's shell has set must
 /// not reach a service that is configured here.
 const CONFIGURATION: &[&str] = &[
-    "ADMIN_TOKEN",
     "BUILDS_PER_MINUTE",
+    "CHANGES_PER_MINUTE",
     "CLICK_RETENTION_DAYS",
     "CLICK_SPOOL",
+    "CODES_PER_MINUTE",
     "DATABASE_URL",
     "DEFAULT_LANDING_URL",
     "KEEPER_CAMPAIGNS",
@@ -41,6 +42,7 @@ const CONFIGURATION: &[&str] = &[
     "PROBES_PORT_FILE",
     "PUBLIC_URL",
     "RPC_URL",
+    "SIGN_INS_PER_MINUTE",
     "WEBHOOKS_ALLOW_PRIVATE",
     "WS_URL",
 ];

@@ -64,7 +64,6 @@ pub struct Stack {
     database: Database,
     /// The server of the database.
     pub postgres: Postgres,
-    admin_token: String,
     instance: Instance,
 }
 
@@ -105,7 +104,6 @@ impl Stack {
                 validator: parts.validator,
                 database: parts.database,
                 postgres: parts.postgres,
-                admin_token: parts.admin_token,
                 instance,
             }),
             Err(error) => {
@@ -124,11 +122,6 @@ impl Stack {
     /// The URL of the product's database.
     pub fn database_url(&self) -> &str {
         self.database.url()
-    }
-
-    /// The token for the API's admin routes, made for this run.
-    pub fn admin_token(&self) -> &str {
-        &self.admin_token
     }
 
     /// The folder with the logs.
@@ -219,7 +212,6 @@ struct Parts {
     validator: Validator,
     database: Database,
     postgres: Postgres,
-    admin_token: String,
 }
 
 impl Parts {
@@ -292,18 +284,22 @@ impl Parts {
         .await?;
 
         progress("the API");
-        let admin_token = format!("{:032x}", rand::random::<u128>());
         let port = options.api_port.unwrap_or(validator.spare_port());
         let mut env = common.to_vec();
         // Share links contain the port, so it must be known before the API binds.
         env.push(("PUBLIC_URL".to_owned(), format!("http://127.0.0.1:{port}")));
         env.push(("PUBLIC_RPC_URL".to_owned(), validator.rpc_url()));
         env.push(("PUBLIC_CHAIN".to_owned(), "localnet".to_owned()));
-        env.push(("ADMIN_TOKEN".to_owned(), admin_token.clone()));
         let spool = dir.join("clicks.spool").to_string_lossy().into_owned();
         env.push(("CLICK_SPOOL".to_owned(), spool));
         // The demo's whole crowd comes from this machine.
-        env.push(("BUILDS_PER_MINUTE".to_owned(), "100000".to_owned()));
+        for limit in [
+            "BUILDS_PER_MINUTE",
+            "CODES_PER_MINUTE",
+            "SIGN_INS_PER_MINUTE",
+        ] {
+            env.push((limit.to_owned(), "100000".to_owned()));
+        }
         let mut api = Service::start(ServiceSpec {
             name: "api".into(),
             binary: binaries.api,
@@ -326,7 +322,6 @@ impl Parts {
             validator,
             database,
             postgres,
-            admin_token,
         })
     }
 }

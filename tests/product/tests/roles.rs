@@ -3,13 +3,13 @@
 use std::net::SocketAddr;
 
 use serde_json::Value;
+use solana_client::rpc_config::RpcSendTransactionConfig;
+use solana_sdk::{signature::Signer as _, transaction::Transaction};
 use sqlx::{Executor, PgPool, Row as _};
 use tokio::process::Command;
 use vouch_client::accounts::Settings;
-use vouch_localnet::{Instance, Postgres, Service, ServiceSpec, built_binary};
+use vouch_localnet::{Instance, Postgres, Service, ServiceSpec, built_binary, sign_in};
 use vouch_product_tests::{REWARD, Scene, until};
-
-const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
 /// The URL of the database for this role.
 fn for_role(url: &str, role: &str) -> String {
@@ -80,7 +80,7 @@ async fn indexer_and_api_need_no_other_rights_than_their_roles() {
     ];
     let mut indexer = service("indexer", "vouch_indexer", &["run"], &more).await;
     let spool = dir.join("spool").display().to_string();
-    let more = [("ADMIN_TOKEN", TOKEN.to_owned()), ("CLICK_SPOOL", spool)];
+    let more = [("CLICK_SPOOL", spool)];
     let mut api = service("api", "vouch_api", &[], &more).await;
     let http = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
@@ -93,7 +93,7 @@ async fn indexer_and_api_need_no_other_rights_than_their_roles() {
         http.get(&code).send().await.expect("an answer").status() == 302
     })
     .await;
-    scene.convert().await;
+    let (_, converted) = scene.convert().await;
     let campaign = scene.campaign;
     let url = format!("{}/v1/conversions?campaign={campaign}", api.url());
     until("the conversion is final", async || {
@@ -102,9 +102,52 @@ async fn indexer_and_api_need_no_other_rights_than_their_roles() {
         answer["conversions"][0]["commitment"] == "finalized"
     })
     .await;
+    // And the transaction is found, and says why it was credited
+    let get = async |path: &str| -> Value {
+        let url = format!("{}{path}", api.url());
+        let answer = http.get(&url).send().await.expect("an answer");
+        answer.json().await.expect("JSON")
+    };
+    let found = get(&format!("/v1/conversions?signature={converted}")).await;
+    let referee = found["conversions"][0]["referee"].as_str();
+    let referee = referee.expect("the conversion of that transaction");
+    let why = get(&format!("/v1/why?campaign={campaign}&wallet={referee}")).await;
+    assert_eq!(why["reason"], "credited", "{why}");
+    assert_eq!(why["conversion"]["signature"], converted.to_string());
+    assert_eq!(why["attempts"][0]["signature"], converted.to_string());
+    // And an attempt that the program refuses on chain says which rule it broke
+    let blockhash = scene.rpc.get_latest_blockhash().await.expect("a blockhash");
+    let own = Transaction::new_signed_with_payer(
+        &[scene.conversion(&scene.alice)],
+        Some(&scene.company.pubkey()),
+        &[&scene.company, &scene.alice],
+        blockhash,
+    );
+    let config = RpcSendTransactionConfig {
+        skip_preflight: true,
+        ..RpcSendTransactionConfig::default()
+    };
+    let refused = scene.rpc.send_transaction_with_config(&own, config).await;
+    let refused = refused.expect("the node takes it").to_string();
+    let path = format!(
+        "/v1/why?campaign={campaign}&wallet={}",
+        scene.alice.pubkey()
+    );
+    until("the refusal is known", async || {
+        get(&path).await["reason"] != "no_attempt"
+    })
+    .await;
+    let why = get(&path).await;
+    assert_eq!(why["reason"], "self_referral", "{why}");
+    assert_eq!(why["conversion"], Value::Null);
+    assert_eq!(why["attempts"][0]["error"], "self_referral");
+    assert_eq!(why["attempts"][0]["code"], scene.code.as_str());
+    assert_eq!(why["attempts"][0]["signature"], refused);
     let url = format!("{}/v1/campaigns/{campaign}/profile", api.url());
     let body = serde_json::json!({ "name": "Acme", "landing_url": "https://acme.example" });
-    let request = http.put(&url).bearer_auth(TOKEN).json(&body);
+    let token = sign_in(&api.url(), &scene.company).await;
+    let token = token.expect("the authority signs in");
+    let request = http.put(&url).bearer_auth(token).json(&body);
     let answer = request.send().await.expect("an answer");
     assert!(
         answer.status().is_success(),

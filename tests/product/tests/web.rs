@@ -17,7 +17,7 @@ use vouch_client::{
     instructions::{self, Convert, CreateCampaign, CreateReferral, Offer},
     pda, token,
 };
-use vouch_localnet::{Stack, StackOptions, npm_in, web};
+use vouch_localnet::{Stack, StackOptions, npm_in, sign_in, web};
 use vouch_product_tests::{REWARD, fund, send, until};
 
 /// Basis points of the reward for the wallet that was referred.
@@ -111,8 +111,9 @@ impl Company {
         let body =
             json!({ "name": name, "symbol": "VCH", "landing_url": format!("{api}/c/{campaign}") });
         let client = reqwest::Client::new();
+        let token = sign_in(&api, &self.key).await.expect("a session");
         until("the campaign has its name", async || {
-            let put = client.put(&url).bearer_auth(self.stack.admin_token());
+            let put = client.put(&url).bearer_auth(&token);
             let answer = put.json(&body).send().await.expect("an answer");
             answer.status().is_success()
         })

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use reqwest::{Method, StatusCode, header};
 use serde_json::Value;
-use solana_sdk::transaction::Transaction;
+use solana_sdk::{signature::Keypair, transaction::Transaction};
 
 /// The clicks must look human: without a browser's user agent, they would count as bots.
 const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
@@ -17,7 +17,6 @@ const VISIBLE: Duration = Duration::from_secs(60);
 pub(crate) struct Api {
     http: reqwest::Client,
     base: String,
-    admin_token: String,
 }
 
 /// An answer of the API.
@@ -47,7 +46,7 @@ impl Answer {
 }
 
 impl Api {
-    pub(crate) fn new(base: &str, admin_token: &str) -> Result<Self> {
+    pub(crate) fn new(base: &str) -> Result<Self> {
         let http = reqwest::Client::builder()
             .user_agent(BROWSER)
             .redirect(reqwest::redirect::Policy::none())
@@ -56,7 +55,6 @@ impl Api {
         Ok(Self {
             http,
             base: base.trim_end_matches('/').to_owned(),
-            admin_token: admin_token.to_owned(),
         })
     }
 
@@ -66,23 +64,31 @@ impl Api {
     }
 
     pub(crate) async fn get(&self, path: &str) -> Result<Answer> {
-        self.send(Method::GET, path, None).await
+        self.send(Method::GET, path, None, None).await
     }
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> Result<Answer> {
-        self.send(Method::POST, path, Some(body)).await
+        self.send(Method::POST, path, Some(body), None).await
     }
 
-    pub(crate) async fn put(&self, path: &str, body: Value) -> Result<Answer> {
-        self.send(Method::PUT, path, Some(body)).await
+    /// Sends the body as this wallet, which signs in.
+    pub(crate) async fn put(&self, wallet: &Keypair, path: &str, body: Value) -> Result<Answer> {
+        let token = vouch_localnet::sign_in(&self.base, wallet).await?;
+        self.send(Method::PUT, path, Some(body), Some(&token)).await
     }
 
-    async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Result<Answer> {
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        token: Option<&str>,
+    ) -> Result<Answer> {
         let mut request = self
             .http
             .request(method.clone(), format!("{}{path}", self.base));
-        if method == Method::PUT {
-            request = request.bearer_auth(&self.admin_token);
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
         }
         if let Some(body) = body {
             request = request.json(&body);

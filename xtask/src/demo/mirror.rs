@@ -36,7 +36,8 @@ impl Mirror {
         let id = id.parse()?;
         let deadline = Instant::now() + REPLAYED;
         loop {
-            let code = vouch_db::api::clicks::code_of(&self.pool, id).await?;
+            let found = vouch_db::api::clicks::find(&self.pool, id).await?;
+            let code = found.map(|click| click.code);
             if code.is_some() || Instant::now() > deadline {
                 return Ok(code);
             }

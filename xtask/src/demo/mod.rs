@@ -108,7 +108,7 @@ impl World {
         report.program_bytes = std::fs::metadata(program_binary())?.len();
         Ok(Self {
             chain: Chain::new(&stack.validator.rpc_url()),
-            api: Api::new(&stack.api_url(), stack.admin_token())?,
+            api: Api::new(&stack.api_url())?,
             mirror: Mirror::connect(stack.database_url()).await?,
             stack: Mutex::new(stack),
             report,

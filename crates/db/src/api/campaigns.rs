@@ -81,7 +81,7 @@ async fn select(
                p.name AS "name?", p.symbol, p.landing_url AS "landing_url?"
         FROM campaigns c
         CROSS JOIN finality f
-        LEFT JOIN campaign_profiles p ON p.campaign = c.address
+        LEFT JOIN campaign_profiles p ON p.campaign = c.address AND p.set_by = c.authority
         WHERE ($1::text IS NULL OR c.address = $1)
           AND ($2::bigint IS NULL OR (c.created_at, c.address) < ($2, $3::text))
         ORDER BY c.created_at DESC, c.address DESC
@@ -109,27 +109,40 @@ pub async fn exists(pool: &PgPool, address: &str) -> Result<bool, Error> {
     .await?)
 }
 
-/// Sets the profile of the campaign at `address`; false when there is no such campaign.
+/// A campaign's off-chain profile, to be set.
+#[derive(Debug)]
+pub struct Profile<'a> {
+    /// The campaign's name.
+    pub name: &'a str,
+    /// What its token is called.
+    pub symbol: Option<&'a str>,
+    /// The landing page of its links.
+    pub landing_url: &'a str,
+}
+
+/// Sets the profile of the campaign at `address`. Returns whether `authority` is its authority; if not,
+/// nothing is set. The profile is shown as long as it is.
 ///
 /// # Errors
 /// See [`Error`].
 pub async fn set_profile(
     pool: &PgPool,
     address: &str,
-    name: &str,
-    symbol: Option<&str>,
-    landing_url: &str,
+    authority: &str,
+    profile: &Profile<'_>,
 ) -> Result<bool, Error> {
     let done = sqlx::query!(
-        "INSERT INTO campaign_profiles (campaign, name, landing_url, symbol)
-         SELECT address, $2, $3, $4 FROM campaigns WHERE address = $1
+        "INSERT INTO campaign_profiles (campaign, set_by, name, landing_url, symbol)
+         SELECT address, authority, $3, $4, $5 FROM campaigns
+         WHERE address = $1 AND authority = $2
          ON CONFLICT (campaign) DO UPDATE
-         SET name = excluded.name, landing_url = excluded.landing_url,
+         SET set_by = excluded.set_by, name = excluded.name, landing_url = excluded.landing_url,
              symbol = excluded.symbol, updated_at = now()",
         address,
-        name,
-        landing_url,
-        symbol,
+        authority,
+        profile.name,
+        profile.landing_url,
+        profile.symbol,
     )
     .execute(pool)
     .await?;

@@ -4,7 +4,7 @@ use sqlx::{
     PgConnection, PgPool,
     types::{JsonValue, Uuid},
 };
-use time::{Date, OffsetDateTime};
+use time::{Date, Duration, OffsetDateTime};
 
 use crate::Error;
 
@@ -97,15 +97,28 @@ pub async fn create_partition(pool: &PgPool, day: Date) -> Result<bool, Error> {
     Ok(new.unwrap_or_default())
 }
 
-/// Deletes the clicks before `day` (UTC). Returns the number of days that it dropped.
+/// Deletes the clicks of the oldest day (UTC) before `day` that has a partition. Returns whether there
+/// was one.
 ///
 /// # Errors
 /// [`super::is_busy`] when somebody reads clicks for long; nobody waits for that.
-pub async fn drop_partitions(pool: &PgPool, day: Date) -> Result<i32, Error> {
-    let dropped = sqlx::query_scalar!("SELECT drop_click_partitions($1)", day)
+pub async fn drop_partition(pool: &PgPool, day: Date) -> Result<bool, Error> {
+    let dropped = sqlx::query_scalar!("SELECT drop_click_partition($1)", day)
         .fetch_one(pool)
         .await?;
     Ok(dropped.unwrap_or_default())
+}
+
+/// Deletes at most `limit` clicks before `day` (UTC) that are in no day's partition, the oldest first.
+/// Returns how many it deleted.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn delete_default(pool: &PgPool, day: Date, limit: i32) -> Result<i64, Error> {
+    let deleted = sqlx::query_scalar!("SELECT delete_default_clicks($1, $2)", day, limit)
+        .fetch_one(pool)
+        .await?;
+    Ok(deleted.unwrap_or_default())
 }
 
 /// Deletes at most `limit` visitors who were first seen before this time. Returns how many it
@@ -130,14 +143,43 @@ pub async fn forget_visitors(
     Ok(forgotten.rows_affected())
 }
 
-/// The code of the click with this id; `None` when there is no such click.
+/// A click, as it can be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields of [`Click`], which describes them")]
+pub struct Found {
+    pub clicked_at: OffsetDateTime,
+    pub campaign: String,
+    pub referral: String,
+    pub code: String,
+    pub verdict: String,
+    pub verdict_reason: Option<String>,
+    pub source: Option<String>,
+}
+
+/// Most time between the making of a click's id and its `clicked_at`.
+const APART: Duration = Duration::minutes(1);
+
+/// The click with this id; `None` if there is none, or it was deleted.
 ///
 /// # Errors
 /// See [`Error`].
-pub async fn code_of(pool: &PgPool, id: Uuid) -> Result<Option<String>, Error> {
-    Ok(
-        sqlx::query_scalar!("SELECT code FROM clicks WHERE id = $1", id)
-            .fetch_optional(pool)
-            .await?,
+pub async fn find(pool: &PgPool, id: Uuid) -> Result<Option<Found>, Error> {
+    // The id has the time of its making, so one or two days are looked at, and not all.
+    let made = id
+        .get_timestamp()
+        .and_then(|made| i64::try_from(made.to_unix().0).ok())
+        .and_then(|made| OffsetDateTime::from_unix_timestamp(made).ok());
+    let Some(made) = made else {
+        return Ok(None);
+    };
+    Ok(sqlx::query_as!(
+        Found,
+        "SELECT clicked_at, campaign, referral, code, verdict, verdict_reason, source
+         FROM clicks WHERE id = $1 AND clicked_at BETWEEN $2 AND $3",
+        id,
+        made.saturating_sub(APART),
+        made.saturating_add(APART),
     )
+    .fetch_optional(pool)
+    .await?)
 }

@@ -75,7 +75,7 @@ pub async fn find(
                c.data AS "campaign_data?"
         FROM referrals r
         LEFT JOIN campaigns c ON c.address = r.campaign
-        LEFT JOIN campaign_profiles p ON p.campaign = r.campaign
+        LEFT JOIN campaign_profiles p ON p.campaign = r.campaign AND p.set_by = c.authority
         WHERE ($2::text IS NOT NULL AND r.campaign = $2 AND r.code = $1)
            OR ($2::text IS NULL AND r.address = (SELECT referral FROM short_links WHERE code = $1))
         "#,

@@ -43,6 +43,10 @@ pub struct Filter {
     pub referral: Option<String>,
     /// The referee's wallet.
     pub referee: Option<String>,
+    /// The campaign's own reference.
+    pub reference: Option<[u8; 32]>,
+    /// The transaction that made it.
+    pub signature: Option<String>,
 }
 
 /// At most `limit` conversions after the one with this time and address.
@@ -84,6 +88,8 @@ async fn select(
           AND ($3::text IS NULL OR c.referee = $3)
           AND ($4::bigint IS NULL OR (c.converted_at, c.address) < ($4, $5::text))
           AND ($7::text IS NULL OR c.address = $7)
+          AND ($8::bytea IS NULL OR c.reference = $8)
+          AND ($9::text IS NULL OR c.seq = (SELECT seq FROM transactions WHERE signature = $9))
         ORDER BY c.converted_at DESC, c.address DESC
         LIMIT $6
         "#,
@@ -94,6 +100,8 @@ async fn select(
         after.map(|(_, address)| address),
         limit,
         address,
+        filter.reference.as_ref().map(<[u8; 32]>::as_slice),
+        filter.signature.as_deref(),
     )
     .fetch_all(pool)
     .await?)

@@ -1,4 +1,4 @@
-//! The API's queries: reads of the mirror, writes of clicks, profiles, sessions and keys.
+//! The API's queries: reads of the mirror, writes of clicks, profiles, sessions, keys and limits.
 
 pub mod auth;
 pub mod awards;
@@ -8,10 +8,12 @@ pub mod codes;
 pub mod conversions;
 pub mod coverage;
 pub mod leaderboard;
+pub mod limits;
 pub mod me;
 pub mod profiles;
 pub mod stats;
 pub mod totals;
+pub mod why;
 
 use std::time::Duration;
 
@@ -88,6 +90,23 @@ pub struct MirrorState {
     pub indexed_slot: Option<i64>,
     /// Everything up to this slot is mirrored, final and proven complete.
     pub finalized_slot: Option<i64>,
+}
+
+/// Whether the indexer has noted progress in the last `seconds`. Without it, nobody knows whether who was
+/// the owner of a code or the authority of a campaign still is.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn is_mirror_fresh(pool: &PgPool, seconds: f64) -> Result<bool, Error> {
+    let fresh = sqlx::query_scalar!(
+        r#"SELECT indexed_slot IS NOT NULL AND updated_at > now() - make_interval(secs => $1)
+               AS "fresh!"
+           FROM indexer_state"#,
+        seconds,
+    )
+    .fetch_optional(pool)
+    .await?;
+    Ok(fresh.unwrap_or_default())
 }
 
 /// Returns the mirror's progress.

@@ -58,7 +58,8 @@ pub async fn all(pool: &PgPool) -> Result<Totals, Error> {
                paid AS "paid!", pending AS "pending!",
                -- Anybody may open a campaign with a token, and name it.
                (SELECT CASE WHEN count(DISTINCT p.symbol) = 1 THEN min(p.symbol) END
-                FROM campaigns c JOIN campaign_profiles p ON p.campaign = c.address
+                FROM campaigns c JOIN campaign_profiles p
+                    ON p.campaign = c.address AND p.set_by = c.authority
                 WHERE c.mint = sums.mint) AS symbol
         FROM sums
         ORDER BY conversions DESC, mint

@@ -162,14 +162,16 @@ impl Writer {
         unless_silent(async { Ok(bind.fetch_one(connection).await?) }).await
     }
 
-    /// Notes that everything confirmed up to this slot is mirrored. It never goes back.
+    /// Notes that everything confirmed up to this slot is mirrored. It never goes back, and a slot that is
+    /// noted again, for example of a node that stands still, is no progress.
     ///
     /// # Errors
     /// When Postgres does not answer.
     pub async fn indexed(&mut self, slot: i64) -> Result<(), Error> {
         let update = sqlx::query!(
             "UPDATE indexer_state SET
-                 indexed_slot = GREATEST(indexed_slot, $1), updated_at = now()",
+                 updated_at = CASE WHEN $1 > COALESCE(indexed_slot, -1) THEN now() ELSE updated_at END,
+                 indexed_slot = GREATEST(indexed_slot, $1)",
             slot,
         );
         let connection = &mut self.connection;

@@ -6,9 +6,9 @@ use uuid::Uuid;
 
 use crate::Error;
 
-/// Most keys of a campaign that have not ended.
+/// Most keys of a campaign that one authority has made and that have not ended.
 pub const MOST: i64 = 20;
-/// Most keys of a campaign, with those that ended in the last 90 days.
+/// Most keys of a campaign that one authority has made, with those that ended in the last 90 days.
 pub const MOST_KEPT: i64 = 200;
 
 /// A key, without its secret.
@@ -28,11 +28,12 @@ pub struct Key {
     pub last_used_at: Option<OffsetDateTime>,
     pub expires_at: Option<OffsetDateTime>,
     pub revoked_at: Option<OffsetDateTime>,
+    pub replaced_by: Option<Uuid>,
     /// Whether it works: it has not ended, and who made it is still the campaign's authority.
     pub works: bool,
 }
 
-/// A key to be added.
+/// A new key, without what it may do.
 #[derive(Debug)]
 pub struct NewKey<'a> {
     /// Its id.
@@ -41,38 +42,30 @@ pub struct NewKey<'a> {
     pub campaign: &'a str,
     /// The campaign's authority.
     pub created_by: &'a str,
-    /// What it is called.
-    pub name: &'a str,
     /// Its beginning, which is shown.
     pub prefix: &'a str,
     /// SHA-256 of the key.
     pub key_hash: &'a [u8; 32],
+}
+
+/// What a key may do, and for how long.
+#[derive(Debug)]
+pub struct Terms<'a> {
+    /// What it is called.
+    pub name: &'a str,
     /// What it may do.
     pub scopes: &'a [String],
     /// Seconds after which it ends; `None` for never.
     pub life_seconds: Option<f64>,
 }
 
-/// Adds a key. Returns `false` if the campaign has too many already.
-///
-/// # Errors
-/// See [`Error`].
-pub async fn add(pool: &PgPool, new: &NewKey<'_>) -> Result<bool, Error> {
-    let mut transaction = pool.begin().await?;
-    let added = has_room(&mut transaction, new.campaign).await? && {
-        insert(&mut transaction, new).await?;
-        true
-    };
-    transaction.commit().await?;
-    Ok(added)
-}
-
 /// Keeps every other change of the campaign's keys out until the transaction ends, and says whether
-/// there is room for another key.
-async fn has_room(connection: &mut PgConnection, campaign: &str) -> Result<bool, Error> {
+/// there is room for another key. Keys of former authorities take no room, because who has given a
+/// campaign away must not be able to keep the next authority from making keys.
+async fn has_room(connection: &mut PgConnection, new: &NewKey<'_>) -> Result<bool, Error> {
     sqlx::query!(
         "SELECT pg_advisory_xact_lock(hashtextextended('api_keys of ' || $1, 0))",
-        campaign
+        new.campaign
     )
     .execute(&mut *connection)
     .await?;
@@ -80,45 +73,99 @@ async fn has_room(connection: &mut PgConnection, campaign: &str) -> Result<bool,
         r#"SELECT count(*) AS "kept!",
                   count(*) FILTER (WHERE LEAST(expires_at, revoked_at) IS NULL
                       OR LEAST(expires_at, revoked_at) > now()) AS "open!"
-           FROM api_keys WHERE campaign = $1"#,
-        campaign,
+           FROM api_keys WHERE campaign = $1 AND created_by = $2"#,
+        new.campaign,
+        new.created_by,
     )
     .fetch_one(connection)
     .await?;
     Ok(count.open < MOST && count.kept < MOST_KEPT)
 }
 
-async fn insert(connection: &mut PgConnection, new: &NewKey<'_>) -> Result<(), Error> {
+async fn insert(
+    connection: &mut PgConnection,
+    new: &NewKey<'_>,
+    terms: &Terms<'_>,
+) -> Result<(), Error> {
     sqlx::query!(
-        "INSERT INTO api_keys (id, campaign, created_by, name, prefix, key_hash, scopes, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, now() + make_interval(secs => $8))",
+        "INSERT INTO api_keys
+             (id, campaign, created_by, prefix, key_hash, name, scopes, life_seconds, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now() + make_interval(secs => $8))",
         new.id,
         new.campaign,
         new.created_by,
-        new.name,
         new.prefix,
         new.key_hash.as_slice(),
-        new.scopes,
-        new.life_seconds,
+        terms.name,
+        terms.scopes,
+        terms.life_seconds,
     )
     .execute(connection)
     .await?;
     Ok(())
 }
 
-/// What came of a rotation.
+/// What came of a new key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rotated {
-    /// The new key replaces the old one.
-    Yes,
-    /// The campaign has no such key that has not ended.
+pub enum Stored {
+    /// The key with this id. It is an earlier one if that has the same hash, because the same request was made
+    /// before.
+    Yes(Uuid),
+    /// The same request was made before, for a key with other terms.
+    Other,
+    /// The campaign has no such key that has not ended, to be replaced.
     NotFound,
-    /// The campaign has too many keys.
+    /// The authority has too many keys for the campaign.
     TooMany,
 }
 
-/// Replaces a key by a new one with the same name, scopes and length of life; those of `new` are
-/// ignored. The old one goes on working for this number of seconds, or until it ends anyway.
+/// Adds a key.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn add(pool: &PgPool, new: &NewKey<'_>, terms: &Terms<'_>) -> Result<Stored, Error> {
+    let mut transaction = pool.begin().await?;
+    let has_room = has_room(&mut transaction, new).await?;
+    if let Some(known) = known(&mut transaction, new.key_hash).await? {
+        let same = known.name == terms.name
+            && known.scopes == terms.scopes
+            && known.life_seconds == terms.life_seconds;
+        return Ok(if same {
+            Stored::Yes(known.id)
+        } else {
+            Stored::Other
+        });
+    }
+    if !has_room {
+        return Ok(Stored::TooMany);
+    }
+    insert(&mut transaction, new, terms).await?;
+    transaction.commit().await?;
+    Ok(Stored::Yes(new.id))
+}
+
+/// A key that an earlier request has made.
+struct Known {
+    id: Uuid,
+    name: String,
+    scopes: Vec<String>,
+    life_seconds: Option<f64>,
+}
+
+/// The key with this hash, whether it has ended or not.
+async fn known(connection: &mut PgConnection, key_hash: &[u8; 32]) -> Result<Option<Known>, Error> {
+    Ok(sqlx::query_as!(
+        Known,
+        "SELECT id, name, scopes, life_seconds FROM api_keys WHERE key_hash = $1",
+        key_hash.as_slice(),
+    )
+    .fetch_optional(connection)
+    .await?)
+}
+
+/// Replaces a key by a new one with the same name, scopes and length of life. The old one goes on working
+/// for this number of seconds, or until it ends anyway. Until then it can be replaced once more: the
+/// answer with the new key may have been lost.
 ///
 /// # Errors
 /// See [`Error`].
@@ -127,43 +174,39 @@ pub async fn rotate(
     old: Uuid,
     new: &NewKey<'_>,
     overlap_seconds: f64,
-) -> Result<Rotated, Error> {
+) -> Result<Stored, Error> {
     let mut transaction = pool.begin().await?;
-    let has_room = has_room(&mut transaction, new.campaign).await?;
+    let has_room = has_room(&mut transaction, new).await?;
+    if let Some(known) = known(&mut transaction, new.key_hash).await? {
+        return Ok(Stored::Yes(known.id));
+    }
     let found = sqlx::query!(
-        r#"SELECT name, scopes,
-                  extract(epoch FROM expires_at - created_at)::double precision AS life_seconds
-           FROM api_keys
-           WHERE id = $1 AND campaign = $2 AND revoked_at IS NULL
-             AND (expires_at IS NULL OR expires_at > now())"#,
+        "UPDATE api_keys SET replaced_by = $3,
+             expires_at = LEAST(expires_at, now() + make_interval(secs => $4))
+         WHERE id = $1 AND campaign = $2 AND revoked_at IS NULL
+           AND (expires_at IS NULL OR expires_at > now())
+         RETURNING name, scopes, life_seconds",
         old,
         new.campaign,
+        new.id,
+        overlap_seconds,
     )
     .fetch_optional(&mut *transaction)
     .await?;
     let Some(found) = found else {
-        return Ok(Rotated::NotFound);
+        return Ok(Stored::NotFound);
     };
     if !has_room {
-        return Ok(Rotated::TooMany);
+        return Ok(Stored::TooMany);
     }
-    sqlx::query!(
-        "UPDATE api_keys SET expires_at = LEAST(expires_at, now() + make_interval(secs => $2))
-         WHERE id = $1",
-        old,
-        overlap_seconds,
-    )
-    .execute(&mut *transaction)
-    .await?;
-    let next = NewKey {
+    let terms = Terms {
         name: &found.name,
         scopes: &found.scopes,
         life_seconds: found.life_seconds,
-        ..*new
     };
-    insert(&mut transaction, &next).await?;
+    insert(&mut transaction, new, &terms).await?;
     transaction.commit().await?;
-    Ok(Rotated::Yes)
+    Ok(Stored::Yes(new.id))
 }
 
 /// Revokes a key at once. Returns whether the campaign has such a key.
@@ -182,24 +225,13 @@ pub async fn revoke(pool: &PgPool, campaign: &str, id: Uuid) -> Result<bool, Err
     Ok(revoked.rows_affected() > 0)
 }
 
-/// The keys of a campaign, the newest first; also those that ended in the last 90 days.
+/// The keys of a campaign, also those that ended in the last 90 days: first those of its authority, then
+/// those of former ones, each the newest first. At most twice [`MOST_KEPT`], so all of the authority.
 ///
 /// # Errors
 /// See [`Error`].
 pub async fn list(pool: &PgPool, campaign: &str) -> Result<Vec<Key>, Error> {
-    Ok(sqlx::query_as!(
-        Key,
-        r#"SELECT k.id, k.campaign, k.created_by, k.name, k.prefix, k.scopes, k.created_at,
-                  k.last_used_at, k.expires_at, k.revoked_at,
-                  k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
-                      AND k.created_by = c.authority AS "works!"
-           FROM api_keys k JOIN campaigns c ON c.address = k.campaign
-           WHERE k.campaign = $1 ORDER BY k.created_at DESC, k.id DESC LIMIT $2"#,
-        campaign,
-        MOST_KEPT,
-    )
-    .fetch_all(pool)
-    .await?)
+    select(pool, campaign, None).await
 }
 
 /// The key with this id, if the campaign has it.
@@ -207,9 +239,25 @@ pub async fn list(pool: &PgPool, campaign: &str) -> Result<Vec<Key>, Error> {
 /// # Errors
 /// See [`Error`].
 pub async fn find(pool: &PgPool, campaign: &str, id: Uuid) -> Result<Option<Key>, Error> {
-    let mut keys = list(pool, campaign).await?;
-    keys.retain(|key| key.id == id);
-    Ok(keys.pop())
+    Ok(select(pool, campaign, Some(id)).await?.pop())
+}
+
+async fn select(pool: &PgPool, campaign: &str, id: Option<Uuid>) -> Result<Vec<Key>, Error> {
+    Ok(sqlx::query_as!(
+        Key,
+        r#"SELECT k.id, k.campaign, k.created_by, k.name, k.prefix, k.scopes, k.created_at,
+                  k.last_used_at, k.expires_at, k.revoked_at, k.replaced_by,
+                  k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
+                      AND k.created_by = c.authority AS "works!"
+           FROM api_keys k JOIN campaigns c ON c.address = k.campaign
+           WHERE k.campaign = $1 AND ($2::uuid IS NULL OR k.id = $2)
+           ORDER BY k.created_by = c.authority DESC, k.created_at DESC, k.id DESC LIMIT $3"#,
+        campaign,
+        id,
+        2 * MOST_KEPT,
+    )
+    .fetch_all(pool)
+    .await?)
 }
 
 /// A key that works.
@@ -219,6 +267,8 @@ pub struct Found {
     pub id: Uuid,
     /// Address of its campaign.
     pub campaign: String,
+    /// The campaign's authority, which made it.
+    pub created_by: String,
     /// What it may do.
     pub scopes: Vec<String>,
 }
@@ -232,7 +282,7 @@ pub async fn of_token(pool: &PgPool, key_hash: &[u8; 32]) -> Result<Option<Found
     Ok(sqlx::query_as!(
         Found,
         "WITH found AS (
-             SELECT k.id, k.campaign, k.scopes
+             SELECT k.id, k.campaign, k.created_by, k.scopes
              FROM api_keys k JOIN campaigns c ON c.address = k.campaign
              WHERE k.key_hash = $1 AND k.revoked_at IS NULL
                AND (k.expires_at IS NULL OR k.expires_at > now())
@@ -243,7 +293,7 @@ pub async fn of_token(pool: &PgPool, key_hash: &[u8; 32]) -> Result<Option<Found
                AND (api_keys.last_used_at IS NULL
                     OR api_keys.last_used_at < now() - interval '1 minute')
          )
-         SELECT id, campaign, scopes FROM found",
+         SELECT id, campaign, created_by, scopes FROM found",
         key_hash.as_slice(),
     )
     .fetch_optional(pool)

@@ -88,9 +88,18 @@ pub async fn open(
     if used.is_none() {
         return Ok(Err(NotOpened::Used));
     }
+    // The sessions of a wallet are opened one after the other, so that each sees all earlier ones when it
+    // counts. The clock is read after the wait, so that the newest is the one that was opened last.
+    sqlx::query!(
+        "SELECT pg_advisory_xact_lock(hashtextextended('sessions of ' || $1, 0))",
+        new.wallet
+    )
+    .execute(&mut *transaction)
+    .await?;
     let expires_at = sqlx::query_scalar!(
-        "INSERT INTO sessions (id, wallet, token_hash, kind, user_agent, expires_at)
-         VALUES ($1, $2, $3, $4, $5, now() + make_interval(secs => $6)) RETURNING expires_at",
+        "INSERT INTO sessions (id, wallet, token_hash, kind, user_agent, created_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, clock_timestamp(), now() + make_interval(secs => $6))
+         RETURNING expires_at",
         new.id,
         new.wallet,
         new.token_hash.as_slice(),

@@ -1,0 +1,312 @@
+//! What became of an order, a wallet, a transaction and a click.
+
+mod common;
+
+use common::{
+    ALICE, Api, BOB, CAMPAIGN, OFF_CURVE, OTHER_CAMPAIGN, campaign, conversion, progress, referral,
+};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use vouch_client::{
+    accounts::{AccountType as _, Campaign, Proof, Uniqueness, VERSION},
+    pda,
+};
+use vouch_localnet::{Database, Postgres};
+
+/// 64 bytes in base58.
+const SIGNATURE: &str =
+    "99eUso3aSbE9tqGSTXzo3TLfKb9RkMTURrHKQ1K7Zh3BbeqPevr5E1iCbpTjqHuTFLtfxTTD5ekfVuZFzQyEQf8";
+
+async fn run(pool: &PgPool, sql: &str) {
+    sqlx::query(sql).execute(pool).await.unwrap();
+}
+
+/// A call of a transaction of its own, which failed with this error, or succeeded.
+async fn call(
+    pool: &PgPool,
+    name: &str,
+    wallet: &str,
+    conversion: Option<&str>,
+    error: Option<i64>,
+) {
+    sqlx::query(
+        "WITH t AS (
+             INSERT INTO transactions (seq, slot, block_time, signature, fee_payer, succeeded,
+                 failed_instruction, error_code)
+             SELECT COALESCE(max(seq), 0) + 1, 9, 1700000000, 'attempt-' || COALESCE(max(seq), 0) + 1,
+                 $2, $4::bigint IS NULL, CASE WHEN $4 IS NOT NULL THEN 0 END, $4
+             FROM transactions RETURNING seq
+         )
+         INSERT INTO calls (seq, instruction, inner_index, name, campaign, referral, conversion, wallet)
+         SELECT seq, 0, -1, $1, $5, $6, $3, $2 FROM t",
+    )
+    .bind(name)
+    .bind(wallet)
+    .bind(conversion)
+    .bind(error)
+    .bind(CAMPAIGN)
+    .bind(format!("referral-STARTER7-{CAMPAIGN}"))
+    .execute(pool)
+    .await
+    .unwrap();
+}
+
+async fn world() -> (Database, PgPool, Api) {
+    let database = Postgres::test_database().await.unwrap();
+    let pool = PgPool::connect(database.url()).await.unwrap();
+    campaign(&pool, CAMPAIGN).await;
+    referral(&pool, CAMPAIGN, "STARTER7", ALICE, 1_700_000_000).await;
+    progress(&pool, 20, 9).await;
+    let api = Api::start(database.url()).await.ready().await;
+    (database, pool, api)
+}
+
+/// The bytes of a campaign that counts orders for which an attestor vouches.
+fn attested() -> Vec<u8> {
+    let mut account: Campaign = borsh::from_slice(&[0; Campaign::SIZE - 8]).unwrap();
+    account.version = VERSION;
+    account.uniqueness = Uniqueness::Order;
+    account.proof = Proof::Attested;
+    let mut data = Campaign::DISCRIMINATOR.to_vec();
+    borsh::to_writer(&mut data, &account).unwrap();
+    data
+}
+
+#[tokio::test]
+async fn conversions_are_found_by_order_reference_wallet_and_transaction() {
+    // Given two conversions, one of the order 4711
+    let (_database, pool, api) = world().await;
+    conversion(&pool, BOB, 1_700_000_100, 9).await;
+    conversion(&pool, ALICE, 1_700_000_200, 11).await;
+    // SHA-256 of 4711
+    let reference = "de650d61f5bd166a91f8ccec3158297db18b9d50eaedca238cd29dc3a214a916";
+    run(
+        &pool,
+        &format!("UPDATE conversions SET reference = decode('{reference}', 'hex') WHERE address = '{ALICE}'"),
+    )
+    .await;
+    run(
+        &pool,
+        &format!(
+            "UPDATE transactions SET signature = '{SIGNATURE}' WHERE signature = 'signature-9'"
+        ),
+    )
+    .await;
+    let found = async |query: &str| -> Vec<String> {
+        let answer = api.get(&format!("/v1/conversions?{query}")).await;
+        assert_eq!(answer.status, 200, "{query} {}", answer.text);
+        let conversions = answer.json()["conversions"].clone();
+        let addresses = conversions.as_array().unwrap().iter();
+        addresses
+            .map(|one| one["address"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    // Then each look-up finds its own, and nothing else
+    assert_eq!(found("order=4711").await, [ALICE]);
+    assert_eq!(found(&format!("reference={reference}")).await, [ALICE]);
+    assert_eq!(
+        found(&format!("order=4711&campaign={CAMPAIGN}")).await,
+        [ALICE]
+    );
+    assert_eq!(found("order=4712").await, [""; 0]);
+    assert_eq!(found(&format!("order=4711&wallet={ALICE}")).await, [""; 0]);
+    assert_eq!(found(&format!("wallet={BOB}")).await, [ALICE, BOB]);
+    assert_eq!(found(&format!("signature={SIGNATURE}")).await, [BOB]);
+    // And what is no look-up is refused
+    let both = format!("order=1&reference={reference}");
+    let long = format!("order={}", "1".repeat(257));
+    let twice = format!("wallet={BOB}&referee={BOB}");
+    for (query, code) in [
+        (both.as_str(), "invalid_query"),
+        (&long, "invalid_query"),
+        ("order=", "invalid_query"),
+        (&twice, "invalid_query"),
+        ("reference=12", "invalid_reference"),
+        ("signature=12", "invalid_signature"),
+        ("wallet=12", "invalid_address"),
+    ] {
+        let answer = api.get(&format!("/v1/conversions?{query}")).await;
+        assert_eq!(answer.refusal(), (400, code.to_owned()), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn one_answer_says_why_a_wallet_or_an_order_was_credited_or_not() {
+    let (_database, pool, api) = world().await;
+    let why = async |query: &str| -> Value {
+        let answer = api
+            .get(&format!("/v1/why?campaign={CAMPAIGN}&{query}"))
+            .await;
+        assert_eq!(answer.status, 200, "{query} {}", answer.text);
+        answer.json()
+    };
+    let of_bob = format!("wallet={BOB}");
+    // Given a wallet that has done nothing, then that is the answer
+    let nothing = why(&of_bob).await;
+    assert_eq!(
+        (
+            &nothing["credited"],
+            &nothing["reason"],
+            &nothing["attempts"]
+        ),
+        (&json!(false), &json!("no_attempt"), &json!([]))
+    );
+    // When it binds itself to a code, then that is its touch
+    call(&pool, "bind", BOB, None, None).await;
+    let touched = why(&of_bob).await;
+    assert_eq!(touched["reason"], "touched");
+    assert_eq!(touched["touch"]["code"], "STARTER7");
+    assert_eq!(touched["touch"]["signature"], "attempt-1");
+    // When its conversion is refused by the program, then its error is the reason
+    call(&pool, "convert", BOB, Some(BOB), Some(6001)).await;
+    let expected = vouch_client::ProgramError::from_code(6001).unwrap();
+    let refused = why(&of_bob).await;
+    assert_eq!(refused["reason"], expected.snake_name());
+    assert_eq!(refused["message"], expected.message());
+    assert_eq!(refused["credited"], false);
+    let last = &refused["attempts"][0];
+    assert_eq!(
+        json!([
+            last["instruction"],
+            last["succeeded"],
+            last["error"],
+            last["signature"],
+            last["commitment"]
+        ]),
+        json!([
+            "convert",
+            false,
+            expected.snake_name(),
+            "attempt-2",
+            "finalized"
+        ])
+    );
+    assert_eq!(refused["attempts"].as_array().unwrap().len(), 2);
+    assert_eq!(refused["touch"]["signature"], "attempt-1");
+    // When it fails in another program, then the program has said nothing
+    call(&pool, "convert", BOB, Some(BOB), None).await;
+    run(
+        &pool,
+        "UPDATE transactions SET succeeded = false, failed_instruction = 1, error_code = 6001 WHERE seq = 3",
+    )
+    .await;
+    let failed = why(&of_bob).await;
+    assert_eq!(failed["reason"], "failed");
+    assert_eq!(failed["attempts"][0]["error"], Value::Null);
+    // And others have not tried
+    assert_eq!(
+        why(&format!("wallet={ALICE}")).await["reason"],
+        "no_attempt"
+    );
+    // When it converts, then it is credited, with the transaction
+    conversion(&pool, BOB, 1_700_000_100, 9).await;
+    let credited = why(&of_bob).await;
+    assert_eq!(
+        json!([
+            credited["credited"],
+            credited["reason"],
+            credited["conversion"]["code"],
+            credited["conversion"]["signature"],
+            credited["counts_once"]
+        ]),
+        json!([true, "credited", "STARTER7", "signature-9", "wallet"])
+    );
+    // And when that is cancelled, it is not
+    run(&pool, "UPDATE conversions SET status = 'cancelled'").await;
+    let cancelled = why(&of_bob).await;
+    assert_eq!(
+        (&cancelled["credited"], &cancelled["reason"]),
+        (&json!(false), &json!("cancelled"))
+    );
+    // Given a campaign that counts orders for which an attestor vouches, whose order 7 was refused
+    let data = attested();
+    sqlx::query("UPDATE campaigns SET data = $1, uniqueness = 'order', proof = 'attested'")
+        .bind(&data)
+        .execute(&pool)
+        .await
+        .unwrap();
+    let terms = Campaign::decode(&data).unwrap().terms();
+    let reference: Vec<u8> = sqlx::query_scalar("SELECT sha256('7')")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    let reference = reference.try_into().unwrap();
+    // The attestor's word is for the order alone: neither wallet nor code is part of the address.
+    let any = CAMPAIGN.parse().unwrap();
+    let key = pda::conversion_key(terms, &any, &any, &reference);
+    let address = pda::conversion(&CAMPAIGN.parse().unwrap(), &key).to_string();
+    call(&pool, "convert", ALICE, Some(&address), Some(6001)).await;
+    // Then the order alone says why, and who has tried
+    let order = why("order=7").await;
+    assert_eq!(order["reason"], expected.snake_name());
+    assert_eq!(order["attempts"][0]["wallet"], ALICE);
+    assert_eq!(order["counts_once"], "order");
+    assert_eq!(why("order=8").await["reason"], "no_attempt");
+    // And what names nothing is refused
+    for (query, status, code) in [
+        (format!("campaign={CAMPAIGN}"), 400, "invalid_query"),
+        (format!("wallet={BOB}"), 400, "invalid_query"),
+        (
+            format!("campaign={OTHER_CAMPAIGN}&wallet={BOB}"),
+            404,
+            "campaign_not_found",
+        ),
+        (
+            format!("campaign={CAMPAIGN}&wallet=x"),
+            400,
+            "invalid_address",
+        ),
+    ] {
+        let answer = api.get(&format!("/v1/why?{query}")).await;
+        assert_eq!(answer.refusal(), (status, code.to_owned()), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn the_id_that_a_landing_page_gets_finds_its_click_and_no_other() {
+    // Given somebody who follows a link
+    let (_database, _pool, api) = world().await;
+    let id = api.get("/r/STARTER7?src=qr").await.target("click_id");
+    let path = format!("/v1/clicks/{id}");
+    // Then the id says which code it was, and nothing about the visitor
+    let click = api.until(&path, |answer| answer.status == 200).await.json();
+    assert_eq!(
+        json!([
+            click["code"],
+            click["campaign"],
+            click["verdict"],
+            click["source"],
+            click["id"]
+        ]),
+        json!(["STARTER7", CAMPAIGN, "human", "qr", id])
+    );
+    let mut fields: Vec<_> = click.as_object().unwrap().keys().collect();
+    fields.sort();
+    assert_eq!(
+        fields,
+        [
+            "campaign",
+            "clicked_at",
+            "code",
+            "id",
+            "referral",
+            "source",
+            "verdict",
+            "verdict_reason"
+        ]
+    );
+    // And other ids find nothing
+    for other in [
+        "019b0000-0000-7000-8000-000000000000",
+        "00000000-0000-0000-0000-000000000000",
+        OFF_CURVE,
+        "x",
+    ] {
+        let answer = api.get(&format!("/v1/clicks/{other}")).await;
+        assert_eq!(
+            answer.refusal(),
+            (404, "click_not_found".to_owned()),
+            "{other}"
+        );
+    }
+}

@@ -1,0 +1,147 @@
+//! Look-ups of orders, transactions and attempts at a size.
+
+use std::time::Duration;
+
+use sqlx::{Executor, PgPool, Row as _};
+use vouch_db::api::{
+    self,
+    conversions::{self, Filter},
+    why::{self, Of},
+};
+use vouch_localnet::Postgres;
+
+/// The rows that the pool's one connection has read so far, of tables and of indexes.
+async fn read(pool: &PgPool) -> i64 {
+    pool.execute("SELECT pg_stat_force_next_flush()")
+        .await
+        .expect("a flush");
+    let row = pool
+        .fetch_one(
+            "SELECT (SELECT sum(seq_tup_read)::bigint FROM pg_stat_user_tables
+                     WHERE relname IN ('calls', 'transactions', 'conversions', 'referrals'))
+                  + (SELECT sum(idx_tup_read)::bigint FROM pg_stat_user_indexes
+                     WHERE relname IN ('calls', 'transactions', 'conversions', 'referrals'))",
+        )
+        .await
+        .expect("statistics");
+    row.get(0)
+}
+
+#[tokio::test]
+async fn each_look_up_reads_few_rows_of_a_million() {
+    // Given a million attempts, of which most failed, by a million wallets and 200,000 by one, and 200,000
+    // conversions
+    let database = Postgres::test_database().await.expect("a database");
+    let pool = vouch_db::connect(database.url()).await.expect("a pool");
+    pool.execute(
+        "INSERT INTO transactions (seq, slot, block_time, signature, fee_payer, succeeded,
+             failed_instruction, error_code)
+         SELECT n, n, n, 'signature-' || n, 'payer', n <= 200000,
+             CASE WHEN n > 200000 THEN 0 END, CASE WHEN n > 200000 THEN 6001 END
+         FROM generate_series(1, 1000000) AS n;
+         INSERT INTO calls (seq, instruction, inner_index, name, campaign, referral, conversion, wallet)
+         SELECT n, 0, -1, 'convert', 'C', 'R', 'conversion-' || n % 400000,
+             CASE WHEN n % 5 = 0 THEN 'whale' ELSE 'wallet-' || n END
+         FROM generate_series(1, 1000000) AS n;
+         INSERT INTO conversions (address, seq, slot, campaign, referral, code, referrer, referee,
+             action, amount, reference, reward_referrer, reward_referee, reward_partner,
+             converted_at, matures_at, status, settled)
+         SELECT 'conversion-' || n, n, n, 'C', 'R', 'STARTER7', 'Alice', 'wallet-' || n,
+             'signup', 1, sha256(n::text::bytea), 1, 0, 0, n, n, 'paid', 7
+         FROM generate_series(1, 200000) AS n;
+         ANALYZE transactions; ANALYZE calls; ANALYZE conversions; ANALYZE referrals",
+    )
+    .await
+    .expect("rows");
+    let one = api::pool(database.url(), 1, Duration::from_secs(30)).expect("a pool");
+    // Then the attempts of a wallet, also of one with many, and those for an order cost their own rows
+    for (of, found) in [
+        (("wallet-700001", "C"), 1),
+        (("whale", "C"), 20),
+        (("nobody", "C"), 0),
+        (("whale", "D"), 0),
+    ] {
+        let before = read(&one).await;
+        let (wallet, campaign) = of;
+        let attempts = why::attempts(&one, Of::Wallet { wallet, campaign }).await;
+        let cost = read(&one).await - before;
+        assert_eq!(attempts.expect("an answer").len(), found, "{of:?}");
+        assert!(cost <= 100, "{of:?} has read {cost} rows");
+    }
+    let before = read(&one).await;
+    let attempts = why::attempts(&one, Of::Conversion("conversion-300000")).await;
+    let cost = read(&one).await - before;
+    let attempts = attempts.expect("an answer");
+    assert_eq!(attempts.len(), 2);
+    assert_eq!(
+        (attempts[0].at, attempts[0].error_code),
+        (700_000, Some(6001))
+    );
+    assert!(cost <= 100, "{cost}");
+    // And so do the conversions of an order, of a transaction and of a wallet
+    // SHA-256 of 4711
+    let order = [
+        0xde, 0x65, 0x0d, 0x61, 0xf5, 0xbd, 0x16, 0x6a, 0x91, 0xf8, 0xcc, 0xec, 0x31, 0x58, 0x29,
+        0x7d, 0xb1, 0x8b, 0x9d, 0x50, 0xea, 0xed, 0xca, 0x23, 0x8c, 0xd2, 0x9d, 0xc3, 0xa2, 0x14,
+        0xa9, 0x16,
+    ];
+    let filter = Filter::default;
+    for (filter, found) in [
+        (
+            Filter {
+                reference: Some(order),
+                ..filter()
+            },
+            Some("conversion-4711"),
+        ),
+        (
+            Filter {
+                reference: Some(order),
+                campaign: Some("C".to_owned()),
+                ..filter()
+            },
+            Some("conversion-4711"),
+        ),
+        (
+            Filter {
+                reference: Some([7; 32]),
+                ..filter()
+            },
+            None,
+        ),
+        (
+            Filter {
+                signature: Some("signature-4711".to_owned()),
+                ..filter()
+            },
+            Some("conversion-4711"),
+        ),
+        (
+            Filter {
+                signature: Some("signature-900000".to_owned()),
+                ..filter()
+            },
+            None,
+        ),
+        (
+            Filter {
+                referee: Some("wallet-4711".to_owned()),
+                campaign: Some("C".to_owned()),
+                ..filter()
+            },
+            Some("conversion-4711"),
+        ),
+    ] {
+        let before = read(&one).await;
+        let list = conversions::list(&one, &filter, None, 51).await;
+        let cost = read(&one).await - before;
+        let list = list.expect("an answer");
+        let addresses: Vec<_> = list.iter().map(|one| one.address.as_str()).collect();
+        assert_eq!(
+            addresses,
+            found.into_iter().collect::<Vec<_>>(),
+            "{filter:?}"
+        );
+        assert!(cost <= 100, "{filter:?} has read {cost} rows");
+    }
+}

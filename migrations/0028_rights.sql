@@ -1,0 +1,19 @@
+-- What keys and profiles need to know of who made them.
+
+-- For how long a key was made to live, in seconds; NULL for ever. A rotation shortens `expires_at` of
+-- the old key, so the new key's life cannot follow from that.
+ALTER TABLE api_keys
+    ADD COLUMN life_seconds double precision,
+    -- The key of the last rotation of this one.
+    ADD COLUMN replaced_by  uuid,
+    ADD CONSTRAINT api_keys_life_positive CHECK (life_seconds > 0);
+
+UPDATE api_keys SET life_seconds = extract(epoch FROM expires_at - created_at)
+WHERE expires_at > created_at;
+
+-- The campaign's authority that set the profile, itself or by one of its keys. The profile is not
+-- shown while somebody else is the authority, nor when nobody knows who set it.
+ALTER TABLE campaign_profiles ADD COLUMN set_by text COLLATE "C";
+
+UPDATE campaign_profiles SET set_by = campaigns.authority
+FROM mirror.campaigns WHERE campaigns.address = campaign_profiles.campaign;
