@@ -22,7 +22,7 @@ use crate::{
     limits,
     routes::{
         auth, badges, campaigns, codes, conversions, coverage, digest, health, keys, leaderboard,
-        me, profiles, qr, redirect, totals, transactions,
+        me, names, profiles, qr, redirect, totals, transactions,
     },
     state::AppState,
     web,
@@ -95,6 +95,7 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(badges::kinds))
         .routes(routes!(badges::of_referrer))
         .routes(routes!(badges::milestones))
+        .routes(routes!(names::list))
         .routes(routes!(coverage::show))
         .routes(routes!(digest::show))
         .routes(routes!(digest::rows))
@@ -177,6 +178,8 @@ pub(crate) fn router(state: AppState) -> Router {
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(middleware::from_fn_with_state(state.clone(), limits::layer))
         .layer(middleware::from_fn(envelope::layer))
+        // Outside of the envelope, which says what was refused.
+        .layer(middleware::from_fn_with_state(state.clone(), web::explain))
         // CORS is outside of the envelope, so that pages can read refusals (timeout,
         // panic), too.
         .layer(cors)
