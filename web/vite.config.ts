@@ -77,5 +77,5 @@ export default defineConfig({
       ]),
     ),
   },
-  test: { testTimeout: 300_000, hookTimeout: 300_000, retry: 0, bail: 1, reporters: 'verbose' },
+  test: { testTimeout: 300_000, hookTimeout: 300_000, retry: 0, reporters: 'verbose' },
 });

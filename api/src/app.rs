@@ -27,7 +27,7 @@ use crate::{
     limits,
     routes::{
         auth, badges, campaigns, clicks, codes, conversions, coverage, digest, health, keys,
-        leaderboard, me, profiles, qr, redirect, totals, transactions, why,
+        leaderboard, me, names, profiles, qr, redirect, totals, transactions, why,
     },
     state::AppState,
     web,
@@ -101,6 +101,7 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(badges::kinds))
         .routes(routes!(badges::of_referrer))
         .routes(routes!(badges::milestones))
+        .routes(routes!(names::list))
         .routes(routes!(coverage::show))
         .routes(routes!(digest::show))
         .routes(routes!(digest::rows))
@@ -203,6 +204,8 @@ pub(crate) fn router(state: AppState) -> Router {
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(middleware::from_fn_with_state(state.clone(), limits::layer))
         .layer(middleware::from_fn(envelope::layer))
+        // Outside of the envelope, which says what was refused.
+        .layer(middleware::from_fn_with_state(state.clone(), web::explain))
         // CORS is outside of the envelope, so that pages can read refusals (timeout,
         // panic), too.
         .layer(cors)

@@ -64,6 +64,10 @@ pub(crate) struct ErrorBody {
     field: Option<String>,
 }
 
+/// The code of the refusal that a response was rendered from, for outer layers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Refused(pub(crate) &'static str);
+
 /// Runs the request within its time limit, and renders every failure as one envelope.
 pub(crate) async fn layer(request: Request, next: Next) -> Response {
     let id = request_id(&request);
@@ -91,6 +95,7 @@ pub(crate) async fn layer(request: Request, next: Next) -> Response {
     if let Some(error) = refusal(&mut response) {
         log(&error, &id, &method, &route);
         response = render(response, &error, &id);
+        response.extensions_mut().insert(Refused(error.code));
     }
 
     let elapsed = started.elapsed();

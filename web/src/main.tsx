@@ -1,31 +1,33 @@
 import './styles/index.css';
 
 import { Route, Router } from '@solidjs/router';
-import { lazy } from 'solid-js';
+import { For, lazy } from 'solid-js';
 import { render } from 'solid-js/web';
 
 import { preferred, use } from './i18n';
 import { Frame } from './ui/frame';
 
-const Home = lazy(() => import('./pages/home'));
-const Landing = lazy(() => import('./pages/landing'));
-const Welcome = lazy(() => import('./pages/welcome'));
-const Board = lazy(() => import('./pages/board'));
-const Conversion = lazy(() => import('./pages/conversion'));
-const Missing = lazy(() => import('./pages/missing'));
+const PAGES = [
+  { path: '/', component: lazy(() => import('./pages/home')) },
+  { path: '/welcome', component: lazy(() => import('./pages/welcome')) },
+  { path: '/c/:campaign', component: lazy(() => import('./pages/landing')) },
+  { path: '/r/:code', component: lazy(() => import('./pages/link')) },
+  { path: '/me', component: lazy(() => import('./pages/me')) },
+  { path: '/leaderboard', component: lazy(() => import('./pages/board')) },
+  { path: '/conversion/:address', component: lazy(() => import('./pages/conversion')) },
+  { path: '*', component: lazy(() => import('./pages/missing')) },
+];
 const States = import.meta.env.DEV ? lazy(() => import('./pages/states')) : undefined;
 
+// The page comes together with its words, not after them.
+const kind = (path: string) => path.split('/')[1];
+void PAGES.find(({ path }) => kind(path) === kind(location.pathname))?.component.preload();
 await use(preferred(), false);
 render(
   () => (
     <Router root={Frame}>
-      <Route path="/" component={Home} />
-      <Route path="/welcome" component={Welcome} />
-      <Route path="/c/:campaign" component={Landing} />
-      <Route path="/leaderboard" component={Board} />
-      <Route path="/conversion/:address" component={Conversion} />
       {States && <Route path="/dev/states" component={States} />}
-      <Route path="*" component={Missing} />
+      <For each={PAGES}>{({ path, component }) => <Route path={path} component={component} />}</For>
     </Router>
   ),
   document.querySelector('#app')!,

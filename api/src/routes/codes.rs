@@ -18,6 +18,7 @@ use crate::{
 /// Selects the campaign.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct CodeQuery {
     /// Address of the campaign; without it the first referral that had the code is meant.
     campaign: Option<String>,

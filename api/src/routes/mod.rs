@@ -13,6 +13,7 @@ pub(crate) mod health;
 pub(crate) mod keys;
 pub(crate) mod leaderboard;
 pub(crate) mod me;
+pub(crate) mod names;
 pub(crate) mod profiles;
 pub(crate) mod qr;
 pub(crate) mod redirect;

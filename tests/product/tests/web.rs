@@ -121,12 +121,16 @@ impl Company {
         campaign
     }
 
-    /// Registers a code, with a token account for its owner.
-    async fn register(&self, campaign: &Pubkey, owner: &Keypair, code: &str) {
+    /// Registers a code that counts `most` times, or for ever with 0, with a token account for its
+    /// owner.
+    async fn register(&self, campaign: &Pubkey, owner: &Keypair, code: &str, most: u64) {
         let company = self.key.pubkey();
         let code: Code = code.parse().expect("a code");
         let data = self.read(campaign).await;
-        let register = CreateReferral::new(&company, &owner.pubkey(), campaign, &code);
+        let register = CreateReferral {
+            usage_limit: most,
+            ..CreateReferral::new(&company, &owner.pubkey(), campaign, &code)
+        };
         let account = token::create_associated_token(
             &company,
             &owner.pubkey(),
@@ -180,8 +184,8 @@ async fn an_invitation_in_the_browser_from_the_link_to_the_receipt() {
     // Given an open campaign with a code and five conversions, one that holds rewards, and one that
     // is paused
     let company = Company::new().await;
-    let [alice, bob, carol, poor] = [(); 4].map(|()| Keypair::new());
-    for wallet in [&bob, &carol] {
+    let [alice, bob, carol, dave, erin, poor] = [(); 6].map(|()| Keypair::new());
+    for wallet in [&alice, &bob, &carol, &dave, &erin] {
         fund(&company.rpc, &wallet.pubkey()).await;
     }
     let settings = Settings {
@@ -194,13 +198,14 @@ async fn an_invitation_in_the_browser_from_the_link_to_the_receipt() {
         ..settings
     };
     let paused = company.open(3, "Winter offer", settings).await;
-    company.register(&paused, &alice, "WNTER226").await;
+    company.register(&paused, &alice, "WNTER226", 0).await;
     let pause = instructions::set_paused(&company.key.pubkey(), &paused, true);
     company.send(&[pause], &[]).await;
     let held = company.open(2, "Northwind", held).await;
-    company.register(&held, &alice, "NRTHWND2").await;
+    company.register(&held, &alice, "NRTHWND2", 0).await;
     let campaign = company.open(1, "Aurora", settings).await;
-    company.register(&campaign, &alice, "AURRA234").await;
+    company.register(&campaign, &alice, "AURRA234", 0).await;
+    company.register(&campaign, &alice, "NCEUSE22", 1).await;
     for _ in 0..5 {
         company.convert(&campaign, "AURRA234").await;
     }
@@ -218,29 +223,36 @@ async fn an_invitation_in_the_browser_from_the_link_to_the_receipt() {
     let secret = |keypair: &Keypair| keypair.to_bytes().to_vec();
     let content = json!({
         "apiUrl": company.stack.api_url(),
+        "rpcUrl": company.rpc.url(),
         "campaign": campaign.to_string(),
         "held": held.to_string(),
         "paused": paused.to_string(),
         "code": "AURRA234",
         "heldCode": "NRTHWND2",
         "pausedCode": "WNTER226",
+        "lastCode": "NCEUSE22",
         "alice": secret(&alice),
         "bob": secret(&bob),
         "carol": secret(&carol),
+        "dave": secret(&dave),
+        "erin": secret(&erin),
         "poor": secret(&poor),
     });
     fs::write(&scene, content.to_string()).expect("a file");
     run("e2e", &[("VOUCH_SCENE", &scene.to_string_lossy())]).await;
 
-    // Then the chain has paid exactly what the pages have shown: six conversions to Alice, one to Bob
+    // Then the chain has paid exactly what the pages have shown: eight conversions to Alice, and one
+    // each to Bob, Dave and Erin
     let opened = company.read(&campaign).await;
     let balance = async |owner: &Keypair| {
         let address = pda::reward_account(&owner.pubkey(), &opened);
         let data = company.rpc.get_account_data(&address).await.expect("bytes");
         token::balance(&data).expect("a token account")
     };
-    assert_eq!(balance(&alice).await, 6 * ALICES);
-    assert_eq!(balance(&bob).await, REWARD - ALICES);
+    assert_eq!(balance(&alice).await, 8 * ALICES);
+    for referee in [&bob, &dave, &erin] {
+        assert_eq!(balance(referee).await, REWARD - ALICES);
+    }
     // And Carol's conversion waits: nothing of it was paid
     let path = format!("/v1/conversions?campaign={held}");
     let waiting = company.ask(&path).await;

@@ -11,6 +11,13 @@ export type ConversionDetail = components['schemas']['ConversionDetail'];
 export type Built = components['schemas']['ConvertAnswer'];
 export type Leaderboard = components['schemas']['LeaderboardAnswer'];
 export type Totals = components['schemas']['TotalsAnswer'];
+export type Challenge = components['schemas']['ChallengeAnswer'];
+export type Me = components['schemas']['MeAnswer'];
+export type OwnCode = components['schemas']['OwnCodeAnswer'];
+export type Reward = components['schemas']['RewardAnswer'];
+export type Award = components['schemas']['Award'];
+export type Milestone = components['schemas']['Milestone'];
+export type CodeStats = components['schemas']['StatsAnswer'];
 export type InvalidReason = components['schemas']['InvalidReason'];
 
 export const api = createClient<paths>({ baseUrl: location.origin });
@@ -21,6 +28,8 @@ export class Refusal extends Error {
     /** The API's stable code, or `offline` when it cannot be reached. */
     readonly code: string,
     readonly requestId: string | undefined,
+    /** Whether the transaction is in a block all the same, so that its fee was charged. */
+    readonly charged = false,
   ) {
     super(code);
   }
@@ -30,17 +39,30 @@ type Outcome<T> = { data?: T; error?: unknown; response: Response };
 
 /** The answer's data. Throws a `Refusal` for anything else. */
 export async function answer<T>(asked: Promise<Outcome<T>>): Promise<T> {
-  let outcome: Outcome<T>;
+  const outcome = await outcomeOf(asked);
+  if (outcome.data !== undefined) return outcome.data;
+  throw refusalOf(outcome);
+}
+
+/** Returns when it was done, for questions whose answer is empty. Throws a `Refusal`. */
+export async function done(asked: Promise<Outcome<unknown>>): Promise<void> {
+  const outcome = await outcomeOf(asked);
+  if (!outcome.response.ok) throw refusalOf(outcome);
+}
+
+async function outcomeOf<T>(asked: Promise<Outcome<T>>): Promise<Outcome<T>> {
   try {
-    outcome = await asked;
+    return await asked;
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
     throw new Refusal('offline', undefined);
   }
-  if (outcome.data !== undefined) return outcome.data;
-  const envelope = outcome.error as components['schemas']['ErrorEnvelope'] | undefined;
-  throw new Refusal(
-    envelope?.error?.code ?? (outcome.response.status >= 500 ? 'internal' : 'unexpected'),
-    envelope?.error?.request_id ?? outcome.response.headers.get('x-request-id') ?? undefined,
+}
+
+function refusalOf({ error, response }: Outcome<unknown>): Refusal {
+  const envelope = error as components['schemas']['ErrorEnvelope'] | undefined;
+  return new Refusal(
+    envelope?.error?.code ?? (response.status >= 500 ? 'internal' : 'unexpected'),
+    envelope?.error?.request_id ?? response.headers.get('x-request-id') ?? undefined,
   );
 }

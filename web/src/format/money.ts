@@ -5,6 +5,8 @@ export type Token = {
   readonly decimals: number;
   /** What the campaign calls it; `null` if it did not say. */
   readonly symbol: string | null;
+  /** Its mint; absent for SOL, whose symbol nobody chose. */
+  readonly mint?: string;
 };
 
 /**
@@ -27,9 +29,12 @@ function decimalSeparator(locale: string): string {
   return parts.find((part) => part.type === 'decimal')?.value ?? '.';
 }
 
-/** Basis points as a percentage: 250 is `2.5`. */
-export function formatBps(bps: number, locale: string): string {
-  return formatUnits(BigInt(bps), 2, locale);
+/** Basis points as a percentage, as the language writes it: 250 is `2.5%`, in German `2,5 %`. */
+export function formatBps(bps: number | bigint, locale: string): string {
+  const number = formatUnits(BigInt(bps), 2, locale);
+  // The parts of a number below 1 % are its one digit, the sign, and what stands between them.
+  const parts = new Intl.NumberFormat(locale, { style: 'percent' }).formatToParts(0);
+  return parts.map(({ type, value }) => (type === 'integer' ? number : value)).join('');
 }
 
 /** The share of `part` in `whole`, from 0 to 1, for a bar; 0 if `whole` is 0. */

@@ -6,11 +6,19 @@ const STEPS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
   ['second', 1],
 ];
 
-/** How far `at` is from `now`, both in milliseconds, or its date when that is more than a day. */
-export function formatTime(at: number, now: number, locale: string): string {
+/**
+ * How far `at` is from `now`, both in milliseconds, or its date when that is more than a day. `on`
+ * puts a date into a sentence: "on 3 May".
+ */
+export function formatTime(
+  at: number,
+  now: number,
+  locale: string,
+  on: (date: string) => string = (date) => date,
+): string {
   const seconds = Math.round((at - now) / 1000);
   if (Math.abs(seconds) >= 86_400) {
-    return new Intl.DateTimeFormat(locale, { dateStyle: 'medium' }).format(at);
+    return on(new Intl.DateTimeFormat(locale, { dateStyle: 'medium' }).format(at));
   }
   const [unit, size] = STEPS.find(([, size]) => Math.abs(seconds) >= size) ?? ['second', 1];
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });

@@ -2,6 +2,9 @@
 
 import type { Messages } from './en';
 
+/** A duration after a preposition: "nach 7 Tagen". The other units are the same. */
+const dative = (duration: string) => duration.replace(/Tage$/, 'Tagen');
+
 const plural = (count: number, one: string, other: string) =>
   `${new Intl.NumberFormat('de').format(count)} ${count === 1 ? one : other}`;
 
@@ -10,6 +13,7 @@ export const de: Messages = {
     skip: 'Zum Inhalt',
     home: 'Vouch, Startseite',
     menu: 'Hauptmenü',
+    me: 'Meine Empfehlungen',
     leaderboard: 'Rangliste',
     api: 'API',
     language: 'Sprache',
@@ -31,7 +35,13 @@ export const de: Messages = {
     live: 'Live',
     stale: 'Nicht aktuell',
     waiting: 'Das dauert länger als sonst. Der Server hat noch nicht geantwortet.',
-    unknownSymbol: 'Die Kampagne hat ihr Token nicht benannt.',
+    notCopied: 'Der Browser hat das Kopieren nicht erlaubt.',
+    on: (date) => `am ${date}`,
+    charged:
+      'Sie wurde gesendet und ist gescheitert. Nur die Gebühr des Netzes ist weg, bezahlt wurde niemand.',
+    chosenSymbol: (mint) => `Die Kampagne hat ihr Token ${mint} so genannt.`,
+    unknownSymbol: (mint) => `Die Kampagne hat ihr Token ${mint} nicht benannt.`,
+    chosenName: (wallet) => `${wallet} hat sich so genannt.`,
     asOf: (slot, ago) => `Stand: Slot ${slot}, gelesen ${ago}`,
   },
   status: {
@@ -54,6 +64,8 @@ export const de: Messages = {
     toCampaigns: 'Offene Kampagnen',
     toBoard: 'Rangliste',
     ledger: 'Letzte Abschlüsse',
+    flow: 'Der letzte Abschluss: wer unterschrieben und wer gewonnen hat',
+    signs: 'unterschreibt',
     noEntries: 'Noch kein Abschluss',
     noEntriesMore: 'Der erste erscheint hier innerhalb einer Sekunde nach seiner Transaktion.',
     figures: 'Zahlen dieser Installation',
@@ -70,8 +82,9 @@ export const de: Messages = {
     noCampaigns: 'Keine Kampagne ist offen',
     noCampaignsMore: 'Ein Unternehmen eröffnet eine mit einer einzigen Transaktion.',
     howToOpen: 'So eröffnet man eine',
-    perConversion: 'für jeden Abschluss an den Empfehlenden',
-    perAmount: 'des Betrags an den Empfehlenden',
+    perConversion: 'für dich, jedes Mal, wenn jemand unterschreibt',
+    perAmount: 'jedes Betrags, für dich',
+    inAll: 'für jeden Abschluss, insgesamt',
     unnamed: 'Kampagne ohne Namen',
     waysTitle: 'Drei Wege hinein',
     share: 'Teilen',
@@ -89,11 +102,12 @@ export const de: Messages = {
   },
   campaign: {
     atOnce: 'In derselben Transaktion bezahlt',
-    held: (duration) => `Bezahlt nach ${duration}`,
-    refereeToo: (percent) => `${percent} % davon für den, der unterschreibt`,
+    held: (duration) => `Bezahlt nach ${dative(duration)}`,
+    refereeToo: 'für den, der unterschreibt',
+    refereeShare: 'des Betrags für den, der unterschreibt',
     ends: (when) => `Endet ${when}`,
     noEnd: 'Ohne Enddatum',
-    budgetLeft: (percent) => `${percent} % des Budgets sind übrig`,
+    budgetLeft: (percent) => `${percent} des Budgets sind übrig`,
     budget: 'Übriges Budget',
     noBudget: 'Ohne Obergrenze',
     proof: {
@@ -111,18 +125,20 @@ export const de: Messages = {
     title: (campaign) => `${campaign}: eine Einladung`,
     invited: 'Du bist eingeladen',
     code: 'Code',
-    headline: (who) => `${who} bürgt für dich.`,
+    headline: 'bürgt für dich.',
     headlinePlain: 'Du bist eingeladen.',
     leadBoth: (campaign) =>
       `Unterschreibe einmal für ${campaign}. Beide Belohnungen werden in derselben Transaktion bezahlt.`,
     leadOne: (campaign) =>
       `Unterschreibe einmal für ${campaign}. Es kostet dich nur die Gebühr des Netzes, und wer dich eingeladen hat, wird in derselben Transaktion bezahlt.`,
     leadHeld: (campaign, duration) =>
-      `Unterschreibe einmal für ${campaign}. Die Belohnung wird sofort eingetragen und nach ${duration} bezahlt.`,
+      `Unterschreibe einmal für ${campaign}. Die Belohnung wird sofort eingetragen und nach ${dative(duration)} bezahlt.`,
+    chosenCampaign: 'Die Kampagne hat sich so genannt.',
+    chosenByThem: '(selbst gewählter Name)',
     youGet: 'Du bekommst',
+    bothGet: 'Ihr beide zusammen',
     theyGet: (who) => `${who} bekommt`,
-    nothing: 'Nichts',
-    ofAmount: (percent) => `${percent} % des Betrags`,
+    ofAmount: (percent) => `${percent} des Betrags`,
     steps: { connect: 'Verbinden', sign: 'Unterschreiben', done: 'Fertig' },
     connectTitle: 'Wallet verbinden',
     connectText: 'Sie zeigt uns deine Adresse. Bewegen kann das nichts.',
@@ -132,7 +148,6 @@ export const de: Messages = {
     noWalletText:
       'Eine Wallet ist eine App, die deine Schlüssel verwahrt und für dich unterschreibt. Installiere eine und komm auf diese Seite zurück, oder öffne die Seite in der Wallet auf deinem Telefon. Der Code bleibt.',
     openIn: (wallet) => `In ${wallet} öffnen`,
-    searchAgain: 'Noch einmal suchen',
     connecting: (wallet) => `${wallet} fragt dich, ob diese Seite deine Adresse sehen darf.`,
     preparing: 'Lese die Regeln aus der Chain',
     signTitle: 'Was du unterschreibst',
@@ -140,8 +155,13 @@ export const de: Messages = {
     records: 'Hält fest, dass du gekommen bist über',
     pays: (who) => `Bezahlt ${who}`,
     paysYou: 'Bezahlt dich',
-    later: (duration) => `nach ${duration}`,
-    createsPlace: 'Macht in deiner Wallet Platz für diese Token',
+    paysPartner: 'Bezahlt den Partner',
+    later: (duration) => `nach ${dative(duration)}`,
+    waits: 'sobald Platz dafür da ist: bis dahin wartet es',
+    token: 'Token',
+    tokenNote:
+      'Jeder kann ein Token beliebig nennen. Diese Adresse unterscheidet es von allen anderen.',
+    board: 'Rangliste dieser Kampagne',
     fee: 'Gebühr des Netzes',
     deposit: 'Pfand für den Eintrag',
     depositNote: 'Bleibt in der Chain, solange der Eintrag bleibt, und kommt dann zu dir zurück.',
@@ -155,10 +175,23 @@ export const de: Messages = {
     sendingLong:
       'Gesendet und noch nicht bestätigt. Es wird wiederholt, bis es bestätigt ist oder nicht mehr zählen kann. Du zahlst nicht doppelt.',
     mirroring: 'Bestätigt. Der Beleg wird geholt.',
+    mirroringLong:
+      'Vom Netz bestätigt. Der Beleg dauert länger als sonst. Es fehlt nichts, und du kannst die Seite verlassen.',
     doneTitle: 'Fertig',
-    donePaid: (who) => `gingen an ${who}.`,
-    doneHeld: (who, when) => `sind für ${who} eingetragen und werden ${when} bezahlt.`,
-    youToo: (amount) => `Du hast ${amount} bekommen.`,
+    donePaid: (who) => `ausgezahlt an ${who}.`,
+    doneOwed: (who) => `fällig für ${who}, noch nicht abgeholt.`,
+    doneHeld: (who, when) => `eingetragen für ${who}, Auszahlung ${when}.`,
+    doneCancelled:
+      'war die Belohnung. Die Kampagne hat sie innerhalb der Frist storniert, also wird niemand bezahlt.',
+    doneLapsed:
+      'war die Belohnung. Ein Teil wurde nicht rechtzeitig abgeholt und wird nicht mehr geschuldet.',
+    youPaid: 'an dich ausgezahlt. Schau in deine Wallet.',
+    youOwed: 'fällig für dich, noch nicht abgeholt.',
+    youHeld: (when) => `eingetragen für dich, Auszahlung ${when}.`,
+    alsoPaid: (who, amount) => `${who} bekam ${amount}.`,
+    alsoOwed: (who, amount) => `${amount}: fällig für ${who}.`,
+    alsoHeld: (who, amount) => `${amount}: eingetragen für ${who}.`,
+    copyReceipt: 'Link dazu kopieren',
     receipt: 'Beleg ansehen',
     disconnect: 'Andere Wallet nehmen',
     connectedAs: 'Verbunden als',
@@ -214,6 +247,8 @@ export const de: Messages = {
     badWallet: 'Das ist nicht die Adresse einer Wallet.',
     mixed:
       'Token verschiedener Kampagnen werden nicht zusammengezählt. Wähle eine Kampagne, um Belohnungen zu sehen.',
+    newest: (count) =>
+      `Hier stehen die ${new Intl.NumberFormat('de').format(count)} neuesten Kampagnen. Von der Seite jeder anderen führt ein Link zu ihrer Rangliste.`,
     count: (count) => plural(count, 'Empfehlender', 'Empfehlende'),
   },
   conversion: {
@@ -236,6 +271,8 @@ export const de: Messages = {
       referee: 'für die empfohlene Wallet',
       partner: 'für den Partner',
     },
+    copyLink: 'Link kopieren',
+    share: 'Teilen',
     timeline: 'Was geschehen ist',
     converted: 'Abgeschlossen',
     convertedText: (action) =>
@@ -270,6 +307,10 @@ export const de: Messages = {
       subscription: 'Abo',
       custom: 'eigene',
     },
+  },
+  link: {
+    title: 'Dieser Link führt nirgendwohin',
+    other: 'Kennst du den Code?',
   },
   welcome: { title: 'Willkommen', searching: 'Suche deinen Code' },
   missing: {
@@ -557,8 +598,38 @@ export const de: Messages = {
     ],
     failed: [
       'Das Netz hat die Transaktion abgelehnt',
-      'Nur die Gebühr wurde berechnet. Keine Belohnung wurde bezahlt.',
+      'Sie wurde vor dem Senden ausprobiert, also hat es nichts gekostet.',
       'Versuch es noch einmal.',
+    ],
+    wallet_failed: [
+      'Deine Wallet meldet einen Fehler',
+      'Das Netz kennt die Transaktion nicht, also hat es nichts gekostet.',
+      'Versuch es noch einmal, oder nimm eine andere Wallet.',
+    ],
+    wallet_unclear: [
+      'Deine Wallet meldet einen Fehler',
+      'Vielleicht hat sie die Transaktion vorher gesendet. Diese Seite kann das nicht sehen.',
+      'Sieh im Verlauf deiner Wallet nach, bevor du es noch einmal versuchst. Doppelt zahlt hier niemand.',
+    ],
+    sent_otherwise: [
+      'Deine Wallet hat etwas anderes gesendet, als diese Seite gezeigt hat',
+      'Es steht in der Chain. Im Verlauf deiner Wallet siehst du, was es war.',
+      'Nimm eine andere Wallet, und sag uns, welche es war.',
+    ],
+    other_account: [
+      'Deine Wallet hat mit einem anderen Konto unterschrieben',
+      'Nichts wurde geöffnet oder gesendet.',
+      'Wähle in der Wallet dasselbe Konto und versuch es noch einmal.',
+    ],
+    link_ended: [
+      'Die Kampagne dieses Links ist vorbei',
+      'Es zählen keine Abschlüsse mehr. Was verdient war, bleibt bezahlt.',
+      'Sieh dir die offenen Kampagnen an.',
+    ],
+    click_not_stored: [
+      'Diesem Link kann gerade niemand folgen',
+      'Nichts wurde eingetragen.',
+      'Warte einen Moment und öffne ihn noch einmal.',
     ],
   },
 };

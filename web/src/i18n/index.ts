@@ -2,10 +2,10 @@
 
 import { createSignal } from 'solid-js';
 
-import { en, type Messages } from './en';
+import type { Messages } from './en';
 
 const LANGUAGES: Record<string, () => Promise<Messages>> = {
-  en: async () => en,
+  en: async () => (await import('./en')).en,
   de: async () => (await import('./de')).de,
 };
 
@@ -13,7 +13,8 @@ const LANGUAGES: Record<string, () => Promise<Messages>> = {
 export const NAMES: Record<string, string> = { en: 'English', de: 'Deutsch' };
 
 const KEY = 'vouch:language';
-const [messages, setMessages] = createSignal<Messages>(en);
+/** No page is shown before {@link use} has loaded a language. */
+const [messages, setMessages] = createSignal({} as Messages);
 const [locale, setLocale] = createSignal('en');
 
 /** The messages of the language in use. */

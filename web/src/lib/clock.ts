@@ -3,7 +3,11 @@
 import { createSignal } from 'solid-js';
 
 const [now, setNow] = createSignal(Date.now());
-window.setInterval(() => setNow(Date.now()), 1000);
+const tick = () => {
+  if (!document.hidden) setNow(Date.now());
+};
+window.setInterval(tick, 1000);
+document.addEventListener('visibilitychange', tick);
 
-/** Milliseconds; changes every second. */
+/** Milliseconds; changes every second while the page is visible. */
 export { now };

@@ -11,6 +11,9 @@ export const CHAIN = (meta('vouch-chain') || 'solana:localnet') as `solana:${str
 /** The node that browsers may ask; empty if there is none. */
 export const RPC_URL = meta('vouch-rpc') || (import.meta.env.DEV ? 'http://127.0.0.1:8899' : '');
 
+/** The code of the error that this page has to explain; empty if it has none. */
+export const REFUSAL = meta('vouch-refusal');
+
 /** The page of a block explorer about a transaction or an address. */
 export function explorer(kind: 'tx' | 'address', id: string): string {
   const url = new URL(`https://explorer.solana.com/${kind}/${id}`);

@@ -6,10 +6,12 @@ import { createSignal, For, Show } from 'solid-js';
 import { answer, api, type Leaderboard } from '../api/client';
 import { locale, t } from '../i18n';
 import { now } from '../lib/clock';
+import { createNames } from '../lib/names';
 import { poll } from '../lib/poll';
-import { Address, Lit, Money, tokenOf } from '../ui/format';
+import { Address, Lit, Money, tokenOf, Who } from '../ui/format';
 import { formatTime } from '../format/time';
 import { Title } from '../ui/frame';
+import { Keyed } from '../ui/keyed';
 import { Empty, Failure, Skeleton } from '../ui/states';
 
 const PERIODS = ['all', 'year', 'quarter', 'month', 'week'] as const;
@@ -35,12 +37,28 @@ export default function Board() {
     },
     3000,
   );
+  const listed = () => campaigns.data()?.campaigns ?? [];
+  /** A campaign that is older than those of the list is asked for by its address. */
+  const other = poll(
+    () =>
+      campaigns.data() && query.campaign && !listed().some((it) => it.address === query.campaign)
+        ? query.campaign
+        : undefined,
+    (address, signal) =>
+      answer(api.GET('/v1/campaigns/{address}', { params: { path: { address } }, signal })),
+    60_000,
+  );
+  const chosen = () => {
+    const named = other.data();
+    const all = named ? [...listed(), named] : listed();
+    return all.find((it) => it.address === query.campaign);
+  };
   const badWallet = () =>
     ['not_a_wallet', 'invalid_address'].includes(board.error()?.code ?? '') && query.wallet;
   /** The token of the rewards shown. Those of several campaigns are not added. */
   const token = () => {
-    const chosen = campaigns.data()?.campaigns.find((it) => it.address === query.campaign);
-    return chosen && tokenOf(chosen);
+    const campaign = chosen();
+    return campaign && tokenOf(campaign);
   };
   const href = (changes: Query) => {
     const next = { ...query, ...changes };
@@ -82,7 +100,17 @@ export default function Board() {
                 </option>
               )}
             </For>
+            <Show when={other.data()}>
+              {(campaign) => (
+                <option value={campaign().address} selected>
+                  {campaign().name ?? t().home.unnamed}
+                </option>
+              )}
+            </Show>
           </select>
+          <Show when={campaigns.data()?.next_cursor}>
+            <p class="hint">{t().board.newest(listed().length)}</p>
+          </Show>
         </div>
       </div>
       <Show when={!badWallet()}>
@@ -156,11 +184,23 @@ export default function Board() {
 
 type Token = ReturnType<typeof tokenOf>;
 
-function Row(props: { entry: Entry; own: boolean; token: Token | undefined }) {
+function Row(props: {
+  entry: Entry;
+  name: string | undefined;
+  own: boolean;
+  token: Token | undefined;
+}) {
   return (
     <tr classList={{ own: props.own }}>
       <td class="num">{new Intl.NumberFormat(locale()).format(props.entry.rank)}</td>
       <td>
+        <Show when={props.name}>
+          {(name) => (
+            <>
+              <Who wallet={props.entry.wallet} name={name()} />{' '}
+            </>
+          )}
+        </Show>
         <Address address={props.entry.wallet} />
         <Show when={props.own}>
           {' '}
@@ -188,10 +228,13 @@ function Table(props: {
   wallet: string | undefined;
   token: Token | undefined;
 }) {
-  const own = () => {
+  /** The page, and the own row after it if it is on another one. */
+  const rows = () => {
     const { own, entries } = props.board;
-    return own && !entries.some((entry) => entry.wallet === own.wallet) ? own : undefined;
+    const isHere = !own || entries.some((entry) => entry.wallet === own.wallet);
+    return isHere ? entries : [...entries, own];
   };
+  const names = createNames(() => rows().map((entry) => entry.wallet));
   return (
     <div class="scroll">
       <table>
@@ -211,14 +254,16 @@ function Table(props: {
           </tr>
         </thead>
         <tbody>
-          <For each={props.board.entries}>
+          <Keyed each={rows()} by={(entry) => entry.wallet}>
             {(entry) => (
-              <Row entry={entry} own={entry.wallet === props.wallet} token={props.token} />
+              <Row
+                entry={entry()}
+                name={names(entry().wallet)}
+                own={entry().wallet === props.wallet}
+                token={props.token}
+              />
             )}
-          </For>
-          <Show when={own()}>
-            {(entry) => <Row entry={entry()} own={true} token={props.token} />}
-          </Show>
+          </Keyed>
         </tbody>
       </table>
     </div>

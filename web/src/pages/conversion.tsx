@@ -4,12 +4,23 @@ import { A, useParams } from '@solidjs/router';
 import { For, Show, type JSX } from 'solid-js';
 
 import { answer, api, type Campaign, type ConversionDetail } from '../api/client';
-import { formatTime } from '../format/time';
-import { locale, t } from '../i18n';
+import { t } from '../i18n';
 import { now } from '../lib/clock';
+import { createNames } from '../lib/names';
 import { poll } from '../lib/poll';
 import { explorer } from '../lib/site';
-import { Address, ConversionStatus, Money, moneyText, short, Time, tokenOf } from '../ui/format';
+import {
+  Address,
+  ConversionStatus,
+  Copy,
+  Money,
+  moneyText,
+  short,
+  Time,
+  tokenOf,
+  when,
+  Who,
+} from '../ui/format';
 import { Title } from '../ui/frame';
 import { Failure, Skeleton } from '../ui/states';
 
@@ -57,6 +68,7 @@ export default function ConversionPage() {
 
 function Record(props: { detail: ConversionDetail; campaign: Campaign }) {
   const conversion = () => props.detail.conversion;
+  const names = createNames(() => [conversion().referrer]);
   const token = () => tokenOf(props.campaign);
   const due = () => Date.parse(conversion().claimable_from ?? '');
   const held = () => conversion().claimable_from !== conversion().converted_at;
@@ -68,7 +80,7 @@ function Record(props: { detail: ConversionDetail; campaign: Campaign }) {
     if (status === 'cancelled') return t().conversion.verdictCancelled(who, code);
     if (status === 'lapsed') return t().conversion.verdictLapsed(who, code);
     if (isOver()) return t().conversion.verdictOwed(who, code);
-    return t().conversion.verdictPending(who, code, formatTime(due(), now(), locale()));
+    return t().conversion.verdictPending(who, code, when(due()));
   };
   const wallet = (part: (typeof PARTS)[number]) =>
     part === 'partner' ? conversion().partner : conversion()[part];
@@ -85,6 +97,14 @@ function Record(props: { detail: ConversionDetail; campaign: Campaign }) {
           <ConversionStatus status={conversion().status} />
         </p>
         <h1 class="verdict">{verdict()}</h1>
+        <p class="doors">
+          <Copy text={location.href}>{t().conversion.copyLink}</Copy>
+          <Show when={'share' in navigator}>
+            <button type="button" class="button" onClick={() => void share(verdict())}>
+              {t().conversion.share}
+            </button>
+          </Show>
+        </p>
       </header>
 
       <div class="sheet lifted parts">
@@ -96,6 +116,13 @@ function Record(props: { detail: ConversionDetail; campaign: Campaign }) {
               <Show when={wallet(part)}>
                 {(address) => (
                   <span>
+                    <Show when={part !== 'referee' && names(address())}>
+                      {(name) => (
+                        <>
+                          <Who wallet={address()} name={name()} />{' '}
+                        </>
+                      )}
+                    </Show>
                     <Address address={address()} />
                   </span>
                 )}
@@ -200,6 +227,12 @@ function Record(props: { detail: ConversionDetail; campaign: Campaign }) {
       </section>
     </article>
   );
+}
+
+/** Hands the page to another app of the device. */
+async function share(text: string): Promise<void> {
+  // Closing the sheet is no failure.
+  await navigator.share({ title: document.title, text, url: location.href }).catch(() => {});
 }
 
 /** A link to another site. It says so, and tells that site nothing. */

@@ -1,16 +1,19 @@
 import { A } from '@solidjs/router';
-import { For, Show } from 'solid-js';
+import { createEffect, createSignal, For, on, Show } from 'solid-js';
 
 import { answer, api, type Campaign, type Conversion, type Totals } from '../api/client';
 import { formatBps, share } from '../format/money';
 import { formatDuration } from '../format/time';
 import { locale, t } from '../i18n';
+import { partsOf } from '../lib/parts';
+import { createNames } from '../lib/names';
 import { poll } from '../lib/poll';
 import { now } from '../lib/clock';
-import { Lit, Money, short, Status, Time, tokenOf } from '../ui/format';
-import { Title } from '../ui/frame';
+import { Lit, Money, short, Status, Time, tokenOf, Who } from '../ui/format';
+import { Mark, Title } from '../ui/frame';
+import { Keyed } from '../ui/keyed';
 import { Empty, Failure, Skeleton } from '../ui/states';
-import { Rule } from '../ui/rule';
+import { PartOf, Rule } from '../ui/rule';
 
 /** How many conversions the ledger shows. */
 const SHOWN = 5;
@@ -72,6 +75,10 @@ export default function Home() {
                 when={found().conversions.length > 0}
                 fallback={<Empty title={t().home.noEntries} text={t().home.noEntriesMore} />}
               >
+                <Last
+                  conversion={found().conversions[0]!}
+                  campaign={byAddress().get(found().conversions[0]!.campaign)}
+                />
                 <Ledger conversions={found().conversions} campaigns={byAddress()} />
               </Show>
             )}
@@ -130,7 +137,7 @@ export default function Home() {
             title={t().home.share}
             text={t().home.shareText}
             link={t().home.shareLink}
-            href="/docs/#/transactions"
+            href="/me"
           />
           <Way
             title={t().home.run}
@@ -163,45 +170,88 @@ function Ledgers() {
   );
 }
 
+/** The last conversion as a picture: who signed, what checked it, who was paid. */
+function Last(props: { conversion: Conversion; campaign: Campaign | undefined }) {
+  const names = createNames(() => [props.conversion.referrer]);
+  const [arrived, setArrived] = createSignal(false);
+  createEffect(
+    on(
+      () => props.conversion.address,
+      () => setArrived(true),
+      { defer: true },
+    ),
+  );
+  const gains = (part: 'referee' | 'referrer') => (
+    <Show
+      when={props.conversion.rewards[part] !== '0' && props.campaign}
+      fallback={<span class="sub">{t().home.signs}</span>}
+    >
+      {(campaign) => (
+        <span class="gain">
+          +<Money units={props.conversion.rewards[part]} token={tokenOf(campaign())} />
+        </span>
+      )}
+    </Show>
+  );
+  return (
+    <figure
+      class="flow"
+      classList={{ arrived: arrived(), waiting: props.conversion.status === 'pending' }}
+      onAnimationEnd={() => setArrived(false)}
+      aria-label={t().home.flow}
+    >
+      <div>
+        <span class="what">{short(props.conversion.referee)}</span>
+        {gains('referee')}
+      </div>
+      <span class="way" aria-hidden="true">
+        <Mark />
+      </span>
+      <div>
+        <span class="what">
+          <Who wallet={props.conversion.referrer} name={names(props.conversion.referrer)} />
+        </span>
+        {gains('referrer')}
+      </div>
+    </figure>
+  );
+}
+
 function Ledger(props: { conversions: Conversion[]; campaigns: Map<string, Campaign> }) {
   // Whatever was there when the page was opened does not arrive.
   const first = new Set(props.conversions.map((conversion) => conversion.address));
+  const names = createNames(() => props.conversions.map((conversion) => conversion.referrer));
   const seen = (conversion: Conversion) => first.has(conversion.address);
-  // Rows keep their element while they move down.
-  const rows = () => props.conversions.map((conversion) => conversion.address);
-  const row = (address: string) => props.conversions.find((it) => it.address === address);
   return (
-    <For each={rows()}>
-      {(address) => (
-        <Show when={row(address)}>
-          {(conversion) => (
-            <A
-              class="entry"
-              classList={{ fresh: !seen(conversion()) }}
-              href={`/conversion/${conversion().address}`}
-            >
-              <span class="what">{short(conversion().referrer)}</span>
-              <Show
-                when={props.campaigns.get(conversion().campaign)}
-                fallback={<span class="money">{t().common.tokens}</span>}
-              >
-                {(campaign) => (
-                  <Money units={conversion().rewards.referrer} token={tokenOf(campaign())} />
-                )}
-              </Show>
-              <span class="sub what">
-                {conversion().code} ·{' '}
-                {props.campaigns.get(conversion().campaign)?.name ?? t().home.unnamed}
-              </span>
-              <span class="sub right">
-                {(t().status as Record<string, string>)[conversion().status]},{' '}
-                <Show when={conversion().converted_at}>{(at) => <Time at={at()} />}</Show>
-              </span>
-            </A>
-          )}
-        </Show>
+    <Keyed each={props.conversions} by={(conversion) => conversion.address}>
+      {(conversion) => (
+        <A
+          class="entry"
+          classList={{ fresh: !seen(conversion()) }}
+          href={`/conversion/${conversion().address}`}
+        >
+          <span class="what">
+            <Who wallet={conversion().referrer} name={names(conversion().referrer)} />
+          </span>
+          <Show
+            when={props.campaigns.get(conversion().campaign)}
+            fallback={<span class="money">{t().common.tokens}</span>}
+          >
+            {(campaign) => (
+              <Money units={conversion().rewards.referrer} token={tokenOf(campaign())} />
+            )}
+          </Show>
+          <span class="sub what">
+            {conversion().code} ·{' '}
+            {props.campaigns.get(conversion().campaign)?.name ?? t().home.unnamed}
+          </span>
+          <span class="sub right">
+            {(t().status as Record<string, string>)[conversion().status]},{' '}
+            <Show when={conversion().converted_at}>{(at) => <Time at={at()} />}</Show>
+          </span>
+        </A>
       )}
-    </For>
+    </Keyed>
   );
 }
 
@@ -269,10 +319,23 @@ function Card(props: { campaign: Campaign }) {
         <CampaignStatus campaign={props.campaign} />
       </h3>
       <p class="pays">
-        <Rule campaign={props.campaign} />
-        <small>
-          {props.campaign.reward.kind === 'fixed' ? t().home.perConversion : t().home.perAmount}
-        </small>
+        <Show
+          when={partsOf(props.campaign)}
+          fallback={
+            <>
+              <Rule campaign={props.campaign} /> <small>{t().home.inAll}</small>
+            </>
+          }
+        >
+          {(parts) => (
+            <>
+              <PartOf campaign={props.campaign} side="referrer" parts={parts()} />{' '}
+              <small>
+                {parts().kind === 'units' ? t().home.perConversion : t().home.perAmount}
+              </small>
+            </>
+          )}
+        </Show>
       </p>
       <ul>
         <Terms campaign={props.campaign} />
@@ -298,8 +361,15 @@ function Terms(props: { campaign: Campaign }) {
   const rules = () => props.campaign.rules;
   return (
     <>
-      <Show when={rules()?.referee_share_bps}>
-        {(bps) => <li>{t().campaign.refereeToo(formatBps(bps(), locale()))}</li>}
+      <Show when={partsOf(props.campaign)}>
+        {(parts) => (
+          <Show when={parts().referee > 0n}>
+            <li>
+              <PartOf campaign={props.campaign} side="referee" parts={parts()} />{' '}
+              {parts().kind === 'units' ? t().campaign.refereeToo : t().campaign.refereeShare}
+            </li>
+          </Show>
+        )}
       </Show>
       <Show when={rules()}>
         {(rules) => (

@@ -9,14 +9,16 @@ import { formatDuration } from '../format/time';
 import { locale, t } from '../i18n';
 import { poll } from '../lib/poll';
 import { firstTouch, keepTouch } from '../lib/touch';
-import { Address, moneyText, short, Time, tokenOf } from '../ui/format';
+import { partsOf } from '../lib/parts';
+import { Address, Money, moneyText, Time, tokenOf, Unit, when, Who } from '../ui/format';
+import { CODE, CodeField } from '../ui/code';
 import { Title } from '../ui/frame';
 import { Rule } from '../ui/rule';
 import { Failure, Problem, Skeleton } from '../ui/states';
 import { Panel } from './panel';
 
-/** What an owner's input becomes a code by; the API has the last word. */
-const CODE = /^[A-HJKMNP-Z2-9]{6,12}$/;
+/** Reasons that pass: the code is right, and is kept for when it counts again. */
+const PASSING = ['campaign_paused', 'campaign_not_started'];
 
 export default function Landing() {
   const params = useParams<{ campaign: string }>();
@@ -46,6 +48,21 @@ export default function Landing() {
     5000,
   );
 
+  /** Whoever has connected a wallet stays with it, also when this was the code's last conversion. */
+  const [engaged, setEngaged] = createSignal(false);
+  const usable = createMemo<CodeInfo | undefined>((before) => {
+    const found = code.data();
+    if (!found) return undefined;
+    if (found.info && (engaged() || !found.reason)) return found.info;
+    return engaged() ? before : undefined;
+  });
+  /** The code is one of this campaign, so it is worth to be remembered. */
+  const counts = () => {
+    const found = code.data();
+    return Boolean(found?.info && (!found.reason || PASSING.includes(found.reason)));
+  };
+  const who = () => nameOfOwner(code.data()?.info);
+
   return (
     <Show
       when={campaign.data()}
@@ -73,6 +90,7 @@ export default function Landing() {
                   <Swapped
                     campaign={campaign()}
                     code={asked()}
+                    counts={counts()}
                     use={(code) => setQuery({ ref: code })}
                   />
                   <Show
@@ -85,7 +103,7 @@ export default function Landing() {
                   >
                     {(found) => (
                       <Show
-                        when={!found().reason && found().info}
+                        when={usable()}
                         fallback={<NotNow reason={found().reason ?? 'not_found'} />}
                       >
                         {(info) => (
@@ -93,7 +111,12 @@ export default function Landing() {
                             when={campaign().proof === 'open'}
                             fallback={<Elsewhere campaign={campaign()} />}
                           >
-                            <Panel campaign={campaign()} code={info()} />
+                            <Panel
+                              campaign={campaign()}
+                              code={info()}
+                              who={who()}
+                              engaged={setEngaged}
+                            />
                           </Show>
                         )}
                       </Show>
@@ -110,23 +133,18 @@ export default function Landing() {
   );
 }
 
+/** What a page calls the owner of a code: the name that they chose, or the code, which people know. */
+function nameOfOwner(code: CodeInfo | undefined): string {
+  return code?.profile?.nickname ?? code?.code ?? '';
+}
+
 function nameOf(campaign: Campaign): string {
   return campaign.name ?? t().home.unnamed;
 }
 
-/** What the referee and the referrer get of a fixed reward, in base units. */
-function partsOf(campaign: Campaign): { referee: bigint; referrer: bigint } | undefined {
-  if (campaign.reward.kind !== 'fixed' || !campaign.rules) return undefined;
-  const all = BigInt(campaign.reward.fixed);
-  const fixed = BigInt(campaign.rules.referee_fixed);
-  const share = (all * BigInt(campaign.rules.referee_share_bps)) / 10_000n;
-  const referee = fixed > 0n ? (fixed < all ? fixed : all) : share;
-  return { referee, referrer: all - referee };
-}
-
-/** Who invites, and what both sides get. */
+/** Who invites, and what both sides get: the visitor's own gain first. */
 function Pitch(props: { campaign: Campaign; code: CodeInfo | undefined }) {
-  const who = () => (props.code ? short(props.code.owner) : undefined);
+  const who = () => nameOfOwner(props.code);
   const parts = () => partsOf(props.campaign);
   const token = () => tokenOf(props.campaign);
   const lead = () => {
@@ -139,7 +157,9 @@ function Pitch(props: { campaign: Campaign; code: CodeInfo | undefined }) {
   return (
     <section>
       <p class="by">
-        <span>{nameOf(props.campaign)}</span>
+        <span class="chosen" title={t().landing.chosenCampaign}>
+          <bdi>{nameOf(props.campaign)}</bdi>
+        </span>
         <Show when={props.code}>
           {(code) => (
             <span>
@@ -148,21 +168,41 @@ function Pitch(props: { campaign: Campaign; code: CodeInfo | undefined }) {
           )}
         </Show>
       </p>
-      <h1>{who() ? t().landing.headline(who()!) : t().landing.headlinePlain}</h1>
+      <h1>
+        <Show when={props.code} fallback={t().landing.headlinePlain}>
+          <bdi>{who()}</bdi> {t().landing.headline}
+        </Show>
+      </h1>
       <p class="lead">{lead()}</p>
+      <Show when={props.code}>
+        {(code) => (
+          <figure class="words">
+            <Show when={code().profile?.message}>
+              {(message) => (
+                <blockquote>
+                  <bdi>{message()}</bdi>
+                </blockquote>
+              )}
+            </Show>
+            <figcaption>
+              <Who wallet={code().owner} name={code().profile?.nickname} />
+              <Show when={code().profile?.nickname}>
+                {' '}
+                <span class="small">{t().landing.chosenByThem}</span>
+              </Show>{' '}
+              <Address address={code().owner} />
+            </figcaption>
+          </figure>
+        )}
+      </Show>
       <dl class="gets">
         <Show
           when={parts()}
           fallback={
             <div>
-              <dt>{t().landing.theyGet(who() ?? t().board.referrer)}</dt>
+              <dt>{t().landing.bothGet}</dt>
               <dd>
-                <Show
-                  when={props.campaign.reward.kind === 'percent'}
-                  fallback={<Rule campaign={props.campaign} />}
-                >
-                  {t().landing.ofAmount(formatBps(props.campaign.reward.bps, locale()))}
-                </Show>
+                <Rule campaign={props.campaign} />
               </dd>
             </div>
           }
@@ -172,18 +212,36 @@ function Pitch(props: { campaign: Campaign; code: CodeInfo | undefined }) {
               <Show when={parts().referee > 0n}>
                 <div>
                   <dt>{t().landing.youGet}</dt>
-                  <dd class="num">{moneyText(parts().referee, token())}</dd>
+                  <dd>
+                    <Share units={parts().referee} kind={parts().kind} token={token()} />
+                  </dd>
                 </div>
               </Show>
               <div>
-                <dt>{t().landing.theyGet(who() ?? t().board.referrer)}</dt>
-                <dd class="num">{moneyText(parts().referrer, token())}</dd>
+                <dt>
+                  <bdi>{t().landing.theyGet(who() || t().board.referrer)}</bdi>
+                </dt>
+                <dd>
+                  <Share units={parts().referrer} kind={parts().kind} token={token()} />
+                </dd>
               </div>
             </>
           )}
         </Show>
       </dl>
     </section>
+  );
+}
+
+/** A part of a reward, as an amount or of the amount. */
+function Share(props: { units: bigint; kind: 'units' | 'bps'; token: ReturnType<typeof tokenOf> }) {
+  return (
+    <Show
+      when={props.kind === 'units'}
+      fallback={<span class="num">{t().landing.ofAmount(formatBps(props.units, locale()))}</span>}
+    >
+      <Money units={props.units} token={props.token} />
+    </Show>
   );
 }
 
@@ -250,6 +308,19 @@ function SmallPrint(props: { campaign: Campaign }) {
             </>
           )}
         </Show>
+        <Show when={tokenOf(props.campaign).mint}>
+          {(mint) => (
+            <div>
+              <dt>
+                {t().landing.token} <Unit token={tokenOf(props.campaign)} />
+              </dt>
+              <dd>
+                <Address address={mint()} />
+              </dd>
+              <dd class="note">{t().landing.tokenNote}</dd>
+            </div>
+          )}
+        </Show>
         <div>
           <dt>{t().landing.address}</dt>
           <dd>
@@ -260,20 +331,29 @@ function SmallPrint(props: { campaign: Campaign }) {
           </Show>
         </div>
       </dl>
+      <p class="spaced">
+        <A href={`/leaderboard?campaign=${props.campaign.address}`}>{t().landing.board}</A>
+      </p>
     </section>
   );
 }
 
 /** Says that the code of this link is not the one that the visitor came with first. */
-function Swapped(props: { campaign: Campaign; code: string; use: (code: string) => void }) {
+function Swapped(props: {
+  campaign: Campaign;
+  code: string;
+  /** The code is one of this campaign. Others are not kept. */
+  counts: boolean;
+  use: (code: string) => void;
+}) {
   const window = () => props.campaign.rules?.attribution_window ?? null;
   const [before, setBefore] = createSignal(firstTouch(props.campaign.address, window()));
   createEffect(
     on(
-      () => props.code,
-      (code) => {
+      () => [props.code, props.counts] as const,
+      ([code, counts]) => {
         const kept = firstTouch(props.campaign.address, window());
-        if (!kept) keepTouch(props.campaign.address, code);
+        if (!kept && counts) keepTouch(props.campaign.address, code);
         setBefore(kept);
       },
     ),
@@ -284,24 +364,24 @@ function Swapped(props: { campaign: Campaign; code: string; use: (code: string) 
       {(other) => (
         <div class="notice" role="status">
           <p>
-            <strong>
-              {t().landing.other(other().code, new Date(other().at).toLocaleDateString(locale()))}
-            </strong>{' '}
+            <strong>{t().landing.other(other().code, when(other().at))}</strong>{' '}
             {t().landing.otherText(props.code)}
           </p>
           <button type="button" class="button quiet" onClick={() => props.use(other().code)}>
             {t().landing.keepFirst(other().code)}
           </button>
-          <button
-            type="button"
-            class="button quiet"
-            onClick={() => {
-              keepTouch(props.campaign.address, props.code);
-              setBefore(undefined);
-            }}
-          >
-            {t().landing.keepThis(props.code)}
-          </button>
+          <Show when={props.counts}>
+            <button
+              type="button"
+              class="button quiet"
+              onClick={() => {
+                keepTouch(props.campaign.address, props.code);
+                setBefore(undefined);
+              }}
+            >
+              {t().landing.keepThis(props.code)}
+            </button>
+          </Show>
         </div>
       )}
     </Show>
@@ -311,40 +391,20 @@ function Swapped(props: { campaign: Campaign; code: string; use: (code: string) 
 function NoCode(props: { malformed: string | undefined; use: (code: string) => void }) {
   const [wrong, setWrong] = createSignal(props.malformed !== undefined);
   return (
-    <form
-      class="panel-form"
-      onSubmit={(event) => {
-        event.preventDefault();
-        const text = String(new FormData(event.currentTarget).get('code')).trim().toUpperCase();
-        if (CODE.test(text)) props.use(text);
-        else setWrong(true);
-      }}
-    >
+    <div class="stack">
       <h2>{t().landing.noCode}</h2>
       <p>{t().landing.noCodeText}</p>
-      <div class="field">
-        <label for="code">{t().landing.typeCode}</label>
-        <input
-          id="code"
-          name="code"
-          value={props.malformed ?? ''}
-          autocomplete="off"
-          autocapitalize="characters"
-          spellcheck={false}
-          maxlength="12"
-          aria-invalid={wrong()}
-          aria-describedby="code-hint"
-        />
-        <p id="code-hint" class="hint" classList={{ wrong: wrong() }} role="status">
-          {wrong() ? t().landing.badCode : ''}
-        </p>
-      </div>
-      <button class="button primary full">{t().landing.useCode}</button>
-    </form>
+      <CodeField
+        value={props.malformed}
+        wrong={wrong()}
+        use={props.use}
+        refuse={() => setWrong(true)}
+      />
+    </div>
   );
 }
 
-/** The code is right, but nothing counts through it now. */
+/** Nothing counts through this code now. */
 function NotNow(props: { reason: string }) {
   return (
     <Problem calm words={t().codeReasons[props.reason] ?? t().codeReasons['not_found']!}>

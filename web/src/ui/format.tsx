@@ -1,11 +1,12 @@
 /** Money, addresses, times and states, each shown in one way. */
 
-import { createEffect, createSignal, on, type JSX } from 'solid-js';
+import { createEffect, createSignal, on, Show, type JSX } from 'solid-js';
 
 import type { Campaign } from '../api/client';
 import { formatUnits, type Token } from '../format/money';
 import { exactTime, formatTime } from '../format/time';
 import { locale, t } from '../i18n';
+import { announce } from '../lib/announce';
 import { now } from '../lib/clock';
 import { SOL_MINT } from '../lib/site';
 
@@ -16,7 +17,8 @@ export function tokenOf(
   ),
 ): Token {
   const decimals = 'decimals' in of ? of.decimals : of.mint_decimals;
-  return { decimals, symbol: of.mint === SOL_MINT ? t().common.sol : (of.symbol ?? null) };
+  if (of.mint === SOL_MINT) return { decimals, symbol: t().common.sol };
+  return { decimals, symbol: of.symbol ?? null, mint: of.mint };
 }
 
 /** An amount as text, with its symbol. */
@@ -29,10 +31,32 @@ export function Money(props: { units: string | bigint; token: Token }) {
   return (
     <span class="money">
       <Lit value={formatUnits(props.units, props.token.decimals, locale())} />
-      <span class="unit" title={props.token.symbol ? undefined : t().common.unknownSymbol}>
-        {props.token.symbol ?? t().common.tokens}
-      </span>
+      <Unit token={props.token} />
     </span>
+  );
+}
+
+/** A symbol. Campaigns choose theirs, so it is marked, and never taken for a known token. */
+export function Unit(props: { token: Token }) {
+  return (
+    <Show
+      when={props.token.mint}
+      fallback={<span class="unit">{props.token.symbol ?? t().common.tokens}</span>}
+    >
+      {(mint) => (
+        <span
+          class="unit"
+          classList={{ chosen: props.token.symbol !== null }}
+          title={
+            props.token.symbol
+              ? t().common.chosenSymbol(short(mint()))
+              : t().common.unknownSymbol(short(mint()))
+          }
+        >
+          {props.token.symbol ?? t().common.tokens}
+        </span>
+      )}
+    </Show>
   );
 }
 
@@ -60,25 +84,68 @@ export function short(address: string): string {
 
 /** An address; a click copies all of it. */
 export function Address(props: { address: string }) {
+  return (
+    <Copy
+      class="address"
+      text={props.address}
+      label={t().common.copyAddress(short(props.address), props.address)}
+    >
+      {short(props.address)}
+    </Copy>
+  );
+}
+
+/** Milliseconds that a button says that it has copied. */
+const COPIED = 1500;
+
+/** A button that copies a text, and says so. */
+export function Copy(props: {
+  text: string;
+  class?: string;
+  label?: string;
+  children: JSX.Element;
+}) {
   const [copied, setCopied] = createSignal(false);
   const copy = async () => {
-    await navigator.clipboard.writeText(props.address);
+    try {
+      await navigator.clipboard.writeText(props.text);
+    } catch {
+      // Not allowed: the text stands there to be selected.
+      return announce(t().common.notCopied);
+    }
+    announce(t().common.copied);
     setCopied(true);
-    window.setTimeout(() => setCopied(false), 1500);
+    window.setTimeout(() => setCopied(false), COPIED);
   };
   return (
     <button
       type="button"
-      class="address"
-      title={props.address}
-      aria-label={t().common.copyAddress(short(props.address), props.address)}
+      class={props.class ?? 'button'}
+      title={props.text}
+      aria-label={props.label}
       onClick={() => void copy()}
     >
-      <span aria-hidden="true">{short(props.address)}</span>
-      <span class="said" role="status">
-        {copied() ? ` ${t().common.copied}` : ''}
-      </span>
+      {props.children}
+      <Show when={copied()}>
+        <span class="said" aria-hidden="true">
+          {' '}
+          {t().common.copied}
+        </span>
+      </Show>
     </button>
+  );
+}
+
+/** A person as the page calls them: by the name that they chose, which is marked, or the address. */
+export function Who(props: { wallet: string; name?: string | null | undefined }) {
+  return (
+    <Show when={props.name} fallback={short(props.wallet)}>
+      {(name) => (
+        <span class="chosen" title={t().common.chosenName(short(props.wallet))}>
+          <bdi>{name()}</bdi>
+        </span>
+      )}
+    </Show>
   );
 }
 
@@ -116,6 +183,11 @@ export function Shape(props: { kind: Kind }) {
       {SHAPES[props.kind]()}
     </svg>
   );
+}
+
+/** A time in a sentence: "in 3 hours", "on 3 May". */
+export function when(at: number): string {
+  return formatTime(at, now(), locale(), t().common.on);
 }
 
 /** A word for a state, with a shape and a colour. */

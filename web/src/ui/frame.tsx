@@ -1,10 +1,14 @@
 /** What every page stands in. */
 
 import { A, useLocation } from '@solidjs/router';
-import { createEffect, ErrorBoundary, For, type JSX } from 'solid-js';
+import { createEffect, ErrorBoundary, For, on, type JSX } from 'solid-js';
 
 import { locale, NAMES, t, use } from '../i18n';
+import { announce, focusOn, said } from '../lib/announce';
 import { Failure } from './states';
+
+/** Milliseconds after which a page that was opened has its name. */
+const NAMED = 300;
 
 export function Mark() {
   return (
@@ -18,17 +22,44 @@ export function Mark() {
 export function Frame(props: { children?: JSX.Element }) {
   const place = useLocation();
   const current = (path: string) => (place.pathname === path ? 'page' : undefined);
+  let main: HTMLElement | undefined;
+  // Whoever cannot see that it is another page is told so, and stands at its beginning.
+  createEffect(
+    on(
+      () => place.pathname,
+      () => {
+        focusOn(main);
+        window.setTimeout(() => announce(document.title), NAMED);
+      },
+      { defer: true },
+    ),
+  );
   return (
     <>
-      <a class="skip" href="#content">
+      <a
+        class="skip"
+        href="#content"
+        onClick={(event) => {
+          // The router would take it for another page.
+          event.preventDefault();
+          focusOn(main);
+          main?.scrollIntoView();
+        }}
+      >
         {t().frame.skip}
       </a>
+      <p class="hidden" role="status">
+        {said()}
+      </p>
       <header class="wide top">
         <A class="brand" href="/" aria-label={t().frame.home}>
           <Mark />
           <span aria-hidden="true">Vouch</span>
         </A>
         <nav aria-label={t().frame.menu}>
+          <A href="/me" aria-current={current('/me')}>
+            {t().frame.me}
+          </A>
           <A href="/leaderboard" aria-current={current('/leaderboard')}>
             {t().frame.leaderboard}
           </A>
@@ -37,7 +68,7 @@ export function Frame(props: { children?: JSX.Element }) {
           </a>
         </nav>
       </header>
-      <main id="content" class="wide" tabindex="-1">
+      <main id="content" class="wide" tabindex="-1" ref={main}>
         <ErrorBoundary fallback={(error, again) => <Failure error={error} again={again} />}>
           {props.children}
         </ErrorBoundary>

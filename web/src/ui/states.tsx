@@ -74,11 +74,23 @@ export function wordsFor(code: string): [string, string, string] {
   return t().errors[code] ?? t().errors['unexpected']!;
 }
 
-/** The words for whatever was thrown. */
-export function Failure(props: { error: unknown; again?: () => void }) {
+/** The words for whatever was thrown, with a way to try again and what else helps. */
+export function Failure(props: {
+  error: unknown;
+  /** Words of this page, by the code. Others are those of every page. */
+  words?: Record<string, [string, string, string]>;
+  again?: () => void;
+  children?: JSX.Element;
+}) {
   const refusal = () => (props.error instanceof Refusal ? props.error : undefined);
+  const words = (): [string, string, string] => {
+    const code = refusal()?.code ?? 'unexpected';
+    const [what, meaning, todo] = props.words?.[code] ?? wordsFor(code);
+    // What is in a block was charged, whatever the words for a refusal before it say.
+    return [what, refusal()?.charged ? t().common.charged : meaning, todo];
+  };
   return (
-    <Problem words={wordsFor(refusal()?.code ?? 'unexpected')} requestId={refusal()?.requestId}>
+    <Problem words={words()} requestId={refusal()?.requestId}>
       <Show when={props.again}>
         {(again) => (
           <button type="button" class="button" onClick={() => again()()}>
@@ -86,6 +98,7 @@ export function Failure(props: { error: unknown; again?: () => void }) {
           </button>
         )}
       </Show>
+      {props.children}
     </Problem>
   );
 }

@@ -1,129 +1,49 @@
 /** Everything that needs a wallet, loaded when somebody asks for one. */
 
-import {
-  createSolanaRpc,
-  getBase58Decoder,
-  getBase64Decoder,
-  type Address,
-  type Base64EncodedWireTransaction,
-  type Signature,
-} from '@solana/kit';
+import { getBase58Decoder, getBase64Decoder, type Signature } from '@solana/kit';
 import {
   SolanaSignAndSendTransaction,
+  SolanaSignIn,
+  SolanaSignMessage,
   SolanaSignTransaction,
   type SolanaSignAndSendTransactionFeature,
+  type SolanaSignInFeature,
+  type SolanaSignMessageFeature,
   type SolanaSignTransactionFeature,
 } from '@solana/wallet-standard-features';
-import { programError, refusal } from '@vouch/client/errors.js';
 
-import { Refusal, type Built } from '../api/client';
-import { CHAIN, RPC_URL } from '../lib/site';
-import { inspect, inspectWire, sameConversion, type Inspected, type Shown } from './inspect';
+import { Refusal, type Challenge } from '../api/client';
+import { CHAIN } from '../lib/site';
+import { inspect, inspectWire, sameActs, type Inspected, type Shown } from './inspect';
+import { appeared, confirmed, HAS_NODE, onChain, send, tryOut, type Trial } from './node';
 import type { Wallet, WalletAccount } from './wallets';
 
-export { connect, watchAccounts, watchWallets } from './wallets';
+export { connect, reconnect, watchAccounts, watchWallets } from './wallets';
+export type { Recorded, Part } from './node';
 
-const rpc = RPC_URL ? createSolanaRpc(RPC_URL) : undefined;
-/** Milliseconds between two questions for a transaction's state. */
-const POLL = 500;
-/** The same between two sendings of one transaction. */
-const RESEND = 2500;
+/** What the API has built. */
+type Built = { readonly transaction: string; readonly last_valid_block_height: number };
 
-/** What signing costs, in lamports. */
-export type Cost = { readonly fee: bigint; readonly deposit: bigint };
-
-/** A transaction that was read and found to be what it should be. */
+/** A transaction that was read, and found to be what it should be. */
 export type Prepared = {
   readonly inspected: Inspected;
-  readonly createsPlace: boolean;
   readonly lastValidBlockHeight: bigint;
-  /** `undefined` if no node can be asked. */
-  readonly cost: Cost | undefined;
+  /** The account that it creates, by which one sees that it was done. */
+  readonly creates: string;
+  /** What the node found when it tried it; `undefined` if no node can be asked. */
+  readonly trial: Trial | undefined;
 };
 
 /** Reads what the API has built, and lets the node try it. Throws a `Refusal`. */
-export async function prepare(built: Built, shown: Shown): Promise<Prepared> {
+export async function prepare(built: Built, creates: string, shown: Shown): Promise<Prepared> {
   const inspected = await inspect(built.transaction, shown);
   if (!inspected) throw new Refusal('not_as_shown', undefined);
   return {
     inspected,
-    createsPlace: inspected.createsPlace,
+    creates,
     lastValidBlockHeight: BigInt(built.last_valid_block_height),
-    cost: rpc ? await costOf(inspected, shown.wallet as Address) : undefined,
+    trial: await tryOut(inspected, shown),
   };
-}
-
-async function costOf(inspected: Inspected, wallet: Address): Promise<Cost> {
-  if (!rpc) throw new Refusal('chain_unavailable', undefined);
-  const wire = getBase64Decoder().decode(inspected.wire) as Base64EncodedWireTransaction;
-  const message = getBase64Decoder().decode(inspected.message);
-  const [balance, fee, tried] = await Promise.all([
-    rpc.getBalance(wallet, { commitment: 'confirmed' }).send(),
-    rpc
-      .getFeeForMessage(message as Parameters<typeof rpc.getFeeForMessage>[0], {
-        commitment: 'confirmed',
-      })
-      .send(),
-    rpc
-      .simulateTransaction(wire, {
-        encoding: 'base64',
-        commitment: 'confirmed',
-        sigVerify: false,
-        accounts: { encoding: 'base64', addresses: [wallet] },
-      })
-      .send(),
-  ]).catch(() => {
-    throw new Refusal('chain_unavailable', undefined);
-  });
-  if (tried.value.err !== null) throw new Refusal(codeOf(tried.value.err), undefined);
-  const charged = BigInt(fee.value ?? 5000n);
-  const left = tried.value.accounts?.[0]?.lamports ?? 0n;
-  const gone = balance.value - left;
-  return { fee: charged, deposit: gone > charged ? gone - charged : 0n };
-}
-
-/** The code of an error as the node gives it. */
-function codeOf(error: unknown): string {
-  if (typeof error === 'string') {
-    const poor = ['AccountNotFound', 'InsufficientFundsForFee'];
-    return poor.includes(error)
-      ? 'too_little_sol'
-      : error === 'BlockhashNotFound'
-        ? 'expired'
-        : 'failed';
-  }
-  if (error !== null && typeof error === 'object') {
-    if ('InsufficientFundsForRent' in error) return 'too_little_sol';
-    if ('InstructionError' in error) {
-      const [, cause] = error.InstructionError as [unknown, unknown];
-      if (cause !== null && typeof cause === 'object' && 'Custom' in cause) {
-        return customCode(Number(cause.Custom));
-      }
-    }
-  }
-  return 'failed';
-}
-
-/** The system program's number for too few lamports; those of ours begin at 6000. */
-const RESULT_WITH_NEGATIVE_LAMPORTS = 1;
-
-function customCode(number: number): string {
-  if (number === RESULT_WITH_NEGATIVE_LAMPORTS) return 'too_little_sol';
-  const name = programError(number)?.name;
-  return name === undefined ? 'failed' : apiCode(name);
-}
-
-/** The API's code for an error of the program. */
-function apiCode(name: string): string {
-  const snake = name.replace(/(?<!^)[A-Z]/g, '_$&').toLowerCase();
-  const same: Record<string, string> = {
-    referral_not_found: 'code_not_found',
-    wrong_campaign: 'code_not_found',
-    code_mismatch: 'code_not_found',
-    referral_inactive: 'code_inactive',
-    referral_expired: 'code_expired',
-  };
-  return same[snake] ?? snake;
 }
 
 /**
@@ -135,84 +55,110 @@ export async function sign(
   account: WalletAccount,
   prepared: Prepared,
 ): Promise<() => Promise<void>> {
-  const { inspected } = prepared;
+  const { inspected, lastValidBlockHeight } = prepared;
   if (account.chains.length > 0 && !account.chains.includes(CHAIN)) {
     throw new Refusal('wrong_network', undefined);
   }
   const input = { account, transaction: inspected.wire, chain: CHAIN as 'solana:mainnet' };
-  if (rpc && SolanaSignTransaction in wallet.features) {
+  if (HAS_NODE && SolanaSignTransaction in wallet.features) {
     const feature = wallet.features[
       SolanaSignTransaction
     ] as SolanaSignTransactionFeature[typeof SolanaSignTransaction];
-    const [output] = await feature.signTransaction(input).catch(refused);
+    const [output] = await feature.signTransaction(input).catch((error) => {
+      throw new Refusal(isRejection(error) ? 'refused' : 'wallet_failed', undefined);
+    });
     const signed = output && inspectWire(output.signedTransaction, account.address);
-    if (!signed || !sameConversion(inspected, signed)) throw new Refusal('tampered', undefined);
-    return () => send(signed, prepared.lastValidBlockHeight);
+    if (!signed || !sameActs(inspected, signed)) throw new Refusal('tampered', undefined);
+    return () => send(signed, lastValidBlockHeight);
   }
   if (SolanaSignAndSendTransaction in wallet.features) {
     const feature = wallet.features[
       SolanaSignAndSendTransaction
     ] as SolanaSignAndSendTransactionFeature[typeof SolanaSignAndSendTransaction];
-    const [output] = await feature.signAndSendTransaction(input).catch(refused);
-    if (!output) throw new Refusal('refused', undefined);
+    const sent = await feature.signAndSendTransaction(input).catch((error) => {
+      if (isRejection(error)) throw new Refusal('refused', undefined);
+      return undefined;
+    });
+    const output = sent?.[0];
+    // A wallet that reports an error may have sent it before.
+    if (!output) return () => wasSent(prepared);
     const signature = getBase58Decoder().decode(output.signature) as Signature;
-    return () => confirmed(signature, prepared.lastValidBlockHeight, async () => {});
+    return async () => {
+      await confirmed(signature, inspected, lastValidBlockHeight, async () => {});
+      const wire = await onChain(signature);
+      const done = wire && inspectWire(wire, account.address);
+      // Such a wallet shows only afterwards what it has sent.
+      if (wire && !(done && sameActs(inspected, done))) {
+        throw new Refusal('sent_otherwise', undefined);
+      }
+    };
   }
   throw new Refusal('cannot_sign', undefined);
 }
 
-function refused(): never {
-  throw new Refusal('refused', undefined);
-}
-
-/** Sends it again and again until it is confirmed, or can no longer be. */
-async function send(signed: Inspected, lastValidBlockHeight: bigint): Promise<void> {
-  if (!rpc) return;
-  const wire = getBase64Decoder().decode(signed.wire) as Base64EncodedWireTransaction;
-  const signature = getBase58Decoder().decode(signed.wire.subarray(1, 65)) as Signature;
-  try {
-    // The node tries it before, so that a refusal costs nothing.
-    await rpc
-      .sendTransaction(wire, { encoding: 'base64', preflightCommitment: 'confirmed' })
-      .send();
-  } catch (error) {
-    const programs = signed.instructions.map(({ program }) => ({ programAddress: program }));
-    const ours = refusal(error, { instructions: programs });
-    if (ours) throw new Refusal(apiCode(ours.name), undefined);
-    // It may have arrived all the same: the next lines find out.
+/** Returns when what the transaction creates is on chain. Throws a `Refusal` if it never will be. */
+async function wasSent({ creates, lastValidBlockHeight }: Prepared): Promise<void> {
+  if (!HAS_NODE) throw new Refusal('wallet_unclear', undefined);
+  if (!(await appeared(creates, lastValidBlockHeight))) {
+    throw new Refusal('wallet_failed', undefined);
   }
-  await confirmed(signature, lastValidBlockHeight, async () => {
-    await rpc
-      .sendTransaction(wire, { encoding: 'base64', skipPreflight: true, maxRetries: 0n })
-      .send();
-  });
 }
 
-async function confirmed(
-  signature: Signature,
-  lastValidBlockHeight: bigint,
-  again: () => Promise<void>,
-): Promise<void> {
-  // Without a node, the receipt is the first sign of it.
-  if (!rpc) return;
-  let sent = Date.now();
-  for (;;) {
-    try {
-      // Ask for the height first: what is not there after it never will be.
-      const height = await rpc.getBlockHeight({ commitment: 'confirmed' }).send();
-      const statuses = await rpc.getSignatureStatuses([signature]).send();
-      const status = statuses.value[0];
-      if (status?.err) throw new Refusal(codeOf(status.err), undefined);
-      if (status && status.confirmationStatus !== 'processed') return;
-      if (!status && height > lastValidBlockHeight) throw new Refusal('expired', undefined);
-      if (Date.now() - sent > RESEND) {
-        sent = Date.now();
-        await again();
+/** Whether the person said no: the number is that of EIP-1193, which wallets here use, too. */
+function isRejection(error: unknown): boolean {
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  return code === 4001 || /reject|denied|declin|cancel/i.test(String(message));
+}
+
+/** A challenge that the wallet has signed, as the API wants it. */
+export type SignedChallenge = {
+  wallet: string;
+  nonce: string;
+  signature: string;
+  signed_message: string;
+};
+
+/** Whether the wallet can sign in. */
+export function canSignIn(wallet: Wallet): boolean {
+  return SolanaSignIn in wallet.features || SolanaSignMessage in wallet.features;
+}
+
+/** Lets the wallet sign the message that signs it in. Throws a `Refusal`. */
+export async function signIn(
+  wallet: Wallet,
+  account: WalletAccount,
+  challenge: Challenge,
+): Promise<SignedChallenge> {
+  const refused = (error: unknown): never => {
+    throw new Refusal(isRejection(error) ? 'refused' : 'wallet_failed', undefined);
+  };
+  const signed = async () => {
+    if (SolanaSignIn in wallet.features) {
+      const feature = wallet.features[SolanaSignIn] as SolanaSignInFeature[typeof SolanaSignIn];
+      const { domain, address, statement, uri, version, chainId, nonce, issuedAt, expirationTime } =
+        challenge.input;
+      const given = { statement, uri, version, chainId, nonce, issuedAt, expirationTime };
+      const named = Object.entries(given).filter(([, value]) => typeof value === 'string');
+      const input = { domain, address, ...Object.fromEntries(named) };
+      const [output] = await feature.signIn(input).catch(refused);
+      if (output && output.account.address !== account.address) {
+        throw new Refusal('other_account', undefined);
       }
-    } catch (error) {
-      // A node that does not answer says nothing about the transaction.
-      if (error instanceof Refusal) throw error;
+      return output;
     }
-    await new Promise((resume) => window.setTimeout(resume, POLL));
-  }
+    if (!(SolanaSignMessage in wallet.features)) throw new Refusal('cannot_sign', undefined);
+    const feature = wallet.features[
+      SolanaSignMessage
+    ] as SolanaSignMessageFeature[typeof SolanaSignMessage];
+    const message = new TextEncoder().encode(challenge.message);
+    const [output] = await feature.signMessage({ account, message }).catch(refused);
+    return output;
+  };
+  const output = (await signed()) ?? refused(undefined);
+  return {
+    wallet: account.address,
+    nonce: challenge.nonce,
+    signature: getBase58Decoder().decode(output.signature),
+    signed_message: getBase64Decoder().decode(output.signedMessage),
+  };
 }

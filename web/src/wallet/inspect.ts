@@ -12,6 +12,8 @@ import {
 } from '@solana/kit';
 
 import { CONVERT_DISCRIMINATOR } from '@vouch/client/generated/instructions/convert.js';
+import { CREATE_REFERRAL_DISCRIMINATOR } from '@vouch/client/generated/instructions/createReferral.js';
+import { REGISTER_REFERRER_DISCRIMINATOR } from '@vouch/client/generated/instructions/registerReferrer.js';
 import { REFERRAL_PROGRAM_ADDRESS } from '@vouch/client/generated/programs/referral.js';
 
 const ASSOCIATED_TOKEN = 'ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL';
@@ -21,8 +23,12 @@ const WALLETS_ADD = [
   'L2TExMFKdjpN9kozasaurPirfHy9P8sbXoAwrPYWDWT',
 ];
 
-/** Discriminator, code, action, amount and reference of `convert`. */
-const CONVERT_LENGTH = 8 + 12 + 1 + 8 + 32;
+/** Bytes that the code of an instruction takes; a shorter code is followed by zeros. */
+const CODE_LENGTH = 12;
+/** What follows the code of a sign-up: action, amount and reference, all zero. */
+const SIGN_UP = 1 + 8 + 32;
+/** What follows the code of a registration: usage limit and expiry, both zero for none. */
+const UNLIMITED = 8 + 8;
 /** `CreateIdempotent` of the program of associated token accounts. */
 const CREATE_IDEMPOTENT = 1;
 
@@ -34,40 +40,58 @@ export type Inspected = {
   readonly instructions: readonly Instruction[];
   /** The blockhash until which it can be sent. */
   readonly lifetime: string;
-  /** The one that records the conversion. */
-  readonly convert: Instruction;
   /** Whether it makes a token account. */
   readonly createsPlace: boolean;
 };
 
-/** What the page shows: whose sign-up is recorded, in which campaign, through which code. */
-export type Shown = { readonly wallet: string; readonly campaign: string; readonly code: string };
+/** What the page shows: who does what, in which campaign, with which code. */
+export type Shown = {
+  readonly act: 'convert' | 'register';
+  readonly wallet: string;
+  readonly campaign: string;
+  readonly code: string;
+};
 
 /**
- * The transaction in base64, if `wallet` alone signs it and it does nothing but record the
- * conversion that is shown. The program itself ties referral, recipients and amounts to campaign
- * and code.
+ * The transaction in base64, if `wallet` alone signs it and it does nothing but what is shown: the
+ * conversion of a sign-up, or the registration of a code without limits. The program itself ties
+ * referral, recipients and amounts to campaign and code.
  */
 export async function inspect(base64: string, shown: Shown): Promise<Inspected | undefined> {
   const wire = new Uint8Array(getBase64Encoder().encode(base64));
   const inspected = inspectWire(wire, shown.wallet);
   if (!inspected) return;
-  const { accounts, data } = inspected.convert;
   const referral = await createAddressWithSeed({
     baseAddress: shown.campaign as Address,
     programAddress: REFERRAL_PROGRAM_ADDRESS,
     seed: shown.code,
   });
   const named = [shown.wallet, shown.wallet, shown.campaign, referral];
-  if (!named.every((address, at) => accounts[at] === address)) return;
-  // A sign-up has no amount and no reference: all other bytes are zero.
-  const expected = new Uint8Array(CONVERT_LENGTH);
-  expected.set(CONVERT_DISCRIMINATOR, 0);
-  expected.set(getUtf8Encoder().encode(shown.code), CONVERT_DISCRIMINATOR.length);
-  const isExpected = expected.every((byte, at) => data[at] === byte);
-  return data.length === CONVERT_LENGTH && isExpected ? inspected : undefined;
+  const ours = ofProgram(inspected.instructions);
+  const last = ours.pop();
+  const isConversion = shown.act === 'convert';
+  const expected = isConversion
+    ? encoded(CONVERT_DISCRIMINATOR, shown.code, SIGN_UP)
+    : encoded(CREATE_REFERRAL_DISCRIMINATOR, shown.code, UNLIMITED);
+  if (!last || !isEqual(last.data, expected) || !begins(last.accounts, named)) return;
+  // A campaign that counts for each owner has an account for each; the first code brings it.
+  const [first, ...more] = ours;
+  if (first) {
+    const isOwner =
+      !isConversion &&
+      isEqual(first.data, REGISTER_REFERRER_DISCRIMINATOR) &&
+      begins(first.accounts, named.slice(0, 3));
+    if (!isOwner || more.length > 0) return;
+  }
+  return inspected;
 }
 
+/** The address of the account that a conversion of this transaction will have. */
+export function conversionOf(inspected: Inspected): Address | undefined {
+  return ofProgram(inspected.instructions)[0]?.accounts[4];
+}
+
+/** The transaction, if `wallet` alone signs and pays it and all of it is understood. */
 export function inspectWire(wire: Uint8Array, wallet: string): Inspected | undefined {
   let instructions: Instruction[];
   let message: ReadonlyUint8Array;
@@ -89,10 +113,6 @@ export function inspectWire(wire: Uint8Array, wallet: string): Inspected | undef
   } catch {
     return;
   }
-  const ours = instructions.filter(({ program }) => program === REFERRAL_PROGRAM_ADDRESS);
-  const convert = ours[0];
-  if (ours.length !== 1 || !convert) return;
-  if (!CONVERT_DISCRIMINATOR.every((byte, at) => convert.data[at] === byte)) return;
   const known = [REFERRAL_PROGRAM_ADDRESS, ASSOCIATED_TOKEN, ...WALLETS_ADD];
   if (instructions.some(({ program }) => !known.includes(program))) return;
   // Whoever owns a token account gets its rent back, so it is the wallet's own, and only one.
@@ -103,11 +123,11 @@ export function inspectWire(wire: Uint8Array, wallet: string): Inspected | undef
     accounts[0] === wallet &&
     accounts[2] === wallet;
   if (places.length > 1 || !places.every(isOwn)) return;
-  return { wire, message, instructions, lifetime, convert, createsPlace: places.length > 0 };
+  return { wire, message, instructions, lifetime, createsPlace: places.length > 0 };
 }
 
 /** Whether a wallet that signed changed nothing but what wallets add. */
-export function sameConversion(before: Inspected, after: Inspected): boolean {
+export function sameActs(before: Inspected, after: Inspected): boolean {
   const text = ({ lifetime, instructions }: Inspected) =>
     instructions
       .filter(({ program }) => !WALLETS_ADD.includes(program))
@@ -115,4 +135,24 @@ export function sameConversion(before: Inspected, after: Inspected): boolean {
       .concat(lifetime)
       .join('\n');
   return text(before) === text(after);
+}
+
+function ofProgram(instructions: readonly Instruction[]): Instruction[] {
+  return instructions.filter(({ program }) => program === REFERRAL_PROGRAM_ADDRESS);
+}
+
+/** Discriminator and code, and as many zeros as follow. */
+function encoded(discriminator: ReadonlyUint8Array, code: string, zeros: number): Uint8Array {
+  const data = new Uint8Array(discriminator.length + CODE_LENGTH + zeros);
+  data.set(discriminator, 0);
+  data.set(getUtf8Encoder().encode(code), discriminator.length);
+  return data;
+}
+
+function isEqual(one: ReadonlyUint8Array, other: ReadonlyUint8Array): boolean {
+  return one.length === other.length && other.every((byte, at) => one[at] === byte);
+}
+
+function begins(accounts: readonly string[], named: readonly string[]): boolean {
+  return named.every((address, at) => accounts[at] === address);
 }

@@ -41,6 +41,15 @@ export async function connect(wallet: Wallet): Promise<WalletAccount | undefined
   return accounts[0];
 }
 
+/** The account that the wallet has shown before, without asking the person. */
+export async function reconnect(wallet: Wallet): Promise<WalletAccount | undefined> {
+  const feature = wallet.features[
+    StandardConnect
+  ] as StandardConnectFeature[typeof StandardConnect];
+  const given = await feature.connect({ silent: true }).catch(() => undefined);
+  return given?.accounts[0];
+}
+
 /** Calls `changed` when the wallet shows other accounts than before. */
 export function watchAccounts(
   wallet: Wallet,

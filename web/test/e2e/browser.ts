@@ -31,6 +31,8 @@ export async function launch(): Promise<Browser> {
 
 /** Everything that went wrong in any page: errors in the console, exceptions, violations. */
 export const faults: string[] = [];
+/** While it is set, the browser says that requests fail: the test makes them fail. */
+export const expected = { failures: false };
 /** How many violations axe found, by page and state. */
 export const checked: string[] = [];
 /** What axe found, and pages that are wider than the screen. */
@@ -51,6 +53,7 @@ export async function open(
     isMobile: look.phone,
     locale,
     timezoneId: 'Europe/Berlin',
+    permissions: ['clipboard-read', 'clipboard-write'],
   });
   context.setDefaultTimeout(PATIENCE);
   await context.exposeFunction('vouchTestFault', (text: string) => faults.push(text));
@@ -66,6 +69,9 @@ export async function open(
     const refused = /status of (400|404|409|422)/.test(message.text());
     // The browser logs every refusal of the API, also those that the page explains.
     if (refused && message.location().url.includes('/v1/')) return;
+    // And the status of a page that is shown for a broken link.
+    if (refused && /\/(r\/|nothing-here)/.test(message.location().url)) return;
+    if (expected.failures && /net::ERR_/.test(message.text())) return;
     if (['error', 'warning'].includes(message.type())) faults.push(`console: ${message.text()}`);
   });
   context.on('request', (request) => {
@@ -101,4 +107,67 @@ export async function picture(page: Page, name: string, whole = false): Promise<
   const folder = process.env['VOUCH_SCREENS'];
   if (!folder) return;
   await page.screenshot({ path: `${folder}/${name}.png`, fullPage: whole });
+}
+
+/** Milliseconds of a page by the browser's own entries, with the processor slowed four times. */
+export type Timings = {
+  firstPaint: number | null;
+  largestPaint: number | null;
+  /** The longest delay between an input and the next picture, of the language being switched. */
+  interaction: number | null;
+  shift: number;
+};
+
+export async function timings(browser: Browser, look: Look, address: string): Promise<Timings> {
+  const context = await open(browser, look);
+  await context.addInitScript(() => {
+    type Seen = { largest: number | null; interaction: number | null; shift: number };
+    const seen: Seen = { largest: null, interaction: null, shift: 0 };
+    (globalThis as unknown as { vouchTestSeen: Seen }).vouchTestSeen = seen;
+    const watch = (type: string, each: (entry: PerformanceEntry) => void) =>
+      new PerformanceObserver((list) => list.getEntries().forEach(each)).observe({
+        type,
+        buffered: true,
+        durationThreshold: 16,
+      } as PerformanceObserverInit);
+    watch('largest-contentful-paint', (entry) => (seen.largest = entry.startTime));
+    watch('event', (entry) => (seen.interaction = Math.max(seen.interaction ?? 0, entry.duration)));
+    watch('layout-shift', (entry) => {
+      const { value, hadRecentInput } = entry as unknown as {
+        value: number;
+        hadRecentInput: boolean;
+      };
+      if (!hadRecentInput) seen.shift += value;
+    });
+  });
+  const page = await context.newPage();
+  const session = await context.newCDPSession(page);
+  await session.send('Emulation.setCPUThrottlingRate', { rate: 4 });
+  await page.goto(address);
+  await page.waitForLoadState('networkidle');
+  const paint = await page.evaluate(() => performance.getEntriesByName('first-contentful-paint'));
+  // The largest paint ends with the first input, so it is read before.
+  const before = await page.evaluate(
+    () =>
+      (globalThis as unknown as { vouchTestSeen: { largest: number | null } }).vouchTestSeen
+        .largest,
+  );
+  await page.getByRole('button', { name: 'Deutsch' }).click();
+  await page.locator('html[lang=de]').waitFor();
+  await page.evaluate(
+    () => new Promise((resume) => requestAnimationFrame(() => requestAnimationFrame(resume))),
+  );
+  const seen = await page.evaluate(
+    () =>
+      (globalThis as unknown as { vouchTestSeen: { interaction: number | null; shift: number } })
+        .vouchTestSeen,
+  );
+  await context.close();
+  const whole = (value: number | null | undefined) => (value == null ? null : Math.round(value));
+  return {
+    firstPaint: whole(paint[0]?.startTime),
+    largestPaint: whole(before),
+    interaction: whole(seen.interaction),
+    shift: Math.round(seen.shift * 1000) / 1000,
+  };
 }

@@ -1,9 +1,9 @@
-/** A wallet for tests: it implements the Wallet Standard in the page, and signs with a real key. */
+/** A wallet for tests: it implements the Wallet Standard in the page, and signs with real keys. */
 
 import { createPrivateKey, sign } from 'node:crypto';
 
 import { getBase58Decoder } from '@solana/kit';
-import type { BrowserContext } from 'playwright-core';
+import type { BrowserContext, Page } from 'playwright-core';
 
 /** The first bytes of an Ed25519 key in PKCS #8, before its 32 secret bytes. */
 const PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex');
@@ -11,74 +11,178 @@ const ICON =
   'data:image/svg+xml,<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><circle cx="4" cy="4" r="4" fill="%23355"/></svg>';
 
 export type TestWallet = {
+  /** Of its first account. */
   readonly address: string;
-  /** What it does when it is asked to sign. */
-  behaviour: 'signs' | 'refuses' | 'tampers';
+  /**
+   * What it does when it is asked to sign. `lies` sends a transaction and reports an error, `strays`
+   * sends the transaction in `instead`.
+   */
+  behaviour: 'signs' | 'refuses' | 'tampers' | 'lies' | 'strays';
+  /** The message of another transaction of the same account. */
+  instead?: Uint8Array;
+  /** Shows the account of this number in every page that is open, as people do in their wallet. */
+  show: (account: number, pages: Page[]) => Promise<void>;
 };
 
-/** Puts a wallet with these 64 secret bytes into every page of the context. */
-export async function giveWallet(context: BrowserContext, secret: number[]): Promise<TestWallet> {
-  const publicKey = secret.slice(32);
-  const key = createPrivateKey({
-    key: Buffer.concat([PKCS8, Buffer.from(secret.slice(0, 32))]),
-    format: 'der',
-    type: 'pkcs8',
-  });
+type Options = {
+  /** The node to which a wallet sends that signs and sends in one step. */
+  sendsTo?: string;
+};
+
+/** Puts a wallet with these accounts, of 64 secret bytes each, into every page of the context. */
+export async function giveWallet(
+  context: BrowserContext,
+  secrets: number[][],
+  { sendsTo }: Options = {},
+): Promise<TestWallet> {
+  const keys = secrets.map((secret) => ({
+    publicKey: secret.slice(32),
+    address: getBase58Decoder().decode(new Uint8Array(secret.slice(32))),
+    key: createPrivateKey({
+      key: Buffer.concat([PKCS8, Buffer.from(secret.slice(0, 32))]),
+      format: 'der',
+      type: 'pkcs8',
+    }),
+  }));
+  let shown = 0;
   const wallet: TestWallet = {
-    address: getBase58Decoder().decode(new Uint8Array(publicKey)),
+    address: keys[0]!.address,
     behaviour: 'signs',
+    show: async (account, pages) => {
+      shown = account;
+      await Promise.all(pages.map((page) => page.evaluate(`vouchTestShow(${account})`)));
+    },
   };
+  const keyOf = (address: string) => keys.find((it) => it.address === address)!.key;
   // The transaction has one signature, so its message begins at byte 65.
-  await context.exposeFunction('vouchTestSign', (transaction: number[]) => {
-    if (wallet.behaviour === 'refuses') return null;
+  const signed = (address: string, transaction: number[]): Buffer => {
     const wire = Buffer.from(transaction);
     // Another amount, in the last bytes of the data of the last instruction.
     if (wallet.behaviour === 'tampers') wire[wire.length - 1]! ^= 1;
-    sign(null, wire.subarray(65), key).copy(wire, 1);
-    return [...wire];
+    sign(null, wire.subarray(65), keyOf(address)).copy(wire, 1);
+    return wire;
+  };
+  await context.exposeFunction('vouchTestSign', (address: string, transaction: number[]) =>
+    wallet.behaviour === 'refuses' ? null : [...signed(address, transaction)],
+  );
+  await context.exposeFunction('vouchTestMessage', (address: string, message: number[]) =>
+    wallet.behaviour === 'refuses' ? null : [...sign(null, Buffer.from(message), keyOf(address))],
+  );
+  await context.exposeFunction('vouchTestSend', async (address: string, given: number[]) => {
+    if (wallet.behaviour === 'refuses') return null;
+    const other = wallet.behaviour === 'strays' ? wallet.instead! : undefined;
+    const wire = signed(address, other ? [1, ...new Uint8Array(64), ...other] : given);
+    const body = {
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'sendTransaction',
+      params: [wire.toString('base64'), { encoding: 'base64', preflightCommitment: 'confirmed' }],
+    };
+    const headers = { 'content-type': 'application/json' };
+    const answer = await fetch(sendsTo!, { method: 'POST', headers, body: JSON.stringify(body) });
+    const { error } = (await answer.json()) as { error?: unknown };
+    if (error) throw new Error(JSON.stringify(error));
+    return wallet.behaviour === 'lies' ? null : [...wire.subarray(1, 65)];
   });
-  await context.addInitScript(install, { address: wallet.address, publicKey, icon: ICON });
+  await context.exposeFunction('vouchTestBehaviour', () => wallet.behaviour);
+  await context.exposeFunction('vouchTestShown', () => shown);
+  await context.addInitScript(install, {
+    accounts: keys.map(({ address, publicKey }) => ({ address, publicKey })),
+    icon: ICON,
+    sends: sendsTo !== undefined,
+  });
   return wallet;
 }
 
+type Given = {
+  accounts: { address: string; publicKey: number[] }[];
+  icon: string;
+  sends: boolean;
+};
+
 /** Runs in the page. */
-function install(given: { address: string; publicKey: number[]; icon: string }): void {
-  type Sign = (transaction: number[]) => Promise<number[] | null>;
-  const { vouchTestSign } = globalThis as unknown as { vouchTestSign: Sign };
+function install(given: Given): void {
+  type Bytes = Promise<number[] | null>;
+  type Outside = {
+    vouchTestSign: (address: string, transaction: number[]) => Bytes;
+    vouchTestSend: (address: string, transaction: number[]) => Bytes;
+    vouchTestMessage: (address: string, message: number[]) => Bytes;
+    vouchTestBehaviour: () => Promise<string>;
+    vouchTestShown: () => Promise<number>;
+    vouchTestShow: (account: number) => void;
+  };
+  const outside = globalThis as unknown as Outside;
   const chains = ['solana:localnet'];
-  const account = {
-    address: given.address,
-    publicKey: new Uint8Array(given.publicKey),
+  const all = given.accounts.map(({ address, publicKey }) => ({
+    address,
+    publicKey: new Uint8Array(publicKey),
     chains,
-    features: ['solana:signTransaction'],
+    features: given.sends
+      ? ['solana:signAndSendTransaction', 'solana:signMessage']
+      : ['solana:signTransaction', 'solana:signMessage'],
+  }));
+  type Account = (typeof all)[number];
+  type Signing = { account: Account; transaction: Uint8Array };
+  const listeners = new Set<(change: { accounts: Account[] }) => void>();
+  const rejected = async (): Promise<never> => {
+    const behaviour = await outside.vouchTestBehaviour();
+    const text = behaviour === 'refuses' ? 'User rejected the request.' : 'Something went wrong.';
+    throw new Error(text);
+  };
+  outside.vouchTestShow = (account) => {
+    wallet.accounts = [all[account]!];
+    listeners.forEach((listener) => listener({ accounts: wallet.accounts }));
+  };
+  const signing = {
+    'solana:signTransaction': {
+      version: '1.0.0',
+      supportedTransactionVersions: ['legacy', 0],
+      signTransaction: async ({ account, transaction }: Signing) => {
+        const signed = await outside.vouchTestSign(account.address, [...transaction]);
+        return [{ signedTransaction: new Uint8Array(signed ?? (await rejected())) }];
+      },
+    },
+  };
+  const sending = {
+    'solana:signAndSendTransaction': {
+      version: '1.0.0',
+      supportedTransactionVersions: ['legacy', 0],
+      signAndSendTransaction: async ({ account, transaction }: Signing) => {
+        const signature = await outside.vouchTestSend(account.address, [...transaction]);
+        return [{ signature: new Uint8Array(signature ?? (await rejected())) }];
+      },
+    },
   };
   const wallet = {
     version: '1.0.0',
     name: 'Test Wallet',
     icon: given.icon,
     chains,
-    accounts: [] as (typeof account)[],
+    accounts: [] as Account[],
     features: {
       'standard:connect': {
         version: '1.0.0',
         connect: async () => {
-          wallet.accounts = [account];
+          wallet.accounts = [all[await outside.vouchTestShown()]!];
           return { accounts: wallet.accounts };
         },
       },
-      'standard:events': { version: '1.0.0', on: () => () => {} },
-      'solana:signTransaction': {
+      'standard:events': {
         version: '1.0.0',
-        supportedTransactionVersions: ['legacy', 0],
-        signTransaction: async (...inputs: { transaction: Uint8Array }[]) =>
-          Promise.all(
-            inputs.map(async ({ transaction }) => {
-              const signed = await vouchTestSign([...transaction]);
-              if (!signed) throw new Error('User rejected the request.');
-              return { signedTransaction: new Uint8Array(signed) };
-            }),
-          ),
+        on: (_: string, listener: (change: { accounts: Account[] }) => void) => {
+          listeners.add(listener);
+          return () => listeners.delete(listener);
+        },
       },
+      'solana:signMessage': {
+        version: '1.0.0',
+        signMessage: async ({ account, message }: { account: Account; message: Uint8Array }) => {
+          const signature = await outside.vouchTestMessage(account.address, [...message]);
+          const bytes = new Uint8Array(signature ?? (await rejected()));
+          return [{ signedMessage: message, signature: bytes }];
+        },
+      },
+      ...(given.sends ? sending : signing),
     },
   };
   type Register = (api: { register: (wallet: unknown) => void }) => void;

@@ -4,15 +4,17 @@ import { expect, it } from 'vitest';
 
 import { de } from '../../src/i18n/de';
 import { en } from '../../src/i18n/en';
+import { de as meDe } from '../../src/i18n/me/de';
+import { en as me } from '../../src/i18n/me/en';
 
-/** Codes in the table of docs/api.md that can refuse a conversion. */
-function refusals(): string[] {
+/** The codes with which the API can refuse this, as its document lists them. */
+function refusals(path: string, method: string): string[] {
   const document = JSON.parse(
     readFileSync(new URL('../../../api/openapi.json', import.meta.url), 'utf8'),
   );
-  const { responses } = document.paths['/v1/transactions/convert'].post;
+  const { responses } = document.paths[path][method];
   const texts = Object.entries(responses as Record<string, { description: string }>)
-    .filter(([status]) => status !== '200')
+    .filter(([status]) => status >= '400')
     .flatMap(([, { description }]) => description.split(', '));
   return texts.filter((code) => !NEVER.includes(code));
 }
@@ -30,11 +32,36 @@ const NEVER = [
   'invalid_reference',
   'invalid_signature',
   'invalid_voucher',
+  'invalid_query',
+  'wrong_attestor',
   'voucher_expired',
   'voucher_revoked',
 ];
 
-it.each(refusals())('%s has words in every language', (code) => {
+/** What `/me` does: the words of these refusals are there or on every page. */
+const OF_ME = [
+  ['/v1/me', 'get'],
+  ['/v1/me/codes', 'get'],
+  ['/v1/me/rewards', 'get'],
+  ['/v1/auth/challenge', 'post'],
+  ['/v1/auth/sessions', 'post'],
+  ['/v1/auth/sessions', 'delete'],
+  ['/v1/transactions/create-referral', 'post'],
+  ['/v1/codes/{code}/profile', 'put'],
+  ['/v1/badges/{id}/claim', 'post'],
+].flatMap(([path, method]) => refusals(path!, method!));
+
+it.each([...new Set(OF_ME)])('%s has words in every language of /me', (code) => {
+  for (const words of [me.errors[code] ?? en.errors[code], meDe.errors[code] ?? de.errors[code]]) {
+    expect(words).toHaveLength(3);
+  }
+});
+
+it.each(refusals('/r/{code}', 'get'))('%s has words for a link', (code) => {
+  for (const language of [en, de]) expect(language.errors[code]).toHaveLength(3);
+});
+
+it.each(refusals('/v1/transactions/convert', 'post'))('%s has words in every language', (code) => {
   for (const language of [en, de]) {
     const words = language.errors[code];
     expect(words).toHaveLength(3);
@@ -44,5 +71,6 @@ it.each(refusals())('%s has words in every language', (code) => {
 
 it('has the same errors in every language', () => {
   expect(Object.keys(de.errors).sort()).toEqual(Object.keys(en.errors).sort());
+  expect(Object.keys(meDe.errors).sort()).toEqual(Object.keys(me.errors).sort());
   expect(Object.keys(de.codeReasons).sort()).toEqual(Object.keys(en.codeReasons).sort());
 });

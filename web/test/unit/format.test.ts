@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { de } from '../../src/i18n/de';
 import { formatBps, formatUnits, share } from '../../src/format/money';
 import { formatDuration, formatTime } from '../../src/format/time';
 
@@ -26,7 +27,8 @@ describe('money', () => {
   });
 
   it('shows basis points as a percentage', () => {
-    expect([1, 250, 10_000].map((bps) => formatBps(bps, 'en'))).toEqual(['0.01', '2.5', '100']);
+    expect([1, 250, 10_000].map((bps) => formatBps(bps, 'en'))).toEqual(['0.01%', '2.5%', '100%']);
+    expect(formatBps(250, 'de')).toBe('2,5\u00a0%');
   });
 
   it('has no share of nothing', () => {
@@ -45,6 +47,17 @@ describe('time', () => {
     [-86_400, 'Jan 30, 2026'],
   ])('shows %i seconds as %s', (seconds, expected) => {
     expect(formatTime(now + seconds * 1000, now, 'en')).toBe(expected);
+  });
+
+  it('puts a date, and only a date, into a sentence', () => {
+    expect(formatTime(now - 86_400_000, now, 'de', de.common.on)).toBe('am 30.01.2026');
+    expect(formatTime(now + 3_600_000, now, 'de', de.common.on)).toBe('in 1 Stunde');
+  });
+
+  it('has German cases', () => {
+    expect(de.campaign.held(formatDuration(7 * 86_400, 'de'))).toBe('Bezahlt nach 7 Tagen');
+    expect(de.campaign.held(formatDuration(86_400, 'de'))).toBe('Bezahlt nach 1 Tag');
+    expect(de.landing.later(formatDuration(7200, 'de'))).toBe('nach 2 Stunden');
   });
 
   it('shows a duration in its largest whole unit', () => {

@@ -20,10 +20,15 @@ import {
   getConvertInstructionDataEncoder,
   type ConvertInstructionDataArgs,
 } from '@vouch/client/generated/instructions/convert.js';
+import {
+  getCreateReferralInstructionDataEncoder,
+  type CreateReferralInstructionDataArgs,
+} from '@vouch/client/generated/instructions/createReferral.js';
+import { getRegisterReferrerInstructionDataEncoder } from '@vouch/client/generated/instructions/registerReferrer.js';
 import { REFERRAL_PROGRAM_ADDRESS } from '@vouch/client/generated/programs/referral.js';
 import { Action } from '@vouch/client/generated/types/action.js';
 
-import { inspect, sameConversion } from '../../src/wallet/inspect';
+import { inspect, sameActs } from '../../src/wallet/inspect';
 
 const wallet = async () => (await generateKeyPairSigner()).address;
 const [WALLET, OTHER, CAMPAIGN, PLACE, MINT] = await Promise.all([
@@ -35,7 +40,8 @@ const [WALLET, OTHER, CAMPAIGN, PLACE, MINT] = await Promise.all([
 ]);
 const CODE = 'AURRA234' as Code;
 const REFERRAL = await findReferralAddress(CAMPAIGN, CODE);
-const SHOWN = { wallet: WALLET, campaign: CAMPAIGN, code: CODE };
+const SHOWN = { act: 'convert', wallet: WALLET, campaign: CAMPAIGN, code: CODE } as const;
+const REGISTRATION = { ...SHOWN, act: 'register' } as const;
 const BLOCKHASH = '11111111111111111111111111111111' as Blockhash;
 const SYSTEM = '11111111111111111111111111111111' as Address;
 const BUDGET = 'ComputeBudget111111111111111111111111111111' as Address;
@@ -62,6 +68,33 @@ const convert = (
     reference: new Uint8Array(32),
     ...data,
   }),
+});
+
+/** The registration of the code, with these accounts and this data instead of the right ones. */
+const register = (
+  accounts: { owner?: Address; campaign?: Address; referral?: Address } = {},
+  data: Partial<CreateReferralInstructionDataArgs> = {},
+) => ({
+  programAddress: REFERRAL_PROGRAM_ADDRESS,
+  accounts: [
+    { address: WALLET, role: 3 as const },
+    { address: accounts.owner ?? WALLET, role: 2 as const },
+    { address: accounts.campaign ?? CAMPAIGN, role: 0 as const },
+    { address: accounts.referral ?? REFERRAL, role: 1 as const },
+  ],
+  data: getCreateReferralInstructionDataEncoder().encode({
+    code: CODE,
+    usageLimit: 0n,
+    expiresAt: 0n,
+    ...data,
+  }),
+});
+
+/** The account that a campaign that counts for each owner has for one. */
+const owner = (wallet = WALLET, campaign = CAMPAIGN, data: Iterable<number> = []) => ({
+  programAddress: REFERRAL_PROGRAM_ADDRESS,
+  accounts: [WALLET, wallet, campaign, PLACE].map((address) => ({ address, role: 1 as const })),
+  data: new Uint8Array([...getRegisterReferrerInstructionDataEncoder().encode({}), ...data]),
 });
 
 const creation = (payer = WALLET, owner = WALLET, data = [1]) => ({
@@ -113,6 +146,38 @@ it.each([
   expect(await inspect(wire(instructions), SHOWN)).toBeUndefined();
 });
 
+it('takes a transaction that does nothing but register the code that is shown', async () => {
+  const taken = [[register()], [register(), creation()], [owner(), register(), creation()]];
+  for (const instructions of taken) {
+    expect(await inspect(wire(instructions), REGISTRATION)).toBeDefined();
+  }
+});
+
+it.each([
+  ['a conversion', [convert()]],
+  ['a conversion beside it', [convert(), register()]],
+  ['two registrations', [register(), register()]],
+  ['no registration', [owner()]],
+  ['an account for another owner', [owner(OTHER), register()]],
+  ['an account in another campaign', [owner(WALLET, OTHER), register()]],
+  ['another instruction that begins the same', [owner(WALLET, CAMPAIGN, [0]), register()]],
+  ['two accounts of owners', [owner(), owner(), register()]],
+  ['another owner', [register({ owner: OTHER })]],
+  ['another campaign', [register({ campaign: OTHER })]],
+  ['another referral', [register({ referral: OTHER })]],
+  ['another code', [register({}, { code: 'AURRA235' })]],
+  ['a limit', [register({}, { usageLimit: 1n })]],
+  ['an end', [register({}, { expiresAt: 1n })]],
+  ['a transfer beside it', [register(), { programAddress: SYSTEM, data: new Uint8Array(12) }]],
+])('refuses %s as a registration', async (_, instructions) => {
+  expect(await inspect(wire(instructions), REGISTRATION)).toBeUndefined();
+});
+
+it('refuses a registration as a conversion', async () => {
+  expect(await inspect(wire([register()]), SHOWN)).toBeUndefined();
+  expect(await inspect(wire([owner(), convert()]), SHOWN)).toBeUndefined();
+});
+
 it('refuses a transaction that another wallet pays or signs', async () => {
   expect(await inspect(wire([convert()], OTHER), SHOWN)).toBeUndefined();
   expect(await inspect(wire([convert({ referee: OTHER })]), SHOWN)).toBeUndefined();
@@ -127,7 +192,7 @@ it('lets a wallet add a price for speed, and nothing else', async () => {
   const read = async (text: string) => (await inspect(text, SHOWN))!;
   const before = await read(wire([convert()]));
   const price = { programAddress: BUDGET, data: new Uint8Array(9) };
-  const same = async (text: string) => sameConversion(before, await read(text));
+  const same = async (text: string) => sameActs(before, await read(text));
   expect(await same(wire([price, convert()]))).toBe(true);
   expect(await same(wire([convert({ last: OTHER })]))).toBe(false);
   expect(await same(wire([creation(), convert()]))).toBe(false);

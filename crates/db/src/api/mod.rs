@@ -10,6 +10,7 @@ pub mod coverage;
 pub mod leaderboard;
 pub mod limits;
 pub mod me;
+pub mod names;
 pub mod profiles;
 pub mod stats;
 pub mod totals;

@@ -1,0 +1,27 @@
+/** Campaigns by their addresses, each asked for once. */
+
+import { createEffect, createSignal, onCleanup, type Accessor } from 'solid-js';
+
+import { answer, api, type Campaign } from '../api/client';
+
+/** The campaign; `undefined` until it is known. */
+export function createCampaigns(
+  addresses: Accessor<readonly string[]>,
+): (address: string) => Campaign | undefined {
+  const [known, setKnown] = createSignal(new Map<string, Campaign>());
+  const asked = new Set<string>();
+  const stop = new AbortController();
+  onCleanup(() => stop.abort());
+  createEffect(() => {
+    for (const address of new Set(addresses())) {
+      if (asked.has(address)) continue;
+      asked.add(address);
+      const params = { path: { address } };
+      answer(api.GET('/v1/campaigns/{address}', { params, signal: stop.signal })).then(
+        (campaign) => setKnown((before) => new Map([...before, [address, campaign]])),
+        () => asked.delete(address),
+      );
+    }
+  });
+  return (address) => known().get(address);
+}

@@ -1,0 +1,140 @@
+/** One transaction: built, shown, signed, sent, and watched until the mirror has it. */
+
+import { createSignal, onCleanup } from 'solid-js';
+
+import { Refusal } from '../api/client';
+import type { Prepared } from '../wallet';
+import type { Shown } from '../wallet/inspect';
+import type { Connection } from './connection';
+
+/** What the API has built, and the account by which one sees that it was done. */
+export type Order = {
+  readonly built: { readonly transaction: string; readonly last_valid_block_height: number };
+  readonly creates: string;
+  readonly shown: Shown;
+};
+
+export type Stage<D> =
+  | { at: 'idle' }
+  | { at: 'preparing' }
+  | { at: 'review'; order: Order; prepared: Prepared }
+  | { at: 'signing'; order: Order; prepared: Prepared }
+  | { at: 'sending' }
+  | { at: 'mirroring' }
+  | { at: 'done'; done: D; before: boolean }
+  | { at: 'problem'; refusal: Refusal };
+
+/** Milliseconds between two questions for what is on its way, at first and at most. */
+const POLL = 400;
+const SLOWEST = 5000;
+/** After this many milliseconds, words say that it takes long. */
+const LONG = 10_000;
+
+export function createFlow<D>(
+  connection: Connection,
+  steps: {
+    /** Asks the API for the transaction of this wallet. */
+    order: (wallet: string) => Promise<Order>;
+    /** What was done already, if this refusal says so. */
+    earlier?: (refusal: Refusal, wallet: string) => Promise<D | undefined>;
+    /** What the mirror has of it; throws while it has nothing. */
+    arrived: (order: Order) => Promise<D>;
+  },
+) {
+  const [stage, setStage] = createSignal<Stage<D>>({ at: 'idle' });
+  const [long, setLong] = createSignal(false);
+  // Whatever is still on its way for an account that was left counts for nothing.
+  let turn = 0;
+  onCleanup(() => (turn += 1));
+
+  const fail = (error: unknown) => {
+    const refusal = error instanceof Refusal ? error : new Refusal('unexpected', undefined);
+    setStage({ at: 'problem', refusal });
+  };
+
+  const prepare = async () => {
+    const mine = ++turn;
+    const account = connection.account();
+    if (!account) return;
+    setStage({ at: 'preparing' });
+    try {
+      const order = await steps.order(account.address);
+      const { prepare } = await import('../wallet');
+      const prepared = await prepare(order.built, order.creates, order.shown);
+      if (mine === turn) setStage({ at: 'review', order, prepared });
+    } catch (error) {
+      if (mine !== turn) return;
+      const isRefusal = error instanceof Refusal;
+      const done = isRefusal ? await steps.earlier?.(error, account.address) : undefined;
+      if (mine !== turn) return;
+      if (done) setStage({ at: 'done', done, before: true });
+      else fail(error);
+    }
+  };
+
+  const sign = async () => {
+    const current = stage();
+    const [wallet, account] = [connection.wallet(), connection.account()];
+    if (current.at !== 'review' || !wallet || !account) return;
+    const mine = ++turn;
+    const { order, prepared } = current;
+    setStage({ at: 'signing', order, prepared });
+    setLong(false);
+    let timer: number | undefined;
+    try {
+      const { sign } = await import('../wallet');
+      const send = await sign(wallet, account, prepared);
+      if (mine !== turn) return;
+      timer = window.setTimeout(() => setLong(true), LONG);
+      setStage({ at: 'sending' });
+      await send();
+      if (mine !== turn) return;
+      setStage({ at: 'mirroring' });
+      const done = await whenArrived(order, () => mine === turn);
+      if (done !== undefined && mine === turn) setStage({ at: 'done', done, before: false });
+    } catch (error) {
+      if (mine === turn) fail(error);
+    } finally {
+      window.clearTimeout(timer);
+    }
+  };
+
+  /** Asks until the mirror has it, more seldom with time, and not while nobody looks. */
+  const whenArrived = async (order: Order, wanted: () => boolean): Promise<D | undefined> => {
+    for (let pause = POLL; wanted(); pause = Math.min(pause * 1.3, SLOWEST)) {
+      try {
+        return await steps.arrived(order);
+      } catch {
+        await new Promise((resume) => window.setTimeout(resume, pause));
+        await visible();
+      }
+    }
+    return undefined;
+  };
+
+  return {
+    stage,
+    /** Whether the network takes longer than usual. */
+    long,
+    prepare,
+    sign,
+    /** Forgets everything. */
+    reset: () => {
+      turn += 1;
+      setStage({ at: 'idle' });
+    },
+  };
+}
+
+/** Returns when the page is visible. */
+function visible(): Promise<void> {
+  if (!document.hidden) return Promise.resolve();
+  return new Promise((resume) => {
+    const look = () => {
+      if (document.hidden) return;
+      document.removeEventListener('visibilitychange', look);
+      resume();
+    };
+    document.addEventListener('visibilitychange', look);
+  });
+}

@@ -1,0 +1,69 @@
+/** `/me`: what belongs to the wallet of the person in front of the page. */
+
+import { createEffect, createResource, createSignal, Show } from 'solid-js';
+
+import { api } from '../../api/client';
+import { locale } from '../../i18n';
+import { m, useMe } from '../../i18n/me';
+import { announce } from '../../lib/announce';
+import { createConnection } from '../../lib/connection';
+import { createSession } from '../../lib/session';
+import { Title } from '../../ui/frame';
+import { Mine } from './mine';
+import { SignIn } from './signin';
+
+export default function MePage() {
+  const [words] = createResource(locale, async (language) => {
+    await useMe(language);
+    return true;
+  });
+  return (
+    <Show when={words.latest}>
+      <Title of={m().title} />
+      <Me />
+    </Show>
+  );
+}
+
+function Me() {
+  const { session, open, forget } = createSession();
+  const [switched, setSwitched] = createSignal(false);
+  const connection = createConnection((account) => {
+    // Another account is another person: nothing of the first one stays, here or at the server.
+    const current = session();
+    if (account && current && account.address !== current.wallet) {
+      setSwitched(true);
+      announce(m().signIn.switched);
+      end();
+    }
+  });
+  const end = () => {
+    forget();
+    // What the server does not hear now, it ends by itself when the session gets old.
+    void api.DELETE('/v1/auth/sessions/current').catch(() => {});
+  };
+  // A wallet that was connected before tells whether it still shows the same account.
+  createEffect(() => {
+    const name = session()?.walletName;
+    if (name && connection.state().at === 'start') void connection.resume(name);
+  });
+
+  return (
+    <Show
+      when={session()}
+      keyed
+      fallback={
+        <SignIn
+          connection={connection}
+          switched={switched()}
+          opened={(session) => {
+            setSwitched(false);
+            open(session);
+          }}
+        />
+      }
+    >
+      {(session) => <Mine session={session} connection={connection} ended={forget} signOut={end} />}
+    </Show>
+  );
+}

@@ -1,0 +1,276 @@
+/** What the page asks the node of `PUBLIC_RPC_URL`: what a transaction would do, and what became of it. */
+
+import {
+  createSolanaRpc,
+  getBase58Decoder,
+  getBase64Decoder,
+  getBase64Encoder,
+  isSolanaError,
+  SOLANA_ERROR__JSON_RPC__SERVER_ERROR_SEND_TRANSACTION_PREFLIGHT_FAILURE,
+  SOLANA_ERROR__TRANSACTION_ERROR__ALREADY_PROCESSED,
+  SOLANA_ERROR__TRANSACTION_ERROR__BLOCKHASH_NOT_FOUND,
+  SOLANA_ERROR__TRANSACTION_ERROR__INSUFFICIENT_FUNDS_FOR_RENT,
+  type Address,
+  type Base64EncodedWireTransaction,
+  type Signature,
+} from '@solana/kit';
+import { programError, refusal } from '@vouch/client/errors.js';
+import { getCampaignDecoder } from '@vouch/client/generated/accounts/campaign.js';
+import { getConversionDecoder } from '@vouch/client/generated/accounts/conversion.js';
+import { REFERRAL_PROGRAM_ADDRESS } from '@vouch/client/generated/programs/referral.js';
+
+import { Refusal } from '../api/client';
+import { RPC_URL } from '../lib/site';
+import { conversionOf, type Inspected, type Shown } from './inspect';
+
+const rpc = RPC_URL ? createSolanaRpc(RPC_URL) : undefined;
+/** Whether there is a node that this page may ask. */
+export const HAS_NODE = rpc !== undefined;
+/** Milliseconds between two questions for a transaction's state, while the node answers. */
+const POLL = 500;
+/** Most milliseconds between them, while it does not. */
+const SLOWEST = 8000;
+/** Milliseconds between two sendings of one transaction. */
+const RESEND = 2500;
+
+/** What signing costs, in lamports. */
+export type Cost = { readonly fee: bigint; readonly deposit: bigint };
+
+/** A part of a reward in base units, and whether the transaction itself pays it. */
+export type Part = { readonly units: bigint; readonly atOnce: boolean };
+
+/** The record that a conversion would leave, as the program wrote it in the trial. */
+export type Recorded = {
+  readonly mint: string;
+  readonly decimals: number;
+  readonly referrer: Part;
+  readonly referee: Part;
+  readonly partner: Part;
+  readonly holdSeconds: number;
+};
+
+export type Trial = { readonly cost: Cost; readonly recorded: Recorded | undefined };
+
+/**
+ * Lets the node try exactly this transaction. `undefined` without a node. Throws a `Refusal` if the
+ * chain would refuse it.
+ */
+export async function tryOut(inspected: Inspected, shown: Shown): Promise<Trial | undefined> {
+  if (!rpc) return;
+  const wallet = shown.wallet as Address;
+  const conversion = shown.act === 'convert' ? conversionOf(inspected) : undefined;
+  const addresses = conversion ? [wallet, conversion, shown.campaign as Address] : [wallet];
+  const [balance, fee, tried] = await Promise.all([
+    rpc.getBalance(wallet, { commitment: 'confirmed' }).send(),
+    rpc.getFeeForMessage(messageOf(inspected), { commitment: 'confirmed' }).send(),
+    rpc
+      .simulateTransaction(wireOf(inspected), {
+        encoding: 'base64',
+        commitment: 'confirmed',
+        sigVerify: false,
+        accounts: { encoding: 'base64', addresses },
+      })
+      .send(),
+  ]).catch(() => {
+    throw new Refusal('chain_unavailable', undefined);
+  });
+  const { err, accounts } = tried.value;
+  if (err !== null) throw new Refusal(codeOf(err, inspected), undefined);
+  // A node that does not know the blockhash yet does not know the fee.
+  if (fee.value === null) throw new Refusal('chain_unavailable', undefined);
+  const gone = balance.value - (accounts?.[0]?.lamports ?? 0n);
+  const deposit = gone > fee.value ? gone - fee.value : 0n;
+  const cost = { fee: fee.value, deposit };
+  if (!conversion) return { cost, recorded: undefined };
+  return { cost, recorded: recordedIn(bytesOf(accounts?.[1]), bytesOf(accounts?.[2])) };
+}
+
+type Encoded = { readonly data: unknown; readonly owner: Address } | null | undefined;
+
+/** The bytes of an account of the program. Throws a `Refusal` for any other. */
+function bytesOf(account: Encoded): Uint8Array {
+  const [data] = (account?.data ?? []) as [string?];
+  if (account?.owner !== REFERRAL_PROGRAM_ADDRESS || !data) {
+    throw new Refusal('not_as_shown', undefined);
+  }
+  return new Uint8Array(getBase64Encoder().encode(data));
+}
+
+function recordedIn(conversion: Uint8Array, campaign: Uint8Array): Recorded {
+  try {
+    const record = getConversionDecoder().decode(conversion);
+    const { mint, mintDecimals } = getCampaignDecoder().decode(campaign);
+    const part = (units: bigint, bit: number) => ({ units, atOnce: Boolean(record.settled & bit) });
+    return {
+      mint,
+      decimals: mintDecimals,
+      referrer: part(record.rewardReferrer, 1),
+      referee: part(record.rewardReferee, 2),
+      partner: part(record.rewardPartner, 4),
+      holdSeconds: record.holdSeconds,
+    };
+  } catch {
+    // A version of the program that these pages do not know.
+    throw new Refusal('not_as_shown', undefined);
+  }
+}
+
+function wireOf(inspected: Inspected): Base64EncodedWireTransaction {
+  return getBase64Decoder().decode(inspected.wire) as Base64EncodedWireTransaction;
+}
+
+type Message = Parameters<NonNullable<typeof rpc>['getFeeForMessage']>[0];
+
+function messageOf(inspected: Inspected): Message {
+  return getBase64Decoder().decode(inspected.message) as Message;
+}
+
+/** The API's code for the error that the node gives for this transaction. */
+function codeOf(error: unknown, { instructions }: Pick<Inspected, 'instructions'>): string {
+  if (typeof error === 'string') {
+    const poor = ['AccountNotFound', 'InsufficientFundsForFee'];
+    if (poor.includes(error)) return 'too_little_sol';
+    return error === 'BlockhashNotFound' ? 'expired' : 'failed';
+  }
+  if (error === null || typeof error !== 'object') return 'failed';
+  if ('InsufficientFundsForRent' in error) return 'too_little_sol';
+  if (!('InstructionError' in error)) return 'failed';
+  const [index, cause] = error.InstructionError as [unknown, unknown];
+  if (cause === null || typeof cause !== 'object' || !('Custom' in cause)) return 'failed';
+  const number = Number(cause.Custom);
+  // The system program's number, also when another program called it.
+  if (number === RESULT_WITH_NEGATIVE_LAMPORTS) return 'too_little_sol';
+  // All programs number their errors alike.
+  const isOurs = instructions[Number(index)]?.program === REFERRAL_PROGRAM_ADDRESS;
+  const name = isOurs ? programError(number)?.name : undefined;
+  return name === undefined ? 'failed' : apiCode(name);
+}
+
+/** The system program's number for too few lamports; those of ours begin at 6000. */
+const RESULT_WITH_NEGATIVE_LAMPORTS = 1;
+
+/** The API's code for an error of the program. */
+function apiCode(name: string): string {
+  const snake = name.replace(/(?<!^)[A-Z]/g, '_$&').toLowerCase();
+  const same: Record<string, string> = {
+    referral_not_found: 'code_not_found',
+    wrong_campaign: 'code_not_found',
+    code_mismatch: 'code_not_found',
+    referral_inactive: 'code_inactive',
+    referral_expired: 'code_expired',
+  };
+  return same[snake] ?? snake;
+}
+
+/** Sends it again and again until it is confirmed, or can no longer be. */
+export async function send(signed: Inspected, lastValidBlockHeight: bigint): Promise<void> {
+  if (!rpc) return;
+  const wire = wireOf(signed);
+  const signature = getBase58Decoder().decode(signed.wire.subarray(1, 65)) as Signature;
+  try {
+    // The node tries it before, so that a refusal costs nothing.
+    await rpc
+      .sendTransaction(wire, { encoding: 'base64', preflightCommitment: 'confirmed' })
+      .send();
+  } catch (error) {
+    const code = refusedBefore(error, signed);
+    if (code) throw new Refusal(code, undefined);
+    // It may have arrived all the same: the next lines find out.
+  }
+  await confirmed(signature, signed, lastValidBlockHeight, async () => {
+    await rpc
+      .sendTransaction(wire, { encoding: 'base64', skipPreflight: true, maxRetries: 0n })
+      .send();
+  });
+}
+
+/** The code of a refusal in the node's trial; `undefined` if it may have been sent. */
+function refusedBefore(error: unknown, signed: Inspected): string | undefined {
+  if (
+    !isSolanaError(error, SOLANA_ERROR__JSON_RPC__SERVER_ERROR_SEND_TRANSACTION_PREFLIGHT_FAILURE)
+  )
+    return undefined;
+  const programs = signed.instructions.map(({ program }) => ({ programAddress: program }));
+  const ours = refusal(error, { instructions: programs });
+  if (ours) return apiCode(ours.name);
+  if (isSolanaError(error.cause, SOLANA_ERROR__TRANSACTION_ERROR__ALREADY_PROCESSED))
+    return undefined;
+  // Another node may know the blockhash.
+  if (isSolanaError(error.cause, SOLANA_ERROR__TRANSACTION_ERROR__BLOCKHASH_NOT_FOUND))
+    return undefined;
+  if (isSolanaError(error.cause, SOLANA_ERROR__TRANSACTION_ERROR__INSUFFICIENT_FUNDS_FOR_RENT))
+    return 'too_little_sol';
+  return 'failed';
+}
+
+/** Returns when the network has confirmed it. Throws a `Refusal` if it failed or never will count. */
+export async function confirmed(
+  signature: Signature,
+  of: Pick<Inspected, 'instructions'>,
+  lastValidBlockHeight: bigint,
+  again: () => Promise<void>,
+): Promise<void> {
+  // Without a node, the receipt is the first sign of it.
+  if (!rpc) return;
+  let sent = Date.now();
+  await everySoOften(async () => {
+    // Ask for the height first: what is not there after it never will be.
+    const height = await rpc.getBlockHeight({ commitment: 'confirmed' }).send();
+    const statuses = await rpc.getSignatureStatuses([signature]).send();
+    const status = statuses.value[0];
+    // It is in a block, so its fee was charged.
+    if (status?.err) throw new Refusal(codeOf(status.err, of), undefined, true);
+    if (status && status.confirmationStatus !== 'processed') return true;
+    if (!status && height > lastValidBlockHeight) throw new Refusal('expired', undefined);
+    if (Date.now() - sent > RESEND) {
+      sent = Date.now();
+      await again();
+    }
+    return false;
+  });
+}
+
+/** Whether there is an account at this address before the blockhash is over. */
+export async function appeared(address: string, lastValidBlockHeight: bigint): Promise<boolean> {
+  if (!rpc) return true;
+  let found = false;
+  await everySoOften(async () => {
+    const height = await rpc.getBlockHeight({ commitment: 'confirmed' }).send();
+    const options = { encoding: 'base64', commitment: 'confirmed' } as const;
+    const account = await rpc.getAccountInfo(address as Address, options).send();
+    found = account.value !== null;
+    return found || height > lastValidBlockHeight;
+  });
+  return found;
+}
+
+/** The transaction as the chain has it; `undefined` if the node cannot say. */
+export async function onChain(signature: Signature): Promise<Uint8Array | undefined> {
+  if (!rpc) return undefined;
+  const options = {
+    encoding: 'base64',
+    commitment: 'confirmed',
+    maxSupportedTransactionVersion: 0,
+  } as const;
+  const found = await rpc
+    .getTransaction(signature, options)
+    .send()
+    .catch(() => null);
+  return found ? new Uint8Array(getBase64Encoder().encode(found.transaction[0])) : undefined;
+}
+
+/** Asks until `ask` says that it is done; more seldom while the node does not answer. */
+async function everySoOften(ask: () => Promise<boolean>): Promise<void> {
+  let pause = POLL;
+  for (;;) {
+    try {
+      if (await ask()) return;
+      pause = POLL;
+    } catch (error) {
+      // A node that does not answer says nothing about the transaction.
+      if (error instanceof Refusal) throw error;
+      pause = Math.min(pause * 2, SLOWEST);
+    }
+    await new Promise((resume) => window.setTimeout(resume, pause));
+  }
+}
