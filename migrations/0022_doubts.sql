@@ -15,5 +15,7 @@ CREATE INDEX accounts_in_doubt ON mirror.accounts (address) WHERE doubt IS NOT N
 
 -- The addresses of conversions and referrals of which something is not certain, for readers that need
 -- no bytes. Of such a conversion, the row has the parts that are proven to be settled. Slot and number
--- are those of the last transaction that changed it.
-CREATE VIEW mirror.doubts AS SELECT address, seq, slot FROM accounts WHERE doubt IS NOT NULL;
+-- are those of the last transaction that changed it. A claim can prove something only while there is an
+-- account.
+CREATE VIEW mirror.doubts AS
+SELECT address, seq, slot, data IS NOT NULL AS is_provable FROM accounts WHERE doubt IS NOT NULL;

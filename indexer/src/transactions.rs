@@ -91,6 +91,12 @@ fn verify(signature: &Signature, found: &VersionedTransaction) -> Result<(), &'s
     Ok(())
 }
 
+/// Whether the transaction failed before its first instruction.
+fn has_executed_nothing(meta: &UiTransactionStatusMeta) -> bool {
+    let error = meta.err.clone().map(TransactionError::from);
+    error.is_some_and(|error| !matches!(error, TransactionError::InstructionError(..)))
+}
+
 /// Converts the node's answer. Fails if anything is missing that a replay needs.
 fn read(
     signature: &Signature,
@@ -115,7 +121,7 @@ fn read(
     let inner = match &meta.inner_instructions {
         OptionSerializer::Some(inner) => inner.as_slice(),
         // A transaction that failed while its accounts were loaded executed nothing.
-        _ if meta.err.is_some() => &[],
+        _ if has_executed_nothing(&meta) => &[],
         _ => return Err("the node does not record inner instructions"),
     };
     for UiInnerInstructions {

@@ -5,10 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use redb::{
-    Database, Durability, ReadableTable as _, ReadableTableMetadata as _, TableDefinition,
-    WriteTransaction,
-};
+use redb::{Database, Durability, ReadableTable as _, TableDefinition, WriteTransaction};
 use solana_sdk::pubkey::Pubkey;
 use vouch_client::accounts::Account;
 use vouch_replay::{Doubt, Effects, Fact, Transaction, View, encode, needs};
@@ -91,6 +88,8 @@ pub struct Store {
     open: Option<WriteTransaction>,
     database: Database,
     changes: u32,
+    /// Uncertain conversions that have an account.
+    provable: u64,
 }
 
 impl Store {
@@ -107,6 +106,7 @@ impl Store {
             open: None,
             database,
             changes: 0,
+            provable: 0,
         };
         store.begin()?;
         Ok(store)
@@ -164,20 +164,29 @@ impl Store {
     /// # Errors
     /// See [`Error`]. The store must not be used any more then.
     pub fn apply(&mut self, seq: u64, time: i64, effects: &[Effects]) -> Result<(), Error> {
+        let mut provable = self.provable;
         {
             let open = self.open()?;
             let mut accounts = open.open_table(ACCOUNTS)?;
             let mut doubts = open.open_table(DOUBTS)?;
             for change in effects.iter().flat_map(|effects| &effects.changes) {
                 let address = change.address.to_bytes();
-                match &change.doubt {
+                let doubt = match &change.doubt {
                     Some(doubt) => doubts.insert(address, doubt.encode().as_slice())?,
                     None => doubts.remove(address)?,
                 };
-                match &change.account {
+                let doubt = doubt.map(|doubt| Doubt::decode(doubt.value()));
+                let doubt = doubt.transpose().map_err(damaged)?;
+                let account = match &change.account {
                     Some(account) => accounts.insert(address, encode(account).as_slice())?,
                     None => accounts.remove(address)?,
                 };
+                if account.is_some() && matches!(doubt, Some(Doubt::Conversion(_))) {
+                    provable = provable.saturating_sub(1);
+                }
+                if change.account.is_some() && matches!(change.doubt, Some(Doubt::Conversion(_))) {
+                    provable = provable.saturating_add(1);
+                }
             }
             let mut rows = open.open_table(ROWS)?;
             let mut held = open.open_table(HELD)?;
@@ -208,6 +217,7 @@ impl Store {
                 }
             }
         }
+        self.provable = provable;
         self.changes += 1;
         if self.changes >= COMMIT_EVERY {
             self.changes = 0;
@@ -256,12 +266,11 @@ impl Store {
         Ok(uncertain)
     }
 
-    /// Whether nothing is uncertain.
-    ///
-    /// # Errors
-    /// See [`Error`].
-    pub fn is_certain(&self) -> Result<bool, Error> {
-        Ok(self.open()?.open_table(DOUBTS)?.is_empty()?)
+    /// Whether a claim that fails may prove something: there is an uncertain conversion that has an
+    /// account.
+    #[must_use]
+    pub fn is_provable(&self) -> bool {
+        self.provable > 0
     }
 
     /// Calls `each` with the address of every account, in their order.

@@ -87,7 +87,9 @@ impl Kind {
     pub(crate) fn contradicts(&self) -> bool {
         matches!(
             self,
-            Self::UnknownAccount(_)
+            // The program asks for no account of a part that is not owed.
+            Self::TooFewAccounts(_)
+                | Self::UnknownAccount(_)
                 | Self::WrongType { .. }
                 | Self::AlreadyExists(_)
                 | Self::Contradiction(_)

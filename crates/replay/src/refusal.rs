@@ -51,15 +51,13 @@ pub(crate) fn reads(tx: &Transaction) -> Option<Pubkey> {
 pub(crate) fn effects(view: &(impl View + ?Sized), tx: &Transaction) -> Option<Effects> {
     let (call, error) = refused(tx)?;
     let (address, before, conversion) = uncertain(view, &call)?;
-    let possible = |state: &State| {
-        let status = state.account(conversion).status;
-        state.exists()
-            && match error {
-                ProgramError::NotPending => status == Status::Paid,
-                ProgramError::NothingToClaim => status == Status::Pending,
-                _ => true,
-            }
+    let status = match error {
+        ProgramError::NotPending => Status::Paid,
+        ProgramError::NothingToClaim => Status::Pending,
+        // Whether the conversion exists or not, another account may be the reason.
+        _ => return None,
     };
+    let possible = |state: &State| state.exists() && state.account(conversion).status == status;
     let after: States = before.iter().filter(possible).collect();
     if after == before || after == States::default() {
         return None;

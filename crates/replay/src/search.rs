@@ -32,9 +32,11 @@ use crate::{
     view::{Change, Overlay, View},
 };
 
-/// Most combinations of outcomes that are tried for one transaction. One call has fewer: 24 states of
-/// its conversion, with at most 8 sets of paid parts each.
+/// Most combinations of outcomes that are tried for one call. It has fewer: 24 states of its conversion,
+/// with at most 8 sets of paid parts each.
 const MOST_TRIED: usize = 256;
+/// Most that are tried for several calls together: an attempt applies all of them.
+const MOST_TRIED_TOGETHER: usize = 64;
 
 /// Applies all calls of a transaction. A failed transaction has none, but a claim that was refused may
 /// prove what an uncertain conversion owes.
@@ -102,6 +104,24 @@ struct Outcome {
     progress: Progress,
 }
 
+/// The states of conversions and the accounts after an outcome.
+type Left<'a> = (
+    BTreeMap<Pubkey, State>,
+    BTreeMap<Pubkey, Option<&'a Account>>,
+);
+
+impl Outcome {
+    fn left(&self) -> Left<'_> {
+        let effects = self.steps.iter().map(|step| &step.effects);
+        let changes = effects.flat_map(|effects| &effects.changes);
+        let accounts = changes.map(|change| (change.address, change.account.as_ref()));
+        let world = self.steps.last().map(|step| &step.world);
+        let world = world.into_iter().flatten();
+        let states = world.map(|(address, it)| (*address, it.state));
+        (states.collect(), accounts.collect())
+    }
+}
+
 /// A call of an outcome.
 struct Step {
     effects: Effects,
@@ -161,6 +181,10 @@ impl Search<'_> {
         start: &Progress,
     ) -> Result<Option<Vec<Outcome>>, Error> {
         let mut untried = vec![Vec::new()];
+        let most = match calls.len() {
+            0 | 1 => MOST_TRIED,
+            _ => MOST_TRIED_TOGETHER,
+        };
         let mut tried = 0_usize;
         let mut undecided: Option<Position> = None;
         let mut outcomes = Vec::new();
@@ -184,7 +208,7 @@ impl Search<'_> {
                 Err((error, None)) => return Err(error),
             }
             tried = tried.saturating_add(1);
-            if tried >= MOST_TRIED && !untried.is_empty() {
+            if tried >= most && !untried.is_empty() {
                 return Ok(None);
             }
         }
@@ -348,15 +372,16 @@ fn merge(outcomes: &[Outcome]) -> Result<Vec<Effects>, Error> {
         return Ok(Vec::new());
     };
     // Of outcomes that leave the same, one stands for all.
-    let mut distinct: Vec<&Outcome> = Vec::new();
+    let mut distinct: Vec<(&Outcome, Left<'_>)> = Vec::new();
     for outcome in outcomes {
-        if !distinct.iter().any(|other| leave_the_same(other, outcome)) {
-            distinct.push(outcome);
+        let left = outcome.left();
+        if !distinct.iter().any(|(_, other)| *other == left) {
+            distinct.push((outcome, left));
         }
     }
     let mut all = Vec::new();
     for (place, step) in first.steps.iter().enumerate() {
-        let steps: Option<Vec<_>> = distinct.iter().map(|it| it.steps.get(place)).collect();
+        let steps: Option<Vec<_>> = distinct.iter().map(|(it, _)| it.steps.get(place)).collect();
         let steps = steps.unwrap_or_default();
         let merged = merge_steps(&steps).ok_or(Error {
             position: step.effects.position,
@@ -365,22 +390,6 @@ fn merge(outcomes: &[Outcome]) -> Result<Vec<Effects>, Error> {
         all.push(merged);
     }
     Ok(all)
-}
-
-fn leave_the_same(one: &Outcome, other: &Outcome) -> bool {
-    let last = |outcome: &Outcome| -> BTreeMap<Pubkey, Option<Account>> {
-        let effects = outcome.steps.iter().map(|step| &step.effects);
-        let changes = effects.flat_map(|effects| &effects.changes);
-        changes
-            .map(|change| (change.address, change.account.clone()))
-            .collect()
-    };
-    let states = |outcome: &Outcome| -> BTreeMap<Pubkey, State> {
-        let world = outcome.steps.last().map(|step| &step.world);
-        let world = world.into_iter().flatten();
-        world.map(|(address, it)| (*address, it.state)).collect()
-    };
-    states(one) == states(other) && last(one) == last(other)
 }
 
 /// The effects of one call in several outcomes; `None` if they differ in something that cannot be
@@ -414,9 +423,18 @@ fn merge_steps(steps: &[&Step]) -> Option<Effects> {
             changes.push(change.clone());
         }
     }
-    // The referral's sums follow from its conversions, also if the call does not name it.
+    // The referral's sums follow from its conversions, also if the call does not name it: then it is
+    // known, because the conversion was uncertain before, or an earlier call has named it. Of a
+    // conversion that was certain, nothing becomes known.
+    let is_open = |address: &Pubkey| {
+        let pinned = first.pinned.is_some_and(|(pinned, ..)| pinned == *address);
+        let mut settled = states.get(address).into_iter().flat_map(|it| it.iter());
+        let one = settled.next().map(|state| state.settled);
+        pinned || settled.any(|state| Some(state.settled) != one)
+    };
     let settled = changed
         .iter()
+        .filter(|address| is_open(address))
         .filter_map(|address| first.world.get(address));
     let referrals: BTreeSet<_> = settled.map(|it| it.conversion.referral).collect();
     for address in referrals {

@@ -280,6 +280,17 @@ fn a_conversion_survives_if_its_rent_payer_cannot_be_paid() {
     };
     assert!(states.has_ended());
     assert_eq!(states.settled(), 2);
+    // A claim that is refused for another account says nothing of it
+    for error in [
+        ProgramError::CampaignNotFound,
+        ProgramError::ReferralNotFound,
+        ProgramError::ConversionNotFound,
+        ProgramError::StillHeld,
+    ] {
+        let before = uncertain.doubt(&conversion(BUYER));
+        assert_eq!(uncertain.take(&refused(error)), []);
+        assert_eq!(uncertain.doubt(&conversion(BUYER)), before);
+    }
     // And when it is closed again, then it was, and is no more
     let mut again = reclaimed.clone();
     again.instructions.pop();
@@ -472,6 +483,42 @@ fn a_claim_proves_what_was_owed_before() {
 }
 
 #[test]
+fn a_claim_that_names_no_account_of_a_paid_part_is_possible_only_if_it_was_paid() {
+    // Given a sale that paid either the owner or the partner
+    let mut world = World::sol();
+    let mut bought = bought(&[PARTNER]);
+    let wallets = foreign(&[key(OWNER), key(PARTNER)]);
+    bought.instructions.push(wallets.clone());
+    let mut claim = top(&claim(BUYER, true), vec![]);
+    let partner = claim.accounts.pop();
+    assert_eq!(partner, Some(key(PARTNER)));
+    let all = vec![
+        balance(conversion(BUYER), RENT + PART, RENT),
+        balance(key(OWNER), 5, 5 + PART),
+    ];
+    let mut both = bought.clone();
+    world.take(&bought);
+    assert_eq!(world.possible(BUYER), [2 | 1, 2 | 4]);
+
+    // When a claim pays one part, and names no account for the partner's
+    let facts = world.take(&transaction(vec![claim.clone()], all.clone()));
+    // Then it was the owner's, and the partner's was paid before
+    assert_eq!(payees(&facts), [(key(OWNER), PART)]);
+    assert_eq!(world.settled(BUYER), Some(7));
+    assert!(world.doubts.is_empty());
+
+    // And so in one transaction
+    both.instructions.push(claim);
+    both.balances[0].after = RENT;
+    both.balances[2].after += PART;
+    let mut world = World::sol();
+    let facts = world.take(&both);
+    assert_eq!(payees(&facts), [(key(PARTNER), PART), (key(OWNER), PART)]);
+    assert_eq!(world.settled(BUYER), Some(7));
+    assert!(world.doubts.is_empty());
+}
+
+#[test]
 fn a_closing_before_the_end_of_claims_proves_that_everything_was_paid() {
     // Given a sale of which the partner's part may have been paid, in a campaign that is closed
     let mut world = uncertain();
@@ -593,18 +640,20 @@ fn a_node_may_have_any_account_that_is_possible() {
     assert!(!allows(&|it| it.partner = key(60)));
 }
 
+/// A claim of the conversion of [`BUYER`] that the program refused.
+fn refused(error: ProgramError) -> Transaction {
+    let mut refused = transaction(vec![top(&claim(BUYER, true), vec![])], vec![]);
+    refused.outcome = Outcome::Failed {
+        instruction: Some(0),
+        code: Some(error.code()),
+    };
+    refused
+}
+
 #[test]
 fn a_claim_that_is_refused_proves_what_it_was_refused_for() {
     // Given a sale of which the partner's part may have been paid
     let world = uncertain();
-    let refused = |error: ProgramError| {
-        let mut refused = transaction(vec![top(&claim(BUYER, true), vec![])], vec![]);
-        refused.outcome = Outcome::Failed {
-            instruction: Some(0),
-            code: Some(error.code()),
-        };
-        refused
-    };
     // When a claim is refused because nothing is owed, then it was paid
     let mut paid = world.clone();
     let facts = paid.take(&refused(ProgramError::NotPending));

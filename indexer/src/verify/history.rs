@@ -1,6 +1,9 @@
 //! Replays the history of a node into a file.
 
-use std::io::{IsTerminal as _, stderr};
+use std::{
+    io::{IsTerminal as _, stderr},
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use anyhow::{Result, bail, ensure};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -60,6 +63,8 @@ pub(super) async fn replay(
         claim.check_count(total as u64)?;
     }
     let mut history = History::of(Store::new()?);
+    // A failed transaction proves something only of an uncertain conversion.
+    let failed_count = AtomicBool::new(false);
     let mut before = (0, None);
     while let Some(page) = list.take_page().await? {
         let first = history.transactions + 1;
@@ -67,7 +72,8 @@ pub(super) async fn replay(
         let mut transactions = stream::iter((first..).zip(page))
             .map(async |(seq, listed)| {
                 let is_claimed = claim.is_some_and(|claim| claim.head.seq == seq);
-                let found = if listed.failed && !is_claimed {
+                let counts = is_claimed || failed_count.load(Ordering::Relaxed);
+                let found = if listed.failed && !counts {
                     None
                 } else {
                     let signature = parse(&listed.signature)?;
@@ -87,9 +93,9 @@ pub(super) async fn replay(
                     history.last.seq = seq;
                 }
             }
-            // A failed transaction proves something only of an uncertain conversion.
             let transaction = match transaction {
-                None if !history.store.is_certain()? => {
+                // It was listed before the conversion became uncertain.
+                None if history.store.is_provable() => {
                     let signature = parse(&listed.signature)?;
                     transaction_of(chain, &signature, listed.slot).await?
                 }
@@ -110,6 +116,7 @@ pub(super) async fn replay(
                 history.last.time = transaction.block_time;
             }
             history.calls += apply(chain, &mut history.store, seq, &transaction).await?;
+            failed_count.store(history.store.is_provable(), Ordering::Relaxed);
         }
     }
     if let Some(claim) = claim {

@@ -93,15 +93,16 @@ pub async fn accounts_after(pool: &PgPool, after: &str, limit: i64) -> Result<Ve
     unless_silent(async { Ok(rows.fetch_all(pool).await?) }).await
 }
 
-/// How many conversions there are of which it is not certain what was paid, and in how many campaigns:
-/// of the first `limit` of them.
+/// How many conversions there are of which it is not certain what was paid and a claim can prove it, and
+/// in how many campaigns: of the first `limit` of them.
 ///
 /// # Errors
 /// When Postgres does not answer.
 pub async fn uncertain(pool: &PgPool, limit: i64) -> Result<(i64, i64), Error> {
     let row = sqlx::query!(
         r#"SELECT count(*) AS "conversions!", count(DISTINCT campaign) AS "campaigns!" FROM (
-               SELECT campaign FROM doubts JOIN conversions USING (address) LIMIT $1
+               SELECT campaign FROM doubts JOIN conversions USING (address)
+               WHERE is_provable LIMIT $1
            ) AS uncertain"#,
         limit,
     );
