@@ -15,5 +15,10 @@ WHERE expires_at > created_at;
 -- shown while somebody else is the authority, nor when nobody knows who set it.
 ALTER TABLE campaign_profiles ADD COLUMN set_by text COLLATE "C";
 
-UPDATE campaign_profiles SET set_by = campaigns.authority
-FROM mirror.campaigns WHERE campaigns.address = campaign_profiles.campaign;
+-- A profile that is older than a change of the authority may be of a former one.
+UPDATE campaign_profiles AS profile SET set_by = campaigns.authority
+FROM mirror.campaigns WHERE campaigns.address = profile.campaign
+  AND NOT EXISTS (
+      SELECT FROM mirror.events JOIN mirror.transactions USING (seq)
+      WHERE events.campaign = profile.campaign AND events.kind = 'authority_changed'
+        AND to_timestamp(block_time) + interval '5 minutes' > profile.updated_at);

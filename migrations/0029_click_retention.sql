@@ -15,7 +15,7 @@ BEGIN
     IF partition IS NULL THEN
         RETURN false;
     END IF;
-    EXECUTE format('DROP TABLE %I', partition);
+    EXECUTE format('DROP TABLE IF EXISTS %I', partition);
     RETURN true;
 END
 $$;

@@ -23,6 +23,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 const LINK_PATIENCE: Duration = Duration::from_secs(2);
 /// Connections that look up the links of redirects, and do nothing else.
 const LINK_CONNECTIONS: u32 = 4;
+/// Connections that count requests, and do nothing else.
+const LIMIT_CONNECTIONS: u32 = 4;
 /// Expensive queries that run at the same time. The others wait, for at most [`HEAVY_PATIENCE`].
 const HEAVY: usize = 2;
 /// Time limit for the turn of an expensive query.
@@ -44,6 +46,8 @@ pub(crate) struct Database {
     pool: PgPool,
     /// A separate pool, so that no other request keeps a redirect waiting.
     links: PgPool,
+    /// A separate pool, so that many requests of one client keep nobody else waiting.
+    limits: PgPool,
     heavy: Semaphore,
     /// A separate pool, because a busy pool must not look like Postgres being down.
     probe: PgPool,
@@ -60,6 +64,7 @@ impl Database {
         Ok(Self {
             pool: api::pool(url, connections, PATIENCE)?,
             links: api::pool(url, LINK_CONNECTIONS, LINK_PATIENCE)?,
+            limits: api::limit_pool(url, LIMIT_CONNECTIONS, PROBE_PATIENCE)?,
             heavy: Semaphore::new(HEAVY),
             probe: api::pool(url, 1, PROBE_PATIENCE)?,
             down: watch::Sender::new(Some(Instant::now())),
@@ -105,6 +110,17 @@ impl Database {
         F: Future<Output = Result<T, Error>>,
     {
         self.guard(query(self.links.clone())).await
+    }
+
+    /// Like [`Self::run`], for a query that counts a request.
+    ///
+    /// # Errors
+    /// See [`Self::run`].
+    pub(crate) async fn run_limit<T, F>(&self, query: impl FnOnce(PgPool) -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        self.guard(query(self.limits.clone())).await
     }
 
     /// Like [`Self::run`], for a query that reads many rows. Only two run at the same time, so that

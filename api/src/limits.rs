@@ -330,20 +330,29 @@ impl AppState {
             let whole_at = &self.limits.whole_at;
             known.push(whole_at.get_with_by_ref(&share.subject, fresh).await);
         }
-        let before = standings(shares, &known, now);
-        if !before.iter().all(|standing| standing.has_room) {
-            return before;
+        // Counted here first: of requests at the same time, no more than have room reach Postgres.
+        let alone = take_alone(shares, &known, now);
+        if !alone.iter().all(|standing| standing.has_room) {
+            return alone;
         }
         let shared = tokio::time::timeout(PATIENCE, self.take_shared(shares)).await;
-        if let Ok(Ok(standings)) = shared {
-            for (known, standing) in known.iter().zip(&standings) {
-                let mut whole_at = known.lock().unwrap_or_else(PoisonError::into_inner);
+        let Ok(Ok(standings)) = shared else {
+            metrics::counter!("vouch_api_limits_counted_alone_total").increment(1);
+            return alone;
+        };
+        let is_counted = standings.iter().all(|standing| standing.has_room);
+        for ((share, known), standing) in shares.iter().zip(&known).zip(&standings) {
+            let mut whole_at = known.lock().unwrap_or_else(PoisonError::into_inner);
+            if !is_counted {
+                let step = Duration::from_secs_f64(share.step());
+                *whole_at = whole_at.checked_sub(step).unwrap_or(now);
+            }
+            // The standing of a share that has room contains a request that was counted on none.
+            if is_counted || !standing.has_room {
                 *whole_at = (*whole_at).max(now + Duration::from_secs_f64(standing.whole_in));
             }
-            return standings;
         }
-        metrics::counter!("vouch_api_limits_counted_alone_total").increment(1);
-        take_alone(shares, &known, now)
+        standings
     }
 
     async fn take_shared(&self, shares: &[Share]) -> ApiResult<Vec<Standing>> {
@@ -357,7 +366,7 @@ impl AppState {
         }
         Ok(self
             .database
-            .run(async |pool| limits::take(&pool, &quotas).await)
+            .run_limit(async |pool| limits::take(&pool, &quotas).await)
             .await?)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use time::{Date, OffsetDateTime};
+use time::Date;
 use vouch_db::{
     Error,
     api::{self, clicks},
@@ -25,8 +25,11 @@ const AGAIN_AFTER: Duration = Duration::from_secs(10);
 pub(crate) async fn run(database: &Database, retention: u16) {
     loop {
         database.came_up().await;
-        let today = OffsetDateTime::now_utc().date();
-        let pause = upkeep(database, today, retention).await;
+        let today = database.run(async |pool| clicks::today(&pool).await).await;
+        let pause = match today {
+            Ok(today) => upkeep(database, today, retention).await,
+            Err(error) => after("asking for the day", Err(error)),
+        };
         tokio::time::sleep(pause).await;
     }
 }

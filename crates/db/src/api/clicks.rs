@@ -84,6 +84,17 @@ pub async fn insert(connection: &mut PgConnection, clicks: &[Click]) -> Result<u
     Ok(u64::try_from(inserted).unwrap_or_default())
 }
 
+/// The day (UTC) by the clock of Postgres: that of one machine could delete everything.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn today(pool: &PgPool) -> Result<Date, Error> {
+    let today = sqlx::query_scalar!(r#"SELECT (now() AT TIME ZONE 'UTC')::date AS "today!""#)
+        .fetch_one(pool)
+        .await?;
+    Ok(today)
+}
+
 /// Creates the partition of one day (UTC). Returns true when it is new.
 ///
 /// # Errors

@@ -47,6 +47,23 @@ pub fn pool(url: &str, connections: u32, patience: Duration) -> Result<PgPool, E
         .connect_lazy_with(options))
 }
 
+/// A pool that only counts requests. A query waits briefly for a lock, and a transaction that its client
+/// left open ends: another replica may wait for its rows.
+///
+/// # Errors
+/// See [`pool`].
+pub fn limit_pool(url: &str, connections: u32, patience: Duration) -> Result<PgPool, Error> {
+    let options = options(url, "vouch-api limits")?.options([
+        ("statement_timeout", "1s"),
+        ("lock_timeout", "300ms"),
+        ("idle_in_transaction_session_timeout", "1s"),
+    ]);
+    Ok(PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(patience)
+        .connect_lazy_with(options))
+}
+
 /// A pool for clicks alone: of two connections, one for those that come in and one for those that
 /// are replayed. A query that waits for a lock fails after a second, because the click is better off
 /// in the file meanwhile.

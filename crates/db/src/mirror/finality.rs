@@ -69,8 +69,7 @@ pub(super) async fn write(
                      SELECT matures_at FROM maturing
                      WHERE matures_at <= $2 AND seq <= GREATEST(final_seq, $1)
                      ORDER BY matures_at OFFSET $3 LIMIT 1
-                 ) AS late))),
-             updated_at = now()
+                 ) AS late)))
          WHERE singleton
          RETURNING final_seq, final_time",
         range.seq,

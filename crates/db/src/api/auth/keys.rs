@@ -182,6 +182,8 @@ pub async fn rotate(
     }
     let found = sqlx::query!(
         "UPDATE api_keys SET replaced_by = $3,
+             -- An older API has not written it.
+             life_seconds = COALESCE(life_seconds, extract(epoch FROM expires_at - created_at)),
              expires_at = LEAST(expires_at, now() + make_interval(secs => $4))
          WHERE id = $1 AND campaign = $2 AND revoked_at IS NULL
            AND (expires_at IS NULL OR expires_at > now())
