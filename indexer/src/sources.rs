@@ -458,6 +458,9 @@ fn weigh(before: Option<Failure>, failure: Failure) -> Failure {
     // One of another chain is left out. Only if most are is the mirror itself wrong.
     let failure = match failure {
         Failure::OtherChain { .. } => Failure::Silent(failure.to_string()),
+        // It was noted of the source that answered. Whoever waits for the answer may have the list of
+        // another one, which must not be called wrong for it.
+        Failure::Wrong(reason) => Failure::Chain(reason),
         failure => failure,
     };
     match before {
