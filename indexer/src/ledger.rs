@@ -198,12 +198,15 @@ impl Ledger {
                         doubt: held.doubt.map(|doubt| doubt.encode()),
                     });
                 }
-                let mut before = held.account.clone();
-                if let Some(settled) = facts.iter().find_map(|fact| proven(fact, &address)) {
-                    let known = before.clone().map(|account| with_settled(account, settled));
-                    draft.change(address, before.as_ref(), known.as_ref(), by)?;
-                    before = known;
+                let settled = facts.iter().find_map(|fact| proven(fact, &address));
+                let known = settled.and_then(|settled| {
+                    let account = held.account.clone()?;
+                    Some(with_settled(account, settled))
+                });
+                if known.is_some() {
+                    draft.change(address, held.account.as_ref(), known.as_ref(), by)?;
                 }
+                let old = known.as_ref().or(held.account.as_ref());
                 match (&change.account, sale) {
                     (Some(Account::Conversion(account)), Some(sale))
                         if sale.conversion == address =>
@@ -214,10 +217,10 @@ impl Ledger {
                     (_, _)
                         if has_ended(change) || facts.iter().any(|fact| lapsed(fact, &address)) =>
                     {
-                        draft.change(address, before.as_ref(), None, by)?;
+                        draft.change(address, old, None, by)?;
                     }
                     (after, _) => {
-                        draft.change(address, before.as_ref(), after.as_ref(), by)?;
+                        draft.change(address, old, after.as_ref(), by)?;
                     }
                 }
                 held.account.clone_from(&change.account);

@@ -117,11 +117,14 @@ impl Sources {
         self.all.iter().map(line).collect()
     }
 
-    /// The names of the sources of which an answer was wrong lately.
-    pub(crate) fn unreliable(&self) -> Vec<String> {
+    /// The sources of which an answer was wrong lately, each with the reason.
+    pub(crate) fn unreliable(&self) -> Vec<(String, String)> {
         let now = Instant::now();
-        let doubted = self.all.iter().filter(|it| it.standing().is_doubted(now));
-        doubted.map(|source| source.name().to_owned()).collect()
+        let doubted = self.all.iter().filter_map(|source| {
+            let reason = source.standing().doubt(now)?.to_owned();
+            Some((source.name().to_owned(), reason))
+        });
+        doubted.collect()
     }
 
     /// From now on, sources of another chain than this are left out.
@@ -455,6 +458,9 @@ fn weigh(before: Option<Failure>, failure: Failure) -> Failure {
     // One of another chain is left out. Only if most are is the mirror itself wrong.
     let failure = match failure {
         Failure::OtherChain { .. } => Failure::Silent(failure.to_string()),
+        // It was noted of the source that answered. Whoever waits for the answer may have the list of
+        // another one, which must not be called wrong for it.
+        Failure::Wrong(reason) => Failure::Chain(reason),
         failure => failure,
     };
     match before {

@@ -231,12 +231,8 @@ impl Standing {
         is_stuck.then_some("its final slot does not grow")
     }
 
-    /// Whether an answer was wrong lately.
-    pub(crate) fn is_doubted(&self, now: Instant) -> bool {
-        self.doubt(now).is_some()
-    }
-
-    fn doubt(&self, now: Instant) -> Option<&str> {
+    /// Why an answer was wrong lately.
+    pub(crate) fn doubt(&self, now: Instant) -> Option<&str> {
         let doubt = self.doubt.as_ref()?;
         (now - doubt.0 < DOUBT).then_some(doubt.1.as_str())
     }

@@ -126,9 +126,9 @@ impl Mirroring {
         (report.status.into(), report.detail)
     }
 
-    /// The nodes that are called unreliable, as /healthz names them.
+    /// The nodes that are called unreliable, as /healthz names them, each with the reason.
     #[must_use]
-    pub fn unreliable(&self) -> Vec<String> {
+    pub fn unreliable(&self) -> Vec<(String, String)> {
         self.chain.sources().unreliable()
     }
 }

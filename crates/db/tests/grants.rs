@@ -132,7 +132,7 @@ async fn refused(
 
 /// Whether nobody can write it, whatever the rights.
 fn is_view(table: &str) -> bool {
-    table == "finality" || table == "ranked_conversions" || table.starts_with("counted_")
+    ["doubts", "finality", "ranked_conversions"].contains(&table) || table.starts_with("counted_")
 }
 
 #[tokio::test]

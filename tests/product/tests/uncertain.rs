@@ -53,6 +53,7 @@ impl Strange {
             },
             settings: Settings {
                 treasury: stranger.pubkey(),
+                min_amount: SOL,
                 ..Settings::fixed(PART)
             },
         });

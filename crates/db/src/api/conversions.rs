@@ -119,8 +119,7 @@ pub async fn find(pool: &PgPool, address: &str) -> Result<Option<Conversion>, Er
 /// Something that became of a conversion after it was recorded.
 #[derive(Debug, Clone)]
 pub struct Outcome {
-    /// `part_paid`, `parts_proven`, `conversion_released`, `conversion_cancelled` or
-    /// `conversion_lapsed`.
+    /// `part_paid`, `conversion_released`, `conversion_cancelled` or `conversion_lapsed`.
     pub kind: String,
     /// Who was paid.
     pub wallet: Option<String>,
