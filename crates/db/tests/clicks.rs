@@ -212,7 +212,9 @@ async fn a_million_clicks_of_no_day_are_deleted_in_parts_while_others_come() {
     clicks::create_partition(&pool, date!(2030 - 01 - 01))
         .await
         .expect("a day");
-    pool.execute(
+    // Without a time limit.
+    let owner = PgPool::connect(database.url()).await.expect("a pool");
+    owner.execute(
         "INSERT INTO clicks_default (id, clicked_at, campaign, referral, code, visitor, verdict)
          SELECT gen_random_uuid(), timestamptz '2029-06-01 00:00Z' + n * interval '1 second',
              'C', 'R', 'STARTER7', '\\x00', 'human'
