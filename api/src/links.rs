@@ -35,6 +35,11 @@ impl Links {
         })
     }
 
+    /// The address of a path of this service, which begins with a slash.
+    pub(crate) fn absolute(&self, path: &str) -> String {
+        format!("{}{path}", self.public_url)
+    }
+
     /// The link to share. A referral that does not own the short link names its campaign.
     pub(crate) fn share(&self, code: &str, campaign: &str, owns_short_link: bool) -> String {
         let base = &self.public_url;

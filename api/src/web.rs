@@ -19,7 +19,7 @@ use axum::{
 use rust_embed::{Embed, EmbeddedFile};
 use serde::Deserialize;
 use url::Url;
-use vouch_db::api::{campaigns, profiles};
+use vouch_db::api::{campaigns, conversions, profiles};
 
 use crate::{
     envelope::Refused,
@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Paths of pages. The front end shows the right one by the path.
-const PAGES: [&str; 4] = ["/", "/me", "/leaderboard", "/conversion/{address}"];
+const PAGES: [&str; 3] = ["/", "/me", "/leaderboard"];
 /// Paths of what is no page: their refusals are for programs, also when a browser asks.
 const PROGRAMS: [&str; 3] = ["/v1/", "/docs", "/assets/"];
 /// Names under `/assets` contain a hash of their content.
@@ -110,10 +110,12 @@ impl Chain {
 pub(crate) fn routes() -> Router<AppState> {
     let routes = Router::new()
         .route("/assets/{*path}", get(asset))
-        .route("/favicon.svg", get(icon));
+        .route("/favicon.svg", get(icon))
+        .route(PICTURE, get(picture));
     let routes = routes
         .route("/welcome", get(welcome))
-        .route("/c/{campaign}", get(landing));
+        .route("/c/{campaign}", get(landing))
+        .route("/conversion/{address}", get(receipt));
     PAGES
         .iter()
         .fold(routes, |routes, path| routes.route(path, get(page)))
@@ -149,11 +151,27 @@ async fn landing(
     invite(&state, Some(&campaign), &invitation).await
 }
 
+async fn receipt(State(state): State<AppState>, Path(address): Path<String>) -> Response {
+    let found = match address.parse::<Address>() {
+        Ok(address) => {
+            let address = address.to_string();
+            let query = async |pool| conversions::find(&pool, &address).await;
+            state.database.run(query).await.ok().flatten()
+        }
+        Err(_) => None,
+    };
+    let head = found.map(|conversion| {
+        let picture = state.links.absolute(PICTURE);
+        Words::of_conversion(&conversion.code, &conversion.status).head(&picture)
+    });
+    render(&state, &head.unwrap_or_default(), "")
+}
+
 /// The page with the words of its invitation in the head. Whatever cannot be found is left out: the
 /// page itself says what is wrong.
 async fn invite(state: &AppState, campaign: Option<&str>, invitation: &Invitation) -> Response {
     let head = match words_of(state, campaign, invitation.code.as_deref()).await {
-        Ok(Some(words)) => words.head(),
+        Ok(Some(words)) => words.head(&state.links.absolute(PICTURE)),
         Ok(None) | Err(_) => String::new(),
     };
     render(state, &head, "")
@@ -166,13 +184,31 @@ struct Words {
     description: String,
 }
 
+/// The picture of every link.
+const PICTURE: &str = "/card.png";
 /// Most characters of a description in the head. Most clients show less.
 const DESCRIBED: usize = 280;
 
 impl Words {
+    /// The words for the record of a conversion.
+    fn of_conversion(code: &str, status: &str) -> Self {
+        let outcome = match status {
+            "paid" => "Every part of the reward is paid.",
+            "cancelled" => "The campaign cancelled it within its hold.",
+            "lapsed" => "A part of the reward was not claimed in time.",
+            _ => "The reward is recorded, and paid when its hold is over.",
+        };
+        Self {
+            title: format!("A referral through {code}"),
+            description: format!("{outcome} Look at the record, and check it on Solana yourself."),
+        }
+    }
+
     /// The Open Graph tags, <https://ogp.me>, which Twitter's clients read, too.
-    fn head(&self) -> String {
+    /// `picture` is the URL of the picture.
+    fn head(&self, picture: &str) -> String {
         let Self { title, description } = self;
+        let picture = escaped(picture);
         let title = escaped(title);
         let description: String = description.chars().take(DESCRIBED).collect();
         let description = escaped(&description);
@@ -182,7 +218,8 @@ impl Words {
              <meta property=\"og:description\" content=\"{description}\">\
              <meta property=\"og:type\" content=\"website\">\
              <meta property=\"og:site_name\" content=\"Vouch\">\
-             <meta name=\"twitter:card\" content=\"summary\">\
+             <meta property=\"og:image\" content=\"{picture}\">\
+             <meta name=\"twitter:card\" content=\"summary_large_image\">\
              <meta name=\"robots\" content=\"noindex\">"
         )
     }
@@ -214,9 +251,9 @@ async fn words_of(
     let who = nickname.unwrap_or(found.code);
     let description = message.unwrap_or_else(|| match &name {
         Some(name) => {
-            format!("Sign once to join {name}. The reward is paid in the same step, on Solana.")
+            format!("Sign once to join {name}. A program on Solana checks the rules and pays.")
         }
-        None => "Sign once. The reward is paid in the same step, on Solana.".to_owned(),
+        None => "Sign once. A program on Solana checks the rules and pays.".to_owned(),
     });
     Ok(Some(Words {
         title: match name {
@@ -339,6 +376,11 @@ async fn icon(headers: HeaderMap) -> Response {
     file("favicon.svg", &headers, a_day)
 }
 
+async fn picture(headers: HeaderMap) -> Response {
+    let a_day = HeaderValue::from_static("public, max-age=86400");
+    file("card.png", &headers, a_day)
+}
+
 /// The file in the best encoding that the client accepts and the build made.
 fn file(path: &str, headers: &HeaderMap, caching: HeaderValue) -> Response {
     let accepted = headers
@@ -396,6 +438,7 @@ fn content_type(path: &str) -> &'static str {
         Some("js") => "text/javascript; charset=utf-8",
         Some("css") => "text/css; charset=utf-8",
         Some("svg") => "image/svg+xml",
+        Some("png") => "image/png",
         Some("woff2") => "font/woff2",
         _ => "application/octet-stream",
     }
@@ -442,12 +485,15 @@ mod tests {
             title: "\"><script>alert(1)</script>".to_owned(),
             description: format!("it's {}", "& ".repeat(DESCRIBED)),
         };
-        let head = words.head();
+        let head = words.head("https://vouch.example/card.png?a=1&b=2");
         let title = "&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;";
         assert!(head.starts_with(&format!("<title>{title}</title>")));
         assert!(head.contains(&format!("og:title\" content=\"{title}\">")));
         assert!(head.contains("og:description\" content=\"it&#39;s &amp; &amp; "));
-        assert_eq!(head.matches("&amp;").count(), (DESCRIBED - 5) / 2 + 1);
+        assert!(
+            head.contains("og:image\" content=\"https://vouch.example/card.png?a=1&amp;b=2\">")
+        );
+        assert_eq!(head.matches("&amp;").count(), (DESCRIBED - 5) / 2 + 2);
     }
 
     #[test]

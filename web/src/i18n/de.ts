@@ -62,7 +62,7 @@ export const de: Messages = {
     headline: 'Empfehlungen, die sich selbst bezahlen.',
     lead: 'Wer deiner Empfehlung folgt, unterschreibt einmal. Ein Programm auf Solana prüft die Regeln und bezahlt dich in derselben Transaktion. Niemand braucht Vertrauen, und alle können nachsehen.',
     toCampaigns: 'Offene Kampagnen',
-    toBoard: 'Rangliste',
+    toMe: 'Hol dir deinen Link',
     ledger: 'Letzte Abschlüsse',
     flow: 'Der letzte Abschluss: wer unterschrieben und wer gewonnen hat',
     signs: 'unterschreibt',

@@ -56,7 +56,7 @@ export const en = {
     headline: 'Referrals that pay themselves.',
     lead: 'Your friend signs once. A program on Solana checks the rules and pays you in the same transaction. Nobody has to be trusted, and everybody can look.',
     toCampaigns: 'See open campaigns',
-    toBoard: 'Leaderboard',
+    toMe: 'Get your link',
     ledger: 'Latest conversions',
     flow: 'The last conversion: who signed, and who gained',
     signs: 'signs',

@@ -5,19 +5,53 @@
 
 import { createSignal, onCleanup } from 'solid-js';
 
+import { api, done, Refusal } from '../api/client';
+
 export type Session = { readonly wallet: string; readonly walletName: string };
 
 const KEY = 'vouch:session';
+/** Set while the server has to be told that a session is over. */
+const ENDING = 'vouch:ending';
 
 function kept(): Session | undefined {
   try {
-    const stored = JSON.parse(localStorage.getItem(KEY) ?? 'null') as Partial<Session> | null;
-    const { wallet, walletName } = stored ?? {};
+    const found = JSON.parse(stored(KEY) ?? 'null') as Partial<Session> | null;
+    const { wallet, walletName } = found ?? {};
     if (typeof wallet === 'string' && typeof walletName === 'string') return { wallet, walletName };
   } catch {
-    // Storage can be switched off, and hold anything.
+    // It can hold anything.
   }
   return undefined;
+}
+
+function stored(key: string): string | null {
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    // Storage can be switched off.
+    return null;
+  }
+}
+
+/** Without storage, all of it lasts as long as the page. */
+function store(key: string, value: string | undefined): void {
+  try {
+    if (value === undefined) localStorage.removeItem(key);
+    else localStorage.setItem(key, value);
+  } catch {
+    // Nothing is kept, and nothing was.
+  }
+}
+
+async function endAtServer(): Promise<void> {
+  try {
+    await done(api.DELETE('/v1/auth/sessions/current'));
+  } catch (error) {
+    // Without an answer, the next visit says it again.
+    const isOver = error instanceof Refusal && error.code === 'unauthenticated';
+    if (!isOver) return;
+  }
+  store(ENDING, undefined);
 }
 
 /** The session, for as long as the page is shown. */
@@ -28,6 +62,7 @@ export function createSession() {
   // Another tab signed out, or in with another wallet; or this page was kept while it was left.
   const look = () => setSession(kept());
   window.addEventListener('storage', look);
+  if (!session() && stored(ENDING)) void endAtServer();
   window.addEventListener('pageshow', look);
   onCleanup(() => {
     window.removeEventListener('storage', look);
@@ -36,21 +71,22 @@ export function createSession() {
   return {
     session,
     open: (opened: Session) => {
-      try {
-        localStorage.setItem(KEY, JSON.stringify(opened));
-      } catch {
-        // Then it lasts as long as the page.
-      }
+      store(KEY, JSON.stringify(opened));
+      // Its cookie has replaced the one of the session before.
+      store(ENDING, undefined);
       setSession(opened);
     },
-    /** Forgets whose it was. The server ends it elsewhere. */
+    /** Forgets a session that the server does not know any more. */
     forget: () => {
-      try {
-        localStorage.removeItem(KEY);
-      } catch {
-        // Nothing was kept.
-      }
+      store(KEY, undefined);
       setSession(undefined);
+    },
+    /** Forgets it at once, and ends it at the server as soon as that can be reached. */
+    end: () => {
+      store(KEY, undefined);
+      store(ENDING, 'yes');
+      setSession(undefined);
+      void endAtServer();
     },
   };
 }

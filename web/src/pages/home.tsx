@@ -9,7 +9,7 @@ import { partsOf } from '../lib/parts';
 import { createNames } from '../lib/names';
 import { poll } from '../lib/poll';
 import { now } from '../lib/clock';
-import { Lit, Money, short, Status, Time, tokenOf, Who } from '../ui/format';
+import { ConversionStatus, Lit, Money, short, Status, Time, tokenOf, Who } from '../ui/format';
 import { Mark, Title } from '../ui/frame';
 import { Keyed } from '../ui/keyed';
 import { Empty, Failure, Skeleton } from '../ui/states';
@@ -47,12 +47,12 @@ export default function Home() {
           <h1>{t().home.headline}</h1>
           <p class="lead">{t().home.lead}</p>
           <div class="doors">
-            <a class="button primary" href="#campaigns">
+            <A class="button primary" href="/me">
+              {t().home.toMe}
+            </A>
+            <a class="button" href="#campaigns">
               {t().home.toCampaigns}
             </a>
-            <A class="button" href="/leaderboard">
-              {t().home.toBoard}
-            </A>
           </div>
         </div>
         <section class="sheet lifted ledger" aria-labelledby="ledger">
@@ -204,8 +204,9 @@ function Last(props: { conversion: Conversion; campaign: Campaign | undefined })
         <span class="what">{short(props.conversion.referee)}</span>
         {gains('referee')}
       </div>
-      <span class="way" aria-hidden="true">
+      <span class="way">
         <Mark />
+        <ConversionStatus status={props.conversion.status} />
       </span>
       <div>
         <span class="what">

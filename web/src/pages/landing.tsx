@@ -65,7 +65,8 @@ export default function Landing() {
 
   return (
     <Show
-      when={campaign.data()}
+      // Both at once, so that nothing moves when the second one comes.
+      when={(!asked() || code.data() || code.error()) && campaign.data()}
       fallback={
         <div class="narrow">
           <Title of={t().landing.invited} />
@@ -174,27 +175,6 @@ function Pitch(props: { campaign: Campaign; code: CodeInfo | undefined }) {
         </Show>
       </h1>
       <p class="lead">{lead()}</p>
-      <Show when={props.code}>
-        {(code) => (
-          <figure class="words">
-            <Show when={code().profile?.message}>
-              {(message) => (
-                <blockquote>
-                  <bdi>{message()}</bdi>
-                </blockquote>
-              )}
-            </Show>
-            <figcaption>
-              <Who wallet={code().owner} name={code().profile?.nickname} />
-              <Show when={code().profile?.nickname}>
-                {' '}
-                <span class="small">{t().landing.chosenByThem}</span>
-              </Show>{' '}
-              <Address address={code().owner} />
-            </figcaption>
-          </figure>
-        )}
-      </Show>
       <dl class="gets">
         <Show
           when={parts()}
@@ -229,6 +209,27 @@ function Pitch(props: { campaign: Campaign; code: CodeInfo | undefined }) {
           )}
         </Show>
       </dl>
+      <Show when={props.code}>
+        {(code) => (
+          <figure class="words">
+            <Show when={code().profile?.message}>
+              {(message) => (
+                <blockquote>
+                  <bdi>{message()}</bdi>
+                </blockquote>
+              )}
+            </Show>
+            <figcaption>
+              <Who wallet={code().owner} name={code().profile?.nickname} />
+              <Show when={code().profile?.nickname}>
+                {' '}
+                <span class="small">{t().landing.chosenByThem}</span>
+              </Show>{' '}
+              <Address address={code().owner} />
+            </figcaption>
+          </figure>
+        )}
+      </Show>
     </section>
   );
 }

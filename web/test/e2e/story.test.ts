@@ -241,6 +241,9 @@ it('a referrer signs in, sees what was earned, names herself and creates a code'
     }
   }
   await page.getByText(me.signIn.switched).first().waitFor();
+  // Not even what the wallet of the other tab shows
+  await second.getByRole('button', { name: 'Test Wallet' }).waitFor();
+  await second.close();
   await accessible(page, 'me, wallet switched');
   await eventually(async () => (await page.request.get(url('/v1/me'))).status()).toBe(401);
   const kept = await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }));
@@ -296,6 +299,11 @@ it('a visitor follows a link, converts, and the figures move without a reload', 
   expect(source).toContain(`<meta property="og:title" content="${title}">`);
   const described = 'Come &quot;along&quot; &lt;script&gt;alert(1)&lt;/script&gt;';
   expect(source).toContain(`<meta property="og:description" content="${described}">`);
+
+  const image = source.match(/<meta property="og:image" content="([^"]*)">/)?.[1];
+  expect(image).toBe(url('/card.png'));
+  const shown = await page.request.get(image!);
+  expect([shown.status(), shown.headers()['content-type']]).toEqual([200, 'image/png']);
 
   // When he connects, then he sees what he will sign, and what it costs
   await connect(page);
@@ -354,6 +362,9 @@ it('a visitor follows a link, converts, and the figures move without a reload', 
   await page.getByRole('heading', { name: en.conversion.paid['referrer']! }).waitFor();
   await page.getByRole('heading', { name: en.conversion.paid['referee']! }).waitFor();
   await page.getByText(MIRA, { exact: true }).first().waitFor();
+  const record = await (await page.request.get(page.url())).text();
+  expect(record).toContain(`<title>A referral through ${scene.code}</title>`);
+  expect(record).toContain('content="Every part of the reward is paid. ');
   await accessible(page, 'conversion');
   await picture(page, 'conversion');
   await context.close();
@@ -574,7 +585,9 @@ it('a held reward waits, and says until when', async () => {
 
 it('every page stands in every look, by the keyboard, and in German', async () => {
   const measured: Record<string, unknown> = {};
-  const { wallet } = await visitor([scene.alice]);
+  const seen = await visitor([scene.alice]);
+  const { wallet } = seen;
+  await seen.context.close();
   for (const look of LOOKS) {
     const context = await open(browser, look);
     const page = await context.newPage();
@@ -598,7 +611,7 @@ it('every page stands in every look, by the keyboard, and in German', async () =
     await context.close();
 
     // And the browser's own figures, with the processor slowed four times
-    if (look.dark) continue;
+    if (look.dark || !look.phone) continue;
     for (const path of ['/', `/c/${scene.campaign}?ref=${scene.code}`, '/leaderboard', '/me']) {
       const name = `${look.name} ${path.split('?')[0]!.split('/')[1] || 'home'}`;
       measured[name] = await timings(browser, look, url(path));

@@ -58,7 +58,7 @@ export function Link(props: { code: OwnCode; campaign: Campaign | undefined }) {
         </a>
       </p>
       <div class="doors">
-        <Copy text={props.code.share_url} class="button primary">
+        <Copy text={props.code.share_url} class="button">
           {m().codes.copy}
         </Copy>
         <Show when={'share' in navigator}>

@@ -1,8 +1,7 @@
 /** `/me`: what belongs to the wallet of the person in front of the page. */
 
-import { createEffect, createResource, createSignal, Show } from 'solid-js';
+import { createEffect, createResource, createSignal, on, Show } from 'solid-js';
 
-import { api } from '../../api/client';
 import { locale } from '../../i18n';
 import { m, useMe } from '../../i18n/me';
 import { announce } from '../../lib/announce';
@@ -26,7 +25,7 @@ export default function MePage() {
 }
 
 function Me() {
-  const { session, open, forget } = createSession();
+  const { session, open, forget, end } = createSession();
   const [switched, setSwitched] = createSignal(false);
   const connection = createConnection((account) => {
     // Another account is another person: nothing of the first one stays, here or at the server.
@@ -37,11 +36,16 @@ function Me() {
       end();
     }
   });
-  const end = () => {
-    forget();
-    // What the server does not hear now, it ends by itself when the session gets old.
-    void api.DELETE('/v1/auth/sessions/current').catch(() => {});
-  };
+  // Who signs out, here or in another tab, leaves the wallet, too.
+  createEffect(
+    on(
+      session,
+      (now, before) => {
+        if (before && !now && !switched()) connection.leave();
+      },
+      { defer: true },
+    ),
+  );
   // A wallet that was connected before tells whether it still shows the same account.
   createEffect(() => {
     const name = session()?.walletName;

@@ -15,6 +15,15 @@ import { Keyed } from '../../ui/keyed';
 import { Empty, Failure, Skeleton } from '../../ui/states';
 import { More } from './mine';
 
+declare module 'solid-js' {
+  namespace JSX {
+    interface AnchorHTMLAttributes<T> {
+      /** Tells the router to stay where the page is scrolled to. */
+      noscroll?: boolean;
+    }
+  }
+}
+
 const FILTERS = ['all', 'pending', 'paid'] as const;
 /** How many rewards are shown at first, and more each time. */
 const SHOWN = '20';
@@ -49,13 +58,13 @@ export function Rewards(props: { wallet: string }) {
         <nav class="tabs" aria-label={m().rewards.filter}>
           <For each={FILTERS}>
             {(name) => (
-              <A
+              <a
                 href={name === 'all' ? '/me' : `/me?status=${name}`}
-                noScroll
+                noscroll
                 aria-current={status() === name ? 'true' : undefined}
               >
                 {m().rewards.filters[name]}
-              </A>
+              </a>
             )}
           </For>
         </nav>
