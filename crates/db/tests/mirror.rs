@@ -91,6 +91,7 @@ impl World {
             "referrer_daily",
             "referrer_totals",
             "boards",
+            "board_fences",
             "short_links",
         ] {
             let sql = format!(
@@ -609,8 +610,8 @@ async fn drift_is_found_and_repaired_and_stops_nothing() {
         [
             "conversion D: waits; counted: does not wait",
             "conversion E: does not wait; counted: waits",
-            "day 2026-01-01 of Alice in C: 1 conversions, 6 rewards, the last at 0; counted: \
-             1 conversions, 5 rewards, the last at 1767225603",
+            "day 2026-01-01 of Alice in C: 1 conversions, 6 rewards, 1 volume, the last at 0; counted: \
+             1 conversions, 5 rewards, 1 volume, the last at 1767225603",
         ]
     );
     // When they are repaired, then everything is as it was, apart from a row of zeros
