@@ -75,6 +75,8 @@ async fn main() {
         "referrer_daily",
         "referrer_totals",
         "boards",
+        "board_fences",
+        "mint_totals",
         "short_links",
         "awards",
     ] {

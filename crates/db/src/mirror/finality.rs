@@ -265,12 +265,15 @@ async fn rank(
                SELECT ranks.*, 1 AS change FROM ranks JOIN parted USING (campaign, period)
                UNION ALL
                SELECT old.*, -1
-               FROM added JOIN parted USING (campaign, period) CROSS JOIN LATERAL (
+               FROM (
+                   SELECT campaign, referrer, array_agg(period) AS periods
+                   FROM added JOIN parted USING (campaign, period) GROUP BY campaign, referrer
+               ) AS changed CROSS JOIN LATERAL (
                    SELECT * FROM referrer_totals AS total
-                   WHERE total.campaign = added.campaign AND total.referrer = added.referrer
-                     AND total.period = added.period
+                   WHERE total.campaign = changed.campaign AND total.referrer = changed.referrer
+                     AND total.period = ANY(changed.periods)
                    -- Keeps the planner from reading the whole table.
-                   LIMIT 1
+                   OFFSET 0
                ) AS old
            ), shifts AS (
                SELECT fence.*, sum(change)::bigint AS change

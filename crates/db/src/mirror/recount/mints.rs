@@ -67,7 +67,12 @@ async fn compare(connection: &mut PgConnection, mint: &str) -> Result<Option<Dri
     )
     .fetch_one(connection)
     .await?;
-    let kept = sum(row.kept_codes, row.kept_conversions, &row.kept_paid, &row.kept_pending);
+    let kept = sum(
+        row.kept_codes,
+        row.kept_conversions,
+        &row.kept_paid,
+        &row.kept_pending,
+    );
     let counted = sum(row.codes, row.conversions, &row.paid, &row.pending);
     Ok((kept != counted).then(|| Drift {
         of: format!("token {mint}"),
