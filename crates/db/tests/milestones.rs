@@ -194,24 +194,26 @@ async fn very_many_that_mature_together_count_in_parts() {
         world.finalize(45000, JANUARY + 400).await;
         let state = "SELECT final_time, (SELECT sum(conversions)::bigint FROM referrer_daily),
                             (SELECT count(*) FROM ranked_conversions),
-                            (SELECT conversions_final FROM referral_totals)
+                            (SELECT conversions_final FROM referral_totals),
+                            COALESCE(ranked_slot, 0)
                      FROM indexer_state";
         let row = world.pool.fetch_one(state).await.expect("a row");
-        let numbers: [i64; 4] = [row.get(0), row.get(1), row.get(2), row.get(3)];
-        let [time, counted, ranked, of_code] = numbers;
+        let numbers = [0, 1, 2, 3, 4].map(|column| row.get::<i64, _>(column));
+        let [time, counted, ranked, of_code, slot] = numbers;
         // Then after each transaction the counters are what a recount says
         assert_eq!((counted, counted), (ranked, of_code));
-        steps.push((time - JANUARY, counted));
+        steps.push((time - JANUARY, counted, slot));
     }
-    // And no more than 10,000 count in one, unless their holds end in the same second
+    // And no more than 10,000 count in one, unless their holds end in the same second, and the slot is
+    // ranked when everything counts that counts there
     assert_eq!(
         steps,
         [
-            (99, 9_999),
-            (199, 19_999),
-            (299, 25_000),
-            (300, 45_000),
-            (400, 45_000)
+            (99, 9_999, 0),
+            (199, 19_999, 0),
+            (299, 25_000, 0),
+            (300, 45_000, 0),
+            (400, 45_000, 45_000)
         ]
     );
     // And each of the thousand has its badges for 45 conversions, once
