@@ -113,7 +113,8 @@ async fn refused(
 
 /// Whether nobody can write it, whatever the rights.
 fn is_view(table: &str) -> bool {
-    table == "finality" || table == "ranked_conversions" || table.starts_with("counted_")
+    ["finality", "ranked_conversions", "board_places"].contains(&table)
+        || table.starts_with("counted_")
 }
 
 #[tokio::test]

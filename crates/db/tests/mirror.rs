@@ -706,8 +706,8 @@ async fn drift_is_found_and_repaired_and_stops_nothing() {
         [
             "conversion D: waits; counted: does not wait",
             "conversion E: does not wait; counted: waits",
-            "day 2026-01-01 of Alice in C: 1 conversions, 6 rewards, 1 volume, the last at 0; counted: \
-             1 conversions, 5 rewards, 1 volume, the last at 1767225603",
+            "day 2026-01-01 of Alice in C: 1 conversions, 6 rewards, 18446744073709551615 volume, \
+             the last at 0; counted: 1 conversions, 5 rewards, 18446744073709551615 volume, the last at 1767225603",
         ]
     );
     // When they are repaired, then everything is as it was, apart from a row of zeros
