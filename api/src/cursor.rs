@@ -6,9 +6,6 @@ use vouch_db::api::leaderboard;
 
 use crate::{error::ApiError, types::Address};
 
-/// Ranks that a cursor may have: more than there can be, and no overflow when a page is added.
-const RANKS: std::ops::Range<i64> = 1..1 << 48;
-
 /// A position in a list that is sorted by time and address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cursor {
@@ -46,12 +43,11 @@ pub(crate) struct Place(pub(crate) leaderboard::After);
 impl Place {
     pub(crate) fn encode(place: &leaderboard::After) -> String {
         let leaderboard::After {
-            rank,
             value,
             last_converted_at,
             wallet,
         } = place;
-        URL_SAFE_NO_PAD.encode(format!("{rank}:{value}:{last_converted_at}:{wallet}"))
+        URL_SAFE_NO_PAD.encode(format!("{value}:{last_converted_at}:{wallet}"))
     }
 }
 
@@ -61,13 +57,8 @@ impl std::str::FromStr for Place {
     fn from_str(text: &str) -> Result<Self, ApiError> {
         let parse = || {
             let text = decode(text)?;
-            let mut parts = text.splitn(4, ':');
+            let mut parts = text.splitn(3, ':');
             let place = leaderboard::After {
-                rank: parts
-                    .next()?
-                    .parse()
-                    .ok()
-                    .filter(|rank| RANKS.contains(rank))?,
                 value: parts.next()?.parse().ok()?,
                 last_converted_at: parts.next()?.parse().ok()?,
                 wallet: parts.next()?.parse::<Address>().ok()?.to_string(),
@@ -132,7 +123,6 @@ mod tests {
         // Given the largest place
         let wallet = "4P9LqUjQAnspnDpVTXfX1GKWdQQDNgaB27b5E495akBb";
         let place = leaderboard::After {
-            rank: (1 << 48) - 1,
             value: u128::MAX,
             last_converted_at: i64::MIN,
             wallet: wallet.to_owned(),
@@ -140,17 +130,9 @@ mod tests {
         // Then its cursor decodes to it
         let text = Place::encode(&place);
         assert_eq!(text.parse::<Place>().unwrap(), Place(place.clone()));
-        // And ranks that cannot be, and addresses that are none, are refused
-        for (rank, wallet) in [
-            (0, wallet),
-            (-1, wallet),
-            (1 << 48, wallet),
-            (i64::MAX, wallet),
-            (1, "x"),
-            (1, "x:y"),
-        ] {
+        // And addresses that are none are refused
+        for wallet in ["", "x", "x:y"] {
             let place = leaderboard::After {
-                rank,
                 wallet: wallet.to_owned(),
                 ..place.clone()
             };

@@ -68,7 +68,7 @@ pub(crate) struct Inner {
 #[derive(Debug, PartialEq, Eq, Hash, Clone)]
 pub(crate) struct BoardKey {
     pub(crate) board: leaderboard::Board,
-    pub(crate) after: Option<leaderboard::After>,
+    pub(crate) start: leaderboard::Start,
     pub(crate) limit: i64,
     pub(crate) wallet: Option<String>,
 }

@@ -194,6 +194,8 @@ pub(crate) enum Measure {
     Conversions,
     /// The referrer's rewards.
     Rewards,
+    /// The sum of the conversions' amounts.
+    Volume,
 }
 
 impl FromStr for Measure {
@@ -203,7 +205,11 @@ impl FromStr for Measure {
         match text {
             "conversions" => Ok(Self::Conversions),
             "rewards" => Ok(Self::Rewards),
-            _ => Err(ApiError::invalid_query().saying("measure must be conversions or rewards")),
+            "volume" => Ok(Self::Volume),
+            _ => {
+                Err(ApiError::invalid_query()
+                    .saying("measure must be conversions, rewards or volume"))
+            }
         }
     }
 }

@@ -23,13 +23,14 @@ async fn total(
              INSERT INTO boards AS board SELECT $1, period, 1 FROM period
              ON CONFLICT (campaign, period) DO UPDATE SET referrers = board.referrers + 1
          )
-         INSERT INTO referrer_totals SELECT $1, $2, period, $3, $4::numeric, $5 FROM period",
+         INSERT INTO referrer_totals SELECT $1, $2, period, $3, $4::numeric, $5, $6 FROM period",
     )
     .bind(campaign)
     .bind(referrer)
     .bind(conversions)
     .bind(rewards)
     .bind(last)
+    .bind(if campaign.is_empty() { 0 } else { last * 3 })
     .execute(pool)
     .await
     .unwrap();
@@ -221,19 +222,19 @@ async fn leaderboards_read_kept_totals_and_ties_go_to_whoever_was_first() {
     total(&pool, "", BOB, 2, "0", 100).await;
     let api = Api::start(database.url()).await.ready().await;
     let board = async |query: &str| api.get(&format!("/v1/leaderboard?{query}")).await.json();
-    let entry = |rank, wallet, rewards: &str, second: &str| {
+    let entry = |rank, wallet, rewards: &str, second: &str, volume: &str| {
         let last = format!("1970-01-01T00:{second}Z");
         json!({ "rank": rank, "wallet": wallet, "conversions": 2, "rewards": rewards,
-            "last_converted_at": last })
+            "volume": volume, "last_converted_at": last })
     };
     for period in ["all", "year", "quarter", "month", "week"] {
         // When the best two are requested, with the own place of the third
         let query = format!("campaign={CAMPAIGN}&period={period}&limit=2&wallet={ALICE}");
         let two = board(&query).await;
         // Then the earlier last conversion wins
-        let bob = entry(1, BOB, "10", "01:40");
-        let entries = [bob.clone(), entry(2, OTHER, "10", "03:20")];
-        let alice = entry(3, ALICE, "36893488147419103230", "05:00");
+        let bob = entry(1, BOB, "10", "01:40", "300");
+        let entries = [bob.clone(), entry(2, OTHER, "10", "03:20", "600")];
+        let alice = entry(3, ALICE, "36893488147419103230", "05:00", "900");
         assert_eq!(two["entries"], json!(entries), "{period}");
         assert_eq!(two["total_entries"], 4);
         assert_eq!(two["own"], alice);
@@ -263,10 +264,25 @@ async fn leaderboards_read_kept_totals_and_ties_go_to_whoever_was_first() {
         let wallets: Vec<_> = wallets.map(|entry| &entry["wallet"]).collect();
         assert_eq!(wallets, [ALICE, last, BOB, OTHER], "{period}");
         assert_eq!(rewards["own"]["rank"], 4);
+        // And by volume, and from a rank on
+        let query = format!("campaign={CAMPAIGN}&period={period}&measure=volume&rank=3");
+        let volume = board(&query).await;
+        let places = volume["entries"].as_array().unwrap().iter();
+        let places: Vec<_> = places
+            .map(|entry| (&entry["rank"], &entry["wallet"], &entry["volume"]))
+            .collect();
+        assert_eq!(
+            places,
+            [
+                (&json!(3), &json!(BOB), &json!("300")),
+                (&json!(4), &json!(last), &json!("3"))
+            ],
+            "{period}"
+        );
         // And over all campaigns, conversions are added, and rewards of different tokens are not
         let all = board(&format!("period={period}")).await;
         let first = json!({ "rank": 1, "wallet": last, "conversions": 10, "rewards": null,
-            "last_converted_at": "1970-01-01T00:00:02Z" });
+            "volume": null, "last_converted_at": "1970-01-01T00:00:02Z" });
         assert_eq!(all["entries"][0], first, "{period}");
         assert_eq!(all["total_entries"], 2);
     }

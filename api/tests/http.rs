@@ -60,6 +60,10 @@ async fn bad_input_is_refused_with_its_code() {
         ("/v1/leaderboard?measure=money", 400, "invalid_query"),
         // Rewards of different tokens are not compared.
         ("/v1/leaderboard?measure=rewards", 400, "invalid_query"),
+        ("/v1/leaderboard?measure=volume", 400, "invalid_query"),
+        ("/v1/leaderboard?rank=0", 400, "invalid_query"),
+        ("/v1/leaderboard?rank=281474976710657", 400, "invalid_query"),
+        ("/v1/leaderboard?rank=1&cursor=MTox", 400, "invalid_query"),
         ("/v1/leaderboard?cursor=MTox", 400, "invalid_query"),
         // A campaign that does not exist is no empty answer.
         (

@@ -52,6 +52,15 @@ pub(crate) async fn run(config: &RecountConfig) -> Result<()> {
         }
         board = range.last;
     }
+    let mut part = None;
+    loop {
+        let range = recount::fences(&mut connection, part.as_ref(), config.repair).await?;
+        report.add(range.drift);
+        if range.last.is_none() {
+            break;
+        }
+        part = range.last;
+    }
     let (mut after, mut referrals) = (String::new(), 0);
     loop {
         let range = recount::referrals(&mut connection, &after, config.repair).await?;
@@ -73,6 +82,15 @@ pub(crate) async fn run(config: &RecountConfig) -> Result<()> {
         report.add(range.drift);
         let Some(last) = range.last else { break };
         seq = last;
+    }
+    let mut mint = None;
+    loop {
+        let range = recount::mint(&mut connection, mint.as_deref(), config.repair).await?;
+        report.add(range.drift);
+        if range.last.is_none() {
+            break;
+        }
+        mint = range.last;
     }
     let counted = format!("{referrals} referrals, {referrers} referrers and {days} days");
     match report.differing {

@@ -1,4 +1,4 @@
-//! `/v1/leaderboard`: referrers ranked by conversions or rewards.
+//! `/v1/leaderboard`: referrers ranked by conversions, rewards or volume.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
-use vouch_db::api::leaderboard::{self, After, Board, Leaderboard};
+use vouch_db::api::leaderboard::{self, After, Board, Leaderboard, Start};
 
 use crate::{
     cursor::Place,
@@ -17,6 +17,9 @@ use crate::{
     types::{Address, Limit, Measure, Period, timestamp},
 };
 
+/// Ranks that can be asked for: more than there can be.
+const RANKS: std::ops::RangeInclusive<i64> = 1..=1 << 48;
+
 /// Selects a leaderboard.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -26,13 +29,16 @@ pub(crate) struct LeaderboardQuery {
     campaign: Option<String>,
     /// all, year, quarter, month or week: the current calendar period in UTC; all when absent.
     period: Option<String>,
-    /// conversions or rewards: what it is sorted by; conversions when absent. Only a campaign can be
-    /// sorted by rewards, because campaigns pay in different tokens.
+    /// conversions, rewards or volume (the sum of the amounts): what it is sorted by; conversions when
+    /// absent. Only a campaign can be sorted by rewards or volume, because campaigns count them in
+    /// different units.
     measure: Option<String>,
     /// How many, from 1 to 200; 50 when absent.
     limit: Option<String>,
     /// `next_cursor` of an earlier answer for the same leaderboard.
     cursor: Option<String>,
+    /// The rank at which the page begins, from 1; not together with `cursor`.
+    rank: Option<String>,
     /// A wallet whose own rank is wanted.
     wallet: Option<String>,
 }
@@ -48,8 +54,12 @@ pub(crate) struct LeaderboardAnswer {
     total_entries: i64,
     /// The place of `wallet`; null when it was not asked for or has none.
     own: Option<Entry>,
-    /// Everything up to this slot is counted, in every number of this answer.
+    /// Everything that counts at this slot is counted, in every number of this answer.
     as_of_slot: Option<i64>,
+    /// Unix seconds of the chain's clock: conversions that can no longer be cancelled at this time are
+    /// counted, and no others. It is later than the clock at `as_of_slot` while very many conversions
+    /// begin to count together.
+    as_of_time: Option<i64>,
     /// For the next page; null on the last one.
     next_cursor: Option<String>,
 }
@@ -57,13 +67,16 @@ pub(crate) struct LeaderboardAnswer {
 /// A place on the leaderboard.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Entry {
-    /// From 1; no two share one. On later pages it goes on from the page before, as of that page.
+    /// From 1; no two share one. As of `as_of_slot`, on every page.
     rank: i64,
     wallet: String,
     conversions: i64,
     /// Base units of the campaign's token as a decimal string; null over all campaigns, because
     /// amounts of different tokens are not added.
     rewards: Option<String>,
+    /// The sum of the conversions' amounts in the campaign's units, as a decimal string; null over all
+    /// campaigns.
+    volume: Option<String>,
     /// RFC 3339.
     last_converted_at: Option<String>,
 }
@@ -96,9 +109,9 @@ pub(crate) async fn show(
         .limit
         .as_deref()
         .map_or(Ok(Limit::DEFAULT), str::parse)?;
-    let after: Option<Place> = query.cursor.as_deref().map(str::parse).transpose()?;
-    if campaign.is_none() && measure == Measure::Rewards {
-        let message = "only a campaign can be sorted by rewards";
+    let start = start(query.cursor.as_deref(), query.rank.as_deref())?;
+    if campaign.is_none() && measure != Measure::Conversions {
+        let message = "only a campaign can be sorted by rewards or volume";
         return Err(ApiError::invalid_query()
             .saying(message)
             .of_field("measure"));
@@ -111,9 +124,10 @@ pub(crate) async fn show(
             measure: match measure {
                 Measure::Conversions => leaderboard::Measure::Conversions,
                 Measure::Rewards => leaderboard::Measure::Rewards,
+                Measure::Volume => leaderboard::Measure::Volume,
             },
         },
-        after: after.map(|Place(after)| after),
+        start,
         limit,
         wallet: wallet.map(|wallet| wallet.to_string()),
     };
@@ -121,26 +135,24 @@ pub(crate) async fn show(
     let value = |entry: &leaderboard::Entry| match measure {
         Measure::Conversions => u128::from(entry.conversions.unsigned_abs()),
         Measure::Rewards => entry.rewards,
+        Measure::Volume => entry.volume,
     };
     let is_full = found.entries.len() == usize::try_from(limit).unwrap_or(usize::MAX);
     let last = found.entries.last().filter(|_| is_full);
     let next_cursor = last.map(|last| {
         Place::encode(&After {
-            rank: last.rank,
             value: value(last),
             last_converted_at: last.last_converted_at,
             wallet: last.wallet.clone(),
         })
     });
+    let has_units = key.board.campaign.is_some();
     let shown = |entry: &leaderboard::Entry| Entry {
         rank: entry.rank,
         wallet: entry.wallet.clone(),
         conversions: entry.conversions,
-        rewards: key
-            .board
-            .campaign
-            .is_some()
-            .then(|| entry.rewards.to_string()),
+        rewards: has_units.then(|| entry.rewards.to_string()),
+        volume: has_units.then(|| entry.volume.to_string()),
         last_converted_at: timestamp(entry.last_converted_at),
     };
     Ok(Json(LeaderboardAnswer {
@@ -150,24 +162,39 @@ pub(crate) async fn show(
         total_entries: found.total_entries,
         own: found.own.as_ref().map(shown),
         as_of_slot: found.as_of_slot,
+        as_of_time: found.as_of_time,
         next_cursor,
     }))
 }
 
-/// The page: at most a second old, and read once for all who ask for it meanwhile. An own rank counts
-/// rows, so only few are counted at the same time.
+/// Where the page begins: at the first entry when neither is given.
+fn start(cursor: Option<&str>, rank: Option<&str>) -> ApiResult<Start> {
+    match (cursor, rank) {
+        (Some(_), Some(_)) => Err(ApiError::invalid_query()
+            .saying("give either cursor or rank")
+            .of_field("rank")),
+        (Some(cursor), None) => {
+            let Place(after) = cursor.parse()?;
+            Ok(Start::After(after))
+        }
+        (None, None) => Ok(Start::Rank(1)),
+        (None, Some(rank)) => {
+            let rank = rank.parse().ok().filter(|rank| RANKS.contains(rank));
+            let message = "rank must be a number from 1 to 281474976710656";
+            let refusal = || ApiError::invalid_query().saying(message).of_field("rank");
+            rank.map(Start::Rank).ok_or_else(refusal)
+        }
+    }
+}
+
+/// The page: at most a second old, and read once for all who ask for it meanwhile.
 async fn page(state: &AppState, key: &BoardKey) -> ApiResult<Arc<Leaderboard>> {
     let read = async {
         let query = async |pool| {
             let wallet = key.wallet.as_deref();
-            leaderboard::page(&pool, &key.board, key.after.as_ref(), key.limit, wallet).await
+            leaderboard::page(&pool, &key.board, &key.start, key.limit, wallet).await
         };
-        let found = if key.wallet.is_some() {
-            state.database.run_heavy(query).await?
-        } else {
-            state.database.run(query).await?
-        };
-        Ok::<_, ApiError>(Arc::new(found))
+        Ok::<_, ApiError>(Arc::new(state.database.run(query).await?))
     };
     let found = state.boards.try_get_with_by_ref(key, read).await;
     found.map_err(|error| ApiError::clone(&error))

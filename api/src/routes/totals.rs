@@ -14,7 +14,7 @@ use crate::{
     state::AppState,
 };
 
-/// Sums younger than this are not added up again, however many ask.
+/// Sums younger than this are not read again, however many ask.
 const FRESH: Duration = Duration::from_secs(2);
 
 /// The last sums.
@@ -65,7 +65,7 @@ pub(crate) async fn show(State(state): State<AppState>) -> ApiResult<Json<Totals
     let sums = async {
         let totals = state
             .database
-            .run_heavy(async |pool| totals::all(&pool).await)
+            .run(async |pool| totals::all(&pool).await)
             .await?;
         Ok::<_, ApiError>(Arc::new(totals))
     };

@@ -298,8 +298,9 @@ pub async fn conversion(pool: &PgPool, address: &str, converted_at: i64, slot: i
 
 /// Sets how far the mirror is.
 pub async fn progress(pool: &PgPool, indexed_slot: i64, finalized_slot: i64) {
-    sqlx::query("UPDATE indexer_state SET indexed_slot = $1")
+    sqlx::query("UPDATE indexer_state SET indexed_slot = $1, ranked_slot = $2")
         .bind(indexed_slot)
+        .bind(finalized_slot)
         .execute(pool)
         .await
         .unwrap();

@@ -22,7 +22,7 @@ use crate::{
 /// Transactions in a batch, as the indexer has them.
 const BATCH: u64 = 500;
 /// The mirror's tables, and the awards that it gives.
-const TABLES: [&str; 14] = [
+const TABLES: [&str; 16] = [
     "transactions",
     "calls",
     "events",
@@ -36,6 +36,8 @@ const TABLES: [&str; 14] = [
     "referrer_daily",
     "referrer_totals",
     "boards",
+    "board_fences",
+    "mint_totals",
     "awards",
 ];
 

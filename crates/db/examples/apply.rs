@@ -76,6 +76,8 @@ async fn main() {
         "referrer_daily",
         "referrer_totals",
         "boards",
+        "board_fences",
+        "mint_totals",
         "short_links",
         "awards",
     ] {

@@ -35,7 +35,7 @@ pub struct Digest {
 pub struct Head {
     /// Number of the last transaction at or before the slot.
     pub seq: i64,
-    /// A final slot: everything up to it is mirrored.
+    /// A final slot: everything up to it is mirrored, and counted for ranks.
     pub slot: i64,
     /// The transaction's signature, base58.
     pub signature: String,
@@ -96,8 +96,9 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The database as it is now, and the moment up to which everything is mirrored, final and
-    /// proven complete; `None` before the first transaction.
+    /// The database as it is now, and the moment up to which everything is mirrored, final, proven
+    /// complete and counted for ranks; `None` before the first transaction. So a leaderboard that is
+    /// read later is never of an earlier moment than a digest.
     ///
     /// # Errors
     /// When Postgres does not answer.
@@ -109,11 +110,11 @@ impl Snapshot {
                 .await?;
             let head = sqlx::query_as!(
                 Head,
-                r#"SELECT seq, finalized_slot AS "slot!", signature, block_time AS time,
+                r#"SELECT seq, ranked_slot AS "slot!", signature, block_time AS time,
                           genesis_hash AS "genesis_hash!"
-                   FROM indexer_state, finality, LATERAL (
+                   FROM indexer_state, LATERAL (
                        SELECT seq, signature, block_time FROM transactions
-                       WHERE seq <= final_seq AND slot <= finalized_slot
+                       WHERE seq <= final_seq AND slot <= ranked_slot
                        ORDER BY seq DESC LIMIT 1
                    ) AS last
                    WHERE genesis_hash IS NOT NULL"#

@@ -4,6 +4,7 @@
 
 mod awards;
 mod batch;
+mod fences;
 mod finality;
 pub mod rebuild;
 pub mod recount;

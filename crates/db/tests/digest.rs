@@ -155,7 +155,8 @@ async fn play(pool: &PgPool, history: &[(i64, Step)]) {
     let last = history.len();
     let state = format!(
         "UPDATE indexer_state SET confirmed_seq = {last}, final_seq = {last};
-         INSERT INTO coverage VALUES ('listed', 0, {last} * 2 + 1, 'test')"
+         INSERT INTO coverage VALUES ('listed', 0, {last} * 2 + 1, 'test');
+         UPDATE indexer_state SET ranked_slot = {last} * 2 + 1"
     );
     pool.execute(&*state).await.expect("a state");
 }

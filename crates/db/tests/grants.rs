@@ -132,7 +132,8 @@ async fn refused(
 
 /// Whether nobody can write it, whatever the rights.
 fn is_view(table: &str) -> bool {
-    ["doubts", "finality", "ranked_conversions"].contains(&table) || table.starts_with("counted_")
+    ["doubts", "finality", "ranked_conversions", "board_places"].contains(&table)
+        || table.starts_with("counted_")
 }
 
 #[tokio::test]

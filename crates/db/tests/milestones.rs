@@ -194,24 +194,26 @@ async fn very_many_that_mature_together_count_in_parts() {
         world.finalize(45000, JANUARY + 400).await;
         let state = "SELECT final_time, (SELECT sum(conversions)::bigint FROM referrer_daily),
                             (SELECT count(*) FROM ranked_conversions),
-                            (SELECT conversions_final FROM referral_totals)
+                            (SELECT conversions_final FROM referral_totals),
+                            COALESCE(ranked_slot, 0)
                      FROM indexer_state";
         let row = world.pool.fetch_one(state).await.expect("a row");
-        let numbers: [i64; 4] = [row.get(0), row.get(1), row.get(2), row.get(3)];
-        let [time, counted, ranked, of_code] = numbers;
+        let numbers = [0, 1, 2, 3, 4].map(|column| row.get::<i64, _>(column));
+        let [time, counted, ranked, of_code, slot] = numbers;
         // Then after each transaction the counters are what a recount says
         assert_eq!((counted, counted), (ranked, of_code));
-        steps.push((time - JANUARY, counted));
+        steps.push((time - JANUARY, counted, slot));
     }
-    // And no more than 10,000 count in one, unless their holds end in the same second
+    // And no more than 10,000 count in one, unless their holds end in the same second, and the slot is
+    // ranked when everything counts that counts there
     assert_eq!(
         steps,
         [
-            (99, 9_999),
-            (199, 19_999),
-            (299, 25_000),
-            (300, 45_000),
-            (400, 45_000)
+            (99, 9_999, 0),
+            (199, 19_999, 0),
+            (299, 25_000, 0),
+            (300, 45_000, 0),
+            (400, 45_000, 45_000)
         ]
     );
     // And each of the thousand has its badges for 45 conversions, once
@@ -424,7 +426,7 @@ async fn drift_of_totals_and_missing_awards_are_found_and_repaired() {
             "UPDATE referrer_totals SET conversions = 7
              WHERE campaign = 'C' AND referrer = 'Alice' AND period = '';
              DELETE FROM referrer_totals WHERE campaign = 'C' AND referrer = 'Bob' AND period = '';
-             INSERT INTO referrer_totals VALUES ('C', 'Bob', '2025-12', 1, 1, 1);
+             INSERT INTO referrer_totals VALUES ('C', 'Bob', '2025-12', 1, 1, 1, 1);
              UPDATE referrer_totals SET rewards = 9 WHERE campaign = '' AND period = '2026-W05';
              DELETE FROM referrer_totals WHERE campaign = '' AND referrer = 'Alice' AND period = '2026';
              UPDATE boards SET referrers = 9 WHERE campaign = 'C' AND period = '2026-02';
@@ -436,12 +438,12 @@ async fn drift_of_totals_and_missing_awards_are_found_and_repaired() {
         .expect("a change");
     // Then each is named
     let found = [
-        "Alice in C: 7 conversions, 35 rewards, the last at 1767225604; counted: 5 conversions, \
-         35 rewards, the last at 1767225604",
-        "Bob in C: 0 conversions, 0 rewards, the last at 0; counted: 1 conversions, 7 rewards, \
-         the last at 1769904000",
-        "Bob in C in 2025-12: 1 conversions, 1 rewards, the last at 1; counted: 0 conversions, \
-         0 rewards, the last at 0",
+        "Alice in C: 7 conversions, 35 rewards, 5 volume, the last at 1767225604; counted: 5 \
+         conversions, 35 rewards, 5 volume, the last at 1767225604",
+        "Bob in C: 0 conversions, 0 rewards, 0 volume, the last at 0; counted: 1 conversions, \
+         7 rewards, 1 volume, the last at 1769904000",
+        "Bob in C in 2025-12: 1 conversions, 1 rewards, 1 volume, the last at 1; counted: 0 \
+         conversions, 0 rewards, 0 volume, the last at 0",
         "badge conversions_5 of Alice in C: not awarded; counted: 5 conversions",
     ];
     let repaired = count(true).await;
@@ -449,10 +451,10 @@ async fn drift_of_totals_and_missing_awards_are_found_and_repaired() {
     assert_eq!(
         repaired[4..],
         [
-            "Alice in all campaigns in 2026: 0 conversions, 0 rewards, the last at 0; counted: 5 \
-             conversions, 0 rewards, the last at 1767225604",
-            "Bob in all campaigns in 2026-W05: 1 conversions, 9 rewards, the last at 1769904000; \
-             counted: 1 conversions, 0 rewards, the last at 1769904000",
+            "Alice in all campaigns in 2026: 0 conversions, 0 rewards, 0 volume, the last at 0; \
+             counted: 5 conversions, 0 rewards, 0 volume, the last at 1767225604",
+            "Bob in all campaigns in 2026-W05: 1 conversions, 9 rewards, 0 volume, the last at \
+             1769904000; counted: 1 conversions, 0 rewards, 0 volume, the last at 1769904000",
             "leaderboard over all campaigns in 2026-Q1: 3 referrers; counted: 2 referrers",
             "leaderboard of C in 2026-01: 0 referrers, without a leader; counted: 1 referrers",
             "leaderboard of C in 2026-02: 9 referrers; counted: 1 referrers",
@@ -655,7 +657,14 @@ async fn random_orders_equal_a_plain_model() {
             if board.campaign.is_some() {
                 check_board(&world.pool, &board, by_rewards, limit, &said("board")).await;
             } else {
-                let page = leaderboard::page(&world.pool, &board, None, limit, Some("Alice")).await;
+                let page = leaderboard::page(
+                    &world.pool,
+                    &board,
+                    &leaderboard::Start::Rank(1),
+                    limit,
+                    Some("Alice"),
+                )
+                .await;
                 let page = page.expect("a page");
                 assert_eq!((page.entries, page.own), (Vec::new(), None));
             }
@@ -670,10 +679,10 @@ async fn random_orders_equal_a_plain_model() {
 async fn check_board(pool: &sqlx::PgPool, board: &Board, places: &[&str], limit: i64, said: &str) {
     let total = i64::try_from(places.len()).expect("a number");
     let mut shown = Vec::new();
-    let mut after = None;
+    let mut start = leaderboard::Start::Rank(1);
     loop {
         let wallet = places[shown.len().min(places.len() - 1)];
-        let page = leaderboard::page(pool, board, after.as_ref(), limit, Some(wallet)).await;
+        let page = leaderboard::page(pool, board, &start, limit, Some(wallet)).await;
         let page = page.expect("a page");
         assert_eq!(page.total_entries, total, "{said}");
         let own = page.own.expect("a place");
@@ -683,11 +692,11 @@ async fn check_board(pool: &sqlx::PgPool, board: &Board, places: &[&str], limit:
         let Some(last) = page.entries.last() else {
             break;
         };
-        after = Some(After {
-            rank: last.rank,
+        start = leaderboard::Start::After(After {
             value: match board.measure {
                 Measure::Conversions => u128::from(last.conversions.unsigned_abs()),
                 Measure::Rewards => last.rewards,
+                Measure::Volume => last.volume,
             },
             last_converted_at: last.last_converted_at,
             wallet: last.wallet.clone(),

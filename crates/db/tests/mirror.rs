@@ -9,6 +9,7 @@ use sqlx::{Connection, Executor, PgConnection, Row as _, migrate::Migrator};
 use store::Store;
 use vouch_db::{
     Error,
+    api::totals,
     mirror::{
         Account, Batch, Before, Conversion, Final, Maturing, Projections, Referral, Settlement,
         Status, TotalsMove, Transaction, Writer, known, live_accounts, recount, state, uncertain,
@@ -92,6 +93,7 @@ impl World {
             "referrer_daily",
             "referrer_totals",
             "boards",
+            "board_fences",
             "short_links",
         ] {
             let sql = format!(
@@ -309,6 +311,101 @@ async fn a_conversion_counts_for_ranks_once_when_it_is_final_and_mature() {
         world.totals().await,
         "2 conversions, 2 final, 12 paid, 0 pending"
     );
+}
+
+/// [M4]
+#[tokio::test]
+async fn the_sums_of_a_token_follow_every_change_and_are_repaired() {
+    // Given a campaign with the token M and its code R
+    let mut world = World::new().await;
+    world
+        .run(
+            "INSERT INTO campaigns (address, creator, campaign_id, authority, mint, mint_decimals,
+                 token_program, funding, proof, uniqueness, reward_kind, paused, closed, reward_fixed,
+                 reward_bps, created_at, data, seq, slot)
+             VALUES ('C', 'A', 1, 'A', 'M', 6, 'T', 'mint_authority', 'open', 'wallet', 'fixed', false,
+                     false, 1, 0, 1, '', 0, 0)",
+        )
+        .await;
+    let sums = "SELECT total::text FROM mint_totals AS total";
+    world.write(&registration()).await;
+    assert_eq!(world.text(sums).await, "nothing");
+    // When it converts twice, then its code counts once
+    world.write(&sale("D", 2, 5, 0)).await;
+    assert_eq!(world.text(sums).await, "(M,1,1,5,0)");
+    world.write(&sale("E", 3, 7, 60)).await;
+    assert_eq!(world.text(sums).await, "(M,1,2,5,7)");
+    // When the second is paid, and that is undone, and it is cancelled
+    world.write(&settlement("E", 4, Status::Paid, 7)).await;
+    assert_eq!(world.text(sums).await, "(M,1,2,12,0)");
+    let before = world.writer.before(3).await.expect("rows");
+    let back = Projections {
+        settlements: vec![Settlement {
+            conversion: "E".into(),
+            status: Status::Pending,
+            settled: 6,
+        }],
+        totals: moved(0, -7, 7),
+        ..Projections::default()
+    };
+    let undone = world.writer.rewind(3, &before, &back).await;
+    undone.expect("undone");
+    assert_eq!(world.text(sums).await, "(M,1,2,5,7)");
+    world.write(&settlement("E", 4, Status::Cancelled, 7)).await;
+    assert_eq!(world.text(sums).await, "(M,1,1,5,0)");
+    let totals = totals::all(&world.pool).await.expect("sums").tokens;
+    let [token] = totals.as_slice() else {
+        panic!("{totals:?}")
+    };
+    assert_eq!(
+        (
+            token.mint.as_str(),
+            token.decimals,
+            token.codes,
+            token.conversions,
+            token.paid,
+            token.pending
+        ),
+        ("M", 6, 1, 1, 5, 0)
+    );
+    // Then a recount finds no difference
+    let mut connection = PgConnection::connect(world.database.url())
+        .await
+        .expect("Postgres");
+    let found = recount::mint(&mut connection, None, false).await;
+    let found = found.expect("counted");
+    assert_eq!((found.last.as_deref(), found.drift), (Some("M"), vec![]));
+    // When somebody changes the sums, and adds a token, then both are named and repaired
+    world
+        .run(
+            "UPDATE mint_totals SET codes = 3, rewards_paid = 4;
+             INSERT INTO mint_totals VALUES ('N', 1, 1, 1, 1)",
+        )
+        .await;
+    let mut drift = Vec::new();
+    let mut after = None;
+    loop {
+        let range = recount::mint(&mut connection, after.as_deref(), true).await;
+        let range = range.expect("counted");
+        drift.extend(range.drift.into_iter().map(|drift| {
+            let recount::Drift { of, kept, counted } = drift;
+            format!("{of}: {kept}; counted: {counted}")
+        }));
+        after = range.last;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(
+        drift,
+        [
+            "token M: 3 codes, 1 conversions, 4 paid, 0 pending; counted: 1 codes, 1 conversions, 5 \
+             paid, 0 pending",
+            "token N: 1 codes, 1 conversions, 1 paid, 1 pending; counted: 0 codes, 0 conversions, 0 \
+             paid, 0 pending",
+        ]
+    );
+    assert_eq!(world.texts(sums).await, ["(M,1,1,5,0)"]);
 }
 
 /// [M5]
@@ -647,8 +744,8 @@ async fn drift_is_found_and_repaired_and_stops_nothing() {
         [
             "conversion D: waits; counted: does not wait",
             "conversion E: does not wait; counted: waits",
-            "day 2026-01-01 of Alice in C: 1 conversions, 6 rewards, the last at 0; counted: \
-             1 conversions, 5 rewards, the last at 1767225603",
+            "day 2026-01-01 of Alice in C: 1 conversions, 6 rewards, 18446744073709551615 volume, \
+             the last at 0; counted: 1 conversions, 5 rewards, 18446744073709551615 volume, the last at 1767225603",
         ]
     );
     // When they are repaired, then everything is as it was, apart from a row of zeros

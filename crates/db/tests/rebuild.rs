@@ -122,7 +122,7 @@ async fn what_refers_to_a_transaction_refers_to_the_same_one_when_numbers_shift(
     assert_eq!(rebuild.prepare().await.expect("a copy"), Start::Empty);
     world.fill("mirror_next", &["A", "B", "D", "H", "E"]).await;
     world
-        .run("INSERT INTO mirror_next.referrer_totals VALUES ('C', 'A', '', 5, 25, 1000)")
+        .run("INSERT INTO mirror_next.referrer_totals VALUES ('C', 'A', '', 5, 25, 1000, 5)")
         .await;
     rebuild.take_over().await.expect("the lock");
     assert!(rebuild.swap().await.expect("swapped"));

@@ -28,6 +28,8 @@ pub(super) struct Api {
 /// A leaderboard over all campaigns and times.
 pub(super) struct Leaderboard {
     pub(super) as_of_slot: u64,
+    /// Unix seconds: what no longer can be cancelled at this time is counted, and nothing else.
+    pub(super) as_of_time: i64,
     pub(super) total: u64,
     /// The best ones, in their order, with their conversions. Over all campaigns there are no rewards:
     /// they are of different tokens.
@@ -109,7 +111,7 @@ impl Api {
     pub(super) async fn leaderboard(&self) -> Result<Option<Leaderboard>> {
         let query = [("limit", ENTRIES)];
         let answer: LeaderboardAnswer = self.get("/v1/leaderboard", &query).await?;
-        let Some(as_of_slot) = answer.as_of_slot else {
+        let (Some(as_of_slot), Some(as_of_time)) = (answer.as_of_slot, answer.as_of_time) else {
             return Ok(None);
         };
         let total = answer.total_entries;
@@ -127,6 +129,7 @@ impl Api {
         );
         Ok(Some(Leaderboard {
             as_of_slot,
+            as_of_time,
             total,
             entries,
         }))
@@ -320,6 +323,7 @@ struct LeaderboardAnswer {
     entries: Vec<EntryAnswer>,
     total_entries: u64,
     as_of_slot: Option<u64>,
+    as_of_time: Option<i64>,
 }
 
 #[derive(Deserialize)]

@@ -18,6 +18,8 @@ use crate::{
 /// Time within which the node reaches the slots that the API tells.
 const REACH: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(500);
+/// Seconds that a leaderboard may be ahead of the blocks that are looked at.
+const CLOCK_SKEW: i64 = 60;
 /// Slots in which a block is looked for: the cluster skips a few in a row.
 const SKIPPED: u64 = 64;
 
@@ -45,8 +47,9 @@ pub(super) async fn run(
         head.slot
     );
     // Conversions of the next slot may be counted already.
-    let end = until.saturating_add(1);
-    let tip = reached(chain, end).await?;
+    let next = until.saturating_add(1);
+    let tip = reached(chain, next).await?;
+    let (end, latest) = latest(chain, board.as_ref(), next, tip).await?;
     let claim = Claim {
         head: head.clone(),
         until,
@@ -74,7 +77,7 @@ pub(super) async fn run(
     if let Some(board) = board {
         let latest = Moment {
             seq: history.transactions,
-            time: block_time(chain, end).await?,
+            time: latest,
         };
         check_board(&board, &history, latest)?;
         println!(
@@ -100,6 +103,27 @@ async fn reached(chain: &Chain, slot: u64) -> Result<u64> {
         );
         sleep(POLL).await;
     }
+}
+
+/// The last slot of which conversions may be counted, and the latest time of the chain's clock by which
+/// they may count. A leaderboard that counts very many in steps is ahead of the slot that it tells.
+async fn latest(
+    chain: &Chain,
+    board: Option<&Leaderboard>,
+    next: u64,
+    tip: u64,
+) -> Result<(u64, i64)> {
+    let time = block_time(chain, next).await?;
+    let Some(claimed) = board.map(|board| board.as_of_time).filter(|it| *it > time) else {
+        return Ok((next, time));
+    };
+    // Some slots of the tip may have no block.
+    let reached = block_time(chain, tip.saturating_sub(SKIPPED)).await?;
+    ensure!(
+        claimed <= reached.saturating_add(CLOCK_SKEW),
+        "the leaderboard is of the time {claimed}, but the chain's clock is at {reached}"
+    );
+    Ok((tip, claimed))
 }
 
 /// Unix seconds of the block of this slot, or of the next one that has a block.

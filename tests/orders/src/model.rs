@@ -44,9 +44,9 @@ SELECT json_build_object(
         FROM referral_totals
         WHERE conversions <> 0 OR conversions_final <> 0 OR rewards_paid <> 0 OR rewards_pending <> 0),
     'days', (SELECT json_object_agg(concat_ws(' ', campaign, referrer, day), json_build_array(
-        conversions, rewards::text, last_converted_at)) FROM referrer_daily),
+        conversions, rewards::text, last_converted_at, volume::text)) FROM referrer_daily),
     'ranks', (SELECT json_object_agg(concat_ws(' ', campaign, referrer, period), json_build_array(
-        conversions, rewards::text, last_converted_at)) FROM referrer_totals),
+        conversions, rewards::text, last_converted_at, volume::text)) FROM referrer_totals),
     'boards', (SELECT json_object_agg(concat_ws(' ', campaign, period), referrers) FROM boards),
     'maturing', (SELECT json_object_agg(conversion, json_build_array(
         seq, matures_at, campaign, converted_at)) FROM maturing),
@@ -297,17 +297,24 @@ struct Sum {
     conversions: u64,
     rewards: u64,
     last: i64,
+    volume: u64,
 }
 
 impl Sum {
-    fn add(&mut self, made: &Made<'_>, rewards: u64) {
+    fn add(&mut self, made: &Made<'_>, rewards: u64, volume: u64) {
         self.conversions += 1;
         self.rewards += rewards;
         self.last = self.last.max(made.at);
+        self.volume += volume;
     }
 
     fn row(&self) -> Value {
-        json!([self.conversions, self.rewards.to_string(), self.last])
+        json!([
+            self.conversions,
+            self.rewards.to_string(),
+            self.last,
+            self.volume.to_string()
+        ])
     }
 }
 
@@ -423,6 +430,7 @@ impl<'a> Model<'a> {
                 referrer,
                 referral,
                 rewards,
+                amount,
                 ..
             } = made.terms;
             if !made.cancelled {
@@ -446,14 +454,16 @@ impl<'a> Model<'a> {
                     .unwrap_or(OffsetDateTime::UNIX_EPOCH);
                 days.entry(format!("{campaign} {referrer} {}", at.date()))
                     .or_default()
-                    .add(made, rewards[0]);
+                    .add(made, rewards[0], *amount);
                 for period in periods(at) {
                     // Over all campaigns, only conversions are added.
-                    for (board, rewards) in [(campaign.as_str(), rewards[0]), ("", 0)] {
+                    for (board, rewards, volume) in
+                        [(campaign.as_str(), rewards[0], *amount), ("", 0, 0)]
+                    {
                         ranks
                             .entry(format!("{board} {referrer} {period}"))
                             .or_default()
-                            .add(made, rewards);
+                            .add(made, rewards, volume);
                         boards
                             .entry(format!("{board} {period}"))
                             .or_default()

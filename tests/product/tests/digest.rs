@@ -483,6 +483,22 @@ async fn an_api_that_lies_is_found() {
         "{said}"
     );
     assert!(said.trim_end().ends_with(&wrong), "{said}");
+    // When it says that it counts what no block has reached
+    liar.behave(|path, answer| {
+        if path == "/v1/leaderboard" {
+            answer["as_of_time"] = json!(4_102_444_800_i64);
+        }
+        Answer::Sent
+    });
+    let output = story.verify(&liar.url(), None).await;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.starts_with(
+            "error: the leaderboard is of the time 4102444800, but the chain's clock is at "
+        ),
+        "{said}"
+    );
     // When it leaves somebody out of it
     liar.behave(|path, answer| {
         if path == "/v1/leaderboard" {

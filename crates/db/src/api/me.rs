@@ -202,7 +202,22 @@ macro_rules! rewards {
                 + r#" <> 0 AS "settled!", c.converted_at, c.matures_at, t.signature,
                       c.slot <= COALESCE(f.finalized_slot, -1) AS "is_final!",
                       p.signature AS "paid_by?", p.wallet AS "paid_to?"
-               FROM conversions c
+               FROM (
+                   -- Each state by itself, so that a page reads no rows of others.
+                   SELECT part.* FROM UNNEST($2::text[]) AS wanted (state) CROSS JOIN LATERAL (
+                       SELECT * FROM conversions
+                       WHERE "#
+                + $wallet
+                + r#" = $1 AND "#
+                + $units
+                + r#" > 0 AND part_state(status, settled, "#
+                + $bit
+                + r#") = wanted.state
+                         AND ($3::bigint IS NULL OR (converted_at, address) < ($3, $4::text))
+                       ORDER BY converted_at DESC, address DESC LIMIT $5
+                   ) AS part
+                   ORDER BY part.converted_at DESC, part.address DESC LIMIT $5
+               ) AS c
                JOIN campaigns m ON m.address = c.campaign
                JOIN transactions t ON t.seq = c.seq
                CROSS JOIN finality f
@@ -215,22 +230,9 @@ macro_rules! rewards {
                 + r#"
                    ORDER BY e.seq, e.place LIMIT 1
                ) p ON true
-               WHERE c."#
-                + $wallet
-                + r#" = $1 AND c."#
-                + $units
-                + r#" > 0
-                 AND ($2 = 'all'
-                      OR $2 = 'pending' AND c.status = 'pending' AND c.settled & "#
-                + $bit
-                + r#" = 0
-                      OR $2 = 'paid' AND c.status <> 'cancelled' AND c.settled & "#
-                + $bit
-                + r#" <> 0)
-                 AND ($3::bigint IS NULL OR (c.converted_at, c.address) < ($3, $4::text))
-               ORDER BY c.converted_at DESC, c.address DESC LIMIT $5"#,
+               ORDER BY c.converted_at DESC, c.address DESC"#,
             $of,
-            $state,
+            &$state,
             $after.map(|(time, _)| time),
             $after.map(|(_, address)| address),
             $limit,
@@ -270,11 +272,12 @@ pub async fn rewards(
     after: Option<(i64, &str)>,
     limit: i64,
 ) -> Result<Vec<Reward>, Error> {
-    let state = match state {
-        None => "all",
-        Some(PartState::Pending) => "pending",
-        Some(PartState::Paid) => "paid",
+    let states: &[&str] = match state {
+        None => &["pending", "paid", "lapsed", "cancelled"],
+        Some(PartState::Pending) => &["pending"],
+        Some(PartState::Paid) => &["paid"],
     };
+    let states: Vec<String> = states.iter().map(ToString::to_string).collect();
     let rows = match role {
         Role::Referrer => {
             rewards!(
@@ -284,7 +287,7 @@ pub async fn rewards(
                 "'referrer'",
                 pool,
                 wallet,
-                state,
+                states,
                 after,
                 limit
             )
@@ -297,7 +300,7 @@ pub async fn rewards(
                 "'referee'",
                 pool,
                 wallet,
-                state,
+                states,
                 after,
                 limit
             )
@@ -310,7 +313,7 @@ pub async fn rewards(
                 "'partner'",
                 pool,
                 wallet,
-                state,
+                states,
                 after,
                 limit
             )

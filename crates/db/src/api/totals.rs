@@ -33,7 +33,7 @@ pub struct Totals {
     pub as_of_slot: Option<i64>,
 }
 
-/// Adds up the totals of all referrals. Reads each of them.
+/// The sums of the 20 tokens with the most conversions, which are kept.
 ///
 /// # Errors
 /// See [`Error`].
@@ -43,19 +43,11 @@ pub async fn all(pool: &PgPool) -> Result<Totals, Error> {
     let rows = sqlx::query!(
         r#"
         WITH sums AS (
-            SELECT c.mint, max(c.mint_decimals) AS decimals,
-                   count(*) FILTER (WHERE t.conversions > 0) AS codes,
-                   sum(t.conversions)::bigint AS conversions,
-                   sum(t.rewards_paid) AS paid, sum(t.rewards_pending) AS pending
-            FROM referral_totals t
-            JOIN referrals r ON r.address = t.referral
-            JOIN campaigns c ON c.address = r.campaign
-            GROUP BY c.mint
-            ORDER BY 4 DESC, c.mint
-            LIMIT 20
+            SELECT * FROM mint_totals ORDER BY conversions DESC, mint LIMIT 20
         )
-        SELECT mint, decimals AS "decimals!", codes AS "codes!", conversions AS "conversions!",
-               paid AS "paid!", pending AS "pending!",
+        SELECT mint, codes, conversions, rewards_paid AS paid, rewards_pending AS pending,
+               COALESCE((SELECT mint_decimals FROM campaigns c WHERE c.mint = sums.mint LIMIT 1), 0::smallint)
+                   AS "decimals!",
                -- Anybody may open a campaign with a token, and name it.
                (SELECT CASE WHEN count(DISTINCT p.symbol) = 1 THEN min(p.symbol) END
                 FROM campaigns c JOIN campaign_profiles p

@@ -51,7 +51,7 @@ pub(super) async fn decide(
          FROM decided CROSS JOIN LATERAL (
              SELECT referrer FROM referrer_totals AS total
              WHERE total.campaign = decided.campaign AND total.period = decided.month
-             ORDER BY conversions DESC, last_converted_at, referrer LIMIT 1
+             ORDER BY -conversions::numeric, last_converted_at, referrer LIMIT 1
          ) AS leader
          WHERE decide_at IS NULL AND $3
          ORDER BY month, campaign
@@ -77,7 +77,7 @@ pub(super) async fn complete(connection: &mut PgConnection) -> Result<(), Error>
              FROM boards AS board CROSS JOIN LATERAL (
                  SELECT referrer FROM referrer_totals AS total
                  WHERE total.campaign = board.campaign AND total.period = board.period
-                 ORDER BY conversions DESC, last_converted_at, referrer LIMIT 1
+                 ORDER BY -conversions::numeric, last_converted_at, referrer LIMIT 1
              ) AS leader
              WHERE board.ends_at IS NOT NULL AND decide_at IS NULL
          )

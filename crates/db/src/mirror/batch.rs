@@ -276,12 +276,29 @@ async fn count(
         return Ok(());
     }
     sqlx::query!(
-        "INSERT INTO referral_totals AS total
-             (referral, conversions, conversions_final, rewards_paid, rewards_pending)
-         SELECT referral, conversions, 0, paid, pending
-         FROM UNNEST($1::text[], $2::bigint[], $3::numeric[], $4::numeric[])
-              AS moved (referral, conversions, paid, pending)
-         ON CONFLICT (referral) DO UPDATE SET
+        "WITH moved AS (
+             SELECT * FROM UNNEST($1::text[], $2::bigint[], $3::numeric[], $4::numeric[])
+                 AS moved (referral, conversions, paid, pending)
+         ), counted AS (
+             INSERT INTO referral_totals AS total
+                 (referral, conversions, conversions_final, rewards_paid, rewards_pending)
+             SELECT referral, conversions, 0, paid, pending FROM moved
+             ON CONFLICT (referral) DO UPDATE SET
+                 conversions = total.conversions + EXCLUDED.conversions,
+                 rewards_paid = total.rewards_paid + EXCLUDED.rewards_paid,
+                 rewards_pending = total.rewards_pending + EXCLUDED.rewards_pending
+             RETURNING referral, conversions
+         )
+         INSERT INTO mint_totals AS total
+         SELECT mint,
+                sum((counted.conversions > 0)::integer
+                    - (counted.conversions > moved.conversions)::integer),
+                sum(moved.conversions), sum(paid), sum(pending)
+         FROM moved JOIN counted USING (referral) JOIN referrals ON address = referral
+              JOIN campaigns ON campaigns.address = campaign
+         GROUP BY mint
+         ON CONFLICT (mint) DO UPDATE SET
+             codes = total.codes + EXCLUDED.codes,
              conversions = total.conversions + EXCLUDED.conversions,
              rewards_paid = total.rewards_paid + EXCLUDED.rewards_paid,
              rewards_pending = total.rewards_pending + EXCLUDED.rewards_pending",

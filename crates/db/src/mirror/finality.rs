@@ -2,7 +2,11 @@
 
 use sqlx::PgConnection;
 
-use super::{awards, rows::Maturing};
+use super::{
+    awards,
+    fences::{self, Fence},
+    rows::Maturing,
+};
 use crate::Error;
 
 /// A range of slots that is proven complete and final, with the transactions in it.
@@ -113,6 +117,7 @@ pub(super) async fn write(
             award,
         )
         .await?;
+        fences::balance(&mut *connection, done.uneven).await?;
         counted += u64::try_from(done.counted).unwrap_or_default();
         is_due |= done.is_due;
         if done.waited < range.step {
@@ -121,7 +126,15 @@ pub(super) async fn write(
         ripe.clear();
     }
     if is_due {
-        awards::decide(connection, time, award).await?;
+        awards::decide(&mut *connection, time, award).await?;
+    }
+    if range.time.is_some_and(|clock| time >= clock) {
+        sqlx::query!(
+            "UPDATE indexer_state SET ranked_slot = GREATEST(ranked_slot, finalized_slot)
+             FROM finality"
+        )
+        .execute(connection)
+        .await?;
     }
     Ok(counted)
 }
@@ -173,6 +186,8 @@ struct Ranked {
     waited: i64,
     /// Whether a month has to be decided.
     is_due: bool,
+    /// Parts of leaderboards that have too many entries or too few.
+    uneven: Vec<Fence>,
 }
 
 /// Counts `new` and at most `step` others that are final and mature, each once, and with `award`
@@ -196,29 +211,31 @@ async fn rank(
            ), ripe AS (
                SELECT conversion FROM waited UNION ALL SELECT * FROM UNNEST($3::text[])
            ), counted AS (
-               SELECT campaign, referrer, referral, converted_at, reward_referrer,
+               SELECT campaign, referrer, referral, converted_at, reward_referrer, amount,
                       to_timestamp(converted_at) AT TIME ZONE 'UTC' AS at
                FROM ripe JOIN conversions ON address = conversion
            ), days AS (
                INSERT INTO referrer_daily AS daily
                SELECT campaign, referrer, at::date,
-                      count(*), sum(reward_referrer), max(converted_at)
+                      count(*), sum(reward_referrer), max(converted_at), sum(amount)
                FROM counted GROUP BY 1, 2, 3
                ON CONFLICT (campaign, referrer, day) DO UPDATE SET
                    conversions = daily.conversions + EXCLUDED.conversions,
                    rewards = daily.rewards + EXCLUDED.rewards,
                    last_converted_at = GREATEST(daily.last_converted_at,
-                                                EXCLUDED.last_converted_at)
+                                                EXCLUDED.last_converted_at),
+                   volume = daily.volume + EXCLUDED.volume
            ), totals AS (
                INSERT INTO referral_totals AS total
                SELECT referral, 0, count(*), 0, 0 FROM counted GROUP BY 1
                ON CONFLICT (referral) DO UPDATE SET
                    conversions_final = total.conversions_final + EXCLUDED.conversions_final
            ), added AS (
-               -- In the campaign, and over all of them, whose tokens differ.
+               -- In the campaign, and over all of them, whose units differ.
                SELECT board.campaign, referrer, span.period, count(*) AS conversions,
                       sum(CASE WHEN board.campaign = '' THEN 0 ELSE reward_referrer END) AS rewards,
-                      max(converted_at) AS last_converted_at
+                      max(converted_at) AS last_converted_at,
+                      sum(CASE WHEN board.campaign = '' THEN 0 ELSE amount END) AS volume
                FROM counted CROSS JOIN LATERAL leaderboard_periods(at::date) AS span
                     CROSS JOIN LATERAL (VALUES (counted.campaign), ('')) AS board (campaign)
                GROUP BY 1, 2, 3
@@ -228,8 +245,9 @@ async fn rank(
                    conversions = total.conversions + EXCLUDED.conversions,
                    rewards = total.rewards + EXCLUDED.rewards,
                    last_converted_at = GREATEST(total.last_converted_at,
-                                                EXCLUDED.last_converted_at)
-               RETURNING campaign, referrer, period, conversions
+                                                EXCLUDED.last_converted_at),
+                   volume = total.volume + EXCLUDED.volume
+               RETURNING total.*
            ), moved AS (
                SELECT campaign, referrer, period, ranks.conversions,
                       ranks.conversions - added.conversions AS before
@@ -251,17 +269,77 @@ async fn rank(
                ON CONFLICT (campaign, period) DO UPDATE SET
                    referrers = board.referrers + EXCLUDED.referrers
                    WHERE EXCLUDED.referrers > 0
-               RETURNING decide_at
+               RETURNING campaign, period, referrers, decide_at
+           ), parted AS (
+               -- The leaderboards that have parts.
+               SELECT campaign, period FROM (SELECT DISTINCT campaign, period FROM added) AS board
+               WHERE EXISTS (SELECT FROM board_fences AS fence
+                             WHERE fence.campaign = board.campaign AND fence.period = board.period)
+           ), totals_moved AS (
+               -- From the place before this statement to the place after it.
+               SELECT ranks.*, 1 AS change FROM ranks JOIN parted USING (campaign, period)
+               UNION ALL
+               SELECT old.*, -1
+               FROM (
+                   SELECT campaign, referrer, array_agg(period) AS periods
+                   FROM added JOIN parted USING (campaign, period) GROUP BY campaign, referrer
+               ) AS changed CROSS JOIN LATERAL (
+                   SELECT * FROM referrer_totals AS total
+                   WHERE total.campaign = changed.campaign AND total.referrer = changed.referrer
+                     AND total.period = ANY(changed.periods)
+                   -- Keeps the planner from reading the whole table.
+                   OFFSET 0
+               ) AS old
+           ), shifts AS (
+               SELECT fence.*, sum(change)::bigint AS change
+               FROM totals_moved AS moved CROSS JOIN LATERAL (
+                   VALUES ('conversions', -conversions::numeric), ('rewards', -rewards),
+                          ('volume', -volume)
+               ) AS sorted (measure, score) CROSS JOIN LATERAL (
+                   SELECT campaign, period, measure, score, last_converted_at, referrer
+                   FROM board_fences AS fence
+                   WHERE fence.campaign = moved.campaign AND fence.period = moved.period
+                     AND fence.measure = sorted.measure
+                     AND (fence.score, fence.last_converted_at, fence.referrer)
+                         <= (sorted.score, moved.last_converted_at, moved.referrer)
+                   ORDER BY fence.score DESC, fence.last_converted_at DESC, fence.referrer DESC
+                   LIMIT 1
+               ) AS fence
+               GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(change) <> 0
+           ), shifted AS (
+               UPDATE board_fences AS fence SET entries = entries + change FROM shifts
+               WHERE fence.campaign = shifts.campaign AND fence.period = shifts.period
+                 AND fence.measure = shifts.measure AND fence.score = shifts.score
+                 AND fence.last_converted_at = shifts.last_converted_at
+                 AND fence.referrer = shifts.referrer
+               RETURNING fence.*
+           ), founded AS (
+               -- Leaderboards that have become so large that they get parts.
+               INSERT INTO board_fences
+               SELECT campaign, period, measure, -1e39, 0, '', referrers
+               FROM opened CROSS JOIN (
+                   VALUES ('conversions'), ('rewards'), ('volume')
+               ) AS kind (measure)
+               WHERE referrers > $6 AND (campaign <> '' OR measure = 'conversions')
+                 AND NOT EXISTS (SELECT FROM parted WHERE parted.campaign = opened.campaign
+                                                      AND parted.period = opened.period)
+               RETURNING *
            )
            SELECT (SELECT count(*) FROM counted) AS "counted!",
                   (SELECT count(*) FROM waited) AS "waited!",
                   EXISTS (SELECT FROM opened WHERE decide_at <= $2)
-                      OR EXISTS (SELECT FROM boards WHERE decide_at <= $2) AS "is_due!""#,
+                      OR EXISTS (SELECT FROM boards WHERE decide_at <= $2) AS "is_due!",
+                  ARRAY(SELECT ROW(changed.*)::board_fences
+                        FROM (SELECT * FROM shifted UNION ALL SELECT * FROM founded) AS changed
+                        WHERE entries > $6 OR (entries < $7 AND score > -1e39)
+                  ) AS "uneven!: Vec<Fence>""#,
         final_seq,
         time,
         new,
         award,
         step,
+        fences::MOST,
+        fences::FEWEST,
     )
     .fetch_one(connection)
     .await?)

@@ -3,12 +3,15 @@
 //! It goes by ranges, each in one statement and so in one state of the database. Only a range that
 //! differs is locked against the writer while it is counted once more and repaired.
 //!
-//! The order is: days, referrers, referrers over all campaigns, leaderboards, referrals. Each relies
-//! on the ones before it. Short links follow from events.
+//! The order is: days, referrers, referrers over all campaigns, leaderboards, parts of
+//! leaderboards, referrals, tokens. Each relies on the ones before it. Short links follow from
+//! events.
 
 mod boards;
 mod days;
 mod everywhere;
+mod fences;
+mod mints;
 mod referrals;
 mod referrers;
 mod short_links;
@@ -16,6 +19,8 @@ mod short_links;
 pub use boards::{Board, boards};
 pub use days::day;
 pub use everywhere::everywhere;
+pub use fences::{FencePlace, fences};
+pub use mints::mint;
 pub use referrals::referrals;
 pub use referrers::{Referrer, referrers};
 pub use short_links::{registrations, short_links};
@@ -26,10 +31,11 @@ use crate::Error;
 /// A counter that differed from the list of conversions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drift {
-    /// The counter: `referral R`, `day D of REFERRER in CAMPAIGN`, `REFERRER in CAMPAIGN`,
+    /// The counter: `referral R`, `token M`, `day D of REFERRER in CAMPAIGN`, `REFERRER in CAMPAIGN`,
     /// `REFERRER in all campaigns`, `leaderboard of CAMPAIGN` or `leaderboard over all campaigns`,
-    /// each with or without ` in PERIOD`, `conversion C` for a row of `maturing`,
-    /// `badge B of REFERRER in CAMPAIGN`, or `short link CODE`, whose values are referrals.
+    /// each with or without ` in PERIOD`, `part of MEASURE of` such a leaderboard, `conversion C` for a
+    /// row of `maturing`, `badge B of REFERRER in CAMPAIGN`, or `short link CODE`, whose values are
+    /// referrals.
     pub of: String,
     /// The value in the counter.
     pub kept: String,
@@ -57,7 +63,7 @@ async fn lock(connection: &mut PgConnection) -> Result<(), Error> {
 }
 
 /// A sum of conversions in words.
-fn sum(conversions: i64, rewards: &BigDecimal, last: i64) -> String {
-    let rewards = rewards.with_scale(0);
-    format!("{conversions} conversions, {rewards} rewards, the last at {last}")
+fn sum(conversions: i64, rewards: &BigDecimal, volume: &BigDecimal, last: i64) -> String {
+    let (rewards, volume) = (rewards.with_scale(0), volume.with_scale(0));
+    format!("{conversions} conversions, {rewards} rewards, {volume} volume, the last at {last}")
 }

@@ -71,12 +71,7 @@ impl Row {
             format!("{referrers} referrers{without}")
         };
         (self.kept != self.counted || !self.led || self.counted == 0).then(|| Drift {
-            of: match (self.campaign.as_str(), self.period.as_str()) {
-                ("", "") => "leaderboard over all campaigns".to_owned(),
-                ("", period) => format!("leaderboard over all campaigns in {period}"),
-                (campaign, "") => format!("leaderboard of {campaign}"),
-                (campaign, period) => format!("leaderboard of {campaign} in {period}"),
-            },
+            of: name(&self.campaign, &self.period),
             kept: say(self.kept, self.led),
             counted: if self.counted == 0 {
                 "no leaderboard".to_owned()
@@ -84,6 +79,16 @@ impl Row {
                 say(self.counted, true)
             },
         })
+    }
+}
+
+/// A leaderboard in words.
+pub(super) fn name(campaign: &str, period: &str) -> String {
+    match (campaign, period) {
+        ("", "") => "leaderboard over all campaigns".to_owned(),
+        ("", period) => format!("leaderboard over all campaigns in {period}"),
+        (campaign, "") => format!("leaderboard of {campaign}"),
+        (campaign, period) => format!("leaderboard of {campaign} in {period}"),
     }
 }
 

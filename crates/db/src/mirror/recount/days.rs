@@ -73,7 +73,8 @@ pub async fn day(
             .await?;
         sqlx::query!(
             "INSERT INTO referrer_daily
-             SELECT campaign, referrer, $1::date, count(*), sum(reward_referrer), max(converted_at)
+             SELECT campaign, referrer, $1::date, count(*), sum(reward_referrer), max(converted_at),
+                    sum(amount)
              FROM ranked_conversions
              WHERE converted_at >= extract(epoch FROM $1::date::timestamp)::bigint
                AND converted_at < extract(epoch FROM ($1::date + 1)::timestamp)::bigint
@@ -93,7 +94,7 @@ async fn compare(connection: &mut PgConnection, day: Date) -> Result<Recount<Dat
     let rows = sqlx::query!(
         r#"WITH counted AS (
                SELECT campaign, referrer, count(*) AS conversions, sum(reward_referrer) AS rewards,
-                      max(converted_at) AS last_converted_at
+                      max(converted_at) AS last_converted_at, sum(amount) AS volume
                FROM ranked_conversions
                WHERE converted_at >= extract(epoch FROM $1::date::timestamp)::bigint
                  AND converted_at < extract(epoch FROM ($1::date + 1)::timestamp)::bigint
@@ -103,9 +104,11 @@ async fn compare(connection: &mut PgConnection, day: Date) -> Result<Recount<Dat
                   COALESCE(counted.conversions, 0) AS "conversions!",
                   COALESCE(counted.rewards, 0) AS "rewards!",
                   COALESCE(counted.last_converted_at, 0) AS "last!",
+                  COALESCE(counted.volume, 0) AS "volume!",
                   COALESCE(kept.conversions, 0) AS "kept_conversions!",
                   COALESCE(kept.rewards, 0) AS "kept_rewards!",
-                  COALESCE(kept.last_converted_at, 0) AS "kept_last!"
+                  COALESCE(kept.last_converted_at, 0) AS "kept_last!",
+                  COALESCE(kept.volume, 0) AS "kept_volume!"
            FROM counted FULL JOIN (SELECT * FROM referrer_daily WHERE day = $1) AS kept
                USING (campaign, referrer)"#,
         day as Date,
@@ -118,8 +121,13 @@ async fn compare(connection: &mut PgConnection, day: Date) -> Result<Recount<Dat
         drift: Vec::new(),
     };
     for row in rows {
-        let counted = sum(row.conversions, &row.rewards, row.last);
-        let kept = sum(row.kept_conversions, &row.kept_rewards, row.kept_last);
+        let counted = sum(row.conversions, &row.rewards, &row.volume, row.last);
+        let kept = sum(
+            row.kept_conversions,
+            &row.kept_rewards,
+            &row.kept_volume,
+            row.kept_last,
+        );
         if counted != kept {
             recount.drift.push(Drift {
                 of: format!("day {day} of {} in {}", row.referrer, row.campaign),

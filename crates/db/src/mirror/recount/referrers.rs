@@ -122,16 +122,19 @@ async fn compare(
                   COALESCE(counted.conversions, 0) AS "conversions!",
                   COALESCE(counted.rewards, 0) AS "rewards!",
                   COALESCE(counted.last_converted_at, 0) AS "last!",
+                  COALESCE(counted.volume, 0) AS "volume!",
                   COALESCE(kept.conversions, 0) AS "kept_conversions!",
                   COALESCE(kept.rewards, 0) AS "kept_rewards!",
-                  COALESCE(kept.last_converted_at, 0) AS "kept_last!"
+                  COALESCE(kept.last_converted_at, 0) AS "kept_last!",
+                  COALESCE(kept.volume, 0) AS "kept_volume!"
            FROM (SELECT * FROM counted_referrers WHERE (campaign, referrer) > ($1, $2)
                      AND (campaign, referrer) <= ($3, $4)) AS counted
            FULL JOIN (SELECT * FROM referrer_totals WHERE (campaign, referrer) > ($1, $2)
                           AND (campaign, referrer) <= ($3, $4)) AS kept
                USING (campaign, referrer, period)
-           WHERE (counted.conversions, counted.rewards, counted.last_converted_at)
-               IS DISTINCT FROM (kept.conversions, kept.rewards, kept.last_converted_at)
+           WHERE (counted.conversions, counted.rewards, counted.last_converted_at,
+                  counted.volume)
+               IS DISTINCT FROM (kept.conversions, kept.rewards, kept.last_converted_at, kept.volume)
            ORDER BY 1, 2, 3"#,
         after.campaign,
         after.wallet,
@@ -145,8 +148,13 @@ async fn compare(
             "" => format!("{} in {}", row.referrer, row.campaign),
             period => format!("{} in {} in {period}", row.referrer, row.campaign),
         },
-        kept: sum(row.kept_conversions, &row.kept_rewards, row.kept_last),
-        counted: sum(row.conversions, &row.rewards, row.last),
+        kept: sum(
+            row.kept_conversions,
+            &row.kept_rewards,
+            &row.kept_volume,
+            row.kept_last,
+        ),
+        counted: sum(row.conversions, &row.rewards, &row.volume, row.last),
     });
     let missing = sqlx::query!(
         r#"SELECT campaign AS "campaign!", referrer AS "referrer!", badge, conversions AS "conversions!"
