@@ -409,8 +409,9 @@ mod tests {
             let bytes = doubt.encode();
             assert_eq!(Doubt::decode(&bytes), Ok(doubt));
             // Bytes that are cut, longer or unknown are no doubt
-            assert_eq!(Doubt::decode(&bytes[..bytes.len() - 1]), Err(NoDoubt));
-            assert_eq!(Doubt::decode(&[&bytes[..], &[0]].concat()), Err(NoDoubt));
+            let cut = bytes.split_last().map(|(_, cut)| cut).unwrap_or_default();
+            assert_eq!(Doubt::decode(cut), Err(NoDoubt));
+            assert_eq!(Doubt::decode(&[bytes, vec![0]].concat()), Err(NoDoubt));
         }
         assert_eq!(Doubt::decode(&[]), Err(NoDoubt));
         assert_eq!(Doubt::decode(&[3, 0, 0, 0, 0]), Err(NoDoubt));

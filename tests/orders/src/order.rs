@@ -247,6 +247,9 @@ impl Lab {
             }
             order.check().await?;
         }
+        // What was concealed is missing only if something after it is final for the mirror.
+        let held = usize::try_from(order.state.final_seq)?;
+        order.plan.hidden = order.plan.hidden.filter(|hidden| held > *hidden);
         // Everything is final, and nodes behave from now on.
         let end = Arc::new(self.chain.end());
         for node in 0..2 {
