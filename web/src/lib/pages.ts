@@ -1,6 +1,6 @@
 /** Lists that come in pages: the first one stays current, further ones are asked for by hand. */
 
-import { createEffect, createSignal, on, type Accessor } from 'solid-js';
+import { createEffect, createMemo, createSignal, on, type Accessor } from 'solid-js';
 
 import { poll } from './poll';
 
@@ -17,11 +17,12 @@ export function createPages<K, T>(
   by: (row: T) => string,
   every: number,
 ) {
-  const first = poll(key, (key, signal) => ask(key, undefined, signal), every);
+  const current = createMemo(key);
+  const first = poll(current, (key, signal) => ask(key, undefined, signal), every);
   const [more, setMore] = createSignal<Page<T>>();
   const [failed, setFailed] = createSignal<unknown>();
   // Further pages of another key are not this key's.
-  createEffect(on(key, () => setMore(undefined), { defer: true }));
+  createEffect(on(current, () => setMore(undefined), { defer: true }));
   const rows = () => {
     const all = [...(more()?.rows ?? []), ...(first.data()?.rows ?? [])];
     const newest = new Map(all.map((row) => [by(row), row]));
@@ -37,16 +38,16 @@ export function createPages<K, T>(
     hasMore: () => Boolean(next()),
     failed,
     showMore: async () => {
-      const asked = key();
+      const asked = current();
       const cursor = next();
       if (asked === undefined || asked === false || !cursor) return;
       setFailed(undefined);
       try {
         const page = await ask(asked as K, cursor);
-        if (key() !== asked) return;
+        if (current() !== asked) return;
         setMore((before) => ({ rows: [...(before?.rows ?? []), ...page.rows], next: page.next }));
       } catch (error) {
-        if (key() === asked) setFailed(error);
+        if (current() === asked) setFailed(error);
       }
     },
   };

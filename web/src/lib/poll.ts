@@ -1,6 +1,6 @@
 /** Data that stays current while it is on screen. */
 
-import { createEffect, createSignal, on, onCleanup, type Accessor } from 'solid-js';
+import { createEffect, createMemo, createSignal, on, onCleanup, type Accessor } from 'solid-js';
 
 import { Refusal } from '../api/client';
 
@@ -26,8 +26,10 @@ export function poll<K, T>(
   const [error, setError] = createSignal<Refusal>();
   let again = () => {};
 
+  // The same key again asks for nothing anew, however often what it comes from changes.
+  const current = createMemo(key);
   createEffect(
-    on(key, (key) => {
+    on(current, (key) => {
       if (key === undefined || key === false) return;
       const stop = new AbortController();
       let timer: number | undefined;

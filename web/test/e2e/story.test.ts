@@ -195,6 +195,13 @@ it('a referrer signs in, sees what was earned, names herself and creates a code'
   await card.getByRole('link', { name: me.codes.png }).click();
   expect((await download).suggestedFilename()).toBe(`${scene.code}.png`);
 
+  // And what she types is not taken away by newer figures
+  await card.getByLabel(me.codes.message).fill('Not saved');
+  for (let times = 0; times < 2; times += 1) {
+    await page.waitForResponse((response) => response.url().includes('/v1/me/codes'));
+  }
+  expect(await card.getByLabel(me.codes.message).inputValue()).toBe('Not saved');
+
   // When she types a code, then each letter that cannot be is named, and free ones are proposed
   await page.getByRole('button', { name: me.codes.another }).click();
   const code = page.getByLabel(me.create.code);
@@ -232,6 +239,9 @@ it('a referrer signs in, sees what was earned, names herself and creates a code'
   const second = await context.newPage();
   await second.goto(url('/me'));
   await second.getByRole('heading', { name: me.title, exact: true }).waitFor();
+  // The form shows that this tab has the wallet, too
+  await second.getByRole('button', { name: me.codes.another }).click();
+  await second.getByLabel(me.create.code).waitFor();
   await wallet.show(1, [page]);
   for (const left of [page, second]) {
     await left.getByRole('heading', { name: me.signIn.title }).waitFor();

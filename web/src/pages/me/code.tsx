@@ -13,7 +13,6 @@ import { Copy, Money, Status, tokenOf } from '../../ui/format';
 import { Failure } from '../../ui/states';
 
 export function Link(props: { code: OwnCode; campaign: Campaign | undefined }) {
-  // Strings, so that an answer with the same code asks for nothing anew.
   const id = () => props.code.code;
   const stats = poll(
     id,

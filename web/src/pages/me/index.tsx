@@ -38,13 +38,9 @@ function Me() {
   });
   // Who signs out, here or in another tab, leaves the wallet, too.
   createEffect(
-    on(
-      session,
-      (now, before) => {
-        if (before && !now && !switched()) connection.leave();
-      },
-      { defer: true },
-    ),
+    on(session, (now, before) => {
+      if (before && !now && !switched()) connection.leave();
+    }),
   );
   // A wallet that was connected before tells whether it still shows the same account.
   createEffect(() => {
