@@ -259,11 +259,19 @@ async fn a_million_clicks_of_no_day_are_deleted_in_parts_while_others_come() {
     assert_eq!(deleted, 1_000_000);
     assert_eq!(days(&pool).await, [("clicks_default".to_owned(), 1_200)]);
     reader.rollback().await.expect("released");
-    assert!(
-        clicks::drop_partition(&pool, oldest)
-            .await
-            .expect("dropped")
-    );
+    // And the old day is dropped as soon as nobody reads it, and no vacuum runs in the default partition
+    let deadline = std::time::Instant::now() + Duration::from_secs(300);
+    loop {
+        match clicks::drop_partition(&pool, oldest).await {
+            Ok(dropped) => {
+                assert!(dropped);
+                break;
+            }
+            Err(error) => assert!(api::is_busy(&error), "{error:?}"),
+        }
+        assert!(std::time::Instant::now() < deadline);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     // And each part finds its rows by an index
     let plan = pool
         .fetch_all(

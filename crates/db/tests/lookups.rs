@@ -65,7 +65,8 @@ async fn each_look_up_reads_few_rows_however_many_there_are() {
         let attempts = why::attempts(&one, Of::Wallet { wallet, campaign }).await;
         let cost = read(&one).await - before;
         assert_eq!(attempts.expect("an answer").len(), found, "{of:?}");
-        assert!(cost <= 100, "{of:?} has read {cost} rows");
+        // Some for each of at most 20 attempts: its transaction and its referral.
+        assert!(cost <= 400, "{of:?} has read {cost} rows");
     }
     let before = read(&one).await;
     let attempts = why::attempts(&one, Of::Conversion("conversion-100000")).await;
