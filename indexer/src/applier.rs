@@ -101,7 +101,6 @@ impl Applier {
             first_slot,
             last_slot: last.slot,
             time: is_ranked.then_some(last.block_time),
-            step: Final::BACKLOG,
             source: "rpc".into(),
         };
         let written = self.writer.write(batch, Some(&range)).await;

@@ -32,8 +32,9 @@ use crate::{
 /// quickly.
 const BATCH: usize = 500;
 /// Batches after which conversions begin to count for ranks while more final transactions are
-/// known. All of a referrer's conversions in them are one change of its rows.
-pub(crate) const RANKED_BATCHES: usize = 400;
+/// known, about as many as are counted in one statement. All of a referrer's conversions in them are one
+/// change of its rows.
+pub(crate) const RANKED_BATCHES: usize = 20;
 /// Time after which it is told that no later slot is final. One is every 0.4 seconds.
 const STALLED: Duration = Duration::from_secs(10);
 /// Pauses before a transaction is asked for again: 100 and 200 ms.
@@ -155,11 +156,6 @@ impl<'a> Sync<'a> {
         };
         let below = slot(end)?;
         let total = list.len();
-        let step = if total > BATCH {
-            Final::BACKLOG
-        } else {
-            Final::STEP
-        };
         let (mut done, mut batches) = (0, 0);
         loop {
             let Some(mut page) = source.judge(list.take_page().await)? else {
@@ -170,8 +166,7 @@ impl<'a> Sync<'a> {
                 done += batch.len();
                 batches += 1;
                 let is_ranked = done >= total || batches % RANKED_BATCHES == 0;
-                let step = is_ranked.then_some(step);
-                source.judge(self.finalize_batch(batch, step, proof).await)?;
+                source.judge(self.finalize_batch(batch, is_ranked, proof).await)?;
                 if total > BATCH {
                     tracing::info!(done, total, "mirrored final transactions");
                     gauge("vouch_indexer_backlog", (total - done) as u64);
@@ -186,8 +181,7 @@ impl<'a> Sync<'a> {
         // wrong may be empty.
         if self.anchor.last().is_some() {
             let time = chain.block_time(end).await;
-            self.advance(&Batch::default(), end, time, step, proof)
-                .await?;
+            self.advance(&Batch::default(), end, time, proof).await?;
         }
         disputed.map_or(Ok(()), Err)
     }
@@ -237,11 +231,11 @@ impl<'a> Sync<'a> {
     }
 
     /// Makes the next listed transactions final. They do not have to be the last ones of their
-    /// slot. Without a step, their conversions count for ranks only with a later batch.
+    /// slot. Unless `is_ranked`, their conversions count for ranks only with a later batch.
     async fn finalize_batch(
         &mut self,
         listed: &[Listed],
-        step: Option<i64>,
+        is_ranked: bool,
         proof: &'static str,
     ) -> Result<(), Failure> {
         let Some(last) = listed.last() else {
@@ -276,10 +270,11 @@ impl<'a> Sync<'a> {
         };
         // Before the first transaction, nothing is called final.
         if let Some(last) = self.last_final() {
-            let time = step.map(|_| last.block_time);
-            let step = step.unwrap_or(Final::STEP);
-            self.advance(&batch, reached.saturating_sub(1), time, step, proof)
-                .await?;
+            let end = reached.saturating_sub(1);
+            // A range that ends before what is covered has an earlier clock than that.
+            let is_ranked = is_ranked && self.covered.is_none_or(|covered| covered <= end);
+            let time = is_ranked.then_some(last.block_time);
+            self.advance(&batch, end, time, proof).await?;
         }
         stopped.map_or(Ok(()), Err)
     }
@@ -290,7 +285,6 @@ impl<'a> Sync<'a> {
         batch: &Batch,
         end: u64,
         time: Option<i64>,
-        step: i64,
         proof: &'static str,
     ) -> Result<(), Failure> {
         let end = end.max(self.covered.unwrap_or_default());
@@ -301,7 +295,6 @@ impl<'a> Sync<'a> {
             first_slot: self.covered.map_or(Ok(0), |covered| slot(covered + 1))?,
             last_slot: slot(end)?,
             time,
-            step,
             source: proof.into(),
         };
         // Without a new slot, the range that is covered stays as it is.

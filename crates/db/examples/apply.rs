@@ -49,7 +49,6 @@ async fn main() {
             first_slot: first,
             last_slot: last - 1,
             time: Some(START + last),
-            step: Final::STEP,
             source: "bench".into(),
         };
         writer.write(&batch, Some(&range)).await.expect("written");

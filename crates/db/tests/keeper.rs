@@ -99,7 +99,6 @@ impl World {
             first_slot: 0,
             last_slot: slot,
             time: Some(NEW_YEAR + time),
-            step: Final::STEP,
             source: "test".into(),
         };
         let outcome = self.writer.write(&Batch::default(), Some(&range)).await;

@@ -51,7 +51,6 @@ impl World {
             first_slot: 0,
             last_slot: seq,
             time: Some(time),
-            step: Final::STEP,
             source: "test".into(),
         };
         let outcome = self.writer.write(&Batch::default(), Some(&range)).await;
@@ -573,7 +572,6 @@ async fn the_finalized_slot_never_passes_a_gap() {
         first_slot,
         last_slot,
         time: None,
-        step: Final::STEP,
         source: "test".into(),
     };
     let mut cover = async |first, last| {

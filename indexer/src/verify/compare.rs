@@ -40,6 +40,11 @@ pub(super) async fn run(
         head.genesis_hash
     );
     let board = api.leaderboard().await?;
+    // A digest is of a slot that is ranked.
+    ensure!(
+        board.is_some(),
+        "/v1/leaderboard has no slot or no time, but there is a digest"
+    );
     let until = board.as_ref().map_or(head.slot, |board| board.as_of_slot);
     ensure!(
         until >= head.slot,
@@ -114,7 +119,7 @@ async fn latest(
     tip: u64,
 ) -> Result<(u64, i64)> {
     let time = block_time(chain, next).await?;
-    let Some(claimed) = board.map(|board| board.as_of_time).filter(|it| *it > time) else {
+    let Some(claimed) = board.map(|board| board.as_of_time).filter(|it| *it >= time) else {
         return Ok((next, time));
     };
     // Some slots of the tip may have no block.

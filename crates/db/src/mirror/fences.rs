@@ -4,6 +4,8 @@
 //! the parts before it, and a count within one part. The statement that changes places keeps the
 //! counts (`finality`); this module keeps the parts at about the same size.
 
+use std::cmp::Reverse;
+
 use sqlx::{PgConnection, types::BigDecimal};
 
 use crate::Error;
@@ -36,8 +38,10 @@ pub(super) struct Fence {
 /// Splits and merges these parts. Their counts are right.
 pub(super) async fn balance(
     connection: &mut PgConnection,
-    uneven: Vec<Fence>,
+    mut uneven: Vec<Fence>,
 ) -> Result<(), Error> {
+    // A merge changes the part before, so what has to be split is split first.
+    uneven.sort_by_key(|fence| Reverse(fence.entries));
     for fence in uneven {
         if fence.entries > MOST {
             split(&mut *connection, &fence).await?;
@@ -81,6 +85,8 @@ pub(super) async fn split(connection: &mut PgConnection, fence: &Fence) -> Resul
         fence.entries,
         (fence.entries + parts - 1) / parts,
     )
+    // A plan for every campaign could not use the indexes that leave out the boards over all of them.
+    .persistent(false)
     .execute(connection)
     .await?;
     Ok(())

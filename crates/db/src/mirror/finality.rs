@@ -9,6 +9,10 @@ use super::{
 };
 use crate::Error;
 
+/// Most conversions that begin to count in one statement. The chain's clock goes only so far in one
+/// transaction that no more of them mature, unless they do so in the same second.
+const STEP: i64 = 10_000;
+
 /// A range of slots that is proven complete and final, with the transactions in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Final {
@@ -23,19 +27,8 @@ pub struct Final {
     /// count for ranks. If they are very many, the mirror goes only a part of the way; the next
     /// range goes on.
     pub time: Option<i64>,
-    /// Most conversions that begin to count in one statement. The chain's clock goes only so far
-    /// in one transaction that no more of them mature, unless they do so in the same second.
-    pub step: i64,
     /// The name of the source that listed the transactions, such as `rpc`.
     pub source: String,
-}
-
-impl Final {
-    /// The step that holds up whatever comes next for a moment only.
-    pub const STEP: i64 = 10_000;
-    /// The step while the mirror is far behind: a referrer's rows are written once for all of
-    /// its conversions.
-    pub const BACKLOG: i64 = 200_000;
 }
 
 /// Lets conversions wait until they count for ranks.
@@ -78,7 +71,7 @@ pub(super) async fn write(
          RETURNING final_seq, final_time",
         range.seq,
         range.time,
-        range.step,
+        STEP,
     )
     .fetch_one(&mut *connection)
     .await?;
@@ -108,19 +101,11 @@ pub(super) async fn write(
     let mut ripe: Vec<_> = ripe.into_iter().map(|row| row.conversion).collect();
     let (mut counted, mut is_due) = (0, false);
     loop {
-        let done = rank(
-            &mut *connection,
-            state.final_seq,
-            time,
-            range.step,
-            &ripe,
-            award,
-        )
-        .await?;
+        let done = rank(&mut *connection, state.final_seq, time, &ripe, award).await?;
         fences::balance(&mut *connection, done.uneven).await?;
         counted += u64::try_from(done.counted).unwrap_or_default();
         is_due |= done.is_due;
-        if done.waited < range.step {
+        if done.waited < STEP {
             break;
         }
         ripe.clear();
@@ -190,14 +175,13 @@ struct Ranked {
     uneven: Vec<Fence>,
 }
 
-/// Counts `new` and at most `step` others that are final and mature, each once, and with `award`
+/// Counts `new` and at most [`STEP`] others that are final and mature, each once, and with `award`
 /// gives the badges that they earn. None of them can be cancelled any more, so nothing is ever taken
 /// off.
 async fn rank(
     connection: &mut PgConnection,
     final_seq: i64,
     time: i64,
-    step: i64,
     new: &[String],
     award: bool,
 ) -> Result<Ranked, Error> {
@@ -337,7 +321,7 @@ async fn rank(
         time,
         new,
         award,
-        step,
+        STEP,
         fences::MOST,
         fences::FEWEST,
     )

@@ -10,12 +10,16 @@ BEGIN
         WHERE nspname = 'mirror'));
     CREATE SCHEMA mirror_next;
     FOR item IN
-        SELECT relname AS name FROM pg_class
+        SELECT relname AS name, array_to_string(reloptions, ', ') AS options FROM pg_class
         WHERE relnamespace = 'mirror'::regnamespace AND relkind = 'r' ORDER BY oid
     LOOP
         EXECUTE format(
             'CREATE TABLE mirror_next.%1$I (LIKE mirror.%1$I INCLUDING ALL EXCLUDING INDEXES)',
             item.name);
+        -- LIKE leaves them out.
+        IF item.options IS NOT NULL THEN
+            EXECUTE format('ALTER TABLE mirror_next.%I SET (%s)', item.name, item.options);
+        END IF;
     END LOOP;
     -- Keys and indexes keep their names, which LIKE would not give them.
     FOR item IN

@@ -309,7 +309,6 @@ impl Chain {
             first_slot: 0,
             last_slot: seq(last),
             time: Some(self.at(last)),
-            step: Final::STEP,
             source: "test".into(),
         };
         (batch, range)

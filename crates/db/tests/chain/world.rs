@@ -55,7 +55,6 @@ impl World {
         let (batch, range) = chain.next(self.written, count);
         let range = Final {
             time: None,
-            step: Final::BACKLOG,
             ..range
         };
         let outcome = self.writer.write(&batch, Some(&range)).await;
@@ -78,7 +77,6 @@ impl World {
             first_slot: 0,
             last_slot: seq,
             time: Some(time),
-            step: Final::STEP,
             source: "test".into(),
         };
         let outcome = self.writer.write(&Batch::default(), Some(&range)).await;

@@ -158,6 +158,8 @@ async fn compare(
         part.map(|part| part.2.as_str()),
         FENCES,
     )
+    // See `fences::split`.
+    .persistent(false)
     .fetch_all(connection)
     .await?;
     let board = name(&place.campaign, &place.period);
