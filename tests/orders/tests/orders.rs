@@ -15,8 +15,7 @@ async fn the_mirror_follows_the_chain_in_every_order() {
         report.faults > 100
             && report.deaths > 10
             && report.forks > 30
-            && report.stops > 0
-            && report.named > 0
+            && report.lied > 0
             && report.compared > 2,
         "{report}"
     );
