@@ -16,6 +16,7 @@ pub(crate) async fn run(config: &RecountConfig) -> Result<()> {
     let pool = vouch_db::connect(&config.database_url).await?;
     vouch_db::await_schema(&pool, || ()).await?;
     let mut connection = pool.acquire().await.context("Postgres does not answer")?;
+    recount::plan_for_ranges(&mut connection).await?;
     let mut report = Report::default();
     // Each counter comes after those that it depends on.
     let (mut day, mut days) = (None, 0_u64);

@@ -28,6 +28,18 @@ use sqlx::{PgConnection, types::BigDecimal};
 
 use crate::Error;
 
+/// Prepares the connection for a recount: each statement is planned for its range. A plan for all of them
+/// could not use the indexes that leave out the boards over all campaigns.
+///
+/// # Errors
+/// When Postgres does not answer.
+pub async fn plan_for_ranges(connection: &mut PgConnection) -> Result<(), Error> {
+    sqlx::query!("SET plan_cache_mode = force_custom_plan")
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// A counter that differed from the list of conversions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drift {

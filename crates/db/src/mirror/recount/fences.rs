@@ -158,8 +158,6 @@ async fn compare(
         part.map(|part| part.2.as_str()),
         FENCES,
     )
-    // See `fences::split`.
-    .persistent(false)
     .fetch_all(connection)
     .await?;
     let board = name(&place.campaign, &place.period);
