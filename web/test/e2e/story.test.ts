@@ -63,9 +63,9 @@ const scene = JSON.parse(readFileSync(file, 'utf8')) as Scene;
 const url = (path: string) => scene.apiUrl + path;
 /** The code that Alice creates, which nobody has before. */
 const CREATED = 'VANCHR34';
-/** What Alice calls herself, and says: texts, however they look. */
-const MIRA = 'Mira <b>';
-const MESSAGE = 'Come "along" <script>alert(1)</script>';
+/** What Alice calls herself, and says: texts, with all that means something in markup. */
+const MIRA = "Mira O'Neill & Co";
+const MESSAGE = 'We met "by chance" & I <3 it.';
 
 let browser: Browser;
 beforeAll(async () => {
@@ -304,10 +304,10 @@ it('a visitor follows a link, converts, and the figures move without a reload', 
   await picture(page, 'landing');
   // And a chat that shows the link says the same, as text
   const source = await (await page.request.get(page.url())).text();
-  const title = 'Mira &lt;b&gt; vouches for you: Aurora';
+  const title = 'Mira O&#39;Neill &amp; Co vouches for you: Aurora';
   expect(source).toContain(`<title>${title}</title>`);
   expect(source).toContain(`<meta property="og:title" content="${title}">`);
-  const described = 'Come &quot;along&quot; &lt;script&gt;alert(1)&lt;/script&gt;';
+  const described = 'We met &quot;by chance&quot; &amp; I &lt;3 it.';
   expect(source).toContain(`<meta property="og:description" content="${described}">`);
 
   const image = source.match(/<meta property="og:image" content="([^"]*)">/)?.[1];
