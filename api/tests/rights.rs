@@ -13,7 +13,7 @@ use vouch_localnet::Postgres;
 
 /// Every route that anybody may call. Reads of what is public on chain or for everybody; what is no read
 /// writes nothing, except a session for who proves to own the wallet.
-const FOR_ANYBODY: [&str; 28] = [
+const FOR_ANYBODY: [&str; 29] = [
     "GET /healthz",
     "GET /livez",
     "GET /r/{code}",
@@ -34,6 +34,7 @@ const FOR_ANYBODY: [&str; 28] = [
     "GET /v1/digest",
     "GET /v1/digest/rows",
     "GET /v1/leaderboard",
+    "GET /v1/names",
     "GET /v1/referrers/{wallet}/badges",
     "GET /v1/referrers/{wallet}/milestones",
     "GET /v1/totals",
