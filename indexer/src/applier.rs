@@ -95,7 +95,7 @@ impl Applier {
             return Ok(());
         };
         self.batches += 1;
-        let is_ranked = is_last || self.batches % RANKED_BATCHES == 0;
+        let is_ranked = is_last || self.batches.is_multiple_of(RANKED_BATCHES);
         let range = Final {
             seq: last.seq,
             first_slot,

@@ -156,7 +156,7 @@ impl<'a> Sync<'a> {
         };
         let below = slot(end)?;
         let total = list.len();
-        let (mut done, mut batches) = (0, 0);
+        let (mut done, mut batches) = (0, 0_usize);
         loop {
             let Some(mut page) = source.judge(list.take_page().await)? else {
                 break;
@@ -165,7 +165,7 @@ impl<'a> Sync<'a> {
             for batch in page.chunks(BATCH) {
                 done += batch.len();
                 batches += 1;
-                let is_ranked = done >= total || batches % RANKED_BATCHES == 0;
+                let is_ranked = done >= total || batches.is_multiple_of(RANKED_BATCHES);
                 source.judge(self.finalize_batch(batch, is_ranked, proof).await)?;
                 if total > BATCH {
                     tracing::info!(done, total, "mirrored final transactions");
