@@ -48,7 +48,7 @@ fn is_json(headers: &HeaderMap) -> bool {
         })
 }
 
-/// What makes a repeated request the same as the first one:
+/// Makes a repeated request the same as the first one:
 /// <https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-idempotency-key-header-07>.
 pub(crate) struct IdempotencyKey(pub(crate) Option<String>);
 

@@ -44,7 +44,7 @@ pub(crate) struct Policy {
     per_minute: u32,
 }
 
-/// Who asks.
+/// The one who asks.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Who<'a> {
     /// The client's network, and each wider one around it.
@@ -89,7 +89,7 @@ impl Limits {
         }
     }
 
-    /// What is limited by network.
+    /// The policy of a route that is limited by network.
     fn of_route(&self, method: &Method, path: &str) -> Option<Policy> {
         match path {
             _ if method != Method::POST => None,
@@ -173,7 +173,7 @@ fn shares(policy: Policy, who: Who<'_>, address: IpAddr) -> Vec<Share> {
     }
 }
 
-/// What is left of a policy after a request.
+/// The rest of a policy after a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Left {
     policy: &'static str,

@@ -177,7 +177,7 @@ async fn invite(state: &AppState, campaign: Option<&str>, invitation: &Invitatio
     render(state, &head, "")
 }
 
-/// What a link says where it is shown, such as in a chat. Texts of strangers, to be escaped.
+/// The words of a link where it is shown, such as in a chat. Texts of strangers, to be escaped.
 #[derive(Debug, PartialEq, Eq)]
 struct Words {
     title: String,
@@ -326,7 +326,7 @@ fn escaped(text: &str) -> String {
     safe
 }
 
-/// What the head has without words of its own.
+/// The head of a page without words of its own.
 const TITLE: &str = "<title>Vouch</title>";
 
 /// The page that every route begins with. `head` replaces its title if it is not empty; `refusal` is

@@ -1,4 +1,4 @@
-//! What became of an order, a wallet, a transaction and a click.
+//! Look-ups of an order, a wallet, a transaction and a click.
 
 mod common;
 

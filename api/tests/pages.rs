@@ -1,4 +1,4 @@
-//! What the API does for pages: pages in words for broken links, and the names of wallets.
+//! The API serves pages: pages in words for broken links, and the names of wallets.
 
 mod common;
 
@@ -10,7 +10,7 @@ use serde_json::json;
 use sqlx::PgPool;
 use vouch_localnet::Postgres;
 
-/// What a browser accepts when somebody opens a link.
+/// The `Accept` of a browser when somebody opens a link.
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
 async fn open(api: &Api, method: Method, path: &str) -> Answer {

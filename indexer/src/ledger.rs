@@ -28,7 +28,7 @@ const MOST_HELD: usize = 20_000;
 struct Held {
     /// `None` if it does not exist.
     account: Option<Account>,
-    /// What is not certain about it.
+    /// The doubt about it.
     doubt: Option<Doubt>,
     /// Number and slot of the transaction that changed it last; `None` if it never existed.
     changed: Option<(i64, i64)>,
@@ -406,7 +406,7 @@ fn decode(address: &str, data: &[u8]) -> Result<Account, Failure> {
     Account::decode(data).map_err(|error| Failure::Corrupt(format!("{address}: {error}")))
 }
 
-/// What is uncertain about an account.
+/// The doubt about an account.
 pub(crate) fn doubt(address: &str, bytes: Option<&[u8]>) -> Result<Option<Doubt>, Failure> {
     let doubt = bytes.map(Doubt::decode).transpose();
     doubt.map_err(|error| Failure::Corrupt(format!("{address}: {error}")))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use time::Date;
+use time::{Date, OffsetDateTime};
 use vouch_db::{
     Error,
     api::{self, clicks},
@@ -25,17 +25,19 @@ const AGAIN_AFTER: Duration = Duration::from_secs(10);
 pub(crate) async fn run(database: &Database, retention: u16) {
     loop {
         database.came_up().await;
+        let made = make_days(database, OffsetDateTime::now_utc().date()).await;
+        // A wrong clock of this machine must delete nothing.
         let today = database.run(async |pool| clicks::today(&pool).await).await;
-        let pause = match today {
-            Ok(today) => upkeep(database, today, retention).await,
+        let deleted = match today {
+            Ok(today) => delete(database, today, retention).await,
             Err(error) => after("asking for the day", Err(error)),
         };
-        tokio::time::sleep(pause).await;
+        tokio::time::sleep(made.min(deleted)).await;
     }
 }
 
-/// Does each part of the upkeep, whatever became of the others. Returns the pause until the next time.
-async fn upkeep(database: &Database, today: Date, retention: u16) -> Duration {
+/// Makes the days of clicks that come next. Returns the pause until the next time.
+async fn make_days(database: &Database, today: Date) -> Duration {
     let later = |days| today.saturating_add(time::Duration::days(days));
     let mut pause = EVERY;
     for day in (0..AHEAD).map(later) {
@@ -45,6 +47,14 @@ async fn upkeep(database: &Database, today: Date, retention: u16) -> Duration {
         // Rows of a day that are in the default partition keep it there.
         pause = pause.min(after("making a day of clicks", made.map(|_new| 0)));
     }
+    pause
+}
+
+/// Deletes each kind of what is too old, whatever became of the others. Returns the pause until the next
+/// time.
+async fn delete(database: &Database, today: Date, retention: u16) -> Duration {
+    let later = |days| today.saturating_add(time::Duration::days(days));
+    let mut pause = EVERY;
     let oldest = later(-i64::from(retention));
     let dropped = repeat(|| async {
         let dropped = database

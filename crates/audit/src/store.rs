@@ -24,7 +24,7 @@ const ROWS: TableDefinition<'_, &[u8], ()> = TableDefinition::new("rows");
 /// The encoded rows of conversions that were held and not settled since, by the conversion.
 const HELD: TableDefinition<'_, Key, &[u8]> = TableDefinition::new("held");
 
-/// What is not certain about an account, encoded, by address.
+/// The doubts about accounts, encoded, by address.
 const DOUBTS: TableDefinition<'_, Key, &[u8]> = TableDefinition::new("doubts");
 
 /// Bytes of the file that are in memory.
@@ -241,7 +241,7 @@ impl Store {
         Ok(found.map(|bytes| bytes.value().to_vec()))
     }
 
-    /// What is not certain about an account.
+    /// The doubt about an account.
     ///
     /// # Errors
     /// See [`Error`].

@@ -1,4 +1,4 @@
-//! What the transactions do not tell about an account.
+//! Doubts: the transactions may not tell everything about an account.
 //!
 //! A transaction may leave more than one explanation of which parts of a reward it paid
 //! ([`crate::lamports`]). Then the conversion may be in one of several states, and its referral's sums
@@ -15,7 +15,7 @@ use vouch_client::accounts::{Account, Conversion, Referral, Status, settled};
 
 use crate::evidence::ALL;
 
-/// What is not certain about an account.
+/// An uncertainty about an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doubt {
     /// A conversion: the states that it may be in.
@@ -110,7 +110,7 @@ impl States {
             .fold(ALL, |settled, state| settled & state.settled)
     }
 
-    /// What the conversion may have settled: each set of parts that is possible, in ascending order.
+    /// The parts that the conversion may have settled: each set of parts that is possible, in ascending order.
     #[must_use]
     pub fn possible(self) -> Vec<u8> {
         let mut all: Vec<_> = self.iter().map(|state| state.settled).collect();

@@ -1,4 +1,4 @@
-//! What a refused claim proves.
+//! A refused claim proves what a conversion owes.
 //!
 //! A claim is refused with one error if the conversion owes nothing, and with another if it owes
 //! something that cannot be paid. Either says which of the possible states an uncertain conversion was
@@ -47,7 +47,8 @@ pub(crate) fn reads(tx: &Transaction) -> Option<Pubkey> {
     call.accounts.get(ClaimAccounts::CONVERSION).copied()
 }
 
-/// What a failed transaction proves of an uncertain conversion; nothing in most cases.
+/// The effects of a failed transaction: it may prove something of an uncertain conversion. None in most
+/// cases.
 pub(crate) fn effects(view: &(impl View + ?Sized), tx: &Transaction) -> Option<Effects> {
     let (call, error) = refused(tx)?;
     let (address, before, conversion) = uncertain(view, &call)?;

@@ -366,7 +366,7 @@ fn track(before: &(impl View + ?Sized), effects: &Effects, world: &mut BTreeMap<
     }
 }
 
-/// What all outcomes have in common, with doubts about the rest.
+/// Keeps what all outcomes have in common, with doubts about the rest.
 fn merge(outcomes: &[Outcome]) -> Result<Vec<Effects>, Error> {
     let Some(first) = outcomes.first() else {
         return Ok(Vec::new());

@@ -15,7 +15,7 @@ pub trait View {
     /// The account at `address`; `None` if the program owns none there.
     fn account(&self, address: &Pubkey) -> Option<&Account>;
 
-    /// What is not certain about the account at `address`, as the last [`Change`] of it says.
+    /// The doubt about the account at `address`, as the last [`Change`] of it says.
     fn doubt(&self, address: &Pubkey) -> Option<Doubt> {
         let _ = address;
         None
@@ -41,7 +41,7 @@ pub struct Change {
     pub address: Pubkey,
     /// The account afterwards; `None` if it was removed.
     pub account: Option<Account>,
-    /// What is not certain about it. The account is then the one in which the least was paid.
+    /// The doubt about it. The account is then the one in which the least was paid.
     pub doubt: Option<Doubt>,
 }
 

@@ -52,7 +52,7 @@ fn expect(transaction: &Transaction, owners: &[u8]) {
 fn expect_doubt(transaction: &Transaction, possible: &[u8]) {
     let mut world = World::sol();
     let facts = world.take(transaction);
-    // What is not paid in every case is not told as paid, and counts as owed
+    // A part that is not paid in every case is not told as paid, and counts as owed
     let least = possible.iter().fold(7, |least, settled| least & settled);
     assert_eq!(world.settled(BUYER), Some(least));
     let told = paid(&facts).iter().map(|paid| paid.units).sum::<u64>();

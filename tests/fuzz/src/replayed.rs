@@ -29,7 +29,7 @@ pub struct Replayed {
     /// Number of transactions that were applied.
     pub count: u64,
     accounts: BTreeMap<Pubkey, Account>,
-    /// What is not certain about them.
+    /// The doubts about them.
     doubts: BTreeMap<Pubkey, Doubt>,
     /// Parts of conversions that were paid.
     paid: BTreeSet<(Pubkey, Part)>,

@@ -251,7 +251,7 @@ impl Lab {
             }
             order.check().await?;
         }
-        // What was concealed is missing only if something after it is final for the mirror.
+        // The concealed transaction is missing only if something after it is final for the mirror.
         let held = usize::try_from(order.state.final_seq)?;
         order.plan.hidden = order.plan.hidden.filter(|hidden| held > *hidden);
         // Everything is final, and nodes behave from now on.
@@ -275,7 +275,7 @@ impl Lab {
     }
 }
 
-/// What health has to say if the only node has concealed the transaction at this place.
+/// The words of health if the only node has concealed the transaction at this place.
 fn incomplete(chain: &Chain, hidden: usize) -> String {
     let [before, hidden] = [hidden - 1, hidden].map(|place| &chain.recording.transactions[place]);
     format!(

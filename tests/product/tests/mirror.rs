@@ -54,7 +54,8 @@ async fn counters_that_drift_are_found_and_repaired_beside_the_mirror() {
         .execute(&world.pool)
         .await
         .expect("a change");
-    // When they are counted again, then the difference is named
+    // When they are counted again, then the difference is named, and that of the token's sum, which follows
+    // from them
     let url = world.database.url();
     let found = recount(url, &[]).await;
     assert_eq!(found.status.code(), Some(1));
@@ -64,12 +65,15 @@ async fn counters_that_drift_are_found_and_repaired_beside_the_mirror() {
         said,
         format!(
             "referral {referral}: 7 conversions, 2 final, 10000000 paid, 0 pending; counted: \
-             2 conversions, 2 final, 10000000 paid, 0 pending\n"
+             2 conversions, 2 final, 10000000 paid, 0 pending\n\
+             token {}: 1 codes, 2 conversions, 10000000 paid, 0 pending; counted: \
+             1 codes, 7 conversions, 10000000 paid, 0 pending\n",
+            world.scene.opened.mint
         )
     );
     let error = String::from_utf8_lossy(&found.stderr).into_owned();
     assert!(
-        error.contains("1 counters differ from a recount, of 1 referrals, 1 referrers and 1 days"),
+        error.contains("2 counters differ from a recount, of 1 referrals, 1 referrers and 1 days"),
         "{error}"
     );
     // When they are repaired while wallets convert, then they are right

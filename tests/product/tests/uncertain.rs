@@ -154,7 +154,7 @@ async fn get(api: &Service, path: &str) -> Value {
     answer.expect("an answer").json().await.expect("JSON")
 }
 
-/// What the referrers of a campaign were paid and are owed.
+/// The sums that the referrers of a campaign were paid and are owed.
 async fn sums(world: &World, campaign: &Pubkey) -> (i64, i64) {
     let sum = async |column: &str| {
         let sql = format!(

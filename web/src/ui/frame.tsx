@@ -23,7 +23,7 @@ export function Frame(props: { children?: JSX.Element }) {
   const place = useLocation();
   const current = (path: string) => (place.pathname === path ? 'page' : undefined);
   let main: HTMLElement | undefined;
-  // Whoever cannot see that it is another page is told so, and stands at its beginning.
+  // A person who cannot see that it is another page is told so, and stands at its beginning.
   createEffect(
     on(
       () => place.pathname,

@@ -148,7 +148,7 @@ impl World {
         Ok(())
     }
 
-    /// What `vouch-indexer verify --api` finds once the API has a digest: `equal`, or what differs.
+    /// The result of `vouch-indexer verify --api` once the API has a digest: `equal`, or what differs.
     async fn verify(&self) -> Result<String> {
         let has_digest = |answer: &Answer| answer.status.is_success();
         self.api.until("/v1/digest", has_digest).await?;

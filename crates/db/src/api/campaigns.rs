@@ -114,7 +114,7 @@ pub async fn exists(pool: &PgPool, address: &str) -> Result<bool, Error> {
 pub struct Profile<'a> {
     /// The campaign's name.
     pub name: &'a str,
-    /// What its token is called.
+    /// The token's symbol.
     pub symbol: Option<&'a str>,
     /// The landing page of its links.
     pub landing_url: &'a str,

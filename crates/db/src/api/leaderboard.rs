@@ -64,7 +64,7 @@ pub struct Entry {
 /// The place after which a page begins.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct After {
-    /// What the leaderboard is sorted by: conversions, rewards or volume.
+    /// The order of the leaderboard: conversions, rewards or volume.
     pub value: u128,
     /// Unix seconds of the last conversion.
     pub last_converted_at: i64,

@@ -1,4 +1,4 @@
-//! What a wallet has tried in a campaign, and what came of it. All of it is on chain.
+//! The attempts of a wallet in a campaign, and their outcomes. All of it is on chain.
 
 use sqlx::PgPool;
 

@@ -160,7 +160,7 @@ impl World {
         }
     }
 
-    /// What the conversion of `buyer` may have settled.
+    /// The sets of parts that the conversion of `buyer` may have settled.
     pub(crate) fn possible(&self, buyer: u8) -> Vec<u8> {
         match self.doubt(&conversion(buyer)) {
             Some(Doubt::Conversion(states)) => states.possible(),

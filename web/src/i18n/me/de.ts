@@ -138,6 +138,11 @@ export const de: MeMessages = {
     counts: 'Hier zählt nur, was endgültig ist und nicht mehr storniert werden kann.',
   },
   errors: {
+    mirror_stale: [
+      'Die Kopie der Chain ist im Rückstand',
+      'Bis sie aufgeholt hat, weiß niemand, ob der Code noch dir gehört.',
+      'Warte ein paar Minuten und versuche es noch einmal. Nichts geht verloren.',
+    ],
     unauthenticated: [
       'Du bist abgemeldet',
       'Mit deinem Geld ist nichts geschehen.',

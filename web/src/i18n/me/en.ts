@@ -135,6 +135,11 @@ export const en = {
     counts: 'Only conversions that are final and can no longer be cancelled count here.',
   },
   errors: {
+    mirror_stale: [
+      'The copy of the chain is behind',
+      'Until it has caught up, nobody knows whether the code is still yours.',
+      'Wait a few minutes and try again. Nothing is lost.',
+    ],
     unauthenticated: ['You are signed out', 'Nothing happened to your money.', 'Sign in again.'],
     session_required: ['You are signed out', 'Nothing happened to your money.', 'Sign in again.'],
     cross_site_request: [

@@ -36,7 +36,7 @@ function Me() {
       end();
     }
   });
-  // Who signs out, here or in another tab, leaves the wallet, too.
+  // A person who signs out, here or in another tab, leaves the wallet, too.
   createEffect(
     on(session, (now, before) => {
       if (before && !now && !switched()) connection.leave();

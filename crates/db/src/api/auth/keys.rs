@@ -48,10 +48,10 @@ pub struct NewKey<'a> {
     pub key_hash: &'a [u8; 32],
 }
 
-/// What a key may do, and for how long.
+/// The rights of a key, and its length of life.
 #[derive(Debug)]
 pub struct Terms<'a> {
-    /// What it is called.
+    /// Its name.
     pub name: &'a str,
     /// What it may do.
     pub scopes: &'a [String],
@@ -105,7 +105,7 @@ async fn insert(
     Ok(())
 }
 
-/// What came of a new key.
+/// The outcome of storing a new key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stored {
     /// The key with this id. It is an earlier one if that has the same hash, because the same request was made

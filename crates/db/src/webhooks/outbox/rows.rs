@@ -1,4 +1,4 @@
-//! What is read from the mirror for messages, and what is written about them.
+//! Rows that are read from the mirror for messages, and written about them.
 
 use sqlx::types::JsonValue;
 use time::OffsetDateTime;
