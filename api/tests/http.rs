@@ -320,6 +320,10 @@ async fn a_campaigns_authority_sets_its_profile_and_takes_it_along_when_it_goes(
         .execute(&pool)
         .await
         .unwrap();
+    sqlx::query("INSERT INTO mint_totals SELECT * FROM counted_mints")
+        .execute(&pool)
+        .await
+        .unwrap();
     let api = Api::start(database.url()).await.ready().await;
     let (of_carol, of_dave) = (api.sign_in(&carol).await, api.sign_in(&dave).await);
     let path = format!("/v1/campaigns/{CAMPAIGN}/profile");

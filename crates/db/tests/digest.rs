@@ -231,12 +231,15 @@ async fn a_digest_is_of_the_last_transaction_before_what_is_proven() {
     // Given an empty mirror, then there is no moment
     assert!(Snapshot::new(&pool).await.expect("an answer").is_none());
     // Given four transactions in the slots 2, 4, 6 and 8, of which three are final, and slots up to
-    // 5 that are proven
+    // 5 that are proven and ranked
     let history = [(10, Step::Other); 4];
     play(&pool, &history).await;
-    pool.execute("UPDATE indexer_state SET final_seq = 3; UPDATE coverage SET last_slot = 5")
-        .await
-        .expect("a state");
+    pool.execute(
+        "UPDATE indexer_state SET final_seq = 3, ranked_slot = 5;
+                  UPDATE coverage SET last_slot = 5",
+    )
+    .await
+    .expect("a state");
     // Then the moment is that of the second
     let snapshot = Snapshot::new(&pool).await.expect("an answer");
     let snapshot = snapshot.expect("a moment");
