@@ -5,7 +5,7 @@
 -- older services have to stop first.
 UPDATE schema_compatibility SET oldest = 22;
 
--- What is not certain about an account, as `crates/replay/src/doubt.rs` encodes it: for a conversion, in
+-- The doubt about an account, as `crates/replay/src/doubt.rs` encodes it: for a conversion, in
 -- which states it may be; for a referral, by how much less it may owe. NULL if nothing is. `data` is
 -- the state in which the least was paid.
 ALTER TABLE mirror.accounts ADD COLUMN doubt bytea;

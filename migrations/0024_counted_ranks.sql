@@ -72,7 +72,7 @@ CREATE TABLE mirror.board_fences (
     period            text          COLLATE "C" NOT NULL,
     -- conversions, rewards or volume.
     measure           text          COLLATE "C" NOT NULL,
-    -- What the leaderboard is sorted by, with the sign turned; -10^39 at the first part.
+    -- The score by which the leaderboard is sorted, with the sign turned; -10^39 at the first part.
     score             numeric(40,0) NOT NULL,
     last_converted_at bigint        NOT NULL,
     referrer          text          COLLATE "C" NOT NULL,

@@ -35,7 +35,7 @@ GROUP BY mint;
 
 INSERT INTO mirror.mint_totals SELECT * FROM mirror.counted_mints;
 
--- What became of a part of a reward; `part` is its bit in `settled`.
+-- The state of a part of a reward; `part` is its bit in `settled`.
 CREATE FUNCTION public.part_state(status text, settled smallint, part integer) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE WHEN status = 'cancelled' THEN 'cancelled' WHEN settled & part <> 0 THEN 'paid'

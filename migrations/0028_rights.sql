@@ -1,4 +1,4 @@
--- What keys and profiles need to know of who made them.
+-- Keys and profiles remember who made them.
 
 -- For how long a key was made to live, in seconds; NULL for ever. A rotation shortens `expires_at` of
 -- the old key, so the new key's life cannot follow from that.

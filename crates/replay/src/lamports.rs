@@ -68,7 +68,7 @@ impl Moved {
         self.credited.push((to, lamports));
     }
 
-    /// What is known if a call may have moved either of several amounts: the first value is what
+    /// Joins the knowledge if a call may have moved either of several amounts: the first value is what
     /// was moved before it, the others with each of its outcomes.
     pub(crate) fn either(before: &Self, outcomes: &[Self]) -> Self {
         if let [first, rest @ ..] = outcomes

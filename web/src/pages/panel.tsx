@@ -213,7 +213,7 @@ export function Panel(props: {
 function Rewards(props: { recorded: Recorded; campaign: Campaign; who: string }) {
   const token = () => {
     const { mint, decimals } = props.recorded;
-    // What the campaign calls its token is of the token that the program pays, or of none.
+    // The name that the campaign gives its token is of the token that the program pays, or of none.
     const symbol = mint === props.campaign.mint ? (props.campaign.symbol ?? null) : null;
     return tokenOf({ mint, decimals, symbol });
   };

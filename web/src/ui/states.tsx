@@ -86,7 +86,7 @@ export function Failure(props: {
   const words = (): [string, string, string] => {
     const code = refusal()?.code ?? 'unexpected';
     const [what, meaning, todo] = props.words?.[code] ?? wordsFor(code);
-    // What is in a block was charged, whatever the words for a refusal before it say.
+    // A transaction in a block was charged, whatever the words for a refusal before it say.
     return [what, refusal()?.charged ? t().common.charged : meaning, todo];
   };
   return (

@@ -49,7 +49,7 @@ pub struct Message {
     pub kind: String,
     /// The campaign's address.
     pub campaign: String,
-    /// What is sent.
+    /// The body that is sent.
     pub payload: JsonValue,
 }
 
@@ -71,7 +71,7 @@ pub struct Confirmation {
 /// A conversion that was told as confirmed, and is not confirmed any more.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Withdrawn {
-    /// What was told.
+    /// The confirmation that was told.
     pub told: Confirmation,
     /// The campaign's address.
     pub campaign: String,
