@@ -54,6 +54,10 @@ pub struct Config {
     /// Append-only file for clicks while Postgres is down. Only one process may use it.
     #[arg(long, env, default_value = "clicks.spool")]
     pub click_spool: PathBuf,
+    /// Milliseconds that Postgres has for a group of clicks; then the spool file gets the group. A redirect
+    /// waits for its own group and the one before it, so for twice as long at most.
+    #[arg(long, env, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(10..=60_000))]
+    pub click_timeout_ms: u32,
     /// Number of proxies in front of this service that append to `X-Forwarded-For`. With
     /// 0, the header is ignored.
     #[arg(long, env, default_value_t = 0)]

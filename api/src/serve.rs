@@ -1,6 +1,6 @@
 //! Runs the service from its configuration to its shutdown.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use secrecy::ExposeSecret;
@@ -60,8 +60,13 @@ pub async fn serve(config: Config) -> Result<()> {
     }
     let metrics = Metrics::install(&[("", &BUCKETS)])?;
     let close = CancellationToken::new();
-    let (recorder, mut writer) =
-        Recorder::start(Arc::clone(&database), click_pool, spool, close.clone());
+    let (recorder, mut writer) = Recorder::start(
+        Arc::clone(&database),
+        click_pool,
+        spool,
+        Duration::from_millis(config.click_timeout_ms.into()),
+        close.clone(),
+    );
     let chain = Arc::new(Chain::new(config.rpc_url.expose_secret().to_owned()));
     let links = Links::new(&public_url, config.default_landing_url.clone())?;
     let inner = Inner::new(

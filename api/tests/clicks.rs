@@ -16,6 +16,9 @@ use vouch_localnet::{Instance, Postgres};
 
 const CODE: &str = "STARTER7";
 
+/// The service's own time limit for a group of clicks, for a Postgres that exceeds it.
+const PROMPT: (&str, &str) = ("CLICK_TIMEOUT_MS", "1000");
+
 async fn seed(url: &str) -> PgPool {
     let pool = PgPool::connect(url).await.unwrap();
     campaign(&pool, CAMPAIGN).await;
@@ -245,7 +248,10 @@ async fn clicks_while_postgres_is_frozen_are_replayed_exactly_once() {
     let mut postgres = Postgres::private(instance.dir()).await.unwrap();
     let database = postgres.create_database("clicks").await.unwrap();
     let pool = seed(database.url()).await;
-    let mut api = Api::start(database.url()).await.ready().await;
+    let mut api = Api::start_with(database.url(), &[PROMPT])
+        .await
+        .ready()
+        .await;
     let mut ids = vec![api.get("/r/STARTER7").await.target("click_id")];
     until_empty(&api).await;
     // When every process of Postgres is frozen, so that no connection breaks
@@ -399,7 +405,10 @@ async fn a_stalled_table_delays_no_click_and_loses_none() {
     // Given a link that was followed, and somebody who holds the table of clicks
     let database = Postgres::test_database().await.unwrap();
     let pool = seed(database.url()).await;
-    let api = Api::start(database.url()).await.ready().await;
+    let api = Api::start_with(database.url(), &[PROMPT])
+        .await
+        .ready()
+        .await;
     let mut ids = vec![api.get("/r/STARTER7").await.target("click_id")];
     until_empty(&api).await;
     let before = waited(&api);
@@ -463,7 +472,10 @@ async fn a_slow_postgres_delays_no_click_after_the_first_one_and_gets_all() {
     .execute(&pool)
     .await
     .unwrap();
-    let api = Api::start(database.url()).await.ready().await;
+    let api = Api::start_with(database.url(), &[PROMPT])
+        .await
+        .ready()
+        .await;
     let mut ids = vec![api.get("/r/STARTER7").await.target("click_id")];
     until_prompt(&api).await;
     let before = waited(&api);

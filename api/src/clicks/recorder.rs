@@ -3,7 +3,7 @@
 //! Requests put their click into a bounded queue and wait. One writer takes all
 //! that is queued, commits it, answers everybody, and takes what has queued up in
 //! the meantime: the busier, the larger the groups. When Postgres does not take a
-//! group within [`PROMPT`], it goes to the [`Spool`] instead. So do all that follow, at
+//! group within its time limit, it goes to the [`Spool`] instead. So do all that follow, at
 //! once, until a group of the file has been replayed that fast: the replay runs beside
 //! the writer, so that nobody waits for a Postgres that stalls or is slow.
 
@@ -29,11 +29,8 @@ use crate::{database::Database, error::ApiError};
 const QUEUE: usize = 10_000;
 /// Clicks of one transaction.
 const GROUP: usize = 1_000;
-/// Time that Postgres has for one group; after that, the spool file gets the group. A redirect waits for
-/// its own group and the one before it, so for two seconds at most.
-const PROMPT: Duration = Duration::from_secs(1);
-/// Time that Postgres has for a group of the file, for which nobody waits. It exceeds the time limit of a
-/// statement, so that a Postgres that is always slow gets all of them all the same.
+/// The shortest time that Postgres has for a group of the file, for which nobody waits. It exceeds the time
+/// limit of a statement, so that a Postgres that is always slow gets all of them all the same.
 const SILENCE: Duration = Duration::from_secs(10);
 /// The first and the longest pause after a replay that failed.
 const REPLAY_PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
@@ -57,11 +54,13 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     /// Starts the writer. It empties the queue and ends when every `Recorder` is dropped
-    /// or `close` is cancelled; later clicks are refused.
+    /// or `close` is cancelled; later clicks are refused. Postgres has `prompt` for one
+    /// group: a redirect waits for its own group and the one before it.
     pub(crate) fn start(
         database: Arc<Database>,
         pool: PgPool,
         spool: Spool,
+        prompt: Duration,
         close: CancellationToken,
     ) -> (Self, JoinHandle<()>) {
         let (queue, waiting) = mpsc::channel(QUEUE);
@@ -69,16 +68,14 @@ impl Recorder {
         let store = || Store {
             database: Arc::clone(&database),
             pool: pool.clone(),
-            patience: PROMPT,
+            patience: prompt,
             connection: None,
         };
         let writer = Writer {
             live: store(),
-            idle_replay: Some(Store {
-                patience: SILENCE,
-                ..store()
-            }),
+            idle_replay: Some(store().for_replay()),
             replay: None,
+            prompt,
             database,
             spool: Some(spool),
             stalled: false,
@@ -124,6 +121,11 @@ struct Store {
 }
 
 impl Store {
+    fn for_replay(self) -> Self {
+        let patience = self.patience.max(SILENCE);
+        Self { patience, ..self }
+    }
+
     async fn insert(&mut self, clicks: &[Click]) -> Result<(), vouch_db::Error> {
         let connection = self.connection.take();
         let insert = async {
@@ -152,7 +154,7 @@ impl Store {
         let outcome = self.try_replay(&chunk).await;
         Replayed {
             store: self,
-            prompt: started.elapsed() <= PROMPT,
+            took: started.elapsed(),
             outcome: outcome.map(|rejected| (chunk, rejected)),
         }
     }
@@ -184,8 +186,7 @@ impl Store {
 /// The end of a replay: the chunk, and the lines of it that are to be set aside.
 struct Replayed {
     store: Store,
-    /// It was as fast as a redirect needs it.
-    prompt: bool,
+    took: Duration,
     outcome: anyhow::Result<(Chunk, Vec<Vec<u8>>)>,
 }
 
@@ -195,6 +196,8 @@ struct Writer {
     /// What the next replay uses; `None` while one runs.
     idle_replay: Option<Store>,
     replay: Option<JoinHandle<Replayed>>,
+    /// Time that Postgres has for one group of the queue.
+    prompt: Duration,
     /// `None` only while a blocking call uses it.
     spool: Option<Spool>,
     /// Postgres did not take the last group in time. Until it has taken one of the file in time, no other is
@@ -340,14 +343,13 @@ impl Writer {
             }
             // The one before panicked.
             (Ok(chunk), None) => {
-                let (database, pool) = (Arc::clone(&self.database), self.live.pool.clone());
                 let store = Store {
-                    database,
-                    pool,
-                    patience: SILENCE,
+                    database: Arc::clone(&self.database),
+                    pool: self.live.pool.clone(),
+                    patience: self.prompt,
                     connection: None,
                 };
-                self.replay = Some(tokio::spawn(store.replay(chunk)));
+                self.replay = Some(tokio::spawn(store.for_replay().replay(chunk)));
             }
         }
     }
@@ -357,11 +359,11 @@ impl Writer {
         let (prompt, outcome) = match ended {
             Ok(Replayed {
                 store,
-                prompt,
+                took,
                 outcome,
             }) => {
                 self.idle_replay = Some(store);
-                (prompt, outcome)
+                (took <= self.prompt, outcome)
             }
             Err(panicked) => (false, Err(panicked.into())),
         };

@@ -103,6 +103,9 @@ impl Api {
                 "http://node.example:8899/?key=1".to_owned(),
             ),
             ("CLICK_SPOOL".to_owned(), path(dir.path().join("spool"))),
+            // On a busy machine a sound Postgres may need more than the default: only tests of a slow
+            // one set that.
+            ("CLICK_TIMEOUT_MS".to_owned(), "60000".to_owned()),
         ];
         for (name, value) in more {
             env.retain(|(known, _)| known != name);
