@@ -165,7 +165,7 @@ impl Chain {
 
     /// Whether what later transactions do depends on this one in a way that only the program knows: it
     /// changes an owner or settings. A fork lacks it only together with everything behind it.
-    fn decides(&self, place: usize) -> bool {
+    pub(crate) fn decides(&self, place: usize) -> bool {
         let recorded = &self.recording.transactions[place];
         let succeeded = recorded.answer["meta"]["err"].is_null();
         let changes_owner = |effect: &Effect| matches!(effect, Effect::OwnerChanged { .. });

@@ -78,11 +78,24 @@ struct Held {
     block_time: i64,
 }
 
+/// The mirror as it was checked.
+pub(crate) struct Checked {
+    pub(crate) state: State,
+    /// It lacks a transaction that decides over later ones, so the journal does not tell what those do
+    /// there. Nothing else was checked.
+    pub(crate) lacks: bool,
+}
+
 /// Reads the mirror, and fails unless everything in it follows from the transactions that it holds.
-pub(crate) async fn check(chain: &Chain, pool: &PgPool) -> Result<State> {
+pub(crate) async fn check(chain: &Chain, pool: &PgPool) -> Result<Checked> {
     let mut mirror: Value = sqlx::query_scalar(MIRROR).fetch_one(pool).await?;
     let state = State::of(&mirror["state"]);
     let held = held(chain, &mirror["transactions"], &state)?;
+    let places: BTreeSet<usize> = held.iter().map(|held| held.place).collect();
+    let last = places.last().copied().unwrap_or_default();
+    if (0..last).any(|place| !places.contains(&place) && chain.decides(place)) {
+        return Ok(Checked { state, lacks: true });
+    }
     let mut model = Model::new(&state);
     for held in &held {
         for effect in &chain.recording.transactions[held.place].effects {
@@ -97,7 +110,10 @@ pub(crate) async fn check(chain: &Chain, pool: &PgPool) -> Result<State> {
             difference(&found, &expected)
         );
     }
-    Ok(state)
+    Ok(Checked {
+        state,
+        lacks: false,
+    })
 }
 
 /// Fails unless what the mirror calls final is the beginning of the chain, and complete up to its

@@ -15,7 +15,7 @@ use vouch_localnet::{Database, FORGET_MIRROR, Postgres};
 
 use crate::{
     chain::{Chain, View},
-    model::{self, State},
+    model::{self, Checked, State},
     node::{Fault, Manners, Server},
 };
 
@@ -62,6 +62,9 @@ pub struct Report {
     pub blamed: u64,
     /// Those in which every account was compared with a node's.
     pub compared: u64,
+    /// Moments at which the only node had hidden a transaction that decides over later ones, so that the
+    /// journal did not tell what the mirror had to hold.
+    pub lacking: u64,
     /// Moments at which nodes showed another fork than the one that became final.
     pub forks: u64,
 }
@@ -79,6 +82,7 @@ impl Report {
         self.named += other.named;
         self.blamed += other.blamed;
         self.compared += other.compared;
+        self.lacking += other.lacking;
     }
 }
 
@@ -95,12 +99,13 @@ impl std::fmt::Display for Report {
             named,
             blamed,
             compared,
+            lacking,
         } = self;
         write!(
             formatter,
             "{orders} orders with {requests} requests, {faults} faults, {deaths} deaths and {forks} forks; \
              {stops} ended in a visible stop; {named} of {lied} lying second nodes were named, and {blamed} honest ones; \
-             {compared} compared all accounts"
+             {compared} compared all accounts; {lacking} times a decision was hidden"
         )
     }
 }
@@ -358,8 +363,16 @@ impl Order<'_> {
     /// Compares the mirror with the model of what it holds, and that with the chain.
     async fn check(&mut self) -> Result<()> {
         let state = model::check(&self.lab.chain, &self.lab.pool).await;
-        let state = state.context("while the chain grew")?;
+        let Checked { state, lacks } = state.context("while the chain grew")?;
         state.follows(&self.state)?;
+        if lacks {
+            // Forks keep what decides over later transactions.
+            ensure!(
+                self.plan.may_stop,
+                "lacks what decides over later transactions"
+            );
+            self.report.lacking += 1;
+        }
         if !self.plan.may_stop {
             model::check_finality(&self.lab.chain, &self.lab.pool, &state, &self.view).await?;
         }
