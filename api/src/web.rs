@@ -29,7 +29,13 @@ use crate::{
 };
 
 /// Paths of pages. The front end shows the right one by the path.
-const PAGES: [&str; 3] = ["/", "/me", "/leaderboard"];
+const PAGES: [&str; 5] = [
+    "/",
+    "/me",
+    "/console",
+    "/console/{campaign}",
+    "/leaderboard",
+];
 /// Paths of what is no page: their refusals are for programs, also when a browser asks.
 const PROGRAMS: [&str; 3] = ["/v1/", "/docs", "/assets/"];
 /// Names under `/assets` contain a hash of their content.

@@ -10,7 +10,6 @@ use reqwest::{Method, header};
 use serde_json::{Value, json};
 use solana_sdk::signature::Keypair;
 use sqlx::PgPool;
-use vouch_client::accounts::{AccountType, Campaign, Settings, VERSION};
 use vouch_localnet::Postgres;
 
 #[tokio::test]
@@ -534,50 +533,6 @@ async fn validate_gives_one_reason() {
         sqlx::query(change).execute(&pool).await.unwrap();
         assert_eq!(reason("STARTER7").await, expected);
     }
-}
-
-#[tokio::test]
-async fn a_campaign_shows_the_settings_that_are_in_force() {
-    // Given a code of a campaign that has announced new settings
-    let database = Postgres::test_database().await.unwrap();
-    let pool = PgPool::connect(database.url()).await.unwrap();
-    campaign(&pool, CAMPAIGN).await;
-    referral(&pool, CAMPAIGN, "STARTER7", ALICE, 1_700_000_000).await;
-    let announce = async |next_from: i64| {
-        let mut account: Campaign = borsh::from_slice(&[0; Campaign::SIZE - 8]).unwrap();
-        account.version = VERSION;
-        account.next_from = next_from;
-        account.next = Settings {
-            ends_at: 2,
-            ..Settings::percent(1_000, 7)
-        };
-        let mut data = Campaign::DISCRIMINATOR.to_vec();
-        borsh::to_writer(&mut data, &account).unwrap();
-        sqlx::query("UPDATE campaigns SET data = $1")
-            .bind(data)
-            .execute(&pool)
-            .await
-            .unwrap();
-    };
-    let api = Api::start(database.url()).await.ready().await;
-    let path = format!("/v1/campaigns/{CAMPAIGN}");
-    let validate = "/v1/codes/STARTER7/validate";
-    // When their time has not come, then the answers use the old settings
-    announce(i64::MAX).await;
-    let old = api.get(&path).await.json();
-    assert_eq!(old["reward"]["kind"], "fixed");
-    assert_eq!(old["ends_at"], Value::Null);
-    assert_eq!(api.get(validate).await.json()["valid"], true);
-    // When it has come, then they use the new ones, also in the list
-    announce(1).await;
-    let new = api.get(&path).await.json();
-    let reward = json!({ "kind": "percent", "fixed": "0", "bps": 1_000, "max": "7" });
-    assert_eq!(new["reward"], reward);
-    assert_eq!(new["ends_at"], "1970-01-01T00:00:02Z");
-    let all = api.get("/v1/campaigns").await.json();
-    assert_eq!(all["campaigns"], json!([new]));
-    let answer = api.get(validate).await.json();
-    assert_eq!(answer["reason"], "campaign_ended");
 }
 
 #[tokio::test]

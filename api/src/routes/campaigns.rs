@@ -1,14 +1,15 @@
 //! `/v1/campaigns`: campaigns, and the profile that their authority sets.
 
+mod terms;
+
 use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
-use vouch_client::{
-    Pubkey,
-    accounts::{self, AccountType as _, Bonus, RewardKind, Settings, Tier},
-};
+use vouch_client::accounts::{self, AccountType as _};
 use vouch_db::api::campaigns;
+
+use self::terms::{Announced, OnChain, RewardRule, Rules};
 
 use crate::{
     auth::rights::{AuthorityOrKey, WriteProfile},
@@ -19,7 +20,7 @@ use crate::{
     links::landing_url_of,
     state::AppState,
     text,
-    types::{Amount, Limit, commitment, timestamp},
+    types::{Address, Amount, Limit, commitment, timestamp},
 };
 
 /// A campaign.
@@ -50,6 +51,15 @@ pub(crate) struct CampaignAnswer {
     created_at: Option<String>,
     /// Null if this version does not know the account's layout.
     rules: Option<Rules>,
+    /// The terms that will replace these; null if nothing is announced.
+    announced: Option<Announced>,
+    /// Null if rewards are not paid from one.
+    vault: Option<VaultAnswer>,
+    /// Mint of the payment of which the chain sees a proof: for SOL, the default address. Null if payments
+    /// are no proof.
+    payment_mint: Option<String>,
+    /// Address of the program that enforces all of it.
+    program: String,
     /// Chosen by the campaign's authority, as are symbol and landing page; null if it has chosen none.
     name: Option<String>,
     /// Symbol of its token.
@@ -61,42 +71,28 @@ pub(crate) struct CampaignAnswer {
     commitment: String,
 }
 
-/// How the reward follows from a conversion.
+/// The account from which a campaign pays.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct RewardRule {
-    /// fixed or percent.
-    kind: String,
-    /// Base units, for fixed.
-    fixed: Amount,
-    /// Basis points of the amount, for percent.
-    bps: i32,
-    /// Most base units, for percent; null for no maximum.
-    max: Option<Amount>,
+pub(crate) struct VaultAnswer {
+    address: String,
+    /// What the chain had of it; null until it was read.
+    seen: Option<VaultSeen>,
 }
 
-/// What else decides over a conversion and its reward.
+/// A vault at one slot.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Rules {
-    /// Seconds within which the campaign can cancel a conversion, and its reward waits.
-    hold_seconds: u32,
-    /// Seconds between the announcement of a cut and its effect.
-    notice_seconds: u32,
-    /// Basis points of the reward for the wallet that was referred.
-    referee_share_bps: u16,
-    /// Base units of the reward for the wallet that was referred.
-    referee_fixed: Amount,
-    /// Least amount of a conversion.
-    min_amount: Amount,
-    /// Seconds that a first touch counts; null if the campaign counts none.
-    attribution_window: Option<u32>,
-    /// Most base units that the campaign pays in all; null for no limit.
-    budget: Option<Amount>,
-    /// Base units of that budget that are owed or paid.
-    committed: Amount,
-    /// Whether the wallet that is referred needs a credential.
-    credential_required: bool,
-    /// Whether tiers or bonuses change the reward with the number of conversions.
-    varies: bool,
+pub(crate) struct VaultSeen {
+    /// Base units in it.
+    balance: Amount,
+    /// Base units of them that are owed already.
+    owed: Amount,
+    /// Base units of the smallest reward that the next conversion can have; 0 if there can be none.
+    next_reward: Amount,
+    /// RFC 3339: since when it is known to hold less than what is owed and the next reward; null while it
+    /// holds enough.
+    short_since: Option<String>,
+    /// The slot.
+    slot: i64,
 }
 
 /// Campaigns, newest first.
@@ -115,13 +111,15 @@ pub(crate) struct CampaignsQuery {
     limit: Option<String>,
     /// `next_cursor` of an earlier answer.
     cursor: Option<String>,
+    /// Only campaigns with this authority.
+    authority: Option<String>,
 }
 
 /// List campaigns, newest first
 #[utoipa::path(get, path = "/v1/campaigns", tag = "campaigns", params(CampaignsQuery),
     responses(
         (status = 200, body = CampaignsAnswer),
-        (status = 400, description = "invalid_query", body = ErrorEnvelope),
+        (status = 400, description = "invalid_query, invalid_address", body = ErrorEnvelope),
         (status = 503, description = "database_unavailable", body = ErrorEnvelope),
     ))]
 pub(crate) async fn list(
@@ -136,9 +134,12 @@ pub(crate) async fn list(
     let after = cursor
         .as_ref()
         .map(|cursor| (cursor.time, cursor.address.as_str()));
+    let authority = query.authority.as_deref();
+    let authority = authority.map(str::parse::<Address>).transpose()?;
+    let authority = authority.map(|address| address.to_string());
     let mut found = state
         .database
-        .run(async |pool| campaigns::list(&pool, after, limit + 1).await)
+        .run(async |pool| campaigns::list(&pool, authority.as_deref(), after, limit + 1).await)
         .await?;
     let mut next_cursor = None;
     if found.len() > usize::try_from(limit).unwrap_or(usize::MAX) {
@@ -253,14 +254,6 @@ pub(crate) async fn set_profile(
     }
 }
 
-/// The announced settings if they are in force at `now`, in unix seconds; else `None`.
-/// Nothing is written to the chain when they come into force, so the columns of the
-/// mirror do not have them: only the campaign's bytes do.
-pub(crate) fn announced_in_force(data: &[u8], now: i64) -> Option<Settings> {
-    let campaign = accounts::Campaign::decode(data).ok()?;
-    (campaign.next_from != 0 && now >= campaign.next_from).then_some(campaign.next)
-}
-
 impl CampaignAnswer {
     /// The campaign with the settings that are in force at `now`, in unix seconds.
     fn at(now: i64, found: campaigns::Campaign) -> Self {
@@ -270,11 +263,32 @@ impl CampaignAnswer {
             bps: found.reward_bps,
             max: found.reward_max.map(|max| Amount(max.into())),
         };
-        let (mut starts_at, mut ends_at) = (found.starts_at, found.ends_at);
-        if let Some(settings) = announced_in_force(&found.data, now) {
-            reward = RewardRule::of(&settings);
-            (starts_at, ends_at) = (Some(settings.starts_at), Some(settings.ends_at));
+        let mut starts_at = found.starts_at.and_then(timestamp);
+        let mut ends_at = found.ends_at.and_then(timestamp);
+        let (mut rules, mut announced, mut vault, mut payment_mint) = (None, None, None, None);
+        if let Ok(account) = accounts::Campaign::decode(&found.data) {
+            let chain = OnChain::at(now, &account);
+            if let Some(arrived) = chain.arrived {
+                (reward, starts_at, ends_at) = arrived;
+            }
+            (rules, announced) = (Some(chain.rules), chain.announced);
+            (vault, payment_mint) = (chain.vault, chain.payment_mint);
         }
+        let seen = || {
+            Some(VaultSeen {
+                balance: Amount(found.vault_balance?.into()),
+                owed: Amount(found.vault_owed?.into()),
+                next_reward: Amount(found.vault_next_reward?.into()),
+                short_since: found
+                    .vault_short_since
+                    .and_then(|since| timestamp(since.unix_timestamp())),
+                slot: found.vault_slot?,
+            })
+        };
+        let vault = vault.map(|address| VaultAnswer {
+            address,
+            seen: seen(),
+        });
         Self {
             address: found.address,
             creator: found.creator,
@@ -289,55 +303,19 @@ impl CampaignAnswer {
             reward,
             paused: found.paused,
             closed: found.closed,
-            starts_at: starts_at.and_then(timestamp),
-            ends_at: ends_at.and_then(timestamp),
+            starts_at,
+            ends_at,
             created_at: timestamp(found.created_at),
-            rules: Rules::at(now, &found.data),
+            rules,
+            announced,
+            vault,
+            payment_mint,
+            program: vouch_client::PROGRAM_ID.to_string(),
             name: found.name,
             symbol: found.symbol,
             landing_url: found.landing_url,
             slot: found.slot,
             commitment: commitment(found.is_final).to_owned(),
-        }
-    }
-}
-
-impl Rules {
-    /// Those of the campaign with these bytes at `now`, in unix seconds.
-    fn at(now: i64, data: &[u8]) -> Option<Self> {
-        let campaign = accounts::Campaign::decode(data).ok()?;
-        let settings = campaign.in_force(now);
-        Some(Self {
-            hold_seconds: settings.hold_seconds,
-            notice_seconds: campaign.notice_seconds,
-            referee_share_bps: settings.referee_share_bps,
-            referee_fixed: Amount(settings.referee_fixed),
-            min_amount: Amount(settings.min_amount),
-            attribution_window: (settings.attribution_window != 0)
-                .then_some(settings.attribution_window),
-            budget: (settings.budget != 0).then_some(Amount(settings.budget)),
-            committed: Amount(campaign.committed),
-            credential_required: settings.gate_credential != Pubkey::default(),
-            varies: settings.tiers.iter().any(|tier| *tier != Tier::default())
-                || settings
-                    .bonuses
-                    .iter()
-                    .any(|bonus| *bonus != Bonus::default()),
-        })
-    }
-}
-
-impl RewardRule {
-    fn of(settings: &Settings) -> Self {
-        let kind = match settings.reward_kind {
-            RewardKind::Fixed => "fixed",
-            RewardKind::Percent => "percent",
-        };
-        Self {
-            kind: kind.to_owned(),
-            fixed: Amount(settings.reward_fixed),
-            bps: settings.reward_bps.into(),
-            max: (settings.reward_max != 0).then_some(Amount(settings.reward_max)),
         }
     }
 }

@@ -4,13 +4,14 @@ use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
+use vouch_client::accounts::{AccountType as _, Campaign};
 use vouch_db::api::{codes::Referral, profiles, stats};
 
 use crate::{
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
     extract::{PathCode, PathText, Query},
-    routes::{campaigns::announced_in_force, profiles::CodeProfile},
+    routes::profiles::CodeProfile,
     state::AppState,
     types::{self, Address, Amount, timestamp},
 };
@@ -168,7 +169,9 @@ fn invalid(referral: &Referral, now: i64) -> Option<InvalidReason> {
         if campaign.paused {
             return Some(InvalidReason::CampaignPaused);
         }
-        let (starts_at, ends_at) = match announced_in_force(&campaign.data, now) {
+        let account = Campaign::decode(&campaign.data).ok();
+        let arrived = account.as_ref().and_then(|account| account.arrived(now));
+        let (starts_at, ends_at) = match arrived {
             Some(settings) => (settings.starts_at, settings.ends_at),
             None => (
                 campaign.starts_at.unwrap_or(0),

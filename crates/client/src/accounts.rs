@@ -233,11 +233,14 @@ impl Campaign {
     /// `next_from` on.
     #[must_use]
     pub fn in_force(&self, now: i64) -> &Settings {
-        if self.next_is_in_force(now) {
-            &self.next
-        } else {
-            &self.settings
-        }
+        self.arrived(now).unwrap_or(&self.settings)
+    }
+
+    /// The announced settings if they are in force at `now`, in unix seconds. Nothing is written to the
+    /// chain when they come into force, so an account that nobody has touched since shows them only here.
+    #[must_use]
+    pub fn arrived(&self, now: i64) -> Option<&Settings> {
+        (self.next_from != 0 && now >= self.next_from).then_some(&self.next)
     }
 
     /// The announced settings and the unix seconds from which they apply; `None` when
@@ -245,10 +248,6 @@ impl Campaign {
     #[must_use]
     pub fn announced(&self, now: i64) -> Option<(i64, &Settings)> {
         (self.next_from != 0 && now < self.next_from).then_some((self.next_from, &self.next))
-    }
-
-    fn next_is_in_force(&self, now: i64) -> bool {
-        self.next_from != 0 && now >= self.next_from
     }
 
     /// Whether rewards are lamports.
@@ -297,7 +296,7 @@ impl Campaign {
     /// The reward rule at `now`, in unix seconds, as the program applies it.
     #[must_use]
     pub fn reward_rule(&self, now: i64) -> RewardRule {
-        let places = if self.next_is_in_force(now) {
+        let places = if self.arrived(now).is_some() {
             self.next_bonus_places
         } else {
             self.bonus_places

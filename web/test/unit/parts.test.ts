@@ -12,6 +12,12 @@ function campaign(
     reward: { kind: 'fixed', fixed: '0', bps: 0, max: null, ...reward },
     rules: {
       hold_seconds: 0,
+      max_partner_share_bps: 0,
+      max_partner_fixed: '0',
+      tiers: [],
+      bonuses: [],
+      owed: '0',
+      attested_codes: false,
       notice_seconds: 0,
       referee_share_bps: shares.bps ?? 0,
       referee_fixed: shares.fixed ?? '0',

@@ -1,6 +1,7 @@
 //! Campaigns and their off-chain profiles.
 
 use sqlx::PgPool;
+use time::OffsetDateTime;
 
 use crate::{Error, amount::Unsigned};
 
@@ -41,18 +42,30 @@ pub struct Campaign {
     pub symbol: Option<String>,
     /// The landing page of its links; `None` without a profile.
     pub landing_url: Option<String>,
+    /// Base units in the vault when the keeper saw it last; `None` if it has not, or there is no vault.
+    pub vault_balance: Option<Unsigned>,
+    /// Base units of them that were owed then.
+    pub vault_owed: Option<Unsigned>,
+    /// Base units of the smallest reward that the next conversion could have then.
+    pub vault_next_reward: Option<Unsigned>,
+    /// Since when it is known to hold less than both; `None` while it holds enough.
+    pub vault_short_since: Option<OffsetDateTime>,
+    /// The slot of that moment.
+    pub vault_slot: Option<i64>,
 }
 
-/// At most `limit` campaigns after the one with this time and address, newest first.
+/// At most `limit` campaigns after the one with this time and address, newest first; of `authority` if
+/// there is one.
 ///
 /// # Errors
 /// See [`Error`].
 pub async fn list(
     pool: &PgPool,
+    authority: Option<&str>,
     after: Option<(i64, &str)>,
     limit: i64,
 ) -> Result<Vec<Campaign>, Error> {
-    select(pool, None, after, limit).await
+    select(pool, None, authority, after, limit).await
 }
 
 /// The campaign at `address`.
@@ -60,12 +73,13 @@ pub async fn list(
 /// # Errors
 /// See [`Error`].
 pub async fn find(pool: &PgPool, address: &str) -> Result<Option<Campaign>, Error> {
-    Ok(select(pool, Some(address), None, 1).await?.pop())
+    Ok(select(pool, Some(address), None, None, 1).await?.pop())
 }
 
 async fn select(
     pool: &PgPool,
     address: Option<&str>,
+    authority: Option<&str>,
     after: Option<(i64, &str)>,
     limit: i64,
 ) -> Result<Vec<Campaign>, Error> {
@@ -78,16 +92,22 @@ async fn select(
                c.reward_max AS "reward_max: Unsigned", c.paused, c.closed, c.starts_at, c.ends_at,
                c.created_at, c.data, c.slot,
                c.slot <= COALESCE(f.finalized_slot, -1) AS "is_final!",
-               p.name AS "name?", p.symbol, p.landing_url AS "landing_url?"
+               p.name AS "name?", p.symbol, p.landing_url AS "landing_url?",
+               v.balance AS "vault_balance?: Unsigned", v.owed AS "vault_owed?: Unsigned",
+               v.next_reward AS "vault_next_reward?: Unsigned",
+               v.short_since AS vault_short_since, v.slot AS "vault_slot?"
         FROM campaigns c
         CROSS JOIN finality f
         LEFT JOIN campaign_profiles p ON p.campaign = c.address AND p.set_by = c.authority
+        LEFT JOIN vaults v ON v.campaign = c.address
         WHERE ($1::text IS NULL OR c.address = $1)
-          AND ($2::bigint IS NULL OR (c.created_at, c.address) < ($2, $3::text))
+          AND ($2::text IS NULL OR c.authority = $2)
+          AND ($3::bigint IS NULL OR (c.created_at, c.address) < ($3, $4::text))
         ORDER BY c.created_at DESC, c.address DESC
-        LIMIT $4
+        LIMIT $5
         "#,
         address,
+        authority,
         after.map(|(time, _)| time),
         after.map(|(_, address)| address),
         limit,
