@@ -13,6 +13,7 @@ const PAGES = [
   { path: '/c/:campaign', component: lazy(() => import('./pages/landing')) },
   { path: '/r/:code', component: lazy(() => import('./pages/link')) },
   { path: '/me', component: lazy(() => import('./pages/me')) },
+  { path: '/console/:campaign?', component: lazy(() => import('./pages/console')) },
   { path: '/leaderboard', component: lazy(() => import('./pages/board')) },
   { path: '/conversion/:address', component: lazy(() => import('./pages/conversion')) },
   { path: '*', component: lazy(() => import('./pages/missing')) },

@@ -231,6 +231,7 @@ async fn an_invitation_in_the_browser_from_the_link_to_the_receipt() {
         "heldCode": "NRTHWND2",
         "pausedCode": "WNTER226",
         "lastCode": "NCEUSE22",
+        "company": secret(&company.key),
         "alice": secret(&alice),
         "bob": secret(&bob),
         "carol": secret(&carol),

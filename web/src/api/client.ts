@@ -18,6 +18,7 @@ export type Reward = components['schemas']['RewardAnswer'];
 export type Award = components['schemas']['Award'];
 export type Milestone = components['schemas']['Milestone'];
 export type CodeStats = components['schemas']['StatsAnswer'];
+export type Key = components['schemas']['KeyAnswer'];
 export type InvalidReason = components['schemas']['InvalidReason'];
 
 export const api = createClient<paths>({ baseUrl: location.origin });

@@ -13,6 +13,7 @@ export const de: Messages = {
     skip: 'Zum Inhalt',
     home: 'Vouch, Startseite',
     menu: 'Hauptmenü',
+    console: 'Konsole',
     me: 'Meine Empfehlungen',
     leaderboard: 'Rangliste',
     api: 'API',

@@ -8,6 +8,7 @@ export const en = {
     skip: 'Skip to the content',
     home: 'Vouch, home',
     menu: 'Main',
+    console: 'Console',
     me: 'My referrals',
     leaderboard: 'Leaderboard',
     api: 'API',

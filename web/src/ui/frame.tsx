@@ -60,6 +60,9 @@ export function Frame(props: { children?: JSX.Element }) {
           <A href="/me" aria-current={current('/me')}>
             {t().frame.me}
           </A>
+          <A href="/console" aria-current={current('/console')}>
+            {t().frame.console}
+          </A>
           <A href="/leaderboard" aria-current={current('/leaderboard')}>
             {t().frame.leaderboard}
           </A>

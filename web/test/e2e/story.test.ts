@@ -18,6 +18,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { de } from '../../src/i18n/de';
 import { en } from '../../src/i18n/en';
 import { de as meDe } from '../../src/i18n/me/de';
+import { de as consoleDe } from '../../src/i18n/console/de';
+import { en as console_ } from '../../src/i18n/console/en';
 import { en as me } from '../../src/i18n/me/en';
 import {
   accessible,
@@ -48,7 +50,8 @@ type Scene = {
   pausedCode: string;
   /** A code that counts once. */
   lastCode: string;
-  /** Wallets as 64 secret bytes: the referrer, referees with SOL, one without. */
+  /** Wallets as 64 secret bytes: the campaigns' authority, the referrer, referees with SOL, one without. */
+  company: number[];
   alice: number[];
   bob: number[];
   carol: number[];
@@ -94,11 +97,16 @@ async function connect(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Test Wallet' }).click();
 }
 
-async function signIn(page: Page): Promise<void> {
-  await page.goto(url('/me'));
+/** Signs in on a page that asks for it. */
+async function signInHere(page: Page): Promise<void> {
   await page.getByRole('button', { name: me.signIn.button }).click();
   await page.getByRole('button', { name: 'Test Wallet' }).click();
   await page.getByRole('button', { name: me.signIn.sign }).click();
+}
+
+async function signIn(page: Page): Promise<void> {
+  await page.goto(url('/me'));
+  await signInHere(page);
   await page.getByRole('heading', { name: me.title, exact: true }).waitFor();
 }
 
@@ -591,6 +599,112 @@ it('a held reward waits, and says until when', async () => {
   await alice.page.getByRole('heading', { name: meDe.rewards.title }).waitFor();
   await accessible(alice.page, 'me, German');
   await alice.context.close();
+});
+
+it('a company sees its campaigns, names one, and gives its server a key', async () => {
+  // Given the wallet that is the authority of three campaigns
+  const { context, page, wallet } = await visitor([scene.company, scene.bob]);
+  await page.goto(url('/console'));
+  await page.getByRole('heading', { name: console_.signIn.title }).waitFor();
+  await accessible(page, 'console, signed out');
+  await signInHere(page);
+
+  // When it signs in, then it sees all of them, each with its state
+  await page.getByRole('heading', { name: console_.title }).waitFor();
+  const cards = page.locator('.card');
+  await eventually(() => cards.count()).toBe(3);
+  await page.locator('.card', { hasText: 'Winter offer' }).getByText('Paused').waitFor();
+  await page.locator('.card', { hasText: 'Aurora' }).getByText('Open').waitFor();
+  await accessible(page, 'console');
+  await picture(page, 'console');
+
+  // When it opens the one with a budget of 100, then the reward of 5 that waits is promised and owed
+  await page.getByRole('link', { name: 'Northwind' }).click();
+  await page.getByRole('heading', { name: 'Northwind', level: 1 }).waitFor();
+  const money = (name: string) => figure(page, name).innerText();
+  await eventually(() => money(console_.figures.promised)).toMatch(/^5\s*VCH$/);
+  expect(await money(console_.figures.owed)).toMatch(/^5\s*VCH$/);
+  expect(await money(console_.figures.left)).toMatch(/^95\s*VCH$/);
+  await page.getByText(console_.figures.used('5%')).waitFor();
+  await page.getByText(console_.figures.noRate).waitFor();
+  const rows = page.locator('table tbody tr');
+  await eventually(() => rows.count()).toBe(1);
+  expect(await rows.first().innerText()).toContain(en.status.pending);
+  await accessible(page, 'console, campaign');
+
+  // When it changes the name, then the page has it without a reload
+  await page.getByLabel(console_.profile.name, { exact: true }).fill('Northwind & "Sons" <b>');
+  await page.getByRole('button', { name: console_.profile.save }).click();
+  await page.getByRole('heading', { name: 'Northwind & "Sons" <b>', level: 1 }).waitFor();
+  // And what cannot be a landing page is explained
+  await page.getByLabel(console_.profile.landing).fill('ftp://shop.example');
+  await page.getByRole('button', { name: console_.profile.save }).click();
+  await page.getByText(console_.errors['invalid_landing_url']![0]).waitFor();
+  await accessible(page, 'console, landing page refused');
+
+  // When it makes a key, then the key is shown once, and works
+  await page.locator('summary', { hasText: console_.keys.make }).click();
+  await page.locator('#key-name').fill('Shop server');
+  await page.getByRole('button', { name: console_.keys.make }).click();
+  const secret = page.locator('.secret');
+  await secret.waitFor();
+  const key = await secret.innerText();
+  expect(key).toMatch(/^vk_live_/);
+  const ask = async (key: string) => {
+    const path = `/v1/codes/${scene.heldCode}/stats?campaign=${scene.held}`;
+    const headers = { authorization: `Bearer ${key}`, cookie: '' };
+    return (await fetch(url(path), { headers })).status;
+  };
+  expect(await ask(key)).toBe(200);
+  await accessible(page, 'console, new key');
+  await picture(page, 'console-campaign', true);
+  await page.getByRole('button', { name: console_.keys.done }).click();
+  expect(await page.content()).not.toContain(key);
+
+  // When it replaces the key, then there is another one, and the old one goes on for a while
+  await page.getByRole('button', { name: `${console_.keys.rotate}: Shop server` }).click();
+  await secret.waitFor();
+  const next = await secret.innerText();
+  expect(next).not.toBe(key);
+  expect([await ask(key), await ask(next)]).toEqual([200, 200]);
+
+  // When it revokes the new one, then it is asked first, and the key is refused from then on
+  const revoke = page.getByRole('button', { name: `${console_.keys.revoke}: Shop server` });
+  await eventually(() => revoke.count()).toBe(2);
+  await revoke.first().click();
+  await accessible(page, 'console, revoke a key');
+  await page.getByRole('button', { name: console_.keys.keep }).click();
+  expect(await ask(next)).toBe(200);
+  await revoke.first().click();
+  await page.getByRole('button', { name: console_.keys.revoke, exact: true }).click();
+  await page.getByText(console_.keys.state.revoked).waitFor();
+  expect([await ask(key), await ask(next)]).toEqual([200, 401]);
+
+  // When the wallet shows another account, then nothing of the company stays
+  await wallet.show(1, [page]);
+  await page.getByRole('heading', { name: console_.signIn.title }).waitFor();
+  expect(await page.locator('body').innerText()).not.toContain('Northwind');
+  // And the other account may not see the console of a campaign that it does not run
+  await page.getByRole('button', { name: me.signIn.sign }).click();
+  await page.getByRole('heading', { name: console_.notYours }).waitFor();
+  await accessible(page, 'console, of another wallet');
+  await page.getByRole('link', { name: console_.back }).click();
+  await page.getByRole('heading', { name: console_.none }).waitFor();
+  await accessible(page, 'console, empty');
+  await context.close();
+
+  // And it stands on a phone, in the dark and in German
+  const phone = await visitor([scene.company], { ...PHONE, dark: true });
+  await phone.page.goto(url(`/console/${scene.held}`));
+  await signInHere(phone.page);
+  await phone.page.getByRole('heading', { name: 'Northwind & "Sons" <b>', level: 1 }).waitFor();
+  await phone.page.locator('table tbody tr').first().waitFor();
+  await accessible(phone.page, 'console, phone in the dark');
+  await picture(phone.page, 'console-phone-dark', true);
+  await phone.page.getByRole('button', { name: 'Deutsch' }).click();
+  await phone.page.getByRole('heading', { name: consoleDe.keys.title }).waitFor();
+  await accessible(phone.page, 'console, German');
+  await phone.context.close();
 });
 
 it('every page stands in every look, by the keyboard, and in German', async () => {

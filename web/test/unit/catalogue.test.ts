@@ -4,6 +4,8 @@ import { expect, it } from 'vitest';
 
 import { de } from '../../src/i18n/de';
 import { en } from '../../src/i18n/en';
+import { de as consoleDe } from '../../src/i18n/console/de';
+import { en as console_ } from '../../src/i18n/console/en';
 import { de as meDe } from '../../src/i18n/me/de';
 import { en as me } from '../../src/i18n/me/en';
 
@@ -28,6 +30,8 @@ const NEVER = [
   'unsupported_media_type',
   'body_too_large',
   'invalid_action',
+  'invalid_overlap',
+  'missing_scope',
   'invalid_amount',
   'invalid_reference',
   'invalid_signature',
@@ -57,6 +61,28 @@ it.each([...new Set(OF_ME)])('%s has words in every language of /me', (code) => 
   }
 });
 
+/** What the console does besides. */
+const OF_CONSOLE = [
+  ['/v1/campaigns', 'get'],
+  ['/v1/campaigns/{address}', 'get'],
+  ['/v1/campaigns/{address}/profile', 'put'],
+  ['/v1/campaigns/{address}/keys', 'get'],
+  ['/v1/campaigns/{address}/keys', 'post'],
+  ['/v1/campaigns/{address}/keys/{id}', 'delete'],
+  ['/v1/campaigns/{address}/keys/{id}/rotate', 'post'],
+  ['/v1/conversions', 'get'],
+  ['/v1/leaderboard', 'get'],
+].flatMap(([path, method]) => refusals(path!, method!));
+
+it.each([...new Set(OF_CONSOLE)])('%s has words in every language of the console', (code) => {
+  for (const language of [
+    { ...en.errors, ...me.errors, ...console_.errors },
+    { ...de.errors, ...meDe.errors, ...consoleDe.errors },
+  ]) {
+    expect(language[code]).toHaveLength(3);
+  }
+});
+
 it.each(refusals('/r/{code}', 'get'))('%s has words for a link', (code) => {
   for (const language of [en, de]) expect(language.errors[code]).toHaveLength(3);
 });
@@ -71,6 +97,7 @@ it.each(refusals('/v1/transactions/convert', 'post'))('%s has words in every lan
 
 it('has the same errors in every language', () => {
   expect(Object.keys(de.errors).sort()).toEqual(Object.keys(en.errors).sort());
+  expect(Object.keys(consoleDe.errors).sort()).toEqual(Object.keys(console_.errors).sort());
   expect(Object.keys(meDe.errors).sort()).toEqual(Object.keys(me.errors).sort());
   expect(Object.keys(de.codeReasons).sort()).toEqual(Object.keys(en.codeReasons).sort());
 });

@@ -31,6 +31,7 @@ function size(chunks: string[]): number {
 /** The longer one of the languages; a visitor loads one. */
 const LANGUAGE = 'src/i18n/de.ts';
 const OF_ME = ['src/pages/me/index.tsx', 'src/i18n/me/de.ts'];
+const OF_CONSOLE = ['src/pages/console/index.tsx', 'src/i18n/console/de.ts', 'src/i18n/me/de.ts'];
 const WALLET = 'src/wallet/index.ts';
 const PAGES = ['home', 'landing', 'board', 'conversion', 'welcome', 'link', 'missing'];
 const KIB = 1024;
@@ -44,6 +45,12 @@ it.each(PAGES)('the page %s has less than 200 KB of script', (page) => {
 it('the page of my referrals has less than 200 KB of script, with the code for wallets', () => {
   const bytes = size(['index.html', ...OF_ME, LANGUAGE, WALLET]);
   console.log(`me: ${bytes} bytes of script after gzip`);
+  expect(bytes).toBeLessThan(200 * KIB);
+});
+
+it('the console has less than 200 KB of script, with the code for wallets', () => {
+  const bytes = size(['index.html', ...OF_CONSOLE, LANGUAGE, WALLET]);
+  console.log(`console: ${bytes} bytes of script after gzip`);
   expect(bytes).toBeLessThan(200 * KIB);
 });
 

@@ -19,6 +19,8 @@ type Stage =
   | { at: 'problem'; refusal: unknown };
 
 export function SignIn(props: {
+  /** What it is for. */
+  words: { title: string; text: string };
   connection: Connection;
   /** The wallet showed another account than the one that was signed in. */
   switched: boolean;
@@ -91,8 +93,8 @@ export function SignIn(props: {
   return (
     <div class="narrow">
       <div class="head">
-        <h1>{m().signIn.title}</h1>
-        <p>{m().signIn.text}</p>
+        <h1>{props.words.title}</h1>
+        <p>{props.words.text}</p>
       </div>
       <Show when={props.switched}>
         <p class="notice" role="status">

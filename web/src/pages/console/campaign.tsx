@@ -1,0 +1,260 @@
+/** One campaign: its money, terms, conversions and referrers, and what its authority can set. */
+
+import { A } from '@solidjs/router';
+import { Match, Show, Switch } from 'solid-js';
+
+import { answer, api, type Campaign, type Conversion } from '../../api/client';
+import { locale, t } from '../../i18n';
+import { c, words } from '../../i18n/console';
+import { m } from '../../i18n/me';
+import { createPages } from '../../lib/pages';
+import { poll } from '../../lib/poll';
+import { inAll } from '../../lib/spend';
+import {
+  Address,
+  ConversionStatus,
+  Lit,
+  Money,
+  short,
+  Status,
+  Time,
+  tokenOf,
+} from '../../ui/format';
+import { Title } from '../../ui/frame';
+import { Keyed } from '../../ui/keyed';
+import { Empty, Failure, Problem, Skeleton } from '../../ui/states';
+import type { SignedIn } from '../me/gate';
+import { More } from '../me/mine';
+import { Keys } from './keys';
+import { Funds } from './funds';
+import { Profile } from './profile';
+import { Proof } from './proof';
+import { stateOf } from './state';
+import { Announced, Rules } from './terms';
+
+export function One(props: { address: string; signed: SignedIn }) {
+  const campaign = poll(
+    () => props.address,
+    (address, signal) =>
+      answer(api.GET('/v1/campaigns/{address}', { params: { path: { address } }, signal })),
+    5000,
+  );
+  return (
+    <>
+      <p class="back">
+        <A href="/console">← {c().back}</A>
+      </p>
+      <Switch fallback={<Skeleton lines={3} height="6rem" />}>
+        <Match when={campaign.data()}>
+          {(found) => (
+            <Show
+              when={found().authority === props.signed.session.wallet}
+              fallback={<NotYours address={props.address} />}
+            >
+              <Console campaign={found()} changed={campaign.again} />
+            </Show>
+          )}
+        </Match>
+        <Match when={campaign.error()}>
+          {(error) => <Failure error={error()} words={words()} again={campaign.again} />}
+        </Match>
+      </Switch>
+    </>
+  );
+}
+
+/** The wallet is not the authority, or not any more. */
+function NotYours(props: { address: string }) {
+  return (
+    <Problem
+      calm
+      words={[c().notYours, c().notYoursText, c().errors['not_campaign_authority']![2]]}
+    >
+      <A class="button" href={`/c/${props.address}`}>
+        {c().toPage}
+      </A>
+    </Problem>
+  );
+}
+
+/** How many conversions are shown at first, and more each time. The rate is that of the first ones. */
+const SHOWN = '50';
+
+function Console(props: { campaign: Campaign; changed: () => void }) {
+  const state = () => stateOf(props.campaign);
+  const conversions = createPages<string, Conversion>(
+    () => props.campaign.address,
+    async (campaign, cursor, signal) => {
+      const query = { campaign, limit: SHOWN, ...(cursor && { cursor }) };
+      const found = await answer(
+        api.GET('/v1/conversions', { params: { query }, ...(signal && { signal }) }),
+      );
+      return { rows: found.conversions, next: found.next_cursor };
+    },
+    (conversion) => conversion.address,
+    3000,
+  );
+  return (
+    <>
+      <Title of={props.campaign.name ?? t().home.unnamed} />
+      <div class="head">
+        <h1>
+          <bdi>{props.campaign.name ?? t().home.unnamed}</bdi>
+        </h1>
+        <p>
+          <Status kind={state().kind}>{c().states[state().name]}</Status>{' '}
+          <Address address={props.campaign.address} />{' '}
+          <A href={`/c/${props.campaign.address}`}>{c().toPage}</A>
+        </p>
+      </div>
+      <Show when={state().name === 'short'}>
+        <Problem words={c().shortVault}>
+          <Show when={props.campaign.vault}>
+            {(vault) => <Address address={vault().address} />}
+          </Show>
+        </Problem>
+      </Show>
+      <Show when={props.campaign.announced}>
+        {(announced) => <Announced campaign={props.campaign} announced={announced()} />}
+      </Show>
+      <Funds campaign={props.campaign} conversions={conversions.rows().slice(0, Number(SHOWN))} />
+      <Conversions campaign={props.campaign} conversions={conversions} />
+      <Top campaign={props.campaign} />
+      <Rules campaign={props.campaign} />
+      <Profile campaign={props.campaign} changed={props.changed} />
+      <Keys campaign={props.campaign.address} />
+      <Proof />
+    </>
+  );
+}
+
+function Conversions(props: {
+  campaign: Campaign;
+  conversions: ReturnType<typeof createPages<string, Conversion>>;
+}) {
+  const token = () => tokenOf(props.campaign);
+  return (
+    <section class="section" aria-labelledby="conversions">
+      <header>
+        <h2 id="conversions">{c().conversions.title}</h2>
+      </header>
+      <div class="sheet lifted">
+        <Switch
+          fallback={
+            <div class="card">
+              <Skeleton lines={4} height="1.75rem" />
+            </div>
+          }
+        >
+          <Match when={props.conversions.known() && props.conversions.rows().length === 0}>
+            <Empty title={c().conversions.none} text={c().conversions.noneText} />
+          </Match>
+          <Match when={props.conversions.known()}>
+            <div class="scroll" tabindex="0" role="region" aria-labelledby="conversions">
+              <table>
+                <caption class="hidden">{c().conversions.title}</caption>
+                <thead>
+                  <tr>
+                    <th scope="col">{c().conversions.when}</th>
+                    <th scope="col">{c().conversions.code}</th>
+                    <th scope="col" class="optional">
+                      {c().conversions.referee}
+                    </th>
+                    <th scope="col" class="right">
+                      {c().conversions.reward}
+                    </th>
+                    <th scope="col">{c().conversions.state}</th>
+                  </tr>
+                </thead>
+                <tbody>
+                  <Keyed each={props.conversions.rows()} by={(conversion) => conversion.address}>
+                    {(conversion) => (
+                      <tr>
+                        <td>
+                          <A href={`/conversion/${conversion().address}`}>
+                            <Show when={conversion().converted_at} fallback={m().rewards.open}>
+                              {(at) => <Time at={at()} />}
+                            </Show>
+                          </A>
+                        </td>
+                        <td>
+                          <code>{conversion().code}</code>
+                        </td>
+                        <td class="optional">{short(conversion().referee)}</td>
+                        <td class="right">
+                          <Money units={inAll(conversion().rewards)} token={token()} />
+                        </td>
+                        <td>
+                          <ConversionStatus status={conversion().status} />
+                        </td>
+                      </tr>
+                    )}
+                  </Keyed>
+                </tbody>
+              </table>
+            </div>
+          </Match>
+          <Match when={props.conversions.error()}>
+            {(error) => <Failure error={error()} words={words()} again={props.conversions.again} />}
+          </Match>
+        </Switch>
+      </div>
+      <More
+        hasMore={props.conversions.hasMore()}
+        failed={props.conversions.failed()}
+        show={() => void props.conversions.showMore()}
+        words={c().conversions.more}
+      />
+    </section>
+  );
+}
+
+/** Who has brought the most. */
+function Top(props: { campaign: Campaign }) {
+  const board = poll(
+    () => props.campaign.address,
+    (campaign, signal) =>
+      answer(api.GET('/v1/leaderboard', { params: { query: { campaign, limit: '5' } }, signal })),
+    10_000,
+  );
+  const number = (value: number) => new Intl.NumberFormat(locale()).format(value);
+  return (
+    <section class="section" aria-labelledby="top">
+      <header class="across">
+        <h2 id="top">{c().top.title}</h2>
+        <Show when={board.data()?.total_entries}>
+          {(total) => (
+            <A href={`/leaderboard?campaign=${props.campaign.address}`}>
+              {c().top.all(number(total()))}
+            </A>
+          )}
+        </Show>
+      </header>
+      <Show when={board.data()?.entries.length === 0}>
+        <p class="small">{c().top.none}</p>
+      </Show>
+      <dl class="rows">
+        <Keyed each={board.data()?.entries ?? []} by={(entry) => entry.wallet}>
+          {(entry) => (
+            <div>
+              <dt>
+                {number(entry().rank)}. <Address address={entry().wallet} />
+              </dt>
+              <dd>
+                <Lit value={number(entry().conversions)} />
+                <Show when={entry().rewards}>
+                  {(rewards) => (
+                    <>
+                      {' · '}
+                      <Money units={rewards()} token={tokenOf(props.campaign)} />
+                    </>
+                  )}
+                </Show>
+              </dd>
+            </div>
+          )}
+        </Keyed>
+      </dl>
+    </section>
+  );
+}

@@ -1,0 +1,126 @@
+/** `/console`: the campaigns of the wallet that is signed in, and each of them. */
+
+import { A, useParams } from '@solidjs/router';
+import { createEffect, createResource, Match, Show, Switch } from 'solid-js';
+
+import { answer, api, type Campaign } from '../../api/client';
+import { locale, t } from '../../i18n';
+import { c, useConsole, words } from '../../i18n/console';
+import { useMe } from '../../i18n/me';
+import { createPages } from '../../lib/pages';
+import { Money, Status, tokenOf } from '../../ui/format';
+import { Title } from '../../ui/frame';
+import { Keyed } from '../../ui/keyed';
+import { Rule } from '../../ui/rule';
+import { Empty, Failure, Skeleton } from '../../ui/states';
+import { Gate, type SignedIn } from '../me/gate';
+import { More } from '../me/mine';
+import { One } from './campaign';
+import { stateOf } from './state';
+
+export default function ConsolePage() {
+  const params = useParams<{ campaign?: string }>();
+  const [loaded] = createResource(locale, async (language) => {
+    // The sign-in has the words of `/me`.
+    await Promise.all([useConsole(language), useMe(language)]);
+    return true;
+  });
+  return (
+    <Show when={loaded.latest}>
+      <Title of={c().title} />
+      <Gate words={c().signIn}>
+        {(signed) => (
+          <Show when={params.campaign} keyed fallback={<All signed={signed} />}>
+            {(address) => <One address={address} signed={signed} />}
+          </Show>
+        )}
+      </Gate>
+    </Show>
+  );
+}
+
+/** How many campaigns are shown at first, and more each time. */
+const SHOWN = '20';
+
+function All(props: { signed: SignedIn }) {
+  const campaigns = createPages<string, Campaign>(
+    () => props.signed.session.wallet,
+    async (authority, cursor, signal) => {
+      const query = { authority, limit: SHOWN, ...(cursor && { cursor }) };
+      const found = await answer(
+        api.GET('/v1/campaigns', { params: { query }, ...(signal && { signal }) }),
+      );
+      return { rows: found.campaigns, next: found.next_cursor };
+    },
+    (campaign) => campaign.address,
+    5000,
+  );
+  createEffect(() => {
+    if (campaigns.error()?.code === 'unauthenticated') props.signed.ended();
+  });
+  return (
+    <>
+      <div class="head">
+        <h1>{c().title}</h1>
+      </div>
+      <Switch fallback={<Skeleton lines={3} height="6rem" />}>
+        <Match when={campaigns.known() && campaigns.rows().length === 0}>
+          <div class="sheet">
+            <Empty title={c().none} text={c().noneText}>
+              <a class="button primary" href="/docs/" rel="external">
+                {c().howTo}
+              </a>
+            </Empty>
+          </div>
+        </Match>
+        <Match when={campaigns.known()}>
+          <div class="cards">
+            <Keyed each={campaigns.rows()} by={(campaign) => campaign.address}>
+              {(campaign) => <Card campaign={campaign()} />}
+            </Keyed>
+          </div>
+          <More
+            hasMore={campaigns.hasMore()}
+            failed={campaigns.failed()}
+            show={() => void campaigns.showMore()}
+            words={c().more}
+          />
+        </Match>
+        <Match when={campaigns.error()}>
+          {(error) => <Failure error={error()} words={words()} again={campaigns.again} />}
+        </Match>
+      </Switch>
+    </>
+  );
+}
+
+function Card(props: { campaign: Campaign }) {
+  const state = () => stateOf(props.campaign);
+  return (
+    <article class="card sheet">
+      <h3>
+        <A href={`/console/${props.campaign.address}`}>
+          <bdi>{props.campaign.name ?? t().home.unnamed}</bdi>
+        </A>
+        <Status kind={state().kind}>{c().states[state().name]}</Status>
+      </h3>
+      <p class="pays">
+        <Rule campaign={props.campaign} />
+        <small>{c().terms.reward}</small>
+      </p>
+      <Show when={props.campaign.rules}>
+        {(rules) => (
+          <ul>
+            <li>
+              {c().figures.promised}:{' '}
+              <Money units={rules().committed} token={tokenOf(props.campaign)} />
+            </li>
+            <li>
+              {c().figures.owed}: <Money units={rules().owed} token={tokenOf(props.campaign)} />
+            </li>
+          </ul>
+        )}
+      </Show>
+    </article>
+  );
+}

@@ -1,0 +1,19 @@
+/** What a campaign is doing, in one word. */
+
+import type { Campaign } from '../../api/client';
+import { now } from '../../lib/clock';
+import type { Kind } from '../../ui/format';
+
+type Name = 'open' | 'paused' | 'closed' | 'ended' | 'waiting' | 'short';
+
+/** The state that matters most of those that hold. */
+export function stateOf(campaign: Campaign): { name: Name; kind: Kind } {
+  const at = (time: string | null | undefined) => (time ? Date.parse(time) : undefined);
+  const [starts, ends] = [at(campaign.starts_at), at(campaign.ends_at)];
+  if (campaign.closed) return { name: 'closed', kind: 'plain' };
+  if (ends !== undefined && ends <= now()) return { name: 'ended', kind: 'plain' };
+  if (campaign.paused) return { name: 'paused', kind: 'wait' };
+  if (campaign.vault?.seen?.short_since) return { name: 'short', kind: 'act' };
+  if (starts !== undefined && starts > now()) return { name: 'waiting', kind: 'wait' };
+  return { name: 'open', kind: 'paid' };
+}
