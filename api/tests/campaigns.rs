@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 use vouch_client::{
     Pubkey,
-    accounts::{AccountType, Bonus, Campaign, Settings, Tier, VERSION},
+    accounts::{AccountType, Bonus, Campaign, Proof, Settings, Tier, VERSION},
 };
 use vouch_localnet::Postgres;
 
@@ -82,6 +82,7 @@ async fn a_campaign_shows_all_of_its_terms_and_the_announced_ones() {
     account.committed = 70;
     account.owed = 30;
     account.vault = address(1);
+    account.proof = Proof::Payment;
     account.payment_mint = address(2);
     account.settings = Settings {
         min_amount: 3,
@@ -173,6 +174,16 @@ async fn a_campaign_shows_all_of_its_terms_and_the_announced_ones() {
     });
     let shown = api.get(&path).await.json();
     assert_eq!(shown["vault"]["seen"], seen);
+    // When it is paid in SOL, whose mint is the default address, then that is not nothing
+    account.payment_mint = Pubkey::default();
+    set_account(&pool, &account).await;
+    let shown = api.get(&path).await.json();
+    assert_eq!(shown["payment_mint"], Pubkey::default().to_string());
+    // When payments are no proof, then there is no mint of them
+    account.proof = Proof::Open;
+    set_account(&pool, &account).await;
+    let shown = api.get(&path).await.json();
+    assert_eq!(shown["payment_mint"], Value::Null);
     // When the moment has come, then the announced terms are in force, and nothing is announced
     account.next_from = 1;
     set_account(&pool, &account).await;

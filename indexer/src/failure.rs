@@ -18,6 +18,10 @@ pub(crate) enum Failure {
     /// The node's answer contradicts itself, or what is final.
     #[error("{0}")]
     Wrong(String),
+    /// A list puts a transaction before one that precedes it in its block. The place in the block may be
+    /// another node's answer, or one of another fork, so it is not known who is wrong.
+    #[error("getSignaturesForAddress: {0} is listed out of order")]
+    Misplaced(String),
     /// The node lists as final what the other nodes say is not.
     #[error("{0}")]
     Invented(String),

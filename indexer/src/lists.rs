@@ -32,10 +32,8 @@ pub(crate) fn in_order(last: Option<&Known>, transactions: &[Transaction]) -> Re
     for transaction in transactions {
         let place = transaction.index.map(|index| (transaction.slot, index));
         if before.is_some() && place.is_some() && place <= before {
-            return Err(Failure::Wrong(format!(
-                "getSignaturesForAddress: {} is listed out of order",
-                Signature::from(transaction.signature)
-            )));
+            let signature = Signature::from(transaction.signature);
+            return Err(Failure::Misplaced(signature.to_string()));
         }
         before = place;
     }

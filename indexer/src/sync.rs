@@ -331,7 +331,9 @@ impl<'a> Sync<'a> {
         let differs = merged != listed;
         let outcome = match self.follow_to(merged).await {
             // Perhaps the mirror holds a transaction that was abandoned: try without it.
-            Err(Failure::Replay { .. }) if differs => self.follow_to(listed).await,
+            Err(Failure::Replay { .. } | Failure::Misplaced(_)) if differs => {
+                self.follow_to(listed).await
+            }
             outcome => outcome,
         };
         source.judge(outcome)?;

@@ -53,7 +53,7 @@ pub(crate) struct CampaignAnswer {
     rules: Option<Rules>,
     /// The terms that will replace these; null if nothing is announced.
     announced: Option<Announced>,
-    /// Null if rewards are not paid from one.
+    /// Null if there is none.
     vault: Option<VaultAnswer>,
     /// Mint of the payment of which the chain sees a proof: for SOL, the default address. Null if payments
     /// are no proof.
@@ -71,11 +71,12 @@ pub(crate) struct CampaignAnswer {
     commitment: String,
 }
 
-/// The account from which a campaign pays.
+/// The account that holds what a campaign has to pay: all of it where it pays from a vault, and only
+/// parts that wait where it splits payments.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct VaultAnswer {
     address: String,
-    /// What the chain had of it; null until it was read.
+    /// What the keeper saw in it. Null until it has looked, and where the campaign does not pay from it.
     seen: Option<VaultSeen>,
 }
 

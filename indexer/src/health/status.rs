@@ -144,6 +144,7 @@ pub(super) fn status_of(failure: &Failure) -> Status {
         | Failure::Silent(_)
         | Failure::Behind(_)
         | Failure::Wrong(_)
+        | Failure::Misplaced(_)
         | Failure::Invented(_)
         | Failure::Extra { .. } => Status::ChainUnavailable,
         Failure::Incomplete { .. }

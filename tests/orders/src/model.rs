@@ -81,9 +81,9 @@ struct Held {
 /// The mirror as it was checked.
 pub(crate) struct Checked {
     pub(crate) state: State,
-    /// It lacks a transaction that decides over later ones, so the journal does not tell what those do
-    /// there. Nothing else was checked.
-    pub(crate) lacks: bool,
+    /// The first thing that does not follow from the journal, if the mirror lacks a transaction that
+    /// decides over later ones: the journal does not tell what those do without it.
+    pub(crate) unexplained: Option<String>,
 }
 
 /// Reads the mirror, and fails unless everything in it follows from the transactions that it holds.
@@ -91,11 +91,6 @@ pub(crate) async fn check(chain: &Chain, pool: &PgPool) -> Result<Checked> {
     let mut mirror: Value = sqlx::query_scalar(MIRROR).fetch_one(pool).await?;
     let state = State::of(&mirror["state"]);
     let held = held(chain, &mirror["transactions"], &state)?;
-    let places: BTreeSet<usize> = held.iter().map(|held| held.place).collect();
-    let last = places.last().copied().unwrap_or_default();
-    if (0..last).any(|place| !places.contains(&place) && chain.decides(place)) {
-        return Ok(Checked { state, lacks: true });
-    }
     let mut model = Model::new(&state);
     for held in &held {
         for effect in &chain.recording.transactions[held.place].effects {
@@ -104,16 +99,24 @@ pub(crate) async fn check(chain: &Chain, pool: &PgPool) -> Result<Checked> {
     }
     for (name, expected) in model.finish() {
         let found = mirror[&name].take();
-        ensure!(
-            found == expected,
-            "{name}: {}",
-            difference(&found, &expected)
-        );
+        if found != expected {
+            let unexplained = format!("{name}: {}", difference(&found, &expected));
+            ensure!(lacks(chain, &held), "{unexplained}");
+            let unexplained = Some(unexplained);
+            return Ok(Checked { state, unexplained });
+        }
     }
     Ok(Checked {
         state,
-        lacks: false,
+        unexplained: None,
     })
+}
+
+/// Whether a transaction is missing that decides over later ones which are there.
+fn lacks(chain: &Chain, held: &[Held]) -> bool {
+    let places: BTreeSet<usize> = held.iter().map(|held| held.place).collect();
+    let last = places.last().copied().unwrap_or_default();
+    (0..last).any(|place| !places.contains(&place) && chain.decides(place))
 }
 
 /// Fails unless what the mirror calls final is the beginning of the chain, and complete up to its

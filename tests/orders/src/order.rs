@@ -238,6 +238,7 @@ impl Lab {
         let plan = Plan::new(&mut random, &self.server, seed);
         let mut order = Order {
             lab: self,
+            seed,
             random,
             view: View::default(),
             state: State::default(),
@@ -292,6 +293,7 @@ fn incomplete(chain: &Chain, hidden: usize) -> String {
 
 struct Order<'a> {
     lab: &'a Lab,
+    seed: u64,
     random: StdRng,
     plan: Plan,
     /// The furthest that a node has shown.
@@ -363,14 +365,11 @@ impl Order<'_> {
     /// Compares the mirror with the model of what it holds, and that with the chain.
     async fn check(&mut self) -> Result<()> {
         let state = model::check(&self.lab.chain, &self.lab.pool).await;
-        let Checked { state, lacks } = state.context("while the chain grew")?;
+        let Checked { state, unexplained } = state.context("while the chain grew")?;
         state.follows(&self.state)?;
-        if lacks {
-            // Forks keep what decides over later transactions.
-            ensure!(
-                self.plan.may_stop,
-                "lacks what decides over later transactions"
-            );
+        if let Some(unexplained) = unexplained {
+            // Forks keep what decides over later transactions. A list that hides it does not.
+            ensure!(self.plan.may_stop, "{unexplained}");
             self.report.lacking += 1;
         }
         if !self.plan.may_stop {
@@ -491,8 +490,11 @@ impl Order<'_> {
         }
         if self.plan.second_lies {
             let unreliable = mirroring.unreliable();
-            let is_blamed = unreliable.iter().any(|(name, _)| name == "rpc1");
-            self.report.blamed += u64::from(is_blamed);
+            let blamed = unreliable.iter().find(|(name, _)| name == "rpc1");
+            if let Some((_, reason)) = blamed {
+                eprintln!("seed {}: the honest node is blamed: {reason}", self.seed);
+                self.report.blamed += 1;
+            }
             self.report.lied += 1;
             let is_named = unreliable.iter().any(|(name, _)| name == "rpc2");
             self.report.named += u64::from(is_named);

@@ -3,25 +3,28 @@
 import type { Conversion } from '../api/client';
 
 const DAY = 86_400_000n;
-/** Milliseconds below which conversions say nothing about a day. */
+/** Milliseconds below which a few conversions say nothing about a day. */
 const LEAST = 3_600_000;
 
 /** Base units that were promised in so many milliseconds. */
 export type Rate = { readonly units: bigint; readonly milliseconds: bigint };
 
 /**
- * The rate of these conversions, newest first, up to `now`. A campaign that has slept since is slow.
- * `undefined` if they are too few or too young to tell. What was cancelled was not spent.
+ * The rate of these conversions, newest first, up to `now`. The oldest one only says when the time begins. A
+ * campaign that has slept since is slow. `undefined` if they are too few to tell, or are all there are
+ * (`isAll`) and too young. What was cancelled was not spent.
  */
 export function rateOf(
   conversions: readonly Pick<Conversion, 'converted_at' | 'rewards' | 'status'>[],
+  isAll: boolean,
   now: number,
 ): Rate | undefined {
   const first = conversions.at(-1)?.converted_at;
-  if (!first) return undefined;
-  const span = now - Date.parse(first);
-  if (conversions.length < 2 || span < LEAST) return undefined;
-  const counted = conversions.filter(({ status }) => status !== 'cancelled');
+  if (!first || conversions.length < 2) return undefined;
+  // Several can be of one second.
+  const span = Math.max(now - Date.parse(first), 1000);
+  if (isAll && span < LEAST) return undefined;
+  const counted = conversions.slice(0, -1).filter(({ status }) => status !== 'cancelled');
   const units = counted.reduce((sum, { rewards }) => sum + inAll(rewards), 0n);
   return { units, milliseconds: BigInt(span) };
 }

@@ -15,11 +15,15 @@ it('adds up all parts, also beyond what a number holds', () => {
 });
 
 it('spends what was promised since the oldest of the conversions, up to now', () => {
-  // Given three conversions of 10 in the last 12 hours, and one that was cancelled
-  const rate = rateOf(
-    [conversion(1), conversion(2), conversion(3, 'cancelled'), conversion(12)],
-    NOW,
-  )!;
+  // Given three conversions of 10 within 12 hours after another one, and one that was cancelled
+  const some = [
+    conversion(1),
+    conversion(2),
+    conversion(3, 'cancelled'),
+    conversion(4),
+    conversion(12),
+  ];
+  const rate = rateOf(some, true, NOW)!;
   // Then half a day has cost 30, and a day costs 60
   expect(rate.units).toBe(30n);
   expect(perDay(rate)).toBe(60n);
@@ -29,16 +33,27 @@ it('spends what was promised since the oldest of the conversions, up to now', ()
   expect(daysLeft(0n, rate)).toBe(0);
 });
 
+it('tells one a day from a hundred an hour', () => {
+  // One a day is one a day, however many are looked at
+  const slow = [0, 24, 48].map((hours) => conversion(hours));
+  expect(perDay(rateOf(slow, true, NOW)!)).toBe(10n);
+  // And the newest of many are enough, however young they are
+  const fast = Array.from({ length: 51 }, (_, place) => conversion(place / 100));
+  expect(perDay(rateOf(fast, false, NOW)!)).toBe(24_000n);
+  // Also if all are of this moment
+  expect(perDay(rateOf([conversion(0), conversion(0)], false, NOW)!)).toBe(864_000n);
+});
+
 it('becomes slower while nothing happens', () => {
-  const old = rateOf([conversion(1000), conversion(1012)], NOW)!;
+  const old = rateOf([conversion(1000), conversion(1200)], true, NOW)!;
   expect(perDay(old)).toBe(0n);
-  expect(daysLeft(20n, old)).toBe(42);
+  expect(daysLeft(20n, old)).toBe(100);
 });
 
 it('does not guess', () => {
-  expect(rateOf([], NOW)).toBeUndefined();
-  expect(rateOf([conversion(100)], NOW)).toBeUndefined();
-  expect(rateOf([conversion(0.1), conversion(0.5)], NOW)).toBeUndefined();
-  const cancelled = rateOf([conversion(5, 'cancelled'), conversion(9, 'cancelled')], NOW)!;
+  expect(rateOf([], true, NOW)).toBeUndefined();
+  expect(rateOf([conversion(100)], true, NOW)).toBeUndefined();
+  expect(rateOf([conversion(0.1), conversion(0.5)], true, NOW)).toBeUndefined();
+  const cancelled = rateOf([conversion(5, 'cancelled'), conversion(9)], true, NOW)!;
   expect(daysLeft(100n, cancelled)).toBeUndefined();
 });

@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use vouch_client::{
     Pubkey,
-    accounts::{self, Bonus, RewardKind, Settings, Tier},
+    accounts::{self, Bonus, Proof, RewardKind, Settings, Tier},
 };
 
 use crate::types::{Amount, timestamp};
@@ -49,9 +49,10 @@ pub(crate) struct Rules {
     bonuses: Vec<BonusRule>,
     /// Most base units that the campaign pays in all; null for no limit.
     budget: Option<Amount>,
-    /// Base units of that budget that are owed or paid.
+    /// Base units of that budget that are owed or paid. Without a budget nothing is counted.
     committed: Amount,
-    /// Base units that are owed: of conversions within their hold, and of parts that could not be paid.
+    /// Base units that the vault owes: of conversions within their hold, and of parts that could not be
+    /// paid. Without a vault nothing is counted.
     owed: Amount,
     /// Whether the wallet that is referred needs a credential.
     credential_required: bool,
@@ -144,7 +145,8 @@ impl OnChain {
             announced,
             arrived,
             vault: unless_default(campaign.vault),
-            payment_mint: unless_default(campaign.payment_mint),
+            payment_mint: (campaign.proof == Proof::Payment)
+                .then(|| campaign.payment_mint.to_string()),
         }
     }
 }

@@ -30,6 +30,7 @@ import { Funds } from './funds';
 import { Profile } from './profile';
 import { Proof } from './proof';
 import { stateOf } from './state';
+import { Who } from './who';
 import { Announced, Rules } from './terms';
 
 export function One(props: { address: string; signed: SignedIn }) {
@@ -41,6 +42,7 @@ export function One(props: { address: string; signed: SignedIn }) {
   );
   return (
     <>
+      <Who signed={props.signed} />
       <p class="back">
         <A href="/console">← {c().back}</A>
       </p>
@@ -66,14 +68,14 @@ export function One(props: { address: string; signed: SignedIn }) {
 /** The wallet is not the authority, or not any more. */
 function NotYours(props: { address: string }) {
   return (
-    <Problem
-      calm
-      words={[c().notYours, c().notYoursText, c().errors['not_campaign_authority']![2]]}
-    >
-      <A class="button" href={`/c/${props.address}`}>
-        {c().toPage}
-      </A>
-    </Problem>
+    <>
+      <Title of={c().title} />
+      <Problem calm words={c().notYours}>
+        <A class="button" href={`/c/${props.address}`}>
+          {c().toPage}
+        </A>
+      </Problem>
+    </>
   );
 }
 
@@ -107,6 +109,9 @@ function Console(props: { campaign: Campaign; changed: () => void }) {
           <A href={`/c/${props.campaign.address}`}>{c().toPage}</A>
         </p>
       </div>
+      <Show when={state().name === 'exhausted'}>
+        <Problem words={c().exhausted} />
+      </Show>
       <Show when={state().name === 'short'}>
         <Problem words={c().shortVault}>
           <Show when={props.campaign.vault}>
@@ -117,13 +122,17 @@ function Console(props: { campaign: Campaign; changed: () => void }) {
       <Show when={props.campaign.announced}>
         {(announced) => <Announced campaign={props.campaign} announced={announced()} />}
       </Show>
-      <Funds campaign={props.campaign} conversions={conversions.rows().slice(0, Number(SHOWN))} />
+      <Funds
+        campaign={props.campaign}
+        conversions={conversions.rows().slice(0, Number(SHOWN))}
+        isAll={conversions.rows().length < Number(SHOWN)}
+      />
       <Conversions campaign={props.campaign} conversions={conversions} />
       <Top campaign={props.campaign} />
       <Rules campaign={props.campaign} />
       <Profile campaign={props.campaign} changed={props.changed} />
       <Keys campaign={props.campaign.address} />
-      <Proof />
+      <Proof campaign={props.campaign.address} />
     </>
   );
 }
@@ -186,6 +195,16 @@ function Conversions(props: {
                         </td>
                         <td>
                           <ConversionStatus status={conversion().status} />
+                          <Show
+                            when={conversion().status === 'pending' && conversion().claimable_from}
+                          >
+                            {(at) => (
+                              <span class="small">
+                                {' '}
+                                {c().conversions.until} <Time at={at()} />
+                              </span>
+                            )}
+                          </Show>
                         </td>
                       </tr>
                     )}

@@ -1,6 +1,6 @@
-/** What a campaign has promised, what it owes, and how long what it has lasts. */
+/** What a campaign has promised of its budget, what is in its vault, and how long both last. */
 
-import { Match, Show, Switch } from 'solid-js';
+import { Show, type JSX } from 'solid-js';
 
 import type { Campaign, Conversion } from '../../api/client';
 import { formatBps } from '../../format/money';
@@ -8,105 +8,82 @@ import { locale } from '../../i18n';
 import { c } from '../../i18n/console';
 import { now } from '../../lib/clock';
 import { daysLeft, perDay, rateOf } from '../../lib/spend';
-import { Address, Money, tokenOf } from '../../ui/format';
+import { Money, tokenOf } from '../../ui/format';
+import { leftOf, stateOf } from './state';
 
-export function Funds(props: { campaign: Campaign; conversions: readonly Conversion[] }) {
+export function Funds(props: {
+  campaign: Campaign;
+  /** The newest ones. */
+  conversions: readonly Conversion[];
+  /** There are no others. */
+  isAll: boolean;
+}) {
   const token = () => tokenOf(props.campaign);
   const rules = () => props.campaign.rules;
-  const rate = () => rateOf(props.conversions, now());
-  const committed = () => BigInt(rules()?.committed ?? 0);
-  const budget = () => {
-    const all = rules()?.budget;
-    return all ? BigInt(all) : undefined;
-  };
-  const left = () => {
-    const all = budget();
-    if (all === undefined) return undefined;
-    return all > committed() ? all - committed() : 0n;
-  };
+  const rate = () => rateOf(props.conversions, props.isAll, now());
+  const left = () => leftOf(props.campaign);
+  const seen = () => props.campaign.vault?.seen;
   /** What nobody is owed yet. */
   const free = () => {
-    const seen = props.campaign.vault?.seen;
-    if (!seen) return undefined;
-    const rest = BigInt(seen.balance) - BigInt(seen.owed);
+    const rest = BigInt(seen()!.balance) - BigInt(seen()!.owed);
     return rest > 0n ? rest : 0n;
   };
   const lasts = (units: bigint) => {
+    if (stateOf(props.campaign).name !== 'open') return '';
     const current = rate();
-    const days = current && daysLeft(units, current);
-    if (days === undefined) return c().figures.noRate;
+    if (!current) return c().figures.noRate;
+    const days = daysLeft(units, current);
+    if (days === undefined) return c().figures.nothingSpent;
     return days === 0 ? c().figures.lessThanDay : c().figures.days(days);
   };
   const used = () => {
-    const all = budget();
-    return all === undefined ? undefined : Number((committed() * 10_000n) / all);
+    const budget = rules()?.budget;
+    return budget ? Number((BigInt(rules()!.committed) * 10_000n) / BigInt(budget)) : undefined;
   };
-
   return (
     <>
       <dl class="figures" aria-label={c().figures.label}>
-        <div>
-          <dt>{c().figures.promised}</dt>
+        <Figure name={c().figures.promised} none={c().figures.noBudget} has={used() !== undefined}>
           <dd>
-            <Money units={committed()} token={token()} />
+            <Money units={rules()!.committed} token={token()} />
           </dd>
-          <dd class="after">{c().figures.promisedNote}</dd>
-        </div>
-        <div>
-          <dt>{c().figures.owed}</dt>
+          <dd class="after">{c().figures.used(formatBps(used()!, locale()))}</dd>
+        </Figure>
+        <Figure name={c().figures.left} none={c().figures.noBudget} has={left() !== undefined}>
+          <dd>
+            <Money units={left()!} token={token()} />
+          </dd>
+          <dd class="after">{lasts(left()!)}</dd>
+        </Figure>
+        <Figure
+          name={c().figures.vault}
+          none={props.campaign.vault ? c().figures.unseen : c().figures.noVault}
+          has={seen() !== undefined && seen() !== null}
+        >
+          <dd>
+            <Money units={seen()!.balance} token={token()} />
+          </dd>
+          <dd class="after">{lasts(free())}</dd>
+        </Figure>
+        <Figure
+          name={c().figures.owed}
+          none={c().figures.noVault}
+          has={props.campaign.vault !== null && props.campaign.vault !== undefined}
+        >
           <dd>
             <Money units={rules()?.owed ?? '0'} token={token()} />
           </dd>
           <dd class="after">{c().figures.owedNote}</dd>
-        </div>
-        <div>
-          <dt>{c().figures.left}</dt>
-          <Show when={left() !== undefined} fallback={<dd>{c().figures.noBudget}</dd>}>
-            <dd>
-              <Money units={left()!} token={token()} />
-            </dd>
-            <dd class="after">{lasts(left()!)}</dd>
-          </Show>
-        </div>
-        <div>
-          <dt>{c().figures.vault}</dt>
-          <Switch fallback={<dd>{c().figures.noVault}</dd>}>
-            <Match when={props.campaign.vault?.seen}>
-              {(seen) => (
-                <>
-                  <dd>
-                    <Money units={seen().balance} token={token()} />
-                  </dd>
-                  <dd class="after">
-                    {lasts(free()!)}, {c().figures.asOf(String(seen().slot))}
-                  </dd>
-                </>
-              )}
-            </Match>
-            <Match when={props.campaign.vault}>
-              {(vault) => (
-                <>
-                  <dd>{c().figures.unseen}</dd>
-                  <dd class="after">
-                    <Address address={vault().address} />
-                  </dd>
-                </>
-              )}
-            </Match>
-          </Switch>
-        </div>
+        </Figure>
       </dl>
       <Show when={used() !== undefined}>
         <p class="budget">
           <meter
             min="0"
             max="10000"
-            high="9000"
-            optimum="0"
             value={Math.min(used()!, 10_000)}
             aria-label={c().figures.used(formatBps(used()!, locale()))}
           />
-          <span class="small">{c().figures.used(formatBps(used()!, locale()))}</span>
         </p>
       </Show>
       <Show when={rate()}>
@@ -118,5 +95,17 @@ export function Funds(props: { campaign: Campaign; conversions: readonly Convers
         )}
       </Show>
     </>
+  );
+}
+
+/** A figure, or the words that say why there is none. */
+function Figure(props: { name: string; none: string; has: boolean; children: JSX.Element }) {
+  return (
+    <div>
+      <dt>{props.name}</dt>
+      <Show when={props.has} fallback={<dd class="after">{props.none}</dd>}>
+        {props.children}
+      </Show>
+    </div>
   );
 }

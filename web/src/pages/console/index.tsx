@@ -1,14 +1,14 @@
 /** `/console`: the campaigns of the wallet that is signed in, and each of them. */
 
 import { A, useParams } from '@solidjs/router';
-import { createEffect, createResource, Match, Show, Switch } from 'solid-js';
+import { createResource, Match, Show, Switch } from 'solid-js';
 
 import { answer, api, type Campaign } from '../../api/client';
 import { locale, t } from '../../i18n';
 import { c, useConsole, words } from '../../i18n/console';
 import { useMe } from '../../i18n/me';
 import { createPages } from '../../lib/pages';
-import { Money, Status, tokenOf } from '../../ui/format';
+import { Money, short, Status, tokenOf } from '../../ui/format';
 import { Title } from '../../ui/frame';
 import { Keyed } from '../../ui/keyed';
 import { Rule } from '../../ui/rule';
@@ -16,7 +16,8 @@ import { Empty, Failure, Skeleton } from '../../ui/states';
 import { Gate, type SignedIn } from '../me/gate';
 import { More } from '../me/mine';
 import { One } from './campaign';
-import { stateOf } from './state';
+import { leftOf, stateOf } from './state';
+import { Who } from './who';
 
 export default function ConsolePage() {
   const params = useParams<{ campaign?: string }>();
@@ -27,7 +28,6 @@ export default function ConsolePage() {
   });
   return (
     <Show when={loaded.latest}>
-      <Title of={c().title} />
       <Gate words={c().signIn}>
         {(signed) => (
           <Show when={params.campaign} keyed fallback={<All signed={signed} />}>
@@ -55,11 +55,10 @@ function All(props: { signed: SignedIn }) {
     (campaign) => campaign.address,
     5000,
   );
-  createEffect(() => {
-    if (campaigns.error()?.code === 'unauthenticated') props.signed.ended();
-  });
   return (
     <>
+      <Title of={c().title} />
+      <Who signed={props.signed} />
       <div class="head">
         <h1>{c().title}</h1>
       </div>
@@ -74,6 +73,7 @@ function All(props: { signed: SignedIn }) {
           </div>
         </Match>
         <Match when={campaigns.known()}>
+          <h2 class="hidden">{c().list}</h2>
           <div class="cards">
             <Keyed each={campaigns.rows()} by={(campaign) => campaign.address}>
               {(campaign) => <Card campaign={campaign()} />}
@@ -108,19 +108,22 @@ function Card(props: { campaign: Campaign }) {
         <Rule campaign={props.campaign} />
         <small>{c().terms.reward}</small>
       </p>
-      <Show when={props.campaign.rules}>
-        {(rules) => (
-          <ul>
+      <ul>
+        <Show when={leftOf(props.campaign) !== undefined}>
+          <li>
+            {c().figures.left}:{' '}
+            <Money units={leftOf(props.campaign)!} token={tokenOf(props.campaign)} />
+          </li>
+        </Show>
+        <Show when={props.campaign.vault?.seen}>
+          {(seen) => (
             <li>
-              {c().figures.promised}:{' '}
-              <Money units={rules().committed} token={tokenOf(props.campaign)} />
+              {c().figures.vault}: <Money units={seen().balance} token={tokenOf(props.campaign)} />
             </li>
-            <li>
-              {c().figures.owed}: <Money units={rules().owed} token={tokenOf(props.campaign)} />
-            </li>
-          </ul>
-        )}
-      </Show>
+          )}
+        </Show>
+        <li>{short(props.campaign.address)}</li>
+      </ul>
     </article>
   );
 }

@@ -10,12 +10,20 @@ import { Copy, Status, Time, type Kind } from '../../ui/format';
 import { Keyed } from '../../ui/keyed';
 import { Failure, Skeleton } from '../../ui/states';
 
-const SCOPES = ['read:analytics', 'write:events', 'write:profile'] as const;
-const LIVES = [30, 90, 365] as const;
+/** The one for which there are routes. */
+const SCOPES = ['write:profile'];
+const LIVES = [365, 90, 30] as const;
 
-/** An identity for a request, so that asking again makes no second key. */
-function once(): string {
-  return crypto.randomUUID();
+/** Identities of requests: asking for the same once more makes no second key. */
+function identities() {
+  let known: { asked: string; id: string } | undefined;
+  return {
+    of: (asked: string) => {
+      if (known?.asked !== asked) known = { asked, id: crypto.randomUUID() };
+      return known.id;
+    },
+    succeeded: () => (known = undefined),
+  };
 }
 
 export function Keys(props: { campaign: string }) {
@@ -30,19 +38,23 @@ export function Keys(props: { campaign: string }) {
   /** The key that was just made, until the person has kept it. */
   const [made, setMade] = createSignal<string>();
   const [failure, setFailure] = createSignal<unknown>();
-  const [sure, setSure] = createSignal<Key>();
+  const [sure, setSure] = createSignal<{ key: Key; what: 'rotate' | 'revoke' }>();
+  const [busy, setBusy] = createSignal(false);
   let shown: HTMLDivElement | undefined;
   let dialog: HTMLDialogElement | undefined;
-  // The same request until it has succeeded: an answer may be lost.
-  let request = once();
+  const requests = identities();
 
   const run = async (ask: () => Promise<string | undefined>) => {
+    if (busy()) return false;
+    setBusy(true);
     setFailure(undefined);
     try {
       const key = await ask();
-      request = once();
-      keys.again();
-      if (key === undefined) return true;
+      requests.succeeded();
+      if (key === undefined) {
+        announce(c().keys.state.revoked);
+        return true;
+      }
       setMade(key);
       focusOn(shown);
       announce(c().keys.created);
@@ -50,6 +62,10 @@ export function Keys(props: { campaign: string }) {
     } catch (error) {
       setFailure(error);
       return false;
+    } finally {
+      setBusy(false);
+      // Also after a failure: the answer may have been lost, and not the request.
+      keys.again();
     }
   };
   const make = async (form: HTMLFormElement) => {
@@ -57,10 +73,11 @@ export function Keys(props: { campaign: string }) {
     const life = Number(entered.get('life'));
     const body = {
       name: String(entered.get('name') ?? '').trim(),
-      scopes: entered.getAll('scope').map(String),
+      scopes: SCOPES,
       ...(life > 0 && { expires_in_days: life }),
     };
-    const params = { path: path(), header: { 'Idempotency-Key': request } };
+    const id = requests.of(JSON.stringify(body));
+    const params = { path: path(), header: { 'Idempotency-Key': id } };
     const isMade = await run(
       async () => (await answer(api.POST('/v1/campaigns/{address}/keys', { params, body }))).key,
     );
@@ -70,7 +87,7 @@ export function Keys(props: { campaign: string }) {
     run(async () => {
       const params = {
         path: { ...path(), id: key.id },
-        header: { 'Idempotency-Key': request },
+        header: { 'Idempotency-Key': requests.of(`rotate ${key.id}`) },
       };
       const url = '/v1/campaigns/{address}/keys/{id}/rotate';
       return (await answer(api.POST(url, { params, body: {} }))).key;
@@ -122,9 +139,8 @@ export function Keys(props: { campaign: string }) {
                 {(key) => (
                   <Row
                     key={key()}
-                    rotate={() => void rotate(key())}
-                    revoke={() => {
-                      setSure(key());
+                    ask={(what) => {
+                      setSure({ key: key(), what });
                       dialog?.showModal();
                     }}
                   />
@@ -148,17 +164,6 @@ export function Keys(props: { campaign: string }) {
             <label for="key-name">{c().keys.name}</label>
             <input id="key-name" name="name" required maxlength="60" autocomplete="off" />
           </div>
-          <fieldset class="field">
-            <legend class="label">{c().keys.scopes}</legend>
-            <For each={SCOPES}>
-              {(scope, index) => (
-                <label class="check">
-                  <input type="checkbox" name="scope" value={scope} checked={index() === 0} />{' '}
-                  {c().keys.scope[scope]}
-                </label>
-              )}
-            </For>
-          </fieldset>
           <div class="field">
             <label for="key-life">{c().keys.expires}</label>
             <select id="key-life" name="life">
@@ -168,26 +173,29 @@ export function Keys(props: { campaign: string }) {
               <option value="0">{c().keys.never}</option>
             </select>
           </div>
-          <button class="button">{c().keys.make}</button>
+          <button class="button" aria-disabled={busy()}>
+            {c().keys.make}
+          </button>
         </form>
       </details>
-      <dialog ref={dialog} aria-labelledby="sure">
+      <dialog ref={dialog} aria-labelledby="sure" aria-describedby="sure-text">
         <Show when={sure()}>
-          {(key) => (
+          {(sure) => (
             <form
               method="dialog"
               onSubmit={(event) => {
                 const { submitter } = event as SubmitEvent;
-                if ((submitter as HTMLButtonElement | null)?.value === 'yes') void revoke(key());
+                if ((submitter as HTMLButtonElement | null)?.value !== 'yes') return;
+                void (sure().what === 'rotate' ? rotate : revoke)(sure().key);
               }}
             >
               <h2 id="sure">
-                <bdi>{c().keys.sure(key().name)}</bdi>
+                <bdi>{c().keys.sure[sure().what](sure().key.name)}</bdi>
               </h2>
-              <p>{c().keys.sureText}</p>
+              <p id="sure-text">{c().keys.sureText[sure().what]}</p>
               <p class="actions">
                 <button class="button primary" value="yes">
-                  {c().keys.revoke}
+                  {c().keys[sure().what]}
                 </button>{' '}
                 <button class="button" value="no" autofocus>
                   {c().keys.keep}
@@ -201,7 +209,7 @@ export function Keys(props: { campaign: string }) {
   );
 }
 
-function Row(props: { key: Key; rotate: () => void; revoke: () => void }) {
+function Row(props: { key: Key; ask: (what: 'rotate' | 'revoke') => void }) {
   const state = (): { kind: Kind; word: string } => {
     if (props.key.works) return { kind: 'paid', word: c().keys.state.works };
     if (props.key.revoked_at) return { kind: 'plain', word: c().keys.state.revoked };
@@ -226,15 +234,23 @@ function Row(props: { key: Key; rotate: () => void; revoke: () => void }) {
             </>
           )}
         </Show>
+        <Show when={props.key.expires_at}>
+          {(at) => (
+            <>
+              {' · '}
+              {c().keys.endsAt} <Time at={at()} />
+            </>
+          )}
+        </Show>
+        <Show when={props.key.replaced_by}>{` · ${c().keys.replaced}`}</Show>
       </dd>
       <Show when={props.key.works}>
         <dd class="note">
           <button
             type="button"
             class="button quiet"
-            title={c().keys.rotateText}
             aria-label={`${c().keys.rotate}: ${props.key.name}`}
-            onClick={() => props.rotate()}
+            onClick={() => props.ask('rotate')}
           >
             {c().keys.rotate}
           </button>
@@ -242,7 +258,7 @@ function Row(props: { key: Key; rotate: () => void; revoke: () => void }) {
             type="button"
             class="button quiet"
             aria-label={`${c().keys.revoke}: ${props.key.name}`}
-            onClick={() => props.revoke()}
+            onClick={() => props.ask('revoke')}
           >
             {c().keys.revoke}
           </button>

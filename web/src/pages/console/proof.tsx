@@ -8,7 +8,7 @@ import { c } from '../../i18n/console';
 import { poll } from '../../lib/poll';
 import { Copy, Lit } from '../../ui/format';
 
-export function Proof() {
+export function Proof(props: { campaign: string }) {
   const coverage = poll(
     () => true,
     (_, signal) => answer(api.GET('/v1/coverage', { signal })),
@@ -19,8 +19,13 @@ export function Proof() {
     (_, signal) => answer(api.GET('/v1/digest', { signal })),
     30_000,
   );
+  const uncertain = () =>
+    coverage.data()?.uncertain.filter(({ campaign }) => campaign === props.campaign).length;
+  /** Nothing is said before there is an answer. */
+  const unless = (asked: { data: () => unknown; error: () => { code: string } | undefined }) =>
+    asked.data() !== undefined || asked.error()?.code === 'digest_not_found' ? c().proof.none : '–';
   const number = (slot: number) => new Intl.NumberFormat(locale()).format(slot);
-  const command = () => `vouch-indexer verify --api ${location.origin}`;
+  const command = () => `vouch-indexer verify --api ${location.origin} --rpc-url ${c().proof.node}`;
   return (
     <section class="section" aria-labelledby="proof">
       <header>
@@ -31,7 +36,7 @@ export function Proof() {
         <div>
           <dt>{c().proof.proven}</dt>
           <dd>
-            <Show when={coverage.data()?.finalized_slot} fallback={c().proof.none}>
+            <Show when={coverage.data()?.finalized_slot} fallback={unless(coverage)}>
               {(slot) => <Lit value={number(slot())} />}
             </Show>
           </dd>
@@ -39,18 +44,18 @@ export function Proof() {
         <div>
           <dt>{c().proof.counted}</dt>
           <dd>
-            <Show when={coverage.data()?.indexed_slot} fallback={c().proof.none}>
+            <Show when={coverage.data()?.indexed_slot} fallback={unless(coverage)}>
               {(slot) => <Lit value={number(slot())} />}
             </Show>
           </dd>
-          <Show when={coverage.data()?.uncertain.length}>
+          <Show when={uncertain()}>
             {(count) => <dd class="note">{c().proof.uncertain(count())}</dd>}
           </Show>
         </div>
         <div>
           <dt>{c().proof.digest}</dt>
           <dd>
-            <Show when={digest.data()} fallback={c().proof.none}>
+            <Show when={digest.data()} fallback={unless(digest)}>
               {(digest) => (
                 <Copy class="address" text={digest().root}>
                   {digest().root.slice(0, 16)}…

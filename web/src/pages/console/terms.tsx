@@ -1,60 +1,93 @@
-/** The terms of a campaign: those in force, and those that it has announced. */
+/** The terms of a campaign: those in force, and what those change that it has announced. */
 
-import { For, Show, type JSX } from 'solid-js';
+import { For, Show } from 'solid-js';
 
 import type { Campaign } from '../../api/client';
 import { formatBps } from '../../format/money';
-import { formatDuration } from '../../format/time';
+import { exactTime, formatDuration } from '../../format/time';
 import { locale, t } from '../../i18n';
 import { c } from '../../i18n/console';
-import { Address, Money, moneyText, Time, tokenOf, when } from '../../ui/format';
-import { Rule } from '../../ui/rule';
+import { Address, moneyText, short, tokenOf, when } from '../../ui/format';
 
-type Terms = NonNullable<Campaign['rules']>;
+/** What both the terms in force and the announced ones have. */
+type Terms = Pick<Campaign, 'reward' | 'rules' | 'starts_at' | 'ends_at'>;
+type Row = readonly [name: string, text: string];
 
-const number = (units: string) => new Intl.NumberFormat(locale()).format(BigInt(units));
-const duration = (seconds: number) => formatDuration(seconds, locale());
+/** Every term that is set, in words. */
+function rowsOf(campaign: Campaign, { reward, rules, starts_at, ends_at }: Terms): Row[] {
+  if (!rules) return [];
+  const token = tokenOf(campaign);
+  const money = (units: string) => moneyText(units, token);
+  const number = (units: string) => new Intl.NumberFormat(locale()).format(BigInt(units));
+  const duration = (seconds: number) => formatDuration(seconds, locale());
+  const time = (at: string) => exactTime(Date.parse(at), locale());
+  const share = (bps: number) => formatBps(bps, locale());
+  const part = (units: string, bps: number) =>
+    units !== '0' ? money(units) : bps === 0 ? c().terms.nobody : share(bps);
+  const all: (Row | undefined | false | null | '' | 0)[] = [
+    [c().terms.reward, reward.kind === 'fixed' ? money(reward.fixed) : share(reward.bps)],
+    reward.max && [c().terms.max, money(reward.max)],
+    [c().terms.referee, part(rules.referee_fixed, rules.referee_share_bps)],
+    [c().terms.partner, part(rules.max_partner_fixed, rules.max_partner_share_bps)],
+    ...rules.tiers.map(({ min_conversions, multiplier_bps }): Row => [
+      c().terms.tier(number(min_conversions)),
+      share(multiplier_bps),
+    ]),
+    ...rules.bonuses.map(({ threshold, amount }): Row => [
+      c().terms.bonus(number(threshold)),
+      money(amount),
+    ]),
+    [c().terms.hold, rules.hold_seconds === 0 ? c().terms.noHold : duration(rules.hold_seconds)],
+    [
+      c().terms.notice,
+      rules.notice_seconds === 0 ? c().terms.noNotice : duration(rules.notice_seconds),
+    ],
+    rules.attribution_window && [c().terms.window, duration(rules.attribution_window)],
+    rules.min_amount !== '0' && [c().terms.least, money(rules.min_amount)],
+    rules.owner_limit && [c().terms.owner, number(rules.owner_limit)],
+    [c().terms.budget, rules.budget ? money(rules.budget) : c().figures.noBudget],
+    rules.attestor && [c().terms.attestor, short(rules.attestor)],
+    rules.attested_codes && [c().terms.attestedCodes, c().terms.yes],
+    rules.treasury && [c().terms.treasury, short(rules.treasury)],
+    rules.credential && [
+      c().terms.credential,
+      `${short(rules.credential.issuer)} ${short(rules.credential.schema)}`,
+    ],
+    starts_at && [c().terms.starts, time(starts_at)],
+    [c().terms.ends, ends_at ? time(ends_at) : t().campaign.noEnd],
+  ];
+  return all.filter((row): row is Row => Boolean(row));
+}
 
 /** What will change, and from when on. */
 export function Announced(props: {
   campaign: Campaign;
   announced: NonNullable<Campaign['announced']>;
 }) {
-  const token = () => tokenOf(props.campaign);
   const at = () => Date.parse(props.announced.takes_effect_at ?? '');
-  const rules = () => props.announced.rules;
+  const changes = () => {
+    const now = new Map(rowsOf(props.campaign, props.campaign));
+    const then = new Map(rowsOf(props.campaign, props.announced));
+    return [...new Set([...now.keys(), ...then.keys()])]
+      .map((name) => [name, now.get(name) ?? '–', then.get(name) ?? '–'] as const)
+      .filter(([, before, after]) => before !== after);
+  };
   return (
-    <div class="notice" role="status">
-      <p>
-        <strong>{c().announced.title(when(at()))}</strong> {c().announced.text}
-      </p>
+    <div class="notice">
+      <h2>{c().announced.title(when(at()))}</h2>
+      <p>{c().announced.text}</p>
       <dl class="rows">
-        <Row name={c().announced.reward}>
-          <Rule campaign={{ ...props.campaign, reward: props.announced.reward }} />
-        </Row>
-        <Row name={c().announced.hold}>
-          {rules().hold_seconds === 0 ? c().terms.noHold : duration(rules().hold_seconds)}
-        </Row>
-        <Row name={c().announced.ends}>
-          <Show when={props.announced.ends_at} fallback={t().campaign.noEnd}>
-            {(at) => <Time at={at()} />}
-          </Show>
-        </Row>
-        <Row name={c().announced.budget}>
-          <Show when={rules().budget} fallback={c().figures.noBudget}>
-            {(budget) => <Money units={budget()} token={token()} />}
-          </Show>
-        </Row>
+        <For each={changes()}>
+          {([name, before, after]) => (
+            <div>
+              <dt>{name}</dt>
+              <dd>
+                <s>{before}</s> <span aria-hidden="true">→</span> {after}
+              </dd>
+            </div>
+          )}
+        </For>
       </dl>
-    </div>
-  );
-}
-
-function Row(props: { name: string; children: JSX.Element }) {
-  return (
-    <div>
-      <dt>{props.name}</dt>
-      <dd>{props.children}</dd>
     </div>
   );
 }
@@ -66,108 +99,33 @@ export function Rules(props: { campaign: Campaign }) {
       <header>
         <h2 id="terms">{c().terms.title}</h2>
       </header>
-      <Show when={props.campaign.rules}>
-        {(rules) => <Table campaign={props.campaign} rules={rules()} />}
-      </Show>
+      <dl class="rows">
+        <For each={rowsOf(props.campaign, props.campaign)}>
+          {([name, text]) => (
+            <div>
+              <dt>{name}</dt>
+              <dd>{text}</dd>
+            </div>
+          )}
+        </For>
+        <div>
+          <dt>{c().terms.token}</dt>
+          <dd>
+            <Address address={props.campaign.mint} />
+          </dd>
+        </div>
+        <Show when={props.campaign.vault}>
+          {(vault) => (
+            <div>
+              <dt>{c().figures.vault}</dt>
+              <dd>
+                <Address address={vault().address} />
+              </dd>
+              <dd class="note">{c().terms.vaultNote}</dd>
+            </div>
+          )}
+        </Show>
+      </dl>
     </section>
-  );
-}
-
-function Table(props: { campaign: Campaign; rules: Terms }) {
-  const token = () => tokenOf(props.campaign);
-  /** An amount or a share, whichever is set. */
-  const part = (units: string, bps: number) =>
-    units !== '0'
-      ? moneyText(units, token())
-      : bps === 0
-        ? c().terms.nobody
-        : formatBps(bps, locale());
-  return (
-    <dl class="rows">
-      <Row name={c().terms.reward}>
-        <Rule campaign={props.campaign} />
-      </Row>
-      <Row name={c().terms.referee}>
-        {part(props.rules.referee_fixed, props.rules.referee_share_bps)}
-      </Row>
-      <Row name={c().terms.partner}>
-        {part(props.rules.max_partner_fixed, props.rules.max_partner_share_bps)}
-      </Row>
-      <Show when={props.rules.tiers.length > 0}>
-        <Row name={c().terms.tiers}>
-          <For each={props.rules.tiers}>
-            {(tier) => (
-              <p>
-                {c().terms.tier(
-                  number(tier.min_conversions),
-                  formatBps(tier.multiplier_bps, locale()),
-                )}
-              </p>
-            )}
-          </For>
-        </Row>
-      </Show>
-      <Show when={props.rules.bonuses.length > 0}>
-        <Row name={c().terms.bonuses}>
-          <For each={props.rules.bonuses}>
-            {(bonus) => (
-              <p>{c().terms.bonus(number(bonus.threshold), moneyText(bonus.amount, token()))}</p>
-            )}
-          </For>
-        </Row>
-      </Show>
-      <Row name={c().terms.hold}>
-        {props.rules.hold_seconds === 0 ? c().terms.noHold : duration(props.rules.hold_seconds)}
-      </Row>
-      <Row name={c().terms.notice}>
-        {props.rules.notice_seconds === 0
-          ? c().terms.noNotice
-          : duration(props.rules.notice_seconds)}
-      </Row>
-      <Row name={c().terms.window}>
-        <Show when={props.rules.attribution_window} fallback={c().terms.noWindow}>
-          {(window) => duration(window())}
-        </Show>
-      </Row>
-      <Show when={props.rules.min_amount !== '0'}>
-        <Row name={c().terms.least}>{moneyText(props.rules.min_amount, token())}</Row>
-      </Show>
-      <Show when={props.rules.owner_limit}>
-        {(limit) => <Row name={c().terms.owner}>{number(limit())}</Row>}
-      </Show>
-      <Show when={props.rules.attestor}>
-        {(attestor) => (
-          <Row name={c().terms.attestor}>
-            <Address address={attestor()} />
-          </Row>
-        )}
-      </Show>
-      <Show when={props.rules.treasury}>
-        {(treasury) => (
-          <Row name={c().terms.treasury}>
-            <Address address={treasury()} />
-          </Row>
-        )}
-      </Show>
-      <Show when={props.rules.credential}>
-        {(credential) => (
-          <Row name={c().terms.credential}>
-            <Address address={credential().issuer} /> <Address address={credential().schema} />
-          </Row>
-        )}
-      </Show>
-      <Show when={props.campaign.starts_at}>
-        {(at) => (
-          <Row name={c().terms.starts}>
-            <Time at={at()} />
-          </Row>
-        )}
-      </Show>
-      <Row name={c().terms.ends}>
-        <Show when={props.campaign.ends_at} fallback={t().campaign.noEnd}>
-          {(at) => <Time at={at()} />}
-        </Show>
-      </Row>
-    </dl>
   );
 }

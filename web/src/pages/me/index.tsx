@@ -15,8 +15,14 @@ export default function MePage() {
   });
   return (
     <Show when={words.latest}>
-      <Title of={m().title} />
-      <Gate>{(signed) => <Mine {...signed} />}</Gate>
+      <Gate>
+        {(signed) => (
+          <>
+            <Title of={m().title} />
+            <Mine {...signed} />
+          </>
+        )}
+      </Gate>
     </Show>
   );
 }

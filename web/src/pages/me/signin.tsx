@@ -7,6 +7,7 @@ import { m } from '../../i18n/me';
 import { announce, focusOn } from '../../lib/announce';
 import type { Connection } from '../../lib/connection';
 import type { Session } from '../../lib/session';
+import { Title } from '../../ui/frame';
 import { Failure, Skeleton } from '../../ui/states';
 import { Choose, Connected } from '../../ui/wallets';
 import type { WalletAccount } from '../../wallet/wallets';
@@ -92,6 +93,7 @@ export function SignIn(props: {
 
   return (
     <div class="narrow">
+      <Title of={props.words.title} />
       <div class="head">
         <h1>{props.words.title}</h1>
         <p>{props.words.text}</p>
