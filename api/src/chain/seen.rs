@@ -24,7 +24,7 @@ const LENGTH: usize = 2048;
 pub(crate) struct Seen {
     /// The chain's time, in unix seconds.
     pub(crate) now: i64,
-    /// What an account has to hold.
+    /// Rule for the lamports that an account has to hold.
     pub(crate) rent: Rent,
     accounts: HashMap<Pubkey, Found>,
 }

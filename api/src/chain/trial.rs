@@ -1,4 +1,4 @@
-//! What a transaction would do and cost: a simulation, and the fees of recent blocks.
+//! Effect and price of a transaction: a simulation, and the fees of recent blocks.
 //!
 //! A build never fails because the node cannot say it. It then gets the highest limit of compute
 //! units, and no priority fee.
@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// After a simulation that was not answered, none is tried for this long.
 const BLIND_FOR: Duration = Duration::from_secs(10);
 
-/// What a transaction would do.
+/// Outcome of a simulation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Trial {
     /// It would succeed, with so many compute units.
@@ -126,7 +126,7 @@ impl Chain {
     }
 }
 
-/// What three of four recent blocks took, at most [`HIGHEST_PRICE`].
+/// The price that three of four recent blocks took, at most [`HIGHEST_PRICE`].
 fn price(mut recent: Vec<u64>) -> u64 {
     recent.sort_unstable();
     let place = recent.len().saturating_mul(3) / 4;
@@ -217,7 +217,7 @@ mod tests {
         assert!(matches!(other, Trial::Fails { place: 3, .. }), "{other:?}");
         let payer = read(Some(TransactionError::AccountNotFound), None, Vec::new());
         assert_eq!(payer, Trial::TooPoor);
-        // What says nothing about the transaction itself is unknown.
+        // An error that says nothing about the transaction itself is unknown.
         let busy = read(Some(TransactionError::AccountInUse), None, Vec::new());
         assert_eq!(busy, Trial::Unknown);
         assert_eq!(read(None, None, Vec::new()), Trial::Unknown);

@@ -42,7 +42,7 @@ export const MINT_SIZE = 82n;
 const MOST = 2n ** 64n - 1n;
 const WHOLE_BPS = 10_000n;
 
-/** What rewards or payments are made in: lamports, a token that exists, or a new one. */
+/** Currency of rewards or payments: lamports, a token that exists, or a new one. */
 export type Currency =
   | { kind: 'sol' }
   | { kind: 'token'; mint: Address; program: Address }
@@ -61,9 +61,9 @@ export type Opening = {
   terms: TermsArgs;
   /** Settings: those of `fixedReward` or `percentReward`. `usualSettings` says which may be zero. */
   settings: SettingsArgs;
-  /** What rewards are made in. A campaign that mints them needs a token. */
+  /** Currency of the rewards. A campaign that mints them needs a token. */
   rewards: Currency;
-  /** What buyers pay with, if it is no split; lamports when absent. */
+  /** Currency of the payments, if it is no split; lamports when absent. */
   payments?: Currency;
   /** Whether `authority` is still the mint authority of an existing token that the campaign mints. */
   handsOver?: boolean;

@@ -3,7 +3,7 @@
 use crate::ProgramError;
 
 impl ProgramError {
-    /// What the caller can do about it: one sentence in the imperative, without a full stop.
+    /// The remedy for the caller: one sentence in the imperative, without a full stop.
     #[must_use]
     pub const fn advice(self) -> &'static str {
         match self {

@@ -17,7 +17,7 @@ pub const NOTICE_SECONDS: u32 = 604_800;
 /// Decimals of a new mint, unless chosen.
 pub const DECIMALS: u8 = 6;
 
-/// What rewards or payments are made in.
+/// Currency of rewards or payments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Currency {
     /// Lamports.
@@ -51,9 +51,9 @@ pub struct Opening {
     pub terms: Terms,
     /// Settings. Those that [`Opening::settings`] names may be zero.
     pub settings: Settings,
-    /// What rewards are made in. A campaign that mints them needs a token.
+    /// Currency of the rewards. A campaign that mints them needs a token.
     pub rewards: Currency,
-    /// What buyers pay with, if the proof is a payment. In a split it is ignored, because rewards
+    /// Currency of the payments, if the proof is a payment. In a split it is ignored, because rewards
     /// are parts of the payment.
     pub payments: Currency,
     /// Whether `authority` is still the mint authority of an existing token that the campaign

@@ -1,4 +1,4 @@
-//! What a campaign's conversions would pay, before the campaign exists.
+//! Payments of a campaign's conversions, before the campaign exists.
 
 use vouch_rules::reward::{Facts, Reward, RewardKind, RewardRule, WHOLE_BPS};
 

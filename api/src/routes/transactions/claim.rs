@@ -31,7 +31,7 @@ const TRIED: usize = 16;
 /// Conversions of a wallet that are looked for.
 const MOST: usize = 1_000;
 
-/// What to claim: a conversion, or everything that is due to a wallet in a campaign.
+/// The rewards to claim: of a conversion, or everything that is due to a wallet in a campaign.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ClaimRewardsRequest {
@@ -51,7 +51,7 @@ pub(crate) struct ClaimRewardsAnswer {
     #[serde(flatten)]
     built: Built,
     campaign: String,
-    /// What the transaction pays.
+    /// Payments of the transaction, by conversion.
     claims: Vec<Claim>,
     /// Conversions that are due, but of which nothing can be paid now.
     skipped: Vec<Skipped>,
@@ -62,7 +62,7 @@ pub(crate) struct ClaimRewardsAnswer {
     left: Amount,
 }
 
-/// What is paid of a conversion, in base units.
+/// Parts of a conversion's reward that are paid, in base units.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Claim {
     conversion: String,

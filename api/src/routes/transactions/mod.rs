@@ -6,6 +6,7 @@
 mod acts;
 mod claim;
 mod opening;
+mod previews;
 mod refusal;
 mod settings;
 mod sharing;
@@ -60,7 +61,7 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
         .merge(acts::router())
 }
 
-/// What a transaction shall do.
+/// A transaction to build.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
     /// Pays fee and rent.
@@ -82,11 +83,11 @@ pub(crate) struct Built {
     /// Wallets that sign, the payer first.
     signers: Vec<String>,
     cost: Cost,
-    /// What the caller should know. The transaction was built nevertheless.
+    /// Things that the caller should know. The transaction was built nevertheless.
     warnings: Vec<Warning>,
 }
 
-/// What the payer pays, in lamports.
+/// Cost for the payer, in lamports.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Cost {
     /// For signatures and priority.
@@ -102,7 +103,7 @@ pub(crate) struct Cost {
     simulated: bool,
 }
 
-/// What the caller of a builder should know.
+/// Something that the caller of a builder should know.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct Warning {
     /// payer_needs_sol, not_simulated, self_referral_pays, new_mint_is_yours or authority_leaves.
@@ -152,7 +153,7 @@ impl Plan {
         let budget = |units, price| has_budget.then_some((units, price));
 
         let trial = compile(&payer, steps, budget(MOST_UNITS, 0), &no_blockhash())?;
-        let written = written(&trial);
+        let written = written(&trial, steps);
         let (blockhash, trial, price, rent) = tokio::join!(
             state.chain.blockhash(),
             state.chain.try_out(&trial),
@@ -252,14 +253,16 @@ fn serialized(transaction: &VersionedTransaction) -> ApiResult<Vec<u8>> {
     bincode::serialize(transaction).map_err(|error| ApiError::internal().because(error))
 }
 
-/// The accounts that a transaction writes, apart from those of its signers, which nobody else waits
-/// for.
-fn written(transaction: &VersionedTransaction) -> Vec<Pubkey> {
+/// The accounts that a transaction of these steps writes and that others may wait for: not those of
+/// its signers, nor those that it creates. Builds for the same campaign then share one question for
+/// fees.
+fn written(transaction: &VersionedTransaction, steps: &[Instruction]) -> Vec<Pubkey> {
     let message = &transaction.message;
     let signers = transaction.signatures.len();
+    let new: Vec<Pubkey> = steps.iter().filter_map(created).map(|(at, _)| at).collect();
     let keys = message.static_account_keys().iter().enumerate();
     keys.skip(signers)
-        .filter(|(place, _)| message.is_maybe_writable(*place, None))
+        .filter(|(place, key)| message.is_maybe_writable(*place, None) && !new.contains(*key))
         .map(|(_, key)| *key)
         .collect()
 }

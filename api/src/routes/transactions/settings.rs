@@ -24,7 +24,7 @@ const NEVER: &str = "never";
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SettingsInput {
-    /// What a conversion pays.
+    /// Reward of a conversion.
     reward: Option<RewardInput>,
     /// Least amount of a conversion, as a decimal string.
     min_amount: Option<String>,
@@ -64,7 +64,7 @@ pub(crate) struct SettingsInput {
     treasury: Option<String>,
 }
 
-/// What a conversion pays: `fixed`, or `percent_bps` with `max`.
+/// Reward of a conversion: `fixed`, or `percent_bps` with `max`.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RewardInput {
@@ -318,7 +318,7 @@ pub(crate) struct SettingsAnswer {
     treasury: Option<String>,
 }
 
-/// What a conversion pays.
+/// Reward of a conversion.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RewardSetting {
     /// Base units; null for a percentage.

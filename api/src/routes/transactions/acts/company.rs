@@ -1,4 +1,4 @@
-//! What a campaign's authority and attestor do, and funders of its vault.
+//! Builders for a campaign's authority and attestor, and for funders of its vault.
 
 use serde::Deserialize;
 use utoipa::ToSchema;

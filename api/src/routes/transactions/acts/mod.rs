@@ -32,7 +32,7 @@ trait Act {
     /// The payer and the instructions.
     ///
     /// # Errors
-    /// What the program would refuse, as far as the accounts show it. The simulation shows the rest.
+    /// The program's refusal, as far as the accounts show it. The simulation shows the rest.
     async fn plan(self, state: &AppState) -> ApiResult<Plan>;
 }
 

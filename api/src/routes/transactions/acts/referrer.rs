@@ -1,4 +1,4 @@
-//! What a code's owner does, and its partner.
+//! Builders for a code's owner, and for its partner.
 
 use serde::Deserialize;
 use utoipa::ToSchema;

@@ -1,4 +1,4 @@
-//! What a wallet that was referred does, besides converting.
+//! Builders for a wallet that was referred, besides converting.
 
 use serde::Deserialize;
 use utoipa::ToSchema;
