@@ -12,7 +12,7 @@ use solana_client::nonblocking::rpc_client::RpcClient;
 use solana_commitment_config::CommitmentConfig;
 use solana_sdk::{
     clock::Clock,
-    instruction::Instruction,
+    instruction::{AccountMeta, Instruction},
     pubkey::Pubkey,
     signature::{Keypair, Signature, Signer},
     sysvar,
@@ -249,6 +249,7 @@ async fn a_company_opens_and_runs_a_campaign_by_the_api_alone() {
     from_a_vault(&world).await;
     split(&world).await;
     first_touch(&world).await;
+    frozen(&world).await;
 }
 
 /// A campaign that mints a new token, and its code: everything that is not chosen is usual.
@@ -582,7 +583,7 @@ async fn from_a_vault(world: &World) {
     } = world;
     // Given a campaign with a new token, funds, parts for the referee, and a hold of two seconds
     let body = json!({
-        "authority": text(company), "id": "2", "funding": "vault", "funds": "10000", "decimals": 2,
+        "authority": text(company), "id": "2", "funding": "vault", "funds": "100000", "decimals": 2,
         "settings": { "reward": { "fixed": "1000" }, "referee_share_bps": 2500, "hold_seconds": 2,
             "max_partner_share_bps": 1000, "tiers": [{ "min_conversions": "3", "multiplier_bps": 20_000 }] },
     });
@@ -596,7 +597,7 @@ async fn from_a_vault(world: &World) {
     assert_eq!(campaign.vault, key(&answer, "vault"));
     assert_eq!(campaign.mint_decimals, 2);
     let vault = world.rpc.get_account_data(&campaign.vault).await.unwrap();
-    assert_eq!(token::balance(&vault), Some(10_000));
+    assert_eq!(token::balance(&vault), Some(100_000));
     // And the preview shows the first conversion, and the one that reaches the tier
     let units = |units: &str, tokens: &str| json!({ "units": units, "tokens": tokens });
     assert_eq!(
@@ -628,7 +629,7 @@ async fn from_a_vault(world: &World) {
     world
         .refuses(
             "withdraw-vault",
-            &withdraw("7501"),
+            &withdraw("97501"),
             409,
             "insufficient_vault",
         )
@@ -727,10 +728,9 @@ async fn from_a_vault(world: &World) {
     );
 
     // Given three conversions that are due, which the indexer has seen
-    let dave = Keypair::new();
-    let wallets: Vec<Keypair> = std::iter::repeat_with(Keypair::new).take(2).collect();
+    let wallets: Vec<Keypair> = std::iter::repeat_with(Keypair::new).take(20).collect();
     let mut due = Vec::new();
-    for wallet in wallets.iter().chain([&dave]) {
+    for wallet in &wallets {
         let answer = world
             .act("convert", &convert(wallet), &[company, wallet])
             .await;
@@ -740,18 +740,37 @@ async fn from_a_vault(world: &World) {
         due.push((at_conversion, read));
     }
     let all = json!({ "campaign": campaign_text, "wallet": text(alice) });
-    world.wait_for(due[2].1.claimable_from()).await;
-    // When Alice claims all of them, then one transaction pays them
+    world.wait_for(due[19].1.claimable_from()).await;
+    // When Alice claims all of them, then each transaction pays as many as fit, and says how many are
+    // left
     let before = world.tokens(&alice.pubkey(), &mint).await.unwrap();
-    let answer = world.act("claim", &all, &[alice]).await;
-    assert_eq!(answer["claims"].as_array().unwrap().len(), 3);
-    assert_eq!(
-        (&answer["left"], &answer["skipped"]),
-        (&json!("0"), &json!([]))
-    );
+    let mut left = 20;
+    while left > 0 {
+        let answer = world.act("claim", &all, &[alice]).await;
+        let claims = answer["claims"].as_array().unwrap();
+        assert!((1..20).contains(&claims.len()), "{answer}");
+        left -= claims.len();
+        assert_eq!(answer["left"], left.to_string());
+        assert_eq!(answer["skipped"], json!([]));
+        // Each of these wallets gets its account now.
+        assert_eq!(answer["creates"].as_array().unwrap().len(), claims.len());
+        let paid: Vec<String> = claims
+            .iter()
+            .map(|claim| claim["conversion"].as_str().unwrap().to_owned())
+            .collect();
+        if left > 0 {
+            sqlx::query(
+                "UPDATE conversions SET status = 'paid', settled = 7 WHERE address = ANY($1)",
+            )
+            .bind(paid)
+            .execute(&world.pool)
+            .await
+            .unwrap();
+        }
+    }
     // The second conversion of the code earns 1000, the others, from the third on, 2000.
     let paid = world.tokens(&alice.pubkey(), &mint).await.unwrap() - before;
-    assert_eq!(paid, 750 + 1500 + 1500);
+    assert_eq!(paid, 750 + 19 * 1500);
     for (address, _) in &due {
         assert_eq!(world.read::<Conversion>(address).await.status, Status::Paid);
     }
@@ -1011,4 +1030,68 @@ async fn first_touch(world: &World) {
     world
         .refuses("revoke-voucher", &revoke, 422, "voucher_revoked")
         .await;
+}
+
+/// A campaign whose token can be frozen.
+async fn frozen(world: &World) {
+    let World {
+        company,
+        alice,
+        bob,
+        ..
+    } = world;
+    let mint = Keypair::new();
+    let rent = world
+        .rpc
+        .get_minimum_balance_for_rent_exemption(82)
+        .await
+        .unwrap();
+    let [create, mut initialise] = token::create_mint(
+        &company.pubkey(),
+        &mint.pubkey(),
+        &company.pubkey(),
+        6,
+        rent,
+    );
+    // `InitializeMint2` with a freeze authority, after the layout of the Token program.
+    initialise.data.truncate(34);
+    initialise.data.push(1);
+    initialise.data.extend(company.pubkey().to_bytes());
+    world.run(&[create, initialise], &[company, &mint]).await;
+    let body = json!({
+        "authority": text(company), "id": "6", "mint": text(&mint),
+        "settings": { "reward": { "fixed": "7" }, "hold_seconds": 1 },
+    });
+    let answer = world.act("create-campaign", &body, &[company]).await;
+    let at = answer["campaign"].as_str().unwrap();
+    let register = json!({ "campaign": at, "code": "STARTER7", "owner": text(alice) });
+    world.act("create-referral", &register, &[alice]).await;
+    let convert = json!({ "campaign": at, "code": "STARTER7", "referee": text(bob) });
+    let answer = world.act("convert", &convert, &[bob]).await;
+    let conversion = key(&answer, "conversion");
+    let pending: Conversion = world.read(&conversion).await;
+    world.wait_for(pending.claimable_from()).await;
+
+    // When Alice's account is frozen, then the refusal names it
+    let (account, _) =
+        pda::associated_token(&alice.pubkey(), &mint.pubkey(), &token::TOKEN_PROGRAM_ID);
+    let freezing = |instruction: u8| Instruction {
+        program_id: token::TOKEN_PROGRAM_ID,
+        accounts: vec![
+            AccountMeta::new(account, false),
+            AccountMeta::new_readonly(mint.pubkey(), false),
+            AccountMeta::new_readonly(company.pubkey(), true),
+        ],
+        data: vec![instruction],
+    };
+    // `FreezeAccount` and `ThawAccount`.
+    world.run(&[freezing(10)], &[company]).await;
+    let one = json!({ "conversion": conversion.to_string() });
+    let said = world.refuses("claim", &one, 409, "account_frozen").await;
+    let expected = format!("nobody can be paid now: {account}: the token account is frozen");
+    assert_eq!(said, expected);
+    // And when it is thawed, then she is paid
+    world.run(&[freezing(11)], &[company]).await;
+    world.act("claim", &one, &[alice]).await;
+    assert_eq!(world.tokens(&alice.pubkey(), &mint.pubkey()).await, Some(7));
 }

@@ -26,7 +26,7 @@ use crate::{
     types::{Address, Amount, timestamp},
 };
 
-/// Conversions that are tried for one transaction. Twelve of one referrer fit.
+/// Conversions that are tried for one transaction: more than fit.
 const TRIED: usize = 16;
 /// Conversions of a wallet that are looked for.
 const MOST: usize = 1_000;
