@@ -50,6 +50,8 @@ pub(crate) struct Chain {
     turns: Semaphore,
     /// Calls for accounts that run, by what is asked for.
     answers: Cache<Vec<Pubkey>, Arc<Vec<Option<Account>>>>,
+    /// Calls of [`Chain::see`] that run.
+    seen: Cache<Vec<Pubkey>, Arc<Seen>>,
     blockhash: Mutex<Option<(Instant, RecentBlockhash)>>,
     trials: trial::Trials,
     /// Since when it does not answer; `None` while it does.
@@ -102,6 +104,7 @@ impl Chain {
             rpc: RpcClient::new_with_timeout_and_commitment(url, RPC_TIMEOUT, commitment),
             turns: Semaphore::new(CALLS),
             answers: Cache::new(CALLS as u64),
+            seen: Cache::new(CALLS as u64),
             blockhash: Mutex::new(None),
             trials: trial::Trials::new(),
             down: watch::Sender::new(Some(Instant::now())),

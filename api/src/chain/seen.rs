@@ -1,6 +1,6 @@
 //! Accounts as the node had them, all of one slot.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use solana_account_decoder_client_types::{UiAccountEncoding, UiDataSliceConfig};
 use solana_client::rpc_config::RpcAccountInfoConfig;
@@ -36,11 +36,20 @@ struct Found {
 }
 
 impl Chain {
-    /// Reads these accounts, at most 98, with clock and rent.
+    /// Reads these accounts, at most 98, with clock and rent. Whoever asks for the same meanwhile gets
+    /// the same answer; like [`Chain::accounts`] it is not kept for later.
     ///
     /// # Errors
     /// `chain_unavailable` or `overloaded`.
-    pub(crate) async fn see(&self, addresses: &[Pubkey]) -> ApiResult<Seen> {
+    pub(crate) async fn see(&self, addresses: &[Pubkey]) -> ApiResult<Arc<Seen>> {
+        let read = async { self.look(addresses).await.map(Arc::new) };
+        let key = addresses.to_vec();
+        let found = self.seen.try_get_with_by_ref(&key, read).await;
+        self.seen.invalidate(&key).await;
+        found.map_err(|error| ApiError::clone(&error))
+    }
+
+    async fn look(&self, addresses: &[Pubkey]) -> ApiResult<Seen> {
         let asked: Vec<Pubkey> = [sysvar::clock::ID, sysvar::rent::ID]
             .into_iter()
             .chain(addresses.iter().copied())
@@ -106,7 +115,7 @@ impl Chain {
         &self,
         address: &Pubkey,
         more: &[Pubkey],
-    ) -> ApiResult<(Campaign, Seen)> {
+    ) -> ApiResult<(Campaign, Arc<Seen>)> {
         let asked: Vec<Pubkey> = std::iter::once(*address)
             .chain(more.iter().copied())
             .collect();
@@ -122,7 +131,7 @@ impl Chain {
         &self,
         address: &Pubkey,
         code: &Code,
-    ) -> ApiResult<(Campaign, Referral, Seen)> {
+    ) -> ApiResult<(Campaign, Referral, Arc<Seen>)> {
         let referral = pda::referral(address, code);
         let (campaign, seen) = self.campaign(address, &[referral]).await?;
         let referral = seen.read::<Referral>(&referral)?;
