@@ -1,5 +1,5 @@
 //! Builders whose list comes from the mirror, and a node that does not simulate. The life of a campaign
-//! by the API alone is in `api/tests/builders.rs`.
+//! by the API alone is in `api/tests/builders`.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde_json::{Value, json};
