@@ -36,7 +36,9 @@ pub(crate) struct World {
     pub(crate) company: Keypair,
     pub(crate) alice: Keypair,
     pub(crate) bob: Keypair,
-    _validator: Option<Validator>,
+    _validator: Validator,
+    /// The validator's folder, which lives as long as it does.
+    _instance: Instance,
     _database: vouch_localnet::Database,
 }
 
@@ -49,10 +51,10 @@ impl World {
         };
         let validator = Validator::start(instance.dir(), &options).await.unwrap();
         let url = validator.rpc_url();
-        Self::on(&url, Some(validator)).await
+        Self::on(&url, validator, instance).await
     }
 
-    pub(crate) async fn on(rpc_url: &str, validator: Option<Validator>) -> Self {
+    pub(crate) async fn on(rpc_url: &str, validator: Validator, instance: Instance) -> Self {
         let commitment = CommitmentConfig::confirmed();
         let rpc = RpcClient::new_with_commitment(rpc_url.to_owned(), commitment);
         let database = Postgres::test_database().await.unwrap();
@@ -77,6 +79,7 @@ impl World {
             alice: Keypair::new(),
             bob: Keypair::new(),
             _validator: validator,
+            _instance: instance,
             _database: database,
         };
         for wallet in [&world.company, &world.alice, &world.bob] {
