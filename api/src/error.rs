@@ -108,6 +108,16 @@ errors! {
     click_not_stored = SERVICE_UNAVAILABLE, "the click could not be stored; try again";
     invalid_signature = BAD_REQUEST, "a signature is 64 bytes in base58";
     transaction_too_large = UNPROCESSABLE_ENTITY, "so many accounts do not fit into one transaction";
+    transaction_would_fail = UNPROCESSABLE_ENTITY, "the node has tried the transaction, and it would fail";
+    insufficient_tokens = UNPROCESSABLE_ENTITY, "the token account that pays holds too few tokens: add some first";
+    already_paid = CONFLICT, "this reward is paid already: there is nothing to claim";
+    conversion_cancelled = CONFLICT, "the campaign has cancelled this conversion: nothing is owed for it";
+    account_frozen = CONFLICT, "the token account is frozen: ask the mint's freeze authority to thaw it";
+    conflicting_fields = BAD_REQUEST, "these fields do not go together";
+    account_not_found = NOT_FOUND, "there is no such account of the program";
+    no_offer = CONFLICT, "it was offered to nobody: its owner has to propose a new one first";
+    no_partner = CONFLICT, "the code has no partner";
+    invalid_time = BAD_REQUEST, "a time is of RFC 3339, such as 2027-01-31T12:00:00Z, from 1970 on";
     internal = INTERNAL_SERVER_ERROR, "something went wrong here";
 }
 
@@ -149,15 +159,7 @@ fn status(error: ProgramError) -> Option<StatusCode> {
     use ProgramError as E;
 
     Some(match error {
-        E::CampaignExists
-        | E::InvalidSchedule
-        | E::InvalidReward
-        | E::InvalidAction
-        | E::WrongMint
-        | E::WrongTokenProgram
-        | E::MintAuthorityMismatch
-        | E::UnsupportedMint
-        | E::Unauthorized => return None,
+        E::InvalidAction | E::WrongMint | E::WrongTokenProgram | E::Unauthorized => return None,
         E::InvalidCode => StatusCode::BAD_REQUEST,
         E::NotPendingAuthority | E::NotReferralOwner | E::NotPendingOwner | E::NotPartner => {
             StatusCode::FORBIDDEN
@@ -166,7 +168,8 @@ fn status(error: ProgramError) -> Option<StatusCode> {
             StatusCode::NOT_FOUND
         }
         // The request is valid, but conflicts with the state of the chain.
-        E::AlreadyConverted
+        E::CampaignExists
+        | E::AlreadyConverted
         | E::CodeTaken
         | E::CampaignPaused
         | E::CampaignClosed
@@ -216,7 +219,10 @@ impl From<ProgramError> for ApiError {
             ProgramError::ReferralExpired => Self::code_expired(),
             ProgramError::UsageLimitReached => Self::usage_limit_reached(),
             other => match status(other) {
-                Some(status) => Self::new(status, other.snake_name(), other.message()),
+                Some(status) => {
+                    let message = format!("{}: {}", other.message(), other.advice());
+                    Self::new(status, other.snake_name(), &message)
+                }
                 None => Self::internal().because(other),
             },
         }

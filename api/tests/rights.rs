@@ -13,7 +13,7 @@ use vouch_localnet::Postgres;
 
 /// Every route that anybody may call. Reads of what is public on chain or for everybody; what is no read
 /// writes nothing, except a session for who proves to own the wallet.
-const FOR_ANYBODY: [&str; 29] = [
+const FOR_ANYBODY: [&str; 51] = [
     "GET /healthz",
     "GET /livez",
     "GET /r/{code}",
@@ -41,8 +41,30 @@ const FOR_ANYBODY: [&str; 29] = [
     "GET /v1/why",
     "POST /v1/auth/challenge",
     "POST /v1/auth/sessions",
+    "POST /v1/transactions/accept-authority",
+    "POST /v1/transactions/accept-owner",
+    "POST /v1/transactions/bind",
+    "POST /v1/transactions/cancel-conversion",
+    "POST /v1/transactions/claim",
+    "POST /v1/transactions/close-campaign",
+    "POST /v1/transactions/close-referral",
     "POST /v1/transactions/convert",
+    "POST /v1/transactions/create-campaign",
     "POST /v1/transactions/create-referral",
+    "POST /v1/transactions/end-partnership",
+    "POST /v1/transactions/fund-vault",
+    "POST /v1/transactions/propose-authority",
+    "POST /v1/transactions/propose-owner",
+    "POST /v1/transactions/purchase",
+    "POST /v1/transactions/reclaim",
+    "POST /v1/transactions/reclaim-campaign",
+    "POST /v1/transactions/revoke-voucher",
+    "POST /v1/transactions/set-partner",
+    "POST /v1/transactions/set-paused",
+    "POST /v1/transactions/set-suspended",
+    "POST /v1/transactions/update-campaign",
+    "POST /v1/transactions/update-referral",
+    "POST /v1/transactions/withdraw-vault",
 ];
 
 /// A route of the document.

@@ -13,7 +13,7 @@ use solana_sdk::{
     instruction::Instruction,
     pubkey::Pubkey,
     signature::{Keypair, Signature, Signer},
-    transaction::Transaction,
+    transaction::{Transaction, VersionedTransaction},
 };
 use sqlx::PgPool;
 use vouch_client::{
@@ -47,15 +47,17 @@ impl Chain {
         let wire = BASE64
             .decode(answer["transaction"].as_str().unwrap())
             .unwrap();
-        let mut transaction: Transaction = bincode::deserialize(&wire).unwrap();
+        let mut transaction: VersionedTransaction = bincode::deserialize(&wire).unwrap();
         // There is one empty signature per signer, the payer's first.
         assert_eq!(
             transaction.signatures,
             vec![Signature::default(); signers.len()]
         );
-        assert_eq!(transaction.message.account_keys[0], signers[0].pubkey());
-        let hash = transaction.message.recent_blockhash;
-        transaction.sign(signers, hash);
+        assert_eq!(
+            transaction.message.static_account_keys()[0],
+            signers[0].pubkey()
+        );
+        transaction = VersionedTransaction::try_new(transaction.message, signers).unwrap();
         self.0
             .send_and_confirm_transaction(&transaction)
             .await
@@ -67,7 +69,7 @@ impl Chain {
         let wire = BASE64
             .decode(answer["transaction"].as_str().unwrap())
             .unwrap();
-        let transaction: Transaction = bincode::deserialize(&wire).unwrap();
+        let transaction: VersionedTransaction = bincode::deserialize(&wire).unwrap();
         let outcome = self.0.simulate_transaction(&transaction).await.unwrap();
         assert_eq!(outcome.value.err, None, "{:?}", outcome.value.logs);
     }
@@ -149,10 +151,9 @@ impl Chain {
         let wire = BASE64
             .decode(answer["transaction"].as_str().unwrap())
             .unwrap();
-        let transaction: Transaction = bincode::deserialize(&wire).unwrap();
-        let none = Pubkey::default();
-        let program = token::create_associated_token(&none, &none, &none, &none).program_id;
-        transaction.message.account_keys.contains(&program)
+        let transaction: VersionedTransaction = bincode::deserialize(&wire).unwrap();
+        let keys = transaction.message.static_account_keys();
+        keys.contains(&token::ASSOCIATED_TOKEN_PROGRAM_ID)
     }
 
     async fn balance(&self, owner: &Pubkey, mint: &Pubkey) -> Option<u64> {

@@ -5,7 +5,9 @@ use vouch_client::{
     PROGRAM_ID, Pubkey,
     accounts::{AccountType, Campaign, Closed, Conversion, Referral, Status, settled},
     instructions::{self, Offer},
-    pda, preflight, token,
+    pda, preflight,
+    recipient::is_frozen,
+    token,
 };
 use vouch_db::keeper::Task;
 
@@ -183,7 +185,7 @@ impl Claim {
                 return Some("the vault is gone");
             };
             let balance = token::balance(&vault.data).unwrap_or_default();
-            if recipient::is_frozen(&vault.data) {
+            if is_frozen(&vault.data) {
                 return Some("the vault is frozen");
             }
             return (balance < units).then_some("the vault is empty");

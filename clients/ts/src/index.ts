@@ -16,5 +16,6 @@ export * from './errors.js';
 export * from './generated/index.js';
 export * from './instructions.js';
 export * from './offer.js';
+export * from './opening.js';
 export * from './settings.js';
 export * from './voucher.js';

@@ -18,6 +18,7 @@ use vouch_client::{
         self, Bind, Convert, CreateReferral, Evidence, Offer, Purchase, cancel_conversion, claim,
         convert, purchase, reclaim_campaign,
     },
+    opening::{Currency, Opening},
     pda, token,
     voucher::{self, Statement},
 };
@@ -49,6 +50,7 @@ fn document() -> String {
         "actions": Action::ALL.map(Action::name),
         "voucher": voucher(),
         "registrations": registrations(),
+        "openings": openings(),
         "offers": (0..36).map(offer).collect::<Vec<_>>(),
     });
     let mut text = serde_json::to_string_pretty(&document).expect("JSON has no failures");
@@ -122,6 +124,106 @@ fn voucher() -> Value {
         "revoke": instruction(&revoke),
         "instruction": instruction(&voucher::instruction(&ATTESTOR, &[9; 64], &message)),
     })
+}
+
+/// Campaigns that are opened, each with everything that it takes: every source of rewards, with tokens
+/// that are new, old or lamports, and what is usual for whatever is zero.
+fn openings() -> Value {
+    let old = Currency::Token {
+        mint: address(30),
+        program: address(31),
+    };
+    let other = Currency::Token {
+        mint: address(32),
+        program: token::TOKEN_PROGRAM_ID,
+    };
+    let fixed = Settings::fixed(1_000);
+    let mut tiered = Settings::percent(250, 0);
+    tiered.bonuses[0] = Bonus {
+        threshold: 3,
+        amount: 77,
+    };
+    let mut multiplied = fixed;
+    multiplied.tiers[0] = Tier {
+        min_conversions: 2,
+        multiplier_bps: 12_345,
+    };
+    let named = Settings {
+        attestor: ATTESTOR,
+        treasury: address(33),
+        min_amount: 5_000,
+        ..multiplied
+    };
+    let opening = |id, funding, settings| Opening {
+        payer: PAYER,
+        ..Opening::new(&REFEREE, id, funding, settings, 1_461_600)
+    };
+    let with_proof = |mut opening: Opening, proof| {
+        opening.terms.proof = proof;
+        opening
+    };
+    let (mint, vault, split) = (
+        Funding::MintAuthority,
+        Funding::Vault,
+        Funding::PaymentSplit,
+    );
+    let all = [
+        opening(0, mint, fixed),
+        Opening {
+            rewards: old,
+            hands_over: true,
+            ..opening(1, mint, fixed)
+        },
+        Opening {
+            rewards: old,
+            ..with_proof(opening(2, mint, tiered), Proof::Attested)
+        },
+        Opening {
+            funds: 12,
+            ..opening(3, vault, fixed)
+        },
+        Opening {
+            rewards: old,
+            funds: u64::MAX,
+            payments: other,
+            ..with_proof(opening(4, vault, multiplied), Proof::Payment)
+        },
+        with_proof(opening(5, vault, named), Proof::Payment),
+        opening(6, split, tiered),
+        Opening {
+            rewards: other,
+            ..opening(u64::MAX, split, multiplied)
+        },
+    ];
+    all.map(|opening| {
+        let currency = |currency| match currency {
+            Currency::Sol => json!({ "kind": "sol" }),
+            Currency::Token { mint, program } => {
+                json!({ "kind": "token", "mint": mint.to_string(), "program": program.to_string() })
+            }
+            Currency::New { decimals, rent } => {
+                json!({ "kind": "new", "decimals": decimals, "rent": rent.to_string() })
+            }
+        };
+        let instructions = opening.instructions();
+        let mint = opening.reward_token().map(|(mint, _)| mint.to_string());
+        json!({
+            "id": opening.id.to_string(),
+            "terms": base64(borsh::to_vec(&opening.terms).expect("bytes")),
+            "usual": opening.terms == vouch_client::opening::usual_terms(opening.terms.funding),
+            "chosen": base64(borsh::to_vec(&opening.settings).expect("bytes")),
+            "settings": base64(borsh::to_vec(&opening.settings()).expect("bytes")),
+            "rewards": currency(opening.rewards),
+            "payments": currency(opening.payments),
+            "handsOver": opening.hands_over,
+            "funds": opening.funds.to_string(),
+            "campaign": opening.campaign().to_string(),
+            "mint": mint,
+            "vault": opening.create().vault().map(|vault| vault.to_string()),
+            "instructions": instructions.iter().map(instruction).collect::<Vec<_>>(),
+        })
+    })
+    .into()
 }
 
 /// The registration of a code, and a binding to it.

@@ -9,6 +9,7 @@ use solana_sdk::pubkey::Pubkey;
 use vouch_rules::{
     Code,
     eligibility::{CampaignState, CodeState},
+    promise::Promise,
     reward::{self, Reward, RewardRule, Share},
 };
 
@@ -250,6 +251,23 @@ impl Campaign {
         (self.next_from != 0 && now < self.next_from).then_some((self.next_from, &self.next))
     }
 
+    /// Unix seconds from which `new` would be in force if the authority set them at `now`: `now`
+    /// itself, or after the notice if they cut something.
+    #[must_use]
+    pub fn in_force_from(&self, new: &Settings, now: i64) -> i64 {
+        let notice = i64::from(self.notice_seconds);
+        let old = self.in_force(now);
+        // A bonus that was offered before does not make up for another one.
+        let mut promised = *new;
+        for bonus in &mut promised.bonuses {
+            if self.offered.contains(bonus) && !old.bonuses.contains(bonus) {
+                bonus.amount = 0;
+            }
+        }
+        let waits = notice != 0 && promised.promise().cuts(&old.promise(), now);
+        now.saturating_add(if waits { notice } else { 0 })
+    }
+
     /// Whether rewards are lamports.
     #[must_use]
     pub fn rewards_are_sol(&self) -> bool {
@@ -362,6 +380,20 @@ impl Settings {
                 bps: self.max_partner_share_bps,
                 fixed: self.max_partner_fixed,
             },
+        }
+    }
+
+    /// The promise to referrers.
+    fn promise(&self) -> Promise {
+        Promise {
+            rule: self.rule([0; 4]),
+            min_amount: self.min_amount,
+            hold_seconds: self.hold_seconds,
+            attribution_window: self.attribution_window,
+            starts_at: self.starts_at,
+            ends_at: self.ends_at,
+            owner_limit: self.owner_limit,
+            gate: [self.gate_credential.to_bytes(), self.gate_schema.to_bytes()],
         }
     }
 

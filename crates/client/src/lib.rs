@@ -10,11 +10,15 @@
 //! a zero time, limit or address means "none".
 
 pub mod accounts;
+mod advice;
 mod generated;
 pub mod instructions;
+pub mod opening;
 pub mod pda;
 pub mod preflight;
+pub mod preview;
 mod raw;
+pub mod recipient;
 pub mod token;
 pub mod voucher;
 

@@ -6,6 +6,42 @@ use spl_token_interface::instruction::AuthorityType;
 /// The SPL Token program.
 pub const TOKEN_PROGRAM_ID: Pubkey = spl_token_interface::ID;
 
+/// The program of associated token accounts.
+pub const ASSOCIATED_TOKEN_PROGRAM_ID: Pubkey = spl_associated_token_account_interface::program::ID;
+
+/// Token-2022.
+pub const TOKEN_2022_PROGRAM_ID: Pubkey =
+    Pubkey::from_str_const("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb");
+
+/// A mint, as far as a campaign needs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mint {
+    /// Who may mint; `None` if nobody may any more.
+    pub authority: Option<Pubkey>,
+    /// Base units that exist.
+    pub supply: u64,
+    /// Digits after the decimal point.
+    pub decimals: u8,
+}
+
+/// Reads the mint with this data; `None` when the data is not an initialised mint. Both token
+/// programs store it alike.
+#[must_use]
+pub fn mint(data: &[u8]) -> Option<Mint> {
+    use solana_sdk::{program_option::COption, program_pack::Pack};
+
+    let base = data.get(..spl_token_interface::state::Mint::LEN)?;
+    let mint = spl_token_interface::state::Mint::unpack(base).ok()?;
+    Some(Mint {
+        authority: match mint.mint_authority {
+            COption::Some(authority) => Some(authority),
+            COption::None => None,
+        },
+        supply: mint.supply,
+        decimals: mint.decimals,
+    })
+}
+
 /// Bytes of a mint account without extensions.
 pub const MINT_SIZE: u64 = 82;
 

@@ -315,11 +315,19 @@ async fn start_indexer_with(
     .expect("the indexer listens")
 }
 
-/// Starts an API on this database and node.
+/// Starts an API on this database and validator.
 ///
 /// # Panics
 /// When it is not healthy in time.
 pub async fn start_api(world: &World) -> Service {
+    start_api_on(world, &world.scene.validator.rpc_url()).await
+}
+
+/// Starts an API on this database and the node at this URL.
+///
+/// # Panics
+/// When it is not healthy in time.
+pub async fn start_api_on(world: &World, rpc_url: &str) -> Service {
     let dir = world.scene.instance.dir();
     let mut api = Service::start(ServiceSpec {
         name: "api".into(),
@@ -329,7 +337,7 @@ pub async fn start_api(world: &World) -> Service {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         env: vec![
             ("DATABASE_URL".into(), world.database.url().into()),
-            ("RPC_URL".into(), world.scene.validator.rpc_url()),
+            ("RPC_URL".into(), rpc_url.into()),
             ("PUBLIC_URL".into(), "https://vouch.example".into()),
             (
                 "CLICK_SPOOL".into(),

@@ -552,6 +552,11 @@ export const de: Messages = {
       'Nichts wurde gesendet.',
       'Erneuere ihn bei dem, der ihn ausgestellt hat.',
     ],
+    transaction_would_fail: [
+      'Das Netz würde das ablehnen',
+      'Nichts wurde gesendet und nichts berechnet.',
+      'Versuch es noch einmal. Bleibt es so, sag es dem Unternehmen.',
+    ],
     transaction_too_large: [
       'Das passt nicht in eine Transaktion',
       'Nichts wurde gesendet.',

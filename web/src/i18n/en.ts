@@ -538,6 +538,11 @@ export const en = {
       'Nothing was sent.',
       'Renew it with whoever issued it.',
     ],
+    transaction_would_fail: [
+      'The network would refuse this',
+      'Nothing was sent, and nothing was charged.',
+      'Try again. If it stays so, tell the company about it.',
+    ],
     transaction_too_large: [
       'This does not fit into one transaction',
       'Nothing was sent.',

@@ -16,7 +16,7 @@ use solana_sdk::{
     instruction::{Instruction, InstructionError},
     pubkey::Pubkey,
     signature::{Keypair, Signature, Signer as _},
-    transaction::{Transaction, TransactionError},
+    transaction::{Transaction, TransactionError, VersionedTransaction},
 };
 use solana_transaction_status_client_types::UiTransactionEncoding;
 use tokio::sync::mpsc;
@@ -109,7 +109,7 @@ impl Chain {
         let blockhash = self.rpc.get_latest_blockhash().await?;
         let transaction =
             Transaction::new_signed_with_payer(instructions, Some(&payer), signers, blockhash);
-        let signature = self.send(&transaction).await?;
+        let signature = self.send(&transaction.into()).await?;
         self.confirmed(signature).await
     }
 
@@ -124,7 +124,7 @@ impl Chain {
 
     /// Sends without preflight, so that the chain itself refuses and the refusal can be
     /// looked up by its signature.
-    pub(crate) async fn send(&self, transaction: &Transaction) -> Result<Signature> {
+    pub(crate) async fn send(&self, transaction: &VersionedTransaction) -> Result<Signature> {
         let config = RpcSendTransactionConfig {
             skip_preflight: true,
             ..Default::default()
@@ -153,10 +153,8 @@ impl Chain {
         answer: &Value,
         signers: &[&Keypair],
     ) -> Result<Signature> {
-        let mut transaction = http::transaction(answer)?;
-        let blockhash = transaction.message.recent_blockhash;
-        transaction
-            .try_sign(signers, blockhash)
+        let message = http::transaction(answer)?.message;
+        let transaction = VersionedTransaction::try_new(message, signers)
             .context("the transaction needs other signers")?;
         self.send(&transaction).await
     }

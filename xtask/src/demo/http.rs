@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use reqwest::{Method, StatusCode, header};
 use serde_json::Value;
-use solana_sdk::{signature::Keypair, transaction::Transaction};
+use solana_sdk::{signature::Keypair, transaction::VersionedTransaction};
 
 /// The clicks must look human: without a browser's user agent, they would count as bots.
 const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
@@ -137,7 +137,7 @@ impl Api {
 }
 
 /// The unsigned transaction in a builder's answer.
-pub(crate) fn transaction(body: &Value) -> Result<Transaction> {
+pub(crate) fn transaction(body: &Value) -> Result<VersionedTransaction> {
     let encoded = body["transaction"]
         .as_str()
         .context("an answer without a transaction")?;

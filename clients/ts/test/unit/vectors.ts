@@ -46,7 +46,32 @@ export type OfferVector = {
   rewardAccount: InstructionVector | null;
 };
 
+type CurrencyVector =
+  | { kind: 'sol' }
+  | { kind: 'token'; mint: Address; program: Address }
+  | { kind: 'new'; decimals: number; rent: string };
+
+/** A campaign that is opened. */
+export type OpeningVector = {
+  id: string;
+  terms: string;
+  /** Whether the terms are those that are usual for the source of rewards. */
+  usual: boolean;
+  /** The settings that were chosen, and as they will stand. */
+  chosen: string;
+  settings: string;
+  rewards: CurrencyVector;
+  payments: CurrencyVector;
+  handsOver: boolean;
+  funds: string;
+  campaign: Address;
+  mint: Address | null;
+  vault: Address | null;
+  instructions: InstructionVector[];
+};
+
 export type Vectors = {
+  openings: OpeningVector[];
   program: Address;
   wallets: { payer: Address; referee: Address; attestor: Address };
   codes: [typed: string, code: string | null][];

@@ -3,6 +3,7 @@
 pub mod auth;
 pub mod awards;
 pub mod campaigns;
+pub mod claims;
 pub mod clicks;
 pub mod codes;
 pub mod conversions;

@@ -6,7 +6,6 @@ use vouch_client::{
     instructions::raw::*,
     pda, voucher,
 };
-use vouch_rules::promise::Promise;
 
 use super::context::{Context, must};
 use crate::{
@@ -120,23 +119,6 @@ fn note_margin(campaign: &mut Campaign, settings: &Settings) {
     }
 }
 
-/// The promise of `settings` to referrers.
-fn promise(settings: &Settings) -> Promise {
-    Promise {
-        rule: settings.rule([0; 4]),
-        min_amount: settings.min_amount,
-        hold_seconds: settings.hold_seconds,
-        attribution_window: settings.attribution_window,
-        starts_at: settings.starts_at,
-        ends_at: settings.ends_at,
-        owner_limit: settings.owner_limit,
-        gate: [
-            settings.gate_credential.to_bytes(),
-            settings.gate_schema.to_bytes(),
-        ],
-    }
-}
-
 pub(super) fn update<V: View + ?Sized>(
     context: &mut Context<'_, V>,
     new: &Settings,
@@ -161,33 +143,24 @@ pub(super) fn update<V: View + ?Sized>(
     campaign.next_bonus_places = [0; 4];
     campaign.next_from = 0;
 
-    let known = campaign.offered;
+    // Before `new` is entered into the register.
+    let in_force_from = campaign.in_force_from(new, now);
+    let cut = in_force_from != now;
     let places = offer(&mut campaign.offered, new)?;
     note_margin(&mut campaign, new);
-    // A bonus that was offered before does not make up for another one.
-    let mut promised = *new;
-    for bonus in &mut promised.bonuses {
-        if known.contains(bonus) && !campaign.settings.bonuses.contains(bonus) {
-            bonus.amount = 0;
-        }
-    }
     campaign.longest_hold = campaign.longest_hold.max(new.hold_seconds);
-    let notice = i64::from(campaign.notice_seconds);
-    let cut = notice != 0 && promise(&promised).cuts(&promise(&campaign.settings), now);
-    let in_force_from = if cut {
+    if cut {
         campaign.settings.budget = new.budget;
         campaign.settings.attested_codes = new.attested_codes;
         campaign.settings.attestor = new.attestor;
         campaign.settings.treasury = new.treasury;
         campaign.next = *new;
         campaign.next_bonus_places = places;
-        campaign.next_from = now.saturating_add(notice);
-        campaign.next_from
+        campaign.next_from = in_force_from;
     } else {
         campaign.settings = *new;
         campaign.bonus_places = places;
-        now
-    };
+    }
     context.write_campaign(address, campaign);
     context.fact(Fact::CampaignUpdated {
         campaign: address,

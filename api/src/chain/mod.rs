@@ -1,5 +1,8 @@
 //! Reads of the chain for the transaction builders, at `confirmed`.
 
+mod seen;
+mod trial;
+
 use std::{
     future::Future,
     sync::Arc,
@@ -24,6 +27,9 @@ use vouch_client::{
     voucher::{self, Statement},
 };
 
+pub(crate) use seen::Seen;
+pub(crate) use trial::{MOST_UNITS, Trial, limit};
+
 use crate::{
     config::RPC_TIMEOUT,
     error::{ApiError, ApiResult},
@@ -44,7 +50,10 @@ pub(crate) struct Chain {
     turns: Semaphore,
     /// Calls for accounts that run, by what is asked for.
     answers: Cache<Vec<Pubkey>, Arc<Vec<Option<Account>>>>,
+    /// Calls of [`Chain::see`] that run.
+    seen: Cache<Vec<Pubkey>, Arc<Seen>>,
     blockhash: Mutex<Option<(Instant, RecentBlockhash)>>,
+    trials: trial::Trials,
     /// Since when it does not answer; `None` while it does.
     down: watch::Sender<Option<Instant>>,
 }
@@ -95,7 +104,9 @@ impl Chain {
             rpc: RpcClient::new_with_timeout_and_commitment(url, RPC_TIMEOUT, commitment),
             turns: Semaphore::new(CALLS),
             answers: Cache::new(CALLS as u64),
+            seen: Cache::new(CALLS as u64),
             blockhash: Mutex::new(None),
+            trials: trial::Trials::new(),
             down: watch::Sender::new(Some(Instant::now())),
         }
     }

@@ -1,10 +1,9 @@
-//! Transaction builders: unsigned, for a wallet to sign and send.
+//! The builders of sharing: registering a code, and converting by it.
 
 use axum::{Json, extract::State};
-use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
-use solana_sdk::{instruction::Instruction, message::Message, transaction::Transaction};
+use solana_sdk::instruction::Instruction;
 use utoipa::ToSchema;
 use vouch_client::{
     Code, ProgramError, Pubkey,
@@ -14,8 +13,9 @@ use vouch_client::{
 };
 use vouch_db::api::codes;
 
+use super::{Built, Plan, target};
 use crate::{
-    chain::{Checked, RecentBlockhash, VoucherTimes},
+    chain::{Checked, VoucherTimes},
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
     extract,
@@ -24,8 +24,6 @@ use crate::{
     types::{self, Address, Amount},
 };
 
-/// Size limit of a transaction in bytes: <https://solana.com/docs/core/transactions>.
-const PACKET_DATA_SIZE: usize = 1232;
 /// Characters of a generated code. There are 31^8 such codes, about 850 thousand million.
 const GENERATED: usize = 8;
 /// Number of generated codes to choose a free one from.
@@ -51,14 +49,12 @@ pub(crate) struct CreateReferralRequest {
 /// A transaction that registers a code.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct CreateReferralAnswer {
-    /// The unsigned wire transaction in base64, with room for every signature.
-    transaction: String,
+    #[serde(flatten)]
+    built: Built,
     code: String,
     /// Address that the referral will have.
     referral: String,
     share_url: String,
-    /// The last block height at which the transaction is accepted.
-    last_valid_block_height: u64,
 }
 
 /// Build a transaction that registers a code
@@ -75,7 +71,7 @@ pub(crate) struct CreateReferralAnswer {
         (status = 409, description = "code_taken, campaign_closed", body = ErrorEnvelope),
         (status = 413, description = "body_too_large", body = ErrorEnvelope),
         (status = 415, description = "unsupported_media_type", body = ErrorEnvelope),
-        (status = 422, description = "attestation_required, wrong_attestor", body = ErrorEnvelope),
+        (status = 422, description = "attestation_required, wrong_attestor, transaction_would_fail", body = ErrorEnvelope),
         (status = 429, description = "too_many_requests", body = ErrorEnvelope),
         (status = 503, description = "overloaded, chain_unavailable, database_unavailable", body = ErrorEnvelope),
     ))]
@@ -119,10 +115,10 @@ pub(crate) async fn create_referral(
     };
     let first = candidates.first().ok_or(ProgramError::CodeTaken)?;
     let asked_first = asked(first);
-    let (free, blockhash) = tokio::try_join!(
-        state.chain.check_create_referral(&asked_first, &candidates),
-        state.chain.blockhash()
-    )?;
+    let free = state
+        .chain
+        .check_create_referral(&asked_first, &candidates)
+        .await?;
     let code = free.code;
     let per_owner = free.campaign.per_owner;
     let mut steps = Vec::new();
@@ -140,13 +136,12 @@ pub(crate) async fn create_referral(
     }
     let owns_short_link = !used.contains(&code.to_string());
     Ok(Json(CreateReferralAnswer {
-        transaction: unsigned(&steps, &payer, blockhash)?,
+        built: Plan::new(payer, steps).build(&state).await?,
         code: code.to_string(),
         referral: pda::referral(&campaign, &code).to_string(),
         share_url: state
             .links
             .share(code.as_str(), &campaign.to_string(), owns_short_link),
-        last_valid_block_height: blockhash.last_valid_block_height,
     }))
 }
 
@@ -205,15 +200,13 @@ pub(crate) struct VoucherRequest {
 /// A transaction that records a conversion and pays for it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ConvertAnswer {
-    /// The unsigned wire transaction in base64, with room for every signature.
-    transaction: String,
+    #[serde(flatten)]
+    built: Built,
     /// Address that the conversion will have.
     conversion: String,
     referral: String,
     code: String,
     reward: Reward,
-    /// The last block height at which the transaction is accepted.
-    last_valid_block_height: u64,
 }
 
 /// The reward of the conversion, in base units.
@@ -241,7 +234,7 @@ pub(crate) struct Reward {
         (status = 409, description = "already_converted, campaign_closed, campaign_paused, campaign_not_started, campaign_ended, code_inactive, code_expired, usage_limit_reached, payment_required, binding_not_found, not_bound, binding_expired, not_first_touch, owner_limit_reached, referrer_not_found, budget_exhausted, vault_exhausted", body = ErrorEnvelope),
         (status = 413, description = "body_too_large", body = ErrorEnvelope),
         (status = 415, description = "unsupported_media_type", body = ErrorEnvelope),
-        (status = 422, description = "self_referral, amount_too_small, missing_reference, attestation_required, invalid_voucher, voucher_expired, voucher_revoked, credential_required, credential_expired, transaction_too_large", body = ErrorEnvelope),
+        (status = 422, description = "self_referral, amount_too_small, missing_reference, attestation_required, invalid_voucher, voucher_expired, voucher_revoked, credential_required, credential_expired, transaction_too_large, transaction_would_fail", body = ErrorEnvelope),
         (status = 429, description = "too_many_requests", body = ErrorEnvelope),
         (status = 503, description = "overloaded, chain_unavailable, database_unavailable", body = ErrorEnvelope),
     ))]
@@ -287,10 +280,10 @@ pub(crate) async fn convert(
         evidence: Evidence::None,
     };
     let times = signed.map(|(_, times)| times);
-    let (checked, blockhash) = tokio::try_join!(
-        state.chain.check_convert(&campaign, &code, &args, times),
-        state.chain.blockhash()
-    )?;
+    let checked = state
+        .chain
+        .check_convert(&campaign, &code, &args, times)
+        .await?;
     let offer = Offer::at(campaign, &checked.campaign, &checked.referral, checked.now)
         .map_err(|error| ApiError::internal().because(error))?;
     let mut steps = Vec::new();
@@ -307,9 +300,12 @@ pub(crate) async fn convert(
     }
     // `convert` must directly follow the voucher.
     steps.push(instructions::convert(&offer, &checked.args));
-    let receiver = receiver(&checked);
+    let plan = Plan {
+        optional: receiver(&checked),
+        ..Plan::new(payer, steps)
+    };
     Ok(Json(ConvertAnswer {
-        transaction: fitting(receiver, &steps, &payer, blockhash)?,
+        built: plan.build(&state).await?,
         conversion: checked.conversion.to_string(),
         referral: offer.referral_address.to_string(),
         code: code.to_string(),
@@ -318,7 +314,6 @@ pub(crate) async fn convert(
             referee: Amount(checked.reward.referee),
             partner: Amount(checked.reward.partner),
         },
-        last_valid_block_height: blockhash.last_valid_block_height,
     }))
 }
 
@@ -337,52 +332,8 @@ fn receiver(checked: &Checked) -> Option<Instruction> {
     ))
 }
 
-/// The unsigned transaction, with `wanted` before `steps` if it fits.
-fn fitting(
-    wanted: Option<Instruction>,
-    steps: &[Instruction],
-    payer: &Pubkey,
-    blockhash: RecentBlockhash,
-) -> ApiResult<String> {
-    let all: Vec<Instruction> = wanted.iter().chain(steps).cloned().collect();
-    match unsigned(&all, payer, blockhash) {
-        Err(error) if error.code == "transaction_too_large" && wanted.is_some() => {
-            unsigned(steps, payer, blockhash)
-        }
-        outcome => outcome,
-    }
-}
-
-/// The address of the campaign. If the caller names it, the mirror is not needed.
-async fn target(state: &AppState, code: &Code, campaign: Option<Address>) -> ApiResult<Pubkey> {
-    if let Some(Address(campaign)) = campaign {
-        return Ok(campaign);
-    }
-    let known = state.referral(code, None).await?;
-    let Address(campaign) = known
-        .campaign
-        .parse()
-        .map_err(|error: ApiError| ApiError::internal().because(anyhow::anyhow!(error.message)))?;
-    Ok(campaign)
-}
-
 fn wallet_or(text: Option<&str>, default: Pubkey) -> ApiResult<Pubkey> {
     text.map_or(Ok(default), |text| {
         text.parse().map(|Address(wallet)| wallet)
     })
-}
-
-/// The wire form of an unsigned transaction: the signatures are zeros.
-fn unsigned(
-    instructions: &[Instruction],
-    payer: &Pubkey,
-    blockhash: RecentBlockhash,
-) -> ApiResult<String> {
-    let message = Message::new_with_blockhash(instructions, Some(payer), &blockhash.hash);
-    let wire = bincode::serialize(&Transaction::new_unsigned(message))
-        .map_err(|error| ApiError::internal().because(error))?;
-    if wire.len() > PACKET_DATA_SIZE {
-        return Err(ApiError::transaction_too_large());
-    }
-    Ok(BASE64.encode(wire))
 }

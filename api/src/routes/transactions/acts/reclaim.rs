@@ -1,0 +1,150 @@
+//! Rents that go back to those who paid them.
+
+use serde::Deserialize;
+use solana_sdk::instruction::Instruction;
+use utoipa::ToSchema;
+use vouch_client::{
+    PROGRAM_ID, Pubkey,
+    accounts::{Account, Closed, Conversion, Proof, Status, Terms, Uniqueness},
+    instructions::{self, raw},
+    pda,
+};
+use vouch_db::api::conversions;
+
+use super::{Act, Plan, address};
+use crate::{
+    chain::Seen,
+    error::{ApiError, ApiResult},
+    state::AppState,
+};
+
+/// The most accounts of one transaction.
+const MOST: usize = 10;
+
+/// Accounts of campaigns that are over.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReclaimRequest {
+    /// Addresses of 1 to 10 accounts.
+    accounts: Vec<String>,
+    /// Pays the fee, and signs; anybody.
+    payer: String,
+}
+
+impl Act for ReclaimRequest {
+    async fn plan(self, state: &AppState) -> ApiResult<Plan> {
+        let payer = address(&self.payer, "payer")?;
+        if self.accounts.is_empty() || self.accounts.len() > MOST {
+            let message = "this list has 1 to 10 items";
+            return Err(ApiError::wrong_type().saying(message).of_field("accounts"));
+        }
+        let mut accounts = Vec::new();
+        for text in &self.accounts {
+            accounts.push(address(text, "accounts")?);
+        }
+        accounts.sort_unstable();
+        accounts.dedup();
+        let seen = state.chain.see(&accounts).await?;
+        let mut steps = Vec::new();
+        for at in accounts {
+            steps.push(step(state, &seen, at).await?);
+        }
+        Ok(Plan::new(payer, steps))
+    }
+}
+
+/// The instruction that returns the rent of the account at `at`.
+async fn step(state: &AppState, seen: &Seen, at: Pubkey) -> ApiResult<Instruction> {
+    let found = seen.get(&at).filter(|account| account.owner == PROGRAM_ID);
+    let found = found.and_then(|account| Account::decode(&account.data).ok());
+    let missing = || {
+        ApiError::account_not_found().saying(format!(
+            "there is no account at {at} whose rent could go back"
+        ))
+    };
+    Ok(match found.ok_or_else(missing)? {
+        Account::Referral(it) => instructions::reclaim_referral(&it.campaign, &at, &it.rent_payer),
+        // The tombstone of a code; that of a campaign stays.
+        Account::Closed(it) if it.campaign != at => {
+            instructions::reclaim_referral(&it.campaign, &at, &it.rent_payer)
+        }
+        Account::Binding(it) => {
+            instructions::reclaim_binding(&it.campaign, &it.wallet, &it.rent_payer)
+        }
+        Account::Referrer(it) => {
+            instructions::reclaim_referrer(&it.campaign, &it.owner, &it.rent_payer)
+        }
+        Account::RevokedVoucher(it) => raw::ReclaimVoucherAccounts {
+            revocation: at,
+            rent_payer: it.rent_payer,
+        }
+        .instruction(),
+        Account::Conversion(it) => conversion(state, at, &it).await?,
+        Account::Closed(_) | Account::Campaign(_) => {
+            return Err(missing().saying("a campaign is reclaimed by reclaim-campaign"));
+        }
+    })
+}
+
+/// Campaign and reference of a conversion are in no account: the mirror knows them.
+async fn conversion(
+    state: &AppState,
+    at: Pubkey,
+    conversion: &Conversion,
+) -> ApiResult<Instruction> {
+    let text = at.to_string();
+    let known = state
+        .database
+        .run(async |pool| conversions::find(&pool, &text).await)
+        .await?
+        .ok_or_else(ApiError::conversion_not_found)?;
+    let campaign = address(&known.campaign, "accounts")?;
+    let reference = known.reference.and_then(|bytes| bytes.try_into().ok());
+    let reference: [u8; 32] = reference.unwrap_or_default();
+    let key = key(&campaign, at, conversion, &reference);
+    let key = key.ok_or_else(ApiError::conversion_not_found)?;
+    let seen = state.chain.see(&[campaign]).await?;
+    let treasury = match seen.read::<Closed>(&campaign)? {
+        Some(closed) => closed.treasury,
+        None => {
+            let campaign = seen.campaign(&campaign)?;
+            let pays_sol = campaign.rewards_are_sol();
+            if pays_sol {
+                campaign.settings.treasury
+            } else {
+                Pubkey::default()
+            }
+        }
+    };
+    let lapses = conversion.status == Status::Pending && treasury != Pubkey::default();
+    Ok(raw::ReclaimConversionAccounts {
+        campaign,
+        conversion: at,
+        rent_payer: conversion.rent_payer,
+        treasury: lapses.then_some(treasury),
+    }
+    .instruction(&raw::ReclaimConversionArgs { key }))
+}
+
+/// The key of a conversion: the one of the four kinds that gives its address.
+fn key(
+    campaign: &Pubkey,
+    at: Pubkey,
+    conversion: &Conversion,
+    reference: &[u8; 32],
+) -> Option<[u8; 32]> {
+    let terms = |proof, uniqueness| Terms {
+        proof,
+        uniqueness,
+        ..Terms::default()
+    };
+    [
+        terms(Proof::Open, Uniqueness::Wallet),
+        terms(Proof::Open, Uniqueness::WalletAndCode),
+        terms(Proof::Attested, Uniqueness::Order),
+        terms(Proof::Payment, Uniqueness::Order),
+    ]
+    .into_iter()
+    .map(|terms| pda::conversion_key(terms, &conversion.referee, &conversion.referral, reference))
+    .find(|key| pda::conversion(campaign, key) == at)
+}

@@ -1,0 +1,345 @@
+//! Transaction builders: unsigned, for a wallet to sign and send.
+//!
+//! A builder reads the chain, refuses what the program would refuse, and makes a [`Plan`]: the
+//! payer and the instructions. [`Plan::build`] does the rest for all of them.
+
+mod acts;
+mod claim;
+mod opening;
+mod previews;
+mod refusal;
+mod settings;
+mod sharing;
+
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use serde::Serialize;
+use solana_compute_budget_interface::ComputeBudgetInstruction;
+use solana_sdk::{
+    instruction::Instruction,
+    message::{VersionedMessage, v0},
+    signature::Signature,
+    transaction::VersionedTransaction,
+};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use vouch_client::{
+    Code, Pubkey,
+    accounts::{
+        AccountType as _, Binding, Campaign, Conversion, Referral, Referrer, RevokedVoucher,
+    },
+    instructions::Layout,
+    token,
+};
+
+use crate::{
+    chain::{MOST_UNITS, RecentBlockhash, Trial, limit},
+    error::{ApiError, ApiResult},
+    state::AppState,
+    types::{Address, Amount},
+};
+
+/// Size limit of a transaction in bytes: <https://solana.com/docs/core/transactions>.
+const PACKET_DATA_SIZE: usize = 1232;
+/// Lamports for one signature.
+const SIGNATURE_FEE: u64 = 5_000;
+/// Millionths of a lamport in a lamport.
+const MICRO: u64 = 1_000_000;
+/// Bytes of a token account of the Token program.
+const TOKEN_ACCOUNT: usize = 165;
+/// The most bytes of an associated token account of Token-2022 for a mint that campaigns take: the
+/// owner is immutable, and a transfer fee may be withheld.
+const TOKEN_2022_ACCOUNT: usize = 182;
+
+/// Every builder.
+pub(crate) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(sharing::create_referral))
+        .routes(routes!(sharing::convert))
+        .routes(routes!(claim::claim))
+        .routes(routes!(opening::create_campaign))
+        .routes(routes!(opening::update_campaign))
+        .merge(acts::router())
+}
+
+/// A transaction to build.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    /// Pays fee and rent.
+    pub(crate) payer: Pubkey,
+    /// Left out if it does not fit.
+    pub(crate) optional: Option<Instruction>,
+    /// In this order.
+    pub(crate) steps: Vec<Instruction>,
+    pub(crate) warnings: Vec<Warning>,
+}
+
+/// A transaction for a wallet to sign and send.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Built {
+    /// The unsigned wire transaction of version 0 in base64, with room for every signature.
+    transaction: String,
+    /// The last block height at which the transaction is accepted.
+    last_valid_block_height: u64,
+    /// Wallets that sign, the payer first.
+    signers: Vec<String>,
+    cost: Cost,
+    /// Things that the caller should know. The transaction was built nevertheless.
+    warnings: Vec<Warning>,
+}
+
+/// Cost for the payer, in lamports.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Cost {
+    /// For signatures and priority.
+    fee: Amount,
+    /// At most, for accounts that the transaction creates. Most of it comes back when they are closed.
+    rent: Amount,
+    /// Limit of compute units. Null if the transaction sets none, because it has no room for it.
+    compute_units: Option<u32>,
+    /// Millionths of a lamport for each compute unit: what three of four recent blocks took, at most
+    /// 50000.
+    compute_unit_price: Amount,
+    /// Whether a simulation has succeeded, and the limit follows from it. Otherwise it is 1400000.
+    simulated: bool,
+}
+
+/// Something that the caller of a builder should know.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct Warning {
+    /// payer_needs_sol, not_simulated, self_referral_pays, new_mint_is_yours or authority_leaves.
+    code: &'static str,
+    /// For people.
+    message: String,
+}
+
+impl Warning {
+    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+        }
+    }
+}
+
+impl Plan {
+    pub(crate) fn new(payer: Pubkey, steps: Vec<Instruction>) -> Self {
+        Self {
+            payer,
+            steps,
+            ..Self::default()
+        }
+    }
+
+    /// Builds the transaction: the limit of compute units follows from a simulation, and the price
+    /// from recent fees.
+    ///
+    /// # Errors
+    /// `transaction_too_large`, the program's error if the simulation fails with one,
+    /// `transaction_would_fail` if it fails otherwise, `chain_unavailable` or `overloaded`.
+    pub(crate) async fn build(self, state: &AppState) -> ApiResult<Built> {
+        let Self {
+            payer,
+            optional,
+            steps,
+            mut warnings,
+        } = self;
+        let all: Vec<Instruction> = optional.iter().chain(&steps).cloned().collect();
+        // Without a budget, each instruction may use 200000 units.
+        let (steps, has_budget) = [(&all, true), (&all, false), (&steps, true), (&steps, false)]
+            .into_iter()
+            .find(|(steps, has_budget)| fits(&payer, steps, *has_budget))
+            .ok_or_else(ApiError::transaction_too_large)?;
+        let first = if has_budget { 2 } else { 0 };
+        let budget = |units, price| has_budget.then_some((units, price));
+
+        let trial = compile(&payer, steps, budget(MOST_UNITS, 0), &no_blockhash())?;
+        let written = written(&trial, steps);
+        let (blockhash, trial, price, rent) = tokio::join!(
+            state.chain.blockhash(),
+            state.chain.try_out(&trial),
+            state.chain.price(written),
+            rent(state, steps),
+        );
+        let (blockhash, rent) = (blockhash?, rent?);
+        let (units, simulated) = match trial {
+            Trial::Succeeds(units) => (limit(units), true),
+            Trial::Fails { place, error, logs } => {
+                let step = place.checked_sub(first).and_then(|place| steps.get(place));
+                return Err(refusal::of(step, &error, &logs));
+            }
+            Trial::TooPoor => {
+                let message = "the payer has too few lamports for fee and rent: add SOL before \
+                     you send the transaction, or name another payer";
+                warnings.push(Warning::new("payer_needs_sol", message));
+                (MOST_UNITS, false)
+            }
+            Trial::Unknown => {
+                let message = "the node could not try the transaction, so nobody knows whether \
+                     the program accepts it";
+                warnings.push(Warning::new("not_simulated", message));
+                (MOST_UNITS, false)
+            }
+        };
+        let transaction = compile(&payer, steps, budget(units, price), &blockhash)?;
+        let wire = serialized(&transaction)?;
+        let signers = transaction.signatures.len();
+        let keys = transaction.message.static_account_keys();
+        let signatures = u64::try_from(signers).unwrap_or(u64::MAX);
+        let priority = if has_budget {
+            u64::from(units).saturating_mul(price).div_ceil(MICRO)
+        } else {
+            0
+        };
+        let fee = signatures
+            .saturating_mul(SIGNATURE_FEE)
+            .saturating_add(priority);
+        Ok(Built {
+            transaction: BASE64.encode(wire),
+            last_valid_block_height: blockhash.last_valid_block_height,
+            signers: keys.iter().take(signers).map(ToString::to_string).collect(),
+            cost: Cost {
+                fee: Amount(fee),
+                rent: Amount(rent),
+                compute_units: has_budget.then_some(units),
+                compute_unit_price: Amount(if has_budget { price } else { 0 }),
+                simulated,
+            },
+            warnings,
+        })
+    }
+}
+
+/// A place for a blockhash, in a transaction that is not sent.
+fn no_blockhash() -> RecentBlockhash {
+    RecentBlockhash {
+        hash: Default::default(),
+        last_valid_block_height: 0,
+    }
+}
+
+/// Whether these instructions fit into a transaction, with or without a budget.
+pub(crate) fn fits(payer: &Pubkey, steps: &[Instruction], has_budget: bool) -> bool {
+    let budget = has_budget.then_some((MOST_UNITS, 0));
+    compile(payer, steps, budget, &no_blockhash())
+        .and_then(|transaction| serialized(&transaction))
+        .is_ok_and(|wire| wire.len() <= PACKET_DATA_SIZE)
+}
+
+/// The unsigned transaction: the signatures are zeros.
+fn compile(
+    payer: &Pubkey,
+    steps: &[Instruction],
+    budget: Option<(u32, u64)>,
+    blockhash: &RecentBlockhash,
+) -> ApiResult<VersionedTransaction> {
+    let budget = budget.into_iter().flat_map(|(units, price)| {
+        [
+            ComputeBudgetInstruction::set_compute_unit_limit(units),
+            ComputeBudgetInstruction::set_compute_unit_price(price),
+        ]
+    });
+    let all: Vec<Instruction> = budget.chain(steps.iter().cloned()).collect();
+    // More accounts than a message can name would not fit into a packet either.
+    let message = v0::Message::try_compile(payer, &all, &[], blockhash.hash)
+        .map_err(|error| ApiError::transaction_too_large().because(error))?;
+    let signers = usize::from(message.header.num_required_signatures);
+    Ok(VersionedTransaction {
+        signatures: vec![Signature::default(); signers],
+        message: VersionedMessage::V0(message),
+    })
+}
+
+fn serialized(transaction: &VersionedTransaction) -> ApiResult<Vec<u8>> {
+    bincode::serialize(transaction).map_err(|error| ApiError::internal().because(error))
+}
+
+/// The accounts that a transaction of these steps writes and that others may wait for: not those of
+/// its signers, nor those that it creates. Builds for the same campaign then share one question for
+/// fees.
+fn written(transaction: &VersionedTransaction, steps: &[Instruction]) -> Vec<Pubkey> {
+    let message = &transaction.message;
+    let signers = transaction.signatures.len();
+    let new: Vec<Pubkey> = steps.iter().filter_map(created).map(|(at, _)| at).collect();
+    let keys = message.static_account_keys().iter().enumerate();
+    keys.skip(signers)
+        .filter(|(place, key)| message.is_maybe_writable(*place, None) && !new.contains(*key))
+        .map(|(_, key)| *key)
+        .collect()
+}
+
+/// Lamports, at most, for the accounts that these instructions create and that do not exist yet.
+async fn rent(state: &AppState, steps: &[Instruction]) -> ApiResult<u64> {
+    let created: Vec<(Pubkey, usize)> = steps.iter().filter_map(created).collect();
+    if created.is_empty() {
+        return Ok(0);
+    }
+    let addresses: Vec<Pubkey> = created.iter().map(|(address, _)| *address).collect();
+    let seen = state.chain.see(&addresses).await?;
+    let rents = created.iter().map(|(address, size)| {
+        let has = seen.get(address).map_or(0, |account| account.lamports);
+        seen.rent.minimum_balance(*size).saturating_sub(has)
+    });
+    Ok(rents.fold(0, u64::saturating_add))
+}
+
+/// The account that an instruction creates, and its bytes.
+fn created(step: &Instruction) -> Option<(Pubkey, usize)> {
+    let at = |place: usize| step.accounts.get(place).map(|meta| meta.pubkey);
+    if step.program_id == token::ASSOCIATED_TOKEN_PROGRAM_ID {
+        let is_old = at(5) == Some(token::TOKEN_PROGRAM_ID);
+        let size = if is_old {
+            TOKEN_ACCOUNT
+        } else {
+            TOKEN_2022_ACCOUNT
+        };
+        return Some((at(1)?, size));
+    }
+    if step.program_id == solana_sdk::pubkey::Pubkey::default() {
+        // The System program: the only account of a builder's that it creates is a mint.
+        return Some((at(1)?, usize::try_from(token::MINT_SIZE).ok()?));
+    }
+    let layout =
+        (step.program_id == vouch_client::PROGRAM_ID).then(|| Layout::of(&step.data))??;
+    let (name, size) = match layout.name {
+        "create_campaign" => ("campaign", Campaign::SIZE),
+        "create_referral" => ("referral", Referral::SIZE),
+        "register_referrer" => ("referrer", Referrer::SIZE),
+        "convert" | "purchase" => ("conversion", Conversion::SIZE),
+        "bind" => ("binding", Binding::SIZE),
+        "revoke_voucher" => ("revocation", RevokedVoucher::SIZE),
+        _ => return None,
+    };
+    Some((at(layout.position(name)?)?, size))
+}
+
+/// The address of the campaign. If the caller names it, the mirror is not needed.
+async fn target(state: &AppState, code: &Code, campaign: Option<Address>) -> ApiResult<Pubkey> {
+    if let Some(Address(campaign)) = campaign {
+        return Ok(campaign);
+    }
+    let known = state.referral(code, None).await?;
+    let Address(campaign) = known
+        .campaign
+        .parse()
+        .map_err(|error: ApiError| ApiError::internal().because(anyhow::anyhow!(error.message)))?;
+    Ok(campaign)
+}
+
+/// The address in a field; `invalid_address` names the field.
+fn address(text: &str, field: &str) -> ApiResult<Pubkey> {
+    text.parse()
+        .map(|Address(address)| address)
+        .map_err(|error: ApiError| error.of_field(field))
+}
+
+/// The address in an optional field, or `default`.
+fn address_or(text: Option<&str>, default: Pubkey, field: &str) -> ApiResult<Pubkey> {
+    text.map_or(Ok(default), |text| address(text, field))
+}
+
+/// The amount in a field; `invalid_amount` names the field.
+fn amount(text: &str, field: &str) -> ApiResult<u64> {
+    text.parse()
+        .map(|Amount(amount)| amount)
+        .map_err(|error: ApiError| error.of_field(field))
+}

@@ -1,0 +1,436 @@
+//! The builders of a campaign's terms and settings: opening it, and changing it.
+
+use axum::{Json, extract::State};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use solana_sdk::rent::Rent;
+use utoipa::ToSchema;
+use vouch_client::{
+    ProgramError, Pubkey,
+    accounts::{Funding, Proof, Settings, Terms},
+    instructions,
+    opening::{Currency, DECIMALS, Opening, usual_terms},
+    token,
+};
+
+use super::{
+    Built, Plan, Warning, address, address_or, amount,
+    previews::{Preview, previewed, warning},
+    settings::{
+        FUNDINGS, PROOFS, SettingsAnswer, SettingsInput, TermsAnswer, UNIQUENESSES, named, small,
+    },
+};
+use crate::{
+    chain::Seen,
+    envelope::ErrorEnvelope,
+    error::{ApiError, ApiResult},
+    extract,
+    state::AppState,
+    types::{Amount, timestamp},
+};
+
+/// Decimals of SOL.
+const SOL_DECIMALS: u8 = 9;
+/// The most decimals of a new mint: more than any amount of 64 bits has digits would show nothing.
+const MOST_DECIMALS: i64 = 18;
+
+/// A campaign to open.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CreateCampaignRequest {
+    /// The wallet that becomes creator and authority; signs.
+    authority: String,
+    /// The creator's own number for the campaign, as a decimal string. Either this or `name`.
+    id: Option<String>,
+    /// The creator's own name for the campaign: 1 to 100 characters, of which the number is made.
+    name: Option<String>,
+    /// Pays fee and rent, and signs; the authority when absent.
+    payer: Option<String>,
+    /// mint_authority (when absent), vault or payment_split.
+    funding: Option<String>,
+    /// open, attested or payment. When absent: payment for a split, otherwise open.
+    proof: Option<String>,
+    /// wallet, wallet_and_code or order. When absent: order with payments, otherwise wallet.
+    uniqueness: Option<String>,
+    /// Whether tiers, bonuses and owner_limit count all codes of an owner; false when absent.
+    per_owner: Option<bool>,
+    /// Seconds between the announcement of a cut and its effect; 604800 when absent, which is a week.
+    notice_seconds: Option<i64>,
+    /// Mint of the rewards. When absent: a new token, or SOL in a split. If the campaign mints, the
+    /// authority must be the mint's, and hands that over.
+    mint: Option<String>,
+    /// Decimals of a new token, at most 18; 6 when absent.
+    decimals: Option<i64>,
+    /// Mint of payments, where buyers pay and it is no split; SOL when absent.
+    payment_mint: Option<String>,
+    /// `reward` is required. In a new campaign, times absent mean at once and never, limits none, parts
+    /// for others zero.
+    settings: SettingsInput,
+    /// Base units that the vault starts with: minted if the token is new, else from the authority's
+    /// associated token account.
+    funds: Option<String>,
+    /// Amount of the conversion in the preview.
+    example_amount: Option<String>,
+}
+
+/// A transaction that opens a campaign.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CreateCampaignAnswer {
+    #[serde(flatten)]
+    built: Built,
+    /// Address that the campaign will have.
+    campaign: String,
+    /// The creator's number for it.
+    id: Amount,
+    /// Mint of the rewards; null for SOL.
+    mint: Option<String>,
+    /// Whether the transaction creates the mint.
+    new_mint: bool,
+    /// Token account that rewards come out of; null if the campaign has none.
+    vault: Option<String>,
+    /// Mint of the payments; null for SOL, or without payments.
+    payment_mint: Option<String>,
+    terms: TermsAnswer,
+    settings: SettingsAnswer,
+    preview: Preview,
+}
+
+/// Build a transaction that opens a campaign
+///
+/// Makes mint and vault, too, where they are needed. Only `authority`, `id` or `name`, and
+/// `settings.reward` are required; the answer has everything as it will stand, what it costs, and what
+/// conversions would pay.
+#[utoipa::path(post, path = "/v1/transactions/create-campaign", tag = "transactions",
+    request_body = CreateCampaignRequest,
+    responses(
+        (status = 200, body = CreateCampaignAnswer),
+        (status = 400, description = "malformed_json, missing_field, unknown_field, wrong_type, invalid_address, invalid_amount, invalid_time, conflicting_fields", body = ErrorEnvelope),
+        (status = 409, description = "campaign_exists, vault_missing", body = ErrorEnvelope),
+        (status = 413, description = "body_too_large", body = ErrorEnvelope),
+        (status = 415, description = "unsupported_media_type", body = ErrorEnvelope),
+        (status = 422, description = "invalid_terms, invalid_reward, invalid_shares, invalid_tiers, invalid_bonuses, invalid_hold, invalid_attribution_window, invalid_schedule, invalid_owner_limit, invalid_gate, invalid_budget, invalid_attestor, invalid_treasury, invalid_notice, wrong_payment_mint, unsupported_mint, mint_authority_mismatch, insufficient_tokens, transaction_too_large, transaction_would_fail", body = ErrorEnvelope),
+        (status = 429, description = "too_many_requests", body = ErrorEnvelope),
+        (status = 503, description = "overloaded, chain_unavailable", body = ErrorEnvelope),
+    ))]
+pub(crate) async fn create_campaign(
+    State(state): State<AppState>,
+    extract::Json(request): extract::Json<CreateCampaignRequest>,
+) -> ApiResult<Json<CreateCampaignAnswer>> {
+    let asked = Asked::read(&request)?;
+    let campaign = asked.campaign();
+    let mut addresses = vec![campaign];
+    addresses.extend([asked.mint, asked.payment_mint].into_iter().flatten());
+    let seen = state.chain.see(&addresses).await?;
+    let opening = asked.opening(&seen)?;
+    let decimals = asked.decimals(&seen);
+
+    let create = opening.create();
+    let settings = opening.settings();
+    let same_token = opening.payment_token().map(|(mint, _)| mint)
+        == opening.reward_token().map(|(mint, _)| mint);
+    let preview = previewed(
+        opening.terms,
+        &settings,
+        same_token,
+        opening.reward_token().map(|(mint, _)| mint),
+        decimals,
+        asked.example_amount,
+    );
+    let mut plan = Plan::new(opening.payer, opening.instructions());
+    plan.warnings.extend(warning(opening.terms, &preview));
+    if opening.hands_over {
+        let message = "from this transaction on only the campaign can mint this token, until its \
+             authority reclaims a campaign that is closed and whose claim period is over";
+        plan.warnings
+            .push(Warning::new("mint_authority_moves", message));
+    }
+    Ok(Json(CreateCampaignAnswer {
+        built: plan.build(&state).await?,
+        campaign: campaign.to_string(),
+        id: Amount(opening.id),
+        mint: opening.reward_token().map(|(mint, _)| mint.to_string()),
+        new_mint: matches!(opening.rewards, Currency::New { .. }),
+        vault: create.vault().map(|vault| vault.to_string()),
+        payment_mint: opening.payment_token().map(|(mint, _)| mint.to_string()),
+        terms: opening.terms.into(),
+        settings: (&settings).into(),
+        preview,
+    }))
+}
+
+/// A request whose fields have been read.
+struct Asked {
+    payer: Pubkey,
+    authority: Pubkey,
+    id: u64,
+    terms: Terms,
+    settings: Settings,
+    mint: Option<Pubkey>,
+    new_decimals: u8,
+    payment_mint: Option<Pubkey>,
+    funds: u64,
+    example_amount: Option<u64>,
+}
+
+impl Asked {
+    fn read(request: &CreateCampaignRequest) -> ApiResult<Self> {
+        let authority = address(&request.authority, "authority")?;
+        let payer = address_or(request.payer.as_deref(), authority, "payer")?;
+        let id = match (&request.id, &request.name) {
+            (Some(id), None) => amount(id, "id")?,
+            (None, Some(name)) => id_of(name)?,
+            (None, None) => return Err(ApiError::missing_field().of_field("id")),
+            (Some(_), Some(_)) => return Err(conflicting("id", "send an id or a name, not both")),
+        };
+        if !request.settings.has_reward() {
+            return Err(ApiError::missing_field().of_field("settings.reward"));
+        }
+        let funding = request.funding.as_deref();
+        let funding = funding.map_or(Ok(Funding::MintAuthority), |text| {
+            named(text, &FUNDINGS, "funding")
+        })?;
+        let mut terms = usual_terms(funding);
+        if let Some(text) = &request.proof {
+            terms.proof = named(text, &PROOFS, "proof")?;
+            if terms.proof == Proof::Payment {
+                terms.uniqueness = vouch_client::accounts::Uniqueness::Order;
+            }
+        }
+        if let Some(text) = &request.uniqueness {
+            terms.uniqueness = named(text, &UNIQUENESSES, "uniqueness")?;
+        }
+        terms.per_owner = request.per_owner.unwrap_or_default();
+        if let Some(notice) = request.notice_seconds {
+            terms.notice_seconds = small(notice, u32::MAX, "notice_seconds")?;
+        }
+        let mint = request.mint.as_deref();
+        let mint = mint.map(|text| address(text, "mint")).transpose()?;
+        let payment_mint = request.payment_mint.as_deref();
+        let payment_mint = payment_mint
+            .map(|text| address(text, "payment_mint"))
+            .transpose()?;
+        let is_new = mint.is_none() && funding != Funding::PaymentSplit;
+        let new_decimals = match request.decimals {
+            Some(_) if !is_new => {
+                return Err(conflicting("decimals", "only a new token gets decimals"));
+            }
+            Some(decimals) if !(0..=MOST_DECIMALS).contains(&decimals) => {
+                let message = "this field has to be an integer from 0 to 18";
+                return Err(ApiError::wrong_type().saying(message).of_field("decimals"));
+            }
+            Some(decimals) => small(decimals, 18, "decimals")?,
+            None => DECIMALS,
+        };
+        if payment_mint.is_some()
+            && (terms.proof != Proof::Payment || funding == Funding::PaymentSplit)
+        {
+            let message = "only a campaign that pays rewards of their own for payments has a \
+                 payment_mint; in a split it is the mint";
+            return Err(conflicting("payment_mint", message));
+        }
+        let funds = request.funds.as_deref();
+        let funds = funds.map_or(Ok(0), |text| amount(text, "funds"))?;
+        if funds > 0 && funding != Funding::Vault {
+            return Err(conflicting("funds", "only the funding vault takes funds"));
+        }
+        let example = request.example_amount.as_deref();
+        Ok(Self {
+            payer,
+            authority,
+            id,
+            terms,
+            settings: request.settings.apply(Settings::default())?,
+            mint,
+            new_decimals,
+            payment_mint,
+            funds,
+            example_amount: example
+                .map(|text| amount(text, "example_amount"))
+                .transpose()?,
+        })
+    }
+
+    fn campaign(&self) -> Pubkey {
+        vouch_client::pda::campaign(&self.authority, self.id).0
+    }
+
+    fn opening(&self, seen: &Seen) -> ApiResult<Opening> {
+        let rent: &Rent = &seen.rent;
+        let mint_size = usize::try_from(token::MINT_SIZE).unwrap_or(usize::MAX);
+        if seen
+            .get(&self.campaign())
+            .is_some_and(|it| !it.data.is_empty())
+        {
+            return Err(ProgramError::CampaignExists.into());
+        }
+        let mut opening = Opening::new(
+            &self.authority,
+            self.id,
+            self.terms.funding,
+            self.settings,
+            rent.minimum_balance(mint_size),
+        );
+        opening.payer = self.payer;
+        opening.terms = self.terms;
+        opening.funds = self.funds;
+        if let Currency::New { decimals, .. } = &mut opening.rewards {
+            *decimals = self.new_decimals;
+        }
+        if let Some(mint) = self.mint {
+            let (currency, facts) = existing(seen, mint)?;
+            opening.rewards = currency;
+            if self.terms.funding == Funding::MintAuthority {
+                let minter = facts.authority;
+                opening.hands_over = minter == Some(self.authority);
+                if !opening.hands_over && minter != Some(self.campaign()) {
+                    return Err(ProgramError::MintAuthorityMismatch.into());
+                }
+            }
+        }
+        if let Some(mint) = self.payment_mint {
+            opening.payments = existing(seen, mint)?.0;
+        }
+        Ok(opening)
+    }
+
+    /// Decimals of the rewards' token.
+    fn decimals(&self, seen: &Seen) -> u8 {
+        match self.mint {
+            Some(mint) => existing(seen, mint).map_or(0, |(_, facts)| facts.decimals),
+            None if self.terms.funding == Funding::PaymentSplit => SOL_DECIMALS,
+            None => self.new_decimals,
+        }
+    }
+}
+
+fn conflicting(field: &str, message: &str) -> ApiError {
+    ApiError::conflicting_fields()
+        .saying(message)
+        .of_field(field)
+}
+
+/// The number that a name stands for: the first eight bytes of its SHA-256.
+fn id_of(name: &str) -> ApiResult<u64> {
+    if !(1..=100).contains(&name.chars().count()) {
+        let message = "a name has 1 to 100 characters";
+        return Err(ApiError::wrong_type().saying(message).of_field("name"));
+    }
+    let digest: [u8; 32] = Sha256::digest(name).into();
+    let first = digest.first_chunk::<8>();
+    Ok(first.map_or(0, |first| u64::from_be_bytes(*first)))
+}
+
+/// The token of a mint that exists.
+fn existing(seen: &Seen, mint: Pubkey) -> ApiResult<(Currency, token::Mint)> {
+    let account = seen.get(&mint).filter(|account| {
+        [token::TOKEN_PROGRAM_ID, token::TOKEN_2022_PROGRAM_ID].contains(&account.owner)
+    });
+    let found = account.and_then(|account| Some((account.owner, token::mint(&account.data)?)));
+    let (program, facts) = found.ok_or(ProgramError::UnsupportedMint)?;
+    Ok((Currency::Token { mint, program }, facts))
+}
+
+/// A change of a campaign's settings.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UpdateCampaignRequest {
+    /// Address of the campaign.
+    campaign: String,
+    /// The settings that change. The rest stays as it was announced last, or is in force.
+    settings: SettingsInput,
+    /// Pays the fee, and signs; the authority when absent.
+    payer: Option<String>,
+    /// Amount of the conversion in the preview.
+    example_amount: Option<String>,
+}
+
+/// A transaction that changes a campaign's settings.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct UpdateCampaignAnswer {
+    #[serde(flatten)]
+    built: Built,
+    /// Whether the change cuts something, so that it waits for the campaign's notice. Budget, attestor,
+    /// attested_codes and treasury change at once nevertheless.
+    is_cut: bool,
+    /// RFC 3339: from when the settings hold, if the transaction is sent now.
+    in_force_from: Option<String>,
+    settings: SettingsAnswer,
+    preview: Preview,
+}
+
+/// Build a transaction that changes a campaign's settings
+///
+/// The campaign's authority signs. Raises hold at once, cuts after the campaign's notice.
+#[utoipa::path(post, path = "/v1/transactions/update-campaign", tag = "transactions",
+    request_body = UpdateCampaignRequest,
+    responses(
+        (status = 200, body = UpdateCampaignAnswer),
+        (status = 400, description = "malformed_json, missing_field, unknown_field, wrong_type, invalid_address, invalid_amount, invalid_time, conflicting_fields", body = ErrorEnvelope),
+        (status = 404, description = "campaign_not_found", body = ErrorEnvelope),
+        (status = 409, description = "campaign_closed", body = ErrorEnvelope),
+        (status = 413, description = "body_too_large", body = ErrorEnvelope),
+        (status = 415, description = "unsupported_media_type", body = ErrorEnvelope),
+        (status = 422, description = "invalid_reward, invalid_shares, invalid_tiers, invalid_bonuses, invalid_hold, invalid_attribution_window, invalid_schedule, invalid_owner_limit, invalid_gate, invalid_budget, invalid_attestor, invalid_treasury, too_many_bonuses, transaction_would_fail", body = ErrorEnvelope),
+        (status = 429, description = "too_many_requests", body = ErrorEnvelope),
+        (status = 503, description = "overloaded, chain_unavailable", body = ErrorEnvelope),
+    ))]
+pub(crate) async fn update_campaign(
+    State(state): State<AppState>,
+    extract::Json(request): extract::Json<UpdateCampaignRequest>,
+) -> ApiResult<Json<UpdateCampaignAnswer>> {
+    let at = address(&request.campaign, "campaign")?;
+    let payer = request.payer.as_deref();
+    let example = request.example_amount.as_deref();
+    let example = example
+        .map(|text| amount(text, "example_amount"))
+        .transpose()?;
+    let (campaign, seen) = state.chain.campaign(&at, &[]).await?;
+    if campaign.closed {
+        return Err(ProgramError::CampaignClosed.into());
+    }
+    let now = seen.now;
+    let base = campaign.announced(now).map(|(_, settings)| settings);
+    let base = base.unwrap_or_else(|| campaign.in_force(now));
+    let settings = request.settings.apply(*base)?;
+    let from = campaign.in_force_from(&settings, now);
+    let preview = previewed(
+        campaign.terms(),
+        &settings,
+        campaign.mint == campaign.payment_mint,
+        campaign.reward_mint(),
+        if campaign.rewards_are_sol() {
+            SOL_DECIMALS
+        } else {
+            campaign.mint_decimals
+        },
+        example,
+    );
+    let update = instructions::update_campaign(&campaign.authority, &at, &settings);
+    let mut plan = Plan::new(
+        address_or(payer, campaign.authority, "payer")?,
+        vec![update],
+    );
+    plan.warnings.extend(warning(campaign.terms(), &preview));
+    Ok(Json(UpdateCampaignAnswer {
+        built: plan.build(&state).await?,
+        is_cut: from != now,
+        in_force_from: timestamp(from),
+        settings: (&settings).into(),
+        preview,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_stands_for_one_number() {
+        // SHA-256 of "abc" begins with these bytes: FIPS 180-2, appendix B.1.
+        assert_eq!(id_of("abc").ok(), Some(0xba78_16bf_8f01_cfea));
+        let long = "x".repeat(101);
+        for bad in ["", &long] {
+            assert_eq!(id_of(bad).unwrap_err().code, "wrong_type");
+        }
+    }
+}

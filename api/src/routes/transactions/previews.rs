@@ -1,0 +1,154 @@
+//! The preview of a campaign: payments of its conversions, and the gain of a referrer who refers
+//! himself.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+use vouch_client::{
+    Pubkey,
+    accounts::{Proof, Settings, Terms},
+    preview::{self, Imagined},
+};
+
+use super::Warning;
+use crate::types::Amount;
+
+/// Payments of conversions, before there are any.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Preview {
+    /// The amount of each of these conversions.
+    amount: Amount,
+    /// Mint of the rewards; null for SOL.
+    mint: Option<String>,
+    decimals: u8,
+    /// The first conversion, and those that reach a tier or a bonus.
+    conversions: Vec<PreviewedConversion>,
+    /// The most that a referrer who refers himself with a second wallet nets by one of them: all parts,
+    /// less the price that the second wallet pays in the same token.
+    self_referral: Units,
+}
+
+/// Payments of one conversion.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PreviewedConversion {
+    /// Its number among those that count together, from 1.
+    number: Amount,
+    /// Bonuses included, without a partner.
+    referrer: Units,
+    /// In a split this is a discount for the buyer.
+    referee: Units,
+    /// The most that a partner can get, out of the referrer's part.
+    partner_at_most: Units,
+}
+
+/// An amount of a token.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Units {
+    /// Base units, as a decimal string with a sign if it is negative.
+    units: String,
+    /// The same in whole tokens.
+    tokens: String,
+}
+
+impl Units {
+    fn new(units: i128, decimals: u8) -> Self {
+        let digits = units.unsigned_abs().to_string();
+        let decimals = usize::from(decimals);
+        let digits = format!("{digits:0>width$}", width = decimals + 1);
+        let (whole, part) = digits.split_at(digits.len() - decimals);
+        let sign = if units < 0 { "-" } else { "" };
+        let point = if part.is_empty() { "" } else { "." };
+        Self {
+            units: units.to_string(),
+            tokens: format!("{sign}{whole}{point}{part}"),
+        }
+    }
+}
+
+/// Payments of conversions in a campaign with these terms and settings.
+pub(super) fn previewed(
+    terms: Terms,
+    settings: &Settings,
+    same_token: bool,
+    mint: Option<Pubkey>,
+    decimals: u8,
+    example_amount: Option<u64>,
+) -> Preview {
+    let one_token = 10_u64.checked_pow(u32::from(decimals)).unwrap_or(1);
+    let least = one_token.saturating_mul(100);
+    let amount = example_amount.unwrap_or_else(|| preview::example_amount(settings, least));
+    let paid = if preview::pays_back(terms, same_token) {
+        amount
+    } else {
+        0
+    };
+    let mut most = i128::MIN;
+    let conversions = preview::steps(settings).into_iter().map(|ordinal| {
+        let imagined = Imagined {
+            amount,
+            ordinal,
+            partner: false,
+        };
+        let alone = preview::reward(terms, settings, imagined);
+        let shared = Imagined {
+            partner: true,
+            ..imagined
+        };
+        let shared = preview::reward(terms, settings, shared);
+        most = most.max(preview::payback(&alone, paid));
+        PreviewedConversion {
+            number: Amount(ordinal),
+            referrer: Units::new(alone.referrer.into(), decimals),
+            referee: Units::new(alone.referee.into(), decimals),
+            partner_at_most: Units::new(shared.partner.into(), decimals),
+        }
+    });
+    Preview {
+        amount: Amount(amount),
+        mint: mint.map(|mint| mint.to_string()),
+        decimals,
+        conversions: conversions.collect(),
+        self_referral: Units::new(most, decimals),
+    }
+}
+
+/// The warning that somebody gains by referring himself.
+pub(super) fn warning(terms: Terms, preview: &Preview) -> Option<Warning> {
+    let net = &preview.self_referral;
+    if net.units.starts_with('-') || net.units == "0" {
+        return None;
+    }
+    let remedy = match terms.proof {
+        Proof::Open => {
+            "anybody can make wallets, so let an attestor vouch for conversions, or ask for a \
+             credential"
+        }
+        Proof::Attested => "so the attestor has to know people from wallets",
+        Proof::Payment => {
+            "what he pays is in another token, so see that it is worth more than this"
+        }
+    };
+    let message = format!(
+        "a referrer who refers himself with a second wallet nets {} tokens by one conversion: {remedy}",
+        net.tokens
+    );
+    Some(Warning::new("self_referral_pays", message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base_units_are_shown_as_tokens() {
+        for (units, decimals, tokens) in [
+            (0, 6, "0.000000"),
+            (5_000_000, 6, "5.000000"),
+            (-1, 6, "-0.000001"),
+            (i128::from(u64::MAX), 9, "18446744073.709551615"),
+            (7, 0, "7"),
+            (7, 20, "0.00000000000000000007"),
+        ] {
+            assert_eq!(Units::new(units, decimals).tokens, tokens);
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! A split of payments, first touches, and a token that can be frozen.
+
+use serde_json::{Value, json};
+use solana_sdk::{
+    instruction::{AccountMeta, Instruction},
+    signature::{Keypair, Signer},
+};
+use vouch_client::{
+    accounts::{Binding, Campaign, Conversion, Proof, Uniqueness},
+    pda, token,
+};
+
+use crate::world::{World, code, key, text};
+
+/// A campaign that splits payments in SOL.
+pub(crate) async fn split(world: &World) {
+    let World {
+        company,
+        alice,
+        bob,
+        ..
+    } = world;
+    let treasury = Keypair::new();
+    world.airdrop(&treasury.pubkey()).await;
+    // Given a tenth of each payment, a fifth of that for the buyer
+    let body = json!({
+        "authority": text(company), "id": "4", "funding": "payment_split",
+        "settings": { "reward": { "percent_bps": 1000 }, "referee_share_bps": 2000,
+            "treasury": text(&treasury) },
+        "example_amount": "1000000000",
+    });
+    let answer = world.act("create-campaign", &body, &[company]).await;
+    let at = key(&answer, "campaign");
+    let campaign: Campaign = world.read(&at).await;
+    assert_eq!(
+        (campaign.proof, campaign.uniqueness),
+        (Proof::Payment, Uniqueness::Order)
+    );
+    assert_eq!(campaign.settings.reward_max, u64::MAX);
+    assert_eq!(campaign.settings.treasury, treasury.pubkey());
+    let units = |units: &str, tokens: &str| json!({ "units": units, "tokens": tokens });
+    let preview = &answer["preview"];
+    assert_eq!(
+        (&preview["mint"], &preview["decimals"]),
+        (&Value::Null, &json!(9))
+    );
+    assert_eq!(
+        preview["conversions"][0]["referrer"],
+        units("80000000", "0.080000000")
+    );
+    assert_eq!(
+        preview["conversions"][0]["referee"],
+        units("20000000", "0.020000000")
+    );
+    // Whoever refers himself loses what the seller keeps, so nobody is warned.
+    assert_eq!(
+        preview["self_referral"],
+        units("-900000000", "-0.900000000")
+    );
+    assert_eq!(answer["warnings"], json!([]));
+
+    // When Bob buys by Alice's code, then everybody gets the previewed part
+    let at_text = at.to_string();
+    let register = json!({ "campaign": at_text, "code": "STARTER7", "owner": text(alice) });
+    world.act("create-referral", &register, &[alice]).await;
+    let before = [
+        world.lamports(&alice.pubkey()).await,
+        world.lamports(&treasury.pubkey()).await,
+    ];
+    let order = "ab".repeat(32);
+    let buy = json!({
+        "campaign": at_text, "code": "STARTER7", "buyer": text(bob), "payer": text(company),
+        "amount": "1000000000", "max_payment": "980000000", "reference": order,
+    });
+    let mut dear = buy.clone();
+    dear["max_payment"] = "979999999".into();
+    world
+        .refuses("purchase", &dear, 422, "payment_above_maximum")
+        .await;
+    let mut nameless = buy.clone();
+    nameless.as_object_mut().unwrap().remove("reference");
+    world
+        .refuses("purchase", &nameless, 422, "missing_reference")
+        .await;
+    let bobs = world.lamports(&bob.pubkey()).await;
+    world.act("purchase", &buy, &[company, bob]).await;
+    assert_eq!(bobs - world.lamports(&bob.pubkey()).await, 980_000_000);
+    let after = [
+        world.lamports(&alice.pubkey()).await,
+        world.lamports(&treasury.pubkey()).await,
+    ];
+    assert_eq!(
+        [after[0] - before[0], after[1] - before[1]],
+        [80_000_000, 900_000_000]
+    );
+    world
+        .refuses("purchase", &buy, 409, "already_converted")
+        .await;
+    let convert = json!({ "campaign": at_text, "code": "STARTER7", "referee": text(company) });
+    world
+        .refuses("convert", &convert, 409, "payment_required")
+        .await;
+    let mut own = buy.clone();
+    own["buyer"] = text(alice).into();
+    world.refuses("purchase", &own, 422, "self_referral").await;
+    let fund = json!({ "campaign": at_text, "funder": text(bob), "amount": "1" });
+    world.refuses("fund-vault", &fund, 409, "no_vault").await;
+    let withdraw = json!({ "campaign": at_text, "amount": "1" });
+    world
+        .refuses("withdraw-vault", &withdraw, 409, "no_vault")
+        .await;
+    // A payer without lamports is told so, and the transaction is built nevertheless.
+    let poor = Keypair::new();
+    let pause = json!({ "campaign": at_text, "paused": true, "payer": text(&poor) });
+    let answer = world.ask("set-paused", &pause).await.json();
+    assert_eq!(answer["warnings"][0]["code"], "payer_needs_sol", "{answer}");
+    assert_eq!(
+        (
+            &answer["cost"]["simulated"],
+            &answer["cost"]["compute_units"]
+        ),
+        (&json!(false), &json!(1_400_000))
+    );
+}
+
+/// A campaign in which the first touch counts, of an existing token whose authority is handed over.
+pub(crate) async fn first_touch(world: &World) {
+    let World {
+        company,
+        alice,
+        bob,
+        ..
+    } = world;
+    let mint = Keypair::new();
+    let rent = world
+        .rpc
+        .get_minimum_balance_for_rent_exemption(82)
+        .await
+        .unwrap();
+    let create = token::create_mint(
+        &company.pubkey(),
+        &mint.pubkey(),
+        &company.pubkey(),
+        6,
+        rent,
+    );
+    world.run(&create, &[company, &mint]).await;
+    let body = json!({
+        "authority": text(company), "id": "5", "mint": text(&mint), "proof": "attested",
+        "settings": { "reward": { "fixed": "7" }, "attribution_window": 3600 },
+    });
+    let answer = world.act("create-campaign", &body, &[company]).await;
+    let codes: Vec<&Value> = answer["warnings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| &it["code"])
+        .collect();
+    assert_eq!(codes, ["self_referral_pays", "mint_authority_moves"]);
+    let at = key(&answer, "campaign");
+    let campaign: Campaign = world.read(&at).await;
+    assert_eq!(
+        (campaign.mint, campaign.settings.attestor),
+        (mint.pubkey(), company.pubkey())
+    );
+    let data = world.rpc.get_account_data(&mint.pubkey()).await.unwrap();
+    assert_eq!(token::mint(&data).unwrap().authority, Some(at));
+
+    // When Bob follows Alice's link, then he is bound to her code
+    let at_text = at.to_string();
+    let register = json!({ "campaign": at_text, "code": "STARTER7", "owner": text(alice) });
+    world.act("create-referral", &register, &[alice]).await;
+    let bind = |wallet: &Keypair| json!({ "campaign": at_text, "code": "STARTER7", "wallet": text(wallet) });
+    world.act("bind", &bind(bob), &[bob]).await;
+    let binding: Binding = world.read(&pda::binding(&at, &bob.pubkey())).await;
+    assert_eq!(binding.referral, pda::referral(&at, &code("STARTER7")));
+    world
+        .refuses("bind", &bind(bob), 409, "already_bound")
+        .await;
+    world
+        .refuses("bind", &bind(alice), 422, "self_referral")
+        .await;
+    // And when the code is switched off, then another one binds him
+    let second = json!({ "campaign": at_text, "code": "STARTER8", "owner": text(alice) });
+    world.act("create-referral", &second, &[alice]).await;
+    let off = json!({ "campaign": at_text, "code": "STARTER7", "active": false });
+    world.act("update-referral", &off, &[alice]).await;
+    let again = json!({ "campaign": at_text, "code": "STARTER8", "wallet": text(bob) });
+    world.act("bind", &again, &[bob]).await;
+    let binding: Binding = world.read(&pda::binding(&at, &bob.pubkey())).await;
+    assert_eq!(binding.referral, pda::referral(&at, &code("STARTER8")));
+    // And the attestor revokes a voucher, once
+    let revoke = json!({ "campaign": at_text, "digest": "cd".repeat(32), "expires_at": "2100-01-01T00:00:00Z" });
+    world.act("revoke-voucher", &revoke, &[company]).await;
+    world
+        .refuses("revoke-voucher", &revoke, 422, "voucher_revoked")
+        .await;
+}
+
+/// A campaign whose token can be frozen.
+pub(crate) async fn frozen(world: &World) {
+    let World {
+        company,
+        alice,
+        bob,
+        ..
+    } = world;
+    let mint = Keypair::new();
+    let rent = world
+        .rpc
+        .get_minimum_balance_for_rent_exemption(82)
+        .await
+        .unwrap();
+    let [create, mut initialise] = token::create_mint(
+        &company.pubkey(),
+        &mint.pubkey(),
+        &company.pubkey(),
+        6,
+        rent,
+    );
+    // `InitializeMint2` with a freeze authority, after the layout of the Token program.
+    initialise.data.truncate(34);
+    initialise.data.push(1);
+    initialise.data.extend(company.pubkey().to_bytes());
+    world.run(&[create, initialise], &[company, &mint]).await;
+    let body = json!({
+        "authority": text(company), "id": "6", "mint": text(&mint),
+        "settings": { "reward": { "fixed": "7" }, "hold_seconds": 1 },
+    });
+    let answer = world.act("create-campaign", &body, &[company]).await;
+    let at = answer["campaign"].as_str().unwrap();
+    let register = json!({ "campaign": at, "code": "STARTER7", "owner": text(alice) });
+    world.act("create-referral", &register, &[alice]).await;
+    let convert = json!({ "campaign": at, "code": "STARTER7", "referee": text(bob) });
+    let answer = world.act("convert", &convert, &[bob]).await;
+    let conversion = key(&answer, "conversion");
+    let pending: Conversion = world.read(&conversion).await;
+    world.wait_for(pending.claimable_from()).await;
+
+    // When Alice's account is frozen, then the refusal names it
+    let (account, _) =
+        pda::associated_token(&alice.pubkey(), &mint.pubkey(), &token::TOKEN_PROGRAM_ID);
+    let freezing = |instruction: u8| Instruction {
+        program_id: token::TOKEN_PROGRAM_ID,
+        accounts: vec![
+            AccountMeta::new(account, false),
+            AccountMeta::new_readonly(mint.pubkey(), false),
+            AccountMeta::new_readonly(company.pubkey(), true),
+        ],
+        data: vec![instruction],
+    };
+    // `FreezeAccount` and `ThawAccount`.
+    world.run(&[freezing(10)], &[company]).await;
+    let one = json!({ "conversion": conversion.to_string() });
+    let said = world.refuses("claim", &one, 409, "account_frozen").await;
+    let expected = format!("nobody can be paid now: {account}: the token account is frozen");
+    assert_eq!(said, expected);
+    // And when it is thawed, then she is paid
+    world.run(&[freezing(11)], &[company]).await;
+    world.act("claim", &one, &[alice]).await;
+    assert_eq!(world.tokens(&alice.pubkey(), &mint.pubkey()).await, Some(7));
+}

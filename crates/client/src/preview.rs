@@ -1,0 +1,163 @@
+//! Payments of a campaign's conversions, before the campaign exists.
+
+use vouch_rules::reward::{Facts, Reward, RewardKind, RewardRule, WHOLE_BPS};
+
+use crate::accounts::{Funding, Proof, RewardKind as Kind, Settings, Terms};
+
+/// A conversion that is imagined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Imagined {
+    /// The worth of the conversion, or the price before any discount.
+    pub amount: u64,
+    /// Its number among the conversions that count together, from 1.
+    pub ordinal: u64,
+    /// Whether the code has a partner, who gets as much as the campaign allows.
+    pub partner: bool,
+}
+
+/// The reward of an imagined conversion, in base units. All earlier bonuses count as paid.
+#[must_use]
+pub fn reward(terms: Terms, settings: &Settings, imagined: Imagined) -> Reward {
+    let rule: RewardRule = settings.rule([0, 1, 2, 3]);
+    let earlier = settings
+        .bonuses
+        .iter()
+        .enumerate()
+        .fold(0, |paid, (place, bonus)| {
+            let was_reached = bonus.amount > 0 && bonus.threshold < imagined.ordinal;
+            if was_reached { paid | 1 << place } else { paid }
+        });
+    rule.reward(&Facts {
+        amount: imagined.amount,
+        conversions: imagined.ordinal.saturating_sub(1),
+        bonuses_paid: earlier,
+        partner: if imagined.partner {
+            rule.max_partner
+        } else {
+            Default::default()
+        },
+        at_most: match terms.funding {
+            Funding::PaymentSplit => imagined.amount,
+            Funding::MintAuthority | Funding::Vault => u64::MAX,
+        },
+    })
+}
+
+/// Base units of the rewards' token that a referrer nets who refers himself with a second wallet:
+/// all parts of the reward, less what the second wallet pays in that token. Negative if he loses.
+/// Fees and rent are not deducted, nor is what he bought worth anything here.
+#[must_use]
+pub fn payback(reward: &Reward, paid: u64) -> i128 {
+    i128::from(reward.total()).saturating_sub(i128::from(paid))
+}
+
+/// The numbers of the conversions that pay differently from the one before: the first, and those
+/// that reach a tier or a bonus, ascending.
+#[must_use]
+pub fn steps(settings: &Settings) -> Vec<u64> {
+    let tiers = settings.tiers.iter();
+    let tiers = tiers.filter(|tier| tier.multiplier_bps > 0);
+    let bonuses = settings.bonuses.iter().filter(|bonus| bonus.amount > 0);
+    let mut steps: Vec<u64> = std::iter::once(1)
+        .chain(tiers.map(|tier| tier.min_conversions))
+        .chain(bonuses.map(|bonus| bonus.threshold))
+        .filter(|step| *step > 0)
+        .collect();
+    steps.sort_unstable();
+    steps.dedup();
+    steps
+}
+
+/// Whether buyers prove conversions by a payment in the token of the rewards, so that what they
+/// pay and what they earn can be compared.
+#[must_use]
+pub fn pays_back(terms: Terms, same_token: bool) -> bool {
+    terms.proof == Proof::Payment && same_token
+}
+
+/// An amount for an example: `least` or more, allowed by the settings, and worth at least one base
+/// unit of reward.
+#[must_use]
+pub fn example_amount(settings: &Settings, least: u64) -> u64 {
+    let amount = settings.min_amount.max(least);
+    match (settings.reward_kind, settings.rule([0; 4]).kind) {
+        (Kind::Percent, RewardKind::Percent { bps, .. }) if bps > 0 => {
+            // Enough for a reward of one base unit.
+            let one = u64::from(WHOLE_BPS).div_ceil(u64::from(bps));
+            amount.max(one)
+        }
+        _ => amount,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::accounts::{Bonus, Tier};
+
+    #[test]
+    fn a_preview_counts_what_each_conversion_would_pay() {
+        // Given 1000 for each conversion, a fifth of it for the referee and a tenth for a partner,
+        // one and a half times as much from the third on, and a bonus with the second
+        let mut settings = Settings {
+            referee_share_bps: 2000,
+            max_partner_share_bps: 1000,
+            ..Settings::fixed(1000)
+        };
+        settings.tiers[0] = Tier {
+            min_conversions: 3,
+            multiplier_bps: 15_000,
+        };
+        settings.bonuses[0] = Bonus {
+            threshold: 2,
+            amount: 77,
+        };
+        let at = |ordinal, partner| {
+            let imagined = Imagined {
+                amount: 0,
+                ordinal,
+                partner,
+            };
+            let Reward {
+                referrer,
+                referee,
+                partner,
+                ..
+            } = reward(Terms::default(), &settings, imagined);
+            (referrer, referee, partner)
+        };
+        // Then the steps are those three, and the bonus is paid once
+        assert_eq!(steps(&settings), [1, 2, 3]);
+        assert_eq!(at(1, false), (800, 200, 0));
+        assert_eq!(at(1, true), (700, 200, 100));
+        assert_eq!(at(2, true), (777, 200, 100));
+        assert_eq!(at(3, true), (1050, 300, 150));
+        // And who refers himself gets everything, less what he pays
+        let whole = reward(
+            Terms::default(),
+            &settings,
+            Imagined {
+                amount: 0,
+                ordinal: 2,
+                partner: true,
+            },
+        );
+        assert_eq!(payback(&whole, 0), 1077);
+        assert_eq!(payback(&whole, 2000), -923);
+    }
+
+    #[test]
+    fn an_example_earns_something() {
+        let percent = Settings::percent(3, 10);
+        let amount = example_amount(&percent, 0);
+        assert_eq!(amount, 3334);
+        let imagined = Imagined {
+            amount,
+            ordinal: 1,
+            partner: false,
+        };
+        assert_eq!(reward(Terms::default(), &percent, imagined).total(), 1);
+        assert_eq!(example_amount(&percent, 5000), 5000);
+        assert_eq!(example_amount(&Settings::fixed(1), 0), 0);
+    }
+}

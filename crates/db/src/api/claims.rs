@@ -1,0 +1,55 @@
+//! Rewards of a wallet that can be claimed.
+
+use sqlx::PgPool;
+
+use crate::Error;
+
+/// A conversion of which the wallet's part is owed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owed {
+    /// Its address.
+    pub conversion: String,
+    /// Unix seconds from which it can be claimed.
+    pub matures_at: i64,
+}
+
+/// At most `limit` conversions of the campaign of which a part is owed to the wallet, as referrer,
+/// referee or partner at the conversion, oldest first.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn owed(
+    pool: &PgPool,
+    campaign: &str,
+    wallet: &str,
+    limit: i64,
+) -> Result<Vec<Owed>, Error> {
+    // Each role by itself, so that each reads its own index of what is owed.
+    Ok(sqlx::query_as!(
+        Owed,
+        r#"
+        SELECT address AS "conversion!", matures_at AS "matures_at!" FROM (
+            (SELECT address, converted_at, matures_at FROM conversions
+             WHERE referrer = $2 AND campaign = $1
+               AND reward_referrer > 0 AND part_state(status, settled, 1) = 'pending'
+             ORDER BY converted_at, address LIMIT $3)
+            UNION
+            (SELECT address, converted_at, matures_at FROM conversions
+             WHERE referee = $2 AND campaign = $1
+               AND reward_referee > 0 AND part_state(status, settled, 2) = 'pending'
+             ORDER BY converted_at, address LIMIT $3)
+            UNION
+            (SELECT address, converted_at, matures_at FROM conversions
+             WHERE partner = $2 AND campaign = $1
+               AND reward_partner > 0 AND part_state(status, settled, 4) = 'pending'
+             ORDER BY converted_at, address LIMIT $3)
+        ) AS owed
+        ORDER BY converted_at, address LIMIT $3
+        "#,
+        campaign,
+        wallet,
+        limit,
+    )
+    .fetch_all(pool)
+    .await?)
+}

@@ -1,0 +1,120 @@
+//! Builders whose list comes from the mirror, and a node that does not simulate. The life of a campaign
+//! by the API alone is in `api/tests/builders`.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use serde_json::{Value, json};
+use solana_sdk::{
+    clock::Clock,
+    pubkey::Pubkey,
+    signature::{Keypair, Signer as _},
+    sysvar,
+    transaction::VersionedTransaction,
+};
+use vouch_client::{
+    accounts::{Settings, Status},
+    pda, token,
+};
+use vouch_product_tests::{Fate, REWARD, World, start_api_on, until};
+
+/// Asks a builder. Returns status and answer.
+async fn ask(url: &str, act: &str, body: &Value) -> (u16, Value) {
+    let answer = reqwest::Client::new()
+        .post(format!("{url}/v1/transactions/{act}"))
+        .json(body)
+        .send()
+        .await
+        .expect("an answer");
+    let status = answer.status().as_u16();
+    (status, answer.json().await.expect("JSON"))
+}
+
+/// Signs what a builder has built, and sends it.
+async fn send(world: &World, answer: &Value, signers: &[&Keypair]) {
+    let wire = answer["transaction"].as_str().expect("a transaction");
+    let wire = BASE64.decode(wire).expect("base64");
+    let unsigned: VersionedTransaction = bincode::deserialize(&wire).expect("wire format");
+    let signed = VersionedTransaction::try_new(unsigned.message, signers).expect("all signers");
+    let sent = world.scene.rpc.send_and_confirm_transaction(&signed).await;
+    sent.expect("a confirmed transaction");
+}
+
+#[tokio::test]
+async fn a_wallet_claims_all_that_the_mirror_knows_though_the_node_does_not_simulate() {
+    // Given three conversions whose hold is over, in the mirror
+    let settings = Settings {
+        hold_seconds: 1,
+        ..Settings::fixed(REWARD)
+    };
+    let world = World::with(settings).await;
+    let scene = &world.scene;
+    let mut conversions = Vec::new();
+    for _ in 0..3 {
+        conversions.push(scene.convert().await.0);
+    }
+    let last = scene.recorded(&conversions[2]).await;
+    until("the hold is over", async || {
+        let clock = scene.rpc.get_account_data(&sysvar::clock::ID).await;
+        let clock: Clock = bincode::deserialize(&clock.expect("the clock")).expect("a clock");
+        clock.unix_timestamp >= last.claimable_from()
+    })
+    .await;
+    let pending = async || {
+        let sql = "SELECT count(*) FROM conversions WHERE status = 'pending'";
+        world.number(sql).await
+    };
+    until("they are mirrored", async || pending().await == 3).await;
+
+    // When Alice's rewards are claimed through a node that never answers a simulation
+    let api = start_api_on(&world, &world.node.url()).await;
+    let url = api.url();
+    world
+        .node
+        .behave(|request, _| match request["method"].as_str() {
+            Some("simulateTransaction") => Fate::Held,
+            _ => Fate::Sent,
+        });
+    let body = json!({
+        "campaign": scene.campaign.to_string(), "wallet": scene.alice.pubkey().to_string(),
+        "payer": scene.company.pubkey().to_string(),
+    });
+    let (status, answer) = ask(&url, "claim", &body).await;
+    // Then the transaction is built, with the highest limit and a warning
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(answer["cost"]["simulated"], false);
+    assert_eq!(answer["cost"]["compute_units"], 1_400_000);
+    assert_eq!(answer["warnings"][0]["code"], "not_simulated");
+    assert_eq!(answer["claims"].as_array().map(Vec::len), Some(3));
+    assert_eq!(answer["left"], "0");
+    // And it pays all three
+    send(&world, &answer, &[&scene.company]).await;
+    for conversion in &conversions {
+        assert_eq!(scene.recorded(conversion).await.status, Status::Paid);
+    }
+    let mint = scene.opened.mint;
+    let (account, _) =
+        pda::associated_token(&scene.alice.pubkey(), &mint, &token::TOKEN_PROGRAM_ID);
+    let data = scene.rpc.get_account_data(&account).await;
+    assert_eq!(token::balance(&data.expect("an account")), Some(3 * REWARD));
+    // And when the mirror has seen it, then nothing is due
+    until("the payments are mirrored", async || pending().await == 0).await;
+    let (status, refused) = ask(&url, "claim", &body).await;
+    assert_eq!(
+        (status, &refused["code"]),
+        (409, &json!("nothing_to_claim"))
+    );
+
+    // When the campaign is closed, then rents of conversions go back, by what the mirror knows of them
+    world.node.behave(|_, _| Fate::Sent);
+    let close = json!({ "campaign": scene.campaign.to_string() });
+    let (_, answer) = ask(&url, "close-campaign", &close).await;
+    send(&world, &answer, &[&scene.company]).await;
+    let accounts: Vec<String> = conversions.iter().map(Pubkey::to_string).collect();
+    let body = json!({ "accounts": accounts, "payer": scene.company.pubkey().to_string() });
+    let (status, answer) = ask(&url, "reclaim", &body).await;
+    assert_eq!(status, 200, "{answer}");
+    send(&world, &answer, &[&scene.company]).await;
+    for conversion in &conversions {
+        let left = scene.rpc.get_balance(conversion).await.expect("a balance");
+        assert_eq!(left, 0);
+    }
+}
