@@ -103,7 +103,7 @@ export const de: ConsoleMessages = {
     referee: 'Geworben',
     reward: 'Prämie',
     state: 'Stand',
-    until: 'bis',
+    until: (when: string) => `bezahlt ${when}`,
     more: 'Weitere Abschlüsse zeigen',
   },
   top: {

@@ -101,7 +101,7 @@ export const en = {
     referee: 'Referred',
     reward: 'Reward',
     state: 'State',
-    until: 'until',
+    until: (when: string) => `paid ${when}`,
     more: 'Show more conversions',
   },
   top: {

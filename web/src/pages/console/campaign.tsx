@@ -19,6 +19,7 @@ import {
   Status,
   Time,
   tokenOf,
+  when,
 } from '../../ui/format';
 import { Title } from '../../ui/frame';
 import { Keyed } from '../../ui/keyed';
@@ -70,6 +71,9 @@ function NotYours(props: { address: string }) {
   return (
     <>
       <Title of={c().title} />
+      <div class="head">
+        <h1>{c().title}</h1>
+      </div>
       <Problem calm words={c().notYours}>
         <A class="button" href={`/c/${props.address}`}>
           {c().toPage}
@@ -159,7 +163,7 @@ function Conversions(props: {
             <Empty title={c().conversions.none} text={c().conversions.noneText} />
           </Match>
           <Match when={props.conversions.known()}>
-            <div class="scroll" tabindex="0" role="region" aria-labelledby="conversions">
+            <div class="scroll">
               <table>
                 <caption class="hidden">{c().conversions.title}</caption>
                 <thead>
@@ -201,7 +205,7 @@ function Conversions(props: {
                             {(at) => (
                               <span class="small">
                                 {' '}
-                                {c().conversions.until} <Time at={at()} />
+                                {c().conversions.until(when(Date.parse(at())))}
                               </span>
                             )}
                           </Show>
