@@ -21,6 +21,7 @@ use crate::{
     error::{ApiError, ApiResult},
     limits::Limits,
     links::Links,
+    live::Live,
     routes::totals::KnownTotals,
     types::Address,
     web::Pages,
@@ -33,7 +34,7 @@ const FRESH: Duration = Duration::from_secs(2);
 
 /// Pages of leaderboards that are cached, and for how long.
 const BOARDS: u64 = 1_000;
-const BOARD_AGE: Duration = Duration::from_secs(1);
+pub(crate) const BOARD_AGE: Duration = Duration::from_secs(1);
 /// Number of campaigns that are known to exist.
 const CAMPAIGNS: u64 = 50_000;
 
@@ -56,6 +57,7 @@ pub(crate) struct Inner {
     pub(crate) pages: Pages,
     pub(crate) trusted_proxy_hops: usize,
     pub(crate) limits: Limits,
+    pub(crate) live: Arc<Live>,
     /// Beats while Postgres is probed.
     pub(crate) heartbeat: Heartbeat,
     /// Pages of leaderboards.
@@ -82,6 +84,7 @@ impl Inner {
         links: Links,
         auth: Auth,
         pages: Pages,
+        live: Arc<Live>,
     ) -> Self {
         Self {
             known_links: KnownLinks::new(Arc::clone(&database)),
@@ -95,6 +98,7 @@ impl Inner {
             pages,
             trusted_proxy_hops: config.trusted_proxy_hops,
             limits: Limits::new(config),
+            live,
             heartbeat: Heartbeat::new(STUCK),
             boards: Cache::builder()
                 .max_capacity(BOARDS)
