@@ -3,6 +3,7 @@
 import { createEffect, createMemo, createSignal, on, onCleanup, type Accessor } from 'solid-js';
 
 import { Refusal } from '../api/client';
+import type { Live } from './live';
 
 export type Polled<T> = {
   /** The last answer; `undefined` before the first. It stays while newer questions fail. */
@@ -13,14 +14,19 @@ export type Polled<T> = {
   again: () => void;
 };
 
+/** While events arrive, it asks this many times more seldom by itself. */
+const SELDOM = 3;
+
 /**
  * Asks when `key` changes and every `every` milliseconds, unless the page is hidden. After failures
- * it asks more seldom. Without `key` it does not ask.
+ * it asks more seldom. Without `key` it does not ask. With `live`, it asks when something has happened,
+ * and otherwise more seldom, because not everything is told.
  */
 export function poll<K, T>(
   key: Accessor<K | undefined | false>,
   ask: (key: K, signal: AbortSignal) => Promise<T>,
   every: number,
+  live?: Live,
 ): Polled<T> {
   const [data, setData] = createSignal<T>();
   const [error, setError] = createSignal<Refusal>();
@@ -35,9 +41,14 @@ export function poll<K, T>(
       let timer: number | undefined;
       let failures = 0;
       let asking = false;
+      let missed = false;
       const round = async () => {
         window.clearTimeout(timer);
-        if (asking) return;
+        if (asking) {
+          // The answer may be older than the question.
+          missed = true;
+          return;
+        }
         asking = true;
         try {
           const found = await ask(key as K, stop.signal);
@@ -52,8 +63,12 @@ export function poll<K, T>(
         } finally {
           asking = false;
         }
-        if (!document.hidden && every > 0) {
-          timer = window.setTimeout(round, Math.min(every * 2 ** failures, 30_000));
+        if (missed && failures === 0) {
+          missed = false;
+          void round();
+        } else if (!document.hidden && every > 0) {
+          const pause = every * (live?.on() ? SELDOM : 1) * 2 ** failures;
+          timer = window.setTimeout(round, Math.min(pause, 30_000));
         }
       };
       const shown = () => {
@@ -72,5 +87,9 @@ export function poll<K, T>(
       });
     }),
   );
+  if (live) {
+    const changed = () => [live.on(), live.told()];
+    createEffect(on(changed, () => document.hidden || again(), { defer: true }));
+  }
   return { data, error, again: () => again() };
 }
