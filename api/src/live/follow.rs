@@ -122,7 +122,7 @@ async fn looks(
             ranked.extend(look.ranked.iter().cloned());
             boards_at.get_or_insert_with(|| tokio::time::Instant::now() + BOARDS_EVERY);
         }
-        live.tell(look);
+        live.tell(look).await;
         if has_more {
             continue;
         }

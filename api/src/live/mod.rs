@@ -41,6 +41,8 @@ const TAIL: usize = 4_096;
 const BURST: usize = 200;
 /// Rows of the log by which a client's position is known.
 const ROWS: usize = 10_000;
+/// Events that are handed out before other tasks get their turn.
+const TURN: usize = 256;
 /// Time for the first look at Postgres.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -70,6 +72,8 @@ struct Item {
 struct Current {
     /// The last place.
     head: Position,
+    /// The last row of which everything was told, and the number of that row.
+    done: (i64, i32),
     /// Everything confirmed up to this slot was told.
     slot: Option<i64>,
     /// Rows of the log up to that place, with the number of each.
@@ -83,6 +87,7 @@ impl Current {
     fn new(known: Known) -> Self {
         Self {
             head: Position::end(known),
+            done: (known.id, known.mark),
             slot: None,
             rows: VecDeque::from([(known.id, known.mark)]),
             tail: VecDeque::new(),
@@ -99,9 +104,12 @@ impl Current {
         }
     }
 
-    fn pass(&mut self, known: Known) {
-        self.head = Position::end(known);
-        self.rows.push_back((known.id, known.mark));
+    /// Goes on to this place.
+    fn pass(&mut self, place: Position) {
+        self.head = place;
+        if self.rows.back().is_none_or(|(id, _)| *id < place.entry) {
+            self.rows.push_back((place.entry, place.mark));
+        }
         while self.rows.len() > ROWS {
             self.rows.pop_front();
         }
@@ -244,60 +252,94 @@ impl Live {
         }
     }
 
-    /// The row up to which everything was told.
+    /// The row up to which everything was told, and its number.
     fn known(&self) -> Option<(i64, i32)> {
         let shared = self.lock();
-        shared
-            .current
-            .as_ref()
-            .map(|current| (current.head.entry, current.head.mark))
+        shared.current.as_ref().map(|current| current.done)
     }
 
-    /// Hands out what a look has found.
-    fn tell(&self, look: Look) {
+    /// Hands out what a look has found. If it is dropped before its end, the next look finds the rest
+    /// again, and nothing is told twice.
+    async fn tell(&self, look: Look) {
+        self.begin(&look);
+        let mut counts: HashMap<Topic, usize> = HashMap::new();
+        for topic in look.items.iter().flat_map(|item| &item.topics) {
+            *counts.entry(topic.clone()).or_default() += 1;
+        }
+        counts.retain(|_, count| *count > BURST);
+        let mut sent = 0;
+        for item in look.items {
+            sent += self.tell_item(item, &counts);
+            // So many clients must not keep others from beginning.
+            if sent >= TURN {
+                sent = 0;
+                tokio::task::yield_now().await;
+            }
+        }
         let mut shared = self.lock();
         let Shared {
             current, topics, ..
         } = &mut *shared;
-        let is_first = current.is_none();
-        let current = current.get_or_insert_with(|| Current::new(look.base));
-        if look.is_lost && !is_first {
-            *current = Current::new(look.base);
-            let frame = event::frame(Some(&current.head), event::RESET, &event::reset(look.slot));
-            let all = topics.values_mut();
-            all.for_each(|listeners| send(listeners, &frame));
-        }
-        let mut counts: HashMap<&Topic, usize> = HashMap::new();
-        for topic in look.items.iter().flat_map(|item| &item.topics) {
-            *counts.entry(topic).or_default() += 1;
-        }
-        counts.retain(|_, count| *count > BURST);
-        for item in &look.items {
-            for topic in &item.topics {
-                if !counts.contains_key(topic)
-                    && let Some(listeners) = topics.get_mut(topic)
-                {
-                    send(listeners, &item.frame);
-                }
-            }
-        }
+        let Some(current) = current else {
+            return;
+        };
         for known in look.passed {
-            current.pass(known);
+            current.pass(Position::end(known));
+            current.done = (known.id, known.mark);
         }
         let reset = event::frame(Some(&current.head), event::RESET, &event::reset(look.slot));
-        for topic in counts.into_keys() {
+        for topic in counts.keys() {
             if let Some(listeners) = topics.get_mut(topic) {
                 metrics::counter!("vouch_api_live_resets_total").increment(1);
                 send(listeners, &reset);
             }
         }
-        for item in look.items {
-            current.keep(item);
-        }
         if !look.has_more {
             current.slot = look.slot.max(current.slot);
             self.ready.send_replace(true);
         }
+    }
+
+    /// Begins at the place where a look began, if that is another one.
+    fn begin(&self, look: &Look) {
+        let mut shared = self.lock();
+        let Shared {
+            current, topics, ..
+        } = &mut *shared;
+        let Some(current) = current else {
+            *current = Some(Current::new(look.base));
+            return;
+        };
+        if look.is_lost {
+            *current = Current::new(look.base);
+            let frame = event::frame(Some(&current.head), event::RESET, &event::reset(look.slot));
+            let all = topics.values_mut();
+            all.for_each(|listeners| {
+                send(listeners, &frame);
+            });
+        }
+    }
+
+    /// Hands out an event, unless its topic is told to read again. Returns how many clients were tried.
+    fn tell_item(&self, item: Item, bursts: &HashMap<Topic, usize>) -> usize {
+        let mut shared = self.lock();
+        let Shared {
+            current, topics, ..
+        } = &mut *shared;
+        let Some(current) = current.as_mut().filter(|it| it.head < item.position) else {
+            return 0;
+        };
+        current.pass(item.position);
+        let mut sent = 0;
+        for topic in &item.topics {
+            if !bursts.contains_key(topic)
+                && let Some(listeners) = topics.get_mut(topic)
+            {
+                sent += send(listeners, &item.frame);
+            }
+        }
+        current.keep(item);
+        sent
     }
 
     /// Tells those who follow a leaderboard that it has changed. `''` stands for all of them.
@@ -389,20 +431,20 @@ fn first(current: &Current, topic: &Topic, last: Option<&str>) -> VecDeque<Bytes
 }
 
 /// Sends without waiting. A client whose buffer is full is not waited for: its stream ends.
-fn send(listeners: &mut HashMap<u64, mpsc::Sender<Bytes>>, frame: &Bytes) {
-    let mut sent = 0;
+/// Returns how many were tried.
+fn send(listeners: &mut HashMap<u64, mpsc::Sender<Bytes>>, frame: &Bytes) -> usize {
+    let before = listeners.len();
     listeners.retain(|_, listener| match listener.try_send(frame.clone()) {
-        Ok(()) => {
-            sent += 1;
-            true
-        }
+        Ok(()) => true,
         Err(mpsc::error::TrySendError::Full(_)) => {
             metrics::counter!("vouch_api_live_dropped_total").increment(1);
             false
         }
         Err(mpsc::error::TrySendError::Closed(_)) => false,
     });
-    metrics::counter!("vouch_api_live_events_total").increment(sent);
+    let sent = listeners.len();
+    metrics::counter!("vouch_api_live_events_total").increment(u64::try_from(sent).unwrap_or(0));
+    before
 }
 
 #[cfg(test)]

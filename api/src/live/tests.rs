@@ -113,7 +113,8 @@ fn texts(all: &[&str]) -> Vec<String> {
 async fn each_topic_gets_its_events_and_who_resumes_gets_what_it_has_missed() {
     let live = live(&[]);
     let (a, b) = (campaign("A"), campaign("B"));
-    live.tell(look(3, 4..=4, vec![item(4, 1, &a), item(4, 2, &b)]));
+    live.tell(look(3, 4..=4, vec![item(4, 1, &a), item(4, 2, &b)]))
+        .await;
     // Given a stream of A
     let mut stream = open(&live, &a, None).await;
     assert_eq!(
@@ -122,7 +123,7 @@ async fn each_topic_gets_its_events_and_who_resumes_gets_what_it_has_missed() {
     );
     // When something happens in both campaigns
     let items = vec![item(5, 3, &a), item(5, 4, &b), item(6, 5, &a)];
-    live.tell(look(4, 5..=6, items));
+    live.tell(look(4, 5..=6, items)).await;
     // Then it gets what is about A
     let expected = texts(&["it 5.1.3.0.5", "it 6.1.5.0.5"]);
     assert_eq!(told(&mut stream), (expected, false));
@@ -160,7 +161,7 @@ async fn each_topic_gets_its_events_and_who_resumes_gets_what_it_has_missed() {
     // And when it is not known any more what has happened, then everybody reads again
     let mut lost = look(9, 10..=9, Vec::new());
     lost.is_lost = true;
-    live.tell(lost);
+    live.tell(lost).await;
     assert_eq!(
         told(&mut stream),
         (texts(&["stream.reset 9.3.0.0.5"]), false)
@@ -176,13 +177,13 @@ async fn each_topic_gets_its_events_and_who_resumes_gets_what_it_has_missed() {
 async fn a_burst_in_one_topic_is_one_event_and_others_notice_nothing() {
     let live = live(&[]);
     let (a, b) = (campaign("A"), campaign("B"));
-    live.tell(look(3, 4..=4, Vec::new()));
+    live.tell(look(3, 4..=4, Vec::new())).await;
     let (mut of_a, mut of_b) = (open(&live, &a, None).await, open(&live, &b, None).await);
     // When more happens in A than is told at once
     let more = i64::try_from(BURST + 1).expect("a number");
     let mut items: Vec<_> = (1..=more).map(|seq| item(5, seq, &a)).collect();
     items.push(item(5, 1000, &b));
-    live.tell(look(4, 5..=5, items));
+    live.tell(look(4, 5..=5, items)).await;
     // Then those who follow it read again, and the others get their event
     let expected = texts(&["stream.opened 4.3.0.0.5", "stream.reset 5.3.0.0.5"]);
     assert_eq!(told(&mut of_a), (expected, false));
@@ -196,7 +197,7 @@ async fn a_burst_in_one_topic_is_one_event_and_others_notice_nothing() {
     );
     // When as much happens as is told at once
     let items = (2..=more).map(|seq| item(6, seq, &a)).collect();
-    live.tell(look(5, 6..=6, items));
+    live.tell(look(5, 6..=6, items)).await;
     assert_eq!(told(&mut of_a).0.len(), BURST);
 }
 
@@ -204,12 +205,12 @@ async fn a_burst_in_one_topic_is_one_event_and_others_notice_nothing() {
 async fn what_is_kept_is_bounded_and_who_has_seen_less_reads_again() {
     let live = live(&[]);
     let (a, b) = (campaign("A"), campaign("B"));
-    live.tell(look(0, 1..=1, vec![item(1, 1, &b)]));
+    live.tell(look(0, 1..=1, vec![item(1, 1, &b)])).await;
     // Given as many events as are kept, in two rows
     let kept = i64::try_from(TAIL).expect("a number");
     for entry in [2, 3] {
         let items = (0..kept / 2).map(|seq| item(entry, seq, &a)).collect();
-        live.tell(look(entry - 1, entry..=entry, items));
+        live.tell(look(entry - 1, entry..=entry, items)).await;
     }
     assert_eq!(
         live.lock().current.as_ref().map(|it| it.tail.len()),
@@ -225,7 +226,7 @@ async fn what_is_kept_is_bounded_and_who_has_seen_less_reads_again() {
     );
     // And of one row alone, only a part may be kept
     let items = (0..kept + 10).map(|seq| item(4, seq, &a)).collect();
-    live.tell(look(3, 4..=4, items));
+    live.tell(look(3, 4..=4, items)).await;
     let mut resumed = open(&live, &b, Some("4.1.8.0.5")).await;
     assert_eq!(
         told(&mut resumed),
@@ -239,13 +240,14 @@ async fn what_is_kept_is_bounded_and_who_has_seen_less_reads_again() {
 async fn a_client_that_reads_nothing_is_left_behind_and_its_stream_ends() {
     let live = live(&[]);
     let a = campaign("A");
-    live.tell(look(3, 4..=4, Vec::new()));
+    live.tell(look(3, 4..=4, Vec::new())).await;
     let (mut slow, mut fast) = (open(&live, &a, None).await, open(&live, &a, None).await);
     // When more happens than waits for a client, and one of two reads
     let count = BUFFER + 1;
     let mut seen = 0;
     for entry in (5..).take(count) {
-        live.tell(look(entry - 1, entry..=entry, vec![item(entry, 1, &a)]));
+        live.tell(look(entry - 1, entry..=entry, vec![item(entry, 1, &a)]))
+            .await;
         let (all, is_over) = told(&mut fast);
         seen += all.iter().filter(|text| text.starts_with("it ")).count();
         assert!(!is_over);
@@ -271,7 +273,7 @@ async fn a_client_that_reads_nothing_is_left_behind_and_its_stream_ends() {
 #[tokio::test]
 async fn boards_are_told_of_their_campaigns_and_of_all() {
     let live = live(&[]);
-    live.tell(look(3, 4..=4, Vec::new()));
+    live.tell(look(3, 4..=4, Vec::new())).await;
     let topics = [
         Topic::Board(Some("A".into())),
         Topic::Board(Some("B".into())),
@@ -332,7 +334,7 @@ async fn seats_are_limited_by_network_and_in_all_and_come_back() {
 async fn streams_end_when_the_service_stops_and_none_begins() {
     let live = live(&[]);
     let a = campaign("A");
-    live.tell(look(3, 4..=4, Vec::new()));
+    live.tell(look(3, 4..=4, Vec::new())).await;
     let mut stream = open(&live, &a, None).await;
     live.close();
     assert_eq!(
@@ -358,10 +360,10 @@ async fn a_stream_begins_when_the_first_look_is_done() {
     // Given a look that has not read everything
     let mut part = look(3, 4..=4, Vec::new());
     part.has_more = true;
-    live.tell(part);
+    live.tell(part).await;
     assert!(matches!(futures::poll!(&mut opening), Poll::Pending));
     // When the rest is read, then it begins at the end of that
-    live.tell(look(4, 5..=5, Vec::new()));
+    live.tell(look(4, 5..=5, Vec::new())).await;
     let mut stream = opening.await.unwrap_or_else(|error| panic!("{error:?}"));
     assert_eq!(
         told(&mut stream),
@@ -372,4 +374,40 @@ async fn a_stream_begins_when_the_first_look_is_done() {
     drop(stream);
     assert!(live.sleep());
     assert!(live.known().is_none());
+}
+
+#[tokio::test]
+async fn what_a_look_that_was_dropped_has_told_is_not_told_again() {
+    let live = live(&[]);
+    let a = campaign("A");
+    live.tell(look(3, 4..=4, Vec::new())).await;
+    let (mut one, mut other) = (open(&live, &a, None).await, open(&live, &a, None).await);
+    // Given a look whose events take more than one turn, in two rows, that is dropped after the first
+    let count = i64::try_from(BURST / 2).expect("a number");
+    let items = || {
+        let rows = [5, 6].into_iter();
+        let items = rows.flat_map(|entry| (1..=count).map(move |seq| (entry, seq)));
+        items.map(|(entry, seq)| item(entry, seq, &a)).collect()
+    };
+    {
+        let mut telling = Box::pin(live.tell(look(4, 5..=6, items())));
+        assert!(matches!(futures::poll!(&mut telling), Poll::Pending));
+    }
+    let (first, _) = told(&mut one);
+    assert_eq!(first.len(), 1 + TURN / 2);
+    // Then the next one begins at the same row
+    assert_eq!(live.known(), Some((4, 5)));
+    // And a client that comes between resumes where it was
+    let last = first.last().and_then(|text| text.split(' ').nth(1));
+    let mut resumed = open(&live, &a, last).await;
+    // When it is told to its end
+    live.tell(look(4, 5..=6, items())).await;
+    assert_eq!(live.known(), Some((6, 5)));
+    // Then everybody has got everything once, in order
+    let (rest, _) = told(&mut one);
+    let all = [first, rest.clone()].concat();
+    assert_eq!(all.len(), 1 + BURST);
+    assert_eq!(told(&mut other).0, all);
+    let expected = [vec!["stream.opened -".to_owned()], rest].concat();
+    assert_eq!(told(&mut resumed), (expected, false));
 }
