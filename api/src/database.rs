@@ -48,6 +48,8 @@ pub(crate) struct Database {
     links: PgPool,
     /// A separate pool, so that many requests of one client keep nobody else waiting.
     limits: PgPool,
+    /// A separate pool, because one of its connections listens all the time.
+    live: PgPool,
     heavy: Semaphore,
     /// A separate pool, because a busy pool must not look like Postgres being down.
     probe: PgPool,
@@ -65,6 +67,7 @@ impl Database {
             pool: api::pool(url, connections, PATIENCE)?,
             links: api::pool(url, LINK_CONNECTIONS, LINK_PATIENCE)?,
             limits: api::limit_pool(url, LIMIT_CONNECTIONS, PROBE_PATIENCE)?,
+            live: api::live::live_pool(url, PATIENCE)?,
             heavy: Semaphore::new(HEAVY),
             probe: api::pool(url, 1, PROBE_PATIENCE)?,
             down: watch::Sender::new(Some(Instant::now())),
@@ -88,6 +91,11 @@ impl Database {
             // The sender lives as long as the service.
             let _ = down.wait_for(Option::is_none).await;
         }
+    }
+
+    /// The pool of live streams.
+    pub(crate) fn live(&self) -> &PgPool {
+        &self.live
     }
 
     /// Runs a query, unless Postgres is known to be down.

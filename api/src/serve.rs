@@ -21,7 +21,7 @@ use crate::{
     database::{Database, PATIENCE},
     limits,
     links::Links,
-    live::{self, Live},
+    live,
     state::{AppState, Inner},
     web::Pages,
 };
@@ -73,10 +73,6 @@ pub async fn serve(config: Config) -> Result<()> {
         Duration::from_millis(config.click_timeout_ms.into()),
         close.clone(),
     );
-    let live = Arc::new(Live::new(
-        &config,
-        api::live::live_pool(database_url, PATIENCE)?,
-    ));
     let chain = Arc::new(Chain::new(config.rpc_url.expose_secret().to_owned()));
     let links = Links::new(&public_url, config.default_landing_url.clone())?;
     let inner = Inner::new(
@@ -87,9 +83,9 @@ pub async fn serve(config: Config) -> Result<()> {
         links,
         Auth::new(&public_url, config.public_chain)?,
         Pages::new(config.public_chain, config.public_rpc_url.as_ref())?,
-        Arc::clone(&live),
     );
     let state = AppState(Arc::new(inner));
+    let streams = Arc::clone(&state.live);
     let probes = probes(&config).await?;
     let probes = vouch_service::serve(probes, Arc::clone(&state.0), metrics);
 
@@ -130,7 +126,7 @@ pub async fn serve(config: Config) -> Result<()> {
     };
     tracing::info!("stopping");
     stopping.cancel();
-    live.close();
+    streams.close();
     // A client that keeps its connection open must not delay the end.
     match tokio::time::timeout(SHUTDOWN_GRACE, server).await {
         Ok(served) => served??,

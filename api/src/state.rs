@@ -84,10 +84,10 @@ impl Inner {
         links: Links,
         auth: Auth,
         pages: Pages,
-        live: Arc<Live>,
     ) -> Self {
         Self {
             known_links: KnownLinks::new(Arc::clone(&database)),
+            live: Arc::new(Live::new(config, database.live().clone())),
             database,
             chain,
             recorder,
@@ -98,7 +98,6 @@ impl Inner {
             pages,
             trusted_proxy_hops: config.trusted_proxy_hops,
             limits: Limits::new(config),
-            live,
             heartbeat: Heartbeat::new(STUCK),
             boards: Cache::builder()
                 .max_capacity(BOARDS)

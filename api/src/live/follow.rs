@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    convert::Infallible,
     time::{Duration, Instant},
 };
 
@@ -91,17 +92,16 @@ pub(crate) async fn follow(live: &Live, database: &Database) {
 async fn session(live: &Live, database: &Database, read_at: &mut Instant) -> Result<(), Error> {
     let mut notices = database.guard(Notices::listen(&live.pool)).await?;
     let notified = Notify::new();
-    let listen = async {
-        loop {
-            if let Err(error) = notices.next().await {
-                return Err(error);
-            }
-            notified.notify_one();
-        }
-    };
     tokio::select! {
-        ended = listen => ended,
+        ended = listen(&mut notices, &notified) => ended.map(|never| match never {}),
         ended = looks(live, database, &notified, read_at) => ended,
+    }
+}
+
+async fn listen(notices: &mut Notices, notified: &Notify) -> Result<Infallible, Error> {
+    loop {
+        notices.next().await?;
+        notified.notify_one();
     }
 }
 
