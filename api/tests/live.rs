@@ -359,6 +359,15 @@ async fn a_killed_process_and_lost_connections_lose_nothing_and_double_nothing()
     .unwrap();
     // Then it is read all the same
     assert_eq!(told(&mut board, 1).await, ["leaderboard.changed -"]);
+    // When the connections end after a leaderboard's change was read, and before it is told
+    world.mirror.settle(4).await;
+    assert_eq!(
+        told(&mut events, 4).await,
+        all("conversion.final", 1..=4)
+    );
+    assert!(world.number(end).await >= 1);
+    // Then it is told all the same
+    assert_eq!(told(&mut board, 1).await, ["leaderboard.changed -"]);
     // When Postgres stops and starts again
     world.mirror.release().await;
     postgres.stop().await.unwrap();

@@ -61,16 +61,43 @@ pub(super) struct Look {
     pub(super) has_more: bool,
 }
 
+/// Leaderboards that have changed, and when that is told. They outlive a connection, because no later
+/// look finds them again.
+#[derive(Default)]
+struct Boards {
+    ranked: BTreeSet<String>,
+    at: Option<tokio::time::Instant>,
+}
+
+impl Boards {
+    fn add(&mut self, ranked: &BTreeSet<String>) {
+        if !ranked.is_empty() {
+            self.ranked.extend(ranked.iter().cloned());
+            self.at
+                .get_or_insert_with(|| tokio::time::Instant::now() + BOARDS_EVERY);
+        }
+    }
+
+    /// Tells them if it is time.
+    fn tell(&mut self, live: &Live) {
+        if self.at.is_some_and(|at| at <= tokio::time::Instant::now()) {
+            live.tell_boards(std::mem::take(&mut self.ranked));
+            self.at = None;
+        }
+    }
+}
+
 /// Follows for ever.
 pub(crate) async fn follow(live: &Live, database: &Database) {
     let mut read_at = Instant::now();
+    let mut boards = Boards::default();
     let mut said = None::<Instant>;
     loop {
         live.seats.wanted().await;
         if live.known().is_none() {
             read_at = Instant::now();
         }
-        match session(live, database, &mut read_at).await {
+        match session(live, database, &mut read_at, &mut boards).await {
             Ok(()) => continue,
             Err(error) => {
                 if said.is_none_or(|said| said.elapsed() > BLIND) {
@@ -89,12 +116,17 @@ pub(crate) async fn follow(live: &Live, database: &Database) {
 }
 
 /// Follows until nobody listens any more.
-async fn session(live: &Live, database: &Database, read_at: &mut Instant) -> Result<(), Error> {
+async fn session(
+    live: &Live,
+    database: &Database,
+    read_at: &mut Instant,
+    boards: &mut Boards,
+) -> Result<(), Error> {
     let mut notices = database.guard(Notices::listen(&live.pool)).await?;
     let notified = Notify::new();
     tokio::select! {
         ended = listen(&mut notices, &notified) => ended.map(|never| match never {}),
-        ended = looks(live, database, &notified, read_at) => ended,
+        ended = looks(live, database, &notified, read_at, boards) => ended,
     }
 }
 
@@ -110,34 +142,29 @@ async fn looks(
     database: &Database,
     notified: &Notify,
     read_at: &mut Instant,
+    boards: &mut Boards,
 ) -> Result<(), Error> {
-    let mut ranked = BTreeSet::new();
-    let mut boards_at = None::<tokio::time::Instant>;
     let mut idle_since = None::<Instant>;
     loop {
         let look = database.guard(look(live)).await?;
         *read_at = Instant::now();
         let has_more = look.has_more;
-        if !look.ranked.is_empty() {
-            ranked.extend(look.ranked.iter().cloned());
-            boards_at.get_or_insert_with(|| tokio::time::Instant::now() + BOARDS_EVERY);
-        }
+        // Before the rows count as told, so that they are not lost if this is dropped.
+        boards.add(&look.ranked);
         live.tell(look).await;
+        boards.tell(live);
         if has_more {
             continue;
         }
         tokio::time::sleep(LEAST_PAUSE).await;
         let next = tokio::time::Instant::now() + LOOK_EVERY;
         loop {
-            let boards = boards_at.unwrap_or(next);
+            let boards_at = boards.at.unwrap_or(next);
             let is_over = tokio::select! {
                 () = notified.notified() => true,
-                () = tokio::time::sleep_until(next.min(boards)) => boards >= next,
+                () = tokio::time::sleep_until(next.min(boards_at)) => boards_at >= next,
             };
-            if boards_at.is_some_and(|at| at <= tokio::time::Instant::now()) {
-                live.tell_boards(std::mem::take(&mut ranked));
-                boards_at = None;
-            }
+            boards.tell(live);
             if is_over {
                 break;
             }
