@@ -407,10 +407,16 @@ async fn too_much_at_once_and_a_new_mirror_make_clients_read_again() {
     world.mirror.sales(CAMPAIGN, 1).await;
     assert_eq!(told(&mut events, 2).await, recorded([152]));
     let last = events.last_id.clone();
+    let mut board = opened(&api, "/v1/leaderboard/live").await;
     // When there is more than is read at once, then all read again
     world.mirror.sales(CAMPAIGN, 2_001).await;
     assert_eq!(told(&mut events, 1).await, ["stream.reset -"]);
     assert_eq!(told(&mut other, 1).await, ["stream.reset -"]);
+    // And once more when no cached leaderboard is older
+    assert_eq!(
+        told(&mut board, 2).await,
+        ["stream.reset -", "leaderboard.changed -"]
+    );
     // And so does who comes from before
     let mut resumed = open(&api, &of_campaign(CAMPAIGN), Some(&last)).await;
     assert_eq!(told(&mut resumed, 1).await, ["stream.reset -"]);
