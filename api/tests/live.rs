@@ -435,12 +435,20 @@ async fn too_much_at_once_and_a_new_mirror_make_clients_read_again() {
     for stream in [&mut events, &mut other, &mut resumed] {
         assert_eq!(told(stream, 1).await, ["stream.reset -"]);
     }
+    let anew = events.last_id.clone();
     // And the streams go on with the new one
     drop(rebuild);
     world.mirror.seq = 0;
     world.mirror.acquire(world.database.url()).await;
     world.mirror.sales(CAMPAIGN, 1).await;
     assert_eq!(told(&mut events, 2).await, recorded([2155]));
+    // And a process that begins after that knows it, so that nobody reads again once more
+    let begins = world.api(&[]).await;
+    world.mirror.sales(CAMPAIGN, 1).await;
+    assert_eq!(told(&mut events, 2).await, recorded([2156]));
+    let mut resumed = open(&begins, &of_campaign(CAMPAIGN), Some(&anew)).await;
+    let expected = [vec!["stream.opened -".to_owned()], recorded([2155, 2156])].concat();
+    assert_eq!(told(&mut resumed, 5).await, expected);
 }
 
 /// [L2]

@@ -9,13 +9,13 @@ use std::{
 use tokio::sync::Notify;
 use vouch_db::{
     Error,
-    api::live::{Fact, Notices, Snapshot},
+    api::live::{Entry, Fact, Notices, Snapshot},
 };
 
 use super::{
     Item, Live,
     event::{self, CONVERSION, TOLD},
-    plan::{Change, Span, changes},
+    plan::{Change, Span, changes, withdrawn},
     position::{Known, Phase, Position},
 };
 use crate::database::Database;
@@ -36,9 +36,9 @@ const LINGER: Duration = Duration::from_secs(30);
 
 /// Rows of the log that are read at once. Whoever is further behind begins anew.
 const ENTRIES: i64 = 5_000;
-/// Transactions whose facts are read at once.
+/// Transactions whose facts are read at once, and facts that were undone.
 const SPAN: i64 = 2_000;
-/// Whoever is more transactions behind begins anew.
+/// Whoever is more of both behind begins anew.
 const BACKLOG: i64 = 20_000;
 /// Rows of the log from which the last events are read when the task wakes up.
 const RECENT: i64 = 500;
@@ -198,7 +198,10 @@ async fn look(live: &Live) -> Result<Look, Error> {
             let mut entries = snapshot
                 .entries_from(first.unwrap_or_default(), RECENT + 1)
                 .await?;
-            let base = recent(entries.iter().map(Known::from).collect());
+            // Nothing goes on across a new mirror.
+            let anew = entries.iter().rposition(|entry| entry.is_new);
+            entries.drain(..anew.unwrap_or_default());
+            let base = recent(&entries);
             let base = base.ok_or(Error::Corrupt("no row in mirror_log"))?;
             entries.retain(|entry| entry.id > base.id);
             (base, entries)
@@ -234,18 +237,20 @@ async fn look(live: &Live) -> Result<Look, Error> {
 }
 
 /// The first row after which there are few enough transactions.
-fn recent(rows: Vec<Known>) -> Option<Known> {
-    let mut rows = rows.into_iter().rev();
-    let mut first = rows.next()?;
+fn recent(rows: &[Entry]) -> Option<Known> {
+    let mut rows = rows.iter().rev();
+    let mut next = rows.next()?;
     let mut cost = 0;
     for row in rows {
-        cost += (first.confirmed_seq - row.confirmed_seq).max(0) + first.final_seq - row.final_seq;
+        cost += (next.confirmed_seq - row.confirmed_seq).max(0)
+            + (next.final_seq - row.final_seq).max(0)
+            + withdrawn(&next.withdrawn);
         if cost > SPAN {
             break;
         }
-        first = row;
+        next = row;
     }
-    Some(first)
+    Some(Known::from(next))
 }
 
 /// Everybody reads again, and goes on from the last row.

@@ -34,10 +34,15 @@ pub(crate) struct Change {
 }
 
 impl Change {
-    /// The number of transactions whose facts are read.
+    /// The number of transactions whose facts are read, and of facts that were undone.
     pub(crate) fn cost(&self) -> i64 {
-        self.written.len() + self.settled.len()
+        self.written.len() + self.settled.len() + withdrawn(&self.withdrawn)
     }
+}
+
+/// The cost of facts that were undone.
+pub(crate) fn withdrawn(facts: &[Withdrawn]) -> i64 {
+    i64::try_from(facts.len()).unwrap_or(i64::MAX)
 }
 
 /// What the rows say that come after `before`, and whether everything before them is to be read

@@ -10,8 +10,9 @@ pub const CHANNEL: &str = "vouch_mirror_log";
 
 /// Rows that are kept. At most a few are written in a second, so they last for half an hour at least.
 const KEPT: i64 = 10_000;
-/// Most facts that a row names when they are withdrawn. After more, streams begin anew.
-const MOST_WITHDRAWN: i64 = 1_000;
+/// Most facts that a row names when they are withdrawn. After more, streams begin anew. A stream is
+/// told about as many events at once.
+const MOST_WITHDRAWN: i64 = 200;
 /// Most campaigns that a row names.
 pub(super) const MOST_RANKED: usize = 100;
 
@@ -31,7 +32,7 @@ pub(super) async fn facts_after(
     seq: i64,
 ) -> Result<Withdrawn, Error> {
     let found = sqlx::query!(
-        r#"SELECT count(*) AS "count!", COALESCE(jsonb_agg(to_jsonb(fact)), '[]') AS "facts!"
+        r#"SELECT count(*) AS "count!", COALESCE(jsonb_agg(to_jsonb(fact) ORDER BY fact.seq, fact.place), '[]') AS "facts!"
            FROM (
                SELECT e.seq, e.place, e.kind, e.subject,
                       COALESCE(e.campaign, c.campaign, r.campaign) AS campaign,
