@@ -165,6 +165,24 @@ impl Database {
         outcome
     }
 
+    /// Runs several queries that may be slow without Postgres being down, for at most this long, unless
+    /// Postgres is known to be down. Whatever becomes of it says nothing about other queries.
+    ///
+    /// # Errors
+    /// The query's error, or [`Error::Unavailable`].
+    pub(crate) async fn unsuspected<T>(
+        &self,
+        limit: Duration,
+        query: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        if !self.is_up() {
+            return Err(api::unavailable());
+        }
+        tokio::time::timeout(limit, query)
+            .await
+            .unwrap_or_else(|_elapsed| Err(api::unavailable()))
+    }
+
     /// Treats Postgres as down until the next probe succeeds.
     fn suspect(&self) {
         self.down.send_if_modified(|down| {

@@ -29,6 +29,8 @@ const LEAST_PAUSE: Duration = Duration::from_millis(50);
 const BOARDS_EVERY: Duration = crate::state::BOARD_AGE;
 /// Pause after a failure.
 const PAUSE: Duration = Duration::from_millis(250);
+/// Time limit for a look, which is several statements.
+const SLOW: Duration = Duration::from_secs(20);
 /// Streams end when nothing could be read for this long.
 const BLIND: Duration = Duration::from_secs(30);
 /// The task sleeps when nobody has listened for this long.
@@ -122,7 +124,9 @@ async fn session(
     read_at: &mut Instant,
     boards: &mut Boards,
 ) -> Result<(), Error> {
-    let mut notices = database.guard(Notices::listen(&live.pool)).await?;
+    let mut notices = database
+        .unsuspected(SLOW, Notices::listen(&live.pool))
+        .await?;
     let notified = Notify::new();
     tokio::select! {
         ended = listen(&mut notices, &notified) => ended.map(|never| match never {}),
@@ -146,7 +150,7 @@ async fn looks(
 ) -> Result<(), Error> {
     let mut idle_since = None::<Instant>;
     loop {
-        let look = database.guard(look(live)).await?;
+        let look = database.unsuspected(SLOW, look(live)).await?;
         *read_at = Instant::now();
         let has_more = look.has_more;
         // Before the rows count as told, so that they are not lost if this is dropped.
