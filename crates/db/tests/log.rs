@@ -189,6 +189,46 @@ async fn rows_are_bounded_in_size_and_number() {
     assert_eq!(last(&store).await.confirmed_seq, 202);
 }
 
+/// [L1]
+#[tokio::test]
+async fn what_an_indexer_without_the_log_has_written_is_read_anew() {
+    let store = Store::new().await;
+    let mut writer = store.writer().await;
+    writer.write(&sales(1..=3), None).await.expect("written");
+    writer.release().await.expect("released");
+    // Given an indexer that only goes on
+    let rows = store.number(ROWS).await;
+    let writer = store.writer().await;
+    writer.release().await.expect("released");
+    assert_eq!(store.number(ROWS).await, rows);
+    // When one undoes a transaction and makes others final, without a row
+    store
+        .run("UPDATE indexer_state SET confirmed_seq = 2, final_seq = 1")
+        .await;
+    let mut notices = Notices::listen(&store.pool).await.expect("listening");
+    let mut writer = store.writer().await;
+    // Then the next one says that everything is new, once
+    notices.next().await.expect("a notification");
+    let entry = last(&store).await;
+    assert!(entry.is_new);
+    assert_eq!((entry.confirmed_seq, entry.final_seq), (2, 1));
+    assert_eq!(store.number(ROWS).await, rows + 1);
+    writer.indexed(9).await.expect("noted");
+    writer.release().await.expect("released");
+    // And another copy of the mirror has no log
+    let mut rebuild = Rebuild::connect(store.database.url())
+        .await
+        .expect("Postgres");
+    assert_eq!(rebuild.prepare().await.expect("prepared"), Start::Empty);
+    store
+        .run("UPDATE mirror_next.indexer_state SET final_seq = 0")
+        .await;
+    let next = Writer::try_acquire_of(store.database.url(), Schema::Next).await;
+    let next = next.expect("Postgres answers").expect("nobody else writes");
+    next.release().await.expect("released");
+    assert_eq!(store.number(ROWS).await, rows + 1);
+}
+
 /// [L1] [M13]
 #[tokio::test]
 async fn a_copy_that_nobody_reads_writes_no_row_until_it_takes_the_place_of_the_mirror() {

@@ -61,6 +61,26 @@ pub(super) async fn facts_after(
     })
 }
 
+/// Adds a row that says that everything is new, if the mirror has changed without the log: an indexer
+/// wrote that does not know it, for example before an upgrade. Whether that has undone something,
+/// nobody knows any more. The caller holds the writer's lock.
+pub(super) async fn catch_up(connection: &mut PgConnection) -> Result<(), Error> {
+    let changed = sqlx::query_scalar!(
+        r#"SELECT (last.confirmed_seq, last.final_seq)
+                  IS DISTINCT FROM (state.confirmed_seq, state.final_seq) AS "changed!"
+           FROM indexer_state AS state
+           LEFT JOIN (
+               SELECT confirmed_seq, final_seq FROM mirror_log ORDER BY id DESC LIMIT 1
+           ) AS last ON true"#,
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    if changed {
+        note(connection, Withdrawn::Everything, &[]).await?;
+    }
+    Ok(())
+}
+
 /// Adds a row if this database transaction has changed what streams tell, and notifies them when it
 /// commits.
 pub(super) async fn note(

@@ -3,7 +3,7 @@
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 
 use super::{
-    Account, Batch, Before, Conversion, Final, Projections, batch, finality, rewind, state,
+    Account, Batch, Before, Conversion, Final, Projections, batch, finality, log, rewind, state,
 };
 use crate::{Error, Schema, options, statement_timeout, unless_silent};
 
@@ -70,6 +70,9 @@ impl Writer {
             .await?;
         if won {
             let live = schema == Schema::Live;
+            if live {
+                log::catch_up(&mut connection).await?;
+            }
             return Ok(Some(Self { connection, live }));
         }
         connection.close().await?;
