@@ -31,6 +31,13 @@ impl Seats {
         }
     }
 
+    /// The seats of a network that may have this many times the number of one network: at most a
+    /// quarter of all, so that nobody takes them from everybody else.
+    fn most_of(&self, times: u32) -> u32 {
+        let quarter = u32::try_from(self.most / 4).unwrap_or(u32::MAX).max(1);
+        self.per_network.saturating_mul(times).min(quarter)
+    }
+
     pub(super) fn taken(&self) -> usize {
         *self.taken.borrow()
     }
@@ -48,7 +55,7 @@ impl Seats {
             .unwrap_or_else(PoisonError::into_inner);
         let is_full = networks.iter().any(|(network, times)| {
             let taken = known.get(network).copied().unwrap_or_default();
-            taken >= seats.per_network.saturating_mul(*times)
+            taken >= seats.most_of(*times)
         });
         if is_full {
             let message = "this network has as many streams open as it may; close one first";

@@ -305,7 +305,7 @@ async fn boards_are_told_of_their_campaigns_and_of_all() {
 
 #[tokio::test]
 async fn seats_are_limited_by_network_and_in_all_and_come_back() {
-    let live = live(&["--live-streams", "5", "--live-streams-per-network", "2"]);
+    let live = live(&["--live-streams", "16", "--live-streams-per-network", "2"]);
     let seat = |narrow: &str, wide: &str| {
         live.seat(vec![(narrow.to_owned(), 1), (wide.to_owned(), 2)])
             .map_err(|error| (error.status.as_u16(), error.code, error.retry_after))
@@ -319,15 +319,32 @@ async fn seats_are_limited_by_network_and_in_all_and_come_back() {
     let third = seat("2", "w").expect("a seat");
     let fourth = seat("3", "w").expect("a seat");
     assert_eq!(seat("4", "w").err(), Some(full));
-    let fifth = seat("9", "x").expect("a seat");
+    let mut others = Vec::new();
+    for number in 0..12 {
+        let wide = format!("x{}", number / 4);
+        let narrow = format!("{wide}-{}", number / 2);
+        others.push(seat(&narrow, &wide).expect("a seat"));
+    }
     // And when all are taken, then nobody gets one
     assert_eq!(seat("10", "y").err(), Some((503, "overloaded", Some(30))));
     // And each comes back
     drop(first);
     let again = seat("1", "w").expect("a seat");
-    drop((second, third, fourth, fifth, again));
+    drop((second, third, fourth, others, again));
     assert_eq!(live.seats.taken(), 0);
     assert!(seat("1", "w").is_ok());
+    // And however many a network may have, it is a quarter of all
+    let live = self::live(&["--live-streams", "16", "--live-streams-per-network", "9"]);
+    let seat = |narrow: &str| live.seat(vec![(narrow.to_owned(), 1), ("w".to_owned(), 64)]);
+    let seats: Vec<_> = (0..4)
+        .map(|number| seat(&number.to_string()).expect("a seat"))
+        .collect();
+    let refused = seat("5").err().expect("no seat");
+    assert_eq!(
+        (refused.status.as_u16(), refused.code, refused.retry_after),
+        full
+    );
+    drop(seats);
 }
 
 #[tokio::test]
