@@ -14,8 +14,10 @@ const TYPES = [
 const EVERY = 2000;
 /** Milliseconds within which the first question comes, so that not all pages ask at once. */
 const SPREAD = 300;
-/** Milliseconds after which a stream that was refused is asked for again. */
-const AGAIN = 60_000;
+/** The same when all pages are told at once: after a reset, or when the server is back. */
+const WIDE = 10_000;
+/** Milliseconds after which a stream that was refused is asked for again, at least; at most twice. */
+const AGAIN = 40_000;
 
 export type Live = {
   /** Whether events arrive. */
@@ -35,16 +37,19 @@ export function live(path: Accessor<string | undefined | false>): Live {
       let refused: number | undefined;
       let waiting: number | undefined;
       let next = 0;
-      const tell = () => {
+      let spread = SPREAD;
+      const tell = (event: Event) => {
         setOpen(true);
+        if (event.type === 'stream.reset') spread = WIDE;
         waiting ??= window.setTimeout(
           () => {
             waiting = undefined;
             next = Date.now() + EVERY;
             setTold((count) => count + 1);
           },
-          Math.max(next - Date.now(), Math.random() * SPREAD),
+          Math.max(next - Date.now(), Math.random() * spread),
         );
+        spread = SPREAD;
       };
       const end = () => {
         window.clearTimeout(refused);
@@ -59,11 +64,12 @@ export function live(path: Accessor<string | undefined | false>): Live {
         const opened = (source = new EventSource(path));
         TYPES.forEach((type) => opened.addEventListener(type, tell));
         opened.onerror = () => {
+          spread = WIDE;
           setOpen(false);
           // Otherwise the browser connects again by itself.
           if (opened.readyState !== EventSource.CLOSED || opened !== source) return;
           end();
-          refused = window.setTimeout(begin, AGAIN);
+          refused = window.setTimeout(begin, AGAIN * (1 + Math.random()));
         };
       };
       const shown = () => (document.hidden ? end() : begin());

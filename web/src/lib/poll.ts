@@ -20,7 +20,7 @@ const SELDOM = 3;
 /**
  * Asks when `key` changes and every `every` milliseconds, unless the page is hidden. After failures
  * it asks more seldom. Without `key` it does not ask. With `live`, it asks when something has happened,
- * and otherwise more seldom, because not everything is told.
+ * though not sooner after failures, and otherwise more seldom, because not everything is told.
  */
 export function poll<K, T>(
   key: Accessor<K | undefined | false>,
@@ -31,6 +31,8 @@ export function poll<K, T>(
   const [data, setData] = createSignal<T>();
   const [error, setError] = createSignal<Refusal>();
   let again = () => {};
+  let told = () => {};
+  let arm = () => {};
 
   // The same key again asks for nothing anew, however often what it comes from changes.
   const current = createMemo(key);
@@ -44,6 +46,7 @@ export function poll<K, T>(
       let missed = false;
       const round = async () => {
         window.clearTimeout(timer);
+        timer = undefined;
         if (asking) {
           // The answer may be older than the question.
           missed = true;
@@ -67,20 +70,33 @@ export function poll<K, T>(
           missed = false;
           void round();
         } else if (!document.hidden && every > 0) {
-          const pause = every * (live?.on() ? SELDOM : 1) * 2 ** failures;
-          timer = window.setTimeout(round, Math.min(pause, 30_000));
+          wait(1);
         }
+      };
+      const wait = (times: number) => {
+        window.clearTimeout(timer);
+        const pause = every * (live?.on() ? SELDOM : 1) * 2 ** failures;
+        timer = window.setTimeout(round, Math.min(pause, 30_000) * times);
       };
       const shown = () => {
         if (!document.hidden) void round();
       };
       again = () => void round();
+      // After a failure, the next round comes by itself.
+      told = () => {
+        if (failures === 0 || asking || timer === undefined) void round();
+      };
+      // All pages lose their streams together, and must not ask together.
+      arm = () => {
+        if (timer !== undefined) wait(1 + Math.random());
+      };
       document.addEventListener('visibilitychange', shown);
       setError(undefined);
       void round();
       onCleanup(() => {
         stop.abort();
         window.clearTimeout(timer);
+        timer = undefined;
         document.removeEventListener('visibilitychange', shown);
         // What was answered for another key is not this key's.
         setData(undefined);
@@ -88,8 +104,8 @@ export function poll<K, T>(
     }),
   );
   if (live) {
-    const changed = () => [live.on(), live.told()];
-    createEffect(on(changed, () => document.hidden || again(), { defer: true }));
+    createEffect(on(live.told, () => document.hidden || told(), { defer: true }));
+    createEffect(on(live.on, () => arm(), { defer: true }));
   }
   return { data, error, again: () => again() };
 }
