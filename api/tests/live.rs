@@ -359,6 +359,19 @@ async fn a_killed_process_and_lost_connections_lose_nothing_and_double_nothing()
     .unwrap();
     // Then it is read all the same
     assert_eq!(told(&mut board, 1).await, ["leaderboard.changed -"]);
+    // When a client comes from a replica that knows already what this one was not told
+    let row: (i64, i32) = sqlx::query_as(
+        "INSERT INTO mirror_log (confirmed_seq, final_seq)
+         SELECT confirmed_seq, final_seq FROM indexer_state RETURNING id, mark",
+    )
+    .fetch_one(&world.pool)
+    .await
+    .unwrap();
+    let ahead = format!("{}.3.0.0.{}", row.0, row.1);
+    // Then it goes on
+    let mut resumed = open(&api, &path, Some(&ahead)).await;
+    assert_eq!(told(&mut resumed, 1).await, ["stream.opened -"]);
+    drop(resumed);
     // When the connections end after a leaderboard's change was read, and before it is told
     world.mirror.settle(4).await;
     assert_eq!(told(&mut events, 4).await, all("conversion.final", 1..=4));

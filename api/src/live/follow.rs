@@ -3,10 +3,10 @@
 use std::{
     collections::BTreeSet,
     convert::Infallible,
+    sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
-use tokio::sync::Notify;
 use vouch_db::{
     Error,
     api::live::{Entry, Fact, Notices, Snapshot},
@@ -127,24 +127,22 @@ async fn session(
     let mut notices = database
         .unsuspected(SLOW, Notices::listen(&live.pool))
         .await?;
-    let notified = Notify::new();
     tokio::select! {
-        ended = listen(&mut notices, &notified) => ended.map(|never| match never {}),
-        ended = looks(live, database, &notified, read_at, boards) => ended,
+        ended = listen(live, &mut notices) => ended.map(|never| match never {}),
+        ended = looks(live, database, read_at, boards) => ended,
     }
 }
 
-async fn listen(notices: &mut Notices, notified: &Notify) -> Result<Infallible, Error> {
+async fn listen(live: &Live, notices: &mut Notices) -> Result<Infallible, Error> {
     loop {
         notices.next().await?;
-        notified.notify_one();
+        live.wake.notify_one();
     }
 }
 
 async fn looks(
     live: &Live,
     database: &Database,
-    notified: &Notify,
     read_at: &mut Instant,
     boards: &mut Boards,
 ) -> Result<(), Error> {
@@ -165,7 +163,7 @@ async fn looks(
         loop {
             let boards_at = boards.at.unwrap_or(next);
             let is_over = tokio::select! {
-                () = notified.notified() => true,
+                () = live.wake.notified() => true,
                 () = tokio::time::sleep_until(next.min(boards_at)) => boards_at >= next,
             };
             boards.tell(live);
@@ -183,6 +181,7 @@ async fn looks(
 
 /// Reads what is new since the last look, up to a bound.
 async fn look(live: &Live) -> Result<Look, Error> {
+    live.begun.fetch_add(1, Ordering::SeqCst);
     let mut snapshot = Snapshot::take(&live.pool).await?;
     let known = live.known();
     let (base, entries) = match known {

@@ -12,12 +12,15 @@ mod stream;
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use axum::body::Bytes;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use vouch_db::PgPool;
 
 use follow::Look;
@@ -45,6 +48,9 @@ const ROWS: usize = 10_000;
 const TURN: usize = 256;
 /// Time for the first look at Postgres.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Time for a look on behalf of a client that has seen more than this process.
+const AHEAD: Duration = Duration::from_secs(2);
 
 /// What a stream is about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -149,6 +155,11 @@ pub(crate) struct Live {
     shared: Mutex<Shared>,
     /// Whether `current` is there.
     ready: watch::Sender<bool>,
+    /// Causes a look.
+    wake: Notify,
+    /// How many looks have begun, and which was the last one that found everything.
+    begun: AtomicU64,
+    looked: watch::Sender<u64>,
     seats: Arc<Seats>,
     /// The longest life of a stream.
     life: Duration,
@@ -160,6 +171,9 @@ impl Live {
         Self {
             shared: Mutex::default(),
             ready: watch::Sender::new(false),
+            wake: Notify::new(),
+            begun: AtomicU64::new(0),
+            looked: watch::Sender::new(0),
             seats: Arc::new(Seats::new(
                 most_streams(config),
                 config.live_streams_per_network,
@@ -193,10 +207,14 @@ impl Live {
         last: Option<&str>,
     ) -> ApiResult<Stream> {
         let mut ready = self.ready.subscribe();
-        let is_ready = tokio::time::timeout(PATIENCE, ready.wait_for(|ready| *ready)).await;
-        if !matches!(is_ready, Ok(Ok(_))) {
+        let is_ready = tokio::time::timeout(PATIENCE, async {
+            // What this returns holds a lock.
+            ready.wait_for(|ready| *ready).await.is_ok()
+        });
+        if !matches!(is_ready.await, Ok(true)) {
             return Err(ApiError::database_unavailable());
         }
+        self.reach(&topic, last).await;
         let mut shared = self.lock();
         if shared.closed {
             return Err(ApiError::overloaded());
@@ -214,6 +232,29 @@ impl Live {
         drop(shared);
         let life = self.life;
         Ok(Stream::new(self, topic, id, receiver, first, seat, life))
+    }
+
+    /// Looks once more, if a client has seen more than this process: another replica may have told it
+    /// already.
+    async fn reach(&self, topic: &Topic, last: Option<&str>) {
+        let last = last.and_then(|last| last.parse::<Position>().ok());
+        // What leaderboards tell is always true enough.
+        let Some(last) = last.filter(|_| !matches!(topic, Topic::Board(_))) else {
+            return;
+        };
+        let is_ahead = |live: &Self| {
+            let shared = live.lock();
+            shared.current.as_ref().is_some_and(|it| it.head < last)
+        };
+        if !is_ahead(self) {
+            return;
+        }
+        // One that has begun already may have missed it.
+        let next = self.begun.load(Ordering::SeqCst) + 1;
+        let mut looked = self.looked.subscribe();
+        self.wake.notify_one();
+        // Whatever comes of it, the client's place is looked up again.
+        let _ = tokio::time::timeout(AHEAD, looked.wait_for(|look| *look >= next)).await;
     }
 
     /// Ends all streams, and lets none begin.
@@ -297,6 +338,7 @@ impl Live {
         if !look.has_more {
             current.slot = look.slot.max(current.slot);
             self.ready.send_replace(true);
+            self.looked.send_replace(self.begun.load(Ordering::SeqCst));
         }
     }
 

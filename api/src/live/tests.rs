@@ -174,6 +174,26 @@ async fn each_topic_gets_its_events_and_who_resumes_gets_what_it_has_missed() {
 }
 
 #[tokio::test]
+async fn who_has_seen_more_than_this_process_waits_for_a_look() {
+    let live = live(&[]);
+    let a = campaign("A");
+    live.tell(look(3, 4..=4, Vec::new())).await;
+    // Given a client that another replica has told of the fifth row, while a look is under way
+    live.begun.fetch_add(1, Ordering::SeqCst);
+    let seat = live.seat(Vec::new()).expect("a seat");
+    let mut opening = Box::pin(Arc::clone(&live).open(a.clone(), seat, Some("5.3.0.0.5")));
+    assert!(matches!(futures::poll!(&mut opening), Poll::Pending));
+    // Then it causes the next one, and that one decides
+    live.wake.notified().await;
+    live.tell(look(4, 5..=4, Vec::new())).await;
+    assert!(matches!(futures::poll!(&mut opening), Poll::Pending));
+    live.begun.fetch_add(1, Ordering::SeqCst);
+    live.tell(look(4, 5..=5, vec![item(5, 1, &a)])).await;
+    let mut stream = opening.await.unwrap_or_else(|error| panic!("{error:?}"));
+    assert_eq!(told(&mut stream), (texts(&["stream.opened -"]), false));
+}
+
+#[tokio::test]
 async fn a_burst_in_one_topic_is_one_event_and_others_notice_nothing() {
     let live = live(&[]);
     let (a, b) = (campaign("A"), campaign("B"));

@@ -46,9 +46,9 @@ pub(crate) struct NoQuery {}
 /// Server-sent events. The first is `stream.opened`, with the slot up to which everything confirmed is in what
 /// is read from now on. Then come `conversion.confirmed`, `conversion.paid`, `conversion.cancelled`,
 /// `conversion.final`, `conversion.retracted`, `code.created`, `code.suspended`, `code.resumed` and
-/// `code.closed`, in the form of the webhook of the same name. `stream.reset` says that what was told may be
-/// incomplete: read again. A stream ends after an hour at most; `Last-Event-ID` goes on with the next
-/// one.
+/// `code.closed`, with the fields of the webhook of the same name, except that a retraction has fewer, none has
+/// `sequence`, and what is told once is told when it is confirmed. `stream.reset` says that what was told may be
+/// incomplete: read again. A stream ends after an hour at most; `Last-Event-ID` goes on with the next one.
 #[utoipa::path(get, path = "/v1/campaigns/{address}/live", tag = "live",
     params(("address" = String, Path, description = "The campaign's address"),
         ("Last-Event-ID" = Option<String>, Header, description = "The last id of an earlier stream")),
