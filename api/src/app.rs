@@ -27,7 +27,7 @@ use crate::{
     limits,
     routes::{
         auth, badges, campaigns, clicks, codes, conversions, coverage, digest, health, keys,
-        leaderboard, me, names, profiles, qr, redirect, totals, transactions, why,
+        leaderboard, live, me, names, profiles, qr, redirect, totals, transactions, why,
     },
     state::AppState,
     web,
@@ -49,6 +49,7 @@ use crate::{
         (name = "codes", description = "Referral codes"),
         (name = "transactions", description = "Unsigned transactions for wallets"),
         (name = "numbers", description = "Conversions, leaderboards and badges"),
+        (name = "live", description = "Server-sent events about what happens"),
         (name = "campaigns", description = "Campaigns"),
         (name = "auth", description = "Sign-in with a wallet"),
         (name = "me", description = "What belongs to the wallet that has signed in"),
@@ -97,6 +98,10 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(why::show))
         .routes(routes!(clicks::show))
         .routes(routes!(leaderboard::show))
+        .routes(routes!(live::of_board))
+        .routes(routes!(live::of_campaign))
+        .routes(routes!(live::of_code))
+        .routes(routes!(live::of_referrer))
         .routes(routes!(totals::show))
         .routes(routes!(badges::kinds))
         .routes(routes!(badges::of_referrer))
@@ -185,7 +190,10 @@ pub(crate) fn router(state: AppState) -> Router {
     let cors = CorsLayer::new()
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::CONTENT_TYPE])
+        .allow_headers([
+            header::CONTENT_TYPE,
+            HeaderName::from_static("last-event-id"),
+        ])
         .expose_headers([
             HeaderName::from_static("x-request-id"),
             HeaderName::from_static("ratelimit"),

@@ -87,6 +87,16 @@ pub struct Config {
     /// Changes that one wallet or one API key may make in a minute.
     #[arg(long, env, default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..))]
     pub changes_per_minute: u32,
+    /// Most live streams of this process. At most half of the files that it may open are used for them.
+    #[arg(long, env, default_value_t = 10_000)]
+    pub live_streams: u32,
+    /// Live streams that one network may have open: an IPv4 address, or an IPv6 /64. Wider networks may
+    /// have more, as above. Each process counts for itself.
+    #[arg(long, env, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
+    pub live_streams_per_network: u32,
+    /// Seconds after which a live stream ends. Its client goes on with a new one.
+    #[arg(long, env, default_value_t = 3600, value_parser = clap::value_parser!(u32).range(1..))]
+    pub live_seconds: u32,
     /// Days after which clicks are deleted. The numbers that were counted from them stay.
     #[arg(long, env, default_value_t = 395, value_parser = clap::value_parser!(u16).range(8..))]
     pub click_retention_days: u16,

@@ -48,6 +48,8 @@ pub(crate) struct Database {
     links: PgPool,
     /// A separate pool, so that many requests of one client keep nobody else waiting.
     limits: PgPool,
+    /// A separate pool, because one of its connections listens all the time.
+    live: PgPool,
     heavy: Semaphore,
     /// A separate pool, because a busy pool must not look like Postgres being down.
     probe: PgPool,
@@ -65,6 +67,7 @@ impl Database {
             pool: api::pool(url, connections, PATIENCE)?,
             links: api::pool(url, LINK_CONNECTIONS, LINK_PATIENCE)?,
             limits: api::limit_pool(url, LIMIT_CONNECTIONS, PROBE_PATIENCE)?,
+            live: api::live::live_pool(url, PATIENCE)?,
             heavy: Semaphore::new(HEAVY),
             probe: api::pool(url, 1, PROBE_PATIENCE)?,
             down: watch::Sender::new(Some(Instant::now())),
@@ -88,6 +91,11 @@ impl Database {
             // The sender lives as long as the service.
             let _ = down.wait_for(Option::is_none).await;
         }
+    }
+
+    /// The pool of live streams.
+    pub(crate) fn live(&self) -> &PgPool {
+        &self.live
     }
 
     /// Runs a query, unless Postgres is known to be down.
@@ -155,6 +163,24 @@ impl Database {
             self.suspect();
         }
         outcome
+    }
+
+    /// Runs several queries that may be slow without Postgres being down, for at most this long, unless
+    /// Postgres is known to be down. Whatever becomes of it says nothing about other queries.
+    ///
+    /// # Errors
+    /// The query's error, or [`Error::Unavailable`].
+    pub(crate) async fn unsuspected<T>(
+        &self,
+        limit: Duration,
+        query: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        if !self.is_up() {
+            return Err(api::unavailable());
+        }
+        tokio::time::timeout(limit, query)
+            .await
+            .unwrap_or_else(|_elapsed| Err(api::unavailable()))
     }
 
     /// Treats Postgres as down until the next probe succeeds.

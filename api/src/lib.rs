@@ -18,6 +18,7 @@ mod error;
 mod extract;
 mod limits;
 mod links;
+mod live;
 mod routes;
 mod serve;
 mod state;

@@ -135,7 +135,7 @@ impl Share {
 /// The networks around an address, the narrowest first, and how many times the quota each has: for IPv4
 /// the address and its /24; for IPv6 the /64, which a household or a phone has for itself, the /48 of a
 /// site, and the /32 of a provider.
-fn networks(address: IpAddr) -> Vec<(String, u32)> {
+pub(crate) fn networks(address: IpAddr) -> Vec<(String, u32)> {
     match address.to_canonical() {
         IpAddr::V4(address) => [(32, 1), (24, 10)]
             .map(|(bits, times)| {
@@ -239,6 +239,11 @@ impl Meter {
     pub(crate) fn of(parts: &Parts) -> ApiResult<Self> {
         let meter = parts.extensions.get::<Self>();
         meter.cloned().ok_or_else(ApiError::internal)
+    }
+
+    /// The client's address.
+    pub(crate) fn address(&self) -> IpAddr {
+        self.address
     }
 
     /// Counts the request for the registration of a code by this wallet.

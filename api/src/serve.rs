@@ -3,8 +3,9 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail};
+use axum::serve::ListenerExt as _;
 use secrecy::ExposeSecret;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 use vouch_db::api;
@@ -20,6 +21,7 @@ use crate::{
     database::{Database, PATIENCE},
     limits,
     links::Links,
+    live,
     state::{AppState, Inner},
     web::Pages,
 };
@@ -28,6 +30,10 @@ use crate::{
 const BUCKETS: [f64; 16] = [
     0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 50.0, 250.0, 1000.0,
 ];
+
+/// Time after which the connection of a client ends that does not take what is sent.
+#[cfg(target_os = "linux")]
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// Serves until SIGTERM or SIGINT, then finishes running requests.
 ///
@@ -79,6 +85,7 @@ pub async fn serve(config: Config) -> Result<()> {
         Pages::new(config.public_chain, config.public_rpc_url.as_ref())?,
     );
     let state = AppState(Arc::new(inner));
+    let streams = Arc::clone(&state.live);
     let probes = probes(&config).await?;
     let probes = vouch_service::serve(probes, Arc::clone(&state.0), metrics);
 
@@ -86,6 +93,7 @@ pub async fn serve(config: Config) -> Result<()> {
     tracing::info!(%address, %public_url, "listening");
 
     let service = router(state.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let listener = listener.tap_io(limit_silence);
     let server = tokio::spawn({
         let stopping = stopping.clone();
         async move {
@@ -102,6 +110,7 @@ pub async fn serve(config: Config) -> Result<()> {
             () = upkeep::run(&state.database, config.click_retention_days) => Ok(()),
             () = auth::sweep(&state.database) => Ok(()),
             () = limits::sweep(&state.database) => Ok(()),
+            () = live::follow(&state.live, &state.database) => Ok(()),
         }
     });
 
@@ -117,6 +126,7 @@ pub async fn serve(config: Config) -> Result<()> {
     };
     tracing::info!("stopping");
     stopping.cancel();
+    streams.close();
     // A client that keeps its connection open must not delay the end.
     match tokio::time::timeout(SHUTDOWN_GRACE, server).await {
         Ok(served) => served??,
@@ -130,6 +140,17 @@ pub async fn serve(config: Config) -> Result<()> {
     }
     tracing::info!("stopped");
     outcome
+}
+
+/// Ends the connection of a client that takes nothing of what is sent for a while. Nothing else would:
+/// an answer waits for its client without end.
+fn limit_silence(connection: &mut TcpStream) {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = socket2::SockRef::from(&*connection).set_tcp_user_timeout(Some(SILENCE)) {
+        tracing::debug!(%error, "cannot limit the silence of a client");
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = connection;
 }
 
 /// Listens for the operator's probes.

@@ -21,6 +21,7 @@ use crate::{
     error::{ApiError, ApiResult},
     limits::Limits,
     links::Links,
+    live::Live,
     routes::totals::KnownTotals,
     types::Address,
     web::Pages,
@@ -33,7 +34,7 @@ const FRESH: Duration = Duration::from_secs(2);
 
 /// Pages of leaderboards that are cached, and for how long.
 const BOARDS: u64 = 1_000;
-const BOARD_AGE: Duration = Duration::from_secs(1);
+pub(crate) const BOARD_AGE: Duration = Duration::from_secs(1);
 /// Number of campaigns that are known to exist.
 const CAMPAIGNS: u64 = 50_000;
 
@@ -56,6 +57,7 @@ pub(crate) struct Inner {
     pub(crate) pages: Pages,
     pub(crate) trusted_proxy_hops: usize,
     pub(crate) limits: Limits,
+    pub(crate) live: Arc<Live>,
     /// Beats while Postgres is probed.
     pub(crate) heartbeat: Heartbeat,
     /// Pages of leaderboards.
@@ -85,6 +87,7 @@ impl Inner {
     ) -> Self {
         Self {
             known_links: KnownLinks::new(Arc::clone(&database)),
+            live: Arc::new(Live::new(config, database.live().clone())),
             database,
             chain,
             recorder,

@@ -13,7 +13,7 @@ use vouch_localnet::Postgres;
 
 /// Every route that anybody may call. Reads of what is public on chain or for everybody; what is no read
 /// writes nothing, except a session for who proves to own the wallet.
-const FOR_ANYBODY: [&str; 51] = [
+const FOR_ANYBODY: [&str; 55] = [
     "GET /healthz",
     "GET /livez",
     "GET /r/{code}",
@@ -22,8 +22,10 @@ const FOR_ANYBODY: [&str; 51] = [
     "GET /v1/campaigns",
     "GET /v1/campaigns/{address}",
     "GET /v1/campaigns/{address}/badges",
+    "GET /v1/campaigns/{address}/live",
     "GET /v1/clicks/{id}",
     "GET /v1/codes/{code}",
+    "GET /v1/codes/{code}/live",
     "GET /v1/codes/{code}/qr.png",
     "GET /v1/codes/{code}/qr.svg",
     "GET /v1/codes/{code}/stats",
@@ -34,8 +36,10 @@ const FOR_ANYBODY: [&str; 51] = [
     "GET /v1/digest",
     "GET /v1/digest/rows",
     "GET /v1/leaderboard",
+    "GET /v1/leaderboard/live",
     "GET /v1/names",
     "GET /v1/referrers/{wallet}/badges",
+    "GET /v1/referrers/{wallet}/live",
     "GET /v1/referrers/{wallet}/milestones",
     "GET /v1/totals",
     "GET /v1/why",

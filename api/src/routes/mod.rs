@@ -12,6 +12,7 @@ pub(crate) mod digest;
 pub(crate) mod health;
 pub(crate) mod keys;
 pub(crate) mod leaderboard;
+pub(crate) mod live;
 pub(crate) mod me;
 pub(crate) mod names;
 pub(crate) mod profiles;

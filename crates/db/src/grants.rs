@@ -24,6 +24,8 @@ const READ: &str = "SELECT";
 const ADD: &str = "SELECT, INSERT";
 const KEEP: &str = "SELECT, INSERT, UPDATE";
 const WRITE: &str = "SELECT, INSERT, UPDATE, DELETE";
+/// Adds rows, and deletes old ones.
+const LOG: &str = "SELECT, INSERT, DELETE";
 /// Reads awards, and notes that they are claimed.
 const CLAIM: &str = "SELECT, UPDATE (claimed_at)";
 
@@ -78,6 +80,7 @@ pub const KEPT: &[Line] = &[
     ("keeper_intents",        [NONE,  NONE, WRITE, NONE]),
     ("keeper_tasks",          [NONE,  NONE, WRITE, NONE]),
     ("limits",                [NONE,  WRITE, NONE, NONE]),
+    ("mirror_log",            [LOG,   READ, NONE,  NONE]),
     ("referral_clicks",       [NONE,  KEEP, NONE,  NONE]),
     ("referral_visitors",     [NONE,  WRITE, NONE, NONE]),
     ("schema_compatibility",  [READ,  READ, READ,  READ]),

@@ -6,6 +6,7 @@ mod awards;
 mod batch;
 mod fences;
 mod finality;
+mod log;
 pub mod rebuild;
 pub mod recount;
 mod rewind;
@@ -15,6 +16,7 @@ mod writer;
 
 pub use batch::{Batch, Projections};
 pub use finality::Final;
+pub use log::CHANNEL;
 pub use rows::{
     Account, Before, Call, Campaign, Conversion, Event, Maturing, Referral, Settlement, Status,
     TotalsMove, Transaction,

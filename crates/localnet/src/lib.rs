@@ -7,6 +7,7 @@
 
 mod binaries;
 mod cargo;
+mod events;
 mod instance;
 mod node;
 mod paths;
@@ -21,6 +22,7 @@ mod validator;
 
 pub use binaries::find_on_path;
 pub use cargo::{cargo, finish};
+pub use events::{Event, Events};
 pub use instance::{Instance, lock};
 pub use node::{NODE_VERSION, cached_node_root, has_node, npm, npm_in, typescript_client, web};
 pub use paths::{built_binary, cache_dir, program_binary, state_dir, workspace_root};

@@ -2,6 +2,7 @@
 
 import { createEffect, createMemo, createSignal, on, type Accessor } from 'solid-js';
 
+import type { Live } from './live';
 import { poll } from './poll';
 
 /** A page of a list, and where the next one begins. */
@@ -16,9 +17,10 @@ export function createPages<K, T>(
   ask: (key: K, cursor: string | undefined, signal?: AbortSignal) => Promise<Page<T>>,
   by: (row: T) => string,
   every: number,
+  live?: Live,
 ) {
   const current = createMemo(key);
-  const first = poll(current, (key, signal) => ask(key, undefined, signal), every);
+  const first = poll(current, (key, signal) => ask(key, undefined, signal), every, live);
   const [more, setMore] = createSignal<Page<T>>();
   const [failed, setFailed] = createSignal<unknown>();
   // Further pages of another key are not this key's.

@@ -3,6 +3,7 @@
 import { createEffect, createMemo, createSignal, on, onCleanup, type Accessor } from 'solid-js';
 
 import { Refusal } from '../api/client';
+import type { Live } from './live';
 
 export type Polled<T> = {
   /** The last answer; `undefined` before the first. It stays while newer questions fail. */
@@ -13,18 +14,25 @@ export type Polled<T> = {
   again: () => void;
 };
 
+/** While events arrive, it asks this many times more seldom by itself. */
+const SELDOM = 3;
+
 /**
  * Asks when `key` changes and every `every` milliseconds, unless the page is hidden. After failures
- * it asks more seldom. Without `key` it does not ask.
+ * it asks more seldom. Without `key` it does not ask. With `live`, it asks when something has happened,
+ * though not sooner after failures, and otherwise more seldom, because not everything is told.
  */
 export function poll<K, T>(
   key: Accessor<K | undefined | false>,
   ask: (key: K, signal: AbortSignal) => Promise<T>,
   every: number,
+  live?: Live,
 ): Polled<T> {
   const [data, setData] = createSignal<T>();
   const [error, setError] = createSignal<Refusal>();
   let again = () => {};
+  let told = () => {};
+  let arm = () => {};
 
   // The same key again asks for nothing anew, however often what it comes from changes.
   const current = createMemo(key);
@@ -35,9 +43,15 @@ export function poll<K, T>(
       let timer: number | undefined;
       let failures = 0;
       let asking = false;
+      let missed = false;
       const round = async () => {
         window.clearTimeout(timer);
-        if (asking) return;
+        timer = undefined;
+        if (asking) {
+          // The answer may be older than the question.
+          missed = true;
+          return;
+        }
         asking = true;
         try {
           const found = await ask(key as K, stop.signal);
@@ -52,25 +66,46 @@ export function poll<K, T>(
         } finally {
           asking = false;
         }
-        if (!document.hidden && every > 0) {
-          timer = window.setTimeout(round, Math.min(every * 2 ** failures, 30_000));
+        if (missed && failures === 0) {
+          missed = false;
+          void round();
+        } else if (!document.hidden && every > 0) {
+          wait(1);
         }
+      };
+      const wait = (times: number) => {
+        window.clearTimeout(timer);
+        const pause = every * (live?.on() ? SELDOM : 1) * 2 ** failures;
+        timer = window.setTimeout(round, Math.min(pause, 30_000) * times);
       };
       const shown = () => {
         if (!document.hidden) void round();
       };
       again = () => void round();
+      // After a failure, the next round comes by itself.
+      told = () => {
+        if (failures === 0 || asking || timer === undefined) void round();
+      };
+      // All pages lose their streams together, and must not ask together.
+      arm = () => {
+        if (timer !== undefined) wait(1 + Math.random());
+      };
       document.addEventListener('visibilitychange', shown);
       setError(undefined);
       void round();
       onCleanup(() => {
         stop.abort();
         window.clearTimeout(timer);
+        timer = undefined;
         document.removeEventListener('visibilitychange', shown);
         // What was answered for another key is not this key's.
         setData(undefined);
       });
     }),
   );
+  if (live) {
+    createEffect(on(live.told, () => document.hidden || told(), { defer: true }));
+    createEffect(on(live.on, () => arm(), { defer: true }));
+  }
   return { data, error, again: () => again() };
 }

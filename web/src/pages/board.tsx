@@ -6,6 +6,7 @@ import { createSignal, For, Show } from 'solid-js';
 import { answer, api, type Leaderboard } from '../api/client';
 import { locale, t } from '../i18n';
 import { now } from '../lib/clock';
+import { live } from '../lib/live';
 import { createNames } from '../lib/names';
 import { poll } from '../lib/poll';
 import { Address, Lit, Money, tokenOf, Who } from '../ui/format';
@@ -36,6 +37,10 @@ export default function Board() {
       return { ...found, read: Date.now() };
     },
     3000,
+    live(() => {
+      const { campaign } = query;
+      return `/v1/leaderboard/live${campaign ? `?${new URLSearchParams({ campaign })}` : ''}`;
+    }),
   );
   const listed = () => campaigns.data()?.campaigns ?? [];
   /** A campaign that is older than those of the list is asked for by its address. */

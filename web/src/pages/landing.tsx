@@ -7,6 +7,7 @@ import { answer, api, type Campaign, type CodeInfo } from '../api/client';
 import { formatBps } from '../format/money';
 import { formatDuration } from '../format/time';
 import { locale, t } from '../i18n';
+import { live } from '../lib/live';
 import { poll } from '../lib/poll';
 import { firstTouch, keepTouch } from '../lib/touch';
 import { partsOf } from '../lib/parts';
@@ -36,6 +37,8 @@ export default function Landing() {
     return code && CODE.test(code) ? code : undefined;
   });
   const malformed = () => (asked() ? undefined : named());
+  /** The code, once it is known to be there. */
+  const [known, setKnown] = createSignal<string>();
   const code = poll(
     () => (asked() ? { code: asked()!, campaign: params.campaign } : undefined),
     async ({ code, campaign }, signal) => {
@@ -43,9 +46,14 @@ export default function Landing() {
       const validity = await answer(api.GET('/v1/codes/{code}/validate', { params, signal }));
       if (validity.reason === 'not_found') return { reason: validity.reason, info: undefined };
       const info = await answer(api.GET('/v1/codes/{code}', { params, signal }));
+      setKnown(code);
       return { reason: validity.reason ?? undefined, info };
     },
     5000,
+    live(
+      () =>
+        known() && known() === asked() && `/v1/codes/${known()}/live?campaign=${params.campaign}`,
+    ),
   );
 
   /** Whoever has connected a wallet stays with it, also when this was the code's last conversion. */

@@ -136,6 +136,15 @@ function row(page: Page, name: string) {
 /** Asks until it is as expected. */
 const eventually = <T>(ask: () => T) => expect.poll(ask, { timeout: PATIENCE });
 
+/** The streams of events that a page opens. */
+function followed(page: Page): Set<string> {
+  const paths = new Set<string>();
+  page.on('request', (request) => {
+    if (request.resourceType() === 'eventsource') paths.add(new URL(request.url()).pathname);
+  });
+  return paths;
+}
+
 /** What has the focus. */
 const focused = (page: Page) => page.evaluate(() => document.activeElement?.textContent ?? '');
 
@@ -295,6 +304,7 @@ it('a visitor follows a link, converts, and the figures move without a reload', 
   await card.getByText(en.campaign.refereeToo).waitFor();
   await accessible(home, 'home');
   const own = await visitor([scene.alice]);
+  const [hersFollows, follows] = [followed(own.page), followed(page)];
   await signIn(own.page);
   await eventually(() => figure(own.page, me.summary.paid).innerText()).toMatch(/^20\s*VCH$/);
 
@@ -367,6 +377,9 @@ it('a visitor follows a link, converts, and the figures move without a reload', 
   const hers = figure(own.page, me.summary.paid);
   await eventually(() => hers.innerText()).toMatch(/^24\s*VCH$/);
   await own.context.close();
+  // And each page has followed one stream
+  expect([...hersFollows]).toEqual([`/v1/referrers/${own.wallet.address}/live`]);
+  expect([...follows]).toEqual([`/v1/codes/${scene.code}/live`]);
 
   // When he comes back with the same wallet, then he gets his receipt instead of another one
   await page.goto(url(`/c/${scene.campaign}?ref=${scene.code}`));

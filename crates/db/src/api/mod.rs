@@ -10,6 +10,7 @@ pub mod conversions;
 pub mod coverage;
 pub mod leaderboard;
 pub mod limits;
+pub mod live;
 pub mod me;
 pub mod names;
 pub mod profiles;

@@ -6,6 +6,7 @@ use sqlx::{PgConnection, types::BigDecimal};
 
 use super::{
     finality::{self, Final},
+    log,
     rows::{
         Account, Before, Call, Campaign, Conversion, Event, Maturing, Referral, Settlement,
         TotalsMove, Transaction,
@@ -53,21 +54,27 @@ pub struct Projections {
     pub totals: BTreeMap<String, TotalsMove>,
 }
 
-/// Writes the batch, and up to where it is final. With `award`, badges are given. The caller
-/// commits. Returns how many conversions count for ranks from now on.
+/// Writes the batch, and up to where it is final. If the mirror is `live`, badges are given and streams
+/// are told. The caller commits. Returns how many conversions count for ranks from now on.
 pub(super) async fn write(
     connection: &mut PgConnection,
     batch: &Batch,
     range: Option<&Final>,
-    award: bool,
+    live: bool,
 ) -> Result<u64, Error> {
-    let Some(range) = range else {
-        write_rows(&mut *connection, batch).await?;
-        finality::wait(connection, &batch.projections.maturing).await?;
-        return Ok(0);
-    };
     write_rows(&mut *connection, batch).await?;
-    finality::write(connection, range, &batch.projections.maturing, award).await
+    let maturing = &batch.projections.maturing;
+    let counted = match range {
+        Some(range) => finality::write(&mut *connection, range, maturing, live).await?,
+        None => {
+            finality::wait(&mut *connection, maturing).await?;
+            finality::Counted::default()
+        }
+    };
+    if live {
+        log::note(connection, log::Withdrawn::Nothing, &counted.campaigns()).await?;
+    }
+    Ok(counted.conversions)
 }
 
 async fn write_rows(connection: &mut PgConnection, batch: &Batch) -> Result<(), Error> {

@@ -1,10 +1,13 @@
 //! Writes finality: it extends the proven ranges of slots, and counts conversions for ranks.
 
+use std::collections::BTreeSet;
+
 use sqlx::PgConnection;
 
 use super::{
     awards,
     fences::{self, Fence},
+    log::MOST_RANKED,
     rows::Maturing,
 };
 use crate::Error;
@@ -31,6 +34,25 @@ pub struct Final {
     pub source: String,
 }
 
+/// What counts for ranks from now on.
+#[derive(Debug, Default)]
+pub(super) struct Counted {
+    /// The number of conversions.
+    pub(super) conversions: u64,
+    /// Their campaigns: if they are too many, only some of them.
+    ranked: BTreeSet<String>,
+}
+
+impl Counted {
+    /// The campaigns whose leaderboards have changed; `['']` if they are too many to name.
+    pub(super) fn campaigns(&self) -> Vec<String> {
+        if self.ranked.len() > MOST_RANKED {
+            return vec![String::new()];
+        }
+        self.ranked.iter().cloned().collect()
+    }
+}
+
 /// Lets conversions wait until they count for ranks.
 pub(super) async fn wait(connection: &mut PgConnection, rows: &[Maturing]) -> Result<(), Error> {
     if rows.is_empty() {
@@ -46,14 +68,13 @@ pub(super) async fn wait(connection: &mut PgConnection, rows: &[Maturing]) -> Re
 }
 
 /// Writes the progress. `new` are conversions that do not wait yet: those that need not, never do.
-/// With `award`, badges are given. The caller commits. Returns how many conversions count from now
-/// on.
+/// With `award`, badges are given. The caller commits. Returns what counts from now on.
 pub(super) async fn write(
     connection: &mut PgConnection,
     range: &Final,
     new: &[Maturing],
     award: bool,
-) -> Result<u64, Error> {
+) -> Result<Counted, Error> {
     let state = sqlx::query!(
         "UPDATE indexer_state SET
              final_seq = GREATEST(final_seq, $1),
@@ -91,7 +112,7 @@ pub(super) async fn write(
     .await?;
     let Some(time) = state.final_time else {
         wait(connection, new).await?;
-        return Ok(0);
+        return Ok(Counted::default());
     };
     let (ripe, unripe): (Vec<_>, Vec<_>) = new
         .iter()
@@ -99,11 +120,12 @@ pub(super) async fn write(
         .partition(|row| row.seq <= state.final_seq && row.matures_at <= time);
     wait(&mut *connection, &unripe).await?;
     let mut ripe: Vec<_> = ripe.into_iter().map(|row| row.conversion).collect();
-    let (mut counted, mut is_due) = (0, false);
+    let (mut counted, mut is_due) = (Counted::default(), false);
     loop {
         let done = rank(&mut *connection, state.final_seq, time, &ripe, award).await?;
         fences::balance(&mut *connection, done.uneven).await?;
-        counted += u64::try_from(done.counted).unwrap_or_default();
+        counted.conversions += u64::try_from(done.counted).unwrap_or_default();
+        counted.ranked.extend(done.ranked);
         is_due |= done.is_due;
         if done.waited < STEP {
             break;
@@ -169,6 +191,8 @@ struct Ranked {
     counted: i64,
     /// Those of them that had waited.
     waited: i64,
+    /// Their campaigns, and at most one more than can be named.
+    ranked: Vec<String>,
     /// Whether a month has to be decided.
     is_due: bool,
     /// Parts of leaderboards that have too many entries or too few.
@@ -311,6 +335,7 @@ async fn rank(
            )
            SELECT (SELECT count(*) FROM counted) AS "counted!",
                   (SELECT count(*) FROM waited) AS "waited!",
+                  ARRAY(SELECT DISTINCT campaign FROM counted LIMIT $8) AS "ranked!",
                   EXISTS (SELECT FROM opened WHERE decide_at <= $2)
                       OR EXISTS (SELECT FROM boards WHERE decide_at <= $2) AS "is_due!",
                   ARRAY(SELECT ROW(changed.*)::board_fences
@@ -324,6 +349,7 @@ async fn rank(
         STEP,
         fences::MOST,
         fences::FEWEST,
+        i64::try_from(MOST_RANKED + 1).unwrap_or(i64::MAX),
     )
     .fetch_one(connection)
     .await?)

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sqlx::{Connection as _, Executor as _, PgConnection};
 
-use super::{awards, writer};
+use super::{awards, log, writer};
 use crate::{Error, Schema, grants, options, schema};
 
 /// How often another writer is looked for.
@@ -190,6 +190,7 @@ impl Rebuild {
         }
         awards::complete(&mut transaction).await?;
         transaction.execute(RENUMBER).await?;
+        log::note(&mut transaction, log::Withdrawn::Everything, &[]).await?;
         // A transaction that began with the old copy looks names up in the new one from now on, so
         // it has to end first. Each reads this table before others. New readers wait for a moment.
         transaction.execute(WAIT_FOR_READERS).await?;

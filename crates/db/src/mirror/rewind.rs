@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 
 use super::{
     batch::{self, Projections},
-    finality,
+    finality, log,
     rows::{Account, Before},
 };
 use crate::Error;
@@ -23,12 +23,14 @@ pub(super) async fn read(connection: &mut PgConnection, seq: i64) -> Result<Vec<
 }
 
 /// Undoes all transactions after `seq`. `before` is what [`read`] returned, and `projections` how
-/// the projections change if the accounts become that. The caller commits.
+/// the projections change if the accounts become that. If the mirror is `live`, streams are told. The
+/// caller commits.
 pub(super) async fn write(
     connection: &mut PgConnection,
     seq: i64,
     before: &[Before],
     projections: &Projections,
+    live: bool,
 ) -> Result<(), Error> {
     let rewound = sqlx::query!(
         "UPDATE indexer_state SET confirmed_seq = $1 WHERE final_seq <= $1 AND confirmed_seq >= $1",
@@ -38,6 +40,10 @@ pub(super) async fn write(
     .await?;
     if rewound.rows_affected() == 0 {
         return Err(Error::Corrupt("a final transaction that was to be undone"));
+    }
+    if live {
+        let withdrawn = log::facts_after(&mut *connection, seq).await?;
+        log::note(&mut *connection, withdrawn, &[]).await?;
     }
     let mut created = Vec::new();
     let mut accounts = Vec::new();

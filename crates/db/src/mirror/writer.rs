@@ -3,7 +3,7 @@
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 
 use super::{
-    Account, Batch, Before, Conversion, Final, Projections, batch, finality, rewind, state,
+    Account, Batch, Before, Conversion, Final, Projections, batch, finality, log, rewind, state,
 };
 use crate::{Error, Schema, options, statement_timeout, unless_silent};
 
@@ -27,8 +27,8 @@ pub(super) fn lock(schema: Schema) -> i64 {
 pub struct Writer {
     connection: PgConnection,
     /// Awards are for good, so a copy that may never be read gives none. They are given when it
-    /// takes its place.
-    award: bool,
+    /// takes its place. Neither does it tell streams anything.
+    live: bool,
 }
 
 impl Writer {
@@ -69,8 +69,11 @@ impl Writer {
             .fetch_one(&mut connection)
             .await?;
         if won {
-            let award = schema == Schema::Live;
-            return Ok(Some(Self { connection, award }));
+            let live = schema == Schema::Live;
+            if live {
+                log::catch_up(&mut connection).await?;
+            }
+            return Ok(Some(Self { connection, live }));
         }
         connection.close().await?;
         Ok(None)
@@ -85,7 +88,7 @@ impl Writer {
     pub async fn write(&mut self, batch: &Batch, range: Option<&Final>) -> Result<u64, Error> {
         unless_silent(async {
             let mut transaction = self.connection.begin().await?;
-            let counted = batch::write(&mut transaction, batch, range, self.award).await?;
+            let counted = batch::write(&mut transaction, batch, range, self.live).await?;
             transaction.commit().await?;
             Ok(counted)
         })
@@ -115,7 +118,7 @@ impl Writer {
     ) -> Result<(), Error> {
         unless_silent(async {
             let mut transaction = self.connection.begin().await?;
-            rewind::write(&mut transaction, seq, before, projections).await?;
+            rewind::write(&mut transaction, seq, before, projections, self.live).await?;
             Ok(transaction.commit().await?)
         })
         .await

@@ -8,6 +8,7 @@ import { locale } from '../../i18n';
 import { m } from '../../i18n/me';
 import { createCampaigns } from '../../lib/campaigns';
 import type { Connection } from '../../lib/connection';
+import { live } from '../../lib/live';
 import { createPages } from '../../lib/pages';
 import { poll } from '../../lib/poll';
 import type { Session } from '../../lib/session';
@@ -30,7 +31,8 @@ export function Mine(props: {
   signOut: () => void;
 }) {
   const wallet = () => props.session.wallet;
-  const me = poll(wallet, (_, signal) => answer(api.GET('/v1/me', { signal })), 5000);
+  const changes = live(() => `/v1/referrers/${wallet()}/live`);
+  const me = poll(wallet, (_, signal) => answer(api.GET('/v1/me', { signal })), 5000, changes);
   const codes = createPages<string, OwnCode>(
     wallet,
     async (_, cursor, signal) => {
@@ -42,6 +44,7 @@ export function Mine(props: {
     },
     (code) => code.referral,
     5000,
+    changes,
   );
   const place = poll(
     wallet,
@@ -211,7 +214,7 @@ export function Mine(props: {
         </Show>
       </section>
 
-      <Rewards wallet={wallet()} />
+      <Rewards wallet={wallet()} changes={changes} />
       <Badges wallet={wallet()} />
     </>
   );

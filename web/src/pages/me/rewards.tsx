@@ -8,6 +8,7 @@ import { t } from '../../i18n';
 import { m } from '../../i18n/me';
 import { createCampaigns } from '../../lib/campaigns';
 import { now } from '../../lib/clock';
+import type { Live } from '../../lib/live';
 import { createPages } from '../../lib/pages';
 import { explorer } from '../../lib/site';
 import { ConversionStatus, Money, short, Time, tokenOf, when } from '../../ui/format';
@@ -28,7 +29,7 @@ const FILTERS = ['all', 'pending', 'paid'] as const;
 /** How many rewards are shown at first, and more each time. */
 const SHOWN = '20';
 
-export function Rewards(props: { wallet: string }) {
+export function Rewards(props: { wallet: string; changes: Live }) {
   const [query] = useSearchParams<{ status?: string }>();
   const status = () => FILTERS.find((it) => it === query.status) ?? 'all';
   const rewards = createPages<string, Reward>(
@@ -47,6 +48,7 @@ export function Rewards(props: { wallet: string }) {
     },
     (reward) => reward.conversion,
     5000,
+    props.changes,
   );
   const campaign = createCampaigns(() => rewards.rows().map((reward) => reward.campaign));
   const waits = () => rewards.rows().some((reward) => reward.status === 'pending');

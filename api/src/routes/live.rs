@@ -1,0 +1,190 @@
+//! `/v1/…/live`: server-sent events about a campaign, a code or a leaderboard
+//! (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    extract::State,
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::{
+    envelope::ErrorEnvelope,
+    error::{ApiError, ApiResult},
+    extract::{PathAddress, PathCode, Query},
+    limits::{Meter, networks},
+    live::Topic,
+    routes::codes::CodeQuery,
+    state::AppState,
+    types::Address,
+};
+
+/// An id is shorter than this.
+const LONGEST_ID: usize = 100;
+
+/// Selects a leaderboard.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct BoardQuery {
+    /// Address of a campaign; without it, over all campaigns.
+    campaign: Option<String>,
+}
+
+/// Takes no parameters.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct NoQuery {}
+
+/// Follow a campaign
+///
+/// Server-sent events. The first is `stream.opened`, with the slot up to which everything confirmed is in what
+/// is read from now on. Then come `conversion.confirmed`, `conversion.paid`, `conversion.cancelled`,
+/// `conversion.final`, `conversion.retracted`, `code.created`, `code.suspended`, `code.resumed` and
+/// `code.closed`, with the fields of the webhook of the same name, except that a retraction has fewer, none has
+/// `sequence`, and what is told once is told when it is confirmed. `stream.reset` says that what was told may be
+/// incomplete: read again. A stream ends after an hour at most; `Last-Event-ID` goes on with the next one.
+#[utoipa::path(get, path = "/v1/campaigns/{address}/live", tag = "live",
+    params(("address" = String, Path, description = "The campaign's address"),
+        ("Last-Event-ID" = Option<String>, Header, description = "The last id of an earlier stream")),
+    responses(
+        (status = 200, description = "Events until the stream ends", body = String,
+            content_type = "text/event-stream"),
+        (status = 400, description = "invalid_address, invalid_query", body = ErrorEnvelope),
+        (status = 404, description = "campaign_not_found", body = ErrorEnvelope),
+        (status = 429, description = "too_many_requests: the network has too many streams", body = ErrorEnvelope),
+        (status = 503, description = "overloaded: the service has too many streams; database_unavailable",
+            body = ErrorEnvelope),
+    ))]
+pub(crate) async fn of_campaign(
+    State(state): State<AppState>,
+    PathAddress(campaign): PathAddress,
+    Query(NoQuery {}): Query<NoQuery>,
+    method: Method,
+    headers: HeaderMap,
+    meter: Meter,
+) -> ApiResult<Response> {
+    state.check_campaign(Some(&campaign)).await?;
+    let topic = Topic::Campaign(campaign.to_string().into());
+    stream(&state, topic, &method, &headers, &meter).await
+}
+
+/// Follow a code
+///
+/// The events of its campaign's stream that are about the code.
+#[utoipa::path(get, path = "/v1/codes/{code}/live", tag = "live",
+    params(("code" = String, Path, description = "The code, in either case"), CodeQuery,
+        ("Last-Event-ID" = Option<String>, Header, description = "The last id of an earlier stream")),
+    responses(
+        (status = 200, description = "Events until the stream ends", body = String,
+            content_type = "text/event-stream"),
+        (status = 400, description = "invalid_code, invalid_address, invalid_query", body = ErrorEnvelope),
+        (status = 404, description = "code_not_found", body = ErrorEnvelope),
+        (status = 429, description = "too_many_requests: the network has too many streams", body = ErrorEnvelope),
+        (status = 503, description = "overloaded: the service has too many streams; database_unavailable",
+            body = ErrorEnvelope),
+    ))]
+pub(crate) async fn of_code(
+    State(state): State<AppState>,
+    PathCode(code): PathCode,
+    Query(query): Query<CodeQuery>,
+    method: Method,
+    headers: HeaderMap,
+    meter: Meter,
+) -> ApiResult<Response> {
+    let found = state.referral(&code, query.campaign()?.as_ref()).await?;
+    let topic = Topic::Referral(found.address.into());
+    stream(&state, topic, &method, &headers, &meter).await
+}
+
+/// Follow a referrer
+///
+/// The events about all codes of a wallet, as those of a campaign.
+#[utoipa::path(get, path = "/v1/referrers/{wallet}/live", tag = "live",
+    params(("wallet" = String, Path, description = "The referrer's wallet"),
+        ("Last-Event-ID" = Option<String>, Header, description = "The last id of an earlier stream")),
+    responses(
+        (status = 200, description = "Events until the stream ends", body = String,
+            content_type = "text/event-stream"),
+        (status = 400, description = "invalid_address, invalid_query", body = ErrorEnvelope),
+        (status = 429, description = "too_many_requests: the network has too many streams", body = ErrorEnvelope),
+        (status = 503, description = "overloaded: the service has too many streams; database_unavailable",
+            body = ErrorEnvelope),
+    ))]
+pub(crate) async fn of_referrer(
+    State(state): State<AppState>,
+    PathAddress(wallet): PathAddress,
+    Query(NoQuery {}): Query<NoQuery>,
+    method: Method,
+    headers: HeaderMap,
+    meter: Meter,
+) -> ApiResult<Response> {
+    let topic = Topic::Referrer(wallet.to_string().into());
+    stream(&state, topic, &method, &headers, &meter).await
+}
+
+/// Follow a leaderboard
+///
+/// `leaderboard.changed` comes at most once a second, a second after a change, so that who reads the
+/// leaderboard then sees the change.
+#[utoipa::path(get, path = "/v1/leaderboard/live", tag = "live",
+    params(BoardQuery,
+        ("Last-Event-ID" = Option<String>, Header, description = "The last id of an earlier stream")),
+    responses(
+        (status = 200, description = "Events until the stream ends", body = String,
+            content_type = "text/event-stream"),
+        (status = 400, description = "invalid_address, invalid_query", body = ErrorEnvelope),
+        (status = 404, description = "campaign_not_found", body = ErrorEnvelope),
+        (status = 429, description = "too_many_requests: the network has too many streams", body = ErrorEnvelope),
+        (status = 503, description = "overloaded: the service has too many streams; database_unavailable",
+            body = ErrorEnvelope),
+    ))]
+pub(crate) async fn of_board(
+    State(state): State<AppState>,
+    Query(query): Query<BoardQuery>,
+    method: Method,
+    headers: HeaderMap,
+    meter: Meter,
+) -> ApiResult<Response> {
+    let campaign: Option<Address> = query.campaign.as_deref().map(str::parse).transpose()?;
+    state.check_campaign(campaign.as_ref()).await?;
+    let topic = Topic::Board(campaign.map(|campaign| campaign.to_string().into()));
+    stream(&state, topic, &method, &headers, &meter).await
+}
+
+async fn stream(
+    state: &AppState,
+    topic: Topic,
+    method: &Method,
+    headers: &HeaderMap,
+    meter: &Meter,
+) -> ApiResult<Response> {
+    let body = if *method == Method::HEAD {
+        Body::empty()
+    } else {
+        let seat = state.live.seat(networks(meter.address()))?;
+        if !state.database.is_up() {
+            return Err(ApiError::database_unavailable());
+        }
+        let last = headers.get("last-event-id");
+        // What is no text is no id of ours either.
+        let last = last.map(|id| id.to_str().unwrap_or_default());
+        let last = last.map(|id| id.get(..LONGEST_ID).unwrap_or(id));
+        let live = Arc::clone(&state.live);
+        Body::from_stream(live.open(topic, seat, last).await?)
+    };
+    let headers = [
+        (header::CONTENT_TYPE, "text/event-stream"),
+        // It has no tag, and nobody keeps it.
+        (header::CACHE_CONTROL, "no-store"),
+        // nginx would collect it.
+        (HeaderName::from_static("x-accel-buffering"), "no"),
+    ];
+    let headers = headers.map(|(name, value)| (name, HeaderValue::from_static(value)));
+    Ok((StatusCode::OK, headers, body).into_response())
+}
