@@ -423,10 +423,10 @@ fn offered(
         (status = 200, body = ActionTransaction),
         (status = 400, description = "malformed_json, missing_field, wrong_type, invalid_address, invalid_code", body = ErrorEnvelope),
         (status = 404, description = "code_not_found, campaign_not_found", body = ErrorEnvelope),
-        (status = 409, description = "action_unsupported, already_converted, campaign_closed, campaign_paused, campaign_not_started, campaign_ended, code_inactive, code_expired, usage_limit_reached, payment_required, binding_not_found, not_bound, binding_expired, not_first_touch, owner_limit_reached, referrer_not_found, budget_exhausted, vault_exhausted", body = ErrorEnvelope),
+        (status = 409, description = "action_unsupported, already_converted, campaign_closed, campaign_paused, campaign_not_started, campaign_ended, code_inactive, code_expired, usage_limit_reached, not_first_touch, owner_limit_reached, referrer_not_found, budget_exhausted, vault_exhausted", body = ErrorEnvelope),
         (status = 413, description = "body_too_large", body = ErrorEnvelope),
         (status = 415, description = "unsupported_media_type", body = ErrorEnvelope),
-        (status = 422, description = "self_referral, amount_too_small, missing_reference, attestation_required, credential_required, credential_expired, transaction_too_large", body = ErrorEnvelope),
+        (status = 422, description = "self_referral, credential_required, credential_expired, transaction_too_large", body = ErrorEnvelope),
         (status = 429, description = "too_many_requests", body = ErrorEnvelope),
         (status = 503, description = "overloaded, chain_unavailable, database_unavailable", body = ErrorEnvelope),
     ))]
@@ -490,7 +490,9 @@ async fn transaction(
         .parse()
         .map_err(|error: ApiError| error.of_field("account"))?;
     let wanted = ConvertRequest::signup(&asked.code, asked.tracking.campaign.as_ref(), &account);
-    let (built, checked) = transactions::build_convert(state, wanted).await?;
+    let (built, checked) = transactions::build_convert(state, wanted)
+        .await
+        .map_err(terms::refused)?;
     terms::check(&checked.campaign, checked.now)?;
     let campaign = checked.referral.campaign.to_string();
     let names = state

@@ -59,6 +59,13 @@ fn decimal(units: u64, decimals: u8) -> String {
     }
 }
 
+const PURCHASES: &str = "this campaign rewards purchases: buy on its page";
+const ATTESTED: &str = "this campaign vouches for each conversion itself: go on at its page";
+const ORDERS: &str = "this campaign counts orders: place one on its page";
+const SHARES: &str =
+    "this campaign rewards a share of what an order is worth: place one on its page";
+const LEAST: &str = "this campaign counts orders of a least amount: place one on its page";
+
 /// Refuses a campaign whose conversions need what an Action cannot give. A wallet's conversion counts
 /// once: one that is worth less than it could be would be lost.
 ///
@@ -67,19 +74,32 @@ fn decimal(units: u64, decimals: u8) -> String {
 pub(super) fn check(campaign: &Campaign, now: i64) -> ApiResult<()> {
     let settings = campaign.in_force(now);
     let reason = if campaign.proof == Proof::Payment {
-        "this campaign rewards purchases: buy on its page"
+        PURCHASES
     } else if campaign.proof == Proof::Attested {
-        "this campaign vouches for each conversion itself: go on at its page"
+        ATTESTED
     } else if campaign.uniqueness == Uniqueness::Order {
-        "this campaign counts orders: place one on its page"
+        ORDERS
     } else if settings.reward_kind == RewardKind::Percent {
-        "this campaign rewards a share of what an order is worth: place one on its page"
+        SHARES
     } else if settings.min_amount > 0 {
-        "this campaign counts orders of a least amount: place one on its page"
+        LEAST
     } else {
         return Ok(());
     };
     Err(ApiError::action_unsupported().saying(reason))
+}
+
+/// The refusal of a conversion. Where the program's is that of a campaign that [`check`] refuses, it is
+/// said in the same words.
+pub(super) fn refused(error: ApiError) -> ApiError {
+    let reason = match error.code {
+        "payment_required" => PURCHASES,
+        "attestation_required" => ATTESTED,
+        "missing_reference" => ORDERS,
+        "amount_too_small" => LEAST,
+        _ => return error,
+    };
+    ApiError::action_unsupported().saying(reason)
 }
 
 /// The least reward of the next conversion of a code with so many: bonuses and a partner's part are
@@ -153,9 +173,9 @@ fn varies(settings: &Settings) -> bool {
 /// Seconds in the largest unit that measures them exactly.
 fn duration(seconds: u32) -> String {
     let (number, unit) = match seconds {
-        _ if seconds % 86_400 == 0 => (seconds / 86_400, "day"),
-        _ if seconds % 3_600 == 0 => (seconds / 3_600, "hour"),
-        _ if seconds % 60 == 0 => (seconds / 60, "minute"),
+        _ if seconds.is_multiple_of(86_400) => (seconds / 86_400, "day"),
+        _ if seconds.is_multiple_of(3_600) => (seconds / 3_600, "hour"),
+        _ if seconds.is_multiple_of(60) => (seconds / 60, "minute"),
         _ => (seconds, "second"),
     };
     let plural = if number == 1 { "" } else { "s" };
@@ -213,6 +233,23 @@ mod tests {
         ] {
             assert_eq!(duration(seconds), expected);
         }
+    }
+
+    #[test]
+    fn what_the_program_refuses_for_the_same_reason_is_said_in_the_same_words() {
+        // Given the program's refusals of campaigns that need more than an Action has
+        for (error, reason) in [
+            (ProgramError::PaymentRequired, PURCHASES),
+            (ProgramError::AttestationRequired, ATTESTED),
+            (ProgramError::MissingReference, ORDERS),
+            (ProgramError::AmountTooSmall, LEAST),
+        ] {
+            let said = refused(error.into());
+            assert_eq!((said.code, &*said.message), ("action_unsupported", reason));
+        }
+        // And others stay as they are
+        let other = refused(ProgramError::AlreadyConverted.into());
+        assert_eq!(other.code, "already_converted");
     }
 
     #[test]
