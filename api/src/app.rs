@@ -26,8 +26,8 @@ use crate::{
     error::ApiError,
     limits,
     routes::{
-        auth, badges, campaigns, clicks, codes, conversions, coverage, digest, health, keys,
-        leaderboard, live, me, names, profiles, qr, redirect, totals, transactions, why,
+        actions, auth, badges, campaigns, clicks, codes, conversions, coverage, digest, health,
+        keys, leaderboard, live, me, names, profiles, qr, redirect, totals, transactions, why,
     },
     state::AppState,
     web,
@@ -48,6 +48,7 @@ use crate::{
         (name = "links", description = "Share links"),
         (name = "codes", description = "Referral codes"),
         (name = "transactions", description = "Unsigned transactions for wallets"),
+        (name = "actions", description = "Solana Actions and Solana Pay"),
         (name = "numbers", description = "Conversions, leaderboards and badges"),
         (name = "live", description = "Server-sent events about what happens"),
         (name = "campaigns", description = "Campaigns"),
@@ -133,6 +134,26 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(health::health))
 }
 
+/// Routes that speak the protocol of Solana Actions, and so have refusals and CORS of their own.
+fn actions() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(actions::rules))
+        .routes(routes!(actions::show, actions::build))
+        .routes(routes!(
+            actions::show_in_campaign,
+            actions::build_in_campaign
+        ))
+        .routes(routes!(actions::next))
+        .routes(routes!(actions::check))
+}
+
+/// The OpenAPI document of all routes.
+fn document() -> utoipa::openapi::OpenApi {
+    let mut document = api().into_openapi();
+    document.merge(actions().into_openapi());
+    identified(document)
+}
+
 /// Gives each operation an id of its own, of its method and path. By default it is the name of the
 /// handler, which several share; generators of clients refuse that.
 fn identified(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
@@ -178,7 +199,7 @@ fn refusals_are_problems(operation: &mut Operation) {
 /// # Errors
 /// Never in practice, because the document can always be serialised.
 pub fn openapi() -> anyhow::Result<String> {
-    let mut text = identified(api().into_openapi()).to_pretty_json()?;
+    let mut text = document().to_pretty_json()?;
     text.push('\n');
     Ok(text)
 }
@@ -201,9 +222,9 @@ pub(crate) fn router(state: AppState) -> Router {
             header::RETRY_AFTER,
             header::ETAG,
         ]);
-    let (routes, document) = api().split_for_parts();
+    let (routes, _) = api().split_for_parts();
     routes
-        .merge(SwaggerUi::new("/docs").url("/openapi.json", identified(document)))
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", document()))
         .merge(web::routes())
         .fallback(async || ApiError::route_not_found().into_response())
         .method_not_allowed_fallback(async || ApiError::method_not_allowed().into_response())
@@ -216,5 +237,44 @@ pub(crate) fn router(state: AppState) -> Router {
         // CORS is outside of the envelope, so that pages can read refusals (timeout,
         // panic), too.
         .layer(cors)
+        .merge(action_router(&state))
         .with_state(state)
+}
+
+/// The routes of [`actions`] with the layers of all others, except that refusals and CORS are those of
+/// Solana Actions, and that no page explains a refusal.
+fn action_router(state: &AppState) -> Router<AppState> {
+    let header = HeaderName::from_static;
+    // The lists are the specification's. A token would be ignored here.
+    let cors = CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::OPTIONS])
+        .allow_headers([
+            header::CONTENT_TYPE,
+            header::AUTHORIZATION,
+            header::CONTENT_ENCODING,
+            header::ACCEPT_ENCODING,
+            header("x-accept-action-version"),
+            header("x-accept-blockchain-ids"),
+        ])
+        .expose_headers([
+            header("x-action-version"),
+            header("x-blockchain-ids"),
+            header("x-request-id"),
+            header("ratelimit"),
+            header("ratelimit-policy"),
+            header::RETRY_AFTER,
+        ]);
+    let (routes, _) = actions().split_for_parts();
+    routes
+        .method_not_allowed_fallback(async || ApiError::method_not_allowed().into_response())
+        .layer(middleware::from_fn(conditional::layer))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(middleware::from_fn_with_state(state.clone(), limits::layer))
+        .layer(middleware::from_fn(envelope::action_layer))
+        .layer(cors)
+        .layer(middleware::from_fn_with_state(
+            state.clone(),
+            actions::layer,
+        ))
 }

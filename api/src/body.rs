@@ -47,6 +47,10 @@ fn check(
     for (name, value) in body {
         let field = format!("{path}{name}");
         let Some(property) = schema["properties"].get(name) else {
+            // A type that does not deny unknown fields is a standard's, which may add some.
+            if schema["additionalProperties"] != Value::Bool(false) {
+                continue;
+            }
             // The name may be of any length, and is the caller's own.
             let field: String = field.chars().take(64).collect();
             return Err(ApiError::unknown_field().of_field(field));

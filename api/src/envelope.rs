@@ -45,6 +45,9 @@ pub(crate) struct ErrorEnvelope {
     /// The field of the body, or the parameter of the query, that is wrong; absent for other errors.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
+    /// The `detail` again, for clients of Solana Actions: only of routes that speak that protocol.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
     /// The same in the form for clients that do not read problems.
     error: ErrorBody,
 }
@@ -68,8 +71,26 @@ pub(crate) struct ErrorBody {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Refused(pub(crate) &'static str);
 
+/// Who reads refusals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    /// Clients of this API.
+    Api,
+    /// Also clients of Solana Actions, which look for `message`.
+    Action,
+}
+
 /// Runs the request within its time limit, and renders every failure as one envelope.
 pub(crate) async fn layer(request: Request, next: Next) -> Response {
+    answer(request, next, Reader::Api).await
+}
+
+/// [`layer`], of routes that speak the protocol of Solana Actions.
+pub(crate) async fn action_layer(request: Request, next: Next) -> Response {
+    answer(request, next, Reader::Action).await
+}
+
+async fn answer(request: Request, next: Next, reader: Reader) -> Response {
     let id = request_id(&request);
     let method = request.method().clone();
     // The matched route, not the raw path, and no method but the usual ones: each new label is a
@@ -94,7 +115,7 @@ pub(crate) async fn layer(request: Request, next: Next) -> Response {
     };
     if let Some(error) = refusal(&mut response) {
         log(&error, &id, &method, &route);
-        response = render(response, &error, &id);
+        response = render(response, &error, &id, reader);
         response.extensions_mut().insert(Refused(error.code));
     }
 
@@ -173,7 +194,7 @@ fn refusal(response: &mut Response) -> Option<ApiError> {
     })
 }
 
-fn render(response: Response, error: &ApiError, id: &str) -> Response {
+fn render(response: Response, error: &ApiError, id: &str, reader: Reader) -> Response {
     let body = ErrorEnvelope {
         kind: "about:blank",
         title: error.status.canonical_reason().unwrap_or_default(),
@@ -182,6 +203,7 @@ fn render(response: Response, error: &ApiError, id: &str) -> Response {
         code: error.code,
         request_id: id.to_owned(),
         field: error.field.clone(),
+        message: (reader == Reader::Action).then(|| error.message.clone()),
         error: ErrorBody {
             code: error.code,
             message: error.message.clone(),

@@ -77,6 +77,7 @@ errors! {
     code_inactive = CONFLICT, "the code is not active";
     code_expired = CONFLICT, "the code has expired";
     usage_limit_reached = CONFLICT, "the code has reached its usage limit";
+    action_unsupported = CONFLICT, "an Action cannot give what this campaign's conversions need";
     unauthenticated = UNAUTHORIZED, "sign in, or send a token that is valid";
     session_required = FORBIDDEN, "an API key cannot do this: sign in with the wallet";
     cross_site_request = FORBIDDEN, "this request comes from the page of another site";

@@ -75,6 +75,31 @@ impl Links {
         format!("{base}/v1/codes/{code}/qr.{kind}{query}")
     }
 
+    /// The path of the code's Action.
+    pub(crate) fn action_path(code: &str, campaign: &str, owns_short_link: bool) -> String {
+        if owns_short_link {
+            format!("/v1/actions/codes/{code}")
+        } else {
+            format!("/v1/actions/codes/{code}?campaign={campaign}")
+        }
+    }
+
+    /// The code's Action as a link for wallets:
+    /// <https://github.com/solana-developers/solana-actions/blob/main/packages/actions-spec/README.md#url-scheme>.
+    pub(crate) fn action(&self, code: &str, campaign: &str, owns_short_link: bool) -> String {
+        let path = Self::action_path(code, campaign, owns_short_link);
+        wallet_link("solana-action:", &self.absolute(&path))
+    }
+
+    /// The code's transaction request of Solana Pay: the Action with `src=pay`.
+    /// <https://docs.solanapay.com/spec#specification-transaction-request>
+    pub(crate) fn pay(&self, code: &str, campaign: &str, owns_short_link: bool) -> String {
+        let mut path = Self::action_path(code, campaign, owns_short_link);
+        path.push(if owns_short_link { '?' } else { '&' });
+        path.push_str("src=pay");
+        wallet_link("solana:", &self.absolute(&path))
+    }
+
     /// The target of a click: the campaign's landing page with its own query, the code
     /// and the click's id. From the request it takes only `campaign`, a parsed address,
     /// so this is not an open redirect.
@@ -98,6 +123,17 @@ impl Links {
         }
         url
     }
+}
+
+/// A link that wallets open. Both specifications want the URL encoded if and only if it has a query.
+fn wallet_link(scheme: &str, url: &str) -> String {
+    let mut link = scheme.to_owned();
+    if url.contains('?') {
+        link.extend(url::form_urlencoded::byte_serialize(url.as_bytes()));
+    } else {
+        link.push_str(url);
+    }
+    link
 }
 
 /// Reads a landing page's address.
@@ -149,6 +185,32 @@ mod tests {
         assert_eq!(
             links.qr("STARTER7", CAMPAIGN, false),
             format!("{short}?campaign={CAMPAIGN}&src=qr")
+        );
+    }
+
+    #[test]
+    fn links_for_wallets_are_encoded_if_and_only_if_they_have_a_query() {
+        // Given a code that two campaigns use
+        let links = links();
+        // Then the older campaign's Action is short, and nothing of it is encoded
+        let action = "https://vouch.example/v1/actions/codes/STARTER7";
+        assert_eq!(
+            links.action("STARTER7", CAMPAIGN, true),
+            format!("solana-action:{action}")
+        );
+        // And URLs with a query are encoded as `encodeURIComponent` does
+        let encoded = "https%3A%2F%2Fvouch.example%2Fv1%2Factions%2Fcodes%2FSTARTER7%3F";
+        assert_eq!(
+            links.action("STARTER7", CAMPAIGN, false),
+            format!("solana-action:{encoded}campaign%3D{CAMPAIGN}")
+        );
+        assert_eq!(
+            links.pay("STARTER7", CAMPAIGN, true),
+            format!("solana:{encoded}src%3Dpay")
+        );
+        assert_eq!(
+            links.pay("STARTER7", CAMPAIGN, false),
+            format!("solana:{encoded}campaign%3D{CAMPAIGN}%26src%3Dpay")
         );
     }
 

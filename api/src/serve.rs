@@ -16,7 +16,7 @@ use crate::{
     app::router,
     auth::{self, Auth},
     chain::Chain,
-    clicks::{recorder::Recorder, spool::Spool, upkeep},
+    clicks::{machines, recorder::Recorder, spool::Spool, upkeep},
     config::SHUTDOWN_GRACE,
     database::{Database, PATIENCE},
     limits,
@@ -44,6 +44,7 @@ pub async fn serve(config: Config) -> Result<()> {
     let mut stop = Stop::new()?;
     let stopping = CancellationToken::new();
 
+    machines::prepare();
     let listener = config.listen.listen().await?;
     let address = listener.local_addr()?;
     let public_url = match &config.public_url {

@@ -24,7 +24,7 @@ use crate::{
     live::Live,
     routes::totals::KnownTotals,
     types::Address,
-    web::Pages,
+    web::{self, Pages},
 };
 
 /// Number of cached links.
@@ -55,6 +55,8 @@ pub(crate) struct Inner {
     pub(crate) auth: Auth,
     pub(crate) known_totals: KnownTotals,
     pub(crate) pages: Pages,
+    /// The cluster, as the configuration names it.
+    pub(crate) public_chain: web::Chain,
     pub(crate) trusted_proxy_hops: usize,
     pub(crate) limits: Limits,
     pub(crate) live: Arc<Live>,
@@ -96,6 +98,7 @@ impl Inner {
             auth,
             known_totals: KnownTotals::default(),
             pages,
+            public_chain: config.public_chain,
             trusted_proxy_hops: config.trusted_proxy_hops,
             limits: Limits::new(config),
             heartbeat: Heartbeat::new(STUCK),

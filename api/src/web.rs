@@ -107,6 +107,17 @@ impl Chain {
         }
     }
 
+    /// Its reference in CAIP-2, the beginning of the hash of its first block; `None` of a local one,
+    /// whose hash only its node knows. <https://namespaces.chainagnostic.org/solana/caip2>
+    pub(crate) fn caip2(self) -> Option<&'static str> {
+        match self {
+            Self::Mainnet => Some("5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp"),
+            Self::Devnet => Some("EtWTRABZaYq6iMfeYKouRu166VU2xqa1"),
+            Self::Testnet => Some("4uhcVJyU9pJkvQyS88uRDiswHXSCkY3z"),
+            Self::Localnet => None,
+        }
+    }
+
     fn identifier(self) -> String {
         format!("solana:{}", self.name())
     }
@@ -426,7 +437,7 @@ fn file(path: &str, headers: &HeaderMap, caching: HeaderValue) -> Response {
 }
 
 /// Whether `Accept-Encoding` names this encoding, and not with a weight of zero.
-fn accepts(header: &str, encoding: &str) -> bool {
+pub(crate) fn accepts(header: &str, encoding: &str) -> bool {
     header.split(',').any(|item| {
         let mut parts = item.split(';').map(str::trim);
         let named = parts

@@ -12,12 +12,16 @@ use sqlx::PgPool;
 use vouch_localnet::Postgres;
 
 /// Every route that anybody may call. Reads of what is public on chain or for everybody; what is no read
-/// writes nothing, except a session for who proves to own the wallet.
-const FOR_ANYBODY: [&str; 55] = [
+/// writes nothing, except a session for who proves to own the wallet, and a click of a wallet that lets an
+/// Action build a transaction.
+const FOR_ANYBODY: [&str; 62] = [
+    "GET /actions.json",
     "GET /healthz",
     "GET /livez",
     "GET /r/{code}",
     "GET /readyz",
+    "GET /v1/actions/campaigns/{address}",
+    "GET /v1/actions/codes/{code}",
     "GET /v1/badges",
     "GET /v1/campaigns",
     "GET /v1/campaigns/{address}",
@@ -43,6 +47,10 @@ const FOR_ANYBODY: [&str; 55] = [
     "GET /v1/referrers/{wallet}/milestones",
     "GET /v1/totals",
     "GET /v1/why",
+    "POST /v1/actions/campaigns/{address}",
+    "POST /v1/actions/codes/{code}",
+    "POST /v1/actions/codes/{code}/conversions/{conversion}",
+    "POST /v1/actions/codes/{code}/conversions/{conversion}/check",
     "POST /v1/auth/challenge",
     "POST /v1/auth/sessions",
     "POST /v1/transactions/accept-authority",

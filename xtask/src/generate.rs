@@ -1,5 +1,5 @@
-//! The committed generated files: IDL, OpenAPI document, `.sqlx`, and the parts of both
-//! clients that follow from the IDL.
+//! The committed generated files: IDL, OpenAPI document, `.sqlx`, the parts of both clients that
+//! follow from the IDL, and the patterns of machines' user agents.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,6 +19,8 @@ const QUERIES: &str = ".sqlx";
 const RUST: &str = "crates/client/src/generated";
 /// Output of Codama, for the TypeScript client.
 const TYPESCRIPT: &str = "clients/ts/src/generated";
+/// Patterns of user agents of machines, from the package isbot.
+const MACHINES: &str = "api/src/clicks/agents/machines.txt";
 /// Test vectors of the Rust client, for tests of both clients.
 const VECTORS: &str = "clients/ts/test/vectors.json";
 
@@ -84,7 +86,7 @@ pub(crate) async fn check() -> Result<()> {
 
 fn committed(root: &Path) -> Result<Files> {
     let mut files = Files::new();
-    for path in [IDL, OPENAPI, VECTORS].map(PathBuf::from) {
+    for path in [IDL, OPENAPI, VECTORS, MACHINES].map(PathBuf::from) {
         if let Some(content) = read(&root.join(&path))? {
             files.insert(path, content);
         }
@@ -95,7 +97,8 @@ fn committed(root: &Path) -> Result<Files> {
     Ok(files)
 }
 
-/// Files that follow from the program: the IDL, and the parts of both clients.
+/// Files that must be there before anything is compiled: the IDL, the parts of both clients, and the
+/// patterns of user agents.
 async fn contract(instance: &Instance) -> Result<Files> {
     let mut files = Files::new();
 
@@ -116,6 +119,10 @@ async fn contract(instance: &Instance) -> Result<Files> {
     let generator = ProcessSpec::new("vouch-client-gen", built_binary("vouch-client-gen")?);
     finish(generator.args([&idl, &rust])).await?;
     files.extend(below(instance.dir(), Path::new(RUST))?);
+
+    let machines = instance.dir().join("machines.txt");
+    typescript::machines(&machines).await?;
+    files.insert(MACHINES.into(), fs::read(&machines)?);
 
     typescript::generate(&instance.dir().join("clients/ts"), &idl).await?;
     files.extend(below(instance.dir(), Path::new(TYPESCRIPT))?);

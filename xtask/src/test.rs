@@ -35,6 +35,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     build::program().await?;
     build::floor().await?;
     typescript::prepare().await?;
+    typescript::prepare_published().await?;
     web::prepare().await?;
     web::build().await?;
     let nextest: Vec<_> = build::cargo_nextest().await?.into_iter().collect();

@@ -1,4 +1,4 @@
-//! The TypeScript client, in clients/ts.
+//! The TypeScript client, in clients/ts, and published packages, in tests/published.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -32,6 +32,24 @@ pub(crate) async fn install(folder: PathBuf) -> Result<()> {
     finish(npm_in(folder, ci)?).await?;
     fs::write(&mark, wanted)?;
     Ok(())
+}
+
+/// The folder of published packages that tests and generated files come from.
+fn published() -> PathBuf {
+    workspace_root().join("tests/published")
+}
+
+/// Installs the published packages.
+pub(crate) async fn prepare_published() -> Result<()> {
+    install(published()).await
+}
+
+/// Writes the patterns of machines' user agents to the file `to`.
+pub(crate) async fn machines(to: &Path) -> Result<()> {
+    prepare_published().await?;
+    let mut print = npm_in(published(), ["run", "--silent", "machines"])?;
+    print.log = Some(to.to_owned());
+    finish(print).await
 }
 
 /// Checks types and format.

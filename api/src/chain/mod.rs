@@ -5,7 +5,7 @@ mod trial;
 
 use std::{
     future::Future,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -19,7 +19,7 @@ use solana_sdk::{account::Account, clock::Clock, hash::Hash, sysvar};
 use tokio::sync::{Mutex, Semaphore, watch};
 use vouch_client::{
     Code, PROGRAM_ID, ProgramError, Pubkey,
-    accounts::{AccountType, Binding, Campaign, DecodeError, Funding, Referral, Referrer},
+    accounts::{AccountType, Binding, Campaign, DecodeError, Funding, Referral, Referrer, VERSION},
     instructions::{Convert, CreateReferral, Evidence, Offer},
     pda,
     preflight::{self, ChainState, Reward, VoucherState},
@@ -54,6 +54,8 @@ pub(crate) struct Chain {
     seen: Cache<Vec<Pubkey>, Arc<Seen>>,
     blockhash: Mutex<Option<(Instant, RecentBlockhash)>>,
     trials: trial::Trials,
+    /// The hash of the first block, once the node has said it.
+    genesis: OnceLock<Hash>,
     /// Since when it does not answer; `None` while it does.
     down: watch::Sender<Option<Instant>>,
 }
@@ -83,6 +85,8 @@ pub(crate) struct Checked {
     pub(crate) args: Convert,
     /// The message that the attestor must have signed, if there is a voucher.
     pub(crate) message: Option<[u8; voucher::MESSAGE_LEN]>,
+    /// Whether the wallet has to be bound to the code before, in the same transaction.
+    pub(crate) binds: bool,
     /// Address of the conversion.
     pub(crate) conversion: Pubkey,
     /// The reward of the conversion.
@@ -107,6 +111,7 @@ impl Chain {
             seen: Cache::new(CALLS as u64),
             blockhash: Mutex::new(None),
             trials: trial::Trials::new(),
+            genesis: OnceLock::new(),
             down: watch::Sender::new(Some(Instant::now())),
         }
     }
@@ -114,6 +119,11 @@ impl Chain {
     /// Whether the last probe was answered.
     pub(crate) fn is_up(&self) -> bool {
         self.down.borrow().is_none()
+    }
+
+    /// The hash of the first block; `None` until the node has said it.
+    pub(crate) fn genesis(&self) -> Option<&Hash> {
+        self.genesis.get()
     }
 
     /// For how long probes have not been answered; `None` while they are.
@@ -125,6 +135,12 @@ impl Chain {
     pub(crate) async fn watch(&self) {
         loop {
             let answer = timed(self.rpc.get_health()).await;
+            if answer.is_ok()
+                && self.genesis.get().is_none()
+                && let Ok(hash) = timed(self.rpc.get_genesis_hash()).await
+            {
+                self.genesis.get_or_init(|| hash);
+            }
             if let Err(error) = &answer
                 && self.is_up()
             {
@@ -198,7 +214,8 @@ impl Chain {
     }
 
     /// Returns the conversion if `convert` would succeed. The evidence is the `voucher`,
-    /// if there is one; the evidence in `asked` is ignored.
+    /// if there is one; the evidence in `asked` is ignored. With `bind_first`, a wallet that is not
+    /// bound to any code is taken as one that is bound to this code.
     ///
     /// # Errors
     /// The error of `convert` that the program would return, `code_not_found`,
@@ -209,6 +226,7 @@ impl Chain {
         code: &Code,
         asked: &Convert,
         voucher: Option<VoucherTimes>,
+        bind_first: bool,
     ) -> ApiResult<Checked> {
         // If wallets count once, which is common, one call reads everything.
         let guess = pda::conversion(address, &asked.referee.to_bytes());
@@ -248,6 +266,21 @@ impl Chain {
         };
         let conversion = offer.conversion(&args.referee, &args.reference);
         let settings = offer.settings();
+        let is_bound = binding.as_ref().is_some_and(|it| now < it.expires_at);
+        let binds = bind_first && settings.attribution_window > 0 && !is_bound;
+        let binding = if binds {
+            Some(Binding {
+                version: VERSION,
+                campaign: *address,
+                wallet: asked.referee,
+                referral: offer.referral_address,
+                rent_payer: asked.payer,
+                bound_at: now,
+                expires_at: now.saturating_add(settings.attribution_window.into()),
+            })
+        } else {
+            binding
+        };
         let [elsewhere, vault, referrer, credential, revocation] = self
             .some_accounts([
                 (conversion != guess).then_some(conversion),
@@ -289,6 +322,7 @@ impl Chain {
             args,
             message,
             reward,
+            binds,
             conversion,
             campaign,
             referral,

@@ -2,8 +2,9 @@
 //!
 //! [`recorder`] commits clicks in groups, [`spool`] keeps them while Postgres is down,
 //! [`visitor`] turns network addresses into daily pseudonyms and [`verdict`] labels
-//! clicks of machines. [`upkeep`] makes and deletes their days.
+//! clicks of machines, by the list in [`machines`]. [`upkeep`] makes and deletes their days.
 
+pub(crate) mod machines;
 pub(crate) mod recorder;
 pub(crate) mod spool;
 pub(crate) mod upkeep;

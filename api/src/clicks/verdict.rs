@@ -1,9 +1,8 @@
 //! Labels clicks of machines. They are stored like all others.
 
-use std::sync::LazyLock;
-
 use axum::http::{HeaderMap, Method, header};
-use isbot::Bots;
+
+use super::machines::is_machine;
 
 /// The verdict on a click, and its reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,17 +13,15 @@ pub(crate) struct Verdict {
     pub(crate) reason: Option<&'static str>,
 }
 
-const HUMAN: Verdict = Verdict {
+/// The verdict on a click, if nothing says that a machine made it.
+pub(crate) const HUMAN: Verdict = Verdict {
     verdict: "human",
     reason: None,
 };
 
-/// Crawlers and libraries, from the crate's list.
-static BOTS: LazyLock<Bots> = LazyLock::new(Bots::default);
-
 /// Lower-case parts of the user agents of messengers and social networks that fetch a
 /// preview when somebody posts a link.
-const PREVIEWS: [&str; 17] = [
+const PREVIEWS: [&str; 15] = [
     "facebookexternalhit",
     "facebot",
     "meta-externalagent",
@@ -34,15 +31,15 @@ const PREVIEWS: [&str; 17] = [
     "slack-imgproxy",
     "discordbot",
     "telegrambot",
-    "whatsapp/",
     "linkedinbot",
     "skypeuripreview",
     "pinterestbot",
     "redditbot",
-    "viber",
     "bingpreview",
     "google web preview",
 ];
+/// Lower-case beginnings of those that the browsers inside the same apps have elsewhere.
+const PREVIEWS_BEGIN: [&str; 2] = ["whatsapp/", "viber/"];
 
 /// Judges one request by its method and headers.
 pub(crate) fn judge(method: &Method, headers: &HeaderMap) -> Verdict {
@@ -67,6 +64,14 @@ pub(crate) fn judge(method: &Method, headers: &HeaderMap) -> Verdict {
     if prefetches {
         return is("bot", "prefetch");
     }
+    // What a page loads was not followed by anybody: an image, a frame, the call of a script. Browsers
+    // say `document` when they open a link: <https://www.w3.org/TR/fetch-metadata/#sec-fetch-dest-header>
+    let is_embedded = headers
+        .get("sec-fetch-dest")
+        .is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"document"));
+    if is_embedded {
+        return is("bot", "embedded");
+    }
     let agent = headers
         .get(header::USER_AGENT)
         .map(|value| String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase())
@@ -74,10 +79,12 @@ pub(crate) fn judge(method: &Method, headers: &HeaderMap) -> Verdict {
     if agent.trim().is_empty() {
         return is("bot", "no_user_agent");
     }
-    if PREVIEWS.iter().any(|part| agent.contains(part)) {
+    if PREVIEWS.iter().any(|part| agent.contains(part))
+        || PREVIEWS_BEGIN.iter().any(|part| agent.starts_with(part))
+    {
         return is("bot", "link_preview");
     }
-    if BOTS.is_bot(&agent) {
+    if is_machine(&agent) {
         return is("bot", "known_bot");
     }
     HUMAN
@@ -112,6 +119,19 @@ mod tests {
              Chrome/126.0.0.0 Safari/537.36 Edg/126.0.0.0",
             "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) \
              Version/4.0 Chrome/126.0.0.0 Mobile Safari/537.36 Instagram 330.0.0.0",
+            "Mozilla/5.0 (Linux; Android 16; Pixel 10 Build/CP1A.260305.018; wv) AppleWebKit/537.36 \
+             (KHTML, like Gecko) Version/4.0 Chrome/146.0.7680.174 Mobile Safari/537.36 MetaIAB Facebook",
+            "Mozilla/5.0 (Linux; Android 7.1.2; G011A Build/N2G48H; wv) AppleWebKit/537.36 (KHTML, \
+             like Gecko) Version/4.0 Chrome/66.0.3359.158 Safari/537.36 Viber/11.9.5.8",
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like \
+             Gecko) Mobile/15E148 MicroMessenger/8.0.49(0x1800312c) NetType/WIFI Language/en",
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like \
+             Gecko) Mobile/15E148 Safari Line/14.8.0",
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like \
+             Gecko) Mobile/15E148 [LinkedInApp]/9.29.8962",
+            "Mozilla/5.0 (Linux; Android 14; SM-S918B; wv) AppleWebKit/537.36 (KHTML, like Gecko) \
+             Version/4.0 Chrome/126.0.0.0 Mobile Safari/537.36 Telegram-Android/10.14.5 (Samsung \
+             SM-S918B; Android 14; SDK 34; HIGH)",
         ] {
             assert_eq!(agent(browser), "human", "{browser}");
         }
@@ -129,10 +149,63 @@ mod tests {
         for bot in [
             "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
             "curl/8.5.0",
+            "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.2; \
+             +https://openai.com/gptbot)",
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
+             HeadlessChrome/126.0.0.0 Safari/537.36",
             "python-requests/2.31.0",
             "Go-http-client/1.1",
         ] {
             assert_eq!(agent(bot), "known_bot", "{bot}");
+        }
+    }
+
+    /// The rows of a list, without its comments.
+    fn rows(list: &'static str) -> Vec<&'static str> {
+        list.lines().filter(|row| !row.starts_with('#')).collect()
+    }
+
+    fn is_bot(agent: &'static str) -> bool {
+        with("user-agent", agent).verdict == "bot"
+    }
+
+    #[test]
+    fn of_published_agents_at_most_one_person_in_200_and_one_bot_in_20_are_mistaken() {
+        // Given the agents of published lists, which are not the one that is matched
+        let people = rows(include_str!("agents/people.txt"));
+        let bots = rows(include_str!("agents/bots.txt"));
+        assert!(people.len() > 1_000, "{}", people.len());
+        assert!(bots.len() > 2_000, "{}", bots.len());
+        // When each is judged
+        let people_mistaken: Vec<_> = people.iter().filter(|agent| is_bot(agent)).collect();
+        let bots_mistaken: Vec<_> = bots.iter().filter(|agent| !is_bot(agent)).collect();
+        println!(
+            "{} of {} people, {} of {} bots are mistaken",
+            people_mistaken.len(),
+            people.len(),
+            bots_mistaken.len(),
+            bots.len()
+        );
+        // Then people are rarely called bots, and bots rarely people
+        assert!(
+            people_mistaken.len() * 200 <= people.len(),
+            "{people_mistaken:#?}"
+        );
+        assert!(bots_mistaken.len() * 20 <= bots.len(), "{bots_mistaken:#?}");
+    }
+
+    #[test]
+    fn what_a_page_loads_was_not_followed_by_anybody() {
+        // Given a browser that says what it loads
+        for (loads, reason) in [
+            ("document", None),
+            ("image", Some("embedded")),
+            ("iframe", Some("embedded")),
+            ("empty", Some("embedded")),
+            ("", Some("embedded")),
+        ] {
+            // Then only a page that somebody opens is followed
+            assert_eq!(with("sec-fetch-dest", loads).reason, reason, "{loads}");
         }
     }
 

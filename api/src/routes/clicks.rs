@@ -28,7 +28,8 @@ pub(crate) struct ClickAnswer {
     verdict: String,
     /// Why it is not human; else null.
     verdict_reason: Option<String>,
-    /// The place where the link was shown: link, qr, email, sms, social or app; null if it did not say.
+    /// The place where the link was shown: link, qr, email, sms, social or app; blink or pay for a
+    /// transaction of a Solana Action or of Solana Pay; null if it did not say.
     source: Option<String>,
 }
 

@@ -4,7 +4,10 @@ use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
-use vouch_client::accounts::{AccountType as _, Campaign};
+use vouch_client::{
+    ProgramError,
+    accounts::{AccountType as _, Campaign},
+};
 use vouch_db::api::{codes::Referral, profiles, stats};
 
 use crate::{
@@ -54,6 +57,10 @@ pub(crate) struct CodeAnswer {
     share_url: String,
     qr_png_url: String,
     qr_svg_url: String,
+    /// Its Solana Action, for wallets.
+    action_url: String,
+    /// Its transaction request of Solana Pay, for wallets.
+    solana_pay_url: String,
     /// What its owner says about it; null for nothing.
     profile: Option<CodeProfile>,
 }
@@ -84,6 +91,8 @@ pub(crate) async fn show(
         share_url: links.share(&found.code, &found.campaign, short),
         qr_png_url: links.qr_image(&found.code, &found.campaign, short, "png"),
         qr_svg_url: links.qr_image(&found.code, &found.campaign, short, "svg"),
+        action_url: links.action(&found.code, &found.campaign, short),
+        solana_pay_url: links.pay(&found.code, &found.campaign, short),
         code: found.code,
         referral: found.address,
         campaign: found.campaign,
@@ -111,6 +120,22 @@ pub(crate) enum InvalidReason {
     CampaignNotStarted,
     CampaignEnded,
     CampaignClosed,
+}
+
+impl From<InvalidReason> for ApiError {
+    fn from(reason: InvalidReason) -> Self {
+        match reason {
+            InvalidReason::BadFormat => Self::invalid_code(),
+            InvalidReason::NotFound => Self::code_not_found(),
+            InvalidReason::Inactive => Self::code_inactive(),
+            InvalidReason::Expired => Self::code_expired(),
+            InvalidReason::LimitReached => Self::usage_limit_reached(),
+            InvalidReason::CampaignPaused => ProgramError::CampaignPaused.into(),
+            InvalidReason::CampaignNotStarted => ProgramError::CampaignNotStarted.into(),
+            InvalidReason::CampaignEnded => ProgramError::CampaignEnded.into(),
+            InvalidReason::CampaignClosed => ProgramError::CampaignClosed.into(),
+        }
+    }
 }
 
 /// Whether a code can be used.
@@ -161,7 +186,7 @@ pub(crate) async fn validate(
 }
 
 /// The first reason, in the order of the program's checks.
-fn invalid(referral: &Referral, now: i64) -> Option<InvalidReason> {
+pub(super) fn invalid(referral: &Referral, now: i64) -> Option<InvalidReason> {
     if let Some(campaign) = &referral.campaign_state {
         if campaign.closed {
             return Some(InvalidReason::CampaignClosed);

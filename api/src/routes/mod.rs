@@ -1,6 +1,7 @@
 //! One module per resource. A handler is: typed parameters, authorisation, one
 //! query, typed answer.
 
+pub(crate) mod actions;
 pub(crate) mod auth;
 pub(crate) mod badges;
 pub(crate) mod campaigns;

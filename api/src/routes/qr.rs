@@ -9,23 +9,58 @@ use axum::{
 };
 use image::{ImageFormat, Luma};
 use qrcode::{EcLevel, QrCode, render::svg};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use vouch_db::api::codes::Referral;
 
-use super::codes::CodeQuery;
 use crate::{
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
     extract::{PathCode, Query},
+    links::Links,
     state::AppState,
+    types::Address,
 };
+
+/// Selects the campaign, and what the picture holds.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct QrQuery {
+    /// Address of the campaign; without it the first referral that had the code is meant.
+    campaign: Option<String>,
+    /// link (when absent), pay (the transaction request of Solana Pay) or action (the Solana Action).
+    content: Option<String>,
+}
+
+impl QrQuery {
+    /// The text of the picture.
+    fn text(&self, links: &Links, found: &Referral) -> ApiResult<String> {
+        let (code, campaign, short) = (&found.code, &found.campaign, found.owns_short_link);
+        match self.content.as_deref() {
+            None | Some("link") => Ok(links.qr(code, campaign, short)),
+            Some("pay") => Ok(links.pay(code, campaign, short)),
+            Some("action") => Ok(links.action(code, campaign, short)),
+            Some(_) => Err(ApiError::invalid_query()
+                .saying("content must be link, pay or action")
+                .of_field("content")),
+        }
+    }
+
+    fn campaign(&self) -> ApiResult<Option<Address>> {
+        self.campaign.as_deref().map(str::parse).transpose()
+    }
+}
 
 /// Least width and height, in pixels.
 const SIZE: u32 = 512;
 
 /// QR code of the share link, as PNG
 ///
-/// It holds the share link with `src=qr`, so that scans can be told apart.
+/// It holds the share link with `src=qr`, so that scans can be told apart; or, by `content`, a link for
+/// wallets.
 #[utoipa::path(get, path = "/v1/codes/{code}/qr.png", tag = "codes",
-    params(("code" = String, Path, description = "The code, in either case"), CodeQuery),
+    params(("code" = String, Path, description = "The code, in either case"), QrQuery),
     responses(
         (status = 200, content_type = "image/png", body = Vec<u8>),
         (status = 400, description = "invalid_code, invalid_address, invalid_query", body = ErrorEnvelope),
@@ -34,14 +69,10 @@ const SIZE: u32 = 512;
 pub(crate) async fn png(
     State(state): State<AppState>,
     PathCode(code): PathCode,
-    Query(query): Query<CodeQuery>,
+    Query(query): Query<QrQuery>,
 ) -> ApiResult<Response> {
     let found = state.referral(&code, query.campaign()?.as_ref()).await?;
-    let qr = encode(
-        &state
-            .links
-            .qr(&found.code, &found.campaign, found.owns_short_link),
-    )?;
+    let qr = encode(&query.text(&state.links, &found)?)?;
     let picture = qr.render::<Luma<u8>>().min_dimensions(SIZE, SIZE).build();
     let mut png = Cursor::new(Vec::new());
     picture
@@ -56,9 +87,10 @@ pub(crate) async fn png(
 
 /// QR code of the share link, as SVG
 ///
-/// It holds the share link with `src=qr`, so that scans can be told apart.
+/// It holds the share link with `src=qr`, so that scans can be told apart; or, by `content`, a link for
+/// wallets.
 #[utoipa::path(get, path = "/v1/codes/{code}/qr.svg", tag = "codes",
-    params(("code" = String, Path, description = "The code, in either case"), CodeQuery),
+    params(("code" = String, Path, description = "The code, in either case"), QrQuery),
     responses(
         (status = 200, content_type = "image/svg+xml", body = String),
         (status = 400, description = "invalid_code, invalid_address, invalid_query", body = ErrorEnvelope),
@@ -67,14 +99,10 @@ pub(crate) async fn png(
 pub(crate) async fn svg(
     State(state): State<AppState>,
     PathCode(code): PathCode,
-    Query(query): Query<CodeQuery>,
+    Query(query): Query<QrQuery>,
 ) -> ApiResult<Response> {
     let found = state.referral(&code, query.campaign()?.as_ref()).await?;
-    let qr = encode(
-        &state
-            .links
-            .qr(&found.code, &found.campaign, found.owns_short_link),
-    )?;
+    let qr = encode(&query.text(&state.links, &found)?)?;
     let picture = qr
         .render::<svg::Color<'_>>()
         .min_dimensions(SIZE, SIZE)

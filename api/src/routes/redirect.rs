@@ -13,7 +13,10 @@ use uuid::Uuid;
 use vouch_db::api::clicks::Click;
 
 use crate::{
-    clicks::{verdict, visitor},
+    clicks::{
+        verdict::{self, Verdict},
+        visitor,
+    },
     error::{ApiError, ApiResult},
     extract::PathCode,
     state::AppState,
@@ -21,7 +24,7 @@ use crate::{
 };
 
 /// Values of `src`.
-const SOURCES: [&str; 6] = ["link", "qr", "email", "sms", "social", "app"];
+const SOURCES: [&str; 7] = ["link", "qr", "email", "sms", "social", "app", "pay"];
 /// Parameters that are stored with a click.
 const UTM: [&str; 6] = [
     "utm_source",
@@ -72,34 +75,25 @@ pub(crate) async fn follow(
         return Err(ApiError::link_ended());
     }
 
-    let id = Uuid::now_v7();
-    let address = visitor::client_address(peer, &headers, state.trusted_proxy_hops);
-    let now = now();
     let verdict = verdict::judge(&method, &headers);
-    let target = state.links.landing(
-        link.landing_url.as_deref(),
-        &code,
-        id,
-        tracking.campaign.as_ref(),
-    );
-    state
-        .recorder
-        .record(Click {
-            id,
-            clicked_at: now,
+    let click = tracking.click(
+        &state,
+        peer,
+        &headers,
+        verdict,
+        Of {
             campaign: link.campaign.clone(),
             referral: link.referral.clone(),
             code: code.to_string(),
-            visitor: state.pseudonyms.of(address, now.date()),
-            user_agent: text_header(&headers, &header::USER_AGENT),
-            referrer_url: text_header(&headers, &header::REFERER),
-            source: tracking.source,
-            utm: tracking.utm,
-            wallet: tracking.wallet,
-            verdict: verdict.verdict.to_owned(),
-            verdict_reason: verdict.reason.map(str::to_owned),
-        })
-        .await?;
+        },
+    );
+    let target = state.links.landing(
+        link.landing_url.as_deref(),
+        &code,
+        click.id,
+        tracking.campaign.as_ref(),
+    );
+    state.recorder.record(click).await?;
 
     Ok((
         StatusCode::FOUND,
@@ -113,16 +107,56 @@ pub(crate) async fn follow(
 
 /// The parameters of a share link.
 #[derive(Debug, Default)]
-struct Tracking {
-    campaign: Option<Address>,
-    source: Option<String>,
-    wallet: Option<String>,
+pub(super) struct Tracking {
+    pub(super) campaign: Option<Address>,
+    pub(super) source: Option<String>,
+    pub(super) wallet: Option<String>,
     utm: Option<Value>,
 }
 
+/// The link that a click is on.
+pub(super) struct Of {
+    /// Address of the campaign.
+    pub(super) campaign: String,
+    /// Address of the referral.
+    pub(super) referral: String,
+    pub(super) code: String,
+}
+
 impl Tracking {
+    /// A click of now.
+    pub(super) fn click(
+        &self,
+        state: &AppState,
+        peer: SocketAddr,
+        headers: &HeaderMap,
+        verdict: Verdict,
+        of: Of,
+    ) -> Click {
+        let address = visitor::client_address(peer, headers, state.trusted_proxy_hops);
+        let now = now();
+        Click {
+            id: Uuid::now_v7(),
+            clicked_at: now,
+            campaign: of.campaign,
+            referral: of.referral,
+            code: of.code,
+            visitor: state.pseudonyms.of(address, now.date()),
+            user_agent: text_header(headers, &header::USER_AGENT),
+            referrer_url: text_header(headers, &header::REFERER),
+            source: self.source.clone(),
+            utm: self.utm.clone(),
+            wallet: self.wallet.clone(),
+            verdict: verdict.verdict.to_owned(),
+            verdict_reason: verdict.reason.map(str::to_owned),
+        }
+    }
+
     /// Reads the query. The first value of each parameter counts.
-    fn read(query: &str) -> Result<Self, ApiError> {
+    ///
+    /// # Errors
+    /// `invalid_address` for a `campaign` that is none.
+    pub(super) fn read(query: &str) -> Result<Self, ApiError> {
         let mut read = Self::default();
         let mut utm = Map::new();
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {

@@ -102,6 +102,39 @@ fn the_first_code_is_credited_and_no_other() {
     assert_eq!(scene.world.rewards(&scene.dora.pubkey()), 0);
 }
 
+/// The transaction that the API builds for an Action.
+#[test]
+fn a_wallet_is_bound_and_converts_in_one_transaction() {
+    // Given Bob, who is not bound, and Carol, who is bound to Dora's code
+    let mut scene = scene();
+    let (bob, carol) = (scene.bob.insecure_clone(), scene.world.wallet());
+    let bind = scene.world.bind(&carol.pubkey(), SECOND);
+    scene.world.land(&[bind], &[&carol]);
+    let join = |world: &World, wallet: &Keypair| {
+        let wallet = wallet.pubkey();
+        [
+            world.bind(&wallet, FIRST),
+            world.conversion(&wallet, &scene.alice.pubkey(), FIRST),
+        ]
+    };
+
+    // When Bob joins by Alice's code in one transaction, then he is bound to it and counts
+    let joining = join(&scene.world, &bob);
+    scene.world.land(&joining, &[&bob]);
+    let binding: Binding = scene
+        .world
+        .read(&scene.world.binding_address(&bob.pubkey()));
+    assert_eq!(binding.referral, scene.world.referral_address(FIRST));
+    assert_eq!(scene.world.rewards(&scene.alice.pubkey()), REWARD);
+
+    // And Carol stays with the code that brought her
+    let joining = join(&scene.world, &carol);
+    scene
+        .world
+        .refuse(&joining, &[&carol], ProgramError::AlreadyBound);
+    assert_eq!(scene.world.rewards(&scene.alice.pubkey()), REWARD);
+}
+
 #[test]
 fn who_was_never_brought_does_not_count() {
     // Given Bob, who is not bound, and Eve, who is

@@ -477,6 +477,11 @@ export const de: Messages = {
       'Nichts wurde gesendet.',
       'Frag nach einem anderen Code.',
     ],
+    action_unsupported: [
+      'Dieser Kampagne kann man nicht allein mit der Wallet beitreten',
+      'Ihre Abschlüsse brauchen eine Bestellung oder einen Beleg. Nichts wurde gesendet.',
+      'Mach auf der Seite der Kampagne weiter.',
+    ],
     usage_limit_reached: [
       'Dieser Code ist verbraucht',
       'Er hat die Zahl der Abschlüsse erreicht, die sein Besitzer erlaubt. Nichts wurde gesendet.',

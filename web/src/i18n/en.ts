@@ -467,6 +467,11 @@ export const en = {
       'Nothing was sent.',
       'Ask whoever sent you for another code.',
     ],
+    action_unsupported: [
+      'A wallet alone cannot join this campaign',
+      'Its conversions need an order or a voucher. Nothing was sent.',
+      "Go on at the campaign's page.",
+    ],
     usage_limit_reached: [
       'This code is used up',
       'It has reached the number of conversions that its owner allowed. Nothing was sent.',

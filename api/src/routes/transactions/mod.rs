@@ -11,6 +11,8 @@ mod refusal;
 mod settings;
 mod sharing;
 
+pub(crate) use sharing::{ConvertRequest, Reward, build_convert};
+
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use serde::Serialize;
 use solana_compute_budget_interface::ComputeBudgetInstruction;
@@ -77,7 +79,7 @@ pub(crate) struct Plan {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Built {
     /// The unsigned wire transaction of version 0 in base64, with room for every signature.
-    transaction: String,
+    pub(crate) transaction: String,
     /// The last block height at which the transaction is accepted.
     last_valid_block_height: u64,
     /// Wallets that sign, the payer first.

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use vouch_client::{
     Code, ProgramError, Pubkey,
     accounts::Action,
-    instructions::{self, Convert, CreateReferral, Evidence, Offer},
+    instructions::{self, Bind, Convert, CreateReferral, Evidence, Offer},
     pda, token, voucher,
 };
 use vouch_db::api::codes;
@@ -183,6 +183,26 @@ pub(crate) struct ConvertRequest {
     reference: Option<String>,
     /// The attestor's word, in campaigns that need it.
     voucher: Option<VoucherRequest>,
+    /// Whether to bind a wallet that no code has brought yet, before it converts.
+    #[serde(skip)]
+    bind_first: bool,
+}
+
+impl ConvertRequest {
+    /// A sign-up of `referee`, who pays for it, and is bound to the code before where first touches count.
+    pub(crate) fn signup(code: &Code, campaign: Option<&Address>, referee: &Address) -> Self {
+        Self {
+            code: code.to_string(),
+            campaign: campaign.map(ToString::to_string),
+            referee: referee.to_string(),
+            payer: None,
+            action: None,
+            amount: None,
+            reference: None,
+            voucher: None,
+            bind_first: true,
+        }
+    }
 }
 
 /// The attestor's signature for exactly this conversion.
@@ -201,20 +221,20 @@ pub(crate) struct VoucherRequest {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ConvertAnswer {
     #[serde(flatten)]
-    built: Built,
+    pub(crate) built: Built,
     /// Address that the conversion will have.
-    conversion: String,
-    referral: String,
+    pub(crate) conversion: String,
+    pub(crate) referral: String,
     code: String,
-    reward: Reward,
+    pub(crate) reward: Reward,
 }
 
 /// The reward of the conversion, in base units.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Reward {
-    referrer: Amount,
-    referee: Amount,
-    partner: Amount,
+    pub(crate) referrer: Amount,
+    pub(crate) referee: Amount,
+    pub(crate) partner: Amount,
 }
 
 /// Build a transaction that records a conversion and pays for it
@@ -242,6 +262,18 @@ pub(crate) async fn convert(
     State(state): State<AppState>,
     extract::Json(request): extract::Json<ConvertRequest>,
 ) -> ApiResult<Json<ConvertAnswer>> {
+    let (answer, _) = build_convert(&state, request).await?;
+    Ok(Json(answer))
+}
+
+/// The conversion's transaction, and what the chain has said for it.
+///
+/// # Errors
+/// Those of [`convert`].
+pub(crate) async fn build_convert(
+    state: &AppState,
+    request: ConvertRequest,
+) -> ApiResult<(ConvertAnswer, Checked)> {
     let code = types::code(&request.code)?;
     let campaign: Option<Address> = request.campaign.as_deref().map(str::parse).transpose()?;
     let Address(referee) = request.referee.parse()?;
@@ -270,7 +302,7 @@ pub(crate) async fn convert(
         })
         .transpose()?;
 
-    let campaign = target(&state, &code, campaign).await?;
+    let campaign = target(state, &code, campaign).await?;
     let args = Convert {
         payer,
         referee,
@@ -282,11 +314,20 @@ pub(crate) async fn convert(
     let times = signed.map(|(_, times)| times);
     let checked = state
         .chain
-        .check_convert(&campaign, &code, &args, times)
+        .check_convert(&campaign, &code, &args, times, request.bind_first)
         .await?;
     let offer = Offer::at(campaign, &checked.campaign, &checked.referral, checked.now)
         .map_err(|error| ApiError::internal().because(error))?;
     let mut steps = Vec::new();
+    if checked.binds {
+        steps.push(instructions::bind(&Bind {
+            payer,
+            wallet: referee,
+            campaign,
+            code,
+            bound: None,
+        }));
+    }
     if let (Some((signature, _)), Some(message)) = (signed, checked.message) {
         let attestor = checked.campaign.settings.attestor;
         if !signature.verify(attestor.as_ref(), &message) {
@@ -304,8 +345,8 @@ pub(crate) async fn convert(
         optional: receiver(&checked),
         ..Plan::new(payer, steps)
     };
-    Ok(Json(ConvertAnswer {
-        built: plan.build(&state).await?,
+    let answer = ConvertAnswer {
+        built: plan.build(state).await?,
         conversion: checked.conversion.to_string(),
         referral: offer.referral_address.to_string(),
         code: code.to_string(),
@@ -314,7 +355,8 @@ pub(crate) async fn convert(
             referee: Amount(checked.reward.referee),
             partner: Amount(checked.reward.partner),
         },
-    }))
+    };
+    Ok((answer, checked))
 }
 
 /// The instruction that creates the referee's token account, if the referee is paid at

@@ -1,0 +1,271 @@
+//! What an Action says about a campaign, in words, and why a campaign has none.
+
+use vouch_client::{
+    ProgramError, Pubkey, Share,
+    accounts::{Bonus, Campaign, Proof, RewardKind, Settings, Tier, Uniqueness},
+    preflight::{self, Reward},
+};
+use vouch_db::api::campaigns;
+use vouch_rules::reward::Facts;
+
+use crate::{
+    error::{ApiError, ApiResult},
+    routes::transactions,
+    types::Amount,
+};
+
+/// The names that the words need.
+#[derive(Debug, Clone)]
+pub(super) struct Names {
+    /// The campaign's name, chosen by its authority; `None` if it has none.
+    pub(super) campaign: Option<String>,
+    /// The symbol of the rewards' token.
+    pub(super) symbol: String,
+    /// Its decimals.
+    pub(super) decimals: u8,
+}
+
+impl Names {
+    pub(super) fn of(campaign: &campaigns::Campaign) -> Self {
+        let is_sol = campaign.mint == Pubkey::default().to_string();
+        let symbol = campaign.symbol.clone();
+        Self {
+            campaign: campaign.name.clone(),
+            symbol: match symbol {
+                _ if is_sol => "SOL".to_owned(),
+                Some(symbol) => symbol,
+                None => "tokens".to_owned(),
+            },
+            decimals: u8::try_from(campaign.mint_decimals).unwrap_or_default(),
+        }
+    }
+
+    /// An amount in whole tokens, such as `2.5 VOUCH`.
+    pub(super) fn amount(&self, units: u64) -> String {
+        format!("{} {}", decimal(units, self.decimals), self.symbol)
+    }
+}
+
+/// Base units as a decimal number of whole tokens, without zeros at the end.
+fn decimal(units: u64, decimals: u8) -> String {
+    let decimals = usize::from(decimals);
+    let digits = format!("{units:0>width$}", width = decimals + 1);
+    let (whole, rest) = digits.split_at(digits.len() - decimals);
+    let rest = rest.trim_end_matches('0');
+    if rest.is_empty() {
+        whole.to_owned()
+    } else {
+        format!("{whole}.{rest}")
+    }
+}
+
+const PURCHASES: &str = "this campaign rewards purchases: buy on its page";
+const ATTESTED: &str = "this campaign vouches for each conversion itself: go on at its page";
+const ORDERS: &str = "this campaign counts orders: place one on its page";
+const SHARES: &str =
+    "this campaign rewards a share of what an order is worth: place one on its page";
+const LEAST: &str = "this campaign counts orders of a least amount: place one on its page";
+
+/// Refuses a campaign whose conversions need what an Action cannot give. A wallet's conversion counts
+/// once: one that is worth less than it could be would be lost.
+///
+/// # Errors
+/// `action_unsupported`, with the reason.
+pub(super) fn check(campaign: &Campaign, now: i64) -> ApiResult<()> {
+    let settings = campaign.in_force(now);
+    let reason = if campaign.proof == Proof::Payment {
+        PURCHASES
+    } else if campaign.proof == Proof::Attested {
+        ATTESTED
+    } else if campaign.uniqueness == Uniqueness::Order {
+        ORDERS
+    } else if settings.reward_kind == RewardKind::Percent {
+        SHARES
+    } else if settings.min_amount > 0 {
+        LEAST
+    } else {
+        return Ok(());
+    };
+    Err(ApiError::action_unsupported().saying(reason))
+}
+
+/// The refusal of a conversion. Where the program's is that of a campaign that [`check`] refuses, it is
+/// said in the same words.
+pub(super) fn refused(error: ApiError) -> ApiError {
+    let reason = match error.code {
+        "payment_required" => PURCHASES,
+        "attestation_required" => ATTESTED,
+        "missing_reference" => ORDERS,
+        "amount_too_small" => LEAST,
+        _ => return error,
+    };
+    ApiError::action_unsupported().saying(reason)
+}
+
+/// The least reward of the next conversion of a code with so many: bonuses and a partner's part are
+/// not known here.
+pub(super) fn reward(campaign: &Campaign, now: i64, conversions: u64) -> Reward {
+    campaign.reward_rule(now).reward(&Facts {
+        amount: 0,
+        // An owner's conversions are not known, and are at least none.
+        conversions: if campaign.per_owner { 0 } else { conversions },
+        bonuses_paid: u32::MAX,
+        partner: Share::default(),
+        at_most: u64::MAX,
+    })
+}
+
+/// Refuses a campaign that does not count now, or whose budget does not hold the reward.
+///
+/// # Errors
+/// The program's.
+pub(super) fn check_open(campaign: &Campaign, now: i64, reward: &Reward) -> ApiResult<()> {
+    preflight::check_open(campaign, now)?;
+    let budget = campaign.settings.budget;
+    let committed = campaign.committed.checked_add(reward.total());
+    if budget > 0 && committed.is_none_or(|committed| committed > budget) {
+        return Err(ProgramError::BudgetExhausted.into());
+    }
+    Ok(())
+}
+
+/// What the wallet gets and what it costs, in plain words.
+pub(super) fn describe(names: &Names, campaign: &Campaign, now: i64, reward: &Reward) -> String {
+    let settings = campaign.in_force(now);
+    let mut text = match &names.campaign {
+        Some(name) => format!("Sign once to join {name}."),
+        None => "Sign once to join.".to_owned(),
+    };
+    let when = match settings.hold_seconds {
+        0 => "at once".to_owned(),
+        seconds => format!("after a hold of {}", duration(seconds)),
+    };
+    let at_least = if varies(settings) { "at least " } else { "" };
+    let inviter = names.amount(reward.referrer);
+    let own = names.amount(reward.referee);
+    text.push_str(&match reward.referee {
+        0 => format!(
+            " The one who invited you gets {at_least}{inviter}, {when}. Your wallet gets no part of it."
+        ),
+        _ => format!(
+            " Your wallet gets {at_least}{own}, and the one who invited you {at_least}{inviter}, {when}."
+        ),
+    });
+    if settings.attribution_window > 0 {
+        text.push_str(" Only for wallets that no other code has brought before.");
+    }
+    if settings.has_gate() {
+        text.push_str(" Your wallet needs the credential that the campaign asks for.");
+    }
+    text.push_str(" Your wallet pays the network's fee and the rent of the record.");
+    text
+}
+
+/// Whether tiers or bonuses can add to the reward.
+fn varies(settings: &Settings) -> bool {
+    settings.tiers.iter().any(|tier| *tier != Tier::default())
+        || settings
+            .bonuses
+            .iter()
+            .any(|bonus| *bonus != Bonus::default())
+}
+
+/// Seconds in the largest unit that measures them exactly.
+fn duration(seconds: u32) -> String {
+    let (number, unit) = match seconds {
+        _ if seconds.is_multiple_of(86_400) => (seconds / 86_400, "day"),
+        _ if seconds.is_multiple_of(3_600) => (seconds / 3_600, "hour"),
+        _ if seconds.is_multiple_of(60) => (seconds / 60, "minute"),
+        _ => (seconds, "second"),
+    };
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {unit}{plural}")
+}
+
+/// The parts of a reward that a transaction pays, in words, for its `message`.
+pub(super) fn confirm(names: &Names, reward: &transactions::Reward) -> String {
+    let Amount(own) = reward.referee;
+    let Amount(inviter) = reward.referrer;
+    let inviter = names.amount(inviter);
+    if own == 0 {
+        format!("You join, and the one who invited you gets {inviter}.")
+    } else {
+        let own = names.amount(own);
+        format!("You join and get {own}; the one who invited you gets {inviter}.")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names() -> Names {
+        Names {
+            campaign: Some("Shop".to_owned()),
+            symbol: "VOUCH".to_owned(),
+            decimals: 6,
+        }
+    }
+
+    #[test]
+    fn amounts_are_whole_tokens() {
+        for (units, decimals, expected) in [
+            (0, 6, "0"),
+            (1, 6, "0.000001"),
+            (2_500_000, 6, "2.5"),
+            (5_000_000, 6, "5"),
+            (12, 0, "12"),
+            (u64::MAX, 9, "18446744073.709551615"),
+            (u64::MAX, 0, "18446744073709551615"),
+        ] {
+            assert_eq!(decimal(units, decimals), expected);
+        }
+    }
+
+    #[test]
+    fn times_have_the_largest_unit_that_fits() {
+        for (seconds, expected) in [
+            (1, "1 second"),
+            (90, "90 seconds"),
+            (120, "2 minutes"),
+            (3_600, "1 hour"),
+            (259_200, "3 days"),
+        ] {
+            assert_eq!(duration(seconds), expected);
+        }
+    }
+
+    #[test]
+    fn what_the_program_refuses_for_the_same_reason_is_said_in_the_same_words() {
+        // Given the program's refusals of campaigns that need more than an Action has
+        for (error, reason) in [
+            (ProgramError::PaymentRequired, PURCHASES),
+            (ProgramError::AttestationRequired, ATTESTED),
+            (ProgramError::MissingReference, ORDERS),
+            (ProgramError::AmountTooSmall, LEAST),
+        ] {
+            let said = refused(error.into());
+            assert_eq!((said.code, &*said.message), ("action_unsupported", reason));
+        }
+        // And others stay as they are
+        let other = refused(ProgramError::AlreadyConverted.into());
+        assert_eq!(other.code, "already_converted");
+    }
+
+    #[test]
+    fn the_message_names_both_parts() {
+        let reward = |referrer, referee| transactions::Reward {
+            referrer: Amount(referrer),
+            referee: Amount(referee),
+            partner: Amount(0),
+        };
+        assert_eq!(
+            confirm(&names(), &reward(4_000_000, 1_000_000)),
+            "You join and get 1 VOUCH; the one who invited you gets 4 VOUCH."
+        );
+        assert_eq!(
+            confirm(&names(), &reward(5_000_000, 0)),
+            "You join, and the one who invited you gets 5 VOUCH."
+        );
+    }
+}
