@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde_json::{Value, json};
 use solana_sdk::{
     signature::{Keypair, Signer},
-    transaction::Transaction,
+    transaction::VersionedTransaction,
 };
 use sqlx::Row as _;
 use vouch_client::{
@@ -166,9 +166,8 @@ async fn a_wallet_joins_by_an_action_and_is_told_so() {
         .expect("JSON");
     let wire = answer["transaction"].as_str().expect("a transaction");
     let wire = BASE64.decode(wire).expect("base64");
-    let mut transaction: Transaction = bincode::deserialize(&wire).expect("a transaction");
-    let hash = transaction.message.recent_blockhash;
-    transaction.sign(&[&dave], hash);
+    let unsigned: VersionedTransaction = bincode::deserialize(&wire).expect("a transaction");
+    let transaction = VersionedTransaction::try_new(unsigned.message, &[&dave]).expect("signed");
     let sent = scene.rpc.send_and_confirm_transaction(&transaction).await;
     sent.expect("a confirmed transaction");
     let bound = pda::binding(&scene.campaign, &dave.pubkey());

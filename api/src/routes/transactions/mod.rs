@@ -18,7 +18,7 @@ use serde::Serialize;
 use solana_compute_budget_interface::ComputeBudgetInstruction;
 use solana_sdk::{
     instruction::Instruction,
-    message::{VersionedMessage, v0},
+    message::{Message, VersionedMessage, v0},
     signature::Signature,
     transaction::VersionedTransaction,
 };
@@ -73,6 +73,8 @@ pub(crate) struct Plan {
     /// In this order.
     pub(crate) steps: Vec<Instruction>,
     pub(crate) warnings: Vec<Warning>,
+    /// Without a version: the published client of Actions and Solana Pay reads no other.
+    pub(crate) is_legacy: bool,
 }
 
 /// A transaction for a wallet to sign and send.
@@ -144,6 +146,7 @@ impl Plan {
             optional,
             steps,
             mut warnings,
+            is_legacy,
         } = self;
         let all: Vec<Instruction> = optional.iter().chain(&steps).cloned().collect();
         // Without a budget, each instruction may use 200000 units.
@@ -182,7 +185,10 @@ impl Plan {
                 (MOST_UNITS, false)
             }
         };
-        let transaction = compile(&payer, steps, budget(units, price), &blockhash)?;
+        let mut transaction = compile(&payer, steps, budget(units, price), &blockhash)?;
+        if is_legacy {
+            transaction.message = legacy(transaction.message);
+        }
         let wire = serialized(&transaction)?;
         let signers = transaction.signatures.len();
         let keys = transaction.message.static_account_keys();
@@ -249,6 +255,19 @@ fn compile(
         signatures: vec![Signature::default(); signers],
         message: VersionedMessage::V0(message),
     })
+}
+
+/// The same message without a version. It names no lookup tables, so it loses nothing.
+fn legacy(message: VersionedMessage) -> VersionedMessage {
+    match message {
+        VersionedMessage::V0(message) => VersionedMessage::Legacy(Message {
+            header: message.header,
+            account_keys: message.account_keys,
+            recent_blockhash: message.recent_blockhash,
+            instructions: message.instructions,
+        }),
+        other => other,
+    }
 }
 
 fn serialized(transaction: &VersionedTransaction) -> ApiResult<Vec<u8>> {

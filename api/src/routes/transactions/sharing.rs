@@ -183,9 +183,10 @@ pub(crate) struct ConvertRequest {
     reference: Option<String>,
     /// The attestor's word, in campaigns that need it.
     voucher: Option<VoucherRequest>,
-    /// Whether to bind a wallet that no code has brought yet, before it converts.
+    /// Whether an Action asks: it binds a wallet that no code has brought yet before it converts, and its
+    /// transaction has no version.
     #[serde(skip)]
-    bind_first: bool,
+    is_action: bool,
 }
 
 impl ConvertRequest {
@@ -200,7 +201,7 @@ impl ConvertRequest {
             amount: None,
             reference: None,
             voucher: None,
-            bind_first: true,
+            is_action: true,
         }
     }
 }
@@ -314,7 +315,7 @@ pub(crate) async fn build_convert(
     let times = signed.map(|(_, times)| times);
     let checked = state
         .chain
-        .check_convert(&campaign, &code, &args, times, request.bind_first)
+        .check_convert(&campaign, &code, &args, times, request.is_action)
         .await?;
     let offer = Offer::at(campaign, &checked.campaign, &checked.referral, checked.now)
         .map_err(|error| ApiError::internal().because(error))?;
@@ -343,6 +344,7 @@ pub(crate) async fn build_convert(
     steps.push(instructions::convert(&offer, &checked.args));
     let plan = Plan {
         optional: receiver(&checked),
+        is_legacy: request.is_action,
         ..Plan::new(payer, steps)
     };
     let answer = ConvertAnswer {
