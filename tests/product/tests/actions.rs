@@ -10,7 +10,7 @@ use solana_sdk::{
 };
 use sqlx::Row as _;
 use vouch_client::{
-    accounts::{AccountType as _, Binding, Settings},
+    accounts::{AccountType as _, Binding, Campaign, RewardKind, Settings},
     instructions, pda,
 };
 use vouch_localnet::{ProcessSpec, Service, ServiceSpec, built_binary, npm_in, workspace_root};
@@ -181,4 +181,38 @@ async fn a_wallet_joins_by_an_action_and_is_told_so() {
         .recorded(&pda::conversion(&scene.campaign, &key))
         .await;
     assert_eq!(recorded.referral, bound.referral);
+
+    // Given that a share of the amount is paid from now on, with no least amount: a sign-up would be
+    // recorded for nothing, and the wallet could not convert again
+    let settings = Settings::percent(500, 1_000_000);
+    assert_eq!(settings.min_amount, 0);
+    let update = instructions::update_campaign(&company, &scene.campaign, &settings);
+    scene.send(&[update], &[]).await;
+    let data = scene.rpc.get_account_data(&scene.campaign).await;
+    let campaign = Campaign::decode(&data.expect("the campaign")).expect("a campaign");
+    until("the share is in force", async || {
+        let slot = scene.rpc.get_slot().await.expect("a slot");
+        let now = scene.rpc.get_block_time(slot).await.expect("a time");
+        campaign.in_force(now).reward_kind == RewardKind::Percent
+    })
+    .await;
+    let before = world.number("SELECT count(*) FROM clicks").await;
+    // When a wallet asks for its Action, then there is no transaction to sign, and no click
+    let erin = Keypair::new();
+    let body = json!({ "account": erin.pubkey().to_string() });
+    let answer = reqwest::Client::new()
+        .post(&action)
+        .json(&body)
+        .send()
+        .await;
+    let answer = answer.expect("an answer");
+    assert_eq!(answer.status(), 409);
+    let answer: Value = answer.json().await.expect("JSON");
+    assert_eq!(answer["code"], "action_unsupported");
+    assert_eq!(
+        answer["message"],
+        "this campaign rewards a share of what an order is worth: place one on its page"
+    );
+    assert_eq!(answer["transaction"], Value::Null);
+    assert_eq!(world.number("SELECT count(*) FROM clicks").await, before);
 }
