@@ -5,12 +5,14 @@ use std::{fs, net::SocketAddr, path::PathBuf};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde_json::{Value, json};
 use solana_sdk::{
+    instruction::InstructionError,
     signature::{Keypair, Signer},
-    transaction::Transaction,
+    transaction::{Transaction, TransactionError},
 };
 use sqlx::Row as _;
 use vouch_client::{
-    accounts::{AccountType as _, Binding, Campaign, RewardKind, Settings},
+    ProgramError,
+    accounts::{AccountType as _, Binding, Settings},
     instructions, pda,
 };
 use vouch_localnet::{ProcessSpec, Service, ServiceSpec, built_binary, npm_in, workspace_root};
@@ -182,20 +184,25 @@ async fn a_wallet_joins_by_an_action_and_is_told_so() {
         .await;
     assert_eq!(recorded.referral, bound.referral);
 
-    // Given that a share of the amount is paid from now on, with no least amount: a sign-up would be
-    // recorded for nothing, and the wallet could not convert again
+    // A share of an amount of 0 would use up a wallet's only conversion for nothing. Without a proof of the
+    // amount, the program has no such campaign
     let settings = Settings::percent(500, 1_000_000);
-    assert_eq!(settings.min_amount, 0);
+    let update = instructions::update_campaign(&company, &scene.campaign, &settings);
+    let hash = scene.rpc.get_latest_blockhash().await.expect("a hash");
+    let signers = [&scene.company];
+    let update = Transaction::new_signed_with_payer(&[update], Some(&company), &signers, hash);
+    let refused = scene.rpc.send_and_confirm_transaction(&update).await;
+    let refused = refused.expect_err("a refusal").get_transaction_error();
+    let code = ProgramError::InvalidReward.code();
+    let expected = TransactionError::InstructionError(0, InstructionError::Custom(code));
+    assert_eq!(refused, Some(expected));
+    // Given that conversions need a least amount from now on
+    let settings = Settings {
+        min_amount: 1,
+        ..scene.opened.settings
+    };
     let update = instructions::update_campaign(&company, &scene.campaign, &settings);
     scene.send(&[update], &[]).await;
-    let data = scene.rpc.get_account_data(&scene.campaign).await;
-    let campaign = Campaign::decode(&data.expect("the campaign")).expect("a campaign");
-    until("the share is in force", async || {
-        let slot = scene.rpc.get_slot().await.expect("a slot");
-        let now = scene.rpc.get_block_time(slot).await.expect("a time");
-        campaign.in_force(now).reward_kind == RewardKind::Percent
-    })
-    .await;
     let before = world.number("SELECT count(*) FROM clicks").await;
     // When a wallet asks for its Action, then there is no transaction to sign, and no click
     let erin = Keypair::new();
@@ -211,7 +218,7 @@ async fn a_wallet_joins_by_an_action_and_is_told_so() {
     assert_eq!(answer["code"], "action_unsupported");
     assert_eq!(
         answer["message"],
-        "this campaign rewards a share of what an order is worth: place one on its page"
+        "this campaign counts orders of a least amount: place one on its page"
     );
     assert_eq!(answer["transaction"], Value::Null);
     assert_eq!(world.number("SELECT count(*) FROM clicks").await, before);
