@@ -6,6 +6,7 @@ use axum::{
     http::{HeaderName, Method, header},
     middleware,
     response::IntoResponse,
+    routing::any,
 };
 use tower_http::cors::{Any, CorsLayer};
 use utoipa::{
@@ -268,6 +269,11 @@ fn action_router(state: &AppState) -> Router<AppState> {
     let (routes, _) = actions().split_for_parts();
     routes
         .method_not_allowed_fallback(async || ApiError::method_not_allowed().into_response())
+        // Clients of Actions read this refusal, too.
+        .route(
+            "/v1/actions/{*rest}",
+            any(async || ApiError::route_not_found().into_response()),
+        )
         .layer(middleware::from_fn(conditional::layer))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(middleware::from_fn_with_state(state.clone(), limits::layer))

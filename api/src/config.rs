@@ -77,6 +77,13 @@ pub struct Config {
     /// same Postgres count together, here and below.
     #[arg(long, env, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
     pub builds_per_minute: u32,
+    /// Transactions that one network may have built by Actions in a minute. Pages that show Actions ask by a
+    /// proxy, so one network may be all users of such a page.
+    #[arg(long, env, default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..))]
+    pub actions_per_minute: u32,
+    /// Those of them that name one wallet.
+    #[arg(long, env, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub action_accounts_per_minute: u32,
     /// Transactions that register a code which one wallet may have built in a minute.
     #[arg(long, env, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub codes_per_minute: u32,

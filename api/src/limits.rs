@@ -62,6 +62,10 @@ pub(crate) enum Who<'a> {
 pub(crate) struct Limits {
     /// Transactions that a network lets be built.
     builds: Policy,
+    /// Transactions that a network lets be built by Actions. A client's proxy asks for all of its users.
+    actions: Policy,
+    /// Those of them for one wallet.
+    action_accounts: Policy,
     /// Transactions that register a code.
     codes: Policy,
     /// Messages to sign in with.
@@ -78,6 +82,8 @@ impl Limits {
         let policy = |name, per_minute| Policy { name, per_minute };
         Self {
             builds: policy("builds", config.builds_per_minute),
+            actions: policy("actions", config.actions_per_minute),
+            action_accounts: policy("action-accounts", config.action_accounts_per_minute),
             codes: policy("codes", config.codes_per_minute),
             challenges: policy("challenges", config.sign_ins_per_minute),
             sign_ins: policy("sign-ins", config.sign_ins_per_minute),
@@ -98,7 +104,7 @@ impl Limits {
             _ if path.starts_with("/v1/transactions/") => Some(self.builds),
             // What follows a transaction reads the mirror alone.
             _ if path.starts_with("/v1/actions/") && !path.contains("/conversions/") => {
-                Some(self.builds)
+                Some(self.actions)
             }
             _ => None,
         }
@@ -256,6 +262,15 @@ impl Meter {
     /// `too_many_requests`.
     pub(crate) async fn code(&self, state: &AppState, wallet: &str) -> ApiResult<()> {
         let policy = state.limits.codes;
+        self.take(state, policy, Who::NamedWallet(wallet)).await
+    }
+
+    /// Counts the request for an Action of this wallet.
+    ///
+    /// # Errors
+    /// `too_many_requests`.
+    pub(crate) async fn action(&self, state: &AppState, wallet: &str) -> ApiResult<()> {
+        let policy = state.limits.action_accounts;
         self.take(state, policy, Who::NamedWallet(wallet)).await
     }
 

@@ -61,6 +61,7 @@ async fn world() -> (Database, PgPool, Api) {
 async fn set(pool: &PgPool, change: impl FnOnce(&mut Campaign)) {
     let mut account: Campaign = borsh::from_slice(&[0; Campaign::SIZE - 8]).unwrap();
     account.version = VERSION;
+    account.mint = OFF_CURVE.parse().unwrap();
     account.mint_decimals = 6;
     account.settings = Settings {
         referee_share_bps: 2_000,
@@ -104,10 +105,11 @@ async fn a_code_is_shown_as_an_action_with_what_the_wallet_gets() {
         json!({
             "type": "action",
             "icon": "https://vouch.example/v1/codes/STARTER7/qr.png",
-            "title": "STARTER7 vouches for you: Shop",
-            "description": "Sign once to join Shop. Your wallet gets 1 SHOP, and the one who invited you \
-                4 SHOP, at once. Your wallet pays the network's fee and the rent of the record.",
-            "label": "Join and get 1 SHOP",
+            "title": "STARTER7 vouches for you: \"Shop\"",
+            "description": "Sign once to join \"Shop\". Your wallet gets 1 \"SHOP\" (token FAJX…StGX), and \
+                the one who invited you 4 \"SHOP\" (token FAJX…StGX), at once. Your wallet pays the \
+                network's fee and the rent of the record, and of its account of that token if it has none.",
+            "label": "Join",
         })
     );
     // And the icon is there
@@ -120,7 +122,7 @@ async fn a_code_is_shown_as_an_action_with_what_the_wallet_gets() {
     assert_eq!(api.get(&described).await.json(), answer.json());
     // And Solana Pay, which shows the label as the source of the request, gets the title as label
     let pay = api.get(&format!("{ACTION}?src=pay")).await.json();
-    assert_eq!(pay["label"], "STARTER7 vouches for you: Shop");
+    assert_eq!(pay["label"], "STARTER7 vouches for you: \"Shop\"");
     assert_eq!(pay["icon"], answer.json()["icon"]);
     // And a hold, a credential, a first touch and bonuses are said
     set(&pool, |campaign| {
@@ -136,13 +138,77 @@ async fn a_code_is_shown_as_an_action_with_what_the_wallet_gets() {
     assert_eq!(held["label"], "Join");
     assert_eq!(
         held["description"],
-        "Sign once to join Shop. The one who invited you gets at least 5 SHOP, after a hold of 3 days. \
-         Your wallet gets no part of it. Only for wallets that no other code has brought before. Your \
-         wallet needs the credential that the campaign asks for. Your wallet pays the network's fee and \
-         the rent of the record."
+        "Sign once to join \"Shop\". The one who invited you gets at least 5 \"SHOP\" (token FAJX…StGX), \
+         after a hold of 3 days, within which the campaign may cancel it. Your wallet gets no part of it. \
+         Only for wallets that no other code has brought before. Your wallet needs the credential that the \
+         campaign asks for. Your wallet pays the network's fee and the rent of the record, and of its \
+         binding to the code."
     );
+    // And each cost is said only where there is one: no account of a token for SOL, and none while a
+    // reward waits
+    let both: fn(&mut Campaign) = |campaign| campaign.settings.attribution_window = 60;
+    let sol: fn(&mut Campaign) = |campaign| campaign.mint = Pubkey::default();
+    let waits: fn(&mut Campaign) = |campaign| campaign.settings.hold_seconds = 60;
+    for (change, costs) in [
+        (
+            both,
+            "the rent of the record, of its binding to the code, and of its account of that token if it \
+             has none.",
+        ),
+        (sol, "the rent of the record."),
+        (waits, "the rent of the record."),
+    ] {
+        set(&pool, change).await;
+        let said = api.get(ACTION).await.json()["description"].clone();
+        let (_, said) = said.as_str().unwrap().split_once("fee and ").unwrap();
+        assert_eq!(said, costs);
+    }
     // And nothing of it was a click
     assert_eq!(click_ids(&pool).await, [""; 0]);
+}
+
+/// A stranger's campaign under our domain.
+#[tokio::test]
+async fn what_strangers_chose_is_told_apart_from_what_is_so() {
+    // Given a campaign that calls its token like another one, and a code whose owner has a nickname
+    let (_database, pool, api) = world().await;
+    set(&pool, |_| {}).await;
+    run(
+        &pool,
+        "INSERT INTO code_profiles (referral, owner, nickname)
+         SELECT address, owner, 'Circle\" gives' FROM mirror.referrals WHERE code = 'STARTER7'",
+    )
+    .await;
+    run(&pool, "UPDATE campaign_profiles SET name = 'Circle'").await;
+    for symbol in ["USDC", "SOL"] {
+        let chosen = format!("UPDATE campaign_profiles SET symbol = '{symbol}'");
+        run(&pool, &chosen).await;
+        // When it is shown
+        let action = api.get(ACTION).await.json();
+        // Then names and symbol are in quotes, beside the mint, and the button says nothing of them
+        assert_eq!(
+            action["title"],
+            "\"Circle' gives\" vouches for you: \"Circle\""
+        );
+        let description = action["description"].as_str().unwrap();
+        let own = format!("Your wallet gets 1 \"{symbol}\" (token FAJX…StGX), and");
+        assert!(description.contains(&own), "{description}");
+        let others = format!("invited you 4 \"{symbol}\" (token FAJX…StGX), at once.");
+        assert!(description.contains(&others), "{description}");
+        assert_eq!(description.matches(symbol).count(), 2, "{description}");
+        assert_eq!(action["label"], "Join");
+    }
+    // And a token without a symbol is known by its mint, and SOL by the mint that it has not
+    run(&pool, "UPDATE campaign_profiles SET symbol = NULL").await;
+    let unnamed = api.get(ACTION).await.text;
+    assert!(
+        unnamed.contains("gets 1 tokens (token FAJX…StGX), and"),
+        "{unnamed}"
+    );
+    let sol = "UPDATE campaigns SET mint = '11111111111111111111111111111111'";
+    run(&pool, sol).await;
+    let sol = api.get(ACTION).await.text;
+    assert!(sol.contains("gets 1 SOL, and"), "{sol}");
 }
 
 /// A8.
@@ -272,6 +338,8 @@ async fn refusals_are_problems_and_errors_of_actions() {
             400,
             "invalid_address",
         ),
+        ("/v1/actions/x", 404, "route_not_found"),
+        ("/v1/actions/codes/STARTER7/x", 404, "route_not_found"),
     ] {
         assert_eq!(
             refusal(&api.get(path).await),
@@ -279,6 +347,9 @@ async fn refusals_are_problems_and_errors_of_actions() {
             "{path}"
         );
     }
+    let unknown = api.post("/v1/actions/codes", &json!({})).await;
+    assert_eq!(refusal(&unknown), (404, "route_not_found".to_owned()));
+    assert_eq!(unknown.header("x-action-version"), "2.4");
     // Fields of later versions of the specification are ignored, the wallet is needed
     let bob = json!({ "account": BOB, "type": "transaction", "data": { "a": ["b"] }, "x": 1 });
     for (body, status, code) in [
@@ -309,32 +380,57 @@ async fn refusals_are_problems_and_errors_of_actions() {
 
 /// A7.
 #[tokio::test]
-async fn builders_of_actions_share_the_limit_of_all_builders() {
-    // Given a service that builds one transaction a minute for a network
+async fn actions_have_a_limit_of_their_own_and_each_account_within_it() {
+    // Given a service that builds one transaction of an Action a minute for a network
     let database = Postgres::test_database().await.unwrap();
-    let limits = [("BUILDS_PER_MINUTE", "1"), ("TRUSTED_PROXY_HOPS", "1")];
-    let api = Api::start_with(database.url(), &limits).await.ready().await;
-    let post = async |client: &'static str, path: &str| {
-        let request = api.request(Method::POST, path).json(&json!({}));
+    let start = async |limit| {
+        let limits = [(limit, "1"), ("TRUSTED_PROXY_HOPS", "1")];
+        Api::start_with(database.url(), &limits).await.ready().await
+    };
+    let post = async |api: &Api, client: &str, path: &str, body: Value| {
+        let request = api.request(Method::POST, path).json(&body);
         send(request.header("x-forwarded-for", client)).await
     };
+    let api = start("ACTIONS_PER_MINUTE").await;
+    let missing = (400, "missing_field".to_owned());
+    let limited = (429, "too_many_requests".to_owned());
     let landing = format!("/v1/actions/campaigns/{CAMPAIGN}?ref=STARTER7");
     for (client, path) in [("192.0.2.1", ACTION), ("198.51.100.1", &landing)] {
-        // When it has asked for one, then there is no second one, by any builder
-        let first = post(client, path).await;
-        assert_eq!(refusal(&first), (400, "missing_field".to_owned()));
-        let second = post(client, path).await;
-        assert_eq!(refusal(&second), (429, "too_many_requests".to_owned()));
+        // When it has asked for one, then there is no second one
+        let first = post(&api, client, path, json!({})).await;
+        assert_eq!(refusal(&first), missing);
+        assert_eq!(first.header("ratelimit-policy"), "\"actions\";q=1;w=60");
+        let second = post(&api, client, path, json!({})).await;
+        assert_eq!(refusal(&second), limited);
         assert!(second.header("retry-after").parse::<u64>().unwrap() <= 60);
-        let elsewhere = post(client, "/v1/transactions/convert").await;
-        assert_eq!(elsewhere.refusal(), (429, "too_many_requests".to_owned()));
-        // But what became of the first one is said
+        // But other builders have a limit of their own
+        let elsewhere = post(&api, client, "/v1/transactions/convert", json!({})).await;
+        assert_eq!(elsewhere.refusal(), missing);
+        // And what became of the first one is said
         let next = format!("{ACTION}/conversions/{BOB}?campaign={CAMPAIGN}");
         assert_eq!(
-            refusal(&post(client, &next).await),
-            (400, "missing_field".to_owned())
+            refusal(&post(&api, client, &next, json!({})).await),
+            missing
         );
     }
+    // Given a service that builds one a minute for an account within a network
+    let api = start("ACTION_ACCOUNTS_PER_MINUTE").await;
+    let unknown = (404, "code_not_found".to_owned());
+    for (client, account, expected) in [
+        ("192.0.2.3", BOB, &unknown),
+        ("192.0.2.3", BOB, &limited),
+        // Then others of the same proxy, and the account elsewhere, are served
+        ("192.0.2.3", ALICE, &unknown),
+        ("192.0.2.4", BOB, &unknown),
+    ] {
+        let answer = post(&api, client, ACTION, json!({ "account": account })).await;
+        assert_eq!(refusal(&answer), *expected, "{client} {account}");
+    }
+    // And without settings a network has 600, and an account in it 10
+    let usual = Api::start(database.url()).await.ready().await;
+    let answer = usual.post(ACTION, &json!({ "account": BOB })).await;
+    let policies = "\"actions\";q=600;w=60, \"action-accounts\";q=10;w=60";
+    assert_eq!(answer.header("ratelimit-policy"), policies);
 }
 
 #[tokio::test]
@@ -386,9 +482,16 @@ async fn every_origin_may_ask_as_the_specification_says() {
     let rules = rules.json();
     let mapped = |path: &str| {
         rules["rules"].as_array().unwrap().iter().find_map(|rule| {
-            let prefix = rule["pathPattern"].as_str()?.strip_suffix("**")?;
-            let rest = path.strip_prefix(prefix)?;
-            Some(rule["apiPath"].as_str()?.replace("**", rest))
+            // As the specification says: one segment for a star, any number for two; the query stays.
+            let (path, query) = path.split_once('?').unwrap_or((path, ""));
+            let pattern = rule["pathPattern"].as_str()?;
+            let rest = path.strip_prefix(pattern.trim_end_matches('*'))?;
+            let stars = if pattern.ends_with("**") { "**" } else { "*" };
+            if stars == "*" && rest.contains('/') {
+                return None;
+            }
+            let to = rule["apiPath"].as_str()?.strip_suffix(stars)?;
+            Some(format!("{to}{rest}?{query}"))
         })
     };
     let landing = format!("/c/{CAMPAIGN}?ref=STARTER7&click_id=1");
@@ -404,6 +507,7 @@ async fn every_origin_may_ask_as_the_specification_says() {
         assert_eq!(action.json()["type"], "action");
     }
     assert_eq!(mapped("/welcome"), None);
+    assert_eq!(mapped("/r/STARTER7/more"), None);
 }
 
 #[tokio::test]
@@ -499,6 +603,18 @@ async fn the_next_action_says_what_became_of_the_conversion() {
         "type": "transaction", "href": format!("{ACTION}?campaign={CAMPAIGN}"), "label": "Try again"
     }]);
     assert_eq!(refused["links"]["actions"], button);
+    // And so it is if the binding before it in the same transaction is what failed
+    run(&pool, "UPDATE calls SET instruction = 1").await;
+    let bind = format!(
+        "INSERT INTO calls (seq, instruction, inner_index, name, campaign, referral, wallet)
+         VALUES (1, 0, -1, 'bind', '{CAMPAIGN}', 'r', '{BOB}')"
+    );
+    run(&pool, &bind).await;
+    assert_eq!(ask().await, refused);
+    // But not if what failed is of another program
+    run(&pool, "UPDATE transactions SET failed_instruction = 2").await;
+    let message = "it failed outside of the program, for example for lack of SOL";
+    assert_eq!(ask().await["error"]["message"], message);
     // And who does not name it, is not told of others' transactions
     let unnamed = api.post(&next, &json!({ "account": BOB })).await.json();
     assert_eq!(unnamed["title"], "Not recorded yet");
@@ -511,12 +627,12 @@ async fn the_next_action_says_what_became_of_the_conversion() {
     .await;
     let recorded = ask().await;
     assert_eq!(recorded["type"], "completed");
-    assert_eq!(recorded["title"], "Recorded: Shop");
+    assert_eq!(recorded["title"], "Recorded: \"Shop\"");
     assert_eq!(recorded["links"], Value::Null);
     assert_eq!(
         recorded["description"],
         format!(
-            "Your wallet has got 1 SHOP. The record is final. https://vouch.example/conversion/{OFF_CURVE}"
+            "Your wallet has got 1 \"SHOP\" (token FAJX…StGX). The record is final. https://vouch.example/conversion/{OFF_CURVE}"
         )
     );
     // And as long as it waits for its hold, or was cancelled, that is said
@@ -528,13 +644,29 @@ async fn the_next_action_says_what_became_of_the_conversion() {
     assert_eq!(
         ask().await["description"],
         format!(
-            "Your wallet gets 1 SHOP, and the record says when. The record is confirmed, and final \
+            "Your wallet gets 1 \"SHOP\" (token FAJX…StGX), and the record says when. The record is confirmed, and final \
              within seconds. https://vouch.example/conversion/{OFF_CURVE}"
         )
     );
+    run(&pool, "UPDATE conversions SET status = 'lapsed', slot = 9").await;
+    let description = async || {
+        let said = ask().await["description"].clone();
+        let (words, _) = said.as_str().unwrap().split_once(" The record").unwrap();
+        words.to_owned()
+    };
+    assert_eq!(
+        description().await,
+        "The period for claims ended before your wallet got 1 \"SHOP\" (token FAJX…StGX): it is no longer \
+         owed."
+    );
+    run(&pool, "UPDATE conversions SET reward_referee = 0").await;
+    assert_eq!(
+        description().await,
+        "The period for claims ended before the one who invited you was paid."
+    );
     run(
         &pool,
-        "UPDATE conversions SET status = 'cancelled', slot = 9",
+        "UPDATE conversions SET status = 'cancelled', slot = 9, reward_referee = 1000000",
     )
     .await;
     let cancelled = ask().await["description"].clone();
@@ -545,6 +677,22 @@ async fn the_next_action_says_what_became_of_the_conversion() {
             .starts_with("The campaign cancelled it within its hold. "),
         "{cancelled}"
     );
+    // And once the wallet's own part was paid, it has got it, whatever others wait for or lose
+    let paid = format!(
+        "INSERT INTO events (seq, place, kind, subject, wallet, units, detail)
+         SELECT seq, 1, 'part_paid', address, '{BOB}', 1000000, '{{\"part\": \"referee\"}}'
+         FROM conversions"
+    );
+    run(&pool, &paid).await;
+    for status in ["pending", "lapsed"] {
+        let change = format!("UPDATE conversions SET status = '{status}'");
+        run(&pool, &change).await;
+        assert_eq!(
+            description().await,
+            "Your wallet has got 1 \"SHOP\" (token FAJX…StGX).",
+            "{status}"
+        );
+    }
     // And another wallet is told nothing of it
     let alice = json!({ "account": ALICE });
     for path in [&next, &again] {
@@ -605,6 +753,24 @@ async fn a_code_has_links_and_qr_codes_for_wallets() {
     let answer = api.get("/v1/codes/STARTER7/qr.svg?content=x").await;
     assert_eq!(answer.refusal(), (400, "invalid_query".to_owned()));
     assert_eq!(answer.json()["field"], "content");
+}
+
+#[tokio::test]
+async fn a_link_cannot_say_that_it_is_an_action() {
+    let (_database, _pool, api) = world().await;
+    for (asked, stored) in [
+        ("qr", json!("qr")),
+        ("pay", Value::Null),
+        ("blink", Value::Null),
+    ] {
+        // When somebody follows a link with that source
+        let link = format!("/r/STARTER7?src={asked}");
+        let click = api.get(&link).await.target("click_id");
+        // Then the click has it only if links have it
+        let path = format!("/v1/clicks/{click}");
+        let found = api.until(&path, |answer| answer.status == 200).await.json();
+        assert_eq!(found["source"], stored, "{asked}");
+    }
 }
 
 #[tokio::test]

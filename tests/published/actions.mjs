@@ -42,9 +42,9 @@ async function resolve(link) {
   is('ActionsJson', rules);
   const { pathname, search } = new URL(link);
   for (const { pathPattern, apiPath } of rules.rules) {
-    const prefix = pathPattern.replace(/\*\*$/, '');
+    const prefix = pathPattern.replace(/\*+$/, '');
     if (pathname.startsWith(prefix)) {
-      return new URL(apiPath.replace('**', pathname.slice(prefix.length)) + search, api);
+      return new URL(apiPath.replace(/\*+$/, pathname.slice(prefix.length)) + search, api);
     }
   }
   throw new Error(`no rule for ${link}`);

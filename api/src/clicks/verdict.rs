@@ -66,10 +66,19 @@ pub(crate) fn judge(method: &Method, headers: &HeaderMap) -> Verdict {
     }
     // What a page loads was not followed by anybody: an image, a frame, the call of a script. Browsers
     // say `document` when they open a link: <https://www.w3.org/TR/fetch-metadata/#sec-fetch-dest-header>
-    let is_embedded = headers
-        .get("sec-fetch-dest")
-        .is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"document"));
-    if is_embedded {
+    let is_said = |name: &str, expected: &str| {
+        headers
+            .get(name)
+            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(expected.as_bytes()))
+    };
+    let is_document =
+        !headers.contains_key("sec-fetch-dest") || is_said("sec-fetch-dest", "document");
+    // In a frame, somebody has pressed a link if the browser says so:
+    // <https://www.w3.org/TR/fetch-metadata/#sec-fetch-user-header>
+    let is_pressed = (is_said("sec-fetch-dest", "iframe") || is_said("sec-fetch-dest", "frame"))
+        && is_said("sec-fetch-mode", "navigate")
+        && is_said("sec-fetch-user", "?1");
+    if !is_document && !is_pressed {
         return is("bot", "embedded");
     }
     let agent = headers
@@ -206,6 +215,35 @@ mod tests {
         ] {
             // Then only a page that somebody opens is followed
             assert_eq!(with("sec-fetch-dest", loads).reason, reason, "{loads}");
+        }
+    }
+
+    #[test]
+    fn who_presses_a_link_in_a_frame_is_a_person() {
+        let verdict = |loads, mode, user: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::USER_AGENT, HeaderValue::from_static(FIREFOX));
+            headers.insert("sec-fetch-dest", HeaderValue::from_static(loads));
+            headers.insert("sec-fetch-mode", HeaderValue::from_static(mode));
+            if let Some(user) = user {
+                headers.insert("sec-fetch-user", HeaderValue::from_static(user));
+            }
+            judge(&Method::GET, &headers).reason
+        };
+        let embedded = Some("embedded");
+        for (loads, mode, user, reason) in [
+            ("iframe", "navigate", Some("?1"), None),
+            ("frame", "navigate", Some("?1"), None),
+            ("iframe", "navigate", None, embedded),
+            ("iframe", "navigate", Some("?0"), embedded),
+            ("iframe", "no-cors", Some("?1"), embedded),
+            ("image", "no-cors", Some("?1"), embedded),
+        ] {
+            assert_eq!(
+                verdict(loads, mode, user),
+                reason,
+                "{loads} {mode} {user:?}"
+            );
         }
     }
 

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Values of `src`.
-const SOURCES: [&str; 7] = ["link", "qr", "email", "sms", "social", "app", "pay"];
+const SOURCES: [&str; 6] = ["link", "qr", "email", "sms", "social", "app"];
 /// Parameters that are stored with a click.
 const UTM: [&str; 6] = [
     "utm_source",
@@ -220,6 +220,15 @@ mod tests {
         assert_eq!(utm["utm_source"], "ab");
         assert_eq!(utm["utm_term"], "x".repeat(MAX_UTM));
         assert_eq!(utm.as_object().unwrap().len(), 2);
+        // And no link has the sources of Actions
+        for source in ["pay", "blink"] {
+            let read = Tracking::read(&format!("src={source}")).unwrap();
+            assert_eq!(read.source, None, "{source}");
+        }
+        assert_eq!(
+            Tracking::read("src=qr").unwrap().source.as_deref(),
+            Some("qr")
+        );
     }
 
     #[test]

@@ -16,6 +16,8 @@ const HEALTH_DEADLINE: Duration = Duration::from_secs(60);
 /// All environment variables of the services. Those that the caller's shell has set must
 /// not reach a service that is configured here.
 const CONFIGURATION: &[&str] = &[
+    "ACTIONS_PER_MINUTE",
+    "ACTION_ACCOUNTS_PER_MINUTE",
     "BUILDS_PER_MINUTE",
     "CHANGES_PER_MINUTE",
     "CLICK_RETENTION_DAYS",

@@ -294,6 +294,8 @@ impl Parts {
         env.push(("CLICK_SPOOL".to_owned(), spool));
         // The demo's whole crowd comes from this machine.
         for limit in [
+            "ACTIONS_PER_MINUTE",
+            "ACTION_ACCOUNTS_PER_MINUTE",
             "BUILDS_PER_MINUTE",
             "CODES_PER_MINUTE",
             "SIGN_INS_PER_MINUTE",

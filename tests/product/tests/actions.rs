@@ -5,11 +5,13 @@ use std::{fs, net::SocketAddr, path::PathBuf};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde_json::{Value, json};
 use solana_sdk::{
+    instruction::InstructionError,
     signature::{Keypair, Signer},
-    transaction::VersionedTransaction,
+    transaction::{Transaction, TransactionError, VersionedTransaction},
 };
 use sqlx::Row as _;
 use vouch_client::{
+    ProgramError,
     accounts::{AccountType as _, Binding, Settings},
     instructions, pda,
 };
@@ -180,4 +182,43 @@ async fn a_wallet_joins_by_an_action_and_is_told_so() {
         .recorded(&pda::conversion(&scene.campaign, &key))
         .await;
     assert_eq!(recorded.referral, bound.referral);
+
+    // A share of an amount of 0 would use up a wallet's only conversion for nothing. Without a proof of the
+    // amount, the program has no such campaign
+    let settings = Settings::percent(500, 1_000_000);
+    let update = instructions::update_campaign(&company, &scene.campaign, &settings);
+    let hash = scene.rpc.get_latest_blockhash().await.expect("a hash");
+    let signers = [&scene.company];
+    let update = Transaction::new_signed_with_payer(&[update], Some(&company), &signers, hash);
+    let refused = scene.rpc.send_and_confirm_transaction(&update).await;
+    let refused = refused.expect_err("a refusal").get_transaction_error();
+    let code = ProgramError::InvalidReward.code();
+    let expected = TransactionError::InstructionError(0, InstructionError::Custom(code));
+    assert_eq!(refused, Some(expected));
+    // Given that conversions need a least amount from now on
+    let settings = Settings {
+        min_amount: 1,
+        ..scene.opened.settings
+    };
+    let update = instructions::update_campaign(&company, &scene.campaign, &settings);
+    scene.send(&[update], &[]).await;
+    let before = world.number("SELECT count(*) FROM clicks").await;
+    // When a wallet asks for its Action, then there is no transaction to sign, and no click
+    let erin = Keypair::new();
+    let body = json!({ "account": erin.pubkey().to_string() });
+    let answer = reqwest::Client::new()
+        .post(&action)
+        .json(&body)
+        .send()
+        .await;
+    let answer = answer.expect("an answer");
+    assert_eq!(answer.status(), 409);
+    let answer: Value = answer.json().await.expect("JSON");
+    assert_eq!(answer["code"], "action_unsupported");
+    assert_eq!(
+        answer["message"],
+        "this campaign counts orders of a least amount: place one on its page"
+    );
+    assert_eq!(answer["transaction"], Value::Null);
+    assert_eq!(world.number("SELECT count(*) FROM clicks").await, before);
 }

@@ -5,20 +5,17 @@
 //! <https://github.com/solana-developers/solana-actions/tree/main/packages/actions-spec>. The same routes
 //! answer transaction requests of Solana Pay, <https://docs.solanapay.com/spec>.
 
+mod headers;
 mod outcome;
 mod terms;
 
-use std::{io::Write as _, net::SocketAddr};
+use std::net::SocketAddr;
 
 use axum::{
     Json,
-    body::{Body, to_bytes},
-    extract::{ConnectInfo, RawQuery, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, header},
-    middleware::Next,
-    response::{IntoResponse as _, Response},
+    extract::{ConnectInfo, RawQuery, State},
+    http::HeaderMap,
 };
-use flate2::{Compression, write::GzEncoder};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use tracing::warn;
@@ -29,8 +26,11 @@ use vouch_client::{
 };
 use vouch_db::api::{campaigns, codes::Referral, profiles};
 
-pub(crate) use self::outcome::{__path_check, __path_next, check, next};
-use self::terms::Names;
+use self::terms::{Names, quoted};
+pub(crate) use self::{
+    headers::layer,
+    outcome::{__path_check, __path_next, check, next},
+};
 use super::{
     codes,
     redirect::{Of, Tracking},
@@ -41,82 +41,16 @@ use crate::{
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
     extract::{self, PathAddress, PathCode},
+    limits::Meter,
     links::Links,
     state::AppState,
     types::{self, Address},
-    web,
 };
 
-/// The version of the specification.
-const VERSION: HeaderValue = HeaderValue::from_static("2.4");
-static X_ACTION_VERSION: HeaderName = HeaderName::from_static("x-action-version");
-static X_BLOCKCHAIN_IDS: HeaderName = HeaderName::from_static("x-blockchain-ids");
 /// `src` of transaction requests of Solana Pay.
 const PAY: &str = "pay";
 /// The source of clicks by other clients of Actions.
 const BLINK: &str = "blink";
-
-/// Adds the version of the specification and the cluster to every answer, and compresses it.
-pub(crate) async fn layer(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let takes_gzip = request
-        .headers()
-        .get(header::ACCEPT_ENCODING)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| web::accepts(value, "gzip"));
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    headers.insert(X_ACTION_VERSION.clone(), VERSION);
-    if let Some(chain) = blockchain(&state) {
-        headers.insert(X_BLOCKCHAIN_IDS.clone(), chain);
-    }
-    headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
-    if takes_gzip && headers.contains_key(header::CONTENT_TYPE) {
-        gzip(response).await
-    } else {
-        response
-    }
-}
-
-/// The answer with a compressed body. Answers of Actions have at most a few kilobytes.
-async fn gzip(response: Response) -> Response {
-    let (mut head, body) = response.into_parts();
-    // Handlers answer from memory, so there is no limit to keep here.
-    let compressed = match to_bytes(body, usize::MAX).await {
-        Ok(body) => {
-            let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-            encoder.write_all(&body).and_then(|()| encoder.finish())
-        }
-        Err(error) => return ApiError::internal().because(error).into_response(),
-    };
-    // Writing to memory cannot fail.
-    let Ok(compressed) = compressed else {
-        return ApiError::internal().into_response();
-    };
-    let headers = &mut head.headers;
-    headers.remove(header::CONTENT_LENGTH);
-    headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    // A strong tag would be of the other bytes.
-    let weak = headers
-        .get(header::ETAG)
-        .and_then(|tag| HeaderValue::from_str(&format!("W/{}", tag.to_str().ok()?)).ok());
-    if let Some(weak) = weak {
-        headers.insert(header::ETAG, weak);
-    }
-    Response::from_parts(head, Body::from(compressed))
-}
-
-/// The cluster as CAIP-2 names it; `None` while nobody knows which local one it is.
-fn blockchain(state: &AppState) -> Option<HeaderValue> {
-    let local = || {
-        let hash = state.chain.genesis()?.to_string();
-        hash.get(..32).map(str::to_owned)
-    };
-    let reference = match state.public_chain.caip2() {
-        Some(reference) => reference.to_owned(),
-        None => local()?,
-    };
-    HeaderValue::from_str(&format!("solana:{reference}")).ok()
-}
 
 /// Which links of this domain are Actions.
 #[derive(Debug, Serialize, ToSchema)]
@@ -127,7 +61,7 @@ pub(crate) struct ActionsJson {
 /// An Action for all links of a form.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ActionRule {
-    /// Path of a link; `**` is any text.
+    /// Path of a link; `*` is any text without a slash, `**` any text.
     #[serde(rename = "pathPattern")]
     path_pattern: &'static str,
     /// Path of its Action.
@@ -147,8 +81,8 @@ pub(crate) async fn rules() -> Json<ActionsJson> {
     };
     Json(ActionsJson {
         rules: [
-            rule("/r/**", "/v1/actions/codes/**"),
-            rule("/c/**", "/v1/actions/campaigns/**"),
+            rule("/r/*", "/v1/actions/codes/*"),
+            rule("/c/*", "/v1/actions/campaigns/*"),
             rule("/v1/actions/**", "/v1/actions/**"),
         ],
     })
@@ -248,12 +182,22 @@ pub(crate) enum NextLink {
 struct Asked {
     code: Code,
     tracking: Tracking,
+    /// Whether it is a transaction request of Solana Pay.
+    is_pay: bool,
 }
 
 impl Asked {
     fn of_code(code: Code, query: Option<&str>) -> ApiResult<Self> {
-        let tracking = Tracking::read(query.unwrap_or_default())?;
-        Ok(Self { code, tracking })
+        let query = query.unwrap_or_default();
+        let tracking = Tracking::read(query)?;
+        let is_pay = url::form_urlencoded::parse(query.as_bytes())
+            .find(|(name, _)| name == "src")
+            .is_some_and(|(_, source)| source == PAY);
+        Ok(Self {
+            code,
+            tracking,
+            is_pay,
+        })
     }
 
     /// Of a landing page's link, which names the code in `ref`.
@@ -270,10 +214,6 @@ impl Asked {
         let mut asked = Self::of_code(code, Some(query))?;
         asked.tracking.campaign = Some(campaign);
         Ok(asked)
-    }
-
-    fn is_pay(&self) -> bool {
-        self.tracking.source.as_deref() == Some(PAY)
     }
 }
 
@@ -341,15 +281,17 @@ async fn metadata(state: &AppState, asked: &Asked) -> ApiResult<Action> {
         .await?;
     let names = Names::of(&campaign);
     let nickname = profile.and_then(|profile| profile.nickname);
-    let who = nickname.unwrap_or_else(|| found.code.clone());
+    // Whoever chose a name is a stranger: the quotes say that it is one.
+    let who = nickname.map_or_else(|| found.code.clone(), |nickname| quoted(&nickname));
     let title = match &names.campaign {
         Some(name) => format!("{who} vouches for you: {name}"),
         None => format!("{who} vouches for you"),
     };
-    let (description, label, refusal) = offered(&found, &campaign, &names);
-    let label = match (asked.is_pay(), &refusal) {
+    let (description, refusal) = offered(&found, &campaign, &names);
+    let label = match (asked.is_pay, &refusal) {
         (true, _) => title.clone(),
-        (false, None) => label,
+        // Without the reward: a button has no room to say which token it is, and when it is paid.
+        (false, None) => "Join".to_owned(),
         (false, Some(_)) => "Not available".to_owned(),
     };
     let short = found.owns_short_link;
@@ -368,12 +310,12 @@ async fn metadata(state: &AppState, asked: &Asked) -> ApiResult<Action> {
     })
 }
 
-/// What the campaign pays, in words; the text of the button; and why it cannot be pressed.
+/// What the campaign pays, in words, and why the button cannot be pressed.
 fn offered(
     found: &Referral,
     campaign: &campaigns::Campaign,
     names: &Names,
-) -> (String, String, Option<ApiError>) {
+) -> (String, Option<ApiError>) {
     let now = OffsetDateTime::now_utc().unix_timestamp();
     let invalid = codes::invalid(found, now).map(ApiError::from);
     let Ok(account) = Campaign::decode(&campaign.data) else {
@@ -381,11 +323,7 @@ fn offered(
             ApiError::action_unsupported().saying("this campaign is of another version of Vouch")
         };
         let description = "Sign once to join.".to_owned();
-        return (
-            description,
-            String::new(),
-            invalid.or_else(|| Some(unknown())),
-        );
+        return (description, invalid.or_else(|| Some(unknown())));
     };
     let reward = terms::reward(&account, now, found.conversions);
     let refusal = invalid
@@ -399,11 +337,7 @@ fn offered(
         },
         _ => terms::describe(names, &account, now, &reward),
     };
-    let label = match reward.referee {
-        0 => "Join".to_owned(),
-        units => format!("Join and get {}", names.amount(units)),
-    };
-    (description, label, refusal)
+    (description, refusal)
 }
 
 /// Build the transaction of an Action
@@ -433,13 +367,14 @@ fn offered(
 pub(crate) async fn build(
     State(state): State<AppState>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    meter: Meter,
     PathCode(code): PathCode,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     extract::Json(request): extract::Json<ActionRequest>,
 ) -> ApiResult<Json<ActionTransaction>> {
     let asked = Asked::of_code(code, query.as_deref())?;
-    transaction(&state, asked, peer, &headers, &request)
+    transaction(&state, asked, peer, &meter, &headers, &request)
         .await
         .map(Json)
 }
@@ -467,13 +402,14 @@ pub(crate) async fn build(
 pub(crate) async fn build_in_campaign(
     State(state): State<AppState>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    meter: Meter,
     PathAddress(campaign): PathAddress,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     extract::Json(request): extract::Json<ActionRequest>,
 ) -> ApiResult<Json<ActionTransaction>> {
     let asked = Asked::of_campaign(campaign, query.as_deref())?;
-    transaction(&state, asked, peer, &headers, &request)
+    transaction(&state, asked, peer, &meter, &headers, &request)
         .await
         .map(Json)
 }
@@ -482,6 +418,7 @@ async fn transaction(
     state: &AppState,
     mut asked: Asked,
     peer: SocketAddr,
+    meter: &Meter,
     headers: &HeaderMap,
     request: &ActionRequest,
 ) -> ApiResult<ActionTransaction> {
@@ -489,11 +426,13 @@ async fn transaction(
         .account
         .parse()
         .map_err(|error: ApiError| error.of_field("account"))?;
+    meter.action(state, &account.to_string()).await?;
     let wanted = ConvertRequest::signup(&asked.code, asked.tracking.campaign.as_ref(), &account);
     let (built, checked) = transactions::build_convert(state, wanted)
         .await
         .map_err(terms::refused)?;
     terms::check(&checked.campaign, checked.now)?;
+    let hold = checked.campaign.in_force(checked.now).hold_seconds;
     let campaign = checked.referral.campaign.to_string();
     let names = state
         .database
@@ -503,14 +442,10 @@ async fn transaction(
         .flatten()
         .map_or_else(
             // The transaction is right without the names.
-            || Names {
-                campaign: None,
-                symbol: "tokens".to_owned(),
-                decimals: checked.campaign.mint_decimals,
-            },
+            || Names::without_profile(&checked.campaign),
             |found| Names::of(&found),
         );
-    let source = if asked.is_pay() { PAY } else { BLINK };
+    let source = if asked.is_pay { PAY } else { BLINK };
     asked.tracking.source = Some(source.to_owned());
     asked.tracking.wallet = Some(account.to_string());
     let of = Of {
@@ -530,7 +465,7 @@ async fn transaction(
     }
     Ok(ActionTransaction {
         kind: "transaction",
-        message: terms::confirm(&names, &built.reward),
+        message: terms::confirm(&names, &built.reward, hold),
         links: NextLinks {
             next: NextLink::Post {
                 href: outcome::path(asked.code.as_str(), &campaign, &built.conversion),

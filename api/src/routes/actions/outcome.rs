@@ -176,7 +176,45 @@ impl Asked {
             .run(async |pool| campaigns::find(&pool, &found.campaign).await)
             .await?
             .ok_or_else(ApiError::campaign_not_found)?;
-        Ok(completed(&state.links, &found, &Names::of(&campaign)))
+        let outcomes = state
+            .database
+            .run(async |pool| conversions::outcomes(&pool, &address).await)
+            .await?;
+        let has_own = outcomes
+            .iter()
+            .any(|it| it.kind == "part_paid" && it.part.as_deref() == Some("referee"));
+        Ok(completed(
+            &state.links,
+            &found,
+            &Names::of(&campaign),
+            has_own,
+        ))
+    }
+
+    /// Why an attempt failed: the program's error, also if it is that of the binding before it in the same
+    /// transaction.
+    async fn reason(&self, state: &AppState, attempt: why::Attempt) -> ApiResult<String> {
+        let mut code = attempt.error_code;
+        if code.is_none() {
+            let (wallet, campaign) = (self.account.to_string(), self.campaign.to_string());
+            let of = Of::Wallet {
+                wallet: &wallet,
+                campaign: &campaign,
+            };
+            let attempts = state
+                .database
+                .run(async |pool| why::attempts(&pool, of).await)
+                .await?;
+            code = attempts
+                .into_iter()
+                .filter(|other| other.signature == attempt.signature)
+                .find_map(|other| other.error_code);
+        }
+        let error = code.and_then(|code| ProgramError::from_code(u32::try_from(code).ok()?));
+        Ok(match error {
+            Some(error) => error.message().to_owned(),
+            None => "it failed outside of the program, for example for lack of SOL".to_owned(),
+        })
     }
 
     /// The Action for a conversion that the mirror does not have.
@@ -193,9 +231,13 @@ impl Asked {
                     .find(|attempt| attempt.signature == *signature && !attempt.succeeded)
             }
         };
+        let failed = match failed {
+            Some(attempt) => Some(self.reason(state, attempt).await?),
+            None => None,
+        };
         let (code, campaign) = (self.code.as_str(), self.campaign.to_string());
         let (title, description, button, error) = match failed {
-            Some(attempt) => (
+            Some(reason) => (
                 "Not recorded",
                 "The transaction failed, so nothing was recorded or paid.",
                 LinkedAction {
@@ -203,7 +245,7 @@ impl Asked {
                     href: Links::action_path(code, &campaign, false),
                     label: "Try again",
                 },
-                Some(reason(&attempt)),
+                Some(reason),
             ),
             None => (
                 "Not recorded yet",
@@ -232,21 +274,17 @@ impl Asked {
     }
 }
 
-/// Why an attempt failed.
-fn reason(attempt: &why::Attempt) -> String {
-    let error = attempt.error_code.and_then(|code| {
-        let code = u32::try_from(code).ok()?;
-        ProgramError::from_code(code)
-    });
-    match error {
-        Some(error) => error.message().to_owned(),
-        None => "it failed outside of the program, for example for lack of SOL".to_owned(),
-    }
-}
-
-fn completed(links: &Links, found: &Conversion, names: &Names) -> Action {
+fn completed(links: &Links, found: &Conversion, names: &Names, has_own: bool) -> Action {
     let own = match (found.status.as_str(), found.reward_referee) {
         ("cancelled", _) => "The campaign cancelled it within its hold.".to_owned(),
+        (_, units) if has_own => format!("Your wallet has got {}.", names.amount(units)),
+        ("lapsed", 0) => {
+            "The period for claims ended before the one who invited you was paid.".to_owned()
+        }
+        ("lapsed", units) => format!(
+            "The period for claims ended before your wallet got {}: it is no longer owed.",
+            names.amount(units)
+        ),
         (_, 0) => format!(
             "The one who invited you gets {}.",
             names.amount(found.reward_referrer)

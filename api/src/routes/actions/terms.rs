@@ -17,32 +17,57 @@ use crate::{
 /// The names that the words need.
 #[derive(Debug, Clone)]
 pub(super) struct Names {
-    /// The campaign's name, chosen by its authority; `None` if it has none.
+    /// The campaign's name in quotes, chosen by its authority; `None` if it has none.
     pub(super) campaign: Option<String>,
-    /// The symbol of the rewards' token.
-    pub(super) symbol: String,
+    /// The rewards' unit: SOL, or a token with its mint. Its symbol is in quotes, because the campaign's
+    /// authority chose it, and may have chosen that of another token.
+    pub(super) unit: String,
     /// Its decimals.
     pub(super) decimals: u8,
 }
 
 impl Names {
     pub(super) fn of(campaign: &campaigns::Campaign) -> Self {
-        let is_sol = campaign.mint == Pubkey::default().to_string();
-        let symbol = campaign.symbol.clone();
         Self {
-            campaign: campaign.name.clone(),
-            symbol: match symbol {
-                _ if is_sol => "SOL".to_owned(),
-                Some(symbol) => symbol,
-                None => "tokens".to_owned(),
-            },
+            campaign: campaign.name.as_deref().map(quoted),
+            unit: unit(&campaign.mint, campaign.symbol.as_deref()),
             decimals: u8::try_from(campaign.mint_decimals).unwrap_or_default(),
         }
     }
 
-    /// An amount in whole tokens, such as `2.5 VOUCH`.
+    /// Those of a campaign whose profile is not known.
+    pub(super) fn without_profile(campaign: &Campaign) -> Self {
+        Self {
+            campaign: None,
+            unit: unit(&campaign.mint.to_string(), None),
+            decimals: campaign.mint_decimals,
+        }
+    }
+
+    /// An amount in whole tokens, such as `2.5 "VOUCH" (token 4P9L…kBbx)`.
     pub(super) fn amount(&self, units: u64) -> String {
-        format!("{} {}", decimal(units, self.decimals), self.symbol)
+        format!("{} {}", decimal(units, self.decimals), self.unit)
+    }
+}
+
+/// A text that somebody chose, in quotes that it cannot end.
+pub(super) fn quoted(chosen: &str) -> String {
+    let inside = chosen.replace(['"', '“', '”', '„', '«', '»'], "'");
+    format!("\"{inside}\"")
+}
+
+/// The unit of a mint's amounts.
+fn unit(mint: &str, symbol: Option<&str>) -> String {
+    if mint == Pubkey::default().to_string() {
+        return "SOL".to_owned();
+    }
+    let short = match (mint.get(..4), mint.len().checked_sub(4)) {
+        (Some(first), Some(at)) => format!("{first}…{}", mint.get(at..).unwrap_or_default()),
+        _ => mint.to_owned(),
+    };
+    match symbol {
+        Some(symbol) => format!("{} (token {short})", quoted(symbol)),
+        None => format!("tokens (token {short})"),
     }
 }
 
@@ -138,7 +163,10 @@ pub(super) fn describe(names: &Names, campaign: &Campaign, now: i64, reward: &Re
     };
     let when = match settings.hold_seconds {
         0 => "at once".to_owned(),
-        seconds => format!("after a hold of {}", duration(seconds)),
+        seconds => format!(
+            "after a hold of {}, within which the campaign may cancel it",
+            duration(seconds)
+        ),
     };
     let at_least = if varies(settings) { "at least " } else { "" };
     let inviter = names.amount(reward.referrer);
@@ -157,7 +185,20 @@ pub(super) fn describe(names: &Names, campaign: &Campaign, now: i64, reward: &Re
     if settings.has_gate() {
         text.push_str(" Your wallet needs the credential that the campaign asks for.");
     }
-    text.push_str(" Your wallet pays the network's fee and the rent of the record.");
+    text.push_str(" Your wallet pays the network's fee and the rent of the record");
+    let binds = settings.attribution_window > 0;
+    // As the builder adds it: a reward that waits is paid by whoever claims it.
+    let receives = settings.hold_seconds == 0 && reward.referee > 0;
+    text.push_str(
+        match (binds, receives && campaign.reward_mint().is_some()) {
+            (false, false) => ".",
+            (true, false) => ", and of its binding to the code.",
+            (false, true) => ", and of its account of that token if it has none.",
+            (true, true) => {
+                ", of its binding to the code, and of its account of that token if it has none."
+            }
+        },
+    );
     text
 }
 
@@ -183,16 +224,24 @@ fn duration(seconds: u32) -> String {
 }
 
 /// The parts of a reward that a transaction pays, in words, for its `message`.
-pub(super) fn confirm(names: &Names, reward: &transactions::Reward) -> String {
+/// `hold` is in seconds.
+pub(super) fn confirm(names: &Names, reward: &transactions::Reward, hold: u32) -> String {
     let Amount(own) = reward.referee;
     let Amount(inviter) = reward.referrer;
     let inviter = names.amount(inviter);
-    if own == 0 {
+    let mut text = if own == 0 {
         format!("You join, and the one who invited you gets {inviter}.")
     } else {
         let own = names.amount(own);
         format!("You join and get {own}; the one who invited you gets {inviter}.")
+    };
+    if hold > 0 {
+        text.push_str(&format!(
+            " It is paid after a hold of {}, within which the campaign may cancel it.",
+            duration(hold)
+        ));
     }
+    text
 }
 
 #[cfg(test)]
@@ -201,8 +250,8 @@ mod tests {
 
     fn names() -> Names {
         Names {
-            campaign: Some("Shop".to_owned()),
-            symbol: "VOUCH".to_owned(),
+            campaign: Some(quoted("Shop")),
+            unit: "SOL".to_owned(),
             decimals: 6,
         }
     }
@@ -220,6 +269,22 @@ mod tests {
         ] {
             assert_eq!(decimal(units, decimals), expected);
         }
+    }
+
+    #[test]
+    fn a_chosen_symbol_is_quoted_beside_its_mint() {
+        let mint = "4P9LrXJbnMpEwTGhJnTyLYGMzKfeXbFwB2ZtJbQAkBbx";
+        for (symbol, expected) in [
+            (Some("USDC"), "\"USDC\" (token 4P9L…kBbx)"),
+            (Some("SOL"), "\"SOL\" (token 4P9L…kBbx)"),
+            (Some("A\" (token B"), "\"A' (token B\" (token 4P9L…kBbx)"),
+            (None, "tokens (token 4P9L…kBbx)"),
+        ] {
+            assert_eq!(unit(mint, symbol), expected);
+        }
+        // And nobody chooses that of SOL
+        let sol = "11111111111111111111111111111111";
+        assert_eq!(unit(sol, Some("USDC")), "SOL");
     }
 
     #[test]
@@ -260,12 +325,13 @@ mod tests {
             partner: Amount(0),
         };
         assert_eq!(
-            confirm(&names(), &reward(4_000_000, 1_000_000)),
-            "You join and get 1 VOUCH; the one who invited you gets 4 VOUCH."
+            confirm(&names(), &reward(4_000_000, 1_000_000), 0),
+            "You join and get 1 SOL; the one who invited you gets 4 SOL."
         );
         assert_eq!(
-            confirm(&names(), &reward(5_000_000, 0)),
-            "You join, and the one who invited you gets 5 VOUCH."
+            confirm(&names(), &reward(5_000_000, 0), 3_600),
+            "You join, and the one who invited you gets 5 SOL. It is paid after a hold of 1 hour, within \
+             which the campaign may cancel it."
         );
     }
 }
