@@ -126,18 +126,50 @@ pub(crate) async fn play(world: &World) {
             "wrong_type",
         ),
         (
-            json!({ "authority": text(company), "id": "1", "mint": text(bob), "settings": { "reward": { "fixed": "1" } } }),
+            json!({ "authority": text(company), "id": "1", "mint": text(bob), "funding": "mint_authority", "settings": { "reward": { "fixed": "1" }, "budget": "0" } }),
             422,
             "unsupported_mint",
         ),
         (
-            json!({ "authority": text(bob), "id": "1", "mint": campaign.mint.to_string(), "settings": { "reward": { "fixed": "1" } } }),
+            json!({ "authority": text(bob), "id": "1", "mint": campaign.mint.to_string(), "funding": "mint_authority", "settings": { "reward": { "fixed": "1" }, "budget": "0" } }),
             422,
             "mint_authority_mismatch",
         ),
     ] {
         world.refuses("create-campaign", &wrong, status, code).await;
     }
+    // And nobody gives a token away, or compares two of them, without saying so
+    let mint = campaign.mint.to_string();
+    for (more, field) in [
+        (json!({ "mint": mint }), "funding"),
+        (
+            json!({ "mint": mint, "funding": "mint_authority" }),
+            "settings.budget",
+        ),
+        (
+            json!({ "funding": "vault", "proof": "payment" }),
+            "settings.min_amount",
+        ),
+        (
+            json!({ "funding": "vault", "proof": "payment", "settings": { "reward": { "percent_bps": 100 } } }),
+            "settings.reward.max",
+        ),
+    ] {
+        let mut asked = json!({ "authority": text(company), "id": "1", "settings": { "reward": { "fixed": "1" } } });
+        let more = more.as_object().unwrap().clone();
+        asked.as_object_mut().unwrap().extend(more);
+        let answer = world.ask("create-campaign", &asked).await;
+        assert_eq!(answer.refusal(), (400, "missing_field".to_owned()));
+        assert_eq!(answer.json()["field"], field, "{}", answer.text);
+    }
+    // And lamports at the address of a mint, which anybody can send, are named before they fail
+    let blocked = json!({ "authority": text(company), "id": "77", "settings": { "reward": { "fixed": "1" } } });
+    world
+        .airdrop(&vouch_client::opening::new_mint(&company.pubkey(), 77))
+        .await;
+    world
+        .refuses("create-campaign", &blocked, 409, "mint_address_taken")
+        .await;
 
     // When Alice registers a code, changes it, and offers it to Bob, who takes it and gives it back
     let campaign_text = at.to_string();

@@ -224,8 +224,8 @@ pub(crate) async fn frozen(world: &World) {
     initialise.data.extend(company.pubkey().to_bytes());
     world.run(&[create, initialise], &[company, &mint]).await;
     let body = json!({
-        "authority": text(company), "id": "6", "mint": text(&mint),
-        "settings": { "reward": { "fixed": "7" }, "hold_seconds": 1 },
+        "authority": text(company), "id": "6", "mint": text(&mint), "funding": "mint_authority",
+        "settings": { "reward": { "fixed": "7" }, "hold_seconds": 1, "budget": "0" },
     });
     let answer = world.act("create-campaign", &body, &[company]).await;
     let at = answer["campaign"].as_str().unwrap();

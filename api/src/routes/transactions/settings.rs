@@ -190,6 +190,11 @@ impl SettingsInput {
         self.reward.is_some()
     }
 
+    /// Whether it says how much the campaign may owe and pay.
+    pub(super) fn has_budget(&self) -> bool {
+        self.budget.is_some()
+    }
+
     /// `base` with what was chosen.
     ///
     /// # Errors
