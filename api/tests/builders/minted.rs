@@ -296,7 +296,29 @@ pub(crate) async fn play(world: &World) {
             &update(json!({ "budget": "1000000000" })),
         )
         .await;
-    assert_eq!(answer.json()["settings"]["hold_seconds"], 60);
+    let answer = answer.json();
+    assert_eq!(answer["settings"]["hold_seconds"], 60);
+    // And it says that the announced cut waits anew
+    let told = answer["warnings"].as_array().unwrap().iter();
+    let told: Vec<&Value> = told
+        .filter(|warning| warning["code"] == "announced_cut_restarts")
+        .collect();
+    let [told] = told[..] else {
+        panic!("{answer}");
+    };
+    let old = time::OffsetDateTime::from_unix_timestamp(cut.next_from).unwrap();
+    let old = old
+        .format(&time::format_description::well_known::Rfc3339)
+        .unwrap();
+    let message = told["message"].as_str().unwrap();
+    assert!(message.contains(&old), "{message}");
+    let new = answer["in_force_from"].as_str().unwrap();
+    assert!(message.ends_with(new), "{message}");
+    // And a reward that becomes a percentage needs a maximum
+    let percent = update(json!({ "reward": { "percent_bps": 100 } }));
+    let answer = world.ask("update-campaign", &percent).await;
+    assert_eq!(answer.refusal(), (400, "missing_field".to_owned()));
+    assert_eq!(answer.json()["field"], "settings.reward.max");
     let bad = update(json!({ "referee_share_bps": 10_001 }));
     world
         .refuses("update-campaign", &bad, 422, "invalid_shares")

@@ -109,6 +109,23 @@ pub(crate) async fn split(world: &World) {
     world
         .refuses("withdraw-vault", &withdraw, 409, "no_vault")
         .await;
+    // A percentage that changes keeps its maximum.
+    let raise = json!({ "campaign": at_text, "settings": { "reward": { "percent_bps": 1100 } } });
+    let answer = world.ask("update-campaign", &raise).await.json();
+    assert_eq!(
+        answer["settings"]["reward"]["max"],
+        u64::MAX.to_string(),
+        "{answer}"
+    );
+    // A payer that is a program is refused, and the next transaction is tried nevertheless.
+    let program = vouch_client::PROGRAM_ID.to_string();
+    let pause = json!({ "campaign": at_text, "paused": true, "payer": program });
+    let answer = world.ask("set-paused", &pause).await;
+    assert_eq!(answer.refusal(), (400, "invalid_address".to_owned()));
+    assert_eq!(answer.json()["field"], "payer");
+    let pause = json!({ "campaign": at_text, "paused": true });
+    let answer = world.ask("set-paused", &pause).await.json();
+    assert_eq!(answer["cost"]["simulated"], true, "{answer}");
     // A payer without lamports is told so, and the transaction is built nevertheless.
     let poor = Keypair::new();
     let pause = json!({ "campaign": at_text, "paused": true, "payer": text(&poor) });

@@ -7,7 +7,7 @@ use solana_sdk::rent::Rent;
 use utoipa::ToSchema;
 use vouch_client::{
     ProgramError, Pubkey,
-    accounts::{Funding, Proof, Settings, Terms},
+    accounts::{Funding, Proof, RewardKind, Settings, Terms},
     instructions,
     opening::{Currency, DECIMALS, MissingSetting, Opening, new_mint, usual_terms},
     token,
@@ -437,6 +437,12 @@ pub(crate) async fn update_campaign(
     let base = campaign.announced(now).map(|(_, settings)| settings);
     let base = base.unwrap_or_else(|| campaign.in_force(now));
     let settings = request.settings.apply(*base)?;
+    if settings.reward_kind == RewardKind::Percent && settings.reward_max == 0 {
+        let message = "a reward that becomes a percentage needs a maximum";
+        return Err(ApiError::missing_field()
+            .saying(message)
+            .of_field("settings.reward.max"));
+    }
     let from = campaign.in_force_from(&settings, now);
     let preview = previewed(
         campaign.terms(),
@@ -456,6 +462,18 @@ pub(crate) async fn update_campaign(
         vec![update],
     );
     plan.warnings.extend(warning(campaign.terms(), &preview));
+    if let Some((old, _)) = campaign.announced(now)
+        && from > old
+    {
+        let at = |time| timestamp(time).unwrap_or_default();
+        let message = format!(
+            "the cut that was announced for {} is replaced, so its notice starts again: {}",
+            at(old),
+            at(from)
+        );
+        plan.warnings
+            .push(Warning::new("announced_cut_restarts", message));
+    }
     Ok(Json(UpdateCampaignAnswer {
         built: plan.build(&state).await?,
         is_cut: from != now,
