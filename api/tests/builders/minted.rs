@@ -138,6 +138,18 @@ pub(crate) async fn play(world: &World) {
     ] {
         world.refuses("create-campaign", &wrong, status, code).await;
     }
+    // And an example that no conversion may have is no preview
+    let mut small = json!({ "authority": text(company), "id": "1", "example_amount": "9",
+        "settings": { "reward": { "fixed": "1" }, "min_amount": "10" } });
+    let answer = world.ask("create-campaign", &small).await;
+    assert_eq!(answer.refusal(), (400, "invalid_amount".to_owned()));
+    assert_eq!(answer.json()["field"], "example_amount");
+    // And no example hides what he gains who refers himself by the least payment of a token
+    small["funding"] = "payment_split".into();
+    small["settings"] = json!({ "reward": { "fixed": "20" }, "min_amount": "20" });
+    small["example_amount"] = "1000000000".into();
+    let answer = world.ask("create-campaign", &small).await.json();
+    assert_eq!(answer["preview"]["self_referral"]["units"], "0", "{answer}");
     // And nobody gives a token away, or compares two of them, without saying so
     let mint = campaign.mint.to_string();
     for (more, field) in [
@@ -289,7 +301,8 @@ pub(crate) async fn play(world: &World) {
     // The transaction is sent later than it was built.
     assert!(said.unwrap().unix_timestamp() <= cut.next_from);
     assert_eq!(answer["settings"]["hold_seconds"], 60);
-    // And a further change starts from what was announced
+    // And a further change, in a later second, starts from what was announced
+    world.wait_for(cut.next_from - 604_800 + 1).await;
     let answer = world
         .ask(
             "update-campaign",

@@ -140,7 +140,7 @@ pub(crate) async fn create_campaign(
         opening.reward_token().map(|(mint, _)| mint),
         decimals,
         asked.example_amount,
-    );
+    )?;
     let mut plan = Plan::new(opening.payer, opening.instructions().map_err(missing)?);
     plan.warnings.extend(warning(opening.terms, &preview));
     if opening.hands_over {
@@ -455,7 +455,7 @@ pub(crate) async fn update_campaign(
             campaign.mint_decimals
         },
         example,
-    );
+    )?;
     let update = instructions::update_campaign(&campaign.authority, &at, &settings);
     let mut plan = Plan::new(
         address_or(payer, campaign.authority, "payer")?,
