@@ -111,6 +111,8 @@ errors! {
     transaction_too_large = UNPROCESSABLE_ENTITY, "so many accounts do not fit into one transaction";
     transaction_would_fail = UNPROCESSABLE_ENTITY, "the node has tried the transaction, and it would fail";
     insufficient_tokens = UNPROCESSABLE_ENTITY, "the token account that pays holds too few tokens: add some first";
+    mint_address_taken = CONFLICT,
+        "somebody has sent lamports to the address of the new mint, so it cannot be created: choose another id or name";
     already_paid = CONFLICT, "this reward is paid already: there is nothing to claim";
     conversion_cancelled = CONFLICT, "the campaign has cancelled this conversion: nothing is owed for it";
     account_frozen = CONFLICT, "the token account is frozen: ask the mint's freeze authority to thaw it";

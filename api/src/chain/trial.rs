@@ -6,7 +6,11 @@
 use std::time::{Duration, Instant};
 
 use moka::future::Cache;
-use solana_client::rpc_config::RpcSimulateTransactionConfig;
+use solana_client::{
+    client_error::{ClientError, ClientErrorKind as ErrorKind},
+    rpc_config::RpcSimulateTransactionConfig,
+    rpc_request::RpcError,
+};
 use solana_commitment_config::CommitmentConfig;
 use solana_sdk::{
     instruction::InstructionError,
@@ -47,6 +51,11 @@ pub(crate) enum Trial {
     },
     /// The payer, or somebody else who pays, lacks lamports.
     TooPoor,
+    /// The transaction as a whole would be refused, because of the account at this place if there is one.
+    Refused {
+        place: Option<usize>,
+        error: TransactionError,
+    },
     /// The node cannot say.
     Unknown,
 }
@@ -82,10 +91,14 @@ impl Chain {
             commitment: Some(CommitmentConfig::confirmed()),
             ..RpcSimulateTransactionConfig::default()
         };
-        let call = self.call(
-            self.rpc
-                .simulate_transaction_with_config(transaction, config),
-        );
+        // A queue of other calls says nothing about the node.
+        let turn = tokio::time::timeout(super::PATIENCE, self.turns.acquire()).await;
+        let Ok(Ok(_turn)) = turn else {
+            return Trial::Unknown;
+        };
+        let call = self
+            .rpc
+            .simulate_transaction_with_config(transaction, config);
         let answer = tokio::time::timeout(PATIENCE, call).await;
         let failed = match answer {
             Ok(Ok(answer)) => {
@@ -97,9 +110,14 @@ impl Chain {
                     result.logs.unwrap_or_default(),
                 );
             }
-            // Other calls took all turns: that says nothing about the node.
-            Ok(Err(error)) if error.code == "overloaded" => return Trial::Unknown,
-            Ok(Err(error)) => error.cause.map(|cause| format!("{cause:#}")),
+            Ok(Err(error)) if is_answer(&error) => {
+                tracing::warn!(
+                    cause = super::without_url(error),
+                    "the node refuses to simulate a transaction"
+                );
+                return Trial::Unknown;
+            }
+            Ok(Err(error)) => Some(super::without_url(error)),
             Err(_elapsed) => None,
         };
         tracing::warn!(cause = failed, "the node does not simulate transactions");
@@ -144,6 +162,14 @@ pub(crate) fn limit(used: u64) -> u32 {
     u32::try_from(limit).map_or(MOST_UNITS, |limit| limit.min(MOST_UNITS))
 }
 
+/// Whether the node has answered, with an error that may be that of this transaction alone.
+fn is_answer(error: &ClientError) -> bool {
+    matches!(
+        *error.kind,
+        ErrorKind::RpcError(RpcError::RpcResponseError { .. })
+    )
+}
+
 fn read(error: Option<TransactionError>, units: Option<u64>, logs: Vec<String>) -> Trial {
     match (error, units) {
         (None, Some(units)) => Trial::Succeeds(units),
@@ -152,10 +178,32 @@ fn read(error: Option<TransactionError>, units: Option<u64>, logs: Vec<String>) 
                 // The payer has no account, which is an account without lamports.
                 TransactionError::AccountNotFound
                 | TransactionError::InsufficientFundsForFee
-                | TransactionError::InsufficientFundsForRent { .. },
+                | TransactionError::InsufficientFundsForRent { account_index: 0 },
             ),
             _,
         ) => Trial::TooPoor,
+        (Some(error @ TransactionError::InsufficientFundsForRent { account_index }), _) => {
+            Trial::Refused {
+                place: Some(usize::from(account_index)),
+                error,
+            }
+        }
+        (Some(error @ TransactionError::InvalidAccountForFee), _) => Trial::Refused {
+            place: Some(0),
+            error,
+        },
+        (
+            Some(
+                error @ (TransactionError::ProgramAccountNotFound
+                | TransactionError::InvalidProgramForExecution
+                | TransactionError::InvalidWritableAccount
+                | TransactionError::SanitizeFailure
+                | TransactionError::TooManyAccountLocks
+                | TransactionError::MaxLoadedAccountsDataSizeExceeded
+                | TransactionError::UnbalancedTransaction),
+            ),
+            _,
+        ) => Trial::Refused { place: None, error },
         (Some(TransactionError::InstructionError(place, error)), _) => {
             if lacks_lamports(&error, &logs) {
                 return Trial::TooPoor;
@@ -182,6 +230,45 @@ fn lacks_lamports(error: &InstructionError, logs: &[String]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A transaction without instructions, which is never executed.
+    fn nothing() -> VersionedTransaction {
+        VersionedTransaction::default()
+    }
+
+    /// A node that answers every call with an error of the transaction.
+    async fn refusing() -> String {
+        let answer = || async {
+            let error = serde_json::json!({ "code": -32602, "message": "invalid transaction" });
+            axum::Json(serde_json::json!({ "jsonrpc": "2.0", "id": 0, "error": error }))
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = axum::Router::new().fallback(answer);
+        tokio::spawn(async { axum::serve(listener, router).await });
+        url
+    }
+
+    async fn is_blind(chain: &Chain) -> bool {
+        chain.trials.blind_since.lock().await.is_some()
+    }
+
+    #[tokio::test]
+    async fn only_a_silent_node_ends_trials_for_everybody() {
+        // An answer about one transaction says nothing about others.
+        let chain = Chain::new(refusing().await);
+        assert_eq!(chain.try_out(&nothing()).await, Trial::Unknown);
+        assert!(!is_blind(&chain).await);
+        // Nor does a queue, although it takes longer than the node may.
+        let busy = Chain::new("http://127.0.0.1:1".to_owned());
+        let turns = busy.turns.acquire_many(16).await.unwrap();
+        assert_eq!(busy.try_out(&nothing()).await, Trial::Unknown);
+        assert!(!is_blind(&busy).await);
+        // A node that cannot be reached does.
+        drop(turns);
+        assert_eq!(busy.try_out(&nothing()).await, Trial::Unknown);
+        assert!(is_blind(&busy).await);
+    }
 
     #[test]
     fn fees_follow_the_market_up_to_a_limit() {
@@ -217,6 +304,17 @@ mod tests {
         assert!(matches!(other, Trial::Fails { place: 3, .. }), "{other:?}");
         let payer = read(Some(TransactionError::AccountNotFound), None, Vec::new());
         assert_eq!(payer, Trial::TooPoor);
+        // Nobody else's lack, and no other refusal, is that of the payer.
+        let rent = |account_index| TransactionError::InsufficientFundsForRent { account_index };
+        assert_eq!(read(Some(rent(0)), None, Vec::new()), Trial::TooPoor);
+        for (error, place) in [
+            (rent(3), Some(3)),
+            (TransactionError::InvalidAccountForFee, Some(0)),
+            (TransactionError::ProgramAccountNotFound, None),
+        ] {
+            let refused = read(Some(error.clone()), None, Vec::new());
+            assert_eq!(refused, Trial::Refused { place, error });
+        }
         // An error that says nothing about the transaction itself is unknown.
         let busy = read(Some(TransactionError::AccountInUse), None, Vec::new());
         assert_eq!(busy, Trial::Unknown);

@@ -126,18 +126,62 @@ pub(crate) async fn play(world: &World) {
             "wrong_type",
         ),
         (
-            json!({ "authority": text(company), "id": "1", "mint": text(bob), "settings": { "reward": { "fixed": "1" } } }),
+            json!({ "authority": text(company), "id": "1", "mint": text(bob), "funding": "mint_authority", "settings": { "reward": { "fixed": "1" }, "budget": "0" } }),
             422,
             "unsupported_mint",
         ),
         (
-            json!({ "authority": text(bob), "id": "1", "mint": campaign.mint.to_string(), "settings": { "reward": { "fixed": "1" } } }),
+            json!({ "authority": text(bob), "id": "1", "mint": campaign.mint.to_string(), "funding": "mint_authority", "settings": { "reward": { "fixed": "1" }, "budget": "0" } }),
             422,
             "mint_authority_mismatch",
         ),
     ] {
         world.refuses("create-campaign", &wrong, status, code).await;
     }
+    // And an example that no conversion may have is no preview
+    let mut small = json!({ "authority": text(company), "id": "1", "example_amount": "9",
+        "settings": { "reward": { "fixed": "1" }, "min_amount": "10" } });
+    let answer = world.ask("create-campaign", &small).await;
+    assert_eq!(answer.refusal(), (400, "invalid_amount".to_owned()));
+    assert_eq!(answer.json()["field"], "example_amount");
+    // And no example hides what he gains who refers himself by the least payment of a token
+    small["funding"] = "payment_split".into();
+    small["settings"] = json!({ "reward": { "fixed": "20" }, "min_amount": "20" });
+    small["example_amount"] = "1000000000".into();
+    let answer = world.ask("create-campaign", &small).await.json();
+    assert_eq!(answer["preview"]["self_referral"]["units"], "0", "{answer}");
+    // And nobody gives a token away, or compares two of them, without saying so
+    let mint = campaign.mint.to_string();
+    for (more, field) in [
+        (json!({ "mint": mint }), "funding"),
+        (
+            json!({ "mint": mint, "funding": "mint_authority" }),
+            "settings.budget",
+        ),
+        (
+            json!({ "funding": "vault", "proof": "payment" }),
+            "settings.min_amount",
+        ),
+        (
+            json!({ "funding": "vault", "proof": "payment", "settings": { "reward": { "percent_bps": 100 } } }),
+            "settings.reward.max",
+        ),
+    ] {
+        let mut asked = json!({ "authority": text(company), "id": "1", "settings": { "reward": { "fixed": "1" } } });
+        let more = more.as_object().unwrap().clone();
+        asked.as_object_mut().unwrap().extend(more);
+        let answer = world.ask("create-campaign", &asked).await;
+        assert_eq!(answer.refusal(), (400, "missing_field".to_owned()));
+        assert_eq!(answer.json()["field"], field, "{}", answer.text);
+    }
+    // And lamports at the address of a mint, which anybody can send, are named before they fail
+    let blocked = json!({ "authority": text(company), "id": "77", "settings": { "reward": { "fixed": "1" } } });
+    world
+        .airdrop(&vouch_client::opening::new_mint(&company.pubkey(), 77))
+        .await;
+    world
+        .refuses("create-campaign", &blocked, 409, "mint_address_taken")
+        .await;
 
     // When Alice registers a code, changes it, and offers it to Bob, who takes it and gives it back
     let campaign_text = at.to_string();
@@ -257,14 +301,37 @@ pub(crate) async fn play(world: &World) {
     // The transaction is sent later than it was built.
     assert!(said.unwrap().unix_timestamp() <= cut.next_from);
     assert_eq!(answer["settings"]["hold_seconds"], 60);
-    // And a further change starts from what was announced
+    // And a further change, in a later second, starts from what was announced
+    world.wait_for(cut.next_from - 604_800 + 1).await;
     let answer = world
         .ask(
             "update-campaign",
             &update(json!({ "budget": "1000000000" })),
         )
         .await;
-    assert_eq!(answer.json()["settings"]["hold_seconds"], 60);
+    let answer = answer.json();
+    assert_eq!(answer["settings"]["hold_seconds"], 60);
+    // And it says that the announced cut waits anew
+    let told = answer["warnings"].as_array().unwrap().iter();
+    let told: Vec<&Value> = told
+        .filter(|warning| warning["code"] == "announced_cut_restarts")
+        .collect();
+    let [told] = told[..] else {
+        panic!("{answer}");
+    };
+    let old = time::OffsetDateTime::from_unix_timestamp(cut.next_from).unwrap();
+    let old = old
+        .format(&time::format_description::well_known::Rfc3339)
+        .unwrap();
+    let message = told["message"].as_str().unwrap();
+    assert!(message.contains(&old), "{message}");
+    let new = answer["in_force_from"].as_str().unwrap();
+    assert!(message.ends_with(new), "{message}");
+    // And a reward that becomes a percentage needs a maximum
+    let percent = update(json!({ "reward": { "percent_bps": 100 } }));
+    let answer = world.ask("update-campaign", &percent).await;
+    assert_eq!(answer.refusal(), (400, "missing_field".to_owned()));
+    assert_eq!(answer.json()["field"], "settings.reward.max");
     let bad = update(json!({ "referee_share_bps": 10_001 }));
     world
         .refuses("update-campaign", &bad, 422, "invalid_shares")

@@ -52,11 +52,9 @@ pub(crate) async fn split(world: &World) {
         preview["conversions"][0]["referee"],
         units("20000000", "0.020000000")
     );
-    // Whoever refers himself loses what the seller keeps, so nobody is warned.
-    assert_eq!(
-        preview["self_referral"],
-        units("-900000000", "-0.900000000")
-    );
+    // Whoever refers himself loses what the seller keeps, so nobody is warned. Of the least payment, of
+    // one lamport, nobody gets a part.
+    assert_eq!(preview["self_referral"], units("-1", "-0.000000001"));
     assert_eq!(answer["warnings"], json!([]));
 
     // When Bob buys by Alice's code, then everybody gets the previewed part
@@ -109,6 +107,23 @@ pub(crate) async fn split(world: &World) {
     world
         .refuses("withdraw-vault", &withdraw, 409, "no_vault")
         .await;
+    // A percentage that changes keeps its maximum.
+    let raise = json!({ "campaign": at_text, "settings": { "reward": { "percent_bps": 1100 } } });
+    let answer = world.ask("update-campaign", &raise).await.json();
+    assert_eq!(
+        answer["settings"]["reward"]["max"],
+        u64::MAX.to_string(),
+        "{answer}"
+    );
+    // A payer that is a program is refused, and the next transaction is tried nevertheless.
+    let program = vouch_client::PROGRAM_ID.to_string();
+    let pause = json!({ "campaign": at_text, "paused": true, "payer": program });
+    let answer = world.ask("set-paused", &pause).await;
+    assert_eq!(answer.refusal(), (400, "invalid_address".to_owned()));
+    assert_eq!(answer.json()["field"], "payer");
+    let pause = json!({ "campaign": at_text, "paused": true });
+    let answer = world.ask("set-paused", &pause).await.json();
+    assert_eq!(answer["cost"]["simulated"], true, "{answer}");
     // A payer without lamports is told so, and the transaction is built nevertheless.
     let poor = Keypair::new();
     let pause = json!({ "campaign": at_text, "paused": true, "payer": text(&poor) });
@@ -224,8 +239,8 @@ pub(crate) async fn frozen(world: &World) {
     initialise.data.extend(company.pubkey().to_bytes());
     world.run(&[create, initialise], &[company, &mint]).await;
     let body = json!({
-        "authority": text(company), "id": "6", "mint": text(&mint),
-        "settings": { "reward": { "fixed": "7" }, "hold_seconds": 1 },
+        "authority": text(company), "id": "6", "mint": text(&mint), "funding": "mint_authority",
+        "settings": { "reward": { "fixed": "7" }, "hold_seconds": 1, "budget": "0" },
     });
     let answer = world.act("create-campaign", &body, &[company]).await;
     let at = answer["campaign"].as_str().unwrap();

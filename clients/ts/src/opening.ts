@@ -85,6 +85,14 @@ export type Opened = {
   instructions: Instruction[];
 };
 
+/** A setting that has to be chosen, because buyers pay in another token than rewards are. */
+export class MissingSetting extends Error {
+  constructor(readonly setting: 'minAmount' | 'rewardMax') {
+    super(`choose ${setting}, at least 1: buyers pay in another token than rewards are`);
+    this.name = 'MissingSetting';
+  }
+}
+
 /**
  * The usual terms for this source of rewards: a wallet counts once, an order where buyers pay; a cut
  * waits for a week.
@@ -123,6 +131,7 @@ async function tokenOf(currency: Currency, { authority, id }: Opening): Promise<
  * authority, where conversions or codes need one), `treasury` (the authority, or its associated token
  * account, where buyers pay), `rewardMax` (as much as fits, for a percentage) and `minAmount` (the
  * largest reward, where buyers pay and the reward is fixed).
+ * @throws {MissingSetting} if one of the last two is zero where buyers pay in another token than rewards are.
  */
 export async function usualSettings(opening: Opening): Promise<SettingsArgs> {
   const { terms, authority } = opening;
@@ -130,19 +139,24 @@ export async function usualSettings(opening: Opening): Promise<SettingsArgs> {
   const pays = terms.proof === Proof.Payment;
   const attests = terms.proof === Proof.Attested || settings.attestedCodes;
   if (attests && settings.attestor === NO_ADDRESS) settings.attestor = authority.address;
+  const payment = await paymentToken(opening);
   if (pays && settings.treasury === NO_ADDRESS) {
-    settings.treasury = await ownAccount(opening, await paymentToken(opening));
+    settings.treasury = await ownAccount(opening, payment);
   }
+  const reward = await tokenOf(opening.rewards, opening);
+  const isIncomparable = pays && payment?.mint !== reward?.mint;
   const bonuses = settings.bonuses.reduce((sum, { amount }) => sum + BigInt(amount), 0n);
   if (settings.rewardKind === RewardKind.Percent && BigInt(settings.rewardMax) === 0n) {
+    if (isIncomparable) throw new MissingSetting('rewardMax');
     settings.rewardMax = bonuses > MOST ? 0n : MOST - bonuses;
   }
   const isFixed = settings.rewardKind === RewardKind.Fixed;
   if (pays && isFixed && BigInt(settings.minAmount) === 0n) {
+    if (isIncomparable) throw new MissingSetting('minAmount');
     const multipliers = settings.tiers.map((tier) => BigInt(tier.multiplierBps));
     const most = multipliers.reduce((one, other) => (other > one ? other : one), WHOLE_BPS);
-    const reward = (BigInt(settings.rewardFixed) * most) / WHOLE_BPS;
-    settings.minAmount = reward > MOST ? MOST : reward;
+    const largest = (BigInt(settings.rewardFixed) * most) / WHOLE_BPS;
+    settings.minAmount = largest > MOST ? MOST : largest;
   }
   return settings;
 }

@@ -54,7 +54,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ..Opening::new(&company.pubkey(), 1, Funding::Vault, settings, rent)
     };
     let at = opening.campaign();
-    node.send(&opening.instructions(), &[&company])?;
+    node.send(&opening.instructions()?, &[&company])?;
 
     // 2. A code. The company pays for it here; usually its owner does.
     let code: Code = "MYSHARE2".parse()?;

@@ -18,7 +18,7 @@ use vouch_client::{
         self, Bind, Convert, CreateReferral, Evidence, Offer, Purchase, cancel_conversion, claim,
         convert, purchase, reclaim_campaign,
     },
-    opening::{Currency, Opening},
+    opening::{Currency, MissingSetting, Opening},
     pda, token,
     voucher::{self, Statement},
 };
@@ -51,6 +51,7 @@ fn document() -> String {
         "voucher": voucher(),
         "registrations": registrations(),
         "openings": openings(),
+        "unusualOpenings": unusual_openings(),
         "offers": (0..36).map(offer).collect::<Vec<_>>(),
     });
     let mut text = serde_json::to_string_pretty(&document).expect("JSON has no failures");
@@ -185,7 +186,7 @@ fn openings() -> Value {
         Opening {
             rewards: old,
             funds: u64::MAX,
-            payments: other,
+            payments: old,
             ..with_proof(opening(4, vault, multiplied), Proof::Payment)
         },
         with_proof(opening(5, vault, named), Proof::Payment),
@@ -195,35 +196,79 @@ fn openings() -> Value {
             ..opening(u64::MAX, split, multiplied)
         },
     ];
-    all.map(|opening| {
-        let currency = |currency| match currency {
-            Currency::Sol => json!({ "kind": "sol" }),
-            Currency::Token { mint, program } => {
-                json!({ "kind": "token", "mint": mint.to_string(), "program": program.to_string() })
-            }
-            Currency::New { decimals, rent } => {
-                json!({ "kind": "new", "decimals": decimals, "rent": rent.to_string() })
-            }
+    all.map(|opening| opening_vector(&opening)).into()
+}
+
+/// Campaigns whose rewards and payments are different tokens, each with the setting that nobody can
+/// choose for its creator.
+fn unusual_openings() -> Value {
+    let opening = |id, settings, payments| {
+        let mut opening = Opening {
+            payer: PAYER,
+            payments,
+            ..Opening::new(&REFEREE, id, Funding::Vault, settings, 1_461_600)
         };
-        let instructions = opening.instructions();
-        let mint = opening.reward_token().map(|(mint, _)| mint.to_string());
-        json!({
-            "id": opening.id.to_string(),
-            "terms": base64(borsh::to_vec(&opening.terms).expect("bytes")),
-            "usual": opening.terms == vouch_client::opening::usual_terms(opening.terms.funding),
-            "chosen": base64(borsh::to_vec(&opening.settings).expect("bytes")),
-            "settings": base64(borsh::to_vec(&opening.settings()).expect("bytes")),
-            "rewards": currency(opening.rewards),
-            "payments": currency(opening.payments),
-            "handsOver": opening.hands_over,
-            "funds": opening.funds.to_string(),
-            "campaign": opening.campaign().to_string(),
-            "mint": mint,
-            "vault": opening.create().vault().map(|vault| vault.to_string()),
-            "instructions": instructions.iter().map(instruction).collect::<Vec<_>>(),
-        })
+        opening.terms.proof = Proof::Payment;
+        opening
+    };
+    let other = Currency::Token {
+        mint: address(32),
+        program: token::TOKEN_PROGRAM_ID,
+    };
+    let all = [
+        opening(0, Settings::fixed(1_000), Currency::Sol),
+        opening(1, Settings::fixed(1_000), other),
+        opening(2, Settings::percent(250, 0), Currency::Sol),
+        opening(3, Settings::percent(250, 0), other),
+    ];
+    all.map(|opening| {
+        let missing = match opening.settings() {
+            Err(MissingSetting::MinAmount) => Some("minAmount"),
+            Err(MissingSetting::RewardMax) => Some("rewardMax"),
+            Ok(_) => None,
+        };
+        let mut chosen = chosen(&opening);
+        chosen["missing"] = missing.into();
+        chosen
     })
     .into()
+}
+
+/// Fields of an opening that its caller chooses.
+fn chosen(opening: &Opening) -> Value {
+    let currency = |currency| match currency {
+        Currency::Sol => json!({ "kind": "sol" }),
+        Currency::Token { mint, program } => {
+            json!({ "kind": "token", "mint": mint.to_string(), "program": program.to_string() })
+        }
+        Currency::New { decimals, rent } => {
+            json!({ "kind": "new", "decimals": decimals, "rent": rent.to_string() })
+        }
+    };
+    json!({
+        "id": opening.id.to_string(),
+        "terms": base64(borsh::to_vec(&opening.terms).expect("bytes")),
+        "usual": opening.terms == vouch_client::opening::usual_terms(opening.terms.funding),
+        "chosen": base64(borsh::to_vec(&opening.settings).expect("bytes")),
+        "rewards": currency(opening.rewards),
+        "payments": currency(opening.payments),
+        "handsOver": opening.hands_over,
+        "funds": opening.funds.to_string(),
+    })
+}
+
+/// An opening, and everything that follows from it.
+fn opening_vector(opening: &Opening) -> Value {
+    let create = opening.create().expect("every setting is chosen or usual");
+    let instructions = opening.instructions().expect("as before");
+    let mint = opening.reward_token().map(|(mint, _)| mint.to_string());
+    let mut vector = chosen(opening);
+    vector["settings"] = base64(borsh::to_vec(&create.settings).expect("bytes")).into();
+    vector["campaign"] = opening.campaign().to_string().into();
+    vector["mint"] = mint.into();
+    vector["vault"] = create.vault().map(|vault| vault.to_string()).into();
+    vector["instructions"] = instructions.iter().map(instruction).collect();
+    vector
 }
 
 /// The registration of a code, and a binding to it.

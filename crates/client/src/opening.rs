@@ -64,6 +64,24 @@ pub struct Opening {
     pub funds: u64,
 }
 
+/// A setting that has to be chosen, because buyers pay in another token than rewards are: base units
+/// of different tokens cannot be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MissingSetting {
+    /// The least payment, for a fixed reward.
+    #[error(
+        "choose min_amount, at least 1: buyers pay in another token than rewards are, so no usual \
+         value keeps a reward from being worth more than the payment"
+    )]
+    MinAmount,
+    /// The largest reward, for a percentage.
+    #[error(
+        "choose reward_max, at least 1: buyers pay in another token than rewards are, so a \
+         percentage of the one needs a maximum in the other"
+    )]
+    RewardMax,
+}
+
 /// The usual terms for this source of rewards: a wallet counts once, an order where buyers pay;
 /// a cut waits for [`NOTICE_SECONDS`].
 #[must_use]
@@ -168,8 +186,11 @@ impl Opening {
     /// - `treasury`: the authority, or its associated token account, where buyers pay.
     /// - `reward_max`: as much as fits, for a percentage.
     /// - `min_amount`: the largest reward, where buyers pay and the reward is fixed.
-    #[must_use]
-    pub fn settings(&self) -> Settings {
+    ///
+    /// # Errors
+    /// [`MissingSetting`] if one of the last two is zero where buyers pay in another token than
+    /// rewards are.
+    pub fn settings(&self) -> Result<Settings, MissingSetting> {
         let mut settings = self.settings;
         let pays = self.terms.proof == Proof::Payment;
         let attests = self.terms.proof == Proof::Attested || settings.attested_codes;
@@ -179,15 +200,23 @@ impl Opening {
         if pays && settings.treasury == Pubkey::default() {
             settings.treasury = self.own_account(self.payment_token());
         }
+        let mints = [self.payment_token(), self.reward_token()].map(|token| token.map(|it| it.0));
+        let is_incomparable = pays && mints[0] != mints[1];
         if settings.reward_kind == RewardKind::Percent && settings.reward_max == 0 {
+            if is_incomparable {
+                return Err(MissingSetting::RewardMax);
+            }
             let bonuses = settings.bonuses.iter();
             let bonuses = bonuses.fold(0_u64, |sum, bonus| sum.saturating_add(bonus.amount));
             settings.reward_max = u64::MAX - bonuses;
         }
         if pays && settings.reward_kind == RewardKind::Fixed && settings.min_amount == 0 {
+            if is_incomparable {
+                return Err(MissingSetting::MinAmount);
+            }
             settings.min_amount = most_fixed(&settings);
         }
-        settings
+        Ok(settings)
     }
 
     /// The authority's account for a token; the authority itself for lamports.
@@ -198,10 +227,12 @@ impl Opening {
     }
 
     /// The instruction that opens the campaign. The others of [`Self::instructions`] come before.
-    #[must_use]
-    pub fn create(&self) -> CreateCampaign {
+    ///
+    /// # Errors
+    /// See [`Self::settings`].
+    pub fn create(&self) -> Result<CreateCampaign, MissingSetting> {
         let (mint, token_program) = self.reward_token().unwrap_or_default();
-        CreateCampaign {
+        Ok(CreateCampaign {
             payer: self.payer,
             authority: self.authority,
             id: self.id,
@@ -209,16 +240,18 @@ impl Opening {
             payment_mint: self.payment_token().unwrap_or_default().0,
             token_program,
             terms: self.terms,
-            settings: self.settings(),
-        }
+            settings: self.settings()?,
+        })
     }
 
     /// Every instruction of the opening, for one transaction: the new mint, or the handing over of
     /// its authority; the treasury's token account, if it is the authority's; the vault; the
     /// campaign; and the first funds of the vault.
-    #[must_use]
-    pub fn instructions(&self) -> Vec<Instruction> {
-        let create = self.create();
+    ///
+    /// # Errors
+    /// See [`Self::settings`].
+    pub fn instructions(&self) -> Result<Vec<Instruction>, MissingSetting> {
+        let create = self.create()?;
         let campaign = self.campaign();
         let mints = self.terms.funding == Funding::MintAuthority;
         let mut all = Vec::new();
@@ -253,7 +286,7 @@ impl Opening {
         if let Some(vault) = vault.filter(|_| self.funds > 0) {
             all.push(self.fund(&create, vault));
         }
-        all
+        Ok(all)
     }
 
     fn create_mint(&self, decimals: u8, rent: u64, minter: &Pubkey) -> [Instruction; 2] {
@@ -313,7 +346,7 @@ mod tests {
         };
         let opening = Opening::new(&AUTHORITY, 3, Funding::PaymentSplit, settings, 1);
         // Then buyers pay the authority at least the largest reward, each order once
-        let usual = opening.settings();
+        let usual = opening.settings().unwrap();
         assert_eq!((usual.treasury, usual.min_amount), (AUTHORITY, 1500));
         assert_eq!(opening.terms.uniqueness, Uniqueness::Order);
         assert_eq!(opening.terms.notice_seconds, 7 * 24 * 60 * 60);
@@ -321,7 +354,7 @@ mod tests {
         let mut chosen = opening;
         chosen.settings.treasury = Pubkey::new_from_array([8; 32]);
         chosen.settings.min_amount = 2000;
-        assert_eq!(chosen.settings(), chosen.settings);
+        assert_eq!(chosen.settings(), Ok(chosen.settings));
         // And a percentage gets all the room that its bonuses leave
         let mut percent = Opening::new(&AUTHORITY, 3, Funding::Vault, Settings::percent(100, 0), 1);
         percent.terms.proof = Proof::Attested;
@@ -329,12 +362,31 @@ mod tests {
             threshold: 1,
             amount: 10,
         };
-        let usual = percent.settings();
+        let usual = percent.settings().unwrap();
         assert_eq!(
             (usual.reward_max, usual.attestor),
             (u64::MAX - 10, AUTHORITY)
         );
         assert_eq!((usual.treasury, usual.min_amount), (Pubkey::default(), 0));
+    }
+
+    #[test]
+    fn base_units_of_different_tokens_are_not_compared() {
+        // Given rewards of a new token for payments in SOL
+        let opened = |settings| {
+            let mut opening = Opening::new(&AUTHORITY, 3, Funding::Vault, settings, 1);
+            opening.terms.proof = Proof::Payment;
+            opening
+        };
+        // Then neither the least payment nor the largest reward is guessed
+        let fixed = opened(Settings::fixed(1000));
+        assert_eq!(fixed.settings(), Err(MissingSetting::MinAmount));
+        assert_eq!(fixed.instructions(), Err(MissingSetting::MinAmount));
+        let percent = opened(Settings::percent(100, 0));
+        assert_eq!(percent.settings(), Err(MissingSetting::RewardMax));
+        // And what was chosen stays
+        let chosen = opened(Settings::percent(100, 7)).settings().unwrap();
+        assert_eq!((chosen.reward_max, chosen.min_amount), (7, 0));
     }
 
     #[test]

@@ -110,7 +110,8 @@ pub(crate) struct Cost {
 /// Something that the caller of a builder should know.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct Warning {
-    /// payer_needs_sol, not_simulated, self_referral_pays, new_mint_is_yours or authority_leaves.
+    /// payer_needs_sol, not_simulated, self_referral_pays, mint_authority_moves or
+    /// announced_cut_restarts.
     code: &'static str,
     /// For people.
     message: String,
@@ -158,6 +159,13 @@ impl Plan {
         let budget = |units, price| has_budget.then_some((units, price));
 
         let trial = compile(&payer, steps, budget(MOST_UNITS, 0), &no_blockhash())?;
+        if trial.message.sanitize().is_err() {
+            let message = "a program that the transaction calls cannot pay for it";
+            return Err(ApiError::invalid_address()
+                .saying(message)
+                .of_field("payer"));
+        }
+        let keys = trial.message.static_account_keys().to_vec();
         let written = written(&trial, steps);
         let (blockhash, trial, price, rent) = tokio::join!(
             state.chain.blockhash(),
@@ -171,6 +179,12 @@ impl Plan {
             Trial::Fails { place, error, logs } => {
                 let step = place.checked_sub(first).and_then(|place| steps.get(place));
                 return Err(refusal::of(step, &error, &logs));
+            }
+            Trial::Refused { place, error } => {
+                let account = place.and_then(|place| keys.get(place));
+                let of = account.map_or_else(String::new, |at| format!(", because of {at}"));
+                return Err(ApiError::transaction_would_fail()
+                    .saying(format!("the transaction would be refused{of}: {error}")));
             }
             Trial::TooPoor => {
                 let message = "the payer has too few lamports for fee and rent: add SOL before \

@@ -7,9 +7,9 @@ use solana_sdk::rent::Rent;
 use utoipa::ToSchema;
 use vouch_client::{
     ProgramError, Pubkey,
-    accounts::{Funding, Proof, Settings, Terms},
+    accounts::{Funding, Proof, RewardKind, Settings, Terms},
     instructions,
-    opening::{Currency, DECIMALS, Opening, usual_terms},
+    opening::{Currency, DECIMALS, MissingSetting, Opening, new_mint, usual_terms},
     token,
 };
 
@@ -46,7 +46,7 @@ pub(crate) struct CreateCampaignRequest {
     name: Option<String>,
     /// Pays fee and rent, and signs; the authority when absent.
     payer: Option<String>,
-    /// mint_authority (when absent), vault or payment_split.
+    /// mint_authority, vault or payment_split. mint_authority when absent, but required with `mint`.
     funding: Option<String>,
     /// open, attested or payment. When absent: payment for a split, otherwise open.
     proof: Option<String>,
@@ -57,7 +57,8 @@ pub(crate) struct CreateCampaignRequest {
     /// Seconds between the announcement of a cut and its effect; 604800 when absent, which is a week.
     notice_seconds: Option<i64>,
     /// Mint of the rewards. When absent: a new token, or SOL in a split. If the campaign mints, the
-    /// authority must be the mint's, and hands that over.
+    /// authority must be the mint's, and hands that over: then `settings.budget` is required, "0" for
+    /// no limit.
     mint: Option<String>,
     /// Decimals of a new token, at most 18; 6 when absent.
     decimals: Option<i64>,
@@ -105,7 +106,7 @@ pub(crate) struct CreateCampaignAnswer {
     responses(
         (status = 200, body = CreateCampaignAnswer),
         (status = 400, description = "malformed_json, missing_field, unknown_field, wrong_type, invalid_address, invalid_amount, invalid_time, conflicting_fields", body = ErrorEnvelope),
-        (status = 409, description = "campaign_exists, vault_missing", body = ErrorEnvelope),
+        (status = 409, description = "campaign_exists, mint_address_taken, vault_missing", body = ErrorEnvelope),
         (status = 413, description = "body_too_large", body = ErrorEnvelope),
         (status = 415, description = "unsupported_media_type", body = ErrorEnvelope),
         (status = 422, description = "invalid_terms, invalid_reward, invalid_shares, invalid_tiers, invalid_bonuses, invalid_hold, invalid_attribution_window, invalid_schedule, invalid_owner_limit, invalid_gate, invalid_budget, invalid_attestor, invalid_treasury, invalid_notice, wrong_payment_mint, unsupported_mint, mint_authority_mismatch, insufficient_tokens, transaction_too_large, transaction_would_fail", body = ErrorEnvelope),
@@ -119,13 +120,17 @@ pub(crate) async fn create_campaign(
     let asked = Asked::read(&request)?;
     let campaign = asked.campaign();
     let mut addresses = vec![campaign];
-    addresses.extend([asked.mint, asked.payment_mint].into_iter().flatten());
+    addresses.extend(
+        [asked.mint, asked.payment_mint, asked.new_mint()]
+            .into_iter()
+            .flatten(),
+    );
     let seen = state.chain.see(&addresses).await?;
     let opening = asked.opening(&seen)?;
     let decimals = asked.decimals(&seen);
 
-    let create = opening.create();
-    let settings = opening.settings();
+    let create = opening.create().map_err(missing)?;
+    let settings = create.settings;
     let same_token = opening.payment_token().map(|(mint, _)| mint)
         == opening.reward_token().map(|(mint, _)| mint);
     let preview = previewed(
@@ -135,8 +140,8 @@ pub(crate) async fn create_campaign(
         opening.reward_token().map(|(mint, _)| mint),
         decimals,
         asked.example_amount,
-    );
-    let mut plan = Plan::new(opening.payer, opening.instructions());
+    )?;
+    let mut plan = Plan::new(opening.payer, opening.instructions().map_err(missing)?);
     plan.warnings.extend(warning(opening.terms, &preview));
     if opening.hands_over {
         let message = "from this transaction on only the campaign can mint this token, until its \
@@ -185,10 +190,26 @@ impl Asked {
         if !request.settings.has_reward() {
             return Err(ApiError::missing_field().of_field("settings.reward"));
         }
-        let funding = request.funding.as_deref();
-        let funding = funding.map_or(Ok(Funding::MintAuthority), |text| {
-            named(text, &FUNDINGS, "funding")
-        })?;
+        let funding = match &request.funding {
+            Some(text) => named(text, &FUNDINGS, "funding")?,
+            // Nobody gives the authority of a token away by default.
+            None if request.mint.is_some() => {
+                let message = "say what the campaign does with the token that exists: \
+                     mint_authority takes the right to mint it over, vault and payment_split do not";
+                return Err(ApiError::missing_field()
+                    .saying(message)
+                    .of_field("funding"));
+            }
+            None => Funding::MintAuthority,
+        };
+        let mints_existing = request.mint.is_some() && funding == Funding::MintAuthority;
+        if mints_existing && !request.settings.has_budget() {
+            let message = "say how much of the token that exists the campaign may mint: \"0\" for no \
+                 limit";
+            return Err(ApiError::missing_field()
+                .saying(message)
+                .of_field("settings.budget"));
+        }
         let mut terms = usual_terms(funding);
         if let Some(text) = &request.proof {
             terms.proof = named(text, &PROOFS, "proof")?;
@@ -254,6 +275,12 @@ impl Asked {
         vouch_client::pda::campaign(&self.authority, self.id).0
     }
 
+    /// Address of the mint that the opening creates, if it does.
+    fn new_mint(&self) -> Option<Pubkey> {
+        let creates = self.mint.is_none() && self.terms.funding != Funding::PaymentSplit;
+        creates.then(|| new_mint(&self.authority, self.id))
+    }
+
     fn opening(&self, seen: &Seen) -> ApiResult<Opening> {
         let rent: &Rent = &seen.rent;
         let mint_size = usize::try_from(token::MINT_SIZE).unwrap_or(usize::MAX);
@@ -262,6 +289,13 @@ impl Asked {
             .is_some_and(|it| !it.data.is_empty())
         {
             return Err(ProgramError::CampaignExists.into());
+        }
+        // The System program creates no account where there are lamports, and anybody can send some.
+        if self
+            .new_mint()
+            .is_some_and(|mint| seen.get(&mint).is_some())
+        {
+            return Err(ApiError::mint_address_taken());
         }
         let mut opening = Opening::new(
             &self.authority,
@@ -301,6 +335,17 @@ impl Asked {
             None => self.new_decimals,
         }
     }
+}
+
+/// The refusal of an opening whose creator has to choose a setting.
+fn missing(setting: MissingSetting) -> ApiError {
+    let field = match setting {
+        MissingSetting::MinAmount => "settings.min_amount",
+        MissingSetting::RewardMax => "settings.reward.max",
+    };
+    ApiError::missing_field()
+        .saying(setting.to_string().replace("reward_max", "max"))
+        .of_field(field)
 }
 
 fn conflicting(field: &str, message: &str) -> ApiError {
@@ -392,6 +437,12 @@ pub(crate) async fn update_campaign(
     let base = campaign.announced(now).map(|(_, settings)| settings);
     let base = base.unwrap_or_else(|| campaign.in_force(now));
     let settings = request.settings.apply(*base)?;
+    if settings.reward_kind == RewardKind::Percent && settings.reward_max == 0 {
+        let message = "a reward that becomes a percentage needs a maximum";
+        return Err(ApiError::missing_field()
+            .saying(message)
+            .of_field("settings.reward.max"));
+    }
     let from = campaign.in_force_from(&settings, now);
     let preview = previewed(
         campaign.terms(),
@@ -404,13 +455,25 @@ pub(crate) async fn update_campaign(
             campaign.mint_decimals
         },
         example,
-    );
+    )?;
     let update = instructions::update_campaign(&campaign.authority, &at, &settings);
     let mut plan = Plan::new(
         address_or(payer, campaign.authority, "payer")?,
         vec![update],
     );
     plan.warnings.extend(warning(campaign.terms(), &preview));
+    if let Some((old, _)) = campaign.announced(now)
+        && from > old
+    {
+        let at = |time| timestamp(time).unwrap_or_default();
+        let message = format!(
+            "the cut that was announced for {} is replaced, so its notice starts again: {}",
+            at(old),
+            at(from)
+        );
+        plan.warnings
+            .push(Warning::new("announced_cut_restarts", message));
+    }
     Ok(Json(UpdateCampaignAnswer {
         built: plan.build(&state).await?,
         is_cut: from != now,

@@ -10,7 +10,10 @@ use vouch_client::{
 };
 
 use super::Warning;
-use crate::types::Amount;
+use crate::{
+    error::{ApiError, ApiResult},
+    types::Amount,
+};
 
 /// Payments of conversions, before there are any.
 #[derive(Debug, Serialize, ToSchema)]
@@ -23,7 +26,7 @@ pub(crate) struct Preview {
     /// The first conversion, and those that reach a tier or a bonus.
     conversions: Vec<PreviewedConversion>,
     /// The most that a referrer who refers himself with a second wallet nets by one of them: all parts,
-    /// less the price that the second wallet pays in the same token.
+    /// less the least price that the second wallet can pay in the same token, whatever the example.
     self_referral: Units,
 }
 
@@ -72,14 +75,26 @@ pub(super) fn previewed(
     mint: Option<Pubkey>,
     decimals: u8,
     example_amount: Option<u64>,
-) -> Preview {
+) -> ApiResult<Preview> {
     let one_token = 10_u64.checked_pow(u32::from(decimals)).unwrap_or(1);
     let least = one_token.saturating_mul(100);
     let amount = example_amount.unwrap_or_else(|| preview::example_amount(settings, least));
-    let paid = if preview::pays_back(terms, same_token) {
-        amount
+    if amount < settings.min_amount {
+        let message = format!(
+            "no conversion may be that small: the campaign's least amount is {}",
+            settings.min_amount
+        );
+        return Err(ApiError::invalid_amount()
+            .saying(message)
+            .of_field("example_amount"));
+    }
+    // Whoever pays in the rewards' token chooses the least payment. Whoever pays nothing in it gains
+    // more by more. The caller's example must hide neither.
+    let (worst, paid) = if preview::pays_back(terms, same_token) {
+        let least = settings.min_amount.max(1);
+        (least, least)
     } else {
-        0
+        (preview::example_amount(settings, least).max(amount), 0)
     };
     let mut most = i128::MIN;
     let conversions = preview::steps(settings).into_iter().map(|ordinal| {
@@ -94,7 +109,14 @@ pub(super) fn previewed(
             ..imagined
         };
         let shared = preview::reward(terms, settings, shared);
-        most = most.max(preview::payback(&alone, paid));
+        let own = Imagined {
+            amount: worst,
+            ..imagined
+        };
+        most = most.max(preview::payback(
+            &preview::reward(terms, settings, own),
+            paid,
+        ));
         PreviewedConversion {
             number: Amount(ordinal),
             referrer: Units::new(alone.referrer.into(), decimals),
@@ -102,13 +124,13 @@ pub(super) fn previewed(
             partner_at_most: Units::new(shared.partner.into(), decimals),
         }
     });
-    Preview {
+    Ok(Preview {
         amount: Amount(amount),
         mint: mint.map(|mint| mint.to_string()),
         decimals,
         conversions: conversions.collect(),
         self_referral: Units::new(most, decimals),
-    }
+    })
 }
 
 /// The warning that somebody gains by referring himself.

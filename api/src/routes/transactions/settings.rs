@@ -72,7 +72,8 @@ pub(crate) struct RewardInput {
     fixed: Option<String>,
     /// Basis points of the amount.
     percent_bps: Option<i64>,
-    /// Most base units for one conversion, with `percent_bps`. As much as fits when absent.
+    /// Most base units for one conversion, with `percent_bps`. When absent, a new campaign has as much as fits, and a
+    /// percentage that changes keeps its maximum; a fixed reward that becomes a percentage needs one.
     max: Option<String>,
 }
 
@@ -158,6 +159,8 @@ impl RewardInput {
                 .saying(message)
                 .of_field(field))
         };
+        // A percentage that stays one keeps its maximum.
+        let max = settings.reward_max;
         (
             settings.reward_fixed,
             settings.reward_bps,
@@ -174,9 +177,10 @@ impl RewardInput {
             (None, Some(percent)) => {
                 settings.reward_kind = RewardKind::Percent;
                 settings.reward_bps = bps(percent, "settings.reward.percent_bps")?;
-                if let Some(max) = &self.max {
-                    settings.reward_max = amount(max, "settings.reward.max")?;
-                }
+                settings.reward_max = match &self.max {
+                    Some(max) => amount(max, "settings.reward.max")?,
+                    None => max,
+                };
             }
             _ => return conflicting("a reward is fixed, or a percentage in percent_bps"),
         }
@@ -188,6 +192,11 @@ impl SettingsInput {
     /// Whether it says what a conversion pays.
     pub(super) fn has_reward(&self) -> bool {
         self.reward.is_some()
+    }
+
+    /// Whether it says how much the campaign may owe and pay.
+    pub(super) fn has_budget(&self) -> bool {
+        self.budget.is_some()
     }
 
     /// `base` with what was chosen.

@@ -52,18 +52,21 @@ type CurrencyVector =
   | { kind: 'new'; decimals: number; rent: string };
 
 /** A campaign that is opened. */
-export type OpeningVector = {
+export type ChosenVector = {
   id: string;
   terms: string;
   /** Whether the terms are those that are usual for the source of rewards. */
   usual: boolean;
-  /** The settings that were chosen, and as they will stand. */
   chosen: string;
-  settings: string;
   rewards: CurrencyVector;
   payments: CurrencyVector;
   handsOver: boolean;
   funds: string;
+};
+
+export type OpeningVector = ChosenVector & {
+  /** The settings as they will stand. */
+  settings: string;
   campaign: Address;
   mint: Address | null;
   vault: Address | null;
@@ -72,6 +75,7 @@ export type OpeningVector = {
 
 export type Vectors = {
   openings: OpeningVector[];
+  unusualOpenings: (ChosenVector & { missing: 'minAmount' | 'rewardMax' })[];
   program: Address;
   wallets: { payer: Address; referee: Address; attestor: Address };
   codes: [typed: string, code: string | null][];
