@@ -278,16 +278,16 @@ async fn lost(mut snapshot: Snapshot) -> Result<Look, Error> {
 async fn items(snapshot: &mut Snapshot, changes: &[Change]) -> Result<Vec<Item>, Error> {
     let final_seq = snapshot.final_seq;
     let written = changes.iter().map(|change| change.written);
-    let written = written.filter(|span| span.len() > 0);
+    let mut written = written.filter(|span| span.len() > 0);
     let settled = changes.iter().map(|change| change.settled);
-    let settled = settled.filter(|span| span.len() > 0);
+    let mut settled = settled.filter(|span| span.len() > 0);
     let mut added = Vec::new();
-    if let (Some(first), Some(last)) = (written.clone().next(), written.last()) {
+    if let (Some(first), Some(last)) = (written.clone().next(), written.next_back()) {
         let kinds = TOLD.map(str::to_owned);
         added = snapshot.facts(first.after, last.to, &kinds).await?;
     }
     let mut finals = Vec::new();
-    if let (Some(first), Some(last)) = (settled.clone().next(), settled.last()) {
+    if let (Some(first), Some(last)) = (settled.clone().next(), settled.next_back()) {
         let kinds = [CONVERSION.to_owned()];
         finals = snapshot.facts(first.after, last.to, &kinds).await?;
     }

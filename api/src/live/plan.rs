@@ -98,8 +98,11 @@ mod tests {
         }
     }
 
-    /// The transactions that each row adds, and those that it makes final.
-    fn spans(before: (i64, i64), entries: Vec<Entry>) -> (bool, Vec<(Vec<i64>, Vec<i64>)>) {
+    /// The transactions that a row adds, and those that it makes final.
+    type Spans = (Vec<i64>, Vec<i64>);
+
+    /// Whether a row says that everything is new, and what each row adds.
+    fn spans(before: (i64, i64), entries: Vec<Entry>) -> (bool, Vec<Spans>) {
         let before = Known::from(&entry(1, before.0, before.1));
         let (is_new, changes) = changes(before, entries);
         let all = |span: Span| (span.after + 1..=span.to).collect();

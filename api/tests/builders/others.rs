@@ -161,8 +161,9 @@ pub(crate) async fn first_touch(world: &World) {
     );
     world.run(&create, &[company, &mint]).await;
     let body = json!({
-        "authority": text(company), "id": "5", "mint": text(&mint), "proof": "attested",
-        "settings": { "reward": { "fixed": "7" }, "attribution_window": 3600 },
+        "authority": text(company), "id": "5", "mint": text(&mint), "funding": "mint_authority",
+        "proof": "attested",
+        "settings": { "reward": { "fixed": "7" }, "attribution_window": 3600, "budget": "0" },
     });
     let answer = world.act("create-campaign", &body, &[company]).await;
     let codes: Vec<&Value> = answer["warnings"]
