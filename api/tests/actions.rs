@@ -266,8 +266,9 @@ async fn an_action_that_cannot_earn_is_disabled_with_the_reason() {
         }
     };
     set(&pool, budget(5_000_001)).await;
-    let exhausted = vouch_client::ProgramError::BudgetExhausted.message();
-    assert_eq!(shown().await, exhausted);
+    let exhausted = vouch_client::ProgramError::BudgetExhausted;
+    let said = format!("{}: {}", exhausted.message(), exhausted.advice());
+    assert_eq!(shown().await, said);
     set(&pool, budget(5_000_000)).await;
     assert_eq!(shown().await, Value::Null);
     // Given a vault, then its balance is not asked for, because that would need the node

@@ -476,7 +476,7 @@ async fn a_cookie_works_only_for_pages_of_this_service() {
     .await;
     assert_eq!(
         preflight.header("access-control-allow-headers"),
-        "content-type"
+        "content-type,last-event-id"
     );
     assert_eq!(preflight.header("access-control-allow-credentials"), "");
     // When a page of this service logs out, then the cookie is removed and does not work any more

@@ -226,19 +226,21 @@ impl World {
 
     /// Waits until /healthz says this of the node with this name. Returns its detail.
     pub async fn until_source(&self, name: &str, state: &str) -> String {
-        let mut detail = String::new();
+        let mut detail = None;
         until(&format!("{name} is {state}"), async || {
-            let health = health(&self.indexer).await;
-            let sources = health["sources"].as_array().into_iter().flatten();
-            let line = sources.into_iter().find(|it| it["name"] == name);
-            let Some(line) = line.filter(|it| it["state"] == state) else {
-                return false;
-            };
-            detail = line["detail"].as_str().unwrap_or_default().to_owned();
-            true
+            detail = self.source(name, state).await;
+            detail.is_some()
         })
         .await;
-        detail
+        detail.unwrap_or_default()
+    }
+
+    /// What health says of the source with this name, if it is in this state.
+    pub async fn source(&self, name: &str, state: &str) -> Option<String> {
+        let health = health(&self.indexer).await;
+        let mut sources = health["sources"].as_array()?.iter();
+        let line = sources.find(|it| it["name"] == name && it["state"] == state)?;
+        Some(line["detail"].as_str().unwrap_or_default().to_owned())
     }
 
     /// The value of a metric without labels; 0 if there is none yet.

@@ -161,11 +161,17 @@ async fn indexer_and_api_need_no_other_rights_than_their_roles() {
         answer["status"] == "ok" && answer["ages"]["accounts"].is_number()
     })
     .await;
+    until(
+        "the days of clicks are made: today and the next seven",
+        async || {
+            let sql = "SELECT count(*) FROM pg_class WHERE relname ~ '^clicks_2.......$'";
+            owner.fetch_one(sql).await.expect(sql).get::<i64, _>(0) >= 8
+        },
+    )
+    .await;
     for sql in [
         "SELECT count(*) FROM clicks",
         "SELECT count(*) FROM campaign_profiles",
-        // Today and the next seven days.
-        "SELECT count(*) / 8 FROM pg_class WHERE relname ~ '^clicks_2.......$'",
     ] {
         let one: i64 = owner.fetch_one(sql).await.expect(sql).get(0);
         assert_eq!(one, 1, "{sql}");

@@ -270,8 +270,17 @@ async fn a_node_whose_transactions_are_wrong_stops_nothing() {
     // Then they are read from the other
     world.until_equal(8).await;
     world.until_status("ok").await;
-    // And it is known that the first one has invented something
-    let detail = world.until_source("rpc1", "unreliable").await;
+    // And it is known that the first one has invented something, as soon as it is asked again: who fails
+    // comes last for a while
+    let mut conversions = 8;
+    let detail = loop {
+        if let Some(detail) = world.source("rpc1", "unreliable").await {
+            break detail;
+        }
+        world.scene.convert_many(1).await;
+        conversions += 1;
+        world.until_equal(conversions).await;
+    };
     let reason = "the node sent a transaction that its signers have not signed";
     assert!(detail.ends_with(reason), "{detail}");
 }

@@ -164,7 +164,10 @@ async fn the_history_explains_every_account_or_says_what_is_missing() {
 
 /// Slot of a transaction.
 async fn slot_of(scene: &Scene, signature: &Signature) -> u64 {
-    let statuses = scene.rpc.get_signature_statuses(&[*signature]).await;
+    let statuses = scene
+        .rpc
+        .get_signature_statuses_with_history(&[*signature])
+        .await;
     let status = statuses.expect("an answer").value.remove(0);
     status.expect("a known transaction").slot
 }

@@ -66,7 +66,9 @@ fn rfc3339(unix: i64) -> String {
 
 /// The slot of a transaction, as the chain has it.
 async fn slot(world: &World, signature: &Signature) -> u64 {
-    let statuses = world.scene.rpc.get_signature_statuses(&[*signature]).await;
+    // Without the history, a node remembers it for 150 blocks only
+    let rpc = &world.scene.rpc;
+    let statuses = rpc.get_signature_statuses_with_history(&[*signature]).await;
     let status = statuses.expect("an answer").value.remove(0);
     status.expect("a status").slot
 }
