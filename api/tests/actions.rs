@@ -15,8 +15,9 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
-use vouch_client::accounts::{
-    AccountType as _, Campaign, Funding, Proof, Settings, Uniqueness, VERSION,
+use vouch_client::{
+    ProgramError,
+    accounts::{AccountType as _, Campaign, Funding, Proof, Settings, Uniqueness, VERSION},
 };
 use vouch_localnet::{Database, Postgres};
 
@@ -266,9 +267,8 @@ async fn an_action_that_cannot_earn_is_disabled_with_the_reason() {
         }
     };
     set(&pool, budget(5_000_001)).await;
-    let exhausted = vouch_client::ProgramError::BudgetExhausted;
-    let said = format!("{}: {}", exhausted.message(), exhausted.advice());
-    assert_eq!(shown().await, said);
+    let words = |error: ProgramError| format!("{}: {}", error.message(), error.advice());
+    assert_eq!(shown().await, words(ProgramError::BudgetExhausted));
     set(&pool, budget(5_000_000)).await;
     assert_eq!(shown().await, Value::Null);
     // Given a vault, then its balance is not asked for, because that would need the node
@@ -280,27 +280,27 @@ async fn an_action_that_cannot_earn_is_disabled_with_the_reason() {
         (
             "UPDATE campaigns SET paused = true",
             "UPDATE campaigns SET paused = false",
-            vouch_client::ProgramError::CampaignPaused.message(),
+            words(ProgramError::CampaignPaused),
         ),
         (
             "UPDATE campaigns SET closed = true",
             "UPDATE campaigns SET closed = false",
-            vouch_client::ProgramError::CampaignClosed.message(),
+            words(ProgramError::CampaignClosed),
         ),
         (
             "UPDATE referrals SET suspended = true",
             "UPDATE referrals SET suspended = false",
-            "the code is not active",
+            "the code is not active".to_owned(),
         ),
         (
             "UPDATE referrals SET expires_at = 1",
             "UPDATE referrals SET expires_at = NULL",
-            "the code has expired",
+            "the code has expired".to_owned(),
         ),
         (
             "UPDATE referrals SET usage_limit = 0",
             "UPDATE referrals SET usage_limit = NULL",
-            "the code has reached its usage limit",
+            "the code has reached its usage limit".to_owned(),
         ),
     ] {
         run(&pool, change).await;
