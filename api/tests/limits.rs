@@ -146,7 +146,7 @@ async fn wallets_and_keys_have_limits_of_their_own() {
     assert_eq!(built.refusal(), unreachable);
     let both = "\"builds\";r=0;t=60, \"codes\";r=0;t=60";
     assert_eq!(built.header("ratelimit"), both);
-    let wide = [ONE.as_slice(), &[("BUILDS_PER_MINUTE", "1000")]].concat();
+    let wide = [ONE.as_slice(), &[("BUILDS_PER_MINUTE", "1000000")]].concat();
     let third = Api::start_with(database.url(), &wide).await.ready().await;
     assert_limited(
         &post(&third, "192.0.2.1", CREATE, &body(ALICE)).await,
