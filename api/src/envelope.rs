@@ -71,7 +71,7 @@ pub(crate) struct ErrorBody {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Refused(pub(crate) &'static str);
 
-/// Who reads refusals.
+/// The kind of client that reads a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reader {
     /// Clients of this API.

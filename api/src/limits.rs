@@ -102,7 +102,7 @@ impl Limits {
             "/v1/auth/challenge" => Some(self.challenges),
             "/v1/auth/sessions" => Some(self.sign_ins),
             _ if path.starts_with("/v1/transactions/") => Some(self.builds),
-            // What follows a transaction reads the mirror alone.
+            // The routes that tell the outcome of a transaction build nothing, and read the mirror alone.
             _ if path.starts_with("/v1/actions/") && !path.contains("/conversions/") => {
                 Some(self.actions)
             }

@@ -315,6 +315,9 @@ A first referral has happened there: code {DEMO_CODE}, one click, one conversion
 Look:
   {api_url}/r/{DEMO_CODE}                     the share link, in a browser with a wallet
   {api_url}/v1/codes/{DEMO_CODE}/qr.svg       its QR code
+  {api_url}/me                              what a wallet earns; /console: what it runs
+  curl -sN {api_url}/v1/campaigns/{campaign}/live
+                                              what happens there, as it happens
   curl -s {api_url}/v1/codes/{DEMO_CODE}/stats
   curl -s '{api_url}/v1/conversions?code={DEMO_CODE}'
   curl -s {api_url}/v1/leaderboard            (counts what is final, after about 15 seconds)
@@ -328,6 +331,8 @@ Try, with your own wallet on {rpc_url}:
        -d '{{\"campaign\":\"{campaign}\",\"owner\":\"<wallet address>\"}}'
   curl -s {api_url}/v1/transactions/convert -H 'content-type: application/json' \\
        -d '{{\"code\":\"{DEMO_CODE}\",\"referee\":\"<wallet address>\"}}'
+  curl -s {api_url}/v1/transactions/create-campaign -H 'content-type: application/json' \\
+       -d '{{\"authority\":\"<wallet address>\",\"name\":\"Spring\",\"settings\":{{\"reward\":{{\"fixed\":\"5000000\"}}}}}}'
 "
     )
 }

@@ -115,7 +115,7 @@ mod tests {
         assert_eq!(beginning("aäb", 2), "a");
         assert_eq!(beginning("aäb", 3), "aä");
         assert_eq!(beginning("", 9), "");
-        // What stands behind the bound is not read.
+        // The text after the bound is not read.
         let long = format!("Mozilla/5.0 {} spider", "(x) ".repeat(READ / 4));
         assert!(!is_machine(&long));
     }

@@ -64,8 +64,8 @@ pub(crate) fn judge(method: &Method, headers: &HeaderMap) -> Verdict {
     if prefetches {
         return is("bot", "prefetch");
     }
-    // What a page loads was not followed by anybody: an image, a frame, the call of a script. Browsers
-    // say `document` when they open a link: <https://www.w3.org/TR/fetch-metadata/#sec-fetch-dest-header>
+    // A page loads images, frames and scripts without a person following a link. Browsers say
+    // `document` when they open a link: <https://www.w3.org/TR/fetch-metadata/#sec-fetch-dest-header>
     let is_said = |name: &str, expected: &str| {
         headers
             .get(name)

@@ -28,7 +28,7 @@ pub(crate) const CONVERSION: &str = "conversion_recorded";
 
 /// The first event of a stream.
 pub(crate) const OPENED: &str = "stream.opened";
-/// What was told before may be wrong, or something is missing.
+/// Earlier events may be wrong, or some are missing.
 pub(crate) const RESET: &str = "stream.reset";
 /// A leaderboard has changed.
 pub(crate) const BOARD: &str = "leaderboard.changed";
@@ -57,7 +57,7 @@ pub(crate) fn open(slot: Option<i64>, resumed: bool) -> Value {
     json!({ "type": OPENED, "data": { "slot": slot, "resumed": resumed } })
 }
 
-/// What was told before may be wrong, or something is missing: read again what the stream is about.
+/// The event after which a client reads the state again: earlier events may be wrong, or some are missing.
 pub(crate) fn reset(slot: Option<i64>) -> Value {
     json!({ "type": RESET, "data": { "slot": slot } })
 }
@@ -82,7 +82,7 @@ struct Body<'a, T> {
     data: Data<'a, T>,
 }
 
-/// What all facts have, and what one has besides.
+/// The fields of every fact, and those of this kind of fact.
 #[derive(Serialize)]
 struct Data<'a, T> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -142,7 +142,7 @@ struct Created<'a> {
 #[derive(Serialize)]
 struct Nothing {}
 
-/// Who is told of a fact.
+/// The topics whose streams get a fact.
 fn topics(campaign: Option<&str>, referral: Option<&str>, referrer: Option<&str>) -> Vec<Topic> {
     let campaign = campaign.map(|address| Topic::Campaign(address.into()));
     let referral = referral.map(|address| Topic::Referral(address.into()));
@@ -266,9 +266,9 @@ fn of_data<T: Serialize>(
     }
 }
 
-/// What follows from a fact that was undone, beside the others that were undone with it. A conversion
-/// takes its own payments with it. Of what is told once, nobody knows who has seen it: whoever follows
-/// it reads again.
+/// The event for a fact that a fork has undone; `all` has every fact that was undone with it. A retracted
+/// conversion stands for its payments, too. For any other fact, the streams are reset, because nobody knows
+/// which client has seen it.
 pub(crate) fn undone(fact: &Withdrawn, all: &[Withdrawn], slot: Option<i64>) -> Option<Told> {
     if fact.kind == CONVERSION {
         let data = Data {

@@ -40,16 +40,16 @@ const LINGER: Duration = Duration::from_secs(30);
 const ENTRIES: i64 = 5_000;
 /// Transactions whose facts are read at once, and facts that were undone.
 const SPAN: i64 = 2_000;
-/// Whoever is more of both behind begins anew.
+/// Most transactions and undone facts between two looks. With more, all streams are reset.
 const BACKLOG: i64 = 20_000;
 /// Rows of the log from which the last events are read when the task wakes up.
 const RECENT: i64 = 500;
 
-/// What one look has found.
+/// The result of one look at the log.
 pub(super) struct Look {
     /// The row at which the look began.
     pub(super) base: Known,
-    /// What was told before may be wrong, or something is missing.
+    /// Earlier events may be wrong, or some are missing: the streams are reset.
     pub(super) is_lost: bool,
     /// Events, in their order.
     pub(super) items: Vec<Item>,
