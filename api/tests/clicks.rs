@@ -157,6 +157,7 @@ async fn clicks_while_postgres_is_down_are_replayed_exactly_once() {
     let pool = seed(database.url()).await;
     let mut api = Api::start(database.url()).await.ready().await;
     let mut ids = vec![api.get("/r/STARTER7").await.target("click_id")];
+    until_empty(&api).await;
     pool.close().await;
     // When Postgres stops and the link is followed five times more
     postgres.stop().await.unwrap();

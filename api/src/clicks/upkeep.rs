@@ -44,7 +44,6 @@ async fn make_days(database: &Database, today: Date) -> Duration {
         let made = database
             .run(async |pool| clicks::create_partition(&pool, day).await)
             .await;
-        // Rows of a day that are in the default partition keep it there.
         pause = pause.min(after("making a day of clicks", made.map(|_new| 0)));
     }
     pause

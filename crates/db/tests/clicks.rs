@@ -115,6 +115,75 @@ async fn a_day_is_attached_while_clicks_are_being_written() {
 
 /// [A4]
 #[tokio::test]
+async fn a_day_takes_the_clicks_that_came_before_it_was_made() {
+    // Given clicks of a day that nobody has made, of the day before it, and one that is just being written
+    let (database, pool) = database().await;
+    let day = date!(2031 - 01 - 02);
+    let all = [
+        click(1, datetime!(2031-01-01 23:59:59.999999 UTC)),
+        click(2, datetime!(2031-01-02 00:00 UTC)),
+        click(3, datetime!(2031-01-02 23:59:59.999999 UTC)),
+    ];
+    let mut connection = pool.acquire().await.expect("a connection");
+    clicks::insert(&mut connection, &all).await.expect("stored");
+    assert_eq!(days(&pool).await, [("clicks_default".to_owned(), 3)]);
+    let mut writer = pool.begin().await.expect("a transaction");
+    let last = click(4, datetime!(2031-01-02 12:00 UTC));
+    clicks::insert(&mut writer, std::slice::from_ref(&last))
+        .await
+        .expect("stored");
+    // When the day is made, then that gives up while the click is being written
+    let busy = clicks::create_partition(&pool, day)
+        .await
+        .expect_err("held");
+    assert!(api::is_busy(&busy), "{busy:?}");
+    // And afterwards the day has its clicks and nothing else, each once
+    writer.commit().await.expect("written");
+    assert!(clicks::create_partition(&pool, day).await.expect("made"));
+    let expected = [
+        ("clicks_20310102".to_owned(), 3),
+        ("clicks_default".to_owned(), 1),
+    ];
+    assert_eq!(days(&pool).await, expected);
+    // And a click that comes again is still known
+    let stored = clicks::insert(&mut connection, &[last]).await;
+    assert_eq!(stored.expect("an answer"), 0);
+    assert_eq!(days(&pool).await, expected);
+    // When more clicks of a day wait than may be moved while others stand behind
+    let owner = PgPool::connect(database.url()).await.expect("a pool");
+    owner
+        .execute(
+            "INSERT INTO clicks_default (id, clicked_at, campaign, referral, code, visitor, verdict)
+             SELECT gen_random_uuid(), timestamptz '2031-01-03 00:00Z' + n * interval '1 second',
+                 'C', 'R', 'STARTER7', '\\x00', 'human'
+             FROM generate_series(1, 20001) AS n",
+        )
+        .await
+        .expect("rows");
+    // Then the day is refused, and they stay where they can be read
+    let third = date!(2031 - 01 - 03);
+    let refused = clicks::create_partition(&pool, third)
+        .await
+        .expect_err("too many");
+    assert!(!api::is_busy(&refused), "{refused:?}");
+    let stays = [expected[0].clone(), ("clicks_default".to_owned(), 20_002)];
+    assert_eq!(days(&pool).await, stays);
+    // And one fewer is moved
+    owner
+        .execute("DELETE FROM clicks_default WHERE clicked_at = '2031-01-03 00:00:01Z'")
+        .await
+        .expect("deleted");
+    assert!(clicks::create_partition(&pool, third).await.expect("made"));
+    let moved = [
+        expected[0].clone(),
+        ("clicks_20310103".to_owned(), 20_000),
+        expected[1].clone(),
+    ];
+    assert_eq!(days(&pool).await, moved);
+}
+
+/// [A4]
+#[tokio::test]
 async fn whoever_reads_the_default_partition_holds_up_a_day_and_no_click() {
     // Given somebody who reads every partition for long
     let (database, pool) = database().await;

@@ -121,8 +121,11 @@ fn sweep(parent: &Path, kind: &str) -> Result<()> {
         }
         let path = lock_path(parent, name);
         if let Some(_lock) = lock(&path)? {
-            remove(&parent.join(name))?;
-            fs::remove_file(&path)?;
+            // Its server may still be ending, and write. Then a later sweep removes the folder.
+            match remove(&parent.join(name)) {
+                Ok(()) => fs::remove_file(&path)?,
+                Err(error) => eprintln!("warning: {error:#}"),
+            }
         }
     }
     Ok(())

@@ -98,9 +98,9 @@ pub async fn today(pool: &PgPool) -> Result<Date, Error> {
 /// Creates the partition of one day (UTC). Returns true when it is new.
 ///
 /// # Errors
-/// [`super::is_busy`] when somebody reads the default partition for long; nobody waits for that.
-/// [`Error::Constraint`] or [`Error::Query`] when clicks of that day are already in
-/// the default partition, where they stay readable.
+/// [`super::is_busy`] when somebody uses the default partition for long; nobody waits for that.
+/// [`Error::Constraint`] or [`Error::Query`] when more than 20,000 clicks of that day are already in
+/// the default partition, where they stay readable. Fewer move to the day.
 pub async fn create_partition(pool: &PgPool, day: Date) -> Result<bool, Error> {
     let new = sqlx::query_scalar!("SELECT create_click_partition($1)", day)
         .fetch_one(pool)
