@@ -1,6 +1,7 @@
 //! The commands of `./dev`: build the product, run it, test and check it.
 
 mod anchor;
+mod bench_http;
 mod bench_index;
 mod bench_parallel;
 mod build;
@@ -87,6 +88,7 @@ enum Bench {
     /// benches/parallelism.md and benches/parallelism.json.
     Parallel(bench_parallel::Args),
     Index(bench_index::Args),
+    Http(bench_http::Args),
 }
 
 #[tokio::main]
@@ -132,6 +134,9 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Bench {
             what: Bench::Index(args),
         } => done(bench_index::run(args)).await,
+        Command::Bench {
+            what: Bench::Http(args),
+        } => done(bench_http::run(args)).await,
         Command::Fuzz(args) => interrupt::or_drop(fuzz::run(args)).await,
         Command::Chaos(args) => interrupt::or_drop(chaos::run(args)).await,
         Command::Orders(args) => interrupt::or_drop(orders::run(args)).await,
