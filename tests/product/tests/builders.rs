@@ -1,6 +1,11 @@
 //! Builders whose list comes from the mirror, and a node that does not simulate. The life of a campaign
 //! by the API alone is in `api/tests/builders`.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde_json::{Value, json};
 use solana_sdk::{
@@ -104,14 +109,24 @@ async fn a_wallet_claims_all_that_the_mirror_knows_though_the_node_does_not_simu
     );
 
     // When the campaign is closed, then rents of conversions go back, by what the mirror knows of them
-    world.node.behave(|_, _| Fate::Sent);
+    let reads = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&reads);
+    world.node.behave(move |request, _| {
+        if request["method"] == "getMultipleAccounts" {
+            counted.fetch_add(1, Ordering::SeqCst);
+        }
+        Fate::Sent
+    });
     let close = json!({ "campaign": scene.campaign.to_string() });
     let (_, answer) = ask(&url, "close-campaign", &close).await;
     send(&world, &answer, &[&scene.company]).await;
     let accounts: Vec<String> = conversions.iter().map(Pubkey::to_string).collect();
     let body = json!({ "accounts": accounts, "payer": scene.company.pubkey().to_string() });
+    reads.store(0, Ordering::SeqCst);
     let (status, answer) = ask(&url, "reclaim", &body).await;
     assert_eq!(status, 200, "{answer}");
+    // One call reads the accounts, one their campaigns.
+    assert_eq!(reads.load(Ordering::SeqCst), 2);
     send(&world, &answer, &[&scene.company]).await;
     for conversion in &conversions {
         let left = scene.rpc.get_balance(conversion).await.expect("a balance");
