@@ -32,6 +32,7 @@ pub(crate) use stream::Stream;
 
 use crate::{
     Config,
+    connections::Connection,
     error::{ApiError, ApiResult},
 };
 
@@ -46,6 +47,8 @@ const BURST: usize = 200;
 const ROWS: usize = 10_000;
 /// Events that are handed out before other tasks get their turn.
 const TURN: usize = 256;
+/// Time for a client to take the rest of a stream that has ended. Then its connection ends, too.
+const GRACE: Duration = Duration::from_secs(5);
 /// Time for the first look at Postgres.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -205,6 +208,7 @@ impl Live {
         topic: Topic,
         seat: Seat,
         last: Option<&str>,
+        connection: &Connection,
     ) -> ApiResult<Stream> {
         let mut ready = self.ready.subscribe();
         let is_ready = tokio::time::timeout(PATIENCE, async {
@@ -231,6 +235,8 @@ impl Live {
         listeners.insert(id, sender);
         drop(shared);
         let life = self.life;
+        // A client that takes little at a time, or nothing, keeps the stream from seeing its own end.
+        connection.end_in(life + GRACE);
         Ok(Stream::new(self, topic, id, receiver, first, seat, life))
     }
 
