@@ -12,6 +12,8 @@ mod previews;
 mod refusal;
 mod settings;
 mod sharing;
+#[cfg(test)]
+mod sizes;
 mod warnings;
 
 pub(crate) use sharing::{ConvertRequest, Reward, build_convert};
