@@ -15,6 +15,19 @@ pub struct Owed {
     pub matures_at: i64,
 }
 
+/// The slot up to which everything confirmed is in the mirror; `None` before the first.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn slot(pool: &PgPool) -> Result<Option<i64>, Error> {
+    Ok(
+        sqlx::query_scalar!("SELECT indexed_slot FROM indexer_state")
+            .fetch_optional(pool)
+            .await?
+            .flatten(),
+    )
+}
+
 /// At most `limit` conversions of the campaign of which a part is owed to the wallet, as referrer,
 /// referee or partner at the conversion, oldest first, after the one with this time of conversion and
 /// address.

@@ -227,10 +227,17 @@ async fn all(
     let (of, whose) = (at.to_string(), wallet.to_string());
     let limit = i64::try_from(MOST).unwrap_or(i64::MAX);
     let after = after.as_ref().map(|it| (it.time, it.address.as_str()));
-    let owed = state
+    let (slot, owed) = state
         .database
-        .run(async |pool| claims::owed(&pool, &of, &whose, after, limit).await)
+        .run(async |pool| {
+            let owed = claims::owed(&pool, &of, &whose, after, limit).await?;
+            Ok((claims::slot(&pool).await?, owed))
+        })
         .await?;
+    // A node that is behind the mirror would not know the newest of them.
+    if let Some(slot) = slot.and_then(|slot| u64::try_from(slot).ok()) {
+        state.chain.floor().raise(slot);
+    }
     let (campaign, clock) = state.chain.campaign(&at, &[]).await?;
     let nothing = |message: &str| ApiError::from(ProgramError::NothingToClaim).saying(message);
     let earliest = owed.iter().map(|owed| owed.matures_at).min();
