@@ -155,7 +155,7 @@ impl ApiError {
     }
 
     /// Says from where on a list can be read that was read in part.
-    pub(crate) fn to_go_on(mut self, next_cursor: String) -> Self {
+    pub(crate) fn going_on_at(mut self, next_cursor: String) -> Self {
         self.next_cursor = Some(next_cursor);
         self
     }

@@ -432,7 +432,6 @@ async fn transaction(
     let (built, checked) = transactions::build_convert(state, wanted)
         .await
         .map_err(terms::refused)?;
-    terms::check(&checked.campaign, checked.now)?;
     let hold = checked.campaign.in_force(checked.now).hold_seconds;
     let campaign = checked.referral.campaign.to_string();
     let names = state

@@ -13,7 +13,7 @@ mod refusal;
 mod settings;
 mod sharing;
 #[cfg(test)]
-mod sizes;
+pub(crate) mod sizes;
 mod warnings;
 
 pub(crate) use sharing::{ConvertRequest, Reward, build_convert};

@@ -112,7 +112,8 @@ fn every_opening_fits() {
     assert!(longest <= PACKET_DATA_SIZE);
 }
 
-fn campaign(funding: Funding, proof: Proof) -> Campaign {
+/// A campaign with every part.
+pub(crate) fn campaign(funding: Funding, proof: Proof) -> Campaign {
     let split = funding == Funding::PaymentSplit;
     let has_vault = funding != Funding::MintAuthority;
     Campaign {
@@ -159,7 +160,8 @@ fn campaign(funding: Funding, proof: Proof) -> Campaign {
     }
 }
 
-fn referral(owner: u8) -> Referral {
+/// A referral with a partner, of the campaign at the address of twenties.
+pub(crate) fn referral(owner: u8) -> Referral {
     let code: Code = CODE.parse().unwrap();
     Referral {
         version: 1,

@@ -252,7 +252,7 @@ async fn all(
             None => still_held(earliest),
             Some(cursor) => {
                 nothing("of 1000 rewards none is due: go on after them with the cursor")
-                    .to_go_on(cursor)
+                    .going_on_at(cursor)
             }
         });
     }
@@ -288,7 +288,7 @@ async fn all(
         );
         return Err(match next_cursor {
             None => refusal,
-            Some(cursor) => refusal.to_go_on(cursor),
+            Some(cursor) => refusal.going_on_at(cursor),
         });
     }
     packed.answer(state, left, next_cursor).await
