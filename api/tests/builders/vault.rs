@@ -1,4 +1,4 @@
-//! A campaign that holds rewards and pays them from a vault: funds, partners, claims, cancellations.
+//! A campaign that holds rewards and pays them from a vault: funds, partners, claims [A9], cancellations.
 
 use serde_json::{Value, json};
 use solana_sdk::{

@@ -134,6 +134,7 @@ async fn a_wallet_claims_all_that_the_mirror_knows_though_the_node_does_not_simu
     }
 }
 
+/// [A10]
 #[tokio::test]
 async fn no_transaction_is_built_from_the_accounts_of_a_node_that_is_behind() {
     let world = World::with(Settings::fixed(REWARD)).await;
