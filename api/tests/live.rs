@@ -523,7 +523,8 @@ async fn a_client_that_takes_little_at_a_time_keeps_no_seat() {
     let address = api.service.address();
     let begin = || {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
-        socket.set_recv_buffer_size(4096).unwrap();
+        // Room for a whole segment, without which the kernel takes the client for a silent one.
+        socket.set_recv_buffer_size(256 << 10).unwrap();
         socket.connect(&address.into()).unwrap();
         let mut slow = TcpStream::from(socket);
         slow.write_all(request.as_bytes()).unwrap();
@@ -551,11 +552,11 @@ async fn a_client_that_takes_little_at_a_time_keeps_no_seat() {
     }
     // When it takes a few bytes now and then, for as long as it is let
     let trickles = std::thread::spawn(move || {
-        let mut few = [0; 512];
+        let mut few = [0; 2048];
         loop {
             match slow.read(&mut few) {
                 Ok(0) => return None,
-                Ok(_) => std::thread::sleep(Duration::from_millis(200)),
+                Ok(_) => std::thread::sleep(Duration::from_millis(100)),
                 Err(error) => return Some(error.kind()),
             }
         }
