@@ -45,6 +45,9 @@ pub(crate) struct ErrorEnvelope {
     /// The field of the body, or the parameter of the query, that is wrong; absent for other errors.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
+    /// Of a list that was read in part: the `cursor` to go on with; absent for other errors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
     /// The `detail` again, for clients of Solana Actions: only of routes that speak that protocol.
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
@@ -203,6 +206,7 @@ fn render(response: Response, error: &ApiError, id: &str, reader: Reader) -> Res
         code: error.code,
         request_id: id.to_owned(),
         field: error.field.clone(),
+        next_cursor: error.next_cursor.clone(),
         message: (reader == Reader::Action).then(|| error.message.clone()),
         error: ErrorBody {
             code: error.code,

@@ -18,6 +18,8 @@ pub(crate) struct ApiError {
     pub(crate) message: String,
     /// The field of the body or the parameter of the query that is wrong.
     pub(crate) field: Option<String>,
+    /// Of a list that was read in part: where to go on.
+    pub(crate) next_cursor: Option<String>,
     /// Seconds after which the client may try again.
     pub(crate) retry_after: Option<u64>,
     /// For the log, never for the client.
@@ -116,6 +118,8 @@ errors! {
     already_paid = CONFLICT, "this reward is paid already: there is nothing to claim";
     conversion_cancelled = CONFLICT, "the campaign has cancelled this conversion: nothing is owed for it";
     account_frozen = CONFLICT, "the token account is frozen: ask the mint's freeze authority to thaw it";
+    token_account_missing = CONFLICT,
+        "there is no token account to pay to: its owner has to create it, or to claim as payer";
     conflicting_fields = BAD_REQUEST, "these fields do not go together";
     account_not_found = NOT_FOUND, "there is no such account of the program";
     no_offer = CONFLICT, "it was offered to nobody: its owner has to propose a new one first";
@@ -131,6 +135,7 @@ impl ApiError {
             code,
             message: message.to_owned(),
             field: None,
+            next_cursor: None,
             retry_after: (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER),
             cause: None,
         }
@@ -146,6 +151,12 @@ impl ApiError {
     /// Names the field of the body, or the parameter, that is wrong.
     pub(crate) fn of_field(mut self, field: impl Into<String>) -> Self {
         self.field = Some(field.into());
+        self
+    }
+
+    /// Says from where on a list can be read that was read in part.
+    pub(crate) fn going_on_at(mut self, next_cursor: String) -> Self {
+        self.next_cursor = Some(next_cursor);
         self
     }
 

@@ -11,6 +11,7 @@ mod chain;
 mod clicks;
 mod conditional;
 mod config;
+mod connections;
 mod cursor;
 mod database;
 mod envelope;

@@ -3,7 +3,7 @@
 use std::{
     borrow::Cow,
     fmt::Write as _,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -21,6 +21,7 @@ use vouch_db::api::limits::{self, Quota, Standing};
 use crate::{
     Config,
     clicks::visitor::client_address,
+    connections::Peer,
     error::{ApiError, ApiResult},
     state::AppState,
 };
@@ -424,12 +425,12 @@ fn take_alone(shares: &[Share], known: &[Arc<Mutex<Instant>>], now: Instant) -> 
 /// Refuses a network that asks too often, and says what is left of each quota that the request counted on.
 pub(crate) async fn layer(
     State(state): State<AppState>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let meter = Meter {
-        address: client_address(peer, request.headers(), state.trusted_proxy_hops),
+        address: client_address(peer.address, request.headers(), state.trusted_proxy_hops),
         left: Arc::default(),
     };
     request.extensions_mut().insert(meter.clone());

@@ -1,11 +1,10 @@
 //! Runs the service from its configuration to its shutdown.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail};
-use axum::serve::ListenerExt as _;
 use secrecy::ExposeSecret;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 use vouch_db::api;
@@ -18,6 +17,7 @@ use crate::{
     chain::Chain,
     clicks::{machines, recorder::Recorder, spool::Spool, upkeep},
     config::SHUTDOWN_GRACE,
+    connections::{Connections, Peer},
     database::{Database, PATIENCE},
     limits,
     links::Links,
@@ -30,10 +30,6 @@ use crate::{
 const BUCKETS: [f64; 16] = [
     0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 50.0, 250.0, 1000.0,
 ];
-
-/// Time after which the connection of a client ends that does not take what is sent.
-#[cfg(target_os = "linux")]
-const SILENCE: Duration = Duration::from_secs(30);
 
 /// Serves until SIGTERM or SIGINT, then finishes running requests.
 ///
@@ -93,8 +89,8 @@ pub async fn serve(config: Config) -> Result<()> {
     config.listen.announce(&listener)?;
     tracing::info!(%address, %public_url, "listening");
 
-    let service = router(state.clone()).into_make_service_with_connect_info::<SocketAddr>();
-    let listener = listener.tap_io(limit_silence);
+    let service = router(state.clone()).into_make_service_with_connect_info::<Peer>();
+    let listener = Connections(listener);
     let server = tokio::spawn({
         let stopping = stopping.clone();
         async move {
@@ -141,17 +137,6 @@ pub async fn serve(config: Config) -> Result<()> {
     }
     tracing::info!("stopped");
     outcome
-}
-
-/// Ends the connection of a client that takes nothing of what is sent for a while. Nothing else would:
-/// an answer waits for its client without end.
-fn limit_silence(connection: &mut TcpStream) {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = socket2::SockRef::from(&*connection).set_tcp_user_timeout(Some(SILENCE)) {
-        tracing::debug!(%error, "cannot limit the silence of a client");
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _ = connection;
 }
 
 /// Listens for the operator's probes.

@@ -89,7 +89,11 @@ impl Inner {
     ) -> Self {
         Self {
             known_links: KnownLinks::new(Arc::clone(&database)),
-            live: Arc::new(Live::new(config, database.live().clone())),
+            live: Arc::new(Live::new(
+                config,
+                database.live().clone(),
+                Arc::clone(chain.floor()),
+            )),
             database,
             chain,
             recorder,

@@ -7,12 +7,13 @@ mod written;
 use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use common::{ALICE, Api, CAMPAIGN, OTHER_CAMPAIGN, campaign, referral, send};
 use reqwest::Method;
 use serde_json::{Value, json};
+use socket2::{Domain, Socket, Type};
 use sqlx::PgPool;
 use vouch_db::mirror::rebuild::{Rebuild, Start};
 use vouch_localnet::{Database, Event, Events, Instance, Postgres};
@@ -468,7 +469,12 @@ async fn who_reads_nothing_is_left_behind_and_holds_up_nobody() {
     let api = world.api(&[]).await;
     // Given a client that reads, and one that does not
     let mut reads = opened(&api, &of_campaign(CAMPAIGN)).await;
-    let mut slow = TcpStream::connect(api.service.address()).unwrap();
+    // Its end of the connection holds little, so that what it has not read waits in the service.
+    let address = api.service.address();
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.connect(&address.into()).unwrap();
+    let mut slow = TcpStream::from(socket);
     let request = format!(
         "GET {} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
         of_campaign(CAMPAIGN)
@@ -501,6 +507,68 @@ async fn who_reads_nothing_is_left_behind_and_holds_up_nobody() {
     let text = String::from_utf8_lossy(&rest);
     assert!(text.contains("\"sale-1\""));
     assert!(!text.contains(&format!("\"sale-{}\"", sales + 1)));
+}
+
+/// [L2]
+#[tokio::test]
+async fn a_client_that_takes_little_at_a_time_keeps_no_seat() {
+    let mut world = World::new().await;
+    let api = world.api(&[("LIVE_SECONDS", "30")]).await;
+    // And another replica, whose client says how far things are
+    let other = world.api(&[]).await;
+    let mut reads = opened(&other, &of_campaign(CAMPAIGN)).await;
+    // Given a client whose connection is full of what it has not taken, so that its stream is asked for
+    // nothing more
+    let request = format!("GET {} HTTP/1.1\r\nhost: x\r\n\r\n", of_campaign(CAMPAIGN));
+    let address = api.service.address();
+    let begin = || {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+        // Room for a whole segment, without which the kernel takes the client for a silent one.
+        socket.set_recv_buffer_size(256 << 10).unwrap();
+        socket.connect(&address.into()).unwrap();
+        let mut slow = TcpStream::from(socket);
+        slow.write_all(request.as_bytes()).unwrap();
+        let mut head = [0; 15];
+        slow.read_exact(&mut head).unwrap();
+        assert_eq!(&head, b"HTTP/1.1 200 OK");
+        slow
+    };
+    let mut slow = begin();
+    let mut sales = 0;
+    while !api
+        .metrics()
+        .await
+        .contains("\nvouch_api_live_dropped_total 1\n")
+    {
+        assert!(sales < 100_000);
+        world.mirror.sales(CAMPAIGN, 50).await;
+        let numbers = sales + 1..=sales + 50;
+        sales += 50;
+        assert_eq!(told(&mut reads, 100).await, recorded(numbers));
+        // Streams end meanwhile on a busy machine: then it begins again.
+        if api.metrics().await.contains("\nvouch_api_live_streams 0\n") {
+            slow = begin();
+        }
+    }
+    // When it takes a few bytes now and then, for as long as it is let
+    let trickles = std::thread::spawn(move || {
+        let mut few = [0; 2048];
+        loop {
+            match slow.read(&mut few) {
+                Ok(0) => return None,
+                Ok(_) => std::thread::sleep(Duration::from_millis(100)),
+                Err(error) => return Some(error.kind()),
+            }
+        }
+    });
+    // Then its connection ends soon after the life of a stream, in the middle of what was sent
+    let deadline = Instant::now() + Duration::from_secs(240);
+    while !api.metrics().await.contains("\nvouch_api_live_streams 0\n") {
+        assert!(Instant::now() < deadline, "the stream does not end");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let ended = tokio::task::spawn_blocking(|| trickles.join().unwrap()).await;
+    assert_eq!(ended.unwrap(), Some(std::io::ErrorKind::ConnectionReset));
 }
 
 /// [L2]

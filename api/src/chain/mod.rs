@@ -1,5 +1,6 @@
 //! Reads of the chain for the transaction builders, at `confirmed`.
 
+mod fresh;
 mod seen;
 mod trial;
 
@@ -10,13 +11,26 @@ use std::{
 };
 
 use moka::future::Cache;
+use serde_json::json;
+use solana_account_decoder_client_types::UiAccountEncoding;
 use solana_client::{
     client_error::{ClientError, ClientErrorKind as ErrorKind},
     nonblocking::rpc_client::RpcClient,
+    rpc_config::{RpcAccountInfoConfig, RpcContextConfig},
+    rpc_request::RpcRequest,
+    rpc_response::{Response, RpcBlockhash},
 };
 use solana_commitment_config::CommitmentConfig;
-use solana_sdk::{account::Account, clock::Clock, hash::Hash, sysvar};
-use tokio::sync::{Mutex, Semaphore, watch};
+use solana_sdk::{
+    account::Account,
+    clock::Clock,
+    hash::{Hash, ParseHashError},
+    sysvar,
+};
+use tokio::{
+    sync::{Mutex, Semaphore, SemaphorePermit, watch},
+    time::error::Elapsed,
+};
 use vouch_client::{
     Code, PROGRAM_ID, ProgramError, Pubkey,
     accounts::{AccountType, Binding, Campaign, DecodeError, Funding, Referral, Referrer, VERSION},
@@ -27,6 +41,7 @@ use vouch_client::{
     voucher::{self, Statement},
 };
 
+pub(crate) use fresh::Floor;
 pub(crate) use seen::Seen;
 pub(crate) use trial::{MOST_UNITS, Trial, limit};
 
@@ -49,9 +64,11 @@ pub(crate) struct Chain {
     rpc: RpcClient,
     turns: Semaphore,
     /// Calls for accounts that run, by what is asked for.
-    answers: Cache<Vec<Pubkey>, Arc<Vec<Option<Account>>>>,
+    answers: Cache<Asked, Arc<Vec<Option<Account>>>>,
     /// Calls of [`Chain::see`] that run.
-    seen: Cache<Vec<Pubkey>, Arc<Seen>>,
+    seen: Cache<Asked, Arc<Seen>>,
+    /// What nodes have to have reached.
+    floor: Arc<Floor>,
     blockhash: Mutex<Option<(Instant, RecentBlockhash)>>,
     trials: trial::Trials,
     /// The hash of the first block, once the node has said it.
@@ -59,6 +76,9 @@ pub(crate) struct Chain {
     /// Since when it does not answer; `None` while it does.
     down: watch::Sender<Option<Instant>>,
 }
+
+/// The slot that the answer has to reach, and the accounts that are asked for.
+type Asked = (Option<u64>, Vec<Pubkey>);
 
 /// A code that the program would accept for registration.
 pub(crate) struct FreeCode {
@@ -109,6 +129,7 @@ impl Chain {
             turns: Semaphore::new(CALLS),
             answers: Cache::new(CALLS as u64),
             seen: Cache::new(CALLS as u64),
+            floor: Arc::default(),
             blockhash: Mutex::new(None),
             trials: trial::Trials::new(),
             genesis: OnceLock::new(),
@@ -119,6 +140,11 @@ impl Chain {
     /// Whether the last probe was answered.
     pub(crate) fn is_up(&self) -> bool {
         self.down.borrow().is_none()
+    }
+
+    /// The slot that nodes have to have reached.
+    pub(crate) fn floor(&self) -> &Arc<Floor> {
+        &self.floor
     }
 
     /// The hash of the first block; `None` until the node has said it.
@@ -166,13 +192,23 @@ impl Chain {
         {
             return Ok(blockhash);
         }
-        let commitment = CommitmentConfig::confirmed();
-        let (hash, last_valid_block_height) = self
-            .call(self.rpc.get_latest_blockhash_with_commitment(commitment))
+        let found = self
+            .fresh(self.floor.get(), |min_context_slot| {
+                let config = RpcContextConfig {
+                    commitment: Some(CommitmentConfig::confirmed()),
+                    min_context_slot,
+                };
+                self.rpc
+                    .send::<Response<RpcBlockhash>>(RpcRequest::GetLatestBlockhash, json!([config]))
+            })
             .await?;
+        let hash = found.blockhash.parse();
+        let hash = hash.map_err(|error: ParseHashError| {
+            ApiError::chain_unavailable().because(anyhow::anyhow!("the blockhash is none: {error}"))
+        })?;
         let blockhash = RecentBlockhash {
             hash,
-            last_valid_block_height,
+            last_valid_block_height: found.last_valid_block_height,
         };
         *cached = Some((Instant::now(), blockhash));
         Ok(blockhash)
@@ -346,38 +382,67 @@ impl Chain {
     /// The accounts. Whoever asks for the same meanwhile gets the same answer. It is not kept for later,
     /// because a wallet that has just converted has to read so.
     async fn accounts(&self, addresses: Vec<Pubkey>) -> ApiResult<Arc<Vec<Option<Account>>>> {
+        let key = (self.floor.get(), addresses);
         let read = async {
+            let (floor, addresses) = &key;
             let accounts = self
-                .call(self.rpc.get_multiple_accounts(&addresses))
+                .fresh(*floor, |min_context_slot| {
+                    self.rpc.get_multiple_ui_accounts_with_config(
+                        addresses,
+                        RpcAccountInfoConfig {
+                            encoding: Some(UiAccountEncoding::Base64),
+                            data_slice: None,
+                            commitment: Some(CommitmentConfig::confirmed()),
+                            min_context_slot,
+                        },
+                    )
+                })
                 .await?;
-            if accounts.len() == addresses.len() {
-                Ok(Arc::new(accounts))
-            } else {
-                let cause =
-                    anyhow::anyhow!("the RPC gave another number of accounts than asked for");
-                Err(ApiError::chain_unavailable().because(cause))
-            }
+            let accounts: Option<Vec<Option<Account>>> = accounts
+                .into_iter()
+                .map(|account| match account {
+                    None => Some(None),
+                    Some(account) => account.to_account().map(Some),
+                })
+                .collect();
+            let accounts = accounts.filter(|accounts| accounts.len() == addresses.len());
+            accounts.map(Arc::new).ok_or_else(|| {
+                let cause = anyhow::anyhow!("the RPC's accounts are not those that were asked for");
+                ApiError::chain_unavailable().because(cause)
+            })
         };
-        let found = self.answers.try_get_with_by_ref(&addresses, read).await;
-        self.answers.invalidate(&addresses).await;
+        let found = self.answers.try_get_with_by_ref(&key, read).await;
+        self.answers.invalidate(&key).await;
         found.map_err(|error| ApiError::clone(&error))
     }
 
     /// Runs one call when it is its turn, within its time limit.
     async fn call<T>(&self, call: impl Future<Output = Result<T, ClientError>>) -> ApiResult<T> {
-        let turn = tokio::time::timeout(PATIENCE, self.turns.acquire()).await;
-        let Ok(Ok(_turn)) = turn else {
-            let cause = anyhow::anyhow!("too many calls of the node wait");
-            return Err(ApiError::overloaded().because(cause));
-        };
+        let _turn = self.turn().await?;
         timed(call).await
+    }
+
+    /// The turn of a call.
+    async fn turn(&self) -> ApiResult<SemaphorePermit<'_>> {
+        match tokio::time::timeout(PATIENCE, self.turns.acquire()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            _ => {
+                let cause = anyhow::anyhow!("too many calls of the node wait");
+                Err(ApiError::overloaded().because(cause))
+            }
+        }
     }
 }
 
 /// Runs one call within its time limit, which includes the client's own retries of a busy
 /// RPC.
 async fn timed<T>(call: impl Future<Output = Result<T, ClientError>>) -> ApiResult<T> {
-    match tokio::time::timeout(RPC_TIMEOUT, call).await {
+    answered(tokio::time::timeout(RPC_TIMEOUT, call).await)
+}
+
+/// The answer of a call, or what keeps it from being one.
+fn answered<T>(answer: Result<Result<T, ClientError>, Elapsed>) -> ApiResult<T> {
+    match answer {
         Ok(Ok(answer)) => Ok(answer),
         // The error's text may contain the RPC's URL, and with it an API key.
         Ok(Err(error)) => {

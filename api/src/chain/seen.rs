@@ -42,34 +42,34 @@ impl Chain {
     /// # Errors
     /// `chain_unavailable` or `overloaded`.
     pub(crate) async fn see(&self, addresses: &[Pubkey]) -> ApiResult<Arc<Seen>> {
-        let read = async { self.look(addresses).await.map(Arc::new) };
-        let key = addresses.to_vec();
+        let key = (self.floor.get(), addresses.to_vec());
+        let read = async { self.look(key.0, addresses).await.map(Arc::new) };
         let found = self.seen.try_get_with_by_ref(&key, read).await;
         self.seen.invalidate(&key).await;
         found.map_err(|error| ApiError::clone(&error))
     }
 
-    async fn look(&self, addresses: &[Pubkey]) -> ApiResult<Seen> {
+    async fn look(&self, floor: Option<u64>, addresses: &[Pubkey]) -> ApiResult<Seen> {
         let asked: Vec<Pubkey> = [sysvar::clock::ID, sysvar::rent::ID]
             .into_iter()
             .chain(addresses.iter().copied())
             .collect();
-        let config = RpcAccountInfoConfig {
-            encoding: Some(UiAccountEncoding::Base64),
-            data_slice: Some(UiDataSliceConfig {
-                offset: 0,
-                length: LENGTH,
-            }),
-            commitment: Some(CommitmentConfig::confirmed()),
-            min_context_slot: None,
-        };
         let answer = self
-            .call(
-                self.rpc
-                    .get_multiple_ui_accounts_with_config(&asked, config),
-            )
-            .await?
-            .value;
+            .fresh(floor, |min_context_slot| {
+                self.rpc.get_multiple_ui_accounts_with_config(
+                    &asked,
+                    RpcAccountInfoConfig {
+                        encoding: Some(UiAccountEncoding::Base64),
+                        data_slice: Some(UiDataSliceConfig {
+                            offset: 0,
+                            length: LENGTH,
+                        }),
+                        commitment: Some(CommitmentConfig::confirmed()),
+                        min_context_slot,
+                    },
+                )
+            })
+            .await?;
         let unusable = || {
             let cause = anyhow::anyhow!("the RPC's accounts are not those that were asked for");
             ApiError::chain_unavailable().because(cause)

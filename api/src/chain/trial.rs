@@ -19,7 +19,7 @@ use solana_sdk::{
 use tokio::sync::Mutex;
 use vouch_client::Pubkey;
 
-use super::Chain;
+use super::{Chain, fresh};
 
 /// The most compute units of a transaction.
 pub(crate) const MOST_UNITS: u32 = 1_400_000;
@@ -85,23 +85,33 @@ impl Chain {
         if blind.is_some_and(|since| since.elapsed() < BLIND_FOR) {
             return Trial::Unknown;
         }
-        let config = RpcSimulateTransactionConfig {
-            sig_verify: false,
-            replace_recent_blockhash: true,
-            commitment: Some(CommitmentConfig::confirmed()),
-            ..RpcSimulateTransactionConfig::default()
+        let deadline = Instant::now() + fresh::PATIENCE;
+        let answer = loop {
+            let config = RpcSimulateTransactionConfig {
+                sig_verify: false,
+                replace_recent_blockhash: true,
+                commitment: Some(CommitmentConfig::confirmed()),
+                min_context_slot: self.floor.get(),
+                ..RpcSimulateTransactionConfig::default()
+            };
+            // A queue of other calls says nothing about the node.
+            let Ok(turn) = self.turn().await else {
+                return Trial::Unknown;
+            };
+            let call = self
+                .rpc
+                .simulate_transaction_with_config(transaction, config);
+            let answer = tokio::time::timeout(PATIENCE, call).await;
+            let is_behind = matches!(&answer, Ok(Err(error)) if fresh::is_behind(error));
+            if !is_behind || Instant::now() >= deadline {
+                break answer;
+            }
+            drop(turn);
+            tokio::time::sleep(fresh::PAUSE).await;
         };
-        // A queue of other calls says nothing about the node.
-        let turn = tokio::time::timeout(super::PATIENCE, self.turns.acquire()).await;
-        let Ok(Ok(_turn)) = turn else {
-            return Trial::Unknown;
-        };
-        let call = self
-            .rpc
-            .simulate_transaction_with_config(transaction, config);
-        let answer = tokio::time::timeout(PATIENCE, call).await;
         let failed = match answer {
             Ok(Ok(answer)) => {
+                self.floor.raise(answer.context.slot);
                 let result = answer.value;
                 let error = result.err.map(TransactionError::from);
                 return read(

@@ -32,6 +32,8 @@ pub(crate) use stream::Stream;
 
 use crate::{
     Config,
+    chain::Floor,
+    connections::Connection,
     error::{ApiError, ApiResult},
 };
 
@@ -46,6 +48,8 @@ const BURST: usize = 200;
 const ROWS: usize = 10_000;
 /// Events that are handed out before other tasks get their turn.
 const TURN: usize = 256;
+/// Time for a client to take the rest of a stream that has ended. Then its connection ends, too.
+const GRACE: Duration = Duration::from_secs(5);
 /// Time for the first look at Postgres.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -164,10 +168,12 @@ pub(crate) struct Live {
     /// The longest life of a stream.
     life: Duration,
     pool: PgPool,
+    /// Reads of the chain must not be behind what streams have told.
+    floor: Arc<Floor>,
 }
 
 impl Live {
-    pub(crate) fn new(config: &Config, pool: PgPool) -> Self {
+    pub(crate) fn new(config: &Config, pool: PgPool, floor: Arc<Floor>) -> Self {
         Self {
             shared: Mutex::default(),
             ready: watch::Sender::new(false),
@@ -180,6 +186,7 @@ impl Live {
             )),
             life: Duration::from_secs(config.live_seconds.into()),
             pool,
+            floor,
         }
     }
 
@@ -205,6 +212,7 @@ impl Live {
         topic: Topic,
         seat: Seat,
         last: Option<&str>,
+        connection: &Connection,
     ) -> ApiResult<Stream> {
         let mut ready = self.ready.subscribe();
         let is_ready = tokio::time::timeout(PATIENCE, async {
@@ -231,6 +239,8 @@ impl Live {
         listeners.insert(id, sender);
         drop(shared);
         let life = self.life;
+        // A client that takes little at a time, or nothing, keeps the stream from seeing its own end.
+        connection.end_in(life + GRACE);
         Ok(Stream::new(self, topic, id, receiver, first, seat, life))
     }
 
@@ -302,6 +312,10 @@ impl Live {
     /// Hands out what a look has found. If it is dropped before its end, the next look finds the rest
     /// again, and nothing is told twice.
     async fn tell(&self, look: Look) {
+        // Before anybody is told, and could ask for a transaction.
+        if let Some(slot) = look.slot.and_then(|slot| u64::try_from(slot).ok()) {
+            self.floor.raise(slot);
+        }
         self.begin(&look);
         let mut counts: HashMap<Topic, usize> = HashMap::new();
         for topic in look.items.iter().flat_map(|item| &item.topics) {

@@ -27,7 +27,7 @@ fn live(settings: &[&str]) -> Arc<Live> {
     ];
     let cli = Cli::parse_from(usual.iter().chain(settings));
     let pool = vouch_db::api::live::live_pool(url, PATIENCE).expect("a URL");
-    Arc::new(Live::new(&cli.config, pool))
+    Arc::new(Live::new(&cli.config, pool, Arc::default()))
 }
 
 fn known(id: i64) -> Known {
@@ -78,7 +78,8 @@ fn passed_slot(base: i64) -> i64 {
 
 async fn open(live: &Arc<Live>, topic: &Topic, last: Option<&str>) -> Stream {
     let seat = live.seat(vec![(HERE.to_owned(), 1)]).expect("a seat");
-    let opened = Arc::clone(live).open(topic.clone(), seat, last);
+    let connection = Connection::default();
+    let opened = Arc::clone(live).open(topic.clone(), seat, last, &connection);
     opened.await.unwrap_or_else(|error| panic!("{error:?}"))
 }
 
@@ -176,12 +177,14 @@ async fn each_topic_gets_its_events_and_who_resumes_gets_what_it_has_missed() {
 #[tokio::test]
 async fn who_has_seen_more_than_this_process_waits_for_a_look() {
     let live = live(&[]);
+    let connection = Connection::default();
     let a = campaign("A");
     live.tell(look(3, 4..=4, Vec::new())).await;
     // Given a client that another replica has told of the fifth row, while a look is under way
     live.begun.fetch_add(1, Ordering::SeqCst);
     let seat = live.seat(Vec::new()).expect("a seat");
-    let mut opening = Box::pin(Arc::clone(&live).open(a.clone(), seat, Some("5.3.0.0.5")));
+    let mut opening =
+        Box::pin(Arc::clone(&live).open(a.clone(), seat, Some("5.3.0.0.5"), &connection));
     assert!(matches!(futures::poll!(&mut opening), Poll::Pending));
     // Then it causes the next one, and that one decides
     live.wake.notified().await;
@@ -370,6 +373,7 @@ async fn seats_are_limited_by_network_and_in_all_and_come_back() {
 #[tokio::test]
 async fn streams_end_when_the_service_stops_and_none_begins() {
     let live = live(&[]);
+    let connection = Connection::default();
     let a = campaign("A");
     live.tell(look(3, 4..=4, Vec::new())).await;
     let mut stream = open(&live, &a, None).await;
@@ -379,7 +383,9 @@ async fn streams_end_when_the_service_stops_and_none_begins() {
         (texts(&["stream.opened 4.3.0.0.5"]), true)
     );
     let seat = live.seat(Vec::new()).expect("a seat");
-    let refused = Arc::clone(&live).open(a.clone(), seat, None).await;
+    let refused = Arc::clone(&live)
+        .open(a.clone(), seat, None, &connection)
+        .await;
     assert_eq!(refused.err().map(|error| error.code), Some("overloaded"));
     // And nothing is kept of a stream that is gone
     drop(stream);
@@ -390,9 +396,10 @@ async fn streams_end_when_the_service_stops_and_none_begins() {
 #[tokio::test]
 async fn a_stream_begins_when_the_first_look_is_done() {
     let live = live(&[]);
+    let connection = Connection::default();
     let a = campaign("A");
     let seat = live.seat(Vec::new()).expect("a seat");
-    let mut opening = Box::pin(Arc::clone(&live).open(a.clone(), seat, None));
+    let mut opening = Box::pin(Arc::clone(&live).open(a.clone(), seat, None, &connection));
     assert!(matches!(futures::poll!(&mut opening), Poll::Pending));
     // Given a look that has not read everything
     let mut part = look(3, 4..=4, Vec::new());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::{
     body::Body,
-    extract::State,
+    extract::{ConnectInfo, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -13,6 +13,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::{
+    connections::Peer,
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
     extract::{PathAddress, PathCode, Query},
@@ -68,10 +69,11 @@ pub(crate) async fn of_campaign(
     method: Method,
     headers: HeaderMap,
     meter: Meter,
+    ConnectInfo(peer): ConnectInfo<Peer>,
 ) -> ApiResult<Response> {
     state.check_campaign(Some(&campaign)).await?;
     let topic = Topic::Campaign(campaign.to_string().into());
-    stream(&state, topic, &method, &headers, &meter).await
+    stream(&state, topic, &method, &headers, &meter, &peer).await
 }
 
 /// Follow a code
@@ -96,10 +98,11 @@ pub(crate) async fn of_code(
     method: Method,
     headers: HeaderMap,
     meter: Meter,
+    ConnectInfo(peer): ConnectInfo<Peer>,
 ) -> ApiResult<Response> {
     let found = state.referral(&code, query.campaign()?.as_ref()).await?;
     let topic = Topic::Referral(found.address.into());
-    stream(&state, topic, &method, &headers, &meter).await
+    stream(&state, topic, &method, &headers, &meter, &peer).await
 }
 
 /// Follow a referrer
@@ -123,9 +126,10 @@ pub(crate) async fn of_referrer(
     method: Method,
     headers: HeaderMap,
     meter: Meter,
+    ConnectInfo(peer): ConnectInfo<Peer>,
 ) -> ApiResult<Response> {
     let topic = Topic::Referrer(wallet.to_string().into());
-    stream(&state, topic, &method, &headers, &meter).await
+    stream(&state, topic, &method, &headers, &meter, &peer).await
 }
 
 /// Follow a leaderboard
@@ -150,11 +154,12 @@ pub(crate) async fn of_board(
     method: Method,
     headers: HeaderMap,
     meter: Meter,
+    ConnectInfo(peer): ConnectInfo<Peer>,
 ) -> ApiResult<Response> {
     let campaign: Option<Address> = query.campaign.as_deref().map(str::parse).transpose()?;
     state.check_campaign(campaign.as_ref()).await?;
     let topic = Topic::Board(campaign.map(|campaign| campaign.to_string().into()));
-    stream(&state, topic, &method, &headers, &meter).await
+    stream(&state, topic, &method, &headers, &meter, &peer).await
 }
 
 async fn stream(
@@ -163,6 +168,7 @@ async fn stream(
     method: &Method,
     headers: &HeaderMap,
     meter: &Meter,
+    peer: &Peer,
 ) -> ApiResult<Response> {
     let body = if *method == Method::HEAD {
         Body::empty()
@@ -176,12 +182,14 @@ async fn stream(
         let last = last.map(|id| id.to_str().unwrap_or_default());
         let last = last.map(|id| id.get(..LONGEST_ID).unwrap_or(id));
         let live = Arc::clone(&state.live);
-        Body::from_stream(live.open(topic, seat, last).await?)
+        Body::from_stream(live.open(topic, seat, last, &peer.connection).await?)
     };
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
         // It has no tag, and nobody keeps it.
         (header::CACHE_CONTROL, "no-store"),
+        // Its connection ends with it at the latest, so nothing else may use it.
+        (header::CONNECTION, "close"),
         // nginx would collect it.
         (HeaderName::from_static("x-accel-buffering"), "no"),
     ];

@@ -17,6 +17,7 @@ use crate::{
         verdict::{self, Verdict},
         visitor,
     },
+    connections::Peer,
     error::{ApiError, ApiResult},
     extract::PathCode,
     state::AppState,
@@ -63,7 +64,7 @@ const MAX_UTM: usize = 128;
     ))]
 pub(crate) async fn follow(
     State(state): State<AppState>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     PathCode(code): PathCode,
     RawQuery(query): RawQuery,
     method: Method,
@@ -78,7 +79,7 @@ pub(crate) async fn follow(
     let verdict = verdict::judge(&method, &headers);
     let click = tracking.click(
         &state,
-        peer,
+        peer.address,
         &headers,
         verdict,
         Of {

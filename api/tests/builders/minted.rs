@@ -51,6 +51,7 @@ pub(crate) async fn play(world: &World) {
     assert_eq!(answer["vault"], Value::Null);
     // And the preview warns, because anybody can make a second wallet
     let preview = &answer["preview"];
+    assert_eq!(preview["payment"], Value::Null);
     let referrer = json!({ "units": "5000000", "tokens": "5.000000" });
     assert_eq!(preview["conversions"][0]["referrer"], referrer);
     assert_eq!(preview["self_referral"], referrer);

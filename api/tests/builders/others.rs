@@ -5,12 +5,21 @@ use solana_sdk::{
     instruction::{AccountMeta, Instruction},
     signature::{Keypair, Signer},
 };
+use spl_token_2022_interface::{
+    extension::{
+        ExtensionType, interest_bearing_mint,
+        transfer_fee::instruction::initialize_transfer_fee_config,
+    },
+    instruction::initialize_mint2,
+    state::Mint,
+};
 use vouch_client::{
-    accounts::{Binding, Campaign, Conversion, Proof, Uniqueness},
+    accounts::{Action, Binding, Campaign, Conversion, Proof, Uniqueness},
     pda, token,
+    voucher::{self, Statement},
 };
 
-use crate::world::{World, code, key, text};
+use crate::world::{World, code, cost, key, text};
 
 /// A campaign that splits payments in SOL.
 pub(crate) async fn split(world: &World) {
@@ -44,6 +53,7 @@ pub(crate) async fn split(world: &World) {
         (&preview["mint"], &preview["decimals"]),
         (&Value::Null, &json!(9))
     );
+    assert_eq!(preview["payment"], json!({ "mint": null, "decimals": 9 }));
     assert_eq!(
         preview["conversions"][0]["referrer"],
         units("80000000", "0.080000000")
@@ -166,13 +176,10 @@ pub(crate) async fn first_touch(world: &World) {
         "settings": { "reward": { "fixed": "7" }, "attribution_window": 3600, "budget": "0" },
     });
     let answer = world.act("create-campaign", &body, &[company]).await;
-    let codes: Vec<&Value> = answer["warnings"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|it| &it["code"])
-        .collect();
-    assert_eq!(codes, ["self_referral_pays", "mint_authority_moves"]);
+    assert_eq!(
+        codes(&answer),
+        ["self_referral_pays", "mint_authority_moves"]
+    );
     let at = key(&answer, "campaign");
     let campaign: Campaign = world.read(&at).await;
     assert_eq!(
@@ -205,6 +212,26 @@ pub(crate) async fn first_touch(world: &World) {
     world.act("bind", &again, &[bob]).await;
     let binding: Binding = world.read(&pda::binding(&at, &bob.pubkey())).await;
     assert_eq!(binding.referral, pda::referral(&at, &code("STARTER8")));
+    // And a voucher's signature is charged for, too
+    let issued_at = world.now().await;
+    let expires_at = issued_at + 600;
+    let message = voucher::message(&Statement {
+        campaign: at,
+        campaign_created_at: campaign.created_at,
+        referral: binding.referral,
+        referee: bob.pubkey(),
+        action: Action::Signup,
+        amount: 0,
+        reference: [0; 32],
+        issued_at,
+        expires_at,
+    });
+    let signature = company.sign_message(&message).to_string();
+    let attested = json!({ "campaign": at_text, "code": "STARTER8", "referee": text(bob),
+        "voucher": { "signature": signature, "issued_at": issued_at, "expires_at": expires_at } });
+    let before = world.lamports(&bob.pubkey()).await;
+    let answer = world.act("convert", &attested, &[bob]).await;
+    assert_eq!(before - world.lamports(&bob.pubkey()).await, cost(&answer));
     // And the attestor revokes a voucher, once
     let revoke = json!({ "campaign": at_text, "digest": "cd".repeat(32), "expires_at": "2100-01-01T00:00:00Z" });
     world.act("revoke-voucher", &revoke, &[company]).await;
@@ -244,9 +271,21 @@ pub(crate) async fn frozen(world: &World) {
         "settings": { "reward": { "fixed": "7" }, "hold_seconds": 1, "budget": "0" },
     });
     let answer = world.act("create-campaign", &body, &[company]).await;
+    // Then company and referrer are told that it can be frozen, and by whom
+    assert_eq!(
+        codes(&answer),
+        [
+            "self_referral_pays",
+            "mint_authority_moves",
+            "mint_can_freeze"
+        ]
+    );
     let at = answer["campaign"].as_str().unwrap();
     let register = json!({ "campaign": at, "code": "STARTER7", "owner": text(alice) });
-    world.act("create-referral", &register, &[alice]).await;
+    let answer = world.act("create-referral", &register, &[alice]).await;
+    assert_eq!(codes(&answer), ["mint_can_freeze"]);
+    let told = answer["warnings"][0]["message"].as_str().unwrap();
+    assert!(told.starts_with(&text(company)), "{told}");
     let convert = json!({ "campaign": at, "code": "STARTER7", "referee": text(bob) });
     let answer = world.act("convert", &convert, &[bob]).await;
     let conversion = key(&answer, "conversion");
@@ -275,4 +314,104 @@ pub(crate) async fn frozen(world: &World) {
     world.run(&[freezing(11)], &[company]).await;
     world.act("claim", &one, &[alice]).await;
     assert_eq!(world.tokens(&alice.pubkey(), &mint.pubkey()).await, Some(7));
+}
+
+/// Codes of an answer's warnings.
+fn codes(answer: &Value) -> Vec<&str> {
+    let warnings = answer["warnings"].as_array().unwrap().iter();
+    warnings.map(|it| it["code"].as_str().unwrap()).collect()
+}
+
+/// Tokens of Token-2022: one that takes a fee from transfers, as rewards and as payment.
+pub(crate) async fn token_2022(world: &World) {
+    let World { company, alice, .. } = world;
+    let program = token::TOKEN_2022_PROGRAM_ID;
+    let (authority, mint) = (company.pubkey(), Keypair::new());
+    let size = ExtensionType::try_calculate_account_len::<Mint>(&[
+        ExtensionType::TransferFeeConfig,
+        ExtensionType::InterestBearingConfig,
+    ]);
+    let size = size.unwrap();
+    let rent = world
+        .rpc
+        .get_minimum_balance_for_rent_exemption(size)
+        .await
+        .unwrap();
+    let mut create = token::create_mint(&authority, &mint.pubkey(), &authority, 3, rent)[0].clone();
+    // `CreateAccount` has the instruction (4 bytes), lamports (8), space (8) and owner.
+    create.data[12..20].copy_from_slice(&(size as u64).to_le_bytes());
+    create.data[20..].copy_from_slice(program.as_ref());
+    let at = mint.pubkey();
+    let fee =
+        initialize_transfer_fee_config(&program, &at, Some(&authority), None, 250, 7000).unwrap();
+    let interest = interest_bearing_mint::instruction::initialize(&program, &at, None, 5).unwrap();
+    let open = initialize_mint2(&program, &at, &authority, None, 3).unwrap();
+    world
+        .run(&[create, fee, interest, open], &[company, &mint])
+        .await;
+    // When it is the token of rewards, then company and referrer are told of the fee, and that wallets
+    // show other amounts
+    let body = json!({
+        "authority": text(company), "id": "7", "mint": text(&mint), "funding": "vault",
+        "proof": "payment", "settings": { "reward": { "fixed": "7" }, "min_amount": "5" },
+    });
+    let answer = world.act("create-campaign", &body, &[company]).await;
+    let expected = ["self_referral_pays", "transfer_fee", "shown_amounts_differ"];
+    assert_eq!(codes(&answer), expected);
+    let told = answer["warnings"][1]["message"].as_str().unwrap();
+    let said = format!(
+        "up to 250 basis points, at most 7000 base units, out of what is received; {authority} can change it"
+    );
+    assert!(told.ends_with(&said), "{told}");
+    // And the preview names the payment's token: SOL
+    let preview = &answer["preview"];
+    assert_eq!(
+        (&preview["decimals"], &preview["payment"]),
+        (&json!(3), &json!({ "mint": null, "decimals": 9 }))
+    );
+    let register =
+        json!({ "campaign": answer["campaign"], "code": "STARTER7", "owner": text(alice) });
+    let answer = world.act("create-referral", &register, &[alice]).await;
+    assert_eq!(codes(&answer), ["transfer_fee", "shown_amounts_differ"]);
+    // And the program takes it neither as payment, nor in a split
+    for wrong in [
+        json!({ "funding": "payment_split", "mint": text(&mint) }),
+        json!({ "funding": "vault", "proof": "payment", "payment_mint": text(&mint) }),
+    ] {
+        let mut body = json!({ "authority": text(company), "id": "8",
+            "settings": { "reward": { "fixed": "7" }, "min_amount": "7" } });
+        let wrong = wrong.as_object().unwrap().clone();
+        body.as_object_mut().unwrap().extend(wrong);
+        world
+            .refuses("create-campaign", &body, 422, "unsupported_mint")
+            .await;
+    }
+
+    // Given a payment in another token than the rewards'
+    let paid = Keypair::new();
+    let rent = world
+        .rpc
+        .get_minimum_balance_for_rent_exemption(82)
+        .await
+        .unwrap();
+    let create = token::create_mint(&authority, &paid.pubkey(), &authority, 4, rent);
+    world.run(&create, &[company, &paid]).await;
+    let body = json!({
+        "authority": text(company), "id": "8", "funding": "vault", "proof": "payment",
+        "decimals": 2, "payment_mint": text(&paid),
+        "settings": { "reward": { "fixed": "7" }, "min_amount": "5" },
+    });
+    // Then the previews of its opening and of a change name both
+    let answer = world.act("create-campaign", &body, &[company]).await;
+    let change =
+        json!({ "campaign": answer["campaign"], "settings": { "reward": { "fixed": "8" } } });
+    let changed = world.ask("update-campaign", &change).await.json();
+    for preview in [&answer["preview"], &changed["preview"]] {
+        let payment = json!({ "mint": text(&paid), "decimals": 4 });
+        assert_eq!(
+            (&preview["decimals"], &preview["payment"]),
+            (&json!(2), &payment),
+            "{preview}"
+        );
+    }
 }

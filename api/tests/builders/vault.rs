@@ -1,7 +1,8 @@
-//! A campaign that holds rewards and pays them from a vault: funds, partners, claims, cancellations.
+//! A campaign that holds rewards and pays them from a vault: funds, partners, claims [A9], cancellations.
 
 use serde_json::{Value, json};
 use solana_sdk::{
+    instruction::{AccountMeta, Instruction},
     pubkey::Pubkey,
     signature::{Keypair, Signer},
 };
@@ -131,17 +132,60 @@ pub(crate) async fn play(world: &World) {
             assert_eq!(answer.refusal(), (409, "still_held".to_owned()));
         }
     }
-    // Then anybody claims it afterwards, and pays for the accounts of those who have none
+    // Then anybody claims it afterwards, and pays for nobody's account: Carol could close it, keep the
+    // lamports, and have the next claim pay them again
     world.wait_for(pending.claimable_from()).await;
+    let conversion_text = conversion.to_string();
     let before = world.lamports(&bob.pubkey()).await;
     let answer = world.act("claim", &one, &[bob]).await;
     assert_eq!(before - world.lamports(&bob.pubkey()).await, cost(&answer));
+    assert_eq!(answer["cost"]["rent"], "0");
+    assert_eq!(
+        (&answer["creates"], &answer["warnings"]),
+        (&json!([]), &json!([]))
+    );
+    let (place, _) = pda::associated_token(&carol.pubkey(), &mint, &token::TOKEN_PROGRAM_ID);
+    let message = format!(
+        "{place}: no token account, its owner has to create it or to claim as payer, \
+         or create_accounts has to be all"
+    );
+    let waiting = json!([{ "part": "referee", "units": "250", "owner": text(&carol),
+        "account": place.to_string(), "code": "token_account_missing", "message": message }]);
     assert_eq!(
         answer["claims"],
-        json!([{ "conversion": conversion.to_string(), "referrer": "650", "referee": "250", "partner": "100" }])
+        json!([{ "conversion": conversion_text, "referrer": "650", "referee": "0", "partner": "100",
+            "waiting": waiting }])
     );
-    assert_eq!(answer["creates"].as_array().unwrap().len(), 1);
-    assert_eq!(answer["creates"][0]["owner"], text(&carol));
+    assert_eq!(world.tokens(&carol.pubkey(), &mint).await, None);
+    // And the part that is left is refused with the reason
+    let said = world
+        .refuses("claim", &one, 409, "token_account_missing")
+        .await;
+    assert_eq!(said, format!("nobody can be paid now: {message}"));
+    let mut generous = one.clone();
+    generous["create_accounts"] = "everybody".into();
+    let answer = world.ask("claim", &generous).await;
+    assert_eq!(answer.refusal(), (400, "wrong_type".to_owned()));
+    assert_eq!(answer.json()["field"], "create_accounts");
+    // And who pays for it knowingly is told for whom
+    generous["create_accounts"] = "all".into();
+    let before = world.lamports(&bob.pubkey()).await;
+    let answer = world.act("claim", &generous, &[bob]).await;
+    assert_eq!(before - world.lamports(&bob.pubkey()).await, cost(&answer));
+    assert_eq!(answer["cost"]["rent"], "2039280");
+    assert_eq!(
+        answer["claims"],
+        json!([{ "conversion": conversion_text, "referrer": "0", "referee": "250", "partner": "0",
+            "waiting": [] }])
+    );
+    assert_eq!(
+        answer["creates"],
+        json!([{ "address": place.to_string(), "owner": text(&carol) }])
+    );
+    let warning = &answer["warnings"][0];
+    assert_eq!(warning["code"], "pays_for_others");
+    let message = warning["message"].as_str().unwrap();
+    assert!(message.ends_with(&text(&carol)), "{message}");
     for (wallet, units) in [(alice, 650), (&carol, 250), (&partner, 100)] {
         assert_eq!(world.tokens(&wallet.pubkey(), &mint).await, Some(units));
     }
@@ -166,10 +210,10 @@ pub(crate) async fn play(world: &World) {
         Pubkey::default()
     );
 
-    // Given three conversions that are due, which the indexer has seen
+    // Given conversions of twenty wallets without token accounts, and then of Bob, who has one
     let wallets: Vec<Keypair> = std::iter::repeat_with(Keypair::new).take(20).collect();
     let mut due = Vec::new();
-    for wallet in &wallets {
+    for wallet in wallets.iter().chain([bob]) {
         let answer = world
             .act("convert", &convert(wallet), &[company, wallet])
             .await;
@@ -178,25 +222,91 @@ pub(crate) async fn play(world: &World) {
         world.mirror(&at_conversion, &at, &read).await;
         due.push((at_conversion, read));
     }
+    let (bobs, last) = due[20].clone();
+    let program = token::TOKEN_PROGRAM_ID;
+    let create = token::create_associated_token(&bob.pubkey(), &bob.pubkey(), &mint, &program);
+    world.run(&[create], &[bob]).await;
+    // And Alice has closed hers, and has got its lamports
+    let units = world.tokens(&alice.pubkey(), &mint).await.unwrap();
+    world
+        .run(&burn_and_close(&alice.pubkey(), &mint, units), &[alice])
+        .await;
+    world.wait_for(last.claimable_from()).await;
+    // When the company claims for her, then it pays for no account, and what can be paid is found behind
+    // all that cannot
     let all = json!({ "campaign": campaign_text, "wallet": text(alice) });
-    world.wait_for(due[19].1.claimable_from()).await;
-    // When Alice claims all of them, then each transaction pays as many as fit, and says how many are
-    // left
-    let before = world.tokens(&alice.pubkey(), &mint).await.unwrap();
-    let mut left = 20;
+    let mut by_company = all.clone();
+    by_company["payer"] = text(company).into();
+    let answer = world.act("claim", &by_company, &[company]).await;
+    let claims = answer["claims"].as_array().unwrap();
+    assert_eq!(claims.len(), 1, "{answer}");
+    assert_eq!(
+        (&claims[0]["conversion"], &claims[0]["referee"]),
+        (&json!(bobs.to_string()), &json!("500"))
+    );
+    assert_eq!(claims[0]["waiting"][0]["part"], "referrer");
+    assert_eq!(answer["creates"], json!([]));
+    let skipped = answer["skipped"].as_array().unwrap();
+    let reasons = skipped
+        .iter()
+        .map(|it| (&it["code"], it["waiting"].as_array().unwrap().len()));
+    let reasons: Vec<_> = reasons.collect();
+    assert_eq!(reasons, vec![(&json!("token_account_missing"), 2); 20]);
+    assert_eq!(
+        (&answer["left"], &answer["next_cursor"]),
+        (&json!("0"), &Value::Null)
+    );
+    let refused = world.ask("claim", &by_company).await;
+    assert_eq!(refused.refusal(), (409, "token_account_missing".to_owned()));
+    assert_eq!(refused.json()["next_cursor"], Value::Null);
+    // And one request looks at 128 conversions, and says where to go on
+    let old = Conversion {
+        converted_at: 1_000,
+        ..last
+    };
+    for _ in 0..130 {
+        world.mirror(&Pubkey::new_unique(), &at, &old).await;
+    }
+    let refused = world.ask("claim", &all).await;
+    assert_eq!(refused.refusal(), (409, "nothing_to_claim".to_owned()));
+    let mut further = all.clone();
+    further["cursor"] = refused.json()["next_cursor"].clone();
+    let answer = world.act("claim", &further, &[alice]).await;
+    // Alice pays for her own account, and for no other.
+    let creates = answer["creates"].as_array().unwrap();
+    assert_eq!(creates.len(), 1, "{answer}");
+    assert_eq!(creates[0]["owner"], text(alice));
+    assert_eq!(answer["warnings"], json!([]));
+    let paid = answer["claims"].as_array().unwrap().len();
+    assert_eq!(answer["left"], (21 - paid).to_string());
+    assert!(answer["next_cursor"].is_string(), "{answer}");
+    for (wrong, code) in [("x", "invalid_query"), ("", "invalid_query")] {
+        further["cursor"] = wrong.into();
+        world.refuses("claim", &further, 400, code).await;
+    }
+    sqlx::query("DELETE FROM conversions WHERE converted_at = 1000")
+        .execute(&world.pool)
+        .await
+        .unwrap();
+    // When Alice claims all of them for everybody, then each transaction pays as many as fit, and says
+    // how many are left
+    let mut for_all = all.clone();
+    for_all["create_accounts"] = "all".into();
+    let mut left = 21;
     while left > 0 {
-        let answer = world.act("claim", &all, &[alice]).await;
+        let answer = world.act("claim", &for_all, &[alice]).await;
         let claims = answer["claims"].as_array().unwrap();
-        assert!((1..20).contains(&claims.len()), "{answer}");
+        assert!((1..21).contains(&claims.len()), "{answer}");
         left -= claims.len();
         assert_eq!(answer["left"], left.to_string());
         assert_eq!(answer["skipped"], json!([]));
-        // Each of these wallets gets its account now.
-        assert_eq!(answer["creates"].as_array().unwrap().len(), claims.len());
         let paid: Vec<String> = claims
             .iter()
             .map(|claim| claim["conversion"].as_str().unwrap().to_owned())
             .collect();
+        // Each of these wallets gets its account now; Bob has one.
+        let new = paid.iter().filter(|it| **it != bobs.to_string()).count();
+        assert_eq!(answer["creates"].as_array().unwrap().len(), new);
         if left > 0 {
             sqlx::query(
                 "UPDATE conversions SET status = 'paid', settled = 7 WHERE address = ANY($1)",
@@ -208,8 +318,8 @@ pub(crate) async fn play(world: &World) {
         }
     }
     // The second conversion of the code earns 1000, the others, from the third on, 2000.
-    let paid = world.tokens(&alice.pubkey(), &mint).await.unwrap() - before;
-    assert_eq!(paid, 750 + 19 * 1500);
+    let paid = world.tokens(&alice.pubkey(), &mint).await.unwrap();
+    assert_eq!(paid, 750 + 20 * 1500);
     for (address, _) in &due {
         assert_eq!(world.read::<Conversion>(address).await.status, Status::Paid);
     }
@@ -227,6 +337,10 @@ pub(crate) async fn play(world: &World) {
         (
             json!({ "conversion": conversion.to_string(), "wallet": text(alice) }),
             "conflicting_fields",
+        ),
+        (
+            json!({ "conversion": conversion.to_string(), "cursor": "x" }),
+            "invalid_query",
         ),
     ] {
         world.refuses("claim", &wrong, 400, code).await;
@@ -284,4 +398,34 @@ pub(crate) async fn play(world: &World) {
         )
         .await;
     world.act("close-campaign", &this, &[company]).await;
+}
+
+/// Burns all that the owner's associated token account holds, and closes it: the Token program's
+/// instructions `Burn` and `CloseAccount`.
+fn burn_and_close(owner: &Pubkey, mint: &Pubkey, units: u64) -> [Instruction; 2] {
+    let program_id = token::TOKEN_PROGRAM_ID;
+    let (account, _) = pda::associated_token(owner, mint, &program_id);
+    let signer = AccountMeta::new_readonly(*owner, true);
+    let mut burn = vec![8];
+    burn.extend(units.to_le_bytes());
+    [
+        Instruction {
+            program_id,
+            accounts: vec![
+                AccountMeta::new(account, false),
+                AccountMeta::new(*mint, false),
+                signer.clone(),
+            ],
+            data: burn,
+        },
+        Instruction {
+            program_id,
+            accounts: vec![
+                AccountMeta::new(account, false),
+                AccountMeta::new(*owner, false),
+                signer,
+            ],
+            data: vec![9],
+        },
+    ]
 }

@@ -9,6 +9,7 @@ use solana_commitment_config::CommitmentConfig;
 use solana_sdk::{
     clock::Clock,
     instruction::Instruction,
+    message::VersionedMessage,
     pubkey::Pubkey,
     signature::{Keypair, Signature, Signer},
     sysvar,
@@ -132,6 +133,12 @@ impl World {
         assert_eq!(said, named);
         // The limit of compute units follows from a simulation.
         assert_eq!(answer["cost"]["simulated"], true, "{answer}");
+        // The fee is the one that the cluster charges.
+        let fee = match &unsigned.message {
+            VersionedMessage::V0(message) => self.rpc.get_fee_for_message(message).await,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(answer["cost"]["fee"], fee.unwrap().to_string());
         let signed = VersionedTransaction::try_new(unsigned.message, signers).unwrap();
         self.rpc
             .send_and_confirm_transaction(&signed)

@@ -1,6 +1,11 @@
 //! Builders whose list comes from the mirror, and a node that does not simulate. The life of a campaign
 //! by the API alone is in `api/tests/builders`.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde_json::{Value, json};
 use solana_sdk::{
@@ -104,17 +109,97 @@ async fn a_wallet_claims_all_that_the_mirror_knows_though_the_node_does_not_simu
     );
 
     // When the campaign is closed, then rents of conversions go back, by what the mirror knows of them
-    world.node.behave(|_, _| Fate::Sent);
+    let reads = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&reads);
+    world.node.behave(move |request, _| {
+        if request["method"] == "getMultipleAccounts" {
+            counted.fetch_add(1, Ordering::SeqCst);
+        }
+        Fate::Sent
+    });
     let close = json!({ "campaign": scene.campaign.to_string() });
     let (_, answer) = ask(&url, "close-campaign", &close).await;
     send(&world, &answer, &[&scene.company]).await;
     let accounts: Vec<String> = conversions.iter().map(Pubkey::to_string).collect();
     let body = json!({ "accounts": accounts, "payer": scene.company.pubkey().to_string() });
+    reads.store(0, Ordering::SeqCst);
     let (status, answer) = ask(&url, "reclaim", &body).await;
     assert_eq!(status, 200, "{answer}");
+    // One call reads the accounts, one their campaigns.
+    assert_eq!(reads.load(Ordering::SeqCst), 2);
     send(&world, &answer, &[&scene.company]).await;
     for conversion in &conversions {
         let left = scene.rpc.get_balance(conversion).await.expect("a balance");
         assert_eq!(left, 0);
     }
+}
+
+/// [A10]
+#[tokio::test]
+async fn no_transaction_is_built_from_the_accounts_of_a_node_that_is_behind() {
+    let world = World::with(Settings::fixed(REWARD)).await;
+    let api = start_api_on(&world, &world.node.url()).await;
+    let url = api.url();
+    let pause = json!({ "campaign": world.scene.campaign.to_string(), "paused": true });
+    let built = async || {
+        let (status, answer) = ask(&url, "set-paused", &pause).await;
+        assert_eq!((status, &answer["cost"]["simulated"]), (200, &json!(true)));
+    };
+    // Given a service that has seen a slot
+    built().await;
+    // When the first nodes that a balancer chooses have not reached it
+    let refusal = json!({ "jsonrpc": "2.0", "id": 0, "error": { "code": -32016,
+        "message": "Minimum context slot has not been reached", "data": { "contextSlot": 1 } } });
+    let left = Arc::new(AtomicUsize::new(2));
+    let (waits, refused) = (Arc::clone(&left), refusal.clone());
+    world.node.keep_away(move |request| {
+        let is_conditional = request["method"] == "getMultipleAccounts"
+            && request["params"][1]["minContextSlot"].is_u64();
+        let one_less = |left: usize| left.checked_sub(1);
+        let waits = is_conditional
+            && waits
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less)
+                .is_ok();
+        waits.then(|| (refused.clone(), Fate::Sent))
+    });
+    // Then the service waits for one that has
+    built().await;
+    assert_eq!(left.load(Ordering::SeqCst), 0);
+    // And when none reaches it, or one does not know the condition and answers of an older slot, then
+    // nothing is built
+    let unavailable = async || {
+        let (status, answer) = ask(&url, "set-paused", &pause).await;
+        assert_eq!(
+            (status, &answer["code"]),
+            (503, &json!("chain_unavailable"))
+        );
+        let said = answer["detail"].as_str().expect("a text");
+        assert!(said.starts_with("the node is behind"), "{said}");
+    };
+    let refused = refusal.clone();
+    world.node.keep_away(move |request| {
+        let is_read = request["method"] == "getMultipleAccounts";
+        is_read.then(|| (refused.clone(), Fate::Sent))
+    });
+    unavailable().await;
+    world.node.behave_well();
+    world.node.change("getMultipleAccounts", |result| {
+        result["context"]["slot"] = 1.into();
+    });
+    unavailable().await;
+    world.node.behave(|_, _| Fate::Sent);
+    built().await;
+    // And when it reads, but none can try the transaction, then the answer says so
+    world.node.keep_away(move |request| {
+        let is_trial = request["method"] == "simulateTransaction";
+        is_trial.then(|| (refusal.clone(), Fate::Sent))
+    });
+    let (status, answer) = ask(&url, "set-paused", &pause).await;
+    assert_eq!(
+        (status, &answer["warnings"][0]["code"]),
+        (200, &json!("not_simulated"))
+    );
+    // Which does not hold for the next one.
+    world.node.behave_well();
+    built().await;
 }

@@ -38,6 +38,7 @@ use super::{
 };
 use crate::{
     clicks::verdict,
+    connections::Peer,
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
     extract::{self, PathAddress, PathCode},
@@ -366,7 +367,7 @@ fn offered(
     ))]
 pub(crate) async fn build(
     State(state): State<AppState>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     meter: Meter,
     PathCode(code): PathCode,
     RawQuery(query): RawQuery,
@@ -374,7 +375,7 @@ pub(crate) async fn build(
     extract::Json(request): extract::Json<ActionRequest>,
 ) -> ApiResult<Json<ActionTransaction>> {
     let asked = Asked::of_code(code, query.as_deref())?;
-    transaction(&state, asked, peer, &meter, &headers, &request)
+    transaction(&state, asked, peer.address, &meter, &headers, &request)
         .await
         .map(Json)
 }
@@ -401,7 +402,7 @@ pub(crate) async fn build(
     ))]
 pub(crate) async fn build_in_campaign(
     State(state): State<AppState>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     meter: Meter,
     PathAddress(campaign): PathAddress,
     RawQuery(query): RawQuery,
@@ -409,7 +410,7 @@ pub(crate) async fn build_in_campaign(
     extract::Json(request): extract::Json<ActionRequest>,
 ) -> ApiResult<Json<ActionTransaction>> {
     let asked = Asked::of_campaign(campaign, query.as_deref())?;
-    transaction(&state, asked, peer, &meter, &headers, &request)
+    transaction(&state, asked, peer.address, &meter, &headers, &request)
         .await
         .map(Json)
 }
@@ -431,7 +432,6 @@ async fn transaction(
     let (built, checked) = transactions::build_convert(state, wanted)
         .await
         .map_err(terms::refused)?;
-    terms::check(&checked.campaign, checked.now)?;
     let hold = checked.campaign.in_force(checked.now).hold_seconds;
     let campaign = checked.referral.campaign.to_string();
     let names = state

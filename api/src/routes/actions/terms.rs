@@ -91,8 +91,8 @@ const SHARES: &str =
     "this campaign rewards a share of what an order is worth: place one on its page";
 const LEAST: &str = "this campaign counts orders of a least amount: place one on its page";
 
-/// Refuses a campaign whose conversions need what an Action cannot give. A wallet's conversion counts
-/// once: one that is worth less than it could be would be lost.
+/// Refuses a campaign whose conversions need what an Action cannot give: the program refuses their
+/// sign-ups, too, which [`refused`] says in the same way.
 ///
 /// # Errors
 /// `action_unsupported`, with the reason.
@@ -254,6 +254,65 @@ mod tests {
             unit: "SOL".to_owned(),
             decimals: 6,
         }
+    }
+
+    #[test]
+    fn the_program_refuses_the_sign_ups_that_no_action_gives() {
+        use vouch_client::{
+            accounts::{Funding, Referral},
+            instructions::{Convert, Offer},
+            preflight::ChainState,
+        };
+
+        use crate::routes::transactions::sizes;
+
+        // Given a campaign of each kind that there can be: only proven conversions earn percentages
+        let (mut refusals, mut sign_ups) = (0, 0);
+        for proof in [Proof::Open, Proof::Attested, Proof::Payment] {
+            for uniqueness in [
+                Uniqueness::Wallet,
+                Uniqueness::WalletAndCode,
+                Uniqueness::Order,
+            ] {
+                for settings in [Settings::fixed(10), Settings::percent(100, 7)] {
+                    if proof == Proof::Open && settings.reward_kind == RewardKind::Percent {
+                        continue;
+                    }
+                    for min_amount in [0, 5] {
+                        let settings = Settings {
+                            min_amount,
+                            attestor: Pubkey::new_from_array([42; 32]),
+                            ..settings
+                        };
+                        let campaign = Campaign {
+                            uniqueness,
+                            per_owner: false,
+                            settings,
+                            ..sizes::campaign(Funding::MintAuthority, proof)
+                        };
+                        let referral: Referral = sizes::referral(30);
+                        let offer = Offer::at(referral.campaign, &campaign, &referral, 7).unwrap();
+                        let signup = Convert::signup(&Pubkey::new_from_array([8; 32]));
+                        let outcome =
+                            preflight::check_convert(&offer, &signup, &ChainState::default());
+                        // Then the Action is refused exactly if its transaction would be
+                        match check(&campaign, 7) {
+                            Ok(()) => {
+                                sign_ups += 1;
+                                assert_eq!(outcome.map(|reward| reward.total()), Ok(10));
+                            }
+                            Err(shown) => {
+                                refusals += 1;
+                                let said = refused(outcome.unwrap_err().into());
+                                let codes = (shown.code, said.code);
+                                assert_eq!(codes, ("action_unsupported", "action_unsupported"));
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        assert_eq!((refusals, sign_ups), (28, 2));
     }
 
     #[test]

@@ -4,21 +4,29 @@
 //! payer and the instructions. [`Plan::build`] does the rest for all of them.
 
 mod acts;
+mod changing;
 mod claim;
+mod mints;
 mod opening;
 mod previews;
 mod refusal;
 mod settings;
 mod sharing;
+#[cfg(test)]
+pub(crate) mod sizes;
+mod warnings;
 
 pub(crate) use sharing::{ConvertRequest, Reward, build_convert};
+use warnings::{Warning, WarningCode};
+
+use std::collections::HashSet;
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use serde::Serialize;
 use solana_compute_budget_interface::ComputeBudgetInstruction;
 use solana_sdk::{
     instruction::Instruction,
-    message::{Message, VersionedMessage, v0},
+    message::{Message, SanitizedMessage, VersionedMessage, v0},
     signature::Signature,
     transaction::VersionedTransaction,
 };
@@ -59,7 +67,7 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(sharing::convert))
         .routes(routes!(claim::claim))
         .routes(routes!(opening::create_campaign))
-        .routes(routes!(opening::update_campaign))
+        .routes(routes!(changing::update_campaign))
         .merge(acts::router())
 }
 
@@ -72,6 +80,8 @@ pub(crate) struct Plan {
     pub(crate) optional: Option<Instruction>,
     /// In this order.
     pub(crate) steps: Vec<Instruction>,
+    /// Mints of which the signers learn what may surprise them.
+    pub(crate) mints: Vec<Pubkey>,
     pub(crate) warnings: Vec<Warning>,
     /// Without a version: the published client of Actions and Solana Pay reads no other.
     pub(crate) is_legacy: bool,
@@ -94,7 +104,7 @@ pub(crate) struct Built {
 /// Cost for the payer, in lamports.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Cost {
-    /// For signatures and priority.
+    /// For signatures, those that a precompile verifies included, and for priority.
     fee: Amount,
     /// At most, for accounts that the transaction creates. Most of it comes back when they are closed.
     rent: Amount,
@@ -105,25 +115,6 @@ pub(crate) struct Cost {
     compute_unit_price: Amount,
     /// Whether a simulation has succeeded, and the limit follows from it. Otherwise it is 1400000.
     simulated: bool,
-}
-
-/// Something that the caller of a builder should know.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub(crate) struct Warning {
-    /// payer_needs_sol, not_simulated, self_referral_pays, mint_authority_moves or
-    /// announced_cut_restarts.
-    code: &'static str,
-    /// For people.
-    message: String,
-}
-
-impl Warning {
-    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-        }
-    }
 }
 
 impl Plan {
@@ -146,6 +137,7 @@ impl Plan {
             payer,
             optional,
             steps,
+            mints,
             mut warnings,
             is_legacy,
         } = self;
@@ -171,9 +163,10 @@ impl Plan {
             state.chain.blockhash(),
             state.chain.try_out(&trial),
             state.chain.price(written),
-            rent(state, steps),
+            rent(state, steps, &mints),
         );
-        let (blockhash, rent) = (blockhash?, rent?);
+        let (blockhash, (rent, of_mints)) = (blockhash?, rent?);
+        warnings.extend(of_mints);
         let (units, simulated) = match trial {
             Trial::Succeeds(units) => (limit(units), true),
             Trial::Fails { place, error, logs } => {
@@ -189,13 +182,13 @@ impl Plan {
             Trial::TooPoor => {
                 let message = "the payer has too few lamports for fee and rent: add SOL before \
                      you send the transaction, or name another payer";
-                warnings.push(Warning::new("payer_needs_sol", message));
+                warnings.push(Warning::new(WarningCode::PayerNeedsSol, message));
                 (MOST_UNITS, false)
             }
             Trial::Unknown => {
                 let message = "the node could not try the transaction, so nobody knows whether \
                      the program accepts it";
-                warnings.push(Warning::new("not_simulated", message));
+                warnings.push(Warning::new(WarningCode::NotSimulated, message));
                 (MOST_UNITS, false)
             }
         };
@@ -206,13 +199,12 @@ impl Plan {
         let wire = serialized(&transaction)?;
         let signers = transaction.signatures.len();
         let keys = transaction.message.static_account_keys();
-        let signatures = u64::try_from(signers).unwrap_or(u64::MAX);
         let priority = if has_budget {
             u64::from(units).saturating_mul(price).div_ceil(MICRO)
         } else {
             0
         };
-        let fee = signatures
+        let fee = signatures(&transaction.message)
             .saturating_mul(SIGNATURE_FEE)
             .saturating_add(priority);
         Ok(Built {
@@ -271,6 +263,17 @@ fn compile(
     })
 }
 
+/// The signatures that the cluster charges for: those of the transaction, and those that instructions
+/// have a precompile verify.
+fn signatures(message: &VersionedMessage) -> u64 {
+    let VersionedMessage::Legacy(message) = legacy(message.clone()) else {
+        return u64::from(message.header().num_required_signatures);
+    };
+    // The count does not depend on reserved accounts.
+    SanitizedMessage::try_from_legacy_message(message, &HashSet::new())
+        .map_or(0, |message| message.num_total_signatures())
+}
+
 /// The same message without a version. It names no lookup tables, so it loses nothing.
 fn legacy(message: VersionedMessage) -> VersionedMessage {
     match message {
@@ -302,19 +305,28 @@ fn written(transaction: &VersionedTransaction, steps: &[Instruction]) -> Vec<Pub
         .collect()
 }
 
-/// Lamports, at most, for the accounts that these instructions create and that do not exist yet.
-async fn rent(state: &AppState, steps: &[Instruction]) -> ApiResult<u64> {
+/// Lamports, at most, for the accounts that these instructions create and that do not exist yet, and
+/// what may surprise about these mints.
+async fn rent(
+    state: &AppState,
+    steps: &[Instruction],
+    mints: &[Pubkey],
+) -> ApiResult<(u64, Vec<Warning>)> {
     let created: Vec<(Pubkey, usize)> = steps.iter().filter_map(created).collect();
-    if created.is_empty() {
-        return Ok(0);
+    let addresses = created.iter().map(|(address, _)| *address);
+    let addresses: Vec<Pubkey> = addresses.chain(mints.iter().copied()).collect();
+    if addresses.is_empty() {
+        return Ok((0, Vec::new()));
     }
-    let addresses: Vec<Pubkey> = created.iter().map(|(address, _)| *address).collect();
     let seen = state.chain.see(&addresses).await?;
     let rents = created.iter().map(|(address, size)| {
         let has = seen.get(address).map_or(0, |account| account.lamports);
         seen.rent.minimum_balance(*size).saturating_sub(has)
     });
-    Ok(rents.fold(0, u64::saturating_add))
+    let warnings = mints
+        .iter()
+        .flat_map(|mint| mints::warnings(mint, seen.get(mint)));
+    Ok((rents.fold(0, u64::saturating_add), warnings.collect()))
 }
 
 /// The account that an instruction creates, and its bytes.

@@ -1,4 +1,4 @@
-//! The builders of a campaign's terms and settings: opening it, and changing it.
+//! The builder that opens a campaign.
 
 use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
@@ -7,15 +7,14 @@ use solana_sdk::rent::Rent;
 use utoipa::ToSchema;
 use vouch_client::{
     ProgramError, Pubkey,
-    accounts::{Funding, Proof, RewardKind, Settings, Terms},
-    instructions,
+    accounts::{Funding, Proof, Settings, Terms},
     opening::{Currency, DECIMALS, MissingSetting, Opening, new_mint, usual_terms},
     token,
 };
 
 use super::{
-    Built, Plan, Warning, address, address_or, amount,
-    previews::{Preview, previewed, warning},
+    Built, Plan, Warning, WarningCode, address, address_or, amount,
+    previews::{Paying, Preview, SOL_DECIMALS, Tokens, previewed, warning},
     settings::{
         FUNDINGS, PROOFS, SettingsAnswer, SettingsInput, TermsAnswer, UNIQUENESSES, named, small,
     },
@@ -26,11 +25,9 @@ use crate::{
     error::{ApiError, ApiResult},
     extract,
     state::AppState,
-    types::{Amount, timestamp},
+    types::Amount,
 };
 
-/// Decimals of SOL.
-const SOL_DECIMALS: u8 = 9;
 /// The most decimals of a new mint: more than any amount of 64 bits has digits would show nothing.
 const MOST_DECIMALS: i64 = 18;
 
@@ -127,27 +124,20 @@ pub(crate) async fn create_campaign(
     );
     let seen = state.chain.see(&addresses).await?;
     let opening = asked.opening(&seen)?;
-    let decimals = asked.decimals(&seen);
 
     let create = opening.create().map_err(missing)?;
     let settings = create.settings;
-    let same_token = opening.payment_token().map(|(mint, _)| mint)
-        == opening.reward_token().map(|(mint, _)| mint);
-    let preview = previewed(
-        opening.terms,
-        &settings,
-        same_token,
-        opening.reward_token().map(|(mint, _)| mint),
-        decimals,
-        asked.example_amount,
-    )?;
+    let tokens = asked.tokens(&opening, &seen);
+    let preview = previewed(opening.terms, &settings, tokens, asked.example_amount)?;
     let mut plan = Plan::new(opening.payer, opening.instructions().map_err(missing)?);
+    plan.mints
+        .extend([asked.mint, asked.payment_mint].into_iter().flatten());
     plan.warnings.extend(warning(opening.terms, &preview));
     if opening.hands_over {
         let message = "from this transaction on only the campaign can mint this token, until its \
              authority reclaims a campaign that is closed and whose claim period is over";
         plan.warnings
-            .push(Warning::new("mint_authority_moves", message));
+            .push(Warning::new(WarningCode::MintAuthorityMoves, message));
     }
     Ok(Json(CreateCampaignAnswer {
         built: plan.build(&state).await?,
@@ -327,12 +317,28 @@ impl Asked {
         Ok(opening)
     }
 
-    /// Decimals of the rewards' token.
-    fn decimals(&self, seen: &Seen) -> u8 {
-        match self.mint {
-            Some(mint) => existing(seen, mint).map_or(0, |(_, facts)| facts.decimals),
-            None if self.terms.funding == Funding::PaymentSplit => SOL_DECIMALS,
+    /// The tokens of rewards and payments.
+    fn tokens(&self, opening: &Opening, seen: &Seen) -> Tokens {
+        let decimals = |mint| existing(seen, mint).map_or(0, |(_, facts)| facts.decimals);
+        let is_split = self.terms.funding == Funding::PaymentSplit;
+        let reward_decimals = match self.mint {
+            Some(mint) => decimals(mint),
+            None if is_split => SOL_DECIMALS,
             None => self.new_decimals,
+        };
+        let reward_mint = opening.reward_token().map(|(mint, _)| mint);
+        let payment_mint = opening.payment_token().map(|(mint, _)| mint);
+        let paying = match payment_mint {
+            _ if is_split => reward_decimals,
+            Some(mint) => decimals(mint),
+            None => SOL_DECIMALS,
+        };
+        Tokens {
+            reward_mint,
+            reward_decimals,
+            payment: (self.terms.proof == Proof::Payment)
+                .then(|| Paying::new(payment_mint.as_ref(), paying)),
+            same: payment_mint == reward_mint,
         }
     }
 }
@@ -373,114 +379,6 @@ fn existing(seen: &Seen, mint: Pubkey) -> ApiResult<(Currency, token::Mint)> {
     let found = account.and_then(|account| Some((account.owner, token::mint(&account.data)?)));
     let (program, facts) = found.ok_or(ProgramError::UnsupportedMint)?;
     Ok((Currency::Token { mint, program }, facts))
-}
-
-/// A change of a campaign's settings.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct UpdateCampaignRequest {
-    /// Address of the campaign.
-    campaign: String,
-    /// The settings that change. The rest stays as it was announced last, or is in force.
-    settings: SettingsInput,
-    /// Pays the fee, and signs; the authority when absent.
-    payer: Option<String>,
-    /// Amount of the conversion in the preview.
-    example_amount: Option<String>,
-}
-
-/// A transaction that changes a campaign's settings.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct UpdateCampaignAnswer {
-    #[serde(flatten)]
-    built: Built,
-    /// Whether the change cuts something, so that it waits for the campaign's notice. Budget, attestor,
-    /// attested_codes and treasury change at once nevertheless.
-    is_cut: bool,
-    /// RFC 3339: from when the settings hold, if the transaction is sent now.
-    in_force_from: Option<String>,
-    settings: SettingsAnswer,
-    preview: Preview,
-}
-
-/// Build a transaction that changes a campaign's settings
-///
-/// The campaign's authority signs. Raises hold at once, cuts after the campaign's notice.
-#[utoipa::path(post, path = "/v1/transactions/update-campaign", tag = "transactions",
-    request_body = UpdateCampaignRequest,
-    responses(
-        (status = 200, body = UpdateCampaignAnswer),
-        (status = 400, description = "malformed_json, missing_field, unknown_field, wrong_type, invalid_address, invalid_amount, invalid_time, conflicting_fields", body = ErrorEnvelope),
-        (status = 404, description = "campaign_not_found", body = ErrorEnvelope),
-        (status = 409, description = "campaign_closed", body = ErrorEnvelope),
-        (status = 413, description = "body_too_large", body = ErrorEnvelope),
-        (status = 415, description = "unsupported_media_type", body = ErrorEnvelope),
-        (status = 422, description = "invalid_reward, invalid_shares, invalid_tiers, invalid_bonuses, invalid_hold, invalid_attribution_window, invalid_schedule, invalid_owner_limit, invalid_gate, invalid_budget, invalid_attestor, invalid_treasury, too_many_bonuses, transaction_would_fail", body = ErrorEnvelope),
-        (status = 429, description = "too_many_requests", body = ErrorEnvelope),
-        (status = 503, description = "overloaded, chain_unavailable", body = ErrorEnvelope),
-    ))]
-pub(crate) async fn update_campaign(
-    State(state): State<AppState>,
-    extract::Json(request): extract::Json<UpdateCampaignRequest>,
-) -> ApiResult<Json<UpdateCampaignAnswer>> {
-    let at = address(&request.campaign, "campaign")?;
-    let payer = request.payer.as_deref();
-    let example = request.example_amount.as_deref();
-    let example = example
-        .map(|text| amount(text, "example_amount"))
-        .transpose()?;
-    let (campaign, seen) = state.chain.campaign(&at, &[]).await?;
-    if campaign.closed {
-        return Err(ProgramError::CampaignClosed.into());
-    }
-    let now = seen.now;
-    let base = campaign.announced(now).map(|(_, settings)| settings);
-    let base = base.unwrap_or_else(|| campaign.in_force(now));
-    let settings = request.settings.apply(*base)?;
-    if settings.reward_kind == RewardKind::Percent && settings.reward_max == 0 {
-        let message = "a reward that becomes a percentage needs a maximum";
-        return Err(ApiError::missing_field()
-            .saying(message)
-            .of_field("settings.reward.max"));
-    }
-    let from = campaign.in_force_from(&settings, now);
-    let preview = previewed(
-        campaign.terms(),
-        &settings,
-        campaign.mint == campaign.payment_mint,
-        campaign.reward_mint(),
-        if campaign.rewards_are_sol() {
-            SOL_DECIMALS
-        } else {
-            campaign.mint_decimals
-        },
-        example,
-    )?;
-    let update = instructions::update_campaign(&campaign.authority, &at, &settings);
-    let mut plan = Plan::new(
-        address_or(payer, campaign.authority, "payer")?,
-        vec![update],
-    );
-    plan.warnings.extend(warning(campaign.terms(), &preview));
-    if let Some((old, _)) = campaign.announced(now)
-        && from > old
-    {
-        let at = |time| timestamp(time).unwrap_or_default();
-        let message = format!(
-            "the cut that was announced for {} is replaced, so its notice starts again: {}",
-            at(old),
-            at(from)
-        );
-        plan.warnings
-            .push(Warning::new("announced_cut_restarts", message));
-    }
-    Ok(Json(UpdateCampaignAnswer {
-        built: plan.build(&state).await?,
-        is_cut: from != now,
-        in_force_from: timestamp(from),
-        settings: (&settings).into(),
-        preview,
-    }))
 }
 
 #[cfg(test)]

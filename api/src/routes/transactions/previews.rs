@@ -9,20 +9,27 @@ use vouch_client::{
     preview::{self, Imagined},
 };
 
-use super::Warning;
+use super::{Warning, WarningCode};
 use crate::{
     error::{ApiError, ApiResult},
     types::Amount,
 };
 
+/// Decimals of SOL.
+pub(super) const SOL_DECIMALS: u8 = 9;
+
 /// Payments of conversions, before there are any.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Preview {
-    /// The amount of each of these conversions.
+    /// The amount of each of these conversions: base units of the payment's token, where buyers pay,
+    /// otherwise in the campaign's own measure.
     amount: Amount,
     /// Mint of the rewards; null for SOL.
     mint: Option<String>,
+    /// Decimals of the rewards' token.
     decimals: u8,
+    /// What buyers pay with; null if the campaign takes no payments.
+    payment: Option<Paying>,
     /// The first conversion, and those that reach a tier or a bonus.
     conversions: Vec<PreviewedConversion>,
     /// The most that a referrer who refers himself with a second wallet nets by one of them: all parts,
@@ -41,6 +48,35 @@ pub(crate) struct PreviewedConversion {
     referee: Units,
     /// The most that a partner can get, out of the referrer's part.
     partner_at_most: Units,
+}
+
+/// The token of payments.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Paying {
+    /// Its mint; null for SOL.
+    mint: Option<String>,
+    /// Its decimals.
+    decimals: u8,
+}
+
+impl Paying {
+    pub(super) fn new(mint: Option<&Pubkey>, decimals: u8) -> Self {
+        Self {
+            mint: mint.map(ToString::to_string),
+            decimals,
+        }
+    }
+}
+
+/// The tokens of a campaign.
+pub(super) struct Tokens {
+    /// `None` for SOL.
+    pub(super) reward_mint: Option<Pubkey>,
+    pub(super) reward_decimals: u8,
+    /// `None` without payments.
+    pub(super) payment: Option<Paying>,
+    /// Whether payments and rewards are of the same token.
+    pub(super) same: bool,
 }
 
 /// An amount of a token.
@@ -71,11 +107,10 @@ impl Units {
 pub(super) fn previewed(
     terms: Terms,
     settings: &Settings,
-    same_token: bool,
-    mint: Option<Pubkey>,
-    decimals: u8,
+    tokens: Tokens,
     example_amount: Option<u64>,
 ) -> ApiResult<Preview> {
+    let decimals = tokens.reward_decimals;
     let one_token = 10_u64.checked_pow(u32::from(decimals)).unwrap_or(1);
     let least = one_token.saturating_mul(100);
     let amount = example_amount.unwrap_or_else(|| preview::example_amount(settings, least));
@@ -90,7 +125,7 @@ pub(super) fn previewed(
     }
     // Whoever pays in the rewards' token chooses the least payment. Whoever pays nothing in it gains
     // more by more. The caller's example must hide neither.
-    let (worst, paid) = if preview::pays_back(terms, same_token) {
+    let (worst, paid) = if preview::pays_back(terms, tokens.same) {
         let least = settings.min_amount.max(1);
         (least, least)
     } else {
@@ -126,8 +161,9 @@ pub(super) fn previewed(
     });
     Ok(Preview {
         amount: Amount(amount),
-        mint: mint.map(|mint| mint.to_string()),
+        mint: tokens.reward_mint.map(|mint| mint.to_string()),
         decimals,
+        payment: tokens.payment,
         conversions: conversions.collect(),
         self_referral: Units::new(most, decimals),
     })
@@ -153,7 +189,7 @@ pub(super) fn warning(terms: Terms, preview: &Preview) -> Option<Warning> {
         "a referrer who refers himself with a second wallet nets {} tokens by one conversion: {remedy}",
         net.tokens
     );
-    Some(Warning::new("self_referral_pays", message))
+    Some(Warning::new(WarningCode::SelfReferralPays, message))
 }
 
 #[cfg(test)]

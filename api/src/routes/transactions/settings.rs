@@ -433,12 +433,8 @@ pub(super) const UNIQUENESSES: [(&str, Uniqueness); 3] = [
     ("order", Uniqueness::Order),
 ];
 
-/// The one of three that a field names; `wrong_type` says which there are.
-pub(super) fn named<T: Copy>(
-    text: &str,
-    names: &[(&'static str, T); 3],
-    field: &str,
-) -> ApiResult<T> {
+/// The value that a field names; `wrong_type` says which there are.
+pub(super) fn named<T: Copy>(text: &str, names: &[(&'static str, T)], field: &str) -> ApiResult<T> {
     let found = names.iter().find(|(name, _)| *name == text);
     found.map(|(_, value)| *value).ok_or_else(|| {
         let names: Vec<&str> = names.iter().map(|(name, _)| *name).collect();

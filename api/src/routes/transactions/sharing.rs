@@ -135,8 +135,10 @@ pub(crate) async fn create_referral(
         steps.push(account);
     }
     let owns_short_link = !used.contains(&code.to_string());
+    let mut plan = Plan::new(payer, steps);
+    plan.mints.extend(free.campaign.reward_mint());
     Ok(Json(CreateReferralAnswer {
-        built: Plan::new(payer, steps).build(&state).await?,
+        built: plan.build(&state).await?,
         code: code.to_string(),
         referral: pda::referral(&campaign, &code).to_string(),
         share_url: state

@@ -49,6 +49,31 @@ pub struct Filter {
     pub signature: Option<String>,
 }
 
+/// Campaign and reference of a conversion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// Address of the conversion.
+    pub address: String,
+    /// Address of its campaign.
+    pub campaign: String,
+    /// The campaign's own reference: 32 bytes.
+    pub reference: Option<Vec<u8>>,
+}
+
+/// Campaign and reference of those of these conversions that the mirror knows.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn references(pool: &PgPool, addresses: &[String]) -> Result<Vec<Reference>, Error> {
+    Ok(sqlx::query_as!(
+        Reference,
+        "SELECT address, campaign, reference FROM conversions WHERE address = ANY($1)",
+        addresses,
+    )
+    .fetch_all(pool)
+    .await?)
+}
+
 /// At most `limit` conversions after the one with this time and address.
 ///
 /// # Errors

@@ -1,5 +1,7 @@
 //! Rents that go back to those who paid them.
 
+use std::{collections::HashMap, sync::Arc};
+
 use serde::Deserialize;
 use solana_sdk::instruction::Instruction;
 use utoipa::ToSchema;
@@ -45,24 +47,20 @@ impl Act for ReclaimRequest {
         accounts.sort_unstable();
         accounts.dedup();
         let seen = state.chain.see(&accounts).await?;
-        let mut steps = Vec::new();
-        for at in accounts {
-            steps.push(step(state, &seen, at).await?);
-        }
-        Ok(Plan::new(payer, steps))
+        let conversions = Conversions::read(state, &seen, &accounts).await?;
+        let steps = accounts.into_iter().map(|at| step(&seen, &conversions, at));
+        Ok(Plan::new(payer, steps.collect::<ApiResult<_>>()?))
     }
 }
 
 /// The instruction that returns the rent of the account at `at`.
-async fn step(state: &AppState, seen: &Seen, at: Pubkey) -> ApiResult<Instruction> {
-    let found = seen.get(&at).filter(|account| account.owner == PROGRAM_ID);
-    let found = found.and_then(|account| Account::decode(&account.data).ok());
+fn step(seen: &Seen, conversions: &Conversions, at: Pubkey) -> ApiResult<Instruction> {
     let missing = || {
         ApiError::account_not_found().saying(format!(
             "there is no account at {at} whose rent could go back"
         ))
     };
-    Ok(match found.ok_or_else(missing)? {
+    Ok(match decoded(seen, &at).ok_or_else(missing)? {
         Account::Referral(it) => instructions::reclaim_referral(&it.campaign, &at, &it.rent_payer),
         // The tombstone of a code; that of a campaign stays.
         Account::Closed(it) if it.campaign != at => {
@@ -79,51 +77,90 @@ async fn step(state: &AppState, seen: &Seen, at: Pubkey) -> ApiResult<Instructio
             rent_payer: it.rent_payer,
         }
         .instruction(),
-        Account::Conversion(it) => conversion(state, at, &it).await?,
+        Account::Conversion(it) => conversions.step(at, &it)?,
         Account::Closed(_) | Account::Campaign(_) => {
             return Err(missing().saying("a campaign is reclaimed by reclaim-campaign"));
         }
     })
 }
 
-/// Campaign and reference of a conversion are in no account: the mirror knows them.
-async fn conversion(
-    state: &AppState,
-    at: Pubkey,
-    conversion: &Conversion,
-) -> ApiResult<Instruction> {
-    let text = at.to_string();
-    let known = state
-        .database
-        .run(async |pool| conversions::find(&pool, &text).await)
-        .await?
-        .ok_or_else(ApiError::conversion_not_found)?;
-    let campaign = address(&known.campaign, "accounts")?;
-    let reference = known.reference.and_then(|bytes| bytes.try_into().ok());
-    let reference: [u8; 32] = reference.unwrap_or_default();
-    let key = key(&campaign, at, conversion, &reference);
-    let key = key.ok_or_else(ApiError::conversion_not_found)?;
-    let seen = state.chain.see(&[campaign]).await?;
-    let treasury = match seen.read::<Closed>(&campaign)? {
-        Some(closed) => closed.treasury,
-        None => {
-            let campaign = seen.campaign(&campaign)?;
-            let pays_sol = campaign.rewards_are_sol();
-            if pays_sol {
-                campaign.settings.treasury
-            } else {
-                Pubkey::default()
-            }
+/// The program's account at this address; `None` if there is none.
+fn decoded(seen: &Seen, at: &Pubkey) -> Option<Account> {
+    let found = seen.get(at).filter(|account| account.owner == PROGRAM_ID);
+    found.and_then(|account| Account::decode(&account.data).ok())
+}
+
+/// What no account of a conversion holds: the mirror knows its campaign and reference, and the campaign
+/// its treasury.
+struct Conversions {
+    /// Campaign and reference, by the conversion.
+    known: HashMap<Pubkey, (Pubkey, [u8; 32])>,
+    /// Campaigns, or their tombstones.
+    campaigns: Option<Arc<Seen>>,
+}
+
+impl Conversions {
+    /// Reads it for those of `accounts` that are conversions, by one query and one call of the node.
+    async fn read(state: &AppState, seen: &Seen, accounts: &[Pubkey]) -> ApiResult<Self> {
+        let addresses: Vec<String> = accounts
+            .iter()
+            .filter(|at| matches!(decoded(seen, at), Some(Account::Conversion(_))))
+            .map(ToString::to_string)
+            .collect();
+        let mut known = HashMap::new();
+        if addresses.is_empty() {
+            return Ok(Self {
+                known,
+                campaigns: None,
+            });
         }
-    };
-    let lapses = conversion.status == Status::Pending && treasury != Pubkey::default();
-    Ok(raw::ReclaimConversionAccounts {
-        campaign,
-        conversion: at,
-        rent_payer: conversion.rent_payer,
-        treasury: lapses.then_some(treasury),
+        let found = state
+            .database
+            .run(async |pool| conversions::references(&pool, &addresses).await)
+            .await?;
+        for found in found {
+            let reference = found.reference.and_then(|bytes| bytes.try_into().ok());
+            let of = (
+                address(&found.campaign, "accounts")?,
+                reference.unwrap_or_default(),
+            );
+            known.insert(address(&found.address, "accounts")?, of);
+        }
+        let mut campaigns: Vec<Pubkey> = known.values().map(|(campaign, _)| *campaign).collect();
+        campaigns.sort_unstable();
+        campaigns.dedup();
+        Ok(Self {
+            known,
+            campaigns: Some(state.chain.see(&campaigns).await?),
+        })
     }
-    .instruction(&raw::ReclaimConversionArgs { key }))
+
+    fn step(&self, at: Pubkey, conversion: &Conversion) -> ApiResult<Instruction> {
+        let unknown = ApiError::conversion_not_found;
+        let (campaign, reference) = self.known.get(&at).ok_or_else(unknown)?;
+        let seen = self.campaigns.as_ref().ok_or_else(unknown)?;
+        let key = key(campaign, at, conversion, reference).ok_or_else(unknown)?;
+        let treasury = match seen.read::<Closed>(campaign)? {
+            Some(closed) => closed.treasury,
+            None => {
+                let campaign = seen.campaign(campaign)?;
+                let pays_sol = campaign.rewards_are_sol();
+                if pays_sol {
+                    campaign.settings.treasury
+                } else {
+                    Pubkey::default()
+                }
+            }
+        };
+        let lapses = conversion.status == Status::Pending && treasury != Pubkey::default();
+        Ok(raw::ReclaimConversionAccounts {
+            campaign: *campaign,
+            conversion: at,
+            rent_payer: conversion.rent_payer,
+            treasury: lapses.then_some(treasury),
+        }
+        .instruction(&raw::ReclaimConversionArgs { key }))
+    }
 }
 
 /// The key of a conversion: the one of the four kinds that gives its address.

@@ -109,7 +109,10 @@ impl Act for SetPartnerRequest {
         let at_code = pda::referral(&at, &code);
         let step = instructions::set_partner(&referral.owner, &partner, &at, &at_code, share);
         steps.push(step);
-        Ok(Plan::new(payer, steps))
+        Ok(Plan {
+            mints: campaign.reward_mint().into_iter().collect(),
+            ..Plan::new(payer, steps)
+        })
     }
 }
 
@@ -204,7 +207,10 @@ impl Act for AcceptOwnerRequest {
         let at_code = pda::referral(&at, &code);
         let step = instructions::accept_owner(&new, &at, &at_code, campaign.per_owner);
         steps.push(step);
-        Ok(Plan::new(payer, steps))
+        Ok(Plan {
+            mints: campaign.reward_mint().into_iter().collect(),
+            ..Plan::new(payer, steps)
+        })
     }
 }
 

@@ -1,0 +1,75 @@
+//! What may surprise those who are paid in a token about its mint.
+//!
+//! The program refuses mints whose extensions let somebody take tokens away, or keep them from being
+//! paid (`programs/referral/src/token/extensions.rs`): a permanent delegate, a transfer hook, frozen
+//! or non-transferable tokens, a close authority, pauses and confidential transfers. What it accepts
+//! and is worth knowing is warned of here.
+
+use solana_sdk::{account::Account, program_option::COption};
+use spl_token_2022_interface::{
+    extension::{
+        BaseStateWithExtensions as _, ExtensionType, StateWithExtensions,
+        transfer_fee::TransferFeeConfig,
+    },
+    state::Mint,
+};
+use vouch_client::{Pubkey, token};
+
+use super::{Warning, WarningCode};
+
+/// Warnings about the mint with this account; none if it is not a mint.
+pub(super) fn warnings(mint: &Pubkey, account: Option<&Account>) -> Vec<Warning> {
+    let mut all = Vec::new();
+    let account = account.filter(|account| {
+        [token::TOKEN_PROGRAM_ID, token::TOKEN_2022_PROGRAM_ID].contains(&account.owner)
+    });
+    let read = account.and_then(|it| StateWithExtensions::<Mint>::unpack(&it.data).ok());
+    let Some(read) = read else {
+        return all;
+    };
+    if let COption::Some(authority) = read.base.freeze_authority {
+        let message = format!(
+            "{authority} can freeze any account of the token {mint}: a part that is owed to a frozen \
+             account waits until it is thawed, and nothing is paid out of a frozen vault"
+        );
+        all.push(Warning::new(WarningCode::MintCanFreeze, message));
+    }
+    if let Ok(config) = read.get_extension::<TransferFeeConfig>() {
+        all.extend(fee(mint, config));
+    }
+    let kinds = read.get_extension_types().unwrap_or_default();
+    let scaled = [
+        ExtensionType::InterestBearingConfig,
+        ExtensionType::ScaledUiAmount,
+    ];
+    if kinds.iter().any(|kind| scaled.contains(kind)) {
+        let message = format!(
+            "wallets multiply amounts of the token {mint} by a factor that changes: amounts of this \
+             service are base units, without it"
+        );
+        all.push(Warning::new(WarningCode::ShownAmountsDiffer, message));
+    }
+    all
+}
+
+/// The warning of a fee on transfers; none if there is none, and nobody can introduce one.
+fn fee(mint: &Pubkey, config: &TransferFeeConfig) -> Option<Warning> {
+    let fees = [config.older_transfer_fee, config.newer_transfer_fee];
+    let bps = fees.map(|fee| u16::from(fee.transfer_fee_basis_points));
+    let most = fees.map(|fee| u64::from(fee.maximum_fee));
+    let bps = bps.into_iter().max().unwrap_or_default();
+    let most = most.into_iter().max().unwrap_or_default();
+    let authority: Option<Pubkey> = config.transfer_fee_config_authority.into();
+    let changes = authority.map_or_else(
+        || "nobody can change it".to_owned(),
+        |authority| format!("{authority} can change it"),
+    );
+    if bps == 0 && authority.is_none() {
+        return None;
+    }
+    let message = format!(
+        "each transfer of the token {mint} takes up to {bps} basis points, at most {most} base units, \
+         out of what is received; {changes}"
+    );
+    Some(Warning::new(WarningCode::TransferFee, message))
+}
