@@ -20,6 +20,8 @@ export type TestWallet = {
   behaviour: 'signs' | 'refuses' | 'tampers' | 'lies' | 'strays';
   /** The message of another transaction of the same account. */
   instead?: Uint8Array;
+  /** Calls `asked` each time that it is asked to sign a transaction. */
+  watch: (asked: () => void) => void;
   /** Shows the account of this number in every page that is open, as people do in their wallet. */
   show: (account: number, pages: Page[]) => Promise<void>;
 };
@@ -45,9 +47,11 @@ export async function giveWallet(
     }),
   }));
   let shown = 0;
+  let told = () => {};
   const wallet: TestWallet = {
     address: keys[0]!.address,
     behaviour: 'signs',
+    watch: (asked) => (told = asked),
     show: async (account, pages) => {
       shown = account;
       await Promise.all(pages.map((page) => page.evaluate(`vouchTestShow(${account})`)));
@@ -56,6 +60,7 @@ export async function giveWallet(
   const keyOf = (address: string) => keys.find((it) => it.address === address)!.key;
   // The transaction has one signature, so its message begins at byte 65.
   const signed = (address: string, transaction: number[]): Buffer => {
+    told();
     const wire = Buffer.from(transaction);
     // Another amount, in the last bytes of the data of the last instruction.
     if (wallet.behaviour === 'tampers') wire[wire.length - 1]! ^= 1;

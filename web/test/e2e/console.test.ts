@@ -1,0 +1,389 @@
+/** A company opens a campaign and runs it, through the browser, on the whole product. */
+
+import { generateKeyPairSync } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+import { de as runDe } from '../../src/i18n/run/de';
+import { en } from '../../src/i18n/en';
+import { en as console_ } from '../../src/i18n/console/en';
+import { en as me } from '../../src/i18n/me/en';
+import { en as run } from '../../src/i18n/run/en';
+import {
+  accessible,
+  barriers,
+  checked,
+  DESKTOP,
+  expected,
+  faults,
+  launch,
+  open,
+  PATIENCE,
+  PHONE,
+  picture,
+} from './browser';
+import { giveWallet, type TestWallet } from './wallet';
+
+const file = process.env['VOUCH_SCENE'];
+if (!file) throw new Error('VOUCH_SCENE names no file: the test of the whole product sets it');
+const scene = JSON.parse(readFileSync(file, 'utf8')) as {
+  apiUrl: string;
+  rpcUrl: string;
+  /** A campaign of somebody else. */
+  campaign: string;
+};
+const url = (path: string) => scene.apiUrl + path;
+const LAMPORTS = 5_000_000_000;
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launch();
+});
+afterAll(async () => {
+  await browser.close();
+  console.log(checked.join('\n'));
+});
+
+/** Asks until it is as expected. */
+const eventually = <T>(ask: () => T) => expect.poll(ask, { timeout: PATIENCE });
+
+/** A new wallet: 64 secret bytes. */
+function newKey(): number[] {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const raw = (der: Buffer) => [...der.subarray(der.length - 32)];
+  return [
+    ...raw(privateKey.export({ format: 'der', type: 'pkcs8' })),
+    ...raw(publicKey.export({ format: 'der', type: 'spki' })),
+  ];
+}
+
+async function rpc<T>(method: string, params: unknown[]): Promise<T> {
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params });
+  const headers = { 'content-type': 'application/json' };
+  const answer = await fetch(scene.rpcUrl, { method: 'POST', headers, body });
+  const { result, error } = (await answer.json()) as { result: T; error?: unknown };
+  if (error) throw new Error(JSON.stringify(error));
+  return result;
+}
+
+type Visitor = { context: BrowserContext; page: Page; wallet: TestWallet };
+
+/** A page with a wallet that has SOL. */
+async function visitor(secret: number[], look = DESKTOP): Promise<Visitor> {
+  const context = await open(browser, look);
+  const wallet = await giveWallet(context, [secret]);
+  const balance = () => rpc<{ value: number }>('getBalance', [wallet.address]);
+  if ((await balance()).value === 0) {
+    await rpc('requestAirdrop', [wallet.address, LAMPORTS]);
+    await eventually(async () => (await balance()).value).toBeGreaterThan(0);
+  }
+  return { context, page: await context.newPage(), wallet };
+}
+
+/** Signs in on a page that asks for it. */
+async function signIn(page: Page): Promise<void> {
+  await page.getByRole('button', { name: me.signIn.button }).click();
+  await page.getByRole('button', { name: 'Test Wallet' }).click();
+  await page.getByRole('button', { name: me.signIn.sign }).click();
+}
+
+/** The page shows these three parts of an error. */
+async function explains(page: Page, [what, means, todo]: [string, string, string]): Promise<void> {
+  const alert = page.getByRole('dialog').getByRole('alert');
+  await alert.getByRole('heading', { name: what }).waitFor();
+  await alert.getByText(means, { exact: true }).waitFor();
+  await alert.getByText(todo, { exact: true }).waitFor();
+}
+
+/** The value beside this name in what is shown before signing. */
+function row(page: Page, name: string) {
+  const of = page.getByText(name, { exact: true }).first();
+  return page.getByRole('dialog').locator('.rows > div', { has: of }).locator('dd').first();
+}
+
+const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
+const dialog = (page: Page) => page.getByRole('dialog');
+
+/** An account of the program, as base64. */
+async function bytes(address: string): Promise<string | undefined> {
+  const options = { encoding: 'base64', commitment: 'confirmed' };
+  type Found = { value: { data: [string, string] } | null };
+  return (await rpc<Found>('getAccountInfo', [address, options])).value?.data[0];
+}
+
+const founder = newKey();
+let campaign = '';
+
+it('a company opens a campaign step by step, and sees what it pays before it signs', async () => {
+  // Given a wallet that runs nothing
+  const { context, page, wallet } = await visitor(founder);
+  await page.goto(url('/console'));
+  await signIn(page);
+  await page.getByRole('heading', { name: console_.none }).waitFor();
+  await accessible(page, 'console, nothing run');
+  await page.getByRole('link', { name: run.open.entry }).click();
+  await page.getByRole('heading', { name: run.open.title, level: 1 }).waitFor();
+
+  // When a step lacks something, then it says so, and stays
+  await button(page, run.open.next).click();
+  await page.getByText(run.open.faults.required).waitFor();
+  expect(await page.evaluate(() => document.activeElement?.id)).toBe('new-name');
+  await accessible(page, 'new campaign, name missing');
+  await page.getByLabel(run.open.name).fill('Meridian');
+  await button(page, run.open.next).click();
+  await page.getByRole('heading', { name: run.open.steps[1]!, level: 2 }).waitFor();
+  await accessible(page, 'new campaign, who pays');
+  await page.getByLabel(run.open.symbol).fill('MRD');
+  await button(page, run.open.next).click();
+
+  // When a reward is typed, then the page shows what it pays, and what self-referral nets
+  await page.getByLabel(run.open.reward, { exact: true }).fill('10');
+  await page.locator('#new-referee').fill('20');
+  const preview = page.locator('.preview');
+  const first = preview.locator('tbody tr').first();
+  await eventually(() => first.innerText()).toMatch(/8\s*MRD[\s\S]*2\s*MRD/);
+  await preview.getByText(run.open.preview.self).waitFor();
+  // And a bonus has a row of its own
+  await button(page, run.open.addBonus).click();
+  await page.getByLabel(run.open.bonusAt).fill('3');
+  await page.getByLabel(run.open.bonusAmount).fill('50');
+  await eventually(() => preview.locator('tbody tr').count()).toBe(2);
+  await eventually(() => preview.locator('tbody tr').nth(1).innerText()).toMatch(/58\s*MRD/);
+  await accessible(page, 'new campaign, reward');
+  await picture(page, 'console-new', true);
+
+  // When the page is loaded anew, then the draft is there, at the same step
+  await page.reload();
+  await page.getByRole('heading', { name: run.open.steps[2]!, level: 2 }).waitFor();
+  expect(await page.locator('#new-reward').inputValue()).toBe('10');
+  await button(page, run.open.next).click();
+  await page.getByLabel(run.open.budget).fill('1000');
+  await page.getByLabel(run.open.hold).fill('lots');
+  await button(page, run.open.review).click();
+  await page.getByText(run.open.faults.days).waitFor();
+  await page.getByLabel(run.open.hold).fill('2');
+
+  // When it is reviewed, then the dialog has every rule, from the transaction itself
+  await button(page, run.open.review).click();
+  await button(page, run.open.sign).waitFor();
+  expect(await row(page, console_.terms.reward).innerText()).toBe('10 MRD');
+  expect(await row(page, console_.terms.budget).innerText()).toBe('1,000 MRD');
+  expect(await row(page, console_.terms.hold).innerText()).toBe('2 days');
+  expect(await row(page, console_.terms.notice).innerText()).toBe('7 days');
+  expect(await row(page, console_.terms.bonus('3')).innerText()).toBe('50 MRD');
+  await accessible(page, 'new campaign, what to sign');
+  await picture(page, 'console-new-sign');
+
+  // When the wallet refuses, or changes it, then nothing is sent, and the page says so
+  wallet.behaviour = 'refuses';
+  await button(page, run.open.sign).click();
+  await explains(page, en.errors['refused']!);
+  await accessible(page, 'new campaign, refused');
+  wallet.behaviour = 'tampers';
+  await button(page, en.common.again).click();
+  await button(page, run.open.sign).click();
+  await explains(page, en.errors['tampered']!);
+
+  // When it signs, and the node is away for a while, then the campaign is open all the same
+  wallet.behaviour = 'signs';
+  await button(page, en.common.again).click();
+  await button(page, run.open.sign).waitFor();
+  expected.failures = true;
+  let asked = 0;
+  await context.route(`${scene.rpcUrl}/**`, async (route) => {
+    asked += 1;
+    // The first request, which sends the transaction, arrives; its answer does not.
+    if (asked === 1) await route.fetch();
+    await route.abort();
+  });
+  await button(page, run.open.sign).click();
+  await eventually(() => asked).toBeGreaterThan(3);
+  await dialog(page).getByText(en.landing.sending).waitFor();
+  await context.unroute(`${scene.rpcUrl}/**`);
+  await dialog(page).getByRole('heading', { name: run.open.done }).waitFor();
+  expected.failures = false;
+  await accessible(page, 'new campaign, open');
+
+  // And its console has its name, and proposes the first code
+  await dialog(page).getByRole('link', { name: run.open.toConsole }).click();
+  await page.getByRole('heading', { name: 'Meridian', level: 1 }).waitFor();
+  await page.getByRole('heading', { name: run.first.title }).waitFor();
+  campaign = new URL(page.url()).pathname.split('/').pop()!;
+  expect(await bytes(campaign)).toBeDefined();
+  await accessible(page, 'console, just opened');
+  await picture(page, 'console-opened', true);
+  // And the draft is gone
+  expect(await page.evaluate(() => sessionStorage.getItem('vouch:draft'))).toBeNull();
+  await context.close();
+});
+
+/** The code that the company registers. */
+const CODE = 'MERDAN22';
+
+it('a company registers a code, cancels a conversion, and changes what it pays with notice', async () => {
+  // Given its console, and a first code
+  const { context, page, wallet } = await visitor(founder);
+  await page.goto(url(`/console/${campaign}`));
+  await signIn(page);
+  await page.getByRole('heading', { name: 'Meridian', level: 1 }).waitFor();
+  await button(page, run.first.button).click();
+  await page.getByLabel(me.create.code).fill(CODE);
+  await page.getByText(me.create.free).waitFor();
+  expect(await page.getByLabel(me.create.campaign).inputValue()).toBe(campaign);
+  await button(page, me.create.next).click();
+  await button(page, me.create.sign).click();
+  await page.getByRole('heading', { name: me.create.done(CODE) }).waitFor();
+  await accessible(page, 'console, first code');
+
+  // And two wallets that sign up by it
+  const referees = [newKey(), newKey()];
+  for (const referee of referees) {
+    const other = await visitor(referee, PHONE);
+    await other.page.goto(url(`/c/${campaign}?ref=${CODE}`));
+    await button(other.page, en.landing.look).click();
+    await button(other.page, 'Test Wallet').click();
+    await button(other.page, en.landing.sign).click();
+    await other.page.getByRole('heading', { name: en.landing.doneTitle }).waitFor();
+    await other.context.close();
+  }
+  const cancels = button(page, run.manage.cancelOne(CODE));
+  await eventually(() => cancels.count()).toBe(2);
+  await accessible(page, 'console, held conversions');
+
+  // When it cancels one, then it sees what that does before the wallet opens
+  await cancels.first().click();
+  await dialog(page).getByText(run.manage.cancelText).waitFor();
+  await button(page, run.manage.cancelButton).waitFor();
+  expect(await row(page, run.manage.nobodyGets).innerText()).toMatch(/^10\s*MRD$/);
+  await accessible(page, 'console, cancel');
+  await picture(page, 'console-cancel');
+  wallet.behaviour = 'refuses';
+  await button(page, run.manage.cancelButton).click();
+  await explains(page, en.errors['refused']!);
+  wallet.behaviour = 'signs';
+  await button(page, en.common.again).click();
+  await button(page, run.manage.cancelButton).click();
+  await dialog(page).getByRole('heading', { name: run.manage.cancelled }).waitFor();
+  await button(page, run.act.close).click();
+  await eventually(() => cancels.count()).toBe(1);
+  await eventually(() => page.locator('tbody').getByText(en.status.cancelled).count()).toBe(1);
+
+  // When it changes nothing, then there is nothing to sign
+  await button(page, run.manage.change).click();
+  const reward = page.locator('#change-reward');
+  await reward.waitFor();
+  expect(await reward.inputValue()).toBe('10');
+  await page.getByText(run.manage.nothing).waitFor();
+  await accessible(page, 'console, settings');
+  // When it cuts the reward, then the page says so, and from when on, before it signs
+  await reward.fill('6');
+  await page.locator('.card').getByText(run.manage.cut).waitFor();
+  await picture(page, 'console-change', true);
+  await button(page, run.manage.settingsButton).click();
+  const sign = dialog(page).getByRole('button', { name: run.manage.change });
+  await sign.waitFor();
+  const texts = await row(page, console_.terms.reward).innerText();
+  expect(texts.replace(/\s+/g, ' ')).toBe('10 MRD → 6 MRD');
+  // By the node's trial: the notice is a week
+  const day = new Intl.DateTimeFormat('en', { dateStyle: 'medium' });
+  const holds = await row(page, run.manage.cut).innerText();
+  const around = [6.9, 7, 7.1].map((days) => day.format(Date.now() + days * 86_400_000));
+  expect(around.some((date) => holds.includes(date))).toBe(true);
+  await accessible(page, 'console, cut to sign');
+  await picture(page, 'console-cut');
+  await sign.click();
+  await dialog(page).getByRole('heading', { name: run.manage.changedSettings }).waitFor();
+  await button(page, run.act.close).click();
+  await page.getByText(console_.announced.text).waitFor();
+  await accessible(page, 'console, cut announced');
+
+  // When it pauses, then invitations are refused, until it goes on
+  await button(page, run.manage.pause).click();
+  await dialog(page).getByText(run.manage.pauseText).waitFor();
+  await accessible(page, 'console, pause');
+  await dialog(page).getByRole('button', { name: run.manage.pause }).click();
+  await dialog(page).getByRole('heading', { name: run.manage.paused }).waitFor();
+  await button(page, run.act.close).click();
+  const third = await visitor(newKey());
+  await third.page.goto(url(`/c/${campaign}?ref=${CODE}`));
+  await third.page.getByRole('heading', { name: en.codeReasons['campaign_paused']![0] }).waitFor();
+  await button(page, run.manage.resume).click();
+  await dialog(page).getByRole('button', { name: run.manage.resume }).click();
+  await dialog(page).getByRole('heading', { name: run.manage.resumed }).waitFor();
+  await button(page, run.act.close).click();
+  await button(third.page, en.landing.look).waitFor();
+
+  // When it suspends the code, then that one is refused
+  await button(page, run.manage.suspend).click();
+  await page.locator('#suspend').fill('NNNNNN22');
+  await button(page, run.manage.look).click();
+  await page.getByRole('heading', { name: en.errors['code_not_found']![0] }).waitFor();
+  await page.locator('#suspend').fill(CODE.toLowerCase());
+  await button(page, run.manage.look).click();
+  await page.getByText(run.manage.codeState.works).waitFor();
+  await accessible(page, 'console, suspend');
+  await button(page, run.manage.suspendButton).click();
+  await dialog(page).getByRole('button', { name: run.manage.suspendButton }).click();
+  await dialog(page)
+    .getByRole('heading', { name: run.manage.suspended(CODE) })
+    .waitFor();
+  await button(page, run.act.close).click();
+  await third.page.getByRole('heading', { name: en.codeReasons['inactive']![0] }).waitFor();
+  await third.context.close();
+  await context.close();
+});
+
+it('an API that lies gets nothing signed', async () => {
+  // Given the console, and an API that answers a pause with another transaction
+  const { context, page, wallet } = await visitor(founder);
+  await page.goto(url(`/console/${campaign}`));
+  await signIn(page);
+  await page.getByRole('heading', { name: 'Meridian', level: 1 }).waitFor();
+  let asked = 0;
+  wallet.watch(() => (asked += 1));
+  const headers = { 'content-type': 'application/json' };
+  const build = async (path: string, body: object) => {
+    const url = `${scene.apiUrl}/v1/transactions/${path}`;
+    const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
+    return answer.json() as Promise<object>;
+  };
+  const instead = {
+    'the campaign given away': await build('propose-authority', {
+      campaign,
+      new_authority: scene.campaign,
+    }),
+    'the campaign closed': await build('close-campaign', { campaign }),
+    'no transaction': { transaction: 'AAAA', last_valid_block_height: 1, warnings: [] },
+  };
+  for (const [name, body] of Object.entries(instead)) {
+    await page.route('**/v1/transactions/set-paused', (route) => route.fulfill({ json: body }));
+    await button(page, run.manage.pause).click();
+    await explains(page, en.errors['not_as_shown']!);
+    await accessible(page, `console, ${name}`);
+    await button(page, run.act.cancel).click();
+    await page.unroute('**/v1/transactions/set-paused');
+  }
+  // And one that says that a campaign of somebody else is this wallet's
+  await page.route(`**/v1/campaigns/${scene.campaign}`, async (route) => {
+    const answer = await route.fetch();
+    const found = (await answer.json()) as object;
+    await route.fulfill({ json: { ...found, authority: wallet.address } });
+  });
+  await page.goto(url(`/console/${scene.campaign}`));
+  await button(page, run.manage.pause).click();
+  await explains(page, run.errors['not_campaign_authority']!);
+  expect(asked).toBe(0);
+  await context.close();
+});
+
+it('every page and state of the console is accessible', () => {
+  expect(barriers).toEqual([]);
+  expect(checked.length).toBeGreaterThan(0);
+});
+
+it('nothing violated the policy, failed in a page or went to a third party', () => {
+  expect(faults).toEqual([]);
+});
+void [PHONE, runDe];
