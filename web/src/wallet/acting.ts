@@ -38,6 +38,8 @@ const TOKEN_PROGRAMS = [
 /** A transaction that was read and tried, and may be signed. */
 export type Doing = Prepared & {
   readonly understood: Understood;
+  /** Lamports that come into the wallet, besides the fee; below zero if some leave it. */
+  readonly gains: bigint;
   /** The accounts that were asked for, as the transaction would leave them. */
   readonly after: readonly Encoded[];
 };
@@ -63,6 +65,7 @@ export async function prepareAct(
     // `sameActs` compares what is signed with what was understood.
     read: readWire,
     trial: { cost: tried.cost, recorded: undefined },
+    gains: tried.cost.fee - tried.gone,
     after: tried.accounts,
   };
 }

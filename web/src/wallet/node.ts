@@ -61,7 +61,12 @@ export async function tryOut(inspected: Inspected, shown: Shown): Promise<Trial 
 }
 
 /** What the node found when it tried a transaction. */
-type Tried = { readonly cost: Cost; readonly accounts: readonly Encoded[] };
+type Tried = {
+  readonly cost: Cost;
+  /** Lamports that leave the wallet; below zero if it gains. */
+  readonly gone: bigint;
+  readonly accounts: readonly Encoded[];
+};
 
 /**
  * Lets the node try exactly this transaction, and answers with these accounts as it would leave them.
@@ -94,7 +99,7 @@ export async function simulate(
   const [own, ...accounts] = tried.value.accounts ?? [];
   const gone = balance.value - (own?.lamports ?? 0n);
   const deposit = gone > fee.value ? gone - fee.value : 0n;
-  return { cost: { fee: fee.value, deposit }, accounts };
+  return { cost: { fee: fee.value, deposit }, gone, accounts };
 }
 
 export type Encoded = { readonly data: unknown; readonly owner: Address } | null | undefined;

@@ -231,7 +231,7 @@ it('a company registers a code, cancels a conversion, and changes what it pays w
   await button(page, run.first.button).click();
   await page.getByLabel(me.create.code).fill(CODE);
   await page.getByText(me.create.free).waitFor();
-  expect(await page.getByLabel(me.create.campaign).inputValue()).toBe(campaign);
+  expect(await page.getByLabel(me.create.campaign, { exact: true }).inputValue()).toBe(campaign);
   await button(page, me.create.next).click();
   await button(page, me.create.sign).click();
   await page.getByRole('heading', { name: me.create.done(CODE) }).waitFor();

@@ -251,12 +251,17 @@ function Conversions(props: {
 function First(props: { campaign: string; signed: SignedIn }) {
   const [creating, setCreating] = createSignal(false);
   return (
-    <section class="section first">
+    <section class="section first" aria-labelledby="first">
+      <Show when={creating()}>
+        <h2 id="first" class="hidden">
+          {r().first.title}
+        </h2>
+      </Show>
       <Show
         when={creating()}
         fallback={
           <div class="notice">
-            <h2>{r().first.title}</h2>
+            <h2 id="first">{r().first.title}</h2>
             <p>{r().first.text}</p>
             <button type="button" class="button primary" onClick={() => setCreating(true)}>
               {r().first.button}
