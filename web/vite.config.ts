@@ -30,6 +30,12 @@ function trustedTemplates(): Plugin {
   };
 }
 
+const BASE =
+  /\/(solid-js\/(dist|web)|@solidjs|openapi-fetch)\/|\/src\/(api\/client|ui\/(format|frame|states)|lib\/(announce|clock)|format\/(money|time)|i18n\/index)\.tsx?$/;
+const FLOW = /\/src\/(lib\/(connection|flow)|ui\/wallets)\.tsx?$/;
+const SIGNING =
+  /\/(@solana|@wallet-standard|clients\/ts)\/|\/src\/wallet\/(errors|index|inspect|node|wallets)\.ts/;
+
 /** The code that signs on the console and on `/me`, and the pages that need the client besides. */
 const OWN = /\/src\/(wallet\/act(s|ing)|pages\/console\/\w+)\.tsx?$/;
 
@@ -94,6 +100,20 @@ export default defineConfig({
     // An inlined file would need `data:` in the policy.
     assetsInlineLimit: 0,
     sourcemap: false,
+    rolldownOptions: {
+      output: {
+        // What every page has, and what every signature needs, each in one file: more and smaller
+        // files compress worse, and somebody who was invited loads all of them.
+        codeSplitting: {
+          includeDependenciesRecursively: false,
+          groups: [
+            { name: 'base', test: BASE },
+            { name: 'flow', test: FLOW },
+            { name: 'signing', test: (id: string) => SIGNING.test(id) && !id.endsWith('?own') },
+          ],
+        },
+      },
+    },
   },
   server: {
     port: 5173,

@@ -9,7 +9,8 @@ import type { Connection } from '../lib/connection';
 import { createFlow, type Stage } from '../lib/flow';
 import type { Doing } from '../wallet/acting';
 import { Failure, Skeleton } from './states';
-import { Choose, Costs } from './wallets';
+import { Money } from './format';
+import { Choose } from './wallets';
 
 /** What somebody can do with a signature. */
 export type Deed<D = unknown> = {
@@ -105,10 +106,7 @@ export function Acting<D>(props: { deed: Deed<D>; connection: Connection; close:
             {(stage) => (
               <dl class="rows">
                 {props.deed.rows(stage().prepared as Doing)}
-                <Costs
-                  trial={stage().prepared.trial}
-                  createsPlace={stage().prepared.inspected.createsPlace}
-                />
+                <Costs of={stage().prepared as Doing} />
               </dl>
             )}
           </Match>
@@ -150,5 +148,42 @@ export function Acting<D>(props: { deed: Deed<D>; connection: Connection; close:
         </p>
       </div>
     </dialog>
+  );
+}
+
+/** What leaves the wallet besides what the act itself says. */
+function Costs(props: { of: Doing }) {
+  const cost = () => props.of.trial!.cost;
+  const Sol = (of: { lamports: bigint }) => (
+    <Money units={of.lamports} token={{ decimals: 9, symbol: t().common.sol }} />
+  );
+  return (
+    <>
+      <div>
+        <dt>{t().landing.fee}</dt>
+        <dd>
+          <Sol lamports={cost().fee} />
+        </dd>
+      </div>
+      <Show when={cost().deposit > 0n}>
+        <div>
+          <dt>{t().landing.deposit}</dt>
+          <dd>
+            <Sol lamports={cost().deposit} />
+          </dd>
+          <dd class="note">{r().act.deposit}</dd>
+        </div>
+        <div>
+          <dt>
+            <strong>{t().landing.costs}</strong>
+          </dt>
+          <dd>
+            <strong>
+              <Sol lamports={cost().fee + cost().deposit} />
+            </strong>
+          </dd>
+        </div>
+      </Show>
+    </>
   );
 }

@@ -10,6 +10,7 @@ import { de as runDe } from '../../src/i18n/run/de';
 import { en } from '../../src/i18n/en';
 import { en as console_ } from '../../src/i18n/console/en';
 import { en as me } from '../../src/i18n/me/en';
+import { en as find } from '../../src/i18n/find/en';
 import { en as run } from '../../src/i18n/run/en';
 import {
   accessible,
@@ -24,15 +25,16 @@ import {
   PHONE,
   picture,
 } from './browser';
-import { giveWallet, type TestWallet } from './wallet';
+import { giveWallet, signedWire, type TestWallet } from './wallet';
 
 const file = process.env['VOUCH_SCENE'];
 if (!file) throw new Error('VOUCH_SCENE names no file: the test of the whole product sets it');
 const scene = JSON.parse(readFileSync(file, 'utf8')) as {
   apiUrl: string;
   rpcUrl: string;
-  /** A campaign of somebody else. */
+  /** A campaign of somebody else, and a code of it. */
   campaign: string;
+  code: string;
 };
 const url = (path: string) => scene.apiUrl + path;
 const LAMPORTS = 5_000_000_000;
@@ -335,6 +337,234 @@ it('a company registers a code, cancels a conversion, and changes what it pays w
   await context.close();
 });
 
+type Builder = { transaction: string } & Record<string, string>;
+
+/** What the API builds, signed by this key and confirmed: what somebody else has done before. */
+async function done(path: string, body: object, key: number[]): Promise<Builder> {
+  const headers = { 'content-type': 'application/json' };
+  const address = `${scene.apiUrl}/v1/transactions/${path}`;
+  const asked = await fetch(address, { method: 'POST', headers, body: JSON.stringify(body) });
+  const built = (await asked.json()) as Builder;
+  if (!asked.ok) throw new Error(JSON.stringify(built));
+  const wire = signedWire(key, Buffer.from(built.transaction, 'base64'));
+  const options = { encoding: 'base64', preflightCommitment: 'confirmed' };
+  const signature = await rpc<string>('sendTransaction', [wire.toString('base64'), options]);
+  type Statuses = { value: ({ confirmationStatus: string } | null)[] };
+  await eventually(async () => {
+    const { value } = await rpc<Statuses>('getSignatureStatuses', [[signature]]);
+    return value[0]?.confirmationStatus ?? 'unknown';
+  }).toMatch(/confirmed|finalized/);
+  return built;
+}
+
+/** Base units that a wallet has of a token. */
+async function balance(owner: string, mint: string): Promise<string> {
+  type Accounts = {
+    value: { account: { data: { parsed: { info: { tokenAmount: { amount: string } } } } } }[];
+  };
+  const found = await rpc<Accounts>('getTokenAccountsByOwner', [
+    owner,
+    { mint },
+    { encoding: 'jsonParsed', commitment: 'confirmed' },
+  ]);
+  return found.value[0]?.account.data.parsed.info.tokenAmount.amount ?? 'no account';
+}
+
+it('what waits after a hold is claimed, and a search says why something was credited', async () => {
+  // Given a campaign that holds rewards for a second, and a wallet without a place for its part
+  const company = await visitor(newKey());
+  const authority = company.wallet.address;
+  const settings = { reward: { fixed: '10000000' }, referee_share_bps: 2000, hold_seconds: 1 };
+  const opened = await done(
+    'create-campaign',
+    { authority, id: '1', settings },
+    company.wallet.secret,
+  );
+  const held = opened['campaign']!;
+  const code = { campaign: held, owner: authority, code: 'HELDANE2' };
+  await done('create-referral', code, company.wallet.secret);
+  await company.context.close();
+  const { context, page, wallet } = await visitor(newKey(), PHONE);
+  await done(
+    'convert',
+    { code: 'HELDANE2', campaign: held, referee: wallet.address },
+    wallet.secret,
+  );
+
+  // When the hold is over, then its page offers what is due
+  await page.goto(url('/me'));
+  await signIn(page);
+  const claim = page.getByRole('button', { name: run.claim.buttonOf(en.home.unnamed) });
+  await claim.waitFor();
+  await page.getByRole('heading', { name: run.claim.title }).waitFor();
+  await accessible(page, 'me, due');
+  await picture(page, 'me-due-phone');
+  await claim.click();
+  await button(page, run.claim.sign).waitFor();
+  expect(await row(page, run.claim.arrives).innerText()).toMatch(/^2\s*tokens$/);
+  await accessible(page, 'me, claim to sign');
+  await picture(page, 'me-claim-phone');
+
+  // When it refuses, then nothing is lost
+  wallet.behaviour = 'refuses';
+  await button(page, run.claim.sign).click();
+  await explains(page, en.errors['refused']!);
+  expect(await balance(wallet.address, opened['mint']!)).toBe('no account');
+  wallet.behaviour = 'signs';
+  await button(page, en.common.again).click();
+  await button(page, run.claim.sign).click();
+  await dialog(page).getByRole('heading', { name: run.claim.done }).waitFor();
+  await accessible(page, 'me, claimed');
+  expect(await balance(wallet.address, opened['mint']!)).toBe('2000000');
+  await button(page, run.act.close).click();
+  await claim.waitFor({ state: 'detached' });
+
+  // And the search tells what was credited, and what was not
+  await page.locator('summary', { hasText: run.why.ask }).click();
+  await page.locator(`#why-campaign option[value="${held}"]`).waitFor({ state: 'attached' });
+  await page.locator('#why-campaign').selectOption(held);
+  await button(page, run.why.ask).click();
+  await page.getByText(run.why.none).waitFor();
+  await page.locator('#why-by').fill(wallet.address);
+  await button(page, run.why.ask).click();
+  await page.getByText(run.why.reasons['credited']!).first().waitFor();
+  await page.getByRole('link', { name: run.why.see }).waitFor();
+  await accessible(page, 'me, why');
+  await page.locator('#why-by').fill(authority);
+  await button(page, run.why.ask).click();
+  await page.getByText(run.why.reasons['no_attempt']!).first().waitFor();
+  await page.locator('#why-by').fill('order 4711');
+  await button(page, run.why.ask).click();
+  await page.getByRole('button', { name: 'Deutsch' }).click();
+  await page.getByRole('heading', { name: runDe.why.title }).waitFor();
+  await accessible(page, 'me, why, German');
+  await context.close();
+});
+
+it('a vault is funded, and what nobody is owed is taken out', async () => {
+  // Given a campaign with a vault of 1000 tokens that the company itself mints
+  const key = newKey();
+  const { context, page, wallet } = await visitor(key);
+  const authority = wallet.address;
+  const settings = { reward: { fixed: '5000000' } };
+  const body = { authority, id: '2', funding: 'vault', funds: '1000000000', settings };
+  const opened = await done('create-campaign', body, key);
+  const [vault, mint] = [opened['vault']!, opened['mint']!];
+  const inVault = async () =>
+    (
+      await rpc<{ value: { amount: string } }>('getTokenAccountBalance', [
+        vault,
+        { commitment: 'confirmed' },
+      ])
+    ).value.amount;
+  expect(await inVault()).toBe('1000000000');
+  await page.goto(url(`/console/${opened['campaign']}`));
+  await signIn(page);
+  await page.getByRole('heading', { name: run.manage.title }).waitFor();
+
+  // When it takes out more than there is, then it is told so
+  await button(page, run.manage.withdraw).click();
+  await button(page, run.manage.next).click();
+  await page.getByText(run.manage.amountBad).waitFor();
+  await page.locator('#amount').fill('1000.5');
+  await button(page, run.manage.next).click();
+  await explains(page, run.errors['insufficient_vault']!);
+  await accessible(page, 'console, too much from the vault');
+  await button(page, run.act.cancel).click();
+
+  // When it takes out a part, then it sees what is left before it signs
+  await page.locator('#amount').fill('400.5');
+  await button(page, run.manage.next).click();
+  await dialog(page).getByRole('button', { name: run.manage.withdraw }).waitFor();
+  expect(await row(page, run.manage.vaultAfter).innerText()).toMatch(/^599\.5\s/);
+  await accessible(page, 'console, take out');
+  await dialog(page).getByRole('button', { name: run.manage.withdraw }).click();
+  await dialog(page).getByRole('heading', { name: run.manage.withdrawn }).waitFor();
+  await button(page, run.act.close).click();
+  expect([await inVault(), await balance(authority, mint)]).toEqual(['599500000', '400500000']);
+
+  // And it puts some of it back
+  await button(page, run.manage.fund).click();
+  await page.locator('#amount').fill('0.5');
+  await button(page, run.manage.next).click();
+  await dialog(page).getByRole('button', { name: run.manage.fund }).waitFor();
+  await accessible(page, 'console, fund');
+  await dialog(page).getByRole('button', { name: run.manage.fund }).click();
+  await dialog(page).getByRole('heading', { name: run.manage.funded }).waitFor();
+  await button(page, run.act.close).click();
+  expect([await inVault(), await balance(authority, mint)]).toEqual(['600000000', '400000000']);
+  await context.close();
+});
+
+it('the command bar finds what is pasted, by the keyboard alone, and loads nothing before', async () => {
+  const context = await open(browser, DESKTOP);
+  const page = await context.newPage();
+  const scripts: string[] = [];
+  page.on('request', (request) => {
+    if (request.resourceType() === 'script') scripts.push(request.url());
+  });
+  await page.goto(url('/'));
+  await page.getByRole('heading', { name: 'Aurora' }).waitFor();
+  const isLoaded = () => scripts.some((script) => /\/find-[^/]*\.js$/.test(script));
+  expect(isLoaded()).toBe(false);
+
+  // When a key opens it, then it is there, with the pages
+  await page.keyboard.press('/');
+  const field = page.getByRole('combobox');
+  await field.waitFor();
+  expect(isLoaded()).toBe(true);
+  const options = page.getByRole('option');
+  await eventually(() => options.count()).toBe(6);
+  await accessible(page, 'command bar');
+  await page.keyboard.press('Escape');
+  await field.waitFor({ state: 'detached' });
+
+  // When a code is typed, then Enter leads to its invitation
+  await page.keyboard.press('Control+k');
+  await field.waitFor();
+  await page.keyboard.type(scene.code.toLowerCase());
+  await options.filter({ hasText: scene.code }).first().waitFor();
+  await accessible(page, 'command bar, a code');
+  await picture(page, 'command-bar');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(url(`/c/${scene.campaign}?ref=${scene.code}`));
+  await field.waitFor({ state: 'detached' });
+
+  // And a campaign, a conversion, its signature and its wallet lead to their pages
+  type Found = { conversions: { address: string; signature: string; referee: string }[] };
+  const list = await fetch(url(`/v1/conversions?campaign=${scene.campaign}&limit=1`));
+  const [one] = ((await list.json()) as Found).conversions;
+  for (const [typed, kind, path] of [
+    [scene.campaign, find.kinds.campaign, `/c/${scene.campaign}`],
+    [one!.address, find.kinds.conversion, `/conversion/${one!.address}`],
+    [one!.signature, find.kinds.conversion, `/conversion/${one!.address}`],
+    [one!.referee, find.kinds.conversion, `/conversion/${one!.address}`],
+    ['Auror', find.kinds.campaign, `/c/${scene.campaign}`],
+    [find.page.board, find.kinds.page, '/leaderboard'],
+  ] as const) {
+    await page.goto(url('/'));
+    await page.getByRole('heading', { name: 'Aurora' }).waitFor();
+    await page.keyboard.press('Control+k');
+    await field.fill(typed);
+    await options.first().filter({ hasText: kind }).waitFor();
+    await page.keyboard.press('Enter');
+    await page.waitForURL(url(path));
+  }
+
+  // And arrows choose, and what is not there is said
+  await page.keyboard.press('/');
+  await field.waitFor();
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('ArrowUp');
+  expect(await options.nth(1).getAttribute('aria-selected')).toBe('true');
+  expect(await field.getAttribute('aria-activedescendant')).toBe('found-1');
+  await field.fill('no such thing');
+  await page.getByText(find.none).waitFor();
+  await page.keyboard.press('Escape');
+  await context.close();
+});
+
 it('an API that lies gets nothing signed', async () => {
   // Given the console, and an API that answers a pause with another transaction
   const { context, page, wallet } = await visitor(founder);
@@ -386,4 +616,3 @@ it('every page and state of the console is accessible', () => {
 it('nothing violated the policy, failed in a page or went to a third party', () => {
   expect(faults).toEqual([]);
 });
-void [PHONE, runDe];

@@ -13,6 +13,8 @@ const ICON =
 export type TestWallet = {
   /** Of its first account. */
   readonly address: string;
+  /** Its 64 secret bytes. */
+  readonly secret: number[];
   /**
    * What it does when it is asked to sign. `lies` sends a transaction and reports an error, `strays`
    * sends the transaction in `instead`.
@@ -31,6 +33,19 @@ type Options = {
   sendsTo?: string;
 };
 
+const keyOfSecret = (secret: number[]) =>
+  createPrivateKey({
+    key: Buffer.concat([PKCS8, Buffer.from(secret.slice(0, 32))]),
+    format: 'der',
+    type: 'pkcs8',
+  });
+
+/** The transaction with its only signature, by a key of 64 secret bytes. */
+export function signedWire(secret: number[], wire: Buffer): Buffer {
+  sign(null, wire.subarray(65), keyOfSecret(secret)).copy(wire, 1);
+  return wire;
+}
+
 /** Puts a wallet with these accounts, of 64 secret bytes each, into every page of the context. */
 export async function giveWallet(
   context: BrowserContext,
@@ -40,16 +55,13 @@ export async function giveWallet(
   const keys = secrets.map((secret) => ({
     publicKey: secret.slice(32),
     address: getBase58Decoder().decode(new Uint8Array(secret.slice(32))),
-    key: createPrivateKey({
-      key: Buffer.concat([PKCS8, Buffer.from(secret.slice(0, 32))]),
-      format: 'der',
-      type: 'pkcs8',
-    }),
+    key: keyOfSecret(secret),
   }));
   let shown = 0;
   let told = () => {};
   const wallet: TestWallet = {
     address: keys[0]!.address,
+    secret: secrets[0]!,
     behaviour: 'signs',
     watch: (asked) => (told = asked),
     show: async (account, pages) => {

@@ -9,18 +9,19 @@ const plural = (count: number, one: string, other: string) =>
 export const de: RunMessages = {
   act: {
     cancel: 'Jetzt nicht',
+    find: 'Suchen',
     close: 'Schließen',
     mirroring: 'Bestätigt. Diese Seite liest es gerade.',
     mirroringLong:
       'Vom Netzwerk bestätigt. Diese Seite braucht länger als sonst, um es zu lesen. Nichts fehlt.',
-    inWallet: (wallet) => `${wallet} um die Unterschrift bitten`,
+    deposit:
+      'Liegt auf der Chain für das, was angelegt wird, und geht bei dessen Schließung an dich zurück.',
   },
   open: {
     title: 'Eine Kampagne eröffnen',
     lead: 'Eine Transaktion. Danach stehen die Regeln auf der Chain: Eine Kürzung kündigst du vorher an, und was verdient ist, bleibt verdient.',
     entry: 'Kampagne eröffnen',
     steps: ['Was zählt', 'Wer zahlt', 'Belohnung', 'Grenzen'],
-    step: (at, of) => `Schritt ${at} von ${of}`,
     next: 'Weiter',
     before: 'Zurück',
     review: 'Ansehen und unterschreiben',
@@ -102,15 +103,12 @@ export const de: RunMessages = {
       title: 'Was sie zahlen wird',
       waiting: 'Gib eine Belohnung ein, und hier steht, was jede Konversion zahlt.',
       reading: 'Wird berechnet',
-      first: 'Die erste Konversion',
-      nth: (nth) => `Konversion ${nth}`,
       conversion: 'Konversion',
       referrer: 'Empfehlender',
       referee: 'Geworbene',
       self: 'Wer sich selbst mit einer zweiten Wallet wirbt, gewinnt bis zu',
       selfText: 'mit einer Konversion.',
       selfNone: 'Niemand gewinnt, wenn er sich selbst wirbt.',
-      ofAmount: (amount) => `Je ein Preis von ${amount}.`,
       example: 'Preis für dieses Beispiel',
       cost: 'Kostet dich jetzt',
       costText: 'Gebühr und Pfand. Das meiste kommt zurück, wenn die Kampagne vorbei ist.',
@@ -126,7 +124,6 @@ export const de: RunMessages = {
     putIn: 'Kommt in den Tresor',
     once: 'Zählt einmal',
     onceFor: ['jede Wallet', 'jede Wallet je Code', 'jede Bestellung'],
-    token: 'Neuer Token',
   },
   first: {
     title: 'Als Nächstes: ein erster Code',
@@ -194,10 +191,8 @@ export const de: RunMessages = {
     settingsButton: 'Änderung ansehen',
     nothing: 'Noch ist nichts geändert.',
     changedSettings: 'Die Einstellungen sind geändert',
-    announcedSettings: 'Die Kürzung ist angekündigt',
-    cutFrom: (when) => `${when}. Für Konversionen davor gelten die alten Bedingungen.`,
-    cut: 'Das ist eine Kürzung',
-    was: 'jetzt',
+    cutNote: 'Für Konversionen davor gelten die alten Bedingungen.',
+    cut: 'Eine Kürzung, die gilt',
     announcedBase: 'Du änderst, was angekündigt ist, denn es ist schon etwas angekündigt.',
   },
   claim: {

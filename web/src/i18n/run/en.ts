@@ -8,18 +8,19 @@ type Words = [string, string, string];
 export const en = {
   act: {
     cancel: 'Not now',
+    find: 'Find',
     close: 'Close',
     mirroring: 'Confirmed. Waiting until this page has read it.',
     mirroringLong:
       'Confirmed by the network. This page takes longer than usual to read it. Nothing is missing.',
-    inWallet: (wallet: string) => `Ask ${wallet} to sign`,
+    deposit:
+      'Kept on chain for what is created, and returned to whoever pays it now when that is closed.',
   },
   open: {
     title: 'Open a campaign',
     lead: 'One transaction. From then on the rules are on chain: you announce a cut before it holds, and what was earned stays earned.',
     entry: 'Open a campaign',
     steps: ['What counts', 'Who pays', 'Reward', 'Limits'],
-    step: (at: number, of: number) => `Step ${at} of ${of}`,
     next: 'Next',
     before: 'Back',
     review: 'Review and sign',
@@ -103,15 +104,12 @@ export const en = {
       title: 'What it will pay',
       waiting: 'Enter a reward, and this shows what each conversion pays.',
       reading: 'Computing',
-      first: 'The first conversion',
-      nth: (nth: string) => `Conversion ${nth}`,
       conversion: 'Conversion',
       referrer: 'Referrer',
       referee: 'Referred',
       self: 'Somebody who refers themselves with a second wallet nets up to',
       selfText: 'by one conversion.',
       selfNone: 'Nobody gains by referring themselves.',
-      ofAmount: (amount: string) => `A price of ${amount} each.`,
       example: 'Price for this example',
       cost: 'Costs you now',
       costText: 'Fee and deposits. Most of it comes back when the campaign is over.',
@@ -130,7 +128,6 @@ export const en = {
     putIn: 'Put into the vault',
     once: 'Counts once',
     onceFor: ['each wallet', 'each wallet and code', 'each order'],
-    token: 'New token',
   },
   first: {
     title: 'Next: a first code',
@@ -197,10 +194,8 @@ export const en = {
     settingsButton: 'Review the change',
     nothing: 'Nothing is changed yet.',
     changedSettings: 'The settings are changed',
-    announcedSettings: 'The cut is announced',
-    cutFrom: (when: string) => `${when}. Conversions before keep the old terms.`,
-    cut: 'This is a cut',
-    was: 'now',
+    cutNote: 'Conversions before keep the old terms.',
+    cut: 'A cut, which holds',
     announcedBase: 'You are changing what is announced, because something was announced already.',
   },
   claim: {

@@ -146,7 +146,10 @@ export function Change(props: {
           </For>
           <div>
             <dt>{from > 0n ? r().manage.cut : r().manage.from}</dt>
-            <dd>{from > 0n ? r().manage.cutFrom(when(from)) : r().manage.atOnce}</dd>
+            <dd>{from > 0n ? when(from) : r().manage.atOnce}</dd>
+            <Show when={from > 0n}>
+              <dd class="note">{r().manage.cutNote}</dd>
+            </Show>
           </div>
         </>
       ),
@@ -216,11 +219,9 @@ export function Change(props: {
               {(preview) => (
                 <div class="stack">
                   <p class="notice">
-                    <strong>{preview().is_cut ? r().manage.cut : r().manage.from}:</strong>{' '}
+                    <strong>{preview().is_cut ? r().manage.cut : r().manage.from}</strong>{' '}
                     {preview().is_cut && preview().in_force_from
-                      ? r().manage.cutFrom(
-                          when(BigInt(Math.floor(Date.parse(preview().in_force_from!) / 1000))),
-                        )
+                      ? `${when(BigInt(Math.floor(Date.parse(preview().in_force_from!) / 1000)))}. ${r().manage.cutNote}`
                       : r().manage.atOnce}
                   </p>
                   <Pays

@@ -19,6 +19,7 @@ import { More } from '../me/mine';
 import { One } from './campaign';
 import { leftOf, stateOf } from './state';
 import { Who } from './who';
+import '../../lib/palette';
 
 /** No address: it is too short. */
 const NEW = 'new';

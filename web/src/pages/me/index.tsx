@@ -8,6 +8,7 @@ import { useRun } from '../../i18n/run';
 import { Title } from '../../ui/frame';
 import { Gate } from './gate';
 import { Mine } from './mine';
+import '../../lib/palette';
 
 export default function MePage() {
   const [words] = createResource(locale, async (language) => {

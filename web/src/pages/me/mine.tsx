@@ -12,6 +12,7 @@ import { live } from '../../lib/live';
 import { createPages } from '../../lib/pages';
 import { poll } from '../../lib/poll';
 import type { Session } from '../../lib/session';
+import { FindButton } from '../../ui/finder';
 import { Address, Lit, Money, tokenOf } from '../../ui/format';
 import { Keyed } from '../../ui/keyed';
 import { Empty, Failure, Skeleton } from '../../ui/states';
@@ -97,6 +98,7 @@ export function Mine(props: {
           <button type="button" class="button quiet" onClick={() => void everywhere()}>
             {m().signOutEverywhere}
           </button>
+          <FindButton />
         </p>
         <Show when={failure()}>{(error) => <Failure error={error()} words={m().errors} />}</Show>
       </div>
