@@ -72,6 +72,15 @@ function Finder(props: { close: () => void }) {
     if (length > 0) setAt((before) => (before + by + length) % length);
     dialog?.querySelector('[aria-selected=true]')?.scrollIntoView({ block: 'nearest' });
   };
+  /** The router follows links of the document. */
+  const go = ({ href, isOutside }: Found) => {
+    dialog?.close();
+    const link = document.body.appendChild(document.createElement('a'));
+    link.href = href;
+    if (isOutside) link.rel = 'external';
+    link.click();
+    link.remove();
+  };
   const words = () => {
     if (state() === 'searching') return f().searching;
     if (state() === 'failed') return f().failed;
@@ -84,7 +93,8 @@ function Finder(props: { close: () => void }) {
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          dialog?.querySelector<HTMLAnchorElement>('[aria-selected=true] a')?.click();
+          const chosen = all()[at()];
+          if (chosen) go(chosen);
         }}
       >
         <input
@@ -116,19 +126,17 @@ function Finder(props: { close: () => void }) {
       <ul id="found" role="listbox" aria-label={f().title}>
         <For each={all()}>
           {(one, index) => (
-            <li id={`found-${index()}`} role="option" aria-selected={index() === at()}>
-              <a
-                href={one.href}
-                tabindex="-1"
-                rel={one.isOutside ? 'external' : undefined}
-                onClick={() => queueMicrotask(() => dialog?.close())}
-              >
-                <span>
-                  <bdi>{one.title}</bdi>
-                  <Show when={one.detail}>{(detail) => <small> {detail()}</small>}</Show>
-                </span>
-                <small>{f().kinds[one.kind]}</small>
-              </a>
+            <li
+              id={`found-${index()}`}
+              role="option"
+              aria-selected={index() === at() ? 'true' : 'false'}
+              onClick={() => go(one)}
+            >
+              <span>
+                <bdi>{one.title}</bdi>
+                <Show when={one.detail}>{(detail) => <small> {detail()}</small>}</Show>
+              </span>
+              <small>{f().kinds[one.kind]}</small>
             </li>
           )}
         </For>
