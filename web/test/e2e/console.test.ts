@@ -433,6 +433,8 @@ it('what waits after a hold is claimed, and a search says why something was cred
   await page.locator('#why-by').fill(authority);
   await button(page, run.why.ask).click();
   await page.getByText(run.why.reasons['no_attempt']!).first().waitFor();
+  await accessible(page, 'me, why, nothing on chain');
+  await picture(page, 'me-why-phone', true);
   await page.locator('#why-by').fill('order 4711');
   await button(page, run.why.ask).click();
   await page.getByRole('button', { name: 'Deutsch' }).click();
@@ -510,7 +512,7 @@ it('the command bar finds what is pasted, by the keyboard alone, and loads nothi
 
   // When a key opens it, then it is there, with the pages
   await page.keyboard.press('/');
-  const field = page.getByRole('combobox');
+  const field = page.getByRole('combobox', { name: find.label });
   await field.waitFor();
   expect(isLoaded()).toBe(true);
   const options = page.locator('#found > [role=option]');
@@ -562,6 +564,36 @@ it('the command bar finds what is pasted, by the keyboard alone, and loads nothi
   await field.fill('no such thing');
   await page.getByText(find.none).waitFor();
   await page.keyboard.press('Escape');
+  await context.close();
+});
+
+it('the console stands on a phone, in the dark and in German', async () => {
+  const { context, page } = await visitor(founder, { ...PHONE, dark: true });
+  await page.goto(url('/console/new'));
+  await signIn(page);
+  await page.getByLabel(run.open.name).fill('Polaris');
+  await page.getByText(run.open.goals['purchase']![0]).click();
+  await button(page, run.open.next).click();
+  await page.getByText(run.open.sources['split']![0]).click();
+  await button(page, run.open.next).click();
+  await page.getByText(run.open.kinds['percent']!).click();
+  await page.locator('#new-reward').fill('12.5');
+  await page.locator('#new-example').fill('2');
+  // An eighth of two SOL, by hand
+  const first = page.locator('.preview tbody tr').first();
+  await eventually(() => first.innerText()).toMatch(/0\.25\s*SOL/);
+  await page.getByText(run.open.preview.selfNone).waitFor();
+  await accessible(page, 'new campaign, phone in the dark');
+  await picture(page, 'console-new-phone-dark', true);
+  await page.getByRole('button', { name: 'Deutsch' }).click();
+  await page.getByRole('heading', { name: runDe.open.title }).waitFor();
+  await accessible(page, 'new campaign, German');
+  await page.goto(url(`/console/${campaign}`));
+  await page.getByRole('button', { name: runDe.manage.pause, exact: true }).click();
+  await page.getByText(runDe.manage.pauseText).waitFor();
+  await button(page, runDe.manage.pause).last().waitFor();
+  await accessible(page, 'console, pause, German');
+  await picture(page, 'console-pause-phone-dark');
   await context.close();
 });
 

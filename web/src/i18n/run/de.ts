@@ -15,7 +15,7 @@ export const de: RunMessages = {
     mirroringLong:
       'Vom Netzwerk bestätigt. Diese Seite braucht länger als sonst, um es zu lesen. Nichts fehlt.',
     deposit:
-      'Liegt auf der Chain für das, was angelegt wird, und geht bei dessen Schließung an dich zurück.',
+      'Liegt auf der Chain für das, was angelegt wird, und kommt bei dessen Schließung zurück.',
   },
   open: {
     title: 'Eine Kampagne eröffnen',

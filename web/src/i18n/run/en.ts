@@ -13,8 +13,7 @@ export const en = {
     mirroring: 'Confirmed. Waiting until this page has read it.',
     mirroringLong:
       'Confirmed by the network. This page takes longer than usual to read it. Nothing is missing.',
-    deposit:
-      'Kept on chain for what is created, and returned to whoever pays it now when that is closed.',
+    deposit: 'Kept on chain for what is created, and returned when that is closed.',
   },
   open: {
     title: 'Open a campaign',

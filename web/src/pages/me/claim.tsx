@@ -16,7 +16,9 @@ import { Address, Money, tokenOf } from '../../ui/format';
 import { Keyed } from '../../ui/keyed';
 
 type Answer = components['schemas']['ClaimRewardsAnswer'];
-/** Most rewards that are looked through for what is due. */
+/** As what a wallet can be owed something. */
+const ROLES = ['referrer', 'referee', 'partner'] as const;
+/** Most rewards of each that are looked through for what is due. */
 const LOOKED_AT = '200';
 
 type Due = { readonly campaign: string; readonly count: number; readonly rewards: Reward[] };
@@ -29,9 +31,17 @@ export function Claim(props: {
 }) {
   const waiting = poll(
     () => props.wallet,
-    (_, signal) => {
-      const query = { status: 'pending', limit: LOOKED_AT } as const;
-      return answer(api.GET('/v1/me/rewards', { params: { query }, signal }));
+    async (_, signal) => {
+      const pages = await Promise.all(
+        ROLES.map((role) => {
+          const query = { role, status: 'pending', limit: LOOKED_AT } as const;
+          return answer(api.GET('/v1/me/rewards', { params: { query }, signal }));
+        }),
+      );
+      return {
+        rewards: pages.flatMap(({ rewards }) => rewards),
+        hasMore: pages.some(({ next_cursor }) => Boolean(next_cursor)),
+      };
     },
     10_000,
     props.changes,
@@ -66,7 +76,7 @@ export function Claim(props: {
                     <bdi>{nameOf(one().campaign)}</bdi>{' '}
                     <span class="small">
                       {r().claim.count(one().count)}
-                      {waiting.data()?.next_cursor ? ` ${r().claim.more}` : ''}
+                      {waiting.data()?.hasMore ? ` ${r().claim.more}` : ''}
                     </span>
                   </dt>
                   <dd>
