@@ -495,6 +495,17 @@ it('a vault is funded, and what nobody is owed is taken out', async () => {
   await dialog(page).getByRole('heading', { name: run.manage.funded }).waitFor();
   await button(page, run.act.close).click();
   expect([await inVault(), await balance(authority, mint)]).toEqual(['600000000', '400000000']);
+
+  // When an API says that the token has three decimals more, then a thousand times as much is not paid
+  await page.route(`**/v1/campaigns/${opened['campaign']}`, async (route) => {
+    const answer = await route.fetch();
+    await route.fulfill({ json: { ...((await answer.json()) as object), mint_decimals: 9 } });
+  });
+  await page.reload();
+  await button(page, run.manage.fund).click();
+  await page.locator('#amount').fill('0.1');
+  await button(page, run.manage.next).click();
+  await explains(page, en.errors['not_as_shown']!);
   await context.close();
 });
 

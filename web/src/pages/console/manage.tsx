@@ -149,6 +149,7 @@ export function Manage(props: {
 
   const cancel = (conversion: Conversion): Deed => {
     let units = 0n;
+    let [referee, code] = ['', ''];
     return {
       title: r().manage.cancelTitle,
       sentence: r().manage.cancelText,
@@ -160,6 +161,9 @@ export function Manage(props: {
         const found = await heldConversion(conversion.address, campaign);
         const { rewardReferrer, rewardReferee, rewardPartner } = found.conversion.data;
         units = rewardReferrer + rewardReferee + rewardPartner;
+        // Whose it is says the node, because the API chose which one to name.
+        referee = found.conversion.data.referee;
+        code = found.referral.data.code;
         const body = { conversion: conversion.address };
         const built = await answer(api.POST('/v1/transactions/cancel-conversion', { body }));
         return prepareAct(built, { act: 'cancel', campaign, ...found }, wallet);
@@ -173,9 +177,15 @@ export function Manage(props: {
             </dd>
           </div>
           <div>
+            <dt>{r().manage.code}</dt>
+            <dd>
+              <code>{code}</code>
+            </dd>
+          </div>
+          <div>
             <dt>{r().manage.referee}</dt>
             <dd>
-              <Address address={conversion.referee} />
+              <Address address={referee} />
             </dd>
           </div>
           <div>

@@ -160,6 +160,11 @@ export default function New(props: { signed: SignedIn }) {
     let campaign = '';
     // What is shown and signed is what stood there when it was asked for.
     const asked = structuredClone(unwrap(draft));
+    const isSplit = asked.source === 'split';
+    const mints = [
+      [r().open.mint, asked.source === 'vault' ? asked.mint.trim() : ''],
+      [r().open.payment, isPaid(asked) && !isSplit ? asked.payment.trim() : ''],
+    ].filter((row): row is [string, string] => row[1] !== '');
     return {
       title: r().open.title,
       sentence: r().open.sentence(asked.name.trim()),
@@ -207,6 +212,16 @@ export default function New(props: { signed: SignedIn }) {
               <div>
                 <dt>{name}</dt>
                 <dd>{text}</dd>
+              </div>
+            )}
+          </For>
+          <For each={mints}>
+            {([name, mint]) => (
+              <div>
+                <dt>{name}</dt>
+                <dd>
+                  <Address address={mint} />
+                </dd>
               </div>
             )}
           </For>
