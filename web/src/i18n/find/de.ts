@@ -22,7 +22,7 @@ export const de: FindMessages = {
     campaign: 'Kampagne',
     console: 'Konsole',
     code: 'Code',
-    conversion: 'Konversion',
+    conversion: 'Abschluss',
     wallet: 'Wallet',
   },
   of: (name) => `Konsole von ${name}`,

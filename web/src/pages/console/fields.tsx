@@ -148,7 +148,7 @@ export function RewardFields<T extends Terms>(props: {
         <Text
           id={id('least')}
           label={r().open.least}
-          hint={r().open.leastHint}
+          hint={isPercent() ? '' : r().open.leastHint}
           value={draft().least}
           set={(value) => text('least', value)}
           unit={props.payment}

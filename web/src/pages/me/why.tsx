@@ -113,7 +113,7 @@ export function Why(props: { campaign: string | undefined }) {
           <Show when={found()}>
             {(found) => (
               <div class="stack" tabindex="-1" ref={result}>
-                <p class="verdict">
+                <p>
                   <Status kind={found().credited ? 'paid' : 'plain'}>{verdict(found())}</Status>
                 </p>
                 <Show when={found().conversion}>
