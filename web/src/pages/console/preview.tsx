@@ -15,6 +15,8 @@ import type { OpenBody } from './new';
 type Answer = components['schemas']['CreateCampaignAnswer'];
 /** Milliseconds without typing before the API is asked. */
 const PAUSE = 600;
+/** Milliseconds after a refusal because it was asked too often. */
+const REFUSED = 5000;
 
 export function Preview(props: {
   /** The request; `undefined` while something is missing. */
@@ -43,7 +45,7 @@ export function Preview(props: {
       }
       const stop = new AbortController();
       setReading(true);
-      const timer = window.setTimeout(async () => {
+      const ask = async () => {
         try {
           const body = JSON.parse(key) as OpenBody;
           const url = '/v1/transactions/create-campaign';
@@ -53,11 +55,18 @@ export function Preview(props: {
           setFailure(undefined);
         } catch (error) {
           if (stop.signal.aborted) return;
+          const refusal = error instanceof Refusal ? error : new Refusal('unexpected', undefined);
+          // Somebody who types fast has done nothing wrong: what is shown stays until it may ask again.
+          if (refusal.code === 'too_many_requests') {
+            timer = window.setTimeout(ask, REFUSED);
+            return;
+          }
           setFound(undefined);
-          setFailure(error instanceof Refusal ? error : new Refusal('unexpected', undefined));
+          setFailure(refusal);
         }
         setReading(false);
-      }, PAUSE);
+      };
+      let timer = window.setTimeout(ask, PAUSE);
       onCleanup(() => {
         window.clearTimeout(timer);
         stop.abort();

@@ -26,6 +26,7 @@ export function Why(props: { campaign: string | undefined }) {
   const [found, setFound] = createSignal<Answer>();
   const [failure, setFailure] = createSignal<unknown>();
   const [isMissing, setMissing] = createSignal(false);
+  const [isOpen, setOpen] = createSignal(false);
   let result: HTMLDivElement | undefined;
 
   const load = async () => {
@@ -64,85 +65,94 @@ export function Why(props: { campaign: string | undefined }) {
         <h2 id="why">{r().why.title}</h2>
         <p>{r().why.text}</p>
       </header>
-      <details onToggle={(event) => event.currentTarget.open && !campaigns() && void load()}>
+      <details
+        onToggle={(event) => {
+          setOpen(event.currentTarget.open);
+          if (isOpen() && !campaigns()) void load();
+        }}
+      >
         <summary>{r().why.ask}</summary>
-        <form
-          class="panel-form sheet card"
-          novalidate
-          onSubmit={(event) => {
-            event.preventDefault();
-            void ask();
-          }}
-        >
-          <div class="field">
-            <label for="why-campaign">{r().why.campaign}</label>
-            <select
-              id="why-campaign"
-              value={campaign()}
-              onChange={(event) => setChosen(event.currentTarget.value)}
-            >
-              <For each={campaigns()}>
-                {(one) => (
-                  <option value={one.address} selected={one.address === campaign()}>
-                    {one.name ?? `${t().home.unnamed} ${short(one.address)}`}
-                  </option>
-                )}
-              </For>
-            </select>
-          </div>
-          <div class="field">
-            <label for="why-by">{r().why.by}</label>
-            <input
-              id="why-by"
-              value={typed()}
-              onInput={(event) => setTyped(event.currentTarget.value)}
-              autocomplete="off"
-              spellcheck={false}
-              maxlength="200"
-              aria-invalid={isMissing()}
-              aria-describedby="why-hint"
-            />
-            <p class="hint" classList={{ wrong: isMissing() }} id="why-hint">
-              {isMissing() ? r().why.none : r().why.byHint}
+        <Show when={isOpen()}>
+          <form
+            class="panel-form sheet card"
+            novalidate
+            onSubmit={(event) => {
+              event.preventDefault();
+              void ask();
+            }}
+          >
+            <div class="field">
+              <label for="why-campaign">{r().why.campaign}</label>
+              <select
+                id="why-campaign"
+                value={campaign()}
+                onChange={(event) => setChosen(event.currentTarget.value)}
+              >
+                <For each={campaigns()}>
+                  {(one) => (
+                    <option value={one.address} selected={one.address === campaign()}>
+                      {one.name ?? `${t().home.unnamed} ${short(one.address)}`}
+                    </option>
+                  )}
+                </For>
+              </select>
+            </div>
+            <div class="field">
+              <label for="why-by">{r().why.by}</label>
+              <input
+                id="why-by"
+                value={typed()}
+                onInput={(event) => setTyped(event.currentTarget.value)}
+                autocomplete="off"
+                spellcheck={false}
+                maxlength="200"
+                aria-invalid={isMissing()}
+                aria-describedby="why-hint"
+              />
+              <p class="hint" classList={{ wrong: isMissing() }} id="why-hint">
+                {isMissing() ? r().why.none : r().why.byHint}
+              </p>
+            </div>
+            <p class="actions">
+              <button class="button primary">{r().why.ask}</button>
             </p>
-          </div>
-          <p class="actions">
-            <button class="button primary">{r().why.ask}</button>
-          </p>
-          <Show when={failure()}>{(error) => <Failure error={error()} words={m().errors} />}</Show>
-          <Show when={found()}>
-            {(found) => (
-              <div class="stack" tabindex="-1" ref={result}>
-                <p>
-                  <Status kind={found().credited ? 'paid' : 'plain'}>{verdict(found())}</Status>
-                </p>
-                <Show when={found().conversion}>
-                  {(conversion) => (
-                    <p>
-                      <code>{conversion().code}</code>{' '}
-                      <A href={`/conversion/${conversion().address}`}>{r().why.see}</A>
-                    </p>
-                  )}
-                </Show>
-                <Show when={found().touch}>
-                  {(touch) => (
-                    <p class="small">
-                      {r().why.touch}: <code>{touch().code}</code>
-                    </p>
-                  )}
-                </Show>
-                <Show when={found().attempts.length > 0}>
-                  <h3>{r().why.attempts}</h3>
-                  <dl class="rows">
-                    <For each={found().attempts}>
-                      {(attempt) => <Tried attempt={attempt} error={errorOf} />}
-                    </For>
-                  </dl>
-                </Show>
-              </div>
-            )}
-          </Show>
-        </form>
+            <Show when={failure()}>
+              {(error) => <Failure error={error()} words={m().errors} />}
+            </Show>
+            <Show when={found()}>
+              {(found) => (
+                <div class="stack" tabindex="-1" ref={result}>
+                  <p>
+                    <Status kind={found().credited ? 'paid' : 'plain'}>{verdict(found())}</Status>
+                  </p>
+                  <Show when={found().conversion}>
+                    {(conversion) => (
+                      <p>
+                        <code>{conversion().code}</code>{' '}
+                        <A href={`/conversion/${conversion().address}`}>{r().why.see}</A>
+                      </p>
+                    )}
+                  </Show>
+                  <Show when={found().touch}>
+                    {(touch) => (
+                      <p class="small">
+                        {r().why.touch}: <code>{touch().code}</code>
+                      </p>
+                    )}
+                  </Show>
+                  <Show when={found().attempts.length > 0}>
+                    <h3>{r().why.attempts}</h3>
+                    <dl class="rows">
+                      <For each={found().attempts}>
+                        {(attempt) => <Tried attempt={attempt} error={errorOf} />}
+                      </For>
+                    </dl>
+                  </Show>
+                </div>
+              )}
+            </Show>
+          </form>
+        </Show>
       </details>
     </section>
   );
