@@ -30,6 +30,40 @@ function trustedTemplates(): Plugin {
   };
 }
 
+const BASE =
+  /\/(solid-js\/(dist|web)|@solidjs|openapi-fetch)\/|\/src\/(api\/client|ui\/(format|frame|states)|lib\/(announce|clock)|format\/(money|time)|i18n\/index)\.tsx?$/;
+const FLOW = /\/src\/(lib\/(connection|flow)|ui\/wallets)\.tsx?$/;
+const SIGNING =
+  /\/(@solana|@wallet-standard|clients\/ts)\/|\/src\/wallet\/(errors|index|inspect|node|wallets)\.ts/;
+
+/** The code that signs on the console and on `/me`, and the pages that need the client besides. */
+const OWN = /\/src\/(wallet\/act(s|ing)|pages\/console\/\w+)\.tsx?$/;
+
+/**
+ * Gives that code copies of its own of the packages that sign. A bundler keeps of each file all that any page
+ * uses, so without these copies somebody who was invited would load what only a company needs.
+ */
+function ownCopies(): Plugin {
+  const mark = '?own';
+  return {
+    name: 'vouch:own-copies',
+    enforce: 'pre',
+    apply: 'build',
+    async resolveId(source, importer, options) {
+      if (!importer || !(importer.endsWith(mark) || OWN.test(importer))) return;
+      const from = importer.endsWith(mark) ? importer.slice(0, -mark.length) : importer;
+      const found = await this.resolve(source, from, { ...options, skipSelf: true });
+      const isShared = !found || !/\/(@solana|clients\/ts)\//.test(found.id);
+      return isShared ? found : found.id + mark;
+    },
+    load(id) {
+      if (!id.endsWith(mark)) return;
+      const file = id.slice(0, -mark.length);
+      return { code: readFileSync(file, 'utf8'), moduleType: file.endsWith('.ts') ? 'ts' : 'js' };
+    },
+  };
+}
+
 /** Writes `.br` and `.gz` beside each asset, so that the API compresses nothing. */
 function compressed(): Plugin {
   return {
@@ -50,7 +84,7 @@ function compressed(): Plugin {
 
 export default defineConfig({
   // The tests of units need no page, and the others load the built one.
-  plugins: process.env.VITEST ? [] : [trustedTemplates(), solid(), compressed()],
+  plugins: process.env.VITEST ? [] : [trustedTemplates(), ownCopies(), solid(), compressed()],
   resolve: {
     alias: { '@vouch/client': here('../clients/ts/src') },
     // The client's sources are outside of this folder, and must use the same packages.
@@ -66,6 +100,20 @@ export default defineConfig({
     // An inlined file would need `data:` in the policy.
     assetsInlineLimit: 0,
     sourcemap: false,
+    rolldownOptions: {
+      output: {
+        // What every page has, and what every signature needs, each in one file: more and smaller
+        // files compress worse, and somebody who was invited loads all of them.
+        codeSplitting: {
+          includeDependenciesRecursively: false,
+          groups: [
+            { name: 'base', test: BASE },
+            { name: 'flow', test: FLOW },
+            { name: 'signing', test: (id: string) => SIGNING.test(id) && !id.endsWith('?own') },
+          ],
+        },
+      },
+    },
   },
   server: {
     port: 5173,

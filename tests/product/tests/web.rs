@@ -172,6 +172,13 @@ impl Company {
         self.send(&steps, &[&referee]).await;
     }
 
+    /// Runs the script of a story in this scene.
+    async fn play(&self, script: &str, scene: &Value) {
+        let file = self.stack.dir().join("scene.json");
+        fs::write(&file, scene.to_string()).expect("a file");
+        run(script, &[("VOUCH_SCENE", &file.to_string_lossy())]).await;
+    }
+
     async fn ask(&self, path: &str) -> Value {
         let url = format!("{}{path}", self.stack.api_url());
         let answer = reqwest::get(&url).await.expect("an answer");
@@ -219,7 +226,6 @@ async fn an_invitation_in_the_browser_from_the_link_to_the_receipt() {
     .await;
 
     // When people come with a browser
-    let scene = company.stack.dir().join("scene.json");
     let secret = |keypair: &Keypair| keypair.to_bytes().to_vec();
     let content = json!({
         "apiUrl": company.stack.api_url(),
@@ -239,8 +245,7 @@ async fn an_invitation_in_the_browser_from_the_link_to_the_receipt() {
         "erin": secret(&erin),
         "poor": secret(&poor),
     });
-    fs::write(&scene, content.to_string()).expect("a file");
-    run("e2e", &[("VOUCH_SCENE", &scene.to_string_lossy())]).await;
+    company.play("e2e", &content).await;
 
     // Then the chain has paid exactly what the pages have shown: eight conversions to Alice, and one
     // each to Bob, Dave and Erin
@@ -262,5 +267,39 @@ async fn an_invitation_in_the_browser_from_the_link_to_the_receipt() {
         carol.pubkey().to_string()
     );
     assert_eq!(waiting["conversions"][0]["status"], "pending");
+    company.stack.stop().await.expect("a clean stop");
+}
+
+#[tokio::test]
+async fn a_company_opens_and_runs_a_campaign_in_the_browser() {
+    // Given the campaign of another company, with a code and a conversion
+    let company = Company::new().await;
+    let alice = Keypair::new();
+    fund(&company.rpc, &alice.pubkey()).await;
+    let settings = Settings {
+        referee_share_bps: SHARE,
+        ..Settings::fixed(REWARD)
+    };
+    let campaign = company.open(1, "Aurora", settings).await;
+    company.register(&campaign, &alice, "AURRA234", 0).await;
+    company.convert(&campaign, "AURRA234").await;
+    let conversions = format!("/v1/conversions?campaign={campaign}");
+    until("the mirror has the conversion", async || {
+        company.ask(&conversions).await["conversions"][0]["code"] == "AURRA234"
+    })
+    .await;
+    let before = company.read(&campaign).await;
+
+    // When a new wallet opens a campaign of its own and runs it, and an API lies to it
+    let scene = json!({
+        "apiUrl": company.stack.api_url(),
+        "rpcUrl": company.rpc.url(),
+        "campaign": campaign.to_string(),
+        "code": "AURRA234",
+    });
+    company.play("e2e:console", &scene).await;
+
+    // Then nothing of the other company's campaign has changed
+    assert_eq!(company.read(&campaign).await, before);
     company.stack.stop().await.expect("a clean stop");
 }

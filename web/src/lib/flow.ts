@@ -14,11 +14,14 @@ export type Order = {
   readonly shown: Shown;
 };
 
-export type Stage<D> =
+/** What a page has built, read and tried by itself. */
+export type Ready = { readonly prepared: Prepared };
+
+export type Stage<D, O = Order> =
   | { at: 'idle' }
   | { at: 'preparing' }
-  | { at: 'review'; order: Order; prepared: Prepared }
-  | { at: 'signing'; order: Order; prepared: Prepared }
+  | { at: 'review'; order: O; prepared: Prepared }
+  | { at: 'signing'; order: O; prepared: Prepared }
   | { at: 'sending' }
   | { at: 'mirroring' }
   | { at: 'done'; done: D; before: boolean }
@@ -30,18 +33,18 @@ const SLOWEST = 5000;
 /** After this many milliseconds, words say that it takes long. */
 const LONG = 10_000;
 
-export function createFlow<D>(
+export function createFlow<D, O extends Order | Ready = Order>(
   connection: Connection,
   steps: {
     /** Asks the API for the transaction of this wallet. */
-    order: (wallet: string) => Promise<Order>;
+    order: (wallet: string) => Promise<O>;
     /** What was done already, if this refusal says so. */
     earlier?: (refusal: Refusal, wallet: string) => Promise<D | undefined>;
     /** What the mirror has of it; throws while it has nothing. */
-    arrived: (order: Order) => Promise<D>;
+    arrived: (order: O) => Promise<D>;
   },
 ) {
-  const [stage, setStage] = createSignal<Stage<D>>({ at: 'idle' });
+  const [stage, setStage] = createSignal<Stage<D, O>>({ at: 'idle' });
   const [long, setLong] = createSignal(false);
   // Whatever is still on its way for an account that was left counts for nothing.
   let turn = 0;
@@ -60,7 +63,10 @@ export function createFlow<D>(
     try {
       const order = await steps.order(account.address);
       const { prepare } = await import('../wallet');
-      const prepared = await prepare(order.built, order.creates, order.shown);
+      const prepared =
+        'prepared' in order
+          ? order.prepared
+          : await prepare(order.built, order.creates, order.shown);
       if (mine === turn) setStage({ at: 'review', order, prepared });
     } catch (error) {
       if (mine !== turn) return;
@@ -100,7 +106,7 @@ export function createFlow<D>(
   };
 
   /** Asks until the mirror has it, more seldom with time, and not while nobody looks. */
-  const whenArrived = async (order: Order, wanted: () => boolean): Promise<D | undefined> => {
+  const whenArrived = async (order: O, wanted: () => boolean): Promise<D | undefined> => {
     for (let pause = POLL; wanted(); pause = Math.min(pause * 1.3, SLOWEST)) {
       try {
         return await steps.arrived(order);

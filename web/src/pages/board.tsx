@@ -14,6 +14,7 @@ import { formatTime } from '../format/time';
 import { Title } from '../ui/frame';
 import { Keyed } from '../ui/keyed';
 import { Empty, Failure, Skeleton } from '../ui/states';
+import '../lib/palette';
 
 const PERIODS = ['all', 'year', 'quarter', 'month', 'week'] as const;
 type Period = (typeof PERIODS)[number];

@@ -23,6 +23,7 @@ import {
 } from '../ui/format';
 import { Title } from '../ui/frame';
 import { Failure, Skeleton } from '../ui/states';
+import '../lib/palette';
 
 const PARTS = ['referrer', 'referee', 'partner'] as const;
 

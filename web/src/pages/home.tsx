@@ -14,6 +14,7 @@ import { Mark, Title } from '../ui/frame';
 import { Keyed } from '../ui/keyed';
 import { Empty, Failure, Skeleton } from '../ui/states';
 import { PartOf, Rule } from '../ui/rule';
+import '../lib/palette';
 
 /** How many conversions the ledger shows. */
 const SHOWN = 5;

@@ -28,8 +28,10 @@ type Built = { readonly transaction: string; readonly last_valid_block_height: n
 export type Prepared = {
   readonly inspected: Inspected;
   readonly lastValidBlockHeight: bigint;
-  /** The account that it creates, by which one sees that it was done. */
-  readonly creates: string;
+  /** The account that it creates, by which one sees that it was done; `undefined` if it creates none. */
+  readonly creates: string | undefined;
+  /** Reads what the wallet has signed; {@link inspectWire} when absent. */
+  readonly read?: typeof inspectWire;
   /** What the node found when it tried it; `undefined` if no node can be asked. */
   readonly trial: Trial | undefined;
 };
@@ -55,7 +57,7 @@ export async function sign(
   account: WalletAccount,
   prepared: Prepared,
 ): Promise<() => Promise<void>> {
-  const { inspected, lastValidBlockHeight } = prepared;
+  const { inspected, lastValidBlockHeight, read = inspectWire } = prepared;
   if (account.chains.length > 0 && !account.chains.includes(CHAIN)) {
     throw new Refusal('wrong_network', undefined);
   }
@@ -67,7 +69,7 @@ export async function sign(
     const [output] = await feature.signTransaction(input).catch((error) => {
       throw new Refusal(isRejection(error) ? 'refused' : 'wallet_failed', undefined);
     });
-    const signed = output && inspectWire(output.signedTransaction, account.address);
+    const signed = output && read(output.signedTransaction, account.address);
     if (!signed || !sameActs(inspected, signed)) throw new Refusal('tampered', undefined);
     return () => send(signed, lastValidBlockHeight);
   }
@@ -86,7 +88,7 @@ export async function sign(
     return async () => {
       await confirmed(signature, inspected, lastValidBlockHeight, async () => {});
       const wire = await onChain(signature);
-      const done = wire && inspectWire(wire, account.address);
+      const done = wire && read(wire, account.address);
       // Such a wallet shows only afterwards what it has sent.
       if (wire && !(done && sameActs(inspected, done))) {
         throw new Refusal('sent_otherwise', undefined);
@@ -98,7 +100,7 @@ export async function sign(
 
 /** Returns when what the transaction creates is on chain. Throws a `Refusal` if it never will be. */
 async function wasSent({ creates, lastValidBlockHeight }: Prepared): Promise<void> {
-  if (!HAS_NODE) throw new Refusal('wallet_unclear', undefined);
+  if (!HAS_NODE || !creates) throw new Refusal('wallet_unclear', undefined);
   if (!(await appeared(creates, lastValidBlockHeight))) {
     throw new Refusal('wallet_failed', undefined);
   }

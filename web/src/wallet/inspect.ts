@@ -32,7 +32,11 @@ const UNLIMITED = 8 + 8;
 /** `CreateIdempotent` of the program of associated token accounts. */
 const CREATE_IDEMPOTENT = 1;
 
-type Instruction = { program: Address; accounts: readonly Address[]; data: ReadonlyUint8Array };
+export type Instruction = {
+  program: Address;
+  accounts: readonly Address[];
+  data: ReadonlyUint8Array;
+};
 
 export type Inspected = {
   readonly wire: Uint8Array;
@@ -93,26 +97,9 @@ export function conversionOf(inspected: Inspected): Address | undefined {
 
 /** The transaction, if `wallet` alone signs and pays it and all of it is understood. */
 export function inspectWire(wire: Uint8Array, wallet: string): Inspected | undefined {
-  let instructions: Instruction[];
-  let message: ReadonlyUint8Array;
-  let lifetime: string;
-  try {
-    const transaction = getTransactionDecoder().decode(wire);
-    message = transaction.messageBytes;
-    const compiled = getCompiledTransactionMessageDecoder().decode(message);
-    const accounts = compiled.staticAccounts;
-    if (compiled.header.numSignerAccounts !== 1 || accounts[0] !== wallet) return;
-    if ('addressTableLookups' in compiled && compiled.addressTableLookups?.length) return;
-    if (!('instructions' in compiled)) return;
-    lifetime = compiled.lifetimeToken;
-    instructions = compiled.instructions.map((instruction) => ({
-      program: accounts[instruction.programAddressIndex]!,
-      accounts: (instruction.accountIndices ?? []).map((index) => accounts[index]!),
-      data: instruction.data ?? new Uint8Array(),
-    }));
-  } catch {
-    return;
-  }
+  const read = readWire(wire, wallet);
+  if (!read) return;
+  const { instructions } = read;
   const known = [REFERRAL_PROGRAM_ADDRESS, ASSOCIATED_TOKEN, ...WALLETS_ADD];
   if (instructions.some(({ program }) => !known.includes(program))) return;
   // Whoever owns a token account gets its rent back, so it is the wallet's own, and only one.
@@ -123,7 +110,28 @@ export function inspectWire(wire: Uint8Array, wallet: string): Inspected | undef
     accounts[0] === wallet &&
     accounts[2] === wallet;
   if (places.length > 1 || !places.every(isOwn)) return;
-  return { wire, message, instructions, lifetime, createsPlace: places.length > 0 };
+  return read;
+}
+
+/** The transaction, if `wallet` alone signs and pays it and it names all of its accounts. */
+export function readWire(wire: Uint8Array, wallet: string): Inspected | undefined {
+  try {
+    const message = getTransactionDecoder().decode(wire).messageBytes;
+    const compiled = getCompiledTransactionMessageDecoder().decode(message);
+    const accounts = compiled.staticAccounts;
+    if (compiled.header.numSignerAccounts !== 1 || accounts[0] !== wallet) return;
+    if ('addressTableLookups' in compiled && compiled.addressTableLookups?.length) return;
+    if (!('instructions' in compiled)) return;
+    const instructions = compiled.instructions.map((instruction) => ({
+      program: accounts[instruction.programAddressIndex]!,
+      accounts: (instruction.accountIndices ?? []).map((index) => accounts[index]!),
+      data: instruction.data ?? new Uint8Array(),
+    }));
+    const createsPlace = instructions.some(({ program }) => program === ASSOCIATED_TOKEN);
+    return { wire, message, instructions, lifetime: compiled.lifetimeToken, createsPlace };
+  } catch {
+    return;
+  }
 }
 
 /** Whether a wallet that signed changed nothing but what wallets add. */
@@ -149,7 +157,7 @@ function encoded(discriminator: ReadonlyUint8Array, code: string, zeros: number)
   return data;
 }
 
-function isEqual(one: ReadonlyUint8Array, other: ReadonlyUint8Array): boolean {
+export function isEqual(one: ReadonlyUint8Array, other: ReadonlyUint8Array): boolean {
   return one.length === other.length && other.every((byte, at) => one[at] === byte);
 }
 

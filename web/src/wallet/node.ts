@@ -18,7 +18,7 @@ import { RPC_URL } from '../lib/site';
 import { codeOf, refusedBefore } from './errors';
 import { conversionOf, type Inspected, type Shown } from './inspect';
 
-const rpc = RPC_URL ? createSolanaRpc(RPC_URL) : undefined;
+export const rpc = RPC_URL ? createSolanaRpc(RPC_URL) : undefined;
 /** Whether there is a node that this page may ask. */
 export const HAS_NODE = rpc !== undefined;
 /** Milliseconds between two questions for a transaction's state, while the node answers. */
@@ -51,10 +51,33 @@ export type Trial = { readonly cost: Cost; readonly recorded: Recorded | undefin
  * chain would refuse it.
  */
 export async function tryOut(inspected: Inspected, shown: Shown): Promise<Trial | undefined> {
-  if (!rpc) return;
-  const wallet = shown.wallet as Address;
   const conversion = shown.act === 'convert' ? conversionOf(inspected) : undefined;
-  const addresses = conversion ? [wallet, conversion, shown.campaign as Address] : [wallet];
+  const addresses = conversion ? [conversion, shown.campaign as Address] : [];
+  const tried = await simulate(inspected, shown.wallet as Address, addresses);
+  if (!tried) return;
+  const { cost, accounts } = tried;
+  if (!conversion) return { cost, recorded: undefined };
+  return { cost, recorded: recordedIn(bytesOf(accounts[0]), bytesOf(accounts[1])) };
+}
+
+/** What the node found when it tried a transaction. */
+type Tried = {
+  readonly cost: Cost;
+  /** Lamports that leave the wallet; below zero if it gains. */
+  readonly gone: bigint;
+  readonly accounts: readonly Encoded[];
+};
+
+/**
+ * Lets the node try exactly this transaction, and answers with these accounts as it would leave them.
+ * `undefined` without a node. Throws a `Refusal` if the chain would refuse it.
+ */
+export async function simulate(
+  inspected: Inspected,
+  wallet: Address,
+  others: readonly Address[],
+): Promise<Tried | undefined> {
+  if (!rpc) return;
   const [balance, fee, tried] = await Promise.all([
     rpc.getBalance(wallet, { commitment: 'confirmed' }).send(),
     rpc.getFeeForMessage(messageOf(inspected), { commitment: 'confirmed' }).send(),
@@ -63,27 +86,26 @@ export async function tryOut(inspected: Inspected, shown: Shown): Promise<Trial 
         encoding: 'base64',
         commitment: 'confirmed',
         sigVerify: false,
-        accounts: { encoding: 'base64', addresses },
+        accounts: { encoding: 'base64', addresses: [wallet, ...others] },
       })
       .send(),
   ]).catch(() => {
     throw new Refusal('chain_unavailable', undefined);
   });
-  const { err, accounts } = tried.value;
+  const { err } = tried.value;
   if (err !== null) throw new Refusal(codeOf(err, inspected), undefined);
   // A node that does not know the blockhash yet does not know the fee.
   if (fee.value === null) throw new Refusal('chain_unavailable', undefined);
-  const gone = balance.value - (accounts?.[0]?.lamports ?? 0n);
+  const [own, ...accounts] = tried.value.accounts ?? [];
+  const gone = balance.value - (own?.lamports ?? 0n);
   const deposit = gone > fee.value ? gone - fee.value : 0n;
-  const cost = { fee: fee.value, deposit };
-  if (!conversion) return { cost, recorded: undefined };
-  return { cost, recorded: recordedIn(bytesOf(accounts?.[1]), bytesOf(accounts?.[2])) };
+  return { cost: { fee: fee.value, deposit }, gone, accounts };
 }
 
-type Encoded = { readonly data: unknown; readonly owner: Address } | null | undefined;
+export type Encoded = { readonly data: unknown; readonly owner: Address } | null | undefined;
 
 /** The bytes of an account of the program. Throws a `Refusal` for any other. */
-function bytesOf(account: Encoded): Uint8Array {
+export function bytesOf(account: Encoded): Uint8Array {
   const [data] = (account?.data ?? []) as [string?];
   if (account?.owner !== REFERRAL_PROGRAM_ADDRESS || !data) {
     throw new Refusal('not_as_shown', undefined);

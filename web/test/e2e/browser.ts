@@ -66,7 +66,7 @@ export async function open(
   });
   context.on('weberror', (error) => faults.push(`exception: ${error.error().stack}`));
   context.on('console', (message) => {
-    const refused = /status of (400|401|404|409|422)/.test(message.text());
+    const refused = /status of (400|401|403|404|409|422)/.test(message.text());
     // The browser logs every refusal of the API, also those that the page explains.
     if (refused && message.location().url.includes('/v1/')) return;
     // And the status of a page that is shown for a broken link.

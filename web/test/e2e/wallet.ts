@@ -13,6 +13,8 @@ const ICON =
 export type TestWallet = {
   /** Of its first account. */
   readonly address: string;
+  /** Its 64 secret bytes. */
+  readonly secret: number[];
   /**
    * What it does when it is asked to sign. `lies` sends a transaction and reports an error, `strays`
    * sends the transaction in `instead`.
@@ -20,6 +22,8 @@ export type TestWallet = {
   behaviour: 'signs' | 'refuses' | 'tampers' | 'lies' | 'strays';
   /** The message of another transaction of the same account. */
   instead?: Uint8Array;
+  /** Calls `asked` each time that it is asked to sign a transaction. */
+  watch: (asked: () => void) => void;
   /** Shows the account of this number in every page that is open, as people do in their wallet. */
   show: (account: number, pages: Page[]) => Promise<void>;
 };
@@ -28,6 +32,19 @@ type Options = {
   /** The node to which a wallet sends that signs and sends in one step. */
   sendsTo?: string;
 };
+
+const keyOfSecret = (secret: number[]) =>
+  createPrivateKey({
+    key: Buffer.concat([PKCS8, Buffer.from(secret.slice(0, 32))]),
+    format: 'der',
+    type: 'pkcs8',
+  });
+
+/** The transaction with its only signature, by a key of 64 secret bytes. */
+export function signedWire(secret: number[], wire: Buffer): Buffer {
+  sign(null, wire.subarray(65), keyOfSecret(secret)).copy(wire, 1);
+  return wire;
+}
 
 /** Puts a wallet with these accounts, of 64 secret bytes each, into every page of the context. */
 export async function giveWallet(
@@ -38,16 +55,15 @@ export async function giveWallet(
   const keys = secrets.map((secret) => ({
     publicKey: secret.slice(32),
     address: getBase58Decoder().decode(new Uint8Array(secret.slice(32))),
-    key: createPrivateKey({
-      key: Buffer.concat([PKCS8, Buffer.from(secret.slice(0, 32))]),
-      format: 'der',
-      type: 'pkcs8',
-    }),
+    key: keyOfSecret(secret),
   }));
   let shown = 0;
+  let told = () => {};
   const wallet: TestWallet = {
     address: keys[0]!.address,
+    secret: secrets[0]!,
     behaviour: 'signs',
+    watch: (asked) => (told = asked),
     show: async (account, pages) => {
       shown = account;
       await Promise.all(pages.map((page) => page.evaluate(`vouchTestShow(${account})`)));
@@ -56,6 +72,7 @@ export async function giveWallet(
   const keyOf = (address: string) => keys.find((it) => it.address === address)!.key;
   // The transaction has one signature, so its message begins at byte 65.
   const signed = (address: string, transaction: number[]): Buffer => {
+    told();
     const wire = Buffer.from(transaction);
     // Another amount, in the last bytes of the data of the last instruction.
     if (wallet.behaviour === 'tampers') wire[wire.length - 1]! ^= 1;

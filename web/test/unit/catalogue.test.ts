@@ -8,6 +8,8 @@ import { de as consoleDe } from '../../src/i18n/console/de';
 import { en as console_ } from '../../src/i18n/console/en';
 import { de as meDe } from '../../src/i18n/me/de';
 import { en as me } from '../../src/i18n/me/en';
+import { de as runDe } from '../../src/i18n/run/de';
+import { en as run } from '../../src/i18n/run/en';
 
 /** The codes with which the API can refuse this, as its document lists them. */
 function refusals(path: string, method: string): string[] {
@@ -83,6 +85,27 @@ it.each([...new Set(OF_CONSOLE)])('%s has words in every language of the console
   }
 });
 
+/** What a company and a referrer sign besides. */
+const OF_RUN = [
+  'create-campaign',
+  'update-campaign',
+  'set-paused',
+  'set-suspended',
+  'fund-vault',
+  'withdraw-vault',
+  'cancel-conversion',
+  'claim',
+].flatMap((name) => refusals(`/v1/transactions/${name}`, 'post'));
+
+it.each([...new Set(OF_RUN)])('%s has words in every language of what is signed', (code) => {
+  for (const language of [
+    { ...en.errors, ...run.errors },
+    { ...de.errors, ...runDe.errors },
+  ]) {
+    expect(language[code]).toHaveLength(3);
+  }
+});
+
 it.each(refusals('/r/{code}', 'get'))('%s has words for a link', (code) => {
   for (const language of [en, de]) expect(language.errors[code]).toHaveLength(3);
 });
@@ -98,6 +121,8 @@ it.each(refusals('/v1/transactions/convert', 'post'))('%s has words in every lan
 it('has the same errors in every language', () => {
   expect(Object.keys(de.errors).sort()).toEqual(Object.keys(en.errors).sort());
   expect(Object.keys(consoleDe.errors).sort()).toEqual(Object.keys(console_.errors).sort());
+  expect(Object.keys(runDe.errors).sort()).toEqual(Object.keys(run.errors).sort());
+  expect(Object.keys(runDe.warnings).sort()).toEqual(Object.keys(run.warnings).sort());
   expect(Object.keys(meDe.errors).sort()).toEqual(Object.keys(me.errors).sort());
   expect(Object.keys(de.codeReasons).sort()).toEqual(Object.keys(en.codeReasons).sort());
 });

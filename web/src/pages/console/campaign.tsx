@@ -1,12 +1,13 @@
 /** One campaign: its money, terms, conversions and referrers, and what its authority can set. */
 
 import { A } from '@solidjs/router';
-import { Match, Show, Switch } from 'solid-js';
+import { createSignal, Match, Show, Switch } from 'solid-js';
 
 import { answer, api, type Campaign, type Conversion } from '../../api/client';
 import { locale, t } from '../../i18n';
 import { c, words } from '../../i18n/console';
 import { m } from '../../i18n/me';
+import { r } from '../../i18n/run';
 import { createPages } from '../../lib/pages';
 import { poll } from '../../lib/poll';
 import { inAll } from '../../lib/spend';
@@ -24,10 +25,12 @@ import {
 import { Title } from '../../ui/frame';
 import { Keyed } from '../../ui/keyed';
 import { Empty, Failure, Problem, Skeleton } from '../../ui/states';
+import { Create } from '../me/create';
 import type { SignedIn } from '../me/gate';
 import { More } from '../me/mine';
 import { Keys } from './keys';
 import { Funds } from './funds';
+import { Manage } from './manage';
 import { Profile } from './profile';
 import { Proof } from './proof';
 import { stateOf } from './state';
@@ -54,7 +57,7 @@ export function One(props: { address: string; signed: SignedIn }) {
               when={found().authority === props.signed.session.wallet}
               fallback={<NotYours address={props.address} />}
             >
-              <Console campaign={found()} changed={campaign.again} />
+              <Console campaign={found()} changed={campaign.again} signed={props.signed} />
             </Show>
           )}
         </Match>
@@ -86,7 +89,7 @@ function NotYours(props: { address: string }) {
 /** How many conversions are shown at first, and more each time. The rate is that of the first ones. */
 const SHOWN = '50';
 
-function Console(props: { campaign: Campaign; changed: () => void }) {
+function Console(props: { campaign: Campaign; changed: () => void; signed: SignedIn }) {
   const state = () => stateOf(props.campaign);
   const conversions = createPages<string, Conversion>(
     () => props.campaign.address,
@@ -130,6 +133,18 @@ function Console(props: { campaign: Campaign; changed: () => void }) {
         campaign={props.campaign}
         conversions={conversions.rows().slice(0, Number(SHOWN))}
         isAll={conversions.rows().length < Number(SHOWN)}
+      />
+      <Show when={conversions.known() && conversions.rows().length === 0 && !props.campaign.closed}>
+        <First campaign={props.campaign.address} signed={props.signed} />
+      </Show>
+      <Manage
+        campaign={props.campaign}
+        conversions={conversions}
+        signed={props.signed}
+        changed={() => {
+          props.changed();
+          conversions.again();
+        }}
       />
       <Conversions campaign={props.campaign} conversions={conversions} />
       <Top campaign={props.campaign} />
@@ -228,6 +243,40 @@ function Conversions(props: {
         show={() => void props.conversions.showMore()}
         words={c().conversions.more}
       />
+    </section>
+  );
+}
+
+/** What a campaign needs before anybody can earn. */
+function First(props: { campaign: string; signed: SignedIn }) {
+  const [creating, setCreating] = createSignal(false);
+  return (
+    <section class="section first" aria-labelledby="first">
+      <Show when={creating()}>
+        <h2 id="first" class="hidden">
+          {r().first.title}
+        </h2>
+      </Show>
+      <Show
+        when={creating()}
+        fallback={
+          <div class="notice">
+            <h2 id="first">{r().first.title}</h2>
+            <p>{r().first.text}</p>
+            <button type="button" class="button primary" onClick={() => setCreating(true)}>
+              {r().first.button}
+            </button>
+          </div>
+        }
+      >
+        <Create
+          wallet={props.signed.session.wallet}
+          connection={props.signed.connection}
+          campaign={props.campaign}
+          close={() => setCreating(false)}
+          created={() => {}}
+        />
+      </Show>
     </section>
   );
 }

@@ -1,12 +1,13 @@
 /** `/console`: the campaigns of the wallet that is signed in, and each of them. */
 
 import { A, useParams } from '@solidjs/router';
-import { createResource, Match, Show, Switch } from 'solid-js';
+import { createResource, lazy, Match, Show, Switch } from 'solid-js';
 
 import { answer, api, type Campaign } from '../../api/client';
 import { locale, t } from '../../i18n';
 import { c, useConsole, words } from '../../i18n/console';
 import { useMe } from '../../i18n/me';
+import { r, useRun } from '../../i18n/run';
 import { createPages } from '../../lib/pages';
 import { Money, short, Status, tokenOf } from '../../ui/format';
 import { Title } from '../../ui/frame';
@@ -18,12 +19,17 @@ import { More } from '../me/mine';
 import { One } from './campaign';
 import { leftOf, stateOf } from './state';
 import { Who } from './who';
+import '../../lib/palette';
+
+/** No address: it is too short. */
+const NEW = 'new';
+const New = lazy(() => import('./new'));
 
 export default function ConsolePage() {
   const params = useParams<{ campaign?: string }>();
   const [loaded] = createResource(locale, async (language) => {
     // The sign-in has the words of `/me`.
-    await Promise.all([useConsole(language), useMe(language)]);
+    await Promise.all([useConsole(language), useMe(language), useRun(language)]);
     return true;
   });
   return (
@@ -31,7 +37,9 @@ export default function ConsolePage() {
       <Gate words={c().signIn}>
         {(signed) => (
           <Show when={params.campaign} keyed fallback={<All signed={signed} />}>
-            {(address) => <One address={address} signed={signed} />}
+            {(address) =>
+              address === NEW ? <New signed={signed} /> : <One address={address} signed={signed} />
+            }
           </Show>
         )}
       </Gate>
@@ -59,16 +67,21 @@ function All(props: { signed: SignedIn }) {
     <>
       <Title of={c().title} />
       <Who signed={props.signed} />
-      <div class="head">
+      <div class="head across">
         <h1>{c().title}</h1>
+        <Show when={campaigns.rows().length > 0}>
+          <A class="button primary" href="/console/new">
+            {r().open.entry}
+          </A>
+        </Show>
       </div>
       <Switch fallback={<Skeleton lines={3} height="6rem" />}>
         <Match when={campaigns.known() && campaigns.rows().length === 0}>
           <div class="sheet">
             <Empty title={c().none} text={c().noneText}>
-              <a class="button primary" href="/docs/" rel="external">
-                {c().howTo}
-              </a>
+              <A class="button primary" href="/console/new">
+                {r().open.entry}
+              </A>
             </Empty>
           </div>
         </Match>

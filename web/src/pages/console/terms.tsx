@@ -2,19 +2,26 @@
 
 import { For, Show } from 'solid-js';
 
+import { RewardKind } from '@vouch/client/generated/types/rewardKind.js';
+import type { Settings } from '@vouch/client/generated/types/settings.js';
+
 import type { Campaign } from '../../api/client';
 import { formatBps } from '../../format/money';
 import { exactTime, formatDuration } from '../../format/time';
 import { locale, t } from '../../i18n';
 import { c } from '../../i18n/console';
+import { SOL_MINT } from '../../lib/site';
 import { Address, moneyText, short, tokenOf, when } from '../../ui/format';
 
 /** What both the terms in force and the announced ones have. */
-type Terms = Pick<Campaign, 'reward' | 'rules' | 'starts_at' | 'ends_at'>;
-type Row = readonly [name: string, text: string];
+export type Terms = Pick<Campaign, 'reward' | 'rules' | 'starts_at' | 'ends_at'>;
+export type Row = readonly [name: string, text: string];
 
 /** Every term that is set, in words. */
-function rowsOf(campaign: Campaign, { reward, rules, starts_at, ends_at }: Terms): Row[] {
+export function rowsOf(
+  campaign: Parameters<typeof tokenOf>[0],
+  { reward, rules, starts_at, ends_at }: Terms,
+): Row[] {
   if (!rules) return [];
   const token = tokenOf(campaign);
   const money = (units: string) => moneyText(units, token);
@@ -59,19 +66,70 @@ function rowsOf(campaign: Campaign, { reward, rules, starts_at, ends_at }: Terms
   return all.filter((row): row is Row => Boolean(row));
 }
 
+/** The terms that differ, with both texts. */
+export function differences(now: Row[], then: Row[]) {
+  const [before, after] = [new Map(now), new Map(then)];
+  return [...new Set([...before.keys(), ...after.keys()])]
+    .map((name) => [name, before.get(name) ?? '–', after.get(name) ?? '–'] as const)
+    .filter(([, before, after]) => before !== after);
+}
+
+/** Settings as the program has them, as the API writes terms. */
+export function asTerms(settings: Settings, noticeSeconds: number): Terms {
+  const isFixed = settings.rewardKind === RewardKind.Fixed;
+  const address = (of: string) => (of === SOL_MINT ? null : of);
+  const limit = (of: bigint) => (of === 0n ? null : of.toString());
+  const time = (unix: bigint) => (unix === 0n ? null : new Date(Number(unix) * 1000).toISOString());
+  const credential = address(settings.gateCredential);
+  return {
+    reward: {
+      kind: isFixed ? 'fixed' : 'percent',
+      fixed: settings.rewardFixed.toString(),
+      bps: settings.rewardBps,
+      max: isFixed ? null : settings.rewardMax.toString(),
+    } as Terms['reward'],
+    rules: {
+      attested_codes: settings.attestedCodes,
+      attestor: address(settings.attestor),
+      attribution_window: settings.attributionWindow || null,
+      bonuses: settings.bonuses
+        .filter(({ threshold }) => threshold > 0n)
+        .map((it) => ({ threshold: it.threshold.toString(), amount: it.amount.toString() })),
+      budget: limit(settings.budget),
+      committed: '0',
+      credential: credential ? { issuer: credential, schema: settings.gateSchema } : null,
+      credential_required: credential !== null,
+      hold_seconds: settings.holdSeconds,
+      max_partner_fixed: settings.maxPartnerFixed.toString(),
+      max_partner_share_bps: settings.maxPartnerShareBps,
+      min_amount: settings.minAmount.toString(),
+      notice_seconds: noticeSeconds,
+      owed: '0',
+      owner_limit: limit(settings.ownerLimit),
+      referee_fixed: settings.refereeFixed.toString(),
+      referee_share_bps: settings.refereeShareBps,
+      tiers: settings.tiers
+        .filter(({ minConversions }) => minConversions > 0n)
+        .map((it) => ({
+          min_conversions: it.minConversions.toString(),
+          multiplier_bps: it.multiplierBps,
+        })),
+      treasury: address(settings.treasury),
+      varies: false,
+    } as NonNullable<Terms['rules']>,
+    starts_at: time(settings.startsAt),
+    ends_at: time(settings.endsAt),
+  };
+}
+
 /** What will change, and from when on. */
 export function Announced(props: {
   campaign: Campaign;
   announced: NonNullable<Campaign['announced']>;
 }) {
   const at = () => Date.parse(props.announced.takes_effect_at ?? '');
-  const changes = () => {
-    const now = new Map(rowsOf(props.campaign, props.campaign));
-    const then = new Map(rowsOf(props.campaign, props.announced));
-    return [...new Set([...now.keys(), ...then.keys()])]
-      .map((name) => [name, now.get(name) ?? '–', then.get(name) ?? '–'] as const)
-      .filter(([, before, after]) => before !== after);
-  };
+  const changes = () =>
+    differences(rowsOf(props.campaign, props.campaign), rowsOf(props.campaign, props.announced));
   return (
     <div class="notice">
       <h2>{c().announced.title(when(at()))}</h2>

@@ -5,6 +5,7 @@ import { createEffect } from 'solid-js';
 import { answer, api } from '../../api/client';
 import { m } from '../../i18n/me';
 import { poll } from '../../lib/poll';
+import { FindButton } from '../../ui/finder';
 import { Address } from '../../ui/format';
 import type { SignedIn } from '../me/gate';
 
@@ -22,6 +23,7 @@ export function Who(props: { signed: SignedIn }) {
       <button type="button" class="button quiet" onClick={() => props.signed.signOut()}>
         {m().signOut}
       </button>
+      <FindButton />
     </p>
   );
 }

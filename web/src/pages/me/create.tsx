@@ -18,6 +18,8 @@ import { createCheck, MAX, normal } from './check';
 export function Create(props: {
   wallet: string;
   connection: Connection;
+  /** The campaign that is proposed. */
+  campaign?: string;
   close: () => void;
   created: () => void;
 }) {
@@ -30,7 +32,7 @@ export function Create(props: {
   const isOpen = (campaign: Campaign) =>
     !campaign.closed && !(campaign.ends_at && Date.parse(campaign.ends_at) <= now());
   const open = () => campaigns.data()?.campaigns.filter(isOpen) ?? [];
-  const [chosen, setChosen] = createSignal<string>();
+  const [chosen, setChosen] = createSignal(props.campaign);
   const campaign = () => open().find((it) => it.address === chosen()) ?? open()[0];
   const [typed, setTyped] = createSignal('');
   const check = createCheck(typed, () => campaign()?.address);

@@ -4,13 +4,15 @@ import { createResource, Show } from 'solid-js';
 
 import { locale } from '../../i18n';
 import { m, useMe } from '../../i18n/me';
+import { useRun } from '../../i18n/run';
 import { Title } from '../../ui/frame';
 import { Gate } from './gate';
 import { Mine } from './mine';
+import '../../lib/palette';
 
 export default function MePage() {
   const [words] = createResource(locale, async (language) => {
-    await useMe(language);
+    await Promise.all([useMe(language), useRun(language)]);
     return true;
   });
   return (

@@ -12,13 +12,16 @@ import { live } from '../../lib/live';
 import { createPages } from '../../lib/pages';
 import { poll } from '../../lib/poll';
 import type { Session } from '../../lib/session';
+import { FindButton } from '../../ui/finder';
 import { Address, Lit, Money, tokenOf } from '../../ui/format';
 import { Keyed } from '../../ui/keyed';
 import { Empty, Failure, Skeleton } from '../../ui/states';
 import { Badges } from './badges';
+import { Claim } from './claim';
 import { Link } from './code';
 import { Create } from './create';
 import { Rewards } from './rewards';
+import { Why } from './why';
 
 /** How many codes are shown at first, and more each time. */
 const CODES = '10';
@@ -95,6 +98,7 @@ export function Mine(props: {
           <button type="button" class="button quiet" onClick={() => void everywhere()}>
             {m().signOutEverywhere}
           </button>
+          <FindButton />
         </p>
         <Show when={failure()}>{(error) => <Failure error={error()} words={m().errors} />}</Show>
       </div>
@@ -166,6 +170,8 @@ export function Mine(props: {
         )}
       </Show>
 
+      <Claim wallet={wallet()} connection={props.connection} claimed={me.again} changes={changes} />
+
       <section class="section" aria-labelledby="links">
         <header class="across">
           <h2 id="links">{m().codes.title}</h2>
@@ -216,6 +222,7 @@ export function Mine(props: {
 
       <Rewards wallet={wallet()} changes={changes} />
       <Badges wallet={wallet()} />
+      <Why campaign={codes.rows()[0]?.campaign} />
     </>
   );
 }

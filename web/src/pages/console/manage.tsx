@@ -1,0 +1,414 @@
+/** What a campaign's authority can do: pause, change, fund, take out, suspend, cancel. */
+
+import { createSignal, For, Match, Show, Switch } from 'solid-js';
+
+import { answer, api, type Campaign, type CodeInfo, type Conversion } from '../../api/client';
+import { unitsOf } from '../../format/enter';
+import { r } from '../../i18n/run';
+import { now } from '../../lib/clock';
+import type { createPages } from '../../lib/pages';
+import { inAll } from '../../lib/spend';
+import { Acting, type Deed } from '../../ui/act';
+import { CODE } from '../../ui/code';
+import { Address, Money, short, Status, tokenOf, when } from '../../ui/format';
+import { Failure } from '../../ui/states';
+import type { SignedIn } from '../me/gate';
+import { Text } from './fields';
+import { Change } from './change';
+
+type Open = 'settings' | 'fund' | 'withdraw' | 'suspend';
+const acting = () => import('../../wallet/acting');
+
+export function Manage(props: {
+  campaign: Campaign;
+  conversions: ReturnType<typeof createPages<string, Conversion>>;
+  signed: SignedIn;
+  changed: () => void;
+}) {
+  const [opened, setOpened] = createSignal<Open>();
+  // Deeds of any kind: each tells only itself what it has brought.
+  const [deed, setDeed] = createSignal<Deed<unknown>>();
+  const campaign = () => props.campaign;
+  const address = () => props.campaign.address;
+  const token = () => tokenOf(props.campaign);
+  const hasVault = () => Boolean(props.campaign.vault) && props.campaign.funding === 'vault';
+  const act = <D,>(deed: Deed<D>) => setDeed(deed as Deed<unknown>);
+  const params = () => ({ path: { address: address() } });
+  const read = () => answer(api.GET('/v1/campaigns/{address}', { params: params() }));
+  const named = () => (
+    <div>
+      <dt>{r().manage.campaign}</dt>
+      <dd>
+        <Address address={address()} />
+      </dd>
+    </div>
+  );
+
+  const pause = (paused: boolean): Deed => ({
+    title: paused ? r().manage.pauseTitle : r().manage.resumeTitle,
+    sentence: paused ? r().manage.pauseText : r().manage.resumeText,
+    button: paused ? r().manage.pause : r().manage.resume,
+    done: paused ? r().manage.paused : r().manage.resumed,
+    prepare: async (wallet) => {
+      const { prepareAct, standing } = await acting();
+      const { campaign } = await standing(address(), props.campaign, wallet);
+      const body = { campaign: campaign.address, paused };
+      const built = await answer(api.POST('/v1/transactions/set-paused', { body }));
+      return prepareAct(built, { act: 'pause', campaign: campaign.address, paused }, wallet);
+    },
+    rows: () => (
+      <>
+        {named()}
+        <div>
+          <dt>{r().manage.from}</dt>
+          <dd>{r().manage.atOnce}</dd>
+        </div>
+      </>
+    ),
+    arrived: async () => {
+      if ((await read()).paused !== paused) throw new Error('not yet');
+    },
+  });
+
+  const move = (kind: 'fund' | 'withdraw', units: bigint): Deed => {
+    let left = 0n;
+    const words = r().manage;
+    const isFund = kind === 'fund';
+    return {
+      title: isFund ? words.fundTitle : words.withdrawTitle,
+      sentence: isFund ? words.fundText : words.withdrawText,
+      button: isFund ? words.fund : words.withdraw,
+      done: isFund ? words.funded : words.withdrawn,
+      prepare: async (wallet) => {
+        const { balanceIn, prepareAct, standing } = await acting();
+        const { campaign } = await standing(address(), props.campaign, wallet);
+        const { vault } = campaign.data;
+        const asked = { campaign: campaign.address, amount: units.toString() };
+        const built = isFund
+          ? await answer(
+              api.POST('/v1/transactions/fund-vault', { body: { ...asked, funder: wallet } }),
+            )
+          : await answer(api.POST('/v1/transactions/withdraw-vault', { body: asked }));
+        const doing = await prepareAct(built, { act: kind, campaign, units }, wallet, {
+          watched: [vault],
+        });
+        left = balanceIn(doing.after[0]);
+        return doing;
+      },
+      rows: () => (
+        <>
+          {named()}
+          <div>
+            <dt>{r().manage.amount}</dt>
+            <dd>
+              <Money units={units} token={token()} />
+            </dd>
+          </div>
+          <div>
+            <dt>{r().manage.vaultAfter}</dt>
+            <dd>
+              <Money units={left} token={token()} />
+            </dd>
+          </div>
+        </>
+      ),
+      arrived: async () => {},
+    };
+  };
+
+  const suspend = ({ code }: CodeInfo, suspended: boolean): Deed => ({
+    title: suspended ? r().manage.suspendButton : r().manage.liftButton,
+    sentence: suspended ? r().manage.suspendText : r().manage.liftText,
+    button: suspended ? r().manage.suspendButton : r().manage.liftButton,
+    done: suspended ? r().manage.suspended(code) : r().manage.lifted(code),
+    prepare: async (wallet) => {
+      const { prepareAct, standing } = await acting();
+      const { campaign } = await standing(address(), props.campaign, wallet);
+      const body = { campaign: campaign.address, code, suspended };
+      const built = await answer(api.POST('/v1/transactions/set-suspended', { body }));
+      const act = { act: 'suspend', campaign: campaign.address, code, suspended } as const;
+      return prepareAct(built, act, wallet);
+    },
+    rows: () => (
+      <>
+        {named()}
+        <div>
+          <dt>{r().manage.code}</dt>
+          <dd>
+            <code>{code}</code>
+          </dd>
+        </div>
+      </>
+    ),
+    arrived: async () => {
+      const params = { path: { code }, query: { campaign: address() } };
+      const found = await answer(api.GET('/v1/codes/{code}', { params }));
+      if (found.suspended !== suspended) throw new Error('not yet');
+    },
+  });
+
+  const cancel = (conversion: Conversion): Deed => {
+    let units = 0n;
+    let [referee, code] = ['', ''];
+    return {
+      title: r().manage.cancelTitle,
+      sentence: r().manage.cancelText,
+      button: r().manage.cancelButton,
+      done: r().manage.cancelled,
+      prepare: async (wallet) => {
+        const { heldConversion, prepareAct, standing } = await acting();
+        const { campaign } = await standing(address(), props.campaign, wallet);
+        const found = await heldConversion(conversion.address, campaign);
+        const { rewardReferrer, rewardReferee, rewardPartner } = found.conversion.data;
+        units = rewardReferrer + rewardReferee + rewardPartner;
+        // Whose it is says the node, because the API chose which one to name.
+        referee = found.conversion.data.referee;
+        code = found.referral.data.code;
+        const body = { conversion: conversion.address };
+        const built = await answer(api.POST('/v1/transactions/cancel-conversion', { body }));
+        return prepareAct(built, { act: 'cancel', campaign, ...found }, wallet);
+      },
+      rows: () => (
+        <>
+          <div>
+            <dt>{r().manage.conversion}</dt>
+            <dd>
+              <Address address={conversion.address} />
+            </dd>
+          </div>
+          <div>
+            <dt>{r().manage.code}</dt>
+            <dd>
+              <code>{code}</code>
+            </dd>
+          </div>
+          <div>
+            <dt>{r().manage.referee}</dt>
+            <dd>
+              <Address address={referee} />
+            </dd>
+          </div>
+          <div>
+            <dt>{r().manage.nobodyGets}</dt>
+            <dd>
+              <Money units={units} token={token()} />
+            </dd>
+          </div>
+        </>
+      ),
+      arrived: async () => {
+        const params = { path: { address: conversion.address } };
+        const found = await answer(api.GET('/v1/conversions/{address}', { params }));
+        if (found.conversion.status !== 'cancelled') throw new Error('not yet');
+      },
+    };
+  };
+
+  const held = () =>
+    props.conversions
+      .rows()
+      .filter(
+        ({ status, claimable_from }) =>
+          status === 'pending' && Date.parse(claimable_from ?? '') > now(),
+      );
+  const toggle = (what: Open) => setOpened((before) => (before === what ? undefined : what));
+  const Opener = (of: { what: Open; children: string }) => (
+    <button
+      type="button"
+      class="button"
+      aria-expanded={opened() === of.what}
+      onClick={() => toggle(of.what)}
+    >
+      {of.children}
+    </button>
+  );
+
+  return (
+    <Show when={!props.campaign.closed}>
+      <section class="section" aria-labelledby="manage">
+        <header>
+          <h2 id="manage">{r().manage.title}</h2>
+        </header>
+        <div class="actions">
+          <button type="button" class="button" onClick={() => act(pause(!campaign().paused))}>
+            {campaign().paused ? r().manage.resume : r().manage.pause}
+          </button>
+          <Opener what="settings">{r().manage.change}</Opener>
+          <Show when={hasVault()}>
+            <Opener what="fund">{r().manage.fund}</Opener>
+            <Opener what="withdraw">{r().manage.withdraw}</Opener>
+          </Show>
+          <Opener what="suspend">{r().manage.suspend}</Opener>
+        </div>
+        <Switch>
+          <Match when={opened() === 'settings'}>
+            <Change campaign={campaign()} signed={props.signed} act={act} read={read} />
+          </Match>
+          <Match when={(opened() === 'fund' || opened() === 'withdraw') && opened()}>
+            {(kind) => (
+              <Show when={kind()} keyed>
+                {(kind) => (
+                  <Amount
+                    title={kind === 'fund' ? r().manage.fundTitle : r().manage.withdrawTitle}
+                    campaign={campaign()}
+                    use={(units) => act(move(kind as 'fund' | 'withdraw', units))}
+                  />
+                )}
+              </Show>
+            )}
+          </Match>
+          <Match when={opened() === 'suspend'}>
+            <Suspending campaign={address()} use={(code, off) => act(suspend(code, off))} />
+          </Match>
+        </Switch>
+      </section>
+      <Show when={(campaign().rules?.hold_seconds ?? 0) > 0 || held().length > 0}>
+        <section class="section" aria-labelledby="held">
+          <header>
+            <h2 id="held">{r().manage.held}</h2>
+            <p>{r().manage.heldText}</p>
+          </header>
+          <Show when={held().length > 0} fallback={<p class="small">{r().manage.noneHeld}</p>}>
+            <dl class="rows">
+              <For each={held()}>
+                {(conversion) => (
+                  <div>
+                    <dt>
+                      <code>{conversion.code}</code> {short(conversion.referee)}{' '}
+                      <Status kind="wait">
+                        {r().manage.left(when(Date.parse(conversion.claimable_from!)))}
+                      </Status>
+                    </dt>
+                    <dd>
+                      <Money units={inAll(conversion.rewards)} token={token()} />{' '}
+                      <button
+                        type="button"
+                        class="button quiet"
+                        aria-label={r().manage.cancelOne(conversion.code)}
+                        onClick={() => act(cancel(conversion))}
+                      >
+                        {r().manage.cancel}
+                      </button>
+                    </dd>
+                  </div>
+                )}
+              </For>
+            </dl>
+          </Show>
+          <Show when={props.conversions.hasMore()}>
+            <p class="small">{r().manage.more}</p>
+          </Show>
+        </section>
+      </Show>
+      <Show when={deed()} keyed>
+        {(deed) => (
+          <Acting
+            deed={deed}
+            connection={props.signed.connection}
+            close={() => {
+              setDeed(undefined);
+              props.changed();
+            }}
+          />
+        )}
+      </Show>
+    </Show>
+  );
+}
+
+/** Asks for an amount of the campaign's token. */
+function Amount(props: { title: string; campaign: Campaign; use: (units: bigint) => void }) {
+  const [typed, setTyped] = createSignal('');
+  const [wrong, setWrong] = createSignal(false);
+  return (
+    <form
+      class="panel-form sheet card"
+      novalidate
+      onSubmit={(event) => {
+        event.preventDefault();
+        const units = unitsOf(typed(), props.campaign.mint_decimals);
+        setWrong(!units);
+        if (units) props.use(units);
+      }}
+    >
+      <h3>{props.title}</h3>
+      <Text
+        id="amount"
+        label={r().manage.amount}
+        value={typed()}
+        set={(value) => {
+          setTyped(value);
+          setWrong(false);
+        }}
+        unit={props.campaign.symbol ?? undefined}
+        fault={wrong() ? r().manage.amountBad : undefined}
+        numeric
+      />
+      <p class="actions">
+        <button class="button primary">{r().manage.next}</button>
+      </p>
+    </form>
+  );
+}
+
+/** Asks for a code, and shows whether it is suspended. */
+function Suspending(props: { campaign: string; use: (code: CodeInfo, off: boolean) => void }) {
+  const [typed, setTyped] = createSignal('');
+  const [found, setFound] = createSignal<CodeInfo>();
+  const [failure, setFailure] = createSignal<unknown>();
+  const look = async () => {
+    setFound(undefined);
+    setFailure(undefined);
+    const code = typed().trim().toUpperCase();
+    try {
+      const path = { code: CODE.test(code) ? code : '-' };
+      const params = { path, query: { campaign: props.campaign } };
+      setFound(await answer(api.GET('/v1/codes/{code}', { params })));
+    } catch (error) {
+      setFailure(error);
+    }
+  };
+  return (
+    <form
+      class="panel-form sheet card"
+      novalidate
+      onSubmit={(event) => {
+        event.preventDefault();
+        void look();
+      }}
+    >
+      <h3>{r().manage.suspendTitle}</h3>
+      <Text id="suspend" label={r().manage.code} value={typed()} set={setTyped} most={16} />
+      <Show when={failure()}>{(error) => <Failure error={error()} words={r().errors} />}</Show>
+      <Show
+        when={found()}
+        fallback={
+          <p class="actions">
+            <button class="button primary">{r().manage.look}</button>
+          </p>
+        }
+      >
+        {(code) => (
+          <>
+            <p>
+              <code>{code().code}</code> <Address address={code().owner} />{' '}
+              {code().suspended ? r().manage.codeState.suspended : r().manage.codeState.works}
+            </p>
+            <p class="actions">
+              <button
+                type="button"
+                class="button primary"
+                onClick={() => {
+                  props.use(code(), !code().suspended);
+                  setFound(undefined);
+                }}
+              >
+                {code().suspended ? r().manage.liftButton : r().manage.suspendButton}
+              </button>
+            </p>
+          </>
+        )}
+      </Show>
+    </form>
+  );
+}

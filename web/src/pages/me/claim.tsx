@@ -1,0 +1,205 @@
+/** What is due to the wallet and not paid yet, by campaign, and the transaction that pays it. */
+
+import { createSignal, For, Show } from 'solid-js';
+
+import { answer, api, type Campaign, type Reward } from '../../api/client';
+import type { components } from '../../api/schema';
+import { locale, t } from '../../i18n';
+import { r } from '../../i18n/run';
+import { createCampaigns } from '../../lib/campaigns';
+import { now } from '../../lib/clock';
+import type { Connection } from '../../lib/connection';
+import type { Live } from '../../lib/live';
+import { poll } from '../../lib/poll';
+import { Acting, type Deed } from '../../ui/act';
+import { Address, Money, tokenOf } from '../../ui/format';
+import { Keyed } from '../../ui/keyed';
+
+type Answer = components['schemas']['ClaimRewardsAnswer'];
+/** As what a wallet can be owed something. */
+const ROLES = ['referrer', 'referee', 'partner'] as const;
+/** Most rewards of each that are looked through for what is due. */
+const LOOKED_AT = '200';
+
+type Due = { readonly campaign: string; readonly count: number; readonly rewards: Reward[] };
+
+export function Claim(props: {
+  wallet: string;
+  connection: Connection;
+  claimed: () => void;
+  changes: Live;
+}) {
+  const waiting = poll(
+    () => props.wallet,
+    async (_, signal) => {
+      const pages = await Promise.all(
+        ROLES.map((role) => {
+          const query = { role, status: 'pending', limit: LOOKED_AT } as const;
+          return answer(api.GET('/v1/me/rewards', { params: { query }, signal }));
+        }),
+      );
+      return {
+        rewards: pages.flatMap(({ rewards }) => rewards),
+        hasMore: pages.some(({ next_cursor }) => Boolean(next_cursor)),
+      };
+    },
+    10_000,
+    props.changes,
+  );
+  const due = (): Due[] => {
+    const all = new Map<string, Reward[]>();
+    for (const reward of waiting.data()?.rewards ?? []) {
+      if (Date.parse(reward.claimable_from ?? '') > now()) continue;
+      all.set(reward.campaign, [...(all.get(reward.campaign) ?? []), reward]);
+    }
+    return [...all].map(([campaign, rewards]) => ({ campaign, count: rewards.length, rewards }));
+  };
+  const campaign = createCampaigns(() => due().map(({ campaign }) => campaign));
+  const [deed, setDeed] = createSignal<Deed<string>>();
+  const tokenFor = (reward: Reward) =>
+    tokenOf({ ...reward, symbol: campaign(reward.campaign)?.symbol ?? null });
+  const nameOf = (address: string) => campaign(address)?.name ?? t().home.unnamed;
+
+  return (
+    <>
+      <Show when={due().length > 0}>
+        <section class="section" aria-labelledby="due">
+          <header>
+            <h2 id="due">{r().claim.title}</h2>
+            <p>{r().claim.text}</p>
+          </header>
+          <dl class="rows sheet card due">
+            <Keyed each={due()} by={({ campaign }) => campaign}>
+              {(one) => (
+                <div>
+                  <dt>
+                    <bdi>{nameOf(one().campaign)}</bdi>{' '}
+                    <span class="small">
+                      {r().claim.count(one().count)}
+                      {waiting.data()?.hasMore ? ` ${r().claim.more}` : ''}
+                    </span>
+                  </dt>
+                  <dd>
+                    <Money
+                      units={one().rewards.reduce((sum, { units }) => sum + BigInt(units), 0n)}
+                      token={tokenFor(one().rewards[0]!)}
+                    />{' '}
+                    <Show when={campaign(one().campaign)}>
+                      {(found) => (
+                        <button
+                          type="button"
+                          class="button"
+                          aria-label={r().claim.buttonOf(nameOf(one().campaign))}
+                          onClick={() => setDeed(claimOf(found(), nameOf(one().campaign)))}
+                        >
+                          {r().claim.button}
+                        </button>
+                      )}
+                    </Show>
+                  </dd>
+                </div>
+              )}
+            </Keyed>
+          </dl>
+        </section>
+      </Show>
+      <Show when={deed()} keyed>
+        {(deed) => (
+          <Acting
+            deed={deed}
+            connection={props.connection}
+            close={() => {
+              setDeed(undefined);
+              waiting.again();
+              props.claimed();
+            }}
+          />
+        )}
+      </Show>
+    </>
+  );
+}
+
+/** The claim of everything that is due to the wallet in a campaign, as much as fits. */
+function claimOf(shown: Campaign, name: string): Deed<string> {
+  let arrives = 0n;
+  let built: Answer | undefined;
+  let first = '';
+  let before = 0;
+  const outcomes = async () => {
+    const params = { path: { address: first } };
+    const found = await answer(api.GET('/v1/conversions/{address}', { params }));
+    return found.outcomes.length;
+  };
+  const number = (units: string) => new Intl.NumberFormat(locale()).format(BigInt(units));
+  return {
+    title: r().claim.dialog(name),
+    sentence: r().claim.sentence,
+    button: r().claim.sign,
+    done: r().claim.done,
+    prepare: async (wallet) => {
+      const { balanceIn, balances, placeOf, prepareAct, standing } =
+        await import('../../wallet/acting');
+      const { campaign } = await standing(shown.address, shown);
+      const place = await placeOf(wallet, campaign);
+      const body = { campaign: campaign.address, wallet, payer: wallet };
+      const answered = await answer(api.POST('/v1/transactions/claim', { body }));
+      const [had] = await balances([place]);
+      const act = { act: 'claim', campaign } as const;
+      const doing = await prepareAct(answered, act, wallet, { watched: [place] });
+      built = answered;
+      arrives = place === wallet ? doing.gains : balanceIn(doing.after[0]) - had!;
+      first = doing.understood.claims[0]!;
+      before = await outcomes();
+      return doing;
+    },
+    rows: (doing) => (
+      <>
+        <div>
+          <dt>{r().claim.arrives}</dt>
+          <dd>
+            <strong>
+              <Money units={arrives > 0n ? arrives : 0n} token={tokenOf(shown)} />
+            </strong>
+          </dd>
+        </div>
+        <div>
+          <dt>{r().claim.claims}</dt>
+          <dd class="change">
+            <For each={doing.understood.claims}>
+              {(conversion) => <Address address={conversion} />}
+            </For>
+          </dd>
+        </div>
+        <Show when={built!.skipped.length > 0}>
+          <div>
+            <dt>{r().claim.skipped(built!.skipped.length)}</dt>
+            <For each={built!.skipped}>
+              {({ code, message, conversion }) => (
+                <dd class="note">
+                  <Address address={conversion} /> {r().errors[code]?.[0] ?? message}
+                </dd>
+              )}
+            </For>
+          </div>
+        </Show>
+        <For each={built!.warnings}>
+          {({ code, message }) => (
+            <div>
+              <dd class="note">{r().warnings[code] ?? message}</dd>
+            </div>
+          )}
+        </For>
+      </>
+    ),
+    arrived: async () => {
+      if ((await outcomes()) <= before) throw new Error('not yet');
+      return built!.left;
+    },
+    after: (left) => (
+      <Show when={left !== '0'}>
+        <p>{r().claim.left(number(left))}</p>
+      </Show>
+    ),
+  };
+}
