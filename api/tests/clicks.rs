@@ -122,16 +122,19 @@ async fn machines_are_labelled_and_counted_apart() {
     assert_eq!(stats["conversion_rate"], 0.0);
 }
 
+/// Reason, time, visitor, referral and user agent of a click.
+type Judged = (
+    Option<String>,
+    time::OffsetDateTime,
+    Vec<u8>,
+    String,
+    Option<String>,
+);
+
 /// The verdicts that clicks should have, from the list of all of them, the oldest first: what a network has
 /// sent in that hour before, and whether the same browser was on the same link five seconds before.
 async fn crowd(pool: &PgPool) -> Vec<(Option<String>, Option<String>)> {
-    let rows: Vec<(
-        Option<String>,
-        time::OffsetDateTime,
-        Vec<u8>,
-        String,
-        Option<String>,
-    )> = sqlx::query_as(
+    let rows: Vec<Judged> = sqlx::query_as(
         "SELECT verdict_reason, clicked_at, visitor, referral, user_agent FROM clicks ORDER BY id",
     )
     .fetch_all(pool)

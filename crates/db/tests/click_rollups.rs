@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
-use sqlx::{Executor, PgPool, Row as _, types::Uuid, types::time::OffsetDateTime};
+use sqlx::{Executor, PgConnection, PgPool, Row as _, types::Uuid, types::time::OffsetDateTime};
 use time::{
     Duration,
     macros::{date, datetime},
@@ -63,6 +63,21 @@ async fn days(pool: &PgPool) -> Days {
             (key, row.get(5))
         })
         .collect()
+}
+
+/// How often the counters were read as a whole and by an index. A connection's statistics are its own until
+/// it writes them.
+async fn scans(connection: &mut PgConnection) -> (i64, i64) {
+    let flush = "SELECT pg_stat_force_next_flush()";
+    connection.execute(flush).await.expect("a flush");
+    let row = connection
+        .fetch_one(
+            "SELECT sum(seq_scan)::bigint, sum(idx_scan)::bigint FROM pg_stat_user_tables
+             WHERE relname IN ('click_days', 'click_quarters')",
+        )
+        .await
+        .expect("a row");
+    (row.get(0), row.get(1))
 }
 
 fn click(number: u128, at: OffsetDateTime) -> Click {
@@ -360,4 +375,119 @@ async fn old_counters_are_folded_in_parts_and_their_sums_stay() {
     assert_eq!(deleted, 7 * i64::try_from(old).expect("a number"));
     let oldest = text("SELECT min(day)::text FROM click_days").await;
     assert!(oldest.as_str() >= "2032-01-01", "{oldest}");
+}
+
+/// [A9]
+#[tokio::test]
+async fn writers_that_share_links_and_campaigns_do_not_block_each_other_for_good() {
+    // Given clicks of the same links in another order for each of four writers, and two processes that
+    // fold old counters of the same links
+    let (database, pool) = database().await;
+    let mut seeded = StdRng::seed_from_u64(8);
+    let old: Vec<Click> = (0..500)
+        .map(|n| {
+            let one = random(n, &mut seeded);
+            let at = one.clicked_at - Duration::days(3_000);
+            Click {
+                clicked_at: at,
+                // A pseudonym is of one day.
+                visitor: n.to_le_bytes().to_vec(),
+                ..one
+            }
+        })
+        .collect();
+    let mut connection = pool.acquire().await.expect("a connection");
+    clicks::insert(&mut connection, &old).await.expect("stored");
+    let writers: Vec<_> = (1..=4_u128)
+        .map(|writer| {
+            let clicks: Vec<Click> = (0..1_500)
+                .map(|n| random(writer * 100_000 + n, &mut seeded))
+                .collect();
+            let url = database.url().to_owned();
+            tokio::spawn(async move {
+                let pool = vouch_db::connect(&url).await.expect("a pool");
+                let mut connection = pool.acquire().await.expect("a connection");
+                for group in clicks.chunks(50) {
+                    clicks::insert(&mut connection, group)
+                        .await
+                        .expect("stored");
+                }
+            })
+        })
+        .collect();
+    let fold = async || {
+        let mut folded = 0;
+        let until = datetime!(2030-01-01 00:00 UTC).unix_timestamp();
+        loop {
+            match clicks::fold_quarters(&pool, until, 10)
+                .await
+                .expect("folded")
+            {
+                0 => break folded,
+                more => folded += more,
+            }
+        }
+    };
+    // When all of them work at the same time, then nobody fails
+    let (one, other) = tokio::join!(fold(), fold());
+    for writer in writers {
+        writer.await.expect("a writer");
+    }
+    // And each old row is folded once, and the counters are right
+    let quarters = quarters(&pool).await;
+    let old_rows: BTreeSet<_> = old
+        .iter()
+        .flat_map(|click| {
+            let quarter = click.clicked_at.unix_timestamp() / 900;
+            [(&click.referral, quarter), (&click.campaign, quarter)]
+        })
+        .collect();
+    assert_eq!(
+        one + other,
+        i64::try_from(old_rows.len()).expect("a number")
+    );
+    let of_campaigns = ["C1", "C2"].map(|campaign| quarters[&(campaign.to_owned(), 0)].0);
+    assert_eq!(of_campaigns.iter().sum::<i64>(), 500);
+    for day in [
+        date!(2031 - 01 - 01),
+        date!(2031 - 01 - 02),
+        date!(2031 - 01 - 03),
+    ] {
+        assert_eq!(recount::day(&pool, day).await.expect("counted"), []);
+    }
+}
+
+/// [A9]
+#[tokio::test]
+async fn a_group_of_clicks_reads_counters_by_their_keys_alone() {
+    // Given many counters, and statistics of them
+    let (_database, pool) = database().await;
+    pool.execute(
+        "INSERT INTO click_days
+         SELECT 'R' || n % 20000, date '2030-01-01' + n / 20000, 'source', 'invented', false, 1
+         FROM generate_series(0, 199999) AS n;
+         INSERT INTO click_quarters
+         SELECT 'R' || n % 20000, 1900000800 + n / 20000 * 900, 1, 0, 0, 1
+         FROM generate_series(0, 199999) AS n;
+         ANALYZE click_days; ANALYZE click_quarters",
+    )
+    .await
+    .expect("rows");
+    let mut connection = pool.acquire().await.expect("a connection");
+    let before = scans(&mut connection).await;
+    // When groups are written, more often than Postgres plans a statement for its values
+    for group in 0..8 {
+        let all: Vec<Click> = (0..1_000)
+            .map(|n| Click {
+                referral: format!("R{n}"),
+                utm: Some(serde_json::json!({ "utm_source": format!("source {n}") })),
+                ..click(group * 1_000 + n, datetime!(2031-01-01 12:00 UTC))
+            })
+            .collect();
+        clicks::insert(&mut connection, &all).await.expect("stored");
+    }
+    // Then no table of counters was read as a whole
+    let after = scans(&mut connection).await;
+    assert_eq!(after.0, before.0);
+    assert!(after.1 > before.1, "{before:?} {after:?}");
 }
