@@ -27,8 +27,9 @@ use crate::{
     error::ApiError,
     limits,
     routes::{
-        actions, auth, badges, campaigns, clicks, codes, conversions, coverage, digest, health,
-        keys, leaderboard, live, me, names, profiles, qr, redirect, totals, transactions, why,
+        actions, analytics, auth, badges, campaigns, clicks, codes, conversions, coverage, digest,
+        health, keys, leaderboard, live, me, names, profiles, qr, redirect, totals, transactions,
+        why,
     },
     state::AppState,
     web,
@@ -93,6 +94,9 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(codes::show))
         .routes(routes!(codes::validate))
         .routes(routes!(codes::stats))
+        .routes(routes!(analytics::of_code))
+        .routes(routes!(analytics::of_campaign))
+        .routes(routes!(analytics::of_wallet))
         .routes(routes!(qr::png))
         .routes(routes!(qr::svg))
         .routes(routes!(conversions::list))

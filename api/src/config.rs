@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use axum::http::HeaderName;
 use clap::Args;
 use secrecy::SecretString;
 use url::Url;
@@ -62,6 +63,11 @@ pub struct Config {
     /// 0, the header is ignored.
     #[arg(long, env, default_value_t = 0)]
     pub trusted_proxy_hops: usize,
+    /// Header in which the outermost of these proxies says the client's country, in ISO 3166-1 alpha-2, for
+    /// example `CF-IPCountry`. The proxy must replace what a client sends. Needs `TRUSTED_PROXY_HOPS`; without
+    /// it, clicks have no country.
+    #[arg(long, env)]
+    pub country_header: Option<HeaderName>,
     /// Most connections to Postgres, besides one for clicks.
     #[arg(long, env, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub database_connections: u32,
@@ -107,6 +113,10 @@ pub struct Config {
     /// Days after which clicks are deleted. The numbers that were counted from them stay.
     #[arg(long, env, default_value_t = 395, value_parser = clap::value_parser!(u16).range(8..))]
     pub click_retention_days: u16,
+    /// Days after which what was counted from clicks by time is deleted; their sums stay. It should not be
+    /// less than the days of clicks.
+    #[arg(long, env, default_value_t = 1100, value_parser = clap::value_parser!(u16).range(70..))]
+    pub click_rollup_retention_days: u16,
     /// Its log.
     #[command(flatten)]
     pub log: Log,

@@ -20,6 +20,7 @@ mod extract;
 mod limits;
 mod links;
 mod live;
+mod recount;
 mod routes;
 mod serve;
 mod state;
@@ -29,5 +30,6 @@ mod web;
 
 pub use app::openapi;
 pub use config::Config;
+pub use recount::{RecountConfig, recount};
 pub use serve::serve;
 pub use web::Chain;

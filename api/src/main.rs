@@ -1,4 +1,4 @@
-//! `vouch-api serve` (the default) and `vouch-api openapi`.
+//! `vouch-api serve` (the default), `vouch-api openapi` and `vouch-api recount`.
 
 use std::process::ExitCode;
 
@@ -19,6 +19,8 @@ enum Command {
     Serve(Box<Config>),
     /// Print the OpenAPI document.
     Openapi,
+    /// Compare what was counted from clicks with the list of clicks.
+    Recount(vouch_api::RecountConfig),
 }
 
 /// Without a subcommand the flags are those of `serve`.
@@ -45,6 +47,7 @@ async fn main() -> ExitCode {
     };
     let outcome = match command {
         Command::Openapi => vouch_api::openapi().map(|document| print!("{document}")),
+        Command::Recount(config) => vouch_api::recount(&config).await,
         Command::Serve(config) => match config.log.init() {
             Ok(()) => vouch_api::serve(*config).await,
             Err(error) => Err(error),

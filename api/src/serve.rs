@@ -34,12 +34,16 @@ const BUCKETS: [f64; 16] = [
 /// Serves until SIGTERM or SIGINT, then finishes running requests.
 ///
 /// # Errors
-/// When the configuration is unusable: the address is taken, the spool file cannot be
+/// When the configuration is unusable: the address is taken, a header is named that no proxy sets, the spool file cannot be
 /// written or belongs to another process, or Postgres refuses.
 pub async fn serve(config: Config) -> Result<()> {
     let mut stop = Stop::new()?;
     let stopping = CancellationToken::new();
 
+    if config.country_header.is_some() && config.trusted_proxy_hops == 0 {
+        // Anybody could say where they are.
+        bail!("COUNTRY_HEADER needs TRUSTED_PROXY_HOPS: without a proxy, clients set the header");
+    }
     machines::prepare();
     let listener = config.listen.listen().await?;
     let address = listener.local_addr()?;
@@ -104,7 +108,11 @@ pub async fn serve(config: Config) -> Result<()> {
             outcome = state.database.watch(&state.heartbeat) => outcome,
             ended = probes => ended.context("the server of /metrics failed"),
             () = state.chain.watch() => Ok(()),
-            () = upkeep::run(&state.database, config.click_retention_days) => Ok(()),
+            () = upkeep::run(
+                &state.database,
+                config.click_retention_days,
+                config.click_rollup_retention_days,
+            ) => Ok(()),
             () = auth::sweep(&state.database) => Ok(()),
             () = limits::sweep(&state.database) => Ok(()),
             () = live::follow(&state.live, &state.database) => Ok(()),

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use axum::http::HeaderName;
 use moka::future::Cache;
 use vouch_client::Code;
 use vouch_db::api::{
@@ -16,7 +17,7 @@ use crate::{
     Config,
     auth::Auth,
     chain::Chain,
-    clicks::{recorder::Recorder, visitor::Pseudonyms},
+    clicks::{crowd::Crowd, recorder::Recorder, visitor::Pseudonyms},
     database::Database,
     error::{ApiError, ApiResult},
     limits::Limits,
@@ -50,6 +51,7 @@ pub(crate) struct Inner {
     pub(crate) chain: Arc<Chain>,
     pub(crate) recorder: Recorder,
     pub(crate) pseudonyms: Pseudonyms,
+    pub(crate) crowd: Crowd,
     pub(crate) links: Links,
     pub(crate) known_links: KnownLinks,
     pub(crate) auth: Auth,
@@ -58,6 +60,8 @@ pub(crate) struct Inner {
     /// The cluster, as the configuration names it.
     pub(crate) public_chain: web::Chain,
     pub(crate) trusted_proxy_hops: usize,
+    /// Where that proxy says the country.
+    pub(crate) country_header: Option<HeaderName>,
     pub(crate) limits: Limits,
     pub(crate) live: Arc<Live>,
     /// Beats while Postgres is probed.
@@ -98,12 +102,14 @@ impl Inner {
             chain,
             recorder,
             pseudonyms: Pseudonyms::default(),
+            crowd: Crowd::default(),
             links,
             auth,
             known_totals: KnownTotals::default(),
             pages,
             public_chain: config.public_chain,
             trusted_proxy_hops: config.trusted_proxy_hops,
+            country_header: config.country_header.clone(),
             limits: Limits::new(config),
             heartbeat: Heartbeat::new(STUCK),
             boards: Cache::builder()

@@ -15,6 +15,8 @@ use sqlx::PgPool;
 use vouch_localnet::{Instance, Postgres};
 
 const CODE: &str = "STARTER7";
+const PHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_7 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like \
+                     Gecko) Version/26.6.1 Mobile/15E148 Safari/604.1";
 
 /// The service's own time limit for a group of clicks, for a Postgres that exceeds it.
 const PROMPT: (&str, &str) = ("CLICK_TIMEOUT_MS", "1000");
@@ -35,9 +37,10 @@ async fn a_click_is_in_postgres_when_the_redirect_answers() {
     // When somebody follows the link, in lower case, from a QR code
     let wallet = BOB;
     let path = format!("/r/starter7?src=qr&utm_source=poster&wallet={wallet}");
-    let request = api
-        .request(Method::GET, &path)
-        .header(header::REFERER, "https://news.example/");
+    let request = api.request(Method::GET, &path).header(
+        header::REFERER,
+        "https://me:secret@news.example/a?token=1#b",
+    );
     let answer = send(request).await;
     // Then the answer redirects to the welcome page with code and click
     assert_eq!(answer.status, 302);
@@ -68,7 +71,7 @@ async fn a_click_is_in_postgres_when_the_redirect_answers() {
     assert_eq!(row.1, CODE);
     assert_eq!(row.2, format!("referral-{CODE}-{CAMPAIGN}"));
     assert_eq!((&*row.3, &*row.4, &*row.5), ("qr", "poster", wallet));
-    assert_eq!(row.6, "https://news.example/");
+    assert_eq!(row.6, "https://news.example/a");
     assert_eq!(row.7.len(), 32);
     assert_eq!(totals(&pool).await, (1, 0, 1));
 }
@@ -79,10 +82,13 @@ async fn machines_are_labelled_and_counted_apart() {
     let database = Postgres::test_database().await.unwrap();
     let pool = seed(database.url()).await;
     let api = Api::start(database.url()).await.ready().await;
-    // When a person comes twice, a preview, a prefetch and a HEAD request once each
+    // When a person comes with two browsers, a preview, a prefetch and a HEAD request once each
     let link = "/r/STARTER7";
     api.get(link).await;
-    api.get(link).await;
+    let other = api
+        .request(Method::GET, link)
+        .header(header::USER_AGENT, PHONE);
+    assert_eq!(send(other).await.status, 302);
     let preview = api
         .request(Method::GET, link)
         .header(header::USER_AGENT, "WhatsApp/2.23.20.0 A");
@@ -111,9 +117,194 @@ async fn machines_are_labelled_and_counted_apart() {
     let stats = api.get("/v1/codes/STARTER7/stats").await.json();
     assert_eq!(
         stats["clicks"],
-        serde_json::json!({ "total": 5, "unique": 1, "bots": 3 })
+        serde_json::json!({ "total": 5, "unique": 1, "bots": 3, "suspicious": 0 })
     );
     assert_eq!(stats["conversion_rate"], 0.0);
+}
+
+/// Reason, time, visitor, referral and user agent of a click.
+type Judged = (
+    Option<String>,
+    time::OffsetDateTime,
+    Vec<u8>,
+    String,
+    Option<String>,
+);
+
+/// The verdicts that clicks should have, from the list of all of them, the oldest first: what a network has
+/// sent in that hour before, and whether the same browser was on the same link five seconds before.
+async fn crowd(pool: &PgPool) -> Vec<(Option<String>, Option<String>)> {
+    let rows: Vec<Judged> = sqlx::query_as(
+        "SELECT verdict_reason, clicked_at, visitor, referral, user_agent FROM clicks ORDER BY id",
+    )
+    .fetch_all(pool)
+    .await
+    .unwrap();
+    let hour = |at: time::OffsetDateTime| at.unix_timestamp() / 3600;
+    let mut verdicts = Vec::new();
+    for (n, row) in rows.iter().enumerate() {
+        let before = &rows[..n];
+        let sent = before
+            .iter()
+            .filter(|other| other.2 == row.2 && hour(other.1) == hour(row.1));
+        let is_bot = |reason: &Option<String>| {
+            reason
+                .as_deref()
+                .is_some_and(|reason| reason == "head_request")
+        };
+        let again = before.iter().rev().find(|other| {
+            !is_bot(&other.0) && (&other.2, &other.3, &other.4) == (&row.2, &row.3, &row.4)
+        });
+        let expected = if is_bot(&row.0) {
+            Some("head_request")
+        } else if sent.count() >= 100 {
+            Some("flood")
+        } else if again.is_some_and(|other| row.1 - other.1 <= time::Duration::seconds(5)) {
+            Some("duplicate")
+        } else {
+            None
+        };
+        verdicts.push((row.0.clone(), expected.map(str::to_owned)));
+    }
+    verdicts
+}
+
+#[tokio::test]
+async fn floods_and_repetitions_are_suspicious_and_none_is_dropped() {
+    // Given two links behind a proxy
+    let database = Postgres::test_database().await.unwrap();
+    let pool = seed(database.url()).await;
+    campaign(&pool, OTHER_CAMPAIGN).await;
+    referral(&pool, OTHER_CAMPAIGN, "ETHERS77", BOB, 1_700_000_001).await;
+    let settings = [("TRUSTED_PROXY_HOPS", "1")];
+    let api = Api::start_with(database.url(), &settings)
+        .await
+        .ready()
+        .await;
+    let click = async |method: Method, link: &str, agent: &str, from: &str| {
+        let request = api
+            .request(method, link)
+            .header(header::USER_AGENT, agent)
+            .header("x-forwarded-for", from);
+        assert_eq!(send(request).await.status, 302);
+    };
+    // When a browser fetches the head and then the page, comes again, and on the other link, and another
+    // browser of its network comes
+    let (one, other) = ("/r/STARTER7", "/r/ETHERS77");
+    for (method, link, agent) in [
+        (Method::HEAD, one, PHONE),
+        (Method::GET, one, PHONE),
+        (Method::GET, one, PHONE),
+        (Method::GET, other, PHONE),
+        (Method::GET, one, common::FIREFOX),
+    ] {
+        click(method, link, agent, "192.0.2.1").await;
+    }
+    // And a network sends 220 clicks on both links, and a stranger one of them in between
+    for n in 0..220 {
+        let agent = format!("{} {n}", common::FIREFOX);
+        let link = if n % 2 == 0 { one } else { other };
+        click(Method::GET, link, &agent, "2001:db8::1").await;
+        if n == 150 {
+            click(Method::GET, link, &agent, "2001:db8:1::1").await;
+        }
+    }
+    // Then all are stored, and each has the verdict that follows from the list
+    let verdicts = crowd(&pool).await;
+    assert_eq!(verdicts.len(), 226);
+    for (n, (found, expected)) in verdicts.iter().enumerate() {
+        assert_eq!(found, expected, "{n}");
+    }
+    // And the counters say how many: in two hours at most 200 of the 220 are no flood
+    let count = |reason: &str| {
+        let of = verdicts
+            .iter()
+            .filter(|(found, _)| found.as_deref() == Some(reason));
+        i64::try_from(of.count()).unwrap()
+    };
+    assert!(count("flood") >= 20, "{}", count("flood"));
+    let seen: i64 = sqlx::query_scalar(
+        "SELECT count(DISTINCT (referral, visitor)) FROM clicks WHERE verdict <> 'bot'",
+    )
+    .fetch_one(&pool)
+    .await
+    .unwrap();
+    assert_eq!(totals(&pool).await, (226, 1, seen));
+    let suspicious: i64 =
+        sqlx::query_scalar("SELECT sum(suspicious_clicks)::bigint FROM referral_clicks")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+    assert_eq!(suspicious, count("flood") + count("duplicate"));
+    let stats = api.get("/v1/codes/STARTER7/stats").await.json();
+    let of_link: (i64, i64, i64) = sqlx::query_as(
+        "SELECT count(*), count(*) FILTER (WHERE verdict = 'suspicious'),
+                count(DISTINCT visitor) FILTER (WHERE verdict <> 'bot')
+         FROM clicks WHERE code = 'STARTER7'",
+    )
+    .fetch_one(&pool)
+    .await
+    .unwrap();
+    let expected = serde_json::json!({
+        "total": of_link.0, "unique": of_link.2, "bots": 1, "suspicious": of_link.1,
+    });
+    assert_eq!(stats["clicks"], expected);
+}
+
+#[tokio::test]
+async fn a_click_says_its_device_and_the_country_that_a_trusted_proxy_says() {
+    // Given a service behind a proxy that says the country
+    let database = Postgres::test_database().await.unwrap();
+    let pool = seed(database.url()).await;
+    let click = async |api: &Api, agent: &str, country: &str| {
+        let request = api
+            .request(Method::GET, "/r/STARTER7")
+            .header(header::USER_AGENT, agent)
+            .header("cf-ipcountry", country);
+        assert_eq!(send(request).await.status, 302);
+    };
+    let settings = [
+        ("TRUSTED_PROXY_HOPS", "1"),
+        ("COUNTRY_HEADER", "CF-IPCountry"),
+    ];
+    let api = Api::start_with(database.url(), &settings)
+        .await
+        .ready()
+        .await;
+    click(&api, PHONE, "de").await;
+    click(&api, common::FIREFOX, "XX").await;
+    drop(api);
+    // And one that trusts nobody
+    let api = Api::start(database.url()).await.ready().await;
+    click(&api, "curl/8.5.0", "FR").await;
+    // Then the header counts for the first alone, and only if it says a country
+    let rows: Vec<(Option<String>, Option<String>)> =
+        sqlx::query_as("SELECT device, country FROM clicks ORDER BY id")
+            .fetch_all(&pool)
+            .await
+            .unwrap();
+    let row =
+        |device: &str, country: Option<&str>| (Some(device.to_owned()), country.map(str::to_owned));
+    let expected = [
+        row("phone", Some("DE")),
+        row("desktop", None),
+        row("other", None),
+    ];
+    assert_eq!(rows, expected);
+    // And without a proxy, the setting is refused, because clients would set the header
+    let refused = Command::new(env!("CARGO_BIN_EXE_vouch-api"))
+        .env("DATABASE_URL", database.url())
+        .env("RPC_URL", "http://127.0.0.1:9")
+        .env("COUNTRY_HEADER", "CF-IPCountry")
+        .env("CLICK_SPOOL", api.dir.path().join("other"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success(), "{said}");
+    assert!(
+        said.contains("COUNTRY_HEADER needs TRUSTED_PROXY_HOPS"),
+        "{said}"
+    );
 }
 
 #[tokio::test]
@@ -612,6 +803,10 @@ async fn each_part_of_the_upkeep_is_done_whatever_becomes_of_the_others() {
          FROM generate_series(1, 1000) AS n",
         "INSERT INTO referral_visitors SELECT 'R', sha256(n::text::bytea), '2020-06-01 00:00Z'
          FROM generate_series(1, 12000) AS n",
+        "INSERT INTO click_quarters SELECT 'R', 1577836800 + 900 * n, 2, 1, 0, 1
+         FROM generate_series(1, 12000) AS n",
+        "INSERT INTO click_days SELECT 'R', '2020-01-01', 'source', n::text, false, 1
+         FROM generate_series(1, 12000) AS n",
     ] {
         sqlx::query(sql).execute(&pool).await.unwrap();
     }
@@ -641,6 +836,11 @@ async fn each_part_of_the_upkeep_is_done_whatever_becomes_of_the_others() {
         .await;
     until_none(old).await;
     until_none(visitors).await;
+    // And so are the counters of old times, whose sums stay
+    until_none("SELECT count(*) FROM click_days WHERE day < '2021-01-01'").await;
+    until_none("SELECT count(*) FROM click_quarters WHERE quarter BETWEEN 1 AND 1600000000").await;
+    let sum = "SELECT clicks FROM click_quarters WHERE subject = 'R' AND quarter = 0";
+    assert_eq!(number(sum).await, 24_000);
     assert_eq!(number(days).await, 1);
     // And links work, and younger clicks stay
     assert_eq!(api.get("/r/STARTER7").await.status, 302);

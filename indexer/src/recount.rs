@@ -93,6 +93,13 @@ pub(crate) async fn run(config: &RecountConfig) -> Result<()> {
         }
         mint = range.last;
     }
+    let mut quarter = i64::MIN;
+    loop {
+        let range = recount::quarters(&mut connection, quarter, config.repair).await?;
+        report.add(range.drift);
+        let Some(last) = range.last else { break };
+        quarter = last;
+    }
     let counted = format!("{referrals} referrals, {referrers} referrers and {days} days");
     match report.differing {
         0 => println!("the counters of {counted} equal a recount"),

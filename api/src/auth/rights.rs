@@ -9,6 +9,8 @@ use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::{Method, request::Parts},
 };
+use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
 use uuid::Uuid;
 use vouch_db::api::{
     auth::{self, keys, sessions::Session},
@@ -39,22 +41,34 @@ impl FromRequestParts<AppState> for Wallet {
     }
 }
 
-/// The owner of the path's `code`, in the query's `campaign`.
-pub(crate) struct OwnerOf(pub(crate) Referral);
+/// A query that may name the campaign of a code.
+pub(crate) trait NamesCampaign: DeserializeOwned + IntoParams + Send + Sync {
+    /// The campaign; `None` if the short link's is meant.
+    ///
+    /// # Errors
+    /// `invalid_address`.
+    fn campaign(&self) -> ApiResult<Option<Address>>;
+}
 
-impl FromRequestParts<AppState> for OwnerOf {
+/// The owner of the path's `code`, in the query's `campaign`.
+pub(crate) struct OwnerOf<Q = CodeQuery> {
+    pub(crate) referral: Referral,
+    pub(crate) query: Q,
+}
+
+impl<Q: NamesCampaign> FromRequestParts<AppState> for OwnerOf<Q> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> ApiResult<Self> {
         let Wallet(session) = Wallet::from_request_parts(parts, state).await?;
         let code = types::code(&path_parameter(parts, state, "code").await?)?;
-        let Query(query) = Query::<CodeQuery>::from_request_parts(parts, state).await?;
+        let Query(query) = Query::<Q>::from_request_parts(parts, state).await?;
         let referral = state.referral(&code, query.campaign()?.as_ref()).await?;
         if referral.owner != session.wallet {
             return Err(ApiError::not_code_owner());
         }
         check_fresh(parts, state).await?;
-        Ok(Self(referral))
+        Ok(Self { referral, query })
     }
 }
 
@@ -115,7 +129,14 @@ pub(crate) trait Scope {
 }
 
 /// Every scope that a key can have.
-pub(crate) const SCOPES: [&str; 3] = ["read:analytics", "write:events", WriteProfile::NAME];
+pub(crate) const SCOPES: [&str; 3] = [ReadAnalytics::NAME, "write:events", WriteProfile::NAME];
+
+/// May read the campaign's analytics.
+pub(crate) struct ReadAnalytics;
+
+impl Scope for ReadAnalytics {
+    const NAME: &'static str = "read:analytics";
+}
 
 /// May set the campaign's profile.
 pub(crate) struct WriteProfile;

@@ -2,8 +2,12 @@
 //!
 //! [`recorder`] commits clicks in groups, [`spool`] keeps them while Postgres is down,
 //! [`visitor`] turns network addresses into daily pseudonyms and [`verdict`] labels
-//! clicks of machines, by the list in [`machines`]. [`upkeep`] makes and deletes their days.
+//! clicks of machines, by the list in [`machines`]. [`crowd`] finds floods and
+//! repetitions, [`device`] and [`country`] describe where a click comes from. [`upkeep`] makes and deletes their days.
 
+pub(crate) mod country;
+pub(crate) mod crowd;
+pub(crate) mod device;
 pub(crate) mod machines;
 pub(crate) mod recorder;
 pub(crate) mod spool;

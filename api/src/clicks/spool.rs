@@ -60,6 +60,11 @@ struct Line {
     wallet: Option<String>,
     verdict: String,
     verdict_reason: Option<String>,
+    /// Lines of older services have none.
+    #[serde(default)]
+    device: Option<String>,
+    #[serde(default)]
+    country: Option<String>,
 }
 
 impl Spool {
@@ -240,6 +245,8 @@ impl From<&Click> for Line {
             wallet: click.wallet.clone(),
             verdict: click.verdict.clone(),
             verdict_reason: click.verdict_reason.clone(),
+            device: click.device.clone(),
+            country: click.country.clone(),
         }
     }
 }
@@ -263,6 +270,8 @@ impl Line {
             wallet: self.wallet,
             verdict: self.verdict,
             verdict_reason: self.verdict_reason,
+            device: self.device,
+            country: self.country,
         })
     }
 }
@@ -287,6 +296,8 @@ mod tests {
             wallet: None,
             verdict: "human".into(),
             verdict_reason: None,
+            device: Some("phone".into()),
+            country: Some("DE".into()),
         }
     }
 
@@ -308,6 +319,26 @@ mod tests {
         // Then every field is there, in order
         assert_eq!(spool.waiting(), 2);
         assert_eq!(all(&mut spool), clicks);
+    }
+
+    #[test]
+    fn lines_of_older_services_are_clicks() {
+        // Given a line without what clicks did not have then
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("spool");
+        let one = click("AAAAAA");
+        let written = String::from_utf8(line(&one).unwrap()).unwrap();
+        let older = written.replace(r#","device":"phone","country":"DE""#, "");
+        assert_ne!(older, written);
+        std::fs::write(&path, older).unwrap();
+        // Then it is a click without it
+        let mut spool = Spool::open(&path).unwrap();
+        let expected = Click {
+            device: None,
+            country: None,
+            ..one
+        };
+        assert_eq!(all(&mut spool), [expected]);
     }
 
     #[test]

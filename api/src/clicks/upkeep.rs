@@ -21,15 +21,16 @@ const ROWS: i32 = 5_000;
 const EVERY: Duration = Duration::from_secs(3600);
 const AGAIN_AFTER: Duration = Duration::from_secs(10);
 
-/// Does the upkeep for ever. Clicks are kept for `retention` days.
-pub(crate) async fn run(database: &Database, retention: u16) {
+/// Does the upkeep for ever. Clicks are kept for `retention` days, and what was counted from them by time for
+/// `rollups` days.
+pub(crate) async fn run(database: &Database, retention: u16, rollups: u16) {
     loop {
         database.came_up().await;
         let made = make_days(database, OffsetDateTime::now_utc().date()).await;
         // A wrong clock of this machine must delete nothing.
         let today = database.run(async |pool| clicks::today(&pool).await).await;
         let deleted = match today {
-            Ok(today) => delete(database, today, retention).await,
+            Ok(today) => delete(database, today, retention, rollups).await,
             Err(error) => after("asking for the day", Err(error)),
         };
         tokio::time::sleep(made.min(deleted)).await;
@@ -51,7 +52,7 @@ async fn make_days(database: &Database, today: Date) -> Duration {
 
 /// Deletes each kind of what is too old, whatever became of the others. Returns the pause until the next
 /// time.
-async fn delete(database: &Database, today: Date, retention: u16) -> Duration {
+async fn delete(database: &Database, today: Date, retention: u16, rollups: u16) -> Duration {
     let later = |days| today.saturating_add(time::Duration::days(days));
     let mut pause = EVERY;
     let oldest = later(-i64::from(retention));
@@ -75,7 +76,23 @@ async fn delete(database: &Database, today: Date, retention: u16) -> Duration {
             .run(async |pool| clicks::forget_visitors(&pool, oldest, ROWS.into()).await)
             .await
     });
-    pause.min(after("forgetting visitors", forgotten.await))
+    pause = pause.min(after("forgetting visitors", forgotten.await));
+    let oldest = later(-i64::from(rollups));
+    let folded = repeat(|| async {
+        let before = oldest.midnight().assume_utc().unix_timestamp();
+        let folded = database
+            .run(async |pool| clicks::fold_quarters(&pool, before, ROWS).await)
+            .await?;
+        Ok(u64::try_from(folded).unwrap_or_default())
+    });
+    pause = pause.min(after("folding counted clicks", folded.await));
+    let deleted = repeat(|| async {
+        let deleted = database
+            .run(async |pool| clicks::delete_days(&pool, oldest, ROWS).await)
+            .await?;
+        Ok(u64::try_from(deleted).unwrap_or_default())
+    });
+    pause.min(after("deleting counted days of clicks", deleted.await))
 }
 
 /// Repeats one step, each a transaction of its own, until there is nothing left for it. Returns the sum of

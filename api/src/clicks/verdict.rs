@@ -7,7 +7,7 @@ use super::machines::is_machine;
 /// The verdict on a click, and its reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Verdict {
-    /// `human` or `bot`.
+    /// `human`, `bot` or `suspicious`.
     pub(crate) verdict: &'static str,
     /// The reason for a verdict other than `human`.
     pub(crate) reason: Option<&'static str>,
@@ -17,6 +17,18 @@ pub(crate) struct Verdict {
 pub(crate) const HUMAN: Verdict = Verdict {
     verdict: "human",
     reason: None,
+};
+
+/// The verdict on what a network sends beyond its share.
+pub(crate) const FLOOD: Verdict = Verdict {
+    verdict: "suspicious",
+    reason: Some("flood"),
+};
+
+/// The verdict on a click that was made again at once.
+pub(crate) const DUPLICATE: Verdict = Verdict {
+    verdict: "suspicious",
+    reason: Some("duplicate"),
 };
 
 /// Lower-case parts of the user agents of messengers and social networks that fetch a

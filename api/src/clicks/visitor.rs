@@ -24,6 +24,28 @@ pub(crate) struct Pseudonyms {
 impl Pseudonyms {
     /// HMAC-SHA256 of the address under the day's key.
     pub(crate) fn of(&self, address: IpAddr, day: Date) -> Vec<u8> {
+        let mut mac = self.mac(day);
+        match address.to_canonical() {
+            IpAddr::V4(address) => mac.update(&address.octets()),
+            // A household or phone has a whole /64 and changes its address within it.
+            IpAddr::V6(address) => mac.update(&Ipv6Addr::octets(&address)[..8]),
+        }
+        mac.finalize().into_bytes().to_vec()
+    }
+
+    /// HMAC-SHA256 of texts under the day's key. No list of texts has that of an address, or of the
+    /// beginning of another list.
+    pub(crate) fn of_texts(&self, texts: &[&[u8]], day: Date) -> [u8; 32] {
+        let mut mac = self.mac(day);
+        mac.update(b"texts");
+        for text in texts {
+            mac.update(&text.len().to_be_bytes());
+            mac.update(text);
+        }
+        mac.finalize().into_bytes().into()
+    }
+
+    fn mac(&self, day: Date) -> Hmac<Sha256> {
         let key = {
             let mut today = self.today.lock().unwrap_or_else(PoisonError::into_inner);
             match *today {
@@ -37,13 +59,7 @@ impl Pseudonyms {
                 }
             }
         };
-        let mut mac = Hmac::<Sha256>::new_from_slice(&key).expect("HMAC takes keys of any length");
-        match address.to_canonical() {
-            IpAddr::V4(address) => mac.update(&address.octets()),
-            // A household or phone has a whole /64 and changes its address within it.
-            IpAddr::V6(address) => mac.update(&Ipv6Addr::octets(&address)[..8]),
-        }
-        mac.finalize().into_bytes().to_vec()
+        Hmac::<Sha256>::new_from_slice(&key).expect("HMAC takes keys of any length")
     }
 }
 

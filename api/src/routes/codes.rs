@@ -11,6 +11,7 @@ use vouch_client::{
 use vouch_db::api::{codes::Referral, profiles, stats};
 
 use crate::{
+    auth::rights::NamesCampaign,
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
     extract::{PathCode, PathText, Query},
@@ -26,6 +27,12 @@ use crate::{
 pub(crate) struct CodeQuery {
     /// Address of the campaign; without it the first referral that had the code is meant.
     campaign: Option<String>,
+}
+
+impl NamesCampaign for CodeQuery {
+    fn campaign(&self) -> ApiResult<Option<Address>> {
+        Self::campaign(self)
+    }
 }
 
 impl CodeQuery {
@@ -236,7 +243,7 @@ pub(crate) struct StatsAnswer {
     clicks: ClickStats,
     conversions: ConversionStats,
     rewards: RewardStats,
-    /// Conversions for each click that is no bot's; null without such clicks.
+    /// Conversions for each click that is neither a bot's nor suspicious; null without such clicks.
     conversion_rate: Option<f64>,
     /// The numbers hold everything confirmed up to this slot.
     as_of_slot: Option<i64>,
@@ -249,6 +256,8 @@ pub(crate) struct ClickStats {
     /// Different visitors that are no bots; whoever comes on two days counts twice.
     unique: i64,
     bots: i64,
+    /// A flood of one network, or the same click again. They are no bots.
+    suspicious: i64,
 }
 
 /// Conversions of a code.
@@ -288,7 +297,7 @@ pub(crate) async fn stats(
         .run(async |pool| stats::of_referral(&pool, &found.address).await)
         .await
         .map_err(ApiError::from)?;
-    let people = stats.clicks - stats.bot_clicks;
+    let people = stats.clicks - stats.bot_clicks - stats.suspicious_clicks;
     #[expect(clippy::cast_precision_loss, reason = "a rate")]
     let conversion_rate = (people > 0).then(|| stats.conversions as f64 / people as f64);
     Ok(Json(StatsAnswer {
@@ -298,6 +307,7 @@ pub(crate) async fn stats(
             total: stats.clicks,
             unique: stats.unique_visitors,
             bots: stats.bot_clicks,
+            suspicious: stats.suspicious_clicks,
         },
         conversions: ConversionStats {
             total: stats.conversions,

@@ -2,6 +2,7 @@
 //! query, typed answer.
 
 pub(crate) mod actions;
+pub(crate) mod analytics;
 pub(crate) mod auth;
 pub(crate) mod badges;
 pub(crate) mod campaigns;

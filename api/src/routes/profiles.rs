@@ -52,7 +52,7 @@ pub(crate) struct CodeProfile {
         (status = 503, description = "database_unavailable, mirror_stale", body = ErrorEnvelope),
     ))]
 pub(crate) async fn set(
-    OwnerOf(referral): OwnerOf,
+    OwnerOf { referral, .. }: OwnerOf,
     State(state): State<AppState>,
     extract::Json(profile): extract::Json<CodeProfile>,
 ) -> ApiResult<Json<CodeProfile>> {

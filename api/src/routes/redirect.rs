@@ -1,25 +1,29 @@
 //! `GET /r/{code}`: the share link.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::{
     extract::{ConnectInfo, RawQuery, State},
-    http::{HeaderMap, HeaderName, Method, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
+use url::Url;
 use uuid::Uuid;
 use vouch_db::api::clicks::Click;
 
 use crate::{
     clicks::{
+        country::country,
+        device::device,
         verdict::{self, Verdict},
         visitor,
     },
     connections::Peer,
     error::{ApiError, ApiResult},
     extract::PathCode,
+    limits::networks,
     state::AppState,
     types::Address,
 };
@@ -82,6 +86,7 @@ pub(crate) async fn follow(
         peer.address,
         &headers,
         verdict,
+        Crowded::Judged,
         Of {
             campaign: link.campaign.clone(),
             referral: link.referral.clone(),
@@ -115,6 +120,15 @@ pub(super) struct Tracking {
     utm: Option<Value>,
 }
 
+/// Whether a click is compared with others of its network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Crowded {
+    /// It is.
+    Judged,
+    /// Its network is that of a client's proxy, which asks for all of its users.
+    Shared,
+}
+
 /// The link that a click is on.
 pub(super) struct Of {
     /// Address of the campaign.
@@ -132,19 +146,31 @@ impl Tracking {
         peer: SocketAddr,
         headers: &HeaderMap,
         verdict: Verdict,
+        crowded: Crowded,
         of: Of,
     ) -> Click {
         let address = visitor::client_address(peer, headers, state.trusted_proxy_hops);
         let now = now();
+        let agent = text_header(headers, &header::USER_AGENT);
+        let visitor = state.pseudonyms.of(address, now.date());
+        let verdict = match crowded {
+            Crowded::Judged => judge_crowd(state, address, now, verdict, agent.as_deref(), &of),
+            Crowded::Shared => verdict,
+        };
         Click {
             id: Uuid::now_v7(),
             clicked_at: now,
             campaign: of.campaign,
             referral: of.referral,
             code: of.code,
-            visitor: state.pseudonyms.of(address, now.date()),
-            user_agent: text_header(headers, &header::USER_AGENT),
-            referrer_url: text_header(headers, &header::REFERER),
+            visitor,
+            device: Some(device(agent.as_deref().unwrap_or_default()).to_owned()),
+            country: match (&state.country_header, crowded) {
+                (Some(name), Crowded::Judged) => country(headers, name),
+                _ => None,
+            },
+            user_agent: agent,
+            referrer_url: headers.get(header::REFERER).and_then(referrer_url),
             source: self.source.clone(),
             utm: self.utm.clone(),
             wallet: self.wallet.clone(),
@@ -180,6 +206,57 @@ impl Tracking {
         read.utm = (!utm.is_empty()).then_some(Value::Object(utm));
         Ok(read)
     }
+}
+
+/// Compares a click with others of its networks and of its visitor. Whoever is called a bot stays one, but
+/// counts. A browser that fetches in advance is no visitor yet.
+fn judge_crowd(
+    state: &AppState,
+    address: IpAddr,
+    now: OffsetDateTime,
+    verdict: Verdict,
+    agent: Option<&str>,
+    of: &Of,
+) -> Verdict {
+    let day = now.date();
+    let names = networks(address);
+    let hashed: Vec<_> = names
+        .iter()
+        .map(|(network, times)| {
+            let name = state.pseudonyms.of_texts(&[network.as_bytes()], day);
+            (name, *times)
+        })
+        .collect();
+    let is_flood = state.crowd.is_flood(&hashed, now);
+    if verdict != verdict::HUMAN {
+        return verdict;
+    }
+    let network = names.first().map_or("", |(network, _)| network);
+    let key = [network, agent.unwrap_or_default(), &*of.referral].map(str::as_bytes);
+    let is_again = state
+        .crowd
+        .is_again(&state.pseudonyms.of_texts(&key, day), now);
+    if is_flood {
+        verdict::FLOOD
+    } else if is_again {
+        verdict::DUPLICATE
+    } else {
+        verdict
+    }
+}
+
+/// Scheme, host and path of the page with the link. Its query, its fragment and a password may hold what
+/// is nobody's business. `None` for what is no page of the web.
+fn referrer_url(value: &HeaderValue) -> Option<String> {
+    let mut url = Url::parse(value.to_str().ok()?).ok()?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return None;
+    }
+    url.set_query(None);
+    url.set_fragment(None);
+    url.set_username("").ok()?;
+    url.set_password(None).ok()?;
+    storable(url.as_str(), MAX_TEXT)
 }
 
 /// The time, cut to milliseconds: the spool file stores no more digits, and the time is
@@ -230,6 +307,27 @@ mod tests {
             Tracking::read("src=qr").unwrap().source.as_deref(),
             Some("qr")
         );
+    }
+
+    #[test]
+    fn a_referrer_is_stored_without_what_it_may_hold() {
+        let long = format!("https://a.example/{}", "x".repeat(1_000));
+        for (sent, stored) in [
+            ("https://a.example", Some("https://a.example/")),
+            (
+                "https://user:secret@a.example:8443/b/c?token=1#d",
+                Some("https://a.example:8443/b/c"),
+            ),
+            ("HTTP://A.example/?q", Some("http://a.example/")),
+            (&long, long.get(..MAX_TEXT)),
+            ("android-app://com.example.app/", None),
+            ("data:text/html,x", None),
+            ("/relative?x", None),
+            ("", None),
+        ] {
+            let value = HeaderValue::from_str(sent).unwrap();
+            assert_eq!(referrer_url(&value).as_deref(), stored, "{sent}");
+        }
     }
 
     #[test]

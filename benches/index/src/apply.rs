@@ -22,7 +22,7 @@ use crate::{
 /// Transactions in a batch, as the indexer has them.
 const BATCH: u64 = 500;
 /// The mirror's tables, and the awards that it gives.
-const TABLES: [&str; 16] = [
+const TABLES: [&str; 17] = [
     "transactions",
     "calls",
     "events",
@@ -31,6 +31,7 @@ const TABLES: [&str; 16] = [
     "campaigns",
     "referrals",
     "conversions",
+    "conversion_quarters",
     "maturing",
     "referral_totals",
     "referrer_daily",

@@ -71,6 +71,7 @@ async fn main() {
         "accounts",
         "referrals",
         "conversions",
+        "conversion_quarters",
         "referral_totals",
         "referrer_daily",
         "referrer_totals",

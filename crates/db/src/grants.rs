@@ -49,6 +49,8 @@ pub const MIRROR: &[Line] = &[
     ("counted_mints",      [READ,  NONE, NONE, NONE]),
     ("counted_referrals",  [READ,  NONE, NONE, NONE]),
     ("counted_referrers",  [READ,  NONE, NONE, NONE]),
+    ("code_days",          [NONE,  NONE, NONE, NONE]),
+    ("conversion_quarters", [WRITE, READ, NONE, NONE]),
     ("coverage",           [WRITE, READ, NONE, NONE]),
     ("doubts",             [READ,  READ, NONE, NONE]),
     ("events",             [WRITE, READ, NONE, READ]),
@@ -74,6 +76,8 @@ pub const KEPT: &[Line] = &[
     ("awards",                [ADD,   CLAIM, NONE, READ]),
     ("badges",                [READ,  READ, NONE,  READ]),
     ("campaign_profiles",     [NONE,  KEEP, NONE,  NONE]),
+    ("click_days",            [NONE,  KEEP, NONE,  NONE]),
+    ("click_quarters",        [NONE,  KEEP, NONE,  NONE]),
     ("clicks",                [NONE,  ADD,  NONE,  NONE]),
     ("code_profiles",         [NONE,  WRITE, NONE, NONE]),
     ("digests",               [WRITE, READ, NONE,  NONE]),
@@ -102,8 +106,10 @@ pub const KEPT: &[Line] = &[
 /// The functions that a role may call, besides those that everybody may.
 const FUNCTIONS: &[(&str, &str)] = &[
     ("create_click_partition(date)", "vouch_api"),
+    ("delete_click_days(date, integer)", "vouch_api"),
     ("delete_default_clicks(date, integer)", "vouch_api"),
     ("drop_click_partition(date)", "vouch_api"),
+    ("fold_click_quarters(bigint, integer)", "vouch_api"),
 ];
 
 /// Gives every role its rights, and takes all others that it had on these tables. It may be

@@ -7,6 +7,7 @@ mod batch;
 mod fences;
 mod finality;
 mod log;
+mod quarters;
 pub mod rebuild;
 pub mod recount;
 mod rewind;

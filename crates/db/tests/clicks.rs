@@ -41,6 +41,8 @@ fn click(number: u128, at: OffsetDateTime) -> Click {
         wallet: None,
         verdict: "human".into(),
         verdict_reason: None,
+        device: None,
+        country: None,
     }
 }
 
@@ -67,6 +69,8 @@ async fn a_day_is_attached_while_clicks_are_being_written() {
     clicks::insert(
         &mut slow,
         &[Click {
+            // Writers of one campaign wait for each other, but each for one statement alone.
+            campaign: "D".into(),
             referral: "S".into(),
             ..other
         }],

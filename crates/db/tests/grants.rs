@@ -13,14 +13,15 @@ use time::macros::date;
 use vouch_db::{
     Error, Refusal,
     api::{
-        self,
+        self, analytics,
         auth::{
             Ended,
             keys::{self, NewKey, Stored, Terms},
             sessions::{self, NewSession, NotOpened},
             sweep,
         },
-        campaigns, clicks,
+        campaigns,
+        clicks::{self, Click, recount},
         limits::{self, Quota},
         profiles,
     },
@@ -132,7 +133,14 @@ async fn refused(
 
 /// Whether nobody can write it, whatever the rights.
 fn is_view(table: &str) -> bool {
-    ["doubts", "finality", "ranked_conversions", "board_places"].contains(&table)
+    [
+        "code_days",
+        "doubts",
+        "finality",
+        "ranked_conversions",
+        "board_places",
+    ]
+    .contains(&table)
         || table.starts_with("counted_")
 }
 
@@ -364,6 +372,58 @@ async fn the_api_does_as_its_own_role_what_it_has_to_write() {
     );
     let forgotten = clicks::forget_visitors(&pool, now, 1).await;
     assert_eq!(forgotten.expect("none"), 0);
+    // And it counts clicks, reads what is counted, proves it, and deletes it when it is old
+    let click = Click {
+        id: Uuid::from_u128(1),
+        clicked_at: day.midnight().assume_utc(),
+        campaign: "C".into(),
+        referral: "R".into(),
+        code: "STARTER7".into(),
+        visitor: vec![1],
+        user_agent: None,
+        referrer_url: None,
+        source: Some("qr".into()),
+        utm: None,
+        wallet: None,
+        verdict: "human".into(),
+        verdict_reason: None,
+        device: Some("phone".into()),
+        country: None,
+    };
+    let mut connection = pool.acquire().await.expect("a connection");
+    let stored = clicks::insert(&mut connection, &[click]).await;
+    assert_eq!(stored.expect("stored"), 1);
+    let (codes, all) = analytics::of_wallet(&pool, "Carol").await.expect("codes");
+    assert_eq!((codes.len(), all), (1, 1));
+    let spans = analytics::spans(&pool, &codes, &[0, i64::MAX])
+        .await
+        .expect("spans");
+    assert_eq!(spans[0].people(), 1);
+    let shares = analytics::shares(&pool, &codes, day, later)
+        .await
+        .expect("shares");
+    assert_eq!(shares.len(), 3);
+    let counted = analytics::by_subject(&pool, &codes, 0, i64::MAX).await;
+    assert_eq!(counted.expect("counted")[0].people, 1);
+    assert!(
+        analytics::newest(&pool, &codes, 10)
+            .await
+            .expect("rows")
+            .is_empty()
+    );
+    assert_eq!(recount::day(&pool, day).await.expect("counted"), []);
+    let until = later.midnight().assume_utc().unix_timestamp();
+    // Of the referral and of the campaign.
+    assert_eq!(
+        clicks::fold_quarters(&pool, until, 9)
+            .await
+            .expect("folded"),
+        2
+    );
+    assert_eq!(
+        clicks::delete_days(&pool, later, 9).await.expect("deleted"),
+        7
+    );
 }
 
 #[tokio::test]

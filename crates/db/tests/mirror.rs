@@ -87,6 +87,7 @@ impl World {
             "campaigns",
             "referrals",
             "conversions",
+            "conversion_quarters",
             "maturing",
             "referral_totals",
             "referrer_daily",
@@ -707,12 +708,17 @@ async fn drift_is_found_and_repaired_and_stops_nothing() {
         .await
         .expect("counted");
     assert_eq!((day.compared, day.drift), (1, vec![]));
+    let quarters = recount::quarters(&mut connection, 0, false).await;
+    let quarters = quarters.expect("counted");
+    assert_eq!((quarters.compared, quarters.drift), (2, vec![]));
     // When somebody changes the counters, even below zero
     world
         .pool
         .execute(
             "UPDATE referral_totals SET conversions = 0, rewards_pending = 0;
              UPDATE referrer_daily SET rewards = 6, last_converted_at = 0;
+             UPDATE conversion_quarters SET rewards_paid = 4 WHERE subject = 'C';
+             INSERT INTO conversion_quarters VALUES ('X', 1767225600, 1, 0, 0);
              DELETE FROM maturing;
              INSERT INTO maturing VALUES ('D', 3, 0, 'C', 0)",
         )
@@ -746,6 +752,23 @@ async fn drift_is_found_and_repaired_and_stops_nothing() {
              the last at 0; counted: 1 conversions, 5 rewards, 18446744073709551615 volume, the last at 1767225603",
         ]
     );
+    let quarters = recount::quarters(&mut connection, 0, false).await;
+    let mut lines: Vec<_> = quarters.expect("counted").drift.iter().map(line).collect();
+    lines.sort_unstable();
+    assert_eq!(
+        lines,
+        [
+            "quarter 1767225600 of C: 2 conversions, 4 paid, 7 pending; counted: 2 conversions, 5 paid, \
+             7 pending",
+            "quarter 1767225600 of X: 1 conversions, 0 paid, 0 pending; counted: 0 conversions, 0 paid, \
+             0 pending",
+        ]
+    );
+    let repaired = recount::quarters(&mut connection, 0, true).await;
+    let repaired = repaired.expect("repaired");
+    assert_eq!(repaired.drift.len(), 2);
+    let end = recount::quarters(&mut connection, repaired.last.expect("a day"), false).await;
+    assert_eq!(end.expect("counted").last, None);
     // When they are repaired, then everything is as it was, apart from a row of zeros
     let repaired = recount::referrals(&mut connection, "", true).await;
     assert_eq!(repaired.expect("repaired").drift.len(), 1);
@@ -768,6 +791,8 @@ async fn drift_is_found_and_repaired_and_stops_nothing() {
         .await
         .expect("a change");
     world.write(&settlement("E", 5, Status::Cancelled, 7)).await;
+    let quarters = recount::quarters(&mut connection, 0, false).await;
+    assert_eq!(quarters.expect("counted").drift, []);
     assert_eq!(
         world.totals().await,
         "-1 conversions, 1 final, 5 paid, -7 pending"

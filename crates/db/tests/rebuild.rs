@@ -313,6 +313,8 @@ async fn whoever_makes_the_copy_it_belongs_to_the_owner_of_the_mirror() {
     world
         .run(
             "CREATE ROLE vouch_owner LOGIN; CREATE ROLE vouch_indexer LOGIN;
+             CREATE VIEW mirror.of_one WITH (security_barrier) AS
+                 SELECT * FROM mirror.code_days WHERE campaign = 'C';
              DO $$
              DECLARE name text;
              BEGIN
@@ -343,6 +345,12 @@ async fn whoever_makes_the_copy_it_belongs_to_the_owner_of_the_mirror() {
          ) AS things (owner)",
     );
     assert_eq!(owners.await, ["vouch_owner"]);
+    // And a view of the operator still hides the rows of others
+    let options = world.texts(
+        "SELECT reloptions::text FROM pg_class
+         WHERE relnamespace = 'mirror'::regnamespace AND relname = 'of_one'",
+    );
+    assert_eq!(options.await, ["{security_barrier=true}"]);
     let of = |role: &str| {
         let role = format!("://{role}@");
         world.database.url().replace("://vouch@", &role)

@@ -33,7 +33,7 @@ pub(crate) use self::{
 };
 use super::{
     codes,
-    redirect::{Of, Tracking},
+    redirect::{Crowded, Of, Tracking},
     transactions::{self, ConvertRequest},
 };
 use crate::{
@@ -456,7 +456,7 @@ async fn transaction(
     // Wallets ask by HTTP libraries, so the user agent says nothing here.
     let click = asked
         .tracking
-        .click(state, peer, headers, verdict::HUMAN, of);
+        .click(state, peer, headers, verdict::HUMAN, Crowded::Shared, of);
     if let Err(error) = state.recorder.record(click).await {
         warn!(
             code = error.code,

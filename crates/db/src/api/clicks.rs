@@ -1,5 +1,7 @@
 //! Clicks. Only the API writes them.
 
+pub mod recount;
+
 use sqlx::{
     PgConnection, PgPool,
     types::{JsonValue, Uuid},
@@ -8,10 +10,8 @@ use time::{Date, Duration, OffsetDateTime};
 
 use crate::Error;
 
-/// One click on a share link: a row of `clicks`, in the order of its columns. Texts must
-/// not contain NUL, which Postgres cannot store.
-#[derive(Debug, Clone, PartialEq, sqlx::Type)]
-#[sqlx(type_name = "clicks")]
+/// One click on a share link: a row of `clicks`. Texts must not contain NUL, which Postgres cannot store.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Click {
     /// Unique; a click that is inserted twice counts once.
     pub id: Uuid,
@@ -27,7 +27,7 @@ pub struct Click {
     pub visitor: Vec<u8>,
     /// The client's `User-Agent`.
     pub user_agent: Option<String>,
-    /// The client's `Referer`.
+    /// The client's `Referer`, without query and fragment.
     pub referrer_url: Option<String>,
     /// The place where the link was shown, from its `src` parameter.
     pub source: Option<String>,
@@ -39,6 +39,10 @@ pub struct Click {
     pub verdict: String,
     /// The reason for a verdict other than `human`.
     pub verdict_reason: Option<String>,
+    /// `phone`, `tablet`, `desktop` or `other`. `None` for clicks of services that did not say it.
+    pub device: Option<String>,
+    /// ISO 3166-1 alpha-2, in upper case, as a trusted proxy has said it.
+    pub country: Option<String>,
 }
 
 /// Inserts clicks and counts them, in one transaction. Clicks that exist already are
@@ -48,13 +52,20 @@ pub struct Click {
 /// See [`Error`]. On an error nothing was inserted, unless the connection broke during
 /// the commit; then the outcome is unknown. Inserting again is always safe.
 pub async fn insert(connection: &mut PgConnection, clicks: &[Click]) -> Result<u64, Error> {
+    let rows = Columns::of(clicks);
     // Counters are locked in the order of their keys, so that two writers cannot deadlock.
     let inserted = sqlx::query_scalar!(
         r#"
         WITH new AS (
-            INSERT INTO clicks SELECT * FROM UNNEST($1::clicks[])
+            INSERT INTO clicks (id, clicked_at, campaign, referral, code, visitor, user_agent,
+                referrer_url, source, utm, wallet, verdict, verdict_reason, device, country)
+            SELECT * FROM UNNEST($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::text[],
+                $6::bytea[], $7::text[], $8::text[], $9::text[], $10::jsonb[], $11::text[],
+                $12::text[], $13::text[], $14::text[], $15::text[])
             ON CONFLICT (id, clicked_at) DO NOTHING
-            RETURNING referral, visitor, clicked_at, verdict
+            RETURNING referral, campaign, code, visitor, clicked_at, verdict,
+                click_quarter(clicked_at) AS quarter, click_source(source, utm) AS source,
+                COALESCE(device, '') AS device, COALESCE(country, '') AS country
         ), visitors AS (
             INSERT INTO referral_visitors (referral, visitor, first_clicked_at)
             SELECT referral, visitor, min(clicked_at) FROM new
@@ -62,10 +73,12 @@ pub async fn insert(connection: &mut PgConnection, clicks: &[Click]) -> Result<u
             GROUP BY referral, visitor
             ORDER BY referral COLLATE "C", visitor
             ON CONFLICT (referral, visitor) DO NOTHING
-            RETURNING referral
+            RETURNING referral, click_quarter(first_clicked_at) AS quarter
         ), counted AS (
-            INSERT INTO referral_clicks AS t (referral, clicks, bot_clicks, unique_visitors)
+            INSERT INTO referral_clicks AS t
+                (referral, clicks, bot_clicks, suspicious_clicks, unique_visitors)
             SELECT n.referral, count(*), count(*) FILTER (WHERE n.verdict = 'bot'),
+                   count(*) FILTER (WHERE n.verdict = 'suspicious'),
                    (SELECT count(*) FROM visitors v WHERE v.referral = n.referral)
             FROM new n
             GROUP BY n.referral
@@ -73,15 +86,138 @@ pub async fn insert(connection: &mut PgConnection, clicks: &[Click]) -> Result<u
             ON CONFLICT (referral) DO UPDATE SET
                 clicks = t.clicks + excluded.clicks,
                 bot_clicks = t.bot_clicks + excluded.bot_clicks,
+                suspicious_clicks = t.suspicious_clicks + excluded.suspicious_clicks,
                 unique_visitors = t.unique_visitors + excluded.unique_visitors
+        ), quarters AS (
+            INSERT INTO click_quarters AS t
+                (subject, quarter, clicks, bot_clicks, suspicious_clicks, visitors)
+            SELECT of.subject, quarter, sum(clicks), sum(bots), sum(suspicious), sum(visitors)
+            FROM (
+                SELECT referral, campaign, quarter, count(*) AS clicks,
+                       count(*) FILTER (WHERE verdict = 'bot') AS bots,
+                       count(*) FILTER (WHERE verdict = 'suspicious') AS suspicious, 0 AS visitors
+                FROM new GROUP BY referral, campaign, quarter
+                UNION ALL
+                SELECT referral, campaign, visitors.quarter, 0, 0, 0, count(*)
+                FROM visitors JOIN (SELECT DISTINCT referral, campaign FROM new) AS seen
+                    USING (referral)
+                GROUP BY referral, campaign, visitors.quarter
+            ) AS each CROSS JOIN LATERAL (VALUES (referral), (campaign)) AS of (subject)
+            GROUP BY of.subject, quarter
+            ORDER BY of.subject COLLATE "C", quarter
+            ON CONFLICT (subject, quarter) DO UPDATE SET
+                clicks = t.clicks + excluded.clicks,
+                bot_clicks = t.bot_clicks + excluded.bot_clicks,
+                suspicious_clicks = t.suspicious_clicks + excluded.suspicious_clicks,
+                visitors = t.visitors + excluded.visitors
+        ), people AS (
+            SELECT of.subject COLLATE "C" AS subject, (clicked_at AT TIME ZONE 'UTC')::date AS day,
+                   of.dimension COLLATE "C" AS dimension, of.value COLLATE "C" AS value,
+                   count(*) AS clicks
+            FROM new CROSS JOIN LATERAL (VALUES
+                (referral, 'source', source), (campaign, 'source', source),
+                (referral, 'device', device), (campaign, 'device', device),
+                (referral, 'country', country), (campaign, 'country', country),
+                (campaign, 'code', code)) AS of (subject, dimension, value)
+            WHERE verdict = 'human'
+            GROUP BY 1, 2, 3, 4
+        ), known AS (
+            -- Each by a subquery of its own, so that no plan reads the whole table. What nobody invents
+            -- has no bound, and needs not be known.
+            SELECT *, click_values(dimension) IS NULL OR value IN (
+                       '', 'link', 'qr', 'email', 'sms', 'social', 'app', 'blink', 'pay')
+                       OR (SELECT true FROM click_days AS day
+                           WHERE (day.subject, day.day, day.dimension, day.value, day.is_rest)
+                               = (people.subject, people.day, people.dimension, people.value, false))
+                       IS NOT NULL AS is_kept
+            FROM people
+        ), named AS (
+            SELECT subject, day, dimension, clicks, value,
+                   CASE WHEN is_kept THEN false
+                   ELSE row_number() OVER (
+                            PARTITION BY subject, day, dimension, is_kept ORDER BY clicks DESC, value)
+                        > click_values(dimension) - (
+                            SELECT count(*) FROM (
+                                SELECT FROM click_days AS day
+                                WHERE (day.subject, day.day, day.dimension)
+                                    = (known.subject, known.day, known.dimension)
+                                LIMIT 1000) AS kept)
+                   END AS is_rest
+            FROM known
+        ), days AS (
+            INSERT INTO click_days AS t (subject, day, dimension, value, is_rest, clicks)
+            SELECT subject, day, dimension, CASE WHEN is_rest THEN '' ELSE value END, is_rest, sum(clicks)
+            FROM named
+            GROUP BY 1, 2, 3, 4, 5
+            ORDER BY 1, 2, 3, 4, 5
+            ON CONFLICT (subject, day, dimension, value, is_rest) DO UPDATE SET
+                clicks = t.clicks + excluded.clicks
         )
         SELECT count(*) AS "inserted!" FROM new
         "#,
-        clicks as &[Click],
+        &rows.id,
+        &rows.clicked_at,
+        &rows.campaign,
+        &rows.referral,
+        &rows.code,
+        &rows.visitor,
+        &rows.user_agent as &[Option<String>],
+        &rows.referrer_url as &[Option<String>],
+        &rows.source as &[Option<String>],
+        &rows.utm as &[Option<JsonValue>],
+        &rows.wallet as &[Option<String>],
+        &rows.verdict,
+        &rows.verdict_reason as &[Option<String>],
+        &rows.device as &[Option<String>],
+        &rows.country as &[Option<String>],
     )
     .fetch_one(connection)
     .await?;
     Ok(u64::try_from(inserted).unwrap_or_default())
+}
+
+/// Clicks by column, because a column that a later migration adds must not stop older services.
+#[derive(Default)]
+struct Columns {
+    id: Vec<Uuid>,
+    clicked_at: Vec<OffsetDateTime>,
+    campaign: Vec<String>,
+    referral: Vec<String>,
+    code: Vec<String>,
+    visitor: Vec<Vec<u8>>,
+    user_agent: Vec<Option<String>>,
+    referrer_url: Vec<Option<String>>,
+    source: Vec<Option<String>>,
+    utm: Vec<Option<JsonValue>>,
+    wallet: Vec<Option<String>>,
+    verdict: Vec<String>,
+    verdict_reason: Vec<Option<String>>,
+    device: Vec<Option<String>>,
+    country: Vec<Option<String>>,
+}
+
+impl Columns {
+    fn of(clicks: &[Click]) -> Self {
+        let mut columns = Self::default();
+        for click in clicks.iter().cloned() {
+            columns.id.push(click.id);
+            columns.clicked_at.push(click.clicked_at);
+            columns.campaign.push(click.campaign);
+            columns.referral.push(click.referral);
+            columns.code.push(click.code);
+            columns.visitor.push(click.visitor);
+            columns.user_agent.push(click.user_agent);
+            columns.referrer_url.push(click.referrer_url);
+            columns.source.push(click.source);
+            columns.utm.push(click.utm);
+            columns.wallet.push(click.wallet);
+            columns.verdict.push(click.verdict);
+            columns.verdict_reason.push(click.verdict_reason);
+            columns.device.push(click.device);
+            columns.country.push(click.country);
+        }
+        columns
+    }
 }
 
 /// The day (UTC) by the clock of Postgres: that of one machine could delete everything.
@@ -152,6 +288,30 @@ pub async fn forget_visitors(
     .execute(pool)
     .await?;
     Ok(forgotten.rows_affected())
+}
+
+/// Adds the numbers of quarters of an hour before this time, in Unix seconds, to what is kept of each code and
+/// campaign for ever, at most `limit` rows. Returns how many.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn fold_quarters(pool: &PgPool, before: i64, limit: i32) -> Result<i64, Error> {
+    let folded = sqlx::query_scalar!("SELECT fold_click_quarters($1, $2)", before, limit)
+        .fetch_one(pool)
+        .await?;
+    Ok(folded.unwrap_or_default())
+}
+
+/// Deletes the numbers by source, device, country and code of days (UTC) before this one, at most `limit`
+/// rows. Returns how many.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn delete_days(pool: &PgPool, before: Date, limit: i32) -> Result<i64, Error> {
+    let deleted = sqlx::query_scalar!("SELECT delete_click_days($1, $2)", before, limit)
+        .fetch_one(pool)
+        .await?;
+    Ok(deleted.unwrap_or_default())
 }
 
 /// A click, as it can be shown.

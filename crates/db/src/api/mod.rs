@@ -1,5 +1,6 @@
 //! The API's queries: reads of the mirror, writes of clicks, profiles, sessions, keys and limits.
 
+pub mod analytics;
 pub mod auth;
 pub mod awards;
 pub mod campaigns;

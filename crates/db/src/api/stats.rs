@@ -14,6 +14,8 @@ pub struct Stats {
     pub unique_visitors: i64,
     /// Clicks labelled as bots.
     pub bot_clicks: i64,
+    /// Clicks labelled as suspicious, which are no bots.
+    pub suspicious_clicks: i64,
     /// Conversions, confirmed and finalized, without cancelled ones.
     pub conversions: i64,
     /// Those of them that are final and can no longer be cancelled.
@@ -37,7 +39,8 @@ pub async fn of_referral(pool: &PgPool, referral: &str) -> Result<Stats, Error> 
     let state = mirror_state(pool).await?;
     let row = sqlx::query!(
         r#"SELECT COALESCE(clicks, 0) AS "clicks!", COALESCE(unique_visitors, 0) AS "unique_visitors!",
-                  COALESCE(bot_clicks, 0) AS "bot_clicks!", COALESCE(conversions, 0) AS "conversions!",
+                  COALESCE(bot_clicks, 0) AS "bot_clicks!", COALESCE(suspicious_clicks, 0) AS "suspicious_clicks!",
+                  COALESCE(conversions, 0) AS "conversions!",
                   COALESCE(conversions_final, 0) AS "conversions_final!",
                   COALESCE(rewards_paid, 0) AS "rewards_paid!",
                   COALESCE(rewards_pending, 0) AS "rewards_pending!",
@@ -53,6 +56,7 @@ pub async fn of_referral(pool: &PgPool, referral: &str) -> Result<Stats, Error> 
         clicks: row.clicks,
         unique_visitors: row.unique_visitors,
         bot_clicks: row.bot_clicks,
+        suspicious_clicks: row.suspicious_clicks,
         conversions: row.conversions,
         conversions_finalized: row.conversions_final,
         rewards_paid: sum_from_numeric(&row.rewards_paid)?,

@@ -6,7 +6,7 @@ use sqlx::{PgConnection, types::BigDecimal};
 
 use super::{
     finality::{self, Final},
-    log,
+    log, quarters,
     rows::{
         Account, Before, Call, Campaign, Conversion, Event, Maturing, Referral, Settlement,
         TotalsMove, Transaction,
@@ -180,8 +180,10 @@ pub(super) async fn project(
         )
         .execute(&mut *connection)
         .await?;
+        quarters::add(&mut *connection, sales).await?;
     }
     if !settlements.is_empty() {
+        quarters::settle(&mut *connection, settlements).await?;
         settle(&mut *connection, settlements).await?;
     }
     if !cancelled.is_empty() {

@@ -41,14 +41,15 @@ BEGIN
         EXECUTE regexp_replace(item.definition, ' ON mirror\.', ' ON mirror_next.');
     END LOOP;
     FOR item IN
-        SELECT oid, relname AS name FROM pg_class
-        WHERE relnamespace = 'mirror'::regnamespace AND relkind = 'v' ORDER BY oid
+        SELECT oid, relname AS name,
+               COALESCE('WITH (' || array_to_string(reloptions, ', ') || ')', '') AS options
+        FROM pg_class WHERE relnamespace = 'mirror'::regnamespace AND relkind = 'v' ORDER BY oid
     LOOP
         -- A definition names the relations without their schema if the path leads to them.
         SET LOCAL search_path = mirror;
         definition := pg_get_viewdef(item.oid);
         SET LOCAL search_path = mirror_next;
-        EXECUTE format('CREATE VIEW mirror_next.%I AS %s', item.name, definition);
+        EXECUTE format('CREATE VIEW mirror_next.%I %s AS %s', item.name, item.options, definition);
     END LOOP;
     SET LOCAL search_path = pg_catalog;
     FOR item IN

@@ -4,7 +4,7 @@
 //! differs is locked against the writer while it is counted once more and repaired.
 //!
 //! The order is: days, referrers, referrers over all campaigns, leaderboards, parts of
-//! leaderboards, referrals, tokens. Each relies on the ones before it. Short links follow from
+//! leaderboards, referrals, tokens, quarters of an hour. Each relies on the ones before it. Short links follow from
 //! events.
 
 mod boards;
@@ -12,6 +12,7 @@ mod days;
 mod everywhere;
 mod fences;
 mod mints;
+mod quarters;
 mod referrals;
 mod referrers;
 mod short_links;
@@ -21,6 +22,7 @@ pub use days::day;
 pub use everywhere::everywhere;
 pub use fences::{FencePlace, fences};
 pub use mints::mint;
+pub use quarters::quarters;
 pub use referrals::referrals;
 pub use referrers::{Referrer, referrers};
 pub use short_links::{registrations, short_links};
@@ -46,7 +48,7 @@ pub struct Drift {
     /// The counter: `referral R`, `token M`, `day D of REFERRER in CAMPAIGN`, `REFERRER in CAMPAIGN`,
     /// `REFERRER in all campaigns`, `leaderboard of CAMPAIGN` or `leaderboard over all campaigns`,
     /// each with or without ` in PERIOD`, `part of MEASURE of` such a leaderboard, `conversion C` for a
-    /// row of `maturing`, `badge B of REFERRER in CAMPAIGN`, or `short link CODE`, whose values are
+    /// row of `maturing`, `quarter T of R` for a referral or a campaign, `badge B of REFERRER in CAMPAIGN`, or `short link CODE`, whose values are
     /// referrals.
     pub of: String,
     /// The value in the counter.

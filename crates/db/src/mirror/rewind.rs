@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 
 use super::{
     batch::{self, Projections},
-    finality, log,
+    finality, log, quarters,
     rows::{Account, Before},
 };
 use crate::Error;
@@ -62,6 +62,7 @@ pub(super) async fn write(
     batch::write_accounts(&mut *connection, &accounts).await?;
     batch::project(&mut *connection, projections).await?;
     finality::wait(&mut *connection, &projections.maturing).await?;
+    quarters::remove(&mut *connection, &created).await?;
     // An account that the undone transactions created has no row afterwards.
     for delete in [
         sqlx::query!("DELETE FROM accounts WHERE address = ANY($1)", &created),
