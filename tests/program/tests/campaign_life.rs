@@ -471,6 +471,8 @@ fn payments_and_their_mint_belong_together() {
     let open = world.opening(Terms::default(), Settings::fixed(1), Pubkey::default());
     let mut bonus = split;
     bonus.settings.bonuses = bonuses(&[(1, 1)]);
+    // The payment would suffice for it.
+    bonus.settings.min_amount = 1_000;
     let mut free = minted;
     free.settings.min_amount = 0;
     let mut greedy = split;
@@ -591,6 +593,30 @@ fn only_the_authority_changes_a_campaign() {
         world.refuse(&[change], &[&eve], missing);
     }
     assert_eq!(world.campaign(), before);
+}
+
+#[test]
+fn a_campaign_of_another_layout_is_left_alone() {
+    // Given campaigns in whose bytes the version, the pause or the closing is of no campaign that this
+    // program writes
+    let (version, paused, closed) = (8, 14, 15);
+    for place in [version, paused, closed] {
+        let mut world = world();
+        let company = world.company.insecure_clone();
+        let campaign = world.campaign;
+        world.change(&campaign, |account| account.data[place] = 2);
+        let before = world.svm.get_account(&campaign);
+
+        // When the authority changes one, then that is refused
+        let offer = instructions::propose_authority(
+            &company.pubkey(),
+            &campaign,
+            Some(&Pubkey::new_unique()),
+        );
+        let strange = other(0, InstructionError::InvalidAccountData);
+        world.refuse(&[offer], &[&company], strange);
+        assert_eq!(world.svm.get_account(&campaign), before);
+    }
 }
 
 #[test]
