@@ -189,18 +189,17 @@ impl<T: Expected> Existing<T> {
     }
 
     /// Closes the account for good; all its lamports go to `destination`. It is no
-    /// longer a `T` after that.
+    /// longer a `T` after that. The instruction's accounts declare it `mut`.
     pub fn close_to(&mut self, destination: &AccountView) -> Result<()> {
-        require!(self.view.is_writable(), ErrorCode::ConstraintMut);
         // SAFETY: this borrows the only typed view of the data, which is not used
         // again: later code reads the data as bytes.
         unsafe { account::close(&self.view, destination) }
     }
 
     /// Replaces the account by the tombstone `closed`; rent that it does not need goes to
-    /// `destination`. The account is no longer a `T` after that.
+    /// `destination`. The account is no longer a `T` after that. The instruction's accounts declare
+    /// it `mut`.
     pub fn leave_closed(&mut self, destination: &AccountView, closed: &Closed) -> Result<()> {
-        require!(self.view.is_writable(), ErrorCode::ConstraintMut);
         // SAFETY: as above.
         unsafe { account::leave_closed(&self.view, destination, closed) }
     }
