@@ -45,6 +45,10 @@ pub struct Config {
     /// wallets send what they sign, and pages cannot show the cost before.
     #[arg(long, env, value_parser = http_url)]
     pub public_rpc_url: Option<Url>,
+    /// Milliseconds that a node which is behind what the service has seen of the chain has to catch up, or
+    /// the balancer to choose another one. Then the answer is 503 `chain_unavailable`.
+    #[arg(long, env, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub node_patience_ms: u32,
     /// The cluster that sign-in messages name, and that pages ask wallets for.
     #[arg(long, env, value_enum, default_value_t = Chain::Mainnet)]
     pub public_chain: Chain,

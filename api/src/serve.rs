@@ -74,7 +74,10 @@ pub async fn serve(config: Config) -> Result<()> {
         Duration::from_millis(config.click_timeout_ms.into()),
         close.clone(),
     );
-    let chain = Arc::new(Chain::new(config.rpc_url.expose_secret().to_owned()));
+    let chain = Arc::new(Chain::new(
+        config.rpc_url.expose_secret().to_owned(),
+        Duration::from_millis(config.node_patience_ms.into()),
+    ));
     let links = Links::new(&public_url, config.default_landing_url.clone())?;
     let inner = Inner::new(
         &config,

@@ -93,11 +93,7 @@ impl Inner {
     ) -> Self {
         Self {
             known_links: KnownLinks::new(Arc::clone(&database)),
-            live: Arc::new(Live::new(
-                config,
-                database.live().clone(),
-                Arc::clone(chain.floor()),
-            )),
+            live: Arc::new(Live::new(config, database.live().clone())),
             database,
             chain,
             recorder,

@@ -4,6 +4,8 @@ mod fresh;
 mod seen;
 mod trial;
 
+use fresh::{Floor, Least};
+
 use std::{
     future::Future,
     sync::{Arc, OnceLock},
@@ -28,7 +30,7 @@ use solana_sdk::{
     sysvar,
 };
 use tokio::{
-    sync::{Mutex, Semaphore, SemaphorePermit, watch},
+    sync::{Semaphore, SemaphorePermit, watch},
     time::error::Elapsed,
 };
 use vouch_client::{
@@ -41,7 +43,6 @@ use vouch_client::{
     voucher::{self, Statement},
 };
 
-pub(crate) use fresh::Floor;
 pub(crate) use seen::Seen;
 pub(crate) use trial::{MOST_UNITS, Trial, limit};
 
@@ -68,8 +69,9 @@ pub(crate) struct Chain {
     /// Calls of [`Chain::see`] that run.
     seen: Cache<Asked, Arc<Seen>>,
     /// What nodes have to have reached.
-    floor: Arc<Floor>,
-    blockhash: Mutex<Option<(Instant, RecentBlockhash)>>,
+    floor: Floor,
+    /// The newest one, and the call for it that runs.
+    blockhash: Cache<(), RecentBlockhash>,
     trials: trial::Trials,
     /// The hash of the first block, once the node has said it.
     genesis: OnceLock<Hash>,
@@ -77,8 +79,8 @@ pub(crate) struct Chain {
     down: watch::Sender<Option<Instant>>,
 }
 
-/// The slot that the answer has to reach, and the accounts that are asked for.
-type Asked = (Option<u64>, Vec<Pubkey>);
+/// What the answer has to reach, and the accounts that are asked for.
+type Asked = (Least, Vec<Pubkey>);
 
 /// A code that the program would accept for registration.
 pub(crate) struct FreeCode {
@@ -122,15 +124,16 @@ pub(crate) struct RecentBlockhash {
 }
 
 impl Chain {
-    pub(crate) fn new(url: String) -> Self {
+    /// The node at `url`, which has `patience` to reach what was seen of the chain.
+    pub(crate) fn new(url: String, patience: Duration) -> Self {
         let commitment = CommitmentConfig::confirmed();
         Self {
             rpc: RpcClient::new_with_timeout_and_commitment(url, RPC_TIMEOUT, commitment),
             turns: Semaphore::new(CALLS),
             answers: Cache::new(CALLS as u64),
             seen: Cache::new(CALLS as u64),
-            floor: Arc::default(),
-            blockhash: Mutex::new(None),
+            floor: Floor::new(patience),
+            blockhash: Cache::builder().time_to_live(BLOCKHASH_AGE).build(),
             trials: trial::Trials::new(),
             genesis: OnceLock::new(),
             down: watch::Sender::new(Some(Instant::now())),
@@ -140,11 +143,6 @@ impl Chain {
     /// Whether the last probe was answered.
     pub(crate) fn is_up(&self) -> bool {
         self.down.borrow().is_none()
-    }
-
-    /// The slot that nodes have to have reached.
-    pub(crate) fn floor(&self) -> &Arc<Floor> {
-        &self.floor
     }
 
     /// The hash of the first block; `None` until the node has said it.
@@ -185,15 +183,14 @@ impl Chain {
     /// # Errors
     /// `chain_unavailable` or `overloaded`.
     pub(crate) async fn blockhash(&self) -> ApiResult<RecentBlockhash> {
-        // Lock during the request, so that many callers cause one request.
-        let mut cached = self.blockhash.lock().await;
-        if let Some((at, blockhash)) = *cached
-            && at.elapsed() < BLOCKHASH_AGE
-        {
-            return Ok(blockhash);
-        }
+        // Many callers cause one request, and its failure is that of all who wait for it.
+        let found = self.blockhash.try_get_with((), self.new_blockhash()).await;
+        found.map_err(|error| ApiError::clone(&error))
+    }
+
+    async fn new_blockhash(&self) -> ApiResult<RecentBlockhash> {
         let found = self
-            .fresh(self.floor.get(), |min_context_slot| {
+            .fresh(self.least(None), |min_context_slot| {
                 let config = RpcContextConfig {
                     commitment: Some(CommitmentConfig::confirmed()),
                     min_context_slot,
@@ -206,12 +203,10 @@ impl Chain {
         let hash = hash.map_err(|error: ParseHashError| {
             ApiError::chain_unavailable().because(anyhow::anyhow!("the blockhash is none: {error}"))
         })?;
-        let blockhash = RecentBlockhash {
+        Ok(RecentBlockhash {
             hash,
             last_valid_block_height: found.last_valid_block_height,
-        };
-        *cached = Some((Instant::now(), blockhash));
-        Ok(blockhash)
+        })
     }
 
     /// Returns the first of `codes` that is free, ignoring the code in `args`.
@@ -382,11 +377,11 @@ impl Chain {
     /// The accounts. Whoever asks for the same meanwhile gets the same answer. It is not kept for later,
     /// because a wallet that has just converted has to read so.
     async fn accounts(&self, addresses: Vec<Pubkey>) -> ApiResult<Arc<Vec<Option<Account>>>> {
-        let key = (self.floor.get(), addresses);
+        let key = (self.least(None), addresses);
         let read = async {
-            let (floor, addresses) = &key;
+            let (least, addresses) = &key;
             let accounts = self
-                .fresh(*floor, |min_context_slot| {
+                .fresh(*least, |min_context_slot| {
                     self.rpc.get_multiple_ui_accounts_with_config(
                         addresses,
                         RpcAccountInfoConfig {
@@ -424,14 +419,17 @@ impl Chain {
 
     /// The turn of a call.
     async fn turn(&self) -> ApiResult<SemaphorePermit<'_>> {
-        match tokio::time::timeout(PATIENCE, self.turns.acquire()).await {
-            Ok(Ok(turn)) => Ok(turn),
-            _ => {
-                let cause = anyhow::anyhow!("too many calls of the node wait");
-                Err(ApiError::overloaded().because(cause))
-            }
-        }
+        turn(&self.turns).await.ok_or_else(|| {
+            let cause = anyhow::anyhow!("too many calls of the node wait");
+            ApiError::overloaded().because(cause)
+        })
     }
+}
+
+/// One of these turns; `None` if none is free in time.
+async fn turn(turns: &Semaphore) -> Option<SemaphorePermit<'_>> {
+    let turn = tokio::time::timeout(PATIENCE, turns.acquire()).await;
+    turn.ok()?.ok()
 }
 
 /// Runs one call within its time limit, which includes the client's own retries of a busy

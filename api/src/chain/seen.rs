@@ -13,7 +13,7 @@ use vouch_client::{
     recipient::{Unpayable, Wallet, token_account_takes, wallet_takes},
 };
 
-use super::{Chain, now, ours};
+use super::{Chain, fresh::Least, now, ours};
 use crate::error::{ApiError, ApiResult};
 
 /// Bytes that are read of an account: more than any account of the program, and any token account
@@ -42,20 +42,25 @@ impl Chain {
     /// # Errors
     /// `chain_unavailable` or `overloaded`.
     pub(crate) async fn see(&self, addresses: &[Pubkey]) -> ApiResult<Arc<Seen>> {
-        let key = (self.floor.get(), addresses.to_vec());
+        self.see_at(None, addresses).await
+    }
+
+    /// Like [`Chain::see`], by a node that has reached this slot, unless none reaches it in time.
+    async fn see_at(&self, wish: Option<u64>, addresses: &[Pubkey]) -> ApiResult<Arc<Seen>> {
+        let key = (self.least(wish), addresses.to_vec());
         let read = async { self.look(key.0, addresses).await.map(Arc::new) };
         let found = self.seen.try_get_with_by_ref(&key, read).await;
         self.seen.invalidate(&key).await;
         found.map_err(|error| ApiError::clone(&error))
     }
 
-    async fn look(&self, floor: Option<u64>, addresses: &[Pubkey]) -> ApiResult<Seen> {
+    async fn look(&self, least: Least, addresses: &[Pubkey]) -> ApiResult<Seen> {
         let asked: Vec<Pubkey> = [sysvar::clock::ID, sysvar::rent::ID]
             .into_iter()
             .chain(addresses.iter().copied())
             .collect();
         let answer = self
-            .fresh(floor, |min_context_slot| {
+            .fresh(least, |min_context_slot| {
                 self.rpc.get_multiple_ui_accounts_with_config(
                     &asked,
                     RpcAccountInfoConfig {
@@ -120,6 +125,20 @@ impl Chain {
             .chain(more.iter().copied())
             .collect();
         let seen = self.see(&asked).await?;
+        Ok((seen.campaign(address)?, seen))
+    }
+
+    /// Reads the campaign at `address` by a node that has reached this slot, unless none reaches it in
+    /// time: somebody else has named it.
+    ///
+    /// # Errors
+    /// `campaign_not_found`, `chain_unavailable` or `overloaded`.
+    pub(crate) async fn campaign_at(
+        &self,
+        slot: Option<u64>,
+        address: &Pubkey,
+    ) -> ApiResult<(Campaign, Arc<Seen>)> {
+        let seen = self.see_at(slot, &[*address]).await?;
         Ok((seen.campaign(address)?, seen))
     }
 

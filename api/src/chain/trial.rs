@@ -16,10 +16,10 @@ use solana_sdk::{
     instruction::InstructionError,
     transaction::{TransactionError, VersionedTransaction},
 };
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use vouch_client::Pubkey;
 
-use super::{Chain, fresh};
+use super::{Chain, fresh, turn};
 
 /// The most compute units of a transaction.
 pub(crate) const MOST_UNITS: u32 = 1_400_000;
@@ -32,6 +32,8 @@ const PRICE_AGE: Duration = Duration::from_secs(1);
 const PRICES: u64 = 10_000;
 /// The most addresses in one `getRecentPrioritizationFees`.
 const FEES_AT_ONCE: usize = 128;
+/// Simulations that run at the same time. They take no turns of reads.
+const TRIALS: usize = 8;
 /// Time limit of a simulation, and of a question for fees.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// After a simulation that was not answered, none is tried for this long.
@@ -60,9 +62,10 @@ pub(crate) enum Trial {
     Unknown,
 }
 
-/// Kept prices, and since when simulations are not answered.
+/// Kept prices, turns, and since when simulations are not answered.
 pub(super) struct Trials {
     prices: Cache<Vec<Pubkey>, u64>,
+    turns: Semaphore,
     blind_since: Mutex<Option<Instant>>,
 }
 
@@ -73,6 +76,7 @@ impl Trials {
                 .max_capacity(PRICES)
                 .time_to_live(PRICE_AGE)
                 .build(),
+            turns: Semaphore::new(TRIALS),
             blind_since: Mutex::new(None),
         }
     }
@@ -81,37 +85,51 @@ impl Trials {
 impl Chain {
     /// Lets the node execute a transaction whose signatures and blockhash do not count.
     pub(crate) async fn try_out(&self, transaction: &VersionedTransaction) -> Trial {
-        let blind = *self.trials.blind_since.lock().await;
-        if blind.is_some_and(|since| since.elapsed() < BLIND_FOR) {
+        if self.is_blind().await {
             return Trial::Unknown;
         }
-        let deadline = Instant::now() + fresh::PATIENCE;
+        // Answers of other calls that come meanwhile do not count.
+        let floor = self.floor.get();
+        let mut pauses = self.floor.pauses();
         let answer = loop {
             let config = RpcSimulateTransactionConfig {
                 sig_verify: false,
                 replace_recent_blockhash: true,
                 commitment: Some(CommitmentConfig::confirmed()),
-                min_context_slot: self.floor.get(),
+                min_context_slot: floor,
                 ..RpcSimulateTransactionConfig::default()
             };
             // A queue of other calls says nothing about the node.
-            let Ok(turn) = self.turn().await else {
+            let Some(turn) = turn(&self.trials.turns).await else {
                 return Trial::Unknown;
             };
+            // Those that went before may have learned it.
+            if self.is_blind().await {
+                return Trial::Unknown;
+            }
             let call = self
                 .rpc
                 .simulate_transaction_with_config(transaction, config);
             let answer = tokio::time::timeout(PATIENCE, call).await;
-            let is_behind = matches!(&answer, Ok(Err(error)) if fresh::is_behind(error));
-            if !is_behind || Instant::now() >= deadline {
+            drop(turn);
+            let is_behind = match &answer {
+                // A proxy may not know the condition.
+                Ok(Ok(answer)) => floor.is_some_and(|floor| answer.context.slot < floor),
+                Ok(Err(error)) => fresh::is_behind(error),
+                Err(_) => false,
+            };
+            if !is_behind {
                 break answer;
             }
-            drop(turn);
-            tokio::time::sleep(fresh::PAUSE).await;
+            self.floor.missed(floor);
+            if !pauses.wait().await {
+                self.floor.give_up(floor);
+                return Trial::Unknown;
+            }
         };
         let failed = match answer {
             Ok(Ok(answer)) => {
-                self.floor.raise(answer.context.slot);
+                self.floor.reached(answer.context.slot);
                 let result = answer.value;
                 let error = result.err.map(TransactionError::from);
                 return read(
@@ -133,6 +151,12 @@ impl Chain {
         tracing::warn!(cause = failed, "the node does not simulate transactions");
         *self.trials.blind_since.lock().await = Some(Instant::now());
         Trial::Unknown
+    }
+
+    /// Whether a simulation was not answered lately.
+    async fn is_blind(&self) -> bool {
+        let blind = *self.trials.blind_since.lock().await;
+        blind.is_some_and(|since| since.elapsed() < BLIND_FOR)
     }
 
     /// The price of a compute unit for a transaction that writes these accounts, in millionths of a
@@ -239,6 +263,13 @@ fn lacks_lamports(error: &InstructionError, logs: &[String]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use serde_json::json;
+
     use super::*;
 
     /// A transaction without instructions, which is never executed.
@@ -246,38 +277,88 @@ mod tests {
         VersionedTransaction::default()
     }
 
-    /// A node that answers every call with an error of the transaction.
-    async fn refusing() -> String {
-        let answer = || async {
-            let error = serde_json::json!({ "code": -32602, "message": "invalid transaction" });
-            axum::Json(serde_json::json!({ "jsonrpc": "2.0", "id": 0, "error": error }))
+    /// A node that gives this answer to every call, and how often it has.
+    async fn answering(answer: serde_json::Value) -> (String, Arc<AtomicUsize>) {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&calls);
+        let answer = move || {
+            counted.fetch_add(1, Ordering::SeqCst);
+            let mut answer = answer.clone();
+            answer["jsonrpc"] = "2.0".into();
+            answer["id"] = 0.into();
+            async { axum::Json(answer) }
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = axum::Router::new().fallback(answer);
         tokio::spawn(async { axum::serve(listener, router).await });
-        url
+        (url, calls)
     }
 
-    async fn is_blind(chain: &Chain) -> bool {
-        chain.trials.blind_since.lock().await.is_some()
+    /// A chain that does not wait for its node.
+    fn hasty(url: String) -> Chain {
+        Chain::new(url, Duration::ZERO)
     }
 
     #[tokio::test]
     async fn only_a_silent_node_ends_trials_for_everybody() {
         // An answer about one transaction says nothing about others.
-        let chain = Chain::new(refusing().await);
+        let error = json!({ "code": -32602, "message": "invalid transaction" });
+        let (url, _) = answering(json!({ "error": error })).await;
+        let chain = hasty(url);
         assert_eq!(chain.try_out(&nothing()).await, Trial::Unknown);
-        assert!(!is_blind(&chain).await);
+        assert!(!chain.is_blind().await);
         // Nor does a queue, although it takes longer than the node may.
-        let busy = Chain::new("http://127.0.0.1:1".to_owned());
-        let turns = busy.turns.acquire_many(16).await.unwrap();
+        let busy = hasty("http://127.0.0.1:1".to_owned());
+        let turns = busy.trials.turns.acquire_many(8).await.unwrap();
         assert_eq!(busy.try_out(&nothing()).await, Trial::Unknown);
-        assert!(!is_blind(&busy).await);
+        assert!(!busy.is_blind().await);
         // A node that cannot be reached does.
         drop(turns);
         assert_eq!(busy.try_out(&nothing()).await, Trial::Unknown);
-        assert!(is_blind(&busy).await);
+        assert!(busy.is_blind().await);
+    }
+
+    #[tokio::test]
+    async fn a_simulation_of_an_older_slot_says_nothing() {
+        let value = json!({ "err": null, "logs": [], "unitsConsumed": 7 });
+        let result = json!({ "context": { "slot": 99 }, "value": value });
+        let (url, _) = answering(json!({ "result": result })).await;
+        let chain = hasty(url);
+        assert_eq!(chain.try_out(&nothing()).await, Trial::Succeeds(7));
+        chain.floor.reached(100);
+        assert_eq!(chain.try_out(&nothing()).await, Trial::Unknown);
+        // Nor is the node silent.
+        assert!(!chain.is_blind().await);
+    }
+
+    #[tokio::test]
+    async fn simulations_that_hang_keep_neither_reads_nor_those_that_wait() {
+        let (url, calls) = answering(json!({})).await;
+        let chain = hasty(url);
+        let transaction = nothing();
+        let turns = chain.trials.turns.acquire_many(8).await.unwrap();
+        let mut waits = Box::pin(chain.try_out(&transaction));
+        assert!(futures::poll!(&mut waits).is_pending());
+        assert_eq!(chain.turns.available_permits(), 16);
+        // Given one that learns meanwhile that the node is silent
+        *chain.trials.blind_since.lock().await = Some(Instant::now());
+        drop(turns);
+        // Then the others do not ask it again.
+        assert_eq!(waits.await, Trial::Unknown);
+        assert_eq!(calls.load(Ordering::SeqCst), 0);
+    }
+
+    #[tokio::test]
+    async fn builds_share_the_failure_of_a_node_that_is_behind() {
+        let error = json!({ "code": -32016, "message": "behind", "data": { "contextSlot": 1 } });
+        let (url, calls) = answering(json!({ "error": error })).await;
+        let chain = hasty(url);
+        chain.floor.reached(100);
+        let all = futures::future::join_all((0..10).map(|_| chain.blockhash())).await;
+        let codes = all.into_iter().map(|it| it.unwrap_err().code);
+        assert_eq!(codes.collect::<Vec<_>>(), ["chain_unavailable"; 10]);
+        assert_eq!(calls.load(Ordering::SeqCst), 1);
     }
 
     #[test]

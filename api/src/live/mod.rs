@@ -32,7 +32,6 @@ pub(crate) use stream::Stream;
 
 use crate::{
     Config,
-    chain::Floor,
     connections::Connection,
     error::{ApiError, ApiResult},
 };
@@ -168,12 +167,10 @@ pub(crate) struct Live {
     /// The longest life of a stream.
     life: Duration,
     pool: PgPool,
-    /// Reads of the chain must not be behind what streams have told.
-    floor: Arc<Floor>,
 }
 
 impl Live {
-    pub(crate) fn new(config: &Config, pool: PgPool, floor: Arc<Floor>) -> Self {
+    pub(crate) fn new(config: &Config, pool: PgPool) -> Self {
         Self {
             shared: Mutex::default(),
             ready: watch::Sender::new(false),
@@ -186,7 +183,6 @@ impl Live {
             )),
             life: Duration::from_secs(config.live_seconds.into()),
             pool,
-            floor,
         }
     }
 
@@ -312,10 +308,6 @@ impl Live {
     /// Hands out what a look has found. If it is dropped before its end, the next look finds the rest
     /// again, and nothing is told twice.
     async fn tell(&self, look: Look) {
-        // Before anybody is told, and could ask for a transaction.
-        if let Some(slot) = look.slot.and_then(|slot| u64::try_from(slot).ok()) {
-            self.floor.raise(slot);
-        }
         self.begin(&look);
         let mut counts: HashMap<Topic, usize> = HashMap::new();
         for topic in look.items.iter().flat_map(|item| &item.topics) {

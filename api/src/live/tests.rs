@@ -27,7 +27,7 @@ fn live(settings: &[&str]) -> Arc<Live> {
     ];
     let cli = Cli::parse_from(usual.iter().chain(settings));
     let pool = vouch_db::api::live::live_pool(url, PATIENCE).expect("a URL");
-    Arc::new(Live::new(&cli.config, pool, Arc::default()))
+    Arc::new(Live::new(&cli.config, pool))
 }
 
 fn known(id: i64) -> Known {

@@ -18,7 +18,7 @@ use solana_client::nonblocking::rpc_client::RpcClient;
 use solana_commitment_config::CommitmentConfig;
 use tokio::process::Command;
 use vouch_localnet::built_binary;
-pub use world::{World, health, start_api, start_api_on, start_indexer};
+pub use world::{World, health, start_api, start_api_on, start_api_with, start_indexer};
 
 /// Runs `vouch-indexer verify` against this node.
 ///

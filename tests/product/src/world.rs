@@ -330,6 +330,16 @@ pub async fn start_api(world: &World) -> Service {
 /// # Panics
 /// When it is not healthy in time.
 pub async fn start_api_on(world: &World, rpc_url: &str) -> Service {
+    start_api_with(world, rpc_url, &[]).await
+}
+
+/// Starts an API on this database and the node at this URL, with these settings.
+///
+/// # Panics
+/// When it is not healthy in time.
+pub async fn start_api_with(world: &World, rpc_url: &str, settings: &[(&str, &str)]) -> Service {
+    let settings = settings.iter();
+    let settings = settings.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let dir = world.scene.instance.dir();
     let mut api = Service::start(ServiceSpec {
         name: "api".into(),
@@ -345,7 +355,10 @@ pub async fn start_api_on(world: &World, rpc_url: &str) -> Service {
                 "CLICK_SPOOL".into(),
                 dir.join("clicks.spool").to_string_lossy().into_owned(),
             ),
-        ],
+        ]
+        .into_iter()
+        .chain(settings)
+        .collect(),
     })
     .await
     .expect("the api listens");

@@ -19,7 +19,7 @@ use vouch_client::{
     accounts::{Settings, Status},
     pda, token,
 };
-use vouch_product_tests::{Fate, REWARD, World, start_api_on, until};
+use vouch_product_tests::{Fate, REWARD, World, start_api_on, start_api_with, until};
 
 /// Asks a builder. Returns status and answer.
 async fn ask(url: &str, act: &str, body: &Value) -> (u16, Value) {
@@ -134,24 +134,31 @@ async fn a_wallet_claims_all_that_the_mirror_knows_though_the_node_does_not_simu
     }
 }
 
+const PATIENT: [(&str, &str); 1] = [("NODE_PATIENCE_MS", "10000")];
+const HASTY: [(&str, &str); 1] = [("NODE_PATIENCE_MS", "300")];
+
+/// The answer of a node that has not reached a slot.
+fn behind() -> Value {
+    json!({ "jsonrpc": "2.0", "id": 0, "error": { "code": -32016,
+        "message": "Minimum context slot has not been reached", "data": { "contextSlot": 1 } } })
+}
+
 /// [A10]
 #[tokio::test]
 async fn no_transaction_is_built_from_the_accounts_of_a_node_that_is_behind() {
     let world = World::with(Settings::fixed(REWARD)).await;
-    let api = start_api_on(&world, &world.node.url()).await;
-    let url = api.url();
+    let patient = start_api_with(&world, &world.node.url(), &PATIENT).await;
     let pause = json!({ "campaign": world.scene.campaign.to_string(), "paused": true });
-    let built = async || {
-        let (status, answer) = ask(&url, "set-paused", &pause).await;
-        assert_eq!((status, &answer["cost"]["simulated"]), (200, &json!(true)));
+    let built = async |url: &str| {
+        let (status, answer) = ask(url, "set-paused", &pause).await;
+        assert_eq!(status, 200, "{answer}");
+        answer
     };
     // Given a service that has seen a slot
-    built().await;
+    built(&patient.url()).await;
     // When the first nodes that a balancer chooses have not reached it
-    let refusal = json!({ "jsonrpc": "2.0", "id": 0, "error": { "code": -32016,
-        "message": "Minimum context slot has not been reached", "data": { "contextSlot": 1 } } });
     let left = Arc::new(AtomicUsize::new(2));
-    let (waits, refused) = (Arc::clone(&left), refusal.clone());
+    let waits = Arc::clone(&left);
     world.node.keep_away(move |request| {
         let is_conditional = request["method"] == "getMultipleAccounts"
             && request["params"][1]["minContextSlot"].is_u64();
@@ -160,13 +167,17 @@ async fn no_transaction_is_built_from_the_accounts_of_a_node_that_is_behind() {
             && waits
                 .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less)
                 .is_ok();
-        waits.then(|| (refused.clone(), Fate::Sent))
+        waits.then(|| (behind(), Fate::Sent))
     });
     // Then the service waits for one that has
-    built().await;
+    built(&patient.url()).await;
     assert_eq!(left.load(Ordering::SeqCst), 0);
+    world.node.behave_well();
+    drop(patient);
     // And when none reaches it, or one does not know the condition and answers of an older slot, then
     // nothing is built
+    let hasty = start_api_with(&world, &world.node.url(), &HASTY).await;
+    let url = hasty.url();
     let unavailable = async || {
         let (status, answer) = ask(&url, "set-paused", &pause).await;
         assert_eq!(
@@ -176,30 +187,74 @@ async fn no_transaction_is_built_from_the_accounts_of_a_node_that_is_behind() {
         let said = answer["detail"].as_str().expect("a text");
         assert!(said.starts_with("the node is behind"), "{said}");
     };
-    let refused = refusal.clone();
-    world.node.keep_away(move |request| {
+    built(&url).await;
+    world.node.keep_away(|request| {
         let is_read = request["method"] == "getMultipleAccounts";
-        is_read.then(|| (refused.clone(), Fate::Sent))
+        is_read.then(|| (behind(), Fate::Sent))
     });
     unavailable().await;
     world.node.behave_well();
+    built(&url).await;
     world.node.change("getMultipleAccounts", |result| {
         result["context"]["slot"] = 1.into();
     });
     unavailable().await;
-    world.node.behave(|_, _| Fate::Sent);
-    built().await;
-    // And when it reads, but none can try the transaction, then the answer says so
-    world.node.keep_away(move |request| {
-        let is_trial = request["method"] == "simulateTransaction";
-        is_trial.then(|| (refusal.clone(), Fate::Sent))
-    });
-    let (status, answer) = ask(&url, "set-paused", &pause).await;
-    assert_eq!(
-        (status, &answer["warnings"][0]["code"]),
-        (200, &json!("not_simulated"))
-    );
-    // Which does not hold for the next one.
     world.node.behave_well();
+    built(&url).await;
+    // And when it reads, but none can try the transaction, then the answer says so
+    world.node.keep_away(|request| {
+        let is_trial = request["method"] == "simulateTransaction";
+        is_trial.then(|| (behind(), Fate::Sent))
+    });
+    let answer = built(&url).await;
+    assert_eq!(answer["warnings"][0]["code"], "not_simulated");
+}
+
+/// [A10]
+#[tokio::test]
+async fn neither_the_mirror_nor_one_answer_far_ahead_stops_a_builder() {
+    let world = World::with(Settings::fixed(REWARD)).await;
+    let api = start_api_with(&world, &world.node.url(), &HASTY).await;
+    let url = api.url();
+    let campaign = world.scene.campaign.to_string();
+    let pause = json!({ "campaign": campaign, "paused": true });
+    let built = async || {
+        let (status, answer) = ask(&url, "set-paused", &pause).await;
+        assert_eq!(status, 200, "{answer}");
+    };
+    built().await;
+    // When one answer is of a slot far ahead
+    let left = Arc::new(AtomicUsize::new(1));
+    let wild = Arc::clone(&left);
+    world.node.change("getMultipleAccounts", move |result| {
+        if wild.swap(0, Ordering::SeqCst) == 1 {
+            result["context"]["slot"] = 1_000_000_000.into();
+        }
+    });
+    // Then this build and the next one do not need it
+    built().await;
+    assert_eq!(left.load(Ordering::SeqCst), 0);
+    built().await;
+    // And when nodes have not reached the mirror's slot, then claims ask for it first, and do without
+    let asked = Arc::new(AtomicUsize::new(0));
+    let slots = Arc::clone(&asked);
+    world.node.keep_away(move |request| {
+        let slot = &request["params"][1]["minContextSlot"];
+        let is_ahead = slot.as_u64().is_some_and(|slot| slot >= 1_000_000);
+        if is_ahead {
+            slots.fetch_add(1, Ordering::SeqCst);
+        }
+        is_ahead.then(|| (behind(), Fate::Sent))
+    });
+    let claim = json!({ "campaign": campaign, "wallet": Keypair::new().pubkey().to_string() });
+    // The indexer sets its slot again with each block.
+    until("a claim sees the mirror's slot", async || {
+        let sql = "UPDATE indexer_state SET indexed_slot = 1000000";
+        sqlx::query(sql).execute(&world.pool).await.expect(sql);
+        let (status, answer) = ask(&url, "claim", &claim).await;
+        assert_eq!((status, &answer["code"]), (409, &json!("nothing_to_claim")));
+        asked.load(Ordering::SeqCst) > 0
+    })
+    .await;
     built().await;
 }

@@ -62,7 +62,7 @@ pub(crate) struct UpdateCampaignAnswer {
         (status = 409, description = "campaign_closed", body = ErrorEnvelope),
         (status = 413, description = "body_too_large", body = ErrorEnvelope),
         (status = 415, description = "unsupported_media_type", body = ErrorEnvelope),
-        (status = 422, description = "invalid_reward, invalid_shares, invalid_tiers, invalid_bonuses, invalid_hold, invalid_attribution_window, invalid_schedule, invalid_owner_limit, invalid_gate, invalid_budget, invalid_attestor, invalid_treasury, too_many_bonuses, transaction_would_fail", body = ErrorEnvelope),
+        (status = 422, description = "invalid_reward, invalid_shares, invalid_tiers, invalid_bonuses, invalid_hold, invalid_attribution_window, invalid_schedule, invalid_owner_limit, invalid_gate, invalid_budget, invalid_attestor, invalid_treasury, too_many_bonuses, unsupported_mint, transaction_would_fail", body = ErrorEnvelope),
         (status = 429, description = "too_many_requests", body = ErrorEnvelope),
         (status = 503, description = "overloaded, chain_unavailable", body = ErrorEnvelope),
     ))]

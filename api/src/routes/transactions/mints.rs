@@ -8,7 +8,8 @@
 use solana_sdk::{account::Account, program_option::COption};
 use spl_token_2022_interface::{
     extension::{
-        BaseStateWithExtensions as _, ExtensionType, StateWithExtensions,
+        BaseStateWithExtensions as _, StateWithExtensions,
+        interest_bearing_mint::InterestBearingConfig, scaled_ui_amount::ScaledUiAmountConfig,
         transfer_fee::TransferFeeConfig,
     },
     state::Mint,
@@ -37,12 +38,10 @@ pub(super) fn warnings(mint: &Pubkey, account: Option<&Account>) -> Vec<Warning>
     if let Ok(config) = read.get_extension::<TransferFeeConfig>() {
         all.extend(fee(mint, config));
     }
-    let kinds = read.get_extension_types().unwrap_or_default();
-    let scaled = [
-        ExtensionType::InterestBearingConfig,
-        ExtensionType::ScaledUiAmount,
-    ];
-    if kinds.iter().any(|kind| scaled.contains(kind)) {
+    // What stands before a long text is read, although the end of the account is missing.
+    let is_scaled = read.get_extension::<InterestBearingConfig>().is_ok()
+        || read.get_extension::<ScaledUiAmountConfig>().is_ok();
+    if is_scaled {
         let message = format!(
             "wallets multiply amounts of the token {mint} by a factor that changes: amounts of this \
              service are base units, without it"
@@ -72,4 +71,37 @@ fn fee(mint: &Pubkey, config: &TransferFeeConfig) -> Option<Warning> {
          out of what is received; {changes}"
     );
     Some(Warning::new(WarningCode::TransferFee, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use spl_token_2022_interface::extension::{
+        BaseStateWithExtensionsMut as _, ExtensionType, StateWithExtensionsMut,
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_long_text_in_a_mint_hides_no_warning() {
+        let kinds = [ExtensionType::ScaledUiAmount];
+        let length = ExtensionType::try_calculate_account_len::<Mint>(&kinds).unwrap();
+        let mut data = vec![0; length];
+        let mut state = StateWithExtensionsMut::<Mint>::unpack_uninitialized(&mut data).unwrap();
+        state.init_extension::<ScaledUiAmountConfig>(true).unwrap();
+        state.base.is_initialized = true;
+        state.pack_base();
+        state.init_account_type().unwrap();
+        // Metadata (19) of 4000 bytes follows, of which a read has the beginning.
+        data.extend(19_u16.to_le_bytes());
+        data.extend(4000_u16.to_le_bytes());
+        data.resize(2048, 1);
+        let account = Account {
+            owner: token::TOKEN_2022_PROGRAM_ID,
+            data,
+            ..Account::default()
+        };
+        let codes = warnings(&Pubkey::new_unique(), Some(&account));
+        let codes: Vec<WarningCode> = codes.into_iter().map(|it| it.code).collect();
+        assert_eq!(codes, [WarningCode::ShownAmountsDiffer]);
+    }
 }

@@ -163,10 +163,10 @@ impl Plan {
             state.chain.blockhash(),
             state.chain.try_out(&trial),
             state.chain.price(written),
-            rent(state, steps, &mints),
+            rent(state, &payer, steps, &mints),
         );
-        let (blockhash, (rent, of_mints)) = (blockhash?, rent?);
-        warnings.extend(of_mints);
+        let (blockhash, (rent, of_accounts)) = (blockhash?, rent?);
+        warnings.extend(of_accounts);
         let (units, simulated) = match trial {
             Trial::Succeeds(units) => (limit(units), true),
             Trial::Fails { place, error, logs } => {
@@ -266,12 +266,13 @@ fn compile(
 /// The signatures that the cluster charges for: those of the transaction, and those that instructions
 /// have a precompile verify.
 fn signatures(message: &VersionedMessage) -> u64 {
+    let signed = u64::from(message.header().num_required_signatures);
     let VersionedMessage::Legacy(message) = legacy(message.clone()) else {
-        return u64::from(message.header().num_required_signatures);
+        return signed;
     };
     // The count does not depend on reserved accounts.
     SanitizedMessage::try_from_legacy_message(message, &HashSet::new())
-        .map_or(0, |message| message.num_total_signatures())
+        .map_or(signed, |message| message.num_total_signatures())
 }
 
 /// The same message without a version. It names no lookup tables, so it loses nothing.
@@ -306,9 +307,10 @@ fn written(transaction: &VersionedTransaction, steps: &[Instruction]) -> Vec<Pub
 }
 
 /// Lamports, at most, for the accounts that these instructions create and that do not exist yet, and
-/// what may surprise about these mints.
+/// what may surprise about them and about these mints.
 async fn rent(
     state: &AppState,
+    payer: &Pubkey,
     steps: &[Instruction],
     mints: &[Pubkey],
 ) -> ApiResult<(u64, Vec<Warning>)> {
@@ -323,10 +325,44 @@ async fn rent(
         let has = seen.get(address).map_or(0, |account| account.lamports);
         seen.rent.minimum_balance(*size).saturating_sub(has)
     });
-    let warnings = mints
+    let of_mints = mints
         .iter()
         .flat_map(|mint| mints::warnings(mint, seen.get(mint)));
+    let others = others(payer, steps, |account| {
+        seen.get(account).is_none_or(|it| it.data.is_empty())
+    });
+    let warnings = warnings::pays_for(&others).into_iter().chain(of_mints);
     Ok((rents.fold(0, u64::saturating_add), warnings.collect()))
+}
+
+/// The owners, besides the payer, of token accounts that these instructions create and that are missing.
+/// What a campaign owns, nobody can close for its lamports.
+fn others(
+    payer: &Pubkey,
+    steps: &[Instruction],
+    is_missing: impl Fn(&Pubkey) -> bool,
+) -> Vec<Pubkey> {
+    let campaigns: Vec<Pubkey> = steps.iter().filter_map(campaign).collect();
+    let mut others: Vec<Pubkey> = steps
+        .iter()
+        .filter(|step| step.program_id == token::ASSOCIATED_TOKEN_PROGRAM_ID)
+        .filter_map(|step| Some((step.accounts.get(1)?.pubkey, step.accounts.get(2)?.pubkey)))
+        .filter(|(account, owner)| {
+            owner != payer && !campaigns.contains(owner) && is_missing(account)
+        })
+        .map(|(_, owner)| owner)
+        .collect();
+    others.sort_unstable();
+    others.dedup();
+    others
+}
+
+/// The campaign that an instruction of the program names.
+fn campaign(step: &Instruction) -> Option<Pubkey> {
+    let layout =
+        (step.program_id == vouch_client::PROGRAM_ID).then(|| Layout::of(&step.data))??;
+    let place = layout.position("campaign")?;
+    step.accounts.get(place).map(|meta| meta.pubkey)
 }
 
 /// The account that an instruction creates, and its bytes.
@@ -389,4 +425,31 @@ fn amount(text: &str, field: &str) -> ApiResult<u64> {
     text.parse()
         .map(|Amount(amount)| amount)
         .map_err(|error: ApiError| error.of_field(field))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payer_learns_whose_accounts_it_pays_for() {
+        let [payer, referrer, referee, mint] = std::array::from_fn(|_| Pubkey::new_unique());
+        let program = token::TOKEN_PROGRAM_ID;
+        let create = |owner| token::create_associated_token(&payer, owner, &mint, &program);
+        let campaign = vouch_client::pda::campaign(&referrer, 7).0;
+        let fund = vouch_client::instructions::set_paused(&referrer, &campaign, true);
+        let steps = [
+            create(&payer),
+            create(&referrer),
+            create(&campaign),
+            create(&referee),
+            fund,
+        ];
+        let mut both = vec![referrer, referee];
+        both.sort_unstable();
+        assert_eq!(others(&payer, &steps, |_| true), both);
+        let existing = steps[1].accounts[1].pubkey;
+        assert_eq!(others(&payer, &steps, |at| *at != existing), [referee]);
+        assert_eq!(others(&payer, &steps[..1], |_| true), []);
+    }
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use utoipa::ToSchema;
+use vouch_client::Pubkey;
 
 /// Something that the caller of a builder should know.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -47,4 +48,18 @@ impl Warning {
             message: message.into(),
         }
     }
+}
+
+/// The warning that the payer pays for token accounts of these owners; none if there are none.
+pub(super) fn pays_for(owners: &[Pubkey]) -> Option<Warning> {
+    if owners.is_empty() {
+        return None;
+    }
+    let owners: Vec<String> = owners.iter().map(ToString::to_string).collect();
+    let message = format!(
+        "the payer pays the deposits of token accounts of others, who can close them and keep the \
+         lamports: {}",
+        owners.join(", ")
+    );
+    Some(Warning::new(WarningCode::PaysForOthers, message))
 }

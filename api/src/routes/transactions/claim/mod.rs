@@ -2,8 +2,11 @@
 
 mod pack;
 
-use axum::{Json, extract::State};
+use std::time::Duration;
+
+use axum::{Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 use utoipa::ToSchema;
 use vouch_client::{
     ProgramError, Pubkey,
@@ -27,6 +30,9 @@ use crate::{
 const PAGE: usize = 32;
 /// Pages that are read for one transaction, with three calls each.
 const PAGES: usize = 4;
+/// Time after which no page begins or goes on, so that what was packed is returned within the time of a
+/// request.
+const PAGING: Duration = Duration::from_secs(6);
 /// Conversions of a wallet that are read from the mirror.
 const MOST: usize = 1_000;
 /// Names of [`Creates`].
@@ -226,6 +232,7 @@ async fn all(
 ) -> ApiResult<ClaimRewardsAnswer> {
     let (of, whose) = (at.to_string(), wallet.to_string());
     let limit = i64::try_from(MOST).unwrap_or(i64::MAX);
+    let until = Instant::now() + PAGING;
     let after = after.as_ref().map(|it| (it.time, it.address.as_str()));
     let (slot, owed) = state
         .database
@@ -235,10 +242,8 @@ async fn all(
         })
         .await?;
     // A node that is behind the mirror would not know the newest of them.
-    if let Some(slot) = slot.and_then(|slot| u64::try_from(slot).ok()) {
-        state.chain.floor().raise(slot);
-    }
-    let (campaign, clock) = state.chain.campaign(&at, &[]).await?;
+    let slot = slot.and_then(|slot| u64::try_from(slot).ok());
+    let (campaign, clock) = state.chain.campaign_at(slot, &at).await?;
     let nothing = |message: &str| ApiError::from(ProgramError::NothingToClaim).saying(message);
     let earliest = owed.iter().map(|owed| owed.matures_at).min();
     let earliest = earliest.ok_or_else(|| {
@@ -263,8 +268,21 @@ async fn all(
     let mut packed = Packed::new(at, campaign, payer, creates);
     let mut looked = 0;
     for page in due.chunks(PAGE).take(PAGES) {
-        let (read, places) = read(state, &at, page).await?;
-        let added = packed.add(state, &read).await?;
+        let paged = tokio::time::timeout_at(until, async {
+            let (read, places) = read(state, &at, page).await?;
+            let added = packed.add(state, &read).await?;
+            ApiResult::Ok((added, places))
+        });
+        let (added, places) = match paged.await {
+            Ok(Ok(paged)) => paged,
+            // The next request goes on here.
+            Ok(Err(error)) if looked > 0 && error.status == StatusCode::SERVICE_UNAVAILABLE => {
+                break;
+            }
+            Err(_elapsed) if looked > 0 => break,
+            Ok(Err(error)) => return Err(error),
+            Err(elapsed) => return Err(ApiError::chain_unavailable().because(elapsed)),
+        };
         match places.get(added) {
             // This one did not fit.
             Some(place) => {

@@ -16,7 +16,7 @@ use super::{Claim, ClaimRewardsAnswer, Creates, NewAccount, Skipped, Waiting};
 use crate::{
     chain::Seen,
     error::{ApiError, ApiResult},
-    routes::transactions::{Plan, Warning, WarningCode, fits},
+    routes::transactions::{Plan, fits},
     state::AppState,
     types::Amount,
 };
@@ -172,7 +172,7 @@ impl Packed {
             let skipped = Skipped {
                 conversion: due.address.to_string(),
                 code: refusal.code,
-                message: refusal.message.clone(),
+                message: "nobody can be paid now: see waiting".to_owned(),
                 waiting,
             };
             self.skipped.push((skipped, refusal));
@@ -220,8 +220,7 @@ impl Packed {
         left: usize,
         next_cursor: Option<String>,
     ) -> ApiResult<ClaimRewardsAnswer> {
-        let mut plan = Plan::new(self.payer, self.steps);
-        plan.warnings.extend(pays_for(&self.payer, &self.created));
+        let plan = Plan::new(self.payer, self.steps);
         let creates = self.created.into_iter().map(|(account, owner)| NewAccount {
             address: account.to_string(),
             owner: owner.to_string(),
@@ -236,21 +235,6 @@ impl Packed {
             built: plan.build(state).await?,
         })
     }
-}
-
-/// The warning that the payer pays for token accounts of others.
-fn pays_for(payer: &Pubkey, created: &BTreeMap<Pubkey, Pubkey>) -> Option<Warning> {
-    let others = created.values().filter(|owner| *owner != payer);
-    let others: Vec<String> = others.map(ToString::to_string).collect();
-    if others.is_empty() {
-        return None;
-    }
-    let message = format!(
-        "the payer pays the deposits of token accounts of others, who can close them and keep the \
-         lamports: {}",
-        others.join(", ")
-    );
-    Some(Warning::new(WarningCode::PaysForOthers, message))
 }
 
 impl Obstacle {
