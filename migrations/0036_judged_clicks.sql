@@ -18,6 +18,22 @@ ALTER TABLE referral_clicks
         clicks >= 0 AND unique_visitors >= 0 AND bot_clicks >= 0 AND suspicious_clicks >= 0
     );
 
--- What a page's address holds beyond its path is not kept any more.
-UPDATE clicks SET referrer_url = regexp_replace(referrer_url, '[?#].*$', '')
-WHERE referrer_url ~ '[?#]';
+-- What a page's address holds beyond its path is not kept any more. This procedure takes it away from older
+-- clicks, a day at a time, so that it holds no lock for long: docs/deploy.md says when to call it. It may be
+-- repeated.
+CREATE PROCEDURE strip_click_referrers()
+LANGUAGE plpgsql AS $$
+DECLARE
+    day timestamptz := (SELECT date_trunc('day', min(clicked_at), 'UTC') FROM clicks);
+    last timestamptz := (SELECT max(clicked_at) FROM clicks);
+BEGIN
+    WHILE day <= last LOOP
+        UPDATE clicks SET referrer_url = regexp_replace(
+            regexp_replace(referrer_url, '[?#].*$', ''), '^([^:/]+://)[^/]*@', '\1')
+        WHERE clicked_at >= day AND clicked_at < day + interval '24 hours' AND referrer_url ~ '[?#@]';
+        COMMIT;
+        day := day + interval '24 hours';
+    END LOOP;
+END
+$$;
+REVOKE ALL ON PROCEDURE strip_click_referrers() FROM PUBLIC;

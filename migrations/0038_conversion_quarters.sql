@@ -24,6 +24,9 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT converted_at - converted_at % 900
 $$;
 
+-- No conversion comes in between.
+LOCK TABLE mirror.conversions IN SHARE MODE;
+
 INSERT INTO mirror.conversion_quarters
 SELECT subject, public.conversion_quarter(converted_at),
        count(*) FILTER (WHERE status <> 'cancelled'),

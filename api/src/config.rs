@@ -117,8 +117,8 @@ pub struct Config {
     /// Days after which clicks are deleted. The numbers that were counted from them stay.
     #[arg(long, env, default_value_t = 395, value_parser = clap::value_parser!(u16).range(8..))]
     pub click_retention_days: u16,
-    /// Days after which what was counted from clicks by time is deleted; their sums stay. It should not be
-    /// less than the days of clicks.
+    /// Days after which what was counted from clicks by time is deleted; their sums stay. At least
+    /// `CLICK_RETENTION_DAYS`.
     #[arg(long, env, default_value_t = 1100, value_parser = clap::value_parser!(u16).range(70..))]
     pub click_rollup_retention_days: u16,
     /// Its log.

@@ -3,7 +3,8 @@
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
-use vouch_db::api::clicks::recount;
+use time::Duration;
+use vouch_db::api::clicks::{self, recount};
 
 /// Number of differences that are printed.
 const PRINTED: usize = 20;
@@ -14,16 +15,23 @@ pub struct RecountConfig {
     /// Postgres, as `postgres://user:password@host/database`.
     #[arg(long, env, hide_env_values = true)]
     pub database_url: SecretString,
+    /// Days after which the service deletes clicks, as it is told. Days that it may be deleting are not counted.
+    #[arg(long, env, default_value_t = 395, value_parser = clap::value_parser!(u16).range(8..))]
+    pub click_retention_days: u16,
 }
 
-/// Counts the clicks of every day of which they are kept, and prints the result.
+/// Counts the clicks of every day of which all are kept, and prints the result.
 ///
 /// # Errors
 /// When Postgres does not answer, and when counters differ.
 pub async fn recount(config: &RecountConfig) -> Result<()> {
     let pool = vouch_db::connect(config.database_url.expose_secret()).await?;
     vouch_db::await_schema(&pool, || ()).await?;
-    let (mut day, last) = recount::days(&pool).await?.unzip();
+    let (first, last) = recount::days(&pool).await?.unzip();
+    let kept = clicks::today(&pool)
+        .await?
+        .saturating_sub(Duration::days(i64::from(config.click_retention_days) - 1));
+    let mut day = first.map(|first| first.max(kept));
     let (mut days, mut differing) = (0_u32, 0);
     while let Some(this) = day.filter(|day| Some(*day) <= last) {
         for drift in recount::day(&pool, this).await? {

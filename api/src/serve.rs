@@ -15,7 +15,7 @@ use crate::{
     app::router,
     auth::{self, Auth},
     chain::Chain,
-    clicks::{machines, recorder::Recorder, spool::Spool, upkeep},
+    clicks::{count, machines, recorder::Recorder, spool::Spool, upkeep},
     config::SHUTDOWN_GRACE,
     connections::{Connections, Peer},
     database::{Database, PATIENCE},
@@ -43,6 +43,10 @@ pub async fn serve(config: Config) -> Result<()> {
     if config.country_header.is_some() && config.trusted_proxy_hops == 0 {
         // Anybody could say where they are.
         bail!("COUNTRY_HEADER needs TRUSTED_PROXY_HOPS: without a proxy, clients set the header");
+    }
+    if config.click_rollup_retention_days < config.click_retention_days {
+        // A recount would miss what was counted of the clicks that are kept.
+        bail!("CLICK_ROLLUP_RETENTION_DAYS must be at least CLICK_RETENTION_DAYS");
     }
     machines::prepare();
     let listener = config.listen.listen().await?;
@@ -116,6 +120,7 @@ pub async fn serve(config: Config) -> Result<()> {
                 config.click_retention_days,
                 config.click_rollup_retention_days,
             ) => Ok(()),
+            () = count::run(&state.database) => Ok(()),
             () = auth::sweep(&state.database) => Ok(()),
             () = limits::sweep(&state.database) => Ok(()),
             () = live::follow(&state.live, &state.database) => Ok(()),

@@ -780,7 +780,13 @@ async fn a_verdict_is_told_with_its_reason() {
     // Given clicks of a person, and of machines by their agent and by what they load
     for (agent, loads, verdict, reason) in [
         (FIREFOX, Some("document"), "human", None),
-        (FIREFOX, None, "human", None),
+        // Another browser, because the same one again would be a duplicate.
+        (
+            "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+            None,
+            "human",
+            None,
+        ),
         (FIREFOX, Some("image"), "bot", Some("embedded")),
         ("GPTBot/1.2", None, "bot", Some("known_bot")),
         ("WhatsApp/2.23.20.0 A", None, "bot", Some("link_preview")),

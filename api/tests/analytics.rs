@@ -5,8 +5,8 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::{
-    ALICE, Answer, Api, CAMPAIGN, OTHER_CAMPAIGN, campaign, give_campaigns, progress, referral,
-    send,
+    ALICE, Answer, Api, BOB, CAMPAIGN, OFF_CURVE, OTHER_CAMPAIGN, campaign, give_campaigns,
+    progress, referral, send,
 };
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
@@ -142,7 +142,12 @@ fn numbers(clicks: &[&Click], sales: &[&Sale]) -> Value {
         .collect();
     let mut rewards: BTreeMap<&str, (u128, u128)> = BTreeMap::new();
     for sale in &counted {
-        let (paid, pending) = rewards.entry(common::OFF_CURVE).or_default();
+        let mint = if sale.campaign == CAMPAIGN {
+            OFF_CURVE
+        } else {
+            BOB
+        };
+        let (paid, pending) = rewards.entry(mint).or_default();
         if sale.settled & 1 == 1 {
             *paid += u128::from(sale.reward);
         } else if sale.status == "pending" {
@@ -154,7 +159,8 @@ fn numbers(clicks: &[&Click], sales: &[&Sale]) -> Value {
         .into_iter()
         .map(|(mint, (paid, pending))| {
             let per_click = (people > 0).then(|| ((paid + pending) / people as u128).to_string());
-            json!({ "mint": mint, "decimals": 6, "paid": paid.to_string(),
+            let decimals = if mint == BOB { 9 } else { 6 };
+            json!({ "mint": mint, "decimals": decimals, "paid": paid.to_string(),
                     "pending": pending.to_string(), "per_click": per_click })
         })
         .collect();
@@ -273,6 +279,15 @@ fn check(answer: &Value, zone: &str, clicks: &[&Click], sales: &[&Sale]) {
     assert_eq!(at, newest[..10], "{zone}");
 }
 
+/// A service that deletes nothing, however old the times of a test are.
+async fn keeping(database: &vouch_localnet::Database) -> Api {
+    let days = [
+        ("CLICK_RETENTION_DAYS", "65535"),
+        ("CLICK_ROLLUP_RETENTION_DAYS", "65535"),
+    ];
+    Api::start_with(database.url(), &days).await.ready().await
+}
+
 async fn get(api: &Api, path: &str, token: &str) -> Answer {
     send(api.request(Method::GET, path).bearer_auth(token)).await
 }
@@ -289,6 +304,12 @@ async fn analytics_are_what_the_lists_say_in_every_zone() {
     campaign(&pool, CAMPAIGN).await;
     campaign(&pool, OTHER_CAMPAIGN).await;
     give_campaigns(&pool, &owner).await;
+    sqlx::query("UPDATE campaigns SET mint = $1, mint_decimals = 9 WHERE address = $2")
+        .bind(BOB)
+        .bind(OTHER_CAMPAIGN)
+        .execute(&pool)
+        .await
+        .unwrap();
     for (n, (code, of)) in (0..).zip(LINKS) {
         referral(&pool, of, code, &wallet, 1_700_000_000 + n).await;
     }
@@ -299,7 +320,10 @@ async fn analytics_are_what_the_lists_say_in_every_zone() {
     for group in all.chunks(333) {
         clicks::insert(&mut connection, group).await.unwrap();
     }
+    while clicks::count(&pool, 1_000).await.unwrap() > 0 {}
     store_sales(&pool, &sales).await;
+    let repaired = recount::referrals(&mut connection, "", true).await.unwrap();
+    assert_eq!(repaired.drift.len(), 3);
     let mut day = 0;
     while let Some(last) = recount::quarters(&mut connection, day, true)
         .await
@@ -308,7 +332,7 @@ async fn analytics_are_what_the_lists_say_in_every_zone() {
     {
         day = last;
     }
-    let api = Api::start(database.url()).await.ready().await;
+    let api = keeping(&database).await;
     let token = api.sign_in(&owner).await;
     let of_campaign = |of: &str| {
         let clicks: Vec<_> = all.iter().filter(|click| click.campaign == of).collect();
@@ -363,16 +387,33 @@ async fn analytics_are_what_the_lists_say_in_every_zone() {
         check(&answer, zone, &clicks, &sales_of);
         assert_eq!(answer["codes"], json!({ "total": 3, "counted": 3 }));
         // And the code with the most conversions is the first
-        let top = answer["top_codes"].as_array().unwrap();
-        let conversions: Vec<i64> = top
+        let tz = TimeZone::get(zone).unwrap();
+        let within = |unix: i64| {
+            let at = Timestamp::from_second(unix).unwrap();
+            let day = at.to_zoned_datetime(tz.clone()).date().to_string();
+            ("2026-10-21"..="2026-11-03").contains(&day.as_str())
+        };
+        let mut top: Vec<_> = LINKS
             .iter()
-            .map(|code| code["conversions"].as_i64().unwrap())
+            .map(|(code, campaign)| {
+                let (clicks, sales) = of_code(code, campaign);
+                let clicks = clicks.iter().filter(|click| {
+                    click.verdict == "human" && within(click.clicked_at.unix_timestamp())
+                });
+                let sales = sales
+                    .iter()
+                    .filter(|sale| sale.status != "cancelled" && within(sale.at));
+                (sales.count(), clicks.count(), *code, *campaign)
+            })
             .collect();
-        assert_eq!(top.len(), 3);
-        assert!(
-            conversions.is_sorted_by(|one, next| one >= next),
-            "{conversions:?}"
-        );
+        top.sort_unstable_by_key(|row| std::cmp::Reverse((row.0, row.1)));
+        let top: Vec<_> = top
+            .into_iter()
+            .map(|(conversions, clicks, code, campaign)| {
+                json!({ "code": code, "campaign": campaign, "clicks": clicks, "conversions": conversions })
+            })
+            .collect();
+        assert_eq!(answer["top_codes"], json!(top), "{zone}");
     }
     // And a campaign has its clicks by code
     let path = format!("/v1/campaigns/{CAMPAIGN}/analytics?from=2026-10-20&to=2026-11-02");
@@ -465,6 +506,7 @@ async fn analytics_are_what_the_lists_say_in_every_zone() {
     let recount = std::process::Command::new(env!("CARGO_BIN_EXE_vouch-api"))
         .arg("recount")
         .env("DATABASE_URL", database.url())
+        .env("CLICK_RETENTION_DAYS", "65535")
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&recount.stdout);
@@ -594,7 +636,7 @@ async fn a_code_with_a_million_clicks_and_conversions_is_read_from_counters() {
     pool.execute("ALTER TABLE clicks RENAME TO hidden")
         .await
         .unwrap();
-    let api = Api::start(database.url()).await.ready().await;
+    let api = keeping(&database).await;
     let token = api.sign_in(&owner).await;
     let year = "from=2026-01-01&to=2027-01-01&zone=Europe/Berlin";
     // When a year of it is asked for, then it is answered, and only a few conversions were read
@@ -610,16 +652,6 @@ async fn a_code_with_a_million_clicks_and_conversions_is_read_from_counters() {
         assert_eq!(answer["totals"]["clicks"]["total"], 29 * 35_136 - 29 * 4);
         assert_eq!(answer["newest_conversions"].as_array().unwrap().len(), 10);
     }
-    // And counters are found by their index
-    let plan: Vec<String> = sqlx::query_scalar(
-        "EXPLAIN SELECT width_bucket(quarter, '{1767222000,1767308400}'::bigint[]), sum(clicks)
-         FROM click_quarters WHERE subject = ANY (ARRAY['R']) AND quarter >= 1767222000
-           AND quarter < 1767308400 GROUP BY 1",
-    )
-    .fetch_all(&pool)
-    .await
-    .unwrap();
-    assert!(plan.join("\n").contains("click_quarters_pkey"), "{plan:?}");
     let read: i64 = {
         drop(api);
         // The statistics of a connection are written when it ends.
@@ -644,4 +676,96 @@ async fn a_code_with_a_million_clicks_and_conversions_is_read_from_counters() {
     };
     // Each answer looks at ten conversions and a few more.
     assert!((30..1_000).contains(&read), "{read}");
+}
+
+/// [A11]
+#[tokio::test]
+async fn the_last_days_are_compared_with_those_before_and_many_codes_have_a_bound() {
+    // Given a wallet with 60 codes, of which the newest has clicks on each of the last 70 days, in a zone ahead
+    // of UTC
+    let database = Postgres::test_database().await.unwrap();
+    let pool = PgPool::connect(database.url()).await.unwrap();
+    let owner = Keypair::new();
+    let wallet = owner.pubkey().to_string();
+    campaign(&pool, CAMPAIGN).await;
+    give_campaigns(&pool, &owner).await;
+    for n in 0..60 {
+        referral(
+            &pool,
+            CAMPAIGN,
+            &format!("CODE{n:02}77"),
+            &wallet,
+            1_700_000_000 + n,
+        )
+        .await;
+    }
+    let newest = address("CODE5977", CAMPAIGN);
+    let now = OffsetDateTime::now_utc();
+    let all: Vec<Click> = (0..70_u32)
+        .flat_map(|days| (0..=days % 5).map(move |n| (days, n)))
+        .map(|(days, n)| Click {
+            id: Uuid::from_u128(u128::from(days * 10 + n)),
+            clicked_at: now - time::Duration::days(days.into()),
+            campaign: CAMPAIGN.into(),
+            referral: newest.clone(),
+            code: "CODE5977".into(),
+            visitor: days.to_le_bytes().to_vec(),
+            user_agent: None,
+            referrer_url: None,
+            source: None,
+            utm: None,
+            wallet: None,
+            verdict: "human".into(),
+            verdict_reason: None,
+            device: None,
+            country: None,
+        })
+        .collect();
+    let mut connection = PgConnection::connect(database.url()).await.unwrap();
+    clicks::insert(&mut connection, &all).await.unwrap();
+    while clicks::count(&pool, 1_000).await.unwrap() > 0 {}
+    let api = Api::start(database.url()).await.ready().await;
+    let token = api.sign_in(&owner).await;
+    // When its analytics are asked for, then each window has its days
+    let zone = TimeZone::get("Asia/Kathmandu").unwrap();
+    let path = "/v1/me/analytics?zone=Asia/Kathmandu";
+    let answer = get(&api, path, &token).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let answer = answer.json();
+    let today: Date = answer["to"].as_str().unwrap().parse().unwrap();
+    let within = |from: i32, to: i32| {
+        let begin = today.checked_sub(jiff::Span::new().days(from)).unwrap();
+        let end = today.checked_sub(jiff::Span::new().days(to)).unwrap();
+        all.iter()
+            .filter(|click| {
+                let at = Timestamp::from_second(click.clicked_at.unix_timestamp()).unwrap();
+                (begin..=end).contains(&at.to_zoned_datetime(zone.clone()).date())
+            })
+            .count()
+    };
+    for (window, from, to) in [
+        ("last_7_days", 6, 0),
+        ("previous_7_days", 13, 7),
+        ("last_30_days", 29, 0),
+        ("previous_30_days", 59, 30),
+        ("all_time", 100, 0),
+    ] {
+        assert_eq!(
+            answer[window]["clicks"]["total"],
+            within(from, to),
+            "{window}"
+        );
+    }
+    // And the newest 50 codes are counted
+    assert_eq!(answer["codes"], json!({ "total": 60, "counted": 50 }));
+    // When the days times the codes are too many, then they are refused
+    for (to, status) in [("2026-03-14", 200), ("2026-03-15", 400)] {
+        let path = format!("/v1/me/analytics?from=2026-01-01&to={to}");
+        let answer = get(&api, &path, &token).await;
+        assert_eq!(answer.status, status, "{to}: {}", answer.text);
+        if status == 400 {
+            assert_eq!(answer.refusal().1, "invalid_query");
+            assert_eq!(answer.json()["error"]["field"], "from");
+        }
+    }
 }

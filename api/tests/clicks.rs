@@ -291,20 +291,31 @@ async fn a_click_says_its_device_and_the_country_that_a_trusted_proxy_says() {
         row("other", None),
     ];
     assert_eq!(rows, expected);
-    // And without a proxy, the setting is refused, because clients would set the header
-    let refused = Command::new(env!("CARGO_BIN_EXE_vouch-api"))
-        .env("DATABASE_URL", database.url())
-        .env("RPC_URL", "http://127.0.0.1:9")
-        .env("COUNTRY_HEADER", "CF-IPCountry")
-        .env("CLICK_SPOOL", api.dir.path().join("other"))
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&refused.stderr);
-    assert!(!refused.status.success(), "{said}");
-    assert!(
-        said.contains("COUNTRY_HEADER needs TRUSTED_PROXY_HOPS"),
-        "{said}"
-    );
+    // And without a proxy, the setting is refused, because clients would set the header; so are counters that
+    // are kept for less time than the clicks
+    for (setting, value, expected) in [
+        (
+            "COUNTRY_HEADER",
+            "CF-IPCountry",
+            "COUNTRY_HEADER needs TRUSTED_PROXY_HOPS",
+        ),
+        (
+            "CLICK_ROLLUP_RETENTION_DAYS",
+            "394",
+            "CLICK_ROLLUP_RETENTION_DAYS must be at least CLICK_RETENTION_DAYS",
+        ),
+    ] {
+        let refused = Command::new(env!("CARGO_BIN_EXE_vouch-api"))
+            .env("DATABASE_URL", database.url())
+            .env("RPC_URL", "http://127.0.0.1:9")
+            .env(setting, value)
+            .env("CLICK_SPOOL", api.dir.path().join("other"))
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(!refused.status.success(), "{said}");
+        assert!(said.contains(expected), "{said}");
+    }
 }
 
 #[tokio::test]
@@ -805,6 +816,7 @@ async fn each_part_of_the_upkeep_is_done_whatever_becomes_of_the_others() {
          FROM generate_series(1, 12000) AS n",
         "INSERT INTO click_quarters SELECT 'R', 1577836800 + 900 * n, 2, 1, 0, 1
          FROM generate_series(1, 12000) AS n",
+        "INSERT INTO click_quarters VALUES ('R', 0, 24000, 12000, 0, 12000)",
         "INSERT INTO click_days SELECT 'R', '2020-01-01', 'source', n::text, false, 1
          FROM generate_series(1, 12000) AS n",
     ] {

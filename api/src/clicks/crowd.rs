@@ -46,22 +46,21 @@ impl Default for Crowd {
 }
 
 impl Crowd {
-    /// Counts a click of these networks. Returns whether one of them has sent more than its share in this
-    /// hour of the clock (UTC), this click included.
+    /// Counts a click of these networks, the narrowest first. Returns whether one of them has sent more than
+    /// its share in this hour of the clock (UTC), this click included. What a network sends beyond its share
+    /// does not count for the wider ones, so that it cannot use up the share of its neighbours.
     pub(crate) fn is_flood(&self, networks: &[Network], at: OffsetDateTime) -> bool {
         let hour = at.unix_timestamp().div_euclid(3_600);
         let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
-        // A clock that steps back counts in the newer hour.
-        if hour > counters.hour {
+        // A clock that steps back a little counts in the newer hour. One that was far ahead must not stop the
+        // hours.
+        if hour > counters.hour || hour < counters.hour.saturating_sub(1) {
             counters.hour = hour;
             counters.cells.fill(0);
         }
-        let mut floods = false;
-        for (name, times) in networks {
-            let count = counters.count(name);
-            floods |= count > PER_HOUR.saturating_mul(*times);
-        }
-        floods
+        networks
+            .iter()
+            .any(|(name, times)| counters.count(name) > PER_HOUR.saturating_mul(*times))
     }
 
     /// Notes a click. Returns whether one with the same key was noted at most five seconds before. Two keys
@@ -130,14 +129,45 @@ mod tests {
         assert_eq!(count(1, 103, NOON), 3);
         assert_eq!(count(1, 1, NOON + Duration::minutes(59)), 1);
         // And others are not concerned, until the wider network has sent a thousand
-        for number in 2..10 {
+        for number in 2..=10 {
             assert_eq!(count(number, 100, NOON), 0, "{number}");
         }
-        assert_eq!(count(10, 100, NOON), 4);
+        assert_eq!(count(11, 4, NOON), 4);
         // And in the next hour, it may again, also if the clock goes back meanwhile
         let next = NOON + Duration::hours(1);
         assert_eq!(count(1, 100, next), 0);
         assert_eq!(count(1, 1, NOON), 1);
+    }
+
+    #[test]
+    fn a_network_that_floods_does_not_use_up_the_share_of_its_neighbours() {
+        // Given a network that sends far more than the wider one around it may
+        let crowd = Crowd::default();
+        let of = |number| [network(number, 1), network(0, 10)];
+        for click in 0..50_000 {
+            assert_eq!(crowd.is_flood(&of(1), NOON), click >= 100, "{click}");
+        }
+        // Then nine neighbours have their share, and the wider one is full afterwards
+        for number in 2..=10 {
+            for click in 0..100 {
+                assert!(!crowd.is_flood(&of(number), NOON), "{number} {click}");
+            }
+        }
+        assert!(crowd.is_flood(&of(11), NOON));
+    }
+
+    #[test]
+    fn a_clock_that_was_far_ahead_stops_no_hours() {
+        let crowd = Crowd::default();
+        let count = |at| {
+            (0..101)
+                .filter(|_| crowd.is_flood(&[network(1, 1)], at))
+                .count()
+        };
+        assert_eq!(count(NOON + Duration::days(400)), 1);
+        for hours in 0..3 {
+            assert_eq!(count(NOON + Duration::hours(hours)), 1, "{hours}");
+        }
     }
 
     #[test]

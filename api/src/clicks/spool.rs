@@ -18,6 +18,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 use vouch_db::api::clicks::Click;
 
+use super::referrer;
+
 /// The open spool file. It is locked, so a second process cannot open it.
 #[derive(Debug)]
 pub(crate) struct Spool {
@@ -264,7 +266,8 @@ impl Line {
             code: self.code,
             visitor: BASE64.decode(self.visitor).ok()?,
             user_agent: self.user_agent,
-            referrer_url: self.referrer_url,
+            // Older services have written the whole of it.
+            referrer_url: self.referrer_url.as_deref().and_then(referrer::page),
             source: self.source,
             utm: self.utm,
             wallet: self.wallet,
@@ -330,10 +333,15 @@ mod tests {
         let written = String::from_utf8(line(&one).unwrap()).unwrap();
         let older = written.replace(r#","device":"phone","country":"DE""#, "");
         assert_ne!(older, written);
+        // And with the whole address of the page
+        let whole = r#""referrer_url":"https://me:secret@a.example/b?token=1#c""#;
+        let older = older.replace(r#""referrer_url":null"#, whole);
+        assert!(older.contains("token"));
         std::fs::write(&path, older).unwrap();
-        // Then it is a click without it
+        // Then it is a click without either
         let mut spool = Spool::open(&path).unwrap();
         let expected = Click {
+            referrer_url: Some("https://a.example/b".into()),
             device: None,
             country: None,
             ..one

@@ -78,14 +78,14 @@ async fn delete(database: &Database, today: Date, retention: u16, rollups: u16) 
     });
     pause = pause.min(after("forgetting visitors", forgotten.await));
     let oldest = later(-i64::from(rollups));
-    let folded = repeat(|| async {
+    let deleted = repeat(|| async {
         let before = oldest.midnight().assume_utc().unix_timestamp();
-        let folded = database
-            .run(async |pool| clicks::fold_quarters(&pool, before, ROWS).await)
+        let deleted = database
+            .run(async |pool| clicks::delete_quarters(&pool, before, ROWS).await)
             .await?;
-        Ok(u64::try_from(folded).unwrap_or_default())
+        Ok(u64::try_from(deleted).unwrap_or_default())
     });
-    pause = pause.min(after("folding counted clicks", folded.await));
+    pause = pause.min(after("deleting counted hours of clicks", deleted.await));
     let deleted = repeat(|| async {
         let deleted = database
             .run(async |pool| clicks::delete_days(&pool, oldest, ROWS).await)

@@ -2,7 +2,7 @@
 
 use std::{
     net::{IpAddr, Ipv6Addr, SocketAddr},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, Once, PoisonError},
 };
 
 use axum::http::HeaderMap;
@@ -63,11 +63,23 @@ impl Pseudonyms {
     }
 }
 
+/// Says once that a proxy seems to be in front.
+static NO_PROXY: Once = Once::new();
+
 /// The client's address: the peer's without proxies; behind `hops` proxies the address
 /// that the outermost proxy saw. Entries further left in `X-Forwarded-For` come from the
 /// client and are ignored.
 pub(crate) fn client_address(peer: SocketAddr, headers: &HeaderMap, hops: usize) -> IpAddr {
     if hops == 0 {
+        if headers.contains_key("x-forwarded-for") {
+            // Behind a proxy all clicks would be those of one network, and a flood.
+            NO_PROXY.call_once(|| {
+                tracing::warn!(
+                    "a request has X-Forwarded-For, and TRUSTED_PROXY_HOPS is 0: behind a proxy, all clients \
+                     are taken for one"
+                );
+            });
+        }
         return peer.ip();
     }
     let forwarded: Vec<&str> = headers

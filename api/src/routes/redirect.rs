@@ -4,12 +4,11 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::{
     extract::{ConnectInfo, RawQuery, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderName, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
-use url::Url;
 use uuid::Uuid;
 use vouch_db::api::clicks::Click;
 
@@ -17,6 +16,7 @@ use crate::{
     clicks::{
         country::country,
         device::device,
+        referrer,
         verdict::{self, Verdict},
         visitor,
     },
@@ -170,7 +170,9 @@ impl Tracking {
                 _ => None,
             },
             user_agent: agent,
-            referrer_url: headers.get(header::REFERER).and_then(referrer_url),
+            referrer_url: headers
+                .get(header::REFERER)
+                .and_then(|value| referrer::page(value.to_str().ok()?)),
             source: self.source.clone(),
             utm: self.utm.clone(),
             wallet: self.wallet.clone(),
@@ -245,20 +247,6 @@ fn judge_crowd(
     }
 }
 
-/// Scheme, host and path of the page with the link. Its query, its fragment and a password may hold what
-/// is nobody's business. `None` for what is no page of the web.
-fn referrer_url(value: &HeaderValue) -> Option<String> {
-    let mut url = Url::parse(value.to_str().ok()?).ok()?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return None;
-    }
-    url.set_query(None);
-    url.set_fragment(None);
-    url.set_username("").ok()?;
-    url.set_password(None).ok()?;
-    storable(url.as_str(), MAX_TEXT)
-}
-
 /// The time, cut to milliseconds: the spool file stores no more digits, and the time is
 /// part of the click's key.
 fn now() -> OffsetDateTime {
@@ -307,27 +295,6 @@ mod tests {
             Tracking::read("src=qr").unwrap().source.as_deref(),
             Some("qr")
         );
-    }
-
-    #[test]
-    fn a_referrer_is_stored_without_what_it_may_hold() {
-        let long = format!("https://a.example/{}", "x".repeat(1_000));
-        for (sent, stored) in [
-            ("https://a.example", Some("https://a.example/")),
-            (
-                "https://user:secret@a.example:8443/b/c?token=1#d",
-                Some("https://a.example:8443/b/c"),
-            ),
-            ("HTTP://A.example/?q", Some("http://a.example/")),
-            (&long, long.get(..MAX_TEXT)),
-            ("android-app://com.example.app/", None),
-            ("data:text/html,x", None),
-            ("/relative?x", None),
-            ("", None),
-        ] {
-            let value = HeaderValue::from_str(sent).unwrap();
-            assert_eq!(referrer_url(&value).as_deref(), stored, "{sent}");
-        }
     }
 
     #[test]

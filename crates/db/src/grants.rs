@@ -76,8 +76,8 @@ pub const KEPT: &[Line] = &[
     ("awards",                [ADD,   CLAIM, NONE, READ]),
     ("badges",                [READ,  READ, NONE,  READ]),
     ("campaign_profiles",     [NONE,  KEEP, NONE,  NONE]),
-    ("click_days",            [NONE,  KEEP, NONE,  NONE]),
-    ("click_quarters",        [NONE,  KEEP, NONE,  NONE]),
+    ("click_days",            [NONE,  READ, NONE,  NONE]),
+    ("click_quarters",        [NONE,  READ, NONE,  NONE]),
     ("clicks",                [NONE,  ADD,  NONE,  NONE]),
     ("code_profiles",         [NONE,  WRITE, NONE, NONE]),
     ("digests",               [WRITE, READ, NONE,  NONE]),
@@ -90,6 +90,7 @@ pub const KEPT: &[Line] = &[
     ("schema_compatibility",  [READ,  READ, READ,  READ]),
     ("sessions",              [NONE,  WRITE, NONE, NONE]),
     ("sign_in_key",           [NONE,  ADD,  NONE,  NONE]),
+    ("uncounted_clicks",      [NONE,  ADD,  NONE,  NONE]),
     ("used_nonces",           [NONE,  WRITE, NONE, NONE]),
     ("vaults",                [NONE,  READ, WRITE, READ]),
     ("webhook_budgets",       [NONE,  NONE, NONE,  WRITE]),
@@ -106,10 +107,11 @@ pub const KEPT: &[Line] = &[
 /// The functions that a role may call, besides those that everybody may.
 const FUNCTIONS: &[(&str, &str)] = &[
     ("create_click_partition(date)", "vouch_api"),
+    ("count_clicks(integer)", "vouch_api"),
     ("delete_click_days(date, integer)", "vouch_api"),
+    ("delete_click_quarters(bigint, integer)", "vouch_api"),
     ("delete_default_clicks(date, integer)", "vouch_api"),
     ("drop_click_partition(date)", "vouch_api"),
-    ("fold_click_quarters(bigint, integer)", "vouch_api"),
 ];
 
 /// Gives every role its rights, and takes all others that it had on these tables. It may be

@@ -3,13 +3,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
-use sqlx::{Executor, PgConnection, PgPool, Row as _, types::Uuid, types::time::OffsetDateTime};
+use sqlx::{
+    Executor, PgConnection, PgPool, Row as _, postgres::PgPoolOptions, types::Uuid,
+    types::time::OffsetDateTime,
+};
 use time::{
     Duration,
     macros::{date, datetime},
 };
-use vouch_db::api::clicks::{self, Click, recount};
+use vouch_db::api::{
+    analytics::{self, Subject},
+    clicks::{self, Click, recount},
+};
 use vouch_localnet::{Database, Postgres};
+
+/// A pool of one connection, whose statistics it writes itself.
+async fn pool_of_one(url: &str) -> PgPool {
+    let options = PgPoolOptions::new().max_connections(1);
+    options.connect(url).await.expect("a pool")
+}
 
 async fn database() -> (Database, PgPool) {
     let database = Postgres::test_database().await.expect("a database");
@@ -25,7 +37,8 @@ type Days = BTreeMap<(String, String, String, String, bool), i64>;
 async fn quarters(pool: &PgPool) -> Quarters {
     let rows = pool
         .fetch_all(
-            "SELECT subject, quarter, clicks, bot_clicks, suspicious_clicks FROM click_quarters",
+            "SELECT subject, quarter, clicks, bot_clicks, suspicious_clicks FROM click_quarters
+             WHERE quarter > 0",
         )
         .await
         .expect("rows");
@@ -43,7 +56,7 @@ async fn visitors(pool: &PgPool) -> BTreeMap<(String, String), i64> {
     let rows = pool
         .fetch_all(
             "SELECT subject, (to_timestamp(quarter) AT TIME ZONE 'UTC')::date::text, sum(visitors)::bigint
-             FROM click_quarters GROUP BY 1, 2 HAVING sum(visitors) > 0",
+             FROM click_quarters WHERE quarter > 0 GROUP BY 1, 2 HAVING sum(visitors) > 0",
         )
         .await
         .expect("rows");
@@ -63,6 +76,30 @@ async fn days(pool: &PgPool) -> Days {
             (key, row.get(5))
         })
         .collect()
+}
+
+/// Counts what is noted, in parts. Returns how many notes there were.
+async fn count_all(pool: &PgPool) -> i64 {
+    let mut all = 0;
+    loop {
+        match clicks::count(pool, 300).await.expect("counted") {
+            0 => return all,
+            counted => all += counted,
+        }
+    }
+}
+
+/// Rows of the counters by day that were read.
+async fn rows_read(connection: &mut PgConnection) -> i64 {
+    let flush = "SELECT pg_stat_force_next_flush()";
+    connection.execute(flush).await.expect("a flush");
+    connection
+        .fetch_one(
+            "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'click_days'",
+        )
+        .await
+        .expect("a row")
+        .get(0)
 }
 
 /// How often the counters were read as a whole and by an index. A connection's statistics are its own until
@@ -138,7 +175,12 @@ async fn counters_of_clicks_follow_from_the_list() {
         assert_eq!(stored.expect("stored"), group.len() as u64);
         let again = clicks::insert(&mut connection, &group[..50.min(group.len())]).await;
         assert_eq!(again.expect("stored"), 0);
+        // And some are counted meanwhile, while a recount always finds all of them
+        clicks::count(&pool, 90).await.expect("counted");
     }
+    let day = date!(2031 - 01 - 02);
+    assert_eq!(recount::day(&pool, day).await.expect("counted"), []);
+    assert!(count_all(&pool).await > 0);
     // Then the counters are what somebody counts who goes through the list
     let (mut expected, mut by_day) = (Quarters::new(), Days::new());
     let mut seen: BTreeSet<(String, String, Vec<u8>)> = BTreeSet::new();
@@ -242,54 +284,56 @@ async fn counters_of_clicks_follow_from_the_list() {
 
 /// [A11]
 #[tokio::test]
-async fn clients_cannot_invent_rows_without_end() {
-    // Given clicks of a day with 5,000 invented sources, in groups, and some with a known one
+async fn clients_cannot_invent_rows_without_end_or_hide_what_is_real() {
+    // Given clicks of a day with 4,500 invented sources, in groups, and some with a known one. One that is not
+    // known begins when there are many already
     let (_database, pool) = database().await;
     let mut connection = pool.acquire().await.expect("a connection");
     let at = datetime!(2031-01-01 12:00 UTC);
-    let of = |n: u128| Click {
-        utm: (!n.is_multiple_of(10))
-            .then(|| serde_json::json!({ "utm_source": format!("invented {n}") })),
-        source: Some("qr".into()),
-        ..click(n, at)
+    let of = |n: u128| {
+        let source = match n % 10 {
+            0 => None,
+            1 if n > 1_000 => Some("real".to_owned()),
+            _ => Some(format!("invented {n}")),
+        };
+        Click {
+            utm: source.map(|source| serde_json::json!({ "utm_source": source })),
+            source: Some("qr".into()),
+            ..click(n, at)
+        }
     };
     let all: Vec<Click> = (0..5_000).map(of).collect();
-    for group in all.chunks(700) {
+    for group in all.chunks(500) {
         clicks::insert(&mut connection, group)
             .await
             .expect("stored");
-    }
-    // Then 50 sources are named, and the others are counted together
-    let day = "2031-01-01".to_owned();
-    for subject in ["R", "C"] {
+        count_all(&pool).await;
+        // Then 50 sources are named besides those that are known, and the others are counted together
         let rows = days(&pool).await;
-        let sources: Vec<_> = rows
-            .iter()
-            .filter(|((of, _, dimension, ..), _)| of == subject && dimension == "source")
-            .collect();
-        let rest = (
-            subject.to_owned(),
-            day.clone(),
-            "source".to_owned(),
-            String::new(),
-            true,
-        );
-        let known = (
-            subject.to_owned(),
-            day.clone(),
-            "source".to_owned(),
-            "qr".to_owned(),
-            false,
-        );
-        assert_eq!(rows[&known], 500);
-        let named = sources.iter().filter(|((.., is_rest), _)| !is_rest).count();
-        assert!((50..=51).contains(&named), "{named}");
-        let of_named: i64 = sources
-            .iter()
-            .filter(|((.., is_rest), _)| !is_rest)
-            .map(|(_, clicks)| **clicks)
-            .sum();
-        assert_eq!(rows[&rest], 5_000 - of_named);
+        for subject in ["R", "C"] {
+            let named = rows.keys().filter(|(of, _, dimension, value, is_rest)| {
+                of == subject && dimension == "source" && value != "qr" && !is_rest
+            });
+            assert_eq!(named.count(), 50);
+        }
+    }
+    // And both the known and the real one have all their clicks
+    let rows = days(&pool).await;
+    for subject in ["R", "C"] {
+        let count = |value: &str, is_rest| {
+            let day = "2031-01-01".to_owned();
+            let key = (
+                subject.to_owned(),
+                day,
+                "source".to_owned(),
+                value.to_owned(),
+                is_rest,
+            );
+            rows[&key]
+        };
+        assert_eq!(count("qr", false), 500);
+        assert_eq!(count("real", false), 400);
+        assert_eq!(count("", true), 5_000 - 500 - 400 - 49);
     }
     assert_eq!(
         recount::day(&pool, date!(2031 - 01 - 01))
@@ -297,28 +341,142 @@ async fn clients_cannot_invent_rows_without_end() {
             .expect("counted"),
         []
     );
-    // And a source that is named goes on being counted
-    let named: String = pool
-        .fetch_one(
-            "SELECT value FROM click_days WHERE subject = 'R' AND value LIKE 'invented%' LIMIT 1",
-        )
-        .await
-        .expect("a row")
-        .get(0);
-    let again = Click {
-        utm: Some(serde_json::json!({ "utm_source": named })),
-        ..click(9_999, at)
-    };
-    clicks::insert(&mut connection, &[again])
-        .await
-        .expect("stored");
-    let key = ("R".to_owned(), day, "source".to_owned(), named, false);
-    assert_eq!(days(&pool).await[&key], 2);
 }
 
 /// [A11]
 #[tokio::test]
-async fn old_counters_are_folded_in_parts_and_their_sums_stay() {
+async fn a_campaign_with_thousands_of_codes_is_counted_with_few_reads() {
+    // Given a campaign of which 2,000 codes are clicked in a day
+    let (_database, pool) = database().await;
+    let mut connection = pool.acquire().await.expect("a connection");
+    let of = |n: u128| {
+        let code = n % 2_000;
+        Click {
+            referral: format!("R{code}"),
+            code: format!("CODE{code:04}"),
+            ..click(n, datetime!(2031-01-01 12:00 UTC))
+        }
+    };
+    let all: Vec<Click> = (0..4_000).map(of).collect();
+    clicks::insert(&mut connection, &all[..2_000])
+        .await
+        .expect("stored");
+    connection
+        .execute("SELECT count_clicks(5000)")
+        .await
+        .expect("counted");
+    let before = rows_read(&mut connection).await;
+    // When each of them is clicked again
+    clicks::insert(&mut connection, &all[2_000..])
+        .await
+        .expect("stored");
+    let counted = connection
+        .fetch_one("SELECT count_clicks(5000)")
+        .await
+        .expect("counted")
+        .get::<i64, _>(0);
+    assert_eq!(counted, 2_000);
+    // Then the named codes are read once, and not once for each of the others
+    let read = rows_read(&mut connection).await - before;
+    assert!((1_000..20_000).contains(&read), "{read}");
+    let rows = days(&pool).await;
+    let codes = rows
+        .iter()
+        .filter(|((_, _, dimension, ..), _)| dimension == "code");
+    assert_eq!(codes.clone().count(), 1_001);
+    assert_eq!(codes.map(|(_, clicks)| clicks).sum::<i64>(), 4_000);
+}
+
+/// [A11]
+#[tokio::test]
+async fn a_writer_waits_for_nobody_of_the_same_campaign() {
+    // Given a writer that has not ended, and somebody who holds all that is counted of the campaign
+    let (_database, pool) = database().await;
+    let mut connection = pool.acquire().await.expect("a connection");
+    let at = datetime!(2031-01-01 12:00 UTC);
+    clicks::insert(&mut connection, &[click(0, at)])
+        .await
+        .expect("stored");
+    assert_eq!(count_all(&pool).await, 2);
+    let mut holder = pool.begin().await.expect("a transaction");
+    clicks::insert(&mut holder, &[click(1, at)])
+        .await
+        .expect("stored");
+    holder
+        .execute("SELECT FROM click_quarters FOR UPDATE; SELECT FROM click_days FOR UPDATE")
+        .await
+        .expect("locks");
+    // When another one stores clicks on another code of the campaign, then it need not wait
+    connection
+        .execute("SET lock_timeout = '100ms'")
+        .await
+        .expect("a limit");
+    let other = Click {
+        referral: "S".into(),
+        code: "OTHER777".into(),
+        ..click(2, at)
+    };
+    let stored = clicks::insert(&mut connection, &[other]).await;
+    assert_eq!(stored.expect("stored"), 1);
+    // And both are counted afterwards
+    holder.commit().await.expect("committed");
+    count_all(&pool).await;
+    let of_campaign: i64 = pool
+        .fetch_one("SELECT clicks FROM click_quarters WHERE subject = 'C' AND quarter = 0")
+        .await
+        .expect("a row")
+        .get(0);
+    assert_eq!(of_campaign, 3);
+}
+
+#[tokio::test]
+async fn what_referrers_of_older_clicks_held_is_taken_away() {
+    // Given clicks of older services, on two days
+    let (_database, pool) = database().await;
+    let mut connection = pool.acquire().await.expect("a connection");
+    let pages = [
+        (
+            Some("https://a.example/b?token=1#c"),
+            Some("https://a.example/b"),
+        ),
+        (
+            Some("https://me:secret@a.example/@b"),
+            Some("https://a.example/@b"),
+        ),
+        (
+            Some("https://me@a.example?x=y@z"),
+            Some("https://a.example"),
+        ),
+        (Some("https://a.example/@b"), Some("https://a.example/@b")),
+        (None, None),
+    ];
+    let all: Vec<Click> = (0..10_u32)
+        .map(|n| Click {
+            referrer_url: pages[n as usize % 5].0.map(str::to_owned),
+            ..click(
+                n.into(),
+                datetime!(2031-01-01 12:00 UTC) + Duration::hours(i64::from(n) * 5),
+            )
+        })
+        .collect();
+    clicks::insert(&mut connection, &all).await.expect("stored");
+    // When the procedure is called, then nothing is left of it
+    pool.execute("CALL strip_click_referrers()")
+        .await
+        .expect("called");
+    let rows = pool
+        .fetch_all("SELECT referrer_url FROM clicks ORDER BY clicked_at")
+        .await
+        .expect("rows");
+    for (n, row) in rows.iter().enumerate() {
+        assert_eq!(row.get::<Option<&str>, _>(0), pages[n % 5].1, "{n}");
+    }
+    assert_eq!(rows.len(), 10);
+}
+
+/// [A11]
+#[tokio::test]
+async fn old_counters_are_deleted_in_parts_and_their_sums_stay() {
     // Given clicks of two years on two links
     let (_database, pool) = database().await;
     let mut connection = pool.acquire().await.expect("a connection");
@@ -328,37 +486,37 @@ async fn old_counters_are_folded_in_parts_and_their_sums_stay() {
         let referral = if n.is_multiple_of(2) { "R" } else { "S" };
         all.push(Click {
             referral: referral.into(),
+            visitor: n.to_le_bytes().to_vec(),
             ..click(n.into(), at)
         });
     }
     clicks::insert(&mut connection, &all).await.expect("stored");
-    let sum =
-        "SELECT string_agg(concat_ws(' ', subject, clicks, visitors), ', ' ORDER BY subject) FROM (
-                   SELECT subject, sum(clicks) AS clicks, sum(visitors) AS visitors
-                   FROM click_quarters GROUP BY subject) AS sums";
+    count_all(&pool).await;
     let text = async |sql: &str| -> String { pool.fetch_one(sql).await.expect("a row").get(0) };
-    let before = text(sum).await;
-    // When those of the first year are folded, seven rows at a time
+    // When those of the first year are deleted, seven rows at a time
     let until = datetime!(2032-01-01 00:00 UTC);
-    let mut folded = 0;
+    let mut deleted = 0;
     loop {
-        let more = clicks::fold_quarters(&pool, until.unix_timestamp(), 7)
+        let more = clicks::delete_quarters(&pool, until.unix_timestamp(), 7)
             .await
-            .expect("folded");
+            .expect("deleted");
         assert!(more <= 7, "{more}");
-        folded += more;
+        deleted += more;
         if more == 0 {
             break;
         }
     }
-    // Then their sums are there, and the others as they were
+    // Then the sums of all are there, and the others as they were
     let old = all.iter().filter(|click| click.clicked_at < until).count();
-    assert_eq!(folded, 2 * i64::try_from(old).expect("a number"));
-    assert_eq!(text(sum).await, before);
+    assert_eq!(deleted, 2 * i64::try_from(old).expect("a number"));
+    let sums = "SELECT string_agg(concat_ws(' ', subject, clicks, visitors), ', ' ORDER BY subject)
+                FROM click_quarters WHERE quarter = 0";
+    assert_eq!(text(sums).await, "C 200 200, R 100 100, S 100 100");
     let rows = quarters(&pool).await;
+    assert_eq!(rows.len(), 2 * (200 - old));
     assert!(
         rows.keys()
-            .all(|(_, quarter)| *quarter == 0 || *quarter >= until.unix_timestamp())
+            .all(|(_, quarter)| *quarter >= until.unix_timestamp())
     );
     // And the days of these are deleted
     let mut deleted = 0;
@@ -381,23 +539,9 @@ async fn old_counters_are_folded_in_parts_and_their_sums_stay() {
 #[tokio::test]
 async fn writers_that_share_links_and_campaigns_do_not_block_each_other_for_good() {
     // Given clicks of the same links in another order for each of four writers, and two processes that
-    // fold old counters of the same links
+    // count them
     let (database, pool) = database().await;
     let mut seeded = StdRng::seed_from_u64(8);
-    let old: Vec<Click> = (0..500)
-        .map(|n| {
-            let one = random(n, &mut seeded);
-            let at = one.clicked_at - Duration::days(3_000);
-            Click {
-                clicked_at: at,
-                // A pseudonym is of one day.
-                visitor: n.to_le_bytes().to_vec(),
-                ..one
-            }
-        })
-        .collect();
-    let mut connection = pool.acquire().await.expect("a connection");
-    clicks::insert(&mut connection, &old).await.expect("stored");
     let writers: Vec<_> = (1..=4_u128)
         .map(|writer| {
             let clicks: Vec<Click> = (0..1_500)
@@ -415,39 +559,31 @@ async fn writers_that_share_links_and_campaigns_do_not_block_each_other_for_good
             })
         })
         .collect();
-    let fold = async || {
-        let mut folded = 0;
-        let until = datetime!(2030-01-01 00:00 UTC).unix_timestamp();
-        loop {
-            match clicks::fold_quarters(&pool, until, 10)
-                .await
-                .expect("folded")
-            {
-                0 => break folded,
-                more => folded += more,
-            }
+    let (end, ended) = tokio::sync::watch::channel(false);
+    let count = async || {
+        while !*ended.borrow() {
+            clicks::count(&pool, 100).await.expect("counted");
+            tokio::task::yield_now().await;
         }
     };
     // When all of them work at the same time, then nobody fails
-    let (one, other) = tokio::join!(fold(), fold());
-    for writer in writers {
-        writer.await.expect("a writer");
-    }
-    // And each old row is folded once, and the counters are right
-    let quarters = quarters(&pool).await;
-    let old_rows: BTreeSet<_> = old
-        .iter()
-        .flat_map(|click| {
-            let quarter = click.clicked_at.unix_timestamp() / 900;
-            [(&click.referral, quarter), (&click.campaign, quarter)]
-        })
-        .collect();
-    assert_eq!(
-        one + other,
-        i64::try_from(old_rows.len()).expect("a number")
-    );
-    let of_campaigns = ["C1", "C2"].map(|campaign| quarters[&(campaign.to_owned(), 0)].0);
-    assert_eq!(of_campaigns.iter().sum::<i64>(), 500);
+    let write = async {
+        for writer in writers {
+            writer.await.expect("a writer");
+        }
+        end.send_replace(true);
+    };
+    tokio::join!(count(), count(), write);
+    // And each click is counted once
+    count_all(&pool).await;
+    let of_campaigns: i64 = pool
+        .fetch_one(
+            "SELECT sum(clicks)::bigint FROM click_quarters WHERE subject LIKE 'C%' AND quarter = 0",
+        )
+        .await
+        .expect("a row")
+        .get(0);
+    assert_eq!(of_campaigns, 6_000);
     for day in [
         date!(2031 - 01 - 01),
         date!(2031 - 01 - 02),
@@ -459,9 +595,9 @@ async fn writers_that_share_links_and_campaigns_do_not_block_each_other_for_good
 
 /// [A11]
 #[tokio::test]
-async fn a_group_of_clicks_reads_counters_by_their_keys_alone() {
+async fn counters_are_written_and_read_by_their_keys_alone() {
     // Given many counters, and statistics of them
-    let (_database, pool) = database().await;
+    let (database, pool) = database().await;
     pool.execute(
         "INSERT INTO click_days
          SELECT 'R' || n % 20000, date '2030-01-01' + n / 20000, 'source', 'invented', false, 1
@@ -475,7 +611,7 @@ async fn a_group_of_clicks_reads_counters_by_their_keys_alone() {
     .expect("rows");
     let mut connection = pool.acquire().await.expect("a connection");
     let before = scans(&mut connection).await;
-    // When groups are written, more often than Postgres plans a statement for its values
+    // When groups are written and counted, more often than Postgres plans a statement for its values
     for group in 0..8 {
         let all: Vec<Click> = (0..1_000)
             .map(|n| Click {
@@ -485,7 +621,32 @@ async fn a_group_of_clicks_reads_counters_by_their_keys_alone() {
             })
             .collect();
         clicks::insert(&mut connection, &all).await.expect("stored");
+        connection
+            .execute("SELECT count_clicks(5000)")
+            .await
+            .expect("counted");
     }
+    // And what the analytics of a code are made of is read
+    let one = pool_of_one(database.url()).await;
+    let code = [Subject {
+        address: "R7".into(),
+        code: "STARTER7".into(),
+        campaign: "C".into(),
+        mint: None,
+        decimals: None,
+    }];
+    let bounds = [1_900_000_800, 1_924_992_000, 1_925_078_400];
+    let spans = analytics::spans(&one, &code, &bounds).await.expect("spans");
+    assert_eq!(spans[1].people(), 8);
+    let days = (date!(2030 - 01 - 01), date!(2031 - 01 - 01));
+    let shares = analytics::shares(&one, &code, days.0, days.1).await;
+    assert_eq!(shares.expect("shares").len(), 4);
+    let all_time = analytics::all_time(&one, &code).await.expect("a sum");
+    assert_eq!(all_time.clicks, 8);
+    let by_subject = analytics::by_subject(&one, &code, bounds[0], bounds[2]).await;
+    assert_eq!(by_subject.expect("rows")[0].people, 18);
+    let mut flushed = one.acquire().await.expect("a connection");
+    scans(&mut flushed).await;
     // Then no table of counters was read as a whole
     let after = scans(&mut connection).await;
     assert_eq!(after.0, before.0);

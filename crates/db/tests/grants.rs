@@ -393,17 +393,21 @@ async fn the_api_does_as_its_own_role_what_it_has_to_write() {
     let mut connection = pool.acquire().await.expect("a connection");
     let stored = clicks::insert(&mut connection, &[click]).await;
     assert_eq!(stored.expect("stored"), 1);
+    // The click and its visitor.
+    assert_eq!(clicks::count(&pool, 9).await.expect("counted"), 2);
     let (codes, all) = analytics::of_wallet(&pool, "Carol").await.expect("codes");
     assert_eq!((codes.len(), all), (1, 1));
-    let spans = analytics::spans(&pool, &codes, &[0, i64::MAX])
+    let spans = analytics::spans(&pool, &codes, &[900, i64::MAX])
         .await
         .expect("spans");
     assert_eq!(spans[0].people(), 1);
+    let all_time = analytics::all_time(&pool, &codes).await.expect("a sum");
+    assert_eq!(all_time.clicks, 1);
     let shares = analytics::shares(&pool, &codes, day, later)
         .await
         .expect("shares");
     assert_eq!(shares.len(), 3);
-    let counted = analytics::by_subject(&pool, &codes, 0, i64::MAX).await;
+    let counted = analytics::by_subject(&pool, &codes, 900, i64::MAX).await;
     assert_eq!(counted.expect("counted")[0].people, 1);
     assert!(
         analytics::newest(&pool, &codes, 10)
@@ -415,9 +419,9 @@ async fn the_api_does_as_its_own_role_what_it_has_to_write() {
     let until = later.midnight().assume_utc().unix_timestamp();
     // Of the referral and of the campaign.
     assert_eq!(
-        clicks::fold_quarters(&pool, until, 9)
+        clicks::delete_quarters(&pool, until, 9)
             .await
-            .expect("folded"),
+            .expect("deleted"),
         2
     );
     assert_eq!(

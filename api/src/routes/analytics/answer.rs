@@ -48,7 +48,7 @@ pub(crate) struct AnalyticsAnswer {
     /// Of a campaign: by code.
     by_code: Breakdown,
     /// The wallet's codes with the most conversions from `from` to `to`, then with the most clicks of
-    /// people, at most 10; of a campaign those with the most clicks of people.
+    /// people, at most 10; of a campaign those with the most clicks of people, as `by_code` has them.
     top_codes: Vec<TopCode>,
     /// The ten newest conversions with their transactions.
     newest_conversions: Vec<ConversionAnswer>,
@@ -60,7 +60,7 @@ pub(crate) struct AnalyticsAnswer {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct CodeCount {
     total: i64,
-    /// At most 100, the newest.
+    /// At most 50, the newest.
     counted: i64,
 }
 
@@ -83,7 +83,8 @@ pub(crate) struct SpanNumbers {
     conversions: i64,
     /// Conversions for each click of people; null without such clicks.
     conversion_rate: Option<f64>,
-    /// The rewards of these conversions for the owners of the codes, one entry a token.
+    /// The rewards of these conversions for the owners of the codes, one entry a token. Parts of referees and
+    /// partners are not among them.
     rewards: Vec<SpanRewards>,
 }
 
@@ -116,7 +117,8 @@ pub(crate) struct SpanRewards {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Breakdown {
     values: Vec<ValueClicks>,
-    /// All other values together. Beyond 50 sources and 1,000 codes a day, further ones are here.
+    /// All other values together. Of a day's sources and codes, those with few clicks are here when there are
+    /// more than 50 and 1,000.
     other: i64,
 }
 
@@ -149,6 +151,7 @@ pub(super) struct Found {
     pub(super) series: Vec<Numbers>,
     /// In the spans between the bounds of [`Span::windows`].
     pub(super) windows: Vec<Numbers>,
+    pub(super) all_time: Numbers,
     pub(super) shares: Vec<Share>,
     pub(super) by_code: Vec<OfSubject>,
     pub(super) newest: Vec<Conversion>,
@@ -194,11 +197,11 @@ impl AnalyticsAnswer {
                 .zip(counted)
                 .map(|(total, counted)| CodeCount { total, counted }),
             totals: sum(&found.series),
-            all_time: window(0, 6),
-            previous_30_days: window(1, 2),
-            last_30_days: window(2, 5),
-            previous_7_days: window(3, 4),
-            last_7_days: window(4, 5),
+            all_time: SpanNumbers::new(&found.all_time, &decimals),
+            previous_30_days: window(0, 1),
+            last_30_days: window(1, 4),
+            previous_7_days: window(2, 3),
+            last_7_days: window(3, 4),
             series: series.collect(),
             by_source: breakdown("source"),
             by_device: breakdown("device"),

@@ -85,7 +85,7 @@ impl DaysQuery {
 
 /// Show the analytics of a code to its owner
 ///
-/// All numbers come from counters that are kept when clicks and conversions are written.
+/// All numbers come from counters, which have clicks some seconds after they were made.
 #[utoipa::path(get, path = "/v1/codes/{code}/analytics", tag = "codes",
     params(("code" = String, Path, description = "The code, in either case"), CodeDaysQuery),
     security(("session" = ["code_owner"]), ("cookie" = ["code_owner"])),
@@ -120,7 +120,7 @@ pub(crate) async fn of_code(
 
 /// Show the analytics of a campaign to its authority or its key
 ///
-/// All numbers come from counters that are kept when clicks and conversions are written.
+/// All numbers come from counters, which have clicks some seconds after they were made.
 #[utoipa::path(get, path = "/v1/campaigns/{address}/analytics", tag = "campaigns",
     params(("address" = String, Path, description = "Address of the campaign"), DaysQuery),
     security(("session" = ["campaign_authority"]), ("cookie" = ["campaign_authority"]),
@@ -149,8 +149,8 @@ pub(crate) async fn of_campaign(
 
 /// Show the analytics of all codes of the caller's wallet
 ///
-/// Of a wallet with more than 100 codes, the newest 100 are counted; `codes` says how many it has. Amounts
-/// of different tokens are never added.
+/// Of a wallet with more than 50 codes, the newest 50 are counted; `codes` says how many it has. The days
+/// times the codes may be at most 3,660. Amounts of different tokens are never added.
 #[utoipa::path(get, path = "/v1/me/analytics", tag = "me", params(DaysQuery),
     security(("session" = []), ("cookie" = [])),
     responses(
@@ -170,6 +170,7 @@ pub(crate) async fn of_wallet(
         .database
         .run(async |pool| analytics::of_wallet(&pool, &session.wallet).await)
         .await?;
+    span.for_codes(subjects.len())?;
     answer(&state, span, subjects, Whose::Wallet(all)).await
 }
 
@@ -201,6 +202,9 @@ async fn answer(
     let windows = database
         .run_heavy(async |pool| analytics::spans(&pool, &subjects, &windows).await)
         .await?;
+    let all_time = database
+        .run_heavy(async |pool| analytics::all_time(&pool, &subjects).await)
+        .await?;
     let (first, last) = (day(span.first)?, day(span.last)?);
     let shares = database
         .run_heavy(async |pool| analytics::shares(&pool, &subjects, first, last).await)
@@ -226,6 +230,7 @@ async fn answer(
         subjects,
         series,
         windows,
+        all_time,
         shares,
         by_code,
         newest,

@@ -6,6 +6,8 @@ use jiff::{
     tz::TimeZone,
 };
 
+use vouch_db::api::analytics::CODE_DAYS;
+
 use crate::error::{ApiError, ApiResult};
 
 /// Days that one answer covers at most.
@@ -91,6 +93,24 @@ impl Span {
         })
     }
 
+    /// # Errors
+    /// `invalid_query` if these are too many days for so many codes.
+    pub(super) fn for_codes(&self, codes: usize) -> ApiResult<()> {
+        let days = i64::from(
+            self.first
+                .until(self.last)
+                .map_or(0, |span| span.get_days()),
+        ) + 1;
+        let codes = i64::try_from(codes).unwrap_or(i64::MAX);
+        if days.saturating_mul(codes) > CODE_DAYS {
+            return Err(refusal(
+                "from",
+                "too many days for so many codes: the product may be at most 3,660",
+            ));
+        }
+        Ok(())
+    }
+
     /// The parts of the series, in order and without a hole. The first and the last may be shorter.
     pub(super) fn parts(&self) -> Vec<Part> {
         let mut parts = Vec::new();
@@ -122,18 +142,16 @@ impl Span {
             .collect()
     }
 
-    /// The beginnings of: everything, the 30 days before the last 30, those, the 7 days before the last 7,
-    /// those, tomorrow; and the end of time. The last days end with today.
-    pub(super) fn windows(&self) -> [i64; 7] {
+    /// The beginnings of: the 30 days before the last 30, those, the 7 days before the last 7, those, and
+    /// tomorrow. The last days end with today.
+    pub(super) fn windows(&self) -> [i64; 5] {
         let begins = |ago| self.begins(earlier(self.today, ago));
         [
-            0,
             begins(59),
             begins(29),
             begins(13),
             begins(6),
             self.begins(later(self.today, 1)),
-            i64::MAX,
         ]
     }
 
@@ -228,6 +246,20 @@ mod tests {
             1_774_656_000 - 5 * 3_600 - 45 * 60
         );
         assert_eq!(ahead.zone_name, "Asia/Kathmandu");
+    }
+
+    #[test]
+    fn many_codes_have_fewer_days() {
+        let of = |to| span("UTC", "2026-01-01", to, By::Day);
+        for (to, codes, fits) in [
+            ("2026-12-31", 10, true),
+            ("2027-01-01", 10, true),
+            ("2027-01-01", 11, false),
+            ("2026-03-14", 50, true),
+            ("2026-03-15", 50, false),
+        ] {
+            assert_eq!(of(to).for_codes(codes).is_ok(), fits, "{to} {codes}");
+        }
     }
 
     #[test]

@@ -11,7 +11,9 @@ use crate::{
 };
 
 /// Codes of a wallet that are counted, the newest first.
-pub const CODES: i64 = 100;
+pub const CODES: i64 = 50;
+/// Most days of which one answer reads counters, times codes. Each of these is 96 rows of clicks at most.
+pub const CODE_DAYS: i64 = 3_660;
 /// Values of a dimension that are named.
 pub const NAMED: i64 = 10;
 
@@ -201,6 +203,66 @@ pub async fn spans(
         }
     }
     Ok(spans)
+}
+
+/// What happened to the subjects since the beginning: either codes, or one campaign.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn all_time(pool: &PgPool, subjects: &[Subject]) -> Result<Numbers, Error> {
+    let addresses: Vec<String> = subjects.iter().map(|of| of.address.clone()).collect();
+    let mints: Vec<Option<String>> = subjects.iter().map(|of| of.mint.clone()).collect();
+    let clicks = sqlx::query!(
+        r#"SELECT COALESCE(sum(clicks), 0)::bigint AS "clicks!",
+                  COALESCE(sum(bot_clicks), 0)::bigint AS "bots!",
+                  COALESCE(sum(suspicious_clicks), 0)::bigint AS "suspicious!",
+                  COALESCE(sum(visitors), 0)::bigint AS "visitors!"
+           FROM click_quarters WHERE subject = ANY($1) AND quarter = 0"#,
+        &addresses,
+    )
+    .fetch_one(pool)
+    .await?;
+    let mut sum = Numbers {
+        clicks: clicks.clicks,
+        bots: clicks.bots,
+        suspicious: clicks.suspicious,
+        visitors: clicks.visitors,
+        ..Numbers::default()
+    };
+    // A code has its totals. A campaign is the only subject, and has a row for each of its quarters.
+    let conversions = sqlx::query!(
+        r#"SELECT mint AS "mint?", sum(conversions)::bigint AS "conversions!",
+                  sum(rewards_paid) AS "paid!", sum(rewards_pending) AS "pending!"
+           FROM UNNEST($1::text[], $2::text[], $3::text[]) AS of (subject, mint, campaign)
+                CROSS JOIN LATERAL (
+                    SELECT conversions, rewards_paid, rewards_pending FROM referral_totals
+                    WHERE referral = subject
+                    UNION ALL
+                    SELECT conversions, rewards_paid, rewards_pending FROM conversion_quarters AS each
+                    WHERE of.subject = of.campaign AND each.subject = of.campaign) AS each
+           GROUP BY 1"#,
+        &addresses,
+        &mints as &[Option<String>],
+        &subjects
+            .iter()
+            .map(|of| of.campaign.clone())
+            .collect::<Vec<_>>(),
+    )
+    .fetch_all(pool)
+    .await?;
+    for row in conversions {
+        sum.conversions += row.conversions;
+        let rewards = Rewards {
+            paid: sum_from_numeric(&row.paid)?,
+            pending: sum_from_numeric(&row.pending)?,
+        };
+        if let Some(mint) = row.mint
+            && rewards != Rewards::default()
+        {
+            sum.rewards.insert(mint, rewards);
+        }
+    }
+    Ok(sum)
 }
 
 fn place(spans: &mut [Numbers], bucket: i32) -> Option<&mut Numbers> {

@@ -45,8 +45,8 @@ pub struct Click {
     pub country: Option<String>,
 }
 
-/// Inserts clicks and counts them, in one transaction. Clicks that exist already are
-/// neither inserted nor counted again. Returns the number of new clicks.
+/// Inserts clicks, counts them by the referral and notes them for [`count`], in one transaction. Clicks that
+/// exist already are neither inserted nor counted again. Returns the number of new clicks.
 ///
 /// # Errors
 /// See [`Error`]. On an error nothing was inserted, unless the connection broke during
@@ -88,70 +88,19 @@ pub async fn insert(connection: &mut PgConnection, clicks: &[Click]) -> Result<u
                 bot_clicks = t.bot_clicks + excluded.bot_clicks,
                 suspicious_clicks = t.suspicious_clicks + excluded.suspicious_clicks,
                 unique_visitors = t.unique_visitors + excluded.unique_visitors
-        ), quarters AS (
-            INSERT INTO click_quarters AS t
-                (subject, quarter, clicks, bot_clicks, suspicious_clicks, visitors)
-            SELECT of.subject, quarter, sum(clicks), sum(bots), sum(suspicious), sum(visitors)
-            FROM (
-                SELECT referral, campaign, quarter, count(*) AS clicks,
-                       count(*) FILTER (WHERE verdict = 'bot') AS bots,
-                       count(*) FILTER (WHERE verdict = 'suspicious') AS suspicious, 0 AS visitors
-                FROM new GROUP BY referral, campaign, quarter
-                UNION ALL
-                SELECT referral, campaign, visitors.quarter, 0, 0, 0, count(*)
-                FROM visitors JOIN (SELECT DISTINCT referral, campaign FROM new) AS seen
-                    USING (referral)
-                GROUP BY referral, campaign, visitors.quarter
-            ) AS each CROSS JOIN LATERAL (VALUES (referral), (campaign)) AS of (subject)
-            GROUP BY of.subject, quarter
-            ORDER BY of.subject COLLATE "C", quarter
-            ON CONFLICT (subject, quarter) DO UPDATE SET
-                clicks = t.clicks + excluded.clicks,
-                bot_clicks = t.bot_clicks + excluded.bot_clicks,
-                suspicious_clicks = t.suspicious_clicks + excluded.suspicious_clicks,
-                visitors = t.visitors + excluded.visitors
-        ), people AS (
-            SELECT of.subject COLLATE "C" AS subject, (clicked_at AT TIME ZONE 'UTC')::date AS day,
-                   of.dimension COLLATE "C" AS dimension, of.value COLLATE "C" AS value,
-                   count(*) AS clicks
-            FROM new CROSS JOIN LATERAL (VALUES
-                (referral, 'source', source), (campaign, 'source', source),
-                (referral, 'device', device), (campaign, 'device', device),
-                (referral, 'country', country), (campaign, 'country', country),
-                (campaign, 'code', code)) AS of (subject, dimension, value)
-            WHERE verdict = 'human'
+        ), noted AS (
+            -- Appends only, so no writer waits for another one's campaign.
+            INSERT INTO uncounted_clicks (campaign, referral, code, quarter, source, device, country,
+                clicks, bot_clicks, suspicious_clicks, visitors)
+            SELECT campaign, referral, code, quarter, source, device, country, count(*),
+                   count(*) FILTER (WHERE verdict = 'bot'),
+                   count(*) FILTER (WHERE verdict = 'suspicious'), 0
+            FROM new GROUP BY 1, 2, 3, 4, 5, 6, 7
+            UNION ALL
+            SELECT campaign, referral, code, visitors.quarter, '', '', '', 0, 0, 0, count(*)
+            FROM visitors JOIN (SELECT DISTINCT ON (referral) referral, campaign, code FROM new) AS seen
+                USING (referral)
             GROUP BY 1, 2, 3, 4
-        ), known AS (
-            -- Each by a subquery of its own, so that no plan reads the whole table. What nobody invents
-            -- has no bound, and needs not be known.
-            SELECT *, click_values(dimension) IS NULL OR value IN (
-                       '', 'link', 'qr', 'email', 'sms', 'social', 'app', 'blink', 'pay')
-                       OR (SELECT true FROM click_days AS day
-                           WHERE (day.subject, day.day, day.dimension, day.value, day.is_rest)
-                               = (people.subject, people.day, people.dimension, people.value, false))
-                       IS NOT NULL AS is_kept
-            FROM people
-        ), named AS (
-            SELECT subject, day, dimension, clicks, value,
-                   CASE WHEN is_kept THEN false
-                   ELSE row_number() OVER (
-                            PARTITION BY subject, day, dimension, is_kept ORDER BY clicks DESC, value)
-                        > click_values(dimension) - (
-                            SELECT count(*) FROM (
-                                SELECT FROM click_days AS day
-                                WHERE (day.subject, day.day, day.dimension)
-                                    = (known.subject, known.day, known.dimension)
-                                LIMIT 1000) AS kept)
-                   END AS is_rest
-            FROM known
-        ), days AS (
-            INSERT INTO click_days AS t (subject, day, dimension, value, is_rest, clicks)
-            SELECT subject, day, dimension, CASE WHEN is_rest THEN '' ELSE value END, is_rest, sum(clicks)
-            FROM named
-            GROUP BY 1, 2, 3, 4, 5
-            ORDER BY 1, 2, 3, 4, 5
-            ON CONFLICT (subject, day, dimension, value, is_rest) DO UPDATE SET
-                clicks = t.clicks + excluded.clicks
         )
         SELECT count(*) AS "inserted!" FROM new
         "#,
@@ -290,16 +239,28 @@ pub async fn forget_visitors(
     Ok(forgotten.rows_affected())
 }
 
-/// Adds the numbers of quarters of an hour before this time, in Unix seconds, to what is kept of each code and
-/// campaign for ever, at most `limit` rows. Returns how many.
+/// Counts at most `limit` notes of clicks by time and by where they come from. Returns how many; 0 also while
+/// another process counts.
 ///
 /// # Errors
 /// See [`Error`].
-pub async fn fold_quarters(pool: &PgPool, before: i64, limit: i32) -> Result<i64, Error> {
-    let folded = sqlx::query_scalar!("SELECT fold_click_quarters($1, $2)", before, limit)
+pub async fn count(pool: &PgPool, limit: i32) -> Result<i64, Error> {
+    let counted = sqlx::query_scalar!("SELECT count_clicks($1)", limit)
         .fetch_one(pool)
         .await?;
-    Ok(folded.unwrap_or_default())
+    Ok(counted.unwrap_or_default())
+}
+
+/// Deletes the numbers of quarters of an hour before this time, in Unix seconds, at most `limit` rows. Their
+/// sums stay. Returns how many.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn delete_quarters(pool: &PgPool, before: i64, limit: i32) -> Result<i64, Error> {
+    let deleted = sqlx::query_scalar!("SELECT delete_click_quarters($1, $2)", before, limit)
+        .fetch_one(pool)
+        .await?;
+    Ok(deleted.unwrap_or_default())
 }
 
 /// Deletes the numbers by source, device, country and code of days (UTC) before this one, at most `limit`

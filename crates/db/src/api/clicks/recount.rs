@@ -30,7 +30,7 @@ pub async fn days(pool: &PgPool) -> Result<Option<(Date, Date)>, Error> {
     Ok(row.first.zip(row.last))
 }
 
-/// Counts the clicks of a day (UTC) again. Each counter is compared in one state of the database, so clicks
+/// Counts the clicks of a day (UTC) again. What is noted and not counted yet is added to the counters. Each counter is compared in one state of the database, so clicks
 /// may come in meanwhile. Visitors are compared by the day, because a late click may be of an earlier
 /// quarter than the one in which its visitor was counted. A named value may have fewer clicks than it
 /// should have, if others of the day are counted together: its first ones may be among those.
@@ -48,7 +48,7 @@ pub async fn day(pool: &PgPool, day: Date) -> Result<Vec<Drift>, Error> {
                   COALESCE(kept.suspicious_clicks, 0) AS "kept_suspicious!",
                   COALESCE(counted.clicks, 0) AS "clicks!", COALESCE(counted.bot_clicks, 0) AS "bots!",
                   COALESCE(counted.suspicious_clicks, 0) AS "suspicious!"
-           FROM (SELECT * FROM click_quarters WHERE quarter >= $1 AND quarter < $2) AS kept
+           FROM kept_click_quarters($1, $2) AS kept
                 FULL JOIN counted_click_quarters($3, $4) AS counted USING (subject, quarter)
            WHERE (COALESCE(kept.clicks, 0), COALESCE(kept.bot_clicks, 0),
                   COALESCE(kept.suspicious_clicks, 0))
@@ -72,8 +72,8 @@ pub async fn day(pool: &PgPool, day: Date) -> Result<Vec<Drift>, Error> {
     let visitors = sqlx::query!(
         r#"SELECT subject AS "subject!", COALESCE(kept.visitors, 0)::bigint AS "kept!",
                   COALESCE(counted.visitors, 0)::bigint AS "counted!"
-           FROM (SELECT subject, sum(visitors) AS visitors FROM click_quarters
-                 WHERE quarter >= $1 AND quarter < $2 GROUP BY subject) AS kept
+           FROM (SELECT subject, sum(visitors) AS visitors FROM kept_click_quarters($1, $2)
+                 GROUP BY subject) AS kept
                 FULL JOIN (SELECT subject, sum(visitors) AS visitors
                            FROM counted_click_quarters($3, $4) GROUP BY subject) AS counted USING (subject)
            WHERE COALESCE(kept.visitors, 0) <> COALESCE(counted.visitors, 0)
@@ -94,7 +94,7 @@ pub async fn day(pool: &PgPool, day: Date) -> Result<Vec<Drift>, Error> {
         r#"WITH each AS (
                SELECT subject, dimension, value, COALESCE(kept.clicks, 0) AS kept,
                       COALESCE(counted.clicks, 0) AS counted
-               FROM (SELECT * FROM click_days WHERE day = $1 AND NOT is_rest) AS kept
+               FROM kept_click_days($1) AS kept
                     FULL JOIN counted_click_days($2, $3) AS counted USING (subject, dimension, value)
            ), rest AS (
                SELECT subject, dimension, clicks FROM click_days WHERE day = $1 AND is_rest
