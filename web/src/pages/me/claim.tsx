@@ -4,6 +4,7 @@ import { createSignal, For, Show } from 'solid-js';
 
 import { answer, api, type Campaign, type Reward } from '../../api/client';
 import type { components } from '../../api/schema';
+import type { Token } from '../../format/money';
 import { locale, t } from '../../i18n';
 import { r } from '../../i18n/run';
 import { createCampaigns } from '../../lib/campaigns';
@@ -55,7 +56,7 @@ export function Claim(props: {
     return [...all].map(([campaign, rewards]) => ({ campaign, count: rewards.length, rewards }));
   };
   const campaign = createCampaigns(() => due().map(({ campaign }) => campaign));
-  const [deed, setDeed] = createSignal<Deed<string>>();
+  const [deed, setDeed] = createSignal<Deed<string, Claimed>>();
   const tokenFor = (reward: Reward) =>
     tokenOf({ ...reward, symbol: campaign(reward.campaign)?.symbol ?? null });
   const nameOf = (address: string) => campaign(address)?.name ?? t().home.unnamed;
@@ -120,13 +121,19 @@ export function Claim(props: {
   );
 }
 
+/** What is shown of a claim before it is signed, and what one sees it by. */
+type Claimed = {
+  readonly built: Answer;
+  readonly arrives: bigint;
+  readonly token: Token;
+  readonly first: string;
+  /** Outcomes of the first conversion before. */
+  readonly before: number;
+};
+
 /** The claim of everything that is due to the wallet in a campaign, as much as fits. */
-function claimOf(shown: Campaign, name: string): Deed<string> {
-  let arrives = 0n;
-  let built: Answer | undefined;
-  let first = '';
-  let before = 0;
-  const outcomes = async () => {
+function claimOf(shown: Campaign, name: string): Deed<string, Claimed> {
+  const outcomes = async (first: string) => {
     const params = { path: { address: first } };
     const found = await answer(api.GET('/v1/conversions/{address}', { params }));
     return found.outcomes.length;
@@ -138,7 +145,7 @@ function claimOf(shown: Campaign, name: string): Deed<string> {
     button: r().claim.sign,
     done: r().claim.done,
     prepare: async (wallet) => {
-      const { balanceIn, balances, placeOf, prepareAct, standing } =
+      const { balanceIn, balances, placeOf, prepareAct, rewardToken, standing } =
         await import('../../wallet/acting');
       const { campaign } = await standing(shown.address, shown);
       const place = await placeOf(wallet, campaign);
@@ -147,19 +154,19 @@ function claimOf(shown: Campaign, name: string): Deed<string> {
       const [had] = await balances([place]);
       const act = { act: 'claim', campaign } as const;
       const doing = await prepareAct(answered, act, wallet, { watched: [place] });
-      built = answered;
-      arrives = place === wallet ? doing.gains : balanceIn(doing.after[0]) - had!;
-      first = doing.understood.claims[0]!;
-      before = await outcomes();
-      return doing;
+      const arrives = place === wallet ? doing.gains : balanceIn(doing.after[0]) - had!;
+      const first = doing.understood.claims[0]!;
+      const before = await outcomes(first);
+      const token = rewardToken(campaign, shown.symbol);
+      return { doing, shown: { built: answered, arrives, token, first, before } };
     },
-    rows: (doing) => (
+    rows: ({ built, arrives, token }, doing) => (
       <>
         <div>
           <dt>{r().claim.arrives}</dt>
           <dd>
             <strong>
-              <Money units={arrives > 0n ? arrives : 0n} token={tokenOf(shown)} />
+              <Money units={arrives > 0n ? arrives : 0n} token={token} />
             </strong>
           </dd>
         </div>
@@ -171,10 +178,10 @@ function claimOf(shown: Campaign, name: string): Deed<string> {
             </For>
           </dd>
         </div>
-        <Show when={built!.skipped.length > 0}>
+        <Show when={built.skipped.length > 0}>
           <div>
-            <dt>{r().claim.skipped(built!.skipped.length)}</dt>
-            <For each={built!.skipped}>
+            <dt>{r().claim.skipped(built.skipped.length)}</dt>
+            <For each={built.skipped}>
               {({ code, message, conversion }) => (
                 <dd class="note">
                   <Address address={conversion} /> {r().errors[code]?.[0] ?? message}
@@ -183,7 +190,7 @@ function claimOf(shown: Campaign, name: string): Deed<string> {
             </For>
           </div>
         </Show>
-        <For each={built!.warnings}>
+        <For each={built.warnings}>
           {({ code, message }) => (
             <div>
               <dd class="note">{r().warnings[code] ?? message}</dd>
@@ -192,9 +199,9 @@ function claimOf(shown: Campaign, name: string): Deed<string> {
         </For>
       </>
     ),
-    arrived: async () => {
-      if ((await outcomes()) <= before) throw new Error('not yet');
-      return built!.left;
+    arrived: async ({ built, first, before }) => {
+      if ((await outcomes(first)) <= before) throw new Error('not yet');
+      return built.left;
     },
     after: (left) => (
       <Show when={left !== '0'}>
