@@ -4,7 +4,6 @@ import { createEffect, Match, on, onCleanup, onMount, Show, Switch, type JSX } f
 
 import { t } from '../i18n';
 import { r } from '../i18n/run';
-import { announce } from '../lib/announce';
 import type { Connection } from '../lib/connection';
 import { createFlow, type Stage } from '../lib/flow';
 import type { Doing } from '../wallet/acting';
@@ -60,6 +59,20 @@ export function Acting<D, S>(props: {
   };
   window.addEventListener('beforeunload', stay);
   onCleanup(() => window.removeEventListener('beforeunload', stay));
+  /** What a screen reader says of the stage: outside of the dialog nothing is read. */
+  const said = () =>
+    ({
+      idle: '',
+      preparing: r().act.preparing,
+      review: r().act.ready,
+      signing: t().landing.signing(props.connection.wallet()?.name ?? ''),
+      sending: flow.long() ? t().landing.sendingLong : t().landing.sending,
+      mirroring: flow.long() ? r().act.mirroringLong : r().act.mirroring,
+      done: props.deed.done,
+      problem: '',
+    })[stage().at];
+  /** Whether it stands there for everybody, because nothing else does. */
+  const isTold = () => isOnItsWay() || here('mirroring') !== undefined;
   let dialog: HTMLDialogElement | undefined;
   onMount(() => dialog?.showModal());
   createEffect(
@@ -71,13 +84,7 @@ export function Acting<D, S>(props: {
   createEffect(
     on(
       () => stage().at,
-      (at) => {
-        if (at === 'preparing') announce(r().act.preparing);
-        if (at === 'review') announce(r().act.ready);
-        if (at === 'signing') announce(t().landing.signing(props.connection.wallet()?.name ?? ''));
-        if (at === 'sending') announce(t().landing.sending);
-        if (at === 'mirroring') announce(r().act.mirroring);
-        if (at === 'done') announce(props.deed.done);
+      () => {
         // What had the focus is gone: Escape and Tab must still reach the dialog.
         queueMicrotask(() => {
           if (!dialog?.contains(document.activeElement)) dialog?.querySelector('h2')?.focus();
@@ -133,12 +140,6 @@ export function Acting<D, S>(props: {
               </dl>
             )}
           </Match>
-          <Match when={here('sending')}>
-            <p class="signing">{flow.long() ? t().landing.sendingLong : t().landing.sending}</p>
-          </Match>
-          <Match when={here('mirroring')}>
-            <p class="signing">{flow.long() ? r().act.mirroringLong : r().act.mirroring}</p>
-          </Match>
           <Match when={here('done')}>
             {(stage) => (
               <Show when={props.deed.after}>{(after) => after()(stage().done.done)}</Show>
@@ -156,9 +157,9 @@ export function Acting<D, S>(props: {
             }}
           </Match>
         </Switch>
-        <Show when={here('signing')}>
-          <p class="signing">{t().landing.signing(props.connection.wallet()?.name ?? '')}</p>
-        </Show>
+        <p role="status" classList={{ signing: isTold(), hidden: !isTold() }}>
+          {said()}
+        </p>
         <p class="actions">
           <Show when={here('review')}>
             <button type="button" class="button primary" onClick={() => void flow.sign()}>

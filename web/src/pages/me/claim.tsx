@@ -56,7 +56,11 @@ export function Claim(props: {
     return [...all].map(([campaign, rewards]) => ({ campaign, count: rewards.length, rewards }));
   };
   const campaign = createCampaigns(() => due().map(({ campaign }) => campaign));
-  const [deed, setDeed] = createSignal<Deed<string, Claimed>>();
+  const [deed, setDeed] = createSignal<Deed<Answer & Paged, Claimed>>();
+  /** Claims what is due in a campaign, page by page. */
+  const claim = (found: Campaign, name: string, from?: string): void => {
+    setDeed(claimOf(found, name, (next) => claim(found, name, next), from));
+  };
   const tokenFor = (reward: Reward) =>
     tokenOf({ ...reward, symbol: campaign(reward.campaign)?.symbol ?? null });
   const nameOf = (address: string) => campaign(address)?.name ?? t().home.unnamed;
@@ -91,7 +95,7 @@ export function Claim(props: {
                           type="button"
                           class="button"
                           aria-label={r().claim.buttonOf(nameOf(one().campaign))}
-                          onClick={() => setDeed(claimOf(found(), nameOf(one().campaign)))}
+                          onClick={() => claim(found(), nameOf(one().campaign))}
                         >
                           {r().claim.button}
                         </button>
@@ -121,9 +125,12 @@ export function Claim(props: {
   );
 }
 
+/** Where what is left begins, if the API pages. */
+type Paged = { readonly next_cursor?: string | null };
+
 /** What is shown of a claim before it is signed, and what one sees it by. */
 type Claimed = {
-  readonly built: Answer;
+  readonly built: Answer & Paged;
   readonly arrives: bigint;
   readonly token: Token;
   readonly first: string;
@@ -132,7 +139,12 @@ type Claimed = {
 };
 
 /** The claim of everything that is due to the wallet in a campaign, as much as fits. */
-function claimOf(shown: Campaign, name: string): Deed<string, Claimed> {
+function claimOf(
+  shown: Campaign,
+  name: string,
+  more: (from: string | undefined) => void,
+  from?: string,
+): Deed<Answer & Paged, Claimed> {
   const outcomes = async (first: string) => {
     const params = { path: { address: first } };
     const found = await answer(api.GET('/v1/conversions/{address}', { params }));
@@ -149,8 +161,13 @@ function claimOf(shown: Campaign, name: string): Deed<string, Claimed> {
         await import('../../wallet/acting');
       const { campaign } = await standing(shown.address, shown);
       const place = await placeOf(wallet, campaign);
-      const body = { campaign: campaign.address, wallet, payer: wallet };
-      const answered = await answer(api.POST('/v1/transactions/claim', { body }));
+      const body = {
+        campaign: campaign.address,
+        wallet,
+        payer: wallet,
+        ...(from && { cursor: from }),
+      };
+      const answered: Answer & Paged = await answer(api.POST('/v1/transactions/claim', { body }));
       const [had] = await balances([place]);
       const act = { act: 'claim', campaign } as const;
       const doing = await prepareAct(answered, act, wallet, { watched: [place] });
@@ -201,11 +218,14 @@ function claimOf(shown: Campaign, name: string): Deed<string, Claimed> {
     ),
     arrived: async ({ built, first, before }) => {
       if ((await outcomes(first)) <= before) throw new Error('not yet');
-      return built.left;
+      return built;
     },
-    after: (left) => (
+    after: ({ left, next_cursor }) => (
       <Show when={left !== '0'}>
         <p>{r().claim.left(number(left))}</p>
+        <button type="button" class="button" onClick={() => more(next_cursor ?? undefined)}>
+          {r().claim.sign}
+        </button>
       </Show>
     ),
   };
