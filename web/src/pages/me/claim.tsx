@@ -125,8 +125,17 @@ export function Claim(props: {
   );
 }
 
-/** Where what is left begins, if the API pages. */
-type Paged = { readonly next_cursor?: string | null };
+/** Where what is left begins, and which parts wait, if the API says so. */
+type Paged = {
+  readonly next_cursor?: string | null;
+  readonly claims: readonly {
+    readonly conversion: string;
+    readonly waiting?: readonly Waiting[];
+  }[];
+};
+type Waiting = { readonly owner: string; readonly code: string; readonly message: string };
+
+const waitingIn = ({ claims }: Paged) => claims.flatMap(({ waiting }) => waiting ?? []);
 
 /** What is shown of a claim before it is signed, and what one sees it by. */
 type Claimed = {
@@ -207,6 +216,15 @@ function claimOf(
             </For>
           </div>
         </Show>
+        <For each={waitingIn(built)}>
+          {({ owner, code, message }) => (
+            <div>
+              <dd class="note">
+                <Address address={owner} /> {r().errors[code]?.[0] ?? message}
+              </dd>
+            </div>
+          )}
+        </For>
         <For each={built.warnings}>
           {({ code, message }) => (
             <div>
