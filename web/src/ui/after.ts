@@ -17,5 +17,6 @@ export function afterRefusal(
   if (isUnclear && SAFE.includes(code)) {
     return { words: { ...words, [code]: words['unclear']! }, again: false };
   }
-  return { words, again: !isUnclear };
+  // The form has to be looked at first.
+  return { words, again: !isUnclear && code !== 'settings_moved' };
 }

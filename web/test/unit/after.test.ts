@@ -29,5 +29,6 @@ it('lets somebody try again what was not signed, or what does nothing a second t
   expect(afterRefusal('expired', { adds: false, sent: true }).words['expired']).toBeUndefined();
   // And what a block or the node's trial has refused
   expect(afterRefusal('insufficient_tokens', ADDS).again).toBe(true);
+  expect(afterRefusal('settings_moved', { adds: false, sent: false }).again).toBe(false);
   expect(afterRefusal('refused', { adds: true, sent: false }).again).toBe(true);
 });
