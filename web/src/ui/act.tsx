@@ -1,5 +1,6 @@
 /** A dialog that says what something does and costs, lets the wallet sign it, and watches it until it is done. */
 
+import { useBeforeLeave } from '@solidjs/router';
 import { createEffect, Match, on, onCleanup, onMount, Show, Switch, type JSX } from 'solid-js';
 
 import { t } from '../i18n';
@@ -59,6 +60,9 @@ export function Acting<D, S>(props: {
   };
   window.addEventListener('beforeunload', stay);
   onCleanup(() => window.removeEventListener('beforeunload', stay));
+  useBeforeLeave((event) => {
+    if (isOnItsWay()) event.preventDefault();
+  });
   /** What a screen reader says of the stage: outside of the dialog nothing is read. */
   const said = () =>
     ({
