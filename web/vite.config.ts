@@ -37,7 +37,7 @@ const SIGNING =
   /\/(@solana|@wallet-standard|clients\/ts)\/|\/src\/wallet\/(errors|index|inspect|node|wallets)\.ts/;
 
 /** The code that signs on the console and on `/me`, and the pages that need the client besides. */
-const OWN = /\/src\/(wallet\/act(s|ing)|pages\/console\/\w+)\.tsx?$/;
+const OWN = /\/src\/(wallet\/(act(s|ing)|tokens)|pages\/console\/\w+)\.tsx?$/;
 
 /**
  * Gives that code copies of its own of the packages that sign. A bundler keeps of each file all that any page

@@ -25,7 +25,8 @@ export type Stage<D, O = Order> =
   | { at: 'sending' }
   | { at: 'mirroring' }
   | { at: 'done'; done: D; before: boolean }
-  | { at: 'problem'; refusal: Refusal };
+  /** `sent` if the wallet had signed it, so that it may have an effect all the same. */
+  | { at: 'problem'; refusal: Refusal; sent: boolean };
 
 /** Milliseconds between two questions for what is on its way, at first and at most. */
 const POLL = 400;
@@ -50,9 +51,9 @@ export function createFlow<D, O extends Order | Ready = Order>(
   let turn = 0;
   onCleanup(() => (turn += 1));
 
-  const fail = (error: unknown) => {
+  const fail = (error: unknown, sent: boolean) => {
     const refusal = error instanceof Refusal ? error : new Refusal('unexpected', undefined);
-    setStage({ at: 'problem', refusal });
+    setStage({ at: 'problem', refusal, sent });
   };
 
   const prepare = async () => {
@@ -74,7 +75,7 @@ export function createFlow<D, O extends Order | Ready = Order>(
       const done = isRefusal ? await steps.earlier?.(error, account.address) : undefined;
       if (mine !== turn) return;
       if (done) setStage({ at: 'done', done, before: true });
-      else fail(error);
+      else fail(error, false);
     }
   };
 
@@ -99,7 +100,7 @@ export function createFlow<D, O extends Order | Ready = Order>(
       const done = await whenArrived(order, () => mine === turn);
       if (done !== undefined && mine === turn) setStage({ at: 'done', done, before: false });
     } catch (error) {
-      if (mine === turn) fail(error);
+      if (mine === turn) fail(error, stage().at === 'sending');
     } finally {
       window.clearTimeout(timer);
     }

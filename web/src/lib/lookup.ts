@@ -1,6 +1,6 @@
 /** What a text can mean, and what of it there is. */
 
-import { answer, api, Refusal, type Conversion } from '../api/client';
+import { answer, api, Refusal, type Campaign, type Conversion } from '../api/client';
 import { t } from '../i18n';
 import { f } from '../i18n/find';
 import { short } from '../ui/format';
@@ -50,7 +50,11 @@ export function pagesFor(text: string): Found[] {
 }
 
 /** Everything that the text names. Throws a `Refusal` if the API cannot be asked. */
-export async function lookUp(text: string, signal: AbortSignal): Promise<Found[]> {
+export async function lookUp(
+  text: string,
+  signal: AbortSignal,
+  campaigns: Names,
+): Promise<Found[]> {
   const { code, address, signature } = meaningOf(text);
   const questions: Promise<Found[]>[] = [];
   if (signature) questions.push(conversions({ signature: text }, signal));
@@ -63,7 +67,7 @@ export async function lookUp(text: string, signal: AbortSignal): Promise<Found[]
   }
   if (code) questions.push(one(text.toUpperCase(), signal, codeOf));
   if (!address && !signature) {
-    questions.push(named(text, signal), conversions({ order: text }, signal));
+    questions.push(named(text, campaigns), conversions({ order: text }, signal));
   }
   const found = (await Promise.all(questions)).flat();
   // What is neither campaign nor conversion can be a wallet that has done nothing yet.
@@ -141,12 +145,28 @@ async function codeOf(code: string, signal: AbortSignal): Promise<Found[]> {
   ];
 }
 
+type Names = () => Promise<readonly Pick<Campaign, 'address' | 'name'>[]>;
+
+/** The newest campaigns, asked for when they are needed first, and again only after a failure. */
+export function namesOnce(): Names {
+  let asked: ReturnType<Names> | undefined;
+  return () => {
+    const params = { query: { limit: '200' } };
+    asked ??= answer(api.GET('/v1/campaigns', { params })).then(
+      ({ campaigns }) => campaigns,
+      (error: unknown) => {
+        asked = undefined;
+        throw error;
+      },
+    );
+    return asked;
+  };
+}
+
 /** Campaigns of which the name contains the text, among the newest. */
-async function named(text: string, signal: AbortSignal): Promise<Found[]> {
-  const params = { query: { limit: '200' } };
-  const { campaigns } = await answer(api.GET('/v1/campaigns', { params, signal }));
+async function named(text: string, campaigns: Names): Promise<Found[]> {
   const wanted = text.toLowerCase();
-  return campaigns
+  return (await campaigns())
     .filter(({ name }) => name?.toLowerCase().includes(wanted))
     .slice(0, Number(MOST))
     .flatMap(({ address, name }) => ofCampaign(address, name).slice(0, 1));

@@ -6,14 +6,10 @@ export async function find(): Promise<void> {
   await openFinder();
 }
 
-/** Where a slash is a slash. */
-const TYPING = 'input, textarea, select, [contenteditable], dialog';
-
 document.addEventListener('keydown', (event) => {
   const isChord = (event.ctrlKey || event.metaKey) && !event.altKey && event.key === 'k';
-  const isTyping = event.target instanceof Element && event.target.closest(TYPING) !== null;
-  const isSlash = event.key === '/' && !event.ctrlKey && !event.metaKey && !isTyping;
-  if (!isChord && !isSlash) return;
+  // No single character: speech input and unsteady hands would open it unasked (WCAG 2.1.4).
+  if (!isChord) return;
   event.preventDefault();
   // Above another dialog it would hide what is being signed.
   if (!document.querySelector('dialog[open]')) void find();

@@ -1,38 +1,51 @@
 /** A dialog that says what something does and costs, lets the wallet sign it, and watches it until it is done. */
 
-import { createEffect, Match, on, onMount, Show, Switch, type JSX } from 'solid-js';
+import { useBeforeLeave } from '@solidjs/router';
+import { createEffect, Match, on, onCleanup, onMount, Show, Switch, type JSX } from 'solid-js';
 
 import { t } from '../i18n';
 import { r } from '../i18n/run';
-import { announce } from '../lib/announce';
 import type { Connection } from '../lib/connection';
 import { createFlow, type Stage } from '../lib/flow';
 import type { Doing } from '../wallet/acting';
+import { afterRefusal } from './after';
 import { Failure, Skeleton } from './states';
 import { Money } from './format';
 import { Choose } from './wallets';
 
+/** What was read and tried, and what is shown of it. Nothing else is shown, so nothing else can change it. */
+export type Tried<S> = { readonly doing: Doing; readonly shown: Readonly<S> };
+
 /** What somebody can do with a signature. */
-export type Deed<D = unknown> = {
+export type Deed<D = unknown, S = unknown> = {
   readonly title: string;
   /** What it will do, in one sentence. */
   readonly sentence: string;
   readonly button: string;
   /** Lets the API build it, reads it and lets the node try it. */
-  readonly prepare: (wallet: string) => Promise<Doing>;
+  readonly prepare: (wallet: string) => Promise<Tried<S>>;
   /** What the transaction says, from its own bytes and the node's trial. */
-  readonly rows: (doing: Doing) => JSX.Element;
+  readonly rows: (shown: Readonly<S>, doing: Doing) => JSX.Element;
   /** What the mirror has of it; throws while it has nothing. */
-  readonly arrived: () => Promise<D>;
+  readonly arrived: (shown: Readonly<S>) => Promise<D>;
   readonly done: string;
   readonly after?: (done: D) => JSX.Element;
+  /** Whether doing it twice is another deed, so that nobody may sign again before it is clear what became of it. */
+  readonly adds?: true;
 };
 
-export function Acting<D>(props: { deed: Deed<D>; connection: Connection; close: () => void }) {
-  type Order = { readonly prepared: Doing };
+export function Acting<D, S>(props: {
+  deed: Deed<D, S>;
+  connection: Connection;
+  close: () => void;
+}) {
+  type Order = { readonly prepared: Doing; readonly shown: Readonly<S> };
   const flow = createFlow<{ done: D }, Order>(props.connection, {
-    order: async (wallet) => ({ prepared: await props.deed.prepare(wallet) }),
-    arrived: async () => ({ done: await props.deed.arrived() }),
+    order: async (wallet) => {
+      const { doing, shown } = await props.deed.prepare(wallet);
+      return { prepared: doing, shown };
+    },
+    arrived: async ({ shown }) => ({ done: await props.deed.arrived(shown) }),
   });
   const stage = flow.stage;
   type All = Stage<{ done: D }, Order>;
@@ -40,8 +53,30 @@ export function Acting<D>(props: { deed: Deed<D>; connection: Connection; close:
     const current = stage();
     return current.at === at ? (current as Extract<All, { at: A }>) : undefined;
   };
-  /** While it is on its way, closing would hide how it ends. */
-  const isOnItsWay = () => ['signing', 'sending', 'mirroring'].includes(stage().at);
+  /** While it is on its way, closing would hide how it ends. Once the network has confirmed it, it has ended. */
+  const isOnItsWay = () => ['signing', 'sending'].includes(stage().at);
+  const stay = (event: BeforeUnloadEvent) => {
+    if (isOnItsWay()) event.preventDefault();
+  };
+  window.addEventListener('beforeunload', stay);
+  onCleanup(() => window.removeEventListener('beforeunload', stay));
+  useBeforeLeave((event) => {
+    if (isOnItsWay()) event.preventDefault();
+  });
+  /** What a screen reader says of the stage: outside of the dialog nothing is read. */
+  const said = () =>
+    ({
+      idle: '',
+      preparing: r().act.preparing,
+      review: r().act.ready,
+      signing: t().landing.signing(props.connection.wallet()?.name ?? ''),
+      sending: flow.long() ? t().landing.sendingLong : t().landing.sending,
+      mirroring: flow.long() ? r().act.mirroringLong : r().act.mirroring,
+      done: props.deed.done,
+      problem: '',
+    })[stage().at];
+  /** Whether it stands there for everybody, because nothing else does. */
+  const isTold = () => isOnItsWay() || here('mirroring') !== undefined;
   let dialog: HTMLDialogElement | undefined;
   onMount(() => dialog?.showModal());
   createEffect(
@@ -53,11 +88,7 @@ export function Acting<D>(props: { deed: Deed<D>; connection: Connection; close:
   createEffect(
     on(
       () => stage().at,
-      (at) => {
-        if (at === 'signing') announce(t().landing.signing(props.connection.wallet()?.name ?? ''));
-        if (at === 'sending') announce(t().landing.sending);
-        if (at === 'mirroring') announce(r().act.mirroring);
-        if (at === 'done') announce(props.deed.done);
+      () => {
         // What had the focus is gone: Escape and Tab must still reach the dialog.
         queueMicrotask(() => {
           if (!dialog?.contains(document.activeElement)) dialog?.querySelector('h2')?.focus();
@@ -72,6 +103,9 @@ export function Acting<D>(props: { deed: Deed<D>; connection: Connection; close:
       class="acting"
       ref={dialog}
       aria-labelledby="acting"
+      // A browser lets a page refuse Escape once, but not twice, and not a swipe back.
+      closedby={isOnItsWay() ? 'none' : 'closerequest'}
+      onKeyDown={(event) => event.key === 'Escape' && isOnItsWay() && event.preventDefault()}
       onCancel={(event) => isOnItsWay() && event.preventDefault()}
       onClose={() => props.close()}
     >
@@ -105,16 +139,10 @@ export function Acting<D>(props: { deed: Deed<D>; connection: Connection; close:
           <Match when={here('review') ?? here('signing')}>
             {(stage) => (
               <dl class="rows">
-                {props.deed.rows(stage().prepared as Doing)}
-                <Costs of={stage().prepared as Doing} />
+                {props.deed.rows(stage().order.shown, stage().order.prepared)}
+                <Costs of={stage().order.prepared} />
               </dl>
             )}
-          </Match>
-          <Match when={here('sending')}>
-            <p class="signing">{flow.long() ? t().landing.sendingLong : t().landing.sending}</p>
-          </Match>
-          <Match when={here('mirroring')}>
-            <p class="signing">{flow.long() ? r().act.mirroringLong : r().act.mirroring}</p>
           </Match>
           <Match when={here('done')}>
             {(stage) => (
@@ -122,18 +150,20 @@ export function Acting<D>(props: { deed: Deed<D>; connection: Connection; close:
             )}
           </Match>
           <Match when={here('problem')}>
-            {(stage) => (
-              <Failure
-                error={stage().refusal}
-                words={r().errors}
-                again={() => void flow.prepare()}
-              />
-            )}
+            {(stage) => {
+              const after = () =>
+                afterRefusal(stage().refusal.code, {
+                  adds: props.deed.adds === true,
+                  sent: stage().sent,
+                });
+              const again = () => (after().again ? { again: () => void flow.prepare() } : {});
+              return <Failure error={stage().refusal} words={after().words} {...again()} />;
+            }}
           </Match>
         </Switch>
-        <Show when={here('signing')}>
-          <p class="signing">{t().landing.signing(props.connection.wallet()?.name ?? '')}</p>
-        </Show>
+        <p role="status" classList={{ signing: isTold(), hidden: !isTold() }}>
+          {said()}
+        </p>
         <p class="actions">
           <Show when={here('review')}>
             <button type="button" class="button primary" onClick={() => void flow.sign()}>
@@ -142,7 +172,7 @@ export function Acting<D>(props: { deed: Deed<D>; connection: Connection; close:
           </Show>
           <Show when={!isOnItsWay()}>
             <button type="button" class="button" onClick={() => dialog?.close()}>
-              {here('done') ? r().act.close : r().act.cancel}
+              {(here('done') ?? here('mirroring')) ? r().act.close : r().act.cancel}
             </button>
           </Show>
         </p>

@@ -6,7 +6,7 @@ import { render } from 'solid-js/web';
 import { Refusal } from '../api/client';
 import { locale } from '../i18n';
 import { f, useFind } from '../i18n/find';
-import { lookUp, pagesFor, type Found } from '../lib/lookup';
+import { lookUp, namesOnce, pagesFor, type Found } from '../lib/lookup';
 
 /** Milliseconds without typing before the API is asked. */
 const PAUSE = 180;
@@ -16,7 +16,13 @@ let isOpen = false;
 export async function openFinder(): Promise<void> {
   if (isOpen) return;
   isOpen = true;
-  await useFind(locale());
+  try {
+    await useFind(locale());
+  } catch {
+    // Its words did not arrive: the next key asks again.
+    isOpen = false;
+    return;
+  }
   const host = document.body.appendChild(document.createElement('div'));
   const stop = render(
     () => (
@@ -39,8 +45,11 @@ function Finder(props: { close: () => void }) {
   const [at, setAt] = createSignal(0);
   let dialog: HTMLDialogElement | undefined;
   onMount(() => dialog?.showModal());
+  // What the campaigns are called is asked for once while it is open.
+  const campaigns = namesOnce();
 
-  const all = () => [...found(), ...pagesFor(typed())];
+  // What arrives later stands below, so that nothing moves under what is chosen.
+  const all = () => [...pagesFor(typed()), ...found()];
   createEffect(
     on(typed, (typed) => {
       setAt(0);
@@ -52,7 +61,7 @@ function Finder(props: { close: () => void }) {
       setState('searching');
       const timer = window.setTimeout(async () => {
         try {
-          const answered = await lookUp(text, stop.signal);
+          const answered = await lookUp(text, stop.signal, campaigns);
           if (stop.signal.aborted) return;
           setFound(answered);
           setState('idle');

@@ -5,8 +5,13 @@ import { find } from '../lib/palette';
 
 export function FindButton() {
   return (
-    <button type="button" class="button quiet" aria-keyshortcuts="/" onClick={() => void find()}>
-      {r().act.find} <kbd aria-hidden="true">/</kbd>
+    <button
+      type="button"
+      class="button quiet"
+      aria-keyshortcuts="Control+K Meta+K"
+      onClick={() => void find()}
+    >
+      {r().act.find} <kbd aria-hidden="true">Ctrl K</kbd>
     </button>
   );
 }

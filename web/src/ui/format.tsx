@@ -10,6 +10,8 @@ import { announce } from '../lib/announce';
 import { now } from '../lib/clock';
 import { SOL_MINT } from '../lib/site';
 
+const SOL_DECIMALS = 9;
+
 /** The token in which a campaign pays. */
 export function tokenOf(
   of: { mint: string; symbol?: string | null } & (
@@ -17,7 +19,8 @@ export function tokenOf(
   ),
 ): Token {
   const decimals = 'decimals' in of ? of.decimals : of.mint_decimals;
-  if (of.mint === SOL_MINT) return { decimals, symbol: t().common.sol };
+  // The mirror has the decimals of mints, and lamports have none.
+  if (of.mint === SOL_MINT) return { decimals: SOL_DECIMALS, symbol: t().common.sol };
   return { decimals, symbol: of.symbol ?? null, mint: of.mint };
 }
 

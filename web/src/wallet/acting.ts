@@ -13,13 +13,16 @@ import { getConversionDecoder } from '@vouch/client/generated/accounts/conversio
 import { getReferralDecoder } from '@vouch/client/generated/accounts/referral.js';
 import { settingsInForce, type At } from '@vouch/client/offer.js';
 import { findCampaignPda } from '@vouch/client/generated/pdas/campaign.js';
-import { MINT_SIZE, usualSettings, type Opening } from '@vouch/client/opening.js';
+import { MINT_SIZE, MissingSetting, usualSettings, type Opening } from '@vouch/client/opening.js';
 import type { Settings } from '@vouch/client/generated/types/settings.js';
 
 import { Refusal } from '../api/client';
+import type { Token } from '../format/money';
+import { tokenOf } from '../ui/format';
 import { understand, type Act, type Understood } from './acts';
 import { readWire } from './inspect';
 import { bytesOf, rpc, simulate, type Encoded } from './node';
+import { decimalsOf, isAsShown, SOL_DECIMALS, type ShownTokens } from './tokens';
 import type { Prepared } from '.';
 
 export type { Act, Step };
@@ -101,17 +104,14 @@ export type Standing = {
   readonly now: bigint;
 };
 
-/** What a page shows of a campaign's token. */
-type ShownToken = { readonly mint: string; readonly mint_decimals: number };
-
 /**
  * Reads a campaign from the node. Throws `not_campaign_authority` if `wallet` is named and does not run it, and
- * `not_as_shown` if its token is another than the page shows: a hundred with three decimals less are a
+ * `not_as_shown` if its tokens are others than the page shows: a hundred with three decimals less are a
  * hundred thousand.
  */
 export async function standing(
   address: string,
-  shown: ShownToken,
+  shown: ShownTokens,
   wallet?: string,
 ): Promise<Standing> {
   const [account, clock] = await accountsAt([address as Address, CLOCK]);
@@ -121,13 +121,26 @@ export async function standing(
   if (wallet !== undefined && data.authority !== wallet) {
     throw new Refusal('not_campaign_authority', undefined);
   }
-  const isToken = data.mint !== NO_ADDRESS;
-  if (data.mint !== shown.mint || (isToken && data.mintDecimals !== shown.mint_decimals)) {
-    throw new Refusal('not_as_shown', undefined);
-  }
+  if (!isAsShown(data, shown)) throw new Refusal('not_as_shown', undefined);
   const now = getI64Decoder().decode(rawOf(clock), UNIX_TIMESTAMP_AT);
   const settings = data.nextFrom > now ? data.next : settingsInForce(data, now);
   return { campaign: { address: address as Address, data }, settings, now };
+}
+
+/** The token of the rewards as the node has it, by the symbol that the campaign has chosen. */
+export function rewardToken({ data }: At<Campaign>, symbol: string | null | undefined): Token {
+  return tokenOf({ mint: data.mint, decimals: decimalsOf(data), symbol: symbol ?? null });
+}
+
+/** The token in which buyers pay, as the node has it. */
+export async function paymentToken(
+  { data }: At<Campaign>,
+  symbol: string | null | undefined,
+): Promise<Token> {
+  const mint = data.paymentMint;
+  if (mint === data.mint) return rewardToken({ address: mint, data }, symbol);
+  if (mint === NO_ADDRESS) return tokenOf({ mint, decimals: SOL_DECIMALS });
+  return tokenOf({ mint, decimals: (await tokenAt(mint)).decimals, symbol: null });
 }
 
 /** A conversion of this campaign and its code, as the node has them. */
@@ -159,7 +172,12 @@ export async function opened(opening: Omit<Opening, 'payer' | 'authority'>, wall
   const signer = createNoopSigner(wallet as Address);
   const all = { ...opening, payer: signer, authority: signer };
   const [address] = await findCampaignPda({ authority: wallet as Address, id: opening.id });
-  return { address, settings: (await usualSettings(all)) as Settings };
+  try {
+    return { address, settings: (await usualSettings(all)) as Settings };
+  } catch (error) {
+    if (error instanceof MissingSetting) throw new Refusal('missing_field', undefined);
+    throw error;
+  }
 }
 
 /** Lamports that a new token keeps. */

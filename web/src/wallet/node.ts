@@ -27,6 +27,10 @@ const POLL = 500;
 const SLOWEST = 8000;
 /** Milliseconds between two sendings of one transaction. */
 const RESEND = 2500;
+/** Blocks for which a blockhash is valid. */
+const LIFE = 150n;
+/** Blocks by which one node may be behind another. */
+const LAG = 32n;
 
 /** What signing costs, in lamports. */
 export type Cost = { readonly fee: bigint; readonly deposit: bigint };
@@ -164,6 +168,20 @@ export async function send(signed: Inspected, lastValidBlockHeight: bigint): Pro
   });
 }
 
+/**
+ * Tells of each height that the node names whether it is too late for a transaction, whose blockhash was
+ * known when the first was asked for. The API's height counts only if it is as late as an honest one can be: too low
+ * a number would call lost what still arrives.
+ */
+function deadline(named: bigint): (height: bigint) => boolean {
+  let last: bigint | undefined;
+  return (height) => {
+    const least = height + LIFE;
+    last ??= named > least && named < least + LIFE ? named : least;
+    return height > last + LAG;
+  };
+}
+
 /** Returns when the network has confirmed it. Throws a `Refusal` if it failed or never will count. */
 export async function confirmed(
   signature: Signature,
@@ -174,15 +192,19 @@ export async function confirmed(
   // Without a node, the receipt is the first sign of it.
   if (!rpc) return;
   let sent = Date.now();
+  const isLate = deadline(lastValidBlockHeight);
   await everySoOften(async () => {
     // Ask for the height first: what is not there after it never will be.
-    const height = await rpc.getBlockHeight({ commitment: 'confirmed' }).send();
-    const statuses = await rpc.getSignatureStatuses([signature]).send();
+    const isOver = isLate(await rpc.getBlockHeight({ commitment: 'confirmed' }).send());
+    // Without its history, a node forgets after two minutes what it has confirmed.
+    const statuses = await rpc
+      .getSignatureStatuses([signature], { searchTransactionHistory: isOver })
+      .send();
     const status = statuses.value[0];
     // It is in a block, so its fee was charged.
     if (status?.err) throw new Refusal(codeOf(status.err, of), undefined, true);
     if (status && status.confirmationStatus !== 'processed') return true;
-    if (!status && height > lastValidBlockHeight) throw new Refusal('expired', undefined);
+    if (!status && isOver) throw new Refusal('expired', undefined);
     if (Date.now() - sent > RESEND) {
       sent = Date.now();
       await again();
@@ -195,12 +217,13 @@ export async function confirmed(
 export async function appeared(address: string, lastValidBlockHeight: bigint): Promise<boolean> {
   if (!rpc) return true;
   let found = false;
+  const isLate = deadline(lastValidBlockHeight);
   await everySoOften(async () => {
-    const height = await rpc.getBlockHeight({ commitment: 'confirmed' }).send();
+    const isOver = isLate(await rpc.getBlockHeight({ commitment: 'confirmed' }).send());
     const options = { encoding: 'base64', commitment: 'confirmed' } as const;
     const account = await rpc.getAccountInfo(address as Address, options).send();
     found = account.value !== null;
-    return found || height > lastValidBlockHeight;
+    return found || isOver;
   });
   return found;
 }

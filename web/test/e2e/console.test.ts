@@ -107,6 +107,9 @@ function row(page: Page, name: string) {
 
 const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
 const dialog = (page: Page) => page.getByRole('dialog');
+/** What the dialog says at first, or later. */
+const either = (page: Page, first: string, later: string) =>
+  dialog(page).getByText(first).or(dialog(page).getByText(later));
 
 /** An account of the program, as base64. */
 async function bytes(address: string): Promise<string | undefined> {
@@ -202,7 +205,11 @@ it('a company opens a campaign step by step, and sees what it pays before it sig
   });
   await button(page, run.open.sign).click();
   await eventually(() => asked).toBeGreaterThan(3);
-  await dialog(page).getByText(en.landing.sending).waitFor();
+  const sending = either(page, en.landing.sending, en.landing.sendingLong);
+  await sending.waitFor();
+  // And nobody leaves it by accident, however often Escape is pressed
+  for (let times = 0; times < 3; times += 1) await page.keyboard.press('Escape');
+  await sending.waitFor();
   await context.unroute(`${scene.rpcUrl}/**`);
   await dialog(page).getByRole('heading', { name: run.open.done }).waitFor();
   expected.failures = false;
@@ -316,6 +323,24 @@ it('a company registers a code, cancels a conversion, and changes what it pays w
   await dialog(page).getByRole('heading', { name: run.manage.resumed }).waitFor();
   await button(page, run.act.close).click();
   await button(third.page, en.landing.look).waitFor();
+
+  // When the API is away after it was confirmed, then the dialog can be closed all the same
+  await button(page, run.manage.pause).click();
+  const again = dialog(page).getByRole('button', { name: run.manage.pause });
+  await again.waitFor();
+  expected.failures = true;
+  await page.route(`**/v1/campaigns/${campaign}`, (route) => route.abort());
+  await again.click();
+  await either(page, run.act.mirroring, run.act.mirroringLong).waitFor();
+  await page.keyboard.press('Escape');
+  await dialog(page).waitFor({ state: 'detached' });
+  await page.unroute(`**/v1/campaigns/${campaign}`);
+  await button(page, run.manage.resume).waitFor();
+  expected.failures = false;
+  await button(page, run.manage.resume).click();
+  await dialog(page).getByRole('button', { name: run.manage.resume }).click();
+  await dialog(page).getByRole('heading', { name: run.manage.resumed }).waitFor();
+  await button(page, run.act.close).click();
 
   // When it suspends the code, then that one is refused
   await button(page, run.manage.suspend).click();
@@ -522,7 +547,7 @@ it('the command bar finds what is pasted, by the keyboard alone, and loads nothi
   expect(isLoaded()).toBe(false);
 
   // When a key opens it, then it is there, with the pages
-  await page.keyboard.press('/');
+  await page.keyboard.press('Control+k');
   const field = page.getByRole('combobox', { name: find.label });
   await field.waitFor();
   expect(isLoaded()).toBe(true);
@@ -565,7 +590,7 @@ it('the command bar finds what is pasted, by the keyboard alone, and loads nothi
   }
 
   // And arrows choose, and what is not there is said
-  await page.keyboard.press('/');
+  await page.keyboard.press('Control+k');
   await field.waitFor();
   await page.keyboard.press('ArrowDown');
   await page.keyboard.press('ArrowDown');

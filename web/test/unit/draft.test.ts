@@ -1,14 +1,23 @@
 import { expect, it } from 'vitest';
 
+import { RewardKind } from '@vouch/client/generated/types/rewardKind.js';
+import type { Settings } from '@vouch/client/generated/types/settings.js';
+
 import { bpsOf, typedOf, unitsOf } from '../../src/format/enter';
 import {
+  canCompare,
   changed,
+  changedStill,
   changeOf,
   EMPTY,
+  faultsOf,
   newDraft,
   NOTHING,
+  paymentOf,
+  restarts,
   settingsOf,
   typed,
+  type Draft,
   type Terms,
 } from '../../src/pages/console/draft';
 
@@ -24,12 +33,35 @@ it.each([
   ['0.0000001', 6, undefined],
   ['1.000,5', 6, undefined],
   ['1 000', 6, undefined],
+  ['1,000', 6, undefined],
+  ['12,345', 0, undefined],
+  ['1.000', 6, 1_000_000n],
+  ['0,125', 6, 125_000n],
+  ['1,00', 6, 1_000_000n],
   ['-1', 6, undefined],
   ['1e3', 6, undefined],
   ['', 6, undefined],
   ['.', 6, undefined],
 ] as const)('%s with %i decimals', (text, decimals, units) => {
   expect(unitsOf(text, decimals)).toBe(units);
+});
+
+it.each([
+  ['1.000', 6, undefined],
+  ['12.345', 6, undefined],
+  ['1,000', 6, 1_000_000n],
+  ['1,5', 6, 1_500_000n],
+  ['1.5', 6, 1_500_000n],
+  ['0.125', 6, 125_000n],
+] as const)('%s with %i decimals, in German', (text, decimals, units) => {
+  expect(unitsOf(text, decimals, 'de')).toBe(units);
+});
+
+it('types what it reads in German, too', () => {
+  for (const units of [1_000n, 1_125n, 1_000_000n, 12_345_678n]) {
+    expect(unitsOf(typedOf(units, 3, 'de'), 3, 'de')).toBe(units);
+  }
+  expect(typedOf(1_125n, 3, 'de')).toBe('1,125');
 });
 
 it('types what it reads', () => {
@@ -47,11 +79,22 @@ it('types what it reads', () => {
   expect(bpsOf('100.01')).toBeUndefined();
 });
 
+/** Settings in force, with a hold of 90 seconds. */
+const BASE: Settings = {
+  ...NOTHING,
+  rewardFixed: 10_000_000n,
+  holdSeconds: 90,
+  endsAt: 1_900_000_001n,
+  maxPartnerShareBps: 500,
+  tiers: Array.from({ length: 4 }, () => ({ minConversions: 0n, multiplierBps: 0 })),
+  bonuses: Array.from({ length: 4 }, () => ({ threshold: 0n, amount: 0n })),
+};
+
 const TOKENS = { reward: 6, payment: 9 };
 const TERMS: Terms = { ...EMPTY, reward: '10', referee: '20', budget: '1000', holdDays: '2' };
 
 it('means these settings', () => {
-  const found = settingsOf(TERMS, NOTHING, TOKENS);
+  const found = settingsOf(TERMS, NOTHING, TOKENS, true);
   expect(found).toMatchObject({
     settings: {
       rewardFixed: 10_000_000n,
@@ -75,29 +118,21 @@ it('names every field that is wrong', () => {
     tiers: [{ from: 'x', times: '2' }],
     bonuses: [{ at: '3', amount: '' }],
   };
-  const found = settingsOf(wrong, NOTHING, TOKENS);
+  const found = settingsOf(wrong, NOTHING, TOKENS, true);
   const fields = ['bonuses', 'budget', 'ends', 'holdDays', 'referee', 'reward', 'tiers'];
   expect('faults' in found && [...found.faults.keys()].sort()).toEqual(fields);
   // A multiplier that does not fit into 16 bits
-  const large = settingsOf({ ...TERMS, tiers: [{ from: '5', times: '7' }] }, NOTHING, TOKENS);
+  const large = settingsOf({ ...TERMS, tiers: [{ from: '5', times: '7' }] }, NOTHING, TOKENS, true);
   expect('faults' in large && [...large.faults.keys()]).toEqual(['tiers']);
 });
 
 it('changes nothing but what was typed', () => {
-  // Given settings that no form can hold: a hold of 90 seconds, an end in the middle of a day
-  const base = {
-    ...NOTHING,
-    rewardFixed: 10_000_000n,
-    holdSeconds: 90,
-    endsAt: 1_900_000_001n,
-    maxPartnerShareBps: 500,
-    tiers: Array.from({ length: 4 }, () => ({ minConversions: 0n, multiplierBps: 0 })),
-    bonuses: Array.from({ length: 4 }, () => ({ threshold: 0n, amount: 0n })),
-  };
+  // Given settings with an end in the middle of a day, which no form can hold
+  const base = BASE;
   const terms = typed(base, TOKENS);
-  expect(changed(terms, base, TOKENS)).toEqual({ settings: base });
+  expect(changed(terms, base, TOKENS, true)).toEqual({ settings: base });
   // When one is typed, then that one is named alone
-  const found = changed({ ...terms, reward: '8' }, base, TOKENS);
+  const found = changed({ ...terms, reward: '8' }, base, TOKENS, true);
   expect(found).toEqual({ settings: { ...base, rewardFixed: 8_000_000n } });
   expect('settings' in found && changeOf(found.settings, base)).toEqual({
     reward: { fixed: '8000000' },
@@ -108,4 +143,118 @@ it('gives each draft a number of its own', () => {
   const ids = new Set(Array.from({ length: 50 }, () => newDraft().id));
   expect(ids.size).toBe(50);
   for (const id of ids) expect(BigInt(id)).toBeLessThan(2n ** 64n);
+});
+
+/** The faults of terms in a new campaign. */
+function faults(terms: Partial<Terms>): Record<string, string> {
+  const found = settingsOf({ ...TERMS, ...terms }, NOTHING, TOKENS, true);
+  return 'faults' in found ? Object.fromEntries(found.faults) : {};
+}
+
+it('never takes a zero for no limit', () => {
+  for (const zero of ['0', '0.00', ' 0 ']) {
+    expect(faults({ budget: zero })).toEqual({ budget: 'zero' });
+    expect(faults({ kind: 'percent', max: zero })).toEqual({ max: 'zero' });
+  }
+  expect(faults({ budget: '' })).toEqual({});
+  expect(faults({ kind: 'percent', max: '' })).toEqual({});
+});
+
+it('takes no tier and no bonus from conversion zero', () => {
+  expect(faults({ tiers: [{ from: '0', times: '2' }] })).toEqual({ tiers: 'number' });
+  expect(faults({ bonuses: [{ at: '0', amount: '2' }] })).toEqual({ bonuses: 'number' });
+  expect(
+    faults({ tiers: [{ from: '1', times: '2' }], bonuses: [{ at: '1', amount: '2' }] }),
+  ).toEqual({});
+});
+
+it('asks nobody for a price where nobody pays', () => {
+  // Given a least amount and a token of payments that were typed before a sign-up was chosen
+  const draft: Draft = { ...newDraft(), ...TERMS, name: 'Aurora', least: '5', payment: 'bad' };
+  expect([draft.goal, paymentOf(draft)]).toEqual(['signup', '']);
+  expect([...faultsOf(draft)]).toEqual([]);
+  expect(settingsOf(draft, NOTHING, TOKENS, false)).toMatchObject({ settings: { minAmount: 0n } });
+  // And a change of such a campaign leaves what it has
+  const base = { ...BASE, minAmount: 7n };
+  expect(changed(typed(base, TOKENS), base, TOKENS, false)).toEqual({ settings: base });
+});
+
+it('asks for what nobody can compare', () => {
+  const MINT = 'So11111111111111111111111111111111111111112';
+  const sale: Draft = { ...newDraft(), ...TERMS, name: 'Aurora', goal: 'purchase' };
+  expect([...faultsOf(sale)]).toEqual([['least', 'required']]);
+  expect([...faultsOf({ ...sale, kind: 'percent' })]).toEqual([['max', 'required']]);
+  expect([...faultsOf({ ...sale, least: '0' })]).toEqual([['least', 'zero']]);
+  expect([...faultsOf({ ...sale, least: '5' })]).toEqual([]);
+  // But payments and rewards of one token compare
+  const own: Draft = { ...sale, source: 'vault', mint: MINT, payment: ` ${MINT}` };
+  for (const same of [own, { ...sale, source: 'split', payment: 'bad' } as Draft]) {
+    expect(canCompare(same)).toBe(true);
+    expect([...faultsOf(same)]).toEqual([]);
+  }
+});
+
+it('types the least amount in the token of the payments', () => {
+  // Given rewards of nine decimals, and payments of six
+  const tokens = { reward: 9, payment: 6 };
+  const base = { ...BASE, minAmount: 5_000_000n };
+  expect(typed(base, tokens).least).toBe('5');
+  expect(changed({ ...typed(base, tokens), least: '7.5' }, base, tokens, true)).toEqual({
+    settings: { ...base, minAmount: 7_500_000n },
+  });
+});
+
+it('sets a hold of a few seconds to none', () => {
+  const terms = typed(BASE, TOKENS);
+  expect(terms.holdDays).not.toBe('0');
+  for (const [holdDays, holdSeconds] of [
+    ['0', 0],
+    ['1', 86_400],
+    [terms.holdDays, 90],
+  ] as const) {
+    expect(changed({ ...terms, holdDays }, BASE, TOKENS, true)).toEqual({
+      settings: { ...BASE, holdSeconds },
+    });
+  }
+  // And each hold is what is typed of it
+  for (const holdSeconds of [1, 2, 59, 86_399, 86_401, 31_535_999, 31_536_000]) {
+    const { holdDays } = typed({ ...BASE, holdSeconds }, TOKENS);
+    expect(settingsOf({ ...TERMS, holdDays }, NOTHING, TOKENS, true)).toMatchObject({
+      settings: { holdSeconds },
+    });
+  }
+});
+
+it('keeps the maximum of a percentage, as the API does', () => {
+  const base = {
+    ...BASE,
+    rewardKind: RewardKind.Percent,
+    rewardFixed: 0n,
+    rewardBps: 500,
+    rewardMax: 9n,
+  };
+  const terms = { ...typed(base, TOKENS), max: '' };
+  expect(changed(terms, base, TOKENS, true)).toEqual({ settings: base });
+  // But a fixed reward that becomes a percentage has none to keep
+  const other: Terms = { ...typed(BASE, TOKENS), kind: 'percent', reward: '5', max: '' };
+  const found = changed(other, BASE, TOKENS, true);
+  expect('faults' in found && [...found.faults]).toEqual([['max', 'required']]);
+});
+
+it('changes nothing that somebody else has changed meanwhile', () => {
+  // Given a form that began with one budget, and a campaign that has another one since
+  const terms = { ...typed(BASE, TOKENS), reward: '8' };
+  const fresh = { ...BASE, budget: 5n };
+  expect(changedStill(terms, BASE, fresh, TOKENS, true)).toBeUndefined();
+  expect(changedStill(terms, BASE, { ...BASE, tiers: [] }, TOKENS, true)).toBeUndefined();
+  const found = changedStill(terms, BASE, { ...BASE }, TOKENS, true);
+  expect(found).toEqual({ settings: { ...BASE, rewardFixed: 8_000_000n } });
+});
+
+it('knows when an announced cut waits anew', () => {
+  expect(restarts(200n, 300n, 100n)).toBe(true);
+  // Not without one, nor one that holds already, nor by a change that holds at once
+  expect(restarts(0n, 300n, 100n)).toBe(false);
+  expect(restarts(200n, 500n, 300n)).toBe(false);
+  expect(restarts(200n, 0n, 100n)).toBe(false);
 });

@@ -81,6 +81,7 @@ export const de: ConsoleMessages = {
     noNotice: 'Keine: Kürzungen gelten sofort',
     window: 'Eine erste Berührung zählt',
     least: 'Kleinster Betrag, der zählt',
+    baseUnits: (mint) => `der kleinsten Einheiten von ${mint}`,
     owner: 'Abschlüsse je Inhaber',
     budget: 'Budget',
     attestor: 'Bestätigt von',

@@ -79,6 +79,7 @@ export const en = {
     noNotice: 'None: cuts hold at once',
     window: 'A first touch counts',
     least: 'Smallest amount that counts',
+    baseUnits: (mint: string) => `of the smallest units of ${mint}`,
     owner: 'Conversions of one owner',
     budget: 'Budget',
     attestor: 'Attestor',

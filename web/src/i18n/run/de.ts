@@ -14,8 +14,10 @@ export const de: RunMessages = {
     mirroring: 'Bestätigt. Diese Seite liest es gerade.',
     mirroringLong:
       'Vom Netzwerk bestätigt. Diese Seite braucht länger als sonst, um es zu lesen. Nichts fehlt.',
+    preparing: 'Es wird gebaut und geprüft.',
+    ready: 'Es ist geprüft. Lies, was es bewirkt, dann unterschreib.',
     deposit:
-      'Liegt auf der Chain für das, was angelegt wird, und kommt bei dessen Schließung zurück.',
+      'Liegt auf der Chain für das, was angelegt wird, und kommt bei dessen Schließung zurück. Was ein neuer Token behält, bleibt dort.',
   },
   open: {
     title: 'Eine Kampagne eröffnen',
@@ -68,8 +70,14 @@ export const de: RunMessages = {
     percent: 'Prozent des Preises',
     max: 'Höchstens für einen Abschluss',
     maxHint: 'In Token der Belohnung.',
+    maxKept: 'In Token der Belohnung. Leer: wie bisher.',
+    maxNeeded:
+      'Nötig: Gezahlt wird in einem anderen Token als belohnt, also lässt sich nichts vergleichen.',
     least: 'Kleinster Preis, der zählt',
     leastHint: 'Leer: so viel wie die Belohnung, damit niemand am Kauf bei sich selbst verdient.',
+    leastAny: 'Leer: jeder Preis zählt.',
+    leastNeeded:
+      'Nötig: Gezahlt wird in einem anderen Token als belohnt, also lässt sich nichts vergleichen.',
     referee: 'Davon für die geworbene Wallet (%)',
     refereeHint: 'Der Empfehlende bekommt den Rest.',
     tiers: 'Stufen',
@@ -93,7 +101,8 @@ export const de: RunMessages = {
     ends: 'Letzter Tag',
     endsHint: 'Leer heißt ohne Ende.',
     faults: {
-      number: 'Gib eine Zahl ein, die zum Token passt.',
+      number: 'Gib eine Zahl ein, die zum Token passt, ohne Tausenderzeichen.',
+      zero: 'Gib mehr als null ein, oder lass es leer.',
       required: 'Das wird gebraucht.',
       address: 'Gib die Adresse eines Tokens ein.',
       days: 'Gib höchstens 365 Tage ein.',
@@ -155,7 +164,7 @@ export const de: RunMessages = {
     withdrawText: 'Bringt Token, die niemandem zustehen, aus dem Tresor in deine Wallet.',
     withdrawn: 'Die Token sind in deiner Wallet',
     amount: 'Betrag',
-    amountBad: 'Gib einen Betrag über null ein.',
+    amountBad: 'Gib einen Betrag über null ein, ohne Tausenderzeichen.',
     vaultAfter: 'Danach im Tresor',
     next: 'Weiter',
     suspendTitle: 'Einen Code sperren',
@@ -170,15 +179,22 @@ export const de: RunMessages = {
     codeState: { works: 'Er funktioniert.', suspended: 'Er ist gesperrt.' },
     held: 'Gehaltene Abschlüsse',
     heldText:
-      'Innerhalb der Haltefrist kannst du sie stornieren. Danach werden sie gezahlt, und niemand kann es verhindern.',
+      'Innerhalb der Haltefrist kannst du sie stornieren. Danach stehen sie zu: Jeder kann sie einfordern, und niemand kann es verhindern.',
     noneHeld: 'Zurzeit wird nichts gehalten.',
     more: 'Unter älteren Abschlüssen kann es weitere geben: Zeig unten mehr davon.',
-    left: (time) => `wird ${time} gezahlt`,
+    left: (time) => `fällig ${time}`,
     cancelOne: (code) => `Stornieren, von ${code}`,
     cancel: 'Stornieren',
     cancelTitle: 'Diesen Abschluss stornieren?',
     cancelText:
-      'Niemand wird dafür bezahlt, und sein Budget ist wieder frei. Die Wallet kann nicht noch einmal abschließen. Das lässt sich nicht rückgängig machen.',
+      'Niemand wird dafür bezahlt, und sein Budget ist wieder frei. Das lässt sich nicht rückgängig machen.',
+    backTo: 'Geht zurück an',
+    countsAgain: 'Zählt noch einmal',
+    neverAgain: [
+      'Nie: Die Wallet kann nicht noch einmal abschließen.',
+      'Nie mit diesem Code: Die Wallet kann mit ihm nicht noch einmal abschließen.',
+      'Nie: Die Bestellung lässt sich nicht noch einmal verwenden.',
+    ],
     cancelButton: 'Endgültig stornieren',
     cancelled: 'Der Abschluss ist storniert',
     conversion: 'Abschluss',
@@ -186,13 +202,15 @@ export const de: RunMessages = {
     nobodyGets: 'Niemand bekommt',
     settingsTitle: 'Einstellungen ändern',
     settingsLead:
-      'Was eine Belohnung erhöht, gilt sofort. Was sie kürzt, gilt nach der Ankündigung.',
+      'Was eine Belohnung erhöht, gilt sofort. Was sie kürzt, gilt nach der Ankündigung. Das Budget gilt immer sofort.',
     settingsText: 'Schreibt genau diese Änderungen in die Kampagne. Alles andere bleibt.',
     settingsButton: 'Änderung ansehen',
     nothing: 'Noch ist nichts geändert.',
     changedSettings: 'Die Einstellungen sind geändert',
     cutNote: 'Für Abschlüsse davor gelten die alten Bedingungen.',
     cut: 'Eine Kürzung, die gilt',
+    evenNow: 'Ab der nächsten Transaktion, auch bei einer Kürzung.',
+    budgetNow: 'Das Budget gilt ab der nächsten Transaktion.',
     announcedBase: 'Du änderst, was angekündigt ist, denn es ist schon etwas angekündigt.',
   },
   claim: {
@@ -245,6 +263,16 @@ export const de: RunMessages = {
       'Der Knoten konnte es nicht ausprobieren. Niemand weiß schon, ob das Programm es annimmt.',
   },
   errors: {
+    unclear: [
+      'Noch weiß niemand, ob es angekommen ist',
+      'Deine Wallet hat unterschrieben, und das Netzwerk hat es nicht rechtzeitig gezeigt. Noch einmal zu unterschreiben könnte die Token zweimal bewegen.',
+      'Schließ das, und sieh in den Tresor und in den Verlauf deiner Wallet, bevor du es wiederholst.',
+    ],
+    settings_moved: [
+      'Die Einstellungen haben sich inzwischen geändert',
+      'Du hättest andere geändert, als du gesehen hast. Nichts wurde unterschrieben.',
+      'Schließ das: Das Formular zeigt sie, wie sie jetzt sind.',
+    ],
     no_node: [
       'Diese Seite kann keinen Knoten der Chain fragen',
       'Sie kann also nicht prüfen, was du unterschreiben würdest. Nichts wurde unterschrieben.',
@@ -393,7 +421,7 @@ export const de: RunMessages = {
     ],
     missing_field: [
       'Es fehlt noch eine Angabe',
-      'Zahlungen und Belohnungen sind in verschiedenen Token und lassen sich nicht vergleichen.',
+      'Zahlungen und Belohnungen sind in verschiedenen Token und lassen sich nicht vergleichen. Nichts wurde gesendet.',
       'Gib den kleinsten Preis ein, oder das Höchste für einen Abschluss.',
     ],
     wrong_type: [

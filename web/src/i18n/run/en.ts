@@ -13,7 +13,10 @@ export const en = {
     mirroring: 'Confirmed. Waiting until this page has read it.',
     mirroringLong:
       'Confirmed by the network. This page takes longer than usual to read it. Nothing is missing.',
-    deposit: 'Kept on chain for what is created, and returned when that is closed.',
+    preparing: 'It is being built and checked.',
+    ready: 'It is checked. Read what it does, then sign.',
+    deposit:
+      'Kept on chain for what is created, and returned when that is closed. What a new token keeps stays there.',
   },
   open: {
     title: 'Open a campaign',
@@ -68,8 +71,13 @@ export const en = {
     percent: 'Percent of the price',
     max: 'At most for one conversion',
     maxHint: 'In tokens of the reward.',
+    maxKept: 'In tokens of the reward. Empty: as it is.',
+    maxNeeded: 'Needed: buyers pay in another token than rewards are, so nothing can be compared.',
     least: 'Smallest price that counts',
     leastHint: 'Empty: as much as the reward, so that nobody gains by buying from themselves.',
+    leastAny: 'Empty: any price counts.',
+    leastNeeded:
+      'Needed: buyers pay in another token than rewards are, so nothing can be compared.',
     referee: 'Of it, for the wallet that was referred (%)',
     refereeHint: 'The referrer gets the rest.',
     tiers: 'Tiers',
@@ -93,7 +101,8 @@ export const en = {
     ends: 'Last day',
     endsHint: 'Empty for no end.',
     faults: {
-      number: 'Enter a number that fits the token.',
+      number: 'Enter a number that fits the token, without a sign for thousands.',
+      zero: 'Enter more than zero, or leave it empty.',
       required: 'This is needed.',
       address: 'Enter the address of a token.',
       days: 'Enter at most 365 days.',
@@ -158,7 +167,7 @@ export const en = {
     withdrawText: 'Moves tokens that nobody is owed from the vault into your wallet.',
     withdrawn: 'The tokens are in your wallet',
     amount: 'Amount',
-    amountBad: 'Enter an amount above zero.',
+    amountBad: 'Enter an amount above zero, without a sign for thousands.',
     vaultAfter: 'In the vault afterwards',
     next: 'Next',
     suspendTitle: 'Suspend a code',
@@ -173,28 +182,37 @@ export const en = {
     codeState: { works: 'It works.', suspended: 'It is suspended.' },
     held: 'Held conversions',
     heldText:
-      'Within the hold you can cancel them. After it they are paid, and nobody can stop it.',
+      'Within the hold you can cancel them. After it they are owed: anybody can claim them, and nobody can stop it.',
     noneHeld: 'Nothing is held at the moment.',
     more: 'There may be more among older conversions: show more of them below.',
-    left: (time: string) => `paid ${time}`,
+    left: (time: string) => `due ${time}`,
     cancelOne: (code: string) => `Cancel, of ${code}`,
     cancel: 'Cancel',
     cancelTitle: 'Cancel this conversion?',
-    cancelText:
-      'Nobody is paid for it, and its budget is free again. The wallet cannot convert a second time. This cannot be undone.',
+    cancelText: 'Nobody is paid for it, and its budget is free again. It cannot be undone.',
+    backTo: 'Goes back to',
+    countsAgain: 'Counts again',
+    neverAgain: [
+      'Never: the wallet cannot convert a second time.',
+      'Never by this code: the wallet cannot convert by it a second time.',
+      'Never: the order cannot be used a second time.',
+    ],
     cancelButton: 'Cancel it for good',
     cancelled: 'The conversion is cancelled',
     conversion: 'Conversion',
     referee: 'Referred wallet',
     nobodyGets: 'Nobody gets',
     settingsTitle: 'Change settings',
-    settingsLead: 'What raises a reward holds at once. What cuts one holds after the notice.',
+    settingsLead:
+      'What raises a reward holds at once. What cuts one holds after the notice. The budget always holds at once.',
     settingsText: 'Writes exactly these changes into the campaign. Everything else stays.',
     settingsButton: 'Review the change',
     nothing: 'Nothing is changed yet.',
     changedSettings: 'The settings are changed',
     cutNote: 'Conversions before keep the old terms.',
     cut: 'A cut, which holds',
+    evenNow: 'From the next transaction on, also in a cut.',
+    budgetNow: 'The budget holds from the next transaction on.',
     announcedBase: 'You are changing what is announced, because something was announced already.',
   },
   claim: {
@@ -244,6 +262,16 @@ export const en = {
     not_simulated: 'The node could not try it, so nobody knows yet whether the program takes it.',
   } as Record<string, string>,
   errors: {
+    unclear: [
+      'Nobody knows yet whether it arrived',
+      'Your wallet has signed it, and the network has not shown it in time. Signing again could move the tokens twice.',
+      'Close this, and look at the vault and into your wallet’s history before you do it again.',
+    ],
+    settings_moved: [
+      'The settings have changed meanwhile',
+      'You would have changed others than you saw. Nothing was signed.',
+      'Close this: the form has them as they stand now.',
+    ],
     no_node: [
       'This page cannot ask a node of the chain',
       'So it cannot check what you would sign, and nothing was signed.',
@@ -380,7 +408,7 @@ export const en = {
     ],
     missing_field: [
       'Something more has to be chosen',
-      'Payments and rewards are in different tokens, so nothing can be compared.',
+      'Payments and rewards are in different tokens, so nothing can be compared. Nothing was sent.',
       'Enter the smallest price, or the most for one conversion.',
     ],
     wrong_type: [

@@ -8,6 +8,7 @@ import { locale, t } from '../../i18n';
 import { c, words } from '../../i18n/console';
 import { m } from '../../i18n/me';
 import { r } from '../../i18n/run';
+import { campaignAt } from '../../lib/campaigns';
 import { createPages } from '../../lib/pages';
 import { poll } from '../../lib/poll';
 import { inAll } from '../../lib/spend';
@@ -38,12 +39,7 @@ import { Who } from './who';
 import { Announced, Rules } from './terms';
 
 export function One(props: { address: string; signed: SignedIn }) {
-  const campaign = poll(
-    () => props.address,
-    (address, signal) =>
-      answer(api.GET('/v1/campaigns/{address}', { params: { path: { address } }, signal })),
-    5000,
-  );
+  const campaign = poll(() => props.address, campaignAt, 5000);
   return (
     <>
       <Who signed={props.signed} />

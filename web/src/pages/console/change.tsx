@@ -3,56 +3,88 @@
 import { createEffect, createSignal, For, on, onCleanup, Show } from 'solid-js';
 import { createStore, unwrap } from 'solid-js/store';
 
-import { answer, api, type Campaign } from '../../api/client';
+import { Proof } from '@vouch/client/generated/types/proof.js';
+import type { Settings } from '@vouch/client/generated/types/settings.js';
+
+import { answer, api, Refusal, type Campaign } from '../../api/client';
 import type { components } from '../../api/schema';
+import type { Token } from '../../format/money';
 import { formatTime } from '../../format/time';
 import { locale, t } from '../../i18n';
 import { r } from '../../i18n/run';
 import { now } from '../../lib/clock';
 import type { Deed } from '../../ui/act';
-import { tokenOf } from '../../ui/format';
+import { short } from '../../ui/format';
 import { Failure, Skeleton } from '../../ui/states';
 import type { Standing } from '../../wallet/acting';
 import type { SignedIn } from '../me/gate';
-import { changed, changeOf, EMPTY, typed, type Faults, type Field, type Terms } from './draft';
+import {
+  changed,
+  changedStill,
+  changeOf,
+  EMPTY,
+  restarts,
+  typed,
+  type Faults,
+  type Field,
+  type Terms,
+  type Tokens,
+} from './draft';
 import { LimitFields, RewardFields, type Form } from './fields';
 import { Pays } from './preview';
-import { asTerms, differences, rowsOf } from './terms';
+import { asTerms, differences, evenInCuts, rowsOf } from './terms';
 
 type Answer = components['schemas']['UpdateCampaignAnswer'];
 /** Milliseconds without typing before the API is asked. */
 const PAUSE = 600;
-const SOL_DECIMALS = 9;
+/** The API's warning that an announced cut waits anew, which the page derives from the chain. */
+const RESTARTS = 'announced_cut_restarts';
+
+/** A campaign as the form began with it, and its tokens. */
+type Base = Standing & {
+  readonly token: Token;
+  readonly payment: Token;
+  readonly tokens: Tokens;
+};
+
+/** What is shown of a change before it is signed. */
+type Reviewed = {
+  readonly rows: ReturnType<typeof differences>;
+  /** Unix seconds from which it holds; 0 for at once. */
+  readonly from: bigint;
+  readonly restarts: boolean;
+  readonly warnings: Answer['warnings'];
+  /** The terms as the API has them before. */
+  readonly before: string;
+};
 
 export function Change(props: {
   campaign: Campaign;
   signed: SignedIn;
-  act: <D>(deed: Deed<D>) => void;
+  act: <D, S>(deed: Deed<D, S>) => void;
   read: () => Promise<Campaign>;
 }) {
-  const [base, setBase] = createSignal<Standing>();
+  const [base, setBase] = createSignal<Base>();
   const [failure, setFailure] = createSignal<unknown>();
   const [draft, set] = createStore<Terms>({ ...EMPTY });
   const [faults, setFaults] = createSignal<Faults>(new Map());
-  const tokens = () => ({ reward: props.campaign.mint_decimals, payment: paymentDecimals() });
-  /** Payments in a token of their own are typed in its base units: nobody has told its decimals. */
-  const paymentDecimals = () => {
-    const { payment_mint, mint, mint_decimals } = props.campaign;
-    if (payment_mint === mint) return mint_decimals;
-    return tokenOf({ mint: payment_mint ?? '', decimals: SOL_DECIMALS }).symbol ? SOL_DECIMALS : 0;
-  };
-  const isPaid = () => props.campaign.proof === 'payment';
+  const isPaid = () => base()?.campaign.data.proof === Proof.Payment;
 
+  /** The campaign and its tokens, by the node's word. */
+  const read = async (wallet: string): Promise<Base> => {
+    const { paymentToken, rewardToken, standing } = await import('../../wallet/acting');
+    const found = await standing(props.campaign.address, props.campaign, wallet);
+    const token = rewardToken(found.campaign, props.campaign.symbol);
+    const payment = await paymentToken(found.campaign, props.campaign.symbol);
+    const tokens = { reward: token.decimals, payment: payment.decimals };
+    return { ...found, token, payment, tokens };
+  };
   const load = async () => {
     setFailure(undefined);
     try {
-      const { standing } = await import('../../wallet/acting');
-      const found = await standing(
-        props.campaign.address,
-        props.campaign,
-        props.signed.session.wallet,
-      );
-      set(typed(found.settings, tokens()));
+      const found = await read(props.signed.session.wallet);
+      set(typed(found.settings, found.tokens));
+      setFaults(new Map());
       setBase(found);
     } catch (error) {
       setFailure(error);
@@ -62,7 +94,7 @@ export function Change(props: {
 
   const meaning = () => {
     const current = base();
-    return current && changed(draft, current.settings, tokens());
+    return current && changed(draft, current.settings, current.tokens, isPaid());
   };
   const change = () => {
     const [found, current] = [meaning(), base()];
@@ -100,39 +132,45 @@ export function Change(props: {
     ),
   );
 
-  const token = () => tokenOf(props.campaign);
-  const rowsFor = (settings: Standing['settings'], notice: number) =>
-    rowsOf(props.campaign, asTerms(settings, notice));
   const when = (unix: bigint) => formatTime(Number(unix) * 1000, now(), locale(), t().common.on);
 
-  const review = (): Deed | undefined => {
+  const review = (from: Base): Deed<void, Reviewed> => {
     const asked = structuredClone(unwrap(draft));
-    let rows: ReturnType<typeof differences> = [];
-    let from = 0n;
     return {
       title: r().manage.settingsTitle,
       sentence: r().manage.settingsText,
       button: r().manage.change,
       done: r().manage.changedSettings,
       prepare: async (wallet) => {
-        const acting = await import('../../wallet/acting');
-        // As it stands now: somebody may have changed it meanwhile.
-        const standing = await acting.standing(props.campaign.address, props.campaign, wallet);
-        const { campaign, settings: old } = standing;
-        before = textOf(props.campaign);
-        const found = changed(asked, old, tokens());
+        const { inForceFrom, prepareAct } = await import('../../wallet/acting');
+        const fresh = await read(wallet);
+        const { campaign, settings: old, tokens, token, payment } = fresh;
+        const { data } = campaign;
+        const pays = data.proof === Proof.Payment;
+        const found = changedStill(asked, from.settings, old, tokens, pays);
+        if (!found) {
+          void load();
+          throw new Refusal('settings_moved', undefined);
+        }
         if (!('settings' in found)) throw new Error('it was checked before');
         const { settings } = found;
+        const before = textOf(props.campaign);
         const body = { campaign: campaign.address, settings: changeOf(settings, old) };
         const built = await answer(api.POST('/v1/transactions/update-campaign', { body }));
         const act = { act: 'settings', campaign: campaign.address, settings } as const;
-        const doing = await acting.prepareAct(built, act, wallet, { watched: [campaign.address] });
-        const notice = campaign.data.noticeSeconds;
-        rows = differences(rowsFor(old, notice), rowsFor(settings, notice));
-        from = acting.inForceFrom(doing.after[0]);
-        return doing;
+        const doing = await prepareAct(built, act, wallet, { watched: [campaign.address] });
+        const rows = (of: Settings) => rowsOf(token, payment, asTerms(of, data.noticeSeconds));
+        const holds = inForceFrom(doing.after[0]);
+        const shown: Reviewed = {
+          rows: differences(rows(old), rows(settings)),
+          from: holds,
+          restarts: restarts(data.nextFrom, holds, fresh.now),
+          warnings: built.warnings.filter(({ code }) => code !== RESTARTS),
+          before,
+        };
+        return { doing, shown };
       },
-      rows: () => (
+      rows: ({ rows, from, restarts, warnings }) => (
         <>
           <For each={rows}>
             {([name, before, after]) => (
@@ -141,6 +179,9 @@ export function Change(props: {
                 <dd class="change">
                   <del>{before}</del> <span aria-hidden="true">→</span> <ins>{after}</ins>
                 </dd>
+                <Show when={from > 0n && evenInCuts().includes(name)}>
+                  <dd class="note">{r().manage.evenNow}</dd>
+                </Show>
               </div>
             )}
           </For>
@@ -150,10 +191,16 @@ export function Change(props: {
             <Show when={from > 0n}>
               <dd class="note">{r().manage.cutNote}</dd>
             </Show>
+            <Show when={restarts}>
+              <dd class="note">{r().warnings[RESTARTS]}</dd>
+            </Show>
+            <For each={warnings}>
+              {({ code, message }) => <dd class="note">{r().warnings[code] ?? message}</dd>}
+            </For>
           </div>
         </>
       ),
-      arrived: async () => {
+      arrived: async ({ before }) => {
         if (textOf(await props.read()) === before) throw new Error('not yet');
         void load();
       },
@@ -162,7 +209,6 @@ export function Change(props: {
   /** What the API had of the terms when the form was opened. */
   const textOf = ({ reward, rules, ends_at, announced }: Campaign) =>
     JSON.stringify([reward, rules && { ...rules, committed: '', owed: '' }, ends_at, announced]);
-  let before = textOf(props.campaign);
 
   const form: Form<Terms> = {
     get draft() {
@@ -176,7 +222,7 @@ export function Change(props: {
       return faults();
     },
   };
-  const symbol = () => token().symbol ?? t().common.tokens;
+  const symbol = () => base()?.token.symbol ?? t().common.tokens;
 
   return (
     <form
@@ -187,7 +233,7 @@ export function Change(props: {
         const found = meaning();
         if (!found) return;
         if ('faults' in found) setFaults(found.faults);
-        else if (change()) props.act(review()!);
+        else if (change()) props.act(review(base()!));
       }}
     >
       <h3>{r().manage.settingsTitle}</h3>
@@ -209,7 +255,9 @@ export function Change(props: {
               prefix="change"
               isPaid={isPaid()}
               symbol={symbol()}
-              payment={isPaid() && paymentDecimals() === SOL_DECIMALS ? t().common.sol : ''}
+              payment={base().payment.symbol ?? short(base().payment.mint ?? '')}
+              leastHint={r().open.leastAny}
+              maxHint={r().open.maxKept}
             />
             <LimitFields form={form} prefix="change" symbol={symbol()} />
             <Show when={refusal()}>
@@ -223,12 +271,16 @@ export function Change(props: {
                     {preview().is_cut && preview().in_force_from
                       ? `${when(BigInt(Math.floor(Date.parse(preview().in_force_from!) / 1000)))}. ${r().manage.cutNote}`
                       : r().manage.atOnce}
+                    <Show when={preview().is_cut && change()?.budget !== undefined}>
+                      {' '}
+                      {r().manage.budgetNow}
+                    </Show>
                   </p>
                   <Pays
                     preview={preview().preview}
                     warnings={preview().warnings}
-                    symbol={token().symbol}
-                    isSol={!token().mint}
+                    symbol={base().token.symbol}
+                    isSol={!base().token.mint}
                   />
                 </div>
               )}

@@ -49,13 +49,17 @@ export type Draft = Terms & {
 
 /** A field that is wrong. */
 export type Field = keyof Draft;
-export type Faults = ReadonlyMap<Field, 'number' | 'required' | 'address' | 'days' | 'percent'>;
+type Fault = 'number' | 'required' | 'address' | 'days' | 'percent' | 'zero';
+export type Faults = ReadonlyMap<Field, Fault>;
 
 export const TIERS = 4;
 /** No address, in settings. */
 const NOBODY = '11111111111111111111111111111111' as Settings['attestor'];
 const DAY = 86_400;
 const MOST_DAYS = 365;
+/** Digits of a day after the point: the fewest that tell each second from the next. */
+const DAY_DIGITS = 6;
+const DAY_PARTS = 10 ** DAY_DIGITS;
 const ADDRESS = /^[1-9A-HJ-NP-Za-km-z]{32,44}$/;
 const SOL_DECIMALS = 9;
 const NEW_DECIMALS = 6;
@@ -109,6 +113,15 @@ export function usualTokens(draft: Pick<Draft, 'source'>): Tokens {
 /** Whether the conversions of a draft are payments. */
 export const isPaid = (draft: Pick<Draft, 'goal'>) => draft.goal === 'purchase';
 
+/** The mint of the payments of a draft; empty for SOL, or for none. */
+export const paymentOf = (draft: Pick<Draft, 'goal' | 'source' | 'payment'>): string =>
+  isPaid(draft) && draft.source !== 'split' ? draft.payment.trim() : '';
+
+/** Whether payments and rewards of a draft are of one token. */
+export const canCompare = (draft: Pick<Draft, 'goal' | 'source' | 'payment' | 'mint'>): boolean =>
+  draft.source === 'split' ||
+  (draft.source === 'vault' && draft.mint.trim() !== '' && draft.mint.trim() === paymentOf(draft));
+
 /** The terms that never change. */
 export function termsOf(draft: Draft): TermsArgs {
   const pays = isPaid(draft);
@@ -123,9 +136,9 @@ export function termsOf(draft: Draft): TermsArgs {
 }
 
 function seconds(days: string): number | undefined {
-  const hundredths = unitsOf(days || '0', 2);
-  if (hundredths === undefined || hundredths > BigInt(MOST_DAYS * 100)) return undefined;
-  return Math.round((Number(hundredths) / 100) * DAY);
+  const parts = unitsOf(days || '0', DAY_DIGITS);
+  if (parts === undefined || parts > BigInt(MOST_DAYS * DAY_PARTS)) return undefined;
+  return Math.round((Number(parts) * DAY) / DAY_PARTS);
 }
 
 /** Unix seconds of the end of a day in the reader's zone; 0 for never. */
@@ -135,26 +148,33 @@ export function endOf(day: string): bigint | undefined {
   return Number.isNaN(at) ? undefined : BigInt(Math.floor(at / 1000));
 }
 
-const count = (text: string) => (/^\d{1,12}$/.test(text.trim()) ? BigInt(text.trim()) : undefined);
+/** A number of conversions, from one on. */
+const count = (text: string) =>
+  /^0*[1-9]\d{0,11}$/.test(text.trim()) ? BigInt(text.trim()) : undefined;
 
-/** The settings that are typed, on top of `base`; the fields that are wrong if it means none. */
+/**
+ * The settings that are typed, on top of `base`; the fields that are wrong if it means none. What is not shown where
+ * nobody pays counts for nothing.
+ */
 export function settingsOf(
   terms: Terms,
   base: Settings,
   tokens: Tokens,
+  pays: boolean,
 ): { settings: Settings } | { faults: Faults } {
-  const faults = new Map<Field, 'number' | 'required' | 'address' | 'days' | 'percent'>();
-  const need = <T>(
-    value: T | undefined,
-    field: Field,
-    why: 'number' | 'days' | 'percent',
-    or: T,
-  ) => {
+  const faults = new Map<Field, Fault>();
+  const need = <T>(value: T | undefined, field: Field, why: Fault, or: T) => {
     if (value === undefined) faults.set(field, why);
     return value ?? or;
   };
   const tokensOf = (text: string, field: Field, decimals = tokens.reward) =>
     text.trim() === '' ? 0n : need(unitsOf(text, decimals), field, 'number', 0n);
+  /** Zero means no limit on chain, and nobody who types it means that. */
+  const limitOf = (text: string, field: Field) => {
+    const units = tokensOf(text, field);
+    if (text.trim() !== '' && units === 0n && !faults.has(field)) faults.set(field, 'zero');
+    return units;
+  };
   if (terms.reward.trim() === '') faults.set('reward', 'required');
   const isFixed = terms.kind === 'fixed';
   const tier = { minConversions: 0n, multiplierBps: 0 };
@@ -174,14 +194,14 @@ export function settingsOf(
     rewardKind: isFixed ? RewardKind.Fixed : RewardKind.Percent,
     rewardFixed: isFixed ? tokensOf(terms.reward, 'reward') : 0n,
     rewardBps: isFixed ? 0 : need(bpsOf(terms.reward), 'reward', 'percent', 0),
-    rewardMax: isFixed ? 0n : tokensOf(terms.max, 'max'),
-    minAmount: tokensOf(terms.least, 'least', tokens.payment),
+    rewardMax: isFixed ? 0n : limitOf(terms.max, 'max'),
+    minAmount: pays ? tokensOf(terms.least, 'least', tokens.payment) : base.minAmount,
     refereeShareBps: referee,
     tiers: [...tiers, ...Array.from({ length: TIERS - tiers.length }, () => tier)],
     bonuses: [...bonuses, ...Array.from({ length: TIERS - bonuses.length }, () => bonus)],
     holdSeconds: need(seconds(terms.holdDays), 'holdDays', 'days', 0),
     endsAt: need(endOf(terms.ends), 'ends', 'days', 0n),
-    budget: tokensOf(terms.budget, 'budget'),
+    budget: limitOf(terms.budget, 'budget'),
   };
   return faults.size > 0 ? { faults } : { settings };
 }
@@ -214,13 +234,20 @@ export const NOTHING: Settings = {
 
 /** What is wrong with a draft besides its settings. */
 export function faultsOf(draft: Draft): Faults {
-  const faults = new Map<Field, 'number' | 'required' | 'address' | 'days'>();
+  const faults = new Map<Field, Fault>();
   if (draft.name.trim() === '') faults.set('name', 'required');
   if (draft.source === 'vault' && !ADDRESS.test(draft.mint.trim())) faults.set('mint', 'address');
-  if (draft.payment.trim() !== '' && !ADDRESS.test(draft.payment.trim())) {
+  const payment = paymentOf(draft);
+  if (payment !== '' && !ADDRESS.test(payment)) {
     faults.set('payment', 'address');
   }
   if (seconds(draft.noticeDays) === undefined) faults.set('noticeDays', 'days');
+  const [isNone, isEmpty] = [/^[0.,]+$/, (text: string) => text.trim() === ''];
+  if (isPaid(draft) && isNone.test(draft.least.trim())) faults.set('least', 'zero');
+  if (isPaid(draft) && !canCompare(draft)) {
+    const field = draft.kind === 'fixed' ? 'least' : 'max';
+    if (isEmpty(draft[field])) faults.set(field, 'required');
+  }
   return faults;
 }
 
@@ -268,7 +295,7 @@ export function changeOf(settings: Settings, base: Settings): Partial<ReturnType
 export function typed(settings: Settings, tokens: Tokens): Terms {
   const isFixed = settings.rewardKind === RewardKind.Fixed;
   const units = (value: bigint) => (value === 0n ? '' : typedOf(value, tokens.reward));
-  const days = typedOf(BigInt(Math.round((settings.holdSeconds / DAY) * 100)), 2);
+  const days = typedOf(BigInt(Math.round((settings.holdSeconds * DAY_PARTS) / DAY)), DAY_DIGITS);
   return {
     kind: isFixed ? 'fixed' : 'percent',
     reward: isFixed ? units(settings.rewardFixed) : typedOf(BigInt(settings.rewardBps), 2),
@@ -298,22 +325,53 @@ function dayOf(unix: bigint): string {
 }
 
 /**
- * The settings with what was typed, but every value that was not touched exactly as it was: a hold of 90
- * seconds and an end in the middle of a day cannot be typed.
+ * The settings with what was typed, but every value that was not touched exactly as it was: an end in the middle
+ * of a day cannot be typed. Without a maximum, a percentage keeps the one that it has.
  */
 export function changed(
   terms: Terms,
   base: Settings,
   tokens: Tokens,
+  pays: boolean,
 ): { settings: Settings } | { faults: Faults } {
-  const found = settingsOf(terms, base, tokens);
+  const found = settingsOf(terms, base, tokens, pays);
   if ('faults' in found) return found;
   const before = typed(base, tokens);
   const settings = { ...found.settings };
   if (terms.holdDays === before.holdDays) settings.holdSeconds = base.holdSeconds;
   if (terms.ends === before.ends) settings.endsAt = base.endsAt;
+  if (terms.kind === 'percent' && terms.max.trim() === '') {
+    if (base.rewardKind !== RewardKind.Percent) return { faults: new Map([['max', 'required']]) };
+    settings.rewardMax = base.rewardMax;
+  }
   return { settings };
 }
+
+/**
+ * The same as {@link changed}, if the settings are still those with which the form began: who changed one must not
+ * bring back another that somebody has changed meanwhile. `undefined` if they are others.
+ */
+export function changedStill(
+  terms: Terms,
+  base: Settings,
+  fresh: Settings,
+  tokens: Tokens,
+  pays: boolean,
+): ReturnType<typeof changed> | undefined {
+  return textOf(fresh) === textOf(base) ? changed(terms, fresh, tokens, pays) : undefined;
+}
+
+/**
+ * Whether a cut that was announced, to hold from `announced`, waits anew by a change that holds from `from`, in unix
+ * seconds; 0 for none, and for at once.
+ */
+export const restarts = (announced: bigint, from: bigint, now: bigint): boolean =>
+  announced > now && from > announced;
+
+const textOf = (settings: Settings) =>
+  JSON.stringify(settings, (_, value: unknown) =>
+    typeof value === 'bigint' ? value.toString() : value,
+  );
 
 /** That is in `sessionStorage` until the tab is closed, or the wallet is left. */
 const KEY = 'vouch:draft';

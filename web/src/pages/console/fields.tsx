@@ -99,6 +99,8 @@ export function RewardFields<T extends Terms>(props: {
   symbol: string;
   /** What payments are in. */
   payment: string;
+  leastHint: string;
+  maxHint: string;
 }) {
   const draft = () => props.form.draft;
   const id = (name: string) => `${props.prefix}-${name}`;
@@ -136,7 +138,7 @@ export function RewardFields<T extends Terms>(props: {
         <Text
           id={id('max')}
           label={r().open.max}
-          hint={r().open.maxHint}
+          hint={props.maxHint}
           value={draft().max}
           set={(value) => text('max', value)}
           unit={props.symbol}
@@ -148,7 +150,7 @@ export function RewardFields<T extends Terms>(props: {
         <Text
           id={id('least')}
           label={r().open.least}
-          hint={isPercent() ? '' : r().open.leastHint}
+          hint={props.leastHint}
           value={draft().least}
           set={(value) => text('least', value)}
           unit={props.payment}

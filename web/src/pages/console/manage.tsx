@@ -2,9 +2,20 @@
 
 import { createSignal, For, Match, Show, Switch } from 'solid-js';
 
-import { answer, api, type Campaign, type CodeInfo, type Conversion } from '../../api/client';
+import { Funding } from '@vouch/client/generated/types/funding.js';
+
+import {
+  answer,
+  api,
+  Refusal,
+  type Campaign,
+  type CodeInfo,
+  type Conversion,
+} from '../../api/client';
 import { unitsOf } from '../../format/enter';
+import type { Token } from '../../format/money';
 import { r } from '../../i18n/run';
+import { campaignAt } from '../../lib/campaigns';
 import { now } from '../../lib/clock';
 import type { createPages } from '../../lib/pages';
 import { inAll } from '../../lib/spend';
@@ -32,19 +43,18 @@ export function Manage(props: {
   const address = () => props.campaign.address;
   const token = () => tokenOf(props.campaign);
   const hasVault = () => Boolean(props.campaign.vault) && props.campaign.funding === 'vault';
-  const act = <D,>(deed: Deed<D>) => setDeed(deed as Deed<unknown>);
-  const params = () => ({ path: { address: address() } });
-  const read = () => answer(api.GET('/v1/campaigns/{address}', { params: params() }));
-  const named = () => (
+  const act = <D, S>(deed: Deed<D, S>) => setDeed(deed as unknown as Deed);
+  const read = () => campaignAt(address());
+  const named = (of: { address: string }) => (
     <div>
       <dt>{r().manage.campaign}</dt>
       <dd>
-        <Address address={address()} />
+        <Address address={of.address} />
       </dd>
     </div>
   );
 
-  const pause = (paused: boolean): Deed => ({
+  const pause = (paused: boolean): Deed<void, { address: string }> => ({
     title: paused ? r().manage.pauseTitle : r().manage.resumeTitle,
     sentence: paused ? r().manage.pauseText : r().manage.resumeText,
     button: paused ? r().manage.pause : r().manage.resume,
@@ -54,11 +64,13 @@ export function Manage(props: {
       const { campaign } = await standing(address(), props.campaign, wallet);
       const body = { campaign: campaign.address, paused };
       const built = await answer(api.POST('/v1/transactions/set-paused', { body }));
-      return prepareAct(built, { act: 'pause', campaign: campaign.address, paused }, wallet);
+      const act = { act: 'pause', campaign: campaign.address, paused } as const;
+      const doing = await prepareAct(built, act, wallet);
+      return { doing, shown: { address: campaign.address } };
     },
-    rows: () => (
+    rows: (shown) => (
       <>
-        {named()}
+        {named(shown)}
         <div>
           <dt>{r().manage.from}</dt>
           <dd>{r().manage.atOnce}</dd>
@@ -70,8 +82,8 @@ export function Manage(props: {
     },
   });
 
-  const move = (kind: 'fund' | 'withdraw', units: bigint): Deed => {
-    let left = 0n;
+  type Moved = { address: string; token: Token; units: bigint; left: bigint };
+  const move = (kind: 'fund' | 'withdraw', typed: string): Deed<void, Moved> => {
     const words = r().manage;
     const isFund = kind === 'fund';
     return {
@@ -79,10 +91,15 @@ export function Manage(props: {
       sentence: isFund ? words.fundText : words.withdrawText,
       button: isFund ? words.fund : words.withdraw,
       done: isFund ? words.funded : words.withdrawn,
+      adds: true,
       prepare: async (wallet) => {
-        const { balanceIn, prepareAct, standing } = await acting();
+        const { balanceIn, prepareAct, rewardToken, standing } = await acting();
         const { campaign } = await standing(address(), props.campaign, wallet);
         const { vault } = campaign.data;
+        // What was typed is a number of tokens, and the node says how one is divided.
+        const token = rewardToken(campaign, props.campaign.symbol);
+        const units = unitsOf(typed, token.decimals);
+        if (!units) throw new Refusal('invalid_amount', undefined);
         const asked = { campaign: campaign.address, amount: units.toString() };
         const built = isFund
           ? await answer(
@@ -92,22 +109,22 @@ export function Manage(props: {
         const doing = await prepareAct(built, { act: kind, campaign, units }, wallet, {
           watched: [vault],
         });
-        left = balanceIn(doing.after[0]);
-        return doing;
+        const left = balanceIn(doing.after[0]);
+        return { doing, shown: { address: campaign.address, token, units, left } };
       },
-      rows: () => (
+      rows: (shown) => (
         <>
-          {named()}
+          {named(shown)}
           <div>
             <dt>{r().manage.amount}</dt>
             <dd>
-              <Money units={units} token={token()} />
+              <Money units={shown.units} token={shown.token} />
             </dd>
           </div>
           <div>
             <dt>{r().manage.vaultAfter}</dt>
             <dd>
-              <Money units={left} token={token()} />
+              <Money units={shown.left} token={shown.token} />
             </dd>
           </div>
         </>
@@ -116,7 +133,7 @@ export function Manage(props: {
     };
   };
 
-  const suspend = ({ code }: CodeInfo, suspended: boolean): Deed => ({
+  const suspend = ({ code }: CodeInfo, suspended: boolean): Deed<void, { address: string }> => ({
     title: suspended ? r().manage.suspendButton : r().manage.liftButton,
     sentence: suspended ? r().manage.suspendText : r().manage.liftText,
     button: suspended ? r().manage.suspendButton : r().manage.liftButton,
@@ -127,11 +144,12 @@ export function Manage(props: {
       const body = { campaign: campaign.address, code, suspended };
       const built = await answer(api.POST('/v1/transactions/set-suspended', { body }));
       const act = { act: 'suspend', campaign: campaign.address, code, suspended } as const;
-      return prepareAct(built, act, wallet);
+      const doing = await prepareAct(built, act, wallet);
+      return { doing, shown: { address: campaign.address } };
     },
-    rows: () => (
+    rows: (shown) => (
       <>
-        {named()}
+        {named(shown)}
         <div>
           <dt>{r().manage.code}</dt>
           <dd>
@@ -147,62 +165,90 @@ export function Manage(props: {
     },
   });
 
-  const cancel = (conversion: Conversion): Deed => {
-    let units = 0n;
-    let [referee, code] = ['', ''];
-    return {
-      title: r().manage.cancelTitle,
-      sentence: r().manage.cancelText,
-      button: r().manage.cancelButton,
-      done: r().manage.cancelled,
-      prepare: async (wallet) => {
-        const { heldConversion, prepareAct, standing } = await acting();
-        const { campaign } = await standing(address(), props.campaign, wallet);
-        const found = await heldConversion(conversion.address, campaign);
-        const { rewardReferrer, rewardReferee, rewardPartner } = found.conversion.data;
-        units = rewardReferrer + rewardReferee + rewardPartner;
-        // Whose it is says the node, because the API chose which one to name.
-        referee = found.conversion.data.referee;
-        code = found.referral.data.code;
-        const body = { conversion: conversion.address };
-        const built = await answer(api.POST('/v1/transactions/cancel-conversion', { body }));
-        return prepareAct(built, { act: 'cancel', campaign, ...found }, wallet);
-      },
-      rows: () => (
-        <>
-          <div>
-            <dt>{r().manage.conversion}</dt>
-            <dd>
-              <Address address={conversion.address} />
-            </dd>
-          </div>
-          <div>
-            <dt>{r().manage.code}</dt>
-            <dd>
-              <code>{code}</code>
-            </dd>
-          </div>
-          <div>
-            <dt>{r().manage.referee}</dt>
-            <dd>
-              <Address address={referee} />
-            </dd>
-          </div>
-          <div>
-            <dt>{r().manage.nobodyGets}</dt>
-            <dd>
-              <Money units={units} token={token()} />
-            </dd>
-          </div>
-        </>
-      ),
-      arrived: async () => {
-        const params = { path: { address: conversion.address } };
-        const found = await answer(api.GET('/v1/conversions/{address}', { params }));
-        if (found.conversion.status !== 'cancelled') throw new Error('not yet');
-      },
-    };
+  type Cancelled = {
+    address: string;
+    token: Token;
+    units: bigint;
+    referee: string;
+    code: string;
+    /** Where the held part of a payment goes. */
+    treasury: string | undefined;
+    uniqueness: number;
   };
+  const cancel = ({ address: conversion }: Conversion): Deed<void, Cancelled> => ({
+    title: r().manage.cancelTitle,
+    sentence: r().manage.cancelText,
+    button: r().manage.cancelButton,
+    done: r().manage.cancelled,
+    prepare: async (wallet) => {
+      const { heldConversion, prepareAct, rewardToken, standing } = await acting();
+      const { campaign } = await standing(address(), props.campaign, wallet);
+      const found = await heldConversion(conversion, campaign);
+      const { rewardReferrer, rewardReferee, rewardPartner } = found.conversion.data;
+      const { funding, settings, uniqueness } = campaign.data;
+      // Whose it is says the node, because the API chose which one to name.
+      const shown: Cancelled = {
+        address: conversion,
+        token: rewardToken(campaign, props.campaign.symbol),
+        units: rewardReferrer + rewardReferee + rewardPartner,
+        referee: found.conversion.data.referee,
+        code: found.referral.data.code,
+        treasury: funding === Funding.PaymentSplit ? settings.treasury : undefined,
+        uniqueness,
+      };
+      const body = { conversion };
+      const built = await answer(api.POST('/v1/transactions/cancel-conversion', { body }));
+      const doing = await prepareAct(built, { act: 'cancel', campaign, ...found }, wallet);
+      return { doing, shown };
+    },
+    rows: ({ address, token, units, referee, code, treasury, uniqueness }) => (
+      <>
+        <div>
+          <dt>{r().manage.conversion}</dt>
+          <dd>
+            <Address address={address} />
+          </dd>
+        </div>
+        <div>
+          <dt>{r().manage.code}</dt>
+          <dd>
+            <code>{code}</code>
+          </dd>
+        </div>
+        <div>
+          <dt>{r().manage.referee}</dt>
+          <dd>
+            <Address address={referee} />
+          </dd>
+        </div>
+        <div>
+          <dt>{r().manage.nobodyGets}</dt>
+          <dd>
+            <Money units={units} token={token} />
+          </dd>
+        </div>
+        <Show when={treasury}>
+          {(treasury) => (
+            <div>
+              <dt>{r().manage.backTo}</dt>
+              <dd>
+                <Address address={treasury()} />
+              </dd>
+            </div>
+          )}
+        </Show>
+        <div>
+          <dt>{r().manage.countsAgain}</dt>
+          <dd>{r().manage.neverAgain[uniqueness]}</dd>
+        </div>
+      </>
+    ),
+    arrived: async () => {
+      const params = { path: { address: conversion } };
+      const found = await answer(api.GET('/v1/conversions/{address}', { params }));
+      if (found.conversion.status !== 'cancelled') throw new Error('not yet');
+    },
+  });
 
   const held = () =>
     props.conversions
@@ -251,7 +297,7 @@ export function Manage(props: {
                   <Amount
                     title={kind === 'fund' ? r().manage.fundTitle : r().manage.withdrawTitle}
                     campaign={campaign()}
-                    use={(units) => act(move(kind as 'fund' | 'withdraw', units))}
+                    use={(typed) => act(move(kind as 'fund' | 'withdraw', typed))}
                   />
                 )}
               </Show>
@@ -317,7 +363,7 @@ export function Manage(props: {
 }
 
 /** Asks for an amount of the campaign's token. */
-function Amount(props: { title: string; campaign: Campaign; use: (units: bigint) => void }) {
+function Amount(props: { title: string; campaign: Campaign; use: (typed: string) => void }) {
   const [typed, setTyped] = createSignal('');
   const [wrong, setWrong] = createSignal(false);
   return (
@@ -328,7 +374,7 @@ function Amount(props: { title: string; campaign: Campaign; use: (units: bigint)
         event.preventDefault();
         const units = unitsOf(typed(), props.campaign.mint_decimals);
         setWrong(!units);
-        if (units) props.use(units);
+        if (units) props.use(typed());
       }}
     >
       <h3>{props.title}</h3>
@@ -363,7 +409,11 @@ function Suspending(props: { campaign: string; use: (code: CodeInfo, off: boolea
     try {
       const path = { code: CODE.test(code) ? code : '-' };
       const params = { path, query: { campaign: props.campaign } };
-      setFound(await answer(api.GET('/v1/codes/{code}', { params })));
+      const answered = await answer(api.GET('/v1/codes/{code}', { params }));
+      if (answered.code !== code || answered.campaign !== props.campaign) {
+        throw new Refusal('not_as_shown', undefined);
+      }
+      setFound(answered);
     } catch (error) {
       setFailure(error);
     }

@@ -14,12 +14,14 @@ import { t } from '../../i18n';
 import { c } from '../../i18n/console';
 import { r } from '../../i18n/run';
 import { focusOn } from '../../lib/announce';
+import { campaignAt } from '../../lib/campaigns';
 import { SOL_MINT } from '../../lib/site';
 import { Acting, type Deed } from '../../ui/act';
-import { Address, moneyText, tokenOf } from '../../ui/format';
+import { Address, moneyText, short, tokenOf } from '../../ui/format';
 import { Title } from '../../ui/frame';
 import type { SignedIn } from '../me/gate';
 import {
+  canCompare,
   dropDraft,
   faultsOf,
   inputOf,
@@ -28,6 +30,7 @@ import {
   keptDraft,
   newDraft,
   NOTHING,
+  paymentOf,
   settingsOf,
   termsOf,
   usualTokens,
@@ -49,6 +52,9 @@ const OF_STEP: readonly (readonly Field[])[] = [
   ['budget', 'holdDays', 'noticeDays', 'ends'],
 ];
 
+/** What is shown before it is signed: every term, and where the campaign will be. */
+type Shown = { readonly rows: readonly [string, string][]; readonly campaign: string };
+
 /** Milliseconds without typing before the API is asked. */
 const PAUSE = 500;
 
@@ -59,14 +65,14 @@ export default function New(props: { signed: SignedIn }) {
   const [draft, set] = createStore<Draft>(kept ?? newDraft());
   const [shown, setShown] = createSignal<Faults>(new Map());
   const [tokens, setTokens] = createSignal<Tokens>();
-  const [deed, setDeed] = createSignal<Deed<string>>();
+  const [deed, setDeed] = createSignal<Deed<string, Shown>>();
   const decimals = () => tokens() ?? usualTokens(draft);
 
   createEffect(() => keepDraft(wallet(), { ...draft, tiers: draft.tiers, bonuses: draft.bonuses }));
   // A wallet that is left takes its draft along.
   onCleanup(() =>
     queueMicrotask(() => {
-      if (localStorage.getItem('vouch:session') === null) dropDraft();
+      if (!hasSession()) dropDraft();
     }),
   );
   // The node knows what a token is.
@@ -91,7 +97,7 @@ export default function New(props: { signed: SignedIn }) {
   /** Everything that is wrong with the draft, or what it means. */
   const meaning = (of: Tokens = decimals()) => {
     const faults = new Map(faultsOf(draft));
-    const found = settingsOf(draft, NOTHING, of);
+    const found = settingsOf(draft, NOTHING, of, isPaid(draft));
     if ('faults' in found) found.faults.forEach((why, field) => faults.set(field, why));
     if (draft.source === 'vault' && draft.funds.trim() !== '') {
       if (unitsOf(draft.funds, of.reward) === undefined) faults.set('funds', 'number');
@@ -102,7 +108,7 @@ export default function New(props: { signed: SignedIn }) {
   };
   /** The settings for the preview, which needs no name. */
   const settings = (): Settings | undefined => {
-    const found = settingsOf(draft, NOTHING, decimals());
+    const found = settingsOf(draft, NOTHING, decimals(), isPaid(draft));
     return 'settings' in found && draft.source !== 'vault' ? found.settings : meaning().settings;
   };
   const body = (settings: Settings, of: Tokens) => bodyOf(draft, wallet(), settings, of);
@@ -151,19 +157,19 @@ export default function New(props: { signed: SignedIn }) {
   };
   const symbol = () =>
     draft.source === 'split' ? t().common.sol : draft.symbol || t().common.tokens;
-  const payment = () =>
-    draft.payment && draft.source !== 'split' ? t().common.tokens : t().common.sol;
+  const payment = () => (paymentOf(draft) ? short(paymentOf(draft)) : t().common.sol);
+  const leastHint = () => {
+    if (draft.kind === 'percent') return r().open.leastAny;
+    return canCompare(draft) ? r().open.leastHint : r().open.leastNeeded;
+  };
   const fault = (field: Field) => faultOf(shown(), field);
 
-  const opening = (): Deed<string> => {
-    let rows: [string, string][] = [];
-    let campaign = '';
+  const opening = (): Deed<string, Shown> => {
     // What is shown and signed is what stood there when it was asked for.
     const asked = structuredClone(unwrap(draft));
-    const isSplit = asked.source === 'split';
     const mints = [
       [r().open.mint, asked.source === 'vault' ? asked.mint.trim() : ''],
-      [r().open.payment, isPaid(asked) && !isSplit ? asked.payment.trim() : ''],
+      [r().open.payment, paymentOf(asked)],
     ].filter((row): row is [string, string] => row[1] !== '');
     return {
       title: r().open.title,
@@ -172,7 +178,7 @@ export default function New(props: { signed: SignedIn }) {
       prepare: async (wallet) => {
         const acting = await import('../../wallet/acting');
         const known = await facts(asked);
-        const found = settingsOf(asked, NOTHING, known);
+        const found = settingsOf(asked, NOTHING, known, isPaid(asked));
         if (!('settings' in found)) throw new Error('the draft was checked before');
         const of: Omit<Opening, 'payer' | 'authority'> = {
           id: BigInt(asked.id),
@@ -183,29 +189,29 @@ export default function New(props: { signed: SignedIn }) {
           funds: fundsOf(asked, known),
         };
         const { address, settings: stands } = await acting.opened(of, wallet);
-        campaign = address;
         const request = bodyOf(asked, wallet, found.settings, known);
         const built = await answer(api.POST('/v1/transactions/create-campaign', { body: request }));
         const doing = await acting.prepareAct(built, { act: 'open', opening: of }, wallet, {
           creates: address,
         });
-        const token = {
-          mint: asked.source === 'split' ? SOL_MINT : asked.mint || 'new',
+        const token = tokenOf({
+          mint: { split: SOL_MINT, vault: asked.mint.trim(), new: 'new' }[asked.source],
           decimals: known.reward,
           symbol: asked.symbol || null,
-        };
+        });
+        const payment = canCompare(asked)
+          ? token
+          : tokenOf({ mint: paymentOf(asked) || SOL_MINT, decimals: known.payment, symbol: null });
         const terms = asTerms(stands, of.terms.noticeSeconds);
-        rows = [
+        const rows: [string, string][] = [
           [r().open.pays, r().open.payFrom[asked.source]!],
-          ...(of.funds
-            ? [[r().open.putIn, moneyText(of.funds, tokenOf(token))] as [string, string]]
-            : []),
+          ...(of.funds ? [[r().open.putIn, moneyText(of.funds, token)] as [string, string]] : []),
           [r().open.once, r().open.onceFor[Number(of.terms.uniqueness)]!],
-          ...rowsOf(token, terms).map(([name, text]): [string, string] => [name, text]),
+          ...rowsOf(token, payment, terms).map(([name, text]): [string, string] => [name, text]),
         ];
-        return doing;
+        return { doing, shown: { rows, campaign: address } };
       },
-      rows: () => (
+      rows: ({ rows, campaign }) => (
         <>
           <For each={rows}>
             {([name, text]) => (
@@ -233,9 +239,8 @@ export default function New(props: { signed: SignedIn }) {
           </div>
         </>
       ),
-      arrived: async () => {
-        const params = { path: { address: campaign } };
-        await answer(api.GET('/v1/campaigns/{address}', { params }));
+      arrived: async ({ campaign }) => {
+        await campaignAt(campaign);
         await name(campaign, asked);
         dropDraft();
         return campaign;
@@ -251,9 +256,9 @@ export default function New(props: { signed: SignedIn }) {
     };
   };
   let opened: string | undefined;
-  const watched = (deed: Deed<string>): Deed<string> => ({
+  const watched = (deed: Deed<string, Shown>): Deed<string, Shown> => ({
     ...deed,
-    arrived: async () => (opened = await deed.arrived()),
+    arrived: async (shown) => (opened = await deed.arrived(shown)),
   });
 
   return (
@@ -371,6 +376,8 @@ export default function New(props: { signed: SignedIn }) {
               isPaid={isPaid(draft)}
               symbol={symbol()}
               payment={payment()}
+              leastHint={leastHint()}
+              maxHint={canCompare(draft) ? r().open.maxHint : r().open.maxNeeded}
             />
           </Show>
           <Show when={draft.step === 3}>
@@ -438,6 +445,15 @@ export default function New(props: { signed: SignedIn }) {
   );
 }
 
+/** Whether somebody is signed in, as far as this browser remembers; it need not. */
+function hasSession(): boolean {
+  try {
+    return localStorage.getItem('vouch:session') !== null;
+  } catch {
+    return false;
+  }
+}
+
 /** What the tokens of a draft are, as the node has them. */
 async function facts(
   draft: Draft,
@@ -448,9 +464,8 @@ async function facts(
     const { program, decimals } = await acting.tokenAt(mint);
     return { currency: { kind: 'token', mint: mint as Key, program } as Currency, decimals };
   };
-  const payment = draft.payment.trim();
-  const paid =
-    isPaid(draft) && draft.source !== 'split' && payment ? await named(payment) : undefined;
+  const payment = paymentOf(draft);
+  const paid = payment ? await named(payment) : undefined;
   const payments = { payment: paid?.decimals ?? usual.payment, payments: paid?.currency };
   if (draft.source === 'split')
     return { reward: usual.reward, rewards: { kind: 'sol' }, ...payments };
@@ -480,9 +495,7 @@ function bodyOf(draft: Draft, authority: string, settings: Settings, tokens: Tok
     funding: funding[draft.source],
     ...(draft.source === 'vault' && { mint: draft.mint.trim() }),
     ...(isPaid(draft) && draft.source !== 'split' && { proof: 'payment' }),
-    ...(isPaid(draft) &&
-      draft.source !== 'split' &&
-      draft.payment.trim() && { payment_mint: draft.payment.trim() }),
+    ...(paymentOf(draft) && { payment_mint: paymentOf(draft) }),
     ...(funds > 0n && { funds: funds.toString() }),
     ...(isPaid(draft) && example && { example_amount: example.toString() }),
     notice_seconds: termsOf(draft).noticeSeconds,
@@ -496,7 +509,7 @@ async function name(campaign: string, draft: Draft): Promise<void> {
   const body = {
     name: draft.name.trim(),
     landing_url: new URL(`/c/${campaign}`, location.href).href,
-    ...(draft.symbol && { symbol: draft.symbol }),
+    ...(draft.symbol && draft.source !== 'split' && { symbol: draft.symbol }),
   };
   const params = { path: { address: campaign } };
   await answer(api.PUT('/v1/campaigns/{address}/profile', { params, body })).catch(() => {});

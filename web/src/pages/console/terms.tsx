@@ -6,7 +6,7 @@ import { RewardKind } from '@vouch/client/generated/types/rewardKind.js';
 import type { Settings } from '@vouch/client/generated/types/settings.js';
 
 import type { Campaign } from '../../api/client';
-import { formatBps } from '../../format/money';
+import { formatBps, type Token } from '../../format/money';
 import { exactTime, formatDuration } from '../../format/time';
 import { locale, t } from '../../i18n';
 import { c } from '../../i18n/console';
@@ -17,13 +17,13 @@ import { Address, moneyText, short, tokenOf, when } from '../../ui/format';
 export type Terms = Pick<Campaign, 'reward' | 'rules' | 'starts_at' | 'ends_at'>;
 export type Row = readonly [name: string, text: string];
 
-/** Every term that is set, in words. */
+/** Every term that is set, in words. `payment` is the token of the least amount, where buyers pay. */
 export function rowsOf(
-  campaign: Parameters<typeof tokenOf>[0],
+  token: Token,
+  payment: Token,
   { reward, rules, starts_at, ends_at }: Terms,
 ): Row[] {
   if (!rules) return [];
-  const token = tokenOf(campaign);
   const money = (units: string) => moneyText(units, token);
   const number = (units: string) => new Intl.NumberFormat(locale()).format(BigInt(units));
   const duration = (seconds: number) => formatDuration(seconds, locale());
@@ -50,7 +50,7 @@ export function rowsOf(
       rules.notice_seconds === 0 ? c().terms.noNotice : duration(rules.notice_seconds),
     ],
     rules.attribution_window && [c().terms.window, duration(rules.attribution_window)],
-    rules.min_amount !== '0' && [c().terms.least, money(rules.min_amount)],
+    rules.min_amount !== '0' && [c().terms.least, moneyText(rules.min_amount, payment)],
     rules.owner_limit && [c().terms.owner, number(rules.owner_limit)],
     [c().terms.budget, rules.budget ? money(rules.budget) : c().figures.noBudget],
     rules.attestor && [c().terms.attestor, short(rules.attestor)],
@@ -73,6 +73,22 @@ export function differences(now: Row[], then: Row[]) {
     .map((name) => [name, before.get(name) ?? '–', after.get(name) ?? '–'] as const)
     .filter(([, before, after]) => before !== after);
 }
+
+/** The token of a campaign's payments. Nobody has told a page without a node how that of another mint is divided. */
+export function paymentOf(campaign: Campaign): Token {
+  const [mint, token] = [campaign.payment_mint, tokenOf(campaign)];
+  if (!mint || mint === campaign.mint) return token;
+  if (mint === SOL_MINT) return tokenOf({ mint, decimals: 9 });
+  return { decimals: 0, symbol: c().terms.baseUnits(short(mint)), mint };
+}
+
+/** The names of those that hold from the next transaction on, also in a cut. */
+export const evenInCuts = (): readonly string[] => [
+  c().terms.budget,
+  c().terms.attestor,
+  c().terms.attestedCodes,
+  c().terms.treasury,
+];
 
 /** Settings as the program has them, as the API writes terms. */
 export function asTerms(settings: Settings, noticeSeconds: number): Terms {
@@ -128,8 +144,8 @@ export function Announced(props: {
   announced: NonNullable<Campaign['announced']>;
 }) {
   const at = () => Date.parse(props.announced.takes_effect_at ?? '');
-  const changes = () =>
-    differences(rowsOf(props.campaign, props.campaign), rowsOf(props.campaign, props.announced));
+  const rows = (terms: Terms) => rowsOf(tokenOf(props.campaign), paymentOf(props.campaign), terms);
+  const changes = () => differences(rows(props.campaign), rows(props.announced));
   return (
     <div class="notice">
       <h2>{c().announced.title(when(at()))}</h2>
@@ -158,7 +174,7 @@ export function Rules(props: { campaign: Campaign }) {
         <h2 id="terms">{c().terms.title}</h2>
       </header>
       <dl class="rows">
-        <For each={rowsOf(props.campaign, props.campaign)}>
+        <For each={rowsOf(tokenOf(props.campaign), paymentOf(props.campaign), props.campaign)}>
           {([name, text]) => (
             <div>
               <dt>{name}</dt>

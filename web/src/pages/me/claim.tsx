@@ -4,6 +4,7 @@ import { createSignal, For, Show } from 'solid-js';
 
 import { answer, api, type Campaign, type Reward } from '../../api/client';
 import type { components } from '../../api/schema';
+import type { Token } from '../../format/money';
 import { locale, t } from '../../i18n';
 import { r } from '../../i18n/run';
 import { createCampaigns } from '../../lib/campaigns';
@@ -55,7 +56,11 @@ export function Claim(props: {
     return [...all].map(([campaign, rewards]) => ({ campaign, count: rewards.length, rewards }));
   };
   const campaign = createCampaigns(() => due().map(({ campaign }) => campaign));
-  const [deed, setDeed] = createSignal<Deed<string>>();
+  const [deed, setDeed] = createSignal<Deed<Answer & Paged, Claimed>>();
+  /** Claims what is due in a campaign, page by page. */
+  const claim = (found: Campaign, name: string, from?: string): void => {
+    setDeed(claimOf(found, name, (next) => claim(found, name, next), from));
+  };
   const tokenFor = (reward: Reward) =>
     tokenOf({ ...reward, symbol: campaign(reward.campaign)?.symbol ?? null });
   const nameOf = (address: string) => campaign(address)?.name ?? t().home.unnamed;
@@ -90,7 +95,7 @@ export function Claim(props: {
                           type="button"
                           class="button"
                           aria-label={r().claim.buttonOf(nameOf(one().campaign))}
-                          onClick={() => setDeed(claimOf(found(), nameOf(one().campaign)))}
+                          onClick={() => claim(found(), nameOf(one().campaign))}
                         >
                           {r().claim.button}
                         </button>
@@ -120,13 +125,36 @@ export function Claim(props: {
   );
 }
 
+/** Where what is left begins, and which parts wait, if the API says so. */
+type Paged = {
+  readonly next_cursor?: string | null;
+  readonly claims: readonly {
+    readonly conversion: string;
+    readonly waiting?: readonly Waiting[];
+  }[];
+};
+type Waiting = { readonly owner: string; readonly code: string; readonly message: string };
+
+const waitingIn = ({ claims }: Paged) => claims.flatMap(({ waiting }) => waiting ?? []);
+
+/** What is shown of a claim before it is signed, and what one sees it by. */
+type Claimed = {
+  readonly built: Answer & Paged;
+  readonly arrives: bigint;
+  readonly token: Token;
+  readonly first: string;
+  /** Outcomes of the first conversion before. */
+  readonly before: number;
+};
+
 /** The claim of everything that is due to the wallet in a campaign, as much as fits. */
-function claimOf(shown: Campaign, name: string): Deed<string> {
-  let arrives = 0n;
-  let built: Answer | undefined;
-  let first = '';
-  let before = 0;
-  const outcomes = async () => {
+function claimOf(
+  shown: Campaign,
+  name: string,
+  more: (from: string | undefined) => void,
+  from?: string,
+): Deed<Answer & Paged, Claimed> {
+  const outcomes = async (first: string) => {
     const params = { path: { address: first } };
     const found = await answer(api.GET('/v1/conversions/{address}', { params }));
     return found.outcomes.length;
@@ -138,28 +166,33 @@ function claimOf(shown: Campaign, name: string): Deed<string> {
     button: r().claim.sign,
     done: r().claim.done,
     prepare: async (wallet) => {
-      const { balanceIn, balances, placeOf, prepareAct, standing } =
+      const { balanceIn, balances, placeOf, prepareAct, rewardToken, standing } =
         await import('../../wallet/acting');
       const { campaign } = await standing(shown.address, shown);
       const place = await placeOf(wallet, campaign);
-      const body = { campaign: campaign.address, wallet, payer: wallet };
-      const answered = await answer(api.POST('/v1/transactions/claim', { body }));
+      const body = {
+        campaign: campaign.address,
+        wallet,
+        payer: wallet,
+        ...(from && { cursor: from }),
+      };
+      const answered: Answer & Paged = await answer(api.POST('/v1/transactions/claim', { body }));
       const [had] = await balances([place]);
       const act = { act: 'claim', campaign } as const;
       const doing = await prepareAct(answered, act, wallet, { watched: [place] });
-      built = answered;
-      arrives = place === wallet ? doing.gains : balanceIn(doing.after[0]) - had!;
-      first = doing.understood.claims[0]!;
-      before = await outcomes();
-      return doing;
+      const arrives = place === wallet ? doing.gains : balanceIn(doing.after[0]) - had!;
+      const first = doing.understood.claims[0]!;
+      const before = await outcomes(first);
+      const token = rewardToken(campaign, shown.symbol);
+      return { doing, shown: { built: answered, arrives, token, first, before } };
     },
-    rows: (doing) => (
+    rows: ({ built, arrives, token }, doing) => (
       <>
         <div>
           <dt>{r().claim.arrives}</dt>
           <dd>
             <strong>
-              <Money units={arrives > 0n ? arrives : 0n} token={tokenOf(shown)} />
+              <Money units={arrives > 0n ? arrives : 0n} token={token} />
             </strong>
           </dd>
         </div>
@@ -171,10 +204,10 @@ function claimOf(shown: Campaign, name: string): Deed<string> {
             </For>
           </dd>
         </div>
-        <Show when={built!.skipped.length > 0}>
+        <Show when={built.skipped.length > 0}>
           <div>
-            <dt>{r().claim.skipped(built!.skipped.length)}</dt>
-            <For each={built!.skipped}>
+            <dt>{r().claim.skipped(built.skipped.length)}</dt>
+            <For each={built.skipped}>
               {({ code, message, conversion }) => (
                 <dd class="note">
                   <Address address={conversion} /> {r().errors[code]?.[0] ?? message}
@@ -183,7 +216,16 @@ function claimOf(shown: Campaign, name: string): Deed<string> {
             </For>
           </div>
         </Show>
-        <For each={built!.warnings}>
+        <For each={waitingIn(built)}>
+          {({ owner, code, message }) => (
+            <div>
+              <dd class="note">
+                <Address address={owner} /> {r().errors[code]?.[0] ?? message}
+              </dd>
+            </div>
+          )}
+        </For>
+        <For each={built.warnings}>
           {({ code, message }) => (
             <div>
               <dd class="note">{r().warnings[code] ?? message}</dd>
@@ -192,13 +234,16 @@ function claimOf(shown: Campaign, name: string): Deed<string> {
         </For>
       </>
     ),
-    arrived: async () => {
-      if ((await outcomes()) <= before) throw new Error('not yet');
-      return built!.left;
+    arrived: async ({ built, first, before }) => {
+      if ((await outcomes(first)) <= before) throw new Error('not yet');
+      return built;
     },
-    after: (left) => (
+    after: ({ left, next_cursor }) => (
       <Show when={left !== '0'}>
         <p>{r().claim.left(number(left))}</p>
+        <button type="button" class="button" onClick={() => more(next_cursor ?? undefined)}>
+          {r().claim.sign}
+        </button>
       </Show>
     ),
   };
