@@ -76,9 +76,11 @@ type Visitor = { context: BrowserContext; page: Page; wallet: TestWallet };
 async function visitor(secret: number[], look = DESKTOP): Promise<Visitor> {
   const context = await open(browser, look);
   const wallet = await giveWallet(context, [secret]);
-  const balance = () => rpc<{ value: number }>('getBalance', [wallet.address]);
+  // A validator that is short of time is slow to make anything final.
+  const confirmed = { commitment: 'confirmed' };
+  const balance = () => rpc<{ value: number }>('getBalance', [wallet.address, confirmed]);
   if ((await balance()).value === 0) {
-    await rpc('requestAirdrop', [wallet.address, LAMPORTS]);
+    await rpc('requestAirdrop', [wallet.address, LAMPORTS, confirmed]);
     await eventually(async () => (await balance()).value).toBeGreaterThan(0);
   }
   return { context, page: await context.newPage(), wallet };

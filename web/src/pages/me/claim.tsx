@@ -56,7 +56,7 @@ export function Claim(props: {
     return [...all].map(([campaign, rewards]) => ({ campaign, count: rewards.length, rewards }));
   };
   const campaign = createCampaigns(() => due().map(({ campaign }) => campaign));
-  const [deed, setDeed] = createSignal<Deed<Answer & Paged, Claimed>>();
+  const [deed, setDeed] = createSignal<Deed<Answer, Claimed>>();
   /** Claims what is due in a campaign, page by page. */
   const claim = (found: Campaign, name: string, from?: string): void => {
     setDeed(claimOf(found, name, (next) => claim(found, name, next), from));
@@ -125,21 +125,12 @@ export function Claim(props: {
   );
 }
 
-/** Where what is left begins, and which parts wait, if the API says so. */
-type Paged = {
-  readonly next_cursor?: string | null;
-  readonly claims: readonly {
-    readonly conversion: string;
-    readonly waiting?: readonly Waiting[];
-  }[];
-};
-type Waiting = { readonly owner: string; readonly code: string; readonly message: string };
-
-const waitingIn = ({ claims }: Paged) => claims.flatMap(({ waiting }) => waiting ?? []);
+/** The parts that are not paid, with what their owners have to do. */
+const waitingIn = ({ claims }: Answer) => claims.flatMap(({ waiting }) => waiting);
 
 /** What is shown of a claim before it is signed, and what one sees it by. */
 type Claimed = {
-  readonly built: Answer & Paged;
+  readonly built: Answer;
   readonly arrives: bigint;
   readonly token: Token;
   readonly first: string;
@@ -153,7 +144,7 @@ function claimOf(
   name: string,
   more: (from: string | undefined) => void,
   from?: string,
-): Deed<Answer & Paged, Claimed> {
+): Deed<Answer, Claimed> {
   const outcomes = async (first: string) => {
     const params = { path: { address: first } };
     const found = await answer(api.GET('/v1/conversions/{address}', { params }));
@@ -176,7 +167,7 @@ function claimOf(
         payer: wallet,
         ...(from && { cursor: from }),
       };
-      const answered: Answer & Paged = await answer(api.POST('/v1/transactions/claim', { body }));
+      const answered: Answer = await answer(api.POST('/v1/transactions/claim', { body }));
       const [had] = await balances([place]);
       const act = { act: 'claim', campaign } as const;
       const doing = await prepareAct(answered, act, wallet, { watched: [place] });
