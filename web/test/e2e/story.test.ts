@@ -695,7 +695,8 @@ it('a company sees its campaigns, names one, and gives its server a key', async 
   expect(await ask(next)).toBe(200);
   await revoke.first().click();
   await page.getByRole('button', { name: console_.keys.revoke, exact: true }).click();
-  await page.getByText(console_.keys.state.revoked).waitFor();
+  // It is announced besides.
+  await page.locator('#content').getByText(console_.keys.state.revoked).waitFor();
   expect([await ask(key), await ask(next)]).toEqual([200, 401]);
 
   // When the server has forgotten the session, then the page asks to sign in again

@@ -459,6 +459,11 @@ export const de: RunMessages = {
       'Sie bleibt für dich vorgemerkt. Nichts wurde gesendet.',
       'Komm wieder, wenn die Haltefrist vorbei ist.',
     ],
+    token_account_missing: [
+      'Für die Token gibt es noch keinen Platz',
+      'Die Wallet, die bezahlt werden soll, hat kein Konto für diesen Token. Nichts ist verloren.',
+      'Wem sie gehört, muss mit ihr selbst einfordern. Das legt das Konto an.',
+    ],
     nothing_to_claim: [
       'Zurzeit kann nichts gezahlt werden',
       'Es wurde eben gezahlt, oder kein Konto kann es annehmen. Nichts ist verloren.',

@@ -442,6 +442,11 @@ export const en = {
       'It stays recorded for you. Nothing was sent.',
       'Come back when the hold is over.',
     ],
+    token_account_missing: [
+      'There is no place for the tokens yet',
+      'The wallet that is to be paid has no account for this token. Nothing is lost.',
+      'Its owner has to claim with that wallet, which creates the account.',
+    ],
     nothing_to_claim: [
       'Nothing can be paid at the moment',
       'It was paid just now, or no account can receive it. Nothing is lost.',
