@@ -664,3 +664,28 @@ fn codes_may_need_the_attestors_word() {
         .land(&[create(Some(&attestor))], &[&dora, &attestor]);
     scene.converts(Ok(()));
 }
+
+#[test]
+fn a_code_of_another_layout_is_left_alone() {
+    // Given codes in whose bytes the version is another one, or more is pending than was ever earned
+    let changes: [fn(&mut Referral); 2] = [
+        |referral| referral.version += 1,
+        |referral| referral.rewards_pending = 1,
+    ];
+    for change in changes {
+        let Scene { mut world, .. } = scene();
+        let company = world.company.insecure_clone();
+        let address = world.referral_address(CODE);
+        let mut strange = world.referral(CODE);
+        change(&mut strange);
+        world.write(&address, &strange);
+        let before = world.svm.get_account(&address);
+
+        // When the company suspends one, then that is refused
+        let suspend =
+            instructions::set_suspended(&company.pubkey(), &world.campaign, &address, true);
+        let invalid = other(0, InstructionError::InvalidAccountData);
+        world.refuse(&[suspend], &[&company], invalid);
+        assert_eq!(world.svm.get_account(&address), before);
+    }
+}
