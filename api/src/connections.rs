@@ -38,7 +38,7 @@ impl Connection {
     pub(crate) fn end_in(&self, time: Duration) {
         let over = self.0.clone();
         tokio::spawn(async move {
-            // Whoever closes it first ends this task.
+            // A connection that is closed before ends this task.
             if tokio::time::timeout(time, over.cancelled()).await.is_err() {
                 over.cancel();
             }
@@ -103,7 +103,7 @@ impl Guarded {
     /// The connection, unless it was ended. The task is woken when it is.
     fn stream(&mut self, context: &mut Context<'_>) -> io::Result<Pin<&mut TcpStream>> {
         if self.ended.as_mut().poll(context).is_ready() {
-            // What waits to be sent is dropped, so that the kernel does not go on with it.
+            // The kernel drops the bytes that wait to be sent, instead of sending them on.
             let socket = socket2::SockRef::from(&self.stream);
             let _ = socket.set_linger(Some(Duration::ZERO));
             return Err(io::ErrorKind::ConnectionAborted.into());

@@ -174,7 +174,7 @@ impl Pauses {
     }
 }
 
-/// What a read has to reach.
+/// The slots that a read asks a node for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Least {
     /// If no node has reached this slot, the read fails.
@@ -184,7 +184,7 @@ pub(super) struct Least {
 }
 
 impl Chain {
-    /// What a read has to reach that begins now.
+    /// The slots that a read which begins now asks for.
     pub(super) fn least(&self, wish: Option<u64>) -> Least {
         let floor = self.floor.get();
         Least {

@@ -68,7 +68,7 @@ pub(crate) struct Chain {
     answers: Cache<Asked, Arc<Vec<Option<Account>>>>,
     /// Calls of [`Chain::see`] that run.
     seen: Cache<Asked, Arc<Seen>>,
-    /// What nodes have to have reached.
+    /// The slot that a node has to have reached.
     floor: Floor,
     /// The newest one, and the call for it that runs.
     blockhash: Cache<(), RecentBlockhash>,
@@ -79,7 +79,7 @@ pub(crate) struct Chain {
     down: watch::Sender<Option<Instant>>,
 }
 
-/// What the answer has to reach, and the accounts that are asked for.
+/// The slots and the accounts that a call asks for.
 type Asked = (Least, Vec<Pubkey>);
 
 /// A code that the program would accept for registration.

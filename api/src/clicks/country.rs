@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderName};
 /// more than once, and for codes that the standard leaves to its users, because proxies send them for
 /// "unknown". Of those, `XK` is let through: everybody means Kosovo by it.
 ///
-/// Whoever calls this must know that a proxy which is trusted sets the header.
+/// The caller must know that a trusted proxy sets the header.
 pub(crate) fn country(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let mut values = headers.get_all(name).iter();
     let (Some(value), None) = (values.next(), values.next()) else {

@@ -75,7 +75,7 @@ pub(crate) struct SeriesPart {
     numbers: SpanNumbers,
 }
 
-/// What happened in a span of time.
+/// Clicks, conversions and rewards of a span of time.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SpanNumbers {
     clicks: SpanClicks,
@@ -141,7 +141,7 @@ pub(crate) struct TopCode {
     conversions: Option<i64>,
 }
 
-/// What the database has found.
+/// The numbers that the database has found.
 pub(super) struct Found {
     pub(super) span: Span,
     pub(super) parts: Vec<Part>,

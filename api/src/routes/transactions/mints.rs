@@ -1,4 +1,4 @@
-//! What may surprise those who are paid in a token about its mint.
+//! Warnings of a mint, for those who are paid in its token.
 //!
 //! The program refuses mints whose extensions let somebody take tokens away, or keep them from being
 //! paid (`programs/referral/src/token/extensions.rs`): a permanent delegate, a transfer hook, frozen
@@ -38,7 +38,7 @@ pub(super) fn warnings(mint: &Pubkey, account: Option<&Account>) -> Vec<Warning>
     if let Ok(config) = read.get_extension::<TransferFeeConfig>() {
         all.extend(fee(mint, config));
     }
-    // What stands before a long text is read, although the end of the account is missing.
+    // Extensions before a long text are read, although the end of the account is missing.
     let is_scaled = read.get_extension::<InterestBearingConfig>().is_ok()
         || read.get_extension::<ScaledUiAmountConfig>().is_ok();
     if is_scaled {

@@ -99,7 +99,7 @@ pub struct Rewards {
     pub pending: u128,
 }
 
-/// What happened in a span of time.
+/// Clicks, conversions and rewards of a span of time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Numbers {
     /// All clicks.

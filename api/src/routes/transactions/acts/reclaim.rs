@@ -90,8 +90,8 @@ fn decoded(seen: &Seen, at: &Pubkey) -> Option<Account> {
     found.and_then(|account| Account::decode(&account.data).ok())
 }
 
-/// What no account of a conversion holds: the mirror knows its campaign and reference, and the campaign
-/// its treasury.
+/// The parts of a reclaim that no account of a conversion holds: the mirror knows its campaign and
+/// reference, and the campaign its treasury.
 struct Conversions {
     /// Campaign and reference, by the conversion.
     known: HashMap<Pubkey, (Pubkey, [u8; 32])>,
