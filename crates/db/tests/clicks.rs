@@ -119,6 +119,41 @@ async fn a_day_is_attached_while_clicks_are_being_written() {
 
 /// [A4]
 #[tokio::test]
+async fn a_click_that_waits_while_its_day_is_attached_is_stored_in_it() {
+    // Given a day that is made and not yet committed
+    let (database, pool) = database().await;
+    let mut maker = pool.begin().await.expect("a transaction");
+    maker
+        .execute("SELECT create_click_partition('2031-01-02')")
+        .await
+        .expect("made");
+    // And a click of that day, which waits for the default partition
+    let other = PgPool::connect(database.url()).await.expect("a pool");
+    let write = async {
+        let mut writer = other.acquire().await.expect("a connection");
+        let late = click(1, datetime!(2031-01-02 12:00 UTC));
+        clicks::insert(&mut writer, &[late]).await
+    };
+    let commit = async {
+        let waits = "SELECT EXISTS (SELECT FROM pg_locks
+                     WHERE relation = 'clicks_default'::regclass AND NOT granted
+                         AND database = (SELECT oid FROM pg_database
+                                         WHERE datname = current_database()))";
+        while !sqlx::query_scalar::<_, bool>(waits)
+            .fetch_one(&pool)
+            .await
+            .expect("a row")
+        {}
+        maker.commit().await.expect("committed");
+    };
+    // When the day is committed, then the click is stored in it
+    let (stored, ()) = tokio::join!(write, commit);
+    assert_eq!(stored.expect("stored"), 1);
+    assert_eq!(days(&pool).await, [("clicks_20310102".to_owned(), 1)]);
+}
+
+/// [A4]
+#[tokio::test]
 async fn a_day_takes_the_clicks_that_came_before_it_was_made() {
     // Given clicks of a day that nobody has made, of the day before it, and one that is just being written
     let (database, pool) = database().await;

@@ -46,13 +46,32 @@ pub struct Click {
 }
 
 /// Inserts clicks, counts them by the referral and notes them for [`count`], in one transaction. Clicks that
-/// exist already are neither inserted nor counted again. Returns the number of new clicks.
+/// exist already are neither inserted nor counted again. Returns the number of new clicks. The partition of
+/// their day may be attached meanwhile.
 ///
 /// # Errors
 /// See [`Error`]. On an error nothing was inserted, unless the connection broke during
 /// the commit; then the outcome is unknown. Inserting again is always safe.
 pub async fn insert(connection: &mut PgConnection, clicks: &[Click]) -> Result<u64, Error> {
     let rows = Columns::of(clicks);
+    match insert_rows(connection, &rows).await {
+        Err(error) if has_lost_its_partition(&error) => insert_rows(connection, &rows).await,
+        outcome => outcome,
+    }
+}
+
+/// Whether the default partition refused a row because the partition of its day was attached while the
+/// statement waited. Postgres chooses the partition first, and finds the right one the next time.
+fn has_lost_its_partition(error: &Error) -> bool {
+    const CHECK_VIOLATION: &str = "23514";
+    // A constraint of the table has a name; that of a partition has none.
+    let Error::Query(sqlx::Error::Database(error)) = error else {
+        return false;
+    };
+    error.code().as_deref() == Some(CHECK_VIOLATION)
+}
+
+async fn insert_rows(connection: &mut PgConnection, rows: &Columns) -> Result<u64, Error> {
     // Counters are locked in the order of their keys, so that two writers cannot deadlock.
     let inserted = sqlx::query_scalar!(
         r#"
