@@ -19,8 +19,9 @@ pub const VALIDATOR_VERSION: &str = "4.1.2";
 const VALIDATOR_PATCH: &str = include_str!("../../../toolchain/validator/idle.patch");
 /// Time for the genesis and the first slots on a busy machine.
 const START_DEADLINE: Duration = Duration::from_secs(120);
-/// Ledger limit in shreds of about 500 bytes on disk: hours of an idle chain.
-const LEDGER_SHREDS: &str = "50000";
+/// Data shreds that the ledger keeps. A slot has 50 to 60 of them, also without a transaction, so this is the
+/// history of about two hours, in 2.5 GB. A mirror that is made later than that lacks its beginning.
+const LEDGER_SHREDS: &str = "1000000";
 
 /// Offsets of the validator's ports within its block.
 const FAUCET: u16 = 2;
