@@ -117,7 +117,7 @@ pub(crate) async fn bind(mirror: &Mirror<'_>) -> Result<(), Failure> {
 }
 
 /// Mirrors round after round. A node that fails is asked again, so only Postgres ends this.
-async fn rounds(mirror: &Mirror<'_>, wake: &Wake) -> Result<(), Failure> {
+pub(crate) async fn rounds(mirror: &Mirror<'_>, wake: &Wake) -> Result<(), Failure> {
     let mut sync = Sync::new(mirror).await?;
     let mut finality = Retry::default();
     let mut live = Retry::default();

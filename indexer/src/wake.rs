@@ -53,6 +53,8 @@ struct Expected {
     is_connected: bool,
     /// When the last announced round began.
     looked: Option<Instant>,
+    /// How many announced rounds have begun.
+    begun: u64,
     allowance: Allowance,
 }
 
@@ -108,6 +110,7 @@ impl Expected {
         self.is_new = false;
         self.is_connected = false;
         self.looked = Some(now);
+        self.begun += 1;
         self.allowance.take(now);
     }
 }
@@ -168,6 +171,11 @@ impl Wake {
     fn expect(&self, signature: String) {
         self.expected().announce(signature, Instant::now());
         self.announced.notify_one();
+    }
+
+    /// How many rounds have begun for announcements.
+    pub(crate) fn begun(&self) -> u64 {
+        self.expected().begun
     }
 
     /// Waits until a round should begin: soon if an announced transaction is not mirrored yet, and at
