@@ -37,11 +37,13 @@ const SLOW: Duration = Duration::from_secs(4);
 /// Conversions that the service reads at once.
 const PAGE: usize = 32;
 
+/// Owner, lamports and bytes of an account.
+type Account = (Pubkey, u64, Vec<u8>);
+
 /// A node. It tells its accounts, and can be slow.
 #[derive(Clone)]
 struct Node {
-    /// Owner, lamports and bytes of each account.
-    accounts: Arc<Mutex<HashMap<String, (Pubkey, u64, Vec<u8>)>>>,
+    accounts: Arc<Mutex<HashMap<String, Account>>>,
     /// If there are some, calls whose first account is another one are never answered.
     answered: Arc<Mutex<HashSet<String>>>,
     /// Calls that are not answered, and the most of them at one time.
