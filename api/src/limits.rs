@@ -20,6 +20,7 @@ use vouch_db::api::limits::{self, Quota, Standing};
 
 use crate::{
     Config,
+    chain::turns::for_client,
     clicks::visitor::client_address,
     connections::Peer,
     error::{ApiError, ApiResult},
@@ -442,7 +443,7 @@ pub(crate) async fn layer(
         None => Ok(()),
     };
     let mut response = match room {
-        Ok(()) => next.run(request).await,
+        Ok(()) => for_client(meter.address, next.run(request)).await,
         Err(refusal) => refusal.into_response(),
     };
     meter.describe(response.headers_mut());

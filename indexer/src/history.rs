@@ -75,6 +75,11 @@ impl Anchor {
         self.known.back()
     }
 
+    /// Whether this is one of the last final transactions.
+    pub(crate) fn holds(&self, signature: &str) -> bool {
+        self.known.iter().any(|known| known.signature == signature)
+    }
+
     /// The transaction up to which a list is asked for; `None` for the whole history.
     fn until(&self) -> Option<String> {
         let first = self.known.front().filter(|known| known.seq > 1);

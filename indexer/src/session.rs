@@ -117,10 +117,12 @@ pub(crate) async fn bind(mirror: &Mirror<'_>) -> Result<(), Failure> {
 }
 
 /// Mirrors round after round. A node that fails is asked again, so only Postgres ends this.
-async fn rounds(mirror: &Mirror<'_>, wake: &Wake) -> Result<(), Failure> {
+pub(crate) async fn rounds(mirror: &Mirror<'_>, wake: &Wake) -> Result<(), Failure> {
     let mut sync = Sync::new(mirror).await?;
     let mut finality = Retry::default();
     let mut live = Retry::default();
+    let mut polled: Option<Instant> = None;
+    let mut is_announced = false;
     loop {
         mirror.health.beat();
         if finality.is_due() {
@@ -130,11 +132,22 @@ async fn rounds(mirror: &Mirror<'_>, wake: &Wake) -> Result<(), Failure> {
             mirror.health.uncertain(uncertain);
         }
         if live.is_due() {
-            let outcome = sync.follow().await;
+            let is_fresh = |polled: Instant| polled.elapsed() < POLL;
+            let outcome = if is_announced && polled.is_some_and(is_fresh) {
+                sync.follow_announced().await
+            } else {
+                let outcome = sync.follow().await;
+                polled = Some(Instant::now());
+                outcome
+            };
+            // After a failure the next round asks for the slot, too.
+            polled = polled.filter(|_| outcome.is_ok());
             live.next(mirror, Layer::Confirmed, outcome, Duration::ZERO)?;
         }
-        let pause = live.pause.unwrap_or(POLL).min(FINAL_EVERY);
-        wake.wait(pause, |signature| sync.holds(signature)).await;
+        let since = polled.map_or(Duration::ZERO, |polled| polled.elapsed());
+        let pause = live.pause.unwrap_or(POLL.saturating_sub(since));
+        let is_held = |signature: &str| sync.holds(signature);
+        is_announced = wake.wait(pause.min(FINAL_EVERY), is_held).await;
     }
 }
 

@@ -11,8 +11,9 @@ use crate::{
     config::{Undo, usual_limits},
     failure::Failure,
     health::{Health, Layer, Status},
-    session::{Mirror, bind},
+    session::{self, Mirror, bind},
     sync::Sync,
+    wake::Wake,
     witness,
 };
 
@@ -160,6 +161,36 @@ impl Rounds<'_> {
     pub async fn compare(&mut self) -> Result<usize, String> {
         let compared = witness::pass(self.mirror).await;
         compared.map_err(|failure| failure.to_string())
+    }
+
+    /// Does rounds as the service does, until `work` ends: when they are due, and when one of these
+    /// WebSockets announces transactions. `work` can ask how many have begun for announcements, the first of
+    /// them for the connection itself. Returns that number.
+    ///
+    /// # Errors
+    /// When Postgres fails, or most nodes are of another chain.
+    pub async fn live(
+        &mut self,
+        ws_urls: &[String],
+        work: impl AsyncFnOnce(&dyn Fn() -> u64),
+    ) -> Result<u64, String> {
+        let wake = Wake::default();
+        let begun = || wake.begun();
+        let ended = tokio::select! {
+            () = work(&begun) => Ok(()),
+            ended = session::rounds(self.mirror, &wake) => ended,
+            () = wake.listen(ws_urls) => Ok(()),
+        };
+        let ended = match ended {
+            // What the rounds have in memory is gone with them.
+            Ok(()) => Sync::new(self.mirror).await.map(|sync| self.sync = sync),
+            ended => ended,
+        };
+        ended.map_err(|failure| {
+            self.mirror.health.ended(&failure);
+            failure.to_string()
+        })?;
+        Ok(wake.begun())
     }
 
     fn note(&self, layer: Layer, outcome: Result<bool, Failure>) -> Result<bool, String> {

@@ -40,6 +40,9 @@ const STALLED: Duration = Duration::from_secs(10);
 /// Pauses before a transaction is asked for again: 100 and 200 ms.
 const FETCH_PAUSE: Duration = Duration::from_millis(100);
 const LAST_FETCH_PAUSE: Duration = Duration::from_millis(200);
+/// While transactions become final, the clock of the chain is that of the last one. The node is asked for
+/// the time of a later block only this often.
+const CLOCK_EVERY: Duration = Duration::from_secs(10);
 /// Seconds by which the chain's clock may be ahead of this machine's.
 const CLOCK_SKEW: i64 = 30;
 /// The constraint that refuses a transaction which is mirrored already.
@@ -64,6 +67,8 @@ pub(crate) struct Sync<'a> {
     advanced: Instant,
     /// The confirmed slot of the last round.
     reached: Option<u64>,
+    /// When the node was last asked for the time of a block.
+    clock_asked: Option<Instant>,
     /// Whether what is in memory is no longer what is in Postgres.
     is_stale: bool,
 }
@@ -91,6 +96,7 @@ impl<'a> Sync<'a> {
             advanced: Instant::now(),
             settling: None,
             reached: state.indexed_slot.and_then(|slot| u64::try_from(slot).ok()),
+            clock_asked: None,
             is_stale: false,
         })
     }
@@ -179,8 +185,14 @@ impl<'a> Sync<'a> {
         }
         // Before the first transaction an empty list would prove nothing: every answer that is
         // wrong may be empty.
-        if self.anchor.last().is_some() {
-            let time = chain.block_time(end).await;
+        if let Some(last) = self.anchor.last() {
+            let is_fresh = |asked: Instant| asked.elapsed() < CLOCK_EVERY;
+            let time = if done > 0 && self.clock_asked.is_some_and(is_fresh) {
+                Some(last.block_time)
+            } else {
+                self.clock_asked = Some(Instant::now());
+                chain.block_time(end).await
+            };
             self.advance(&Batch::default(), end, time, proof).await?;
         }
         disputed.map_or(Ok(()), Err)
@@ -320,8 +332,47 @@ impl<'a> Sync<'a> {
         self.mirror.health.chain_slot(tip);
         // A node that is behind what was mirrored has to catch up first.
         let tip = tip.max(self.reached.unwrap_or_default());
+        if !self.mirror_listed(tip).await? {
+            return Ok(false);
+        }
+        // A node may index the transactions of its newest slot a little later.
+        if let Some(reached) = self.reached.replace(tip) {
+            self.mirror
+                .writer
+                .lock()
+                .await
+                .indexed(slot(reached)?)
+                .await?;
+            self.mirror.health.indexed_slot(reached);
+        }
+        Ok(true)
+    }
+
+    /// Applies what was announced since the last [`Self::follow`]. It asks for the list at the slot of
+    /// that, and not for a later slot, so it costs one request less and proves no slot. Several nodes
+    /// tell their slots anyway: then it is the same as [`Self::follow`].
+    ///
+    /// Returns whether it proved a slot.
+    pub(crate) async fn follow_announced(&mut self) -> Result<bool, Failure> {
+        self.refresh().await?;
+        match self
+            .reached
+            .filter(|_| self.mirror.chain.sources().is_one())
+        {
+            Some(reached) => {
+                self.mirror_listed(reached).await?;
+                Ok(false)
+            }
+            None => self.follow().await,
+        }
+    }
+
+    /// Applies what a node at this slot or a later one lists as confirmed. Returns whether that is
+    /// everything.
+    async fn mirror_listed(&mut self, min_slot: u64) -> Result<bool, Failure> {
+        let chain = self.mirror.chain;
         let anchor = &self.anchor;
-        let listed = history::confirmed(chain, anchor, tip, MOST_CONFIRMED).await?;
+        let listed = history::confirmed(chain, anchor, min_slot, MOST_CONFIRMED).await?;
         let Some((source, listed)) = listed else {
             // Or the node has made them up.
             chain.sources().turn();
@@ -337,22 +388,13 @@ impl<'a> Sync<'a> {
             outcome => outcome,
         };
         source.judge(outcome)?;
-        // A node may index the transactions of its newest slot a little later.
-        if let Some(reached) = self.reached.replace(tip) {
-            self.mirror
-                .writer
-                .lock()
-                .await
-                .indexed(slot(reached)?)
-                .await?;
-            self.mirror.health.indexed_slot(reached);
-        }
         Ok(true)
     }
 
-    /// Whether the mirror holds this transaction, and it is not final.
+    /// Whether the mirror holds this transaction, and it is not final, or one of the last final ones.
     pub(crate) fn holds(&self, signature: &str) -> bool {
-        self.suffix.iter().any(|known| known.signature == signature)
+        let mut suffix = self.suffix.iter().rev();
+        suffix.any(|known| known.signature == signature) || self.anchor.holds(signature)
     }
 
     /// Makes the confirmed transactions equal to `listed`.

@@ -2,7 +2,8 @@
 //! notification says is not believed, and one that never comes is not missed.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -29,12 +30,89 @@ pub(crate) const LOOK_AGAIN: Duration = Duration::from_millis(50);
 const LOOK_FOR: Duration = Duration::from_secs(5);
 /// Most announced transactions that are remembered.
 const MOST_EXPECTED: usize = 10_000;
+/// Rounds begin at once for this many announcements, and then once in this time. A slot takes 0.4 seconds,
+/// and its transactions are announced together, so each slot is shown before the next one. Announcements
+/// that come faster share a round.
+const AT_ONCE: u32 = 4;
+const PACE: Duration = Duration::from_millis(200);
 
 /// The announced transactions that are not mirrored yet.
 #[derive(Debug, Default)]
 pub(crate) struct Wake {
-    expected: Mutex<Vec<(String, Instant)>>,
+    expected: Mutex<Expected>,
     announced: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Expected {
+    /// Each with the time of its first announcement.
+    signatures: HashMap<String, Instant>,
+    /// Whether one of them was announced after the last round began.
+    is_new: bool,
+    /// Whether a subscription has begun since: what happened before was not announced.
+    is_connected: bool,
+    /// When the last announced round began.
+    looked: Option<Instant>,
+    /// How many announced rounds have begun.
+    begun: u64,
+    allowance: Allowance,
+}
+
+/// How many announced rounds may begin.
+#[derive(Debug, Default)]
+struct Allowance {
+    /// When all of it will be there again.
+    whole: Option<Instant>,
+}
+
+impl Allowance {
+    /// The moment from which a round may begin.
+    fn due(&self, now: Instant) -> Instant {
+        let due = self
+            .whole
+            .and_then(|it| it.checked_sub(PACE * (AT_ONCE - 1)));
+        due.map_or(now, |due| due.max(now))
+    }
+
+    /// A round begins.
+    fn take(&mut self, now: Instant) {
+        self.whole = Some(self.whole.map_or(now, |whole| whole.max(now)) + PACE);
+    }
+}
+
+impl Expected {
+    fn announce(&mut self, signature: String, now: Instant) {
+        if self.signatures.len() < MOST_EXPECTED && !self.signatures.contains_key(&signature) {
+            self.signatures.insert(signature, now);
+            self.is_new = true;
+        }
+    }
+
+    /// Forgets what is mirrored, or was looked for long enough.
+    fn forget(&mut self, now: Instant, is_mirrored: impl Fn(&str) -> bool) {
+        self.signatures.retain(|signature, since| {
+            now.saturating_duration_since(*since) < LOOK_FOR && !is_mirrored(signature)
+        });
+    }
+
+    /// When the next announced round begins; `None` if nothing is missing.
+    fn due(&self, now: Instant) -> Option<Instant> {
+        let due = self.allowance.due(now);
+        match (self.looked, self.signatures.is_empty()) {
+            _ if self.is_connected => Some(due),
+            (_, true) => None,
+            (Some(looked), false) if !self.is_new => Some(due.max(looked + LOOK_AGAIN)),
+            (_, false) => Some(due),
+        }
+    }
+
+    fn begin(&mut self, now: Instant) {
+        self.is_new = false;
+        self.is_connected = false;
+        self.looked = Some(now);
+        self.begun += 1;
+        self.allowance.take(now);
+    }
 }
 
 impl Wake {
@@ -75,7 +153,7 @@ impl Wake {
         };
         let subscribe = client.logs_subscribe(filter, config);
         let (mut notifications, _unsubscribe) = within("logsSubscribe", subscribe).await?;
-        // What happened before was not announced.
+        self.expected().is_connected = true;
         self.announced.notify_one();
         while let Some(notification) = notifications.next().await {
             // Anything may come as a signature, of any length.
@@ -86,28 +164,43 @@ impl Wake {
         Ok(())
     }
 
+    fn expected(&self) -> MutexGuard<'_, Expected> {
+        self.expected.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn expect(&self, signature: String) {
-        let mut expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_new = expected.iter().all(|(known, _)| *known != signature);
-        if is_new && expected.len() < MOST_EXPECTED {
-            expected.push((signature, Instant::now()));
-        }
-        drop(expected);
+        self.expected().announce(signature, Instant::now());
         self.announced.notify_one();
     }
 
-    /// Waits until a round should begin: at once if an announced transaction is not mirrored yet,
-    /// and at the latest after `pause`.
-    pub(crate) async fn wait(&self, pause: Duration, is_mirrored: impl Fn(&str) -> bool) {
-        let missing = {
-            let mut expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
-            expected
-                .retain(|(signature, since)| since.elapsed() < LOOK_FOR && !is_mirrored(signature));
-            !expected.is_empty()
-        };
-        let pause = if missing { LOOK_AGAIN } else { pause };
-        // The end of the pause is no error.
-        let _ = timeout(pause, self.announced.notified()).await;
+    /// How many rounds have begun for announcements.
+    pub(crate) fn begun(&self) -> u64 {
+        self.expected().begun
+    }
+
+    /// Waits until a round should begin: soon if an announced transaction is not mirrored yet, and at
+    /// the latest after `pause`. Returns whether it is for an announcement.
+    pub(crate) async fn wait(&self, pause: Duration, is_mirrored: impl Fn(&str) -> bool) -> bool {
+        let end = Instant::now() + pause;
+        loop {
+            let now = Instant::now();
+            let due = {
+                let mut expected = self.expected();
+                expected.forget(now, &is_mirrored);
+                let due = expected.due(now);
+                if due.is_some_and(|due| due <= now) {
+                    expected.begin(now);
+                    return true;
+                }
+                due
+            };
+            if now >= end {
+                return false;
+            }
+            let until = due.map_or(end, |due| due.min(end));
+            // The end of the pause is no error.
+            let _ = timeout(until - now, self.announced.notified()).await;
+        }
     }
 }
 
@@ -119,5 +212,81 @@ async fn within<T, E: std::fmt::Display>(
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(Failure::chain(what, error)),
         Err(_) => Err(Failure::Chain(format!("{what}: no answer"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TICK: Duration = Duration::from_millis(10);
+
+    /// The ticks at which rounds begin, when `announce` says what is announced at each tick, and
+    /// `is_mirrored` what is mirrored after so many rounds.
+    fn rounds(
+        ticks: u32,
+        announce: impl Fn(u32) -> Option<u32>,
+        is_mirrored: impl Fn(u32) -> bool,
+    ) -> Vec<u32> {
+        let start = Instant::now();
+        let mut expected = Expected::default();
+        let mut begun = Vec::new();
+        for tick in 0..ticks {
+            let now = start + TICK * tick;
+            if let Some(number) = announce(tick) {
+                expected.announce(number.to_string(), now);
+            }
+            expected.forget(now, |signature| {
+                // A round mirrors what was announced until it began.
+                let number: u32 = signature.parse().expect("a number");
+                is_mirrored(number) && begun.iter().any(|begun| *begun >= number)
+            });
+            if expected.due(now).is_some_and(|due| due <= now) {
+                expected.begin(now);
+                begun.push(tick);
+            }
+        }
+        begun
+    }
+
+    #[test]
+    fn announcements_begin_rounds_at_once_and_many_share_them() {
+        // Given an announcement every second, then each begins a round at once
+        let seldom = |tick: u32| tick.is_multiple_of(100).then_some(tick);
+        assert_eq!(rounds(500, seldom, |_| true), [0, 100, 200, 300, 400]);
+        // Given one every ten milliseconds, then a few begin rounds at once, and later ones share one
+        // every 200 ms
+        let often = rounds(200, Some, |_| true);
+        assert_eq!(often[..7], [0, 1, 2, 3, 20, 40, 60]);
+        assert_eq!(often.len(), 4 + 9);
+    }
+
+    #[test]
+    fn what_was_announced_is_looked_for_again_and_not_for_ever() {
+        // Given a transaction that is announced and never listed
+        let once = |tick: u32| (tick == 0).then_some(0);
+        let looked = rounds(2000, once, |_| false);
+        // Then it is looked for soon, more seldom, and for five seconds
+        assert_eq!(looked[..6], [0, 5, 10, 15, 20, 40]);
+        assert_eq!(looked.last(), Some(&480));
+        // And one that is announced again and again is looked for no longer
+        let again = rounds(700, |tick| (tick < 400).then_some(0), |_| false);
+        assert!(again.last() < Some(&500), "{again:?}");
+        // And one that is mirrored begins one round, however often it is announced
+        let twice = rounds(100, |tick| tick.is_multiple_of(7).then_some(0), |_| true);
+        assert_eq!(twice, [0]);
+    }
+
+    #[test]
+    fn as_many_are_remembered_as_fit() {
+        let now = Instant::now();
+        let mut expected = Expected::default();
+        for number in 0..2 * MOST_EXPECTED {
+            expected.announce(number.to_string(), now);
+        }
+        assert_eq!(expected.signatures.len(), MOST_EXPECTED);
+        // And what is left out begins a round as well
+        expected.forget(now, |_| false);
+        assert_eq!(expected.due(now), Some(now));
     }
 }

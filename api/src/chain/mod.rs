@@ -3,8 +3,10 @@
 mod fresh;
 mod seen;
 mod trial;
+pub(crate) mod turns;
 
 use fresh::{Floor, Least};
+use turns::{Caller, Turn, Turns};
 
 use std::{
     future::Future,
@@ -29,10 +31,7 @@ use solana_sdk::{
     hash::{Hash, ParseHashError},
     sysvar,
 };
-use tokio::{
-    sync::{Semaphore, SemaphorePermit, watch},
-    time::error::Elapsed,
-};
+use tokio::{sync::watch, time::error::Elapsed};
 use vouch_client::{
     Code, PROGRAM_ID, ProgramError, Pubkey,
     accounts::{AccountType, Binding, Campaign, DecodeError, Funding, Referral, Referrer, VERSION},
@@ -63,7 +62,7 @@ const PROBE_EVERY: Duration = Duration::from_millis(500);
 /// The chain's RPC and whether it answers.
 pub(crate) struct Chain {
     rpc: RpcClient,
-    turns: Semaphore,
+    turns: Turns,
     /// Calls for accounts that run, by what is asked for.
     answers: Cache<Asked, Arc<Vec<Option<Account>>>>,
     /// Calls of [`Chain::see`] that run.
@@ -79,8 +78,9 @@ pub(crate) struct Chain {
     down: watch::Sender<Option<Instant>>,
 }
 
-/// The slots and the accounts that a call asks for.
-type Asked = (Least, Vec<Pubkey>);
+/// The slots and the accounts that a call asks for. While calls wait, also whose call it is: nobody waits
+/// in the queue of another network.
+type Asked = (Least, Vec<Pubkey>, Option<Caller>);
 
 /// A code that the program would accept for registration.
 pub(crate) struct FreeCode {
@@ -129,7 +129,7 @@ impl Chain {
         let commitment = CommitmentConfig::confirmed();
         Self {
             rpc: RpcClient::new_with_timeout_and_commitment(url, RPC_TIMEOUT, commitment),
-            turns: Semaphore::new(CALLS),
+            turns: Turns::new(CALLS),
             answers: Cache::new(CALLS as u64),
             seen: Cache::new(CALLS as u64),
             floor: Floor::new(patience),
@@ -184,7 +184,9 @@ impl Chain {
     /// `chain_unavailable` or `overloaded`.
     pub(crate) async fn blockhash(&self) -> ApiResult<RecentBlockhash> {
         // Many callers cause one request, and its failure is that of all who wait for it.
-        let found = self.blockhash.try_get_with((), self.new_blockhash()).await;
+        // It waits in no network's queue.
+        let ask = turns::for_all(self.new_blockhash());
+        let found = self.blockhash.try_get_with((), ask).await;
         found.map_err(|error| ApiError::clone(&error))
     }
 
@@ -377,9 +379,9 @@ impl Chain {
     /// The accounts. Whoever asks for the same meanwhile gets the same answer. It is not kept for later,
     /// because a wallet that has just converted has to read so.
     async fn accounts(&self, addresses: Vec<Pubkey>) -> ApiResult<Arc<Vec<Option<Account>>>> {
-        let key = (self.least(None), addresses);
+        let key = (self.least(None), addresses, self.queue());
         let read = async {
-            let (least, addresses) = &key;
+            let (least, addresses, _) = &key;
             let accounts = self
                 .fresh(*least, |min_context_slot| {
                     self.rpc.get_multiple_ui_accounts_with_config(
@@ -417,8 +419,13 @@ impl Chain {
         timed(call).await
     }
 
+    /// Whose queue a call waits in, if calls wait.
+    fn queue(&self) -> Option<Caller> {
+        (!self.turns.is_idle()).then(Caller::current)
+    }
+
     /// The turn of a call.
-    async fn turn(&self) -> ApiResult<SemaphorePermit<'_>> {
+    async fn turn(&self) -> ApiResult<Turn> {
         turn(&self.turns).await.ok_or_else(|| {
             let cause = anyhow::anyhow!("too many calls of the node wait");
             ApiError::overloaded().because(cause)
@@ -427,9 +434,9 @@ impl Chain {
 }
 
 /// One of these turns; `None` if none is free in time.
-async fn turn(turns: &Semaphore) -> Option<SemaphorePermit<'_>> {
-    let turn = tokio::time::timeout(PATIENCE, turns.acquire()).await;
-    turn.ok()?.ok()
+async fn turn(turns: &Turns) -> Option<Turn> {
+    let turn = tokio::time::timeout(PATIENCE, turns.take()).await;
+    turn.ok()?
 }
 
 /// Runs one call within its time limit, which includes the client's own retries of a busy

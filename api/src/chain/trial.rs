@@ -16,10 +16,10 @@ use solana_sdk::{
     instruction::InstructionError,
     transaction::{TransactionError, VersionedTransaction},
 };
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Mutex;
 use vouch_client::Pubkey;
 
-use super::{Chain, fresh, turn};
+use super::{Chain, fresh, turn, turns::Turns};
 
 /// The most compute units of a transaction.
 pub(crate) const MOST_UNITS: u32 = 1_400_000;
@@ -65,7 +65,7 @@ pub(crate) enum Trial {
 /// Kept prices, turns, and since when simulations are not answered.
 pub(super) struct Trials {
     prices: Cache<Vec<Pubkey>, u64>,
-    turns: Semaphore,
+    turns: Turns,
     blind_since: Mutex<Option<Instant>>,
 }
 
@@ -76,7 +76,7 @@ impl Trials {
                 .max_capacity(PRICES)
                 .time_to_live(PRICE_AGE)
                 .build(),
-            turns: Semaphore::new(TRIALS),
+            turns: Turns::new(TRIALS),
             blind_since: Mutex::new(None),
         }
     }
@@ -295,6 +295,11 @@ mod tests {
         (url, calls)
     }
 
+    /// All turns of simulations.
+    async fn all(turns: &Turns) -> Vec<Option<crate::chain::turns::Turn>> {
+        futures::future::join_all((0..8).map(|_| turns.take())).await
+    }
+
     /// A chain that does not wait for its node.
     fn hasty(url: String) -> Chain {
         Chain::new(url, Duration::ZERO)
@@ -310,7 +315,7 @@ mod tests {
         assert!(!chain.is_blind().await);
         // Nor does a queue, although it takes longer than the node may.
         let busy = hasty("http://127.0.0.1:1".to_owned());
-        let turns = busy.trials.turns.acquire_many(8).await.unwrap();
+        let turns = all(&busy.trials.turns).await;
         assert_eq!(busy.try_out(&nothing()).await, Trial::Unknown);
         assert!(!busy.is_blind().await);
         // A node that cannot be reached does.
@@ -337,10 +342,10 @@ mod tests {
         let (url, calls) = answering(json!({})).await;
         let chain = hasty(url);
         let transaction = nothing();
-        let turns = chain.trials.turns.acquire_many(8).await.unwrap();
+        let turns = all(&chain.trials.turns).await;
         let mut waits = Box::pin(chain.try_out(&transaction));
         assert!(futures::poll!(&mut waits).is_pending());
-        assert_eq!(chain.turns.available_permits(), 16);
+        assert_eq!((chain.turns.free(), chain.trials.turns.free()), (16, 0));
         // Given one that learns meanwhile that the node is silent
         *chain.trials.blind_since.lock().await = Some(Instant::now());
         drop(turns);

@@ -10,8 +10,8 @@ use tokio::time::sleep;
 use crate::{announcer::Announcer, history::History};
 
 const POLL: Duration = Duration::from_millis(1);
-/// Pause before the next notification.
-const PAUSE: Duration = Duration::from_millis(40);
+/// Pause before the next notification: a quiet time, in which no round waits for the one before it.
+const PAUSE: Duration = Duration::from_millis(400);
 const DEADLINE: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Serialize)]
@@ -70,8 +70,29 @@ pub(crate) async fn measure(
     })
 }
 
+/// The moments at which these transactions were visible.
+pub(crate) async fn watch(pool: &PgPool, numbers: std::ops::Range<u64>) -> Result<Vec<Instant>> {
+    let mut seen = Vec::new();
+    let mut last = Instant::now();
+    for number in numbers {
+        loop {
+            let held: i64 = sqlx::query_scalar("SELECT confirmed_seq FROM indexer_state")
+                .fetch_one(pool)
+                .await?;
+            if held > i64::try_from(number)? {
+                break;
+            }
+            ensure!(last.elapsed() < DEADLINE, "a conversion does not appear");
+            sleep(POLL).await;
+        }
+        last = Instant::now();
+        seen.push(last);
+    }
+    Ok(seen)
+}
+
 /// Milliseconds.
-fn percentile(sorted: &[Duration], percent: usize) -> f64 {
+pub(crate) fn percentile(sorted: &[Duration], percent: usize) -> f64 {
     let place = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
     let duration = sorted.get(place).copied().unwrap_or_default();
     duration.as_secs_f64() * 1000.0

@@ -1,11 +1,9 @@
 //! A node that tells a [`History`].
 
 use std::{
+    collections::BTreeMap,
     fmt::Write as _,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use anyhow::Result;
@@ -32,7 +30,27 @@ pub(crate) struct Tip {
 struct Inner {
     history: Arc<History>,
     tip: Mutex<Tip>,
-    requests: AtomicU64,
+    calls: Mutex<Calls>,
+}
+
+/// Requests by method, and by commitment where a method has one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Calls(pub(crate) BTreeMap<String, u64>);
+
+impl Calls {
+    /// All of them.
+    pub(crate) fn sum(&self) -> u64 {
+        self.0.values().sum()
+    }
+
+    /// Those since `before`.
+    pub(crate) fn since(&self, before: &Self) -> Self {
+        let more = self.0.iter().map(|(method, count)| {
+            let known = before.0.get(method).copied().unwrap_or_default();
+            (method.clone(), count.saturating_sub(known))
+        });
+        Self(more.filter(|(_, count)| *count > 0).collect())
+    }
 }
 
 /// The node. Dropping it ends it.
@@ -53,7 +71,7 @@ impl Node {
         let inner = Arc::new(Inner {
             history,
             tip: Mutex::default(),
-            requests: AtomicU64::new(0),
+            calls: Mutex::default(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
@@ -78,14 +96,19 @@ impl Node {
     }
 
     /// Requests so far.
-    pub(crate) fn requests(&self) -> u64 {
-        self.inner.requests.load(Ordering::Relaxed)
+    pub(crate) fn calls(&self) -> Calls {
+        let calls = self
+            .inner
+            .calls
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        calls.clone()
     }
 }
 
 async fn answer(State(inner): State<Arc<Inner>>, body: Bytes) -> impl IntoResponse {
-    inner.requests.fetch_add(1, Ordering::Relaxed);
     let request: Value = serde_json::from_slice(&body).unwrap_or_default();
+    inner.count(&request);
     let body = match inner.result(&request) {
         Some(result) => format!(r#"{{"jsonrpc":"2.0","result":{result},"id":1}}"#),
         None => r#"{"jsonrpc":"2.0","error":{"code":-32601,"message":"Method not found"},"id":1}"#
@@ -94,12 +117,31 @@ async fn answer(State(inner): State<Arc<Inner>>, body: Bytes) -> impl IntoRespon
     ([(header::CONTENT_TYPE, "application/json")], body)
 }
 
+/// A node takes `finalized` where nothing is said.
+fn is_final(config: &Value) -> bool {
+    config["commitment"] != "confirmed"
+}
+
 impl Inner {
+    fn count(&self, request: &Value) {
+        let method = request["method"].as_str().unwrap_or("?");
+        let config = match method {
+            "getSlot" => Some(&request["params"][0]),
+            "getSignaturesForAddress" => Some(&request["params"][1]),
+            _ => None,
+        };
+        let name = match config.map(is_final) {
+            Some(true) => format!("{method} (finalized)"),
+            Some(false) => format!("{method} (confirmed)"),
+            None => method.to_owned(),
+        };
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        *calls.0.entry(name).or_default() += 1;
+    }
+
     fn result(&self, request: &Value) -> Option<String> {
         let tip = *self.tip.lock().unwrap_or_else(PoisonError::into_inner);
         let parameters = &request["params"];
-        // A node takes `finalized` where nothing is said.
-        let is_final = |config: &Value| config["commitment"] != "confirmed";
         match request["method"].as_str()? {
             "getGenesisHash" => Some(json!(self.history.recording.genesis_hash).to_string()),
             "getHealth" => Some(r#""ok""#.into()),

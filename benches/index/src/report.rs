@@ -1,6 +1,6 @@
 //! Renders the measurements as text and as JSON.
 
-use std::{fmt::Write as _, fs, thread};
+use std::{collections::BTreeSet, fmt::Write as _, fs, thread};
 
 use anyhow::Result;
 use serde_json::json;
@@ -70,19 +70,18 @@ fn text(applied: &Applied, resynced: &Resynced, cores: usize, load: &str) -> Res
     writeln!(
         text,
         "## The whole indexer\n\n\
-         `vouch-indexer run` mirrors the history into an empty database, and then follows the chain while it grows \
-         by up to a hundred conversions a second.\n\n\
+         `vouch-indexer run` mirrors the history into an empty database, and then follows the chain while it \
+         grows.\n\n\
          | | |\n|---|--:|\n\
          | transactions | {} |\n\
          | seconds | {:.1} |\n\
          | transactions per second | {:.0} |\n\
          | most memory, MB | {:.0} |\n\
          | requests to the node for each transaction | {:.3} |\n\
-         | the same while it follows {} conversions | {:.3} |\n\
-         | most memory then, MB | {:.0} |\n\n\
+         | most memory while it follows, MB | {:.0} |\n\n\
          ## Lag\n\n\
-         From the notification of a conversion until its row is visible, {} times, beside the commit of one \
-         row on the same server.\n\n\
+         From the notification of a conversion until its row is visible, {} times in a quiet time, beside the \
+         commit of one row on the same server.\n\n\
          | | median, ms | p99, ms |\n|---|--:|--:|\n\
          | visible | {:.1} | {:.1} |\n\
          | one commit | {:.1} | {:.1} |",
@@ -91,8 +90,6 @@ fn text(applied: &Applied, resynced: &Resynced, cores: usize, load: &str) -> Res
         resynced.transactions_per_second,
         resynced.peak_memory_mb,
         resynced.requests_per_transaction,
-        resynced.live_conversions,
-        resynced.live_requests_per_conversion,
         resynced.live_peak_memory_mb,
         resynced.lag.conversions,
         resynced.lag.visible_median_ms,
@@ -100,5 +97,56 @@ fn text(applied: &Applied, resynced: &Resynced, cores: usize, load: &str) -> Res
         resynced.lag.commit_median_ms,
         resynced.lag.commit_p99_ms,
     )?;
+    live(&mut text, resynced)?;
     Ok(text)
+}
+
+/// The requests while the chain grows, by method.
+fn live(text: &mut String, resynced: &Resynced) -> Result<()> {
+    let parts = &resynced.live;
+    let idle = &resynced.idle_requests_per_second;
+    let methods: BTreeSet<_> = parts
+        .iter()
+        .flat_map(|part| part.by_method.keys())
+        .chain(idle.keys())
+        .collect();
+    text.push_str(
+        "\n## Requests while it follows the chain\n\n\
+         Requests to the node for each conversion at several rates, and requests in a second without a \
+         transaction. Below, the milliseconds from a notification until its row is visible at these rates.\n\n| |",
+    );
+    for part in parts {
+        let (conversions, rate) = (part.conversions, part.conversions_per_second);
+        write!(text, " {conversions} at {rate:.1} a second |")?;
+    }
+    text.push_str(" idle, a second |\n|---|");
+    text.push_str(&"--:|".repeat(parts.len() + 1));
+    text.push('\n');
+    for method in methods {
+        write!(text, "| {method} |")?;
+        for part in parts {
+            let share = part.by_method.get(method).copied().unwrap_or_default();
+            write!(text, " {share:.3} |")?;
+        }
+        writeln!(
+            text,
+            " {:.2} |",
+            idle.get(method).copied().unwrap_or_default()
+        )?;
+    }
+    text.push_str("| all |");
+    for part in parts {
+        write!(text, " {:.3} |", part.requests_per_conversion)?;
+    }
+    writeln!(text, " {:.2} |", idle.values().sum::<f64>())?;
+    text.push_str("| visible, median, ms |");
+    for part in parts {
+        write!(text, " {:.1} |", part.visible_median_ms)?;
+    }
+    text.push_str(" |\n| visible, p99, ms |");
+    for part in parts {
+        write!(text, " {:.1} |", part.visible_p99_ms)?;
+    }
+    text.push_str(" |\n");
+    Ok(())
 }

@@ -1,30 +1,35 @@
 //! The real indexer mirrors the whole history into an empty database.
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, ensure};
+use futures::future::join;
 use serde::Serialize;
 use sqlx::{PgPool, postgres::PgPoolOptions};
-use tokio::time::sleep;
+use tokio::time::{interval, sleep};
 use vouch_localnet::{Instance, Postgres, Service, ServiceSpec, built_binary};
 
 use crate::{
     announcer::Announcer,
     history::History,
     lag::{self, Lag},
-    node::{Node, Tip},
+    node::{Calls, Node, Tip},
 };
 
 const POLL: Duration = Duration::from_millis(200);
-/// Conversions of the live part, and the pause between two of them.
-const LIVE: u64 = 2000;
-const LIVE_PAUSE: Duration = Duration::from_millis(10);
+/// The live parts: conversions, and how many of them come in a second.
+const LIVE: [(u64, u64); 3] = [(96, 5), (320, 20), (2000, 100)];
+/// Conversions of all live parts.
+const ALL_LIVE: u64 = LIVE[0].0 + LIVE[1].0 + LIVE[2].0;
+/// Time without a transaction in which requests are counted.
+const IDLE: Duration = Duration::from_secs(10);
 /// Conversions whose lag is measured.
-const LAGGING: u64 = 300;
+const LAGGING: u64 = 100;
 /// Transactions by which finality lags behind.
 const UNFINAL: u64 = 32 * 8;
 
@@ -37,11 +42,28 @@ pub(crate) struct Resynced {
     pub(crate) peak_memory_mb: f64,
     /// Requests to the node for each transaction.
     pub(crate) requests_per_transaction: f64,
-    /// The same while the chain grows by a hundred conversions a second.
-    pub(crate) live_requests_per_conversion: f64,
-    pub(crate) live_conversions: u64,
+    /// Requests in a second, by method, while there is no transaction.
+    pub(crate) idle_requests_per_second: BTreeMap<String, f64>,
+    /// While the chain grows.
+    pub(crate) live: Vec<Live>,
     pub(crate) live_peak_memory_mb: f64,
     pub(crate) lag: Lag,
+}
+
+/// What a live part has cost.
+#[derive(Debug, Serialize)]
+pub(crate) struct Live {
+    pub(crate) conversions: u64,
+    /// As many as were meant to come in a second, and as many as came.
+    pub(crate) meant_per_second: u64,
+    pub(crate) conversions_per_second: f64,
+    /// Requests to the node for each conversion.
+    pub(crate) requests_per_conversion: f64,
+    /// The same by method.
+    pub(crate) by_method: BTreeMap<String, f64>,
+    /// Milliseconds from the notification until the row is visible.
+    pub(crate) visible_median_ms: f64,
+    pub(crate) visible_p99_ms: f64,
 }
 
 #[expect(
@@ -59,9 +81,12 @@ pub(crate) async fn measure(
         .connect(database.url())
         .await?;
     let node = Node::start(Arc::clone(history)).await?;
-    ensure!(history.len() > (LIVE + LAGGING) * 2, "too short a history");
+    ensure!(
+        history.len() > (ALL_LIVE + LAGGING) * 2,
+        "too short a history"
+    );
     let announcer = Announcer::start().await?;
-    let old = history.len() - LIVE - LAGGING;
+    let old = history.len() - ALL_LIVE - LAGGING - 8;
     let tip = |confirmed: u64, finalized: u64| Tip {
         confirmed,
         finalized,
@@ -91,17 +116,49 @@ pub(crate) async fn measure(
     until(&pool, &mut indexer, "final_seq", old).await?;
     let seconds = began.elapsed().as_secs_f64();
     let peak_memory_mb = peak(&indexer)?;
-    let requests = node.requests();
+    let requests = node.calls().sum();
 
-    let end = whole(old + LIVE);
-    for number in (old + 1)..=end {
-        node.show(tip(number, whole(number.saturating_sub(UNFINAL)).max(old)));
-        announcer.announce(history.signature(number - 1), history.slot(number - 1));
-        sleep(LIVE_PAUSE).await;
+    let before = node.calls();
+    sleep(IDLE).await;
+    let idle = node.calls().since(&before);
+    let mut end = old;
+    let mut live = Vec::new();
+    for (conversions, per_second) in LIVE {
+        let before = node.calls();
+        let began = Instant::now();
+        let numbers = end..whole(end + conversions);
+        let (first, last) = (numbers.start, numbers.end);
+        let mut announced = Vec::new();
+        let mut pace = interval(Duration::from_secs(1) / u32::try_from(per_second)?);
+        let announce = async {
+            for number in numbers {
+                pace.tick().await;
+                let final_ones = whole((number + 1).saturating_sub(UNFINAL)).max(old);
+                node.show(tip(number + 1, final_ones));
+                announcer.announce(history.signature(number), history.slot(number));
+                announced.push(Instant::now());
+            }
+        };
+        let (seen, ()) = join(lag::watch(&pool, first..last), announce).await;
+        let seen = seen?;
+        let seconds = began.elapsed().as_secs_f64();
+        let calls = node.calls().since(&before);
+        let count = (last - first) as f64;
+        let waits = seen.iter().zip(&announced);
+        let mut waits: Vec<_> = waits.map(|(seen, since)| *seen - *since).collect();
+        waits.sort_unstable();
+        live.push(Live {
+            conversions: last - first,
+            meant_per_second: per_second,
+            conversions_per_second: count / seconds,
+            requests_per_conversion: calls.sum() as f64 / count,
+            by_method: shares(&calls, count),
+            visible_median_ms: lag::percentile(&waits, 50),
+            visible_p99_ms: lag::percentile(&waits, 99),
+        });
+        eprintln!("{:#?}", live.last());
+        end = last;
     }
-    until(&pool, &mut indexer, "confirmed_seq", end).await?;
-    let live = end - old;
-    let live_requests = node.requests() - requests;
     let show = |number| node.show(tip(number, whole(end - UNFINAL)));
     let lag = lag::measure(history, &announcer, &pool, end..end + LAGGING, show).await?;
     let live_peak_memory_mb = peak(&indexer)?;
@@ -112,11 +169,23 @@ pub(crate) async fn measure(
         transactions_per_second: old as f64 / seconds,
         peak_memory_mb,
         requests_per_transaction: requests as f64 / old as f64,
-        live_requests_per_conversion: live_requests as f64 / live as f64,
-        live_conversions: live,
+        idle_requests_per_second: shares(&idle, IDLE.as_secs_f64()),
+        live,
         live_peak_memory_mb,
         lag,
     })
+}
+
+/// The requests of each method, divided.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "there are fewer than 2^52 requests"
+)]
+fn shares(calls: &Calls, by: f64) -> BTreeMap<String, f64> {
+    let shares = calls.0.iter();
+    shares
+        .map(|(method, count)| (method.clone(), *count as f64 / by))
+        .collect()
 }
 
 async fn until(pool: &PgPool, indexer: &mut Service, column: &str, seq: u64) -> Result<()> {

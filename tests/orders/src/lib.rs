@@ -3,9 +3,13 @@
 //! `recording.json.zst` holds what a validator said of the transactions of a story, and what the wallets
 //! that sent them know. `vouch-orders record` makes it anew in two minutes; with `--simulated` it plays the
 //! story in LiteSVM, which takes a second, and makes a node's records of LiteSVM's. A node in this process
-//! tells it to the real indexer, which mirrors it into a real Postgres. After every few rounds, and at the
-//! end, the mirror is compared with a model that reads the wallets' journal alone.
+//! tells it to the real indexer, which mirrors it into a real Postgres. Some rounds begin as those of the
+//! service do, by a WebSocket that tells of transactions late, twice, in any order or not at all. After every
+//! few rounds, and at the end, the mirror is compared with a model that reads the wallets' journal alone. At
+//! the end all accounts are compared with the node's, of which one is wrong at first. Some nodes never give a
+//! transaction that they list: then the mirror has to hold what comes before it, and to say why.
 
+mod announcer;
 mod chain;
 mod ledger;
 mod model;

@@ -116,6 +116,47 @@ impl Fault {
     }
 }
 
+/// What a node answers for one of its transactions, always. The mirror cannot go on behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Broken {
+    /// It does not have it.
+    Gone,
+    /// It is another one than was signed.
+    Forged,
+    /// It does not know its effects.
+    WithoutEffects,
+}
+
+impl Broken {
+    pub(crate) const ALL: [Self; 3] = [Self::Gone, Self::Forged, Self::WithoutEffects];
+
+    /// What health has to say of it.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::Gone => "the node does not have it",
+            Self::Forged => "the node sent a transaction that its signers have not signed",
+            Self::WithoutEffects => "the node does not know its effects",
+        }
+    }
+}
+
+/// What a node says of an account at the end, when it is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lapse {
+    /// It does not exist.
+    Missing,
+    /// Its last byte is another one.
+    Altered,
+    /// It has one byte more.
+    Longer,
+    /// Another program owns it.
+    Foreign,
+}
+
+impl Lapse {
+    pub(crate) const ALL: [Self; 4] = [Self::Missing, Self::Altered, Self::Longer, Self::Foreign];
+}
+
 /// How a node behaves.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Manners {
@@ -139,8 +180,10 @@ struct Node {
     fatal: Option<u64>,
     /// The place of a transaction that the node conceals everywhere.
     hidden: Option<usize>,
-    /// Whether the node leaves out the first account of each answer.
-    forgets: bool,
+    /// What is wrong about the first account of each answer.
+    lapse: Option<Lapse>,
+    /// The place of a transaction that it never gives, and what it says instead.
+    broken: Option<(usize, Broken)>,
 }
 
 /// Several nodes at one address, each with a path of its own.
@@ -214,7 +257,12 @@ impl Nodes {
         node.manners = Manners::default();
         node.fatal = None;
         node.hidden = None;
-        node.forgets = false;
+        node.lapse = None;
+    }
+
+    /// From now on, until it begins anew, the node does not give the transaction at this place.
+    pub(crate) fn break_at(&self, node: usize, place: usize, how: Broken) {
+        self.node(node).broken = Some((place, how));
     }
 
     /// From now on the node conceals the transaction at this place.
@@ -222,9 +270,9 @@ impl Nodes {
         self.node(node).hidden = Some(place);
     }
 
-    /// From now on the node says that the first account of those that it is asked for does not exist.
-    pub(crate) fn forget(&self, node: usize) {
-        self.node(node).forgets = true;
+    /// From now on the node is wrong about the first account of those that it is asked for.
+    pub(crate) fn lapse(&self, node: usize, lapse: Lapse) {
+        self.node(node).lapse = Some(lapse);
     }
 
     /// The node has seen this.
@@ -256,7 +304,7 @@ async fn answer(
         return StatusCode::BAD_REQUEST.into_response();
     };
     let method = request["method"].as_str().unwrap_or_default();
-    let (view, fault, mut random, hidden, forgets) = {
+    let (view, fault, mut random, hidden, lapse, broken) = {
         let mut node = nodes.node(number);
         node.asked += 1;
         if node.fatal.is_some_and(|fatal| node.asked >= fatal) {
@@ -279,7 +327,7 @@ async fn answer(
             view = Arc::clone(earlier);
         }
         node.faults += u64::from(fault.is_some());
-        (view, fault, random, node.hidden, node.forgets)
+        (view, fault, random, node.hidden, node.lapse, node.broken)
     };
     let json = |body: String| ([(header::CONTENT_TYPE, "application/json")], body).into_response();
     match fault {
@@ -299,7 +347,8 @@ async fn answer(
         view: &view,
         parameters: &request["params"],
         hidden,
-        forgets,
+        lapse,
+        broken,
     };
     json(match question.result(method, fault, &mut random) {
         Ok(result) => format!(r#"{{"jsonrpc":"2.0","result":{result},"id":1}}"#),
@@ -316,7 +365,8 @@ struct Question<'a> {
     view: &'a View,
     parameters: &'a Value,
     hidden: Option<usize>,
-    forgets: bool,
+    lapse: Option<Lapse>,
+    broken: Option<(usize, Broken)>,
 }
 
 impl Question<'_> {
@@ -388,10 +438,10 @@ impl Question<'_> {
                 }))
             })
             .collect();
-        if self.forgets
+        if let Some(lapse) = self.lapse
             && let Some(existing) = accounts.iter_mut().find(|account| account.is_some())
         {
-            *existing = None;
+            *existing = existing.take().and_then(|account| wrong(account, lapse));
         }
         let slot = self.view.finalized_slot;
         Ok(json!({ "context": { "slot": slot }, "value": accounts }).to_string())
@@ -486,14 +536,18 @@ impl Question<'_> {
             time = "null".into();
         }
         let mut text = self.chain.texts[seen.place].1.clone();
-        if matches!(fault, Some(Fault::NoMeta | Fault::NoInner)) {
-            let mut answer: Value = serde_json::from_str(&text).unwrap_or_default();
-            if fault == Some(Fault::NoMeta) {
-                answer["meta"] = Value::Null;
-            } else {
-                answer["meta"]["innerInstructions"] = Value::Null;
+        match self.broken.filter(|(place, _)| *place == seen.place) {
+            Some((_, Broken::Gone)) => return Ok("null".into()),
+            Some((_, Broken::Forged)) => text = forged(&text),
+            Some((_, Broken::WithoutEffects)) => text = changed(&text, |it| it["meta"].take()),
+            None => {}
+        }
+        match fault {
+            Some(Fault::NoMeta) => text = changed(&text, |it| it["meta"].take()),
+            Some(Fault::NoInner) => {
+                text = changed(&text, |it| it["meta"]["innerInstructions"].take());
             }
-            text = answer.to_string();
+            _ => {}
         }
         let rest = text.strip_prefix('{').unwrap_or_default();
         Ok(format!(
@@ -536,6 +590,51 @@ impl Question<'_> {
         }
         json!({ "context": { "slot": self.view.confirmed_slot }, "value": statuses }).to_string()
     }
+}
+
+/// An answer in which something is taken away.
+fn changed(text: &str, take: impl Fn(&mut Value) -> Value) -> String {
+    let mut answer: Value = serde_json::from_str(text).unwrap_or_default();
+    take(&mut answer);
+    answer.to_string()
+}
+
+/// An answer whose transaction has another recent blockhash than was signed.
+fn forged(text: &str) -> String {
+    let mut answer: Value = serde_json::from_str(text).unwrap_or_default();
+    let encoded = answer["transaction"][0].as_str().unwrap_or_default();
+    let mut bytes = BASE64_STANDARD.decode(encoded).unwrap_or_default();
+    // Behind the signatures: the version if there is one, three bytes, and the accounts with their number.
+    let signatures = usize::from(bytes.first().copied().unwrap_or_default());
+    let message = 1 + 64 * signatures;
+    let versioned = bytes.get(message).is_some_and(|byte| byte & 0x80 != 0);
+    let accounts = message + usize::from(versioned) + 3;
+    let count = usize::from(bytes.get(accounts).copied().unwrap_or_default());
+    if let Some(byte) = bytes.get_mut(accounts + 1 + 32 * count) {
+        *byte ^= 1;
+    }
+    answer["transaction"][0] = BASE64_STANDARD.encode(bytes).into();
+    answer.to_string()
+}
+
+/// What a node says of an account about which it is wrong.
+fn wrong(mut account: Value, lapse: Lapse) -> Option<Value> {
+    let encoded = account["data"][0].as_str().unwrap_or_default();
+    let mut data = BASE64_STANDARD.decode(encoded).unwrap_or_default();
+    match lapse {
+        Lapse::Missing => return None,
+        Lapse::Foreign => {
+            account["owner"] = vouch_client::token::TOKEN_PROGRAM_ID.to_string().into()
+        }
+        Lapse::Longer => data.push(1),
+        Lapse::Altered => {
+            if let Some(last) = data.last_mut() {
+                *last ^= 1;
+            }
+        }
+    }
+    account["data"][0] = BASE64_STANDARD.encode(data).into();
+    Some(account)
 }
 
 fn is_final(config: &Value) -> bool {

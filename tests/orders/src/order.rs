@@ -2,6 +2,7 @@
 //! process dies, all of it chosen by a seed.
 
 use std::{
+    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -14,15 +15,21 @@ use vouch_indexer::{Mirroring, Options, Rounds};
 use vouch_localnet::{Database, FORGET_MIRROR, Postgres};
 
 use crate::{
+    announcer::{Announcer, Habits},
     chain::{Chain, View},
     model::{self, Checked, State},
-    node::{Fault, Manners, Server},
+    node::{Broken, Fault, Lapse, Manners, Server},
 };
 
 /// Time for the mirror to become equal to the chain once nodes behave. Its longest pause after failures
 /// is 20 seconds.
 const PATIENCE: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(5);
+/// Time that a live mirror has to connect to the WebSocket.
+const IDLE: Duration = Duration::from_secs(1);
+/// Time that it has for a round that is announced: as long as it may wait for the next one.
+const PACE: Duration = Duration::from_millis(200);
+const POLL: Duration = Duration::from_millis(2);
 /// Rounds in a row that fail for a lasting reason before an order ends with it.
 const LASTING: u32 = 4;
 /// Time for a round of a mirror, or for Postgres to release the lock of a dead one.
@@ -36,6 +43,7 @@ const EMPTY: &str =
 pub struct Lab {
     chain: Arc<Chain>,
     server: Server,
+    announcer: Announcer,
     pool: PgPool,
     database: Database,
 }
@@ -48,6 +56,12 @@ pub struct Report {
     /// Those that ended in a stop which says why, and may: a node has hidden something, and no other
     /// one knew.
     pub stops: u64,
+    /// Those of them in which the only node never gave a transaction that it listed.
+    pub broken: u64,
+    /// Notices of transactions by WebSocket.
+    pub notices: u64,
+    /// Rounds that began for one.
+    pub announced: u64,
     /// Requests of the mirror.
     pub requests: u64,
     /// Wrong answers.
@@ -74,6 +88,9 @@ impl Report {
     pub fn add(&mut self, other: &Self) {
         self.orders += other.orders;
         self.stops += other.stops;
+        self.broken += other.broken;
+        self.notices += other.notices;
+        self.announced += other.announced;
         self.requests += other.requests;
         self.faults += other.faults;
         self.deaths += other.deaths;
@@ -91,6 +108,9 @@ impl std::fmt::Display for Report {
         let Self {
             orders,
             stops,
+            broken,
+            notices,
+            announced,
             requests,
             faults,
             deaths,
@@ -104,7 +124,8 @@ impl std::fmt::Display for Report {
         write!(
             formatter,
             "{orders} orders with {requests} requests, {faults} faults, {deaths} deaths and {forks} forks; \
-             {stops} ended in a visible stop; {named} of {lied} lying second nodes were named, and {blamed} honest ones; \
+             {announced} rounds began for {notices} notices; {stops} ended in a visible stop, {broken} of them at \
+             a transaction that no node gave; {named} of {lied} lying second nodes were named, and {blamed} honest ones; \
              {compared} compared all accounts; {lacking} times a decision was hidden"
         )
     }
@@ -125,14 +146,22 @@ struct Plan {
     second_lies: bool,
     /// The transaction that the only node conceals until the end. The right end is a stop.
     hidden: Option<usize>,
-    /// Whether the accounts are compared at the end, and the node forgets one first.
-    compares: bool,
+    /// The transaction that the only node never gives, and what it says instead. The right end is a stop
+    /// in front of it.
+    broken: Option<(usize, Broken)>,
+    /// How the WebSocket tells of transactions.
+    habits: Habits,
+    /// Share of the sessions in which the WebSocket begins rounds.
+    live: f64,
+    /// What the nodes say of an account at the end, before they are right.
+    lapse: Lapse,
 }
 
 impl Plan {
     fn new(random: &mut StdRng, server: &Server, seed: u64) -> Self {
         let hides = random.gen_ratio(1, 16);
-        let nodes = if !hides && random.gen_ratio(1, 3) {
+        let breaks = !hides && random.gen_ratio(1, 12);
+        let nodes = if !hides && !breaks && random.gen_ratio(1, 3) {
             2
         } else {
             1
@@ -140,6 +169,10 @@ impl Plan {
         let second_lies = nodes == 2 && random.gen_bool(0.5);
         let leaves = server.nodes.chain.leaves();
         let hidden = leaves.choose(random).copied().filter(|_| hides);
+        let near = server.nodes.chain.len().saturating_sub(40)..server.nodes.chain.len();
+        let how = Broken::ALL.choose(random).copied();
+        let broken = how.map(|how| (random.gen_range(near), how));
+        let broken = broken.filter(|_| breaks);
         let rate = *[0.0, 0.02, 0.08, 0.2].choose(random).unwrap_or(&0.0);
         let lies = random.gen_ratio(1, 4);
         let mut manners = Manners {
@@ -174,6 +207,9 @@ impl Plan {
         } else if let Some(hidden) = hidden {
             server.nodes.begin(0, seed, sound);
             server.nodes.hide(0, hidden);
+        } else if let Some((place, how)) = broken {
+            server.nodes.begin(0, seed, sound);
+            server.nodes.break_at(0, place, how);
         } else {
             server.nodes.begin(0, seed, manners);
             server.nodes.begin(1, seed, sound);
@@ -185,10 +221,13 @@ impl Plan {
             pace: random.gen_range(4..30),
             fork: *[0.0, 0.3, 0.7].choose(random).unwrap_or(&0.0),
             death: *[0.0, 0.2, 0.5].choose(random).unwrap_or(&0.0),
-            may_stop: (lies && nodes == 1) || hides,
+            may_stop: (lies && nodes == 1 && !breaks) || hides,
             second_lies,
             hidden,
-            compares: random.gen_ratio(1, 4),
+            broken,
+            habits: Habits::new(random),
+            live: *[0.0, 0.1, 0.2].choose(random).unwrap_or(&0.0),
+            lapse: *Lapse::ALL.choose(random).unwrap_or(&Lapse::Missing),
         }
     }
 }
@@ -204,6 +243,7 @@ impl Lab {
         let database = postgres.create_database("vouch_orders").await?;
         Ok(Self {
             server: Server::start(Arc::clone(&chain)).await?,
+            announcer: Announcer::start().await?,
             pool: vouch_db::connect(database.url()).await?,
             chain,
             database,
@@ -241,6 +281,7 @@ impl Lab {
             seed,
             random,
             view: View::default(),
+            late: Vec::new(),
             state: State::default(),
             report: Report {
                 orders: 1,
@@ -281,6 +322,14 @@ impl Lab {
     }
 }
 
+/// Waits until more rounds have begun, for some time at most.
+async fn until_more(begun: &dyn Fn() -> u64, before: u64, time: Duration) {
+    let end = Instant::now() + time;
+    while begun() <= before && Instant::now() < end {
+        sleep(POLL).await;
+    }
+}
+
 /// The words of health if the only node has concealed the transaction at this place.
 fn incomplete(chain: &Chain, hidden: usize) -> String {
     let [before, hidden] = [hidden - 1, hidden].map(|place| &chain.recording.transactions[place]);
@@ -298,6 +347,8 @@ struct Order<'a> {
     plan: Plan,
     /// The furthest that a node has shown.
     view: View,
+    /// Transactions of which the WebSocket has not told yet.
+    late: Vec<(String, u64)>,
     /// The mirror, as it was last seen.
     state: State,
     report: Report,
@@ -308,16 +359,34 @@ impl Order<'_> {
     fn advance(&mut self) {
         let fork = self.random.gen_bool(self.plan.fork);
         self.report.forks += u64::from(fork);
+        let before: BTreeSet<_> = self
+            .view
+            .seen
+            .iter()
+            .map(|it| (it.place, it.slot))
+            .collect();
         self.view = self
             .lab
             .chain
             .later(&mut self.random, &self.view, self.plan.pace, fork);
         let view = Arc::new(self.view.clone());
+        let new: Vec<_> = view
+            .seen
+            .iter()
+            .filter(|seen| !before.contains(&(seen.place, seen.slot)))
+            .map(|seen| {
+                let recorded = &self.lab.chain.recording.transactions[seen.place];
+                (recorded.signature.clone(), seen.slot)
+            })
+            .collect();
         for node in 0..2 {
             if node == 0 || self.random.gen_bool(0.8) {
                 self.lab.server.nodes.show(node, &view);
             }
         }
+        let (random, late) = (&mut self.random, &mut self.late);
+        let announcer = &self.lab.announcer;
+        self.report.notices += announcer.tell(random, &self.plan.habits, new, late);
     }
 
     /// A process becomes the writer and does some rounds. Returns whether it died.
@@ -333,7 +402,26 @@ impl Order<'_> {
             sleep(pause).await;
         };
         let rounds = self.random.gen_range(1..6);
+        let is_live = self.random.gen_bool(self.plan.live);
+        let ws_url = [self.lab.announcer.url()];
         let work = async |writer: &mut Rounds<'_>| {
+            if is_live {
+                // Rounds begin by themselves while the cluster goes on.
+                let goes_on = async |begun: &dyn Fn() -> u64| {
+                    // The first one is for the connection.
+                    until_more(begun, 0, IDLE).await;
+                    for _ in 0..rounds {
+                        let before = begun();
+                        self.advance();
+                        // Its transactions may never be announced.
+                        until_more(begun, before, PACE).await;
+                        sleep(Duration::from_millis(self.random.gen_range(0..20))).await;
+                    }
+                };
+                let announced = writer.live(&ws_url, goes_on).await;
+                self.report.announced += announced.unwrap_or_default();
+                return;
+            }
             for _ in 0..rounds {
                 if self.random.gen_bool(0.6) {
                     self.advance();
@@ -404,10 +492,12 @@ impl Order<'_> {
             };
             self.check().await?;
             let is_lasting = reason.as_ref().is_some_and(|reason: &String| {
-                reason.contains("which is final") || reason.contains("does not follow")
+                reason.contains("which is final")
+                    || reason.contains("does not follow")
+                    || self.broken().is_some_and(|broken| *reason == broken)
             });
             lasting = if is_lasting { lasting + 1 } else { 0 };
-            if self.plan.may_stop && lasting >= LASTING {
+            if (self.plan.may_stop || self.plan.broken.is_some()) && lasting >= LASTING {
                 break;
             }
             sleep(PAUSE).await;
@@ -427,17 +517,22 @@ impl Order<'_> {
             self.report.stops += 1;
             return Ok(());
         }
-        ensure!(self.plan.hidden.is_none(), "a stop was to come");
+        let may_be_whole = self.plan.hidden.is_none() && self.plan.broken.is_none();
+        ensure!(may_be_whole, "a stop was to come");
         model::check_finality(&self.lab.chain, &self.lab.pool, &self.state, &self.view).await?;
         model::check_accounts(&self.lab.chain, &self.lab.pool).await?;
-        if self.plan.compares {
-            self.compare(mirroring).await?;
-        }
-        Ok(())
+        self.compare(mirroring).await
     }
 
-    /// Lets the mirror compare all accounts: with a node that has forgotten one, and with one that has
-    /// them all.
+    /// The words of health if the only node never gives a transaction.
+    fn broken(&self) -> Option<String> {
+        let (place, how) = self.plan.broken?;
+        let signature = &self.lab.chain.recording.transactions[place].signature;
+        Some(format!("getTransaction: {signature}: {}", how.reason()))
+    }
+
+    /// Lets the mirror compare all accounts: with a node that is wrong about one, and with one that is
+    /// right about all.
     async fn compare(&mut self, mirroring: &Mirroring) -> Result<()> {
         let nodes = &self.lab.server.nodes;
         let work = async |writer: &mut Rounds<'_>| {
@@ -448,11 +543,11 @@ impl Order<'_> {
             writer.compare().await
         };
         for node in 0..self.plan.nodes {
-            nodes.forget(node);
+            nodes.lapse(node, self.plan.lapse);
         }
         let differing = mirroring.as_writer(work).await.and_then(|it| it);
         let differing = differing.map_err(anyhow::Error::msg)?;
-        ensure!(differing > 0, "nobody missed an account");
+        ensure!(differing > 0, "nobody missed that an account was wrong");
         let whose = match self.plan.nodes {
             1 => "the node's".to_owned(),
             _ => "those of rpc".to_owned(),
@@ -462,7 +557,7 @@ impl Order<'_> {
         ensure!(
             status == "diverged"
                 && detail.starts_with(&format!("accounts that differ from {whose}")),
-            "an account is missing, and health says {status}: {detail}"
+            "an account is wrong, and health says {status}: {detail}"
         );
         for node in 0..self.plan.nodes {
             nodes.behave(node);
@@ -487,6 +582,25 @@ impl Order<'_> {
                 said == ("chain_unavailable", Some(expected.clone())),
                 "health says {said:?}, and should say {expected}"
             );
+        }
+        if let (Some(expected), Some((place, _))) = (self.broken(), self.plan.broken) {
+            let said = mirroring.health();
+            ensure!(
+                said == ("chain_unavailable", Some(expected.clone())),
+                "health says {said:?}, and should say {expected}"
+            );
+            // Everything in front of it is mirrored, and final.
+            let held = i64::try_from(place)?;
+            let State {
+                confirmed_seq,
+                final_seq,
+                ..
+            } = self.state;
+            ensure!(
+                (confirmed_seq, final_seq) == (held, held),
+                "{held} transactions are there, and the mirror has {final_seq} of {confirmed_seq} as final"
+            );
+            self.report.broken += 1;
         }
         if self.plan.second_lies {
             let unreliable = mirroring.unreliable();

@@ -16,7 +16,10 @@ async fn the_mirror_follows_the_chain_in_every_order() {
             && report.deaths > 10
             && report.forks > 30
             && report.lied > 0
-            && report.compared > 2,
+            && report.stops > 0
+            && report.broken > 0
+            && report.announced > 0
+            && report.compared > 12,
         "{report}"
     );
 }

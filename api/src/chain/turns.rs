@@ -1,0 +1,450 @@
+//! Turns of the node, shared fairly by the networks that ask.
+//!
+//! A turn that becomes free goes to the network that has the fewest. So a network that has many slow
+//! requests delays another one by one turn at most, however many of its own wait. And it never has more than
+//! half of the turns, so that another network finds one free even while no call ends.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    future::Future,
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::oneshot;
+
+/// Most calls that wait for a turn. One more takes the place of the newest of the network that has most
+/// of them waiting.
+const MOST_WAITING: usize = 1024;
+
+tokio::task_local! {
+    static CALLER: Caller;
+}
+
+/// Runs what a client's request asks of the node in the turns of this address.
+pub(crate) async fn for_client<T>(address: IpAddr, work: impl Future<Output = T>) -> T {
+    CALLER.scope(Caller::of(address), work).await
+}
+
+/// Runs what all clients share in turns of our own.
+pub(super) async fn for_all<T>(work: impl Future<Output = T>) -> T {
+    CALLER.scope(Caller::default(), work).await
+}
+
+/// The networks of whoever asks, the narrowest first; none for what nobody has asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(super) struct Caller([Option<Network>; 3]);
+
+/// The first bits of an address, and how many they are.
+type Network = (u128, u8);
+
+/// By how much the narrowest network, the next one and the widest one are weighed: a wide network has
+/// many users.
+const WEIGHTS: [usize; 3] = [6, 3, 2];
+
+impl Caller {
+    /// Whose request this task works on.
+    pub(super) fn current() -> Self {
+        CALLER.try_with(|caller| *caller).unwrap_or_default()
+    }
+
+    /// The networks that `crate::limits` tells apart.
+    fn of(address: IpAddr) -> Self {
+        let (bits, lengths) = match address.to_canonical() {
+            // Behind the prefix of mapped addresses, which no IPv6 address of a client has.
+            IpAddr::V4(address) => (address.to_ipv6_mapped().to_bits(), [128, 120, 0]),
+            IpAddr::V6(address) => (address.to_bits(), [64, 48, 32]),
+        };
+        Self(lengths.map(|length: u8| {
+            let mask = u128::MAX.checked_shl(128 - u32::from(length))?;
+            Some((bits & mask, length))
+        }))
+    }
+
+    fn networks(&self) -> impl Iterator<Item = (Network, usize)> {
+        let networks = self.0.into_iter().zip(WEIGHTS);
+        networks.filter_map(|(network, weight)| Some((network?, weight)))
+    }
+
+    /// Whether one of its networks has as many turns as it may have of `turns`: the narrowest one half, the
+    /// next one five eighths, the widest one three quarters. So in each of them, others find a turn.
+    fn is_full(&self, turns: usize, held: impl Fn(Network) -> usize) -> bool {
+        let most = [turns / 2, turns * 5 / 8, turns * 3 / 4];
+        let mut networks = self.0.into_iter().zip(most);
+        networks.any(|(network, most)| network.is_some_and(|network| held(network) >= most))
+    }
+}
+
+/// A number of calls that may run at the same time.
+#[derive(Debug)]
+pub(super) struct Turns {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// All turns.
+    turns: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    free: usize,
+    /// Turns of each network that has some.
+    held: HashMap<Network, usize>,
+    /// Those who wait, by their networks. No queue is empty.
+    waiting: HashMap<Caller, VecDeque<Waiter>>,
+    /// How many wait.
+    count: usize,
+    /// The number of the next one.
+    next: u64,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    number: u64,
+    turn: oneshot::Sender<Turn>,
+}
+
+/// A turn. Dropping it ends it.
+#[derive(Debug)]
+pub(super) struct Turn {
+    shared: Arc<Shared>,
+    caller: Caller,
+    /// Whether it was handed over to somebody.
+    is_over: bool,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if !self.is_over {
+            let mut state = self.shared.state();
+            state.release(&self.caller);
+            self.shared.serve(&mut state);
+        }
+    }
+}
+
+impl Turns {
+    pub(super) fn new(turns: usize) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                turns,
+                state: Mutex::new(State {
+                    free: turns,
+                    held: HashMap::new(),
+                    waiting: HashMap::new(),
+                    count: 0,
+                    next: 0,
+                }),
+            }),
+        }
+    }
+
+    /// Waits for a turn of whoever asks; `None` if too many wait. Whoever stops waiting loses the place.
+    pub(super) async fn take(&self) -> Option<Turn> {
+        let turn = {
+            let mut state = self.shared.state();
+            let (sender, turn) = oneshot::channel();
+            state.join(Caller::current(), sender);
+            self.shared.serve(&mut state);
+            turn
+        };
+        turn.await.ok()
+    }
+
+    /// Whether nobody has to wait.
+    pub(super) fn is_idle(&self) -> bool {
+        let state = self.shared.state();
+        state.free > 0 && state.count == 0
+    }
+
+    /// How many are free.
+    #[cfg(test)]
+    pub(super) fn free(&self) -> usize {
+        self.shared.state().free
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hands over turns while there are any, and somebody may have one.
+    fn serve(self: &Arc<Self>, state: &mut State) {
+        while let Some((caller, waiter)) = state.choose(self.turns) {
+            state.hold(&caller);
+            let turn = Turn {
+                shared: Arc::clone(self),
+                caller,
+                is_over: false,
+            };
+            if let Err(mut refused) = waiter.turn.send(turn) {
+                // Nobody waits there any more.
+                refused.is_over = true;
+                state.release(&caller);
+            }
+        }
+    }
+}
+
+impl State {
+    fn hold(&mut self, caller: &Caller) {
+        self.free -= 1;
+        for (network, _) in caller.networks() {
+            *self.held.entry(network).or_default() += 1;
+        }
+    }
+
+    fn release(&mut self, caller: &Caller) {
+        self.free += 1;
+        for (network, _) in caller.networks() {
+            if let Some(held) = self.held.get_mut(&network) {
+                *held -= 1;
+                if *held == 0 {
+                    self.held.remove(&network);
+                }
+            }
+        }
+    }
+
+    fn join(&mut self, caller: Caller, turn: oneshot::Sender<Turn>) {
+        let waiter = Waiter {
+            number: self.next,
+            turn,
+        };
+        self.next += 1;
+        self.waiting.entry(caller).or_default().push_back(waiter);
+        self.count += 1;
+        if self.count > MOST_WAITING {
+            self.forget();
+        }
+        if self.count > MOST_WAITING {
+            self.refuse();
+        }
+    }
+
+    /// Forgets those who no longer wait.
+    fn forget(&mut self) {
+        self.waiting.retain(|_, queue| {
+            queue.retain(|waiter| !waiter.turn.is_closed());
+            !queue.is_empty()
+        });
+        self.count = self.waiting.values().map(VecDeque::len).sum();
+    }
+
+    /// Refuses the newest of the network that has most of them, of any width.
+    fn refuse(&mut self) {
+        let mut crowds: HashMap<Network, usize> = HashMap::new();
+        for (caller, queue) in &self.waiting {
+            for (network, weight) in caller.networks() {
+                *crowds.entry(network).or_default() += queue.len() * weight;
+            }
+        }
+        let crowd = |caller: &Caller| {
+            let crowds = caller.networks().filter_map(|(it, _)| crowds.get(&it));
+            crowds.max().copied().unwrap_or_default()
+        };
+        let newest = |queue: &VecDeque<Waiter>| queue.back().map(|waiter| waiter.number);
+        let queues = self.waiting.iter();
+        let largest = queues.max_by_key(|(caller, queue)| (crowd(caller), newest(queue)));
+        if let Some(caller) = largest.map(|(caller, _)| *caller) {
+            self.remove(&caller, VecDeque::pop_back);
+        }
+    }
+
+    fn remove(
+        &mut self,
+        caller: &Caller,
+        from: impl Fn(&mut VecDeque<Waiter>) -> Option<Waiter>,
+    ) -> Option<Waiter> {
+        let queue = self.waiting.get_mut(caller)?;
+        let waiter = from(queue);
+        if queue.is_empty() {
+            self.waiting.remove(caller);
+        }
+        self.count -= usize::from(waiter.is_some());
+        waiter
+    }
+
+    /// Who is next, if a turn is free: of the networks with the fewest turns, whoever waits longest.
+    fn choose(&mut self, turns: usize) -> Option<(Caller, Waiter)> {
+        if self.free == 0 {
+            return None;
+        }
+        let held = |network: Network| self.held.get(&network).copied().unwrap_or_default();
+        let queues = self.waiting.iter().filter_map(|(caller, queue)| {
+            let is_full = caller.is_full(turns, held);
+            let weights = caller.networks().map(|(it, weight)| held(it) * weight);
+            let rank = (weights.max().unwrap_or_default(), queue.front()?.number);
+            (!is_full).then_some((rank, *caller))
+        });
+        let (_, caller) = queues.min_by_key(|(rank, _)| *rank)?;
+        let waiter = self.remove(&caller, VecDeque::pop_front)?;
+        Some((caller, waiter))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::{FutureExt as _, future::BoxFuture};
+
+    use super::*;
+
+    const TURNS: usize = 16;
+
+    /// Somebody who waits.
+    type Waits<'a> = BoxFuture<'a, Option<Turn>>;
+
+    fn ask<'a>(turns: &'a Turns, address: &str) -> Waits<'a> {
+        let address = address.parse().unwrap();
+        let mut waits = for_client(address, turns.take()).boxed();
+        // Takes the place in the queue.
+        match (&mut waits).now_or_never() {
+            Some(turn) => std::future::ready(turn).boxed(),
+            None => waits,
+        }
+    }
+
+    /// The turns that these get at once; the others wait on.
+    fn served<'a>(waits: Vec<Waits<'a>>) -> (Vec<Turn>, Vec<Waits<'a>>) {
+        let (mut turns, mut rest) = (Vec::new(), Vec::new());
+        for mut waits in waits {
+            match (&mut waits).now_or_never() {
+                Some(turn) => turns.push(turn.expect("a turn")),
+                None => rest.push(waits),
+            }
+        }
+        (turns, rest)
+    }
+
+    #[test]
+    fn a_network_has_half_at_most_and_another_one_waits_for_nothing() {
+        // Given a network of which two hundred wait
+        let turns = Turns::new(TURNS);
+        let flood = (0..200).map(|_| ask(&turns, "192.0.2.1")).collect();
+        let (mut held, rest) = served(flood);
+        assert_eq!((held.len(), rest.len(), turns.free()), (8, 192, 8));
+        // Then others find turns at once
+        let others = [
+            "198.51.100.7",
+            "203.0.113.1",
+            "203.0.113.2",
+            "100.64.0.1",
+            "2001:db8::1",
+            "2001:db8:0:1::1",
+            "2001:db8:1::1",
+            "2001:db9::1",
+        ];
+        let others = others.map(|address| ask(&turns, address)).into();
+        let (others, _) = served(others);
+        assert_eq!((others.len(), turns.free()), (8, 0));
+        // And who comes after them gets the next one, before the flood
+        let late = ask(&turns, "198.51.100.9");
+        held.pop();
+        let (late, _) = served(vec![late]);
+        let (none, rest) = served(rest);
+        assert_eq!((late.len(), none.len(), rest.len()), (1, 0, 192));
+    }
+
+    #[test]
+    fn networks_that_wait_get_equal_shares() {
+        // Given three networks of which a hundred each wait, one after the other
+        let turns = Turns::new(TURNS);
+        let hundred = |address| served((0..100).map(|_| ask(&turns, address)).collect());
+        let (mut first, _waits) = hundred("192.0.2.1");
+        let (mut second, _wait) = hundred("198.51.100.7");
+        let (mut third, mut rest) = hundred("203.0.113.1");
+        assert_eq!((first.len(), second.len(), third.len()), (8, 8, 0));
+        // When turns of the first two end, then the third one gets them until all have as many
+        for part in 0..5 {
+            let ends = if part % 2 == 0 {
+                &mut first
+            } else {
+                &mut second
+            };
+            ends.pop();
+            let (more, others) = served(rest);
+            third.extend(more);
+            rest = others;
+            assert_eq!(third.len(), part + 1);
+        }
+        // And then each gets its own back
+        for _ in 0..10 {
+            third.pop();
+            let (more, others) = served(rest);
+            third.extend(more);
+            rest = others;
+            assert_eq!(third.len(), 5);
+        }
+    }
+
+    #[test]
+    fn many_addresses_of_a_wide_network_are_one_network() {
+        for (first, last, most, other) in [
+            ("192.0.2.", "", 10, "198.51.100.7"),
+            ("2001:db8:0:", "::1", 10, "2001:db8:1::1"),
+            ("2001:db8:", "::1", 12, "2001:db9::1"),
+        ] {
+            let turns = Turns::new(TURNS);
+            let flood = (1..100).map(|place| ask(&turns, &format!("{first}{place}{last}")));
+            let (held, _rest) = served(flood.collect());
+            // However many of its addresses ask
+            assert_eq!((held.len(), turns.free()), (most, TURNS - most), "{first}");
+            let (other, _) = served(vec![ask(&turns, other)]);
+            assert_eq!(other.len(), 1, "{first}");
+        }
+    }
+
+    #[test]
+    fn who_gives_up_loses_neither_a_turn_nor_the_count() {
+        let turns = Turns::new(TURNS);
+        let flood = (0..50).map(|_| ask(&turns, "192.0.2.1")).collect();
+        let (held, rest) = served(flood);
+        // When those who wait give up, some of them after their turn has come unseen
+        drop(held);
+        drop(rest);
+        assert_eq!(turns.free(), TURNS);
+        let state = turns.shared.state();
+        assert!(state.waiting.is_empty() && state.held.is_empty() && state.count == 0);
+    }
+
+    #[test]
+    fn no_more_wait_than_fit_and_the_largest_crowd_is_refused() {
+        // Given as many of one network as may wait, while all turns are taken
+        let turns = Turns::new(4);
+        let many = |count: usize, address| {
+            let waits = (0..count).map(|_| ask(&turns, address)).collect();
+            served(waits)
+        };
+        let (_others, _) = many(2, "203.0.113.1");
+        let (mut held, flood) = many(2 + MOST_WAITING, "192.0.2.1");
+        assert_eq!((turns.free(), flood.len()), (0, MOST_WAITING));
+        // When one of another network comes
+        let (_, one) = many(1, "198.51.100.7");
+        // Then the newest of the crowd is refused, and the other one is not
+        let mut flood = flood.into_iter().rev();
+        let mut newest = flood.next().expect("somebody who waits");
+        assert!(matches!((&mut newest).now_or_never(), Some(None)));
+        let mut flood: Vec<_> = flood.collect();
+        let waits = |waits: &mut Waits<'_>| waits.now_or_never().is_none();
+        assert!(flood.iter_mut().all(waits));
+        assert_eq!(turns.shared.state().count, MOST_WAITING);
+        held.pop();
+        assert_eq!(served(one).0.len(), 1);
+    }
+
+    #[test]
+    fn what_nobody_has_asked_for_goes_first_and_has_no_share() {
+        let turns = Turns::new(4);
+        let flood = (0..10).map(|_| ask(&turns, "192.0.2.1")).collect();
+        let (held, _rest) = served(flood);
+        let ours = (0..3).map(|_| for_all(turns.take()).boxed()).collect();
+        let (mine, ours) = served(ours);
+        assert_eq!((held.len(), mine.len(), ours.len()), (2, 2, 1));
+        drop(held);
+        assert_eq!(served(ours).0.len(), 1);
+    }
+}
