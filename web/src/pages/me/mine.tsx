@@ -20,6 +20,7 @@ import { Badges } from './badges';
 import { Claim } from './claim';
 import { Link } from './code';
 import { Create } from './create';
+import { Earnings } from './earnings';
 import { Rewards } from './rewards';
 import { Why } from './why';
 
@@ -220,6 +221,9 @@ export function Mine(props: {
         </Show>
       </section>
 
+      <Show when={codes.rows().length > 0}>
+        <Earnings wallet={wallet()} changes={changes} symbolOf={symbolOf} />
+      </Show>
       <Rewards wallet={wallet()} changes={changes} />
       <Badges wallet={wallet()} />
       <Why campaign={codes.rows()[0]?.campaign} />
