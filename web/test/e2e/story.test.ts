@@ -700,7 +700,12 @@ it('a held reward waits, and says until when', async () => {
   await alice.page.getByRole('button', { name: 'Deutsch' }).click();
   await alice.page.getByRole('heading', { name: meDe.rewards.title }).waitFor();
   await alice.page.getByRole('heading', { name: numbersDe.mine.title }).waitFor();
-  await eventually(() => said(alice.page, numbersDe.mine.earned)).toEqual(['24 VCH', '4 VCH']);
+  await eventually(() => said(alice.page, numbersDe.mine.earned)).toEqual(['32 VCH', '0 VCH']);
+  // And the token of the other campaign is another one, by whatever name
+  const tokens = alice.page.getByRole('navigation', { name: numbersDe.token }).getByRole('link');
+  expect(await tokens.count()).toBe(2);
+  await tokens.nth(1).click();
+  await eventually(() => said(alice.page, numbersDe.mine.earned)).toEqual(['0 VCH', '4 VCH']);
   await accessible(alice.page, 'me, German');
   await picture(alice.page, 'me-phone-german', true);
   await alice.context.close();
@@ -709,7 +714,12 @@ it('a held reward waits, and says until when', async () => {
 it('a company sees its campaigns, names one, and gives its server a key', async () => {
   // Given the wallet that is the authority of three campaigns
   const { context, page, wallet } = await visitor([scene.company, scene.bob]);
-  await clicks(scene.heldCode, [PHONES, ''], [DESKTOPS, '?src=blog'], [MACS, '?src=blog']);
+  await clicks(
+    scene.heldCode,
+    [PHONES, ''],
+    [DESKTOPS, '?utm_source=blog'],
+    [MACS, '?utm_source=blog'],
+  );
   await page.goto(url('/console'));
   await page.getByRole('heading', { name: console_.signIn.title }).waitFor();
   await accessible(page, 'console, signed out');

@@ -62,7 +62,8 @@ export const de: NumbersMessages = {
     unsaid: { source: 'Link ohne Quelle', device: 'Unbekannt', country: 'Unbekannt', code: '–' },
     devices: { phone: 'Telefon', tablet: 'Tablet', desktop: 'Computer', other: 'Anderes Gerät' },
     none: 'Keine Klicks in diesen Tagen.',
-    sourceHint: 'Hänge ?src=newsletter an einen Link, und seine Klicks werden für sich gezählt.',
+    sourceHint:
+      'Hänge ?utm_source=newsletter an einen Link, und seine Klicks werden für sich gezählt.',
     only: (code) => `Nur ${code} zeigen`,
   },
   held: { more: 'Mehr gehaltene Abschlüsse zeigen' },

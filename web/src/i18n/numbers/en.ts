@@ -72,7 +72,7 @@ export const en = {
       other: 'Other device',
     } as Record<string, string>,
     none: 'No clicks in these days.',
-    sourceHint: 'Add ?src=newsletter to a link, and its clicks are counted apart.',
+    sourceHint: 'Add ?utm_source=newsletter to a link, and its clicks are counted apart.',
     only: (code: string) => `Show ${code} alone`,
   },
   held: { more: 'Show more held conversions' },

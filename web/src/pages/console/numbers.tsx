@@ -4,6 +4,7 @@ import { useSearchParams } from '@solidjs/router';
 import { Show } from 'solid-js';
 
 import { answer, api, type Campaign } from '../../api/client';
+import { t } from '../../i18n';
 import { words } from '../../i18n/console';
 import { n } from '../../i18n/numbers';
 import { periodOf } from '../../lib/analytics';
@@ -55,6 +56,9 @@ export function CampaignNumbers(props: { campaign: Campaign }) {
           <>
             <Charts found={found()} shown={shown()} earned={n().campaign.earned} />
             <p class="small">
+              <Show when={numbers.period.error()}>
+                <strong>{t().common.stale}.</strong>{' '}
+              </Show>
               {n().zone(found().zone)} {n().campaign.note}
             </p>
             <div class="sides">

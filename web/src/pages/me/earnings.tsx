@@ -4,6 +4,7 @@ import { useSearchParams } from '@solidjs/router';
 import { For, Show } from 'solid-js';
 
 import { answer, api } from '../../api/client';
+import { t } from '../../i18n';
 import { m } from '../../i18n/me';
 import { n } from '../../i18n/numbers';
 import { periodOf, tokensOf } from '../../lib/analytics';
@@ -17,6 +18,8 @@ export function Earnings(props: {
   wallet: string;
   changes: Live;
   symbolOf: (mint: string) => string | null;
+  /** The token of a code, if it is known. */
+  mintOf: (code: string, campaign: string) => string | null | undefined;
 }) {
   const [query] = useSearchParams<{
     period?: string;
@@ -43,7 +46,22 @@ export function Earnings(props: {
   );
   const tokens = () => {
     const found = numbers.period.data();
-    return found ? tokensOf([found.totals, found.all_time]) : [];
+    if (!found) return [];
+    // The token of the code with the most conversions stands first.
+    const mints = found.top_codes.map(({ code, campaign }) => props.mintOf(code, campaign));
+    const place = ({ mint }: { mint: string }) => (mints.includes(mint) ? mints.indexOf(mint) : 99);
+    return tokensOf([found.totals, found.all_time]).sort((one, other) => place(one) - place(other));
+  };
+  /** A symbol; strangers choose them, so two tokens can have the same one. */
+  const tabOf = (mint: string) => {
+    const symbols = tokens().map((token) =>
+      tokenOf({ ...token, symbol: props.symbolOf(token.mint) }),
+    );
+    const own = symbols[tokens().findIndex((token) => token.mint === mint)]?.symbol;
+    if (!own) return short(mint);
+    return symbols.filter(({ symbol }) => symbol === own).length > 1
+      ? `${own} ${short(mint)}`
+      : own;
   };
   const shown = (): Shown | undefined => {
     const one = tokens().find(({ mint }) => mint === query.token) ?? tokens()[0];
@@ -71,12 +89,9 @@ export function Earnings(props: {
         <Show when={tokens().length > 1}>
           <nav class="tabs" aria-label={n().token}>
             <For each={tokens()}>
-              {({ mint, decimals }) => (
+              {({ mint }) => (
                 <View change={{ token: mint }} current={shown()?.mint === mint}>
-                  <bdi title={short(mint)}>
-                    {tokenOf({ mint, decimals, symbol: props.symbolOf(mint) }).symbol ??
-                      short(mint)}
-                  </bdi>
+                  <bdi title={short(mint)}>{tabOf(mint)}</bdi>
                 </View>
               )}
             </For>
@@ -102,6 +117,9 @@ export function Earnings(props: {
           <>
             <Charts found={found()} shown={shown()} earned={n().mine.earned} />
             <p class="small">
+              <Show when={numbers.period.error()}>
+                <strong>{t().common.stale}.</strong>{' '}
+              </Show>
               {n().zone(found().zone)}
               <Show when={found().codes && found().codes!.total > found().codes!.counted}>
                 {' '}

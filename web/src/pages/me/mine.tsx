@@ -85,6 +85,8 @@ export function Mine(props: {
       .rows()
       .map((code) => campaign(code.campaign))
       .find((found) => found?.mint === mint)?.symbol ?? null;
+  const mintOf = (code: string, of: string) =>
+    codes.rows().find((row) => row.code === code && row.campaign === of)?.mint;
   const conversions = () => codes.rows().reduce((sum, code) => sum + code.conversions, 0);
 
   return (
@@ -222,7 +224,7 @@ export function Mine(props: {
       </section>
 
       <Show when={codes.rows().length > 0}>
-        <Earnings wallet={wallet()} changes={changes} symbolOf={symbolOf} />
+        <Earnings wallet={wallet()} changes={changes} symbolOf={symbolOf} mintOf={mintOf} />
       </Show>
       <Rewards wallet={wallet()} changes={changes} />
       <Badges wallet={wallet()} />
