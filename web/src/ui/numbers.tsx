@@ -282,7 +282,7 @@ export function By(props: { dimension: Dimension; shares: Shares }) {
       : named;
   };
   return (
-    <section class="sheet by" aria-labelledby={`by-${props.dimension}`}>
+    <section class="sheet clicks-by" aria-labelledby={`by-${props.dimension}`}>
       <h3 id={`by-${props.dimension}`}>{n().by[props.dimension]}</h3>
       <Show when={all() > 0} fallback={<p>{n().by.none}</p>}>
         <table>
@@ -346,7 +346,7 @@ export function Codes(props: {
 }) {
   const counts = () => props.codes.some(({ conversions }) => typeof conversions === 'number');
   return (
-    <section class="sheet by" aria-labelledby="by-code">
+    <section class="sheet clicks-by" aria-labelledby="by-code">
       <h3 id="by-code">{n().by.code}</h3>
       <Show when={props.codes.length > 0} fallback={<p>{n().by.none}</p>}>
         <table>
