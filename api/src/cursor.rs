@@ -6,6 +6,21 @@ use vouch_db::api::leaderboard;
 
 use crate::{error::ApiError, types::Address};
 
+/// Cuts the list, which has one entry more if there is another page, to the limit. Returns the
+/// cursor of that page.
+pub(crate) fn cut<T>(
+    found: &mut Vec<T>,
+    limit: i64,
+    cursor: impl Fn(&T) -> String,
+) -> Option<String> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    if found.len() <= limit {
+        return None;
+    }
+    found.truncate(limit);
+    found.last().map(cursor)
+}
+
 /// A position in a list that is sorted by time and address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cursor {

@@ -6,6 +6,7 @@ use common::{
     ALICE, Api, BOB, CAMPAIGN, OFF_CURVE, OTHER_CAMPAIGN, campaign, conversion, progress, referral,
 };
 use serde_json::{Value, json};
+use solana_sdk::pubkey::Pubkey;
 use sqlx::PgPool;
 use vouch_client::{
     accounts::{AccountType as _, Campaign, Proof, Uniqueness, VERSION},
@@ -128,6 +129,101 @@ async fn conversions_are_found_by_order_reference_wallet_and_transaction() {
         let answer = api.get(&format!("/v1/conversions?{query}")).await;
         assert_eq!(answer.refusal(), (400, code.to_owned()), "{query}");
     }
+}
+
+#[tokio::test]
+async fn conversions_of_a_campaign_are_found_by_how_they_stand() {
+    // Given two conversions within their holds, of which the newer one's ends first, two that are due, and
+    // one of each end
+    const HOUR: i64 = 3600;
+    let (_database, pool, api) = world().await;
+    let now = i64::try_from(
+        std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap()
+            .as_secs(),
+    )
+    .unwrap();
+    let address = |byte: u8| Pubkey::new_from_array([byte; 32]).to_string();
+    for (byte, matures_at, status) in [
+        (1, now + 48 * HOUR, "pending"),
+        (2, now + 24 * HOUR, "pending"),
+        (3, now - 24 * HOUR, "pending"),
+        (4, now - 48 * HOUR, "pending"),
+        (5, now - 24 * HOUR, "paid"),
+        (6, now - 24 * HOUR, "cancelled"),
+        (7, now - 24 * HOUR, "lapsed"),
+        (8, now - 24 * HOUR, "paid"),
+    ] {
+        let at = 1_700_000_000 + i64::from(byte);
+        conversion(&pool, &address(byte), at, i64::from(byte)).await;
+        sqlx::query("UPDATE conversions SET matures_at = $2, status = $3 WHERE address = $1")
+            .bind(address(byte))
+            .bind(matures_at)
+            .bind(status)
+            .execute(&pool)
+            .await
+            .unwrap();
+    }
+    let page = async |query: &str| -> (Vec<String>, Value) {
+        let path = format!("/v1/conversions?campaign={CAMPAIGN}&{query}");
+        let answer = api.get(&path).await;
+        assert_eq!(answer.status, 200, "{query} {}", answer.text);
+        let mut answer = answer.json();
+        let found = answer["conversions"].as_array().unwrap().iter();
+        let found = found.map(|one| one["address"].as_str().unwrap().to_owned());
+        (found.collect(), answer["next_cursor"].take())
+    };
+    for (status, found) in [
+        ("held", &[2, 1][..]),
+        ("waiting", &[4, 3]),
+        ("paid", &[8, 5]),
+        ("cancelled", &[6]),
+        ("lapsed", &[7]),
+    ] {
+        // Then each has its own, those first whose hold ends first, the others newest first
+        let wanted: Vec<String> = found.iter().map(|byte| address(*byte)).collect();
+        let (all, next) = page(&format!("status={status}")).await;
+        assert_eq!((all, next), (wanted.clone(), Value::Null), "{status}");
+        // And so in pages of one
+        let mut read = Vec::new();
+        let mut query = format!("status={status}&limit=1");
+        for _ in found {
+            let (one, next) = page(&query).await;
+            read.extend(one);
+            query = match next.as_str() {
+                Some(next) => format!("status={status}&limit=1&cursor={next}"),
+                None => break,
+            };
+        }
+        assert_eq!(read, wanted, "{status}");
+    }
+    // And what cannot be answered fast, or is no status, is refused
+    let of = format!("campaign={CAMPAIGN}&status=held");
+    for (query, field) in [
+        ("status=held".to_owned(), "status"),
+        (format!("campaign={CAMPAIGN}&status=pending"), "status"),
+        (format!("campaign={CAMPAIGN}&status="), "status"),
+        (format!("campaign={CAMPAIGN}&status=Held"), "status"),
+        (format!("{of}&code=STARTER7"), "status"),
+        (format!("{of}&wallet={BOB}"), "status"),
+        (format!("{of}&order=4711"), "status"),
+        (format!("{of}&signature={SIGNATURE}"), "status"),
+    ] {
+        let answer = api.get(&format!("/v1/conversions?{query}")).await;
+        assert_eq!(
+            answer.refusal(),
+            (400, "invalid_query".to_owned()),
+            "{query}"
+        );
+        assert_eq!(answer.json()["field"], field, "{query}");
+    }
+    let answer = api
+        .get(&format!(
+            "/v1/conversions?campaign={OTHER_CAMPAIGN}&status=held"
+        ))
+        .await;
+    assert_eq!(answer.refusal(), (404, "campaign_not_found".to_owned()));
 }
 
 #[tokio::test]

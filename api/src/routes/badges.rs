@@ -6,7 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 use vouch_db::api::awards::{self, Filter};
 
 use crate::{
-    cursor::After,
+    cursor::{After, cut},
     envelope::ErrorEnvelope,
     error::ApiResult,
     extract::{PathAddress, Query},
@@ -248,17 +248,6 @@ fn page<T: std::str::FromStr>(
     let Limit(limit) = limit.as_deref().map_or(Ok(Limit::DEFAULT), str::parse)?;
     let after: Option<After<T>> = cursor.as_deref().map(str::parse).transpose()?;
     Ok((limit, after.map(|After(position)| position)))
-}
-
-/// Cuts the list, which has one entry more if there is another page, to the limit. Returns the
-/// cursor of that page.
-fn cut<T>(found: &mut Vec<T>, limit: i64, cursor: impl Fn(&T) -> String) -> Option<String> {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    if found.len() <= limit {
-        return None;
-    }
-    found.truncate(limit);
-    found.last().map(cursor)
 }
 
 impl From<awards::Badge> for Badge {

@@ -1,12 +1,13 @@
 //! `/v1/conversions`: conversions with their rewards and transactions.
 
 use axum::{Json, extract::State};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use vouch_db::api::conversions::{self, Filter};
+use vouch_db::api::conversions::{self, Filter, Standing};
 
 use crate::{
-    cursor::Cursor,
+    cursor::{Cursor, cut},
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
     extract::{PathAddress, Query},
@@ -32,10 +33,26 @@ pub(crate) struct ConversionsQuery {
     reference: Option<String>,
     /// The transaction that made it.
     signature: Option<String>,
+    /// How it stands. It needs `campaign`, and no other filter can stand beside it. Those that are held or
+    /// waiting come in the order in which their holds end, the others newest first.
+    #[param(value_type = Option<StandingQuery>, inline)]
+    status: Option<String>,
     /// How many, from 1 to 200; 50 when absent.
     limit: Option<String>,
     /// `next_cursor` of an earlier answer.
     cursor: Option<String>,
+}
+
+/// How conversions stand: `held` within the hold, so that the campaign can cancel it; `waiting` after it, while some
+/// of it is not paid; `paid`; `cancelled`; or `lapsed`, when the period for claims ended before all of it was claimed.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum StandingQuery {
+    Held,
+    Waiting,
+    Paid,
+    Cancelled,
+    Lapsed,
 }
 
 /// A conversion.
@@ -79,7 +96,7 @@ pub(crate) struct Rewards {
     partner: Amount,
 }
 
-/// Conversions, newest first.
+/// Conversions.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ConversionsAnswer {
     conversions: Vec<ConversionAnswer>,
@@ -88,6 +105,8 @@ pub(crate) struct ConversionsAnswer {
 }
 
 /// List conversions, newest first
+///
+/// With `status=held` or `status=waiting`, those whose hold ends first come first.
 #[utoipa::path(get, path = "/v1/conversions", tag = "numbers", params(ConversionsQuery),
     responses(
         (status = 200, body = ConversionsAnswer),
@@ -119,6 +138,32 @@ pub(crate) async fn list(
         .as_deref()
         .map_or(Ok(Limit::DEFAULT), str::parse)?;
     let cursor: Option<Cursor> = query.cursor.as_deref().map(str::parse).transpose()?;
+    let after = cursor
+        .as_ref()
+        .map(|cursor| (cursor.time, cursor.address.as_str()));
+    if let Some(status) = query.status.as_deref() {
+        let standing = standing(status)?;
+        // These have no index by status.
+        if referee.is_some() || reference.is_some() || signature.is_some() || code.is_some() {
+            return Err(refusal(
+                "status cannot stand beside another filter than campaign",
+            ));
+        }
+        let campaign = campaign.ok_or_else(|| refusal("status needs a campaign"))?;
+        state.check_campaign(Some(&campaign)).await?;
+        let campaign = campaign.to_string();
+        let now = Timestamp::now().as_second();
+        let found = state
+            .database
+            .run(async |pool| {
+                conversions::of_campaign(&pool, &campaign, standing, now, after, limit + 1).await
+            })
+            .await?;
+        return Ok(page(found, limit, |last| match standing {
+            Standing::Held | Standing::Waiting => last.matures_at,
+            Standing::Paid | Standing::Cancelled | Standing::Lapsed => last.converted_at,
+        }));
+    }
 
     state.check_campaign(campaign.as_ref()).await?;
     let referral = match code {
@@ -132,26 +177,44 @@ pub(crate) async fn list(
         reference,
         signature: signature.map(|signature| signature.to_string()),
     };
-    let after = cursor
-        .as_ref()
-        .map(|cursor| (cursor.time, cursor.address.as_str()));
-    let mut found = state
+    let found = state
         .database
         // One more than the limit shows whether there is another page.
         .run(async |pool| conversions::list(&pool, &filter, after, limit + 1).await)
         .await?;
-    let mut next_cursor = None;
-    if found.len() > usize::try_from(limit).unwrap_or(usize::MAX) {
-        found.pop();
-        next_cursor = found
-            .last()
-            .map(|last| Cursor::encode(last.converted_at, &last.address));
+    Ok(page(found, limit, |last| last.converted_at))
+}
+
+fn standing(status: &str) -> ApiResult<Standing> {
+    match status {
+        "held" => Ok(Standing::Held),
+        "waiting" => Ok(Standing::Waiting),
+        "paid" => Ok(Standing::Paid),
+        "cancelled" => Ok(Standing::Cancelled),
+        "lapsed" => Ok(Standing::Lapsed),
+        _ => Err(refusal(
+            "status must be held, waiting, paid, cancelled or lapsed",
+        )),
     }
-    let conversions = found.into_iter().map(ConversionAnswer::from).collect();
-    Ok(Json(ConversionsAnswer {
-        conversions,
+}
+
+fn refusal(message: &'static str) -> ApiError {
+    ApiError::invalid_query().saying(message).of_field("status")
+}
+
+/// The first `limit` of these, and where the next page begins, by the time that sorts them.
+fn page(
+    mut found: Vec<conversions::Conversion>,
+    limit: i64,
+    time: impl Fn(&conversions::Conversion) -> i64,
+) -> Json<ConversionsAnswer> {
+    let next_cursor = cut(&mut found, limit, |last| {
+        Cursor::encode(time(last), &last.address)
+    });
+    Json(ConversionsAnswer {
+        conversions: found.into_iter().map(ConversionAnswer::from).collect(),
         next_cursor,
-    }))
+    })
 }
 
 /// A conversion, and what became of it.

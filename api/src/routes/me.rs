@@ -11,7 +11,7 @@ use vouch_db::api::{
 
 use crate::{
     auth::rights::{AwardOwner, Wallet},
-    cursor::Cursor,
+    cursor::{Cursor, cut},
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
     extract::Query,
@@ -332,17 +332,6 @@ fn page(limit: Option<&str>, cursor: Option<&str>) -> ApiResult<(i64, Option<Cur
 
 fn position(cursor: Option<&Cursor>) -> Option<(i64, &str)> {
     cursor.map(|cursor| (cursor.time, cursor.address.as_str()))
-}
-
-/// Cuts the list, which has one entry more if there is another page, to the limit. Returns the
-/// cursor of that page.
-fn cut<T>(found: &mut Vec<T>, limit: i64, cursor: impl Fn(&T) -> String) -> Option<String> {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    if found.len() <= limit {
-        return None;
-    }
-    found.truncate(limit);
-    found.last().map(cursor)
 }
 
 impl From<Reward> for RewardAnswer {

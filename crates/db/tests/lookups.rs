@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::{Executor, PgPool, Row as _};
 use vouch_db::api::{
     self,
-    conversions::{self, Filter},
+    conversions::{self, Filter, Standing},
     why::{self, Of},
 };
 use vouch_localnet::Postgres;
@@ -143,5 +143,90 @@ async fn each_look_up_reads_few_rows_however_many_there_are() {
             "{filter:?}"
         );
         assert!(cost <= 100, "{filter:?} has read {cost} rows");
+    }
+}
+
+#[tokio::test]
+async fn each_status_reads_few_rows_of_a_campaign_with_many_conversions() {
+    // Given 20,000 conversions of a campaign, of which ten have each status but one has all others, and
+    // the same beside it of another campaign
+    let many = |common: &str| {
+        format!(
+            "TRUNCATE conversions CASCADE;
+             INSERT INTO conversions (address, seq, slot, campaign, referral, code, referrer, referee,
+                 action, amount, reference, reward_referrer, reward_referee, reward_partner,
+                 converted_at, matures_at, status, settled)
+             SELECT campaign || n, n, n, campaign, 'R', 'STARTER7', 'Alice', 'wallet-' || n,
+                 'signup', 1, NULL, 1, 0, 0, n,
+                 -- The later the conversion, the earlier its hold ends; those of the waiting end by 1000000.
+                 CASE WHEN kind = 'held' THEN 2000000 - n ELSE 1000000 - n END,
+                 CASE WHEN kind IN ('held', 'waiting') THEN 'pending' ELSE kind END, 0
+             FROM generate_series(1, 20000) AS n CROSS JOIN (VALUES ('C'), ('D')) AS of (campaign)
+             CROSS JOIN LATERAL (SELECT CASE WHEN n % 2000 = 1 THEN 'held'
+                 WHEN n % 2000 = 2 THEN 'waiting' WHEN n % 2000 = 3 THEN 'paid'
+                 WHEN n % 2000 = 4 THEN 'cancelled' WHEN n % 2000 = 5 THEN 'lapsed'
+                 ELSE '{common}' END AS kind) AS stands;
+             ANALYZE conversions"
+        )
+    };
+    let database = Postgres::test_database().await.expect("a database");
+    let pool = PgPool::connect(database.url()).await.expect("a pool");
+    pool.execute(
+        "INSERT INTO transactions (seq, slot, block_time, signature, fee_payer, succeeded)
+         SELECT n, n, n, 'signature-' || n, 'payer', true FROM generate_series(1, 20000) AS n;
+         ANALYZE transactions",
+    )
+    .await
+    .expect("transactions");
+    let one = api::pool(database.url(), 1, Duration::from_secs(30)).expect("a pool");
+    let kinds = [
+        (Standing::Held, "held", 1),
+        (Standing::Waiting, "waiting", 2),
+        (Standing::Paid, "paid", 3),
+        (Standing::Cancelled, "cancelled", 4),
+        (Standing::Lapsed, "lapsed", 5),
+    ];
+    for (_, common, _) in kinds {
+        pool.execute(many(common).as_str()).await.expect("rows");
+        for (standing, name, rest) in kinds.into_iter().filter(|(_, name, _)| *name != common) {
+            // When the ten are read in pages of four
+            let mut found = Vec::new();
+            let mut after: Option<(i64, String)> = None;
+            for size in [4, 4, 2] {
+                let before = read(&one).await;
+                let place = after
+                    .as_ref()
+                    .map(|(time, address)| (*time, address.as_str()));
+                let page = conversions::of_campaign(&one, "C", standing, 1_000_000, place, 4).await;
+                let cost = read(&one).await - before;
+                let page = page.expect("an answer");
+                assert_eq!(page.len(), size, "{name} among {common}");
+                assert!(cost <= 40, "{name} among {common} has read {cost} rows");
+                after = page.last().map(|last| {
+                    let time = match standing {
+                        Standing::Held | Standing::Waiting => last.matures_at,
+                        _ => last.converted_at,
+                    };
+                    (time, last.address.clone())
+                });
+                found.extend(page.into_iter().map(|one| one.address));
+            }
+            // Then these are all, the newest first: their holds end first, too
+            let newest: Vec<_> = (0..10)
+                .rev()
+                .map(|times| format!("C{}", times * 2_000 + rest))
+                .collect();
+            assert_eq!(found, newest, "{name} among {common}");
+        }
+        // And the first page of the others costs a page
+        let (standing, ..) = kinds
+            .into_iter()
+            .find(|(_, name, _)| *name == common)
+            .expect("one of them");
+        let before = read(&one).await;
+        let page = conversions::of_campaign(&one, "C", standing, 1_000_000, None, 51).await;
+        let cost = read(&one).await - before;
+        assert_eq!(page.expect("an answer").len(), 51, "{common}");
+        assert!(cost <= 400, "{common} has read {cost} rows");
     }
 }

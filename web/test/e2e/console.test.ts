@@ -426,8 +426,28 @@ it('what waits after a hold is claimed, and a search says why something was cred
   await page.getByRole('heading', { name: run.claim.title }).waitFor();
   await accessible(page, 'me, due');
   await picture(page, 'me-due-phone');
+  // When the oldest cannot be paid now, then the page goes on to those after them, but not for ever
+  let cursors: unknown[] = [];
+  let pages = Infinity;
+  await page.route('**/v1/transactions/claim', async (route) => {
+    const { cursor, ...body } = route.request().postDataJSON() as { cursor?: string };
+    cursors.push(cursor);
+    if (cursors.length > pages) return route.continue({ postData: JSON.stringify(body) });
+    const code = 'nothing_to_claim';
+    const next_cursor = `after-${cursors.length}`;
+    const error = { code, message: code, request_id: '1' };
+    return route.fulfill({ status: 409, json: { code, next_cursor, error } });
+  });
+  await claim.click();
+  await explains(page, run.errors['too_many_waiting']!);
+  expect(cursors).toEqual([undefined, ...[1, 2, 3, 4, 5, 6, 7].map((page) => `after-${page}`)]);
+  await button(page, run.act.cancel).click();
+  pages = 2;
+  cursors = [];
   await claim.click();
   await button(page, run.claim.sign).waitFor();
+  expect(cursors).toEqual([undefined, 'after-1', 'after-2']);
+  await page.unroute('**/v1/transactions/claim');
   expect(await row(page, run.claim.arrives).innerText()).toMatch(/^2\s*tokens$/);
   await accessible(page, 'me, claim to sign');
   await picture(page, 'me-claim-phone');

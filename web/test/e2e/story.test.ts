@@ -21,6 +21,9 @@ import { de as meDe } from '../../src/i18n/me/de';
 import { de as consoleDe } from '../../src/i18n/console/de';
 import { en as console_ } from '../../src/i18n/console/en';
 import { en as me } from '../../src/i18n/me/en';
+import { en as run } from '../../src/i18n/run/en';
+import { de as numbersDe } from '../../src/i18n/numbers/de';
+import { en as numbers } from '../../src/i18n/numbers/en';
 import {
   accessible,
   barriers,
@@ -133,6 +136,36 @@ function row(page: Page, name: string) {
   return page.locator('.panel .rows > div', { has: of }).locator('dd').first();
 }
 
+/** The rows of the table in the section with this heading. */
+const rowsOf = (page: Page, id: string) =>
+  page.locator(`section[aria-labelledby="${id}"] tbody tr`);
+
+/** The chart with this title. */
+const chart = (page: Page, title: string) =>
+  page.locator('.chart', { has: page.getByRole('heading', { name: title, exact: true }) });
+
+/** What a chart says of its columns together, or of the one that is pointed at. */
+const said = async (page: Page, title: string) =>
+  (await chart(page, title).locator('.keys strong').allInnerTexts()).map((text) =>
+    text.replace(/\s+/g, ' '),
+  );
+
+const PHONES =
+  'Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1';
+const DESKTOPS =
+  'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36';
+const MACS =
+  'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Safari/605.1.15';
+
+/** Clicks of people with these browsers on a link. The one that tests use is a bot's. */
+async function clicks(code: string, ...of: [agent: string, query: string][]): Promise<void> {
+  for (const [agent, query] of of) {
+    const headers = { 'user-agent': agent };
+    const answer = await fetch(url(`/r/${code}${query}`), { headers, redirect: 'manual' });
+    expect(answer.status).toBe(302);
+  }
+}
+
 /** Asks until it is as expected. */
 const eventually = <T>(ask: () => T) => expect.poll(ask, { timeout: PATIENCE });
 
@@ -152,6 +185,12 @@ it('a referrer signs in, sees what was earned, names herself and creates a code'
   // Given Alice's wallet, and what search engines and chats see of her link before
   const { context, page, wallet } = await visitor([scene.alice, scene.bob]);
   const alice = wallet.address;
+  await clicks(
+    scene.code,
+    [PHONES, '?utm_source=newsletter'],
+    [DESKTOPS, '?utm_source=Newsletter'],
+    [MACS, '?src=qr'],
+  );
   await page.goto(url('/me'));
   await page.getByRole('button', { name: me.signIn.button }).waitFor();
   await accessible(page, 'me, signed out');
@@ -177,10 +216,60 @@ it('a referrer signs in, sees what was earned, names herself and creates a code'
   await eventually(() => paid.innerText()).toMatch(/^20\s*VCH$/);
   await eventually(() => figure(page, me.summary.conversions).innerText()).toBe('5');
   await eventually(() => figure(page, me.summary.rank).innerText()).toBe('1');
-  const rewards = page.locator('table tbody tr');
+  const rewards = rowsOf(page, 'rewards');
   await eventually(() => rewards.count()).toBe(5);
   await page.getByRole('heading', { name: 'First referral' }).waitFor();
   await accessible(page, 'me');
+
+  // And charts say the same, with a table beside each: five conversions, each with 4 of 5 for her
+  const earned = numbers.mine.earned;
+  await eventually(() => said(page, earned)).toEqual(['20 VCH', '0 VCH']);
+  expect(await said(page, numbers.conversions)).toEqual(['5']);
+  await chart(page, earned).locator('.drawn canvas').waitFor();
+  await chart(page, earned).locator('summary').click();
+  const sum = chart(page, earned).locator('tfoot td');
+  expect(await sum.allInnerTexts()).toEqual(['20 VCH', '0 VCH']);
+  const columns = chart(page, earned).locator('tbody tr');
+  expect(await columns.count()).toBe(30);
+  // And each column is read by the keyboard
+  const slider = page.getByRole('slider', { name: numbers.read(earned) });
+  await slider.focus();
+  await page.keyboard.press('End');
+  await page.keyboard.press('ArrowLeft');
+  expect(await slider.getAttribute('aria-valuenow')).toBe('28');
+  const day = await columns.nth(28).locator('th').innerText();
+  expect(await slider.getAttribute('aria-valuetext')).toContain(`${day}: ${numbers.paid} `);
+  await accessible(page, 'me, a day of a chart');
+  await page.keyboard.press('Escape');
+  expect(await said(page, earned)).toEqual(['20 VCH', '0 VCH']);
+  // And clicks stand by where they come from
+  await eventually(() => page.locator('[aria-labelledby=by-source] tbody').innerText()).toMatch(
+    /^newsletter\s+2\s+67%\s+qr\s+1\s+33%$/,
+  );
+  await eventually(() => said(page, numbers.clicks)).toEqual(['3']);
+  await page.locator('section.over-time').evaluate((section) => section.scrollIntoView());
+  await picture(page, 'me-earnings');
+  // And the period and one code stand in the address, beside what else is there
+  await page.getByRole('link', { name: numbers.periods['7d'], exact: true }).click();
+  await eventually(() => columns.count()).toBe(7);
+  expect(new URL(page.url()).search).toBe('?period=7d');
+  await page.getByRole('link', { name: numbers.by.only(scene.code) }).click();
+  await page.getByRole('link', { name: numbers.allCodes }).waitFor();
+  expect(new URL(page.url()).search).toBe(
+    `?period=7d&code=${scene.code}&campaign=${scene.campaign}`,
+  );
+  await eventually(() => said(page, earned)).toEqual(['20 VCH', '0 VCH']);
+  await accessible(page, 'me, one code for a week');
+  await page.getByRole('link', { name: numbers.allCodes }).click();
+  await page.getByRole('link', { name: numbers.periods['12m'], exact: true }).click();
+  await chart(page, earned).locator('summary').click();
+  await eventually(() => columns.count()).toBe(12);
+  await eventually(() => said(page, earned)).toEqual(['20 VCH', '0 VCH']);
+  await page.goBack();
+  await page.goBack();
+  await page.goBack();
+  await page.goBack();
+  await eventually(() => new URL(page.url()).search).toBe('');
 
   // And a badge is claimed once, for good
   const badge = page.locator('.badge', {
@@ -600,7 +689,7 @@ it('a held reward waits, and says until when', async () => {
   const alice = await visitor([scene.alice], PHONE);
   await signIn(alice.page);
   await alice.page.getByRole('link', { name: me.rewards.filters['pending']! }).click();
-  const waiting = alice.page.locator('tbody tr');
+  const waiting = rowsOf(alice.page, 'rewards');
   await eventually(() => waiting.count()).toBe(1);
   expect(await waiting.first().innerText()).toMatch(/paid (in|on) /);
   await alice.page.getByText(me.waits.title).click();
@@ -610,13 +699,27 @@ it('a held reward waits, and says until when', async () => {
   // And in German
   await alice.page.getByRole('button', { name: 'Deutsch' }).click();
   await alice.page.getByRole('heading', { name: meDe.rewards.title }).waitFor();
+  await alice.page.getByRole('heading', { name: numbersDe.mine.title }).waitFor();
+  await eventually(() => said(alice.page, numbersDe.mine.earned)).toEqual(['32 VCH', '0 VCH']);
+  // And the token of the other campaign is another one, by whatever name
+  const tokens = alice.page.getByRole('navigation', { name: numbersDe.token }).getByRole('link');
+  expect(await tokens.count()).toBe(2);
+  await tokens.nth(1).click();
+  await eventually(() => said(alice.page, numbersDe.mine.earned)).toEqual(['0 VCH', '4 VCH']);
   await accessible(alice.page, 'me, German');
+  await picture(alice.page, 'me-phone-german', true);
   await alice.context.close();
 });
 
 it('a company sees its campaigns, names one, and gives its server a key', async () => {
   // Given the wallet that is the authority of three campaigns
   const { context, page, wallet } = await visitor([scene.company, scene.bob]);
+  await clicks(
+    scene.heldCode,
+    [PHONES, ''],
+    [DESKTOPS, '?utm_source=blog'],
+    [MACS, '?utm_source=blog'],
+  );
   await page.goto(url('/console'));
   await page.getByRole('heading', { name: console_.signIn.title }).waitFor();
   await accessible(page, 'console, signed out');
@@ -641,10 +744,22 @@ it('a company sees its campaigns, names one, and gives its server a key', async 
   // And it is minted, so there is no vault
   expect(await money(console_.figures.vault)).toBe(console_.figures.noVault);
   await page.getByText(console_.figures.noRate).waitFor();
-  const rows = page.locator('table tbody tr');
+  const rows = rowsOf(page, 'conversions');
   await eventually(() => rows.count()).toBe(1);
   expect(await rows.first().innerText()).toContain(en.status.pending);
+  // And it is held, with a chart of what the referrer waits for: four of five
+  await page.getByRole('button', { name: run.manage.cancelOne(scene.heldCode) }).waitFor();
+  await eventually(() => said(page, numbers.campaign.earned)).toEqual(['0 VCH', '4 VCH']);
+  expect(await said(page, numbers.conversions)).toEqual(['1']);
+  await eventually(() => page.locator('[aria-labelledby=by-device] tbody').innerText()).toMatch(
+    /^Desktop\s+2\s+67%\s+Phone\s+1\s+33%$/,
+  );
+  const week = page.getByRole('row', { name: numbers.conversions }).locator('td');
+  await eventually(() => week.nth(1).innerText()).toMatch(/^1\s/);
+  await chart(page, numbers.campaign.earned).locator('.drawn canvas').waitFor();
   await accessible(page, 'console, campaign');
+  await page.locator('section.over-time').evaluate((section) => section.scrollIntoView());
+  await picture(page, 'console-numbers');
 
   // When it changes the name, then the page has it without a reload
   await page.locator('#profile-name').fill('Northwind & "Sons" <b>');
@@ -727,7 +842,8 @@ it('a company sees its campaigns, names one, and gives its server a key', async 
   await phone.page.goto(url(`/console/${scene.held}`));
   await signInHere(phone.page);
   await phone.page.getByRole('heading', { name: 'Northwind & "Sons" <b>', level: 1 }).waitFor();
-  await phone.page.locator('table tbody tr').first().waitFor();
+  await rowsOf(phone.page, 'conversions').first().waitFor();
+  await phone.page.locator('.plot.drawn').first().waitFor();
   await accessible(phone.page, 'console, phone in the dark');
   await picture(phone.page, 'console-phone-dark', true);
   await phone.page.getByRole('button', { name: 'Deutsch' }).click();

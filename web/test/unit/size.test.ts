@@ -31,13 +31,15 @@ function size(chunks: string[]): number {
 /** The longer one of the languages; a visitor loads one. */
 const LANGUAGE = 'src/i18n/de.ts';
 const OF_RUN = ['src/i18n/run/de.ts', 'src/wallet/acting.ts'];
-const OF_ME = ['src/pages/me/index.tsx', 'src/i18n/me/de.ts', ...OF_RUN];
+const OF_NUMBERS = ['src/i18n/numbers/de.ts', 'src/ui/plot.ts'];
+const OF_ME = ['src/pages/me/index.tsx', 'src/i18n/me/de.ts', ...OF_RUN, ...OF_NUMBERS];
 const OF_CONSOLE = [
   'src/pages/console/index.tsx',
   'src/pages/console/new.tsx',
   'src/i18n/console/de.ts',
   'src/i18n/me/de.ts',
   ...OF_RUN,
+  ...OF_NUMBERS,
 ];
 const FINDER = ['src/ui/find.tsx', 'src/i18n/find/de.ts'];
 const WALLET = 'src/wallet/index.ts';
@@ -69,6 +71,10 @@ it('the landing page has less than 60 KB of script, with the code for wallets', 
   expect(after).toBeLessThan(60 * KIB);
   // And the code for wallets is not loaded before.
   expect(after).toBeGreaterThan(before);
+  // Charts are loaded where they are drawn.
+  const plot = manifest['src/ui/plot.ts']!.file;
+  expect(files(['index.html', 'src/pages/landing.tsx', LANGUAGE, WALLET])).not.toContain(plot);
+  expect(files(['src/pages/me/index.tsx'])).not.toContain(plot);
 });
 
 it('no script of the production build is for development', () => {

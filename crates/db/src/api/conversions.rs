@@ -1,4 +1,4 @@
-//! Conversions with their transactions, newest first.
+//! Conversions with their transactions.
 
 use sqlx::PgPool;
 
@@ -127,6 +127,120 @@ async fn select(
         address,
         filter.reference.as_ref().map(<[u8; 32]>::as_slice),
         filter.signature.as_deref(),
+    )
+    .fetch_all(pool)
+    .await?)
+}
+
+/// What has become of a conversion, as people who decide about it tell it apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Within its hold: its campaign can cancel it.
+    Held,
+    /// Its hold is over, and some of it is not paid.
+    Waiting,
+    /// Every part is paid.
+    Paid,
+    /// Its campaign has cancelled it.
+    Cancelled,
+    /// The period for claims ended before all parts were claimed.
+    Lapsed,
+}
+
+/// At most `limit` conversions of a campaign that stand so at `now`, in Unix seconds. Those that are held or
+/// waiting come in the order in which their holds end, and `after` is the end of a hold and an address. The
+/// others come newest first, and `after` is the time of a conversion and an address.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn of_campaign(
+    pool: &PgPool,
+    campaign: &str,
+    standing: Standing,
+    now: i64,
+    after: Option<(i64, &str)>,
+    limit: i64,
+) -> Result<Vec<Conversion>, Error> {
+    match standing {
+        Standing::Held => pending(pool, campaign, (now, i64::MAX), after, limit).await,
+        Standing::Waiting => pending(pool, campaign, (i64::MIN, now), after, limit).await,
+        Standing::Paid => ended(pool, campaign, "paid", after, limit).await,
+        Standing::Cancelled => ended(pool, campaign, "cancelled", after, limit).await,
+        Standing::Lapsed => ended(pool, campaign, "lapsed", after, limit).await,
+    }
+}
+
+/// Pending conversions whose hold ends after the first of these times and not after the second.
+async fn pending(
+    pool: &PgPool,
+    campaign: &str,
+    (later, until): (i64, i64),
+    after: Option<(i64, &str)>,
+    limit: i64,
+) -> Result<Vec<Conversion>, Error> {
+    Ok(sqlx::query_as!(
+        Conversion,
+        r#"
+        SELECT c.address, c.campaign, c.referral, c.code, c.referrer, c.referee, c.partner, c.status,
+               c.reward_referrer AS "reward_referrer: Unsigned",
+               c.reward_referee AS "reward_referee: Unsigned",
+               c.reward_partner AS "reward_partner: Unsigned",
+               c.converted_at, c.matures_at,
+               c.slot <= COALESCE(f.finalized_slot, -1) AS "is_final!",
+               t.signature, c.action, c.amount AS "amount: Unsigned", c.reference,
+               EXISTS (SELECT FROM doubts d WHERE d.address = c.address) AS "uncertain!"
+        FROM conversions c
+        JOIN transactions t ON t.seq = c.seq
+        CROSS JOIN finality f
+        WHERE c.campaign = $1 AND c.status = 'pending'
+          AND c.matures_at > $2 AND c.matures_at <= $3
+          AND ($4::bigint IS NULL OR (c.matures_at, c.address) > ($4, $5::text))
+        ORDER BY c.matures_at, c.address
+        LIMIT $6
+        "#,
+        campaign,
+        later,
+        until,
+        after.map(|(time, _)| time),
+        after.map(|(_, address)| address),
+        limit,
+    )
+    .fetch_all(pool)
+    .await?)
+}
+
+async fn ended(
+    pool: &PgPool,
+    campaign: &str,
+    status: &str,
+    after: Option<(i64, &str)>,
+    limit: i64,
+) -> Result<Vec<Conversion>, Error> {
+    Ok(sqlx::query_as!(
+        Conversion,
+        r#"
+        SELECT c.address, c.campaign, c.referral, c.code, c.referrer, c.referee, c.partner, c.status,
+               c.reward_referrer AS "reward_referrer: Unsigned",
+               c.reward_referee AS "reward_referee: Unsigned",
+               c.reward_partner AS "reward_partner: Unsigned",
+               c.converted_at, c.matures_at,
+               c.slot <= COALESCE(f.finalized_slot, -1) AS "is_final!",
+               t.signature, c.action, c.amount AS "amount: Unsigned", c.reference,
+               EXISTS (SELECT FROM doubts d WHERE d.address = c.address) AS "uncertain!"
+        FROM conversions c
+        JOIN transactions t ON t.seq = c.seq
+        CROSS JOIN finality f
+        -- The index has no pending ones.
+        WHERE c.campaign = $1 AND c.status = $2 AND c.status <> 'pending'
+          AND ($3::bigint IS NULL OR (c.converted_at, c.address) < ($3, $4::text))
+        ORDER BY c.converted_at DESC, c.address DESC
+        LIMIT $5
+        "#,
+        campaign,
+        status,
+        after.map(|(time, _)| time),
+        after.map(|(_, address)| address),
+        limit,
     )
     .fetch_all(pool)
     .await?)

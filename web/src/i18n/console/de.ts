@@ -129,7 +129,7 @@ export const de: ConsoleMessages = {
     none: 'Noch kein Schlüssel.',
     name: 'Name',
     scope: {
-      'read:analytics': 'für Zahlen, die noch keine Route gibt',
+      'read:analytics': 'darf die Auswertung lesen',
       'write:events': 'für Ereignisse, die noch keine Route nimmt',
       'write:profile': 'darf ändern, was andere sehen',
     },

@@ -127,7 +127,7 @@ export const en = {
     none: 'No key yet.',
     name: 'Name',
     scope: {
-      'read:analytics': 'for numbers, which no route gives yet',
+      'read:analytics': 'may read its analytics',
       'write:events': 'for events, which no route takes yet',
       'write:profile': 'may change what people see',
     } as Record<string, string>,

@@ -181,7 +181,6 @@ export const de: RunMessages = {
     heldText:
       'Innerhalb der Haltefrist kannst du sie stornieren. Danach stehen sie zu: Jeder kann sie einfordern, und niemand kann es verhindern.',
     noneHeld: 'Zurzeit wird nichts gehalten.',
-    more: 'Unter älteren Abschlüssen kann es weitere geben: Zeig unten mehr davon.',
     left: (time) => `fällig ${time}`,
     cancelOne: (code) => `Stornieren, von ${code}`,
     cancel: 'Stornieren',
@@ -463,6 +462,11 @@ export const de: RunMessages = {
       'Für die Token gibt es noch keinen Platz',
       'Die Wallet, die bezahlt werden soll, hat kein Konto für diesen Token. Nichts ist verloren.',
       'Wem sie gehört, muss mit ihr selbst einfordern. Das legt das Konto an.',
+    ],
+    too_many_waiting: [
+      'Diese Seite hat nicht alles angesehen',
+      'Sehr viele Belohnungen warten, die gerade nicht ausgezahlt werden können. Alle bleiben deine.',
+      'Versuche es später noch einmal: Die ältesten kommen zuerst.',
     ],
     nothing_to_claim: [
       'Zurzeit kann nichts gezahlt werden',

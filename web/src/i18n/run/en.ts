@@ -184,7 +184,6 @@ export const en = {
     heldText:
       'Within the hold you can cancel them. After it they are owed: anybody can claim them, and nobody can stop it.',
     noneHeld: 'Nothing is held at the moment.',
-    more: 'There may be more among older conversions: show more of them below.',
     left: (time: string) => `due ${time}`,
     cancelOne: (code: string) => `Cancel, of ${code}`,
     cancel: 'Cancel',
@@ -446,6 +445,11 @@ export const en = {
       'There is no place for the tokens yet',
       'The wallet that is to be paid has no account for this token. Nothing is lost.',
       'Its owner has to claim with that wallet, which creates the account.',
+    ],
+    too_many_waiting: [
+      'This page has not looked at all of it',
+      'Very many rewards wait that cannot be paid right now. All of them stay yours.',
+      'Try again later: the oldest come first.',
     ],
     nothing_to_claim: [
       'Nothing can be paid at the moment',

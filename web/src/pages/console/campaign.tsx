@@ -32,6 +32,7 @@ import { More } from '../me/mine';
 import { Keys } from './keys';
 import { Funds } from './funds';
 import { Manage } from './manage';
+import { CampaignNumbers } from './numbers';
 import { Profile } from './profile';
 import { Proof } from './proof';
 import { stateOf } from './state';
@@ -133,9 +134,9 @@ function Console(props: { campaign: Campaign; changed: () => void; signed: Signe
       <Show when={conversions.known() && conversions.rows().length === 0 && !props.campaign.closed}>
         <First campaign={props.campaign.address} signed={props.signed} />
       </Show>
+      <CampaignNumbers campaign={props.campaign} />
       <Manage
         campaign={props.campaign}
-        conversions={conversions}
         signed={props.signed}
         changed={() => {
           props.changed();

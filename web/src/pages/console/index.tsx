@@ -7,6 +7,7 @@ import { answer, api, type Campaign } from '../../api/client';
 import { locale, t } from '../../i18n';
 import { c, useConsole, words } from '../../i18n/console';
 import { useMe } from '../../i18n/me';
+import { useNumbers } from '../../i18n/numbers';
 import { r, useRun } from '../../i18n/run';
 import { createPages } from '../../lib/pages';
 import { Money, short, Status, tokenOf } from '../../ui/format';
@@ -29,7 +30,12 @@ export default function ConsolePage() {
   const params = useParams<{ campaign?: string }>();
   const [loaded] = createResource(locale, async (language) => {
     // The sign-in has the words of `/me`.
-    await Promise.all([useConsole(language), useMe(language), useRun(language)]);
+    await Promise.all([
+      useConsole(language),
+      useMe(language),
+      useRun(language),
+      useNumbers(language),
+    ]);
     return true;
   });
   return (

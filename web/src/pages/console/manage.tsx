@@ -14,28 +14,28 @@ import {
 } from '../../api/client';
 import { unitsOf } from '../../format/enter';
 import type { Token } from '../../format/money';
+import { n } from '../../i18n/numbers';
 import { r } from '../../i18n/run';
 import { campaignAt } from '../../lib/campaigns';
 import { now } from '../../lib/clock';
-import type { createPages } from '../../lib/pages';
+import { createPages } from '../../lib/pages';
 import { inAll } from '../../lib/spend';
 import { Acting, type Deed } from '../../ui/act';
 import { CODE } from '../../ui/code';
 import { Address, Money, short, Status, tokenOf, when } from '../../ui/format';
 import { Failure } from '../../ui/states';
 import type { SignedIn } from '../me/gate';
+import { More } from '../me/mine';
 import { Text } from './fields';
 import { Change } from './change';
+
+/** How many held conversions are shown at first, and more each time. */
+const HELD = '20';
 
 type Open = 'settings' | 'fund' | 'withdraw' | 'suspend';
 const acting = () => import('../../wallet/acting');
 
-export function Manage(props: {
-  campaign: Campaign;
-  conversions: ReturnType<typeof createPages<string, Conversion>>;
-  signed: SignedIn;
-  changed: () => void;
-}) {
+export function Manage(props: { campaign: Campaign; signed: SignedIn; changed: () => void }) {
   const [opened, setOpened] = createSignal<Open>();
   // Deeds of any kind: each tells only itself what it has brought.
   const [deed, setDeed] = createSignal<Deed<unknown>>();
@@ -247,15 +247,30 @@ export function Manage(props: {
       const params = { path: { address: conversion } };
       const found = await answer(api.GET('/v1/conversions/{address}', { params }));
       if (found.conversion.status !== 'cancelled') throw new Error('not yet');
+      setGone((before) => [...before, conversion]);
     },
   });
 
+  const holds = createPages<string, Conversion>(
+    () => !props.campaign.closed && address(),
+    async (campaign, cursor, signal) => {
+      const query = { campaign, status: 'held', limit: HELD, ...(cursor && { cursor }) } as const;
+      const found = await answer(
+        api.GET('/v1/conversions', { params: { query }, ...(signal && { signal }) }),
+      );
+      return { rows: found.conversions, next: found.next_cursor };
+    },
+    (conversion) => conversion.address,
+    5000,
+  );
+  // Further pages are not asked for again: a hold may end, and what is cancelled here is gone.
+  const [gone, setGone] = createSignal<readonly string[]>([]);
   const held = () =>
-    props.conversions
+    holds
       .rows()
       .filter(
-        ({ status, claimable_from }) =>
-          status === 'pending' && Date.parse(claimable_from ?? '') > now(),
+        ({ address, claimable_from }) =>
+          Date.parse(claimable_from ?? '') > now() && !gone().includes(address),
       );
   const toggle = (what: Open) => setOpened((before) => (before === what ? undefined : what));
   const Opener = (of: { what: Open; children: string }) => (
@@ -341,9 +356,12 @@ export function Manage(props: {
               </For>
             </dl>
           </Show>
-          <Show when={props.conversions.hasMore()}>
-            <p class="small">{r().manage.more}</p>
-          </Show>
+          <More
+            hasMore={holds.hasMore()}
+            failed={holds.failed()}
+            show={() => void holds.showMore()}
+            words={n().held.more}
+          />
         </section>
       </Show>
       <Show when={deed()} keyed>
@@ -353,6 +371,7 @@ export function Manage(props: {
             connection={props.signed.connection}
             close={() => {
               setDeed(undefined);
+              holds.again();
               props.changed();
             }}
           />

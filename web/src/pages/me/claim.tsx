@@ -2,7 +2,7 @@
 
 import { createSignal, For, Show } from 'solid-js';
 
-import { answer, api, type Campaign, type Reward } from '../../api/client';
+import { answer, api, Refusal, type Campaign, type Reward } from '../../api/client';
 import type { components } from '../../api/schema';
 import type { Token } from '../../format/money';
 import { locale, t } from '../../i18n';
@@ -125,6 +125,34 @@ export function Claim(props: {
   );
 }
 
+/** Most questions in one go; each looks at up to 128 conversions. */
+const QUESTIONS = 8;
+
+/**
+ * The first transaction that pays something. A page of which nothing can be paid now is refused, and names where
+ * the next one begins. Throws `too_many_waiting` if so many pages are such that the rest was not looked at.
+ */
+async function claimable(body: components['schemas']['ClaimRewardsRequest']): Promise<Answer> {
+  let { cursor } = body;
+  /** Why rewards wait says more than that there are none. */
+  let telling: Refusal | undefined;
+  for (let asked = 0; asked < QUESTIONS; asked += 1) {
+    const question = api.POST('/v1/transactions/claim', {
+      body: { ...body, ...(cursor && { cursor }) },
+    });
+    try {
+      return await answer(question);
+    } catch (error) {
+      const { error: refused } = await question.catch(() => ({ error: undefined }));
+      const next = (refused as { next_cursor?: string | null } | undefined)?.next_cursor;
+      if (error instanceof Refusal && error.code !== 'nothing_to_claim') telling ??= error;
+      if (!next || next === cursor) throw telling ?? error;
+      cursor = next;
+    }
+  }
+  throw new Refusal('too_many_waiting', undefined);
+}
+
 /** The parts that are not paid, with what their owners have to do. */
 const waitingIn = ({ claims }: Answer) => claims.flatMap(({ waiting }) => waiting);
 
@@ -167,7 +195,7 @@ function claimOf(
         payer: wallet,
         ...(from && { cursor: from }),
       };
-      const answered: Answer = await answer(api.POST('/v1/transactions/claim', { body }));
+      const answered = await claimable(body);
       const [had] = await balances([place]);
       const act = { act: 'claim', campaign } as const;
       const doing = await prepareAct(answered, act, wallet, { watched: [place] });

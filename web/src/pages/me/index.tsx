@@ -4,6 +4,7 @@ import { createResource, Show } from 'solid-js';
 
 import { locale } from '../../i18n';
 import { m, useMe } from '../../i18n/me';
+import { useNumbers } from '../../i18n/numbers';
 import { useRun } from '../../i18n/run';
 import { Title } from '../../ui/frame';
 import { Gate } from './gate';
@@ -12,7 +13,7 @@ import '../../lib/palette';
 
 export default function MePage() {
   const [words] = createResource(locale, async (language) => {
-    await Promise.all([useMe(language), useRun(language)]);
+    await Promise.all([useMe(language), useRun(language), useNumbers(language)]);
     return true;
   });
   return (

@@ -20,6 +20,7 @@ import { Badges } from './badges';
 import { Claim } from './claim';
 import { Link } from './code';
 import { Create } from './create';
+import { Earnings } from './earnings';
 import { Rewards } from './rewards';
 import { Why } from './why';
 
@@ -84,6 +85,8 @@ export function Mine(props: {
       .rows()
       .map((code) => campaign(code.campaign))
       .find((found) => found?.mint === mint)?.symbol ?? null;
+  const mintOf = (code: string, of: string) =>
+    codes.rows().find((row) => row.code === code && row.campaign === of)?.mint;
   const conversions = () => codes.rows().reduce((sum, code) => sum + code.conversions, 0);
 
   return (
@@ -220,6 +223,9 @@ export function Mine(props: {
         </Show>
       </section>
 
+      <Show when={codes.rows().length > 0}>
+        <Earnings wallet={wallet()} changes={changes} symbolOf={symbolOf} mintOf={mintOf} />
+      </Show>
       <Rewards wallet={wallet()} changes={changes} />
       <Badges wallet={wallet()} />
       <Why campaign={codes.rows()[0]?.campaign} />

@@ -13,17 +13,9 @@ import { createPages } from '../../lib/pages';
 import { explorer } from '../../lib/site';
 import { ConversionStatus, Money, short, Time, tokenOf, when } from '../../ui/format';
 import { Keyed } from '../../ui/keyed';
+import { View } from '../../ui/numbers';
 import { Empty, Failure, Skeleton } from '../../ui/states';
 import { More } from './mine';
-
-declare module 'solid-js' {
-  namespace JSX {
-    interface AnchorHTMLAttributes<T> {
-      /** Tells the router to stay where the page is scrolled to. */
-      noscroll?: boolean;
-    }
-  }
-}
 
 const FILTERS = ['all', 'pending', 'paid'] as const;
 /** How many rewards are shown at first, and more each time. */
@@ -60,13 +52,12 @@ export function Rewards(props: { wallet: string; changes: Live }) {
         <nav class="tabs" aria-label={m().rewards.filter}>
           <For each={FILTERS}>
             {(name) => (
-              <a
-                href={name === 'all' ? '/me' : `/me?status=${name}`}
-                noscroll
-                aria-current={status() === name ? 'true' : undefined}
+              <View
+                change={{ status: name === 'all' ? undefined : name }}
+                current={status() === name}
               >
                 {m().rewards.filters[name]}
-              </a>
+              </View>
             )}
           </For>
         </nav>
