@@ -396,11 +396,16 @@ it('a panel shows what is on chain, and moves when somebody signs', async () => 
   ]);
 
   // And nothing of the site's style gets in, except what the properties let in
-  const styles = await panel.locator('button[part~=copy]').evaluate((it) => {
-    const { backgroundColor, borderTopWidth, letterSpacing } = getComputedStyle(it);
-    return [backgroundColor, borderTopWidth, letterSpacing];
-  });
-  expect(styles).toEqual(['rgb(0, 80, 0)', '1px', 'normal']);
+  const styles = (part: string) =>
+    panel.locator(part).evaluate((it) => {
+      const { backgroundColor, borderTopWidth, letterSpacing, color } = getComputedStyle(it);
+      return [backgroundColor, borderTopWidth, letterSpacing, color];
+    });
+  const [white, clear] = ['rgb(255, 255, 255)', 'rgba(0, 0, 0, 0)'];
+  expect(await styles('[part~=copy]')).toEqual(['rgb(0, 80, 0)', '1px', 'normal', white]);
+  const own = [clear, '0px', 'normal', 'rgb(29, 36, 51)'];
+  expect(await styles('[part=heading]')).toEqual(own);
+  expect(await styles('[part="number conversions"]')).toEqual(own);
 
   // When Bob follows the link and signs, then the panel, which was not reloaded, has moved
   const bobs = await open(browser, DESKTOP);
