@@ -1,9 +1,10 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import solid from 'vite-plugin-solid';
 import { type Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
+
+import { compressed } from './vite.compressed.ts';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -60,24 +61,6 @@ function ownCopies(): Plugin {
       if (!id.endsWith(mark)) return;
       const file = id.slice(0, -mark.length);
       return { code: readFileSync(file, 'utf8'), moduleType: file.endsWith('.ts') ? 'ts' : 'js' };
-    },
-  };
-}
-
-/** Writes `.br` and `.gz` beside each asset, so that the API compresses nothing. */
-function compressed(): Plugin {
-  return {
-    name: 'vouch:compressed',
-    apply: 'build',
-    // After Vite's own last changes of the files.
-    writeBundle({ dir }, bundle) {
-      for (const name of Object.keys(bundle).filter((name) => /\.(js|css|svg)$/.test(name))) {
-        const file = `${dir}/${name}`;
-        const source = readFileSync(file);
-        const quality = { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } };
-        writeFileSync(`${file}.br`, brotliCompressSync(source, quality));
-        writeFileSync(`${file}.gz`, gzipSync(source, { level: 9 }));
-      }
     },
   };
 }

@@ -64,7 +64,7 @@ fn tag(body: &[u8]) -> String {
 }
 
 /// Whether `If-None-Match` names the tag. The comparison is weak, because proxies that compress make tags weak.
-fn names(header: &HeaderValue, tag: &str) -> bool {
+pub(crate) fn names(header: &HeaderValue, tag: &str) -> bool {
     header.to_str().is_ok_and(|list| {
         list.split(',')
             .map(str::trim)

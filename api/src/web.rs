@@ -1,12 +1,11 @@
 //! The front end: the files that `web/` builds, and the page that its routes begin with.
 //!
-//! A release binary contains the files. A debug binary reads them from the checkout, so that a
-//! change needs no new binary. Without them, a page says how to build them.
+//! [`files`] has the files. Without them, a page says how to build them.
 //!
 //! A browser that opens a broken link gets a page in words, programs get the error envelope:
 //! [`explain`]. What a link says in a chat is written into the page's head: [`landing`].
 
-use std::borrow::Cow;
+mod files;
 
 use axum::{
     Router,
@@ -16,40 +15,33 @@ use axum::{
     response::{Html, IntoResponse, Response},
     routing::get,
 };
-use rust_embed::{Embed, EmbeddedFile};
 use serde::Deserialize;
 use url::Url;
 use vouch_db::api::{campaigns, conversions, profiles};
 
+pub(crate) use files::accepts;
+
 use crate::{
     envelope::Refused,
-    error::{ApiError, ApiResult},
+    error::ApiResult,
     state::AppState,
     types::{self, Address},
 };
 
 /// Paths of pages. The front end shows the right one by the path.
-const PAGES: [&str; 5] = [
+const PAGES: [&str; 6] = [
     "/",
+    "/embed",
     "/me",
     "/console",
     "/console/{campaign}",
     "/leaderboard",
 ];
 /// Paths of what is no page: their refusals are for programs, also when a browser asks.
-const PROGRAMS: [&str; 3] = ["/v1/", "/docs", "/assets/"];
-/// Names under `/assets` contain a hash of their content.
-const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
-/// Encodings of the files beside each asset, the best one first.
-const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
+const PROGRAMS: [&str; 4] = ["/v1/", "/docs", "/assets/", "/embed/"];
 const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Vouch</title>\
     <p>The front end is not built: <code>./dev up</code> does so, as does <code>npm run build</code> \
     in <code>web</code>. <a href=\"/docs/\">The API</a> works without it.";
-
-#[derive(Embed)]
-#[folder = "../web/dist"]
-#[allow_missing = true]
-struct Files;
 
 /// What the pages are told about the chain.
 #[derive(Debug, Clone)]
@@ -126,10 +118,7 @@ impl Chain {
 /// The routes of the front end.
 pub(crate) fn routes() -> Router<AppState> {
     let routes = Router::new()
-        .route("/assets/{*path}", get(asset))
-        .route("/favicon.svg", get(icon))
-        .route(PICTURE, get(picture));
-    let routes = routes
+        .merge(files::routes())
         .route("/welcome", get(welcome))
         .route("/c/{campaign}", get(landing))
         .route("/conversion/{address}", get(receipt));
@@ -350,7 +339,7 @@ const TITLE: &str = "<title>Vouch</title>";
 /// the code of the error that it has to explain.
 fn render(state: &AppState, head: &str, refusal: &str) -> Response {
     let pages = &state.pages;
-    let html = match Files::get("index.html") {
+    let html = match files::Files::get("index.html") {
         Some(file) => {
             let html = String::from_utf8_lossy(&file.data)
                 .replace("%VOUCH_CHAIN%", &escaped(&pages.chain))
@@ -382,83 +371,6 @@ fn render(state: &AppState, head: &str, refusal: &str) -> Response {
         ),
     ];
     (headers, Html(html)).into_response()
-}
-
-async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {
-    file(&format!("assets/{path}"), &headers, FOREVER)
-}
-
-async fn icon(headers: HeaderMap) -> Response {
-    let a_day = HeaderValue::from_static("public, max-age=86400");
-    file("favicon.svg", &headers, a_day)
-}
-
-async fn picture(headers: HeaderMap) -> Response {
-    let a_day = HeaderValue::from_static("public, max-age=86400");
-    file("card.png", &headers, a_day)
-}
-
-/// The file in the best encoding that the client accepts and the build made.
-fn file(path: &str, headers: &HeaderMap, caching: HeaderValue) -> Response {
-    let accepted = headers
-        .get(header::ACCEPT_ENCODING)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    // Encoded files are not files of their own.
-    if ENCODINGS.iter().any(|(_, suffix)| path.ends_with(suffix)) {
-        return ApiError::route_not_found().into_response();
-    }
-    let encoded = ENCODINGS
-        .iter()
-        .filter(|(name, _)| accepts(accepted, name))
-        .find_map(|(name, suffix)| Some((*name, Files::get(&format!("{path}{suffix}"))?)));
-    let Some((encoding, EmbeddedFile { data, .. })) = encoded
-        .map(|(name, file)| (Some(name), file))
-        .or_else(|| Some((None, Files::get(path)?)))
-    else {
-        return ApiError::route_not_found().into_response();
-    };
-    let body = match data {
-        Cow::Borrowed(bytes) => axum::body::Bytes::from_static(bytes),
-        Cow::Owned(bytes) => bytes.into(),
-    };
-    let mut response = body.into_response();
-    let answer = response.headers_mut();
-    answer.insert(header::CACHE_CONTROL, caching);
-    answer.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static(content_type(path)),
-    );
-    answer.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-    if let Some(encoding) = encoding {
-        answer.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
-    }
-    response
-}
-
-/// Whether `Accept-Encoding` names this encoding, and not with a weight of zero.
-pub(crate) fn accepts(header: &str, encoding: &str) -> bool {
-    header.split(',').any(|item| {
-        let mut parts = item.split(';').map(str::trim);
-        let named = parts
-            .next()
-            .is_some_and(|name| name.eq_ignore_ascii_case(encoding));
-        let refused = parts
-            .filter_map(|part| part.strip_prefix("q="))
-            .any(|weight| weight.parse() == Ok(0.0));
-        named && !refused
-    })
-}
-
-fn content_type(path: &str) -> &'static str {
-    match path.rsplit_once('.').map(|(_, suffix)| suffix) {
-        Some("js") => "text/javascript; charset=utf-8",
-        Some("css") => "text/css; charset=utf-8",
-        Some("svg") => "image/svg+xml",
-        Some("png") => "image/png",
-        Some("woff2") => "font/woff2",
-        _ => "application/octet-stream",
-    }
 }
 
 #[cfg(test)]
@@ -511,20 +423,5 @@ mod tests {
             head.contains("og:image\" content=\"https://vouch.example/card.png?a=1&amp;b=2\">")
         );
         assert_eq!(head.matches("&amp;").count(), (DESCRIBED - 5) / 2 + 2);
-    }
-
-    #[test]
-    fn an_encoding_is_accepted_by_its_name_and_refused_by_its_weight() {
-        for (header, expected) in [
-            ("gzip, deflate, br", true),
-            ("BR;q=0.1", true),
-            ("gzip", false),
-            ("br;q=0", false),
-            ("br; q=0.000, gzip", false),
-            ("brotli", false),
-            ("", false),
-        ] {
-            assert_eq!(accepts(header, "br"), expected, "{header}");
-        }
     }
 }

@@ -59,6 +59,13 @@ async fn a_browser_gets_a_page_for_a_broken_link_and_a_program_gets_json() {
         (Method::GET, "/v1/nothing", 404, "route_not_found"),
         (Method::GET, "/docs/nothing.js", 404, "route_not_found"),
         (Method::GET, "/assets/nothing.js", 404, "route_not_found"),
+        (Method::GET, "/embed/nothing.js", 404, "route_not_found"),
+        (
+            Method::GET,
+            "/embed/..%2Findex.html",
+            404,
+            "route_not_found",
+        ),
         (Method::POST, "/r/STARTER7", 405, "method_not_allowed"),
     ] {
         let refused = open(&api, method, path).await.refusal();

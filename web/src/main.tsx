@@ -15,6 +15,7 @@ const PAGES = [
   { path: '/me', component: lazy(() => import('./pages/me')) },
   { path: '/console/:campaign?', component: lazy(() => import('./pages/console')) },
   { path: '/leaderboard', component: lazy(() => import('./pages/board')) },
+  { path: '/embed', component: lazy(() => import('./pages/embed')) },
   { path: '/conversion/:address', component: lazy(() => import('./pages/conversion')) },
   { path: '*', component: lazy(() => import('./pages/missing')) },
 ];

@@ -10,7 +10,7 @@ use vouch_localnet::{finish, npm_in, web, workspace_root};
 use crate::typescript;
 
 /// What the built files follow from. The types of the API and the client are among it.
-const INPUTS: [&str; 9] = [
+const INPUTS: [&str; 11] = [
     "api/openapi.json",
     "clients/ts/src",
     "web/index.html",
@@ -19,7 +19,9 @@ const INPUTS: [&str; 9] = [
     "web/public",
     "web/src",
     "web/tsconfig.json",
+    "web/vite.compressed.ts",
     "web/vite.config.ts",
+    "web/vite.embed.config.ts",
 ];
 
 /// Installs Node and the packages of the lock file.

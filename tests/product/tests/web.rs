@@ -11,6 +11,7 @@ use solana_sdk::{
     pubkey::Pubkey,
     signature::{Keypair, Signer as _},
 };
+use time::OffsetDateTime;
 use vouch_client::{
     Code,
     accounts::{AccountType as _, Campaign, Referral, Settings, Terms},
@@ -25,6 +26,8 @@ const SHARE: u16 = 2_000;
 /// What Alice gets of each reward: the rest.
 const ALICES: u64 = REWARD / 10 * 8;
 const DAY: u32 = 86_400;
+/// Seconds in which a transaction that sets an end must be in a block.
+const ENDS_AFTER: u32 = 45;
 
 /// Runs `npm run {script}` in web/ with these variables, and shows its output when it fails.
 async fn run(script: &str, env: &[(&str, &str)]) {
@@ -301,5 +304,74 @@ async fn a_company_opens_and_runs_a_campaign_in_the_browser() {
 
     // Then nothing of the other company's campaign has changed
     assert_eq!(company.read(&campaign).await, before);
+    company.stack.stop().await.expect("a clean stop");
+}
+
+#[tokio::test]
+async fn a_foreign_page_embeds_the_code_field_and_the_panel() {
+    // Given a campaign with two codes, one of which counts once and has counted, a paused campaign, and one
+    // that ends
+    let company = Company::new().await;
+    let [alice, bob] = [(); 2].map(|()| Keypair::new());
+    for wallet in [&alice, &bob] {
+        fund(&company.rpc, &wallet.pubkey()).await;
+    }
+    let settings = Settings {
+        referee_share_bps: SHARE,
+        ..Settings::fixed(REWARD)
+    };
+    let authority = company.key.pubkey();
+    let ending = company.open(3, "Spring offer", settings).await;
+    company.register(&ending, &alice, "SPRNG226", 0).await;
+    let soon = Settings {
+        ends_at: OffsetDateTime::now_utc().unix_timestamp() + i64::from(ENDS_AFTER),
+        ..settings
+    };
+    let end = instructions::update_campaign(&authority, &ending, &soon);
+    company.send(&[end], &[]).await;
+    let paused = company.open(2, "Winter offer", settings).await;
+    company.register(&paused, &alice, "WNTER226", 0).await;
+    let pause = instructions::set_paused(&authority, &paused, true);
+    company.send(&[pause], &[]).await;
+    let campaign = company.open(1, "Aurora", settings).await;
+    company.register(&campaign, &alice, "AURRA234", 0).await;
+    company.register(&campaign, &alice, "SECND234", 0).await;
+    company.register(&campaign, &alice, "NCEUSE22", 1).await;
+    company.convert(&campaign, "NCEUSE22").await;
+    // And the service knows what is wrong with each
+    for (code, reason) in [
+        ("AURRA234", Value::Null),
+        ("SECND234", Value::Null),
+        ("NCEUSE22", json!("limit_reached")),
+        ("WNTER226", json!("campaign_paused")),
+        ("SPRNG226", json!("campaign_ended")),
+    ] {
+        let path = format!("/v1/codes/{code}/validate");
+        until("the code is as it will be", async || {
+            let answer = company.ask(&path).await;
+            answer["reason"] == reason && answer["valid"] == reason.is_null()
+        })
+        .await;
+    }
+
+    // When a page of another origin has both elements, then they work as its visitors expect
+    let scene = json!({
+        "apiUrl": company.stack.api_url(),
+        "rpcUrl": company.rpc.url(),
+        "campaign": campaign.to_string(),
+        "code": "AURRA234",
+        "otherCode": "SECND234",
+        "usedCode": "NCEUSE22",
+        "pausedCode": "WNTER226",
+        "endedCode": "SPRNG226",
+        "bob": bob.to_bytes().to_vec(),
+    });
+    company.play("e2e:embed", &scene).await;
+
+    // And the conversion of the panel's link is on chain: the code has counted one more
+    let code: Code = "AURRA234".parse().expect("a code");
+    let address = pda::referral(&campaign, &code);
+    let bytes = company.rpc.get_account_data(&address).await.expect("bytes");
+    assert_eq!(Referral::decode(&bytes).expect("a referral").conversions, 1);
     company.stack.stop().await.expect("a clean stop");
 }

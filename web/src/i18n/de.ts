@@ -98,8 +98,8 @@ export const de: Messages = {
     runLink: 'Kampagne einrichten',
     build: 'Einbauen',
     buildText:
-      'Bau Empfehlungen in deine Seite ein: fünf Anfragen, oder die Clients für TypeScript und Rust.',
-    buildLink: 'API lesen',
+      'Bau Empfehlungen in deine Seite ein: zwei Elemente und drei Zeilen, oder die Clients für TypeScript und Rust.',
+    buildLink: 'Elemente ansehen',
   },
   campaign: {
     atOnce: 'In derselben Transaktion bezahlt',

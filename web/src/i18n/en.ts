@@ -91,8 +91,8 @@ export const en = {
     runLink: 'Set up a campaign',
     build: 'Build',
     buildText:
-      'Put a referral into your site: five requests, or the clients for TypeScript and Rust.',
-    buildLink: 'Read the API',
+      'Put a referral into your site: two elements and three lines, or the clients for TypeScript and Rust.',
+    buildLink: 'See the elements',
   },
   campaign: {
     atOnce: 'Paid in the same transaction',

@@ -150,7 +150,7 @@ export default function Home() {
             title={t().home.build}
             text={t().home.buildText}
             link={t().home.buildLink}
-            href="/docs/"
+            href="/embed"
           />
         </div>
       </section>

@@ -13,6 +13,7 @@ import {
 import { findReferralAddress, findRewardAddress } from '@vouch/client/addresses.js';
 import type { Code } from '@vouch/client/code.js';
 import { CLAIM_DISCRIMINATOR } from '@vouch/client/generated/instructions/claim.js';
+import { getCloseCampaignInstruction } from '@vouch/client/generated/instructions/closeCampaign.js';
 import { getFundVaultInstruction } from '@vouch/client/generated/instructions/fundVault.js';
 import { getSetPausedInstruction } from '@vouch/client/generated/instructions/setPaused.js';
 import { getSetSuspendedInstruction } from '@vouch/client/generated/instructions/setSuspended.js';
@@ -49,6 +50,7 @@ const LEAST_OF_CLAIM = 4;
 export type Act =
   | { readonly act: 'open'; readonly opening: Omit<Opening, 'payer' | 'authority'> }
   | { readonly act: 'pause'; readonly campaign: Address; readonly paused: boolean }
+  | { readonly act: 'close'; readonly campaign: Address }
   | { readonly act: 'settings'; readonly campaign: Address; readonly settings: SettingsArgs }
   | { readonly act: 'fund' | 'withdraw'; readonly campaign: At<Campaign>; readonly units: bigint }
   | {
@@ -108,6 +110,8 @@ async function stepsOf(
         .instructions;
     case 'pause':
       return [getSetPausedInstruction({ ...act, authority: signer })];
+    case 'close':
+      return [getCloseCampaignInstruction({ ...act, authority: signer })];
     case 'settings':
       return [getUpdateCampaignInstruction({ ...act, authority: signer })];
     case 'fund': {

@@ -71,7 +71,7 @@ export async function open(
     if (refused && message.location().url.includes('/v1/')) return;
     // And the status of a page that is shown for a broken link.
     if (refused && /\/(r\/|nothing-here)/.test(message.location().url)) return;
-    if (expected.failures && /net::ERR_/.test(message.text())) return;
+    if (expected.failures && /net::ERR_|status of 503/.test(message.text())) return;
     if (['error', 'warning'].includes(message.type())) faults.push(`console: ${message.text()}`);
   });
   context.on('request', (request) => {

@@ -22,6 +22,7 @@ import type { Campaign } from '@vouch/client/generated/accounts/campaign.js';
 import { getClaimInstruction } from '@vouch/client/generated/instructions/claim.js';
 import { getFundVaultInstruction } from '@vouch/client/generated/instructions/fundVault.js';
 import { getProposeAuthorityInstruction } from '@vouch/client/generated/instructions/proposeAuthority.js';
+import { getCloseCampaignInstruction } from '@vouch/client/generated/instructions/closeCampaign.js';
 import { getSetPausedInstruction } from '@vouch/client/generated/instructions/setPaused.js';
 import { getSetSuspendedInstruction } from '@vouch/client/generated/instructions/setSuspended.js';
 import { getUpdateCampaignInstruction } from '@vouch/client/generated/instructions/updateCampaign.js';
@@ -160,6 +161,17 @@ const update = (change: Partial<typeof settings> = {}, of = CAMPAIGN) =>
     settings: { ...settings, ...change },
   });
 const SETTINGS: Act = { act: 'settings', campaign: CAMPAIGN, settings };
+
+it('takes the closing of the campaign that was shown, and of no other', async () => {
+  const close = (campaign: Address) => getCloseCampaignInstruction({ authority: signer, campaign });
+  const act: Act = { act: 'close', campaign: CAMPAIGN };
+  expect(await takes([close(CAMPAIGN)], act)).toBe(true);
+  expect(await takes([close(OTHER)], act)).toBe(false);
+  expect(await takes([pause()], act)).toBe(false);
+  // And whoever pauses does not close
+  expect(await takes([close(CAMPAIGN)], PAUSE)).toBe(false);
+  expect(await takes([pause(), close(CAMPAIGN)], PAUSE)).toBe(false);
+});
 
 it('takes exactly the settings that were shown', async () => {
   expect(await takes([update()], SETTINGS)).toBe(true);

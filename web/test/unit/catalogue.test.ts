@@ -91,6 +91,7 @@ const OF_RUN = [
   'update-campaign',
   'set-paused',
   'set-suspended',
+  'close-campaign',
   'fund-vault',
   'withdraw-vault',
   'cancel-conversion',

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 
+import { Proof } from '@vouch/client/generated/types/proof.js';
 import { RewardKind } from '@vouch/client/generated/types/rewardKind.js';
 import type { Settings } from '@vouch/client/generated/types/settings.js';
 
@@ -11,11 +12,14 @@ import {
   changeOf,
   EMPTY,
   faultsOf,
+  inputOf,
+  mintOf,
   newDraft,
   NOTHING,
   paymentOf,
   restarts,
   settingsOf,
+  termsOf,
   typed,
   type Draft,
   type Terms,
@@ -257,4 +261,99 @@ it('knows when an announced cut waits anew', () => {
   expect(restarts(0n, 300n, 100n)).toBe(false);
   expect(restarts(200n, 500n, 300n)).toBe(false);
   expect(restarts(200n, 0n, 100n)).toBe(false);
+});
+
+const [ATTESTOR, ISSUER, SCHEMA] = [
+  'So11111111111111111111111111111111111111112',
+  'TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA',
+  'ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL',
+] as const;
+const MORE: Partial<Terms> = {
+  attestor: ` ${ATTESTOR} `,
+  attestedCodes: true,
+  windowDays: '1.5',
+  ownerLimit: '18446744073709551615',
+  gateIssuer: ISSUER,
+  gateSchema: SCHEMA,
+};
+
+it('means the further settings, and names them to the API', () => {
+  const found = settingsOf({ ...TERMS, ...MORE }, NOTHING, TOKENS, false);
+  if (!('settings' in found)) throw new Error(JSON.stringify([...found.faults]));
+  expect(found.settings).toMatchObject({
+    attestor: ATTESTOR,
+    attestedCodes: true,
+    attributionWindow: 129_600,
+    ownerLimit: 18_446_744_073_709_551_615n,
+    gateCredential: ISSUER,
+    gateSchema: SCHEMA,
+  });
+  const named = {
+    attestor: ATTESTOR,
+    attested_codes: true,
+    attribution_window: 129_600,
+    owner_limit: '18446744073709551615',
+    gate_credential: ISSUER,
+    gate_schema: SCHEMA,
+  };
+  expect(inputOf(found.settings)).toMatchObject(named);
+  // And they are typed again as they were, and a change names those alone that differ
+  const terms = typed(found.settings, TOKENS);
+  expect(terms).toMatchObject({ ...MORE, attestor: ATTESTOR });
+  expect(changed(terms, found.settings, TOKENS, false)).toEqual(found);
+  const cleared = changed(
+    { ...terms, attestor: '', gateIssuer: '', gateSchema: '', ownerLimit: '' },
+    found.settings,
+    TOKENS,
+    false,
+  );
+  expect('settings' in cleared && changeOf(cleared.settings, found.settings)).toEqual({
+    attestor: 'none',
+    owner_limit: '0',
+    gate_credential: 'none',
+    gate_schema: 'none',
+  });
+});
+
+it('leaves the attestor to the API where nobody is named', () => {
+  const found = settingsOf(TERMS, NOTHING, TOKENS, false);
+  expect('settings' in found && 'attestor' in inputOf(found.settings)).toBe(false);
+});
+
+it('names every further setting that is wrong', () => {
+  const wrong = { attestor: 'me', windowDays: '366', ownerLimit: '0', gateIssuer: ISSUER };
+  expect(faults(wrong)).toEqual({
+    attestor: 'account',
+    windowDays: 'days',
+    ownerLimit: 'zero',
+    gateSchema: 'required',
+  });
+  expect(faults({ ownerLimit: '1.5', gateSchema: SCHEMA, gateIssuer: 'x' })).toEqual({
+    ownerLimit: 'number',
+    gateIssuer: 'account',
+  });
+  expect(faults({ gateSchema: SCHEMA })).toEqual({ gateIssuer: 'required' });
+});
+
+it('keeps a window that no number of days says exactly', () => {
+  const base = { ...BASE, attributionWindow: 7 };
+  expect(changed(typed(base, TOKENS), base, TOKENS, false)).toEqual({ settings: base });
+});
+
+it('counts by owner if a limit needs it, and attests sign-ups alone', () => {
+  const draft: Draft = { ...newDraft(), ...TERMS, name: 'Aurora' };
+  expect(termsOf(draft)).toMatchObject({ perOwner: false, proof: Proof.Open });
+  expect(termsOf({ ...draft, ownerLimit: '5' }).perOwner).toBe(true);
+  expect(termsOf({ ...draft, attested: true }).proof).toBe(Proof.Attested);
+  expect(termsOf({ ...draft, attested: true, goal: 'purchase' }).proof).toBe(Proof.Payment);
+});
+
+it('splits payments in SOL or in a token', () => {
+  const split: Draft = { ...newDraft(), ...TERMS, name: 'A', goal: 'purchase', source: 'split' };
+  expect([mintOf(split), ...faultsOf(split)]).toEqual(['']);
+  const inToken = { ...split, mint: ` ${ATTESTOR} ` };
+  expect([mintOf(inToken), paymentOf(inToken), ...faultsOf(inToken)]).toEqual([ATTESTOR, '']);
+  expect([...faultsOf({ ...split, mint: 'USDC' })]).toEqual([['mint', 'address']]);
+  // And a new token has no mint, whatever was typed before
+  expect(mintOf({ ...inToken, source: 'new' })).toBe('');
 });

@@ -43,7 +43,7 @@ const OF_CONSOLE = [
 ];
 const FINDER = ['src/ui/find.tsx', 'src/i18n/find/de.ts'];
 const WALLET = 'src/wallet/index.ts';
-const PAGES = ['home', 'landing', 'board', 'conversion', 'welcome', 'link', 'missing'];
+const PAGES = ['home', 'landing', 'board', 'embed', 'conversion', 'welcome', 'link', 'missing'];
 const KIB = 1024;
 
 it.each(PAGES)('the page %s has less than 200 KB of script', (page) => {
@@ -77,13 +77,23 @@ it('the landing page has less than 60 KB of script, with the code for wallets', 
   expect(files(['src/pages/me/index.tsx'])).not.toContain(plot);
 });
 
+it('the elements for other sites have less than 12 KB, and stand alone', () => {
+  const script = readFileSync(new URL('embed/v1.js', DIST));
+  const bytes = gzipSync(script, { level: 9 }).length;
+  console.log(`embed: ${bytes} bytes of script after gzip`);
+  expect(bytes).toBeLessThan(12 * KIB);
+  expect(script.toString()).not.toMatch(/\bimport\s*[({"']|\bfrom\s*["']|innerHTML|\beval\(/);
+});
+
 it('no script of the production build is for development', () => {
   expect(Object.keys(manifest)).not.toContain('src/pages/states.tsx');
 });
 
 it('the compressed files are those beside them', () => {
-  const read = (name: string) => readFileSync(new URL(`assets/${name}`, DIST));
-  const names = readdirSync(new URL('assets', DIST));
+  const read = (name: string) => readFileSync(new URL(name, DIST));
+  const names = ['assets', 'embed'].flatMap((folder) =>
+    readdirSync(new URL(folder, DIST)).map((name) => `${folder}/${name}`),
+  );
   const originals = names.filter((name) => /\.(js|css)$/.test(name));
   expect(originals.length).toBeGreaterThan(8);
   for (const name of originals) {

@@ -122,6 +122,7 @@ export const de: ConsoleMessages = {
     landingHint: 'Wohin Links führen: eine Adresse mit https. Der Code wird angehängt.',
     save: 'Speichern',
     saved: 'Gespeichert. Links führen binnen Sekunden dorthin.',
+    embed: 'Diese Kampagne in die eigene Seite einbauen',
   },
   keys: {
     title: 'API-Schlüssel',

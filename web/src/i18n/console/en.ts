@@ -120,6 +120,7 @@ export const en = {
     landingHint: 'Where links lead: an address with https. The code is added to it.',
     save: 'Save',
     saved: 'Saved. Links lead there within seconds.',
+    embed: 'Put this campaign into your own site',
   },
   keys: {
     title: 'API keys',

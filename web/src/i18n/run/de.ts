@@ -39,6 +39,14 @@ export const de: RunMessages = {
         'Eine Wallet bezahlt dich über das Programm, und jede Bestellung zählt einmal.',
       ],
     },
+    proof: 'Was eine Anmeldung beweist',
+    proofs: {
+      open: ['Die Unterschrift', 'Wer unterschreibt, zählt.'],
+      attested: [
+        'Deine Bestätigung',
+        'Dein Server stellt für jede, die zählt, mit dem Schlüssel des Bürgen einen Nachweis aus.',
+      ],
+    },
     source: 'Woher die Belohnungen kommen',
     sources: {
       new: [
@@ -51,7 +59,7 @@ export const de: RunMessages = {
       ],
       split: [
         'Die Zahlung selbst',
-        'Wer kauft, zahlt in SOL, und ein Teil davon geht an den Empfehlenden.',
+        'Wer kauft, zahlt dich in SOL oder einem Token, und ein Teil davon geht an den Empfehlenden.',
       ],
     },
     symbol: 'Symbol des Tokens',
@@ -100,7 +108,25 @@ export const de: RunMessages = {
     noticeHint: 'So lange vorher musst du eine kleinere Belohnung ankündigen. Das ändert sich nie.',
     ends: 'Letzter Tag',
     endsHint: 'Leer heißt ohne Ende.',
+    more: 'Weitere Grenzen',
+    window: 'Der erste Code zählt, in Tagen',
+    windowHint:
+      'So lange verdient an einer Wallet nur der Code, der sie zuerst gebracht hat. 0: Es verdient der Code des Abschlusses.',
+    ownerLimit: 'Höchstens Abschlüsse eines Empfehlenden',
+    ownerLimitHint:
+      'Über alle Codes zusammen. Stufen und Boni zählen dann auch alle Codes eines Empfehlenden. Leer heißt unbegrenzt.',
+    attestor: 'Bürge',
+    attestorHint:
+      'Adresse des Schlüssels, mit dem dein Server bürgt. Leer: deine Wallet, wo einer gebraucht wird.',
+    attestedCodes: 'Auch Codes brauchen den Bürgen',
+    attestedCodesHint: 'Niemand registriert einen Code ohne seine Unterschrift.',
+    gateIssuer: 'Nachweis: Aussteller',
+    gateHint:
+      'Eine geworbene Wallet braucht einen Nachweis des Solana Attestation Service von diesem Aussteller. Leer heißt keinen.',
+    gateSchema: 'Nachweis: Schema',
+    gateSchemaHint: 'Die Art des Nachweises dieses Ausstellers.',
     faults: {
+      account: 'Gib eine Adresse ein.',
       number: 'Gib eine Zahl ein, die zum Token passt, ohne Tausenderzeichen.',
       zero: 'Gib mehr als null ein, oder lass es leer.',
       required: 'Das wird gebraucht.',
@@ -199,6 +225,21 @@ export const de: RunMessages = {
     conversion: 'Abschluss',
     referee: 'Geworbene Wallet',
     nobodyGets: 'Niemand bekommt',
+    close: 'Endgültig schließen',
+    closeTitle: 'Kampagne endgültig schließen?',
+    closeText:
+      'Lehnt ab der nächsten Transaktion jeden Abschluss ab. Das lässt sich nicht rückgängig machen: Halte sie an, wenn du vielleicht fortsetzen willst.',
+    closeButton: 'Endgültig schließen',
+    closed: 'Die Kampagne ist geschlossen',
+    closeEarned: 'Was verdient ist',
+    closeEarnedText: (when) =>
+      `steht weiter zu und lässt sich bis ${when} einfordern. Was dann niemand eingefordert hat, steht nicht mehr zu.`,
+    closeVault: 'Im Tresor',
+    closeOwed: 'Davon steht anderen zu',
+    closeBack: 'Kommt zu dir zurück',
+    closeBackText:
+      'Was dann im Tresor liegt, und das Pfand der Kampagne, wenn sie nach diesem Tag abgeräumt wird.',
+    closeRent: 'Das Pfand der Kampagne, wenn sie nach diesem Tag abgeräumt wird.',
     settingsTitle: 'Einstellungen ändern',
     settingsLead:
       'Was eine Belohnung erhöht, gilt sofort. Was sie kürzt, gilt nach der Ankündigung. Das Budget gilt immer sofort.',

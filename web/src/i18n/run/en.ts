@@ -38,6 +38,14 @@ export const en = {
         'A wallet pays you through the program, and each order counts once.',
       ],
     } as Record<string, [string, string]>,
+    proof: 'What proves a sign-up',
+    proofs: {
+      open: ['The signature', 'Whoever signs counts.'],
+      attested: [
+        'Your confirmation',
+        'Your server signs a voucher for each one that counts, with the key of the attestor.',
+      ],
+    } as Record<string, [string, string]>,
     source: 'Where rewards come from',
     sources: {
       new: [
@@ -50,7 +58,7 @@ export const en = {
       ],
       split: [
         'The payment itself',
-        'Each buyer pays in SOL, and a part of it goes to the referrer.',
+        'Each buyer pays you, in SOL or a token, and a part of it goes to the referrer.',
       ],
     } as Record<string, [string, string]>,
     symbol: 'Symbol of the token',
@@ -100,7 +108,25 @@ export const en = {
     noticeHint: 'So long before it holds you have to announce a lower reward. It never changes.',
     ends: 'Last day',
     endsHint: 'Empty for no end.',
+    more: 'Further limits',
+    window: 'First code counts, in days',
+    windowHint:
+      'So long only the code that first brought a wallet earns with it. 0: the code of the conversion earns.',
+    ownerLimit: 'Most conversions of one referrer',
+    ownerLimitHint:
+      'Over all of their codes. Tiers and bonuses then count all codes of a referrer, too. Empty for no limit.',
+    attestor: 'Attestor',
+    attestorHint:
+      'Address of the key with which your server vouches. Empty: your wallet, where one is needed.',
+    attestedCodes: 'Codes need the attestor, too',
+    attestedCodesHint: 'Nobody registers a code without its signature.',
+    gateIssuer: 'Credential: issuer',
+    gateHint:
+      'A referred wallet needs a credential of the Solana Attestation Service, by this issuer. Empty for none.',
+    gateSchema: 'Credential: schema',
+    gateSchemaHint: 'The kind of credential of that issuer.',
     faults: {
+      account: 'Enter an address.',
       number: 'Enter a number that fits the token, without a sign for thousands.',
       zero: 'Enter more than zero, or leave it empty.',
       required: 'This is needed.',
@@ -201,6 +227,21 @@ export const en = {
     conversion: 'Conversion',
     referee: 'Referred wallet',
     nobodyGets: 'Nobody gets',
+    close: 'Close for good',
+    closeTitle: 'Close the campaign for good?',
+    closeText:
+      'Refuses every conversion from the next transaction on. It cannot be undone: pause it instead if you may want to go on.',
+    closeButton: 'Close it for good',
+    closed: 'The campaign is closed',
+    closeEarned: 'What was earned',
+    closeEarnedText: (when: string) =>
+      `stays owed, and can be claimed until ${when}. After that, what nobody has claimed is no longer owed.`,
+    closeVault: 'In the vault',
+    closeOwed: 'Of it owed to others',
+    closeBack: 'Comes back to you',
+    closeBackText:
+      'What is in the vault by then, and the deposit of the campaign, when the campaign is reclaimed after that day.',
+    closeRent: 'The deposit of the campaign, when the campaign is reclaimed after that day.',
     settingsTitle: 'Change settings',
     settingsLead:
       'What raises a reward holds at once. What cuts one holds after the notice. The budget always holds at once.',

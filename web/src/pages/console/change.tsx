@@ -30,7 +30,7 @@ import {
   type Terms,
   type Tokens,
 } from './draft';
-import { LimitFields, RewardFields, type Form } from './fields';
+import { LimitFields, MoreFields, RewardFields, type Form } from './fields';
 import { Pays } from './preview';
 import { asTerms, differences, evenInCuts, rowsOf } from './terms';
 
@@ -260,6 +260,7 @@ export function Change(props: {
               maxHint={r().open.maxKept}
             />
             <LimitFields form={form} prefix="change" symbol={symbol()} />
+            <MoreFields form={form} prefix="change" perOwner={base().campaign.data.perOwner} />
             <Show when={refusal()}>
               {(error) => <Failure error={error()} words={r().errors} />}
             </Show>

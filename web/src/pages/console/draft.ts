@@ -27,6 +27,17 @@ export type Terms = {
   holdDays: string;
   /** A day as browsers write it, `2026-12-31`; empty for never. */
   ends: string;
+  /** Address of the key that vouches for conversions or codes; empty for nobody, or the authority where one is needed. */
+  attestor: string;
+  /** Whether a code needs the attestor's signature. */
+  attestedCodes: boolean;
+  /** Days that a first touch counts; 0 for none. */
+  windowDays: string;
+  /** Most conversions of all codes of one owner; empty for no limit. */
+  ownerLimit: string;
+  /** Issuer and schema of the credential that a referred wallet needs; both empty for none. */
+  gateIssuer: string;
+  gateSchema: string;
 };
 
 /** A campaign to open. */
@@ -36,6 +47,8 @@ export type Draft = Terms & {
   step: number;
   name: string;
   goal: 'signup' | 'purchase';
+  /** Whether each sign-up needs a voucher of the attestor. */
+  attested: boolean;
   source: 'new' | 'vault' | 'split';
   symbol: string;
   mint: string;
@@ -49,7 +62,7 @@ export type Draft = Terms & {
 
 /** A field that is wrong. */
 export type Field = keyof Draft;
-type Fault = 'number' | 'required' | 'address' | 'days' | 'percent' | 'zero';
+type Fault = 'number' | 'required' | 'address' | 'account' | 'days' | 'percent' | 'zero';
 export type Faults = ReadonlyMap<Field, Fault>;
 
 export const TIERS = 4;
@@ -75,6 +88,12 @@ export const EMPTY: Terms = {
   budget: '',
   holdDays: '0',
   ends: '',
+  attestor: '',
+  attestedCodes: false,
+  windowDays: '0',
+  ownerLimit: '',
+  gateIssuer: '',
+  gateSchema: '',
 };
 
 /** A new draft. `id` is 64 random bits. */
@@ -86,6 +105,7 @@ export function newDraft(): Draft {
     step: 0,
     name: '',
     goal: 'signup',
+    attested: false,
     source: 'new',
     symbol: '',
     mint: '',
@@ -117,6 +137,10 @@ export const isPaid = (draft: Pick<Draft, 'goal'>) => draft.goal === 'purchase';
 export const paymentOf = (draft: Pick<Draft, 'goal' | 'source' | 'payment'>): string =>
   isPaid(draft) && draft.source !== 'split' ? draft.payment.trim() : '';
 
+/** The mint of the rewards of a draft; empty for a new token, or for SOL. */
+export const mintOf = (draft: Pick<Draft, 'source' | 'mint'>): string =>
+  draft.source === 'new' ? '' : draft.mint.trim();
+
 /** Whether payments and rewards of a draft are of one token. */
 export const canCompare = (draft: Pick<Draft, 'goal' | 'source' | 'payment' | 'mint'>): boolean =>
   draft.source === 'split' ||
@@ -128,9 +152,9 @@ export function termsOf(draft: Draft): TermsArgs {
   const funding = { new: Funding.MintAuthority, vault: Funding.Vault, split: Funding.PaymentSplit };
   return {
     funding: funding[draft.source],
-    proof: pays ? Proof.Payment : Proof.Open,
+    proof: pays ? Proof.Payment : draft.attested ? Proof.Attested : Proof.Open,
     uniqueness: pays ? Uniqueness.Order : Uniqueness.Wallet,
-    perOwner: false,
+    perOwner: draft.ownerLimit.trim() !== '',
     noticeSeconds: seconds(draft.noticeDays) ?? 0,
   };
 }
@@ -170,12 +194,20 @@ export function settingsOf(
   const tokensOf = (text: string, field: Field, decimals = tokens.reward) =>
     text.trim() === '' ? 0n : need(unitsOf(text, decimals), field, 'number', 0n);
   /** Zero means no limit on chain, and nobody who types it means that. */
-  const limitOf = (text: string, field: Field) => {
-    const units = tokensOf(text, field);
+  const limitOf = (text: string, field: Field, decimals = tokens.reward) => {
+    const units = tokensOf(text, field, decimals);
     if (text.trim() !== '' && units === 0n && !faults.has(field)) faults.set(field, 'zero');
     return units;
   };
+  const addressOf = (text: string, field: Field) => {
+    const address = text.trim();
+    if (address !== '' && !ADDRESS.test(address)) faults.set(field, 'account');
+    return (address || NOBODY) as Settings['attestor'];
+  };
   if (terms.reward.trim() === '') faults.set('reward', 'required');
+  const gates = [terms.gateIssuer.trim(), terms.gateSchema.trim()];
+  if (gates[0] === '' && gates[1] !== '') faults.set('gateIssuer', 'required');
+  if (gates[1] === '' && gates[0] !== '') faults.set('gateSchema', 'required');
   const isFixed = terms.kind === 'fixed';
   const tier = { minConversions: 0n, multiplierBps: 0 };
   const bonus = { threshold: 0n, amount: 0n };
@@ -202,6 +234,12 @@ export function settingsOf(
     holdSeconds: need(seconds(terms.holdDays), 'holdDays', 'days', 0),
     endsAt: need(endOf(terms.ends), 'ends', 'days', 0n),
     budget: limitOf(terms.budget, 'budget'),
+    attestor: addressOf(terms.attestor, 'attestor'),
+    attestedCodes: terms.attestedCodes,
+    attributionWindow: need(seconds(terms.windowDays), 'windowDays', 'days', 0),
+    ownerLimit: limitOf(terms.ownerLimit, 'ownerLimit', 0),
+    gateCredential: addressOf(terms.gateIssuer, 'gateIssuer'),
+    gateSchema: addressOf(terms.gateSchema, 'gateSchema'),
   };
   return faults.size > 0 ? { faults } : { settings };
 }
@@ -236,7 +274,9 @@ export const NOTHING: Settings = {
 export function faultsOf(draft: Draft): Faults {
   const faults = new Map<Field, Fault>();
   if (draft.name.trim() === '') faults.set('name', 'required');
-  if (draft.source === 'vault' && !ADDRESS.test(draft.mint.trim())) faults.set('mint', 'address');
+  const mint = mintOf(draft);
+  if (draft.source === 'vault' && mint === '') faults.set('mint', 'address');
+  if (mint !== '' && !ADDRESS.test(mint)) faults.set('mint', 'address');
   const payment = paymentOf(draft);
   if (payment !== '' && !ADDRESS.test(payment)) {
     faults.set('payment', 'address');
@@ -277,11 +317,23 @@ function allOf(settings: Settings, isChange: boolean) {
     hold_seconds: settings.holdSeconds,
     ends_at: settings.endsAt === 0n ? 'never' : timeOf(settings.endsAt),
     budget: settings.budget.toString(),
+    attestor: nameOf(settings.attestor),
+    attested_codes: settings.attestedCodes,
+    attribution_window: settings.attributionWindow,
+    owner_limit: settings.ownerLimit.toString(),
+    gate_credential: nameOf(settings.gateCredential),
+    gate_schema: nameOf(settings.gateSchema),
   };
 }
 
-/** The settings of a new campaign. */
-export const inputOf = (settings: Settings) => allOf(settings, false);
+/** An address as the API takes it in settings. */
+const nameOf = (address: string) => (address === NOBODY ? 'none' : address);
+
+/** The settings of a new campaign: an attestor that is needed and not named is the authority. */
+export function inputOf(settings: Settings) {
+  const { attestor, ...all } = allOf(settings, false);
+  return { ...all, ...(settings.attestor !== NOBODY && { attestor }) };
+}
 
 /** The settings that a change names: those that differ. */
 export function changeOf(settings: Settings, base: Settings): Partial<ReturnType<typeof allOf>> {
@@ -295,7 +347,6 @@ export function changeOf(settings: Settings, base: Settings): Partial<ReturnType
 export function typed(settings: Settings, tokens: Tokens): Terms {
   const isFixed = settings.rewardKind === RewardKind.Fixed;
   const units = (value: bigint) => (value === 0n ? '' : typedOf(value, tokens.reward));
-  const days = typedOf(BigInt(Math.round((settings.holdSeconds * DAY_PARTS) / DAY)), DAY_DIGITS);
   return {
     kind: isFixed ? 'fixed' : 'percent',
     reward: isFixed ? units(settings.rewardFixed) : typedOf(BigInt(settings.rewardBps), 2),
@@ -312,10 +363,20 @@ export function typed(settings: Settings, tokens: Tokens): Terms {
       .filter(({ threshold }) => threshold > 0n)
       .map((bonus) => ({ at: bonus.threshold.toString(), amount: units(bonus.amount) })),
     budget: units(settings.budget),
-    holdDays: days,
+    holdDays: daysOf(settings.holdSeconds),
     ends: settings.endsAt === 0n ? '' : dayOf(settings.endsAt),
+    attestor: addressText(settings.attestor),
+    attestedCodes: settings.attestedCodes,
+    windowDays: daysOf(settings.attributionWindow),
+    ownerLimit: settings.ownerLimit === 0n ? '' : settings.ownerLimit.toString(),
+    gateIssuer: addressText(settings.gateCredential),
+    gateSchema: addressText(settings.gateSchema),
   };
 }
+
+const daysOf = (seconds: number) =>
+  typedOf(BigInt(Math.round((seconds * DAY_PARTS) / DAY)), DAY_DIGITS);
+const addressText = (address: string) => (address === NOBODY ? '' : address);
 
 /** The day in the reader's zone, as browsers write it. */
 function dayOf(unix: bigint): string {
@@ -340,6 +401,7 @@ export function changed(
   const settings = { ...found.settings };
   if (terms.holdDays === before.holdDays) settings.holdSeconds = base.holdSeconds;
   if (terms.ends === before.ends) settings.endsAt = base.endsAt;
+  if (terms.windowDays === before.windowDays) settings.attributionWindow = base.attributionWindow;
   if (terms.kind === 'percent' && terms.max.trim() === '') {
     if (base.rewardKind !== RewardKind.Percent) return { faults: new Map([['max', 'required']]) };
     settings.rewardMax = base.rewardMax;

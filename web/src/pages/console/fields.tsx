@@ -257,6 +257,59 @@ function Pairs(props: {
   );
 }
 
+/** Who vouches, for how long a first touch counts, and what a wallet needs. Most campaigns need none of it. */
+export function MoreFields<T extends Terms>(props: {
+  form: Form<T>;
+  prefix: string;
+  /** Whether the campaign counts all codes of an owner, or can still choose so. */
+  perOwner: boolean;
+}) {
+  const draft = () => props.form.draft;
+  const id = (name: string) => `${props.prefix}-${name}`;
+  type Name = 'attestor' | 'windowDays' | 'ownerLimit' | 'gateIssuer' | 'gateSchema';
+  const Line = (of: { name: Name; label: string; hint: string; numeric?: boolean }) => (
+    <Text
+      id={id(of.name)}
+      label={of.label}
+      hint={of.hint}
+      value={draft()[of.name]}
+      set={(value) => props.form.set(of.name, value as T[Name])}
+      fault={faultOf(props.form.faults, of.name)}
+      numeric={of.numeric ?? false}
+    />
+  );
+  const names: Name[] = ['attestor', 'windowDays', 'ownerLimit', 'gateIssuer', 'gateSchema'];
+  const isUsed = () =>
+    draft().attestedCodes || names.some((name) => !['', '0'].includes(draft()[name].trim()));
+  const words = () => r().open;
+  return (
+    <details class="more" open={isUsed()}>
+      <summary>{words().more}</summary>
+      <Line name="windowDays" label={words().window} hint={words().windowHint} numeric />
+      <Show when={props.perOwner}>
+        <Line name="ownerLimit" label={words().ownerLimit} hint={words().ownerLimitHint} numeric />
+      </Show>
+      <Line name="attestor" label={words().attestor} hint={words().attestorHint} />
+      <label class="choice">
+        <input
+          type="checkbox"
+          id={id('attestedCodes')}
+          checked={draft().attestedCodes}
+          onChange={(event) =>
+            props.form.set('attestedCodes', event.currentTarget.checked as T['attestedCodes'])
+          }
+        />
+        <span>
+          <strong>{words().attestedCodes}</strong>
+          <small>{words().attestedCodesHint}</small>
+        </span>
+      </label>
+      <Line name="gateIssuer" label={words().gateIssuer} hint={words().gateHint} />
+      <Line name="gateSchema" label={words().gateSchema} hint={words().gateSchemaHint} />
+    </details>
+  );
+}
+
 /** Budget, hold and end. */
 export function LimitFields<T extends Terms>(props: {
   form: Form<T>;

@@ -33,6 +33,8 @@ import { Change } from './change';
 const HELD = '20';
 
 type Open = 'settings' | 'fund' | 'withdraw' | 'suspend';
+/** Seconds after the end of the last hold within which rewards of a closed campaign can be claimed. */
+const CLAIM_PERIOD = 2_592_000;
 const acting = () => import('../../wallet/acting');
 
 export function Manage(props: { campaign: Campaign; signed: SignedIn; changed: () => void }) {
@@ -79,6 +81,72 @@ export function Manage(props: { campaign: Campaign; signed: SignedIn; changed: (
     ),
     arrived: async () => {
       if ((await read()).paused !== paused) throw new Error('not yet');
+    },
+  });
+
+  type Closed = {
+    address: string;
+    /** Unix milliseconds until which what was earned can be claimed. */
+    until: number;
+    vault: { token: Token; units: bigint; owed: bigint } | undefined;
+  };
+  const closing = (): Deed<void, Closed> => ({
+    title: r().manage.closeTitle,
+    sentence: r().manage.closeText,
+    button: r().manage.closeButton,
+    done: r().manage.closed,
+    prepare: async (wallet) => {
+      const { balances, prepareAct, rewardToken, standing } = await acting();
+      const { campaign, now } = await standing(address(), props.campaign, wallet);
+      const { funding, longestHold, owed, vault } = campaign.data;
+      const built = await answer(
+        api.POST('/v1/transactions/close-campaign', { body: { campaign: campaign.address } }),
+      );
+      const doing = await prepareAct(built, { act: 'close', campaign: campaign.address }, wallet);
+      const [units] = funding === Funding.Vault ? await balances([vault]) : [];
+      const token = rewardToken(campaign, props.campaign.symbol);
+      // Of what is held at the closing, the last can be claimed for so long after its hold.
+      const until = Number(now) + longestHold + CLAIM_PERIOD;
+      const shown: Closed = {
+        address: campaign.address,
+        until: until * 1000,
+        vault: units === undefined ? undefined : { token, units, owed },
+      };
+      return { doing, shown };
+    },
+    rows: ({ address, until, vault }) => (
+      <>
+        {named({ address })}
+        <div>
+          <dt>{r().manage.closeEarned}</dt>
+          <dd>{r().manage.closeEarnedText(when(until))}</dd>
+        </div>
+        <Show when={vault}>
+          {(vault) => (
+            <>
+              <div>
+                <dt>{r().manage.closeVault}</dt>
+                <dd>
+                  <Money units={vault().units} token={vault().token} />
+                </dd>
+              </div>
+              <div>
+                <dt>{r().manage.closeOwed}</dt>
+                <dd>
+                  <Money units={vault().owed} token={vault().token} />
+                </dd>
+              </div>
+            </>
+          )}
+        </Show>
+        <div>
+          <dt>{r().manage.closeBack}</dt>
+          <dd>{vault ? r().manage.closeBackText : r().manage.closeRent}</dd>
+        </div>
+      </>
+    ),
+    arrived: async () => {
+      if (!(await read()).closed) throw new Error('not yet');
     },
   });
 
@@ -285,84 +353,89 @@ export function Manage(props: { campaign: Campaign; signed: SignedIn; changed: (
   );
 
   return (
-    <Show when={!props.campaign.closed}>
-      <section class="section" aria-labelledby="manage">
-        <header>
-          <h2 id="manage">{r().manage.title}</h2>
-        </header>
-        <div class="actions">
-          <button type="button" class="button" onClick={() => act(pause(!campaign().paused))}>
-            {campaign().paused ? r().manage.resume : r().manage.pause}
-          </button>
-          <Opener what="settings">{r().manage.change}</Opener>
-          <Show when={hasVault()}>
-            <Opener what="fund">{r().manage.fund}</Opener>
-            <Opener what="withdraw">{r().manage.withdraw}</Opener>
-          </Show>
-          <Opener what="suspend">{r().manage.suspend}</Opener>
-        </div>
-        <Switch>
-          <Match when={opened() === 'settings'}>
-            <Change campaign={campaign()} signed={props.signed} act={act} read={read} />
-          </Match>
-          <Match when={(opened() === 'fund' || opened() === 'withdraw') && opened()}>
-            {(kind) => (
-              <Show when={kind()} keyed>
-                {(kind) => (
-                  <Amount
-                    title={kind === 'fund' ? r().manage.fundTitle : r().manage.withdrawTitle}
-                    campaign={campaign()}
-                    use={(typed) => act(move(kind as 'fund' | 'withdraw', typed))}
-                  />
-                )}
-              </Show>
-            )}
-          </Match>
-          <Match when={opened() === 'suspend'}>
-            <Suspending campaign={address()} use={(code, off) => act(suspend(code, off))} />
-          </Match>
-        </Switch>
-      </section>
-      <Show when={(campaign().rules?.hold_seconds ?? 0) > 0 || held().length > 0}>
-        <section class="section" aria-labelledby="held">
+    <>
+      <Show when={!props.campaign.closed}>
+        <section class="section" aria-labelledby="manage">
           <header>
-            <h2 id="held">{r().manage.held}</h2>
-            <p>{r().manage.heldText}</p>
+            <h2 id="manage">{r().manage.title}</h2>
           </header>
-          <Show when={held().length > 0} fallback={<p class="small">{r().manage.noneHeld}</p>}>
-            <dl class="rows">
-              <For each={held()}>
-                {(conversion) => (
-                  <div>
-                    <dt>
-                      <code>{conversion.code}</code> {short(conversion.referee)}{' '}
-                      <Status kind="wait">
-                        {r().manage.left(when(Date.parse(conversion.claimable_from!)))}
-                      </Status>
-                    </dt>
-                    <dd>
-                      <Money units={inAll(conversion.rewards)} token={token()} />{' '}
-                      <button
-                        type="button"
-                        class="button quiet"
-                        aria-label={r().manage.cancelOne(conversion.code)}
-                        onClick={() => act(cancel(conversion))}
-                      >
-                        {r().manage.cancel}
-                      </button>
-                    </dd>
-                  </div>
-                )}
-              </For>
-            </dl>
-          </Show>
-          <More
-            hasMore={holds.hasMore()}
-            failed={holds.failed()}
-            show={() => void holds.showMore()}
-            words={n().held.more}
-          />
+          <div class="actions">
+            <button type="button" class="button" onClick={() => act(pause(!campaign().paused))}>
+              {campaign().paused ? r().manage.resume : r().manage.pause}
+            </button>
+            <Opener what="settings">{r().manage.change}</Opener>
+            <Show when={hasVault()}>
+              <Opener what="fund">{r().manage.fund}</Opener>
+              <Opener what="withdraw">{r().manage.withdraw}</Opener>
+            </Show>
+            <Opener what="suspend">{r().manage.suspend}</Opener>
+            <button type="button" class="button quiet" onClick={() => act(closing())}>
+              {r().manage.close}
+            </button>
+          </div>
+          <Switch>
+            <Match when={opened() === 'settings'}>
+              <Change campaign={campaign()} signed={props.signed} act={act} read={read} />
+            </Match>
+            <Match when={(opened() === 'fund' || opened() === 'withdraw') && opened()}>
+              {(kind) => (
+                <Show when={kind()} keyed>
+                  {(kind) => (
+                    <Amount
+                      title={kind === 'fund' ? r().manage.fundTitle : r().manage.withdrawTitle}
+                      campaign={campaign()}
+                      use={(typed) => act(move(kind as 'fund' | 'withdraw', typed))}
+                    />
+                  )}
+                </Show>
+              )}
+            </Match>
+            <Match when={opened() === 'suspend'}>
+              <Suspending campaign={address()} use={(code, off) => act(suspend(code, off))} />
+            </Match>
+          </Switch>
         </section>
+        <Show when={(campaign().rules?.hold_seconds ?? 0) > 0 || held().length > 0}>
+          <section class="section" aria-labelledby="held">
+            <header>
+              <h2 id="held">{r().manage.held}</h2>
+              <p>{r().manage.heldText}</p>
+            </header>
+            <Show when={held().length > 0} fallback={<p class="small">{r().manage.noneHeld}</p>}>
+              <dl class="rows">
+                <For each={held()}>
+                  {(conversion) => (
+                    <div>
+                      <dt>
+                        <code>{conversion.code}</code> {short(conversion.referee)}{' '}
+                        <Status kind="wait">
+                          {r().manage.left(when(Date.parse(conversion.claimable_from!)))}
+                        </Status>
+                      </dt>
+                      <dd>
+                        <Money units={inAll(conversion.rewards)} token={token()} />{' '}
+                        <button
+                          type="button"
+                          class="button quiet"
+                          aria-label={r().manage.cancelOne(conversion.code)}
+                          onClick={() => act(cancel(conversion))}
+                        >
+                          {r().manage.cancel}
+                        </button>
+                      </dd>
+                    </div>
+                  )}
+                </For>
+              </dl>
+            </Show>
+            <More
+              hasMore={holds.hasMore()}
+              failed={holds.failed()}
+              show={() => void holds.showMore()}
+              words={n().held.more}
+            />
+          </section>
+        </Show>
       </Show>
       <Show when={deed()} keyed>
         {(deed) => (
@@ -377,7 +450,7 @@ export function Manage(props: { campaign: Campaign; signed: SignedIn; changed: (
           />
         )}
       </Show>
-    </Show>
+    </>
   );
 }
 

@@ -28,6 +28,7 @@ import {
   isPaid,
   keepDraft,
   keptDraft,
+  mintOf,
   newDraft,
   NOTHING,
   paymentOf,
@@ -39,7 +40,7 @@ import {
   type Field,
   type Tokens,
 } from './draft';
-import { Choice, faultOf, LimitFields, RewardFields, Text, type Form } from './fields';
+import { Choice, faultOf, LimitFields, MoreFields, RewardFields, Text, type Form } from './fields';
 import { Preview } from './preview';
 import { asTerms, rowsOf } from './terms';
 import { Who } from './who';
@@ -49,7 +50,10 @@ const OF_STEP: readonly (readonly Field[])[] = [
   ['name'],
   ['mint', 'funds', 'payment'],
   ['reward', 'max', 'least', 'referee', 'tiers', 'bonuses'],
-  ['budget', 'holdDays', 'noticeDays', 'ends'],
+  [
+    ...(['budget', 'holdDays', 'noticeDays', 'ends', 'windowDays', 'ownerLimit'] as const),
+    ...(['attestor', 'gateIssuer', 'gateSchema'] as const),
+  ],
 ];
 
 /** What is shown before it is signed: every term, and where the campaign will be. */
@@ -155,9 +159,13 @@ export default function New(props: { signed: SignedIn }) {
       return shown();
     },
   };
-  const symbol = () =>
-    draft.source === 'split' ? t().common.sol : draft.symbol || t().common.tokens;
-  const payment = () => (paymentOf(draft) ? short(paymentOf(draft)) : t().common.sol);
+  /** Whether rewards, and so payments, are lamports. */
+  const isSol = () => draft.source === 'split' && mintOf(draft) === '';
+  const symbol = () => (isSol() ? t().common.sol : draft.symbol || t().common.tokens);
+  const payment = () => {
+    if (draft.source === 'split') return symbol();
+    return paymentOf(draft) ? short(paymentOf(draft)) : t().common.sol;
+  };
   const leastHint = () => {
     if (draft.kind === 'percent') return r().open.leastAny;
     return canCompare(draft) ? r().open.leastHint : r().open.leastNeeded;
@@ -168,7 +176,7 @@ export default function New(props: { signed: SignedIn }) {
     // What is shown and signed is what stood there when it was asked for.
     const asked = structuredClone(unwrap(draft));
     const mints = [
-      [r().open.mint, asked.source === 'vault' ? asked.mint.trim() : ''],
+      [r().open.mint, mintOf(asked)],
       [r().open.payment, paymentOf(asked)],
     ].filter((row): row is [string, string] => row[1] !== '');
     return {
@@ -195,7 +203,7 @@ export default function New(props: { signed: SignedIn }) {
           creates: address,
         });
         const token = tokenOf({
-          mint: { split: SOL_MINT, vault: asked.mint.trim(), new: 'new' }[asked.source],
+          mint: asked.source === 'new' ? 'new' : mintOf(asked) || SOL_MINT,
           decimals: known.reward,
           symbol: asked.symbol || null,
         });
@@ -315,6 +323,18 @@ export default function New(props: { signed: SignedIn }) {
                 ['purchase', r().open.goals['purchase']!],
               ]}
             />
+            <Show when={!isPaid(draft)}>
+              <Choice
+                name="new-proof"
+                label={r().open.proof}
+                value={draft.attested ? 'attested' : 'open'}
+                set={(value) => change('attested', value === 'attested')}
+                choices={[
+                  ['open', r().open.proofs['open']!],
+                  ['attested', r().open.proofs['attested']!],
+                ]}
+              />
+            </Show>
           </Show>
           <Show when={draft.step === 1}>
             <Choice
@@ -328,15 +348,17 @@ export default function New(props: { signed: SignedIn }) {
                 ...(isPaid(draft) ? [['split', r().open.sources['split']!] as const] : []),
               ]}
             />
-            <Show when={draft.source === 'vault'}>
+            <Show when={draft.source !== 'new'}>
               <Text
                 id="new-mint"
-                label={r().open.mint}
-                hint={r().open.mintHint}
+                label={draft.source === 'split' ? r().open.payment : r().open.mint}
+                hint={draft.source === 'split' ? r().open.paymentHint : r().open.mintHint}
                 value={draft.mint}
                 set={(value) => change('mint', value)}
                 fault={fault('mint')}
               />
+            </Show>
+            <Show when={draft.source === 'vault'}>
               <Text
                 id="new-funds"
                 label={r().open.funds}
@@ -348,7 +370,7 @@ export default function New(props: { signed: SignedIn }) {
                 numeric
               />
             </Show>
-            <Show when={draft.source !== 'split'}>
+            <Show when={!isSol()}>
               <Text
                 id="new-symbol"
                 label={r().open.symbol}
@@ -392,6 +414,7 @@ export default function New(props: { signed: SignedIn }) {
                 numeric
               />
             </LimitFields>
+            <MoreFields form={form} prefix="new" perOwner />
           </Show>
           <p class="actions">
             <button class="button primary">
@@ -421,8 +444,8 @@ export default function New(props: { signed: SignedIn }) {
             const found = settings();
             return found && body(found, decimals());
           }}
-          symbol={draft.source === 'split' ? t().common.sol : draft.symbol || null}
-          isSol={draft.source === 'split'}
+          symbol={isSol() ? t().common.sol : draft.symbol || null}
+          isSol={isSol()}
           isPaid={isPaid(draft)}
           payment={payment()}
           example={draft.example}
@@ -467,11 +490,20 @@ async function facts(
   const payment = paymentOf(draft);
   const paid = payment ? await named(payment) : undefined;
   const payments = { payment: paid?.decimals ?? usual.payment, payments: paid?.currency };
-  if (draft.source === 'split')
+  const mint = mintOf(draft);
+  if (draft.source === 'split' && mint === '') {
     return { reward: usual.reward, rewards: { kind: 'sol' }, ...payments };
-  if (draft.source === 'vault') {
-    const { currency, decimals } = await named(draft.mint.trim());
-    return { reward: decimals, rewards: currency, ...payments };
+  }
+  if (draft.source !== 'new') {
+    const { currency, decimals } = await named(mint);
+    // Payments that are split are in the token of the rewards.
+    const isSplit = draft.source === 'split';
+    return {
+      ...payments,
+      reward: decimals,
+      rewards: currency,
+      ...(isSplit && { payment: decimals }),
+    };
   }
   const rent = await acting.mintRent();
   return {
@@ -493,8 +525,10 @@ function bodyOf(draft: Draft, authority: string, settings: Settings, tokens: Tok
     authority,
     id: draft.id,
     funding: funding[draft.source],
-    ...(draft.source === 'vault' && { mint: draft.mint.trim() }),
+    ...(mintOf(draft) && { mint: mintOf(draft) }),
     ...(isPaid(draft) && draft.source !== 'split' && { proof: 'payment' }),
+    ...(!isPaid(draft) && draft.attested && { proof: 'attested' }),
+    ...(termsOf(draft).perOwner && { per_owner: true }),
     ...(paymentOf(draft) && { payment_mint: paymentOf(draft) }),
     ...(funds > 0n && { funds: funds.toString() }),
     ...(isPaid(draft) && example && { example_amount: example.toString() }),
@@ -509,7 +543,7 @@ async function name(campaign: string, draft: Draft): Promise<void> {
   const body = {
     name: draft.name.trim(),
     landing_url: new URL(`/c/${campaign}`, location.href).href,
-    ...(draft.symbol && draft.source !== 'split' && { symbol: draft.symbol }),
+    ...(draft.symbol && (draft.source !== 'split' || mintOf(draft)) && { symbol: draft.symbol }),
   };
   const params = { path: { address: campaign } };
   await answer(api.PUT('/v1/campaigns/{address}/profile', { params, body })).catch(() => {});

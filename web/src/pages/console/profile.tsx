@@ -1,5 +1,6 @@
 /** What people see of a campaign besides what the chain says. */
 
+import { A } from '@solidjs/router';
 import { createSignal, Show } from 'solid-js';
 
 import { answer, api, type Campaign } from '../../api/client';
@@ -99,6 +100,9 @@ export function Profile(props: { campaign: Campaign; changed: () => void }) {
         </Show>
         <Show when={failure()}>{(error) => <Failure error={error()} words={words()} />}</Show>
       </form>
+      <p>
+        <A href={`/embed?campaign=${props.campaign.address}`}>{c().profile.embed}</A>
+      </p>
     </section>
   );
 }

@@ -1,0 +1,33 @@
+import type { EmbedMessages } from './en';
+
+export const de: EmbedMessages = {
+  title: 'In deiner eigenen Seite',
+  lead: 'Zwei Elemente für jede Seite: ein Feld, das einen Empfehlungscode beim Tippen prüft, und ein Bereich, der zeigt, was ein Code bezahlt und verdient hat. Ein Skript ohne Abhängigkeiten, keine Cookies, keine Wallet.',
+  choose: 'Was sie zeigen',
+  campaign: 'Kampagne',
+  any: 'Jede Kampagne',
+  code: 'Code',
+  codeHint: 'Für den Bereich. Ohne Code zeigt er die Kampagne.',
+  see: 'So sehen sie in einer fremden Seite aus',
+  seeText:
+    'Dieser Laden hat eigene, laute Stile. Keiner davon gelangt in die Elemente; Farben, Schrift und Ecken kommen aus den Eigenschaften, die der Laden setzt.',
+  shop: 'Schnäppchenscheune',
+  shopText: 'Melde dich heute an. Es kostet nichts.',
+  email: 'Deine E-Mail',
+  signUp: 'Anmelden',
+  sent: 'Das Formular würde senden:',
+  lines: 'Die Zeilen zum Kopieren',
+  linesText: 'Das Skript einmal je Seite, die Elemente dort, wohin sie gehören.',
+  copy: 'Zeilen kopieren',
+  pinned: 'Mit festem Inhalt',
+  pinnedText:
+    'Unter dieser Adresse steht immer dasselbe, und der Browser verweigert alles andere. Kopiere nach einer Aktualisierung dieser Installation die neue Zeile, denn eine Adresse gibt es so lange wie ihre Version.',
+  copyPinned: 'Diese Zeile kopieren',
+  policy: 'Wenn deine Seite eine Content-Security-Policy hat',
+  policyText:
+    'Sie braucht diese zwei Quellen und sonst nichts: keine Skripte oder Stile im Dokument, keine Ausnahme von Trusted Types.',
+  theme: 'Farben und Schrift',
+  themeText:
+    'Eigenschaften an den Elementen oder an etwas, das sie umgibt. Teile von ihnen erreicht ::part.',
+  failed: 'Die Elemente konnten nicht geladen werden. Die Zeilen darunter gelten trotzdem.',
+};
