@@ -15,8 +15,8 @@ ALTER TABLE mirror.referrer_daily
     ADD COLUMN earlier_last_converted_at bigint        NOT NULL DEFAULT 0,
     ADD COLUMN earlier_volume            numeric(39,0) NOT NULL DEFAULT 0;
 
--- The conversions that begin to count a day later.
-CREATE INDEX conversions_by_maturity ON mirror.conversions (matures_at);
+-- The conversions that begin to count a day later, in steps.
+CREATE INDEX conversions_by_maturity ON mirror.conversions (matures_at, address);
 
 -- `referrer_totals` of the campaigns, from the days.
 CREATE OR REPLACE VIEW mirror.counted_referrers AS

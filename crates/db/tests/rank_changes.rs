@@ -609,6 +609,33 @@ async fn a_mirror_of_an_older_indexer_gets_the_ranks_of_a_day_earlier() {
 
 /// [M17]
 #[tokio::test]
+async fn very_many_of_one_second_count_a_day_later_in_steps() {
+    // Given 25,000 conversions that mature in the same second, and one before them
+    let mut world = World::new().await;
+    let mut sales = vec![Sale::of("Alice", JANUARY)];
+    sales.extend((0..25_000).map(|number| Sale {
+        matures_at: JANUARY + 5 * DAY,
+        ..Sale::of(["Bob", "Carol", "Dora"][number % 3], JANUARY + 60)
+    }));
+    world.sell(&sales).await;
+    // When a day has passed since they counted, less a second, and then that second
+    // The clock stands still at most before and at that second, because so many are counted there.
+    for _ in 0..3 {
+        world.finalize(JANUARY + 6 * DAY - 1).await;
+    }
+    let all = board(None, "", Measure::Conversions);
+    world.check(&all).await;
+    world.finalize(JANUARY + 6 * DAY).await;
+    // Then each counts once a day earlier
+    world.check(&all).await;
+    let earlier = "SELECT sum(conversions)::bigint FROM referrer_totals
+                   WHERE campaign = '' AND period = '@'";
+    assert_eq!(world.store.number(earlier).await, 25_001);
+    assert_eq!(world.recount(false).await, Vec::<String>::new());
+}
+
+/// [M17]
+#[tokio::test]
 async fn a_choice_begins_later_and_a_thousand_changes_leave_one_row() {
     let store = Store::new().await;
     store

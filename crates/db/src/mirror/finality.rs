@@ -17,6 +17,8 @@ use crate::Error;
 const STEP: i64 = 10_000;
 /// Seconds between a leaderboard and the one that its ranks are compared with.
 const DAY: i64 = 86_400;
+/// Sorts after every address.
+const AFTER_EVERY_ADDRESS: &str = "\u{10FFFF}";
 
 /// A range of slots that is proven complete and final, with the transactions in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,11 +140,13 @@ pub(super) async fn write(
         counted.conversions += u64::try_from(done.counted).unwrap_or_default();
         counted.ranked.extend(done.ranked);
         is_due |= done.is_due;
-        if done.waited < STEP {
+        if done.waited < STEP && done.day_old < STEP {
             break;
         }
         ripe.clear();
-        earlier.from = earlier.to;
+        if let Some(last) = done.last_matures_at.zip(done.last_address) {
+            earlier.after = last;
+        }
     }
     if is_due {
         awards::decide(&mut *connection, time, award).await?;
@@ -203,6 +207,11 @@ struct Ranked {
     counted: i64,
     /// Those of them that had waited.
     waited: i64,
+    /// Conversions that count for the leaderboards of a day earlier from now on, in their order.
+    day_old: i64,
+    /// The last one of these.
+    last_matures_at: Option<i64>,
+    last_address: Option<String>,
     /// Their campaigns, and at most one more than can be named.
     ranked: Vec<String>,
     /// Whether a month has to be decided.
@@ -215,9 +224,9 @@ struct Ranked {
 struct Earlier {
     /// What matured by then counted for them before, in Unix seconds.
     before: i64,
-    /// What matures after this time begins to count,
-    from: i64,
-    /// up to this one.
+    /// What matures after this one begins to count, in the order of time and address,
+    after: (i64, String),
+    /// up to this time.
     to: i64,
 }
 
@@ -248,14 +257,14 @@ async fn earlier(
     .await?;
     Ok(Earlier {
         before: from,
-        from,
+        after: (from, AFTER_EVERY_ADDRESS.to_owned()),
         to,
     })
 }
 
 /// Counts `new` and at most [`STEP`] others that are final and mature, each once, and with `award`
 /// gives the badges that they earn. None of them can be cancelled any more, so nothing is ever taken
-/// off. What counted a day `earlier` begins to count for the leaderboards of that time, whose periods
+/// off. What counted a day `earlier`, at most [`STEP`] too, begins to count for the leaderboards of that time, whose periods
 /// begin with `@`.
 async fn rank(
     connection: &mut PgConnection,
@@ -274,6 +283,11 @@ async fn rank(
                )) RETURNING conversion
            ), ripe AS (
                SELECT conversion FROM waited UNION ALL SELECT * FROM UNNEST($3::text[])
+           ), day_old AS (
+               SELECT address, matures_at FROM conversions
+               WHERE (matures_at, address) > ($10, $11) AND matures_at <= $12 AND seq <= $1
+                 AND status <> 'cancelled'
+               ORDER BY matures_at, address LIMIT $5
            ), counted AS (
                SELECT '' AS mark, campaign, referrer, referral, converted_at, reward_referrer, amount
                FROM ripe JOIN conversions ON address = conversion
@@ -283,8 +297,7 @@ async fn rank(
                FROM ripe JOIN conversions ON address = conversion WHERE matures_at <= $9
                UNION ALL
                SELECT '@', campaign, referrer, referral, converted_at, reward_referrer, amount
-               FROM conversions
-               WHERE matures_at > $10 AND matures_at <= $11 AND seq <= $1 AND status <> 'cancelled'
+               FROM day_old JOIN conversions USING (address)
            ), sums AS (
                SELECT mark, campaign, referrer,
                       (to_timestamp(converted_at) AT TIME ZONE 'UTC')::date AS day,
@@ -428,6 +441,10 @@ async fn rank(
            )
            SELECT (SELECT count(*) FROM counted WHERE mark = '') AS "counted!",
                   (SELECT count(*) FROM waited) AS "waited!",
+                  (SELECT count(*) FROM day_old) AS "day_old!",
+                  (SELECT max(matures_at) FROM day_old) AS last_matures_at,
+                  (SELECT address FROM day_old ORDER BY matures_at DESC, address DESC LIMIT 1)
+                      AS last_address,
                   ARRAY(SELECT DISTINCT campaign FROM counted WHERE mark = '' LIMIT $8) AS "ranked!",
                   EXISTS (SELECT FROM opened WHERE decide_at <= $2)
                       OR EXISTS (SELECT FROM boards WHERE decide_at <= $2) AS "is_due!",
@@ -444,7 +461,8 @@ async fn rank(
         fences::FEWEST,
         i64::try_from(MOST_RANKED + 1).unwrap_or(i64::MAX),
         earlier.before,
-        earlier.from,
+        earlier.after.0,
+        earlier.after.1,
         earlier.to,
     )
     .fetch_one(connection)
