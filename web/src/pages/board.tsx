@@ -337,8 +337,9 @@ function Table(props: {
   const names = createNames(() =>
     [...props.board.entries, ...pinned()].map((entry) => entry.wallet),
   );
-  const rows = (entries: readonly Entry[]) => (
-    <Keyed each={entries} by={(entry) => entry.wallet}>
+  /** The elements stay while their entries are read anew, so this is no plain function. */
+  const Rows = (list: { entries: readonly Entry[] }) => (
+    <Keyed each={list.entries} by={(entry) => entry.wallet}>
       {(entry) => (
         <Row
           entry={entry()}
@@ -368,10 +369,12 @@ function Table(props: {
             </Show>
           </tr>
         </thead>
-        <tbody>{rows(props.board.entries)}</tbody>
+        <tbody>
+          <Rows entries={props.board.entries} />
+        </tbody>
         <Show when={pinned().length > 0}>
           <tbody class="pinned" aria-label={t().board.around}>
-            {rows(pinned())}
+            <Rows entries={pinned()} />
           </tbody>
         </Show>
       </table>
