@@ -28,8 +28,8 @@ use crate::{
     limits,
     routes::{
         actions, analytics, auth, badges, campaigns, clicks, codes, conversions, coverage, digest,
-        health, keys, leaderboard, live, me, names, profiles, qr, redirect, totals, transactions,
-        why,
+        health, keys, leaderboard, live, me, names, profiles, qr, ranks, redirect, totals,
+        transactions, why,
     },
     state::AppState,
     web,
@@ -112,6 +112,7 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(badges::kinds))
         .routes(routes!(badges::of_referrer))
         .routes(routes!(badges::milestones))
+        .routes(routes!(ranks::of_referrer))
         .routes(routes!(names::list))
         .routes(routes!(coverage::show))
         .routes(routes!(digest::show))
@@ -133,6 +134,7 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(me::codes))
         .routes(routes!(me::rewards))
         .routes(routes!(me::claim))
+        .routes(routes!(ranks::show_profile, ranks::set_profile))
         .routes(routes!(profiles::set))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))

@@ -84,6 +84,7 @@ errors! {
     session_required = FORBIDDEN, "an API key cannot do this: sign in with the wallet";
     cross_site_request = FORBIDDEN, "this request comes from the page of another site";
     not_code_owner = FORBIDDEN, "this wallet does not own the code";
+    not_a_referrer = FORBIDDEN, "this wallet owns no code, so it has no rank in a category or region";
     not_award_owner = FORBIDDEN, "another wallet has earned this badge";
     not_campaign_authority = FORBIDDEN, "this is for the campaign's authority and its keys";
     missing_scope = FORBIDDEN, "the key lacks a scope";
@@ -105,6 +106,8 @@ errors! {
     unknown_scope = BAD_REQUEST, "scopes are at least one of read:analytics, write:events, write:profile";
     invalid_expiry_days = BAD_REQUEST, "a key ends after 1 to 3650 days";
     invalid_overlap = BAD_REQUEST, "the old key goes on working for 0 to 604800 seconds";
+    unknown_category = BAD_REQUEST, "there is no such category";
+    unknown_region = BAD_REQUEST, "a region is a country of ISO 3166-1 alpha-2, such as DE";
     invalid_profile = BAD_REQUEST, "a profile has texts of limited length without hidden characters";
     chain_unavailable = SERVICE_UNAVAILABLE, "the chain cannot be reached right now";
     database_unavailable = SERVICE_UNAVAILABLE, "the database cannot be reached right now";

@@ -17,6 +17,7 @@ mod database;
 mod envelope;
 mod error;
 mod extract;
+mod groups;
 mod limits;
 mod links;
 mod live;

@@ -98,7 +98,7 @@ async fn badges_and_milestones() {
             "id": 5, "badge": "monthly_leader", "conversions": null, "title": "Leader of the month",
             "description": "The most conversions of a month in a campaign.",
             "reward": "A badge on the profile", "icon": "trophy", "colour": "#ff8f00",
-            "campaign": CAMPAIGN, "referrer": ALICE, "month": "2026-01",
+            "campaign": CAMPAIGN, "category": null, "referrer": ALICE, "month": "2026-01",
             "awarded_at": "2026-02-01T00:00:00Z", "claimed": false
         })
     );
@@ -225,7 +225,8 @@ async fn leaderboards_read_kept_totals_and_ties_go_to_whoever_was_first() {
     let entry = |rank, wallet, rewards: &str, second: &str, volume: &str| {
         let last = format!("1970-01-01T00:{second}Z");
         json!({ "rank": rank, "wallet": wallet, "conversions": 2, "rewards": rewards,
-            "volume": volume, "last_converted_at": last })
+            "volume": volume, "last_converted_at": last, "previous_rank": null, "change": null,
+            "trend": null })
     };
     for period in ["all", "year", "quarter", "month", "week"] {
         // When the best two are requested, with the own place of the third
@@ -282,7 +283,8 @@ async fn leaderboards_read_kept_totals_and_ties_go_to_whoever_was_first() {
         // And over all campaigns, conversions are added, and rewards of different tokens are not
         let all = board(&format!("period={period}")).await;
         let first = json!({ "rank": 1, "wallet": last, "conversions": 10, "rewards": null,
-            "volume": null, "last_converted_at": "1970-01-01T00:00:02Z" });
+            "volume": null, "last_converted_at": "1970-01-01T00:00:02Z", "previous_rank": null,
+            "change": null, "trend": null });
         assert_eq!(all["entries"][0], first, "{period}");
         assert_eq!(all["total_entries"], 2);
     }

@@ -64,6 +64,47 @@ async fn bad_input_is_refused_with_its_code() {
         ("/v1/leaderboard?rank=281474976710657", 400, "invalid_query"),
         ("/v1/leaderboard?rank=1&cursor=MTox", 400, "invalid_query"),
         ("/v1/leaderboard?cursor=MTox", 400, "invalid_query"),
+        ("/v1/leaderboard?category=spam", 400, "unknown_category"),
+        ("/v1/leaderboard?category=", 400, "unknown_category"),
+        (
+            "/v1/leaderboard?category=%23region/DE",
+            400,
+            "unknown_category",
+        ),
+        ("/v1/leaderboard?region=de", 400, "unknown_region"),
+        ("/v1/leaderboard?region=UK", 400, "unknown_region"),
+        (
+            "/v1/leaderboard?category=art&region=DE",
+            400,
+            "invalid_query",
+        ),
+        (
+            &format!("/v1/leaderboard?category=art&campaign={CAMPAIGN}"),
+            400,
+            "invalid_query",
+        ),
+        // Of campaigns whose units differ.
+        (
+            "/v1/leaderboard?category=art&measure=rewards",
+            400,
+            "invalid_query",
+        ),
+        (
+            "/v1/leaderboard?region=DE&measure=volume",
+            400,
+            "invalid_query",
+        ),
+        (
+            "/v1/leaderboard?campaign=%23category/art",
+            400,
+            "invalid_address",
+        ),
+        (
+            &format!("/v1/referrers/{BOB}/ranks?period=day"),
+            400,
+            "invalid_query",
+        ),
+        ("/v1/referrers/0OIl/ranks", 400, "invalid_address"),
         // A campaign that does not exist is no empty answer.
         (
             &format!("/v1/leaderboard?campaign={OTHER_CAMPAIGN}"),

@@ -14,7 +14,7 @@ use vouch_localnet::Postgres;
 /// Every route that anybody may call. Reads of what is public on chain or for everybody; what is no read
 /// writes nothing, except a session for who proves to own the wallet, and a click of a wallet that lets an
 /// Action build a transaction.
-const FOR_ANYBODY: [&str; 62] = [
+const FOR_ANYBODY: [&str; 63] = [
     "GET /actions.json",
     "GET /healthz",
     "GET /livez",
@@ -45,6 +45,7 @@ const FOR_ANYBODY: [&str; 62] = [
     "GET /v1/referrers/{wallet}/badges",
     "GET /v1/referrers/{wallet}/live",
     "GET /v1/referrers/{wallet}/milestones",
+    "GET /v1/referrers/{wallet}/ranks",
     "GET /v1/totals",
     "GET /v1/why",
     "POST /v1/actions/campaigns/{address}",

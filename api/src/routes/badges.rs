@@ -44,7 +44,10 @@ pub(crate) struct Award {
     id: i64,
     #[serde(flatten)]
     badge: Badge,
-    campaign: String,
+    /// Null for the leader of a category.
+    campaign: Option<String>,
+    /// Of the leader of a category; null for other badges.
+    category: Option<String>,
     referrer: String,
     /// Of a leader: the month in UTC, such as 2026-01. Null for a milestone.
     month: Option<String>,
@@ -270,6 +273,7 @@ impl From<awards::Award> for Award {
             id: award.id,
             badge: award.badge.into(),
             campaign: award.campaign,
+            category: award.category,
             referrer: award.referrer,
             month: award.month,
             awarded_at: timestamp(award.awarded_at.unix_timestamp()),

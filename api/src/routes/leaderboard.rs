@@ -6,13 +6,17 @@ use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
-use vouch_db::api::leaderboard::{self, After, Board, Leaderboard, Start};
+use vouch_db::api::{
+    choices::Kind,
+    leaderboard::{self, After, Board, Leaderboard, Start, group_key},
+};
 
 use crate::{
     cursor::Place,
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
     extract::Query,
+    groups::{Category, Region},
     state::{AppState, BoardKey},
     types::{Address, Limit, Measure, Period, timestamp},
 };
@@ -27,6 +31,12 @@ const RANKS: std::ops::RangeInclusive<i64> = 1..=1 << 48;
 pub(crate) struct LeaderboardQuery {
     /// Address of a campaign; without it, over all campaigns.
     campaign: Option<String>,
+    /// Only conversions whose referrers had this category on their day, over all campaigns; not together
+    /// with `campaign` or `region`.
+    category: Option<String>,
+    /// Only conversions whose referrers had this region (ISO 3166-1 alpha-2) on their day, over all
+    /// campaigns; not together with `campaign` or `category`.
+    region: Option<String>,
     /// all, year, quarter, month or week: the current calendar period in UTC; all when absent.
     period: Option<String>,
     /// conversions, rewards or volume (the sum of the amounts): what it is sorted by; conversions when
@@ -54,6 +64,11 @@ pub(crate) struct LeaderboardAnswer {
     total_entries: i64,
     /// The place of `wallet`; null when it was not asked for or has none.
     own: Option<Entry>,
+    /// That place with at most two before it and two after it, in order; empty without it.
+    neighbours: Vec<Entry>,
+    /// Unix seconds of the chain's clock, about a day before `as_of_time`: `previous_rank` is of this
+    /// time. Null while nobody knows, for example after an upgrade.
+    compared_at: Option<i64>,
     /// Everything that counts at this slot is counted, in every number of this answer.
     as_of_slot: Option<i64>,
     /// Unix seconds of the chain's clock: conversions that can no longer be cancelled at this time are
@@ -79,6 +94,52 @@ pub(crate) struct Entry {
     volume: Option<String>,
     /// RFC 3339.
     last_converted_at: Option<String>,
+    /// The rank on the same leaderboard at `compared_at`; null if it had none, or if nobody knows.
+    previous_rank: Option<i64>,
+    /// `previous_rank` less `rank`: positive for who has risen. Null without `previous_rank`.
+    change: Option<i64>,
+    /// Null if nobody knows.
+    trend: Option<Trend>,
+}
+
+/// What has become of a rank since `compared_at`.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Trend {
+    /// It is nearer to the first.
+    Up,
+    /// It is further from the first.
+    Down,
+    /// It is the same.
+    Same,
+    /// There was none.
+    New,
+}
+
+impl Entry {
+    /// An entry of the leaderboard `found`. `has_units` says whether its amounts are of one unit.
+    pub(crate) fn new(entry: &leaderboard::Entry, found: &Leaderboard, has_units: bool) -> Self {
+        let change = entry.earlier_rank.map(|earlier| earlier - entry.rank);
+        let trend = match change {
+            Some(change) => Some(match change.signum() {
+                1 => Trend::Up,
+                -1 => Trend::Down,
+                _ => Trend::Same,
+            }),
+            None => found.earlier_time.map(|_| Trend::New),
+        };
+        Self {
+            rank: entry.rank,
+            wallet: entry.wallet.clone(),
+            conversions: entry.conversions,
+            rewards: has_units.then(|| entry.rewards.to_string()),
+            volume: has_units.then(|| entry.volume.to_string()),
+            last_converted_at: timestamp(entry.last_converted_at),
+            previous_rank: entry.earlier_rank,
+            change,
+            trend,
+        }
+    }
 }
 
 /// Show who has referred the most
@@ -87,7 +148,7 @@ pub(crate) struct Entry {
 #[utoipa::path(get, path = "/v1/leaderboard", tag = "numbers", params(LeaderboardQuery),
     responses(
         (status = 200, body = LeaderboardAnswer),
-        (status = 400, description = "invalid_query, invalid_address", body = ErrorEnvelope),
+        (status = 400, description = "invalid_query, invalid_address, unknown_category, unknown_region", body = ErrorEnvelope),
         (status = 404, description = "campaign_not_found", body = ErrorEnvelope),
         (status = 503, description = "overloaded, database_unavailable", body = ErrorEnvelope),
     ))]
@@ -96,6 +157,7 @@ pub(crate) async fn show(
     Query(query): Query<LeaderboardQuery>,
 ) -> ApiResult<Json<LeaderboardAnswer>> {
     let campaign: Option<Address> = query.campaign.as_deref().map(str::parse).transpose()?;
+    let group = group(&query)?;
     let wallet: Option<Address> = query.wallet.as_deref().map(str::parse).transpose()?;
     let period: Period = query
         .period
@@ -119,7 +181,7 @@ pub(crate) async fn show(
     state.check_campaign(campaign.as_ref()).await?;
     let key = BoardKey {
         board: Board {
-            campaign: campaign.map(|campaign| campaign.to_string()),
+            campaign: campaign.map(|campaign| campaign.to_string()).or(group),
             period: period.name(OffsetDateTime::now_utc().date()),
             measure: match measure {
                 Measure::Conversions => leaderboard::Measure::Conversions,
@@ -146,25 +208,38 @@ pub(crate) async fn show(
             wallet: last.wallet.clone(),
         })
     });
-    let has_units = key.board.campaign.is_some();
-    let shown = |entry: &leaderboard::Entry| Entry {
-        rank: entry.rank,
-        wallet: entry.wallet.clone(),
-        conversions: entry.conversions,
-        rewards: has_units.then(|| entry.rewards.to_string()),
-        volume: has_units.then(|| entry.volume.to_string()),
-        last_converted_at: timestamp(entry.last_converted_at),
-    };
+    let shown = |entry: &leaderboard::Entry| Entry::new(entry, &found, campaign.is_some());
     Ok(Json(LeaderboardAnswer {
         period,
         measure,
         entries: found.entries.iter().map(shown).collect(),
         total_entries: found.total_entries,
         own: found.own.as_ref().map(shown),
+        neighbours: found.neighbours.iter().map(shown).collect(),
+        compared_at: found.earlier_time,
         as_of_slot: found.as_of_slot,
         as_of_time: found.as_of_time,
         next_cursor,
     }))
+}
+
+/// The key of the category or region; `None` for all referrers.
+fn group(query: &LeaderboardQuery) -> ApiResult<Option<String>> {
+    let given = [&query.campaign, &query.category, &query.region];
+    if given.into_iter().flatten().count() > 1 {
+        return Err(ApiError::invalid_query()
+            .saying("give one of campaign, category and region")
+            .of_field("category"));
+    }
+    if let Some(category) = &query.category {
+        let category: Category = category.parse()?;
+        return Ok(Some(group_key(Kind::Category, &category.to_string())));
+    }
+    if let Some(region) = &query.region {
+        let region: Region = region.parse()?;
+        return Ok(Some(group_key(Kind::Region, &region.to_string())));
+    }
+    Ok(None)
 }
 
 /// Where the page begins: at the first entry when neither is given.

@@ -19,6 +19,7 @@ pub(crate) mod me;
 pub(crate) mod names;
 pub(crate) mod profiles;
 pub(crate) mod qr;
+pub(crate) mod ranks;
 pub(crate) mod redirect;
 pub(crate) mod totals;
 pub(crate) mod transactions;

@@ -1,7 +1,10 @@
 //! How fast the mirror writes final conversions, beside plain COPY of the same rows into the same
 //! tables with the same indexes.
 //!
-//! usage: `cargo run --release --package vouch-db --example apply -- [CONVERSIONS]`
+//! usage: `cargo run --release --package vouch-db --example apply -- [CONVERSIONS] [SECONDS] [groups]`
+//!
+//! SECONDS lie between two conversions: with 60, most count for the leaderboards of a day earlier, too.
+//! With `groups`, each referrer has a category and a region.
 //!
 //! It creates databases of its own on the server of `DATABASE_URL`, or on a private one. The rows
 //! are made up; `crates/replay/examples/speed.rs` measures how they are computed.
@@ -27,12 +30,19 @@ async fn main() {
     let count: i64 = env::args()
         .nth(1)
         .map_or(200_000, |count| count.parse().expect("a number"));
+    let step: i64 = env::args()
+        .nth(2)
+        .map_or(1, |step| step.parse().expect("seconds"));
+    let has_groups = env::args().nth(3).is_some_and(|last| last == "groups");
     let dir = tempfile::tempdir().expect("a folder");
     let postgres = Postgres::start(dir.path()).await.expect("Postgres");
 
     let written = postgres.create_database("apply").await.expect("a database");
     let pool = vouch_db::connect(written.url()).await.expect("a pool");
     vouch_db::migrate(&pool).await.expect("the schema");
+    if has_groups {
+        choose(&pool).await;
+    }
     let mut writer = Writer::try_acquire(written.url())
         .await
         .expect("Postgres")
@@ -41,14 +51,14 @@ async fn main() {
     let mut making = 0.0;
     for first in (0..count).step_by(usize::try_from(BATCH).expect("a size")) {
         let made = Instant::now();
-        let batch = batch(first, count.min(first + BATCH));
+        let batch = batch(first, count.min(first + BATCH), step);
         making += made.elapsed().as_secs_f64();
         let last = first + BATCH;
         let range = Final {
             seq: count.min(last),
             first_slot: first,
             last_slot: last - 1,
-            time: Some(START + last),
+            time: Some(START + last * step),
             source: "bench".into(),
         };
         writer.write(&batch, Some(&range)).await.expect("written");
@@ -111,6 +121,28 @@ async fn main() {
     println!("apply / copy: {:.2}", copy / apply);
 }
 
+/// Gives each referrer one of 16 categories and one of 26 regions.
+async fn choose(pool: &sqlx::PgPool) {
+    sqlx::query(
+        "INSERT INTO referrer_choices (referrer, kind, from_day, value, chosen_at)
+         SELECT owner, kind, '2026-01-01', CASE kind WHEN 'region' THEN 'A' || chr(64 + n % 26 + 1)
+             ELSE (ARRAY['art', 'business', 'education', 'fashion', 'finance', 'food', 'gaming',
+                 'health', 'home', 'media', 'music', 'science', 'society', 'software', 'sports',
+                 'travel'])[n % 16 + 1] END, '2025-12-01'
+         FROM UNNEST($1::text[]) WITH ORDINALITY AS owner (owner, ordinal),
+              LATERAL (SELECT ordinal::integer AS n) AS number,
+              (VALUES ('category'), ('region')) AS kinds (kind)",
+    )
+    .bind(
+        (0..REFERRALS)
+            .map(|owner| address('O', owner))
+            .collect::<Vec<_>>(),
+    )
+    .execute(pool)
+    .await
+    .expect("choices");
+}
+
 async fn sizes(connection: &mut PgConnection) -> String {
     let mut text = String::new();
     let sql = "SELECT relname::text, n_live_tup, pg_total_relation_size(relid)
@@ -130,13 +162,13 @@ fn address(kind: char, number: i64) -> String {
     format!("{mixed:016x}{kind}{number:027}")
 }
 
-fn batch(first: i64, end: i64) -> Batch {
+fn batch(first: i64, end: i64, step: i64) -> Batch {
     let mut batch = Batch::default();
     let mut referrals = BTreeMap::new();
     let mut totals: BTreeMap<String, TotalsMove> = BTreeMap::new();
     for number in first..end {
         let seq = number + 1;
-        let (slot, time) = (number, START + number);
+        let (slot, time) = (number, START + number * step);
         let owner = number.wrapping_mul(7919) % REFERRALS;
         let (campaign, referral) = (address('C', owner % 10), address('R', owner));
         let (conversion, referee) = (address('V', number), address('W', number));

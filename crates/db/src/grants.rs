@@ -87,6 +87,8 @@ pub const KEPT: &[Line] = &[
     ("mirror_log",            [LOG,   READ, NONE,  NONE]),
     ("referral_clicks",       [NONE,  KEEP, NONE,  NONE]),
     ("referral_visitors",     [NONE,  WRITE, NONE, NONE]),
+    // A choice that has begun stays, because conversions are counted by it.
+    ("referrer_choices",      [READ,  KEEP, NONE,  NONE]),
     ("schema_compatibility",  [READ,  READ, READ,  READ]),
     ("sessions",              [NONE,  WRITE, NONE, NONE]),
     ("sign_in_key",           [NONE,  ADD,  NONE,  NONE]),

@@ -35,7 +35,8 @@ pub const FORGET_MIRROR: &str = "
         END LOOP;
     END
     $$;
-    UPDATE mirror.indexer_state SET confirmed_seq = 0, final_seq = 0, final_time = NULL";
+    UPDATE mirror.indexer_state SET confirmed_seq = 0, final_seq = 0, final_time = NULL,
+        earlier_time = NULL";
 
 /// A Postgres server that can create databases.
 ///

@@ -46,8 +46,10 @@ SELECT json_build_object(
     'days', (SELECT json_object_agg(concat_ws(' ', campaign, referrer, day), json_build_array(
         conversions, rewards::text, last_converted_at, volume::text)) FROM referrer_daily),
     'ranks', (SELECT json_object_agg(concat_ws(' ', campaign, referrer, period), json_build_array(
-        conversions, rewards::text, last_converted_at, volume::text)) FROM referrer_totals),
-    'boards', (SELECT json_object_agg(concat_ws(' ', campaign, period), referrers) FROM boards),
+        conversions, rewards::text, last_converted_at, volume::text)) FROM referrer_totals
+        WHERE period NOT LIKE '@%'),
+    'boards', (SELECT json_object_agg(concat_ws(' ', campaign, period), referrers) FROM boards
+        WHERE period NOT LIKE '@%'),
     'maturing', (SELECT json_object_agg(conversion, json_build_array(
         seq, matures_at, campaign, converted_at)) FROM maturing),
     'badges', (SELECT json_agg(concat_ws(' ', campaign, referrer, badge)

@@ -11,6 +11,7 @@ use solana_sdk::{
     pubkey::Pubkey,
     signature::{Keypair, Signer as _},
 };
+use sqlx::PgPool;
 use time::OffsetDateTime;
 use vouch_client::{
     Code,
@@ -189,6 +190,34 @@ impl Company {
     }
 }
 
+/// Puts 60 others before Alice on the leaderboard of music, as the indexer keeps it: a day would have
+/// to pass until the chain does. A day earlier, the first three were not there and the fourth was
+/// the 57th, before Alice.
+async fn crowd(database: &PgPool, alice: &Pubkey) {
+    let wallets: Vec<_> = (0..60)
+        .map(|_| Keypair::new().pubkey().to_string())
+        .collect();
+    for sql in [
+        "INSERT INTO referrer_totals
+         SELECT '#category/music', wallet, '', 100 + n, 0, 1, 0
+         FROM UNNEST($1::text[]) WITH ORDINALITY AS crowd (wallet, n)",
+        "INSERT INTO referrer_totals
+         SELECT '#category/music', wallet, '@', CASE n WHEN 57 THEN 50 ELSE 100 + n END, 0, 1, 0
+         FROM UNNEST($1::text[]) WITH ORDINALITY AS crowd (wallet, n) WHERE n <= 57",
+        "UPDATE boards SET referrers = referrers + cardinality($1::text[])
+         WHERE campaign = '#category/music' AND period = ''",
+        "INSERT INTO boards VALUES ('#category/music', '@', cardinality($1::text[]) - 2)",
+    ] {
+        let query = sqlx::query(sql).bind(&wallets);
+        query.execute(database).await.expect("rows");
+    }
+    sqlx::query("INSERT INTO referrer_totals VALUES ('#category/music', $1, '@', 1, 0, 1, 0)")
+        .bind(alice.to_string())
+        .execute(database)
+        .await
+        .expect("a row");
+}
+
 #[tokio::test]
 async fn an_invitation_in_the_browser_from_the_link_to_the_receipt() {
     // Given an open campaign with a code and five conversions, one that holds rewards, and one that
@@ -216,10 +245,17 @@ async fn an_invitation_in_the_browser_from_the_link_to_the_receipt() {
     let campaign = company.open(1, "Aurora", settings).await;
     company.register(&campaign, &alice, "AURRA234", 0).await;
     company.register(&campaign, &alice, "NCEUSE22", 1).await;
+    // Alice makes music, since a day before her first conversion: a choice begins on a later day
+    let database = PgPool::connect(company.stack.database_url()).await;
+    let database = database.expect("Postgres");
+    let music = "INSERT INTO referrer_choices (referrer, kind, from_day, value, chosen_at)
+                 VALUES ($1, 'category', '2026-01-02', 'music', '2026-01-01')";
+    let music = sqlx::query(music).bind(alice.pubkey().to_string());
+    music.execute(&database).await.expect("a choice");
     for _ in 0..5 {
         company.convert(&campaign, "AURRA234").await;
     }
-    // And the leaderboard counts them
+    // And the leaderboards count them
     until("the conversions are final", async || {
         let board = company
             .ask(&format!("/v1/leaderboard?campaign={campaign}"))
@@ -227,6 +263,10 @@ async fn an_invitation_in_the_browser_from_the_link_to_the_receipt() {
         board["entries"][0]["conversions"] == 5
     })
     .await;
+    let board = company.ask("/v1/leaderboard?category=music").await;
+    assert_eq!(board["entries"][0]["conversions"], 5, "{board}");
+    assert_eq!(board["total_entries"], 1);
+    crowd(&database, &alice.pubkey()).await;
 
     // When people come with a browser
     let secret = |keypair: &Keypair| keypair.to_bytes().to_vec();
@@ -242,6 +282,7 @@ async fn an_invitation_in_the_browser_from_the_link_to_the_receipt() {
         "lastCode": "NCEUSE22",
         "company": secret(&company.key),
         "alice": secret(&alice),
+        "aliceAddress": alice.pubkey().to_string(),
         "bob": secret(&bob),
         "carol": secret(&carol),
         "dave": secret(&dave),

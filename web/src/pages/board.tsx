@@ -1,14 +1,16 @@
-/** `/leaderboard?period=&campaign=&wallet=`: who has referred the most. */
+/** `/leaderboard?period=&campaign=&category=&region=&wallet=`: who has referred the most. */
 
 import { A, useSearchParams } from '@solidjs/router';
-import { createSignal, For, Show } from 'solid-js';
+import { createSignal, For, Match, Show, Switch } from 'solid-js';
 
 import { answer, api, type Leaderboard } from '../api/client';
 import { locale, t } from '../i18n';
 import { now } from '../lib/clock';
+import { CATEGORIES, isCategory, regions } from '../lib/groups';
 import { live } from '../lib/live';
 import { createNames } from '../lib/names';
 import { poll } from '../lib/poll';
+import { createSession } from '../lib/session';
 import { Address, Lit, Money, tokenOf, Who } from '../ui/format';
 import { formatTime } from '../format/time';
 import { Title } from '../ui/frame';
@@ -19,10 +21,27 @@ import '../lib/palette';
 const PERIODS = ['all', 'year', 'quarter', 'month', 'week'] as const;
 type Period = (typeof PERIODS)[number];
 type Entry = Leaderboard['entries'][number];
-type Query = { period?: string; campaign?: string; wallet?: string };
+type Query = {
+  period?: string;
+  /** At most one of these three filters. */
+  campaign?: string;
+  category?: string;
+  region?: string;
+  wallet?: string;
+};
+
+/** The filter that is asked for: the API takes one. */
+function filter(query: Query): { campaign?: string; category?: string; region?: string } {
+  if (query.campaign) return { campaign: query.campaign };
+  if (isCategory(query.category)) return { category: query.category };
+  return query.region ? { region: query.region } : {};
+}
 
 export default function Board() {
   const [query, setQuery] = useSearchParams<Query>();
+  const { session } = createSession();
+  /** The wallet that is asked for, or the one that has signed in. */
+  const wallet = () => query.wallet ?? session()?.wallet;
   const period = (): Period => PERIODS.find((it) => it === query.period) ?? 'all';
   const campaigns = poll(
     () => true,
@@ -31,15 +50,15 @@ export default function Board() {
     60_000,
   );
   const board = poll(
-    () => ({ period: period(), campaign: query.campaign, wallet: query.wallet }),
-    async ({ period, campaign, wallet }, signal) => {
-      const query = { period, ...(campaign && { campaign }), ...(wallet && { wallet }) };
+    () => ({ period: period(), ...filter(query), wallet: wallet() }),
+    async ({ wallet, ...rest }, signal) => {
+      const query = { ...rest, ...(wallet && { wallet }) };
       const found = await answer(api.GET('/v1/leaderboard', { params: { query }, signal }));
       return { ...found, read: Date.now() };
     },
     3000,
     live(() => {
-      const { campaign } = query;
+      const { campaign } = filter(query);
       return `/v1/leaderboard/live${campaign ? `?${new URLSearchParams({ campaign })}` : ''}`;
     }),
   );
@@ -59,6 +78,8 @@ export default function Board() {
     const all = named ? [...listed(), named] : listed();
     return all.find((it) => it.address === query.campaign);
   };
+  const only = (chosen: Query) =>
+    setQuery({ campaign: undefined, category: undefined, region: undefined, ...chosen });
   const badWallet = () =>
     ['not_a_wallet', 'invalid_address'].includes(board.error()?.code ?? '') && query.wallet;
   /** The token of the rewards shown. Those of several campaigns are not added. */
@@ -96,7 +117,7 @@ export default function Board() {
           <label for="campaign">{t().board.campaign}</label>
           <select
             id="campaign"
-            onChange={(event) => setQuery({ campaign: event.currentTarget.value || undefined })}
+            onChange={(event) => only({ campaign: event.currentTarget.value || undefined })}
           >
             <option value="">{t().board.everyCampaign}</option>
             <For each={campaigns.data()?.campaigns}>
@@ -118,9 +139,41 @@ export default function Board() {
             <p class="hint">{t().board.newest(listed().length)}</p>
           </Show>
         </div>
+        <div class="field">
+          <label for="category">{t().board.category}</label>
+          <select
+            id="category"
+            onChange={(event) => only({ category: event.currentTarget.value || undefined })}
+          >
+            <option value="">{t().board.everyCategory}</option>
+            <For each={CATEGORIES}>
+              {(category) => (
+                <option value={category} selected={category === query.category}>
+                  {t().board.categories[category]}
+                </option>
+              )}
+            </For>
+          </select>
+        </div>
+        <div class="field">
+          <label for="region">{t().board.region}</label>
+          <select
+            id="region"
+            onChange={(event) => only({ region: event.currentTarget.value || undefined })}
+          >
+            <option value="">{t().board.everyRegion}</option>
+            <For each={regions(locale())}>
+              {({ code, name }) => (
+                <option value={code} selected={code === query.region}>
+                  {name}
+                </option>
+              )}
+            </For>
+          </select>
+        </div>
       </div>
       <Show when={!badWallet()}>
-        <Own board={board.data()} wallet={query.wallet} token={token()} />
+        <Own board={board.data()} wallet={wallet()} token={token()} />
       </Show>
       <div class="sheet lifted">
         <Show
@@ -151,7 +204,7 @@ export default function Board() {
                 </Empty>
               }
             >
-              <Table board={found()} wallet={query.wallet} token={token()} />
+              <Table board={found()} wallet={wallet()} token={token()} />
             </Show>
           )}
         </Show>
@@ -170,9 +223,15 @@ export default function Board() {
                     )
                   }
                 </Show>
+                <Show when={found().compared_at}>
+                  {(at) => <> {t().board.since(formatTime(at() * 1000, now(), locale()))}</>}
+                </Show>
                 <Show when={board.error()}> {t().common.stale}.</Show>
               </p>
             )}
+          </Show>
+          <Show when={query.category || query.region}>
+            <p class="asof">{t().board.groups}</p>
           </Show>
           <Show when={campaigns.data() && !token()}>
             <p class="asof">{t().board.mixed}</p>
@@ -199,6 +258,9 @@ function Row(props: {
   return (
     <tr classList={{ own: props.own }}>
       <td class="num">{new Intl.NumberFormat(locale()).format(props.entry.rank)}</td>
+      <td class="num">
+        <Change entry={props.entry} />
+      </td>
       <td>
         <Show when={props.name}>
           {(name) => (
@@ -229,18 +291,65 @@ function Row(props: {
   );
 }
 
+/** What has become of the rank: an arrow and a number to see, and words for who listens. */
+function Change(props: { entry: Entry }) {
+  const number = () => new Intl.NumberFormat(locale()).format(Math.abs(props.entry.change ?? 0));
+  return (
+    <Switch>
+      <Match when={props.entry.trend === 'up'}>
+        <span class="trend up">
+          <span aria-hidden="true">▲ {number()}</span>
+          <span class="hidden">{t().board.up(number())}</span>
+        </span>
+      </Match>
+      <Match when={props.entry.trend === 'down'}>
+        <span class="trend down">
+          <span aria-hidden="true">▼ {number()}</span>
+          <span class="hidden">{t().board.down(number())}</span>
+        </span>
+      </Match>
+      <Match when={props.entry.trend === 'same'}>
+        <span class="trend">
+          <span aria-hidden="true">–</span>
+          <span class="hidden">{t().board.same}</span>
+        </span>
+      </Match>
+      <Match when={props.entry.trend === 'new'}>
+        <span class="trend">{t().board.fresh}</span>
+      </Match>
+    </Switch>
+  );
+}
+
 function Table(props: {
   board: Leaderboard;
   wallet: string | undefined;
   token: Token | undefined;
 }) {
-  /** The page, and the own row after it if it is on another one. */
-  const rows = () => {
-    const { own, entries } = props.board;
+  /** The own row and its neighbours, if it is on another page. */
+  const pinned = () => {
+    const { own, entries, neighbours } = props.board;
     const isHere = !own || entries.some((entry) => entry.wallet === own.wallet);
-    return isHere ? entries : [...entries, own];
+    return isHere
+      ? []
+      : neighbours.filter((it) => !entries.some((one) => one.wallet === it.wallet));
   };
-  const names = createNames(() => rows().map((entry) => entry.wallet));
+  const names = createNames(() =>
+    [...props.board.entries, ...pinned()].map((entry) => entry.wallet),
+  );
+  /** The elements stay while their entries are read anew, so this is no plain function. */
+  const Rows = (list: { entries: readonly Entry[] }) => (
+    <Keyed each={list.entries} by={(entry) => entry.wallet}>
+      {(entry) => (
+        <Row
+          entry={entry()}
+          name={names(entry().wallet)}
+          own={entry().wallet === props.wallet}
+          token={props.token}
+        />
+      )}
+    </Keyed>
+  );
   return (
     <div class="scroll">
       <table>
@@ -248,6 +357,7 @@ function Table(props: {
         <thead>
           <tr>
             <th scope="col">{t().board.rank}</th>
+            <th scope="col">{t().board.change}</th>
             <th scope="col">{t().board.referrer}</th>
             <th scope="col" class="right">
               {t().board.conversions}
@@ -260,17 +370,13 @@ function Table(props: {
           </tr>
         </thead>
         <tbody>
-          <Keyed each={rows()} by={(entry) => entry.wallet}>
-            {(entry) => (
-              <Row
-                entry={entry()}
-                name={names(entry().wallet)}
-                own={entry().wallet === props.wallet}
-                token={props.token}
-              />
-            )}
-          </Keyed>
+          <Rows entries={props.board.entries} />
         </tbody>
+        <Show when={pinned().length > 0}>
+          <tbody class="pinned" aria-label={t().board.around}>
+            <Rows entries={pinned()} />
+          </tbody>
+        </Show>
       </table>
     </div>
   );

@@ -56,6 +56,7 @@ type Scene = {
   /** Wallets as 64 secret bytes: the campaigns' authority, the referrer, referees with SOL, one without. */
   company: number[];
   alice: number[];
+  aliceAddress: string;
   bob: number[];
   carol: number[];
   dave: number[];
@@ -907,6 +908,34 @@ it('every page stands in every look, by the keyboard, and in German', async () =
   await page.getByText(en.board.badWallet).first().waitFor();
   await accessible(page, 'leaderboard, wrong address');
 
+  // The leaderboard of a category: Alice is the 61st, and stands below the page with whom she follows
+  await page.goto(url(`/leaderboard?wallet=${scene.aliceAddress}`));
+  await page.getByLabel(en.board.category, { exact: true }).selectOption('music');
+  const pinned = page.locator('tbody.pinned tr');
+  await pinned.nth(2).waitFor();
+  expect(new URL(page.url()).searchParams.get('category')).toBe('music');
+  expect(await pinned.locator('td:first-child').allInnerTexts()).toEqual(['59', '60', '61']);
+  expect(await page.locator('tbody').first().locator('tr').count()).toBe(50);
+  const own = page.locator('tbody.pinned tr.own');
+  expect(await own.locator('.trend').innerText()).toContain('▼ 3');
+  expect(await own.locator('.trend .hidden').textContent()).toBe(en.board.down('3'));
+  const shown = page.locator('tbody').first().locator('.trend');
+  expect(await shown.nth(0).textContent()).toBe(en.board.fresh);
+  expect(await shown.nth(3).locator('.hidden').textContent()).toBe(en.board.up('53'));
+  await page.getByText(/^61 referrers\. As of slot [\d,]+, read .* The change is since/).waitFor();
+  await accessible(page, 'leaderboard of a category');
+  await picture(page, 'leaderboard-category');
+  // Another filter takes the place of the first, and the address keeps it
+  await page.getByLabel(en.board.region, { exact: true }).selectOption('DE');
+  await page.getByText(en.board.none).waitFor();
+  const filters = new URL(page.url()).searchParams;
+  expect([filters.get('category'), filters.get('region')]).toEqual([null, 'DE']);
+  expect(await page.getByLabel(en.board.category, { exact: true }).inputValue()).toBe('');
+  await accessible(page, 'leaderboard of a region');
+  await page.reload();
+  await page.getByText(en.board.none).waitFor();
+  expect(await page.getByLabel(en.board.region, { exact: true }).inputValue()).toBe('DE');
+
   // The first key leads past the menu, and another page takes the focus to its beginning
   await page.goto(url('/'));
   await page.getByRole('heading', { name: 'Aurora' }).waitFor();
@@ -926,6 +955,11 @@ it('every page stands in every look, by the keyboard, and in German', async () =
   await page.reload();
   await page.getByRole('heading', { name: de.home.headline }).waitFor();
   expect(await page.locator('html').getAttribute('lang')).toBe('de');
+  await page.goto(url(`/leaderboard?category=music&wallet=${scene.aliceAddress}`));
+  await page.locator('tbody.pinned tr.own').waitFor();
+  const change = page.locator('tbody.pinned tr.own .trend .hidden');
+  expect(await change.textContent()).toBe(de.board.down('3'));
+  await accessible(page, 'leaderboard of a category, German');
   await context.close();
 });
 

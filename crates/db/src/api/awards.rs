@@ -40,8 +40,10 @@ pub async fn badges(pool: &PgPool) -> Result<Vec<Badge>, Error> {
 pub struct Award {
     /// Its number: a later award has a larger one.
     pub id: i64,
-    /// Address of the campaign.
-    pub campaign: String,
+    /// Address of the campaign; `None` for the leader of a category.
+    pub campaign: Option<String>,
+    /// The category that it leads.
+    pub category: Option<String>,
     /// The wallet that earned it.
     pub referrer: String,
     /// The month (UTC, as 2026-01) of a leader.
@@ -89,7 +91,8 @@ pub async fn list(
     .await?;
     let awards = rows.into_iter().map(|row| Award {
         id: row.id,
-        campaign: row.campaign,
+        category: row.campaign.strip_prefix("#category/").map(str::to_owned),
+        campaign: Some(row.campaign).filter(|campaign| !campaign.starts_with('#')),
         referrer: row.referrer,
         month: Some(row.month).filter(|month| !month.is_empty()),
         awarded_at: row.awarded_at,

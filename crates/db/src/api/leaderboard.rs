@@ -4,14 +4,23 @@
 //! leaderboards: a page and a rank take about the same time at any depth. `migrations/0024` says how
 //! parts are kept.
 
-use sqlx::{Executor as _, PgConnection, PgPool, types::BigDecimal};
+use std::collections::{BTreeSet, HashMap};
 
+use sqlx::{Executor as _, PgConnection, PgPool, Postgres, Transaction, types::BigDecimal};
+
+use super::choices::{self, Kind};
 use crate::{Error, amount::sum_from_numeric};
+
+/// Entries before and after the own one.
+const NEIGHBOURS: i64 = 2;
+/// Seconds within which the ranks of a day earlier have to be: two days.
+const OLDEST_EARLIER: i64 = 2 * 86_400;
 
 /// A leaderboard.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Board {
-    /// Address of the campaign; `None` for all of them.
+    /// Address of the campaign, or the key of a [group](group_key) over all of them; `None` for all
+    /// referrers over all of them.
     pub campaign: Option<String>,
     /// The period (UTC): 2026, 2026-Q2, 2026-05 or 2026-W21 (ISO 8601); empty for all time.
     pub period: String,
@@ -59,6 +68,9 @@ pub struct Entry {
     pub volume: u128,
     /// Unix seconds of the last one of these conversions.
     pub last_converted_at: i64,
+    /// The rank that the wallet had at [`Leaderboard::earlier_time`]; `None` if it had none, or if nobody
+    /// knows.
+    pub earlier_rank: Option<i64>,
 }
 
 /// The place after which a page begins.
@@ -90,6 +102,11 @@ pub struct Leaderboard {
     pub total_entries: i64,
     /// The entry of the requested wallet; `None` when it has no rank.
     pub own: Option<Entry>,
+    /// That entry with at most two before it and two after it, in order; empty without it.
+    pub neighbours: Vec<Entry>,
+    /// Unix seconds of the chain's clock, about a day before `as_of_time`: earlier ranks are of this
+    /// time. `None` while the mirror has not caught up with it.
+    pub earlier_time: Option<i64>,
     /// Everything that counts at this slot is counted.
     pub as_of_slot: Option<i64>,
     /// Unix seconds of the chain's clock: what no longer can be cancelled at this time is counted, and
@@ -108,29 +125,9 @@ pub async fn page(
     limit: i64,
     wallet: Option<&str>,
 ) -> Result<Leaderboard, Error> {
-    let mut transaction = pool.begin().await?;
-    // All queries see the same moment.
-    transaction
-        .execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        .await?;
-    let head = sqlx::query!(
-        r#"SELECT ranked_slot, final_time, COALESCE((
-               SELECT referrers FROM boards WHERE campaign = $1 AND period = $2
-           ), 0) AS "total!"
-           FROM indexer_state"#,
-        board.campaign(),
-        board.period,
-    )
-    .fetch_one(&mut *transaction)
-    .await?;
-    let mut found = Leaderboard {
-        entries: Vec::new(),
-        total_entries: head.total,
-        own: None,
-        as_of_slot: head.ranked_slot,
-        as_of_time: head.final_time,
-    };
-    if board.campaign.is_none() && board.measure != Measure::Conversions {
+    let mut transaction = snapshot(pool).await?;
+    let mut found = head(&mut transaction, board).await?;
+    if !board.is_of_campaign() && board.measure != Measure::Conversions {
         return Ok(Leaderboard {
             total_entries: 0,
             ..found
@@ -140,8 +137,177 @@ pub async fn page(
     if let Some(wallet) = wallet {
         found.own = own(&mut transaction, board, wallet).await?;
     }
+    if let Some(own) = &found.own {
+        let first = Start::Rank((own.rank - NEIGHBOURS).max(1));
+        let last = own.rank + NEIGHBOURS;
+        found.neighbours = entries(&mut transaction, board, &first, 2 * NEIGHBOURS + 1).await?;
+        found.neighbours.retain(|entry| entry.rank <= last);
+    }
+    compare(&mut transaction, board, &mut found).await?;
     transaction.commit().await?;
     Ok(found)
+}
+
+/// The entry of one wallet on a leaderboard.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// The category or the region; `None` among all referrers.
+    pub group: Option<String>,
+    /// Its entry, and how many there are. No others.
+    pub board: Leaderboard,
+}
+
+/// The entries of a wallet by conversions over all campaigns: among all referrers, in its category
+/// and in its region, of those that it has. All are of the same moment.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn standings(
+    pool: &PgPool,
+    period: &str,
+    wallet: &str,
+) -> Result<[Option<Standing>; 3], Error> {
+    let mut transaction = snapshot(pool).await?;
+    let groups = choices::begun(&mut transaction, wallet).await?;
+    let mut standings = [None, None, None];
+    let keys = [None, Some(Kind::Category), Some(Kind::Region)];
+    for (standing, kind) in standings.iter_mut().zip(keys) {
+        let group = match kind {
+            None => None,
+            Some(kind) => match groups.iter().find(|(of, _)| *of == kind) {
+                Some((_, value)) => Some(value.clone()),
+                None => continue,
+            },
+        };
+        let board = Board {
+            campaign: kind
+                .zip(group.as_deref())
+                .map(|(kind, value)| group_key(kind, value)),
+            period: period.to_owned(),
+            measure: Measure::Conversions,
+        };
+        let mut found = head(&mut transaction, &board).await?;
+        found.own = own(&mut transaction, &board, wallet).await?;
+        compare(&mut transaction, &board, &mut found).await?;
+        *standing = Some(Standing {
+            group,
+            board: found,
+        });
+    }
+    transaction.commit().await?;
+    Ok(standings)
+}
+
+/// A transaction whose queries see the same moment.
+async fn snapshot(pool: &PgPool) -> Result<Transaction<'static, Postgres>, Error> {
+    let mut transaction = pool.begin().await?;
+    transaction
+        .execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        .await?;
+    Ok(transaction)
+}
+
+/// A leaderboard without its entries.
+async fn head(connection: &mut PgConnection, board: &Board) -> Result<Leaderboard, Error> {
+    let head = sqlx::query!(
+        r#"SELECT ranked_slot, final_time,
+                  CASE WHEN earlier_time >= final_time - $3 THEN earlier_time END AS earlier_time,
+                  COALESCE((
+                      SELECT referrers FROM boards WHERE campaign = $1 AND period = $2
+                  ), 0) AS "total!"
+           FROM indexer_state"#,
+        board.campaign(),
+        board.period,
+        OLDEST_EARLIER,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(Leaderboard {
+        entries: Vec::new(),
+        total_entries: head.total,
+        own: None,
+        neighbours: Vec::new(),
+        earlier_time: head.earlier_time,
+        as_of_slot: head.ranked_slot,
+        as_of_time: head.final_time,
+    })
+}
+
+/// Adds the earlier ranks.
+async fn compare(
+    connection: &mut PgConnection,
+    board: &Board,
+    found: &mut Leaderboard,
+) -> Result<(), Error> {
+    if found.earlier_time.is_none() {
+        return Ok(());
+    }
+    let all = found.entries.iter_mut().chain(&mut found.neighbours);
+    let mut all: Vec<&mut Entry> = all.chain(&mut found.own).collect();
+    let wallets: BTreeSet<String> = all.iter().map(|entry| entry.wallet.clone()).collect();
+    let wallets: Vec<String> = wallets.into_iter().collect();
+    let ranks = earlier_ranks(connection, board, &wallets).await?;
+    for entry in &mut all {
+        entry.earlier_rank = ranks.get(&entry.wallet).copied();
+    }
+    Ok(())
+}
+
+/// The ranks that these wallets had on the leaderboard of a day earlier. Reads each part once in which
+/// one of them was.
+async fn earlier_ranks(
+    connection: &mut PgConnection,
+    board: &Board,
+    wallets: &[String],
+) -> Result<HashMap<String, i64>, Error> {
+    let rows = sqlx::query!(
+        r#"WITH place AS (
+               SELECT referrer AS wallet, last_converted_at,
+                      CASE $3 WHEN 'conversions' THEN -conversions::numeric
+                              WHEN 'rewards' THEN -rewards ELSE -volume END AS score
+               FROM referrer_totals
+               WHERE campaign = $1 AND period = $2 AND referrer = ANY($4)
+           ), sums AS MATERIALIZED (
+               SELECT score, last_converted_at, referrer, entries,
+                      (sum(entries) OVER (ORDER BY score, last_converted_at, referrer)
+                          - entries)::bigint AS before
+               FROM board_fences WHERE campaign = $1 AND period = $2 AND measure = $3
+           ), part AS (
+               -- A leaderboard without parts is one.
+               SELECT DISTINCT COALESCE(fence.score, -1e39) AS score,
+                      COALESCE(fence.last_converted_at, 0) AS last_converted_at,
+                      COALESCE(fence.referrer, '') AS referrer
+               FROM place LEFT JOIN LATERAL (
+                   SELECT score, last_converted_at, referrer FROM board_fences
+                   WHERE campaign = $1 AND period = $2 AND measure = $3
+                     AND (score, last_converted_at, referrer)
+                         <= (place.score, place.last_converted_at, place.wallet)
+                   ORDER BY score DESC, last_converted_at DESC, referrer DESC LIMIT 1
+               ) AS fence ON true
+           )
+           SELECT entry.wallet AS "wallet!",
+                  COALESCE(sums.before, 0) + entry.number AS "rank!"
+           FROM part LEFT JOIN sums USING (score, last_converted_at, referrer)
+                CROSS JOIN LATERAL (
+                    SELECT referrer AS wallet,
+                           row_number() OVER (ORDER BY score, last_converted_at, referrer) AS number
+                    FROM (
+                        SELECT score, last_converted_at, referrer FROM board_places
+                        WHERE campaign = $1 AND period = $2 AND measure = $3
+                          AND (score, last_converted_at, referrer)
+                              >= (part.score, part.last_converted_at, part.referrer)
+                        ORDER BY score, last_converted_at, referrer LIMIT sums.entries
+                    ) AS within
+                ) AS entry
+           WHERE entry.wallet = ANY($4)"#,
+        board.campaign(),
+        format!("@{}", board.period),
+        board.measure.name(),
+        wallets,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.wallet, row.rank)).collect())
 }
 
 /// A place in the order of an index: see `board_places`.
@@ -165,6 +331,18 @@ impl Board {
     fn campaign(&self) -> &str {
         self.campaign.as_deref().unwrap_or_default()
     }
+
+    /// Whether it is of one campaign, so that its amounts are of one unit. Keys of groups sort before
+    /// every address.
+    fn is_of_campaign(&self) -> bool {
+        self.campaign() >= "1"
+    }
+}
+
+/// What stands for the campaign in the leaderboard of a category or a region.
+#[must_use]
+pub fn group_key(kind: Kind, value: &str) -> String {
+    format!("#{}/{value}", kind.name())
 }
 
 async fn entries(
@@ -348,6 +526,7 @@ impl Row {
             wallet: self.referrer,
             conversions: self.conversions,
             last_converted_at: self.last_converted_at,
+            earlier_rank: None,
         })
     }
 }

@@ -4,6 +4,7 @@ pub mod analytics;
 pub mod auth;
 pub mod awards;
 pub mod campaigns;
+pub mod choices;
 pub mod claims;
 pub mod clicks;
 pub mod codes;

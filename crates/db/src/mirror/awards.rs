@@ -1,4 +1,4 @@
-//! Gives badges: to the leader of a month, and after a rebuild. `finality` gives those of milestones.
+//! Gives badges: to the leader of a month, in a campaign or a category, and after a rebuild. `finality` gives those of milestones.
 
 use sqlx::PgConnection;
 
@@ -13,7 +13,8 @@ const MONTHS: i64 = 1000;
 ///
 /// A conversion that a transaction cancelled which is not final may come back, so it waits, too.
 /// A month that waits is looked at again when its last conversion is mature, or when one of its
-/// conversions is cancelled.
+/// conversions is cancelled. The month of a category waits for the conversions of every campaign, at
+/// most for the longest hold, and is looked at again only when the last one would be mature.
 pub(super) async fn decide(
     connection: &mut PgConnection,
     time: i64,
@@ -30,24 +31,31 @@ pub(super) async fn decide(
              FROM boards AS board
              WHERE decide_at <= $1 AND NOT EXISTS (
                  SELECT FROM unsure
-                 WHERE unsure.campaign = board.campaign AND converted_at < ends_at
+                 WHERE (unsure.campaign = board.campaign OR board.campaign < '1')
+                   AND converted_at < ends_at
                    AND converted_at >= extract(epoch FROM to_date(period, 'YYYY-MM'))::bigint
              )
              ORDER BY decide_at LIMIT $2
          ), seen AS (
-             SELECT campaign, month, (
+             SELECT campaign, month, CASE WHEN campaign >= '1' THEN (
                  SELECT matures_at FROM maturing AS waiting
                  WHERE waiting.campaign = due.campaign
                    AND converted_at >= starts_at AND converted_at < ends_at
                  ORDER BY converted_at DESC LIMIT 1
-             ) AS waits_until FROM due
+             ) ELSE (
+                 -- Of a category: in any campaign.
+                 SELECT matures_at FROM maturing
+                 WHERE converted_at >= starts_at AND converted_at < ends_at
+                 ORDER BY converted_at DESC LIMIT 1
+             ) END AS waits_until FROM due
          ), decided AS (
              UPDATE boards AS board SET decide_at = waits_until FROM seen
              WHERE board.campaign = seen.campaign AND board.period = seen.month
              RETURNING board.campaign, board.period AS month, decide_at
          )
          INSERT INTO awards (campaign, referrer, badge, month)
-         SELECT campaign, referrer, 'monthly_leader', month
+         SELECT campaign, referrer,
+                CASE WHEN campaign >= '1' THEN 'monthly_leader' ELSE 'category_leader' END, month
          FROM decided CROSS JOIN LATERAL (
              SELECT referrer FROM referrer_totals AS total
              WHERE total.campaign = decided.campaign AND total.period = decided.month
@@ -71,9 +79,11 @@ pub(super) async fn complete(connection: &mut PgConnection) -> Result<(), Error>
         "WITH earned AS (
              SELECT campaign, referrer, badge, '' AS month, threshold
              FROM referrer_totals JOIN badges ON threshold <= conversions
-             WHERE period = '' AND campaign <> ''
+             WHERE period = '' AND campaign >= '1'
              UNION ALL
-             SELECT board.campaign, referrer, 'monthly_leader', board.period, NULL
+             SELECT board.campaign, referrer,
+                    CASE WHEN board.campaign >= '1' THEN 'monthly_leader' ELSE 'category_leader' END,
+                    board.period, NULL
              FROM boards AS board CROSS JOIN LATERAL (
                  SELECT referrer FROM referrer_totals AS total
                  WHERE total.campaign = board.campaign AND total.period = board.period

@@ -15,6 +15,10 @@ use crate::Error;
 /// Most conversions that begin to count in one statement. The chain's clock goes only so far in one
 /// transaction that no more of them mature, unless they do so in the same second.
 const STEP: i64 = 10_000;
+/// Seconds between a leaderboard and the one that its ranks are compared with.
+const DAY: i64 = 86_400;
+/// Sorts after every address.
+const AFTER_EVERY_ADDRESS: &str = "\u{10FFFF}";
 
 /// A range of slots that is proven complete and final, with the transactions in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +93,7 @@ pub(super) async fn write(
                      ORDER BY matures_at OFFSET $3 LIMIT 1
                  ) AS late)))
          WHERE singleton
-         RETURNING final_seq, final_time",
+         RETURNING final_seq, final_time, earlier_time",
         range.seq,
         range.time,
         STEP,
@@ -121,16 +125,28 @@ pub(super) async fn write(
     wait(&mut *connection, &unripe).await?;
     let mut ripe: Vec<_> = ripe.into_iter().map(|row| row.conversion).collect();
     let (mut counted, mut is_due) = (Counted::default(), false);
+    let mut earlier = earlier(&mut *connection, time, state.earlier_time).await?;
     loop {
-        let done = rank(&mut *connection, state.final_seq, time, &ripe, award).await?;
+        let done = rank(
+            &mut *connection,
+            state.final_seq,
+            time,
+            &ripe,
+            award,
+            &earlier,
+        )
+        .await?;
         fences::balance(&mut *connection, done.uneven).await?;
         counted.conversions += u64::try_from(done.counted).unwrap_or_default();
         counted.ranked.extend(done.ranked);
         is_due |= done.is_due;
-        if done.waited < STEP {
+        if done.waited < STEP && done.day_old < STEP {
             break;
         }
         ripe.clear();
+        if let Some(last) = done.last_matures_at.zip(done.last_address) {
+            earlier.after = last;
+        }
     }
     if is_due {
         awards::decide(&mut *connection, time, award).await?;
@@ -191,6 +207,11 @@ struct Ranked {
     counted: i64,
     /// Those of them that had waited.
     waited: i64,
+    /// Conversions that count for the leaderboards of a day earlier from now on, in their order.
+    day_old: i64,
+    /// The last one of these.
+    last_matures_at: Option<i64>,
+    last_address: Option<String>,
     /// Their campaigns, and at most one more than can be named.
     ranked: Vec<String>,
     /// Whether a month has to be decided.
@@ -199,15 +220,59 @@ struct Ranked {
     uneven: Vec<Fence>,
 }
 
+/// What begins to count for the leaderboards of a day earlier.
+struct Earlier {
+    /// What matured by then counted for them before, in Unix seconds.
+    before: i64,
+    /// What matures after this one begins to count, in the order of time and address,
+    after: (i64, String),
+    /// up to this time.
+    to: i64,
+}
+
+/// Lets the leaderboards of a day earlier follow the chain's clock: to a day before `time`, or so far
+/// that about [`STEP`] conversions begin to count for them. `before` is how far they were.
+async fn earlier(
+    connection: &mut PgConnection,
+    time: i64,
+    before: Option<i64>,
+) -> Result<Earlier, Error> {
+    let from = before.unwrap_or(i64::MIN);
+    let to = sqlx::query_scalar!(
+        r#"UPDATE indexer_state SET earlier_time = GREATEST($1, LEAST($2, (
+               -- Before the first one that is too many, but at least the first second.
+               SELECT GREATEST(late.matures_at - 1, (
+                   SELECT matures_at FROM conversions WHERE matures_at > $1
+                   ORDER BY matures_at LIMIT 1))
+               FROM (
+                   SELECT matures_at FROM conversions WHERE matures_at > $1 AND matures_at <= $2
+                   ORDER BY matures_at OFFSET $3 LIMIT 1
+               ) AS late)))
+           RETURNING earlier_time AS "to!""#,
+        from,
+        time - DAY,
+        STEP,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(Earlier {
+        before: from,
+        after: (from, AFTER_EVERY_ADDRESS.to_owned()),
+        to,
+    })
+}
+
 /// Counts `new` and at most [`STEP`] others that are final and mature, each once, and with `award`
 /// gives the badges that they earn. None of them can be cancelled any more, so nothing is ever taken
-/// off.
+/// off. What counted a day `earlier`, at most [`STEP`] too, begins to count for the leaderboards of that time, whose periods
+/// begin with `@`.
 async fn rank(
     connection: &mut PgConnection,
     final_seq: i64,
     time: i64,
     new: &[String],
     award: bool,
+    earlier: &Earlier,
 ) -> Result<Ranked, Error> {
     Ok(sqlx::query_as!(
         Ranked,
@@ -218,34 +283,75 @@ async fn rank(
                )) RETURNING conversion
            ), ripe AS (
                SELECT conversion FROM waited UNION ALL SELECT * FROM UNNEST($3::text[])
+           ), day_old AS (
+               SELECT address, matures_at FROM conversions
+               WHERE (matures_at, address) > ($10, $11) AND matures_at <= $12 AND seq <= $1
+                 AND status <> 'cancelled'
+               ORDER BY matures_at, address LIMIT $5
            ), counted AS (
-               SELECT campaign, referrer, referral, converted_at, reward_referrer, amount,
-                      to_timestamp(converted_at) AT TIME ZONE 'UTC' AS at
+               SELECT '' AS mark, campaign, referrer, referral, converted_at, reward_referrer, amount
                FROM ripe JOIN conversions ON address = conversion
+               UNION ALL
+               -- Those that become known late, and those that counted for a day.
+               SELECT '@', campaign, referrer, referral, converted_at, reward_referrer, amount
+               FROM ripe JOIN conversions ON address = conversion WHERE matures_at <= $9
+               UNION ALL
+               SELECT '@', campaign, referrer, referral, converted_at, reward_referrer, amount
+               FROM day_old JOIN conversions USING (address)
+           ), sums AS (
+               SELECT mark, campaign, referrer,
+                      (to_timestamp(converted_at) AT TIME ZONE 'UTC')::date AS day,
+                      count(*) AS conversions, sum(reward_referrer) AS rewards,
+                      max(converted_at) AS last_converted_at, sum(amount) AS volume
+               FROM counted GROUP BY 1, 2, 3, 4
            ), days AS (
                INSERT INTO referrer_daily AS daily
-               SELECT campaign, referrer, at::date,
-                      count(*), sum(reward_referrer), max(converted_at), sum(amount)
-               FROM counted GROUP BY 1, 2, 3
+               SELECT campaign, referrer, day,
+                      COALESCE(sum(conversions) FILTER (WHERE mark = ''), 0),
+                      COALESCE(sum(rewards) FILTER (WHERE mark = ''), 0),
+                      COALESCE(max(last_converted_at) FILTER (WHERE mark = ''), 0),
+                      COALESCE(sum(volume) FILTER (WHERE mark = ''), 0),
+                      COALESCE(sum(conversions) FILTER (WHERE mark = '@'), 0),
+                      COALESCE(sum(rewards) FILTER (WHERE mark = '@'), 0),
+                      COALESCE(max(last_converted_at) FILTER (WHERE mark = '@'), 0),
+                      COALESCE(sum(volume) FILTER (WHERE mark = '@'), 0)
+               FROM sums GROUP BY 1, 2, 3
                ON CONFLICT (campaign, referrer, day) DO UPDATE SET
                    conversions = daily.conversions + EXCLUDED.conversions,
                    rewards = daily.rewards + EXCLUDED.rewards,
                    last_converted_at = GREATEST(daily.last_converted_at,
                                                 EXCLUDED.last_converted_at),
-                   volume = daily.volume + EXCLUDED.volume
+                   volume = daily.volume + EXCLUDED.volume,
+                   earlier_conversions = daily.earlier_conversions + EXCLUDED.earlier_conversions,
+                   earlier_rewards = daily.earlier_rewards + EXCLUDED.earlier_rewards,
+                   earlier_last_converted_at = GREATEST(daily.earlier_last_converted_at,
+                                                        EXCLUDED.earlier_last_converted_at),
+                   earlier_volume = daily.earlier_volume + EXCLUDED.earlier_volume
            ), totals AS (
                INSERT INTO referral_totals AS total
-               SELECT referral, 0, count(*), 0, 0 FROM counted GROUP BY 1
+               SELECT referral, 0, count(*), 0, 0 FROM counted WHERE mark = '' GROUP BY 1
                ON CONFLICT (referral) DO UPDATE SET
                    conversions_final = total.conversions_final + EXCLUDED.conversions_final
+           ), placed AS MATERIALIZED (
+               -- In the campaign, over all of them and in the groups of the referrer. The units of
+               -- campaigns differ.
+               SELECT mark, campaign, referrer, day, conversions, rewards, last_converted_at, volume
+               FROM sums
+               UNION ALL
+               SELECT mark, board.campaign, referrer, day, conversions, 0, last_converted_at, 0
+               FROM (
+                   SELECT mark, referrer, day, sum(conversions)::bigint AS conversions,
+                          max(last_converted_at) AS last_converted_at
+                   FROM sums GROUP BY 1, 2, 3
+               ) AS whole CROSS JOIN LATERAL (
+                   SELECT '' AS campaign
+                   UNION ALL SELECT own.board FROM referrer_groups(referrer, day) AS own
+               ) AS board
            ), added AS (
-               -- In the campaign, and over all of them, whose units differ.
-               SELECT board.campaign, referrer, span.period, count(*) AS conversions,
-                      sum(CASE WHEN board.campaign = '' THEN 0 ELSE reward_referrer END) AS rewards,
-                      max(converted_at) AS last_converted_at,
-                      sum(CASE WHEN board.campaign = '' THEN 0 ELSE amount END) AS volume
-               FROM counted CROSS JOIN LATERAL leaderboard_periods(at::date) AS span
-                    CROSS JOIN LATERAL (VALUES (counted.campaign), ('')) AS board (campaign)
+               SELECT campaign, referrer, mark || span.period AS period,
+                      sum(conversions)::bigint AS conversions, sum(rewards) AS rewards,
+                      max(last_converted_at) AS last_converted_at, sum(volume) AS volume
+               FROM placed CROSS JOIN LATERAL leaderboard_periods(day) AS span
                GROUP BY 1, 2, 3
            ), ranks AS (
                INSERT INTO referrer_totals AS total SELECT * FROM added
@@ -264,14 +370,14 @@ async fn rank(
                INSERT INTO awards (campaign, referrer, badge, month)
                SELECT campaign, referrer, badge, ''
                FROM moved JOIN badges ON threshold > before AND threshold <= conversions
-               WHERE period = '' AND campaign <> '' AND $4
+               WHERE period = '' AND campaign >= '1' AND $4
                ORDER BY threshold, campaign, referrer
                ON CONFLICT DO NOTHING
            ), opened AS (
                INSERT INTO boards AS board
                SELECT *, ends_at FROM (
                    SELECT campaign, period, count(*) FILTER (WHERE before = 0) AS referrers,
-                          CASE WHEN campaign <> '' THEN leaderboard_month_end(period) END AS ends_at
+                          leaderboard_ends_at(campaign, period) AS ends_at
                    FROM moved GROUP BY campaign, period
                ) AS counted
                ON CONFLICT (campaign, period) DO UPDATE SET
@@ -328,14 +434,18 @@ async fn rank(
                FROM opened CROSS JOIN (
                    VALUES ('conversions'), ('rewards'), ('volume')
                ) AS kind (measure)
-               WHERE referrers > $6 AND (campaign <> '' OR measure = 'conversions')
+               WHERE referrers > $6 AND (campaign >= '1' OR measure = 'conversions')
                  AND NOT EXISTS (SELECT FROM parted WHERE parted.campaign = opened.campaign
                                                       AND parted.period = opened.period)
                RETURNING *
            )
-           SELECT (SELECT count(*) FROM counted) AS "counted!",
+           SELECT (SELECT count(*) FROM counted WHERE mark = '') AS "counted!",
                   (SELECT count(*) FROM waited) AS "waited!",
-                  ARRAY(SELECT DISTINCT campaign FROM counted LIMIT $8) AS "ranked!",
+                  (SELECT count(*) FROM day_old) AS "day_old!",
+                  (SELECT max(matures_at) FROM day_old) AS last_matures_at,
+                  (SELECT address FROM day_old ORDER BY matures_at DESC, address DESC LIMIT 1)
+                      AS last_address,
+                  ARRAY(SELECT DISTINCT campaign FROM counted WHERE mark = '' LIMIT $8) AS "ranked!",
                   EXISTS (SELECT FROM opened WHERE decide_at <= $2)
                       OR EXISTS (SELECT FROM boards WHERE decide_at <= $2) AS "is_due!",
                   ARRAY(SELECT ROW(changed.*)::board_fences
@@ -350,6 +460,10 @@ async fn rank(
         fences::MOST,
         fences::FEWEST,
         i64::try_from(MOST_RANKED + 1).unwrap_or(i64::MAX),
+        earlier.before,
+        earlier.after.0,
+        earlier.after.1,
+        earlier.to,
     )
     .fetch_one(connection)
     .await?)

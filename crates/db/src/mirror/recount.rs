@@ -47,7 +47,8 @@ pub async fn plan_for_ranges(connection: &mut PgConnection) -> Result<(), Error>
 pub struct Drift {
     /// The counter: `referral R`, `token M`, `day D of REFERRER in CAMPAIGN`, `REFERRER in CAMPAIGN`,
     /// `REFERRER in all campaigns`, `leaderboard of CAMPAIGN` or `leaderboard over all campaigns`,
-    /// each with or without ` in PERIOD`, `part of MEASURE of` such a leaderboard, `conversion C` for a
+    /// (`#category/music` and `#region/DE` stand for a campaign), each with or without ` in PERIOD` and
+    /// `, a day earlier`, `part of MEASURE of` such a leaderboard, `conversion C` for a
     /// row of `maturing`, `quarter T of R` for a referral or a campaign, `badge B of REFERRER in CAMPAIGN`, or `short link CODE`, whose values are
     /// referrals.
     pub of: String,

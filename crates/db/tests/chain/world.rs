@@ -120,21 +120,25 @@ impl World {
             .await
     }
 
-    /// The totals of referrers.
+    /// The totals of referrers, without those of a day earlier.
     pub async fn totals(&self) -> Vec<String> {
         self.texts(
             "SELECT format('%s %s %s: %s for %s, last %s', campaign, referrer, period, conversions,
                  rewards, last_converted_at)
-             FROM referrer_totals ORDER BY campaign, referrer, period",
+             FROM referrer_totals WHERE period NOT LIKE '@%' ORDER BY campaign, referrer, period",
         )
         .await
     }
 
     /// The totals and the leaderboards.
     pub async fn content(&self) -> Vec<String> {
-        let sql = "SELECT row::text FROM boards AS row ORDER BY campaign, period";
-        let mut content = self.totals().await;
-        content.extend(self.texts(sql).await);
+        let mut content = Vec::new();
+        for sql in [
+            "SELECT row::text FROM referrer_totals AS row ORDER BY campaign, referrer, period",
+            "SELECT row::text FROM boards AS row ORDER BY campaign, period",
+        ] {
+            content.extend(self.texts(sql).await);
+        }
         content
     }
 }

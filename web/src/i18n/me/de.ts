@@ -208,6 +208,17 @@ export const de: MeMessages = {
       'Nichts wurde geändert.',
       'Lade die Seite neu.',
     ],
+    not_a_referrer: [
+      'Diese Wallet hat keinen Code',
+      'Nichts wurde geändert.',
+      'Hol dir zuerst einen Code, und wähle dann, wo du stehst.',
+    ],
+    unknown_category: [
+      'Diese Kategorie gibt es nicht',
+      'Nichts wurde geändert.',
+      'Wähle eine andere.',
+    ],
+    unknown_region: ['Diese Region gibt es nicht', 'Nichts wurde geändert.', 'Wähle eine andere.'],
     award_not_found: [
       'Dieses Abzeichen gibt es nicht',
       'Nichts wurde geändert.',

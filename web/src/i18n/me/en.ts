@@ -185,6 +185,13 @@ export const en = {
       'Use visible characters only, and not too many.',
     ],
     not_award_owner: ['This badge is somebody else’s', 'Nothing was changed.', 'Reload the page.'],
+    not_a_referrer: [
+      'This wallet owns no code',
+      'Nothing was changed.',
+      'Get a code first, then choose where to be ranked.',
+    ],
+    unknown_category: ['There is no such category', 'Nothing was changed.', 'Choose another one.'],
+    unknown_region: ['There is no such region', 'Nothing was changed.', 'Choose another one.'],
     award_not_found: ['There is no such badge', 'Nothing was changed.', 'Reload the page.'],
   } as Record<string, [string, string, string]>,
 };

@@ -7,6 +7,7 @@ import { locale, t } from '../../i18n';
 import { m } from '../../i18n/me';
 import { announce } from '../../lib/announce';
 import { createCampaigns } from '../../lib/campaigns';
+import { isCategory, type Category } from '../../lib/groups';
 import { poll } from '../../lib/poll';
 import { Shape } from '../../ui/format';
 import { Keyed } from '../../ui/keyed';
@@ -29,9 +30,16 @@ export function Badges(props: { wallet: string }) {
   );
   const campaign = createCampaigns(() => [
     ...(progress.data()?.milestones.map((it) => it.campaign) ?? []),
-    ...(awards.data()?.awards.map((it) => it.campaign) ?? []),
+    ...(awards.data()?.awards.flatMap((it) => it.campaign ?? []) ?? []),
   ]);
   const name = (address: string) => campaign(address)?.name ?? t().home.unnamed;
+  /** What it is a badge of. */
+  const of = ({ campaign, category }: Award) => {
+    if (campaign) return name(campaign);
+    return isCategory(category ?? undefined)
+      ? t().board.categories[category as Category]
+      : category;
+  };
   const [failure, setFailure] = createSignal<unknown>();
   const claim = async (award: Award) => {
     setFailure(undefined);
@@ -72,7 +80,7 @@ export function Badges(props: { wallet: string }) {
                   <Shape kind="paid" /> {award().title}
                 </h3>
                 <p class="small">
-                  {name(award().campaign)}
+                  {of(award())}
                   <Show when={award().month}>{(month) => <> {m().badges.of(month())}</>}</Show>
                 </p>
                 <p class="small">{award().description}</p>

@@ -8,12 +8,14 @@ use crate::{Error, mirror::awards};
 /// Leaderboards in one range.
 const BOARDS: i64 = 100;
 
-/// A leaderboard of a campaign: the position of a range.
+/// A leaderboard: the position of a range.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Board {
-    /// Address of the campaign; empty for the one over all campaigns.
+    /// Address of the campaign; empty for the one over all campaigns, `#category/music` or `#region/DE`
+    /// for a group's.
     pub campaign: String,
-    /// As 2026, 2026-Q1, 2026-01 or 2026-W05; empty for all time.
+    /// As 2026, 2026-Q1, 2026-01 or 2026-W05; empty for all time. With an `@` before it, as it was a day
+    /// earlier.
     pub period: String,
 }
 
@@ -60,7 +62,8 @@ struct Row {
     period: String,
     kept: i64,
     counted: i64,
-    /// Its leader is awarded or will be decided, or it has none: it is no campaign's month.
+    /// Its leader is awarded or will be decided, or it has none: it is no month of a campaign or
+    /// category.
     led: bool,
 }
 
@@ -84,11 +87,22 @@ impl Row {
 
 /// A leaderboard in words.
 pub(super) fn name(campaign: &str, period: &str) -> String {
-    match (campaign, period) {
-        ("", "") => "leaderboard over all campaigns".to_owned(),
-        ("", period) => format!("leaderboard over all campaigns in {period}"),
-        (campaign, "") => format!("leaderboard of {campaign}"),
-        (campaign, period) => format!("leaderboard of {campaign} in {period}"),
+    let period = span(period);
+    match campaign {
+        "" => format!("leaderboard over all campaigns{period}"),
+        campaign => format!("leaderboard of {campaign}{period}"),
+    }
+}
+
+/// The period of a leaderboard in words, after what it is of; empty for all time.
+pub(super) fn span(period: &str) -> String {
+    let (period, earlier) = match period.strip_prefix('@') {
+        Some(period) => (period, ", a day earlier"),
+        None => (period, ""),
+    };
+    match period {
+        "" => earlier.to_owned(),
+        period => format!(" in {period}{earlier}"),
     }
 }
 
@@ -115,11 +129,11 @@ async fn read(connection: &mut PgConnection, after: Option<&Board>) -> Result<Ve
                       SELECT count(*) FROM referrer_totals AS total
                       WHERE total.campaign = step.campaign AND total.period = step.period
                   ) AS "counted!",
-                  step.campaign = '' OR leaderboard_month_end(step.period) IS NULL
+                  leaderboard_ends_at(step.campaign, step.period) IS NULL
                       OR decide_at IS NOT NULL OR EXISTS (
                       SELECT FROM awards
                       WHERE awards.campaign = step.campaign AND awards.month = step.period
-                        AND badge = 'monthly_leader'
+                        AND badge IN ('monthly_leader', 'category_leader')
                   ) AS "led!"
            FROM (
                (SELECT * FROM steps LIMIT $3)

@@ -74,8 +74,11 @@ pub async fn day(
         sqlx::query!(
             "INSERT INTO referrer_daily
              SELECT campaign, referrer, $1::date, count(*), sum(reward_referrer), max(converted_at),
-                    sum(amount)
-             FROM ranked_conversions
+                    sum(amount), count(*) FILTER (WHERE matures_at <= earlier_time),
+                    COALESCE(sum(reward_referrer) FILTER (WHERE matures_at <= earlier_time), 0),
+                    COALESCE(max(converted_at) FILTER (WHERE matures_at <= earlier_time), 0),
+                    COALESCE(sum(amount) FILTER (WHERE matures_at <= earlier_time), 0)
+             FROM ranked_conversions, (SELECT earlier_time FROM indexer_state) AS state
              WHERE converted_at >= extract(epoch FROM $1::date::timestamp)::bigint
                AND converted_at < extract(epoch FROM ($1::date + 1)::timestamp)::bigint
              GROUP BY campaign, referrer",
@@ -92,15 +95,28 @@ pub async fn day(
 async fn compare(connection: &mut PgConnection, day: Date) -> Result<Recount<Date>, Error> {
     let waiting = compare_waiting(&mut *connection, day).await?;
     let rows = sqlx::query!(
-        r#"WITH counted AS (
-               SELECT campaign, referrer, count(*) AS conversions, sum(reward_referrer) AS rewards,
-                      max(converted_at) AS last_converted_at, sum(amount) AS volume
-               FROM ranked_conversions
+        r#"WITH days AS (
+               SELECT campaign, referrer, conversions, rewards, last_converted_at, volume,
+                      earlier_conversions, earlier_rewards, earlier_last_converted_at, earlier_volume
+               FROM referrer_daily WHERE day = $1
+           ), kept AS (
+               SELECT campaign, referrer, mark.* FROM days CROSS JOIN LATERAL (VALUES
+                   (false, days.conversions, days.rewards, days.last_converted_at, days.volume),
+                   (true, earlier_conversions, earlier_rewards, earlier_last_converted_at,
+                    earlier_volume)
+               ) AS mark (earlier, conversions, rewards, last_converted_at, volume)
+           ), counted AS (
+               SELECT campaign, referrer, earlier, count(*) AS conversions,
+                      sum(reward_referrer) AS rewards, max(converted_at) AS last_converted_at,
+                      sum(amount) AS volume
+               FROM ranked_conversions, (SELECT earlier_time FROM indexer_state) AS state,
+                    (VALUES (false), (true)) AS mark (earlier)
                WHERE converted_at >= extract(epoch FROM $1::date::timestamp)::bigint
                  AND converted_at < extract(epoch FROM ($1::date + 1)::timestamp)::bigint
-               GROUP BY campaign, referrer
+                 AND (NOT earlier OR matures_at <= earlier_time)
+               GROUP BY campaign, referrer, earlier
            )
-           SELECT campaign AS "campaign!", referrer AS "referrer!",
+           SELECT campaign AS "campaign!", referrer AS "referrer!", earlier AS "earlier!",
                   COALESCE(counted.conversions, 0) AS "conversions!",
                   COALESCE(counted.rewards, 0) AS "rewards!",
                   COALESCE(counted.last_converted_at, 0) AS "last!",
@@ -109,15 +125,14 @@ async fn compare(connection: &mut PgConnection, day: Date) -> Result<Recount<Dat
                   COALESCE(kept.rewards, 0) AS "kept_rewards!",
                   COALESCE(kept.last_converted_at, 0) AS "kept_last!",
                   COALESCE(kept.volume, 0) AS "kept_volume!"
-           FROM counted FULL JOIN (SELECT * FROM referrer_daily WHERE day = $1) AS kept
-               USING (campaign, referrer)"#,
+           FROM counted FULL JOIN kept USING (campaign, referrer, earlier)"#,
         day as Date,
     )
     .fetch_all(connection)
     .await?;
     let mut recount = Recount {
         last: Some(day),
-        compared: rows.len() as u64,
+        compared: rows.iter().filter(|row| !row.earlier).count() as u64,
         drift: Vec::new(),
     };
     for row in rows {
@@ -129,8 +144,9 @@ async fn compare(connection: &mut PgConnection, day: Date) -> Result<Recount<Dat
             row.kept_last,
         );
         if counted != kept {
+            let earlier = if row.earlier { ", a day earlier" } else { "" };
             recount.drift.push(Drift {
-                of: format!("day {day} of {} in {}", row.referrer, row.campaign),
+                of: format!("day {day} of {} in {}{earlier}", row.referrer, row.campaign),
                 kept,
                 counted,
             });

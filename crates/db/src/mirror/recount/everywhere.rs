@@ -1,8 +1,8 @@
-//! The totals of referrers over all campaigns.
+//! The totals of referrers over all campaigns: among all referrers, and in their categories and regions.
 
 use sqlx::{Connection, PgConnection};
 
-use super::{Drift, Recount, lock, sum};
+use super::{Drift, Recount, boards::span, lock, sum};
 use crate::Error;
 
 /// Referrers in one range.
@@ -49,7 +49,9 @@ pub async fn everywhere(
     lock(&mut transaction).await?;
     let drift = compare(&mut transaction, after, last).await?;
     sqlx::query!(
-        "DELETE FROM referrer_totals WHERE campaign = '' AND referrer > $1 AND referrer <= $2",
+        "DELETE FROM referrer_totals
+         WHERE campaign IN (SELECT '' UNION SELECT campaign FROM boards WHERE campaign < '1')
+           AND referrer > $1 AND referrer <= $2",
         after,
         last,
     )
@@ -74,7 +76,7 @@ async fn compare(
     last: &str,
 ) -> Result<Vec<Drift>, Error> {
     let totals = sqlx::query!(
-        r#"SELECT referrer AS "referrer!", period AS "period!",
+        r#"SELECT campaign AS "campaign!", referrer AS "referrer!", period AS "period!",
                   COALESCE(counted.conversions, 0) AS "conversions!",
                   COALESCE(counted.rewards, 0) AS "rewards!",
                   COALESCE(counted.last_converted_at, 0) AS "last!",
@@ -85,22 +87,28 @@ async fn compare(
                   COALESCE(kept.volume, 0) AS "kept_volume!"
            FROM (SELECT * FROM counted_everywhere
                  WHERE referrer > $1 AND referrer <= $2) AS counted
-           FULL JOIN (SELECT * FROM referrer_totals
-                      WHERE campaign = '' AND referrer > $1 AND referrer <= $2) AS kept
-               USING (referrer, period)
+           FULL JOIN (SELECT total.*
+                      -- Each leaderboard by itself, so that the index gives the referrers.
+                      FROM (SELECT '' AS board UNION SELECT campaign FROM boards
+                            WHERE campaign < '1') AS own
+                           CROSS JOIN LATERAL (
+                               SELECT * FROM referrer_totals
+                               WHERE campaign = own.board AND referrer > $1 AND referrer <= $2
+                           ) AS total) AS kept
+               USING (campaign, referrer, period)
            WHERE (counted.conversions, counted.rewards, counted.last_converted_at,
                   counted.volume)
                IS DISTINCT FROM (kept.conversions, kept.rewards, kept.last_converted_at, kept.volume)
-           ORDER BY 1, 2"#,
+           ORDER BY 1, 2, 3"#,
         after,
         last,
     )
     .fetch_all(connection)
     .await?;
     let totals = totals.into_iter().map(|row| Drift {
-        of: match row.period.as_str() {
-            "" => format!("{} in all campaigns", row.referrer),
-            period => format!("{} in all campaigns in {period}", row.referrer),
+        of: match row.campaign.as_str() {
+            "" => format!("{} in all campaigns{}", row.referrer, span(&row.period)),
+            group => format!("{} in {group}{}", row.referrer, span(&row.period)),
         },
         kept: sum(
             row.kept_conversions,

@@ -90,7 +90,7 @@ async fn next(
                 ) AS kind (measure)
                 WHERE (campaign, period) >= ($1, $2) AND referrers > $4
                   AND (campaign, period, measure) > ($1, $2, $3)
-                  AND (campaign <> '' OR measure = 'conversions')
+                  AND (campaign >= '1' OR measure = 'conversions')
                 ORDER BY campaign, period, measure LIMIT 1)
            ) AS following
            ORDER BY campaign, period, measure LIMIT 1"#,

@@ -2,13 +2,13 @@
 
 use sqlx::{Connection, PgConnection};
 
-use super::{Drift, Recount, lock, sum};
+use super::{Drift, Recount, boards::span, lock, sum};
 use crate::Error;
 
 /// Referrers in one range.
 const REFERRERS: i64 = 500;
-/// Sorts after every address.
-const AFTER_EVERY_WALLET: &str = "\u{10FFFF}";
+/// Sorts after the keys of all groups, and before every address.
+const AFTER_EVERY_GROUP: &str = "0";
 
 /// A referrer within a campaign: the position of a range.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,9 +30,9 @@ pub async fn referrers(
     after: &Referrer,
     repair: bool,
 ) -> Result<Recount<Referrer>, Error> {
-    // The rows without a campaign come first in the index, and are none of these.
+    // The rows of no campaign come first in the index, and are none of these.
     let (campaign, wallet) = match after.campaign.as_str() {
-        "" => ("", AFTER_EVERY_WALLET),
+        "" => (AFTER_EVERY_GROUP, ""),
         campaign => (campaign, after.wallet.as_str()),
     };
     let range = sqlx::query!(
@@ -144,10 +144,7 @@ async fn compare(
     .fetch_all(&mut *connection)
     .await?;
     let totals = totals.into_iter().map(|row| Drift {
-        of: match row.period.as_str() {
-            "" => format!("{} in {}", row.referrer, row.campaign),
-            period => format!("{} in {} in {period}", row.referrer, row.campaign),
-        },
+        of: format!("{} in {}{}", row.referrer, row.campaign, span(&row.period)),
         kept: sum(
             row.kept_conversions,
             &row.kept_rewards,

@@ -1,0 +1,723 @@
+//! Leaderboards of all referrers, categories and regions, and as they were a day earlier, against a plain
+//! sort of the conversions at both moments. Numbers in brackets refer to `docs/INVARIANTS.md`.
+
+mod store;
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use sqlx::{Connection as _, PgConnection, types::time::OffsetDateTime};
+use store::Store;
+use vouch_db::{
+    api::{
+        choices::{self, CATEGORIES, Choice, Kind},
+        leaderboard::{self, After, Board, Leaderboard, Measure, Start, group_key},
+    },
+    mirror::{Batch, Final, Writer, recount},
+};
+
+/// The first second of 2026, UTC.
+const JANUARY: i64 = 1_767_225_600;
+const DAY: i64 = 86_400;
+const FEBRUARY: i64 = JANUARY + 31 * DAY;
+const MARCH: i64 = FEBRUARY + 28 * DAY;
+const APRIL: i64 = MARCH + 31 * DAY;
+
+/// A conversion of the list.
+#[derive(Debug, Clone)]
+struct Sale {
+    campaign: &'static str,
+    referrer: String,
+    reward: u64,
+    amount: u64,
+    at: i64,
+    matures_at: i64,
+}
+
+impl Sale {
+    fn of(referrer: &str, at: i64) -> Self {
+        Self {
+            campaign: "C",
+            referrer: referrer.to_owned(),
+            reward: 7,
+            amount: 1,
+            at,
+            matures_at: at,
+        }
+    }
+
+    fn is_in(&self, period: &str) -> bool {
+        let at = OffsetDateTime::from_unix_timestamp(self.at).expect("a time");
+        let (year, week, _) = at.to_iso_week_date();
+        let month = u8::from(at.month());
+        period.is_empty()
+            || period == at.year().to_string()
+            || period == format!("{}-Q{}", at.year(), month.div_ceil(3))
+            || period == format!("{}-{month:02}", at.year())
+            || period == format!("{year}-W{week:02}")
+    }
+}
+
+/// A choice: who, of which kind, from which day of 2026 on (from 0), and what.
+type Chosen = (String, &'static str, i64, Option<&'static str>);
+
+struct World {
+    store: Store,
+    writer: Writer,
+    sales: Vec<Sale>,
+    chosen: Vec<Chosen>,
+    /// The chain's clock.
+    time: i64,
+}
+
+impl World {
+    async fn new() -> Self {
+        let store = Store::new().await;
+        let writer = store.writer().await;
+        Self {
+            store,
+            writer,
+            sales: Vec::new(),
+            chosen: Vec::new(),
+            time: 0,
+        }
+    }
+
+    async fn choose(&mut self, chosen: &[Chosen]) {
+        sqlx::query(
+            "INSERT INTO referrer_choices (referrer, kind, from_day, value, chosen_at)
+             SELECT referrer, kind, '2026-01-01'::date + day::integer, value, '2025-01-01'
+             FROM UNNEST($1::text[], $2::text[], $3::bigint[], $4::text[])
+                 AS chosen (referrer, kind, day, value)",
+        )
+        .bind(chosen.iter().map(|it| it.0.clone()).collect::<Vec<_>>())
+        .bind(chosen.iter().map(|it| it.1).collect::<Vec<_>>())
+        .bind(chosen.iter().map(|it| it.2).collect::<Vec<_>>())
+        .bind(chosen.iter().map(|it| it.3).collect::<Vec<_>>())
+        .execute(&self.store.pool)
+        .await
+        .expect("choices");
+        self.chosen.extend_from_slice(chosen);
+    }
+
+    /// Inserts conversions as the mirror holds them, final ones that have not counted.
+    async fn sell(&mut self, sales: &[Sale]) {
+        let signed = |value: fn(&Sale) -> u64| {
+            let values = sales.iter().map(value);
+            values
+                .map(|value| i64::try_from(value).expect("small"))
+                .collect::<Vec<_>>()
+        };
+        sqlx::query(
+            "WITH sale AS (
+                 SELECT * FROM UNNEST($2::text[], $3::text[], $4::bigint[], $5::bigint[],
+                                      $6::bigint[], $7::bigint[])
+                     WITH ORDINALITY AS sale (campaign, referrer, reward, amount, at, matures, n)
+             ), inserted AS (
+                 INSERT INTO conversions
+                 SELECT 'sale-' || $1 + n, $1 + n, $1 + n, campaign, 'code of ' || referrer,
+                        'AZURE23', referrer, NULL, 'Zoe', 'signup', amount, NULL, reward, 0, 0, at,
+                        matures, 'paid', 7
+                 FROM sale
+             ), told AS (
+                 UPDATE indexer_state SET confirmed_seq = $1 + (SELECT count(*) FROM sale)
+             )
+             INSERT INTO maturing SELECT 'sale-' || $1 + n, $1 + n, matures, campaign, at FROM sale",
+        )
+        .bind(i64::try_from(self.sales.len()).expect("a number"))
+        .bind(sales.iter().map(|sale| sale.campaign).collect::<Vec<_>>())
+        .bind(
+            sales
+                .iter()
+                .map(|sale| sale.referrer.clone())
+                .collect::<Vec<_>>(),
+        )
+        .bind(signed(|sale| sale.reward))
+        .bind(signed(|sale| sale.amount))
+        .bind(sales.iter().map(|sale| sale.at).collect::<Vec<_>>())
+        .bind(sales.iter().map(|sale| sale.matures_at).collect::<Vec<_>>())
+        .execute(&self.store.pool)
+        .await
+        .expect("conversions");
+        self.sales.extend_from_slice(sales);
+    }
+
+    /// Makes everything final, at this time of the chain.
+    async fn finalize(&mut self, time: i64) {
+        let seq = i64::try_from(self.sales.len()).expect("a number");
+        let range = Final {
+            seq,
+            first_slot: 0,
+            last_slot: seq,
+            time: Some(time),
+            source: "test".into(),
+        };
+        let outcome = self.writer.write(&Batch::default(), Some(&range)).await;
+        outcome.expect("written");
+        self.time = time;
+    }
+
+    /// What a referrer had chosen of a kind on the day of a conversion, by the list of choices.
+    fn group(&self, kind: &str, sale: &Sale) -> Option<&'static str> {
+        let day = (sale.at - JANUARY).div_euclid(DAY);
+        let begun = self
+            .chosen
+            .iter()
+            .filter(|it| it.0 == sale.referrer && it.1 == kind && it.2 <= day);
+        begun.max_by_key(|it| it.2).and_then(|it| it.3)
+    }
+
+    /// The rank of each referrer on a leaderboard at a time, by a plain sort.
+    fn ranks(&self, board: &Board, time: i64) -> Vec<String> {
+        let mut totals: BTreeMap<&str, (u128, i64)> = BTreeMap::new();
+        for sale in &self.sales {
+            let is_on = match board.campaign.as_deref() {
+                None => true,
+                Some(key) => match key.strip_prefix('#').and_then(|key| key.split_once('/')) {
+                    Some((kind, value)) => self.group(kind, sale) == Some(value),
+                    None => sale.campaign == key,
+                },
+            };
+            if is_on && sale.is_in(&board.period) && sale.matures_at <= time {
+                let total = totals.entry(&sale.referrer).or_default();
+                total.0 += match board.measure {
+                    Measure::Conversions => 1,
+                    Measure::Rewards => u128::from(sale.reward),
+                    Measure::Volume => u128::from(sale.amount),
+                };
+                total.1 = total.1.max(sale.at);
+            }
+        }
+        let mut places: Vec<_> = totals
+            .into_iter()
+            .map(|(wallet, (value, last))| (Reverse(value), last, wallet))
+            .collect();
+        places.sort_unstable();
+        let wallets = places.into_iter().map(|place| place.2.to_owned());
+        wallets.collect()
+    }
+
+    async fn page(&self, board: &Board, start: &Start, wallet: Option<&str>) -> Leaderboard {
+        let page = leaderboard::page(&self.store.pool, board, start, 200, wallet).await;
+        page.expect("a page")
+    }
+
+    /// Every entry of a leaderboard has its rank now and its rank a day earlier; so have the own entry and
+    /// its neighbours.
+    async fn check(&self, board: &Board) -> usize {
+        let (now, earlier) = (
+            self.ranks(board, self.time),
+            self.ranks(board, self.time - DAY),
+        );
+        let rank = |place: usize| i64::try_from(place + 1).expect("a rank");
+        let before: BTreeMap<&str, i64> = earlier
+            .iter()
+            .enumerate()
+            .map(|(place, wallet)| (wallet.as_str(), rank(place)))
+            .collect();
+        let expected: Vec<_> = now
+            .iter()
+            .enumerate()
+            .map(|(place, wallet)| {
+                let wallet = wallet.as_str();
+                (rank(place), wallet, before.get(wallet).copied())
+            })
+            .collect();
+        let line = |entry: &leaderboard::Entry| {
+            let wallet = entry.wallet.clone();
+            (entry.rank, wallet, entry.earlier_rank)
+        };
+        let mut found = Vec::new();
+        let mut start = Start::Rank(1);
+        loop {
+            let page = self.page(board, &start, None).await;
+            assert_eq!(page.earlier_time, Some(self.time - DAY));
+            assert_eq!(page.total_entries, rank(now.len()) - 1, "{board:?}");
+            let Some(last) = page.entries.last() else {
+                break;
+            };
+            start = Start::After(After {
+                value: match board.measure {
+                    Measure::Conversions => last.conversions.unsigned_abs().into(),
+                    Measure::Rewards => last.rewards,
+                    Measure::Volume => last.volume,
+                },
+                last_converted_at: last.last_converted_at,
+                wallet: last.wallet.clone(),
+            });
+            found.extend(page.entries.iter().map(line));
+        }
+        let expected: Vec<_> = expected
+            .into_iter()
+            .map(|(rank, wallet, before)| (rank, wallet.to_owned(), before))
+            .collect();
+        assert_eq!(found, expected, "{board:?}");
+        for place in [0, now.len() / 2, now.len().saturating_sub(1)] {
+            let Some(wallet) = now.get(place) else {
+                continue;
+            };
+            let page = self.page(board, &Start::Rank(1), Some(wallet)).await;
+            let own = page.own.as_ref().map(line);
+            assert_eq!(own.as_ref(), expected.get(place), "{board:?}");
+            let around = place.saturating_sub(2)..(place + 3).min(now.len());
+            let neighbours: Vec<_> = page.neighbours.iter().map(line).collect();
+            assert_eq!(neighbours, expected[around], "{board:?}");
+        }
+        now.len()
+    }
+
+    /// What `recount` finds; with `repair`, it repairs that.
+    async fn recount(&self, repair: bool) -> Vec<String> {
+        let mut connection = PgConnection::connect(self.store.database.url())
+            .await
+            .expect("Postgres");
+        recount::plan_for_ranges(&mut connection)
+            .await
+            .expect("a setting");
+        let mut drift = Vec::new();
+        macro_rules! all {
+            ($start:expr, |$after:ident| $call:expr) => {
+                let mut last = Some($start);
+                while let Some($after) = last {
+                    let found = $call.await.expect("counted");
+                    drift.extend(found.drift);
+                    last = found.last.map(Into::into);
+                }
+            };
+        }
+        all!(None, |after| recount::day(&mut connection, after, repair));
+        all!(recount::Referrer::default(), |after| recount::referrers(
+            &mut connection,
+            &after,
+            repair
+        ));
+        all!(String::new(), |after| recount::everywhere(
+            &mut connection,
+            &after,
+            repair
+        ));
+        all!(None::<recount::Board>, |after| recount::boards(
+            &mut connection,
+            after.as_ref(),
+            repair
+        ));
+        all!(None::<recount::FencePlace>, |after| recount::fences(
+            &mut connection,
+            after.as_ref(),
+            repair
+        ));
+        let lines = drift.into_iter();
+        lines
+            .map(|drift| format!("{}: {}; counted: {}", drift.of, drift.kept, drift.counted))
+            .collect()
+    }
+
+    async fn leaders(&self) -> Vec<String> {
+        self.store
+            .texts(
+                "SELECT concat_ws(' ', campaign, referrer, month) FROM awards
+                 WHERE badge = 'category_leader' ORDER BY id",
+            )
+            .await
+    }
+}
+
+fn board(campaign: Option<String>, period: &str, measure: Measure) -> Board {
+    Board {
+        campaign,
+        period: period.to_owned(),
+        measure,
+    }
+}
+
+fn music() -> Option<String> {
+    Some(group_key(Kind::Category, "music"))
+}
+
+/// `SplitMix64`: the same numbers for the same seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (mixed ^ (mixed >> 31)) % bound
+    }
+
+    fn second(&mut self, bound: i64) -> i64 {
+        let bound = bound.unsigned_abs();
+        i64::try_from(self.below(bound)).expect("a second")
+    }
+}
+
+/// [M4] [M17] [A1]
+#[tokio::test]
+async fn ranks_now_and_a_day_earlier_equal_plain_sorts_of_the_list() {
+    // Given 4,000 referrers, of whom most make music, some change to it in February, and some live in Chad
+    let mut world = World::new().await;
+    let mut random = Random(7);
+    let wallet = |number: u64| format!("{:05}wallet", number * 7919 % 100_003);
+    let mut chosen = Vec::new();
+    for number in 0..4_000_u64 {
+        match number % 5 {
+            0..=2 => chosen.push((wallet(number), "category", 0, Some("music"))),
+            3 => {
+                chosen.push((wallet(number), "category", 0, Some("art")));
+                chosen.push((wallet(number), "category", 31, Some("music")));
+                chosen.push((wallet(number), "region", 29, Some("TD")));
+                chosen.push((wallet(number), "region", 59, None));
+            }
+            _ => {}
+        }
+    }
+    world.choose(&chosen).await;
+    let (mut most, mut risen) = (0, 0);
+    // When they convert around the change of the month, without a hold or with one
+    for round in 0..3_i64 {
+        let from = FEBRUARY - 2 * DAY + round * DAY * 3 / 2;
+        let count = if round == 0 { 6_000 } else { 1_500 };
+        let sales: Vec<_> = (0..count)
+            .map(|_| {
+                let at = from + random.second(DAY);
+                Sale {
+                    campaign: if random.below(4) == 0 { "D" } else { "C" },
+                    reward: random.below(3),
+                    amount: random.below(1000),
+                    matures_at: at + random.second(2) * random.second(2 * DAY),
+                    ..Sale::of(&wallet(random.below(4_000)), at)
+                }
+            })
+            .collect();
+        world.sell(&sales).await;
+        for time in [from + DAY, from + DAY * 3 / 2] {
+            world.finalize(time).await;
+        }
+        // Then each leaderboard is the sorted list, and so is the one of a day earlier
+        let c = Some("C".to_owned());
+        for (campaign, period, measure) in [
+            (None, "", Measure::Conversions),
+            (None, "2026-W06", Measure::Conversions),
+            (c.clone(), "2026", Measure::Rewards),
+            (c.clone(), "2026-02", Measure::Volume),
+            (c, "", Measure::Conversions),
+            (music(), "", Measure::Conversions),
+            (music(), "2026-02", Measure::Conversions),
+            (
+                Some(group_key(Kind::Category, "art")),
+                "",
+                Measure::Conversions,
+            ),
+            (
+                Some(group_key(Kind::Region, "TD")),
+                "2026-Q1",
+                Measure::Conversions,
+            ),
+            (
+                Some(group_key(Kind::Region, "DE")),
+                "",
+                Measure::Conversions,
+            ),
+        ] {
+            let board = board(campaign, period, measure);
+            most = most.max(world.check(&board).await);
+            let page = world.page(&board, &Start::Rank(1), None).await;
+            let changes = page.entries.iter();
+            risen += changes
+                .filter(|entry| entry.earlier_rank.is_some_and(|was| was > entry.rank))
+                .count();
+        }
+    }
+    // And some leaderboards had parts, of now and of a day earlier, and somebody has risen
+    assert!(most > 3_000 && risen > 100, "{most} {risen}");
+    let parts = "SELECT count(DISTINCT (campaign, period)) FROM board_fences
+                 WHERE campaign = '#category/music' AND period IN ('', '@')";
+    assert_eq!(world.store.number(parts).await, 2);
+    // And a recount agrees
+    assert_eq!(world.recount(false).await, Vec::<String>::new());
+}
+
+/// [M4] [M17]
+#[tokio::test]
+async fn drift_of_groups_and_of_a_day_earlier_is_found_and_repaired() {
+    // Given a referrer who makes music, and whose first conversion counted two days before
+    let mut world = World::new().await;
+    let alice = "Alice".to_owned();
+    world.choose(&[(alice, "category", 0, Some("music"))]).await;
+    world
+        .sell(&[
+            Sale::of("Alice", JANUARY),
+            Sale::of("Alice", JANUARY + 2 * DAY),
+        ])
+        .await;
+    world.finalize(JANUARY + 2 * DAY).await;
+    assert_eq!(world.recount(false).await, Vec::<String>::new());
+    let rows = "SELECT row::text FROM referrer_totals AS row ORDER BY campaign, referrer, period";
+    let right = world.store.texts(rows).await;
+    // When counters change, then each is named, and repaired
+    world
+        .store
+        .run(
+            "UPDATE referrer_daily SET earlier_conversions = 2 WHERE day = '2026-01-01';
+             DELETE FROM referrer_totals WHERE campaign = '#category/music' AND period = '';
+             UPDATE referrer_totals SET conversions = 5 WHERE campaign = 'C' AND period = '@2026';
+             UPDATE boards SET referrers = 3 WHERE campaign = '#category/music' AND period = '@'",
+        )
+        .await;
+    let found = [
+        "day 2026-01-01 of Alice in C, a day earlier: 2 conversions, 7 rewards, 1 volume, the last at \
+         1767225600; counted: 1 conversions, 7 rewards, 1 volume, the last at 1767225600",
+        "Alice in C in 2026, a day earlier: 5 conversions, 7 rewards, 1 volume, the last at 1767225600; \
+         counted: 1 conversions, 7 rewards, 1 volume, the last at 1767225600",
+        "Alice in #category/music: 0 conversions, 0 rewards, 0 volume, the last at 0; counted: \
+         2 conversions, 0 rewards, 0 volume, the last at 1767398400",
+        "leaderboard of #category/music, a day earlier: 3 referrers; counted: 1 referrers",
+    ];
+    assert_eq!(world.recount(true).await, found);
+    assert_eq!(world.recount(false).await, Vec::<String>::new());
+    assert_eq!(world.store.texts(rows).await, right);
+}
+
+/// [M15]
+#[tokio::test]
+async fn a_category_has_one_leader_of_a_month_when_no_conversion_of_it_waits() {
+    // Given three who make music in February, of whom Bob makes art from March on, and Carol from the tenth of
+    // February on
+    let mut world = World::new().await;
+    world
+        .choose(&[
+            ("Alice".into(), "category", 0, Some("music")),
+            ("Bob".into(), "category", 0, Some("music")),
+            ("Bob".into(), "category", 59, Some("art")),
+            ("Carol".into(), "category", 40, Some("music")),
+            ("Dora".into(), "region", 0, Some("DE")),
+        ])
+        .await;
+    let mut sales = vec![
+        Sale::of("Alice", FEBRUARY + 5),
+        Sale::of("Alice", FEBRUARY + 9),
+        Sale::of("Bob", FEBRUARY + 6),
+        // Of another campaign, and earlier than Alice's second one.
+        Sale {
+            campaign: "D",
+            ..Sale::of("Bob", FEBRUARY + 8)
+        },
+        // Held by a campaign in which nobody of a category is.
+        Sale {
+            campaign: "E",
+            matures_at: MARCH + 20 * DAY,
+            ..Sale::of("Dora", FEBRUARY + 7)
+        },
+        Sale::of("Bob", MARCH + 1),
+    ];
+    // Carol's do not count before she has chosen.
+    sales.extend((0..5).map(|second| Sale::of("Carol", FEBRUARY + 10 + second)));
+    sales.push(Sale::of("Carol", FEBRUARY + 10 * DAY));
+    world.sell(&sales).await;
+    // When February is over, then it has no leader while a conversion of it waits
+    world.finalize(FEBRUARY + DAY).await;
+    world.finalize(MARCH + 2).await;
+    world.finalize(MARCH + 20 * DAY - 1).await;
+    assert_eq!(world.leaders().await, Vec::<String>::new());
+    // When that one counts, then Bob leads, who had as many as Alice, earlier
+    world.finalize(MARCH + 20 * DAY).await;
+    let february = "#category/music Bob 2026-02";
+    assert_eq!(world.leaders().await, [february]);
+    // And in March, Bob leads art alone; and nothing is awarded again
+    world.finalize(APRIL).await;
+    world.finalize(APRIL + DAY).await;
+    assert_eq!(
+        world.leaders().await,
+        [february, "#category/art Bob 2026-03"]
+    );
+    // And no region has a leader
+    assert_eq!(
+        world
+            .store
+            .number(
+                "SELECT count(*) FROM boards WHERE campaign ^@ '#region/' AND ends_at IS NOT NULL"
+            )
+            .await,
+        0
+    );
+    // When an award is lost, then a recount gives it again, and no other
+    world
+        .store
+        .run("DELETE FROM awards WHERE badge = 'category_leader' AND month = '2026-02'")
+        .await;
+    let lost = "leaderboard of #category/music in 2026-02: 3 referrers, without a leader; counted: \
+                3 referrers";
+    assert_eq!(world.recount(true).await, [lost]);
+    assert_eq!(world.recount(false).await, Vec::<String>::new());
+    let leaders: BTreeSet<_> = world.leaders().await.into_iter().collect();
+    let expected = [february, "#category/art Bob 2026-03"].map(str::to_owned);
+    assert_eq!(leaders, BTreeSet::from(expected));
+}
+
+/// [M17]
+#[tokio::test]
+async fn a_mirror_of_an_older_indexer_gets_the_ranks_of_a_day_earlier() {
+    // Given a mirror whose conversions counted before anybody kept earlier ranks
+    let mut world = World::new().await;
+    world
+        .sell(&[
+            Sale::of("Alice", JANUARY),
+            Sale::of("Bob", JANUARY + 1),
+            Sale::of("Bob", JANUARY + 3 * DAY),
+        ])
+        .await;
+    world.finalize(JANUARY + 3 * DAY).await;
+    world
+        .store
+        .run(
+            "DELETE FROM referrer_totals WHERE period LIKE '@%';
+             DELETE FROM boards WHERE period LIKE '@%';
+             UPDATE referrer_daily SET earlier_conversions = 0, earlier_rewards = 0,
+                 earlier_last_converted_at = 0, earlier_volume = 0;
+             UPDATE indexer_state SET earlier_time = NULL",
+        )
+        .await;
+    // Then nobody knows them
+    let all = board(None, "", Measure::Conversions);
+    let page = world.page(&all, &Start::Rank(1), None).await;
+    assert_eq!(page.earlier_time, None);
+    assert!(
+        page.entries
+            .iter()
+            .all(|entry| entry.earlier_rank.is_none())
+    );
+    assert_eq!(world.recount(false).await, Vec::<String>::new());
+    // When the indexer goes on, then they are there
+    world.finalize(JANUARY + 3 * DAY + 1).await;
+    world.check(&all).await;
+    assert_eq!(world.recount(false).await, Vec::<String>::new());
+    // When a conversion becomes known late, then it counts for both
+    world.sell(&[Sale::of("Carol", JANUARY + 2)]).await;
+    world.finalize(JANUARY + 3 * DAY + 2).await;
+    world.check(&all).await;
+    assert_eq!(world.recount(false).await, Vec::<String>::new());
+    // When the clock goes on without conversions, then every rank is the same as a day earlier
+    world.finalize(JANUARY + 5 * DAY).await;
+    world.check(&all).await;
+    let page = world.page(&all, &Start::Rank(1), None).await;
+    let same = |entry: &leaderboard::Entry| entry.earlier_rank == Some(entry.rank);
+    assert!(page.entries.iter().all(same));
+}
+
+/// [M17]
+#[tokio::test]
+async fn very_many_of_one_second_count_a_day_later_in_steps() {
+    // Given 25,000 conversions that mature in the same second, and one before them
+    let mut world = World::new().await;
+    let mut sales = vec![Sale::of("Alice", JANUARY)];
+    sales.extend((0..25_000).map(|number| Sale {
+        matures_at: JANUARY + 5 * DAY,
+        ..Sale::of(["Bob", "Carol", "Dora"][number % 3], JANUARY + 60)
+    }));
+    world.sell(&sales).await;
+    // When a day has passed since they counted, less a second, and then that second
+    // The clock stands still at most before and at that second, because so many are counted there.
+    for _ in 0..3 {
+        world.finalize(JANUARY + 6 * DAY - 1).await;
+    }
+    let all = board(None, "", Measure::Conversions);
+    world.check(&all).await;
+    world.finalize(JANUARY + 6 * DAY).await;
+    // Then each counts once a day earlier
+    world.check(&all).await;
+    let earlier = "SELECT sum(conversions)::bigint FROM referrer_totals
+                   WHERE campaign = '' AND period = '@'";
+    assert_eq!(world.store.number(earlier).await, 25_001);
+    assert_eq!(world.recount(false).await, Vec::<String>::new());
+}
+
+/// [M17]
+#[tokio::test]
+async fn a_choice_begins_later_and_a_thousand_changes_leave_one_row() {
+    let store = Store::new().await;
+    store
+        .run(
+            "INSERT INTO referrals (address, campaign, code, owner, active, suspended, conversions,
+                 created_at, closed, seq, slot)
+             VALUES ('R', 'C', 'AZURE23', 'Alice', true, false, 0, 0, false, 1, 1)",
+        )
+        .await;
+    let set = async |wallet: &str, category: Option<&str>, region: Option<&str>| {
+        choices::set(&store.pool, wallet, category, region).await
+    };
+    let find = async |wallet: &str| choices::find(&store.pool, wallet).await.expect("choices");
+    let next = |choice: &Choice| choice.next.clone().and_then(|(_, value)| value);
+    // Choices that begin on another day than the one after they were made, by the time of the row.
+    let not_tomorrow = "SELECT count(*) FROM referrer_choices
+        WHERE from_day <> ((chosen_at + interval '1 hour') AT TIME ZONE 'UTC')::date + 1";
+    let not_next_month = "SELECT count(*) FROM referrer_choices
+        WHERE kind = 'category' AND from_day > '2026-01-02' AND from_day <> (date_trunc('month',
+            (chosen_at + interval '1 hour') AT TIME ZONE 'UTC') + interval '1 month')::date";
+    // When somebody without a code chooses, then nothing happens
+    assert!(!set("Bob", Some("music"), None).await.expect("an answer"));
+    assert_eq!(find("Bob").await, [Choice::default(), Choice::default()]);
+    // When Alice chooses for the first time, over and over again, then the last one begins tomorrow
+    for category in CATEGORIES.iter().cycle().take(1_000) {
+        assert!(set("Alice", Some(category), None).await.expect("an answer"));
+    }
+    let last = CATEGORIES.iter().cycle().nth(999).copied();
+    let [category, region] = find("Alice").await;
+    assert_eq!(
+        (category.value.as_deref(), &region),
+        (None, &Choice::default())
+    );
+    assert_eq!(next(&category).as_deref(), last);
+    assert_eq!(store.number(not_tomorrow).await, 0);
+    assert_eq!(
+        store.number("SELECT count(*) FROM referrer_choices").await,
+        1
+    );
+    // When it has begun, and she changes, then the change begins with the next month, and it is one row
+    store
+        .run(
+            "UPDATE referrer_choices SET value = 'art', from_day = '2026-01-02', chosen_at = '2026-01-01'",
+        )
+        .await;
+    for category in ["music", "food", "music"] {
+        assert!(
+            set("Alice", Some(category), Some("DE"))
+                .await
+                .expect("an answer")
+        );
+    }
+    let [category, region] = find("Alice").await;
+    assert_eq!(category.value.as_deref(), Some("art"));
+    assert_eq!(next(&category).as_deref(), Some("music"));
+    assert_eq!(store.number(not_next_month).await, 0);
+    // And a region, which is her first, begins tomorrow
+    assert_eq!(next(&region).as_deref(), Some("DE"));
+    let region_waits = format!("{not_tomorrow} AND kind = 'region'");
+    assert_eq!(store.number(&region_waits).await, 0);
+    // When she takes it back, then nothing is to change
+    assert!(set("Alice", Some("art"), None).await.expect("an answer"));
+    let [category, _] = find("Alice").await;
+    assert_eq!(next(&category).as_deref(), Some("art"));
+    assert_eq!(
+        store.number("SELECT count(*) FROM referrer_choices").await,
+        3
+    );
+    // And the database takes neither another category nor a choice that begins today
+    for category in CATEGORIES {
+        set("Alice", Some(category), None).await.expect("known");
+    }
+    let refused = set("Alice", Some("spam"), None).await.expect_err("unknown");
+    let vouch_db::Error::Constraint { constraint, .. } = refused else {
+        panic!("{refused}");
+    };
+    assert_eq!(constraint, "referrer_choices_category_known");
+    let today = sqlx::query(
+        "INSERT INTO referrer_choices (referrer, kind, from_day, value)
+         VALUES ('Alice', 'category', (now() AT TIME ZONE 'UTC')::date, 'music')",
+    );
+    let refused = today.execute(&store.pool).await.expect_err("too early");
+    let refused = refused.into_database_error().expect("of the database");
+    assert_eq!(refused.constraint(), Some("referrer_choices_ahead"));
+}
