@@ -12,6 +12,12 @@ const MOST: usize = 4;
 const ACCOUNTS: usize = 4;
 /// Most bytes of a part: its two lengths, and a transfer's data.
 const PART: usize = 2 + 10;
+/// Most bytes of a batch: its first one, and its parts.
+const BYTES: usize = 1 + MOST * PART;
+/// Most accounts of a payment, each once: mint, authority and source, then the recipients.
+const INFOS: usize = 3 + MOST;
+// They are filled without a check, so nothing but these says that they suffice.
+const _: () = assert!(PART == 12 && BYTES == 49 && INFOS == 7);
 
 /// First byte of a batch, and of the instructions in it:
 /// <https://github.com/solana-program/token>, `pinocchio/interface/src/instruction.rs`.
@@ -51,10 +57,9 @@ pub fn pay_at_once(
         from,
         authority,
     } = source;
-    let mut data = [const { MaybeUninit::<u8>::uninit() }; 1 + MOST * PART];
+    let mut data = [const { MaybeUninit::<u8>::uninit() }; BYTES];
     let mut accounts = [const { MaybeUninit::<InstructionAccount>::uninit() }; MOST * ACCOUNTS];
-    // Mint, authority and source, each once; then the recipients.
-    let mut infos = [const { MaybeUninit::<CpiAccount>::uninit() }; 3 + MOST];
+    let mut infos = [const { MaybeUninit::<CpiAccount>::uninit() }; INFOS];
     // The Token program refuses an empty batch; a discount can be the whole payment.
     if parts.is_empty() {
         return Ok(());
