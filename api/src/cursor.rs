@@ -51,6 +51,31 @@ impl std::str::FromStr for Cursor {
     }
 }
 
+/// A position in a list that is sorted by the end of holds and by address. No [`Cursor`] is one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HoldCursor(pub(crate) Cursor);
+
+impl HoldCursor {
+    const MARK: &str = "hold:";
+
+    pub(crate) fn encode(time: i64, address: &str) -> String {
+        URL_SAFE_NO_PAD.encode(format!("{}{time}:{address}", Self::MARK))
+    }
+}
+
+impl std::str::FromStr for HoldCursor {
+    type Err = ApiError;
+
+    fn from_str(text: &str) -> Result<Self, ApiError> {
+        let parse = || {
+            let text = decode(text)?;
+            let place = URL_SAFE_NO_PAD.encode(text.strip_prefix(Self::MARK)?);
+            place.parse().ok().map(Self)
+        };
+        parse().ok_or_else(refusal)
+    }
+}
+
 /// A position on a leaderboard: the entry before a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place(pub(crate) leaderboard::After);
@@ -131,6 +156,21 @@ mod tests {
                 "{bad}"
             );
         }
+    }
+
+    #[test]
+    fn a_position_by_hold_is_none_by_time_and_the_other_way_around() {
+        // Given the same time and address in both orders
+        let address = "4P9LqUjQAnspnDpVTXfX1GKWdQQDNgaB27b5E495akBb";
+        let by_hold = HoldCursor::encode(-5, address);
+        let by_time = Cursor::encode(-5, address);
+        // Then each is read in its own order alone
+        let HoldCursor(read) = by_hold.parse().unwrap();
+        assert_eq!((read.time, read.address.as_str()), (-5, address));
+        let refusal = by_hold.parse::<Cursor>().unwrap_err();
+        assert_eq!(refusal.code, "invalid_query");
+        let refusal = by_time.parse::<HoldCursor>().unwrap_err();
+        assert_eq!(refusal.code, "invalid_query");
     }
 
     #[test]

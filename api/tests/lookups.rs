@@ -157,10 +157,29 @@ async fn conversions_of_a_campaign_are_found_by_how_they_stand() {
     ] {
         let at = 1_700_000_000 + i64::from(byte);
         conversion(&pool, &address(byte), at, i64::from(byte)).await;
-        sqlx::query("UPDATE conversions SET matures_at = $2, status = $3 WHERE address = $1")
+        let change = "UPDATE conversions SET matures_at = $2, status = $3,
+                 settled = CASE WHEN $3::text = 'pending' THEN 0 ELSE 7 END WHERE address = $1";
+        sqlx::query(change)
             .bind(address(byte))
             .bind(matures_at)
             .bind(status)
+            .execute(&pool)
+            .await
+            .unwrap();
+    }
+    // And one in its hold that is worth nothing, one after it, and one without a hold, made by a clock that is ahead
+    for (byte, matures_at, converted_at, settled) in [
+        (9, now + 72 * HOUR, now, 7),
+        (10, now - 72 * HOUR, now - 96 * HOUR, 7),
+        (11, now + HOUR, now + HOUR, 0),
+    ] {
+        conversion(&pool, &address(byte), converted_at, i64::from(byte)).await;
+        let change = "UPDATE conversions SET matures_at = $2, settled = $3, status = 'pending'
+             WHERE address = $1";
+        sqlx::query(change)
+            .bind(address(byte))
+            .bind(matures_at)
+            .bind(settled)
             .execute(&pool)
             .await
             .unwrap();
@@ -175,7 +194,7 @@ async fn conversions_of_a_campaign_are_found_by_how_they_stand() {
         (found.collect(), answer["next_cursor"].take())
     };
     for (status, found) in [
-        ("held", &[2, 1][..]),
+        ("held", &[2, 1, 9][..]),
         ("waiting", &[4, 3]),
         ("paid", &[8, 5]),
         ("cancelled", &[6]),
@@ -197,6 +216,19 @@ async fn conversions_of_a_campaign_are_found_by_how_they_stand() {
             };
         }
         assert_eq!(read, wanted, "{status}");
+    }
+    // And a place in one order is none in the other
+    for (from, to) in [("held", "paid"), ("paid", "held"), ("waiting", "")] {
+        let (_, next) = page(&format!("status={from}&limit=1")).await;
+        let next = next.as_str().unwrap();
+        let status = if to.is_empty() {
+            String::new()
+        } else {
+            format!("&status={to}")
+        };
+        let path = format!("/v1/conversions?campaign={CAMPAIGN}{status}&cursor={next}");
+        let refusal = api.get(&path).await.refusal();
+        assert_eq!(refusal, (400, "invalid_query".to_owned()), "{from} {to}");
     }
     // And what cannot be answered fast, or is no status, is refused
     let of = format!("campaign={CAMPAIGN}&status=held");

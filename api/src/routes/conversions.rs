@@ -2,12 +2,15 @@
 
 use axum::{Json, extract::State};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Serialize,
+    de::{IntoDeserializer, value},
+};
 use utoipa::{IntoParams, ToSchema};
 use vouch_db::api::conversions::{self, Filter, Standing};
 
 use crate::{
-    cursor::{Cursor, cut},
+    cursor::{Cursor, HoldCursor, cut},
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
     extract::{PathAddress, Query},
@@ -44,7 +47,8 @@ pub(crate) struct ConversionsQuery {
 }
 
 /// How conversions stand: `held` within the hold, so that the campaign can cancel it; `waiting` after it, while some
-/// of it is not paid; `paid`; `cancelled`; or `lapsed`, when the period for claims ended before all of it was claimed.
+/// of its reward is owed; `paid`; `cancelled`; or `lapsed`, when the period for claims ended before all of it was
+/// claimed. The rows of `held` and `waiting` have the status `pending`.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum StandingQuery {
@@ -53,6 +57,18 @@ pub(crate) enum StandingQuery {
     Paid,
     Cancelled,
     Lapsed,
+}
+
+impl From<StandingQuery> for Standing {
+    fn from(query: StandingQuery) -> Self {
+        match query {
+            StandingQuery::Held => Self::Held,
+            StandingQuery::Waiting => Self::Waiting,
+            StandingQuery::Paid => Self::Paid,
+            StandingQuery::Cancelled => Self::Cancelled,
+            StandingQuery::Lapsed => Self::Lapsed,
+        }
+    }
 }
 
 /// A conversion.
@@ -137,13 +153,9 @@ pub(crate) async fn list(
         .limit
         .as_deref()
         .map_or(Ok(Limit::DEFAULT), str::parse)?;
-    let cursor: Option<Cursor> = query.cursor.as_deref().map(str::parse).transpose()?;
-    let after = cursor
-        .as_ref()
-        .map(|cursor| (cursor.time, cursor.address.as_str()));
     if let Some(status) = query.status.as_deref() {
         let standing = standing(status)?;
-        // These have no index by status.
+        // No index has these filters and the status.
         if referee.is_some() || reference.is_some() || signature.is_some() || code.is_some() {
             return Err(refusal(
                 "status cannot stand beside another filter than campaign",
@@ -153,17 +165,31 @@ pub(crate) async fn list(
         state.check_campaign(Some(&campaign)).await?;
         let campaign = campaign.to_string();
         let now = Timestamp::now().as_second();
+        let by_hold = matches!(standing, Standing::Held | Standing::Waiting);
+        let cursor: Option<Cursor> = match query.cursor.as_deref() {
+            Some(text) if by_hold => {
+                let HoldCursor(cursor) = text.parse()?;
+                Some(cursor)
+            }
+            text => text.map(str::parse).transpose()?,
+        };
+        let after = place(cursor.as_ref());
         let found = state
             .database
             .run(async |pool| {
                 conversions::of_campaign(&pool, &campaign, standing, now, after, limit + 1).await
             })
             .await?;
-        return Ok(page(found, limit, |last| match standing {
-            Standing::Held | Standing::Waiting => last.matures_at,
-            Standing::Paid | Standing::Cancelled | Standing::Lapsed => last.converted_at,
+        return Ok(page(found, limit, |last| {
+            if by_hold {
+                HoldCursor::encode(last.matures_at, &last.address)
+            } else {
+                Cursor::encode(last.converted_at, &last.address)
+            }
         }));
     }
+    let cursor: Option<Cursor> = query.cursor.as_deref().map(str::parse).transpose()?;
+    let after = place(cursor.as_ref());
 
     state.check_campaign(campaign.as_ref()).await?;
     let referral = match code {
@@ -182,35 +208,33 @@ pub(crate) async fn list(
         // One more than the limit shows whether there is another page.
         .run(async |pool| conversions::list(&pool, &filter, after, limit + 1).await)
         .await?;
-    Ok(page(found, limit, |last| last.converted_at))
+    Ok(page(found, limit, |last| {
+        Cursor::encode(last.converted_at, &last.address)
+    }))
+}
+
+fn place(cursor: Option<&Cursor>) -> Option<(i64, &str)> {
+    cursor.map(|cursor| (cursor.time, cursor.address.as_str()))
 }
 
 fn standing(status: &str) -> ApiResult<Standing> {
-    match status {
-        "held" => Ok(Standing::Held),
-        "waiting" => Ok(Standing::Waiting),
-        "paid" => Ok(Standing::Paid),
-        "cancelled" => Ok(Standing::Cancelled),
-        "lapsed" => Ok(Standing::Lapsed),
-        _ => Err(refusal(
-            "status must be held, waiting, paid, cancelled or lapsed",
-        )),
-    }
+    let named: Result<_, value::Error> = StandingQuery::deserialize(status.into_deserializer());
+    named
+        .map(Standing::from)
+        .map_err(|_| refusal("status must be held, waiting, paid, cancelled or lapsed"))
 }
 
 fn refusal(message: &'static str) -> ApiError {
     ApiError::invalid_query().saying(message).of_field("status")
 }
 
-/// The first `limit` of these, and where the next page begins, by the time that sorts them.
+/// The first `limit` of these, and the cursor of the next page, which begins after the last of them.
 fn page(
     mut found: Vec<conversions::Conversion>,
     limit: i64,
-    time: impl Fn(&conversions::Conversion) -> i64,
+    cursor: impl Fn(&conversions::Conversion) -> String,
 ) -> Json<ConversionsAnswer> {
-    let next_cursor = cut(&mut found, limit, |last| {
-        Cursor::encode(time(last), &last.address)
-    });
+    let next_cursor = cut(&mut found, limit, cursor);
     Json(ConversionsAnswer {
         conversions: found.into_iter().map(ConversionAnswer::from).collect(),
         next_cursor,

@@ -230,3 +230,64 @@ async fn each_status_reads_few_rows_of_a_campaign_with_many_conversions() {
         assert!(cost <= 400, "{common} has read {cost} rows");
     }
 }
+
+#[tokio::test]
+async fn a_page_by_status_costs_the_same_with_strangers_conversions_in_front_of_it() {
+    // Given 20,000 conversions, of which the last tenth is of one campaign, and those of two others are before it in
+    // every order
+    let database = Postgres::test_database().await.expect("a database");
+    let pool = PgPool::connect(database.url()).await.expect("a pool");
+    pool.execute(
+        "INSERT INTO transactions (seq, slot, block_time, signature, fee_payer, succeeded)
+         SELECT n, n, n, 'signature-' || n, 'payer', true FROM generate_series(1, 20000) AS n;
+         ANALYZE transactions",
+    )
+    .await
+    .expect("transactions");
+    let one = api::pool(database.url(), 1, Duration::from_secs(30)).expect("a pool");
+    let campaign = "C".repeat(44);
+    for (standing, status, first_end) in [
+        (Standing::Held, "pending", 1_000_000),
+        (Standing::Waiting, "pending", 100_000),
+        (Standing::Paid, "paid", 100_000),
+        (Standing::Cancelled, "cancelled", 100_000),
+        (Standing::Lapsed, "lapsed", 100_000),
+    ] {
+        let rows = format!(
+            "TRUNCATE conversions CASCADE;
+             INSERT INTO conversions (address, seq, slot, campaign, referral, code, referrer, referee,
+                 action, amount, reference, reward_referrer, reward_referee, reward_partner,
+                 converted_at, matures_at, status, settled)
+             SELECT rpad(md5(n::text), 44, 'a'), n, n,
+                 repeat(CASE WHEN n > 18000 THEN 'C' WHEN n % 2 = 0 THEN 'B' ELSE 'D' END, 44),
+                 repeat('R', 44), 'STARTER7', 'Alice', 'wallet-' || n, 'signup', 1, NULL, 1, 0, 0,
+                 20000 - n, {first_end} + n, '{status}', 0
+             FROM generate_series(1, 20000) AS n;
+             ANALYZE conversions"
+        );
+        pool.execute(rows.as_str()).await.expect("rows");
+        // When its first page is read, and the next one
+        let mut after: Option<(i64, String)> = None;
+        for _ in 0..2 {
+            let before = read(&one).await;
+            let place = after
+                .as_ref()
+                .map(|(time, address)| (*time, address.as_str()));
+            let page =
+                conversions::of_campaign(&one, &campaign, standing, 1_000_000, place, 50).await;
+            let cost = read(&one).await - before;
+            let page = page.expect("an answer");
+            // Then it has its own rows, and has read no others
+            assert_eq!(page.len(), 50, "{standing:?}");
+            assert!(page.iter().all(|one| one.campaign == campaign));
+            assert!(cost <= 400, "{standing:?} has read {cost} rows");
+            after = page.last().map(|last| {
+                let time = match standing {
+                    Standing::Held | Standing::Waiting => last.matures_at,
+                    _ => last.converted_at,
+                };
+                (time, last.address.clone())
+            });
+        }
+    }
+}

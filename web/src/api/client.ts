@@ -31,6 +31,15 @@ export class Refusal extends Error {
     readonly requestId: string | undefined,
     /** Whether the transaction is in a block all the same, so that its fee was charged. */
     readonly charged = false,
+    /** What else the API says of it. */
+    readonly detail: {
+      /** The status of HTTP. */
+      readonly status?: number;
+      /** The field or the parameter that is wrong. */
+      readonly field?: string | null | undefined;
+      /** Of a list that was read in part: where to go on. */
+      readonly next?: string | null | undefined;
+    } = {},
   ) {
     super(code);
   }
@@ -65,5 +74,7 @@ function refusalOf({ error, response }: Outcome<unknown>): Refusal {
   return new Refusal(
     envelope?.error?.code ?? (response.status >= 500 ? 'internal' : 'unexpected'),
     envelope?.error?.request_id ?? response.headers.get('x-request-id') ?? undefined,
+    false,
+    { status: response.status, field: envelope?.field, next: envelope?.next_cursor },
   );
 }

@@ -50,6 +50,24 @@ export function daysOf(period: Period, today: string): Days {
   return { from: first.toISOString().slice(0, 10), to: today, by: 'month' };
 }
 
+/** Whether these are fewer days than the twelve months that end with the last of them. */
+export function isShortened(found: Pick<Analytics, 'from' | 'to' | 'by'>): boolean {
+  return found.by === 'month' && found.from > daysOf('12m', found.to).from;
+}
+
+/**
+ * The wallet, its code and the campaign that a page shows alone, or the wallet for all of its codes. `refused` is one
+ * that the server does not count for the wallet.
+ */
+export function subjectOf(
+  wallet: string,
+  query: { code?: string | undefined; campaign?: string | undefined },
+  refused: string | undefined,
+): string {
+  const one = query.code ? `${wallet} ${query.code} ${query.campaign ?? ''}` : wallet;
+  return one === refused ? wallet : one;
+}
+
 /** A day or a month as the reader writes it; both are dates without a zone. */
 export function labelOf(part: Pick<Part, 'from'>, by: Days['by'], language: string): string {
   const options: Intl.DateTimeFormatOptions =

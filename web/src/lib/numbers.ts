@@ -2,44 +2,17 @@
 
 import { createEffect, createMemo, createSignal, on, onCleanup, type Accessor } from 'solid-js';
 
-import { Refusal } from '../api/client';
-import { dayIn, daysOf, plusDays, type Analytics, type Days, type Period } from './analytics';
+import { dayIn, daysOf, plusDays, type Analytics, type Period } from './analytics';
 import { now } from './clock';
 import type { Live } from './live';
 import { poll, type Polled } from './poll';
+import { inZone, zoneOf, type AskNumbers } from './zone';
 
 /** Milliseconds between two questions; an answer reads counters of many days. */
 const EVERY = 15_000;
 /** Milliseconds between two questions that events cause. */
 const CALM = 8_000;
-const UTC = 'UTC';
-
-type Query = Days & { zone: string };
-export type AskNumbers = (query: Query, signal: AbortSignal) => Promise<Analytics>;
-
-/** The reader's zone, as the browser names it. */
-export function zoneOf(): string {
-  return Intl.DateTimeFormat().resolvedOptions().timeZone || UTC;
-}
-
-/** Asks in the reader's zone; if the server does not know it, in UTC. The answer names the zone. */
-async function inZone(
-  ask: AskNumbers,
-  days: (today: string) => Days,
-  signal: AbortSignal,
-): Promise<Analytics> {
-  const zone = zoneOf();
-  const asked = (zone: string) => ask({ ...days(dayIn(zone, Date.now())), zone }, signal);
-  try {
-    return await asked(zone);
-  } catch (error) {
-    const isRefused = error instanceof Refusal && error.code === 'invalid_query';
-    if (!isRefused || zone === UTC) throw error;
-    return asked(UTC);
-  }
-}
-
-/** Tells what `live` tells, but not more often than these answers are worth. */
+/** The same events as `live`, at most one every {@link CALM} milliseconds. */
 function calm(live: Live): Live {
   const [told, setTold] = createSignal(0);
   let next = 0;
@@ -84,7 +57,7 @@ export function createNumbers<K extends string>(
   const current = poll(
     both(period),
     async ({ of, rest }, signal) => {
-      const found = await inZone(ask(of), (today) => daysOf(rest, today), signal);
+      const found = await inZone(ask(of), of, (today) => daysOf(rest, today), signal);
       return { of, found };
     },
     EVERY,
@@ -100,7 +73,12 @@ export function createNumbers<K extends string>(
     today: poll(
       both(() => ''),
       ({ of }, signal) =>
-        inZone(ask(of), (today) => ({ from: plusDays(today, -1), to: today, by: 'day' }), signal),
+        inZone(
+          ask(of),
+          of,
+          (today) => ({ from: plusDays(today, -1), to: today, by: 'day' }),
+          signal,
+        ),
       EVERY,
       changes,
     ),

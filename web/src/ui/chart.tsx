@@ -44,6 +44,8 @@ export function Chart(props: {
   text: (value: bigint) => string;
   /** Said where everything is zero. */
   empty: string;
+  /** Whether the last column ends with today, which is not over. */
+  unfinished: boolean;
   low?: boolean;
 }) {
   let element!: HTMLDivElement;
@@ -58,7 +60,10 @@ export function Chart(props: {
     column() === undefined
       ? of.values.reduce((sum, value) => sum + value, 0n)
       : (of.values[column()!] ?? 0n);
-  const span = () => (column() === undefined ? props.span : props.labels[column()!]!);
+  /** A column's day or month, in words. */
+  const label = (at: number) =>
+    props.unfinished && at === last() ? n().soFar(props.labels[at]!) : props.labels[at]!;
+  const span = () => (column() === undefined ? props.span : label(column()!));
   const isEmpty = createMemo(() =>
     props.series.every(({ values }) => values.every((value) => value === 0n)),
   );
@@ -70,6 +75,7 @@ export function Chart(props: {
     colours: props.series.map(({ colour }) => colour),
     labels: props.labels,
     whole: props.decimals === 0,
+    unfinished: props.unfinished,
     tick: (units) =>
       new Intl.NumberFormat(locale(), {
         notation: 'compact',
@@ -127,28 +133,32 @@ export function Chart(props: {
           </Index>
         </ul>
       </figcaption>
-      <div
-        ref={element}
-        class="plot"
-        classList={{ none: isEmpty() }}
-        role="slider"
-        tabindex={isEmpty() ? -1 : 0}
-        aria-label={n().read(props.title)}
-        aria-orientation="horizontal"
-        aria-valuemin={0}
-        aria-valuemax={Math.max(last(), 0)}
-        aria-valuenow={column() ?? last()}
-        aria-valuetext={sentence()}
-        aria-disabled={isEmpty()}
-        onKeyDown={move}
-        onBlur={() => {
-          setPointed(undefined);
-          drawn()?.point(undefined);
-        }}
-      >
-        <For each={['paid', 'wait', 'accent', 'ink-3', 'line']}>
-          {(name) => <i class={`probe ${name}`} />}
-        </For>
+      <div class="frame">
+        <div
+          ref={element}
+          class="plot"
+          classList={{ none: isEmpty() }}
+          role="slider"
+          tabindex={isEmpty() ? -1 : 0}
+          aria-label={n().read(props.title)}
+          aria-orientation="horizontal"
+          aria-valuemin={0}
+          // All columns together stand behind the last one.
+          aria-valuemax={last() + 1}
+          aria-valuenow={column() ?? last() + 1}
+          aria-valuetext={sentence()}
+          aria-disabled={isEmpty()}
+          onKeyDown={move}
+          onBlur={() => {
+            setPointed(undefined);
+            drawn()?.point(undefined);
+          }}
+        >
+          <For each={['paid', 'wait', 'accent', 'ink-3', 'line']}>
+            {(name) => <i class={`probe ${name}`} />}
+          </For>
+        </div>
+        {/* Nothing within a slider is read aloud. */}
         <Show when={isEmpty()}>
           <p class="nothing">{props.empty}</p>
         </Show>
@@ -177,9 +187,9 @@ export function Chart(props: {
             </thead>
             <tbody>
               <Index each={props.labels}>
-                {(label, row) => (
+                {(_, row) => (
                   <tr>
-                    <th scope="row">{label()}</th>
+                    <th scope="row">{label(row)}</th>
                     <Index each={props.series}>
                       {(of) => <td class="right num">{props.text(of().values[row] ?? 0n)}</td>}
                     </Index>

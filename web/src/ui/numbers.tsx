@@ -1,10 +1,11 @@
 /** Figures over time: the period, charts, what stands beside the time before, and where clicks come from. */
 
 import { A, useLocation } from '@solidjs/router';
-import { For, Index, Show, type JSX } from 'solid-js';
+import { createMemo, For, Index, Show, type JSX } from 'solid-js';
 
 import {
   bpsOfRate,
+  dayIn,
   earnedOf,
   hrefWith,
   labelOf,
@@ -20,10 +21,13 @@ import {
   type Shares,
 } from '../lib/analytics';
 import { formatBps, type Token } from '../format/money';
-import { locale } from '../i18n';
+import { locale, t } from '../i18n';
 import { n } from '../i18n/numbers';
+import { now } from '../lib/clock';
+import type { Polled } from '../lib/poll';
 import { Chart, countText } from './chart';
 import { Lit, moneyText } from './format';
+import { Failure, Skeleton } from './states';
 
 declare module 'solid-js' {
   namespace JSX {
@@ -80,11 +84,20 @@ export function Charts(props: { found: Analytics; shown: Shown | undefined; earn
     span: spanText(props.found.from, props.found.to, locale()),
     labels: labels(),
     column: props.found.by === 'month' ? n().month : n().day,
+    unfinished: props.found.to >= today(),
   });
+  const today = createMemo(() => dayIn(props.found.zone, now()));
   const earned = () => props.found.series.map((part) => earnedOf(part, props.shown?.mint));
   return (
     <div class="sheet lifted charts">
-      <Show when={props.shown}>
+      <Show
+        when={props.shown}
+        fallback={
+          <p class="no-token">
+            {props.found.all_time.rewards.length > 0 ? n().unknownToken : n().empty.earned}
+          </p>
+        }
+      >
         {(shown) => (
           <Chart
             {...common()}
@@ -135,8 +148,56 @@ export function Charts(props: { found: Analytics; shown: Shown | undefined; earn
   );
 }
 
-/** Today, a week and a month, each beside the same time before. */
-export function Compare(props: { found: Analytics; shown: Shown | undefined; earned: string }) {
+type Compared = {
+  shown: Shown | undefined;
+  earned: string;
+  /** Whether all clicks are of codes that pay this token. */
+  perClick: boolean;
+};
+
+/** Today, a week and a month, each beside the same time before, as they are asked for. */
+export function Compare(
+  props: Compared & {
+    of: Polled<Analytics>;
+    words: Record<string, [string, string, string]>;
+  },
+) {
+  return (
+    <Show
+      when={props.of.data()}
+      fallback={
+        <Show
+          when={props.of.error()}
+          fallback={
+            <div class="sheet card">
+              <Skeleton height="14rem" />
+            </div>
+          }
+        >
+          {(error) => <Failure error={error()} words={props.words} again={props.of.again} />}
+        </Show>
+      }
+    >
+      {(found) => (
+        <>
+          <Show when={props.of.error()}>
+            <p class="small">
+              <strong>{t().common.stale}.</strong>
+            </p>
+          </Show>
+          <Columns
+            found={found()}
+            shown={props.shown}
+            earned={props.earned}
+            perClick={props.perClick}
+          />
+        </>
+      )}
+    </Show>
+  );
+}
+
+function Columns(props: Compared & { found: Analytics }) {
   const columns = () => {
     const [yesterday, today] = props.found.series;
     return [
@@ -161,6 +222,8 @@ export function Compare(props: { found: Analytics; shown: Shown | undefined; ear
     name: string;
     of: (numbers: Numbers) => bigint | number | null | undefined;
     text: (value: never) => string;
+    /** A ratio does not grow with the day, so a part of a day compares with a whole one. */
+    isRatio?: boolean;
   }[] => {
     const { shown } = props;
     const money = (units: bigint) => moneyText(units, shown!.token);
@@ -171,15 +234,21 @@ export function Compare(props: { found: Analytics; shown: Shown | undefined; ear
         name: n().rate,
         of: ({ conversion_rate }) => conversion_rate,
         text: (rate: number) => formatBps(bpsOfRate(rate), locale()),
+        isRatio: true,
       },
       ...(shown
         ? [
             { name: props.earned, of: earned, text: money },
-            {
-              name: n().perClick,
-              of: (of: Numbers) => roughly(perClick(earned(of), of.clicks.people)),
-              text: money,
-            },
+            ...(props.perClick
+              ? [
+                  {
+                    name: n().perClick,
+                    of: (of: Numbers) => roughly(perClick(earned(of), of.clicks.people)),
+                    text: money,
+                    isRatio: true,
+                  },
+                ]
+              : []),
           ]
         : []),
     ];
@@ -218,6 +287,7 @@ export function Compare(props: { found: Analytics; shown: Shown | undefined; ear
                           before={column().before && row().of(column().before!)}
                           text={row().text as (value: bigint | number) => string}
                           isToday={column().name === 'today'}
+                          isRatio={row().isRatio ?? false}
                         />
                       </td>
                     )}
@@ -239,8 +309,9 @@ function Cell(props: {
   value: Figure;
   before: Figure;
   text: (value: bigint | number) => string;
-  /** A day that is not over is not better or worse than a whole one. */
   isToday: boolean;
+  /** Each span ends with today, which is not over. So a count is lower than before until midnight, whatever happens. */
+  isRatio: boolean;
 }) {
   const text = (figure: Figure) =>
     figure === null || figure === undefined ? '–' : props.text(figure);
@@ -249,7 +320,14 @@ function Cell(props: {
     <>
       <Lit value={text(props.value)} />
       <small>
-        <Show when={!props.isToday} fallback={n().compare.yesterday(text(props.before))}>
+        <Show
+          when={!props.isToday && props.isRatio}
+          fallback={
+            props.isToday
+              ? n().compare.yesterday(text(props.before))
+              : n().compare.before(text(props.before))
+          }
+        >
           <Show when={moved()} fallback={n().compare.unknown}>
             {(moved) => (
               <>
@@ -269,7 +347,12 @@ function Cell(props: {
 export type Dimension = 'source' | 'device' | 'country' | 'code';
 
 /** Clicks of people by one property, each with its share of all. */
-export function By(props: { dimension: Dimension; shares: Shares }) {
+export function By(props: {
+  dimension: Dimension;
+  shares: Shares;
+  /** The zone of the days beside it; these clicks are counted in days of UTC. */
+  zone: string;
+}) {
   const all = () =>
     props.shares.values.reduce((sum, { clicks }) => sum + clicks, props.shares.other);
   const rows = () => {
@@ -317,6 +400,9 @@ export function By(props: { dimension: Dimension; shares: Shares }) {
       <Show when={props.dimension === 'source'}>
         <p class="foot-note">{n().by.sourceHint}</p>
       </Show>
+      <Show when={props.zone !== 'UTC'}>
+        <p class="foot-note">{n().by.utc}</p>
+      </Show>
     </section>
   );
 }
@@ -333,7 +419,7 @@ function nameOf(dimension: Dimension, value: string | null | undefined): string 
   try {
     return new Intl.DisplayNames(locale(), { type: 'region' }).of(value) ?? value;
   } catch {
-    // A proxy may say what is no region.
+    // The code comes from a proxy, and need not be one of a region.
     return value;
   }
 }

@@ -14,6 +14,8 @@ export type Drawing = {
   /** Whether only whole numbers are on the axis. */
   readonly whole: boolean;
   readonly tick: (value: number) => string;
+  /** Whether the last column is not over; it is drawn lighter. */
+  readonly unfinished: boolean;
 };
 
 export type Plot = {
@@ -75,6 +77,9 @@ export function plot(
   const mark = document.createElement('i');
   mark.className = 'mark';
   mark.hidden = true;
+  /** Covers the last column with a veil while it is not over. */
+  const veil = document.createElement('i');
+  veil.className = 'veil';
   const width = () => Math.max(element.clientWidth, 1);
   const options: uPlot.Options = {
     width: width(),
@@ -104,7 +109,7 @@ export function plot(
         splits: (self) => {
           const count = current.labels.length;
           const every = labelEvery(count, self.width, LABEL);
-          // The last column is today: it always has its label.
+          // The last column always has its label: it is the newest.
           return current.labels
             .map((_, column) => column)
             .filter((it) => (count - 1 - it) % every === 0);
@@ -134,6 +139,17 @@ export function plot(
       })),
     ],
     hooks: {
+      draw: [
+        (self) => {
+          const column = current.labels.length - 1;
+          veil.hidden = !current.unfinished || column < 0;
+          const [left, right] = [column - 0.5, column + 0.5].map((at) => self.valToPos(at, 'x'));
+          veil.style.left = `${left}px`;
+          veil.style.width = `${right! - left!}px`;
+          // uPlot draws once before its constructor returns.
+          if (!veil.isConnected) self.over.append(veil);
+        },
+      ],
       setCursor: [
         (self) => {
           const column = self.cursor.idx ?? undefined;

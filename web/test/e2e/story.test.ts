@@ -232,6 +232,9 @@ it('a referrer signs in, sees what was earned, names herself and creates a code'
   expect(await sum.allInnerTexts()).toEqual(['20 VCH', '0 VCH']);
   const columns = chart(page, earned).locator('tbody tr');
   expect(await columns.count()).toBe(30);
+  // Of which the last one is not over
+  const newest = columns.last().locator('th');
+  await eventually(() => newest.innerText()).toMatch(/^\w+ \d+, so far$/);
   // And each column is read by the keyboard
   const slider = page.getByRole('slider', { name: numbers.read(earned) });
   await slider.focus();
@@ -342,7 +345,9 @@ it('a referrer signs in, sees what was earned, names herself and creates a code'
   await accessible(page, 'me, code created');
   await picture(page, 'me', true);
 
-  // When her wallet shows another account, then nothing of her stays, here or at the server
+  // When her wallet shows another account, then nothing of her stays, here, in the address or at the server
+  await page.getByRole('link', { name: numbers.by.only(scene.code) }).click();
+  await page.getByRole('link', { name: numbers.allCodes }).waitFor();
   const second = await context.newPage();
   await second.goto(url('/me'));
   await second.getByRole('heading', { name: me.title, exact: true }).waitFor();
@@ -358,6 +363,7 @@ it('a referrer signs in, sees what was earned, names herself and creates a code'
     }
   }
   await page.getByText(me.signIn.switched).first().waitFor();
+  await eventually(() => new URL(page.url()).search).toBe('');
   // Not even what the wallet of the other tab shows
   await second.getByRole('button', { name: 'Test Wallet' }).waitFor();
   await second.close();
@@ -373,6 +379,14 @@ it('a referrer signs in, sees what was earned, names herself and creates a code'
   await accessible(page, 'me, empty');
   await picture(page, 'me-empty', true);
   expect(await page.locator('body').innerText()).not.toContain(alice.slice(0, 4));
+  // Also when somebody gave it the address of one of her codes
+  await page.goto(url(`/me?code=${scene.code}&campaign=${scene.campaign}`));
+  await page.getByText(numbers.notYours).waitFor();
+  await page.getByText(numbers.empty.clicks).waitFor();
+  expect(await page.getByText(me.errors.not_code_owner![0]).count()).toBe(0);
+  await accessible(page, 'me, a code of somebody else');
+  await page.getByRole('link', { name: numbers.allCodes }).click();
+  await eventually(() => new URL(page.url()).search).toBe('');
   // And who signs out is out, also when going back
   await page.getByRole('button', { name: me.signOut, exact: true }).click();
   await page.getByRole('heading', { name: me.signIn.title }).waitFor();
@@ -756,7 +770,8 @@ it('a company sees its campaigns, names one, and gives its server a key', async 
     /^Desktop\s+2\s+67%\s+Phone\s+1\s+33%$/,
   );
   const week = page.getByRole('row', { name: numbers.conversions }).locator('td');
-  await eventually(() => week.nth(1).innerText()).toMatch(/^1\s/);
+  // A week that ends with today is not called better or worse than one that is over
+  await eventually(() => week.nth(1).innerText()).toMatch(/^1\s+before: 0$/);
   await chart(page, numbers.campaign.earned).locator('.drawn canvas').waitFor();
   await accessible(page, 'console, campaign');
   await page.locator('section.over-time').evaluate((section) => section.scrollIntoView());

@@ -6,6 +6,7 @@ import {
   daysOf,
   earnedOf,
   hrefWith,
+  isShortened,
   labelEvery,
   labelOf,
   perClick,
@@ -13,6 +14,7 @@ import {
   plusDays,
   roughly,
   spanText,
+  subjectOf,
   tokensOf,
   trend,
 } from '../../src/lib/analytics';
@@ -131,4 +133,20 @@ it('labels have room', () => {
   expect([labelEvery(30, 1000, 76), labelEvery(7, 1000, 76), labelEvery(30, 10, 76)]).toEqual([
     3, 1, 30,
   ]);
+});
+
+it('a code that is refused to one wallet is not refused to another', () => {
+  const query = { code: 'STARTER7', campaign: 'C' };
+  const ofAlice = subjectOf('Alice', query, undefined);
+  expect(ofAlice).toBe('Alice STARTER7 C');
+  expect(subjectOf('Alice', query, ofAlice)).toBe('Alice');
+  expect(subjectOf('Bob', query, ofAlice)).toBe('Bob STARTER7 C');
+  expect(subjectOf('Bob', {}, ofAlice)).toBe('Bob');
+});
+
+it('a year that was cut is told from a whole one', () => {
+  const to = '2026-11-27';
+  expect(isShortened({ from: '2025-12-01', to, by: 'month' })).toBe(false);
+  expect(isShortened({ from: '2026-09-16', to, by: 'month' })).toBe(true);
+  expect(isShortened({ from: '2026-11-21', to, by: 'day' })).toBe(false);
 });

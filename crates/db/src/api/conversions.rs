@@ -137,7 +137,7 @@ async fn select(
 pub enum Standing {
     /// Within its hold: its campaign can cancel it.
     Held,
-    /// Its hold is over, and some of it is not paid.
+    /// Its hold is over, and some of its reward is owed.
     Waiting,
     /// Every part is paid.
     Paid,
@@ -162,22 +162,32 @@ pub async fn of_campaign(
     limit: i64,
 ) -> Result<Vec<Conversion>, Error> {
     match standing {
-        Standing::Held => pending(pool, campaign, (now, i64::MAX), after, limit).await,
-        Standing::Waiting => pending(pool, campaign, (i64::MIN, now), after, limit).await,
+        Standing::Held => pending(pool, campaign, (now, i64::MAX), true, after, limit).await,
+        Standing::Waiting => pending(pool, campaign, (i64::MIN, now), false, after, limit).await,
         Standing::Paid => ended(pool, campaign, "paid", after, limit).await,
         Standing::Cancelled => ended(pool, campaign, "cancelled", after, limit).await,
         Standing::Lapsed => ended(pool, campaign, "lapsed", after, limit).await,
     }
 }
 
-/// Pending conversions whose hold ends after the first of these times and not after the second.
+/// Pending conversions whose hold ends after the first of these times and not after the second. Those that are
+/// `held` include the ones that are worth nothing, but not those that never had a hold, which are ahead of `now` while
+/// the chain's clock is. The others are owed something.
 async fn pending(
     pool: &PgPool,
     campaign: &str,
     (later, until): (i64, i64),
+    held: bool,
     after: Option<(i64, &str)>,
     limit: i64,
 ) -> Result<Vec<Conversion>, Error> {
+    // The bits of all three parts: a conversion that is worth nothing has them from the beginning.
+    let unsettled: i16 = if held { 8 } else { 7 };
+    // The first place after `later`: every address sorts before a tilde. One comparison with a place, instead of a
+    // range of times, keeps the planner from the guess that only a few rows match, which it would all read and sort.
+    let (time, address) = after
+        .filter(|(time, _)| *time > later)
+        .unwrap_or((later, "~"));
     Ok(sqlx::query_as!(
         Conversion,
         r#"
@@ -192,18 +202,21 @@ async fn pending(
         FROM conversions c
         JOIN transactions t ON t.seq = c.seq
         CROSS JOIN finality f
+        -- The sum keeps the planner from indexes that have this order, but other campaigns' rows, too.
         WHERE c.campaign = $1 AND c.status = 'pending'
-          AND c.matures_at > $2 AND c.matures_at <= $3
-          AND ($4::bigint IS NULL OR (c.matures_at, c.address) > ($4, $5::text))
-        ORDER BY c.matures_at, c.address
-        LIMIT $6
+          AND (c.matures_at + 0, c.address) > ($2, $3) AND c.matures_at + 0 <= $4
+          AND c.settled < $6
+          AND (NOT $7::boolean OR c.matures_at > c.converted_at)
+        ORDER BY c.matures_at + 0, c.address
+        LIMIT $5
         "#,
         campaign,
-        later,
+        time,
+        address,
         until,
-        after.map(|(time, _)| time),
-        after.map(|(_, address)| address),
         limit,
+        unsettled,
+        held,
     )
     .fetch_all(pool)
     .await?)
@@ -230,10 +243,10 @@ async fn ended(
         FROM conversions c
         JOIN transactions t ON t.seq = c.seq
         CROSS JOIN finality f
-        -- The index has no pending ones.
+        -- The index has no pending ones. The sum keeps the planner from indexes of all campaigns.
         WHERE c.campaign = $1 AND c.status = $2 AND c.status <> 'pending'
-          AND ($3::bigint IS NULL OR (c.converted_at, c.address) < ($3, $4::text))
-        ORDER BY c.converted_at DESC, c.address DESC
+          AND ($3::bigint IS NULL OR (c.converted_at + 0, c.address) < ($3, $4::text))
+        ORDER BY c.converted_at + 0 DESC, c.address DESC
         LIMIT $5
         "#,
         campaign,

@@ -5,7 +5,11 @@ import type { NumbersMessages } from './en';
 const number = (count: number) => new Intl.NumberFormat('de').format(count);
 
 export const de: NumbersMessages = {
-  mine: { title: 'Verdienst im Verlauf', earned: 'Verdient' },
+  mine: {
+    title: 'Verdienst im Verlauf',
+    earned: 'Verdient',
+    note: 'Deine Teile als geworbene Wallet oder als Partner gehören nicht dazu, wohl aber, was frühere Besitzer deiner Codes bekommen haben.',
+  },
   campaign: {
     title: 'Wie es läuft',
     earned: 'Belohnungen der Werbenden',
@@ -16,8 +20,14 @@ export const de: NumbersMessages = {
   token: 'Token',
   code: 'Code',
   allCodes: 'Alle Codes',
+  notYours: 'Gezeigt sind alle Codes. Diese Wallet hat diesen Code nicht:',
   newest: (counted, all) =>
     `Gezählt sind die neuesten ${number(counted)} von ${number(all)} Codes.`,
+  shortened:
+    'Für zwölf Monate sind es zu viele Codes, deshalb sind nur die letzten 73 Tage gezählt. Ein Code allein hat alle zwölf.',
+  soFar: (day) => `${day}, bisher`,
+  unknownToken:
+    'Was verdient wurde, lässt sich noch nicht zeigen: Die Nachkommastellen des Tokens sind nicht bekannt.',
   paid: 'Ausgezahlt',
   waiting: 'Wartet',
   clicks: 'Klicks von Menschen',
@@ -39,10 +49,11 @@ export const de: NumbersMessages = {
   },
   compare: {
     title: 'Verglichen mit vorher',
-    today: 'Heute',
-    week: '7 Tage',
-    month: '30 Tage',
+    today: 'Heute bisher',
+    week: '7 Tage mit heute',
+    month: '30 Tage mit heute',
     yesterday: (before) => `gestern ${before}`,
+    before: (before) => `zuvor: ${before}`,
     up: (before) => `gestiegen von ${before}`,
     down: (before) => `gefallen von ${before}`,
     same: 'wie zuvor',
@@ -64,14 +75,15 @@ export const de: NumbersMessages = {
     none: 'Keine Klicks in diesen Tagen.',
     sourceHint:
       'Hänge ?utm_source=newsletter an einen Link, und seine Klicks werden für sich gezählt.',
+    utc: 'Gezählt in Tagen der UTC.',
     only: (code) => `Nur ${code} zeigen`,
   },
   held: { more: 'Mehr gehaltene Abschlüsse zeigen' },
   errors: {
     invalid_query: [
       'Diese Tage lassen sich nicht zusammenzählen',
-      'Nichts ist verloren. Eine Wallet mit mehr als zehn Codes hat in zwölf Monaten zu viele Tage.',
-      'Wähle einen kürzeren Zeitraum oder einen Code.',
+      'Der Server zählt die Tage dieses Zeitraums nicht. Nichts ist verloren.',
+      'Wähle einen anderen Zeitraum.',
     ],
   },
 };

@@ -4,7 +4,11 @@ const number = (count: number) => new Intl.NumberFormat('en').format(count);
 
 export const en = {
   /** Of a wallet. */
-  mine: { title: 'Earnings over time', earned: 'Earned' },
+  mine: {
+    title: 'Earnings over time',
+    earned: 'Earned',
+    note: 'Your parts as a referred wallet or as a partner are not among them, but what former owners of your codes were paid is.',
+  },
   /** Of a campaign. */
   campaign: {
     title: 'How it goes',
@@ -16,8 +20,13 @@ export const en = {
   token: 'Token',
   code: 'Code',
   allCodes: 'All codes',
+  notYours: 'All codes are shown. This wallet does not have the code',
   newest: (counted: number, all: number) =>
     `The newest ${number(counted)} of ${number(all)} codes are counted.`,
+  shortened:
+    'These are too many codes for twelve months, so only the last 73 days are counted. One code alone has all twelve.',
+  soFar: (day: string) => `${day}, so far`,
+  unknownToken: 'What was earned cannot be shown yet: the decimals of the token are not known.',
   paid: 'Paid',
   waiting: 'Waiting',
   clicks: 'Clicks of people',
@@ -39,10 +48,11 @@ export const en = {
   },
   compare: {
     title: 'Compared with before',
-    today: 'Today',
-    week: '7 days',
-    month: '30 days',
+    today: 'Today so far',
+    week: '7 days with today',
+    month: '30 days with today',
     yesterday: (before: string) => `yesterday ${before}`,
+    before: (before: string) => `before: ${before}`,
     up: (before: string) => `up from ${before}`,
     down: (before: string) => `down from ${before}`,
     same: 'as before',
@@ -73,14 +83,15 @@ export const en = {
     } as Record<string, string>,
     none: 'No clicks in these days.',
     sourceHint: 'Add ?utm_source=newsletter to a link, and its clicks are counted apart.',
+    utc: 'Counted in days of UTC.',
     only: (code: string) => `Show ${code} alone`,
   },
   held: { more: 'Show more held conversions' },
   errors: {
     invalid_query: [
       'These days cannot be added up',
-      'Nothing is lost. A wallet with more than ten codes has too many days in twelve months.',
-      'Choose a shorter period, or one code.',
+      'The server does not count the days of this period. Nothing is lost.',
+      'Choose another period.',
     ],
   } as Record<string, [string, string, string]>,
 };

@@ -507,7 +507,7 @@ export const de: RunMessages = {
     too_many_waiting: [
       'Diese Seite hat nicht alles angesehen',
       'Sehr viele Belohnungen warten, die gerade nicht ausgezahlt werden können. Alle bleiben deine.',
-      'Versuche es später noch einmal: Die ältesten kommen zuerst.',
+      'Fordere noch einmal ein: Dann geht es mit den nächsten weiter.',
     ],
     nothing_to_claim: [
       'Zurzeit kann nichts gezahlt werden',

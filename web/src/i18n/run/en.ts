@@ -490,7 +490,7 @@ export const en = {
     too_many_waiting: [
       'This page has not looked at all of it',
       'Very many rewards wait that cannot be paid right now. All of them stay yours.',
-      'Try again later: the oldest come first.',
+      'Claim again: it goes on with the next ones.',
     ],
     nothing_to_claim: [
       'Nothing can be paid at the moment',

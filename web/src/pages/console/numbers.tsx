@@ -34,9 +34,7 @@ export function CampaignNumbers(props: { campaign: Campaign }) {
         <h2 id="numbers">{n().campaign.title}</h2>
         <Periods period={period()} />
       </header>
-      <Show when={numbers.today.data()}>
-        {(found) => <Compare found={found()} shown={shown()} earned={n().spentBoth} />}
-      </Show>
+      <Compare of={numbers.today} shown={shown()} earned={n().spentBoth} perClick words={words()} />
       <Show
         when={numbers.period.data()}
         fallback={
@@ -62,10 +60,10 @@ export function CampaignNumbers(props: { campaign: Campaign }) {
               {n().zone(found().zone)} {n().campaign.note}
             </p>
             <div class="sides">
-              <By dimension="source" shares={found().by_source} />
+              <By dimension="source" shares={found().by_source} zone={found().zone} />
               <Codes codes={found().top_codes} />
-              <By dimension="device" shares={found().by_device} />
-              <By dimension="country" shares={found().by_country} />
+              <By dimension="device" shares={found().by_device} zone={found().zone} />
+              <By dimension="country" shares={found().by_country} zone={found().zone} />
             </div>
           </>
         )}

@@ -2,12 +2,13 @@
 
 import { createSignal, For, Show } from 'solid-js';
 
-import { answer, api, Refusal, type Campaign, type Reward } from '../../api/client';
+import { answer, api, type Campaign, type Reward } from '../../api/client';
 import type { components } from '../../api/schema';
 import type { Token } from '../../format/money';
 import { locale, t } from '../../i18n';
 import { r } from '../../i18n/run';
 import { createCampaigns } from '../../lib/campaigns';
+import { firstClaimable } from '../../lib/claimable';
 import { now } from '../../lib/clock';
 import type { Connection } from '../../lib/connection';
 import type { Live } from '../../lib/live';
@@ -57,9 +58,18 @@ export function Claim(props: {
   };
   const campaign = createCampaigns(() => due().map(({ campaign }) => campaign));
   const [deed, setDeed] = createSignal<Deed<Answer, Claimed>>();
+  /** Where an earlier try stopped in a campaign. The list before it had nothing that could be paid. */
+  const places = new Map<string, string>();
   /** Claims what is due in a campaign, page by page. */
-  const claim = (found: Campaign, name: string, from?: string): void => {
-    setDeed(claimOf(found, name, (next) => claim(found, name, next), from));
+  const claim = (found: Campaign, name: string): void => {
+    const place: Place = {
+      get: () => places.get(found.address),
+      set: (cursor) => {
+        if (cursor === undefined) places.delete(found.address);
+        else places.set(found.address, cursor);
+      },
+    };
+    setDeed(claimOf(found, name, place, () => claim(found, name)));
   };
   const tokenFor = (reward: Reward) =>
     tokenOf({ ...reward, symbol: campaign(reward.campaign)?.symbol ?? null });
@@ -125,34 +135,6 @@ export function Claim(props: {
   );
 }
 
-/** Most questions in one go; each looks at up to 128 conversions. */
-const QUESTIONS = 8;
-
-/**
- * The first transaction that pays something. A page of which nothing can be paid now is refused, and names where
- * the next one begins. Throws `too_many_waiting` if so many pages are such that the rest was not looked at.
- */
-async function claimable(body: components['schemas']['ClaimRewardsRequest']): Promise<Answer> {
-  let { cursor } = body;
-  /** Why rewards wait says more than that there are none. */
-  let telling: Refusal | undefined;
-  for (let asked = 0; asked < QUESTIONS; asked += 1) {
-    const question = api.POST('/v1/transactions/claim', {
-      body: { ...body, ...(cursor && { cursor }) },
-    });
-    try {
-      return await answer(question);
-    } catch (error) {
-      const { error: refused } = await question.catch(() => ({ error: undefined }));
-      const next = (refused as { next_cursor?: string | null } | undefined)?.next_cursor;
-      if (error instanceof Refusal && error.code !== 'nothing_to_claim') telling ??= error;
-      if (!next || next === cursor) throw telling ?? error;
-      cursor = next;
-    }
-  }
-  throw new Refusal('too_many_waiting', undefined);
-}
-
 /** The parts that are not paid, with what their owners have to do. */
 const waitingIn = ({ claims }: Answer) => claims.flatMap(({ waiting }) => waiting);
 
@@ -166,12 +148,15 @@ type Claimed = {
   readonly before: number;
 };
 
-/** The claim of everything that is due to the wallet in a campaign, as much as fits. */
+/** Where the next question about a campaign begins; `undefined` stands for the beginning of the list. */
+type Place = { get: () => string | undefined; set: (cursor: string | undefined) => void };
+
+/** The claim of everything that is due to the wallet in a campaign from a place on, as much as fits. */
 function claimOf(
   shown: Campaign,
   name: string,
-  more: (from: string | undefined) => void,
-  from?: string,
+  from: Place,
+  more: () => void,
 ): Deed<Answer, Claimed> {
   const outcomes = async (first: string) => {
     const params = { path: { address: first } };
@@ -189,13 +174,15 @@ function claimOf(
         await import('../../wallet/acting');
       const { campaign } = await standing(shown.address, shown);
       const place = await placeOf(wallet, campaign);
-      const body = {
-        campaign: campaign.address,
-        wallet,
-        payer: wallet,
-        ...(from && { cursor: from }),
-      };
-      const answered = await claimable(body);
+      const body = { campaign: campaign.address, wallet, payer: wallet };
+      const answered = await firstClaimable(
+        (cursor) =>
+          answer(
+            api.POST('/v1/transactions/claim', { body: { ...body, ...(cursor && { cursor }) } }),
+          ),
+        from.get(),
+        from.set,
+      );
       const [had] = await balances([place]);
       const act = { act: 'claim', campaign } as const;
       const doing = await prepareAct(answered, act, wallet, { watched: [place] });
@@ -255,12 +242,21 @@ function claimOf(
     ),
     arrived: async ({ built, first, before }) => {
       if ((await outcomes(first)) <= before) throw new Error('not yet');
+      // What could not be paid before may be payable at the next click.
+      from.set(undefined);
       return built;
     },
     after: ({ left, next_cursor }) => (
       <Show when={left !== '0'}>
         <p>{r().claim.left(number(left))}</p>
-        <button type="button" class="button" onClick={() => more(next_cursor ?? undefined)}>
+        <button
+          type="button"
+          class="button"
+          onClick={() => {
+            from.set(next_cursor ?? undefined);
+            more();
+          }}
+        >
           {r().claim.sign}
         </button>
       </Show>

@@ -1,18 +1,27 @@
 /** What the wallet's codes have earned over time, beside the time before, and where their clicks come from. */
 
 import { useSearchParams } from '@solidjs/router';
-import { For, Show } from 'solid-js';
+import { createEffect, createMemo, createSignal, For, Show } from 'solid-js';
 
 import { answer, api } from '../../api/client';
 import { t } from '../../i18n';
 import { m } from '../../i18n/me';
 import { n } from '../../i18n/numbers';
-import { periodOf, tokensOf } from '../../lib/analytics';
+import { isShortened, periodOf, subjectOf, tokensOf } from '../../lib/analytics';
 import type { Live } from '../../lib/live';
 import { createNumbers } from '../../lib/numbers';
 import { short, tokenOf } from '../../ui/format';
 import { By, Charts, Codes, Compare, Periods, View, type Shown } from '../../ui/numbers';
 import { Failure, Skeleton } from '../../ui/states';
+
+/** Why the server does not count the code, in the campaign, of an address for this wallet. */
+const NOT_YOURS = [
+  'not_code_owner',
+  'code_not_found',
+  'campaign_not_found',
+  'invalid_code',
+  'invalid_address',
+];
 
 export function Earnings(props: {
   wallet: string;
@@ -28,9 +37,11 @@ export function Earnings(props: {
     token?: string;
   }>();
   const period = () => periodOf(query.period);
+  /** A code that is not the wallet's: an address can name the code of another wallet. */
+  const [refused, setRefused] = createSignal<string>();
   /** One code, in its campaign, or all of them. */
-  const subject = () =>
-    query.code ? `${props.wallet} ${query.code} ${query.campaign ?? ''}` : props.wallet;
+  const subject = () => subjectOf(props.wallet, query, refused());
+  const alone = () => (subject() === props.wallet ? undefined : query.code);
   const numbers = createNumbers(
     subject,
     period,
@@ -44,6 +55,10 @@ export function Earnings(props: {
     },
     props.changes,
   );
+  createEffect(() => {
+    const code = numbers.period.error()?.code;
+    if (alone() && code && NOT_YOURS.includes(code)) setRefused(subject());
+  });
   const tokens = () => {
     const found = numbers.period.data();
     if (!found) return [];
@@ -63,8 +78,24 @@ export function Earnings(props: {
       ? `${own} ${short(mint)}`
       : own;
   };
+  /**
+   * The token that is shown when the address names none. It stays while the answers change, as soon as the token of
+   * each code is known.
+   */
+  const usual = createMemo<{ of: string; mint: string | undefined; settled: boolean } | undefined>(
+    (before) => {
+      const found = numbers.period.data();
+      const isKept = before?.of === subject() && before.settled;
+      if (isKept && tokens().some(({ mint }) => mint === before.mint)) return before;
+      const settled = (found?.top_codes ?? []).every(
+        ({ code, campaign }) => props.mintOf(code, campaign) !== undefined,
+      );
+      return { of: subject(), mint: tokens()[0]?.mint, settled: found !== undefined && settled };
+    },
+  );
   const shown = (): Shown | undefined => {
-    const one = tokens().find(({ mint }) => mint === query.token) ?? tokens()[0];
+    const of = (mint: string | undefined) => tokens().find((token) => token.mint === mint);
+    const one = of(query.token) ?? of(usual()?.mint) ?? tokens()[0];
     return one && { mint: one.mint, token: tokenOf({ ...one, symbol: props.symbolOf(one.mint) }) };
   };
   const words = () => ({ ...m().errors, ...n().errors });
@@ -79,7 +110,16 @@ export function Earnings(props: {
         <Show when={query.code}>
           {(code) => (
             <p>
-              {n().code} <code>{code()}</code>{' '}
+              <Show
+                when={alone()}
+                fallback={
+                  <>
+                    {n().notYours} <code>{code()}</code>.
+                  </>
+                }
+              >
+                {n().code} <code>{code()}</code>
+              </Show>{' '}
               <View change={{ code: undefined, campaign: undefined }} current={false}>
                 {n().allCodes}
               </View>
@@ -120,18 +160,24 @@ export function Earnings(props: {
               <Show when={numbers.period.error()}>
                 <strong>{t().common.stale}.</strong>{' '}
               </Show>
-              {n().zone(found().zone)}
+              {n().zone(found().zone)} {n().mine.note}
+              <Show when={isShortened(found())}> {n().shortened}</Show>
               <Show when={found().codes && found().codes!.total > found().codes!.counted}>
                 {' '}
                 {n().newest(found().codes!.counted, found().codes!.total)}
               </Show>
             </p>
-            <Show when={numbers.today.data()}>
-              {(found) => <Compare found={found()} shown={shown()} earned={n().earnedBoth} />}
-            </Show>
+            <Compare
+              of={numbers.today}
+              shown={shown()}
+              earned={n().earnedBoth}
+              // The clicks of codes that pay other tokens earn nothing in this one.
+              perClick={alone() !== undefined || found().codes?.total === 1}
+              words={words()}
+            />
             <div class="sides">
-              <By dimension="source" shares={found().by_source} />
-              <Show when={!query.code}>
+              <By dimension="source" shares={found().by_source} zone={found().zone} />
+              <Show when={!alone()}>
                 <Codes
                   codes={found().top_codes}
                   only={({ code, campaign }) => ({ code, campaign })}

@@ -1,5 +1,6 @@
 /** Pages of a wallet that is signed in: nobody sees them before, and nothing of one wallet stays for the next. */
 
+import { useLocation, useNavigate } from '@solidjs/router';
 import { createEffect, createSignal, on, Show, type JSX } from 'solid-js';
 
 import { m } from '../../i18n/me';
@@ -24,19 +25,29 @@ export function Gate(props: {
 }) {
   const { session, open, forget, end } = createSession();
   const [switched, setSwitched] = createSignal(false);
+  const location = useLocation();
+  const navigate = useNavigate();
+  /** The parameters of the address can name what is the first wallet's, a code for example. */
+  const forgetQuery = () => {
+    if (location.search) navigate(location.pathname, { replace: true, scroll: false });
+  };
   const connection = createConnection((account) => {
     // Another account is another person: nothing of the first one stays, here or at the server.
     const current = session();
     if (account && current && account.address !== current.wallet) {
       setSwitched(true);
       announce(m().signIn.switched);
+      forgetQuery();
       end();
     }
   });
-  // A person who signs out, here or in another tab, leaves the wallet, too.
+  let last = session()?.wallet;
   createEffect(
     on(session, (now, before) => {
+      // A person who signs out, here or in another tab, leaves the wallet, too.
       if (before && !now && !switched()) connection.leave();
+      if (now && last && now.wallet !== last) forgetQuery();
+      last = now?.wallet ?? last;
     }),
   );
   // A wallet that was connected before tells whether it still shows the same account.
