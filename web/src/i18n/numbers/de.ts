@@ -66,7 +66,10 @@ export const de: NumbersMessages = {
       'Hänge ?utm_source=newsletter an einen Link, und seine Klicks werden für sich gezählt.',
     only: (code) => `Nur ${code} zeigen`,
   },
-  held: { more: 'Mehr gehaltene Abschlüsse zeigen' },
+  held: {
+    more: 'Mehr gehaltene Abschlüsse zeigen',
+    most: (count) => `Gezeigt werden die ${count}, deren Haltefrist zuerst endet.`,
+  },
   errors: {
     invalid_query: [
       'Diese Tage lassen sich nicht zusammenzählen',

@@ -75,7 +75,10 @@ export const en = {
     sourceHint: 'Add ?utm_source=newsletter to a link, and its clicks are counted apart.',
     only: (code: string) => `Show ${code} alone`,
   },
-  held: { more: 'Show more held conversions' },
+  held: {
+    more: 'Show more held conversions',
+    most: (count: number) => `The ${count} whose holds end first are shown.`,
+  },
   errors: {
     invalid_query: [
       'These days cannot be added up',
