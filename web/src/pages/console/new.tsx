@@ -114,6 +114,8 @@ export default function New(props: { signed: SignedIn }) {
   };
   /** The settings for the preview, which needs no name. */
   const settings = (): Settings | undefined => {
+    // Guessed decimals would show amounts of another size under the right symbol.
+    if (!tokens() && (mintOf(draft) || paymentOf(draft))) return undefined;
     const found = settingsOf(draft, NOTHING, decimals(), isPaid(draft));
     return 'settings' in found && draft.source !== 'vault' ? found.settings : meaning().settings;
   };
