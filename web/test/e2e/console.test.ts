@@ -472,7 +472,8 @@ it('what waits after a hold is claimed, and a search says why something was cred
   cursors = [];
   await claim.click();
   await button(page, run.claim.sign).waitFor();
-  expect(cursors).toEqual([undefined, 'after-1', 'after-2']);
+  // A busy node is asked again from the beginning
+  expect(cursors.slice(0, 3)).toEqual([undefined, 'after-1', 'after-2']);
   await page.unroute('**/v1/transactions/claim');
   expect(await row(page, run.claim.arrives).innerText()).toMatch(/^2\s*tokens$/);
   await accessible(page, 'me, claim to sign');
@@ -591,7 +592,7 @@ it('a company splits payments in a token, sets who vouches, and closes for good'
   const settings = { reward: { fixed: '5000000' }, hold_seconds: 86_400 };
   const body = { authority, id: '7', funding: 'vault', funds: '1000000000', settings };
   const { mint, campaign: other } = await done('create-campaign', body, key);
-  const code = { campaign: other, owner: authority, code: 'HALCYN22' };
+  const code = { campaign: other, owner: authority, code: 'HACYAN22' };
   await done('create-referral', code, key);
   const referee = await visitor(newKey(), PHONE);
   await referee.context.close();
