@@ -108,5 +108,5 @@ export default defineConfig({
       ]),
     ),
   },
-  test: { testTimeout: 300_000, hookTimeout: 300_000, retry: 0, reporters: 'verbose' },
+  test: { testTimeout: 1_200_000, hookTimeout: 300_000, retry: 0, reporters: 'verbose' },
 });

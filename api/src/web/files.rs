@@ -24,10 +24,12 @@ const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000,
 /// Encodings of the files beside each asset, the best one first.
 const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
 /// A script of other sites has one URL for each version of its attributes, so a release reaches them
-/// within minutes. Meanwhile, and while this service is away, they go on with what they have.
+/// within ten minutes. While this service is away, they go on for a day with what they have.
 const SOON: HeaderValue = HeaderValue::from_static(
-    "public, max-age=300, stale-while-revalidate=86400, stale-if-error=604800",
+    "public, max-age=300, stale-while-revalidate=300, stale-if-error=86400",
 );
+/// `v1.json` names a file that only the present release has, so no cache may answer for it unasked.
+const ASKED: HeaderValue = HeaderValue::from_static("no-cache");
 const A_DAY: HeaderValue = HeaderValue::from_static("public, max-age=86400");
 
 #[derive(Embed)]
@@ -54,7 +56,11 @@ async fn embedded(Path(name): Path<String>, headers: HeaderMap) -> Response {
         return ApiError::route_not_found().into_response();
     }
     let is_pinned = name.contains('-');
-    let caching = if is_pinned { FOREVER } else { SOON };
+    let caching = match (is_pinned, name.ends_with(".json")) {
+        (true, _) => FOREVER,
+        (false, true) => ASKED,
+        (false, false) => SOON,
+    };
     file(&format!("embed/{name}"), &headers, caching)
 }
 

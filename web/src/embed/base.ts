@@ -80,8 +80,9 @@ export abstract class Base extends HTMLElement {
   /** The API: that of the script, or the attribute `api`. */
   protected get home(): string {
     const named = this.getAttribute('api');
-    const url = named !== null && URL.canParse(named, document.baseURI);
-    return url ? new URL(named, document.baseURI).origin : HOME;
+    if (named === null || !URL.canParse(named, document.baseURI)) return HOME;
+    const { protocol, origin } = new URL(named, document.baseURI);
+    return /^https?:$/.test(protocol) ? origin : HOME;
   }
 
   /** The URL of a route of the API, with the parameters that are not empty. */

@@ -29,8 +29,19 @@ const HOPELESS = /[^A-HJKMNP-Z2-9]|.{13}/;
 const PAUSE = 250;
 /** Milliseconds after which a check is called slow. */
 const SLOW = 1500;
-/** Reasons that go away by themselves: the code stays the one that the visitor came with. */
-const PASSING: readonly (string | null)[] = ['campaign_paused', 'campaign_not_started'];
+/**
+ * Reasons that stay, so that a form may refuse the code. The others end by themselves, or when the installation has read
+ * a code that is on chain already.
+ */
+const LASTING: readonly (string | null)[] = [
+  'bad_format',
+  'expired',
+  'limit_reached',
+  'campaign_ended',
+  'campaign_closed',
+];
+/** How the state that a browser restores begins, if somebody has typed the code. */
+const TYPED = 'typed ';
 
 const STYLES = sheet(css);
 
@@ -97,7 +108,11 @@ export class CodeField extends Base {
     });
     this.#input.addEventListener('blur', () => this.#leave());
     this.#input.addEventListener('keydown', (event) => {
-      if (event.key === 'Enter' && !event.isComposing) this.#internals.form?.requestSubmit();
+      if (event.key !== 'Enter' || event.isComposing || event.repeat) return;
+      // The page hears of the key after this element, and may refuse it.
+      window.setTimeout(() => {
+        if (!event.defaultPrevented) this.#send();
+      });
     });
     this.#swapButton.addEventListener('click', () => this.#useOther());
     this.addEventListener('invalid', () => this.#leave());
@@ -140,8 +155,9 @@ export class CodeField extends Base {
 
   formStateRestoreCallback(value: unknown): void {
     if (typeof value !== 'string') return;
-    this.#begun = this.#isTyped = true;
-    this.#put(value);
+    this.#begun = true;
+    this.#isTyped = value.startsWith(TYPED);
+    this.#put(value.slice(value.indexOf(' ') + 1));
   }
 
   /** The code in upper case, as the form sends it; empty if there is none. */
@@ -263,6 +279,18 @@ export class CodeField extends Base {
     this.#check(PAUSE);
   }
 
+  /** Does what Enter does in an `input`: presses the default button, unless that is disabled. */
+  #send(): void {
+    const { form } = this.#internals;
+    const button = [...(form?.elements ?? [])].find(
+      (it): it is HTMLButtonElement | HTMLInputElement =>
+        (it instanceof HTMLButtonElement || it instanceof HTMLInputElement) && it.type === 'submit',
+    );
+    if (!button) form?.requestSubmit();
+    // A disabled button hears no click.
+    else button.click();
+  }
+
   #leave(): void {
     this.#isLeft = true;
     this.render();
@@ -270,7 +298,13 @@ export class CodeField extends Base {
 
   readonly #isBack = (): void => {
     if (this.state === 'unknown') this.#check(0);
+    else if (this.#canPass) void this.#ask(this.value, 0);
   };
+
+  /** Whether the code cannot be used now, but perhaps later. */
+  get #canPass(): boolean {
+    return this.state === 'invalid' && !LASTING.includes(this.reason);
+  }
 
   #stop(): void {
     window.clearTimeout(this.#timer);
@@ -293,7 +327,9 @@ export class CodeField extends Base {
     }
   }
 
-  async #ask(code: string, failures: number): Promise<void> {
+  /** Asks for this code, and again as long as another answer may come; `times` were before. */
+  async #ask(code: string, times: number): Promise<void> {
+    this.#stop();
     const { signal } = (this.#asking = new AbortController());
     this.#slowTimer = window.setTimeout(() => {
       this.#isSlow = true;
@@ -308,17 +344,18 @@ export class CodeField extends Base {
       }
       const state = found.valid ? 'valid' : 'invalid';
       this.#settle({ code, state, reason: found.reason ?? null, error: null });
+      if (signal.aborted || !this.#canPass) return;
     } catch (trouble) {
       if (signal.aborted) return;
       const { code: error, passes } =
         trouble instanceof Trouble ? trouble : new Trouble('unexpected', false);
       this.#settle({ code, state: 'unknown', reason: null, error });
       if (!passes) return;
-      const again = () => void this.#ask(code, failures + 1);
-      this.#timer = window.setTimeout(again, pauseAfter(failures + 1));
     } finally {
       if (!signal.aborted) window.clearTimeout(this.#slowTimer);
     }
+    const again = () => void this.#ask(code, times + 1);
+    this.#timer = window.setTimeout(again, pauseAfter(times + 1));
   }
 
   #settle(checked: Checked): void {
@@ -326,15 +363,14 @@ export class CodeField extends Base {
     this.#checked = checked;
     this.#isSlow = false;
     const { code, state, reason } = checked;
-    if (state === 'invalid' && !PASSING.includes(reason)) {
-      if (code === this.#brought) forget(this.#campaign, code);
-      // The link's code counts if the one from before does not any more.
-      if (this.#other && !this.#isTyped) {
-        forget(this.#campaign, code);
-        return this.#useLink();
-      }
-    }
-    this.#internals.setFormValue(code, code);
+    const isLasting = state === 'invalid' && LASTING.includes(reason);
+    if (isLasting) forget(this.#campaign, code);
+    // The link's code counts if the one from before does not any more.
+    if (isLasting && this.#other && !this.#isTyped) return this.#useLink();
+    // Nobody keeps a code that never was; one that turns out to be there was brought all the same.
+    if (code === this.#brought && reason === 'not_found') forget(this.#campaign, code);
+    if (code === this.#brought && state === 'valid' && !kept(this.#campaign)) this.#keep(code);
+    this.#internals.setFormValue(code, `${this.#isTyped ? TYPED : 'brought '}${code}`);
     this.render();
     const isSame = (['code', 'state', 'reason', 'error'] as const).every(
       (name) => before[name] === checked[name],
@@ -352,7 +388,8 @@ export class CodeField extends Base {
   protected render(): void {
     const { words } = this;
     const { code, state, reason } = this.#checked;
-    const isRequired = this.required && !this.disabled;
+    // As in an `input`: what nobody can fill in is not asked for.
+    const isRequired = this.required && !this.disabled && !this.hasAttribute('readonly');
     const own = this.getAttribute('label') ?? words.label;
     // A label of the page is read instead of the field's own.
     const outer = [...this.#internals.labels].map((label) => label.textContent?.trim() ?? '');
@@ -388,15 +425,19 @@ export class CodeField extends Base {
 
     if (state === 'empty' && isRequired) {
       this.#internals.setValidity({ valueMissing: true }, words.required, this.#input);
-    } else if (fault && this.#isTyped) {
+    } else if (fault && this.#isTyped && LASTING.includes(reason)) {
       const flag = reason === 'bad_format' ? 'patternMismatch' : 'customError';
       this.#internals.setValidity({ [flag]: true }, fault, this.#input);
     } else {
       this.#internals.setValidity({});
     }
     for (const each of ['empty', 'checking', 'valid', 'invalid', 'unknown']) {
-      if (each === state) this.#internals.states.add(each);
-      else this.#internals.states.delete(each);
+      try {
+        if (each === state) this.#internals.states.add(each);
+        else this.#internals.states.delete(each);
+      } catch {
+        // Chrome before 125 refuses such names, and has no `:state()`.
+      }
     }
   }
 }

@@ -47,6 +47,8 @@ export class Panel extends Base {
   readonly #fault = el('p', { part: 'status', role: 'status' });
   readonly #terms = el('dl', { part: 'terms' });
   readonly #paid = el('small', { part: 'note' });
+  /** What the reader has to know besides: a cut to come, and who chose the token's name. */
+  readonly #notes = el('div', { part: 'notes' });
   readonly #linkLabel = el('label', { for: 'link' });
   readonly #link = el('input', { part: 'link', id: 'link', readonly: '' });
   readonly #copy = el('button', { part: 'button copy', type: 'button' });
@@ -69,6 +71,7 @@ export class Panel extends Base {
     this.#fault,
     this.#terms,
     this.#paid,
+    this.#notes,
     this.#sharing,
     this.#said,
     this.#numbers,
@@ -161,19 +164,23 @@ export class Panel extends Base {
     const { signal } = (this.#asking = new AbortController());
     this.#isMissed = false;
     this.#next = Date.now() + BETWEEN;
+    const before = this.#shown;
     try {
       const shown = await (this.#code ? this.#askCode(signal) : this.#askCampaign(signal));
-      this.#failures = 0;
       this.#trouble = undefined;
       this.#shown = shown;
+      // An API of another version may leave out what is shown.
+      this.render();
+      this.#failures = 0;
       this.#follow(shown);
     } catch (error) {
       if (signal.aborted) return;
+      this.#shown = before;
       this.#failures += 1;
       this.#trouble = error instanceof Trouble ? error : new Trouble('unexpected', true);
     }
     this.#asking = undefined;
-    this.render();
+    if (this.#trouble) this.render();
     this.tell('vouch-update', {
       code: this.#shown?.code?.code ?? null,
       campaign: this.#shown?.campaign.address ?? null,
@@ -258,7 +265,7 @@ export class Panel extends Base {
     }
     this.#fault.textContent = this.#faultText(named);
     this.#fault.hidden = this.#fault.textContent === '';
-    const parts = [this.#terms, this.#paid, this.#sharing, this.#numbers, this.#more];
+    const parts = [this.#terms, this.#paid, this.#notes, this.#sharing, this.#numbers, this.#more];
     for (const part of parts) part.hidden = !shown;
     if (!shown) return;
     this.#renderTerms(shown);
@@ -305,7 +312,7 @@ export class Panel extends Base {
     return amount;
   }
 
-  #renderTerms({ campaign }: Shown): void {
+  #renderTerms({ campaign, code }: Shown): void {
     const { locale, panel: words } = this.words;
     const parts = partsOf(campaign);
     const text = (part: bigint) =>
@@ -330,6 +337,16 @@ export class Panel extends Base {
     const hold = campaign.rules?.hold_seconds ?? 0;
     const when = hold === 0 ? words.atOnce : words.held(formatDuration(hold, locale));
     this.#paid.textContent = campaign.rules?.varies ? `${when} ${words.varies}` : when;
+    const { announced, mint, symbol } = campaign;
+    const { max_partner_fixed: fixed, max_partner_share_bps: bps } = campaign.rules ?? {};
+    const notes: string[] = [];
+    if (code && (bps || (fixed && fixed !== '0'))) notes.push(words.partner);
+    if (announced?.takes_effect_at) {
+      const day = new Intl.DateTimeFormat(locale, { dateStyle: 'medium' });
+      notes.push(words.announced(day.format(Date.parse(announced.takes_effect_at))));
+    }
+    if (symbol && mint !== SOL_MINT) notes.push(`${symbol}: ${words.chosen} ${mint}`);
+    this.#notes.replaceChildren(...notes.map((note) => el('small', { part: 'note' }, note)));
   }
 
   #renderNumbers({ campaign, stats, referrers }: Shown): void {
@@ -349,11 +366,15 @@ export class Panel extends Base {
     } else {
       if (referrers !== undefined) rows.push(['referrers', words.referrers, number(referrers)]);
       const { budget, committed } = campaign.rules ?? {};
-      const left =
-        budget && committed
-          ? this.#money((BigInt(budget) - BigInt(committed)).toString(), campaign)
-          : words.noLimit;
-      rows.push(['left', words.left, left]);
+      const vault = campaign.funding === 'vault' ? campaign.vault : undefined;
+      if (budget && committed) {
+        const left = (BigInt(budget) - BigInt(committed)).toString();
+        rows.push(['left', words.left, this.#money(left, campaign)]);
+      } else if (!vault) {
+        rows.push(['left', words.left, words.noLimit]);
+      }
+      // A vault is a limit of its own.
+      if (vault?.seen) rows.push(['vault', words.vault, this.#money(vault.seen.balance, campaign)]);
     }
     this.#numbers.setAttribute('aria-label', words.numbers);
     this.#numbers.replaceChildren(

@@ -31,6 +31,11 @@ export type Stage<D, O = Order> =
 /** Milliseconds between two questions for what is on its way, at first and at most. */
 const POLL = 400;
 const SLOWEST = 5000;
+/**
+ * Milliseconds before it is built anew for a node that was busy, or did not have the blockhash of the one that the API
+ * asks yet. Then the reader decides.
+ */
+const BUSY = [1000, 2000, 4000];
 /** After this many milliseconds, words say that it takes long. */
 const LONG = 10_000;
 
@@ -56,18 +61,34 @@ export function createFlow<D, O extends Order | Ready = Order>(
     setStage({ at: 'problem', refusal, sent });
   };
 
+  /** What is signed: built, read and tried. Nothing was signed before, so a busy node is asked again. */
+  const build = async (owner: string, wanted: () => boolean) => {
+    for (let times = 0; ; times += 1) {
+      try {
+        const order = await steps.order(owner);
+        const { prepare } = await import('../wallet');
+        const prepared =
+          'prepared' in order
+            ? order.prepared
+            : await prepare(order.built, order.creates, order.shown);
+        return { order, prepared };
+      } catch (error) {
+        const isBusy = error instanceof Refusal && error.code === 'chain_unavailable';
+        const pause = BUSY[times];
+        if (!isBusy || pause === undefined) throw error;
+        await new Promise((resume) => window.setTimeout(resume, pause));
+        if (!wanted()) throw error;
+      }
+    }
+  };
+
   const prepare = async () => {
     const mine = ++turn;
     const account = connection.account();
     if (!account) return;
     setStage({ at: 'preparing' });
     try {
-      const order = await steps.order(account.address);
-      const { prepare } = await import('../wallet');
-      const prepared =
-        'prepared' in order
-          ? order.prepared
-          : await prepare(order.built, order.creates, order.shown);
+      const { order, prepared } = await build(account.address, () => mine === turn);
       if (mine === turn) setStage({ at: 'review', order, prepared });
     } catch (error) {
       if (mine !== turn) return;

@@ -82,11 +82,14 @@ function Embed() {
     [
       `<script type="module" src="${location.origin}${SCRIPT}"></script>`,
       `<vouch-code-field name="referral_code"${inCampaign()}></vouch-code-field>`,
-      `<vouch-panel${attribute('code', code())}${inCampaign()}></vouch-panel>`,
+      // Without both it shows nothing.
+      ...(code() || inCampaign()
+        ? [`<vouch-panel${attribute('code', code())}${inCampaign()}></vouch-panel>`]
+        : []),
     ].join('\n');
   const pinnedLine = ({ pinned, integrity }: Pinned) =>
     `<script type="module" src="${location.origin}${pinned}" integrity="${integrity}" crossorigin></script>`;
-  const policy = () => `script-src ${location.origin}; connect-src ${location.origin}`;
+  const policy = () => `script-src ${location.origin}/embed/; connect-src ${location.origin}`;
 
   return (
     <>
@@ -200,9 +203,11 @@ function Embed() {
           {lines()}
         </pre>
         <p class="actions">
-          <Copy text={lines()} class="button primary">
-            {e().copy}
-          </Copy>
+          <Show when={inCampaign()} fallback={<span class="hint">{e().chooseFirst}</span>}>
+            <Copy text={lines()} class="button primary">
+              {e().copy}
+            </Copy>
+          </Show>
         </p>
       </section>
       <Show when={pinned()}>

@@ -7,8 +7,13 @@ import {
   type Address,
   type Instruction as Step,
 } from '@solana/kit';
-import { findRewardAddress, NO_ADDRESS } from '@vouch/client/addresses.js';
+import {
+  ATTESTATION_SERVICE_ADDRESS,
+  findRewardAddress,
+  NO_ADDRESS,
+} from '@vouch/client/addresses.js';
 import { getCampaignDecoder, type Campaign } from '@vouch/client/generated/accounts/campaign.js';
+import { CLOSED_DISCRIMINATOR } from '@vouch/client/generated/accounts/closed.js';
 import { getConversionDecoder } from '@vouch/client/generated/accounts/conversion.js';
 import { getReferralDecoder } from '@vouch/client/generated/accounts/referral.js';
 import { settingsInForce, type At } from '@vouch/client/offer.js';
@@ -20,7 +25,7 @@ import { Refusal } from '../api/client';
 import type { Token } from '../format/money';
 import { tokenOf } from '../ui/format';
 import { understand, type Act, type Understood } from './acts';
-import { readWire } from './inspect';
+import { isEqual, readWire } from './inspect';
 import { bytesOf, rpc, simulate, type Encoded } from './node';
 import { decimalsOf, isAsShown, SOL_DECIMALS, type ShownTokens } from './tokens';
 import type { Prepared } from '.';
@@ -105,8 +110,8 @@ export type Standing = {
 };
 
 /**
- * Reads a campaign from the node. Throws `not_campaign_authority` if `wallet` is named and does not run it, and
- * `not_as_shown` if its tokens are others than the page shows: a hundred with three decimals less are a
+ * Reads a campaign from the node. Throws `campaign_reclaimed` if only its tombstone is left,
+ * `not_campaign_authority` if `wallet` is named and does not run it, and `not_as_shown` if its tokens are others than the page shows: a hundred with three decimals less are a
  * hundred thousand.
  */
 export async function standing(
@@ -116,7 +121,11 @@ export async function standing(
 ): Promise<Standing> {
   const [account, clock] = await accountsAt([address as Address, CLOCK]);
   if (!account) throw new Refusal('campaign_not_found', undefined);
-  const data = decoded(() => getCampaignDecoder().decode(bytesOf(account)));
+  const bytes = bytesOf(account);
+  if (isEqual(bytes.subarray(0, CLOSED_DISCRIMINATOR.length), CLOSED_DISCRIMINATOR)) {
+    throw new Refusal('campaign_reclaimed', undefined);
+  }
+  const data = decoded(() => getCampaignDecoder().decode(bytes));
   // Whoever claims that this is the wallet's campaign must not make it pay into another one's vault.
   if (wallet !== undefined && data.authority !== wallet) {
     throw new Refusal('not_campaign_authority', undefined);
@@ -178,6 +187,13 @@ export async function opened(opening: Omit<Opening, 'payer' | 'authority'>, wall
     if (error instanceof MissingSetting) throw new Refusal('missing_field', undefined);
     throw error;
   }
+}
+
+/** Whether the credential that these settings ask for has an issuer and a schema that exist. */
+export async function isGateKnown({ gateCredential, gateSchema }: Settings): Promise<boolean> {
+  if (gateCredential === NO_ADDRESS) return true;
+  const found = await accountsAt([gateCredential, gateSchema]);
+  return found.every((account) => account?.owner === ATTESTATION_SERVICE_ADDRESS);
 }
 
 /** Lamports that a new token keeps. */

@@ -27,8 +27,9 @@ import type { SettingsArgs } from '@vouch/client/generated/types/settings.js';
 import {
   cancelConversionInstruction,
   createRewardAccountInstruction,
+  reclaimCampaignInstruction,
 } from '@vouch/client/instructions.js';
-import type { At } from '@vouch/client/offer.js';
+import { paysFromVault, type At } from '@vouch/client/offer.js';
 import { openCampaign, type Opening } from '@vouch/client/opening.js';
 
 import { isEqual, readWire, type Inspected, type Instruction } from './inspect';
@@ -51,6 +52,7 @@ export type Act =
   | { readonly act: 'open'; readonly opening: Omit<Opening, 'payer' | 'authority'> }
   | { readonly act: 'pause'; readonly campaign: Address; readonly paused: boolean }
   | { readonly act: 'close'; readonly campaign: Address }
+  | { readonly act: 'reclaim'; readonly campaign: At<Campaign> }
   | { readonly act: 'settings'; readonly campaign: Address; readonly settings: SettingsArgs }
   | { readonly act: 'fund' | 'withdraw'; readonly campaign: At<Campaign>; readonly units: bigint }
   | {
@@ -128,6 +130,16 @@ async function stepsOf(
       const of = { authority: signer, campaign: address, mint, vault, destination, tokenProgram };
       const create = await createRewardAccountInstruction(signer, wallet, data);
       const step = getWithdrawVaultInstruction({ ...of, amount: act.units });
+      return create ? [create, step] : [step];
+    }
+    case 'reclaim': {
+      const { campaign } = act;
+      if (!paysFromVault(campaign.data)) {
+        return [reclaimCampaignInstruction({ authority: signer, campaign })];
+      }
+      const destination = await findRewardAddress(wallet, campaign.data);
+      const create = await createRewardAccountInstruction(signer, wallet, campaign.data);
+      const step = reclaimCampaignInstruction({ authority: signer, campaign, destination });
       return create ? [create, step] : [step];
     }
     case 'cancel':

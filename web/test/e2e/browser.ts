@@ -20,8 +20,11 @@ export const LOOKS: Look[] = [
   { ...PHONE, name: 'phone-dark', dark: true },
 ];
 
-/** Milliseconds that anything may take on a busy machine. */
-export const PATIENCE = 40_000;
+/**
+ * Milliseconds that anything may take on a busy machine: also a transaction that is dropped until its blockhash, which
+ * lasts a minute there, is over.
+ */
+export const PATIENCE = 120_000;
 
 export async function launch(): Promise<Browser> {
   const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';

@@ -49,7 +49,7 @@ const api = scene.apiUrl;
 /** All that the policy of a page has to allow. Everything that it serves by itself is named, too. */
 const POLICY = [
   "default-src 'none'",
-  `script-src ${api}`,
+  `script-src ${api}/embed/`,
   `connect-src ${api}`,
   "style-src 'self'",
   "form-action 'self'",
@@ -206,6 +206,14 @@ it('a visitor of a link joins by keyboard alone, and the form carries the code',
   await says(page, words.reasons.not_found);
   expect(await state(page)).toEqual({ value: 'NEVER234', valid: true, message: '' });
   expect(await kept(page)).toBeNull();
+
+  // And one that was good and is over is forgotten at the next visit
+  const touch = JSON.stringify({ code: scene.usedCode, at: Date.now() - 1000, window: 86_400 });
+  const key = `vouch:touch:${scene.campaign}`;
+  await page.evaluate(([key, touch]) => localStorage.setItem(key!, touch!), [key, touch]);
+  await page.goto(`${origin}/join`);
+  await says(page, words.reasons.limit_reached);
+  await eventually(() => kept(page)).toBeNull();
   await context.close();
 });
 
@@ -216,13 +224,14 @@ it('typed codes are checked, and a bad one stops the form in words', async () =>
   await accessible(page, 'code field, empty');
 
   // When codes are typed, then each is called what it is
-  for (const [typed, text] of [
-    ['NEVER234', words.reasons.not_found],
-    [scene.usedCode, words.reasons.limit_reached],
+  for (const [typed, text, stops] of [
+    // That a code is not there may pass: the installation may not have read it yet
+    ['NEVER234', words.reasons.not_found, false],
+    [scene.usedCode, words.reasons.limit_reached, true],
     // A code of another campaign is none of this one
-    [scene.endedCode, words.reasons.not_found],
-    ['AB', words.form],
-    ['ABCDEF0', words.reasons.bad_format],
+    [scene.endedCode, words.reasons.not_found, false],
+    ['AB', words.form, true],
+    ['ABCDEF0', words.reasons.bad_format, true],
   ] as const) {
     await input.fill('');
     await input.pressSequentially(typed.toLowerCase());
@@ -230,8 +239,8 @@ it('typed codes are checked, and a bad one stops the form in words', async () =>
     const { value, valid, message } = await state(page);
     expect([value, valid, message]).toEqual([
       typed,
-      false,
-      typed === 'AB' ? words.reasons.bad_format : await hint(page).textContent(),
+      !stops,
+      !stops ? '' : typed === 'AB' ? words.reasons.bad_format : await hint(page).textContent(),
     ]);
   }
   await accessible(page, 'code field, wrong');
@@ -259,6 +268,53 @@ it('typed codes are checked, and a bad one stops the form in words', async () =>
   }
   // And what was typed is kept nowhere
   expect(await kept(page)).toBeNull();
+
+  // When the page refuses the key, or its button is disabled, then Enter sends nothing
+  const sending = page.locator('#send');
+  // Whatever a key does, it has done before the next task but one
+  const settled = () =>
+    page.evaluate(() => new Promise<void>((resume) => setTimeout(() => setTimeout(resume))));
+  const enter = async () => {
+    await input.press('Enter');
+    await settled();
+  };
+  await page.evaluate(() => {
+    document.addEventListener('keydown', (event) => event.preventDefault(), { once: true });
+    document.querySelector('form')!.addEventListener('submit', (event) => {
+      event.preventDefault();
+      const { submitter } = event;
+      (window as unknown as { by: string[] }).by.push(submitter?.id ?? '');
+    });
+    (window as unknown as { by: string[] }).by = [];
+  });
+  const by = () => page.evaluate(() => (window as unknown as { by: string[] }).by);
+  await enter();
+  await sending.evaluate((it) => it.toggleAttribute('disabled', true));
+  await enter();
+  expect(await by()).toEqual([]);
+  // And a key that is held down presses the button once
+  await sending.evaluate((it) => it.toggleAttribute('disabled', false));
+  await input.focus();
+  await page.keyboard.down('Enter');
+  await page.keyboard.down('Enter');
+  await page.keyboard.up('Enter');
+  await settled();
+  expect(await by()).toEqual(['send']);
+
+  // When a code is not there at first, then the field asks again without a key
+  await page.goto(`${origin}/join`);
+  let isThere = false;
+  const headers = { 'access-control-allow-origin': '*' };
+  await page.route('**/validate*', (route) =>
+    isThere
+      ? route.continue()
+      : route.fulfill({ headers, json: { code: scene.code, valid: false, reason: 'not_found' } }),
+  );
+  await input.fill(scene.code);
+  await says(page, words.reasons.not_found);
+  expect((await state(page)).valid).toBe(true);
+  isThere = true;
+  await says(page, words.valid);
   await input.press('Enter');
   await page.getByRole('heading', { name: 'Thanks' }).waitFor();
   expect(sent.at(-1)!.get('referral_code')).toBe(scene.code);
@@ -281,6 +337,24 @@ it('without a campaign, codes of any are checked, in the language of the page', 
     await says(page, text);
   }
   await accessible(page, 'code fields, German, phone');
+
+  // A code that a link has brought stops nothing, also after a visit to another page and back
+  await page.goto(`${origin}/any?ref=${scene.endedCode}&lang=de`);
+  await says(page, german.reasons.campaign_ended);
+  await page.goto(`${origin}/any?lang=de`);
+  await page.goBack();
+  await says(page, german.reasons.campaign_ended);
+  expect((await state(page)).valid).toBe(true);
+  await page.reload();
+  await says(page, german.reasons.campaign_ended);
+  expect((await state(page)).valid).toBe(true);
+  // While one that was typed does
+  await input.fill(scene.endedCode);
+  await says(page, german.reasons.campaign_ended);
+  expect((await state(page)).valid).toBe(false);
+  await page.goto(`${origin}/any?lang=de`);
+  await input.fill(scene.code);
+  await says(page, german.valid);
 
   // When the page changes its language, then the words follow
   await page.evaluate(() => (document.documentElement.lang = 'en'));
@@ -376,6 +450,8 @@ it('a panel shows what is on chain, and moves when somebody signs', async () => 
   const terms = panel.locator('[part=terms] dd');
   expect(await terms.allInnerTexts()).toEqual(['4\u00a0VCH', '1\u00a0VCH']);
   expect([await number('conversions'), await number('paid')]).toEqual(['0', '0\u00a0VCH']);
+  // And says whose word the token's name is
+  await panel.getByText(`VCH: ${words.panel.chosen}`).waitFor();
   await accessible(page, 'panel');
   await picture(page, 'embed-panel');
 
@@ -443,6 +519,9 @@ it('the installation shows both, with lines that work as they stand', async () =
   await page.goto(`${api}/`);
   await page.getByRole('link', { name: en.home.buildLink }).click();
   await page.getByRole('heading', { name: page_.title, level: 1 }).waitFor();
+  // Without a campaign there is nothing to copy
+  await page.getByText(page_.chooseFirst).waitFor();
+  expect(await page.getByRole('button', { name: page_.copy }).count()).toBe(0);
   await page.getByLabel(page_.campaign).selectOption(scene.campaign);
   await page.locator('#embed-code').fill(scene.code);
   await page.locator('vouch-panel').getByRole('heading').waitFor();
@@ -457,7 +536,7 @@ it('the installation shows both, with lines that work as they stand', async () =
   await page.getByRole('button', { name: page_.copyPinned }).click();
   const pinned = await page.evaluate(() => navigator.clipboard.readText());
   const policy = await page.locator('pre[aria-labelledby=policy]').innerText();
-  expect(policy).toBe(`script-src ${api}; connect-src ${api}`);
+  expect(policy).toBe(`script-src ${api}/embed/; connect-src ${api}`);
   await context.close();
 
   // When a page of the site has exactly what was copied, then it works
@@ -486,6 +565,8 @@ it('the script is served for every site, and told when it is the same', async ()
   });
   expect([again.status, (await again.arrayBuffer()).byteLength]).toEqual([304, 0]);
 
+  // And what names the pinned one is never old
+  expect(header(await fetch(`${api}/embed/v1.json`), 'cache-control')).toBe('no-cache');
   // And the pinned one has the same bytes, for ever, under the hash that is told
   const facts = (await (await fetch(`${api}/embed/v1.json`)).json()) as Record<string, string>;
   const pinned = await fetch(api + facts['pinned']!);

@@ -28,7 +28,10 @@ import { getSetSuspendedInstruction } from '@vouch/client/generated/instructions
 import { getUpdateCampaignInstruction } from '@vouch/client/generated/instructions/updateCampaign.js';
 import { getWithdrawVaultInstruction } from '@vouch/client/generated/instructions/withdrawVault.js';
 import { Funding } from '@vouch/client/generated/types/funding.js';
-import { createRewardAccountInstruction } from '@vouch/client/instructions.js';
+import {
+  createRewardAccountInstruction,
+  reclaimCampaignInstruction,
+} from '@vouch/client/instructions.js';
 import { openCampaign, usualTerms } from '@vouch/client/opening.js';
 import { fixedReward } from '@vouch/client/settings.js';
 
@@ -247,6 +250,33 @@ it('takes out of the vault into the own account alone', async () => {
   expect(await takes([create!, out(THEIRS)], act)).toBe(false);
   expect(await takes([create!, out(OWN, 6n)], act)).toBe(false);
   expect(await takes([foreign!, out()], act)).toBe(false);
+});
+
+it('reclaims the campaign that was shown, into the own account alone', async () => {
+  const of = { ...data, funding: Funding.Vault, rentPayer: OTHER };
+  const shown = { address: CAMPAIGN, data: of };
+  const act: Act = { act: 'reclaim', campaign: shown };
+  const create = await createRewardAccountInstruction(signer, WALLET, data);
+  const back = (change: Partial<Campaign> = {}, destination = OWN, address = CAMPAIGN) =>
+    reclaimCampaignInstruction({
+      authority: signer,
+      campaign: { address, data: { ...of, ...change } },
+      destination,
+    });
+  expect(await takes([create!, back()], act)).toBe(true);
+  expect(await takes([create!, back({}, THEIRS)], act)).toBe(false);
+  expect(await takes([create!, back({}, OWN, OTHER)], act)).toBe(false);
+  expect(await takes([create!, back({ vault: THEIRS })], act)).toBe(false);
+  expect(await takes([create!, back({ rentPayer: WALLET })], act)).toBe(false);
+  expect(await takes([create!, back(), back()], act)).toBe(false);
+  expect(await takes([back()], act)).toBe(false);
+
+  // One that mints has no vault, and gets the right to mint back
+  const minted = { ...of, funding: Funding.MintAuthority, vault: SYSTEM };
+  const mints: Act = { act: 'reclaim', campaign: { address: CAMPAIGN, data: minted } };
+  expect(await takes([back(minted)], mints)).toBe(true);
+  expect(await takes([create!, back()], mints)).toBe(false);
+  expect(await takes([pause()], mints)).toBe(false);
 });
 
 it('suspends the code that was shown alone', async () => {

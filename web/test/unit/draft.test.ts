@@ -134,9 +134,9 @@ it('changes nothing but what was typed', () => {
   // Given settings with an end in the middle of a day, which no form can hold
   const base = BASE;
   const terms = typed(base, TOKENS);
-  expect(changed(terms, base, TOKENS, true)).toEqual({ settings: base });
+  expect(changed(terms, base, TOKENS, Proof.Payment)).toEqual({ settings: base });
   // When one is typed, then that one is named alone
-  const found = changed({ ...terms, reward: '8' }, base, TOKENS, true);
+  const found = changed({ ...terms, reward: '8' }, base, TOKENS, Proof.Payment);
   expect(found).toEqual({ settings: { ...base, rewardFixed: 8_000_000n } });
   expect('settings' in found && changeOf(found.settings, base)).toEqual({
     reward: { fixed: '8000000' },
@@ -180,7 +180,7 @@ it('asks nobody for a price where nobody pays', () => {
   expect(settingsOf(draft, NOTHING, TOKENS, false)).toMatchObject({ settings: { minAmount: 0n } });
   // And a change of such a campaign leaves what it has
   const base = { ...BASE, minAmount: 7n };
-  expect(changed(typed(base, TOKENS), base, TOKENS, false)).toEqual({ settings: base });
+  expect(changed(typed(base, TOKENS), base, TOKENS, Proof.Open)).toEqual({ settings: base });
 });
 
 it('asks for what nobody can compare', () => {
@@ -203,7 +203,7 @@ it('types the least amount in the token of the payments', () => {
   const tokens = { reward: 9, payment: 6 };
   const base = { ...BASE, minAmount: 5_000_000n };
   expect(typed(base, tokens).least).toBe('5');
-  expect(changed({ ...typed(base, tokens), least: '7.5' }, base, tokens, true)).toEqual({
+  expect(changed({ ...typed(base, tokens), least: '7.5' }, base, tokens, Proof.Payment)).toEqual({
     settings: { ...base, minAmount: 7_500_000n },
   });
 });
@@ -216,7 +216,7 @@ it('sets a hold of a few seconds to none', () => {
     ['1', 86_400],
     [terms.holdDays, 90],
   ] as const) {
-    expect(changed({ ...terms, holdDays }, BASE, TOKENS, true)).toEqual({
+    expect(changed({ ...terms, holdDays }, BASE, TOKENS, Proof.Payment)).toEqual({
       settings: { ...BASE, holdSeconds },
     });
   }
@@ -238,10 +238,10 @@ it('keeps the maximum of a percentage, as the API does', () => {
     rewardMax: 9n,
   };
   const terms = { ...typed(base, TOKENS), max: '' };
-  expect(changed(terms, base, TOKENS, true)).toEqual({ settings: base });
+  expect(changed(terms, base, TOKENS, Proof.Payment)).toEqual({ settings: base });
   // But a fixed reward that becomes a percentage has none to keep
   const other: Terms = { ...typed(BASE, TOKENS), kind: 'percent', reward: '5', max: '' };
-  const found = changed(other, BASE, TOKENS, true);
+  const found = changed(other, BASE, TOKENS, Proof.Payment);
   expect('faults' in found && [...found.faults]).toEqual([['max', 'required']]);
 });
 
@@ -249,9 +249,9 @@ it('changes nothing that somebody else has changed meanwhile', () => {
   // Given a form that began with one budget, and a campaign that has another one since
   const terms = { ...typed(BASE, TOKENS), reward: '8' };
   const fresh = { ...BASE, budget: 5n };
-  expect(changedStill(terms, BASE, fresh, TOKENS, true)).toBeUndefined();
-  expect(changedStill(terms, BASE, { ...BASE, tiers: [] }, TOKENS, true)).toBeUndefined();
-  const found = changedStill(terms, BASE, { ...BASE }, TOKENS, true);
+  expect(changedStill(terms, BASE, fresh, TOKENS, Proof.Payment)).toBeUndefined();
+  expect(changedStill(terms, BASE, { ...BASE, tiers: [] }, TOKENS, Proof.Payment)).toBeUndefined();
+  const found = changedStill(terms, BASE, { ...BASE }, TOKENS, Proof.Payment);
   expect(found).toEqual({ settings: { ...BASE, rewardFixed: 8_000_000n } });
 });
 
@@ -300,19 +300,49 @@ it('means the further settings, and names them to the API', () => {
   // And they are typed again as they were, and a change names those alone that differ
   const terms = typed(found.settings, TOKENS);
   expect(terms).toMatchObject({ ...MORE, attestor: ATTESTOR });
-  expect(changed(terms, found.settings, TOKENS, false)).toEqual(found);
+  expect(changed(terms, found.settings, TOKENS, Proof.Open)).toEqual(found);
   const cleared = changed(
-    { ...terms, attestor: '', gateIssuer: '', gateSchema: '', ownerLimit: '' },
+    {
+      ...terms,
+      ...{ attestor: '', attestedCodes: false, gateIssuer: '', gateSchema: '', ownerLimit: '' },
+    },
     found.settings,
     TOKENS,
-    false,
+    Proof.Open,
   );
   expect('settings' in cleared && changeOf(cleared.settings, found.settings)).toEqual({
     attestor: 'none',
+    attested_codes: false,
     owner_limit: '0',
     gate_credential: 'none',
     gate_schema: 'none',
   });
+});
+
+it('takes an attestor only where something asks it', () => {
+  const draft = (of: Partial<Draft>) =>
+    faultsOf({ ...newDraft(), ...TERMS, name: 'Aurora', attestor: ATTESTOR, ...of }).get(
+      'attestor',
+    );
+  expect(draft({})).toBe('idle');
+  // A purchase is proven by its payment, whatever was chosen for sign-ups before
+  expect(draft({ goal: 'purchase', attested: true })).toBe('idle');
+  expect(draft({ attested: true })).toBeUndefined();
+  expect(draft({ attestedCodes: true })).toBeUndefined();
+  expect(draft({ attestor: '' })).toBeUndefined();
+
+  // In a change, one that was there before stays, and one that is asked cannot be taken away
+  const change = (of: Partial<Terms>, base: Partial<Settings>, proof: Proof) => {
+    const from = { ...BASE, ...base };
+    const found = changed({ ...typed(from, TOKENS), ...of }, from, TOKENS, proof);
+    return 'faults' in found ? found.faults.get('attestor') : 'settings';
+  };
+  const attestor = ATTESTOR as Settings['attestor'];
+  expect(change({ attestor: ATTESTOR }, {}, Proof.Open)).toBe('idle');
+  expect(change({ reward: '9' }, { attestor }, Proof.Open)).toBe('settings');
+  expect(change({ attestor: ISSUER }, { attestor }, Proof.Attested)).toBe('settings');
+  expect(change({ attestor: '' }, { attestor }, Proof.Attested)).toBe('required');
+  expect(change({ attestor: '' }, { attestor, attestedCodes: true }, Proof.Open)).toBe('required');
 });
 
 it('leaves the attestor to the API where nobody is named', () => {
@@ -337,7 +367,7 @@ it('names every further setting that is wrong', () => {
 
 it('keeps a window that no number of days says exactly', () => {
   const base = { ...BASE, attributionWindow: 7 };
-  expect(changed(typed(base, TOKENS), base, TOKENS, false)).toEqual({ settings: base });
+  expect(changed(typed(base, TOKENS), base, TOKENS, Proof.Open)).toEqual({ settings: base });
 });
 
 it('counts by owner if a limit needs it, and attests sign-ups alone', () => {

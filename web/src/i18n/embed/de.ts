@@ -18,10 +18,12 @@ export const de: EmbedMessages = {
   sent: 'Das Formular würde senden:',
   lines: 'Die Zeilen zum Kopieren',
   linesText: 'Das Skript einmal je Seite, die Elemente dort, wohin sie gehören.',
+  chooseFirst:
+    'Wähle oben eine Kampagne, um sie zu kopieren: Ohne eine nimmt das Feld Codes jeder Kampagne an, auch von Fremden.',
   copy: 'Zeilen kopieren',
   pinned: 'Mit festem Inhalt',
   pinnedText:
-    'Unter dieser Adresse steht immer dasselbe, und der Browser verweigert alles andere. Kopiere nach einer Aktualisierung dieser Installation die neue Zeile, denn eine Adresse gibt es so lange wie ihre Version.',
+    'Unter dieser Adresse steht immer dasselbe, und der Browser verweigert alles andere. Eine Aktualisierung dieser Installation entfernt die Adresse, und deine Seite hat keine Elemente, bis du die neue Zeile kopierst. Für länger liefere eine Kopie der Datei selbst aus.',
   copyPinned: 'Diese Zeile kopieren',
   policy: 'Wenn deine Seite eine Content-Security-Policy hat',
   policyText:

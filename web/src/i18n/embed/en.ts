@@ -18,10 +18,12 @@ export const en = {
   sent: 'The form would send:',
   lines: 'The lines to copy',
   linesText: 'The script once for each page, the elements wherever they belong.',
+  chooseFirst:
+    'Choose a campaign above to copy them: without one, the field takes codes of every campaign, also of strangers.',
   copy: 'Copy the lines',
   pinned: 'With a fixed content',
   pinnedText:
-    'This address never changes what it serves, and the browser refuses anything else. Copy the new line after an update of this installation, because an address is served as long as its release is.',
+    'This address never changes what it serves, and the browser refuses anything else. An update of this installation takes the address away, and your page has no elements until you copy the new line. To pin it for longer, serve a copy of the file yourself.',
   copyPinned: 'Copy this line',
   policy: 'If your page has a Content-Security-Policy',
   policyText:

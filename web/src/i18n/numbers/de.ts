@@ -78,7 +78,10 @@ export const de: NumbersMessages = {
     utc: 'Gezählt in Tagen der UTC.',
     only: (code) => `Nur ${code} zeigen`,
   },
-  held: { more: 'Mehr gehaltene Abschlüsse zeigen' },
+  held: {
+    more: 'Mehr gehaltene Abschlüsse zeigen',
+    most: (count) => `Gezeigt werden die ${count}, deren Haltefrist zuerst endet.`,
+  },
   errors: {
     invalid_query: [
       'Diese Tage lassen sich nicht zusammenzählen',

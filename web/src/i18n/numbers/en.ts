@@ -86,7 +86,10 @@ export const en = {
     utc: 'Counted in days of UTC.',
     only: (code: string) => `Show ${code} alone`,
   },
-  held: { more: 'Show more held conversions' },
+  held: {
+    more: 'Show more held conversions',
+    most: (count: number) => `The ${count} whose holds end first are shown.`,
+  },
   errors: {
     invalid_query: [
       'These days cannot be added up',

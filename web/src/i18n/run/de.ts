@@ -118,6 +118,7 @@ export const de: RunMessages = {
     attestor: 'Bürge',
     attestorHint:
       'Adresse des Schlüssels, mit dem dein Server bürgt. Leer: deine Wallet, wo einer gebraucht wird.',
+    attestorKept: 'Adresse des Schlüssels, mit dem dein Server bürgt.',
     attestedCodes: 'Auch Codes brauchen den Bürgen',
     attestedCodesHint: 'Niemand registriert einen Code ohne seine Unterschrift.',
     gateIssuer: 'Nachweis: Aussteller',
@@ -125,7 +126,16 @@ export const de: RunMessages = {
       'Eine geworbene Wallet braucht einen Nachweis des Solana Attestation Service von diesem Aussteller. Leer heißt keinen.',
     gateSchema: 'Nachweis: Schema',
     gateSchemaHint: 'Die Art des Nachweises dieses Ausstellers.',
+    gateUnknown:
+      'Unter diesem Aussteller oder Schema hat der Nachweisdienst kein Konto: Niemand könnte abschließen.',
+    proves: 'Was einen Abschluss beweist',
+    proofOf: {
+      open: 'allein die Unterschrift',
+      attested: 'eine Bestätigung des Bürgen',
+      payment: 'die Zahlung',
+    },
     faults: {
+      idle: 'Niemand würde ihn fragen. Wähle deine Bestätigung als Beweis, oder lass Codes ihn brauchen.',
       account: 'Gib eine Adresse ein.',
       number: 'Gib eine Zahl ein, die zum Token passt, ohne Tausenderzeichen.',
       zero: 'Gib mehr als null ein, oder lass es leer.',
@@ -233,13 +243,31 @@ export const de: RunMessages = {
     closed: 'Die Kampagne ist geschlossen',
     closeEarned: 'Was verdient ist',
     closeEarnedText: (when) =>
-      `steht weiter zu und lässt sich bis ${when} einfordern. Was dann niemand eingefordert hat, steht nicht mehr zu.`,
+      `steht weiter zu und lässt sich mindestens bis ${when} einfordern. Das endet, wenn die Kampagne abgeräumt wird.`,
     closeVault: 'Im Tresor',
     closeOwed: 'Davon steht anderen zu',
-    closeBack: 'Kommt zu dir zurück',
-    closeBackText:
-      'Was dann im Tresor liegt, und das Pfand der Kampagne, wenn sie nach diesem Tag abgeräumt wird.',
-    closeRent: 'Das Pfand der Kampagne, wenn sie nach diesem Tag abgeräumt wird.',
+    closeVaultBack:
+      'In den Tresor lässt sich nichts mehr einlegen. Was niemandem zusteht, kannst du hier jederzeit entnehmen, den Rest, wenn du die Kampagne nach diesem Tag hier abräumst.',
+    closeShort: 'Der Tresor hat weniger, als er schuldet. Lege etwas ein, bevor du schließt.',
+    mintRight: 'Recht, ihren Token zu prägen',
+    closeMintBack:
+      'Die Kampagne behält es, bis du sie nach diesem Tag hier abräumst. Dann hat es deine Wallet.',
+    unclaimed: 'SOL, die niemand einfordert, gehen an',
+    closeUnclaimed: 'Nach diesem Tag, aus gehaltenen Teilen.',
+    depositTo: 'Das Pfand geht an',
+    closeDeposit: 'Wenn du die Kampagne nach diesem Tag hier abräumst.',
+    leftTitle: 'Was von ihr übrig ist',
+    leftFrom: (when) =>
+      `Du kannst sie ${when} abräumen: Dann kommt zurück, was sie hält. Bis dahin lässt sich einfordern, was verdient ist.`,
+    leftNow:
+      'Du kannst sie jetzt abräumen: Was sie hält, kommt zurück, und keine Belohnung lässt sich mehr einfordern.',
+    reclaim: 'Abräumen',
+    reclaimTitle: 'Kampagne abräumen?',
+    reclaimText:
+      'Holt zurück, was die Kampagne hält. Was niemand eingefordert hat, steht nicht mehr zu. Das lässt sich nicht rückgängig machen.',
+    reclaimed: 'Die Kampagne ist abgeräumt',
+    reclaimVault: 'Aus dem Tresor in deine Wallet',
+    reclaimMint: 'Deine Wallet hat es wieder.',
     settingsTitle: 'Einstellungen ändern',
     settingsLead:
       'Was eine Belohnung erhöht, gilt sofort. Was sie kürzt, gilt nach der Ankündigung. Das Budget gilt immer sofort.',
@@ -247,6 +275,7 @@ export const de: RunMessages = {
     settingsButton: 'Änderung ansehen',
     nothing: 'Noch ist nichts geändert.',
     changedSettings: 'Die Einstellungen sind geändert',
+    proofStays: 'Das ändert sich nie.',
     cutNote: 'Für Abschlüsse davor gelten die alten Bedingungen.',
     cut: 'Eine Kürzung, die gilt',
     evenNow: 'Ab der nächsten Transaktion, auch bei einer Kürzung.',
@@ -307,6 +336,16 @@ export const de: RunMessages = {
       'Noch weiß niemand, ob es angekommen ist',
       'Deine Wallet hat unterschrieben, und das Netzwerk hat es nicht rechtzeitig gezeigt. Noch einmal zu unterschreiben könnte die Token zweimal bewegen.',
       'Schließ das, und sieh in den Tresor und in den Verlauf deiner Wallet, bevor du es wiederholst.',
+    ],
+    campaign_reclaimed: [
+      'Die Kampagne ist abgeräumt',
+      'Sie hält nichts mehr. Es wurde nichts gesendet.',
+      'Lade die Seite neu.',
+    ],
+    claim_period_open: [
+      'Was verdient ist, lässt sich noch einfordern',
+      'Die Kampagne lässt sich noch nicht abräumen. Es wurde nichts gesendet.',
+      'Komm an dem Tag wieder, den ihre Konsole nennt.',
     ],
     settings_moved: [
       'Die Einstellungen haben sich inzwischen geändert',

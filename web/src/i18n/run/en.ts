@@ -118,6 +118,7 @@ export const en = {
     attestor: 'Attestor',
     attestorHint:
       'Address of the key with which your server vouches. Empty: your wallet, where one is needed.',
+    attestorKept: 'Address of the key with which your server vouches.',
     attestedCodes: 'Codes need the attestor, too',
     attestedCodesHint: 'Nobody registers a code without its signature.',
     gateIssuer: 'Credential: issuer',
@@ -125,7 +126,16 @@ export const en = {
       'A referred wallet needs a credential of the Solana Attestation Service, by this issuer. Empty for none.',
     gateSchema: 'Credential: schema',
     gateSchemaHint: 'The kind of credential of that issuer.',
+    gateUnknown:
+      'No account of the attestation service is at this issuer or schema: nobody could convert.',
+    proves: 'What proves a conversion',
+    proofOf: {
+      open: 'the signature alone',
+      attested: 'a voucher of the attestor',
+      payment: 'the payment',
+    } as Record<string, string>,
     faults: {
+      idle: 'Nothing would ask it. Choose your confirmation as the proof, or let codes need it.',
       account: 'Enter an address.',
       number: 'Enter a number that fits the token, without a sign for thousands.',
       zero: 'Enter more than zero, or leave it empty.',
@@ -235,13 +245,31 @@ export const en = {
     closed: 'The campaign is closed',
     closeEarned: 'What was earned',
     closeEarnedText: (when: string) =>
-      `stays owed, and can be claimed until ${when}. After that, what nobody has claimed is no longer owed.`,
+      `stays owed, and can be claimed at least until ${when}. It ends with the reclaim of the campaign.`,
     closeVault: 'In the vault',
     closeOwed: 'Of it owed to others',
-    closeBack: 'Comes back to you',
-    closeBackText:
-      'What is in the vault by then, and the deposit of the campaign, when the campaign is reclaimed after that day.',
-    closeRent: 'The deposit of the campaign, when the campaign is reclaimed after that day.',
+    closeVaultBack:
+      'Nobody can fill the vault any more. What is not owed you can take out here at any time, and the rest when you reclaim the campaign here after that day.',
+    closeShort: 'The vault has less than it owes. Fund it before you close the campaign.',
+    mintRight: 'Right to mint its token',
+    closeMintBack:
+      'The campaign keeps it until you reclaim the campaign here after that day. Then your wallet has it.',
+    unclaimed: 'SOL that nobody claims goes to',
+    closeUnclaimed: 'After that day, out of parts that were held.',
+    depositTo: 'The deposit goes to',
+    closeDeposit: 'When you reclaim the campaign here after that day.',
+    leftTitle: 'What is left of it',
+    leftFrom: (when: string) =>
+      `You can reclaim it ${when}: what it holds then comes back. Until then everybody can claim what was earned.`,
+    leftNow:
+      'You can reclaim it now: what it holds comes back, and no reward can be claimed any more.',
+    reclaim: 'Reclaim it',
+    reclaimTitle: 'Reclaim the campaign?',
+    reclaimText:
+      'Takes back what the campaign holds. What nobody has claimed is no longer owed. It cannot be undone.',
+    reclaimed: 'The campaign is reclaimed',
+    reclaimVault: 'Out of the vault into your wallet',
+    reclaimMint: 'It is your wallet’s again.',
     settingsTitle: 'Change settings',
     settingsLead:
       'What raises a reward holds at once. What cuts one holds after the notice. The budget always holds at once.',
@@ -249,6 +277,7 @@ export const en = {
     settingsButton: 'Review the change',
     nothing: 'Nothing is changed yet.',
     changedSettings: 'The settings are changed',
+    proofStays: 'It never changes.',
     cutNote: 'Conversions before keep the old terms.',
     cut: 'A cut, which holds',
     evenNow: 'From the next transaction on, also in a cut.',
@@ -306,6 +335,16 @@ export const en = {
       'Nobody knows yet whether it arrived',
       'Your wallet has signed it, and the network has not shown it in time. Signing again could move the tokens twice.',
       'Close this, and look at the vault and into your wallet’s history before you do it again.',
+    ],
+    campaign_reclaimed: [
+      'The campaign is reclaimed',
+      'It holds nothing any more. Nothing was sent.',
+      'Reload the page.',
+    ],
+    claim_period_open: [
+      'What was earned can still be claimed',
+      'The campaign cannot be reclaimed yet. Nothing was sent.',
+      'Come back on the day that its console names.',
     ],
     settings_moved: [
       'The settings have changed meanwhile',

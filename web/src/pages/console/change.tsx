@@ -11,6 +11,7 @@ import type { components } from '../../api/schema';
 import type { Token } from '../../format/money';
 import { formatTime } from '../../format/time';
 import { locale, t } from '../../i18n';
+import { c } from '../../i18n/console';
 import { r } from '../../i18n/run';
 import { now } from '../../lib/clock';
 import type { Deed } from '../../ui/act';
@@ -23,6 +24,7 @@ import {
   changedStill,
   changeOf,
   EMPTY,
+  PROOFS,
   restarts,
   typed,
   type Faults,
@@ -56,6 +58,9 @@ type Reviewed = {
   readonly warnings: Answer['warnings'];
   /** The terms as the API has them before. */
   readonly before: string;
+  readonly proof: Proof;
+  /** Whether the credential that it asks for can exist. */
+  readonly isGateKnown: boolean;
 };
 
 export function Change(props: {
@@ -94,7 +99,7 @@ export function Change(props: {
 
   const meaning = () => {
     const current = base();
-    return current && changed(draft, current.settings, current.tokens, isPaid());
+    return current && changed(draft, current.settings, current.tokens, current.campaign.data.proof);
   };
   const change = () => {
     const [found, current] = [meaning(), base()];
@@ -142,12 +147,11 @@ export function Change(props: {
       button: r().manage.change,
       done: r().manage.changedSettings,
       prepare: async (wallet) => {
-        const { inForceFrom, prepareAct } = await import('../../wallet/acting');
+        const { inForceFrom, isGateKnown, prepareAct } = await import('../../wallet/acting');
         const fresh = await read(wallet);
         const { campaign, settings: old, tokens, token, payment } = fresh;
         const { data } = campaign;
-        const pays = data.proof === Proof.Payment;
-        const found = changedStill(asked, from.settings, old, tokens, pays);
+        const found = changedStill(asked, from.settings, old, tokens, data.proof);
         if (!found) {
           void load();
           throw new Refusal('settings_moved', undefined);
@@ -167,10 +171,12 @@ export function Change(props: {
           restarts: restarts(data.nextFrom, holds, fresh.now),
           warnings: built.warnings.filter(({ code }) => code !== RESTARTS),
           before,
+          proof: data.proof,
+          isGateKnown: await isGateKnown(settings),
         };
         return { doing, shown };
       },
-      rows: ({ rows, from, restarts, warnings }) => (
+      rows: ({ rows, from, restarts, warnings, proof, isGateKnown }) => (
         <>
           <For each={rows}>
             {([name, before, after]) => (
@@ -185,6 +191,17 @@ export function Change(props: {
               </div>
             )}
           </For>
+          <div>
+            <dt>{r().open.proves}</dt>
+            <dd>{r().open.proofOf[PROOFS[proof]]}</dd>
+            <dd class="note">{r().manage.proofStays}</dd>
+          </div>
+          <Show when={!isGateKnown}>
+            <div>
+              <dt>{c().terms.credential}</dt>
+              <dd class="note">{r().open.gateUnknown}</dd>
+            </div>
+          </Show>
           <div>
             <dt>{from > 0n ? r().manage.cut : r().manage.from}</dt>
             <dd>{from > 0n ? when(from) : r().manage.atOnce}</dd>
@@ -260,7 +277,12 @@ export function Change(props: {
               maxHint={r().open.maxKept}
             />
             <LimitFields form={form} prefix="change" symbol={symbol()} />
-            <MoreFields form={form} prefix="change" perOwner={base().campaign.data.perOwner} />
+            <MoreFields
+              form={form}
+              prefix="change"
+              perOwner={base().campaign.data.perOwner}
+              attestorHint={r().open.attestorKept}
+            />
             <Show when={refusal()}>
               {(error) => <Failure error={error()} words={r().errors} />}
             </Show>

@@ -62,7 +62,7 @@ export type Draft = Terms & {
 
 /** A field that is wrong. */
 export type Field = keyof Draft;
-type Fault = 'number' | 'required' | 'address' | 'account' | 'days' | 'percent' | 'zero';
+type Fault = 'idle' | 'number' | 'required' | 'address' | 'account' | 'days' | 'percent' | 'zero';
 export type Faults = ReadonlyMap<Field, Fault>;
 
 export const TIERS = 4;
@@ -145,6 +145,13 @@ export const mintOf = (draft: Pick<Draft, 'source' | 'mint'>): string =>
 export const canCompare = (draft: Pick<Draft, 'goal' | 'source' | 'payment' | 'mint'>): boolean =>
   draft.source === 'split' ||
   (draft.source === 'vault' && draft.mint.trim() !== '' && draft.mint.trim() === paymentOf(draft));
+
+/** Proofs as the API writes them. */
+export const PROOFS: Record<Proof, string> = {
+  [Proof.Open]: 'open',
+  [Proof.Attested]: 'attested',
+  [Proof.Payment]: 'payment',
+};
 
 /** The terms that never change. */
 export function termsOf(draft: Draft): TermsArgs {
@@ -270,6 +277,15 @@ export const NOTHING: Settings = {
   treasury: NOBODY,
 };
 
+/**
+ * What is wrong with an attestor that nothing asks: whoever types one believes that it decides what counts. `vouches` says
+ * whether each conversion needs it.
+ */
+export const attestorFault = (
+  { attestor, attestedCodes }: Pick<Terms, 'attestor' | 'attestedCodes'>,
+  vouches: boolean,
+): Fault | undefined => (attestor.trim() !== '' && !vouches && !attestedCodes ? 'idle' : undefined);
+
 /** What is wrong with a draft besides its settings. */
 export function faultsOf(draft: Draft): Faults {
   const faults = new Map<Field, Fault>();
@@ -281,6 +297,8 @@ export function faultsOf(draft: Draft): Faults {
   if (payment !== '' && !ADDRESS.test(payment)) {
     faults.set('payment', 'address');
   }
+  const fault = attestorFault(draft, !isPaid(draft) && draft.attested);
+  if (fault) faults.set('attestor', fault);
   if (seconds(draft.noticeDays) === undefined) faults.set('noticeDays', 'days');
   const [isNone, isEmpty] = [/^[0.,]+$/, (text: string) => text.trim() === ''];
   if (isPaid(draft) && isNone.test(draft.least.trim())) faults.set('least', 'zero');
@@ -387,17 +405,24 @@ function dayOf(unix: bigint): string {
 
 /**
  * The settings with what was typed, but every value that was not touched exactly as it was: an end in the middle
- * of a day cannot be typed. Without a maximum, a percentage keeps the one that it has.
+ * of a day cannot be typed. Without a maximum, a percentage keeps the one that it has. An attestor is needed where
+ * one is asked, and refused where a new one is not.
  */
 export function changed(
   terms: Terms,
   base: Settings,
   tokens: Tokens,
-  pays: boolean,
+  proof: Proof,
 ): { settings: Settings } | { faults: Faults } {
-  const found = settingsOf(terms, base, tokens, pays);
+  const found = settingsOf(terms, base, tokens, proof === Proof.Payment);
   if ('faults' in found) return found;
   const before = typed(base, tokens);
+  const vouches = proof === Proof.Attested;
+  const idle = terms.attestor.trim() !== before.attestor && attestorFault(terms, vouches);
+  if (idle) return { faults: new Map([['attestor', idle]]) };
+  if (terms.attestor.trim() === '' && (vouches || terms.attestedCodes)) {
+    return { faults: new Map([['attestor', 'required']]) };
+  }
   const settings = { ...found.settings };
   if (terms.holdDays === before.holdDays) settings.holdSeconds = base.holdSeconds;
   if (terms.ends === before.ends) settings.endsAt = base.endsAt;
@@ -418,9 +443,9 @@ export function changedStill(
   base: Settings,
   fresh: Settings,
   tokens: Tokens,
-  pays: boolean,
+  proof: Proof,
 ): ReturnType<typeof changed> | undefined {
-  return textOf(fresh) === textOf(base) ? changed(terms, fresh, tokens, pays) : undefined;
+  return textOf(fresh) === textOf(base) ? changed(terms, fresh, tokens, proof) : undefined;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** The fields of a campaign's terms, in a new one and in a change. */
 
-import { For, Show, type JSX } from 'solid-js';
+import { createEffect, For, Show, untrack, type JSX } from 'solid-js';
 
 import { r } from '../../i18n/run';
 import { TIERS, type Faults, type Field, type Terms } from './draft';
@@ -263,6 +263,8 @@ export function MoreFields<T extends Terms>(props: {
   prefix: string;
   /** Whether the campaign counts all codes of an owner, or can still choose so. */
   perOwner: boolean;
+  /** Of the attestor. */
+  attestorHint: string;
 }) {
   const draft = () => props.form.draft;
   const id = (name: string) => `${props.prefix}-${name}`;
@@ -282,14 +284,19 @@ export function MoreFields<T extends Terms>(props: {
   const isUsed = () =>
     draft().attestedCodes || names.some((name) => !['', '0'].includes(draft()[name].trim()));
   const words = () => r().open;
+  let section: HTMLDetailsElement | undefined;
+  // The reader opens and closes it; only a fault, which has to be seen, opens it again.
+  createEffect(() => {
+    if (section && names.some((name) => props.form.faults.has(name))) section.open = true;
+  });
   return (
-    <details class="more" open={isUsed()}>
+    <details class="more" ref={section} open={untrack(isUsed)}>
       <summary>{words().more}</summary>
       <Line name="windowDays" label={words().window} hint={words().windowHint} numeric />
       <Show when={props.perOwner}>
         <Line name="ownerLimit" label={words().ownerLimit} hint={words().ownerLimitHint} numeric />
       </Show>
-      <Line name="attestor" label={words().attestor} hint={words().attestorHint} />
+      <Line name="attestor" label={words().attestor} hint={props.attestorHint} />
       <label class="choice">
         <input
           type="checkbox"

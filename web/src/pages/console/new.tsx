@@ -4,6 +4,7 @@ import { A, useNavigate } from '@solidjs/router';
 import { createEffect, createSignal, For, on, onCleanup, Show } from 'solid-js';
 import { createStore, unwrap } from 'solid-js/store';
 
+import type { Proof } from '@vouch/client/generated/types/proof.js';
 import type { Settings } from '@vouch/client/generated/types/settings.js';
 import type { Currency, Opening } from '@vouch/client/opening.js';
 import type { Address as Key } from '@solana/kit';
@@ -32,6 +33,7 @@ import {
   newDraft,
   NOTHING,
   paymentOf,
+  PROOFS,
   settingsOf,
   termsOf,
   usualTokens,
@@ -112,6 +114,8 @@ export default function New(props: { signed: SignedIn }) {
   };
   /** The settings for the preview, which needs no name. */
   const settings = (): Settings | undefined => {
+    // Guessed decimals would show amounts of another size under the right symbol.
+    if (!tokens() && (mintOf(draft) || paymentOf(draft))) return undefined;
     const found = settingsOf(draft, NOTHING, decimals(), isPaid(draft));
     return 'settings' in found && draft.source !== 'vault' ? found.settings : meaning().settings;
   };
@@ -214,9 +218,13 @@ export default function New(props: { signed: SignedIn }) {
         const rows: [string, string][] = [
           [r().open.pays, r().open.payFrom[asked.source]!],
           ...(of.funds ? [[r().open.putIn, moneyText(of.funds, token)] as [string, string]] : []),
+          [r().open.proves, r().open.proofOf[PROOFS[of.terms.proof as Proof]]!],
           [r().open.once, r().open.onceFor[Number(of.terms.uniqueness)]!],
           ...rowsOf(token, payment, terms).map(([name, text]): [string, string] => [name, text]),
         ];
+        if (!(await acting.isGateKnown(stands))) {
+          rows.push([c().terms.credential, r().open.gateUnknown]);
+        }
         return { doing, shown: { rows, campaign: address } };
       },
       rows: ({ rows, campaign }) => (
@@ -414,7 +422,7 @@ export default function New(props: { signed: SignedIn }) {
                 numeric
               />
             </LimitFields>
-            <MoreFields form={form} prefix="new" perOwner />
+            <MoreFields form={form} prefix="new" perOwner attestorHint={r().open.attestorHint} />
           </Show>
           <p class="actions">
             <button class="button primary">

@@ -10,6 +10,7 @@ import { formatBps, type Token } from '../../format/money';
 import { exactTime, formatDuration } from '../../format/time';
 import { locale, t } from '../../i18n';
 import { c } from '../../i18n/console';
+import { r } from '../../i18n/run';
 import { SOL_MINT } from '../../lib/site';
 import { Address, moneyText, short, tokenOf, when } from '../../ui/format';
 
@@ -17,7 +18,10 @@ import { Address, moneyText, short, tokenOf, when } from '../../ui/format';
 export type Terms = Pick<Campaign, 'reward' | 'rules' | 'starts_at' | 'ends_at'>;
 export type Row = readonly [name: string, text: string];
 
-/** Every term that is set, in words. `payment` is the token of the least amount, where buyers pay. */
+/**
+ * Every term that is set, in words. Addresses are whole: two that are shortened alike must not look like one.
+ * `payment` is the token of the least amount, where buyers pay.
+ */
 export function rowsOf(
   token: Token,
   payment: Token,
@@ -53,12 +57,12 @@ export function rowsOf(
     rules.min_amount !== '0' && [c().terms.least, moneyText(rules.min_amount, payment)],
     rules.owner_limit && [c().terms.owner, number(rules.owner_limit)],
     [c().terms.budget, rules.budget ? money(rules.budget) : c().figures.noBudget],
-    rules.attestor && [c().terms.attestor, short(rules.attestor)],
+    rules.attestor && [c().terms.attestor, rules.attestor],
     rules.attested_codes && [c().terms.attestedCodes, c().terms.yes],
-    rules.treasury && [c().terms.treasury, short(rules.treasury)],
+    rules.treasury && [c().terms.treasury, rules.treasury],
     rules.credential && [
       c().terms.credential,
-      `${short(rules.credential.issuer)} ${short(rules.credential.schema)}`,
+      `${rules.credential.issuer} ${rules.credential.schema}`,
     ],
     starts_at && [c().terms.starts, time(starts_at)],
     [c().terms.ends, ends_at ? time(ends_at) : t().campaign.noEnd],
@@ -187,6 +191,10 @@ export function Rules(props: { campaign: Campaign }) {
           <dd>
             <Address address={props.campaign.mint} />
           </dd>
+        </div>
+        <div>
+          <dt>{r().open.proves}</dt>
+          <dd>{r().open.proofOf[props.campaign.proof] ?? props.campaign.proof}</dd>
         </div>
         <Show when={props.campaign.vault}>
           {(vault) => (
