@@ -769,3 +769,49 @@ async fn the_last_days_are_compared_with_those_before_and_many_codes_have_a_boun
         }
     }
 }
+
+#[tokio::test]
+async fn metrics_tell_of_clicks_that_are_not_counted() {
+    let database = Postgres::test_database().await.unwrap();
+    let pool = PgPool::connect(database.url()).await.unwrap();
+    // Given notes of clicks, and somebody who keeps them from being counted
+    let mut holder = pool.begin().await.unwrap();
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('count_clicks', 0))")
+        .execute(&mut *holder)
+        .await
+        .unwrap();
+    sqlx::query(
+        "INSERT INTO uncounted_clicks
+         SELECT 'campaign', 'referral', 'STARTER7', 900 * n, '', '', '', 1, 0, 0, 0
+         FROM generate_series(1, 3) AS n",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    let api = Api::start(database.url()).await.ready().await;
+    let value = |metrics: &str, name: &str| -> Option<i64> {
+        let value = metrics.lines().find_map(|line| line.strip_prefix(name))?;
+        value.trim().parse().ok()
+    };
+    let until = async |is_told: &dyn Fn(i64, i64) -> bool| {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(120);
+        loop {
+            let metrics = api.metrics().await;
+            let notes = value(&metrics, "vouch_api_uncounted_clicks ");
+            let age = value(&metrics, "vouch_api_uncounted_clicks_seconds ");
+            if notes
+                .zip(age)
+                .is_some_and(|(notes, age)| is_told(notes, age))
+            {
+                return;
+            }
+            assert!(std::time::Instant::now() < deadline, "{metrics}");
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    // Then metrics tell how many there are, and that the oldest is of 1970
+    until(&|notes, age| notes == 3 && age > 1_700_000_000).await;
+    // And once they are counted, that there are none
+    holder.rollback().await.unwrap();
+    until(&|notes, age| notes == 0 && age == 0).await;
+}

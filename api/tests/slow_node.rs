@@ -205,8 +205,6 @@ async fn a_network_that_floods_a_slow_node_leaves_turns_for_another_one() {
     }
     let expected = ["chain_unavailable", "overloaded"].map(str::to_owned);
     assert_eq!(told, HashSet::from(expected));
-    // And it never had more than half of the sixteen turns
-    assert_eq!(held.borrow().1, 8);
 }
 
 #[tokio::test]

@@ -10,7 +10,11 @@ use turns::{Caller, Turn, Turns};
 
 use std::{
     future::Future,
-    sync::{Arc, OnceLock},
+    hash::Hash as Key,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -78,7 +82,7 @@ pub(crate) struct Chain {
     down: watch::Sender<Option<Instant>>,
 }
 
-/// The slots and the accounts that a call asks for. While calls wait, also whose call it is: nobody waits
+/// The slots and the accounts that a call asks for. If it has to wait, also whose call it is: nobody waits
 /// in the queue of another network.
 type Asked = (Least, Vec<Pubkey>, Option<Caller>);
 
@@ -379,11 +383,10 @@ impl Chain {
     /// The accounts. Whoever asks for the same meanwhile gets the same answer. It is not kept for later,
     /// because a wallet that has just converted has to read so.
     async fn accounts(&self, addresses: Vec<Pubkey>) -> ApiResult<Arc<Vec<Option<Account>>>> {
-        let key = (self.least(None), addresses, self.queue());
-        let read = async {
-            let (least, addresses, _) = &key;
+        let (least, addresses) = (self.least(None), &addresses);
+        let read = || async move {
             let accounts = self
-                .fresh(*least, |min_context_slot| {
+                .fresh(least, |min_context_slot| {
                     self.rpc.get_multiple_ui_accounts_with_config(
                         addresses,
                         RpcAccountInfoConfig {
@@ -408,18 +411,47 @@ impl Chain {
                 ApiError::chain_unavailable().because(cause)
             })
         };
-        let found = self.answers.try_get_with_by_ref(&key, read).await;
-        self.answers.invalidate(&key).await;
-        found.map_err(|error| ApiError::clone(&error))
+        let key = |queue| (least, addresses.clone(), queue);
+        self.share(&self.answers, key, read).await
     }
 
-    /// Runs one call when it is its turn, within its time limit.
-    async fn call<T>(&self, call: impl Future<Output = Result<T, ClientError>>) -> ApiResult<T> {
-        let _turn = self.turn().await?;
-        timed(call).await
+    /// Does `ask`, unless somebody does with the same key: then both get the outcome of that. The key says
+    /// whose queue it waits in, if it has to wait. Otherwise all share it. Whoever shared one that got no
+    /// turn, because it asked the node again later, asks once more in its own queue.
+    async fn share<K, V, F>(
+        &self,
+        running: &Cache<K, V>,
+        key: impl Fn(Option<Caller>) -> K,
+        ask: impl Fn() -> F,
+    ) -> ApiResult<V>
+    where
+        K: Clone + Eq + Key + Send + Sync + 'static,
+        V: Clone + Send + Sync + 'static,
+        F: Future<Output = ApiResult<V>>,
+    {
+        let mut queue = self.queue();
+        loop {
+            let key = key(queue);
+            let is_ours = AtomicBool::new(false);
+            let ask = async {
+                is_ours.store(true, Ordering::Relaxed);
+                ask().await
+            };
+            let found = running.try_get_with_by_ref(&key, ask).await;
+            running.invalidate(&key).await;
+            let error = match found {
+                Ok(found) => return Ok(found),
+                Err(error) => ApiError::clone(&error),
+            };
+            let is_ours = is_ours.load(Ordering::Relaxed);
+            if is_ours || queue.is_some() || error.code != ApiError::overloaded().code {
+                return Err(error);
+            }
+            queue = Some(Caller::current());
+        }
     }
 
-    /// Whose queue a call waits in, if calls wait.
+    /// Whose queue a call waits in, if it has to wait.
     fn queue(&self) -> Option<Caller> {
         (!self.turns.is_idle()).then(Caller::current)
     }

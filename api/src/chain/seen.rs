@@ -47,11 +47,10 @@ impl Chain {
 
     /// Like [`Chain::see`], by a node that has reached this slot, unless none reaches it in time.
     async fn see_at(&self, wish: Option<u64>, addresses: &[Pubkey]) -> ApiResult<Arc<Seen>> {
-        let key = (self.least(wish), addresses.to_vec(), self.queue());
-        let read = async { self.look(key.0, addresses).await.map(Arc::new) };
-        let found = self.seen.try_get_with_by_ref(&key, read).await;
-        self.seen.invalidate(&key).await;
-        found.map_err(|error| ApiError::clone(&error))
+        let least = self.least(wish);
+        let read = || async move { self.look(least, addresses).await.map(Arc::new) };
+        let key = |queue| (least, addresses.to_vec(), queue);
+        self.share(&self.seen, key, read).await
     }
 
     async fn look(&self, least: Least, addresses: &[Pubkey]) -> ApiResult<Seen> {

@@ -19,7 +19,10 @@ use solana_sdk::{
 use tokio::sync::Mutex;
 use vouch_client::Pubkey;
 
-use super::{Chain, fresh, turn, turns::Turns};
+use super::{
+    Chain, fresh, turn,
+    turns::{Caller, Turns},
+};
 
 /// The most compute units of a transaction.
 pub(crate) const MOST_UNITS: u32 = 1_400_000;
@@ -65,6 +68,8 @@ pub(crate) enum Trial {
 /// Kept prices, turns, and since when simulations are not answered.
 pub(super) struct Trials {
     prices: Cache<Vec<Pubkey>, u64>,
+    /// Calls for prices that run, by the written accounts.
+    asked: Cache<(Vec<Pubkey>, Option<Caller>), u64>,
     turns: Turns,
     blind_since: Mutex<Option<Instant>>,
 }
@@ -76,6 +81,7 @@ impl Trials {
                 .max_capacity(PRICES)
                 .time_to_live(PRICE_AGE)
                 .build(),
+            asked: Cache::new(PRICES),
             turns: Turns::new(TRIALS),
             blind_since: Mutex::new(None),
         }
@@ -161,20 +167,34 @@ impl Chain {
 
     /// The price of a compute unit for a transaction that writes these accounts, in millionths of a
     /// lamport: what three of four recent blocks took, at most [`HIGHEST_PRICE`]. It is kept for a
-    /// second, and 0 if the node does not say.
+    /// second, and 0 if the node does not say. Nobody waits in the queue of another network.
     pub(crate) async fn price(&self, mut written: Vec<Pubkey>) -> u64 {
         written.sort_unstable();
         written.dedup();
         written.truncate(FEES_AT_ONCE);
-        let ask = async {
-            let call = self.call(self.rpc.get_recent_prioritization_fees(&written));
-            match tokio::time::timeout(PATIENCE, call).await {
+        let (prices, written) = (&self.trials.prices, &written);
+        if let Some(kept) = prices.get(written).await {
+            return kept;
+        }
+        let ask = || async move {
+            // A call that has just ended may have kept it.
+            if let Some(kept) = prices.get(written).await {
+                return Ok(kept);
+            }
+            // The queue of a network says nothing about the price.
+            let _turn = self.turn().await?;
+            let call = self.rpc.get_recent_prioritization_fees(written);
+            let price = match tokio::time::timeout(PATIENCE, call).await {
                 Ok(Ok(fees)) => price(fees.iter().map(|fee| fee.prioritization_fee).collect()),
                 // Kept as well, so that a node that does not answer is not asked by everybody.
                 _ => 0,
-            }
+            };
+            prices.insert(written.clone(), price).await;
+            Ok(price)
         };
-        self.trials.prices.get_with(written.clone(), ask).await
+        let key = |queue| (written.clone(), queue);
+        let found = self.share(&self.trials.asked, key, ask).await;
+        found.unwrap_or_default()
     }
 }
 
@@ -265,12 +285,14 @@ fn lacks_lamports(error: &InstructionError, logs: &[String]) -> bool {
 mod tests {
     use std::sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     };
 
     use serde_json::json;
+    use tokio::sync::Notify;
 
     use super::*;
+    use crate::chain::turns::for_client;
 
     /// A transaction without instructions, which is never executed.
     fn nothing() -> VersionedTransaction {
@@ -352,6 +374,89 @@ mod tests {
         // Then the others do not ask it again.
         assert_eq!(waits.await, Trial::Unknown);
         assert_eq!(calls.load(Ordering::SeqCst), 0);
+    }
+
+    #[tokio::test]
+    async fn a_network_that_waits_spoils_the_price_of_nobody_else() {
+        let fees = json!([{ "slot": 1, "prioritizationFee": 7 }]);
+        let (url, calls) = answering(json!({ "result": fees })).await;
+        let chain = hasty(url);
+        let (one, other) = ([192, 0, 2, 1].into(), [198, 51, 100, 7].into());
+        // Given a network that has all of its turns
+        let held = (0..8).map(|_| for_client(one, chain.turns.take()));
+        let held = futures::future::join_all(held).await;
+        let written = || vec![Pubkey::new_from_array([1; 32])];
+        let mut waits = Box::pin(for_client(one, chain.price(written())));
+        assert!(futures::poll!(&mut waits).is_pending());
+        // Then another one is told the price of the same accounts
+        assert_eq!(for_client(other, chain.price(written())).await, 7);
+        // And where the first one gives up, nothing is kept
+        let written = || vec![Pubkey::new_from_array([2; 32])];
+        assert_eq!(for_client(one, chain.price(written())).await, 0);
+        assert_eq!(for_client(other, chain.price(written())).await, 7);
+        assert_eq!((held.len(), calls.load(Ordering::SeqCst)), (8, 2));
+    }
+
+    #[tokio::test]
+    async fn a_read_that_is_shared_waits_for_no_other_network() {
+        let value = json!({ "context": { "slot": 9 }, "value": [null] });
+        let (url, _) = answering(json!({ "result": value })).await;
+        let chain = hasty(url);
+        let (one, other) = ([192, 0, 2, 1].into(), [198, 51, 100, 7].into());
+        let asked = || vec![Pubkey::new_from_array([1; 32])];
+        // Given a network that has all of its turns, and asks for an account
+        let held = (0..8).map(|_| for_client(one, chain.turns.take()));
+        let _held = futures::future::join_all(held).await;
+        let mut waits = Box::pin(for_client(one, chain.accounts(asked())));
+        assert!(futures::poll!(&mut waits).is_pending());
+        // Then another one gets it
+        let found = for_client(other, chain.accounts(asked())).await.unwrap();
+        assert_eq!(*found, [None]);
+        assert_eq!(waits.await.unwrap_err().code, "overloaded");
+    }
+
+    #[tokio::test]
+    async fn whoever_shares_a_read_that_got_no_turn_asks_alone() {
+        // Given a node that is behind, for which a network waits
+        let is_behind = Arc::new(AtomicBool::new(true));
+        let state = Arc::clone(&is_behind);
+        let calls = Arc::new(Notify::new());
+        let called = Arc::clone(&calls);
+        let answer = move || {
+            let is_behind = state.load(Ordering::SeqCst);
+            called.notify_one();
+            async move {
+                let error = json!({ "code": -32016, "message": "behind", "data": null });
+                let value = json!({ "context": { "slot": 100 }, "value": [null] });
+                let mut answer = json!({ "jsonrpc": "2.0", "id": 0 });
+                if is_behind {
+                    answer["error"] = error;
+                } else {
+                    answer["result"] = value;
+                }
+                axum::Json(answer)
+            }
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = axum::Router::new().fallback(answer);
+        tokio::spawn(async { axum::serve(listener, router).await });
+        let chain = Chain::new(url, Duration::from_secs(60));
+        chain.floor.reached(100);
+        let (one, other) = ([192, 0, 2, 1].into(), [198, 51, 100, 7].into());
+        let asked = || vec![Pubkey::new_from_array([1; 32])];
+        let first = for_client(one, chain.accounts(asked()));
+        let second = async {
+            calls.notified().await;
+            is_behind.store(false, Ordering::SeqCst);
+            // When it has all of its turns meanwhile, and another one shares its read
+            let held = (0..8).map(|_| for_client(one, chain.turns.take()));
+            let _held = futures::future::join_all(held).await;
+            for_client(other, chain.accounts(asked())).await
+        };
+        let (_, second) = futures::future::join(first, second).await;
+        // Then that one gets its answer
+        assert_eq!(*second.unwrap(), [None]);
     }
 
     #[tokio::test]

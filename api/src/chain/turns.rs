@@ -2,7 +2,8 @@
 //!
 //! A turn that becomes free goes to the network that has the fewest. So a network that has many slow
 //! requests delays another one by one turn at most, however many of its own wait. And it never has more than
-//! half of the turns, so that another network finds one free even while no call ends.
+//! half of the turns, so that another network finds one free even while no call ends. Within a wide network
+//! the same holds for the networks in it, but that none of them has a turn while the wide one has all of its.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -66,6 +67,17 @@ impl Caller {
         networks.filter_map(|(network, weight)| Some((network?, weight)))
     }
 
+    /// How much its networks have, the one that has most first. So the most crowded network decides, and
+    /// within it the next one.
+    fn rank(&self, count: impl Fn(Network) -> usize) -> [usize; 3] {
+        let mut rank = [0; 3];
+        for (place, (network, weight)) in rank.iter_mut().zip(self.networks()) {
+            *place = count(network) * weight;
+        }
+        rank.sort_unstable_by(|one, other| other.cmp(one));
+        rank
+    }
+
     /// Whether one of its networks has as many turns as it may have of `turns`: the narrowest one half, the
     /// next one five eighths, the widest one three quarters. So in each of them, others find a turn.
     fn is_full(&self, turns: usize, held: impl Fn(Network) -> usize) -> bool {
@@ -95,6 +107,8 @@ struct State {
     held: HashMap<Network, usize>,
     /// Those who wait, by their networks. No queue is empty.
     waiting: HashMap<Caller, VecDeque<Waiter>>,
+    /// How many of each network wait, if some do.
+    crowds: HashMap<Network, usize>,
     /// How many wait.
     count: usize,
     /// The number of the next one.
@@ -105,6 +119,23 @@ struct State {
 struct Waiter {
     number: u64,
     turn: oneshot::Sender<Turn>,
+}
+
+/// A place in the queue. Dropping it gives it up.
+struct Place<'a> {
+    shared: &'a Shared,
+    caller: Caller,
+    number: u64,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let number = self.number;
+        self.shared.state().remove(&self.caller, |queue| {
+            let place = queue.binary_search_by_key(&number, |waiter| waiter.number);
+            queue.remove(place.ok()?)
+        });
+    }
 }
 
 /// A turn. Dropping it ends it.
@@ -135,6 +166,7 @@ impl Turns {
                     free: turns,
                     held: HashMap::new(),
                     waiting: HashMap::new(),
+                    crowds: HashMap::new(),
                     count: 0,
                     next: 0,
                 }),
@@ -144,20 +176,29 @@ impl Turns {
 
     /// Waits for a turn of whoever asks; `None` if too many wait. Whoever stops waiting loses the place.
     pub(super) async fn take(&self) -> Option<Turn> {
-        let turn = {
+        let caller = Caller::current();
+        let (sender, turn) = oneshot::channel();
+        let _place = {
             let mut state = self.shared.state();
-            let (sender, turn) = oneshot::channel();
-            state.join(Caller::current(), sender);
-            self.shared.serve(&mut state);
-            turn
+            let number = state.join(caller, sender);
+            // Whoever waited before still has to.
+            if !state.is_full(&caller, self.shared.turns) {
+                self.shared.serve(&mut state);
+            }
+            Place {
+                shared: &self.shared,
+                caller,
+                number,
+            }
         };
         turn.await.ok()
     }
 
-    /// Whether nobody has to wait.
+    /// Whether whoever asks would not have to wait, and nobody waits.
     pub(super) fn is_idle(&self) -> bool {
         let state = self.shared.state();
-        state.free > 0 && state.count == 0
+        let is_full = || state.is_full(&Caller::current(), self.shared.turns);
+        state.free > 0 && state.count == 0 && !is_full()
     }
 
     /// How many are free.
@@ -210,46 +251,37 @@ impl State {
         }
     }
 
-    fn join(&mut self, caller: Caller, turn: oneshot::Sender<Turn>) {
-        let waiter = Waiter {
-            number: self.next,
-            turn,
-        };
+    fn held(&self, network: Network) -> usize {
+        self.held.get(&network).copied().unwrap_or_default()
+    }
+
+    fn is_full(&self, caller: &Caller, turns: usize) -> bool {
+        caller.is_full(turns, |network| self.held(network))
+    }
+
+    /// Somebody waits from now on. Returns the number of the place.
+    fn join(&mut self, caller: Caller, turn: oneshot::Sender<Turn>) -> u64 {
+        let number = self.next;
         self.next += 1;
-        self.waiting.entry(caller).or_default().push_back(waiter);
+        let queue = self.waiting.entry(caller).or_default();
+        queue.push_back(Waiter { number, turn });
         self.count += 1;
-        if self.count > MOST_WAITING {
-            self.forget();
+        for (network, _) in caller.networks() {
+            *self.crowds.entry(network).or_default() += 1;
         }
         if self.count > MOST_WAITING {
             self.refuse();
         }
+        number
     }
 
-    /// Forgets those who no longer wait.
-    fn forget(&mut self) {
-        self.waiting.retain(|_, queue| {
-            queue.retain(|waiter| !waiter.turn.is_closed());
-            !queue.is_empty()
-        });
-        self.count = self.waiting.values().map(VecDeque::len).sum();
-    }
-
-    /// Refuses the newest of the network that has most of them, of any width.
+    /// Refuses the newest of the network that has most of them, of any width, and within a wide one of
+    /// the narrower one that has most.
     fn refuse(&mut self) {
-        let mut crowds: HashMap<Network, usize> = HashMap::new();
-        for (caller, queue) in &self.waiting {
-            for (network, weight) in caller.networks() {
-                *crowds.entry(network).or_default() += queue.len() * weight;
-            }
-        }
-        let crowd = |caller: &Caller| {
-            let crowds = caller.networks().filter_map(|(it, _)| crowds.get(&it));
-            crowds.max().copied().unwrap_or_default()
-        };
+        let crowd = |network| self.crowds.get(&network).copied().unwrap_or_default();
         let newest = |queue: &VecDeque<Waiter>| queue.back().map(|waiter| waiter.number);
         let queues = self.waiting.iter();
-        let largest = queues.max_by_key(|(caller, queue)| (crowd(caller), newest(queue)));
+        let largest = queues.max_by_key(|(caller, queue)| (caller.rank(crowd), newest(queue)));
         if let Some(caller) = largest.map(|(caller, _)| *caller) {
             self.remove(&caller, VecDeque::pop_back);
         }
@@ -265,21 +297,32 @@ impl State {
         if queue.is_empty() {
             self.waiting.remove(caller);
         }
-        self.count -= usize::from(waiter.is_some());
+        if waiter.is_some() {
+            self.count -= 1;
+            for (network, _) in caller.networks() {
+                if let Some(crowd) = self.crowds.get_mut(&network) {
+                    *crowd -= 1;
+                    if *crowd == 0 {
+                        self.crowds.remove(&network);
+                    }
+                }
+            }
+        }
         waiter
     }
 
-    /// Who is next, if a turn is free: of the networks with the fewest turns, whoever waits longest.
+    /// Who is next, if a turn is free: of the networks with the fewest turns, whoever waits longest. Of two
+    /// in a wide network, the one whose narrower network has fewer comes first.
     fn choose(&mut self, turns: usize) -> Option<(Caller, Waiter)> {
         if self.free == 0 {
             return None;
         }
-        let held = |network: Network| self.held.get(&network).copied().unwrap_or_default();
         let queues = self.waiting.iter().filter_map(|(caller, queue)| {
-            let is_full = caller.is_full(turns, held);
-            let weights = caller.networks().map(|(it, weight)| held(it) * weight);
-            let rank = (weights.max().unwrap_or_default(), queue.front()?.number);
-            (!is_full).then_some((rank, *caller))
+            if self.is_full(caller, turns) {
+                return None;
+            }
+            let rank = caller.rank(|network| self.held(network));
+            Some(((rank, queue.front()?.number), *caller))
         });
         let (_, caller) = queues.min_by_key(|(rank, _)| *rank)?;
         let waiter = self.remove(&caller, VecDeque::pop_front)?;
@@ -289,7 +332,7 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use futures::{FutureExt as _, future::BoxFuture};
+    use futures::{FutureExt, future::BoxFuture};
 
     use super::*;
 
@@ -408,7 +451,76 @@ mod tests {
         drop(rest);
         assert_eq!(turns.free(), TURNS);
         let state = turns.shared.state();
-        assert!(state.waiting.is_empty() && state.held.is_empty() && state.count == 0);
+        assert!(state.waiting.is_empty() && state.held.is_empty());
+        assert!(state.crowds.is_empty() && state.count == 0);
+    }
+
+    #[test]
+    fn whoever_gives_up_leaves_the_queue_at_once() {
+        let turns = Turns::new(TURNS);
+        let flood = (0..10).map(|_| ask(&turns, "192.0.2.1")).collect();
+        let (held, rest) = served(flood);
+        assert_eq!((held.len(), rest.len(), turns.is_idle()), (8, 2, false));
+        drop(rest);
+        // Although no turn has ended
+        assert_eq!(turns.shared.state().count, 0);
+        assert!(turns.is_idle());
+        // But its network would have to wait.
+        let address = "192.0.2.1".parse().unwrap();
+        let own = for_client(address, async { turns.is_idle() });
+        assert_eq!(own.now_or_never(), Some(false));
+    }
+
+    #[test]
+    fn in_a_wide_network_who_has_none_comes_before_those_who_have_some() {
+        for (first, last, most, innocent) in [
+            ("192.0.2.", "", 10, "192.0.2.200"),
+            ("2001:db8:0:", "::1", 10, "2001:db8:0:200::1"),
+            ("2001:db8:", "::1", 12, "2001:db8:200::1"),
+        ] {
+            // Given a wide network that has all turns it may have, by many addresses that wait for more
+            let turns = Turns::new(TURNS);
+            let flood = (0..200).map(|it| {
+                let place = 1 + it % most;
+                ask(&turns, &format!("{first}{place}{last}"))
+            });
+            let (mut held, rest) = served(flood.collect());
+            assert_eq!(held.len(), most, "{first}");
+            // When another address of it comes last, and a turn ends
+            let innocent = ask(&turns, innocent);
+            let (none, mut innocent) = served(vec![innocent]);
+            assert!(none.is_empty(), "{first}");
+            held.pop();
+            // Then it is the next one
+            let (more, _rest) = served(rest);
+            assert_eq!(more.len(), 0, "{first}");
+            let innocent = innocent.pop().and_then(FutureExt::now_or_never).flatten();
+            assert!(innocent.is_some(), "{first}");
+        }
+    }
+
+    #[test]
+    fn in_a_wide_network_the_largest_crowd_is_refused() {
+        for (first, last, innocent) in [
+            ("192.0.2.", "", "192.0.2.200"),
+            ("2001:db8:", "::1", "2001:db8:200::1"),
+        ] {
+            // Given as many of a wide network as may wait, of ten addresses
+            let turns = Turns::new(4);
+            let (_held, _) = served((0..4).map(|_| for_all(turns.take()).boxed()).collect());
+            let flood = (0..MOST_WAITING).map(|it| {
+                let place = 1 + it % 10;
+                ask(&turns, &format!("{first}{place}{last}"))
+            });
+            let (_, flood) = served(flood.collect());
+            assert_eq!(flood.len(), MOST_WAITING, "{first}");
+            // When another address of it comes, then one of the others is refused
+            let mut innocent = ask(&turns, innocent);
+            assert!((&mut innocent).now_or_never().is_none(), "{first}");
+            let refused = flood.into_iter().filter_map(FutureExt::now_or_never);
+            let refused: Vec<_> = refused.collect();
+            assert!(matches!(refused.as_slice(), [None]), "{first}");
+        }
     }
 
     #[test]

@@ -11,7 +11,9 @@ use crate::{announcer::Announcer, history::History};
 
 const POLL: Duration = Duration::from_millis(1);
 /// Pause before the next notification: a quiet time, in which no round waits for the one before it.
-const PAUSE: Duration = Duration::from_millis(400);
+pub(crate) const QUIET: Duration = Duration::from_millis(400);
+/// A time in which rounds are shared, because announcements come faster than those begin.
+pub(crate) const BUSY: Duration = Duration::from_millis(40);
 const DEADLINE: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Serialize)]
@@ -25,19 +27,20 @@ pub(crate) struct Lag {
     pub(crate) commit_p99_ms: f64,
 }
 
-/// Announces each of these transactions once `show` has made the node list it.
+/// Announces each of these transactions, after a pause, once `show` has made the node list it.
 pub(crate) async fn measure(
     history: &History,
     announcer: &Announcer,
     pool: &PgPool,
     numbers: std::ops::Range<u64>,
+    pause: Duration,
     show: impl Fn(u64),
 ) -> Result<Lag> {
-    pool.execute("CREATE TABLE bare_commits (number bigint PRIMARY KEY)")
+    pool.execute("CREATE TABLE IF NOT EXISTS bare_commits (number bigint PRIMARY KEY)")
         .await?;
     let (mut visible, mut commits) = (Vec::new(), Vec::new());
     for number in numbers {
-        sleep(PAUSE).await;
+        sleep(pause).await;
         let began = Instant::now();
         sqlx::query("INSERT INTO bare_commits VALUES ($1)")
             .bind(i64::try_from(number)?)

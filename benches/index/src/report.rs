@@ -84,7 +84,8 @@ fn text(applied: &Applied, resynced: &Resynced, cores: usize, load: &str) -> Res
          commit of one row on the same server.\n\n\
          | | median, ms | p99, ms |\n|---|--:|--:|\n\
          | visible | {:.1} | {:.1} |\n\
-         | one commit | {:.1} | {:.1} |",
+         | one commit | {:.1} | {:.1} |\n\
+         | visible, with 40 ms between two conversions | {:.1} | {:.1} |",
         resynced.transactions,
         resynced.seconds,
         resynced.transactions_per_second,
@@ -96,6 +97,8 @@ fn text(applied: &Applied, resynced: &Resynced, cores: usize, load: &str) -> Res
         resynced.lag.visible_p99_ms,
         resynced.lag.commit_median_ms,
         resynced.lag.commit_p99_ms,
+        resynced.busy_lag.visible_median_ms,
+        resynced.busy_lag.visible_p99_ms,
     )?;
     live(&mut text, resynced)?;
     Ok(text)

@@ -28,7 +28,7 @@ const LIVE: [(u64, u64); 3] = [(96, 5), (320, 20), (2000, 100)];
 const ALL_LIVE: u64 = LIVE[0].0 + LIVE[1].0 + LIVE[2].0;
 /// Time without a transaction in which requests are counted.
 const IDLE: Duration = Duration::from_secs(10);
-/// Conversions whose lag is measured.
+/// Conversions whose lag is measured, in quiet times and in busy ones each.
 const LAGGING: u64 = 100;
 /// Transactions by which finality lags behind.
 const UNFINAL: u64 = 32 * 8;
@@ -48,6 +48,8 @@ pub(crate) struct Resynced {
     pub(crate) live: Vec<Live>,
     pub(crate) live_peak_memory_mb: f64,
     pub(crate) lag: Lag,
+    /// The same with 40 ms between two conversions.
+    pub(crate) busy_lag: Lag,
 }
 
 /// What a live part has cost.
@@ -82,11 +84,11 @@ pub(crate) async fn measure(
         .await?;
     let node = Node::start(Arc::clone(history)).await?;
     ensure!(
-        history.len() > (ALL_LIVE + LAGGING) * 2,
+        history.len() > (ALL_LIVE + 2 * LAGGING) * 2,
         "too short a history"
     );
     let announcer = Announcer::start().await?;
-    let old = history.len() - ALL_LIVE - LAGGING - 8;
+    let old = history.len() - ALL_LIVE - 2 * LAGGING - 8;
     let tip = |confirmed: u64, finalized: u64| Tip {
         confirmed,
         finalized,
@@ -160,7 +162,9 @@ pub(crate) async fn measure(
         end = last;
     }
     let show = |number| node.show(tip(number, whole(end - UNFINAL)));
-    let lag = lag::measure(history, &announcer, &pool, end..end + LAGGING, show).await?;
+    let (quiet, busy) = (end..end + LAGGING, end + LAGGING..end + 2 * LAGGING);
+    let lag = lag::measure(history, &announcer, &pool, quiet, lag::QUIET, show).await?;
+    let busy_lag = lag::measure(history, &announcer, &pool, busy, lag::BUSY, show).await?;
     let live_peak_memory_mb = peak(&indexer)?;
     indexer.stop().await?;
     Ok(Resynced {
@@ -173,6 +177,7 @@ pub(crate) async fn measure(
         live,
         live_peak_memory_mb,
         lag,
+        busy_lag,
     })
 }
 

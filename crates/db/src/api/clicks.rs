@@ -270,6 +270,33 @@ pub async fn count(pool: &PgPool, limit: i32) -> Result<i64, Error> {
     Ok(counted.unwrap_or_default())
 }
 
+/// Notes of clicks that wait to be counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// How many there are, as the statistics of Postgres estimate it; 0 if there is none.
+    pub notes: i64,
+    /// Seconds for which one of the next notes has waited at least: since the end of its quarter of an hour.
+    pub age: i64,
+}
+
+/// What is not counted yet. It reads a thousand rows at most, however many there are.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn backlog(pool: &PgPool) -> Result<Backlog, Error> {
+    let found = sqlx::query!(
+        r#"SELECT pg_stat_get_live_tuples('uncounted_clicks'::regclass) AS notes,
+                  extract(epoch FROM now())::bigint - min(quarter) - 900 AS age
+           FROM (SELECT quarter FROM uncounted_clicks LIMIT 1000) AS next"#
+    )
+    .fetch_one(pool)
+    .await?;
+    Ok(found.age.map_or_else(Backlog::default, |age| Backlog {
+        notes: found.notes.unwrap_or_default().max(1),
+        age: age.max(0),
+    }))
+}
+
 /// Deletes the numbers of quarters of an hour before this time, in Unix seconds, at most `limit` rows. Their
 /// sums stay. Returns how many.
 ///
