@@ -379,14 +379,6 @@ it('a referrer signs in, sees what was earned, names herself and creates a code'
   await accessible(page, 'me, empty');
   await picture(page, 'me-empty', true);
   expect(await page.locator('body').innerText()).not.toContain(alice.slice(0, 4));
-  // Also when somebody gave it the address of one of her codes
-  await page.goto(url(`/me?code=${scene.code}&campaign=${scene.campaign}`));
-  await page.getByText(numbers.notYours).waitFor();
-  await page.getByText(numbers.empty.clicks).waitFor();
-  expect(await page.getByText(me.errors.not_code_owner![0]).count()).toBe(0);
-  await accessible(page, 'me, a code of somebody else');
-  await page.getByRole('link', { name: numbers.allCodes }).click();
-  await eventually(() => new URL(page.url()).search).toBe('');
   // And who signs out is out, also when going back
   await page.getByRole('button', { name: me.signOut, exact: true }).click();
   await page.getByRole('heading', { name: me.signIn.title }).waitFor();
