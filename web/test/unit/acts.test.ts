@@ -28,6 +28,8 @@ import { getSetSuspendedInstruction } from '@vouch/client/generated/instructions
 import { getUpdateCampaignInstruction } from '@vouch/client/generated/instructions/updateCampaign.js';
 import { getWithdrawVaultInstruction } from '@vouch/client/generated/instructions/withdrawVault.js';
 import { Funding } from '@vouch/client/generated/types/funding.js';
+import { Proof } from '@vouch/client/generated/types/proof.js';
+import { Uniqueness } from '@vouch/client/generated/types/uniqueness.js';
 import {
   createRewardAccountInstruction,
   reclaimCampaignInstruction,
@@ -349,10 +351,32 @@ it.each([
   ['another reward', { settings: fixedReward(11n, { refereeShareBps: 2000 }) }],
   ['an attestor', { settings: fixedReward(10n, { refereeShareBps: 2000, attestor: OTHER }) }],
   ['a shorter notice', { terms: { ...opening.terms, noticeSeconds: 1 } }],
+  ['another proof', { terms: { ...opening.terms, proof: Proof.Attested } }],
+  ['what counts once', { terms: { ...opening.terms, uniqueness: Uniqueness.WalletAndCode } }],
+  ['counts of an owner', { terms: { ...opening.terms, perOwner: true } }],
   ['another decimals', { rewards: { ...opening.rewards, decimals: 9 } }],
   ['more rent', { rewards: { ...opening.rewards, rent: 2_461_600n } }],
 ] as [string, object][])('refuses a campaign with %s', async (_, change) => {
   expect(await takes(await opened(change), { act: 'open', opening })).toBe(false);
+});
+
+it('takes one that is attested, or splits payments in a token, and not one in its place', async () => {
+  const attested = {
+    ...opening,
+    terms: { ...opening.terms, proof: Proof.Attested, perOwner: true },
+    settings: fixedReward(10n, { attestor: OTHER, ownerLimit: 3n }),
+  };
+  const token = { kind: 'token', mint: MINT, program: TOKEN } as const;
+  const split = { ...opening, terms: usualTerms(Funding.PaymentSplit), rewards: token };
+  for (const shown of [attested, split]) {
+    const act: Act = { act: 'open', opening: shown };
+    expect(await takes(await opened(shown), act)).toBe(true);
+    expect(await takes(await opened(), act)).toBe(false);
+  }
+  const foreign = { ...split, rewards: { ...token, mint: OTHER } };
+  expect(await takes(await opened(foreign), { act: 'open', opening: split })).toBe(false);
+  const open = { ...attested, terms: { ...attested.terms, proof: Proof.Open } };
+  expect(await takes(await opened(open), { act: 'open', opening: attested })).toBe(false);
 });
 
 it('refuses a new token that somebody else mints', async () => {
