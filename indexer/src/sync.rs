@@ -391,10 +391,10 @@ impl<'a> Sync<'a> {
         Ok(true)
     }
 
-    /// Whether the mirror holds this transaction, and it is not final, or one of the last final ones.
-    pub(crate) fn holds(&self, signature: &str) -> bool {
-        let mut suffix = self.suffix.iter().rev();
-        suffix.any(|known| known.signature == signature) || self.anchor.holds(signature)
+    /// The transactions that the mirror holds and that are not final, and the last final ones.
+    pub(crate) fn held(&self) -> HashSet<&str> {
+        let held = self.suffix.iter().chain(self.anchor.known());
+        held.map(|known| known.signature.as_str()).collect()
     }
 
     /// Makes the confirmed transactions equal to `listed`.
