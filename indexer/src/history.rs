@@ -75,9 +75,9 @@ impl Anchor {
         self.known.back()
     }
 
-    /// Whether this is one of the last final transactions.
-    pub(crate) fn holds(&self, signature: &str) -> bool {
-        self.known.iter().any(|known| known.signature == signature)
+    /// The last final transactions.
+    pub(crate) fn known(&self) -> impl Iterator<Item = &Known> {
+        self.known.iter()
     }
 
     /// The transaction up to which a list is asked for; `None` for the whole history.

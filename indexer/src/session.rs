@@ -1,6 +1,9 @@
 //! One session as the writer: from the election until Postgres fails.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
 
 use tokio::sync::Mutex;
 use tokio_util::task::AbortOnDropHandle;
@@ -146,7 +149,9 @@ pub(crate) async fn rounds(mirror: &Mirror<'_>, wake: &Wake) -> Result<(), Failu
         }
         let since = polled.map_or(Duration::ZERO, |polled| polled.elapsed());
         let pause = live.pause.unwrap_or(POLL.saturating_sub(since));
-        let is_held = |signature: &str| sync.holds(signature);
+        // Without announcements nobody asks what is held.
+        let held = OnceLock::new();
+        let is_held = |signature: &str| held.get_or_init(|| sync.held()).contains(signature);
         is_announced = wake.wait(pause.min(FINAL_EVERY), is_held).await;
     }
 }

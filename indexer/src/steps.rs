@@ -165,7 +165,8 @@ impl Rounds<'_> {
 
     /// Does rounds as the service does, until `work` ends: when they are due, and when one of these
     /// WebSockets announces transactions. `work` can ask how many have begun for announcements, the first of
-    /// them for the connection itself. Returns that number.
+    /// them for the connection itself. Returns how many began for a transaction that was announced since the
+    /// one before.
     ///
     /// # Errors
     /// When Postgres fails, or most nodes are of another chain.
@@ -190,7 +191,7 @@ impl Rounds<'_> {
             self.mirror.health.ended(&failure);
             failure.to_string()
         })?;
-        Ok(wake.begun())
+        Ok(wake.told())
     }
 
     fn note(&self, layer: Layer, outcome: Result<bool, Failure>) -> Result<bool, String> {

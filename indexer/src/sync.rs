@@ -40,8 +40,8 @@ const STALLED: Duration = Duration::from_secs(10);
 /// Pauses before a transaction is asked for again: 100 and 200 ms.
 const FETCH_PAUSE: Duration = Duration::from_millis(100);
 const LAST_FETCH_PAUSE: Duration = Duration::from_millis(200);
-/// While transactions become final, the clock of the chain is that of the last one. The node is asked for
-/// the time of a later block only this often.
+/// While transactions become final, conversions count for ranks up to the time of the last one. The node is
+/// asked for the time of a later block only this often.
 const CLOCK_EVERY: Duration = Duration::from_secs(10);
 /// Seconds by which the chain's clock may be ahead of this machine's.
 const CLOCK_SKEW: i64 = 30;
@@ -185,10 +185,12 @@ impl<'a> Sync<'a> {
         }
         // Before the first transaction an empty list would prove nothing: every answer that is
         // wrong may be empty.
-        if let Some(last) = self.anchor.last() {
+        if self.anchor.last().is_some() {
             let is_fresh = |asked: Instant| asked.elapsed() < CLOCK_EVERY;
+            // Conversions count up to the time of the last transaction already. The end of the range may be
+            // later than that, so it says nothing about what counts there.
             let time = if done > 0 && self.clock_asked.is_some_and(is_fresh) {
-                Some(last.block_time)
+                None
             } else {
                 self.clock_asked = Some(Instant::now());
                 chain.block_time(end).await
@@ -391,10 +393,10 @@ impl<'a> Sync<'a> {
         Ok(true)
     }
 
-    /// Whether the mirror holds this transaction, and it is not final, or one of the last final ones.
-    pub(crate) fn holds(&self, signature: &str) -> bool {
-        let mut suffix = self.suffix.iter().rev();
-        suffix.any(|known| known.signature == signature) || self.anchor.holds(signature)
+    /// The transactions that the mirror holds and that are not final, and the last final ones.
+    pub(crate) fn held(&self) -> HashSet<&str> {
+        let held = self.suffix.iter().chain(self.anchor.known());
+        held.map(|known| known.signature.as_str()).collect()
     }
 
     /// Makes the confirmed transactions equal to `listed`.

@@ -55,6 +55,8 @@ struct Expected {
     looked: Option<Instant>,
     /// How many announced rounds have begun.
     begun: u64,
+    /// Those of them that began for a transaction which was announced since the last one.
+    told: u64,
     allowance: Allowance,
 }
 
@@ -107,6 +109,7 @@ impl Expected {
     }
 
     fn begin(&mut self, now: Instant) {
+        self.told += u64::from(self.is_new);
         self.is_new = false;
         self.is_connected = false;
         self.looked = Some(now);
@@ -178,17 +181,30 @@ impl Wake {
         self.expected().begun
     }
 
+    /// How many of them have begun for a transaction that was announced since the last one.
+    pub(crate) fn told(&self) -> u64 {
+        self.expected().told
+    }
+
     /// Waits until a round should begin: soon if an announced transaction is not mirrored yet, and at
     /// the latest after `pause`. Returns whether it is for an announcement.
     pub(crate) async fn wait(&self, pause: Duration, is_mirrored: impl Fn(&str) -> bool) -> bool {
         let end = Instant::now() + pause;
+        // Meanwhile nothing is mirrored. So announcements, of which there may be very many, do not ask again
+        // for all that are expected.
+        self.expected().forget(Instant::now(), &is_mirrored);
         loop {
             let now = Instant::now();
             let due = {
                 let mut expected = self.expected();
-                expected.forget(now, &is_mirrored);
-                let due = expected.due(now);
-                if due.is_some_and(|due| due <= now) {
+                let is_due = |due: Option<Instant>| due.is_some_and(|due| due <= now);
+                let mut due = expected.due(now);
+                if is_due(due) {
+                    // What was announced since may be mirrored already.
+                    expected.forget(now, &is_mirrored);
+                    due = expected.due(now);
+                }
+                if is_due(due) {
                     expected.begin(now);
                     return true;
                 }
@@ -275,6 +291,38 @@ mod tests {
         // And one that is mirrored begins one round, however often it is announced
         let twice = rounds(100, |tick| tick.is_multiple_of(7).then_some(0), |_| true);
         assert_eq!(twice, [0]);
+    }
+
+    #[tokio::test]
+    async fn announcements_do_not_ask_again_for_all_that_are_expected() {
+        // Given no round that may begin soon
+        let wake = Wake::default();
+        for _ in 0..10_000 {
+            wake.expected().begin(Instant::now());
+        }
+        for number in 0..1000 {
+            wake.expect(number.to_string());
+        }
+        let asked = std::cell::Cell::new(0);
+        let is_mirrored = |_: &str| {
+            asked.set(asked.get() + 1);
+            false
+        };
+        // When more are announced while it waits
+        let announce = async {
+            for number in 1000..1100 {
+                wake.expect(number.to_string());
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            _ = wake.wait(Duration::from_secs(3600), is_mirrored) => panic!("a round begins"),
+            () = announce => {}
+        }
+        // Then it has asked once for each that was there
+        assert_eq!(asked.get(), 1000);
+        assert_eq!(wake.expected().signatures.len(), 1100);
     }
 
     #[test]

@@ -77,14 +77,25 @@ impl Chain {
         self.recording.transactions.len()
     }
 
-    /// Unix seconds of a slot: those of the last transaction up to it.
+    /// Unix seconds of a slot. Those without a transaction are spread evenly between their neighbours.
     pub(crate) fn time(&self, slot: u64) -> Option<i64> {
-        if slot >= self.recording.end_slot {
-            return Some(self.recording.end_time);
+        let Recording {
+            transactions,
+            end_slot,
+            end_time,
+            ..
+        } = &self.recording;
+        if slot >= *end_slot {
+            return Some(*end_time);
         }
-        let all = &self.recording.transactions;
-        let behind = all.partition_point(|recorded| recorded.slot <= slot);
-        Some(all.get(behind.checked_sub(1)?)?.block_time)
+        let behind = transactions.partition_point(|recorded| recorded.slot <= slot);
+        let before = transactions.get(behind.checked_sub(1)?)?;
+        let next = transactions.get(behind);
+        let (next_slot, next_time) =
+            next.map_or((*end_slot, *end_time), |next| (next.slot, next.block_time));
+        let gone = i64::try_from(slot - before.slot).ok()?;
+        let all = i64::try_from(next_slot - before.slot).ok()?;
+        Some(before.block_time + (next_time - before.block_time) * gone / all)
     }
 
     /// Transactions near the end on which no later one depends.

@@ -24,7 +24,7 @@ const MIRROR: &str = "
 SELECT json_build_object(
     'state', (SELECT json_build_object(
         'confirmed_seq', confirmed_seq, 'final_seq', final_seq, 'final_time', final_time,
-        'indexed_slot', indexed_slot, 'finalized_slot', (SELECT finalized_slot FROM finality))
+        'indexed_slot', indexed_slot, 'ranked_slot', ranked_slot, 'finalized_slot', (SELECT finalized_slot FROM finality))
         FROM indexer_state),
     'transactions', (SELECT json_agg(json_build_array(
         seq, signature, slot, block_time, succeeded) ORDER BY seq) FROM transactions),
@@ -70,6 +70,8 @@ pub(crate) struct State {
     pub(crate) final_time: Option<i64>,
     pub(crate) indexed_slot: Option<i64>,
     pub(crate) finalized_slot: Option<i64>,
+    /// Everything that counts there counts.
+    pub(crate) ranked_slot: Option<i64>,
 }
 
 /// A mirrored transaction.
@@ -122,7 +124,7 @@ fn lacks(chain: &Chain, held: &[Held]) -> bool {
 }
 
 /// Fails unless what the mirror calls final is the beginning of the chain, and complete up to its
-/// `finalized_slot`. Nothing may be final that is not so on the chain.
+/// `finalized_slot`, and everything counts that counts at its `ranked_slot`. Nothing may be final that is not so on the chain.
 pub(crate) async fn check_finality(
     chain: &Chain,
     pool: &PgPool,
@@ -162,6 +164,20 @@ pub(crate) async fn check_finality(
             signatures.len()
         );
     }
+    if let Some(ranked) = state.ranked_slot {
+        ensure!(
+            Some(ranked) <= state.finalized_slot,
+            "ranked_slot {ranked} is above finalized_slot {:?}",
+            state.finalized_slot
+        );
+        // What counts by the time of the mirror is what [`check`] compares.
+        let time = chain.time(u64::try_from(ranked)?);
+        ensure!(
+            state.final_time >= time,
+            "ranked_slot is {ranked}, of {time:?}, but conversions count up to {:?}",
+            state.final_time
+        );
+    }
     Ok(())
 }
 
@@ -185,6 +201,7 @@ impl State {
             final_time: value["final_time"].as_i64(),
             indexed_slot: value["indexed_slot"].as_i64(),
             finalized_slot: value["finalized_slot"].as_i64(),
+            ranked_slot: value["ranked_slot"].as_i64(),
         }
     }
 
@@ -199,6 +216,10 @@ impl State {
         ensure!(
             self.finalized_slot >= before.finalized_slot,
             "finalized_slot went back"
+        );
+        ensure!(
+            self.ranked_slot >= before.ranked_slot,
+            "ranked_slot went back"
         );
         Ok(())
     }

@@ -36,8 +36,9 @@ const LASTING: u32 = 4;
 const STUCK: Duration = Duration::from_secs(120);
 
 /// Besides the mirror: what is given for good, and of which chain it is.
-const EMPTY: &str =
-    "DELETE FROM awards; UPDATE indexer_state SET genesis_hash = NULL, indexed_slot = NULL";
+const EMPTY: &str = "
+DELETE FROM awards;
+UPDATE indexer_state SET genesis_hash = NULL, indexed_slot = NULL, ranked_slot = NULL";
 
 /// A database and a server for one order after the other.
 pub struct Lab {
@@ -60,7 +61,7 @@ pub struct Report {
     pub broken: u64,
     /// Notices of transactions by WebSocket.
     pub notices: u64,
-    /// Rounds that began for one.
+    /// Rounds that began for one which the mirror had not heard of before.
     pub announced: u64,
     /// Requests of the mirror.
     pub requests: u64,
@@ -418,9 +419,9 @@ impl Order<'_> {
                         sleep(Duration::from_millis(self.random.gen_range(0..20))).await;
                     }
                 };
-                let announced = writer.live(&ws_url, goes_on).await;
-                self.report.announced += announced.unwrap_or_default();
-                return;
+                // Nodes never end it: Postgres refuses nothing, and all are of one chain.
+                self.report.announced += writer.live(&ws_url, goes_on).await?;
+                return Ok(());
             }
             for _ in 0..rounds {
                 if self.random.gen_bool(0.6) {
@@ -434,12 +435,17 @@ impl Order<'_> {
                     let _ = writer.finalize().await;
                 }
             }
+            Ok::<_, String>(())
         };
         let died = tokio::select! {
             ended = mirroring.as_writer(work) => {
-                // Without a writer, it is as if it had not begun.
-                if let Err(reason) = ended {
-                    ensure!(mirroring.health().0 != "ok", "failed without a sign: {reason}");
+                match ended {
+                    Ok(Ok(())) => {}
+                    Ok(Err(reason)) => bail!("what follows announcements ended: {reason}"),
+                    // Without a writer, it is as if it had not begun.
+                    Err(reason) => {
+                        ensure!(mirroring.health().0 != "ok", "failed without a sign: {reason}");
+                    }
                 }
                 false
             }
@@ -477,10 +483,19 @@ impl Order<'_> {
             final_time: Some(self.lab.chain.recording.end_time),
             indexed_slot: Some(i64::try_from(end)?),
             finalized_slot: Some(i64::try_from(end)?),
+            // The time of the last slot is asked for only if a later one becomes final.
+            ranked_slot: None,
         };
         let mut reason = None;
         let mut lasting = 0;
-        while self.state != whole {
+        let is_whole = |state: &State| {
+            let ranked_slot = None;
+            State {
+                ranked_slot,
+                ..state.clone()
+            } == whole
+        };
+        while !is_whole(&self.state) {
             let work = async |writer: &mut Rounds<'_>| {
                 // What is confirmed counts as complete at the second look.
                 let live = writer.follow().await.and(writer.follow().await).err();
@@ -507,7 +522,7 @@ impl Order<'_> {
                 self.state
             );
         }
-        if self.state != whole {
+        if !is_whole(&self.state) {
             let (status, detail) = mirroring.health();
             let is_visible = ["stopped", "chain_unavailable"].contains(&status) && detail.is_some();
             ensure!(
@@ -519,6 +534,11 @@ impl Order<'_> {
         }
         let may_be_whole = self.plan.hidden.is_none() && self.plan.broken.is_none();
         ensure!(may_be_whole, "a stop was to come");
+        ensure!(
+            self.state.ranked_slot >= whole.finalized_slot.map(|end| end - 1),
+            "everything counts, and ranked_slot is {:?}",
+            self.state.ranked_slot
+        );
         model::check_finality(&self.lab.chain, &self.lab.pool, &self.state, &self.view).await?;
         model::check_accounts(&self.lab.chain, &self.lab.pool).await?;
         self.compare(mirroring).await
