@@ -15,7 +15,8 @@ ALTER TABLE mirror.referrer_daily
     ADD COLUMN earlier_last_converted_at bigint        NOT NULL DEFAULT 0,
     ADD COLUMN earlier_volume            numeric(39,0) NOT NULL DEFAULT 0;
 
--- The conversions that begin to count a day later, in steps.
+-- The conversions that begin to count a day later, in steps. Keeps writers of the mirror out while it is
+-- built, some seconds for each million conversions; readers go on.
 CREATE INDEX conversions_by_maturity ON mirror.conversions (matures_at, address);
 
 -- `referrer_totals` of the campaigns, from the days.

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use vouch_db::{
     Error, PgPool,
     api::{self, PgConnection},
@@ -29,6 +29,9 @@ const LIMIT_CONNECTIONS: u32 = 4;
 const HEAVY: usize = 2;
 /// Time limit for the turn of an expensive query.
 const HEAVY_PATIENCE: Duration = Duration::from_secs(2);
+/// Time limit for the turn to compare a page of a leaderboard with the day before. Without it, the page
+/// is shown without changes.
+const COMPARING_PATIENCE: Duration = Duration::from_secs(1);
 /// The same for a probe.
 const PROBE_PATIENCE: Duration = Duration::from_millis(500);
 /// Time limit for a query, after which Postgres counts as down. It exceeds the time for
@@ -51,6 +54,7 @@ pub(crate) struct Database {
     /// A separate pool, because one of its connections listens all the time.
     live: PgPool,
     heavy: Semaphore,
+    comparing: Semaphore,
     /// A separate pool, because a busy pool must not look like Postgres being down.
     probe: PgPool,
     /// Since when it is down; `None` while it is up.
@@ -69,6 +73,7 @@ impl Database {
             limits: api::limit_pool(url, LIMIT_CONNECTIONS, PROBE_PATIENCE)?,
             live: api::live::live_pool(url, PATIENCE)?,
             heavy: Semaphore::new(HEAVY),
+            comparing: Semaphore::new(1),
             probe: api::pool(url, 1, PROBE_PATIENCE)?,
             down: watch::Sender::new(Some(Instant::now())),
         })
@@ -145,6 +150,13 @@ impl Database {
             return Err(api::busy());
         };
         self.run(query).await
+    }
+
+    /// The turn to compare a page of a leaderboard with the day before; `None` if it does not come within a
+    /// second. One page has it at a time, so that whoever asks for many leaves Postgres to the others.
+    pub(crate) async fn turn_to_compare(&self) -> Option<SemaphorePermit<'_>> {
+        let turn = tokio::time::timeout(COMPARING_PATIENCE, self.comparing.acquire()).await;
+        turn.ok()?.ok()
     }
 
     /// Like [`Self::run`], for a query on another pool of the same Postgres.

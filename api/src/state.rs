@@ -8,7 +8,7 @@ use vouch_client::Code;
 use vouch_db::api::{
     campaigns,
     codes::{self, Referral},
-    leaderboard::{self, Leaderboard},
+    leaderboard::{self, Leaderboard, Standing},
 };
 
 use vouch_service::Heartbeat;
@@ -68,6 +68,8 @@ pub(crate) struct Inner {
     pub(crate) heartbeat: Heartbeat,
     /// Pages of leaderboards.
     pub(crate) boards: Cache<BoardKey, Arc<Leaderboard>>,
+    /// Ranks of referrers, by the name of the period and the wallet.
+    pub(crate) ranks: Cache<(String, String), Arc<[Option<Standing>; 3]>>,
     /// Campaigns that exist.
     campaigns: Cache<Address, ()>,
 }
@@ -109,6 +111,10 @@ impl Inner {
             limits: Limits::new(config),
             heartbeat: Heartbeat::new(STUCK),
             boards: Cache::builder()
+                .max_capacity(BOARDS)
+                .time_to_live(BOARD_AGE)
+                .build(),
+            ranks: Cache::builder()
                 .max_capacity(BOARDS)
                 .time_to_live(BOARD_AGE)
                 .build(),

@@ -6,9 +6,12 @@ use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
-use vouch_db::api::{
-    choices::Kind,
-    leaderboard::{self, After, Board, Leaderboard, Start, group_key},
+use vouch_db::{
+    PgPool,
+    api::{
+        choices::Kind,
+        leaderboard::{self, After, Board, Leaderboard, Start, group_key},
+    },
 };
 
 use crate::{
@@ -66,8 +69,9 @@ pub(crate) struct LeaderboardAnswer {
     own: Option<Entry>,
     /// That place with at most two before it and two after it, in order; empty without it.
     neighbours: Vec<Entry>,
-    /// Unix seconds of the chain's clock, about a day before `as_of_time`: `previous_rank` is of this
-    /// time. Null while nobody knows, for example after an upgrade.
+    /// Unix seconds of the chain's clock, a day before `as_of_time`, or up to two while very many
+    /// conversions begin to count together: `previous_rank` is of this time. Null while nobody
+    /// knows: after an upgrade, before the period is a day old, and while too many pages are asked for.
     compared_at: Option<i64>,
     /// Everything that counts at this slot is counted, in every number of this answer.
     as_of_slot: Option<i64>,
@@ -265,9 +269,14 @@ fn start(cursor: Option<&str>, rank: Option<&str>) -> ApiResult<Start> {
 /// The page: at most a second old, and read once for all who ask for it meanwhile.
 async fn page(state: &AppState, key: &BoardKey) -> ApiResult<Arc<Leaderboard>> {
     let read = async {
-        let query = async |pool| {
-            let wallet = key.wallet.as_deref();
-            leaderboard::page(&pool, &key.board, &key.start, key.limit, wallet).await
+        let turn = state.database.turn_to_compare().await;
+        let query = async |pool: PgPool| {
+            let (board, start, wallet) = (&key.board, &key.start, key.wallet.as_deref());
+            if turn.is_some() {
+                leaderboard::page(&pool, board, start, key.limit, wallet).await
+            } else {
+                leaderboard::page_without_changes(&pool, board, start, key.limit, wallet).await
+            }
         };
         Ok::<_, ApiError>(Arc::new(state.database.run(query).await?))
     };

@@ -1,5 +1,7 @@
 //! A referrer's category and region, and its ranks in them.
 
+use std::sync::Arc;
+
 use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -80,8 +82,9 @@ pub(crate) async fn show_profile(
 /// Choose the category and region in which the caller is ranked
 ///
 /// Replaces both. The first choice begins on the next day (UTC), a change with the next month, so that
-/// nobody leads two categories in one month. Conversions stay where they counted. It may be chosen
-/// again until it begins.
+/// nobody leads two categories in one month. From 23:00 on, the next day counts as today. Conversions stay
+/// where they counted. It may be chosen again until it begins. Anybody can read a wallet's category and
+/// region, and what has begun is never deleted.
 #[utoipa::path(put, path = "/v1/me/profile", tag = "me", operation_id = "set_own_profile",
     request_body = ReferrerProfile,
     security(("session" = []), ("cookie" = [])),
@@ -104,10 +107,13 @@ pub(crate) async fn set_profile(
     let region: Option<Region> = wanted.region.as_deref().map(str::parse).transpose()?;
     let category = category.map(|category| category.to_string());
     let region = region.map(|region| region.to_string());
-    let wallet = &session.wallet;
+    let (wallet, now) = (&session.wallet, OffsetDateTime::now_utc());
     let is_referrer = state
         .database
-        .run(async |pool| choices::set(&pool, wallet, category.as_deref(), region.as_deref()).await)
+        .run(async |pool| {
+            let (category, region) = (category.as_deref(), region.as_deref());
+            choices::set(&pool, wallet, category, region, now).await
+        })
         .await?;
     if !is_referrer {
         return Err(ApiError::not_a_referrer());
@@ -116,9 +122,10 @@ pub(crate) async fn set_profile(
 }
 
 async fn profile(state: &AppState, wallet: &str) -> ApiResult<Private<ReferrerProfileAnswer>> {
+    let today = OffsetDateTime::now_utc().date();
     let [category, region] = state
         .database
-        .run(async |pool| choices::find(&pool, wallet).await)
+        .run(async |pool| choices::find(&pool, wallet, today).await)
         .await?;
     Ok(Private(ReferrerProfileAnswer {
         category: category.into(),
@@ -151,7 +158,7 @@ pub(crate) struct RanksAnswer {
     /// counted, and no others.
     as_of_time: Option<i64>,
     /// Unix seconds of the chain's clock, about a day earlier: `previous_rank` is of this time. Null
-    /// while nobody knows.
+    /// while nobody knows: after an upgrade, and before the period is a day old.
     compared_at: Option<i64>,
 }
 
@@ -183,14 +190,20 @@ pub(crate) async fn of_referrer(
         .period
         .as_deref()
         .map_or(Ok(Period::All), str::parse)?;
-    let name = period.name(OffsetDateTime::now_utc().date());
+    let today = OffsetDateTime::now_utc().date();
+    let name = period.name(today);
     let wallet = wallet.to_string();
-    let [overall, category, region] = state
-        .database
-        .run(async |pool| leaderboard::standings(&pool, &name, &wallet).await)
-        .await?;
+    let key = (name, wallet);
+    let read = async {
+        let (name, wallet) = &key;
+        let query = async |pool| leaderboard::standings(&pool, name, wallet, today).await;
+        Ok::<_, ApiError>(Arc::new(state.database.run(query).await?))
+    };
+    let found = state.ranks.try_get_with_by_ref(&key, read).await;
+    let found = found.map_err(|error| ApiError::clone(&error))?;
+    let [overall, category, region] = found.as_ref();
     // Everybody is among all referrers.
-    let overall = overall.ok_or_else(ApiError::internal)?;
+    let overall = overall.as_ref().ok_or_else(ApiError::internal)?;
     let answer = |standing: &Standing| RankAnswer {
         group: standing.group.clone(),
         total_entries: standing.board.total_entries,
@@ -202,7 +215,7 @@ pub(crate) async fn of_referrer(
     };
     Ok(Json(RanksAnswer {
         period,
-        overall: answer(&overall),
+        overall: answer(overall),
         category: category.as_ref().map(answer),
         region: region.as_ref().map(answer),
         as_of_slot: overall.board.as_of_slot,

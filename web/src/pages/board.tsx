@@ -6,7 +6,7 @@ import { createSignal, For, Match, Show, Switch } from 'solid-js';
 import { answer, api, type Leaderboard } from '../api/client';
 import { locale, t } from '../i18n';
 import { now } from '../lib/clock';
-import { CATEGORIES, isCategory, regions } from '../lib/groups';
+import { CATEGORIES, regions } from '../lib/groups';
 import { live } from '../lib/live';
 import { createNames } from '../lib/names';
 import { poll } from '../lib/poll';
@@ -33,7 +33,7 @@ type Query = {
 /** The filter that is asked for: the API takes one. */
 function filter(query: Query): { campaign?: string; category?: string; region?: string } {
   if (query.campaign) return { campaign: query.campaign };
-  if (isCategory(query.category)) return { category: query.category };
+  if (query.category) return { category: query.category };
   return query.region ? { region: query.region } : {};
 }
 

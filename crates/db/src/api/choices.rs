@@ -4,7 +4,10 @@
 //! conversion belongs to what its referrer had on its day, for good. So nobody leads two categories
 //! in a month, and a change costs one row.
 
-use sqlx::{PgConnection, PgPool, types::time::Date};
+use sqlx::{
+    PgConnection, PgPool,
+    types::time::{Date, OffsetDateTime},
+};
 
 use crate::Error;
 
@@ -59,24 +62,26 @@ impl Kind {
 pub struct Choice {
     /// What its conversions of today belong to.
     pub value: Option<String>,
-    /// The last choice, if it has not begun: from this day on.
+    /// What they will belong to next, from this day on. Within an hour of midnight (UTC), a choice may have
+    /// been made that begins even later; it is here when this one has begun.
     pub next: Option<(Date, Option<String>)>,
 }
 
-/// What a referrer has chosen: the category, then the region.
+/// What a referrer has chosen: the category, then the region. `today` is the day in UTC.
 ///
 /// # Errors
 /// See [`Error`].
-pub async fn find(pool: &PgPool, referrer: &str) -> Result<[Choice; 2], Error> {
+pub async fn find(pool: &PgPool, referrer: &str, today: Date) -> Result<[Choice; 2], Error> {
     let rows = sqlx::query!(
-        r#"SELECT kind, value, from_day, from_day <= (now() AT TIME ZONE 'UTC')::date AS "begun!"
-           FROM (
-               -- Of each kind, at most one has not begun.
-               SELECT *, row_number() OVER (PARTITION BY kind ORDER BY from_day DESC) AS place
-               FROM referrer_choices WHERE referrer = $1
-           ) AS choice
-           WHERE place <= 2 ORDER BY from_day"#,
+        r#"SELECT kind, value, from_day, from_day <= $2 AS "begun!"
+           FROM referrer_choices AS choice
+           WHERE referrer = $1 AND from_day >= COALESCE((
+               SELECT max(from_day) FROM referrer_choices AS begun
+               WHERE begun.referrer = $1 AND begun.kind = choice.kind AND begun.from_day <= $2
+           ), '-infinity')
+           ORDER BY from_day"#,
         referrer,
+        today,
     )
     .fetch_all(pool)
     .await?;
@@ -89,23 +94,25 @@ pub async fn find(pool: &PgPool, referrer: &str) -> Result<[Choice; 2], Error> {
         };
         if row.begun {
             choice.value = row.value;
-        } else {
+        } else if choice.next.is_none() && choice.value != row.value {
             choice.next = Some((row.from_day, row.value));
         }
     }
     Ok(found)
 }
 
-/// The groups that the wallet's conversions of today belong to.
+/// The groups that the wallet's conversions of `today`, a day in UTC, belong to.
 pub(super) async fn begun(
     connection: &mut PgConnection,
     wallet: &str,
+    today: Date,
 ) -> Result<Vec<(Kind, String)>, Error> {
     let rows = sqlx::query!(
         r#"SELECT DISTINCT ON (kind) kind, value FROM referrer_choices
-           WHERE referrer = $1 AND from_day <= (now() AT TIME ZONE 'UTC')::date
+           WHERE referrer = $1 AND from_day <= $2
            ORDER BY kind, from_day DESC"#,
         wallet,
+        today,
     )
     .fetch_all(connection)
     .await?;
@@ -118,8 +125,8 @@ pub(super) async fn begun(
     Ok(groups)
 }
 
-/// Chooses a category and a region, or none. What is chosen already stays as it is. Returns whether
-/// the wallet owns a code; without one it has nothing to choose for.
+/// Chooses a category and a region, or none, at the time `now`. What is chosen already stays as it is.
+/// Returns whether the wallet owns a code; without one it has nothing to choose for.
 ///
 /// # Errors
 /// [`Error::Constraint`] for a category that nobody knows or a region of another form.
@@ -128,18 +135,19 @@ pub async fn set(
     referrer: &str,
     category: Option<&str>,
     region: Option<&str>,
+    now: OffsetDateTime,
 ) -> Result<bool, Error> {
     let owns = sqlx::query_scalar!(
         r#"WITH owner AS (
                SELECT EXISTS (SELECT FROM referrals WHERE owner = $1) AS owns
            ), clock AS (
                -- An hour for the difference between this clock and the chain's.
-               SELECT ((now() + interval '1 hour') AT TIME ZONE 'UTC')::date AS today
+               SELECT (($4::timestamptz + interval '1 hour') AT TIME ZONE 'UTC')::date AS today
            ), wanted (kind, value) AS (
                VALUES ('category', $2::text), ('region', $3::text)
            ), chosen AS (
-               INSERT INTO referrer_choices AS choice (referrer, kind, value, from_day)
-               SELECT $1, kind, value,
+               INSERT INTO referrer_choices AS choice (referrer, kind, value, chosen_at, from_day)
+               SELECT $1, kind, value, $4,
                       CASE WHEN EXISTS (
                           SELECT FROM referrer_choices AS begun
                           WHERE begun.referrer = $1 AND begun.kind = wanted.kind
@@ -152,12 +160,13 @@ pub async fn set(
                    WHERE last.referrer = $1 AND last.kind = wanted.kind
                    ORDER BY last.from_day DESC LIMIT 1)
                ON CONFLICT (referrer, kind, from_day) DO UPDATE SET
-                   value = EXCLUDED.value, chosen_at = now()
+                   value = EXCLUDED.value, chosen_at = EXCLUDED.chosen_at
            )
            SELECT owns AS "owns!" FROM owner"#,
         referrer,
         category,
         region,
+        now,
     )
     .fetch_one(pool)
     .await?;

@@ -7,6 +7,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use sqlx::{Executor as _, PgConnection, PgPool, Postgres, Transaction, types::BigDecimal};
+use time::{Date, Month, Weekday};
 
 use super::choices::{self, Kind};
 use crate::{Error, amount::sum_from_numeric};
@@ -105,7 +106,7 @@ pub struct Leaderboard {
     /// That entry with at most two before it and two after it, in order; empty without it.
     pub neighbours: Vec<Entry>,
     /// Unix seconds of the chain's clock, about a day before `as_of_time`: earlier ranks are of this
-    /// time. `None` while the mirror has not caught up with it.
+    /// time. `None` while the mirror has not caught up with it, and if the period began later.
     pub earlier_time: Option<i64>,
     /// Everything that counts at this slot is counted.
     pub as_of_slot: Option<i64>,
@@ -125,6 +126,32 @@ pub async fn page(
     limit: i64,
     wallet: Option<&str>,
 ) -> Result<Leaderboard, Error> {
+    read(pool, board, start, limit, wallet, true).await
+}
+
+/// Like [`page`], without earlier ranks, as if nobody knew them. They cost most of a page: up to one part
+/// of the leaderboard for each entry.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn page_without_changes(
+    pool: &PgPool,
+    board: &Board,
+    start: &Start,
+    limit: i64,
+    wallet: Option<&str>,
+) -> Result<Leaderboard, Error> {
+    read(pool, board, start, limit, wallet, false).await
+}
+
+async fn read(
+    pool: &PgPool,
+    board: &Board,
+    start: &Start,
+    limit: i64,
+    wallet: Option<&str>,
+    compares: bool,
+) -> Result<Leaderboard, Error> {
     let mut transaction = snapshot(pool).await?;
     let mut found = head(&mut transaction, board).await?;
     if !board.is_of_campaign() && board.measure != Measure::Conversions {
@@ -143,6 +170,9 @@ pub async fn page(
         found.neighbours = entries(&mut transaction, board, &first, 2 * NEIGHBOURS + 1).await?;
         found.neighbours.retain(|entry| entry.rank <= last);
     }
+    if !compares {
+        found.earlier_time = None;
+    }
     compare(&mut transaction, board, &mut found).await?;
     transaction.commit().await?;
     Ok(found)
@@ -158,7 +188,7 @@ pub struct Standing {
 }
 
 /// The entries of a wallet by conversions over all campaigns: among all referrers, in its category
-/// and in its region, of those that it has. All are of the same moment.
+/// and in its region, of those that it has on `today`, a day in UTC. All are of the same moment.
 ///
 /// # Errors
 /// See [`Error`].
@@ -166,9 +196,10 @@ pub async fn standings(
     pool: &PgPool,
     period: &str,
     wallet: &str,
+    today: Date,
 ) -> Result<[Option<Standing>; 3], Error> {
     let mut transaction = snapshot(pool).await?;
-    let groups = choices::begun(&mut transaction, wallet).await?;
+    let groups = choices::begun(&mut transaction, wallet, today).await?;
     let mut standings = [None, None, None];
     let keys = [None, Some(Kind::Category), Some(Kind::Region)];
     for (standing, kind) in standings.iter_mut().zip(keys) {
@@ -227,10 +258,31 @@ async fn head(connection: &mut PgConnection, board: &Board) -> Result<Leaderboar
         total_entries: head.total,
         own: None,
         neighbours: Vec::new(),
-        earlier_time: head.earlier_time,
+        // Before the period began, nobody could have a rank.
+        earlier_time: head
+            .earlier_time
+            .filter(|time| starts_at(&board.period).is_none_or(|start| start <= *time)),
         as_of_slot: head.ranked_slot,
         as_of_time: head.final_time,
     })
+}
+
+/// Unix seconds of the first moment of a period; `None` for all time.
+fn starts_at(period: &str) -> Option<i64> {
+    let (year, part) = period.split_once('-').unwrap_or((period, ""));
+    let year = year.parse().ok()?;
+    let number = |text: &str| text.parse::<u8>().ok();
+    let day = if let Some(week) = part.strip_prefix('W') {
+        Date::from_iso_week_date(year, number(week)?, Weekday::Monday)
+    } else {
+        let month = match part.strip_prefix('Q') {
+            Some(quarter) => number(quarter)?.checked_mul(3)?.checked_sub(2)?,
+            None if part.is_empty() => 1,
+            None => number(part)?,
+        };
+        Date::from_calendar_date(year, Month::try_from(month).ok()?, 1)
+    };
+    Some(day.ok()?.midnight().assume_utc().unix_timestamp())
 }
 
 /// Adds the earlier ranks.

@@ -12,9 +12,11 @@ use super::{
 };
 use crate::Error;
 
-/// Most conversions that begin to count in one statement. The chain's clock goes only so far in one
-/// transaction that no more of them mature, unless they do so in the same second.
-const STEP: i64 = 10_000;
+/// Most conversions that one statement counts, unless a batch brings more that need not wait: those that
+/// mature and those that have counted for a day, together. Each changes up to 20 totals, and Postgres
+/// cancels a statement after 30 seconds. The chain's clock goes only so far in one transaction that no more of them
+/// mature, unless they do so in the same second.
+const STEP: i64 = 2_000;
 /// Seconds between a leaderboard and the one that its ranks are compared with.
 const DAY: i64 = 86_400;
 /// Sorts after every address.
@@ -140,7 +142,8 @@ pub(super) async fn write(
         counted.conversions += u64::try_from(done.counted).unwrap_or_default();
         counted.ranked.extend(done.ranked);
         is_due |= done.is_due;
-        if done.waited < STEP && done.day_old < STEP {
+        let new = i64::try_from(ripe.len()).unwrap_or(STEP);
+        if new + done.waited + done.day_old < STEP {
             break;
         }
         ripe.clear();
@@ -224,14 +227,16 @@ struct Ranked {
 struct Earlier {
     /// What matured by then counted for them before, in Unix seconds.
     before: i64,
-    /// What matures after this one begins to count, in the order of time and address,
+    /// The last conversion that counts for them already, by maturity and address. Those after it begin
+    /// to count.
     after: (i64, String),
-    /// up to this time.
+    /// The maturity, in Unix seconds, of the last ones that begin to count.
     to: i64,
 }
 
 /// Lets the leaderboards of a day earlier follow the chain's clock: to a day before `time`, or so far
-/// that about [`STEP`] conversions begin to count for them. `before` is how far they were.
+/// that at most [`STEP`] conversions, or those of one second, begin to count for them. `before` is how
+/// far they were.
 async fn earlier(
     connection: &mut PgConnection,
     time: i64,
@@ -262,10 +267,10 @@ async fn earlier(
     })
 }
 
-/// Counts `new` and at most [`STEP`] others that are final and mature, each once, and with `award`
-/// gives the badges that they earn. None of them can be cancelled any more, so nothing is ever taken
-/// off. What counted a day `earlier`, at most [`STEP`] too, begins to count for the leaderboards of that time, whose periods
-/// begin with `@`.
+/// Counts `new` and others that are final and mature, each once, and with `award` gives the badges that
+/// they earn. None of them can be cancelled any more, so nothing is ever taken off. What counted a day
+/// `earlier` begins to count for the leaderboards of that time, whose periods begin with `@`. Together
+/// they are at most [`STEP`], or `new` alone.
 async fn rank(
     connection: &mut PgConnection,
     final_seq: i64,
@@ -279,7 +284,7 @@ async fn rank(
         r#"WITH waited AS (
                DELETE FROM maturing WHERE conversion = ANY(ARRAY(
                    SELECT conversion FROM maturing WHERE matures_at <= $2 AND seq <= $1
-                   ORDER BY matures_at LIMIT $5
+                   ORDER BY matures_at LIMIT GREATEST($5::bigint - cardinality($3::text[]), 0)
                )) RETURNING conversion
            ), ripe AS (
                SELECT conversion FROM waited UNION ALL SELECT * FROM UNNEST($3::text[])
@@ -287,7 +292,8 @@ async fn rank(
                SELECT address, matures_at FROM conversions
                WHERE (matures_at, address) > ($10, $11) AND matures_at <= $12 AND seq <= $1
                  AND status <> 'cancelled'
-               ORDER BY matures_at, address LIMIT $5
+               ORDER BY matures_at, address
+               LIMIT (SELECT GREATEST($5::bigint - cardinality($3::text[]) - count(*), 0) FROM waited)
            ), counted AS (
                SELECT '' AS mark, campaign, referrer, referral, converted_at, reward_referrer, amount
                FROM ripe JOIN conversions ON address = conversion

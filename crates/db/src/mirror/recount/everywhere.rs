@@ -49,9 +49,16 @@ pub async fn everywhere(
     lock(&mut transaction).await?;
     let drift = compare(&mut transaction, after, last).await?;
     sqlx::query!(
-        "DELETE FROM referrer_totals
-         WHERE campaign IN (SELECT '' UNION SELECT campaign FROM boards WHERE campaign < '1')
-           AND referrer > $1 AND referrer <= $2",
+        "WITH RECURSIVE own AS (
+             SELECT '' COLLATE \"C\" AS board
+             UNION ALL
+             SELECT next.campaign FROM own CROSS JOIN LATERAL (
+                 SELECT campaign FROM referrer_totals
+                 WHERE campaign > own.board AND campaign < '1' ORDER BY campaign LIMIT 1
+             ) AS next
+         )
+         DELETE FROM referrer_totals
+         WHERE campaign IN (SELECT board FROM own) AND referrer > $1 AND referrer <= $2",
         after,
         last,
     )
@@ -76,7 +83,16 @@ async fn compare(
     last: &str,
 ) -> Result<Vec<Drift>, Error> {
     let totals = sqlx::query!(
-        r#"SELECT campaign AS "campaign!", referrer AS "referrer!", period AS "period!",
+        r#"WITH RECURSIVE own AS (
+               -- The groups that have totals: a step in the index for each. `boards` may lack one.
+               SELECT '' COLLATE "C" AS board
+               UNION ALL
+               SELECT next.campaign FROM own CROSS JOIN LATERAL (
+                   SELECT campaign FROM referrer_totals
+                   WHERE campaign > own.board AND campaign < '1' ORDER BY campaign LIMIT 1
+               ) AS next
+           )
+           SELECT campaign AS "campaign!", referrer AS "referrer!", period AS "period!",
                   COALESCE(counted.conversions, 0) AS "conversions!",
                   COALESCE(counted.rewards, 0) AS "rewards!",
                   COALESCE(counted.last_converted_at, 0) AS "last!",
@@ -89,12 +105,10 @@ async fn compare(
                  WHERE referrer > $1 AND referrer <= $2) AS counted
            FULL JOIN (SELECT total.*
                       -- Each leaderboard by itself, so that the index gives the referrers.
-                      FROM (SELECT '' AS board UNION SELECT campaign FROM boards
-                            WHERE campaign < '1') AS own
-                           CROSS JOIN LATERAL (
-                               SELECT * FROM referrer_totals
-                               WHERE campaign = own.board AND referrer > $1 AND referrer <= $2
-                           ) AS total) AS kept
+                      FROM own CROSS JOIN LATERAL (
+                          SELECT * FROM referrer_totals
+                          WHERE campaign = own.board AND referrer > $1 AND referrer <= $2
+                      ) AS total) AS kept
                USING (campaign, referrer, period)
            WHERE (counted.conversions, counted.rewards, counted.last_converted_at,
                   counted.volume)
