@@ -69,9 +69,8 @@ pub(crate) struct LeaderboardAnswer {
     own: Option<Entry>,
     /// That place with at most two before it and two after it, in order; empty without it.
     neighbours: Vec<Entry>,
-    /// Unix seconds of the chain's clock, a day before `as_of_time`, or up to two while very many
-    /// conversions begin to count together: `previous_rank` is of this time. Null while nobody
-    /// knows: after an upgrade, before the period is a day old, and while too many pages are asked for.
+    /// Unix seconds of the chain's clock, about a day before `as_of_time`: `previous_rank` is of this
+    /// time. Null while nobody knows, for example after an upgrade.
     compared_at: Option<i64>,
     /// Everything that counts at this slot is counted, in every number of this answer.
     as_of_slot: Option<i64>,

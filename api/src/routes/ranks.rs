@@ -82,9 +82,8 @@ pub(crate) async fn show_profile(
 /// Choose the category and region in which the caller is ranked
 ///
 /// Replaces both. The first choice begins on the next day (UTC), a change with the next month, so that
-/// nobody leads two categories in one month. From 23:00 on, the next day counts as today. Conversions stay
-/// where they counted. It may be chosen again until it begins. Anybody can read a wallet's category and
-/// region, and what has begun is never deleted.
+/// nobody leads two categories in one month. Conversions stay where they counted. It may be chosen
+/// again until it begins.
 #[utoipa::path(put, path = "/v1/me/profile", tag = "me", operation_id = "set_own_profile",
     request_body = ReferrerProfile,
     security(("session" = []), ("cookie" = [])),
@@ -158,7 +157,7 @@ pub(crate) struct RanksAnswer {
     /// counted, and no others.
     as_of_time: Option<i64>,
     /// Unix seconds of the chain's clock, about a day earlier: `previous_rank` is of this time. Null
-    /// while nobody knows: after an upgrade, and before the period is a day old.
+    /// while nobody knows.
     compared_at: Option<i64>,
 }
 
