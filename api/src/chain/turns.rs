@@ -478,10 +478,10 @@ mod tests {
             ("2001:db8:0:", "::1", 10, "2001:db8:0:200::1"),
             ("2001:db8:", "::1", 12, "2001:db8:200::1"),
         ] {
-            // Given a wide network that has all turns it may have, by many addresses that wait for more
+            // Given a wide network that has all turns it may have, two for each address, which wait for more
             let turns = Turns::new(TURNS);
             let flood = (0..200).map(|it| {
-                let place = 1 + it % most;
+                let place = 1 + it % (most / 2);
                 ask(&turns, &format!("{first}{place}{last}"))
             });
             let (mut held, rest) = served(flood.collect());
