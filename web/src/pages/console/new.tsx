@@ -201,7 +201,8 @@ export default function New(props: { signed: SignedIn }) {
           funds: fundsOf(asked, known),
         };
         const { address, settings: stands } = await acting.opened(of, wallet);
-        const request = bodyOf(asked, wallet, found.settings, known);
+        // The example is for the preview: below the least amount that counts, it would refuse the campaign.
+        const { example_amount: _, ...request } = bodyOf(asked, wallet, found.settings, known);
         const built = await answer(api.POST('/v1/transactions/create-campaign', { body: request }));
         const doing = await acting.prepareAct(built, { act: 'open', opening: of }, wallet, {
           creates: address,
@@ -539,7 +540,10 @@ function bodyOf(draft: Draft, authority: string, settings: Settings, tokens: Tok
     ...(termsOf(draft).perOwner && { per_owner: true }),
     ...(paymentOf(draft) && { payment_mint: paymentOf(draft) }),
     ...(funds > 0n && { funds: funds.toString() }),
-    ...(isPaid(draft) && example && { example_amount: example.toString() }),
+    // A fixed reward is the same for every price.
+    ...(isPaid(draft) &&
+      draft.kind === 'percent' &&
+      example && { example_amount: example.toString() }),
     notice_seconds: termsOf(draft).noticeSeconds,
     settings: inputOf(settings),
   };
