@@ -107,6 +107,11 @@ export function Change(props: {
     const settings = changeOf(found.settings, current.settings);
     return Object.keys(settings).length > 0 ? settings : undefined;
   };
+  /** Whether nothing is changed. With a fault, the button stays, and says what is wrong. */
+  const isSame = () => {
+    const found = meaning();
+    return found !== undefined && 'settings' in found && !change();
+  };
 
   // What it will pay, and whether it is a cut, by the API's reckoning.
   const [preview, setPreview] = createSignal<Answer>();
@@ -309,11 +314,11 @@ export function Change(props: {
               )}
             </Show>
             <p class="actions">
-              <button class="button primary" aria-disabled={!change()}>
+              <button class="button primary" aria-disabled={isSame()}>
                 {r().manage.settingsButton}
               </button>
             </p>
-            <Show when={!change()}>
+            <Show when={isSame()}>
               <p class="small">{r().manage.nothing}</p>
             </Show>
           </>
