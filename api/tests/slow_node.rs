@@ -1,4 +1,4 @@
-//! What a slow node does to those who ask for transactions.
+//! A slow node, and those who ask for transactions meanwhile.
 
 mod common;
 

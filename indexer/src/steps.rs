@@ -183,7 +183,7 @@ impl Rounds<'_> {
             () = wake.listen(ws_urls) => Ok(()),
         };
         let ended = match ended {
-            // What the rounds have in memory is gone with them.
+            // The memory of the rounds is gone with them.
             Ok(()) => Sync::new(self.mirror).await.map(|sync| self.sync = sync),
             ended => ended,
         };

@@ -200,7 +200,7 @@ impl Wake {
                 let is_due = |due: Option<Instant>| due.is_some_and(|due| due <= now);
                 let mut due = expected.due(now);
                 if is_due(due) {
-                    // What was announced since may be mirrored already.
+                    // Transactions announced since may be mirrored already.
                     expected.forget(now, &is_mirrored);
                     due = expected.due(now);
                 }

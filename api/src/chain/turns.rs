@@ -181,7 +181,7 @@ impl Turns {
         let _place = {
             let mut state = self.shared.state();
             let number = state.join(caller, sender);
-            // Whoever waited before still has to.
+            // Those who waited before still have to.
             if !state.is_full(&caller, self.shared.turns) {
                 self.shared.serve(&mut state);
             }
@@ -311,7 +311,7 @@ impl State {
         waiter
     }
 
-    /// Who is next, if a turn is free: of the networks with the fewest turns, whoever waits longest. Of two
+    /// The next one, if a turn is free: of the networks with the fewest turns, whoever waits longest. Of two
     /// in a wide network, the one whose narrower network has fewer comes first.
     fn choose(&mut self, turns: usize) -> Option<(Caller, Waiter)> {
         if self.free == 0 {

@@ -105,7 +105,7 @@ pub(crate) struct Entry {
     trend: Option<Trend>,
 }
 
-/// What has become of a rank since `compared_at`.
+/// The change of a rank since `compared_at`.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Trend {

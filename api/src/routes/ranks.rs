@@ -34,7 +34,7 @@ pub(crate) struct ReferrerProfile {
     region: Option<String>,
 }
 
-/// What a referrer has chosen.
+/// The choices of a referrer.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ReferrerProfileAnswer {
     category: GroupChoice,
@@ -44,9 +44,9 @@ pub(crate) struct ReferrerProfileAnswer {
 /// A choice. A conversion counts in what its referrer had on its day (UTC), for good.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct GroupChoice {
-    /// What conversions of today count in; null for none.
+    /// The one that conversions of today count in; null for none.
     value: Option<String>,
-    /// What conversions count in from `next_from` on; null for none, and while nothing is to change.
+    /// The one that conversions count in from `next_from` on; null for none, and while nothing is to change.
     next: Option<String>,
     /// The first day of `next` (UTC), such as 2026-06-01; null while nothing is to change.
     next_from: Option<String>,

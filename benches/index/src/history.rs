@@ -38,11 +38,11 @@ struct Template {
     places: Vec<(Field, usize)>,
     /// Where the message begins, behind the signatures.
     message: usize,
-    /// Who signs, in this order.
+    /// The signers, in this order.
     signers: Vec<Signer>,
 }
 
-/// Who signs a transaction.
+/// The signers of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Signer {
     /// The owner of the code.

@@ -52,7 +52,7 @@ pub(crate) struct Resynced {
     pub(crate) busy_lag: Lag,
 }
 
-/// What a live part has cost.
+/// The cost of a live part.
 #[derive(Debug, Serialize)]
 pub(crate) struct Live {
     pub(crate) conversions: u64,

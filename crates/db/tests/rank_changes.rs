@@ -174,7 +174,7 @@ impl World {
         self.time = time;
     }
 
-    /// What a referrer had chosen of a kind on the day of a conversion, by the list of choices.
+    /// The choice of a referrer of a kind on the day of a conversion, by the list of choices.
     fn group(&self, kind: &str, sale: &Sale) -> Option<&'static str> {
         let day = (sale.at - JANUARY).div_euclid(DAY);
         let begun = self
@@ -301,7 +301,7 @@ impl World {
         now.len()
     }
 
-    /// What `recount` finds; with `repair`, it repairs that.
+    /// The drift that `recount` finds; with `repair`, it repairs that.
     async fn recount(&self, repair: bool) -> Vec<String> {
         let mut connection = PgConnection::connect(self.store.database.url())
             .await

@@ -58,7 +58,7 @@ enum Notice {
     Hangup,
 }
 
-/// What a listener has to survive.
+/// A habit that a listener has to survive.
 const NONSENSE: [&str; 4] = [
     "<html>",
     "{}",

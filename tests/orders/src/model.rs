@@ -170,7 +170,7 @@ pub(crate) async fn check_finality(
             "ranked_slot {ranked} is above finalized_slot {:?}",
             state.finalized_slot
         );
-        // What counts by the time of the mirror is what [`check`] compares.
+        // [`check`] compares those that count by the time of the mirror.
         let time = chain.time(u64::try_from(ranked)?);
         ensure!(
             state.final_time >= time,

@@ -116,7 +116,7 @@ impl Fault {
     }
 }
 
-/// What a node answers for one of its transactions, always. The mirror cannot go on behind it.
+/// The constant answer of a node for one of its transactions. The mirror cannot go on behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Broken {
     /// It does not have it.
@@ -130,7 +130,7 @@ pub(crate) enum Broken {
 impl Broken {
     pub(crate) const ALL: [Self; 3] = [Self::Gone, Self::Forged, Self::WithoutEffects];
 
-    /// What health has to say of it.
+    /// The words of health about it.
     pub(crate) fn reason(self) -> &'static str {
         match self {
             Self::Gone => "the node does not have it",
@@ -140,7 +140,7 @@ impl Broken {
     }
 }
 
-/// What a node says of an account at the end, when it is wrong.
+/// A wrong answer of a node about an account, at the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lapse {
     /// It does not exist.
@@ -180,7 +180,7 @@ struct Node {
     fatal: Option<u64>,
     /// The place of a transaction that the node conceals everywhere.
     hidden: Option<usize>,
-    /// What is wrong about the first account of each answer.
+    /// The fault of the first account of each answer.
     lapse: Option<Lapse>,
     /// The place of a transaction that it never gives, and what it says instead.
     broken: Option<(usize, Broken)>,
@@ -617,7 +617,7 @@ fn forged(text: &str) -> String {
     answer.to_string()
 }
 
-/// What a node says of an account about which it is wrong.
+/// The answer of a node about an account about which it is wrong.
 fn wrong(mut account: Value, lapse: Lapse) -> Option<Value> {
     let encoded = account["data"][0].as_str().unwrap_or_default();
     let mut data = BASE64_STANDARD.decode(encoded).unwrap_or_default();

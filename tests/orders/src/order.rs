@@ -154,7 +154,7 @@ struct Plan {
     habits: Habits,
     /// Share of the sessions in which the WebSocket begins rounds.
     live: f64,
-    /// What the nodes say of an account at the end, before they are right.
+    /// The answer of the nodes about an account at the end, before they are right.
     lapse: Lapse,
 }
 

@@ -31,7 +31,7 @@ export class Refusal extends Error {
     readonly requestId: string | undefined,
     /** Whether the transaction is in a block all the same, so that its fee was charged. */
     readonly charged = false,
-    /** What else the API says of it. */
+    /** The other things that the API says of it. */
     readonly detail: {
       /** The status of HTTP. */
       readonly status?: number;

@@ -1,4 +1,4 @@
-/** What both elements share: where the API is, the language, and how the API is asked. */
+/** The parts that both elements share: where the API is, the language, and how the API is asked. */
 
 import { wordsOf, type Words } from './words';
 
@@ -37,7 +37,7 @@ export async function ask<T extends object>(url: URL, signal: AbortSignal): Prom
     body = await response.json();
   } catch (error) {
     if (signal.aborted) throw error;
-    // What is no JSON comes from a proxy or a captive portal, which may go away.
+    // An answer that is no JSON comes from a proxy or a captive portal, which may go away.
     throw new Trouble(error instanceof SyntaxError ? 'unexpected' : 'offline', true);
   }
   if (response.ok && typeof body === 'object' && body !== null) return body as T;
@@ -117,7 +117,7 @@ export abstract class Base extends HTMLElement {
     this.#watch?.disconnect();
   }
 
-  /** What was set on the element before this script was there. */
+  /** The properties that were set on the element before this script was there. */
   protected upgrade(name: 'value' | 'disabled' | 'required'): void {
     if (!Object.hasOwn(this, name)) return;
     const self = this as unknown as Record<string, unknown>;

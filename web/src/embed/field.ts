@@ -9,7 +9,7 @@ import type { Reason } from './words';
 type Validated = components['schemas']['ValidateAnswer'];
 type Campaign = Pick<components['schemas']['CampaignAnswer'], 'rules'>;
 
-/** What is known of the code: `unknown` if it could not be checked. */
+/** The knowledge of the code: `unknown` if it could not be checked. */
 export type State = 'empty' | 'checking' | 'valid' | 'invalid' | 'unknown';
 
 /** The detail of `vouch-check`. */

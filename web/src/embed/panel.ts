@@ -18,7 +18,7 @@ type Stats = Schemas['StatsAnswer'];
 type Validated = Schemas['ValidateAnswer'];
 type Board = Schemas['LeaderboardAnswer'];
 
-/** What is shown. Of a campaign without a code there are neither a code nor its numbers. */
+/** The things shown. Of a campaign without a code there are neither a code nor its numbers. */
 type Shown = {
   readonly campaign: Campaign;
   readonly code?: Code;
@@ -47,7 +47,7 @@ export class Panel extends Base {
   readonly #fault = el('p', { part: 'status', role: 'status' });
   readonly #terms = el('dl', { part: 'terms' });
   readonly #paid = el('small', { part: 'note' });
-  /** What the reader has to know besides: a cut to come, and who chose the token's name. */
+  /** Notes for the reader: a cut to come, and who chose the token's name. */
   readonly #notes = el('div', { part: 'notes' });
   readonly #linkLabel = el('label', { for: 'link' });
   readonly #link = el('input', { part: 'link', id: 'link', readonly: '' });
@@ -100,7 +100,7 @@ export class Panel extends Base {
     this.#link.addEventListener('focus', () => this.#link.select());
     this.#copy.addEventListener('click', () => void this.#copyLink());
     this.#share.addEventListener('click', () => {
-      // Whoever changes their mind has shared nothing, which is no fault.
+      // A reader who changes their mind has shared nothing, which is no fault.
       navigator.share({ url: this.#link.value }).catch(() => {});
     });
   }
@@ -188,7 +188,7 @@ export class Panel extends Base {
       error: this.#trouble?.code ?? null,
     });
     if (this.#isMissed) return this.#soon();
-    // What does not exist can still be registered, so it is asked for again, though seldom.
+    // A code that does not exist can still be registered, so it is asked for again, though seldom.
     const pause = !this.#trouble
       ? this.#isOpen
         ? SELDOM

@@ -1,4 +1,4 @@
-/** What charts and figures are made of: days, parts of a series, and how a number compares with the one before. */
+/** The parts of charts and figures: days, parts of a series, and how a number compares with the one before. */
 
 import type { components } from '../api/schema';
 
@@ -83,7 +83,7 @@ export function spanText(from: string, to: string, language: string): string {
   return format.formatRange(at(from), at(to));
 }
 
-/** What of a token was earned in a span: base units that are paid, and that wait. */
+/** The earnings of a token in a span: base units that are paid, and that wait. */
 export function earnedOf(numbers: Pick<Numbers, 'rewards'>, mint: string | undefined) {
   const found = numbers.rewards.find((rewards) => rewards.mint === mint);
   return { paid: BigInt(found?.paid ?? 0), waiting: BigInt(found?.pending ?? 0) };

@@ -61,7 +61,7 @@ export function createFlow<D, O extends Order | Ready = Order>(
     setStage({ at: 'problem', refusal, sent });
   };
 
-  /** What is signed: built, read and tried. Nothing was signed before, so a busy node is asked again. */
+  /** The transaction to sign: built, read and tried. Nothing was signed before, so a busy node is asked again. */
   const build = async (owner: string, wanted: () => boolean) => {
     for (let times = 0; ; times += 1) {
       try {

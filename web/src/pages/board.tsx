@@ -291,7 +291,7 @@ function Row(props: {
   );
 }
 
-/** What has become of the rank: an arrow and a number to see, and words for who listens. */
+/** The change of the rank: an arrow and a number to see, and words for who listens. */
 function Change(props: { entry: Entry }) {
   const number = () => new Intl.NumberFormat(locale()).format(Math.abs(props.entry.change ?? 0));
   return (

@@ -23,7 +23,7 @@ declare module 'solid-js' {
 }
 type Attributes = { [name in `attr:${string}`]?: string | undefined };
 
-/** What may be an address: only that goes into markup that somebody copies. */
+/** Tells whether a text may be an address: only that goes into markup that somebody copies. */
 const ADDRESS = /^[1-9A-HJ-NP-Za-km-z]{32,44}$/;
 /** The built script, as other sites load it. */
 const SCRIPT: string = '/embed/v1.js';

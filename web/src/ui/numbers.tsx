@@ -76,7 +76,7 @@ export function Periods(props: { period: Period }) {
 /** A token that is shown, with its mint. */
 export type Shown = { readonly mint: string; readonly token: Token };
 
-/** What was earned, clicks and conversions, each by day or month. */
+/** Earnings, clicks and conversions, each by day or month. */
 export function Charts(props: { found: Analytics; shown: Shown | undefined; earned: string }) {
   const labels = () =>
     props.found.series.map((part) => labelOf(part, props.found.by as 'day', locale()));

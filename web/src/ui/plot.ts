@@ -47,7 +47,7 @@ export function plot(
     const { fontFamily } = getComputedStyle(element);
     return `12px ${fontFamily}`;
   };
-  /** What waits is hatched, so that no colour alone tells it from what is paid. */
+  /** Waiting amounts are hatched, so that no colour alone tells it from what is paid. */
   const fill = (name: Colour): string | CanvasPattern => {
     if (name !== 'wait') return colour(name);
     const size = 8 * devicePixelRatio;

@@ -69,7 +69,7 @@ const STYLE = `
   .own, .own * { color: #000 !important; border: 0; }
 `;
 
-/** What the site was sent, newest last. */
+/** The requests that the site was sent, newest last. */
 const sent: URLSearchParams[] = [];
 let script = `<script type="module" src="${api}/embed/v1.js"></script>`;
 

@@ -145,7 +145,7 @@ const rowsOf = (page: Page, id: string) =>
 const chart = (page: Page, title: string) =>
   page.locator('.chart', { has: page.getByRole('heading', { name: title, exact: true }) });
 
-/** What a chart says of its columns together, or of the one that is pointed at. */
+/** The words of a chart about its columns together, or of the one that is pointed at. */
 const said = async (page: Page, title: string) =>
   (await chart(page, title).locator('.keys strong').allInnerTexts()).map((text) =>
     text.replace(/\s+/g, ' '),

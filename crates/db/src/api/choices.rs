@@ -31,7 +31,7 @@ pub const CATEGORIES: [&str; 16] = [
     "travel",
 ];
 
-/// What is chosen.
+/// The kind of a choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// One of [`CATEGORIES`].
@@ -57,17 +57,17 @@ impl Kind {
     }
 }
 
-/// What a referrer has chosen of one kind.
+/// The choice of a referrer of one kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Choice {
-    /// What its conversions of today belong to.
+    /// The group that its conversions of today belong to.
     pub value: Option<String>,
-    /// What they will belong to next, from this day on. Within an hour of midnight (UTC), a choice may have
+    /// The group that they will belong to next, from this day on. Within an hour of midnight (UTC), a choice may have
     /// been made that begins even later; it is here when this one has begun.
     pub next: Option<(Date, Option<String>)>,
 }
 
-/// What a referrer has chosen: the category, then the region. `today` is the day in UTC.
+/// The choices of a referrer: the category, then the region. `today` is the day in UTC.
 ///
 /// # Errors
 /// See [`Error`].

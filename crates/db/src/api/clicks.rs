@@ -279,7 +279,7 @@ pub struct Backlog {
     pub age: i64,
 }
 
-/// What is not counted yet. It reads a thousand rows at most, however many there are.
+/// The clicks that are not counted yet. It reads a thousand rows at most, however many there are.
 ///
 /// # Errors
 /// See [`Error`].

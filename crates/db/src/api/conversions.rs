@@ -132,7 +132,7 @@ async fn select(
     .await?)
 }
 
-/// What has become of a conversion, as people who decide about it tell it apart.
+/// The state of a conversion, as people who decide about it tell it apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
     /// Within its hold: its campaign can cancel it.

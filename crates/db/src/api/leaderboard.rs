@@ -391,7 +391,7 @@ impl Board {
     }
 }
 
-/// What stands for the campaign in the leaderboard of a category or a region.
+/// The text that stands for the campaign in the leaderboard of a category or a region.
 #[must_use]
 pub fn group_key(kind: Kind, value: &str) -> String {
     format!("#{}/{value}", kind.name())

@@ -223,9 +223,9 @@ struct Ranked {
     uneven: Vec<Fence>,
 }
 
-/// What begins to count for the leaderboards of a day earlier.
+/// The span that begins to count for the leaderboards of a day earlier.
 struct Earlier {
-    /// What matured by then counted for them before, in Unix seconds.
+    /// Conversions that matured by then counted for them before, in Unix seconds.
     before: i64,
     /// The last conversion that counts for them already, by maturity and address. Those after it begin
     /// to count.

@@ -19,7 +19,7 @@ import { Failure, Skeleton } from '../../ui/states';
 const CLAIM_PERIOD = 2_592_000;
 const acting = () => import('../../wallet/acting');
 
-/** What a campaign holds, and to whom it returns. */
+/** The things that a campaign holds, and to whom they return. */
 type Holding = {
   readonly address: string;
   readonly funding: Funding;
@@ -163,7 +163,7 @@ function reclaiming(campaign: () => Campaign, done: () => void): Deed<void, Hold
   };
 }
 
-/** What is left of a closed campaign, and from when on its authority can take it back. */
+/** The rest of a closed campaign, and from when on its authority can take it back. */
 export function Closed(props: {
   campaign: Campaign;
   act: <D, S>(deed: Deed<D, S>) => void;

@@ -278,7 +278,7 @@ export const NOTHING: Settings = {
 };
 
 /**
- * What is wrong with an attestor that nothing asks: whoever types one believes that it decides what counts. `vouches` says
+ * The fault of an attestor that nothing asks: whoever types one believes that it decides what counts. `vouches` says
  * whether each conversion needs it.
  */
 export const attestorFault = (

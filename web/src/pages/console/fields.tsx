@@ -257,7 +257,7 @@ function Pairs(props: {
   );
 }
 
-/** Who vouches, for how long a first touch counts, and what a wallet needs. Most campaigns need none of it. */
+/** Fields: who vouches, for how long a first touch counts, and what a wallet needs. Most campaigns need none of it. */
 export function MoreFields<T extends Terms>(props: {
   form: Form<T>;
   prefix: string;

@@ -1,4 +1,4 @@
-/** What a campaign's authority can do: pause, change, fund, take out, suspend, cancel, close, reclaim. */
+/** The acts of a campaign's authority: pause, change, fund, take out, suspend, cancel, close, reclaim. */
 
 import { createSignal, Match, Show, Switch } from 'solid-js';
 
@@ -26,7 +26,7 @@ export function Manage(props: { campaign: Campaign; signed: SignedIn; changed: (
   const [deed, setDeed] = createSignal<Deed<unknown>>();
   const campaign = () => props.campaign;
   const address = () => props.campaign.address;
-  /** What is called once the dialog is closed. */
+  /** Called once the dialog is closed. */
   let then: (() => void) | undefined;
   const act = <D, S>(deed: Deed<D, S>, after?: () => void) => {
     then = after;

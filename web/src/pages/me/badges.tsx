@@ -33,7 +33,7 @@ export function Badges(props: { wallet: string }) {
     ...(awards.data()?.awards.flatMap((it) => it.campaign ?? []) ?? []),
   ]);
   const name = (address: string) => campaign(address)?.name ?? t().home.unnamed;
-  /** What it is a badge of. */
+  /** The deed that it is a badge of. */
   const of = ({ campaign, category }: Award) => {
     if (campaign) return name(campaign);
     return isCategory(category ?? undefined)

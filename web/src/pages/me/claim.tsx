@@ -242,7 +242,7 @@ function claimOf(
     ),
     arrived: async ({ built, first, before }) => {
       if ((await outcomes(first)) <= before) throw new Error('not yet');
-      // What could not be paid before may be payable at the next click.
+      // Rewards that could not be paid before may be payable at the next click.
       from.set(undefined);
       return built;
     },

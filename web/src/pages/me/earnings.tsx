@@ -1,4 +1,4 @@
-/** What the wallet's codes have earned over time, beside the time before, and where their clicks come from. */
+/** The earnings of the wallet's codes over time, beside the time before, and where their clicks come from. */
 
 import { useSearchParams } from '@solidjs/router';
 import { createEffect, createMemo, createSignal, For, Show } from 'solid-js';
