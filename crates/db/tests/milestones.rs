@@ -325,8 +325,8 @@ async fn drift_of_totals_and_missing_awards_are_found_and_repaired() {
         let boards = recount::boards(&mut connection, None, repair)
             .await
             .expect("counted");
-        // With those of Alice a day earlier
-        assert_eq!(boards.compared, 24);
+        // With those of Alice a day earlier, but for the first week of the year, which is over
+        assert_eq!(boards.compared, 22);
         let end = recount::boards(&mut connection, boards.last.as_ref(), repair).await;
         assert_eq!(end.expect("counted").last, None);
         let drift = referrers.drift.into_iter().chain(everywhere.drift);
@@ -399,7 +399,7 @@ async fn drift_of_totals_and_missing_awards_are_found_and_repaired() {
         .expect("a change");
     let boards = recount::boards(&mut connection, None, true).await;
     let boards = boards.expect("counted");
-    assert_eq!(boards.compared, 25);
+    assert_eq!(boards.compared, 23);
     let drift: Vec<_> = boards.drift.into_iter().map(line).collect();
     let nobody = "leaderboard of C in 2025-11: 2 referrers; counted: no leaderboard";
     assert_eq!(drift, [nobody]);
