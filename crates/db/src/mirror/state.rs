@@ -16,6 +16,9 @@ pub struct State {
     pub final_seq: i64,
     /// The chain's clock up to which mature conversions count for ranks.
     pub final_time: Option<i64>,
+    /// Of those that mature in that second, the last address that counts; `~`, which sorts after every address,
+    /// when all of them do.
+    pub final_address: String,
     /// Everything confirmed up to this slot is mirrored.
     pub indexed_slot: Option<i64>,
     /// Everything up to this slot is mirrored, final and proven complete.
@@ -44,7 +47,7 @@ pub struct Known {
 pub async fn state(pool: &PgPool) -> Result<State, Error> {
     let row = sqlx::query_as!(
         State,
-        "SELECT genesis_hash, confirmed_seq, final_seq, final_time, indexed_slot,
+        "SELECT genesis_hash, confirmed_seq, final_seq, final_time, final_address, indexed_slot,
                 finality.finalized_slot
          FROM indexer_state, finality"
     );

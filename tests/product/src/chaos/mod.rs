@@ -5,6 +5,7 @@
 //! comes next. In the end everything is left alone, and has to agree with the journal of what the
 //! wallets did: see `truth.rs`.
 
+pub mod clicks;
 mod faults;
 mod load;
 mod stage;
