@@ -7,6 +7,7 @@ mod store;
 use std::time::Instant;
 
 use board::{DAY, JANUARY, Sale, World, board, music};
+use store::Store;
 use vouch_db::{
     api::leaderboard::{Measure, Start},
     mirror::{Batch, Final, Maturing},
@@ -250,4 +251,58 @@ async fn a_leaderboard_of_a_day_earlier_ends_a_day_after_its_period() {
     let page = world.page(&week, &Start::Rank(1), Some("Alice")).await;
     assert_eq!(page.own.map(|own| own.conversions), Some(301));
     assert_eq!(world.recount(false).await, Vec::<String>::new());
+}
+
+/// Rows of `conversions` that were read so far: by reading the whole table, and by an index. The mirror's writer
+/// has to be gone, because a connection may keep the statistics of its reads until it ends.
+async fn reads(store: &Store) -> (i64, i64) {
+    let writers = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'vouch-indexer writer'";
+    store.until(writers, 0).await;
+    let whole = "SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'conversions'";
+    let by_index =
+        "SELECT sum(idx_tup_read)::bigint FROM pg_stat_user_indexes WHERE relname = 'conversions'";
+    (store.number(whole).await, store.number(by_index).await)
+}
+
+/// [M5]
+#[tokio::test]
+async fn counting_reads_the_conversions_that_count_and_no_others() {
+    // Given 30,000 conversions that have counted for days, and Postgres knows how many they are
+    let mut world = World::new().await;
+    let sale = |number: i64| Sale::of(&format!("W{}", number % 500), JANUARY + number);
+    world.sell(&(0..30_000).map(sale).collect::<Vec<_>>()).await;
+    world.finalize(JANUARY + 3 * DAY).await;
+    world.store.run("VACUUM (ANALYZE)").await;
+    let World {
+        store,
+        writer,
+        sales,
+        chosen,
+        time,
+    } = world;
+    drop(writer);
+    let before = reads(&store).await;
+    // When five more mature in each of forty hours, so that the first ones have counted for a day at the end
+    let writer = store.writer().await;
+    let mut world = World {
+        store,
+        writer,
+        sales,
+        chosen,
+        time,
+    };
+    for hour in 0..40 {
+        let now = JANUARY + 3 * DAY + 60 + hour * 3_600;
+        let few = (0..5).map(|number| Sale::of(&format!("W{number}"), now));
+        world.sell(&few.collect::<Vec<_>>()).await;
+        world.finalize(now).await;
+    }
+    // Then no whole table was read for them, whatever plan Postgres took
+    let World { store, writer, .. } = world;
+    drop(writer);
+    let after = reads(&store).await;
+    assert_eq!(after.0, before.0);
+    let by_index = after.1 - before.1;
+    assert!((400..4_000).contains(&by_index), "{by_index}");
 }

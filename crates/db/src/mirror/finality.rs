@@ -259,6 +259,10 @@ struct Earlier {
 /// they earn. None of them can be cancelled any more, so nothing is ever taken off. What counted a day
 /// `earlier` begins to count for the leaderboards of that time, whose periods begin with `@`. Together
 /// they are at most [`STEP`].
+///
+/// Postgres cannot know how many rows the parts of the statement have. If it guesses few, it compares each row
+/// of one part with each of another one, and if it guesses many, it reads a whole table to find some rows. So
+/// rows are found by an index in a `LATERAL` that nothing else can execute, and parts are joined without nested loops.
 async fn rank(
     connection: &mut PgConnection,
     final_seq: i64,
@@ -267,7 +271,10 @@ async fn rank(
     award: bool,
     earlier: &Earlier,
 ) -> Result<Ranked, Error> {
-    Ok(sqlx::query_as!(
+    sqlx::query!("SET LOCAL enable_nestloop = off")
+        .execute(&mut *connection)
+        .await?;
+    let ranked = sqlx::query_as!(
         Ranked,
         r#"WITH waited AS (
                DELETE FROM maturing WHERE conversion = ANY(ARRAY(
@@ -276,11 +283,19 @@ async fn rank(
                    ORDER BY matures_at, conversion LIMIT GREATEST($5::bigint - cardinality($3::text[]), 0)
                )) RETURNING conversion
            ), ripe AS (
-               SELECT conversion FROM waited UNION ALL SELECT * FROM UNNEST($3::text[])
+               SELECT sale.* FROM (
+                   SELECT conversion FROM waited UNION ALL SELECT * FROM UNNEST($3::text[])
+               ) AS due CROSS JOIN LATERAL (
+                   SELECT address, matures_at, campaign, referrer, referral, converted_at,
+                          reward_referrer, amount
+                   FROM conversions WHERE address = due.conversion OFFSET 0
+               ) AS sale
            ), day_old AS (
-               SELECT address, matures_at FROM (
+               SELECT address, matures_at, campaign, referrer, referral, converted_at,
+                      reward_referrer, amount
+               FROM (
                    -- With the whole end as a condition, the scan of the index would go on to the end of its second.
-                   SELECT address, matures_at, seq, status FROM conversions
+                   SELECT * FROM conversions
                    WHERE (matures_at, address) > ($10, $11) AND matures_at <= $12
                    ORDER BY matures_at, address LIMIT $5
                ) AS step
@@ -289,15 +304,14 @@ async fn rank(
                LIMIT (SELECT GREATEST($5::bigint - cardinality($3::text[]) - count(*), 0) FROM waited)
            ), counted AS (
                SELECT '' AS mark, campaign, referrer, referral, converted_at, reward_referrer, amount
-               FROM ripe JOIN conversions ON address = conversion
+               FROM ripe
                UNION ALL
                -- Those that become known late, and those that counted for a day.
                SELECT '@', campaign, referrer, referral, converted_at, reward_referrer, amount
-               FROM ripe JOIN conversions ON address = conversion
-               WHERE (matures_at, address) <= ($9, $14)
+               FROM ripe WHERE (matures_at, address) <= ($9, $14)
                UNION ALL
                SELECT '@', campaign, referrer, referral, converted_at, reward_referrer, amount
-               FROM day_old JOIN conversions USING (address)
+               FROM day_old
            ), sums AS (
                SELECT mark, campaign, referrer,
                       (to_timestamp(converted_at) AT TIME ZONE 'UTC')::date AS day,
@@ -389,9 +403,11 @@ async fn rank(
                RETURNING campaign, period, referrers, decide_at
            ), parted AS (
                -- The leaderboards that have parts.
-               SELECT campaign, period FROM (SELECT DISTINCT campaign, period FROM added) AS board
-               WHERE EXISTS (SELECT FROM board_fences AS fence
-                             WHERE fence.campaign = board.campaign AND fence.period = board.period)
+               SELECT campaign, period
+               FROM (SELECT DISTINCT campaign, period FROM added) AS board CROSS JOIN LATERAL (
+                   SELECT FROM board_fences AS fence
+                   WHERE fence.campaign = board.campaign AND fence.period = board.period LIMIT 1
+               ) AS first
            ), totals_moved AS (
                -- From the place before this statement to the place after it.
                SELECT ranks.*, 1 AS change FROM ranks JOIN parted USING (campaign, period)
@@ -404,7 +420,6 @@ async fn rank(
                    SELECT * FROM referrer_totals AS total
                    WHERE total.campaign = changed.campaign AND total.referrer = changed.referrer
                      AND total.period = ANY(changed.periods)
-                   -- Keeps the planner from reading the whole table.
                    OFFSET 0
                ) AS old
            ), shifts AS (
@@ -424,11 +439,10 @@ async fn rank(
                ) AS fence
                GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(change) <> 0
            ), shifted AS (
-               UPDATE board_fences AS fence SET entries = entries + change FROM shifts
-               WHERE fence.campaign = shifts.campaign AND fence.period = shifts.period
-                 AND fence.measure = shifts.measure AND fence.score = shifts.score
-                 AND fence.last_converted_at = shifts.last_converted_at
-                 AND fence.referrer = shifts.referrer
+               -- All are there already.
+               INSERT INTO board_fences AS fence SELECT * FROM shifts
+               ON CONFLICT (campaign, period, measure, score, last_converted_at, referrer)
+                   DO UPDATE SET entries = fence.entries + EXCLUDED.entries
                RETURNING fence.*
            ), founded AS (
                -- Leaderboards that have become so large that they get parts.
@@ -471,6 +485,10 @@ async fn rank(
         earlier.before.address,
         earlier.to.address,
     )
-    .fetch_one(connection)
-    .await?)
+    .fetch_one(&mut *connection)
+    .await?;
+    sqlx::query!("SET LOCAL enable_nestloop TO DEFAULT")
+        .execute(connection)
+        .await?;
+    Ok(ranked)
 }
