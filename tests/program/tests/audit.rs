@@ -887,6 +887,14 @@ fn sol_that_nobody_claims_goes_to_the_treasury() {
             world.refuse(&[theft], &[&company], refused);
         }
 
+        // And so it is when a program stands in for the relay, as if the relay could receive nothing
+        let program = Pubkey::new_unique();
+        deploy_at(&mut world, &program);
+        let mut theft = reclaim.clone();
+        theft.accounts[ReclaimConversionAccounts::RENT_PAYER].pubkey = program;
+        let wrong = ProgramError::WrongRentPayer;
+        world.refuse(&[theft], &[&company], wrong);
+
         // And after the claim period, the treasury gets the reward, and the relay its
         // rent
         let wallets = [campaign.settings.treasury, relay.pubkey()];
