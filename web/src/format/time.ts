@@ -31,12 +31,6 @@ export function exactTime(at: number, locale: string): string {
   return dates(locale, { dateStyle: 'full', timeStyle: 'long' }).format(at);
 }
 
-/** A day in UTC, such as 2026-06-01, in words. */
-export function formatDay(day: string, locale: string): string {
-  const at = Date.parse(`${day}T00:00:00Z`);
-  return dates(locale, { dateStyle: 'long', timeZone: 'UTC' }).format(at);
-}
-
 const DURATIONS: readonly [string, number][] = [
   ['day', 86_400],
   ['hour', 3600],

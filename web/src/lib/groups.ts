@@ -1,5 +1,7 @@
 /** The categories and regions that the API knows. */
 
+import { dates } from '../format/intl';
+
 export const CATEGORIES = [
   'art',
   'business',
@@ -84,4 +86,10 @@ export function begins({ value, next_from }: Choice, now: number): string[] {
   // What has not begun can be replaced, and begins when the first one would.
   if (next_from) return [next_from < change ? first : change];
   return first === change ? [first] : [first, change];
+}
+
+/** A day in UTC, such as 2026-06-01, in words. */
+export function formatDay(day: string, locale: string): string {
+  const at = Date.parse(`${day}T00:00:00Z`);
+  return dates(locale, { dateStyle: 'long', timeZone: 'UTC' }).format(at);
 }

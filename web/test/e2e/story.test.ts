@@ -15,7 +15,6 @@ import {
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-import { formatDay } from '../../src/format/time';
 import { de } from '../../src/i18n/de';
 import { en } from '../../src/i18n/en';
 import { de as meDe } from '../../src/i18n/me/de';
@@ -25,6 +24,7 @@ import { en as me } from '../../src/i18n/me/en';
 import { en as run } from '../../src/i18n/run/en';
 import { de as numbersDe } from '../../src/i18n/numbers/de';
 import { en as numbers } from '../../src/i18n/numbers/en';
+import { formatDay } from '../../src/lib/groups';
 import {
   accessible,
   barriers,

@@ -5,12 +5,19 @@ import { batch, createEffect, createSignal, For, on, Show } from 'solid-js';
 
 import { answer, api } from '../../api/client';
 import { numbers } from '../../format/intl';
-import { formatDay } from '../../format/time';
 import { locale, t } from '../../i18n';
 import { m } from '../../i18n/me';
 import { announce } from '../../lib/announce';
 import { now } from '../../lib/clock';
-import { begins, CATEGORIES, chosenLast, isCategory, regions, type Choice } from '../../lib/groups';
+import {
+  begins,
+  CATEGORIES,
+  chosenLast,
+  formatDay,
+  isCategory,
+  regions,
+  type Choice,
+} from '../../lib/groups';
 import { poll } from '../../lib/poll';
 import { Known } from '../../ui/known';
 import { Failure } from '../../ui/states';
