@@ -4,17 +4,17 @@
 -- An older indexer would count the rest of a second twice, or never: older services have to stop first.
 UPDATE schema_compatibility SET oldest = 48;
 
+-- Those that wait, in the order in which they count. Keeps the writer of the mirror out while it is built, some seconds for a
+-- million conversions that wait; readers go on.
+CREATE INDEX maturing_by_place ON mirror.maturing (matures_at, conversion);
+DROP INDEX mirror.maturing_by_time;
+
 -- How far conversions count is a place in the order (matures_at, address): those up to
 -- (final_time, final_address). Every address sorts before a tilde, which stands for the end of the second.
 -- The leaderboards of a day earlier have such a place, too.
 ALTER TABLE mirror.indexer_state
     ADD COLUMN final_address   text COLLATE "C" NOT NULL DEFAULT '~',
     ADD COLUMN earlier_address text COLLATE "C" NOT NULL DEFAULT '~';
-
--- Those that wait, in that order. Keeps the writer of the mirror out while it is built, some seconds for a
--- million conversions that wait; readers go on.
-CREATE INDEX maturing_by_place ON mirror.maturing (matures_at, conversion);
-DROP INDEX mirror.maturing_by_time;
 
 CREATE OR REPLACE VIEW mirror.ranked_conversions AS
 SELECT conversions.* FROM conversions, indexer_state

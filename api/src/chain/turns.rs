@@ -3,9 +3,9 @@
 //! A turn that becomes free goes to the network that has the fewest. So a network that has many slow
 //! requests delays another one by one turn at most, however many of its own wait. And it never has more than
 //! half of the turns, so that another network finds one free even while no call ends. Within a wide network,
-//! too, the one with the fewest turns comes first; of those with as many, the one that was served least recently,
-//! and of those that were not served, the one that waits longest. So a newcomer to a wide network that has all of
-//! its turns is the next one, unless others of it that have none wait longer and were not served either.
+//! too, the one with the fewest turns comes first; of those with as many, the one that has gone without one longest,
+//! since it was served or since it came. So a newcomer to a wide network waits for one turn of each that came before
+//! it, however many requests each has, and nobody waits for newcomers.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -343,8 +343,8 @@ impl State {
         waiter
     }
 
-    /// The next one, if a turn is free: of the networks with the fewest turns, the one whose narrow networks were
-    /// served least recently, and of these whoever waits longest. Of two in a wide network, the one whose narrower
+    /// The next one, if a turn is free: of the networks with the fewest turns, the one that has gone without one
+    /// longest, since it was served or since it came. Of two in a wide network, the one whose narrower
     /// network has fewer comes first.
     fn choose(&mut self, turns: usize) -> Option<(Caller, Waiter)> {
         if self.free == 0 {
@@ -356,10 +356,11 @@ impl State {
             }
             let rank = caller.rank(|network| self.held(network));
             let number = queue.front()?.number;
-            let served = caller
+            let served = |network| self.served.get(&network).copied();
+            let since = caller
                 .narrow()
-                .map(|network| network.and_then(|network| self.served.get(&network).copied()));
-            Some(((rank, served, number), *caller))
+                .map(|network| network.and_then(served).unwrap_or(number));
+            Some(((rank, since, number), *caller))
         });
         let (_, caller) = queues.min_by_key(|(rank, _)| *rank)?;
         let waiter = self.remove(&caller, VecDeque::pop_front)?;

@@ -166,7 +166,7 @@ fn in_a_wide_network_who_has_none_comes_before_those_who_have_some() {
 }
 
 #[test]
-fn in_a_wide_network_a_newcomer_comes_before_those_who_were_just_served() {
+fn in_a_wide_network_nobody_has_a_second_turn_before_a_newcomer_has_one() {
     // Addresses of a wide network, and which of them are one narrow network: the first number. The second one
     // differs for each request.
     type Address = fn(usize, usize) -> String;
@@ -182,27 +182,39 @@ fn in_a_wide_network_a_newcomer_comes_before_those_who_were_just_served() {
         let flood = (0..21 * most).map(|it| ask(&turns, &address(1 + it % most, it)));
         let (mut held, rest) = served(flood.collect());
         assert_eq!((held.len(), rest.len()), (most, 20 * most), "{said}");
-        // When two others come last, each with one request, and two turns end
+        // When two others come last, each with one request, and each turn ends once
         let newcomers = [200, 201].map(|place| ask(&turns, &address(place, 0)));
+        let (mut again, mut rest) = (Vec::new(), rest);
+        for turn in held.drain(..) {
+            drop(turn);
+            let (next, others) = served(rest);
+            assert_eq!(next.len(), 1, "{said}");
+            again.extend(next);
+            rest = others;
+        }
+        // Then each of the others has one again, and none has two, and the next two turns are the newcomers'
         let (none, newcomers) = served(newcomers.into());
         assert!(none.is_empty(), "{said}");
-        held.drain(..2);
-        // Then they have them
+        let released = again.split_off(most - 2);
+        let state = turns.shared.state();
+        let narrow = |turn: &Turn| turn.caller.0[0];
+        let different: std::collections::HashSet<_> = again.iter().map(narrow).collect();
+        assert_eq!(different.len(), most - 2, "{said}");
+        drop(state);
+        drop(released);
         let (first, newcomers) = served(newcomers);
         assert_eq!((first.len(), newcomers.len()), (2, 0), "{said}");
         let (none, rest) = served(rest);
         assert!(none.is_empty(), "{said}");
-        // When all turns end, then each of the others has one again, and none has two
+        // When more newcomers come than turns end, then who waited before them is the next one
+        let more = (0..8).map(|place| ask(&turns, &address(202 + place, 0)));
+        let more: Vec<_> = more.collect();
         drop(first);
-        held.clear();
-        let (again, rest) = served(rest);
-        assert_eq!((again.len(), rest.len()), (most, 19 * most), "{said}");
-        let state = turns.shared.state();
-        let narrow = |turn: &Turn| turn.caller.0[0];
-        let different: std::collections::HashSet<_> = again.iter().map(narrow).collect();
-        assert_eq!(different.len(), most, "{said}");
-        drop(state);
-        drop(rest);
+        let (next, more) = served(more);
+        assert!(next.is_empty(), "{said}");
+        let (next, rest) = served(rest);
+        assert_eq!(next.len(), 2, "{said}");
+        drop((more, rest));
     }
 }
 

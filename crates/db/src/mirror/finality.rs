@@ -278,9 +278,12 @@ async fn rank(
         Ranked,
         r#"WITH waited AS (
                DELETE FROM maturing WHERE conversion = ANY(ARRAY(
-                   SELECT conversion FROM maturing
-                   WHERE (matures_at, conversion) <= ($2, $13) AND seq <= $1
-                   ORDER BY matures_at, conversion LIMIT GREATEST($5::bigint - cardinality($3::text[]), 0)
+                   SELECT conversion FROM (
+                       -- With the whole end as a condition, the scan of the index would go on to the end of its second.
+                       SELECT matures_at, conversion FROM maturing
+                       WHERE matures_at <= $2 AND seq <= $1 ORDER BY matures_at, conversion
+                       LIMIT GREATEST($5::bigint - cardinality($3::text[]), 0)
+                   ) AS step WHERE (matures_at, conversion) <= ($2, $13)
                )) RETURNING conversion
            ), ripe AS (
                SELECT sale.* FROM (
@@ -294,7 +297,6 @@ async fn rank(
                SELECT address, matures_at, campaign, referrer, referral, converted_at,
                       reward_referrer, amount
                FROM (
-                   -- With the whole end as a condition, the scan of the index would go on to the end of its second.
                    SELECT * FROM conversions
                    WHERE (matures_at, address) > ($10, $11) AND matures_at <= $12
                    ORDER BY matures_at, address LIMIT $5

@@ -97,7 +97,9 @@ async fn parts(connection: &mut PgConnection, campaign: &str, period: &str) -> R
             let deleted = sqlx::query!(
                 "DELETE FROM referrer_totals WHERE campaign = $1 AND period = $2
                    AND referrer = ANY(ARRAY(
-                       SELECT referrer FROM referrer_totals WHERE campaign = $1 AND period = $2 LIMIT $3
+                       SELECT referrer FROM board_places
+                       WHERE campaign = $1 AND period = $2 AND measure = 'conversions'
+                       ORDER BY score, last_converted_at, referrer LIMIT $3
                    ))",
                 campaign,
                 period,
