@@ -909,6 +909,49 @@ fn sol_that_nobody_claims_goes_to_the_treasury() {
     }
 }
 
+/// Row 11 (I21): a payer of the rent that became a program keeps the treasury from nothing.
+#[test]
+fn the_treasury_gets_its_sol_also_when_the_rent_payer_is_a_program() {
+    // Given a held split in SOL, whose rent a relay paid, in a closed campaign whose claims are over
+    let mut world = sol_split(Settings {
+        hold_seconds: HOLD,
+        ..Settings::percent(1_000, u64::MAX)
+    });
+    world.referrer(CODE);
+    let (bob, relay) = (world.wallet(), world.wallet());
+    let company = world.company.insecure_clone();
+    let args = Purchase {
+        payer: relay.pubkey(),
+        ..Purchase::new(&bob.pubkey(), PRICE, NONE)
+    };
+    let purchase = world.purchase(&Pubkey::default(), CODE, &args);
+    world.land(&[purchase], &[&relay, &bob]);
+    world.close();
+    let reclaim = world.reclaim(CODE, &bob.pubkey(), &NONE);
+    world.wait(i64::from(HOLD) + 30 * DAY);
+
+    // When the relay becomes a program, then the treasury gets the reward, and the rent stays
+    deploy_at(&mut world, &relay.pubkey());
+    let treasury = world.campaign().settings.treasury;
+    let before = world.lamports(&treasury);
+    world.land(std::slice::from_ref(&reclaim), &[&company]);
+    assert_eq!(world.lamports(&treasury) - before, PRICE / 10);
+    let address = world.conversion_address(CODE, &bob.pubkey(), &NONE);
+    let rent = world
+        .svm
+        .minimum_balance_for_rent_exemption(Conversion::SIZE);
+    assert_eq!(world.lamports(&address), rent);
+    let conversion = world.converted(CODE, &bob.pubkey(), &NONE);
+    assert_eq!(
+        (conversion.status, conversion.settled),
+        (Status::Paid, settled::ALL)
+    );
+
+    // And there is nothing more to give back
+    let again = world.send(&[reclaim], &[&company]);
+    assert_eq!(again.map(|_| ()), Err(other(0, NOT_WRITABLE)));
+}
+
 /// Row 12 (I3): the authority of a closed campaign can still be transferred.
 #[test]
 fn the_authority_changes_after_the_end() {
