@@ -104,7 +104,10 @@ pub async fn accounts_after(pool: &PgPool, after: &str, limit: i64) -> Result<Ve
 pub async fn uncertain(pool: &PgPool, limit: i64) -> Result<(i64, i64), Error> {
     let row = sqlx::query!(
         r#"SELECT count(*) AS "conversions!", count(DISTINCT campaign) AS "campaigns!" FROM (
-               SELECT campaign FROM doubts JOIN conversions USING (address)
+               -- `LATERAL` with `OFFSET` keeps the planner from reading all conversions while it takes the doubts for many.
+               SELECT campaign FROM doubts CROSS JOIN LATERAL (
+                   SELECT campaign FROM conversions AS sale WHERE sale.address = doubts.address OFFSET 0
+               ) AS sale
                WHERE is_provable LIMIT $1
            ) AS uncertain"#,
         limit,
