@@ -83,7 +83,7 @@ export function beginnings(now: number): { first: string; change: string } {
 export function begins({ value, next_from }: Choice, now: number): string[] {
   const { first, change } = beginnings(now);
   if (value) return [change];
-  // What has not begun can be replaced, and begins when the first one would.
+  // A choice that has not begun can be replaced, and the new one begins when the first one would.
   if (next_from) return [next_from < change ? first : change];
   return first === change ? [first] : [first, change];
 }

@@ -17,7 +17,7 @@ const MINT = 'Fh3oK3bRQJ3GVvcYvB2HzF7KjZPBgJkFBuQzoYcCMxxN';
 const VCH = { decimals: 6, symbol: 'VCH', mint: MINT };
 const UNIT = 1_000_000n;
 
-/** What the receipt reads of a campaign and a conversion. */
+/** The fields of a campaign and a conversion that a receipt shows. */
 const CAMPAIGN = { mint: MINT, mint_decimals: 6, symbol: 'VCH' } as unknown as Campaign;
 const CONVERTED = {
   conversion: {

@@ -1,4 +1,4 @@
-/** What was asked for: the answer, a skeleton of its size before, or why there is none. */
+/** The answer to a request, a skeleton of its size before it comes, or the reason why there is none. */
 
 import { Show, type Accessor, type JSX } from 'solid-js';
 

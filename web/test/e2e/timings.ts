@@ -1,4 +1,4 @@
-/** What the browser itself measures of a page, with the processor slowed four times. Nothing asserts these figures. */
+/** Figures that the browser itself measures of a page, with the processor slowed four times. Nothing asserts them. */
 
 import type { Browser } from 'playwright-core';
 
@@ -19,7 +19,7 @@ export type Timings = {
   /** Of it: until the page's code runs, until it is done, and until the picture. */
   interactionParts: [number, number, number];
   shift: number;
-  /** What has moved most. */
+  /** The element that has moved most. */
   shifted: string;
 };
 

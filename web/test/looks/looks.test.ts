@@ -85,7 +85,7 @@ async function components(look: Look): Promise<Page> {
   return page;
 }
 
-/** What the page shows, and each of its parts. */
+/** The contents of the page, and each of its parts. */
 async function pictures(page: Page): Promise<(place: string) => PNG> {
   await page.evaluate(() => window.scrollTo(0, 0));
   const whole = PNG.sync.read(

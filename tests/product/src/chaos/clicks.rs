@@ -49,7 +49,7 @@ pub struct Options {
     pub kills: u64,
 }
 
-/// What happened.
+/// The outcome of a run.
 #[derive(Debug)]
 pub struct Report {
     /// Kills, by the part that was killed.
@@ -97,7 +97,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// What the clients know.
+/// Counts and answers of the clients.
 #[derive(Default)]
 struct Clients {
     stopped: AtomicBool,

@@ -57,7 +57,7 @@ pub struct Memory {
     pub most: u64,
 }
 
-/// What happened.
+/// The outcome of a run.
 #[derive(Debug)]
 pub struct Report {
     /// Kills, by the part that was killed.

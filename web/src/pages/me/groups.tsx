@@ -49,9 +49,9 @@ export function Groups(props: { wallet: string }) {
   /** The answer to the last saving, until a newer one. */
   const [kept, setKept] = createSignal<NonNullable<ReturnType<typeof found.data>>>();
   createEffect(on(found.data, () => setKept(undefined)));
-  /** What was chosen in the form and is not saved. */
+  /** The choice in the form, before it is saved. */
   const [changed, setChanged] = createSignal<Partial<Chosen>>({});
-  /** What was chosen before the last saving. */
+  /** The choice before the last saving. */
   const [before, setBefore] = createSignal<Chosen>();
   const [saving, setSaving] = createSignal(false);
   const [failure, setFailure] = createSignal<unknown>();
