@@ -839,26 +839,32 @@ fn a_buyer_pays_the_price_that_was_shown_or_nothing() {
     assert_eq!(world.lamports(&carol.pubkey()), before);
 }
 
+/// A closed campaign with a held split in SOL: its buyer, and the relay that paid the rent.
+fn closed_with_a_held_split() -> (World, Keypair, Keypair) {
+    let mut world = sol_split(Settings {
+        hold_seconds: HOLD,
+        ..Settings::percent(1_000, u64::MAX)
+    });
+    world.referrer(CODE);
+    let (bob, relay) = (world.wallet(), world.wallet());
+    let args = Purchase {
+        payer: relay.pubkey(),
+        ..Purchase::new(&bob.pubkey(), PRICE, NONE)
+    };
+    let purchase = world.purchase(&Pubkey::default(), CODE, &args);
+    world.land(&[purchase], &[&relay, &bob]);
+    world.close();
+    (world, bob, relay)
+}
+
 /// Row 11 (I21): SOL that nobody claims goes to the treasury after the claim period, not
 /// to the payer of the rent.
 #[test]
 fn sol_that_nobody_claims_goes_to_the_treasury() {
     for campaign_reclaimed in [false, true] {
         // Given a held split in SOL, whose rent a relay paid, in a closed campaign
-        let mut world = sol_split(Settings {
-            hold_seconds: HOLD,
-            ..Settings::percent(1_000, u64::MAX)
-        });
-        world.referrer(CODE);
-        let (bob, relay) = (world.wallet(), world.wallet());
+        let (mut world, bob, relay) = closed_with_a_held_split();
         let company = world.company.insecure_clone();
-        let args = Purchase {
-            payer: relay.pubkey(),
-            ..Purchase::new(&bob.pubkey(), PRICE, NONE)
-        };
-        let purchase = world.purchase(&Pubkey::default(), CODE, &args);
-        world.land(&[purchase], &[&relay, &bob]);
-        world.close();
         let campaign = world.campaign();
         let reclaim = world.reclaim(CODE, &bob.pubkey(), &NONE);
 
@@ -913,20 +919,8 @@ fn sol_that_nobody_claims_goes_to_the_treasury() {
 #[test]
 fn the_treasury_gets_its_sol_also_when_the_rent_payer_is_a_program() {
     // Given a held split in SOL, whose rent a relay paid, in a closed campaign whose claims are over
-    let mut world = sol_split(Settings {
-        hold_seconds: HOLD,
-        ..Settings::percent(1_000, u64::MAX)
-    });
-    world.referrer(CODE);
-    let (bob, relay) = (world.wallet(), world.wallet());
+    let (mut world, bob, relay) = closed_with_a_held_split();
     let company = world.company.insecure_clone();
-    let args = Purchase {
-        payer: relay.pubkey(),
-        ..Purchase::new(&bob.pubkey(), PRICE, NONE)
-    };
-    let purchase = world.purchase(&Pubkey::default(), CODE, &args);
-    world.land(&[purchase], &[&relay, &bob]);
-    world.close();
     let reclaim = world.reclaim(CODE, &bob.pubkey(), &NONE);
     world.wait(i64::from(HOLD) + 30 * DAY);
 
