@@ -442,6 +442,15 @@ fn each_field_is_a_promise_in_one_direction() {
             Trade,
         ),
         (
+            "an earlier start that is now, under a limit",
+            Promise {
+                starts_at: NOW,
+                ..LIMITED
+            },
+            |p| p.starts_at = NOW - 1,
+            Neither,
+        ),
+        (
             "a later end under a limit",
             LIMITED,
             |p| p.ends_at += 1,
