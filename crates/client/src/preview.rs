@@ -68,11 +68,11 @@ pub fn steps(settings: &Settings) -> Vec<u64> {
     steps
 }
 
-/// Whether buyers prove conversions by a payment in the token of the rewards, so that what they
+/// Whether buyers prove conversions by a payment in the money of the rewards, so that what they
 /// pay and what they earn can be compared.
 #[must_use]
-pub fn pays_back(terms: Terms, same_token: bool) -> bool {
-    terms.proof == Proof::Payment && same_token
+pub fn pays_back(terms: Terms, same_money: bool) -> bool {
+    terms.proof == Proof::Payment && same_money
 }
 
 /// An amount for an example: `least` or more, allowed by the settings, and worth at least one base
@@ -94,6 +94,21 @@ pub fn example_amount(settings: &Settings, least: u64) -> u64 {
 mod tests {
     use super::*;
     use crate::accounts::{Bonus, Tier};
+
+    #[test]
+    fn wrapped_sol_is_known_by_its_published_mints() {
+        use solana_sdk::pubkey::Pubkey;
+        use vouch_rules::money::{WRAPPED_SOL, WRAPPED_SOL_2022};
+        for (mint, text) in [
+            (WRAPPED_SOL, "So11111111111111111111111111111111111111112"),
+            (
+                WRAPPED_SOL_2022,
+                "9pan9bMn5HatX4EJdBwg9VgCa7Uz5HL8N1m5D3NdXejP",
+            ),
+        ] {
+            assert_eq!(Pubkey::new_from_array(mint).to_string(), text);
+        }
+    }
 
     #[test]
     fn a_preview_counts_what_each_conversion_would_pay() {

@@ -567,6 +567,34 @@ fn terms_that_give_back_more_than_was_paid_are_refused() {
     world.refuse(&[update], &[&company], ProgramError::InvalidReward);
 }
 
+/// Row 5 (I24): wrapped SOL is the money of buyers who pay in SOL.
+#[test]
+fn rewards_in_wrapped_sol_give_back_at_most_the_payment_in_sol() {
+    let mut world = world();
+    let company = world.company.insecure_clone();
+    let wrapped = Pubkey::from_str_const("So11111111111111111111111111111111111111112");
+    let mint = world.svm.get_account(&world.mint.pubkey()).expect("a mint");
+    world.svm.set_account(wrapped, mint).expect("a mint");
+    for (multiplier_bps, expected) in [
+        (20_001, Err(Refused::Program(ProgramError::InvalidReward))),
+        (20_000, Ok(())),
+    ] {
+        let settings = Settings {
+            tiers: tiers(&[(2, multiplier_bps)]),
+            ..Settings::percent(5_000, u64::MAX)
+        };
+        let args = opening(&mut world, Funding::Vault, false, settings);
+        let args = CreateCampaign {
+            mint: wrapped,
+            ..args
+        };
+        assert_eq!(args.payment_mint, Pubkey::default());
+        world.open_vault(&args);
+        let outcome = world.send(&[instructions::create_campaign(&args)], &[&company]);
+        assert_eq!(outcome.map(|_| ()), expected);
+    }
+}
+
 /// Row 6 (I19, I23): a held conversion can be cancelled, whatever its worth. A conversion
 /// that earns nothing does not count.
 #[test]

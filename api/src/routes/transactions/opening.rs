@@ -11,6 +11,7 @@ use vouch_client::{
     opening::{Currency, DECIMALS, MissingSetting, Opening, new_mint, usual_terms},
     token,
 };
+use vouch_rules::money;
 
 use super::{
     Built, Plan, Warning, WarningCode, address, address_or, amount,
@@ -338,7 +339,10 @@ impl Asked {
             reward_decimals,
             payment: (self.terms.proof == Proof::Payment)
                 .then(|| Paying::new(payment_mint.as_ref(), paying)),
-            same: payment_mint == reward_mint,
+            same: money::is_same(
+                payment_mint.unwrap_or_default().as_array(),
+                reward_mint.unwrap_or_default().as_array(),
+            ),
         }
     }
 }

@@ -75,7 +75,7 @@ pub(super) struct Tokens {
     pub(super) reward_decimals: u8,
     /// `None` without payments.
     pub(super) payment: Option<Paying>,
-    /// Whether payments and rewards are of the same token.
+    /// Whether payments and rewards are of the same money.
     pub(super) same: bool,
 }
 
