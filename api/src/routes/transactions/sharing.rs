@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use vouch_client::{
     Code, ProgramError, Pubkey,
     accounts::Action,
-    instructions::{self, Bind, Convert, CreateReferral, Evidence, Offer},
+    instructions::{self, Convert, CreateReferral, Evidence, Offer},
     pda, token, voucher,
 };
 use vouch_db::api::codes;
@@ -322,14 +322,8 @@ pub(crate) async fn build_convert(
     let offer = Offer::at(campaign, &checked.campaign, &checked.referral, checked.now)
         .map_err(|error| ApiError::internal().because(error))?;
     let mut steps = Vec::new();
-    if checked.binds {
-        steps.push(instructions::bind(&Bind {
-            payer,
-            wallet: referee,
-            campaign,
-            code,
-            bound: None,
-        }));
+    if let Some(bind) = &checked.bind {
+        steps.push(instructions::bind(bind));
     }
     if let (Some((signature, _)), Some(message)) = (signed, checked.message) {
         let attestor = checked.campaign.settings.attestor;
