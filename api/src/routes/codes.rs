@@ -9,6 +9,7 @@ use vouch_client::{
     accounts::{AccountType as _, Campaign},
 };
 use vouch_db::api::{codes::Referral, profiles, stats};
+use vouch_rules::eligibility::{CampaignState, CodeState, Refusal};
 
 use crate::{
     auth::rights::NamesCampaign,
@@ -194,13 +195,7 @@ pub(crate) async fn validate(
 
 /// The first reason, in the order of the program's checks.
 pub(super) fn invalid(referral: &Referral, now: i64) -> Option<InvalidReason> {
-    if let Some(campaign) = &referral.campaign_state {
-        if campaign.closed {
-            return Some(InvalidReason::CampaignClosed);
-        }
-        if campaign.paused {
-            return Some(InvalidReason::CampaignPaused);
-        }
+    let campaign = referral.campaign_state.as_ref().map(|campaign| {
         let account = Campaign::decode(&campaign.data).ok();
         let arrived = account.as_ref().and_then(|account| account.arrived(now));
         let (starts_at, ends_at) = match arrived {
@@ -210,28 +205,31 @@ pub(super) fn invalid(referral: &Referral, now: i64) -> Option<InvalidReason> {
                 campaign.ends_at.unwrap_or(0),
             ),
         };
-        if now < starts_at {
-            return Some(InvalidReason::CampaignNotStarted);
+        CampaignState {
+            closed: campaign.closed,
+            paused: campaign.paused,
+            starts_at,
+            ends_at,
         }
-        if ends_at != 0 && now >= ends_at {
-            return Some(InvalidReason::CampaignEnded);
-        }
-    }
-    if !referral.active || referral.suspended {
-        Some(InvalidReason::Inactive)
-    } else if referral
-        .expires_at
-        .is_some_and(|expires_at| now >= expires_at)
-    {
-        Some(InvalidReason::Expired)
-    } else if referral
-        .usage_limit
-        .is_some_and(|limit| referral.conversions >= limit)
-    {
-        Some(InvalidReason::LimitReached)
-    } else {
-        None
-    }
+    });
+    let code = CodeState {
+        active: referral.active,
+        suspended: referral.suspended,
+        expires_at: referral.expires_at.unwrap_or(0),
+        usage_limit: referral.usage_limit.unwrap_or(0),
+        conversions: referral.conversions,
+    };
+    let open = campaign.map_or(Ok(()), |campaign| campaign.check(now));
+    let refusal = open.and_then(|()| code.check(now)).err()?;
+    Some(match refusal {
+        Refusal::CampaignClosed => InvalidReason::CampaignClosed,
+        Refusal::CampaignPaused => InvalidReason::CampaignPaused,
+        Refusal::CampaignNotStarted => InvalidReason::CampaignNotStarted,
+        Refusal::CampaignEnded => InvalidReason::CampaignEnded,
+        Refusal::Inactive => InvalidReason::Inactive,
+        Refusal::Expired => InvalidReason::Expired,
+        Refusal::UsageLimitReached => InvalidReason::LimitReached,
+    })
 }
 
 /// The numbers of a code.
