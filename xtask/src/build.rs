@@ -210,6 +210,21 @@ pub(crate) fn program_tools() -> Vec<PathBuf> {
     }
 }
 
+/// The versions that the Solana tools on PATH say of themselves, in one line.
+pub(crate) fn solana_tools_version() -> Result<String> {
+    let asked = std::process::Command::new("cargo-build-sbf")
+        .arg("--version")
+        .output()
+        .context("cargo-build-sbf --version")?;
+    let text = String::from_utf8(asked.stdout).context("its version is not UTF-8")?;
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    ensure!(
+        asked.status.success() && !lines.is_empty(),
+        "cargo-build-sbf does not say its version"
+    );
+    Ok(lines.join(", "))
+}
+
 /// The value of PATH with these folders in front.
 pub(crate) fn path_with(folders: &[PathBuf]) -> Result<String> {
     let path = env::var_os("PATH").unwrap_or_default();

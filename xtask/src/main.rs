@@ -77,7 +77,8 @@ enum Command {
 #[derive(Subcommand)]
 enum Bench {
     /// Measures compute units, sizes and rent of each instruction, and writes
-    /// benches/compute-units.md and benches/compute-units.json.
+    /// benches/compute-units.md and benches/compute-units.json. With the Solana tools on
+    /// PATH, it writes benches/compute-units-solana-tools.md and .json beside them.
     Cu {
         /// Writes nothing; fails when a figure is worse than the committed one. `./dev
         /// test` does this, too.
