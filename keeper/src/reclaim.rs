@@ -226,7 +226,7 @@ fn key(
             proof,
             ..Terms::default()
         };
-        pda::conversion_key(terms, &conversion.referee, &conversion.referral, &reference)
+        terms.conversion_key(&conversion.referee, &conversion.referral, &reference)
     });
     keys.into_iter()
         .find(|key| pda::conversion(campaign, key) == *subject)

@@ -173,7 +173,9 @@ fn of_order(
         (None, Proof::Attested) => Pubkey::default(),
         (None, _) => return None,
     };
-    let key = pda::conversion_key(found.terms(), &wallet, &Pubkey::default(), &reference);
+    let key = found
+        .terms()
+        .conversion_key(&wallet, &Pubkey::default(), &reference);
     Some(pda::conversion(&campaign.0, &key).to_string())
 }
 

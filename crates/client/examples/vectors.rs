@@ -567,7 +567,7 @@ fn referral(number: u8, campaign: &Campaign, at: &Pubkey) -> Referral {
             Pubkey::default()
         },
         rent_payer: address(23),
-        reward_account: pda::reward_account(&owner, campaign),
+        reward_account: campaign.reward_account(&owner),
         usage_limit: 1_000,
         conversions: 12,
         expires_at: 1_800_000_000,

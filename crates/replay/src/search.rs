@@ -14,7 +14,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use solana_sdk::pubkey::Pubkey;
 use vouch_client::{
     accounts::{Account, Conversion, Referral},
-    instructions::raw::{CancelConversionAccounts, ClaimAccounts, ReclaimConversionAccounts},
+    instructions::raw::{
+        CancelConversionAccounts, ClaimAccounts, InstructionData, ReclaimConversionAccounts,
+    },
 };
 
 use crate::{
@@ -25,7 +27,7 @@ use crate::{
     evidence::{ALL, Choices},
     fact::Fact,
     given::Given,
-    instruction::{Instruction, touches},
+    instruction::touches,
     lamports::Moved,
     refusal,
     transaction::Transaction,
@@ -256,10 +258,10 @@ impl Search<'_> {
 
 /// The conversion that the call settles or closes.
 fn settles(call: &Call<'_>) -> Option<Pubkey> {
-    let place = match Instruction::read(call.data) {
-        Ok(Instruction::Claim) => ClaimAccounts::CONVERSION,
-        Ok(Instruction::CancelConversion) => CancelConversionAccounts::CONVERSION,
-        Ok(Instruction::ReclaimConversion) => ReclaimConversionAccounts::CONVERSION,
+    let place = match InstructionData::read(call.data) {
+        Ok(InstructionData::Claim) => ClaimAccounts::CONVERSION,
+        Ok(InstructionData::CancelConversion) => CancelConversionAccounts::CONVERSION,
+        Ok(InstructionData::ReclaimConversion(_)) => ReclaimConversionAccounts::CONVERSION,
         _ => return None,
     };
     call.accounts.get(place).copied()

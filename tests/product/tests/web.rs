@@ -295,7 +295,7 @@ async fn an_invitation_in_the_browser_from_the_link_to_the_receipt() {
     // each to Bob, Dave and Erin
     let opened = company.read(&campaign).await;
     let balance = async |owner: &Keypair| {
-        let address = pda::reward_account(&owner.pubkey(), &opened);
+        let address = opened.reward_account(&owner.pubkey());
         let data = company.rpc.get_account_data(&address).await.expect("bytes");
         token::balance(&data).expect("a token account")
     };

@@ -85,7 +85,7 @@ impl Act for FundVaultRequest {
         if campaign.funding != Funding::Vault {
             return Err(ProgramError::NoVault.into());
         }
-        let own = pda::reward_account(&funder, &campaign);
+        let own = campaign.reward_account(&funder);
         let source = address_or(self.source.as_deref(), own, "source")?;
         let seen = state.chain.see(&[source]).await?;
         let account = seen.get(&source);
@@ -122,7 +122,7 @@ impl Act for WithdrawVaultRequest {
             by_authority(state, &self.campaign, self.payer.as_deref()).await?;
         let units = amount(&self.amount, "amount")?;
         let vault = campaign.vault().ok_or(ProgramError::NoVault)?;
-        let own = pda::reward_account(&campaign.authority, &campaign);
+        let own = campaign.reward_account(&campaign.authority);
         let destination = address_or(self.destination.as_deref(), own, "destination")?;
         let seen = state.chain.see(&[vault]).await?;
         let balance = seen.get(&vault).and_then(|it| token::balance(&it.data));
@@ -305,7 +305,7 @@ impl Act for ReclaimCampaignRequest {
         if !campaign.closed {
             return Err(ProgramError::CampaignNotClosed.into());
         }
-        let own = pda::reward_account(&campaign.authority, &campaign);
+        let own = campaign.reward_account(&campaign.authority);
         let destination = address_or(self.destination.as_deref(), own, "destination")?;
         let mut steps = Vec::new();
         if campaign.pays_from_vault() && destination == own {

@@ -182,6 +182,6 @@ fn key(
         terms(Proof::Payment, Uniqueness::Order),
     ]
     .into_iter()
-    .map(|terms| pda::conversion_key(terms, &conversion.referee, &conversion.referral, reference))
+    .map(|terms| terms.conversion_key(&conversion.referee, &conversion.referral, reference))
     .find(|key| pda::conversion(campaign, key) == at)
 }
