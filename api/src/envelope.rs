@@ -1,5 +1,5 @@
 //! The outermost layer: request ids, the error envelope, the log line and the
-//! metrics of every request, whatever answered it.
+//! metrics of every request, whether a handler, a layer or a panic answered it.
 
 use std::{any::Any, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 

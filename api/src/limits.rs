@@ -346,7 +346,7 @@ impl Meter {
 
 impl AppState {
     /// Counts a request on all of these shares if each has room for it; else on none. Postgres counts for
-    /// all replicas. Whoever is known to be full does not reach it, and while it is away or slow, each
+    /// all replicas, except requests of shares that are known to be full. While it is away or slow, each
     /// replica counts for itself.
     async fn take(&self, shares: &[Share]) -> Vec<Standing> {
         let now = Instant::now();

@@ -174,7 +174,7 @@ pub(crate) async fn of_wallet(
     answer(&state, span, subjects, Whose::Wallet(all)).await
 }
 
-/// Whose numbers they are.
+/// The subject of the numbers.
 #[derive(Debug, Clone, Copy)]
 enum Whose {
     Code,

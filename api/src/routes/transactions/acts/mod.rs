@@ -87,7 +87,7 @@ acts! {
         "insufficient_tokens, transaction_would_fail";
     /// Build a transaction that withdraws from a vault
     ///
-    /// The campaign's authority signs. What the campaign owes stays in the vault.
+    /// The campaign's authority signs. Units that the campaign owes stay in the vault.
     withdraw_vault "/v1/transactions/withdraw-vault" WithdrawVaultRequest
         "campaign_not_found" ["no_vault, insufficient_vault, account_frozen"] "transaction_would_fail";
     /// Build a transaction that suspends a code, or lifts the suspension
@@ -137,7 +137,7 @@ acts! {
         "transaction_too_large, transaction_would_fail";
     /// Build a transaction that changes a code
     ///
-    /// Its owner signs. What is absent stays.
+    /// Its owner signs. Absent fields keep their values.
     update_referral "/v1/transactions/update-referral" UpdateReferralRequest
         "campaign_not_found, code_not_found" [] "invalid_usage_limit, invalid_expiry, transaction_would_fail";
     /// Build a transaction that gives a partner a part of each later reward of a code
