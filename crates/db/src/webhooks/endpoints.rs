@@ -53,7 +53,7 @@ pub struct NewEndpoint<'a> {
 /// When Postgres does not answer.
 pub async fn add(pool: &PgPool, new: &NewEndpoint<'_>) -> Result<bool, Error> {
     let mut transaction = pool.begin().await?;
-    // Whoever makes messages from a snapshot without the endpoint now fails.
+    // A process that makes messages from a snapshot without the endpoint now fails.
     sqlx::query!("UPDATE webhook_cursor SET updated_at = now()")
         .execute(&mut *transaction)
         .await?;
