@@ -76,7 +76,7 @@ pub(crate) struct Report {
 
 #[derive(Debug)]
 struct Inner {
-    /// What overrides the layers: before the first round, and while Postgres fails.
+    /// The status that overrides the layers: before the first round, and while Postgres fails.
     fixed: Option<(Status, Option<String>)>,
     confirmed: Progress,
     finality: Progress,

@@ -53,7 +53,7 @@ impl Height {
         self.grew.is_some_and(|grew| now - grew > time)
     }
 
-    /// What is compared; `None` if it told nothing.
+    /// The report that is compared; `None` if the source told no slot.
     pub(crate) fn told_by(&self, name: &str) -> Option<Told> {
         Some(Told {
             name: name.to_owned(),
@@ -63,7 +63,7 @@ impl Height {
     }
 }
 
-/// What a source tells.
+/// A source's report of its height.
 #[derive(Debug, Clone)]
 pub(crate) struct Told {
     name: String,
@@ -158,7 +158,7 @@ mod tests {
     fn what_the_others_and_the_mirror_contradict_is_wrong() {
         for (sources, mirrored, expected) in [
             (&[(1000, 400)][..], 900, ""),
-            // What is mirrored as final is final
+            // A source far below the mirror's final slot is wrong
             (&[(700, 400)], 900, "1"),
             (&[(750, 400)], 900, ""),
             (&[(1000, 400), (700, 400)], 900, "2"),
