@@ -16,7 +16,7 @@ export type TestWallet = {
   /** Its 64 secret bytes. */
   readonly secret: number[];
   /**
-   * What it does when it is asked to sign. `lies` sends a transaction and reports an error, `strays`
+   * Its reaction when it is asked to sign. `lies` sends a transaction and reports an error, `strays`
    * sends the transaction in `instead`.
    */
   behaviour: 'signs' | 'refuses' | 'tampers' | 'lies' | 'strays';

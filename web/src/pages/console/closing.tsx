@@ -19,7 +19,7 @@ import { Failure, Skeleton } from '../../ui/states';
 const CLAIM_PERIOD = 2_592_000;
 const acting = () => import('../../wallet/acting');
 
-/** The things that a campaign holds, and to whom they return. */
+/** The things that a campaign holds, and the accounts to which they return. */
 type Holding = {
   readonly address: string;
   readonly funding: Funding;
