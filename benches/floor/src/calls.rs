@@ -41,7 +41,7 @@ impl<'a> Bytes<'a> {
         }
     }
 
-    /// Elements, whatever they are.
+    /// Elements of any type.
     pub const fn of<T>(elements: &'a [T]) -> Self {
         Self::new(elements.as_ptr().cast(), elements.len() as u64)
     }

@@ -1,4 +1,4 @@
-//! The recorded chain as nodes see it: final up to some transaction, and behind that whatever the
+//! The recorded chain as nodes see it: final up to some transaction, and behind that the fork that the
 //! cluster currently agrees on.
 
 use std::{
@@ -37,7 +37,7 @@ pub(crate) struct Seen {
     pub(crate) later: i64,
 }
 
-/// What a node has seen.
+/// The transactions that a node has seen.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct View {
     /// Oldest first.
@@ -236,7 +236,7 @@ impl Chain {
     }
 }
 
-/// What the effects of a transaction create, and what they need.
+/// The addresses that the effects of a transaction create, and those that they need.
 fn link(effects: &[Effect]) -> (BTreeSet<String>, BTreeSet<String>) {
     let (mut creates, mut needs) = (BTreeSet::new(), BTreeSet::new());
     for effect in effects {

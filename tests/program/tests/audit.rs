@@ -304,7 +304,7 @@ fn a_rent_payer_that_became_a_program_stops_nobody() {
     }
 }
 
-/// Row 2 (I23): a bonus is paid exactly once, whatever the order of updates. A new bonus
+/// Row 2 (I23): a bonus is paid exactly once, in every order of updates. A new bonus
 /// is a different one.
 #[test]
 fn a_bonus_is_remembered_by_what_it_is_and_not_by_its_place() {
@@ -567,7 +567,7 @@ fn terms_that_give_back_more_than_was_paid_are_refused() {
     world.refuse(&[update], &[&company], ProgramError::InvalidReward);
 }
 
-/// Row 6 (I19, I23): a held conversion can be cancelled, whatever its worth. A conversion
+/// Row 6 (I19, I23): a held conversion can be cancelled, also if it is worth nothing. A conversion
 /// that earns nothing does not count.
 #[test]
 fn a_conversion_worth_nothing_counts_for_nothing_and_can_be_cancelled() {
