@@ -196,7 +196,7 @@ struct Left {
 }
 
 impl Left {
-    /// Of a share that is whole in so many seconds, after a request that was counted.
+    /// The standing of a share that is whole in so many seconds, after a request that was counted.
     fn counted(policy: Policy, share: &Share, whole_in: f64) -> Self {
         Self {
             policy: policy.name,
@@ -206,7 +206,7 @@ impl Left {
         }
     }
 
-    /// Of a share that has no room.
+    /// The standing of a share that has no room.
     fn full(policy: Policy, share: &Share, whole_in: f64) -> Self {
         Self {
             policy: policy.name,

@@ -83,7 +83,7 @@ async fn bad_input_is_refused_with_its_code() {
             400,
             "invalid_query",
         ),
-        // Of campaigns whose units differ.
+        // The units of these campaigns differ.
         (
             "/v1/leaderboard?category=art&measure=rewards",
             400,

@@ -162,13 +162,13 @@ mod tests {
             (&[(700, 400)], 900, "1"),
             (&[(750, 400)], 900, ""),
             (&[(1000, 400), (700, 400)], 900, "2"),
-            // Of two that may both be right, neither is wrong
+            // If two sources may both be right, neither is wrong
             (&[(5000, 400), (1000, 400)], 900, ""),
-            // Of three, the one that is far from the others
+            // Among three, the one that is far from the others is wrong
             (&[(5000, 400), (1000, 400), (5010, 400)], 900, "2"),
             (&[(1010, 400), (1000, 400), (9000, 400)], 900, "3"),
             (&[(1010, 400), (1000, 400), (1140, 400)], 900, ""),
-            // Of four, only if three are close to each other
+            // Among four, one is wrong only if three are close to each other
             (
                 &[(1000, 400), (1000, 400), (5000, 400), (5000, 400)],
                 900,

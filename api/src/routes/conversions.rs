@@ -258,7 +258,7 @@ pub(crate) struct Outcome {
     wallet: Option<String>,
     /// Base units that were paid, or that are no longer owed.
     units: Option<Amount>,
-    /// Of a payment: referrer, referee or partner.
+    /// The part that was paid: referrer, referee or partner. Null for other outcomes.
     part: Option<String>,
     /// RFC 3339: the time of its transaction.
     at: Option<String>,

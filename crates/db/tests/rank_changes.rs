@@ -183,7 +183,7 @@ async fn a_category_has_one_leader_of_a_month_when_no_conversion_of_it_waits() {
         Sale::of("Alice", FEBRUARY + 5),
         Sale::of("Alice", FEBRUARY + 9),
         Sale::of("Bob", FEBRUARY + 6),
-        // Of another campaign, and earlier than Alice's second one.
+        // A conversion of another campaign, and earlier than Alice's second one.
         Sale {
             campaign: "D",
             ..Sale::of("Bob", FEBRUARY + 8)
@@ -194,7 +194,7 @@ async fn a_category_has_one_leader_of_a_month_when_no_conversion_of_it_waits() {
             matures_at: MARCH + 20 * DAY,
             ..Sale::of("Frank", FEBRUARY + 7)
         },
-        // Of no category: nobody waits for it.
+        // A conversion of no category: nobody waits for it.
         Sale {
             campaign: "F",
             matures_at: MARCH + 365 * DAY,

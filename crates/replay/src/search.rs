@@ -371,7 +371,7 @@ fn merge(outcomes: &[Outcome]) -> Result<Vec<Effects>, Error> {
     let Some(first) = outcomes.first() else {
         return Ok(Vec::new());
     };
-    // Of outcomes that leave the same, one stands for all.
+    // One outcome stands for all that leave the same.
     let mut distinct: Vec<(&Outcome, Left<'_>)> = Vec::new();
     for outcome in outcomes {
         let left = outcome.left();

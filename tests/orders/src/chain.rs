@@ -21,9 +21,9 @@ pub(crate) struct Chain {
     pub(crate) recording: Recording,
     /// Place of each transaction, by its signature.
     pub(crate) places: HashMap<String, usize>,
-    /// Of each transaction: its error as JSON, and its answer without slot, time and index.
+    /// The error of each transaction as JSON, and its answer without slot, time and index.
     pub(crate) texts: Vec<(String, String)>,
-    /// Of each transaction: what it creates, and what it needs.
+    /// The addresses that each transaction creates, and those that it needs.
     links: Vec<(BTreeSet<String>, BTreeSet<String>)>,
 }
 

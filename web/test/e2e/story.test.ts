@@ -233,7 +233,7 @@ it('a referrer signs in, sees what was earned, names herself and creates a code'
   expect(await sum.allInnerTexts()).toEqual(['20 VCH', '0 VCH']);
   const columns = chart(page, earned).locator('tbody tr');
   expect(await columns.count()).toBe(30);
-  // Of which the last one is not over
+  // And the last one is not over
   const newest = columns.last().locator('th');
   await eventually(() => newest.innerText()).toMatch(/^\w+ \d+, so far$/);
   // And each column is read by the keyboard

@@ -11,7 +11,7 @@ const ICON =
   'data:image/svg+xml,<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><circle cx="4" cy="4" r="4" fill="%23355"/></svg>';
 
 export type TestWallet = {
-  /** Of its first account. */
+  /** The address of its first account. */
   readonly address: string;
   /** Its 64 secret bytes. */
   readonly secret: number[];

@@ -201,7 +201,7 @@ impl Asked {
         })
     }
 
-    /// Of a landing page's link, which names the code in `ref`.
+    /// Reads the query of a landing page's link, which names the code in `ref`.
     fn of_campaign(campaign: Address, query: Option<&str>) -> ApiResult<Self> {
         let query = query.unwrap_or_default();
         let code = url::form_urlencoded::parse(query.as_bytes())

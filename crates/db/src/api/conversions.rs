@@ -302,7 +302,7 @@ pub struct Outcome {
     pub wallet: Option<String>,
     /// Base units that were paid, or are no longer owed.
     pub units: Option<Unsigned>,
-    /// Of a payment: `referrer`, `referee` or `partner`.
+    /// The part that was paid: `referrer`, `referee` or `partner`; `None` for other outcomes.
     pub part: Option<String>,
     /// Unix seconds of its transaction.
     pub at: i64,

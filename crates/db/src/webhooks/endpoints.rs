@@ -198,7 +198,7 @@ pub async fn remove(pool: &PgPool, id: Uuid) -> Result<bool, Error> {
 }
 
 /// Adds a key. The older ones go on signing for this number of seconds, or until they end anyway.
-/// Of more than four keys, the oldest end at once. Returns whether there is such an endpoint.
+/// If there are more than four keys, the oldest end at once. Returns whether there is such an endpoint.
 ///
 /// # Errors
 /// When Postgres does not answer.

@@ -129,8 +129,8 @@ acts! {
         "campaign_not_found" [] "invalid_attestor, voucher_revoked, voucher_expired, transaction_would_fail";
     /// Build a transaction that returns rents of a campaign that is over
     ///
-    /// Of conversions, codes, bindings, owners' accounts and revocations, each to the wallet that paid it.
-    /// Anybody may send it.
+    /// The rent of conversions, codes, bindings, owners' accounts and revocations goes to the wallet that paid it.
+    /// Anybody may send the transaction.
     reclaim "/v1/transactions/reclaim" ReclaimRequest
         "account_not_found, campaign_not_found, conversion_not_found"
         ["campaign_not_closed, rewards_pending, claim_period_open, voucher_not_expired"]
