@@ -185,7 +185,7 @@ impl FromStr for Period {
     }
 }
 
-/// What a leaderboard is sorted by.
+/// The measure by which a leaderboard is sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Measure {

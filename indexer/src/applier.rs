@@ -57,7 +57,7 @@ impl Applier {
             .map_err(|failure: Failure| failure.to_string())
     }
 
-    /// What the next transactions change.
+    /// Returns the changes of the next transactions.
     ///
     /// # Errors
     /// When Postgres does not answer, or they do not follow from those before.

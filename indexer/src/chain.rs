@@ -1,4 +1,4 @@
-//! What the mirror asks of the chain: reads at a commitment, each with its slot.
+//! The mirror's questions to the chain: reads at a commitment, each with its slot.
 
 use std::{
     collections::{BTreeMap, HashMap, hash_map::Entry},
@@ -64,7 +64,7 @@ impl Chain {
         })
     }
 
-    /// What chooses among the nodes.
+    /// The sources, which choose among the nodes.
     pub(crate) fn sources(&self) -> &Arc<Sources> {
         &self.sources
     }
@@ -181,7 +181,7 @@ impl Chain {
         Ok(response.value.and_then(|account| bytes(&account.data)))
     }
 
-    /// What the nodes that can be reached say of these transactions, however old they are: for each
+    /// The testimonies of all nodes that can be reached on these transactions, even old ones: for each
     /// of them, in this order, which nodes know it as final, and which ones deny that.
     pub(crate) async fn testify(&self, signatures: &[String]) -> Result<Vec<Testimony>, Failure> {
         let mut all = Vec::with_capacity(signatures.len());
@@ -238,7 +238,7 @@ impl Chain {
     }
 }
 
-/// What a source knows of these transactions, in its whole history.
+/// A source's statuses of these transactions, from its whole history.
 async fn statuses(
     source: &Source,
     signatures: &[String],

@@ -76,7 +76,7 @@ pub(crate) struct Report {
 
 #[derive(Debug)]
 struct Inner {
-    /// What overrides the layers: before the first round, and while Postgres fails.
+    /// The status that overrides the layers: before the first round, and while Postgres fails.
     fixed: Option<(Status, Option<String>)>,
     confirmed: Progress,
     finality: Progress,
@@ -216,7 +216,7 @@ impl Health {
         self.change(|inner| inner.differing = (differing, whose));
     }
 
-    /// Of so many conversions in so many campaigns it is not certain what was paid.
+    /// Notes of how many conversions in how many campaigns it is not certain what was paid.
     pub(crate) fn uncertain(&self, uncertain: (i64, i64)) {
         gauge(
             "vouch_indexer_uncertain_conversions",

@@ -144,8 +144,8 @@ async fn round(sync: &mut Sync<'_>) -> Result<bool> {
     settle(sync.finalize().await)
 }
 
-/// Brings the second copy to the present, while nobody writes the live one. What was final there is
-/// final, and what was confirmed there was asked for.
+/// Brings the second copy to the present, while nobody writes the live one. Transactions that are final
+/// there are final, and confirmed ones were asked for.
 async fn catch_up(sync: &mut Sync<'_>, progress: &Progress<'_>, allow_fewer: bool) -> Result<()> {
     let started = Instant::now();
     // The first round does not know yet up to which slot it is complete.

@@ -1,4 +1,4 @@
-//! What is known of a source, by this machine's clock: how fast it answers, how often it fails, how
+//! The standing of a source, by this machine's clock: how fast it answers, how often it fails, how
 //! high it is, and whether its answers were wrong.
 
 use std::time::Duration;
@@ -67,7 +67,7 @@ pub(crate) struct Line {
 /// The place of a source when one is chosen: the lowest is asked first.
 type Rank = (bool, bool, bool, Duration);
 
-/// What is known of a source.
+/// The standing of a source.
 #[derive(Debug, Default)]
 pub(crate) struct Standing {
     /// How long it takes to answer, as a moving mean.
@@ -143,7 +143,7 @@ impl Standing {
         }
     }
 
-    /// What is compared with the slots of the other sources; `None` if it does not count anyway.
+    /// Its report of its height, for comparison with others; `None` if it does not count anyway.
     pub(crate) fn told_by(&self, name: &str, commitment: Commitment, now: Instant) -> Option<Told> {
         self.slot(commitment, now)?;
         let told = self.height(commitment).told_by(name);

@@ -75,7 +75,7 @@ impl Mirroring {
     /// looked at meanwhile.
     ///
     /// # Errors
-    /// When Postgres fails, or the nodes are of another chain. What a round fails with is for the work
+    /// When Postgres fails, or the nodes are of another chain. The failure of a round is for the work
     /// to handle.
     pub async fn as_writer<T>(
         &self,

@@ -154,7 +154,7 @@ impl<'a> Sync<'a> {
         let held = held.map(|known| known.signature.clone()).collect();
         let Agreed { mut list, proof } = agree::list(chain, &self.anchor, end, &held).await?;
         let source = list.source();
-        // What is before the first one that the nodes do not agree on does not wait for it.
+        // Transactions before the first one that the nodes do not agree on do not wait for it.
         let disputed = self.check_absent(list.absent()).await?;
         let (end, disputed) = match disputed {
             None => (end, None),
@@ -179,7 +179,7 @@ impl<'a> Sync<'a> {
                 }
             }
         }
-        // What the mirror still has up to this slot is on no final block.
+        // Transactions up to this slot that are still held are on no final block.
         if self.suffix.iter().any(|known| known.slot <= below) {
             self.rewind_to(0).await?;
         }
@@ -405,7 +405,7 @@ impl<'a> Sync<'a> {
         let mut keep = Some(same).filter(|same| *same < self.suffix.len());
         for listed in listed.get(same..).unwrap_or_default().chunks(BATCH) {
             let (transactions, missing) = fetch(self.mirror, listed, Commitment::Confirmed).await;
-            // What is held is undone only if what comes instead is there.
+            // Transactions that are held are undone only if their replacements are there.
             if let Some(keep) = keep.take() {
                 if transactions.is_empty()
                     && let Some(missing) = missing

@@ -214,7 +214,7 @@ fn read_inner(keys: &[Pubkey], inner: &UiInstruction) -> Result<Inner, &'static 
 fn base58(text: &str) -> Option<Vec<u8>> {
     const ALPHABET: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
     const DIGITS: usize = 10;
-    /// Of the 10 KiB that a CPI can have. The time grows with the square of the length.
+    /// Digits of 10 KiB, the most data of a CPI. The time grows with the square of the length.
     const MOST_DIGITS: usize = 14_000;
     if text.len() > MOST_DIGITS {
         return None;

@@ -1,4 +1,4 @@
-//! Whose rent can be returned now.
+//! The accounts whose rent can be returned now.
 //!
 //! The program lets unclaimed rewards lapse when the period for claims is over. The keeper does not
 //! make use of that while a reward could still be claimed: it takes nothing from anybody.

@@ -425,7 +425,7 @@ impl Chain {
         Ok(addresses.map(|address| address.and_then(|_| found.next().cloned().flatten())))
     }
 
-    /// The accounts. Whoever asks for the same meanwhile gets the same answer. It is not kept for later,
+    /// The accounts. Callers that ask for the same meanwhile share the answer. It is not kept for later,
     /// because a wallet that has just converted has to read so.
     async fn accounts(&self, addresses: Vec<Pubkey>) -> ApiResult<Arc<Vec<Option<Account>>>> {
         let (least, addresses) = (self.least(None), &addresses);
@@ -460,9 +460,9 @@ impl Chain {
         self.share(&self.answers, key, read).await
     }
 
-    /// Does `ask`, unless somebody does with the same key: then both get the outcome of that. The key says
-    /// whose queue it waits in, if it has to wait. Otherwise all share it. Whoever shared one that got no
-    /// turn, because it asked the node again later, asks once more in its own queue.
+    /// Does `ask`, unless somebody does with the same key: then both get the outcome of that. The key names
+    /// the caller if the call has to wait in that caller's queue. Otherwise all callers share it. If a shared
+    /// call got no turn, because it asked the node again later, each caller asks once more in its own queue.
     async fn share<K, V, F>(
         &self,
         running: &Cache<K, V>,
@@ -496,7 +496,7 @@ impl Chain {
         }
     }
 
-    /// Whose queue a call waits in, if it has to wait.
+    /// The caller in whose queue a call has to wait; `None` if it does not have to.
     fn queue(&self) -> Option<Caller> {
         (!self.turns.is_idle()).then(Caller::current)
     }

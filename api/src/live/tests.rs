@@ -1,4 +1,4 @@
-//! Who is told what, without Postgres.
+//! Which events each stream gets, without Postgres.
 
 use std::task::Poll;
 
@@ -318,7 +318,7 @@ async fn boards_are_told_of_their_campaigns_and_of_all() {
     assert_eq!(changed(&["A", "B", "C"]), [1, 1, 1, 0]);
     assert_eq!(changed(&[""]), [1, 1, 1, 0]);
     assert_eq!(changed(&[]), [0, 0, 0, 0]);
-    // And who resumes reads the board again, whatever it has seen
+    // And a client that resumes reads the board again, from any position
     for last in ["4.3.0.0.5", "1.3.0.0.9"] {
         let mut resumed = open(&live, &topics[2], Some(last)).await;
         let expected = texts(&["stream.opened -", "leaderboard.changed 4.3.0.0.5"]);

@@ -46,10 +46,10 @@ pub(crate) struct Award {
     badge: Badge,
     /// Null for the leader of a category.
     campaign: Option<String>,
-    /// Of the leader of a category; null for other badges.
+    /// The category of a leader's badge; null for other badges.
     category: Option<String>,
     referrer: String,
-    /// Of a leader: the month in UTC, such as 2026-01. Null for a milestone.
+    /// The month of a leader in UTC, such as 2026-01. Null for a milestone.
     month: Option<String>,
     /// RFC 3339.
     awarded_at: Option<String>,

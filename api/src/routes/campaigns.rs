@@ -76,7 +76,7 @@ pub(crate) struct CampaignAnswer {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct VaultAnswer {
     address: String,
-    /// What the keeper saw in it. Null until it has looked, and where the campaign does not pay from it.
+    /// The keeper's last view of it. Null until it has looked, and where the campaign does not pay from it.
     seen: Option<VaultSeen>,
 }
 
@@ -189,7 +189,7 @@ pub(crate) async fn show(
 pub(crate) struct Profile {
     /// 1 to 100 characters.
     name: String,
-    /// What its token is called: 1 to 10 letters, digits or `$`.
+    /// The symbol of its token: 1 to 10 letters, digits or `$`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     symbol: Option<String>,
     /// Landing page of its links: an absolute http or https URL of at most 2048 characters.

@@ -69,7 +69,7 @@ pub(crate) struct CodeAnswer {
     action_url: String,
     /// Its transaction request of Solana Pay, for wallets.
     solana_pay_url: String,
-    /// What its owner says about it; null for nothing.
+    /// The owner's profile of it; null for none.
     profile: Option<CodeProfile>,
 }
 
@@ -251,7 +251,7 @@ pub(crate) struct StatsAnswer {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ClickStats {
     total: i64,
-    /// Different visitors that are no bots; whoever comes on two days counts twice.
+    /// Different visitors that are no bots; a visitor on two days counts twice.
     unique: i64,
     bots: i64,
     /// A flood of one network, or the same click again. They are no bots.

@@ -80,7 +80,7 @@ pub(crate) struct ConversionAnswer {
     campaign: String,
     referrer: String,
     referee: String,
-    /// Who has agreed with the referrer to get a part; null for nobody.
+    /// The wallet that gets a part by agreement with the referrer; null for none.
     partner: Option<String>,
     /// signup, mint, purchase, booking, enrollment, loan, rental, subscription or custom.
     action: String,
@@ -91,8 +91,8 @@ pub(crate) struct ConversionAnswer {
     /// pending, paid, cancelled, or lapsed: the period for claims ended before all parts were
     /// claimed.
     status: String,
-    /// Whether its transactions do not tell which of its parts were paid. What is not proven to be paid
-    /// counts as owed.
+    /// Whether its transactions do not tell which of its parts were paid. Parts without a proof of payment
+    /// count as owed.
     uncertain: bool,
     /// RFC 3339.
     converted_at: Option<String>,
@@ -254,11 +254,11 @@ pub(crate) struct ConversionDetail {
 pub(crate) struct Outcome {
     /// part_paid, conversion_released, conversion_cancelled or conversion_lapsed.
     kind: String,
-    /// Who was paid; else null.
+    /// The wallet that was paid; null for other outcomes.
     wallet: Option<String>,
     /// Base units that were paid, or that are no longer owed.
     units: Option<Amount>,
-    /// Of a payment: referrer, referee or partner.
+    /// The part that was paid: referrer, referee or partner. Null for other outcomes.
     part: Option<String>,
     /// RFC 3339: the time of its transaction.
     at: Option<String>,

@@ -31,7 +31,7 @@ pub(crate) struct DigestQuery {
 /// `docs/digest.md` says how anybody computes the same.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DigestAnswer {
-    /// Of the mirrored chain.
+    /// Genesis hash of the mirrored chain.
     genesis_hash: String,
     /// Everything up to this slot is in the digest.
     slot: i64,

@@ -78,7 +78,7 @@ pub(crate) struct KeysAnswer {
 pub(crate) struct KeyRequest {
     /// 1 to 60 characters.
     name: String,
-    /// What it may do: at least one of `read:analytics`, `write:events`, `write:profile`.
+    /// The rights of the key: at least one of `read:analytics`, `write:events`, `write:profile`.
     scopes: Vec<String>,
     /// Days after which it ends, from 1 to 3650; absent for never.
     expires_in_days: Option<u32>,

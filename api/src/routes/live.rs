@@ -178,7 +178,7 @@ async fn stream(
             return Err(ApiError::database_unavailable());
         }
         let last = headers.get("last-event-id");
-        // What is no text is no id of ours either.
+        // A value that is not text is none of our ids either.
         let last = last.map(|id| id.to_str().unwrap_or_default());
         let last = last.map(|id| id.get(..LONGEST_ID).unwrap_or(id));
         let live = Arc::clone(&state.live);

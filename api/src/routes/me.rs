@@ -28,7 +28,7 @@ pub(crate) struct MeAnswer {
     session: Uuid,
     /// RFC 3339: when that session ends.
     session_expires_at: Option<String>,
-    /// What its codes have earned for their owner, one entry a token. `/v1/me/codes` lists the codes,
+    /// The rewards of its codes for their owner, one entry a token. `/v1/me/codes` lists the codes,
     /// `/v1/me/rewards` the rewards.
     rewards: Vec<TokenSum>,
     /// `/v1/referrers/{wallet}/badges` lists them.
@@ -224,8 +224,8 @@ pub(crate) struct RewardAnswer {
     commitment: String,
     /// The transaction that paid it: the receipt. Null if it was not paid.
     paid_by: Option<String>,
-    /// The wallet that was paid. Null if it was not paid. What is still owed for a code goes to who
-    /// owns the code then.
+    /// The wallet that was paid. Null if it was not paid. The referrer's part goes to the wallet that
+    /// owns the code when it is paid.
     paid_to: Option<String>,
 }
 

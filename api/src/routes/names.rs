@@ -27,7 +27,7 @@ pub(crate) struct NamesQuery {
     wallets: String,
 }
 
-/// What a referrer calls itself.
+/// The name that a referrer has chosen.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Name {
     wallet: String,

@@ -15,9 +15,9 @@ use crate::{
     text,
 };
 
-/// What the owner says about a code: plain text, to be escaped where it is shown. Lengths are in
-/// characters. Control characters and those that change the direction of text are refused. What is
-/// null or absent is not said.
+/// The owner's profile of a code: plain text, to be escaped where it is shown. Lengths are in
+/// characters. Control characters and those that change the direction of text are refused. A field that
+/// is null or absent is not set.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CodeProfile {

@@ -210,7 +210,7 @@ impl Tracking {
     }
 }
 
-/// Compares a click with others of its networks and of its visitor. Whoever is called a bot stays one, but
+/// Compares a click with others of its networks and of its visitor. A bot's click keeps its verdict, but
 /// counts. A browser that fetches in advance is no visitor yet.
 fn judge_crowd(
     state: &AppState,

@@ -49,7 +49,7 @@ pub(crate) struct WhyAnswer {
     reason: String,
     /// For people.
     message: String,
-    /// What the campaign counts once: wallet, wallet_and_code or order.
+    /// The subject that the campaign counts once: wallet, wallet_and_code or order.
     counts_once: String,
     /// The conversion, which names its code, its transaction and its status.
     conversion: Option<ConversionAnswer>,
@@ -120,7 +120,7 @@ pub(crate) async fn show(
         .run(async |pool| conversions::list(&pool, &filter, None, 1).await)
         .await?
         .pop();
-    // The address of an order's conversion finds its attempts, whoever made them.
+    // The address of an order's conversion finds the attempts of all wallets.
     let order = reference.and_then(|reference| of_order(&campaign, &found.data, wallet, reference));
     let named = wallet.map(|wallet| wallet.to_string());
     let of = match (&order, &named) {

@@ -59,7 +59,7 @@ pub(crate) struct Applied {
     pub(crate) written_to_copied: f64,
     /// Computing and writing to COPY.
     pub(crate) applied_to_copied: f64,
-    /// Of each table: its rows, and the seconds that COPY takes.
+    /// Each table with its rows, and the seconds that COPY takes.
     pub(crate) tables: Vec<(String, u64, f64)>,
 }
 

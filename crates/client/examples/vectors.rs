@@ -128,7 +128,7 @@ fn voucher() -> Value {
 }
 
 /// Campaigns that are opened, each with everything that it takes: every source of rewards, with tokens
-/// that are new, old or lamports, and what is usual for whatever is zero.
+/// that are new, old or lamports, and the usual value for everything that is zero.
 fn openings() -> Value {
     let old = Currency::Token {
         mint: address(30),

@@ -2,8 +2,8 @@
 //!
 //! A call decides among outcomes by [`Choices`]. All combinations of a transaction's choices are
 //! tried, and those drop out in which a later call would have been refused. A conversion that was
-//! uncertain before is one more choice: the state that it was in. What is left is merged: what all
-//! outcomes have in common is certain, and the rest gets a [`Doubt`].
+//! uncertain before is one more choice: the state that it was in. The remaining outcomes are merged: all that
+//! they have in common is certain, and the rest gets a [`Doubt`].
 //!
 //! With too many combinations, each call is searched by itself. Then outcomes may be left that a later
 //! call of the transaction rules out, and nobody's conversion is less certain for it but those of which
@@ -373,7 +373,7 @@ fn merge(outcomes: &[Outcome]) -> Result<Vec<Effects>, Error> {
     let Some(first) = outcomes.first() else {
         return Ok(Vec::new());
     };
-    // Of outcomes that leave the same, one stands for all.
+    // One outcome stands for all that leave the same.
     let mut distinct: Vec<(&Outcome, Left<'_>)> = Vec::new();
     for outcome in outcomes {
         let left = outcome.left();

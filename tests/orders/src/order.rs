@@ -132,7 +132,7 @@ impl std::fmt::Display for Report {
     }
 }
 
-/// What a seed has chosen for a whole order.
+/// The choices of a seed for a whole order.
 struct Plan {
     nodes: usize,
     page: u16,
@@ -353,8 +353,8 @@ struct Order<'a> {
     late: Vec<(String, u64)>,
     /// The mirror, as it was last seen.
     state: State,
-    /// Before the first final transaction, a list that is cut off looks like a whole one. What was mirrored
-    /// of such lists stays until as many transactions are final.
+    /// Before the first final transaction, a list that is cut off looks like a whole one. Transactions that were
+    /// mirrored from such lists stay until as many transactions are final.
     unanchored: i64,
     report: Report,
 }
@@ -509,7 +509,7 @@ impl Order<'_> {
         };
         while !is_whole(&self.state) {
             let work = async |writer: &mut Rounds<'_>| {
-                // What is confirmed counts as complete at the second look.
+                // Confirmed transactions count as complete at the second look.
                 let live = writer.follow().await.and(writer.follow().await).err();
                 live.or(writer.finalize().await.err())
             };

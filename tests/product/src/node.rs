@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use solana_sdk::signature::Signature;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-/// What becomes of an answer.
+/// The decision about an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     /// It is sent, with the changes that were made to it.

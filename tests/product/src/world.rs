@@ -235,7 +235,7 @@ impl World {
         detail.unwrap_or_default()
     }
 
-    /// What health says of the source with this name, if it is in this state.
+    /// The detail that health gives for the source with this name, if it is in this state.
     pub async fn source(&self, name: &str, state: &str) -> Option<String> {
         let health = health(&self.indexer).await;
         let mut sources = health["sources"].as_array()?.iter();

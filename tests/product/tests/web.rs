@@ -24,7 +24,7 @@ use vouch_product_tests::{REWARD, fund, send, until};
 
 /// Basis points of the reward for the wallet that was referred.
 const SHARE: u16 = 2_000;
-/// What Alice gets of each reward: the rest.
+/// Alice's part of each reward: the rest.
 const ALICES: u64 = REWARD / 10 * 8;
 const DAY: u32 = 86_400;
 /// Seconds in which a transaction that sets an end must be in a block.

@@ -304,7 +304,7 @@ fn a_rent_payer_that_became_a_program_stops_nobody() {
     }
 }
 
-/// Row 2 (I23): a bonus is paid exactly once, whatever the order of updates. A new bonus
+/// Row 2 (I23): a bonus is paid exactly once, in every order of updates. A new bonus
 /// is a different one.
 #[test]
 fn a_bonus_is_remembered_by_what_it_is_and_not_by_its_place() {
@@ -595,7 +595,7 @@ fn rewards_in_wrapped_sol_give_back_at_most_the_payment_in_sol() {
     }
 }
 
-/// Row 6 (I19, I23): a held conversion can be cancelled, whatever its worth. A conversion
+/// Row 6 (I19, I23): a held conversion can be cancelled, also if it is worth nothing. A conversion
 /// that earns nothing does not count.
 #[test]
 fn a_conversion_worth_nothing_counts_for_nothing_and_can_be_cancelled() {

@@ -220,7 +220,7 @@ function Last(props: { conversion: Conversion; campaign: Campaign | undefined })
 }
 
 function Ledger(props: { conversions: Conversion[]; campaigns: Map<string, Campaign> }) {
-  // Whatever was there when the page was opened does not arrive.
+  // Conversions that were there when the page was opened are not shown as arriving.
   const first = new Set(props.conversions.map((conversion) => conversion.address));
   const names = createNames(() => props.conversions.map((conversion) => conversion.referrer));
   const seen = (conversion: Conversion) => first.has(conversion.address);

@@ -209,7 +209,7 @@ export function Panel(props: {
   );
 }
 
-/** What the program would record and pay, as it did when the node tried this transaction. */
+/** The conversion that the program would record and pay, as the node's trial of this transaction shows it. */
 function Rewards(props: { recorded: Recorded; campaign: Campaign; who: string }) {
   const token = () => {
     const { mint, decimals } = props.recorded;

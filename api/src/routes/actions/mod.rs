@@ -89,7 +89,7 @@ pub(crate) async fn rules() -> Json<ActionsJson> {
     })
 }
 
-/// What a client shows of an Action.
+/// An Action, as a client shows it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Action {
     /// action or completed.
@@ -135,7 +135,7 @@ pub(crate) struct ActionError {
     message: String,
 }
 
-/// What a client of Actions or of Solana Pay posts. Other fields are ignored.
+/// The body that a client of Actions or of Solana Pay posts. Other fields are ignored.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct ActionRequest {
     /// The wallet.
@@ -151,12 +151,12 @@ pub(crate) struct ActionTransaction {
     kind: &'static str,
     /// The unsigned wire transaction in base64; the wallet is its only signer and pays for it.
     transaction: String,
-    /// What the transaction does.
+    /// Text that tells the user the effect of the transaction.
     message: String,
     links: NextLinks,
 }
 
-/// What comes next.
+/// The link to the next step.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct NextLinks {
     next: NextLink,
@@ -201,7 +201,7 @@ impl Asked {
         })
     }
 
-    /// Of a landing page's link, which names the code in `ref`.
+    /// Reads the query of a landing page's link, which names the code in `ref`.
     fn of_campaign(campaign: Address, query: Option<&str>) -> ApiResult<Self> {
         let query = query.unwrap_or_default();
         let code = url::form_urlencoded::parse(query.as_bytes())
@@ -282,7 +282,7 @@ async fn metadata(state: &AppState, asked: &Asked) -> ApiResult<Action> {
         .await?;
     let names = Names::of(&campaign);
     let nickname = profile.and_then(|profile| profile.nickname);
-    // Whoever chose a name is a stranger: the quotes say that it is one.
+    // A stranger chose the nickname: the quotes mark it as a name.
     let who = nickname.map_or_else(|| found.code.clone(), |nickname| quoted(&nickname));
     let title = match &names.campaign {
         Some(name) => format!("{who} vouches for you: {name}"),
@@ -311,7 +311,7 @@ async fn metadata(state: &AppState, asked: &Asked) -> ApiResult<Action> {
     })
 }
 
-/// What the campaign pays, in words, and why the button cannot be pressed.
+/// The campaign's offer in words, and the refusal that disables the button.
 fn offered(
     found: &Referral,
     campaign: &campaigns::Campaign,

@@ -1,4 +1,4 @@
-//! What became of an Action's transaction, as the mirror knows it.
+//! The outcome of an Action's transaction, as the mirror knows it.
 
 use axum::{
     Json,
@@ -25,7 +25,7 @@ use crate::{
     types::{self, Address},
 };
 
-/// What a client posts after the transaction. Other fields are ignored.
+/// The body that a client posts after the transaction. Other fields are ignored.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct NextRequest {
     /// The wallet.

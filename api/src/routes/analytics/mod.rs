@@ -149,7 +149,7 @@ pub(crate) async fn of_campaign(
 
 /// Show the analytics of all codes of the caller's wallet
 ///
-/// Of a wallet with more than 50 codes, the newest 50 are counted; `codes` says how many it has. The days
+/// If the wallet has more than 50 codes, the newest 50 are counted; `codes` says how many it has. The days
 /// times the codes may be at most 3,660. Amounts of different tokens are never added.
 #[utoipa::path(get, path = "/v1/me/analytics", tag = "me", params(DaysQuery),
     security(("session" = []), ("cookie" = [])),
@@ -174,7 +174,7 @@ pub(crate) async fn of_wallet(
     answer(&state, span, subjects, Whose::Wallet(all)).await
 }
 
-/// Whose numbers they are.
+/// The subject of the numbers.
 #[derive(Debug, Clone, Copy)]
 enum Whose {
     Code,

@@ -20,7 +20,7 @@ const NONE: &str = "none";
 const AT_ONCE: &str = "at_once";
 const NEVER: &str = "never";
 
-/// Settings to choose. What is absent keeps its value; in a new campaign it gets the usual one.
+/// Settings to choose. An absent field keeps its value; in a new campaign it gets the usual one.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SettingsInput {

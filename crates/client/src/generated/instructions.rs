@@ -16,7 +16,7 @@ use crate::raw::{InvalidInstruction, Layout, build, head_of, optional, read_args
 /// Takes over a campaign that was offered to the signer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AcceptAuthorityAccounts {
-    /// The new authority, to whom the campaign was offered.
+    /// The campaign's pending authority.
     pub new_authority: Pubkey,
     /// The campaign.
     pub campaign: Pubkey,
@@ -49,7 +49,7 @@ impl AcceptAuthorityAccounts {
 /// Takes over a code that was offered to the signer, with its pending rewards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AcceptOwnerAccounts {
-    /// The new owner, to whom the referral was offered.
+    /// The referral's pending owner.
     pub new_owner: Pubkey,
     /// The campaign.
     pub campaign: Pubkey,

@@ -120,7 +120,7 @@ pub async fn list(
     }
 }
 
-/// Conversions of a campaign, whatever else is newer.
+/// The newest conversions of a campaign, found without reading newer ones of other campaigns.
 async fn newest(
     pool: &PgPool,
     campaign: &str,
@@ -298,11 +298,11 @@ pub async fn find(pool: &PgPool, address: &str) -> Result<Option<Conversion>, Er
 pub struct Outcome {
     /// `part_paid`, `conversion_released`, `conversion_cancelled` or `conversion_lapsed`.
     pub kind: String,
-    /// Who was paid.
+    /// The wallet that was paid.
     pub wallet: Option<String>,
     /// Base units that were paid, or are no longer owed.
     pub units: Option<Unsigned>,
-    /// Of a payment: `referrer`, `referee` or `partner`.
+    /// The part that was paid: `referrer`, `referee` or `partner`; `None` for other outcomes.
     pub part: Option<String>,
     /// Unix seconds of its transaction.
     pub at: i64,
@@ -312,7 +312,7 @@ pub struct Outcome {
     pub is_final: bool,
 }
 
-/// What became of the conversion at `address`, in the order of the chain.
+/// The outcomes of the conversion at `address`, in the order of the chain.
 ///
 /// # Errors
 /// See [`Error`].

@@ -6,7 +6,7 @@ use crate::Error;
 
 /// Months that are looked at in one batch. The others are looked at in the next ones.
 const MONTHS: i64 = 1000;
-/// Seconds after its end at which the month of a category is decided, whatever still waits: 60 days.
+/// Seconds after its end at which the month of a category is decided, even if conversions wait: 60 days.
 /// Anybody can make a campaign whose holds take a year.
 const PATIENCE: i64 = 60 * 86_400;
 /// Conversions that wait whose categories are looked up for a month, the last ones.

@@ -81,7 +81,7 @@ async fn write_rows(connection: &mut PgConnection, batch: &Batch) -> Result<(), 
     let Some(last) = batch.transactions.last() else {
         return Ok(());
     };
-    // This row comes first, so that whoever locks it keeps the writer out.
+    // This row comes first, so that a lock on it keeps the writer out.
     sqlx::query!("UPDATE indexer_state SET confirmed_seq = $1", last.seq)
         .execute(&mut *connection)
         .await?;
@@ -108,7 +108,7 @@ async fn write_rows(connection: &mut PgConnection, batch: &Batch) -> Result<(), 
         .await?;
     }
     if batch.events.iter().any(|event| event.kind == CODE_CREATED) {
-        // Who was first stays so.
+        // The first registration of a code keeps its link.
         sqlx::query!(
             "INSERT INTO short_links
              SELECT DISTINCT ON (detail->>'code') detail->>'code', referral, campaign, seq, place

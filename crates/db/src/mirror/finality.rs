@@ -39,7 +39,7 @@ pub struct Final {
     pub source: String,
 }
 
-/// What counts for ranks from now on.
+/// The conversions that count for ranks from now on.
 #[derive(Debug, Default)]
 pub(super) struct Counted {
     /// The number of conversions.
@@ -226,7 +226,7 @@ pub(super) async fn cover(
     Ok(())
 }
 
-/// What one statement has counted.
+/// The counts of one statement.
 struct Ranked {
     /// Conversions that count from now on.
     counted: i64,
@@ -256,8 +256,8 @@ struct Earlier {
 }
 
 /// Counts `new` and others that are final and mature up to `place`, each once, and with `award` gives the badges that
-/// they earn. None of them can be cancelled any more, so nothing is ever taken off. What counted a day
-/// `earlier` begins to count for the leaderboards of that time, whose periods begin with `@`. Together
+/// they earn. None of them can be cancelled any more, so nothing is ever taken off. Conversions that counted a day
+/// `earlier` begin to count for the leaderboards of that time, whose periods begin with `@`. Together
 /// they are at most [`STEP`].
 ///
 /// Postgres cannot know how many rows the parts of the statement have. If it guesses few, it compares each row

@@ -1,5 +1,5 @@
-//! How far conversions count for ranks. The mirror goes on in steps, also within a second: whoever lets any number of
-//! conversions mature at the same time makes no database transaction long.
+//! How far conversions count for ranks. The mirror goes on in steps, also within a second: even if any number of
+//! conversions mature at the same time, no database transaction is long.
 
 use sqlx::PgConnection;
 

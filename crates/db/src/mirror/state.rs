@@ -16,7 +16,7 @@ pub struct State {
     pub final_seq: i64,
     /// The chain's clock up to which mature conversions count for ranks.
     pub final_time: Option<i64>,
-    /// Of those that mature in that second, the last address that counts; `~`, which sorts after every address,
+    /// The last address that counts among those that mature in that second; `~`, which sorts after every address,
     /// when all of them do.
     pub final_address: String,
     /// Everything confirmed up to this slot is mirrored.

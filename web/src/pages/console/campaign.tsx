@@ -259,7 +259,7 @@ function Conversions(props: {
   );
 }
 
-/** What a campaign needs before anybody can earn. */
+/** The first step of a campaign: it needs a code before anybody can earn. */
 function First(props: { campaign: string; signed: SignedIn }) {
   const [creating, setCreating] = createSignal(false);
   return (
@@ -293,7 +293,7 @@ function First(props: { campaign: string; signed: SignedIn }) {
   );
 }
 
-/** Who has brought the most. */
+/** The referrers who have brought the most. */
 function Top(props: { campaign: Campaign }) {
   const board = poll(
     () => props.campaign.address,

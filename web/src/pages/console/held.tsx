@@ -139,7 +139,7 @@ function cancelling(
       const found = await heldConversion(conversion, campaign);
       const { rewardReferrer, rewardReferee, rewardPartner } = found.conversion.data;
       const { funding, settings, uniqueness } = campaign.data;
-      // Whose it is says the node, because the API chose which one to name.
+      // The node says who converted and by which code, because the API chose which conversion to name.
       const shown: Cancelled = {
         address: conversion,
         token: rewardToken(campaign, shownCampaign.symbol),

@@ -15,7 +15,7 @@ import { Failure } from '../../ui/states';
 
 type Answer = components['schemas']['WhyAnswer'];
 type Attempt = components['schemas']['AttemptAnswer'];
-/** What may be a wallet; everything else is the number of an order. */
+/** A text that may be a wallet; every other one is the number of an order. */
 const WALLET = /^[1-9A-HJ-NP-Za-km-z]{32,44}$/;
 const SHOWN = '200';
 

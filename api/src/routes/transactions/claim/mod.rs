@@ -60,7 +60,7 @@ pub(crate) struct ClaimRewardsRequest {
     wallet: Option<String>,
     /// Pays fee and rent, and signs: anybody. The wallet when absent, or the referrer.
     payer: Option<String>,
-    /// Whose missing token accounts the transaction creates, at the payer's cost: payer (when absent), so
+    /// The missing token accounts that the transaction creates at the payer's cost: payer (when absent), so
     /// none but its own, or all, so those of everybody who is paid. The owners can close them and keep
     /// the lamports.
     create_accounts: Option<String>,
