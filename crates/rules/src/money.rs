@@ -16,8 +16,12 @@ pub const WRAPPED_SOL_2022: [u8; 32] = [
 /// Whether a base unit of one mint is worth a base unit of the other one, because they are
 /// equal or both are SOL. Zeros stand for SOL itself.
 #[must_use]
+#[inline(never)]
 pub fn is_same(one: &[u8; 32], other: &[u8; 32]) -> bool {
-    let is_sol =
-        |mint: &[u8; 32]| *mint == [0; 32] || *mint == WRAPPED_SOL || *mint == WRAPPED_SOL_2022;
+    let is_sol = |mint: &[u8; 32]| {
+        [&[0; 32], &WRAPPED_SOL, &WRAPPED_SOL_2022]
+            .into_iter()
+            .any(|sol| sol == mint)
+    };
     one == other || (is_sol(one) && is_sol(other))
 }
