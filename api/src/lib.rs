@@ -23,6 +23,7 @@ mod links;
 mod live;
 mod recount;
 mod routes;
+mod schemas;
 mod serve;
 mod state;
 mod text;

@@ -300,7 +300,7 @@ fn install(options: &[&str], new: &Path, work: &Path) -> ProcessSpec {
 /// Creates `root`, unless it exists. `make` gets a folder to fill, which then becomes
 /// `root`, and a folder to work in; so `root` is complete or absent. Parallel calls wait
 /// for each other.
-async fn once(
+pub(crate) async fn once(
     root: &Path,
     what: &str,
     make: impl AsyncFnOnce(&Path, &Path) -> Result<()>,

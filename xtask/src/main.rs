@@ -15,6 +15,7 @@ mod interrupt;
 mod mutants;
 mod orders;
 mod planted;
+mod schemathesis;
 mod scratch;
 mod test;
 mod typescript;
@@ -62,6 +63,7 @@ enum Command {
     Fuzz(fuzz::Args),
     Chaos(chaos::Args),
     Orders(orders::Args),
+    Schemathesis(schemathesis::Args),
     Mutants(mutants::Args),
     /// Runs the Anchor CLI with the program's toolchain and the validator on PATH. Builds
     /// the CLI into the cache if PATH has none.
@@ -141,6 +143,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Fuzz(args) => interrupt::or_drop(fuzz::run(args)).await,
         Command::Chaos(args) => interrupt::or_drop(chaos::run(args)).await,
         Command::Orders(args) => interrupt::or_drop(orders::run(args)).await,
+        Command::Schemathesis(args) => interrupt::or_drop(schemathesis::run(args)).await,
         Command::Mutants(args) => interrupt::or_drop(mutants::run(args)).await,
         Command::Anchor { args } => {
             interrupt::or_drop(anchor::prepare()).await?;

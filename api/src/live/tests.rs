@@ -5,7 +5,13 @@ use std::task::Poll;
 use clap::Parser;
 use futures::{FutureExt as _, StreamExt as _};
 
-use super::{event::frame, position::Phase, *};
+use vouch_db::api::live::Fact;
+
+use super::{
+    event::{self, frame},
+    position::Phase,
+    *,
+};
 
 const HERE: &str = "192.0.2.1/32";
 
@@ -222,6 +228,54 @@ async fn a_burst_in_one_topic_is_one_event_and_others_notice_nothing() {
     let items = (2..=more).map(|seq| item(6, seq, &a)).collect();
     live.tell(look(5, 6..=6, items)).await;
     assert_eq!(told(&mut of_a).0.len(), BURST);
+}
+
+/// docs/decisions/live.md says how much memory what is kept for clients that resume takes at most.
+#[test]
+fn the_longest_event_is_short() {
+    // Given a conversion with the longest text and the largest number in each field
+    let [address, signature] = [44, 88].map(|length| "C".repeat(length));
+    let (address, most) = (Some(address), Some(u64::MAX.into()));
+    let fact = Fact {
+        seq: i64::MAX,
+        place: i16::MAX,
+        kind: event::CONVERSION.into(),
+        campaign: address.clone(),
+        referral: address.clone(),
+        code: Some("C".repeat(12)),
+        subject: address.clone(),
+        wallet: address.clone(),
+        units: most,
+        detail: None,
+        signature,
+        slot: i64::MAX,
+        block_time: 253_402_300_799,
+        referrer: address.clone(),
+        partner: address.clone(),
+        referee: address,
+        action: Some("subscription".into()),
+        amount: most,
+        reference: Some(vec![255; 32]),
+        reward_referrer: most,
+        reward_referee: most,
+        reward_partner: most,
+        converted_at: Some(253_402_300_799),
+        matures_at: Some(253_402_300_799),
+    };
+    let position = Position {
+        entry: i64::MAX,
+        phase: Phase::Written,
+        seq: i64::MAX,
+        place: i16::MAX,
+        mark: i32::MIN,
+    };
+    // Then its event has at most 1,200 bytes, and three are told
+    let confirmed = event::added(&fact, 0).expect("a conversion is told");
+    for told in [confirmed, event::settled(&fact)] {
+        let bytes = frame(Some(&position), told.kind, &told.body).len();
+        assert!(bytes <= 1_200, "{bytes}");
+        assert!(told.topics.len() <= 3, "{:?}", told.topics);
+    }
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ use crate::{
     error::{ApiError, ApiResult},
     extract::{PathCode, PathText, Query},
     routes::profiles::CodeProfile,
+    schemas,
     state::AppState,
     types::{self, Address, Amount, timestamp},
 };
@@ -27,6 +28,7 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub(crate) struct CodeQuery {
     /// Address of the campaign; without it the first referral that had the code is meant.
+    #[param(value_type = Option<schemas::Address>, inline)]
     campaign: Option<String>,
 }
 
@@ -75,7 +77,7 @@ pub(crate) struct CodeAnswer {
 
 /// Show a code
 #[utoipa::path(get, path = "/v1/codes/{code}", tag = "codes",
-    params(("code" = String, Path, description = "The code, in either case"), CodeQuery),
+    params(("code" = inline(schemas::Code), Path, description = "The code, in either case"), CodeQuery),
     responses(
         (status = 200, body = CodeAnswer),
         (status = 400, description = "invalid_code, invalid_address, invalid_query", body = ErrorEnvelope),
@@ -277,7 +279,7 @@ pub(crate) struct RewardStats {
 
 /// Show the numbers of a code
 #[utoipa::path(get, path = "/v1/codes/{code}/stats", tag = "codes",
-    params(("code" = String, Path, description = "The code, in either case"), CodeQuery),
+    params(("code" = inline(schemas::Code), Path, description = "The code, in either case"), CodeQuery),
     responses(
         (status = 200, body = StatsAnswer),
         (status = 400, description = "invalid_code, invalid_address, invalid_query", body = ErrorEnvelope),

@@ -19,6 +19,7 @@ use crate::{
     error::{ApiError, ApiResult},
     extract::Query,
     routes::conversions::ConversionAnswer,
+    schemas,
     state::AppState,
     types::{self, Address, commitment, timestamp},
 };
@@ -26,14 +27,19 @@ use crate::{
 /// Names the campaign, and the wallet or the order.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct WhyQuery {
     /// Address of the campaign.
+    #[param(value_type = schemas::Address, inline)]
     campaign: String,
     /// The wallet that was referred. Needed in campaigns that count orders and take payments.
+    #[param(value_type = Option<schemas::Address>, inline)]
     wallet: Option<String>,
     /// The campaign's own number of the order, whose SHA-256 is the conversion's `reference`.
+    #[param(min_length = 1, max_length = 256)]
     order: Option<String>,
     /// The conversion's `reference`: 64 hexadecimal digits. Instead of `order`.
+    #[param(value_type = Option<schemas::Hash>, inline)]
     reference: Option<String>,
 }
 

@@ -14,6 +14,7 @@ mod paths;
 mod ports;
 mod postgres;
 mod process;
+mod python;
 mod queries;
 mod service;
 mod sign_in;
@@ -29,6 +30,7 @@ pub use paths::{built_binary, cache_dir, program_binary, state_dir, workspace_ro
 pub use ports::{PortBlock, ensure_free};
 pub use postgres::{Database, FORGET_MIRROR, Postgres};
 pub use process::{Process, ProcessSpec, Signal, signal};
+pub use python::{cached_schemathesis_root, schemathesis, schemathesis_folder};
 pub use queries::prepare_queries;
 pub use service::{Service, ServiceSpec};
 pub use sign_in::sign_in;

@@ -3,6 +3,7 @@
 
 mod api;
 pub mod chaos;
+pub mod documented;
 mod node;
 mod receiver;
 mod scene;

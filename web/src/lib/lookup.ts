@@ -20,7 +20,7 @@ export type Meaning = { code: boolean; address: boolean; signature: boolean };
 const BASE58 = /^[1-9A-HJ-NP-Za-km-z]+$/;
 const CODE = /^[A-HJKMNP-Z2-9]{6,12}$/;
 /** Most conversions of one question. */
-const MOST = '5';
+const MOST = 5;
 
 /** The meanings that the text can have by its form alone. */
 export function meaningOf(text: string): Meaning {
@@ -151,7 +151,7 @@ type Names = () => Promise<readonly Pick<Campaign, 'address' | 'name'>[]>;
 export function namesOnce(): Names {
   let asked: ReturnType<Names> | undefined;
   return () => {
-    const params = { query: { limit: '200' } };
+    const params = { query: { limit: 200 } };
     asked ??= answer(api.GET('/v1/campaigns', { params })).then(
       ({ campaigns }) => campaigns,
       (error: unknown) => {
@@ -168,6 +168,6 @@ async function named(text: string, campaigns: Names): Promise<Found[]> {
   const wanted = text.toLowerCase();
   return (await campaigns())
     .filter(({ name }) => name?.toLowerCase().includes(wanted))
-    .slice(0, Number(MOST))
+    .slice(0, MOST)
     .flatMap(({ address, name }) => ofCampaign(address, name).slice(0, 1));
 }

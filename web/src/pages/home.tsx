@@ -28,12 +28,12 @@ export default function Home() {
   const latest = poll(
     () => true,
     (_, signal) =>
-      answer(api.GET('/v1/conversions', { params: { query: { limit: String(SHOWN) } }, signal })),
+      answer(api.GET('/v1/conversions', { params: { query: { limit: SHOWN } }, signal })),
     2000,
   );
   const campaigns = poll(
     () => true,
-    (_, signal) => answer(api.GET('/v1/campaigns', { params: { query: { limit: '50' } }, signal })),
+    (_, signal) => answer(api.GET('/v1/campaigns', { params: { query: { limit: 50 } }, signal })),
     15_000,
   );
   const byAddress = () => new Map(campaigns.data()?.campaigns.map((it) => [it.address, it]));

@@ -45,7 +45,7 @@ export function Panel(props: {
   /** The conversion that this wallet has in the campaign, if the mirror has it. */
   const receiptOf = async (referee: string): Promise<ConversionDetail | undefined> => {
     try {
-      const query = { campaign: props.campaign.address, referee, limit: '1' };
+      const query = { campaign: props.campaign.address, referee, limit: 1 };
       const { conversions } = await answer(api.GET('/v1/conversions', { params: { query } }));
       return conversions[0] && (await detailOf(conversions[0].address));
     } catch {

@@ -12,7 +12,7 @@ import {
   type Address,
   type Blockhash,
 } from '@solana/kit';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page, Request } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { de } from '../../src/i18n/de';
@@ -179,6 +179,13 @@ function followed(page: Page): Set<string> {
   });
   return paths;
 }
+
+/** Says to the page that it is hidden, or seen again: a browser without a screen never does. */
+const show = (page: Page, isSeen: boolean) =>
+  page.evaluate((hidden) => {
+    Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, !isSeen);
 
 /** The text of the element that has the focus. */
 const focused = (page: Page) => page.evaluate(() => document.activeElement?.textContent ?? '');
@@ -509,6 +516,14 @@ it('a visitor follows a link, converts, and the figures move without a reload', 
   // And each page has followed one stream
   expect([...hersFollows]).toEqual([`/v1/referrers/${own.wallet.address}/live`]);
   expect([...follows]).toEqual([`/v1/codes/${scene.code}/live`]);
+  // And its stream ends while it is hidden, and another begins when it is seen again
+  const isStream = (request: Request) => request.resourceType() === 'eventsource';
+  const ended = page.waitForEvent('requestfailed', isStream);
+  await show(page, false);
+  expect((await ended).failure()?.errorText).toBe('net::ERR_ABORTED');
+  const begun = page.waitForRequest(isStream);
+  await show(page, true);
+  expect(new URL((await begun).url()).pathname).toBe(`/v1/codes/${scene.code}/live`);
 
   // When he comes back with the same wallet, then he gets his receipt instead of another one
   await page.goto(url(`/c/${scene.campaign}?ref=${scene.code}`));

@@ -44,6 +44,7 @@ use crate::{
     extract::{self, PathAddress, PathCode},
     limits::Meter,
     links::Links,
+    schemas,
     state::AppState,
     types::{self, Address},
 };
@@ -139,6 +140,7 @@ pub(crate) struct ActionError {
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct ActionRequest {
     /// The wallet.
+    #[schema(value_type = schemas::Address)]
     account: String,
 }
 
@@ -225,8 +227,8 @@ impl Asked {
 /// which links of Solana Pay have, `label` is the title, because that standard shows it so.
 #[utoipa::path(get, path = "/v1/actions/codes/{code}", tag = "actions",
     params(
-        ("code" = String, Path, description = "The code, in either case"),
-        ("campaign" = Option<String>, Query, description = "Address of the campaign; without it the first referral that had the code is meant"),
+        ("code" = inline(schemas::Code), Path, description = "The code, in either case"),
+        ("campaign" = inline(Option<schemas::Address>), Query, description = "Address of the campaign; without it the first referral that had the code is meant"),
         ("src" = Option<String>, Query, description = "pay for Solana Pay"),
     ),
     responses(
@@ -249,8 +251,8 @@ pub(crate) async fn show(
 /// As `/v1/actions/codes/{code}` does, for the link of a landing page.
 #[utoipa::path(get, path = "/v1/actions/campaigns/{address}", tag = "actions",
     params(
-        ("address" = String, Path, description = "Address of the campaign"),
-        ("ref" = String, Query, description = "The code, in either case"),
+        ("address" = inline(schemas::Address), Path, description = "Address of the campaign"),
+        ("ref" = inline(schemas::Code), Query, description = "The code, in either case"),
     ),
     responses(
         (status = 200, body = Action),
@@ -349,8 +351,8 @@ fn offered(
 /// clients and previews do so on their own.
 #[utoipa::path(post, path = "/v1/actions/codes/{code}", tag = "actions",
     params(
-        ("code" = String, Path, description = "The code, in either case"),
-        ("campaign" = Option<String>, Query, description = "Address of the campaign; without it the first referral that had the code is meant"),
+        ("code" = inline(schemas::Code), Path, description = "The code, in either case"),
+        ("campaign" = inline(Option<schemas::Address>), Query, description = "Address of the campaign; without it the first referral that had the code is meant"),
         ("src" = Option<String>, Query, description = "pay for Solana Pay"),
     ),
     request_body = ActionRequest,
@@ -385,8 +387,8 @@ pub(crate) async fn build(
 /// As `/v1/actions/codes/{code}` does.
 #[utoipa::path(post, path = "/v1/actions/campaigns/{address}", tag = "actions",
     params(
-        ("address" = String, Path, description = "Address of the campaign"),
-        ("ref" = String, Query, description = "The code, in either case"),
+        ("address" = inline(schemas::Address), Path, description = "Address of the campaign"),
+        ("ref" = inline(schemas::Code), Query, description = "The code, in either case"),
     ),
     request_body = ActionRequest,
     responses(

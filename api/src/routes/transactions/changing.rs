@@ -18,9 +18,9 @@ use super::{
 use crate::{
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
-    extract,
+    extract, schemas,
     state::AppState,
-    types::timestamp,
+    types::{Amount, timestamp},
 };
 
 /// A change of a campaign's settings.
@@ -28,12 +28,15 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct UpdateCampaignRequest {
     /// Address of the campaign.
+    #[schema(value_type = schemas::Address)]
     campaign: String,
     /// The settings that change. The rest stays as it was announced last, or is in force.
     settings: SettingsInput,
     /// Pays the fee, and signs; the authority when absent.
+    #[schema(value_type = Option<schemas::Address>)]
     payer: Option<String>,
     /// Amount of the conversion in the preview.
+    #[schema(value_type = Option<Amount>)]
     example_amount: Option<String>,
 }
 

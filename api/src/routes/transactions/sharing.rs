@@ -20,6 +20,7 @@ use crate::{
     error::{ApiError, ApiResult},
     extract,
     limits::Meter,
+    schemas,
     state::AppState,
     types::{self, Address, Amount},
 };
@@ -34,15 +35,20 @@ const CANDIDATES: usize = 5;
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateReferralRequest {
     /// Address of the campaign.
+    #[schema(value_type = schemas::Address)]
     campaign: String,
     /// The referrer's wallet; signs.
+    #[schema(value_type = schemas::Address)]
     owner: String,
     /// 6 to 12 characters of A-Z and 2-9 without O, I and L, in either case; without
     /// it one is generated.
+    #[schema(value_type = Option<schemas::Code>)]
     code: Option<String>,
     /// Pays fee and rent, and signs; the owner when absent.
+    #[schema(value_type = Option<schemas::Address>)]
     payer: Option<String>,
     /// The campaign's attestor, where codes need one; signs.
+    #[schema(value_type = Option<schemas::Address>)]
     attestor: Option<String>,
 }
 
@@ -169,19 +175,28 @@ fn generate() -> Code {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConvertRequest {
     /// The code, in either case.
+    #[schema(value_type = schemas::Code)]
     code: String,
     /// Address of the campaign; without it the first referral that had the code is meant.
+    #[schema(value_type = Option<schemas::Address>)]
     campaign: Option<String>,
     /// The wallet that was referred; signs.
+    #[schema(value_type = schemas::Address)]
     referee: String,
     /// Pays fee and rent, and signs; the referee when absent.
+    #[schema(value_type = Option<schemas::Address>)]
     payer: Option<String>,
     /// signup (when absent), mint, purchase, booking, enrollment, loan, rental,
     /// subscription or custom.
+    #[schema(
+        pattern = "^(signup|mint|purchase|booking|enrollment|loan|rental|subscription|custom)$"
+    )]
     action: Option<String>,
     /// The worth of the action, as a decimal string; 0 when absent.
+    #[schema(value_type = Option<Amount>)]
     amount: Option<String>,
     /// The campaign's own reference: 64 hexadecimal digits.
+    #[schema(value_type = Option<schemas::Hash>)]
     reference: Option<String>,
     /// The attestor's word, in campaigns that need it.
     voucher: Option<VoucherRequest>,
@@ -213,6 +228,7 @@ impl ConvertRequest {
 #[serde(deny_unknown_fields)]
 pub(crate) struct VoucherRequest {
     /// The attestor's Ed25519 signature, in base58.
+    #[schema(value_type = schemas::Signature)]
     signature: String,
     /// Unix seconds of the attestor's statement, as they were signed.
     issued_at: i64,

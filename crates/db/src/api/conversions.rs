@@ -268,10 +268,11 @@ async fn ended(
     Ok(conversions!(
         "conversions c",
         r#"
-        -- The index has no pending ones. The sum keeps the planner from indexes of all campaigns.
+        -- The index has no pending ones. The difference keeps the planner from all others with this order: it
+        -- would skip the newer conversions of other campaigns, or those that are still pending.
         WHERE c.campaign = $1 AND c.status = $2 AND c.status <> 'pending'
-          AND ($3::bigint IS NULL OR (c.converted_at + 0, c.address) < ($3, $4::text))
-        ORDER BY c.converted_at + 0 DESC, c.address DESC
+          AND ($3::bigint IS NULL OR (c.converted_at - 0, c.address) < ($3, $4::text))
+        ORDER BY c.converted_at - 0 DESC, c.address DESC
         LIMIT $5
         "#,
         campaign,

@@ -35,7 +35,7 @@ export function Held(props: {
   const held = poll(
     () => props.campaign.address,
     async (campaign, signal) => {
-      const query = { campaign, status: 'held', limit: shown().toString() } as const;
+      const query = { campaign, status: 'held', limit: shown() } as const;
       return answer(api.GET('/v1/conversions', { params: { query }, signal }));
     },
     5000,

@@ -21,7 +21,7 @@ type Answer = components['schemas']['ClaimRewardsAnswer'];
 /** As what a wallet can be owed something. */
 const ROLES = ['referrer', 'referee', 'partner'] as const;
 /** Most rewards of each that are looked through for what is due. */
-const LOOKED_AT = '200';
+const LOOKED_AT = 200;
 
 type Due = { readonly campaign: string; readonly count: number; readonly rewards: Reward[] };
 

@@ -25,8 +25,7 @@ export function Create(props: {
 }) {
   const campaigns = poll(
     () => true,
-    (_, signal) =>
-      answer(api.GET('/v1/campaigns', { params: { query: { limit: '200' } }, signal })),
+    (_, signal) => answer(api.GET('/v1/campaigns', { params: { query: { limit: 200 } }, signal })),
     0,
   );
   const isOpen = (campaign: Campaign) =>

@@ -30,7 +30,7 @@ import { Groups } from './groups';
 import { Why } from './why';
 
 /** How many codes are shown at first, and more each time. */
-const CODES = '10';
+const CODES = 10;
 
 export function Mine(props: {
   session: Session;
@@ -58,7 +58,7 @@ export function Mine(props: {
   const place = poll(
     wallet,
     (wallet, signal) =>
-      answer(api.GET('/v1/leaderboard', { params: { query: { wallet, limit: '1' } }, signal })),
+      answer(api.GET('/v1/leaderboard', { params: { query: { wallet, limit: 1 } }, signal })),
     30_000,
   );
   const campaign = createCampaigns(() => codes.rows().map((code) => code.campaign));

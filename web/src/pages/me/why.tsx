@@ -17,7 +17,7 @@ type Answer = components['schemas']['WhyAnswer'];
 type Attempt = components['schemas']['AttemptAnswer'];
 /** A text that may be a wallet; every other one is the number of an order. */
 const WALLET = /^[1-9A-HJ-NP-Za-km-z]{32,44}$/;
-const SHOWN = '200';
+const SHOWN = 200;
 
 export function Why(props: { campaign: string | undefined }) {
   const [campaigns, setCampaigns] = createSignal<{ address: string; name?: string | null }[]>();
