@@ -141,7 +141,9 @@ async fn fill(sync: &mut Sync<'_>, progress: &Progress<'_>, allow_fewer: bool) -
 
 /// One round. A node that fails is asked again. Returns whether everything is mirrored.
 async fn round(sync: &mut Sync<'_>) -> Result<bool> {
-    settle(sync.finalize().await)
+    let complete = settle(sync.finalize().await)?;
+    sync.count_all().await?;
+    Ok(complete)
 }
 
 /// Brings the second copy to the present, while nobody writes the live one. What was final there is
@@ -151,7 +153,7 @@ async fn catch_up(sync: &mut Sync<'_>, progress: &Progress<'_>, allow_fewer: boo
     // The first round does not know yet up to which slot it is complete.
     let mut followed = 0;
     loop {
-        settle(sync.finalize().await)?;
+        round(sync).await?;
         followed += u32::from(settle(sync.follow().await)?);
         let next = mirror::state(progress.next).await?;
         let live = mirror::state(progress.live).await?;

@@ -15,6 +15,7 @@ use crate::{
     digest,
     failure::Failure,
     health::{Health, Layer, MOST_UNCERTAIN, Status},
+    ranking,
     sync::Sync,
     wake::Wake,
     witness,
@@ -133,6 +134,7 @@ pub(crate) async fn rounds(mirror: &Mirror<'_>, wake: &Wake) -> Result<(), Failu
             finality.next(mirror, Layer::Final, outcome, FINAL_EVERY)?;
             let uncertain = vouch_db::mirror::uncertain(mirror.pool, MOST_UNCERTAIN).await?;
             mirror.health.uncertain(uncertain);
+            ranking::tell(mirror, sync.goal()).await?;
         }
         if live.is_due() {
             let is_fresh = |polled: Instant| polled.elapsed() < POLL;
@@ -149,10 +151,32 @@ pub(crate) async fn rounds(mirror: &Mirror<'_>, wake: &Wake) -> Result<(), Failu
         }
         let since = polled.map_or(Duration::ZERO, |polled| polled.elapsed());
         let pause = live.pause.unwrap_or(POLL.saturating_sub(since));
+        is_announced = pause_or_count(&mut sync, wake, pause.min(FINAL_EVERY)).await?;
+    }
+}
+
+/// Waits until a round should begin. Returns whether it is for an announcement. If conversions wait for ranks, it
+/// counts them meanwhile: at least one short step, so that announcements hold up ranks as little as ranks hold
+/// up transactions.
+async fn pause_or_count(
+    sync: &mut Sync<'_>,
+    wake: &Wake,
+    pause: Duration,
+) -> Result<bool, Failure> {
+    let end = Instant::now() + pause;
+    loop {
+        let waits = sync.count().await?;
+        let left = end.saturating_duration_since(Instant::now());
+        let pause = if waits { Duration::ZERO } else { left };
         // Without announcements nobody asks what is held.
         let held = OnceLock::new();
         let is_held = |signature: &str| held.get_or_init(|| sync.held()).contains(signature);
-        is_announced = wake.wait(pause.min(FINAL_EVERY), is_held).await;
+        if wake.wait(pause, is_held).await {
+            return Ok(true);
+        }
+        if !waits || left.is_zero() {
+            return Ok(false);
+        }
     }
 }
 

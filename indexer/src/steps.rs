@@ -127,6 +127,12 @@ impl Mirroring {
         (report.status.into(), report.detail)
     }
 
+    /// How many conversions wait for ranks, as /healthz shows it.
+    #[must_use]
+    pub fn waiting_for_ranks(&self) -> i64 {
+        self.health.report().waiting_for_ranks
+    }
+
     /// The nodes that are called unreliable, as /healthz names them, each with the reason.
     #[must_use]
     pub fn unreliable(&self) -> Vec<(String, String)> {
@@ -135,13 +141,16 @@ impl Mirroring {
 }
 
 impl Rounds<'_> {
-    /// A round for what is final. Returns whether everything is mirrored that the node called final
-    /// before.
+    /// A round for what is final, after which everything counts for ranks that can. Returns whether everything is
+    /// mirrored that the node called final before.
     ///
     /// # Errors
     /// The reason, as /healthz shows it, if the round failed. The next one may succeed.
     pub async fn finalize(&mut self) -> Result<bool, String> {
-        let outcome = self.sync.finalize().await;
+        let outcome = match self.sync.finalize().await {
+            Ok(complete) => self.sync.count_all().await.map(|()| complete),
+            failed => failed,
+        };
         self.note(Layer::Final, outcome)
     }
 

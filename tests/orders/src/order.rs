@@ -42,10 +42,10 @@ UPDATE indexer_state SET genesis_hash = NULL, indexed_slot = NULL, ranked_slot =
 
 /// A database and a server for one order after the other.
 pub struct Lab {
-    chain: Arc<Chain>,
-    server: Server,
-    announcer: Announcer,
-    pool: PgPool,
+    pub(crate) chain: Arc<Chain>,
+    pub(crate) server: Server,
+    pub(crate) announcer: Announcer,
+    pub(crate) pool: PgPool,
     database: Database,
 }
 
@@ -260,12 +260,21 @@ impl Lab {
         outcome.with_context(|| format!("seed {seed}"))
     }
 
+    /// A mirror with one node and usual options.
+    pub(crate) fn plain(&self) -> Result<Mirroring> {
+        self.with(1, 1000, 4)
+    }
+
     fn mirroring(&self, plan: &Plan) -> Result<Mirroring> {
+        self.with(plan.nodes, plan.page, plan.concurrency)
+    }
+
+    fn with(&self, nodes: usize, page: u16, concurrency: usize) -> Result<Mirroring> {
         let options = Options {
-            rpc_url: self.server.urls(plan.nodes),
+            rpc_url: self.server.urls(nodes),
             database_url: self.database.url().to_owned(),
-            page: plan.page,
-            concurrency: plan.concurrency,
+            page,
+            concurrency,
             max_undo: 5000,
             settle: Duration::ZERO,
         };
