@@ -28,14 +28,14 @@ impl Pace {
         }
     }
 
-    /// Steps of about 4 seconds, the first of at most 10,000 conversions. Postgres cancels a statement after 30
-    /// seconds.
+    /// Steps of about 10 seconds, the first of at most 2,000 conversions. Postgres cancels a statement after 30
+    /// seconds, so the first one is small however slow the machine is. A shorter step changes more totals.
     pub(crate) fn long() -> Self {
         Self {
-            most: 10_000,
+            most: 2_000,
             least: 1_000,
             limit: 200_000,
-            aim: Duration::from_secs(4),
+            aim: Duration::from_secs(10),
         }
     }
 
@@ -52,7 +52,7 @@ impl Pace {
             clippy::cast_possible_truncation,
             reason = "a step has fewer than 2^52 conversions"
         )]
-        let next = (self.most as f64 * factor.clamp(0.5, 2.0)) as i64;
+        let next = (self.most as f64 * factor.clamp(0.5, 4.0)) as i64;
         self.most = next.clamp(self.least, self.limit);
     }
 }
@@ -107,7 +107,10 @@ mod tests {
             pace.took(Duration::from_millis(time));
             pace.most()
         });
-        assert_eq!(most, [400, 800, 800, 400, 200, 100, 50, 25, 20, 20, 40]);
+        assert_eq!(
+            most,
+            [800, 2_000, 2_000, 1_000, 500, 250, 125, 62, 31, 20, 40]
+        );
         // However short or long
         (0..100).for_each(|_| pace.took(Duration::ZERO));
         assert_eq!(pace.most(), 2_000);

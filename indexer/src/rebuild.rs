@@ -25,7 +25,7 @@ use crate::{
     config::{RebuildConfig, Undo},
     failure::Failure,
     health::Health,
-    session::{Mirror, SETTLE, bind},
+    session::{MANY, Mirror, SETTLE, bind},
     sync::Sync,
 };
 
@@ -78,6 +78,7 @@ pub(crate) async fn run(config: &RebuildConfig) -> Result<()> {
             allowed_after: None,
         },
         settle: SETTLE,
+        many: MANY,
         chain: &chain,
         health: &health,
         pool: &next,

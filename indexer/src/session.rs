@@ -24,6 +24,10 @@ use crate::{
 /// A slot counts as listed only this long after the node has called it final, because the node
 /// may index its transactions later.
 pub(crate) const SETTLE: Duration = Duration::from_secs(2);
+/// With more final transactions than this, nobody waits for a single one of them: they come in larger batches, of
+/// which the next one is fetched while one is written, and all that can count for ranks does before the next round,
+/// in long steps.
+pub(crate) const MANY: usize = 10_000;
 const ELECTION_POLL: Duration = Duration::from_millis(500);
 /// Time between two rounds for what is final. A node calls a slot final every 0.4 seconds.
 const FINAL_EVERY: Duration = Duration::from_secs(2);
@@ -39,6 +43,8 @@ pub(crate) struct Mirror<'a> {
     pub(crate) undo: Undo,
     /// See [`SETTLE`].
     pub(crate) settle: Duration,
+    /// See [`MANY`].
+    pub(crate) many: usize,
     pub(crate) chain: &'a Chain,
     pub(crate) health: &'a Health,
     /// For reads, which need no lock.
@@ -61,6 +67,7 @@ pub(crate) async fn run(
         concurrency: config.concurrency(),
         undo: config.undo(),
         settle: SETTLE,
+        many: MANY,
         chain,
         health,
         pool,

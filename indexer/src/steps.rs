@@ -35,6 +35,9 @@ pub struct Options {
     /// Time between the moment at which a node calls a slot final and the one at which its list of
     /// this slot counts.
     pub settle: Duration,
+    /// With more final transactions than this, the mirror catches up: batches are large and fetched ahead, and
+    /// ranks are counted in long steps. The service has 10,000.
+    pub many: usize,
 }
 
 /// A mirror whose rounds somebody else begins.
@@ -106,6 +109,7 @@ impl Mirroring {
                 allowed_after: None,
             },
             settle: self.options.settle,
+            many: self.options.many,
             chain: &self.chain,
             health: &self.health,
             pool: &self.pool,

@@ -38,9 +38,6 @@ const LARGE_BATCH: usize = 1_000;
 /// that a step counts of a referrer is one change of each of its totals, so steps should be long. Leaderboards of a
 /// day earlier that are over by then are not counted at all.
 pub(crate) const RANKED_BATCHES: usize = 1_000;
-/// With more final transactions than this, nobody waits for a single one of them. So all that can count does
-/// before the next round, in long steps.
-const MANY: usize = 10_000;
 /// Time after which it is told that no later slot is final. One is every 0.4 seconds.
 const STALLED: Duration = Duration::from_secs(10);
 /// While transactions become final, conversions count for ranks up to the time of the last one. The node is
@@ -171,7 +168,7 @@ impl<'a> Sync<'a> {
         };
         let below = slot(end)?;
         let total = list.len();
-        let is_far = total > MANY;
+        let is_far = total > self.mirror.many;
         let size = if is_far { LARGE_BATCH } else { BATCH };
         let mut list = Batches::new(list, source, end, size);
         let (mut done, mut batches) = (0, 0_usize);
