@@ -17,6 +17,8 @@ use crate::{failure::Failure, sources::Sources, standing::Line};
 
 /// Uncertain conversions that are counted at most.
 pub(crate) const MOST_UNCERTAIN: i64 = 1000;
+/// Conversions that wait for ranks and are counted at most.
+pub(crate) const MOST_WAITING: i64 = 100_000;
 
 /// A part of the mirror that makes progress of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +71,9 @@ pub(crate) struct Report {
     /// Conversions of which the transactions do not tell which parts were paid; at most
     /// [`MOST_UNCERTAIN`].
     uncertain_conversions: i64,
+    /// Conversions that should count for ranks by now and wait, because they are very many; at most
+    /// [`MOST_WAITING`].
+    pub(crate) waiting_for_ranks: i64,
     pub(crate) detail: Option<String>,
     /// The nodes.
     sources: Vec<Line>,
@@ -92,6 +97,8 @@ struct Inner {
     differing: (u64, String),
     /// Conversions of which it is not certain what was paid, and their campaigns.
     uncertain: (i64, i64),
+    /// Conversions that wait for ranks.
+    waiting: i64,
     /// The comparison of accounts should be complete by then, again and again.
     accounts_due: Option<Instant>,
 }
@@ -134,6 +141,7 @@ impl Health {
                 stalled: None,
                 differing: (0, String::new()),
                 uncertain: (0, 0),
+                waiting: 0,
                 accounts_due: None,
             }),
             heartbeat,
@@ -171,6 +179,7 @@ impl Health {
                 chain_slot_age: inner.chain_slot_at.map(|at| at.elapsed().as_secs_f64()),
                 differing_accounts: inner.differing.0,
                 uncertain_conversions: inner.uncertain.0,
+                waiting_for_ranks: inner.waiting,
                 detail,
                 sources: sources.map_or_else(Vec::new, |sources| sources.lines()),
             }
@@ -223,6 +232,15 @@ impl Health {
             u64::try_from(uncertain.0).unwrap_or_default(),
         );
         self.change(|inner| inner.uncertain = uncertain);
+    }
+
+    /// So many conversions should count for ranks by now and wait.
+    pub(crate) fn waiting(&self, waiting: i64) {
+        gauge(
+            "vouch_indexer_waiting_for_ranks",
+            u64::try_from(waiting).unwrap_or_default(),
+        );
+        self.change(|inner| inner.waiting = waiting);
     }
 
     /// The comparison of accounts should be complete within this time.

@@ -5,6 +5,7 @@
 
 mod agree;
 mod applier;
+mod batches;
 mod chain;
 mod config;
 mod digest;
@@ -17,6 +18,7 @@ mod ledger;
 mod lists;
 mod migrate;
 mod project;
+mod ranking;
 mod rebuild;
 mod recount;
 mod session;
@@ -74,7 +76,10 @@ pub async fn main() -> ExitCode {
 
 async fn start(config: Config) -> Result<()> {
     config.log.init()?;
-    let metrics = Metrics::install(&[("vouch_indexer_apply_seconds", &APPLY_SECONDS)])?;
+    let metrics = Metrics::install(&[
+        ("vouch_indexer_apply_seconds", &APPLY_SECONDS),
+        ("vouch_indexer_rank_seconds", &APPLY_SECONDS),
+    ])?;
     let mut stop = Stop::new()?;
     let listener = config.probes.listen.bind().await?;
     let health = Arc::new(Health::new(

@@ -15,6 +15,7 @@ use crate::{
     digest,
     failure::Failure,
     health::{Health, Layer, MOST_UNCERTAIN, Status},
+    ranking,
     sync::Sync,
     wake::Wake,
     witness,
@@ -23,6 +24,10 @@ use crate::{
 /// A slot counts as listed only this long after the node has called it final, because the node
 /// may index its transactions later.
 pub(crate) const SETTLE: Duration = Duration::from_secs(2);
+/// With more final transactions than this, nobody waits for a single one of them: they come in larger batches, of
+/// which the next one is fetched while one is written, and all that can count for ranks does before the next round,
+/// in long steps.
+pub(crate) const MANY: usize = 10_000;
 const ELECTION_POLL: Duration = Duration::from_millis(500);
 /// Time between two rounds for what is final. A node calls a slot final every 0.4 seconds.
 const FINAL_EVERY: Duration = Duration::from_secs(2);
@@ -38,6 +43,8 @@ pub(crate) struct Mirror<'a> {
     pub(crate) undo: Undo,
     /// See [`SETTLE`].
     pub(crate) settle: Duration,
+    /// See [`MANY`].
+    pub(crate) many: usize,
     pub(crate) chain: &'a Chain,
     pub(crate) health: &'a Health,
     /// For reads, which need no lock.
@@ -60,6 +67,7 @@ pub(crate) async fn run(
         concurrency: config.concurrency(),
         undo: config.undo(),
         settle: SETTLE,
+        many: MANY,
         chain,
         health,
         pool,
@@ -133,6 +141,7 @@ pub(crate) async fn rounds(mirror: &Mirror<'_>, wake: &Wake) -> Result<(), Failu
             finality.next(mirror, Layer::Final, outcome, FINAL_EVERY)?;
             let uncertain = vouch_db::mirror::uncertain(mirror.pool, MOST_UNCERTAIN).await?;
             mirror.health.uncertain(uncertain);
+            ranking::tell(mirror, sync.goal()).await?;
         }
         if live.is_due() {
             let is_fresh = |polled: Instant| polled.elapsed() < POLL;
@@ -149,10 +158,32 @@ pub(crate) async fn rounds(mirror: &Mirror<'_>, wake: &Wake) -> Result<(), Failu
         }
         let since = polled.map_or(Duration::ZERO, |polled| polled.elapsed());
         let pause = live.pause.unwrap_or(POLL.saturating_sub(since));
+        is_announced = pause_or_count(&mut sync, wake, pause.min(FINAL_EVERY)).await?;
+    }
+}
+
+/// Waits until a round should begin. Returns whether it is for an announcement. If conversions wait for ranks, it
+/// counts them meanwhile: at least one short step, so that announcements hold up ranks as little as ranks hold
+/// up transactions.
+async fn pause_or_count(
+    sync: &mut Sync<'_>,
+    wake: &Wake,
+    pause: Duration,
+) -> Result<bool, Failure> {
+    let end = Instant::now() + pause;
+    loop {
+        let waits = sync.count().await?;
+        let left = end.saturating_duration_since(Instant::now());
+        let pause = if waits { Duration::ZERO } else { left };
         // Without announcements nobody asks what is held.
         let held = OnceLock::new();
         let is_held = |signature: &str| held.get_or_init(|| sync.held()).contains(signature);
-        is_announced = wake.wait(pause.min(FINAL_EVERY), is_held).await;
+        if wake.wait(pause, is_held).await {
+            return Ok(true);
+        }
+        if !waits || left.is_zero() {
+            return Ok(false);
+        }
     }
 }
 

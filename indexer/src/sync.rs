@@ -10,12 +10,13 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use futures::{StreamExt as _, stream};
+use futures::future::join;
 use vouch_db::mirror::{self, Batch, Final, Known};
 use vouch_replay::Transaction;
 
 use crate::{
     agree::{self, Agreed},
+    batches::{Batches, Fetched, fetch},
     chain::Commitment,
     config::Undo,
     failure::Failure,
@@ -23,23 +24,22 @@ use crate::{
     history::{self, Anchor, Listed, OVERLAP},
     ledger::{Ledger, Replayed, rewind, slot},
     lists::{equal, in_order, merge},
+    ranking::{self, Goal, Pace},
     session::Mirror,
-    transactions::{parse, transaction},
     votes::Verdict,
 };
 
 /// Transactions in one database transaction: enough for speed, few enough to become visible
 /// quickly.
 const BATCH: usize = 500;
-/// Batches after which conversions begin to count for ranks while more final transactions are
-/// known, about as many as are counted in one statement. All of a referrer's conversions in them are one
-/// change of its rows.
-pub(crate) const RANKED_BATCHES: usize = 20;
+/// Transactions in one database transaction while nobody waits for a single one of them.
+const LARGE_BATCH: usize = 1_000;
+/// Batches after which conversions begin to count for ranks while more final transactions are known. All
+/// that a step counts of a referrer is one change of each of its totals, so steps should be long. Leaderboards of a
+/// day earlier that are over by then are not counted at all.
+pub(crate) const RANKED_BATCHES: usize = 1_000;
 /// Time after which it is told that no later slot is final. One is every 0.4 seconds.
 const STALLED: Duration = Duration::from_secs(10);
-/// Pauses before a transaction is asked for again: 100 and 200 ms.
-const FETCH_PAUSE: Duration = Duration::from_millis(100);
-const LAST_FETCH_PAUSE: Duration = Duration::from_millis(200);
 /// While transactions become final, conversions count for ranks up to the time of the last one. The node is
 /// asked for the time of a later block only this often.
 const CLOCK_EVERY: Duration = Duration::from_secs(10);
@@ -69,6 +69,10 @@ pub(crate) struct Sync<'a> {
     reached: Option<u64>,
     /// When the node was last asked for the time of a block.
     clock_asked: Option<Instant>,
+    /// Up to where conversions should count for ranks, if they do not yet.
+    goal: Option<Goal>,
+    /// How many count in a step while the mirror follows the chain.
+    pace: Pace,
     /// Whether what is in memory is no longer what is in Postgres.
     is_stale: bool,
 }
@@ -97,6 +101,8 @@ impl<'a> Sync<'a> {
             settling: None,
             reached: state.indexed_slot.and_then(|slot| u64::try_from(slot).ok()),
             clock_asked: None,
+            goal: None,
+            pace: Pace::short(),
             is_stale: false,
         })
     }
@@ -152,7 +158,7 @@ impl<'a> Sync<'a> {
         let below = slot(end)?;
         let held = self.suffix.iter().filter(|known| known.slot <= below);
         let held = held.map(|known| known.signature.clone()).collect();
-        let Agreed { mut list, proof } = agree::list(chain, &self.anchor, end, &held).await?;
+        let Agreed { list, proof } = agree::list(chain, &self.anchor, end, &held).await?;
         let source = list.source();
         // Transactions before the first one that the nodes do not agree on do not wait for it.
         let disputed = self.check_absent(list.absent()).await?;
@@ -162,21 +168,26 @@ impl<'a> Sync<'a> {
         };
         let below = slot(end)?;
         let total = list.len();
+        let is_far = total > self.mirror.many;
+        let size = if is_far { LARGE_BATCH } else { BATCH };
+        let mut list = Batches::new(list, source, end, size);
         let (mut done, mut batches) = (0, 0_usize);
-        loop {
-            let Some(mut page) = source.judge(list.take_page().await)? else {
-                break;
-            };
-            page.retain(|listed| listed.slot <= end);
-            for batch in page.chunks(BATCH) {
-                done += batch.len();
-                batches += 1;
-                let is_ranked = done >= total || batches.is_multiple_of(RANKED_BATCHES);
-                source.judge(self.finalize_batch(batch, is_ranked, proof).await)?;
-                if total > BATCH {
-                    tracing::info!(done, total, "mirrored final transactions");
-                    gauge("vouch_indexer_backlog", (total - done) as u64);
-                }
+        let mut next = list.next().await?.map(Fetched::unasked);
+        while let Some(batch) = next.take() {
+            done += batch.listed.len();
+            batches += 1;
+            let is_ranked = done >= total || batches.is_multiple_of(RANKED_BATCHES);
+            // While a batch is written, the next one is fetched, unless the mirror may hold it already.
+            let ahead = list.fetch_next(self.mirror, is_far && self.suffix.is_empty());
+            let (written, ahead) = join(self.finalize_batch(batch, is_ranked, proof), ahead).await;
+            source.judge(written)?;
+            if is_ranked && is_far {
+                self.count_all().await?;
+            }
+            next = ahead?;
+            if total > BATCH {
+                tracing::info!(done, total, "mirrored final transactions");
+                gauge("vouch_indexer_backlog", (total - done) as u64);
             }
         }
         // Transactions up to this slot that are still held are on no final block.
@@ -248,14 +259,15 @@ impl<'a> Sync<'a> {
     /// slot. Unless `is_ranked`, their conversions count for ranks only with a later batch.
     async fn finalize_batch(
         &mut self,
-        listed: &[Listed],
+        batch: Fetched,
         is_ranked: bool,
         proof: &'static str,
     ) -> Result<(), Failure> {
+        let Fetched { listed, answers } = batch;
         let Some(last) = listed.last() else {
             return Ok(());
         };
-        let same = equal(&self.suffix, listed);
+        let same = equal(&self.suffix, &listed);
         if same > 0 {
             let confirmed: Vec<_> = self.suffix.drain(..same).collect();
             confirmed
@@ -269,7 +281,11 @@ impl<'a> Sync<'a> {
             if !self.suffix.is_empty() {
                 self.rewind_to(0).await?;
             }
-            let (transactions, missing) = fetch(self.mirror, rest, Commitment::Finalized).await;
+            let (transactions, missing) = match answers {
+                // Of all, because the mirror held none.
+                Some(answers) if same == 0 => answers,
+                _ => fetch(self.mirror, rest, Commitment::Finalized).await,
+            };
             (batch, stopped) = self.replay(&transactions, false).await?;
             stopped = stopped.or(missing);
             let rows = batch.transactions.iter().map(known);
@@ -317,12 +333,48 @@ impl<'a> Sync<'a> {
             ..range
         };
         self.write(batch, Some(&range)).await?;
+        if let Some(clock) = time {
+            let is_behind = self.mirror.writer.lock().await.is_behind();
+            let goal = Goal {
+                clock,
+                slot: range.last_slot,
+            };
+            self.goal = is_behind.then_some(goal);
+        }
         if self.covered.replace(end) != Some(end) {
             self.advanced = Instant::now();
             self.mirror.health.stalled(None);
         }
         self.mirror.chain.sources().covers(end);
         self.mirror.health.finalized_slot(end);
+        Ok(())
+    }
+
+    /// Up to where conversions should count for ranks, if they do not yet.
+    pub(crate) fn goal(&self) -> Option<Goal> {
+        self.goal
+    }
+
+    /// Counts conversions that wait for ranks, in one short step. Returns whether others wait.
+    pub(crate) async fn count(&mut self) -> Result<bool, Failure> {
+        let Some(goal) = self.goal else {
+            return Ok(false);
+        };
+        let mut writer = self.mirror.writer.lock().await;
+        let is_behind = ranking::step(&mut writer, goal, &mut self.pace).await?;
+        self.goal = is_behind.then_some(goal);
+        Ok(is_behind)
+    }
+
+    /// Counts all conversions that wait for ranks, in long steps. Meanwhile nothing new is mirrored.
+    pub(crate) async fn count_all(&mut self) -> Result<(), Failure> {
+        let mut pace = Pace::long();
+        while let Some(goal) = self.goal {
+            let mut writer = self.mirror.writer.lock().await;
+            let is_behind = ranking::step(&mut writer, goal, &mut pace).await?;
+            self.mirror.health.beat();
+            self.goal = is_behind.then_some(goal);
+        }
         Ok(())
     }
 
@@ -479,7 +531,10 @@ impl<'a> Sync<'a> {
 
     async fn write(&mut self, batch: &Batch, range: Option<&Final>) -> Result<(), Failure> {
         let start = Instant::now();
-        let outcome = self.mirror.writer.lock().await.write(batch, range).await;
+        let mut writer = self.mirror.writer.lock().await;
+        writer.count_at_most(self.pace.most());
+        let outcome = writer.write(batch, range).await;
+        drop(writer);
         self.mirror.health.beat();
         if outcome.is_err() {
             self.ledger.forget();
@@ -513,45 +568,6 @@ fn known(row: &mirror::Transaction) -> Known {
         block_index: row.block_index,
         block_time: row.block_time,
         signature: row.signature.clone(),
-    }
-}
-
-/// The listed transactions, in the order of the list, up to the first that the node does not return.
-async fn fetch(
-    mirror: &Mirror<'_>,
-    listed: &[Listed],
-    commitment: Commitment,
-) -> (Vec<Transaction>, Option<Failure>) {
-    let mut found = stream::iter(listed)
-        .map(|listed| fetch_one(mirror, listed, commitment))
-        .buffered(mirror.concurrency);
-    let mut transactions = Vec::with_capacity(listed.len());
-    while let Some(outcome) = found.next().await {
-        match outcome {
-            Ok(transaction) => transactions.push(transaction),
-            Err(failure) => return (transactions, Some(failure)),
-        }
-    }
-    (transactions, None)
-}
-
-/// A listed transaction. A single answer that fails is asked for again, so that one of many does not
-/// hold up the others.
-async fn fetch_one(
-    mirror: &Mirror<'_>,
-    listed: &Listed,
-    commitment: Commitment,
-) -> Result<Transaction, Failure> {
-    let signature = parse(&listed.signature)?;
-    let mut pause = FETCH_PAUSE;
-    loop {
-        let outcome = transaction(mirror.chain, &signature, listed.slot, commitment).await;
-        if outcome.is_ok() || pause > LAST_FETCH_PAUSE {
-            return outcome;
-        }
-        metrics::counter!("vouch_indexer_fetches_repeated_total").increment(1);
-        tokio::time::sleep(pause).await;
-        pause *= 2;
     }
 }
 

@@ -19,8 +19,8 @@ use crate::{
     node::{Node, Tip},
 };
 
-/// Transactions in a batch, as the indexer has them.
-const BATCH: u64 = 500;
+/// Transactions in a batch, as the indexer has them while it catches up.
+const BATCH: u64 = 1_000;
 /// The mirror's tables, and the awards that it gives.
 const TABLES: [&str; 17] = [
     "transactions",

@@ -12,6 +12,16 @@ const PATIENCE: i64 = 60 * 86_400;
 /// Conversions that wait whose categories are looked up for a month, the last ones.
 const LOOKED_UP: i64 = 5_000;
 
+/// Whether a month has to be decided by `time`, the chain's clock.
+pub(super) async fn is_due(connection: &mut PgConnection, time: i64) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM boards WHERE decide_at <= $1) AS "is_due!""#,
+        time,
+    )
+    .fetch_one(connection)
+    .await?)
+}
+
 /// Decides every month that is over by `time`, the chain's clock, and of which no conversion waits;
 /// with `award`, gives its leader the badge. Nobody joins such a month any more. The order is that
 /// of a leaderboard: conversions, the earlier last conversion, the address.

@@ -116,6 +116,22 @@ pub async fn uncertain(pool: &PgPool, limit: i64) -> Result<(i64, i64), Error> {
     Ok((row.conversions, row.campaigns))
 }
 
+/// How many conversions wait that are final and mature by `clock`, the chain's: of the first `limit` of them.
+///
+/// # Errors
+/// When Postgres does not answer.
+pub async fn waiting(pool: &PgPool, clock: i64, limit: i64) -> Result<i64, Error> {
+    let row = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM (
+               SELECT FROM maturing WHERE matures_at <= $1 AND seq <= (SELECT final_seq FROM indexer_state)
+               ORDER BY matures_at, conversion LIMIT $2
+           ) AS waiting"#,
+        clock,
+        limit,
+    );
+    unless_silent(async { Ok(row.fetch_one(pool).await?) }).await
+}
+
 /// The conversions among `addresses`.
 pub(super) async fn conversions(
     connection: &mut PgConnection,
