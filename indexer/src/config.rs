@@ -178,6 +178,20 @@ pub(crate) struct Config {
     )]
     pub(crate) ws_url: Vec<String>,
 
+    /// A Yellowstone gRPC server, as `https://host:port`. It announces and brings transactions instead
+    /// of the WebSocket and `getTransaction`; the nodes prove that nothing is missing.
+    #[arg(long, env = "GRPC_URL", hide_env_values = true)]
+    pub(crate) grpc_url: Option<reqwest::Url>,
+
+    /// The token that this server wants, sent as `x-token`.
+    #[arg(
+        long,
+        env = "GRPC_TOKEN",
+        hide_env_values = true,
+        requires = "grpc_url"
+    )]
+    pub(crate) grpc_token: Option<String>,
+
     #[command(flatten)]
     pub(crate) probes: Probes<8081>,
 

@@ -13,7 +13,7 @@ use vouch_service::Heartbeat;
 
 pub(crate) use self::status::Status;
 use self::status::status_of;
-use crate::{failure::Failure, sources::Sources, standing::Line};
+use crate::{chain::Chain, failure::Failure, sources::Sources, standing::Line, stream::Stream};
 
 /// Uncertain conversions that are counted at most.
 pub(crate) const MOST_UNCERTAIN: i64 = 1000;
@@ -99,7 +99,7 @@ struct Inner {
 pub(crate) struct Health {
     inner: Mutex<Inner>,
     heartbeat: Heartbeat,
-    sources: OnceLock<Arc<Sources>>,
+    sources: OnceLock<(Arc<Sources>, Arc<Stream>)>,
     max_slots_behind: u64,
     max_age: Duration,
 }
@@ -143,10 +143,11 @@ impl Health {
         }
     }
 
-    /// Reports these sources from now on.
-    pub(crate) fn watch(&self, sources: &Arc<Sources>) {
+    /// Reports the sources of this chain from now on.
+    pub(crate) fn watch(&self, chain: &Chain) {
         // There is one chain in a process.
-        let _ = self.sources.set(Arc::clone(sources));
+        let sources = (Arc::clone(chain.sources()), Arc::clone(chain.stream()));
+        let _ = self.sources.set(sources);
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
@@ -156,7 +157,7 @@ impl Health {
 
     pub(crate) fn report(&self) -> Report {
         let sources = self.sources.get();
-        let apart = sources.and_then(|sources| sources.apart());
+        let apart = sources.and_then(|(sources, _)| sources.apart());
         self.change(|inner| {
             let (status, detail) = inner.status(self.max_slots_behind, self.max_age, apart);
             Report {
@@ -172,7 +173,9 @@ impl Health {
                 differing_accounts: inner.differing.0,
                 uncertain_conversions: inner.uncertain.0,
                 detail,
-                sources: sources.map_or_else(Vec::new, |sources| sources.lines()),
+                sources: sources.map_or_else(Vec::new, |(sources, stream)| {
+                    sources.lines().into_iter().chain(stream.line()).collect()
+                }),
             }
         })
     }
@@ -238,6 +241,12 @@ impl Health {
             }
             inner.chain_slot = Some(slot);
         });
+    }
+
+    /// The chain's confirmed slot, as a node last told it.
+    #[cfg(feature = "grpc")]
+    pub(crate) fn chain(&self) -> Option<u64> {
+        self.change(|inner| inner.chain_slot)
     }
 
     pub(crate) fn indexed_slot(&self, slot: u64) {

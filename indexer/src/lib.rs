@@ -10,6 +10,8 @@ mod config;
 mod digest;
 mod events;
 mod failure;
+#[cfg(feature = "grpc")]
+mod grpc;
 mod health;
 mod heights;
 mod history;
@@ -24,6 +26,11 @@ mod source;
 mod sources;
 mod standing;
 mod steps;
+#[cfg_attr(
+    not(feature = "grpc"),
+    expect(dead_code, reason = "nothing is delivered")
+)]
+mod stream;
 mod sync;
 mod transactions;
 mod verify;
@@ -74,6 +81,9 @@ pub async fn main() -> ExitCode {
 
 async fn start(config: Config) -> Result<()> {
     config.log.init()?;
+    if cfg!(not(feature = "grpc")) && config.grpc_url.is_some() {
+        anyhow::bail!("GRPC_URL is set, but this binary was built without the feature `grpc`");
+    }
     let metrics = Metrics::install(&[("vouch_indexer_apply_seconds", &APPLY_SECONDS)])?;
     let mut stop = Stop::new()?;
     let listener = config.probes.listen.bind().await?;
@@ -106,7 +116,7 @@ async fn mirror(config: &Config, health: &Arc<Health>) -> Result<()> {
     health.set(Status::Starting, None);
     let chain = Chain::new(&config.rpc_url, config.limits())?;
     chain.sources().tell(health);
-    health.watch(chain.sources());
+    health.watch(&chain);
     let mut pause = FIRST_PAUSE;
     loop {
         let start = tokio::time::Instant::now();

@@ -16,7 +16,7 @@ use crate::{
     failure::Failure,
     health::{Health, Layer, MOST_UNCERTAIN, Status},
     sync::Sync,
-    wake::Wake,
+    wake::{Begin, Wake},
     witness,
 };
 
@@ -78,9 +78,21 @@ pub(crate) async fn run(
     tokio::select! {
         ended = rounds(&mirror, &wake) => ended,
         ended = witness::run(&mirror, config) => ended,
-        () = wake.listen(&config.ws_url) => Ok(()),
+        () = wake.listen(&config.ws_url, chain.stream().live()) => Ok(()),
+        () = stream(config, chain, health, &wake) => Ok(()),
         failure = chain.sources().watch() => Err(failure),
     }
+}
+
+/// Follows the gRPC stream, if there is one. It never ends.
+#[cfg(feature = "grpc")]
+async fn stream(config: &Config, chain: &Chain, health: &Health, wake: &Wake) {
+    crate::grpc::run(config, chain, health, wake).await;
+}
+
+#[cfg(not(feature = "grpc"))]
+async fn stream(_: &Config, _: &Chain, _: &Health, _: &Wake) {
+    std::future::pending().await
 }
 
 async fn elect(config: &Config, health: &Health) -> Result<Writer, Failure> {
@@ -125,7 +137,7 @@ pub(crate) async fn rounds(mirror: &Mirror<'_>, wake: &Wake) -> Result<(), Failu
     let mut finality = Retry::default();
     let mut live = Retry::default();
     let mut polled: Option<Instant> = None;
-    let mut is_announced = false;
+    let mut begin = Begin::Due;
     loop {
         mirror.health.beat();
         if finality.is_due() {
@@ -136,12 +148,17 @@ pub(crate) async fn rounds(mirror: &Mirror<'_>, wake: &Wake) -> Result<(), Failu
         }
         if live.is_due() {
             let is_fresh = |polled: Instant| polled.elapsed() < POLL;
-            let outcome = if is_announced && polled.is_some_and(is_fresh) {
-                sync.follow_announced().await
-            } else {
-                let outcome = sync.follow().await;
-                polled = Some(Instant::now());
-                outcome
+            let outcome = match begin {
+                Begin::Announced if polled.is_some_and(is_fresh) => sync.follow_announced().await,
+                // It comes before a poll that is due, as its list may lack what the stream has brought.
+                Begin::Streamed if polled.is_some_and(|polled| polled.elapsed() < 2 * POLL) => {
+                    sync.follow_streamed().await
+                }
+                _ => {
+                    let outcome = sync.follow().await;
+                    polled = Some(Instant::now());
+                    outcome
+                }
             };
             // After a failure the next round asks for the slot, too.
             polled = polled.filter(|_| outcome.is_ok());
@@ -152,7 +169,7 @@ pub(crate) async fn rounds(mirror: &Mirror<'_>, wake: &Wake) -> Result<(), Failu
         // Without announcements nobody asks what is held.
         let held = OnceLock::new();
         let is_held = |signature: &str| held.get_or_init(|| sync.held()).contains(signature);
-        is_announced = wake.wait(pause.min(FINAL_EVERY), is_held).await;
+        begin = wake.wait(pause.min(FINAL_EVERY), is_held).await;
     }
 }
 
