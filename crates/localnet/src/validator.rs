@@ -19,13 +19,15 @@ pub const VALIDATOR_VERSION: &str = "4.1.2";
 /// The patch of the validator; docs/decisions/idle-validator.md says why.
 const VALIDATOR_PATCH: &str = include_str!("../../../toolchain/validator/idle.patch");
 /// What the Geyser plugin is built from.
-const PLUGIN_SOURCES: [&str; 6] = [
+const PLUGIN_SOURCES: [&str; 8] = [
     include_str!("../../../toolchain/geyser/Cargo.toml"),
     include_str!("../../../toolchain/geyser/Cargo.lock"),
     include_str!("../../../toolchain/geyser/src/lib.rs"),
     include_str!("../../../toolchain/geyser/src/blocks.rs"),
     include_str!("../../../toolchain/geyser/src/convert.rs"),
     include_str!("../../../toolchain/geyser/src/server.rs"),
+    include_str!("../../../toolchain/geyser/status/Cargo.toml"),
+    include_str!("../../../toolchain/geyser/status/src/lib.rs"),
 ];
 /// The file name of the built Geyser plugin.
 pub const PLUGIN: &str = if cfg!(target_os = "macos") {
