@@ -157,7 +157,8 @@ async fn catch_up(sync: &mut Sync<'_>, progress: &Progress<'_>, allow_fewer: boo
         let live = mirror::state(progress.live).await?;
         let is_whole = next.final_seq >= live.final_seq || allow_fewer;
         // Ranks follow the clock in steps.
-        let is_ranked = next.final_time >= live.final_time;
+        let place = |state: &mirror::State| (state.final_time, state.final_address.clone());
+        let is_ranked = place(&next) >= place(&live);
         if followed >= 2 && is_whole && is_ranked && next.finalized_slot >= live.finalized_slot {
             return Ok(());
         }

@@ -3,8 +3,9 @@
 //! A turn that becomes free goes to the network that has the fewest. So a network that has many slow
 //! requests delays another one by one turn at most, however many of its own wait. And it never has more than
 //! half of the turns, so that another network finds one free even while no call ends. Within a wide network,
-//! too, the one with the fewest turns comes first; of those with as many, the one that waits longest. So a
-//! newcomer to a wide network that has all of its turns waits behind the others of it that have none.
+//! too, the one with the fewest turns comes first; of those with as many, the one that has gone without one longest,
+//! since it was served or since it came. So a newcomer to a wide network waits for one turn of each that came before
+//! it, however many requests each has, and nobody waits for newcomers.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -63,6 +64,13 @@ impl Caller {
         }))
     }
 
+    /// The networks that take turns within the widest one, the wider one first; twice the same if there is one.
+    fn narrow(&self) -> [Option<Network>; 2] {
+        let [narrowest, next, widest] = self.0;
+        let next = if widest.is_some() { next } else { narrowest };
+        [next, narrowest]
+    }
+
     fn networks(&self) -> impl Iterator<Item = (Network, usize)> {
         let networks = self.0.into_iter().zip(WEIGHTS);
         networks.filter_map(|(network, weight)| Some((network?, weight)))
@@ -110,9 +118,11 @@ struct State {
     waiting: HashMap<Caller, VecDeque<Waiter>>,
     /// How many of each network wait, if some do.
     crowds: HashMap<Network, usize>,
+    /// When narrow networks that have turns or wait were last served, as a number in the order of `next`.
+    served: HashMap<Network, u64>,
     /// How many wait.
     count: usize,
-    /// The number of the next one.
+    /// The number of the next one that comes or is served.
     next: u64,
 }
 
@@ -168,6 +178,7 @@ impl Turns {
                     held: HashMap::new(),
                     waiting: HashMap::new(),
                     crowds: HashMap::new(),
+                    served: HashMap::new(),
                     count: 0,
                     next: 0,
                 }),
@@ -238,6 +249,25 @@ impl State {
         for (network, _) in caller.networks() {
             *self.held.entry(network).or_default() += 1;
         }
+        let number = self.number();
+        for network in caller.narrow().into_iter().flatten() {
+            self.served.insert(network, number);
+        }
+    }
+
+    fn number(&mut self) -> u64 {
+        let number = self.next;
+        self.next += 1;
+        number
+    }
+
+    /// Forgets when those were served that neither have a turn nor wait: they would be newcomers.
+    fn forget(&mut self, caller: &Caller) {
+        for network in caller.narrow().into_iter().flatten() {
+            if !self.held.contains_key(&network) && !self.crowds.contains_key(&network) {
+                self.served.remove(&network);
+            }
+        }
     }
 
     fn release(&mut self, caller: &Caller) {
@@ -250,6 +280,7 @@ impl State {
                 }
             }
         }
+        self.forget(caller);
     }
 
     fn held(&self, network: Network) -> usize {
@@ -262,8 +293,7 @@ impl State {
 
     /// Somebody waits from now on. Returns the number of the place.
     fn join(&mut self, caller: Caller, turn: oneshot::Sender<Turn>) -> u64 {
-        let number = self.next;
-        self.next += 1;
+        let number = self.number();
         let queue = self.waiting.entry(caller).or_default();
         queue.push_back(Waiter { number, turn });
         self.count += 1;
@@ -308,12 +338,14 @@ impl State {
                     }
                 }
             }
+            self.forget(caller);
         }
         waiter
     }
 
-    /// The next one, if a turn is free: of the networks with the fewest turns, whoever waits longest. Of two
-    /// in a wide network, the one whose narrower network has fewer comes first.
+    /// The next one, if a turn is free: of the networks with the fewest turns, the one that has gone without one
+    /// longest, since it was served or since it came. Of two in a wide network, the one whose narrower
+    /// network has fewer comes first.
     fn choose(&mut self, turns: usize) -> Option<(Caller, Waiter)> {
         if self.free == 0 {
             return None;
@@ -323,7 +355,12 @@ impl State {
                 return None;
             }
             let rank = caller.rank(|network| self.held(network));
-            Some(((rank, queue.front()?.number), *caller))
+            let number = queue.front()?.number;
+            let served = |network| self.served.get(&network).copied();
+            let since = caller
+                .narrow()
+                .map(|network| network.and_then(served).unwrap_or(number));
+            Some(((rank, since, number), *caller))
         });
         let (_, caller) = queues.min_by_key(|(rank, _)| *rank)?;
         let waiter = self.remove(&caller, VecDeque::pop_front)?;

@@ -75,8 +75,8 @@ pub(crate) struct LeaderboardAnswer {
     /// Everything that counts at this slot is counted, in every number of this answer.
     as_of_slot: Option<i64>,
     /// Unix seconds of the chain's clock: conversions that can no longer be cancelled at this time are
-    /// counted, and no others. It is later than the clock at `as_of_slot` while very many conversions
-    /// begin to count together.
+    /// counted, and no others, but for some of those of the next second while very many end their holds in
+    /// it. It is later than the clock at `as_of_slot` while very many conversions begin to count together.
     as_of_time: Option<i64>,
     /// For the next page; null on the last one.
     next_cursor: Option<String>,

@@ -91,6 +91,8 @@ pub(crate) fn options(url: &str, application: &str) -> Result<PgConnectOptions, 
     Ok(options
         .ssl_mode(mode)
         .application_name(application)
+        // Compiling takes longer than the statements, which read few rows of large tables.
+        .options([("jit", "off")])
         .options([Schema::Live.search_path()]))
 }
 

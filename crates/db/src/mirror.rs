@@ -7,6 +7,8 @@ mod batch;
 mod fences;
 mod finality;
 mod log;
+mod place;
+mod prune;
 mod quarters;
 pub mod rebuild;
 pub mod recount;

@@ -347,6 +347,19 @@ async fn a_million_clicks_of_no_day_are_deleted_in_parts_while_others_come() {
     assert!(api::is_busy(&busy), "{busy:?}");
     // When they are deleted in parts, with the time limit that the API has for a statement
     let api = api::pool(database.url(), 1, Duration::from_secs(30)).expect("a pool");
+    let read_without_index = async || {
+        api.execute("SELECT pg_stat_force_next_flush()")
+            .await
+            .expect("a flush");
+        let row = api
+            .fetch_one(
+                "SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'clicks_default'",
+            )
+            .await
+            .expect("statistics");
+        row.get::<i64, _>(0)
+    };
+    let before = read_without_index().await;
     let writers = api::click_pool(database.url(), Duration::from_secs(30)).expect("a pool");
     let mut writer = writers.acquire().await.expect("a connection");
     let mut deleted = 0;
@@ -363,6 +376,8 @@ async fn a_million_clicks_of_no_day_are_deleted_in_parts_while_others_come() {
         let stored = clicks::insert(&mut writer, &[one]).await;
         assert_eq!(stored.expect("stored"), 1);
     }
+    // And each part found its rows by an index
+    assert_eq!(read_without_index().await - before, 0);
     // And all old ones are gone, whoever reads the old day, and the others are there
     assert_eq!(deleted, 1_000_000);
     assert_eq!(days(&pool).await, [("clicks_default".to_owned(), 1_200)]);
@@ -380,20 +395,6 @@ async fn a_million_clicks_of_no_day_are_deleted_in_parts_while_others_come() {
         assert!(std::time::Instant::now() < deadline);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    // And each part finds its rows by an index
-    let plan = pool
-        .fetch_all(
-            "EXPLAIN SELECT ctid FROM clicks_default
-             WHERE clicked_at < date '2031-01-01'::timestamp AT TIME ZONE 'UTC'
-             ORDER BY clicked_at LIMIT 5000",
-        )
-        .await
-        .expect("a plan");
-    let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
-    assert!(
-        plan.join("\n").contains("clicks_default_by_time"),
-        "{plan:?}"
-    );
 }
 
 /// [A6]

@@ -851,7 +851,12 @@ async fn clicks_and_profiles_outlive_the_older_mirror() {
     assert_eq!(text("SELECT name FROM campaign_profiles").await, "n");
     assert_eq!(live_accounts(&pool).await.expect("rows"), []);
     let state = state(&pool).await.expect("a state");
-    assert_eq!(state, vouch_db::mirror::State::default());
+    // A tilde is the end of a second.
+    let nothing = vouch_db::mirror::State {
+        final_address: "~".into(),
+        ..vouch_db::mirror::State::default()
+    };
+    assert_eq!(state, nothing);
 }
 
 /// [M8]

@@ -36,7 +36,7 @@ pub const FORGET_MIRROR: &str = "
     END
     $$;
     UPDATE mirror.indexer_state SET confirmed_seq = 0, final_seq = 0, final_time = NULL,
-        earlier_time = NULL";
+        final_address = '~', earlier_time = NULL, earlier_address = '~'";
 
 /// A Postgres server that can create databases.
 ///
@@ -259,6 +259,14 @@ impl Postgres {
     /// When the server is not ours.
     pub async fn crash(&mut self) -> Result<()> {
         self.own_cluster()?.crash().await
+    }
+
+    /// Kills all processes of a private server with SIGKILL.
+    ///
+    /// # Errors
+    /// When the server is not ours.
+    pub async fn kill(&mut self) -> Result<()> {
+        self.own_cluster()?.kill().await
     }
 
     fn own_cluster(&mut self) -> Result<&mut Cluster> {

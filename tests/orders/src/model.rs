@@ -85,6 +85,8 @@ struct Held {
 /// The mirror as it was checked.
 pub(crate) struct Checked {
     pub(crate) state: State,
+    /// Place of the last transaction that the mirror holds.
+    pub(crate) last: usize,
     /// The first thing that does not follow from the journal, if the mirror lacks a transaction that
     /// decides over later ones: the journal does not tell what those do without it.
     pub(crate) unexplained: Option<String>,
@@ -95,6 +97,8 @@ pub(crate) async fn check(chain: &Chain, pool: &PgPool) -> Result<Checked> {
     let mut mirror: Value = sqlx::query_scalar(MIRROR).fetch_one(pool).await?;
     let state = State::of(&mirror["state"]);
     let held = held(chain, &mirror["transactions"], &state)?;
+    let last = held.iter().map(|held| held.place).max();
+    let last = last.unwrap_or_default();
     let mut model = Model::new(&state);
     for held in &held {
         for effect in &chain.recording.transactions[held.place].effects {
@@ -105,22 +109,29 @@ pub(crate) async fn check(chain: &Chain, pool: &PgPool) -> Result<Checked> {
         let found = mirror[&name].take();
         if found != expected {
             let unexplained = format!("{name}: {}", difference(&found, &expected));
-            ensure!(lacks(chain, &held), "{unexplained}");
-            let unexplained = Some(unexplained);
-            return Ok(Checked { state, unexplained });
+            let lacking = lacks(chain, &held);
+            ensure!(!lacking.is_empty(), "{unexplained}");
+            return Ok(Checked {
+                unexplained: Some(format!("{unexplained}, without {lacking:?}")),
+                state,
+                last,
+            });
         }
     }
     Ok(Checked {
-        state,
         unexplained: None,
+        state,
+        last,
     })
 }
 
-/// Whether a transaction is missing that decides over later ones which are there.
-fn lacks(chain: &Chain, held: &[Held]) -> bool {
+/// Places of the transactions that are missing and decide over later ones which are there.
+fn lacks(chain: &Chain, held: &[Held]) -> Vec<usize> {
     let places: BTreeSet<usize> = held.iter().map(|held| held.place).collect();
     let last = places.last().copied().unwrap_or_default();
-    (0..last).any(|place| !places.contains(&place) && chain.decides(place))
+    (0..last)
+        .filter(|place| !places.contains(place) && chain.decides(*place))
+        .collect()
 }
 
 /// Fails unless what the mirror calls final is the beginning of the chain, and complete up to its

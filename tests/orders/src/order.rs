@@ -284,6 +284,7 @@ impl Lab {
             view: View::default(),
             late: Vec::new(),
             state: State::default(),
+            unanchored: 0,
             report: Report {
                 orders: 1,
                 ..Report::default()
@@ -352,6 +353,9 @@ struct Order<'a> {
     late: Vec<(String, u64)>,
     /// The mirror, as it was last seen.
     state: State,
+    /// Before the first final transaction, a list that is cut off looks like a whole one. What was mirrored
+    /// of such lists stays until as many transactions are final.
+    unanchored: i64,
     report: Report,
 }
 
@@ -459,11 +463,19 @@ impl Order<'_> {
     /// Compares the mirror with the model of what it holds, and that with the chain.
     async fn check(&mut self) -> Result<()> {
         let state = model::check(&self.lab.chain, &self.lab.pool).await;
-        let Checked { state, unexplained } = state.context("while the chain grew")?;
+        let Checked {
+            state,
+            last,
+            unexplained,
+        } = state.context("while the chain grew")?;
         state.follows(&self.state)?;
+        if state.final_seq > 0 && self.state.final_seq == 0 {
+            self.unanchored = i64::try_from(last)?;
+        }
         if let Some(unexplained) = unexplained {
             // Forks keep what decides over later transactions. A list that hides it does not.
-            ensure!(self.plan.may_stop, "{unexplained}");
+            let may_lack = self.plan.may_stop || state.final_seq <= self.unanchored;
+            ensure!(may_lack, "{unexplained}");
             self.report.lacking += 1;
         }
         if !self.plan.may_stop {

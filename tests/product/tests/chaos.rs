@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use vouch_product_tests::chaos::{Options, run};
+use vouch_product_tests::chaos::{Options, clicks, run};
 
 #[tokio::test]
 async fn everything_agrees_after_kills_and_faults() {
@@ -15,4 +15,14 @@ async fn everything_agrees_after_kills_and_faults() {
     let report = run(options).await.expect("everything agrees");
     assert_eq!(report.memory.len(), 3, "{report}");
     assert!(report.conversions > 0, "{report}");
+}
+
+/// A4.
+#[tokio::test]
+async fn every_redirect_is_stored_once_whatever_is_killed() {
+    let options = clicks::Options { seed: 7, kills: 5 };
+    let report = clicks::run(options).await.expect("each click once");
+    assert!(report.redirects > 0, "{report}");
+    assert!(report.kills.values().sum::<u64>() >= 5, "{report}");
+    assert_eq!(report.kills.len(), 2, "{report}");
 }

@@ -92,7 +92,7 @@ async fn a_damaged_mirror_is_replaced_and_readers_notice_nothing() {
     assert_eq!(world.number(schemas).await, 1);
     let names = "SELECT count(*) FROM pg_class
          WHERE relnamespace = 'mirror'::regnamespace AND relname IN (
-             'transactions_once', 'conversions_by_time', 'maturing_by_time', 'finality',
+             'transactions_once', 'conversions_by_time', 'maturing_by_place', 'finality',
              'referrals_code_once_per_campaign', 'campaigns_pkey')";
     assert_eq!(world.number(names).await, 6);
 }

@@ -839,26 +839,32 @@ fn a_buyer_pays_the_price_that_was_shown_or_nothing() {
     assert_eq!(world.lamports(&carol.pubkey()), before);
 }
 
+/// A closed campaign with a held split in SOL: its buyer, and the relay that paid the rent.
+fn closed_with_a_held_split() -> (World, Keypair, Keypair) {
+    let mut world = sol_split(Settings {
+        hold_seconds: HOLD,
+        ..Settings::percent(1_000, u64::MAX)
+    });
+    world.referrer(CODE);
+    let (bob, relay) = (world.wallet(), world.wallet());
+    let args = Purchase {
+        payer: relay.pubkey(),
+        ..Purchase::new(&bob.pubkey(), PRICE, NONE)
+    };
+    let purchase = world.purchase(&Pubkey::default(), CODE, &args);
+    world.land(&[purchase], &[&relay, &bob]);
+    world.close();
+    (world, bob, relay)
+}
+
 /// Row 11 (I21): SOL that nobody claims goes to the treasury after the claim period, not
 /// to the payer of the rent.
 #[test]
 fn sol_that_nobody_claims_goes_to_the_treasury() {
     for campaign_reclaimed in [false, true] {
         // Given a held split in SOL, whose rent a relay paid, in a closed campaign
-        let mut world = sol_split(Settings {
-            hold_seconds: HOLD,
-            ..Settings::percent(1_000, u64::MAX)
-        });
-        world.referrer(CODE);
-        let (bob, relay) = (world.wallet(), world.wallet());
+        let (mut world, bob, relay) = closed_with_a_held_split();
         let company = world.company.insecure_clone();
-        let args = Purchase {
-            payer: relay.pubkey(),
-            ..Purchase::new(&bob.pubkey(), PRICE, NONE)
-        };
-        let purchase = world.purchase(&Pubkey::default(), CODE, &args);
-        world.land(&[purchase], &[&relay, &bob]);
-        world.close();
         let campaign = world.campaign();
         let reclaim = world.reclaim(CODE, &bob.pubkey(), &NONE);
 
@@ -887,6 +893,14 @@ fn sol_that_nobody_claims_goes_to_the_treasury() {
             world.refuse(&[theft], &[&company], refused);
         }
 
+        // And so it is when a program stands in for the relay, as if the relay could receive nothing
+        let program = Pubkey::new_unique();
+        deploy_at(&mut world, &program);
+        let mut theft = reclaim.clone();
+        theft.accounts[ReclaimConversionAccounts::RENT_PAYER].pubkey = program;
+        let wrong = ProgramError::WrongRentPayer;
+        world.refuse(&[theft], &[&company], wrong);
+
         // And after the claim period, the treasury gets the reward, and the relay its
         // rent
         let wallets = [campaign.settings.treasury, relay.pubkey()];
@@ -899,6 +913,37 @@ fn sol_that_nobody_claims_goes_to_the_treasury() {
             assert_eq!(world.lamports(wallet) - before, gain);
         }
     }
+}
+
+/// Row 11 (I21): a payer of the rent that became a program keeps the treasury from nothing.
+#[test]
+fn the_treasury_gets_its_sol_also_when_the_rent_payer_is_a_program() {
+    // Given a held split in SOL, whose rent a relay paid, in a closed campaign whose claims are over
+    let (mut world, bob, relay) = closed_with_a_held_split();
+    let company = world.company.insecure_clone();
+    let reclaim = world.reclaim(CODE, &bob.pubkey(), &NONE);
+    world.wait(i64::from(HOLD) + 30 * DAY);
+
+    // When the relay becomes a program, then the treasury gets the reward, and the rent stays
+    deploy_at(&mut world, &relay.pubkey());
+    let treasury = world.campaign().settings.treasury;
+    let before = world.lamports(&treasury);
+    world.land(std::slice::from_ref(&reclaim), &[&company]);
+    assert_eq!(world.lamports(&treasury) - before, PRICE / 10);
+    let address = world.conversion_address(CODE, &bob.pubkey(), &NONE);
+    let rent = world
+        .svm
+        .minimum_balance_for_rent_exemption(Conversion::SIZE);
+    assert_eq!(world.lamports(&address), rent);
+    let conversion = world.converted(CODE, &bob.pubkey(), &NONE);
+    assert_eq!(
+        (conversion.status, conversion.settled),
+        (Status::Paid, settled::ALL)
+    );
+
+    // And there is nothing more to give back
+    let again = world.send(&[reclaim], &[&company]);
+    assert_eq!(again.map(|_| ()), Err(other(0, NOT_WRITABLE)));
 }
 
 /// Row 12 (I3): the authority of a closed campaign can still be transferred.

@@ -627,6 +627,31 @@ fn a_closed_campaign_pays_until_its_authority_takes_it_back() {
 }
 
 #[test]
+fn a_mint_that_is_given_back_must_be_passed_as_writable() {
+    // Given a closed campaign whose claims are over
+    let mut scene = scene(held());
+    scene.world.close();
+    scene.world.wait(i64::from(HOLD) + CLAIM_PERIOD);
+    let company = scene.world.company.insecure_clone();
+    let (address, campaign) = (scene.world.campaign, scene.world.campaign());
+    let reclaim = instructions::reclaim_campaign(&address, &campaign, None);
+
+    // When its mint is passed as read-only, then it is refused, and the mint stays as it was
+    let mint = Pubkey::from(campaign.mint.to_bytes());
+    let before = scene.world.svm.get_account(&mint);
+    let mut read_only = reclaim.clone();
+    let accounts = read_only.accounts.iter_mut();
+    let mut mints = accounts.filter(|account| account.pubkey == mint);
+    mints.next().expect("the mint").is_writable = false;
+    let outcome = scene.world.send(&[read_only], &[&company]);
+    let expected = other(0, InstructionError::Custom(2000));
+    assert_eq!(outcome.map(|_| ()), Err(expected));
+    assert_eq!(scene.world.svm.get_account(&mint), before);
+    scene.world.land(&[reclaim], &[&company]);
+    assert_ne!(scene.world.svm.get_account(&mint), before);
+}
+
+#[test]
 fn a_claim_needs_no_new_permission_of_a_new_owner() {
     // Given a held conversion with a code that Alice gives to Dora
     let mut scene = scene(held());

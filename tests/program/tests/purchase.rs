@@ -166,6 +166,32 @@ fn a_payment_in_sol_is_split_at_once() {
 }
 
 #[test]
+fn a_partner_has_a_part_of_a_fixed_reward_for_a_payment() {
+    // Given a fixed reward, of which a partner has a quarter
+    let settings = Settings {
+        min_amount: PRICE,
+        max_partner_share_bps: 2_500,
+        ..Settings::fixed(1_000)
+    };
+    let mut scene = scene(Funding::MintAuthority, settings, false);
+
+    // When Bob buys, then both have their parts
+    let (purchase, bob) = (scene.purchase(PRICE), scene.bob.insecure_clone());
+    scene.world.land(&[purchase], &[&bob]);
+    let conversion = scene.conversion();
+    assert_eq!(
+        (
+            conversion.reward_referrer,
+            conversion.reward_referee,
+            conversion.reward_partner
+        ),
+        (750, 0, 250)
+    );
+    assert_eq!(scene.world.rewards(&scene.alice.pubkey()), 750);
+    assert_eq!(scene.world.rewards(&scene.partner.pubkey()), 250);
+}
+
+#[test]
 fn a_payment_in_tokens_is_split_at_once() {
     // Given Bob with tokens
     let mut scene = scene(Funding::PaymentSplit, shared(), true);

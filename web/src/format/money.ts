@@ -1,5 +1,7 @@
 /** Amounts of a token, exact: base units are integers, and no step uses floating point. */
 
+import { numbers } from './intl';
+
 /** A token as people read it. */
 export type Token = {
   readonly decimals: number;
@@ -20,12 +22,12 @@ export function formatUnits(units: string | bigint, decimals: number, locale: st
   const rest = value % scale;
   const digits = (rest < 0n ? -rest : rest).toString().padStart(decimals, '0').replace(/0+$/, '');
   const sign = value < 0n && whole === 0n ? '-' : '';
-  const head = sign + new Intl.NumberFormat(locale).format(whole);
+  const head = sign + numbers(locale).format(whole);
   return digits === '' ? head : head + decimalSeparator(locale) + digits;
 }
 
 function decimalSeparator(locale: string): string {
-  const parts = new Intl.NumberFormat(locale).formatToParts(0.5);
+  const parts = numbers(locale).formatToParts(0.5);
   return parts.find((part) => part.type === 'decimal')?.value ?? '.';
 }
 
@@ -33,7 +35,7 @@ function decimalSeparator(locale: string): string {
 export function formatBps(bps: number | bigint, locale: string): string {
   const number = formatUnits(BigInt(bps), 2, locale);
   // The parts of a number below 1 % are its one digit, the sign, and what stands between them.
-  const parts = new Intl.NumberFormat(locale, { style: 'percent' }).formatToParts(0);
+  const parts = numbers(locale, { style: 'percent' }).formatToParts(0);
   return parts.map(({ type, value }) => (type === 'integer' ? number : value)).join('');
 }
 

@@ -1,5 +1,7 @@
 /** Times: relative within a day, the date after. */
 
+import { dates, numbers, spans } from './intl';
+
 const STEPS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
   ['hour', 3600],
   ['minute', 60],
@@ -18,16 +20,15 @@ export function formatTime(
 ): string {
   const seconds = Math.round((at - now) / 1000);
   if (Math.abs(seconds) >= 86_400) {
-    return on(new Intl.DateTimeFormat(locale, { dateStyle: 'medium' }).format(at));
+    return on(dates(locale, { dateStyle: 'medium' }).format(at));
   }
   const [unit, size] = STEPS.find(([, size]) => Math.abs(seconds) >= size) ?? ['second', 1];
-  const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
-  return relative.format(Math.trunc(seconds / size), unit);
+  return spans(locale).format(Math.trunc(seconds / size), unit);
 }
 
 /** The exact time in the reader's zone, which it names. */
 export function exactTime(at: number, locale: string): string {
-  return new Intl.DateTimeFormat(locale, { dateStyle: 'full', timeStyle: 'long' }).format(at);
+  return dates(locale, { dateStyle: 'full', timeStyle: 'long' }).format(at);
 }
 
 const DURATIONS: readonly [string, number][] = [
@@ -40,7 +41,5 @@ const DURATIONS: readonly [string, number][] = [
 /** A duration in its largest unit that divides it: 172800 seconds are two days. */
 export function formatDuration(seconds: number, locale: string): string {
   const [unit, size] = DURATIONS.find(([, size]) => seconds % size === 0) ?? ['second', 1];
-  return new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'long' }).format(
-    seconds / size,
-  );
+  return numbers(locale, { style: 'unit', unit, unitDisplay: 'long' }).format(seconds / size);
 }

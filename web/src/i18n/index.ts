@@ -1,6 +1,6 @@
 /** Messages in the reader's language. Another language is another file like `de.ts`. */
 
-import { createSignal } from 'solid-js';
+import { batch, createSignal } from 'solid-js';
 
 import type { Messages } from './en';
 
@@ -24,8 +24,11 @@ export { messages as t, locale };
 export async function use(language: string, chosen: boolean): Promise<void> {
   const load = LANGUAGES[language] ?? LANGUAGES.en!;
   const loaded = await load();
-  setMessages(() => loaded);
-  setLocale(language in LANGUAGES ? language : 'en');
+  // One round over the page, not one for the words and one for the figures.
+  batch(() => {
+    setMessages(() => loaded);
+    setLocale(language in LANGUAGES ? language : 'en');
+  });
   document.documentElement.lang = locale();
   if (chosen) {
     try {

@@ -1,6 +1,7 @@
 /** The parts of charts and figures: days, parts of a series, and how a number compares with the one before. */
 
 import type { components } from '../api/schema';
+import { dates } from '../format/intl';
 
 export type Analytics = components['schemas']['AnalyticsAnswer'];
 export type Numbers = components['schemas']['SpanNumbers'];
@@ -22,7 +23,7 @@ export type Days = { readonly from: string; readonly to: string; readonly by: 'd
 
 /** The day of a moment, in milliseconds, in a zone. */
 export function dayIn(zone: string, at: number): string {
-  const parts = new Intl.DateTimeFormat('en', {
+  const parts = dates('en', {
     timeZone: zone,
     calendar: 'gregory',
     numberingSystem: 'latn',
@@ -73,12 +74,12 @@ export function labelOf(part: Pick<Part, 'from'>, by: Days['by'], language: stri
   const options: Intl.DateTimeFormatOptions =
     by === 'month' ? { month: 'short', year: 'numeric' } : { day: 'numeric', month: 'short' };
   const at = Date.parse(`${part.from}T00:00:00Z`);
-  return new Intl.DateTimeFormat(language, { ...options, timeZone: 'UTC' }).format(at);
+  return dates(language, { ...options, timeZone: 'UTC' }).format(at);
 }
 
 /** The first and the last day of a span, with their year. */
 export function spanText(from: string, to: string, language: string): string {
-  const format = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeZone: 'UTC' });
+  const format = dates(language, { dateStyle: 'medium', timeZone: 'UTC' });
   const at = (day: string) => Date.parse(`${day}T00:00:00Z`);
   return format.formatRange(at(from), at(to));
 }

@@ -1,5 +1,7 @@
 /** The categories and regions that the API knows. */
 
+import { dates } from '../format/intl';
+
 export const CATEGORIES = [
   'art',
   'business',
@@ -46,4 +48,48 @@ export function regions(locale: string): { code: string; name: string }[] {
   return REGIONS.map((code) => ({ code, name: names.of(code) ?? code })).sort((one, other) =>
     order.compare(one.name, other.name),
   );
+}
+
+/** The choice of a referrer of one kind, as the API has it. */
+export type Choice = {
+  readonly value?: string | null;
+  readonly next?: string | null;
+  /** A day in UTC; null while nothing is to change. */
+  readonly next_from?: string | null;
+};
+
+/** The group that was chosen last: the one that is to begin, or the one of today. */
+export function chosenLast({ value, next, next_from }: Choice): string {
+  return (next_from ? next : value) ?? '';
+}
+
+const HOUR = 3_600_000;
+const day = (at: number) => new Date(at).toISOString().slice(0, 10);
+
+/**
+ * The days (UTC) on which a choice begins that is made at `now`, in milliseconds: the first one of a wallet on the next
+ * day, a change with the next month. From 23:00 on, the next day counts as today, as in the API.
+ */
+export function beginnings(now: number): { first: string; change: string } {
+  const today = new Date(now + HOUR);
+  const [year, month, date] = [today.getUTCFullYear(), today.getUTCMonth(), today.getUTCDate()];
+  return { first: day(Date.UTC(year, month, date + 1)), change: day(Date.UTC(year, month + 1, 1)) };
+}
+
+/**
+ * From which day a new choice counts, or both days where the API does not tell whether there was one before: without a
+ * group, a wallet may have chosen none.
+ */
+export function begins({ value, next_from }: Choice, now: number): string[] {
+  const { first, change } = beginnings(now);
+  if (value) return [change];
+  // A choice that has not begun can be replaced, and the new one begins when the first one would.
+  if (next_from) return [next_from < change ? first : change];
+  return first === change ? [first] : [first, change];
+}
+
+/** A day in UTC, such as 2026-06-01, in words. */
+export function formatDay(day: string, locale: string): string {
+  const at = Date.parse(`${day}T00:00:00Z`);
+  return dates(locale, { dateStyle: 'long', timeZone: 'UTC' }).format(at);
 }

@@ -1,18 +1,49 @@
 /** `/dev/states`, in development alone: every component in every state, for the eye. */
 
-import { createSignal, For, Show } from 'solid-js';
+import { createResource, createSignal, For, Show } from 'solid-js';
 
-import { t } from '../i18n';
+import type { Campaign, ConversionDetail } from '../api/client';
+import { locale, t } from '../i18n';
+import { useNumbers } from '../i18n/numbers';
 import { now } from '../lib/clock';
-import { Address, ConversionStatus, Money, Status, Time } from '../ui/format';
+import { Chart } from '../ui/chart';
+import { Address, ConversionStatus, Money, moneyText, Status, Time, Who } from '../ui/format';
 import { Title } from '../ui/frame';
+import { Receipt } from '../ui/receipt';
 import { Empty, Problem, Skeleton, wordsFor } from '../ui/states';
 
 const WALLET = '4P9LqUjQAnspnDpVTXfX1GKWdQQDNgaB27b5E495akBb';
-const VCH = { decimals: 6, symbol: 'VCH' };
+const MINT = 'Fh3oK3bRQJ3GVvcYvB2HzF7KjZPBgJkFBuQzoYcCMxxN';
+const VCH = { decimals: 6, symbol: 'VCH', mint: MINT };
+const UNIT = 1_000_000n;
+
+/** The fields of a campaign and a conversion that a receipt shows. */
+const CAMPAIGN = { mint: MINT, mint_decimals: 6, symbol: 'VCH' } as unknown as Campaign;
+const CONVERTED = {
+  conversion: {
+    address: WALLET,
+    status: 'paid',
+    rewards: { referrer: '4000000', referee: '1000000' },
+  },
+  outcomes: [
+    { kind: 'part_paid', part: 'referee' },
+    { kind: 'part_paid', part: 'referrer' },
+  ],
+} as unknown as ConversionDetail;
+
+/** Thirty days with a wave of what is paid, and some that waits at the end. */
+const DAYS = Array.from({ length: 30 }, (_, day) => ({
+  label: `${day + 1} Mar`,
+  paid: BigInt(Math.round(8 + 7 * Math.sin(day / 3))) * UNIT,
+  waiting: day > 22 ? BigInt(day - 22) * UNIT : 0n,
+}));
 
 export default function States() {
   const [units, setUnits] = createSignal(2_500_000n);
+  const [words] = createResource(locale, async (language) => {
+    await useNumbers(language);
+    return true;
+  });
   let dialog: HTMLDialogElement | undefined;
   return (
     <>
@@ -20,8 +51,10 @@ export default function States() {
       <div class="head">
         <h1>Components and their states</h1>
       </div>
-      <section class="section">
-        <h2>Buttons and fields</h2>
+      <section class="section" id="controls">
+        <header>
+          <h2>Buttons and fields</h2>
+        </header>
         <p>
           <button class="button primary">Primary</button> <button class="button">Default</button>{' '}
           <button class="button quiet">Quiet</button>{' '}
@@ -52,8 +85,10 @@ export default function States() {
           </form>
         </dialog>
       </section>
-      <section class="section">
-        <h2>Money, addresses, times, states</h2>
+      <section class="section" id="values">
+        <header>
+          <h2>Money, addresses, times, states</h2>
+        </header>
         <p>
           <button class="button quiet" onClick={() => setUnits((units) => units + 1n)}>
             One more
@@ -76,8 +111,102 @@ export default function States() {
           <Status kind="paid">{t().status.open}</Status>
         </p>
       </section>
-      <section class="section">
-        <h2>Waiting and empty</h2>
+      <section class="section" id="figures">
+        <header>
+          <h2>Figures and a table</h2>
+        </header>
+        <dl class="figures" aria-label="Figures">
+          <For
+            each={[
+              ['Paid', '12402500000'],
+              ['Waiting', '4000000'],
+              ['Left', '0'],
+              ['Vault', '18446744073709551615'],
+            ]}
+          >
+            {([name, units]) => (
+              <div>
+                <dt>{name}</dt>
+                <dd>
+                  <Money units={units!} token={VCH} />
+                </dd>
+              </div>
+            )}
+          </For>
+        </dl>
+        <div class="sheet lifted">
+          <div class="scroll">
+            <table>
+              <thead>
+                <tr>
+                  <th scope="col">Rank</th>
+                  <th scope="col">Who</th>
+                  <th scope="col">State</th>
+                  <th scope="col" class="right">
+                    Reward
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                <For each={['40000000', '4000000', '2500000', '1']}>
+                  {(units, place) => (
+                    <tr classList={{ own: place() === 1 }}>
+                      <td class="num">{place() + 1}</td>
+                      <td>
+                        <Show when={place() === 1}>
+                          <Who wallet={WALLET} name="Mira" />{' '}
+                        </Show>
+                        <Address address={WALLET} />
+                      </td>
+                      <td>
+                        <ConversionStatus status={place() === 2 ? 'pending' : 'paid'} />
+                      </td>
+                      <td class="right">
+                        <Money units={units} token={VCH} />
+                      </td>
+                    </tr>
+                  )}
+                </For>
+              </tbody>
+            </table>
+          </div>
+        </div>
+      </section>
+      <section class="section" id="receipt">
+        <header>
+          <h2>A receipt</h2>
+        </header>
+        <div class="sheet card">
+          <Receipt detail={CONVERTED} before={false} campaign={CAMPAIGN} who="Mira" />
+        </div>
+      </section>
+      <section class="section" id="charts">
+        <header>
+          <h2>A chart</h2>
+        </header>
+        <Show when={words()}>
+          <div class="sheet lifted charts">
+            <Chart
+              title="Earned"
+              span="1 to 30 March"
+              labels={DAYS.map(({ label }) => label)}
+              column="Day"
+              series={[
+                { name: 'Paid', colour: 'paid', values: DAYS.map(({ paid }) => paid) },
+                { name: 'Waiting', colour: 'wait', values: DAYS.map(({ waiting }) => waiting) },
+              ]}
+              decimals={6}
+              text={(units) => moneyText(units, VCH)}
+              empty="Nothing yet"
+              unfinished
+            />
+          </div>
+        </Show>
+      </section>
+      <section class="section" id="waiting">
+        <header>
+          <h2>Waiting and empty</h2>
+        </header>
         <Skeleton lines={3} />
         <div class="sheet">
           <Empty title={t().board.none} text={t().board.noneText}>
@@ -85,16 +214,31 @@ export default function States() {
           </Empty>
         </div>
       </section>
-      <section class="section">
-        <h2>Why a code does not count now</h2>
+      <section class="section" id="problems">
+        <header>
+          <h2>Problems</h2>
+        </header>
+        <div class="cards">
+          <Problem calm words={t().codeReasons['campaign_paused']!} />
+          <Problem words={wordsFor('internal')} requestId={WALLET}>
+            <button class="button">{t().common.again}</button>
+          </Problem>
+        </div>
+      </section>
+      <section class="section" id="reasons">
+        <header>
+          <h2>Why a code does not count now</h2>
+        </header>
         <div class="cards">
           <For each={Object.values(t().codeReasons)}>
             {(words) => <Problem calm words={words} />}
           </For>
         </div>
       </section>
-      <section class="section">
-        <h2>Errors</h2>
+      <section class="section" id="errors">
+        <header>
+          <h2>Errors</h2>
+        </header>
         <div class="cards">
           <For each={Object.keys(t().errors)}>
             {(code) => (

@@ -12,6 +12,7 @@ import {
   Show,
 } from 'solid-js';
 
+import { numbers } from '../format/intl';
 import { formatUnits } from '../format/money';
 import { locale } from '../i18n';
 import { n } from '../i18n/numbers';
@@ -77,7 +78,7 @@ export function Chart(props: {
     whole: props.decimals === 0,
     unfinished: props.unfinished,
     tick: (units) =>
-      new Intl.NumberFormat(locale(), {
+      numbers(locale(), {
         notation: 'compact',
         maximumSignificantDigits: 4,
       }).format(units / 10 ** props.decimals),

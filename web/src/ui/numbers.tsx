@@ -27,7 +27,7 @@ import { now } from '../lib/clock';
 import type { Polled } from '../lib/poll';
 import { Chart, countText } from './chart';
 import { Lit, moneyText } from './format';
-import { Failure, Skeleton } from './states';
+import { Known } from './known';
 
 declare module 'solid-js' {
   namespace JSX {
@@ -78,16 +78,17 @@ export type Shown = { readonly mint: string; readonly token: Token };
 
 /** Earnings, clicks and conversions, each by day or month. */
 export function Charts(props: { found: Analytics; shown: Shown | undefined; earned: string }) {
-  const labels = () =>
-    props.found.series.map((part) => labelOf(part, props.found.by as 'day', locale()));
-  const common = () => ({
+  const today = createMemo(() => dayIn(props.found.zone, now()));
+  // Three charts have these, and each of their columns reads them.
+  const common = createMemo(() => ({
     span: spanText(props.found.from, props.found.to, locale()),
-    labels: labels(),
+    labels: props.found.series.map((part) => labelOf(part, props.found.by as 'day', locale())),
     column: props.found.by === 'month' ? n().month : n().day,
     unfinished: props.found.to >= today(),
-  });
-  const today = createMemo(() => dayIn(props.found.zone, now()));
-  const earned = () => props.found.series.map((part) => earnedOf(part, props.shown?.mint));
+  }));
+  const earned = createMemo(() =>
+    props.found.series.map((part) => earnedOf(part, props.shown?.mint)),
+  );
   return (
     <div class="sheet lifted charts">
       <Show
@@ -163,21 +164,7 @@ export function Compare(
   },
 ) {
   return (
-    <Show
-      when={props.of.data()}
-      fallback={
-        <Show
-          when={props.of.error()}
-          fallback={
-            <div class="sheet card">
-              <Skeleton height="14rem" />
-            </div>
-          }
-        >
-          {(error) => <Failure error={error()} words={props.words} again={props.of.again} />}
-        </Show>
-      }
-    >
+    <Known of={props.of} height="14rem" sheet words={props.words}>
       {(found) => (
         <>
           <Show when={props.of.error()}>
@@ -193,7 +180,7 @@ export function Compare(
           />
         </>
       )}
-    </Show>
+    </Known>
   );
 }
 

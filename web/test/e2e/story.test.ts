@@ -24,6 +24,7 @@ import { en as me } from '../../src/i18n/me/en';
 import { en as run } from '../../src/i18n/run/en';
 import { de as numbersDe } from '../../src/i18n/numbers/de';
 import { en as numbers } from '../../src/i18n/numbers/en';
+import { formatDay } from '../../src/lib/groups';
 import {
   accessible,
   barriers,
@@ -37,8 +38,8 @@ import {
   PATIENCE,
   PHONE,
   picture,
-  timings,
 } from './browser';
+import { timings } from './timings';
 import { giveWallet, type TestWallet } from './wallet';
 
 /** What the Rust test has prepared. */
@@ -281,6 +282,38 @@ it('a referrer signs in, sees what was earned, names herself and creates a code'
   });
   await badge.getByRole('button').click();
   await badge.getByText(me.badges.claimed).waitFor();
+
+  // And she is told from when another category and a first region count, before she saves them
+  const groups = page.locator('form.groups');
+  await groups.getByText(me.groups.today('Music')).waitFor();
+  await groups.getByLabel(en.board.category, { exact: true }).selectOption('gaming');
+  const told = groups.locator('#group-category-hint strong');
+  const from = await told.innerText();
+  await groups.getByLabel(en.board.region, { exact: true }).selectOption('DE');
+  await groups.locator('#group-region-hint strong').waitFor();
+  await accessible(page, 'me, other groups');
+  await groups.scrollIntoViewIfNeeded();
+  await picture(page, 'me-groups');
+  await groups.getByRole('button', { name: me.groups.save }).click();
+  const undo = groups.getByRole('button', { name: me.groups.undo });
+  await undo.waitFor();
+  const chosen = async () => (await page.request.get(url('/v1/me/profile'))).json();
+  const { category, region } = await chosen();
+  expect([category.value, category.next, category.next_from.slice(-3)]).toEqual([
+    'music',
+    'gaming',
+    '-01',
+  ]);
+  expect([region.value, region.next]).toEqual([null, 'DE']);
+  const first = formatDay(category.next_from, 'en');
+  expect(from).toBe(me.groups.from('Gaming', first));
+  await groups.getByText(me.groups.next(first, 'Gaming')).waitFor();
+  await groups.getByText(me.groups.next(formatDay(region.next_from, 'en'), 'Germany')).waitFor();
+  // And she takes it back
+  await undo.click();
+  await groups.getByText(me.groups.next(first, 'Gaming')).waitFor({ state: 'detached' });
+  const none = { value: null, next: null, next_from: null };
+  expect(await chosen()).toEqual({ category: { ...none, value: 'music' }, region: none });
 
   // And a filter stands in the address
   await page.getByRole('link', { name: me.rewards.filters['pending']! }).click();
@@ -706,6 +739,7 @@ it('a held reward waits, and says until when', async () => {
   // And in German
   await alice.page.getByRole('button', { name: 'Deutsch' }).click();
   await alice.page.getByRole('heading', { name: meDe.rewards.title }).waitFor();
+  await alice.page.getByRole('heading', { name: meDe.groups.title }).waitFor();
   await alice.page.getByRole('heading', { name: numbersDe.mine.title }).waitFor();
   await eventually(() => said(alice.page, numbersDe.mine.earned)).toEqual(['32 VCH', '0 VCH']);
   // And the token of the other campaign is another one, by whatever name

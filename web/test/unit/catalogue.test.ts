@@ -54,6 +54,8 @@ const OF_ME = [
   ['/v1/auth/sessions', 'delete'],
   ['/v1/transactions/create-referral', 'post'],
   ['/v1/codes/{code}/profile', 'put'],
+  ['/v1/me/profile', 'get'],
+  ['/v1/me/profile', 'put'],
   ['/v1/badges/{id}/claim', 'post'],
 ].flatMap(([path, method]) => refusals(path!, method!));
 

@@ -118,7 +118,7 @@ fn who_gives_up_loses_neither_a_turn_nor_the_count() {
     assert_eq!(turns.free(), TURNS);
     let state = turns.shared.state();
     assert!(state.waiting.is_empty() && state.held.is_empty());
-    assert!(state.crowds.is_empty() && state.count == 0);
+    assert!(state.crowds.is_empty() && state.served.is_empty() && state.count == 0);
 }
 
 #[test]
@@ -162,6 +162,59 @@ fn in_a_wide_network_who_has_none_comes_before_those_who_have_some() {
         assert_eq!(more.len(), 0, "{first}");
         let innocent = innocent.pop().and_then(FutureExt::now_or_never).flatten();
         assert!(innocent.is_some(), "{first}");
+    }
+}
+
+#[test]
+fn in_a_wide_network_nobody_has_a_second_turn_before_a_newcomer_has_one() {
+    // Addresses of a wide network, and which of them are one narrow network: the first number. The second one
+    // differs for each request.
+    type Address = fn(usize, usize) -> String;
+    let of: [(usize, Address); 3] = [
+        (10, |place, _| format!("192.0.2.{place}")),
+        (10, |place, other| format!("2001:db8:0:{place}::{other}")),
+        (12, |place, other| format!("2001:db8:{place}:{other}::1")),
+    ];
+    for (most, address) in of {
+        let said = address(1, 1);
+        // Given a wide network whose addresses have one turn each, and each of them waits for twenty more
+        let turns = Turns::new(TURNS);
+        let flood = (0..21 * most).map(|it| ask(&turns, &address(1 + it % most, it)));
+        let (mut held, rest) = served(flood.collect());
+        assert_eq!((held.len(), rest.len()), (most, 20 * most), "{said}");
+        // When two others come last, each with one request, and each turn ends once
+        let newcomers = [200, 201].map(|place| ask(&turns, &address(place, 0)));
+        let (mut again, mut rest) = (Vec::new(), rest);
+        for turn in held.drain(..) {
+            drop(turn);
+            let (next, others) = served(rest);
+            assert_eq!(next.len(), 1, "{said}");
+            again.extend(next);
+            rest = others;
+        }
+        // Then each of the others has one again, and none has two, and the next two turns are the newcomers'
+        let (none, newcomers) = served(newcomers.into());
+        assert!(none.is_empty(), "{said}");
+        let released = again.split_off(most - 2);
+        let state = turns.shared.state();
+        let narrow = |turn: &Turn| turn.caller.0[0];
+        let different: std::collections::HashSet<_> = again.iter().map(narrow).collect();
+        assert_eq!(different.len(), most - 2, "{said}");
+        drop(state);
+        drop(released);
+        let (first, newcomers) = served(newcomers);
+        assert_eq!((first.len(), newcomers.len()), (2, 0), "{said}");
+        let (none, rest) = served(rest);
+        assert!(none.is_empty(), "{said}");
+        // When more newcomers come than turns end, then who waited before them is the next one
+        let more = (0..8).map(|place| ask(&turns, &address(202 + place, 0)));
+        let more: Vec<_> = more.collect();
+        drop(first);
+        let (next, more) = served(more);
+        assert!(next.is_empty(), "{said}");
+        let (next, rest) = served(rest);
+        assert_eq!(next.len(), 2, "{said}");
+        drop((more, rest));
     }
 }
 

@@ -4,11 +4,8 @@ use std::collections::BTreeMap;
 
 use sqlx::{PgPool, types::time::Date};
 
-use super::conversions::Conversion;
-use crate::{
-    Error,
-    amount::{Unsigned, sum_from_numeric},
-};
+use super::conversions::{Conversion, conversions};
+use crate::{Error, amount::sum_from_numeric};
 
 /// Codes of a wallet that are counted, the newest first.
 pub const CODES: i64 = 50;
@@ -371,27 +368,16 @@ pub async fn newest(
     limit: i64,
 ) -> Result<Vec<Conversion>, Error> {
     let addresses: Vec<String> = subjects.iter().map(|of| of.address.clone()).collect();
-    Ok(sqlx::query_as!(
-        Conversion,
-        r#"
-        SELECT c.address, c.campaign, c.referral, c.code, c.referrer, c.referee, c.partner, c.status,
-               c.reward_referrer AS "reward_referrer: Unsigned",
-               c.reward_referee AS "reward_referee: Unsigned",
-               c.reward_partner AS "reward_partner: Unsigned",
-               c.converted_at, c.matures_at,
-               c.slot <= COALESCE(f.finalized_slot, -1) AS "is_final!",
-               t.signature, c.action, c.amount AS "amount: Unsigned", c.reference,
-               EXISTS (SELECT FROM doubts d WHERE d.address = c.address) AS "uncertain!"
-        FROM (
+    Ok(conversions!(
+        r#"(
             -- Each code by itself, so that an index gives its newest.
             SELECT newest.* FROM UNNEST($1::text[]) AS of (referral) CROSS JOIN LATERAL (
                 SELECT * FROM conversions WHERE conversions.referral = of.referral
                 ORDER BY converted_at DESC, address DESC LIMIT $2
             ) AS newest
             ORDER BY newest.converted_at DESC, newest.address DESC LIMIT $2
-        ) AS c
-        JOIN transactions t ON t.seq = c.seq
-        CROSS JOIN finality f
+        ) AS c"#,
+        r#"
         ORDER BY c.converted_at DESC, c.address DESC
         "#,
         &addresses,

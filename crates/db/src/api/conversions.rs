@@ -34,6 +34,30 @@ pub struct Conversion {
     pub uncertain: bool,
 }
 
+/// A query of conversions: from which rows `c`, and what follows that clause. `query_as!` wants literals, so a
+/// constant cannot hold the columns.
+macro_rules! conversions {
+    ($from:literal, $rest:literal, $($argument:expr),* $(,)?) => {
+        sqlx::query_as!(
+            crate::api::conversions::Conversion,
+            r#"SELECT c.address, c.campaign, c.referral, c.code, c.referrer, c.referee, c.partner, c.status,
+                      c.reward_referrer AS "reward_referrer: crate::amount::Unsigned",
+                      c.reward_referee AS "reward_referee: crate::amount::Unsigned",
+                      c.reward_partner AS "reward_partner: crate::amount::Unsigned",
+                      c.converted_at, c.matures_at,
+                      c.slot <= COALESCE(f.finalized_slot, -1) AS "is_final!",
+                      t.signature, c.action, c.amount AS "amount: crate::amount::Unsigned", c.reference,
+                      EXISTS (SELECT FROM doubts d WHERE d.address = c.address) AS "uncertain!"
+               FROM "# + $from + r#"
+               JOIN transactions t ON t.seq = c.seq
+               CROSS JOIN finality f
+               "# + $rest,
+            $($argument),*
+        )
+    };
+}
+pub(super) use conversions;
+
 /// Selects conversions; `None` does not restrict.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
@@ -84,7 +108,41 @@ pub async fn list(
     after: Option<(i64, &str)>,
     limit: i64,
 ) -> Result<Vec<Conversion>, Error> {
-    select(pool, None, filter, after, limit).await
+    match filter {
+        Filter {
+            campaign: Some(campaign),
+            referral: None,
+            referee: None,
+            reference: None,
+            signature: None,
+        } => newest(pool, campaign, after, limit).await,
+        _ => select(pool, None, filter, after, limit).await,
+    }
+}
+
+/// Conversions of a campaign, whatever else is newer.
+async fn newest(
+    pool: &PgPool,
+    campaign: &str,
+    after: Option<(i64, &str)>,
+    limit: i64,
+) -> Result<Vec<Conversion>, Error> {
+    Ok(conversions!(
+        "conversions c",
+        r#"
+        -- The sum keeps the planner from indexes that have this order, but other campaigns' rows, too.
+        WHERE c.campaign = $1
+          AND ($2::bigint IS NULL OR (c.converted_at + 0, c.address) < ($2, $3::text))
+        ORDER BY c.converted_at + 0 DESC, c.address DESC
+        LIMIT $4
+        "#,
+        campaign,
+        after.map(|(time, _)| time),
+        after.map(|(_, address)| address),
+        limit,
+    )
+    .fetch_all(pool)
+    .await?)
 }
 
 async fn select(
@@ -94,20 +152,9 @@ async fn select(
     after: Option<(i64, &str)>,
     limit: i64,
 ) -> Result<Vec<Conversion>, Error> {
-    Ok(sqlx::query_as!(
-        Conversion,
+    Ok(conversions!(
+        "conversions c",
         r#"
-        SELECT c.address, c.campaign, c.referral, c.code, c.referrer, c.referee, c.partner, c.status,
-               c.reward_referrer AS "reward_referrer: Unsigned",
-               c.reward_referee AS "reward_referee: Unsigned",
-               c.reward_partner AS "reward_partner: Unsigned",
-               c.converted_at, c.matures_at,
-               c.slot <= COALESCE(f.finalized_slot, -1) AS "is_final!",
-               t.signature, c.action, c.amount AS "amount: Unsigned", c.reference,
-               EXISTS (SELECT FROM doubts d WHERE d.address = c.address) AS "uncertain!"
-        FROM conversions c
-        JOIN transactions t ON t.seq = c.seq
-        CROSS JOIN finality f
         WHERE ($1::text IS NULL OR c.campaign = $1)
           AND ($2::text IS NULL OR c.referral = $2)
           AND ($3::text IS NULL OR c.referee = $3)
@@ -188,20 +235,9 @@ async fn pending(
     let (time, address) = after
         .filter(|(time, _)| *time > later)
         .unwrap_or((later, "~"));
-    Ok(sqlx::query_as!(
-        Conversion,
+    Ok(conversions!(
+        "conversions c",
         r#"
-        SELECT c.address, c.campaign, c.referral, c.code, c.referrer, c.referee, c.partner, c.status,
-               c.reward_referrer AS "reward_referrer: Unsigned",
-               c.reward_referee AS "reward_referee: Unsigned",
-               c.reward_partner AS "reward_partner: Unsigned",
-               c.converted_at, c.matures_at,
-               c.slot <= COALESCE(f.finalized_slot, -1) AS "is_final!",
-               t.signature, c.action, c.amount AS "amount: Unsigned", c.reference,
-               EXISTS (SELECT FROM doubts d WHERE d.address = c.address) AS "uncertain!"
-        FROM conversions c
-        JOIN transactions t ON t.seq = c.seq
-        CROSS JOIN finality f
         -- The sum keeps the planner from indexes that have this order, but other campaigns' rows, too.
         WHERE c.campaign = $1 AND c.status = 'pending'
           AND (c.matures_at + 0, c.address) > ($2, $3) AND c.matures_at + 0 <= $4
@@ -229,20 +265,9 @@ async fn ended(
     after: Option<(i64, &str)>,
     limit: i64,
 ) -> Result<Vec<Conversion>, Error> {
-    Ok(sqlx::query_as!(
-        Conversion,
+    Ok(conversions!(
+        "conversions c",
         r#"
-        SELECT c.address, c.campaign, c.referral, c.code, c.referrer, c.referee, c.partner, c.status,
-               c.reward_referrer AS "reward_referrer: Unsigned",
-               c.reward_referee AS "reward_referee: Unsigned",
-               c.reward_partner AS "reward_partner: Unsigned",
-               c.converted_at, c.matures_at,
-               c.slot <= COALESCE(f.finalized_slot, -1) AS "is_final!",
-               t.signature, c.action, c.amount AS "amount: Unsigned", c.reference,
-               EXISTS (SELECT FROM doubts d WHERE d.address = c.address) AS "uncertain!"
-        FROM conversions c
-        JOIN transactions t ON t.seq = c.seq
-        CROSS JOIN finality f
         -- The index has no pending ones. The sum keeps the planner from indexes of all campaigns.
         WHERE c.campaign = $1 AND c.status = $2 AND c.status <> 'pending'
           AND ($3::bigint IS NULL OR (c.converted_at + 0, c.address) < ($3, $4::text))

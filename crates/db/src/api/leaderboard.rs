@@ -4,10 +4,10 @@
 //! leaderboards: a page and a rank take about the same time at any depth. `migrations/0024` says how
 //! parts are kept.
 
-use std::collections::{BTreeSet, HashMap};
+mod earlier;
 
 use sqlx::{Executor as _, PgConnection, PgPool, Postgres, Transaction, types::BigDecimal};
-use time::{Date, Month, Weekday};
+use time::Date;
 
 use super::choices::{self, Kind};
 use crate::{Error, amount::sum_from_numeric};
@@ -106,12 +106,14 @@ pub struct Leaderboard {
     /// That entry with at most two before it and two after it, in order; empty without it.
     pub neighbours: Vec<Entry>,
     /// Unix seconds of the chain's clock, about a day before `as_of_time`: earlier ranks are of this
-    /// time. `None` while the mirror has not caught up with it, and if the period began later.
+    /// time. `None` while the mirror has not caught up with it, if the period began later, and when it has
+    /// been over for a day.
     pub earlier_time: Option<i64>,
     /// Everything that counts at this slot is counted.
     pub as_of_slot: Option<i64>,
     /// Unix seconds of the chain's clock: what no longer can be cancelled at this time is counted, and
-    /// nothing else. It is later than the clock of `as_of_slot` while very many mature together.
+    /// nothing else, but for some of those of the next second while very many mature in it. It is later than
+    /// the clock of `as_of_slot` while very many mature together.
     pub as_of_time: Option<i64>,
 }
 
@@ -173,7 +175,7 @@ async fn read(
     if !compares {
         found.earlier_time = None;
     }
-    compare(&mut transaction, board, &mut found).await?;
+    earlier::compare(&mut transaction, board, &mut found).await?;
     transaction.commit().await?;
     Ok(found)
 }
@@ -219,7 +221,7 @@ pub async fn standings(
         };
         let mut found = head(&mut transaction, &board).await?;
         found.own = own(&mut transaction, &board, wallet).await?;
-        compare(&mut transaction, &board, &mut found).await?;
+        earlier::compare(&mut transaction, &board, &mut found).await?;
         *standing = Some(Standing {
             group,
             board: found,
@@ -241,8 +243,12 @@ async fn snapshot(pool: &PgPool) -> Result<Transaction<'static, Postgres>, Error
 /// A leaderboard without its entries.
 async fn head(connection: &mut PgConnection, board: &Board) -> Result<Leaderboard, Error> {
     let head = sqlx::query!(
-        r#"SELECT ranked_slot, final_time,
-                  CASE WHEN earlier_time >= final_time - $3 THEN earlier_time END AS earlier_time,
+        r#"SELECT ranked_slot,
+                  -- Within a second that counts in steps, all of the one before counts.
+                  final_time - (final_address < '~')::integer AS final_time,
+                  CASE WHEN earlier_time >= final_time - $3 AND earlier_address = '~'
+                            AND NOT is_earlier_and_over('@' || $2, final_time)
+                       THEN earlier_time END AS earlier_time,
                   COALESCE((
                       SELECT referrers FROM boards WHERE campaign = $1 AND period = $2
                   ), 0) AS "total!"
@@ -261,105 +267,10 @@ async fn head(connection: &mut PgConnection, board: &Board) -> Result<Leaderboar
         // Before the period began, nobody could have a rank.
         earlier_time: head
             .earlier_time
-            .filter(|time| starts_at(&board.period).is_none_or(|start| start <= *time)),
+            .filter(|time| earlier::starts_at(&board.period).is_none_or(|start| start <= *time)),
         as_of_slot: head.ranked_slot,
         as_of_time: head.final_time,
     })
-}
-
-/// Unix seconds of the first moment of a period; `None` for all time.
-fn starts_at(period: &str) -> Option<i64> {
-    let (year, part) = period.split_once('-').unwrap_or((period, ""));
-    let year = year.parse().ok()?;
-    let number = |text: &str| text.parse::<u8>().ok();
-    let day = if let Some(week) = part.strip_prefix('W') {
-        Date::from_iso_week_date(year, number(week)?, Weekday::Monday)
-    } else {
-        let month = match part.strip_prefix('Q') {
-            Some(quarter) => number(quarter)?.checked_mul(3)?.checked_sub(2)?,
-            None if part.is_empty() => 1,
-            None => number(part)?,
-        };
-        Date::from_calendar_date(year, Month::try_from(month).ok()?, 1)
-    };
-    Some(day.ok()?.midnight().assume_utc().unix_timestamp())
-}
-
-/// Adds the earlier ranks.
-async fn compare(
-    connection: &mut PgConnection,
-    board: &Board,
-    found: &mut Leaderboard,
-) -> Result<(), Error> {
-    if found.earlier_time.is_none() {
-        return Ok(());
-    }
-    let all = found.entries.iter_mut().chain(&mut found.neighbours);
-    let mut all: Vec<&mut Entry> = all.chain(&mut found.own).collect();
-    let wallets: BTreeSet<String> = all.iter().map(|entry| entry.wallet.clone()).collect();
-    let wallets: Vec<String> = wallets.into_iter().collect();
-    let ranks = earlier_ranks(connection, board, &wallets).await?;
-    for entry in &mut all {
-        entry.earlier_rank = ranks.get(&entry.wallet).copied();
-    }
-    Ok(())
-}
-
-/// The ranks that these wallets had on the leaderboard of a day earlier. Reads each part once in which
-/// one of them was.
-async fn earlier_ranks(
-    connection: &mut PgConnection,
-    board: &Board,
-    wallets: &[String],
-) -> Result<HashMap<String, i64>, Error> {
-    let rows = sqlx::query!(
-        r#"WITH place AS (
-               SELECT referrer AS wallet, last_converted_at,
-                      CASE $3 WHEN 'conversions' THEN -conversions::numeric
-                              WHEN 'rewards' THEN -rewards ELSE -volume END AS score
-               FROM referrer_totals
-               WHERE campaign = $1 AND period = $2 AND referrer = ANY($4)
-           ), sums AS MATERIALIZED (
-               SELECT score, last_converted_at, referrer, entries,
-                      (sum(entries) OVER (ORDER BY score, last_converted_at, referrer)
-                          - entries)::bigint AS before
-               FROM board_fences WHERE campaign = $1 AND period = $2 AND measure = $3
-           ), part AS (
-               -- A leaderboard without parts is one.
-               SELECT DISTINCT COALESCE(fence.score, -1e39) AS score,
-                      COALESCE(fence.last_converted_at, 0) AS last_converted_at,
-                      COALESCE(fence.referrer, '') AS referrer
-               FROM place LEFT JOIN LATERAL (
-                   SELECT score, last_converted_at, referrer FROM board_fences
-                   WHERE campaign = $1 AND period = $2 AND measure = $3
-                     AND (score, last_converted_at, referrer)
-                         <= (place.score, place.last_converted_at, place.wallet)
-                   ORDER BY score DESC, last_converted_at DESC, referrer DESC LIMIT 1
-               ) AS fence ON true
-           )
-           SELECT entry.wallet AS "wallet!",
-                  COALESCE(sums.before, 0) + entry.number AS "rank!"
-           FROM part LEFT JOIN sums USING (score, last_converted_at, referrer)
-                CROSS JOIN LATERAL (
-                    SELECT referrer AS wallet,
-                           row_number() OVER (ORDER BY score, last_converted_at, referrer) AS number
-                    FROM (
-                        SELECT score, last_converted_at, referrer FROM board_places
-                        WHERE campaign = $1 AND period = $2 AND measure = $3
-                          AND (score, last_converted_at, referrer)
-                              >= (part.score, part.last_converted_at, part.referrer)
-                        ORDER BY score, last_converted_at, referrer LIMIT sums.entries
-                    ) AS within
-                ) AS entry
-           WHERE entry.wallet = ANY($4)"#,
-        board.campaign(),
-        format!("@{}", board.period),
-        board.measure.name(),
-        wallets,
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.wallet, row.rank)).collect())
 }
 
 /// A place in the order of an index: see `board_places`.

@@ -8,19 +8,18 @@ use super::{
     awards,
     fences::{self, Fence},
     log::MOST_RANKED,
+    place::{self, Place},
+    prune,
     rows::Maturing,
 };
 use crate::Error;
 
-/// Most conversions that one statement counts, unless a batch brings more that need not wait: those that
-/// mature and those that have counted for a day, together. Each changes up to 20 totals, and Postgres
-/// cancels a statement after 30 seconds. The chain's clock goes only so far in one transaction that no more of them
-/// mature, unless they do so in the same second.
-const STEP: i64 = 2_000;
+/// Most conversions that one statement counts: those that mature and those that have counted for a day,
+/// together. Each changes up to 20 totals, and Postgres cancels a statement after 30 seconds. In one
+/// transaction the mirror goes only so far that at most as many mature, and as many have counted for a day.
+pub(super) const STEP: i64 = 2_000;
 /// Seconds between a leaderboard and the one that its ranks are compared with.
 const DAY: i64 = 86_400;
-/// Sorts after every address.
-const AFTER_EVERY_ADDRESS: &str = "\u{10FFFF}";
 
 /// A range of slots that is proven complete and final, with the transactions in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,23 +81,9 @@ pub(super) async fn write(
     award: bool,
 ) -> Result<Counted, Error> {
     let state = sqlx::query!(
-        "UPDATE indexer_state SET
-             final_seq = GREATEST(final_seq, $1),
-             final_time = GREATEST(final_time, LEAST($2, (
-                 -- Before the first one that is too many, but at least the first second.
-                 SELECT GREATEST(late.matures_at - 1, (
-                     SELECT matures_at FROM maturing WHERE seq <= GREATEST(final_seq, $1)
-                     ORDER BY matures_at LIMIT 1))
-                 FROM (
-                     SELECT matures_at FROM maturing
-                     WHERE matures_at <= $2 AND seq <= GREATEST(final_seq, $1)
-                     ORDER BY matures_at OFFSET $3 LIMIT 1
-                 ) AS late)))
-         WHERE singleton
-         RETURNING final_seq, final_time, earlier_time",
+        "UPDATE indexer_state SET final_seq = GREATEST(final_seq, $1)
+         RETURNING final_seq, final_time, final_address, earlier_time, earlier_address",
         range.seq,
-        range.time,
-        STEP,
     )
     .fetch_one(&mut *connection)
     .await?;
@@ -116,23 +101,56 @@ pub(super) async fn write(
         &range.source,
     )
     .await?;
-    let Some(time) = state.final_time else {
+    if state.final_time.is_none() && range.time.is_none() {
         wait(connection, new).await?;
         return Ok(Counted::default());
+    }
+    // More than a step waits and counts in steps.
+    let (new, crowd) = match i64::try_from(new.len()) {
+        Ok(count) if count <= STEP => (new, &[][..]),
+        _ => (&[][..], new),
     };
-    let (ripe, unripe): (Vec<_>, Vec<_>) = new
-        .iter()
-        .cloned()
-        .partition(|row| row.seq <= state.final_seq && row.matures_at <= time);
+    wait(&mut *connection, crowd).await?;
+    let before = Place::kept(state.final_time, state.final_address);
+    let place = match range.time {
+        Some(clock) if Place::end_of(clock) > before => {
+            place::mature(&mut *connection, state.final_seq, &before, clock).await?
+        }
+        _ => before,
+    };
+    let (ripe, unripe): (Vec<_>, Vec<_>) = new.iter().cloned().partition(|row| {
+        row.seq <= state.final_seq
+            && (row.matures_at, row.conversion.as_str()) <= (place.time, place.address.as_str())
+    });
     wait(&mut *connection, &unripe).await?;
     let mut ripe: Vec<_> = ripe.into_iter().map(|row| row.conversion).collect();
+    let before = Place::kept(state.earlier_time, state.earlier_address);
+    let to = if Place::end_of(place.time - DAY) > before {
+        place::mature_earlier(&mut *connection, &before, place.time - DAY).await?
+    } else {
+        before.clone()
+    };
+    let mut earlier = Earlier {
+        after: before.clone(),
+        before,
+        to,
+    };
+    sqlx::query!(
+        "UPDATE indexer_state SET final_time = $1, final_address = $2, earlier_time = $3,
+             earlier_address = $4",
+        place.time,
+        place.address,
+        earlier.to.time,
+        earlier.to.address,
+    )
+    .execute(&mut *connection)
+    .await?;
     let (mut counted, mut is_due) = (Counted::default(), false);
-    let mut earlier = earlier(&mut *connection, time, state.earlier_time).await?;
     loop {
         let done = rank(
             &mut *connection,
             state.final_seq,
-            time,
+            &place,
             &ripe,
             award,
             &earlier,
@@ -147,14 +165,18 @@ pub(super) async fn write(
             break;
         }
         ripe.clear();
-        if let Some(last) = done.last_matures_at.zip(done.last_address) {
-            earlier.after = last;
+        if let Some((time, address)) = done.last_matures_at.zip(done.last_address) {
+            earlier.after = Place { time, address };
         }
     }
     if is_due {
-        awards::decide(&mut *connection, time, award).await?;
+        awards::decide(&mut *connection, place.time, award).await?;
     }
-    if range.time.is_some_and(|clock| time >= clock) {
+    prune::earlier_boards(&mut *connection, place.time).await?;
+    if range
+        .time
+        .is_some_and(|clock| place >= Place::end_of(clock))
+    {
         sqlx::query!(
             "UPDATE indexer_state SET ranked_slot = GREATEST(ranked_slot, finalized_slot)
              FROM finality"
@@ -225,85 +247,73 @@ struct Ranked {
 
 /// The span that begins to count for the leaderboards of a day earlier.
 struct Earlier {
-    /// Conversions that matured by then counted for them before, in Unix seconds.
-    before: i64,
-    /// The last conversion that counts for them already, by maturity and address. Those after it begin
-    /// to count.
-    after: (i64, String),
-    /// The maturity, in Unix seconds, of the last ones that begin to count.
-    to: i64,
+    /// Conversions up to here counted for them before.
+    before: Place,
+    /// The last conversion that counts for them already. Those after it begin to count.
+    after: Place,
+    /// The last one that begins to count. At most [`STEP`] are between `before` and this.
+    to: Place,
 }
 
-/// Lets the leaderboards of a day earlier follow the chain's clock: to a day before `time`, or so far
-/// that at most [`STEP`] conversions, or those of one second, begin to count for them. `before` is how
-/// far they were.
-async fn earlier(
-    connection: &mut PgConnection,
-    time: i64,
-    before: Option<i64>,
-) -> Result<Earlier, Error> {
-    let from = before.unwrap_or(i64::MIN);
-    let to = sqlx::query_scalar!(
-        r#"UPDATE indexer_state SET earlier_time = GREATEST($1, LEAST($2, (
-               -- Before the first one that is too many, but at least the first second.
-               SELECT GREATEST(late.matures_at - 1, (
-                   SELECT matures_at FROM conversions WHERE matures_at > $1
-                   ORDER BY matures_at LIMIT 1))
-               FROM (
-                   SELECT matures_at FROM conversions WHERE matures_at > $1 AND matures_at <= $2
-                   ORDER BY matures_at OFFSET $3 LIMIT 1
-               ) AS late)))
-           RETURNING earlier_time AS "to!""#,
-        from,
-        time - DAY,
-        STEP,
-    )
-    .fetch_one(connection)
-    .await?;
-    Ok(Earlier {
-        before: from,
-        after: (from, AFTER_EVERY_ADDRESS.to_owned()),
-        to,
-    })
-}
-
-/// Counts `new` and others that are final and mature, each once, and with `award` gives the badges that
+/// Counts `new` and others that are final and mature up to `place`, each once, and with `award` gives the badges that
 /// they earn. None of them can be cancelled any more, so nothing is ever taken off. What counted a day
 /// `earlier` begins to count for the leaderboards of that time, whose periods begin with `@`. Together
-/// they are at most [`STEP`], or `new` alone.
+/// they are at most [`STEP`].
+///
+/// Postgres cannot know how many rows the parts of the statement have. If it guesses few, it compares each row
+/// of one part with each of another one, and if it guesses many, it reads a whole table to find some rows. So
+/// rows are found by an index in a `LATERAL` that nothing else can execute, and parts are joined without nested loops.
 async fn rank(
     connection: &mut PgConnection,
     final_seq: i64,
-    time: i64,
+    place: &Place,
     new: &[String],
     award: bool,
     earlier: &Earlier,
 ) -> Result<Ranked, Error> {
-    Ok(sqlx::query_as!(
+    sqlx::query!("SET LOCAL enable_nestloop = off")
+        .execute(&mut *connection)
+        .await?;
+    let ranked = sqlx::query_as!(
         Ranked,
         r#"WITH waited AS (
                DELETE FROM maturing WHERE conversion = ANY(ARRAY(
-                   SELECT conversion FROM maturing WHERE matures_at <= $2 AND seq <= $1
-                   ORDER BY matures_at LIMIT GREATEST($5::bigint - cardinality($3::text[]), 0)
+                   SELECT conversion FROM (
+                       -- With the whole end as a condition, the scan of the index would go on to the end of its second.
+                       SELECT matures_at, conversion FROM maturing
+                       WHERE matures_at <= $2 AND seq <= $1 ORDER BY matures_at, conversion
+                       LIMIT GREATEST($5::bigint - cardinality($3::text[]), 0)
+                   ) AS step WHERE (matures_at, conversion) <= ($2, $13)
                )) RETURNING conversion
            ), ripe AS (
-               SELECT conversion FROM waited UNION ALL SELECT * FROM UNNEST($3::text[])
+               SELECT sale.* FROM (
+                   SELECT conversion FROM waited UNION ALL SELECT * FROM UNNEST($3::text[])
+               ) AS due CROSS JOIN LATERAL (
+                   SELECT address, matures_at, campaign, referrer, referral, converted_at,
+                          reward_referrer, amount
+                   FROM conversions WHERE address = due.conversion OFFSET 0
+               ) AS sale
            ), day_old AS (
-               SELECT address, matures_at FROM conversions
-               WHERE (matures_at, address) > ($10, $11) AND matures_at <= $12 AND seq <= $1
-                 AND status <> 'cancelled'
+               SELECT address, matures_at, campaign, referrer, referral, converted_at,
+                      reward_referrer, amount
+               FROM (
+                   SELECT * FROM conversions
+                   WHERE (matures_at, address) > ($10, $11) AND matures_at <= $12
+                   ORDER BY matures_at, address LIMIT $5
+               ) AS step
+               WHERE (matures_at, address) <= ($12, $15) AND seq <= $1 AND status <> 'cancelled'
                ORDER BY matures_at, address
                LIMIT (SELECT GREATEST($5::bigint - cardinality($3::text[]) - count(*), 0) FROM waited)
            ), counted AS (
                SELECT '' AS mark, campaign, referrer, referral, converted_at, reward_referrer, amount
-               FROM ripe JOIN conversions ON address = conversion
+               FROM ripe
                UNION ALL
                -- Those that become known late, and those that counted for a day.
                SELECT '@', campaign, referrer, referral, converted_at, reward_referrer, amount
-               FROM ripe JOIN conversions ON address = conversion WHERE matures_at <= $9
+               FROM ripe WHERE (matures_at, address) <= ($9, $14)
                UNION ALL
                SELECT '@', campaign, referrer, referral, converted_at, reward_referrer, amount
-               FROM day_old JOIN conversions USING (address)
+               FROM day_old
            ), sums AS (
                SELECT mark, campaign, referrer,
                       (to_timestamp(converted_at) AT TIME ZONE 'UTC')::date AS day,
@@ -358,6 +368,9 @@ async fn rank(
                       sum(conversions)::bigint AS conversions, sum(rewards) AS rewards,
                       max(last_converted_at) AS last_converted_at, sum(volume) AS volume
                FROM placed CROSS JOIN LATERAL leaderboard_periods(day) AS span
+               -- Nobody can ask any more how a period was that has been over for a day. A join with the others
+               -- would make the planner expect one row, and loop over all pairs below.
+               WHERE NOT is_earlier_and_over(mark || span.period, $2)
                GROUP BY 1, 2, 3
            ), ranks AS (
                INSERT INTO referrer_totals AS total SELECT * FROM added
@@ -392,9 +405,11 @@ async fn rank(
                RETURNING campaign, period, referrers, decide_at
            ), parted AS (
                -- The leaderboards that have parts.
-               SELECT campaign, period FROM (SELECT DISTINCT campaign, period FROM added) AS board
-               WHERE EXISTS (SELECT FROM board_fences AS fence
-                             WHERE fence.campaign = board.campaign AND fence.period = board.period)
+               SELECT campaign, period
+               FROM (SELECT DISTINCT campaign, period FROM added) AS board CROSS JOIN LATERAL (
+                   SELECT FROM board_fences AS fence
+                   WHERE fence.campaign = board.campaign AND fence.period = board.period LIMIT 1
+               ) AS first
            ), totals_moved AS (
                -- From the place before this statement to the place after it.
                SELECT ranks.*, 1 AS change FROM ranks JOIN parted USING (campaign, period)
@@ -407,7 +422,6 @@ async fn rank(
                    SELECT * FROM referrer_totals AS total
                    WHERE total.campaign = changed.campaign AND total.referrer = changed.referrer
                      AND total.period = ANY(changed.periods)
-                   -- Keeps the planner from reading the whole table.
                    OFFSET 0
                ) AS old
            ), shifts AS (
@@ -427,11 +441,10 @@ async fn rank(
                ) AS fence
                GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(change) <> 0
            ), shifted AS (
-               UPDATE board_fences AS fence SET entries = entries + change FROM shifts
-               WHERE fence.campaign = shifts.campaign AND fence.period = shifts.period
-                 AND fence.measure = shifts.measure AND fence.score = shifts.score
-                 AND fence.last_converted_at = shifts.last_converted_at
-                 AND fence.referrer = shifts.referrer
+               -- All are there already.
+               INSERT INTO board_fences AS fence SELECT * FROM shifts
+               ON CONFLICT (campaign, period, measure, score, last_converted_at, referrer)
+                   DO UPDATE SET entries = fence.entries + EXCLUDED.entries
                RETURNING fence.*
            ), founded AS (
                -- Leaderboards that have become so large that they get parts.
@@ -459,18 +472,25 @@ async fn rank(
                         WHERE entries > $6 OR (entries < $7 AND score > -1e39)
                   ) AS "uneven!: Vec<Fence>""#,
         final_seq,
-        time,
+        place.time,
         new,
         award,
         STEP,
         fences::MOST,
         fences::FEWEST,
         i64::try_from(MOST_RANKED + 1).unwrap_or(i64::MAX),
-        earlier.before,
-        earlier.after.0,
-        earlier.after.1,
-        earlier.to,
+        earlier.before.time,
+        earlier.after.time,
+        earlier.after.address,
+        earlier.to.time,
+        place.address,
+        earlier.before.address,
+        earlier.to.address,
     )
-    .fetch_one(connection)
-    .await?)
+    .fetch_one(&mut *connection)
+    .await?;
+    sqlx::query!("SET LOCAL enable_nestloop TO DEFAULT")
+        .execute(connection)
+        .await?;
+    Ok(ranked)
 }

@@ -16,6 +16,9 @@ pub struct State {
     pub final_seq: i64,
     /// The chain's clock up to which mature conversions count for ranks.
     pub final_time: Option<i64>,
+    /// Of those that mature in that second, the last address that counts; `~`, which sorts after every address,
+    /// when all of them do.
+    pub final_address: String,
     /// Everything confirmed up to this slot is mirrored.
     pub indexed_slot: Option<i64>,
     /// Everything up to this slot is mirrored, final and proven complete.
@@ -44,7 +47,7 @@ pub struct Known {
 pub async fn state(pool: &PgPool) -> Result<State, Error> {
     let row = sqlx::query_as!(
         State,
-        "SELECT genesis_hash, confirmed_seq, final_seq, final_time, indexed_slot,
+        "SELECT genesis_hash, confirmed_seq, final_seq, final_time, final_address, indexed_slot,
                 finality.finalized_slot
          FROM indexer_state, finality"
     );
@@ -101,7 +104,10 @@ pub async fn accounts_after(pool: &PgPool, after: &str, limit: i64) -> Result<Ve
 pub async fn uncertain(pool: &PgPool, limit: i64) -> Result<(i64, i64), Error> {
     let row = sqlx::query!(
         r#"SELECT count(*) AS "conversions!", count(DISTINCT campaign) AS "campaigns!" FROM (
-               SELECT campaign FROM doubts JOIN conversions USING (address)
+               -- `LATERAL` with `OFFSET` keeps the planner from reading all conversions while it takes the doubts for many.
+               SELECT campaign FROM doubts CROSS JOIN LATERAL (
+                   SELECT campaign FROM conversions AS sale WHERE sale.address = doubts.address OFFSET 0
+               ) AS sale
                WHERE is_provable LIMIT $1
            ) AS uncertain"#,
         limit,

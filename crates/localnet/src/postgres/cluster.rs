@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::binaries::{find_on_path, is_executable};
 use crate::paths::is_root;
-use crate::process::{POLL, Process, ProcessSpec, Signal};
+use crate::process::{POLL, Process, ProcessSpec, Signal, signal};
 
 /// Enough for recovery after a crash on a slow disk.
 const START_DEADLINE: Duration = Duration::from_secs(60);
@@ -162,6 +162,36 @@ impl Cluster {
         Ok(())
     }
 
+    pub(super) async fn kill(&mut self) -> Result<()> {
+        let mut server = self.server.take().context("postgres is not running")?;
+        let pid = server.id();
+        // Stopped, it starts no more of them.
+        server.signal(Signal::STOP);
+        let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
+        let children: Vec<u32> = children
+            .split_whitespace()
+            .map(str::parse)
+            .collect::<Result<_, _>>()?;
+        server.signal(Signal::KILL);
+        for child in &children {
+            // One that has ended by itself needs no signal.
+            let _ = signal(*child, Signal::KILL);
+        }
+        tokio::time::timeout(START_DEADLINE, server.wait())
+            .await
+            .context("postgres does not end on SIGKILL")??;
+        // The next server waits for none of them: it refuses to start while one is attached to the shared memory.
+        let deadline = Instant::now() + START_DEADLINE;
+        while children.iter().any(|child| is_running(*child)) {
+            ensure!(
+                Instant::now() < deadline,
+                "a process of postgres does not end"
+            );
+            tokio::time::sleep(POLL).await;
+        }
+        Ok(())
+    }
+
     pub(super) fn data(&self) -> PathBuf {
         self.dir.join("data")
     }
@@ -212,4 +242,15 @@ fn id(kind: &str, name: &str) -> Option<u32> {
     let output = Command::new("id").args([kind, name]).output().ok()?;
     output.status.success().then_some(())?;
     String::from_utf8(output.stdout).ok()?.trim().parse().ok()
+}
+
+/// Whether a process exists and is no zombie.
+fn is_running(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name of the program, in brackets, may have any characters.
+    let state = stat
+        .rsplit(')')
+        .next()
+        .and_then(|rest| rest.split_whitespace().next());
+    !matches!(state, None | Some("Z" | "X"))
 }

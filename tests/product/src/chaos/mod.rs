@@ -5,6 +5,7 @@
 //! comes next. In the end everything is left alone, and has to agree with the journal of what the
 //! wallets did: see `truth.rs`.
 
+pub mod clicks;
 mod faults;
 mod load;
 mod stage;
@@ -56,7 +57,7 @@ pub struct Memory {
     pub most: u64,
 }
 
-/// What happened.
+/// The outcome of a run.
 #[derive(Debug)]
 pub struct Report {
     /// Kills, by the part that was killed.

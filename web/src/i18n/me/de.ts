@@ -21,6 +21,7 @@ export const de: MeMessages = {
     cannot: 'Diese Wallet kann keine Nachrichten unterschreiben. Nimm eine andere.',
     switched: 'Deine Wallet zeigt ein anderes Konto, darum bist du abgemeldet.',
   },
+  onPage: 'Auf dieser Seite',
   signedInAs: 'Angemeldet als',
   signOut: 'Abmelden',
   signOutEverywhere: 'Überall abmelden',
@@ -96,6 +97,27 @@ export const de: MeMessages = {
     doneText: 'Wer über diesen Link unterschreibt, zählt für dich.',
     cancel: 'Abbrechen',
     connect: 'Verbinde die Wallet, mit der du angemeldet bist, um zu unterschreiben.',
+  },
+  groups: {
+    title: 'Wo du stehst',
+    text: 'Außer in der Rangliste aller Werber stehst du in einer Kategorie und einer Region. Ein Abschluss zählt dort, wo du an seinem Tag (UTC) stehst, und das für immer.',
+    none: 'Keine',
+    today: (group) => `Heute zählt: ${group}.`,
+    rank: (rank, total) => `Du bist auf Rang ${rank} von ${total}.`,
+    board: (group) => `Rangliste: ${group}`,
+    next: (day, group) => `Ab dem ${day} (UTC): ${group}.`,
+    from: (group, day) => `${group} zählt ab dem ${day} (UTC).`,
+    fromEither: (first, change) =>
+      `Deine erste Wahl zählt ab dem ${first}, eine Änderung ab dem ${change} (UTC).`,
+    stays:
+      'Abschlüsse der Tage davor bleiben, wo sie zählen. Bis zu diesem Tag kannst du neu wählen.',
+    publicNote:
+      'Jeder kann sehen, wo du stehst. Was einmal zählt, wird nie gelöscht; du kannst nur für später etwas anderes wählen, oder nichts.',
+    save: 'Speichern',
+    saved: 'Gespeichert.',
+    same: 'Nichts ist geändert.',
+    undo: 'Rückgängig',
+    undone: 'Gewählt ist wieder, was vorher gewählt war.',
   },
   rewards: {
     title: 'Deine Belohnungen',

@@ -19,6 +19,7 @@ export const en = {
     cannot: 'This wallet cannot sign messages. Use another one.',
     switched: 'Your wallet shows another account, so you were signed out.',
   },
+  onPage: 'On this page',
   signedInAs: 'Signed in as',
   signOut: 'Sign out',
   signOutEverywhere: 'Sign out everywhere',
@@ -93,6 +94,27 @@ export const en = {
     doneText: 'Everybody who signs through this link counts for you.',
     cancel: 'Cancel',
     connect: 'Connect the wallet that you signed in with, to sign.',
+  },
+  groups: {
+    title: 'Where you are ranked',
+    text: 'Besides the leaderboard of all referrers, you are ranked in one category and one region. A conversion counts in those that you have on its day (UTC), for good.',
+    none: 'None',
+    today: (group: string) => `Counts today: ${group}.`,
+    rank: (rank: string, total: string) => `Your rank is ${rank} of ${total}.`,
+    board: (group: string) => `Leaderboard: ${group}`,
+    next: (day: string, group: string) => `From ${day} (UTC): ${group}.`,
+    from: (group: string, day: string) => `${group} will count from ${day} (UTC).`,
+    fromEither: (first: string, change: string) =>
+      `Your first choice counts from ${first}, a change from ${change} (UTC).`,
+    stays:
+      'Conversions of the days before stay where they count. You can choose again until that day.',
+    publicNote:
+      'Anybody can see where you are ranked. What has begun to count is never deleted; you can only choose another, or none, for later.',
+    save: 'Save',
+    saved: 'Saved.',
+    same: 'Nothing is changed.',
+    undo: 'Undo',
+    undone: 'Chosen as before.',
   },
   rewards: {
     title: 'Your rewards',

@@ -7,6 +7,7 @@ import { answer, api, type Campaign, type Conversion } from '../../api/client';
 import { locale, t } from '../../i18n';
 import { c, words } from '../../i18n/console';
 import { m } from '../../i18n/me';
+import { n } from '../../i18n/numbers';
 import { r } from '../../i18n/run';
 import { campaignAt } from '../../lib/campaigns';
 import { createPages } from '../../lib/pages';
@@ -25,6 +26,7 @@ import {
 } from '../../ui/format';
 import { Title } from '../../ui/frame';
 import { Keyed } from '../../ui/keyed';
+import { OnPage } from '../../ui/onpage';
 import { Empty, Failure, Problem, Skeleton } from '../../ui/states';
 import { Create } from '../me/create';
 import type { SignedIn } from '../me/gate';
@@ -134,6 +136,19 @@ function Console(props: { campaign: Campaign; changed: () => void; signed: Signe
       <Show when={conversions.known() && conversions.rows().length === 0 && !props.campaign.closed}>
         <First campaign={props.campaign.address} signed={props.signed} />
       </Show>
+      <OnPage
+        label={m().onPage}
+        parts={[
+          ['numbers', n().campaign.title],
+          ...(props.campaign.closed ? [] : [['manage', r().manage.title] as const]),
+          ['conversions', c().conversions.title],
+          ['top', c().top.title],
+          ['terms', c().terms.title],
+          ['profile', c().profile.title],
+          ['keys', c().keys.title],
+          ['proof', c().proof.title],
+        ]}
+      />
       <CampaignNumbers campaign={props.campaign} />
       <Manage
         campaign={props.campaign}

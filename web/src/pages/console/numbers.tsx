@@ -10,8 +10,8 @@ import { n } from '../../i18n/numbers';
 import { periodOf } from '../../lib/analytics';
 import { createNumbers } from '../../lib/numbers';
 import { tokenOf } from '../../ui/format';
+import { Known } from '../../ui/known';
 import { By, Charts, Codes, Compare, Periods, type Shown } from '../../ui/numbers';
-import { Failure, Skeleton } from '../../ui/states';
 
 export function CampaignNumbers(props: { campaign: Campaign }) {
   const [query] = useSearchParams<{ period?: string }>();
@@ -35,21 +35,7 @@ export function CampaignNumbers(props: { campaign: Campaign }) {
         <Periods period={period()} />
       </header>
       <Compare of={numbers.today} shown={shown()} earned={n().spentBoth} perClick words={words()} />
-      <Show
-        when={numbers.period.data()}
-        fallback={
-          <Show
-            when={numbers.period.error()}
-            fallback={
-              <div class="sheet card">
-                <Skeleton height="28rem" />
-              </div>
-            }
-          >
-            {(error) => <Failure error={error()} words={words()} again={numbers.period.again} />}
-          </Show>
-        }
-      >
+      <Known of={numbers.period} height="28rem" sheet words={words()}>
         {(found) => (
           <>
             <Charts found={found()} shown={shown()} earned={n().campaign.earned} />
@@ -67,7 +53,7 @@ export function CampaignNumbers(props: { campaign: Campaign }) {
             </div>
           </>
         )}
-      </Show>
+      </Known>
     </section>
   );
 }

@@ -51,12 +51,12 @@ export function Link(props: { code: OwnCode; campaign: Campaign | undefined }) {
           </Match>
         </Switch>
       </header>
-      <p class="url">
-        <a href={props.code.share_url} rel="external">
-          {props.code.share_url.replace(/^https?:\/\//, '')}
-        </a>
-      </p>
-      <div class="doors">
+      <div class="pass">
+        <p class="url">
+          <a href={props.code.share_url} rel="external">
+            {props.code.share_url.replace(/^https?:\/\//, '')}
+          </a>
+        </p>
         <Copy text={props.code.share_url} class="button">
           {m().codes.copy}
         </Copy>

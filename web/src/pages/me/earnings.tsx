@@ -11,8 +11,8 @@ import { isShortened, periodOf, subjectOf, tokensOf } from '../../lib/analytics'
 import type { Live } from '../../lib/live';
 import { createNumbers } from '../../lib/numbers';
 import { short, tokenOf } from '../../ui/format';
+import { Known } from '../../ui/known';
 import { By, Charts, Codes, Compare, Periods, View, type Shown } from '../../ui/numbers';
-import { Failure, Skeleton } from '../../ui/states';
 
 /** Why the server does not count the code, in the campaign, of an address for this wallet. */
 const NOT_YOURS = [
@@ -138,21 +138,7 @@ export function Earnings(props: {
           </nav>
         </Show>
       </div>
-      <Show
-        when={numbers.period.data()}
-        fallback={
-          <Show
-            when={numbers.period.error()}
-            fallback={
-              <div class="sheet card">
-                <Skeleton height="28rem" />
-              </div>
-            }
-          >
-            {(error) => <Failure error={error()} words={words()} again={numbers.period.again} />}
-          </Show>
-        }
-      >
+      <Known of={numbers.period} height="28rem" sheet words={words()}>
         {(found) => (
           <>
             <Charts found={found()} shown={shown()} earned={n().mine.earned} />
@@ -186,7 +172,7 @@ export function Earnings(props: {
             </div>
           </>
         )}
-      </Show>
+      </Known>
     </section>
   );
 }

@@ -6,6 +6,8 @@ import { createEffect, createSignal, For, Show } from 'solid-js';
 import { answer, api, done, type Me, type OwnCode } from '../../api/client';
 import { locale } from '../../i18n';
 import { m } from '../../i18n/me';
+import { n } from '../../i18n/numbers';
+import { r } from '../../i18n/run';
 import { createCampaigns } from '../../lib/campaigns';
 import type { Connection } from '../../lib/connection';
 import { live } from '../../lib/live';
@@ -15,6 +17,8 @@ import type { Session } from '../../lib/session';
 import { FindButton } from '../../ui/finder';
 import { Address, Lit, Money, tokenOf } from '../../ui/format';
 import { Keyed } from '../../ui/keyed';
+import { Known } from '../../ui/known';
+import { OnPage } from '../../ui/onpage';
 import { Empty, Failure, Skeleton } from '../../ui/states';
 import { Badges } from './badges';
 import { Claim } from './claim';
@@ -22,6 +26,7 @@ import { Link } from './code';
 import { Create } from './create';
 import { Earnings } from './earnings';
 import { Rewards } from './rewards';
+import { Groups } from './groups';
 import { Why } from './why';
 
 /** How many codes are shown at first, and more each time. */
@@ -106,14 +111,7 @@ export function Mine(props: {
         <Show when={failure()}>{(error) => <Failure error={error()} words={m().errors} />}</Show>
       </div>
 
-      <Show
-        when={me.data()}
-        fallback={
-          <Show when={me.error()} fallback={<Skeleton height="6rem" />}>
-            {(error) => <Failure error={error()} words={m().errors} again={me.again} />}
-          </Show>
-        }
-      >
+      <Known of={me} height="6rem" words={m().errors}>
         {(found) => (
           <dl class="figures" aria-label={m().summary.label}>
             <For each={['paid', 'pending'] as const}>
@@ -171,6 +169,20 @@ export function Mine(props: {
             </div>
           </dl>
         )}
+      </Known>
+
+      <Show when={codes.rows().length > 0}>
+        <OnPage
+          label={m().onPage}
+          parts={[
+            ['links', m().codes.title],
+            ['earnings', n().mine.title],
+            ['rewards', m().rewards.title],
+            ['groups', m().groups.title],
+            ['badges', m().badges.title],
+            ['why', r().why.title],
+          ]}
+        />
       </Show>
 
       <Claim wallet={wallet()} connection={props.connection} claimed={me.again} changes={changes} />
@@ -227,6 +239,9 @@ export function Mine(props: {
         <Earnings wallet={wallet()} changes={changes} symbolOf={symbolOf} mintOf={mintOf} />
       </Show>
       <Rewards wallet={wallet()} changes={changes} />
+      <Show when={codes.rows().length > 0}>
+        <Groups wallet={wallet()} />
+      </Show>
       <Badges wallet={wallet()} />
       <Why campaign={codes.rows()[0]?.campaign} />
     </>

@@ -65,6 +65,8 @@ struct Row {
     /// Its leader is awarded or will be decided, or it has none: it is no month of a campaign or
     /// category.
     led: bool,
+    /// It is one of a day earlier that is being deleted.
+    is_over: bool,
 }
 
 impl Row {
@@ -73,7 +75,8 @@ impl Row {
             let without = if led { "" } else { ", without a leader" };
             format!("{referrers} referrers{without}")
         };
-        (self.kept != self.counted || !self.led || self.counted == 0).then(|| Drift {
+        let differs = self.kept != self.counted || !self.led || self.counted == 0;
+        (differs && !self.is_over).then(|| Drift {
             of: name(&self.campaign, &self.period),
             kept: say(self.kept, self.led),
             counted: if self.counted == 0 {
@@ -134,7 +137,8 @@ async fn read(connection: &mut PgConnection, after: Option<&Board>) -> Result<Ve
                       SELECT FROM awards
                       WHERE awards.campaign = step.campaign AND awards.month = step.period
                         AND badge IN ('monthly_leader', 'category_leader')
-                  ) AS "led!"
+                  ) AS "led!",
+                  is_earlier_and_over(step.period, (SELECT final_time FROM indexer_state)) AS "is_over!"
            FROM (
                (SELECT * FROM steps LIMIT $3)
                UNION

@@ -63,7 +63,8 @@ pub async fn day(
              WHERE converted_at >= extract(epoch FROM $1::date::timestamp)::bigint
                AND converted_at < extract(epoch FROM ($1::date + 1)::timestamp)::bigint
                AND status <> 'cancelled'
-               AND (seq > final_seq OR matures_at > COALESCE(final_time, matures_at - 1))",
+               AND (seq > final_seq OR final_time IS NULL
+                    OR (matures_at, address) > (final_time, final_address))",
             day as Date,
         )
         .execute(&mut *transaction)
@@ -74,11 +75,13 @@ pub async fn day(
         sqlx::query!(
             "INSERT INTO referrer_daily
              SELECT campaign, referrer, $1::date, count(*), sum(reward_referrer), max(converted_at),
-                    sum(amount), count(*) FILTER (WHERE matures_at <= earlier_time),
-                    COALESCE(sum(reward_referrer) FILTER (WHERE matures_at <= earlier_time), 0),
-                    COALESCE(max(converted_at) FILTER (WHERE matures_at <= earlier_time), 0),
-                    COALESCE(sum(amount) FILTER (WHERE matures_at <= earlier_time), 0)
-             FROM ranked_conversions, (SELECT earlier_time FROM indexer_state) AS state
+                    sum(amount), count(*) FILTER (WHERE is_earlier),
+                    COALESCE(sum(reward_referrer) FILTER (WHERE is_earlier), 0),
+                    COALESCE(max(converted_at) FILTER (WHERE is_earlier), 0),
+                    COALESCE(sum(amount) FILTER (WHERE is_earlier), 0)
+             FROM ranked_conversions CROSS JOIN LATERAL (
+                 SELECT (matures_at, address) <= (earlier_time, earlier_address) AS is_earlier FROM indexer_state
+             ) AS state
              WHERE converted_at >= extract(epoch FROM $1::date::timestamp)::bigint
                AND converted_at < extract(epoch FROM ($1::date + 1)::timestamp)::bigint
              GROUP BY campaign, referrer",
@@ -109,11 +112,11 @@ async fn compare(connection: &mut PgConnection, day: Date) -> Result<Recount<Dat
                SELECT campaign, referrer, earlier, count(*) AS conversions,
                       sum(reward_referrer) AS rewards, max(converted_at) AS last_converted_at,
                       sum(amount) AS volume
-               FROM ranked_conversions, (SELECT earlier_time FROM indexer_state) AS state,
+               FROM ranked_conversions, (SELECT earlier_time, earlier_address FROM indexer_state) AS state,
                     (VALUES (false), (true)) AS mark (earlier)
                WHERE converted_at >= extract(epoch FROM $1::date::timestamp)::bigint
                  AND converted_at < extract(epoch FROM ($1::date + 1)::timestamp)::bigint
-                 AND (NOT earlier OR matures_at <= earlier_time)
+                 AND (NOT earlier OR (matures_at, address) <= (earlier_time, earlier_address))
                GROUP BY campaign, referrer, earlier
            )
            SELECT campaign AS "campaign!", referrer AS "referrer!", earlier AS "earlier!",
@@ -165,7 +168,8 @@ async fn compare_waiting(connection: &mut PgConnection, day: Date) -> Result<Vec
              AND conversions.converted_at < extract(epoch FROM ($1::date + 1)::timestamp)::bigint
              AND (conversion IS NOT NULL) IS DISTINCT FROM
                  (status <> 'cancelled' AND (conversions.seq > final_seq
-                     OR conversions.matures_at > COALESCE(final_time, conversions.matures_at - 1)))"#,
+                     OR final_time IS NULL
+                     OR (conversions.matures_at, address) > (final_time, final_address)))"#,
         day as Date,
     )
     .fetch_all(connection)

@@ -113,6 +113,7 @@ async fn compare(
            WHERE (counted.conversions, counted.rewards, counted.last_converted_at,
                   counted.volume)
                IS DISTINCT FROM (kept.conversions, kept.rewards, kept.last_converted_at, kept.volume)
+             AND NOT is_earlier_and_over(period, (SELECT final_time FROM indexer_state))
            ORDER BY 1, 2, 3"#,
         after,
         last,

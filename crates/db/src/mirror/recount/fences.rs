@@ -82,6 +82,7 @@ async fn next(
         r#"SELECT campaign AS "campaign!", period AS "period!", measure AS "measure!" FROM (
                (SELECT campaign, period, measure FROM board_fences
                 WHERE (campaign, period, measure) > ($1, $2, $3)
+                  AND NOT is_earlier_and_over(period, (SELECT final_time FROM indexer_state))
                 ORDER BY campaign, period, measure LIMIT 1)
                UNION ALL
                -- Those that should have parts.
@@ -91,6 +92,7 @@ async fn next(
                 WHERE (campaign, period) >= ($1, $2) AND referrers > $4
                   AND (campaign, period, measure) > ($1, $2, $3)
                   AND (campaign >= '1' OR measure = 'conversions')
+                  AND NOT is_earlier_and_over(period, (SELECT final_time FROM indexer_state))
                 ORDER BY campaign, period, measure LIMIT 1)
            ) AS following
            ORDER BY campaign, period, measure LIMIT 1"#,

@@ -1,0 +1,116 @@
+//! How far conversions count for ranks. The mirror goes on in steps, also within a second: whoever lets any number of
+//! conversions mature at the same time makes no database transaction long.
+
+use sqlx::PgConnection;
+
+use super::finality::STEP;
+use crate::Error;
+
+/// Sorts after every address, as the end of a second.
+const AFTER_EVERY_ADDRESS: &str = "~";
+
+/// How far conversions count, in the order in which they mature, and of one second in that of their addresses.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    /// Unix seconds of the chain's clock.
+    pub(super) time: i64,
+    /// The last conversion of that second.
+    pub(super) address: String,
+}
+
+impl Place {
+    /// After all conversions that mature in this second.
+    pub(super) fn end_of(time: i64) -> Self {
+        Self {
+            time,
+            address: AFTER_EVERY_ADDRESS.to_owned(),
+        }
+    }
+
+    /// The place in these columns; before every conversion if there is none yet.
+    pub(super) fn kept(time: Option<i64>, address: String) -> Self {
+        time.map_or(Self::end_of(i64::MIN), |time| Self { time, address })
+    }
+}
+
+/// The first conversions after a place that mature by a time: at most one more than a step.
+struct Next {
+    count: i64,
+    first: Option<i64>,
+    last: Option<i64>,
+    /// The last one of the step.
+    address: Option<String>,
+}
+
+impl Next {
+    /// How far a step goes: to the end of the second `time`, or of an earlier one if they are too many, or within
+    /// the first second if there are too many in that one.
+    fn reaches(self, time: i64) -> Place {
+        match (self.first, self.last, self.address) {
+            (Some(first), Some(last), Some(address)) if self.count > STEP => {
+                if first < last {
+                    Place::end_of(last - 1)
+                } else {
+                    Place {
+                        time: first,
+                        address,
+                    }
+                }
+            }
+            _ => Place::end_of(time),
+        }
+    }
+}
+
+/// How far after `place` conversions count that wait, are final and mature by `clock`.
+pub(super) async fn mature(
+    connection: &mut PgConnection,
+    final_seq: i64,
+    place: &Place,
+    clock: i64,
+) -> Result<Place, Error> {
+    let next = sqlx::query_as!(
+        Next,
+        r#"SELECT count(*) AS "count!", min(matures_at) AS first, max(matures_at) AS last,
+                  (array_agg(conversion ORDER BY matures_at, conversion))[$5] AS address
+           FROM (
+               SELECT matures_at, conversion FROM maturing
+               WHERE (matures_at, conversion) > ($1, $2) AND matures_at <= $3 AND seq <= $4
+               ORDER BY matures_at, conversion LIMIT $5::integer + 1
+           ) AS next"#,
+        place.time,
+        place.address,
+        clock,
+        final_seq,
+        i32::try_from(STEP).unwrap_or(i32::MAX),
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(next.reaches(clock))
+}
+
+/// How far after `place` conversions begin to count for the leaderboards of a day earlier that matured by
+/// `time`.
+pub(super) async fn mature_earlier(
+    connection: &mut PgConnection,
+    place: &Place,
+    time: i64,
+) -> Result<Place, Error> {
+    let next = sqlx::query_as!(
+        Next,
+        r#"SELECT count(*) AS "count!", min(matures_at) AS first, max(matures_at) AS last,
+                  (array_agg(address ORDER BY matures_at, address))[$4] AS address
+           FROM (
+               SELECT matures_at, address FROM conversions
+               WHERE (matures_at, address) > ($1, $2) AND matures_at <= $3
+               ORDER BY matures_at, address LIMIT $4::integer + 1
+           ) AS next"#,
+        place.time,
+        place.address,
+        time,
+        i32::try_from(STEP).unwrap_or(i32::MAX),
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(next.reaches(time))
+}
