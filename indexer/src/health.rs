@@ -85,6 +85,12 @@ struct Inner {
     chain_slot: Option<u64>,
     /// When the chain's slot last grew, by this machine's clock.
     chain_slot_at: Option<Instant>,
+    /// When it was last told.
+    #[cfg_attr(
+        not(feature = "grpc"),
+        expect(dead_code, reason = "only the stream asks")
+    )]
+    chain_slot_told: Option<Instant>,
     finalized_slot: Option<u64>,
     /// The final slot after which no later one is told, for a while already.
     stalled: Option<u64>,
@@ -130,6 +136,7 @@ impl Health {
                 indexed_slot: None,
                 chain_slot: None,
                 chain_slot_at: None,
+                chain_slot_told: None,
                 finalized_slot: None,
                 stalled: None,
                 differing: (0, String::new()),
@@ -240,13 +247,17 @@ impl Health {
                 inner.chain_slot_at = Some(Instant::now());
             }
             inner.chain_slot = Some(slot);
+            inner.chain_slot_told = Some(Instant::now());
         });
     }
 
-    /// The chain's confirmed slot, as a node last told it.
+    /// The chain's confirmed slot, if a node has told it within this time.
     #[cfg(feature = "grpc")]
-    pub(crate) fn chain(&self) -> Option<u64> {
-        self.change(|inner| inner.chain_slot)
+    pub(crate) fn chain(&self, within: Duration) -> Option<u64> {
+        self.change(|inner| {
+            let is_new = inner.chain_slot_told?.elapsed() < within;
+            inner.chain_slot.filter(|_| is_new)
+        })
     }
 
     pub(crate) fn indexed_slot(&self, slot: u64) {

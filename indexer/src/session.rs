@@ -75,13 +75,15 @@ pub(crate) async fn run(
     )));
     // The first failure ends all parts, and with them the connection that holds the lock.
     // A transaction in progress is rolled back.
-    tokio::select! {
+    let ended = tokio::select! {
         ended = rounds(&mirror, &wake) => ended,
         ended = witness::run(&mirror, config) => ended,
         () = wake.listen(&config.ws_url, chain.stream().live()) => Ok(()),
         () = stream(config, chain, health, &wake) => Ok(()),
         failure = chain.sources().watch() => Err(failure),
-    }
+    };
+    chain.stream().ended();
+    ended
 }
 
 /// Follows the gRPC stream, if there is one. It never ends.

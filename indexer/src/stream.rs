@@ -27,6 +27,8 @@ const MOST_BLOCKS: usize = 512;
 const MOST_BYTES: usize = 32 << 20;
 /// Blocks that are asked for again after the connection was lost, so that their hashes are compared.
 const OVERLAP: usize = 150;
+/// Most times within [`DOUBT`] that it may replace confirmed blocks. A cluster hardly ever does.
+const MOST_FORKS: usize = 3;
 
 /// The head of a block.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +49,7 @@ pub(crate) struct Delivered {
     pub(crate) index: u32,
     /// `None` if it is of a kind that only a node can explain.
     pub(crate) sent: Option<Sent>,
-    /// The length of the message that brought it.
+    /// About the memory that it takes, at least the length of the message that brought it.
     pub(crate) bytes: usize,
 }
 
@@ -85,8 +87,8 @@ struct Inner {
     checked: Option<u64>,
     /// Whether the blocks that come now are.
     is_checked: bool,
-    /// Blocks from this slot on were replaced, by the stream alone.
-    suspect: Option<u64>,
+    /// Blocks from this slot on were replaced, by the stream alone; and the hash that the first of them had.
+    suspect: Option<(u64, String)>,
     /// Blocks from this slot on were replaced, and the nodes know the new ones.
     abandoned: Option<u64>,
     /// Whether there is a stream at all.
@@ -95,6 +97,8 @@ struct Inner {
     failure: Option<(State, String)>,
     /// When it was last wrong, and why.
     doubt: Option<(Instant, String)>,
+    /// When it last replaced blocks.
+    forks: VecDeque<Instant>,
 }
 
 /// The stream, as far as the mirror sees it.
@@ -137,6 +141,23 @@ impl Inner {
         self.blocks.get(place.ok()?)
     }
 
+    /// Blocks from this slot on are replaced.
+    fn suspect(&mut self, slot: u64) {
+        let place = self.blocks.partition_point(|block| block.slot() < slot);
+        let replaced = self.blocks.get(place);
+        let replaced = replaced.map(|block| (slot, block.head.hash.clone()));
+        let before = self.suspect.take();
+        self.suspect = before
+            .into_iter()
+            .chain(replaced)
+            .min_by_key(|(slot, _)| *slot);
+        self.is_checked = false;
+        self.forks.push_back(Instant::now());
+        if self.forks.len() > MOST_FORKS + 1 {
+            self.forks.pop_front();
+        }
+    }
+
     /// Forgets the blocks from this slot on.
     fn cut(&mut self, slot: u64) {
         let keep = self.blocks.partition_point(|block| block.slot() < slot);
@@ -146,6 +167,13 @@ impl Inner {
         self.checked = self
             .checked
             .map(|checked| checked.min(slot.saturating_sub(1)));
+    }
+
+    /// What was taken from the replaced blocks has to be undone. Returns the slot of the first one.
+    fn abandon(&mut self) -> Option<u64> {
+        let slot = self.suspect.take().map(|(slot, _)| slot);
+        self.abandoned = self.abandoned.into_iter().chain(slot).min();
+        slot
     }
 
     fn forget(&mut self) {
@@ -226,6 +254,15 @@ impl Stream {
     /// The connection ended, or there is none.
     pub(crate) fn failed(&self, state: State, reason: String) {
         self.inner().failure = Some((state, reason));
+        self.live.send_replace(false);
+    }
+
+    /// Nobody follows it any more.
+    pub(crate) fn ended(&self) {
+        let mut inner = self.inner();
+        inner.is_checked = false;
+        inner.failure = None;
+        drop(inner);
         self.live.send_replace(false);
     }
 
@@ -310,11 +347,15 @@ impl Stream {
                 return step;
             }
             Step::Next(_) => step = Step::Next(!transactions.is_empty()),
-            Step::Gap => inner.cut(0),
-            Step::Fork(from) => {
-                inner.cut(from);
-                inner.suspect = Some(inner.suspect.map_or(from, |before| before.min(from)));
+            Step::Gap => {
+                inner.cut(0);
+                // It may be of another fork, or of another chain.
                 inner.is_checked = false;
+                self.live.send_replace(false);
+            }
+            Step::Fork(from) => {
+                inner.suspect(from);
+                inner.cut(from);
                 self.live.send_replace(false);
                 let last = inner.last();
                 if last.is_some_and(|last| {
@@ -358,17 +399,34 @@ impl Stream {
         inner.is_checked = true;
         inner.checked = inner.last().map(|last| last.slot);
         self.reached.send_replace(inner.checked.unwrap_or_default());
-        if let Some(slot) = inner.suspect.take() {
+        if let Some(slot) = inner.abandon() {
             metrics::counter!("vouch_indexer_grpc_forks_total").increment(1);
             tracing::warn!(
                 slot,
                 "the stream replaced blocks, and the node knows the new ones"
             );
-            inner.abandoned = Some(inner.abandoned.map_or(slot, |before| before.min(slot)));
         }
         inner.failure = None;
         drop(inner);
         self.live.send_replace(true);
+    }
+
+    /// The first block that it has replaced by another, if no node was asked about that yet.
+    pub(crate) fn replaced(&self) -> Option<(u64, String)> {
+        self.inner().suspect.clone()
+    }
+
+    /// Whether the blocks were replaced will not be known. What was taken from them is undone, and lists bring it
+    /// again.
+    pub(crate) fn abandon(&self) {
+        self.inner().abandon();
+    }
+
+    /// Whether it replaces blocks more often than any cluster does.
+    pub(crate) fn is_restless(&self) -> bool {
+        let inner = self.inner();
+        let forks = inner.forks.iter();
+        forks.filter(|at| at.elapsed() < DOUBT).count() > MOST_FORKS
     }
 
     pub(crate) fn is_checked(&self) -> bool {

@@ -47,7 +47,7 @@ pub(super) fn head(block: SubscribeUpdateBlockMeta) -> Result<Head, String> {
 
 /// A transaction and its slot.
 pub(super) fn delivered(update: SubscribeUpdateTransaction) -> Result<(u64, Delivered), String> {
-    let bytes = update.encoded_len();
+    let bytes = update.encoded_len() + size_of::<Delivered>();
     let slot = update.slot;
     let no = |what: &str| format!("a transaction in slot {slot} has no {what}");
     let found = update.transaction.ok_or_else(|| no("content"))?;

@@ -40,6 +40,8 @@ const CHECK_WITHIN: Duration = Duration::from_secs(20);
 const MOST_BEHIND: u64 = 100;
 /// Slots by which the stream may be ahead of the nodes.
 const MOST_AHEAD: u64 = 150;
+/// Time for which a slot that the nodes told says how far the chain is.
+const TIP_AGE: Duration = Duration::from_secs(5);
 /// The name of our filters.
 const OURS: &str = "vouch";
 
@@ -168,6 +170,7 @@ impl Connection<'_> {
             end: progress + CHECK_WITHIN,
         };
         let mut is_new = true;
+        let mut newest = None;
         loop {
             let update = timeout_at(progress + STALL, updates.next()).await;
             let update =
@@ -177,7 +180,7 @@ impl Connection<'_> {
             };
             let update = update.map_err(|status| match is_new {
                 true => self.refused(from_slot, &status),
-                false => Lost::status("Subscribe", &status),
+                false => self.broken(&status),
             })?;
             match update.update_oneof {
                 Some(UpdateOneof::Transaction(update)) => {
@@ -192,7 +195,7 @@ impl Connection<'_> {
                     is_new = false;
                     let head = convert::head(update).map_err(|reason| self.wrong(reason))?;
                     let slot = head.slot;
-                    let tip = self.health.chain();
+                    let tip = self.health.chain(TIP_AGE);
                     if let Some(tip) = tip.filter(|tip| slot > tip + MOST_AHEAD) {
                         return Err(self.wrong(format!(
                             "its block is of slot {slot}, but the chain is at {tip}"
@@ -205,9 +208,17 @@ impl Connection<'_> {
                             metrics::counter!("vouch_indexer_grpc_gaps_total").increment(1);
                             tracing::warn!(slot, "the stream lacks blocks before this one");
                         }
+                        Step::Fork(_) if self.stream.is_restless() => {
+                            self.stream.abandon();
+                            return Err(self.wrong("it replaces blocks again and again"));
+                        }
                         Step::Next(_) | Step::Known | Step::Fork(_) => {}
                     }
-                    progress = Instant::now();
+                    // Blocks that come twice are no progress.
+                    if newest.is_none_or(|newest| newest < slot) {
+                        newest = Some(slot);
+                        progress = Instant::now();
+                    }
                     gauge("vouch_indexer_grpc_slot", slot);
                     self.check(&mut check, tip).await?;
                 }
@@ -251,6 +262,19 @@ impl Connection<'_> {
         Lost::status("Subscribe", status)
     }
 
+    /// The stream ended. A message above the limit would come again if blocks were asked for again.
+    fn broken(&self, status: &Status) -> Lost {
+        if status.code() != Code::OutOfRange {
+            return Lost::status("Subscribe", status);
+        }
+        metrics::counter!("vouch_indexer_grpc_gaps_total").increment(1);
+        self.stream.forget();
+        Lost::away(
+            "Subscribe",
+            format!("{} (MAX_ANSWER_MIB)", status.message()),
+        )
+    }
+
     fn wrong(&self, reason: impl Into<String>) -> Lost {
         let reason = reason.into();
         self.stream.doubt(reason.clone());
@@ -266,7 +290,7 @@ impl Connection<'_> {
         let now = Instant::now();
         let is_checked = self.stream.is_checked();
         if !is_checked && check.due > now + CHECK_AGAIN {
-            // It replaced blocks.
+            // It replaced blocks, or left some out.
             *check = Check {
                 asked: None,
                 due: now,
@@ -281,6 +305,9 @@ impl Connection<'_> {
         let asked = check.asked.take().filter(|(slot, _)| is_recent(*slot));
         let asked = asked.or_else(|| self.stream.last().filter(|(slot, _)| is_recent(*slot)));
         let answer = match asked {
+            None if tip.is_none() => {
+                Err(Failure::Behind("no node has told its slot lately".into()))
+            }
             None => Err(Failure::Behind("no block of it is new enough".into())),
             Some((slot, hash)) => {
                 let answer = self.chain.knows(&hash, slot).await;
@@ -291,7 +318,10 @@ impl Connection<'_> {
                     });
                 }
                 check.asked = Some((slot, hash));
-                answer
+                match answer {
+                    Ok(_) => self.check_replaced(slot).await?,
+                    failed => failed,
+                }
             }
         };
         match answer {
@@ -308,6 +338,23 @@ impl Connection<'_> {
             }
             Err(failure) if now > check.end => Err(Lost::away("isBlockhashValid", failure)),
             Err(_) => Ok(()),
+        }
+    }
+}
+
+impl Connection<'_> {
+    /// Asks a node that has reached this slot whether it still knows the block that the stream has replaced.
+    /// Returns `Ok(true)` if there is none, or it does not.
+    async fn check_replaced(&self, slot: u64) -> Result<Result<bool, Failure>, Lost> {
+        let Some((_, hash)) = self.stream.replaced() else {
+            return Ok(Ok(true));
+        };
+        match self.chain.knows(&hash, slot).await {
+            Ok(false) => Ok(Ok(true)),
+            Ok(true) => Err(self.wrong(format!(
+                "it replaced the block {hash}, which a node still has"
+            ))),
+            Err(failure) => Ok(Err(failure)),
         }
     }
 }

@@ -193,12 +193,52 @@ fn replaced_blocks_are_abandoned_once_a_node_knows_the_new_ones() {
 }
 
 #[test]
+fn the_first_replaced_block_is_named_and_a_stream_that_replaces_often_is_noticed() {
+    let stream = live();
+    assert_eq!(stream.replaced(), None);
+    // Given blocks that are replaced twice before a node was asked
+    assert_eq!(stream.block(head(14, 'B', 13, 'A')), Step::Fork(14));
+    assert_eq!(stream.replaced(), Some((14, hash(14, 'A'))));
+    assert_eq!(stream.block(head(13, 'B', 12, 'A')), Step::Fork(13));
+    // Then the first one is asked for, and what came after it is undone once
+    assert_eq!(stream.replaced(), Some((13, hash(13, 'A'))));
+    assert!(!stream.is_restless());
+    stream.checked();
+    assert_eq!((stream.replaced(), stream.abandoned()), (None, Some(13)));
+    // When blocks are replaced again and again, then that is noticed
+    stream.undone(13);
+    assert_eq!(stream.block(head(13, 'C', 12, 'A')), Step::Fork(13));
+    assert!(!stream.is_restless());
+    assert_eq!(stream.block(head(13, 'D', 12, 'A')), Step::Fork(13));
+    assert!(stream.is_restless());
+    // And what was taken from them is undone without a node's answer
+    stream.abandon();
+    assert_eq!((stream.replaced(), stream.abandoned()), (None, Some(13)));
+}
+
+#[test]
+fn a_stream_that_nobody_follows_is_not_live() {
+    let stream = live();
+    stream.ended();
+    assert!(!*stream.live().borrow());
+    assert!(!stream.is_checked());
+    // What it has brought stays, and is compared when it is followed again
+    assert!(stream.sent(&signature(3), 14).is_some());
+    assert_eq!(stream.begin(), Some(10));
+}
+
+#[test]
 fn after_a_gap_the_stream_begins_anew() {
     let stream = live();
     stream.transaction(15, delivered(15, 0, 4));
     stream.transaction(17, delivered(17, 0, 5));
     assert_eq!(stream.block(next(17)), Step::Gap);
-    // Then a list has to prove what is before it
+    // Then a node has to know it: it may be of another chain
+    assert!(!*stream.live().borrow());
+    assert!(stream.sent(&signature(5), 17).is_none());
+    assert_eq!(after(&stream, 9, 0, 17), None);
+    stream.checked();
+    // And a list has to prove what is before it
     assert_eq!(after(&stream, 9, 0, 16), None);
     assert_eq!(after(&stream, 9, 0, 17), Some(vec![]));
     assert!(stream.sent(&signature(3), 14).is_none());

@@ -6,7 +6,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use futures::{Stream, StreamExt as _};
+use futures::{Stream, StreamExt as _, stream};
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tonic::{
     Request, Response, Status, Streaming,
@@ -15,6 +16,7 @@ use tonic::{
 use yellowstone_grpc_client::GeyserGrpcClient;
 use yellowstone_grpc_proto::geyser::{
     geyser_server::{Geyser, GeyserServer},
+    subscribe_update::UpdateOneof,
     *,
 };
 
@@ -26,9 +28,67 @@ type Answer<T> = Result<Response<T>, Status>;
 #[derive(Default)]
 struct State {
     rule: Option<Rule>,
+    disorder: Option<Disorder>,
     is_away: bool,
     /// The slot from which each subscription wanted blocks again.
     asked: Vec<Option<u64>>,
+}
+
+/// How often a stream in disorder did each of these.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Mess {
+    /// Updates that were not sent.
+    pub lost: u32,
+    /// Updates that were sent twice.
+    pub repeated: u32,
+    /// Updates that were sent after later ones.
+    pub late: u32,
+    /// Streams that were ended.
+    pub cut: u32,
+}
+
+/// Loses, repeats and reorders updates, and ends streams.
+struct Disorder {
+    random: StdRng,
+    /// What is sent later.
+    held: Vec<SubscribeUpdate>,
+    mess: Mess,
+}
+
+impl Disorder {
+    /// What is sent instead of this update, and whether the stream ends then.
+    fn pass(&mut self, update: SubscribeUpdate) -> (Vec<SubscribeUpdate>, bool) {
+        let mut sent = Vec::new();
+        let mut ends = false;
+        // Blocks come ten times a second, and transactions in a few of them.
+        let scale = match update.update_oneof {
+            Some(UpdateOneof::BlockMeta(_)) => 400,
+            _ => 40,
+        };
+        match self.random.gen_range(0..scale) {
+            0..4 => {
+                self.mess.lost += 1;
+                return (sent, ends);
+            }
+            4..8 => {
+                self.mess.repeated += 1;
+                sent.push(update.clone());
+                sent.push(update);
+            }
+            8..12 => {
+                self.mess.late += 1;
+                self.held.push(update);
+                return (sent, ends);
+            }
+            12 => {
+                self.mess.cut += 1;
+                ends = true;
+            }
+            _ => sent.push(update),
+        }
+        sent.append(&mut self.held);
+        (sent, ends)
+    }
 }
 
 #[derive(Clone)]
@@ -43,6 +103,21 @@ struct Shared {
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is sent instead of this update.
+    fn pass(&self, mut update: SubscribeUpdate) -> Vec<Result<SubscribeUpdate, Status>> {
+        let mut state = self.state();
+        let rule = state.rule.as_mut();
+        if !rule.is_none_or(|rule| rule(&mut update)) {
+            return Vec::new();
+        }
+        let Some(disorder) = &mut state.disorder else {
+            return vec![Ok(update)];
+        };
+        let (sent, ends) = disorder.pass(update);
+        let end = ends.then(|| Err(away("cut")));
+        sent.into_iter().map(Ok).chain(end).collect()
     }
 }
 
@@ -93,10 +168,29 @@ impl FaultyStream {
         self.shared.state().rule = Some(Box::new(rule));
     }
 
+    /// From now on, updates are lost, repeated and reordered, and streams end, as the seed says.
+    pub fn disorder(&self, seed: u64) {
+        self.shared.state().disorder = Some(Disorder {
+            random: StdRng::seed_from_u64(seed),
+            held: Vec::new(),
+            mess: Mess::default(),
+        });
+    }
+
+    /// What the disorder has done so far.
+    pub fn mess(&self) -> Mess {
+        let state = self.shared.state();
+        state
+            .disorder
+            .as_ref()
+            .map_or_else(Mess::default, |it| it.mess)
+    }
+
     /// From now on, every update is passed on, and everybody is served.
     pub fn behave_well(&self) {
         let mut state = self.shared.state();
         state.rule = None;
+        state.disorder = None;
         state.is_away = false;
     }
 
@@ -158,19 +252,14 @@ impl Geyser for Shared {
         let (sink, updates) = subscribed.map_err(away)?;
         let mut cuts = self.cuts.subscribe();
         let shared = self.clone();
-        let passed = updates.filter_map(move |update| {
+        let passed = updates.flat_map(move |update| {
             let passed = match update {
-                Err(status) => Some(Err(status)),
-                Ok(mut update) => {
-                    let mut state = shared.state();
-                    let rule = state.rule.as_mut();
-                    let is_sent = rule.is_none_or(|rule| rule(&mut update));
-                    is_sent.then_some(Ok(update))
-                }
+                Err(status) => vec![Err(status)],
+                Ok(update) => shared.pass(update),
             };
             // The stream lives as long as the sink of its requests.
             let _ = &sink;
-            std::future::ready(passed)
+            stream::iter(passed)
         });
         let cut = async move {
             // The sender lives as long as the server.
