@@ -114,7 +114,10 @@ impl Blocks {
     /// Tells the confirmed blocks that are complete, up to the first one that is not.
     fn tell(&self, inner: &mut Inner) {
         loop {
-            let first = inner.open.iter().find(|(_, open)| open.is_confirmed);
+            // The validator tells a block before it is confirmed, but tells none of those that it replays when it
+            // starts.
+            let mut open = inner.open.iter();
+            let first = open.find(|(_, open)| open.is_confirmed && open.meta.is_some());
             let Some((slot, _)) = first.filter(|(_, open)| open.is_complete()) else {
                 return;
             };
