@@ -29,7 +29,7 @@ pub(crate) struct Cli {
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Mirrors until it is stopped.
-    Run(Config),
+    Run(Box<Config>),
     /// Makes or updates the schema of the database. Run it as the owner of the schema before the
     /// services of this version start.
     Migrate(MigrateConfig),

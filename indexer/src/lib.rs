@@ -63,7 +63,7 @@ const SOUND: Duration = Duration::from_secs(30);
 /// Runs the command that the process's arguments name.
 pub async fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
-        Command::Run(config) => start(config).await,
+        Command::Run(config) => start(*config).await,
         Command::Migrate(config) => migrate::run(&config).await,
         Command::Verify(config) => verify::run(&config).await,
         Command::Recount(config) => recount::run(&config).await,

@@ -60,6 +60,19 @@ struct Block {
     transactions: Vec<Delivered>,
 }
 
+/// What a transaction was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// Its block comes later.
+    Waiting,
+    /// It comes after its block, and nothing that came before follows it on the chain.
+    Last,
+    /// It comes after its block, and after something that follows it on the chain.
+    Late,
+    /// It is known, or of a block before all that are known.
+    Known,
+}
+
 /// What a block was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -164,9 +177,8 @@ impl Inner {
         for block in self.blocks.drain(keep..) {
             self.bytes -= size(&block.transactions);
         }
-        self.checked = self
-            .checked
-            .map(|checked| checked.min(slot.saturating_sub(1)));
+        let checked = self.checked.filter(|_| !self.blocks.is_empty());
+        self.checked = checked.map(|checked| checked.min(slot.saturating_sub(1)));
     }
 
     /// What was taken from the replaced blocks has to be undone. Returns the slot of the first one.
@@ -289,16 +301,17 @@ impl Stream {
         doubt.map(|(_, reason)| reason.clone())
     }
 
-    /// A transaction of this slot. Returns whether it comes after its block, and is new.
-    pub(crate) fn transaction(&self, slot: u64, mut delivered: Delivered) -> bool {
+    /// A transaction of this slot. Servers send some of them after their block.
+    pub(crate) fn transaction(&self, slot: u64, mut delivered: Delivered) -> Arrival {
         let mut inner = self.inner();
         let bytes = delivered.bytes;
         let place = inner.blocks.binary_search_by_key(&slot, Block::slot);
         let first = inner.blocks.front().map(Block::slot);
-        let is_late = match place {
+        let arrival = match place {
             Ok(place) => {
+                let is_newest = place + 1 == inner.blocks.len();
                 let Some(block) = inner.blocks.get_mut(place) else {
-                    return false;
+                    return Arrival::Known;
                 };
                 if let Some(sent) = &mut delivered.sent {
                     sent.block_time = block.head.time;
@@ -307,23 +320,27 @@ impl Stream {
                 if known
                     .any(|it| it.signature == delivered.signature || it.index == delivered.index)
                 {
-                    return false;
+                    return Arrival::Known;
                 }
                 let place = block
                     .transactions
                     .partition_point(|it| it.index < delivered.index);
+                let is_last = is_newest && place == block.transactions.len();
                 block.transactions.insert(place, delivered);
-                true
+                match is_last {
+                    true => Arrival::Last,
+                    false => Arrival::Late,
+                }
             }
-            Err(_) if first.is_some_and(|first| slot < first) => return false,
+            Err(_) if first.is_some_and(|first| slot < first) => return Arrival::Known,
             Err(_) => {
                 inner.waiting.entry(slot).or_default().push(delivered);
-                false
+                Arrival::Waiting
             }
         };
         inner.bytes += bytes;
         inner.shrink();
-        is_late
+        arrival
     }
 
     /// A block, with the transactions that came before it.

@@ -21,7 +21,7 @@ use crate::{
     failure::{Failure, cut},
     health::{Health, gauge},
     standing::State,
-    stream::{Step, Stream},
+    stream::{Arrival, Step, Stream},
     wake::Wake,
 };
 
@@ -123,6 +123,18 @@ struct Check {
     end: Instant,
 }
 
+impl Check {
+    /// Nothing is known of the blocks that come now.
+    fn begin() -> Self {
+        let now = Instant::now();
+        Self {
+            asked: None,
+            due: now,
+            end: now + CHECK_WITHIN,
+        }
+    }
+}
+
 impl Connection<'_> {
     /// Follows the stream until it fails.
     async fn follow(&self) -> Lost {
@@ -164,11 +176,7 @@ impl Connection<'_> {
             error => Lost::away("Subscribe", error),
         })?;
         let mut progress = Instant::now();
-        let mut check = Check {
-            asked: None,
-            due: progress,
-            end: progress + CHECK_WITHIN,
-        };
+        let mut check = Check::begin();
         let mut is_new = true;
         let mut newest = None;
         loop {
@@ -187,8 +195,13 @@ impl Connection<'_> {
                     let (slot, delivered) =
                         convert::delivered(update).map_err(|reason| self.wrong(reason))?;
                     let signature = delivered.signature;
-                    if self.stream.transaction(slot, delivered) && self.stream.is_checked() {
-                        self.wake.expect(signature.to_string());
+                    match self.stream.transaction(slot, delivered) {
+                        Arrival::Last if self.stream.is_checked() => self.wake.stream(),
+                        // A list has to say in which order they follow.
+                        Arrival::Late if self.stream.is_checked() => {
+                            self.wake.expect(signature.to_string());
+                        }
+                        _ => {}
                     }
                 }
                 Some(UpdateOneof::BlockMeta(update)) => {
@@ -205,6 +218,7 @@ impl Connection<'_> {
                         Step::Old => continue,
                         Step::Next(true) if self.stream.is_checked() => self.wake.stream(),
                         Step::Gap => {
+                            check = Check::begin();
                             metrics::counter!("vouch_indexer_grpc_gaps_total").increment(1);
                             tracing::warn!(slot, "the stream lacks blocks before this one");
                         }
@@ -212,7 +226,8 @@ impl Connection<'_> {
                             self.stream.abandon();
                             return Err(self.wrong("it replaces blocks again and again"));
                         }
-                        Step::Next(_) | Step::Known | Step::Fork(_) => {}
+                        Step::Fork(_) => check = Check::begin(),
+                        Step::Next(_) | Step::Known => {}
                     }
                     // Blocks that come twice are no progress.
                     if newest.is_none_or(|newest| newest < slot) {
@@ -220,7 +235,10 @@ impl Connection<'_> {
                         progress = Instant::now();
                     }
                     gauge("vouch_indexer_grpc_slot", slot);
-                    self.check(&mut check, tip).await?;
+                    // While blocks are repeated, the last one that is known may be replaced by one that comes.
+                    if self.stream.last().is_some_and(|(last, _)| last == slot) {
+                        self.check(&mut check, tip).await?;
+                    }
                 }
                 Some(UpdateOneof::Ping(_)) => {
                     // Proxies of providers close what is silent in one direction.
@@ -289,14 +307,6 @@ impl Connection<'_> {
     async fn check(&self, check: &mut Check, tip: Option<u64>) -> Result<(), Lost> {
         let now = Instant::now();
         let is_checked = self.stream.is_checked();
-        if !is_checked && check.due > now + CHECK_AGAIN {
-            // It replaced blocks, or left some out.
-            *check = Check {
-                asked: None,
-                due: now,
-                end: now + CHECK_WITHIN,
-            };
-        }
         if now < check.due {
             return Ok(());
         }

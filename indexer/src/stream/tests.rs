@@ -81,11 +81,20 @@ fn live() -> Stream {
     stream.checked();
     assert_eq!(stream.block(next(11)), Step::Next(false));
     // The second one comes first.
-    assert!(!stream.transaction(12, delivered(12, 7, 2)));
-    assert!(!stream.transaction(12, delivered(12, 3, 1)));
+    assert_eq!(
+        stream.transaction(12, delivered(12, 7, 2)),
+        Arrival::Waiting
+    );
+    assert_eq!(
+        stream.transaction(12, delivered(12, 3, 1)),
+        Arrival::Waiting
+    );
     assert_eq!(stream.block(next(12)), Step::Next(true));
     assert_eq!(stream.block(next(13)), Step::Next(false));
-    assert!(!stream.transaction(14, delivered(14, 0, 3)));
+    assert_eq!(
+        stream.transaction(14, delivered(14, 0, 3)),
+        Arrival::Waiting
+    );
     assert_eq!(stream.block(next(14)), Step::Next(true));
     assert!(*stream.live().borrow());
     stream
@@ -141,7 +150,8 @@ fn blocks_that_are_repeated_are_compared() {
     // When the same blocks come again, with their transactions, then nothing changes
     for slot in 10..=14 {
         if slot == 12 {
-            assert!(!stream.transaction(12, delivered(12, 3, 1)));
+            let known = stream.transaction(12, delivered(12, 3, 1));
+            assert_eq!(known, Arrival::Known);
         }
         assert_eq!(stream.block(next(slot)), Step::Known);
     }
@@ -249,9 +259,14 @@ fn after_a_gap_the_stream_begins_anew() {
 #[test]
 fn a_transaction_after_its_block_is_told() {
     let stream = live();
-    assert!(stream.transaction(14, delivered(14, 5, 9)));
-    assert!(!stream.transaction(14, delivered(14, 5, 9)), "it is known");
-    assert_eq!(after(&stream, 14, 0, 11), Some(vec![9]));
+    let arrive = |slot, index, number| stream.transaction(slot, delivered(slot, index, number));
+    assert_eq!(arrive(14, 5, 9), Arrival::Last);
+    assert_eq!(arrive(14, 5, 9), Arrival::Known);
+    assert_eq!(arrive(9, 5, 8), Arrival::Known);
+    // Whether something of its block or another block came before that follows it
+    assert_eq!(arrive(14, 4, 8), Arrival::Late);
+    assert_eq!(arrive(12, 9, 7), Arrival::Late);
+    assert_eq!(after(&stream, 14, 0, 11), Some(vec![8, 9]));
     // And one that only a node can explain ends what is known
     let unread = Delivered {
         sent: None,

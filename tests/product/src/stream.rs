@@ -29,6 +29,8 @@ type Answer<T> = Result<Response<T>, Status>;
 struct State {
     rule: Option<Rule>,
     disorder: Option<Disorder>,
+    /// Transactions that are sent after their block; `None` if all are sent before it.
+    after: Option<Vec<SubscribeUpdate>>,
     is_away: bool,
     /// The slot from which each subscription wanted blocks again.
     asked: Vec<Option<u64>>,
@@ -112,6 +114,19 @@ impl Shared {
         if !rule.is_none_or(|rule| rule(&mut update)) {
             return Vec::new();
         }
+        if let Some(held) = &mut state.after {
+            match update.update_oneof {
+                Some(UpdateOneof::Transaction(_)) => {
+                    held.push(update);
+                    return Vec::new();
+                }
+                Some(UpdateOneof::BlockMeta(_)) => {
+                    let block = std::iter::once(update);
+                    return block.chain(held.drain(..)).map(Ok).collect();
+                }
+                _ => {}
+            }
+        }
         let Some(disorder) = &mut state.disorder else {
             return vec![Ok(update)];
         };
@@ -177,6 +192,11 @@ impl FaultyStream {
         });
     }
 
+    /// From now on, blocks are sent before their transactions, as the providers' servers do at times.
+    pub fn blocks_first(&self) {
+        self.shared.state().after = Some(Vec::new());
+    }
+
     /// What the disorder has done so far.
     pub fn mess(&self) -> Mess {
         let state = self.shared.state();
@@ -191,6 +211,7 @@ impl FaultyStream {
         let mut state = self.shared.state();
         state.rule = None;
         state.disorder = None;
+        state.after = None;
         state.is_away = false;
     }
 

@@ -85,7 +85,7 @@ async fn convert_again(world: &World) {
 #[tokio::test]
 async fn conversions_come_over_the_stream_and_are_the_same_rows_as_by_requests() {
     // Given a stream, and a node that explains no transaction
-    let (mut world, _stream) = streaming().await;
+    let (mut world, stream) = streaming().await;
     explain_nothing(&world);
     // When wallets convert, one by one and many at once, and one of them in vain
     let (before, start) = (world.node.calls_by_method(), Instant::now());
@@ -95,7 +95,7 @@ async fn conversions_come_over_the_stream_and_are_the_same_rows_as_by_requests()
     }
     world.scene.convert_many(20).await;
     convert_again(&world).await;
-    // Then all of it is mirrored, counted and final
+    // Then all of it is mirrored, counted and final, although no request for a transaction was answered
     world.until_equal(24).await;
     world.until_status("ok").await;
     assert!(world.metric(TAKEN).await >= 25);
@@ -107,6 +107,12 @@ async fn conversions_come_over_the_stream_and_are_the_same_rows_as_by_requests()
         "25 transactions in {:?}, requests: {requests:?}",
         start.elapsed()
     );
+    // And so it is if blocks come before their transactions
+    stream.blocks_first();
+    let (_, signature) = world.scene.convert().await;
+    world.until_mirrored(&signature, true).await;
+    world.scene.convert_many(10).await;
+    world.until_equal(35).await;
     let by_stream = world.content().await;
     // When everything is mirrored again by requests alone, then it is the same, row by row
     world.node.behave_well();
@@ -114,7 +120,7 @@ async fn conversions_come_over_the_stream_and_are_the_same_rows_as_by_requests()
     world.forget().await;
     let node = world.node.url();
     world.start(&node, &[]).await;
-    world.until_equal(24).await;
+    world.until_equal(35).await;
     assert_eq!(world.content().await, by_stream);
     assert_eq!(world.metric(TAKEN).await, 0);
 }
