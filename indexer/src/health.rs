@@ -86,10 +86,6 @@ struct Inner {
     /// When the chain's slot last grew, by this machine's clock.
     chain_slot_at: Option<Instant>,
     /// When it was last told.
-    #[cfg_attr(
-        not(feature = "grpc"),
-        expect(dead_code, reason = "only the stream asks")
-    )]
     chain_slot_told: Option<Instant>,
     finalized_slot: Option<u64>,
     /// The final slot after which no later one is told, for a while already.
