@@ -36,6 +36,8 @@ const CHECK_EVERY: Duration = Duration::from_secs(30);
 const CHECK_AGAIN: Duration = Duration::from_secs(1);
 /// Time within which a node has to know a block.
 const CHECK_WITHIN: Duration = Duration::from_secs(20);
+/// Time for which the stream's reader waits for an answer. Meanwhile nothing is read.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 /// Slots by which a block may be behind the chain to be asked for: a node remembers 150 blockhashes.
 const MOST_BEHIND: u64 = 100;
 /// Slots by which the stream may be ahead of the nodes.
@@ -320,7 +322,7 @@ impl Connection<'_> {
             }
             None => Err(Failure::Behind("no block of it is new enough".into())),
             Some((slot, hash)) => {
-                let answer = self.chain.knows(&hash, slot).await;
+                let answer = self.knows(&hash, slot).await;
                 if matches!(answer, Ok(false)) {
                     return Err(Lost {
                         state: State::OtherChain,
@@ -353,13 +355,19 @@ impl Connection<'_> {
 }
 
 impl Connection<'_> {
+    /// Whether a node that has reached this slot knows the block with this hash.
+    async fn knows(&self, hash: &str, slot: u64) -> Result<bool, Failure> {
+        let answer = timeout(CHECK_TIMEOUT, self.chain.knows(hash, slot)).await;
+        answer.unwrap_or_else(|_| Err(Failure::Chain("no answer".into())))
+    }
+
     /// Asks a node that has reached this slot whether it still knows the block that the stream has replaced.
     /// Returns `Ok(true)` if there is none, or it does not.
     async fn check_replaced(&self, slot: u64) -> Result<Result<bool, Failure>, Lost> {
         let Some((_, hash)) = self.stream.replaced() else {
             return Ok(Ok(true));
         };
-        match self.chain.knows(&hash, slot).await {
+        match self.knows(&hash, slot).await {
             Ok(false) => Ok(Ok(true)),
             Ok(true) => Err(self.wrong(format!(
                 "it replaced the block {hash}, which a node still has"
