@@ -7,6 +7,8 @@ use std::{
 };
 
 use solana_account_decoder_client_types::{UiAccount, UiAccountData, UiAccountEncoding};
+#[cfg(feature = "grpc")]
+use solana_client::rpc_config::RpcContextConfig;
 use solana_client::{
     rpc_config::{
         RpcAccountInfoConfig, RpcProgramAccountsConfig, RpcSignatureStatusConfig,
@@ -26,6 +28,7 @@ use crate::{
     failure::{Failure, cut},
     source::{Limits, Source},
     sources::{Hedge, Sources},
+    stream::Stream,
     votes::Testimony,
 };
 
@@ -51,6 +54,7 @@ pub(crate) enum Commitment {
 
 pub(crate) struct Chain {
     sources: Arc<Sources>,
+    stream: Arc<Stream>,
 }
 
 impl Chain {
@@ -61,12 +65,32 @@ impl Chain {
     pub(crate) fn new(urls: &[String], limits: Limits) -> Result<Self, reqwest::Error> {
         Ok(Self {
             sources: Arc::new(Sources::new(urls, limits)?),
+            stream: Arc::default(),
         })
     }
 
     /// The sources, which choose among the nodes.
     pub(crate) fn sources(&self) -> &Arc<Sources> {
         &self.sources
+    }
+
+    /// What the stream has delivered, which is nothing without one.
+    pub(crate) fn stream(&self) -> &Arc<Stream> {
+        &self.stream
+    }
+
+    /// Whether the chain up to this confirmed slot has a block with this hash, which must be among its last 150.
+    #[cfg(feature = "grpc")]
+    pub(crate) async fn knows(&self, hash: &str, slot: u64) -> Result<bool, Failure> {
+        let context = RpcContextConfig {
+            commitment: Some(config(Commitment::Confirmed)),
+            min_context_slot: Some(slot),
+        };
+        let request = RpcRequest::IsBlockhashValid;
+        let response: Response<bool> = self
+            .read(slot, Hedge::No, request, &(hash, context))
+            .await?;
+        Ok(response.value)
     }
 
     /// The slot that the chain has reached.

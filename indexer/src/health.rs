@@ -13,7 +13,7 @@ use vouch_service::Heartbeat;
 
 pub(crate) use self::status::Status;
 use self::status::status_of;
-use crate::{failure::Failure, sources::Sources, standing::Line};
+use crate::{chain::Chain, failure::Failure, sources::Sources, standing::Line, stream::Stream};
 
 /// Uncertain conversions that are counted at most.
 pub(crate) const MOST_UNCERTAIN: i64 = 1000;
@@ -90,6 +90,8 @@ struct Inner {
     chain_slot: Option<u64>,
     /// When the chain's slot last grew, by this machine's clock.
     chain_slot_at: Option<Instant>,
+    /// When it was last told.
+    chain_slot_told: Option<Instant>,
     finalized_slot: Option<u64>,
     /// The final slot after which no later one is told, for a while already.
     stalled: Option<u64>,
@@ -106,7 +108,7 @@ struct Inner {
 pub(crate) struct Health {
     inner: Mutex<Inner>,
     heartbeat: Heartbeat,
-    sources: OnceLock<Arc<Sources>>,
+    sources: OnceLock<(Arc<Sources>, Arc<Stream>)>,
     max_slots_behind: u64,
     max_age: Duration,
 }
@@ -137,6 +139,7 @@ impl Health {
                 indexed_slot: None,
                 chain_slot: None,
                 chain_slot_at: None,
+                chain_slot_told: None,
                 finalized_slot: None,
                 stalled: None,
                 differing: (0, String::new()),
@@ -151,10 +154,11 @@ impl Health {
         }
     }
 
-    /// Reports these sources from now on.
-    pub(crate) fn watch(&self, sources: &Arc<Sources>) {
+    /// Reports the sources of this chain from now on.
+    pub(crate) fn watch(&self, chain: &Chain) {
         // There is one chain in a process.
-        let _ = self.sources.set(Arc::clone(sources));
+        let sources = (Arc::clone(chain.sources()), Arc::clone(chain.stream()));
+        let _ = self.sources.set(sources);
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
@@ -164,7 +168,7 @@ impl Health {
 
     pub(crate) fn report(&self) -> Report {
         let sources = self.sources.get();
-        let apart = sources.and_then(|sources| sources.apart());
+        let apart = sources.and_then(|(sources, _)| sources.apart());
         self.change(|inner| {
             let (status, detail) = inner.status(self.max_slots_behind, self.max_age, apart);
             Report {
@@ -181,7 +185,9 @@ impl Health {
                 uncertain_conversions: inner.uncertain.0,
                 waiting_for_ranks: inner.waiting,
                 detail,
-                sources: sources.map_or_else(Vec::new, |sources| sources.lines()),
+                sources: sources.map_or_else(Vec::new, |(sources, stream)| {
+                    sources.lines().into_iter().chain(stream.line()).collect()
+                }),
             }
         })
     }
@@ -255,7 +261,17 @@ impl Health {
                 inner.chain_slot_at = Some(Instant::now());
             }
             inner.chain_slot = Some(slot);
+            inner.chain_slot_told = Some(Instant::now());
         });
+    }
+
+    /// The chain's confirmed slot, if a node has told it within this time.
+    #[cfg(feature = "grpc")]
+    pub(crate) fn chain(&self, within: Duration) -> Option<u64> {
+        self.change(|inner| {
+            let is_new = inner.chain_slot_told?.elapsed() < within;
+            inner.chain_slot.filter(|_| is_new)
+        })
     }
 
     pub(crate) fn indexed_slot(&self, slot: u64) {

@@ -17,7 +17,7 @@ use crate::{
     health::{Health, Layer, MOST_UNCERTAIN, Status},
     ranking,
     sync::Sync,
-    wake::Wake,
+    wake::{Begin, Wake},
     witness,
 };
 
@@ -83,12 +83,26 @@ pub(crate) async fn run(
     )));
     // The first failure ends all parts, and with them the connection that holds the lock.
     // A transaction in progress is rolled back.
-    tokio::select! {
+    let ended = tokio::select! {
         ended = rounds(&mirror, &wake) => ended,
         ended = witness::run(&mirror, config) => ended,
-        () = wake.listen(&config.ws_url) => Ok(()),
+        () = wake.listen(&config.ws_url, chain.stream().live()) => Ok(()),
+        () = stream(config, chain, health, &wake) => Ok(()),
         failure = chain.sources().watch() => Err(failure),
-    }
+    };
+    chain.stream().ended();
+    ended
+}
+
+/// Follows the gRPC stream, if there is one. It never ends.
+#[cfg(feature = "grpc")]
+async fn stream(config: &Config, chain: &Chain, health: &Health, wake: &Wake) {
+    crate::grpc::run(config, chain, health, wake).await;
+}
+
+#[cfg(not(feature = "grpc"))]
+async fn stream(_: &Config, _: &Chain, _: &Health, _: &Wake) {
+    std::future::pending().await
 }
 
 async fn elect(config: &Config, health: &Health) -> Result<Writer, Failure> {
@@ -133,7 +147,7 @@ pub(crate) async fn rounds(mirror: &Mirror<'_>, wake: &Wake) -> Result<(), Failu
     let mut finality = Retry::default();
     let mut live = Retry::default();
     let mut polled: Option<Instant> = None;
-    let mut is_announced = false;
+    let mut begin = Begin::Due;
     loop {
         mirror.health.beat();
         if finality.is_due() {
@@ -145,12 +159,17 @@ pub(crate) async fn rounds(mirror: &Mirror<'_>, wake: &Wake) -> Result<(), Failu
         }
         if live.is_due() {
             let is_fresh = |polled: Instant| polled.elapsed() < POLL;
-            let outcome = if is_announced && polled.is_some_and(is_fresh) {
-                sync.follow_announced().await
-            } else {
-                let outcome = sync.follow().await;
-                polled = Some(Instant::now());
-                outcome
+            let outcome = match begin {
+                Begin::Announced if polled.is_some_and(is_fresh) => sync.follow_announced().await,
+                // It comes before a poll that is due, as its list may lack what the stream has brought.
+                Begin::Streamed if polled.is_some_and(|polled| polled.elapsed() < 2 * POLL) => {
+                    sync.follow_streamed().await
+                }
+                _ => {
+                    let outcome = sync.follow().await;
+                    polled = Some(Instant::now());
+                    outcome
+                }
             };
             // After a failure the next round asks for the slot, too.
             polled = polled.filter(|_| outcome.is_ok());
@@ -158,18 +177,18 @@ pub(crate) async fn rounds(mirror: &Mirror<'_>, wake: &Wake) -> Result<(), Failu
         }
         let since = polled.map_or(Duration::ZERO, |polled| polled.elapsed());
         let pause = live.pause.unwrap_or(POLL.saturating_sub(since));
-        is_announced = pause_or_count(&mut sync, wake, pause.min(FINAL_EVERY)).await?;
+        begin = pause_or_count(&mut sync, wake, pause.min(FINAL_EVERY)).await?;
     }
 }
 
-/// Waits until a round should begin. Returns whether it is for an announcement. If conversions wait for ranks, it
+/// Waits until a round should begin, and returns why. If conversions wait for ranks, it
 /// counts them meanwhile: at least one short step, so that announcements hold up ranks as little as ranks hold
 /// up transactions.
 async fn pause_or_count(
     sync: &mut Sync<'_>,
     wake: &Wake,
     pause: Duration,
-) -> Result<bool, Failure> {
+) -> Result<Begin, Failure> {
     let end = Instant::now() + pause;
     loop {
         let waits = sync.count().await?;
@@ -178,11 +197,9 @@ async fn pause_or_count(
         // Without announcements nobody asks what is held.
         let held = OnceLock::new();
         let is_held = |signature: &str| held.get_or_init(|| sync.held()).contains(signature);
-        if wake.wait(pause, is_held).await {
-            return Ok(true);
-        }
-        if !waits || left.is_zero() {
-            return Ok(false);
+        let begin = wake.wait(pause, is_held).await;
+        if begin != Begin::Due || !waits || left.is_zero() {
+            return Ok(begin);
         }
     }
 }

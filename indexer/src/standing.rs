@@ -22,7 +22,7 @@ const STUCK: Duration = Duration::from_secs(10);
 /// Time within which its final slot has to grow. After the start of a chain it is zero for a while.
 const STUCK_FINAL: Duration = Duration::from_secs(30);
 /// Time for which a source that answered wrongly is asked last.
-const DOUBT: Duration = Duration::from_secs(600);
+pub(crate) const DOUBT: Duration = Duration::from_secs(600);
 /// A second source is asked when the first takes this many times as long as it usually does, but not
 /// before the shortest and not after the longest patience.
 const PATIENCE: u32 = 3;
@@ -62,6 +62,24 @@ pub(crate) struct Line {
     latency_ms: Option<u64>,
     /// The reason for its state.
     detail: Option<String>,
+}
+
+impl Line {
+    /// The line of a stream, which is not asked anything.
+    pub(crate) fn of_stream(
+        name: &str,
+        state: State,
+        slot: Option<u64>,
+        detail: Option<String>,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            state,
+            slot,
+            latency_ms: None,
+            detail,
+        }
+    }
 }
 
 /// The place of a source when one is chosen: the lowest is asked first.

@@ -65,7 +65,7 @@ impl Mirroring {
             .map_err(|error| error.to_string())?;
         let health = Health::new(u64::MAX, Duration::MAX, Heartbeat::new(Duration::MAX));
         let health = Arc::new(health);
-        health.watch(chain.sources());
+        health.watch(&chain);
         Ok(Self {
             options,
             chain,
@@ -193,7 +193,7 @@ impl Rounds<'_> {
         let ended = tokio::select! {
             () = work(&begun) => Ok(()),
             ended = session::rounds(self.mirror, &wake) => ended,
-            () = wake.listen(ws_urls) => Ok(()),
+            () = wake.listen(ws_urls, self.mirror.chain.stream().live()) => Ok(()),
         };
         let ended = match ended {
             // The memory of the rounds is gone with them.

@@ -10,7 +10,8 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use futures::future::join;
+use futures::{StreamExt as _, future::join, stream};
+use solana_sdk::signature::Signature;
 use vouch_db::mirror::{self, Batch, Final, Known};
 use vouch_replay::Transaction;
 
@@ -26,6 +27,7 @@ use crate::{
     lists::{equal, in_order, merge},
     ranking::{self, Goal, Pace},
     session::Mirror,
+    transactions::{Sent, parse, streamed, transaction},
     votes::Verdict,
 };
 
@@ -45,6 +47,8 @@ const STALLED: Duration = Duration::from_secs(10);
 const CLOCK_EVERY: Duration = Duration::from_secs(10);
 /// Seconds by which the chain's clock may be ahead of this machine's.
 const CLOCK_SKEW: i64 = 30;
+/// Time for which the stream may be behind a list before its transactions are asked of a node.
+const STREAM_LAG: Duration = Duration::from_secs(1);
 /// The constraint that refuses a transaction which is mirrored already.
 const ONCE: &str = "transactions_once";
 /// With more confirmed transactions than this after the last final one, the mirror is too far
@@ -67,6 +71,8 @@ pub(crate) struct Sync<'a> {
     advanced: Instant,
     /// The confirmed slot of the last round.
     reached: Option<u64>,
+    /// Everything up to this confirmed slot is mirrored; `None` if that is not known.
+    proven: Option<u64>,
     /// When the node was last asked for the time of a block.
     clock_asked: Option<Instant>,
     /// Up to where conversions should count for ranks, if they do not yet.
@@ -100,6 +106,7 @@ impl<'a> Sync<'a> {
             advanced: Instant::now(),
             settling: None,
             reached: state.indexed_slot.and_then(|slot| u64::try_from(slot).ok()),
+            proven: None,
             clock_asked: None,
             goal: None,
             pace: Pace::short(),
@@ -130,6 +137,7 @@ impl<'a> Sync<'a> {
     /// final a while ago.
     pub(crate) async fn finalize(&mut self) -> Result<bool, Failure> {
         self.refresh().await?;
+        self.undo_abandoned().await?;
         let chain = self.mirror.chain;
         let tip = chain.slot(Commitment::Finalized).await?;
         let now = Instant::now();
@@ -381,6 +389,7 @@ impl<'a> Sync<'a> {
     /// Applies what is confirmed. Returns whether everything is that the node lists.
     pub(crate) async fn follow(&mut self) -> Result<bool, Failure> {
         self.refresh().await?;
+        self.undo_abandoned().await?;
         let chain = self.mirror.chain;
         let tip = chain.slot(Commitment::Confirmed).await?;
         self.mirror.health.chain_slot(tip);
@@ -398,6 +407,7 @@ impl<'a> Sync<'a> {
                 .indexed(slot(reached)?)
                 .await?;
             self.mirror.health.indexed_slot(reached);
+            self.proven = Some(reached);
         }
         Ok(true)
     }
@@ -409,6 +419,7 @@ impl<'a> Sync<'a> {
     /// Returns whether it proved a slot.
     pub(crate) async fn follow_announced(&mut self) -> Result<bool, Failure> {
         self.refresh().await?;
+        self.undo_abandoned().await?;
         match self
             .reached
             .filter(|_| self.mirror.chain.sources().is_one())
@@ -419,6 +430,62 @@ impl<'a> Sync<'a> {
             }
             None => self.follow().await,
         }
+    }
+
+    /// Applies what the stream has brought, if it has brought everything after what is proven; else it is
+    /// the same as [`Self::follow_announced`]. The next poll compares it with the list.
+    ///
+    /// Returns whether it proved a slot.
+    pub(crate) async fn follow_streamed(&mut self) -> Result<bool, Failure> {
+        self.refresh().await?;
+        self.undo_abandoned().await?;
+        let stream = self.mirror.chain.stream();
+        let last = self.suffix.last().or(self.last_final());
+        let places = last.zip(self.proven);
+        let Some(found) = places.and_then(|(last, proven)| stream.after(last, proven)) else {
+            return self.follow_announced().await;
+        };
+        match self.apply_streamed(found).await {
+            Ok(()) => Ok(false),
+            Err(failure @ Failure::Database(_)) => Err(failure),
+            Err(failure) => {
+                tracing::warn!("the stream does not go on from what is mirrored: {failure}");
+                self.follow_announced().await
+            }
+        }
+    }
+
+    async fn apply_streamed(&mut self, found: Vec<(Signature, Sent)>) -> Result<(), Failure> {
+        let mut transactions = Vec::with_capacity(found.len());
+        for (signature, sent) in found {
+            transactions.push(streamed(self.mirror.chain, &signature, sent)?);
+        }
+        for transactions in transactions.chunks(BATCH) {
+            let (batch, stopped) = self.replay(transactions, true).await?;
+            self.write(&batch, None).await?;
+            self.suffix.extend(batch.transactions.iter().map(known));
+            if let Some(failure) = stopped {
+                return Err(failure);
+            }
+        }
+        Ok(())
+    }
+
+    /// Undoes what is in blocks that the stream has replaced, when a node knows the new ones. Lists cannot
+    /// tell this if the new ones hold the same transactions.
+    async fn undo_abandoned(&mut self) -> Result<(), Failure> {
+        let stream = self.mirror.chain.stream();
+        let Some(first) = stream.abandoned() else {
+            return Ok(());
+        };
+        let below = slot(first)?;
+        let keep = self.suffix.iter().position(|known| known.slot >= below);
+        if let Some(keep) = keep {
+            self.rewind_to(keep).await?;
+        }
+        self.proven = None;
+        stream.undone(first);
+        Ok(())
     }
 
     /// Applies what a node at this slot or a later one lists as confirmed. Returns whether that is
@@ -455,6 +522,13 @@ impl<'a> Sync<'a> {
     async fn follow_to(&mut self, listed: Vec<Listed>) -> Result<(), Failure> {
         let same = equal(&self.suffix, &listed);
         let mut keep = Some(same).filter(|same| *same < self.suffix.len());
+        if let Some(last) = listed.get(same..).and_then(<[_]>::last) {
+            self.mirror
+                .chain
+                .stream()
+                .reach(last.slot, STREAM_LAG)
+                .await;
+        }
         for listed in listed.get(same..).unwrap_or_default().chunks(BATCH) {
             let (transactions, missing) = fetch(self.mirror, listed, Commitment::Confirmed).await;
             // Transactions that are held are undone only if their replacements are there.
@@ -503,6 +577,7 @@ impl<'a> Sync<'a> {
         );
         metrics::counter!("vouch_indexer_undone_transactions_total").increment(undone as u64);
         self.ledger.forget();
+        self.proven = None;
         rewind(&mut *self.mirror.writer.lock().await, seq).await?;
         self.suffix.truncate(keep);
         Ok(())

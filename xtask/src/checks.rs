@@ -7,12 +7,14 @@ use crate::{build, planted, typescript, web};
 
 /// The manifests of both workspaces.
 const WORKSPACES: [&str; 2] = ["Cargo.toml", "programs/Cargo.toml"];
+/// The plugin of the test validator, which is built only for it.
+const PLUGIN: &str = "toolchain/geyser/Cargo.toml";
 
 /// Checks format and clippy (warnings are errors), that the patches of planted bugs
 /// apply, and the format and types of the TypeScript client and the front end.
 pub(crate) async fn lint() -> Result<()> {
     planted::check()?;
-    for manifest in WORKSPACES {
+    for manifest in WORKSPACES.into_iter().chain([PLUGIN]) {
         finish(cargo([
             "fmt",
             "--all",

@@ -127,7 +127,10 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Generated => done(generate::check()).await,
         Command::Generate => done(generate::write()).await,
         Command::BuildProgram => done(build::program()).await,
-        Command::Validator => done(build::validator()).await,
+        Command::Validator => {
+            build::validator().await?;
+            done(build::geyser_plugin()).await
+        }
         Command::Bench {
             what: Bench::Cu { check },
         } => done(checks::compute_units(check)).await,

@@ -32,6 +32,7 @@ struct Counts {
 
 pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     build::validator().await?;
+    build::geyser_plugin().await?;
     build::program().await?;
     build::floor().await?;
     typescript::prepare().await?;

@@ -36,6 +36,6 @@ pub use service::{Service, ServiceSpec};
 pub use sign_in::sign_in;
 pub use stack::{Stack, StackOptions};
 pub use validator::{
-    VALIDATOR_VERSION, Validator, ValidatorOptions, cached_validator_root, validator_binary,
-    validator_patch,
+    GrpcOptions, PLUGIN, VALIDATOR_VERSION, Validator, ValidatorOptions, cached_plugin_root,
+    cached_validator_root, validator_binary, validator_patch,
 };

@@ -187,6 +187,12 @@ impl FaultyNode {
         calls.values().sum()
     }
 
+    /// How many requests there were of each method.
+    pub fn calls_by_method(&self) -> BTreeMap<String, u64> {
+        let calls = self.shared.calls.lock();
+        calls.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// How often this method was asked for.
     pub fn calls(&self, method: &str) -> u64 {
         let calls = self
