@@ -60,7 +60,7 @@ struct Block {
     transactions: Vec<Delivered>,
 }
 
-/// What a transaction was.
+/// The place of a transaction among those that came before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Arrival {
     /// Its block comes later.
@@ -73,7 +73,7 @@ pub(crate) enum Arrival {
     Known,
 }
 
-/// What a block was.
+/// How a block follows those that are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
     /// The next one. Whether it has transactions.
@@ -278,7 +278,7 @@ impl Stream {
         self.live.send_replace(false);
     }
 
-    /// What was sent before is not compared with what comes.
+    /// Blocks that were sent before are not compared with those that come.
     pub(crate) fn forget(&self) {
         self.inner().forget();
     }
@@ -515,7 +515,7 @@ impl Stream {
         self.inner().abandoned
     }
 
-    /// What was taken from blocks from this slot on is undone.
+    /// Transactions taken from blocks from this slot on are undone.
     pub(crate) fn undone(&self, slot: u64) {
         let mut inner = self.inner();
         inner.abandoned = inner.abandoned.filter(|abandoned| *abandoned < slot);

@@ -52,13 +52,13 @@ pub struct Mess {
 /// Loses, repeats and reorders updates, and ends streams.
 struct Disorder {
     random: StdRng,
-    /// What is sent later.
+    /// Updates that are sent later.
     held: Vec<SubscribeUpdate>,
     mess: Mess,
 }
 
 impl Disorder {
-    /// What is sent instead of this update, and whether the stream ends then.
+    /// The updates that are sent instead of this one, and whether the stream ends then.
     fn pass(&mut self, update: SubscribeUpdate) -> (Vec<SubscribeUpdate>, bool) {
         let mut sent = Vec::new();
         let mut ends = false;
@@ -107,7 +107,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is sent instead of this update.
+    /// The updates that are sent instead of this one.
     fn pass(&self, mut update: SubscribeUpdate) -> Vec<Result<SubscribeUpdate, Status>> {
         let mut state = self.state();
         let rule = state.rule.as_mut();
@@ -197,7 +197,7 @@ impl FaultyStream {
         self.shared.state().after = Some(Vec::new());
     }
 
-    /// What the disorder has done so far.
+    /// The faults of the disorder so far.
     pub fn mess(&self) -> Mess {
         let state = self.shared.state();
         state
