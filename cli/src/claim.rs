@@ -9,7 +9,6 @@ use vouch_client::{
     Pubkey,
     accounts::{Campaign, Conversion, Referral, Status, settled},
     instructions::{self, Offer},
-    pda,
     recipient::{Unpayable, Wallet, token_account_takes, wallet_takes},
     token,
 };
@@ -103,7 +102,7 @@ impl Pending {
             name,
             units,
             owner,
-            account: pda::reward_account(&owner, campaign),
+            account: campaign.reward_account(&owner),
         })
         .collect()
     }

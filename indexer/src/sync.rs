@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use futures::{StreamExt as _, future::join, stream};
+use futures::future::join;
 use solana_sdk::signature::Signature;
 use vouch_db::mirror::{self, Batch, Final, Known};
 use vouch_replay::Transaction;
@@ -27,7 +27,7 @@ use crate::{
     lists::{equal, in_order, merge},
     ranking::{self, Goal, Pace},
     session::Mirror,
-    transactions::{Sent, parse, streamed, transaction},
+    transactions::{Sent, streamed},
     votes::Verdict,
 };
 
