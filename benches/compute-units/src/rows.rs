@@ -132,7 +132,7 @@ pub(crate) const SPECS: &[Spec] = &[
     ),
     spec(
         "convert",
-        "minted, with a first touch",
+        "minted, with a binding",
         |binaries, wallets| {
             let plan = settings(|settings| settings.attribution_window = 30 * DAY);
             converts_when(

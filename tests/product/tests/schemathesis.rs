@@ -4,7 +4,7 @@ use vouch_product_tests::documented::{Options, run};
 
 /// Operations that no valid request succeeds at in a short run, each with the reason.
 const NEVER_SUCCEED: [&str; 6] = [
-    // The campaign counts no first touches.
+    // The campaign needs no binding.
     "POST /v1/transactions/bind",
     // What is owed is held for ten minutes.
     "POST /v1/transactions/claim",
