@@ -160,7 +160,7 @@ async fn a_wallet_joins_by_an_action_and_is_told_so() {
     // And a wallet whose binding names another code, which its owner has switched off since then
     let erin = Keypair::new();
     fund(&scene.rpc, &erin.pubkey()).await;
-    let other: Code = "SWITCHEDOFF1".parse().expect("a code");
+    let other: Code = "CHANGED2".parse().expect("a code");
     scene.register(&bob, &other).await;
     let bind = instructions::bind(&Bind {
         payer: erin.pubkey(),
