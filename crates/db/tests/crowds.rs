@@ -159,6 +159,9 @@ async fn what_comes_while_a_second_counts_in_steps_counts_once() {
     // Then the first one counts at once, and the other one with the rest
     assert_eq!(written.expect("written"), 1);
     assert_eq!(world.store.number(counted).await, 2_001);
+    // And leaderboards of a day earlier do not go on before everything counts
+    let earlier = "SELECT count(earlier_time) FROM indexer_state";
+    assert_eq!(world.store.number(earlier).await, 0);
     assert_eq!(world.recount(false).await, Vec::<String>::new());
     let range = Final {
         time: Some(JANUARY),
