@@ -147,7 +147,11 @@ impl<'a> Sync<'a> {
     /// final a while ago.
     pub(crate) async fn finalize(&mut self) -> Result<bool, Failure> {
         self.refresh().await?;
-        self.undo_abandoned().await?;
+        match self.undo_abandoned().await {
+            // What becomes final is no longer undone, so this may leave few enough.
+            Err(Failure::TooMuch { .. }) => {}
+            outcome => outcome?,
+        }
         let chain = self.mirror.chain;
         let tip = chain.slot(Commitment::Finalized).await?;
         let now = Instant::now();
@@ -513,6 +517,9 @@ impl<'a> Sync<'a> {
             Err(failure @ Failure::Database(_)) => Err(failure),
             Err(failure) => {
                 tracing::warn!("the stream does not go on from what is mirrored: {failure}");
+                if let Failure::Wrong(reason) = failure {
+                    stream.doubt(reason);
+                }
                 self.follow_announced().await
             }
         }
@@ -520,12 +527,22 @@ impl<'a> Sync<'a> {
 
     async fn apply_streamed(&mut self, found: Vec<(Signature, Sent)>) -> Result<(), Failure> {
         let mut transactions = Vec::with_capacity(found.len());
+        let held = self.held();
         for (signature, sent) in found {
-            transactions.push(streamed(self.mirror.chain, &signature, sent)?);
+            // One that comes in a second slot is left to the lists.
+            if !held.contains(signature.to_string().as_str()) {
+                transactions.push(streamed(self.mirror.chain, &signature, sent)?);
+            }
         }
         for transactions in transactions.chunks(BATCH) {
             let (batch, stopped) = self.replay(transactions, true).await?;
-            self.write(&batch, None).await?;
+            let written = self.write(&batch, None).await;
+            written.map_err(|failure| match failure {
+                Failure::Wrong(_) => {
+                    Failure::Wrong("it sent a transaction in two slots".to_owned())
+                }
+                failure => failure,
+            })?;
             self.suffix.extend(batch.transactions.iter().map(known));
             if let Some(failure) = stopped {
                 return Err(failure);
