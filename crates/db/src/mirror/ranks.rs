@@ -49,7 +49,7 @@ pub(super) struct Step {
     pub(super) award: bool,
 }
 
-/// What counts for ranks from now on.
+/// Conversions that count for ranks from now on.
 #[derive(Debug, Default)]
 pub(super) struct Counted {
     /// The number of conversions.
@@ -134,7 +134,7 @@ pub(super) async fn count(
     }
     let before = Place::kept(earlier_time, earlier_address);
     let end = Place::end_of(place.time - DAY);
-    // What counts now comes first. After a long time, most leaderboards of a day earlier are over then. Together they
+    // Ranks of now come first. After a long time, most leaderboards of a day earlier are over then. Together they
     // must not become more than one step.
     let left = step.most - waiting - i64::try_from(ripe.len()).unwrap_or(step.most);
     let is_light = is_there && left >= step.most / 2;
@@ -205,7 +205,7 @@ pub(super) async fn count(
     Ok(counted)
 }
 
-/// What one statement has counted.
+/// The result of one statement.
 struct Ranked {
     /// Conversions that count from now on.
     counted: i64,
