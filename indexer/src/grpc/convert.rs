@@ -252,9 +252,9 @@ mod tests {
 
     #[test]
     fn transactions_that_no_cluster_takes_are_not_kept() {
-        // 174 bytes beside the data
-        assert!(read(transaction(1_232 - 174)).is_ok());
-        let refusal = read(transaction(1_233 - 174)).err();
+        // 171 bytes beside the data
+        assert!(read(transaction(1_232 - 171)).is_ok());
+        let refusal = read(transaction(1_233 - 171)).err();
         assert_eq!(refusal, Some("it is longer than a transaction may be"));
         // CPIs of a few bytes each, in one instruction or many
         let effects = |groups: usize, each: usize| {
