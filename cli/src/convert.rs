@@ -198,14 +198,17 @@ pub(crate) async fn run(context: &Context, args: SaleArgs, buys: bool) -> Outcom
         "hold_seconds": offer.settings().hold_seconds,
         "warnings": [],
     });
-    let title = format!(
-        "{} by the code {code}",
-        if buys { "Buy" } else { "Convert" }
-    );
+    let title = if buys {
+        let price = tokens.payment.show(amount.into());
+        format!("Buy for {price} ({amount} base units) by the code {code}")
+    } else {
+        format!("Convert by the code {code}")
+    };
     context
         .carry_out(
             &key,
             Plan {
+                base: None,
                 title,
                 instructions: steps,
             },
@@ -267,6 +270,7 @@ pub(crate) async fn cancel(context: &Context, address: &Pubkey) -> Outcome<Value
         .map_err(|_| ProgramError::ReferralNotFound)?;
     let units = code::units(context, &campaign);
     let plan = Plan {
+        base: None,
         title: format!("Cancel the conversion {address}"),
         instructions: vec![instructions::cancel_conversion(
             &offer,
