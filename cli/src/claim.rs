@@ -401,6 +401,7 @@ impl Payment<'_> {
 
     async fn send(&self, pack: Pack) -> Outcome<Value> {
         let plan = Plan {
+            command: None,
             base: None,
             title: format!(
                 "Claim {} rewards of the campaign {}",

@@ -145,6 +145,7 @@ async fn create(
     }
     all.push(instructions::create_referral(&args));
     let plan = Plan {
+        command: Some(format!("code {at} {code} {usage_limit} {expires_at}")),
         base: None,
         title: format!("Register the code {code}"),
         instructions: all,

@@ -171,7 +171,16 @@ impl Journal {
 /// Identifies what a transaction does: its instructions and its payer, without blockhash and fees.
 pub(crate) fn digest(instructions: &[Instruction], payer: &Pubkey) -> String {
     let message = Message::new(instructions, Some(payer));
-    let hash = Sha256::digest(message.serialize());
+    hex(&message.serialize())
+}
+
+/// The digest of a command, for a plan whose instructions another run would build otherwise.
+pub(crate) fn digest_of_command(command: &str, payer: &Pubkey) -> String {
+    hex(format!("command\n{payer}\n{command}").as_bytes())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let hash = Sha256::digest(bytes);
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -198,6 +207,10 @@ mod tests {
         let resume = digest(&[set_paused(&wallet, &campaign, false)], &wallet);
         assert_ne!(pause, resume);
         assert_eq!(pause.len(), 64);
+        // And a command is another one with another wallet
+        let command = digest_of_command("convert", &wallet);
+        assert_eq!(command, digest_of_command("convert", &wallet));
+        assert_ne!(command, digest_of_command("convert", &campaign));
         let note = Note {
             version: VERSION,
             signature: "sig".into(),

@@ -66,6 +66,9 @@ pub(crate) struct Plan {
     pub(crate) instructions: Vec<Instruction>,
     /// What it was built on, if it signs more than the person has named: read again before it is signed.
     pub(crate) base: Option<Base>,
+    /// What the person has asked for, where the instructions depend on what others, or an earlier run, have
+    /// changed: the same command is found again by it.
+    pub(crate) command: Option<String>,
 }
 
 /// Settings of a campaign that a plan was built on.
@@ -149,7 +152,10 @@ impl Context {
     /// `state_unreadable`.
     pub(crate) async fn send(&self, key: &Keypair, plan: Plan, shown: &Value) -> Outcome<Value> {
         let payer = key.pubkey();
-        let digest = journal::digest(&plan.instructions, &payer);
+        let digest = match &plan.command {
+            Some(command) => journal::digest_of_command(command, &payer),
+            None => journal::digest(&plan.instructions, &payer),
+        };
         let genesis_hash = self.node.genesis_hash().await?;
         if !self.options.dry_run
             && let Some(resumed) = self.resume(&genesis_hash, &digest).await?

@@ -105,6 +105,7 @@ pub(super) async fn update(
     }
     let changes = settings::changes(campaign.in_force(now), &new, tokens);
     let plan = Plan {
+        command: None,
         base: Some(Base {
             campaign: *at,
             settings: base,
@@ -164,6 +165,7 @@ pub(super) async fn fund(context: &Context, at: &Pubkey, amount: &str) -> Outcom
         "warnings": [],
     });
     let plan = Plan {
+        command: None,
         base: None,
         title: format!(
             "Move {} tokens ({units} base units) into the vault of {at}",
@@ -224,6 +226,7 @@ pub(super) async fn withdraw(
         units,
     ));
     let plan = Plan {
+        command: None,
         base: None,
         title: format!(
             "Move {} tokens ({units} base units) out of the vault of {at}",
@@ -247,6 +250,7 @@ pub(super) async fn pause(context: &Context, at: &Pubkey, paused: bool) -> Outco
     let (campaign, _) = context.node.campaign(at, &[]).await?;
     authorised(&campaign, &key)?;
     let plan = Plan {
+        command: None,
         base: None,
         title: format!(
             "{} the campaign {at}",
@@ -263,6 +267,7 @@ pub(super) async fn close(context: &Context, at: &Pubkey) -> Outcome<Value> {
     let key = context.key()?;
     let (campaign, _) = context.node.campaign(at, &[]).await?;
     let plan = Plan {
+        command: None,
         base: None,
         title: format!("Close the campaign {at} for good"),
         instructions: vec![instructions::close_campaign(&key.pubkey(), at)],
@@ -289,6 +294,7 @@ pub(super) async fn offer(context: &Context, at: &Pubkey, to: &str) -> Outcome<V
     let (campaign, _) = context.node.campaign(at, &[]).await?;
     authorised(&campaign, &key)?;
     let plan = Plan {
+        command: None,
         base: None,
         title: match &to {
             Some(to) => format!("Offer the campaign {at} to {to}"),
@@ -313,6 +319,7 @@ pub(super) async fn accept(context: &Context, at: &Pubkey) -> Outcome<Value> {
     let key = context.key()?;
     context.node.campaign(at, &[]).await?;
     let plan = Plan {
+        command: None,
         base: None,
         title: format!("Take over the campaign {at}"),
         instructions: vec![instructions::accept_authority(&key.pubkey(), at)],

@@ -511,6 +511,14 @@ pub(super) async fn run(context: &Context, args: OpenArgs) -> Outcome<Value> {
     let shown = described(&asked)?;
     let opening = &asked.opening;
     let plan = Plan {
+        // A first run hands the mint over, so a second one would sign something else.
+        command: Some(format!(
+            "open {:?}",
+            Opening {
+                hands_over: false,
+                ..*opening
+            }
+        )),
         base: None,
         title: format!("Open the campaign {}", opening.campaign()),
         instructions: opening.instructions().map_err(missing_setting)?,
