@@ -6,7 +6,7 @@ use vouch_product_tests::documented::{Options, run};
 const NEVER_SUCCEED: [&str; 6] = [
     // The campaign needs no binding.
     "POST /v1/transactions/bind",
-    // What is owed is held for ten minutes.
+    // Rewards are held for ten minutes.
     "POST /v1/transactions/claim",
     // The campaign takes no payments.
     "POST /v1/transactions/purchase",
