@@ -1,5 +1,7 @@
 //! The routes, their layers, and the OpenAPI document.
 
+use std::sync::Arc;
+
 use axum::{
     Router,
     extract::DefaultBodyLimit,
@@ -56,7 +58,7 @@ use crate::{
         (name = "live", description = "Server-sent events about what happens"),
         (name = "campaigns", description = "Campaigns"),
         (name = "auth", description = "Sign-in with a wallet"),
-        (name = "me", description = "What belongs to the wallet that has signed in"),
+        (name = "me", description = "Data of the wallet that has signed in"),
         (name = "keys", description = "API keys of a campaign's server"),
         (name = "operations", description = "Running the service"),
     )
@@ -263,7 +265,10 @@ pub(crate) fn router(state: AppState) -> Router {
         .method_not_allowed_fallback(async || ApiError::method_not_allowed().into_response())
         .layer(middleware::from_fn(conditional::layer))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(middleware::from_fn_with_state(state.clone(), limits::layer))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&state.limits),
+            limits::layer,
+        ))
         .layer(middleware::from_fn(envelope::layer))
         // Outside of the envelope, which says what was refused.
         .layer(middleware::from_fn_with_state(state.clone(), web::explain))
@@ -308,7 +313,10 @@ fn action_router(state: &AppState) -> Router<AppState> {
         )
         .layer(middleware::from_fn(conditional::layer))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(middleware::from_fn_with_state(state.clone(), limits::layer))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&state.limits),
+            limits::layer,
+        ))
         .layer(middleware::from_fn(envelope::action_layer))
         .layer(cors)
         .layer(middleware::from_fn_with_state(

@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use url::Url;
 use vouch_service::{Listen, Log};
 
-use crate::web::Chain;
+use crate::cluster::Cluster;
 
 /// Time limit of a request; after it, the answer is `overloaded`.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
@@ -22,6 +22,8 @@ pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) const BODY_LIMIT: usize = 64 * 1024;
 /// Time limit of a call of the chain's RPC.
 pub(crate) const RPC_TIMEOUT: Duration = Duration::from_secs(5);
+/// Age up to which a page of a leaderboard is served from memory.
+pub(crate) const BOARD_AGE: Duration = Duration::from_secs(1);
 /// Time that running requests get after a stop signal.
 pub(crate) const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 
@@ -50,8 +52,8 @@ pub struct Config {
     #[arg(long, env, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub node_patience_ms: u32,
     /// The cluster that sign-in messages name, and that pages ask wallets for.
-    #[arg(long, env, value_enum, default_value_t = Chain::Mainnet)]
-    pub public_chain: Chain,
+    #[arg(long, env, value_enum, default_value_t = Cluster::Mainnet)]
+    pub public_chain: Cluster,
     /// Landing page for campaigns that have not set one; without it, `/welcome` of this
     /// service.
     #[arg(long, env, value_parser = http_url)]

@@ -22,8 +22,8 @@ use crate::{
     limits,
     links::Links,
     live,
+    pages::Pages,
     state::{AppState, Inner},
-    web::Pages,
 };
 
 /// Bounds of all histograms, in seconds or in clicks of a group.

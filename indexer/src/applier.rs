@@ -5,7 +5,8 @@ use vouch_db::mirror::{Batch, Final, Writer};
 use vouch_replay::Transaction;
 
 use crate::{
-    chain::{Chain, Commitment, PAGE},
+    chain::{Chain, PAGE},
+    commitment::Commitment,
     config::usual_limits,
     failure::Failure,
     ledger::{Ledger, Replayed},

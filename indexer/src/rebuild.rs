@@ -25,7 +25,8 @@ use crate::{
     config::{RebuildConfig, Undo},
     failure::Failure,
     health::Health,
-    session::{MANY, Mirror, SETTLE, bind},
+    mirror::{MANY, Mirror, SETTLE},
+    session::bind,
     sync::Sync,
 };
 

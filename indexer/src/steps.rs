@@ -11,7 +11,8 @@ use crate::{
     config::{Undo, usual_limits},
     failure::Failure,
     health::{Health, Layer, Status},
-    session::{self, Mirror, bind},
+    mirror::Mirror,
+    session::{self, bind},
     sync::Sync,
     wake::Wake,
     witness,
@@ -65,7 +66,7 @@ impl Mirroring {
             .map_err(|error| error.to_string())?;
         let health = Health::new(u64::MAX, Duration::MAX, Heartbeat::new(Duration::MAX));
         let health = Arc::new(health);
-        health.watch(&chain);
+        health.watch(chain.report());
         Ok(Self {
             options,
             chain,

@@ -18,16 +18,17 @@ use vouch_replay::Transaction;
 use crate::{
     agree::{self, Agreed},
     batches::{Batches, Fetched, fetch},
-    chain::Commitment,
+    commitment::Commitment,
     config::Undo,
     failure::Failure,
     health::{MOST_WAITING, gauge},
     history::{self, Anchor, Listed, OVERLAP},
     ledger::{Ledger, Replayed, rewind, slot},
     lists::{equal, in_order, merge},
+    mirror::Mirror,
     ranking::{self, Goal, Pace},
-    session::Mirror,
-    transactions::{Sent, streamed},
+    sent::Sent,
+    transactions::streamed,
     votes::Verdict,
 };
 

@@ -17,18 +17,13 @@ use solana_sdk::{
     transaction::{TransactionError, VersionedTransaction},
 };
 use tokio::sync::Mutex;
-use vouch_client::Pubkey;
+use vouch_client::{Pubkey, budget};
 
 use super::{
     Chain, fresh, turn,
     turns::{Caller, Turns},
 };
 
-/// The most compute units of a transaction.
-pub(crate) const MOST_UNITS: u32 = 1_400_000;
-/// The highest price of a compute unit, in millionths of a lamport. A conversion then costs its
-/// payer some 3000 lamports more.
-const HIGHEST_PRICE: u64 = 50_000;
 /// A price is kept for this long.
 const PRICE_AGE: Duration = Duration::from_secs(1);
 /// Number of kept prices.
@@ -166,7 +161,7 @@ impl Chain {
     }
 
     /// The price of a compute unit for a transaction that writes these accounts, in millionths of a
-    /// lamport: what three of four recent blocks took, at most [`HIGHEST_PRICE`]. It is kept for a
+    /// lamport: what three of four recent blocks took, at most [`budget::HIGHEST_PRICE`]. It is kept for a
     /// second, and 0 if the node does not say. Nobody waits in the queue of another network.
     pub(crate) async fn price(&self, mut written: Vec<Pubkey>) -> u64 {
         written.sort_unstable();
@@ -185,7 +180,9 @@ impl Chain {
             let _turn = self.turn().await?;
             let call = self.rpc.get_recent_prioritization_fees(written);
             let price = match tokio::time::timeout(PATIENCE, call).await {
-                Ok(Ok(fees)) => price(fees.iter().map(|fee| fee.prioritization_fee).collect()),
+                Ok(Ok(fees)) => {
+                    budget::price(fees.iter().map(|fee| fee.prioritization_fee).collect())
+                }
                 // Kept as well, so that a node that does not answer is not asked by everybody.
                 _ => 0,
             };
@@ -196,24 +193,6 @@ impl Chain {
         let found = self.share(&self.trials.asked, key, ask).await;
         found.unwrap_or_default()
     }
-}
-
-/// The price that three of four recent blocks took, at most [`HIGHEST_PRICE`].
-fn price(mut recent: Vec<u64>) -> u64 {
-    recent.sort_unstable();
-    let place = recent.len().saturating_mul(3) / 4;
-    recent
-        .get(place)
-        .copied()
-        .unwrap_or_default()
-        .min(HIGHEST_PRICE)
-}
-
-/// The limit of compute units for a transaction that took `used` in a simulation: a fifth more,
-/// because accounts change in between, and at most what a transaction may have.
-pub(crate) fn limit(used: u64) -> u32 {
-    let limit = used.saturating_add(used / 5).saturating_add(2000);
-    u32::try_from(limit).map_or(MOST_UNITS, |limit| limit.min(MOST_UNITS))
 }
 
 /// Whether the node has answered, with an error that may be that of this transaction alone.

@@ -12,12 +12,12 @@ use vouch_db::api::campaigns;
 use self::terms::{Announced, OnChain, RewardRule, Rules};
 
 use crate::{
-    auth::rights::{AuthorityOrKey, WriteProfile},
     cursor::Cursor,
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
     extract::{self, PathAddress, Query},
     links::landing_url_of,
+    rights::{AuthorityOrKey, WriteProfile},
     schemas,
     state::AppState,
     text,

@@ -13,13 +13,11 @@ use vouch_db::PgPool;
 use vouch_db::api::auth::keys::{self, Key, NewKey, Stored, Terms};
 
 use crate::{
-    auth::{
-        rights::{Authority, PathId, SCOPES},
-        token::{Kind, Token},
-    },
+    auth::token::{Kind, Token},
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
     extract::{self, IdempotencyKey},
+    rights::{Authority, PathId, SCOPES},
     routes::auth::Private,
     schemas,
     state::AppState,

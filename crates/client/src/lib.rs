@@ -11,6 +11,8 @@
 
 pub mod accounts;
 mod advice;
+pub mod budget;
+mod bytes;
 mod generated;
 pub mod instructions;
 pub mod opening;

@@ -36,7 +36,7 @@ pub type Line = (&'static str, [&'static str; ROLES.len()]);
 #[rustfmt::skip]
 pub const MIRROR: &[Line] = &[
     //                      indexer api   keeper webhooks
-    ("accounts",           [WRITE, NONE, READ, READ]),
+    ("accounts",           [WRITE, READ, READ, READ]),
     ("accounts_before",    [WRITE, NONE, NONE, READ]),
     ("board_fences",       [WRITE, READ, NONE, NONE]),
     ("board_places",       [READ,  READ, NONE, NONE]),

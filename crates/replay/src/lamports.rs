@@ -25,11 +25,11 @@ use vouch_client::{
 };
 
 use crate::{
-    calls::{Call, Position},
+    calls::Call,
     error::{Kind, Need},
     evidence::Open,
     system::{self, Effect},
-    transaction::{Executed, Transaction},
+    transaction::{Executed, Position, Transaction},
 };
 
 /// Programs that move lamports by the System program alone, or not at all.

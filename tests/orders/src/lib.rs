@@ -12,6 +12,7 @@
 mod announcer;
 mod backlog;
 mod chain;
+mod compare;
 mod ledger;
 mod model;
 mod node;

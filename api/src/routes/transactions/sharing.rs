@@ -95,7 +95,7 @@ pub(crate) async fn create_referral(
         .as_deref()
         .map(|text| text.parse().map(|Address(wallet)| wallet))
         .transpose()?;
-    meter.code(&state, &owner.to_string()).await?;
+    meter.code(&state.limits, &owner.to_string()).await?;
 
     let (candidates, used) = match wanted {
         Some(code) => {

@@ -31,9 +31,11 @@ pub async fn campaigns_with_vault(
     served: Option<&[String]>,
 ) -> Result<Vec<(String, Vec<u8>)>, Error> {
     let rows = sqlx::query!(
-        "SELECT address, data FROM campaigns WHERE funding = 'vault' AND address > $1
-               AND ($3::text[] IS NULL OR address = ANY($3))
-         ORDER BY address LIMIT $2",
+        r#"SELECT address, COALESCE(campaign.data, account.data, '') AS "data!"
+           FROM campaigns AS campaign LEFT JOIN accounts AS account USING (address)
+           WHERE funding = 'vault' AND address > $1
+                 AND ($3::text[] IS NULL OR address = ANY($3))
+           ORDER BY address LIMIT $2"#,
         after,
         limit,
         served,

@@ -26,20 +26,6 @@ pub struct Final {
     pub source: String,
 }
 
-/// Lets conversions wait until they count for ranks.
-pub(super) async fn wait(connection: &mut PgConnection, rows: &[Maturing]) -> Result<(), Error> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    sqlx::query!(
-        "INSERT INTO maturing SELECT * FROM UNNEST($1::maturing[])",
-        rows as &[Maturing],
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
 /// Writes the progress. `new` are conversions that do not wait yet: those that need not, never do.
 /// At most `most` of all begin to count, and as many a day later. With `award`, badges are given. The caller
 /// commits. Returns what counts from now on.
@@ -73,7 +59,7 @@ pub(super) async fn write(
     )
     .await?;
     if state.final_time.is_none() && range.time.is_none() {
-        wait(connection, new).await?;
+        ranks::wait(connection, new).await?;
         return Ok(Counted::default());
     }
     let step = Step {

@@ -106,7 +106,7 @@ pub struct Campaign {
     pub starts_at: Option<i64>,
     pub ends_at: Option<i64>,
     pub created_at: i64,
-    pub data: Vec<u8>,
+    pub data: Option<Vec<u8>>,
     pub seq: i64,
     pub slot: i64,
 }

@@ -1,7 +1,9 @@
-//! One extractor for each right. A handler that takes one runs only if the caller has it.
+//! Callers and their rights: one extractor for each right. A handler that takes one runs only if the caller has it.
 //!
 //! Without valid credentials the answer is 401, without the right it is 403. Extractors run before the
 //! body is read.
+
+mod credentials;
 
 use std::marker::PhantomData;
 
@@ -9,8 +11,6 @@ use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::{Method, request::Parts},
 };
-use serde::de::DeserializeOwned;
-use utoipa::IntoParams;
 use uuid::Uuid;
 use vouch_db::api::{
     auth::{self, keys, sessions::Session},
@@ -18,14 +18,14 @@ use vouch_db::api::{
     is_mirror_fresh,
 };
 
-use super::credentials::{Caller, caller};
 use crate::{
     error::{ApiError, ApiResult},
-    extract::Query,
-    routes::codes::CodeQuery,
+    extract::{CodeQuery, NamesCampaign, Query},
     state::AppState,
     types::{self, Address},
 };
+pub(crate) use credentials::{Absent, same_origin};
+use credentials::{Caller, caller};
 
 /// A wallet that has signed in.
 pub(crate) struct Wallet(pub(crate) Session);
@@ -39,15 +39,6 @@ impl FromRequestParts<AppState> for Wallet {
             Caller::Key(_) => Err(ApiError::session_required()),
         }
     }
-}
-
-/// A query that may name the campaign of a code.
-pub(crate) trait NamesCampaign: DeserializeOwned + IntoParams + Send + Sync {
-    /// The campaign; `None` if the short link's is meant.
-    ///
-    /// # Errors
-    /// `invalid_address`.
-    fn campaign(&self) -> ApiResult<Option<Address>>;
 }
 
 /// The owner of the path's `code`, in the query's `campaign`.
