@@ -104,6 +104,10 @@ impl Limits {
             "/v1/auth/challenge" => Some(self.challenges),
             "/v1/auth/sessions" => Some(self.sign_ins),
             _ if path.starts_with("/v1/transactions/") => Some(self.builds),
+            // It asks the node as often as a build.
+            _ if path.starts_with("/v1/campaigns/") && path.ends_with("/delegate") => {
+                Some(self.builds)
+            }
             // The routes that tell the outcome of a transaction build nothing, and read the mirror alone.
             _ if path.starts_with("/v1/actions/") && !path.contains("/conversions/") => {
                 Some(self.actions)

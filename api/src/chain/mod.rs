@@ -1,5 +1,6 @@
 //! Reads of the chain for the transaction builders, at `confirmed`.
 
+pub(crate) mod delegation;
 mod fresh;
 mod seen;
 mod trial;

@@ -11,6 +11,7 @@
 
 pub mod accounts;
 mod advice;
+pub mod delegation;
 mod generated;
 pub mod instructions;
 pub mod opening;

@@ -23,6 +23,12 @@ export const de: ConsoleMessages = {
     'Nichts wurde geändert.',
     'Melde dich mit der Wallet an, die sie führt, oder sieh dir die Seite der Kampagne an.',
   ],
+  delegate: [
+    'Du handelst außerhalb der Chain für die Wallet der Kampagne',
+    'Du kannst das Profil setzen, API-Schlüssel machen und die Zahlen lesen.',
+    'Geld, Bedingungen und Pausen brauchen die Unterschrift dieser Wallet:',
+  ],
+  delegated: 'Kampagnen, für die du handelst',
   toPage: 'Seite der Kampagne',
   states: {
     open: 'Offen',

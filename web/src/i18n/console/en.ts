@@ -22,6 +22,12 @@ export const en = {
     'Nothing was changed.',
     'Sign in with the wallet that runs it, or look at its page.',
   ] as Words,
+  delegate: [
+    'You act for the authority off chain',
+    'You can set the profile, make API keys and read the numbers.',
+    'Money, terms and pauses need the signature of the authority:',
+  ] as Words,
+  delegated: 'Campaigns that you act for',
   toPage: 'Show its page',
   states: {
     open: 'Open',

@@ -9,6 +9,7 @@ import { c, useConsole, words } from '../../i18n/console';
 import { useMe } from '../../i18n/me';
 import { useNumbers } from '../../i18n/numbers';
 import { r, useRun } from '../../i18n/run';
+import { campaignAt } from '../../lib/campaigns';
 import { createPages } from '../../lib/pages';
 import { Money, short, Status, tokenOf } from '../../ui/format';
 import { Title } from '../../ui/frame';
@@ -109,7 +110,45 @@ function All(props: { signed: SignedIn }) {
           {(error) => <Failure error={error()} words={words()} again={campaigns.again} />}
         </Match>
       </Switch>
+      <Delegated wallet={props.signed.session.wallet} />
     </>
+  );
+}
+
+/** The campaigns that others have given the wallet to act for. */
+function Delegated(props: { wallet: string }) {
+  const delegations = createPages<string, Campaign>(
+    () => props.wallet,
+    async (_, after, signal) => {
+      const query = { limit: SHOWN, ...(after && { after }) };
+      const { delegations } = await answer(
+        api.GET('/v1/me/delegations', { params: { query }, ...(signal && { signal }) }),
+      );
+      const rows = await Promise.all(
+        delegations.map(({ campaign }) => campaignAt(campaign, signal)),
+      );
+      return { rows, next: delegations[SHOWN - 1]?.campaign ?? null };
+    },
+    (campaign) => campaign.address,
+    30_000,
+  );
+  return (
+    <Show when={delegations.rows().length > 0}>
+      <section class="section" aria-labelledby="delegated">
+        <h2 id="delegated">{c().delegated}</h2>
+        <div class="cards">
+          <Keyed each={delegations.rows()} by={(campaign) => campaign.address}>
+            {(campaign) => <Card campaign={campaign()} />}
+          </Keyed>
+        </div>
+        <More
+          hasMore={delegations.hasMore()}
+          failed={delegations.failed()}
+          show={() => void delegations.showMore()}
+          words={c().more}
+        />
+      </section>
+    </Show>
   );
 }
 
