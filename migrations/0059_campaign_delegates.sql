@@ -18,5 +18,19 @@ CREATE TABLE campaign_delegates (
 );
 
 -- Reader: the campaigns of a delegate (`crates/db/src/api/auth/delegates.rs`).
-CREATE INDEX campaign_delegates_wallet_idx ON campaign_delegates (wallet, campaign)
+CREATE INDEX campaign_delegates_wallet_idx ON campaign_delegates (wallet, campaign, authority)
     WHERE wallet IS NOT NULL;
+
+-- The wallet that made a key: the authority in `created_by`, or its delegate. NULL for the authority: an older
+-- API does not write it.
+ALTER TABLE api_keys ADD COLUMN made_by text COLLATE "C";
+
+-- Whether the wallet that made a key may still act for its campaign. One place for all readers.
+CREATE FUNCTION key_maker_acts(key api_keys, campaign_authority text) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT key.created_by = campaign_authority
+       AND (COALESCE(key.made_by, key.created_by) = campaign_authority
+            OR EXISTS (SELECT FROM public.campaign_delegates d
+                       WHERE d.campaign = key.campaign AND d.authority = campaign_authority
+                         AND d.wallet = key.made_by))
+$$;

@@ -119,9 +119,9 @@ errors! {
     mint_address_taken = CONFLICT,
         "somebody has sent lamports to the address of the new mint, so it cannot be created: choose another id or name";
     transaction_not_found = NOT_FOUND,
-        "the node knows no final transaction with this signature: try again when it is final";
+        "the node knows no final transaction with this signature: it may not be final yet, or be older than what the node keeps";
     no_delegation = UNPROCESSABLE_ENTITY,
-        "this transaction does not name exactly one delegate for the campaign in the authority's words";
+        "this transaction names no delegate for the campaign, or has failed";
     delegation_superseded = CONFLICT, "the authority has said something else in a later transaction";
     already_paid = CONFLICT, "this reward is paid already: there is nothing to claim";
     conversion_cancelled = CONFLICT, "the campaign has cancelled this conversion: nothing is owed for it";

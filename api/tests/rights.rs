@@ -12,8 +12,8 @@ use sqlx::PgPool;
 use vouch_localnet::Postgres;
 
 /// Every route that anybody may call. Reads of what is public on chain or for everybody; what is no read
-/// writes nothing, except a session for who proves to own the wallet, and a click of a wallet that lets an
-/// Action build a transaction.
+/// writes nothing, except a session for who proves to own the wallet, a click of a wallet that lets an
+/// Action build a transaction, and the word of an authority by a final transaction.
 const FOR_ANYBODY: [&str; 65] = [
     "GET /actions.json",
     "GET /healthz",
@@ -310,6 +310,7 @@ async fn every_protected_route_refuses_who_has_no_right_and_every_private_one_is
     let changed: i64 = sqlx::query_scalar(
         "SELECT (SELECT count(*) FROM code_profiles) + (SELECT count(*) FROM campaign_profiles)
              + (SELECT count(*) FROM api_keys WHERE campaign = $1)
+             + (SELECT count(*) FROM campaign_delegates)
              + (SELECT count(*) FROM awards WHERE claimed_at IS NOT NULL)",
     )
     .bind(CAMPAIGN)

@@ -106,6 +106,8 @@ pub(crate) struct Authority {
     pub(crate) campaign: String,
     /// The authority, also where its delegate calls: what a delegate makes is the authority's.
     pub(crate) wallet: String,
+    /// The wallet that calls.
+    pub(crate) caller: String,
 }
 
 impl FromRequestParts<AppState> for Authority {
@@ -116,7 +118,11 @@ impl FromRequestParts<AppState> for Authority {
         let campaign = campaign(parts, state).await?;
         let wallet = authority(state, &campaign, &session.wallet).await?;
         check_fresh(parts, state).await?;
-        Ok(Self { campaign, wallet })
+        Ok(Self {
+            campaign,
+            wallet,
+            caller: session.wallet,
+        })
     }
 }
 

@@ -1,5 +1,8 @@
 //! The transaction in which a campaign's authority names a delegate: [`vouch_client::delegation`].
 
+use std::{sync::Arc, time::Duration};
+
+use moka::future::Cache;
 use serde_json::json;
 use solana_client::{
     client_error::{ClientError, ClientErrorKind as ErrorKind},
@@ -18,7 +21,7 @@ use vouch_client::{
     delegation::{MEMO_PROGRAM_ID, named},
 };
 
-use super::{Chain, answered};
+use super::{Chain, answered, turns};
 use crate::{
     config::RPC_TIMEOUT,
     error::{ApiError, ApiResult},
@@ -31,28 +34,101 @@ const LONGEST_MEMO: usize = 400;
 /// A node's refusal to send a transaction of a newer version.
 const NEWER_VERSION: i64 = -32015;
 
-/// An authority's word, in a final transaction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Delegation {
-    /// The address that has signed.
-    pub(crate) authority: Pubkey,
-    /// The wallet that it names; `None` if it ends a delegation.
-    pub(crate) wallet: Option<Pubkey>,
+/// Seconds after which a transaction is no longer taken: nobody brings up what was said years ago and never
+/// shown. Nodes keep transactions for less than this or for ever.
+const OLDEST: i64 = 604_800;
+/// Transactions that are remembered, with what they say.
+const REMEMBERED: u64 = 1000;
+/// A transaction that the node could not send in time is not asked for again for this long.
+const UNANSWERED_FOR: Duration = Duration::from_secs(300);
+
+/// Transactions that were read, and those that the node has not sent in time. A final one never changes.
+pub(super) struct Words {
+    read: Cache<Signature, Arc<Said>>,
+    unanswered: Cache<Signature, ()>,
+}
+
+impl Words {
+    pub(super) fn new() -> Self {
+        Self {
+            read: Cache::new(REMEMBERED),
+            unanswered: Cache::builder()
+                .max_capacity(REMEMBERED)
+                .time_to_live(UNANSWERED_FOR)
+                .build(),
+        }
+    }
+}
+
+/// A final transaction that has succeeded, as far as delegations need it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Said {
     pub(crate) slot: u64,
+    /// Unix seconds of its block.
+    time: i64,
+    /// Each memo that one account has signed, and that account.
+    memos: Vec<(Pubkey, Vec<u8>)>,
+}
+
+/// The last word of one authority in a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Word {
+    /// It names this wallet, or nobody. Nobody also if it names two.
+    Names(Option<Pubkey>),
+    /// Only this other address has said something.
+    OfAnother(Pubkey),
+}
+
+impl Said {
+    /// What `authority` says about `campaign` on the cluster with this genesis hash. Memos of others in the same
+    /// transaction change nothing: whoever executes a multisig's transaction decides what stands beside it.
+    ///
+    /// # Errors
+    /// `no_delegation` if nobody says anything about the campaign, or too long before `now`, in unix seconds.
+    pub(crate) fn by(
+        &self,
+        authority: &Pubkey,
+        genesis: &Hash,
+        campaign: &Pubkey,
+        now: i64,
+    ) -> ApiResult<Word> {
+        let words = self.memos.iter().filter_map(|(signer, memo)| {
+            let wallet = named(memo, genesis, campaign)?;
+            Some((*signer, wallet))
+        });
+        let (own, others): (Vec<_>, Vec<_>) = words.partition(|(signer, _)| signer == authority);
+        let Some((_, first)) = own.first() else {
+            let (other, _) = others.first().ok_or_else(ApiError::no_delegation)?;
+            return Ok(Word::OfAnother(*other));
+        };
+        if self.time < now.saturating_sub(OLDEST) {
+            let message = "the transaction is older than a week: the authority has to say it again";
+            return Err(ApiError::no_delegation().saying(message));
+        }
+        let is_one = own.iter().all(|(_, wallet)| wallet == first);
+        let wallet = (is_one && *first != Pubkey::default()).then_some(*first);
+        Ok(Word::Names(wallet))
+    }
 }
 
 impl Chain {
-    /// The delegation for `campaign` in the transaction with this signature.
+    /// The memos of the transaction with this signature.
     ///
     /// # Errors
-    /// `transaction_not_found` unless the node knows it as final, `no_delegation` unless it has succeeded and
-    /// has exactly one, `chain_unavailable` or `overloaded`.
-    pub(crate) async fn delegation(
-        &self,
-        signature: &Signature,
-        campaign: &Pubkey,
-    ) -> ApiResult<Delegation> {
-        let genesis = self.genesis().ok_or_else(ApiError::chain_unavailable)?;
+    /// `transaction_not_found` unless the node knows it as final, `no_delegation` unless it has succeeded,
+    /// `chain_unavailable` or `overloaded`.
+    pub(crate) async fn said(&self, signature: &Signature) -> ApiResult<Arc<Said>> {
+        if self.words.unanswered.contains_key(signature) {
+            let cause = anyhow::anyhow!("getTransaction: {signature}: not answered in time before");
+            return Err(ApiError::chain_unavailable().because(cause));
+        }
+        // Many who show it cause one request.
+        let ask = turns::for_all(self.transaction(signature));
+        let found = self.words.read.try_get_with_by_ref(signature, ask).await;
+        found.map_err(|error| ApiError::clone(&error))
+    }
+
+    async fn transaction(&self, signature: &Signature) -> ApiResult<Arc<Said>> {
         let config = RpcTransactionConfig {
             encoding: Some(UiTransactionEncoding::Base64),
             commitment: Some(CommitmentConfig::finalized()),
@@ -68,12 +144,21 @@ impl Chain {
                     asked,
                 );
             match tokio::time::timeout(RPC_TIMEOUT, call).await {
-                Ok(Err(error)) if is_newer(&error) => return Err(ApiError::no_delegation()),
-                answer => answered(answer)?,
+                Ok(Err(error)) if is_newer(&error) => {
+                    let message = "this service does not read transactions of this version";
+                    return Err(ApiError::no_delegation().saying(message));
+                }
+                answer => {
+                    if answer.is_err() {
+                        // The node may go on with it.
+                        self.words.unanswered.insert(*signature, ()).await;
+                    }
+                    answered(answer)?
+                }
             }
         };
         let found = found.ok_or_else(ApiError::transaction_not_found)?;
-        read(found, signature, genesis, campaign)
+        read(found, signature).map(Arc::new)
     }
 }
 
@@ -85,20 +170,11 @@ fn is_newer(error: &ClientError) -> bool {
     )
 }
 
-/// An instruction, outer or inner.
-struct Ran {
-    program: Pubkey,
-    accounts: Vec<Pubkey>,
-    data: Vec<u8>,
-}
-
-/// The delegation in the node's answer.
+/// The memos in the node's answer.
 fn read(
     found: EncodedConfirmedTransactionWithStatusMeta,
     signature: &Signature,
-    genesis: &Hash,
-    campaign: &Pubkey,
-) -> ApiResult<Delegation> {
+) -> ApiResult<Said> {
     let unusable = |reason: &str| {
         let cause = anyhow::anyhow!("getTransaction: {signature}: {reason}");
         ApiError::chain_unavailable().because(cause)
@@ -122,26 +198,23 @@ fn read(
     if effects.err.is_some() {
         return Err(ApiError::no_delegation().saying("the transaction has failed"));
     }
-    let ran = ran(&transaction, &effects).ok_or_else(|| unusable("cannot be read"))?;
-    let mut words = ran.iter().filter_map(|it| match it.accounts.as_slice() {
-        [authority] if it.program == MEMO_PROGRAM_ID => {
-            Some((*authority, named(&it.data, genesis, campaign)?))
-        }
-        _ => None,
-    });
-    let (Some((authority, wallet)), None) = (words.next(), words.next()) else {
-        return Err(ApiError::no_delegation());
-    };
-    Ok(Delegation {
-        authority,
-        wallet: (wallet != Pubkey::default()).then_some(wallet),
+    let time = found.block_time;
+    Ok(Said {
         slot: found.slot,
+        time: time.ok_or_else(|| unusable("the node does not know its time"))?,
+        memos: memos(&transaction, &effects).ok_or_else(|| unusable("cannot be read"))?,
     })
 }
 
-/// The instructions of the transaction, inner ones included; `None` if the node does not record those.
-fn ran(transaction: &VersionedTransaction, effects: &UiTransactionStatusMeta) -> Option<Vec<Ran>> {
+/// The memos with one account each, if that has signed. A wallet's counts only where the transaction has the wallet's own
+/// signature over it, which no node can invent, and no program that the wallet calls can make. `None` if the answer
+/// cannot be read.
+fn memos(
+    transaction: &VersionedTransaction,
+    effects: &UiTransactionStatusMeta,
+) -> Option<Vec<(Pubkey, Vec<u8>)>> {
     let message = &transaction.message;
+    let signers = usize::from(message.header().num_required_signatures);
     let mut keys = message.static_account_keys().to_vec();
     if let OptionSerializer::Some(loaded) = &effects.loaded_addresses {
         for address in loaded.writable.iter().chain(&loaded.readonly) {
@@ -149,16 +222,14 @@ fn ran(transaction: &VersionedTransaction, effects: &UiTransactionStatusMeta) ->
         }
     }
     let key = |index: u8| keys.get(usize::from(index)).copied();
-    let all = |indexes: &[u8]| -> Option<Vec<Pubkey>> {
-        indexes.iter().map(|index| key(*index)).collect()
-    };
-    let mut found = Vec::new();
+    let mut memos = Vec::new();
     for outer in message.instructions() {
-        found.push(Ran {
-            program: key(outer.program_id_index)?,
-            accounts: all(&outer.accounts)?,
-            data: outer.data.clone(),
-        });
+        if key(outer.program_id_index)? == MEMO_PROGRAM_ID
+            && let [signer] = outer.accounts.as_slice()
+            && usize::from(*signer) < signers
+        {
+            memos.push((key(*signer)?, outer.data.clone()));
+        }
     }
     let OptionSerializer::Some(inner) = &effects.inner_instructions else {
         return None;
@@ -167,20 +238,19 @@ fn ran(transaction: &VersionedTransaction, effects: &UiTransactionStatusMeta) ->
         let UiInstruction::Compiled(inner) = inner else {
             return None;
         };
-        let program = key(inner.program_id_index)?;
         // Base58 takes time by the square of the length.
-        let is_memo = program == MEMO_PROGRAM_ID && inner.data.len() <= LONGEST_MEMO;
-        found.push(Ran {
-            program,
-            accounts: all(&inner.accounts)?,
-            data: if is_memo {
-                bs58::decode(&inner.data).into_vec().ok()?
-            } else {
-                Vec::new()
-            },
-        });
+        if key(inner.program_id_index)? == MEMO_PROGRAM_ID
+            && inner.data.len() <= LONGEST_MEMO
+            && let [signer] = inner.accounts.as_slice()
+        {
+            let signer = key(*signer)?;
+            let memo = bs58::decode(&inner.data).into_vec().ok()?;
+            if !signer.is_on_curve() {
+                memos.push((signer, memo));
+            }
+        }
     }
-    Some(found)
+    Some(memos)
 }
 
 #[cfg(test)]
@@ -246,12 +316,22 @@ mod tests {
         }
     }
 
+    const TIME: i64 = 1_700_000_000;
+
     impl Executed {
-        fn read(&self, answer: &Value) -> Result<Delegation, &'static str> {
+        fn said(&self, answer: &Value) -> Result<Said, &'static str> {
             let found = serde_json::from_value(answer.clone()).unwrap();
-            let signature = &self.transaction.signatures[0];
-            let read = read(found, signature, &self.genesis, &self.campaign);
-            read.map_err(|error| error.code)
+            read(found, &self.transaction.signatures[0]).map_err(|error| error.code)
+        }
+
+        fn word_of(&self, authority: &Pubkey, answer: &Value) -> Result<Word, &'static str> {
+            let said = self.said(answer)?;
+            let word = said.by(authority, &self.genesis, &self.campaign, TIME);
+            word.map_err(|error| error.code)
+        }
+
+        fn read(&self, answer: &Value) -> Result<Word, &'static str> {
+            self.word_of(&self.vault, answer)
         }
     }
 
@@ -260,17 +340,86 @@ mod tests {
         // Given a memo that a program's address has signed within a call
         let wallet = Pubkey::from([9; 32]);
         let of = executed(&wallet);
-        let delegation = |wallet| {
-            Ok(Delegation {
-                authority: of.vault,
-                wallet,
-                slot: 77,
-            })
-        };
-        assert_eq!(of.read(&of.answer), delegation(Some(wallet)));
+        assert_eq!(of.read(&of.answer), Ok(Word::Names(Some(wallet))));
+        assert_eq!(of.said(&of.answer).unwrap().slot, 77);
         // And the zero address names nobody
         let nobody = executed(&Pubkey::default());
-        assert_eq!(nobody.read(&nobody.answer), delegation(None));
+        assert_eq!(nobody.read(&nobody.answer), Ok(Word::Names(None)));
+        // And it is nobody else's word
+        let other = Pubkey::from([8; 32]);
+        let word = of.word_of(&other, &of.answer);
+        assert_eq!(word, Ok(Word::OfAnother(of.vault)));
+        // And it holds for a week
+        let said = of.said(&of.answer).unwrap();
+        let at = |now| said.by(&of.vault, &of.genesis, &of.campaign, now);
+        assert!(at(TIME + OLDEST).is_ok());
+        assert_eq!(at(TIME + OLDEST + 1).unwrap_err().code, "no_delegation");
+    }
+
+    #[test]
+    fn others_in_the_same_transaction_change_nothing() {
+        // Given a vault that ends a delegation, in a transaction that the former delegate executes
+        let of = executed(&Pubkey::default());
+        let member = of.transaction.message.account_keys[0];
+        let own = text(&of.genesis, &of.campaign, &member);
+        let call = |signer: usize, text: &str| {
+            let mut call = of.answer["meta"]["innerInstructions"][0]["instructions"][0].clone();
+            call["accounts"] = json!([signer]);
+            call["data"] = bs58::encode(text).into_string().into();
+            call
+        };
+        let vault = of.answer["meta"]["innerInstructions"][0]["instructions"][0]["accounts"][0]
+            .as_u64()
+            .unwrap();
+        let vault = usize::try_from(vault).unwrap();
+        let with = |more: Value| {
+            let mut answer = of.answer.clone();
+            let calls = &mut answer["meta"]["innerInstructions"][0]["instructions"];
+            calls.as_array_mut().unwrap().insert(0, more);
+            answer
+        };
+        // When that wallet, which has signed, or another program's address says something, too
+        assert_eq!(of.read(&with(call(0, &own))), Ok(Word::Names(None)));
+        let program = of.transaction.message.account_keys.iter();
+        let program = program.map(Pubkey::is_on_curve).collect::<Vec<_>>();
+        assert!(program.contains(&false));
+        // Then the vault's word holds; and if the vault itself has said two things, nobody is named
+        assert_eq!(of.read(&with(call(vault, &own))), Ok(Word::Names(None)));
+        let twice = call(vault, &text(&of.genesis, &of.campaign, &Pubkey::default()));
+        assert_eq!(of.read(&with(twice)), Ok(Word::Names(None)));
+    }
+
+    #[test]
+    fn a_wallet_names_nobody_by_a_program_that_it_calls() {
+        // Given a wallet that has signed a transaction, and a call in it with a memo of that wallet
+        let of = executed(&Pubkey::from([9; 32]));
+        let member = of.transaction.message.account_keys[0];
+        let mut answer = of.answer.clone();
+        answer["meta"]["innerInstructions"][0]["instructions"][0]["accounts"] = json!([0]);
+        // Then it is not its word: the node may have invented the call, or a program may have made it
+        assert_eq!(of.word_of(&member, &answer), Err("no_delegation"));
+        // When the memo is an instruction of the transaction, then it is, but not of a wallet that has not signed
+        let stranger = Keypair::new().pubkey();
+        let memo = |signer: &Pubkey, has_signed: bool| Instruction {
+            program_id: MEMO_PROGRAM_ID,
+            accounts: vec![AccountMeta::new_readonly(*signer, has_signed)],
+            data: text(&of.genesis, &of.campaign, &stranger).into_bytes(),
+        };
+        let key = Keypair::new();
+        let wallet = key.pubkey();
+        let steps = [memo(&wallet, true), memo(&stranger, false)];
+        let signed = Transaction::new_signed_with_payer(&steps, Some(&wallet), &[&key], of.genesis);
+        let mut answer = of.answer.clone();
+        answer["transaction"][0] = BASE64.encode(bincode::serialize(&signed).unwrap()).into();
+        answer["meta"]["innerInstructions"] = json!([]);
+        let outer = Executed {
+            transaction: signed,
+            ..of
+        };
+        let named = Ok(Word::Names(Some(stranger)));
+        assert_eq!(outer.word_of(&wallet, &answer), named);
+        let other = Ok(Word::OfAnother(wallet));
+        assert_eq!(outer.word_of(&stranger, &answer), other);
     }
 
     #[test]
@@ -292,12 +441,7 @@ mod tests {
         assert_eq!(call("programIdIndex", json!(1)), "no_delegation");
         assert_eq!(call("data", json!("")), "no_delegation");
         assert_eq!(call("data", json!("1".repeat(401))), "no_delegation");
-        // The same said twice, and a failed transaction
-        let twice = changed(&|answer| {
-            let calls = answer.pointer_mut(inner).unwrap().as_array_mut().unwrap();
-            calls.push(calls[0].clone());
-        });
-        assert_eq!(twice, "no_delegation");
+        // A failed transaction
         let failed = changed(&|answer| answer["meta"]["err"] = json!("AccountInUse"));
         assert_eq!(failed, "no_delegation");
         // Places that the transaction does not have, and no record of calls, are the node's fault

@@ -77,6 +77,7 @@ pub(crate) struct Chain {
     /// The newest one, and the call for it that runs.
     blockhash: Cache<(), RecentBlockhash>,
     trials: trial::Trials,
+    words: delegation::Words,
     /// The hash of the first block, once the node has said it.
     genesis: OnceLock<Hash>,
     /// Since when it does not answer; `None` while it does.
@@ -140,6 +141,7 @@ impl Chain {
             floor: Floor::new(patience),
             blockhash: Cache::builder().time_to_live(BLOCKHASH_AGE).build(),
             trials: trial::Trials::new(),
+            words: delegation::Words::new(),
             genesis: OnceLock::new(),
             down: watch::Sender::new(Some(Instant::now())),
         }

@@ -1,13 +1,17 @@
 //! `/v1/campaigns/{address}/delegate`: the wallet that acts for a campaign's authority off chain.
 //! docs/decisions/multisig-authorities.md says why it is so.
 
+use std::fmt::Display;
+
 use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 use vouch_db::api::auth::delegates::{self, Named, Naming};
 
 use crate::{
     auth::rights::Wallet,
+    chain::delegation::Word,
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
     extract::{self, PathAddress, Query},
@@ -32,7 +36,8 @@ pub(crate) struct DelegateAnswer {
     campaign: String,
     /// The campaign's authority, which has named it.
     authority: String,
-    /// The wallet that acts for the authority off chain; null for nobody.
+    /// The wallet that acts for the authority off chain from now on; null for nobody, also if another transaction of
+    /// the same slot names another wallet.
     delegate: Option<String>,
     /// Slot of the transaction.
     slot: u64,
@@ -41,8 +46,9 @@ pub(crate) struct DelegateAnswer {
 /// Show the transaction in which a campaign's authority names its delegate
 ///
 /// The delegate sets the profile, makes API keys and reads analytics as the authority does, and nothing on
-/// chain. `/v1/transactions/delegate` builds the transaction. Anybody may show it. The latest one holds; of two in
-/// one slot that name two wallets, none. It holds only while its authority is the campaign's.
+/// chain. `/v1/transactions/delegate` builds the transaction. Anybody may show it, within a week. The latest one that
+/// was shown holds; if two in one slot name two wallets, nobody is the delegate. It holds only while its authority
+/// is the campaign's.
 #[utoipa::path(post, path = "/v1/campaigns/{address}/delegate", tag = "campaigns",
     params(("address" = inline(schemas::Address), Path, description = "Address of the campaign")),
     request_body = DelegationRequest,
@@ -63,11 +69,26 @@ pub(crate) async fn show(
     extract::Json(request): extract::Json<DelegationRequest>,
 ) -> ApiResult<Json<DelegateAnswer>> {
     let signature = types::signature(&request.signature)?;
-    state.check_campaign(Some(&campaign)).await?;
-    let said = state.chain.delegation(&signature, &campaign.0).await?;
+    let at = campaign.0;
     let campaign = campaign.to_string();
-    let authority = said.authority.to_string();
-    let wallet = said.wallet.map(|wallet| wallet.to_string());
+    let actors = state
+        .database
+        .run(async |pool| delegates::actors(&pool, &campaign).await)
+        .await?;
+    let actors = actors.ok_or_else(ApiError::campaign_not_found)?;
+    let authority = actors
+        .authority
+        .parse()
+        .map_err(|error| ApiError::internal().because(error))?;
+    let genesis = state.chain.genesis();
+    let genesis = *genesis.ok_or_else(ApiError::chain_unavailable)?;
+    let said = state.chain.said(&signature).await?;
+    let now = OffsetDateTime::now_utc().unix_timestamp();
+    let wallet = match said.by(&authority, &genesis, &at, now)? {
+        Word::Names(wallet) => wallet.map(|wallet| wallet.to_string()),
+        Word::OfAnother(other) => return Err(of_another(&other)),
+    };
+    let authority = actors.authority;
     let signature = signature.to_string();
     let naming = Naming {
         campaign: &campaign,
@@ -95,6 +116,15 @@ pub(crate) async fn show(
         }
         Named::NotFound => Err(ApiError::campaign_not_found()),
     }
+}
+
+/// The refusal of a word that is not the authority's.
+fn of_another(signer: &dyn Display) -> ApiError {
+    let message = format!(
+        "{signer} has said it, which is not the campaign's authority: if it has just taken the campaign over, \
+         try again in a few seconds"
+    );
+    ApiError::no_delegation().saying(message)
 }
 
 /// Selects a page.

@@ -66,6 +66,7 @@ impl World {
                 ("RPC_URL", rpc_url),
                 ("CODES_PER_MINUTE", "1000"),
                 ("BUILDS_PER_MINUTE", "10000"),
+                ("DELEGATIONS_PER_MINUTE", "10000"),
             ],
         )
         .await

@@ -3,7 +3,11 @@
 use std::collections::BTreeSet;
 
 use sqlx::PgPool;
-use vouch_db::api::auth::delegates::{Actors, Named, Naming, actors, name, of_wallet};
+use uuid::Uuid;
+use vouch_db::api::auth::{
+    delegates::{Actors, Named, Naming, actors, name, of_wallet},
+    keys::{self, NewKey, Terms},
+};
 use vouch_localnet::Postgres;
 
 const CAMPAIGN: &str = "campaign";
@@ -173,4 +177,73 @@ async fn nobody_but_the_authority_names_a_delegate_or_ends_what_it_has_said() {
         .expect("an answer")
         .expect("one");
     assert_eq!(found.delegate, None);
+}
+
+/// [S6] [S10]
+#[tokio::test]
+async fn a_key_works_while_its_maker_acts_for_the_campaign() {
+    // Given keys of an authority, by itself, by its delegate, and by an older API that names no maker
+    let database = Postgres::test_database().await.expect("a database");
+    let pool = PgPool::connect(database.url()).await.expect("a pool");
+    campaign(&pool, CAMPAIGN, "company").await;
+    let says = async |authority, wallet, slot| {
+        let naming = Naming {
+            campaign: CAMPAIGN,
+            authority,
+            wallet,
+            slot,
+            signature: "signature",
+        };
+        name(&pool, &naming).await.expect("an answer")
+    };
+    says("company", Some("alice"), 5).await;
+    let makers = [("company", 1_u8), ("alice", 2), ("older", 3)];
+    for (made_by, byte) in makers {
+        let new = NewKey {
+            id: Uuid::from_u128(byte.into()),
+            campaign: CAMPAIGN,
+            created_by: "company",
+            made_by,
+            prefix: "vk_live_",
+            key_hash: &[byte; 32],
+        };
+        let terms = Terms {
+            name: made_by,
+            scopes: &["read:analytics".to_owned()],
+            life_seconds: None,
+        };
+        keys::add(&pool, &new, &terms).await.expect("a key");
+    }
+    sqlx::query("UPDATE api_keys SET made_by = NULL WHERE made_by = 'older'")
+        .execute(&pool)
+        .await
+        .expect("a change");
+    let working = async || {
+        let mut found = Vec::new();
+        for (maker, byte) in makers {
+            let key = keys::of_token(&pool, &[byte; 32]).await.expect("an answer");
+            if key.is_some() {
+                found.push(maker);
+            }
+        }
+        let listed = keys::list(&pool, CAMPAIGN).await.expect("keys");
+        let listed = listed.iter().filter(|key| key.works).count();
+        assert_eq!(listed, found.len());
+        found
+    };
+    assert_eq!(working().await, ["company", "alice", "older"]);
+    // When another wallet is named, nobody, or her again, then hers works only while she is the delegate
+    says("company", Some("bob"), 6).await;
+    assert_eq!(working().await, ["company", "older"]);
+    says("company", None, 7).await;
+    assert_eq!(working().await, ["company", "older"]);
+    says("company", Some("alice"), 8).await;
+    assert_eq!(working().await, ["company", "alice", "older"]);
+    // And none while the campaign is somebody else's, also if that one has named her
+    sqlx::query("UPDATE campaigns SET authority = 'other'")
+        .execute(&pool)
+        .await
+        .expect("a change");
+    says("other", Some("alice"), 9).await;
+    assert!(working().await.is_empty());
 }

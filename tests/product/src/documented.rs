@@ -33,12 +33,13 @@ const CHALLENGES: usize = 40;
 /// API keys that are there to be replaced or revoked.
 const KEYS: usize = 8;
 /// The limits of a minute. One machine asks for everything here.
-const LIMITS: [&str; 6] = [
+const LIMITS: [&str; 7] = [
     "ACTIONS_PER_MINUTE",
     "ACTION_ACCOUNTS_PER_MINUTE",
     "BUILDS_PER_MINUTE",
     "CHANGES_PER_MINUTE",
     "CODES_PER_MINUTE",
+    "DELEGATIONS_PER_MINUTE",
     "SIGN_INS_PER_MINUTE",
 ];
 

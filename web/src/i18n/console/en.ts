@@ -10,7 +10,7 @@ export const en = {
   list: 'All of them',
   signIn: {
     title: 'Run a campaign',
-    text: 'Budget, vault, conversions and keys of your campaigns. Sign in with the wallet that is their authority.',
+    text: 'Budget, vault, conversions and keys of your campaigns. Sign in with the wallet that is their authority, or acts for it.',
   },
   none: 'This wallet runs no campaign',
   noneText: 'A campaign appears here within seconds after its authority has opened it.',
@@ -27,7 +27,7 @@ export const en = {
     'You can set the profile, make API keys and read the numbers.',
     'Money, terms and pauses need the signature of the authority:',
   ] as Words,
-  delegated: 'Campaigns that you act for',
+  delegated: 'Campaigns whose authorities have named you',
   toPage: 'Show its page',
   states: {
     open: 'Open',
@@ -130,7 +130,7 @@ export const en = {
   },
   keys: {
     title: 'API keys',
-    text: 'For your server. A key works as long as your wallet is the authority.',
+    text: 'For your server. A key works as long as your wallet acts for the campaign.',
     none: 'No key yet.',
     name: 'Name',
     scope: {

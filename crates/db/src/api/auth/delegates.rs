@@ -99,7 +99,7 @@ pub struct Delegated {
     pub authority: String,
 }
 
-/// The campaigns for which `wallet` may act as a delegate, in the order of their addresses: at most
+/// The campaigns of others for which `wallet` may act as a delegate, in the order of their addresses: at most
 /// `limit`, after the one at `after`.
 ///
 /// # Errors
@@ -115,7 +115,7 @@ pub async fn of_wallet(
         "SELECT d.campaign, d.authority
          FROM campaign_delegates d
          JOIN campaigns c ON c.address = d.campaign AND c.authority = d.authority
-         WHERE d.wallet = $1 AND d.campaign > COALESCE($2, '')
+         WHERE d.wallet = $1 AND d.wallet <> d.authority AND d.campaign > COALESCE($2, '')
          ORDER BY d.campaign LIMIT $3",
         wallet,
         after,
