@@ -30,9 +30,9 @@ use crate::{
     error::ApiError,
     limits,
     routes::{
-        actions, analytics, auth, badges, campaigns, clicks, codes, conversions, coverage, digest,
-        health, keys, leaderboard, live, me, names, profiles, qr, ranks, redirect, totals,
-        transactions, why,
+        actions, analytics, auth, badges, campaigns, clicks, codes, conversions, coverage,
+        delegates, digest, health, keys, leaderboard, live, me, names, profiles, qr, ranks,
+        redirect, totals, transactions, why,
     },
     state::AppState,
     web,
@@ -126,6 +126,8 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(transactions::router())
         .routes(routes!(redirect::follow))
         .routes(routes!(campaigns::set_profile))
+        .routes(routes!(delegates::show))
+        .routes(routes!(delegates::of_wallet))
         .routes(routes!(auth::challenge))
         .routes(routes!(auth::open, auth::list, auth::end_all))
         .routes(routes!(auth::end_current))

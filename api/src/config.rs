@@ -89,6 +89,10 @@ pub struct Config {
     /// same Postgres count together, here and below.
     #[arg(long, env, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
     pub builds_per_minute: u32,
+    /// Transactions that one network may show in a minute, in which an authority names its delegate. Each
+    /// makes the node read a whole transaction.
+    #[arg(long, env, default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..))]
+    pub delegations_per_minute: u32,
     /// Transactions that one network may have built by Actions in a minute. Pages that show Actions ask by a
     /// proxy, so one network may be all users of such a page.
     #[arg(long, env, default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..))]

@@ -118,6 +118,11 @@ errors! {
     insufficient_tokens = UNPROCESSABLE_ENTITY, "the token account that pays holds too few tokens: add some first";
     mint_address_taken = CONFLICT,
         "somebody has sent lamports to the address of the new mint, so it cannot be created: choose another id or name";
+    transaction_not_found = NOT_FOUND,
+        "the node knows no final transaction with this signature: it may not be final yet, or be older than what the node keeps";
+    no_delegation = UNPROCESSABLE_ENTITY,
+        "this transaction names no delegate for the campaign, or has failed";
+    delegation_superseded = CONFLICT, "the authority has said something else in a later transaction";
     already_paid = CONFLICT, "this reward is paid already: there is nothing to claim";
     conversion_cancelled = CONFLICT, "the campaign has cancelled this conversion: nothing is owed for it";
     account_frozen = CONFLICT, "the token account is frozen: ask the mint's freeze authority to thaw it";

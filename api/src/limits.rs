@@ -71,6 +71,8 @@ pub(crate) struct Limits {
     action_accounts: Policy,
     /// Transactions that register a code.
     codes: Policy,
+    /// Transactions that a network shows, in which an authority names its delegate.
+    delegations: Policy,
     /// Messages to sign in with.
     challenges: Policy,
     /// Attempts to sign in.
@@ -92,6 +94,7 @@ impl Limits {
             actions: policy("actions", config.actions_per_minute),
             action_accounts: policy("action-accounts", config.action_accounts_per_minute),
             codes: policy("codes", config.codes_per_minute),
+            delegations: policy("delegations", config.delegations_per_minute),
             challenges: policy("challenges", config.sign_ins_per_minute),
             sign_ins: policy("sign-ins", config.sign_ins_per_minute),
             changes: policy("changes", config.changes_per_minute),
@@ -112,6 +115,9 @@ impl Limits {
             "/v1/auth/challenge" => Some(self.challenges),
             "/v1/auth/sessions" => Some(self.sign_ins),
             _ if path.starts_with("/v1/transactions/") => Some(self.builds),
+            _ if path.starts_with("/v1/campaigns/") && path.ends_with("/delegate") => {
+                Some(self.delegations)
+            }
             // The routes that tell the outcome of a transaction build nothing, and read the mirror alone.
             _ if path.starts_with("/v1/actions/") && !path.contains("/conversions/") => {
                 Some(self.actions)

@@ -291,6 +291,7 @@ KNOWN = {
     "GET /v1/campaigns/{address}": OF_CAMPAIGN,
     "GET /v1/campaigns/{address}/analytics": OF_CAMPAIGN,
     "GET /v1/campaigns/{address}/badges": OF_CAMPAIGN,
+    "POST /v1/campaigns/{address}/delegate": {**OF_CAMPAIGN, "body": {"signature": SEED["delegations"][0]}},
     "GET /v1/campaigns/{address}/keys": OF_CAMPAIGN,
     "GET /v1/campaigns/{address}/live": OF_CAMPAIGN,
     "PUT /v1/campaigns/{address}/profile": {
@@ -330,6 +331,7 @@ for act, body in {
     "convert": {"code": CODE, "referee": VISITOR, "payer": COMPANY},
     "create-campaign": {"authority": COMPANY, "name": "Winter", "settings": {"reward": {"fixed": "5"}}},
     "create-referral": {"campaign": CAMPAIGN, "owner": COMPANY},
+    "delegate": {"campaign": CAMPAIGN, "wallet": VISITOR},
     "end-partnership": {"code": ANOTHER, "by_partner": True},
     "fund-vault": {"campaign": VAULT, "funder": COMPANY, "amount": "5"},
     "propose-authority": {"campaign": CAMPAIGN, "new_authority": VISITOR},

@@ -1,6 +1,7 @@
 //! Reads of the chain for the transaction builders, at `confirmed`.
 
 mod check;
+pub(crate) mod delegation;
 mod fresh;
 mod seen;
 mod trial;
@@ -69,6 +70,7 @@ pub(crate) struct Chain {
     /// The newest one, and the call for it that runs.
     blockhash: Cache<(), RecentBlockhash>,
     trials: trial::Trials,
+    words: delegation::Words,
     /// The hash of the first block, once the node has said it.
     genesis: OnceLock<Hash>,
     /// Since when it does not answer; `None` while it does.
@@ -99,6 +101,7 @@ impl Chain {
             floor: Floor::new(patience),
             blockhash: Cache::builder().time_to_live(BLOCKHASH_AGE).build(),
             trials: trial::Trials::new(),
+            words: delegation::Words::new(),
             genesis: OnceLock::new(),
             down: watch::Sender::new(Some(Instant::now())),
         }

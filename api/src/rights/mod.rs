@@ -13,7 +13,7 @@ use axum::{
 };
 use uuid::Uuid;
 use vouch_db::api::{
-    auth::{self, keys, sessions::Session},
+    auth::{self, delegates, keys, sessions::Session},
     codes::Referral,
     is_mirror_fresh,
 };
@@ -92,10 +92,13 @@ impl FromRequestParts<AppState> for AwardOwner {
     }
 }
 
-/// The authority of the campaign at the path's `address`, signed in as a wallet.
+/// The authority of the campaign at the path's `address`, signed in as a wallet, itself or by its delegate.
 pub(crate) struct Authority {
     pub(crate) campaign: String,
+    /// The authority, also where its delegate calls: what a delegate makes is the authority's.
     pub(crate) wallet: String,
+    /// The wallet that calls.
+    pub(crate) caller: String,
 }
 
 impl FromRequestParts<AppState> for Authority {
@@ -104,11 +107,12 @@ impl FromRequestParts<AppState> for Authority {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> ApiResult<Self> {
         let Wallet(session) = Wallet::from_request_parts(parts, state).await?;
         let campaign = campaign(parts, state).await?;
-        is_authority(state, &campaign, &session.wallet).await?;
+        let wallet = authority(state, &campaign, &session.wallet).await?;
         check_fresh(parts, state).await?;
         Ok(Self {
             campaign,
-            wallet: session.wallet,
+            wallet,
+            caller: session.wallet,
         })
     }
 }
@@ -136,10 +140,11 @@ impl Scope for WriteProfile {
     const NAME: &'static str = "write:profile";
 }
 
-/// The authority of the campaign at the path's `address`, or a key of the campaign with this scope.
+/// The authority of the campaign at the path's `address`, itself or by its delegate, or a key of the campaign
+/// with this scope.
 pub(crate) struct AuthorityOrKey<S> {
     pub(crate) campaign: String,
-    /// The authority, also where its key calls.
+    /// The authority, also where its key or its delegate calls.
     pub(crate) wallet: String,
     scope: PhantomData<S>,
 }
@@ -151,10 +156,7 @@ impl<S: Scope> FromRequestParts<AppState> for AuthorityOrKey<S> {
         let caller = caller(parts, state).await?;
         let campaign = campaign(parts, state).await?;
         let wallet = match caller {
-            Caller::Wallet(session) => {
-                is_authority(state, &campaign, &session.wallet).await?;
-                session.wallet
-            }
+            Caller::Wallet(session) => authority(state, &campaign, &session.wallet).await?,
             Caller::Key(key) => {
                 allows(&key, &campaign, S::NAME)?;
                 key.created_by
@@ -199,14 +201,18 @@ fn allows(key: &keys::Found, campaign: &str, scope: &str) -> ApiResult<()> {
     }
 }
 
-async fn is_authority(state: &AppState, campaign: &str, wallet: &str) -> ApiResult<()> {
-    let authority = state
+/// The authority of the campaign, if `wallet` is that or may act for it.
+///
+/// # Errors
+/// `campaign_not_found`, `not_campaign_authority` or `database_unavailable`.
+async fn authority(state: &AppState, campaign: &str, wallet: &str) -> ApiResult<String> {
+    let actors = state
         .database
-        .run(async |pool| auth::authority(&pool, campaign).await)
+        .run(async |pool| delegates::actors(&pool, campaign).await)
         .await?
         .ok_or_else(ApiError::campaign_not_found)?;
-    if authority == wallet {
-        Ok(())
+    if actors.authority == wallet || actors.delegate.as_deref() == Some(wallet) {
+        Ok(actors.authority)
     } else {
         Err(ApiError::not_campaign_authority())
     }

@@ -40,9 +40,12 @@ pub(crate) struct KeyAnswer {
     /// The beginning of the key.
     prefix: String,
     scopes: Vec<String>,
-    /// The authority that made it.
+    /// The authority that made it, itself or by its delegate.
     created_by: String,
-    /// Whether it works: it has not ended, and `created_by` is the campaign's authority.
+    /// The wallet that made it: that authority or its delegate.
+    made_by: String,
+    /// Whether it works: it has not ended, `created_by` is the campaign's authority, and `made_by` is that or
+    /// its present delegate.
     works: bool,
     /// RFC 3339.
     created_at: Option<String>,
@@ -97,7 +100,7 @@ pub(crate) struct RotationRequest {
 
 /// Make an API key
 ///
-/// Only the campaign's authority can. The key is shown once.
+/// Only the campaign's authority and its delegate can. The key is shown once.
 #[utoipa::path(post, path = "/v1/campaigns/{address}/keys", tag = "keys", operation_id = "create_key",
     params(("address" = inline(schemas::Address), Path, description = "Address of the campaign"),
         ("Idempotency-Key" = inline(Option<schemas::IdempotencyKey>), Header, description = "16 to 128 visible ASCII characters, chosen at random: a request that is repeated with it gets the same key")),
@@ -257,11 +260,13 @@ async fn make_key(
     (operation, repeated): (&str, &IdempotencyKey),
     store: impl AsyncFnOnce(PgPool, &NewKey<'_>) -> Result<Stored, vouch_db::Error>,
 ) -> ApiResult<Response> {
-    let Authority { campaign, wallet } = authority;
+    let Authority {
+        campaign, caller, ..
+    } = authority;
     let token = match &repeated.0 {
         None => Token::new(Kind::Key),
         Some(repeated) => {
-            let texts = [wallet.as_str(), campaign, operation, repeated];
+            let texts = [caller.as_str(), campaign, operation, repeated];
             let bytes = state
                 .auth
                 .mac(&state.database, "vouch api key 1", &texts)
@@ -273,6 +278,7 @@ async fn make_key(
         id: Uuid::now_v7(),
         campaign: &authority.campaign,
         created_by: &authority.wallet,
+        made_by: caller,
         prefix: token.shown(),
         key_hash: &token.hash(),
     };
@@ -308,6 +314,7 @@ impl From<Key> for KeyAnswer {
             prefix: key.prefix,
             scopes: key.scopes,
             created_by: key.created_by,
+            made_by: key.made_by,
             works: key.works,
             created_at: time(key.created_at),
             last_used_at: key.last_used_at.and_then(time),

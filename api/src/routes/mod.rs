@@ -10,6 +10,7 @@ pub(crate) mod clicks;
 pub(crate) mod codes;
 pub(crate) mod conversions;
 pub(crate) mod coverage;
+pub(crate) mod delegates;
 pub(crate) mod digest;
 pub(crate) mod health;
 pub(crate) mod keys;

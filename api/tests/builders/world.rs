@@ -27,7 +27,7 @@ use crate::common::{Answer, Api};
 
 const SOL: u64 = 1_000_000_000;
 /// Time limit of everything that is waited for.
-const DEADLINE: Duration = Duration::from_secs(120);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
 
 /// A node, a service that asks it, and wallets.
 pub(crate) struct World {
@@ -66,6 +66,7 @@ impl World {
                 ("RPC_URL", rpc_url),
                 ("CODES_PER_MINUTE", "1000"),
                 ("BUILDS_PER_MINUTE", "10000"),
+                ("DELEGATIONS_PER_MINUTE", "10000"),
             ],
         )
         .await

@@ -75,6 +75,7 @@ pub const KEPT: &[Line] = &[
     ("api_keys",              [NONE,  WRITE, NONE, NONE]),
     ("awards",                [ADD,   CLAIM, NONE, READ]),
     ("badges",                [READ,  READ, NONE,  READ]),
+    ("campaign_delegates",    [NONE,  KEEP, NONE,  NONE]),
     ("campaign_profiles",     [NONE,  KEEP, NONE,  NONE]),
     ("click_days",            [NONE,  READ, NONE,  NONE]),
     ("click_quarters",        [NONE,  READ, NONE,  NONE]),

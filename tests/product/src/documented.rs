@@ -13,8 +13,9 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
+use solana_commitment_config::CommitmentConfig;
 use solana_sdk::signature::{Keypair, Signer as _};
-use vouch_client::{Code, Share, accounts::Settings, instructions, pda, token};
+use vouch_client::{Code, Share, accounts::Settings, delegation, instructions, pda, token};
 use vouch_localnet::{Service, schemathesis, schemathesis_folder, sign_in};
 
 use crate::{REWARD, World, fund, start_api_with, until};
@@ -32,12 +33,13 @@ const CHALLENGES: usize = 40;
 /// API keys that are there to be replaced or revoked.
 const KEYS: usize = 8;
 /// The limits of a minute. One machine asks for everything here.
-const LIMITS: [&str; 6] = [
+const LIMITS: [&str; 7] = [
     "ACTIONS_PER_MINUTE",
     "ACTION_ACCOUNTS_PER_MINUTE",
     "BUILDS_PER_MINUTE",
     "CHANGES_PER_MINUTE",
     "CODES_PER_MINUTE",
+    "DELEGATIONS_PER_MINUTE",
     "SIGN_INS_PER_MINUTE",
 ];
 
@@ -229,6 +231,10 @@ async fn seed(world: &World, api: &Service) -> Result<Value> {
     ];
     let offers = scene.send(&offers, &[&scene.alice, &visitor]).await;
     world.until_mirrored(&offers, true).await;
+    let genesis = scene.rpc.get_genesis_hash().await?;
+    let visitor = visitor.pubkey();
+    let delegation = delegation::instruction(&company, &genesis, &scene.campaign, &visitor);
+    let delegation = scene.send(&[delegation], &[]).await;
     let of_company = format!("SELECT count(*) FROM awards WHERE referrer = '{company}'");
     until("the company has a badge", async || {
         world.number(&of_company).await > 0
@@ -239,6 +245,13 @@ async fn seed(world: &World, api: &Service) -> Result<Value> {
     })
     .await;
 
+    until("the delegation is final", async || {
+        let finalized = CommitmentConfig::finalized();
+        let rpc = &scene.rpc;
+        let answer = rpc.confirm_transaction_with_commitment(&delegation, finalized);
+        answer.await.is_ok_and(|answer| answer.value)
+    })
+    .await;
     until("there is a digest", async || {
         world.number("SELECT count(*) FROM digests").await > 0
     })
@@ -293,7 +306,7 @@ async fn seed(world: &World, api: &Service) -> Result<Value> {
     let number = async |sql: &str| -> Result<Vec<i64>> {
         Ok(sqlx::query_scalar(sql).fetch_all(&world.pool).await?)
     };
-    let wallets = [company, scene.alice.pubkey(), visitor.pubkey()].map(|it| it.to_string());
+    let wallets = [company, scene.alice.pubkey(), visitor].map(|it| it.to_string());
     Ok(json!({
         "token": [token],
         "sessions_to_end": sessions,
@@ -311,6 +324,7 @@ async fn seed(world: &World, api: &Service) -> Result<Value> {
         ))
         .await?,
         "signatures": text("SELECT signature FROM transactions ORDER BY seq").await?,
+        "delegations": [delegation.to_string()],
         "awards": number("SELECT id FROM awards ORDER BY id").await?,
         "slots": number("SELECT DISTINCT slot FROM transactions ORDER BY 1").await?,
         "clicks": [click],

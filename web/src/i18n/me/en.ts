@@ -164,6 +164,21 @@ export const en = {
     ],
     unauthenticated: ['You are signed out', 'Nothing happened to your money.', 'Sign in again.'],
     session_required: ['You are signed out', 'Nothing happened to your money.', 'Sign in again.'],
+    transaction_not_found: [
+      'The transaction is not final yet',
+      'Nothing was changed.',
+      'Wait half a minute, and try again.',
+    ],
+    no_delegation: [
+      'This transaction names nobody',
+      'Nothing was changed.',
+      'Use the transaction in which the campaign’s authority has named the wallet.',
+    ],
+    delegation_superseded: [
+      'This transaction is out of date',
+      'Nothing was changed.',
+      'The authority has said something else since: use its latest transaction.',
+    ],
     cross_site_request: [
       'This request did not come from this page',
       'Nothing was changed.',

@@ -11,9 +11,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use vouch_client::{Code, Pubkey};
 
 use company::{
-    AcceptAuthorityRequest, CancelConversionRequest, CloseCampaignRequest, FundVaultRequest,
-    ProposeAuthorityRequest, ReclaimCampaignRequest, RevokeVoucherRequest, SetPausedRequest,
-    SetSuspendedRequest, WithdrawVaultRequest,
+    AcceptAuthorityRequest, CancelConversionRequest, CloseCampaignRequest, DelegateRequest,
+    FundVaultRequest, ProposeAuthorityRequest, ReclaimCampaignRequest, RevokeVoucherRequest,
+    SetPausedRequest, SetSuspendedRequest, WithdrawVaultRequest,
 };
 use reclaim::ReclaimRequest;
 use referrer::{
@@ -49,7 +49,7 @@ macro_rules! acts {
                 request_body = $request,
                 responses(
                     (status = 200, body = Built),
-                    (status = 400, description = "malformed_json, missing_field, unknown_field, wrong_type, invalid_address, invalid_code, invalid_amount, invalid_time, invalid_reference, invalid_action, conflicting_fields", body = ErrorEnvelope),
+                    (status = 400, description = "malformed_json, missing_field, unknown_field, wrong_type, invalid_address, invalid_code, invalid_amount, invalid_time, invalid_reference, invalid_action, conflicting_fields, not_a_wallet", body = ErrorEnvelope),
                     (status = 404, description = $missing, body = ErrorEnvelope),
                     $((status = 409, description = $conflicts, body = ErrorEnvelope),)?
                     (status = 413, description = "body_too_large", body = ErrorEnvelope),
@@ -105,6 +105,12 @@ acts! {
     ///
     /// The campaign's authority signs.
     propose_authority "/v1/transactions/propose-authority" ProposeAuthorityRequest
+        "campaign_not_found" [] "transaction_would_fail";
+    /// Build a transaction that names the wallet which acts for a campaign's authority off chain
+    ///
+    /// The campaign's authority signs a memo. Show the transaction to
+    /// `/v1/campaigns/{address}/delegate` when it is final.
+    delegate "/v1/transactions/delegate" DelegateRequest
         "campaign_not_found" [] "transaction_would_fail";
     /// Build a transaction that takes over a campaign
     ///
