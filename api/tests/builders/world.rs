@@ -208,8 +208,8 @@ impl World {
     ) {
         sqlx::query(
             "WITH transaction AS (
-                 INSERT INTO transactions (seq, slot, block_time, signature, fee_payer, succeeded)
-                 SELECT COALESCE(max(seq), 0) + 1, 7, $6, $1, $5, true
+                 INSERT INTO transactions (seq, slot, block_time, signature, succeeded)
+                 SELECT COALESCE(max(seq), 0) + 1, 7, $6, $1, true
                  FROM transactions RETURNING seq
              )
              INSERT INTO conversions (address, seq, slot, campaign, referral, code, referrer,

@@ -19,8 +19,6 @@ pub struct Transaction {
     pub block_index: Option<i32>,
     pub block_time: i64,
     pub signature: String,
-    pub fee_payer: String,
-    pub fee: Option<i64>,
     pub succeeded: bool,
     pub failed_instruction: Option<i16>,
     pub error_code: Option<i64>,

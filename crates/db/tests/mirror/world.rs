@@ -105,8 +105,6 @@ pub(crate) fn transaction(seq: i64) -> Transaction {
         block_index: None,
         block_time: NEW_YEAR + seq,
         signature: format!("signature-{seq}"),
-        fee_payer: "Bob".into(),
-        fee: Some(5000),
         succeeded: true,
         failed_instruction: None,
         error_code: None,
