@@ -10,11 +10,11 @@ use utoipa::{IntoParams, ToSchema};
 use vouch_db::api::auth::delegates::{self, Named, Naming};
 
 use crate::{
-    rights::Wallet,
     chain::delegation::Word,
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
     extract::{self, PathAddress, Query},
+    rights::Wallet,
     routes::auth::Private,
     schemas,
     state::AppState,

@@ -89,10 +89,11 @@ impl Campaign {
     }
 
     /// Whether a base unit of the payments is worth a base unit of the rewards: the same token, or both are
-    /// SOL, wrapped or not. Meaningful only if the campaign takes payments.
+    /// SOL, wrapped or not. False if the campaign takes no payments.
     #[must_use]
     pub fn pays_in_rewards(&self) -> bool {
-        money::is_same(self.mint.as_array(), self.payment_mint.as_array())
+        self.proof == Proof::Payment
+            && money::is_same(self.mint.as_array(), self.payment_mint.as_array())
     }
 
     /// The account that receives the rewards of `owner`: the associated token account, or the

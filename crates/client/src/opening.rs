@@ -181,12 +181,13 @@ impl Opening {
     }
 
     /// Whether a base unit of the payments is worth a base unit of the rewards: the same token, or both are
-    /// SOL, wrapped or not. Meaningful only if buyers pay.
+    /// SOL, wrapped or not. False if nobody pays.
     #[must_use]
     pub fn pays_in_rewards(&self) -> bool {
         let mint = |token: Option<(Pubkey, Pubkey)>| token.map_or_else(Pubkey::default, |it| it.0);
         let (payments, rewards) = (mint(self.payment_token()), mint(self.reward_token()));
-        money::is_same(payments.as_array(), rewards.as_array())
+        self.terms.proof == Proof::Payment
+            && money::is_same(payments.as_array(), rewards.as_array())
     }
 
     /// The settings as they will stand. These get their usual values where they are zero:

@@ -91,7 +91,7 @@ async fn select(
                c.mint_decimals, c.token_program, c.funding, c.proof, c.uniqueness, c.reward_kind,
                c.reward_fixed AS "reward_fixed: Unsigned", c.reward_bps,
                c.reward_max AS "reward_max: Unsigned", c.paused, c.closed, c.starts_at, c.ends_at,
-               c.created_at, COALESCE(c.data, a.data, '') AS "data!", c.slot,
+               c.created_at, COALESCE(c.data, a.data) AS "data!", c.slot,
                c.slot <= COALESCE(f.finalized_slot, -1) AS "is_final!",
                p.name AS "name?", p.symbol, p.landing_url AS "landing_url?",
                d.wallet AS delegate,
