@@ -114,8 +114,10 @@ pub async fn of_wallet(
         Delegated,
         "SELECT d.campaign, d.authority
          FROM campaign_delegates d
-         JOIN campaigns c ON c.address = d.campaign AND c.authority = d.authority
          WHERE d.wallet = $1 AND d.wallet <> d.authority AND d.campaign > COALESCE($2, '')
+           -- One look-up for each row, until the page is full.
+           AND EXISTS (SELECT FROM campaigns c
+                       WHERE c.address = d.campaign AND c.authority = d.authority OFFSET 0)
          ORDER BY d.campaign LIMIT $3",
         wallet,
         after,
