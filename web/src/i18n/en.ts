@@ -127,9 +127,12 @@ export const en = {
       `Sign once to join ${campaign}. It costs you only the network’s fee, and whoever invited you is paid in that same transaction.`,
     leadHeld: (campaign: string, duration: string) =>
       `Sign once to join ${campaign}. The reward is recorded at once and paid after ${duration}.`,
+    leadPays: (campaign: string) =>
+      `Buy from ${campaign}. The program divides the payment by the rules below.`,
     chosenCampaign: 'The campaign chose this name.',
     chosenByThem: '(a name that they chose)',
     youGet: 'You get',
+    youSave: 'You pay less by',
     bothGet: 'Both of you, together',
     theyGet: (who: string) => `${who} gets`,
     ofAmount: (percent: string) => `${percent} of the amount`,
@@ -270,63 +273,6 @@ export const en = {
     newest: (count: number) =>
       `These are the ${new Intl.NumberFormat('en').format(count)} newest campaigns. The page of any other one leads to its leaderboard.`,
     count: (count: number) => plural(count, 'referrer', 'referrers'),
-  },
-  conversion: {
-    title: 'A conversion',
-    verdictPaid: (referee: string, code: string) =>
-      `${referee} came through ${code}, and every part of the reward is paid.`,
-    verdictPending: (referee: string, code: string, when: string) =>
-      `${referee} came through ${code}. The reward is recorded and due ${when}.`,
-    verdictOwed: (referee: string, code: string) =>
-      `${referee} came through ${code}. A part of the reward is due and waits to be claimed.`,
-    verdictCancelled: (referee: string, code: string) =>
-      `${referee} came through ${code}, but the campaign cancelled it within its hold.`,
-    verdictLapsed: (referee: string, code: string) =>
-      `${referee} came through ${code}. A part of the reward was never claimed, and its time is over.`,
-    referrer: 'Referrer',
-    referee: 'Referred wallet',
-    partner: 'Partner',
-    gets: {
-      referrer: 'for the referrer',
-      referee: 'for the referred wallet',
-      partner: 'for the partner',
-    },
-    copyLink: 'Copy the link',
-    share: 'Share',
-    timeline: 'What happened',
-    converted: 'Converted',
-    convertedText: (action: string) =>
-      `Action: ${action}. The program checked the rules and wrote the record.`,
-    heldUntil: 'Held',
-    heldText: 'Until then the campaign can cancel it.',
-    holdOver: 'The hold is over',
-    paid: {
-      referrer: 'Referrer paid',
-      referee: 'Referred wallet paid',
-      partner: 'Partner paid',
-    } as Record<string, string>,
-    released: 'Released',
-    cancelled: 'Cancelled by the campaign',
-    lapsed: 'Claim period over',
-    forgone: (amount: string) => `${amount} is no longer owed.`,
-    waits: 'Waits to be paid',
-    waitsText: 'Anybody may send the claim. The keeper of this installation does.',
-    check: 'Check it yourself',
-    checkText:
-      'This record is an account on chain. Its address follows from what may count once, so there cannot be a second one.',
-    account: 'Account',
-    campaign: 'Campaign',
-    actions: {
-      signup: 'sign-up',
-      mint: 'mint',
-      purchase: 'purchase',
-      booking: 'booking',
-      enrollment: 'enrolment',
-      loan: 'loan',
-      rental: 'rental',
-      subscription: 'subscription',
-      custom: 'custom',
-    } as Record<string, string>,
   },
   link: {
     title: 'This link leads nowhere',

@@ -20,6 +20,7 @@ import { en } from '../../src/i18n/en';
 import { de as meDe } from '../../src/i18n/me/de';
 import { de as consoleDe } from '../../src/i18n/console/de';
 import { en as console_ } from '../../src/i18n/console/en';
+import { en as conversion } from '../../src/i18n/conversion/en';
 import { en as me } from '../../src/i18n/me/en';
 import { en as run } from '../../src/i18n/run/en';
 import { de as numbersDe } from '../../src/i18n/numbers/de';
@@ -534,8 +535,8 @@ it('a visitor follows a link, converts, and the figures move without a reload', 
   // And its page says what happened, with each payment
   await page.getByRole('link', { name: en.landing.receipt }).click();
   await page.getByRole('heading', { name: /every part of the reward is paid/ }).waitFor();
-  await page.getByRole('heading', { name: en.conversion.paid['referrer']! }).waitFor();
-  await page.getByRole('heading', { name: en.conversion.paid['referee']! }).waitFor();
+  await page.getByRole('heading', { name: conversion.paid['referrer']! }).waitFor();
+  await page.getByRole('heading', { name: conversion.paid['referee']! }).waitFor();
   await page.getByText(MIRA, { exact: true }).first().waitFor();
   const record = await (await page.request.get(page.url())).text();
   expect(record).toContain(`<title>A referral through ${scene.code}</title>`);
@@ -735,7 +736,7 @@ it('a held reward waits, and says until when', async () => {
   await page.getByRole('heading', { name: en.landing.doneTitle }).waitFor();
   await page.getByText(en.status.pending, { exact: true }).waitFor();
   await page.getByRole('link', { name: en.landing.receipt }).click();
-  await page.getByText(en.conversion.heldText).waitFor();
+  await page.getByText(conversion.heldText).waitFor();
   await accessible(page, 'held conversion');
   await picture(page, 'held-phone', true);
   await context.close();

@@ -30,7 +30,7 @@ function size(chunks: string[]): number {
 
 /** The longer one of the languages; a visitor loads one. */
 const LANGUAGE = 'src/i18n/de.ts';
-const OF_RUN = ['src/i18n/run/de.ts', 'src/wallet/acting.ts'];
+const OF_RUN = ['src/i18n/run/de.ts', 'src/wallet/acting.ts', 'src/wallet/rents.ts'];
 const OF_NUMBERS = ['src/i18n/numbers/de.ts', 'src/ui/plot.ts'];
 const OF_ME = ['src/pages/me/index.tsx', 'src/i18n/me/de.ts', ...OF_RUN, ...OF_NUMBERS];
 const OF_CONSOLE = [
@@ -41,10 +41,27 @@ const OF_CONSOLE = [
   ...OF_RUN,
   ...OF_NUMBERS,
 ];
+const OF_CONVERSION = 'src/i18n/conversion/de.ts';
 const FINDER = ['src/ui/find.tsx', 'src/i18n/find/de.ts'];
 const WALLET = 'src/wallet/index.ts';
-const PAGES = ['home', 'landing', 'board', 'embed', 'conversion', 'welcome', 'link', 'missing'];
+const PAGES = ['home', 'landing', 'board', 'embed', 'welcome', 'link', 'missing'];
 const KIB = 1024;
+
+it('the page of a conversion has less than 200 KB of script', () => {
+  const bytes = size(['index.html', 'src/pages/conversion.tsx', OF_CONVERSION, LANGUAGE]);
+  console.log(`conversion: ${bytes} bytes of script after gzip`);
+  expect(bytes).toBeLessThan(200 * KIB);
+});
+
+it('an invitation with an order has less than 200 KB of script, with the code for wallets', () => {
+  const order = ['src/pages/order.tsx', 'src/wallet/order.ts', 'src/i18n/order/de.ts'];
+  const page = ['index.html', 'src/pages/landing.tsx', LANGUAGE, WALLET];
+  const bytes = size([...page, ...order, OF_CONVERSION]);
+  console.log(`landing with an order: ${bytes} bytes of script after gzip`);
+  expect(bytes).toBeLessThan(200 * KIB);
+  // And nobody else loads it.
+  for (const name of order) expect(files(page)).not.toContain(manifest[name]!.file);
+});
 
 it.each(PAGES)('the page %s has less than 200 KB of script', (page) => {
   const bytes = size(['index.html', `src/pages/${page}.tsx`, LANGUAGE]);
