@@ -32,7 +32,7 @@ function trustedTemplates(): Plugin {
 }
 
 const BASE =
-  /\/(solid-js\/(dist|web)|@solidjs|openapi-fetch)\/|\/src\/(api\/client|ui\/(format|frame|states)|lib\/(announce|clock)|format\/(intl|money|time)|i18n\/index)\.tsx?$/;
+  /\/(solid-js\/(dist|web)|@solidjs|openapi-fetch)\/|\/src\/(api\/client|ui\/(format|frame|states)|lib\/(announce|clock)|format\/(intl|money|time)|i18n\/(rest\/)?index)\.tsx?$/;
 const FLOW = /\/src\/(lib\/(connection|flow)|ui\/wallets)\.tsx?$/;
 const SIGNING =
   /\/(@solana|@wallet-standard|clients\/ts)\/|\/src\/wallet\/(errors|index|inspect|node|wallets)\.ts/;

@@ -250,7 +250,7 @@ function Pitch(props: { campaign: Campaign; code: CodeInfo | undefined }) {
               </Show>
               <div>
                 <dt>
-                  <bdi>{t().landing.theyGet(who() || t().board.referrer)}</bdi>
+                  <bdi>{t().landing.theyGet(who() || t().landing.referrer)}</bdi>
                 </dt>
                 <dd>
                   <Share units={parts().referrer} kind={parts().kind} token={token()} />
