@@ -210,7 +210,7 @@ export default function States() {
         <Skeleton lines={3} />
         <div class="sheet">
           <Empty title={t().home.noCampaigns} text={t().home.noCampaignsMore}>
-            <button class="button">{t().home.toCampaigns}</button>
+            <button class="button">{t().home.howToOpen}</button>
           </Empty>
         </div>
       </section>
