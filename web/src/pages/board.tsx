@@ -112,7 +112,7 @@ function Board() {
         <h1>{b().title}</h1>
         <p>{b().lead}</p>
       </div>
-      <div class="bar">
+      <div class="bar filters">
         <nav class="tabs" aria-label={b().period}>
           <For each={PERIODS}>
             {(name) => (
@@ -228,12 +228,15 @@ function Board() {
               <p class="asof">
                 {b().count(found().total_entries)}.{' '}
                 <Show when={found().as_of_slot}>
-                  {(slot) =>
-                    t().common.asOf(
-                      new Intl.NumberFormat(locale()).format(slot()),
-                      formatTime(found().read, now(), locale()),
-                    )
-                  }
+                  {(slot) => (
+                    <>
+                      {t().common.asOf(
+                        new Intl.NumberFormat(locale()).format(slot()),
+                        formatTime(found().read, now(), locale()),
+                      )}
+                      .
+                    </>
+                  )}
                 </Show>
                 <Show when={found().compared_at}>
                   {(at) => <> {b().since(formatTime(at() * 1000, now(), locale()))}</>}
