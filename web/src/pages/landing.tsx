@@ -271,11 +271,14 @@ function Pitch(props: { campaign: Campaign; code: CodeInfo | undefined }) {
               )}
             </Show>
             <figcaption>
-              <Who wallet={code().owner} name={code().profile?.nickname} />
               <Show when={code().profile?.nickname}>
-                {' '}
-                <span class="small">{t().landing.chosenByThem}</span>
-              </Show>{' '}
+                {(name) => (
+                  <>
+                    <Who wallet={code().owner} name={name()} />{' '}
+                    <span class="small">{t().landing.chosenByThem}</span>{' '}
+                  </>
+                )}
+              </Show>
               <Address address={code().owner} />
             </figcaption>
           </figure>

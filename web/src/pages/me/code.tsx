@@ -45,6 +45,9 @@ export function Link(props: { code: OwnCode; campaign: Campaign | undefined }) {
           <Match when={props.code.closed}>
             <Status kind="plain">{m().codes.closed}</Status>
           </Match>
+          <Match when={props.campaign?.closed}>
+            <Status kind="plain">{t().codeReasons['campaign_closed']![0]}</Status>
+          </Match>
           <Match when={props.code.suspended}>
             <Status kind="act">{m().codes.suspended}</Status>
           </Match>
