@@ -59,6 +59,7 @@ export const de: MeMessages = {
     bots: (count) => plural(count, 'von einem Bot', 'von Bots'),
     conversions: (count) => plural(count, 'Abschluss', 'Abschlüsse'),
     rate: (percent) => `${percent} der Klicks führen zum Abschluss`,
+    beyond: 'und manche Abschlüsse kamen ohne Klick',
     earned: 'bezahlt',
     waits: 'wartet',
     more: 'Mehr Codes zeigen',

@@ -56,6 +56,7 @@ export const en = {
     bots: (count: number) => plural(count, 'by a bot', 'by bots'),
     conversions: (count: number) => plural(count, 'conversion', 'conversions'),
     rate: (percent: string) => `${percent} of the clicks convert`,
+    beyond: 'and some conversions came without a click',
     earned: 'paid',
     waits: 'waiting',
     more: 'Show more codes',
