@@ -92,6 +92,10 @@ pub const KEPT: &[Line] = &[
     ("schema_compatibility",  [READ,  READ, READ,  READ]),
     ("sessions",              [NONE,  WRITE, NONE, NONE]),
     ("sign_in_key",           [NONE,  ADD,  NONE,  NONE]),
+    // Sums of a day grow, and are deleted after a week.
+    ("sponsor_days",          [NONE,  WRITE, NONE, NONE]),
+    // What the sponsor has signed stays.
+    ("sponsored_transactions", [NONE, ADD,  NONE,  NONE]),
     ("uncounted_clicks",      [NONE,  ADD,  NONE,  NONE]),
     ("used_nonces",           [NONE,  WRITE, NONE, NONE]),
     ("vaults",                [NONE,  READ, WRITE, READ]),

@@ -16,6 +16,7 @@ pub mod live;
 pub mod me;
 pub mod names;
 pub mod profiles;
+pub mod sponsor;
 pub mod stats;
 pub mod totals;
 pub mod why;
