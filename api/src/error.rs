@@ -128,6 +128,15 @@ errors! {
     no_offer = CONFLICT, "it was offered to nobody: its owner has to propose a new one first";
     no_partner = CONFLICT, "the code has no partner";
     invalid_time = BAD_REQUEST, "a time is of RFC 3339, such as 2027-01-31T12:00:00Z, from 1970 on";
+    sponsor_off = CONFLICT, "this service has no sponsor of fees: a wallet has to pay";
+    not_sponsored = UNPROCESSABLE_ENTITY, "the sponsor does not pay for this transaction: a wallet has to pay";
+    sponsor_limit_reached = TOO_MANY_REQUESTS, "the sponsor pays no more on this day (UTC)";
+    sponsor_balance_low = SERVICE_UNAVAILABLE, "the sponsor has too few lamports left: a wallet has to pay";
+    invalid_transaction = BAD_REQUEST, "a transaction is of the wire format, in base64, with at most 1232 bytes";
+    invalid_sponsorship = BAD_REQUEST,
+        "the sponsorship is not of these bytes: send the transaction as it was built, and signed since";
+    missing_signature = BAD_REQUEST, "each signer but the sponsor signs before it does";
+    transaction_expired = CONFLICT, "the blockhash of the transaction is too old: build a new one";
     internal = INTERNAL_SERVER_ERROR, "something went wrong here";
 }
 

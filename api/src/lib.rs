@@ -1,7 +1,8 @@
 //! The HTTP API of Vouch: share links with durable clicks, statistics, and unsigned
 //! transactions.
 //!
-//! The API holds no keys of the chain. It writes only clicks, profiles, sessions and API keys; the
+//! The API holds no keys of the chain, except that of a sponsor of fees, if it is given one. It writes only
+//! clicks, profiles, sessions, API keys and what the sponsor signs; the
 //! indexer writes the mirror that it reads.
 
 mod app;
@@ -24,6 +25,7 @@ mod live;
 mod recount;
 mod routes;
 mod serve;
+mod sponsor;
 mod state;
 mod text;
 mod types;
@@ -33,4 +35,5 @@ pub use app::openapi;
 pub use config::Config;
 pub use recount::{RecountConfig, recount};
 pub use serve::serve;
+pub use sponsor::config::SponsorConfig;
 pub use web::Chain;

@@ -22,6 +22,7 @@ use crate::{
     limits,
     links::Links,
     live,
+    sponsor::{self, Sponsor},
     state::{AppState, Inner},
     web::Pages,
 };
@@ -48,6 +49,7 @@ pub async fn serve(config: Config) -> Result<()> {
         // A recount would miss what was counted of the clicks that are kept.
         bail!("CLICK_ROLLUP_RETENTION_DAYS must be at least CLICK_RETENTION_DAYS");
     }
+    let sponsor = Sponsor::new(&config.sponsor)?;
     machines::prepare();
     let listener = config.listen.listen().await?;
     let address = listener.local_addr()?;
@@ -91,6 +93,7 @@ pub async fn serve(config: Config) -> Result<()> {
         links,
         Auth::new(&public_url, config.public_chain)?,
         Pages::new(config.public_chain, config.public_rpc_url.as_ref())?,
+        sponsor,
     );
     let state = AppState(Arc::new(inner));
     let streams = Arc::clone(&state.live);
@@ -123,6 +126,7 @@ pub async fn serve(config: Config) -> Result<()> {
             () = count::run(&state.database) => Ok(()),
             () = auth::sweep(&state.database) => Ok(()),
             () = limits::sweep(&state.database) => Ok(()),
+            () = sponsor::watch(&state) => Ok(()),
             () = live::follow(&state.live, &state.database) => Ok(()),
         }
     });

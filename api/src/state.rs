@@ -24,6 +24,7 @@ use crate::{
     links::Links,
     live::Live,
     routes::totals::KnownTotals,
+    sponsor::Sponsor,
     types::Address,
     web::{self, Pages},
 };
@@ -63,6 +64,8 @@ pub(crate) struct Inner {
     /// Where that proxy says the country.
     pub(crate) country_header: Option<HeaderName>,
     pub(crate) limits: Limits,
+    /// Pays fees of other wallets; `None` without a key.
+    pub(crate) sponsor: Option<Sponsor>,
     pub(crate) live: Arc<Live>,
     /// Beats while Postgres is probed.
     pub(crate) heartbeat: Heartbeat,
@@ -92,6 +95,7 @@ impl Inner {
         links: Links,
         auth: Auth,
         pages: Pages,
+        sponsor: Option<Sponsor>,
     ) -> Self {
         Self {
             known_links: KnownLinks::new(Arc::clone(&database)),
@@ -109,6 +113,7 @@ impl Inner {
             trusted_proxy_hops: config.trusted_proxy_hops,
             country_header: config.country_header.clone(),
             limits: Limits::new(config),
+            sponsor,
             heartbeat: Heartbeat::new(STUCK),
             boards: Cache::builder()
                 .max_capacity(BOARDS)

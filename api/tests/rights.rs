@@ -14,7 +14,7 @@ use vouch_localnet::Postgres;
 /// Every route that anybody may call. Reads of what is public on chain or for everybody; what is no read
 /// writes nothing, except a session for who proves to own the wallet, and a click of a wallet that lets an
 /// Action build a transaction.
-const FOR_ANYBODY: [&str; 63] = [
+const FOR_ANYBODY: [&str; 64] = [
     "GET /actions.json",
     "GET /healthz",
     "GET /livez",
@@ -75,6 +75,8 @@ const FOR_ANYBODY: [&str; 63] = [
     "POST /v1/transactions/set-partner",
     "POST /v1/transactions/set-paused",
     "POST /v1/transactions/set-suspended",
+    // Only who has signed a transaction that the service has built gets the sponsor's signature.
+    "POST /v1/transactions/sponsor",
     "POST /v1/transactions/update-campaign",
     "POST /v1/transactions/update-referral",
     "POST /v1/transactions/withdraw-vault",

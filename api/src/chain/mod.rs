@@ -24,7 +24,7 @@ use solana_account_decoder_client_types::UiAccountEncoding;
 use solana_client::{
     client_error::{ClientError, ClientErrorKind as ErrorKind},
     nonblocking::rpc_client::RpcClient,
-    rpc_config::{RpcAccountInfoConfig, RpcContextConfig},
+    rpc_config::{RpcAccountInfoConfig, RpcContextConfig, RpcSendTransactionConfig},
     rpc_request::RpcRequest,
     rpc_response::{Response, RpcBlockhash},
 };
@@ -34,6 +34,7 @@ use solana_sdk::{
     clock::Clock,
     hash::{Hash, ParseHashError},
     sysvar,
+    transaction::VersionedTransaction,
 };
 use tokio::{sync::watch, time::error::Elapsed};
 use vouch_client::{
@@ -192,6 +193,21 @@ impl Chain {
         let ask = turns::for_all(self.new_blockhash());
         let found = self.blockhash.try_get_with((), ask).await;
         found.map_err(|error| ApiError::clone(&error))
+    }
+
+    /// Sends a signed transaction. The node goes on sending it until its blockhash is too old.
+    ///
+    /// # Errors
+    /// `chain_unavailable` or `overloaded`.
+    pub(crate) async fn send(&self, transaction: &VersionedTransaction) -> ApiResult<()> {
+        let config = RpcSendTransactionConfig {
+            // It was tried before it was signed.
+            skip_preflight: true,
+            ..RpcSendTransactionConfig::default()
+        };
+        let _turn = self.turn().await?;
+        timed(self.rpc.send_transaction_with_config(transaction, config)).await?;
+        Ok(())
     }
 
     async fn new_blockhash(&self) -> ApiResult<RecentBlockhash> {

@@ -61,6 +61,8 @@ pub(crate) enum Trial {
         place: Option<usize>,
         error: TransactionError,
     },
+    /// Its blockhash is too old, or it was processed already.
+    Expired,
     /// The node cannot say.
     Unknown,
 }
@@ -91,8 +93,26 @@ impl Trials {
 impl Chain {
     /// Lets the node execute a transaction whose signatures and blockhash do not count.
     pub(crate) async fn try_out(&self, transaction: &VersionedTransaction) -> Trial {
+        self.simulate(transaction, true).await.0
+    }
+
+    /// Like [`Chain::try_out`], with the transaction's own blockhash. Also returns the lamports that it takes
+    /// from the first account, if the node says so.
+    pub(crate) async fn try_as_is(
+        &self,
+        transaction: &VersionedTransaction,
+    ) -> (Trial, Option<u64>) {
+        self.simulate(transaction, false).await
+    }
+
+    async fn simulate(
+        &self,
+        transaction: &VersionedTransaction,
+        replace_recent_blockhash: bool,
+    ) -> (Trial, Option<u64>) {
+        let unknown = (Trial::Unknown, None);
         if self.is_blind().await {
-            return Trial::Unknown;
+            return unknown;
         }
         // Answers of other calls that come meanwhile do not count.
         let floor = self.floor.get();
@@ -100,18 +120,18 @@ impl Chain {
         let answer = loop {
             let config = RpcSimulateTransactionConfig {
                 sig_verify: false,
-                replace_recent_blockhash: true,
+                replace_recent_blockhash,
                 commitment: Some(CommitmentConfig::confirmed()),
                 min_context_slot: floor,
                 ..RpcSimulateTransactionConfig::default()
             };
             // A queue of other calls says nothing about the node.
             let Some(turn) = turn(&self.trials.turns).await else {
-                return Trial::Unknown;
+                return unknown;
             };
             // Those that went before may have learned it.
             if self.is_blind().await {
-                return Trial::Unknown;
+                return unknown;
             }
             let call = self
                 .rpc
@@ -130,7 +150,7 @@ impl Chain {
             self.floor.missed(floor);
             if !pauses.wait().await {
                 self.floor.give_up(floor);
-                return Trial::Unknown;
+                return unknown;
             }
         };
         let failed = match answer {
@@ -138,25 +158,26 @@ impl Chain {
                 self.floor.reached(answer.context.slot);
                 let result = answer.value;
                 let error = result.err.map(TransactionError::from);
-                return read(
-                    error,
-                    result.units_consumed,
-                    result.logs.unwrap_or_default(),
-                );
+                let first = |balances: Option<Vec<u64>>| balances?.first().copied();
+                let before = first(result.pre_balances);
+                let taken = before.zip(first(result.post_balances));
+                let taken = taken.map(|(before, after)| before.saturating_sub(after));
+                let logs = result.logs.unwrap_or_default();
+                return (read(error, result.units_consumed, logs), taken);
             }
             Ok(Err(error)) if is_answer(&error) => {
                 tracing::warn!(
                     cause = super::without_url(error),
                     "the node refuses to simulate a transaction"
                 );
-                return Trial::Unknown;
+                return unknown;
             }
             Ok(Err(error)) => Some(super::without_url(error)),
             Err(_elapsed) => None,
         };
         tracing::warn!(cause = failed, "the node does not simulate transactions");
         *self.trials.blind_since.lock().await = Some(Instant::now());
-        Trial::Unknown
+        unknown
     }
 
     /// Whether a simulation was not answered lately.
@@ -258,6 +279,9 @@ fn read(error: Option<TransactionError>, units: Option<u64>, logs: Vec<String>) 
             ),
             _,
         ) => Trial::Refused { place: None, error },
+        (Some(TransactionError::BlockhashNotFound | TransactionError::AlreadyProcessed), _) => {
+            Trial::Expired
+        }
         (Some(TransactionError::InstructionError(place, error)), _) => {
             if lacks_lamports(&error, &logs) {
                 return Trial::TooPoor;

@@ -593,6 +593,46 @@ export const de: Messages = {
       'Nichts wurde gesendet und nichts berechnet.',
       'Versuch es noch einmal. Bleibt es so, sag es dem Unternehmen.',
     ],
+    sponsor_off: [
+      'Hier zahlt niemand die Gebühr für dich',
+      'Nichts wurde gesendet.',
+      'Zahl die Netzgebühr mit deiner Wallet.',
+    ],
+    not_sponsored: [
+      'Diese Gebühr wird nicht für dich gezahlt',
+      'Nichts wurde gesendet.',
+      'Zahl die Netzgebühr mit deiner Wallet.',
+    ],
+    sponsor_limit_reached: [
+      'Heute werden keine Gebühren mehr für dich gezahlt',
+      'Nichts wurde gesendet und nichts berechnet.',
+      'Zahl die Netzgebühr mit deiner Wallet oder versuch es morgen noch einmal.',
+    ],
+    sponsor_balance_low: [
+      'Die Gebühr kann gerade nicht für dich gezahlt werden',
+      'Nichts wurde gesendet.',
+      'Zahl die Netzgebühr mit deiner Wallet oder versuch es später noch einmal.',
+    ],
+    invalid_transaction: [
+      'Die Transaktion wurde beschädigt',
+      'Nichts wurde gesendet.',
+      'Fang noch einmal an.',
+    ],
+    invalid_sponsorship: [
+      'Die Transaktion wurde nachträglich verändert',
+      'Nichts wurde gesendet und nichts berechnet.',
+      'Fang noch einmal an. Bleibt es so, ändert deine Wallet Transaktionen: Zahl die Gebühr selbst.',
+    ],
+    missing_signature: [
+      'Eine Unterschrift fehlt',
+      'Nichts wurde gesendet.',
+      'Fang noch einmal an und unterschreib mit jeder Wallet, die gefragt wird.',
+    ],
+    transaction_expired: [
+      'Das hat zu lange gedauert',
+      'Nichts wurde gesendet und nichts berechnet.',
+      'Fang noch einmal an und unterschreib innerhalb einer Minute.',
+    ],
     transaction_too_large: [
       'Das passt nicht in eine Transaktion',
       'Nichts wurde gesendet.',

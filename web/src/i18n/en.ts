@@ -578,6 +578,46 @@ export const en = {
       'Nothing was sent, and nothing was charged.',
       'Try again. If it stays so, tell the company about it.',
     ],
+    sponsor_off: [
+      'Nobody pays the fee for you here',
+      'Nothing was sent.',
+      'Pay the network fee with your wallet.',
+    ],
+    not_sponsored: [
+      'The fee of this is not paid for you',
+      'Nothing was sent.',
+      'Pay the network fee with your wallet.',
+    ],
+    sponsor_limit_reached: [
+      'No more fees are paid for you today',
+      'Nothing was sent, and nothing was charged.',
+      'Pay the network fee with your wallet, or try again tomorrow.',
+    ],
+    sponsor_balance_low: [
+      'The fee cannot be paid for you right now',
+      'Nothing was sent.',
+      'Pay the network fee with your wallet, or try again later.',
+    ],
+    invalid_transaction: [
+      'The transaction was damaged',
+      'Nothing was sent.',
+      'Start again.',
+    ],
+    invalid_sponsorship: [
+      'The transaction was changed after it was made',
+      'Nothing was sent, and nothing was charged.',
+      'Start again. If it stays so, your wallet changes transactions: pay the fee yourself.',
+    ],
+    missing_signature: [
+      'A signature is missing',
+      'Nothing was sent.',
+      'Start again, and sign with every wallet that is asked.',
+    ],
+    transaction_expired: [
+      'This took too long',
+      'Nothing was sent, and nothing was charged.',
+      'Start again, and sign within a minute.',
+    ],
     transaction_too_large: [
       'This does not fit into one transaction',
       'Nothing was sent.',

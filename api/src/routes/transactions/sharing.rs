@@ -13,7 +13,7 @@ use vouch_client::{
 };
 use vouch_db::api::codes;
 
-use super::{Built, Plan, target};
+use super::{Built, Payers, Plan, target};
 use crate::{
     chain::{Checked, VoucherTimes},
     envelope::ErrorEnvelope,
@@ -42,6 +42,9 @@ pub(crate) struct CreateReferralRequest {
     code: Option<String>,
     /// Pays fee and rent, and signs; the owner when absent.
     payer: Option<String>,
+    /// Pays the fee: payer (when absent), sponsor, or sponsor_with_rent, which also pays the rent, and for
+    /// no token account.
+    fee_payer: Option<String>,
     /// The campaign's attestor, where codes need one; signs.
     attestor: Option<String>,
 }
@@ -83,7 +86,9 @@ pub(crate) async fn create_referral(
     let Address(campaign) = request.campaign.parse()?;
     let Address(owner) = request.owner.parse()?;
     let wanted = request.code.as_deref().map(types::code).transpose()?;
-    let payer = wallet_or(request.payer.as_deref(), owner)?;
+    let (fee, payer) = (request.fee_payer.as_deref(), request.payer.as_deref());
+    let payers = Payers::of(&state, fee, payer, owner)?;
+    let payer = payers.payer;
     let attestor = request
         .attestor
         .as_deref()
@@ -129,13 +134,13 @@ pub(crate) async fn create_referral(
         per_owner,
         ..asked(&code)
     }));
-    if let Some(mint) = free.campaign.reward_mint() {
+    if let (Some(mint), Some(payer)) = (free.campaign.reward_mint(), payers.of_tokens) {
         let program = &free.campaign.token_program;
         let account = token::create_associated_token(&payer, &owner, &mint, program);
         steps.push(account);
     }
     let owns_short_link = !used.contains(&code.to_string());
-    let mut plan = Plan::new(payer, steps);
+    let mut plan = Plan::new(payer, steps).paid_by(payers.fee);
     plan.mints.extend(free.campaign.reward_mint());
     Ok(Json(CreateReferralAnswer {
         built: plan.build(&state).await?,
@@ -176,6 +181,9 @@ pub(crate) struct ConvertRequest {
     referee: String,
     /// Pays fee and rent, and signs; the referee when absent.
     payer: Option<String>,
+    /// Pays the fee: payer (when absent), sponsor, or sponsor_with_rent, which also pays the rent, and for
+    /// no token account.
+    fee_payer: Option<String>,
     /// signup (when absent), mint, purchase, booking, enrollment, loan, rental,
     /// subscription or custom.
     action: Option<String>,
@@ -199,6 +207,7 @@ impl ConvertRequest {
             campaign: campaign.map(ToString::to_string),
             referee: referee.to_string(),
             payer: None,
+            fee_payer: None,
             action: None,
             amount: None,
             reference: None,
@@ -280,7 +289,9 @@ pub(crate) async fn build_convert(
     let code = types::code(&request.code)?;
     let campaign: Option<Address> = request.campaign.as_deref().map(str::parse).transpose()?;
     let Address(referee) = request.referee.parse()?;
-    let payer = wallet_or(request.payer.as_deref(), referee)?;
+    let (fee, payer) = (request.fee_payer.as_deref(), request.payer.as_deref());
+    let payers = Payers::of(state, fee, payer, referee)?;
+    let payer = payers.payer;
     let action = request
         .action
         .as_deref()
@@ -345,8 +356,9 @@ pub(crate) async fn build_convert(
     // `convert` must directly follow the voucher.
     steps.push(instructions::convert(&offer, &checked.args));
     let plan = Plan {
-        optional: receiver(&checked),
+        optional: (payers.of_tokens).and_then(|payer| receiver(&checked, &payer)),
         is_legacy: request.is_action,
+        sponsor: payers.fee,
         ..Plan::new(payer, steps)
     };
     let answer = ConvertAnswer {
@@ -366,20 +378,14 @@ pub(crate) async fn build_convert(
 /// The instruction that creates the referee's token account, if the referee is paid at
 /// once. The payer of a conversion pays for no other account: the owner's was created
 /// with the code, and the partner's when the partner agreed.
-fn receiver(checked: &Checked) -> Option<Instruction> {
+fn receiver(checked: &Checked, payer: &Pubkey) -> Option<Instruction> {
     let Checked { campaign, args, .. } = checked;
     let at_once = campaign.in_force(checked.now).hold_seconds == 0;
     let mint = campaign
         .reward_mint()
         .filter(|_| at_once && checked.reward.referee > 0)?;
-    let (payer, referee, program) = (&args.payer, &args.referee, &campaign.token_program);
+    let (referee, program) = (&args.referee, &campaign.token_program);
     Some(token::create_associated_token(
         payer, referee, &mint, program,
     ))
-}
-
-fn wallet_or(text: Option<&str>, default: Pubkey) -> ApiResult<Pubkey> {
-    text.map_or(Ok(default), |text| {
-        text.parse().map(|Address(wallet)| wallet)
-    })
 }

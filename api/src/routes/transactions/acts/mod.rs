@@ -22,7 +22,7 @@ use referrer::{
 };
 use user::{BindRequest, PurchaseRequest};
 
-use super::{Built, Plan, address, address_or, amount, target};
+use super::{Built, Payers, Plan, address, address_or, amount, target};
 use crate::{
     chain::Seen, envelope::ErrorEnvelope, error::ApiResult, extract, state::AppState, types,
 };

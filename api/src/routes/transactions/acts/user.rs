@@ -9,7 +9,7 @@ use vouch_client::{
     pda, preflight, token,
 };
 
-use super::{Act, Plan, address, address_or, amount, named};
+use super::{Act, Payers, Plan, address, amount, named};
 use crate::{
     error::{ApiError, ApiResult},
     state::AppState,
@@ -28,12 +28,17 @@ pub(crate) struct BindRequest {
     wallet: String,
     /// Pays fee and rent, and signs; the wallet when absent.
     payer: Option<String>,
+    /// Pays the fee: payer (when absent), sponsor, or sponsor_with_rent, which also pays the rent, and for
+    /// no token account.
+    fee_payer: Option<String>,
 }
 
 impl Act for BindRequest {
     async fn plan(self, state: &AppState) -> ApiResult<Plan> {
         let wallet = address(&self.wallet, "wallet")?;
-        let payer = address_or(self.payer.as_deref(), wallet, "payer")?;
+        let (fee, payer) = (self.fee_payer.as_deref(), self.payer.as_deref());
+        let payers = Payers::of(state, fee, payer, wallet)?;
+        let payer = payers.payer;
         let (code, at) = named(state, &self.code, self.campaign.as_deref()).await?;
         let (campaign, referral, seen) = state.chain.code(&at, &code).await?;
         if wallet == referral.owner || referral.partner() == Some(wallet) {
@@ -67,7 +72,7 @@ impl Act for BindRequest {
             code,
             bound,
         });
-        Ok(Plan::new(payer, vec![step]))
+        Ok(Plan::new(payer, vec![step]).paid_by(payers.fee))
     }
 }
 
@@ -83,6 +88,9 @@ pub(crate) struct PurchaseRequest {
     buyer: String,
     /// Pays fee and rent, and signs; the buyer when absent.
     payer: Option<String>,
+    /// Pays the fee: payer (when absent), sponsor, or sponsor_with_rent, which also pays the rent, and for
+    /// no token account.
+    fee_payer: Option<String>,
     /// purchase (when absent), or another action.
     action: Option<String>,
     /// The price in base units of the payment token, before any discount, as a decimal string.
@@ -98,7 +106,9 @@ pub(crate) struct PurchaseRequest {
 impl Act for PurchaseRequest {
     async fn plan(self, state: &AppState) -> ApiResult<Plan> {
         let buyer = address(&self.buyer, "buyer")?;
-        let payer = address_or(self.payer.as_deref(), buyer, "payer")?;
+        let (fee, payer) = (self.fee_payer.as_deref(), self.payer.as_deref());
+        let payers = Payers::of(state, fee, payer, buyer)?;
+        let payer = payers.payer;
         let price = amount(&self.amount, "amount")?;
         let max_payment = self.max_payment.as_deref();
         let max_payment = max_payment.map_or(Ok(price), |text| amount(text, "max_payment"))?;
@@ -132,11 +142,13 @@ impl Act for PurchaseRequest {
         let receiver = campaign
             .reward_mint()
             .filter(|_| at_once && campaign.mint != campaign.payment_mint)
-            .map(|mint| {
+            .zip(payers.of_tokens)
+            .map(|(mint, payer)| {
                 token::create_associated_token(&payer, &buyer, &mint, &campaign.token_program)
             });
         Ok(Plan {
             optional: receiver,
+            sponsor: payers.fee,
             ..Plan::new(payer, vec![instructions::purchase(&offer, &args)])
         })
     }
