@@ -505,7 +505,7 @@ async fn rent(setting: &Setting<'_>) {
     two["payer"] = text(&world.bob).into();
     let answer = api.post("/v1/transactions/convert", &two).await;
     assert_eq!(answer.refusal(), (400, "conflicting_fields".to_owned()));
-    // And it is theirs to get back: nobody else's
+    // And the rent goes back to the sponsor
     let code = world::code("EMPTY234");
     let referral_at = vouch_client::pda::referral(&setting.campaign, &code);
     let referral: Referral = world.read(&referral_at).await;
@@ -513,6 +513,11 @@ async fn rent(setting: &Setting<'_>) {
     let conversion_at =
         vouch_client::pda::conversion(&setting.campaign, &referee.pubkey().to_bytes());
     let rent = world.lamports(&conversion_at).await;
+    // The builder reads the conversion's campaign in the mirror.
+    let conversion: Conversion = world.read(&conversion_at).await;
+    world
+        .mirror(&conversion_at, &setting.campaign, &conversion)
+        .await;
     let close = json!({ "campaign": setting.campaign.to_string() });
     world.act("close-campaign", &close, &[&world.company]).await;
     let before = world.lamports(&sponsor.pubkey()).await;
