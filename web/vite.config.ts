@@ -85,7 +85,7 @@ export default defineConfig({
     sourcemap: false,
     rolldownOptions: {
       output: {
-        // What every page has, and what every signature needs, each in one file: more and smaller
+        // The code of every page, and that of every signature, each in one file: more and smaller
         // files compress worse, and somebody who was invited loads all of them.
         codeSplitting: {
           includeDependenciesRecursively: false,

@@ -14,6 +14,7 @@ use utoipa::{
     openapi::{
         Content, RefOr,
         path::Operation,
+        schema::{Schema, SchemaType, Type},
         security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme},
     },
 };
@@ -177,10 +178,35 @@ fn identified(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenAp
             if let Some(operation) = operation {
                 operation.operation_id = Some(format!("{method}_{}", words.join("_")));
                 refusals_are_problems(operation);
+                parameters_have_values(operation);
             }
         }
     }
     document
+}
+
+/// Removes null from the schemas of parameters: one that is absent is not sent at all.
+fn parameters_have_values(operation: &mut Operation) {
+    let is_null = |schema: &RefOr<Schema>| matches!(schema, RefOr::T(Schema::Object(object)) if object.schema_type == SchemaType::Type(Type::Null));
+    for parameter in operation.parameters.iter_mut().flatten() {
+        match &mut parameter.schema {
+            Some(RefOr::T(Schema::OneOf(one_of))) => {
+                one_of.items.retain(|schema| !is_null(schema));
+                if let [only] = one_of.items.as_slice() {
+                    parameter.schema = Some(only.clone());
+                }
+            }
+            Some(RefOr::T(Schema::Object(object))) => {
+                if let SchemaType::Array(types) = &mut object.schema_type {
+                    types.retain(|kind| *kind != Type::Null);
+                    if let [only] = types.as_slice() {
+                        object.schema_type = SchemaType::Type(only.clone());
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Gives the refusals of an operation their media type. The macros know only that of all bodies.

@@ -1,8 +1,13 @@
 //! Reads a JSON body by the schema that the OpenAPI document shows, and refuses it in the product's
 //! words: with a code, and the name of the field.
 
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, DeserializeOwned, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::{Map, Number, Value};
 use utoipa::ToSchema;
 
 use crate::error::{ApiError, ApiResult};
@@ -12,7 +17,7 @@ use crate::error::{ApiError, ApiResult};
 /// # Errors
 /// `malformed_json`, `missing_field`, `unknown_field` or `wrong_type`.
 pub(crate) fn read<T: DeserializeOwned + ToSchema>(bytes: &[u8]) -> ApiResult<T> {
-    let value: Value = serde_json::from_slice(bytes).map_err(|_| ApiError::malformed_json())?;
+    let Plain(value) = serde_json::from_slice(bytes).map_err(|_| ApiError::malformed_json())?;
     // A sequence of values would pass for an object.
     let Value::Object(body) = value else {
         return Err(ApiError::malformed_json());
@@ -27,8 +32,78 @@ pub(crate) fn read<T: DeserializeOwned + ToSchema>(bytes: &[u8]) -> ApiResult<T>
     let schema =
         serde_json::to_value(T::schema()).map_err(|error| ApiError::internal().because(error))?;
     check(&body, &schema, &schemas, "")?;
-    // A field that is there twice is refused here.
-    serde_json::from_slice(bytes).map_err(|_| ApiError::malformed_json())
+    serde_json::from_value(Value::Object(body)).map_err(|_| ApiError::malformed_json())
+}
+
+/// JSON in which no object has a field twice. A number without a fraction is an integer, however it is written:
+/// JSON Schema says so of `7.0` (<https://json-schema.org/draft/2020-12/json-schema-core#section-4.2.3>).
+struct Plain(Value);
+
+impl<'de> Deserialize<'de> for Plain {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Plainly).map(Self)
+    }
+}
+
+struct Plainly;
+
+impl<'de> Visitor<'de> for Plainly {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
+        // Above 2^53 not every integer is a float, so nobody knows which one was meant.
+        const MOST: f64 = 9_007_199_254_740_991.0;
+        if value.fract() == 0.0 && value.abs() <= MOST {
+            #[expect(clippy::cast_possible_truncation, reason = "it is an integer")]
+            let whole = value as i64;
+            return Ok(whole.into());
+        }
+        Number::from_f64(value)
+            .map(Value::Number)
+            .ok_or_else(|| E::custom("no number"))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(Plain(item)) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Value::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some((name, Plain(value))) = fields.next_entry::<String, _>()? {
+            if object.insert(name, value).is_some() {
+                return Err(de::Error::custom("a field is there twice"));
+            }
+        }
+        Ok(Value::Object(object))
+    }
 }
 
 /// Compares an object with its schema. `path` is where it is: empty, or a field's name and a dot.
@@ -181,6 +256,12 @@ mod tests {
         let outer: Outer = read(br#"{"name":"A","nickname":null,"inner":{"number":-7}}"#).unwrap();
         assert_eq!(outer.name, "A");
         assert_eq!(outer.inner.map(|inner| inner.number), Some(-7));
+        // And a number without a fraction is an integer, however it is written
+        for (number, expected) in [("-7.0", -7), ("7e2", 700), ("0.0", 0)] {
+            let body = format!(r#"{{"name":"A","inner":{{"number":{number}}}}}"#);
+            let outer: Outer = read(body.as_bytes()).unwrap();
+            assert_eq!(outer.inner.map(|inner| inner.number), Some(expected));
+        }
         for body in [
             r#"{"name":"A"}"#,
             r#"{"name":"A","kind":"two","kinds":["one","two"],"words":["w"]}"#,
@@ -196,6 +277,11 @@ mod tests {
             (r#"["A"]"#, "malformed_json", None),
             (r#"["A",null,{"number":1}]"#, "malformed_json", None),
             (r#"{"name":"A","name":"B"}"#, "malformed_json", None),
+            (
+                r#"{"name":"A","inner":{"number":7,"number":7}}"#,
+                "malformed_json",
+                None,
+            ),
             ("{}", "missing_field", Some("name")),
             (r#"{"nickname":"A"}"#, "missing_field", Some("name")),
             (r#"{"name":"A","nick":"B"}"#, "unknown_field", Some("nick")),
@@ -225,6 +311,11 @@ mod tests {
             ),
             (
                 r#"{"name":"A","inner":{"number":7.5}}"#,
+                "wrong_type",
+                Some("inner.number"),
+            ),
+            (
+                r#"{"name":"A","inner":{"number":1e16}}"#,
                 "wrong_type",
                 Some("inner.number"),
             ),

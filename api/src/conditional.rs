@@ -1,4 +1,4 @@
-//! Entity tags of public answers, so that whoever has one already gets 304 and no body (RFC 9110, section 13).
+//! Entity tags of public answers: a client that has the answer already gets 304 and no body (RFC 9110, section 13).
 
 use axum::{
     body::{Body, to_bytes},

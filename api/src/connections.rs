@@ -34,7 +34,7 @@ pub(crate) struct Peer {
 pub(crate) struct Connection(CancellationToken);
 
 impl Connection {
-    /// Ends the connection in this time, whatever its client does and whatever else it carries then.
+    /// Ends the connection after this time, even if its client does not react or it carries other requests.
     pub(crate) fn end_in(&self, time: Duration) {
         let over = self.0.clone();
         tokio::spawn(async move {

@@ -153,7 +153,7 @@ impl Database {
     }
 
     /// The turn to compare a page of a leaderboard with the day before; `None` if it does not come within a
-    /// second. One page has it at a time, so that whoever asks for many leaves Postgres to the others.
+    /// second. One page has it at a time, so that a client that asks for many leaves Postgres to the others.
     pub(crate) async fn turn_to_compare(&self) -> Option<SemaphorePermit<'_>> {
         let turn = tokio::time::timeout(COMPARING_PATIENCE, self.comparing.acquire()).await;
         turn.ok()?.ok()
@@ -178,7 +178,7 @@ impl Database {
     }
 
     /// Runs several queries that may be slow without Postgres being down, for at most this long, unless
-    /// Postgres is known to be down. Whatever becomes of it says nothing about other queries.
+    /// Postgres is known to be down. Their failure does not make Postgres count as down.
     ///
     /// # Errors
     /// The query's error, or [`Error::Unavailable`].

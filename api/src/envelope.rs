@@ -1,5 +1,5 @@
 //! The outermost layer: request ids, the error envelope, the log line and the
-//! metrics of every request, whatever answered it.
+//! metrics of every request, whether a handler, a layer or a panic answered it.
 
 use std::{any::Any, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
@@ -45,7 +45,7 @@ pub(crate) struct ErrorEnvelope {
     /// The field of the body, or the parameter of the query, that is wrong; absent for other errors.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
-    /// Of a list that was read in part: the `cursor` to go on with; absent for other errors.
+    /// The `cursor` to go on with after a list that was read in part; absent for other errors.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
     /// The `detail` again, for clients of Solana Actions: only of routes that speak that protocol.

@@ -18,7 +18,7 @@ pub(crate) struct ApiError {
     pub(crate) message: String,
     /// The field of the body or the parameter of the query that is wrong.
     pub(crate) field: Option<String>,
-    /// Of a list that was read in part: where to go on.
+    /// The place to go on after a list that was read in part.
     pub(crate) next_cursor: Option<String>,
     /// Seconds after which the client may try again.
     pub(crate) retry_after: Option<u64>,

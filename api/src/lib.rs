@@ -24,6 +24,7 @@ mod links;
 mod live;
 mod recount;
 mod routes;
+mod schemas;
 mod serve;
 mod sponsor;
 mod state;

@@ -196,7 +196,7 @@ struct Left {
 }
 
 impl Left {
-    /// Of a share that is whole in so many seconds, after a request that was counted.
+    /// The standing of a share that is whole in so many seconds, after a request that was counted.
     fn counted(policy: Policy, share: &Share, whole_in: f64) -> Self {
         Self {
             policy: policy.name,
@@ -206,7 +206,7 @@ impl Left {
         }
     }
 
-    /// Of a share that has no room.
+    /// The standing of a share that has no room.
     fn full(policy: Policy, share: &Share, whole_in: f64) -> Self {
         Self {
             policy: policy.name,
@@ -346,7 +346,7 @@ impl Meter {
 
 impl AppState {
     /// Counts a request on all of these shares if each has room for it; else on none. Postgres counts for
-    /// all replicas. Whoever is known to be full does not reach it, and while it is away or slow, each
+    /// all replicas, except requests of shares that are known to be full. While it is away or slow, each
     /// replica counts for itself.
     async fn take(&self, shares: &[Share]) -> Vec<Standing> {
         let now = Instant::now();

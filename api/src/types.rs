@@ -9,7 +9,7 @@ use solana_sdk::signature::Signature;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        RefOr,
+        RefOr, SchemaFormat,
         schema::{ObjectBuilder, Schema, Type},
     },
 };
@@ -79,8 +79,8 @@ impl FromStr for Amount {
     type Err = ApiError;
 
     fn from_str(text: &str) -> Result<Self, ApiError> {
-        // `u64::from_str` would take a plus sign.
-        if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
+        // `u64::from_str` would take a plus sign, and zeros without end.
+        if !(1..=20).contains(&text.len()) || !text.bytes().all(|b| b.is_ascii_digit()) {
             return Err(ApiError::invalid_amount());
         }
         text.parse()
@@ -100,6 +100,7 @@ impl PartialSchema for Amount {
         ObjectBuilder::new()
             .schema_type(Type::String)
             .pattern(Some("^[0-9]{1,20}$"))
+            .format(Some(SchemaFormat::Custom("uint64".to_owned())))
             .description(Some("An unsigned 64-bit integer as a decimal string"))
             .examples(["5000000"])
             .into()
@@ -185,7 +186,7 @@ impl FromStr for Period {
     }
 }
 
-/// What a leaderboard is sorted by.
+/// The measure by which a leaderboard is sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Measure {
@@ -317,6 +318,7 @@ mod tests {
             " 1",
             "18446744073709551616",
             "1e3",
+            "000000000000000000001",
         ] {
             assert_eq!(
                 bad.parse::<Amount>().unwrap_err().code,

@@ -3,7 +3,7 @@
 //! [`files`] has the files. Without them, a page says how to build them.
 //!
 //! A browser that opens a broken link gets a page in words, programs get the error envelope:
-//! [`explain`]. What a link says in a chat is written into the page's head: [`landing`].
+//! [`explain`]. The words for a link's preview in a chat are written into the page's head: [`landing`].
 
 mod files;
 
@@ -43,7 +43,7 @@ const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\
     <p>The front end is not built: <code>./dev up</code> does so, as does <code>npm run build</code> \
     in <code>web</code>. <a href=\"/docs/\">The API</a> works without it.";
 
-/// What the pages are told about the chain.
+/// The settings of the chain that the pages get.
 #[derive(Debug, Clone)]
 pub(crate) struct Pages {
     chain: String,
@@ -173,7 +173,7 @@ async fn receipt(State(state): State<AppState>, Path(address): Path<String>) -> 
     render(&state, &head.unwrap_or_default(), "")
 }
 
-/// The page with the words of its invitation in the head. Whatever cannot be found is left out: the
+/// The page with the words of its invitation in the head. Words that cannot be found are left out: the
 /// page itself says what is wrong.
 async fn invite(state: &AppState, campaign: Option<&str>, invitation: &Invitation) -> Response {
     let head = match words_of(state, campaign, invitation.code.as_deref()).await {
@@ -231,7 +231,7 @@ impl Words {
     }
 }
 
-/// The words of an invitation: by whom, to what.
+/// The words of an invitation: the referrer's and the campaign's.
 async fn words_of(
     state: &AppState,
     campaign: Option<&str>,

@@ -678,7 +678,7 @@ async fn the_next_action_says_what_became_of_the_conversion() {
             .starts_with("The campaign cancelled it within its hold. "),
         "{cancelled}"
     );
-    // And once the wallet's own part was paid, it has got it, whatever others wait for or lose
+    // And once the wallet's own part was paid, it has got it, even if other parts wait or lapse
     let paid = format!(
         "INSERT INTO events (seq, place, kind, subject, wallet, units, detail)
          SELECT seq, 1, 'part_paid', address, '{BOB}', 1000000, '{{\"part\": \"referee\"}}'

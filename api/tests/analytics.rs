@@ -126,7 +126,7 @@ async fn store_sales(pool: &PgPool, sales: &[Sale]) {
     }
 }
 
-/// What the answer should say about these clicks and sales.
+/// The numbers that the answer should give for these clicks and sales.
 fn numbers(clicks: &[&Click], sales: &[&Sale]) -> Value {
     let of = |verdict: &str| {
         clicks
@@ -259,7 +259,7 @@ fn check(answer: &Value, zone: &str, clicks: &[&Click], sales: &[&Sale]) {
         breakdown(&|click| click.country.clone()),
         "{zone}"
     );
-    // The newest conversions, whatever became of them
+    // The newest conversions, of every status
     let mut newest: Vec<i64> = sales.iter().map(|sale| sale.at).collect();
     newest.sort_unstable_by_key(|at| -at);
     let shown = answer["newest_conversions"].as_array().unwrap();
@@ -434,7 +434,7 @@ async fn analytics_are_what_the_lists_say_in_every_zone() {
         .map(|(code, clicks)| json!({ "value": code, "clicks": clicks }))
         .collect();
     assert_eq!(answer["by_code"], json!({ "values": expected, "other": 0 }));
-    // And the view of SQL users has each code and day, for whoever may read it and nothing else
+    // And the view of SQL users has each code and day, for a role that may read nothing else
     let role = format!("reports_{}", Uuid::now_v7().simple());
     pool.execute(
         format!(

@@ -138,7 +138,7 @@ async fn a_wallet_signs_in_with_the_message_of_the_standard() {
     assert!(!log.contains(&token[3..]));
 }
 
-/// What a wallet with this key signs of a message.
+/// The bytes that a wallet with this key signs for a message.
 type Form = fn(&[u8], &[u8; 32]) -> Vec<u8>;
 
 /// S1.

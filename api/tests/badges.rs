@@ -207,7 +207,7 @@ const OTHER: &str = "2q7pyhPwAwZ3QMfZrnAbDhnh9mDUqycszcpf86VgQxhF";
 
 #[tokio::test]
 async fn leaderboards_read_kept_totals_and_ties_go_to_whoever_was_first() {
-    // Given referrers with equal conversions, two of whom also have equal rewards, and one with less
+    // Given referrers with equal conversions, two of them also with equal rewards, and one with less
     let database = Postgres::test_database().await.unwrap();
     let pool = PgPool::connect(database.url()).await.unwrap();
     let last = "SysvarRent111111111111111111111111111111111";

@@ -1,4 +1,4 @@
-//! What the API shows of a campaign, and whose campaigns it lists.
+//! A campaign in the API's answers, and the list of an authority's campaigns.
 
 mod common;
 

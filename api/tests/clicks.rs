@@ -1,4 +1,4 @@
-//! Clicks are durable before the answer, whatever dies.
+//! Clicks are durable before the answer, even if the service or Postgres dies.
 
 mod common;
 

@@ -200,7 +200,7 @@ async fn a_page_is_found_by_its_transactions() {
     ] {
         pool.execute(sql).await.unwrap();
     }
-    // Then neither query of a page reads a whole table, whatever its numbers are
+    // Then neither query of a page reads a whole table, for any span of numbers
     for query in [
         "SELECT address FROM conversions WHERE seq > $1 AND seq <= $2 AND matures_at <= 5
              AND status <> 'cancelled' ORDER BY GREATEST(seq, 0), address",

@@ -83,7 +83,7 @@ async fn bad_input_is_refused_with_its_code() {
             400,
             "invalid_query",
         ),
-        // Of campaigns whose units differ.
+        // The units of these campaigns differ.
         (
             "/v1/leaderboard?category=art&measure=rewards",
             400,
@@ -645,7 +645,7 @@ async fn public_answers_have_a_tag_and_are_not_sent_twice() {
         let request = api.request(Method::GET, &path);
         send(request.header(header::IF_NONE_MATCH, tag)).await
     };
-    // Then its answer has a tag, and may be stored by whoever asks whether it has changed
+    // Then its answer has a tag, and a cache may store it if it asks each time whether it has changed
     let first = api.get(&path).await;
     let tag = first.header("etag").to_owned();
     assert_eq!(first.header("cache-control"), "public, no-cache");

@@ -174,7 +174,7 @@ async fn wallets_and_keys_have_limits_of_their_own() {
     };
     let opened = sign_in("192.0.2.3").await;
     let token = opened.json()["token"].as_str().unwrap().to_owned();
-    // Then a second session within the minute is refused, from whatever network
+    // Then a second session within the minute is refused, also from another network
     assert_limited(&sign_in("192.0.2.4").await, "sign-ins", 1);
     let keys = format!("/v1/campaigns/{CAMPAIGN}/keys");
     let send_as = async |api: &Api, token: &str, method: Method, path: &str, body: Value| {

@@ -95,7 +95,7 @@ fn of_campaign(campaign: &str) -> String {
     format!("/v1/campaigns/{campaign}/live")
 }
 
-/// What becomes of a conversion, in the order in which it is told.
+/// The events of these conversions, in the order in which they are told.
 fn recorded(numbers: impl IntoIterator<Item = i64>) -> Vec<String> {
     let each = |number| {
         let kinds = ["conversion.confirmed", "conversion.paid"];
@@ -611,7 +611,7 @@ async fn streams_are_limited_and_a_question_for_the_head_takes_none() {
         }
     }
     assert_eq!(refused("2001:db9::1").await, (503, "overloaded".to_owned()));
-    // And whoever only asks for the head gets it, without a stream
+    // And a client that only asks for the head gets it, without a stream
     let head = send(ask(Method::HEAD, "2001:db8::3")).await;
     assert_eq!(head.status, 200);
     assert_eq!(head.header("content-type"), "text/event-stream");

@@ -361,7 +361,7 @@ async fn one_answer_says_why_a_wallet_or_an_order_was_credited_or_not() {
     let reference = reference.try_into().unwrap();
     // The attestor's word is for the order alone: neither wallet nor code is part of the address.
     let any = CAMPAIGN.parse().unwrap();
-    let key = pda::conversion_key(terms, &any, &any, &reference);
+    let key = terms.conversion_key(&any, &any, &reference);
     let address = pda::conversion(&CAMPAIGN.parse().unwrap(), &key).to_string();
     call(&pool, "convert", ALICE, Some(&address), Some(6001)).await;
     // Then the order alone says why, and who has tried

@@ -1,4 +1,4 @@
-//! What belongs to a wallet: its codes, their profiles, its rewards and badges.
+//! A wallet's own data: its codes, their profiles, its rewards and badges.
 
 mod common;
 
@@ -110,7 +110,7 @@ async fn only_the_owner_of_a_code_sets_its_profile() {
     assert_eq!(shown().await, Value::Null);
     let answer = put(&token, path, &profile).await;
     assert_eq!(answer.refusal(), refused(403, "not_code_owner"));
-    // And his is what he writes, whatever she has written
+    // And his profile has none of her texts
     let his = json!({
         "nickname": null, "description": "Mine now.", "message": null, "category": null,
         "region": null,

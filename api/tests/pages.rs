@@ -53,7 +53,7 @@ async fn a_browser_gets_a_page_for_a_broken_link_and_a_program_gets_json() {
         // And a program gets the error envelope
         assert_eq!(api.get(path).await.refusal(), (status, code.to_owned()));
     }
-    // And what is for programs stays JSON, whoever asks
+    // And routes for programs answer JSON, also to a browser
     for (method, path, status, code) in [
         (Method::GET, "/v1/codes/NEVER234", 404, "code_not_found"),
         (Method::GET, "/v1/nothing", 404, "route_not_found"),

@@ -65,7 +65,7 @@ fn change(entry: &Value) -> Value {
 
 #[tokio::test]
 async fn a_rank_has_its_change_and_its_neighbours_in_every_group() {
-    // Given eight referrers in the order of their numbers, of whom the first three make music and Alice
+    // Given eight referrers in the order of their numbers: the first three make music, and Alice
     // is the sixth
     let database = Postgres::test_database().await.unwrap();
     let pool = PgPool::connect(database.url()).await.unwrap();
@@ -132,7 +132,7 @@ async fn a_rank_has_its_change_and_its_neighbours_in_every_group() {
             json!([8, 3, -5, "down"]),
         ]
     );
-    // And Alice has her neighbours, also from another page, and whoever is first has two after it
+    // And Alice has her neighbours, also from another page, and the first has two after it
     assert_eq!(all["neighbours"], json!(entries[3..8]));
     let page = ask(&format!("limit=2&wallet={ALICE}")).await;
     assert_eq!(
@@ -210,7 +210,7 @@ async fn a_rank_has_its_change_and_its_neighbours_in_every_group() {
         (&ranks["category"], &ranks["region"]),
         (&Value::Null, &Value::Null)
     );
-    // And whoever leads a category has a badge of it, and of no campaign
+    // And the leader of a category has a badge of it, and of no campaign
     sqlx::query(
         "INSERT INTO awards (campaign, referrer, badge, month)
          VALUES ('#category/music', $1, 'category_leader', '2026-05')",

@@ -88,7 +88,7 @@ struct Route {
     method: Method,
     /// With its parameters.
     path: String,
-    /// Each scheme with its roles. Whoever fulfils one of them may call.
+    /// Each scheme with its roles. A caller that fulfils one of them is allowed.
     security: Vec<(String, Vec<String>)>,
 }
 

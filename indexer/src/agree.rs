@@ -29,7 +29,7 @@ const VOTE_EVERY: usize = 16;
 /// A final list that can be believed.
 pub(crate) struct Agreed<'a> {
     pub(crate) list: List<'a>,
-    /// What proved it, for `coverage.source`: `rpc` for one source, `rpc+rpc` for two that agree.
+    /// Its proof, for `coverage.source`: `rpc` for one source, `rpc+rpc` for two that agree.
     pub(crate) proof: &'static str,
 }
 

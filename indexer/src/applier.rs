@@ -9,6 +9,7 @@ use crate::{
     config::usual_limits,
     failure::Failure,
     ledger::{Ledger, Replayed},
+    ranking::{self, Goal, Pace},
     sync::RANKED_BATCHES,
     transactions::{parse, transaction},
 };
@@ -57,7 +58,7 @@ impl Applier {
             .map_err(|failure: Failure| failure.to_string())
     }
 
-    /// What the next transactions change.
+    /// Returns the changes of the next transactions.
     ///
     /// # Errors
     /// When Postgres does not answer, or they do not follow from those before.
@@ -103,7 +104,20 @@ impl Applier {
             time: is_ranked.then_some(last.block_time),
             source: "rpc".into(),
         };
-        let written = self.writer.write(batch, Some(&range)).await;
-        written.map(|_| ()).map_err(|error| error.to_string())
+        let written = async {
+            self.writer.write(batch, Some(&range)).await?;
+            let goal = Goal {
+                clock: last.block_time,
+                slot: last.slot,
+            };
+            let mut pace = Pace::long();
+            let mut is_behind = is_ranked && self.writer.is_behind();
+            while is_behind {
+                is_behind = ranking::step(&mut self.writer, goal, &mut pace).await?;
+            }
+            Ok(())
+        };
+        let written: Result<(), vouch_db::Error> = written.await;
+        written.map_err(|error| error.to_string())
     }
 }

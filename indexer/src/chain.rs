@@ -1,4 +1,4 @@
-//! What the mirror asks of the chain: reads at a commitment, each with its slot.
+//! The mirror's questions to the chain: reads at a commitment, each with its slot.
 
 use std::{
     collections::{BTreeMap, HashMap, hash_map::Entry},
@@ -7,6 +7,8 @@ use std::{
 };
 
 use solana_account_decoder_client_types::{UiAccount, UiAccountData, UiAccountEncoding};
+#[cfg(feature = "grpc")]
+use solana_client::rpc_config::RpcContextConfig;
 use solana_client::{
     rpc_config::{
         RpcAccountInfoConfig, RpcProgramAccountsConfig, RpcSignatureStatusConfig,
@@ -26,6 +28,7 @@ use crate::{
     failure::{Failure, cut},
     source::{Limits, Source},
     sources::{Hedge, Sources},
+    stream::Stream,
     votes::Testimony,
 };
 
@@ -51,6 +54,7 @@ pub(crate) enum Commitment {
 
 pub(crate) struct Chain {
     sources: Arc<Sources>,
+    stream: Arc<Stream>,
 }
 
 impl Chain {
@@ -61,12 +65,32 @@ impl Chain {
     pub(crate) fn new(urls: &[String], limits: Limits) -> Result<Self, reqwest::Error> {
         Ok(Self {
             sources: Arc::new(Sources::new(urls, limits)?),
+            stream: Arc::default(),
         })
     }
 
-    /// What chooses among the nodes.
+    /// The sources, which choose among the nodes.
     pub(crate) fn sources(&self) -> &Arc<Sources> {
         &self.sources
+    }
+
+    /// What the stream has delivered, which is nothing without one.
+    pub(crate) fn stream(&self) -> &Arc<Stream> {
+        &self.stream
+    }
+
+    /// Whether the chain up to this confirmed slot has a block with this hash, which must be among its last 150.
+    #[cfg(feature = "grpc")]
+    pub(crate) async fn knows(&self, hash: &str, slot: u64) -> Result<bool, Failure> {
+        let context = RpcContextConfig {
+            commitment: Some(config(Commitment::Confirmed)),
+            min_context_slot: Some(slot),
+        };
+        let request = RpcRequest::IsBlockhashValid;
+        let response: Response<bool> = self
+            .read(slot, Hedge::No, request, &(hash, context))
+            .await?;
+        Ok(response.value)
     }
 
     /// The slot that the chain has reached.
@@ -181,7 +205,7 @@ impl Chain {
         Ok(response.value.and_then(|account| bytes(&account.data)))
     }
 
-    /// What the nodes that can be reached say of these transactions, however old they are: for each
+    /// The testimonies of all nodes that can be reached on these transactions, even old ones: for each
     /// of them, in this order, which nodes know it as final, and which ones deny that.
     pub(crate) async fn testify(&self, signatures: &[String]) -> Result<Vec<Testimony>, Failure> {
         let mut all = Vec::with_capacity(signatures.len());
@@ -238,7 +262,7 @@ impl Chain {
     }
 }
 
-/// What a source knows of these transactions, in its whole history.
+/// A source's statuses of these transactions, from its whole history.
 async fn statuses(
     source: &Source,
     signatures: &[String],

@@ -29,7 +29,7 @@ pub(crate) struct Cli {
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Mirrors until it is stopped.
-    Run(Config),
+    Run(Box<Config>),
     /// Makes or updates the schema of the database. Run it as the owner of the schema before the
     /// services of this version start.
     Migrate(MigrateConfig),
@@ -177,6 +177,20 @@ pub(crate) struct Config {
         required = true
     )]
     pub(crate) ws_url: Vec<String>,
+
+    /// A Yellowstone gRPC server, as `https://host:port`. It announces and brings transactions instead
+    /// of the WebSocket and `getTransaction`; the nodes prove that nothing is missing.
+    #[arg(long, env = "GRPC_URL", hide_env_values = true)]
+    pub(crate) grpc_url: Option<reqwest::Url>,
+
+    /// The token that this server wants, sent as `x-token`.
+    #[arg(
+        long,
+        env = "GRPC_TOKEN",
+        hide_env_values = true,
+        requires = "grpc_url"
+    )]
+    pub(crate) grpc_token: Option<String>,
 
     #[command(flatten)]
     pub(crate) probes: Probes<8081>,

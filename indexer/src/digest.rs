@@ -26,7 +26,7 @@ const FIRST: Duration = Duration::from_secs(10);
 pub(crate) async fn run(pool: PgPool, every: Duration, days: u16) {
     let mut pace = interval(every);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // What was computed before may be wrong by now: somebody repaired the database.
+    // The first one is always computed: somebody may have repaired the database since the stored one.
     let mut last = None;
     loop {
         pace.tick().await;

@@ -28,7 +28,7 @@ pub(crate) enum Failure {
     /// The node lists a transaction among those that are final, and the mirror does not hold it.
     #[error("{reason}")]
     Extra { signature: String, reason: String },
-    /// What the mirror holds as final is not complete.
+    /// A final transaction is missing before others that the mirror holds as final.
     #[error(
         "{signature} is final and not in the mirror, though later ones are: the mirror followed a \
          node that left it out ({reason}). Mirror again from the first transaction"

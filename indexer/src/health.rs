@@ -13,10 +13,12 @@ use vouch_service::Heartbeat;
 
 pub(crate) use self::status::Status;
 use self::status::status_of;
-use crate::{failure::Failure, sources::Sources, standing::Line};
+use crate::{chain::Chain, failure::Failure, sources::Sources, standing::Line, stream::Stream};
 
 /// Uncertain conversions that are counted at most.
 pub(crate) const MOST_UNCERTAIN: i64 = 1000;
+/// Conversions that wait for ranks and are counted at most.
+pub(crate) const MOST_WAITING: i64 = 100_000;
 
 /// A part of the mirror that makes progress of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +71,9 @@ pub(crate) struct Report {
     /// Conversions of which the transactions do not tell which parts were paid; at most
     /// [`MOST_UNCERTAIN`].
     uncertain_conversions: i64,
+    /// Conversions that should count for ranks by now and wait, because they are very many; at most
+    /// [`MOST_WAITING`].
+    pub(crate) waiting_for_ranks: i64,
     pub(crate) detail: Option<String>,
     /// The nodes.
     sources: Vec<Line>,
@@ -76,7 +81,7 @@ pub(crate) struct Report {
 
 #[derive(Debug)]
 struct Inner {
-    /// What overrides the layers: before the first round, and while Postgres fails.
+    /// The status that overrides the layers: before the first round, and while Postgres fails.
     fixed: Option<(Status, Option<String>)>,
     confirmed: Progress,
     finality: Progress,
@@ -85,6 +90,8 @@ struct Inner {
     chain_slot: Option<u64>,
     /// When the chain's slot last grew, by this machine's clock.
     chain_slot_at: Option<Instant>,
+    /// When it was last told.
+    chain_slot_told: Option<Instant>,
     finalized_slot: Option<u64>,
     /// The final slot after which no later one is told, for a while already.
     stalled: Option<u64>,
@@ -92,6 +99,8 @@ struct Inner {
     differing: (u64, String),
     /// Conversions of which it is not certain what was paid, and their campaigns.
     uncertain: (i64, i64),
+    /// Conversions that wait for ranks.
+    waiting: i64,
     /// The comparison of accounts should be complete by then, again and again.
     accounts_due: Option<Instant>,
 }
@@ -99,7 +108,7 @@ struct Inner {
 pub(crate) struct Health {
     inner: Mutex<Inner>,
     heartbeat: Heartbeat,
-    sources: OnceLock<Arc<Sources>>,
+    sources: OnceLock<(Arc<Sources>, Arc<Stream>)>,
     max_slots_behind: u64,
     max_age: Duration,
 }
@@ -130,10 +139,12 @@ impl Health {
                 indexed_slot: None,
                 chain_slot: None,
                 chain_slot_at: None,
+                chain_slot_told: None,
                 finalized_slot: None,
                 stalled: None,
                 differing: (0, String::new()),
                 uncertain: (0, 0),
+                waiting: 0,
                 accounts_due: None,
             }),
             heartbeat,
@@ -143,10 +154,11 @@ impl Health {
         }
     }
 
-    /// Reports these sources from now on.
-    pub(crate) fn watch(&self, sources: &Arc<Sources>) {
+    /// Reports the sources of this chain from now on.
+    pub(crate) fn watch(&self, chain: &Chain) {
         // There is one chain in a process.
-        let _ = self.sources.set(Arc::clone(sources));
+        let sources = (Arc::clone(chain.sources()), Arc::clone(chain.stream()));
+        let _ = self.sources.set(sources);
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
@@ -156,7 +168,7 @@ impl Health {
 
     pub(crate) fn report(&self) -> Report {
         let sources = self.sources.get();
-        let apart = sources.and_then(|sources| sources.apart());
+        let apart = sources.and_then(|(sources, _)| sources.apart());
         self.change(|inner| {
             let (status, detail) = inner.status(self.max_slots_behind, self.max_age, apart);
             Report {
@@ -171,8 +183,11 @@ impl Health {
                 chain_slot_age: inner.chain_slot_at.map(|at| at.elapsed().as_secs_f64()),
                 differing_accounts: inner.differing.0,
                 uncertain_conversions: inner.uncertain.0,
+                waiting_for_ranks: inner.waiting,
                 detail,
-                sources: sources.map_or_else(Vec::new, |sources| sources.lines()),
+                sources: sources.map_or_else(Vec::new, |(sources, stream)| {
+                    sources.lines().into_iter().chain(stream.line()).collect()
+                }),
             }
         })
     }
@@ -216,13 +231,22 @@ impl Health {
         self.change(|inner| inner.differing = (differing, whose));
     }
 
-    /// Of so many conversions in so many campaigns it is not certain what was paid.
+    /// Notes of how many conversions in how many campaigns it is not certain what was paid.
     pub(crate) fn uncertain(&self, uncertain: (i64, i64)) {
         gauge(
             "vouch_indexer_uncertain_conversions",
             u64::try_from(uncertain.0).unwrap_or_default(),
         );
         self.change(|inner| inner.uncertain = uncertain);
+    }
+
+    /// So many conversions should count for ranks by now and wait.
+    pub(crate) fn waiting(&self, waiting: i64) {
+        gauge(
+            "vouch_indexer_waiting_for_ranks",
+            u64::try_from(waiting).unwrap_or_default(),
+        );
+        self.change(|inner| inner.waiting = waiting);
     }
 
     /// The comparison of accounts should be complete within this time.
@@ -237,7 +261,17 @@ impl Health {
                 inner.chain_slot_at = Some(Instant::now());
             }
             inner.chain_slot = Some(slot);
+            inner.chain_slot_told = Some(Instant::now());
         });
+    }
+
+    /// The chain's confirmed slot, if a node has told it within this time.
+    #[cfg(feature = "grpc")]
+    pub(crate) fn chain(&self, within: Duration) -> Option<u64> {
+        self.change(|inner| {
+            let is_new = inner.chain_slot_told?.elapsed() < within;
+            inner.chain_slot.filter(|_| is_new)
+        })
     }
 
     pub(crate) fn indexed_slot(&self, slot: u64) {

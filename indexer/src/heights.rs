@@ -53,7 +53,7 @@ impl Height {
         self.grew.is_some_and(|grew| now - grew > time)
     }
 
-    /// What is compared; `None` if it told nothing.
+    /// The report that is compared; `None` if the source told no slot.
     pub(crate) fn told_by(&self, name: &str) -> Option<Told> {
         Some(Told {
             name: name.to_owned(),
@@ -63,7 +63,7 @@ impl Height {
     }
 }
 
-/// What a source tells.
+/// A source's report of its height.
 #[derive(Debug, Clone)]
 pub(crate) struct Told {
     name: String,
@@ -158,17 +158,17 @@ mod tests {
     fn what_the_others_and_the_mirror_contradict_is_wrong() {
         for (sources, mirrored, expected) in [
             (&[(1000, 400)][..], 900, ""),
-            // What is mirrored as final is final
+            // A source far below the mirror's final slot is wrong
             (&[(700, 400)], 900, "1"),
             (&[(750, 400)], 900, ""),
             (&[(1000, 400), (700, 400)], 900, "2"),
-            // Of two that may both be right, neither is wrong
+            // If two sources may both be right, neither is wrong
             (&[(5000, 400), (1000, 400)], 900, ""),
-            // Of three, the one that is far from the others
+            // Among three, the one that is far from the others is wrong
             (&[(5000, 400), (1000, 400), (5010, 400)], 900, "2"),
             (&[(1010, 400), (1000, 400), (9000, 400)], 900, "3"),
             (&[(1010, 400), (1000, 400), (1140, 400)], 900, ""),
-            // Of four, only if three are close to each other
+            // Among four, one is wrong only if three are close to each other
             (
                 &[(1000, 400), (1000, 400), (5000, 400), (5000, 400)],
                 900,

@@ -165,7 +165,7 @@ impl Overlap {
 #[derive(Debug, Default)]
 struct Order {
     slot: Option<u64>,
-    /// What is listed in this slot.
+    /// The signatures that are listed in this slot.
     seen: HashSet<String>,
 }
 

@@ -50,7 +50,7 @@ impl View for Ledger {
     }
 }
 
-/// What a run of transactions changes.
+/// The changes of a run of transactions.
 pub(crate) struct Replayed {
     pub(crate) batch: Batch,
     /// The reason why the run ends before the last of the given transactions.
@@ -213,7 +213,7 @@ impl Ledger {
                     {
                         draft.sale(sale, account, by);
                     }
-                    // What is owed no longer was not paid, even if its account survives.
+                    // A reward that is owed no longer was not paid, even if its account survives.
                     (_, _)
                         if has_ended(change) || facts.iter().any(|fact| lapsed(fact, &address)) =>
                     {

@@ -5,11 +5,14 @@
 
 mod agree;
 mod applier;
+mod batches;
 mod chain;
 mod config;
 mod digest;
 mod events;
 mod failure;
+#[cfg(feature = "grpc")]
+mod grpc;
 mod health;
 mod heights;
 mod history;
@@ -17,6 +20,7 @@ mod ledger;
 mod lists;
 mod migrate;
 mod project;
+mod ranking;
 mod rebuild;
 mod recount;
 mod session;
@@ -24,6 +28,11 @@ mod source;
 mod sources;
 mod standing;
 mod steps;
+#[cfg_attr(
+    not(feature = "grpc"),
+    expect(dead_code, reason = "nothing is delivered")
+)]
+mod stream;
 mod sync;
 mod transactions;
 mod verify;
@@ -56,7 +65,7 @@ const SOUND: Duration = Duration::from_secs(30);
 /// Runs the command that the process's arguments name.
 pub async fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
-        Command::Run(config) => start(config).await,
+        Command::Run(config) => start(*config).await,
         Command::Migrate(config) => migrate::run(&config).await,
         Command::Verify(config) => verify::run(&config).await,
         Command::Recount(config) => recount::run(&config).await,
@@ -74,7 +83,13 @@ pub async fn main() -> ExitCode {
 
 async fn start(config: Config) -> Result<()> {
     config.log.init()?;
-    let metrics = Metrics::install(&[("vouch_indexer_apply_seconds", &APPLY_SECONDS)])?;
+    if cfg!(not(feature = "grpc")) && config.grpc_url.is_some() {
+        anyhow::bail!("GRPC_URL is set, but this binary was built without the feature `grpc`");
+    }
+    let metrics = Metrics::install(&[
+        ("vouch_indexer_apply_seconds", &APPLY_SECONDS),
+        ("vouch_indexer_rank_seconds", &APPLY_SECONDS),
+    ])?;
     let mut stop = Stop::new()?;
     let listener = config.probes.listen.bind().await?;
     let health = Arc::new(Health::new(
@@ -106,7 +121,7 @@ async fn mirror(config: &Config, health: &Arc<Health>) -> Result<()> {
     health.set(Status::Starting, None);
     let chain = Chain::new(&config.rpc_url, config.limits())?;
     chain.sources().tell(health);
-    health.watch(chain.sources());
+    health.watch(&chain);
     let mut pause = FIRST_PAUSE;
     loop {
         let start = tokio::time::Instant::now();

@@ -110,7 +110,7 @@ mod tests {
     fn a_list_that_lacks_held_transactions_keeps_them_at_their_place() {
         // Given A and B in slot 10, and C in slot 11
         let known = [held(1, 10, "A"), held(2, 10, "B"), held(3, 11, "C")];
-        // Then whatever one answer lacks stays, where it was, and what is new comes behind it
+        // Then an entry that one answer lacks stays where it was, and new entries come behind it
         for (list, expected) in [
             (vec![], "ABC"),
             (vec![listed(10, "B")], "ABC"),

@@ -1,4 +1,4 @@
-//! What changes of the projections and counters when an account changes. Pure.
+//! Computes how projections and counters change when an account changes. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,7 +55,7 @@ impl Standing {
         }
     }
 
-    /// After the account was closed. What is owed then is owed no longer.
+    /// The conversion after its account was closed: if it was pending, it has lapsed.
     fn ended(self) -> Self {
         let status = match self.status {
             Status::Pending => Status::Lapsed,
@@ -64,7 +64,7 @@ impl Standing {
         Self { status, ..self }
     }
 
-    /// What it adds to the counters of its referral.
+    /// Its share in the counters of its referral.
     fn counts(self, reward_referrer: u64) -> TotalsMove {
         let reward = i128::from(reward_referrer);
         let is_settled = self.settled & settled::REFERRER != 0;

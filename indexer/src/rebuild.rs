@@ -25,7 +25,7 @@ use crate::{
     config::{RebuildConfig, Undo},
     failure::Failure,
     health::Health,
-    session::{Mirror, SETTLE, bind},
+    session::{MANY, Mirror, SETTLE, bind},
     sync::Sync,
 };
 
@@ -78,6 +78,7 @@ pub(crate) async fn run(config: &RebuildConfig) -> Result<()> {
             allowed_after: None,
         },
         settle: SETTLE,
+        many: MANY,
         chain: &chain,
         health: &health,
         pool: &next,
@@ -141,17 +142,19 @@ async fn fill(sync: &mut Sync<'_>, progress: &Progress<'_>, allow_fewer: bool) -
 
 /// One round. A node that fails is asked again. Returns whether everything is mirrored.
 async fn round(sync: &mut Sync<'_>) -> Result<bool> {
-    settle(sync.finalize().await)
+    let complete = settle(sync.finalize().await)?;
+    sync.count_all().await?;
+    Ok(complete)
 }
 
-/// Brings the second copy to the present, while nobody writes the live one. What was final there is
-/// final, and what was confirmed there was asked for.
+/// Brings the second copy to the present, while nobody writes the live one. Transactions that are final
+/// there are final, and confirmed ones were asked for.
 async fn catch_up(sync: &mut Sync<'_>, progress: &Progress<'_>, allow_fewer: bool) -> Result<()> {
     let started = Instant::now();
     // The first round does not know yet up to which slot it is complete.
     let mut followed = 0;
     loop {
-        settle(sync.finalize().await)?;
+        round(sync).await?;
         followed += u32::from(settle(sync.follow().await)?);
         let next = mirror::state(progress.next).await?;
         let live = mirror::state(progress.live).await?;

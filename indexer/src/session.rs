@@ -15,14 +15,19 @@ use crate::{
     digest,
     failure::Failure,
     health::{Health, Layer, MOST_UNCERTAIN, Status},
+    ranking,
     sync::Sync,
-    wake::Wake,
+    wake::{Begin, Wake},
     witness,
 };
 
 /// A slot counts as listed only this long after the node has called it final, because the node
 /// may index its transactions later.
 pub(crate) const SETTLE: Duration = Duration::from_secs(2);
+/// With more final transactions than this, nobody waits for a single one of them: they come in larger batches, of
+/// which the next one is fetched while one is written, and all that can count for ranks does before the next round,
+/// in long steps.
+pub(crate) const MANY: usize = 10_000;
 const ELECTION_POLL: Duration = Duration::from_millis(500);
 /// Time between two rounds for what is final. A node calls a slot final every 0.4 seconds.
 const FINAL_EVERY: Duration = Duration::from_secs(2);
@@ -38,6 +43,8 @@ pub(crate) struct Mirror<'a> {
     pub(crate) undo: Undo,
     /// See [`SETTLE`].
     pub(crate) settle: Duration,
+    /// See [`MANY`].
+    pub(crate) many: usize,
     pub(crate) chain: &'a Chain,
     pub(crate) health: &'a Health,
     /// For reads, which need no lock.
@@ -60,6 +67,7 @@ pub(crate) async fn run(
         concurrency: config.concurrency(),
         undo: config.undo(),
         settle: SETTLE,
+        many: MANY,
         chain,
         health,
         pool,
@@ -75,12 +83,26 @@ pub(crate) async fn run(
     )));
     // The first failure ends all parts, and with them the connection that holds the lock.
     // A transaction in progress is rolled back.
-    tokio::select! {
+    let ended = tokio::select! {
         ended = rounds(&mirror, &wake) => ended,
         ended = witness::run(&mirror, config) => ended,
-        () = wake.listen(&config.ws_url) => Ok(()),
+        () = wake.listen(&config.ws_url, chain.stream().live()) => Ok(()),
+        () = stream(config, chain, health, &wake) => Ok(()),
         failure = chain.sources().watch() => Err(failure),
-    }
+    };
+    chain.stream().ended();
+    ended
+}
+
+/// Follows the gRPC stream, if there is one. It never ends.
+#[cfg(feature = "grpc")]
+async fn stream(config: &Config, chain: &Chain, health: &Health, wake: &Wake) {
+    crate::grpc::run(config, chain, health, wake).await;
+}
+
+#[cfg(not(feature = "grpc"))]
+async fn stream(_: &Config, _: &Chain, _: &Health, _: &Wake) {
+    std::future::pending().await
 }
 
 async fn elect(config: &Config, health: &Health) -> Result<Writer, Failure> {
@@ -125,7 +147,7 @@ pub(crate) async fn rounds(mirror: &Mirror<'_>, wake: &Wake) -> Result<(), Failu
     let mut finality = Retry::default();
     let mut live = Retry::default();
     let mut polled: Option<Instant> = None;
-    let mut is_announced = false;
+    let mut begin = Begin::Due;
     loop {
         mirror.health.beat();
         if finality.is_due() {
@@ -133,15 +155,21 @@ pub(crate) async fn rounds(mirror: &Mirror<'_>, wake: &Wake) -> Result<(), Failu
             finality.next(mirror, Layer::Final, outcome, FINAL_EVERY)?;
             let uncertain = vouch_db::mirror::uncertain(mirror.pool, MOST_UNCERTAIN).await?;
             mirror.health.uncertain(uncertain);
+            ranking::tell(mirror, sync.goal()).await?;
         }
         if live.is_due() {
             let is_fresh = |polled: Instant| polled.elapsed() < POLL;
-            let outcome = if is_announced && polled.is_some_and(is_fresh) {
-                sync.follow_announced().await
-            } else {
-                let outcome = sync.follow().await;
-                polled = Some(Instant::now());
-                outcome
+            let outcome = match begin {
+                Begin::Announced if polled.is_some_and(is_fresh) => sync.follow_announced().await,
+                // It comes before a poll that is due, as its list may lack what the stream has brought.
+                Begin::Streamed if polled.is_some_and(|polled| polled.elapsed() < 2 * POLL) => {
+                    sync.follow_streamed().await
+                }
+                _ => {
+                    let outcome = sync.follow().await;
+                    polled = Some(Instant::now());
+                    outcome
+                }
             };
             // After a failure the next round asks for the slot, too.
             polled = polled.filter(|_| outcome.is_ok());
@@ -149,10 +177,30 @@ pub(crate) async fn rounds(mirror: &Mirror<'_>, wake: &Wake) -> Result<(), Failu
         }
         let since = polled.map_or(Duration::ZERO, |polled| polled.elapsed());
         let pause = live.pause.unwrap_or(POLL.saturating_sub(since));
+        begin = pause_or_count(&mut sync, wake, pause.min(FINAL_EVERY)).await?;
+    }
+}
+
+/// Waits until a round should begin, and returns why. If conversions wait for ranks, it
+/// counts them meanwhile: at least one short step, so that announcements hold up ranks as little as ranks hold
+/// up transactions.
+async fn pause_or_count(
+    sync: &mut Sync<'_>,
+    wake: &Wake,
+    pause: Duration,
+) -> Result<Begin, Failure> {
+    let end = Instant::now() + pause;
+    loop {
+        let waits = sync.count().await?;
+        let left = end.saturating_duration_since(Instant::now());
+        let pause = if waits { Duration::ZERO } else { left };
         // Without announcements nobody asks what is held.
         let held = OnceLock::new();
         let is_held = |signature: &str| held.get_or_init(|| sync.held()).contains(signature);
-        is_announced = wake.wait(pause.min(FINAL_EVERY), is_held).await;
+        let begin = wake.wait(pause, is_held).await;
+        if begin != Begin::Due || !waits || left.is_zero() {
+            return Ok(begin);
+        }
     }
 }
 

@@ -50,12 +50,12 @@ pub(crate) struct Source {
     page: usize,
     /// The genesis hash of the mirrored chain, once it is known. All sources share it.
     chain: Arc<OnceLock<String>>,
-    /// Who is told that the work goes on whenever the node has answered, or has not in time.
+    /// Notes that the work goes on whenever the node has answered, or has not in time.
     health: Arc<OnceLock<Arc<Health>>>,
     standing: Mutex<Standing>,
 }
 
-/// What one request may cost.
+/// The limits of one request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     /// Time for the whole answer.
@@ -75,7 +75,7 @@ fn client() -> Result<Client, reqwest::Error> {
         .build()
 }
 
-/// What an answer is, before its result is read.
+/// The form of an answer, before its result is read.
 #[derive(Deserialize)]
 struct Outline {
     error: Option<RpcError>,

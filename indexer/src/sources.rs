@@ -2,7 +2,7 @@
 //!
 //! The best one is asked first: one that keeps up, does not fail, and is fast. If it fails, the next
 //! one is asked; if it takes longer than usual, the next one is asked, too, and the first answer
-//! wins. What a source lacks is not decided here: see `agree.rs`.
+//! wins. Gaps in a source's list are not handled here: see `agree.rs`.
 
 use std::{
     sync::{
@@ -53,7 +53,7 @@ pub(crate) struct Sources {
     all: Vec<Source>,
     /// The genesis hash of the mirrored chain, once it is known.
     chain: Arc<OnceLock<String>>,
-    /// Who is told that the work goes on.
+    /// Notes that the work goes on.
     health: Arc<OnceLock<Arc<Health>>>,
     since: Instant,
     /// Everything up to this slot is mirrored and final.
@@ -424,11 +424,11 @@ impl Sources {
     async fn watch_one(&self, source: &Source) -> Failure {
         for look in 0_u32.. {
             if source.standing().due(Instant::now()).is_none() {
-                // What it tells of the source is noted there.
+                // The source's standing keeps the outcome.
                 let _ = source.look(look % HEALTH_EVERY == 0).await;
             }
             self.compare_heights();
-            // Whoever asked last may have found out which chain it is of.
+            // The last look at a source may have found out of which chain it is.
             if let Err(failure) = self.check_majority() {
                 return failure;
             }
@@ -458,8 +458,8 @@ fn weigh(before: Option<Failure>, failure: Failure) -> Failure {
     // One of another chain is left out. Only if most are is the mirror itself wrong.
     let failure = match failure {
         Failure::OtherChain { .. } => Failure::Silent(failure.to_string()),
-        // It was noted of the source that answered. Whoever waits for the answer may have the list of
-        // another one, which must not be called wrong for it.
+        // The failure was noted of the source that answered. The caller may have the list of another
+        // source, which must not be called wrong for it.
         Failure::Wrong(reason) => Failure::Chain(reason),
         failure => failure,
     };

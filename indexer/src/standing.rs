@@ -1,4 +1,4 @@
-//! What is known of a source, by this machine's clock: how fast it answers, how often it fails, how
+//! The standing of a source, by this machine's clock: how fast it answers, how often it fails, how
 //! high it is, and whether its answers were wrong.
 
 use std::time::Duration;
@@ -22,7 +22,7 @@ const STUCK: Duration = Duration::from_secs(10);
 /// Time within which its final slot has to grow. After the start of a chain it is zero for a while.
 const STUCK_FINAL: Duration = Duration::from_secs(30);
 /// Time for which a source that answered wrongly is asked last.
-const DOUBT: Duration = Duration::from_secs(600);
+pub(crate) const DOUBT: Duration = Duration::from_secs(600);
 /// A second source is asked when the first takes this many times as long as it usually does, but not
 /// before the shortest and not after the longest patience.
 const PATIENCE: u32 = 3;
@@ -64,10 +64,28 @@ pub(crate) struct Line {
     detail: Option<String>,
 }
 
+impl Line {
+    /// The line of a stream, which is not asked anything.
+    pub(crate) fn of_stream(
+        name: &str,
+        state: State,
+        slot: Option<u64>,
+        detail: Option<String>,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            state,
+            slot,
+            latency_ms: None,
+            detail,
+        }
+    }
+}
+
 /// The place of a source when one is chosen: the lowest is asked first.
 type Rank = (bool, bool, bool, Duration);
 
-/// What is known of a source.
+/// The standing of a source.
 #[derive(Debug, Default)]
 pub(crate) struct Standing {
     /// How long it takes to answer, as a moving mean.
@@ -143,7 +161,7 @@ impl Standing {
         }
     }
 
-    /// What is compared with the slots of the other sources; `None` if it does not count anyway.
+    /// Its report of its height, for comparison with others; `None` if it does not count anyway.
     pub(crate) fn told_by(&self, name: &str, commitment: Commitment, now: Instant) -> Option<Told> {
         self.slot(commitment, now)?;
         let told = self.height(commitment).told_by(name);

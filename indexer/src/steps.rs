@@ -35,6 +35,9 @@ pub struct Options {
     /// Time between the moment at which a node calls a slot final and the one at which its list of
     /// this slot counts.
     pub settle: Duration,
+    /// With more final transactions than this, the mirror catches up: batches are large and fetched ahead, and
+    /// ranks are counted in long steps. The service has 10,000.
+    pub many: usize,
 }
 
 /// A mirror whose rounds somebody else begins.
@@ -62,7 +65,7 @@ impl Mirroring {
             .map_err(|error| error.to_string())?;
         let health = Health::new(u64::MAX, Duration::MAX, Heartbeat::new(Duration::MAX));
         let health = Arc::new(health);
-        health.watch(chain.sources());
+        health.watch(&chain);
         Ok(Self {
             options,
             chain,
@@ -75,7 +78,7 @@ impl Mirroring {
     /// looked at meanwhile.
     ///
     /// # Errors
-    /// When Postgres fails, or the nodes are of another chain. What a round fails with is for the work
+    /// When Postgres fails, or the nodes are of another chain. The failure of a round is for the work
     /// to handle.
     pub async fn as_writer<T>(
         &self,
@@ -106,6 +109,7 @@ impl Mirroring {
                 allowed_after: None,
             },
             settle: self.options.settle,
+            many: self.options.many,
             chain: &self.chain,
             health: &self.health,
             pool: &self.pool,
@@ -127,6 +131,12 @@ impl Mirroring {
         (report.status.into(), report.detail)
     }
 
+    /// How many conversions wait for ranks, as /healthz shows it.
+    #[must_use]
+    pub fn waiting_for_ranks(&self) -> i64 {
+        self.health.report().waiting_for_ranks
+    }
+
     /// The nodes that are called unreliable, as /healthz names them, each with the reason.
     #[must_use]
     pub fn unreliable(&self) -> Vec<(String, String)> {
@@ -135,13 +145,16 @@ impl Mirroring {
 }
 
 impl Rounds<'_> {
-    /// A round for what is final. Returns whether everything is mirrored that the node called final
-    /// before.
+    /// A round for what is final, after which everything counts for ranks that can. Returns whether everything is
+    /// mirrored that the node called final before.
     ///
     /// # Errors
     /// The reason, as /healthz shows it, if the round failed. The next one may succeed.
     pub async fn finalize(&mut self) -> Result<bool, String> {
-        let outcome = self.sync.finalize().await;
+        let outcome = match self.sync.finalize().await {
+            Ok(complete) => self.sync.count_all().await.map(|()| complete),
+            failed => failed,
+        };
         self.note(Layer::Final, outcome)
     }
 
@@ -180,7 +193,7 @@ impl Rounds<'_> {
         let ended = tokio::select! {
             () = work(&begun) => Ok(()),
             ended = session::rounds(self.mirror, &wake) => ended,
-            () = wake.listen(ws_urls) => Ok(()),
+            () = wake.listen(ws_urls, self.mirror.chain.stream().live()) => Ok(()),
         };
         let ended = match ended {
             // The memory of the rounds is gone with them.

@@ -10,12 +10,14 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use futures::{StreamExt as _, stream};
+use futures::future::join;
+use solana_sdk::signature::Signature;
 use vouch_db::mirror::{self, Batch, Final, Known};
 use vouch_replay::Transaction;
 
 use crate::{
     agree::{self, Agreed},
+    batches::{Batches, Fetched, fetch},
     chain::Commitment,
     config::Undo,
     failure::Failure,
@@ -23,28 +25,30 @@ use crate::{
     history::{self, Anchor, Listed, OVERLAP},
     ledger::{Ledger, Replayed, rewind, slot},
     lists::{equal, in_order, merge},
+    ranking::{self, Goal, Pace},
     session::Mirror,
-    transactions::{parse, transaction},
+    transactions::{Sent, streamed},
     votes::Verdict,
 };
 
 /// Transactions in one database transaction: enough for speed, few enough to become visible
 /// quickly.
 const BATCH: usize = 500;
-/// Batches after which conversions begin to count for ranks while more final transactions are
-/// known, about as many as are counted in one statement. All of a referrer's conversions in them are one
-/// change of its rows.
-pub(crate) const RANKED_BATCHES: usize = 20;
+/// Transactions in one database transaction while nobody waits for a single one of them.
+const LARGE_BATCH: usize = 1_000;
+/// Batches after which conversions begin to count for ranks while more final transactions are known. All
+/// that a step counts of a referrer is one change of each of its totals, so steps should be long. Leaderboards of a
+/// day earlier that are over by then are not counted at all.
+pub(crate) const RANKED_BATCHES: usize = 1_000;
 /// Time after which it is told that no later slot is final. One is every 0.4 seconds.
 const STALLED: Duration = Duration::from_secs(10);
-/// Pauses before a transaction is asked for again: 100 and 200 ms.
-const FETCH_PAUSE: Duration = Duration::from_millis(100);
-const LAST_FETCH_PAUSE: Duration = Duration::from_millis(200);
 /// While transactions become final, conversions count for ranks up to the time of the last one. The node is
 /// asked for the time of a later block only this often.
 const CLOCK_EVERY: Duration = Duration::from_secs(10);
 /// Seconds by which the chain's clock may be ahead of this machine's.
 const CLOCK_SKEW: i64 = 30;
+/// Time for which the stream may be behind a list before its transactions are asked of a node.
+const STREAM_LAG: Duration = Duration::from_secs(1);
 /// The constraint that refuses a transaction which is mirrored already.
 const ONCE: &str = "transactions_once";
 /// With more confirmed transactions than this after the last final one, the mirror is too far
@@ -67,8 +71,14 @@ pub(crate) struct Sync<'a> {
     advanced: Instant,
     /// The confirmed slot of the last round.
     reached: Option<u64>,
+    /// Everything up to this confirmed slot is mirrored; `None` if that is not known.
+    proven: Option<u64>,
     /// When the node was last asked for the time of a block.
     clock_asked: Option<Instant>,
+    /// Up to where conversions should count for ranks, if they do not yet.
+    goal: Option<Goal>,
+    /// How many count in a step while the mirror follows the chain.
+    pace: Pace,
     /// Whether what is in memory is no longer what is in Postgres.
     is_stale: bool,
 }
@@ -96,7 +106,10 @@ impl<'a> Sync<'a> {
             advanced: Instant::now(),
             settling: None,
             reached: state.indexed_slot.and_then(|slot| u64::try_from(slot).ok()),
+            proven: None,
             clock_asked: None,
+            goal: None,
+            pace: Pace::short(),
             is_stale: false,
         })
     }
@@ -124,6 +137,7 @@ impl<'a> Sync<'a> {
     /// final a while ago.
     pub(crate) async fn finalize(&mut self) -> Result<bool, Failure> {
         self.refresh().await?;
+        self.undo_abandoned().await?;
         let chain = self.mirror.chain;
         let tip = chain.slot(Commitment::Finalized).await?;
         let now = Instant::now();
@@ -152,9 +166,9 @@ impl<'a> Sync<'a> {
         let below = slot(end)?;
         let held = self.suffix.iter().filter(|known| known.slot <= below);
         let held = held.map(|known| known.signature.clone()).collect();
-        let Agreed { mut list, proof } = agree::list(chain, &self.anchor, end, &held).await?;
+        let Agreed { list, proof } = agree::list(chain, &self.anchor, end, &held).await?;
         let source = list.source();
-        // What is before the first one that the nodes do not agree on does not wait for it.
+        // Transactions before the first one that the nodes do not agree on do not wait for it.
         let disputed = self.check_absent(list.absent()).await?;
         let (end, disputed) = match disputed {
             None => (end, None),
@@ -162,24 +176,29 @@ impl<'a> Sync<'a> {
         };
         let below = slot(end)?;
         let total = list.len();
+        let is_far = total > self.mirror.many;
+        let size = if is_far { LARGE_BATCH } else { BATCH };
+        let mut list = Batches::new(list, source, end, size);
         let (mut done, mut batches) = (0, 0_usize);
-        loop {
-            let Some(mut page) = source.judge(list.take_page().await)? else {
-                break;
-            };
-            page.retain(|listed| listed.slot <= end);
-            for batch in page.chunks(BATCH) {
-                done += batch.len();
-                batches += 1;
-                let is_ranked = done >= total || batches.is_multiple_of(RANKED_BATCHES);
-                source.judge(self.finalize_batch(batch, is_ranked, proof).await)?;
-                if total > BATCH {
-                    tracing::info!(done, total, "mirrored final transactions");
-                    gauge("vouch_indexer_backlog", (total - done) as u64);
-                }
+        let mut next = list.next().await?.map(Fetched::unasked);
+        while let Some(batch) = next.take() {
+            done += batch.listed.len();
+            batches += 1;
+            let is_ranked = done >= total || batches.is_multiple_of(RANKED_BATCHES);
+            // While a batch is written, the next one is fetched, unless the mirror may hold it already.
+            let ahead = list.fetch_next(self.mirror, is_far && self.suffix.is_empty());
+            let (written, ahead) = join(self.finalize_batch(batch, is_ranked, proof), ahead).await;
+            source.judge(written)?;
+            if is_ranked && is_far {
+                self.count_all().await?;
+            }
+            next = ahead?;
+            if total > BATCH {
+                tracing::info!(done, total, "mirrored final transactions");
+                gauge("vouch_indexer_backlog", (total - done) as u64);
             }
         }
-        // What the mirror still has up to this slot is on no final block.
+        // Transactions up to this slot that are still held are on no final block.
         if self.suffix.iter().any(|known| known.slot <= below) {
             self.rewind_to(0).await?;
         }
@@ -248,14 +267,15 @@ impl<'a> Sync<'a> {
     /// slot. Unless `is_ranked`, their conversions count for ranks only with a later batch.
     async fn finalize_batch(
         &mut self,
-        listed: &[Listed],
+        batch: Fetched,
         is_ranked: bool,
         proof: &'static str,
     ) -> Result<(), Failure> {
+        let Fetched { listed, answers } = batch;
         let Some(last) = listed.last() else {
             return Ok(());
         };
-        let same = equal(&self.suffix, listed);
+        let same = equal(&self.suffix, &listed);
         if same > 0 {
             let confirmed: Vec<_> = self.suffix.drain(..same).collect();
             confirmed
@@ -269,7 +289,11 @@ impl<'a> Sync<'a> {
             if !self.suffix.is_empty() {
                 self.rewind_to(0).await?;
             }
-            let (transactions, missing) = fetch(self.mirror, rest, Commitment::Finalized).await;
+            let (transactions, missing) = match answers {
+                // Of all, because the mirror held none.
+                Some(answers) if same == 0 => answers,
+                _ => fetch(self.mirror, rest, Commitment::Finalized).await,
+            };
             (batch, stopped) = self.replay(&transactions, false).await?;
             stopped = stopped.or(missing);
             let rows = batch.transactions.iter().map(known);
@@ -317,6 +341,14 @@ impl<'a> Sync<'a> {
             ..range
         };
         self.write(batch, Some(&range)).await?;
+        if let Some(clock) = time {
+            let is_behind = self.mirror.writer.lock().await.is_behind();
+            let goal = Goal {
+                clock,
+                slot: range.last_slot,
+            };
+            self.goal = is_behind.then_some(goal);
+        }
         if self.covered.replace(end) != Some(end) {
             self.advanced = Instant::now();
             self.mirror.health.stalled(None);
@@ -326,9 +358,38 @@ impl<'a> Sync<'a> {
         Ok(())
     }
 
+    /// Up to where conversions should count for ranks, if they do not yet.
+    pub(crate) fn goal(&self) -> Option<Goal> {
+        self.goal
+    }
+
+    /// Counts conversions that wait for ranks, in one short step. Returns whether others wait.
+    pub(crate) async fn count(&mut self) -> Result<bool, Failure> {
+        let Some(goal) = self.goal else {
+            return Ok(false);
+        };
+        let mut writer = self.mirror.writer.lock().await;
+        let is_behind = ranking::step(&mut writer, goal, &mut self.pace).await?;
+        self.goal = is_behind.then_some(goal);
+        Ok(is_behind)
+    }
+
+    /// Counts all conversions that wait for ranks, in long steps. Meanwhile nothing new is mirrored.
+    pub(crate) async fn count_all(&mut self) -> Result<(), Failure> {
+        let mut pace = Pace::long();
+        while let Some(goal) = self.goal {
+            let mut writer = self.mirror.writer.lock().await;
+            let is_behind = ranking::step(&mut writer, goal, &mut pace).await?;
+            self.mirror.health.beat();
+            self.goal = is_behind.then_some(goal);
+        }
+        Ok(())
+    }
+
     /// Applies what is confirmed. Returns whether everything is that the node lists.
     pub(crate) async fn follow(&mut self) -> Result<bool, Failure> {
         self.refresh().await?;
+        self.undo_abandoned().await?;
         let chain = self.mirror.chain;
         let tip = chain.slot(Commitment::Confirmed).await?;
         self.mirror.health.chain_slot(tip);
@@ -346,6 +407,7 @@ impl<'a> Sync<'a> {
                 .indexed(slot(reached)?)
                 .await?;
             self.mirror.health.indexed_slot(reached);
+            self.proven = Some(reached);
         }
         Ok(true)
     }
@@ -357,6 +419,7 @@ impl<'a> Sync<'a> {
     /// Returns whether it proved a slot.
     pub(crate) async fn follow_announced(&mut self) -> Result<bool, Failure> {
         self.refresh().await?;
+        self.undo_abandoned().await?;
         match self
             .reached
             .filter(|_| self.mirror.chain.sources().is_one())
@@ -367,6 +430,62 @@ impl<'a> Sync<'a> {
             }
             None => self.follow().await,
         }
+    }
+
+    /// Applies what the stream has brought, if it has brought everything after what is proven; else it is
+    /// the same as [`Self::follow_announced`]. The next poll compares it with the list.
+    ///
+    /// Returns whether it proved a slot.
+    pub(crate) async fn follow_streamed(&mut self) -> Result<bool, Failure> {
+        self.refresh().await?;
+        self.undo_abandoned().await?;
+        let stream = self.mirror.chain.stream();
+        let last = self.suffix.last().or(self.last_final());
+        let places = last.zip(self.proven);
+        let Some(found) = places.and_then(|(last, proven)| stream.after(last, proven)) else {
+            return self.follow_announced().await;
+        };
+        match self.apply_streamed(found).await {
+            Ok(()) => Ok(false),
+            Err(failure @ Failure::Database(_)) => Err(failure),
+            Err(failure) => {
+                tracing::warn!("the stream does not go on from what is mirrored: {failure}");
+                self.follow_announced().await
+            }
+        }
+    }
+
+    async fn apply_streamed(&mut self, found: Vec<(Signature, Sent)>) -> Result<(), Failure> {
+        let mut transactions = Vec::with_capacity(found.len());
+        for (signature, sent) in found {
+            transactions.push(streamed(self.mirror.chain, &signature, sent)?);
+        }
+        for transactions in transactions.chunks(BATCH) {
+            let (batch, stopped) = self.replay(transactions, true).await?;
+            self.write(&batch, None).await?;
+            self.suffix.extend(batch.transactions.iter().map(known));
+            if let Some(failure) = stopped {
+                return Err(failure);
+            }
+        }
+        Ok(())
+    }
+
+    /// Undoes what is in blocks that the stream has replaced, when a node knows the new ones. Lists cannot
+    /// tell this if the new ones hold the same transactions.
+    async fn undo_abandoned(&mut self) -> Result<(), Failure> {
+        let stream = self.mirror.chain.stream();
+        let Some(first) = stream.abandoned() else {
+            return Ok(());
+        };
+        let below = slot(first)?;
+        let keep = self.suffix.iter().position(|known| known.slot >= below);
+        if let Some(keep) = keep {
+            self.rewind_to(keep).await?;
+        }
+        self.proven = None;
+        stream.undone(first);
+        Ok(())
     }
 
     /// Applies what a node at this slot or a later one lists as confirmed. Returns whether that is
@@ -403,9 +522,16 @@ impl<'a> Sync<'a> {
     async fn follow_to(&mut self, listed: Vec<Listed>) -> Result<(), Failure> {
         let same = equal(&self.suffix, &listed);
         let mut keep = Some(same).filter(|same| *same < self.suffix.len());
+        if let Some(last) = listed.get(same..).and_then(<[_]>::last) {
+            self.mirror
+                .chain
+                .stream()
+                .reach(last.slot, STREAM_LAG)
+                .await;
+        }
         for listed in listed.get(same..).unwrap_or_default().chunks(BATCH) {
             let (transactions, missing) = fetch(self.mirror, listed, Commitment::Confirmed).await;
-            // What is held is undone only if what comes instead is there.
+            // Transactions that are held are undone only if their replacements are there.
             if let Some(keep) = keep.take() {
                 if transactions.is_empty()
                     && let Some(missing) = missing
@@ -451,6 +577,7 @@ impl<'a> Sync<'a> {
         );
         metrics::counter!("vouch_indexer_undone_transactions_total").increment(undone as u64);
         self.ledger.forget();
+        self.proven = None;
         rewind(&mut *self.mirror.writer.lock().await, seq).await?;
         self.suffix.truncate(keep);
         Ok(())
@@ -479,7 +606,10 @@ impl<'a> Sync<'a> {
 
     async fn write(&mut self, batch: &Batch, range: Option<&Final>) -> Result<(), Failure> {
         let start = Instant::now();
-        let outcome = self.mirror.writer.lock().await.write(batch, range).await;
+        let mut writer = self.mirror.writer.lock().await;
+        writer.count_at_most(self.pace.most());
+        let outcome = writer.write(batch, range).await;
+        drop(writer);
         self.mirror.health.beat();
         if outcome.is_err() {
             self.ledger.forget();
@@ -513,45 +643,6 @@ fn known(row: &mirror::Transaction) -> Known {
         block_index: row.block_index,
         block_time: row.block_time,
         signature: row.signature.clone(),
-    }
-}
-
-/// The listed transactions, in the order of the list, up to the first that the node does not return.
-async fn fetch(
-    mirror: &Mirror<'_>,
-    listed: &[Listed],
-    commitment: Commitment,
-) -> (Vec<Transaction>, Option<Failure>) {
-    let mut found = stream::iter(listed)
-        .map(|listed| fetch_one(mirror, listed, commitment))
-        .buffered(mirror.concurrency);
-    let mut transactions = Vec::with_capacity(listed.len());
-    while let Some(outcome) = found.next().await {
-        match outcome {
-            Ok(transaction) => transactions.push(transaction),
-            Err(failure) => return (transactions, Some(failure)),
-        }
-    }
-    (transactions, None)
-}
-
-/// A listed transaction. A single answer that fails is asked for again, so that one of many does not
-/// hold up the others.
-async fn fetch_one(
-    mirror: &Mirror<'_>,
-    listed: &Listed,
-    commitment: Commitment,
-) -> Result<Transaction, Failure> {
-    let signature = parse(&listed.signature)?;
-    let mut pause = FETCH_PAUSE;
-    loop {
-        let outcome = transaction(mirror.chain, &signature, listed.slot, commitment).await;
-        if outcome.is_ok() || pause > LAST_FETCH_PAUSE {
-            return outcome;
-        }
-        metrics::counter!("vouch_indexer_fetches_repeated_total").increment(1);
-        tokio::time::sleep(pause).await;
-        pause *= 2;
     }
 }
 

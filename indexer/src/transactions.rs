@@ -29,6 +29,22 @@ use crate::{
 /// newer one, so that it is not read wrongly.
 const NEWEST_VERSION: u8 = 0;
 
+/// A transaction that the stream has brought.
+pub(crate) fn streamed(
+    chain: &Chain,
+    signature: &Signature,
+    sent: Sent,
+) -> Result<Transaction, Failure> {
+    let read = sent.read(signature).and_then(|read| read);
+    let read = read.map_err(|reason| {
+        let reason = format!("{signature}: {reason}");
+        chain.stream().doubt(reason.clone());
+        Failure::Chain(format!("grpc: {reason}"))
+    })?;
+    metrics::counter!("vouch_indexer_grpc_transactions_total").increment(1);
+    Ok(read)
+}
+
 /// The transaction with this signature, at this commitment or a later one, in the slot in which it
 /// was listed. The first node is believed that has all of it, with the signatures of all its signers.
 pub(crate) async fn transaction(
@@ -37,6 +53,11 @@ pub(crate) async fn transaction(
     slot: u64,
     commitment: Commitment,
 ) -> Result<Transaction, Failure> {
+    if let Some(sent) = chain.stream().sent(signature, slot)
+        && let Ok(found) = streamed(chain, signature, sent)
+    {
+        return Ok(found);
+    }
     let config = RpcTransactionConfig {
         encoding: Some(UiTransactionEncoding::Base64),
         commitment: Some(config(commitment)),
@@ -47,10 +68,10 @@ pub(crate) async fn transaction(
         let useless = |reason: &str| Failure::Chain(named(reason));
         let found: EncodedConfirmedTransactionWithStatusMeta =
             found.ok_or_else(|| useless("the node does not have it"))?;
-        let decoded = decode(&found.transaction.transaction);
-        let decoded = decoded.ok_or_else(|| useless("cannot be decoded"))?;
-        verify(signature, &decoded).map_err(|reason| Failure::Wrong(named(reason)))?;
-        let found = read(signature, &decoded.message, found).map_err(useless)?;
+        let sent = Sent::of_node(found).map_err(useless)?;
+        let read = sent.read(signature);
+        let found = read.map_err(|reason| Failure::Wrong(named(reason)))?;
+        let found = found.map_err(useless)?;
         if found.slot != slot {
             let reason = format!("is in slot {}, but was listed in slot {slot}", found.slot);
             return Err(useless(&reason));
@@ -91,21 +112,168 @@ fn verify(signature: &Signature, found: &VersionedTransaction) -> Result<(), &'s
     Ok(())
 }
 
-/// Whether the transaction failed before its first instruction.
-fn has_executed_nothing(meta: &UiTransactionStatusMeta) -> bool {
-    let error = meta.err.clone().map(TransactionError::from);
-    error.is_some_and(|error| !matches!(error, TransactionError::InstructionError(..)))
+/// What a source says of a transaction's effects, in the encoding of none.
+#[derive(Debug, Clone)]
+pub(crate) struct Effects {
+    pub(crate) error: Option<TransactionError>,
+    /// In lamports.
+    pub(crate) fee: u64,
+    /// Lamports of each account, before and after it.
+    pub(crate) balances: (Vec<u64>, Vec<u64>),
+    /// The CPIs of each instruction; `None` if the source does not record them.
+    pub(crate) inner: Option<Vec<(u8, Vec<Cpi>)>>,
+    /// The addresses of lookup tables, writable ones first.
+    pub(crate) loaded: Vec<Pubkey>,
+    /// Each mint once for each number of decimals.
+    pub(crate) decimals: Vec<(Pubkey, u8)>,
 }
 
-/// Converts the node's answer. Fails if anything is missing that a replay needs.
-fn read(
-    signature: &Signature,
-    message: &VersionedMessage,
-    found: EncodedConfirmedTransactionWithStatusMeta,
-) -> Result<Transaction, &'static str> {
-    let meta = found.transaction.meta;
-    let meta = meta.ok_or("the node does not know its effects")?;
-    let keys = keys(message, &meta)?;
+/// A CPI, with indexes of accounts.
+#[derive(Debug, Clone)]
+pub(crate) struct Cpi {
+    pub(crate) program: u8,
+    pub(crate) accounts: Vec<u8>,
+    pub(crate) data: Data,
+    pub(crate) stack_height: Option<u32>,
+}
+
+/// Data, decoded only if it is read.
+#[derive(Debug, Clone)]
+pub(crate) enum Data {
+    Base58(String),
+    #[cfg_attr(
+        not(feature = "grpc"),
+        expect(dead_code, reason = "the stream's encoding")
+    )]
+    Bytes(Vec<u8>),
+}
+
+/// A transaction as a source has sent it.
+#[derive(Debug, Clone)]
+pub(crate) struct Sent {
+    pub(crate) slot: u64,
+    /// Its index in the block.
+    pub(crate) index: Option<u32>,
+    /// Unix seconds of its block.
+    pub(crate) block_time: Option<i64>,
+    pub(crate) transaction: VersionedTransaction,
+    pub(crate) effects: Effects,
+}
+
+impl Sent {
+    /// Reads a node's answer.
+    fn of_node(found: EncodedConfirmedTransactionWithStatusMeta) -> Result<Self, &'static str> {
+        let transaction = decode(&found.transaction.transaction);
+        let transaction = transaction.ok_or("cannot be decoded")?;
+        let meta = found.transaction.meta;
+        let meta = meta.ok_or("the node does not know its effects")?;
+        Ok(Self {
+            slot: found.slot,
+            index: found.transaction_index,
+            block_time: found.block_time,
+            transaction,
+            effects: Effects::of_node(meta)?,
+        })
+    }
+
+    /// Converts it. The first `Result` says whether the source sent what it was asked for, the second
+    /// whether that is everything that a replay needs.
+    pub(crate) fn read(
+        self,
+        signature: &Signature,
+    ) -> Result<Result<Transaction, &'static str>, &'static str> {
+        verify(signature, &self.transaction)?;
+        Ok(read(signature, self))
+    }
+}
+
+impl Effects {
+    fn of_node(meta: UiTransactionStatusMeta) -> Result<Self, &'static str> {
+        let inner = match meta.inner_instructions {
+            OptionSerializer::Some(inner) => {
+                Some(inner.into_iter().map(cpis).collect::<Result<_, _>>()?)
+            }
+            _ => None,
+        };
+        let mut loaded = Vec::new();
+        if let OptionSerializer::Some(addresses) = &meta.loaded_addresses {
+            for address in addresses.writable.iter().chain(&addresses.readonly) {
+                let address = address.parse();
+                loaded.push(address.map_err(|_| "a loaded address cannot be read")?);
+            }
+        }
+        let mut decimals = Vec::new();
+        for balances in [&meta.pre_token_balances, &meta.post_token_balances] {
+            let OptionSerializer::Some(balances) = balances else {
+                continue;
+            };
+            for UiTransactionTokenBalance {
+                mint,
+                ui_token_amount,
+                ..
+            } in balances
+            {
+                note_decimals(&mut decimals, mint, ui_token_amount.decimals)?;
+            }
+        }
+        Ok(Self {
+            error: meta.err.map(TransactionError::from),
+            fee: meta.fee,
+            balances: (meta.pre_balances, meta.post_balances),
+            inner,
+            loaded,
+            decimals,
+        })
+    }
+
+    /// Whether the transaction failed before its first instruction.
+    fn has_executed_nothing(&self) -> bool {
+        let error = self.error.as_ref();
+        error.is_some_and(|error| !matches!(error, TransactionError::InstructionError(..)))
+    }
+}
+
+/// Notes the decimals of a mint of which the transaction names a token account.
+pub(crate) fn note_decimals(
+    decimals: &mut Vec<(Pubkey, u8)>,
+    mint: &str,
+    of_mint: u8,
+) -> Result<(), &'static str> {
+    let mint = Pubkey::from_str(mint).map_err(|_| "a mint's address cannot be read")?;
+    let entry = (mint, of_mint);
+    if !decimals.contains(&entry) {
+        decimals.push(entry);
+    }
+    Ok(())
+}
+
+fn cpis(of: UiInnerInstructions) -> Result<(u8, Vec<Cpi>), &'static str> {
+    let cpi = |inner| {
+        let UiInstruction::Compiled(inner) = inner else {
+            return Err("an inner instruction in another encoding");
+        };
+        Ok(Cpi {
+            program: inner.program_id_index,
+            accounts: inner.accounts,
+            data: Data::Base58(inner.data),
+            stack_height: inner.stack_height,
+        })
+    };
+    let cpis = of.instructions.into_iter().map(cpi);
+    Ok((of.index, cpis.collect::<Result<_, _>>()?))
+}
+
+/// Converts what a source has sent. Fails if anything is missing that a replay needs.
+fn read(signature: &Signature, sent: Sent) -> Result<Transaction, &'static str> {
+    let Sent {
+        slot,
+        index,
+        block_time,
+        transaction,
+        effects,
+    } = sent;
+    let message = &transaction.message;
+    let keys = keys(message, &effects.loaded)?;
     let mut instructions = message
         .instructions()
         .iter()
@@ -118,65 +286,50 @@ fn read(
             })
         })
         .collect::<Result<Vec<_>, &str>>()?;
-    let inner = match &meta.inner_instructions {
-        OptionSerializer::Some(inner) => inner.as_slice(),
+    let inner = match &effects.inner {
+        Some(inner) => inner.as_slice(),
         // A transaction that failed while its accounts were loaded executed nothing.
-        _ if has_executed_nothing(&meta) => &[],
-        _ => return Err("the node does not record inner instructions"),
+        None if effects.has_executed_nothing() => &[],
+        None => return Err("the node does not record inner instructions"),
     };
-    for UiInnerInstructions {
-        index,
-        instructions: inner,
-    } in inner
-    {
+    for (index, cpis) in inner {
         let outer = instructions.get_mut(usize::from(*index));
         let outer = outer.ok_or("inner instructions of no instruction")?;
-        for inner in inner {
-            outer.inner.push(read_inner(&keys, inner)?);
+        for cpi in cpis {
+            outer.inner.push(read_inner(&keys, cpi)?);
         }
     }
     let signers = usize::from(message.header().num_required_signatures);
     Ok(Transaction {
         signature: (*signature).into(),
-        slot: found.slot,
-        index: found.transaction_index,
-        block_time: found.block_time.ok_or("the node does not know its time")?,
+        slot,
+        index,
+        block_time: block_time.ok_or("the node does not know its time")?,
         fee_payer: key(&keys, 0)?,
-        fee: Some(meta.fee),
+        fee: Some(effects.fee),
         signers: keys
             .get(..signers)
             .ok_or("fewer accounts than signers")?
             .to_vec(),
-        outcome: outcome(&meta),
-        balances: balances(&keys, &meta)?,
-        decimals: decimals(&meta)?,
+        outcome: outcome(effects.error),
+        balances: balances(&keys, &effects.balances)?,
+        decimals: effects.decimals,
         instructions,
     })
 }
 
 /// Every account that the transaction names, those of its lookup tables last.
-fn keys(
-    message: &VersionedMessage,
-    meta: &UiTransactionStatusMeta,
-) -> Result<Vec<Pubkey>, &'static str> {
+fn keys(message: &VersionedMessage, loaded: &[Pubkey]) -> Result<Vec<Pubkey>, &'static str> {
     let mut keys = message.static_account_keys().to_vec();
     let lookups = message.address_table_lookups().unwrap_or_default();
     let looked_up: usize = lookups
         .iter()
         .map(|table| table.writable_indexes.len() + table.readonly_indexes.len())
         .sum();
-    if let OptionSerializer::Some(loaded) = &meta.loaded_addresses {
-        for address in loaded.writable.iter().chain(&loaded.readonly) {
-            keys.push(
-                address
-                    .parse()
-                    .map_err(|_| "a loaded address cannot be read")?,
-            );
-        }
-    }
-    if keys.len() != message.static_account_keys().len() + looked_up {
+    if loaded.len() != looked_up {
         return Err("the node left out addresses of lookup tables");
     }
+    keys.extend(loaded);
     Ok(keys)
 }
 
@@ -190,21 +343,20 @@ fn all(keys: &[Pubkey], indexes: &[u8]) -> Result<Vec<Pubkey>, &'static str> {
     indexes.iter().map(|index| key(keys, *index)).collect()
 }
 
-fn read_inner(keys: &[Pubkey], inner: &UiInstruction) -> Result<Inner, &'static str> {
-    let UiInstruction::Compiled(inner) = inner else {
-        return Err("an inner instruction in another encoding");
-    };
-    let program = key(keys, inner.program_id_index)?;
+fn read_inner(keys: &[Pubkey], cpi: &Cpi) -> Result<Inner, &'static str> {
+    let program = key(keys, cpi.program)?;
     // Only these are read.
-    let data = if reads_cpis_of(&program) {
-        base58(&inner.data).ok_or("the data of an inner instruction cannot be read")?
-    } else {
-        Vec::new()
+    let data = match &cpi.data {
+        _ if !reads_cpis_of(&program) => Vec::new(),
+        Data::Base58(text) => {
+            base58(text).ok_or("the data of an inner instruction cannot be read")?
+        }
+        Data::Bytes(data) => data.clone(),
     };
     Ok(Inner {
-        stack_height: inner.stack_height,
+        stack_height: cpi.stack_height,
         program,
-        accounts: all(keys, &inner.accounts)?,
+        accounts: all(keys, &cpi.accounts)?,
         data,
     })
 }
@@ -214,7 +366,7 @@ fn read_inner(keys: &[Pubkey], inner: &UiInstruction) -> Result<Inner, &'static 
 fn base58(text: &str) -> Option<Vec<u8>> {
     const ALPHABET: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
     const DIGITS: usize = 10;
-    /// Of the 10 KiB that a CPI can have. The time grows with the square of the length.
+    /// Digits of 10 KiB, the most data of a CPI. The time grows with the square of the length.
     const MOST_DIGITS: usize = 14_000;
     if text.len() > MOST_DIGITS {
         return None;
@@ -248,8 +400,8 @@ fn base58(text: &str) -> Option<Vec<u8>> {
     Some(std::iter::repeat_n(0, zeros).chain(number).collect())
 }
 
-fn outcome(meta: &UiTransactionStatusMeta) -> Outcome {
-    match meta.err.clone().map(TransactionError::from) {
+fn outcome(error: Option<TransactionError>) -> Outcome {
+    match error {
         None => Outcome::Succeeded,
         Some(TransactionError::InstructionError(index, error)) => Outcome::Failed {
             instruction: Some(index),
@@ -265,8 +417,10 @@ fn outcome(meta: &UiTransactionStatusMeta) -> Outcome {
     }
 }
 
-fn balances(keys: &[Pubkey], meta: &UiTransactionStatusMeta) -> Result<Vec<Balance>, &'static str> {
-    let (before, after) = (&meta.pre_balances, &meta.post_balances);
+fn balances(
+    keys: &[Pubkey],
+    (before, after): &(Vec<u64>, Vec<u64>),
+) -> Result<Vec<Balance>, &'static str> {
     if before.len() != keys.len() || after.len() != keys.len() {
         return Err("the node left out balances");
     }
@@ -278,29 +432,6 @@ fn balances(keys: &[Pubkey], meta: &UiTransactionStatusMeta) -> Result<Vec<Balan
             after: *after,
         })
         .collect())
-}
-
-/// The decimals of each mint of which the transaction names a token account.
-fn decimals(meta: &UiTransactionStatusMeta) -> Result<Vec<(Pubkey, u8)>, &'static str> {
-    let mut decimals = Vec::new();
-    for balances in [&meta.pre_token_balances, &meta.post_token_balances] {
-        let OptionSerializer::Some(balances) = balances else {
-            continue;
-        };
-        for UiTransactionTokenBalance {
-            mint,
-            ui_token_amount,
-            ..
-        } in balances
-        {
-            let mint = Pubkey::from_str(mint).map_err(|_| "a mint's address cannot be read")?;
-            let entry = (mint, ui_token_amount.decimals);
-            if !decimals.contains(&entry) {
-                decimals.push(entry);
-            }
-        }
-    }
-    Ok(decimals)
 }
 
 #[cfg(test)]

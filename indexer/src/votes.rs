@@ -1,9 +1,9 @@
-//! What several nodes say about whether a transaction is final, and what follows from it.
+//! Votes of several nodes on whether a transaction is final, and the verdict.
 
 use solana_commitment_config::CommitmentConfig;
 use solana_transaction_status_client_types::TransactionStatus;
 
-/// What the nodes say of a transaction.
+/// The votes of the nodes on a transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Testimony {
     pub(crate) signature: String,
@@ -68,14 +68,14 @@ impl Testimony {
         decide(self.claims.len(), self.denials.len())
     }
 
-    /// Whether it is final in this slot. Who knows it in another one contradicts that.
+    /// Whether it is final in this slot. A node that knows it in another slot contradicts that.
     pub(crate) fn verdict_in(&self, slot: u64) -> Verdict {
         let claims = self.claims.iter().filter(|(_, known)| *known == slot);
         let claims = claims.count();
         decide(claims, self.claims.len() - claims + self.denials.len())
     }
 
-    /// Who contradicts whom, in words.
+    /// Describes the votes that contradict each other.
     pub(crate) fn contradiction(&self) -> String {
         let claims: Vec<_> = self
             .claims
@@ -107,7 +107,7 @@ fn decide(claims: usize, denials: usize) -> Verdict {
 mod tests {
     use super::*;
 
-    /// What nodes say: `5` knows it as final in slot 5, `-` denies it.
+    /// The votes of nodes: `5` knows it as final in slot 5, `-` denies it.
     fn testimony(said: &str) -> Testimony {
         let mut testimony = Testimony::of("A");
         for (place, word) in said.chars().enumerate() {
@@ -126,7 +126,7 @@ mod tests {
         for (said, anywhere, in_five) in [
             ("", No, No),
             ("-", No, No),
-            // Who is alone is believed
+            // A lone node is believed
             ("5", Final, Final),
             ("5-", Open, Open),
             ("55-", Final, Final),

@@ -13,7 +13,10 @@ use solana_client::{
     rpc_config::{RpcTransactionLogsConfig, RpcTransactionLogsFilter},
 };
 use solana_sdk::signature::Signature;
-use tokio::{sync::Notify, time::timeout};
+use tokio::{
+    sync::{Notify, watch},
+    time::timeout,
+};
 use vouch_client::PROGRAM_ID;
 
 use crate::{
@@ -53,6 +56,8 @@ struct Expected {
     is_connected: bool,
     /// When the last announced round began.
     looked: Option<Instant>,
+    /// Whether the stream has brought transactions since the last round.
+    is_streamed: bool,
     /// How many announced rounds have begun.
     begun: u64,
     /// Those of them that began for a transaction which was announced since the last one.
@@ -118,11 +123,30 @@ impl Expected {
     }
 }
 
+/// Why a round begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Begin {
+    /// The time has come.
+    Due,
+    /// A transaction was announced that is not mirrored yet.
+    Announced,
+    /// The stream has brought transactions.
+    Streamed,
+}
+
 impl Wake {
-    /// Listens to all nodes until the process ends. Without a WebSocket the mirror polls, so nothing
-    /// fails, and one that is silent holds up nobody.
-    pub(crate) async fn listen(&self, urls: &[String]) {
-        join_all(urls.iter().map(|url| self.listen_to(url))).await;
+    /// Listens to all nodes until the process ends, but not while the stream is live. Without a
+    /// WebSocket the mirror polls, so nothing fails, and one that is silent holds up nobody.
+    pub(crate) async fn listen(&self, urls: &[String], mut live: watch::Receiver<bool>) {
+        loop {
+            // The sender of the stream is dropped after this.
+            let _ = live.wait_for(|live| !live).await;
+            let all = join_all(urls.iter().map(|url| self.listen_to(url)));
+            tokio::select! {
+                _ = all => return,
+                _ = live.wait_for(|live| *live) => {}
+            }
+        }
     }
 
     async fn listen_to(&self, url: &str) {
@@ -171,7 +195,15 @@ impl Wake {
         self.expected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn expect(&self, signature: String) {
+    /// The stream has brought transactions, or replaced blocks.
+    #[cfg(feature = "grpc")]
+    pub(crate) fn stream(&self) {
+        self.expected().is_streamed = true;
+        self.announced.notify_one();
+    }
+
+    /// This transaction was announced.
+    pub(crate) fn expect(&self, signature: String) {
         self.expected().announce(signature, Instant::now());
         self.announced.notify_one();
     }
@@ -187,8 +219,8 @@ impl Wake {
     }
 
     /// Waits until a round should begin: soon if an announced transaction is not mirrored yet, and at
-    /// the latest after `pause`. Returns whether it is for an announcement.
-    pub(crate) async fn wait(&self, pause: Duration, is_mirrored: impl Fn(&str) -> bool) -> bool {
+    /// the latest after `pause`.
+    pub(crate) async fn wait(&self, pause: Duration, is_mirrored: impl Fn(&str) -> bool) -> Begin {
         let end = Instant::now() + pause;
         // Meanwhile nothing is mirrored. So announcements, of which there may be very many, do not ask again
         // for all that are expected.
@@ -197,6 +229,9 @@ impl Wake {
             let now = Instant::now();
             let due = {
                 let mut expected = self.expected();
+                if std::mem::take(&mut expected.is_streamed) {
+                    return Begin::Streamed;
+                }
                 let is_due = |due: Option<Instant>| due.is_some_and(|due| due <= now);
                 let mut due = expected.due(now);
                 if is_due(due) {
@@ -206,12 +241,12 @@ impl Wake {
                 }
                 if is_due(due) {
                     expected.begin(now);
-                    return true;
+                    return Begin::Announced;
                 }
                 due
             };
             if now >= end {
-                return false;
+                return Begin::Due;
             }
             let until = due.map_or(end, |due| due.min(end));
             // The end of the pause is no error.

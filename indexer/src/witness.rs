@@ -212,7 +212,7 @@ async fn compare(
         let Some(place) = addresses.iter().position(|address| *address == row.address) else {
             continue;
         };
-        // What has changed since is compared next time.
+        // An account that has changed since is compared next time.
         let is_older = u64::try_from(row.slot).is_ok_and(|changed| changed <= slot);
         let found = found.get(place).and_then(Option::as_deref);
         let doubt = ledger::doubt(&row.address, row.doubt.as_deref())?;

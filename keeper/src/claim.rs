@@ -5,7 +5,7 @@ use vouch_client::{
     PROGRAM_ID, Pubkey,
     accounts::{AccountType, Campaign, Closed, Conversion, Referral, Status, settled},
     instructions::{self, Offer},
-    pda, preflight,
+    preflight,
     recipient::is_frozen,
     token,
 };
@@ -109,7 +109,7 @@ impl Claim {
             name,
             units,
             owner,
-            account: pda::reward_account(&owner, &self.campaign),
+            account: self.campaign.reward_account(&owner),
         };
         let mut parts = vec![
             part(

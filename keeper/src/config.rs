@@ -59,7 +59,7 @@ pub(crate) struct Config {
     pub(crate) reclaim_lamports_per_day: i64,
 
     /// Lamports that failed transactions for one campaign cost in a day (UTC) at most: those of claims,
-    /// and those of returning rent. What is not in a block yet counts as failed.
+    /// and those of returning rent. A transaction that is not in a block yet counts as failed.
     #[arg(long, env = "KEEPER_FAILED_LAMPORTS_PER_DAY", default_value_t = 200_000,
           value_parser = clap::value_parser!(i64).range(0..))]
     pub(crate) failed_lamports_per_day: i64,

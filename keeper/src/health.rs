@@ -1,4 +1,4 @@
-//! What the keeper says about itself.
+//! The keeper's reports about itself.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -58,7 +58,7 @@ impl Status {
     }
 }
 
-/// What is known of the last rounds.
+/// The state of the last rounds.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Facts {
     status: Status,

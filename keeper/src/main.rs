@@ -222,8 +222,8 @@ impl<'a> Keeper<'a> {
     }
 }
 
-/// What keeps it from sending, as a status. That one campaign, or the returning of rent, has spent its
-/// share is no failure: anybody can bring that about.
+/// The reason that keeps the keeper from sending, as a status. It is no failure that one campaign, or the
+/// returning of rent, has spent its share: anybody can bring that about.
 fn said(stop: Option<Stop>, config: &Config, purse: &Purse) -> (Status, Option<String>) {
     match stop {
         Some(Stop::LowBalance) => {

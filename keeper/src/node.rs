@@ -53,7 +53,7 @@ pub(crate) struct Seen {
     pub(crate) slot: u64,
     /// The chain's clock, in unix seconds.
     pub(crate) now: i64,
-    /// What an account has to hold.
+    /// The rent, which says the least balance of an account.
     pub(crate) rent: Rent,
     accounts: HashMap<Pubkey, Account>,
 }
@@ -67,7 +67,7 @@ impl Seen {
     }
 }
 
-/// What became of a simulation.
+/// The outcome of a simulation.
 pub(crate) enum Simulated {
     /// It would succeed, with so many compute units.
     Succeeds(u64),
@@ -226,7 +226,7 @@ impl Node {
         Ok((info.absolute_slot, info.block_height))
     }
 
-    /// What the node's whole history has of these signatures, at most 256, and its slot.
+    /// The outcomes of these signatures, at most 256, in the node's whole history, and its slot.
     pub(crate) async fn landed(
         &self,
         signatures: &[String],

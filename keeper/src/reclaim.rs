@@ -1,4 +1,4 @@
-//! Whose rent can be returned now.
+//! The accounts whose rent can be returned now.
 //!
 //! The program lets unclaimed rewards lapse when the period for claims is over. The keeper does not
 //! make use of that while a reward could still be claimed: it takes nothing from anybody.
@@ -226,7 +226,7 @@ fn key(
             proof,
             ..Terms::default()
         };
-        pda::conversion_key(terms, &conversion.referee, &conversion.referral, &reference)
+        terms.conversion_key(&conversion.referee, &conversion.referral, &reference)
     });
     keys.into_iter()
         .find(|key| pda::conversion(campaign, key) == *subject)

@@ -1,4 +1,4 @@
-//! What became of the transactions that were meant to be sent.
+//! The outcomes of the transactions that were meant to be sent.
 //!
 //! This is the only place where a task becomes free again, so its errors are on the safe side:
 //!
@@ -43,7 +43,7 @@ pub(crate) struct Resolver<'a> {
     pub(crate) sent: HashMap<String, Instant>,
 }
 
-/// What may still be in the air.
+/// Transactions that may still land.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct InFlight {
     pub(crate) transactions: usize,

@@ -44,7 +44,7 @@ impl Search {
     /// Searches for rewards to pay. `final_time` is the chain's clock up to which the mirror is final.
     ///
     /// It follows the conversions whose hold ends. In addition, it walks through all that owe
-    /// something, page by page, so that nothing is forgotten whatever happens to the tasks.
+    /// something, page by page, so that nothing is forgotten even if tasks are lost.
     pub(crate) async fn rewards(
         &mut self,
         pool: &PgPool,

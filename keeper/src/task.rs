@@ -1,4 +1,4 @@
-//! What the keeper decides about one thing to do.
+//! The keeper's decision about one task.
 
 use std::time::Duration;
 

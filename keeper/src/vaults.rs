@@ -119,7 +119,7 @@ fn next_reward(campaign: &Campaign, now: i64) -> u64 {
     let least = settings.least_reward();
     let budget = campaign.settings.budget;
     if budget != 0 && budget.saturating_sub(campaign.committed) < least {
-        // It is refused whatever the vault holds.
+        // The program refuses it for its budget, at any balance of the vault.
         return 0;
     }
     least

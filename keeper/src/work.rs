@@ -30,7 +30,7 @@ const TASKS: (i64, i64, i64) = (256, 48, 16);
 /// Transactions in the air above which nothing more is sent.
 const MOST_IN_FLIGHT: usize = 128;
 
-/// What keeps the keeper from sending more.
+/// The reason that keeps the keeper from sending more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stop {
     /// Its account would hold less than it must.
@@ -55,7 +55,7 @@ pub(crate) struct Worker<'a> {
     pub(crate) after: BTreeMap<Kind, String>,
 }
 
-/// What may be spent in this round.
+/// The lamports that may be spent in this round.
 pub(crate) struct Purse {
     /// Lamports that may still be spent of the account.
     pub(crate) lamports: u64,
@@ -67,12 +67,12 @@ pub(crate) struct Purse {
     pub(crate) failed_campaigns: Vec<(String, Kind)>,
     /// Everything is read at this slot or later.
     pub(crate) min_slot: u64,
-    /// What was sent in this round.
+    /// The signatures that were sent in this round, with their times.
     pub(crate) sent: Vec<(String, Instant)>,
 }
 
 impl Worker<'_> {
-    /// What may be spent now. `in_flight` is not taken off the balance yet.
+    /// The lamports that may be spent now. `in_flight` is not taken off the balance yet.
     pub(crate) async fn purse(&self, in_flight: InFlight, min_slot: u64) -> Result<Purse, Failure> {
         let balance = self.node.balance(&self.key.pubkey()).await?;
         let spent = keeper::spent(self.pool).await?;
@@ -185,7 +185,7 @@ impl Worker<'_> {
         });
         let mut addresses = unique(first);
         let seen = self.node.see(&addresses, min_slot).await?;
-        // What these accounts name.
+        // The accounts that these accounts name.
         let second = tasks.iter().filter_map(|task| match kind {
             Kind::Claim => Claim::read(task, &seen).map(|claim| claim.parties()).ok(),
             Kind::Reclaim => reclaim::accounts(task, Some(&seen)).ok(),
@@ -222,8 +222,8 @@ impl Worker<'_> {
         Ok(keeper::postpone(self.pool, kind, &rows.collect::<Vec<_>>()).await?)
     }
 
-    /// Simulates the items as one transaction, and leaves out those that would make it fail. What does
-    /// not fit is left for the next round. Returns the compute units of the rest.
+    /// Simulates the items as one transaction, and leaves out those that would make it fail. Items that do
+    /// not fit are left for the next round. Returns the compute units of the rest.
     async fn simulate(
         &self,
         kind: Kind,
@@ -322,9 +322,9 @@ impl Worker<'_> {
     }
 }
 
-/// What became of a transaction's items.
+/// The outcome of a transaction's items.
 enum Sent {
-    /// What could be sent was sent.
+    /// All items that could be sent were sent.
     Yes,
     Stopped(Stop),
     CampaignSpent,

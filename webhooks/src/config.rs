@@ -46,7 +46,7 @@ pub(crate) struct Database {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Allowed {
     /// Lets endpoints be at private addresses, at any port, and without TLS. For development only:
-    /// whoever names an endpoint then reaches everything that this machine reaches.
+    /// anybody who may name an endpoint then reaches everything that this machine reaches.
     #[arg(long = "allow-private", env = "WEBHOOKS_ALLOW_PRIVATE",
           action = clap::ArgAction::Set, default_value_t = false, default_missing_value = "true",
           num_args = 0..=1)]
@@ -63,7 +63,7 @@ impl Allowed {
     }
 }
 
-/// What a command that manages has in common.
+/// Options that all managing commands have in common.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Common {
     #[command(flatten)]
@@ -108,7 +108,7 @@ pub(crate) enum Endpoint {
         /// The endpoint's id.
         id: Uuid,
     },
-    /// Lets deliveries go on. What happened meanwhile is sent by `replay`.
+    /// Lets deliveries go on. `replay` sends the messages of the time between.
     Enable {
         #[command(flatten)]
         common: Common,

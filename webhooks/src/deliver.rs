@@ -24,7 +24,7 @@ use crate::{
 
 /// Pause after a failure of Postgres.
 const PAUSE: Duration = Duration::from_millis(500);
-/// What takes longer has failed: Postgres is silent.
+/// Postgres counts as silent, and the action as failed, after this time.
 const SILENCE: Duration = Duration::from_secs(60);
 /// Shortest time between two looks at Postgres.
 const PACE: Duration = Duration::from_millis(20);
@@ -33,7 +33,7 @@ const SLOW: Duration = Duration::from_secs(3);
 /// Each pause is this many times as long as the one before.
 const GROWTH: f64 = 3.0;
 
-/// What attempts need.
+/// The things that attempts need.
 struct Office {
     pool: PgPool,
     config: Config,
@@ -44,7 +44,7 @@ struct Office {
 /// slow keep none of those that the others need.
 const POOLS: [bool; 2] = [false, true];
 
-/// What the sender is busy with.
+/// The current work of the sender.
 #[derive(Default)]
 struct Desk {
     attempts: JoinSet<(Uuid, bool)>,

@@ -21,7 +21,7 @@ pub(crate) struct Incomplete {
     what: &'static str,
 }
 
-/// What was read from one snapshot.
+/// The rows that were read from one snapshot.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     /// The last transaction whose facts are among `settled`, or were looked at before.
@@ -37,7 +37,7 @@ pub(crate) struct Seen {
     pub(crate) short: Vec<ShortVault>,
 }
 
-/// What to write. `now` is our clock.
+/// The rows to write. `now` is our clock.
 pub(crate) fn follow(seen: &Seen, now: Time) -> Result<Writes, Incomplete> {
     let mut writes = Writes {
         cursor: seen.cursor,
@@ -285,7 +285,7 @@ fn of_code(fact: &Fact, kind: Kind) -> Result<Message, Incomplete> {
     Ok(about(fact, kind, &data))
 }
 
-/// What the campaign's budget makes be told: each level once for each budget.
+/// Tells how much of the campaign's budget is spent: each level once for each budget.
 fn spend(campaign: &FundedCampaign, writes: &mut Writes) {
     // A tombstone has no budget.
     let (budget, committed, least) = match Campaign::decode(&campaign.data) {

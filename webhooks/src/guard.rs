@@ -1,7 +1,7 @@
 //! Where webhooks may be sent to: to public addresses alone.
 //!
-//! An endpoint's URL, and what its name resolves to, belong to somebody else. What they name must not
-//! be reached from inside our network: databases, metadata of clouds, other services.
+//! An endpoint's URL, and the addresses of its name, are somebody else's choice. They must not lead
+//! to hosts inside our network: databases, metadata of clouds, other services.
 
 use std::{
     error::Error,
@@ -40,7 +40,7 @@ const PRIVATE_V4: [Ipv4Net; 16] = [
 
 /// The only public block of IPv6 addresses.
 const PUBLIC_V6: Ipv6Net = v6([0x2000, 0, 0, 0, 0, 0, 0, 0], 3);
-/// What is not public in it: protocols (Teredo and others), documentation, 6to4.
+/// Networks in it that are not public: protocols (Teredo and others), documentation, 6to4.
 const PRIVATE_V6: [Ipv6Net; 4] = [
     v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 23),
     v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32),
@@ -96,7 +96,7 @@ pub(crate) enum Reach {
     Anywhere,
 }
 
-/// Checks an endpoint's URL. What its name resolves to is checked when a connection is made.
+/// Checks an endpoint's URL. The addresses of its name are checked when a connection is made.
 pub(crate) fn check(url: &str, reach: Reach) -> Result<Url, Refusal> {
     if url.len() > LONGEST {
         return Err(Refusal::NotAUrl);

@@ -71,7 +71,7 @@ async fn add(
     let reach = allowed.reach();
     let url = guard::check(url, reach)?;
     if let (Reach::Public, Some(name)) = (reach, url.domain()) {
-        // It is checked again for each connection. This is for whoever waits at the keyboard.
+        // It is checked again for each connection. This check is for the person at the keyboard.
         let found = System.lookup(name.to_owned()).await;
         let found = found.with_context(|| format!("the name {name} does not resolve"))?;
         if found.iter().any(|address| !guard::is_public(address.ip())) {

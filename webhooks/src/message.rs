@@ -1,4 +1,4 @@
-//! What is told: types of messages, and their payloads.
+//! Messages: their types, and their payloads.
 //!
 //! Addresses and signatures are base58, amounts base units as decimal strings, times RFC 3339.
 //! `docs/webhooks.md` has an example of each type.
@@ -146,7 +146,7 @@ pub(crate) struct Rewards {
     pub(crate) partner: Units,
 }
 
-/// What `data` holds.
+/// The content of `data`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Data {
@@ -245,7 +245,7 @@ pub(crate) struct Code {
 pub(crate) struct Budget {
     pub(crate) campaign: String,
     pub(crate) budget: Units,
-    /// What conversions of the budget owe or were paid.
+    /// Units of the budget that conversions owe or were paid.
     pub(crate) committed: Units,
     pub(crate) remaining: Units,
     #[serde(flatten)]

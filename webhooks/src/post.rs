@@ -22,7 +22,7 @@ const BODY_TIME: Duration = Duration::from_millis(500);
 /// Longest text of an error that is kept.
 const LONGEST: usize = 200;
 
-/// What became of an attempt.
+/// The outcome of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Attempt {
     /// The endpoint has it: a 2xx status.

@@ -6,15 +6,16 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
 use solana_sdk::signer::Signer;
 use solana_sdk::signer::keypair::{Keypair, keypair_from_seed};
 use vouch_localnet::{
-    NODE_VERSION, ProcessSpec, VALIDATOR_VERSION, cache_dir, cached_node_root,
-    cached_validator_root, cargo, find_on_path, finish, has_node, program_binary, validator_patch,
-    workspace_root,
+    NODE_VERSION, PLUGIN, ProcessSpec, VALIDATOR_VERSION, cache_dir, cached_node_root,
+    cached_plugin_root, cached_validator_root, cargo, find_on_path, finish, has_node,
+    program_binary, validator_patch, workspace_root,
 };
 
 use crate::web;
@@ -94,9 +95,14 @@ pub(crate) async fn binaries() -> Result<()> {
 /// Builds the validator, unless it is on PATH or in the cache. One on PATH is used as it
 /// is. The built one sleeps while nothing happens (docs/decisions/idle-validator.md).
 pub(crate) async fn validator() -> Result<()> {
-    if find_on_path("solana-test-validator").is_some() {
-        return Ok(());
+    match find_on_path("solana-test-validator") {
+        Some(_) => Ok(()),
+        None => own_validator().await,
     }
+}
+
+/// Builds the validator, unless it is in the cache.
+async fn own_validator() -> Result<()> {
     let root = cached_validator_root()?;
     let what = "building solana-test-validator (once, about 20 minutes)";
     once(&root, what, async |new, work| {
@@ -109,6 +115,44 @@ pub(crate) async fn validator() -> Result<()> {
         finish(install).await
     })
     .await
+}
+
+/// Builds the Geyser plugin that serves Yellowstone gRPC, unless it is in the cache, and the validator that
+/// can load it: types of Rust cross its border, so one compiler has to build both.
+pub(crate) async fn geyser_plugin() -> Result<()> {
+    own_validator().await?;
+    let root = cached_plugin_root()?;
+    let what = "building the Geyser plugin of the test validator (once, about 4 minutes)";
+    once(&root, what, async |new, work| {
+        ensure_same_compiler()?;
+        let manifest = workspace_root().join("toolchain/geyser/Cargo.toml");
+        let build = cargo(["build", "--release", "--locked"])
+            .args(["--manifest-path".as_ref(), manifest.as_os_str()])
+            .args(["--target-dir".as_ref(), work.as_os_str()]);
+        finish(build).await?;
+        fs::create_dir_all(new)?;
+        fs::rename(work.join("release").join(PLUGIN), new.join(PLUGIN))?;
+        Ok(())
+    })
+    .await
+}
+
+/// Fails if another compiler than the present one built the validator. It writes its version into what it
+/// builds, at least for Linux.
+fn ensure_same_compiler() -> Result<()> {
+    let output = Command::new("rustc").arg("--version").output()?;
+    let version = String::from_utf8(output.stdout)?;
+    let version = version.trim().replacen("rustc ", "rustc version ", 1);
+    let root = cached_validator_root()?;
+    let validator = fs::read(root.join("bin/solana-test-validator"))?;
+    let mut windows = validator.windows(version.len());
+    ensure!(
+        cfg!(not(target_os = "linux")) || windows.any(|it| it == version.as_bytes()),
+        "another compiler than {version} built the validator, so it cannot load a plugin: remove {}, and it \
+         is built again",
+        root.display()
+    );
+    Ok(())
 }
 
 /// Copies the crates `agave-validator` and `solana-core` to the folder `work` and patches
@@ -210,6 +254,21 @@ pub(crate) fn program_tools() -> Vec<PathBuf> {
     }
 }
 
+/// The versions that the Solana tools on PATH say of themselves, in one line.
+pub(crate) fn solana_tools_version() -> Result<String> {
+    let asked = std::process::Command::new("cargo-build-sbf")
+        .arg("--version")
+        .output()
+        .context("cargo-build-sbf --version")?;
+    let text = String::from_utf8(asked.stdout).context("its version is not UTF-8")?;
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    ensure!(
+        asked.status.success() && !lines.is_empty(),
+        "cargo-build-sbf does not say its version"
+    );
+    Ok(lines.join(", "))
+}
+
 /// The value of PATH with these folders in front.
 pub(crate) fn path_with(folders: &[PathBuf]) -> Result<String> {
     let path = env::var_os("PATH").unwrap_or_default();
@@ -285,7 +344,7 @@ fn install(options: &[&str], new: &Path, work: &Path) -> ProcessSpec {
 /// Creates `root`, unless it exists. `make` gets a folder to fill, which then becomes
 /// `root`, and a folder to work in; so `root` is complete or absent. Parallel calls wait
 /// for each other.
-async fn once(
+pub(crate) async fn once(
     root: &Path,
     what: &str,
     make: impl AsyncFnOnce(&Path, &Path) -> Result<()>,

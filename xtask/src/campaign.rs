@@ -17,7 +17,7 @@ use crate::demo::{chain::Chain, http::Api};
 
 /// Decimals of the demo's tokens.
 pub(crate) const DECIMALS: u8 = 6;
-/// What the demo's tokens are called.
+/// The symbol of the demo's tokens.
 const SYMBOL: &str = "VCH";
 /// Base units per conversion: 5 whole tokens.
 pub(crate) const REWARD: u64 = 5_000_000;

@@ -15,6 +15,7 @@ mod interrupt;
 mod mutants;
 mod orders;
 mod planted;
+mod schemathesis;
 mod scratch;
 mod test;
 mod typescript;
@@ -62,6 +63,7 @@ enum Command {
     Fuzz(fuzz::Args),
     Chaos(chaos::Args),
     Orders(orders::Args),
+    Schemathesis(schemathesis::Args),
     Mutants(mutants::Args),
     /// Runs the Anchor CLI with the program's toolchain and the validator on PATH. Builds
     /// the CLI into the cache if PATH has none.
@@ -77,7 +79,8 @@ enum Command {
 #[derive(Subcommand)]
 enum Bench {
     /// Measures compute units, sizes and rent of each instruction, and writes
-    /// benches/compute-units.md and benches/compute-units.json.
+    /// benches/compute-units.md and benches/compute-units.json. With the Solana tools on
+    /// PATH, it writes benches/compute-units-solana-tools.md and .json beside them.
     Cu {
         /// Writes nothing; fails when a figure is worse than the committed one. `./dev
         /// test` does this, too.
@@ -124,7 +127,10 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Generated => done(generate::check()).await,
         Command::Generate => done(generate::write()).await,
         Command::BuildProgram => done(build::program()).await,
-        Command::Validator => done(build::validator()).await,
+        Command::Validator => {
+            build::validator().await?;
+            done(build::geyser_plugin()).await
+        }
         Command::Bench {
             what: Bench::Cu { check },
         } => done(checks::compute_units(check)).await,
@@ -140,6 +146,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Fuzz(args) => interrupt::or_drop(fuzz::run(args)).await,
         Command::Chaos(args) => interrupt::or_drop(chaos::run(args)).await,
         Command::Orders(args) => interrupt::or_drop(orders::run(args)).await,
+        Command::Schemathesis(args) => interrupt::or_drop(schemathesis::run(args)).await,
         Command::Mutants(args) => interrupt::or_drop(mutants::run(args)).await,
         Command::Anchor { args } => {
             interrupt::or_drop(anchor::prepare()).await?;

@@ -40,7 +40,7 @@ impl Scratch {
         &self.root
     }
 
-    /// Restores the copy, whatever was changed in it.
+    /// Restores the copy, including every change that was made in it.
     pub(crate) fn restore(&self) -> Result<()> {
         copy(&workspace_root(), &sources()?, &self.root)
     }

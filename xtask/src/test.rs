@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::Result;
 use vouch_localnet::{Instance, Postgres, ProcessSpec, cargo};
 
-use crate::{build, checks, typescript, web};
+use crate::{build, checks, schemathesis, typescript, web};
 
 /// Runs every test: unit, LiteSVM, Postgres, whole product. Without a filter, also
 /// compares compute units with the committed ones.
@@ -32,10 +32,12 @@ struct Counts {
 
 pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     build::validator().await?;
+    build::geyser_plugin().await?;
     build::program().await?;
     build::floor().await?;
     typescript::prepare().await?;
     typescript::prepare_published().await?;
+    schemathesis::prepare().await?;
     web::prepare().await?;
     web::build().await?;
     let nextest: Vec<_> = build::cargo_nextest().await?.into_iter().collect();

@@ -9,7 +9,7 @@ use vouch_localnet::{finish, npm_in, web, workspace_root};
 
 use crate::typescript;
 
-/// What the built files follow from. The types of the API and the client are among it.
+/// The inputs of the built files. The types of the API and the client are among them.
 const INPUTS: [&str; 11] = [
     "api/openapi.json",
     "clients/ts/src",

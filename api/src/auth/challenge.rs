@@ -1,4 +1,4 @@
-//! Challenges. They are not stored: the nonce proves that this service made it, for whom and when.
+//! Challenges. They are not stored: a nonce proves that this service made it, when and for which wallet.
 
 use hmac::{Hmac, Mac};
 use rand::{RngCore as _, rngs::OsRng};

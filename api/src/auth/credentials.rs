@@ -107,8 +107,8 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
         .then(|| str::from_utf8(value).ok())?
 }
 
-/// What a request means that has neither `Sec-Fetch-Site` nor `Origin`. No browser sends one that
-/// may change something, except old ones.
+/// The judgement of a request with neither `Sec-Fetch-Site` nor `Origin`. Only old browsers send such a
+/// request for a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Absent {
     /// It is refused.

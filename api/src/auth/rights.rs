@@ -181,8 +181,8 @@ impl<S: Scope> FromRequestParts<AppState> for AuthorityOrKey<S> {
 /// The mirror may be this many seconds old for a change.
 const FRESH: f64 = 300.0;
 
-/// Refuses a change while the mirror is so old that the right to it may have gone to somebody else. What
-/// only reads or deletes goes on: docs/decisions/sign-in.md.
+/// Refuses a change while the mirror is so old that the right to it may have gone to somebody else. Requests
+/// that only read or delete go on: docs/decisions/sign-in.md.
 async fn check_fresh(parts: &Parts, state: &AppState) -> ApiResult<()> {
     if parts.method.is_safe() || parts.method == Method::DELETE {
         return Ok(());

@@ -99,8 +99,8 @@ pub(crate) fn is_signed_form(signed: &[u8], message: &[u8], wallet: &[u8; 32]) -
     }
 }
 
-/// What wallets sign that do not say which bytes: the message, or what the Solana CLI makes of it, an
-/// off-chain message of version 0 in the short form.
+/// The bytes that wallets sign when they do not say which: the message, or the off-chain message of version 0
+/// that the Solana CLI makes of it, in the short form.
 pub(crate) fn usual_forms(message: &[u8]) -> Vec<Vec<u8>> {
     let mut forms = vec![message.to_vec()];
     if let Ok(length) = u16::try_from(message.len()) {
@@ -191,7 +191,7 @@ mod tests {
                 let is_format = name == "v0" && place == 49;
                 assert_eq!(accepted, is_free || is_format, "{name} {place}");
             }
-            // Nor a longer or shorter one, nor that of another wallet
+            // And no longer or shorter form is accepted, and only `raw` for another wallet
             assert!(!is_signed_form(
                 &bytes[..bytes.len() - 1],
                 message,

@@ -23,7 +23,7 @@ pub(crate) enum Kind {
     Key,
 }
 
-/// A new token. Whoever has it has its rights.
+/// A new bearer token: everybody who holds it has its rights.
 #[derive(Debug)]
 pub(crate) struct Token(SecretString);
 

@@ -21,7 +21,7 @@ use crate::{
 
 /// A slot is forgotten so long after an answer has named it, unless a later one has come.
 const LIFE: Duration = Duration::from_secs(60);
-/// Slots of a minute. What one answer alone puts further ahead is not believed.
+/// Slots of a minute. One answer alone is not believed if its slot is further ahead.
 const JUMP: u64 = 150;
 /// A slot that no answer has reached for this long, although reads have asked for it, is forgotten: the
 /// cluster was set back, or nodes have named a slot that does not exist.

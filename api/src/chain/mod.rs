@@ -40,7 +40,7 @@ use tokio::{sync::watch, time::error::Elapsed};
 use vouch_client::{
     Code, PROGRAM_ID, ProgramError, Pubkey,
     accounts::{AccountType, Binding, Campaign, DecodeError, Funding, Referral, Referrer, VERSION},
-    instructions::{Convert, CreateReferral, Evidence, Offer},
+    instructions::{Bind, Convert, CreateReferral, Evidence, Offer},
     pda,
     preflight::{self, ChainState, Reward, VoucherState},
     token,
@@ -112,8 +112,8 @@ pub(crate) struct Checked {
     pub(crate) args: Convert,
     /// The message that the attestor must have signed, if there is a voucher.
     pub(crate) message: Option<[u8; voucher::MESSAGE_LEN]>,
-    /// Whether the wallet has to be bound to the code before, in the same transaction.
-    pub(crate) binds: bool,
+    /// How the wallet has to be bound to the code before, in the same transaction.
+    pub(crate) bind: Option<Bind>,
     /// Address of the conversion.
     pub(crate) conversion: Pubkey,
     /// The reward of the conversion.
@@ -268,7 +268,7 @@ impl Chain {
 
     /// Returns the conversion if `convert` would succeed. The evidence is the `voucher`,
     /// if there is one; the evidence in `asked` is ignored. With `bind_first`, a wallet that is not
-    /// bound to any code is taken as one that is bound to this code.
+    /// bound to any code that can earn is taken as one that is bound to this code.
     ///
     /// # Errors
     /// The error of `convert` that the program would return, `code_not_found`,
@@ -319,9 +319,13 @@ impl Chain {
         };
         let conversion = offer.conversion(&args.referee, &args.reference);
         let settings = offer.settings();
-        let is_bound = binding.as_ref().is_some_and(|it| now < it.expires_at);
-        let binds = bind_first && settings.attribution_window > 0 && !is_bound;
-        let binding = if binds {
+        let bind = if bind_first && settings.attribution_window > 0 {
+            let bound = binding.as_ref().filter(|it| now < it.expires_at);
+            self.bind(&offer, code, &args, bound).await?
+        } else {
+            None
+        };
+        let binding = if bind.is_some() {
             Some(Binding {
                 version: VERSION,
                 campaign: *address,
@@ -375,11 +379,52 @@ impl Chain {
             args,
             message,
             reward,
-            binds,
+            bind,
             conversion,
             campaign,
             referral,
         })
+    }
+
+    /// How the referee of `args` is bound to the referral of `offer` before it converts: `None` if it is
+    /// `bound`, to this referral or to another one that can earn.
+    ///
+    /// # Errors
+    /// `chain_unavailable` or `overloaded`.
+    async fn bind(
+        &self,
+        offer: &Offer<'_>,
+        code: &Code,
+        args: &Convert,
+        bound: Option<&Binding>,
+    ) -> ApiResult<Option<Bind>> {
+        let new = Bind {
+            payer: args.payer,
+            wallet: args.referee,
+            campaign: offer.address,
+            code: *code,
+            bound: None,
+        };
+        let Some(bound) = bound else {
+            return Ok(Some(new));
+        };
+        if bound.referral == offer.referral_address {
+            return Ok(None);
+        }
+        let accounts = self.accounts(vec![bound.referral]).await?;
+        let referral = ours::<Referral>(accounts.first())?;
+        let referrer = referral
+            .as_ref()
+            .filter(|_| offer.campaign.per_owner)
+            .map(|referral| pda::referrer(&offer.address, &referral.owner));
+        let [account] = self.some_accounts([referrer]).await?;
+        let account = ours::<Referrer>(Some(&account))?;
+        let (referral, account) = (referral.as_ref(), account.as_ref());
+        let is_lost = preflight::is_lost(offer.campaign, referral, account, offer.now);
+        Ok(is_lost.then_some(Bind {
+            bound: Some((bound.referral, referrer)),
+            ..new
+        }))
     }
 
     /// The accounts at those of `addresses` that are `Some`, each at its position.
@@ -396,7 +441,7 @@ impl Chain {
         Ok(addresses.map(|address| address.and_then(|_| found.next().cloned().flatten())))
     }
 
-    /// The accounts. Whoever asks for the same meanwhile gets the same answer. It is not kept for later,
+    /// The accounts. Callers that ask for the same meanwhile share the answer. It is not kept for later,
     /// because a wallet that has just converted has to read so.
     async fn accounts(&self, addresses: Vec<Pubkey>) -> ApiResult<Arc<Vec<Option<Account>>>> {
         let (least, addresses) = (self.least(None), &addresses);
@@ -431,9 +476,9 @@ impl Chain {
         self.share(&self.answers, key, read).await
     }
 
-    /// Does `ask`, unless somebody does with the same key: then both get the outcome of that. The key says
-    /// whose queue it waits in, if it has to wait. Otherwise all share it. Whoever shared one that got no
-    /// turn, because it asked the node again later, asks once more in its own queue.
+    /// Does `ask`, unless somebody does with the same key: then both get the outcome of that. The key names
+    /// the caller if the call has to wait in that caller's queue. Otherwise all callers share it. If a shared
+    /// call got no turn, because it asked the node again later, each caller asks once more in its own queue.
     async fn share<K, V, F>(
         &self,
         running: &Cache<K, V>,
@@ -467,7 +512,7 @@ impl Chain {
         }
     }
 
-    /// Whose queue a call waits in, if it has to wait.
+    /// The caller in whose queue a call has to wait; `None` if it does not have to.
     fn queue(&self) -> Option<Caller> {
         (!self.turns.is_idle()).then(Caller::current)
     }

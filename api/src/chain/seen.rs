@@ -36,7 +36,7 @@ struct Found {
 }
 
 impl Chain {
-    /// Reads these accounts, at most 98, with clock and rent. Whoever asks for the same meanwhile gets
+    /// Reads these accounts, at most 98, with clock and rent. Callers that ask for the same meanwhile get
     /// the same answer; like [`Chain::accounts`] it is not kept for later.
     ///
     /// # Errors

@@ -34,7 +34,7 @@ pub(super) async fn for_all<T>(work: impl Future<Output = T>) -> T {
     CALLER.scope(Caller::default(), work).await
 }
 
-/// The networks of whoever asks, the narrowest first; none for what nobody has asked for.
+/// The networks of a caller, the narrowest first; none for work that nobody has asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(super) struct Caller([Option<Network>; 3]);
 
@@ -46,7 +46,7 @@ type Network = (u128, u8);
 const WEIGHTS: [usize; 3] = [6, 3, 2];
 
 impl Caller {
-    /// Whose request this task works on.
+    /// The caller whose request this task works on.
     pub(super) fn current() -> Self {
         CALLER.try_with(|caller| *caller).unwrap_or_default()
     }
@@ -186,7 +186,7 @@ impl Turns {
         }
     }
 
-    /// Waits for a turn of whoever asks; `None` if too many wait. Whoever stops waiting loses the place.
+    /// Waits for a turn of the caller; `None` if too many wait. A caller that stops waiting loses its place.
     pub(super) async fn take(&self) -> Option<Turn> {
         let caller = Caller::current();
         let (sender, turn) = oneshot::channel();
@@ -206,7 +206,7 @@ impl Turns {
         turn.await.ok()
     }
 
-    /// Whether whoever asks would not have to wait, and nobody waits.
+    /// Whether the caller would not have to wait, and nobody waits.
     pub(super) fn is_idle(&self) -> bool {
         let state = self.shared.state();
         let is_full = || state.is_full(&Caller::current(), self.shared.turns);

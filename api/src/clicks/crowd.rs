@@ -47,8 +47,8 @@ impl Default for Crowd {
 
 impl Crowd {
     /// Counts a click of these networks, the narrowest first. Returns whether one of them has sent more than
-    /// its share in this hour of the clock (UTC), this click included. What a network sends beyond its share
-    /// does not count for the wider ones, so that it cannot use up the share of its neighbours.
+    /// its share in this hour of the clock (UTC), this click included. Clicks beyond a network's share do not
+    /// count for the wider ones, so that it cannot use up the share of its neighbours.
     pub(crate) fn is_flood(&self, networks: &[Network], at: OffsetDateTime) -> bool {
         let hour = at.unix_timestamp().div_euclid(3_600);
         let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
@@ -181,8 +181,8 @@ mod tests {
                 floods += u32::from(crowd.is_flood(&[network(0, 1)], NOON));
             }
         }
-        // Then what it has sent beyond its share is found, and the tables are as large as they were. What
-        // a shared cell adds is at most the clicks in it.
+        // Then the clicks beyond its share are found, and the tables are as large as they were. A shared cell
+        // adds at most the clicks in it.
         assert!((100..=110).contains(&floods), "{floods}");
         let counters = crowd.counters.lock().unwrap();
         assert_eq!(counters.cells.capacity(), ROWS * COLUMNS);

@@ -193,7 +193,7 @@ struct Replayed {
 struct Writer {
     database: Arc<Database>,
     live: Store,
-    /// What the next replay uses; `None` while one runs.
+    /// The store for the next replay; `None` while one runs.
     idle_replay: Option<Store>,
     replay: Option<JoinHandle<Replayed>>,
     /// Time that Postgres has for one group of the queue.

@@ -50,8 +50,8 @@ async fn make_days(database: &Database, today: Date) -> Duration {
     pause
 }
 
-/// Deletes each kind of what is too old, whatever became of the others. Returns the pause until the next
-/// time.
+/// Deletes old rows of each kind, even if the deletion of another kind has failed. Returns the pause until
+/// the next time.
 async fn delete(database: &Database, today: Date, retention: u16, rollups: u16) -> Duration {
     let later = |days| today.saturating_add(time::Duration::days(days));
     let mut pause = EVERY;

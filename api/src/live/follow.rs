@@ -36,7 +36,7 @@ const BLIND: Duration = Duration::from_secs(30);
 /// The task sleeps when nobody has listened for this long.
 const LINGER: Duration = Duration::from_secs(30);
 
-/// Rows of the log that are read at once. Whoever is further behind begins anew.
+/// Rows of the log that are read at once. If the task is further behind, it begins anew.
 const ENTRIES: i64 = 5_000;
 /// Transactions whose facts are read at once, and facts that were undone.
 const SPAN: i64 = 2_000;
@@ -267,7 +267,7 @@ async fn lost(mut snapshot: Snapshot) -> Result<Look, Error> {
         is_lost: true,
         items: Vec::new(),
         passed: Vec::new(),
-        // Whoever reads a leaderboard at once may get a page from before. It is told again.
+        // A client that reads a leaderboard at once may get an old page, so all leaderboards are told again.
         ranked: BTreeSet::from([String::new()]),
         slot: snapshot.indexed_slot,
         has_more: false,

@@ -55,7 +55,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Time for a look on behalf of a client that has seen more than this process.
 const AHEAD: Duration = Duration::from_secs(2);
 
-/// What a stream is about.
+/// The subject of a stream.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Topic {
     /// A campaign, by its address.
@@ -72,7 +72,7 @@ pub(crate) enum Topic {
 #[derive(Debug, Clone)]
 struct Item {
     position: Position,
-    /// Who is told.
+    /// The topics whose streams get it.
     topics: Vec<Topic>,
     frame: Bytes,
 }
@@ -124,7 +124,7 @@ impl Current {
         }
     }
 
-    /// What a client has missed that has seen everything up to `last`; `None` if that is not known.
+    /// The events after `last` that a client with this topic has missed; `None` if they are not known.
     fn missed(&self, last: Position, topic: &Topic) -> Option<Vec<Bytes>> {
         let row = self.rows.binary_search_by_key(&last.entry, |(id, _)| *id);
         let (_, mark) = self.rows.get(row.ok()?)?;
@@ -142,7 +142,7 @@ impl Current {
     }
 }
 
-/// What streams and the task that feeds them share.
+/// The state that streams share with the task that feeds them.
 #[derive(Default)]
 struct Shared {
     /// `None` while nobody listens.
@@ -212,7 +212,7 @@ impl Live {
     ) -> ApiResult<Stream> {
         let mut ready = self.ready.subscribe();
         let is_ready = tokio::time::timeout(PATIENCE, async {
-            // What this returns holds a lock.
+            // `wait_for` returns a guard that holds a lock: `is_ok` drops it.
             ready.wait_for(|ready| *ready).await.is_ok()
         });
         if !matches!(is_ready.await, Ok(true)) {
@@ -244,7 +244,7 @@ impl Live {
     /// already.
     async fn reach(&self, topic: &Topic, last: Option<&str>) {
         let last = last.and_then(|last| last.parse::<Position>().ok());
-        // What leaderboards tell is always true enough.
+        // A leaderboard's event only says that something changed, so its exact place does not matter.
         let Some(last) = last.filter(|_| !matches!(topic, Topic::Board(_))) else {
             return;
         };
@@ -259,7 +259,7 @@ impl Live {
         let next = self.begun.load(Ordering::SeqCst) + 1;
         let mut looked = self.looked.subscribe();
         self.wake.notify_one();
-        // Whatever comes of it, the client's place is looked up again.
+        // Even if the wait times out, the client's place is looked up again.
         let _ = tokio::time::timeout(AHEAD, looked.wait_for(|look| *look >= next)).await;
     }
 

@@ -1,4 +1,4 @@
-//! What follows from rows of the mirror's log. Pure.
+//! Reads from rows of the mirror's log which facts to tell. Pure.
 
 use vouch_db::api::live::{Entry, Withdrawn};
 
@@ -18,7 +18,7 @@ impl Span {
     }
 }
 
-/// What a row of the log says.
+/// The content of a row of the log.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Change {
     /// The row.
@@ -45,7 +45,7 @@ pub(crate) fn withdrawn(facts: &[Withdrawn]) -> i64 {
     i64::try_from(facts.len()).unwrap_or(i64::MAX)
 }
 
-/// What the rows say that come after `before`, and whether everything before them is to be read
+/// The changes of the rows after `before`, and whether everything before them is to be read
 /// again. All rows up to the moment of the snapshot have to be there: the facts of transactions that a
 /// later row has undone cannot be read any more.
 pub(crate) fn changes(before: Known, entries: Vec<Entry>) -> (bool, Vec<Change>) {

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use vouch_db::api::live::Entry;
 
-/// What comes first within a row of the log.
+/// The phases of a row of the log, in the order in which they are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
     /// Facts that were undone.

@@ -25,13 +25,13 @@ const COMMENT: Bytes = Bytes::from_static(b":\n\n");
 /// at once.
 const RETRY: std::ops::Range<u32> = 1_000..5_000;
 
-/// What a client gets. It ends after its life, when the service stops, or when the client is too slow.
+/// The body of a stream. It ends after its life, when the service stops, or when the client is too slow.
 pub(crate) struct Stream {
     live: Arc<Live>,
     topic: Topic,
     id: u64,
     receiver: mpsc::Receiver<Bytes>,
-    /// What comes before all that is received.
+    /// Frames to send before all that is received.
     first: VecDeque<Bytes>,
     heartbeat: Pin<Box<Interval>>,
     end: Pin<Box<Sleep>>,

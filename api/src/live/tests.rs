@@ -1,11 +1,17 @@
-//! Who is told what, without Postgres.
+//! Which events each stream gets, without Postgres.
 
 use std::task::Poll;
 
 use clap::Parser;
 use futures::{FutureExt as _, StreamExt as _};
 
-use super::{event::frame, position::Phase, *};
+use vouch_db::api::live::Fact;
+
+use super::{
+    event::{self, frame},
+    position::Phase,
+    *,
+};
 
 const HERE: &str = "192.0.2.1/32";
 
@@ -224,6 +230,54 @@ async fn a_burst_in_one_topic_is_one_event_and_others_notice_nothing() {
     assert_eq!(told(&mut of_a).0.len(), BURST);
 }
 
+/// docs/decisions/live.md says how much memory what is kept for clients that resume takes at most.
+#[test]
+fn the_longest_event_is_short() {
+    // Given a conversion with the longest text and the largest number in each field
+    let [address, signature] = [44, 88].map(|length| "C".repeat(length));
+    let (address, most) = (Some(address), Some(u64::MAX.into()));
+    let fact = Fact {
+        seq: i64::MAX,
+        place: i16::MAX,
+        kind: event::CONVERSION.into(),
+        campaign: address.clone(),
+        referral: address.clone(),
+        code: Some("C".repeat(12)),
+        subject: address.clone(),
+        wallet: address.clone(),
+        units: most,
+        detail: None,
+        signature,
+        slot: i64::MAX,
+        block_time: 253_402_300_799,
+        referrer: address.clone(),
+        partner: address.clone(),
+        referee: address,
+        action: Some("subscription".into()),
+        amount: most,
+        reference: Some(vec![255; 32]),
+        reward_referrer: most,
+        reward_referee: most,
+        reward_partner: most,
+        converted_at: Some(253_402_300_799),
+        matures_at: Some(253_402_300_799),
+    };
+    let position = Position {
+        entry: i64::MAX,
+        phase: Phase::Written,
+        seq: i64::MAX,
+        place: i16::MAX,
+        mark: i32::MIN,
+    };
+    // Then its event has at most 1,200 bytes, and three are told
+    let confirmed = event::added(&fact, 0).expect("a conversion is told");
+    for told in [confirmed, event::settled(&fact)] {
+        let bytes = frame(Some(&position), told.kind, &told.body).len();
+        assert!(bytes <= 1_200, "{bytes}");
+        assert!(told.topics.len() <= 3, "{:?}", told.topics);
+    }
+}
+
 #[tokio::test]
 async fn what_is_kept_is_bounded_and_who_has_seen_less_reads_again() {
     let live = live(&[]);
@@ -318,7 +372,7 @@ async fn boards_are_told_of_their_campaigns_and_of_all() {
     assert_eq!(changed(&["A", "B", "C"]), [1, 1, 1, 0]);
     assert_eq!(changed(&[""]), [1, 1, 1, 0]);
     assert_eq!(changed(&[]), [0, 0, 0, 0]);
-    // And who resumes reads the board again, whatever it has seen
+    // And a client that resumes reads the board again, from any position
     for last in ["4.3.0.0.5", "1.3.0.0.9"] {
         let mut resumed = open(&live, &topics[2], Some(last)).await;
         let expected = texts(&["stream.opened -", "leaderboard.changed 4.3.0.0.5"]);

@@ -24,6 +24,7 @@ use crate::{
     error::{ApiError, ApiResult},
     extract,
     limits::{Meter, Who},
+    schemas,
     state::AppState,
     types::{self, WalletAddress, timestamp},
 };
@@ -45,6 +46,7 @@ impl<T: Serialize> IntoResponse for Private<T> {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ChallengeRequest {
     /// The wallet.
+    #[schema(value_type = schemas::Wallet)]
     wallet: String,
 }
 
@@ -105,14 +107,18 @@ pub(crate) enum TokenKind {
 #[serde(deny_unknown_fields)]
 pub(crate) struct SessionRequest {
     /// The wallet that signed.
+    #[schema(value_type = schemas::Wallet)]
     wallet: String,
     /// The challenge's.
+    #[schema(pattern = "^[0-9a-f]{80}$")]
     nonce: String,
     /// 64 bytes in base58.
+    #[schema(value_type = schemas::Signature)]
     signature: String,
     /// The bytes that were signed, in base64, as wallets return them: the message, or a Solana
     /// off-chain message with it as its text. Without it, the message was signed, or what the Solana
     /// CLI makes of it.
+    #[schema(pattern = "^[A-Za-z0-9+/]*={0,2}$")]
     signed_message: Option<String>,
     /// cookie when absent.
     #[serde(default)]

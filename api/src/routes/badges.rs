@@ -10,6 +10,7 @@ use crate::{
     envelope::ErrorEnvelope,
     error::ApiResult,
     extract::{PathAddress, Query},
+    schemas,
     state::AppState,
     types::{Address, Limit, timestamp},
 };
@@ -46,10 +47,10 @@ pub(crate) struct Award {
     badge: Badge,
     /// Null for the leader of a category.
     campaign: Option<String>,
-    /// Of the leader of a category; null for other badges.
+    /// The category of a leader's badge; null for other badges.
     category: Option<String>,
     referrer: String,
-    /// Of a leader: the month in UTC, such as 2026-01. Null for a milestone.
+    /// The month of a leader in UTC, such as 2026-01. Null for a milestone.
     month: Option<String>,
     /// RFC 3339.
     awarded_at: Option<String>,
@@ -87,22 +88,29 @@ pub(crate) struct Milestone {
 /// Selects a page.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Page {
     /// How many, from 1 to 200; 50 when absent.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 200)]
     limit: Option<String>,
     /// `next_cursor` of an earlier answer.
+    #[param(value_type = Option<schemas::Cursor>, inline)]
     cursor: Option<String>,
 }
 
 /// Selects a page of what a referrer has.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct ReferrerPage {
     /// Address of a campaign; without it, of all campaigns.
+    #[param(value_type = Option<schemas::Address>, inline)]
     campaign: Option<String>,
     /// How many, from 1 to 200; 50 when absent.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 200)]
     limit: Option<String>,
     /// `next_cursor` of an earlier answer.
+    #[param(value_type = Option<schemas::Cursor>, inline)]
     cursor: Option<String>,
 }
 
@@ -124,7 +132,7 @@ pub(crate) async fn kinds(State(state): State<AppState>) -> ApiResult<Json<Badge
 
 /// List the badges of a referrer, newest first
 #[utoipa::path(get, path = "/v1/referrers/{wallet}/badges", tag = "numbers",
-    params(("wallet" = String, Path, description = "The referrer's wallet"), ReferrerPage),
+    params(("wallet" = inline(schemas::Address), Path, description = "The referrer's wallet"), ReferrerPage),
     responses(
         (status = 200, body = AwardsAnswer),
         (status = 400, description = "invalid_query, invalid_address", body = ErrorEnvelope),
@@ -147,7 +155,7 @@ pub(crate) async fn of_referrer(
 
 /// List the badges that were earned in a campaign, newest first
 #[utoipa::path(get, path = "/v1/campaigns/{address}/badges", tag = "campaigns",
-    params(("address" = String, Path, description = "Address of the campaign"), Page),
+    params(("address" = inline(schemas::Address), Path, description = "Address of the campaign"), Page),
     responses(
         (status = 200, body = AwardsAnswer),
         (status = 400, description = "invalid_query, invalid_address", body = ErrorEnvelope),
@@ -172,7 +180,7 @@ pub(crate) async fn of_campaign(
 /// A campaign is listed from the first conversion on that counts. With `campaign`, that one is
 /// listed in any case.
 #[utoipa::path(get, path = "/v1/referrers/{wallet}/milestones", tag = "numbers",
-    params(("wallet" = String, Path, description = "The referrer's wallet"), ReferrerPage),
+    params(("wallet" = inline(schemas::Address), Path, description = "The referrer's wallet"), ReferrerPage),
     responses(
         (status = 200, body = MilestonesAnswer),
         (status = 400, description = "invalid_query, invalid_address", body = ErrorEnvelope),

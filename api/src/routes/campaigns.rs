@@ -18,6 +18,7 @@ use crate::{
     error::{ApiError, ApiResult},
     extract::{self, PathAddress, Query},
     links::landing_url_of,
+    schemas,
     state::AppState,
     text,
     types::{Address, Amount, Limit, commitment, timestamp},
@@ -76,7 +77,7 @@ pub(crate) struct CampaignAnswer {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct VaultAnswer {
     address: String,
-    /// What the keeper saw in it. Null until it has looked, and where the campaign does not pay from it.
+    /// The keeper's last view of it. Null until it has looked, and where the campaign does not pay from it.
     seen: Option<VaultSeen>,
 }
 
@@ -107,12 +108,16 @@ pub(crate) struct CampaignsAnswer {
 /// Parameters of the list of campaigns.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct CampaignsQuery {
     /// How many, from 1 to 200; 50 when absent.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 200)]
     limit: Option<String>,
     /// `next_cursor` of an earlier answer.
+    #[param(value_type = Option<schemas::Cursor>, inline)]
     cursor: Option<String>,
     /// Only campaigns with this authority.
+    #[param(value_type = Option<schemas::Address>, inline)]
     authority: Option<String>,
 }
 
@@ -162,7 +167,7 @@ pub(crate) async fn list(
 
 /// Show a campaign
 #[utoipa::path(get, path = "/v1/campaigns/{address}", tag = "campaigns",
-    params(("address" = String, Path, description = "Address of the campaign")),
+    params(("address" = inline(schemas::Address), Path, description = "Address of the campaign")),
     responses(
         (status = 200, body = CampaignAnswer),
         (status = 400, description = "invalid_address", body = ErrorEnvelope),
@@ -188,11 +193,14 @@ pub(crate) async fn show(
 #[serde(deny_unknown_fields)]
 pub(crate) struct Profile {
     /// 1 to 100 characters.
+    #[schema(format = "plain-text", min_length = 1, max_length = 100)]
     name: String,
-    /// What its token is called: 1 to 10 letters, digits or `$`.
+    /// The symbol of its token: 1 to 10 letters, digits or `$`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^[A-Za-z0-9$]{1,10}$")]
     symbol: Option<String>,
     /// Landing page of its links: an absolute http or https URL of at most 2048 characters.
+    #[schema(value_type = schemas::LandingUrl)]
     landing_url: String,
 }
 
@@ -200,7 +208,7 @@ pub(crate) struct Profile {
 ///
 /// They are shown as long as the authority that has set them, itself or by a key, is the campaign's.
 #[utoipa::path(put, path = "/v1/campaigns/{address}/profile", tag = "campaigns",
-    params(("address" = String, Path, description = "Address of the campaign")),
+    params(("address" = inline(schemas::Address), Path, description = "Address of the campaign")),
     request_body = Profile,
     security(("session" = ["campaign_authority"]), ("cookie" = ["campaign_authority"]),
         ("api_key" = ["write:profile"])),

@@ -9,6 +9,7 @@ use vouch_client::{
     accounts::{AccountType as _, Campaign},
 };
 use vouch_db::api::{codes::Referral, profiles, stats};
+use vouch_rules::eligibility::{CampaignState, CodeState, Refusal};
 
 use crate::{
     auth::rights::NamesCampaign,
@@ -16,6 +17,7 @@ use crate::{
     error::{ApiError, ApiResult},
     extract::{PathCode, PathText, Query},
     routes::profiles::CodeProfile,
+    schemas,
     state::AppState,
     types::{self, Address, Amount, timestamp},
 };
@@ -26,6 +28,7 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub(crate) struct CodeQuery {
     /// Address of the campaign; without it the first referral that had the code is meant.
+    #[param(value_type = Option<schemas::Address>, inline)]
     campaign: Option<String>,
 }
 
@@ -68,13 +71,13 @@ pub(crate) struct CodeAnswer {
     action_url: String,
     /// Its transaction request of Solana Pay, for wallets.
     solana_pay_url: String,
-    /// What its owner says about it; null for nothing.
+    /// The owner's profile of it; null for none.
     profile: Option<CodeProfile>,
 }
 
 /// Show a code
 #[utoipa::path(get, path = "/v1/codes/{code}", tag = "codes",
-    params(("code" = String, Path, description = "The code, in either case"), CodeQuery),
+    params(("code" = inline(schemas::Code), Path, description = "The code, in either case"), CodeQuery),
     responses(
         (status = 200, body = CodeAnswer),
         (status = 400, description = "invalid_code, invalid_address, invalid_query", body = ErrorEnvelope),
@@ -194,13 +197,7 @@ pub(crate) async fn validate(
 
 /// The first reason, in the order of the program's checks.
 pub(super) fn invalid(referral: &Referral, now: i64) -> Option<InvalidReason> {
-    if let Some(campaign) = &referral.campaign_state {
-        if campaign.closed {
-            return Some(InvalidReason::CampaignClosed);
-        }
-        if campaign.paused {
-            return Some(InvalidReason::CampaignPaused);
-        }
+    let campaign = referral.campaign_state.as_ref().map(|campaign| {
         let account = Campaign::decode(&campaign.data).ok();
         let arrived = account.as_ref().and_then(|account| account.arrived(now));
         let (starts_at, ends_at) = match arrived {
@@ -210,28 +207,31 @@ pub(super) fn invalid(referral: &Referral, now: i64) -> Option<InvalidReason> {
                 campaign.ends_at.unwrap_or(0),
             ),
         };
-        if now < starts_at {
-            return Some(InvalidReason::CampaignNotStarted);
+        CampaignState {
+            closed: campaign.closed,
+            paused: campaign.paused,
+            starts_at,
+            ends_at,
         }
-        if ends_at != 0 && now >= ends_at {
-            return Some(InvalidReason::CampaignEnded);
-        }
-    }
-    if !referral.active || referral.suspended {
-        Some(InvalidReason::Inactive)
-    } else if referral
-        .expires_at
-        .is_some_and(|expires_at| now >= expires_at)
-    {
-        Some(InvalidReason::Expired)
-    } else if referral
-        .usage_limit
-        .is_some_and(|limit| referral.conversions >= limit)
-    {
-        Some(InvalidReason::LimitReached)
-    } else {
-        None
-    }
+    });
+    let code = CodeState {
+        active: referral.active,
+        suspended: referral.suspended,
+        expires_at: referral.expires_at.unwrap_or(0),
+        usage_limit: referral.usage_limit.unwrap_or(0),
+        conversions: referral.conversions,
+    };
+    let open = campaign.map_or(Ok(()), |campaign| campaign.check(now));
+    let refusal = open.and_then(|()| code.check(now)).err()?;
+    Some(match refusal {
+        Refusal::CampaignClosed => InvalidReason::CampaignClosed,
+        Refusal::CampaignPaused => InvalidReason::CampaignPaused,
+        Refusal::CampaignNotStarted => InvalidReason::CampaignNotStarted,
+        Refusal::CampaignEnded => InvalidReason::CampaignEnded,
+        Refusal::Inactive => InvalidReason::Inactive,
+        Refusal::Expired => InvalidReason::Expired,
+        Refusal::UsageLimitReached => InvalidReason::LimitReached,
+    })
 }
 
 /// The numbers of a code.
@@ -253,7 +253,7 @@ pub(crate) struct StatsAnswer {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ClickStats {
     total: i64,
-    /// Different visitors that are no bots; whoever comes on two days counts twice.
+    /// Different visitors that are no bots; a visitor on two days counts twice.
     unique: i64,
     bots: i64,
     /// A flood of one network, or the same click again. They are no bots.
@@ -279,7 +279,7 @@ pub(crate) struct RewardStats {
 
 /// Show the numbers of a code
 #[utoipa::path(get, path = "/v1/codes/{code}/stats", tag = "codes",
-    params(("code" = String, Path, description = "The code, in either case"), CodeQuery),
+    params(("code" = inline(schemas::Code), Path, description = "The code, in either case"), CodeQuery),
     responses(
         (status = 200, body = StatsAnswer),
         (status = 400, description = "invalid_code, invalid_address, invalid_query", body = ErrorEnvelope),

@@ -14,6 +14,7 @@ use crate::{
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
     extract::{PathAddress, Query},
+    schemas,
     state::AppState,
     types::{self, Address, Amount, Limit, commitment, timestamp},
 };
@@ -21,28 +22,38 @@ use crate::{
 /// Selects conversions.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct ConversionsQuery {
     /// Address of a campaign.
+    #[param(value_type = Option<schemas::Address>, inline)]
     campaign: Option<String>,
     /// A code; without a campaign, of the referral that owns its short link.
+    #[param(value_type = Option<schemas::Code>, inline)]
     code: Option<String>,
     /// The referee's wallet.
+    #[param(value_type = Option<schemas::Address>, inline)]
     referee: Option<String>,
     /// The same as `referee`.
+    #[param(value_type = Option<schemas::Address>, inline)]
     wallet: Option<String>,
     /// The campaign's own number of the order, whose SHA-256 is `reference`.
+    #[param(min_length = 1, max_length = 256)]
     order: Option<String>,
     /// The campaign's own reference: 64 hexadecimal digits.
+    #[param(value_type = Option<schemas::Hash>, inline)]
     reference: Option<String>,
     /// The transaction that made it.
+    #[param(value_type = Option<schemas::Signature>, inline)]
     signature: Option<String>,
     /// How it stands. It needs `campaign`, and no other filter can stand beside it. Those that are held or
     /// waiting come in the order in which their holds end, the others newest first.
     #[param(value_type = Option<StandingQuery>, inline)]
     status: Option<String>,
     /// How many, from 1 to 200; 50 when absent.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 200)]
     limit: Option<String>,
     /// `next_cursor` of an earlier answer.
+    #[param(value_type = Option<schemas::Cursor>, inline)]
     cursor: Option<String>,
 }
 
@@ -80,7 +91,7 @@ pub(crate) struct ConversionAnswer {
     campaign: String,
     referrer: String,
     referee: String,
-    /// Who has agreed with the referrer to get a part; null for nobody.
+    /// The wallet that gets a part by agreement with the referrer; null for none.
     partner: Option<String>,
     /// signup, mint, purchase, booking, enrollment, loan, rental, subscription or custom.
     action: String,
@@ -91,8 +102,8 @@ pub(crate) struct ConversionAnswer {
     /// pending, paid, cancelled, or lapsed: the period for claims ended before all parts were
     /// claimed.
     status: String,
-    /// Whether its transactions do not tell which of its parts were paid. What is not proven to be paid
-    /// counts as owed.
+    /// Whether its transactions do not tell which of its parts were paid. Parts without a proof of payment
+    /// count as owed.
     uncertain: bool,
     /// RFC 3339.
     converted_at: Option<String>,
@@ -254,11 +265,11 @@ pub(crate) struct ConversionDetail {
 pub(crate) struct Outcome {
     /// part_paid, conversion_released, conversion_cancelled or conversion_lapsed.
     kind: String,
-    /// Who was paid; else null.
+    /// The wallet that was paid; null for other outcomes.
     wallet: Option<String>,
     /// Base units that were paid, or that are no longer owed.
     units: Option<Amount>,
-    /// Of a payment: referrer, referee or partner.
+    /// The part that was paid: referrer, referee or partner. Null for other outcomes.
     part: Option<String>,
     /// RFC 3339: the time of its transaction.
     at: Option<String>,
@@ -270,7 +281,7 @@ pub(crate) struct Outcome {
 
 /// Show a conversion and what became of it
 #[utoipa::path(get, path = "/v1/conversions/{address}", tag = "numbers",
-    params(("address" = String, Path, description = "Address of the conversion")),
+    params(("address" = inline(schemas::Address), Path, description = "Address of the conversion")),
     responses(
         (status = 200, body = ConversionDetail),
         (status = 400, description = "invalid_address", body = ErrorEnvelope),

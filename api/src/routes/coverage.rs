@@ -22,8 +22,8 @@ pub(crate) struct CoverageAnswer {
     finalized_slot: Option<i64>,
     /// The proven ranges of slots, at most 200.
     ranges: Vec<CoverageRange>,
-    /// Conversions of which the transactions do not tell which parts were paid, at most 200. What is not
-    /// proven to be paid counts as owed. Nothing else depends on them.
+    /// Conversions of which the transactions do not tell which parts were paid, at most 200. Parts without a
+    /// proof of payment count as owed. Nothing else depends on them.
     uncertain: Vec<UncertainConversion>,
 }
 

@@ -21,6 +21,7 @@ const HASH: usize = 32;
 /// Selects a digest.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct DigestQuery {
     /// The newest digest at or before this slot; without it, the newest.
     #[param(minimum = 0)]
@@ -31,7 +32,7 @@ pub(crate) struct DigestQuery {
 /// `docs/digest.md` says how anybody computes the same.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DigestAnswer {
-    /// Of the mirrored chain.
+    /// Genesis hash of the mirrored chain.
     genesis_hash: String,
     /// Everything up to this slot is in the digest.
     slot: i64,
@@ -59,6 +60,7 @@ pub(crate) struct DigestAnswer {
 /// Selects a page of rows.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct RowsQuery {
     /// Slot of a digest: the newest one at or before it.
     #[param(minimum = 0)]
@@ -191,8 +193,10 @@ pub(crate) async fn rows(
 }
 
 async fn find(state: &AppState, slot: Option<u64>) -> ApiResult<Digest> {
-    // No digest is of a later slot than an i64 holds.
-    let slot = slot.map(|slot| i64::try_from(slot).unwrap_or(i64::MAX));
+    let slot = slot.map(i64::try_from).transpose().map_err(|_| {
+        let message = "slot must be a whole number from 0 to 9223372036854775807";
+        ApiError::invalid_query().saying(message).of_field("slot")
+    })?;
     state
         .database
         .run(async |pool| digest::find(&pool, slot).await)

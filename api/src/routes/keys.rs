@@ -21,6 +21,7 @@ use crate::{
     error::{ApiError, ApiResult},
     extract::{self, IdempotencyKey},
     routes::auth::Private,
+    schemas,
     state::AppState,
     text,
     types::timestamp,
@@ -77,10 +78,13 @@ pub(crate) struct KeysAnswer {
 #[serde(deny_unknown_fields)]
 pub(crate) struct KeyRequest {
     /// 1 to 60 characters.
+    #[schema(format = "plain-text", min_length = 1, max_length = 60)]
     name: String,
-    /// What it may do: at least one of `read:analytics`, `write:events`, `write:profile`.
+    /// The rights of the key: at least one of `read:analytics`, `write:events`, `write:profile`.
+    #[schema(value_type = Vec<schemas::Scope>, min_items = 1)]
     scopes: Vec<String>,
     /// Days after which it ends, from 1 to 3650; absent for never.
+    #[schema(minimum = 1, maximum = 3650)]
     expires_in_days: Option<u32>,
 }
 
@@ -89,6 +93,7 @@ pub(crate) struct KeyRequest {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RotationRequest {
     /// For how long the old key goes on working, from 0 to 604800 seconds; a day when absent.
+    #[schema(minimum = 0, maximum = 604800)]
     overlap_seconds: Option<u32>,
 }
 
@@ -96,8 +101,8 @@ pub(crate) struct RotationRequest {
 ///
 /// Only the campaign's authority can. The key is shown once.
 #[utoipa::path(post, path = "/v1/campaigns/{address}/keys", tag = "keys", operation_id = "create_key",
-    params(("address" = String, Path, description = "Address of the campaign"),
-        ("Idempotency-Key" = Option<String>, Header, description = "16 to 128 visible ASCII characters, chosen at random: a request that is repeated with it gets the same key")),
+    params(("address" = inline(schemas::Address), Path, description = "Address of the campaign"),
+        ("Idempotency-Key" = inline(Option<schemas::IdempotencyKey>), Header, description = "16 to 128 visible ASCII characters, chosen at random: a request that is repeated with it gets the same key")),
     request_body = KeyRequest,
     security(("session" = ["campaign_authority"]), ("cookie" = ["campaign_authority"])),
     responses(
@@ -149,7 +154,7 @@ pub(crate) async fn make(
 /// Keys of former authorities come after those of the present one. Keys that have ended stay in the list
 /// for 90 days.
 #[utoipa::path(get, path = "/v1/campaigns/{address}/keys", tag = "keys", operation_id = "list_keys",
-    params(("address" = String, Path, description = "Address of the campaign")),
+    params(("address" = inline(schemas::Address), Path, description = "Address of the campaign")),
     security(("session" = ["campaign_authority"]), ("cookie" = ["campaign_authority"])),
     responses(
         (status = 200, body = KeysAnswer),
@@ -176,9 +181,9 @@ pub(crate) async fn list(
 /// The new one has the name, the scopes and the length of life of the old one, which goes on working
 /// for a while. Until then it can be replaced once more, in case this answer was lost.
 #[utoipa::path(post, path = "/v1/campaigns/{address}/keys/{id}/rotate", tag = "keys", operation_id = "rotate_key",
-    params(("address" = String, Path, description = "Address of the campaign"),
+    params(("address" = inline(schemas::Address), Path, description = "Address of the campaign"),
         ("id" = String, Path, description = "The key's id"),
-        ("Idempotency-Key" = Option<String>, Header, description = "16 to 128 visible ASCII characters, chosen at random: a request that is repeated with it gets the same key")),
+        ("Idempotency-Key" = inline(Option<schemas::IdempotencyKey>), Header, description = "16 to 128 visible ASCII characters, chosen at random: a request that is repeated with it gets the same key")),
     request_body = RotationRequest,
     security(("session" = ["campaign_authority"]), ("cookie" = ["campaign_authority"])),
     responses(
@@ -217,7 +222,7 @@ pub(crate) async fn rotate(
 
 /// Revoke an API key at once
 #[utoipa::path(delete, path = "/v1/campaigns/{address}/keys/{id}", tag = "keys", operation_id = "revoke_key",
-    params(("address" = String, Path, description = "Address of the campaign"),
+    params(("address" = inline(schemas::Address), Path, description = "Address of the campaign"),
         ("id" = String, Path, description = "The key's id")),
     security(("session" = ["campaign_authority"]), ("cookie" = ["campaign_authority"])),
     responses(

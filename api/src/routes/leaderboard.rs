@@ -20,6 +20,7 @@ use crate::{
     error::{ApiError, ApiResult},
     extract::Query,
     groups::{Category, Region},
+    schemas,
     state::{AppState, BoardKey},
     types::{Address, Limit, Measure, Period, timestamp},
 };
@@ -33,26 +34,37 @@ const RANKS: std::ops::RangeInclusive<i64> = 1..=1 << 48;
 #[into_params(parameter_in = Query)]
 pub(crate) struct LeaderboardQuery {
     /// Address of a campaign; without it, over all campaigns.
+    #[param(value_type = Option<schemas::Address>, inline)]
     campaign: Option<String>,
     /// Only conversions whose referrers had this category on their day, over all campaigns; not together
     /// with `campaign` or `region`.
+    #[param(
+        pattern = "^(art|business|education|fashion|finance|food|gaming|health|home|media|music|science|society|software|sports|travel)$"
+    )]
     category: Option<String>,
     /// Only conversions whose referrers had this region (ISO 3166-1 alpha-2) on their day, over all
     /// campaigns; not together with `campaign` or `category`.
+    #[param(value_type = Option<schemas::Region>, inline)]
     region: Option<String>,
     /// all, year, quarter, month or week: the current calendar period in UTC; all when absent.
+    #[param(value_type = Option<Period>, inline)]
     period: Option<String>,
     /// conversions, rewards or volume (the sum of the amounts): what it is sorted by; conversions when
     /// absent. Only a campaign can be sorted by rewards or volume, because campaigns count them in
     /// different units.
+    #[param(value_type = Option<Measure>, inline)]
     measure: Option<String>,
     /// How many, from 1 to 200; 50 when absent.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 200)]
     limit: Option<String>,
     /// `next_cursor` of an earlier answer for the same leaderboard.
+    #[param(value_type = Option<schemas::Cursor>, inline)]
     cursor: Option<String>,
     /// The rank at which the page begins, from 1; not together with `cursor`.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 281474976710656i64)]
     rank: Option<String>,
     /// A wallet whose own rank is wanted.
+    #[param(value_type = Option<schemas::Address>, inline)]
     wallet: Option<String>,
 }
 

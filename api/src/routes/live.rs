@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     connections::Peer,
@@ -20,6 +20,7 @@ use crate::{
     limits::{Meter, networks},
     live::Topic,
     routes::codes::CodeQuery,
+    schemas,
     state::AppState,
     types::Address,
 };
@@ -33,6 +34,7 @@ const LONGEST_ID: usize = 100;
 #[into_params(parameter_in = Query)]
 pub(crate) struct BoardQuery {
     /// Address of a campaign; without it, over all campaigns.
+    #[param(value_type = Option<schemas::Address>, inline)]
     campaign: Option<String>,
 }
 
@@ -41,6 +43,19 @@ pub(crate) struct BoardQuery {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct NoQuery {}
+
+/// One event of a stream, by the names of its lines.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "the document alone has it")]
+pub(crate) struct LiveEvent {
+    /// What has happened.
+    event: String,
+    /// Where to go on, with `Last-Event-ID`; absent if an earlier event says that.
+    id: Option<String>,
+    /// A JSON object: the event's `type` and `data`.
+    #[schema(content_media_type = "application/json")]
+    data: String,
+}
 
 /// Follow a campaign
 ///
@@ -51,10 +66,10 @@ pub(crate) struct NoQuery {}
 /// `sequence`, and what is told once is told when it is confirmed. `stream.reset` says that what was told may be
 /// incomplete: read again. A stream ends after an hour at most; `Last-Event-ID` goes on with the next one.
 #[utoipa::path(get, path = "/v1/campaigns/{address}/live", tag = "live",
-    params(("address" = String, Path, description = "The campaign's address"),
+    params(("address" = inline(schemas::Address), Path, description = "The campaign's address"),
         ("Last-Event-ID" = Option<String>, Header, description = "The last id of an earlier stream")),
     responses(
-        (status = 200, description = "Events until the stream ends", body = String,
+        (status = 200, description = "Events until the stream ends; the schema is that of each", body = LiveEvent,
             content_type = "text/event-stream"),
         (status = 400, description = "invalid_address, invalid_query", body = ErrorEnvelope),
         (status = 404, description = "campaign_not_found", body = ErrorEnvelope),
@@ -80,10 +95,10 @@ pub(crate) async fn of_campaign(
 ///
 /// The events of its campaign's stream that are about the code.
 #[utoipa::path(get, path = "/v1/codes/{code}/live", tag = "live",
-    params(("code" = String, Path, description = "The code, in either case"), CodeQuery,
+    params(("code" = inline(schemas::Code), Path, description = "The code, in either case"), CodeQuery,
         ("Last-Event-ID" = Option<String>, Header, description = "The last id of an earlier stream")),
     responses(
-        (status = 200, description = "Events until the stream ends", body = String,
+        (status = 200, description = "Events until the stream ends; the schema is that of each", body = LiveEvent,
             content_type = "text/event-stream"),
         (status = 400, description = "invalid_code, invalid_address, invalid_query", body = ErrorEnvelope),
         (status = 404, description = "code_not_found", body = ErrorEnvelope),
@@ -109,10 +124,10 @@ pub(crate) async fn of_code(
 ///
 /// The events about all codes of a wallet, as those of a campaign.
 #[utoipa::path(get, path = "/v1/referrers/{wallet}/live", tag = "live",
-    params(("wallet" = String, Path, description = "The referrer's wallet"),
+    params(("wallet" = inline(schemas::Address), Path, description = "The referrer's wallet"),
         ("Last-Event-ID" = Option<String>, Header, description = "The last id of an earlier stream")),
     responses(
-        (status = 200, description = "Events until the stream ends", body = String,
+        (status = 200, description = "Events until the stream ends; the schema is that of each", body = LiveEvent,
             content_type = "text/event-stream"),
         (status = 400, description = "invalid_address, invalid_query", body = ErrorEnvelope),
         (status = 429, description = "too_many_requests: the network has too many streams", body = ErrorEnvelope),
@@ -140,7 +155,7 @@ pub(crate) async fn of_referrer(
     params(BoardQuery,
         ("Last-Event-ID" = Option<String>, Header, description = "The last id of an earlier stream")),
     responses(
-        (status = 200, description = "Events until the stream ends", body = String,
+        (status = 200, description = "Events until the stream ends; the schema is that of each", body = LiveEvent,
             content_type = "text/event-stream"),
         (status = 400, description = "invalid_address, invalid_query", body = ErrorEnvelope),
         (status = 404, description = "campaign_not_found", body = ErrorEnvelope),
@@ -178,7 +193,7 @@ async fn stream(
             return Err(ApiError::database_unavailable());
         }
         let last = headers.get("last-event-id");
-        // What is no text is no id of ours either.
+        // A value that is not text is none of our ids either.
         let last = last.map(|id| id.to_str().unwrap_or_default());
         let last = last.map(|id| id.get(..LONGEST_ID).unwrap_or(id));
         let live = Arc::clone(&state.live);

@@ -16,6 +16,7 @@ use crate::{
     error::{ApiError, ApiResult},
     extract::Query,
     routes::auth::Private,
+    schemas,
     state::AppState,
     types::{Amount, Limit, commitment, timestamp},
 };
@@ -28,7 +29,7 @@ pub(crate) struct MeAnswer {
     session: Uuid,
     /// RFC 3339: when that session ends.
     session_expires_at: Option<String>,
-    /// What its codes have earned for their owner, one entry a token. `/v1/me/codes` lists the codes,
+    /// The rewards of its codes for their owner, one entry a token. `/v1/me/codes` lists the codes,
     /// `/v1/me/rewards` the rewards.
     rewards: Vec<TokenSum>,
     /// `/v1/referrers/{wallet}/badges` lists them.
@@ -98,10 +99,13 @@ pub(crate) async fn show(
 /// Selects a page.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct CodesPage {
     /// How many, from 1 to 200; 50 when absent.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 200)]
     limit: Option<String>,
     /// `next_cursor` of an earlier answer.
+    #[param(value_type = Option<schemas::Cursor>, inline)]
     cursor: Option<String>,
 }
 
@@ -189,14 +193,19 @@ pub(crate) async fn codes(
 /// Selects rewards.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct RewardsQuery {
     /// As what the wallet earned them: referrer, referee or partner; referrer when absent.
+    #[param(pattern = "^(referrer|referee|partner)$")]
     role: Option<String>,
     /// pending or paid; all when absent.
+    #[param(pattern = "^(pending|paid)$")]
     status: Option<String>,
     /// How many, from 1 to 200; 50 when absent.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 200)]
     limit: Option<String>,
     /// `next_cursor` of an earlier answer.
+    #[param(value_type = Option<schemas::Cursor>, inline)]
     cursor: Option<String>,
 }
 
@@ -224,8 +233,8 @@ pub(crate) struct RewardAnswer {
     commitment: String,
     /// The transaction that paid it: the receipt. Null if it was not paid.
     paid_by: Option<String>,
-    /// The wallet that was paid. Null if it was not paid. What is still owed for a code goes to who
-    /// owns the code then.
+    /// The wallet that was paid. Null if it was not paid. The referrer's part goes to the wallet that
+    /// owns the code when it is paid.
     paid_to: Option<String>,
 }
 

@@ -11,6 +11,7 @@ use crate::{
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
     extract::Query,
+    schemas,
     state::AppState,
     types::Address,
 };
@@ -24,10 +25,11 @@ const MOST: usize = 200;
 #[into_params(parameter_in = Query)]
 pub(crate) struct NamesQuery {
     /// 1 to 200 addresses, separated by commas.
+    #[param(value_type = schemas::Addresses, inline)]
     wallets: String,
 }
 
-/// What a referrer calls itself.
+/// The name that a referrer has chosen.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Name {
     wallet: String,

@@ -11,25 +11,31 @@ use crate::{
     error::{ApiError, ApiResult},
     extract,
     routes::codes::CodeQuery,
+    schemas,
     state::AppState,
     text,
 };
 
-/// What the owner says about a code: plain text, to be escaped where it is shown. Lengths are in
-/// characters. Control characters and those that change the direction of text are refused. What is
-/// null or absent is not said.
+/// The owner's profile of a code: plain text, to be escaped where it is shown. Lengths are in
+/// characters. Control characters and those that change the direction of text are refused. A field that
+/// is null or absent is not set.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CodeProfile {
     /// 1 to 40 characters.
+    #[schema(format = "plain-text", min_length = 1, max_length = 40)]
     nickname: Option<String>,
     /// 1 to 500 characters.
+    #[schema(format = "plain-text", min_length = 1, max_length = 500)]
     description: Option<String>,
     /// Shown to people who follow the link: 1 to 280 characters.
+    #[schema(format = "plain-text", min_length = 1, max_length = 280)]
     message: Option<String>,
     /// At most 32 lower-case letters, digits and single hyphens between them.
+    #[schema(pattern = "^[a-z0-9]+(-[a-z0-9]+)*$", max_length = 32)]
     category: Option<String>,
     /// A country as ISO 3166-1 alpha-2: two upper-case letters.
+    #[schema(pattern = "^[A-Z]{2}$")]
     region: Option<String>,
 }
 
@@ -37,7 +43,7 @@ pub(crate) struct CodeProfile {
 ///
 /// Replaces the whole profile. It is shown as long as the caller owns the code.
 #[utoipa::path(put, path = "/v1/codes/{code}/profile", tag = "codes", operation_id = "set_code_profile",
-    params(("code" = String, Path, description = "The code, in either case"), CodeQuery),
+    params(("code" = inline(schemas::Code), Path, description = "The code, in either case"), CodeQuery),
     request_body = CodeProfile,
     security(("session" = ["code_owner"]), ("cookie" = ["code_owner"])),
     responses(

@@ -18,6 +18,7 @@ use crate::{
     error::{ApiError, ApiResult},
     extract::{PathCode, Query},
     links::Links,
+    schemas,
     state::AppState,
     types::Address,
 };
@@ -28,8 +29,10 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub(crate) struct QrQuery {
     /// Address of the campaign; without it the first referral that had the code is meant.
+    #[param(value_type = Option<schemas::Address>, inline)]
     campaign: Option<String>,
     /// link (when absent), pay (the transaction request of Solana Pay) or action (the Solana Action).
+    #[param(pattern = "^(link|pay|action)$")]
     content: Option<String>,
 }
 
@@ -60,7 +63,7 @@ const SIZE: u32 = 512;
 /// It holds the share link with `src=qr`, so that scans can be told apart; or, by `content`, a link for
 /// wallets.
 #[utoipa::path(get, path = "/v1/codes/{code}/qr.png", tag = "codes",
-    params(("code" = String, Path, description = "The code, in either case"), QrQuery),
+    params(("code" = inline(schemas::Code), Path, description = "The code, in either case"), QrQuery),
     responses(
         (status = 200, content_type = "image/png", body = Vec<u8>),
         (status = 400, description = "invalid_code, invalid_address, invalid_query", body = ErrorEnvelope),
@@ -90,7 +93,7 @@ pub(crate) async fn png(
 /// It holds the share link with `src=qr`, so that scans can be told apart; or, by `content`, a link for
 /// wallets.
 #[utoipa::path(get, path = "/v1/codes/{code}/qr.svg", tag = "codes",
-    params(("code" = String, Path, description = "The code, in either case"), QrQuery),
+    params(("code" = inline(schemas::Code), Path, description = "The code, in either case"), QrQuery),
     responses(
         (status = 200, content_type = "image/svg+xml", body = String),
         (status = 400, description = "invalid_code, invalid_address, invalid_query", body = ErrorEnvelope),

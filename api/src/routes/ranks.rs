@@ -19,6 +19,7 @@ use crate::{
     extract::{self, PathAddress, Query},
     groups::{Category, Region},
     routes::auth::Private,
+    schemas,
     state::AppState,
     types::Period,
 };
@@ -29,8 +30,12 @@ use crate::{
 pub(crate) struct ReferrerProfile {
     /// One of art, business, education, fashion, finance, food, gaming, health, home, media, music,
     /// science, society, software, sports and travel; null or absent for none.
+    #[schema(
+        pattern = "^(art|business|education|fashion|finance|food|gaming|health|home|media|music|science|society|software|sports|travel)$"
+    )]
     category: Option<String>,
     /// A country as ISO 3166-1 alpha-2, or XK; null or absent for none.
+    #[schema(value_type = Option<schemas::Region>)]
     region: Option<String>,
 }
 
@@ -138,6 +143,7 @@ async fn profile(state: &AppState, wallet: &str) -> ApiResult<Private<ReferrerPr
 #[into_params(parameter_in = Query)]
 pub(crate) struct RanksQuery {
     /// all, year, quarter, month or week: the current calendar period in UTC; all when absent.
+    #[param(value_type = Option<Period>, inline)]
     period: Option<String>,
 }
 
@@ -174,7 +180,7 @@ pub(crate) struct RankAnswer {
 
 /// Show the ranks of a referrer: overall, in its category and in its region
 #[utoipa::path(get, path = "/v1/referrers/{wallet}/ranks", tag = "numbers",
-    params(("wallet" = String, Path, description = "The referrer's wallet"), RanksQuery),
+    params(("wallet" = inline(schemas::Address), Path, description = "The referrer's wallet"), RanksQuery),
     responses(
         (status = 200, body = RanksAnswer),
         (status = 400, description = "invalid_query, invalid_address", body = ErrorEnvelope),

@@ -24,6 +24,7 @@ use crate::{
     error::{ApiError, ApiResult},
     extract::PathCode,
     limits::networks,
+    schemas,
     state::AppState,
     types::Address,
 };
@@ -52,8 +53,8 @@ const MAX_UTM: usize = 128;
 /// link fail: what is not understood is not stored.
 #[utoipa::path(get, path = "/r/{code}", tag = "links",
     params(
-        ("code" = String, Path, description = "The code, in either case"),
-        ("campaign" = Option<String>, Query, description = "Address of the campaign; without it the first referral that had the code is meant"),
+        ("code" = inline(schemas::Code), Path, description = "The code, in either case"),
+        ("campaign" = inline(Option<schemas::Address>), Query, description = "Address of the campaign; without it the first referral that had the code is meant"),
         ("src" = Option<String>, Query, description = "Where the link was shown: link, qr, email, sms, social or app"),
         ("wallet" = Option<String>, Query, description = "The visitor's wallet, if known"),
         ("utm_source" = Option<String>, Query, description = "Kept with the click, as are utm_medium, utm_campaign, utm_term, utm_content and utm_id"),
@@ -210,7 +211,7 @@ impl Tracking {
     }
 }
 
-/// Compares a click with others of its networks and of its visitor. Whoever is called a bot stays one, but
+/// Compares a click with others of its networks and of its visitor. A bot's click keeps its verdict, but
 /// counts. A browser that fetches in advance is no visitor yet.
 fn judge_crowd(
     state: &AppState,

@@ -40,7 +40,7 @@ pub(crate) struct TotalsAnswer {
 pub(crate) struct TokenTotals {
     mint: String,
     decimals: i16,
-    /// What the campaigns call the token; null if none did, or they do not agree.
+    /// The token's symbol, as the campaigns name it; null if none did, or they do not agree.
     symbol: Option<String>,
     /// Codes that have a conversion.
     codes: i64,

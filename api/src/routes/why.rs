@@ -19,6 +19,7 @@ use crate::{
     error::{ApiError, ApiResult},
     extract::Query,
     routes::conversions::ConversionAnswer,
+    schemas,
     state::AppState,
     types::{self, Address, commitment, timestamp},
 };
@@ -26,14 +27,19 @@ use crate::{
 /// Names the campaign, and the wallet or the order.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct WhyQuery {
     /// Address of the campaign.
+    #[param(value_type = schemas::Address, inline)]
     campaign: String,
     /// The wallet that was referred. Needed in campaigns that count orders and take payments.
+    #[param(value_type = Option<schemas::Address>, inline)]
     wallet: Option<String>,
     /// The campaign's own number of the order, whose SHA-256 is the conversion's `reference`.
+    #[param(min_length = 1, max_length = 256)]
     order: Option<String>,
     /// The conversion's `reference`: 64 hexadecimal digits. Instead of `order`.
+    #[param(value_type = Option<schemas::Hash>, inline)]
     reference: Option<String>,
 }
 
@@ -49,7 +55,7 @@ pub(crate) struct WhyAnswer {
     reason: String,
     /// For people.
     message: String,
-    /// What the campaign counts once: wallet, wallet_and_code or order.
+    /// The subject that the campaign counts once: wallet, wallet_and_code or order.
     counts_once: String,
     /// The conversion, which names its code, its transaction and its status.
     conversion: Option<ConversionAnswer>,
@@ -120,7 +126,7 @@ pub(crate) async fn show(
         .run(async |pool| conversions::list(&pool, &filter, None, 1).await)
         .await?
         .pop();
-    // The address of an order's conversion finds its attempts, whoever made them.
+    // The address of an order's conversion finds the attempts of all wallets.
     let order = reference.and_then(|reference| of_order(&campaign, &found.data, wallet, reference));
     let named = wallet.map(|wallet| wallet.to_string());
     let of = match (&order, &named) {
@@ -173,7 +179,9 @@ fn of_order(
         (None, Proof::Attested) => Pubkey::default(),
         (None, _) => return None,
     };
-    let key = pda::conversion_key(found.terms(), &wallet, &Pubkey::default(), &reference);
+    let key = found
+        .terms()
+        .conversion_key(&wallet, &Pubkey::default(), &reference);
     Some(pda::conversion(&campaign.0, &key).to_string())
 }
 

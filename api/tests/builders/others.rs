@@ -62,8 +62,8 @@ pub(crate) async fn split(world: &World) {
         preview["conversions"][0]["referee"],
         units("20000000", "0.020000000")
     );
-    // Whoever refers himself loses what the seller keeps, so nobody is warned. Of the least payment, of
-    // one lamport, nobody gets a part.
+    // A referrer who refers himself loses the seller's part, so nobody is warned. The least payment, one
+    // lamport, leaves no part for anybody.
     assert_eq!(preview["self_referral"], units("-1", "-0.000000001"));
     assert_eq!(answer["warnings"], json!([]));
 
@@ -271,7 +271,7 @@ pub(crate) async fn frozen(world: &World) {
         "settings": { "reward": { "fixed": "7" }, "hold_seconds": 1, "budget": "0" },
     });
     let answer = world.act("create-campaign", &body, &[company]).await;
-    // Then company and referrer are told that it can be frozen, and by whom
+    // Then company and referrer are told that it can be frozen, and which account can freeze it
     assert_eq!(
         codes(&answer),
         [

@@ -167,7 +167,7 @@ pub(crate) async fn play(world: &World) {
     let answer = world.ask("claim", &generous).await;
     assert_eq!(answer.refusal(), (400, "wrong_type".to_owned()));
     assert_eq!(answer.json()["field"], "create_accounts");
-    // And who pays for it knowingly is told for whom
+    // And a payer who chooses to pay for it is told the owner
     generous["create_accounts"] = "all".into();
     let before = world.lamports(&bob.pubkey()).await;
     let answer = world.act("claim", &generous, &[bob]).await;

@@ -54,7 +54,7 @@ impl Answer {
         assert!(!error["message"].as_str().unwrap().is_empty());
         assert_eq!(error["request_id"], self.header("x-request-id"), "{body}");
         assert_eq!(self.header("content-type"), "application/problem+json");
-        // Of a list that was read in part, it says where to go on.
+        // After a list that was read in part, it says where to go on.
         let optional = [&body["field"], &body["next_cursor"]];
         let fields = 7 + optional.iter().filter(|it| it.is_string()).count();
         assert_eq!(body.as_object().unwrap().len(), fields, "{body}");

@@ -1,6 +1,7 @@
 //! Measures the compute units of each instruction in LiteSVM over many wallets, and
 //! compares them with a floor program that does only the unavoidable work. Writes
-//! `benches/compute-units.md` and `benches/compute-units.json`.
+//! `benches/compute-units.md` and `benches/compute-units.json`, or beside them
+//! `compute-units-solana-tools.{md,json}` for a binary that another compiler made.
 
 mod chain;
 mod report;
@@ -35,10 +36,20 @@ struct Args {
     /// Number of wallets per row.
     #[arg(long, default_value_t = 1_000, requires = "only")]
     wallets: usize,
+    /// The compiler of the programs, unless it is the one of toolchain/. Writes
+    /// benches/compute-units-solana-tools.{json,md}, with this name in the text.
+    #[arg(long, conflicts_with_all = ["check", "only"])]
+    built_by: Option<String>,
 }
 
 const JSON: &str = "benches/compute-units.json";
 const MARKDOWN: &str = "benches/compute-units.md";
+/// The figures of the Solana tools' binary. They stand beside the others and are compared
+/// with none.
+const SOLANA_TOOLS: [&str; 2] = [
+    "benches/compute-units-solana-tools.json",
+    "benches/compute-units-solana-tools.md",
+];
 
 fn main() -> Result<ExitCode> {
     let args = Args::parse();
@@ -50,13 +61,18 @@ fn main() -> Result<ExitCode> {
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let report = report(&binaries, rows, args.wallets)?;
+    let compiler = args.built_by.clone().unwrap_or_else(report::compiler);
+    let report = report(&binaries, rows, args.wallets, compiler)?;
     let (json, markdown) = (report.json()?, report.markdown());
-    let (json_file, markdown_file) = (root().join(JSON), root().join(MARKDOWN));
+    let names = match args.built_by {
+        Some(_) => SOLANA_TOOLS,
+        None => [JSON, MARKDOWN],
+    };
+    let [json_file, markdown_file] = names.map(|name| root().join(name));
     if !args.check {
         std::fs::write(json_file, json)?;
         std::fs::write(markdown_file, markdown)?;
-        println!("bench: {JSON} and {MARKDOWN} written");
+        println!("bench: {} and {} written", names[0], names[1]);
         return Ok(ExitCode::SUCCESS);
     }
 
@@ -120,7 +136,7 @@ fn row(spec: &rows::Spec, binaries: &Binaries, wallets: usize) -> Result<Row> {
 }
 
 /// The complete report: rows, sizes, rents, and the programs that the figures depend on.
-fn report(binaries: &Binaries, rows: Vec<Row>, wallets: usize) -> Result<Report> {
+fn report(binaries: &Binaries, rows: Vec<Row>, wallets: usize, compiler: String) -> Result<Report> {
     let chain = Chain::new(binaries)?;
     let rents = [
         ("campaign", Campaign::SIZE),
@@ -172,5 +188,6 @@ fn report(binaries: &Binaries, rows: Vec<Row>, wallets: usize) -> Result<Report>
             })
             .into(),
         token_programs,
+        compiler,
     })
 }

@@ -43,6 +43,8 @@ pub(crate) struct Report {
     /// Accounts with their bytes and the lamports of their rent.
     pub(crate) rents: Vec<Rent>,
     pub(crate) token_programs: Vec<TokenProgram>,
+    /// The compiler and the linker of the program, with their versions.
+    pub(crate) compiler: String,
 }
 
 pub(crate) struct Rent {
@@ -118,11 +120,11 @@ Written by `./dev bench cu`; `./dev test` fails when a figure is worse than here
 
 Each row is taken over {} wallets, with random owners, codes and referees. They are seeded: every run
 and every row has the same ones. A figure counts one instruction with its calls into other programs, in
-LiteSVM with the features of mainnet, built with `toolchain/`: {}.
+LiteSVM with the features of mainnet. The bytes were made by {}.
 
 ",
             thousands(self.wallets as u64),
-            compiler()
+            self.compiler
         );
         self.aims(&mut text);
         self.table(&mut text);
@@ -344,9 +346,8 @@ fn near_floor(aim: &'static str, row: Option<&Row>) -> Aim {
     )
 }
 
-/// The compiler and the linker of the program, as the script that runs them names them.
-/// The figures are of no other ones: `xtask` refuses to compare those of the Solana tools.
-fn compiler() -> String {
+/// The compiler and the linker of `toolchain/`, as the script that runs them names them.
+pub(crate) fn compiler() -> String {
     const SCRIPT: &str = include_str!("../../../toolchain/cargo-build-sbf");
     let settings = SCRIPT
         .lines()
@@ -361,7 +362,7 @@ fn compiler() -> String {
         })
     };
     format!(
-        "rustc {} (Debian), LLVM {}, sbpf-linker {}",
+        "`toolchain/`: rustc {} (Debian), LLVM {}, sbpf-linker {}",
         version("rust"),
         version("llvm"),
         version("linker"),
@@ -399,6 +400,7 @@ mod tests {
             wallets: 3,
             rents: vec![],
             token_programs: vec![],
+            compiler: compiler(),
         }
     }
 
@@ -473,7 +475,7 @@ mod tests {
         let compiler = compiler();
 
         // Then every version in it is found
-        assert!(compiler.starts_with("rustc 1."), "{compiler}");
+        assert!(compiler.starts_with("`toolchain/`: rustc 1."), "{compiler}");
         assert!(!compiler.contains('?'), "{compiler}");
         assert!(!compiler.contains("post"), "{compiler}");
     }

@@ -12,7 +12,7 @@ use vouch_client::{
         self, Bind, Convert, Evidence, Purchase,
         raw::{ClaimAccounts, ConvertAccounts, PurchaseAccounts},
     },
-    pda, voucher,
+    voucher,
 };
 
 use crate::{
@@ -461,7 +461,9 @@ pub(crate) const SPECS: &[Spec] = &[
             let (_, conversion) = scene.converted(&referral, index)?;
             let (address, campaign) = (&scene.address, &scene.campaign);
             let referee = wallet("referee", index);
-            let key = pda::conversion_key(campaign.terms(), &referee, &referral, &[0; 32]);
+            let key = campaign
+                .terms()
+                .conversion_key(&referee, &referral, &[0; 32]);
             let reclaim = instructions::reclaim_conversion(address, campaign, key, &conversion);
             cases.push(alone(referee, reclaim));
         }

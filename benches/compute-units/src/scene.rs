@@ -145,7 +145,7 @@ impl Scene {
             let (mint, program) = (self.campaign.mint, self.campaign.token_program);
             open_account(&mut self.chain, &self.company, owner, &mint, &program)?;
         }
-        Ok(pda::reward_account(owner, &self.campaign))
+        Ok(self.campaign.reward_account(owner))
     }
 
     /// Opens `owner`'s account for the campaign's token and mints plenty to it.

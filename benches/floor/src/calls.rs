@@ -19,7 +19,7 @@ const CREATE_ACCOUNT_WITH_SEED: u32 = 3;
 const SET_AUTHORITY: u8 = 6;
 const MINT_TO: u8 = 7;
 const TRANSFER_CHECKED: u8 = 12;
-/// Of p-token alone: several instructions, each after its number of accounts and bytes.
+/// Only p-token has it: several instructions, each after its number of accounts and bytes.
 const BATCH: u8 = 255;
 
 /// A slice.
@@ -41,7 +41,7 @@ impl<'a> Bytes<'a> {
         }
     }
 
-    /// Elements, whatever they are.
+    /// Elements of any type.
     pub const fn of<T>(elements: &'a [T]) -> Self {
         Self::new(elements.as_ptr().cast(), elements.len() as u64)
     }

@@ -10,7 +10,7 @@ use vouch_localnet::find_on_path;
 /// A browser, so that clicks are those of people.
 const AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0";
 
-/// What one run of wrk saw.
+/// The results of one run of wrk.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Load {
     pub(crate) connections: u32,

@@ -19,8 +19,8 @@ use crate::{
     node::{Node, Tip},
 };
 
-/// Transactions in a batch, as the indexer has them.
-const BATCH: u64 = 500;
+/// Transactions in a batch, as the indexer has them while it catches up.
+const BATCH: u64 = 1_000;
 /// The mirror's tables, and the awards that it gives.
 const TABLES: [&str; 17] = [
     "transactions",
@@ -59,7 +59,7 @@ pub(crate) struct Applied {
     pub(crate) written_to_copied: f64,
     /// Computing and writing to COPY.
     pub(crate) applied_to_copied: f64,
-    /// Of each table: its rows, and the seconds that COPY takes.
+    /// Each table with its rows, and the seconds that COPY takes.
     pub(crate) tables: Vec<(String, u64, f64)>,
 }
 

@@ -84,7 +84,7 @@ pub(crate) struct History {
     pub(crate) conversions: u64,
     campaign: Pubkey,
     first_time: i64,
-    /// Of each transaction, the first one.
+    /// The first signature of each transaction.
     signatures: Vec<[u8; 64]>,
     /// The number of each transaction, by the first bytes of that.
     numbers: HashMap<[u8; 8], u64>,

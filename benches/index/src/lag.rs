@@ -100,3 +100,30 @@ pub(crate) fn percentile(sorted: &[Duration], percent: usize) -> f64 {
     let duration = sorted.get(place).copied().unwrap_or_default();
     duration.as_secs_f64() * 1000.0
 }
+
+/// Lets so many conversions of 5,000 referrers wait that mature at this time.
+pub(crate) async fn crowd(pool: &PgPool, count: i64, matures_at: i64) -> Result<()> {
+    sqlx::query(
+        "WITH sale AS (
+             SELECT 'waits' || lpad(number::text, 38, '0') AS address, 'R' || number % 5000 AS referrer
+             FROM generate_series(1, $1) AS number
+         ), sold AS (
+             INSERT INTO conversions
+             SELECT address, 1, 1, 'Crowd', 'code of ' || referrer, 'AZURE23', referrer, NULL, 'Zoe', 'signup', 1,
+                    NULL, 7, 0, 0, $2, $2, 'paid', 7
+             FROM sale
+         )
+         INSERT INTO maturing SELECT address, 1, $2, 'Crowd', $2 FROM sale",
+    )
+    .bind(count)
+    .bind(matures_at)
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// How many of them wait.
+pub(crate) async fn waiting(pool: &PgPool) -> Result<i64> {
+    let waiting = sqlx::query_scalar("SELECT count(*) FROM maturing WHERE campaign = 'Crowd'");
+    Ok(waiting.fetch_one(pool).await?)
+}

@@ -10,7 +10,7 @@ mod resync;
 
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::Parser;
 use vouch_localnet::{Instance, Postgres};
 
@@ -25,6 +25,9 @@ struct Args {
     /// Writes nothing.
     #[arg(long)]
     dry: bool,
+    /// A setting of the server, NAME=VALUE, for example to log plans. May be given several times.
+    #[arg(long, value_parser = setting)]
+    set: Vec<(String, String)>,
 }
 
 #[tokio::main]
@@ -37,7 +40,11 @@ async fn main() -> Result<()> {
         history.campaign()
     );
     let instance = Instance::create("bench-index")?;
-    let mut postgres = Postgres::private(instance.dir()).await?;
+    let settings = args.set.iter();
+    let settings: Vec<_> = settings
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let mut postgres = Postgres::private_with(instance.dir(), &settings).await?;
     let applied = apply::measure(&history, &postgres, &instance).await?;
     eprintln!("{applied:#?}");
     let resynced = resync::measure(&history, &postgres, &instance).await?;
@@ -47,4 +54,9 @@ async fn main() -> Result<()> {
         report::write(&applied, &resynced)?;
     }
     Ok(())
+}
+
+fn setting(text: &str) -> Result<(String, String)> {
+    let (name, value) = text.split_once('=').context("not NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }

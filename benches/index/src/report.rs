@@ -51,7 +51,7 @@ fn text(applied: &Applied, resynced: &Resynced, cores: usize, load: &str) -> Res
     writeln!(
         text,
         "## Into Postgres\n\n\
-         Batches of 500 transactions are computed and written as the indexer does it, {} rows in all. COPY puts \
+         Batches of 1,000 transactions are computed and written as the indexer does it, {} rows in all. COPY puts \
          the same rows into the same tables with the same indexes.\n\n\
          | | seconds | rows per second | to COPY |\n|---|--:|--:|--:|\n\
          | writing | {:.1} | {:.0} | {:.2} |\n\
@@ -85,7 +85,8 @@ fn text(applied: &Applied, resynced: &Resynced, cores: usize, load: &str) -> Res
          | | median, ms | p99, ms |\n|---|--:|--:|\n\
          | visible | {:.1} | {:.1} |\n\
          | one commit | {:.1} | {:.1} |\n\
-         | visible, with 40 ms between two conversions | {:.1} | {:.1} |",
+         | visible, with 40 ms between two conversions | {:.1} | {:.1} |\n\
+         | visible, while {} to {} conversions wait for ranks | {:.1} | {:.1} |",
         resynced.transactions,
         resynced.seconds,
         resynced.transactions_per_second,
@@ -99,6 +100,10 @@ fn text(applied: &Applied, resynced: &Resynced, cores: usize, load: &str) -> Res
         resynced.lag.commit_p99_ms,
         resynced.busy_lag.visible_median_ms,
         resynced.busy_lag.visible_p99_ms,
+        resynced.waiting.0,
+        resynced.waiting.1,
+        resynced.crowd_lag.visible_median_ms,
+        resynced.crowd_lag.visible_p99_ms,
     )?;
     live(&mut text, resynced)?;
     Ok(text)

@@ -30,6 +30,8 @@ const ALL_LIVE: u64 = LIVE[0].0 + LIVE[1].0 + LIVE[2].0;
 const IDLE: Duration = Duration::from_secs(10);
 /// Conversions whose lag is measured, in quiet times and in busy ones each.
 const LAGGING: u64 = 100;
+/// Conversions that begin to wait for ranks at once.
+const CROWD: i64 = 100_000;
 /// Transactions by which finality lags behind.
 const UNFINAL: u64 = 32 * 8;
 
@@ -50,6 +52,10 @@ pub(crate) struct Resynced {
     pub(crate) lag: Lag,
     /// The same with 40 ms between two conversions.
     pub(crate) busy_lag: Lag,
+    /// In quiet times, while very many conversions wait for ranks.
+    pub(crate) crowd_lag: Lag,
+    /// How many wait before that, and after it.
+    pub(crate) waiting: (i64, i64),
 }
 
 /// The cost of a live part.
@@ -84,11 +90,11 @@ pub(crate) async fn measure(
         .await?;
     let node = Node::start(Arc::clone(history)).await?;
     ensure!(
-        history.len() > (ALL_LIVE + 2 * LAGGING) * 2,
+        history.len() > (ALL_LIVE + 3 * LAGGING) * 2,
         "too short a history"
     );
     let announcer = Announcer::start().await?;
-    let old = history.len() - ALL_LIVE - 2 * LAGGING - 8;
+    let old = history.len() - ALL_LIVE - 3 * LAGGING - 8;
     let tip = |confirmed: u64, finalized: u64| Tip {
         confirmed,
         finalized,
@@ -165,6 +171,17 @@ pub(crate) async fn measure(
     let (quiet, busy) = (end..end + LAGGING, end + LAGGING..end + 2 * LAGGING);
     let lag = lag::measure(history, &announcer, &pool, quiet, lag::QUIET, show).await?;
     let busy_lag = lag::measure(history, &announcer, &pool, busy, lag::BUSY, show).await?;
+    // A crowd waits that can count once a later slot is final.
+    let finalized = whole(end + 2 * LAGGING - UNFINAL);
+    let matures_at = history.time(history.slot(finalized - 1));
+    lag::crowd(&pool, CROWD, matures_at).await?;
+    let show = |number| node.show(tip(number, finalized));
+    show(end + 2 * LAGGING);
+    until(&pool, &mut indexer, "final_seq", finalized).await?;
+    let waiting = lag::waiting(&pool).await?;
+    let quiet = end + 2 * LAGGING..end + 3 * LAGGING;
+    let crowd_lag = lag::measure(history, &announcer, &pool, quiet, lag::QUIET, show).await?;
+    let waiting = (waiting, lag::waiting(&pool).await?);
     let live_peak_memory_mb = peak(&indexer)?;
     indexer.stop().await?;
     Ok(Resynced {
@@ -178,6 +195,8 @@ pub(crate) async fn measure(
         live_peak_memory_mb,
         lag,
         busy_lag,
+        crowd_lag,
+        waiting,
     })
 }
 

@@ -286,7 +286,7 @@ impl Store {
     }
 
     /// The digest of this moment, which must not be later than the last transaction that was
-    /// applied. What was cancelled later could be cancelled at that moment, too, and did not count.
+    /// applied. A conversion that was cancelled later could still be cancelled then, so it does not count.
     ///
     /// # Errors
     /// See [`Error`].

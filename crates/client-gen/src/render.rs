@@ -259,12 +259,56 @@ fn instructions(idl: &Idl) -> String {
     text += "use solana_sdk::{instruction::{AccountMeta, Instruction}, pubkey::Pubkey};\n\n";
     let args: Vec<&Field> = idl.instructions.iter().flat_map(|it| &it.args).collect();
     import_types(&mut text, &(&domains(&args) | &defined(&args)));
-    text += "use crate::raw::{Layout, build, optional};\n";
+    text += "use crate::raw::{InvalidInstruction, Layout, build, head_of, optional, read_args};\n";
     for instruction in &idl.instructions {
         self::instruction(&mut text, instruction);
     }
     layouts(&mut text, &idl.instructions);
+    data(&mut text, &idl.instructions);
     text
+}
+
+/// Writes the enum of all instructions with their arguments, and how it is read.
+fn data(text: &mut String, instructions: &[Instruction]) {
+    let (mut variants, mut arms) = (String::new(), String::new());
+    for of in instructions {
+        let name = pascal(&of.name);
+        let args: Vec<&Field> = of.args.iter().collect();
+        let (holds, reads) = if args.is_empty() {
+            (String::new(), String::new())
+        } else if defined(&args).is_empty() {
+            let read = format!("(read_args({:?}, rest)?)", of.name);
+            (format!("({name}Args)"), read)
+        } else {
+            // Settings are many times longer than the arguments of the others.
+            let read = format!("(Box::new(read_args({:?}, rest)?))", of.name);
+            (format!("(Box<{name}Args>)"), read)
+        };
+        push(
+            &mut variants,
+            format_args!("/// `{}`.\n{name}{holds},\n", of.name),
+        );
+        push(
+            &mut arms,
+            format_args!("{name}Accounts::DISCRIMINATOR => Self::{name}{reads},\n"),
+        );
+    }
+    push(
+        text,
+        format_args!(
+            "\n/// An instruction of the program with its arguments.\n\
+             #[derive(Debug, Clone, PartialEq, Eq)]\n\
+             pub enum InstructionData {{\n{variants}}}\n\n\
+             impl InstructionData {{\n\
+             /// Reads an instruction. The program ignores bytes behind the arguments, so anybody may\n\
+             /// add some.\n///\n/// # Errors\n\
+             /// [`InvalidInstruction`].\n\
+             pub fn read(data: &[u8]) -> Result<Self, InvalidInstruction> {{\n\
+             let (head, rest) = head_of(data)?;\n\
+             Ok(match *head {{\n{arms}\
+             _ => return Err(InvalidInstruction::Unknown(head.to_vec())),\n}})\n}}\n}}\n"
+        ),
+    );
 }
 
 /// Writes the table of all instructions: name, discriminator and accounts of each.

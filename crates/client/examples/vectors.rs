@@ -128,7 +128,7 @@ fn voucher() -> Value {
 }
 
 /// Campaigns that are opened, each with everything that it takes: every source of rewards, with tokens
-/// that are new, old or lamports, and what is usual for whatever is zero.
+/// that are new, old or lamports, and the usual value for everything that is zero.
 fn openings() -> Value {
     let old = Currency::Token {
         mint: address(30),
@@ -567,7 +567,7 @@ fn referral(number: u8, campaign: &Campaign, at: &Pubkey) -> Referral {
             Pubkey::default()
         },
         rent_payer: address(23),
-        reward_account: pda::reward_account(&owner, campaign),
+        reward_account: campaign.reward_account(&owner),
         usage_limit: 1_000,
         conversions: 12,
         expires_at: 1_800_000_000,

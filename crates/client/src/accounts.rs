@@ -280,6 +280,17 @@ impl Campaign {
         self.payment_mint == Pubkey::default()
     }
 
+    /// The account that receives the rewards of `owner`: the associated token account, or the
+    /// wallet itself when rewards are lamports.
+    #[must_use]
+    pub fn reward_account(&self, owner: &Pubkey) -> Pubkey {
+        if self.rewards_are_sol() {
+            *owner
+        } else {
+            pda::associated_token(owner, &self.mint, &self.token_program).0
+        }
+    }
+
     /// Whether conversions change the campaign account, so that it must be writable. They
     /// do if it counts a budget or pays from a vault.
     #[must_use]
@@ -331,6 +342,28 @@ impl Campaign {
             paused: self.paused,
             starts_at: settings.starts_at,
             ends_at: settings.ends_at,
+        }
+    }
+}
+
+impl Terms {
+    /// The key of a conversion's address. It is made of the things that a campaign with
+    /// these terms counts once: `referee`, the address `referral`, or the campaign's own
+    /// `reference`.
+    #[must_use]
+    pub fn conversion_key(
+        self,
+        referee: &Pubkey,
+        referral: &Pubkey,
+        reference: &[u8; 32],
+    ) -> [u8; 32] {
+        match (self.uniqueness, self.proof) {
+            (Uniqueness::Wallet, _) => referee.to_bytes(),
+            (Uniqueness::WalletAndCode, _) => pda::hash(referee, referral),
+            // The attestor vouches for the order number. Without an attestor, a buyer could
+            // use somebody else's.
+            (Uniqueness::Order, Proof::Attested) => pda::hash(reference, []),
+            (Uniqueness::Order, _) => pda::hash(referee, reference),
         }
     }
 }
@@ -453,7 +486,7 @@ impl Referral {
             pending_owner: Pubkey::default(),
             partner: Pubkey::default(),
             rent_payer: *owner,
-            reward_account: pda::reward_account(owner, campaign),
+            reward_account: campaign.reward_account(owner),
             usage_limit: 0,
             conversions: 0,
             expires_at: 0,
@@ -549,6 +582,8 @@ pub mod settled {
 
 #[cfg(test)]
 mod tests {
+    use sha2::{Digest as _, Sha256};
+
     use super::*;
 
     /// Asserts that zeros of the type's size decode.
@@ -603,5 +638,33 @@ mod tests {
                 actual: 147
             })
         );
+    }
+
+    #[test]
+    fn a_conversion_is_found_by_what_its_campaign_counts_once() {
+        // Given a referee, a referral and an order
+        let [referee, referral] = [1, 2].map(|byte| Pubkey::new_from_array([byte; 32]));
+        let order = [3; 32];
+        let key = |proof, uniqueness| {
+            let terms = Terms {
+                proof,
+                uniqueness,
+                ..Terms::default()
+            };
+            terms.conversion_key(&referee, &referral, &order)
+        };
+        let hash = |second: u8| {
+            let hash: [u8; 32] = Sha256::digest([[1; 32], [second; 32]].concat()).into();
+            hash
+        };
+
+        // Then the key is the contract's, for each of the terms
+        for proof in [Proof::Open, Proof::Attested, Proof::Payment] {
+            assert_eq!(key(proof, Uniqueness::Wallet), [1; 32]);
+            assert_eq!(key(proof, Uniqueness::WalletAndCode), hash(2));
+        }
+        let attested: [u8; 32] = Sha256::digest(order).into();
+        assert_eq!(key(Proof::Attested, Uniqueness::Order), attested);
+        assert_eq!(key(Proof::Payment, Uniqueness::Order), hash(3));
     }
 }

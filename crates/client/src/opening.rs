@@ -1,4 +1,4 @@
-//! Opening a campaign: the usual choice for whatever is not chosen, and every instruction that the
+//! Opening a campaign: the usual choice for everything that is not chosen, and every instruction that the
 //! opening takes, mint and vault included.
 //!
 //! `clients/ts/src/opening.ts` does the same; `clients/ts/test/vectors.json` holds both to it.

@@ -5,10 +5,7 @@ use sha2::{Digest as _, Sha256};
 use solana_sdk::pubkey::Pubkey;
 use vouch_rules::Code;
 
-use crate::{
-    PROGRAM_ID,
-    accounts::{Campaign, Proof, Terms, Uniqueness},
-};
+use crate::PROGRAM_ID;
 
 /// The campaign that `creator` opened under the number `id`.
 #[must_use]
@@ -36,7 +33,7 @@ fn keyed(campaign: &Pubkey, key: &[u8; 32]) -> Pubkey {
     seeded(campaign, &key.map(|byte| byte & 0x7f))
 }
 
-fn hash(first: impl AsRef<[u8]>, second: impl AsRef<[u8]>) -> [u8; 32] {
+pub(crate) fn hash(first: impl AsRef<[u8]>, second: impl AsRef<[u8]>) -> [u8; 32] {
     Sha256::new()
         .chain_update(first)
         .chain_update(second)
@@ -75,26 +72,6 @@ pub fn conversion(campaign: &Pubkey, key: &[u8; 32]) -> Pubkey {
     keyed(campaign, key)
 }
 
-/// The key of a conversion's address. It is made of the things that a campaign with
-/// these terms counts once: `referee`, the address `referral`, or the campaign's own
-/// `reference`.
-#[must_use]
-pub fn conversion_key(
-    terms: Terms,
-    referee: &Pubkey,
-    referral: &Pubkey,
-    reference: &[u8; 32],
-) -> [u8; 32] {
-    match (terms.uniqueness, terms.proof) {
-        (Uniqueness::Wallet, _) => referee.to_bytes(),
-        (Uniqueness::WalletAndCode, _) => hash(referee, referral),
-        // The attestor vouches for the order number. Without an attestor, a buyer could
-        // use somebody else's.
-        (Uniqueness::Order, Proof::Attested) => hash(reference, []),
-        (Uniqueness::Order, _) => hash(referee, reference),
-    }
-}
-
 /// The Solana Attestation Service.
 pub const ATTESTATION_SERVICE_ID: Pubkey =
     Pubkey::from_str_const("22zoJMtdu4tQc2PzL74ZUT7FrwgB1Udec8DdW4yw4BdG");
@@ -126,48 +103,4 @@ pub fn associated_token(owner: &Pubkey, mint: &Pubkey, token_program: &Pubkey) -
 #[must_use]
 pub fn vault(campaign: &Pubkey, mint: &Pubkey, token_program: &Pubkey) -> (Pubkey, u8) {
     associated_token(campaign, mint, token_program)
-}
-
-/// The account that receives the rewards of `owner` in `campaign`: the associated token
-/// account, or the wallet itself when rewards are lamports.
-#[must_use]
-pub fn reward_account(owner: &Pubkey, campaign: &Campaign) -> Pubkey {
-    if campaign.rewards_are_sol() {
-        *owner
-    } else {
-        associated_token(owner, &campaign.mint, &campaign.token_program).0
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_conversion_is_found_by_what_its_campaign_counts_once() {
-        // Given a referee, a referral and an order
-        let [referee, referral] = [1, 2].map(|byte| Pubkey::new_from_array([byte; 32]));
-        let order = [3; 32];
-        let key = |proof, uniqueness| {
-            let terms = Terms {
-                proof,
-                uniqueness,
-                ..Terms::default()
-            };
-            conversion_key(terms, &referee, &referral, &order)
-        };
-        let hash = |second: u8| {
-            let hash: [u8; 32] = Sha256::digest([[1; 32], [second; 32]].concat()).into();
-            hash
-        };
-
-        // Then the key is the contract's, for each of the terms
-        for proof in [Proof::Open, Proof::Attested, Proof::Payment] {
-            assert_eq!(key(proof, Uniqueness::Wallet), [1; 32]);
-            assert_eq!(key(proof, Uniqueness::WalletAndCode), hash(2));
-        }
-        let attested: [u8; 32] = Sha256::digest(order).into();
-        assert_eq!(key(Proof::Attested, Uniqueness::Order), attested);
-        assert_eq!(key(Proof::Payment, Uniqueness::Order), hash(3));
-    }
 }

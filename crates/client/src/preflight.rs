@@ -186,6 +186,23 @@ pub fn check_earning(referral: &Referral, now: i64) -> Result<(), ProgramError> 
     referral.state().check(now).map_err(refused)
 }
 
+/// Whether a wallet that is bound to `referral` in `campaign` may bind to another code at `now`, in
+/// unix seconds, because that referral cannot earn. `referral` is `None` if it was closed; `referrer`
+/// is the account of its owner, if the campaign counts per owner.
+#[must_use]
+pub fn is_lost(
+    campaign: &Campaign,
+    referral: Option<&Referral>,
+    referrer: Option<&Referrer>,
+    now: i64,
+) -> bool {
+    let limit = campaign.in_force(now).owner_limit;
+    let used_up = campaign.per_owner
+        && limit != 0
+        && referrer.is_some_and(|referrer| referrer.conversions >= limit);
+    used_up || referral.is_none_or(|referral| check_earning(referral, now).is_err())
+}
+
 /// The program's error for a refusal.
 fn refused(refusal: Refusal) -> ProgramError {
     match refusal {

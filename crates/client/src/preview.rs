@@ -51,6 +51,34 @@ pub fn payback(reward: &Reward, paid: u64) -> i128 {
     i128::from(reward.total()).saturating_sub(i128::from(paid))
 }
 
+/// The most that a referrer nets who refers himself, over all [`steps`], whatever the example. Where
+/// buyers pay in the rewards' token (`same_token`), he chooses the least payment. Elsewhere he gains more
+/// by a larger amount, of which `example` and `usual` are thought of.
+#[must_use]
+pub fn most_payback(
+    terms: Terms,
+    settings: &Settings,
+    same_token: bool,
+    example: u64,
+    usual: u64,
+) -> i128 {
+    let (amount, paid) = if pays_back(terms, same_token) {
+        let least = settings.min_amount.max(1);
+        (least, least)
+    } else {
+        (example_amount(settings, usual).max(example), 0)
+    };
+    let nets = steps(settings).into_iter().map(|ordinal| {
+        let imagined = Imagined {
+            amount,
+            ordinal,
+            partner: false,
+        };
+        payback(&reward(terms, settings, imagined), paid)
+    });
+    nets.max().unwrap_or_default()
+}
+
 /// The numbers of the conversions that pay differently from the one before: the first, and those
 /// that reach a tier or a bonus, ascending.
 #[must_use]
@@ -68,11 +96,11 @@ pub fn steps(settings: &Settings) -> Vec<u64> {
     steps
 }
 
-/// Whether buyers prove conversions by a payment in the token of the rewards, so that what they
+/// Whether buyers prove conversions by a payment in the money of the rewards, so that what they
 /// pay and what they earn can be compared.
 #[must_use]
-pub fn pays_back(terms: Terms, same_token: bool) -> bool {
-    terms.proof == Proof::Payment && same_token
+pub fn pays_back(terms: Terms, same_money: bool) -> bool {
+    terms.proof == Proof::Payment && same_money
 }
 
 /// An amount for an example: `least` or more, allowed by the settings, and worth at least one base
@@ -94,6 +122,21 @@ pub fn example_amount(settings: &Settings, least: u64) -> u64 {
 mod tests {
     use super::*;
     use crate::accounts::{Bonus, Tier};
+
+    #[test]
+    fn wrapped_sol_is_known_by_its_published_mints() {
+        use solana_sdk::pubkey::Pubkey;
+        use vouch_rules::money::{WRAPPED_SOL, WRAPPED_SOL_2022};
+        for (mint, text) in [
+            (WRAPPED_SOL, "So11111111111111111111111111111111111111112"),
+            (
+                WRAPPED_SOL_2022,
+                "9pan9bMn5HatX4EJdBwg9VgCa7Uz5HL8N1m5D3NdXejP",
+            ),
+        ] {
+            assert_eq!(Pubkey::new_from_array(mint).to_string(), text);
+        }
+    }
 
     #[test]
     fn a_preview_counts_what_each_conversion_would_pay() {
@@ -144,6 +187,37 @@ mod tests {
         );
         assert_eq!(payback(&whole, 0), 1077);
         assert_eq!(payback(&whole, 2000), -923);
+    }
+
+    #[test]
+    fn the_worst_case_does_not_hang_on_the_example() {
+        // Given 1000 for a payment of at least 900 in the same token, and a bonus with the third
+        let mut settings = Settings {
+            min_amount: 900,
+            ..Settings::fixed(1000)
+        };
+        settings.bonuses[0] = Bonus {
+            threshold: 3,
+            amount: 50,
+        };
+        let paid = Terms {
+            proof: Proof::Payment,
+            ..Terms::default()
+        };
+        // Then the worst is the least payment at the bonus, however much the example pays
+        for example in [900, 1_000_000] {
+            assert_eq!(most_payback(paid, &settings, true, example, 100), 150);
+        }
+        // And who pays in another token, or nothing, nets the whole reward
+        assert_eq!(most_payback(paid, &settings, false, 900, 100), 1050);
+        assert_eq!(most_payback(Terms::default(), &settings, true, 0, 0), 1050);
+        // And a percentage of what is only claimed grows with the claim
+        let percent = Settings::percent(1000, 500);
+        assert_eq!(most_payback(Terms::default(), &percent, true, 10, 100), 10);
+        assert_eq!(
+            most_payback(Terms::default(), &percent, true, 9000, 100),
+            500
+        );
     }
 
     #[test]

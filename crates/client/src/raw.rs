@@ -1,6 +1,6 @@
 //! Assembly of instructions, for the generated builders and those on top of them.
 
-use borsh::BorshSerialize;
+use borsh::{BorshDeserialize, BorshSerialize};
 use solana_sdk::{
     instruction::{AccountMeta, Instruction},
     pubkey::Pubkey,
@@ -34,6 +34,31 @@ impl Layout {
     pub fn position(&self, name: &str) -> Option<usize> {
         self.accounts.iter().position(|(known, _)| *known == name)
     }
+}
+
+/// Why data is not an instruction of the program.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidInstruction {
+    /// The data begins with these bytes, at most 8, which are no instruction's.
+    #[error("the program has no instruction that begins with {0:02x?}")]
+    Unknown(Vec<u8>),
+    /// The arguments of the instruction with this name are cut off, or not of their types.
+    #[error("the arguments of {0} cannot be read")]
+    Arguments(&'static str),
+}
+
+/// The first bytes of an instruction's data, and the bytes of its arguments.
+pub(crate) fn head_of(data: &[u8]) -> Result<(&[u8; 8], &[u8]), InvalidInstruction> {
+    data.split_first_chunk()
+        .ok_or_else(|| InvalidInstruction::Unknown(data.to_vec()))
+}
+
+/// The arguments at the front of `data`.
+pub(crate) fn read_args<T: BorshDeserialize>(
+    name: &'static str,
+    mut data: &[u8],
+) -> Result<T, InvalidInstruction> {
+    T::deserialize(&mut data).map_err(|_| InvalidInstruction::Arguments(name))
 }
 
 /// The instruction with this discriminator, these arguments and these accounts.

@@ -16,7 +16,7 @@ pub const TOKEN_2022_PROGRAM_ID: Pubkey =
 /// A mint, as far as a campaign needs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mint {
-    /// Who may mint; `None` if nobody may any more.
+    /// The mint authority; `None` if nobody may mint any more.
     pub authority: Option<Pubkey>,
     /// Base units that exist.
     pub supply: u64,

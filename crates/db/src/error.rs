@@ -90,7 +90,7 @@ impl Error {
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         match &error {
-            // What rustls finds wrong.
+            // rustls reports a broken handshake or certificate with this kind.
             sqlx::Error::Io(cause) if cause.kind() == std::io::ErrorKind::InvalidData => {
                 Self::Refused(Refusal::Tls(cause.to_string()))
             }

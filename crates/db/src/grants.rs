@@ -32,7 +32,7 @@ const CLAIM: &str = "SELECT, UPDATE (claimed_at)";
 /// A table or view, and the rights of each role.
 pub type Line = (&'static str, [&'static str; ROLES.len()]);
 
-/// What follows from the chain alone. Only the indexer writes it.
+/// Tables that follow from the chain alone. Only the indexer writes them.
 #[rustfmt::skip]
 pub const MIRROR: &[Line] = &[
     //                      indexer api   keeper webhooks
@@ -67,7 +67,7 @@ pub const MIRROR: &[Line] = &[
     ("transactions",       [WRITE, READ, READ, READ]),
 ];
 
-/// What the chain does not know, so that no rebuild brings it back.
+/// Tables that the chain does not know, so that no rebuild brings them back.
 #[rustfmt::skip]
 pub const KEPT: &[Line] = &[
     //                         indexer api   keeper webhooks

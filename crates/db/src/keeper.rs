@@ -20,7 +20,7 @@ pub use tasks::{
 };
 pub use vaults::{Vault, campaigns_with_vault, forget_vaults, write_vaults};
 
-/// What a task is for.
+/// The kind of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
     /// To pay what a conversion owes.

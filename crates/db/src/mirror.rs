@@ -10,6 +10,7 @@ mod log;
 mod place;
 mod prune;
 mod quarters;
+mod ranks;
 pub mod rebuild;
 pub mod recount;
 mod rewind;
@@ -24,5 +25,5 @@ pub use rows::{
     Account, Before, Call, Campaign, Conversion, Event, Maturing, Referral, Settlement, Status,
     TotalsMove, Transaction,
 };
-pub use state::{Known, State, accounts_after, known, live_accounts, state, uncertain};
+pub use state::{Known, State, accounts_after, known, live_accounts, state, uncertain, waiting};
 pub use writer::Writer;

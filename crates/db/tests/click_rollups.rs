@@ -1,4 +1,4 @@
-//! What is counted from clicks when they are written. Numbers in brackets refer to `docs/INVARIANTS.md`.
+//! Counters of clicks, counted when clicks are written. Numbers in brackets refer to `docs/INVARIANTS.md`.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -378,7 +378,7 @@ async fn a_million_clicks_of_no_day_are_deleted_in_parts_while_others_come() {
     }
     // And each part found its rows by an index
     assert_eq!(read_without_index().await - before, 0);
-    // And all old ones are gone, whoever reads the old day, and the others are there
+    // And all old ones are gone, although the old day is being read, and the others are there
     assert_eq!(deleted, 1_000_000);
     assert_eq!(days(&pool).await, [("clicks_default".to_owned(), 1_200)]);
     reader.rollback().await.expect("released");
@@ -456,7 +456,7 @@ async fn a_code_that_thousands_have_squatted_is_one_step_in_an_index() {
     assert!(read.1 - before.1 <= 2);
 }
 
-/// What a client asks for too much of is not a database that is away.
+/// A query that asks for too much does not mean that the database is away.
 #[tokio::test]
 async fn a_query_that_is_cancelled_is_busy_and_not_away() {
     let (_database, pool) = database().await;

@@ -156,7 +156,7 @@ impl Server {
     }
 }
 
-/// What Postgres says about the connection: `true` if it is by TLS.
+/// Whether the connection is by TLS, as Postgres says.
 async fn is_encrypted(url: &str) -> bool {
     let pool = vouch_db::connect(url).await.expect("a connection");
     let sql = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";

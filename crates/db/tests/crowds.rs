@@ -179,7 +179,7 @@ async fn what_comes_while_a_second_counts_in_steps_counts_once() {
 #[tokio::test]
 async fn a_leaderboard_of_a_day_earlier_ends_a_day_after_its_period() {
     // Given 6,000 referrers of one campaign and 300 campaigns with one referrer each, in the first week of the year,
-    // of whom one has a conversion that matures two weeks later
+    // and one of the referrers has a conversion that matures two weeks later
     let mut world = World::new().await;
     let mut sales: Vec<_> = (0..6_000)
         .map(|number| Sale::of(&format!("W{number}"), JANUARY))
@@ -298,7 +298,7 @@ async fn counting_reads_the_conversions_that_count_and_no_others() {
         world.sell(&few.collect::<Vec<_>>()).await;
         world.finalize(now).await;
     }
-    // Then no whole table was read for them, whatever plan Postgres took
+    // Then no whole table was read for them, under any plan of Postgres
     let World { store, writer, .. } = world;
     drop(writer);
     let after = reads(&store).await;

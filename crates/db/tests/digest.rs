@@ -8,7 +8,7 @@ use sqlx::{Executor as _, PgPool};
 use vouch_db::digest::{self, Digest, Head, Rows, Snapshot};
 use vouch_localnet::Postgres;
 
-/// What a transaction of a history does.
+/// The effect of a transaction of a history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     /// Converts; held for so many seconds.
@@ -57,7 +57,7 @@ fn history(seed: u64) -> Vec<(i64, Step)> {
     history
 }
 
-/// What counts after the first `seq` transactions: played from the start, with nothing that came
+/// The rows that count after the first `seq` transactions: played from the start, with nothing that came
 /// later.
 fn naive(history: &[(i64, Step)], seq: usize) -> (Vec<String>, Vec<String>) {
     let mut sales = Vec::new();

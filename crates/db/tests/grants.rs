@@ -131,7 +131,7 @@ async fn refused(
     refused
 }
 
-/// Whether nobody can write it, whatever the rights.
+/// Whether it is a view, which nobody can write with any rights.
 fn is_view(table: &str) -> bool {
     [
         "code_days",
@@ -175,7 +175,7 @@ async fn every_table_has_a_decision_and_every_role_has_exactly_those_rights() {
             let refused = refused(&mut connection, table, column).await;
             assert_eq!(refused, expected, "{role} on {table}");
         }
-        // Nor make tables of its own
+        // And it cannot make tables of its own
         let error = connection.execute("CREATE TABLE own (a int)").await;
         let error = Error::from(error.expect_err("refused"));
         assert_eq!(
@@ -417,7 +417,7 @@ async fn the_api_does_as_its_own_role_what_it_has_to_write() {
     );
     assert_eq!(recount::day(&pool, day).await.expect("counted"), []);
     let until = later.midnight().assume_utc().unix_timestamp();
-    // Of the referral and of the campaign.
+    // One row of the referral, one of the campaign.
     assert_eq!(
         clicks::delete_quarters(&pool, until, 9)
             .await

@@ -529,7 +529,7 @@ async fn a_day_costs_no_more_than_it_may() {
         campaigns: [("C".to_owned(), each.clone()), ("D".to_owned(), each)].into(),
     };
     assert_eq!(spent, expected);
-    // What failed has cost its fee, and what was yesterday does not count
+    // A failed intent has cost its fee, and yesterday's intents do not count
     world.mirror("S1", false).await;
     assert!(world.end("S1", failed(&["one"])).await);
     assert_eq!(world.open(&third, limits).await, Opened::DaySpent);
@@ -570,7 +570,7 @@ async fn a_thousand_claims_that_fail_cost_a_known_number_of_fees_a_day() {
             let others = ["D".to_owned()];
             let due = keeper::due(&world.pool, Kind::Claim, "", (15, 15, 15), None, &others);
             let due = due.await.expect("tasks");
-            // What has failed is sent by itself
+            // A task that has failed is sent by itself
             let (failed, fresh): (Vec<_>, Vec<_>) = due.into_iter().partition(|it| it.has_failed);
             let sent = if fresh.is_empty() {
                 &failed[..1]
@@ -722,7 +722,7 @@ async fn only_a_mirror_that_is_complete_and_lacks_it_lets_an_intent_expire() {
     world.finalize(1, 9, 0).await;
     // Then nothing expires before it is known that no block takes it any more
     assert!(!expire(&world, "S1").await);
-    // Nor while the mirror is not complete up to there
+    // And nothing expires while the mirror is not complete up to there
     let both = ["S1".to_owned(), "sale-1".to_owned()];
     keeper::passed(&world.pool, &both, 10)
         .await

@@ -144,7 +144,7 @@ async fn a_page_and_a_rank_read_about_as_many_rows_at_any_depth() {
             let rows = read.1 - before.1;
             assert!((1..=2_300).contains(&rows), "{rows} {board:?}");
         }
-        // And whoever has no place has none, and no page begins behind the last entry
+        // And a wallet without a place has none, and no page begins behind the last entry
         let none = Start::Rank(REFERRERS + 1);
         let page = leaderboard::page(&one, &board, &none, 1, Some("nobody")).await;
         let page = page.expect("a page");

@@ -291,3 +291,52 @@ async fn a_page_by_status_costs_the_same_with_strangers_conversions_in_front_of_
         }
     }
 }
+
+#[tokio::test]
+async fn a_page_of_what_is_paid_costs_the_same_behind_many_conversions_that_are_held() {
+    // Given a campaign with 2,000 paid conversions and 18,000 newer ones that are held; statistics know that
+    // most conversions of all campaigns are paid
+    let database = Postgres::test_database().await.expect("a database");
+    let pool = PgPool::connect(database.url()).await.expect("a pool");
+    pool.execute(
+        "INSERT INTO transactions (seq, slot, block_time, signature, fee_payer, succeeded)
+         SELECT n, n, n, 'signature-' || n, 'payer', true FROM generate_series(1, 40000) AS n;
+         INSERT INTO conversions (address, seq, slot, campaign, referral, code, referrer, referee,
+             action, amount, reference, reward_referrer, reward_referee, reward_partner,
+             converted_at, matures_at, status, settled)
+         SELECT rpad(md5(n::text), 44, 'a'), n, n,
+             repeat(CASE WHEN n > 20000 THEN 'C' ELSE 'B' END, 44),
+             repeat('R', 44), 'STARTER7', 'Alice', 'wallet-' || n, 'signup', 1, NULL, 1, 0, 0,
+             n, 1000000 + n, CASE WHEN n > 22000 THEN 'pending' ELSE 'paid' END, 7
+         FROM generate_series(1, 40000) AS n;
+         ANALYZE transactions; ANALYZE conversions",
+    )
+    .await
+    .expect("rows");
+    let one = api::pool(database.url(), 1, Duration::from_secs(30)).expect("a pool");
+    let campaign = "C".repeat(44);
+    // When what is paid is read
+    let before = read(&one).await;
+    let page = conversions::of_campaign(&one, &campaign, Standing::Paid, 1_000_000, None, 50).await;
+    let cost = read(&one).await - before;
+    // Then these are the newest of them, and no other rows were read
+    let times: Vec<i64> = page
+        .expect("an answer")
+        .into_iter()
+        .map(|one| one.converted_at)
+        .collect();
+    assert_eq!(times, (21_951..=22_000).rev().collect::<Vec<_>>());
+    assert!(cost <= 400, "{cost} rows");
+    // And no other index has that order. In a million conversions the planner took the one that has the pending ones,
+    // too, while both had the same.
+    for (order, expected) in [("(converted_at + 0)", 1), ("(converted_at - 0)", 1)] {
+        let indexes: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM pg_indexes WHERE tablename = 'conversions' AND strpos(indexdef, $1) > 0",
+        )
+        .bind(order)
+        .fetch_one(&pool)
+        .await
+        .expect("a number");
+        assert_eq!(indexes, expected, "{order}");
+    }
+}

@@ -16,7 +16,7 @@ use vouch_db::api::{
 /// [M4] [M17] [A1]
 #[tokio::test]
 async fn ranks_now_and_a_day_earlier_equal_plain_sorts_of_the_list() {
-    // Given 4,000 referrers, of whom most make music, some change to it in February, and some live in Chad
+    // Given 4,000 referrers: most make music, some change to it in February, and some live in Chad
     let mut world = World::new().await;
     let mut random = Random(7);
     let wallet = |number: u64| format!("{:05}wallet", number * 7919 % 100_003);
@@ -166,7 +166,7 @@ async fn drift_of_groups_and_of_a_day_earlier_is_found_and_repaired() {
 /// [M15]
 #[tokio::test]
 async fn a_category_has_one_leader_of_a_month_when_no_conversion_of_it_waits() {
-    // Given three who make music in February, of whom Bob makes art from March on, and Carol from the tenth of
+    // Given three who make music in February: Bob makes art from March on, and Carol from the tenth of
     // February on
     let mut world = World::new().await;
     world
@@ -183,7 +183,7 @@ async fn a_category_has_one_leader_of_a_month_when_no_conversion_of_it_waits() {
         Sale::of("Alice", FEBRUARY + 5),
         Sale::of("Alice", FEBRUARY + 9),
         Sale::of("Bob", FEBRUARY + 6),
-        // Of another campaign, and earlier than Alice's second one.
+        // A conversion of another campaign, and earlier than Alice's second one.
         Sale {
             campaign: "D",
             ..Sale::of("Bob", FEBRUARY + 8)
@@ -194,7 +194,7 @@ async fn a_category_has_one_leader_of_a_month_when_no_conversion_of_it_waits() {
             matures_at: MARCH + 20 * DAY,
             ..Sale::of("Frank", FEBRUARY + 7)
         },
-        // Of no category: nobody waits for it.
+        // A conversion of no category: nobody waits for it.
         Sale {
             campaign: "F",
             matures_at: MARCH + 365 * DAY,

@@ -1,4 +1,4 @@
-//! Whose a short link is. Numbers in brackets refer to `docs/INVARIANTS.md`.
+//! The owners of short links. Numbers in brackets refer to `docs/INVARIANTS.md`.
 
 use sqlx::{Executor, PgPool, Row as _};
 use vouch_db::mirror::{Batch, Event, Projections, Transaction, Writer, recount};
@@ -59,7 +59,7 @@ async fn the_first_one_in_the_order_of_the_chain_has_a_link_for_good() {
         &[("BASIL23", "C")],
     ];
     writer.write(&batch(1, codes), None).await.expect("written");
-    // Then the first one has the link, whatever its address
+    // Then the first registration has the link, even if its address sorts last
     assert_eq!(links(&pool).await, "AZURE23 in D, BASIL23 in D");
     writer
         .write(&batch(4, &[&[("AZURE23", "A"), ("CEDAR23", "A")]]), None)
@@ -75,7 +75,7 @@ async fn the_first_one_in_the_order_of_the_chain_has_a_link_for_good() {
         .expect("undone");
     // Then they are free, and the one from before has its owner
     assert_eq!(links(&pool).await, "AZURE23 in D");
-    // And whoever is first on the fork that stays has them
+    // And the first registration on the fork that stays has the link
     let fork: &[&[(&str, &str)]] = &[&[("CEDAR23", "E"), ("AZURE23", "E")], &[("BASIL23", "E")]];
     writer.write(&batch(2, fork), None).await.expect("written");
     let three = "AZURE23 in D, BASIL23 in E, CEDAR23 in E";

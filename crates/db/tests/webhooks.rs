@@ -894,7 +894,7 @@ async fn no_delivery_outlives_its_message_or_its_endpoint() {
     assert_eq!(world.number(deliveries).await, 0);
     let endpoints = "SELECT count(*) FROM webhook_endpoints";
     assert_eq!(world.number(endpoints).await, 1);
-    // And nothing can be delivered of what is gone, or to whom is gone
+    // And no delivery of a deleted message, or to a removed endpoint, can be written
     for (message, endpoint, constraint) in [
         ("old", id, "webhook_deliveries_of_a_message"),
         ("new", removed, "webhook_deliveries_of_an_endpoint"),
@@ -909,7 +909,7 @@ async fn no_delivery_outlives_its_message_or_its_endpoint() {
     }
 }
 
-/// What older versions have left behind is deleted by the migration.
+/// The migration deletes deliveries that older versions have orphaned.
 #[tokio::test]
 async fn orphaned_deliveries_of_an_older_database_are_deleted() {
     // Given an older database with a delivery, one without its message, and one without its endpoint

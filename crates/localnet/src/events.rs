@@ -16,7 +16,7 @@ pub struct Event {
     pub id: String,
     /// Its type.
     pub kind: String,
-    /// What it says.
+    /// Its `data:`, as JSON.
     pub body: Value,
 }
 

@@ -14,6 +14,7 @@ mod paths;
 mod ports;
 mod postgres;
 mod process;
+mod python;
 mod queries;
 mod service;
 mod sign_in;
@@ -29,11 +30,12 @@ pub use paths::{built_binary, cache_dir, program_binary, state_dir, workspace_ro
 pub use ports::{PortBlock, ensure_free};
 pub use postgres::{Database, FORGET_MIRROR, Postgres};
 pub use process::{Process, ProcessSpec, Signal, signal};
+pub use python::{cached_schemathesis_root, schemathesis, schemathesis_folder};
 pub use queries::prepare_queries;
 pub use service::{Service, ServiceSpec};
 pub use sign_in::sign_in;
 pub use stack::{Stack, StackOptions};
 pub use validator::{
-    VALIDATOR_VERSION, Validator, ValidatorOptions, cached_validator_root, validator_binary,
-    validator_patch,
+    GrpcOptions, PLUGIN, VALIDATOR_VERSION, Validator, ValidatorOptions, cached_plugin_root,
+    cached_validator_root, validator_binary, validator_patch,
 };

@@ -21,8 +21,8 @@ use cluster::Cluster;
 
 /// Advisory lock: only one process on a server makes the template at a time.
 const TEMPLATE_LOCK: i64 = 0x566f_7563_6854_706c;
-/// Deletes everything that follows from the chain, whatever tables the migrations have made for it,
-/// but keeps of which chain the mirror is. Nobody may write the mirror meanwhile.
+/// Deletes everything that follows from the chain, from every table of the mirror, but keeps
+/// of which chain the mirror is. Nobody may write the mirror meanwhile.
 pub const FORGET_MIRROR: &str = "
     DO $$
     DECLARE name text;

@@ -1,5 +1,6 @@
 //! The real `solana-test-validator`, with the program loaded.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,23 @@ use crate::process::{POLL, Process, ProcessSpec};
 pub const VALIDATOR_VERSION: &str = "4.1.2";
 /// The patch of the validator; docs/decisions/idle-validator.md says why.
 const VALIDATOR_PATCH: &str = include_str!("../../../toolchain/validator/idle.patch");
+/// What the Geyser plugin is built from.
+const PLUGIN_SOURCES: [&str; 8] = [
+    include_str!("../../../toolchain/geyser/Cargo.toml"),
+    include_str!("../../../toolchain/geyser/Cargo.lock"),
+    include_str!("../../../toolchain/geyser/src/lib.rs"),
+    include_str!("../../../toolchain/geyser/src/blocks.rs"),
+    include_str!("../../../toolchain/geyser/src/convert.rs"),
+    include_str!("../../../toolchain/geyser/src/server.rs"),
+    include_str!("../../../toolchain/geyser/status/Cargo.toml"),
+    include_str!("../../../toolchain/geyser/status/src/lib.rs"),
+];
+/// The file name of the built Geyser plugin.
+pub const PLUGIN: &str = if cfg!(target_os = "macos") {
+    "libvouch_geyser.dylib"
+} else {
+    "libvouch_geyser.so"
+};
 /// Time for the genesis and the first slots on a busy machine.
 const START_DEADLINE: Duration = Duration::from_secs(120);
 /// Data shreds that the ledger keeps. A slot has 50 to 60 of them, also without a transaction, so this is the
@@ -27,6 +45,7 @@ const LEDGER_SHREDS: &str = "1000000";
 const FAUCET: u16 = 2;
 const GOSSIP: u16 = 3;
 const DYNAMIC: u16 = 4;
+const GRPC: u16 = PortBlock::LEN - 2;
 /// The last port of the block is free for a service.
 const SPARE: u16 = PortBlock::LEN - 1;
 
@@ -40,6 +59,17 @@ pub struct ValidatorOptions {
     /// Ticks of 6.25 ms in a slot. `None`: 64, as on a public cluster, which is 0.4 seconds. With
     /// fewer, everything is final sooner.
     pub ticks_per_slot: Option<u16>,
+    /// Serves Yellowstone gRPC, by our own plugin. Only the validator that `./dev` builds can load it.
+    pub grpc: Option<GrpcOptions>,
+}
+
+/// How a validator serves Yellowstone gRPC.
+#[derive(Clone, Debug)]
+pub struct GrpcOptions {
+    /// What clients have to send as `x-token`; `None`: nothing.
+    pub token: Option<String>,
+    /// Blocks that can be replayed.
+    pub blocks: u16,
 }
 
 /// A running validator; dropping it stops it.
@@ -61,7 +91,11 @@ impl Validator {
     /// When a port is taken, the program is not built, or the validator ends or does not
     /// answer.
     pub async fn start(dir: &Path, options: &ValidatorOptions) -> Result<Self> {
-        let binary = validator_binary()?;
+        let binary = match options.grpc {
+            None => validator_binary()?,
+            // The compiler that built the plugin has to have built the validator.
+            Some(_) => built_validator()?,
+        };
         let ports = PortBlock::take()?;
         let rpc_port = options.rpc_port.unwrap_or(ports.first);
         ensure_ports_free(rpc_port)?;
@@ -75,8 +109,12 @@ impl Validator {
             .args(["--gossip-port", &(ports.first + GOSSIP).to_string()])
             .args([
                 "--dynamic-port-range",
-                &format!("{}-{}", ports.first + DYNAMIC, ports.first + SPARE),
+                &format!("{}-{}", ports.first + DYNAMIC, ports.first + GRPC - 1),
             ]);
+        if let Some(grpc) = &options.grpc {
+            let config = geyser_config(dir, ports.first + GRPC, grpc)?;
+            spec = spec.args(["--geyser-plugin-config".as_ref(), config.as_os_str()]);
+        }
         if let Some(ticks) = options.ticks_per_slot {
             spec = spec.args(["--ticks-per-slot", &ticks.to_string()]);
         }
@@ -163,6 +201,11 @@ impl Validator {
         format!("ws://127.0.0.1:{}", self.rpc_port + 1)
     }
 
+    /// The URL at which it serves Yellowstone gRPC, if it does.
+    pub fn grpc_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports.first + GRPC)
+    }
+
     /// A port that stays free while the validator exists, for a service that must know
     /// its port before it binds.
     pub fn spare_port(&self) -> u16 {
@@ -228,13 +271,56 @@ pub fn validator_binary() -> Result<PathBuf> {
     if let Some(installed) = find_on_path("solana-test-validator") {
         return Ok(installed);
     }
+    built_validator().context("no solana-test-validator is on PATH")
+}
+
+/// The validator that `./dev` built into the cache.
+fn built_validator() -> Result<PathBuf> {
     let built = cached_validator_root()?.join("bin/solana-test-validator");
     ensure!(
         is_executable(&built),
-        "no solana-test-validator on PATH nor at {}: run ./dev validator, which builds it once",
+        "no solana-test-validator at {}: run ./dev validator, which builds it once",
         built.display()
     );
     Ok(built)
+}
+
+/// Writes the settings of the plugin. Returns the file.
+fn geyser_config(dir: &Path, port: u16, options: &GrpcOptions) -> Result<PathBuf> {
+    let library = cached_plugin_root()?.join(PLUGIN);
+    ensure!(
+        library.is_file(),
+        "no Geyser plugin at {}: run ./dev validator, which builds it once",
+        library.display()
+    );
+    let file = dir.join("geyser.json");
+    let config = serde_json::json!({
+        "libpath": library,
+        "listen": format!("127.0.0.1:{port}"),
+        "x_token": options.token,
+        "most_blocks": options.blocks,
+    });
+    fs::write(&file, config.to_string())?;
+    Ok(file)
+}
+
+/// The folder of the built Geyser plugin. Its name holds the validator's, and the first eight digits of the
+/// hash of the plugin's sources.
+///
+/// # Errors
+/// See [`cache_dir`].
+pub fn cached_plugin_root() -> Result<PathBuf> {
+    let mut hash = Sha256::new();
+    for source in PLUGIN_SOURCES {
+        hash.update(source);
+        hash.update([0]);
+    }
+    let hash = hash.finalize();
+    let sources: String = hash[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+    let validator = cached_validator_root()?;
+    let mut name = validator.into_os_string();
+    name.push(format!("-geyser-{sources}"));
+    Ok(name.into())
 }
 
 /// The `--root` of `cargo install` for the validator. Its name holds the version and the

@@ -7,13 +7,14 @@ mod rent;
 mod sale;
 mod settlement;
 
+use vouch_client::instructions::raw::InstructionData;
+
 use crate::{
     calls::{Call, Position},
     error::{Error, Kind},
     evidence::Choices,
     fact::Fact,
     given::Given,
-    instruction::Instruction,
     lamports::Moved,
     transaction::Transaction,
     view::{Change, View},
@@ -89,37 +90,37 @@ pub fn apply(
 }
 
 fn run<V: View + ?Sized>(context: &mut Context<'_, V>) -> Result<(), Kind> {
-    match Instruction::read(context.call.data)? {
-        Instruction::Convert(args) => sale::convert(context, &args),
-        Instruction::Purchase(args) => sale::purchase(context, &args),
-        Instruction::Claim => settlement::claim(context),
-        Instruction::CancelConversion => settlement::cancel(context),
-        Instruction::Bind(args) => code::bind(context, &args),
-        Instruction::CreateReferral(args) => code::create(context, &args),
-        Instruction::UpdateReferral(args) => code::update(context, &args),
-        Instruction::SetSuspended(args) => code::set_suspended(context, args.suspended),
-        Instruction::SetPartner(args) => code::set_partner(context, &args),
-        Instruction::EndPartnership => code::end_partnership(context),
-        Instruction::ProposeOwner(args) => code::propose_owner(context, args.new_owner),
-        Instruction::AcceptOwner => code::accept_owner(context),
-        Instruction::CloseReferral => code::close(context),
-        Instruction::RegisterReferrer => code::register_referrer(context),
-        Instruction::CreateCampaign(args) => campaign::create(context, &args),
-        Instruction::UpdateCampaign(args) => campaign::update(context, &args.settings),
-        Instruction::SetPaused(args) => campaign::set_paused(context, args.paused),
-        Instruction::ProposeAuthority(args) => {
+    match InstructionData::read(context.call.data)? {
+        InstructionData::Convert(args) => sale::convert(context, &args),
+        InstructionData::Purchase(args) => sale::purchase(context, &args),
+        InstructionData::Claim => settlement::claim(context),
+        InstructionData::CancelConversion => settlement::cancel(context),
+        InstructionData::Bind(args) => code::bind(context, &args),
+        InstructionData::CreateReferral(args) => code::create(context, &args),
+        InstructionData::UpdateReferral(args) => code::update(context, &args),
+        InstructionData::SetSuspended(args) => code::set_suspended(context, args.suspended),
+        InstructionData::SetPartner(args) => code::set_partner(context, &args),
+        InstructionData::EndPartnership => code::end_partnership(context),
+        InstructionData::ProposeOwner(args) => code::propose_owner(context, args.new_owner),
+        InstructionData::AcceptOwner => code::accept_owner(context),
+        InstructionData::CloseReferral => code::close(context),
+        InstructionData::RegisterReferrer => code::register_referrer(context),
+        InstructionData::CreateCampaign(args) => campaign::create(context, &args),
+        InstructionData::UpdateCampaign(args) => campaign::update(context, &args.settings),
+        InstructionData::SetPaused(args) => campaign::set_paused(context, args.paused),
+        InstructionData::ProposeAuthority(args) => {
             campaign::propose_authority(context, args.new_authority)
         }
-        Instruction::AcceptAuthority => campaign::accept_authority(context),
-        Instruction::CloseCampaign => campaign::close(context),
-        Instruction::FundVault(args) => campaign::fund_vault(context, args.amount),
-        Instruction::WithdrawVault(args) => campaign::withdraw_vault(context, args.amount),
-        Instruction::RevokeVoucher(args) => campaign::revoke_voucher(context, &args),
-        Instruction::ReclaimCampaign => rent::campaign(context),
-        Instruction::ReclaimConversion => rent::conversion(context),
-        Instruction::ReclaimReferral => rent::referral(context),
-        Instruction::ReclaimReferrer => rent::referrer(context),
-        Instruction::ReclaimBinding => rent::binding(context),
-        Instruction::ReclaimVoucher => rent::voucher(context),
+        InstructionData::AcceptAuthority => campaign::accept_authority(context),
+        InstructionData::CloseCampaign => campaign::close(context),
+        InstructionData::FundVault(args) => campaign::fund_vault(context, args.amount),
+        InstructionData::WithdrawVault(args) => campaign::withdraw_vault(context, args.amount),
+        InstructionData::RevokeVoucher(args) => campaign::revoke_voucher(context, &args),
+        InstructionData::ReclaimCampaign => rent::campaign(context),
+        InstructionData::ReclaimConversion(_) => rent::conversion(context),
+        InstructionData::ReclaimReferral => rent::referral(context),
+        InstructionData::ReclaimReferrer => rent::referrer(context),
+        InstructionData::ReclaimBinding => rent::binding(context),
+        InstructionData::ReclaimVoucher => rent::voucher(context),
     }
 }

@@ -1,6 +1,7 @@
 //! The reasons why a call cannot be applied.
 
 use solana_sdk::pubkey::Pubkey;
+use vouch_client::instructions::InvalidInstruction;
 
 use crate::calls::Position;
 
@@ -108,4 +109,13 @@ pub enum Need {
     /// The lamports of this account before and after the transaction.
     #[error("the balance of {0}")]
     Balance(Pubkey),
+}
+
+impl From<InvalidInstruction> for Kind {
+    fn from(error: InvalidInstruction) -> Self {
+        match error {
+            InvalidInstruction::Unknown(head) => Self::UnknownInstruction(head),
+            InvalidInstruction::Arguments(name) => Self::InvalidArguments(name),
+        }
+    }
 }

@@ -19,7 +19,8 @@ use solana_sdk::pubkey::Pubkey;
 use vouch_client::{
     PROGRAM_ID,
     instructions::raw::{
-        CancelConversionAccounts, ClaimAccounts, PurchaseAccounts, ReclaimConversionAccounts,
+        CancelConversionAccounts, ClaimAccounts, InstructionData, PurchaseAccounts,
+        ReclaimConversionAccounts,
     },
 };
 
@@ -27,7 +28,6 @@ use crate::{
     calls::{Call, Position},
     error::{Kind, Need},
     evidence::Open,
-    instruction::Instruction,
     system::{self, Effect},
     transaction::{Executed, Transaction},
 };
@@ -141,11 +141,11 @@ fn system_net(tx: &Transaction, account: &Pubkey, within: impl Fn(&Position) -> 
 
 /// The conversion out of whose account the call may take lamports.
 fn debited(call: &Call<'_>) -> Option<Pubkey> {
-    let place = match Instruction::read(call.data) {
-        Ok(Instruction::Claim) => ClaimAccounts::CONVERSION,
-        Ok(Instruction::CancelConversion) => CancelConversionAccounts::CONVERSION,
-        Ok(Instruction::ReclaimConversion) => ReclaimConversionAccounts::CONVERSION,
-        Ok(Instruction::Purchase(_)) => PurchaseAccounts::CONVERSION,
+    let place = match InstructionData::read(call.data) {
+        Ok(InstructionData::Claim) => ClaimAccounts::CONVERSION,
+        Ok(InstructionData::CancelConversion) => CancelConversionAccounts::CONVERSION,
+        Ok(InstructionData::ReclaimConversion(_)) => ReclaimConversionAccounts::CONVERSION,
+        Ok(InstructionData::Purchase(_)) => PurchaseAccounts::CONVERSION,
         _ => return None,
     };
     call.accounts.get(place).copied()
@@ -154,10 +154,10 @@ fn debited(call: &Call<'_>) -> Option<Pubkey> {
 /// The treasury that the call may credit. It is the only account that is credited and has never
 /// signed, so it may be the account of a conversion.
 fn treasury(call: &Call<'_>) -> Option<Pubkey> {
-    let place = match Instruction::read(call.data) {
-        Ok(Instruction::CancelConversion) => CancelConversionAccounts::TREASURY,
-        Ok(Instruction::ReclaimConversion) => ReclaimConversionAccounts::TREASURY,
-        Ok(Instruction::Purchase(_)) => PurchaseAccounts::TREASURY,
+    let place = match InstructionData::read(call.data) {
+        Ok(InstructionData::CancelConversion) => CancelConversionAccounts::TREASURY,
+        Ok(InstructionData::ReclaimConversion(_)) => ReclaimConversionAccounts::TREASURY,
+        Ok(InstructionData::Purchase(_)) => PurchaseAccounts::TREASURY,
         _ => return None,
     };
     call.accounts.get(place).copied()
@@ -214,10 +214,10 @@ impl Payout<'_> {
         let more: Vec<_> = later(self.tx, self.call)
             .filter(|other| debited(other) == Some(*conversion))
             .collect();
-        let next = more.first().map(|next| Instruction::read(next.data));
+        let next = more.first().map(|next| InstructionData::read(next.data));
         let owes = match next {
-            Some(Ok(Instruction::Claim)) => Some(true),
-            Some(Ok(Instruction::ReclaimConversion)) if !self.over => Some(false),
+            Some(Ok(InstructionData::Claim)) => Some(true),
+            Some(Ok(InstructionData::ReclaimConversion(_))) if !self.over => Some(false),
             _ => None,
         };
         let last = more.is_empty();

@@ -5,14 +5,17 @@
 //! in. So anybody can make it certain, for the fee of a transaction that fails.
 
 use solana_sdk::pubkey::Pubkey;
-use vouch_client::{ProgramError, accounts::Status, instructions::raw::ClaimAccounts};
+use vouch_client::{
+    ProgramError,
+    accounts::Status,
+    instructions::raw::{ClaimAccounts, InstructionData},
+};
 
 use crate::{
     apply::Effects,
     calls::{Call, Position},
     doubt::{Less, State, States},
     fact::Fact,
-    instruction::Instruction,
     search::{conversion_change, referral, referral_change, uncertain},
     transaction::{Outcome, Transaction},
     view::View,
@@ -34,7 +37,7 @@ fn refused(tx: &Transaction) -> Option<(Call<'_>, ProgramError)> {
         inner: None,
     };
     let alone = tx.instructions.get(place.instruction)?.inner.is_empty();
-    let claims = matches!(Instruction::read(call.data), Ok(Instruction::Claim));
+    let claims = matches!(InstructionData::read(call.data), Ok(InstructionData::Claim));
     if call.position != place || !alone || !claims {
         return None;
     }

@@ -2,8 +2,8 @@
 //!
 //! A call decides among outcomes by [`Choices`]. All combinations of a transaction's choices are
 //! tried, and those drop out in which a later call would have been refused. A conversion that was
-//! uncertain before is one more choice: the state that it was in. What is left is merged: what all
-//! outcomes have in common is certain, and the rest gets a [`Doubt`].
+//! uncertain before is one more choice: the state that it was in. The remaining outcomes are merged: all that
+//! they have in common is certain, and the rest gets a [`Doubt`].
 //!
 //! With too many combinations, each call is searched by itself. Then outcomes may be left that a later
 //! call of the transaction rules out, and nobody's conversion is less certain for it but those of which
@@ -14,7 +14,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use solana_sdk::pubkey::Pubkey;
 use vouch_client::{
     accounts::{Account, Conversion, Referral},
-    instructions::raw::{CancelConversionAccounts, ClaimAccounts, ReclaimConversionAccounts},
+    instructions::raw::{
+        CancelConversionAccounts, ClaimAccounts, InstructionData, ReclaimConversionAccounts,
+    },
 };
 
 use crate::{
@@ -25,7 +27,7 @@ use crate::{
     evidence::{ALL, Choices},
     fact::Fact,
     given::Given,
-    instruction::{Instruction, touches},
+    instruction::touches,
     lamports::Moved,
     refusal,
     transaction::Transaction,
@@ -256,10 +258,10 @@ impl Search<'_> {
 
 /// The conversion that the call settles or closes.
 fn settles(call: &Call<'_>) -> Option<Pubkey> {
-    let place = match Instruction::read(call.data) {
-        Ok(Instruction::Claim) => ClaimAccounts::CONVERSION,
-        Ok(Instruction::CancelConversion) => CancelConversionAccounts::CONVERSION,
-        Ok(Instruction::ReclaimConversion) => ReclaimConversionAccounts::CONVERSION,
+    let place = match InstructionData::read(call.data) {
+        Ok(InstructionData::Claim) => ClaimAccounts::CONVERSION,
+        Ok(InstructionData::CancelConversion) => CancelConversionAccounts::CONVERSION,
+        Ok(InstructionData::ReclaimConversion(_)) => ReclaimConversionAccounts::CONVERSION,
         _ => return None,
     };
     call.accounts.get(place).copied()
@@ -371,7 +373,7 @@ fn merge(outcomes: &[Outcome]) -> Result<Vec<Effects>, Error> {
     let Some(first) = outcomes.first() else {
         return Ok(Vec::new());
     };
-    // Of outcomes that leave the same, one stands for all.
+    // One outcome stands for all that leave the same.
     let mut distinct: Vec<(&Outcome, Left<'_>)> = Vec::new();
     for outcome in outcomes {
         let left = outcome.left();

@@ -27,7 +27,7 @@ pub struct Transaction {
     pub decimals: Vec<(Pubkey, u8)>,
     /// The instructions of its message, in their order.
     ///
-    /// A node that does not record inner instructions cannot be replayed from: whoever builds this
+    /// A node that does not record inner instructions cannot be replayed from: the code that builds this
     /// value must fail if the node gives none at all.
     pub instructions: Vec<Instruction>,
 }

@@ -10,37 +10,10 @@ use vouch_replay::{
     transaction::{Inner, Instruction},
 };
 
-const DISCRIMINATORS: [[u8; 8]; 29] = [
-    AcceptAuthorityAccounts::DISCRIMINATOR,
-    AcceptOwnerAccounts::DISCRIMINATOR,
-    BindAccounts::DISCRIMINATOR,
-    CancelConversionAccounts::DISCRIMINATOR,
-    ClaimAccounts::DISCRIMINATOR,
-    CloseCampaignAccounts::DISCRIMINATOR,
-    CloseReferralAccounts::DISCRIMINATOR,
-    ConvertAccounts::DISCRIMINATOR,
-    CreateCampaignAccounts::DISCRIMINATOR,
-    CreateReferralAccounts::DISCRIMINATOR,
-    EndPartnershipAccounts::DISCRIMINATOR,
-    FundVaultAccounts::DISCRIMINATOR,
-    ProposeAuthorityAccounts::DISCRIMINATOR,
-    ProposeOwnerAccounts::DISCRIMINATOR,
-    PurchaseAccounts::DISCRIMINATOR,
-    ReclaimBindingAccounts::DISCRIMINATOR,
-    ReclaimCampaignAccounts::DISCRIMINATOR,
-    ReclaimConversionAccounts::DISCRIMINATOR,
-    ReclaimReferralAccounts::DISCRIMINATOR,
-    ReclaimReferrerAccounts::DISCRIMINATOR,
-    ReclaimVoucherAccounts::DISCRIMINATOR,
-    RegisterReferrerAccounts::DISCRIMINATOR,
-    RevokeVoucherAccounts::DISCRIMINATOR,
-    SetPartnerAccounts::DISCRIMINATOR,
-    SetPausedAccounts::DISCRIMINATOR,
-    SetSuspendedAccounts::DISCRIMINATOR,
-    UpdateCampaignAccounts::DISCRIMINATOR,
-    UpdateReferralAccounts::DISCRIMINATOR,
-    WithdrawVaultAccounts::DISCRIMINATOR,
-];
+/// The first bytes of every instruction.
+fn discriminators() -> impl Iterator<Item = [u8; 8]> {
+    LAYOUTS.iter().map(|layout| layout.discriminator)
+}
 
 /// Worlds of every funding, with a conversion that was paid and one that was not.
 fn worlds() -> Vec<World> {
@@ -76,7 +49,7 @@ fn address() -> impl Strategy<Value = solana_sdk::pubkey::Pubkey> {
 }
 
 fn data() -> impl Strategy<Value = Vec<u8>> {
-    let head = prop::sample::select(DISCRIMINATORS.to_vec());
+    let head = prop::sample::select(discriminators().collect::<Vec<_>>());
     let byte = prop_oneof![3 => Just(0_u8), 1 => Just(0xff), 1 => any::<u8>()];
     let call = (head, prop::collection::vec(byte, 0..500))
         .prop_map(|(head, rest)| [&head[..], &rest].concat());

@@ -7,6 +7,7 @@
 
 mod code;
 pub mod eligibility;
+pub mod money;
 pub mod promise;
 pub mod reward;
 

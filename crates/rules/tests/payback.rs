@@ -39,7 +39,7 @@ impl Code {
         }
         self.conversions += 1;
         self.returned += reward.whole;
-        // Pay each bonus once, whatever bit the rule gives it.
+        // Pay each bonus once, under any bit that the rule gives it.
         for bonus in rule.bonuses {
             let due = bonus.amount != 0 && bonus.threshold <= self.conversions;
             if due && !self.bonuses.contains(&bonus) {

@@ -91,6 +91,15 @@ const FALLING: Promise = Promise {
     ..FIXED
 };
 
+/// A promise whose second tier multiplies as much as the first.
+const LEVEL: Promise = Promise {
+    rule: RewardRule {
+        tiers: [tier(5, 15_000), tier(10, 15_000), NO_TIER, NO_TIER],
+        ..FIXED.rule
+    },
+    ..FIXED
+};
+
 /// A promise with a limit per owner.
 const LIMITED: Promise = Promise {
     owner_limit: 7,
@@ -442,9 +451,24 @@ fn each_field_is_a_promise_in_one_direction() {
             Trade,
         ),
         (
+            "an earlier start that is now, under a limit",
+            Promise {
+                starts_at: NOW,
+                ..LIMITED
+            },
+            |p| p.starts_at = NOW - 1,
+            Neither,
+        ),
+        (
             "a later end under a limit",
             LIMITED,
             |p| p.ends_at += 1,
+            Raise,
+        ),
+        (
+            "a smaller least amount before a tier that multiplies as much",
+            LEVEL,
+            |p| p.min_amount = 99,
             Raise,
         ),
         (

@@ -373,7 +373,7 @@ fn a_rule_is_refused_for_its_first_fault() {
         (shared(bps(5_000), bps(5_001)), shares),
         (shared(bps(10_001), NONE), shares),
         (shared(bps(u16::MAX), bps(u16::MAX)), shares),
-        // Of 1,000 units: one part, two, mixed ones, and one unit too many of each
+        // Parts of 1,000 units: one part, two, mixed ones, and one unit too many of each
         (shared(exact(1_000), NONE), Ok(())),
         (shared(exact(1_001), NONE), shares),
         (shared(NONE, exact(1_000)), Ok(())),

@@ -248,7 +248,7 @@ proptest! {
     #[test]
     fn a_plain_reward_is_the_fixed_one_of_the_referrer((rule, facts) in rule_and_facts(), fixed in units()) {
         // Given a rule that the program calls plain: a fixed reward, without a first tier, a
-        // first bonus, a part of the referee or a partner. Whatever else it has, it is accepted
+        // first bonus, a part of the referee or a partner. With any other settings it is accepted
         let mut rule = RewardRule { kind: RewardKind::Fixed(fixed), referee: Share::default(), ..rule };
         rule.tiers[0] = Tier::default();
         rule.bonuses[0] = Bonus::default();

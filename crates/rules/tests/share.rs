@@ -1,7 +1,7 @@
 //! `share` with all arguments, where these are few enough. The proof in the code says why
 //! this covers every amount.
 
-use vouch_rules::reward::{MAX_MULTIPLIER_BPS, WHOLE_BPS, share};
+use vouch_rules::reward::{MAX_MULTIPLIER_BPS, Share, WHOLE_BPS, share};
 
 const WHOLE: u64 = WHOLE_BPS as u64;
 
@@ -71,5 +71,12 @@ fn every_multiplier_stops_where_64_bits_do() {
         assert_eq!(share(last, bps).map(u128::from), Some(exact), "{bps}");
         assert_eq!(share(last + 1, bps), None, "{bps}");
         assert_eq!(share(u64::MAX, bps), None, "{bps}");
+    }
+}
+
+#[test]
+fn only_a_share_of_nothing_is_none() {
+    for (bps, fixed, is_none) in [(0, 0, true), (1, 0, false), (0, 1, false), (1, 1, false)] {
+        assert_eq!(Share { bps, fixed }.is_none(), is_none, "{bps} {fixed}");
     }
 }

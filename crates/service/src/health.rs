@@ -1,4 +1,4 @@
-//! What a service says about itself.
+//! A service's reports about itself.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What every long-running service of Vouch repeats: its log, its address, its metrics, its health
+//! The parts that every long-running service of Vouch needs: its log, its address, its metrics, its health
 //! and its end.
 //!
 //! A service that is no web server looks like this:

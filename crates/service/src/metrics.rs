@@ -7,7 +7,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
-/// What was measured in this process. Cheap to clone.
+/// The metrics of this process. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Metrics(PrometheusHandle);
 

@@ -29,10 +29,10 @@ pub(super) struct Comparison {
 /// One of two lists.
 #[derive(Debug, Default)]
 pub(super) struct Side {
-    /// What was read and not compared yet, newest first.
+    /// Entries that were read and not compared yet, newest first.
     pub(super) waiting: VecDeque<Listed>,
     pub(super) is_read: bool,
-    /// What was taken of a slot of which there may be more, and the slot.
+    /// A slot of which there may be more entries, and the signatures that were taken of it.
     part: (u64, HashSet<String>),
     /// How many the other list lacks.
     pub(super) count: usize,
@@ -179,7 +179,7 @@ impl Side {
         Ok(None)
     }
 
-    /// What the other list lacks, in words.
+    /// Describes the entries that the other list lacks; empty if there are none.
     pub(super) fn lack(&self) -> String {
         match &self.first {
             None => String::new(),
@@ -287,7 +287,7 @@ mod tests {
             if side.is_due() {
                 assert_eq!(side.unchecked.len(), CHECKED_AT_ONCE);
                 votes.push(side.count);
-                // What a vote does
+                // The effect of a vote
                 side.unchecked.clear();
                 side.checked = side.count;
             }

@@ -35,7 +35,7 @@ struct Node {
     first_block: u64,
     /// Whether it lists inventions instead, all in the last slot, without an end.
     invents: bool,
-    /// Whether it calls final whatever it is asked for, in the last slot.
+    /// Whether it calls every transaction final, in the last slot.
     vouches: bool,
 }
 
@@ -109,7 +109,7 @@ impl Node {
     }
 }
 
-/// What becomes of the list at these nodes, of which the first two are asked for it: the number of
+/// The outcome of listing at these nodes, of which the first two are asked for the list: the number of
 /// transactions and the proof, and the nodes that are doubted.
 async fn outcome(nodes: Vec<Node>) -> (Result<(usize, &'static str), String>, Vec<String>) {
     let mut urls = Vec::new();
@@ -189,13 +189,13 @@ async fn what_one_list_lacks_is_voted_on() {
             one.clone(),
             vec!["rpc2"],
         ),
-        // Who dropped old history is no witness against those who have it
+        // A node that dropped old history is no witness against those that have it
         (
             vec![honest(), young.clone(), young.clone()],
             one,
             vec!["rpc2"],
         ),
-        // What most nodes deny is not final
+        // A transaction that most nodes deny is not final
         (
             vec![honest(), without(1..901), without(1..901)],
             Ok((900, ONE)),

@@ -1,4 +1,4 @@
-//! What probes, alarms and Prometheus see.
+//! The reports for probes, alarms and Prometheus.
 
 use axum::{
     Json,

@@ -136,7 +136,7 @@ impl Status {
     }
 }
 
-/// What a failure means for the whole.
+/// The status of the whole during a failure.
 pub(super) fn status_of(failure: &Failure) -> Status {
     match failure {
         Failure::Database(_) => Status::DatabaseUnavailable,

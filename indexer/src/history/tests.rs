@@ -1,4 +1,4 @@
-//! What lists are refused.
+//! Lists that are refused.
 
 use super::*;
 

@@ -185,7 +185,7 @@ async fn difference(api: &Api, claimed: &Digest, own: &Digest, store: &Store) ->
     ))
 }
 
-/// What identifies a row, besides its values: the beginning of its bytes.
+/// The key that identifies a row: the beginning of its bytes.
 fn key(row: &Row) -> Vec<u8> {
     let mut bytes = row.encode();
     bytes.truncate(match row {

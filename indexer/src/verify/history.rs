@@ -133,7 +133,7 @@ async fn transaction_of(
     transaction(chain, signature, slot, Commitment::Finalized).await
 }
 
-/// What somebody says about the history.
+/// Somebody's claim about the history.
 pub(super) struct Claim {
     /// The last transaction of a digest.
     pub(super) head: Head,

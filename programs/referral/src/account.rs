@@ -444,8 +444,8 @@ pub fn move_lamports(from: &AccountView, to: &AccountView, lamports: u64) -> Res
 /// are SOL.
 ///
 /// Declared writable, but accepted read-only: the runtime makes the account of a wallet that
-/// became a program read-only, whatever the transaction says. Write access is required only to
-/// pay the account.
+/// became a program read-only, even if the transaction declares it writable. Write access is
+/// required only to pay the account.
 pub struct Recipient {
     view: AccountView,
 }

@@ -84,7 +84,7 @@ impl Parties<'_> {
     /// Returns the parts that are not in `settled` and can be paid now.
     ///
     /// Fails if the instruction names no account or a wrong one for one of them: the sender
-    /// decides when a part is paid, never to whom.
+    /// decides when a part is paid, but never the recipient.
     #[inline(always)]
     pub fn payable(&self, recipients: &Recipients, reward: &Reward, settled: u8) -> Result<u8> {
         let mut payable = 0;

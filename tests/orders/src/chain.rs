@@ -1,4 +1,4 @@
-//! The recorded chain as nodes see it: final up to some transaction, and behind that whatever the
+//! The recorded chain as nodes see it: final up to some transaction, and behind that the fork that the
 //! cluster currently agrees on.
 
 use std::{
@@ -21,9 +21,9 @@ pub(crate) struct Chain {
     pub(crate) recording: Recording,
     /// Place of each transaction, by its signature.
     pub(crate) places: HashMap<String, usize>,
-    /// Of each transaction: its error as JSON, and its answer without slot, time and index.
+    /// The error of each transaction as JSON, and its answer without slot, time and index.
     pub(crate) texts: Vec<(String, String)>,
-    /// Of each transaction: what it creates, and what it needs.
+    /// The addresses that each transaction creates, and those that it needs.
     links: Vec<(BTreeSet<String>, BTreeSet<String>)>,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct Seen {
     pub(crate) later: i64,
 }
 
-/// What a node has seen.
+/// The transactions that a node has seen.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct View {
     /// Oldest first.
@@ -236,7 +236,7 @@ impl Chain {
     }
 }
 
-/// What the effects of a transaction create, and what they need.
+/// The addresses that the effects of a transaction create, and those that they need.
 fn link(effects: &[Effect]) -> (BTreeSet<String>, BTreeSet<String>) {
     let (mut creates, mut needs) = (BTreeSet::new(), BTreeSet::new());
     for effect in effects {

@@ -105,7 +105,7 @@ impl Ledger for Validated {
         let payer = signers.first().context("a payer")?.pubkey();
         let transaction =
             Transaction::new_signed_with_payer(instructions, Some(&payer), signers, blockhash);
-        // What fails has to land, too.
+        // A transaction that fails has to land, too.
         let config = RpcSendTransactionConfig {
             skip_preflight: true,
             ..Default::default()

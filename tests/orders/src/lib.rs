@@ -10,6 +10,7 @@
 //! transaction that they list: then the mirror has to hold what comes before it, and to say why.
 
 mod announcer;
+mod backlog;
 mod chain;
 mod ledger;
 mod model;
@@ -19,6 +20,7 @@ mod record;
 mod recording;
 mod run;
 
+pub use backlog::{Backlog, backlog};
 pub use order::{Lab, Report};
 pub use recording::{Conversion, Effect, Recorded, Recording};
 pub use run::run;

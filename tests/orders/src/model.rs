@@ -1,4 +1,4 @@
-//! What the mirror has to hold, from the journal of the wallets alone.
+//! The rows that the mirror has to hold, from the journal of the wallets alone.
 //!
 //! The model goes through the transactions that the mirror holds, and adds up what their senders know of
 //! them. It shares no code with the mirror, and keeps no state between two looks.

@@ -168,7 +168,7 @@ pub(crate) struct Manners {
 #[derive(Default)]
 struct Node {
     view: Arc<View>,
-    /// What it has seen before.
+    /// The views that it had before.
     earlier: Vec<Arc<View>>,
     manners: Manners,
     seed: u64,

@@ -42,10 +42,10 @@ UPDATE indexer_state SET genesis_hash = NULL, indexed_slot = NULL, ranked_slot =
 
 /// A database and a server for one order after the other.
 pub struct Lab {
-    chain: Arc<Chain>,
-    server: Server,
-    announcer: Announcer,
-    pool: PgPool,
+    pub(crate) chain: Arc<Chain>,
+    pub(crate) server: Server,
+    pub(crate) announcer: Announcer,
+    pub(crate) pool: PgPool,
     database: Database,
 }
 
@@ -132,7 +132,7 @@ impl std::fmt::Display for Report {
     }
 }
 
-/// What a seed has chosen for a whole order.
+/// The choices of a seed for a whole order.
 struct Plan {
     nodes: usize,
     page: u16,
@@ -145,6 +145,8 @@ struct Plan {
     may_stop: bool,
     /// Whether the second node lies, and the first one is honest.
     second_lies: bool,
+    /// Final transactions from which on the mirror catches up in large batches.
+    many: usize,
     /// The transaction that the only node conceals until the end. The right end is a stop.
     hidden: Option<usize>,
     /// The transaction that the only node never gives, and what it says instead. The right end is a stop
@@ -229,6 +231,11 @@ impl Plan {
             habits: Habits::new(random),
             live: *[0.0, 0.1, 0.2].choose(random).unwrap_or(&0.0),
             lapse: *Lapse::ALL.choose(random).unwrap_or(&Lapse::Missing),
+            many: match seed % 3 {
+                0 => 10_000,
+                1 => 20,
+                _ => 2,
+            },
         }
     }
 }
@@ -260,14 +267,24 @@ impl Lab {
         outcome.with_context(|| format!("seed {seed}"))
     }
 
+    /// A mirror with one node and usual options.
+    pub(crate) fn plain(&self) -> Result<Mirroring> {
+        self.with(1, 1000, 4, 10_000)
+    }
+
     fn mirroring(&self, plan: &Plan) -> Result<Mirroring> {
+        self.with(plan.nodes, plan.page, plan.concurrency, plan.many)
+    }
+
+    fn with(&self, nodes: usize, page: u16, concurrency: usize, many: usize) -> Result<Mirroring> {
         let options = Options {
-            rpc_url: self.server.urls(plan.nodes),
+            rpc_url: self.server.urls(nodes),
             database_url: self.database.url().to_owned(),
-            page: plan.page,
-            concurrency: plan.concurrency,
+            page,
+            concurrency,
             max_undo: 5000,
             settle: Duration::ZERO,
+            many,
         };
         Mirroring::new(options, self.pool.clone()).map_err(anyhow::Error::msg)
     }
@@ -353,8 +370,8 @@ struct Order<'a> {
     late: Vec<(String, u64)>,
     /// The mirror, as it was last seen.
     state: State,
-    /// Before the first final transaction, a list that is cut off looks like a whole one. What was mirrored
-    /// of such lists stays until as many transactions are final.
+    /// Before the first final transaction, a list that is cut off looks like a whole one. Transactions that were
+    /// mirrored from such lists stay until as many transactions are final.
     unanchored: i64,
     report: Report,
 }
@@ -509,7 +526,7 @@ impl Order<'_> {
         };
         while !is_whole(&self.state) {
             let work = async |writer: &mut Rounds<'_>| {
-                // What is confirmed counts as complete at the second look.
+                // Confirmed transactions count as complete at the second look.
                 let live = writer.follow().await.and(writer.follow().await).err();
                 live.or(writer.finalize().await.err())
             };

@@ -1,5 +1,5 @@
 //! Records a chain: wallets do most of what the program offers, and write down what
-//! each transaction did. What they write follows from the terms of the campaigns and from nothing
+//! each transaction did. Their notes follow from the terms of the campaigns and from nothing
 //! that the product computes.
 
 use std::collections::BTreeMap;

@@ -36,11 +36,11 @@ pub struct Recorded {
     pub block_time: i64,
     /// The node's answer to `getTransaction`, with the transaction in base64.
     pub answer: Value,
-    /// What its sender knows that it did, in order. Written by the wallets, not read from the node.
+    /// Its effects as its sender knows them, in order. Written by the wallets, not read from the node.
     pub effects: Vec<Effect>,
 }
 
-/// What a transaction did. Addresses are base58, amounts base units.
+/// An effect of a transaction. Addresses are base58, amounts base units.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {
     /// A code was registered.
@@ -108,7 +108,7 @@ pub struct Conversion {
     pub referrer: String,
     /// Its partner at that moment.
     pub partner: Option<String>,
-    /// Who converted.
+    /// The wallet that converted.
     pub referee: String,
     /// The action's name.
     pub action: String,

@@ -1,7 +1,7 @@
 //! A short form of `./dev orders`.
 
 use vouch_localnet::{Instance, Postgres};
-use vouch_order_tests::run;
+use vouch_order_tests::{backlog, run};
 
 /// [M1, M2, M4, M5, M6, M8, M10, M11]
 #[tokio::test(flavor = "multi_thread")]
@@ -22,4 +22,23 @@ async fn the_mirror_follows_the_chain_in_every_order() {
             && report.compared > 12,
         "{report}"
     );
+}
+
+/// [M5]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_transaction_is_written_while_a_backlog_of_ranks_does_not_end() {
+    // Given a mirror that follows the chain while at least 5,000 conversions wait for ranks, however many count
+    let instance = Instance::create("orders-test").expect("a folder");
+    let postgres = Postgres::start(instance.dir()).await.expect("Postgres");
+    // When a new transaction is confirmed and announced after some steps
+    let seen = backlog(&postgres).await.expect("the mirror goes on");
+    // Then it is written between two steps, while they wait
+    assert!(seen.steps_before >= 3, "{seen:?}");
+    assert!(seen.waiting >= 5_000, "{seen:?}");
+    // And the others count in short steps, of at most 2,000 conversions, and each of them once
+    assert!(seen.steps_after >= 3, "{seen:?}");
+    assert_eq!(seen.counted, seen.sold, "{seen:?}");
+    // And health told meanwhile that they wait, and no longer at the end
+    assert!(seen.told.0 > 0, "{seen:?}");
+    assert_eq!(seen.told.1, 0, "{seen:?}");
 }

@@ -3,9 +3,11 @@
 
 mod api;
 pub mod chaos;
+pub mod documented;
 mod node;
 mod receiver;
 mod scene;
+mod stream;
 mod world;
 
 use std::process::Output;
@@ -16,9 +18,10 @@ pub use receiver::{Arrival, Reaction, Receiver, key, start_webhooks, webhooks, w
 pub use scene::{DEADLINE, REWARD, SOL, Scene, VaultCampaign, fund, send, until, validator};
 use solana_client::nonblocking::rpc_client::RpcClient;
 use solana_commitment_config::CommitmentConfig;
+pub use stream::{FaultyStream, Mess};
 use tokio::process::Command;
 use vouch_localnet::built_binary;
-pub use world::{World, health, start_api, start_api_on, start_api_with, start_indexer};
+pub use world::{TOKEN, World, health, start_api, start_api_on, start_api_with, start_indexer};
 
 /// Runs `vouch-indexer verify` against this node.
 ///

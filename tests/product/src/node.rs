@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use solana_sdk::signature::Signature;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-/// What becomes of an answer.
+/// The decision about an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     /// It is sent, with the changes that were made to it.
@@ -185,6 +185,12 @@ impl FaultyNode {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         calls.values().sum()
+    }
+
+    /// How many requests there were of each method.
+    pub fn calls_by_method(&self) -> BTreeMap<String, u64> {
+        let calls = self.shared.calls.lock();
+        calls.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// How often this method was asked for.

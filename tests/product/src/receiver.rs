@@ -19,7 +19,7 @@ use standardwebhooks::Webhook;
 use tokio::{net::TcpListener, process::Command, task::JoinHandle};
 use vouch_localnet::{Database, Instance, Service, ServiceSpec, built_binary};
 
-/// What a receiver does with a request.
+/// The receiver's reaction to a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reaction {
     /// It answers with this status.
@@ -41,7 +41,7 @@ pub struct Arrival {
     pub headers: HeaderMap,
     /// Its body.
     pub body: Vec<u8>,
-    /// What was done with it.
+    /// The receiver's reaction to it.
     pub reaction: Reaction,
 }
 
@@ -273,7 +273,7 @@ pub async fn webhooks(database: &Database, arguments: &[&str]) -> Output {
         .expect("the command starts")
 }
 
-/// What a command of `vouch-webhooks` prints.
+/// The output of a command of `vouch-webhooks`.
 ///
 /// # Panics
 /// When it fails.

@@ -17,7 +17,7 @@ use vouch_client::{
     instructions::{self, Convert, CreateCampaign, CreateReferral, Offer},
     pda, token,
 };
-use vouch_localnet::{Instance, Validator, ValidatorOptions, program_binary};
+use vouch_localnet::{GrpcOptions, Instance, Validator, ValidatorOptions, program_binary};
 
 /// Time limit of everything that is waited for.
 pub const DEADLINE: Duration = Duration::from_secs(90);
@@ -34,9 +34,15 @@ const TICKS_PER_SLOT: u16 = 16;
 /// # Panics
 /// When it does not start.
 pub async fn validator(instance: &Instance) -> (Validator, RpcClient) {
+    validator_with(instance, None).await
+}
+
+/// [`validator`], which also serves Yellowstone gRPC.
+async fn validator_with(instance: &Instance, grpc: Option<GrpcOptions>) -> (Validator, RpcClient) {
     let options = ValidatorOptions {
         program: Some(program_binary()),
         ticks_per_slot: Some(TICKS_PER_SLOT),
+        grpc,
         ..ValidatorOptions::default()
     };
     let validator = Validator::start(instance.dir(), &options)
@@ -123,7 +129,19 @@ impl Scene {
     /// # Panics
     /// When a part of it fails.
     pub async fn with(instance: Instance, settings: Settings) -> Self {
-        let (validator, rpc) = validator(&instance).await;
+        Self::serving(instance, settings, None).await
+    }
+
+    /// [`Self::with`], on a validator that also serves Yellowstone gRPC.
+    ///
+    /// # Panics
+    /// When a part of it fails.
+    pub async fn serving(
+        instance: Instance,
+        settings: Settings,
+        grpc: Option<GrpcOptions>,
+    ) -> Self {
+        let (validator, rpc) = validator_with(&instance, grpc).await;
         let company = Keypair::new();
         fund(&rpc, &company.pubkey()).await;
         let alice = Keypair::new();

@@ -7,10 +7,13 @@ use solana_sdk::signature::Signature;
 use sqlx::{PgPool, Row as _};
 use vouch_client::{PROGRAM_ID, accounts::Settings};
 use vouch_localnet::{
-    Database, FORGET_MIRROR, Instance, Postgres, Service, ServiceSpec, built_binary,
+    Database, FORGET_MIRROR, GrpcOptions, Instance, Postgres, Service, ServiceSpec, built_binary,
 };
 
 use crate::{FaultyNode, REWARD, Scene, recount, until};
+
+/// The token of the gRPC server.
+pub const TOKEN: &str = "a-token-of-the-tests";
 
 /// A campaign and a code on a validator, a database, and an indexer.
 pub struct World {
@@ -32,29 +35,46 @@ impl World {
     pub async fn new() -> Self {
         let instance = Instance::create("mirror-test").expect("a folder");
         let postgres = Postgres::start(instance.dir()).await.expect("Postgres");
-        Self::on(instance, postgres, Settings::fixed(REWARD)).await
+        Self::on(instance, postgres, Settings::fixed(REWARD), None).await
+    }
+
+    /// With a validator that also serves Yellowstone gRPC to those who have [`TOKEN`], and repeats so many
+    /// blocks. The indexer does not ask it yet.
+    pub async fn with_grpc(blocks: u16) -> Self {
+        let instance = Instance::create("mirror-test").expect("a folder");
+        let postgres = Postgres::start(instance.dir()).await.expect("Postgres");
+        let grpc = GrpcOptions {
+            token: Some(TOKEN.into()),
+            blocks,
+        };
+        Self::on(instance, postgres, Settings::fixed(REWARD), Some(grpc)).await
     }
 
     /// With a campaign that has these settings.
     pub async fn with(settings: Settings) -> Self {
         let instance = Instance::create("mirror-test").expect("a folder");
         let postgres = Postgres::start(instance.dir()).await.expect("Postgres");
-        Self::on(instance, postgres, settings).await
+        Self::on(instance, postgres, settings, None).await
     }
 
     /// With a private Postgres.
     pub async fn with_private_postgres() -> Self {
         let instance = Instance::create("mirror-test").expect("a folder");
         let postgres = Postgres::private(instance.dir()).await.expect("Postgres");
-        Self::on(instance, postgres, Settings::fixed(REWARD)).await
+        Self::on(instance, postgres, Settings::fixed(REWARD), None).await
     }
 
-    async fn on(instance: Instance, postgres: Postgres, settings: Settings) -> Self {
+    async fn on(
+        instance: Instance,
+        postgres: Postgres,
+        settings: Settings,
+        grpc: Option<GrpcOptions>,
+    ) -> Self {
         let database = postgres
             .create_database("vouch_mirror")
             .await
             .expect("a database");
-        let scene = Scene::with(instance, settings).await;
+        let scene = Scene::serving(instance, settings, grpc).await;
         let pool = vouch_db::connect(database.url()).await.expect("a pool");
         let node = FaultyNode::before(&scene.validator.rpc_url()).await;
         let mut indexer = start_indexer(
@@ -113,14 +133,17 @@ impl World {
                 == conversions
         })
         .await;
+        // Later transactions that are listed, and not settled yet, let ranks follow with the next final round.
+        until("everything counts for ranks", async || {
+            self.number("SELECT sum(conversions_final)::bigint FROM referral_totals")
+                .await
+                == conversions
+        })
+        .await;
         let reward = i64::try_from(REWARD).expect("a reward");
         for (sql, expected) in [
             (
                 "SELECT sum(conversions)::bigint FROM referral_totals",
-                conversions,
-            ),
-            (
-                "SELECT sum(conversions_final)::bigint FROM referral_totals",
                 conversions,
             ),
             (
@@ -155,6 +178,14 @@ impl World {
     /// When the old one does not stop, or the new one does not listen.
     pub async fn ask(&mut self, rpc_url: &str, settings: &[(&str, &str)]) {
         self.indexer.stop().await.expect("a clean exit");
+        self.start(rpc_url, settings).await;
+    }
+
+    /// Starts another indexer, as [`Self::ask`] does. The old one must not run.
+    ///
+    /// # Panics
+    /// When it does not listen.
+    pub async fn start(&mut self, rpc_url: &str, settings: &[(&str, &str)]) {
         self.indexer = start_indexer_with(
             "indexer",
             &self.scene.instance,
@@ -235,7 +266,7 @@ impl World {
         detail.unwrap_or_default()
     }
 
-    /// What health says of the source with this name, if it is in this state.
+    /// The detail that health gives for the source with this name, if it is in this state.
     pub async fn source(&self, name: &str, state: &str) -> Option<String> {
         let health = health(&self.indexer).await;
         let mut sources = health["sources"].as_array()?.iter();

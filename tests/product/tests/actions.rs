@@ -11,9 +11,10 @@ use solana_sdk::{
 };
 use sqlx::Row as _;
 use vouch_client::{
-    ProgramError,
+    Code, ProgramError,
     accounts::{AccountType as _, Binding, Settings},
-    instructions, pda,
+    instructions::{self, Bind},
+    pda,
 };
 use vouch_localnet::{ProcessSpec, Service, ServiceSpec, built_binary, npm_in, workspace_root};
 use vouch_product_tests::{World, fund, until};
@@ -156,32 +157,55 @@ async fn a_wallet_joins_by_an_action_and_is_told_so() {
     scene.send(&[update], &[]).await;
     let dave = Keypair::new();
     fund(&scene.rpc, &dave.pubkey()).await;
-    // When it joins by an Action, then one transaction binds it to the code and converts
-    let body = json!({ "account": dave.pubkey().to_string() });
-    let request = reqwest::Client::new().post(&action).json(&body);
-    let answer: Value = request
-        .send()
-        .await
-        .expect("an answer")
-        .json()
-        .await
-        .expect("JSON");
-    let wire = answer["transaction"].as_str().expect("a transaction");
-    let wire = BASE64.decode(wire).expect("base64");
-    let unsigned: VersionedTransaction = bincode::deserialize(&wire).expect("a transaction");
-    let transaction = VersionedTransaction::try_new(unsigned.message, &[&dave]).expect("signed");
-    let sent = scene.rpc.send_and_confirm_transaction(&transaction).await;
-    sent.expect("a confirmed transaction");
-    let bound = pda::binding(&scene.campaign, &dave.pubkey());
-    let bound = scene.rpc.get_account_data(&bound).await;
-    let bound = Binding::decode(&bound.expect("the binding")).expect("a binding");
-    assert_eq!(bound.wallet, dave.pubkey());
-    assert_eq!(bound.referral, pda::referral(&scene.campaign, &scene.code));
-    let key = dave.pubkey().to_bytes();
-    let recorded = scene
-        .recorded(&pda::conversion(&scene.campaign, &key))
-        .await;
-    assert_eq!(recorded.referral, bound.referral);
+    // And a wallet whose binding names another code, which its owner has switched off since then
+    let erin = Keypair::new();
+    fund(&scene.rpc, &erin.pubkey()).await;
+    let other: Code = "SWITCHEDOFF1".parse().expect("a code");
+    scene.register(&bob, &other).await;
+    let bind = instructions::bind(&Bind {
+        payer: erin.pubkey(),
+        wallet: erin.pubkey(),
+        campaign: scene.campaign,
+        code: other,
+        bound: None,
+    });
+    let at = pda::referral(&scene.campaign, &other);
+    let off = instructions::update_referral(&bob.pubkey(), &at, false, 0, 0);
+    scene.send(&[bind], &[&erin]).await;
+    let joins = async |wallet: &Keypair| {
+        let body = json!({ "account": wallet.pubkey().to_string() });
+        let request = reqwest::Client::new().post(&action).json(&body);
+        let answer = request.send().await.expect("an answer");
+        (answer.status(), answer.json::<Value>().await.expect("JSON"))
+    };
+    // Then it cannot join by this code as long as the other one earns
+    let (status, refused) = joins(&erin).await;
+    assert_eq!(
+        (status.as_u16(), &refused["code"]),
+        (409, &json!("not_first_touch"))
+    );
+    scene.send(&[off], &[&bob]).await;
+    // When they join by an Action, then one transaction binds each to the code and converts
+    for wallet in [&dave, &erin] {
+        let (_, answer) = joins(wallet).await;
+        let wire = answer["transaction"].as_str().expect("a transaction");
+        let wire = BASE64.decode(wire).expect("base64");
+        let unsigned: VersionedTransaction = bincode::deserialize(&wire).expect("a transaction");
+        let transaction = VersionedTransaction::try_new(unsigned.message, &[wallet]);
+        let transaction = transaction.expect("signed");
+        let sent = scene.rpc.send_and_confirm_transaction(&transaction).await;
+        sent.expect("a confirmed transaction");
+        let bound = pda::binding(&scene.campaign, &wallet.pubkey());
+        let bound = scene.rpc.get_account_data(&bound).await;
+        let bound = Binding::decode(&bound.expect("the binding")).expect("a binding");
+        assert_eq!(bound.wallet, wallet.pubkey());
+        assert_eq!(bound.referral, pda::referral(&scene.campaign, &scene.code));
+        let key = wallet.pubkey().to_bytes();
+        let recorded = scene
+            .recorded(&pda::conversion(&scene.campaign, &key))
+            .await;
+        assert_eq!(recorded.referral, bound.referral);
+    }
 
     // A share of an amount of 0 would use up a wallet's only conversion for nothing. Without a proof of the
     // amount, the program has no such campaign

@@ -159,7 +159,7 @@ fn units_are_hardened_and_systemd_reads_them() {
         let file = dir.path().join(format!("{}.service", unit.name));
         for args in [
             &["verify", "--man=no"][..],
-            // Of 100: the lower, the less a service that is taken over can do.
+            // The score, at most 100: the lower, the less a service that is taken over can do.
             &["security", "--offline=yes", "--threshold=20"],
         ] {
             let output = Command::new(&analyze).args(args).arg(&file).output();

@@ -52,7 +52,7 @@ async fn answers_that_are_empty_or_cut_off_remove_nothing() {
         }
     });
     world.until_status("diverged").await;
-    // What has changed after the node's slot is compared in the next pass
+    // Accounts that have changed after the node's slot are compared in the next pass
     world
         .until_detail("accounts that differ from the node's: 7")
         .await;

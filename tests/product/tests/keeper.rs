@@ -1,4 +1,4 @@
-//! The keeper on a real validator, with a real indexer and Postgres. What it did is read from the
+//! The keeper on a real validator, with a real indexer and Postgres. Its effects are read from the
 //! chain: token balances, and the transactions of its key. Numbers in brackets refer to
 //! `docs/INVARIANTS.md`.
 

@@ -1,4 +1,4 @@
-//! `up` and `down` leave nothing running, whatever happens.
+//! `up` and `down` leave nothing running, even after failures, Ctrl-C and kills.
 //!
 //! Each test has its own state folder, so it neither sees nor disturbs a product that
 //! runs on this machine.

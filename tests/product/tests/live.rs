@@ -17,7 +17,7 @@ async fn get(api: &Service, path: &str) -> Value {
 struct Client {
     path: String,
     events: Events,
-    /// What it was told, besides how its streams began.
+    /// The events that it was told, except the beginnings of its streams.
     told: Vec<Event>,
     resumed: usize,
 }

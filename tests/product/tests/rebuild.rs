@@ -31,7 +31,7 @@ async fn outcome(command: Child) -> (bool, String) {
     )
 }
 
-/// What somebody has done to the mirror: facts, accounts and counters are wrong.
+/// Damage to the mirror: facts, accounts and counters are wrong.
 const DAMAGE: [&str; 4] = [
     "DELETE FROM conversions WHERE seq % 3 = 0",
     "UPDATE conversions SET reward_referrer = reward_referrer + 1",

@@ -205,7 +205,7 @@ impl World {
         let address = pda::referral(campaign, &code());
         let referral: Referral = self.read(&address).await;
         let bob = self.bob.pubkey();
-        let key = pda::conversion_key(data.terms(), &bob, &address, reference);
+        let key = data.terms().conversion_key(&bob, &address, reference);
         let conversion = self.read(&pda::conversion(campaign, &key)).await;
         (data, referral, conversion)
     }
@@ -215,7 +215,7 @@ impl World {
     }
 
     async fn tokens(&self, campaign: &Campaign, owner: &Keypair) -> u64 {
-        let account = pda::reward_account(&owner.pubkey(), campaign);
+        let account = campaign.reward_account(&owner.pubkey());
         let data = self.rpc.get_account_data(&account).await.expect("tokens");
         token::balance(&data).expect("a token account")
     }

@@ -254,7 +254,7 @@ async fn a_payment_that_nobody_can_tell_stops_and_touches_nobody_else() {
     assert_eq!(world.content().await, before);
     // When somebody claims the first one, which is refused, because it was paid
     strange.claim_in_vain(&world.scene, &attacked).await;
-    // Then that proves it, also for whoever verifies
+    // Then the refusal proves the payment, also to `verify`
     until("it is proven", async || {
         world.number("SELECT count(*) FROM doubts").await == 2
     })

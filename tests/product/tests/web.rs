@@ -24,7 +24,7 @@ use vouch_product_tests::{REWARD, fund, send, until};
 
 /// Basis points of the reward for the wallet that was referred.
 const SHARE: u16 = 2_000;
-/// What Alice gets of each reward: the rest.
+/// Alice's part of each reward: the rest.
 const ALICES: u64 = REWARD / 10 * 8;
 const DAY: u32 = 86_400;
 /// Seconds in which a transaction that sets an end must be in a block.
@@ -295,7 +295,7 @@ async fn an_invitation_in_the_browser_from_the_link_to_the_receipt() {
     // each to Bob, Dave and Erin
     let opened = company.read(&campaign).await;
     let balance = async |owner: &Keypair| {
-        let address = pda::reward_account(&owner.pubkey(), &opened);
+        let address = opened.reward_account(&owner.pubkey());
         let data = company.rpc.get_account_data(&address).await.expect("bytes");
         token::balance(&data).expect("a token account")
     };

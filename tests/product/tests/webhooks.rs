@@ -73,7 +73,7 @@ async fn slot(world: &World, signature: &Signature) -> u64 {
     status.expect("a status").slot
 }
 
-/// What is told of milestones when Alice's code has this many conversions.
+/// The messages about milestones when Alice's code has this many conversions.
 fn milestones(world: &World, conversions: usize) -> BTreeSet<(String, String)> {
     let reached = [1, 5, 10, 25, 50, 100].into_iter();
     let reached = reached.filter(|least| *least <= conversions);
@@ -421,7 +421,7 @@ async fn what_comes_back_is_confirmed_again_under_another_id() {
     );
 }
 
-/// What is told of conversions without a hold, and of the campaign's code.
+/// The messages about conversions without a hold, and about the campaign's code.
 fn all_of(world: &World, conversions: &[Pubkey]) -> BTreeSet<(String, String)> {
     let code = pda::referral(&world.scene.campaign, &world.scene.code);
     let kinds = [

@@ -57,7 +57,7 @@ impl World {
     #[must_use]
     pub fn conversion_key(&self, text: &str, referee: &Pubkey, reference: &[u8; 32]) -> [u8; 32] {
         let terms = self.campaign().terms();
-        pda::conversion_key(terms, referee, &self.referral_address(text), reference)
+        terms.conversion_key(referee, &self.referral_address(text), reference)
     }
 
     /// The address of `referee`'s conversion with the code `text` and this `reference`.
@@ -156,7 +156,7 @@ impl World {
     /// The account that receives `owner`'s rewards.
     #[must_use]
     pub fn reward_account(&self, owner: &Pubkey) -> Pubkey {
-        pda::reward_account(owner, &self.campaign())
+        self.campaign().reward_account(owner)
     }
 
     /// `owner`'s balance in base units of the reward token, or in lamports.

@@ -304,7 +304,7 @@ fn a_rent_payer_that_became_a_program_stops_nobody() {
     }
 }
 
-/// Row 2 (I23): a bonus is paid exactly once, whatever the order of updates. A new bonus
+/// Row 2 (I23): a bonus is paid exactly once, in every order of updates. A new bonus
 /// is a different one.
 #[test]
 fn a_bonus_is_remembered_by_what_it_is_and_not_by_its_place() {
@@ -567,7 +567,35 @@ fn terms_that_give_back_more_than_was_paid_are_refused() {
     world.refuse(&[update], &[&company], ProgramError::InvalidReward);
 }
 
-/// Row 6 (I19, I23): a held conversion can be cancelled, whatever its worth. A conversion
+/// Row 5 (I24): wrapped SOL is the money of buyers who pay in SOL.
+#[test]
+fn rewards_in_wrapped_sol_give_back_at_most_the_payment_in_sol() {
+    let mut world = world();
+    let company = world.company.insecure_clone();
+    let wrapped = Pubkey::from_str_const("So11111111111111111111111111111111111111112");
+    let mint = world.svm.get_account(&world.mint.pubkey()).expect("a mint");
+    world.svm.set_account(wrapped, mint).expect("a mint");
+    for (multiplier_bps, expected) in [
+        (20_001, Err(Refused::Program(ProgramError::InvalidReward))),
+        (20_000, Ok(())),
+    ] {
+        let settings = Settings {
+            tiers: tiers(&[(2, multiplier_bps)]),
+            ..Settings::percent(5_000, u64::MAX)
+        };
+        let args = opening(&mut world, Funding::Vault, false, settings);
+        let args = CreateCampaign {
+            mint: wrapped,
+            ..args
+        };
+        assert_eq!(args.payment_mint, Pubkey::default());
+        world.open_vault(&args);
+        let outcome = world.send(&[instructions::create_campaign(&args)], &[&company]);
+        assert_eq!(outcome.map(|_| ()), expected);
+    }
+}
+
+/// Row 6 (I19, I23): a held conversion can be cancelled, also if it is worth nothing. A conversion
 /// that earns nothing does not count.
 #[test]
 fn a_conversion_worth_nothing_counts_for_nothing_and_can_be_cancelled() {

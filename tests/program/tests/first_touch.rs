@@ -240,7 +240,7 @@ fn a_new_touch_keeps_who_paid_the_rent() {
     scene.bind(SECOND);
     assert_eq!(before - scene.world.lamports(&bob.pubkey()), 5_000);
 
-    // And the rent goes to the sponsor after the new binding expires, whoever reclaims it
+    // And the rent goes to the sponsor after the new binding expires, even if somebody else reclaims it
     let eve = scene.world.wallet();
     let address = scene.binding();
     let reclaim = |to: &Pubkey| instructions::reclaim_binding(&campaign, &bob.pubkey(), to);

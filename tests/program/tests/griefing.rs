@@ -312,7 +312,7 @@ fn a_token_account_that_its_owner_spoilt_harms_its_owner_alone() {
                 if split && bit == settled::REFEREE {
                     continue;
                 }
-                // Given a campaign that pays three, one of whom spoils its own account
+                // Given a campaign that pays three wallets, and one of them spoils its own account
                 let mut world = World::new();
                 open(&mut world, way, shared(way.0));
                 let alice = world.referrer(CODE);
@@ -710,7 +710,7 @@ fn a_wallet_that_became_a_program_harms_its_owner_alone() {
 
 #[test]
 fn a_victim_that_was_bound_by_a_trick_is_free_after_the_window() {
-    // Given Bob, whom Eve persuaded to be bound to her code
+    // Given Bob, who is bound to Eve's code by a trick
     let mut world = World::new();
     let settings = Settings {
         attribution_window: 1_000,

@@ -490,7 +490,7 @@ fn held_sol_waits_in_the_conversion() {
         (200_000_000, 100_000_000)
     );
 
-    // And both get their parts when the hold is over, whoever claims them
+    // And both get their parts when the hold is over, from a claim of anybody
     let eve = scene.world.wallet();
     let claim = scene.world.claim(CODE, &bob.pubkey(), &NONE);
     let claim = std::slice::from_ref(&claim);

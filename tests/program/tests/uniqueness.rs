@@ -197,8 +197,7 @@ fn a_conversion_is_nowhere_but_at_its_key() {
         let own = world.campaign().terms();
         let keys = every.into_iter().flat_map(|uniqueness| {
             let terms = Terms { uniqueness, ..own };
-            [&bob, &carol]
-                .map(|wallet| pda::conversion_key(terms, &wallet.pubkey(), &referral, &[1; 32]))
+            [&bob, &carol].map(|wallet| terms.conversion_key(&wallet.pubkey(), &referral, &[1; 32]))
         });
         for key in keys.collect::<Vec<_>>() {
             let address = pda::conversion(&world.campaign, &key);

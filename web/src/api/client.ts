@@ -37,7 +37,7 @@ export class Refusal extends Error {
       readonly status?: number;
       /** The field or the parameter that is wrong. */
       readonly field?: string | null | undefined;
-      /** Of a list that was read in part: where to go on. */
+      /** The place to go on after a list that was read in part. */
       readonly next?: string | null | undefined;
     } = {},
   ) {

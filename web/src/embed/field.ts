@@ -81,7 +81,7 @@ export class CodeField extends Base {
   readonly #swap = el('div', { part: 'swap', hidden: '' }, this.#swapText, this.#swapButton);
 
   #checked: Checked = { code: '', state: 'empty', reason: null, error: null };
-  /** Whether a person has written what is there. What a link has brought never stops a form. */
+  /** Whether a person has typed the text. A code from a link never stops a form. */
   #isTyped = false;
   /** Whether it may be called wrong: somebody has left the field, or wanted to send the form. */
   #isLeft = false;

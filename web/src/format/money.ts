@@ -5,7 +5,7 @@ import { numbers } from './intl';
 /** A token as people read it. */
 export type Token = {
   readonly decimals: number;
-  /** What the campaign calls it; `null` if it did not say. */
+  /** The symbol that the campaign gives it; `null` if it gives none. */
   readonly symbol: string | null;
   /** Its mint; absent for SOL, whose symbol nobody chose. */
   readonly mint?: string;

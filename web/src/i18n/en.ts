@@ -385,7 +385,7 @@ export const en = {
       'Look at the campaigns that are open.',
     ],
   } as Record<string, [string, string, string]>,
-  /** What happened, what it means for your money, what to do. By the API's and the program's code. */
+  /** The failure, what it means for your money, and what to do. By the API's and the program's code. */
   errors: {
     offline: [
       'The server cannot be reached',

@@ -1,4 +1,4 @@
-/** What screen readers are told beside what they read themselves. */
+/** Announcements for screen readers, beside the text that they read themselves. */
 
 import { createSignal } from 'solid-js';
 

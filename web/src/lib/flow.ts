@@ -7,14 +7,14 @@ import type { Prepared } from '../wallet';
 import type { Shown } from '../wallet/inspect';
 import type { Connection } from './connection';
 
-/** What the API has built, and the account by which one sees that it was done. */
+/** The transaction that the API has built, and the account by which one sees that it was done. */
 export type Order = {
   readonly built: { readonly transaction: string; readonly last_valid_block_height: number };
   readonly creates: string;
   readonly shown: Shown;
 };
 
-/** What a page has built, read and tried by itself. */
+/** A transaction that a page has built, read and tried by itself. */
 export type Ready = { readonly prepared: Prepared };
 
 export type Stage<D, O = Order> =
@@ -44,15 +44,15 @@ export function createFlow<D, O extends Order | Ready = Order>(
   steps: {
     /** Asks the API for the transaction of this wallet. */
     order: (wallet: string) => Promise<O>;
-    /** What was done already, if this refusal says so. */
+    /** The earlier result, if this refusal says that it was done already. */
     earlier?: (refusal: Refusal, wallet: string) => Promise<D | undefined>;
-    /** What the mirror has of it; throws while it has nothing. */
+    /** The result that the mirror has; throws while it has none. */
     arrived: (order: O) => Promise<D>;
   },
 ) {
   const [stage, setStage] = createSignal<Stage<D, O>>({ at: 'idle' });
   const [long, setLong] = createSignal(false);
-  // Whatever is still on its way for an account that was left counts for nothing.
+  // A newer turn outdates steps that are still on their way, such as those for an account that was left.
   let turn = 0;
   onCleanup(() => (turn += 1));
 

@@ -1,4 +1,4 @@
-/** What happens on the server, told while the page is on screen. */
+/** Events of the server, told while the page is on screen. */
 
 import { createEffect, createMemo, createSignal, on, onCleanup, type Accessor } from 'solid-js';
 

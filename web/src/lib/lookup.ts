@@ -1,4 +1,4 @@
-/** What a text can mean, and what of it there is. */
+/** The possible meanings of a text, and the campaigns, codes, conversions and wallets that it finds. */
 
 import { answer, api, Refusal, type Campaign, type Conversion } from '../api/client';
 import { t } from '../i18n';
@@ -14,15 +14,15 @@ export type Found = {
   readonly isOutside?: boolean;
 };
 
-/** What a text looks like. An order can have any form. */
+/** The forms that a text has. An order can have any form. */
 export type Meaning = { code: boolean; address: boolean; signature: boolean };
 
 const BASE58 = /^[1-9A-HJ-NP-Za-km-z]+$/;
 const CODE = /^[A-HJKMNP-Z2-9]{6,12}$/;
 /** Most conversions of one question. */
-const MOST = '5';
+const MOST = 5;
 
-/** What the text may be by its form alone. */
+/** The meanings that the text can have by its form alone. */
 export function meaningOf(text: string): Meaning {
   const isBase58 = BASE58.test(text);
   return {
@@ -70,7 +70,7 @@ export async function lookUp(
     questions.push(named(text, campaigns), conversions({ order: text }, signal));
   }
   const found = (await Promise.all(questions)).flat();
-  // What is neither campaign nor conversion can be a wallet that has done nothing yet.
+  // An address that is neither campaign nor conversion can be a wallet that has done nothing yet.
   if (address && !found.some(({ kind }) => kind === 'campaign' || isOf(text, kind, found))) {
     const href = `/leaderboard?wallet=${text}`;
     found.push({ kind: 'wallet', title: short(text), detail: f().place, href });
@@ -151,7 +151,7 @@ type Names = () => Promise<readonly Pick<Campaign, 'address' | 'name'>[]>;
 export function namesOnce(): Names {
   let asked: ReturnType<Names> | undefined;
   return () => {
-    const params = { query: { limit: '200' } };
+    const params = { query: { limit: 200 } };
     asked ??= answer(api.GET('/v1/campaigns', { params })).then(
       ({ campaigns }) => campaigns,
       (error: unknown) => {
@@ -168,6 +168,6 @@ async function named(text: string, campaigns: Names): Promise<Found[]> {
   const wanted = text.toLowerCase();
   return (await campaigns())
     .filter(({ name }) => name?.toLowerCase().includes(wanted))
-    .slice(0, Number(MOST))
+    .slice(0, MOST)
     .flatMap(({ address, name }) => ofCampaign(address, name).slice(0, 1));
 }

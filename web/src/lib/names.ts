@@ -1,4 +1,4 @@
-/** What referrers call themselves, asked for once for all rows of a page. */
+/** The referrers' names, asked for once for all rows of a page. */
 
 import { createEffect, createSignal, onCleanup, type Accessor } from 'solid-js';
 

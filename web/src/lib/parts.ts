@@ -1,4 +1,4 @@
-/** Who gets what of a reward, by the rules of a campaign. Partners and bonuses depend on the code. */
+/** The parts of a reward, by the rules of a campaign. Partners and bonuses depend on the code. */
 
 import type { Campaign } from '../api/client';
 

@@ -98,7 +98,7 @@ export function poll<K, T>(
         window.clearTimeout(timer);
         timer = undefined;
         document.removeEventListener('visibilitychange', shown);
-        // What was answered for another key is not this key's.
+        // An answer for another key does not belong to this one.
         setData(undefined);
       });
     }),

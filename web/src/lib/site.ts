@@ -1,4 +1,4 @@
-/** What the server wrote into the document. */
+/** The values that the server wrote into the document. */
 
 function meta(name: string): string {
   const content = document.querySelector<HTMLMetaElement>(`meta[name="${name}"]`)?.content ?? '';

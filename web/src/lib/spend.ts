@@ -12,7 +12,7 @@ export type Rate = { readonly units: bigint; readonly milliseconds: bigint };
 /**
  * The rate of these conversions, newest first, up to `now`. The oldest one only says when the time begins. A
  * campaign that has slept since is slow. `undefined` if they are too few to tell, or are all there are
- * (`isAll`) and too young. What was cancelled was not spent.
+ * (`isAll`) and too young. Cancelled conversions spent nothing.
  */
 export function rateOf(
   conversions: readonly Pick<Conversion, 'converted_at' | 'rewards' | 'status'>[],

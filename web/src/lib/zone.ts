@@ -20,7 +20,7 @@ const unknown = new Set<string>();
 /** Subjects of which the server has refused to count so many days. */
 const crowded = new Set<string>();
 
-/** The last days of these, so many that they are counted whatever the number of codes. */
+/** The last days of these, so many that they are counted for any number of codes. */
 function shortened(days: Days): Days {
   const from = plusDays(days.to, 1 - CROWDED_DAYS);
   return from > days.from ? { ...days, from } : days;
@@ -28,8 +28,8 @@ function shortened(days: Days): Days {
 
 /**
  * Asks in the reader's zone; if the server does not know it, in UTC. If these are too many days for the codes of
- * `subject`, it asks for the last {@link CROWDED_DAYS}. The answer names the zone and the days. What the server has
- * refused is not asked for again.
+ * `subject`, it asks for the last {@link CROWDED_DAYS}. The answer names the zone and the days. A zone or a number
+ * of days that the server has refused is not asked for again.
  */
 export async function inZone(
   ask: AskNumbers,

@@ -45,8 +45,7 @@ export default function Board() {
   const period = (): Period => PERIODS.find((it) => it === query.period) ?? 'all';
   const campaigns = poll(
     () => true,
-    (_, signal) =>
-      answer(api.GET('/v1/campaigns', { params: { query: { limit: '200' } }, signal })),
+    (_, signal) => answer(api.GET('/v1/campaigns', { params: { query: { limit: 200 } }, signal })),
     60_000,
   );
   const board = poll(

@@ -63,7 +63,7 @@ function Embed() {
   );
   const campaigns = poll(
     () => true,
-    (_, signal) => answer(api.GET('/v1/campaigns', { params: { query: { limit: '50' } }, signal })),
+    (_, signal) => answer(api.GET('/v1/campaigns', { params: { query: { limit: 50 } }, signal })),
     60_000,
   );
   const [sent, setSent] = createSignal<string>();

@@ -28,12 +28,12 @@ export default function Home() {
   const latest = poll(
     () => true,
     (_, signal) =>
-      answer(api.GET('/v1/conversions', { params: { query: { limit: String(SHOWN) } }, signal })),
+      answer(api.GET('/v1/conversions', { params: { query: { limit: SHOWN } }, signal })),
     2000,
   );
   const campaigns = poll(
     () => true,
-    (_, signal) => answer(api.GET('/v1/campaigns', { params: { query: { limit: '50' } }, signal })),
+    (_, signal) => answer(api.GET('/v1/campaigns', { params: { query: { limit: 50 } }, signal })),
     15_000,
   );
   const byAddress = () => new Map(campaigns.data()?.campaigns.map((it) => [it.address, it]));
@@ -220,7 +220,7 @@ function Last(props: { conversion: Conversion; campaign: Campaign | undefined })
 }
 
 function Ledger(props: { conversions: Conversion[]; campaigns: Map<string, Campaign> }) {
-  // Whatever was there when the page was opened does not arrive.
+  // Conversions that were there when the page was opened are not shown as arriving.
   const first = new Set(props.conversions.map((conversion) => conversion.address));
   const names = createNames(() => props.conversions.map((conversion) => conversion.referrer));
   const seen = (conversion: Conversion) => first.has(conversion.address);

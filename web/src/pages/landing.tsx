@@ -56,7 +56,7 @@ export default function Landing() {
     ),
   );
 
-  /** Whoever has connected a wallet stays with it, also when this was the code's last conversion. */
+  /** A visitor who has connected a wallet stays with the code, also when this was its last conversion. */
   const [engaged, setEngaged] = createSignal(false);
   const usable = createMemo<CodeInfo | undefined>((before) => {
     const found = code.data();
@@ -142,7 +142,7 @@ export default function Landing() {
   );
 }
 
-/** What a page calls the owner of a code: the name that they chose, or the code, which people know. */
+/** The name of a code's owner on a page: the one that they chose, or the code, which people know. */
 function nameOfOwner(code: CodeInfo | undefined): string {
   return code?.profile?.nickname ?? code?.code ?? '';
 }
@@ -151,7 +151,7 @@ function nameOf(campaign: Campaign): string {
   return campaign.name ?? t().home.unnamed;
 }
 
-/** Who invites, and what both sides get: the visitor's own gain first. */
+/** The referrer's invitation, and the gains of both sides: the visitor's own first. */
 function Pitch(props: { campaign: Campaign; code: CodeInfo | undefined }) {
   const who = () => nameOfOwner(props.code);
   const parts = () => partsOf(props.campaign);

@@ -45,7 +45,7 @@ export function Panel(props: {
   /** The conversion that this wallet has in the campaign, if the mirror has it. */
   const receiptOf = async (referee: string): Promise<ConversionDetail | undefined> => {
     try {
-      const query = { campaign: props.campaign.address, referee, limit: '1' };
+      const query = { campaign: props.campaign.address, referee, limit: 1 };
       const { conversions } = await answer(api.GET('/v1/conversions', { params: { query } }));
       return conversions[0] && (await detailOf(conversions[0].address));
     } catch {
@@ -209,7 +209,7 @@ export function Panel(props: {
   );
 }
 
-/** What the program would record and pay, as it did when the node tried this transaction. */
+/** The conversion that the program would record and pay, as the node's trial of this transaction shows it. */
 function Rewards(props: { recorded: Recorded; campaign: Campaign; who: string }) {
   const token = () => {
     const { mint, decimals } = props.recorded;

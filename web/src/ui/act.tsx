@@ -13,20 +13,20 @@ import { Failure, Skeleton } from './states';
 import { Money } from './format';
 import { Choose } from './wallets';
 
-/** What was read and tried, and what is shown of it. Nothing else is shown, so nothing else can change it. */
+/** The transaction that was read and tried, and the facts that are shown of it. Nothing else is shown. */
 export type Tried<S> = { readonly doing: Doing; readonly shown: Readonly<S> };
 
-/** What somebody can do with a signature. */
+/** An action that somebody can sign. */
 export type Deed<D = unknown, S = unknown> = {
   readonly title: string;
-  /** What it will do, in one sentence. */
+  /** Its effect, in one sentence. */
   readonly sentence: string;
   readonly button: string;
   /** Lets the API build it, reads it and lets the node try it. */
   readonly prepare: (wallet: string) => Promise<Tried<S>>;
-  /** What the transaction says, from its own bytes and the node's trial. */
+  /** The transaction in words, from its own bytes and the node's trial. */
   readonly rows: (shown: Readonly<S>, doing: Doing) => JSX.Element;
-  /** What the mirror has of it; throws while it has nothing. */
+  /** The result that the mirror has; throws while it has none. */
   readonly arrived: (shown: Readonly<S>) => Promise<D>;
   readonly done: string;
   readonly after?: (done: D) => JSX.Element;
@@ -63,7 +63,7 @@ export function Acting<D, S>(props: {
   useBeforeLeave((event) => {
     if (isOnItsWay()) event.preventDefault();
   });
-  /** What a screen reader says of the stage: outside of the dialog nothing is read. */
+  /** The text of the stage for a screen reader: outside of the dialog nothing is read. */
   const said = () =>
     ({
       idle: '',
@@ -89,7 +89,7 @@ export function Acting<D, S>(props: {
     on(
       () => stage().at,
       () => {
-        // What had the focus is gone: Escape and Tab must still reach the dialog.
+        // The element with the focus is gone: Escape and Tab must still reach the dialog.
         queueMicrotask(() => {
           if (!dialog?.contains(document.activeElement)) dialog?.querySelector('h2')?.focus();
         });
@@ -181,7 +181,7 @@ export function Acting<D, S>(props: {
   );
 }
 
-/** What leaves the wallet besides what the act itself says. */
+/** The fee and the deposit, which leave the wallet besides the amounts of the act itself. */
 function Costs(props: { of: Doing }) {
   const cost = () => props.of.trial!.cost;
   const Sol = (of: { lamports: bigint }) => (

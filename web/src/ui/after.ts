@@ -1,4 +1,4 @@
-/** What somebody can do after a refusal. */
+/** The choices after a refusal. */
 
 import { r } from '../i18n/run';
 

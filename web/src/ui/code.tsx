@@ -1,6 +1,6 @@
 import { t } from '../i18n';
 
-/** What may be a code; the API has the last word. */
+/** The form of a code; the API has the last word. */
 export const CODE = /^[A-HJKMNP-Z2-9]{6,12}$/;
 
 /** Asks for the code that somebody was told. */

@@ -45,10 +45,10 @@ function Finder(props: { close: () => void }) {
   const [at, setAt] = createSignal(0);
   let dialog: HTMLDialogElement | undefined;
   onMount(() => dialog?.showModal());
-  // What the campaigns are called is asked for once while it is open.
+  // The campaigns' names are asked for once while it is open.
   const campaigns = namesOnce();
 
-  // What arrives later stands below, so that nothing moves under what is chosen.
+  // Late results stand below, so that nothing moves under the chosen one.
   const all = () => [...pagesFor(typed()), ...found()];
   createEffect(
     on(typed, (typed) => {

@@ -1,4 +1,4 @@
-/** What every page stands in. */
+/** The frame around every page. */
 
 import { A, useLocation } from '@solidjs/router';
 import { createEffect, ErrorBoundary, For, on, type JSX } from 'solid-js';

@@ -297,7 +297,7 @@ function Cell(props: {
   before: Figure;
   text: (value: bigint | number) => string;
   isToday: boolean;
-  /** Each span ends with today, which is not over. So a count is lower than before until midnight, whatever happens. */
+  /** Each span ends with today, so a count is lower than before until midnight: only a ratio gets an arrow. */
   isRatio: boolean;
 }) {
   const text = (figure: Figure) =>

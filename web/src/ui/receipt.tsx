@@ -1,4 +1,4 @@
-/** What somebody who signed takes away: what was gained, what was recorded, and its page. */
+/** The receipt after a signature: the gain, the record, and its page. */
 
 import { A } from '@solidjs/router';
 import { createSignal, Match, Show, Switch } from 'solid-js';

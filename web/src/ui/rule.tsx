@@ -6,7 +6,7 @@ import { locale } from '../i18n';
 import type { Parts } from '../lib/parts';
 import { Money, tokenOf } from './format';
 
-/** What a conversion pays in all: an amount, or a percentage of the amount. */
+/** The whole reward of a conversion: an amount, or a percentage of the amount. */
 export function Rule(props: { campaign: Campaign }) {
   return (
     <Show
@@ -18,7 +18,7 @@ export function Rule(props: { campaign: Campaign }) {
   );
 }
 
-/** What one side gets of it, if that does not depend on the conversion. */
+/** One side's part of it, if that does not depend on the conversion. */
 export function PartOf(props: { campaign: Campaign; side: 'referrer' | 'referee'; parts: Parts }) {
   return (
     <Show

@@ -1,4 +1,4 @@
-/** What a place shows while it waits, when it is empty, and when something failed. */
+/** The states of a place without content: it waits, it is empty, or something failed. */
 
 import { createSignal, For, onCleanup, Show, type JSX } from 'solid-js';
 
@@ -31,7 +31,7 @@ export function Skeleton(props: { lines?: number; height?: string }) {
   );
 }
 
-/** What will be here, and the action that brings it. */
+/** An empty place: its later content, and the action that brings it. */
 export function Empty(props: { title: string; text?: string; children?: JSX.Element }) {
   return (
     <div class="empty">
@@ -74,7 +74,7 @@ export function wordsFor(code: string): [string, string, string] {
   return t().errors[code] ?? t().errors['unexpected']!;
 }
 
-/** The words for whatever was thrown, with a way to try again and what else helps. */
+/** The words for any error that was thrown, with a way to try again and what else helps. */
 export function Failure(props: {
   error: unknown;
   /** Words of this page, by the code. Others are those of every page. */
@@ -86,7 +86,7 @@ export function Failure(props: {
   const words = (): [string, string, string] => {
     const code = refusal()?.code ?? 'unexpected';
     const [what, meaning, todo] = props.words?.[code] ?? wordsFor(code);
-    // A transaction in a block was charged, whatever the words for a refusal before it say.
+    // A transaction in a block was charged, even if the words for a refusal before it deny that.
     return [what, refusal()?.charged ? t().common.charged : meaning, todo];
   };
   return (

@@ -73,7 +73,7 @@ export function Choose(props: { connection: Connection }) {
   );
 }
 
-/** As whom the person is connected, and the way to another wallet. */
+/** The address that is connected, and the way to another wallet. */
 export function Connected(props: { address: string; leave: () => void }) {
   return (
     <p class="small connected">

@@ -126,7 +126,7 @@ export async function standing(
     throw new Refusal('campaign_reclaimed', undefined);
   }
   const data = decoded(() => getCampaignDecoder().decode(bytes));
-  // Whoever claims that this is the wallet's campaign must not make it pay into another one's vault.
+  // If the API claims that this is the wallet's campaign, the wallet must not pay into another one's vault.
   if (wallet !== undefined && data.authority !== wallet) {
     throw new Refusal('not_campaign_authority', undefined);
   }

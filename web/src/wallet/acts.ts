@@ -1,5 +1,5 @@
 /**
- * What a company does with its campaign, and a referrer with what waits, as exactly the instructions
+ * The acts of a company on its campaign, and of a referrer on rewards that wait, as exactly the instructions
  * that do it. They follow from what the person has chosen and from the node's accounts. The API's
  * transaction is taken only if it has these and no others, so it cannot say anything else.
  */
@@ -47,7 +47,7 @@ const MOST_PRIORITY = 70_000n;
 const CLAIMED = 2;
 const LEAST_OF_CLAIM = 4;
 
-/** What somebody can sign besides conversions and codes. */
+/** The acts that somebody can sign besides conversions and codes. */
 export type Act =
   | { readonly act: 'open'; readonly opening: Omit<Opening, 'payer' | 'authority'> }
   | { readonly act: 'pause'; readonly campaign: Address; readonly paused: boolean }
@@ -153,8 +153,8 @@ async function stepsOf(
 
 /**
  * The conversions that these steps claim, if they do nothing else in `campaign`. The program itself ties
- * recipients and amounts to each. A place for tokens is created for the wallet alone, because whoever
- * owns one can close it and keep the rent.
+ * recipients and amounts to each. A place for tokens is created for the wallet alone, because its owner
+ * can close it and keep the rent.
  */
 async function claimsOf(
   steps: readonly Instruction[],

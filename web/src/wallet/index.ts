@@ -21,7 +21,7 @@ import type { Wallet, WalletAccount } from './wallets';
 export { connect, reconnect, watchAccounts, watchWallets } from './wallets';
 export type { Recorded, Part } from './node';
 
-/** What the API has built. */
+/** The transaction that the API has built. */
 type Built = { readonly transaction: string; readonly last_valid_block_height: number };
 
 /** A transaction that was read, and found to be what it should be. */
@@ -32,7 +32,7 @@ export type Prepared = {
   readonly creates: string | undefined;
   /** Reads what the wallet has signed; {@link inspectWire} when absent. */
   readonly read?: typeof inspectWire;
-  /** What the node found when it tried it; `undefined` if no node can be asked. */
+  /** The result of the node's trial; `undefined` if no node can be asked. */
   readonly trial: Trial | undefined;
 };
 

@@ -17,7 +17,7 @@ import { REGISTER_REFERRER_DISCRIMINATOR } from '@vouch/client/generated/instruc
 import { REFERRAL_PROGRAM_ADDRESS } from '@vouch/client/generated/programs/referral.js';
 
 const ASSOCIATED_TOKEN = 'ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL';
-/** What wallets add: a price for speed, and assertions that protect their users. */
+/** Programs that wallets add: a price for speed, and assertions that protect their users. */
 const WALLETS_ADD = [
   'ComputeBudget111111111111111111111111111111',
   'L2TExMFKdjpN9kozasaurPirfHy9P8sbXoAwrPYWDWT',
@@ -25,9 +25,9 @@ const WALLETS_ADD = [
 
 /** Bytes that the code of an instruction takes; a shorter code is followed by zeros. */
 const CODE_LENGTH = 12;
-/** What follows the code of a sign-up: action, amount and reference, all zero. */
+/** Bytes after the code of a sign-up: action, amount and reference, all zero. */
 const SIGN_UP = 1 + 8 + 32;
-/** What follows the code of a registration: usage limit and expiry, both zero for none. */
+/** Bytes after the code of a registration: usage limit and expiry, both zero for none. */
 const UNLIMITED = 8 + 8;
 /** `CreateIdempotent` of the program of associated token accounts. */
 const CREATE_IDEMPOTENT = 1;
@@ -48,7 +48,7 @@ export type Inspected = {
   readonly createsPlace: boolean;
 };
 
-/** What the page shows: who does what, in which campaign, with which code. */
+/** The act that the page shows: the wallet, the campaign and the code. */
 export type Shown = {
   readonly act: 'convert' | 'register';
   readonly wallet: string;
@@ -102,7 +102,7 @@ export function inspectWire(wire: Uint8Array, wallet: string): Inspected | undef
   const { instructions } = read;
   const known = [REFERRAL_PROGRAM_ADDRESS, ASSOCIATED_TOKEN, ...WALLETS_ADD];
   if (instructions.some(({ program }) => !known.includes(program))) return;
-  // Whoever owns a token account gets its rent back, so it is the wallet's own, and only one.
+  // The owner of a token account gets its rent back, so it must be the wallet's own, and only one.
   const places = instructions.filter(({ program }) => program === ASSOCIATED_TOKEN);
   const isOwn = ({ accounts, data }: Instruction) =>
     data.length === 1 &&

@@ -1,4 +1,4 @@
-/** What the page asks the node of `PUBLIC_RPC_URL`: what a transaction would do, and what became of it. */
+/** Questions to the node of `PUBLIC_RPC_URL`: the trial of a transaction, and its outcome. */
 
 import {
   createSolanaRpc,
@@ -32,7 +32,7 @@ const LIFE = 150n;
 /** Blocks by which one node may be behind another. */
 const LAG = 32n;
 
-/** What signing costs, in lamports. */
+/** The cost of a signature, in lamports. */
 export type Cost = { readonly fee: bigint; readonly deposit: bigint };
 
 /** A part of a reward in base units, and whether the transaction itself pays it. */
@@ -64,7 +64,7 @@ export async function tryOut(inspected: Inspected, shown: Shown): Promise<Trial 
   return { cost, recorded: recordedIn(bytesOf(accounts[0]), bytesOf(accounts[1])) };
 }
 
-/** What the node found when it tried a transaction. */
+/** The result of the node's trial of a transaction. */
 type Tried = {
   readonly cost: Cost;
   /** Lamports that leave the wallet; below zero if it gains. */

@@ -1,4 +1,4 @@
-/** What a campaign pays and takes, as the node has it, beside what a page shows. */
+/** The tokens that a campaign pays and takes, as the node has them, beside those that a page shows. */
 
 import { NO_ADDRESS } from '@vouch/client/addresses.js';
 import type { Campaign } from '@vouch/client/generated/accounts/campaign.js';
@@ -7,7 +7,7 @@ import { Proof } from '@vouch/client/generated/types/proof.js';
 export const SOL_DECIMALS = 9;
 type Tokens = Pick<Campaign, 'mint' | 'mintDecimals' | 'proof' | 'paymentMint'>;
 
-/** What a page shows of a campaign's tokens. */
+/** A campaign's tokens as a page shows them. */
 export type ShownTokens = {
   readonly mint: string;
   readonly mint_decimals: number;

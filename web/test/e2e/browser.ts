@@ -1,4 +1,4 @@
-/** The browser, and what fails a test whatever it asserts. */
+/** The browser, and the faults that fail a test besides its assertions. */
 
 import axe from 'axe-core';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
@@ -38,7 +38,7 @@ export const faults: string[] = [];
 export const expected = { failures: false };
 /** How many violations axe found, by page and state. */
 export const checked: string[] = [];
-/** What axe found, and pages that are wider than the screen. */
+/** Violations that axe found, and pages that are wider than the screen. */
 export const barriers: string[] = [];
 
 export async function open(

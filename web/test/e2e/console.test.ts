@@ -109,7 +109,7 @@ function row(page: Page, name: string) {
 
 const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
 const dialog = (page: Page) => page.getByRole('dialog');
-/** What the dialog says at first, or later. */
+/** The text that the dialog shows at first, or the later one. */
 const either = (page: Page, first: string, later: string) =>
   dialog(page).getByText(first).or(dialog(page).getByText(later));
 
@@ -387,7 +387,7 @@ it('a company registers a code, cancels a conversion, and changes what it pays w
 
 type Builder = { transaction: string } & Record<string, string>;
 
-/** What the API builds, signed by this key and confirmed: what somebody else has done before. */
+/** Builds by the API, signs with this key and confirms: a transaction that somebody else has sent before. */
 async function done(path: string, body: object, key: number[]): Promise<Builder> {
   const headers = { 'content-type': 'application/json' };
   const address = `${scene.apiUrl}/v1/transactions/${path}`;

@@ -271,7 +271,7 @@ it('typed codes are checked, and a bad one stops the form in words', async () =>
 
   // When the page refuses the key, or its button is disabled, then Enter sends nothing
   const sending = page.locator('#send');
-  // Whatever a key does, it has done before the next task but one
+  // The effects of a key are over before the next task but one
   const settled = () =>
     page.evaluate(() => new Promise<void>((resume) => setTimeout(() => setTimeout(resume))));
   const enter = async () => {
@@ -575,7 +575,7 @@ it('the script is served for every site, and told when it is the same', async ()
   const hash = createHash('sha384').update(bytes).digest('base64');
   expect(facts['integrity']).toBe(`sha384-${hash}`);
 
-  // And nothing else is there, by whatever name
+  // And nothing else is there, under any name
   for (const name of ['nothing.js', 'v1.js.br', '..%2Findex.html', '%2e%2e%2findex.html']) {
     const refused = await fetch(`${api}/embed/${name}`);
     expect([name, refused.status]).toEqual([name, 404]);

@@ -12,7 +12,7 @@ import {
   type Address,
   type Blockhash,
 } from '@solana/kit';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page, Request } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { de } from '../../src/i18n/de';
@@ -42,7 +42,7 @@ import {
 import { timings } from './timings';
 import { giveWallet, type TestWallet } from './wallet';
 
-/** What the Rust test has prepared. */
+/** The scene that the Rust test has prepared. */
 type Scene = {
   apiUrl: string;
   rpcUrl: string;
@@ -71,7 +71,7 @@ const scene = JSON.parse(readFileSync(file, 'utf8')) as Scene;
 const url = (path: string) => scene.apiUrl + path;
 /** The code that Alice creates, which nobody has before. */
 const CREATED = 'VANCHR34';
-/** What Alice calls herself, and says: texts, with all that means something in markup. */
+/** Alice's name and message: texts, with all characters that mean something in markup. */
 const MIRA = "Mira O'Neill & Co";
 const MESSAGE = 'We met "by chance" & I <3 it.';
 
@@ -180,7 +180,14 @@ function followed(page: Page): Set<string> {
   return paths;
 }
 
-/** What has the focus. */
+/** Says to the page that it is hidden, or seen again: a browser without a screen never does. */
+const show = (page: Page, isSeen: boolean) =>
+  page.evaluate((hidden) => {
+    Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, !isSeen);
+
+/** The text of the element that has the focus. */
 const focused = (page: Page) => page.evaluate(() => document.activeElement?.textContent ?? '');
 
 it('a referrer signs in, sees what was earned, names herself and creates a code', async () => {
@@ -233,7 +240,7 @@ it('a referrer signs in, sees what was earned, names herself and creates a code'
   expect(await sum.allInnerTexts()).toEqual(['20 VCH', '0 VCH']);
   const columns = chart(page, earned).locator('tbody tr');
   expect(await columns.count()).toBe(30);
-  // Of which the last one is not over
+  // And the last one is not over
   const newest = columns.last().locator('th');
   await eventually(() => newest.innerText()).toMatch(/^\w+ \d+, so far$/);
   // And each column is read by the keyboard
@@ -427,7 +434,7 @@ it('a visitor follows a link, converts, and the figures move without a reload', 
   const paid = figure(home, en.home.paid);
   await eventually(() => paid.innerText()).toMatch(/^20\s*VCH$/);
   await home.getByRole('heading', { name: 'Aurora' }).waitFor();
-  // The card says what the referrer gets, and what whoever signs gets
+  // The card says the referrer's part, and the part of the visitor who signs
   const card = home.locator('.card', { has: home.getByRole('heading', { name: 'Aurora' }) });
   expect(await card.locator('.pays').innerText()).toMatch(/^4\s*VCH/);
   await card.getByText(en.campaign.refereeToo).waitFor();
@@ -509,6 +516,14 @@ it('a visitor follows a link, converts, and the figures move without a reload', 
   // And each page has followed one stream
   expect([...hersFollows]).toEqual([`/v1/referrers/${own.wallet.address}/live`]);
   expect([...follows]).toEqual([`/v1/codes/${scene.code}/live`]);
+  // And its stream ends while it is hidden, and another begins when it is seen again
+  const isStream = (request: Request) => request.resourceType() === 'eventsource';
+  const ended = page.waitForEvent('requestfailed', isStream);
+  await show(page, false);
+  expect((await ended).failure()?.errorText).toBe('net::ERR_ABORTED');
+  const begun = page.waitForRequest(isStream);
+  await show(page, true);
+  expect(new URL((await begun).url()).pathname).toBe(`/v1/codes/${scene.code}/live`);
 
   // When he comes back with the same wallet, then he gets his receipt instead of another one
   await page.goto(url(`/c/${scene.campaign}?ref=${scene.code}`));
@@ -742,7 +757,7 @@ it('a held reward waits, and says until when', async () => {
   await alice.page.getByRole('heading', { name: meDe.groups.title }).waitFor();
   await alice.page.getByRole('heading', { name: numbersDe.mine.title }).waitFor();
   await eventually(() => said(alice.page, numbersDe.mine.earned)).toEqual(['32 VCH', '0 VCH']);
-  // And the token of the other campaign is another one, by whatever name
+  // And the token of the other campaign is another one, under any name
   const tokens = alice.page.getByRole('navigation', { name: numbersDe.token }).getByRole('link');
   expect(await tokens.count()).toBe(2);
   await tokens.nth(1).click();
@@ -821,7 +836,7 @@ it('a company sees its campaigns, names one, and gives its server a key', async 
   await secret.waitFor();
   const key = await secret.innerText();
   expect(key).toMatch(/^vk_live_/);
-  /** What the server is answered that names the campaign with this key. */
+  /** The status for a server that names the campaign with this key. */
   const ask = async (key: string) => {
     const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
     const body = { name: 'Northwind & "Sons" <b>', landing_url: url(`/c/${scene.held}`) };
@@ -949,7 +964,7 @@ it('every page stands in every look, by the keyboard, and in German', async () =
   await page.getByText(en.board.badWallet).first().waitFor();
   await accessible(page, 'leaderboard, wrong address');
 
-  // The leaderboard of a category: Alice is the 61st, and stands below the page with whom she follows
+  // The leaderboard of a category: Alice is the 61st, and stands below the page with the two before her
   await page.goto(url(`/leaderboard?wallet=${scene.aliceAddress}`));
   await page.getByLabel(en.board.category, { exact: true }).selectOption('music');
   const pinned = page.locator('tbody.pinned tr');

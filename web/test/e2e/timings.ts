@@ -16,7 +16,7 @@ export type Timings = {
   longTasks: number;
   /** The longest delay between an input and the next picture. */
   interaction: number | null;
-  /** Of it: until the page's code runs, until it is done, and until the picture. */
+  /** The parts of it: until the page's code runs, until it is done, and until the picture. */
   interactionParts: [number, number, number];
   shift: number;
   /** The element that has moved most. */

@@ -11,12 +11,12 @@ const ICON =
   'data:image/svg+xml,<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><circle cx="4" cy="4" r="4" fill="%23355"/></svg>';
 
 export type TestWallet = {
-  /** Of its first account. */
+  /** The address of its first account. */
   readonly address: string;
   /** Its 64 secret bytes. */
   readonly secret: number[];
   /**
-   * What it does when it is asked to sign. `lies` sends a transaction and reports an error, `strays`
+   * Its reaction when it is asked to sign. `lies` sends a transaction and reports an error, `strays`
    * sends the transaction in `instead`.
    */
   behaviour: 'signs' | 'refuses' | 'tampers' | 'lies' | 'strays';

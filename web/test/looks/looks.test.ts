@@ -25,7 +25,7 @@ const ACCEPT = process.env['VOUCH_LOOKS'] === 'accept';
 
 /** How different the colour of a pixel may be, from 0 to 1: edges of letters differ between versions of a browser. */
 const THRESHOLD = 0.15;
-/** Of so many pixels, one may differ more. */
+/** One of so many pixels may differ more. */
 const ONE_OF = 10_000;
 
 /** Every time on the page is relative to this one, and it does not go on. */

@@ -1,4 +1,4 @@
-/** What the API may not slip into a transaction that a company or a referrer signs. */
+/** Instructions that the API may not slip into a transaction that a company or a referrer signs. */
 
 import { expect, it } from 'vitest';
 import {
@@ -55,7 +55,7 @@ const campaign = { address: CAMPAIGN, data };
 const OWN = await findAssociatedTokenAddress(WALLET, MINT, TOKEN);
 const THEIRS = await findAssociatedTokenAddress(OTHER, MINT, TOKEN);
 
-/** What the API would send: an unsigned transaction of version 0. */
+/** The API's answer: an unsigned transaction of version 0. */
 function wire(instructions: readonly Instruction[], payer: Address = WALLET): string {
   const message = pipe(
     createTransactionMessage({ version: 0 }),
@@ -173,7 +173,7 @@ it('takes the closing of the campaign that was shown, and of no other', async ()
   expect(await takes([close(CAMPAIGN)], act)).toBe(true);
   expect(await takes([close(OTHER)], act)).toBe(false);
   expect(await takes([pause()], act)).toBe(false);
-  // And whoever pauses does not close
+  // And the act of pausing does not allow closing
   expect(await takes([close(CAMPAIGN)], PAUSE)).toBe(false);
   expect(await takes([pause(), close(CAMPAIGN)], PAUSE)).toBe(false);
 });

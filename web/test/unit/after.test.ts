@@ -1,4 +1,4 @@
-/** What somebody may do after a refusal. */
+/** The choices after a refusal. */
 
 import { beforeAll, expect, it } from 'vitest';
 

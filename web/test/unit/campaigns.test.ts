@@ -1,4 +1,4 @@
-/** What an API may not answer for what was asked. */
+/** Answers of an API that do not fit the question. */
 
 import { beforeAll, beforeEach, expect, it, vi } from 'vitest';
 

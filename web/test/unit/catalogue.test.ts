@@ -23,7 +23,7 @@ function refusals(path: string, method: string): string[] {
   return texts.filter((code) => !NEVER.includes(code));
 }
 
-/** What these pages cannot cause: they send neither such a body nor such parameters. */
+/** Refusals that these pages cannot cause: they send neither such a body nor such parameters. */
 const NEVER = [
   'malformed_json',
   'missing_field',
@@ -44,7 +44,7 @@ const NEVER = [
   'voucher_revoked',
 ];
 
-/** What `/me` does: the words of these refusals are there or on every page. */
+/** The requests of `/me`: the words of their refusals are there or on every page. */
 const OF_ME = [
   ['/v1/me', 'get'],
   ['/v1/me/codes', 'get'],
@@ -65,7 +65,7 @@ it.each([...new Set(OF_ME)])('%s has words in every language of /me', (code) => 
   }
 });
 
-/** What the console does besides. */
+/** The requests of the console. */
 const OF_CONSOLE = [
   ['/v1/campaigns', 'get'],
   ['/v1/campaigns/{address}', 'get'],
@@ -87,7 +87,7 @@ it.each([...new Set(OF_CONSOLE)])('%s has words in every language of the console
   }
 });
 
-/** What a company and a referrer sign besides. */
+/** The transactions that a company and a referrer sign. */
 const OF_RUN = [
   'create-campaign',
   'update-campaign',

@@ -325,7 +325,7 @@ it('takes an attestor only where something asks it', () => {
       'attestor',
     );
   expect(draft({})).toBe('idle');
-  // A purchase is proven by its payment, whatever was chosen for sign-ups before
+  // A purchase is proven by its payment, even if something else was chosen for sign-ups before
   expect(draft({ goal: 'purchase', attested: true })).toBe('idle');
   expect(draft({ attested: true })).toBeUndefined();
   expect(draft({ attestedCodes: true })).toBeUndefined();
@@ -384,6 +384,6 @@ it('splits payments in SOL or in a token', () => {
   const inToken = { ...split, mint: ` ${ATTESTOR} ` };
   expect([mintOf(inToken), paymentOf(inToken), ...faultsOf(inToken)]).toEqual([ATTESTOR, '']);
   expect([...faultsOf({ ...split, mint: 'USDC' })]).toEqual([['mint', 'address']]);
-  // And a new token has no mint, whatever was typed before
+  // And a new token has no mint, even if one was typed before
   expect(mintOf({ ...inToken, source: 'new' })).toBe('');
 });

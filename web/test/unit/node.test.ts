@@ -1,4 +1,4 @@
-/** What became of a transaction, by a node that forgets, and whatever height the API has named. */
+/** The outcome of a transaction, by a node that forgets, and for any height that the API has named. */
 
 import { beforeAll, beforeEach, afterEach, expect, it, vi } from 'vitest';
 import type { Signature } from '@solana/kit';
@@ -69,7 +69,7 @@ it.each([
   const transaction = watch(named);
   expect(await transaction.at(START)).toBeUndefined();
   expect(await transaction.at(START + 150)).toBeUndefined();
-  // Nor by a node that is a little ahead of the others
+  // And a node that is a little ahead of the others calls nothing lost
   expect(await transaction.at(START + 180)).toBeUndefined();
   // But in the end
   expect(await transaction.at(START + 183)).toBe('expired');

@@ -1,4 +1,4 @@
-/** What an API may not say of a campaign's tokens. */
+/** Answers about a campaign's tokens that the API may not give. */
 
 import { expect, it } from 'vitest';
 import type { Address } from '@solana/kit';

@@ -335,7 +335,7 @@ fn a_level_is_told_once_for_a_budget() {
     assert_eq!(look(0, 0, None), (nothing(), 0));
     assert_eq!(look(79_999_999, 100_000_000, None), (nothing(), 0));
     assert_eq!(look(80_000_000, 100_000_000, None).1, 80);
-    // What remains is worth one more conversion, and then none.
+    // The rest is worth one more conversion, and then none.
     assert_eq!(look(95_000_000, 100_000_000, None).1, 80);
     assert_eq!(look(95_000_001, 100_000_000, None), (both.clone(), 100));
     // It falls, and rises again.

@@ -213,7 +213,7 @@ async fn a_message_is_signed_by_every_key_and_sent_by_https() {
         .collect();
     assert_eq!(headers["webhook-id"], "msg_1");
     assert_eq!(headers["content-type"], "application/json");
-    // And whoever knows one of the keys can verify it
+    // And a receiver that knows one of the keys can verify it
     for key in keys {
         let receiver = Webhook::from_bytes(key.to_vec()).expect("a key");
         receiver.verify(body.as_bytes(), &headers).expect("signed");

@@ -95,7 +95,7 @@ impl Chain {
         Ok(T::decode(&data)?)
     }
 
-    /// Signs `instructions` with `signers`, the first of whom pays, and sends them. Waits
+    /// Signs `instructions` with `signers`, the first of which pays, and sends them. Waits
     /// until the transaction is confirmed, whether it succeeds or fails.
     pub(crate) async fn run(
         &self,

@@ -55,7 +55,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     let startup = started.elapsed();
 
     let mut world = World::new(stack).await?;
-    // The stack is stopped in order, whatever the outcome of the story.
+    // The stack is stopped in order, even if the story has failed.
     let played = world.play(&args).await;
     let World {
         stack,

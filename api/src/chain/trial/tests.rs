@@ -50,7 +50,7 @@ async fn only_a_silent_node_ends_trials_for_everybody() {
     let chain = hasty(url);
     assert_eq!(chain.try_out(&nothing()).await, Trial::Unknown);
     assert!(!chain.is_blind().await);
-    // Nor does a queue, although it takes longer than the node may.
+    // A full queue does not end trials either, although it takes longer than the node may.
     let busy = hasty("http://127.0.0.1:1".to_owned());
     let turns = all(&busy.trials.turns).await;
     assert_eq!(busy.try_out(&nothing()).await, Trial::Unknown);
@@ -70,7 +70,7 @@ async fn a_simulation_of_an_older_slot_says_nothing() {
     assert_eq!(chain.try_out(&nothing()).await, Trial::Succeeds(7));
     chain.floor.reached(100);
     assert_eq!(chain.try_out(&nothing()).await, Trial::Unknown);
-    // Nor is the node silent.
+    // And this node does not count as silent.
     assert!(!chain.is_blind().await);
 }
 

@@ -44,6 +44,7 @@ use crate::{
     extract::{self, PathAddress, PathCode},
     limits::Meter,
     links::Links,
+    schemas,
     state::AppState,
     types::{self, Address},
 };
@@ -89,7 +90,7 @@ pub(crate) async fn rules() -> Json<ActionsJson> {
     })
 }
 
-/// What a client shows of an Action.
+/// An Action, as a client shows it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Action {
     /// action or completed.
@@ -135,10 +136,11 @@ pub(crate) struct ActionError {
     message: String,
 }
 
-/// What a client of Actions or of Solana Pay posts. Other fields are ignored.
+/// The body that a client of Actions or of Solana Pay posts. Other fields are ignored.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct ActionRequest {
     /// The wallet.
+    #[schema(value_type = schemas::Address)]
     account: String,
 }
 
@@ -151,12 +153,12 @@ pub(crate) struct ActionTransaction {
     kind: &'static str,
     /// The unsigned wire transaction in base64; the wallet is its only signer and pays for it.
     transaction: String,
-    /// What the transaction does.
+    /// Text that tells the user the effect of the transaction.
     message: String,
     links: NextLinks,
 }
 
-/// What comes next.
+/// The link to the next step.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct NextLinks {
     next: NextLink,
@@ -201,7 +203,7 @@ impl Asked {
         })
     }
 
-    /// Of a landing page's link, which names the code in `ref`.
+    /// Reads the query of a landing page's link, which names the code in `ref`.
     fn of_campaign(campaign: Address, query: Option<&str>) -> ApiResult<Self> {
         let query = query.unwrap_or_default();
         let code = url::form_urlencoded::parse(query.as_bytes())
@@ -225,8 +227,8 @@ impl Asked {
 /// which links of Solana Pay have, `label` is the title, because that standard shows it so.
 #[utoipa::path(get, path = "/v1/actions/codes/{code}", tag = "actions",
     params(
-        ("code" = String, Path, description = "The code, in either case"),
-        ("campaign" = Option<String>, Query, description = "Address of the campaign; without it the first referral that had the code is meant"),
+        ("code" = inline(schemas::Code), Path, description = "The code, in either case"),
+        ("campaign" = inline(Option<schemas::Address>), Query, description = "Address of the campaign; without it the first referral that had the code is meant"),
         ("src" = Option<String>, Query, description = "pay for Solana Pay"),
     ),
     responses(
@@ -249,8 +251,8 @@ pub(crate) async fn show(
 /// As `/v1/actions/codes/{code}` does, for the link of a landing page.
 #[utoipa::path(get, path = "/v1/actions/campaigns/{address}", tag = "actions",
     params(
-        ("address" = String, Path, description = "Address of the campaign"),
-        ("ref" = String, Query, description = "The code, in either case"),
+        ("address" = inline(schemas::Address), Path, description = "Address of the campaign"),
+        ("ref" = inline(schemas::Code), Query, description = "The code, in either case"),
     ),
     responses(
         (status = 200, body = Action),
@@ -282,7 +284,7 @@ async fn metadata(state: &AppState, asked: &Asked) -> ApiResult<Action> {
         .await?;
     let names = Names::of(&campaign);
     let nickname = profile.and_then(|profile| profile.nickname);
-    // Whoever chose a name is a stranger: the quotes say that it is one.
+    // A stranger chose the nickname: the quotes mark it as a name.
     let who = nickname.map_or_else(|| found.code.clone(), |nickname| quoted(&nickname));
     let title = match &names.campaign {
         Some(name) => format!("{who} vouches for you: {name}"),
@@ -311,7 +313,7 @@ async fn metadata(state: &AppState, asked: &Asked) -> ApiResult<Action> {
     })
 }
 
-/// What the campaign pays, in words, and why the button cannot be pressed.
+/// The campaign's offer in words, and the refusal that disables the button.
 fn offered(
     found: &Referral,
     campaign: &campaigns::Campaign,
@@ -349,8 +351,8 @@ fn offered(
 /// clients and previews do so on their own.
 #[utoipa::path(post, path = "/v1/actions/codes/{code}", tag = "actions",
     params(
-        ("code" = String, Path, description = "The code, in either case"),
-        ("campaign" = Option<String>, Query, description = "Address of the campaign; without it the first referral that had the code is meant"),
+        ("code" = inline(schemas::Code), Path, description = "The code, in either case"),
+        ("campaign" = inline(Option<schemas::Address>), Query, description = "Address of the campaign; without it the first referral that had the code is meant"),
         ("src" = Option<String>, Query, description = "pay for Solana Pay"),
     ),
     request_body = ActionRequest,
@@ -385,8 +387,8 @@ pub(crate) async fn build(
 /// As `/v1/actions/codes/{code}` does.
 #[utoipa::path(post, path = "/v1/actions/campaigns/{address}", tag = "actions",
     params(
-        ("address" = String, Path, description = "Address of the campaign"),
-        ("ref" = String, Query, description = "The code, in either case"),
+        ("address" = inline(schemas::Address), Path, description = "Address of the campaign"),
+        ("ref" = inline(schemas::Code), Query, description = "The code, in either case"),
     ),
     request_body = ActionRequest,
     responses(

@@ -1,4 +1,4 @@
-//! What became of an Action's transaction, as the mirror knows it.
+//! The outcome of an Action's transaction, as the mirror knows it.
 
 use axum::{
     Json,
@@ -21,16 +21,19 @@ use crate::{
     error::{ApiError, ApiResult},
     extract,
     links::Links,
+    schemas,
     state::AppState,
     types::{self, Address},
 };
 
-/// What a client posts after the transaction. Other fields are ignored.
+/// The body that a client posts after the transaction. Other fields are ignored.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct NextRequest {
     /// The wallet.
+    #[schema(value_type = schemas::Address)]
     account: String,
     /// The signature of the transaction that it has sent.
+    #[schema(value_type = Option<schemas::Signature>)]
     signature: Option<String>,
 }
 
@@ -70,9 +73,9 @@ fn check_path(code: &str, campaign: &str, conversion: &str) -> String {
 /// `signature` has failed, one with the program's error.
 #[utoipa::path(post, path = "/v1/actions/codes/{code}/conversions/{conversion}", tag = "actions",
     params(
-        ("code" = String, Path, description = "The code, in either case"),
-        ("conversion" = String, Path, description = "Address of the conversion"),
-        ("campaign" = String, Query, description = "Address of the campaign"),
+        ("code" = inline(schemas::Code), Path, description = "The code, in either case"),
+        ("conversion" = inline(schemas::Address), Path, description = "Address of the conversion"),
+        ("campaign" = inline(schemas::Address), Query, description = "Address of the campaign"),
     ),
     request_body = NextRequest,
     responses(
@@ -98,9 +101,9 @@ pub(crate) async fn next(
 /// The same in the form that a button of an Action gets.
 #[utoipa::path(post, path = "/v1/actions/codes/{code}/conversions/{conversion}/check", tag = "actions",
     params(
-        ("code" = String, Path, description = "The code, in either case"),
-        ("conversion" = String, Path, description = "Address of the conversion"),
-        ("campaign" = String, Query, description = "Address of the campaign"),
+        ("code" = inline(schemas::Code), Path, description = "The code, in either case"),
+        ("conversion" = inline(schemas::Address), Path, description = "Address of the conversion"),
+        ("campaign" = inline(schemas::Address), Query, description = "Address of the campaign"),
     ),
     request_body = NextRequest,
     responses(

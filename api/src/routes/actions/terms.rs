@@ -1,4 +1,4 @@
-//! What an Action says about a campaign, in words, and why a campaign has none.
+//! A campaign's terms in the words of an Action, and the reason why a campaign has no Action.
 
 use vouch_client::{
     ProgramError, Pubkey, Share,
@@ -154,7 +154,7 @@ pub(super) fn check_open(campaign: &Campaign, now: i64, reward: &Reward) -> ApiR
     Ok(())
 }
 
-/// What the wallet gets and what it costs, in plain words.
+/// Describes the wallet's reward and its costs, in plain words.
 pub(super) fn describe(names: &Names, campaign: &Campaign, now: i64, reward: &Reward) -> String {
     let settings = campaign.in_force(now);
     let mut text = match &names.campaign {
@@ -187,7 +187,7 @@ pub(super) fn describe(names: &Names, campaign: &Campaign, now: i64, reward: &Re
     }
     text.push_str(" Your wallet pays the network's fee and the rent of the record");
     let binds = settings.attribution_window > 0;
-    // As the builder adds it: a reward that waits is paid by whoever claims it.
+    // The builder adds the token account only here: a held reward is paid by the sender of its claim.
     let receives = settings.hold_seconds == 0 && reward.referee > 0;
     text.push_str(
         match (binds, receives && campaign.reward_mint().is_some()) {

@@ -22,7 +22,7 @@ pub(crate) struct AnalyticsAnswer {
     /// The zone of these days.
     zone: String,
     by: By,
-    /// Of a wallet: how many codes it has, and how many are counted. Null for a code and a campaign.
+    /// How many codes a wallet has, and how many are counted. Null for a code and a campaign.
     codes: Option<CodeCount>,
     /// From `from` to `to`.
     totals: SpanNumbers,
@@ -45,7 +45,7 @@ pub(crate) struct AnalyticsAnswer {
     by_device: Breakdown,
     /// By country, ISO 3166-1 alpha-2; null if no proxy has said it.
     by_country: Breakdown,
-    /// Of a campaign: by code.
+    /// The codes of a campaign.
     by_code: Breakdown,
     /// The wallet's codes with the most conversions from `from` to `to`, then with the most clicks of
     /// people, at most 10; of a campaign those with the most clicks of people, as `by_code` has them.

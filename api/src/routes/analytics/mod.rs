@@ -23,6 +23,7 @@ use crate::{
     error::{ApiError, ApiResult},
     extract::Query,
     routes::auth::Private,
+    schemas,
     state::AppState,
     types::Address,
 };
@@ -36,10 +37,13 @@ const NEWEST: i64 = 10;
 #[into_params(parameter_in = Query)]
 pub(crate) struct DaysQuery {
     /// The first day, YYYY-MM-DD; 29 days before `to` when absent. At most 366 days are covered.
+    #[param(format = Date)]
     from: Option<String>,
     /// The last day; today when absent.
+    #[param(format = Date)]
     to: Option<String>,
     /// A name of the IANA time zone database; UTC when absent.
+    #[param(value_type = Option<schemas::TimeZone>, inline)]
     zone: Option<String>,
     /// day, week or month; day when absent. Weeks begin on Mondays.
     #[serde(default)]
@@ -52,12 +56,16 @@ pub(crate) struct DaysQuery {
 #[into_params(parameter_in = Query)]
 pub(crate) struct CodeDaysQuery {
     /// Address of the campaign; without it the first referral that had the code is meant.
+    #[param(value_type = Option<schemas::Address>, inline)]
     campaign: Option<String>,
     /// The first day, YYYY-MM-DD; 29 days before `to` when absent. At most 366 days are covered.
+    #[param(format = Date)]
     from: Option<String>,
     /// The last day; today when absent.
+    #[param(format = Date)]
     to: Option<String>,
     /// A name of the IANA time zone database; UTC when absent.
+    #[param(value_type = Option<schemas::TimeZone>, inline)]
     zone: Option<String>,
     /// day, week or month; day when absent. Weeks begin on Mondays.
     #[serde(default)]
@@ -87,7 +95,7 @@ impl DaysQuery {
 ///
 /// All numbers come from counters, which have clicks some seconds after they were made.
 #[utoipa::path(get, path = "/v1/codes/{code}/analytics", tag = "codes",
-    params(("code" = String, Path, description = "The code, in either case"), CodeDaysQuery),
+    params(("code" = inline(schemas::Code), Path, description = "The code, in either case"), CodeDaysQuery),
     security(("session" = ["code_owner"]), ("cookie" = ["code_owner"])),
     responses(
         (status = 200, body = AnalyticsAnswer),
@@ -122,7 +130,7 @@ pub(crate) async fn of_code(
 ///
 /// All numbers come from counters, which have clicks some seconds after they were made.
 #[utoipa::path(get, path = "/v1/campaigns/{address}/analytics", tag = "campaigns",
-    params(("address" = String, Path, description = "Address of the campaign"), DaysQuery),
+    params(("address" = inline(schemas::Address), Path, description = "Address of the campaign"), DaysQuery),
     security(("session" = ["campaign_authority"]), ("cookie" = ["campaign_authority"]),
         ("api_key" = ["campaign_authority", "read:analytics"])),
     responses(
@@ -149,7 +157,7 @@ pub(crate) async fn of_campaign(
 
 /// Show the analytics of all codes of the caller's wallet
 ///
-/// Of a wallet with more than 50 codes, the newest 50 are counted; `codes` says how many it has. The days
+/// If the wallet has more than 50 codes, the newest 50 are counted; `codes` says how many it has. The days
 /// times the codes may be at most 3,660. Amounts of different tokens are never added.
 #[utoipa::path(get, path = "/v1/me/analytics", tag = "me", params(DaysQuery),
     security(("session" = []), ("cookie" = [])),
@@ -174,7 +182,7 @@ pub(crate) async fn of_wallet(
     answer(&state, span, subjects, Whose::Wallet(all)).await
 }
 
-/// Whose numbers they are.
+/// The subject of the numbers.
 #[derive(Debug, Clone, Copy)]
 enum Whose {
     Code,

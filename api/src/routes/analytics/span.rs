@@ -35,7 +35,7 @@ pub(crate) enum By {
     Day,
     /// From Monday to Sunday.
     Week,
-    /// Of the calendar.
+    /// A calendar month.
     Month,
 }
 

@@ -1,4 +1,4 @@
-//! What a campaign promises, now and from an announced moment on.
+//! The terms of a campaign, now and from an announced moment on.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -43,9 +43,9 @@ pub(crate) struct Rules {
     attribution_window: Option<u32>,
     /// Most conversions that all codes of one owner can have; null for no limit.
     owner_limit: Option<Amount>,
-    /// What multiplies the reward, by the number of conversions.
+    /// Multipliers of the reward, by the number of conversions.
     tiers: Vec<TierRule>,
-    /// What is paid once, by the number of conversions.
+    /// Amounts that are paid once, by the number of conversions.
     bonuses: Vec<BonusRule>,
     /// Most base units that the campaign pays in all; null for no limit.
     budget: Option<Amount>,
@@ -110,7 +110,7 @@ pub(crate) struct Announced {
     rules: Rules,
 }
 
-/// What only a campaign's account says.
+/// Terms that only a campaign's account holds.
 pub(super) struct OnChain {
     pub(super) rules: Rules,
     /// Null if nothing is announced.

@@ -8,6 +8,7 @@ use vouch_client::{
     accounts::{Campaign, Proof, RewardKind},
     instructions, token,
 };
+use vouch_rules::money;
 
 use super::{
     Built, Plan, Warning, WarningCode, address, address_or, amount,
@@ -17,9 +18,9 @@ use super::{
 use crate::{
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
-    extract,
+    extract, schemas,
     state::AppState,
-    types::timestamp,
+    types::{Amount, timestamp},
 };
 
 /// A change of a campaign's settings.
@@ -27,12 +28,15 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct UpdateCampaignRequest {
     /// Address of the campaign.
+    #[schema(value_type = schemas::Address)]
     campaign: String,
     /// The settings that change. The rest stays as it was announced last, or is in force.
     settings: SettingsInput,
     /// Pays the fee, and signs; the authority when absent.
+    #[schema(value_type = Option<schemas::Address>)]
     payer: Option<String>,
     /// Amount of the conversion in the preview.
+    #[schema(value_type = Option<Amount>)]
     example_amount: Option<String>,
 }
 
@@ -127,7 +131,7 @@ async fn tokens(state: &AppState, campaign: &Campaign) -> ApiResult<Tokens> {
     } else {
         campaign.mint_decimals
     };
-    let same = campaign.mint == campaign.payment_mint;
+    let same = money::is_same(campaign.mint.as_array(), campaign.payment_mint.as_array());
     let payment = if campaign.proof != Proof::Payment {
         None
     } else if campaign.payments_are_sol() {

@@ -2,8 +2,8 @@
 //!
 //! The program refuses mints whose extensions let somebody take tokens away, or keep them from being
 //! paid (`programs/referral/src/token/extensions.rs`): a permanent delegate, a transfer hook, frozen
-//! or non-transferable tokens, a close authority, pauses and confidential transfers. What it accepts
-//! and is worth knowing is warned of here.
+//! or non-transferable tokens, a close authority, pauses and confidential transfers. This module
+//! warns of the properties that the program accepts and that are worth knowing.
 
 use solana_sdk::{account::Account, program_option::COption};
 use spl_token_2022_interface::{

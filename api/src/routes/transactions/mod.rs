@@ -385,7 +385,7 @@ async fn rent(
 }
 
 /// The owners, besides the payer, of token accounts that these instructions create and that are missing.
-/// What a campaign owns, nobody can close for its lamports.
+/// Accounts of a campaign are left out, because nobody can close them for their lamports.
 fn others(
     payer: &Pubkey,
     steps: &[Instruction],

@@ -11,6 +11,7 @@ use vouch_client::{
     opening::{Currency, DECIMALS, MissingSetting, Opening, new_mint, usual_terms},
     token,
 };
+use vouch_rules::money;
 
 use super::{
     Built, Plan, Warning, WarningCode, address, address_or, amount,
@@ -23,7 +24,7 @@ use crate::{
     chain::Seen,
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
-    extract,
+    extract, schemas,
     state::AppState,
     types::Amount,
 };
@@ -36,38 +37,51 @@ const MOST_DECIMALS: i64 = 18;
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateCampaignRequest {
     /// The wallet that becomes creator and authority; signs.
+    #[schema(value_type = schemas::Address)]
     authority: String,
     /// The creator's own number for the campaign, as a decimal string. Either this or `name`.
+    #[schema(value_type = Option<Amount>)]
     id: Option<String>,
     /// The creator's own name for the campaign: 1 to 100 characters, of which the number is made.
+    #[schema(format = "plain-text", min_length = 1, max_length = 100)]
     name: Option<String>,
     /// Pays fee and rent, and signs; the authority when absent.
+    #[schema(value_type = Option<schemas::Address>)]
     payer: Option<String>,
     /// mint_authority, vault or payment_split. mint_authority when absent, but required with `mint`.
+    #[schema(pattern = "^(mint_authority|vault|payment_split)$")]
     funding: Option<String>,
     /// open, attested or payment. When absent: payment for a split, otherwise open.
+    #[schema(pattern = "^(open|attested|payment)$")]
     proof: Option<String>,
     /// wallet, wallet_and_code or order. When absent: order with payments, otherwise wallet.
+    #[schema(pattern = "^(wallet|wallet_and_code|order)$")]
     uniqueness: Option<String>,
     /// Whether tiers, bonuses and owner_limit count all codes of an owner; false when absent.
     per_owner: Option<bool>,
     /// Seconds between the announcement of a cut and its effect; 604800 when absent, which is a week.
+    #[schema(minimum = 0, maximum = 4294967295u32)]
     notice_seconds: Option<i64>,
     /// Mint of the rewards. When absent: a new token, or SOL in a split. If the campaign mints, the
     /// authority must be the mint's, and hands that over: then `settings.budget` is required, "0" for
     /// no limit.
+    #[schema(value_type = Option<schemas::Address>)]
     mint: Option<String>,
     /// Decimals of a new token, at most 18; 6 when absent.
+    #[schema(minimum = 0, maximum = 18)]
     decimals: Option<i64>,
     /// Mint of payments, where buyers pay and it is no split; SOL when absent.
+    #[schema(value_type = Option<schemas::Address>)]
     payment_mint: Option<String>,
     /// `reward` is required. In a new campaign, times absent mean at once and never, limits none, parts
     /// for others zero.
     settings: SettingsInput,
     /// Base units that the vault starts with: minted if the token is new, else from the authority's
     /// associated token account.
+    #[schema(value_type = Option<Amount>)]
     funds: Option<String>,
     /// Amount of the conversion in the preview.
+    #[schema(value_type = Option<Amount>)]
     example_amount: Option<String>,
 }
 
@@ -338,7 +352,10 @@ impl Asked {
             reward_decimals,
             payment: (self.terms.proof == Proof::Payment)
                 .then(|| Paying::new(payment_mint.as_ref(), paying)),
-            same: payment_mint == reward_mint,
+            same: money::is_same(
+                payment_mint.unwrap_or_default().as_array(),
+                reward_mint.unwrap_or_default().as_array(),
+            ),
         }
     }
 }

@@ -28,12 +28,12 @@ pub(crate) struct Preview {
     mint: Option<String>,
     /// Decimals of the rewards' token.
     decimals: u8,
-    /// What buyers pay with; null if the campaign takes no payments.
+    /// The token that buyers pay with; null if the campaign takes no payments.
     payment: Option<Paying>,
     /// The first conversion, and those that reach a tier or a bonus.
     conversions: Vec<PreviewedConversion>,
     /// The most that a referrer who refers himself with a second wallet nets by one of them: all parts,
-    /// less the least price that the second wallet can pay in the same token, whatever the example.
+    /// less the least price that the second wallet can pay in the same token, independent of the example.
     self_referral: Units,
 }
 
@@ -75,7 +75,7 @@ pub(super) struct Tokens {
     pub(super) reward_decimals: u8,
     /// `None` without payments.
     pub(super) payment: Option<Paying>,
-    /// Whether payments and rewards are of the same token.
+    /// Whether payments and rewards are of the same money.
     pub(super) same: bool,
 }
 
@@ -123,8 +123,8 @@ pub(super) fn previewed(
             .saying(message)
             .of_field("example_amount"));
     }
-    // Whoever pays in the rewards' token chooses the least payment. Whoever pays nothing in it gains
-    // more by more. The caller's example must hide neither.
+    // A payer in the rewards' token gains most by the least payment. A payer in another token, or of
+    // nothing, gains more by a larger amount. The caller's example must hide neither.
     let (worst, paid) = if preview::pays_back(terms, tokens.same) {
         let least = settings.min_amount.max(1);
         (least, least)

@@ -11,6 +11,7 @@ use vouch_client::{
 use super::{address, amount};
 use crate::{
     error::{ApiError, ApiResult},
+    schemas,
     types::{Amount, timestamp},
 };
 
@@ -20,47 +21,64 @@ const NONE: &str = "none";
 const AT_ONCE: &str = "at_once";
 const NEVER: &str = "never";
 
-/// Settings to choose. What is absent keeps its value; in a new campaign it gets the usual one.
+/// Settings to choose. An absent field keeps its value; in a new campaign it gets the usual one.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SettingsInput {
     /// Reward of a conversion.
     reward: Option<RewardInput>,
     /// Least amount of a conversion, as a decimal string.
+    #[schema(value_type = Option<Amount>)]
     min_amount: Option<String>,
     /// Basis points of the reward for the wallet that was referred.
+    #[schema(minimum = 0, maximum = 65535)]
     referee_share_bps: Option<i64>,
     /// Base units of the reward for the wallet that was referred.
+    #[schema(value_type = Option<Amount>)]
     referee_fixed: Option<String>,
     /// Most basis points of the reward that a partner may get.
+    #[schema(minimum = 0, maximum = 65535)]
     max_partner_share_bps: Option<i64>,
     /// Most base units of the reward that a partner may get.
+    #[schema(value_type = Option<Amount>)]
     max_partner_fixed: Option<String>,
     /// Most conversions of all codes of one owner; 0 for no limit.
+    #[schema(value_type = Option<Amount>)]
     owner_limit: Option<String>,
     /// At most four, ascending.
+    #[schema(max_items = 4)]
     tiers: Option<Vec<TierInput>>,
     /// At most four, ascending.
+    #[schema(max_items = 4)]
     bonuses: Option<Vec<BonusInput>>,
     /// Seconds that a reward is held, and can be cancelled; 0 to pay at once. At most 31536000.
+    #[schema(minimum = 0, maximum = 4294967295u32)]
     hold_seconds: Option<i64>,
     /// Seconds that a first touch counts; 0 for no first touch. At most 31536000.
+    #[schema(minimum = 0, maximum = 4294967295u32)]
     attribution_window: Option<i64>,
     /// RFC 3339, or at_once.
+    #[schema(value_type = Option<schemas::StartTime>)]
     starts_at: Option<String>,
     /// RFC 3339, or never.
+    #[schema(value_type = Option<schemas::EndTime>)]
     ends_at: Option<String>,
     /// Issuer of the credential that a referee needs, or none.
+    #[schema(value_type = Option<schemas::AddressOrNone>)]
     gate_credential: Option<String>,
     /// Schema of that credential, or none.
+    #[schema(value_type = Option<schemas::AddressOrNone>)]
     gate_schema: Option<String>,
     /// Most base units that the campaign may owe and pay; 0 for no limit.
+    #[schema(value_type = Option<Amount>)]
     budget: Option<String>,
     /// Whether a code needs the attestor's signature.
     attested_codes: Option<bool>,
     /// Signer who vouches for conversions and codes, or none.
+    #[schema(value_type = Option<schemas::AddressOrNone>)]
     attestor: Option<String>,
     /// Receives payments: a wallet for SOL, a token account for a token, or none.
+    #[schema(value_type = Option<schemas::AddressOrNone>)]
     treasury: Option<String>,
 }
 
@@ -69,11 +87,14 @@ pub(crate) struct SettingsInput {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RewardInput {
     /// Base units for each conversion.
+    #[schema(value_type = Option<Amount>)]
     fixed: Option<String>,
     /// Basis points of the amount.
+    #[schema(minimum = 0, maximum = 65535)]
     percent_bps: Option<i64>,
     /// Most base units for one conversion, with `percent_bps`. When absent, a new campaign has as much as fits, and a
     /// percentage that changes keeps its maximum; a fixed reward that becomes a percentage needs one.
+    #[schema(value_type = Option<Amount>)]
     max: Option<String>,
 }
 
@@ -82,8 +103,10 @@ pub(crate) struct RewardInput {
 #[serde(deny_unknown_fields)]
 pub(crate) struct TierInput {
     /// As a decimal string.
+    #[schema(value_type = Amount)]
     min_conversions: String,
     /// 10000 is 1x.
+    #[schema(minimum = 0, maximum = 65535)]
     multiplier_bps: i64,
 }
 
@@ -92,8 +115,10 @@ pub(crate) struct TierInput {
 #[serde(deny_unknown_fields)]
 pub(crate) struct BonusInput {
     /// As a decimal string.
+    #[schema(value_type = Amount)]
     threshold: String,
     /// Base units, as a decimal string.
+    #[schema(value_type = Amount)]
     amount: String,
 }
 

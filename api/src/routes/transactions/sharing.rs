@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use vouch_client::{
     Code, ProgramError, Pubkey,
     accounts::Action,
-    instructions::{self, Bind, Convert, CreateReferral, Evidence, Offer},
+    instructions::{self, Convert, CreateReferral, Evidence, Offer},
     pda, token, voucher,
 };
 use vouch_db::api::codes;
@@ -20,6 +20,7 @@ use crate::{
     error::{ApiError, ApiResult},
     extract,
     limits::Meter,
+    schemas,
     state::AppState,
     types::{self, Address, Amount},
 };
@@ -34,18 +35,23 @@ const CANDIDATES: usize = 5;
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateReferralRequest {
     /// Address of the campaign.
+    #[schema(value_type = schemas::Address)]
     campaign: String,
     /// The referrer's wallet; signs.
+    #[schema(value_type = schemas::Address)]
     owner: String,
     /// 6 to 12 characters of A-Z and 2-9 without O, I and L, in either case; without
     /// it one is generated.
+    #[schema(value_type = Option<schemas::Code>)]
     code: Option<String>,
     /// Pays fee and rent, and signs; the owner when absent.
+    #[schema(value_type = Option<schemas::Address>)]
     payer: Option<String>,
     /// Pays the fee: payer (when absent), sponsor, or sponsor_with_rent, which also pays the rent, and for
     /// no token account.
     fee_payer: Option<String>,
     /// The campaign's attestor, where codes need one; signs.
+    #[schema(value_type = Option<schemas::Address>)]
     attestor: Option<String>,
 }
 
@@ -174,22 +180,31 @@ fn generate() -> Code {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConvertRequest {
     /// The code, in either case.
+    #[schema(value_type = schemas::Code)]
     code: String,
     /// Address of the campaign; without it the first referral that had the code is meant.
+    #[schema(value_type = Option<schemas::Address>)]
     campaign: Option<String>,
     /// The wallet that was referred; signs.
+    #[schema(value_type = schemas::Address)]
     referee: String,
     /// Pays fee and rent, and signs; the referee when absent.
+    #[schema(value_type = Option<schemas::Address>)]
     payer: Option<String>,
     /// Pays the fee: payer (when absent), sponsor, or sponsor_with_rent, which also pays the rent, and for
     /// no token account.
     fee_payer: Option<String>,
     /// signup (when absent), mint, purchase, booking, enrollment, loan, rental,
     /// subscription or custom.
+    #[schema(
+        pattern = "^(signup|mint|purchase|booking|enrollment|loan|rental|subscription|custom)$"
+    )]
     action: Option<String>,
     /// The worth of the action, as a decimal string; 0 when absent.
+    #[schema(value_type = Option<Amount>)]
     amount: Option<String>,
     /// The campaign's own reference: 64 hexadecimal digits.
+    #[schema(value_type = Option<schemas::Hash>)]
     reference: Option<String>,
     /// The attestor's word, in campaigns that need it.
     voucher: Option<VoucherRequest>,
@@ -222,6 +237,7 @@ impl ConvertRequest {
 #[serde(deny_unknown_fields)]
 pub(crate) struct VoucherRequest {
     /// The attestor's Ed25519 signature, in base58.
+    #[schema(value_type = schemas::Signature)]
     signature: String,
     /// Unix seconds of the attestor's statement, as they were signed.
     issued_at: i64,
@@ -333,14 +349,8 @@ pub(crate) async fn build_convert(
     let offer = Offer::at(campaign, &checked.campaign, &checked.referral, checked.now)
         .map_err(|error| ApiError::internal().because(error))?;
     let mut steps = Vec::new();
-    if checked.binds {
-        steps.push(instructions::bind(&Bind {
-            payer,
-            wallet: referee,
-            campaign,
-            code,
-            bound: None,
-        }));
+    if let Some(bind) = &checked.bind {
+        steps.push(instructions::bind(bind));
     }
     if let (Some((signature, _)), Some(message)) = (signed, checked.message) {
         let attestor = checked.campaign.settings.attestor;

@@ -224,7 +224,7 @@ fn a_conversion_with_every_part_fits() {
         wallet: address(8),
         campaign: address(20),
         code: CODE.parse().unwrap(),
-        bound: None,
+        bound: Some((address(60), Some(address(61)))),
     });
     let all = [create, bind, instructions::convert(&offer, &signup)];
     assert!(fits(&address(8), &all, true));

@@ -149,7 +149,7 @@ describe('on a validator', { concurrency: false }, () => {
     const pending = await conversionOf(attested, reference);
     assert.equal(pending.data.status, Status.Pending);
 
-    // And it is paid once the account exists, whoever sends the claim
+    // And it is paid once the account exists, by a claim of any sender
     const { owner } = attested.referral.data;
     await send(
       await createRewardAccountInstruction(payer, owner, attested.campaign.data),

@@ -9,14 +9,14 @@ use solana_sdk::{
 };
 
 use crate::accounts::{Action, Settings, Terms};
-use crate::raw::{Layout, build, optional};
+use crate::raw::{InvalidInstruction, Layout, build, head_of, optional, read_args};
 
 /// Accounts of `accept_authority`.
 ///
 /// Takes over a campaign that was offered to the signer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AcceptAuthorityAccounts {
-    /// The new authority, to whom the campaign was offered.
+    /// The campaign's pending authority.
     pub new_authority: Pubkey,
     /// The campaign.
     pub campaign: Pubkey,
@@ -49,7 +49,7 @@ impl AcceptAuthorityAccounts {
 /// Takes over a code that was offered to the signer, with its pending rewards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AcceptOwnerAccounts {
-    /// The new owner, to whom the referral was offered.
+    /// The referral's pending owner.
     pub new_owner: Pubkey,
     /// The campaign.
     pub campaign: Pubkey,
@@ -1892,3 +1892,129 @@ pub const LAYOUTS: &[Layout] = &[
         ],
     },
 ];
+
+/// An instruction of the program with its arguments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InstructionData {
+    /// `accept_authority`.
+    AcceptAuthority,
+    /// `accept_owner`.
+    AcceptOwner,
+    /// `bind`.
+    Bind(BindArgs),
+    /// `cancel_conversion`.
+    CancelConversion,
+    /// `claim`.
+    Claim,
+    /// `close_campaign`.
+    CloseCampaign,
+    /// `close_referral`.
+    CloseReferral,
+    /// `convert`.
+    Convert(ConvertArgs),
+    /// `create_campaign`.
+    CreateCampaign(Box<CreateCampaignArgs>),
+    /// `create_referral`.
+    CreateReferral(CreateReferralArgs),
+    /// `end_partnership`.
+    EndPartnership,
+    /// `fund_vault`.
+    FundVault(FundVaultArgs),
+    /// `propose_authority`.
+    ProposeAuthority(ProposeAuthorityArgs),
+    /// `propose_owner`.
+    ProposeOwner(ProposeOwnerArgs),
+    /// `purchase`.
+    Purchase(PurchaseArgs),
+    /// `reclaim_binding`.
+    ReclaimBinding,
+    /// `reclaim_campaign`.
+    ReclaimCampaign,
+    /// `reclaim_conversion`.
+    ReclaimConversion(ReclaimConversionArgs),
+    /// `reclaim_referral`.
+    ReclaimReferral,
+    /// `reclaim_referrer`.
+    ReclaimReferrer,
+    /// `reclaim_voucher`.
+    ReclaimVoucher,
+    /// `register_referrer`.
+    RegisterReferrer,
+    /// `revoke_voucher`.
+    RevokeVoucher(RevokeVoucherArgs),
+    /// `set_partner`.
+    SetPartner(SetPartnerArgs),
+    /// `set_paused`.
+    SetPaused(SetPausedArgs),
+    /// `set_suspended`.
+    SetSuspended(SetSuspendedArgs),
+    /// `update_campaign`.
+    UpdateCampaign(Box<UpdateCampaignArgs>),
+    /// `update_referral`.
+    UpdateReferral(UpdateReferralArgs),
+    /// `withdraw_vault`.
+    WithdrawVault(WithdrawVaultArgs),
+}
+
+impl InstructionData {
+    /// Reads an instruction. The program ignores bytes behind the arguments, so anybody may
+    /// add some.
+    ///
+    /// # Errors
+    /// [`InvalidInstruction`].
+    pub fn read(data: &[u8]) -> Result<Self, InvalidInstruction> {
+        let (head, rest) = head_of(data)?;
+        Ok(match *head {
+            AcceptAuthorityAccounts::DISCRIMINATOR => Self::AcceptAuthority,
+            AcceptOwnerAccounts::DISCRIMINATOR => Self::AcceptOwner,
+            BindAccounts::DISCRIMINATOR => Self::Bind(read_args("bind", rest)?),
+            CancelConversionAccounts::DISCRIMINATOR => Self::CancelConversion,
+            ClaimAccounts::DISCRIMINATOR => Self::Claim,
+            CloseCampaignAccounts::DISCRIMINATOR => Self::CloseCampaign,
+            CloseReferralAccounts::DISCRIMINATOR => Self::CloseReferral,
+            ConvertAccounts::DISCRIMINATOR => Self::Convert(read_args("convert", rest)?),
+            CreateCampaignAccounts::DISCRIMINATOR => {
+                Self::CreateCampaign(Box::new(read_args("create_campaign", rest)?))
+            }
+            CreateReferralAccounts::DISCRIMINATOR => {
+                Self::CreateReferral(read_args("create_referral", rest)?)
+            }
+            EndPartnershipAccounts::DISCRIMINATOR => Self::EndPartnership,
+            FundVaultAccounts::DISCRIMINATOR => Self::FundVault(read_args("fund_vault", rest)?),
+            ProposeAuthorityAccounts::DISCRIMINATOR => {
+                Self::ProposeAuthority(read_args("propose_authority", rest)?)
+            }
+            ProposeOwnerAccounts::DISCRIMINATOR => {
+                Self::ProposeOwner(read_args("propose_owner", rest)?)
+            }
+            PurchaseAccounts::DISCRIMINATOR => Self::Purchase(read_args("purchase", rest)?),
+            ReclaimBindingAccounts::DISCRIMINATOR => Self::ReclaimBinding,
+            ReclaimCampaignAccounts::DISCRIMINATOR => Self::ReclaimCampaign,
+            ReclaimConversionAccounts::DISCRIMINATOR => {
+                Self::ReclaimConversion(read_args("reclaim_conversion", rest)?)
+            }
+            ReclaimReferralAccounts::DISCRIMINATOR => Self::ReclaimReferral,
+            ReclaimReferrerAccounts::DISCRIMINATOR => Self::ReclaimReferrer,
+            ReclaimVoucherAccounts::DISCRIMINATOR => Self::ReclaimVoucher,
+            RegisterReferrerAccounts::DISCRIMINATOR => Self::RegisterReferrer,
+            RevokeVoucherAccounts::DISCRIMINATOR => {
+                Self::RevokeVoucher(read_args("revoke_voucher", rest)?)
+            }
+            SetPartnerAccounts::DISCRIMINATOR => Self::SetPartner(read_args("set_partner", rest)?),
+            SetPausedAccounts::DISCRIMINATOR => Self::SetPaused(read_args("set_paused", rest)?),
+            SetSuspendedAccounts::DISCRIMINATOR => {
+                Self::SetSuspended(read_args("set_suspended", rest)?)
+            }
+            UpdateCampaignAccounts::DISCRIMINATOR => {
+                Self::UpdateCampaign(Box::new(read_args("update_campaign", rest)?))
+            }
+            UpdateReferralAccounts::DISCRIMINATOR => {
+                Self::UpdateReferral(read_args("update_referral", rest)?)
+            }
+            WithdrawVaultAccounts::DISCRIMINATOR => {
+                Self::WithdrawVault(read_args("withdraw_vault", rest)?)
+            }
+            _ => return Err(InvalidInstruction::Unknown(head.to_vec())),
+        })
+    }
+}

@@ -19,7 +19,10 @@ mod sale;
 mod settlement;
 mod user;
 
-pub use crate::{generated::instructions as raw, raw::Layout};
+pub use crate::{
+    generated::instructions as raw,
+    raw::{InvalidInstruction, Layout},
+};
 pub use admin::*;
 pub use referrer::*;
 pub use sale::*;
@@ -66,12 +69,10 @@ impl<'a> Offer<'a> {
     /// The address of the conversion of `referee` with this `reference`.
     #[must_use]
     pub fn conversion(&self, referee: &Pubkey, reference: &[u8; 32]) -> Pubkey {
-        let key = pda::conversion_key(
-            self.campaign.terms(),
-            referee,
-            &self.referral_address,
-            reference,
-        );
+        let key = self
+            .campaign
+            .terms()
+            .conversion_key(referee, &self.referral_address, reference);
         pda::conversion(&self.address, &key)
     }
 
@@ -99,7 +100,7 @@ impl<'a> Offer<'a> {
 
     /// The account that receives the rewards of `owner`.
     fn reward_account(&self, owner: &Pubkey) -> Pubkey {
-        pda::reward_account(owner, self.campaign)
+        self.campaign.reward_account(owner)
     }
 
     /// The binding of `wallet`, if the campaign asks for one.

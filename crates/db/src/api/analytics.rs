@@ -14,7 +14,7 @@ pub const CODE_DAYS: i64 = 3_660;
 /// Values of a dimension that are named.
 pub const NAMED: i64 = 10;
 
-/// What is counted: the address of a referral or of a campaign, with its token.
+/// The subject of the numbers: the address of a referral or of a campaign, with its token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
     /// The address.
@@ -135,7 +135,7 @@ impl Numbers {
     }
 }
 
-/// What happened to the subjects in each span between two of the `bounds`, in Unix seconds, ascending. Each
+/// The numbers of the subjects in each span between two of the `bounds`, in Unix seconds, ascending. Each
 /// bound has to be a multiple of 900. There is one span fewer than bounds.
 ///
 /// # Errors
@@ -202,7 +202,7 @@ pub async fn spans(
     Ok(spans)
 }
 
-/// What happened to the subjects since the beginning: either codes, or one campaign.
+/// The numbers of the subjects since the beginning: either codes, or one campaign.
 ///
 /// # Errors
 /// See [`Error`].

@@ -1,4 +1,4 @@
-//! Who somebody is, and what belongs to whom: sessions of wallets, keys of campaigns' servers.
+//! Identities and rights: sessions of wallets, keys of campaigns' servers.
 
 pub mod keys;
 pub mod sessions;
@@ -35,7 +35,7 @@ pub async fn award_owner(pool: &PgPool, award: i64) -> Result<Option<String>, Er
     )
 }
 
-/// What ends by itself.
+/// Rows that end by themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
     /// Nonces, an hour after they could be used.

@@ -38,7 +38,7 @@ pub struct Campaign {
     pub is_final: bool,
     /// The campaign's name; `None` without a profile.
     pub name: Option<String>,
-    /// What its token is called; `None` if it did not say.
+    /// The symbol of its token; `None` if it did not say.
     pub symbol: Option<String>,
     /// The landing page of its links; `None` without a profile.
     pub landing_url: Option<String>,

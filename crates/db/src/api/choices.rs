@@ -125,7 +125,7 @@ pub(super) async fn begun(
     Ok(groups)
 }
 
-/// Chooses a category and a region, or none, at the time `now`. What is chosen already stays as it is.
+/// Chooses a category and a region, or none, at the time `now`. A choice that is the same writes nothing.
 /// Returns whether the wallet owns a code; without one it has nothing to choose for.
 ///
 /// # Errors

@@ -120,7 +120,7 @@ pub async fn list(
     }
 }
 
-/// Conversions of a campaign, whatever else is newer.
+/// The newest conversions of a campaign, found without reading newer ones of other campaigns.
 async fn newest(
     pool: &PgPool,
     campaign: &str,
@@ -268,10 +268,11 @@ async fn ended(
     Ok(conversions!(
         "conversions c",
         r#"
-        -- The index has no pending ones. The sum keeps the planner from indexes of all campaigns.
+        -- The index has no pending ones. The difference keeps the planner from all others with this order: it
+        -- would skip the newer conversions of other campaigns, or those that are still pending.
         WHERE c.campaign = $1 AND c.status = $2 AND c.status <> 'pending'
-          AND ($3::bigint IS NULL OR (c.converted_at + 0, c.address) < ($3, $4::text))
-        ORDER BY c.converted_at + 0 DESC, c.address DESC
+          AND ($3::bigint IS NULL OR (c.converted_at - 0, c.address) < ($3, $4::text))
+        ORDER BY c.converted_at - 0 DESC, c.address DESC
         LIMIT $5
         "#,
         campaign,
@@ -298,11 +299,11 @@ pub async fn find(pool: &PgPool, address: &str) -> Result<Option<Conversion>, Er
 pub struct Outcome {
     /// `part_paid`, `conversion_released`, `conversion_cancelled` or `conversion_lapsed`.
     pub kind: String,
-    /// Who was paid.
+    /// The wallet that was paid.
     pub wallet: Option<String>,
     /// Base units that were paid, or are no longer owed.
     pub units: Option<Unsigned>,
-    /// Of a payment: `referrer`, `referee` or `partner`.
+    /// The part that was paid: `referrer`, `referee` or `partner`; `None` for other outcomes.
     pub part: Option<String>,
     /// Unix seconds of its transaction.
     pub at: i64,
@@ -312,7 +313,7 @@ pub struct Outcome {
     pub is_final: bool,
 }
 
-/// What became of the conversion at `address`, in the order of the chain.
+/// The outcomes of the conversion at `address`, in the order of the chain.
 ///
 /// # Errors
 /// See [`Error`].

@@ -29,7 +29,7 @@ pub struct Board {
     pub measure: Measure,
 }
 
-/// What a leaderboard is sorted by, the most first. Of equals, the one whose last conversion is
+/// The measure by which a leaderboard is sorted, the most first. Of equals, the one whose last conversion is
 /// earlier comes first, then the smaller address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Measure {

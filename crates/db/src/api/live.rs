@@ -1,4 +1,4 @@
-//! What live streams read: the log of what changes in the mirror, and the facts behind it.
+//! Rows for live streams: the log of the mirror's changes, and the facts behind it.
 
 use std::time::Duration;
 
@@ -87,7 +87,7 @@ pub struct Withdrawn {
     pub block_time: i64,
 }
 
-/// A fact with all that a message about it needs. What belongs to a conversion never changes after the
+/// A fact with all that a message about it needs. The values of its conversion never change after the
 /// fact. `referrer` is the owner of the code: of a conversion as of that moment, else as of now.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "migrations describe the columns")]

@@ -1,4 +1,4 @@
-//! What belongs to one wallet: its codes and its rewards.
+//! The codes and the rewards of one wallet.
 
 use sqlx::PgPool;
 
@@ -150,7 +150,7 @@ pub enum Role {
     Partner,
 }
 
-/// What became of a part of a reward.
+/// The state of a part of a reward.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PartState {
     /// It is owed.
@@ -172,7 +172,7 @@ pub struct Reward {
     pub mint: String,
     pub decimals: i16,
     pub units: u64,
-    /// Of the conversion: pending, paid, cancelled or lapsed.
+    /// The conversion's status: pending, paid, cancelled or lapsed.
     pub conversion_status: String,
     /// Whether this part is not owed any more.
     pub settled: bool,

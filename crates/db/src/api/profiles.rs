@@ -1,4 +1,4 @@
-//! What owners say about their codes.
+//! The profiles that owners give their codes.
 
 use sqlx::PgPool;
 

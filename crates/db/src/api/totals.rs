@@ -12,7 +12,7 @@ pub struct Total {
     pub mint: String,
     /// Its decimals.
     pub decimals: i16,
-    /// What a campaign calls it.
+    /// The symbol that a campaign gives it.
     pub symbol: Option<String>,
     /// Codes that have a conversion.
     pub codes: i64,

@@ -30,7 +30,7 @@ pub struct Attempt {
     pub is_final: bool,
 }
 
-/// Whose attempts.
+/// The subject whose attempts are read.
 #[derive(Debug, Clone, Copy)]
 pub enum Of<'a> {
     /// Those of a wallet in a campaign.

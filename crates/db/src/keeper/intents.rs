@@ -1,4 +1,4 @@
-//! What a keeper meant to send.
+//! Intents: the transactions that a keeper means to send.
 //!
 //! An intent and the tasks that it works on are written in one database transaction, before the
 //! signed transaction is sent. So after a crash everything that may have been sent is known, and no
@@ -18,7 +18,7 @@ pub struct Intent {
     pub signature: String,
     /// The keeper's address.
     pub fee_payer: String,
-    /// What it is for.
+    /// The kind of its tasks.
     pub kind: Kind,
     /// The campaign of all its tasks.
     pub campaign: String,
@@ -43,11 +43,11 @@ pub struct Limits {
     /// Those that return rent.
     pub reclaim: i64,
     /// Those of one campaign and kind that failed. An open one counts, too, because it may fail. One
-    /// may always be open, whatever it costs, while none has failed.
+    /// may always be open, at any cost, while none has failed.
     pub failed: i64,
 }
 
-/// What became of [`open`].
+/// The outcome of [`open`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opened {
     /// The intent is written: send it.
@@ -64,7 +64,7 @@ pub enum Opened {
     FailedSpent,
 }
 
-/// What the intents of today (UTC) cost, in lamports.
+/// The cost of today's intents (UTC), in lamports.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Spent {
     /// All of them.
@@ -75,7 +75,7 @@ pub struct Spent {
     pub campaigns: BTreeMap<String, CampaignSpent>,
 }
 
-/// What the intents of one campaign cost today (UTC), in lamports.
+/// The cost of one campaign's intents of today (UTC), in lamports.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CampaignSpent {
     /// All of them.
@@ -84,7 +84,7 @@ pub struct CampaignSpent {
     pub risks: BTreeMap<Kind, Risk>,
 }
 
-/// What intents cost that have not landed, in lamports.
+/// The cost of intents that have not landed, in lamports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Risk {
     /// Those that failed.
@@ -208,7 +208,7 @@ pub struct Pending {
     pub signature: String,
     /// The address of the keeper that signed it.
     pub fee_payer: String,
-    /// What it is for.
+    /// The kind of its tasks.
     pub kind: Kind,
     /// The subjects of its tasks, in the order of their instructions.
     pub subjects: Vec<String>,

@@ -1,4 +1,4 @@
-//! What there is to do.
+//! The keeper's tasks.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -53,7 +53,7 @@ pub async fn admit(
     served: Option<&[String]>,
     least: u64,
 ) -> Result<Page, Error> {
-    // What is final up to `final_time` is complete: whatever comes later matures later. So nothing is
+    // Everything up to `final_time` is final and complete: later conversions mature later. So nothing is
     // passed over.
     let row = sqlx::query!(
         r#"WITH page AS (
@@ -286,7 +286,7 @@ pub async fn postpone(pool: &PgPool, kind: Kind, rows: &[Postponed]) -> Result<(
     Ok(())
 }
 
-/// What is due.
+/// The size and age of the work that is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Backlog {
     /// Claims that are due and have not been tried in vain: counted up to a million.

@@ -6,11 +6,21 @@ use crate::Error;
 
 /// Months that are looked at in one batch. The others are looked at in the next ones.
 const MONTHS: i64 = 1000;
-/// Seconds after its end at which the month of a category is decided, whatever still waits: 60 days.
+/// Seconds after its end at which the month of a category is decided, even if conversions wait: 60 days.
 /// Anybody can make a campaign whose holds take a year.
 const PATIENCE: i64 = 60 * 86_400;
 /// Conversions that wait whose categories are looked up for a month, the last ones.
 const LOOKED_UP: i64 = 5_000;
+
+/// Whether a month has to be decided by `time`, the chain's clock.
+pub(super) async fn is_due(connection: &mut PgConnection, time: i64) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM boards WHERE decide_at <= $1) AS "is_due!""#,
+        time,
+    )
+    .fetch_one(connection)
+    .await?)
+}
 
 /// Decides every month that is over by `time`, the chain's clock, and of which no conversion waits;
 /// with `award`, gives its leader the badge. Nobody joins such a month any more. The order is that

@@ -7,6 +7,7 @@ use sqlx::{PgConnection, types::BigDecimal};
 use super::{
     finality::{self, Final},
     log, quarters,
+    ranks::Counted,
     rows::{
         Account, Before, Call, Campaign, Conversion, Event, Maturing, Referral, Settlement,
         TotalsMove, Transaction,
@@ -54,34 +55,35 @@ pub struct Projections {
     pub totals: BTreeMap<String, TotalsMove>,
 }
 
-/// Writes the batch, and up to where it is final. If the mirror is `live`, badges are given and streams
-/// are told. The caller commits. Returns how many conversions count for ranks from now on.
+/// Writes the batch, and up to where it is final. At most `most` conversions begin to count for ranks. If
+/// the mirror is `live`, badges are given and streams are told. The caller commits. Returns what counts from now on.
 pub(super) async fn write(
     connection: &mut PgConnection,
     batch: &Batch,
     range: Option<&Final>,
+    most: i64,
     live: bool,
-) -> Result<u64, Error> {
+) -> Result<Counted, Error> {
     write_rows(&mut *connection, batch).await?;
     let maturing = &batch.projections.maturing;
     let counted = match range {
-        Some(range) => finality::write(&mut *connection, range, maturing, live).await?,
+        Some(range) => finality::write(&mut *connection, range, maturing, most, live).await?,
         None => {
             finality::wait(&mut *connection, maturing).await?;
-            finality::Counted::default()
+            Counted::default()
         }
     };
     if live {
         log::note(connection, log::Withdrawn::Nothing, &counted.campaigns()).await?;
     }
-    Ok(counted.conversions)
+    Ok(counted)
 }
 
 async fn write_rows(connection: &mut PgConnection, batch: &Batch) -> Result<(), Error> {
     let Some(last) = batch.transactions.last() else {
         return Ok(());
     };
-    // This row comes first, so that whoever locks it keeps the writer out.
+    // This row comes first, so that a lock on it keeps the writer out.
     sqlx::query!("UPDATE indexer_state SET confirmed_seq = $1", last.seq)
         .execute(&mut *connection)
         .await?;
@@ -108,7 +110,7 @@ async fn write_rows(connection: &mut PgConnection, batch: &Batch) -> Result<(), 
         .await?;
     }
     if batch.events.iter().any(|event| event.kind == CODE_CREATED) {
-        // Who was first stays so.
+        // The first registration of a code keeps its link.
         sqlx::query!(
             "INSERT INTO short_links
              SELECT DISTINCT ON (detail->>'code') detail->>'code', referral, campaign, seq, place

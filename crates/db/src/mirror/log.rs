@@ -16,7 +16,7 @@ const MOST_WITHDRAWN: i64 = 200;
 /// Most campaigns that a row names.
 pub(super) const MOST_RANKED: usize = 100;
 
-/// What a change withdraws.
+/// The facts that a change withdraws.
 pub(super) enum Withdrawn {
     /// Nothing.
     Nothing,

@@ -1,9 +1,8 @@
-//! How far conversions count for ranks. The mirror goes on in steps, also within a second: whoever lets any number of
-//! conversions mature at the same time makes no database transaction long.
+//! How far conversions count for ranks. The mirror goes on in steps, also within a second: even if any number of
+//! conversions mature at the same time, no database transaction is long.
 
 use sqlx::PgConnection;
 
-use super::finality::STEP;
 use crate::Error;
 
 /// Sorts after every address, as the end of a second.
@@ -31,9 +30,14 @@ impl Place {
     pub(super) fn kept(time: Option<i64>, address: String) -> Self {
         time.map_or(Self::end_of(i64::MIN), |time| Self { time, address })
     }
+
+    /// The time for the column; `None` before every conversion.
+    pub(super) fn known(&self) -> Option<i64> {
+        Some(self.time).filter(|time| *time > i64::MIN)
+    }
 }
 
-/// The first conversions after a place that mature by a time: at most one more than a step.
+/// The first conversions after a place that mature by a time: at most one more than a step counts.
 struct Next {
     count: i64,
     first: Option<i64>,
@@ -45,9 +49,9 @@ struct Next {
 impl Next {
     /// How far a step goes: to the end of the second `time`, or of an earlier one if they are too many, or within
     /// the first second if there are too many in that one.
-    fn reaches(self, time: i64) -> Place {
+    fn reaches(self, time: i64, most: i64) -> Place {
         match (self.first, self.last, self.address) {
-            (Some(first), Some(last), Some(address)) if self.count > STEP => {
+            (Some(first), Some(last), Some(address)) if self.count > most => {
                 if first < last {
                     Place::end_of(last - 1)
                 } else {
@@ -68,6 +72,7 @@ pub(super) async fn mature(
     final_seq: i64,
     place: &Place,
     clock: i64,
+    most: i64,
 ) -> Result<Place, Error> {
     let next = sqlx::query_as!(
         Next,
@@ -82,11 +87,11 @@ pub(super) async fn mature(
         place.address,
         clock,
         final_seq,
-        i32::try_from(STEP).unwrap_or(i32::MAX),
+        i32::try_from(most).unwrap_or(i32::MAX),
     )
     .fetch_one(connection)
     .await?;
-    Ok(next.reaches(clock))
+    Ok(next.reaches(clock, most))
 }
 
 /// How far after `place` conversions begin to count for the leaderboards of a day earlier that matured by
@@ -95,6 +100,7 @@ pub(super) async fn mature_earlier(
     connection: &mut PgConnection,
     place: &Place,
     time: i64,
+    most: i64,
 ) -> Result<Place, Error> {
     let next = sqlx::query_as!(
         Next,
@@ -108,9 +114,9 @@ pub(super) async fn mature_earlier(
         place.time,
         place.address,
         time,
-        i32::try_from(STEP).unwrap_or(i32::MAX),
+        i32::try_from(most).unwrap_or(i32::MAX),
     )
     .fetch_one(connection)
     .await?;
-    Ok(next.reaches(time))
+    Ok(next.reaches(time, most))
 }

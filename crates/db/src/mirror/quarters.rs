@@ -106,7 +106,7 @@ pub(super) async fn remove(
 }
 
 /// Deletes rows of zeros among those of these conversions, so that the same conversions have the same rows
-/// whatever happened before.
+/// after every history.
 async fn delete_zeros(connection: &mut PgConnection, addresses: &[String]) -> Result<(), Error> {
     sqlx::query!(
         "DELETE FROM conversion_quarters AS kept

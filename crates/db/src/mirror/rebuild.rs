@@ -52,7 +52,7 @@ pub struct Rebuild {
     connection: PgConnection,
 }
 
-/// What a rebuild begins with.
+/// The state in which a rebuild finds the second copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
     /// The second copy is empty.

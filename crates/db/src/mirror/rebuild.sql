@@ -3,7 +3,7 @@ DECLARE
     item record;
     definition text;
 BEGIN
-    -- Whoever fills the copy, it belongs to the owner of the live one, who migrates it later. A role
+    -- The copy belongs to the owner of the live one, who migrates it later, and not to the role that fills it. A role
     -- that may not act as the owner is refused.
     EXECUTE format('SET LOCAL ROLE %I', (
         SELECT rolname FROM pg_namespace JOIN pg_roles ON pg_roles.oid = nspowner

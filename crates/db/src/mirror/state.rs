@@ -16,7 +16,7 @@ pub struct State {
     pub final_seq: i64,
     /// The chain's clock up to which mature conversions count for ranks.
     pub final_time: Option<i64>,
-    /// Of those that mature in that second, the last address that counts; `~`, which sorts after every address,
+    /// The last address that counts among those that mature in that second; `~`, which sorts after every address,
     /// when all of them do.
     pub final_address: String,
     /// Everything confirmed up to this slot is mirrored.
@@ -114,6 +114,22 @@ pub async fn uncertain(pool: &PgPool, limit: i64) -> Result<(i64, i64), Error> {
     );
     let row = unless_silent(async { Ok(row.fetch_one(pool).await?) }).await?;
     Ok((row.conversions, row.campaigns))
+}
+
+/// How many conversions wait that are final and mature by `clock`, the chain's: of the first `limit` of them.
+///
+/// # Errors
+/// When Postgres does not answer.
+pub async fn waiting(pool: &PgPool, clock: i64, limit: i64) -> Result<i64, Error> {
+    let row = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM (
+               SELECT FROM maturing WHERE matures_at <= $1 AND seq <= (SELECT final_seq FROM indexer_state)
+               ORDER BY matures_at, conversion LIMIT $2
+           ) AS waiting"#,
+        clock,
+        limit,
+    );
+    unless_silent(async { Ok(row.fetch_one(pool).await?) }).await
 }
 
 /// The conversions among `addresses`.

@@ -3,7 +3,9 @@
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 
 use super::{
-    Account, Batch, Before, Conversion, Final, Projections, batch, finality, log, rewind, state,
+    Account, Batch, Before, Conversion, Final, Projections, batch, finality, log,
+    ranks::{self, Step},
+    rewind, state,
 };
 use crate::{Error, Schema, options, statement_timeout, unless_silent};
 
@@ -29,6 +31,10 @@ pub struct Writer {
     /// Awards are for good, so a copy that may never be read gives none. They are given when it
     /// takes its place. Neither does it tell streams anything.
     live: bool,
+    /// See [`Self::count_at_most`].
+    most: i64,
+    /// See [`Self::is_behind`].
+    is_behind: bool,
 }
 
 impl Writer {
@@ -73,7 +79,12 @@ impl Writer {
             if live {
                 log::catch_up(&mut connection).await?;
             }
-            return Ok(Some(Self { connection, live }));
+            return Ok(Some(Self {
+                connection,
+                live,
+                most: ranks::STEP,
+                is_behind: false,
+            }));
         }
         connection.close().await?;
         Ok(None)
@@ -88,9 +99,53 @@ impl Writer {
     pub async fn write(&mut self, batch: &Batch, range: Option<&Final>) -> Result<u64, Error> {
         unless_silent(async {
             let mut transaction = self.connection.begin().await?;
-            let counted = batch::write(&mut transaction, batch, range, self.live).await?;
+            let (most, live) = (self.most, self.live);
+            let counted = batch::write(&mut transaction, batch, range, most, live).await?;
             transaction.commit().await?;
-            Ok(counted)
+            if range.is_some_and(|range| range.time.is_some()) {
+                self.is_behind = counted.is_behind;
+            }
+            Ok(counted.conversions)
+        })
+        .await
+    }
+
+    /// Lets each database transaction count at most so many conversions for ranks from now on, from 1 to 250,000;
+    /// 2,000 at first. Each changes up to 20 totals, and about as many entries of indexes for each of them. As
+    /// many more begin to count for the leaderboards of a day earlier.
+    pub fn count_at_most(&mut self, conversions: i64) {
+        self.most = conversions.clamp(1, ranks::MOST);
+    }
+
+    /// Whether conversions wait that the last time given to [`Self::write`] or [`Self::count`] lets count.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.is_behind
+    }
+
+    /// Goes on counting conversions for ranks which are mature by `clock`, the chain's in `slot`, by one step
+    /// ([`Self::count_at_most`]) in a database transaction of its own. Returns how many count from now on.
+    ///
+    /// # Errors
+    /// When Postgres does not answer.
+    pub async fn count(&mut self, clock: i64, slot: i64) -> Result<u64, Error> {
+        unless_silent(async {
+            let mut transaction = self.connection.begin().await?;
+            let progress = ranks::progress(&mut transaction).await?;
+            let step = Step {
+                clock: Some(clock),
+                slot,
+                most: self.most,
+                award: self.live,
+            };
+            let counted = ranks::count(&mut transaction, progress, &[], &step).await?;
+            if self.live {
+                let campaigns = counted.campaigns();
+                log::note(&mut transaction, log::Withdrawn::Nothing, &campaigns).await?;
+            }
+            transaction.commit().await?;
+            self.is_behind = counted.is_behind;
+            Ok(counted.conversions)
         })
         .await
     }

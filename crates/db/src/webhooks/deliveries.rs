@@ -1,4 +1,4 @@
-//! What senders do: they take deliveries for a limited time, and note what became of them.
+//! Queries of senders: they take deliveries for a limited time, and note the outcomes.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub struct Taken {
     pub endpoint: Uuid,
     /// Where to send to.
     pub url: String,
-    /// What to send, as JSON.
+    /// The body to send, as JSON.
     pub payload: String,
     /// The keys that sign it, the newest first.
     pub keys: Vec<SecretSlice<u8>>,
@@ -37,7 +37,7 @@ pub struct Wanted<'a> {
     pub limit: i64,
     /// Most of an endpoint, with those that the sender is busy with.
     pub each: i32,
-    /// What the sender is busy with: endpoints, and how many deliveries of each.
+    /// The sender's current work: endpoints, and how many deliveries of each.
     pub busy: &'a [(Uuid, i32)],
     /// How long to keep others from taking them.
     pub lease: Duration,
@@ -154,7 +154,7 @@ pub struct Failed<'a> {
     pub keep_trying: Duration,
 }
 
-/// What becomes of a delivery whose attempt failed.
+/// The consequences of an attempt that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Aftermath {
     /// There will be no other attempt.
@@ -296,7 +296,7 @@ pub async fn list(
     .await?)
 }
 
-/// What waits.
+/// The number and age of deliveries that wait.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Backlog {
     /// Deliveries that wait, of endpoints that are enabled.

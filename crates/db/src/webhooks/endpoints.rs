@@ -53,7 +53,7 @@ pub struct NewEndpoint<'a> {
 /// When Postgres does not answer.
 pub async fn add(pool: &PgPool, new: &NewEndpoint<'_>) -> Result<bool, Error> {
     let mut transaction = pool.begin().await?;
-    // Whoever makes messages from a snapshot without the endpoint now fails.
+    // A process that makes messages from a snapshot without the endpoint now fails.
     sqlx::query!("UPDATE webhook_cursor SET updated_at = now()")
         .execute(&mut *transaction)
         .await?;
@@ -198,7 +198,7 @@ pub async fn remove(pool: &PgPool, id: Uuid) -> Result<bool, Error> {
 }
 
 /// Adds a key. The older ones go on signing for this number of seconds, or until they end anyway.
-/// Of more than four keys, the oldest end at once. Returns whether there is such an endpoint.
+/// If there are more than four keys, the oldest end at once. Returns whether there is such an endpoint.
 ///
 /// # Errors
 /// When Postgres does not answer.

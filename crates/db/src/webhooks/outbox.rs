@@ -19,7 +19,7 @@ const SPAN: i64 = 1000;
 /// One look at the mirror: a snapshot, from which everything is read and to which everything is
 /// written that follows from it, or nothing.
 ///
-/// Several processes may do this at the same time. Whoever commits second fails, see
+/// Several processes may do this at the same time. The second one to commit fails, see
 /// [`super::is_conflict`].
 #[derive(Debug)]
 pub struct Outbox {

@@ -97,7 +97,7 @@ pub struct Chain {
     steps: Vec<Step>,
 }
 
-/// What follows from final transactions.
+/// The rows that follow from final transactions.
 #[derive(Debug, Default)]
 pub struct Model {
     /// Sorted.
@@ -195,7 +195,7 @@ impl Chain {
         self.at(self.len() - 1) + 100 * DAY
     }
 
-    /// What follows if the first `count` transactions are final at `time`.
+    /// The rows that follow if the first `count` transactions are final at `time`.
     pub fn model(&self, count: usize, time: i64) -> Model {
         type Total = (i64, u64, i64);
         let mut totals: BTreeMap<(&str, &str, String), Total> = BTreeMap::new();

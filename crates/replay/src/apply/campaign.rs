@@ -6,6 +6,7 @@ use vouch_client::{
     instructions::raw::*,
     pda, voucher,
 };
+use vouch_rules::money;
 
 use super::context::{Context, must};
 use crate::{
@@ -110,10 +111,11 @@ fn offer(offered: &mut [Bonus; 32], settings: &Settings) -> Result<[u8; 4], Kind
     Ok(places)
 }
 
-/// Lowers the least margin to that of `settings`, if rewards are of the token that buyers pay
+/// Lowers the least margin to that of `settings`, if rewards are of the money that buyers pay
 /// with.
 fn note_margin(campaign: &mut Campaign, settings: &Settings) {
-    if campaign.proof == Proof::Payment && campaign.mint == campaign.payment_mint {
+    let same = money::is_same(campaign.mint.as_array(), campaign.payment_mint.as_array());
+    if campaign.proof == Proof::Payment && same {
         let margin = settings.rule([0; 4]).margin(settings.min_amount);
         campaign.least_margin = campaign.least_margin.min(margin.unwrap_or(0));
     }

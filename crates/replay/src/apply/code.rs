@@ -228,7 +228,7 @@ pub(super) fn accept_owner<V: View + ?Sized>(context: &mut Context<'_, V>) -> Re
     let old = referral.owner;
     referral.owner = new;
     referral.pending_owner = Pubkey::default();
-    referral.reward_account = pda::reward_account(&new, campaign);
+    referral.reward_account = campaign.reward_account(&new);
     context.write_referral(address, referral);
     context.fact(Fact::OwnerChanged {
         referral: address,

@@ -135,7 +135,7 @@ impl<'a, V: View + ?Sized> Context<'a, V> {
         self.write(address, Account::Campaign(Box::new(campaign)));
     }
 
-    /// Replaces or creates a referral. What was uncertain about it stays so.
+    /// Replaces or creates a referral. Its uncertainty stays.
     pub(super) fn write_referral(&mut self, address: Pubkey, referral: Referral) {
         self.write_uncertain(address, referral, self.less(&address));
     }

@@ -1,6 +1,7 @@
 use anchor_lang::{address_eq, prelude::*};
 use bytemuck::Zeroable;
 use vouch_rules::eligibility::CampaignState;
+use vouch_rules::money;
 use vouch_rules::reward::{self, bonuses_within, InvalidRule};
 
 use crate::{
@@ -246,9 +247,10 @@ impl Campaign {
         promised.cut(&self.settings, now)
     }
 
-    /// Whether rewards are of the token that buyers pay with.
+    /// Whether rewards are of the money that buyers pay with: the same token, or both are SOL.
     fn pays_back(&self) -> bool {
-        self.proof == PROOF_PAYMENT && address_eq(&self.mint, &self.payment_mint)
+        self.proof == PROOF_PAYMENT
+            && money::is_same(self.mint.as_array(), self.payment_mint.as_array())
     }
 
     /// Lowers the least margin to that of `settings`.

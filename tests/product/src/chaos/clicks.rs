@@ -27,7 +27,7 @@ use vouch_localnet::{Instance, Postgres, Service, ServiceSpec, built_binary};
 const CODE: &str = "STARTER7";
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0";
 /// Clients that follow the link one time after the other.
-const CLIENTS: usize = 16;
+pub const CLIENTS: usize = 16;
 /// Shortest and longest time between two kills, in milliseconds.
 const BETWEEN_KILLS: std::ops::Range<u64> = 100..1_500;
 /// Longest time for which a killed process stays away, in milliseconds.
@@ -276,6 +276,14 @@ async fn harm(
     let mut random = StdRng::seed_from_u64(options.seed);
     let mut kills = BTreeMap::new();
     until_more(api, clients).await?;
+    // First of all links are followed without Postgres, whatever chance does later.
+    postgres.kill().await?;
+    clients.postgres_is_away.store(true, Ordering::SeqCst);
+    *kills.entry("Postgres").or_default() += 1;
+    until_without_postgres(api, clients).await?;
+    clients.postgres_is_away.store(false, Ordering::SeqCst);
+    postgres.start_again().await?;
+    until_more(api, clients).await?;
     while kills.values().sum::<u64>() < options.kills {
         sleep(Duration::from_millis(random.gen_range(BETWEEN_KILLS))).await;
         let kind = random.gen_range(0..100);
@@ -319,6 +327,18 @@ async fn until_more(api: &mut Service, clients: &Clients) -> Result<()> {
     while clients.redirects.load(Ordering::SeqCst) == before {
         api.ensure_running()?;
         ensure!(began.elapsed() < PATIENCE, "the link does not work again");
+        sleep(POLL).await;
+    }
+    Ok(())
+}
+
+/// Waits until a redirect was asked for and answered while Postgres was away. Each client may have had one on
+/// its way before.
+async fn until_without_postgres(api: &mut Service, clients: &Clients) -> Result<()> {
+    let began = Instant::now();
+    while clients.without_postgres.load(Ordering::SeqCst) <= CLIENTS as u64 {
+        api.ensure_running()?;
+        ensure!(began.elapsed() < PATIENCE, "no link works without Postgres");
         sleep(POLL).await;
     }
     Ok(())

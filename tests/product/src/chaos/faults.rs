@@ -1,4 +1,4 @@
-//! What goes wrong with the answers of the two nodes.
+//! Faults in the answers of the two nodes.
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,4 @@
-//! What wallets do meanwhile, and the journal of it. The journal is the truth: every transaction in it
+//! The actions of the wallets meanwhile, and the journal of them. The journal is the truth: every transaction in it
 //! was confirmed by the validator itself.
 
 use std::{

@@ -19,7 +19,7 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// The running product.
 pub(super) struct Stage {
-    /// Of the endpoint.
+    /// The endpoint's secret.
     secret: String,
     services: [Service; 3],
     pool: PgPool,

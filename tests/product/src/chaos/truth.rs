@@ -1,4 +1,4 @@
-//! What everything has to agree with: the journal of the wallets, the validator's balances, and the
+//! The truth that everything has to agree with: the journal of the wallets, the validator's balances, and the
 //! lists of conversions. No counter of the product is used to compute what is expected.
 
 use std::{
@@ -143,7 +143,7 @@ pub(super) async fn check(stage: &Stage, load: &Load, receiver: &Receiver) -> Re
     for message in receiver.accepted(PATH).values() {
         let subject = key(message);
         let (kind, about) = &subject;
-        // What was confirmed may seem abandoned for a while, and is confirmed again then.
+        // A confirmed transaction may seem abandoned for a while, and is confirmed again then.
         if !(kind.starts_with("conversion.") || kind == "milestone.reached")
             || kind == "conversion.confirmed"
             || kind == "conversion.retracted"

@@ -3,13 +3,13 @@
 const number = (count: number) => new Intl.NumberFormat('en').format(count);
 
 export const en = {
-  /** Of a wallet. */
+  /** Words for a wallet's numbers. */
   mine: {
     title: 'Earnings over time',
     earned: 'Earned',
     note: 'Your parts as a referred wallet or as a partner are not among them, but what former owners of your codes were paid is.',
   },
-  /** Of a campaign. */
+  /** Words for a campaign's numbers. */
   campaign: {
     title: 'How it goes',
     earned: 'Rewards of referrers',

@@ -86,7 +86,7 @@ function NotYours(props: { address: string }) {
 }
 
 /** How many conversions are shown at first, and more each time. The rate is that of the first ones. */
-const SHOWN = '50';
+const SHOWN = 50;
 
 function Console(props: { campaign: Campaign; changed: () => void; signed: SignedIn }) {
   const state = () => stateOf(props.campaign);
@@ -130,8 +130,8 @@ function Console(props: { campaign: Campaign; changed: () => void; signed: Signe
       </Show>
       <Funds
         campaign={props.campaign}
-        conversions={conversions.rows().slice(0, Number(SHOWN))}
-        isAll={conversions.rows().length < Number(SHOWN)}
+        conversions={conversions.rows().slice(0, SHOWN)}
+        isAll={conversions.rows().length < SHOWN}
       />
       <Show when={conversions.known() && conversions.rows().length === 0 && !props.campaign.closed}>
         <First campaign={props.campaign.address} signed={props.signed} />
@@ -259,7 +259,7 @@ function Conversions(props: {
   );
 }
 
-/** What a campaign needs before anybody can earn. */
+/** The first step of a campaign: it needs a code before anybody can earn. */
 function First(props: { campaign: string; signed: SignedIn }) {
   const [creating, setCreating] = createSignal(false);
   return (
@@ -293,12 +293,12 @@ function First(props: { campaign: string; signed: SignedIn }) {
   );
 }
 
-/** Who has brought the most. */
+/** The referrers who have brought the most. */
 function Top(props: { campaign: Campaign }) {
   const board = poll(
     () => props.campaign.address,
     (campaign, signal) =>
-      answer(api.GET('/v1/leaderboard', { params: { query: { campaign, limit: '5' } }, signal })),
+      answer(api.GET('/v1/leaderboard', { params: { query: { campaign, limit: 5 } }, signal })),
     10_000,
   );
   const number = (value: number) => new Intl.NumberFormat(locale()).format(value);

@@ -49,7 +49,7 @@ type Base = Standing & {
   readonly tokens: Tokens;
 };
 
-/** What is shown of a change before it is signed. */
+/** The parts of a change that are shown before it is signed. */
 type Reviewed = {
   readonly rows: ReturnType<typeof differences>;
   /** Unix seconds from which it holds; 0 for at once. */
@@ -113,7 +113,7 @@ export function Change(props: {
     return found !== undefined && 'settings' in found && !change();
   };
 
-  // What it will pay, and whether it is a cut, by the API's reckoning.
+  // The API's preview of the change: its payments, and whether it is a cut.
   const [preview, setPreview] = createSignal<Answer>();
   const [refusal, setRefusal] = createSignal<unknown>();
   createEffect(
@@ -228,7 +228,7 @@ export function Change(props: {
       },
     };
   };
-  /** What the API had of the terms when the form was opened. */
+  /** The API's terms as text, to be compared with those from when the form was opened. */
   const textOf = ({ reward, rules, ends_at, announced }: Campaign) =>
     JSON.stringify([reward, rules && { ...rules, committed: '', owed: '' }, ends_at, announced]);
 

@@ -19,11 +19,11 @@ import { Failure, Skeleton } from '../../ui/states';
 const CLAIM_PERIOD = 2_592_000;
 const acting = () => import('../../wallet/acting');
 
-/** The things that a campaign holds, and to whom they return. */
+/** The things that a campaign holds, and the accounts to which they return. */
 type Holding = {
   readonly address: string;
   readonly funding: Funding;
-  /** Of those with a vault, in base units. */
+  /** The vault, in base units; `undefined` if the campaign has none. */
   readonly vault: { token: Token; units: bigint; owed: bigint } | undefined;
   /** Receives SOL of held parts that nobody claims. */
   readonly treasury: string | undefined;
@@ -74,7 +74,7 @@ export function closing(campaign: () => Campaign): Deed<void, Holding & { until:
       const built = await answer(api.POST('/v1/transactions/close-campaign', { body }));
       const doing = await prepareAct(built, { act: 'close', campaign: address }, wallet);
       const held = await holding(found.campaign, symbol);
-      // Of what is held at the closing, the last can be claimed for so long after its hold.
+      // The last part that is held at the closing can be claimed for so long after its hold.
       const until = (Number(found.now) + data.longestHold + CLAIM_PERIOD) * 1000;
       return { doing, shown: { ...held, until } };
     },

@@ -1,4 +1,4 @@
-/** What somebody types of a campaign, and the terms and settings that it means. */
+/** The draft of a campaign as it is typed, and the terms and settings that it means. */
 
 import { Funding } from '@vouch/client/generated/types/funding.js';
 import { Proof } from '@vouch/client/generated/types/proof.js';
@@ -9,7 +9,7 @@ import { Uniqueness } from '@vouch/client/generated/types/uniqueness.js';
 
 import { bpsOf, typedOf, unitsOf } from '../../format/enter';
 
-/** What both a new campaign and a change of one have. All are texts as typed. */
+/** The fields that both a new campaign and a change of one have. All are texts as typed. */
 export type Terms = {
   kind: 'fixed' | 'percent';
   /** Tokens, or a percentage. */
@@ -184,8 +184,8 @@ const count = (text: string) =>
   /^0*[1-9]\d{0,11}$/.test(text.trim()) ? BigInt(text.trim()) : undefined;
 
 /**
- * The settings that are typed, on top of `base`; the fields that are wrong if it means none. What is not shown where
- * nobody pays counts for nothing.
+ * The settings that are typed, on top of `base`; the fields that are wrong if it means none. Fields that are hidden
+ * where nobody pays are ignored.
  */
 export function settingsOf(
   terms: Terms,
@@ -278,15 +278,15 @@ export const NOTHING: Settings = {
 };
 
 /**
- * The fault of an attestor that nothing asks: whoever types one believes that it decides what counts. `vouches` says
- * whether each conversion needs it.
+ * The fault of an attestor that nothing asks, although the company would believe that it decides what counts.
+ * `vouches` says whether each conversion needs it.
  */
 export const attestorFault = (
   { attestor, attestedCodes }: Pick<Terms, 'attestor' | 'attestedCodes'>,
   vouches: boolean,
 ): Fault | undefined => (attestor.trim() !== '' && !vouches && !attestedCodes ? 'idle' : undefined);
 
-/** What is wrong with a draft besides its settings. */
+/** The faults of a draft besides those of its settings. */
 export function faultsOf(draft: Draft): Faults {
   const faults = new Map<Field, Fault>();
   if (draft.name.trim() === '') faults.set('name', 'required');

@@ -5,7 +5,7 @@ import { createEffect, For, Show, untrack, type JSX } from 'solid-js';
 import { r } from '../../i18n/run';
 import { TIERS, type Faults, type Field, type Terms } from './draft';
 
-/** What a form needs to show and to change a draft. */
+/** The draft that a form shows, and the ways to change it. */
 export type Form<T extends Terms> = {
   readonly draft: T;
   readonly set: <K extends keyof T>(name: K, value: T[K]) => void;
@@ -21,7 +21,7 @@ export function Text(props: {
   value: string;
   set: (value: string) => void;
   fault?: string | undefined;
-  /** What stands behind the number. */
+  /** The unit, shown behind the number. */
   unit?: string | undefined;
   type?: 'text' | 'date';
   numeric?: boolean;
@@ -97,7 +97,7 @@ export function RewardFields<T extends Terms>(props: {
   /** Whether conversions have a price. */
   isPaid: boolean;
   symbol: string;
-  /** What payments are in. */
+  /** The symbol of the payments' token. */
   payment: string;
   leastHint: string;
   maxHint: string;
@@ -263,7 +263,7 @@ export function MoreFields<T extends Terms>(props: {
   prefix: string;
   /** Whether the campaign counts all codes of an owner, or can still choose so. */
   perOwner: boolean;
-  /** Of the attestor. */
+  /** The hint of the attestor's field. */
   attestorHint: string;
 }) {
   const draft = () => props.form.draft;

@@ -1,4 +1,4 @@
-/** What a campaign has promised of its budget, what is in its vault, and how long both last. */
+/** The promised part of a campaign's budget, the content of its vault, and how long both last. */
 
 import { Show, type JSX } from 'solid-js';
 
@@ -23,7 +23,7 @@ export function Funds(props: {
   const rate = () => rateOf(props.conversions, props.isAll, now());
   const left = () => leftOf(props.campaign);
   const seen = () => props.campaign.vault?.seen;
-  /** What nobody is owed yet. */
+  /** Units in the vault that are not owed. */
   const free = () => {
     const rest = BigInt(seen()!.balance) - BigInt(seen()!.owed);
     return rest > 0n ? rest : 0n;

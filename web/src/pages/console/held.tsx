@@ -35,7 +35,7 @@ export function Held(props: {
   const held = poll(
     () => props.campaign.address,
     async (campaign, signal) => {
-      const query = { campaign, status: 'held', limit: shown().toString() } as const;
+      const query = { campaign, status: 'held', limit: shown() } as const;
       return answer(api.GET('/v1/conversions', { params: { query }, signal }));
     },
     5000,
@@ -139,7 +139,7 @@ function cancelling(
       const found = await heldConversion(conversion, campaign);
       const { rewardReferrer, rewardReferee, rewardPartner } = found.conversion.data;
       const { funding, settings, uniqueness } = campaign.data;
-      // Whose it is says the node, because the API chose which one to name.
+      // The node says who converted and by which code, because the API chose which conversion to name.
       const shown: Cancelled = {
         address: conversion,
         token: rewardToken(campaign, shownCampaign.symbol),

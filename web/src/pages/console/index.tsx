@@ -54,7 +54,7 @@ export default function ConsolePage() {
 }
 
 /** How many campaigns are shown at first, and more each time. */
-const SHOWN = '20';
+const SHOWN = 20;
 
 function All(props: { signed: SignedIn }) {
   const campaigns = createPages<string, Campaign>(

@@ -84,7 +84,7 @@ export function Manage(props: { campaign: Campaign; signed: SignedIn; changed: (
         const { balanceIn, prepareAct, rewardToken, standing } = await acting();
         const { campaign } = await standing(address(), props.campaign, wallet);
         const { vault } = campaign.data;
-        // What was typed is a number of tokens, and the node says how one is divided.
+        // The typed text is a number of tokens, and the node says how one is divided.
         const token = rewardToken(campaign, props.campaign.symbol);
         const units = unitsOf(typed, token.decimals);
         if (!units) throw new Refusal('invalid_amount', undefined);

@@ -58,7 +58,7 @@ const OF_STEP: readonly (readonly Field[])[] = [
   ],
 ];
 
-/** What is shown before it is signed: every term, and where the campaign will be. */
+/** The facts that are shown before it is signed: every term, and where the campaign will be. */
 type Shown = { readonly rows: readonly [string, string][]; readonly campaign: string };
 
 /** Milliseconds without typing before the API is asked. */
@@ -177,7 +177,7 @@ export default function New(props: { signed: SignedIn }) {
   const fault = (field: Field) => faultOf(shown(), field);
 
   const opening = (): Deed<string, Shown> => {
-    // What is shown and signed is what stood there when it was asked for.
+    // The draft at the time of the request is shown and signed, even if it is edited meanwhile.
     const asked = structuredClone(unwrap(draft));
     const mints = [
       [r().open.mint, mintOf(asked)],
@@ -486,7 +486,7 @@ function hasSession(): boolean {
   }
 }
 
-/** What the tokens of a draft are, as the node has them. */
+/** The tokens of a draft, as the node has them. */
 async function facts(
   draft: Draft,
 ): Promise<Tokens & { rewards: Currency; payments?: Currency | undefined }> {
@@ -550,7 +550,7 @@ function bodyOf(draft: Draft, authority: string, settings: Settings, tokens: Tok
 }
 export type OpenBody = ReturnType<typeof bodyOf>;
 
-/** Names the campaign. What cannot be named now can be on its console. */
+/** Names the campaign. If that fails now, its console can do it later. */
 async function name(campaign: string, draft: Draft): Promise<void> {
   const body = {
     name: draft.name.trim(),

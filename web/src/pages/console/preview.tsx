@@ -1,4 +1,4 @@
-/** What a conversion would pay, by the API's own reckoning, while somebody types. */
+/** The payments of a conversion, by the API's own reckoning, while somebody types. */
 
 import { createEffect, createSignal, For, Match, on, onCleanup, Show, Switch } from 'solid-js';
 

@@ -1,4 +1,4 @@
-/** What people see of a campaign besides what the chain says. */
+/** The profile of a campaign, which people see besides its data on the chain. */
 
 import { A } from '@solidjs/router';
 import { createSignal, Show } from 'solid-js';
@@ -31,7 +31,7 @@ export function Profile(props: { campaign: Campaign; changed: () => void }) {
       setFailure(error);
     }
   };
-  // What is being typed stays, whatever the next answer says.
+  // The typed text stays, even if the next answer says something else.
   const [name, symbol, landing] = [
     props.campaign.name ?? '',
     props.campaign.symbol ?? '',

@@ -1,4 +1,4 @@
-/** What a campaign is doing, in one word. */
+/** The state of a campaign, in one word. */
 
 import type { Campaign } from '../../api/client';
 import { now } from '../../lib/clock';

@@ -14,7 +14,7 @@ import { r } from '../../i18n/run';
 import { SOL_MINT } from '../../lib/site';
 import { Address, moneyText, short, tokenOf, when } from '../../ui/format';
 
-/** What both the terms in force and the announced ones have. */
+/** The fields that both the terms in force and the announced ones have. */
 export type Terms = Pick<Campaign, 'reward' | 'rules' | 'starts_at' | 'ends_at'>;
 export type Row = readonly [name: string, text: string];
 
@@ -142,7 +142,7 @@ export function asTerms(settings: Settings, noticeSeconds: number): Terms {
   };
 }
 
-/** What will change, and from when on. */
+/** The changes to come, and from when on they hold. */
 export function Announced(props: {
   campaign: Campaign;
   announced: NonNullable<Campaign['announced']>;

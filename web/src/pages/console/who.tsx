@@ -1,4 +1,4 @@
-/** Who is signed in. A session that the server does not know any more ends here, too. */
+/** The wallet that is signed in. A session that the server does not know any more ends here, too. */
 
 import { createEffect } from 'solid-js';
 

@@ -15,7 +15,7 @@ import { Empty, Failure, Skeleton } from '../../ui/states';
 
 export function Badges(props: { wallet: string }) {
   const wallet = () => props.wallet;
-  const params = (wallet: string) => ({ path: { wallet }, query: { limit: '20' } });
+  const params = (wallet: string) => ({ path: { wallet }, query: { limit: 20 } });
   const progress = poll(
     wallet,
     (wallet, signal) =>

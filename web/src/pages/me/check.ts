@@ -14,7 +14,7 @@ const PAUSE = 250;
 /** How many codes are proposed. */
 const PROPOSED = 3;
 
-/** What is typed, as a code is written: spaces and hyphens are not typed on purpose. */
+/** The typed text in the form of a code: spaces and hyphens are not typed on purpose. */
 export function normal(text: string): string {
   return text.toUpperCase().replace(/[\s-]/g, '');
 }

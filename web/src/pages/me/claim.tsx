@@ -1,4 +1,4 @@
-/** What is due to the wallet and not paid yet, by campaign, and the transaction that pays it. */
+/** The rewards that are due to the wallet and not paid yet, by campaign, and the transaction that pays them. */
 
 import { createSignal, For, Show } from 'solid-js';
 
@@ -21,7 +21,7 @@ type Answer = components['schemas']['ClaimRewardsAnswer'];
 /** As what a wallet can be owed something. */
 const ROLES = ['referrer', 'referee', 'partner'] as const;
 /** Most rewards of each that are looked through for what is due. */
-const LOOKED_AT = '200';
+const LOOKED_AT = 200;
 
 type Due = { readonly campaign: string; readonly count: number; readonly rewards: Reward[] };
 
@@ -138,7 +138,7 @@ export function Claim(props: {
 /** The parts that are not paid, with what their owners have to do. */
 const waitingIn = ({ claims }: Answer) => claims.flatMap(({ waiting }) => waiting);
 
-/** What is shown of a claim before it is signed, and what one sees it by. */
+/** The parts of a claim that are shown before it is signed, and the signs that it was done. */
 type Claimed = {
   readonly built: Answer;
   readonly arrives: bigint;

@@ -128,7 +128,7 @@ function Qr(props: { code: string; image: (kind: 'png' | 'svg') => string }) {
   );
 }
 
-/** What the owner says to people who follow the link. */
+/** The owner's words to people who follow the link. */
 function Appearance(props: { code: string; campaign: string }) {
   const params = () => ({ path: { code: props.code }, query: { campaign: props.campaign } });
   const found = poll(

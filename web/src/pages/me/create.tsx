@@ -25,8 +25,7 @@ export function Create(props: {
 }) {
   const campaigns = poll(
     () => true,
-    (_, signal) =>
-      answer(api.GET('/v1/campaigns', { params: { query: { limit: '200' } }, signal })),
+    (_, signal) => answer(api.GET('/v1/campaigns', { params: { query: { limit: 200 } }, signal })),
     0,
   );
   const isOpen = (campaign: Campaign) =>
@@ -36,7 +35,7 @@ export function Create(props: {
   const campaign = () => open().find((it) => it.address === chosen()) ?? open()[0];
   const [typed, setTyped] = createSignal('');
   const check = createCheck(typed, () => campaign()?.address);
-  /** Of what was asked for: the answer names the code, also one that the API made. */
+  /** The requested campaign and code: the answer names the code, also one that the API made. */
   let ordered: { campaign: string; code: string } | undefined;
   const flow = createFlow<CodeInfo>(props.connection, {
     order: async (owner) => {

@@ -9,7 +9,7 @@ import { createConnection, type Connection } from '../../lib/connection';
 import { createSession, type Session } from '../../lib/session';
 import { SignIn } from './signin';
 
-/** What a page gets of the one who is signed in. */
+/** The session and the connection that a page gets. */
 export type SignedIn = {
   readonly session: Session;
   readonly connection: Connection;

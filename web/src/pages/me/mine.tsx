@@ -1,4 +1,4 @@
-/** What a wallet that is signed in has: sums, links, rewards, badges. */
+/** The data of a wallet that is signed in: sums, links, rewards, badges. */
 
 import { A } from '@solidjs/router';
 import { createEffect, createSignal, For, Show } from 'solid-js';
@@ -30,7 +30,7 @@ import { Groups } from './groups';
 import { Why } from './why';
 
 /** How many codes are shown at first, and more each time. */
-const CODES = '10';
+const CODES = 10;
 
 export function Mine(props: {
   session: Session;
@@ -58,7 +58,7 @@ export function Mine(props: {
   const place = poll(
     wallet,
     (wallet, signal) =>
-      answer(api.GET('/v1/leaderboard', { params: { query: { wallet, limit: '1' } }, signal })),
+      answer(api.GET('/v1/leaderboard', { params: { query: { wallet, limit: 1 } }, signal })),
     30_000,
   );
   const campaign = createCampaigns(() => codes.rows().map((code) => code.campaign));
@@ -84,7 +84,7 @@ export function Mine(props: {
     }
   };
   const number = (value: number) => new Intl.NumberFormat(locale()).format(value);
-  /** What the campaigns of this wallet call the token of this mint. */
+  /** The symbol that the campaigns of this wallet give the token of this mint. */
   const symbolOf = (mint: string) =>
     codes
       .rows()
@@ -248,7 +248,7 @@ export function Mine(props: {
   );
 }
 
-/** What is not zero, the largest number first; sums of different tokens are not added. */
+/** Sums that are not zero, the largest number first; sums of different tokens are not added. */
 function sumsOf(me: Me, kind: 'paid' | 'pending'): Me['rewards'] {
   const order = (one: string, other: string) => (BigInt(one) < BigInt(other) ? 1 : -1);
   return me.rewards

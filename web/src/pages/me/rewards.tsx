@@ -19,7 +19,7 @@ import { More } from './mine';
 
 const FILTERS = ['all', 'pending', 'paid'] as const;
 /** How many rewards are shown at first, and more each time. */
-const SHOWN = '20';
+const SHOWN = 20;
 
 export function Rewards(props: { wallet: string; changes: Live }) {
   const [query] = useSearchParams<{ status?: string }>();

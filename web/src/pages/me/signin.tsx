@@ -20,7 +20,7 @@ type Stage =
   | { at: 'problem'; refusal: unknown };
 
 export function SignIn(props: {
-  /** What it is for. */
+  /** The purpose of the sign-in. */
   words: { title: string; text: string };
   connection: Connection;
   /** The wallet showed another account than the one that was signed in. */

@@ -15,9 +15,9 @@ import { Failure } from '../../ui/states';
 
 type Answer = components['schemas']['WhyAnswer'];
 type Attempt = components['schemas']['AttemptAnswer'];
-/** What may be a wallet; everything else is the number of an order. */
+/** A text that may be a wallet; every other one is the number of an order. */
 const WALLET = /^[1-9A-HJ-NP-Za-km-z]{32,44}$/;
-const SHOWN = '200';
+const SHOWN = 200;
 
 export function Why(props: { campaign: string | undefined }) {
   const [campaigns, setCampaigns] = createSignal<{ address: string; name?: string | null }[]>();

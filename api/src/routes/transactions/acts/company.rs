@@ -13,8 +13,9 @@ use super::{Act, Plan, address, address_or, amount, named};
 use crate::{
     error::{ApiError, ApiResult},
     routes::transactions::settings::expiry,
+    schemas,
     state::AppState,
-    types,
+    types::{self, Amount},
 };
 
 /// A campaign to pause or resume.
@@ -22,10 +23,12 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct SetPausedRequest {
     /// Address of the campaign.
+    #[schema(value_type = schemas::Address)]
     campaign: String,
     /// Whether conversions are refused from now on.
     paused: bool,
     /// Pays the fee, and signs; the authority when absent.
+    #[schema(value_type = Option<schemas::Address>)]
     payer: Option<String>,
 }
 
@@ -63,14 +66,19 @@ impl Act for SetPausedRequest {
 #[serde(deny_unknown_fields)]
 pub(crate) struct FundVaultRequest {
     /// Address of the campaign.
+    #[schema(value_type = schemas::Address)]
     campaign: String,
     /// The wallet that gives the tokens; signs.
+    #[schema(value_type = schemas::Address)]
     funder: String,
     /// Base units, as a decimal string.
+    #[schema(value_type = Amount)]
     amount: String,
     /// Token account of the funder; the associated one when absent.
+    #[schema(value_type = Option<schemas::Address>)]
     source: Option<String>,
     /// Pays the fee, and signs; the funder when absent.
+    #[schema(value_type = Option<schemas::Address>)]
     payer: Option<String>,
 }
 
@@ -85,7 +93,7 @@ impl Act for FundVaultRequest {
         if campaign.funding != Funding::Vault {
             return Err(ProgramError::NoVault.into());
         }
-        let own = pda::reward_account(&funder, &campaign);
+        let own = campaign.reward_account(&funder);
         let source = address_or(self.source.as_deref(), own, "source")?;
         let seen = state.chain.see(&[source]).await?;
         let account = seen.get(&source);
@@ -107,12 +115,16 @@ impl Act for FundVaultRequest {
 #[serde(deny_unknown_fields)]
 pub(crate) struct WithdrawVaultRequest {
     /// Address of the campaign.
+    #[schema(value_type = schemas::Address)]
     campaign: String,
     /// Base units, as a decimal string.
+    #[schema(value_type = Amount)]
     amount: String,
     /// Token account that receives them; the authority's associated one, which is created, when absent.
+    #[schema(value_type = Option<schemas::Address>)]
     destination: Option<String>,
     /// Pays fee and rent, and signs; the authority when absent.
+    #[schema(value_type = Option<schemas::Address>)]
     payer: Option<String>,
 }
 
@@ -122,7 +134,7 @@ impl Act for WithdrawVaultRequest {
             by_authority(state, &self.campaign, self.payer.as_deref()).await?;
         let units = amount(&self.amount, "amount")?;
         let vault = campaign.vault().ok_or(ProgramError::NoVault)?;
-        let own = pda::reward_account(&campaign.authority, &campaign);
+        let own = campaign.reward_account(&campaign.authority);
         let destination = address_or(self.destination.as_deref(), own, "destination")?;
         let seen = state.chain.see(&[vault]).await?;
         let balance = seen.get(&vault).and_then(|it| token::balance(&it.data));
@@ -156,12 +168,15 @@ impl Act for WithdrawVaultRequest {
 #[serde(deny_unknown_fields)]
 pub(crate) struct SetSuspendedRequest {
     /// The code, in either case.
+    #[schema(value_type = schemas::Code)]
     code: String,
     /// Address of the campaign; without it the first referral that had the code is meant.
+    #[schema(value_type = Option<schemas::Address>)]
     campaign: Option<String>,
     /// Whether it stops earning.
     suspended: bool,
     /// Pays the fee, and signs; the authority when absent.
+    #[schema(value_type = Option<schemas::Address>)]
     payer: Option<String>,
 }
 
@@ -181,8 +196,10 @@ impl Act for SetSuspendedRequest {
 #[serde(deny_unknown_fields)]
 pub(crate) struct CancelConversionRequest {
     /// Address of the conversion.
+    #[schema(value_type = schemas::Address)]
     conversion: String,
     /// Pays the fee, and signs; the authority when absent.
+    #[schema(value_type = Option<schemas::Address>)]
     payer: Option<String>,
 }
 
@@ -220,10 +237,13 @@ impl Act for CancelConversionRequest {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProposeAuthorityRequest {
     /// Address of the campaign.
+    #[schema(value_type = schemas::Address)]
     campaign: String,
     /// The wallet that may take it over; absent to withdraw the offer.
+    #[schema(value_type = Option<schemas::Address>)]
     new_authority: Option<String>,
     /// Pays the fee, and signs; the authority when absent.
+    #[schema(value_type = Option<schemas::Address>)]
     payer: Option<String>,
 }
 
@@ -243,8 +263,10 @@ impl Act for ProposeAuthorityRequest {
 #[serde(deny_unknown_fields)]
 pub(crate) struct AcceptAuthorityRequest {
     /// Address of the campaign.
+    #[schema(value_type = schemas::Address)]
     campaign: String,
     /// Pays the fee, and signs; the new authority when absent.
+    #[schema(value_type = Option<schemas::Address>)]
     payer: Option<String>,
 }
 
@@ -267,10 +289,13 @@ impl Act for AcceptAuthorityRequest {
 #[serde(deny_unknown_fields)]
 pub(crate) struct CloseCampaignRequest {
     /// Address of the campaign.
+    #[schema(value_type = schemas::Address)]
     campaign: String,
     /// The wallet that closes it, and signs; the authority when absent.
+    #[schema(value_type = Option<schemas::Address>)]
     sender: Option<String>,
     /// Pays the fee, and signs; the sender when absent.
+    #[schema(value_type = Option<schemas::Address>)]
     payer: Option<String>,
 }
 
@@ -290,11 +315,14 @@ impl Act for CloseCampaignRequest {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ReclaimCampaignRequest {
     /// Address of the campaign.
+    #[schema(value_type = schemas::Address)]
     campaign: String,
     /// Token account that receives the rest of the vault; the authority's associated one, which is
     /// created, when absent.
+    #[schema(value_type = Option<schemas::Address>)]
     destination: Option<String>,
     /// Pays fee and rent, and signs; the authority when absent.
+    #[schema(value_type = Option<schemas::Address>)]
     payer: Option<String>,
 }
 
@@ -305,7 +333,7 @@ impl Act for ReclaimCampaignRequest {
         if !campaign.closed {
             return Err(ProgramError::CampaignNotClosed.into());
         }
-        let own = pda::reward_account(&campaign.authority, &campaign);
+        let own = campaign.reward_account(&campaign.authority);
         let destination = address_or(self.destination.as_deref(), own, "destination")?;
         let mut steps = Vec::new();
         if campaign.pays_from_vault() && destination == own {
@@ -324,12 +352,16 @@ impl Act for ReclaimCampaignRequest {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RevokeVoucherRequest {
     /// Address of the campaign.
+    #[schema(value_type = schemas::Address)]
     campaign: String,
     /// SHA-256 of the voucher's message: 64 hexadecimal digits.
+    #[schema(value_type = schemas::Hash)]
     digest: String,
     /// RFC 3339: the voucher's own expiry.
+    #[schema(value_type = schemas::Time)]
     expires_at: String,
     /// Pays fee and rent, and signs; the attestor when absent.
+    #[schema(value_type = Option<schemas::Address>)]
     payer: Option<String>,
 }
 

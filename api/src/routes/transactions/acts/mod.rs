@@ -87,7 +87,7 @@ acts! {
         "insufficient_tokens, transaction_would_fail";
     /// Build a transaction that withdraws from a vault
     ///
-    /// The campaign's authority signs. What the campaign owes stays in the vault.
+    /// The campaign's authority signs. Units that the campaign owes stay in the vault.
     withdraw_vault "/v1/transactions/withdraw-vault" WithdrawVaultRequest
         "campaign_not_found" ["no_vault, insufficient_vault, account_frozen"] "transaction_would_fail";
     /// Build a transaction that suspends a code, or lifts the suspension
@@ -129,15 +129,15 @@ acts! {
         "campaign_not_found" [] "invalid_attestor, voucher_revoked, voucher_expired, transaction_would_fail";
     /// Build a transaction that returns rents of a campaign that is over
     ///
-    /// Of conversions, codes, bindings, owners' accounts and revocations, each to the wallet that paid it.
-    /// Anybody may send it.
+    /// The rent of conversions, codes, bindings, owners' accounts and revocations goes to the wallet that paid it.
+    /// Anybody may send the transaction.
     reclaim "/v1/transactions/reclaim" ReclaimRequest
         "account_not_found, campaign_not_found, conversion_not_found"
         ["campaign_not_closed, rewards_pending, claim_period_open, voucher_not_expired"]
         "transaction_too_large, transaction_would_fail";
     /// Build a transaction that changes a code
     ///
-    /// Its owner signs. What is absent stays.
+    /// Its owner signs. Absent fields keep their values.
     update_referral "/v1/transactions/update-referral" UpdateReferralRequest
         "campaign_not_found, code_not_found" [] "invalid_usage_limit, invalid_expiry, transaction_would_fail";
     /// Build a transaction that gives a partner a part of each later reward of a code

@@ -17,6 +17,7 @@ use super::{Act, Plan, address};
 use crate::{
     chain::Seen,
     error::{ApiError, ApiResult},
+    schemas,
     state::AppState,
 };
 
@@ -28,8 +29,10 @@ const MOST: usize = 10;
 #[serde(deny_unknown_fields)]
 pub(crate) struct ReclaimRequest {
     /// Addresses of 1 to 10 accounts.
+    #[schema(value_type = Vec<schemas::Address>, min_items = 1, max_items = 10)]
     accounts: Vec<String>,
     /// Pays the fee, and signs; anybody.
+    #[schema(value_type = schemas::Address)]
     payer: String,
 }
 
@@ -182,6 +185,6 @@ fn key(
         terms(Proof::Payment, Uniqueness::Order),
     ]
     .into_iter()
-    .map(|terms| pda::conversion_key(terms, &conversion.referee, &conversion.referral, reference))
+    .map(|terms| terms.conversion_key(&conversion.referee, &conversion.referral, reference))
     .find(|key| pda::conversion(campaign, key) == at)
 }

@@ -8,7 +8,9 @@ use super::{Act, Plan, address, address_or, amount, exists, named};
 use crate::{
     error::{ApiError, ApiResult},
     routes::transactions::settings::{expiry, small},
+    schemas,
     state::AppState,
+    types::Amount,
 };
 
 /// A code to change.
@@ -16,16 +18,21 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct UpdateReferralRequest {
     /// The code, in either case.
+    #[schema(value_type = schemas::Code)]
     code: String,
     /// Address of the campaign; without it the first referral that had the code is meant.
+    #[schema(value_type = Option<schemas::Address>)]
     campaign: Option<String>,
     /// Whether it earns.
     active: Option<bool>,
     /// Most conversions that it may ever have, as a decimal string; 0 for no limit.
+    #[schema(value_type = Option<Amount>)]
     usage_limit: Option<String>,
     /// RFC 3339, or never.
+    #[schema(value_type = Option<schemas::EndTime>)]
     expires_at: Option<String>,
     /// Pays the fee, and signs; the owner when absent.
+    #[schema(value_type = Option<schemas::Address>)]
     payer: Option<String>,
 }
 
@@ -62,16 +69,22 @@ impl Act for UpdateReferralRequest {
 #[serde(deny_unknown_fields)]
 pub(crate) struct SetPartnerRequest {
     /// The code, in either case.
+    #[schema(value_type = schemas::Code)]
     code: String,
     /// Address of the campaign; without it the first referral that had the code is meant.
+    #[schema(value_type = Option<schemas::Address>)]
     campaign: Option<String>,
     /// The wallet that gets a part; signs.
+    #[schema(value_type = schemas::Address)]
     partner: String,
     /// Basis points of each reward. Either this or `fixed`.
+    #[schema(minimum = 0, maximum = 65535)]
     share_bps: Option<i64>,
     /// Base units of each reward, as a decimal string.
+    #[schema(value_type = Option<Amount>)]
     fixed: Option<String>,
     /// Pays fee and rent, and signs; the partner when absent.
+    #[schema(value_type = Option<schemas::Address>)]
     payer: Option<String>,
 }
 
@@ -121,12 +134,15 @@ impl Act for SetPartnerRequest {
 #[serde(deny_unknown_fields)]
 pub(crate) struct EndPartnershipRequest {
     /// The code, in either case.
+    #[schema(value_type = schemas::Code)]
     code: String,
     /// Address of the campaign; without it the first referral that had the code is meant.
+    #[schema(value_type = Option<schemas::Address>)]
     campaign: Option<String>,
     /// Whether the partner ends it, and signs; otherwise the owner.
     by_partner: bool,
     /// Pays the fee, and signs; who ends it when absent.
+    #[schema(value_type = Option<schemas::Address>)]
     payer: Option<String>,
 }
 
@@ -151,12 +167,16 @@ impl Act for EndPartnershipRequest {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProposeOwnerRequest {
     /// The code, in either case.
+    #[schema(value_type = schemas::Code)]
     code: String,
     /// Address of the campaign; without it the first referral that had the code is meant.
+    #[schema(value_type = Option<schemas::Address>)]
     campaign: Option<String>,
     /// The wallet that may take it over; absent to withdraw the offer.
+    #[schema(value_type = Option<schemas::Address>)]
     new_owner: Option<String>,
     /// Pays the fee, and signs; the owner when absent.
+    #[schema(value_type = Option<schemas::Address>)]
     payer: Option<String>,
 }
 
@@ -178,10 +198,13 @@ impl Act for ProposeOwnerRequest {
 #[serde(deny_unknown_fields)]
 pub(crate) struct AcceptOwnerRequest {
     /// The code, in either case.
+    #[schema(value_type = schemas::Code)]
     code: String,
     /// Address of the campaign; without it the first referral that had the code is meant.
+    #[schema(value_type = Option<schemas::Address>)]
     campaign: Option<String>,
     /// Pays fee and rent, and signs; the new owner when absent.
+    #[schema(value_type = Option<schemas::Address>)]
     payer: Option<String>,
 }
 
@@ -219,10 +242,13 @@ impl Act for AcceptOwnerRequest {
 #[serde(deny_unknown_fields)]
 pub(crate) struct CloseReferralRequest {
     /// The code, in either case.
+    #[schema(value_type = schemas::Code)]
     code: String,
     /// Address of the campaign; without it the first referral that had the code is meant.
+    #[schema(value_type = Option<schemas::Address>)]
     campaign: Option<String>,
     /// Pays the fee, and signs; the owner when absent.
+    #[schema(value_type = Option<schemas::Address>)]
     payer: Option<String>,
 }
 

@@ -12,8 +12,9 @@ use vouch_client::{
 use super::{Act, Payers, Plan, address, amount, named};
 use crate::{
     error::{ApiError, ApiResult},
+    schemas,
     state::AppState,
-    types,
+    types::{self, Amount},
 };
 
 /// A wallet to bind.
@@ -21,12 +22,16 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct BindRequest {
     /// The code that brought the wallet, in either case.
+    #[schema(value_type = schemas::Code)]
     code: String,
     /// Address of the campaign; without it the first referral that had the code is meant.
+    #[schema(value_type = Option<schemas::Address>)]
     campaign: Option<String>,
     /// The wallet; signs.
+    #[schema(value_type = schemas::Address)]
     wallet: String,
     /// Pays fee and rent, and signs; the wallet when absent.
+    #[schema(value_type = Option<schemas::Address>)]
     payer: Option<String>,
     /// Pays the fee: payer (when absent), sponsor, or sponsor_with_rent, which also pays the rent, and for
     /// no token account.
@@ -81,25 +86,36 @@ impl Act for BindRequest {
 #[serde(deny_unknown_fields)]
 pub(crate) struct PurchaseRequest {
     /// The code, in either case.
+    #[schema(value_type = schemas::Code)]
     code: String,
     /// Address of the campaign; without it the first referral that had the code is meant.
+    #[schema(value_type = Option<schemas::Address>)]
     campaign: Option<String>,
     /// The wallet that was referred and pays; signs.
+    #[schema(value_type = schemas::Address)]
     buyer: String,
     /// Pays fee and rent, and signs; the buyer when absent.
+    #[schema(value_type = Option<schemas::Address>)]
     payer: Option<String>,
     /// Pays the fee: payer (when absent), sponsor, or sponsor_with_rent, which also pays the rent, and for
     /// no token account.
     fee_payer: Option<String>,
     /// purchase (when absent), or another action.
+    #[schema(
+        pattern = "^(signup|mint|purchase|booking|enrollment|loan|rental|subscription|custom)$"
+    )]
     action: Option<String>,
     /// The price in base units of the payment token, before any discount, as a decimal string.
+    #[schema(value_type = Amount)]
     amount: String,
     /// The most that the buyer agrees to pay; the price when absent.
+    #[schema(value_type = Option<Amount>)]
     max_payment: Option<String>,
     /// The seller's own reference: 64 hexadecimal digits.
+    #[schema(value_type = Option<schemas::Hash>)]
     reference: Option<String>,
     /// The buyer's token account that pays; the associated one when absent.
+    #[schema(value_type = Option<schemas::Address>)]
     source: Option<String>,
 }
 

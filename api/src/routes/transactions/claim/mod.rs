@@ -20,7 +20,7 @@ use crate::{
     cursor::Cursor,
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
-    extract,
+    extract, schemas,
     state::AppState,
     types::{Address, Amount, timestamp},
 };
@@ -53,19 +53,25 @@ enum Creates {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ClaimRewardsRequest {
     /// Address of the conversion.
+    #[schema(value_type = Option<schemas::Address>)]
     conversion: Option<String>,
     /// Address of the campaign, with `wallet`.
+    #[schema(value_type = Option<schemas::Address>)]
     campaign: Option<String>,
     /// The wallet that is owed something: as referrer, referee or partner.
+    #[schema(value_type = Option<schemas::Address>)]
     wallet: Option<String>,
     /// Pays fee and rent, and signs: anybody. The wallet when absent, or the referrer.
+    #[schema(value_type = Option<schemas::Address>)]
     payer: Option<String>,
-    /// Whose missing token accounts the transaction creates, at the payer's cost: payer (when absent), so
+    /// The missing token accounts that the transaction creates at the payer's cost: payer (when absent), so
     /// none but its own, or all, so those of everybody who is paid. The owners can close them and keep
     /// the lamports.
+    #[schema(pattern = "^(payer|all)$")]
     create_accounts: Option<String>,
     /// With `campaign` and `wallet`: the `next_cursor` of an answer or a refusal, to go on after the
     /// conversions that it has looked at.
+    #[schema(value_type = Option<schemas::Cursor>)]
     cursor: Option<String>,
 }
 

@@ -7,7 +7,6 @@ use vouch_client::{
     ProgramError, Pubkey,
     accounts::{Campaign, Conversion, Referral, settled},
     instructions::{self, Offer},
-    pda,
     recipient::Unpayable,
     token,
 };
@@ -74,7 +73,7 @@ impl Due {
                 name,
                 units,
                 owner,
-                account: pda::reward_account(&owner, campaign),
+                account: campaign.reward_account(&owner),
             })
             .collect()
     }

@@ -91,7 +91,7 @@ export type AcceptAuthorityInput<
   TAccountNewAuthority extends string = string,
   TAccountCampaign extends string = string,
 > = {
-  /** The new authority, to whom the campaign was offered. */
+  /** The campaign's pending authority. */
   newAuthority: TransactionSigner<TAccountNewAuthority>;
   /** The campaign. */
   campaign: Address<TAccountCampaign>;
@@ -135,7 +135,7 @@ export type ParsedAcceptAuthorityInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /** The new authority, to whom the campaign was offered. */
+    /** The campaign's pending authority. */
     newAuthority: TAccountMetas[0];
     /** The campaign. */
     campaign: TAccountMetas[1];

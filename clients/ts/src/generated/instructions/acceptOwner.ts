@@ -98,7 +98,7 @@ export type AcceptOwnerInput<
   TAccountReferral extends string = string,
   TAccountReferrer extends string = string,
 > = {
-  /** The new owner, to whom the referral was offered. */
+  /** The referral's pending owner. */
   newOwner: TransactionSigner<TAccountNewOwner>;
   /** The campaign. */
   campaign: Address<TAccountCampaign>;
@@ -164,7 +164,7 @@ export type ParsedAcceptOwnerInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /** The new owner, to whom the referral was offered. */
+    /** The referral's pending owner. */
     newOwner: TAccountMetas[0];
     /** The campaign. */
     campaign: TAccountMetas[1];

@@ -53,7 +53,7 @@ pub struct NewKey<'a> {
 pub struct Terms<'a> {
     /// Its name.
     pub name: &'a str,
-    /// What it may do.
+    /// The rights of the key.
     pub scopes: &'a [String],
     /// Seconds after which it ends; `None` for never.
     pub life_seconds: Option<f64>,
@@ -271,7 +271,7 @@ pub struct Found {
     pub campaign: String,
     /// The campaign's authority, which made it.
     pub created_by: String,
-    /// What it may do.
+    /// The rights of the key.
     pub scopes: Vec<String>,
 }
 

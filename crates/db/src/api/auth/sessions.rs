@@ -76,7 +76,7 @@ pub async fn open(
     if !in_time {
         return Ok(Err(NotOpened::Expired));
     }
-    // Whoever comes second waits for the first one's commit here.
+    // The second request with the same nonce waits for the first one's commit here.
     let used = sqlx::query_scalar!(
         r#"INSERT INTO used_nonces (nonce, expires_at) VALUES ($1, $2)
            ON CONFLICT DO NOTHING RETURNING true AS "used!""#,

@@ -30,7 +30,8 @@ pub async fn days(pool: &PgPool) -> Result<Option<(Date, Date)>, Error> {
     Ok(row.first.zip(row.last))
 }
 
-/// Counts the clicks of a day (UTC) again. What is noted and not counted yet is added to the counters. Each counter is compared in one state of the database, so clicks
+/// Counts the clicks of a day (UTC) again. Noted clicks that are not counted yet are added to the
+/// counters. Each counter is compared in one state of the database, so clicks
 /// may come in meanwhile. Visitors are compared by the day, because a late click may be of an earlier
 /// quarter than the one in which its visitor was counted. A named value may have fewer clicks than it
 /// should have, if others of the day are counted together: its first ones may be among those.

@@ -1,4 +1,4 @@
-//! Whose the short links are.
+//! Checks that each short link belongs to the first registration of its code.
 //!
 //! Two passes prove it without an index of all codes. By code: each link is a registration of its
 //! code. In the order of the chain: no registration of a code is before its link.

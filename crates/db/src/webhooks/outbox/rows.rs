@@ -5,8 +5,8 @@ use time::OffsetDateTime;
 
 use crate::amount::Unsigned;
 
-/// A fact of a campaign that has an endpoint, with its transaction. What belongs to a conversion or
-/// a code never changes after the fact.
+/// A fact of a campaign that has an endpoint, with its transaction. The values of its conversion or
+/// its code never change after the fact.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "migrations describe the columns")]
 pub struct Fact {

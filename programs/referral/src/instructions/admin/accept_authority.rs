@@ -5,7 +5,7 @@ use crate::{log, AuthorityChanged, Campaign, Existing, ReferralError};
 /// Accounts of `accept_authority`.
 #[derive(Accounts)]
 pub struct AcceptAuthority {
-    /// The new authority, to whom the campaign was offered.
+    /// The campaign's pending authority.
     // Safe: it signs, and is compared with the campaign's pending authority.
     pub new_authority: Signer,
     /// The campaign.

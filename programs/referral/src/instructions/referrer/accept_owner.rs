@@ -6,7 +6,7 @@ use crate::{clock, log, Campaign, Existing, OwnerChanged, Referral, ReferralErro
 /// Accounts of `accept_owner`.
 #[derive(Accounts)]
 pub struct AcceptOwner {
-    /// The new owner, to whom the referral was offered.
+    /// The referral's pending owner.
     // Safe: it signs, and is compared with the referral's pending owner.
     pub new_owner: Signer,
     /// The campaign.

@@ -1,0 +1,38 @@
+use vouch_client::instructions::set_paused;
+
+use super::*;
+
+#[test]
+fn the_limit_has_a_margin_and_the_price_a_maximum() {
+    assert_eq!(limit(10_000), 14_000);
+    assert_eq!(limit(1_300_000), MOST_UNITS);
+    assert_eq!(limit(u64::MAX), MOST_UNITS);
+    assert_eq!(price(vec![]), 0);
+    assert_eq!(price(vec![4, 1, 3, 2]), 4);
+    assert_eq!(price(vec![u64::MAX]), HIGHEST_PRICE);
+}
+
+#[test]
+fn an_error_of_the_program_has_its_words_and_others_have_none_of_them() {
+    let wallet = Pubkey::new_from_array([7; 32]);
+    let plan = [set_paused(&wallet, &wallet, true)];
+    let at = |place, code| {
+        let error = InstructionError::Custom(code);
+        refusal(
+            &TransactionError::InstructionError(place, error),
+            &plan,
+            &[],
+        )
+    };
+    let code = ProgramError::CampaignClosed as u32;
+    assert_eq!(at(2, code).code, "campaign_closed");
+    // The same number of another instruction means something else
+    assert_eq!(at(1, code).code, "transaction_would_fail");
+    assert_eq!(at(3, code).code, "transaction_would_fail");
+    assert_eq!(at(2, 1).code, "transaction_would_fail");
+    let poor = refusal(&TransactionError::AccountNotFound, &plan, &[]);
+    assert_eq!(poor.code, "payer_needs_sol");
+    let error = TransactionError::InstructionError(2, InstructionError::Custom(1));
+    let logs = ["Program log: Error: insufficient funds".to_owned()];
+    assert_eq!(refusal(&error, &plan, &logs).code, "insufficient_tokens");
+}

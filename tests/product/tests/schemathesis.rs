@@ -1,0 +1,36 @@
+//! A short form of `./dev schemathesis`.
+
+use vouch_product_tests::documented::{Options, run};
+
+/// Operations that no valid request succeeds at in a short run, each with the reason.
+const NEVER_SUCCEED: [&str; 6] = [
+    // The campaign counts no first touches.
+    "POST /v1/transactions/bind",
+    // What is owed is held for ten minutes.
+    "POST /v1/transactions/claim",
+    // The campaign takes no payments.
+    "POST /v1/transactions/purchase",
+    // Nothing is closed for long enough.
+    "POST /v1/transactions/reclaim",
+    "POST /v1/transactions/reclaim-campaign",
+    // The campaign has no attestor.
+    "POST /v1/transactions/revoke-voucher",
+];
+
+/// [S9]
+#[tokio::test]
+async fn the_api_does_what_its_document_says() {
+    let options = Options {
+        seed: 1,
+        examples: 10,
+    };
+    let report = run(options).await.expect("schemathesis comes to its end");
+    println!("{report}");
+    // Then every check of every answer passed
+    assert!(report.passed);
+    // And every operation was asked and not only refused
+    assert_eq!(report.without(|status| status < 400), NEVER_SUCCEED);
+    // And nobody was refused for asking too often
+    let often = report.answers.values().filter(|it| it.contains_key(&429));
+    assert_eq!(often.count(), 0);
+}
