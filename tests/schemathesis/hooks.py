@@ -216,6 +216,12 @@ def a_signed_challenge(body):
     body.update(signed[min(next(next_challenge), len(signed) - 1)])
 
 
+def a_sponsored_transaction(body):
+    # Nobody can invent what a wallet has signed. When it is too old it is refused so, which is documented.
+    body.clear()
+    body.update(SEED["sponsored"][0])
+
+
 next_challenge = count()
 OF_QUERY = {
     "/v1/leaderboard": a_leaderboard,
@@ -232,6 +238,7 @@ OF_BODY = {
     "/v1/transactions/update-campaign": a_change,
     "/v1/transactions/claim": a_claim,
     "/v1/transactions/set-partner": a_partner,
+    "/v1/transactions/sponsor": a_sponsored_transaction,
 }
 
 
@@ -336,6 +343,7 @@ for act, body in {
     "propose-owner": {"code": CODE, "new_owner": VISITOR},
     "set-partner": {"code": CODE, "partner": VISITOR, "share_bps": 100},
     "set-paused": {"campaign": CAMPAIGN, "paused": True},
+    "sponsor": SEED["sponsored"][0],
     "set-suspended": {"code": CODE, "suspended": True},
     "update-campaign": {"campaign": CAMPAIGN, "settings": {"owner_limit": "7"}},
     "update-referral": {"code": CODE, "active": False},

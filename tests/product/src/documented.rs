@@ -11,9 +11,14 @@ use std::{
     path::Path,
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde_json::{Value, json};
-use solana_sdk::signature::{Keypair, Signer as _};
+use solana_sdk::{
+    signature::{Keypair, Signer as _},
+    signer::keypair::write_keypair_file,
+    transaction::VersionedTransaction,
+};
 use vouch_client::{Code, Share, accounts::Settings, instructions, pda, token};
 use vouch_localnet::{Service, schemathesis, schemathesis_folder, sign_in};
 
@@ -32,13 +37,25 @@ const CHALLENGES: usize = 40;
 /// API keys that are there to be replaced or revoked.
 const KEYS: usize = 8;
 /// What is limited by the minute. One machine asks for everything here.
-const LIMITS: [&str; 6] = [
+const LIMITS: [&str; 11] = [
     "ACTIONS_PER_MINUTE",
     "ACTION_ACCOUNTS_PER_MINUTE",
     "BUILDS_PER_MINUTE",
     "CHANGES_PER_MINUTE",
     "CODES_PER_MINUTE",
     "SIGN_INS_PER_MINUTE",
+    "SPONSOR_CAMPAIGN_TRANSACTIONS_PER_DAY",
+    "SPONSOR_NETWORK_TRANSACTIONS_PER_DAY",
+    "SPONSOR_TRANSACTIONS_PER_DAY",
+    "SPONSOR_WALLET_TRANSACTIONS_PER_DAY",
+    "SPONSOR_HIGHEST_FEE",
+];
+/// The same in lamports.
+const LAMPORTS: [&str; 4] = [
+    "SPONSOR_CAMPAIGN_LAMPORTS_PER_DAY",
+    "SPONSOR_LAMPORTS_PER_DAY",
+    "SPONSOR_NETWORK_LAMPORTS_PER_DAY",
+    "SPONSOR_WALLET_LAMPORTS_PER_DAY",
 ];
 
 /// How long it shall go on.
@@ -108,6 +125,14 @@ pub async fn run(options: Options) -> Result<Report> {
     // A stream would last for an hour.
     let mut settings = vec![("LIVE_SECONDS", "1"), ("LIVE_STREAMS_PER_NETWORK", "10000")];
     settings.extend(LIMITS.map(|name| (name, "1000000")));
+    settings.extend(LAMPORTS.map(|name| (name, "1000000000000")));
+    let keys = tempfile::tempdir()?;
+    let sponsor = Keypair::new();
+    fund(&world.scene.rpc, &sponsor.pubkey()).await;
+    let keypair = keys.path().join("sponsor.json");
+    let keypair = keypair.to_str().context("a path")?;
+    write_keypair_file(&sponsor, keypair).map_err(|error| anyhow!("the sponsor's key: {error}"))?;
+    settings.extend([("SPONSOR_KEYPAIR", keypair), ("SPONSOR_CAMPAIGNS", "all")]);
     let api = start_api_with(&world, &world.scene.validator.rpc_url(), &settings).await;
     let folder = tempfile::tempdir()?;
     let seed = seed(&world, &api).await?;
@@ -294,6 +319,7 @@ async fn seed(world: &World, api: &Service) -> Result<Value> {
         Ok(sqlx::query_scalar(sql).fetch_all(&world.pool).await?)
     };
     let wallets = [company, scene.alice.pubkey(), visitor.pubkey()].map(|it| it.to_string());
+    let sponsored = sponsored(api, &scene.campaign.to_string(), &scene.alice).await?;
     Ok(json!({
         "token": [token],
         "sessions_to_end": sessions,
@@ -315,5 +341,22 @@ async fn seed(world: &World, api: &Service) -> Result<Value> {
         "slots": number("SELECT DISTINCT slot FROM transactions ORDER BY 1").await?,
         "clicks": [click],
         "keys": ids,
+        "sponsored": [sponsored],
     }))
+}
+
+/// What the sponsor is asked to sign: a code of the wallet, signed by it.
+async fn sponsored(api: &Service, campaign: &str, owner: &Keypair) -> Result<Value> {
+    let url = format!("{}/v1/transactions/create-referral", api.url());
+    let owner_text = owner.pubkey().to_string();
+    let body = json!({ "campaign": campaign, "owner": owner_text, "fee_payer": "sponsor" });
+    let built = reqwest::Client::new().post(url).json(&body).send().await?;
+    let built: Value = built.error_for_status()?.json().await?;
+    let wire = BASE64.decode(built["transaction"].as_str().context("a transaction")?)?;
+    let mut transaction: VersionedTransaction = bincode::deserialize(&wire)?;
+    let signature = owner.sign_message(&transaction.message.serialize());
+    // The sponsor's place is the first.
+    *transaction.signatures.get_mut(1).context("a place")? = signature;
+    let signed = BASE64.encode(bincode::serialize(&transaction)?);
+    Ok(json!({ "transaction": signed, "sponsorship": built["sponsorship"] }))
 }
