@@ -137,6 +137,8 @@ errors! {
         "the sponsorship is not of these bytes: send the transaction as it was built, and signed since";
     missing_signature = BAD_REQUEST, "each signer but the sponsor signs before it does";
     transaction_expired = CONFLICT, "the blockhash of the transaction is too old: build a new one";
+    sponsorship_pending = CONFLICT,
+        "the sponsor has signed another transaction of this wallet: wait until it has landed, or is too old";
     internal = INTERNAL_SERVER_ERROR, "something went wrong here";
 }
 

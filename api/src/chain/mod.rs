@@ -33,6 +33,7 @@ use solana_sdk::{
     account::Account,
     clock::Clock,
     hash::{Hash, ParseHashError},
+    signature::Signature,
     sysvar,
     transaction::VersionedTransaction,
 };
@@ -61,6 +62,8 @@ const BLOCKHASH_AGE: Duration = Duration::from_secs(1);
 const CALLS: usize = 16;
 /// Time limit for the turn of a call.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Blocks after which a blockhash is too old.
+const BLOCKHASH_LIFE: u64 = 150;
 /// Interval of the probes.
 const PROBE_EVERY: Duration = Duration::from_millis(500);
 
@@ -126,6 +129,13 @@ pub(crate) struct RecentBlockhash {
     pub(crate) hash: Hash,
     /// The last block height at which a transaction with it is accepted.
     pub(crate) last_valid_block_height: u64,
+}
+
+impl RecentBlockhash {
+    /// The block height of the chain when this was its newest blockhash.
+    pub(crate) fn height(&self) -> u64 {
+        self.last_valid_block_height.saturating_sub(BLOCKHASH_LIFE)
+    }
 }
 
 impl Chain {
@@ -208,6 +218,25 @@ impl Chain {
         let _turn = self.turn().await?;
         timed(self.rpc.send_transaction_with_config(transaction, config)).await?;
         Ok(())
+    }
+
+    /// Whether the transaction of each signature is in a confirmed block, whatever has become of it there. The node
+    /// is asked about recent ones alone.
+    ///
+    /// # Errors
+    /// `chain_unavailable` or `overloaded`.
+    pub(crate) async fn landed(&self, signatures: &[Signature]) -> ApiResult<Vec<bool>> {
+        let _turn = self.turn().await?;
+        let found = timed(self.rpc.get_signature_statuses(signatures)).await?;
+        if found.value.len() != signatures.len() {
+            let cause = anyhow::anyhow!("the RPC's statuses are not those that were asked for");
+            return Err(ApiError::chain_unavailable().because(cause));
+        }
+        let confirmed = CommitmentConfig::confirmed();
+        let statuses = found.value.into_iter();
+        let landed = statuses
+            .map(|status| status.is_some_and(|status| status.satisfies_commitment(confirmed)));
+        Ok(landed.collect())
     }
 
     async fn new_blockhash(&self) -> ApiResult<RecentBlockhash> {

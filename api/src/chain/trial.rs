@@ -93,25 +93,26 @@ impl Trials {
 impl Chain {
     /// Lets the node execute a transaction whose signatures and blockhash do not count.
     pub(crate) async fn try_out(&self, transaction: &VersionedTransaction) -> Trial {
-        self.simulate(transaction, true).await.0
+        self.simulate(transaction, false).await.0
     }
 
-    /// Like [`Chain::try_out`], with the transaction's own blockhash. Also returns the lamports that it takes
-    /// from the first account, if the node says so.
+    /// Like [`Chain::try_out`], with the transaction's own blockhash, on the newest state that the node has. Also
+    /// returns the lamports that it takes from the first account, if the node says so. It is asked whatever
+    /// became of other simulations, and whatever becomes of it counts for no other.
     pub(crate) async fn try_as_is(
         &self,
         transaction: &VersionedTransaction,
     ) -> (Trial, Option<u64>) {
-        self.simulate(transaction, false).await
+        self.simulate(transaction, true).await
     }
 
     async fn simulate(
         &self,
         transaction: &VersionedTransaction,
-        replace_recent_blockhash: bool,
+        as_is: bool,
     ) -> (Trial, Option<u64>) {
         let unknown = (Trial::Unknown, None);
-        if self.is_blind().await {
+        if !as_is && self.is_blind().await {
             return unknown;
         }
         // Answers of other calls that come meanwhile do not count.
@@ -120,8 +121,12 @@ impl Chain {
         let answer = loop {
             let config = RpcSimulateTransactionConfig {
                 sig_verify: false,
-                replace_recent_blockhash,
-                commitment: Some(CommitmentConfig::confirmed()),
+                replace_recent_blockhash: !as_is,
+                commitment: Some(if as_is {
+                    CommitmentConfig::processed()
+                } else {
+                    CommitmentConfig::confirmed()
+                }),
                 min_context_slot: floor,
                 ..RpcSimulateTransactionConfig::default()
             };
@@ -130,7 +135,7 @@ impl Chain {
                 return unknown;
             };
             // Those that went before may have learned it.
-            if self.is_blind().await {
+            if !as_is && self.is_blind().await {
                 return unknown;
             }
             let call = self
@@ -155,7 +160,10 @@ impl Chain {
         };
         let failed = match answer {
             Ok(Ok(answer)) => {
-                self.floor.reached(answer.context.slot);
+                // A slot that is only processed may be abandoned.
+                if !as_is {
+                    self.floor.reached(answer.context.slot);
+                }
                 let result = answer.value;
                 let error = result.err.map(TransactionError::from);
                 let first = |balances: Option<Vec<u64>>| balances?.first().copied();
@@ -176,7 +184,9 @@ impl Chain {
             Err(_elapsed) => None,
         };
         tracing::warn!(cause = failed, "the node does not simulate transactions");
-        *self.trials.blind_since.lock().await = Some(Instant::now());
+        if !as_is {
+            *self.trials.blind_since.lock().await = Some(Instant::now());
+        }
         unknown
     }
 

@@ -1,11 +1,51 @@
 //! Settings of the sponsor.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, str::FromStr};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use clap::Args;
 use solana_sdk::signer::keypair::{Keypair, read_keypair_file};
 use vouch_client::Pubkey;
+
+/// Lamports for two signatures: no sponsored transaction has fewer.
+const LEAST_FEE: u64 = 10_000;
+/// Lamports below which an account without data cannot stay.
+const LEAST_BALANCE: u64 = 890_880;
+
+/// The campaigns that are sponsored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Campaigns {
+    /// Every one.
+    All,
+    /// These.
+    Named(Vec<Pubkey>),
+}
+
+impl Campaigns {
+    /// Whether this campaign is one of them.
+    pub(super) fn has(&self, campaign: &Pubkey) -> bool {
+        match self {
+            Self::All => true,
+            Self::Named(named) => named.contains(campaign),
+        }
+    }
+}
+
+impl FromStr for Campaigns {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "all" {
+            return Ok(Self::All);
+        }
+        let named = text.split(',').map(|address| {
+            let address = address.trim();
+            let refuse = |error| format!("{address:?} is not the address of a campaign: {error}");
+            address.parse().map_err(refuse)
+        });
+        named.collect::<Result<_, _>>().map(Self::Named)
+    }
+}
 
 /// Settings of the sponsor, a key that pays the fees of other wallets' transactions.
 #[derive(Debug, Clone, Args)]
@@ -14,16 +54,13 @@ pub struct SponsorConfig {
     /// this service has built, and signs for nothing else. Without it, nobody's fees are paid.
     #[arg(long = "sponsor-keypair", env = "SPONSOR_KEYPAIR")]
     pub keypair: Option<PathBuf>,
-    /// The campaigns that are sponsored, separated by commas; all if it is not set. Anybody can open a campaign
-    /// and let its users spend the sponsor's fees, so name your own.
-    #[arg(
-        long = "sponsor-campaigns",
-        env = "SPONSOR_CAMPAIGNS",
-        value_delimiter = ','
-    )]
-    pub campaigns: Option<Vec<Pubkey>>,
+    /// The campaigns that are sponsored, separated by commas, or `all`. A key needs it: anybody can open a
+    /// campaign and let its users spend the sponsor's fees, so name your own.
+    #[arg(long = "sponsor-campaigns", env = "SPONSOR_CAMPAIGNS")]
+    pub campaigns: Option<Campaigns>,
     /// Whether the sponsor also pays the rent of accounts of the program, if asked. It comes back to the sponsor
-    /// when the campaign is over. It never pays for token accounts, whose owners can close them for the rent.
+    /// when the campaign is over. It never pays for token accounts, whose owners can close them for the rent. Not
+    /// with all campaigns: who opens one decides when it is over.
     #[arg(long = "sponsor-rent", env = "SPONSOR_RENT", default_value_t = false,
           num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub rent: bool,
@@ -31,71 +68,82 @@ pub struct SponsorConfig {
     #[arg(
         long = "sponsor-highest-fee",
         env = "SPONSOR_HIGHEST_FEE",
-        default_value_t = 100_000
+        default_value_t = 100_000,
+        value_parser = clap::value_parser!(u64).range(LEAST_FEE..)
     )]
     pub highest_fee: u64,
-    /// Lamports that stay in the sponsor's account.
+    /// Lamports that stay in the sponsor's account, at least the 890880 without which an account cannot pay.
     #[arg(
         long = "sponsor-least-balance",
         env = "SPONSOR_LEAST_BALANCE",
-        default_value_t = 10_000_000
+        default_value_t = 10_000_000,
+        value_parser = clap::value_parser!(u64).range(LEAST_BALANCE..)
     )]
     pub least_balance: u64,
-    /// Transactions a day (UTC) for one wallet that signs them.
+    /// Transactions a day (UTC) for one wallet that acts.
     #[arg(
         long = "sponsor-wallet-transactions-per-day",
         env = "SPONSOR_WALLET_TRANSACTIONS_PER_DAY",
-        default_value_t = 10
+        default_value_t = 10,
+        value_parser = clap::value_parser!(u32).range(1..)
     )]
     pub wallet_transactions: u32,
     /// Lamports a day for one wallet, fees and rent.
     #[arg(
         long = "sponsor-wallet-lamports-per-day",
         env = "SPONSOR_WALLET_LAMPORTS_PER_DAY",
-        default_value_t = 500_000
+        default_value_t = 500_000,
+        value_parser = clap::value_parser!(u64).range(1..)
     )]
     pub wallet_lamports: u64,
     /// Transactions a day for one network: an IPv4 address, or an IPv6 /64. An IPv4 /24 and an IPv6 /48 have 10
-    /// times as much, an IPv6 /32 has 100 times.
+    /// times as much, an IPv6 /32 has 100 times. Of a campaign's limit they have at most an eighth, a quarter and a
+    /// half.
     #[arg(
         long = "sponsor-network-transactions-per-day",
         env = "SPONSOR_NETWORK_TRANSACTIONS_PER_DAY",
-        default_value_t = 50
+        default_value_t = 50,
+        value_parser = clap::value_parser!(u32).range(1..)
     )]
     pub network_transactions: u32,
     /// Lamports a day for one network, wider ones as above.
     #[arg(
         long = "sponsor-network-lamports-per-day",
         env = "SPONSOR_NETWORK_LAMPORTS_PER_DAY",
-        default_value_t = 2_500_000
+        default_value_t = 2_500_000,
+        value_parser = clap::value_parser!(u64).range(1..)
     )]
     pub network_lamports: u64,
     /// Transactions a day for one campaign.
     #[arg(
         long = "sponsor-campaign-transactions-per-day",
         env = "SPONSOR_CAMPAIGN_TRANSACTIONS_PER_DAY",
-        default_value_t = 2_000
+        default_value_t = 2_000,
+        value_parser = clap::value_parser!(u32).range(1..)
     )]
     pub campaign_transactions: u32,
     /// Lamports a day for one campaign.
     #[arg(
         long = "sponsor-campaign-lamports-per-day",
         env = "SPONSOR_CAMPAIGN_LAMPORTS_PER_DAY",
-        default_value_t = 50_000_000
+        default_value_t = 50_000_000,
+        value_parser = clap::value_parser!(u64).range(1..)
     )]
     pub campaign_lamports: u64,
     /// Transactions a day in all.
     #[arg(
         long = "sponsor-transactions-per-day",
         env = "SPONSOR_TRANSACTIONS_PER_DAY",
-        default_value_t = 10_000
+        default_value_t = 10_000,
+        value_parser = clap::value_parser!(u32).range(1..)
     )]
     pub transactions: u32,
     /// Lamports a day in all.
     #[arg(
         long = "sponsor-lamports-per-day",
         env = "SPONSOR_LAMPORTS_PER_DAY",
-        default_value_t = 200_000_000
+        default_value_t = 200_000_000,
+        value_parser = clap::value_parser!(u64).range(1..)
     )]
     pub lamports: u64,
 }
@@ -104,11 +152,24 @@ impl SponsorConfig {
     /// Reads the key; `None` if there is none.
     ///
     /// # Errors
-    /// When the file is no keypair file, or others may use it.
+    /// When the file is no keypair file, others may use it, or the settings do not fit each other.
     pub(super) fn key(&self) -> Result<Option<Keypair>> {
         let Some(path) = self.keypair.as_deref() else {
+            ensure!(!self.rent, "SPONSOR_RENT needs SPONSOR_KEYPAIR");
+            ensure!(
+                self.campaigns.is_none(),
+                "SPONSOR_CAMPAIGNS needs SPONSOR_KEYPAIR"
+            );
             return Ok(None);
         };
+        let campaigns = self.campaigns.as_ref().context(
+            "SPONSOR_KEYPAIR needs SPONSOR_CAMPAIGNS: the campaigns that are sponsored, or all",
+        )?;
+        ensure!(
+            !self.rent || *campaigns != Campaigns::All,
+            "SPONSOR_RENT needs campaigns by name in SPONSOR_CAMPAIGNS: rent comes back when a campaign is over, \
+             and who opens one decides when"
+        );
         read_key(path)
             .with_context(|| format!("SPONSOR_KEYPAIR: cannot use {}", path.display()))
             .map(Some)
@@ -178,7 +239,8 @@ mod tests {
             (0o604, false),
         ] {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-            let read = config(&["--sponsor-keypair", text]).key();
+            let options = ["--sponsor-campaigns", "all", "--sponsor-keypair", text];
+            let read = config(&options).key();
             if is_fit {
                 assert_eq!(read.unwrap().unwrap().pubkey(), key.pubkey());
             } else {
@@ -193,10 +255,57 @@ mod tests {
     }
 
     #[test]
+    fn settings_that_cost_more_than_meant_are_refused() {
+        let one = Pubkey::new_from_array([1; 32]).to_string();
+        let refused = |options: &[&str]| format!("{:#}", config(options).key().unwrap_err());
+        let none =
+            "SPONSOR_KEYPAIR needs SPONSOR_CAMPAIGNS: the campaigns that are sponsored, or all";
+        assert_eq!(refused(&["--sponsor-keypair", "/none"]), none);
+        let rent = [
+            "--sponsor-keypair",
+            "/none",
+            "--sponsor-rent",
+            "--sponsor-campaigns",
+        ];
+        let of_all = refused(&[&rent[..], &["all"]].concat());
+        assert!(
+            of_all.starts_with("SPONSOR_RENT needs campaigns by name"),
+            "{of_all}"
+        );
+        // But named ones may have it, so that only the key is missing
+        let named = refused(&[&rent[..], &[&one]].concat());
+        assert!(
+            named.starts_with("SPONSOR_KEYPAIR: cannot use /none"),
+            "{named}"
+        );
+        // And nothing is set for a sponsor that there is not
+        assert_eq!(
+            refused(&["--sponsor-rent"]),
+            "SPONSOR_RENT needs SPONSOR_KEYPAIR"
+        );
+        let alone = refused(&["--sponsor-campaigns", &one]);
+        assert_eq!(alone, "SPONSOR_CAMPAIGNS needs SPONSOR_KEYPAIR");
+        for (name, value) in [
+            ("--sponsor-highest-fee", "9999"),
+            ("--sponsor-least-balance", "890879"),
+            ("--sponsor-wallet-transactions-per-day", "0"),
+            ("--sponsor-network-lamports-per-day", "0"),
+            ("--sponsor-campaign-transactions-per-day", "0"),
+            ("--sponsor-lamports-per-day", "0"),
+        ] {
+            assert!(
+                Cli::try_parse_from(["vouch-api", name, value]).is_err(),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
     fn campaigns_are_addresses_and_a_wrong_list_serves_nobody() {
         let one = Pubkey::new_from_array([1; 32]);
         let named = config(&["--sponsor-campaigns", &one.to_string()]);
-        assert_eq!(named.campaigns, Some(vec![one]));
+        assert_eq!(named.campaigns, Some(Campaigns::Named(vec![one])));
+        assert!(Campaigns::All.has(&one));
         for list in ["", "x", &format!("{one},")] {
             let options = ["vouch-api", "--sponsor-campaigns", list];
             assert!(Cli::try_parse_from(options).is_err(), "{list}");

@@ -100,6 +100,23 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_looked_up_in_tables() {
+        let [sponsor, wallet, table] = [1, 2, 3].map(|byte| Pubkey::new_from_array([byte; 32]));
+        let mut message = compiled(&sponsor, &[create(&wallet, &wallet)]);
+        assert_eq!(check(&message, &sponsor, true), Ok(()));
+        // Given a table, whose accounts nobody sees in the message, and which might be the sponsor's
+        if let VersionedMessage::V0(message) = &mut message {
+            message.address_table_lookups = vec![v0::MessageAddressTableLookup {
+                account_key: table,
+                writable_indexes: vec![0],
+                readonly_indexes: vec![],
+            }];
+        }
+        let found = check(&message, &sponsor, true);
+        assert_eq!(found, Err("it looks accounts up in tables"));
+    }
+
+    #[test]
     fn the_sponsor_stands_at_the_first_place_and_nowhere_else() {
         let [sponsor, wallet, other] = [1, 2, 3].map(|byte| Pubkey::new_from_array([byte; 32]));
         let budget = ComputeBudgetInstruction::set_compute_unit_limit(1);

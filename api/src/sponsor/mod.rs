@@ -10,11 +10,11 @@ pub(crate) mod config;
 mod message;
 mod ticket;
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use hmac::{Hmac, Mac as _};
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 use solana_sdk::{
     message::VersionedMessage,
     signature::{Keypair, Signature, Signer as _},
@@ -36,6 +36,10 @@ use config::SponsorConfig;
 const ALL: &str = "all";
 /// Time between two looks at balance and spending.
 const WATCH_EVERY: Duration = Duration::from_secs(15);
+/// Seconds after which a wallet may ask again while another transaction of it may land.
+const PENDING_FOR: u64 = 2;
+/// The parts of a campaign's limits that a network has at most: one of so many. First those of the narrowest network.
+const NETWORK_PARTS: [u32; 3] = [8, 4, 2];
 /// Seconds of a day.
 const DAY: i64 = 86_400;
 
@@ -64,6 +68,8 @@ pub(crate) struct Sponsor {
     address: Pubkey,
     /// Key of the tickets. Whoever has not the sponsor's key cannot make one.
     tickets: Hmac<Sha256>,
+    /// Key of the tags of networks. Whoever reads Postgres alone cannot try addresses.
+    networks: Hmac<Sha256>,
     config: SponsorConfig,
 }
 
@@ -91,21 +97,25 @@ impl Sponsor {
     /// The sponsor of the configuration; `None` without a key.
     ///
     /// # Errors
-    /// When the key cannot be used.
+    /// When the key cannot be used, or the settings do not fit each other.
     pub(crate) fn new(config: &SponsorConfig) -> Result<Option<Self>> {
         let Some(key) = config.key()? else {
-            ensure!(!config.rent, "SPONSOR_RENT needs SPONSOR_KEYPAIR");
             return Ok(None);
         };
         let address = key.pubkey();
         // Derived, so that replicas with the same key take each other's tickets.
-        let mut tickets = Hmac::<Sha256>::new_from_slice(key.secret_bytes())?;
-        tickets.update(b"vouch sponsor tickets 1");
-        let tickets = Hmac::new_from_slice(&tickets.finalize().into_bytes())?;
+        let derived = |purpose: &[u8]| -> Result<Hmac<Sha256>> {
+            let mut of = Hmac::<Sha256>::new_from_slice(key.secret_bytes())?;
+            of.update(purpose);
+            Ok(Hmac::new_from_slice(&of.finalize().into_bytes())?)
+        };
+        let tickets = derived(b"vouch sponsor tickets 1")?;
+        let networks = derived(b"vouch sponsor networks 1")?;
         Ok(Some(Self {
             key,
             address,
             tickets,
+            networks,
             config: config.clone(),
         }))
     }
@@ -153,7 +163,7 @@ impl Sponsor {
         message::check(message, &self.address, self.config.rent)
             .map_err(|reason| refuse(format!("the sponsor does not sign this: {reason}")))?;
         let campaigns = self.config.campaigns.as_ref();
-        if campaigns.is_some_and(|named| !named.contains(campaign)) {
+        if !campaigns.is_some_and(|named| named.has(campaign)) {
             return Err(refuse("this campaign is not sponsored".to_owned()));
         }
         if fee > self.config.highest_fee {
@@ -207,61 +217,60 @@ impl Sponsor {
         Ok(())
     }
 
-    /// The limits of a day that a transaction of this campaign and these wallets counts on, from everywhere
-    /// or, if it is known, from this network.
-    async fn shares(
-        &self,
-        state: &AppState,
-        campaign: &str,
-        wallets: &[String],
-        address: Option<std::net::IpAddr>,
-    ) -> ApiResult<Vec<(Scope, Share)>> {
+    /// The limits of a day that a transaction counts on, from everywhere or, if it is known, from this network.
+    /// A network has its own limits, and never more than a part of the campaign's.
+    fn shares(&self, ticket: &Ticket, address: Option<IpAddr>) -> Vec<(Scope, Share)> {
         let config = &self.config;
-        let share = |subject: String, transactions: u32, lamports: u64, times: u32| Share {
+        let share = |subject: String, transactions: u32, lamports: u64| Share {
             subject,
-            transactions: i64::from(transactions).saturating_mul(times.into()),
-            lamports: lamports.saturating_mul(times.into()),
+            transactions: i64::from(transactions),
+            lamports,
         };
-        let mut shares: Vec<(Scope, Share)> = wallets
-            .iter()
-            .map(|wallet| {
-                let subject = format!("wallet {wallet}");
-                let (most, lamports) = (config.wallet_transactions, config.wallet_lamports);
-                (Scope::Wallet, share(subject, most, lamports, 1))
-            })
-            .collect();
-        for (network, times) in address.map(networks).unwrap_or_default() {
-            // No address is stored.
-            let subject = format!("sponsor {network}");
-            let tag = state.auth.pseudonym(&state.database, &subject).await?;
-            let subject = format!("network {}", hex(&tag));
-            let (most, lamports) = (config.network_transactions, config.network_lamports);
-            shares.push((Scope::Network, share(subject, most, lamports, times)));
-        }
-        let subject = format!("campaign {campaign}");
+        let subject = format!("wallet {}", ticket.wallet);
+        let (most, lamports) = (config.wallet_transactions, config.wallet_lamports);
+        let mut shares = vec![(Scope::Wallet, share(subject, most, lamports))];
+        let subject = format!("campaign {}", ticket.campaign);
         let (most, lamports) = (config.campaign_transactions, config.campaign_lamports);
-        shares.push((Scope::Campaign, share(subject, most, lamports, 1)));
+        shares.push((Scope::Campaign, share(subject, most, lamports)));
         let (most, lamports) = (config.transactions, config.lamports);
-        shares.push((Scope::All, share(ALL.to_owned(), most, lamports, 1)));
-        Ok(shares)
+        shares.push((Scope::All, share(ALL.to_owned(), most, lamports)));
+        let networks = address.map(networks).unwrap_or_default();
+        for ((network, times), part) in networks.iter().zip(NETWORK_PARTS) {
+            let most = config.network_transactions.saturating_mul(*times);
+            let most = most.min(config.campaign_transactions.div_ceil(part));
+            let lamports = config.network_lamports.saturating_mul((*times).into());
+            let lamports = lamports.min(config.campaign_lamports.div_ceil(part.into()));
+            let subject = self.tag(network);
+            shares.push((Scope::Network, share(subject, most, lamports)));
+        }
+        shares
     }
 
-    /// Refuses what the limits have no room for, before somebody signs in vain. Nothing is counted.
+    /// The subject of a network, of which no address is stored.
+    fn tag(&self, network: &str) -> String {
+        let mut mac = self.networks.clone();
+        mac.update(network.as_bytes());
+        let tag = mac.finalize().into_bytes();
+        let half = tag.iter().take(16).map(|byte| format!("{byte:02x}"));
+        format!("{}{}", store::NETWORK, half.collect::<String>())
+    }
+
+    /// Refuses what the limits have no room for, before somebody signs in vain or the node tries it. Nothing is
+    /// counted.
     ///
     /// # Errors
     /// `sponsor_limit_reached`, `overloaded` or `database_unavailable`.
     pub(crate) async fn check_room(
         &self,
         state: &AppState,
-        campaign: &str,
-        wallets: &[String],
-        lamports: u64,
+        ticket: &Ticket,
+        address: Option<IpAddr>,
     ) -> ApiResult<()> {
-        let shares = self.shares(state, campaign, wallets, None).await?;
+        let shares = self.shares(ticket, address);
         let asked: Vec<Share> = shares.iter().map(|(_, share)| share.clone()).collect();
         let full = state
             .database
-            .run(async |pool| store::full(&pool, &asked, lamports).await)
+            .run_sponsor(async |pool| store::full(&pool, &asked, ticket.lamports()).await)
             .await?;
         match full {
             Some(place) => Err(reached(shares.get(place).map(|(scope, _)| *scope))),
@@ -269,31 +278,66 @@ impl Sponsor {
         }
     }
 
+    /// Refuses while another transaction of the wallet may still land: it could make this one fail, and the
+    /// sponsor pay for both. Returns the hashes of those that are in a block already.
+    ///
+    /// # Errors
+    /// `sponsorship_pending`, `chain_unavailable`, `overloaded` or `database_unavailable`.
+    pub(crate) async fn check_pending(
+        &self,
+        state: &AppState,
+        sponsored: &Sponsored<'_>,
+        height: u64,
+    ) -> ApiResult<Vec<Vec<u8>>> {
+        let mut messages = state
+            .database
+            .run_sponsor(async |pool| store::pending(&pool, sponsored.wallet, height).await)
+            .await?;
+        messages.retain(|message| message != sponsored.message);
+        if messages.is_empty() {
+            return Ok(Vec::new());
+        }
+        // A message has one signature of a key.
+        let signatures: Vec<Signature> = messages
+            .iter()
+            .map(|message| self.key.sign_message(message))
+            .collect();
+        let landed = state.chain.landed(&signatures).await?;
+        if landed.contains(&false) {
+            return Err(pending());
+        }
+        let hash = |message: &Vec<u8>| Sha256::digest(message).to_vec();
+        Ok(messages.iter().map(hash).collect())
+    }
+
     /// Records a transaction and takes its part of the limits; one that was recorded before takes none.
     ///
     /// # Errors
-    /// `sponsor_limit_reached`, `overloaded` or `database_unavailable`.
+    /// `sponsorship_pending`, `sponsor_limit_reached`, `overloaded` or `database_unavailable`.
     pub(crate) async fn record(
         &self,
         state: &AppState,
         sponsored: &Sponsored<'_>,
-        address: std::net::IpAddr,
+        ticket: &Ticket,
+        address: IpAddr,
+        height: u64,
+        ended: &[Vec<u8>],
     ) -> ApiResult<()> {
-        let (campaign, wallets) = (sponsored.campaign, sponsored.wallets);
-        let shares = self.shares(state, campaign, wallets, Some(address)).await?;
+        let shares = self.shares(ticket, Some(address));
         let asked: Vec<Share> = shares.iter().map(|(_, share)| share.clone()).collect();
         let recorded = state
             .database
-            .run(async |pool| store::record(&pool, sponsored, &asked).await)
+            .run_sponsor(async |pool| store::record(&pool, sponsored, &asked, height, ended).await)
             .await?;
         match recorded {
             Recorded::Now => {
-                let lamports = sponsored.fee.saturating_add(sponsored.rent);
                 metrics::counter!("vouch_api_sponsored_transactions_total").increment(1);
-                metrics::counter!("vouch_api_sponsored_lamports_total").increment(lamports);
+                metrics::counter!("vouch_api_sponsored_lamports_total")
+                    .increment(ticket.lamports());
                 Ok(())
             }
             Recorded::Before => Ok(()),
+            Recorded::Pending => Err(pending()),
             Recorded::Full(place) => Err(reached(shares.get(place).map(|(scope, _)| *scope))),
         }
     }
@@ -339,6 +383,14 @@ pub(crate) async fn watch(state: &AppState) {
     }
 }
 
+fn pending() -> ApiError {
+    refused("pending");
+    ApiError {
+        retry_after: Some(PENDING_FOR),
+        ..ApiError::sponsorship_pending()
+    }
+}
+
 /// Counts a refusal.
 pub(crate) fn refused(reason: &'static str) {
     metrics::counter!("vouch_api_sponsor_refused_total", "reason" => reason).increment(1);
@@ -366,16 +418,6 @@ fn reached(scope: Option<Scope>) -> ApiError {
             "the sponsor pays no more {of} on this day (UTC): name a wallet as payer, or try again tomorrow"
         ))
     }
-}
-
-/// The pseudonym as text.
-fn hex(tag: &[u8; 16]) -> String {
-    use std::fmt::Write as _;
-    tag.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn as_f64(lamports: u64) -> f64 {

@@ -5,17 +5,19 @@ use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use vouch_client::Pubkey;
 
-/// Bytes before the MAC: version, campaign, fee, rent, last valid block height.
-const BODY: usize = 1 + 32 + 3 * 8;
+/// Bytes before the MAC: version, campaign, wallet, fee, rent, last valid block height.
+const BODY: usize = 1 + 2 * 32 + 3 * 8;
 /// Bytes of the MAC.
 const TAG: usize = 32;
 /// The version of the format.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// What the builder knows of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ticket {
     pub(crate) campaign: Pubkey,
+    /// The wallet that acts, and that it counts for.
+    pub(crate) wallet: Pubkey,
     /// Lamports.
     pub(crate) fee: u64,
     /// Lamports, at most, that the sponsor pays for accounts.
@@ -25,6 +27,11 @@ pub(crate) struct Ticket {
 }
 
 impl Ticket {
+    /// The most that it costs the sponsor, in lamports.
+    pub(crate) fn lamports(&self) -> u64 {
+        self.fee.saturating_add(self.rent)
+    }
+
     /// The ticket as text, with a MAC over it and the message.
     pub(super) fn sealed(&self, key: &Hmac<Sha256>, message: &[u8]) -> String {
         let body = self.body();
@@ -42,11 +49,13 @@ impl Ticket {
             return None;
         }
         let (campaign, body) = body.split_first_chunk::<32>()?;
+        let (wallet, body) = body.split_first_chunk::<32>()?;
         let (fee, body) = body.split_first_chunk::<8>()?;
         let (rent, body) = body.split_first_chunk::<8>()?;
         let (height, _) = body.split_first_chunk::<8>()?;
         Some(Self {
             campaign: Pubkey::new_from_array(*campaign),
+            wallet: Pubkey::new_from_array(*wallet),
             fee: u64::from_le_bytes(*fee),
             rent: u64::from_le_bytes(*rent),
             last_valid_height: u64::from_le_bytes(*height),
@@ -56,6 +65,7 @@ impl Ticket {
     fn body(&self) -> Vec<u8> {
         let mut body = vec![VERSION];
         body.extend(self.campaign.to_bytes());
+        body.extend(self.wallet.to_bytes());
         for number in [self.fee, self.rent, self.last_valid_height] {
             body.extend(number.to_le_bytes());
         }
@@ -81,6 +91,7 @@ mod tests {
         let other = Hmac::<Sha256>::new_from_slice(&[8; 32]).unwrap();
         let ticket = Ticket {
             campaign: Pubkey::new_from_array([3; 32]),
+            wallet: Pubkey::new_from_array([4; 32]),
             fee: 10_000,
             rent: u64::MAX,
             last_valid_height: 1,

@@ -6,6 +6,7 @@ mod common;
 mod minted;
 mod others;
 mod vault;
+#[allow(dead_code, reason = "the tests of the sponsor use the rest")]
 mod world;
 
 use world::World;

@@ -93,6 +93,10 @@ impl World {
         start(self.database.url(), &self.rpc.url(), settings).await
     }
 
+    pub(crate) fn database_url(&self) -> &str {
+        self.database.url()
+    }
+
     pub(crate) async fn airdrop(&self, wallet: &Pubkey) {
         let signature = self.rpc.request_airdrop(wallet, 100 * SOL).await.unwrap();
         let deadline = Instant::now() + DEADLINE;

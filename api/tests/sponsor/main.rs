@@ -6,6 +6,9 @@ mod common;
 #[path = "../builders/world.rs"]
 mod world;
 
+mod acts;
+mod away;
+
 use std::time::{Duration, Instant};
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
@@ -128,9 +131,28 @@ impl Setting<'_> {
 
     /// A process with the sponsor and these settings.
     async fn another(&self, settings: &[(&str, &str)]) -> Api {
-        let key = [("SPONSOR_KEYPAIR", self.keypair)];
+        let key = [
+            ("SPONSOR_KEYPAIR", self.keypair),
+            ("SPONSOR_CAMPAIGNS", "all"),
+        ];
         let settings: Vec<(&str, &str)> = key.iter().chain(settings).copied().collect();
         self.world.another(&settings).await
+    }
+}
+
+impl Setting<'_> {
+    /// A process whose sponsor also pays the rent, in this campaign.
+    async fn with_rent(&self, campaign: &Pubkey) -> Api {
+        let campaign = campaign.to_string();
+        self.another(&[
+            ("SPONSOR_RENT", "true"),
+            ("SPONSOR_CAMPAIGNS", &campaign),
+            ("SPONSOR_WALLET_LAMPORTS_PER_DAY", "100000000"),
+            ("SPONSOR_NETWORK_LAMPORTS_PER_DAY", "1000000000"),
+            ("SPONSOR_CAMPAIGN_LAMPORTS_PER_DAY", "8000000000"),
+            ("SPONSOR_LAMPORTS_PER_DAY", "8000000000"),
+        ])
+        .await
     }
 }
 
@@ -141,7 +163,7 @@ async fn a_sponsor_pays_fees_within_its_limits_and_nothing_else() {
     let keypair = path.to_str().unwrap();
     let sponsor = Keypair::new();
     write_keypair_file(&sponsor, keypair).unwrap();
-    let world = World::with(&[("SPONSOR_KEYPAIR", keypair)]).await;
+    let world = World::with(&[("SPONSOR_KEYPAIR", keypair), ("SPONSOR_CAMPAIGNS", "all")]).await;
     let World { company, alice, .. } = &world;
     let open = json!({ "authority": text(company), "name": "Spring",
         "settings": { "reward": { "fixed": "5000000" } } });
@@ -158,10 +180,14 @@ async fn a_sponsor_pays_fees_within_its_limits_and_nothing_else() {
     };
     off_or_poor(&setting).await;
     world.airdrop(&sponsor.pubkey()).await;
-    pays_the_fee(&setting).await;
+    let late = expires(&setting).await;
+    let landed = pays_the_fee(&setting).await;
     named_by_no_instruction(&setting).await;
     limits(&setting).await;
+    acts::all(&setting).await;
+    away::node_and_postgres(&setting).await;
     rent(&setting).await;
+    expired(&setting, &late, &landed).await;
 }
 
 /// Without a key, and without lamports.
@@ -184,8 +210,57 @@ async fn off_or_poor(setting: &Setting<'_>) {
     assert_eq!(answer["sponsorship"], Value::Null);
 }
 
+/// A signed transaction, its ticket, and the last block height that takes it.
+struct Asked {
+    transaction: String,
+    sponsorship: Value,
+    last_valid: u64,
+}
+
+/// A transaction that nobody sends.
+async fn expires(setting: &Setting<'_>) -> Asked {
+    let Setting { world, .. } = setting;
+    let frank = Keypair::new();
+    world.airdrop(&frank.pubkey()).await;
+    let answer = built(&world.api, "convert", &setting.convert(&frank.pubkey())).await;
+    asked(&answer, &[&frank])
+}
+
+fn asked(answer: &Value, signers: &[&Keypair]) -> Asked {
+    Asked {
+        transaction: wire(&signed(answer, signers)),
+        sponsorship: answer["sponsorship"].clone(),
+        last_valid: answer["last_valid_block_height"].as_u64().unwrap(),
+    }
+}
+
+/// What is too old, new or signed before.
+async fn expired(setting: &Setting<'_>, late: &Asked, landed: &Asked) {
+    let Setting { world, .. } = setting;
+    let last = late.last_valid.max(landed.last_valid);
+    let deadline = Instant::now() + DEADLINE;
+    // The service may know a blockhash that is a second old.
+    while world.rpc.get_block_height().await.unwrap() <= last + 10 {
+        assert!(Instant::now() < deadline, "the chain stands still");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let before = recorded(world).await;
+    let (ticket, code) = (&late.sponsorship, "transaction_expired");
+    refuses(&world.api, &late.transaction, ticket, 409, code).await;
+    // And whoever repeats a request learns by which signature it is known
+    let answer = ask(&world.api, &landed.transaction, &landed.sponsorship).await;
+    assert_eq!(answer.refusal(), (409, code.to_owned()));
+    let wire = BASE64.decode(&landed.transaction).unwrap();
+    let mut transaction: VersionedTransaction = bincode::deserialize(&wire).unwrap();
+    sign(&mut transaction, &[setting.sponsor]);
+    let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+    let signature = transaction.signatures[0].to_string();
+    assert!(detail.ends_with(&signature), "{detail}");
+    assert_eq!(recorded(world).await, before);
+}
+
 /// What it signs, and what it does not.
-async fn pays_the_fee(setting: &Setting<'_>) {
+async fn pays_the_fee(setting: &Setting<'_>) -> Asked {
     let Setting { world, sponsor, .. } = setting;
     let other = setting.another(&[]).await;
     let bob = &world.bob;
@@ -285,18 +360,19 @@ async fn pays_the_fee(setting: &Setting<'_>) {
     assert_eq!(conversion.referee, bob.pubkey());
     // And the signed bytes are recorded
     let message = fair.message.serialize();
-    let kept: (Vec<u8>, Vec<u8>, Vec<String>) =
-        sqlx::query_as("SELECT message_hash, message, wallets FROM sponsored_transactions")
+    let kept: (Vec<u8>, Vec<u8>, String) =
+        sqlx::query_as("SELECT message_hash, message, wallet FROM sponsored_transactions")
             .fetch_one(&world.pool)
             .await
             .unwrap();
     assert_eq!(kept.0, Sha256::digest(&message).to_vec());
-    assert_eq!((kept.1, kept.2), (message, vec![text(bob)]));
+    assert_eq!((kept.1, kept.2), (message, text(bob)));
     // And whoever asks later gets the same again
     let again = ask(&other, &text_of, ticket).await.json();
     assert_eq!(again["signature"], first["signature"]);
     assert_eq!(again["transaction"], first["transaction"]);
     assert_eq!(counted(world, "all").await, (1, fee));
+    let landed = asked(&answer, &[bob]);
 
     // When what was built would fail by now, then the sponsor does not sign it, and nothing is counted
     let dave = Keypair::new();
@@ -310,6 +386,7 @@ async fn pays_the_fee(setting: &Setting<'_>) {
     refuses(&other, &wire(&late), ticket, 422, "transaction_would_fail").await;
     assert_eq!(counted(world, "all").await, (1, fee));
     assert_eq!(recorded(world).await, 1);
+    landed
 }
 
 /// The sponsor as anything but the fee payer.
@@ -351,12 +428,14 @@ async fn named_by_no_instruction(setting: &Setting<'_>) {
         .await;
     // Campaigns that are not named are not sponsored, and fees are bounded
     let elsewhere = Pubkey::new_unique().to_string();
-    for settings in [
-        [("SPONSOR_CAMPAIGNS", elsewhere.as_str())],
-        [("SPONSOR_HIGHEST_FEE", "9999")],
+    // Three signatures cost 15000.
+    let three = with("payer", json!(text(&world.company)));
+    for (settings, body) in [
+        ([("SPONSOR_CAMPAIGNS", elsewhere.as_str())], &fair),
+        ([("SPONSOR_HIGHEST_FEE", "14999")], &three),
     ] {
         let api = setting.another(&settings).await;
-        let answer = api.post("/v1/transactions/convert", &fair).await;
+        let answer = api.post("/v1/transactions/convert", body).await;
         assert_eq!(answer.refusal(), (422, "not_sponsored".to_owned()));
     }
     assert_eq!(recorded(world).await, 1);
@@ -382,31 +461,42 @@ async fn limits(setting: &Setting<'_>) {
         async move { ask(api, &transaction, &answer["sponsorship"]).await }
     });
     let outcomes = futures::future::join_all(racing).await;
-    // Then it signs exactly those that the limit has room for
+    // Then it signs one, because each could make the others fail
     let (signed_for, refused): (Vec<_>, Vec<_>) =
         outcomes.iter().partition(|answer| answer.status == 200);
+    assert_eq!(signed_for.len(), 1);
+    for answer in refused {
+        assert_eq!(answer.refusal(), (409, "sponsorship_pending".to_owned()));
+        assert_eq!(answer.header("retry-after"), "2");
+    }
+    landed(world, &signed_for[0].json()).await;
+    // And when it has landed the next one, up to the limit
+    let build = async || built(&both[0], "create-referral", &setting.register(&carol)).await;
+    for _ in 1..ROOM - 1 {
+        let answer = asked(&build().await, &[&carol]);
+        let given = ask(&both[1], &answer.transaction, &answer.sponsorship).await;
+        assert_eq!(given.status, 200, "{}", given.text);
+        landed(world, &given.json()).await;
+    }
+    let [last, one_more] = [build().await, build().await].map(|it| asked(&it, &[&carol]));
+    let given = ask(&both[1], &last.transaction, &last.sponsorship).await;
+    assert_eq!(given.status, 200, "{}", given.text);
+    landed(world, &given.json()).await;
+    let refused = ask(&both[1], &one_more.transaction, &one_more.sponsorship).await;
     let sql = "SELECT transactions FROM sponsor_days WHERE subject = $1";
     let days: Vec<i64> = sqlx::query_scalar(sql)
         .bind(format!("wallet {}", carol.pubkey()))
         .fetch_all(&world.pool)
         .await
         .unwrap();
-    let sum: i64 = days.iter().sum();
-    assert_eq!(i64::try_from(signed_for.len()), Ok(sum));
-    assert!(days.iter().all(|number| *number <= 5), "{days:?}");
-    for answer in refused {
-        assert_eq!(answer.refusal(), (429, "sponsor_limit_reached".to_owned()));
-        let seconds: u64 = answer.header("retry-after").parse().unwrap();
-        assert!((1..=86_400).contains(&seconds), "{seconds}");
-    }
-    for answer in &signed_for {
-        landed(world, &answer.json()).await;
-    }
     // Midnight (UTC) gives room anew.
     if days.len() > 1 {
         return;
     }
-    assert_eq!(signed_for.len(), ROOM);
+    assert_eq!(days, [5]);
+    assert_eq!(refused.refusal(), (429, "sponsor_limit_reached".to_owned()));
+    let seconds: u64 = refused.header("retry-after").parse().unwrap();
+    assert!((1..=86_400).contains(&seconds), "{seconds}");
     // And it says so before Carol signs in vain
     let register = "/v1/transactions/create-referral";
     let answer = both[0].post(register, &setting.register(&carol)).await;
@@ -448,13 +538,7 @@ async fn limits(setting: &Setting<'_>) {
 /// Rent that comes back.
 async fn rent(setting: &Setting<'_>) {
     let Setting { world, sponsor, .. } = setting;
-    let api = setting
-        .another(&[
-            ("SPONSOR_RENT", "true"),
-            ("SPONSOR_WALLET_LAMPORTS_PER_DAY", "100000000"),
-            ("SPONSOR_NETWORK_LAMPORTS_PER_DAY", "1000000000"),
-        ])
-        .await;
+    let api = setting.with_rent(&setting.campaign).await;
     let Campaign { mint, .. } = world.read(&setting.campaign).await;
     // Given two wallets without SOL, one of which has a token account
     let [owner, referee] = [Keypair::new(), Keypair::new()];

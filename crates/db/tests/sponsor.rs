@@ -18,20 +18,36 @@ fn share(subject: &str, transactions: i64, lamports: u64) -> Share {
     }
 }
 
-/// A transaction with this number, of this fee and rent.
+/// A transaction with this number, of this fee and rent, of a wallet of its own.
 async fn record(pool: &PgPool, number: u8, cost: [u64; 2], shares: &[Share]) -> Recorded {
-    let wallets = ["wallet".to_owned()];
+    let wallet = format!("wallet {number}");
+    record_of(pool, (&wallet, number), cost, shares, 1, &[]).await
+}
+
+/// The last height of the transactions.
+const LAST: u64 = 1_000;
+
+/// A transaction of a wallet, at this height of the chain, when those with these numbers have ended.
+async fn record_of(
+    pool: &PgPool,
+    (wallet, number): (&str, u8),
+    cost: [u64; 2],
+    shares: &[Share],
+    height: u64,
+    ended: &[u8],
+) -> Recorded {
+    let ended: Vec<Vec<u8>> = ended.iter().map(|number| vec![*number; 32]).collect();
     let sponsored = Sponsored {
         message_hash: [number; 32],
         message: &[number],
         sponsor: "sponsor",
         campaign: "campaign",
-        wallets: &wallets,
+        wallet,
         fee: cost[0],
         rent: cost[1],
-        last_valid_height: u64::MAX,
+        last_valid_height: LAST,
     };
-    sponsor::record(pool, &sponsored, shares)
+    sponsor::record(pool, &sponsored, shares, height, &ended)
         .await
         .expect("an outcome")
 }
@@ -115,12 +131,14 @@ async fn lamports_of_fee_and_rent_never_exceed_the_limit() {
             .await
             .expect("an answer");
         assert_eq!(full, None);
-        assert_eq!(
-            record(&pool, 100, [2_000, 1], &shares).await,
-            Recorded::Full(0)
-        );
-        assert_eq!(record(&pool, 100, [2_000, 0], &shares).await, Recorded::Now);
-        assert_eq!(days(&pool, "all").await, [(8, 30_000)]);
+        let more = record(&pool, 100, [2_000, 1], &shares).await;
+        let rest = record(&pool, 101, [2_000, 0], &shares).await;
+        let sums = days(&pool, "all").await;
+        // Midnight (UTC) gives room anew.
+        if sums.len() == 1 {
+            assert_eq!((more, rest), (Recorded::Full(0), Recorded::Now));
+            assert_eq!(sums, [(8, 30_000)]);
+        }
     }
 }
 
@@ -153,13 +171,64 @@ async fn a_transaction_counts_once_however_often_it_is_asked_for() {
     assert_eq!(record(&pool, 8, [5_000, 0], &shares).await, Recorded::Now);
 }
 
+/// [A12]
+#[tokio::test]
+async fn a_wallet_has_one_transaction_that_may_still_land() {
+    let (_database, pool) = database().await;
+    let shares = [share("all", 100, u64::MAX)];
+    let cost = [5_000, 0];
+    // When a wallet asks for 64 at once, then one is recorded
+    let racing = (0..64).map(|number| record_of(&pool, ("a", number), cost, &shares, 1, &[]));
+    let outcomes = futures::future::join_all(racing).await;
+    let first = outcomes.iter().position(|it| *it == Recorded::Now);
+    let first = u8::try_from(first.expect("one")).expect("a number");
+    let others = outcomes.iter().filter(|it| **it == Recorded::Pending);
+    assert_eq!((others.count(), recorded(&pool).await), (63, 1));
+    let pending = async |height| {
+        let found = sponsor::pending(&pool, "a", height).await;
+        found.expect("messages")
+    };
+    assert_eq!(pending(LAST).await, [[first]]);
+    assert_eq!(pending(LAST + 1).await, [[0_u8; 1]; 0]);
+    // And other wallets do not wait for it
+    assert_eq!(record(&pool, 100, cost, &shares).await, Recorded::Now);
+    // And it waits until that one has ended, or can land no more
+    let asked = async |number, height, ended: &[u8]| {
+        record_of(&pool, ("a", number), cost, &shares, height, ended).await
+    };
+    assert_eq!(asked(101, LAST, &[]).await, Recorded::Pending);
+    assert_eq!(asked(101, LAST, &[200]).await, Recorded::Pending);
+    assert_eq!(asked(first, LAST, &[]).await, Recorded::Before);
+    assert_eq!(asked(101, LAST, &[first]).await, Recorded::Now);
+    assert_eq!(asked(102, LAST, &[first]).await, Recorded::Pending);
+    assert_eq!(asked(102, LAST + 1, &[]).await, Recorded::Now);
+    // And none that waited was counted
+    let sums = days(&pool, "all").await;
+    assert_eq!(sums.iter().map(|(number, _)| number).sum::<i64>(), 4);
+}
+
+/// The day (UTC) of Postgres, in text.
+async fn day(pool: &PgPool) -> String {
+    let sql = "SELECT (now() AT TIME ZONE 'UTC')::date::text";
+    sqlx::query_scalar(sql)
+        .fetch_one(pool)
+        .await
+        .expect("a day")
+}
+
 #[tokio::test]
 async fn yesterday_does_not_count_and_goes_after_a_week() {
     let (_database, pool) = database().await;
+    let began = day(&pool).await;
     // Given days that are full: yesterday, and nine days ago
     let sql = "INSERT INTO sponsor_days (day, subject, transactions, lamports)
                SELECT (now() AT TIME ZONE 'UTC')::date - ago, 'all', 100, 100 FROM UNNEST($1::int[]) ago";
     let inserted = sqlx::query(sql).bind(vec![1, 8, 9]).execute(&pool).await;
+    inserted.expect("rows");
+    // And networks of yesterday and of today
+    let sql = "INSERT INTO sponsor_days (day, subject, transactions, lamports)
+               SELECT (now() AT TIME ZONE 'UTC')::date - ago, 'network a', 1, 1 FROM UNNEST($1::int[]) ago";
+    let inserted = sqlx::query(sql).bind(vec![0, 1]).execute(&pool).await;
     inserted.expect("rows");
     // Then today has room
     let today = sponsor::today(&pool, "all").await.expect("a day");
@@ -167,8 +236,13 @@ async fn yesterday_does_not_count_and_goes_after_a_week() {
     let shares = [share("all", 1, 100)];
     assert_eq!(record(&pool, 1, [100, 0], &shares).await, Recorded::Now);
     let today = sponsor::today(&pool, "all").await.expect("a day");
-    assert_eq!((today.transactions, today.lamports), (1, 100));
-    // And the oldest is deleted
+    // And the oldest is deleted, and what is over of a network
     assert!(!sponsor::sweep(&pool).await.expect("a sweep"));
-    assert_eq!(days(&pool, "all").await.len(), 3);
+    let left = (days(&pool, "all").await, days(&pool, "network a").await);
+    // Midnight (UTC) makes another day of this one.
+    if day(&pool).await != began {
+        return;
+    }
+    assert_eq!((today.transactions, today.lamports), (1, 100));
+    assert_eq!((left.0.len(), left.1.len()), (3, 1));
 }

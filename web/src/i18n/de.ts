@@ -630,8 +630,13 @@ export const de: Messages = {
     ],
     transaction_expired: [
       'Das hat zu lange gedauert',
-      'Nichts wurde gesendet und nichts berechnet.',
-      'Fang noch einmal an und unterschreib innerhalb einer Minute.',
+      'Es kann nicht mehr gesendet werden. Wurde es vorher gesendet, dann gilt es.',
+      'Sieh nach, ob es geklappt hat. Wenn nicht, fang noch einmal an und unterschreib innerhalb einer Minute.',
+    ],
+    sponsorship_pending: [
+      'Deine letzte Transaktion ist noch unterwegs',
+      'Diese wurde nicht gesendet, und nichts wurde berechnet.',
+      'Warte ein paar Sekunden und versuch es noch einmal.',
     ],
     transaction_too_large: [
       'Das passt nicht in eine Transaktion',

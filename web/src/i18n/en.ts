@@ -615,8 +615,13 @@ export const en = {
     ],
     transaction_expired: [
       'This took too long',
-      'Nothing was sent, and nothing was charged.',
-      'Start again, and sign within a minute.',
+      'It can no longer be sent. If it was sent before, it counts.',
+      'Look whether it has worked. If it has not, start again, and sign within a minute.',
+    ],
+    sponsorship_pending: [
+      'Your last transaction is still under way',
+      'This one was not sent, and nothing was charged.',
+      'Wait a few seconds, and try again.',
     ],
     transaction_too_large: [
       'This does not fit into one transaction',

@@ -82,6 +82,8 @@ pub(crate) struct Plan {
     pub(crate) payer: Pubkey,
     /// Pays the fee.
     pub(crate) sponsor: FeePayer,
+    /// The wallet that acts; a sponsor's limits count for it.
+    pub(crate) wallet: Pubkey,
     /// Left out if it does not fit.
     pub(crate) optional: Option<Instruction>,
     /// In this order.
@@ -130,14 +132,19 @@ impl Plan {
     pub(crate) fn new(payer: Pubkey, steps: Vec<Instruction>) -> Self {
         Self {
             payer,
+            wallet: payer,
             steps,
             ..Self::default()
         }
     }
 
-    /// The same, with the fee paid by another one.
-    pub(crate) fn paid_by(self, sponsor: FeePayer) -> Self {
-        Self { sponsor, ..self }
+    /// The same, with the fee paid as asked.
+    fn paid_by(self, payers: &Payers) -> Self {
+        Self {
+            sponsor: payers.fee,
+            wallet: payers.wallet,
+            ..self
+        }
     }
 
     /// Builds the transaction: the limit of compute units follows from a simulation, and the price
@@ -151,6 +158,7 @@ impl Plan {
         let Self {
             payer,
             sponsor: asked,
+            wallet,
             optional,
             steps,
             mints,
@@ -184,7 +192,12 @@ impl Plan {
             state.chain.price(written),
             rent(state, &owner, steps, &mints),
         );
-        let (blockhash, (rent, of_accounts)) = (blockhash?, rent?);
+        let (blockhash, (missing, whole, of_accounts)) = (blockhash?, rent?);
+        // Who takes an account back before the transaction lands makes the sponsor pay for all of it.
+        let rent = match sponsor {
+            Some(_) if owner == payer => whole,
+            _ => missing,
+        };
         warnings.extend(of_accounts);
         let (units, simulated) = match trial {
             Trial::Succeeds(units) => (limit(units), true),
@@ -247,6 +260,7 @@ impl Plan {
                 let rent = if owner == payer { rent } else { 0 };
                 let asked = Asked {
                     campaign: steps.iter().find_map(campaign),
+                    wallet,
                     fee,
                     rent,
                     last_valid_height: blockhash.last_valid_block_height,
@@ -355,25 +369,28 @@ fn written(transaction: &VersionedTransaction, steps: &[Instruction]) -> Vec<Pub
         .collect()
 }
 
-/// Lamports, at most, for the accounts that these instructions create and that do not exist yet, and
-/// what may surprise about them and about these mints.
+/// Lamports, at most, for the accounts that these instructions create and that do not exist yet; the same as if
+/// none of them existed; and what may surprise about them and about these mints.
 async fn rent(
     state: &AppState,
     payer: &Pubkey,
     steps: &[Instruction],
     mints: &[Pubkey],
-) -> ApiResult<(u64, Vec<Warning>)> {
+) -> ApiResult<(u64, u64, Vec<Warning>)> {
     let created: Vec<(Pubkey, usize)> = steps.iter().filter_map(created).collect();
     let addresses = created.iter().map(|(address, _)| *address);
     let addresses: Vec<Pubkey> = addresses.chain(mints.iter().copied()).collect();
     if addresses.is_empty() {
-        return Ok((0, Vec::new()));
+        return Ok((0, 0, Vec::new()));
     }
     let seen = state.chain.see(&addresses).await?;
-    let rents = created.iter().map(|(address, size)| {
+    let (mut missing, mut whole) = (0_u64, 0_u64);
+    for (address, size) in &created {
         let has = seen.get(address).map_or(0, |account| account.lamports);
-        seen.rent.minimum_balance(*size).saturating_sub(has)
-    });
+        let needs = seen.rent.minimum_balance(*size);
+        missing = missing.saturating_add(needs.saturating_sub(has));
+        whole = whole.saturating_add(needs);
+    }
     let of_mints = mints
         .iter()
         .flat_map(|mint| mints::warnings(mint, seen.get(mint)));
@@ -381,7 +398,7 @@ async fn rent(
         seen.get(account).is_none_or(|it| it.data.is_empty())
     });
     let warnings = warnings::pays_for(&others).into_iter().chain(of_mints);
-    Ok((rents.fold(0, u64::saturating_add), warnings.collect()))
+    Ok((missing, whole, warnings.collect()))
 }
 
 /// The owners, besides the payer, of token accounts that these instructions create and that are missing.
@@ -478,6 +495,8 @@ struct Payers {
     of_tokens: Option<Pubkey>,
     /// Pays the fee.
     fee: FeePayer,
+    /// The wallet that acts.
+    wallet: Pubkey,
 }
 
 impl Payers {
@@ -500,6 +519,7 @@ impl Payers {
                 payer: sponsor.address(),
                 of_tokens: None,
                 fee,
+                wallet,
             }),
             Some(_) => Err(ApiError::conflicting_fields()
                 .saying("the sponsor pays the rent, so there is no other payer")
@@ -510,6 +530,7 @@ impl Payers {
                     payer,
                     of_tokens: Some(payer),
                     fee,
+                    wallet,
                 })
             }
         }

@@ -49,6 +49,7 @@ pub(crate) struct CreateReferralRequest {
     payer: Option<String>,
     /// Pays the fee: payer (when absent), sponsor, or sponsor_with_rent, which also pays the rent, and for
     /// no token account.
+    #[schema(pattern = "^(payer|sponsor|sponsor_with_rent)$")]
     fee_payer: Option<String>,
     /// The campaign's attestor, where codes need one; signs.
     #[schema(value_type = Option<schemas::Address>)]
@@ -75,14 +76,14 @@ pub(crate) struct CreateReferralAnswer {
     request_body = CreateReferralRequest,
     responses(
         (status = 200, body = CreateReferralAnswer),
-        (status = 400, description = "malformed_json, missing_field, unknown_field, wrong_type, invalid_address, invalid_code", body = ErrorEnvelope),
+        (status = 400, description = "malformed_json, missing_field, unknown_field, wrong_type, invalid_address, invalid_code, conflicting_fields", body = ErrorEnvelope),
         (status = 404, description = "campaign_not_found", body = ErrorEnvelope),
-        (status = 409, description = "code_taken, campaign_closed", body = ErrorEnvelope),
+        (status = 409, description = "code_taken, campaign_closed, sponsor_off", body = ErrorEnvelope),
         (status = 413, description = "body_too_large", body = ErrorEnvelope),
         (status = 415, description = "unsupported_media_type", body = ErrorEnvelope),
-        (status = 422, description = "attestation_required, wrong_attestor, transaction_would_fail", body = ErrorEnvelope),
-        (status = 429, description = "too_many_requests", body = ErrorEnvelope),
-        (status = 503, description = "overloaded, chain_unavailable, database_unavailable", body = ErrorEnvelope),
+        (status = 422, description = "attestation_required, wrong_attestor, transaction_would_fail, not_sponsored", body = ErrorEnvelope),
+        (status = 429, description = "too_many_requests, sponsor_limit_reached", body = ErrorEnvelope),
+        (status = 503, description = "overloaded, chain_unavailable, database_unavailable, sponsor_balance_low", body = ErrorEnvelope),
     ))]
 pub(crate) async fn create_referral(
     State(state): State<AppState>,
@@ -146,7 +147,7 @@ pub(crate) async fn create_referral(
         steps.push(account);
     }
     let owns_short_link = !used.contains(&code.to_string());
-    let mut plan = Plan::new(payer, steps).paid_by(payers.fee);
+    let mut plan = Plan::new(payer, steps).paid_by(&payers);
     plan.mints.extend(free.campaign.reward_mint());
     Ok(Json(CreateReferralAnswer {
         built: plan.build(&state).await?,
@@ -193,6 +194,7 @@ pub(crate) struct ConvertRequest {
     payer: Option<String>,
     /// Pays the fee: payer (when absent), sponsor, or sponsor_with_rent, which also pays the rent, and for
     /// no token account.
+    #[schema(pattern = "^(payer|sponsor|sponsor_with_rent)$")]
     fee_payer: Option<String>,
     /// signup (when absent), mint, purchase, booking, enrollment, loan, rental,
     /// subscription or custom.
@@ -277,14 +279,14 @@ pub(crate) struct Reward {
     request_body = ConvertRequest,
     responses(
         (status = 200, body = ConvertAnswer),
-        (status = 400, description = "malformed_json, missing_field, unknown_field, wrong_type, invalid_address, invalid_code, invalid_action, invalid_amount, invalid_reference, invalid_signature", body = ErrorEnvelope),
+        (status = 400, description = "malformed_json, missing_field, unknown_field, wrong_type, invalid_address, invalid_code, invalid_action, invalid_amount, invalid_reference, invalid_signature, conflicting_fields", body = ErrorEnvelope),
         (status = 404, description = "code_not_found, campaign_not_found", body = ErrorEnvelope),
-        (status = 409, description = "already_converted, campaign_closed, campaign_paused, campaign_not_started, campaign_ended, code_inactive, code_expired, usage_limit_reached, payment_required, binding_not_found, not_bound, binding_expired, not_first_touch, owner_limit_reached, referrer_not_found, budget_exhausted, vault_exhausted", body = ErrorEnvelope),
+        (status = 409, description = "already_converted, campaign_closed, campaign_paused, campaign_not_started, campaign_ended, code_inactive, code_expired, usage_limit_reached, payment_required, binding_not_found, not_bound, binding_expired, not_first_touch, owner_limit_reached, referrer_not_found, budget_exhausted, vault_exhausted, sponsor_off", body = ErrorEnvelope),
         (status = 413, description = "body_too_large", body = ErrorEnvelope),
         (status = 415, description = "unsupported_media_type", body = ErrorEnvelope),
-        (status = 422, description = "self_referral, amount_too_small, missing_reference, attestation_required, invalid_voucher, voucher_expired, voucher_revoked, credential_required, credential_expired, transaction_too_large, transaction_would_fail", body = ErrorEnvelope),
-        (status = 429, description = "too_many_requests", body = ErrorEnvelope),
-        (status = 503, description = "overloaded, chain_unavailable, database_unavailable", body = ErrorEnvelope),
+        (status = 422, description = "self_referral, amount_too_small, missing_reference, attestation_required, invalid_voucher, voucher_expired, voucher_revoked, credential_required, credential_expired, transaction_too_large, transaction_would_fail, not_sponsored", body = ErrorEnvelope),
+        (status = 429, description = "too_many_requests, sponsor_limit_reached", body = ErrorEnvelope),
+        (status = 503, description = "overloaded, chain_unavailable, database_unavailable, sponsor_balance_low", body = ErrorEnvelope),
     ))]
 pub(crate) async fn convert(
     State(state): State<AppState>,
@@ -368,8 +370,7 @@ pub(crate) async fn build_convert(
     let plan = Plan {
         optional: (payers.of_tokens).and_then(|payer| receiver(&checked, &payer)),
         is_legacy: request.is_action,
-        sponsor: payers.fee,
-        ..Plan::new(payer, steps)
+        ..Plan::new(payer, steps).paid_by(&payers)
     };
     let answer = ConvertAnswer {
         built: plan.build(state).await?,

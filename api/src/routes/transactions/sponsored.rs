@@ -1,5 +1,7 @@
 //! Transactions whose fee the sponsor pays: tickets for them, and the sponsor's signature.
 
+use std::net::IpAddr;
+
 use axum::{Json, extract::State};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use serde::{Deserialize, Serialize};
@@ -16,6 +18,7 @@ use crate::{
     error::{ApiError, ApiResult},
     extract,
     limits::Meter,
+    schemas,
     sponsor::{FeePayer, Sponsor, Ticket, refused},
     state::AppState,
 };
@@ -24,6 +27,8 @@ use crate::{
 pub(super) struct Asked {
     /// The campaign that its instructions name.
     pub(super) campaign: Option<Pubkey>,
+    /// The wallet that acts, and that it counts for.
+    pub(super) wallet: Pubkey,
     /// Lamports.
     pub(super) fee: u64,
     /// Lamports, at most, that the sponsor pays for accounts.
@@ -47,26 +52,23 @@ pub(super) async fn ticket(
         return Err(ApiError::not_sponsored());
     };
     sponsor.check(message, &campaign, asked.fee)?;
-    let lamports = asked.fee.saturating_add(asked.rent);
-    let (wallets, at) = (wallets(message), campaign.to_string());
-    tokio::try_join!(
-        sponsor.check_balance(state, lamports),
-        sponsor.check_room(state, &at, &wallets, lamports),
-    )?;
+    let signers = usize::from(message.header().num_required_signatures);
+    let mut signers = message.static_account_keys().iter().take(signers);
+    if !signers.any(|signer| *signer == asked.wallet) {
+        return Err(ApiError::internal().because(anyhow::anyhow!("the wallet does not sign")));
+    }
     let ticket = Ticket {
         campaign,
+        wallet: asked.wallet,
         fee: asked.fee,
         rent: asked.rent,
         last_valid_height: asked.last_valid_height,
     };
+    tokio::try_join!(
+        sponsor.check_balance(state, ticket.lamports()),
+        sponsor.check_room(state, &ticket, None),
+    )?;
     Ok(sponsor.ticket(&ticket, message))
-}
-
-/// The wallets that sign besides the sponsor.
-fn wallets(message: &VersionedMessage) -> Vec<String> {
-    let signers = usize::from(message.header().num_required_signatures);
-    let keys = message.static_account_keys().iter();
-    keys.take(signers).skip(1).map(Pubkey::to_string).collect()
 }
 
 /// A transaction that everybody but the sponsor has signed.
@@ -74,8 +76,10 @@ fn wallets(message: &VersionedMessage) -> Vec<String> {
 #[serde(deny_unknown_fields)]
 pub(crate) struct SponsorRequest {
     /// The wire transaction in base64, as a builder returned it, with every signature but the first.
+    #[schema(value_type = schemas::Transaction)]
     transaction: String,
     /// The `sponsorship` of the builder's answer.
+    #[schema(value_type = schemas::Sponsorship)]
     sponsorship: String,
 }
 
@@ -102,7 +106,7 @@ pub(crate) struct SponsorAnswer {
     responses(
         (status = 200, body = SponsorAnswer),
         (status = 400, description = "malformed_json, missing_field, unknown_field, wrong_type, invalid_transaction, invalid_sponsorship, missing_signature", body = ErrorEnvelope),
-        (status = 409, description = "sponsor_off, transaction_expired", body = ErrorEnvelope),
+        (status = 409, description = "sponsor_off, transaction_expired, sponsorship_pending", body = ErrorEnvelope),
         (status = 413, description = "body_too_large", body = ErrorEnvelope),
         (status = 415, description = "unsupported_media_type", body = ErrorEnvelope),
         (status = 422, description = "not_sponsored, transaction_would_fail", body = ErrorEnvelope),
@@ -122,27 +126,48 @@ pub(crate) async fn sponsor(
     sponsor.check(&transaction.message, &ticket.campaign, ticket.fee)?;
     check_signatures(&transaction, &message)?;
 
+    let height = state.chain.blockhash().await?.height();
     let message_hash: [u8; 32] = Sha256::digest(&message).into();
-    let is_recorded = state
-        .database
-        .run(async |pool| store::is_recorded(&pool, &message_hash).await)
-        .await?;
+    let is_recorded = recorded(&state, &message_hash).await?;
+    if height > ticket.last_valid_height {
+        refused("expired");
+        let error = ApiError::transaction_expired();
+        return Err(if is_recorded {
+            let signature = sponsor.sign(&mut transaction);
+            error.saying(format!(
+                "the blockhash of the transaction is too old: see whether it has landed before, as {signature}"
+            ))
+        } else {
+            error
+        });
+    }
     if !is_recorded {
-        let lamports = ticket.fee.saturating_add(ticket.rent);
-        sponsor.check_balance(&state, lamports).await?;
-        try_out(&state, &transaction, lamports).await?;
-        let wallets = wallets(&transaction.message);
         let sponsored = Sponsored {
             message_hash,
             message: &message,
             sponsor: &sponsor.address().to_string(),
             campaign: &ticket.campaign.to_string(),
-            wallets: &wallets,
+            wallet: &ticket.wallet.to_string(),
             fee: ticket.fee,
             rent: ticket.rent,
             last_valid_height: ticket.last_valid_height,
         };
-        sponsor.record(&state, &sponsored, meter.address()).await?;
+        let address = meter.address();
+        let allowed = allow(
+            &state,
+            sponsor,
+            &transaction,
+            &sponsored,
+            &ticket,
+            address,
+            height,
+        );
+        if let Err(error) = allowed.await
+            // Another request for this very transaction may have been faster: then it may be full or landed by that.
+            && !recorded(&state, &message_hash).await?
+        {
+            return Err(error);
+        }
     }
     let signature = sponsor.sign(&mut transaction);
     let wire = serialized(&transaction)?;
@@ -157,6 +182,33 @@ pub(crate) async fn sponsor(
         last_valid_block_height: ticket.last_valid_height,
         sent: sent.is_ok(),
     }))
+}
+
+async fn recorded(state: &AppState, message_hash: &[u8; 32]) -> ApiResult<bool> {
+    Ok(state
+        .database
+        .run_sponsor(async |pool| store::is_recorded(&pool, message_hash).await)
+        .await?)
+}
+
+/// Records a transaction if it may be signed. The checks that cost little come first: whoever has no room causes
+/// neither a trial nor a write.
+async fn allow(
+    state: &AppState,
+    sponsor: &Sponsor,
+    transaction: &VersionedTransaction,
+    sponsored: &Sponsored<'_>,
+    ticket: &Ticket,
+    address: IpAddr,
+    height: u64,
+) -> ApiResult<()> {
+    sponsor.check_room(state, ticket, Some(address)).await?;
+    let ended = sponsor.check_pending(state, sponsored, height).await?;
+    sponsor.check_balance(state, ticket.lamports()).await?;
+    try_out(state, transaction, ticket.lamports()).await?;
+    sponsor
+        .record(state, sponsored, ticket, address, height, &ended)
+        .await
 }
 
 fn read(text: &str) -> ApiResult<VersionedTransaction> {

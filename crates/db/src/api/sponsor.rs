@@ -2,9 +2,14 @@
 //!
 //! Replicas of the API take the limits here, and record a transaction, before they sign it.
 
-use sqlx::{PgPool, Postgres, Transaction, types::BigDecimal};
+use std::time::Duration;
 
-use crate::{Error, amount::sum_from_numeric};
+use sqlx::{PgPool, Postgres, Transaction, postgres::PgPoolOptions, types::BigDecimal};
+
+use crate::{Error, amount::sum_from_numeric, connect::options};
+
+/// What the subject of a network begins with.
+pub const NETWORK: &str = "network ";
 
 /// Days for which the sums of a day are kept.
 const KEPT_DAYS: i32 = 8;
@@ -33,8 +38,8 @@ pub struct Sponsored<'a> {
     pub sponsor: &'a str,
     /// The campaign that it counts for.
     pub campaign: &'a str,
-    /// The wallets that sign besides the sponsor.
-    pub wallets: &'a [String],
+    /// The wallet that acts, and that it counts for.
+    pub wallet: &'a str,
     /// Lamports.
     pub fee: u64,
     /// Lamports, at most.
@@ -50,6 +55,8 @@ pub enum Recorded {
     Now,
     /// It was recorded before, and counts once.
     Before,
+    /// Another transaction of the wallet may still land. Nothing was recorded or counted.
+    Pending,
     /// This one of the shares, the first in their order, has no room. Nothing was recorded or counted.
     Full(usize),
 }
@@ -61,6 +68,38 @@ pub struct Day {
     pub transactions: i64,
     /// Lamports of fees and rent.
     pub lamports: u128,
+}
+
+/// A pool that records what the sponsor signs, and does nothing else: its locks keep no other query waiting. A query
+/// waits briefly for a lock, and a transaction that its client left open ends, because other replicas may wait for
+/// its rows.
+///
+/// # Errors
+/// [`Error::Refused`] when `url` is not the URL of a Postgres database.
+pub fn sponsor_pool(url: &str, connections: u32, patience: Duration) -> Result<PgPool, Error> {
+    let options = options(url, "vouch-api sponsor")?.options([
+        ("statement_timeout", "3s"),
+        ("lock_timeout", "1s"),
+        ("idle_in_transaction_session_timeout", "2s"),
+    ]);
+    Ok(PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(patience)
+        .connect_lazy_with(options))
+}
+
+/// Messages of the wallet that a block of this height may still take.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn pending(pool: &PgPool, wallet: &str, height: u64) -> Result<Vec<Vec<u8>>, Error> {
+    let found = sqlx::query_scalar!(
+        "SELECT message FROM sponsored_transactions WHERE wallet = $1 AND last_valid_height >= $2::numeric
+         ORDER BY last_valid_height DESC LIMIT 20",
+        wallet,
+        BigDecimal::from(height),
+    );
+    Ok(found.fetch_all(pool).await?)
 }
 
 /// Whether a transaction with this hash was recorded.
@@ -76,7 +115,8 @@ pub async fn is_recorded(pool: &PgPool, message_hash: &[u8; 32]) -> Result<bool,
 }
 
 /// Records a transaction and counts it on all of these shares, whose subjects differ, if each has room; else
-/// on none. A transaction that was recorded before is counted on none.
+/// on none. A transaction that was recorded before is counted on none. Each wallet has one that may still land at
+/// this height of the chain, besides those that have `ended`, by their hashes.
 ///
 /// # Errors
 /// See [`Error`].
@@ -84,18 +124,27 @@ pub async fn record(
     pool: &PgPool,
     sponsored: &Sponsored<'_>,
     shares: &[Share],
+    height: u64,
+    ended: &[Vec<u8>],
 ) -> Result<Recorded, Error> {
     let mut transaction = pool.begin().await?;
+    // Requests of one wallet come one after the other. Every one takes this lock before all others.
+    sqlx::query!(
+        r#"SELECT pg_advisory_xact_lock(hashtextextended('sponsor ' || $1, 0))::text AS "locked""#,
+        sponsored.wallet,
+    )
+    .fetch_one(&mut *transaction)
+    .await?;
     // A request for the same transaction waits here until this one has ended.
     let inserted = sqlx::query!(
         "INSERT INTO sponsored_transactions
-             (message_hash, message, sponsor, campaign, wallets, fee, rent, last_valid_height)
+             (message_hash, message, sponsor, campaign, wallet, fee, rent, last_valid_height)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
         sponsored.message_hash.as_slice(),
         sponsored.message,
         sponsored.sponsor,
         sponsored.campaign,
-        sponsored.wallets,
+        sponsored.wallet,
         BigDecimal::from(sponsored.fee),
         BigDecimal::from(sponsored.rent),
         BigDecimal::from(sponsored.last_valid_height),
@@ -105,6 +154,22 @@ pub async fn record(
     if inserted.rows_affected() == 0 {
         transaction.rollback().await?;
         return Ok(Recorded::Before);
+    }
+    let pending = sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+               SELECT FROM sponsored_transactions
+               WHERE wallet = $1 AND last_valid_height >= $2::numeric
+                 AND message_hash <> $3 AND message_hash <> ALL ($4::bytea[])) AS "pending!""#,
+        sponsored.wallet,
+        BigDecimal::from(height),
+        sponsored.message_hash.as_slice(),
+        ended,
+    )
+    .fetch_one(&mut *transaction)
+    .await?;
+    if pending {
+        transaction.rollback().await?;
+        return Ok(Recorded::Pending);
     }
     let lamports = sponsored.fee.saturating_add(sponsored.rent);
     let full = count(&mut transaction, shares, lamports).await?;
@@ -204,7 +269,7 @@ pub async fn today(pool: &PgPool, subject: &str) -> Result<Day, Error> {
     })
 }
 
-/// Deletes one batch of sums of days that are over for a week. Several processes may do this at once. Returns
+/// Deletes one batch of sums: of networks when their day is over, of others a week later. Several processes may do this at once. Returns
 /// whether there may be more.
 ///
 /// # Errors
@@ -212,10 +277,13 @@ pub async fn today(pool: &PgPool, subject: &str) -> Result<Day, Error> {
 pub async fn sweep(pool: &PgPool) -> Result<bool, Error> {
     let deleted = sqlx::query!(
         "DELETE FROM sponsor_days WHERE ctid = ANY (ARRAY(
-             SELECT ctid FROM sponsor_days WHERE day < (now() AT TIME ZONE 'UTC')::date - $1::integer
+             SELECT ctid FROM sponsor_days
+             WHERE day < (now() AT TIME ZONE 'UTC')::date
+               AND (day < (now() AT TIME ZONE 'UTC')::date - $1::integer OR starts_with(subject, $3))
              LIMIT $2 FOR UPDATE SKIP LOCKED))",
         KEPT_DAYS,
         BATCH,
+        NETWORK,
     )
     .execute(pool)
     .await?;

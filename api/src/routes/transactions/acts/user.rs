@@ -35,6 +35,7 @@ pub(crate) struct BindRequest {
     payer: Option<String>,
     /// Pays the fee: payer (when absent), sponsor, or sponsor_with_rent, which also pays the rent, and for
     /// no token account.
+    #[schema(pattern = "^(payer|sponsor|sponsor_with_rent)$")]
     fee_payer: Option<String>,
 }
 
@@ -77,7 +78,7 @@ impl Act for BindRequest {
             code,
             bound,
         });
-        Ok(Plan::new(payer, vec![step]).paid_by(payers.fee))
+        Ok(Plan::new(payer, vec![step]).paid_by(&payers))
     }
 }
 
@@ -99,6 +100,7 @@ pub(crate) struct PurchaseRequest {
     payer: Option<String>,
     /// Pays the fee: payer (when absent), sponsor, or sponsor_with_rent, which also pays the rent, and for
     /// no token account.
+    #[schema(pattern = "^(payer|sponsor|sponsor_with_rent)$")]
     fee_payer: Option<String>,
     /// purchase (when absent), or another action.
     #[schema(
@@ -164,8 +166,7 @@ impl Act for PurchaseRequest {
             });
         Ok(Plan {
             optional: receiver,
-            sponsor: payers.fee,
-            ..Plan::new(payer, vec![instructions::purchase(&offer, &args)])
+            ..Plan::new(payer, vec![instructions::purchase(&offer, &args)]).paid_by(&payers)
         })
     }
 }

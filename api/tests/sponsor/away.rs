@@ -1,0 +1,62 @@
+//! A node, and a Postgres, that cannot be reached when the sponsor shall sign.
+
+use solana_sdk::signature::{Keypair, Signer as _};
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    task::{JoinHandle, JoinSet},
+};
+
+use crate::{Setting, ask, asked, built, landed, recorded, refuses};
+
+/// A way to a server. It is cut by aborting the task.
+async fn way_to(port: u16) -> (u16, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let here = listener.local_addr().unwrap().port();
+    let task = tokio::spawn(async move {
+        let mut open = JoinSet::new();
+        loop {
+            let (mut client, _) = listener.accept().await.unwrap();
+            open.spawn(async move {
+                if let Ok(mut server) = TcpStream::connect(("127.0.0.1", port)).await {
+                    // Either end may close it.
+                    let _ = copy_bidirectional(&mut client, &mut server).await;
+                }
+            });
+        }
+    });
+    (here, task)
+}
+
+/// The same URL by a way to it, and that way.
+async fn by(url: &str) -> (String, JoinHandle<()>) {
+    let mut url: url::Url = url.parse().unwrap();
+    let (port, way) = way_to(url.port().unwrap()).await;
+    url.set_port(Some(port)).unwrap();
+    (url.to_string(), way)
+}
+
+pub(crate) async fn node_and_postgres(setting: &Setting<'_>) {
+    let world = setting.world;
+    let [node, postgres] = [world.rpc.url(), world.database_url().to_owned()];
+    for (name, url, code) in [
+        ("RPC_URL", &node, "chain_unavailable"),
+        ("DATABASE_URL", &postgres, "database_unavailable"),
+    ] {
+        let (by, way) = by(url).await;
+        let api = setting.another(&[(name, &by)]).await;
+        let wallet = Keypair::new();
+        world.airdrop(&wallet.pubkey()).await;
+        let answer = built(&api, "convert", &setting.convert(&wallet.pubkey())).await;
+        let given = asked(&answer, &[&wallet]);
+        let before = recorded(world).await;
+        // When it is away, then the sponsor signs nothing
+        way.abort();
+        refuses(&api, &given.transaction, &given.sponsorship, 503, code).await;
+        assert_eq!(recorded(world).await, before, "{name}");
+        // But another process, which reaches it, does
+        let answer = ask(&world.api, &given.transaction, &given.sponsorship).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        landed(world, &answer.json()).await;
+    }
+}
