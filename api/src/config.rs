@@ -124,6 +124,10 @@ pub struct Config {
     /// Who pays fees of other wallets.
     #[command(flatten)]
     pub sponsor: SponsorConfig,
+    /// Folder with keypair files of campaigns' attestors, each named after its campaign and .json, which others
+    /// must not be able to read. Without it, no voucher is signed here.
+    #[arg(long, env)]
+    pub attestor_keys: Option<PathBuf>,
     /// Its log.
     #[command(flatten)]
     pub log: Log,

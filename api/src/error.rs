@@ -103,7 +103,7 @@ errors! {
     award_not_found = NOT_FOUND, "there is no such badge";
     too_many_keys = CONFLICT, "an authority has at most 20 keys for a campaign, and 200 with those that ended in 90 days";
     invalid_key_name = BAD_REQUEST, "a name has 1 to 60 characters, all of which can be seen";
-    unknown_scope = BAD_REQUEST, "scopes are at least one of read:analytics, write:events, write:profile";
+    unknown_scope = BAD_REQUEST, "scopes are at least one of read:analytics, write:attestations, write:events, write:profile";
     invalid_expiry_days = BAD_REQUEST, "a key ends after 1 to 3650 days";
     invalid_overlap = BAD_REQUEST, "the old key goes on working for 0 to 604800 seconds";
     unknown_category = BAD_REQUEST, "there is no such category";
@@ -139,6 +139,14 @@ errors! {
     transaction_expired = CONFLICT, "the blockhash of the transaction is too old: build a new one";
     sponsorship_pending = CONFLICT,
         "the sponsor has signed another transaction of this wallet: wait until it has landed, or is too old";
+    attestor_off = CONFLICT, "this service does not have the key of the campaign's attestor";
+    attestor_changed = CONFLICT, "the campaign has another attestor than the one whose key this service has";
+    no_attestation_rules = NOT_FOUND, "the campaign's authority has not set rules for what may be signed";
+    amount_out_of_bounds = UNPROCESSABLE_ENTITY, "the campaign's rules allow no such amount";
+    order_attested = CONFLICT, "a voucher with other words was signed for this order, and has not expired";
+    attestation_limit_reached = TOO_MANY_REQUESTS, "the campaign's rules allow no more vouchers on this day (UTC)";
+    invalid_rules = BAD_REQUEST,
+        "rules have amounts in order, and vouchers that live for 60 to 2592000 seconds";
     internal = INTERNAL_SERVER_ERROR, "something went wrong here";
 }
 

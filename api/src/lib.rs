@@ -6,6 +6,7 @@
 //! indexer writes the mirror that it reads.
 
 mod app;
+mod attestor;
 mod auth;
 mod body;
 mod chain;

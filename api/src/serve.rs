@@ -13,6 +13,7 @@ use vouch_service::{Metrics, Stop};
 use crate::{
     Config,
     app::router,
+    attestor::Keyring,
     auth::{self, Auth},
     chain::Chain,
     clicks::{count, machines, recorder::Recorder, spool::Spool, upkeep},
@@ -50,6 +51,7 @@ pub async fn serve(config: Config) -> Result<()> {
         bail!("CLICK_ROLLUP_RETENTION_DAYS must be at least CLICK_RETENTION_DAYS");
     }
     let sponsor = Sponsor::new(&config.sponsor)?;
+    let attestors = Keyring::open(config.attestor_keys.as_deref())?;
     machines::prepare();
     let listener = config.listen.listen().await?;
     let address = listener.local_addr()?;
@@ -94,6 +96,7 @@ pub async fn serve(config: Config) -> Result<()> {
         Auth::new(&public_url, config.public_chain)?,
         Pages::new(config.public_chain, config.public_rpc_url.as_ref())?,
         sponsor,
+        attestors,
     );
     let state = AppState(Arc::new(inner));
     let streams = Arc::clone(&state.live);

@@ -15,6 +15,7 @@ use vouch_service::Heartbeat;
 
 use crate::{
     Config,
+    attestor::Keyring,
     auth::Auth,
     chain::Chain,
     clicks::{crowd::Crowd, recorder::Recorder, visitor::Pseudonyms},
@@ -64,6 +65,8 @@ pub(crate) struct Inner {
     /// Where that proxy says the country.
     pub(crate) country_header: Option<HeaderName>,
     pub(crate) limits: Limits,
+    /// Keys of campaigns' attestors.
+    pub(crate) attestors: Keyring,
     /// Pays fees of other wallets; `None` without a key.
     pub(crate) sponsor: Option<Sponsor>,
     pub(crate) live: Arc<Live>,
@@ -96,6 +99,7 @@ impl Inner {
         auth: Auth,
         pages: Pages,
         sponsor: Option<Sponsor>,
+        attestors: Keyring,
     ) -> Self {
         Self {
             known_links: KnownLinks::new(Arc::clone(&database)),
@@ -114,6 +118,7 @@ impl Inner {
             country_header: config.country_header.clone(),
             limits: Limits::new(config),
             sponsor,
+            attestors,
             heartbeat: Heartbeat::new(STUCK),
             boards: Cache::builder()
                 .max_capacity(BOARDS)

@@ -193,7 +193,7 @@ async fn every_protected_route_refuses_who_has_no_right_and_every_private_one_is
         )
         .bearer_auth(&bearer)
         .json(
-            &json!({ "name": "k", "scopes": ["read:analytics", "write:events", "write:profile"] }),
+            &json!({ "name": "k", "scopes": ["read:analytics", "write:attestations", "write:events", "write:profile"] }),
         ),
     )
     .await
@@ -309,6 +309,7 @@ async fn every_protected_route_refuses_who_has_no_right_and_every_private_one_is
     let changed: i64 = sqlx::query_scalar(
         "SELECT (SELECT count(*) FROM code_profiles) + (SELECT count(*) FROM campaign_profiles)
              + (SELECT count(*) FROM api_keys WHERE campaign = $1)
+             + (SELECT count(*) FROM attestation_rules)
              + (SELECT count(*) FROM awards WHERE claimed_at IS NOT NULL)",
     )
     .bind(CAMPAIGN)

@@ -216,6 +216,11 @@ def a_signed_challenge(body):
     body.update(signed[min(next(next_challenge), len(signed) - 1)])
 
 
+def rules(body):
+    least, most = sorted((body["least_amount"], body["most_amount"]), key=int)
+    body.update(least_amount=least, most_amount=most)
+
+
 def a_sponsored_transaction(body):
     # Nobody can invent what a wallet has signed. When it is too old it is refused so, which is documented.
     body.clear()
@@ -237,6 +242,7 @@ OF_BODY = {
     "/v1/transactions/create-campaign": a_new_campaign,
     "/v1/transactions/update-campaign": a_change,
     "/v1/transactions/claim": a_claim,
+    "/v1/campaigns/{address}/attestation-rules": rules,
     "/v1/transactions/set-partner": a_partner,
     "/v1/transactions/sponsor": a_sponsored_transaction,
 }
@@ -297,6 +303,21 @@ KNOWN = {
     "POST /v1/badges/{id}/claim": {"path_parameters": {"id": SEED["awards"][-1]}},
     "GET /v1/campaigns/{address}": OF_CAMPAIGN,
     "GET /v1/campaigns/{address}/analytics": OF_CAMPAIGN,
+    "GET /v1/campaigns/{address}/attestation-rules": OF_CAMPAIGN,
+    "PUT /v1/campaigns/{address}/attestation-rules": {
+        **OF_CAMPAIGN,
+        "body": {
+            "per_wallet_per_day": 1,
+            "per_day": 1,
+            "least_amount": "0",
+            "most_amount": "9",
+            "valid_seconds": 60,
+        },
+    },
+    "POST /v1/campaigns/{address}/attestations": {
+        **OF_CAMPAIGN,
+        "body": {"code": CODE, "referee": VISITOR},
+    },
     "GET /v1/campaigns/{address}/badges": OF_CAMPAIGN,
     "GET /v1/campaigns/{address}/keys": OF_CAMPAIGN,
     "GET /v1/campaigns/{address}/live": OF_CAMPAIGN,

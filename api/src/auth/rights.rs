@@ -129,13 +129,25 @@ pub(crate) trait Scope {
 }
 
 /// Every scope that a key can have.
-pub(crate) const SCOPES: [&str; 3] = [ReadAnalytics::NAME, "write:events", WriteProfile::NAME];
+pub(crate) const SCOPES: [&str; 4] = [
+    ReadAnalytics::NAME,
+    WriteAttestations::NAME,
+    "write:events",
+    WriteProfile::NAME,
+];
 
 /// May read the campaign's analytics.
 pub(crate) struct ReadAnalytics;
 
 impl Scope for ReadAnalytics {
     const NAME: &'static str = "read:analytics";
+}
+
+/// May have vouchers signed, within the rules of the campaign's authority.
+pub(crate) struct WriteAttestations;
+
+impl Scope for WriteAttestations {
+    const NAME: &'static str = "write:attestations";
 }
 
 /// May set the campaign's profile.

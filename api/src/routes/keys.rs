@@ -80,7 +80,7 @@ pub(crate) struct KeyRequest {
     /// 1 to 60 characters.
     #[schema(format = "plain-text", min_length = 1, max_length = 60)]
     name: String,
-    /// The rights of the key: at least one of `read:analytics`, `write:events`, `write:profile`.
+    /// The rights of the key: at least one of `read:analytics`, `write:attestations`, `write:events`, `write:profile`.
     #[schema(value_type = Vec<schemas::Scope>, min_items = 1)]
     scopes: Vec<String>,
     /// Days after which it ends, from 1 to 3650; absent for never.

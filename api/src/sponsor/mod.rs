@@ -270,7 +270,7 @@ impl Sponsor {
         let asked: Vec<Share> = shares.iter().map(|(_, share)| share.clone()).collect();
         let full = state
             .database
-            .run_sponsor(async |pool| store::full(&pool, &asked, ticket.lamports()).await)
+            .run_signing(async |pool| store::full(&pool, &asked, ticket.lamports()).await)
             .await?;
         match full {
             Some(place) => Err(reached(shares.get(place).map(|(scope, _)| *scope))),
@@ -291,7 +291,7 @@ impl Sponsor {
     ) -> ApiResult<Vec<Vec<u8>>> {
         let mut messages = state
             .database
-            .run_sponsor(async |pool| store::pending(&pool, sponsored.wallet, height).await)
+            .run_signing(async |pool| store::pending(&pool, sponsored.wallet, height).await)
             .await?;
         messages.retain(|message| message != sponsored.message);
         if messages.is_empty() {
@@ -327,7 +327,7 @@ impl Sponsor {
         let asked: Vec<Share> = shares.iter().map(|(_, share)| share.clone()).collect();
         let recorded = state
             .database
-            .run_sponsor(async |pool| store::record(&pool, sponsored, &asked, height, ended).await)
+            .run_signing(async |pool| store::record(&pool, sponsored, &asked, height, ended).await)
             .await?;
         match recorded {
             Recorded::Now => {

@@ -73,6 +73,10 @@ pub const KEPT: &[Line] = &[
     //                         indexer api   keeper webhooks
     ("_sqlx_migrations",      [READ,  READ, READ,  READ]),
     ("api_keys",              [NONE,  WRITE, NONE, NONE]),
+    ("attestation_days",      [NONE,  WRITE, NONE, NONE]),
+    ("attestation_rules",     [NONE,  KEEP, NONE,  NONE]),
+    // What was signed stays.
+    ("attestations",          [NONE,  ADD,  NONE,  NONE]),
     ("awards",                [ADD,   CLAIM, NONE, READ]),
     ("badges",                [READ,  READ, NONE,  READ]),
     ("campaign_profiles",     [NONE,  KEEP, NONE,  NONE]),

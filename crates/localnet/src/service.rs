@@ -18,6 +18,7 @@ const HEALTH_DEADLINE: Duration = Duration::from_secs(60);
 const CONFIGURATION: &[&str] = &[
     "ACTIONS_PER_MINUTE",
     "ACTION_ACCOUNTS_PER_MINUTE",
+    "ATTESTOR_KEYS",
     "BUILDS_PER_MINUTE",
     "CHANGES_PER_MINUTE",
     "CLICK_RETENTION_DAYS",

@@ -284,6 +284,15 @@ async fn seed(world: &World, api: &Service) -> Result<Value> {
         let made: Value = made.send().await?.error_for_status()?.json().await?;
         ids.push(made["id"].clone());
     }
+    let rules = format!(
+        "{}/v1/campaigns/{}/attestation-rules",
+        api.url(),
+        scene.campaign
+    );
+    let body = json!({ "per_wallet_per_day": 1, "per_day": 1, "least_amount": "0",
+        "most_amount": "9", "valid_seconds": 60 });
+    let set = http.put(rules).bearer_auth(&token).json(&body);
+    set.send().await?.error_for_status()?;
     let link = format!("{}/r/{CODE}", api.url());
     let landing = http.get(link).send().await?;
     let landing = landing

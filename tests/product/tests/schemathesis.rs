@@ -3,7 +3,9 @@
 use vouch_product_tests::documented::{Options, run};
 
 /// Operations that no valid request succeeds at in a short run, each with the reason.
-const NEVER_SUCCEED: [&str; 6] = [
+const NEVER_SUCCEED: [&str; 7] = [
+    // The service has no attestor's key.
+    "POST /v1/campaigns/{address}/attestations",
     // The campaign counts no first touches.
     "POST /v1/transactions/bind",
     // What is owed is held for ten minutes.

@@ -633,6 +633,41 @@ export const de: Messages = {
       'Es kann nicht mehr gesendet werden. Wurde es vorher gesendet, dann gilt es.',
       'Sieh nach, ob es geklappt hat. Wenn nicht, fang noch einmal an und unterschreib innerhalb einer Minute.',
     ],
+    attestor_off: [
+      'Nachweise werden hier nicht unterschrieben',
+      'Es wurde nichts unterschrieben.',
+      'Frag die Firma, die sie selbst unterschreibt.',
+    ],
+    attestor_changed: [
+      'Die Kampagne hat jetzt einen anderen Bürgen',
+      'Es wurde nichts unterschrieben.',
+      'Gib dem Dienst den Schlüssel des neuen Bürgen.',
+    ],
+    no_attestation_rules: [
+      'Es gibt noch keine Regeln für Nachweise',
+      'Es wurde nichts unterschrieben.',
+      'Wem die Kampagne gehört, muss sie zuerst festlegen.',
+    ],
+    amount_out_of_bounds: [
+      'Die Regeln erlauben diesen Betrag nicht',
+      'Es wurde nichts unterschrieben.',
+      'Prüf den Betrag, oder lass die Regeln ändern.',
+    ],
+    order_attested: [
+      'Diese Bestellung hat einen anderen Nachweis',
+      'Es wurde nichts Neues unterschrieben.',
+      'Nimm dieselben Angaben wie vorher, oder warte, bis jener Nachweis abgelaufen ist.',
+    ],
+    attestation_limit_reached: [
+      'Heute gibt es keine Nachweise mehr',
+      'Es wurde nichts unterschrieben.',
+      'Versuch es morgen (UTC) noch einmal, oder lass die Regeln ändern.',
+    ],
+    invalid_rules: [
+      'Diese Regeln gehen nicht',
+      'Die alten Regeln gelten weiter.',
+      'Der kleinste Betrag ist nicht größer als der größte, und ein Nachweis gilt eine Minute bis 30 Tage.',
+    ],
     sponsorship_pending: [
       'Deine letzte Transaktion ist noch unterwegs',
       'Diese wurde nicht gesendet, und nichts wurde berechnet.',

@@ -618,6 +618,41 @@ export const en = {
       'It can no longer be sent. If it was sent before, it counts.',
       'Look whether it has worked. If it has not, start again, and sign within a minute.',
     ],
+    attestor_off: [
+      'Vouchers are not signed here',
+      'Nothing was signed.',
+      'Ask the company, which signs them itself.',
+    ],
+    attestor_changed: [
+      'The campaign has another attestor now',
+      'Nothing was signed.',
+      'Give the service the key of the new attestor.',
+    ],
+    no_attestation_rules: [
+      'There are no rules for vouchers yet',
+      'Nothing was signed.',
+      'The owner of the campaign has to set them first.',
+    ],
+    amount_out_of_bounds: [
+      'The rules allow no such amount',
+      'Nothing was signed.',
+      'Check the amount, or let the owner of the campaign change the rules.',
+    ],
+    order_attested: [
+      'This order has another voucher',
+      'Nothing new was signed.',
+      'Use the same details as before, or wait until that voucher has expired.',
+    ],
+    attestation_limit_reached: [
+      'No more vouchers today',
+      'Nothing was signed.',
+      'Try again tomorrow (UTC), or let the owner of the campaign change the rules.',
+    ],
+    invalid_rules: [
+      'These rules do not work',
+      'The old rules still hold.',
+      'The least amount is not above the largest, and a voucher lives for a minute to 30 days.',
+    ],
     sponsorship_pending: [
       'Your last transaction is still under way',
       'This one was not sent, and nothing was charged.',

@@ -187,7 +187,7 @@ pub(crate) async fn sponsor(
 async fn recorded(state: &AppState, message_hash: &[u8; 32]) -> ApiResult<bool> {
     Ok(state
         .database
-        .run_sponsor(async |pool| store::is_recorded(&pool, message_hash).await)
+        .run_signing(async |pool| store::is_recorded(&pool, message_hash).await)
         .await?)
 }
 

@@ -1,6 +1,7 @@
 //! The API's queries: reads of the mirror, writes of clicks, profiles, sessions, keys and limits.
 
 pub mod analytics;
+pub mod attestations;
 pub mod auth;
 pub mod awards;
 pub mod campaigns;

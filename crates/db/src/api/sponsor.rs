@@ -70,14 +70,14 @@ pub struct Day {
     pub lamports: u128,
 }
 
-/// A pool that records what the sponsor signs, and does nothing else: its locks keep no other query waiting. A query
+/// A pool that records what keys of the API sign, and does nothing else: its locks keep no other query waiting. A query
 /// waits briefly for a lock, and a transaction that its client left open ends, because other replicas may wait for
 /// its rows.
 ///
 /// # Errors
 /// [`Error::Refused`] when `url` is not the URL of a Postgres database.
-pub fn sponsor_pool(url: &str, connections: u32, patience: Duration) -> Result<PgPool, Error> {
-    let options = options(url, "vouch-api sponsor")?.options([
+pub fn signing_pool(url: &str, connections: u32, patience: Duration) -> Result<PgPool, Error> {
+    let options = options(url, "vouch-api signing")?.options([
         ("statement_timeout", "3s"),
         ("lock_timeout", "1s"),
         ("idle_in_transaction_session_timeout", "2s"),
