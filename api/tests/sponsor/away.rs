@@ -31,7 +31,7 @@ async fn way_to(port: u16) -> (u16, JoinHandle<()>) {
 /// The same URL by a way to it, and that way.
 async fn by(url: &str) -> (String, JoinHandle<()>) {
     let mut url: url::Url = url.parse().unwrap();
-    let (port, way) = way_to(url.port().unwrap()).await;
+    let (port, way) = way_to(url.port().unwrap_or(5432)).await;
     url.set_port(Some(port)).unwrap();
     (url.to_string(), way)
 }

@@ -8,6 +8,8 @@ mod world;
 
 mod acts;
 mod away;
+mod limits;
+mod rent;
 
 use std::time::{Duration, Instant};
 
@@ -22,11 +24,8 @@ use solana_sdk::{
     signer::keypair::write_keypair_file,
     transaction::VersionedTransaction,
 };
-use vouch_client::{
-    accounts::{Campaign, Conversion, Referral},
-    token,
-};
-use world::{World, cost, key, text};
+use vouch_client::accounts::Conversion;
+use world::{World, key, text};
 
 const DEADLINE: Duration = Duration::from_secs(120);
 
@@ -183,10 +182,10 @@ async fn a_sponsor_pays_fees_within_its_limits_and_nothing_else() {
     let late = expires(&setting).await;
     let landed = pays_the_fee(&setting).await;
     named_by_no_instruction(&setting).await;
-    limits(&setting).await;
+    limits::limits(&setting).await;
     acts::all(&setting).await;
     away::node_and_postgres(&setting).await;
-    rent(&setting).await;
+    rent::rent(&setting).await;
     expired(&setting, &late, &landed).await;
 }
 
@@ -439,173 +438,4 @@ async fn named_by_no_instruction(setting: &Setting<'_>) {
         assert_eq!(answer.refusal(), (422, "not_sponsored".to_owned()));
     }
     assert_eq!(recorded(world).await, 1);
-}
-
-/// Many requests at once, by two processes.
-async fn limits(setting: &Setting<'_>) {
-    const ROOM: usize = 5;
-    let Setting { world, .. } = setting;
-    let room = [("SPONSOR_WALLET_TRANSACTIONS_PER_DAY", "5")];
-    let both = [setting.another(&room).await, setting.another(&room).await];
-    let carol = Keypair::new();
-    world.airdrop(&carol.pubkey()).await;
-    // Given 16 codes that Carol may register, signed by her
-    let building = (0..16).map(|n| {
-        let (api, body) = (&both[n % 2], setting.register(&carol));
-        async move { built(api, "create-referral", &body).await }
-    });
-    let answers = futures::future::join_all(building).await;
-    // When the sponsor is asked for all at once
-    let racing = answers.iter().enumerate().map(|(n, answer)| {
-        let (api, transaction) = (&both[(n + 1) % 2], wire(&signed(answer, &[&carol])));
-        async move { ask(api, &transaction, &answer["sponsorship"]).await }
-    });
-    let outcomes = futures::future::join_all(racing).await;
-    // Then it signs one, because each could make the others fail
-    let (signed_for, refused): (Vec<_>, Vec<_>) =
-        outcomes.iter().partition(|answer| answer.status == 200);
-    assert_eq!(signed_for.len(), 1);
-    for answer in refused {
-        assert_eq!(answer.refusal(), (409, "sponsorship_pending".to_owned()));
-        assert_eq!(answer.header("retry-after"), "2");
-    }
-    landed(world, &signed_for[0].json()).await;
-    // And when it has landed the next one, up to the limit
-    let build = async || built(&both[0], "create-referral", &setting.register(&carol)).await;
-    for _ in 1..ROOM - 1 {
-        let answer = asked(&build().await, &[&carol]);
-        let given = ask(&both[1], &answer.transaction, &answer.sponsorship).await;
-        assert_eq!(given.status, 200, "{}", given.text);
-        landed(world, &given.json()).await;
-    }
-    let [last, one_more] = [build().await, build().await].map(|it| asked(&it, &[&carol]));
-    let given = ask(&both[1], &last.transaction, &last.sponsorship).await;
-    assert_eq!(given.status, 200, "{}", given.text);
-    landed(world, &given.json()).await;
-    let refused = ask(&both[1], &one_more.transaction, &one_more.sponsorship).await;
-    let sql = "SELECT transactions FROM sponsor_days WHERE subject = $1";
-    let days: Vec<i64> = sqlx::query_scalar(sql)
-        .bind(format!("wallet {}", carol.pubkey()))
-        .fetch_all(&world.pool)
-        .await
-        .unwrap();
-    // Midnight (UTC) gives room anew.
-    if days.len() > 1 {
-        return;
-    }
-    assert_eq!(days, [5]);
-    assert_eq!(refused.refusal(), (429, "sponsor_limit_reached".to_owned()));
-    let seconds: u64 = refused.header("retry-after").parse().unwrap();
-    assert!((1..=86_400).contains(&seconds), "{seconds}");
-    // And it says so before Carol signs in vain
-    let register = "/v1/transactions/create-referral";
-    let answer = both[0].post(register, &setting.register(&carol)).await;
-    assert_eq!(answer.refusal(), (429, "sponsor_limit_reached".to_owned()));
-    // And others still have room, unless the campaign, the network or the day has none
-    let erin = Keypair::new();
-    world.airdrop(&erin.pubkey()).await;
-    let mut narrow = Vec::new();
-    for (name, of) in [
-        ("SPONSOR_NETWORK_TRANSACTIONS_PER_DAY", "for this network"),
-        ("SPONSOR_NETWORK_LAMPORTS_PER_DAY", "for this network"),
-        ("SPONSOR_CAMPAIGN_TRANSACTIONS_PER_DAY", "for this campaign"),
-        ("SPONSOR_CAMPAIGN_LAMPORTS_PER_DAY", "for this campaign"),
-        ("SPONSOR_TRANSACTIONS_PER_DAY", "in all"),
-        ("SPONSOR_LAMPORTS_PER_DAY", "in all"),
-        ("SPONSOR_WALLET_LAMPORTS_PER_DAY", "for this wallet"),
-    ] {
-        narrow.push((setting.another(&[(name, "1")]).await, name, of));
-    }
-    let poor = setting
-        .another(&[("SPONSOR_LEAST_BALANCE", "1000000000000")])
-        .await;
-    let answer = built(&both[0], "create-referral", &setting.register(&erin)).await;
-    let (transaction, ticket) = (wire(&signed(&answer, &[&erin])), &answer["sponsorship"]);
-    for (api, name, of) in &narrow {
-        let refused = ask(api, &transaction, ticket).await;
-        assert_eq!(refused.refusal(), (429, "sponsor_limit_reached".to_owned()));
-        let detail = refused.json()["detail"].as_str().unwrap().to_owned();
-        let said = format!("the sponsor pays no more {of} on this day (UTC)");
-        assert!(detail.starts_with(&said), "{name}: {detail}");
-    }
-    // And a sponsor that has to keep more than it has does not sign
-    refuses(&poor, &transaction, ticket, 503, "sponsor_balance_low").await;
-    let answer = ask(&both[1], &transaction, ticket).await;
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    landed(world, &answer.json()).await;
-}
-
-/// Rent that comes back.
-async fn rent(setting: &Setting<'_>) {
-    let Setting { world, sponsor, .. } = setting;
-    let api = setting.with_rent(&setting.campaign).await;
-    let Campaign { mint, .. } = world.read(&setting.campaign).await;
-    // Given two wallets without SOL, one of which has a token account
-    let [owner, referee] = [Keypair::new(), Keypair::new()];
-    let program = token::TOKEN_PROGRAM_ID;
-    let company = world.company.pubkey();
-    let account = token::create_associated_token(&company, &owner.pubkey(), &mint, &program);
-    world.run(&[account], &[&world.company]).await;
-    // When the sponsor pays fee and rent
-    let mut register = setting.register(&owner);
-    register["fee_payer"] = "sponsor_with_rent".into();
-    register["code"] = "EMPTY234".into();
-    let mut convert = setting.convert(&referee.pubkey());
-    convert["fee_payer"] = "sponsor_with_rent".into();
-    convert["code"] = "EMPTY234".into();
-    for (act, body, wallet, at) in [
-        ("create-referral", &register, &owner, "referral"),
-        ("convert", &convert, &referee, "conversion"),
-    ] {
-        // Then it pays exactly what was said, and the wallet nothing
-        let before = world.lamports(&sponsor.pubkey()).await;
-        let answer = built(&api, act, body).await;
-        assert_eq!(answer["signers"], json!([text(sponsor), text(wallet)]));
-        let transaction = wire(&signed(&answer, &[wallet]));
-        // A process that pays no rent does not sign it
-        refuses(
-            &world.api,
-            &transaction,
-            &answer["sponsorship"],
-            422,
-            "not_sponsored",
-        )
-        .await;
-        let given = ask(&api, &transaction, &answer["sponsorship"]).await;
-        assert_eq!(given.status, 200, "{}", given.text);
-        landed(world, &given.json()).await;
-        let paid = before - world.lamports(&sponsor.pubkey()).await;
-        assert_eq!(paid, cost(&answer));
-        assert_eq!(world.lamports(&wallet.pubkey()).await, 0);
-        let subject = format!("wallet {}", wallet.pubkey());
-        assert_eq!(
-            counted(world, &subject).await,
-            (1, i64::try_from(paid).unwrap())
-        );
-        let rent = world.lamports(&key(&answer, at)).await;
-        assert_eq!(answer["cost"]["rent"], rent.to_string());
-    }
-    let mut two = convert.clone();
-    two["payer"] = text(&world.bob).into();
-    let answer = api.post("/v1/transactions/convert", &two).await;
-    assert_eq!(answer.refusal(), (400, "conflicting_fields".to_owned()));
-    // And the rent goes back to the sponsor
-    let code = world::code("EMPTY234");
-    let referral_at = vouch_client::pda::referral(&setting.campaign, &code);
-    let referral: Referral = world.read(&referral_at).await;
-    assert_eq!(referral.rent_payer, sponsor.pubkey());
-    let conversion_at =
-        vouch_client::pda::conversion(&setting.campaign, &referee.pubkey().to_bytes());
-    let rent = world.lamports(&conversion_at).await;
-    // The builder reads the conversion's campaign in the mirror.
-    let conversion: Conversion = world.read(&conversion_at).await;
-    world
-        .mirror(&conversion_at, &setting.campaign, &conversion)
-        .await;
-    let close = json!({ "campaign": setting.campaign.to_string() });
-    world.act("close-campaign", &close, &[&world.company]).await;
-    let before = world.lamports(&sponsor.pubkey()).await;
-    let reclaim = json!({ "accounts": [conversion_at.to_string()], "payer": text(&world.company) });
-    world.act("reclaim", &reclaim, &[&world.company]).await;
-    assert_eq!(world.lamports(&sponsor.pubkey()).await - before, rent);
 }
