@@ -211,12 +211,12 @@ fn status(error: ProgramError) -> Option<StatusCode> {
         | E::CampaignClosed
         | E::CampaignNotStarted
         | E::CampaignEnded
-        | E::NotFirstTouch
+        | E::BoundElsewhere
         | E::NotBound
         | E::BindingNotFound
         | E::BindingExpired
         | E::AlreadyBound
-        | E::NoAttribution
+        | E::BindingNotNeeded
         | E::PaymentRequired
         | E::PaymentNotAccepted
         | E::BudgetExhausted

@@ -125,7 +125,7 @@ async fn a_code_is_shown_as_an_action_with_what_the_wallet_gets() {
     let pay = api.get(&format!("{ACTION}?src=pay")).await.json();
     assert_eq!(pay["label"], "STARTER7 vouches for you: \"Shop\"");
     assert_eq!(pay["icon"], answer.json()["icon"]);
-    // And a hold, a credential, a first touch and bonuses are said
+    // And a hold, a credential, a binding and bonuses are said
     set(&pool, |campaign| {
         campaign.settings.referee_share_bps = 0;
         campaign.settings.hold_seconds = 259_200;

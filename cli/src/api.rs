@@ -17,13 +17,16 @@ use vouch_client::Pubkey;
 
 use crate::{
     config::{Options, api_url, shown},
-    context::Context,
+    context::{Context, warning},
     error::{Failure, Outcome},
-    node::plain,
+    node::{self, plain},
+    output,
 };
 
 /// Time limit of a request.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// Most bytes of an answer.
+const ANSWER: usize = 16 << 20;
 /// Rows of one page.
 const PAGE: usize = 200;
 
@@ -74,7 +77,9 @@ pub(crate) async fn keys(context: &Context, command: Command) -> Outcome<Value> 
         Command::List { campaign } => {
             let token = api.sign_in(&key, &context.options).await?;
             let path = format!("/v1/campaigns/{campaign}/keys");
-            let mut found = api.get(&path, Some(&token)).await?;
+            let found = api.get(&path, Some(&token)).await;
+            api.sign_out(&token).await;
+            let mut found = found?;
             found["campaign"] = campaign.to_string().into();
             Ok(found)
         }
@@ -88,7 +93,15 @@ pub(crate) async fn keys(context: &Context, command: Command) -> Outcome<Value> 
             let body =
                 json!({ "name": name, "scopes": scopes, "expires_in_days": expires_in_days });
             let path = format!("/v1/campaigns/{campaign}/keys");
-            make(&api, context, &key, &path, &body, save.as_deref()).await
+            let question = format!("Make the API key {name:?} of the campaign {campaign}?");
+            make(
+                &api,
+                context,
+                &key,
+                (&path, &body, &question),
+                save.as_deref(),
+            )
+            .await
         }
         Command::Rotate {
             campaign,
@@ -98,19 +111,42 @@ pub(crate) async fn keys(context: &Context, command: Command) -> Outcome<Value> 
         } => {
             let body = json!({ "overlap_seconds": overlap_seconds });
             let path = format!("/v1/campaigns/{campaign}/keys/{}/rotate", segment(&id)?);
-            make(&api, context, &key, &path, &body, save.as_deref()).await
+            let question = format!("Replace the API key {id} of the campaign {campaign}?");
+            make(
+                &api,
+                context,
+                &key,
+                (&path, &body, &question),
+                save.as_deref(),
+            )
+            .await
         }
         Command::Revoke { campaign, id } => {
             let path = format!("/v1/campaigns/{campaign}/keys/{}", segment(&id)?);
             if context.options.dry_run {
                 return Ok(json!({ "id": id, "dry_run": true }));
             }
+            agree(
+                context,
+                &format!("Revoke the API key {id} of the campaign {campaign} at once?"),
+            )?;
             let token = api.sign_in(&key, &context.options).await?;
-            api.ask(Method::DELETE, &path, None, Some(&token), None)
-                .await?;
+            let revoked = api
+                .ask(Method::DELETE, &path, None, Some(&token), None)
+                .await;
+            api.sign_out(&token).await;
+            revoked?;
             Ok(json!({ "id": id, "campaign": campaign.to_string(), "revoked": true }))
         }
     }
+}
+
+/// Asks, unless `--yes` stands for the answer.
+fn agree(context: &Context, question: &str) -> Outcome<()> {
+    if context.options.yes {
+        return Ok(());
+    }
+    output::confirm(question)
 }
 
 /// An id that changes nothing but its part of a path.
@@ -133,16 +169,22 @@ async fn make(
     api: &Api,
     context: &Context,
     key: &Keypair,
-    path: &str,
-    body: &Value,
+    (path, body, question): (&str, &Value, &str),
     save: Option<&Path>,
 ) -> Outcome<Value> {
     if context.options.dry_run {
         return Ok(json!({ "path": path, "body": body, "dry_run": true }));
     }
+    agree(context, question)?;
     // The file comes first: a key that cannot be saved must not be made.
-    let mut file = save.map(private_file).transpose()?;
-    let token = api.sign_in(key, &context.options).await?;
+    let file = save.map(private_file).transpose()?;
+    let discard = || {
+        if let Some(path) = save {
+            let _ = fs::remove_file(path);
+        }
+    };
+    let token = api.sign_in(key, &context.options).await;
+    let token = token.inspect_err(|_| discard())?;
     let mut random = rand::thread_rng();
     let repeated: String = (0..16)
         .map(|_| format!("{:02x}", random.r#gen::<u8>()))
@@ -161,24 +203,39 @@ async fn make(
         Err(failure) if failure.code == "api_unreachable" => ask().await,
         other => other,
     };
-    let mut made = match made {
-        Ok(made) => made,
-        Err(failure) => {
-            if let Some(path) = save {
-                let _ = fs::remove_file(path);
-            }
-            return Err(failure);
-        }
-    };
-    if let (Some(file), Some(path)) = (&mut file, save) {
-        let secret = made["key"].as_str().unwrap_or_default().to_owned();
-        file.write_all(secret.as_bytes())
-            .and_then(|()| file.sync_all())
-            .map_err(|error| unwritable(path, &error))?;
-        made["key"] = Value::Null;
-        made["saved_to"] = path.display().to_string().into();
+    api.sign_out(&token).await;
+    let made = made.and_then(|made| {
+        let has_key = made["key"].is_string();
+        has_key.then_some(made).ok_or_else(|| api.nonsense())
+    });
+    let made = made.inspect_err(|_| discard())?;
+    Ok(match (file, save) {
+        (Some(file), Some(path)) => saved(made, file, path),
+        _ => made,
+    })
+}
+
+/// Moves a key from a result into a file. If that fails, the key stays in the result, because there is
+/// no other copy of it.
+fn saved(mut made: Value, mut file: fs::File, path: &Path) -> Value {
+    let secret = made["key"].as_str().unwrap_or_default();
+    let written = file
+        .write_all(secret.as_bytes())
+        .and_then(|()| file.sync_all());
+    if let Err(error) = written {
+        let failure = unwritable(path, &error);
+        let message = format!(
+            "the key could not be saved, so it is printed: {}",
+            failure.message
+        );
+        output::warn(&message);
+        made["saved_to"] = Value::Null;
+        made["warnings"] = json!([warning("file_unwritable", message)]);
+        return made;
     }
-    Ok(made)
+    made["key"] = Value::Null;
+    made["saved_to"] = path.display().to_string().into();
+    made
 }
 
 /// A new file that only its owner can read.
@@ -208,11 +265,13 @@ pub(crate) async fn review(context: &Context, campaign: &Pubkey) -> Outcome<Valu
     let mut cursor = String::new();
     loop {
         let path = format!("/v1/conversions?campaign={campaign}&status=held&limit={PAGE}{cursor}");
-        let mut page = api.get(&path, None).await?;
-        if let Some(rows) = page["conversions"].as_array_mut() {
-            held.append(rows);
-        }
-        let Some(next) = page["next_cursor"].as_str() else {
+        let page = api.get(&path, None).await?;
+        let rows = page["conversions"].as_array();
+        let rows = rows.ok_or_else(|| api.nonsense())?;
+        held.extend(rows.iter().cloned());
+        // A page without rows is the last one, whatever it says.
+        let next = page["next_cursor"].as_str().filter(|_| !rows.is_empty());
+        let Some(next) = next else {
             break;
         };
         let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
@@ -290,6 +349,14 @@ impl Api {
         token.map(str::to_owned).ok_or_else(|| self.nonsense())
     }
 
+    /// Ends a session. If that fails, it ends by itself.
+    async fn sign_out(&self, token: &str) {
+        let path = "/v1/auth/sessions/current";
+        let _ = self
+            .ask(Method::DELETE, path, None, Some(token), None)
+            .await;
+    }
+
     async fn ask(
         &self,
         method: Method,
@@ -320,13 +387,14 @@ impl Api {
                 "check the network and --api, then repeat the command",
             )
         };
-        let answer = request.send().await.map_err(unreachable)?;
+        let mut answer = request.send().await.map_err(unreachable)?;
         let status = answer.status();
-        let bytes = answer.bytes().await.map_err(unreachable)?;
         if status == StatusCode::NO_CONTENT {
-            return Ok(Value::Null);
+            return Ok(json!({}));
         }
-        let body: Value = serde_json::from_slice(&bytes).map_err(|_| self.nonsense())?;
+        let bytes = node::read(&mut answer, ANSWER).await.map_err(unreachable)?;
+        let bytes = bytes.ok_or_else(|| self.nonsense())?;
+        let body = object(&bytes).ok_or_else(|| self.nonsense())?;
         if status.is_success() {
             return Ok(body);
         }
@@ -354,6 +422,12 @@ impl Api {
             "check --api",
         )
     }
+}
+
+/// Every answer of the API is an object; `None` for anything else.
+fn object(bytes: &[u8]) -> Option<Value> {
+    let body: Value = serde_json::from_slice(bytes).ok()?;
+    body.is_object().then_some(body)
 }
 
 /// Whether this is the text of a sign-in at this host with this wallet. A wallet that signs anything for
@@ -394,6 +468,31 @@ mod tests {
             assert!(!is_sign_in(message, domain, wallet), "{domain} {wallet}");
         }
         assert!(!is_sign_in("\u{1}\0\u{1}", "vouch.example", "AbC"));
+    }
+
+    #[test]
+    fn answers_of_other_shapes_are_none() {
+        assert_eq!(object(b"{}"), Some(json!({})));
+        for text in ["", "[]", "\"x\"", "null", "7", "{"] {
+            assert_eq!(object(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_saved_is_not_lost() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("key");
+        let made = json!({ "id": "x", "key": "vk_live_x" });
+        let file = private_file(&path).expect("a file");
+        let kept = saved(made.clone(), file, &path);
+        assert_eq!(kept["key"], Value::Null);
+        assert_eq!(fs::read_to_string(&path).expect("a file"), "vk_live_x");
+        // A file that is open for reading alone takes nothing
+        let file = fs::File::open(&path).expect("a file");
+        let kept = saved(made, file, &path);
+        assert_eq!(kept["key"], "vk_live_x");
+        assert_eq!(kept["saved_to"], Value::Null);
+        assert_eq!(kept["warnings"][0]["code"], "file_unwritable");
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::{
     context::Context,
     error::{Failure, Outcome},
     node::{At, Seen},
-    places,
+    output, places,
     send::{Plan, fits},
     span,
 };
@@ -401,6 +401,8 @@ impl Payment<'_> {
 
     async fn send(&self, pack: Pack) -> Outcome<Value> {
         let plan = Plan {
+            command: None,
+            base: None,
             title: format!(
                 "Claim {} rewards of the campaign {}",
                 pack.claims.len(),
@@ -414,7 +416,12 @@ impl Payment<'_> {
             "creates": created,
             "warnings": [],
         });
-        self.context.carry_out(self.key, plan, result).await
+        let sent = self.context.carry_out(self.key, plan, result).await?;
+        if let Some(signature) = sent["transaction"]["signature"].as_str() {
+            // A later transaction may fail, and then there is no result.
+            output::note(&format!("paid by {signature}"));
+        }
+        Ok(sent)
     }
 }
 

@@ -19,6 +19,7 @@ use crate::{
     node::At,
     places,
     send::Plan,
+    settings::{COUNT, limit},
     span,
 };
 
@@ -34,9 +35,14 @@ pub(crate) enum Command {
         code: Option<String>,
         #[arg(long, env = "VOUCH_CAMPAIGN")]
         campaign: Pubkey,
-        /// Most conversions that the code may ever have [default: no limit]
-        #[arg(long, default_value_t = 0, hide_default_value = true)]
-        usage_limit: u64,
+        /// Most conversions that the code may ever have, or none [default: none]
+        #[arg(
+            long,
+            value_name = "NUMBER",
+            default_value = "none",
+            hide_default_value = true
+        )]
+        usage_limit: String,
         /// From when on it earns no more: RFC 3339 [default: never]
         #[arg(
             long,
@@ -75,7 +81,8 @@ pub(crate) async fn run(context: &Context, command: Command) -> Outcome<Value> {
             usage_limit,
             expires_at,
         } => {
-            let expires_at = span::moment(&expires_at, "--expires-at")?;
+            let usage_limit = limit(&usage_limit, COUNT, "--usage-limit")?;
+            let expires_at = span::moment(&expires_at, "--expires-at", span::NEVER)?;
             let code = match code {
                 Some(text) => parse(&text)?,
                 None => random(),
@@ -138,6 +145,8 @@ async fn create(
     }
     all.push(instructions::create_referral(&args));
     let plan = Plan {
+        command: Some(format!("code {at} {code} {usage_limit} {expires_at}")),
+        base: None,
         title: format!("Register the code {code}"),
         instructions: all,
     };

@@ -8,7 +8,7 @@ use std::{
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 use solana_sdk::signature::{Keypair, read_keypair_file};
-use url::Url;
+use url::{Host, Url};
 
 use crate::error::{Failure, Outcome};
 
@@ -94,7 +94,8 @@ pub(crate) struct Options {
     pub(crate) with_compute_unit_price: Option<u64>,
 
     /// Seconds to wait for a transaction before giving up
-    #[arg(long, global = true, default_value_t = 180)]
+    #[arg(long, global = true, default_value_t = 180,
+        value_parser = clap::value_parser!(u64).range(..=86_400))]
     pub(crate) wait_seconds: u64,
 
     /// Folder for notes of transactions that were sent [default: ~/.local/state/vouch]
@@ -266,13 +267,26 @@ pub(crate) fn api_url(options: &Options) -> Outcome<Url> {
             "name it with --api or in VOUCH_API",
         )
     })?;
-    http_url(text).ok_or_else(|| {
-        Failure::usage(
-            "invalid_url",
-            "--api: this is no URL of http or https",
-            "name it as https://host",
-        )
-    })
+    // Keys and sessions go over this connection.
+    http_url(text)
+        .filter(|url| url.scheme() == "https" || is_loopback(url))
+        .ok_or_else(|| {
+            Failure::usage(
+                "invalid_url",
+                "--api: this is no URL of https, nor of http to this machine",
+                "name it as https://host",
+            )
+        })
+}
+
+/// Whether this URL is of this machine.
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
 }
 
 fn http_url(text: &str) -> Option<Url> {
@@ -369,6 +383,27 @@ mod tests {
         }
         let url = Url::parse("https://user:pass@node.example/key?token=1").expect("a URL");
         assert_eq!(shown(&url), "https://node.example");
+    }
+
+    #[test]
+    fn an_api_elsewhere_is_asked_by_https_alone() {
+        let ask = |api: &str| api_url(&options(&["--api", api])).map_err(|failure| failure.code);
+        for api in [
+            "https://vouch.example",
+            "http://localhost:8080",
+            "http://127.0.0.1:8080",
+            "http://[::1]:8080",
+        ] {
+            assert!(ask(api).is_ok(), "{api}");
+        }
+        for api in [
+            "http://vouch.example",
+            "http://localhost.example",
+            "http://10.0.0.1",
+            "ftp://vouch.example",
+        ] {
+            assert_eq!(ask(api).err().as_deref(), Some("invalid_url"), "{api}");
+        }
     }
 
     #[test]

@@ -198,14 +198,23 @@ pub(crate) async fn run(context: &Context, args: SaleArgs, buys: bool) -> Outcom
         "hold_seconds": offer.settings().hold_seconds,
         "warnings": [],
     });
-    let title = format!(
-        "{} by the code {code}",
-        if buys { "Buy" } else { "Convert" }
+    // A first run also binds the wallet, so a second one would sign something else.
+    let command = format!(
+        "sale {buys} {at} {code} {amount} {} {reference:?}",
+        action.name()
     );
+    let title = if buys {
+        let price = tokens.payment.show(amount.into());
+        format!("Buy for {price} ({amount} base units) by the code {code}")
+    } else {
+        format!("Convert by the code {code}")
+    };
     context
         .carry_out(
             &key,
             Plan {
+                command: Some(command),
+                base: None,
                 title,
                 instructions: steps,
             },
@@ -267,6 +276,8 @@ pub(crate) async fn cancel(context: &Context, address: &Pubkey) -> Outcome<Value
         .map_err(|_| ProgramError::ReferralNotFound)?;
     let units = code::units(context, &campaign);
     let plan = Plan {
+        command: None,
+        base: None,
         title: format!("Cancel the conversion {address}"),
         instructions: vec![instructions::cancel_conversion(
             &offer,

@@ -19,7 +19,7 @@ mod send;
 mod settings;
 mod span;
 
-use std::{io, process::ExitCode};
+use std::{io, io::Write as _, process::ExitCode};
 
 use clap::{CommandFactory as _, Parser, Subcommand, error::ErrorKind};
 use clap_complete::Shell;
@@ -79,7 +79,10 @@ async fn main() -> ExitCode {
         Err(error) => return refuse(&error),
     };
     if let Command::Completions { shell } = cli.command {
-        clap_complete::generate(shell, &mut Cli::command(), "vouch", &mut io::stdout());
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Cli::command(), "vouch", &mut script);
+        // A closed pipe is no failure of the command.
+        let _ = io::stdout().lock().write_all(&script);
         return ExitCode::SUCCESS;
     }
     let is_json = cli.options.json;
@@ -98,7 +101,7 @@ async fn main() -> ExitCode {
 /// Prints an error of the arguments, or the help that they asked for.
 fn refuse(error: &clap::Error) -> ExitCode {
     let asks = [ErrorKind::DisplayHelp, ErrorKind::DisplayVersion];
-    let is_json = std::env::args().any(|argument| argument == "--json");
+    let is_json = std::env::args_os().any(|argument| argument == "--json");
     if asks.contains(&error.kind()) || !is_json {
         let _ = error.print();
     } else {

@@ -42,6 +42,10 @@ const FEES_AT_ONCE: usize = 128;
 const LONGEST_TEXT: usize = 2000;
 /// Most bytes of an answer.
 const ANSWER: usize = 256 << 20;
+/// The code of JSON RPC with which a node says that it has no history of transactions.
+const NO_HISTORY: i64 = -32_011;
+/// The code of that failure here.
+const HISTORY_MISSING: &str = "history_missing";
 
 /// An account as the node has it.
 #[derive(Debug, Clone)]
@@ -113,6 +117,15 @@ struct Answer {
 
 /// A condition of a search: these bytes stand at this place.
 pub(crate) struct At<'a>(pub(crate) usize, pub(crate) &'a [u8]);
+
+/// What a node knows of a transaction.
+pub(crate) struct Known {
+    /// As of this slot.
+    pub(crate) slot: u64,
+    pub(crate) status: Option<TransactionStatus>,
+    /// Whether it has looked into its history, and not into the status cache alone.
+    pub(crate) from_history: bool,
+}
 
 /// A Solana node.
 pub(crate) struct Node {
@@ -245,13 +258,14 @@ impl Node {
             .ok_or_else(|| self.nonsense("getProgramAccounts"))
     }
 
-    /// A blockhash, and the last block height that takes it.
-    pub(crate) async fn blockhash(&self) -> Outcome<(Hash, u64)> {
+    /// A blockhash, the last block height that takes it, and the slot as of which that is so.
+    pub(crate) async fn blockhash(&self) -> Outcome<(Hash, u64, u64)> {
         let parameters = json!([{ "commitment": self.commitment.name() }]);
         let answer: Response<RpcBlockhash> = self.ask("getLatestBlockhash", parameters).await?;
         let hash = answer.value.blockhash.parse();
         let hash = hash.map_err(|_| self.nonsense("getLatestBlockhash"))?;
-        Ok((hash, answer.value.last_valid_block_height))
+        let last = answer.value.last_valid_block_height;
+        Ok((hash, last, answer.context.slot))
     }
 
     /// Priority fees of recent blocks for transactions that wrote these accounts, in millionths of a
@@ -293,17 +307,32 @@ impl Node {
         Ok((info.absolute_slot, info.block_height))
     }
 
-    /// What the node's history has of this transaction, and as of which slot.
-    pub(crate) async fn status(
-        &self,
-        signature: &str,
-    ) -> Outcome<(u64, Option<TransactionStatus>)> {
-        let parameters = json!([[signature], { "searchTransactionHistory": true }]);
+    /// What the node's history has of this transaction; its status cache, if it has no history.
+    pub(crate) async fn status(&self, signature: &str) -> Outcome<Known> {
+        match self.status_from(signature, true).await {
+            Err(failure) if failure.code == HISTORY_MISSING => {
+                self.status_from(signature, false).await
+            }
+            other => other,
+        }
+    }
+
+    async fn status_from(&self, signature: &str, from_history: bool) -> Outcome<Known> {
+        let parameters = json!([[signature], { "searchTransactionHistory": from_history }]);
         let answer: Response<Vec<Option<TransactionStatus>>> =
             self.ask("getSignatureStatuses", parameters).await?;
         let [status] =
             <[_; 1]>::try_from(answer.value).map_err(|_| self.nonsense("getSignatureStatuses"))?;
-        Ok((answer.context.slot, status))
+        Ok(Known {
+            slot: answer.context.slot,
+            status,
+            from_history,
+        })
+    }
+
+    /// The first slot of the node's history.
+    pub(crate) async fn first_slot(&self) -> Outcome<u64> {
+        self.ask("getFirstAvailableBlock", json!([])).await
     }
 
     /// Asks, and asks again a few times if the node refuses.
@@ -343,25 +372,22 @@ impl Node {
             );
             return Err(Refusal::Later(pause, failure));
         }
-        let mut body = Vec::new();
-        while let Some(piece) = answer
-            .chunk()
+        let body = read(&mut answer, ANSWER)
             .await
             .map_err(|error| Refusal::Failed(unreachable(&node, &error)))?
-        {
-            body.extend_from_slice(&piece);
-            if body.len() > ANSWER {
-                return Err(Refusal::Failed(self.nonsense(method)));
-            }
-        }
+            .ok_or_else(|| Refusal::Failed(self.nonsense(method)))?;
         let parsed = serde_json::from_slice::<Answer>(&body);
         match parsed {
             Ok(Answer {
                 error: Some(error), ..
             }) => {
                 let said = error["message"].as_str().unwrap_or("no reason");
+                let code = match error["code"].as_i64() {
+                    Some(NO_HISTORY) => HISTORY_MISSING,
+                    _ => "node_error",
+                };
                 Err(Refusal::Failed(Failure::unavailable(
-                    "node_error",
+                    code,
                     format!("the node {node} refuses {method}: {}", plain(said)),
                     "repeat the command, or name another node with --url",
                 )))
@@ -379,7 +405,7 @@ impl Node {
         }
     }
 
-    fn nonsense(&self, method: &str) -> Failure {
+    pub(crate) fn nonsense(&self, method: &str) -> Failure {
         Failure::unavailable(
             "node_invalid",
             format!(
@@ -389,6 +415,21 @@ impl Node {
             "check the URL, or name another node with --url",
         )
     }
+}
+
+/// The body of an answer; `None` if it has more bytes than this.
+pub(crate) async fn read(
+    answer: &mut reqwest::Response,
+    most: usize,
+) -> reqwest::Result<Option<Vec<u8>>> {
+    let mut body = Vec::new();
+    while let Some(piece) = answer.chunk().await? {
+        body.extend_from_slice(&piece);
+        if body.len() > most {
+            return Ok(None);
+        }
+    }
+    Ok(Some(body))
 }
 
 /// Why there is no answer.
@@ -423,9 +464,15 @@ fn unreachable(node: &str, error: &reqwest::Error) -> Failure {
 
 /// A text of a stranger, without what a terminal would obey, and not too long.
 pub(crate) fn plain(text: &str) -> String {
-    let visible = text
-        .chars()
-        .map(|it| if it.is_control() { ' ' } else { it });
+    // Characters that change the direction of writing make a text read as another one.
+    let moves = |it| matches!(it, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    let visible = text.chars().map(|it| {
+        if it.is_control() || moves(it) {
+            ' '
+        } else {
+            it
+        }
+    });
     visible.take(LONGEST_TEXT).collect()
 }
 

@@ -42,6 +42,16 @@ pub(crate) fn warn(message: &str) {
     let _ = writeln!(io::stderr().lock(), "warning: {message}");
 }
 
+/// Prints what has happened on stderr.
+pub(crate) fn note(message: &str) {
+    let _ = writeln!(io::stderr().lock(), "{message}");
+}
+
+/// Prints what a question is about on stderr.
+pub(crate) fn show(value: &Value) {
+    let _ = io::stderr().lock().write_all(words(value).as_bytes());
+}
+
 /// Asks on stderr, and reads the answer from stdin.
 ///
 /// # Errors
@@ -125,7 +135,7 @@ fn write(text: &mut String, value: &Value, depth: usize) {
     let width = fields.keys().map(String::len).max().unwrap_or_default();
     for (name, value) in fields {
         let indent = "  ".repeat(depth);
-        let name = name.replace('_', " ");
+        let name = crate::node::plain(&name.replace('_', " "));
         if let Some(short) = short(value) {
             text.push_str(&format!("{indent}{name:width$}  {short}\n"));
             continue;
@@ -161,8 +171,13 @@ fn short(value: &Value) -> Option<String> {
         Value::Number(number) => Some(number.to_string()),
         // An amount.
         Value::Object(fields) if fields.len() == 2 => {
-            fields.get("units")?;
-            fields.get("tokens")?.as_str().map(str::to_owned)
+            let (units, tokens) = (
+                fields.get("units")?.as_str()?,
+                fields.get("tokens")?.as_str()?,
+            );
+            Some(crate::node::plain(&format!(
+                "{tokens} ({units} base units)"
+            )))
         }
         _ => None,
     }
@@ -182,15 +197,17 @@ mod tests {
             "treasury": null,
             "is_cut": true,
             "conversions": [{ "number": "1", "referrer": "x\u{1b}[2J" }],
+            "a\u{1b}b": "left\u{202e}right",
             "notes": ["one"],
         });
         let text = words(&value);
         for line in [
             "campaign     abc",
-            "reward       0.000005",
+            "reward       0.000005 (5 base units)",
             "is cut       yes",
             "conversions\n  -\n    number    1\n    referrer  x [2J",
             "notes\n  - one",
+            "a b          left right",
         ] {
             assert!(text.contains(line), "{line:?} is not in\n{text}");
         }

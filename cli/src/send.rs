@@ -19,7 +19,7 @@ use solana_sdk::{
 };
 use solana_transaction_status_client_types::TransactionConfirmationStatus as Status;
 use tokio::time::{Instant, sleep};
-use vouch_client::{PROGRAM_ID, ProgramError, Pubkey, token};
+use vouch_client::{PROGRAM_ID, ProgramError, Pubkey, accounts::Settings, token};
 
 use crate::{
     amount::{SOL, Units},
@@ -43,6 +43,15 @@ const SIGNATURE_FEE: u64 = 5000;
 const MICRO: u64 = 1_000_000;
 /// Instructions before those of the plan: the limit of compute units, and their price.
 const BUDGET: usize = 2;
+/// Clusters that everybody knows, by their genesis hashes.
+const CLUSTERS: [(&str, &str); 3] = [
+    (
+        "5eykt4UsFv8P8NJdTREpY1vzqKqZKvdpKuc147dw2N9d",
+        "mainnet-beta",
+    ),
+    ("EtWTRABZaYq6iMfeYKouRu166VU2xqa1wcaWoxPkrZBG", "devnet"),
+    ("4uhcVJyU9pJkvQyS88uRDiswHXSCkY3zQawwpjk2NsNY", "testnet"),
+];
 /// The code of a transaction that a node may have forgotten.
 const FORGOTTEN: &str = "outcome_forgotten";
 /// Pause between two questions for the outcome.
@@ -55,6 +64,17 @@ pub(crate) struct Plan {
     /// What it does, for people: begins with a capital, has no full stop.
     pub(crate) title: String,
     pub(crate) instructions: Vec<Instruction>,
+    /// What it was built on, if it signs more than the person has named: read again before it is signed.
+    pub(crate) base: Option<Base>,
+    /// What the person has asked for, where the instructions depend on what others, or an earlier run, have
+    /// changed: the same command is found again by it.
+    pub(crate) command: Option<String>,
+}
+
+/// Settings of a campaign that a plan was built on.
+pub(crate) struct Base {
+    pub(crate) campaign: Pubkey,
+    pub(crate) settings: Settings,
 }
 
 /// The end of a transaction.
@@ -83,6 +103,27 @@ fn message(instructions: &[Instruction], payer: &Pubkey, (limit, price): (u32, u
     Message::new(&all, Some(payer))
 }
 
+/// Lamports that these instructions of the System program take from their first account.
+fn moved(instructions: &[Instruction]) -> u64 {
+    let moved = instructions.iter().filter_map(|step| {
+        if step.program_id != solana_sdk_ids() {
+            return None;
+        }
+        let (kind, rest) = step.data.split_first_chunk::<4>()?;
+        let lamports = match u32::from_le_bytes(*kind) {
+            // `CreateAccount` and `Transfer`.
+            0 | 2 => rest.first_chunk::<8>()?,
+            // `CreateAccountWithSeed` ends with lamports, size and owner.
+            3 => rest
+                .get(rest.len().checked_sub(48)?..)?
+                .first_chunk::<8>()?,
+            _ => return None,
+        };
+        Some(u64::from_le_bytes(*lamports))
+    });
+    moved.fold(0, u64::saturating_add)
+}
+
 /// The limit of compute units for a transaction that took `used`: a fifth more, because accounts change
 /// in between.
 fn limit(used: u64) -> u32 {
@@ -107,10 +148,14 @@ impl Context {
     ///
     /// # Errors
     /// The refusal of the simulation or of the chain; `payer_needs_sol`, `transaction_expired`,
-    /// `outcome_unknown`, `confirmation_required`, `declined`, `state_unwritable`.
+    /// `outcome_unknown`, `confirmation_required`, `declined`, `settings_changed`, `state_unwritable`,
+    /// `state_unreadable`.
     pub(crate) async fn send(&self, key: &Keypair, plan: Plan, shown: &Value) -> Outcome<Value> {
         let payer = key.pubkey();
-        let digest = journal::digest(&plan.instructions, &payer);
+        let digest = match &plan.command {
+            Some(command) => journal::digest_of_command(command, &payer),
+            None => journal::digest(&plan.instructions, &payer),
+        };
         let genesis_hash = self.node.genesis_hash().await?;
         if !self.options.dry_run
             && let Some(resumed) = self.resume(&genesis_hash, &digest).await?
@@ -122,32 +167,50 @@ impl Context {
             return Ok(trial.dry(&plan, &payer));
         }
         if !self.options.yes {
-            eprint!("{}", output::words(shown));
+            output::show(shown);
             let fee = Units {
                 decimals: SOL,
                 raw: false,
             };
             let cost = trial.fee().saturating_add(trial.rent);
+            let cluster = CLUSTERS.iter().find(|(hash, _)| *hash == genesis_hash);
+            let cluster = cluster.map_or("another cluster", |(_, name)| name);
             output::confirm(&format!(
-                "{} as {payer} on {}, for {} SOL (fee and rent)?",
+                "{} as {payer} on {cluster} by {}, for {} SOL (fee and rent)?",
                 plan.title,
                 self.node.shown(),
                 fee.show(cost.into())
             ))?;
         }
-        let (blockhash, last_valid_block_height) = self.node.blockhash().await?;
+        if let Some(base) = &plan.base {
+            self.still(base).await?;
+        }
+        // Another command may have done the same while this one asked.
+        let (lock, (blockhash, last_valid_block_height, sent_slot)) = loop {
+            let blockhash = self.node.blockhash().await?;
+            let lock = self.journal.lock()?;
+            if self.journal.find(&genesis_hash, &digest)?.is_empty() {
+                break (lock, blockhash);
+            }
+            drop(lock);
+            if let Some(resumed) = self.resume(&genesis_hash, &digest).await? {
+                return Ok(resumed);
+            }
+        };
         let transaction = trial.signed(&plan, key, blockhash)?;
         let signature = transaction.signatures.first().map(ToString::to_string);
         let signature = signature.unwrap_or_default();
         let note = Note {
+            version: journal::VERSION,
             signature,
             digest,
             genesis_hash,
+            sent_slot,
             last_valid_block_height,
-            sent_at: journal::now(),
             title: plan.title,
         };
-        self.journal.write(&note)?;
+        self.journal.write(&lock, &note)?;
+        drop(lock);
         let progress = Progress::new();
         progress.keep(&format!("sending {}", note.signature));
         let end = self.wait(&note, Some(&transaction), &progress).await?;
@@ -170,10 +233,23 @@ impl Context {
         }
     }
 
+    /// Refuses if the campaign has other settings than those that a plan was built on.
+    async fn still(&self, base: &Base) -> Outcome<()> {
+        let (campaign, seen) = self.node.campaign(&base.campaign, &[]).await?;
+        if *crate::campaign::latest(&campaign, seen.now) == base.settings {
+            return Ok(());
+        }
+        Err(Failure::refused(
+            "settings_changed",
+            "the campaign's settings have changed while this was prepared",
+            "look at them with `vouch campaign show`, then repeat the command",
+        ))
+    }
+
     /// Asks the chain about transactions of earlier runs that did the same and whose outcome nobody has
     /// seen. Returns the one that has landed.
     async fn resume(&self, genesis_hash: &str, digest: &str) -> Outcome<Option<Value>> {
-        for note in self.journal.find(genesis_hash, digest) {
+        for note in self.journal.find(genesis_hash, digest)? {
             let progress = Progress::new();
             progress.keep(&format!(
                 "an earlier run was interrupted after it had sent {}: asking for its outcome",
@@ -236,11 +312,16 @@ impl Context {
     async fn ask_for(&self, note: &Note, progress: &Progress) -> Outcome<Option<End>> {
         // Heights first: what is not executed at or after a later slot was not executed at all.
         let (final_slot, final_height) = self.node.finalized().await?;
-        let (slot, status) = self.node.status(&note.signature).await?;
-        let Some(status) = status else {
-            let is_over = final_height > note.last_valid_block_height && slot >= final_slot;
-            if is_over && note.is_old() {
-                return Err(self.forgotten(note));
+        let known = self.node.status(&note.signature).await?;
+        let Some(status) = known.status else {
+            let is_over = final_height > note.last_valid_block_height && known.slot >= final_slot;
+            // A node says the same of what it has forgotten, or has never had.
+            if is_over && !note.is_cached(final_height) {
+                // Asked last, because a node drops the beginning of its history.
+                let reaches = known.from_history && self.node.first_slot().await? <= note.sent_slot;
+                if !reaches {
+                    return Err(self.forgotten(note));
+                }
             }
             if !is_over {
                 progress.say(&format!(
@@ -273,9 +354,9 @@ impl Context {
     fn forgotten(&self, note: &Note) -> Failure {
         Failure::refused(
             FORGOTTEN,
-            "an earlier run sent this transaction more than a day ago and has not seen its outcome, and the node does not know it; it may have forgotten it",
+            "an earlier run sent this transaction and has not seen its outcome, and the history of this node does not reach back to it",
             format!(
-                "look the signature up in an explorer, then remove {} and repeat the command",
+                "repeat the command with a --url whose node has an archive; or look the signature up in an explorer, then remove {} and repeat the command",
                 self.journal.path(&note.signature).display()
             ),
         )
@@ -321,7 +402,8 @@ impl Context {
             instructions: plan.instructions.clone(),
             limit: limit(result.units_consumed.unwrap_or_default()),
             price,
-            rent,
+            // What a node says of balances may be wrong; what is signed is not.
+            rent: rent.max(moved(&plan.instructions)),
         })
     }
 }

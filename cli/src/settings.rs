@@ -22,6 +22,12 @@ const NONE: &str = "none";
 /// Decimals of a percentage in basis points.
 const PERCENT_DECIMALS: u8 = 2;
 
+/// Units of a number of things.
+pub(crate) const COUNT: Units = Units {
+    decimals: 0,
+    raw: true,
+};
+
 /// A value of an option, or of a file, where numbers need no quotes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Text(pub(crate) String);
@@ -253,17 +259,12 @@ impl SettingsArgs {
             "--min-amount",
             &mut new.min_amount,
         )?;
-        amount(&self.budget, tokens.reward, "--budget", &mut new.budget)?;
-        let number = Units {
-            decimals: 0,
-            raw: true,
-        };
-        amount(
-            &self.owner_limit,
-            number,
-            "--owner-limit",
-            &mut new.owner_limit,
-        )?;
+        if let Some(Text(text)) = &self.budget {
+            new.budget = limit(text, tokens.reward, "--budget")?;
+        }
+        if let Some(Text(text)) = &self.owner_limit {
+            new.owner_limit = limit(text, COUNT, "--owner-limit")?;
+        }
         if let Some(Text(text)) = &self.referee_percent {
             new.referee_share_bps = percent(text, "--referee-percent")?;
             new.referee_fixed = 0;
@@ -311,10 +312,10 @@ impl SettingsArgs {
             new.attribution_window = span::seconds(text, "--window")?;
         }
         if let Some(Text(text)) = &self.starts_at {
-            new.starts_at = span::moment(text, "--starts-at")?;
+            new.starts_at = span::moment(text, "--starts-at", span::AT_ONCE)?;
         }
         if let Some(Text(text)) = &self.ends_at {
-            new.ends_at = span::moment(text, "--ends-at")?;
+            new.ends_at = span::moment(text, "--ends-at", span::NEVER)?;
         }
         for (text, option, target) in [
             (
@@ -362,8 +363,34 @@ impl SettingsArgs {
                 return Err(conflicting("only a percentage has a --reward-max"));
             }
             new.reward_max = tokens.reward.parse(text, "--reward-max")?;
+            if new.reward_max == 0 {
+                // The SDK takes 0 for "not chosen".
+                return Err(Failure::usage(
+                    "invalid_amount",
+                    "--reward-max: 0 is no maximum",
+                    "write an amount above 0",
+                ));
+            }
         }
         Ok(())
+    }
+}
+
+/// A limit, 0 for `none`.
+///
+/// # Errors
+/// `invalid_amount`, also for a 0 that was written: it would mean the contrary.
+pub(crate) fn limit(text: &str, units: Units, option: &str) -> Outcome<u64> {
+    if text == NONE {
+        return Ok(0);
+    }
+    match units.parse(text, option)? {
+        0 => Err(Failure::usage(
+            "invalid_amount",
+            format!("{option}: a limit of 0 would allow nothing"),
+            "write none for no limit, or a number above 0",
+        )),
+        limit => Ok(limit),
     }
 }
 
@@ -478,6 +505,32 @@ pub(crate) fn shown(settings: &Settings, tokens: Tokens) -> Value {
         "attestor": address(&settings.attestor),
         "treasury": address(&settings.treasury),
     })
+}
+
+/// The settings that decide over money, take effect at once and do not change, in words.
+pub(crate) fn kept(before: &Settings, after: &Settings, tokens: Tokens) -> Vec<String> {
+    let name = |wallet: &Pubkey| {
+        if *wallet == Pubkey::default() {
+            NONE.to_owned()
+        } else {
+            wallet.to_string()
+        }
+    };
+    let mut kept = Vec::new();
+    if before.treasury == after.treasury {
+        kept.push(format!("unchanged treasury {}", name(&after.treasury)));
+    }
+    if before.attestor == after.attestor {
+        kept.push(format!("unchanged attestor {}", name(&after.attestor)));
+    }
+    if before.budget == after.budget {
+        let budget = match after.budget {
+            0 => NONE.to_owned(),
+            units => tokens.reward.show(units.into()),
+        };
+        kept.push(format!("unchanged budget {budget}"));
+    }
+    kept
 }
 
 /// The fields of two settings that differ, by name: before and after.

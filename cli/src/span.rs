@@ -5,9 +5,9 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use crate::error::{Failure, Outcome};
 
 /// The word for no start.
-const AT_ONCE: &str = "at_once";
+pub(crate) const AT_ONCE: &str = "at_once";
 /// The word for no end.
-const NEVER: &str = "never";
+pub(crate) const NEVER: &str = "never";
 
 /// Seconds of a span such as `7d`, `12h`, `30m`, `45s` or `0`.
 ///
@@ -43,12 +43,12 @@ pub(crate) fn seconds(text: &str, option: &str) -> Outcome<u32> {
     number.checked_mul(factor).ok_or_else(refuse)
 }
 
-/// Unix seconds of a time of RFC 3339, or 0 for `at_once` and `never`.
+/// Unix seconds of a time of RFC 3339, or 0 for this word.
 ///
 /// # Errors
 /// `invalid_time` if it is none, or not after 1970.
-pub(crate) fn moment(text: &str, option: &str) -> Outcome<i64> {
-    if [AT_ONCE, NEVER].contains(&text) {
+pub(crate) fn moment(text: &str, option: &str, word: &str) -> Outcome<i64> {
+    if text == word {
         return Ok(0);
     }
     OffsetDateTime::parse(text, &Rfc3339)
@@ -59,7 +59,7 @@ pub(crate) fn moment(text: &str, option: &str) -> Outcome<i64> {
             Failure::usage(
                 "invalid_time",
                 format!("{option}: {text:?} is no time"),
-                "write a time of RFC 3339, such as 2027-01-31T12:00:00Z, or never or at_once",
+                format!("write a time of RFC 3339, such as 2027-01-31T12:00:00Z, or {word}"),
             )
         })
 }
@@ -115,26 +115,31 @@ mod tests {
 
     #[test]
     fn times_are_of_rfc_3339() {
-        assert_eq!(moment("1970-01-01T00:00:05Z", "--ends-at").ok(), Some(5));
         assert_eq!(
-            moment("2027-01-31T13:00:00+01:00", "--ends-at").ok(),
+            moment("1970-01-01T00:00:05Z", "--ends-at", NEVER).ok(),
+            Some(5)
+        );
+        assert_eq!(
+            moment("2027-01-31T13:00:00+01:00", "--ends-at", NEVER).ok(),
             Some(1_801_396_800)
         );
         assert_eq!(
             shown(1_801_396_800).as_deref(),
             Some("2027-01-31T12:00:00Z")
         );
-        assert_eq!(moment("never", "--ends-at").ok(), Some(0));
+        assert_eq!(moment("never", "--ends-at", NEVER).ok(), Some(0));
+        assert_eq!(moment("at_once", "--starts-at", AT_ONCE).ok(), Some(0));
         assert_eq!(shown(0), None);
         for text in [
             "",
             "tomorrow",
+            "at_once",
             "2027-01-31",
             "1970-01-01T00:00:00Z",
             "1969-01-01T00:00:00Z",
         ] {
             assert_eq!(
-                moment(text, "--ends-at").expect_err(text).code,
+                moment(text, "--ends-at", NEVER).expect_err(text).code,
                 "invalid_time"
             );
         }

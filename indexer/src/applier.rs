@@ -111,9 +111,12 @@ impl Applier {
                 slot: last.slot,
             };
             let mut pace = Pace::long();
-            let mut is_behind = is_ranked && self.writer.is_behind();
-            while is_behind {
-                is_behind = ranking::step(&mut self.writer, goal, &mut pace).await?;
+            let waits = |writer: &Writer| match is_last {
+                true => writer.is_behind(),
+                false => writer.is_waited_for(),
+            };
+            while is_ranked && waits(&self.writer) {
+                ranking::step(&mut self.writer, goal, &mut pace).await?;
             }
             Ok(())
         };

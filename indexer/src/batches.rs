@@ -45,8 +45,10 @@ pub(crate) struct Batches<'a> {
     /// Later slots are left out.
     end: u64,
     size: usize,
-    /// The rest of a page.
+    /// The rest of a page; empty at the end of the list.
     page: VecDeque<Listed>,
+    /// Why the next page could not be read.
+    failure: Option<Failure>,
 }
 
 impl<'a> Batches<'a> {
@@ -57,21 +59,37 @@ impl<'a> Batches<'a> {
             end,
             size,
             page: VecDeque::new(),
+            failure: None,
         }
     }
 
     /// The next batch; `None` at the end.
     pub(crate) async fn next(&mut self) -> Result<Option<Vec<Listed>>, Failure> {
+        self.failure.take().map_or(Ok(()), Err)?;
+        self.fill().await?;
+        let size = self.size.min(self.page.len());
+        let batch: Vec<_> = self.page.drain(..size).collect();
+        // The batch is good without the next one.
+        self.failure = self.fill().await.err();
+        Ok(Some(batch).filter(|batch| !batch.is_empty()))
+    }
+
+    /// Whether the batch that was returned last is followed by none.
+    pub(crate) fn is_over(&self) -> bool {
+        self.page.is_empty() && self.failure.is_none()
+    }
+
+    /// Reads pages until one has a transaction up to the end.
+    async fn fill(&mut self) -> Result<(), Failure> {
         while self.page.is_empty() {
             let Some(page) = self.source.judge(self.list.take_page().await)? else {
-                return Ok(None);
+                break;
             };
             let end = self.end;
             self.page
                 .extend(page.into_iter().filter(|listed| listed.slot <= end));
         }
-        let size = self.size.min(self.page.len());
-        Ok(Some(self.page.drain(..size).collect()))
+        Ok(())
     }
 
     /// The next batch, with answers if `asks`.

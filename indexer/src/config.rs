@@ -1,6 +1,6 @@
 //! The complete configuration.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use vouch_service::{Log, Probes};
@@ -180,10 +180,10 @@ pub(crate) struct Config {
 
     /// A Yellowstone gRPC server, as `https://host:port`. It announces and brings transactions instead
     /// of the WebSocket and `getTransaction`; the nodes prove that nothing is missing.
-    #[arg(long, env = "GRPC_URL", hide_env_values = true)]
+    #[arg(long, env = "GRPC_URL", hide_env_values = true, value_parser = http_url)]
     pub(crate) grpc_url: Option<reqwest::Url>,
 
-    /// The token that this server wants, sent as `x-token`.
+    /// The token that this server wants, sent as `x-token`: with `https`, or to this machine.
     #[arg(
         long,
         env = "GRPC_TOKEN",
@@ -277,6 +277,22 @@ fn limits(timeout: Duration, most_mib: u16, page: u16) -> Limits {
     }
 }
 
+/// A URL of the scheme `http` or `https`.
+fn http_url(text: &str) -> Result<reqwest::Url, String> {
+    let url: reqwest::Url = text.parse().map_err(|error| format!("{error}"))?;
+    match url.scheme() {
+        "http" | "https" => Ok(url),
+        other => Err(format!("it begins with http: or https:, not with {other}:")),
+    }
+}
+
+/// Whether what is sent there stays on this machine.
+fn is_loopback(url: &reqwest::Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
 impl RebuildConfig {
     pub(crate) fn limits(&self) -> Limits {
         limits(TIMEOUT, self.max_answer_mib, PAGE)
@@ -290,6 +306,17 @@ impl VerifyConfig {
 }
 
 impl Config {
+    /// Fails if a token would be sent to another machine in clear.
+    pub(crate) fn check_token(&self) -> Result<(), &'static str> {
+        let url = self.grpc_url.as_ref().filter(|_| self.grpc_token.is_some());
+        match url {
+            Some(url) if url.scheme() != "https" && !is_loopback(url) => {
+                Err("GRPC_TOKEN would be sent in clear: use https in GRPC_URL")
+            }
+            _ => Ok(()),
+        }
+    }
+
     pub(crate) fn limits(&self) -> Limits {
         limits(TIMEOUT, self.max_answer_mib, self.list_page)
     }
@@ -316,5 +343,61 @@ impl Config {
 
     pub(crate) fn max_age(&self) -> Duration {
         Duration::from_secs(self.max_seconds_behind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(grpc: &[&str]) -> Result<Config, String> {
+        let needed = ["indexer", "run", "--database-url=postgres://x"];
+        let nodes = ["--rpc-url=http://x", "--ws-url=ws://x"];
+        let cli = Cli::try_parse_from(needed.iter().chain(&nodes).chain(grpc));
+        match cli.map_err(|error| error.to_string())?.command {
+            Command::Run(config) => Ok(*config),
+            _ => unreachable!("it runs"),
+        }
+    }
+
+    #[test]
+    fn a_token_is_sent_in_clear_to_this_machine_alone() {
+        let check = |url: &str, token: bool| {
+            let url = format!("--grpc-url={url}");
+            let token = token.then_some("--grpc-token=secret");
+            let given: Vec<_> = [url.as_str()].into_iter().chain(token).collect();
+            config(&given).expect("a configuration").check_token()
+        };
+        for url in [
+            "https://grpc.example",
+            "HTTPS://grpc.example:443",
+            "http://127.0.0.1:10000",
+            "http://[::1]:10000",
+            "http://localhost:10000",
+        ] {
+            assert_eq!(check(url, true), Ok(()), "{url}");
+        }
+        for url in [
+            "http://grpc.example",
+            "http://10.0.0.1:10000",
+            "http://127.0.0.1.grpc.example",
+            "http://localhost.grpc.example",
+        ] {
+            let clear = "GRPC_TOKEN would be sent in clear: use https in GRPC_URL";
+            assert_eq!(check(url, true), Err(clear), "{url}");
+            assert_eq!(check(url, false), Ok(()), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_stream_has_http_or_https() {
+        for url in ["grpcs://grpc.example", "grpc.example:443", "unix:///x"] {
+            let refusal = config(&[&format!("--grpc-url={url}")]).err();
+            let refusal = refusal.expect("it is refused");
+            assert!(
+                refusal.contains("it begins with http: or https:, not with "),
+                "{refusal}"
+            );
+        }
     }
 }

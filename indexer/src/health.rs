@@ -18,7 +18,7 @@ use crate::{chain::Chain, failure::Failure, sources::Sources, standing::Line, st
 /// Uncertain conversions that are counted at most.
 pub(crate) const MOST_UNCERTAIN: i64 = 1000;
 /// Conversions that wait for ranks and are counted at most.
-pub(crate) const MOST_WAITING: i64 = 100_000;
+pub(crate) const MOST_WAITING: i64 = 5_000;
 
 /// A part of the mirror that makes progress of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

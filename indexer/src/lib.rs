@@ -86,6 +86,7 @@ async fn start(config: Config) -> Result<()> {
     if cfg!(not(feature = "grpc")) && config.grpc_url.is_some() {
         anyhow::bail!("GRPC_URL is set, but this binary was built without the feature `grpc`");
     }
+    config.check_token().map_err(anyhow::Error::msg)?;
     let metrics = Metrics::install(&[
         ("vouch_indexer_apply_seconds", &APPLY_SECONDS),
         ("vouch_indexer_rank_seconds", &APPLY_SECONDS),

@@ -15,7 +15,6 @@ use crate::{
     digest,
     failure::Failure,
     health::{Health, Layer, MOST_UNCERTAIN, Status},
-    ranking,
     sync::Sync,
     wake::{Begin, Wake},
     witness,
@@ -25,8 +24,7 @@ use crate::{
 /// may index its transactions later.
 pub(crate) const SETTLE: Duration = Duration::from_secs(2);
 /// With more final transactions than this, nobody waits for a single one of them: they come in larger batches, of
-/// which the next one is fetched while one is written, and all that can count for ranks does before the next round,
-/// in long steps.
+/// which the next one is fetched while one is written, and conversions count for ranks in long steps.
 pub(crate) const MANY: usize = 10_000;
 const ELECTION_POLL: Duration = Duration::from_millis(500);
 /// Time between two rounds for what is final. A node calls a slot final every 0.4 seconds.
@@ -155,7 +153,7 @@ pub(crate) async fn rounds(mirror: &Mirror<'_>, wake: &Wake) -> Result<(), Failu
             finality.next(mirror, Layer::Final, outcome, FINAL_EVERY)?;
             let uncertain = vouch_db::mirror::uncertain(mirror.pool, MOST_UNCERTAIN).await?;
             mirror.health.uncertain(uncertain);
-            ranking::tell(mirror, sync.goal()).await?;
+            sync.look().await;
         }
         if live.is_due() {
             let is_fresh = |polled: Instant| polled.elapsed() < POLL;

@@ -145,16 +145,13 @@ impl Mirroring {
 }
 
 impl Rounds<'_> {
-    /// A round for what is final, after which everything counts for ranks that can. Returns whether everything is
-    /// mirrored that the node called final before.
+    /// A round for what is final. Returns whether everything is mirrored that the node called final before. Of
+    /// conversions, only some may count for ranks by then, as in the service.
     ///
     /// # Errors
     /// The reason, as /healthz shows it, if the round failed. The next one may succeed.
     pub async fn finalize(&mut self) -> Result<bool, String> {
-        let outcome = match self.sync.finalize().await {
-            Ok(complete) => self.sync.count_all().await.map(|()| complete),
-            failed => failed,
-        };
+        let outcome = self.sync.finalize().await;
         self.note(Layer::Final, outcome)
     }
 

@@ -17,6 +17,7 @@ use tokio::{
 use vouch_db::mirror::Known;
 
 use crate::{
+    health::gauge,
     standing::{DOUBT, Line, State},
     transactions::Sent,
 };
@@ -29,6 +30,8 @@ const MOST_BYTES: usize = 32 << 20;
 const OVERLAP: usize = 150;
 /// Most times within [`DOUBT`] that it may replace confirmed blocks. A cluster hardly ever does.
 const MOST_FORKS: usize = 3;
+/// Most times within [`DOUBT`] that it may leave out blocks while it is connected.
+const MOST_GAPS: usize = 10;
 
 /// The head of a block.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,7 +114,26 @@ struct Inner {
     /// When it was last wrong, and why.
     doubt: Option<(Instant, String)>,
     /// When it last replaced blocks.
-    forks: VecDeque<Instant>,
+    forks: Times<MOST_FORKS>,
+    /// When it last left out blocks.
+    gaps: Times<MOST_GAPS>,
+}
+
+/// When something happened that may happen `MOST` times within [`DOUBT`].
+#[derive(Debug, Default)]
+struct Times<const MOST: usize>(VecDeque<Instant>);
+
+impl<const MOST: usize> Times<MOST> {
+    fn note(&mut self) {
+        self.0.push_back(Instant::now());
+        if self.0.len() > MOST + 1 {
+            self.0.pop_front();
+        }
+    }
+
+    fn are_too_many(&self) -> bool {
+        self.0.iter().filter(|at| at.elapsed() < DOUBT).count() > MOST
+    }
 }
 
 /// The stream, as far as the mirror sees it.
@@ -165,10 +187,7 @@ impl Inner {
             .chain(replaced)
             .min_by_key(|(slot, _)| *slot);
         self.is_checked = false;
-        self.forks.push_back(Instant::now());
-        if self.forks.len() > MOST_FORKS + 1 {
-            self.forks.pop_front();
-        }
+        self.forks.note();
     }
 
     /// Forgets the blocks from this slot on.
@@ -226,25 +245,34 @@ impl Inner {
         }
     }
 
-    /// Makes room by forgetting the oldest.
-    fn shrink(&mut self) {
+    /// Makes room by forgetting the oldest. Returns whether it had to forget all.
+    fn shrink(&mut self) -> bool {
         while self.blocks.len() > MOST_BLOCKS || (self.bytes > MOST_BYTES && self.blocks.len() > 1)
         {
             let Some(block) = self.blocks.pop_front() else {
-                return;
+                return false;
             };
             self.bytes -= size(&block.transactions);
         }
         // One block holds less than that, and nobody sends more before it.
-        if self.bytes > MOST_BYTES {
+        let is_too_much = self.bytes > MOST_BYTES;
+        if is_too_much {
             self.forget();
         }
+        is_too_much
     }
 }
 
 impl Stream {
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_live(&self, inner: &Inner, live: bool) {
+        if inner.is_configured {
+            gauge("vouch_indexer_grpc_live", live.into());
+        }
+        self.live.send_replace(live);
     }
 
     /// There is a stream.
@@ -265,8 +293,9 @@ impl Stream {
 
     /// The connection ended, or there is none.
     pub(crate) fn failed(&self, state: State, reason: String) {
-        self.inner().failure = Some((state, reason));
-        self.live.send_replace(false);
+        let mut inner = self.inner();
+        inner.failure = Some((state, reason));
+        self.set_live(&inner, false);
     }
 
     /// Nobody follows it any more.
@@ -274,13 +303,14 @@ impl Stream {
         let mut inner = self.inner();
         inner.is_checked = false;
         inner.failure = None;
-        drop(inner);
-        self.live.send_replace(false);
+        self.set_live(&inner, false);
     }
 
     /// Blocks that were sent before are not compared with those that come.
     pub(crate) fn forget(&self) {
-        self.inner().forget();
+        let mut inner = self.inner();
+        inner.forget();
+        self.set_live(&inner, false);
     }
 
     /// Something that it has sent was wrong. It is not used for a while.
@@ -290,8 +320,7 @@ impl Stream {
         let mut inner = self.inner();
         inner.forget();
         inner.doubt = Some((Instant::now(), reason));
-        drop(inner);
-        self.live.send_replace(false);
+        self.set_live(&inner, false);
     }
 
     /// Why it was wrong lately.
@@ -339,7 +368,9 @@ impl Stream {
             }
         };
         inner.bytes += bytes;
-        inner.shrink();
+        if inner.shrink() {
+            self.set_live(&inner, false);
+        }
         arrival
     }
 
@@ -368,12 +399,12 @@ impl Stream {
                 inner.cut(0);
                 // It may be of another fork, or of another chain.
                 inner.is_checked = false;
-                self.live.send_replace(false);
+                self.set_live(&inner, false);
             }
             Step::Fork(from) => {
                 inner.suspect(from);
                 inner.cut(from);
-                self.live.send_replace(false);
+                self.set_live(&inner, false);
                 let last = inner.last();
                 if last.is_some_and(|last| {
                     (last.slot, &last.hash) != (head.parent_slot, &head.parent_hash)
@@ -400,8 +431,18 @@ impl Stream {
             inner.checked = Some(slot);
             self.reached.send_replace(slot);
         }
-        inner.shrink();
+        if inner.shrink() {
+            self.set_live(&inner, false);
+        }
         step
+    }
+
+    /// Whether this block is still one of those that follow each other.
+    pub(crate) fn has(&self, slot: u64, hash: &str) -> bool {
+        let inner = self.inner();
+        inner
+            .find(slot)
+            .is_some_and(|block| block.head.hash == hash)
     }
 
     /// The last block, if it is not known yet whether it is of the chain that the nodes know.
@@ -424,8 +465,7 @@ impl Stream {
             );
         }
         inner.failure = None;
-        drop(inner);
-        self.live.send_replace(true);
+        self.set_live(&inner, true);
     }
 
     /// The first block that it has replaced by another, if no node was asked about that yet.
@@ -433,17 +473,22 @@ impl Stream {
         self.inner().suspect.clone()
     }
 
-    /// Whether the blocks were replaced will not be known. What was taken from them is undone, and lists bring it
-    /// again.
+    /// A node no longer has the first block that was replaced. What was taken from it and later ones is undone, and
+    /// lists bring it again.
     pub(crate) fn abandon(&self) {
         self.inner().abandon();
     }
 
     /// Whether it replaces blocks more often than any cluster does.
     pub(crate) fn is_restless(&self) -> bool {
-        let inner = self.inner();
-        let forks = inner.forks.iter();
-        forks.filter(|at| at.elapsed() < DOUBT).count() > MOST_FORKS
+        self.inner().forks.are_too_many()
+    }
+
+    /// It has left out blocks while it was connected. Returns whether it does so again and again.
+    pub(crate) fn gap(&self) -> bool {
+        let mut inner = self.inner();
+        inner.gaps.note();
+        inner.gaps.are_too_many()
     }
 
     pub(crate) fn is_checked(&self) -> bool {

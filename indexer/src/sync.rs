@@ -12,7 +12,7 @@ use std::{
 
 use futures::future::join;
 use solana_sdk::signature::Signature;
-use vouch_db::mirror::{self, Batch, Final, Known};
+use vouch_db::mirror::{self, Batch, Final, Known, Writer};
 use vouch_replay::Transaction;
 
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
     chain::Commitment,
     config::Undo,
     failure::Failure,
-    health::gauge,
+    health::{MOST_WAITING, gauge},
     history::{self, Anchor, Listed, OVERLAP},
     ledger::{Ledger, Replayed, rewind, slot},
     lists::{equal, in_order, merge},
@@ -37,9 +37,13 @@ const BATCH: usize = 500;
 /// Transactions in one database transaction while nobody waits for a single one of them.
 const LARGE_BATCH: usize = 1_000;
 /// Batches after which conversions begin to count for ranks while more final transactions are known. All
-/// that a step counts of a referrer is one change of each of its totals, so steps should be long. Leaderboards of a
-/// day earlier that are over by then are not counted at all.
-pub(crate) const RANKED_BATCHES: usize = 1_000;
+/// that a step counts of a referrer is one change of each of its totals, so steps should be long. What is left for the
+/// end waits in part while the mirror follows the chain already.
+pub(crate) const RANKED_BATCHES: usize = 250;
+/// Time for which conversions count in long steps after a catch-up, before the mirror shows what is new.
+const LONG_STEPS: Duration = Duration::from_secs(10);
+/// How many conversions wait is looked at only this often.
+const LOOK_EVERY: Duration = Duration::from_secs(15);
 /// Time after which it is told that no later slot is final. One is every 0.4 seconds.
 const STALLED: Duration = Duration::from_secs(10);
 /// While transactions become final, conversions count for ranks up to the time of the last one. The node is
@@ -79,6 +83,10 @@ pub(crate) struct Sync<'a> {
     goal: Option<Goal>,
     /// How many count in a step while the mirror follows the chain.
     pace: Pace,
+    /// How many do so while very many wait.
+    longer: Pace,
+    /// How many waited when that was last looked at, and when it was.
+    waiting: (i64, Option<Instant>),
     /// Whether what is in memory is no longer what is in Postgres.
     is_stale: bool,
 }
@@ -110,6 +118,8 @@ impl<'a> Sync<'a> {
             clock_asked: None,
             goal: None,
             pace: Pace::short(),
+            longer: Pace::longer(),
+            waiting: (0, None),
             is_stale: false,
         })
     }
@@ -137,7 +147,11 @@ impl<'a> Sync<'a> {
     /// final a while ago.
     pub(crate) async fn finalize(&mut self) -> Result<bool, Failure> {
         self.refresh().await?;
-        self.undo_abandoned().await?;
+        match self.undo_abandoned().await {
+            // What becomes final is no longer undone, so this may leave few enough.
+            Err(Failure::TooMuch { .. }) => {}
+            outcome => outcome?,
+        }
         let chain = self.mirror.chain;
         let tip = chain.slot(Commitment::Finalized).await?;
         let now = Instant::now();
@@ -184,18 +198,21 @@ impl<'a> Sync<'a> {
         while let Some(batch) = next.take() {
             done += batch.listed.len();
             batches += 1;
-            let is_ranked = done >= total || batches.is_multiple_of(RANKED_BATCHES);
+            // The list also has transactions after the end.
+            let is_last = list.is_over();
+            let is_ranked = is_last || batches.is_multiple_of(RANKED_BATCHES);
             // While a batch is written, the next one is fetched, unless the mirror may hold it already.
             let ahead = list.fetch_next(self.mirror, is_far && self.suffix.is_empty());
             let (written, ahead) = join(self.finalize_batch(batch, is_ranked, proof), ahead).await;
             source.judge(written)?;
-            if is_ranked && is_far {
-                self.count_all().await?;
+            if is_ranked && !is_last {
+                self.count_while(|writer, _| writer.is_waited_for()).await?;
             }
+            self.look().await;
             next = ahead?;
             if total > BATCH {
                 tracing::info!(done, total, "mirrored final transactions");
-                gauge("vouch_indexer_backlog", (total - done) as u64);
+                gauge("vouch_indexer_backlog", total.saturating_sub(done) as u64);
             }
         }
         // Transactions up to this slot that are still held are on no final block.
@@ -215,6 +232,10 @@ impl<'a> Sync<'a> {
                 chain.block_time(end).await
             };
             self.advance(&Batch::default(), end, time, proof).await?;
+        }
+        if is_far {
+            let goes_on = |writer: &Writer, since| writer.is_waited_for() && since < LONG_STEPS;
+            self.count_while(goes_on).await?;
         }
         disputed.map_or(Ok(()), Err)
     }
@@ -358,9 +379,29 @@ impl<'a> Sync<'a> {
         Ok(())
     }
 
-    /// Up to where conversions should count for ranks, if they do not yet.
-    pub(crate) fn goal(&self) -> Option<Goal> {
-        self.goal
+    /// Looks how many conversions wait that should count by now, and tells health. That they are not known stops
+    /// nothing.
+    pub(crate) async fn look(&mut self) {
+        let is_fresh = |looked: Instant| looked.elapsed() < LOOK_EVERY;
+        if self.waiting.1.is_some_and(is_fresh) {
+            return;
+        }
+        self.waiting.1 = Some(Instant::now());
+        // While the mirror catches up, there is no goal for most of the time.
+        let clock = self.goal.map(|goal| goal.clock);
+        let clock = clock.max(self.last_final().map(|known| known.block_time));
+        let Some(clock) = clock else { return };
+        match mirror::waiting(self.mirror.pool, clock, MOST_WAITING).await {
+            Ok(waiting) => self.wait_for(waiting),
+            Err(error) => {
+                tracing::warn!(%error, "it is not known how many conversions wait for ranks");
+            }
+        }
+    }
+
+    fn wait_for(&mut self, waiting: i64) {
+        self.waiting.0 = waiting;
+        self.mirror.health.waiting(waiting);
     }
 
     /// Counts conversions that wait for ranks, in one short step. Returns whether others wait.
@@ -368,22 +409,48 @@ impl<'a> Sync<'a> {
         let Some(goal) = self.goal else {
             return Ok(false);
         };
+        let pace = match self.waiting.0 {
+            MOST_WAITING.. => &mut self.longer,
+            _ => &mut self.pace,
+        };
         let mut writer = self.mirror.writer.lock().await;
-        let is_behind = ranking::step(&mut writer, goal, &mut self.pace).await?;
-        self.goal = is_behind.then_some(goal);
+        let is_behind = ranking::step(&mut writer, goal, pace).await?;
+        drop(writer);
+        self.reached_by_step(goal, is_behind);
         Ok(is_behind)
     }
 
     /// Counts all conversions that wait for ranks, in long steps. Meanwhile nothing new is mirrored.
     pub(crate) async fn count_all(&mut self) -> Result<(), Failure> {
-        let mut pace = Pace::long();
+        self.count_while(|_, _| true).await
+    }
+
+    /// Counts conversions that wait for ranks, in long steps, until there is none, or `goes_on` denies it after
+    /// so much time.
+    async fn count_while(
+        &mut self,
+        goes_on: impl Fn(&Writer, Duration) -> bool,
+    ) -> Result<(), Failure> {
+        let (mut pace, began) = (Pace::long(), Instant::now());
         while let Some(goal) = self.goal {
             let mut writer = self.mirror.writer.lock().await;
             let is_behind = ranking::step(&mut writer, goal, &mut pace).await?;
+            let goes_on = goes_on(&writer, began.elapsed());
+            drop(writer);
             self.mirror.health.beat();
-            self.goal = is_behind.then_some(goal);
+            self.reached_by_step(goal, is_behind);
+            if !goes_on {
+                break;
+            }
         }
         Ok(())
+    }
+
+    fn reached_by_step(&mut self, goal: Goal, is_behind: bool) {
+        self.goal = is_behind.then_some(goal);
+        if !is_behind {
+            self.wait_for(0);
+        }
     }
 
     /// Applies what is confirmed. Returns whether everything is that the node lists.
@@ -450,6 +517,9 @@ impl<'a> Sync<'a> {
             Err(failure @ Failure::Database(_)) => Err(failure),
             Err(failure) => {
                 tracing::warn!("the stream does not go on from what is mirrored: {failure}");
+                if let Failure::Wrong(reason) = failure {
+                    stream.doubt(reason);
+                }
                 self.follow_announced().await
             }
         }
@@ -457,12 +527,22 @@ impl<'a> Sync<'a> {
 
     async fn apply_streamed(&mut self, found: Vec<(Signature, Sent)>) -> Result<(), Failure> {
         let mut transactions = Vec::with_capacity(found.len());
+        let held = self.held();
         for (signature, sent) in found {
-            transactions.push(streamed(self.mirror.chain, &signature, sent)?);
+            // One that comes in a second slot is left to the lists.
+            if !held.contains(signature.to_string().as_str()) {
+                transactions.push(streamed(self.mirror.chain, &signature, sent)?);
+            }
         }
         for transactions in transactions.chunks(BATCH) {
             let (batch, stopped) = self.replay(transactions, true).await?;
-            self.write(&batch, None).await?;
+            let written = self.write(&batch, None).await;
+            written.map_err(|failure| match failure {
+                Failure::Wrong(_) => {
+                    Failure::Wrong("it sent a transaction in two slots".to_owned())
+                }
+                failure => failure,
+            })?;
             self.suffix.extend(batch.transactions.iter().map(known));
             if let Some(failure) = stopped {
                 return Err(failure);
@@ -622,9 +702,7 @@ impl<'a> Sync<'a> {
                     "getSignaturesForAddress: a transaction is listed in two slots".into(),
                 ));
             }
-            outcome => {
-                outcome?;
-            }
+            outcome => metrics::counter!(ranking::RANKED).increment(outcome?),
         }
         if !batch.transactions.is_empty() {
             metrics::histogram!("vouch_indexer_apply_seconds")

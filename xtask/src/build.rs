@@ -15,7 +15,7 @@ use solana_sdk::signer::keypair::{Keypair, keypair_from_seed};
 use vouch_localnet::{
     NODE_VERSION, PLUGIN, ProcessSpec, VALIDATOR_VERSION, cache_dir, cached_node_root,
     cached_plugin_root, cached_validator_root, cargo, find_on_path, finish, has_node,
-    program_binary, validator_patch, workspace_root,
+    program_binary, validator_compiler, validator_patch, workspace_root,
 };
 
 use crate::web;
@@ -118,7 +118,7 @@ async fn own_validator() -> Result<()> {
 }
 
 /// Builds the Geyser plugin that serves Yellowstone gRPC, unless it is in the cache, and the validator that
-/// can load it: types of Rust cross its border, so one compiler has to build both.
+/// can load it, also if one is on PATH: types of Rust cross its border, so one compiler has to build both.
 pub(crate) async fn geyser_plugin() -> Result<()> {
     own_validator().await?;
     let root = cached_plugin_root()?;
@@ -137,20 +137,23 @@ pub(crate) async fn geyser_plugin() -> Result<()> {
     .await
 }
 
-/// Fails if another compiler than the present one built the validator. It writes its version into what it
-/// builds, at least for Linux.
+/// Fails if another compiler than the present one built the validator.
 fn ensure_same_compiler() -> Result<()> {
-    let output = Command::new("rustc").arg("--version").output()?;
-    let version = String::from_utf8(output.stdout)?;
-    let version = version.trim().replacen("rustc ", "rustc version ", 1);
-    let root = cached_validator_root()?;
-    let validator = fs::read(root.join("bin/solana-test-validator"))?;
-    let mut windows = validator.windows(version.len());
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(rustc)
+        .arg("-vV")
+        .current_dir(workspace_root())
+        .output()
+        .context("rustc -vV")?;
+    let present = String::from_utf8(output.stdout)?;
+    let before = validator_compiler()?;
+    let first = |text: &str| text.lines().next().unwrap_or_default().to_owned();
     ensure!(
-        cfg!(not(target_os = "linux")) || windows.any(|it| it == version.as_bytes()),
-        "another compiler than {version} built the validator, so it cannot load a plugin: remove {}, and it \
-         is built again",
-        root.display()
+        present.trim() == before.trim(),
+        "{} built the validator, so a plugin of {} cannot be loaded: remove {}, and it is built again",
+        first(&before),
+        first(&present),
+        cached_validator_root()?.display()
     );
     Ok(())
 }

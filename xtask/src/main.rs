@@ -53,7 +53,8 @@ enum Command {
     Generate,
     /// Builds the program to target/deploy/referral.so.
     BuildProgram,
-    /// Builds solana-test-validator into the cache, unless it is on PATH or there.
+    /// Builds solana-test-validator, and the Geyser plugin that only this one can load, into the cache,
+    /// unless they are there.
     Validator,
     /// Runs a benchmark.
     Bench {
@@ -127,10 +128,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Generated => done(generate::check()).await,
         Command::Generate => done(generate::write()).await,
         Command::BuildProgram => done(build::program()).await,
-        Command::Validator => {
-            build::validator().await?;
-            done(build::geyser_plugin()).await
-        }
+        Command::Validator => done(build::geyser_plugin()).await,
         Command::Bench {
             what: Bench::Cu { check },
         } => done(checks::compute_units(check)).await,

@@ -32,6 +32,7 @@ struct Counts {
 
 pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     build::validator().await?;
+    // Only the validator that is built here can load the plugin, whatever is on PATH.
     build::geyser_plugin().await?;
     build::program().await?;
     build::floor().await?;

@@ -208,7 +208,7 @@ async fn rules(state: &AppState, campaign: &str) -> ApiResult<Rules> {
         (status = 401, description = "unauthenticated", body = ErrorEnvelope),
         (status = 403, description = "not_campaign_authority, missing_scope, cross_site_request", body = ErrorEnvelope),
         (status = 404, description = "campaign_not_found, code_not_found, no_attestation_rules", body = ErrorEnvelope),
-        (status = 409, description = "attestor_off, attestor_changed, order_attested, already_converted, campaign_closed, campaign_paused, campaign_not_started, campaign_ended, code_inactive, code_expired, usage_limit_reached, payment_required, binding_not_found, not_bound, binding_expired, not_first_touch, owner_limit_reached, referrer_not_found, budget_exhausted, vault_exhausted", body = ErrorEnvelope),
+        (status = 409, description = "attestor_off, attestor_changed, order_attested, already_converted, campaign_closed, campaign_paused, campaign_not_started, campaign_ended, code_inactive, code_expired, usage_limit_reached, payment_required, binding_not_found, not_bound, binding_expired, bound_elsewhere, owner_limit_reached, referrer_not_found, budget_exhausted, vault_exhausted", body = ErrorEnvelope),
         (status = 413, description = "body_too_large", body = ErrorEnvelope),
         (status = 415, description = "unsupported_media_type", body = ErrorEnvelope),
         (status = 422, description = "amount_out_of_bounds, self_referral, amount_too_small, missing_reference, invalid_voucher, credential_required, credential_expired", body = ErrorEnvelope),

@@ -90,7 +90,7 @@ pub(crate) struct AttemptAnswer {
 
 /// Show why a wallet or an order was credited, or not
 ///
-/// From what is on chain alone: the conversion, the first touch, and the attempts that failed, with the
+/// From what is on chain alone: the conversion, the binding, and the attempts that failed, with the
 /// program's error. Attempts that no transaction has reached the chain with are not known.
 #[utoipa::path(get, path = "/v1/why", tag = "numbers", params(WhyQuery),
     responses(

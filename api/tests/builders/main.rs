@@ -17,7 +17,7 @@ async fn a_company_opens_and_runs_a_campaign_by_the_api_alone() {
     minted::play(&world).await;
     vault::play(&world).await;
     others::split(&world).await;
-    others::first_touch(&world).await;
+    others::binding(&world).await;
     others::frozen(&world).await;
     others::token_2022(&world).await;
 }

@@ -1,4 +1,4 @@
-//! A split of payments, first touches, and a token that can be frozen.
+//! A split of payments, bindings, and a token that can be frozen.
 
 use serde_json::{Value, json};
 use solana_sdk::{
@@ -148,8 +148,8 @@ pub(crate) async fn split(world: &World) {
     );
 }
 
-/// A campaign in which the first touch counts, of an existing token whose authority is handed over.
-pub(crate) async fn first_touch(world: &World) {
+/// A campaign that needs a binding, of an existing token whose authority is handed over.
+pub(crate) async fn binding(world: &World) {
     let World {
         company,
         alice,

@@ -142,7 +142,7 @@ fn report(binaries: &Binaries, rows: Vec<Row>, wallets: usize, compiler: String)
         ("campaign", Campaign::SIZE),
         ("referral", Referral::SIZE),
         ("conversion", Conversion::SIZE),
-        ("first touch", Binding::SIZE),
+        ("binding", Binding::SIZE),
         (
             "referrer, where a campaign counts per owner",
             Referrer::SIZE,

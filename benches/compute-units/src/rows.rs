@@ -130,23 +130,19 @@ pub(crate) const SPECS: &[Spec] = &[
             })
         },
     ),
-    spec(
-        "convert",
-        "minted, with a first touch",
-        |binaries, wallets| {
-            let plan = settings(|settings| settings.attribution_window = 30 * DAY);
-            converts_when(
-                binaries,
-                wallets,
-                &plan,
-                Floor::MINTED,
-                |scene, _, index| {
-                    let bind = bind(scene, index)?;
-                    scene.chain.send(&wallet("referee", index), &[bind])
-                },
-            )
-        },
-    ),
+    spec("convert", "minted, with a binding", |binaries, wallets| {
+        let plan = settings(|settings| settings.attribution_window = 30 * DAY);
+        converts_when(
+            binaries,
+            wallets,
+            &plan,
+            Floor::MINTED,
+            |scene, _, index| {
+                let bind = bind(scene, index)?;
+                scene.chain.send(&wallet("referee", index), &[bind])
+            },
+        )
+    }),
     spec("convert", "minted, with a gate", |binaries, wallets| {
         let plan = settings(|settings| {
             settings.gate_credential = wallet("issuer", 0);

@@ -11,6 +11,7 @@ use vouch_client::{
 };
 
 use super::{
+    latest,
     open::settings_of,
     preview::{previewed, self_referral},
     tokens,
@@ -18,7 +19,7 @@ use super::{
 use crate::{
     context::{Context, warning},
     error::{Failure, Outcome},
-    send::Plan,
+    send::{Base, Plan},
     settings::{self, SettingsArgs},
     span,
 };
@@ -53,8 +54,8 @@ pub(super) async fn update(
     let (tokens, now) = (tokens(context, &campaign).await?, seen.now);
     // What was announced before stays announced, unless it is changed now.
     let announced = campaign.announced(now);
-    let base = announced.map_or_else(|| campaign.in_force(now), |(_, settings)| settings);
-    let new = args.apply(*base, tokens)?;
+    let base = *latest(&campaign, now);
+    let new = args.apply(base, tokens)?;
     if new.reward_kind == RewardKind::Percent && new.reward_max == 0 {
         return Err(Failure::usage(
             "missing_option",
@@ -91,8 +92,24 @@ pub(super) async fn update(
             ),
         ));
     }
+    // All settings are signed, and these take effect at once, so a node that lies about them decides.
+    let kept = settings::kept(&base, &new, tokens);
+    if !kept.is_empty() {
+        warnings.push(warning(
+            "settings_unchanged",
+            format!(
+                "signed as the node tells it: {}; compare it, because it takes effect at once",
+                kept.join(", ")
+            ),
+        ));
+    }
     let changes = settings::changes(campaign.in_force(now), &new, tokens);
     let plan = Plan {
+        command: None,
+        base: Some(Base {
+            campaign: *at,
+            settings: base,
+        }),
         title: format!("Change the campaign {at}"),
         instructions: vec![instructions::update_campaign(&key.pubkey(), at, &new)],
     };
@@ -148,8 +165,10 @@ pub(super) async fn fund(context: &Context, at: &Pubkey, amount: &str) -> Outcom
         "warnings": [],
     });
     let plan = Plan {
+        command: None,
+        base: None,
         title: format!(
-            "Move {} tokens into the vault of {at}",
+            "Move {} tokens ({units} base units) into the vault of {at}",
             tokens.reward.show(units.into())
         ),
         instructions: vec![instructions::fund_vault(
@@ -207,8 +226,10 @@ pub(super) async fn withdraw(
         units,
     ));
     let plan = Plan {
+        command: None,
+        base: None,
         title: format!(
-            "Move {} tokens out of the vault of {at}",
+            "Move {} tokens ({units} base units) out of the vault of {at}",
             tokens.reward.show(units.into())
         ),
         instructions: all,
@@ -229,6 +250,8 @@ pub(super) async fn pause(context: &Context, at: &Pubkey, paused: bool) -> Outco
     let (campaign, _) = context.node.campaign(at, &[]).await?;
     authorised(&campaign, &key)?;
     let plan = Plan {
+        command: None,
+        base: None,
         title: format!(
             "{} the campaign {at}",
             if paused { "Pause" } else { "Resume" }
@@ -244,6 +267,8 @@ pub(super) async fn close(context: &Context, at: &Pubkey) -> Outcome<Value> {
     let key = context.key()?;
     let (campaign, _) = context.node.campaign(at, &[]).await?;
     let plan = Plan {
+        command: None,
+        base: None,
         title: format!("Close the campaign {at} for good"),
         instructions: vec![instructions::close_campaign(&key.pubkey(), at)],
     };
@@ -269,6 +294,8 @@ pub(super) async fn offer(context: &Context, at: &Pubkey, to: &str) -> Outcome<V
     let (campaign, _) = context.node.campaign(at, &[]).await?;
     authorised(&campaign, &key)?;
     let plan = Plan {
+        command: None,
+        base: None,
         title: match &to {
             Some(to) => format!("Offer the campaign {at} to {to}"),
             None => format!("Take the offer of the campaign {at} back"),
@@ -292,6 +319,8 @@ pub(super) async fn accept(context: &Context, at: &Pubkey) -> Outcome<Value> {
     let key = context.key()?;
     context.node.campaign(at, &[]).await?;
     let plan = Plan {
+        command: None,
+        base: None,
         title: format!("Take over the campaign {at}"),
         instructions: vec![instructions::accept_authority(&key.pubkey(), at)],
     };

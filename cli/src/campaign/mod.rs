@@ -9,7 +9,7 @@ use clap::Subcommand;
 use serde_json::Value;
 use vouch_client::{
     Pubkey,
-    accounts::{Campaign, Proof},
+    accounts::{Campaign, Proof, Settings},
 };
 
 pub(crate) use self::{
@@ -106,7 +106,16 @@ pub(crate) async fn run(context: &Context, command: Command) -> Outcome<Value> {
     }
 }
 
+/// The settings that were announced last, or else those in force.
+pub(crate) fn latest(campaign: &Campaign, now: i64) -> &Settings {
+    let announced = campaign.announced(now);
+    announced.map_or_else(|| campaign.in_force(now), |(_, settings)| settings)
+}
+
 /// The tokens of a campaign that exists.
+///
+/// # Errors
+/// `node_invalid` if the node does not know the mint of its payments, besides those of every request.
 pub(crate) async fn tokens(context: &Context, campaign: &Campaign) -> Outcome<Tokens> {
     let raw = context.options.raw;
     let is_own = campaign.proof == Proof::Payment
@@ -117,10 +126,13 @@ pub(crate) async fn tokens(context: &Context, campaign: &Campaign) -> Outcome<To
     } else {
         None
     };
-    Ok(tokens_of(campaign, seen.as_ref(), raw))
+    // A guess would move the decimal point of what is signed.
+    tokens_of(campaign, seen.as_ref(), raw)
+        .ok_or_else(|| context.node.nonsense("getMultipleAccounts"))
 }
 
-fn tokens_of(campaign: &Campaign, seen: Option<&Seen>, raw: bool) -> Tokens {
+/// `None` if the mint of the payments is needed and is not there.
+fn tokens_of(campaign: &Campaign, seen: Option<&Seen>, raw: bool) -> Option<Tokens> {
     let decimals = if campaign.rewards_are_sol() {
         SOL
     } else {
@@ -132,15 +144,14 @@ fn tokens_of(campaign: &Campaign, seen: Option<&Seen>, raw: bool) -> Tokens {
     } else if campaign.payments_are_sol() {
         SOL
     } else {
-        let mint = seen.and_then(|seen| seen.get(&campaign.payment_mint));
-        mint.and_then(|mint| vouch_client::token::mint(&mint.data))
-            .map_or(0, |mint| mint.decimals)
+        let mint = seen?.get(&campaign.payment_mint)?;
+        vouch_client::token::mint(&mint.data)?.decimals
     };
-    Tokens {
+    Some(Tokens {
         reward,
         payment: Units {
             decimals: paying,
             raw,
         },
-    }
+    })
 }

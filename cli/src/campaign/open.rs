@@ -9,10 +9,10 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use solana_sdk::signature::Signer as _;
+use solana_sdk::{rent::Rent, signature::Signer as _};
 use vouch_client::{
     ProgramError, Pubkey,
-    accounts::{Funding, Proof, Settings, Terms, Uniqueness},
+    accounts::{Funding, Proof, RewardKind, Settings, Terms, Uniqueness},
     opening::{Currency, DECIMALS, MissingSetting, Opening, new_mint, usual_terms},
     token,
 };
@@ -248,7 +248,8 @@ impl OpenArgs {
         let seen = context.node.see(&addresses).await?;
         let existing = |mint: Pubkey| existing(&seen, mint);
         let mint_size = usize::try_from(token::MINT_SIZE).unwrap_or(usize::MAX);
-        let rent = seen.rent.minimum_balance(mint_size);
+        let rent = mint_rent(&seen.rent, mint_size)
+            .ok_or_else(|| context.node.nonsense("getMultipleAccounts"))?;
         let mut opening = Opening::new(authority, id, terms.funding, Settings::default(), rent);
         opening.terms = terms;
         let mut reward_decimals = if terms.funding == Funding::PaymentSplit {
@@ -305,6 +306,7 @@ impl OpenArgs {
             ));
         }
         opening.settings = settings.apply(Settings::default(), tokens)?;
+        checked_percentage(terms.proof, &opening.settings)?;
         let create = opening.create().map_err(missing_setting)?;
         let asked = Asked {
             opening,
@@ -426,6 +428,30 @@ pub(super) fn terms_json(terms: Terms) -> Value {
     })
 }
 
+/// Refuses a percentage of an amount that nobody vouches for, as the program does, and one without a
+/// maximum of an amount that nobody pays.
+fn checked_percentage(proof: Proof, settings: &Settings) -> Outcome<()> {
+    match (settings.reward_kind, proof) {
+        (RewardKind::Percent, Proof::Open) => Err(Failure::refused(
+            ProgramError::InvalidReward.snake_name(),
+            "a percentage needs a proof, because an amount that only the referee claims must not decide the reward",
+            "choose --proof attested or payment, or a fixed --reward",
+        )),
+        (RewardKind::Percent, Proof::Attested) if settings.reward_max == 0 => Err(missing(
+            "nobody pays the amount that the percentage is of, so nothing else limits the reward",
+            "add --reward-max",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Lamports of a new mint of this size, which are signed. `None` if the node asks for more than every
+/// cluster has ever taken.
+fn mint_rent(rent: &Rent, size: usize) -> Option<u64> {
+    let lamports = rent.minimum_balance(size);
+    (lamports <= Rent::default().minimum_balance(size)).then_some(lamports)
+}
+
 /// The token of a mint that exists.
 fn existing(seen: &Seen, mint: Pubkey) -> Outcome<(Currency, token::Mint)> {
     let account = seen.get(&mint).filter(|account| {
@@ -485,6 +511,15 @@ pub(super) async fn run(context: &Context, args: OpenArgs) -> Outcome<Value> {
     let shown = described(&asked)?;
     let opening = &asked.opening;
     let plan = Plan {
+        // A first run hands the mint over, so a second one would sign something else.
+        command: Some(format!(
+            "open {:?}",
+            Opening {
+                hands_over: false,
+                ..*opening
+            }
+        )),
+        base: None,
         title: format!("Open the campaign {}", opening.campaign()),
         instructions: opening.instructions().map_err(missing_setting)?,
     };

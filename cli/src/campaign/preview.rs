@@ -100,7 +100,7 @@ pub(super) fn previewed(
             "partner_at_most": tokens.reward.json(at(true).partner),
         })
     });
-    let net = preview::most_payback(terms, settings, same_token, amount, usual);
+    let net = preview::most_payback(terms, settings, same_token);
     Ok(json!({
         "amount": tokens.payment.json(amount),
         "conversions": conversions.collect::<Vec<_>>(),

@@ -1,4 +1,4 @@
-use vouch_client::instructions::set_paused;
+use vouch_client::{accounts::Funding, instructions::set_paused, opening::Opening};
 
 use super::*;
 
@@ -10,6 +10,24 @@ fn the_limit_has_a_margin_and_the_price_a_maximum() {
     assert_eq!(price(vec![]), 0);
     assert_eq!(price(vec![4, 1, 3, 2]), 4);
     assert_eq!(price(vec![u64::MAX]), HIGHEST_PRICE);
+}
+
+#[test]
+fn the_cost_is_what_the_instructions_move() {
+    let [wallet, mint] = [1, 2].map(|byte| Pubkey::new_from_array([byte; 32]));
+    let create = token::create_mint(&wallet, &mint, &wallet, 6, 1_461_600);
+    assert_eq!(moved(&create), 1_461_600);
+    // And with a seed, as a campaign's opening creates its mint
+    let opening = Opening::new(
+        &wallet,
+        7,
+        Funding::MintAuthority,
+        Settings::fixed(1),
+        1_461_601,
+    );
+    let all = opening.instructions().expect("instructions");
+    assert_eq!(moved(&all), 1_461_601);
+    assert_eq!(moved(&[set_paused(&wallet, &mint, true)]), 0);
 }
 
 #[test]

@@ -213,6 +213,22 @@ fn wrong_settings_name_their_option() {
             "invalid_time: --ends-at: \"soon\" is no time",
         ),
         (
+            ["--ends-at", "at_once"],
+            "invalid_time: --ends-at: \"at_once\" is no time",
+        ),
+        (
+            ["--starts-at", "never"],
+            "invalid_time: --starts-at: \"never\" is no time",
+        ),
+        (
+            ["--budget", "0.00"],
+            "invalid_amount: --budget: a limit of 0 would allow nothing",
+        ),
+        (
+            ["--owner-limit", "0"],
+            "invalid_amount: --owner-limit: a limit of 0 would allow nothing",
+        ),
+        (
             ["--treasury", "x"],
             "invalid_address: --treasury: \"x\" is no address",
         ),
@@ -228,6 +244,35 @@ fn wrong_settings_name_their_option() {
     ];
     let error = "too_many_items: --tier can be given four times";
     assert_eq!(apply(&five, Settings::default()), Err(error.to_owned()));
+}
+
+#[test]
+fn what_decides_over_money_and_stays_is_named() {
+    let wallet = Pubkey::new_from_array([7; 32]);
+    let before = Settings {
+        treasury: wallet,
+        budget: 1_500_000,
+        ..Settings::fixed(1)
+    };
+    let names = |after: &Settings| kept(&before, after, TOKENS);
+    let all = [
+        format!("unchanged treasury {wallet}"),
+        "unchanged attestor none".to_owned(),
+        "unchanged budget 1.500000".to_owned(),
+    ];
+    assert_eq!(names(&before), all);
+    let after = Settings {
+        treasury: Pubkey::default(),
+        budget: 0,
+        ..before
+    };
+    assert_eq!(names(&after), all[1..2]);
+    let percent = apply(
+        &["--reward-percent", "1", "--reward-max", "0"],
+        Settings::default(),
+    );
+    let error = "invalid_amount: --reward-max: 0 is no maximum";
+    assert_eq!(percent, Err(error.to_owned()));
 }
 
 #[test]

@@ -43,12 +43,12 @@ impl ProgramError {
                 "sign with the wallet of the campaign's authority"
             }
             Self::CampaignNotFound => "check the address and the network",
-            Self::NotFirstTouch => "convert with the code that brought the wallet first",
+            Self::BoundElsewhere => "convert with the code that brought the wallet first",
             Self::NotBound | Self::BindingNotFound | Self::BindingExpired => {
                 "bind the wallet to a code first"
             }
             Self::AlreadyBound => "wait until the binding expires, or convert with its code",
-            Self::NoAttribution => "convert without a binding: this campaign needs none",
+            Self::BindingNotNeeded => "convert without a binding: this campaign needs none",
             Self::AttestationRequired => "ask the campaign's attestor for a voucher",
             Self::WrongAttestor => "ask the attestor that the campaign names",
             Self::InvalidVoucher | Self::VoucherExpired | Self::VoucherRevoked => {

@@ -270,7 +270,7 @@ fn check_terms(
             return Err(ProgramError::BindingExpired);
         }
         if binding.referral != offer.referral_address {
-            return Err(ProgramError::NotFirstTouch);
+            return Err(ProgramError::BoundElsewhere);
         }
     }
     if offer.settings().has_gate() {

@@ -51,22 +51,16 @@ pub fn payback(reward: &Reward, paid: u64) -> i128 {
     i128::from(reward.total()).saturating_sub(i128::from(paid))
 }
 
-/// The most that a referrer nets who refers himself, over all [`steps`], whatever the example. Where
-/// buyers pay in the rewards' token (`same_token`), he chooses the least payment. Elsewhere he gains more
-/// by a larger amount, of which `example` and `usual` are thought of.
+/// The most that a referrer nets who refers himself, over all [`steps`], whatever any example. Where
+/// buyers pay in the rewards' token (`same_token`), he chooses the least payment. Elsewhere the amount
+/// costs him nothing of that token, so he chooses the largest.
 #[must_use]
-pub fn most_payback(
-    terms: Terms,
-    settings: &Settings,
-    same_token: bool,
-    example: u64,
-    usual: u64,
-) -> i128 {
+pub fn most_payback(terms: Terms, settings: &Settings, same_token: bool) -> i128 {
     let (amount, paid) = if pays_back(terms, same_token) {
         let least = settings.min_amount.max(1);
         (least, least)
     } else {
-        (example_amount(settings, usual).max(example), 0)
+        (u64::MAX, 0)
     };
     let nets = steps(settings).into_iter().map(|ordinal| {
         let imagined = Imagined {
@@ -205,18 +199,18 @@ mod tests {
             ..Terms::default()
         };
         // Then the worst is the least payment at the bonus, however much the example pays
-        for example in [900, 1_000_000] {
-            assert_eq!(most_payback(paid, &settings, true, example, 100), 150);
-        }
+        assert_eq!(most_payback(paid, &settings, true), 150);
         // And who pays in another token, or nothing, nets the whole reward
-        assert_eq!(most_payback(paid, &settings, false, 900, 100), 1050);
-        assert_eq!(most_payback(Terms::default(), &settings, true, 0, 0), 1050);
-        // And a percentage of what is only claimed grows with the claim
+        assert_eq!(most_payback(paid, &settings, false), 1050);
+        assert_eq!(most_payback(Terms::default(), &settings, true), 1050);
+        // And a percentage of what he does not pay is as much as its maximum
         let percent = Settings::percent(1000, 500);
-        assert_eq!(most_payback(Terms::default(), &percent, true, 10, 100), 10);
+        assert_eq!(most_payback(Terms::default(), &percent, true), 500);
+        assert_eq!(most_payback(paid, &percent, false), 500);
+        let most = Settings::percent(10_000, u64::MAX);
         assert_eq!(
-            most_payback(Terms::default(), &percent, true, 9000, 100),
-            500
+            most_payback(Terms::default(), &most, true),
+            i128::from(u64::MAX)
         );
     }
 

@@ -80,6 +80,14 @@ impl Error {
         }
     }
 
+    /// Whether Postgres cancelled the statement, most likely because it took too long. The connection can still be
+    /// used.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Unavailable(sqlx::Error::Database(cause))
+            if cause.code().as_deref() == Some("57014"))
+    }
+
     /// Whether retrying later can help.
     #[must_use]
     pub fn is_unavailable(&self) -> bool {

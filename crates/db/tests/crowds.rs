@@ -97,6 +97,8 @@ async fn twelve_thousand_referrers_of_one_second_count_in_short_transactions() {
         }
     }
     assert_eq!(steps, 6);
+    // A step that counts so many leaves those of a day earlier to the next one.
+    world.finalize(second).await;
     println!(
         "12,000 conversions: {writing:.1} s in {steps} transactions, the longest {longest:.1} s; {:.1} s in all",
         began.elapsed().as_secs_f64()
@@ -159,6 +161,9 @@ async fn what_comes_while_a_second_counts_in_steps_counts_once() {
     // Then the first one counts at once, and the other one with the rest
     assert_eq!(written.expect("written"), 1);
     assert_eq!(world.store.number(counted).await, 2_001);
+    // And leaderboards of a day earlier do not go on before everything counts
+    let earlier = "SELECT count(earlier_time) FROM indexer_state";
+    assert_eq!(world.store.number(earlier).await, 0);
     assert_eq!(world.recount(false).await, Vec::<String>::new());
     let range = Final {
         time: Some(JANUARY),

@@ -248,3 +248,110 @@ async fn ranks_of_now_come_before_those_of_a_day_earlier() {
         .await;
     assert_eq!(world.recount(false).await, Vec::<String>::new());
 }
+
+/// [M5]
+#[tokio::test]
+async fn leaderboards_of_a_day_earlier_go_on_while_conversions_wait() {
+    // Given 4,000 conversions of ten days
+    let mut world = World::new().await;
+    let sales = (0..4_000_i64).map(|number| {
+        let at = JANUARY + number * DAY / 400;
+        Sale::of(&format!("W{}", number % 40), at)
+    });
+    world.sell(&sales.collect::<Vec<_>>()).await;
+    let time = JANUARY + 10 * DAY;
+    let range = range(&world, time);
+    let now = "SELECT COALESCE(sum(conversions), 0)::bigint FROM referrer_daily";
+    let earlier = "SELECT COALESCE(sum(earlier_conversions), 0)::bigint FROM referrer_daily";
+    // When they count in steps of 100, then one of sixteen is for those of a day earlier, and moves as few
+    world.writer.count_at_most(100);
+    let written = world.writer.write(&Batch::default(), Some(&range)).await;
+    written.expect("written");
+    let (mut steps, mut turns) = (0, 0);
+    while world.writer.is_waited_for() {
+        let before = world.store.number(earlier).await;
+        let counted = world.writer.count(time, range.last_slot).await;
+        let moved = world.store.number(earlier).await - before;
+        steps += 1;
+        // The last one may have counted few.
+        if world.writer.is_waited_for() {
+            assert_eq!(counted.expect("counted") == 0, steps % 16 == 0, "{steps}");
+            assert_eq!(moved > 0, steps % 16 == 0, "{steps}");
+            turns += i32::from(moved > 0);
+        }
+        assert!(moved <= 100, "{moved}");
+        assert!(world.writer.moved() <= 100, "{}", world.writer.moved());
+        assert_eq!(world.recount(false).await, Vec::<String>::new());
+    }
+    assert_eq!(world.store.number(now).await, 4_000);
+    assert!(turns >= 2, "{turns}");
+}
+
+/// [M5]
+#[tokio::test]
+async fn what_becomes_final_in_a_range_without_a_time_counts_at_its_place() {
+    // Given a conversion that counts, and a later one of the same second that is not final
+    let mut world = World::new().await;
+    world.sell(&[Sale::of("Alice", JANUARY)]).await;
+    world.step(JANUARY).await;
+    world.sell(&[Sale::of("Bob", JANUARY)]).await;
+    let counted = "SELECT sum(conversions)::bigint FROM referrer_daily";
+    assert_eq!(world.store.number(counted).await, 1);
+    // When it becomes final in a range without a time
+    let range = Final {
+        time: None,
+        ..range(&world, JANUARY)
+    };
+    let written = world.writer.write(&Batch::default(), Some(&range)).await;
+    // Then it counts: everything up to the place does
+    assert_eq!(written.expect("written"), 1);
+    assert_eq!(world.store.number(counted).await, 2);
+    assert_eq!(world.recount(false).await, Vec::<String>::new());
+}
+
+/// [M5]
+#[tokio::test]
+async fn a_step_that_is_cancelled_counts_nothing_and_the_next_one_counts_all() {
+    // Given 300 conversions that wait, before anything is known to be final
+    let mut world = World::new().await;
+    let sales = (0..300).map(|number| Sale::of(&format!("W{number}"), JANUARY));
+    world.sell(&sales.collect::<Vec<_>>()).await;
+    let final_seq = "UPDATE indexer_state SET final_seq = confirmed_seq";
+    world.store.run(final_seq).await;
+    // When Postgres cancels a long step, which waits for a table
+    let mut other = world.store.pool.begin().await.expect("Postgres answers");
+    sqlx::query("LOCK TABLE referrer_daily")
+        .execute(&mut *other)
+        .await
+        .expect("locked");
+    world.writer.count_at_most(250_000);
+    let pool = world.store.pool.clone();
+    let cancel = async {
+        let cancel = "SELECT count(pg_cancel_backend(pid)) FROM pg_locks
+                      WHERE NOT granted AND database = (SELECT oid FROM pg_database
+                                                        WHERE datname = current_database())";
+        while sqlx::query_scalar::<_, i64>(cancel)
+            .fetch_one(&pool)
+            .await
+            .expect("Postgres answers")
+            == 0
+        {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let (outcome, ()) = tokio::join!(world.writer.count(JANUARY, 1), cancel);
+    assert!(outcome.expect_err("cancelled").is_cancelled());
+    other.rollback().await.expect("unlocked");
+    // Then nothing counts, and the same writer goes on
+    let counted = "SELECT COALESCE(sum(conversions), 0)::bigint FROM referrer_daily";
+    assert_eq!(world.store.number(counted).await, 0);
+    world.writer.count_at_most(200);
+    while world.store.number(counted).await < 300 {
+        let step = world.writer.count(JANUARY, 1).await;
+        assert!(step.expect("counted") > 0);
+    }
+    assert_eq!(world.recount(false).await, Vec::<String>::new());
+    // And no slot is ranked before one is final
+    let ranked = "SELECT count(ranked_slot) FROM indexer_state";
+    assert_eq!(world.store.number(ranked).await, 0);
+}

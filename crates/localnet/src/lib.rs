@@ -37,5 +37,5 @@ pub use sign_in::sign_in;
 pub use stack::{Stack, StackOptions};
 pub use validator::{
     GrpcOptions, PLUGIN, VALIDATOR_VERSION, Validator, ValidatorOptions, cached_plugin_root,
-    cached_validator_root, validator_binary, validator_patch,
+    cached_validator_root, validator_binary, validator_compiler, validator_patch,
 };

@@ -304,14 +304,36 @@ fn geyser_config(dir: &Path, port: u16, options: &GrpcOptions) -> Result<PathBuf
     Ok(file)
 }
 
-/// The folder of the built Geyser plugin. Its name holds the validator's, and the first eight digits of the
-/// hash of the plugin's sources.
+/// The compiler that built the validator in the cache, as `rustc -vV` describes itself. `cargo install` notes it.
 ///
 /// # Errors
-/// See [`cache_dir`].
+/// When the validator is not in the cache, or the note cannot be read.
+pub fn validator_compiler() -> Result<String> {
+    built_validator()?;
+    let notes = cached_validator_root()?.join(".crates2.json");
+    let text = fs::read_to_string(&notes);
+    let text = text.with_context(|| format!("cannot read {}", notes.display()))?;
+    compiler_of(&text).with_context(|| format!("{} names no compiler", notes.display()))
+}
+
+fn compiler_of(notes: &str) -> Option<String> {
+    let notes: serde_json::Value = serde_json::from_str(notes).ok()?;
+    let install = notes["installs"].as_object()?.values().next()?;
+    install["rustc"].as_str().map(str::to_owned)
+}
+
+/// The folder of the built Geyser plugin. Its name holds the validator's, and the first eight digits of the
+/// hash of the plugin's sources and of the compiler that built the validator.
+///
+/// # Errors
+/// See [`validator_compiler`] and [`cache_dir`].
 pub fn cached_plugin_root() -> Result<PathBuf> {
+    plugin_root(&validator_compiler()?)
+}
+
+fn plugin_root(compiler: &str) -> Result<PathBuf> {
     let mut hash = Sha256::new();
-    for source in PLUGIN_SOURCES {
+    for source in PLUGIN_SOURCES.into_iter().chain([compiler]) {
         hash.update(source);
         hash.update([0]);
     }
@@ -338,4 +360,21 @@ pub fn cached_validator_root() -> Result<PathBuf> {
 /// The patch of the crate `solana-core`, as a file.
 pub fn validator_patch() -> PathBuf {
     workspace_root().join("toolchain/validator/idle.patch")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plugin_of_another_compiler_is_another_plugin() {
+        let notes =
+            r#"{"installs":{"agave-validator 4.1.2 (path+file:///x)":{"rustc":"rustc 1.95.0\n"}}}"#;
+        assert_eq!(compiler_of(notes).as_deref(), Some("rustc 1.95.0\n"));
+        assert_eq!(compiler_of(r#"{"installs":{}}"#), None);
+        assert_eq!(compiler_of("no notes"), None);
+        let of = |compiler| plugin_root(compiler).expect("a folder");
+        assert_eq!(of("rustc 1.95.0\n"), of("rustc 1.95.0\n"));
+        assert_ne!(of("rustc 1.95.0\n"), of("rustc 1.96.0\n"));
+    }
 }

@@ -14,7 +14,7 @@ pub struct Promise {
     pub min_amount: u64,
     /// Seconds that a reward is held.
     pub hold_seconds: u32,
-    /// Seconds that a first touch counts; 0 if the campaign does not use first touch.
+    /// Seconds that a binding lasts; 0 if the campaign needs no binding.
     pub attribution_window: u32,
     /// Unix seconds from which conversions count; 0 for at once.
     pub starts_at: i64,

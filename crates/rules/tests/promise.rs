@@ -388,13 +388,13 @@ fn each_field_is_a_promise_in_one_direction() {
         ("a shorter hold", FIXED, |p| p.hold_seconds = 59, Raise),
         ("no hold", FIXED, |p| p.hold_seconds = 0, Raise),
         (
-            "a longer first touch",
+            "a longer binding",
             FIXED,
             |p| p.attribution_window = 3_601,
             Raise,
         ),
         (
-            "no first touch any more",
+            "no binding any more",
             FIXED,
             |p| p.attribution_window = 0,
             Trade,

@@ -25,6 +25,13 @@ use crate::{
     transactions::{Cpi, Data, Effects, Sent, note_decimals},
 };
 
+/// Most bytes of a transaction of the versions that are read: those of a packet.
+const MOST_BYTES: u64 = 1_232;
+/// Most instructions of programs within a transaction: the runtime allows 64 with those of the transaction.
+const MOST_CPIS: usize = 64;
+/// Most accounts of a transaction, of which the numbers are bytes.
+const MOST_ACCOUNTS: usize = 256;
+
 /// The head of a block. Its hashes are hashes.
 pub(super) fn head(block: SubscribeUpdateBlockMeta) -> Result<Head, String> {
     for hash in [&block.blockhash, &block.parent_blockhash] {
@@ -95,7 +102,13 @@ fn read(transaction: Transaction) -> Result<VersionedTransaction, &'static str> 
     };
     // As the decoding of what nodes send does.
     let is_sane = transaction.sanitize().is_ok();
-    is_sane.then_some(transaction).ok_or("it is no transaction")
+    let length = bincode::serialized_size(&transaction);
+    let is_short = length.is_ok_and(|length| length <= MOST_BYTES);
+    match (is_sane, is_short) {
+        (true, true) => Ok(transaction),
+        (false, _) => Err("it is no transaction"),
+        (true, false) => Err("it is longer than a transaction may be"),
+    }
 }
 
 fn message(message: Message) -> Result<VersionedMessage, &'static str> {
@@ -152,6 +165,17 @@ fn instruction(
 }
 
 fn read_effects(meta: TransactionStatusMeta) -> Result<Effects, &'static str> {
+    // What takes more memory than in the message.
+    let inner = meta.inner_instructions.iter();
+    let number: usize = inner.map(|of| of.instructions.len()).sum();
+    if number.max(meta.inner_instructions.len()) > MOST_CPIS {
+        return Err("it has more CPIs than a transaction may have");
+    }
+    let loaded = meta.loaded_writable_addresses.len() + meta.loaded_readonly_addresses.len();
+    let balances = meta.pre_balances.len().max(meta.post_balances.len());
+    if loaded.max(balances) > MOST_ACCOUNTS {
+        return Err("it has more accounts than a transaction may have");
+    }
     let error = meta.err.map(|error| bincode::deserialize(&error.err));
     let error: Option<TransactionError> =
         error.transpose().map_err(|_| "its error cannot be read")?;
@@ -194,4 +218,71 @@ fn byte(number: u32) -> Result<u8, &'static str> {
 
 fn address(bytes: &[u8]) -> Result<Pubkey, &'static str> {
     Pubkey::try_from(bytes).map_err(|_| "an address cannot be read")
+}
+
+#[cfg(test)]
+mod tests {
+    use yellowstone_grpc_proto::solana::storage::confirmed_block::{
+        InnerInstruction, MessageHeader as Header,
+    };
+
+    use super::*;
+
+    /// A transaction of one instruction with so many bytes of data.
+    fn transaction(data: usize) -> Transaction {
+        Transaction {
+            signatures: vec![vec![1; 64]],
+            message: Some(Message {
+                header: Some(Header {
+                    num_required_signatures: 1,
+                    num_readonly_signed_accounts: 0,
+                    num_readonly_unsigned_accounts: 1,
+                }),
+                account_keys: vec![vec![1; 32], vec![2; 32]],
+                recent_blockhash: vec![3; 32],
+                instructions: vec![CompiledInstruction {
+                    program_id_index: 1,
+                    accounts: vec![0],
+                    data: vec![0; data],
+                }],
+                ..Message::default()
+            }),
+        }
+    }
+
+    #[test]
+    fn transactions_that_no_cluster_takes_are_not_kept() {
+        // 171 bytes beside the data
+        assert!(read(transaction(1_232 - 171)).is_ok());
+        let refusal = read(transaction(1_233 - 171)).err();
+        assert_eq!(refusal, Some("it is longer than a transaction may be"));
+        // CPIs of a few bytes each, in one instruction or many
+        let effects = |groups: usize, each: usize| {
+            let of = InnerInstructions {
+                index: 0,
+                instructions: vec![InnerInstruction::default(); each],
+            };
+            read_effects(TransactionStatusMeta {
+                inner_instructions: vec![of; groups],
+                ..TransactionStatusMeta::default()
+            })
+        };
+        assert!(effects(1, 64).is_ok() && effects(64, 1).is_ok());
+        for (groups, each) in [(1, 65), (65, 0), (2, 33)] {
+            let refusal = effects(groups, each).err();
+            assert_eq!(
+                refusal,
+                Some("it has more CPIs than a transaction may have")
+            );
+        }
+        let many = TransactionStatusMeta {
+            pre_balances: vec![0; 257],
+            ..TransactionStatusMeta::default()
+        };
+        let refusal = read_effects(many).err();
+        assert_eq!(
+            refusal,
+            Some("it has more accounts than a transaction may have")
+        );
+    }
 }

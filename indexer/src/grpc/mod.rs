@@ -91,7 +91,6 @@ pub(crate) async fn run(config: &Config, chain: &Chain, health: &Health, wake: &
         };
         let Lost { state, reason } = connection.follow().await;
         metrics::counter!("vouch_indexer_grpc_failures_total").increment(1);
-        gauge("vouch_indexer_grpc_live", 0);
         stream.failed(state, reason.clone());
         if start.elapsed() > LAST_PAUSE {
             pause = FIRST_PAUSE;
@@ -121,8 +120,12 @@ struct Check {
     asked: Option<(u64, String)>,
     /// When it is asked next.
     due: Instant,
+    /// When it may be asked next, whatever happens.
+    floor: Instant,
     /// When a node has to have known a block.
     end: Instant,
+    /// Whether one has.
+    is_passed: bool,
 }
 
 impl Check {
@@ -132,8 +135,19 @@ impl Check {
         Self {
             asked: None,
             due: now,
+            floor: now,
             end: now + CHECK_WITHIN,
+            is_passed: false,
         }
+    }
+
+    /// What a node knew says nothing of the blocks that come now.
+    fn again(&mut self) {
+        *self = Self {
+            due: self.floor,
+            floor: self.floor,
+            ..Self::begin()
+        };
     }
 }
 
@@ -196,6 +210,7 @@ impl Connection<'_> {
                 Some(UpdateOneof::Transaction(update)) => {
                     let (slot, delivered) =
                         convert::delivered(update).map_err(|reason| self.wrong(reason))?;
+                    self.tip(slot)?;
                     let signature = delivered.signature;
                     match self.stream.transaction(slot, delivered) {
                         Arrival::Last if self.stream.is_checked() => self.wake.stream(),
@@ -210,26 +225,27 @@ impl Connection<'_> {
                     is_new = false;
                     let head = convert::head(update).map_err(|reason| self.wrong(reason))?;
                     let slot = head.slot;
-                    let tip = self.health.chain(TIP_AGE);
-                    if let Some(tip) = tip.filter(|tip| slot > tip + MOST_AHEAD) {
-                        return Err(self.wrong(format!(
-                            "its block is of slot {slot}, but the chain is at {tip}"
-                        )));
-                    }
+                    let tip = self.tip(slot)?;
                     match self.stream.block(head) {
                         Step::Old => continue,
                         Step::Next(true) if self.stream.is_checked() => self.wake.stream(),
                         Step::Gap => {
-                            check = Check::begin();
                             metrics::counter!("vouch_indexer_grpc_gaps_total").increment(1);
                             tracing::warn!(slot, "the stream lacks blocks before this one");
+                            // Before the first block of a connection, they may be those of the pause.
+                            if newest.is_some() && self.stream.gap() {
+                                let reason = "it leaves out blocks again and again";
+                                return Err(Lost::away("Subscribe", reason));
+                            }
                         }
                         Step::Fork(_) if self.stream.is_restless() => {
-                            self.stream.abandon();
+                            // Without a node's word, the lists tell what is to be undone.
+                            if matches!(self.check_replaced(slot, tip).await?, Ok(true)) {
+                                self.stream.abandon();
+                            }
                             return Err(self.wrong("it replaces blocks again and again"));
                         }
-                        Step::Fork(_) => check = Check::begin(),
-                        Step::Next(_) | Step::Known => {}
+                        Step::Fork(_) | Step::Next(_) | Step::Known => {}
                     }
                     // Blocks that come twice are no progress.
                     if newest.is_none_or(|newest| newest < slot) {
@@ -259,6 +275,17 @@ impl Connection<'_> {
                     state: State::Unreliable,
                     reason,
                 });
+            }
+        }
+    }
+
+    /// How far the chain is, if the nodes have told it lately. Fails if this slot is far ahead of it.
+    fn tip(&self, slot: u64) -> Result<Option<u64>, Lost> {
+        let tip = self.health.chain(TIP_AGE);
+        match tip.filter(|tip| slot > tip.saturating_add(MOST_AHEAD)) {
+            None => Ok(tip),
+            Some(tip) => {
+                Err(self.wrong(format!("it is at slot {slot}, but the chain is at {tip}")))
             }
         }
     }
@@ -309,17 +336,23 @@ impl Connection<'_> {
     async fn check(&self, check: &mut Check, tip: Option<u64>) -> Result<(), Lost> {
         let now = Instant::now();
         let is_checked = self.stream.is_checked();
+        if check.is_passed && !is_checked {
+            check.again();
+        }
         if now < check.due {
             return Ok(());
         }
-        check.due = now + CHECK_AGAIN;
-        let is_recent = |slot: u64| tip.is_some_and(|tip| slot + MOST_BEHIND > tip);
-        let asked = check.asked.take().filter(|(slot, _)| is_recent(*slot));
-        let asked = asked.or_else(|| self.stream.last().filter(|(slot, _)| is_recent(*slot)));
-        let answer = match asked {
-            None if tip.is_none() => {
-                Err(Failure::Behind("no node has told its slot lately".into()))
-            }
+        check.floor = now + CHECK_AGAIN;
+        check.due = check.floor;
+        let Some(tip) = tip else {
+            // Nobody asks the nodes for it while the mirror catches up.
+            check.end = now + CHECK_WITHIN;
+            return Ok(());
+        };
+        let asked = check.asked.take().filter(|(slot, _)| is_recent(*slot, tip));
+        let asked = asked.filter(|(slot, hash)| self.stream.has(*slot, hash));
+        let last = || self.stream.last().filter(|(slot, _)| is_recent(*slot, tip));
+        let answer = match asked.or_else(last) {
             None => Err(Failure::Behind("no block of it is new enough".into())),
             Some((slot, hash)) => {
                 let answer = self.knows(&hash, slot).await;
@@ -331,7 +364,7 @@ impl Connection<'_> {
                 }
                 check.asked = Some((slot, hash));
                 match answer {
-                    Ok(_) => self.check_replaced(slot).await?,
+                    Ok(_) => self.check_replaced(slot, Some(tip)).await?,
                     failed => failed,
                 }
             }
@@ -341,9 +374,9 @@ impl Connection<'_> {
                 check.asked = None;
                 check.due = now + CHECK_EVERY;
                 check.end = check.due + CHECK_WITHIN;
+                check.is_passed = true;
                 if !is_checked {
                     self.stream.checked();
-                    gauge("vouch_indexer_grpc_live", 1);
                     self.wake.stream();
                 }
                 Ok(())
@@ -362,11 +395,20 @@ impl Connection<'_> {
     }
 
     /// Asks a node that has reached this slot whether it still knows the block that the stream has replaced.
-    /// Returns `Ok(true)` if there is none, or it does not.
-    async fn check_replaced(&self, slot: u64) -> Result<Result<bool, Failure>, Lost> {
-        let Some((_, hash)) = self.stream.replaced() else {
+    /// Returns `Ok(true)` if there is none, or it does not. Fails if the node knows no block that old.
+    async fn check_replaced(
+        &self,
+        slot: u64,
+        tip: Option<u64>,
+    ) -> Result<Result<bool, Failure>, Lost> {
+        let Some((replaced, hash)) = self.stream.replaced() else {
             return Ok(Ok(true));
         };
+        if !tip.is_some_and(|tip| is_recent(replaced, tip)) {
+            return Err(self.wrong(format!(
+                "it replaced the block {hash} of slot {replaced} or later, too late to ask a node for it"
+            )));
+        }
         match self.knows(&hash, slot).await {
             Ok(false) => Ok(Ok(true)),
             Ok(true) => Err(self.wrong(format!(
@@ -375,6 +417,11 @@ impl Connection<'_> {
             Err(failure) => Ok(Err(failure)),
         }
     }
+}
+
+/// Whether a node whose chain is at the slot `tip` remembers the hash of a block in this slot.
+fn is_recent(slot: u64, tip: u64) -> bool {
+    slot.saturating_add(MOST_BEHIND) > tip
 }
 
 /// Confirmed blocks, and the transactions that name the program.

@@ -221,7 +221,7 @@ fn the_first_replaced_block_is_named_and_a_stream_that_replaces_often_is_noticed
     assert!(!stream.is_restless());
     assert_eq!(stream.block(head(13, 'D', 12, 'A')), Step::Fork(13));
     assert!(stream.is_restless());
-    // And what was taken from them is undone without a node's answer
+    // And what was taken from them is undone, once a node has said that it lacks them
     stream.abandon();
     assert_eq!((stream.replaced(), stream.abandoned()), (None, Some(13)));
 }
@@ -254,6 +254,11 @@ fn after_a_gap_the_stream_begins_anew() {
     assert!(stream.sent(&signature(3), 14).is_none());
     assert!(stream.sent(&signature(5), 17).is_some());
     assert_eq!(stream.inner().bytes, 1_000);
+    // And when that happens again and again, then it is noticed
+    for _ in 0..MOST_GAPS {
+        assert!(!stream.gap());
+    }
+    assert!(stream.gap());
 }
 
 #[test]
@@ -300,6 +305,9 @@ fn memory_is_limited() {
     assert!(stream.inner().bytes <= MOST_BYTES);
     assert_eq!(stream.inner().blocks.len(), 50);
     // Given transactions without an end, of a slot whose block never comes
+    assert!(stream.has(last + 99, &hash(last + 99, 'A')));
+    assert!(!stream.has(last + 99, &hash(last + 99, 'B')));
+    assert!(*stream.live().borrow());
     for number in 0..200 {
         let large = Delivered {
             bytes: MOST_BYTES / 50,
@@ -308,6 +316,9 @@ fn memory_is_limited() {
         stream.transaction(last + 200, large);
         assert!(stream.inner().bytes <= MOST_BYTES);
     }
+    // Then it began anew, and so is not listened to before a node knows it
+    assert!(!stream.has(last + 99, &hash(last + 99, 'A')));
+    assert!(!*stream.live().borrow());
 }
 
 #[test]

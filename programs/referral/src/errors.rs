@@ -79,7 +79,7 @@ pub enum ReferralError {
     ReferralNotFound,
     /// The wallet was first brought by another code.
     #[msg("the wallet was first brought by another code")]
-    NotFirstTouch,
+    BoundElsewhere,
     /// The wallet is not bound to a code.
     #[msg("the wallet is not bound to a code")]
     NotBound,
@@ -91,7 +91,7 @@ pub enum ReferralError {
     AlreadyBound,
     /// The campaign has no attribution window.
     #[msg("the campaign has no attribution window")]
-    NoAttribution,
+    BindingNotNeeded,
     /// The campaign's attestor must sign, or a voucher must come right before.
     #[msg("the campaign's attestor must sign, or a voucher must come right before")]
     AttestationRequired,
@@ -137,8 +137,8 @@ pub enum ReferralError {
     /// A reward can be held for at most 365 days.
     #[msg("a reward can be held for at most 365 days")]
     InvalidHold,
-    /// A first touch can count for at most 365 days.
-    #[msg("a first touch can count for at most 365 days")]
+    /// A binding can last for at most 365 days.
+    #[msg("a binding can last for at most 365 days")]
     InvalidAttributionWindow,
     /// The budget is below what is committed already.
     #[msg("the budget is below what is committed already")]

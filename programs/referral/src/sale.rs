@@ -112,7 +112,7 @@ impl<'r> Sale<'_, 'r> {
             self.check_owner_limit()?;
         }
         if self.settings.attribution_window.get() != 0 {
-            self.check_first_touch(evidence.binding)?;
+            self.check_binding(evidence.binding)?;
         }
         if self.settings.has_gate() {
             credential::check(view(evidence.credential), self.settings, referee, self.now)?;
@@ -138,7 +138,7 @@ impl<'r> Sale<'_, 'r> {
 
     /// Fails unless this referral brought the wallet, within the campaign's window.
     #[inline(never)]
-    fn check_first_touch(&self, binding: &Option<Existing<Binding>>) -> Result<()> {
+    fn check_binding(&self, binding: &Option<Existing<Binding>>) -> Result<()> {
         let binding = binding.as_ref().ok_or(E::MissingAccount)?;
         // The address needs no check: the program creates one binding per campaign and wallet.
         let bound = address_eq(&binding.campaign, self.campaign.address())
@@ -147,7 +147,7 @@ impl<'r> Sale<'_, 'r> {
         require!(self.now < binding.expires_at.get(), E::BindingExpired);
         require!(
             address_eq(&binding.referral, self.referral.address()),
-            E::NotFirstTouch
+            E::BoundElsewhere
         );
         Ok(())
     }

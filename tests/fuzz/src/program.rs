@@ -1181,7 +1181,7 @@ fn bind(tx: &mut Tx<'_>, code: [u8; 12]) {
     }
     let window = campaign.in_force(tx.now).attribution_window;
     need_open(tx, &campaign, &campaign_key, &referral, &wallet, &code);
-    tx.need(window != 0, E::NoAttribution);
+    tx.need(window != 0, E::BindingNotNeeded);
     let old = match &tx.cell(&key).body {
         Body::Vouch(Account::Binding(old)) => Some((**old).clone()),
         _ => None,
@@ -1353,7 +1353,7 @@ fn need_bound(
         Body::Vouch(Account::Binding(b)) if b.campaign == *campaign && b.wallet == *referee => {
             let (expires_at, right) = (b.expires_at, b.referral == *referral);
             tx.need(tx.now < expires_at, E::BindingExpired);
-            tx.need(right, E::NotFirstTouch);
+            tx.need(right, E::BoundElsewhere);
         }
         Body::Vouch(Account::Binding(_)) => tx.need(false, E::NotBound),
         _ => tx.need(false, E::BindingNotFound),

@@ -187,7 +187,7 @@ pub struct Conversion {
     pub hold_seconds: u32,
 }
 
-/// A binding: the first touch, signed by the wallet.
+/// A binding: the code that brought a wallet first, signed by the wallet.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 #[expect(missing_docs, reason = "the IDL documents each field")]
 pub struct Binding {

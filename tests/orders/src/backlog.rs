@@ -14,8 +14,8 @@ use crate::{announcer::Habits, chain::View, order::Lab};
 const POLL: Duration = Duration::from_millis(5);
 /// Time for a change that has to come.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// Conversions that wait at least, until the test says otherwise: more than the longest of the short steps counts.
-const BACKLOG: i64 = 5_000;
+/// Conversions that wait at least, until the test says otherwise: more than three steps beside new transactions count.
+pub const BACKLOG: i64 = 15_000;
 
 /// What has happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -185,6 +185,50 @@ pub async fn backlog(postgres: &Postgres) -> Result<Backlog> {
         )
         .await?,
     })
+}
+
+/// Lets the mirror catch up in one round while very many conversions wait, and the node lists transactions after the
+/// range that is final for the mirror. Returns how many count after that, and how many wait.
+///
+/// # Errors
+/// When the mirror fails.
+pub async fn catch_up(postgres: &Postgres) -> Result<(i64, i64)> {
+    let lab = Lab::new(postgres).await?;
+    let (chain, pool) = (&lab.chain, &lab.pool);
+    let nodes = &lab.server.nodes;
+    nodes.behave(0);
+    let whole = chain.end();
+    // All are final, and the node has told of half of them.
+    let last = chain.len() / 2;
+    let slot = whole.seen.get(last - 1).map_or(0, |seen| seen.slot);
+    nodes.show(
+        0,
+        &Arc::new(View {
+            finalized: chain.len(),
+            finalized_slot: slot + 1,
+            ..whole
+        }),
+    );
+    // Something that has matured when they have.
+    let time = chain.recording.transactions[0].block_time;
+    pool.execute(feeding(time).as_str()).await?;
+    pool.execute("UPDATE public.feed SET goes_on = false")
+        .await?;
+    let mirroring = lab.catching_up()?;
+    let work = async |rounds: &mut Rounds<'_>| rounds.finalize().await;
+    let outcome = mirroring.as_writer(work).await;
+    let complete = outcome
+        .map_err(anyhow::Error::msg)?
+        .map_err(anyhow::Error::msg)?;
+    ensure!(complete, "it is not final at once");
+    let held = number(pool, "SELECT max(slot) FROM transactions").await?;
+    ensure!(u64::try_from(held)? <= slot + 1, "later than what is final");
+    let counted = "SELECT COALESCE(sum(conversions), 0)::bigint FROM referrer_totals
+                   WHERE campaign = 'Backlog' AND period = ''";
+    Ok((
+        number(pool, counted).await?,
+        number(pool, "SELECT public.waiting()").await?,
+    ))
 }
 
 /// The number that health tells, once it is one of these.

@@ -20,7 +20,7 @@ mod record;
 mod recording;
 mod run;
 
-pub use backlog::{Backlog, backlog};
+pub use backlog::{BACKLOG, Backlog, backlog, catch_up};
 pub use order::{Lab, Report};
 pub use recording::{Conversion, Effect, Recorded, Recording};
 pub use run::run;

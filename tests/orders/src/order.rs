@@ -272,6 +272,11 @@ impl Lab {
         self.with(1, 1000, 4, 10_000)
     }
 
+    /// A mirror that catches up whenever more than one transaction is new.
+    pub(crate) fn catching_up(&self) -> Result<Mirroring> {
+        self.with(1, 1000, 4, 1)
+    }
+
     fn mirroring(&self, plan: &Plan) -> Result<Mirroring> {
         self.with(plan.nodes, plan.page, plan.concurrency, plan.many)
     }

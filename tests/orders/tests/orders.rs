@@ -1,7 +1,7 @@
 //! A short form of `./dev orders`.
 
 use vouch_localnet::{Instance, Postgres};
-use vouch_order_tests::{backlog, run};
+use vouch_order_tests::{BACKLOG, backlog, catch_up, run};
 
 /// [M1, M2, M4, M5, M6, M8, M10, M11]
 #[tokio::test(flavor = "multi_thread")]
@@ -27,18 +27,32 @@ async fn the_mirror_follows_the_chain_in_every_order() {
 /// [M5]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_transaction_is_written_while_a_backlog_of_ranks_does_not_end() {
-    // Given a mirror that follows the chain while at least 5,000 conversions wait for ranks, however many count
+    // Given a mirror that follows the chain while at least 15,000 conversions wait for ranks, however many count
     let instance = Instance::create("orders-test").expect("a folder");
     let postgres = Postgres::start(instance.dir()).await.expect("Postgres");
     // When a new transaction is confirmed and announced after some steps
     let seen = backlog(&postgres).await.expect("the mirror goes on");
     // Then it is written between two steps, while they wait
     assert!(seen.steps_before >= 3, "{seen:?}");
-    assert!(seen.waiting >= 5_000, "{seen:?}");
-    // And the others count in short steps, of at most 2,000 conversions, and each of them once
+    assert!(seen.waiting >= BACKLOG, "{seen:?}");
+    // And the others count in short steps, of at most 4,000 conversions, and each of them once
     assert!(seen.steps_after >= 3, "{seen:?}");
     assert_eq!(seen.counted, seen.sold, "{seen:?}");
     // And health told meanwhile that they wait, and no longer at the end
     assert!(seen.told.0 > 0, "{seen:?}");
     assert_eq!(seen.told.1, 0, "{seen:?}");
+}
+
+/// [M5]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_catch_up_ends_with_long_steps_however_far_the_node_is() {
+    // Given a mirror that is far behind, with 15,000 conversions that wait, and a node that has more final transactions
+    // than it told before
+    let instance = Instance::create("orders-test").expect("a folder");
+    let postgres = Postgres::start(instance.dir()).await.expect("Postgres");
+    // When it catches up to what it was told
+    let (counted, waiting) = catch_up(&postgres).await.expect("the mirror goes on");
+    // Then the last transactions let some count, and at least one step of 2,000 follows
+    assert!(counted >= 2_200, "{counted} {waiting}");
+    assert_eq!(counted + waiting, BACKLOG);
 }

@@ -147,7 +147,7 @@ async fn a_wallet_joins_by_an_action_and_is_told_so() {
     }
     assert_eq!(world.number("SELECT count(*) FROM clicks").await, 2);
 
-    // Given that the campaign counts first touches now, and a wallet that no code has brought
+    // Given that the campaign needs a binding now, and a wallet that no code has brought
     let settings = Settings {
         attribution_window: 86_400,
         ..scene.opened.settings
@@ -160,7 +160,7 @@ async fn a_wallet_joins_by_an_action_and_is_told_so() {
     // And a wallet whose binding names another code, which its owner has switched off since then
     let erin = Keypair::new();
     fund(&scene.rpc, &erin.pubkey()).await;
-    let other: Code = "SWITCHEDOFF1".parse().expect("a code");
+    let other: Code = "CHANGED2".parse().expect("a code");
     scene.register(&bob, &other).await;
     let bind = instructions::bind(&Bind {
         payer: erin.pubkey(),
@@ -182,7 +182,7 @@ async fn a_wallet_joins_by_an_action_and_is_told_so() {
     let (status, refused) = joins(&erin).await;
     assert_eq!(
         (status.as_u16(), &refused["code"]),
-        (409, &json!("not_first_touch"))
+        (409, &json!("bound_elsewhere"))
     );
     scene.send(&[off], &[&bob]).await;
     // When they join by an Action, then one transaction binds each to the code and converts

@@ -218,13 +218,9 @@ fn rename(update: &mut SubscribeUpdate, slot: u64) {
     }
 }
 
-/// [M3] [M6]
-#[tokio::test]
-async fn what_comes_from_a_block_that_was_replaced_is_undone() {
-    let (world, stream) = streaming().await;
-    world.scene.convert_many(2).await;
-    world.until_equal(2).await;
-    // Given that nothing becomes final, and a conversion in a block whose hash is not what it will be
+/// From now on, nothing becomes final. From the next transaction on, the stream says another hash of its block.
+/// Returns whether the node knows that.
+fn misname_the_next_block(world: &World, stream: &FaultyStream) -> Arc<AtomicBool> {
     world.node.keep_away(|request| {
         let is_final =
             request["method"] == "getSlot" && request["params"][0]["commitment"] == "finalized";
@@ -251,6 +247,17 @@ async fn what_comes_from_a_block_that_was_replaced_is_undone() {
         }
         true
     });
+    is_there
+}
+
+/// [M3] [M6]
+#[tokio::test]
+async fn what_comes_from_a_block_that_was_replaced_is_undone() {
+    let (world, stream) = streaming().await;
+    world.scene.convert_many(2).await;
+    world.until_equal(2).await;
+    // Given a conversion in a block whose hash is not what it will be
+    let is_there = misname_the_next_block(&world, &stream);
     let (_, signature) = world.scene.convert().await;
     world.until_mirrored(&signature, true).await;
     assert_eq!(world.metric(UNDONE).await, 0);
@@ -265,6 +272,36 @@ async fn what_comes_from_a_block_that_was_replaced_is_undone() {
     world.node.behave_well();
     world.until_equal(3).await;
     live(&world).await;
+}
+
+/// [M3] [M6]
+#[tokio::test]
+async fn what_is_too_much_to_undo_becomes_final() {
+    // Given a mirror that undoes two transactions at once, and four since a block whose hash is not what it will be
+    let (mut world, stream) = streaming().await;
+    let (node, url) = (world.node.url(), stream.url());
+    let settings = [("GRPC_URL", url.as_str()), ("MAX_UNDO", "2")];
+    world.ask(&node, &settings).await;
+    live(&world).await;
+    world.scene.convert_many(1).await;
+    world.until_equal(1).await;
+    let is_there = misname_the_next_block(&world, &stream);
+    for _ in 0..4 {
+        let (_, signature) = world.scene.convert().await;
+        world.until_mirrored(&signature, true).await;
+    }
+    // When the stream replaces that block, then the mirror stops, and undoes nothing
+    is_there.store(false, Ordering::SeqCst);
+    stream.behave_well();
+    stream.cut();
+    world.until_status("stopped").await;
+    assert_eq!(world.metric(UNDONE).await, 0);
+    // When they become final, then nothing is left to undo, and the mirror goes on
+    world.node.behave_well();
+    world.until_equal(5).await;
+    live(&world).await;
+    world.scene.convert_many(2).await;
+    world.until_equal(7).await;
 }
 
 /// [M1] [M3] [M11]

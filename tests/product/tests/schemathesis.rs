@@ -6,7 +6,7 @@ use vouch_product_tests::documented::{Options, run};
 const NEVER_SUCCEED: [&str; 7] = [
     // The service has no attestor's key.
     "POST /v1/campaigns/{address}/attestations",
-    // The campaign counts no first touches.
+    // The campaign needs no binding.
     "POST /v1/transactions/bind",
     // What is owed is held for ten minutes.
     "POST /v1/transactions/claim",

@@ -786,7 +786,7 @@ fn a_wallet_is_bound_anew_when_its_code_cannot_earn() {
             let bound = ProgramError::AlreadyBound;
             world.refuse(std::slice::from_ref(again), &[&bob], bound);
         }
-        let first = ProgramError::NotFirstTouch;
+        let first = ProgramError::BoundElsewhere;
         world.refuse(std::slice::from_ref(&convert), &[&bob], first);
 
         // And when it cannot earn any more, then he can be bound to the other code, and

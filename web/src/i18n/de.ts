@@ -548,7 +548,7 @@ export const de: Messages = {
       'Nichts wurde gesendet.',
       'Folge dem Link noch einmal.',
     ],
-    not_first_touch: [
+    bound_elsewhere: [
       'Ein anderer Code war zuerst da',
       'Diese Wallet ist an einen anderen Code gebunden, und der zählt. Nichts wurde gesendet.',
       'Nimm den Link, dem du zuerst gefolgt bist.',

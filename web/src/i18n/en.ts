@@ -533,7 +533,7 @@ export const en = {
       'Ask the company how to bind your wallet.',
     ],
     binding_expired: ['Your first code has expired', 'Nothing was sent.', 'Follow the link again.'],
-    not_first_touch: [
+    bound_elsewhere: [
       'Another code came first',
       'This wallet is bound to another code, and that one counts. Nothing was sent.',
       'Use the link that you followed first.',

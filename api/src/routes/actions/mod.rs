@@ -360,7 +360,7 @@ fn offered(
         (status = 200, body = ActionTransaction),
         (status = 400, description = "malformed_json, missing_field, wrong_type, invalid_address, invalid_code", body = ErrorEnvelope),
         (status = 404, description = "code_not_found, campaign_not_found", body = ErrorEnvelope),
-        (status = 409, description = "action_unsupported, already_converted, campaign_closed, campaign_paused, campaign_not_started, campaign_ended, code_inactive, code_expired, usage_limit_reached, not_first_touch, owner_limit_reached, referrer_not_found, budget_exhausted, vault_exhausted", body = ErrorEnvelope),
+        (status = 409, description = "action_unsupported, already_converted, campaign_closed, campaign_paused, campaign_not_started, campaign_ended, code_inactive, code_expired, usage_limit_reached, bound_elsewhere, owner_limit_reached, referrer_not_found, budget_exhausted, vault_exhausted", body = ErrorEnvelope),
         (status = 413, description = "body_too_large", body = ErrorEnvelope),
         (status = 415, description = "unsupported_media_type", body = ErrorEnvelope),
         (status = 422, description = "self_referral, credential_required, credential_expired, transaction_too_large", body = ErrorEnvelope),

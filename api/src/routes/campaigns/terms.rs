@@ -39,7 +39,7 @@ pub(crate) struct Rules {
     max_partner_fixed: Amount,
     /// Least amount of a conversion.
     min_amount: Amount,
-    /// Seconds that a first touch counts; null if the campaign counts none.
+    /// Seconds that a binding lasts; null if the campaign needs no binding.
     attribution_window: Option<u32>,
     /// Most conversions that all codes of one owner can have; null for no limit.
     owner_limit: Option<Amount>,

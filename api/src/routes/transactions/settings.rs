@@ -54,7 +54,7 @@ pub(crate) struct SettingsInput {
     /// Seconds that a reward is held, and can be cancelled; 0 to pay at once. At most 31536000.
     #[schema(minimum = 0, maximum = 4294967295u32)]
     hold_seconds: Option<i64>,
-    /// Seconds that a first touch counts; 0 for no first touch. At most 31536000.
+    /// Seconds that a binding lasts; 0 if the campaign needs no binding. At most 31536000.
     #[schema(minimum = 0, maximum = 4294967295u32)]
     attribution_window: Option<i64>,
     /// RFC 3339, or at_once.

@@ -217,7 +217,7 @@ pub(crate) struct ConvertRequest {
 }
 
 impl ConvertRequest {
-    /// A sign-up of `referee`, who pays for it, and is bound to the code before where first touches count.
+    /// A sign-up of `referee`, who pays for it, and is bound to the code before where the campaign needs a binding.
     pub(crate) fn signup(code: &Code, campaign: Option<&Address>, referee: &Address) -> Self {
         Self {
             code: code.to_string(),
@@ -281,7 +281,7 @@ pub(crate) struct Reward {
         (status = 200, body = ConvertAnswer),
         (status = 400, description = "malformed_json, missing_field, unknown_field, wrong_type, invalid_address, invalid_code, invalid_action, invalid_amount, invalid_reference, invalid_signature, conflicting_fields", body = ErrorEnvelope),
         (status = 404, description = "code_not_found, campaign_not_found", body = ErrorEnvelope),
-        (status = 409, description = "already_converted, campaign_closed, campaign_paused, campaign_not_started, campaign_ended, code_inactive, code_expired, usage_limit_reached, payment_required, binding_not_found, not_bound, binding_expired, not_first_touch, owner_limit_reached, referrer_not_found, budget_exhausted, vault_exhausted, sponsor_off", body = ErrorEnvelope),
+        (status = 409, description = "already_converted, campaign_closed, campaign_paused, campaign_not_started, campaign_ended, code_inactive, code_expired, usage_limit_reached, payment_required, binding_not_found, not_bound, binding_expired, bound_elsewhere, owner_limit_reached, referrer_not_found, budget_exhausted, vault_exhausted, sponsor_off", body = ErrorEnvelope),
         (status = 413, description = "body_too_large", body = ErrorEnvelope),
         (status = 415, description = "unsupported_media_type", body = ErrorEnvelope),
         (status = 422, description = "self_referral, amount_too_small, missing_reference, attestation_required, invalid_voucher, voucher_expired, voucher_revoked, credential_required, credential_expired, transaction_too_large, transaction_would_fail, not_sponsored", body = ErrorEnvelope),

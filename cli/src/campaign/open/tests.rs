@@ -67,6 +67,36 @@ fn terms_are_usual_unless_chosen() {
 }
 
 #[test]
+fn no_node_makes_rent_dearer() {
+    // 82 bytes and 128 of overhead, at 3480 lamports a year for two years: 6960 for each.
+    assert_eq!(mint_rent(&Rent::default(), 82), Some(1_461_600));
+    let with = Rent::with_lamports_per_byte;
+    assert_eq!(mint_rent(&with(696), 82), Some(146_160));
+    assert_eq!(mint_rent(&with(6961), 82), None);
+    assert_eq!(mint_rent(&with(u64::MAX / 1000), 82), None);
+}
+
+#[test]
+fn a_percentage_has_a_proof_and_a_maximum() {
+    let refusal = |proof, settings: Settings| {
+        let checked = checked_percentage(proof, &settings);
+        checked.err().map(|failure| failure.code.into_owned())
+    };
+    let (bounded, unbounded) = (Settings::percent(100, 5), Settings::percent(100, 0));
+    assert_eq!(
+        refusal(Proof::Open, bounded).as_deref(),
+        Some("invalid_reward")
+    );
+    assert_eq!(refusal(Proof::Attested, bounded), None);
+    assert_eq!(
+        refusal(Proof::Attested, unbounded).as_deref(),
+        Some("missing_option")
+    );
+    assert_eq!(refusal(Proof::Payment, unbounded), None);
+    assert_eq!(refusal(Proof::Open, Settings::fixed(1)), None);
+}
+
+#[test]
 fn a_file_has_both_tables_and_no_others() {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("campaign.toml");

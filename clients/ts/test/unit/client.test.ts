@@ -166,7 +166,7 @@ describe('registrations', () => {
     );
   });
 
-  test('a first touch is recorded, and another where the first referral is lost', async () => {
+  test('a binding is recorded, and another where the first referral is lost', async () => {
     const args = { payer, wallet: referee, campaign, code: registered };
     assert.deepEqual(plain(await bindInstruction(args)), expected.bind);
     const { boundReferral, boundReferrer } = expected;

@@ -57,7 +57,7 @@ pub enum ProgramError {
     /// there is no such code in this campaign
     ReferralNotFound = 6023,
     /// the wallet was first brought by another code
-    NotFirstTouch = 6024,
+    BoundElsewhere = 6024,
     /// the wallet is not bound to a code
     NotBound = 6025,
     /// the binding has expired
@@ -65,7 +65,7 @@ pub enum ProgramError {
     /// the wallet is already bound to a code
     AlreadyBound = 6027,
     /// the campaign has no attribution window
-    NoAttribution = 6028,
+    BindingNotNeeded = 6028,
     /// the campaign's attestor must sign, or a voucher must come right before
     AttestationRequired = 6029,
     /// the signer is not the campaign's attestor
@@ -96,7 +96,7 @@ pub enum ProgramError {
     InvalidBonuses = 6042,
     /// a reward can be held for at most 365 days
     InvalidHold = 6043,
-    /// a first touch can count for at most 365 days
+    /// a binding can last for at most 365 days
     InvalidAttributionWindow = 6044,
     /// the budget is below what is committed already
     InvalidBudget = 6045,
@@ -221,11 +221,11 @@ impl ProgramError {
         Self::WrongCampaign,
         Self::CampaignNotFound,
         Self::ReferralNotFound,
-        Self::NotFirstTouch,
+        Self::BoundElsewhere,
         Self::NotBound,
         Self::BindingExpired,
         Self::AlreadyBound,
-        Self::NoAttribution,
+        Self::BindingNotNeeded,
         Self::AttestationRequired,
         Self::WrongAttestor,
         Self::InvalidVoucher,
@@ -319,11 +319,11 @@ impl ProgramError {
             6021 => Some(Self::WrongCampaign),
             6022 => Some(Self::CampaignNotFound),
             6023 => Some(Self::ReferralNotFound),
-            6024 => Some(Self::NotFirstTouch),
+            6024 => Some(Self::BoundElsewhere),
             6025 => Some(Self::NotBound),
             6026 => Some(Self::BindingExpired),
             6027 => Some(Self::AlreadyBound),
-            6028 => Some(Self::NoAttribution),
+            6028 => Some(Self::BindingNotNeeded),
             6029 => Some(Self::AttestationRequired),
             6030 => Some(Self::WrongAttestor),
             6031 => Some(Self::InvalidVoucher),
@@ -425,11 +425,11 @@ impl ProgramError {
             Self::WrongCampaign => "WrongCampaign",
             Self::CampaignNotFound => "CampaignNotFound",
             Self::ReferralNotFound => "ReferralNotFound",
-            Self::NotFirstTouch => "NotFirstTouch",
+            Self::BoundElsewhere => "BoundElsewhere",
             Self::NotBound => "NotBound",
             Self::BindingExpired => "BindingExpired",
             Self::AlreadyBound => "AlreadyBound",
-            Self::NoAttribution => "NoAttribution",
+            Self::BindingNotNeeded => "BindingNotNeeded",
             Self::AttestationRequired => "AttestationRequired",
             Self::WrongAttestor => "WrongAttestor",
             Self::InvalidVoucher => "InvalidVoucher",
@@ -524,11 +524,11 @@ impl ProgramError {
             Self::WrongCampaign => "wrong_campaign",
             Self::CampaignNotFound => "campaign_not_found",
             Self::ReferralNotFound => "referral_not_found",
-            Self::NotFirstTouch => "not_first_touch",
+            Self::BoundElsewhere => "bound_elsewhere",
             Self::NotBound => "not_bound",
             Self::BindingExpired => "binding_expired",
             Self::AlreadyBound => "already_bound",
-            Self::NoAttribution => "no_attribution",
+            Self::BindingNotNeeded => "binding_not_needed",
             Self::AttestationRequired => "attestation_required",
             Self::WrongAttestor => "wrong_attestor",
             Self::InvalidVoucher => "invalid_voucher",
@@ -627,11 +627,11 @@ impl ProgramError {
             Self::WrongCampaign => "the referral belongs to another campaign",
             Self::CampaignNotFound => "there is no such campaign",
             Self::ReferralNotFound => "there is no such code in this campaign",
-            Self::NotFirstTouch => "the wallet was first brought by another code",
+            Self::BoundElsewhere => "the wallet was first brought by another code",
             Self::NotBound => "the wallet is not bound to a code",
             Self::BindingExpired => "the binding has expired",
             Self::AlreadyBound => "the wallet is already bound to a code",
-            Self::NoAttribution => "the campaign has no attribution window",
+            Self::BindingNotNeeded => "the campaign has no attribution window",
             Self::AttestationRequired => {
                 "the campaign's attestor must sign, or a voucher must come right before"
             }
@@ -657,7 +657,7 @@ impl ProgramError {
                 "bonuses must ascend, be worth something and stay below what was paid; a payment split has none"
             }
             Self::InvalidHold => "a reward can be held for at most 365 days",
-            Self::InvalidAttributionWindow => "a first touch can count for at most 365 days",
+            Self::InvalidAttributionWindow => "a binding can last for at most 365 days",
             Self::InvalidBudget => "the budget is below what is committed already",
             Self::InvalidAttestor => "the campaign needs an attestor",
             Self::InvalidTreasury => "set a treasury if and only if the campaign takes payments",

@@ -49,7 +49,7 @@ pub struct Settings {
     pub bonuses: [Bonus; 4],
     /// Seconds that a reward is held before it can be claimed; 0 to be paid at once.
     pub hold_seconds: u32,
-    /// Seconds that a first touch counts; 0 for no first touch.
+    /// Seconds that a binding lasts; 0 if the campaign needs no binding.
     pub attribution_window: u32,
     /// Unix seconds from which conversions count; 0 for at once.
     pub starts_at: i64,

@@ -80,6 +80,7 @@ pub(super) async fn write(
         clock: range.time,
         slot: i64::MAX,
         most,
+        is_earlier: false,
         award,
     };
     ranks::count(connection, state, new, &step).await

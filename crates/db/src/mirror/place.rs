@@ -47,10 +47,10 @@ struct Next {
 }
 
 impl Next {
-    /// How far a step goes: to the end of the second `time`, or of an earlier one if they are too many, or within
+    /// How far a step goes, and how many count in it: to the end of the second `time`, or of an earlier one if they are too many, or within
     /// the first second if there are too many in that one.
-    fn reaches(self, time: i64, most: i64) -> Place {
-        match (self.first, self.last, self.address) {
+    fn reaches(self, time: i64, most: i64) -> (Place, i64) {
+        let place = match (self.first, self.last, self.address) {
             (Some(first), Some(last), Some(address)) if self.count > most => {
                 if first < last {
                     Place::end_of(last - 1)
@@ -62,18 +62,19 @@ impl Next {
                 }
             }
             _ => Place::end_of(time),
-        }
+        };
+        (place, self.count.min(most))
     }
 }
 
-/// How far after `place` conversions count that wait, are final and mature by `clock`.
+/// How far after `place` conversions count that wait, are final and mature by `clock`, and at most how many do.
 pub(super) async fn mature(
     connection: &mut PgConnection,
     final_seq: i64,
     place: &Place,
     clock: i64,
     most: i64,
-) -> Result<Place, Error> {
+) -> Result<(Place, i64), Error> {
     let next = sqlx::query_as!(
         Next,
         r#"SELECT count(*) AS "count!", min(matures_at) AS first, max(matures_at) AS last,
@@ -92,6 +93,24 @@ pub(super) async fn mature(
     .fetch_one(connection)
     .await?;
     Ok(next.reaches(clock, most))
+}
+
+/// Whether a conversion waits that is final and matures up to `place`. It has become final in a range without a time.
+pub(super) async fn is_late(
+    connection: &mut PgConnection,
+    final_seq: i64,
+    place: &Place,
+) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+               SELECT FROM maturing WHERE (matures_at, conversion) <= ($1, $2) AND seq <= $3
+           ) AS "is_late!""#,
+        place.time,
+        place.address,
+        final_seq,
+    )
+    .fetch_one(connection)
+    .await?)
 }
 
 /// How far after `place` conversions begin to count for the leaderboards of a day earlier that matured by
@@ -118,5 +137,5 @@ pub(super) async fn mature_earlier(
     )
     .fetch_one(connection)
     .await?;
-    Ok(next.reaches(time, most))
+    Ok(next.reaches(time, most).0)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::PgConnection;
+use sqlx::{Executor as _, PgConnection};
 
 use super::{
     awards,
@@ -40,19 +40,25 @@ pub(super) struct Step {
     /// The slot of that clock, or a later one before which no other conversion matures.
     pub(super) slot: i64,
     /// Most conversions that one statement counts: those that mature and those that have counted for a day,
-    /// together. Each changes up to 20 totals, and Postgres cancels a statement after 30 seconds. In one
-    /// transaction the mirror goes only so far that at most as many mature, and as many have counted for a day.
+    /// together. Each changes up to 20 totals, and Postgres cancels a statement that takes too long. In one
+    /// transaction the mirror goes only so far that at most as many mature or have counted for a day.
     pub(super) most: i64,
+    /// Whether the step is for the leaderboards of a day earlier, also if conversions wait.
+    pub(super) is_earlier: bool,
     /// Whether badges are given.
     pub(super) award: bool,
 }
 
-/// What counts for ranks from now on.
+/// Conversions that count for ranks from now on.
 #[derive(Debug, Default)]
 pub(super) struct Counted {
     /// The number of conversions.
     pub(super) conversions: u64,
-    /// Whether others wait that mature by the clock, or have counted for a day.
+    /// The number of those, and of those that count for the leaderboards of a day earlier from now on.
+    pub(super) moved: i64,
+    /// Whether others wait that mature by the clock.
+    pub(super) is_waited_for: bool,
+    /// Whether they do, or others have counted for a day.
     pub(super) is_behind: bool,
     /// Their campaigns: if they are too many, only some of them.
     ranked: BTreeSet<String>,
@@ -100,20 +106,26 @@ pub(super) async fn count(
     };
     finality::wait(&mut *connection, crowd).await?;
     let before = Place::kept(final_time, final_address);
-    let place = match step.clock {
-        Some(clock) if Place::end_of(clock) > before => {
+    let is_earlier = step.is_earlier && before.known().is_some();
+    let (place, waiting) = match step.clock {
+        Some(clock) if Place::end_of(clock) > before && !is_earlier => {
             place::mature(&mut *connection, final_seq, &before, clock, step.most).await?
         }
-        _ => before,
+        _ => (before, 0),
     };
-    let is_there = step.clock.is_none_or(|clock| place >= Place::end_of(clock));
+    let is_there = step
+        .clock
+        .is_some_and(|clock| place >= Place::end_of(clock));
     let (ripe, unripe): (Vec<_>, Vec<_>) = new.iter().cloned().partition(|row| {
         row.seq <= final_seq
             && (row.matures_at, row.conversion.as_str()) <= (place.time, place.address.as_str())
     });
     finality::wait(&mut *connection, &unripe).await?;
     let mut ripe: Vec<_> = ripe.into_iter().map(|row| row.conversion).collect();
-    if step.clock.is_none() && ripe.is_empty() {
+    if step.clock.is_none()
+        && ripe.is_empty()
+        && !place::is_late(&mut *connection, final_seq, &place).await?
+    {
         // Nothing counts, but a cancellation may have become final for which a month has waited.
         if awards::is_due(&mut *connection, place.time).await? {
             awards::decide(connection, place.time, step.award).await?;
@@ -122,9 +134,13 @@ pub(super) async fn count(
     }
     let before = Place::kept(earlier_time, earlier_address);
     let end = Place::end_of(place.time - DAY);
-    // What counts now comes first. After a long time, most leaderboards of a day earlier are over then.
-    let to = if is_there && end > before {
-        place::mature_earlier(&mut *connection, &before, place.time - DAY, step.most).await?
+    // Ranks of now come first. After a long time, most leaderboards of a day earlier are over then. Together they
+    // must not become more than one step.
+    let left = step.most - waiting - i64::try_from(ripe.len()).unwrap_or(step.most);
+    let is_light = is_there && left >= step.most / 2;
+    let to = if (is_light || is_earlier) && end > before {
+        let most = left.max(1);
+        place::mature_earlier(&mut *connection, &before, place.time - DAY, most).await?
     } else {
         before.clone()
     };
@@ -134,9 +150,10 @@ pub(super) async fn count(
         to,
     };
     if step.most > STEP {
-        // Enough for the sums of a long step. The usual 4 MB would be sorted in files.
-        sqlx::query!("SET LOCAL work_mem = '32MB'")
-            .execute(&mut *connection)
+        // Enough for the sums of a long step. The usual 4 MB would be sorted in files. A step that takes too long is
+        // cancelled before the connection counts as silent, and made shorter.
+        connection
+            .execute("SET LOCAL work_mem = '32MB'; SET LOCAL statement_timeout = '15s'")
             .await?;
     }
     sqlx::query!(
@@ -154,6 +171,7 @@ pub(super) async fn count(
         let done = rank(&mut *connection, step, final_seq, &place, &ripe, &earlier).await?;
         fences::balance(&mut *connection, done.uneven).await?;
         counted.conversions += u64::try_from(done.counted).unwrap_or_default();
+        counted.moved += done.counted + done.day_old;
         counted.ranked.extend(done.ranked);
         is_due |= done.is_due;
         let new = i64::try_from(ripe.len()).unwrap_or(step.most);
@@ -168,14 +186,16 @@ pub(super) async fn count(
     if is_due {
         awards::decide(&mut *connection, place.time, step.award).await?;
     }
+    counted.is_waited_for = !is_there;
     counted.is_behind = !is_there || earlier.to < end;
-    if !counted.is_behind {
+    if is_earlier || !counted.is_behind {
         prune::earlier_boards(&mut *connection, place.time).await?;
     }
-    if step.clock.is_some() && is_there {
+    if is_there {
         sqlx::query!(
             "UPDATE indexer_state
-             SET ranked_slot = GREATEST(ranked_slot, LEAST(finalized_slot, $1))
+             SET ranked_slot = CASE WHEN finalized_slot IS NULL THEN ranked_slot
+                                    ELSE GREATEST(ranked_slot, LEAST(finalized_slot, $1)) END
              FROM finality",
             step.slot,
         )
@@ -185,7 +205,7 @@ pub(super) async fn count(
     Ok(counted)
 }
 
-/// What one statement has counted.
+/// The result of one statement.
 struct Ranked {
     /// Conversions that count from now on.
     counted: i64,

@@ -123,7 +123,13 @@ pub async fn uncertain(pool: &PgPool, limit: i64) -> Result<(i64, i64), Error> {
 pub async fn waiting(pool: &PgPool, clock: i64, limit: i64) -> Result<i64, Error> {
     let row = sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM (
-               SELECT FROM maturing WHERE matures_at <= $1 AND seq <= (SELECT final_seq FROM indexer_state)
+               -- From the place on up to which all count: the index may still have entries before it that are deleted.
+               SELECT FROM maturing
+               WHERE (matures_at, conversion) > (
+                         COALESCE((SELECT final_time FROM indexer_state), -9223372036854775808),
+                         COALESCE((SELECT final_address FROM indexer_state), '')
+                     )
+                 AND matures_at <= $1 AND seq <= (SELECT final_seq FROM indexer_state)
                ORDER BY matures_at, conversion LIMIT $2
            ) AS waiting"#,
         clock,

@@ -1,6 +1,6 @@
 //! The single writer of the mirror.
 
-use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
+use sqlx::{Connection, Executor as _, PgConnection, postgres::PgConnectOptions};
 
 use super::{
     Account, Batch, Before, Conversion, Final, Projections, batch, finality, log,
@@ -8,6 +8,9 @@ use super::{
     rewind, state,
 };
 use crate::{Error, Schema, options, statement_timeout, unless_silent};
+
+/// Every so many steps, one is for the leaderboards of a day earlier.
+const EARLIER_EVERY: u64 = 16;
 
 /// Key of the advisory lock of this copy's writer. Postgres keeps such locks apart by database.
 pub(super) fn lock(schema: Schema) -> i64 {
@@ -35,6 +38,12 @@ pub struct Writer {
     most: i64,
     /// See [`Self::is_behind`].
     is_behind: bool,
+    /// See [`Self::is_waited_for`].
+    is_waited_for: bool,
+    /// See [`Self::moved`].
+    moved: i64,
+    /// Calls of [`Self::count`].
+    steps: u64,
 }
 
 impl Writer {
@@ -75,6 +84,12 @@ impl Writer {
             .fetch_one(&mut connection)
             .await?;
         if won {
+            // When this process dies in the middle of a long statement, Postgres would notice it, and let the next
+            // one write, only at the end of the statement. Some platforms cannot do better.
+            let watch = "SET client_connection_check_interval = '1s'";
+            if let Err(error) = connection.execute(watch).await {
+                tracing::debug!(%error, "Postgres does not watch the connection");
+            }
             let live = schema == Schema::Live;
             if live {
                 log::catch_up(&mut connection).await?;
@@ -84,6 +99,9 @@ impl Writer {
                 live,
                 most: ranks::STEP,
                 is_behind: false,
+                is_waited_for: false,
+                moved: 0,
+                steps: 0,
             }));
         }
         connection.close().await?;
@@ -104,6 +122,7 @@ impl Writer {
             transaction.commit().await?;
             if range.is_some_and(|range| range.time.is_some()) {
                 self.is_behind = counted.is_behind;
+                self.is_waited_for = counted.is_waited_for;
             }
             Ok(counted.conversions)
         })
@@ -111,8 +130,8 @@ impl Writer {
     }
 
     /// Lets each database transaction count at most so many conversions for ranks from now on, from 1 to 250,000;
-    /// 2,000 at first. Each changes up to 20 totals, and about as many entries of indexes for each of them. As
-    /// many more begin to count for the leaderboards of a day earlier.
+    /// 2,000 at first. Each changes up to 20 totals, and some entries of indexes for each of them. Those that
+    /// begin to count for the leaderboards of a day earlier are among them.
     pub fn count_at_most(&mut self, conversions: i64) {
         self.most = conversions.clamp(1, ranks::MOST);
     }
@@ -123,19 +142,36 @@ impl Writer {
         self.is_behind
     }
 
+    /// Whether conversions wait that the last time lets count, apart from the leaderboards of a day earlier.
+    #[must_use]
+    pub fn is_waited_for(&self) -> bool {
+        self.is_waited_for
+    }
+
+    /// How many conversions the last [`Self::count`] counted, with those that count for the leaderboards of a day
+    /// earlier since then.
+    #[must_use]
+    pub fn moved(&self) -> i64 {
+        self.moved
+    }
+
     /// Goes on counting conversions for ranks which are mature by `clock`, the chain's in `slot`, by one step
-    /// ([`Self::count_at_most`]) in a database transaction of its own. Returns how many count from now on.
+    /// ([`Self::count_at_most`]) in a database transaction of its own. Returns how many count from now on. One step of
+    /// sixteen is for the leaderboards of a day earlier, so that they go on while more and more conversions wait.
     ///
     /// # Errors
-    /// When Postgres does not answer.
+    /// When Postgres does not answer. [`Error::is_cancelled`] if the step took too long: nothing of it was written,
+    /// and a shorter one may succeed.
     pub async fn count(&mut self, clock: i64, slot: i64) -> Result<u64, Error> {
         unless_silent(async {
             let mut transaction = self.connection.begin().await?;
             let progress = ranks::progress(&mut transaction).await?;
+            self.steps += 1;
             let step = Step {
                 clock: Some(clock),
                 slot,
                 most: self.most,
+                is_earlier: self.steps.is_multiple_of(EARLIER_EVERY),
                 award: self.live,
             };
             let counted = ranks::count(&mut transaction, progress, &[], &step).await?;
@@ -145,6 +181,8 @@ impl Writer {
             }
             transaction.commit().await?;
             self.is_behind = counted.is_behind;
+            self.is_waited_for = counted.is_waited_for;
+            self.moved = counted.moved;
             Ok(counted.conversions)
         })
         .await

@@ -52,7 +52,7 @@ async fn a_company_makes_keys_and_reviews_what_is_held() {
         (1, "sign_in_refused".into())
     );
     // When its own name is named, then the company makes a key
-    let domain = ["--api-domain", "vouch.example"];
+    let domain = ["--api-domain", "vouch.example", "--yes"];
     let with_domain = |args: &[&str]| -> Vec<String> {
         args.iter()
             .chain(&domain)
@@ -73,6 +73,13 @@ async fn a_company_makes_keys_and_reviews_what_is_held() {
         "--scope",
         "read:analytics",
     ];
+    // But not before it has agreed
+    let mut unasked = create.to_vec();
+    unasked.extend(["--api-domain", "vouch.example"]);
+    assert_eq!(
+        company.json(&unasked).await.failure(),
+        (5, "confirmation_required".into())
+    );
     let made = ask(&company, &create).await.ok();
     let secret = made["key"].as_str().expect("a key");
     assert!(secret.starts_with("vk_live_"), "{made}");
@@ -121,6 +128,8 @@ async fn a_company_makes_keys_and_reviews_what_is_held() {
         ask(&company, &scope).await.failure(),
         (1, "unknown_scope".into())
     );
+    // And no session is left behind
+    assert_eq!(world.number("SELECT count(*) FROM sessions").await, 0);
     // And nobody else makes any
     let mut other = Home::new(&scene.instance, &url, Keypair::new());
     other.api = Some(api.url());

@@ -146,7 +146,14 @@ async fn a_company_runs_a_campaign_from_its_opening_to_its_closing() {
         .iter()
         .map(|it| &it["code"])
         .collect();
-    assert_eq!(codes, ["self_referral_pays", "is_cut"]);
+    assert_eq!(
+        codes,
+        ["self_referral_pays", "is_cut", "settings_unchanged"]
+    );
+    let kept = cut["warnings"][2]["message"].as_str().expect("a text");
+    for words in ["treasury none", "attestor none", "budget none"] {
+        assert!(kept.contains(&format!("unchanged {words}")), "{kept}");
+    }
     assert_eq!(
         cut["changes"],
         json!([{ "setting": "reward_fixed",

@@ -1,5 +1,6 @@
 //! Commands that are killed, nodes that do not help, and wrong arguments.
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 use solana_sdk::signature::Keypair;
 use vouch_localnet::{Instance, Validator, ValidatorOptions};
@@ -84,24 +85,111 @@ async fn a_command_that_was_killed_is_not_done_twice() {
     assert_eq!(early.failure(), (4, "outcome_unknown".into()));
     assert_eq!(early.error()["signature"], lost.as_str());
     assert_eq!(node.calls("sendTransaction"), sends);
-    // And another one when no block can. The chain would get there by itself, but how soon depends on the
-    // machine, so the node says until the next sending that it is there.
-    let mut is_sent = false;
-    node.behave(move |request, answer| {
-        is_sent |= request["method"] == "sendTransaction";
-        if !is_sent
-            && let Some(height) = answer.pointer_mut("/result/blockHeight")
-            && let Some(real) = height.as_u64()
-        {
-            *height = (real + 1000).into();
+    // And none when no block can, while the node does not know: its history begins later
+    let later = |first_slot: Option<u64>, history: bool| {
+        // The chain would get there by itself, but how soon depends on the machine, so the node says until
+        // the next sending that it is there.
+        let mut is_sent = false;
+        move |request: &Value, answer: &mut Value| {
+            is_sent |= request["method"] == "sendTransaction";
+            if !is_sent
+                && let Some(height) = answer.pointer_mut("/result/blockHeight")
+                && let Some(real) = height.as_u64()
+            {
+                *height = (real + 1000).into();
+            }
+            let has_first = request["method"] == "getFirstAvailableBlock";
+            if let Some(first) = first_slot.filter(|_| has_first) {
+                answer["result"] = first.into();
+            }
+            if !history && request["params"][1]["searchTransactionHistory"] == true {
+                *answer = json!({ "error": { "code": -32011,
+                    "message": "Transaction history is not available from this node" } });
+            }
+            Fate::Sent
         }
-        Fate::Sent
-    });
+    };
+    let fund_again = ["campaign", "fund", address, "1"];
+    for (first_slot, history) in [(Some(1_000_000_000), true), (None, false)] {
+        node.behave(later(first_slot, history));
+        let forgotten = company.sign(&fund_again).await;
+        assert_eq!(forgotten.failure(), (1, "outcome_forgotten".into()));
+        assert_eq!(forgotten.error()["signature"], lost.as_str());
+        assert_eq!(node.calls("sendTransaction"), sends);
+    }
+    // And another one when the node's history has the time of the first
+    node.behave(later(None, true));
     let anew = company.sign(&["campaign", "fund", address, "1"]).await.ok();
     assert_eq!(anew["transaction"]["resumed"], false);
     assert_ne!(anew["transaction"]["signature"], lost.as_str());
     assert_eq!(balance(&rpc, &vault).await, before + 4_000_000);
+
+    // When a node has no history, then its status cache is enough for what is new
+    node.behave(|request, answer| {
+        if request["params"][1]["searchTransactionHistory"] == true {
+            *answer = json!({ "error": { "code": -32011,
+                "message": "Transaction history is not available from this node" } });
+        }
+        Fate::Sent
+    });
+    company.sign(&fund_again).await.ok();
+    assert_eq!(balance(&rpc, &vault).await, before + 5_000_000);
+    node.behave_well();
+
+    // When a note cannot be read, then nothing is sent
+    let note = company.dir.join(".local/state/vouch/sent/x.json");
+    std::fs::write(&note, "{").expect("a file");
+    let sends = node.calls("sendTransaction");
+    let unreadable = company.sign(&fund_again).await;
+    assert_eq!(unreadable.failure(), (2, "state_unreadable".into()));
+    assert_eq!(node.calls("sendTransaction"), sends);
+    std::fs::remove_file(&note).expect("it was there");
+
+    // When the settings change between the reading and the signing, then nothing is signed
+    let mut is_simulated = false;
+    node.behave(move |request, answer| {
+        is_simulated |= request["method"] == "simulateTransaction";
+        let data = answer.pointer_mut("/result/value/3/data/0");
+        if let Some(data) = data.filter(|_| is_simulated) {
+            *data = paying_more(data.as_str().expect("base64")).into();
+        }
+        Fate::Sent
+    });
+    let cut = ["campaign", "update", address, "--hold", "20m"];
+    let changed = company.sign(&cut).await;
+    assert_eq!(changed.failure(), (1, "settings_changed".into()));
+    assert_eq!(node.calls("sendTransaction"), sends);
+    // And when the node makes rent dearer, then no mint is created at that price
+    node.change("getMultipleAccounts", |result| {
+        let rent = &mut result["value"][1]["data"][0];
+        let mut bytes = BASE64_STANDARD
+            .decode(rent.as_str().expect("base64"))
+            .expect("base64");
+        bytes[..8].copy_from_slice(&1_000_000_000_u64.to_le_bytes());
+        *rent = BASE64_STANDARD.encode(bytes).into();
+    });
+    let open = ["campaign", "open", "--name", "Dear", "--reward", "5"];
+    let dear = company.sign(&open).await;
+    assert_eq!(dear.failure(), (3, "node_invalid".into()));
+    assert_eq!(node.calls("sendTransaction"), sends);
     validator.stop().await.expect("it stops");
+}
+
+/// An account in base64, with 6 instead of 5 wherever it has that amount.
+fn paying_more(data: &str) -> String {
+    let mut bytes = BASE64_STANDARD.decode(data).expect("base64");
+    let (five, six) = (5_000_000_u64.to_le_bytes(), 6_000_000_u64.to_le_bytes());
+    let places: Vec<usize> = bytes
+        .windows(8)
+        .enumerate()
+        .filter(|(_, window)| *window == five)
+        .map(|(place, _)| place)
+        .collect();
+    assert!(!places.is_empty());
+    for place in places {
+        bytes[place..place + 8].copy_from_slice(&six);
+    }
+    BASE64_STANDARD.encode(bytes)
 }
 
 /// Kills a command. Returns what it has said on stderr.

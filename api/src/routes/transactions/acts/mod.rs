@@ -175,7 +175,7 @@ acts! {
     /// The wallet signs. Only campaigns with an attribution window need it.
     bind "/v1/transactions/bind" BindRequest
         "campaign_not_found, code_not_found"
-        ["no_attribution, already_bound, campaign_paused, campaign_closed, campaign_not_started, campaign_ended, code_inactive, code_expired, usage_limit_reached, sponsor_off"]
+        ["binding_not_needed, already_bound, campaign_paused, campaign_closed, campaign_not_started, campaign_ended, code_inactive, code_expired, usage_limit_reached, sponsor_off"]
         "self_referral, transaction_would_fail, not_sponsored"
         ["too_many_requests, sponsor_limit_reached", "overloaded, chain_unavailable, database_unavailable, sponsor_balance_low"];
     /// Build a transaction that pays a price and records the conversion
@@ -183,7 +183,7 @@ acts! {
     /// The buyer signs. The program moves the payment, and pays the rewards in the same transaction.
     purchase "/v1/transactions/purchase" PurchaseRequest
         "campaign_not_found, code_not_found"
-        ["payment_not_accepted, already_converted, campaign_paused, campaign_closed, campaign_not_started, campaign_ended, code_inactive, code_expired, usage_limit_reached, binding_not_found, binding_expired, not_first_touch, owner_limit_reached, budget_exhausted, vault_exhausted, sponsor_off"]
+        ["payment_not_accepted, already_converted, campaign_paused, campaign_closed, campaign_not_started, campaign_ended, code_inactive, code_expired, usage_limit_reached, binding_not_found, binding_expired, bound_elsewhere, owner_limit_reached, budget_exhausted, vault_exhausted, sponsor_off"]
         "self_referral, amount_too_small, missing_reference, payment_above_maximum, credential_required, credential_expired, insufficient_tokens, transaction_too_large, transaction_would_fail, not_sponsored"
         ["too_many_requests, sponsor_limit_reached", "overloaded, chain_unavailable, database_unavailable, sponsor_balance_low"];
 }

@@ -51,7 +51,7 @@ impl Act for BindRequest {
             return Err(ProgramError::SelfReferral.into());
         }
         if campaign.in_force(seen.now).attribution_window == 0 {
-            return Err(ProgramError::NoAttribution.into());
+            return Err(ProgramError::BindingNotNeeded.into());
         }
         preflight::check_open(&campaign, seen.now)?;
         preflight::check_earning(&referral, seen.now)?;

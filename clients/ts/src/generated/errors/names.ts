@@ -34,11 +34,11 @@ export const PROGRAM_ERRORS = {
   6021: { name: 'WrongCampaign', message: 'the referral belongs to another campaign' },
   6022: { name: 'CampaignNotFound', message: 'there is no such campaign' },
   6023: { name: 'ReferralNotFound', message: 'there is no such code in this campaign' },
-  6024: { name: 'NotFirstTouch', message: 'the wallet was first brought by another code' },
+  6024: { name: 'BoundElsewhere', message: 'the wallet was first brought by another code' },
   6025: { name: 'NotBound', message: 'the wallet is not bound to a code' },
   6026: { name: 'BindingExpired', message: 'the binding has expired' },
   6027: { name: 'AlreadyBound', message: 'the wallet is already bound to a code' },
-  6028: { name: 'NoAttribution', message: 'the campaign has no attribution window' },
+  6028: { name: 'BindingNotNeeded', message: 'the campaign has no attribution window' },
   6029: {
     name: 'AttestationRequired',
     message: "the campaign's attestor must sign, or a voucher must come right before",
@@ -73,10 +73,7 @@ export const PROGRAM_ERRORS = {
       'bonuses must ascend, be worth something and stay below what was paid; a payment split has none',
   },
   6043: { name: 'InvalidHold', message: 'a reward can be held for at most 365 days' },
-  6044: {
-    name: 'InvalidAttributionWindow',
-    message: 'a first touch can count for at most 365 days',
-  },
+  6044: { name: 'InvalidAttributionWindow', message: 'a binding can last for at most 365 days' },
   6045: { name: 'InvalidBudget', message: 'the budget is below what is committed already' },
   6046: { name: 'InvalidAttestor', message: 'the campaign needs an attestor' },
   6047: {

@@ -62,16 +62,16 @@ export const REFERRAL_ERROR__WRONG_CAMPAIGN = 0x1785; // 6021
 export const REFERRAL_ERROR__CAMPAIGN_NOT_FOUND = 0x1786; // 6022
 /** ReferralNotFound: there is no such code in this campaign */
 export const REFERRAL_ERROR__REFERRAL_NOT_FOUND = 0x1787; // 6023
-/** NotFirstTouch: the wallet was first brought by another code */
-export const REFERRAL_ERROR__NOT_FIRST_TOUCH = 0x1788; // 6024
+/** BoundElsewhere: the wallet was first brought by another code */
+export const REFERRAL_ERROR__BOUND_ELSEWHERE = 0x1788; // 6024
 /** NotBound: the wallet is not bound to a code */
 export const REFERRAL_ERROR__NOT_BOUND = 0x1789; // 6025
 /** BindingExpired: the binding has expired */
 export const REFERRAL_ERROR__BINDING_EXPIRED = 0x178a; // 6026
 /** AlreadyBound: the wallet is already bound to a code */
 export const REFERRAL_ERROR__ALREADY_BOUND = 0x178b; // 6027
-/** NoAttribution: the campaign has no attribution window */
-export const REFERRAL_ERROR__NO_ATTRIBUTION = 0x178c; // 6028
+/** BindingNotNeeded: the campaign has no attribution window */
+export const REFERRAL_ERROR__BINDING_NOT_NEEDED = 0x178c; // 6028
 /** AttestationRequired: the campaign's attestor must sign, or a voucher must come right before */
 export const REFERRAL_ERROR__ATTESTATION_REQUIRED = 0x178d; // 6029
 /** WrongAttestor: the signer is not the campaign's attestor */
@@ -102,7 +102,7 @@ export const REFERRAL_ERROR__INVALID_TIERS = 0x1799; // 6041
 export const REFERRAL_ERROR__INVALID_BONUSES = 0x179a; // 6042
 /** InvalidHold: a reward can be held for at most 365 days */
 export const REFERRAL_ERROR__INVALID_HOLD = 0x179b; // 6043
-/** InvalidAttributionWindow: a first touch can count for at most 365 days */
+/** InvalidAttributionWindow: a binding can last for at most 365 days */
 export const REFERRAL_ERROR__INVALID_ATTRIBUTION_WINDOW = 0x179c; // 6044
 /** InvalidBudget: the budget is below what is committed already */
 export const REFERRAL_ERROR__INVALID_BUDGET = 0x179d; // 6045
@@ -206,6 +206,8 @@ export type ReferralError =
   | typeof REFERRAL_ERROR__ATTESTATION_REQUIRED
   | typeof REFERRAL_ERROR__BINDING_EXPIRED
   | typeof REFERRAL_ERROR__BINDING_NOT_FOUND
+  | typeof REFERRAL_ERROR__BINDING_NOT_NEEDED
+  | typeof REFERRAL_ERROR__BOUND_ELSEWHERE
   | typeof REFERRAL_ERROR__BUDGET_EXHAUSTED
   | typeof REFERRAL_ERROR__CAMPAIGN_CLOSED
   | typeof REFERRAL_ERROR__CAMPAIGN_ENDED
@@ -246,9 +248,7 @@ export type ReferralError =
   | typeof REFERRAL_ERROR__MINT_AUTHORITY_MISMATCH
   | typeof REFERRAL_ERROR__MISSING_ACCOUNT
   | typeof REFERRAL_ERROR__MISSING_REFERENCE
-  | typeof REFERRAL_ERROR__NO_ATTRIBUTION
   | typeof REFERRAL_ERROR__NOT_BOUND
-  | typeof REFERRAL_ERROR__NOT_FIRST_TOUCH
   | typeof REFERRAL_ERROR__NOTHING_TO_CLAIM
   | typeof REFERRAL_ERROR__NOT_PARTNER
   | typeof REFERRAL_ERROR__NOT_PENDING
@@ -302,6 +302,8 @@ if (process.env['NODE_ENV'] !== 'production') {
     [REFERRAL_ERROR__ATTESTATION_REQUIRED]: `the campaign's attestor must sign, or a voucher must come right before`,
     [REFERRAL_ERROR__BINDING_EXPIRED]: `the binding has expired`,
     [REFERRAL_ERROR__BINDING_NOT_FOUND]: `there is no such binding`,
+    [REFERRAL_ERROR__BINDING_NOT_NEEDED]: `the campaign has no attribution window`,
+    [REFERRAL_ERROR__BOUND_ELSEWHERE]: `the wallet was first brought by another code`,
     [REFERRAL_ERROR__BUDGET_EXHAUSTED]: `the campaign's budget is exhausted`,
     [REFERRAL_ERROR__CAMPAIGN_CLOSED]: `the campaign is closed`,
     [REFERRAL_ERROR__CAMPAIGN_ENDED]: `the campaign has ended`,
@@ -321,7 +323,7 @@ if (process.env['NODE_ENV'] !== 'production') {
     [REFERRAL_ERROR__INSUFFICIENT_VAULT]: `the vault does not hold that much beyond what is owed`,
     [REFERRAL_ERROR__INVALID_ACTION]: `there is no such action`,
     [REFERRAL_ERROR__INVALID_ATTESTOR]: `the campaign needs an attestor`,
-    [REFERRAL_ERROR__INVALID_ATTRIBUTION_WINDOW]: `a first touch can count for at most 365 days`,
+    [REFERRAL_ERROR__INVALID_ATTRIBUTION_WINDOW]: `a binding can last for at most 365 days`,
     [REFERRAL_ERROR__INVALID_BONUSES]: `bonuses must ascend, be worth something and stay below what was paid; a payment split has none`,
     [REFERRAL_ERROR__INVALID_BUDGET]: `the budget is below what is committed already`,
     [REFERRAL_ERROR__INVALID_CODE]: `a code has 6 to 12 characters of A-Z and 2-9, without O, I and L`,
@@ -342,9 +344,7 @@ if (process.env['NODE_ENV'] !== 'production') {
     [REFERRAL_ERROR__MINT_AUTHORITY_MISMATCH]: `the mint authority must be the campaign`,
     [REFERRAL_ERROR__MISSING_ACCOUNT]: `an account that this campaign needs is missing`,
     [REFERRAL_ERROR__MISSING_REFERENCE]: `an order needs a reference`,
-    [REFERRAL_ERROR__NO_ATTRIBUTION]: `the campaign has no attribution window`,
     [REFERRAL_ERROR__NOT_BOUND]: `the wallet is not bound to a code`,
-    [REFERRAL_ERROR__NOT_FIRST_TOUCH]: `the wallet was first brought by another code`,
     [REFERRAL_ERROR__NOTHING_TO_CLAIM]: `no beneficiary can receive now`,
     [REFERRAL_ERROR__NOT_PARTNER]: `the signer is neither owner nor partner of this referral, or it has no partner`,
     [REFERRAL_ERROR__NOT_PENDING]: `the conversion is not pending`,

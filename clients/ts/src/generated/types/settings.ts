@@ -77,7 +77,7 @@ export type Settings = {
   bonuses: Array<Bonus>;
   /** Seconds that a reward is held before it can be claimed; 0 to be paid at once. */
   holdSeconds: number;
-  /** Seconds that a first touch counts; 0 for no first touch. */
+  /** Seconds that a binding lasts; 0 if the campaign needs no binding. */
   attributionWindow: number;
   /** Unix seconds from which conversions count; 0 for at once. */
   startsAt: bigint;
@@ -127,7 +127,7 @@ export type SettingsArgs = {
   bonuses: Array<BonusArgs>;
   /** Seconds that a reward is held before it can be claimed; 0 to be paid at once. */
   holdSeconds: number;
-  /** Seconds that a first touch counts; 0 for no first touch. */
+  /** Seconds that a binding lasts; 0 if the campaign needs no binding. */
   attributionWindow: number;
   /** Unix seconds from which conversions count; 0 for at once. */
   startsAt: number | bigint;

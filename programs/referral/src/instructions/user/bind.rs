@@ -61,7 +61,7 @@ impl Bind {
         );
         let settings = campaign.in_force(now);
         let window = settings.attribution_window.get();
-        require!(window != 0, E::NoAttribution);
+        require!(window != 0, E::BindingNotNeeded);
         campaign.check_open(settings.settings, now)?;
         referral.check_earning(now)?;
 

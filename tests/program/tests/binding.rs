@@ -96,7 +96,7 @@ fn the_first_code_is_credited_and_no_other() {
     );
 
     // When he converts with Dora's code, then he is refused; with Alice's, he counts
-    scene.convert(SECOND, Err(ProgramError::NotFirstTouch));
+    scene.convert(SECOND, Err(ProgramError::BoundElsewhere));
     scene.convert(FIRST, Ok(()));
     assert_eq!(scene.world.rewards(&scene.alice.pubkey()), REWARD);
     assert_eq!(scene.world.rewards(&scene.dora.pubkey()), 0);
@@ -191,7 +191,7 @@ fn who_was_never_brought_does_not_count() {
 }
 
 #[test]
-fn a_first_touch_lasts_its_window() {
+fn a_binding_lasts_its_window() {
     for (wait, bind_again, convert) in [
         (999, Err(ProgramError::AlreadyBound), Ok(())),
         (1_000, Ok(()), Err(ProgramError::BindingExpired)),
@@ -419,7 +419,7 @@ fn only_what_earns_brings_anybody() {
         ),
         (
             |world, _| world.update(|settings| settings.attribution_window = 0),
-            ProgramError::NoAttribution,
+            ProgramError::BindingNotNeeded,
         ),
     ];
     for (step, expected) in steps {
@@ -584,7 +584,7 @@ fn a_window_that_is_introduced_waits_for_the_notice() {
     let bind = world.bind(&carol.pubkey(), FIRST);
     let bind = std::slice::from_ref(&bind);
     world.set_time(NOW + 99);
-    world.refuse(bind, &[&carol], ProgramError::NoAttribution);
+    world.refuse(bind, &[&carol], ProgramError::BindingNotNeeded);
     let convert = world.conversion(&bob.pubkey(), &alice.pubkey(), FIRST);
     world.land(&[convert], &[&bob]);
 
