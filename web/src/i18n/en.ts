@@ -598,11 +598,7 @@ export const en = {
       'Nothing was sent.',
       'Pay the network fee with your wallet, or try again later.',
     ],
-    invalid_transaction: [
-      'The transaction was damaged',
-      'Nothing was sent.',
-      'Start again.',
-    ],
+    invalid_transaction: ['The transaction was damaged', 'Nothing was sent.', 'Start again.'],
     invalid_sponsorship: [
       'The transaction was changed after it was made',
       'Nothing was sent, and nothing was charged.',
