@@ -298,8 +298,8 @@ async fn an_action_that_cannot_earn_is_disabled_with_the_reason() {
             "the code has expired".to_owned(),
         ),
         (
-            "UPDATE referrals SET usage_limit = 0",
-            "UPDATE referrals SET usage_limit = NULL",
+            "UPDATE referrals SET usage_limit = 1, conversions = 1",
+            "UPDATE referrals SET usage_limit = NULL, conversions = 0",
             "the code has reached its usage limit".to_owned(),
         ),
     ] {

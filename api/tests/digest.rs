@@ -70,10 +70,12 @@ async fn digests_and_their_rows_are_served_page_by_page() {
         })
     );
     // Then a slot has the newest one that is not later
-    for (slot, expected) in [("305", 305), ("609", 305), ("18446744073709551615", 610)] {
+    for (slot, expected) in [("305", 305), ("609", 305), ("9223372036854775807", 610)] {
         let found = api.get(&format!("/v1/digest?slot={slot}")).await.json();
         assert_eq!(found["slot"], expected, "{slot}");
     }
+    let beyond = api.get("/v1/digest?slot=9223372036854775808").await;
+    assert_eq!(beyond.refusal(), (400, "invalid_query".into()));
     let before = api.get("/v1/digest?slot=304").await;
     assert_eq!(before.refusal(), (404, "digest_not_found".into()));
 

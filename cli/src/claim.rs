@@ -24,7 +24,7 @@ use crate::{
     span,
 };
 
-/// Whose missing token accounts a claim creates.
+/// The owners whose missing token accounts a claim creates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Creates {
     /// The wallet's own.
@@ -39,11 +39,11 @@ pub(crate) struct ClaimArgs {
     /// Only what waits in this campaign
     #[arg(long, env = "VOUCH_CAMPAIGN")]
     campaign: Option<Pubkey>,
-    /// Who is owed something: as owner of a code, partner or referred wallet [default: the wallet that
+    /// The wallet that is owed something: as owner of a code, partner or referred wallet [default: the wallet that
     /// signs]
     #[arg(long, value_name = "ADDRESS")]
     wallet: Option<Pubkey>,
-    /// Whose missing token accounts are created, at the cost of the wallet that signs
+    /// The owners whose missing token accounts are created, at the cost of the wallet that signs
     #[arg(long, value_enum, default_value_t = Creates::Payer)]
     create_accounts: Creates,
     /// Only show what waits

@@ -1,4 +1,4 @@
-//! Whom a command asks, and who signs: options, environment, and the configuration of the Solana CLI.
+//! The node, the API and the signing wallet of a command: options, environment, and the configuration of the Solana CLI.
 
 use std::{
     fs,

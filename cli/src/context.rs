@@ -1,4 +1,4 @@
-//! What every command needs: its options, the node, the notes of what was sent, and the wallet.
+//! The parts that every command needs: its options, the node, the notes of sent transactions, and the wallet.
 
 use std::path::PathBuf;
 

@@ -27,7 +27,7 @@ pub(crate) struct Failure {
     pub(crate) code: Cow<'static, str>,
     /// Cause, for people: no capital, no full stop.
     pub(crate) message: String,
-    /// What to do: one sentence in the imperative.
+    /// The remedy: one sentence in the imperative.
     pub(crate) advice: String,
     pub(crate) exit: Exit,
     /// The transaction that it is about.

@@ -29,7 +29,7 @@ pub(crate) struct Note {
     pub(crate) version: u32,
     /// Base58.
     pub(crate) signature: String,
-    /// Of the instructions and the payer, in hex: see [`digest`].
+    /// The hash of the instructions and the payer, in hex: see [`digest`].
     pub(crate) digest: String,
     /// The cluster.
     pub(crate) genesis_hash: String,
@@ -37,7 +37,7 @@ pub(crate) struct Note {
     pub(crate) sent_slot: u64,
     /// The last block height that takes it.
     pub(crate) last_valid_block_height: u64,
-    /// Of the command, for people.
+    /// The command, in words for people.
     pub(crate) title: String,
 }
 

@@ -118,7 +118,7 @@ struct Answer {
 /// A condition of a search: these bytes stand at this place.
 pub(crate) struct At<'a>(pub(crate) usize, pub(crate) &'a [u8]);
 
-/// What a node knows of a transaction.
+/// A node's knowledge of a transaction.
 pub(crate) struct Known {
     /// As of this slot.
     pub(crate) slot: u64,
@@ -307,7 +307,7 @@ impl Node {
         Ok((info.absolute_slot, info.block_height))
     }
 
-    /// What the node's history has of this transaction; its status cache, if it has no history.
+    /// The transaction's status in the node's history; its status cache, if it has no history.
     pub(crate) async fn status(&self, signature: &str) -> Outcome<Known> {
         match self.status_from(signature, true).await {
             Err(failure) if failure.code == HISTORY_MISSING => {

@@ -77,7 +77,7 @@ pub(crate) fn confirm(question: &str) -> Outcome<()> {
     ))
 }
 
-/// What goes on, on stderr: a line that moves on a terminal, otherwise lines.
+/// The progress of a command, on stderr: a line that moves on a terminal, otherwise lines.
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
 }

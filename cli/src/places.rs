@@ -8,9 +8,9 @@ pub(crate) const REFERRAL_OWNER: usize = 79;
 pub(crate) const REFERRAL_PARTNER: usize = 143;
 /// Of a conversion's status.
 pub(crate) const CONVERSION_STATUS: usize = 9;
-/// Of the referral of a conversion.
+/// The place of a conversion's referral.
 pub(crate) const CONVERSION_REFERRAL: usize = 16;
-/// Of the referee of a conversion.
+/// The place of a conversion's referee.
 pub(crate) const CONVERSION_REFEREE: usize = 48;
 
 #[cfg(test)]

@@ -61,12 +61,12 @@ const RESEND: Duration = Duration::from_secs(2);
 
 /// A transaction to sign.
 pub(crate) struct Plan {
-    /// What it does, for people: begins with a capital, has no full stop.
+    /// The transaction's effect, for people: begins with a capital, has no full stop.
     pub(crate) title: String,
     pub(crate) instructions: Vec<Instruction>,
-    /// What it was built on, if it signs more than the person has named: read again before it is signed.
+    /// The state that it was built on, if it signs more than the person has named: read again before it is signed.
     pub(crate) base: Option<Base>,
-    /// What the person has asked for, where the instructions depend on what others, or an earlier run, have
+    /// The request of the person, where the instructions depend on what others, or an earlier run, have
     /// changed: the same command is found again by it.
     pub(crate) command: Option<String>,
 }
@@ -402,7 +402,7 @@ impl Context {
             instructions: plan.instructions.clone(),
             limit: limit(result.units_consumed.unwrap_or_default()),
             price,
-            // What a node says of balances may be wrong; what is signed is not.
+            // A node's balances may be wrong; the signed instructions are not.
             rent: rent.max(moved(&plan.instructions)),
         })
     }

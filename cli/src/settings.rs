@@ -138,7 +138,7 @@ pub(crate) struct SettingsArgs {
 pub(crate) struct Tokens {
     /// Of rewards.
     pub(crate) reward: Units,
-    /// Of the amounts of conversions: the payments' token, or the rewards' where nobody pays.
+    /// The token of the conversions' amounts: the payments' token, or the rewards' where nobody pays.
     pub(crate) payment: Units,
 }
 

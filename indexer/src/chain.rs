@@ -74,7 +74,7 @@ impl Chain {
         &self.sources
     }
 
-    /// What the stream has delivered, which is nothing without one.
+    /// The stream's blocks and transactions; empty without a stream.
     pub(crate) fn stream(&self) -> &Arc<Stream> {
         &self.stream
     }

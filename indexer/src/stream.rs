@@ -1,4 +1,4 @@
-//! What a stream of confirmed blocks has delivered: the blocks, each following its parent, and in them the
+//! The deliveries of a stream of confirmed blocks: the blocks, each following its parent, and in them the
 //! transactions that name the program. Bounded in memory; what does not fit is asked of a node instead.
 //!
 //! It proves nothing by what it leaves out. See `docs/decisions/mirror.md`.
@@ -200,7 +200,7 @@ impl Inner {
         self.checked = checked.map(|checked| checked.min(slot.saturating_sub(1)));
     }
 
-    /// What was taken from the replaced blocks has to be undone. Returns the slot of the first one.
+    /// Transactions of the replaced blocks have to be undone. Returns the slot of the first one.
     fn abandon(&mut self) -> Option<u64> {
         let slot = self.suspect.take().map(|(slot, _)| slot);
         self.abandoned = self.abandoned.into_iter().chain(slot).min();
@@ -216,7 +216,7 @@ impl Inner {
         self.suspect = None;
     }
 
-    /// What the block is, beside those that are known.
+    /// Compares the block with those that are known.
     fn step(&self, head: &Head) -> Step {
         let Some((first, last)) = self.blocks.front().zip(self.last()) else {
             return Step::Next(false);
@@ -379,7 +379,7 @@ impl Stream {
         let mut inner = self.inner();
         let mut step = inner.step(&head);
         let slot = head.slot;
-        // What waits for slots before it waits in vain.
+        // Transactions that wait for earlier slots wait in vain.
         let later = inner.waiting.split_off(&(slot + 1));
         let mut transactions = Vec::new();
         for (of, waiting) in std::mem::replace(&mut inner.waiting, later) {
@@ -527,7 +527,7 @@ impl Stream {
             .clone()
     }
 
-    /// What follows the last mirrored transaction, when everything up to the slot `proven` is mirrored. `None`
+    /// The transactions after the last mirrored one, when everything up to the slot `proven` is mirrored. `None`
     /// if that is not known.
     pub(crate) fn after(&self, last: &Known, proven: u64) -> Option<Vec<(Signature, Sent)>> {
         let inner = self.inner();

@@ -148,7 +148,7 @@ impl<'a> Sync<'a> {
     pub(crate) async fn finalize(&mut self) -> Result<bool, Failure> {
         self.refresh().await?;
         match self.undo_abandoned().await {
-            // What becomes final is no longer undone, so this may leave few enough.
+            // A final transaction is no longer undone, so this may leave few enough.
             Err(Failure::TooMuch { .. }) => {}
             outcome => outcome?,
         }

@@ -112,7 +112,7 @@ fn verify(signature: &Signature, found: &VersionedTransaction) -> Result<(), &'s
     Ok(())
 }
 
-/// What a source says of a transaction's effects, in the encoding of none.
+/// A source's account of a transaction's effects, in the encoding of none.
 #[derive(Debug, Clone)]
 pub(crate) struct Effects {
     pub(crate) error: Option<TransactionError>,

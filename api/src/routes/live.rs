@@ -48,7 +48,7 @@ pub(crate) struct NoQuery {}
 #[derive(Debug, ToSchema)]
 #[expect(dead_code, reason = "the document alone has it")]
 pub(crate) struct LiveEvent {
-    /// What has happened.
+    /// The kind of the event.
     event: String,
     /// Where to go on, with `Last-Event-ID`; absent if an earlier event says that.
     id: Option<String>,

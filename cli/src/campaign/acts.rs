@@ -1,4 +1,4 @@
-//! What a campaign's authority does with it.
+//! The acts of a campaign's authority.
 
 use std::path::Path;
 
@@ -52,7 +52,7 @@ pub(super) async fn update(
     let (campaign, seen) = context.node.campaign(at, &[]).await?;
     authorised(&campaign, &key)?;
     let (tokens, now) = (tokens(context, &campaign).await?, seen.now);
-    // What was announced before stays announced, unless it is changed now.
+    // Announced settings stay announced, unless this command changes them.
     let announced = campaign.announced(now);
     let base = *latest(&campaign, now);
     let new = args.apply(base, tokens)?;

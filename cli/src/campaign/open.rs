@@ -93,7 +93,7 @@ pub(crate) struct CampaignArgs {
     /// Mint of payments, where buyers pay and it is no split [default: SOL]
     #[arg(long, value_name = "ADDRESS")]
     payment_mint: Option<String>,
-    /// What the vault starts with [default: 0]
+    /// The amount that the vault starts with [default: 0]
     #[arg(long, value_name = "AMOUNT")]
     funds: Option<Text>,
     /// Amount of the conversions in the preview
@@ -151,7 +151,7 @@ impl CampaignArgs {
     }
 }
 
-/// What is to be opened, read and checked.
+/// The campaign to open, read and checked.
 struct Asked {
     opening: Opening,
     create_settings: Settings,
@@ -462,7 +462,7 @@ fn existing(seen: &Seen, mint: Pubkey) -> Outcome<(Currency, token::Mint)> {
     Ok((Currency::Token { mint, program }, facts))
 }
 
-/// What the person sees before signing.
+/// The text that the person sees before signing.
 fn described(asked: &Asked) -> Outcome<Value> {
     let Asked {
         opening,

@@ -56,7 +56,7 @@ pub(crate) async fn run(context: &Context, args: PreviewArgs) -> Outcome<Value> 
     }))
 }
 
-/// What the conversions of a campaign with these terms and settings pay.
+/// The payments of conversions in a campaign with these terms and settings.
 ///
 /// # Errors
 /// `invalid_amount` if the example is below the least amount.

@@ -18,7 +18,7 @@ use crate::process::{POLL, Process, ProcessSpec};
 pub const VALIDATOR_VERSION: &str = "4.1.2";
 /// The patch of the validator; docs/decisions/idle-validator.md says why.
 const VALIDATOR_PATCH: &str = include_str!("../../../toolchain/validator/idle.patch");
-/// What the Geyser plugin is built from.
+/// The source files of the Geyser plugin.
 const PLUGIN_SOURCES: [&str; 8] = [
     include_str!("../../../toolchain/geyser/Cargo.toml"),
     include_str!("../../../toolchain/geyser/Cargo.lock"),
@@ -66,7 +66,7 @@ pub struct ValidatorOptions {
 /// How a validator serves Yellowstone gRPC.
 #[derive(Clone, Debug)]
 pub struct GrpcOptions {
-    /// What clients have to send as `x-token`; `None`: nothing.
+    /// The `x-token` that clients have to send; `None` if they need none.
     pub token: Option<String>,
     /// Blocks that can be replayed.
     pub blocks: u16,

@@ -74,7 +74,7 @@ pub(super) fn delivered(update: SubscribeUpdateTransaction) -> Result<(u64, Deli
     Ok((slot, delivered))
 }
 
-/// What was sent; its time comes with its block.
+/// The transaction that was sent; its time comes with its block.
 fn sent(
     slot: u64,
     index: u32,
@@ -165,7 +165,7 @@ fn instruction(
 }
 
 fn read_effects(meta: TransactionStatusMeta) -> Result<Effects, &'static str> {
-    // What takes more memory than in the message.
+    // These take more memory than in the message.
     let inner = meta.inner_instructions.iter();
     let number: usize = inner.map(|of| of.instructions.len()).sum();
     if number.max(meta.inner_instructions.len()) > MOST_CPIS {

@@ -141,7 +141,7 @@ impl Check {
         }
     }
 
-    /// What a node knew says nothing of the blocks that come now.
+    /// Drops the node's last answer, which says nothing of the blocks that come now.
     fn again(&mut self) {
         *self = Self {
             due: self.floor,

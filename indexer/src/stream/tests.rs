@@ -108,7 +108,7 @@ fn transactions_follow_in_the_order_of_the_chain_and_only_behind_what_is_proven(
     assert_eq!(after(&stream, 12, 3, 11), Some(vec![2, 3]));
     assert_eq!(after(&stream, 12, 7, 11), Some(vec![3]));
     assert_eq!(after(&stream, 14, 0, 11), Some(vec![]));
-    // What is proven by a list is not taken from the stream
+    // A transaction that a list proves is not taken from the stream
     assert_eq!(after(&stream, 9, 0, 13), Some(vec![3]));
     // When the stream began later than what is proven, then nothing is known
     assert_eq!(after(&stream, 9, 0, 9), None);
@@ -232,7 +232,7 @@ fn a_stream_that_nobody_follows_is_not_live() {
     stream.ended();
     assert!(!*stream.live().borrow());
     assert!(!stream.is_checked());
-    // What it has brought stays, and is compared when it is followed again
+    // Its transactions stay, and are compared when it is followed again
     assert!(stream.sent(&signature(3), 14).is_some());
     assert_eq!(stream.begin(), Some(10));
 }

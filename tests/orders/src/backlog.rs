@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// Conversions that wait at least, until the test says otherwise: more than three steps beside new transactions count.
 pub const BACKLOG: i64 = 15_000;
 
-/// What has happened.
+/// How a new transaction and the waiting conversions got on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backlog {
     /// Conversions that were waiting when the new transaction was written.
@@ -133,7 +133,7 @@ pub async fn backlog(postgres: &Postgres) -> Result<Backlog> {
         .map_err(anyhow::Error::msg)?;
     outcome.map_err(anyhow::Error::msg)?;
     ensure!(number(pool, "SELECT final_seq FROM indexer_state").await? == half);
-    // What begins to count when the rest but the last transaction is final.
+    // The conversions that begin to count when the rest but the last transaction is final.
     let time = chain.recording.transactions[last - 1].block_time;
     let counts = number(pool, "SELECT final_time FROM indexer_state").await?;
     ensure!(counts < time, "the chain does not go on");

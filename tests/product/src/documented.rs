@@ -36,7 +36,7 @@ const SESSIONS: usize = 400;
 const CHALLENGES: usize = 40;
 /// API keys that are there to be replaced or revoked.
 const KEYS: usize = 8;
-/// What is limited by the minute. One machine asks for everything here.
+/// The limits of a minute. One machine asks for everything here.
 const LIMITS: [&str; 11] = [
     "ACTIONS_PER_MINUTE",
     "ACTION_ACCOUNTS_PER_MINUTE",
@@ -220,7 +220,7 @@ async fn seed(world: &World, api: &Service) -> Result<Value> {
     // A wallet that has SOL and converts with nobody's code.
     let visitor = Keypair::new();
     fund(&scene.rpc, &visitor.pubkey()).await;
-    // What was offered, and what can be ended.
+    // Campaigns and codes that were offered, and those that can be ended.
     let offers = [
         instructions::propose_authority(&company, &vault.address, Some(&visitor.pubkey())),
         instructions::propose_owner(

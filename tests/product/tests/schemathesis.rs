@@ -8,7 +8,7 @@ const NEVER_SUCCEED: [&str; 7] = [
     "POST /v1/campaigns/{address}/attestations",
     // The campaign needs no binding.
     "POST /v1/transactions/bind",
-    // What is owed is held for ten minutes.
+    // Rewards are held for ten minutes.
     "POST /v1/transactions/claim",
     // The campaign takes no payments.
     "POST /v1/transactions/purchase",

@@ -211,7 +211,9 @@ async fn a_node_that_refuses_is_silent_or_of_another_slot_holds_up_nobody() {
     count += 2;
     world.until_equal(count).await;
     let detail = world.until_source("rpc1", "behind").await;
-    assert!(detail.starts_with("its slots take "), "{detail}");
+    // On a busy machine it falls far below what is mirrored before its pace is measured
+    let is_far = detail.starts_with("it tells slot ") && detail.contains(", but everything up to ");
+    assert!(is_far || detail.starts_with("its slots take "), "{detail}");
     world.until_status("ok").await;
 }
 

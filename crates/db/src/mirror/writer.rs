@@ -279,7 +279,14 @@ impl Writer {
     ///
     /// # Errors
     /// When Postgres does not answer; the lock is released all the same.
-    pub async fn release(self) -> Result<(), Error> {
-        unless_silent(async { Ok(self.connection.close().await?) }).await
+    pub async fn release(mut self) -> Result<(), Error> {
+        unless_silent(async {
+            // Postgres ends a closed connection, and its lock, only some time after the close.
+            self.connection
+                .execute("SELECT pg_advisory_unlock_all()")
+                .await?;
+            Ok(self.connection.close().await?)
+        })
+        .await
     }
 }

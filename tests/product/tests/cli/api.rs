@@ -1,4 +1,4 @@
-//! What needs the API: keys, and conversions that are held.
+//! Commands that need the API: keys, and conversions that are held.
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 

@@ -28,7 +28,7 @@ pub(crate) struct Home {
     pub(crate) api: Option<String>,
 }
 
-/// What a command has answered.
+/// The answer of a command.
 pub(crate) struct Answer {
     pub(crate) exit: i32,
     pub(crate) stdout: Value,
