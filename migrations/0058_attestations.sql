@@ -52,3 +52,6 @@ CREATE TABLE attestation_days (
     vouchers bigint NOT NULL,
     CONSTRAINT attestation_days_pkey PRIMARY KEY (campaign, day, wallet)
 ) WITH (fillfactor = 70);
+
+-- Finds the days that are over.
+CREATE INDEX attestation_days_by_day ON attestation_days (day);

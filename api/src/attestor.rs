@@ -14,20 +14,23 @@ pub(crate) struct Keyring(HashMap<Pubkey, Keypair>);
 
 impl Keyring {
     /// The keys in a folder: each a keypair file named after its campaign, such as
-    /// `4P9LqUjQAnspnDpVTXfX1GKWdQQDNgaB27b5E495akBb.json`. Names that begin with a dot are not read.
+    /// `4P9LqUjQAnspnDpVTXfX1GKWdQQDNgaB27b5E495akBb.json`. Names that begin with a dot are not read, and neither is
+    /// the sponsor's key: systemd puts all credentials of a service into one folder.
     ///
     /// # Errors
     /// When the folder has another file, a key that cannot be used, or one that others may read.
-    pub(crate) fn open(folder: Option<&Path>) -> Result<Self> {
+    pub(crate) fn open(folder: Option<&Path>, sponsor: Option<&Path>) -> Result<Self> {
         let Some(folder) = folder else {
             return Ok(Self::default());
         };
         let of_folder = || format!("ATTESTOR_KEYS: cannot use {}", folder.display());
+        let sponsor = sponsor.and_then(|path| path.canonicalize().ok());
         let mut keys = HashMap::new();
         for entry in std::fs::read_dir(folder).with_context(of_folder)? {
             let path = entry.with_context(of_folder)?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if name.starts_with('.') {
+            let is_sponsor = sponsor.is_some() && path.canonicalize().ok() == sponsor;
+            if name.starts_with('.') || is_sponsor {
                 continue;
             }
             let of_file = || format!("ATTESTOR_KEYS: cannot use {}", path.display());
@@ -61,18 +64,25 @@ mod tests {
         let file = folder.path().join(format!("{campaign}.json"));
         write_keypair_file(&key, file.to_str().unwrap()).unwrap();
         std::fs::write(folder.path().join("..data"), "x").unwrap();
-        let keyring = Keyring::open(Some(folder.path())).unwrap();
+        let keyring = Keyring::open(Some(folder.path()), None).unwrap();
         assert_eq!(keyring.of(&campaign).unwrap().pubkey(), key.pubkey());
         assert!(keyring.of(&Pubkey::default()).is_none());
-        assert!(Keyring::open(None).unwrap().of(&campaign).is_none());
+        assert!(Keyring::open(None, None).unwrap().of(&campaign).is_none());
         // Given a file of another name, then the service does not start without its key
         let other = folder.path().join("attestor.json");
         std::fs::copy(&file, &other).unwrap();
-        let error = Keyring::open(Some(folder.path())).err().unwrap();
+        let error = Keyring::open(Some(folder.path()), None).err().unwrap();
         let said = format!(
             "ATTESTOR_KEYS: cannot use {}: its name is not the address of a campaign and .json",
             other.display()
         );
         assert_eq!(format!("{error:#}"), said);
+        // But the sponsor's key may be in the same folder, by whatever path
+        let alias = folder.path().join(".alias");
+        std::os::unix::fs::symlink(&other, &alias).unwrap();
+        for sponsor in [&other, &alias] {
+            let keyring = Keyring::open(Some(folder.path()), Some(sponsor)).unwrap();
+            assert_eq!(keyring.of(&campaign).unwrap().pubkey(), key.pubkey());
+        }
     }
 }

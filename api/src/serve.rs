@@ -51,7 +51,10 @@ pub async fn serve(config: Config) -> Result<()> {
         bail!("CLICK_ROLLUP_RETENTION_DAYS must be at least CLICK_RETENTION_DAYS");
     }
     let sponsor = Sponsor::new(&config.sponsor)?;
-    let attestors = Keyring::open(config.attestor_keys.as_deref())?;
+    let attestors = Keyring::open(
+        config.attestor_keys.as_deref(),
+        config.sponsor.keypair.as_deref(),
+    )?;
     machines::prepare();
     let listener = config.listen.listen().await?;
     let address = listener.local_addr()?;

@@ -9,6 +9,8 @@ use vouch_client::Pubkey;
 
 /// Lamports for two signatures: no sponsored transaction has fewer.
 const LEAST_FEE: u64 = 10_000;
+/// Lamports for a fee and the rent of the smallest account that the sponsor pays for, an owner's of 117 bytes.
+const LEAST_WITH_RENT: u64 = LEAST_FEE + 1_705_200;
 /// Lamports below which an account without data cannot stay.
 const LEAST_BALANCE: u64 = 890_880;
 
@@ -170,6 +172,17 @@ impl SponsorConfig {
             "SPONSOR_RENT needs campaigns by name in SPONSOR_CAMPAIGNS: rent comes back when a campaign is over, \
              and who opens one decides when"
         );
+        for (name, lamports) in [
+            ("SPONSOR_WALLET_LAMPORTS_PER_DAY", self.wallet_lamports),
+            ("SPONSOR_NETWORK_LAMPORTS_PER_DAY", self.network_lamports),
+            ("SPONSOR_CAMPAIGN_LAMPORTS_PER_DAY", self.campaign_lamports),
+            ("SPONSOR_LAMPORTS_PER_DAY", self.lamports),
+        ] {
+            ensure!(
+                !self.rent || lamports >= LEAST_WITH_RENT,
+                "SPONSOR_RENT needs {name} of at least {LEAST_WITH_RENT}: an account takes some 2000000 lamports"
+            );
+        }
         read_key(path)
             .with_context(|| format!("SPONSOR_KEYPAIR: cannot use {}", path.display()))
             .map(Some)
@@ -272,8 +285,16 @@ mod tests {
             of_all.starts_with("SPONSOR_RENT needs campaigns by name"),
             "{of_all}"
         );
+        // Nor with a limit that no account fits into, as the default is
+        let wallet = "--sponsor-wallet-lamports-per-day";
+        for more in [&[][..], &[wallet, "1715199"]] {
+            let narrow = refused(&[&rent[..], &[&one], more].concat());
+            let said = "SPONSOR_RENT needs SPONSOR_WALLET_LAMPORTS_PER_DAY of at least 1715200: an account takes \
+                        some 2000000 lamports";
+            assert_eq!(narrow, said);
+        }
         // But named ones may have it, so that only the key is missing
-        let named = refused(&[&rent[..], &[&one]].concat());
+        let named = refused(&[&rent[..], &[&one, wallet, "1715200"]].concat());
         assert!(
             named.starts_with("SPONSOR_KEYPAIR: cannot use /none"),
             "{named}"

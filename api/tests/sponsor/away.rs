@@ -1,5 +1,6 @@
-//! A node, and a Postgres, that cannot be reached when the sponsor shall sign.
+//! A node, and a Postgres, that cannot be reached when the sponsor shall sign, and a process that ends then.
 
+use sha2::{Digest as _, Sha256};
 use solana_sdk::signature::{Keypair, Signer as _};
 use tokio::{
     io::copy_bidirectional,
@@ -7,7 +8,11 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-use crate::{Setting, ask, asked, built, landed, recorded, refuses};
+use vouch_db::api::sponsor::{Recorded, Share, Sponsored, record};
+
+use crate::{
+    Setting, ask, asked, built, counted, landed, recorded, refuses, signed, wire, world::text,
+};
 
 /// A way to a server. It is cut by aborting the task.
 async fn way_to(port: u16) -> (u16, JoinHandle<()>) {
@@ -59,4 +64,51 @@ pub(crate) async fn node_and_postgres(setting: &Setting<'_>) {
         assert_eq!(answer.status, 200, "{}", answer.text);
         landed(world, &answer.json()).await;
     }
+}
+
+/// A process that is killed after it has recorded a transaction, and before it signs it.
+pub(crate) async fn killed(setting: &Setting<'_>) {
+    let world = setting.world;
+    let wallet = Keypair::new();
+    world.airdrop(&wallet.pubkey()).await;
+    let answer = built(&world.api, "convert", &setting.convert(&wallet.pubkey())).await;
+    let transaction = signed(&answer, &[&wallet]);
+    let message = transaction.message.serialize();
+    let fee: u64 = answer["cost"]["fee"].as_str().unwrap().parse().unwrap();
+    let subject = format!("wallet {}", wallet.pubkey());
+    let share = Share {
+        subject: subject.clone(),
+        transactions: 1,
+        lamports: fee,
+    };
+    let left = Sponsored {
+        message_hash: Sha256::digest(&message).into(),
+        message: &message,
+        sponsor: &text(setting.sponsor),
+        campaign: &setting.campaign.to_string(),
+        wallet: &text(&wallet),
+        fee,
+        rent: 0,
+        last_valid_height: answer["last_valid_block_height"].as_u64().unwrap(),
+    };
+    let outcome = record(&world.pool, &left, &[share], 0, &[]).await.unwrap();
+    assert_eq!(outcome, Recorded::Now);
+    // Then the wallet has no second one, because another process may have signed the first
+    let register = setting.register(&wallet);
+    let second = built(&world.api, "create-referral", &register).await;
+    let second = asked(&second, &[&wallet]);
+    let (ticket, code) = (&second.sponsorship, "sponsorship_pending");
+    refuses(&world.api, &second.transaction, ticket, 409, code).await;
+    // But a repeated request is signed, and counts once
+    let given = ask(&world.api, &wire(&transaction), &answer["sponsorship"]).await;
+    assert_eq!(given.status, 200, "{}", given.text);
+    landed(world, &given.json()).await;
+    let fee = i64::try_from(fee).unwrap();
+    assert_eq!(counted(world, &subject).await, (1, fee));
+    // And then another one is
+    let second = built(&world.api, "create-referral", &register).await;
+    let second = asked(&second, &[&wallet]);
+    let given = ask(&world.api, &second.transaction, &second.sponsorship).await;
+    assert_eq!(given.status, 200, "{}", given.text);
+    landed(world, &given.json()).await;
 }

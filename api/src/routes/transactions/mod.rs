@@ -211,7 +211,11 @@ impl Plan {
                 return Err(ApiError::transaction_would_fail()
                     .saying(format!("the transaction would be refused{of}: {error}")));
             }
-            Trial::Expired => return Err(ApiError::transaction_expired()),
+            // No blockhash counts here, so this is a node's fault.
+            Trial::Expired => {
+                return Err(ApiError::transaction_would_fail()
+                    .saying("the node takes the transaction for an old one: ask again"));
+            }
             Trial::TooPoor if sponsor.is_some() => {
                 if let Some(sponsor) = sponsor {
                     sponsor.check_balance(state, 0).await?;

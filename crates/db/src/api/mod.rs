@@ -167,8 +167,12 @@ pub fn is_busy(error: &Error) -> bool {
         Error::Unavailable(sqlx::Error::PoolTimedOut) => true,
         Error::Unavailable(sqlx::Error::Database(error))
         | Error::Query(sqlx::Error::Database(error)) => {
-            // Cancelled by its time limit; no connection is left; a lock was not free in time.
-            matches!(error.code().as_deref(), Some("57014" | "53300" | "55P03"))
+            // Cancelled by its time limit; no connection is left; a lock was not free in time; a transaction waited
+            // too long for its next statement.
+            matches!(
+                error.code().as_deref(),
+                Some("57014" | "53300" | "55P03" | "25P03")
+            )
         }
         _ => false,
     }
