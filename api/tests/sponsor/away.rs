@@ -1,42 +1,75 @@
 //! A node, and a Postgres, that cannot be reached when the sponsor shall sign, and a process that ends then.
 
+use std::path::PathBuf;
+
 use sha2::{Digest as _, Sha256};
 use solana_sdk::signature::{Keypair, Signer as _};
 use tokio::{
     io::copy_bidirectional,
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpStream, UnixStream},
     task::{JoinHandle, JoinSet},
 };
-
 use vouch_db::api::sponsor::{Recorded, Share, Sponsored, record};
 
 use crate::{
     Setting, ask, asked, built, counted, landed, recorded, refuses, signed, wire, world::text,
 };
 
-/// A way to a server. It is cut by aborting the task.
-async fn way_to(port: u16) -> (u16, JoinHandle<()>) {
+/// Where a server listens.
+#[derive(Debug, Clone)]
+enum Server {
+    Port(u16),
+    Socket(PathBuf),
+}
+
+/// A way to a server, by this port. It is cut by aborting the task.
+async fn way_to(server: Server) -> (u16, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let here = listener.local_addr().unwrap().port();
     let task = tokio::spawn(async move {
         let mut open = JoinSet::new();
         loop {
-            let (mut client, _) = listener.accept().await.unwrap();
-            open.spawn(async move {
-                if let Ok(mut server) = TcpStream::connect(("127.0.0.1", port)).await {
-                    // Either end may close it.
-                    let _ = copy_bidirectional(&mut client, &mut server).await;
-                }
-            });
+            let (client, _) = listener.accept().await.unwrap();
+            open.spawn(carry(client, server.clone()));
         }
     });
     (here, task)
 }
 
+/// Carries bytes until either end closes the connection.
+async fn carry(mut client: TcpStream, server: Server) {
+    let ended = match server {
+        Server::Port(port) => match TcpStream::connect(("127.0.0.1", port)).await {
+            Ok(mut server) => copy_bidirectional(&mut client, &mut server).await,
+            Err(error) => Err(error),
+        },
+        Server::Socket(path) => match UnixStream::connect(path).await {
+            Ok(mut server) => copy_bidirectional(&mut client, &mut server).await,
+            Err(error) => Err(error),
+        },
+    };
+    // The client sees that it is closed.
+    drop(ended);
+}
+
 /// The same URL by a way to it, and that way.
 async fn by(url: &str) -> (String, JoinHandle<()>) {
     let mut url: url::Url = url.parse().unwrap();
-    let (port, way) = way_to(url.port().unwrap_or(5432)).await;
+    let option = |name: &str| {
+        let found = url.query_pairs().find(|(key, _)| key == name);
+        found.map(|(_, value)| value.into_owned())
+    };
+    // The URL of a Postgres has the folder of its socket.
+    let server = match (option("host"), url.port()) {
+        (Some(folder), _) => {
+            let port = option("port").unwrap_or_else(|| "5432".to_owned());
+            Server::Socket(PathBuf::from(folder).join(format!(".s.PGSQL.{port}")))
+        }
+        (None, port) => Server::Port(port.unwrap()),
+    };
+    let (port, way) = way_to(server).await;
+    url.set_query(None);
+    url.set_host(Some("127.0.0.1")).unwrap();
     url.set_port(Some(port)).unwrap();
     (url.to_string(), way)
 }
