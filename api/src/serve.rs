@@ -98,10 +98,8 @@ pub async fn serve(config: Config) -> Result<()> {
         links,
         Auth::new(&public_url, config.public_chain)?,
         Pages::new(config.public_chain, config.public_rpc_url.as_ref())?,
-        sponsor,
-        attestors,
     );
-    let state = AppState(Arc::new(inner));
+    let state = AppState(Arc::new(inner.with_keys(sponsor, attestors)));
     let streams = Arc::clone(&state.live);
     let probes = probes(&config).await?;
     let probes = vouch_service::serve(probes, Arc::clone(&state.0), metrics);

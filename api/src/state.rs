@@ -98,8 +98,6 @@ impl Inner {
         links: Links,
         auth: Auth,
         pages: Pages,
-        sponsor: Option<Sponsor>,
-        attestors: Keyring,
     ) -> Self {
         Self {
             known_links: KnownLinks::new(Arc::clone(&database)),
@@ -117,8 +115,8 @@ impl Inner {
             trusted_proxy_hops: config.trusted_proxy_hops,
             country_header: config.country_header.clone(),
             limits: Limits::new(config),
-            sponsor,
-            attestors,
+            sponsor: None,
+            attestors: Keyring::default(),
             heartbeat: Heartbeat::new(STUCK),
             boards: Cache::builder()
                 .max_capacity(BOARDS)
@@ -129,6 +127,15 @@ impl Inner {
                 .time_to_live(BOARD_AGE)
                 .build(),
             campaigns: Cache::new(CAMPAIGNS),
+        }
+    }
+
+    /// The same, with keys that sign.
+    pub(crate) fn with_keys(self, sponsor: Option<Sponsor>, attestors: Keyring) -> Self {
+        Self {
+            sponsor,
+            attestors,
+            ..self
         }
     }
 }
