@@ -593,6 +593,11 @@ export const de: Messages = {
       'Nichts wurde gesendet und nichts berechnet.',
       'Versuch es noch einmal. Bleibt es so, sag es dem Unternehmen.',
     ],
+    conflicting_fields: [
+      'Zwei Angaben passen nicht zusammen',
+      'Nichts wurde gesendet.',
+      'Beginne neu, und wähle eine davon.',
+    ],
     sponsor_off: [
       'Hier zahlt niemand die Gebühr für dich',
       'Nichts wurde gesendet.',

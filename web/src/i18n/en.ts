@@ -578,6 +578,11 @@ export const en = {
       'Nothing was sent, and nothing was charged.',
       'Try again. If it stays so, tell the company about it.',
     ],
+    conflicting_fields: [
+      'Two choices do not go together',
+      'Nothing was sent.',
+      'Start again, and choose one of them.',
+    ],
     sponsor_off: [
       'Nobody pays the fee for you here',
       'Nothing was sent.',
