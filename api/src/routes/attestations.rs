@@ -136,6 +136,17 @@ pub(crate) async fn set_rules(
         most_amount: amount(&request.most_amount, "most_amount")?,
         valid_seconds: i32::try_from(request.valid_seconds).unwrap_or(i32::MAX),
     };
+    for (field, number) in [
+        ("per_wallet_per_day", request.per_wallet_per_day),
+        ("per_day", request.per_day),
+    ] {
+        // The document has them as int32.
+        if i32::try_from(number).is_err() {
+            return Err(ApiError::invalid_rules()
+                .saying("at most 2147483647 vouchers")
+                .of_field(field));
+        }
+    }
     if rules.least_amount > rules.most_amount {
         return Err(ApiError::invalid_rules().of_field("most_amount"));
     }

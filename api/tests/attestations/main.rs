@@ -147,6 +147,8 @@ async fn rules(setting: &Setting<'_>, reader: &str) {
     let answer = setting.rules(Method::PUT, &setting.server, &fair).await;
     assert_eq!(answer.refusal(), (403, "session_required".to_owned()));
     for (field, value) in [
+        ("per_wallet_per_day", json!(2_147_483_648_u32)),
+        ("per_day", json!(2_147_483_648_u32)),
         ("most_amount", json!("4")),
         ("valid_seconds", json!(59)),
         ("valid_seconds", json!(2_592_001)),
