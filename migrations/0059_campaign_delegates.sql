@@ -25,12 +25,14 @@ CREATE INDEX campaign_delegates_wallet_idx ON campaign_delegates (wallet, campai
 -- API does not write it.
 ALTER TABLE api_keys ADD COLUMN made_by text COLLATE "C";
 
--- Whether the wallet that made a key may still act for its campaign. One place for all readers.
+-- Whether the wallet that made a key may still act for its campaign. One place for all readers. Vouchers move money, so
+-- a delegate's key has none signed, also if the delegate has replaced the authority's.
 CREATE FUNCTION key_maker_acts(key api_keys, campaign_authority text) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT key.created_by = campaign_authority
        AND (COALESCE(key.made_by, key.created_by) = campaign_authority
-            OR EXISTS (SELECT FROM public.campaign_delegates d
+            OR NOT 'write:attestations' = ANY(key.scopes)
+           AND EXISTS (SELECT FROM public.campaign_delegates d
                        WHERE d.campaign = key.campaign AND d.authority = campaign_authority
                          AND d.wallet = key.made_by))
 $$;

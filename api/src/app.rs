@@ -30,9 +30,9 @@ use crate::{
     error::ApiError,
     limits,
     routes::{
-        actions, analytics, auth, badges, campaigns, clicks, codes, conversions, coverage,
-        delegates, digest, health, keys, leaderboard, live, me, names, profiles, qr, ranks,
-        redirect, totals, transactions, why,
+        actions, analytics, attestations, auth, badges, campaigns, clicks, codes, conversions,
+        coverage, delegates, digest, health, keys, leaderboard, live, me, names, profiles, qr,
+        ranks, redirect, totals, transactions, why,
     },
     state::AppState,
     web,
@@ -59,6 +59,7 @@ use crate::{
         (name = "campaigns", description = "Campaigns"),
         (name = "auth", description = "Sign-in with a wallet"),
         (name = "me", description = "Data of the wallet that has signed in"),
+        (name = "attestations", description = "Vouchers of a campaign that has left its attestor's key to this service"),
         (name = "keys", description = "API keys of a campaign's server"),
         (name = "operations", description = "Running the service"),
     )
@@ -132,6 +133,8 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(auth::open, auth::list, auth::end_all))
         .routes(routes!(auth::end_current))
         .routes(routes!(auth::end_one))
+        .routes(routes!(attestations::show_rules, attestations::set_rules))
+        .routes(routes!(attestations::attest))
         .routes(routes!(keys::make, keys::list))
         .routes(routes!(keys::rotate))
         .routes(routes!(keys::revoke))

@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use url::Url;
 use vouch_service::{Listen, Log};
 
-use crate::cluster::Cluster;
+use crate::{cluster::Cluster, sponsor::config::SponsorConfig};
 
 /// Time limit of a request; after it, the answer is `overloaded`.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
@@ -127,6 +127,13 @@ pub struct Config {
     /// `CLICK_RETENTION_DAYS`.
     #[arg(long, env, default_value_t = 1100, value_parser = clap::value_parser!(u16).range(70..))]
     pub click_rollup_retention_days: u16,
+    /// Who pays fees of other wallets.
+    #[command(flatten)]
+    pub sponsor: SponsorConfig,
+    /// Folder with keypair files of campaigns' attestors, each named after its campaign and .json, which others
+    /// must not be able to read. Without it, no voucher is signed here.
+    #[arg(long, env)]
+    pub attestor_keys: Option<PathBuf>,
     /// Its log.
     #[command(flatten)]
     pub log: Log,

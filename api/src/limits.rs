@@ -16,7 +16,10 @@ use axum::{
 };
 use moka::future::Cache;
 use uuid::Uuid;
-use vouch_db::api::limits::{self, Quota, Standing};
+use vouch_db::api::{
+    attestations,
+    limits::{self, Quota, Standing},
+};
 
 use crate::{
     Config,
@@ -466,6 +469,11 @@ pub(crate) async fn layer(
 pub(crate) async fn sweep(database: &Database) {
     loop {
         database.came_up().await;
+        let old = database.run(async |pool| attestations::sweep(&pool).await);
+        if let Err(error) = old.await {
+            let cause = format!("{:#}", anyhow::Error::from(error));
+            tracing::warn!(cause, "could not delete numbers of vouchers of old days");
+        }
         while match database.run(async |pool| limits::sweep(&pool).await).await {
             Ok(more) => more,
             Err(error) => {

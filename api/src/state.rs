@@ -16,6 +16,7 @@ use vouch_service::Heartbeat;
 
 use crate::{
     Config,
+    attestor::Keyring,
     auth::Auth,
     chain::Chain,
     clicks::{crowd::Crowd, recorder::Recorder, visitor::Pseudonyms},
@@ -27,6 +28,7 @@ use crate::{
     links::Links,
     live::Live,
     pages::Pages,
+    sponsor::Sponsor,
     types::Address,
 };
 
@@ -67,6 +69,10 @@ pub(crate) struct Inner {
     /// Where that proxy says the country.
     pub(crate) country_header: Option<HeaderName>,
     pub(crate) limits: Arc<Limits>,
+    /// Keys of campaigns' attestors.
+    pub(crate) attestors: Keyring,
+    /// Pays fees of other wallets; `None` without a key.
+    pub(crate) sponsor: Option<Sponsor>,
     pub(crate) live: Arc<Live>,
     /// Beats while Postgres is probed.
     pub(crate) heartbeat: Heartbeat,
@@ -118,6 +124,8 @@ impl Inner {
             trusted_proxy_hops: config.trusted_proxy_hops,
             country_header: config.country_header.clone(),
             limits: Arc::new(limits),
+            sponsor: None,
+            attestors: Keyring::default(),
             heartbeat: Heartbeat::new(STUCK),
             boards: Cache::builder()
                 .max_capacity(BOARDS)
@@ -128,6 +136,15 @@ impl Inner {
                 .time_to_live(BOARD_AGE)
                 .build(),
             campaigns: Cache::new(CAMPAIGNS),
+        }
+    }
+
+    /// The same, with keys that sign.
+    pub(crate) fn with_keys(self, sponsor: Option<Sponsor>, attestors: Keyring) -> Self {
+        Self {
+            sponsor,
+            attestors,
+            ..self
         }
     }
 }

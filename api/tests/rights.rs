@@ -14,7 +14,7 @@ use vouch_localnet::Postgres;
 /// Every route that anybody may call. Reads of what is public on chain or for everybody; what is no read
 /// writes nothing, except a session for who proves to own the wallet, a click of a wallet that lets an
 /// Action build a transaction, and the word of an authority by a final transaction.
-const FOR_ANYBODY: [&str; 65] = [
+const FOR_ANYBODY: [&str; 66] = [
     "GET /actions.json",
     "GET /healthz",
     "GET /livez",
@@ -78,6 +78,8 @@ const FOR_ANYBODY: [&str; 65] = [
     "POST /v1/transactions/set-partner",
     "POST /v1/transactions/set-paused",
     "POST /v1/transactions/set-suspended",
+    // Only who has signed a transaction that the service has built gets the sponsor's signature.
+    "POST /v1/transactions/sponsor",
     "POST /v1/transactions/update-campaign",
     "POST /v1/transactions/update-referral",
     "POST /v1/transactions/withdraw-vault",
@@ -194,7 +196,7 @@ async fn every_protected_route_refuses_who_has_no_right_and_every_private_one_is
         )
         .bearer_auth(&bearer)
         .json(
-            &json!({ "name": "k", "scopes": ["read:analytics", "write:events", "write:profile"] }),
+            &json!({ "name": "k", "scopes": ["read:analytics", "write:attestations", "write:events", "write:profile"] }),
         ),
     )
     .await
@@ -311,6 +313,7 @@ async fn every_protected_route_refuses_who_has_no_right_and_every_private_one_is
         "SELECT (SELECT count(*) FROM code_profiles) + (SELECT count(*) FROM campaign_profiles)
              + (SELECT count(*) FROM api_keys WHERE campaign = $1)
              + (SELECT count(*) FROM campaign_delegates)
+             + (SELECT count(*) FROM attestation_rules)
              + (SELECT count(*) FROM awards WHERE claimed_at IS NOT NULL)",
     )
     .bind(CAMPAIGN)

@@ -26,7 +26,7 @@ use solana_account_decoder_client_types::UiAccountEncoding;
 use solana_client::{
     client_error::{ClientError, ClientErrorKind as ErrorKind},
     nonblocking::rpc_client::RpcClient,
-    rpc_config::{RpcAccountInfoConfig, RpcContextConfig},
+    rpc_config::{RpcAccountInfoConfig, RpcContextConfig, RpcSendTransactionConfig},
     rpc_request::RpcRequest,
     rpc_response::{Response, RpcBlockhash},
 };
@@ -34,6 +34,8 @@ use solana_commitment_config::CommitmentConfig;
 use solana_sdk::{
     account::Account,
     hash::{Hash, ParseHashError},
+    signature::Signature,
+    transaction::VersionedTransaction,
 };
 use tokio::{sync::watch, time::error::Elapsed};
 use vouch_client::Pubkey;
@@ -54,6 +56,8 @@ const BLOCKHASH_AGE: Duration = Duration::from_secs(1);
 const CALLS: usize = 16;
 /// Time limit for the turn of a call.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Blocks after which a blockhash is too old.
+const BLOCKHASH_LIFE: u64 = 150;
 /// Interval of the probes.
 const PROBE_EVERY: Duration = Duration::from_millis(500);
 
@@ -87,6 +91,13 @@ pub(crate) struct RecentBlockhash {
     pub(crate) hash: Hash,
     /// The last block height at which a transaction with it is accepted.
     pub(crate) last_valid_block_height: u64,
+}
+
+impl RecentBlockhash {
+    /// The block height of the chain when this was its newest blockhash.
+    pub(crate) fn height(&self) -> u64 {
+        self.last_valid_block_height.saturating_sub(BLOCKHASH_LIFE)
+    }
 }
 
 impl Chain {
@@ -155,6 +166,40 @@ impl Chain {
         let ask = turns::for_all(self.new_blockhash());
         let found = self.blockhash.try_get_with((), ask).await;
         found.map_err(|error| ApiError::clone(&error))
+    }
+
+    /// Sends a signed transaction. The node goes on sending it until its blockhash is too old.
+    ///
+    /// # Errors
+    /// `chain_unavailable` or `overloaded`.
+    pub(crate) async fn send(&self, transaction: &VersionedTransaction) -> ApiResult<()> {
+        let config = RpcSendTransactionConfig {
+            // It was tried before it was signed.
+            skip_preflight: true,
+            ..RpcSendTransactionConfig::default()
+        };
+        let _turn = self.turn().await?;
+        timed(self.rpc.send_transaction_with_config(transaction, config)).await?;
+        Ok(())
+    }
+
+    /// Whether the transaction of each signature is in a confirmed block, whatever has become of it there. The node
+    /// is asked about recent ones alone.
+    ///
+    /// # Errors
+    /// `chain_unavailable` or `overloaded`.
+    pub(crate) async fn landed(&self, signatures: &[Signature]) -> ApiResult<Vec<bool>> {
+        let _turn = self.turn().await?;
+        let found = timed(self.rpc.get_signature_statuses(signatures)).await?;
+        if found.value.len() != signatures.len() {
+            let cause = anyhow::anyhow!("the RPC's statuses are not those that were asked for");
+            return Err(ApiError::chain_unavailable().because(cause));
+        }
+        let confirmed = CommitmentConfig::confirmed();
+        let statuses = found.value.into_iter();
+        let landed = statuses
+            .map(|status| status.is_some_and(|status| status.satisfies_commitment(confirmed)));
+        Ok(landed.collect())
     }
 
     async fn new_blockhash(&self) -> ApiResult<RecentBlockhash> {

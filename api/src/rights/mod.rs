@@ -117,20 +117,49 @@ impl FromRequestParts<AppState> for Authority {
     }
 }
 
+impl Authority {
+    /// Fails if the delegate calls.
+    ///
+    /// # Errors
+    /// `not_campaign_authority`.
+    pub(crate) fn itself(&self) -> ApiResult<()> {
+        if self.caller == self.wallet {
+            Ok(())
+        } else {
+            Err(ApiError::not_campaign_authority())
+        }
+    }
+}
+
 /// A scope of API keys.
 pub(crate) trait Scope {
     /// Its name, as keys list it.
     const NAME: &'static str;
+    /// Whether the authority's delegate has it, too: a delegate moves no money.
+    const IS_DELEGATED: bool = true;
 }
 
 /// Every scope that a key can have.
-pub(crate) const SCOPES: [&str; 3] = [ReadAnalytics::NAME, "write:events", WriteProfile::NAME];
+pub(crate) const SCOPES: [&str; 4] = [
+    ReadAnalytics::NAME,
+    WriteAttestations::NAME,
+    "write:events",
+    WriteProfile::NAME,
+];
 
 /// May read the campaign's analytics.
 pub(crate) struct ReadAnalytics;
 
 impl Scope for ReadAnalytics {
     const NAME: &'static str = "read:analytics";
+}
+
+/// May have vouchers signed, within the rules of the campaign's authority.
+pub(crate) struct WriteAttestations;
+
+impl Scope for WriteAttestations {
+    const NAME: &'static str = "write:attestations";
+    const IS_DELEGATED: bool = false;
 }
 
 /// May set the campaign's profile.
@@ -156,7 +185,13 @@ impl<S: Scope> FromRequestParts<AppState> for AuthorityOrKey<S> {
         let caller = caller(parts, state).await?;
         let campaign = campaign(parts, state).await?;
         let wallet = match caller {
-            Caller::Wallet(session) => authority(state, &campaign, &session.wallet).await?,
+            Caller::Wallet(session) => {
+                let authority = authority(state, &campaign, &session.wallet).await?;
+                if !S::IS_DELEGATED && session.wallet != authority {
+                    return Err(ApiError::not_campaign_authority());
+                }
+                authority
+            }
             Caller::Key(key) => {
                 allows(&key, &campaign, S::NAME)?;
                 key.created_by

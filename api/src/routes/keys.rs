@@ -17,7 +17,7 @@ use crate::{
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
     extract::{self, IdempotencyKey},
-    rights::{Authority, PathId, SCOPES},
+    rights::{Authority, PathId, SCOPES, Scope as _, WriteAttestations},
     routes::auth::Private,
     schemas,
     state::AppState,
@@ -81,7 +81,7 @@ pub(crate) struct KeyRequest {
     /// 1 to 60 characters.
     #[schema(format = "plain-text", min_length = 1, max_length = 60)]
     name: String,
-    /// The rights of the key: at least one of `read:analytics`, `write:events`, `write:profile`.
+    /// The rights of the key: at least one of `read:analytics`, `write:attestations`, `write:events`, `write:profile`.
     #[schema(value_type = Vec<schemas::Scope>, min_items = 1)]
     scopes: Vec<String>,
     /// Days after which it ends, from 1 to 3650; absent for never.
@@ -131,6 +131,9 @@ pub(crate) async fn make(
     scopes.dedup();
     if scopes.is_empty() || !scopes.iter().all(|scope| SCOPES.contains(&&**scope)) {
         return Err(ApiError::unknown_scope());
+    }
+    if scopes.iter().any(|scope| scope == WriteAttestations::NAME) {
+        authority.itself()?;
     }
     let days = request.expires_in_days;
     if days.is_some_and(|days| !(1..=MOST_DAYS).contains(&days)) {

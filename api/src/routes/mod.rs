@@ -3,6 +3,7 @@
 
 pub(crate) mod actions;
 pub(crate) mod analytics;
+pub(crate) mod attestations;
 pub(crate) mod auth;
 pub(crate) mod badges;
 pub(crate) mod campaigns;

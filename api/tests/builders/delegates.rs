@@ -186,6 +186,17 @@ pub(crate) async fn play(world: &World) {
     let made = post(&keys, &token, new.clone()).await;
     assert_eq!(made.status, 201, "{}", made.text);
     let made = made.json()["key"].as_str().unwrap().to_owned();
+    // But nothing that moves money
+    let rich = json!({ "name": "server", "scopes": ["write:attestations"] });
+    assert_eq!(post(&keys, &token, rich).await.refusal(), refused);
+    let rules = format!("{path}/attestation-rules");
+    let set = json!({ "per_wallet_per_day": 1, "per_day": 1, "least_amount": "0", "most_amount": "1",
+        "valid_seconds": 60 });
+    let request = world.api.request(Method::PUT, &rules).bearer_auth(&token);
+    assert_eq!(send(request.json(&set)).await.refusal(), refused);
+    let asked = json!({ "code": "STARTER7", "referee": text(bob), "reference": "00".repeat(32) });
+    let attestations = format!("{path}/attestations");
+    assert_eq!(post(&attestations, &token, asked).await.refusal(), refused);
     let listed = get(keys.clone(), &token).await.json();
     assert_eq!(listed["keys"][0]["created_by"], text(company));
     assert_eq!(listed["keys"][0]["made_by"], text(alice));

@@ -7,6 +7,7 @@ mod delegates;
 mod minted;
 mod others;
 mod vault;
+#[allow(dead_code, reason = "the tests of the sponsor use the rest")]
 mod world;
 
 use world::World;

@@ -197,7 +197,7 @@ async fn a_key_works_while_its_maker_acts_for_the_campaign() {
         name(&pool, &naming).await.expect("an answer")
     };
     says("company", Some("alice"), 5).await;
-    let makers = [("company", 1_u8), ("alice", 2), ("older", 3)];
+    let makers = [("company", 1_u8), ("alice", 2), ("older", 3), ("rich", 4)];
     for (made_by, byte) in makers {
         let new = NewKey {
             id: Uuid::from_u128(byte.into()),
@@ -207,17 +207,25 @@ async fn a_key_works_while_its_maker_acts_for_the_campaign() {
             prefix: "vk_live_",
             key_hash: &[byte; 32],
         };
+        let scope = if made_by == "rich" {
+            "write:attestations"
+        } else {
+            "read:analytics"
+        };
         let terms = Terms {
             name: made_by,
-            scopes: &["read:analytics".to_owned()],
+            scopes: &[scope.to_owned()],
             life_seconds: None,
         };
         keys::add(&pool, &new, &terms).await.expect("a key");
     }
-    sqlx::query("UPDATE api_keys SET made_by = NULL WHERE made_by = 'older'")
-        .execute(&pool)
-        .await
-        .expect("a change");
+    // The last one has the scope that moves money, and the delegate has made it.
+    for change in [
+        "UPDATE api_keys SET made_by = NULL WHERE made_by = 'older'",
+        "UPDATE api_keys SET made_by = 'alice' WHERE made_by = 'rich'",
+    ] {
+        sqlx::query(change).execute(&pool).await.expect("a change");
+    }
     let working = async || {
         let mut found = Vec::new();
         for (maker, byte) in makers {

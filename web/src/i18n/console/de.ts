@@ -137,6 +137,7 @@ export const de: ConsoleMessages = {
     name: 'Name',
     scope: {
       'read:analytics': 'darf die Auswertung lesen',
+      'write:attestations': 'darf Nachweise unterschreiben lassen',
       'write:events': 'für Ereignisse, die noch keine Route nimmt',
       'write:profile': 'darf ändern, was andere sehen',
     },

@@ -135,6 +135,7 @@ export const en = {
     name: 'Name',
     scope: {
       'read:analytics': 'may read its analytics',
+      'write:attestations': 'may have vouchers signed',
       'write:events': 'for events, which no route takes yet',
       'write:profile': 'may change what people see',
     } as Record<string, string>,

@@ -528,11 +528,6 @@ export const de: RunMessages = {
       'Nichts wurde gesendet.',
       'Gib einen kleineren Betrag ein.',
     ],
-    conflicting_fields: [
-      'Zwei Angaben passen nicht zusammen',
-      'Nichts wurde gesendet.',
-      'Beginne neu, und wähle eine davon.',
-    ],
     already_paid: [
       'Diese Belohnung ist gezahlt',
       'Sie lässt sich weder stornieren noch noch einmal zahlen. Nichts wurde gesendet.',

@@ -511,11 +511,6 @@ export const en = {
       'Look at each field: names have at most 100 characters.',
     ],
     invalid_amount: ['This amount is too large', 'Nothing was sent.', 'Enter a smaller amount.'],
-    conflicting_fields: [
-      'Two choices do not go together',
-      'Nothing was sent.',
-      'Start again, and choose one of them.',
-    ],
     already_paid: [
       'This reward is paid',
       'It cannot be cancelled or paid again. Nothing was sent.',
