@@ -474,81 +474,10 @@ export const en = {
       'Nothing was sent.',
       'Start again, and choose one of them.',
     ],
-    sponsor_off: [
-      'Nobody pays the fee for you here',
-      'Nothing was sent.',
-      'Pay the network fee with your wallet.',
-    ],
-    not_sponsored: [
-      'The fee of this is not paid for you',
-      'Nothing was sent.',
-      'Pay the network fee with your wallet.',
-    ],
-    sponsor_limit_reached: [
-      'No more fees are paid for you today',
-      'Nothing was sent, and nothing was charged.',
-      'Pay the network fee with your wallet, or try again tomorrow.',
-    ],
-    sponsor_balance_low: [
-      'The fee cannot be paid for you right now',
-      'Nothing was sent.',
-      'Pay the network fee with your wallet, or try again later.',
-    ],
-    invalid_transaction: ['The transaction was damaged', 'Nothing was sent.', 'Start again.'],
-    invalid_sponsorship: [
-      'The transaction was changed after it was made',
-      'Nothing was sent, and nothing was charged.',
-      'Start again. If it stays so, your wallet changes transactions: pay the fee yourself.',
-    ],
-    missing_signature: [
-      'A signature is missing',
-      'Nothing was sent.',
-      'Start again, and sign with every wallet that is asked.',
-    ],
     transaction_expired: [
       'This took too long',
       'It can no longer be sent. If it was sent before, it counts.',
       'Look whether it has worked. If it has not, start again, and sign within a minute.',
-    ],
-    attestor_off: [
-      'Vouchers are not signed here',
-      'Nothing was signed.',
-      'Ask the company, which signs them itself.',
-    ],
-    attestor_changed: [
-      'The campaign has another attestor now',
-      'Nothing was signed.',
-      'Give the service the key of the new attestor.',
-    ],
-    no_attestation_rules: [
-      'There are no rules for vouchers yet',
-      'Nothing was signed.',
-      'The owner of the campaign has to set them first.',
-    ],
-    amount_out_of_bounds: [
-      'The rules allow no such amount',
-      'Nothing was signed.',
-      'Check the amount, or let the owner of the campaign change the rules.',
-    ],
-    order_attested: [
-      'This order has another voucher',
-      'Nothing new was signed.',
-      'Use the same details as before, or wait until that voucher has expired.',
-    ],
-    attestation_limit_reached: [
-      'No more vouchers today',
-      'Nothing was signed.',
-      'Try again tomorrow (UTC), or let the owner of the campaign change the rules.',
-    ],
-    invalid_rules: [
-      'These rules do not work',
-      'The old rules still hold.',
-      'The least amount is not above the largest, and a voucher lives for a minute to 30 days.',
-    ],
-    sponsorship_pending: [
-      'Your last transaction is still under way',
-      'This one was not sent, and nothing was charged.',
-      'Wait a few seconds, and try again.',
     ],
     transaction_too_large: [
       'This does not fit into one transaction',

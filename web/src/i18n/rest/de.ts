@@ -14,6 +14,81 @@ export const de: RestMessages = {
     wrong_type: MISMATCH,
     invalid_time: MISMATCH,
     conflicting_fields: MISMATCH,
+    sponsor_off: [
+      'Hier zahlt niemand die Gebühr für dich',
+      'Nichts wurde gesendet.',
+      'Zahl die Netzgebühr mit deiner Wallet.',
+    ],
+    not_sponsored: [
+      'Diese Gebühr wird nicht für dich gezahlt',
+      'Nichts wurde gesendet.',
+      'Zahl die Netzgebühr mit deiner Wallet.',
+    ],
+    sponsor_limit_reached: [
+      'Heute werden keine Gebühren mehr für dich gezahlt',
+      'Nichts wurde gesendet und nichts berechnet.',
+      'Zahl die Netzgebühr mit deiner Wallet oder versuch es morgen noch einmal.',
+    ],
+    sponsor_balance_low: [
+      'Die Gebühr kann gerade nicht für dich gezahlt werden',
+      'Nichts wurde gesendet.',
+      'Zahl die Netzgebühr mit deiner Wallet oder versuch es später noch einmal.',
+    ],
+    invalid_transaction: [
+      'Die Transaktion wurde beschädigt',
+      'Nichts wurde gesendet.',
+      'Fang noch einmal an.',
+    ],
+    invalid_sponsorship: [
+      'Die Transaktion wurde nachträglich verändert',
+      'Nichts wurde gesendet und nichts berechnet.',
+      'Fang noch einmal an. Bleibt es so, ändert deine Wallet Transaktionen: Zahl die Gebühr selbst.',
+    ],
+    missing_signature: [
+      'Eine Unterschrift fehlt',
+      'Nichts wurde gesendet.',
+      'Fang noch einmal an und unterschreib mit jeder Wallet, die gefragt wird.',
+    ],
+    attestor_off: [
+      'Nachweise werden hier nicht unterschrieben',
+      'Es wurde nichts unterschrieben.',
+      'Frag die Firma, die sie selbst unterschreibt.',
+    ],
+    attestor_changed: [
+      'Die Kampagne hat jetzt einen anderen Bürgen',
+      'Es wurde nichts unterschrieben.',
+      'Gib dem Dienst den Schlüssel des neuen Bürgen.',
+    ],
+    no_attestation_rules: [
+      'Es gibt noch keine Regeln für Nachweise',
+      'Es wurde nichts unterschrieben.',
+      'Wem die Kampagne gehört, muss sie zuerst festlegen.',
+    ],
+    amount_out_of_bounds: [
+      'Die Regeln erlauben diesen Betrag nicht',
+      'Es wurde nichts unterschrieben.',
+      'Prüf den Betrag, oder lass die Regeln ändern.',
+    ],
+    order_attested: [
+      'Diese Bestellung hat einen anderen Nachweis',
+      'Es wurde nichts Neues unterschrieben.',
+      'Nimm dieselben Angaben wie vorher, oder warte, bis jener Nachweis abgelaufen ist.',
+    ],
+    attestation_limit_reached: [
+      'Heute gibt es keine Nachweise mehr',
+      'Es wurde nichts unterschrieben.',
+      'Versuch es morgen (UTC) noch einmal, oder lass die Regeln ändern.',
+    ],
+    invalid_rules: [
+      'Diese Regeln gehen nicht',
+      'Die alten Regeln gelten weiter.',
+      'Der kleinste Betrag ist nicht größer als der größte, und ein Nachweis gilt eine Minute bis 30 Tage.',
+    ],
+    sponsorship_pending: [
+      'Deine letzte Transaktion ist noch unterwegs',
+      'Diese wurde nicht gesendet, und nichts wurde berechnet.',
+      'Warte ein paar Sekunden und versuch es noch einmal.',
+    ],
     already_bound: [
       'Diese Wallet ist schon gebunden',
       'Der Code, den sie zuerst unterschrieben hat, zählt noch. Nichts wurde gesendet.',
