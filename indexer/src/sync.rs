@@ -34,12 +34,15 @@ use crate::{
 /// Transactions in one database transaction: enough for speed, few enough to become visible
 /// quickly.
 const BATCH: usize = 500;
-/// Transactions in one database transaction while nobody waits for a single one of them.
-const LARGE_BATCH: usize = 1_000;
+/// Transactions in one database transaction while nobody waits for a single one of them. An account or a total that
+/// several of them change is written once.
+const LARGE_BATCH: usize = 4_000;
 /// Batches after which conversions begin to count for ranks while more final transactions are known. All
 /// that a step counts of a referrer is one change of each of its totals, so steps should be long. What is left for the
 /// end waits in part while the mirror follows the chain already.
-pub(crate) const RANKED_BATCHES: usize = 250;
+pub(crate) const RANKED_BATCHES: usize = 64;
+/// Conversions that count for ranks in the database transaction of a large batch: its own, and as many that matured meanwhile.
+pub(crate) const MOST_IN_BULK: i64 = 8_000;
 /// Time for which conversions count in long steps after a catch-up, before the mirror shows what is new.
 const LONG_STEPS: Duration = Duration::from_secs(10);
 /// How many conversions wait is looked at only this often.
@@ -87,6 +90,8 @@ pub(crate) struct Sync<'a> {
     longer: Pace,
     /// How many waited when that was last looked at, and when it was.
     waiting: (i64, Option<Instant>),
+    /// Whether the batches of this round are large ones of a first history, of which only days are counted.
+    is_first_history: bool,
     /// Whether what is in memory is no longer what is in Postgres.
     is_stale: bool,
 }
@@ -120,6 +125,7 @@ impl<'a> Sync<'a> {
             pace: Pace::short(),
             longer: Pace::longer(),
             waiting: (0, None),
+            is_first_history: false,
             is_stale: false,
         })
     }
@@ -192,6 +198,7 @@ impl<'a> Sync<'a> {
         let total = list.len();
         let is_far = total > self.mirror.many;
         let size = if is_far { LARGE_BATCH } else { BATCH };
+        self.is_first_history = is_far && self.mirror.writer.lock().await.defer_totals().await?;
         let mut list = Batches::new(list, source, end, size);
         let (mut done, mut batches) = (0, 0_usize);
         let mut next = list.next().await?.map(Fetched::unasked);
@@ -200,12 +207,15 @@ impl<'a> Sync<'a> {
             batches += 1;
             // The list also has transactions after the end.
             let is_last = list.is_over();
-            let is_ranked = is_last || batches.is_multiple_of(RANKED_BATCHES);
+            // A day is not changed more often if each batch counts, and what counts at once does not wait before.
+            let is_ranked =
+                self.is_first_history || is_last || batches.is_multiple_of(RANKED_BATCHES);
             // While a batch is written, the next one is fetched, unless the mirror may hold it already.
             let ahead = list.fetch_next(self.mirror, is_far && self.suffix.is_empty());
             let (written, ahead) = join(self.finalize_batch(batch, is_ranked, proof), ahead).await;
             source.judge(written)?;
-            if is_ranked && !is_last {
+            // Totals that wait do so until the end.
+            if is_ranked && !is_last && self.mirror.writer.lock().await.is_waited_for() {
                 self.count_while(|writer, _| writer.is_waited_for()).await?;
             }
             self.look().await;
@@ -234,7 +244,9 @@ impl<'a> Sync<'a> {
             self.advance(&Batch::default(), end, time, proof).await?;
         }
         if is_far {
-            let goes_on = |writer: &Writer, since| writer.is_waited_for() && since < LONG_STEPS;
+            let goes_on = |writer: &Writer, since| {
+                (writer.is_waited_for() || writer.lacks_totals()) && since < LONG_STEPS
+            };
             self.count_while(goes_on).await?;
         }
         disputed.map_or(Ok(()), Err)
@@ -687,7 +699,10 @@ impl<'a> Sync<'a> {
     async fn write(&mut self, batch: &Batch, range: Option<&Final>) -> Result<(), Failure> {
         let start = Instant::now();
         let mut writer = self.mirror.writer.lock().await;
-        writer.count_at_most(self.pace.most());
+        writer.count_at_most(match self.is_first_history {
+            true => MOST_IN_BULK,
+            false => self.pace.most(),
+        });
         let outcome = writer.write(batch, range).await;
         drop(writer);
         self.mirror.health.beat();

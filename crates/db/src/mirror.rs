@@ -4,7 +4,9 @@
 
 mod awards;
 mod batch;
+mod copy;
 mod fences;
+mod fill;
 mod finality;
 mod log;
 mod place;

@@ -36,7 +36,8 @@ pub const FORGET_MIRROR: &str = "
     END
     $$;
     UPDATE mirror.indexer_state SET confirmed_seq = 0, final_seq = 0, final_time = NULL,
-        final_address = '~', earlier_time = NULL, earlier_address = '~'";
+        final_address = '~', earlier_time = NULL, earlier_address = '~',
+        totals_to = '~'";
 
 /// A Postgres server that can create databases.
 ///

@@ -3,6 +3,7 @@
 use sqlx::PgConnection;
 
 use super::{
+    copy::copy,
     ranks::{self, Counted, Step},
     rows::Maturing,
 };
@@ -28,16 +29,7 @@ pub struct Final {
 
 /// Lets conversions wait until they count for ranks.
 pub(super) async fn wait(connection: &mut PgConnection, rows: &[Maturing]) -> Result<(), Error> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    sqlx::query!(
-        "INSERT INTO maturing SELECT * FROM UNNEST($1::maturing[])",
-        rows as &[Maturing],
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
+    copy(connection, "maturing", rows).await
 }
 
 /// Writes the progress. `new` are conversions that do not wait yet: those that need not, never do.
@@ -53,7 +45,8 @@ pub(super) async fn write(
     let state = sqlx::query_as!(
         ranks::Progress,
         "UPDATE indexer_state SET final_seq = GREATEST(final_seq, $1)
-         RETURNING final_seq, final_time, final_address, earlier_time, earlier_address",
+         RETURNING final_seq, final_time, final_address, earlier_time, earlier_address,
+                   totals_to",
         range.seq,
     )
     .fetch_one(&mut *connection)

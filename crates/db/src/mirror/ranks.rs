@@ -7,7 +7,7 @@ use sqlx::{Executor as _, PgConnection};
 use super::{
     awards,
     fences::{self, Fence},
-    finality,
+    fill, finality,
     log::MOST_RANKED,
     place::{self, Place},
     prune,
@@ -30,6 +30,8 @@ pub(super) struct Progress {
     pub(super) final_address: String,
     pub(super) earlier_time: Option<i64>,
     pub(super) earlier_address: String,
+    /// The last referrer that has totals. See [`fill`].
+    pub(super) totals_to: String,
 }
 
 /// How far they should count, and how many do so in one database transaction.
@@ -58,8 +60,10 @@ pub(super) struct Counted {
     pub(super) moved: i64,
     /// Whether others wait that mature by the clock.
     pub(super) is_waited_for: bool,
-    /// Whether they do, or others have counted for a day.
+    /// Whether they do, or others have counted for a day, or totals are missing.
     pub(super) is_behind: bool,
+    /// Whether totals of referrers are missing.
+    pub(super) lacks_totals: bool,
     /// Their campaigns: if they are too many, only some of them.
     ranked: BTreeSet<String>,
 }
@@ -78,11 +82,23 @@ impl Counted {
 pub(super) async fn progress(connection: &mut PgConnection) -> Result<Progress, Error> {
     Ok(sqlx::query_as!(
         Progress,
-        "SELECT final_seq, final_time, final_address, earlier_time, earlier_address
+        "SELECT final_seq, final_time, final_address, earlier_time, earlier_address, totals_to
          FROM indexer_state FOR UPDATE",
     )
     .fetch_one(connection)
     .await?)
+}
+
+/// Prepares the database transaction for a step of so many conversions.
+pub(super) async fn prepare(connection: &mut PgConnection, most: i64) -> Result<(), Error> {
+    if most > STEP {
+        // Enough for the sums of a long step. The usual 4 MB would be sorted in files. A step that takes too long is
+        // cancelled before the connection counts as silent, and made shorter.
+        connection
+            .execute("SET LOCAL work_mem = '32MB'; SET LOCAL statement_timeout = '15s'")
+            .await?;
+    }
+    Ok(())
 }
 
 /// Goes on by one step. `new` are conversions that do not wait yet. The caller commits.
@@ -92,12 +108,15 @@ pub(super) async fn count(
     new: &[Maturing],
     step: &Step,
 ) -> Result<Counted, Error> {
+    // Nobody leads a month while totals are missing.
+    let is_whole = !fill::is_due(&progress);
     let Progress {
         final_seq,
         final_time,
         final_address,
         earlier_time,
         earlier_address,
+        totals_to,
     } = progress;
     // More than a step waits and counts in steps.
     let (new, crowd) = match i64::try_from(new.len()) {
@@ -105,13 +124,13 @@ pub(super) async fn count(
         _ => (&[][..], new),
     };
     finality::wait(&mut *connection, crowd).await?;
-    let before = Place::kept(final_time, final_address);
-    let is_earlier = step.is_earlier && before.known().is_some();
+    let counted_to = Place::kept(final_time, final_address);
+    let is_earlier = step.is_earlier && counted_to.known().is_some();
     let (place, waiting) = match step.clock {
-        Some(clock) if Place::end_of(clock) > before && !is_earlier => {
-            place::mature(&mut *connection, final_seq, &before, clock, step.most).await?
+        Some(clock) if Place::end_of(clock) > counted_to && !is_earlier => {
+            place::mature(&mut *connection, final_seq, &counted_to, clock, step.most).await?
         }
-        _ => (before, 0),
+        _ => (counted_to.clone(), 0),
     };
     let is_there = step
         .clock
@@ -127,7 +146,7 @@ pub(super) async fn count(
         && !place::is_late(&mut *connection, final_seq, &place).await?
     {
         // Nothing counts, but a cancellation may have become final for which a month has waited.
-        if awards::is_due(&mut *connection, place.time).await? {
+        if is_whole && awards::is_due(&mut *connection, place.time).await? {
             awards::decide(connection, place.time, step.award).await?;
         }
         return Ok(Counted::default());
@@ -135,27 +154,27 @@ pub(super) async fn count(
     let before = Place::kept(earlier_time, earlier_address);
     let end = Place::end_of(place.time - DAY);
     // Ranks of now come first. After a long time, most leaderboards of a day earlier are over then. Together they
-    // must not become more than one step.
+    // must not become more than one step. If only days are counted, each day is changed once for both.
     let left = step.most - waiting - i64::try_from(ripe.len()).unwrap_or(step.most);
     let is_light = is_there && left >= step.most / 2;
-    let to = if (is_light || is_earlier) && end > before {
-        let most = left.max(1);
-        place::mature_earlier(&mut *connection, &before, place.time - DAY, most).await?
+    let to = if (is_light || is_earlier || !is_whole) && end > before {
+        let (time, most) = (end.time.min(counted_to.time), left.max(1));
+        let to = place::mature_earlier(&mut *connection, &before, time, most).await?;
+        if to == Place::end_of(time) {
+            end.clone()
+        } else {
+            to
+        }
     } else {
         before.clone()
     };
     let mut earlier = Earlier {
         after: before.clone(),
         before,
+        counted_to,
         to,
     };
-    if step.most > STEP {
-        // Enough for the sums of a long step. The usual 4 MB would be sorted in files. A step that takes too long is
-        // cancelled before the connection counts as silent, and made shorter.
-        connection
-            .execute("SET LOCAL work_mem = '32MB'; SET LOCAL statement_timeout = '15s'")
-            .await?;
-    }
+    prepare(&mut *connection, step.most).await?;
     sqlx::query!(
         "UPDATE indexer_state SET final_time = $1, final_address = $2, earlier_time = $3,
              earlier_address = $4",
@@ -168,7 +187,16 @@ pub(super) async fn count(
     .await?;
     let (mut counted, mut is_due) = (Counted::default(), false);
     loop {
-        let done = rank(&mut *connection, step, final_seq, &place, &ripe, &earlier).await?;
+        let done = rank(
+            &mut *connection,
+            step,
+            final_seq,
+            &place,
+            &ripe,
+            &earlier,
+            &totals_to,
+        )
+        .await?;
         fences::balance(&mut *connection, done.uneven).await?;
         counted.conversions += u64::try_from(done.counted).unwrap_or_default();
         counted.moved += done.counted + done.day_old;
@@ -183,15 +211,16 @@ pub(super) async fn count(
             earlier.after = Place { time, address };
         }
     }
-    if is_due {
+    if is_due && is_whole {
         awards::decide(&mut *connection, place.time, step.award).await?;
     }
     counted.is_waited_for = !is_there;
-    counted.is_behind = !is_there || earlier.to < end;
+    counted.lacks_totals = !is_whole;
+    counted.is_behind = !is_there || earlier.to < end || !is_whole;
     if is_earlier || !counted.is_behind {
         prune::earlier_boards(&mut *connection, place.time).await?;
     }
-    if is_there {
+    if is_there && is_whole {
         sqlx::query!(
             "UPDATE indexer_state
              SET ranked_slot = CASE WHEN finalized_slot IS NULL THEN ranked_slot
@@ -230,14 +259,17 @@ struct Earlier {
     before: Place,
     /// The last conversion that counts for them already. Those after it begin to count.
     after: Place,
-    /// The last one that begins to count. At most [`Step::most`] are between `before` and this.
+    /// Conversions up to here counted for the leaderboards of now before. Those after it begin to count for both at
+    /// once.
+    counted_to: Place,
+    /// The last one that begins to count. At most [`Step::most`] up to `counted_to` are between `before` and this.
     to: Place,
 }
 
 /// Counts `new` and others that are final and mature up to `place`, each once, and with `award` gives the badges that
 /// they earn. None of them can be cancelled any more, so nothing is ever taken off. What counted a day
 /// `earlier` begins to count for the leaderboards of that time, whose periods begin with `@`. Together
-/// they are at most [`Step::most`].
+/// they are at most [`Step::most`]. Only referrers up to `totals_to` have totals ([`fill`]).
 ///
 /// Postgres cannot know how many rows the parts of the statement have. If it guesses few, it compares each row
 /// of one part with each of another one, and if it guesses many, it reads a whole table to find some rows. So
@@ -249,10 +281,12 @@ async fn rank(
     place: &Place,
     new: &[String],
     earlier: &Earlier,
+    totals_to: &str,
 ) -> Result<Ranked, Error> {
     sqlx::query!("SET LOCAL enable_nestloop = off")
         .execute(&mut *connection)
         .await?;
+    let day_old_to = (&earlier.to).min(&earlier.counted_to);
     let ranked = sqlx::query_as!(
         Ranked,
         r#"WITH waited AS (
@@ -287,9 +321,11 @@ async fn rank(
                SELECT '' AS mark, campaign, referrer, referral, converted_at, reward_referrer, amount
                FROM ripe
                UNION ALL
-               -- Those that become known late, and those that counted for a day.
+               -- Those that become known late, those that matured more than a day ago, and those that counted for
+               -- a day.
                SELECT '@', campaign, referrer, referral, converted_at, reward_referrer, amount
                FROM ripe WHERE (matures_at, address) <= ($9, $14)
+                   OR ((matures_at, address) > ($17, $18) AND (matures_at, address) <= ($19, $20))
                UNION ALL
                SELECT '@', campaign, referrer, referral, converted_at, reward_referrer, amount
                FROM day_old
@@ -349,7 +385,7 @@ async fn rank(
                FROM placed CROSS JOIN LATERAL leaderboard_periods(day) AS span
                -- Nobody can ask any more how a period was that has been over for a day. A join with the others
                -- would make the planner expect one row, and loop over all pairs below.
-               WHERE NOT is_earlier_and_over(mark || span.period, $2)
+               WHERE NOT is_earlier_and_over(mark || span.period, $2) AND referrer <= $16
                GROUP BY 1, 2, 3
            ), ranks AS (
                INSERT INTO referrer_totals AS total SELECT * FROM added
@@ -433,7 +469,7 @@ async fn rank(
                    VALUES ('conversions'), ('rewards'), ('volume')
                ) AS kind (measure)
                WHERE referrers > $6 AND (campaign >= '1' OR measure = 'conversions')
-                 AND NOT EXISTS (SELECT FROM parted WHERE parted.campaign = opened.campaign
+                 AND $16 = '~' AND NOT EXISTS (SELECT FROM parted WHERE parted.campaign = opened.campaign
                                                       AND parted.period = opened.period)
                RETURNING *
            )
@@ -461,9 +497,14 @@ async fn rank(
         earlier.before.time,
         earlier.after.time,
         earlier.after.address,
-        earlier.to.time,
+        day_old_to.time,
         place.address,
         earlier.before.address,
+        day_old_to.address,
+        totals_to,
+        earlier.counted_to.time,
+        earlier.counted_to.address,
+        earlier.to.time,
         earlier.to.address,
     )
     .fetch_one(&mut *connection)
