@@ -142,6 +142,7 @@ pub(crate) async fn bind(mirror: &Mirror<'_>) -> Result<(), Failure> {
 /// Mirrors round after round. A node that fails is asked again, so only Postgres ends this.
 pub(crate) async fn rounds(mirror: &Mirror<'_>, wake: &Wake) -> Result<(), Failure> {
     let mut sync = Sync::new(mirror).await?;
+    sync.count_apart();
     let mut finality = Retry::default();
     let mut live = Retry::default();
     let mut polled: Option<Instant> = None;

@@ -155,6 +155,15 @@ impl Rounds<'_> {
         self.note(Layer::Final, outcome)
     }
 
+    /// Counts all conversions for ranks that can count, as the service does between rounds.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn count(&mut self) -> Result<(), String> {
+        let counted = self.sync.count_all().await;
+        counted.map_err(|failure| failure.to_string())
+    }
+
     /// A round for what is confirmed. Returns whether everything is mirrored that the node lists.
     ///
     /// # Errors

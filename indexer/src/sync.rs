@@ -90,6 +90,11 @@ pub(crate) struct Sync<'a> {
     longer: Pace,
     /// How many waited when that was last looked at, and when it was.
     waiting: (i64, Option<Instant>),
+    /// Whether conversions count for ranks between rounds, by [`Self::count`], and not in the database transaction that makes
+    /// them final.
+    counts_apart: bool,
+    /// Whether this round makes so many transactions final that nobody waits for a single one.
+    is_far: bool,
     /// Whether the batches of this round are large ones of a first history, of which only days are counted.
     is_first_history: bool,
     /// Whether what is in memory is no longer what is in Postgres.
@@ -110,6 +115,11 @@ impl<'a> Sync<'a> {
         if let Some(covered) = covered {
             mirror.chain.sources().covers(covered);
         }
+        // The last process may have ended before everything counted that can.
+        let goal = known.last().map(|last| Goal {
+            clock: plausible(last.block_time),
+            slot: last.slot - 1,
+        });
         Ok(Self {
             mirror,
             ledger: Ledger::default(),
@@ -121,10 +131,12 @@ impl<'a> Sync<'a> {
             reached: state.indexed_slot.and_then(|slot| u64::try_from(slot).ok()),
             proven: None,
             clock_asked: None,
-            goal: None,
+            goal,
             pace: Pace::short(),
             longer: Pace::longer(),
             waiting: (0, None),
+            counts_apart: false,
+            is_far: false,
             is_first_history: false,
             is_stale: false,
         })
@@ -133,9 +145,18 @@ impl<'a> Sync<'a> {
     /// Reads again what a refused batch has left.
     async fn refresh(&mut self) -> Result<(), Failure> {
         if self.is_stale {
-            *self = Self::new(self.mirror).await?;
+            *self = Self {
+                counts_apart: self.counts_apart,
+                ..Self::new(self.mirror).await?
+            };
         }
         Ok(())
+    }
+
+    /// Lets conversions count for ranks between rounds from now on, where the caller calls [`Self::count`]. So a new
+    /// transaction waits for one short step at most.
+    pub(crate) fn count_apart(&mut self) {
+        self.counts_apart = true;
     }
 
     /// The last final transaction.
@@ -198,6 +219,7 @@ impl<'a> Sync<'a> {
         let total = list.len();
         let is_far = total > self.mirror.many;
         let size = if is_far { LARGE_BATCH } else { BATCH };
+        self.is_far = is_far;
         self.is_first_history = is_far && self.mirror.writer.lock().await.defer_totals().await?;
         let mut list = Batches::new(list, source, end, size);
         let (mut done, mut batches) = (0, 0_usize);
@@ -359,13 +381,13 @@ impl<'a> Sync<'a> {
         proof: &'static str,
     ) -> Result<(), Failure> {
         let end = end.max(self.covered.unwrap_or_default());
-        // A wrong time must not make conversions count before nobody can cancel them.
-        let time = time.map(|time| time.min(now().saturating_add(CLOCK_SKEW)));
+        let time = time.map(plausible);
+        let is_apart = self.counts_apart && !self.is_far;
         let range = Final {
             seq: self.last_final().map_or(0, |known| known.seq),
             first_slot: self.covered.map_or(Ok(0), |covered| slot(covered + 1))?,
             last_slot: slot(end)?,
-            time,
+            time: time.filter(|_| !is_apart),
             source: proof.into(),
         };
         // Without a new slot, the range that is covered stays as it is.
@@ -375,7 +397,7 @@ impl<'a> Sync<'a> {
         };
         self.write(batch, Some(&range)).await?;
         if let Some(clock) = time {
-            let is_behind = self.mirror.writer.lock().await.is_behind();
+            let is_behind = is_apart || self.mirror.writer.lock().await.is_behind();
             let goal = Goal {
                 clock,
                 slot: range.last_slot,
@@ -737,6 +759,11 @@ fn known(row: &mirror::Transaction) -> Known {
         block_time: row.block_time,
         signature: row.signature.clone(),
     }
+}
+
+/// A time of the chain, or an earlier one: a wrong time must not make conversions count before nobody can cancel them.
+fn plausible(time: i64) -> i64 {
+    time.min(now().saturating_add(CLOCK_SKEW))
 }
 
 /// Unix seconds, by this machine's clock.

@@ -519,6 +519,7 @@ impl Order<'_> {
             finalized_slot: Some(i64::try_from(end)?),
             // The time of the last slot is asked for only if a later one becomes final.
             ranked_slot: None,
+            totals_to: "~".to_owned(),
         };
         let mut reason = None;
         let mut lasting = 0;
@@ -534,6 +535,7 @@ impl Order<'_> {
                 // Confirmed transactions count as complete at the second look.
                 let live = writer.follow().await.and(writer.follow().await).err();
                 live.or(writer.finalize().await.err())
+                    .or(writer.count().await.err())
             };
             reason = match mirroring.as_writer(work).await {
                 Ok(reason) => reason,

@@ -187,19 +187,22 @@ impl Writer {
     pub async fn count(&mut self, clock: i64, slot: i64) -> Result<u64, Error> {
         unless_silent(async {
             let mut transaction = self.connection.begin().await?;
-            let progress = ranks::progress(&mut transaction).await?;
+            let mut progress = ranks::progress(&mut transaction).await?;
             if fill::is_due(&progress) && !self.is_waited_for {
                 let filled = fill::next(&mut transaction, &progress, self.most, self.live).await?;
-                if self.live && filled.is_done {
+                if !filled.is_done {
+                    transaction.commit().await?;
+                    self.is_behind = true;
+                    self.lacks_totals = true;
+                    self.moved = filled.rows;
+                    return Ok(0);
+                }
+                // Ranks are of a slot as soon as all totals are there. Any of them may have changed.
+                if self.live {
                     let everything = [String::new()];
                     log::note(&mut transaction, log::Withdrawn::Nothing, &everything).await?;
                 }
-                transaction.commit().await?;
-                // Ranks are of a slot when the next step has seen that nothing waits.
-                self.is_behind = true;
-                self.lacks_totals = !filled.is_done;
-                self.moved = filled.rows;
-                return Ok(0);
+                progress = ranks::progress(&mut transaction).await?;
             }
             self.steps += 1;
             let step = Step {
