@@ -17,11 +17,12 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// Steps of about 50 ms, the first of at most 200 conversions. A step of fewer costs about as much.
+    /// Steps of about 50 ms, the first of at most 200 conversions. On a machine so slow that 100 take longer, a step of fewer
+    /// would cost nearly as much.
     pub(crate) fn short() -> Self {
         Self {
             most: 200,
-            least: 200,
+            least: 100,
             limit: 2_000,
             aim: Duration::from_millis(50),
         }
@@ -31,7 +32,7 @@ impl Pace {
     pub(crate) fn longer() -> Self {
         Self {
             most: 500,
-            least: 500,
+            least: 200,
             limit: 4_000,
             aim: Duration::from_millis(250),
         }
@@ -130,14 +131,14 @@ mod tests {
         assert_eq!(
             most,
             [
-                400, 800, 1_600, 2_000, 2_000, 1_000, 500, 250, 200, 400, 500
+                400, 800, 1_600, 2_000, 2_000, 1_000, 500, 250, 125, 250, 312
             ]
         );
         // However short or long
         (0..100).for_each(|_| pace.took(pace.most(), Duration::ZERO));
         assert_eq!(pace.most(), 2_000);
         (0..100).for_each(|_| pace.took(pace.most(), Duration::MAX));
-        assert_eq!(pace.most(), 200);
+        assert_eq!(pace.most(), 100);
     }
 
     #[test]
