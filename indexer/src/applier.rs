@@ -10,7 +10,7 @@ use crate::{
     failure::Failure,
     ledger::{Ledger, Replayed},
     ranking::{self, Goal, Pace},
-    sync::{MOST_IN_BULK, RANKED_BATCHES},
+    sync::RANKED_BATCHES,
     transactions::{parse, transaction},
 };
 
@@ -23,8 +23,6 @@ pub struct Applier {
     seq: i64,
     /// Written batches.
     batches: usize,
-    /// Whether totals of referrers wait until the end.
-    is_first_history: bool,
 }
 
 impl Applier {
@@ -37,16 +35,12 @@ impl Applier {
             .await
             .map_err(|error| error.to_string())?;
         let chain = Chain::new(&[rpc_url], usual_limits(PAGE));
-        let mut writer = writer.ok_or("the database has another writer")?;
-        let deferred = writer.defer_totals().await;
-        let is_first_history = deferred.map_err(|error| error.to_string())?;
         Ok(Self {
             chain: chain.map_err(|error| error.to_string())?,
-            writer,
+            writer: writer.ok_or("the database has another writer")?,
             ledger: Ledger::default(),
             seq: 0,
             batches: 0,
-            is_first_history,
         })
     }
 
@@ -102,9 +96,7 @@ impl Applier {
             return Ok(());
         };
         self.batches += 1;
-        let is_ranked =
-            self.is_first_history || is_last || self.batches.is_multiple_of(RANKED_BATCHES);
-        self.writer.count_at_most(MOST_IN_BULK);
+        let is_ranked = is_last || self.batches.is_multiple_of(RANKED_BATCHES);
         let range = Final {
             seq: last.seq,
             first_slot,

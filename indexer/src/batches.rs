@@ -45,9 +45,9 @@ pub(crate) struct Batches<'a> {
     /// Later slots are left out.
     end: u64,
     size: usize,
-    /// The rest of some pages; empty at the end of the list.
+    /// The rest of a page; empty at the end of the list.
     page: VecDeque<Listed>,
-    /// Why the page after these could not be read.
+    /// Why the next page could not be read.
     failure: Option<Failure>,
 }
 
@@ -65,14 +65,12 @@ impl<'a> Batches<'a> {
 
     /// The next batch; `None` at the end.
     pub(crate) async fn next(&mut self) -> Result<Option<Vec<Listed>>, Failure> {
-        self.read().await;
-        // What came before a failure is good.
-        if self.page.is_empty() {
-            self.failure.take().map_or(Ok(()), Err)?;
-        }
+        self.failure.take().map_or(Ok(()), Err)?;
+        self.fill().await?;
         let size = self.size.min(self.page.len());
         let batch: Vec<_> = self.page.drain(..size).collect();
-        self.read().await;
+        // The batch is good without the next one.
+        self.failure = self.fill().await.err();
         Ok(Some(batch).filter(|batch| !batch.is_empty()))
     }
 
@@ -81,16 +79,9 @@ impl<'a> Batches<'a> {
         self.page.is_empty() && self.failure.is_none()
     }
 
-    /// Reads ahead, unless that has failed already.
-    async fn read(&mut self) {
-        if self.failure.is_none() {
-            self.failure = self.fill().await.err();
-        }
-    }
-
-    /// Reads pages until they have enough transactions up to the end for a batch.
+    /// Reads pages until one has a transaction up to the end.
     async fn fill(&mut self) -> Result<(), Failure> {
-        while self.page.len() < self.size {
+        while self.page.is_empty() {
             let Some(page) = self.source.judge(self.list.take_page().await)? else {
                 break;
             };
@@ -130,11 +121,7 @@ pub(crate) async fn fetch(
     let mut transactions = Vec::with_capacity(listed.len());
     while let Some(outcome) = found.next().await {
         match outcome {
-            Ok(transaction) => {
-                // A large batch takes a slow node some minutes.
-                mirror.health.beat();
-                transactions.push(transaction);
-            }
+            Ok(transaction) => transactions.push(transaction),
             Err(failure) => return (transactions, Some(failure)),
         }
     }

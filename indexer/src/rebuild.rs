@@ -161,7 +161,7 @@ async fn catch_up(sync: &mut Sync<'_>, progress: &Progress<'_>, allow_fewer: boo
         let is_whole = next.final_seq >= live.final_seq || allow_fewer;
         // Ranks follow the clock in steps.
         let place = |state: &mirror::State| (state.final_time, state.final_address.clone());
-        let is_ranked = place(&next) >= place(&live) && !next.lacks_totals;
+        let is_ranked = place(&next) >= place(&live);
         if followed >= 2 && is_whole && is_ranked && next.finalized_slot >= live.finalized_slot {
             return Ok(());
         }

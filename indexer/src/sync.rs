@@ -34,15 +34,12 @@ use crate::{
 /// Transactions in one database transaction: enough for speed, few enough to become visible
 /// quickly.
 const BATCH: usize = 500;
-/// Transactions in one database transaction while nobody waits for a single one of them. An account or a total that
-/// several of them change is written once.
-const LARGE_BATCH: usize = 4_000;
+/// Transactions in one database transaction while nobody waits for a single one of them.
+const LARGE_BATCH: usize = 1_000;
 /// Batches after which conversions begin to count for ranks while more final transactions are known. All
 /// that a step counts of a referrer is one change of each of its totals, so steps should be long. What is left for the
 /// end waits in part while the mirror follows the chain already.
-pub(crate) const RANKED_BATCHES: usize = 64;
-/// Conversions that count for ranks in the database transaction of a large batch: its own, and as many that matured meanwhile.
-pub(crate) const MOST_IN_BULK: i64 = 8_000;
+pub(crate) const RANKED_BATCHES: usize = 250;
 /// Time for which conversions count in long steps after a catch-up, before the mirror shows what is new.
 const LONG_STEPS: Duration = Duration::from_secs(10);
 /// How many conversions wait is looked at only this often.
@@ -93,10 +90,6 @@ pub(crate) struct Sync<'a> {
     /// Whether conversions count for ranks between rounds, by [`Self::count`], and not in the database transaction that makes
     /// them final.
     counts_apart: bool,
-    /// Whether this round makes so many transactions final that nobody waits for a single one.
-    is_far: bool,
-    /// Whether the batches of this round are large ones of a first history, of which only days are counted.
-    is_first_history: bool,
     /// Whether what is in memory is no longer what is in Postgres.
     is_stale: bool,
 }
@@ -136,8 +129,6 @@ impl<'a> Sync<'a> {
             longer: Pace::longer(),
             waiting: (0, None),
             counts_apart: false,
-            is_far: false,
-            is_first_history: false,
             is_stale: false,
         })
     }
@@ -219,8 +210,6 @@ impl<'a> Sync<'a> {
         let total = list.len();
         let is_far = total > self.mirror.many;
         let size = if is_far { LARGE_BATCH } else { BATCH };
-        self.is_far = is_far;
-        self.is_first_history = is_far && self.mirror.writer.lock().await.defer_totals().await?;
         let mut list = Batches::new(list, source, end, size);
         let (mut done, mut batches) = (0, 0_usize);
         let mut next = list.next().await?.map(Fetched::unasked);
@@ -229,15 +218,12 @@ impl<'a> Sync<'a> {
             batches += 1;
             // The list also has transactions after the end.
             let is_last = list.is_over();
-            // A day is not changed more often if each batch counts, and what counts at once does not wait before.
-            let is_ranked =
-                self.is_first_history || is_last || batches.is_multiple_of(RANKED_BATCHES);
+            let is_ranked = is_last || batches.is_multiple_of(RANKED_BATCHES);
             // While a batch is written, the next one is fetched, unless the mirror may hold it already.
             let ahead = list.fetch_next(self.mirror, is_far && self.suffix.is_empty());
             let (written, ahead) = join(self.finalize_batch(batch, is_ranked, proof), ahead).await;
             source.judge(written)?;
-            // Totals that wait do so until the end.
-            if is_ranked && !is_last && self.mirror.writer.lock().await.is_waited_for() {
+            if is_ranked && !is_last {
                 self.count_while(|writer, _| writer.is_waited_for()).await?;
             }
             self.look().await;
@@ -266,9 +252,7 @@ impl<'a> Sync<'a> {
             self.advance(&Batch::default(), end, time, proof).await?;
         }
         if is_far {
-            let goes_on = |writer: &Writer, since| {
-                (writer.is_waited_for() || writer.lacks_totals()) && since < LONG_STEPS
-            };
+            let goes_on = |writer: &Writer, since| writer.is_waited_for() && since < LONG_STEPS;
             self.count_while(goes_on).await?;
         }
         disputed.map_or(Ok(()), Err)
@@ -382,12 +366,11 @@ impl<'a> Sync<'a> {
     ) -> Result<(), Failure> {
         let end = end.max(self.covered.unwrap_or_default());
         let time = time.map(plausible);
-        let is_apart = self.counts_apart && !self.is_far;
         let range = Final {
             seq: self.last_final().map_or(0, |known| known.seq),
             first_slot: self.covered.map_or(Ok(0), |covered| slot(covered + 1))?,
             last_slot: slot(end)?,
-            time: time.filter(|_| !is_apart),
+            time: time.filter(|_| !self.counts_apart),
             source: proof.into(),
         };
         // Without a new slot, the range that is covered stays as it is.
@@ -397,7 +380,7 @@ impl<'a> Sync<'a> {
         };
         self.write(batch, Some(&range)).await?;
         if let Some(clock) = time {
-            let is_behind = is_apart || self.mirror.writer.lock().await.is_behind();
+            let is_behind = self.counts_apart || self.mirror.writer.lock().await.is_behind();
             let goal = Goal {
                 clock,
                 slot: range.last_slot,
@@ -721,10 +704,7 @@ impl<'a> Sync<'a> {
     async fn write(&mut self, batch: &Batch, range: Option<&Final>) -> Result<(), Failure> {
         let start = Instant::now();
         let mut writer = self.mirror.writer.lock().await;
-        writer.count_at_most(match self.is_first_history {
-            true => MOST_IN_BULK,
-            false => self.pace.most(),
-        });
+        writer.count_at_most(self.pace.most());
         let outcome = writer.write(batch, range).await;
         drop(writer);
         self.mirror.health.beat();

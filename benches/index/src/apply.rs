@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Transactions in a batch, as the indexer has them while it catches up.
-const BATCH: u64 = 4_000;
+const BATCH: u64 = 1_000;
 /// The mirror's tables, and the awards that it gives.
 const TABLES: [&str; 17] = [
     "transactions",

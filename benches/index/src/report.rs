@@ -51,7 +51,7 @@ fn text(applied: &Applied, resynced: &Resynced, cores: usize, load: &str) -> Res
     writeln!(
         text,
         "## Into Postgres\n\n\
-         Batches of 4,000 transactions are computed and written as the indexer does it, {} rows in all. COPY puts \
+         Batches of 1,000 transactions are computed and written as the indexer does it, {} rows in all. COPY puts \
          the same rows into the same tables with the same indexes.\n\n\
          | | seconds | rows per second | to COPY |\n|---|--:|--:|--:|\n\
          | writing | {:.1} | {:.0} | {:.2} |\n\

@@ -6,7 +6,6 @@ mod awards;
 mod batch;
 mod copy;
 mod fences;
-mod fill;
 mod finality;
 mod log;
 mod place;

@@ -854,7 +854,6 @@ async fn clicks_and_profiles_outlive_the_older_mirror() {
     // A tilde is the end of a second.
     let nothing = vouch_db::mirror::State {
         final_address: "~".into(),
-        lacks_totals: false,
         ..vouch_db::mirror::State::default()
     };
     assert_eq!(state, nothing);

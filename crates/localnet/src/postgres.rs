@@ -36,8 +36,7 @@ pub const FORGET_MIRROR: &str = "
     END
     $$;
     UPDATE mirror.indexer_state SET confirmed_seq = 0, final_seq = 0, final_time = NULL,
-        final_address = '~', earlier_time = NULL, earlier_address = '~',
-        totals_to = '~'";
+        final_address = '~', earlier_time = NULL, earlier_address = '~'";
 
 /// A Postgres server that can create databases.
 ///

@@ -24,7 +24,7 @@ const MIRROR: &str = "
 SELECT json_build_object(
     'state', (SELECT json_build_object(
         'confirmed_seq', confirmed_seq, 'final_seq', final_seq, 'final_time', final_time,
-        'indexed_slot', indexed_slot, 'ranked_slot', ranked_slot, 'totals_to', totals_to, 'finalized_slot', (SELECT finalized_slot FROM finality))
+        'indexed_slot', indexed_slot, 'ranked_slot', ranked_slot, 'finalized_slot', (SELECT finalized_slot FROM finality))
         FROM indexer_state),
     'transactions', (SELECT json_agg(json_build_array(
         seq, signature, slot, block_time, succeeded) ORDER BY seq) FROM transactions),
@@ -72,8 +72,6 @@ pub(crate) struct State {
     pub(crate) finalized_slot: Option<i64>,
     /// Everything that counts there counts.
     pub(crate) ranked_slot: Option<i64>,
-    /// The last referrer whose totals are added up, after a first history; `~` for all of them.
-    pub(crate) totals_to: String,
 }
 
 /// A mirrored transaction.
@@ -215,7 +213,6 @@ impl State {
             indexed_slot: value["indexed_slot"].as_i64(),
             finalized_slot: value["finalized_slot"].as_i64(),
             ranked_slot: value["ranked_slot"].as_i64(),
-            totals_to: value["totals_to"].as_str().unwrap_or_default().to_owned(),
         }
     }
 
@@ -511,8 +508,7 @@ impl<'a> Model<'a> {
                 days.entry(format!("{campaign} {referrer} {}", at.date()))
                     .or_default()
                     .add(made, rewards[0], *amount);
-                let has_totals = *referrer <= self.state.totals_to;
-                for period in periods(at).into_iter().filter(|_| has_totals) {
+                for period in periods(at) {
                     // Over all campaigns, only conversions are added.
                     for (board, rewards, volume) in
                         [(campaign.as_str(), rewards[0], *amount), ("", 0, 0)]

@@ -519,7 +519,6 @@ impl Order<'_> {
             finalized_slot: Some(i64::try_from(end)?),
             // The time of the last slot is asked for only if a later one becomes final.
             ranked_slot: None,
-            totals_to: "~".to_owned(),
         };
         let mut reason = None;
         let mut lasting = 0;

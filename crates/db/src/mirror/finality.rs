@@ -45,8 +45,7 @@ pub(super) async fn write(
     let state = sqlx::query_as!(
         ranks::Progress,
         "UPDATE indexer_state SET final_seq = GREATEST(final_seq, $1)
-         RETURNING final_seq, final_time, final_address, earlier_time, earlier_address,
-                   totals_to",
+         RETURNING final_seq, final_time, final_address, earlier_time, earlier_address",
         range.seq,
     )
     .fetch_one(&mut *connection)

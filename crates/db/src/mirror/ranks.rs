@@ -7,7 +7,7 @@ use sqlx::{Executor as _, PgConnection};
 use super::{
     awards,
     fences::{self, Fence},
-    fill, finality,
+    finality,
     log::MOST_RANKED,
     place::{self, Place},
     prune,
@@ -30,8 +30,6 @@ pub(super) struct Progress {
     pub(super) final_address: String,
     pub(super) earlier_time: Option<i64>,
     pub(super) earlier_address: String,
-    /// The last referrer that has totals. See [`fill`].
-    pub(super) totals_to: String,
 }
 
 /// How far they should count, and how many do so in one database transaction.
@@ -60,10 +58,8 @@ pub(super) struct Counted {
     pub(super) moved: i64,
     /// Whether others wait that mature by the clock.
     pub(super) is_waited_for: bool,
-    /// Whether they do, or others have counted for a day, or totals are missing.
+    /// Whether they do, or others have counted for a day.
     pub(super) is_behind: bool,
-    /// Whether totals of referrers are missing.
-    pub(super) lacks_totals: bool,
     /// Their campaigns: if they are too many, only some of them.
     ranked: BTreeSet<String>,
 }
@@ -82,23 +78,11 @@ impl Counted {
 pub(super) async fn progress(connection: &mut PgConnection) -> Result<Progress, Error> {
     Ok(sqlx::query_as!(
         Progress,
-        "SELECT final_seq, final_time, final_address, earlier_time, earlier_address, totals_to
+        "SELECT final_seq, final_time, final_address, earlier_time, earlier_address
          FROM indexer_state FOR UPDATE",
     )
     .fetch_one(connection)
     .await?)
-}
-
-/// Prepares the database transaction for a step of so many conversions.
-pub(super) async fn prepare(connection: &mut PgConnection, most: i64) -> Result<(), Error> {
-    if most > STEP {
-        // Enough for the sums of a long step. The usual 4 MB would be sorted in files. A step that takes too long is
-        // cancelled before the connection counts as silent, and made shorter.
-        connection
-            .execute("SET LOCAL work_mem = '32MB'; SET LOCAL statement_timeout = '15s'")
-            .await?;
-    }
-    Ok(())
 }
 
 /// Goes on by one step. `new` are conversions that do not wait yet. The caller commits.
@@ -108,15 +92,12 @@ pub(super) async fn count(
     new: &[Maturing],
     step: &Step,
 ) -> Result<Counted, Error> {
-    // Nobody leads a month while totals are missing.
-    let is_whole = !fill::is_due(&progress);
     let Progress {
         final_seq,
         final_time,
         final_address,
         earlier_time,
         earlier_address,
-        totals_to,
     } = progress;
     // More than a step waits and counts in steps.
     let (new, crowd) = match i64::try_from(new.len()) {
@@ -146,7 +127,7 @@ pub(super) async fn count(
         && !place::is_late(&mut *connection, final_seq, &place).await?
     {
         // Nothing counts, but a cancellation may have become final for which a month has waited.
-        if is_whole && awards::is_due(&mut *connection, place.time).await? {
+        if awards::is_due(&mut *connection, place.time).await? {
             awards::decide(connection, place.time, step.award).await?;
         }
         return Ok(Counted::default());
@@ -154,10 +135,10 @@ pub(super) async fn count(
     let before = Place::kept(earlier_time, earlier_address);
     let end = Place::end_of(place.time - DAY);
     // Ranks of now come first. After a long time, most leaderboards of a day earlier are over then. Together they
-    // must not become more than one step. If only days are counted, each day is changed once for both.
+    // must not become more than one step.
     let left = step.most - waiting - i64::try_from(ripe.len()).unwrap_or(step.most);
     let is_light = is_there && left >= step.most / 2;
-    let to = if (is_light || is_earlier || !is_whole) && end > before {
+    let to = if (is_light || is_earlier) && end > before {
         let (time, most) = (end.time.min(counted_to.time), left.max(1));
         let to = place::mature_earlier(&mut *connection, &before, time, most).await?;
         if to == Place::end_of(time) {
@@ -174,7 +155,13 @@ pub(super) async fn count(
         counted_to,
         to,
     };
-    prepare(&mut *connection, step.most).await?;
+    if step.most > STEP {
+        // Enough for the sums of a long step. The usual 4 MB would be sorted in files. A step that takes too long is
+        // cancelled before the connection counts as silent, and made shorter.
+        connection
+            .execute("SET LOCAL work_mem = '32MB'; SET LOCAL statement_timeout = '15s'")
+            .await?;
+    }
     sqlx::query!(
         "UPDATE indexer_state SET final_time = $1, final_address = $2, earlier_time = $3,
              earlier_address = $4",
@@ -187,16 +174,7 @@ pub(super) async fn count(
     .await?;
     let (mut counted, mut is_due) = (Counted::default(), false);
     loop {
-        let done = rank(
-            &mut *connection,
-            step,
-            final_seq,
-            &place,
-            &ripe,
-            &earlier,
-            &totals_to,
-        )
-        .await?;
+        let done = rank(&mut *connection, step, final_seq, &place, &ripe, &earlier).await?;
         fences::balance(&mut *connection, done.uneven).await?;
         counted.conversions += u64::try_from(done.counted).unwrap_or_default();
         counted.moved += done.counted + done.day_old;
@@ -211,16 +189,15 @@ pub(super) async fn count(
             earlier.after = Place { time, address };
         }
     }
-    if is_due && is_whole {
+    if is_due {
         awards::decide(&mut *connection, place.time, step.award).await?;
     }
     counted.is_waited_for = !is_there;
-    counted.lacks_totals = !is_whole;
-    counted.is_behind = !is_there || earlier.to < end || !is_whole;
+    counted.is_behind = !is_there || earlier.to < end;
     if is_earlier || !counted.is_behind {
         prune::earlier_boards(&mut *connection, place.time).await?;
     }
-    if is_there && is_whole {
+    if is_there {
         sqlx::query!(
             "UPDATE indexer_state
              SET ranked_slot = CASE WHEN finalized_slot IS NULL THEN ranked_slot
@@ -269,7 +246,7 @@ struct Earlier {
 /// Counts `new` and others that are final and mature up to `place`, each once, and with `award` gives the badges that
 /// they earn. None of them can be cancelled any more, so nothing is ever taken off. What counted a day
 /// `earlier` begins to count for the leaderboards of that time, whose periods begin with `@`. Together
-/// they are at most [`Step::most`]. Only referrers up to `totals_to` have totals ([`fill`]).
+/// they are at most [`Step::most`].
 ///
 /// Postgres cannot know how many rows the parts of the statement have. If it guesses few, it compares each row
 /// of one part with each of another one, and if it guesses many, it reads a whole table to find some rows. So
@@ -281,7 +258,6 @@ async fn rank(
     place: &Place,
     new: &[String],
     earlier: &Earlier,
-    totals_to: &str,
 ) -> Result<Ranked, Error> {
     sqlx::query!("SET LOCAL enable_nestloop = off")
         .execute(&mut *connection)
@@ -325,7 +301,7 @@ async fn rank(
                -- a day.
                SELECT '@', campaign, referrer, referral, converted_at, reward_referrer, amount
                FROM ripe WHERE (matures_at, address) <= ($9, $14)
-                   OR ((matures_at, address) > ($17, $18) AND (matures_at, address) <= ($19, $20))
+                   OR ((matures_at, address) > ($16, $17) AND (matures_at, address) <= ($18, $19))
                UNION ALL
                SELECT '@', campaign, referrer, referral, converted_at, reward_referrer, amount
                FROM day_old
@@ -385,7 +361,7 @@ async fn rank(
                FROM placed CROSS JOIN LATERAL leaderboard_periods(day) AS span
                -- Nobody can ask any more how a period was that has been over for a day. A join with the others
                -- would make the planner expect one row, and loop over all pairs below.
-               WHERE NOT is_earlier_and_over(mark || span.period, $2) AND referrer <= $16
+               WHERE NOT is_earlier_and_over(mark || span.period, $2)
                GROUP BY 1, 2, 3
            ), ranks AS (
                INSERT INTO referrer_totals AS total SELECT * FROM added
@@ -469,7 +445,7 @@ async fn rank(
                    VALUES ('conversions'), ('rewards'), ('volume')
                ) AS kind (measure)
                WHERE referrers > $6 AND (campaign >= '1' OR measure = 'conversions')
-                 AND $16 = '~' AND NOT EXISTS (SELECT FROM parted WHERE parted.campaign = opened.campaign
+                 AND NOT EXISTS (SELECT FROM parted WHERE parted.campaign = opened.campaign
                                                       AND parted.period = opened.period)
                RETURNING *
            )
@@ -501,7 +477,6 @@ async fn rank(
         place.address,
         earlier.before.address,
         day_old_to.address,
-        totals_to,
         earlier.counted_to.time,
         earlier.counted_to.address,
         earlier.to.time,

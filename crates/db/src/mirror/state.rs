@@ -19,8 +19,6 @@ pub struct State {
     /// The last address that counts among those that mature in that second; `~`, which sorts after every address,
     /// when all of them do.
     pub final_address: String,
-    /// Whether totals of referrers are still missing after a first history.
-    pub lacks_totals: bool,
     /// Everything confirmed up to this slot is mirrored.
     pub indexed_slot: Option<i64>,
     /// Everything up to this slot is mirrored, final and proven complete.
@@ -49,9 +47,9 @@ pub struct Known {
 pub async fn state(pool: &PgPool) -> Result<State, Error> {
     let row = sqlx::query_as!(
         State,
-        r#"SELECT genesis_hash, confirmed_seq, final_seq, final_time, final_address,
-                  totals_to < '~' AS "lacks_totals!", indexed_slot, finality.finalized_slot
-           FROM indexer_state, finality"#
+        "SELECT genesis_hash, confirmed_seq, final_seq, final_time, final_address, indexed_slot,
+                finality.finalized_slot
+         FROM indexer_state, finality"
     );
     unless_silent(async { Ok(row.fetch_one(pool).await?) }).await
 }

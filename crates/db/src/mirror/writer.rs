@@ -3,7 +3,7 @@
 use sqlx::{Connection, Executor as _, PgConnection, postgres::PgConnectOptions};
 
 use super::{
-    Account, Batch, Before, Conversion, Final, Projections, batch, fill, finality, log,
+    Account, Batch, Before, Conversion, Final, Projections, batch, finality, log,
     ranks::{self, Step},
     rewind, state,
 };
@@ -44,8 +44,6 @@ pub struct Writer {
     moved: i64,
     /// Calls of [`Self::count`].
     steps: u64,
-    /// See [`Self::lacks_totals`].
-    lacks_totals: bool,
 }
 
 impl Writer {
@@ -104,7 +102,6 @@ impl Writer {
                 is_waited_for: false,
                 moved: 0,
                 steps: 0,
-                lacks_totals: false,
             }));
         }
         connection.close().await?;
@@ -126,7 +123,6 @@ impl Writer {
             if range.is_some_and(|range| range.time.is_some()) {
                 self.is_behind = counted.is_behind;
                 self.is_waited_for = counted.is_waited_for;
-                self.lacks_totals = counted.lacks_totals;
             }
             Ok(counted.conversions)
         })
@@ -152,23 +148,6 @@ impl Writer {
         self.is_waited_for
     }
 
-    /// Lets the totals of referrers wait until all conversions count that can, if none has counted yet: each total is
-    /// then written once. Leaderboards are empty meanwhile. [`Self::count`] adds them up. Returns whether totals are missing.
-    ///
-    /// # Errors
-    /// When Postgres does not answer.
-    pub async fn defer_totals(&mut self) -> Result<bool, Error> {
-        self.lacks_totals = unless_silent(fill::defer(&mut self.connection)).await?;
-        Ok(self.lacks_totals)
-    }
-
-    /// Whether totals of referrers are missing that [`Self::defer_totals`] has let wait, as far as the last call of it, of
-    /// [`Self::write`] with a time, or of [`Self::count`] has seen.
-    #[must_use]
-    pub fn lacks_totals(&self) -> bool {
-        self.lacks_totals
-    }
-
     /// How many conversions the last [`Self::count`] counted, with those that count for the leaderboards of a day
     /// earlier since then.
     #[must_use]
@@ -179,7 +158,6 @@ impl Writer {
     /// Goes on counting conversions for ranks which are mature by `clock`, the chain's in `slot`, by one step
     /// ([`Self::count_at_most`]) in a database transaction of its own. Returns how many count from now on. One step of
     /// sixteen is for the leaderboards of a day earlier, so that they go on while more and more conversions wait.
-    /// If no conversion waits and totals of referrers are missing, it adds up some of these instead.
     ///
     /// # Errors
     /// When Postgres does not answer. [`Error::is_cancelled`] if the step took too long: nothing of it was written,
@@ -187,23 +165,7 @@ impl Writer {
     pub async fn count(&mut self, clock: i64, slot: i64) -> Result<u64, Error> {
         unless_silent(async {
             let mut transaction = self.connection.begin().await?;
-            let mut progress = ranks::progress(&mut transaction).await?;
-            if fill::is_due(&progress) && !self.is_waited_for {
-                let filled = fill::next(&mut transaction, &progress, self.most, self.live).await?;
-                if !filled.is_done {
-                    transaction.commit().await?;
-                    self.is_behind = true;
-                    self.lacks_totals = true;
-                    self.moved = filled.rows;
-                    return Ok(0);
-                }
-                // Ranks are of a slot as soon as all totals are there. Any of them may have changed.
-                if self.live {
-                    let everything = [String::new()];
-                    log::note(&mut transaction, log::Withdrawn::Nothing, &everything).await?;
-                }
-                progress = ranks::progress(&mut transaction).await?;
-            }
+            let progress = ranks::progress(&mut transaction).await?;
             self.steps += 1;
             let step = Step {
                 clock: Some(clock),
@@ -220,7 +182,6 @@ impl Writer {
             transaction.commit().await?;
             self.is_behind = counted.is_behind;
             self.is_waited_for = counted.is_waited_for;
-            self.lacks_totals = counted.lacks_totals;
             self.moved = counted.moved;
             Ok(counted.conversions)
         })

@@ -92,8 +92,6 @@ async fn next(
                 WHERE (campaign, period) >= ($1, $2) AND referrers > $4
                   AND (campaign, period, measure) > ($1, $2, $3)
                   AND (campaign >= '1' OR measure = 'conversions')
-                  -- They get parts when all referrers have totals.
-                  AND (SELECT totals_to FROM indexer_state) = '~'
                   AND NOT is_earlier_and_over(period, (SELECT final_time FROM indexer_state))
                 ORDER BY campaign, period, measure LIMIT 1)
            ) AS following
